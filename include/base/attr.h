@@ -1,0 +1,17 @@
+/* Compiler attributes and small macros that every room uses. */
+#ifndef BASE_ATTR_H
+#define BASE_ATTR_H
+
+#include <stddef.h>
+
+#define MUST_CHECK __attribute__((warn_unused_result))
+#define PRINTF_LIKE(fmt_at, args_at) __attribute__((format(printf, fmt_at, args_at)))
+#define NO_RETURN __attribute__((noreturn))
+
+#define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
+
+/* The struct of `type` in which `pointer` is the member `member`. */
+#define CONTAINER_OF(pointer, type, member)                                                        \
+    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+
+#endif

@@ -1,0 +1,43 @@
+/* Writes JSON text into a buf: keys, values and commas in the right places, strings escaped.
+ * The caller opens and closes in order (CHECKed); depth at most 32. Invalid UTF-8 becomes U+FFFD. */
+#ifndef BASE_JSON_WRITER_H
+#define BASE_JSON_WRITER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+
+struct json_writer {
+    struct buf *out;
+    int depth;
+    uint32_t has_member; /* bit per depth */
+    uint32_t is_object;
+    bool after_key;
+};
+
+void jw_init(struct json_writer *w, struct buf *out);
+void jw_object(struct json_writer *w);
+void jw_array(struct json_writer *w);
+void jw_end(struct json_writer *w); /* closes the innermost */
+void jw_key(struct json_writer *w, const char *key);
+void jw_key_str(struct json_writer *w, struct str key);
+void jw_str(struct json_writer *w, struct str value);
+void jw_text(struct json_writer *w, const char *value); /* NULL writes null */
+void jw_int(struct json_writer *w, int64_t value);
+void jw_double(struct json_writer *w, double value); /* NaN and infinities write null */
+void jw_bool(struct json_writer *w, bool value);
+void jw_null(struct json_writer *w);
+void jw_raw(struct json_writer *w, struct str json);    /* trusted JSON text */
+/* key + value in one */
+void jw_kv_str(struct json_writer *w, const char *key, struct str value);
+void jw_kv_text(struct json_writer *w, const char *key, const char *value);
+void jw_kv_int(struct json_writer *w, const char *key, int64_t value);
+void jw_kv_bool(struct json_writer *w, const char *key, bool value);
+void jw_kv_raw(struct json_writer *w, const char *key, struct str json);
+
+/* The text between the quotes, escaped. */
+void json_escape(struct buf *out, struct str s);
+
+#endif

@@ -1,0 +1,49 @@
+/* str: a view of bytes that somebody else owns. Never NUL-terminated by promise, never freed. */
+#ifndef BASE_STR_H
+#define BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+
+struct str {
+    const char *ptr;
+    size_t len;
+};
+
+#define STR(literal) ((struct str){(literal), sizeof(literal) - 1})
+#define STR_INIT(literal) {(literal), sizeof(literal) - 1} /* for static tables */
+#define STR_EMPTY ((struct str){"", 0})
+#define STR_ARG(s) (int)(s).len, (s).ptr /* for "%.*s" */
+
+struct str str_from(const char *text);              /* NULL becomes the empty str */
+struct str str_range(const char *from, const char *to);
+struct str str_sub(struct str s, size_t from, size_t len); /* clamped */
+bool str_eq(struct str a, struct str b);
+bool str_is(struct str s, const char *text);        /* equals a C string */
+bool str_eq_nocase(struct str a, struct str b);     /* ASCII */
+bool str_is_nocase(struct str s, const char *text);
+int str_compare(struct str a, struct str b);
+bool str_starts(struct str s, struct str prefix);
+bool str_starts_nocase(struct str s, struct str prefix);
+bool str_ends(struct str s, struct str suffix);
+struct str str_trim(struct str s);                  /* ASCII white space on both sides */
+ptrdiff_t str_find_char(struct str s, char c);      /* -1: not there */
+ptrdiff_t str_find(struct str s, struct str needle);
+bool str_contains(struct str s, struct str needle);
+
+/* Cuts at the first `separator`: head before it, tail after it. False (head = s, tail empty) when
+ * there is none. */
+bool str_cut(struct str s, char separator, struct str *out_head, struct str *out_tail);
+/* Walks the words of `*rest` separated by `separator`, skipping empty ones; false at the end. */
+bool str_next(struct str *rest, char separator, struct str *out_word);
+
+/* Decimal, whole text, within [min, max]; a leading '-' is allowed where min < 0. */
+bool str_to_i64(struct str s, int64_t min, int64_t max, int64_t *out) MUST_CHECK;
+/* A finite decimal number, whole text (used for configuration ratios only). */
+bool str_to_double(struct str s, double *out) MUST_CHECK;
+uint64_t str_hash(struct str s, uint64_t seed);
+
+#endif

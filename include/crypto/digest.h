@@ -1,0 +1,22 @@
+/* SHA-256 (FIPS 180-4) by mbedTLS: API keys at rest, Idempotency-Key bodies, snapshot checksums. */
+#ifndef CRYPTO_DIGEST_H
+#define CRYPTO_DIGEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+enum { DIGEST_BYTES = 32 };
+
+struct digest {
+    uint8_t bytes[DIGEST_BYTES];
+};
+
+void digest_of(struct str bytes, struct digest *out);
+void digest_of_parts(const struct str *parts, size_t n_parts, struct digest *out); /* each with its length */
+void digest_hex(const struct digest *digest, char out[65]); /* NUL-terminated */
+bool digest_from_hex(struct str hex, struct digest *out) MUST_CHECK;
+bool digest_equal(const struct digest *a, const struct digest *b); /* constant time */
+
+#endif

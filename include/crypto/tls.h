@@ -1,0 +1,38 @@
+/* TLS for our own listener by mbedTLS (2.28 and 3.6), over memory: feed cipher text, take cipher text.
+ * No sockets here; net/transport.c moves the bytes. TLS 1.2 and, with 3.6, 1.3. ECDSA or RSA keys.
+ * Pitfalls honoured: a WANT_* is repeated with the same arguments; a write may take less than asked; any
+ * other error ends the stream; never a write of 0 bytes. */
+#ifndef CRYPTO_TLS_H
+#define CRYPTO_TLS_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/str.h"
+
+struct tls_config; /* certificate, key, tickets; shared by all streams of a listener */
+struct tls_stream; /* one connection */
+
+/* PEM files, read at start-up only. ERR_TLS names the file. */
+enum error_code tls_config_new(const char *certificate_file, const char *key_file, struct tls_config **out,
+                               struct error *err) MUST_CHECK;
+void tls_config_free(struct tls_config *config);
+
+struct tls_stream *tls_stream_new(const struct tls_config *config);
+void tls_stream_free(struct tls_stream *stream);
+/* Cipher text from the peer; kept until read (the caller stops feeding while tls_stream_backlog is high). */
+void tls_stream_feed(struct tls_stream *stream, struct str cipher);
+size_t tls_stream_backlog(const struct tls_stream *stream);
+bool tls_stream_is_secured(const struct tls_stream *stream);
+
+enum tls_verdict { TLS_BYTES, TLS_WANT_MORE, TLS_END, TLS_FAILED };
+/* Handshakes as needed, then decrypts into `out` (appends). TLS_END: close_notify came. */
+enum tls_verdict tls_stream_read(struct tls_stream *stream, struct buf *out, struct error *err);
+/* Encrypts all of `plain`; false: failed. */
+bool tls_stream_write(struct tls_stream *stream, struct str plain, struct error *err) MUST_CHECK;
+void tls_stream_close_notify(struct tls_stream *stream);
+/* Cipher text for the peer; the caller empties it. */
+struct buf *tls_stream_output(struct tls_stream *stream);
+
+#endif

@@ -1,0 +1,37 @@
+/* The event loop: libuv's, plus the passive pieces of base that it drives (deadlines every 50 ms, later
+ * work each turn, the log's queue). One per server; a process (a test) may have several, one at a time.
+ * Owner: the caller holds the struct; loop_done CHECKs that uv_loop_close() == 0, the proof that every
+ * handle was closed. */
+#ifndef NET_LOOP_H
+#define NET_LOOP_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "base/deadline.h"
+#include "base/later.h"
+
+struct loop {
+    uv_loop_t uv;
+    struct deadlines deadlines;
+    struct later later;
+    uv_timer_t tick;
+    uv_prepare_t prepare;
+    uv_idle_t idle;       /* active only while `later` holds something */
+    unsigned open_handles; /* handles of the loop itself not yet closed */
+    uint64_t tick_expected_us;
+    char *read_buffer;    /* 64 KiB shared by all reads of a turn (performance.md 7) */
+};
+
+enum { LOOP_TICK_MS = 50, LOOP_READ_BUFFER = 65536 };
+
+void loop_init(struct loop *loop);
+/* Runs until nothing but the loop's own handles is left or loop_stop was called. */
+void loop_run(struct loop *loop);
+/* One turn; with `block` it may wait for events up to the next tick. False: nothing is left. */
+bool loop_turn(struct loop *loop, bool block);
+void loop_stop(struct loop *loop);
+/* Closes the loop's own handles, runs until all are closed, CHECKs. */
+void loop_done(struct loop *loop);
+
+#endif

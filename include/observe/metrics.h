@@ -1,0 +1,91 @@
+/* Metrics: an X-macro table of families, label values known at start, so cardinality is fixed.
+ * Add a metric by adding a row. Label values of LABEL_ROUTE, LABEL_CALL and LABEL_COMMAND are given by
+ * metrics_label_values before metrics_open; the others stand in src/observe/metrics.c. */
+#ifndef OBSERVE_METRICS_H
+#define OBSERVE_METRICS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+enum metric_label { LABEL_NONE, LABEL_ROUTE, LABEL_METHOD, LABEL_CLASS, LABEL_CALL, LABEL_RESULT, LABEL_COMMAND, LABEL_N };
+
+enum { CLASS_1XX, CLASS_2XX, CLASS_3XX, CLASS_4XX, CLASS_5XX, CLASS_499, CLASS_N };
+enum { METHOD_LABEL_GET, METHOD_LABEL_HEAD, METHOD_LABEL_POST, METHOD_LABEL_PUT, METHOD_LABEL_PATCH,
+       METHOD_LABEL_DELETE, METHOD_LABEL_OPTIONS, METHOD_LABEL_OTHER, METHOD_LABEL_N };
+enum { RESULT_OK, RESULT_REFUSED, RESULT_RESET, RESULT_TIMEOUT, RESULT_ERROR, RESULT_CANCELLED, RESULT_TOO_BIG, RESULT_N };
+
+/* clang-format off */
+/* id, kind, name, help, label 1, label 2, label 3 */
+#define METRIC_TABLE(X)                                                                                              \
+    X(M_REQUESTS,            COUNTER,   "http_requests_total", "Requests answered.", ROUTE, METHOD, CLASS)           \
+    X(M_REQUEST_SECONDS,     HISTOGRAM, "http_request_duration_seconds", "From first byte of the request to last byte of the answer.", ROUTE, NONE, NONE) \
+    X(M_REQUEST_BYTES,       COUNTER,   "http_request_bytes_total", "Bytes received from clients.", NONE, NONE, NONE) \
+    X(M_RESPONSE_BYTES,      COUNTER,   "http_response_bytes_total", "Bytes sent to clients.", NONE, NONE, NONE)     \
+    X(M_REFUSED_REQUESTS,    COUNTER,   "http_malformed_requests_total", "Requests refused by the parser or its guard.", NONE, NONE, NONE) \
+    X(M_CONNECTIONS,         GAUGE,     "connections", "Open client connections.", NONE, NONE, NONE)                 \
+    X(M_CONNECTIONS_TOTAL,   COUNTER,   "connections_total", "Client connections accepted.", NONE, NONE, NONE)       \
+    X(M_CONNECTIONS_REFUSED, COUNTER,   "connections_refused_total", "Times the listener paused at the connection limit or for want of descriptors.", NONE, NONE, NONE) \
+    X(M_IN_FLIGHT,           GAUGE,     "http_requests_in_flight", "Requests being worked on.", NONE, NONE, NONE)    \
+    X(M_UPSTREAM_CALLS,      COUNTER,   "upstream_calls_total", "Calls to the platform, by result.", CALL, RESULT, CLASS) \
+    X(M_UPSTREAM_SECONDS,    HISTOGRAM, "upstream_call_duration_seconds", "From handing a call to the client library to its end.", CALL, NONE, NONE) \
+    X(M_UPSTREAM_RETRIES,    COUNTER,   "upstream_retries_total", "Calls sent again.", NONE, NONE, NONE)             \
+    X(M_UPSTREAM_ACTIVE,     GAUGE,     "upstream_active", "Calls on the wire.", NONE, NONE, NONE)                   \
+    X(M_UPSTREAM_WAITING,    GAUGE,     "upstream_queue_length", "Calls waiting for admission.", NONE, NONE, NONE)   \
+    X(M_UPSTREAM_WAIT,       HISTOGRAM, "upstream_queue_wait_seconds", "Time from start to admission.", NONE, NONE, NONE) \
+    X(M_COMMANDS,            COUNTER,   "commands_total", "Commands run, by outcome.", COMMAND, RESULT, NONE)        \
+    X(M_SESSIONS,            GAUGE,     "sessions", "Sessions in memory.", NONE, NONE, NONE)                         \
+    X(M_SESSIONS_EVICTED,    COUNTER,   "sessions_evicted_total", "Sessions that left to make room.", NONE, NONE, NONE) \
+    X(M_CACHE_HITS,          COUNTER,   "cache_hits_total", "Answers from the cache.", NONE, NONE, NONE)             \
+    X(M_CACHE_MISSES,        COUNTER,   "cache_misses_total", "Answers that had to be fetched.", NONE, NONE, NONE)   \
+    X(M_CACHE_BYTES,         GAUGE,     "cache_bytes", "Bytes held by the cache.", NONE, NONE, NONE)                 \
+    X(M_IDEMPOTENT_REPLAYS,  COUNTER,   "idempotency_replays_total", "Stored replies sent again.", NONE, NONE, NONE) \
+    X(M_AUTH_FAILURES,       COUNTER,   "auth_failures_total", "Requests refused for their credential.", NONE, NONE, NONE) \
+    X(M_LOG_DROPPED,         COUNTER,   "log_lines_dropped_total", "Log lines dropped because the pipe was full.", NONE, NONE, NONE) \
+    X(M_LOOP_LAG,            HISTOGRAM, "loop_lag_seconds", "How late the 50 ms tick came.", NONE, NONE, NONE)       \
+    X(M_DRAINING,            GAUGE,     "draining", "1 while shutting down.", NONE, NONE, NONE)                      \
+    X(M_RUNS_ACTIVE,         GAUGE,     "test_runs_active", "Test runs in progress.", NONE, NONE, NONE)              \
+    X(M_SSE_WATCHERS,        GAUGE,     "event_watchers", "Open event streams.", NONE, NONE, NONE)
+/* clang-format on */
+
+enum metric {
+#define X(id, kind, name, help, l1, l2, l3) id,
+    METRIC_TABLE(X)
+#undef X
+        METRIC_N
+};
+
+/* The array and its strings must live as long as the process (tables do). Index 0 is "unmatched"/"other". */
+void metrics_label_values(enum metric_label label, const char *const *values, size_t n);
+void metrics_open(void); /* allocates; all series start at 0 */
+void metrics_done(void);
+
+/* Label indexes in the order of the row; unused ones are 0. Safe no-ops before metrics_open. */
+void metric_add(enum metric metric, size_t l1, size_t l2, size_t l3, uint64_t n);
+void metric_set(enum metric metric, int64_t value);      /* gauges */
+void metric_gauge_add(enum metric metric, int64_t delta);
+void metric_observe_us(enum metric metric, size_t l1, uint64_t microseconds); /* histograms */
+int64_t metric_value(enum metric metric);                /* gauges and label-less counters */
+uint64_t metric_sum(enum metric metric);                 /* counters: over all series */
+double metric_quantile_seconds(enum metric metric, double quantile); /* over all series; interpolated */
+
+size_t metric_class_of(int status);
+size_t metric_method_of(struct str method);
+
+/* Prometheus text 0.0.4, or OpenMetrics 1.0 (with `# EOF`). Prefix "virtuoso_proxy_"; process_* and
+ * build info included. Series of a counter or histogram that were never touched are left out. */
+void metrics_write(struct buf *out, bool openmetrics, const char *version);
+
+struct process_figures {
+    uint64_t rss_bytes;
+    uint64_t virtual_bytes;
+    double cpu_seconds;
+    uint64_t open_fds;
+    uint64_t max_fds;
+    double start_time_seconds; /* Unix */
+};
+void process_figures_read(struct process_figures *out);
+
+#endif

@@ -1,0 +1,32 @@
+/* Request identity and stage times. W3C Trace Context level 1: a valid `traceparent` is continued with a
+ * new span id, anything else starts a new trace. The request id is the caller's X-Request-Id when it is
+ * 1..128 of A-Z a-z 0-9 . _ -, else the trace id. */
+#ifndef OBSERVE_TRACE_H
+#define OBSERVE_TRACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+enum trace_stage { TRACE_HEAD, TRACE_BODY, TRACE_QUEUE, TRACE_CACHE, TRACE_UPSTREAM, TRACE_WORK, TRACE_WRITE, TRACE_N_STAGES };
+
+struct trace {
+    char trace_id[33];
+    char span_id[17];
+    char parent_span_id[17];
+    bool sampled;
+    char request_id[129];
+    uint64_t begin_us;
+    uint64_t stage_us[TRACE_N_STAGES]; /* time spent per stage so far */
+};
+
+void trace_begin(struct trace *trace, uint64_t begin_us);
+/* Empty strs are "no such header". */
+void trace_adopt(struct trace *trace, struct str traceparent, struct str request_id);
+/* The header for one call to the platform: same trace, fresh span. out is NUL-terminated. */
+void trace_child(const struct trace *trace, char out[56]);
+void trace_add(struct trace *trace, enum trace_stage stage, uint64_t microseconds);
+const char *trace_stage_name(enum trace_stage stage);
+
+#endif

@@ -1,0 +1,44 @@
+/* call_spec: one call to the platform as a row. Rows are data; templates in them are parsed and checked
+ * once at start-up (call_specs_compile), a bad one stops the program with the row's name. */
+#ifndef PLAN_CALL_H
+#define PLAN_CALL_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "data/template.h"
+#include "upstream/upstream.h"
+
+/* Lets a row hold its JSON without backslashes: the preprocessor quotes it. */
+#define JSON(...) #__VA_ARGS__
+
+enum { CALL_MAX_CAPTURES = 6 };
+
+/* After an answer: the first of the alternative pointers that exists becomes the plan's variable. */
+struct capture {
+    const char *variable;  /* NULL ends the list */
+    const char *pointers;  /* "/item/id /goal/id /id" */
+    bool required;         /* absent: ERR_UPSTREAM_SHAPE */
+};
+
+struct call_spec {
+    const char *name;      /* "create goal": metrics label, reports, errors */
+    const char *method;
+    const char *path;      /* path template */
+    const char *query;     /* query template; NULL none */
+    const char *body;      /* JSON template; NULL none */
+    enum call_class class;
+    bool needs_json;       /* the answer must be JSON (204 excepted) */
+    struct capture captures[CALL_MAX_CAPTURES];
+};
+
+/* What was made of a row at start-up. */
+struct call {
+    const struct call_spec *spec;
+    struct template *body; /* NULL none */
+    size_t label;          /* metrics index */
+};
+
+enum error_code call_compile(struct arena *arena, const struct call_spec *spec, size_t label,
+                             struct call *out, struct error *err) MUST_CHECK;
+
+#endif
