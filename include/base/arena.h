@@ -1,7 +1,8 @@
 /* arena: memory and cleanups that live exactly as long as one thing (an exchange, a compile).
- * Promise: arena_alloc never fails (aborts on out of memory) and is 16-byte aligned. arena_reset runs
- * the deferred functions in reverse order, then forgets all memory except the first block.
- * Under ASan unused bytes are poisoned. With BASE_ARENA_MALLOC each allocation is its own malloc. */
+ * Promise: arena_alloc never fails (aborts on out of memory) and is 16-byte aligned. arena_reset
+ * runs the deferred functions in reverse order, then forgets all memory except the first block.
+ * Under ASan unused bytes are poisoned. With BASE_ARENA_MALLOC each allocation is its own malloc.
+ */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
@@ -16,15 +17,15 @@ struct arena_cleanup;
 struct arena {
     struct arena_block *blocks; /* newest first */
     struct arena_cleanup *cleanups;
-    size_t used_bytes;          /* handed out since the last reset */
+    size_t used_bytes; /* handed out since the last reset */
 };
 
 void arena_init(struct arena *arena);
 void arena_done(struct arena *arena); /* reset, then frees the first block too; zeroed is fine */
 void arena_reset(struct arena *arena);
 
-void *arena_alloc(struct arena *arena, size_t size);  /* uninitialised */
-void *arena_zalloc(struct arena *arena, size_t size); /* zeroed */
+void *arena_alloc(struct arena *arena, size_t size);            /* uninitialised */
+void *arena_zalloc(struct arena *arena, size_t size);           /* zeroed */
 void *arena_calloc(struct arena *arena, size_t n, size_t size); /* zeroed; aborts on overflow */
 struct str arena_str(struct arena *arena, struct str s);        /* a copy (NUL-terminated too) */
 const char *arena_cstr(struct arena *arena, struct str s);      /* the same copy as a C string */

@@ -4,9 +4,9 @@
 
 #include <stddef.h>
 
-#define MUST_CHECK __attribute__((warn_unused_result))
+#define MUST_CHECK                   __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt_at, args_at) __attribute__((format(printf, fmt_at, args_at)))
-#define NO_RETURN __attribute__((noreturn))
+#define NO_RETURN                    __attribute__((noreturn))
 
 #define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -6,9 +6,9 @@
 
 #include "base/buf.h"
 
-uint64_t clock_now_ms(void);      /* monotonic, milliseconds; read afresh */
-uint64_t clock_now_us(void);      /* monotonic, microseconds */
-int64_t clock_wall_ms(void);      /* Unix epoch, milliseconds */
+uint64_t clock_now_ms(void); /* monotonic, milliseconds; read afresh */
+uint64_t clock_now_us(void); /* monotonic, microseconds */
+int64_t clock_wall_ms(void); /* Unix epoch, milliseconds */
 /* Test only: freezes all three at these values until clock_release. */
 void clock_set(uint64_t now_ms, int64_t wall_ms);
 void clock_advance(uint64_t ms);

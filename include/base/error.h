@@ -1,6 +1,7 @@
 /* Errors: a code from one table, a short text, and where. Reporting an error cannot fail.
  * Each row: name, HTTP status, public slug (stable: clients match on it), title, worth retrying.
- * Add a code by adding a row here and its page in src/api/problem_pages.c (a test holds the two together). */
+ * Add a code by adding a row here and its page in src/api/problem_pages.c (a test holds the two
+ * together). */
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H
 
@@ -63,10 +64,12 @@
     X(ERR_CONFIG,               500, "config",                "Bad configuration",            false) \
     X(ERR_IO,                   500, "io",                    "Input/output error",           false) \
     X(ERR_TLS,                  500, "tls",                   "TLS error",                    false)
+
 /* clang-format on */
 
 enum error_code {
     ERR_OK = 0,
+
 #define X(code, status, slug, title, retryable) code,
     ERROR_TABLE(X)
 #undef X
@@ -81,8 +84,8 @@ struct error_row {
     bool retryable;
 };
 
-const struct error_row *error_row(enum error_code code);          /* ERR_OK has no row: CHECKed */
-const struct error_row *error_row_by_slug(struct str slug);       /* NULL: unknown */
+const struct error_row *error_row(enum error_code code);    /* ERR_OK has no row: CHECKed */
+const struct error_row *error_row_by_slug(struct str slug); /* NULL: unknown */
 
 enum { ERROR_TEXT_MAX = 320, ERROR_POINTER_MAX = 96, ERROR_LIST_MAX = 100 };
 
@@ -94,8 +97,8 @@ struct error {
     char pointer[ERROR_POINTER_MAX]; /* JSON pointer ("/args/0") or option name; "" none */
     unsigned line;                   /* 1-based; 0 none */
     unsigned column;
-    int upstream_status;             /* 0: the platform did not answer */
-    unsigned retry_after_s;          /* 0: none */
+    int upstream_status;    /* 0: the platform did not answer */
+    unsigned retry_after_s; /* 0: none */
 };
 
 /* Fill and return `code`, so that callers can write `return error_set(err, ERR_X, "...")`.
@@ -117,7 +120,8 @@ struct error_list {
 
 void error_list_init(struct error_list *list);
 void error_list_done(struct error_list *list);
-/* Returns the new item (a scratch one when full), zeroed, so that error_at(error_list_add(l), ...) works. */
+/* Returns the new item (a scratch one when full), zeroed, so that error_at(error_list_add(l), ...)
+ * works. */
 struct error *error_list_add(struct error_list *list);
 
 #endif

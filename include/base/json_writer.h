@@ -1,5 +1,6 @@
 /* Writes JSON text into a buf: keys, values and commas in the right places, strings escaped.
- * The caller opens and closes in order (CHECKed); depth at most 32. Invalid UTF-8 becomes U+FFFD. */
+ * The caller opens and closes in order (CHECKed); depth at most 32. Invalid UTF-8 becomes U+FFFD.
+ */
 #ifndef BASE_JSON_WRITER_H
 #define BASE_JSON_WRITER_H
 
@@ -29,7 +30,7 @@ void jw_int(struct json_writer *w, int64_t value);
 void jw_double(struct json_writer *w, double value); /* NaN and infinities write null */
 void jw_bool(struct json_writer *w, bool value);
 void jw_null(struct json_writer *w);
-void jw_raw(struct json_writer *w, struct str json);    /* trusted JSON text */
+void jw_raw(struct json_writer *w, struct str json); /* trusted JSON text */
 /* key + value in one */
 void jw_kv_str(struct json_writer *w, const char *key, struct str value);
 void jw_kv_text(struct json_writer *w, const char *key, const char *value);

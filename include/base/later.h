@@ -1,5 +1,6 @@
-/* later: work for the next loop turn, so that nobody is called back from inside a start function and
- * completions do not recurse. FIFO; what is queued while running waits for the following turn. */
+/* later: work for the next loop turn, so that nobody is called back from inside a start function
+ * and completions do not recurse. FIFO; what is queued while running waits for the following turn.
+ */
 #ifndef BASE_LATER_H
 #define BASE_LATER_H
 
@@ -22,8 +23,9 @@ struct later {
 };
 
 void later_init(struct later *later);
-void later_add(struct later *later, struct later_item *item, later_fn fn); /* already queued: no-op */
-void later_remove(struct later_item *item);                                /* idempotent */
+void later_add(struct later *later, struct later_item *item,
+               later_fn fn);                /* already queued: no-op */
+void later_remove(struct later_item *item); /* idempotent */
 bool later_is_empty(const struct later *later);
 size_t later_run(struct later *later);
 

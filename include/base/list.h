@@ -72,7 +72,8 @@ static inline struct list *list_take_first(struct list *head)
     return first;
 }
 
-#define LIST_FOREACH(link, head) for ((link) = (head)->next; (link) != (head); (link) = (link)->next)
+#define LIST_FOREACH(link, head)                                                                   \
+    for ((link) = (head)->next; (link) != (head); (link) = (link)->next)
 #define LIST_FOREACH_SAFE(link, after, head)                                                       \
     for ((link) = (head)->next, (after) = (link)->next; (link) != (head);                          \
          (link) = (after), (after) = (link)->next)

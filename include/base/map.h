@@ -1,6 +1,6 @@
-/* map: intrusive hash table from str keys to structs that embed a map_node. It owns neither keys nor
- * nodes. The hash is seeded at random per process, so callers cannot choose collisions.
- * Cost: one pointer per bucket, at most two nodes per bucket on average; grows, never shrinks. */
+/* map: intrusive hash table from str keys to structs that embed a map_node. It owns neither keys
+ * nor nodes. The hash is seeded at random per process, so callers cannot choose collisions. Cost:
+ * one pointer per bucket, at most two nodes per bucket on average; grows, never shrinks. */
 #ifndef BASE_MAP_H
 #define BASE_MAP_H
 

@@ -6,14 +6,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-void *mem_alloc(size_t size);               /* uninitialised */
-void *mem_zalloc(size_t size);              /* zeroed */
-void *mem_calloc(size_t n, size_t size);    /* zeroed array; aborts on overflow */
+void *mem_alloc(size_t size);            /* uninitialised */
+void *mem_zalloc(size_t size);           /* zeroed */
+void *mem_calloc(size_t n, size_t size); /* zeroed array; aborts on overflow */
 void *mem_realloc(void *memory, size_t size);
 void *mem_dup(const void *bytes, size_t size);
 char *mem_strdup(const char *text);
-void mem_free(void *memory);                /* NULL is fine */
-void mem_wipe(void *memory, size_t size);   /* zeroes; never optimised away */
+void mem_free(void *memory);              /* NULL is fine */
+void mem_wipe(void *memory, size_t size); /* zeroes; never optimised away */
 
 /* a+b and a*b for sizes that come from outside; false on overflow, out untouched. */
 bool size_add(size_t a, size_t b, size_t *out);

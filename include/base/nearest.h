@@ -1,6 +1,6 @@
-/* "Did you mean": the candidate with the smallest Damerau-Levenshtein distance, or none when all are
- * too far (more than a third of the word's length, at least 2, at most 4). Words over 64 bytes: none.
- * Case, '-', '_' and ' ' differences count as 0. */
+/* "Did you mean": the candidate with the smallest Damerau-Levenshtein distance, or none when all
+ * are too far (more than a third of the word's length, at least 2, at most 4). Words over 64 bytes:
+ * none. Case, '-', '_' and ' ' differences count as 0. */
 #ifndef BASE_NEAREST_H
 #define BASE_NEAREST_H
 
@@ -11,8 +11,8 @@
 size_t edit_distance(struct str a, struct str b, size_t give_up_above);
 
 struct nearest {
-    struct str word;      /* what was written */
-    struct str best;      /* empty: none so far */
+    struct str word; /* what was written */
+    struct str best; /* empty: none so far */
     size_t best_distance;
 };
 

@@ -7,8 +7,8 @@
 
 void random_bytes(void *out, size_t len);
 uint64_t random_u64(void);
-uint64_t random_below(uint64_t limit);         /* unbiased; limit > 0 */
-void random_hex(char *out, size_t n_digits);   /* lower case, no NUL */
-void random_uuid(char out[37]);                /* version 4, NUL-terminated */
+uint64_t random_below(uint64_t limit);       /* unbiased; limit > 0 */
+void random_hex(char *out, size_t n_digits); /* lower case, no NUL */
+void random_uuid(char out[37]);              /* version 4, NUL-terminated */
 
 #endif

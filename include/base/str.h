@@ -14,23 +14,26 @@ struct str {
 };
 
 #define STR(literal) ((struct str){(literal), sizeof(literal) - 1})
-#define STR_INIT(literal) {(literal), sizeof(literal) - 1} /* for static tables */
-#define STR_EMPTY ((struct str){"", 0})
+#define STR_INIT(literal)                                                                          \
+    {                                                                                              \
+        (literal), sizeof(literal) - 1                                                             \
+    } /* for static tables */
+#define STR_EMPTY  ((struct str){"", 0})
 #define STR_ARG(s) (int)(s).len, (s).ptr /* for "%.*s" */
 
-struct str str_from(const char *text);              /* NULL becomes the empty str */
+struct str str_from(const char *text); /* NULL becomes the empty str */
 struct str str_range(const char *from, const char *to);
 struct str str_sub(struct str s, size_t from, size_t len); /* clamped */
 bool str_eq(struct str a, struct str b);
-bool str_is(struct str s, const char *text);        /* equals a C string */
-bool str_eq_nocase(struct str a, struct str b);     /* ASCII */
+bool str_is(struct str s, const char *text);    /* equals a C string */
+bool str_eq_nocase(struct str a, struct str b); /* ASCII */
 bool str_is_nocase(struct str s, const char *text);
 int str_compare(struct str a, struct str b);
 bool str_starts(struct str s, struct str prefix);
 bool str_starts_nocase(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
-struct str str_trim(struct str s);                  /* ASCII white space on both sides */
-ptrdiff_t str_find_char(struct str s, char c);      /* -1: not there */
+struct str str_trim(struct str s);             /* ASCII white space on both sides */
+ptrdiff_t str_find_char(struct str s, char c); /* -1: not there */
 ptrdiff_t str_find(struct str s, struct str needle);
 bool str_contains(struct str s, struct str needle);
 

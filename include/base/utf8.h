@@ -1,4 +1,5 @@
-/* UTF-8 (RFC 3629): validation and stepping; and classes of characters that can mislead a reader. */
+/* UTF-8 (RFC 3629): validation and stepping; and classes of characters that can mislead a reader.
+ */
 #ifndef BASE_UTF8_H
 #define BASE_UTF8_H
 
@@ -12,7 +13,7 @@ bool utf8_valid(struct str s);
 size_t utf8_valid_prefix(struct str s);
 /* Decodes one code point at the front of `*s` and moves past it; an invalid byte gives U+FFFD. */
 uint32_t utf8_next(struct str *s);
-size_t utf8_count(struct str s);           /* code points */
+size_t utf8_count(struct str s); /* code points */
 size_t utf8_encode(uint32_t code_point, char out[4]);
 bool utf8_is_bidi_or_zero_width(uint32_t code_point);
 /* The longest prefix of at most `max_bytes` that does not cut a character. */

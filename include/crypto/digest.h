@@ -14,7 +14,8 @@ struct digest {
 };
 
 void digest_of(struct str bytes, struct digest *out);
-void digest_of_parts(const struct str *parts, size_t n_parts, struct digest *out); /* each with its length */
+void digest_of_parts(const struct str *parts, size_t n_parts,
+                     struct digest *out);                   /* each with its length */
 void digest_hex(const struct digest *digest, char out[65]); /* NUL-terminated */
 bool digest_from_hex(struct str hex, struct digest *out) MUST_CHECK;
 bool digest_equal(const struct digest *a, const struct digest *b); /* constant time */

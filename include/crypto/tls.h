@@ -1,7 +1,7 @@
-/* TLS for our own listener by mbedTLS (2.28 and 3.6), over memory: feed cipher text, take cipher text.
- * No sockets here; net/transport.c moves the bytes. TLS 1.2 and, with 3.6, 1.3. ECDSA or RSA keys.
- * Pitfalls honoured: a WANT_* is repeated with the same arguments; a write may take less than asked; any
- * other error ends the stream; never a write of 0 bytes. */
+/* TLS for our own listener by mbedTLS (2.28 and 3.6), over memory: feed cipher text, take cipher
+ * text. No sockets here; net/transport.c moves the bytes. TLS 1.2 and, with 3.6, 1.3. ECDSA or RSA
+ * keys. Pitfalls honoured: a WANT_* is repeated with the same arguments; a write may take less than
+ * asked; any other error ends the stream; never a write of 0 bytes. */
 #ifndef CRYPTO_TLS_H
 #define CRYPTO_TLS_H
 
@@ -15,13 +15,14 @@ struct tls_config; /* certificate, key, tickets; shared by all streams of a list
 struct tls_stream; /* one connection */
 
 /* PEM files, read at start-up only. ERR_TLS names the file. */
-enum error_code tls_config_new(const char *certificate_file, const char *key_file, struct tls_config **out,
-                               struct error *err) MUST_CHECK;
+enum error_code tls_config_new(const char *certificate_file, const char *key_file,
+                               struct tls_config **out, struct error *err) MUST_CHECK;
 void tls_config_free(struct tls_config *config);
 
 struct tls_stream *tls_stream_new(const struct tls_config *config);
 void tls_stream_free(struct tls_stream *stream);
-/* Cipher text from the peer; kept until read (the caller stops feeding while tls_stream_backlog is high). */
+/* Cipher text from the peer; kept until read (the caller stops feeding while tls_stream_backlog is
+ * high). */
 void tls_stream_feed(struct tls_stream *stream, struct str cipher);
 size_t tls_stream_backlog(const struct tls_stream *stream);
 bool tls_stream_is_secured(const struct tls_stream *stream);

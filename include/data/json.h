@@ -1,8 +1,8 @@
 /* JSON documents as values, by cJSON behind a strict scanner of ours.
- * The scanner (RFC 8259, valid UTF-8, no NUL, no duplicate member names unless allowed) runs first and
- * enforces the limits, so cJSON only sees text that it parses as the RFC means it. Numbers that a double
- * cannot hold (ids of 17 digits and more) keep their text.
- * Owner: json_parse into an arena dies with the arena; json_parse_free-standing trees need json_free. */
+ * The scanner (RFC 8259, valid UTF-8, no NUL, no duplicate member names unless allowed) runs first
+ * and enforces the limits, so cJSON only sees text that it parses as the RFC means it. Numbers that
+ * a double cannot hold (ids of 17 digits and more) keep their text. Owner: json_parse into an arena
+ * dies with the arena; json_parse_free-standing trees need json_free. */
 #ifndef DATA_JSON_H
 #define DATA_JSON_H
 
@@ -19,8 +19,8 @@ struct json; /* a node; the root owns its children */
 enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
 struct json_limits {
-    unsigned max_depth;  /* 0: 32 */
-    unsigned max_nodes;  /* 0: 10,000 */
+    unsigned max_depth;         /* 0: 32 */
+    unsigned max_nodes;         /* 0: 10,000 */
     bool allow_duplicate_names; /* platform answers: the last one wins */
 };
 
@@ -30,30 +30,33 @@ enum error_code json_parse(struct arena *arena, struct str text, const struct js
 
 /* Reading. All accept NULL (absent) nodes: type JSON_NULL, empty str, 0, false. */
 enum json_type json_type(const struct json *node);
-bool json_is_integer(const struct json *node);             /* a whole number, any size */
-struct str json_str(const struct json *node);              /* of a string; else empty */
-struct str json_number_text(const struct json *node, struct arena *arena); /* "12", "-3.5", "12345678901234567890" */
+bool json_is_integer(const struct json *node); /* a whole number, any size */
+struct str json_str(const struct json *node);  /* of a string; else empty */
+struct str json_number_text(const struct json *node,
+                            struct arena *arena); /* "12", "-3.5", "12345678901234567890" */
 bool json_to_i64(const struct json *node, int64_t *out) MUST_CHECK; /* whole numbers that fit */
 double json_double(const struct json *node);
 bool json_true(const struct json *node);
-size_t json_size(const struct json *node);                 /* members or elements */
+size_t json_size(const struct json *node);                                /* members or elements */
 const struct json *json_get(const struct json *object, const char *name); /* exact; NULL: absent */
 const struct json *json_get_str(const struct json *object, struct str name);
-const struct json *json_at(const struct json *array, size_t index);       /* O(index) */
+const struct json *json_at(const struct json *array, size_t index); /* O(index) */
 const struct json *json_first(const struct json *container);
 const struct json *json_next(const struct json *node);
-struct str json_name(const struct json *node);             /* member name; empty in arrays */
-/* Alternatives separated by spaces, each a JSON pointer (RFC 6901): the first that exists and is not null. */
+struct str json_name(const struct json *node); /* member name; empty in arrays */
+/* Alternatives separated by spaces, each a JSON pointer (RFC 6901): the first that exists and is
+ * not null. */
 const struct json *json_find(const struct json *root, const char *pointers);
 bool json_equal(const struct json *a, const struct json *b); /* as values; object order ignored */
 /* Byte offset, line and column (1-based) of the node in the text that was parsed; 0 when built. */
 void json_position(const struct json *node, unsigned *out_line, unsigned *out_column);
 
-#define JSON_FOREACH(node, container) for ((node) = json_first(container); (node) != NULL; (node) = json_next(node))
+#define JSON_FOREACH(node, container)                                                              \
+    for ((node) = json_first(container); (node) != NULL; (node) = json_next(node))
 
 /* Building. Nodes made here live in `arena` like parsed ones once attached to a root made with
  * json_root_* (children are owned by their parent). */
-struct json *json_new_object(struct arena *arena);  /* a root, freed by the arena */
+struct json *json_new_object(struct arena *arena); /* a root, freed by the arena */
 struct json *json_new_array(struct arena *arena);
 struct json *json_new_string(struct arena *arena, struct str value);
 struct json *json_new_raw_number(struct arena *arena, struct str decimal); /* digits as given */

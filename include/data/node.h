@@ -1,5 +1,5 @@
-/* node: a value of a YAML or JSON file with the place it was written at. One tree for both languages,
- * so that what stands above (configuration, test files) does not care which it was.
+/* node: a value of a YAML or JSON file with the place it was written at. One tree for both
+ * languages, so that what stands above (configuration, test files) does not care which it was.
  * Owner: the arena given to the parser. Plain, not opaque: readers walk it. */
 #ifndef DATA_NODE_H
 #define DATA_NODE_H
@@ -15,24 +15,24 @@ enum node_type { NODE_SCALAR, NODE_LIST, NODE_MAP };
 
 struct node {
     enum node_type type;
-    bool quoted;         /* scalar in quotes or a block: always text */
-    bool is_null;        /* plain empty, ~ or null (YAML 1.2 core schema), JSON null */
-    unsigned line;       /* 1-based */
-    unsigned column;     /* 1-based, in characters */
-    struct str text;     /* scalar as written after unescaping ("0123" keeps its zero) */
-    struct str key;      /* when a member of a map */
+    bool quoted;     /* scalar in quotes or a block: always text */
+    bool is_null;    /* plain empty, ~ or null (YAML 1.2 core schema), JSON null */
+    unsigned line;   /* 1-based */
+    unsigned column; /* 1-based, in characters */
+    struct str text; /* scalar as written after unescaping ("0123" keeps its zero) */
+    struct str key;  /* when a member of a map */
     unsigned key_line;
     unsigned key_column;
-    struct node *first;  /* children, in order */
+    struct node *first; /* children, in order */
     struct node *next;
     size_t n_children;
 };
 
 struct node_limits {
-    unsigned max_depth;       /* 0: 32 */
-    unsigned max_nodes;       /* 0: 10,000, after alias expansion */
-    size_t max_text_bytes;    /* 0: 1 MiB of scalar text after alias expansion */
-    unsigned max_documents;   /* 0: 100 */
+    unsigned max_depth;     /* 0: 32 */
+    unsigned max_nodes;     /* 0: 10,000, after alias expansion */
+    size_t max_text_bytes;  /* 0: 1 MiB of scalar text after alias expansion */
+    unsigned max_documents; /* 0: 100 */
 };
 
 struct node_stream {
@@ -40,22 +40,24 @@ struct node_stream {
     size_t n_documents;
 };
 
-/* YAML 1.1/1.2 by libyaml events: anchors, aliases and merge keys expanded within the limits, cycles and
- * duplicate keys refused, complex keys and non-core tags refused, NUL/control characters and invalid
- * UTF-8 refused, BOM accepted, UTF-16 refused with a hint. All errors found (libyaml stops at its first
- * syntax error) go to `errors` with line, column and a hint (tab in indentation, missing space after ':',
- * unquoted '@', '#' that starts a comment, smart quotes). Returns the first error's code.
- * Cost: linear in the size of the input. */
+/* YAML 1.1/1.2 by libyaml events: anchors, aliases and merge keys expanded within the limits,
+ * cycles and duplicate keys refused, complex keys and non-core tags refused, NUL/control characters
+ * and invalid UTF-8 refused, BOM accepted, UTF-16 refused with a hint. All errors found (libyaml
+ * stops at its first syntax error) go to `errors` with line, column and a hint (tab in indentation,
+ * missing space after ':', unquoted '@', '#' that starts a comment, smart quotes). Returns the
+ * first error's code. Cost: linear in the size of the input. */
 enum error_code yaml_parse(struct arena *arena, struct str text, const struct node_limits *limits,
                            struct node_stream *out, struct error_list *errors) MUST_CHECK;
 /* The same tree from JSON text (data/json.h does the parsing). One document. */
-enum error_code json_parse_nodes(struct arena *arena, struct str text, const struct node_limits *limits,
-                                 struct node_stream *out, struct error_list *errors) MUST_CHECK;
+enum error_code json_parse_nodes(struct arena *arena, struct str text,
+                                 const struct node_limits *limits, struct node_stream *out,
+                                 struct error_list *errors) MUST_CHECK;
 
 struct json;
 /* Scalars by the YAML 1.2 core schema unless quoted. */
 struct json *node_to_json(struct arena *arena, const struct node *node);
-const struct node *node_get(const struct node *map, const char *key); /* NULL: absent, or not a map */
+const struct node *node_get(const struct node *map,
+                            const char *key);          /* NULL: absent, or not a map */
 bool node_is_bool(const struct node *node, bool *out); /* true|false, unquoted */
 
 /* Writes `text` as a YAML scalar that reads back as the same text (plain when that is safe). */

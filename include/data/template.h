@@ -1,5 +1,5 @@
-/* JSON templates: parsed once, expanded per call, always node by node - text is never spliced, so no
- * value can break out of its place. Forms (all as JSON string values, except $guess):
+/* JSON templates: parsed once, expanded per call, always node by node - text is never spliced, so
+ * no value can break out of its place. Forms (all as JSON string values, except $guess):
  *   "$name"          the value of `name` with its type (text, number, boolean, object, list)
  *   "$#name"         the value as an integer number (decimal text of 1..19 digits becomes a number)
  *   "$?name"         as "$name", but the member is left out when the value is absent or false
@@ -35,12 +35,14 @@ void template_names(const struct template *template, void (*fn)(void *context, s
                     void *context);
 /* ERR_INTERNAL naming the variable when a required value is absent or of the wrong kind. */
 enum error_code template_expand(const struct template *template, const struct scope *scope,
-                                struct arena *arena, struct json **out, struct error *err) MUST_CHECK;
+                                struct arena *arena, struct json **out,
+                                struct error *err) MUST_CHECK;
 
 enum error_code path_expand(const char *path, const struct scope *scope, struct arena *arena,
                             struct str *out, struct error *err) MUST_CHECK;
 enum error_code query_expand(const char *query, const struct scope *scope, struct arena *arena,
                              struct str *out, struct error *err) MUST_CHECK;
-void path_names(const char *path_or_query, void (*fn)(void *context, struct str name), void *context);
+void path_names(const char *path_or_query, void (*fn)(void *context, struct str name),
+                void *context);
 
 #endif

@@ -1,8 +1,9 @@
 /* exchange: one HTTP request and its answer. What the service above sees of HTTP; it never sees the
  * connection. See http/server.h for who calls whom.
- * Owner: the connection, until the answer is written; or the server's orphan list, when on_abort said
- * HTTP_ABORT_DETACHED (the client is gone, the work goes on, the answer goes nowhere).
- * Everything made for an exchange is allocated in its arena and dies with it (arena_defer for cleanups). */
+ * Owner: the connection, until the answer is written; or the server's orphan list, when on_abort
+ * said HTTP_ABORT_DETACHED (the client is gone, the work goes on, the answer goes nowhere).
+ * Everything made for an exchange is allocated in its arena and dies with it (arena_defer for
+ * cleanups). */
 #ifndef HTTP_EXCHANGE_H
 #define HTTP_EXCHANGE_H
 
@@ -13,6 +14,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "base/list.h"
 #include "observe/trace.h"
 
 struct http_connection; /* private */
@@ -25,34 +27,34 @@ struct http_header {
 };
 
 struct http_request {
-    struct str method;  /* "GET"; a token that llhttp knows */
-    struct str target;  /* as sent: origin-form; absolute-form is reduced to it */
-    struct str path;    /* target before '?', not decoded */
-    struct str query;   /* after '?', not decoded */
+    struct str method; /* "GET"; a token that llhttp knows */
+    struct str target; /* as sent: origin-form; absolute-form is reduced to it */
+    struct str path;   /* target before '?', not decoded */
+    struct str query;  /* after '?', not decoded */
     struct http_header headers[HTTP_MAX_HEADERS];
     size_t n_headers;
     int64_t content_length; /* -1: chunked; 0: none */
     bool has_body;
     bool keep_alive;
     bool expects_continue;
-    struct str body;    /* whole, after on_body (HTTP_BODY_BUFFER) */
-    struct str peer;    /* "127.0.0.1:5234" */
+    struct str body; /* whole, after on_body (HTTP_BODY_BUFFER) */
+    struct str peer; /* "127.0.0.1:5234" */
     bool is_tls;
-    int minor_version;  /* 0 or 1 */
+    int minor_version; /* 0 or 1 */
 };
 
-/* For the access line and the metrics; filled by the service as it learns them. Strings must live as long
- * as the exchange (arena) or for ever (tables). */
+/* For the access line and the metrics; filled by the service as it learns them. Strings must live
+ * as long as the exchange (arena) or for ever (tables). */
 struct exchange_notes {
-    struct str route;         /* pattern, never the raw path; empty: "unmatched" */
-    size_t route_label;       /* metrics index */
-    struct str principal;     /* key name */
+    struct str route;     /* pattern, never the raw path; empty: "unmatched" */
+    size_t route_label;   /* metrics index */
+    struct str principal; /* key name */
     struct str command;
     struct str session;
-    int upstream_status;      /* last one; 0 none */
+    int upstream_status; /* last one; 0 none */
     unsigned upstream_calls;
     struct str error_slug;
-    struct str report;        /* JSON: what a plan had done when the client went away */
+    struct str report; /* JSON: what a plan had done when the client went away */
 };
 
 struct exchange {
@@ -60,20 +62,20 @@ struct exchange {
     struct arena arena;
     struct trace trace;
     struct exchange_notes notes;
-    void *task;                     /* the service's own; http never looks into it */
+    void *task;                         /* the service's own; http never looks into it */
     struct http_connection *connection; /* NULL: orphan (the client is gone) */
     /* private to http from here on */
     struct list link;
     struct http_server *server;
-    struct buf head;                /* extra response headers, serialised */
+    struct buf head; /* extra response headers, serialised */
     int status;
     uint64_t response_bytes;
     uint64_t request_bytes;
-    bool replied;                   /* an answer was given (whole or begun) */
+    bool replied; /* an answer was given (whole or begun) */
     bool streaming;
     bool chunked;
     bool ended;
-    bool no_compress;               /* the service forbids compression of this answer */
+    bool no_compress; /* the service forbids compression of this answer */
     bool aborted;
     int64_t stream_left;
 };
@@ -82,20 +84,26 @@ struct exchange {
 struct str exchange_header(const struct exchange *exchange, const char *name);
 bool exchange_has_header(const struct exchange *exchange, const char *name);
 
-/* Answering. Exactly one of exchange_reply, exchange_problem, or stream begin..end per exchange; after it
- * the service must not touch the exchange any more (it may be freed). HEAD and 204/304 are handled here:
- * give the same body as for GET. */
-void exchange_set_header(struct exchange *exchange, const char *name, struct str value); /* refuses CR LF NUL */
-void exchange_reply(struct exchange *exchange, int status, const char *content_type, struct str body);
-/* RFC 9457 problem+json; `errors` may be NULL. Sets Retry-After, WWW-Authenticate, Allow via headers set before. */
-void exchange_problem(struct exchange *exchange, const struct error *err, const struct error_list *errors);
+/* Answering. Exactly one of exchange_reply, exchange_problem, or stream begin..end per exchange;
+ * after it the service must not touch the exchange any more (it may be freed). HEAD and 204/304 are
+ * handled here: give the same body as for GET. */
+void exchange_set_header(struct exchange *exchange, const char *name,
+                         struct str value); /* refuses CR LF NUL */
+void exchange_reply(struct exchange *exchange, int status, const char *content_type,
+                    struct str body);
+/* RFC 9457 problem+json; `errors` may be NULL. Sets Retry-After, WWW-Authenticate, Allow via
+ * headers set before. */
+void exchange_problem(struct exchange *exchange, const struct error *err,
+                      const struct error_list *errors);
 
-/* Streaming. length -1: chunked (or close-delimited on HTTP/1.0). write returns false when more than
- * TRANSPORT_HIGH_WATER is pending: stop until on_writable. */
-void exchange_stream_begin(struct exchange *exchange, int status, const char *content_type, int64_t length);
+/* Streaming. length -1: chunked (or close-delimited on HTTP/1.0). write returns false when more
+ * than TRANSPORT_HIGH_WATER is pending: stop until on_writable. */
+void exchange_stream_begin(struct exchange *exchange, int status, const char *content_type,
+                           int64_t length);
 bool exchange_stream_write(struct exchange *exchange, struct str bytes);
 void exchange_stream_end(struct exchange *exchange);
-void exchange_stream_abort(struct exchange *exchange); /* breaks the connection: the client sees it */
+void exchange_stream_abort(
+    struct exchange *exchange); /* breaks the connection: the client sees it */
 /* HTTP_BODY_STREAM requests: stop and go on reading the body from the client. */
 void exchange_body_pause(struct exchange *exchange);
 void exchange_body_resume(struct exchange *exchange);

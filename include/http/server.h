@@ -1,14 +1,16 @@
-/* An HTTP/1.1 server (RFC 9110, 9112): one listener and its connections, and a service that answers.
+/* An HTTP/1.1 server (RFC 9110, 9112): one listener and its connections, and a service that
+ * answers.
  *
  *   on_head ──► HTTP_BODY_BUFFER ─► (body arrives) ─► on_body ─► ... exchange_reply
  *          ├──► HTTP_BODY_STREAM ─► on_chunk*, last=true once ─► ...
- *          └──► HTTP_REPLIED (refused on the head: the body is never buffered; connection lingers, closes)
+ *          └──► HTTP_REPLIED (refused on the head: the body is never buffered; connection lingers,
+ * closes)
  *
- * Promise to the service: callbacks of one exchange never nest and never come after its answer, except
- * that nothing comes after on_abort either. on_abort comes at most once, only before the answer is
- * complete; HTTP_ABORT_ENDED means the service has let go (its calls are cancelled), HTTP_ABORT_DETACHED
- * means that it will still answer the (now orphaned) exchange.
- * Owner: http_server_open/close; on_closed when the last connection and orphan is gone. */
+ * Promise to the service: callbacks of one exchange never nest and never come after its answer,
+ * except that nothing comes after on_abort either. on_abort comes at most once, only before the
+ * answer is complete; HTTP_ABORT_ENDED means the service has let go (its calls are cancelled),
+ * HTTP_ABORT_DETACHED means that it will still answer the (now orphaned) exchange. Owner:
+ * http_server_open/close; on_closed when the last connection and orphan is gone. */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
 
@@ -20,10 +22,12 @@ struct tls_config;
 struct http_server;
 
 enum http_verdict { HTTP_BODY_BUFFER, HTTP_BODY_STREAM, HTTP_REPLIED };
+
 enum http_abort_verdict { HTTP_ABORT_ENDED, HTTP_ABORT_DETACHED };
 
 struct http_service {
-    /* Head complete. Set *max_body for HTTP_BODY_BUFFER (bytes; a longer one is answered 413 by http). */
+    /* Head complete. Set *max_body for HTTP_BODY_BUFFER (bytes; a longer one is answered 413 by
+     * http). */
     enum http_verdict (*on_head)(void *context, struct exchange *exchange, size_t *max_body);
     void (*on_body)(void *context, struct exchange *exchange);
     void (*on_chunk)(void *context, struct exchange *exchange, struct str bytes, bool last);
@@ -35,26 +39,26 @@ struct http_service {
 };
 
 struct http_server_options {
-    struct str listen;             /* "127.0.0.1:8000" */
-    const struct tls_config *tls;  /* NULL: plain */
-    const char *name;              /* "proxy" or "sandbox": log lines */
+    struct str listen;            /* "127.0.0.1:8000" */
+    const struct tls_config *tls; /* NULL: plain */
+    const char *name;             /* "proxy" or "sandbox": log lines */
     bool access_log;
-    bool count_metrics;            /* the sandbox does not */
+    bool count_metrics; /* the sandbox does not */
     bool security_headers;
     unsigned max_connections;
-    size_t max_request_line;       /* bytes; 414 (target) */
-    size_t max_header_bytes;       /* 431 */
-    unsigned max_headers;          /* 431; at most HTTP_MAX_HEADERS */
-    size_t max_pipeline_bytes;     /* read ahead during an exchange; then reading stops */
-    unsigned head_timeout_ms;      /* first byte to complete head: 408 */
-    unsigned body_timeout_ms;      /* without progress, and body_min_rate: 408 */
-    unsigned idle_timeout_ms;      /* between requests: close */
-    unsigned write_timeout_ms;     /* without progress: close */
+    size_t max_request_line;   /* bytes; 414 (target) */
+    size_t max_header_bytes;   /* 431 */
+    unsigned max_headers;      /* 431; at most HTTP_MAX_HEADERS */
+    size_t max_pipeline_bytes; /* read ahead during an exchange; then reading stops */
+    unsigned head_timeout_ms;  /* first byte to complete head: 408 */
+    unsigned body_timeout_ms;  /* without progress, and body_min_rate: 408 */
+    unsigned idle_timeout_ms;  /* between requests: close */
+    unsigned write_timeout_ms; /* without progress: close */
     unsigned handshake_timeout_ms;
-    unsigned linger_ms;            /* after a refusal: read and drop, then close */
+    unsigned linger_ms; /* after a refusal: read and drop, then close */
     size_t linger_bytes;
     unsigned max_requests_per_connection; /* 0: no limit */
-    bool gzip;                     /* compress whole replies of 1 KiB and more for those who accept it */
+    bool gzip; /* compress whole replies of 1 KiB and more for those who accept it */
 };
 
 enum error_code http_server_open(struct loop *loop, const struct http_server_options *options,
@@ -64,7 +68,8 @@ const char *http_server_address(const struct http_server *server); /* "127.0.0.1
 int http_server_port(const struct http_server *server);
 bool http_server_is_tls(const struct http_server *server);
 unsigned http_server_n_connections(const struct http_server *server);
-unsigned http_server_n_exchanges(const struct http_server *server); /* in flight, orphans included */
+unsigned
+http_server_n_exchanges(const struct http_server *server); /* in flight, orphans included */
 
 /* Stops accepting; idle connections close now, busy ones after their answer (Connection: close). */
 void http_server_drain(struct http_server *server);

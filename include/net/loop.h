@@ -1,7 +1,7 @@
-/* The event loop: libuv's, plus the passive pieces of base that it drives (deadlines every 50 ms, later
- * work each turn, the log's queue). One per server; a process (a test) may have several, one at a time.
- * Owner: the caller holds the struct; loop_done CHECKs that uv_loop_close() == 0, the proof that every
- * handle was closed. */
+/* The event loop: libuv's, plus the passive pieces of base that it drives (deadlines every 50 ms,
+ * later work each turn, the log's queue). One per server; a process (a test) may have several, one
+ * at a time. Owner: the caller holds the struct; loop_done CHECKs that uv_loop_close() == 0, the
+ * proof that every handle was closed. */
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
 
@@ -17,10 +17,10 @@ struct loop {
     struct later later;
     uv_timer_t tick;
     uv_prepare_t prepare;
-    uv_idle_t idle;       /* active only while `later` holds something */
+    uv_idle_t idle;        /* active only while `later` holds something */
     unsigned open_handles; /* handles of the loop itself not yet closed */
     uint64_t tick_expected_us;
-    char *read_buffer;    /* 64 KiB shared by all reads of a turn (performance.md 7) */
+    char *read_buffer; /* 64 KiB shared by all reads of a turn (performance.md 7) */
 };
 
 enum { LOOP_TICK_MS = 50, LOOP_READ_BUFFER = 65536 };

@@ -1,9 +1,9 @@
 /* transport: bytes in and out of one accepted connection, plain or TLS, behind one small vtable.
- * Owner: the connection embeds it. Promise: on_bytes, on_writable, on_end and on_closed come from the
- * loop, never from inside transport_write or transport_close; after transport_close only on_closed comes,
- * exactly once, and the memory may be freed there.
- * Backpressure: transport_write takes everything (it buffers); transport_pending tells how much is not
- * yet with the kernel, on_writable says that it fell below the low-water mark. */
+ * Owner: the connection embeds it. Promise: on_bytes, on_writable, on_end and on_closed come from
+ * the loop, never from inside transport_write or transport_close; after transport_close only
+ * on_closed comes, exactly once, and the memory may be freed there. Backpressure: transport_write
+ * takes everything (it buffers); transport_pending tells how much is not yet with the kernel,
+ * on_writable says that it fell below the low-water mark. */
 #ifndef NET_TRANSPORT_H
 #define NET_TRANSPORT_H
 
@@ -20,11 +20,14 @@ struct tls_config; /* crypto/tls.h */
 struct tls_stream;
 
 struct transport_events {
-    void (*on_bytes)(struct transport *transport, struct str bytes); /* plain text; valid during the call */
+    void (*on_bytes)(struct transport *transport,
+                     struct str bytes);               /* plain text; valid during the call */
     void (*on_writable)(struct transport *transport); /* pending fell below low water */
-    void (*on_end)(struct transport *transport, bool clean); /* EOF (clean) or error; no more on_bytes */
+    void (*on_end)(struct transport *transport,
+                   bool clean); /* EOF (clean) or error; no more on_bytes */
     void (*on_closed)(struct transport *transport);
-    void (*on_secured)(struct transport *transport);  /* TLS handshake done; plain: right after open */
+    void (*on_secured)(
+        struct transport *transport); /* TLS handshake done; plain: right after open */
 };
 
 enum { TRANSPORT_LOW_WATER = 16 * 1024, TRANSPORT_HIGH_WATER = 256 * 1024 };
@@ -38,11 +41,11 @@ struct transport {
     bool reading;
     bool closing;
     bool ended;
-    struct buf out[2];        /* one with the kernel, one filling */
+    struct buf out[2]; /* one with the kernel, one filling */
     int filling;
-    struct tls_stream *tls;   /* NULL: plain */
+    struct tls_stream *tls; /* NULL: plain */
     struct later_item pump;
-    char peer[64];            /* "127.0.0.1:5234" or "[::1]:5234" */
+    char peer[64]; /* "127.0.0.1:5234" or "[::1]:5234" */
 };
 
 /* Takes an accepted uv_tcp_t that the caller initialised inside `transport->tcp`. */
@@ -52,7 +55,8 @@ void transport_read_start(struct transport *transport);
 void transport_read_stop(struct transport *transport);
 void transport_write(struct transport *transport, struct str bytes);
 size_t transport_pending(const struct transport *transport);
-void transport_shutdown(struct transport *transport); /* sends what is pending, then FIN (close_notify first) */
-void transport_close(struct transport *transport);    /* idempotent */
+void transport_shutdown(
+    struct transport *transport); /* sends what is pending, then FIN (close_notify first) */
+void transport_close(struct transport *transport); /* idempotent */
 
 #endif

@@ -1,6 +1,7 @@
-/* JSON-lines log: one event a line, written through a bounded queue so that a blocked pipe drops lines
- * (and counts them) instead of stalling the loop. A struct secret has no field macro: it cannot be logged.
- * Field values are escaped; a line longer than LOG_LINE_MAX is cut and marked `"truncated":true`. */
+/* JSON-lines log: one event a line, written through a bounded queue so that a blocked pipe drops
+ * lines (and counts them) instead of stalling the loop. A struct secret has no field macro: it
+ * cannot be logged. Field values are escaped; a line longer than LOG_LINE_MAX is cut and marked
+ * `"truncated":true`. */
 #ifndef OBSERVE_LOG_H
 #define OBSERVE_LOG_H
 
@@ -15,7 +16,9 @@ enum { LOG_LINE_MAX = 8192 };
 
 struct log_field {
     const char *name;
+
     enum { LOG_FIELD_STR, LOG_FIELD_INT, LOG_FIELD_DOUBLE, LOG_FIELD_BOOL, LOG_FIELD_RAW } type;
+
     union {
         struct str str;
         int64_t integer;
@@ -24,16 +27,22 @@ struct log_field {
     } value;
 };
 
-#define F_STR(name_, v) ((struct log_field){.name = (name_), .type = LOG_FIELD_STR, .value.str = (v)})
+#define F_STR(name_, v)                                                                            \
+    ((struct log_field){.name = (name_), .type = LOG_FIELD_STR, .value.str = (v)})
 #define F_TEXT(name_, v) F_STR(name_, str_from(v))
-#define F_INT(name_, v) ((struct log_field){.name = (name_), .type = LOG_FIELD_INT, .value.integer = (int64_t)(v)})
-#define F_DOUBLE(name_, v) ((struct log_field){.name = (name_), .type = LOG_FIELD_DOUBLE, .value.real = (v)})
-#define F_BOOL(name_, v) ((struct log_field){.name = (name_), .type = LOG_FIELD_BOOL, .value.boolean = (v)})
-#define F_JSON(name_, v) ((struct log_field){.name = (name_), .type = LOG_FIELD_RAW, .value.str = (v)})
+#define F_INT(name_, v)                                                                            \
+    ((struct log_field){.name = (name_), .type = LOG_FIELD_INT, .value.integer = (int64_t)(v)})
+#define F_DOUBLE(name_, v)                                                                         \
+    ((struct log_field){.name = (name_), .type = LOG_FIELD_DOUBLE, .value.real = (v)})
+#define F_BOOL(name_, v)                                                                           \
+    ((struct log_field){.name = (name_), .type = LOG_FIELD_BOOL, .value.boolean = (v)})
+#define F_JSON(name_, v)                                                                           \
+    ((struct log_field){.name = (name_), .type = LOG_FIELD_RAW, .value.str = (v)})
 
 void log_fields(enum log_level level, const char *event, const struct log_field *fields, size_t n);
 
-/* log_event(LOG_INFO, "upstream.failed", F_TEXT("call", name), F_INT("status", 503)); at least one field */
+/* log_event(LOG_INFO, "upstream.failed", F_TEXT("call", name), F_INT("status", 503)); at least one
+ * field */
 #define log_event(level, event, ...)                                                               \
     do {                                                                                           \
         if (log_is_on(level)) {                                                                    \
@@ -42,12 +51,14 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
         }                                                                                          \
     } while (0)
 
-void log_open(int fd, enum log_level level); /* before this, and after log_close: nothing is written */
+void log_open(int fd,
+              enum log_level level); /* before this, and after log_close: nothing is written */
 void log_set_level(enum log_level level);
 bool log_is_on(enum log_level level);
-bool log_level_from(struct str name, enum log_level *out); /* debug info warn(ing) error off, any case */
-void log_flush(void);           /* writes what the pipe takes now; the loop calls it each turn */
-void log_close(void);           /* waits at most 500 ms for the pipe */
+bool log_level_from(struct str name,
+                    enum log_level *out); /* debug info warn(ing) error off, any case */
+void log_flush(void); /* writes what the pipe takes now; the loop calls it each turn */
+void log_close(void); /* waits at most 500 ms for the pipe */
 uint64_t log_dropped(void);
 
 #endif

@@ -1,6 +1,6 @@
 /* Metrics: an X-macro table of families, label values known at start, so cardinality is fixed.
- * Add a metric by adding a row. Label values of LABEL_ROUTE, LABEL_CALL and LABEL_COMMAND are given by
- * metrics_label_values before metrics_open; the others stand in src/observe/metrics.c. */
+ * Add a metric by adding a row. Label values of LABEL_ROUTE, LABEL_CALL and LABEL_COMMAND are given
+ * by metrics_label_values before metrics_open; the others stand in src/observe/metrics.c. */
 #ifndef OBSERVE_METRICS_H
 #define OBSERVE_METRICS_H
 
@@ -10,12 +10,41 @@
 
 #include "base/buf.h"
 
-enum metric_label { LABEL_NONE, LABEL_ROUTE, LABEL_METHOD, LABEL_CLASS, LABEL_CALL, LABEL_RESULT, LABEL_COMMAND, LABEL_N };
+enum metric_label {
+    LABEL_NONE,
+    LABEL_ROUTE,
+    LABEL_METHOD,
+    LABEL_CLASS,
+    LABEL_CALL,
+    LABEL_RESULT,
+    LABEL_COMMAND,
+    LABEL_N
+};
 
 enum { CLASS_1XX, CLASS_2XX, CLASS_3XX, CLASS_4XX, CLASS_5XX, CLASS_499, CLASS_N };
-enum { METHOD_LABEL_GET, METHOD_LABEL_HEAD, METHOD_LABEL_POST, METHOD_LABEL_PUT, METHOD_LABEL_PATCH,
-       METHOD_LABEL_DELETE, METHOD_LABEL_OPTIONS, METHOD_LABEL_OTHER, METHOD_LABEL_N };
-enum { RESULT_OK, RESULT_REFUSED, RESULT_RESET, RESULT_TIMEOUT, RESULT_ERROR, RESULT_CANCELLED, RESULT_TOO_BIG, RESULT_N };
+
+enum {
+    METHOD_LABEL_GET,
+    METHOD_LABEL_HEAD,
+    METHOD_LABEL_POST,
+    METHOD_LABEL_PUT,
+    METHOD_LABEL_PATCH,
+    METHOD_LABEL_DELETE,
+    METHOD_LABEL_OPTIONS,
+    METHOD_LABEL_OTHER,
+    METHOD_LABEL_N
+};
+
+enum {
+    RESULT_OK,
+    RESULT_REFUSED,
+    RESULT_RESET,
+    RESULT_TIMEOUT,
+    RESULT_ERROR,
+    RESULT_CANCELLED,
+    RESULT_TOO_BIG,
+    RESULT_N
+};
 
 /* clang-format off */
 /* id, kind, name, help, label 1, label 2, label 3 */
@@ -48,28 +77,32 @@ enum { RESULT_OK, RESULT_REFUSED, RESULT_RESET, RESULT_TIMEOUT, RESULT_ERROR, RE
     X(M_DRAINING,            GAUGE,     "draining", "1 while shutting down.", NONE, NONE, NONE)                      \
     X(M_RUNS_ACTIVE,         GAUGE,     "test_runs_active", "Test runs in progress.", NONE, NONE, NONE)              \
     X(M_SSE_WATCHERS,        GAUGE,     "event_watchers", "Open event streams.", NONE, NONE, NONE)
+
 /* clang-format on */
 
 enum metric {
+
 #define X(id, kind, name, help, l1, l2, l3) id,
     METRIC_TABLE(X)
 #undef X
         METRIC_N
 };
 
-/* The array and its strings must live as long as the process (tables do). Index 0 is "unmatched"/"other". */
+/* The array and its strings must live as long as the process (tables do). Index 0 is
+ * "unmatched"/"other". */
 void metrics_label_values(enum metric_label label, const char *const *values, size_t n);
 void metrics_open(void); /* allocates; all series start at 0 */
 void metrics_done(void);
 
 /* Label indexes in the order of the row; unused ones are 0. Safe no-ops before metrics_open. */
 void metric_add(enum metric metric, size_t l1, size_t l2, size_t l3, uint64_t n);
-void metric_set(enum metric metric, int64_t value);      /* gauges */
+void metric_set(enum metric metric, int64_t value); /* gauges */
 void metric_gauge_add(enum metric metric, int64_t delta);
 void metric_observe_us(enum metric metric, size_t l1, uint64_t microseconds); /* histograms */
-int64_t metric_value(enum metric metric);                /* gauges and label-less counters */
-uint64_t metric_sum(enum metric metric);                 /* counters: over all series */
-double metric_quantile_seconds(enum metric metric, double quantile); /* over all series; interpolated */
+int64_t metric_value(enum metric metric); /* gauges and label-less counters */
+uint64_t metric_sum(enum metric metric);  /* counters: over all series */
+double metric_quantile_seconds(enum metric metric,
+                               double quantile); /* over all series; interpolated */
 
 size_t metric_class_of(int status);
 size_t metric_method_of(struct str method);
@@ -86,6 +119,7 @@ struct process_figures {
     uint64_t max_fds;
     double start_time_seconds; /* Unix */
 };
+
 void process_figures_read(struct process_figures *out);
 
 #endif

@@ -1,6 +1,6 @@
-/* Request identity and stage times. W3C Trace Context level 1: a valid `traceparent` is continued with a
- * new span id, anything else starts a new trace. The request id is the caller's X-Request-Id when it is
- * 1..128 of A-Z a-z 0-9 . _ -, else the trace id. */
+/* Request identity and stage times. W3C Trace Context level 1: a valid `traceparent` is continued
+ * with a new span id, anything else starts a new trace. The request id is the caller's X-Request-Id
+ * when it is 1..128 of A-Z a-z 0-9 . _ -, else the trace id. */
 #ifndef OBSERVE_TRACE_H
 #define OBSERVE_TRACE_H
 
@@ -9,7 +9,16 @@
 
 #include "base/str.h"
 
-enum trace_stage { TRACE_HEAD, TRACE_BODY, TRACE_QUEUE, TRACE_CACHE, TRACE_UPSTREAM, TRACE_WORK, TRACE_WRITE, TRACE_N_STAGES };
+enum trace_stage {
+    TRACE_HEAD,
+    TRACE_BODY,
+    TRACE_QUEUE,
+    TRACE_CACHE,
+    TRACE_UPSTREAM,
+    TRACE_WORK,
+    TRACE_WRITE,
+    TRACE_N_STAGES
+};
 
 struct trace {
     char trace_id[33];

@@ -1,5 +1,6 @@
-/* call_spec: one call to the platform as a row. Rows are data; templates in them are parsed and checked
- * once at start-up (call_specs_compile), a bad one stops the program with the row's name. */
+/* call_spec: one call to the platform as a row. Rows are data; templates in them are parsed and
+ * checked once at start-up (call_specs_compile), a bad one stops the program with the row's name.
+ */
 #ifndef PLAN_CALL_H
 #define PLAN_CALL_H
 
@@ -13,21 +14,22 @@
 
 enum { CALL_MAX_CAPTURES = 6 };
 
-/* After an answer: the first of the alternative pointers that exists becomes the plan's variable. */
+/* After an answer: the first of the alternative pointers that exists becomes the plan's variable.
+ */
 struct capture {
-    const char *variable;  /* NULL ends the list */
-    const char *pointers;  /* "/item/id /goal/id /id" */
-    bool required;         /* absent: ERR_UPSTREAM_SHAPE */
+    const char *variable; /* NULL ends the list */
+    const char *pointers; /* "/item/id /goal/id /id" */
+    bool required;        /* absent: ERR_UPSTREAM_SHAPE */
 };
 
 struct call_spec {
-    const char *name;      /* "create goal": metrics label, reports, errors */
+    const char *name; /* "create goal": metrics label, reports, errors */
     const char *method;
-    const char *path;      /* path template */
-    const char *query;     /* query template; NULL none */
-    const char *body;      /* JSON template; NULL none */
+    const char *path;  /* path template */
+    const char *query; /* query template; NULL none */
+    const char *body;  /* JSON template; NULL none */
     enum call_class class;
-    bool needs_json;       /* the answer must be JSON (204 excepted) */
+    bool needs_json; /* the answer must be JSON (204 excepted) */
     struct capture captures[CALL_MAX_CAPTURES];
 };
 

@@ -1,9 +1,9 @@
-/* plan: several calls to the platform in sequence, as rows run by one small interpreter - the only code
- * that waits for the platform. A row may be skipped by a variable test, may poll (AGAIN), and leaves an
- * outcome; variables captured from answers feed later rows.
- * Owner: the task (arena); plan_cancel or on_done ends it, exactly once. Promise: on_done comes from a
- * later turn. Variables and outcomes live in `arena`. The network is a struct plan_port, so that tests run
- * plans without one. */
+/* plan: several calls to the platform in sequence, as rows run by one small interpreter - the only
+ * code that waits for the platform. A row may be skipped by a variable test, may poll (AGAIN), and
+ * leaves an outcome; variables captured from answers feed later rows. Owner: the task (arena);
+ * plan_cancel or on_done ends it, exactly once. Promise: on_done comes from a later turn. Variables
+ * and outcomes live in `arena`. The network is a struct plan_port, so that tests run plans without
+ * one. */
 #ifndef PLAN_PLAN_H
 #define PLAN_PLAN_H
 
@@ -20,54 +20,57 @@ struct plan_port {
     enum error_code (*start)(void *context, struct upstream_call *call, struct error *err);
     void (*cancel)(void *context, struct upstream_call *call);
     void *context;
-    struct loop *loop;            /* later work and AGAIN delays; needs only its base parts */
+    struct loop *loop; /* later work and AGAIN delays; needs only its base parts */
     struct deadlines *deadlines;
     struct later *later;
 };
 
 enum plan_verdict { PLAN_NEXT, PLAN_AGAIN, PLAN_DONE, PLAN_FAIL };
+
 enum row_status { ROW_PENDING, ROW_SKIPPED, ROW_RUNNING, ROW_DONE, ROW_FAILED, ROW_UNKNOWN };
 
 struct plan_row;
-/* Looks at the answer of a row; may set variables, *delay_ms (for AGAIN) and *err (for FAIL); may append
- * rows (plan_append). */
-typedef enum plan_verdict (*plan_after_fn)(struct plan *plan, struct plan_row *row, const struct json *answer,
-                                           uint64_t *delay_ms, struct error *err);
+/* Looks at the answer of a row; may set variables, *delay_ms (for AGAIN) and *err (for FAIL); may
+ * append rows (plan_append). */
+typedef enum plan_verdict (*plan_after_fn)(struct plan *plan, struct plan_row *row,
+                                           const struct json *answer, uint64_t *delay_ms,
+                                           struct error *err);
 
 struct plan_row {
     /* in */
     const struct call *call;
-    const struct json *args;      /* row's own values, asked before the plan's variables; may be NULL */
-    const char *when;             /* "name" run only when set; "!name" only when not; NULL always */
-    const char *save_as;          /* keep the whole answer as this variable; NULL no */
-    plan_after_fn after;          /* NULL: next */
-    bool keep_going;              /* a failure does not end the plan */
-    bool accept_any_status;       /* 4xx/5xx are answers for `after`, not failures */
-    const void *context;          /* for `after` and the owner (e.g. the step of a test file) */
-    const char *label;            /* what the report calls it; NULL: call name */
+    const struct json *args; /* row's own values, asked before the plan's variables; may be NULL */
+    const char *when;        /* "name" run only when set; "!name" only when not; NULL always */
+    const char *save_as;     /* keep the whole answer as this variable; NULL no */
+    plan_after_fn after;     /* NULL: next */
+    bool keep_going;         /* a failure does not end the plan */
+    bool accept_any_status;  /* 4xx/5xx are answers for `after`, not failures */
+    const void *context;     /* for `after` and the owner (e.g. the step of a test file) */
+    const char *label;       /* what the report calls it; NULL: call name */
     /* out */
     enum row_status status;
     int http_status;
     unsigned tries;
     uint64_t us;
-    int64_t started_ms;           /* Unix */
+    int64_t started_ms; /* Unix */
     struct error error;
-    const struct json *answer;    /* parsed (arena); NULL none */
-    struct str answer_text;       /* when the answer was not JSON */
+    const struct json *answer; /* parsed (arena); NULL none */
+    struct str answer_text;    /* when the answer was not JSON */
 };
 
 struct plan_options {
     const struct secret *token;
     struct str bearer;
     struct str request_id;
-    const struct trace *trace;    /* traceparent for each call; NULL none */
-    unsigned deadline_ms;         /* whole plan; 0: none */
-    size_t max_rows;              /* 0: 10,000 */
-    bool stored_token;            /* 401/403 of the platform become ERR_UPSTREAM_AUTH */
+    const struct trace *trace; /* traceparent for each call; NULL none */
+    unsigned deadline_ms;      /* whole plan; 0: none */
+    size_t max_rows;           /* 0: 10,000 */
+    bool stored_token;         /* 401/403 of the platform become ERR_UPSTREAM_AUTH */
 };
 
 typedef void (*plan_done_fn)(struct plan *plan);
-typedef void (*plan_progress_fn)(struct plan *plan, struct plan_row *row); /* a row began or ended */
+typedef void (*plan_progress_fn)(struct plan *plan,
+                                 struct plan_row *row); /* a row began or ended */
 
 struct plan {
     struct arena *arena;
@@ -77,12 +80,12 @@ struct plan {
     size_t n_rows;
     size_t cap_rows;
     size_t at;
-    struct json *variables;       /* object */
+    struct json *variables; /* object */
     plan_done_fn on_done;
     plan_progress_fn on_progress; /* may be NULL */
     void *owner;
     /* out */
-    enum error_code result;       /* ERR_OK, or the first failure that ended it */
+    enum error_code result; /* ERR_OK, or the first failure that ended it */
     struct error error;
     int last_status;
     unsigned n_calls;
@@ -107,13 +110,14 @@ void plan_set_str(struct plan *plan, const char *variable, struct str value);
 const struct json *plan_get(const struct plan *plan, const char *variable);
 
 void plan_start(struct plan *plan, plan_done_fn on_done, void *owner);
-void plan_cancel(struct plan *plan);  /* idempotent; zeroed is fine; on_done will not come */
-void plan_stop_after_row(struct plan *plan); /* ends (ERR_CANCELLED) when the row in flight has ended */
+void plan_cancel(struct plan *plan); /* idempotent; zeroed is fine; on_done will not come */
+void plan_stop_after_row(
+    struct plan *plan); /* ends (ERR_CANCELLED) when the row in flight has ended */
 /* True while a create is on the wire: finish it rather than cancel it. */
 bool plan_must_finish(const struct plan *plan);
 
-/* What would be sent, without sending: [{method, path, query, body}]. Values that only an answer can
- * give appear as "{name}". */
+/* What would be sent, without sending: [{method, path, query, body}]. Values that only an answer
+ * can give appear as "{name}". */
 enum error_code plan_dry_run(struct plan *plan, struct json **out, struct error *err) MUST_CHECK;
 /* [{name, status, http_status, ms, error?}] of rows that were begun. */
 struct json *plan_report(struct plan *plan);

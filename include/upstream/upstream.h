@@ -2,11 +2,12 @@
  * Nobody else knows that libcurl is behind it.
  *
  * Owner: the caller embeds the upstream_call and keeps request data alive until done or cancel.
- * Promise: on_done comes exactly once, from a later loop turn, unless upstream_cancel came first, after
- * which it never comes. Admission: at most max_active calls on the wire, max_waiting wait in order of
- * arrival; past that upstream_start returns ERR_OVERLOADED. Reads are retried (budget, jitter, inside the
- * deadline) on connect failure, 502, 503, 504 and 429; creates only when the request provably never left.
- * A create whose request left and whose answer did not come ends as ERR_OUTCOME_UNKNOWN. */
+ * Promise: on_done comes exactly once, from a later loop turn, unless upstream_cancel came first,
+ * after which it never comes. Admission: at most max_active calls on the wire, max_waiting wait in
+ * order of arrival; past that upstream_start returns ERR_OVERLOADED. Reads are retried (budget,
+ * jitter, inside the deadline) on connect failure, 502, 503, 504 and 429; creates only when the
+ * request provably never left. A create whose request left and whose answer did not come ends as
+ * ERR_OUTCOME_UNKNOWN. */
 #ifndef UPSTREAM_UPSTREAM_H
 #define UPSTREAM_UPSTREAM_H
 
@@ -14,10 +15,10 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/deadline.h"
 #include "base/error.h"
 #include "base/later.h"
 #include "base/list.h"
-#include "base/deadline.h"
 #include "base/secret.h"
 #include "base/str.h"
 
@@ -26,26 +27,26 @@ struct upstream;
 struct upstream_call;
 
 struct upstream_options {
-    struct str base_url;          /* "https://api-app2.virtuoso.qa/api" */
-    struct str client_id;         /* X-Virtuoso-Client-ID; empty: not sent */
-    struct str client_name;       /* X-Virtuoso-Client-Name */
-    struct str ca_file;           /* empty: the system's */
+    struct str base_url;    /* "https://api-app2.virtuoso.qa/api" */
+    struct str client_id;   /* X-Virtuoso-Client-ID; empty: not sent */
+    struct str client_name; /* X-Virtuoso-Client-Name */
+    struct str ca_file;     /* empty: the system's */
     bool verify_tls;
     bool http2;
     unsigned connect_timeout_ms;
-    unsigned timeout_ms;          /* one try, from admission to the last byte */
+    unsigned timeout_ms; /* one try, from admission to the last byte */
     unsigned max_active;
     unsigned max_waiting;
-    size_t max_reply_bytes;       /* after decompression */
-    unsigned max_tries;           /* for retryable calls, the first included */
-    unsigned retry_base_ms;       /* grows by 2, full jitter */
+    size_t max_reply_bytes;        /* after decompression */
+    unsigned max_tries;            /* for retryable calls, the first included */
+    unsigned retry_base_ms;        /* grows by 2, full jitter */
     unsigned retry_budget_percent; /* retries per 100 calls, over the last 10 s; at least 10 */
 };
 
 enum call_class {
-    CALL_READ,    /* GET: retried */
-    CALL_CHANGE,  /* PUT, DELETE: idempotent by HTTP, retried only when it never left */
-    CALL_CREATE   /* POST that creates: never sent twice */
+    CALL_READ,   /* GET: retried */
+    CALL_CHANGE, /* PUT, DELETE: idempotent by HTTP, retried only when it never left */
+    CALL_CREATE  /* POST that creates: never sent twice */
 };
 
 struct upstream_header {
@@ -55,40 +56,42 @@ struct upstream_header {
 
 struct upstream_request {
     struct str method;
-    struct str path;               /* below the base URL, begins with '/' */
-    struct str query;              /* without '?'; empty: none */
+    struct str path;  /* below the base URL, begins with '/' */
+    struct str query; /* without '?'; empty: none */
     struct str body;
-    struct str content_type;       /* empty with a body: application/json */
-    const struct secret *token;    /* Bearer; NULL: none */
-    struct str bearer;             /* instead of token: the caller's own (passthrough) */
-    struct str request_id;         /* X-Request-Id; empty: none */
+    struct str content_type;    /* empty with a body: application/json */
+    const struct secret *token; /* Bearer; NULL: none */
+    struct str bearer;          /* instead of token: the caller's own (passthrough) */
+    struct str request_id;      /* X-Request-Id; empty: none */
     struct str traceparent;
     const struct upstream_header *headers; /* more, may be NULL */
     size_t n_headers;
     enum call_class class;
-    size_t label;                  /* metrics: index of the call name */
-    unsigned timeout_ms;           /* 0: options */
-    unsigned deadline_ms;          /* whole call with waiting and retries; 0: none */
-    size_t max_reply_bytes;        /* 0: options */
+    size_t label;           /* metrics: index of the call name */
+    unsigned timeout_ms;    /* 0: options */
+    unsigned deadline_ms;   /* whole call with waiting and retries; 0: none */
+    size_t max_reply_bytes; /* 0: options */
 };
 
 struct upstream_reply {
     int status;
     struct str content_type;
-    struct str body;               /* whole; valid until on_done returns */
-    unsigned retry_after_s;        /* 0: none */
+    struct str body;        /* whole; valid until on_done returns */
+    unsigned retry_after_s; /* 0: none */
     struct str location;
     struct str etag;
 };
 
-/* Streaming, for direct access. on_head and on_data come before on_done; on_data returns false to pause
- * (upstream_resume goes on). The request body comes from upstream_send when `streams_body` is set. */
+/* Streaming, for direct access. on_head and on_data come before on_done; on_data returns false to
+ * pause (upstream_resume goes on). The request body comes from upstream_send when `streams_body` is
+ * set. */
 struct upstream_stream {
-    void (*on_head)(struct upstream_call *call, int status, const struct upstream_header *headers, size_t n);
+    void (*on_head)(struct upstream_call *call, int status, const struct upstream_header *headers,
+                    size_t n);
     bool (*on_data)(struct upstream_call *call, struct str bytes);
     void (*on_drain)(struct upstream_call *call); /* request body: room again */
     bool streams_body;
-    int64_t body_length;           /* -1: chunked */
+    int64_t body_length; /* -1: chunked */
 };
 
 typedef void (*upstream_done_fn)(struct upstream_call *call, enum error_code code);
@@ -99,20 +102,21 @@ struct upstream_call {
     const struct upstream_stream *stream; /* NULL: buffered */
     upstream_done_fn on_done;
     /* out */
-    struct upstream_reply reply;   /* when code is ERR_OK: any status the platform sent */
-    struct error error;            /* when not */
+    struct upstream_reply reply; /* when code is ERR_OK: any status the platform sent */
+    struct error error;          /* when not */
     unsigned tries;
-    uint64_t wait_us;              /* for admission */
-    uint64_t wire_us;              /* on the wire, all tries */
-    bool may_have_left;            /* some byte of the request may have reached the platform */
+    uint64_t wait_us;   /* for admission */
+    uint64_t wire_us;   /* on the wire, all tries */
+    bool may_have_left; /* some byte of the request may have reached the platform */
     /* private */
     struct upstream *upstream;
+
     enum { CALL_IDLE, CALL_WAITING, CALL_ACTIVE, CALL_BACKOFF, CALL_ENDING } state;
     struct list link;
     struct deadline deadline;
     struct deadline retry;
     struct later_item ending;
-    void *handle;                  /* struct upstream_handle, upstream_internal.h */
+    void *handle; /* struct upstream_handle, upstream_internal.h */
     enum error_code end_code;
     uint64_t start_us;
     uint64_t begin_ms;
@@ -124,18 +128,21 @@ enum error_code upstream_open(struct loop *loop, const struct upstream_options *
 void upstream_close(struct upstream *upstream, void (*on_closed)(void *context), void *context);
 
 /* Zero the call, fill `request` and `on_done`, start. Not ERR_OK: nothing happens later. */
-enum error_code upstream_start(struct upstream *upstream, struct upstream_call *call, struct error *err) MUST_CHECK;
-void upstream_cancel(struct upstream_call *call);  /* any stage; idempotent; zeroed is fine */
+enum error_code upstream_start(struct upstream *upstream, struct upstream_call *call,
+                               struct error *err) MUST_CHECK;
+void upstream_cancel(struct upstream_call *call); /* any stage; idempotent; zeroed is fine */
 bool upstream_is_running(const struct upstream_call *call);
 /* A create that was handed to the wire: cancelling it would not undo it. */
 bool upstream_is_on_wire(const struct upstream_call *call);
 
 void upstream_resume(struct upstream_call *call);
-bool upstream_send(struct upstream_call *call, struct str bytes, bool last); /* false: wait for on_drain */
+bool upstream_send(struct upstream_call *call, struct str bytes,
+                   bool last); /* false: wait for on_drain */
 
 unsigned upstream_n_active(const struct upstream *upstream);
 unsigned upstream_n_waiting(const struct upstream *upstream);
-/* When the platform last answered anything (Unix ms), and when a connection last failed; 0 never. */
+/* When the platform last answered anything (Unix ms), and when a connection last failed; 0 never.
+ */
 int64_t upstream_last_ok_ms(const struct upstream *upstream);
 int64_t upstream_last_failure_ms(const struct upstream *upstream);
 

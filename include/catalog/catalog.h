@@ -1,0 +1,168 @@
+/* The command catalogue: every command as a row of a table (src/catalog/table_*.c), what a caller
+ * may write for it, and the platform calls it makes. Adding a command is adding a row; nothing else
+ * changes. Everything here is pure: no I/O, no state but the table, which catalog_open checks once
+ * at start-up (template syntax, unknown or unused names, duplicate commands and aliases). */
+#ifndef CATALOG_CATALOG_H
+#define CATALOG_CATALOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "data/json.h"
+#include "plan/call.h"
+
+enum param_type {
+    PARAM_TEXT,    /* 1..2,000 characters (max); empty only with PARAM_EMPTY */
+    PARAM_INTEGER, /* min..max */
+    PARAM_URL,     /* http, https, or text that begins with a $variable */
+    PARAM_HTTP_URL,
+    PARAM_POINT,    /* "x,y" -> x, y */
+    PARAM_SIZE,     /* "WIDTHxHEIGHT" -> width, height */
+    PARAM_VARIABLE, /* a name; a leading $ is dropped */
+    PARAM_ENUM,     /* one of words */
+    PARAM_UPPER,    /* a word, upper-cased */
+    PARAM_LIST,
+    PARAM_OBJECT,
+    PARAM_ID, /* 1..19 digits, known prefixes dropped */
+    PARAM_KEY,
+    PARAM_REGEX,
+    PARAM_TARGET, /* an element in a place of its own: becomes {"selectors":[GUESS]} */
+    PARAM_CSV,    /* text -> rows */
+    PARAM_FLAG,
+    PARAM_ANY
+};
+
+enum { PARAM_OPTIONAL = 1, PARAM_EMPTY = 2, PARAM_INERT = 4 };
+
+struct param {
+    const char *name; /* NULL ends a list */
+    enum param_type type;
+    unsigned flags;
+    int64_t min, max;  /* 0,0: the type's own */
+    const char *words; /* PARAM_ENUM, PARAM_LIST: allowed words, space separated */
+    const char *def;   /* default as text; NULL none; "configured": from the configuration */
+    const char *unit;  /* "ms", "s"; NULL none */
+    const char *flag;  /* "--position": old command line name where it differs */
+};
+
+enum command_kind { COMMAND_STEP, COMMAND_CALL };
+
+enum { COMMAND_MAX_PARAMS = 8, COMMAND_MAX_ALIASES = 6, COMMAND_MAX_CALLS = 4 };
+
+struct command_input;
+struct bound_command;
+
+/* The odd few whose values need more than a template; at most 5 distinct ones (a test counts). Sets
+ * or changes members of `values`; errors go to `errors`. */
+typedef void (*command_rule_fn)(const struct command_input *input, struct json *values,
+                                struct arena *arena, struct error_list *errors);
+
+/* One further call before or after the main one. */
+struct command_call {
+    const char *name; /* call_spec name in src/catalog/calls.c; NULL ends */
+    const char *when; /* plan row's when */
+    const char *poll; /* variable that must be set to poll until the execution is terminal; NULL */
+};
+
+struct command {
+    const char *words; /* "step-interact click" */
+    const char *summary;
+    const char *example; /* a command line that works: click "Sign in" */
+    const char
+        *sentence; /* natural language: `click on {element}`; NULL none (virtuoso.md section 7) */
+    enum command_kind kind;
+    struct param args[COMMAND_MAX_PARAMS];
+    struct param options[COMMAND_MAX_PARAMS];
+    const char *aliases[COMMAND_MAX_ALIASES];
+    struct call_spec call;
+    struct command_call before[COMMAND_MAX_CALLS];
+    struct command_call then[COMMAND_MAX_CALLS];
+    command_rule_fn special;
+    unsigned permission; /* PERMISSION_* bit as in config.h */
+    const char *reply;   /* COMMAND_CALL: name of the reply mapping (api/), e.g. "goal" */
+};
+
+struct unsupported_command {
+    const char *words;
+    const char *reason;
+};
+
+/* Values of the configuration that rows take as defaults. */
+struct catalog_defaults {
+    struct str organization_id; /* empty: not configured */
+};
+
+enum error_code catalog_open(struct error *err) MUST_CHECK; /* idempotent */
+void catalog_close(void);
+size_t catalog_size(void); /* 87 */
+const struct command *catalog_at(size_t index);
+size_t catalog_index(const struct command *command);
+const struct call *catalog_call(const struct command *command); /* the compiled main call */
+const struct call *catalog_extra_call(const char *name);        /* of before/then */
+const struct unsupported_command *catalog_unsupported(size_t *out_n);
+size_t catalog_n_specials(void); /* distinct .special functions */
+/* Names of every call_spec, for metrics labels; index 0 is "other". */
+const char *const *catalog_call_names(size_t *out_n);
+const char *const *catalog_command_names(size_t *out_n); /* index 0 is "other" */
+
+/* Finds a command by its words (or an alias, told through out_alias). `words` may carry more than
+ * the name: *out_n_words says how many of them were the name. NULL: err has unknown_command with
+ * "did you mean", or unsupported_command with the reason. */
+const struct command *catalog_find(const struct str *words, size_t n_words, size_t *out_n_words,
+                                   bool *out_alias, struct error *err);
+
+/* What a caller wrote. */
+struct command_input {
+    struct str command;         /* words in one text, may be just the group */
+    const struct json *args;    /* array or NULL */
+    const struct json *params;  /* object or NULL; both: error */
+    const struct json *options; /* object or NULL */
+    struct str checkpoint_id;   /* already resolved by the caller, or empty */
+    int64_t position;           /* -1: not given */
+    const struct catalog_defaults *defaults;
+};
+
+struct warning_list {
+    struct str *items;
+    size_t n;
+    size_t cap;
+};
+
+struct bound_command {
+    const struct command *command;
+    struct json *values;          /* object: every template name but checkpoint_id and position */
+    struct warning_list warnings; /* in the arena */
+};
+
+/* Checks everything and reports every error at once (pointers "/args/0", "/options/new_tab",
+ * "/command"). The result lives in `arena`. Does not need checkpoint_id or position: the caller
+ * adds those. */
+enum error_code catalog_bind(const struct command_input *input, struct arena *arena,
+                             struct bound_command *out, struct error_list *errors) MUST_CHECK;
+
+/* As catalog_bind, but also tries to mend common slips (swapped selector and text, "1024 x 768",
+ * "500 , 300", upper-case verbs, quotes left around values, --flag inside args, trailing position,
+ * the old [checkpoint-id] … [position] arguments). *out_corrected:
+ * {"command","args","options",checkpoint_id?, position?} that binds, or NULL; out_fixes: what was
+ * mended, in words. */
+enum error_code catalog_validate(const struct command_input *input, struct arena *arena,
+                                 struct bound_command *out, struct error_list *errors,
+                                 struct json **out_corrected,
+                                 struct warning_list *out_fixes) MUST_CHECK;
+
+/* A shell-like line ("step-interact click 'Sign in' --position TOP_LEFT") to command, args,
+ * options. Quotes and backslashes as in POSIX sh; no expansion of any kind. */
+enum error_code command_line_parse(struct arena *arena, struct str line, struct json **out,
+                                   struct error *err) MUST_CHECK;
+
+/* The four forms of a bound command: {"json":…, "curl":…, "yaml":…, "sentence":…, "upstream":…}. */
+struct json *catalog_forms(const struct bound_command *bound, struct arena *arena,
+                           struct str base_url);
+/* The row as JSON for GET /api/v1/commands. */
+struct json *catalog_describe(const struct command *command, struct arena *arena);
+
+#endif

@@ -1,0 +1,162 @@
+/* The configuration: one const snapshot of all options, made of a table of rows
+ * (src/config/options.c). Order: defaults < file < environment < --set. Every option has an
+ * environment name VIRTUOSO_PROXY_<KEY WITH _ FOR .>; some have an old name too (PORT,
+ * VIRTUOSO_API_TOKEN, ...); secrets also take NAME_FILE. All errors are reported at once, each with
+ * file:line:column (or the variable's name) and the nearest known key. Owner: config_free. */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/secret.h"
+#include "base/str.h"
+
+enum auth_mode { AUTH_NONE, AUTH_KEYS };
+
+/* Permissions of rest.md section 6, as bits. */
+enum {
+    PERMISSION_READ = 1,
+    PERMISSION_WRITE_TESTS = 2,
+    PERMISSION_WRITE_LIBRARY = 4,
+    PERMISSION_EXECUTE = 8,
+    PERMISSION_ADMIN = 16,
+    PERMISSION_ALL = 31
+};
+
+struct config_key {
+    struct str name; /* for logs; never the key itself */
+    uint8_t sha256[32];
+    unsigned permissions;
+    int64_t expires_ms; /* Unix; 0 never */
+};
+
+struct config {
+    struct {
+        struct str listen;
+        struct str tls_certificate_file, tls_key_file;
+    } server;
+
+    struct {
+        unsigned max_connections, max_headers, max_requests_per_connection;
+        size_t max_request_line, max_header_bytes, max_body, max_test_file_body, max_pipeline_bytes,
+            linger_bytes;
+        unsigned head_timeout_ms, body_timeout_ms, idle_timeout_ms, write_timeout_ms,
+            handshake_timeout_ms, linger_ms, exchange_timeout_ms, long_exchange_timeout_ms;
+        bool gzip;
+    } http;
+
+    struct {
+        struct str base_url, ui_url, organization_id, client_id, client_name, ca_file;
+        struct secret token;
+        bool verify_tls, http2;
+        unsigned connect_timeout_ms, timeout_ms, max_active, max_waiting, max_tries, retry_base_ms,
+            retry_budget_percent;
+        size_t max_reply_bytes;
+    } upstream;
+
+    struct {
+        enum auth_mode mode;
+        const struct config_key *keys;
+        size_t n_keys;
+    } auth;
+
+    struct {
+        const struct str *origins;
+        size_t n_origins;
+        bool credentials;
+        unsigned max_age_s;
+    } cors;
+
+    struct {
+        struct str level;
+        bool access;
+    } log;
+
+    struct {
+        unsigned notice_ms, limit_ms;
+    } drain;
+
+    struct {
+        unsigned max_active, timeout_s, max_age_s, snapshot_interval_s, max_queue;
+        struct str snapshot_file;
+    } sessions;
+
+    struct {
+        unsigned ttl_s, max_entries;
+        size_t max_bytes;
+    } idempotency;
+
+    struct {
+        bool enabled;
+        size_t max_bytes;
+        unsigned ttl_s, snapshot_ttl_s, finished_ttl_s, stale_if_error_s;
+    } cache;
+
+    struct {
+        size_t max_bytes;
+        bool enabled;
+    } redact;
+
+    struct {
+        unsigned max_kept, max_active, max_watchers, poll_ms, heartbeat_s;
+    } runs;
+
+    struct {
+        bool enabled;
+        struct str listen;
+        unsigned execution_ms, max_requests_kept;
+    } sandbox;
+};
+
+/* What the command line gives: `sets` are "key=value". environment NULL: the process's. */
+struct config_sources {
+    const char *file; /* NULL: none */
+    const char *const *sets;
+    size_t n_sets;
+    const char *const *environment;
+};
+
+/* On errors *out stays NULL and `errors` has all of them (text begins with the place). */
+enum error_code config_load(const struct config_sources *sources, struct config **out,
+                            struct error_list *errors) MUST_CHECK;
+/* What cannot be seen option by option: auth none off loopback without the sandbox, key file
+ * without certificate, base_url without a scheme, max_active against connection cache... Part of
+ * config_load. */
+void config_free(struct config *config);
+/* The effective configuration as YAML that config_load accepts again; secrets as '***'. */
+void config_print(const struct config *config, struct buf *out);
+
+enum option_type {
+    OPTION_BOOL,
+    OPTION_UINT,
+    OPTION_SIZE,
+    OPTION_MS,
+    OPTION_SECONDS,
+    OPTION_STR,
+    OPTION_URL,
+    OPTION_FILE,
+    OPTION_ADDRESS,
+    OPTION_SECRET,
+    OPTION_ENUM,
+    OPTION_LIST,
+    OPTION_KEYS
+};
+
+/* For documents and tests: the rows in order. */
+struct option_row {
+    const char *key; /* "upstream.timeout_ms" */
+    enum option_type type;
+    size_t offset;   /* in struct config */
+    const char *def; /* as written in YAML */
+    int64_t min, max;
+    const char *words;   /* OPTION_ENUM: "none keys" */
+    const char *old_env; /* space separated old names; NULL none */
+    const char *help;    /* one line */
+};
+
+const struct option_row *config_options(size_t *out_n);
+
+#endif

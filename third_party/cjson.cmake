@@ -1,0 +1,10 @@
+# cJSON: JSON documents (room data).
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(cjson IMPORTED_TARGET libcjson>=1.7.15)
+if(NOT cjson_FOUND)
+  message(FATAL_ERROR "cJSON is missing. On Debian: apt-get install libcjson-dev (third_party/bootstrap.sh does it)")
+endif()
+add_library(tp_cjson INTERFACE)
+target_include_directories(tp_cjson SYSTEM INTERFACE ${cjson_INCLUDE_DIRS})
+target_link_libraries(tp_cjson INTERFACE PkgConfig::cjson)
+add_library(tp::cjson ALIAS tp_cjson)

@@ -1,0 +1,10 @@
+# libcurl: HTTP calls to the platform (room upstream).
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(curl IMPORTED_TARGET libcurl>=7.88)
+if(NOT curl_FOUND)
+  message(FATAL_ERROR "libcurl is missing. On Debian: apt-get install libcurl4-openssl-dev (third_party/bootstrap.sh does it)")
+endif()
+add_library(tp_curl INTERFACE)
+target_include_directories(tp_curl SYSTEM INTERFACE ${curl_INCLUDE_DIRS})
+target_link_libraries(tp_curl INTERFACE PkgConfig::curl)
+add_library(tp::curl ALIAS tp_curl)

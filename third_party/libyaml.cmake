@@ -1,0 +1,10 @@
+# libyaml: YAML events (room data).
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(libyaml IMPORTED_TARGET yaml-0.1>=0.2.5)
+if(NOT libyaml_FOUND)
+  message(FATAL_ERROR "libyaml is missing. On Debian: apt-get install libyaml-dev (third_party/bootstrap.sh does it)")
+endif()
+add_library(tp_libyaml INTERFACE)
+target_include_directories(tp_libyaml SYSTEM INTERFACE ${libyaml_INCLUDE_DIRS})
+target_link_libraries(tp_libyaml INTERFACE PkgConfig::libyaml)
+add_library(tp::libyaml ALIAS tp_libyaml)

@@ -1,0 +1,12 @@
+# mbedTLS 2.28 or 3.6: TLS of our listener, SHA-256 (room crypto). Debian 12's package has no .pc file.
+find_path(MBEDTLS_INCLUDE mbedtls/ssl.h)
+find_library(MBEDTLS_LIB mbedtls)
+find_library(MBEDX509_LIB mbedx509)
+find_library(MBEDCRYPTO_LIB mbedcrypto)
+if(NOT MBEDTLS_INCLUDE OR NOT MBEDTLS_LIB OR NOT MBEDX509_LIB OR NOT MBEDCRYPTO_LIB)
+  message(FATAL_ERROR "mbedTLS is missing. On Debian: apt-get install libmbedtls-dev (third_party/bootstrap.sh does it)")
+endif()
+add_library(tp_mbedtls INTERFACE)
+target_include_directories(tp_mbedtls SYSTEM INTERFACE ${MBEDTLS_INCLUDE})
+target_link_libraries(tp_mbedtls INTERFACE ${MBEDTLS_LIB} ${MBEDX509_LIB} ${MBEDCRYPTO_LIB})
+add_library(tp::mbedtls ALIAS tp_mbedtls)

@@ -1,0 +1,10 @@
+# libuv: the event loop (rooms net, upstream, app).
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(uv IMPORTED_TARGET libuv>=1.44)
+if(NOT uv_FOUND)
+  message(FATAL_ERROR "libuv is missing. On Debian: apt-get install libuv1-dev (third_party/bootstrap.sh does it)")
+endif()
+add_library(tp_uv INTERFACE)
+target_include_directories(tp_uv SYSTEM INTERFACE ${uv_INCLUDE_DIRS})
+target_link_libraries(tp_uv INTERFACE PkgConfig::uv)
+add_library(tp::uv ALIAS tp_uv)

@@ -1,0 +1,10 @@
+# zlib: compressed answers (room http).
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(zlib IMPORTED_TARGET zlib>=1.2)
+if(NOT zlib_FOUND)
+  message(FATAL_ERROR "zlib is missing. On Debian: apt-get install zlib1g-dev (third_party/bootstrap.sh does it)")
+endif()
+add_library(tp_zlib INTERFACE)
+target_include_directories(tp_zlib SYSTEM INTERFACE ${zlib_INCLUDE_DIRS})
+target_link_libraries(tp_zlib INTERFACE PkgConfig::zlib)
+add_library(tp::zlib ALIAS tp_zlib)
