@@ -1,0 +1,122 @@
+/* Sessions: which checkpoint a caller works on and where the next step goes. In memory, least
+ * recently used out first, owner-bound, with a lane per session that runs its commands one after
+ * another. No pointer to a session leaves this room: they are looked up by id, copied into the
+ * caller's arena and changed by id, so that eviction at any moment is safe. Cost: 100,000 sessions
+ * without name and metadata take at most 64 MiB. Owner: session_store_open/close. Time comes from
+ * base/clock; expiry is checked on use and swept by a deadline. */
+#ifndef SESSION_SESSION_H
+#define SESSION_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/deadline.h"
+#include "base/error.h"
+#include "base/later.h"
+#include "base/list.h"
+#include "base/str.h"
+#include "crypto/digest.h"
+
+struct session_store;
+
+struct session_options {
+    unsigned max_active;
+    unsigned timeout_s;       /* default idle time of a new session */
+    unsigned max_age_s;       /* absolute */
+    unsigned max_queue;       /* commands waiting in one lane; past it ERR_OVERLOADED */
+    struct str snapshot_file; /* empty: none */
+    unsigned snapshot_interval_s;
+};
+
+enum session_status { SESSION_ACTIVE, SESSION_PAUSED };
+
+/* A copy; strs live in the arena given. */
+struct session {
+    struct str id; /* "sess_" and 24 hex digits */
+    struct str name;
+    struct str description;
+    struct str metadata;   /* JSON text of an object; empty none */
+    int64_t checkpoint_id; /* 0: none */
+    int64_t position;      /* next step's; -1: not known yet */
+    int64_t steps_added;
+    int64_t created_ms; /* Unix */
+    int64_t last_activity_ms;
+    int64_t expires_ms;
+    unsigned timeout_s;
+    enum session_status status;
+    bool is_current;
+};
+
+struct session_patch {
+    const struct str *name; /* NULL: unchanged */
+    const struct str *description;
+    const struct str *metadata;
+    const int64_t *checkpoint_id; /* a change makes the position unknown */
+    const int64_t *position;
+    const unsigned *timeout_s;
+    const enum session_status *status;
+};
+
+/* Reads the snapshot file when there is one; a damaged one is renamed to NAME.damaged-<time> and
+ * logged. */
+enum error_code session_store_open(struct deadlines *deadlines, struct later *later,
+                                   const struct session_options *options,
+                                   struct session_store **out, struct error *err) MUST_CHECK;
+void session_store_close(
+    struct session_store *store); /* writes the snapshot; no lane may be held */
+size_t session_store_size(const struct session_store *store);
+/* Writes now (atomic: temporary file, fsync, rename). */
+enum error_code session_store_save(struct session_store *store, struct error *err) MUST_CHECK;
+
+/* `owner` is the digest of the caller's identity; another owner's session does not exist for it.
+ * Errors: ERR_SESSION_NOT_FOUND, ERR_SESSION_EVICTED, ERR_SESSION_EXPIRED, ERR_INVALID. */
+enum error_code session_create(struct session_store *store, const struct digest *owner,
+                               const struct session_patch *values, struct arena *arena,
+                               struct session *out, struct error *err) MUST_CHECK;
+/* Looks up and counts as activity. */
+enum error_code session_load(struct session_store *store, const struct digest *owner, struct str id,
+                             struct arena *arena, struct session *out,
+                             struct error *err) MUST_CHECK;
+enum error_code session_change(struct session_store *store, const struct digest *owner,
+                               struct str id, const struct session_patch *patch,
+                               struct arena *arena, struct session *out,
+                               struct error *err) MUST_CHECK;
+enum error_code session_delete(struct session_store *store, const struct digest *owner,
+                               struct str id, struct error *err) MUST_CHECK;
+/* Newest first; `status` NULL: all. */
+size_t session_list(struct session_store *store, const struct digest *owner,
+                    const enum session_status *status, size_t limit, size_t offset,
+                    struct arena *arena, struct session **out, size_t *out_total);
+enum error_code session_activate(struct session_store *store, const struct digest *owner,
+                                 struct str id, struct arena *arena, struct session *out,
+                                 struct error *err) MUST_CHECK;
+enum error_code session_current(struct session_store *store, const struct digest *owner,
+                                struct arena *arena, struct session *out,
+                                struct error *err) MUST_CHECK;
+/* After a step exists: the next position and the count. A session that is gone meanwhile is left
+ * alone. */
+void session_advance(struct session_store *store, const struct digest *owner, struct str id,
+                     int64_t next_position, int64_t steps_added);
+
+/* Lanes. Exactly one end: session_lane_leave (from waiting or from holding; idempotent; zeroed is
+ * fine). on_turn comes from a later turn, at most once. */
+struct session_ticket;
+typedef void (*session_turn_fn)(struct session_ticket *ticket);
+
+struct session_ticket {
+    struct list link;
+    struct session_lane *lane; /* private */
+    struct session_store *store;
+    session_turn_fn on_turn;
+    struct later_item turn;
+    bool holds;
+};
+
+/* *out_now true: the lane is yours at once and on_turn will not come. ERR_OVERLOADED: lane full. */
+enum error_code session_lane_enter(struct session_store *store, struct str id,
+                                   struct session_ticket *ticket, session_turn_fn on_turn,
+                                   bool *out_now, struct error *err) MUST_CHECK;
+void session_lane_leave(struct session_ticket *ticket);
+
+#endif
