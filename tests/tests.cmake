@@ -1,8 +1,18 @@
-# Unit tests: one cmocka executable per room, made of tests/unit/<room>/test_*.c; each file exports
-# int test_<name>(void) that runs its group. Integration: tests/integration/test_*.c, an executable each,
-# that starts the real binary. Golden data is found through VP_GOLDEN_DIR.
+# All tests, each a ctest entry with a time limit:
+#   unit.<room>         cmocka, one executable a room, from tests/unit/<room>/test_*.c; each file
+#                       exports int test_<name>(void) that runs its group (main is generated)
+#   integration.<name>  tests/integration/test_<name>.c, an executable each, drives the real binary
+#   fuzz.<name>         tests/fuzz/fuzz_<name>.c over its corpus and some mutations of it
+#   lint.<name>         rules about the source text
+# With VP_ALL_CHECKS (third_party/bootstrap.sh test) every unit and integration test has a twin
+# asan.* from a second build in asan/ (clang, AddressSanitizer, LeakSanitizer, UBSan, fuzz targets as
+# real fuzzers), and a chosen few a twin valgrind.*. So one ctest run, with one closing line, is all.
 find_package(PkgConfig REQUIRED)
-pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
+pkg_check_modules(cmocka IMPORTED_TARGET cmocka)
+if(NOT cmocka_FOUND)
+  message(FATAL_ERROR "cmocka is missing. On Debian: apt-get install libcmocka-dev "
+    "(third_party/bootstrap.sh test does it)")
+endif()
 
 set(test_definitions
   VP_SOURCE_DIR="${CMAKE_SOURCE_DIR}" VP_GOLDEN_DIR="${CMAKE_SOURCE_DIR}/tests/golden"
@@ -10,38 +20,92 @@ set(test_definitions
   VP_SCRATCH_DIR="${CMAKE_BINARY_DIR}/scratch")
 file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/scratch)
 
-file(GLOB harness_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/harness/*.c)
-if(harness_sources)
-  add_library(test_harness STATIC ${harness_sources})
-  target_include_directories(test_harness PUBLIC ${CMAKE_SOURCE_DIR}/tests)
-  target_compile_definitions(test_harness PUBLIC ${test_definitions})
-  target_link_libraries(test_harness PUBLIC vp_flags virtuoso_core PkgConfig::cmocka)
-  set(harness test_harness)
+# A room is checked by valgrind where memory changes hands through libraries that no sanitizer has
+# instrumented; of the integration tests those named here (clean exits, cancelled work).
+set(VALGRIND_ROOMS base data net http upstream plan)
+set(VALGRIND_INTEGRATION lifetime drain)
+
+set(sanitizer_environment
+  "ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1:allow_addr2line=1"
+  "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:allow_addr2line=1")
+set(valgrind_command valgrind -q --error-exitcode=99 --leak-check=full
+  --errors-for-leak-kinds=definite,possible --child-silent-after-fork=yes --num-callers=30)
+
+if(VP_ALL_CHECKS)
+  find_program(CLANG NAMES clang)
+  find_program(VALGRIND NAMES valgrind)
+  if(NOT CLANG OR NOT VALGRIND)
+    message(FATAL_ERROR "VP_ALL_CHECKS needs clang and valgrind (third_party/bootstrap.sh test installs them)")
+  endif()
+  add_test(NAME asan.build COMMAND ${CMAKE_CTEST_COMMAND}
+    --build-and-test ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/asan --build-generator Ninja --build-noclean
+    --build-options -DCMAKE_C_COMPILER=${CLANG} -DCMAKE_BUILD_TYPE=RelWithDebInfo -DVP_FUZZ=ON
+    -DVP_SANITIZE=address,undefined -DBASE_ARENA_MALLOC=ON -DVP_WERROR=${VP_WERROR} -DVP_SHARED=${VP_SHARED}
+    -DCMAKE_C_COMPILER_LAUNCHER=${CMAKE_C_COMPILER_LAUNCHER}
+    -DLLHTTP_ROOT=${CMAKE_BINARY_DIR}/third_party/llhttp)
+  set_tests_properties(asan.build PROPERTIES FIXTURES_SETUP asan TIMEOUT 1800 LABELS asan PROCESSORS 2)
 endif()
 
-foreach(room ${ROOMS})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/${room}/test_*.c)
-  if(sources)
-    set(declarations "")
-    set(calls "")
-    foreach(source ${sources})
-      get_filename_component(name ${source} NAME_WE)
-      string(APPEND declarations "int ${name}(void);\n")
-      string(APPEND calls "    failed += ${name}();\n")
-    endforeach()
-    file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/unit_${room}.c CONTENT
-"${declarations}int main(void)
+# The test and its twins; `valgrind` is ON or OFF.
+function(vp_test name target timeout label valgrind)
+  add_test(NAME ${name} COMMAND ${target})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout} LABELS ${label}
+    ENVIRONMENT "${sanitizer_environment}")
+  if(NOT VP_ALL_CHECKS)
+    return()
+  endif()
+  math(EXPR longer "${timeout} * 3")
+  add_test(NAME asan.${name} COMMAND ${CMAKE_BINARY_DIR}/asan/${target})
+  set_tests_properties(asan.${name} PROPERTIES TIMEOUT ${longer} LABELS asan FIXTURES_REQUIRED asan
+    ENVIRONMENT "${sanitizer_environment}")
+  if(valgrind)
+    math(EXPR longer "${timeout} * 10")
+    add_test(NAME valgrind.${name} COMMAND ${valgrind_command} $<TARGET_FILE:${target}>)
+    # VP_WRAPPER: the harness starts the real binary under it too; VP_SLOW stretches its deadlines.
+    list(JOIN valgrind_command " " wrapper)
+    set_tests_properties(valgrind.${name} PROPERTIES TIMEOUT ${longer} LABELS valgrind
+      ENVIRONMENT "VP_WRAPPER=${wrapper};VP_SLOW=10")
+  endif()
+endfunction()
+
+file(GLOB harness_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/harness/*.c)
+add_library(test_harness STATIC ${harness_sources})
+target_include_directories(test_harness PUBLIC ${CMAKE_SOURCE_DIR}/tests)
+target_compile_definitions(test_harness PUBLIC ${test_definitions})
+target_link_libraries(test_harness PUBLIC vp_flags virtuoso_core PkgConfig::cmocka)
+
+# Writes the main() of a runner that calls int <file name>(void) of each source.
+function(vp_write_runner output)
+  set(declarations "")
+  set(calls "")
+  foreach(source ${ARGN})
+    get_filename_component(name ${source} NAME_WE)
+    string(APPEND declarations "int ${name}(void);\n")
+    string(APPEND calls "    failed += ${name}();\n")
+  endforeach()
+  file(CONFIGURE OUTPUT ${output} CONTENT "${declarations}
+int main(void)
 {
     int failed = 0;
+
 ${calls}    return failed == 0 ? 0 : 1;
 }
 ")
-    add_executable(unit_${room} ${sources} ${CMAKE_BINARY_DIR}/generated/unit_${room}.c)
-    target_compile_definitions(unit_${room} PRIVATE ${test_definitions})
-    target_include_directories(unit_${room} PRIVATE ${CMAKE_SOURCE_DIR}/tests ${CMAKE_SOURCE_DIR}/src)
-    target_link_libraries(unit_${room} PRIVATE vp_flags ${harness} virtuoso_core PkgConfig::cmocka)
-    add_test(NAME unit.${room} COMMAND unit_${room})
-    set_tests_properties(unit.${room} PROPERTIES TIMEOUT 120)
+endfunction()
+
+foreach(room harness ${ROOMS})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/${room}/test_*.c)
+  if(sources)
+    set(runner ${CMAKE_BINARY_DIR}/generated/unit_${room}.c)
+    vp_write_runner(${runner} ${sources})
+    add_executable(unit_${room} ${sources} ${runner})
+    target_include_directories(unit_${room} PRIVATE ${CMAKE_SOURCE_DIR}/src)
+    target_link_libraries(unit_${room} PRIVATE test_harness)
+    set(valgrind OFF)
+    if(room IN_LIST VALGRIND_ROOMS)
+      set(valgrind ON)
+    endif()
+    vp_test(unit.${room} unit_${room} 120 unit ${valgrind})
   endif()
 endforeach()
 
@@ -50,15 +114,14 @@ foreach(source ${sources})
   get_filename_component(name ${source} NAME_WE)
   string(REGEX REPLACE "^test_" "" short ${name})
   add_executable(integration_${short} ${source})
-  target_link_libraries(integration_${short} PRIVATE vp_flags ${harness} virtuoso_core PkgConfig::cmocka)
+  target_link_libraries(integration_${short} PRIVATE test_harness)
   add_dependencies(integration_${short} virtuoso-proxy)
-  add_test(NAME integration.${short} COMMAND integration_${short})
-  set_tests_properties(integration.${short} PROPERTIES TIMEOUT 300)
+  set(valgrind OFF)
+  if(short IN_LIST VALGRIND_INTEGRATION)
+    set(valgrind ON)
+  endif()
+  vp_test(integration.${short} integration_${short} 300 integration ${valgrind})
 endforeach()
 
-if(EXISTS ${CMAKE_SOURCE_DIR}/tests/lint/lint.cmake)
-  include(${CMAKE_SOURCE_DIR}/tests/lint/lint.cmake)
-endif()
-if(EXISTS ${CMAKE_SOURCE_DIR}/tests/fuzz/fuzz.cmake)
-  include(${CMAKE_SOURCE_DIR}/tests/fuzz/fuzz.cmake)
-endif()
+include(tests/fuzz/fuzz.cmake)
+include(tests/lint/lint.cmake)

@@ -1,4 +1,6 @@
 # vp_flags: what every file of ours is compiled with. Third-party headers come in as SYSTEM.
+# Flags that change code generation (hardening, sanitizers, coverage) go to every file, third-party
+# sources included: a sanitizer cannot see into a library that it did not build.
 add_library(vp_flags INTERFACE)
 target_include_directories(vp_flags INTERFACE ${CMAKE_SOURCE_DIR}/include)
 target_compile_definitions(vp_flags INTERFACE _GNU_SOURCE VP_VERSION="${PROJECT_VERSION}"
@@ -31,8 +33,17 @@ function(vp_try_flag flag)
   endif()
 endfunction()
 
+if(VP_FUZZ AND NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
+  message(FATAL_ERROR "VP_FUZZ needs clang: configure with -DCMAKE_C_COMPILER=clang (preset fuzz)")
+endif()
+
 add_compile_options(-fno-common -fPIE)
 set(CMAKE_C_FLAGS_RELEASE "-O2 -g -DNDEBUG")
+set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O1 -g")
+if(VP_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+  add_link_options(-fsanitize=fuzzer-no-link)
+endif()
 if(VP_SANITIZE)
   add_compile_options(-fsanitize=${VP_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${VP_SANITIZE})

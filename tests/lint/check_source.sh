@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Rules that grep can decide: banned functions, words that mark unfinished work, comment style, file length.
+#   check_source.sh ROOT
+# Comments and string contents are told apart by source.awk, so neither a comment nor a text that mentions a
+# function counts.
+set -euo pipefail
+root=$1
+here=$(dirname "$0")
+cd "$root"
+
+places=()
+for place in include src tests bench third_party CMakeLists.txt; do
+    [ ! -e "$place" ] || places+=("$place")
+done
+files=$(find "${places[@]}" \
+    \( -name build -o -name node_modules -o -name golden -o -name corpus -o -name regression \) -prune -o \
+    -type f \( -name '*.c' -o -name '*.h' -o -name '*.S' -o -name '*.cmake' -o -name '*.sh' -o -name '*.awk' \
+    -o -name CMakeLists.txt \) -print | sort)
+n_files=$(printf '%s\n' "$files" | grep -c . || true)
+if [ "$n_files" -eq 0 ]; then
+    echo "source: no files under $root"
+    exit 1
+fi
+# shellcheck disable=SC2086 # names of ours hold no spaces
+if ! awk -f "$here/source.awk" $files; then
+    exit 1
+fi
+echo "source: $n_files files, nothing banned"

@@ -1,0 +1,51 @@
+# Rules about the source text, each a ctest entry. Format and tidy depend on the tool's version: they run
+# with version 14 and report themselves as skipped (never as passed) where there is only another one.
+set(lint ${CMAKE_SOURCE_DIR}/tests/lint)
+set(lint_scratch ${CMAKE_BINARY_DIR}/scratch/lint)
+file(MAKE_DIRECTORY ${lint_scratch})
+
+function(vp_lint name timeout)
+  add_test(NAME lint.${name} COMMAND ${ARGN})
+  set_tests_properties(lint.${name} PROPERTIES TIMEOUT ${timeout} LABELS lint SKIP_RETURN_CODE 77)
+endfunction()
+
+# What a file of ours is compiled with as far as its meaning goes: one argument a line.
+set(flags -std=gnu17 -D_GNU_SOURCE -DVP_VERSION="lint" -DCURL_DISABLE_TYPECHECK
+  -I${CMAKE_SOURCE_DIR}/include -I${CMAKE_SOURCE_DIR}/src -I${CMAKE_SOURCE_DIR}/tests)
+foreach(definition ${test_definitions})
+  list(APPEND flags -D${definition})
+endforeach()
+foreach(library uv llhttp curl cjson libyaml mbedtls zlib)
+  get_target_property(directories tp_${library} INTERFACE_INCLUDE_DIRECTORIES)
+  foreach(directory ${directories})
+    if(directory AND NOT directory STREQUAL "/usr/include")
+      list(APPEND flags -isystem${directory})
+    endif()
+  endforeach()
+endforeach()
+list(JOIN flags "\n" flags)
+file(CONFIGURE OUTPUT ${lint_scratch}/flags.txt CONTENT "${flags}\n" @ONLY)
+
+find_program(LINT_GCC NAMES gcc)
+find_program(LINT_CLANG NAMES clang)
+find_program(CLANG_FORMAT NAMES clang-format-14 clang-format)
+find_program(CLANG_TIDY NAMES clang-tidy-14 clang-tidy)
+
+vp_lint(layers 60 ${CMAKE_COMMAND} -DROOT=${CMAKE_SOURCE_DIR} -P ${lint}/check_layers.cmake)
+vp_lint(layers_selftest 60 bash ${lint}/selftest_layers.sh ${CMAKE_COMMAND} ${lint_scratch}/layers)
+vp_lint(source 60 bash ${lint}/check_source.sh ${CMAKE_SOURCE_DIR})
+vp_lint(source_selftest 60 bash ${lint}/selftest_source.sh ${lint_scratch}/source)
+foreach(compiler GCC CLANG)
+  if(LINT_${compiler})
+    string(TOLOWER ${compiler} name)
+    vp_lint(headers_${name} 300 bash ${lint}/check_headers.sh ${CMAKE_SOURCE_DIR} ${lint_scratch}
+      ${LINT_${compiler}})
+  endif()
+endforeach()
+vp_lint(format 300 bash ${lint}/check_format.sh ${CMAKE_SOURCE_DIR} "${CLANG_FORMAT}")
+if(VP_ALL_CHECKS)
+  vp_lint(tidy 2400 bash ${lint}/check_tidy.sh ${CMAKE_SOURCE_DIR} ${lint_scratch} "${CLANG_TIDY}")
+  set_tests_properties(lint.tidy PROPERTIES PROCESSORS 2)
+endif()
+find_program(SHELLCHECK NAMES shellcheck)
+vp_lint(shell 60 bash ${lint}/check_shell.sh ${CMAKE_SOURCE_DIR} "${SHELLCHECK}")

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Proves that check_source.sh refuses what it should and lets the rest through. Argument: scratch folder.
+set -euo pipefail
+scratch=$1
+check=$(cd "$(dirname "$0")" && pwd)/check_source.sh
+failed=0
+
+# expect ACCEPTED|REFUSED FILE LINE: a tree of that one line.
+expect() {
+    local want=$1 file=$2 line=$3 got=ACCEPTED
+    rm -rf "$scratch"
+    mkdir -p "$(dirname "$scratch/$file")" "$scratch/src/base"
+    printf 'int a;\n' >"$scratch/src/base/a.c"
+    printf '%s\n' "$line" >"$scratch/$file"
+    bash "$check" "$scratch" >/dev/null 2>&1 || got=REFUSED
+    if [ "$got" != "$want" ]; then
+        echo "$file: $line: $got, expected $want"
+        failed=1
+    fi
+}
+
+expect ACCEPTED src/api/a.c 'int b; /* free( and strcpy( in a comment, and the word placeholders */'
+expect ACCEPTED src/api/a.c 'log("free(x) // \" strcpy(");'
+expect ACCEPTED src/api/a.c 'mem_free(x); x->free(y); runtime(z);'
+expect ACCEPTED src/base/mem.c 'free(x);'
+expect ACCEPTED tests/unit/api/test_a.c 'free(x);'
+expect ACCEPTED src/api/a.c "char c = '\"'; int b; /* free( */"
+expect REFUSED src/api/a.c 'free(x);'
+expect REFUSED src/api/a.c '    if (x) { snprintf (y); }'
+expect REFUSED src/api/a.c "char c = '\"'; free(x);"
+expect REFUSED src/base/a.c 'strcpy(a, b);'
+expect REFUSED tests/unit/api/test_a.c 'x = atoi(b);'
+expect REFUSED src/api/a.c 'int a; // old comment style'
+expect REFUSED src/api/a.c '/* TO''DO: the rest */'
+expect REFUSED third_party/a.cmake '# good enough for ''now'
+expect REFUSED src/api/a.c 'buf_printf(b, "{\"id\": %d}", id);'
+expect REFUSED src/api/a.c "$(yes 'int a;' | head -n 701)"
+rm -rf "$scratch"
+exit "$failed"

@@ -1,0 +1,106 @@
+# Reads the files named as arguments; prints FILE:LINE: what is wrong; exits 1 if anything is.
+# In C each line is split into code, text (insides of strings) and comment before the rules look at it.
+
+BEGIN {
+    everywhere = "sprintf|vsprintf|strcpy|stpcpy|strcat|strncpy|strncat|strtok|atoi|atol|atof|gets|alloca"
+    in_product = "snprintf|vsnprintf|malloc|calloc|realloc|free|strdup|strndup|assert|time|localtime|gmtime"
+    # Put together here so that this file does not trip over itself.
+    marks = "TO" "DO|FIX" "ME|XX" "X|HA" "CK|place" "holder|for " "now"
+    n_wrong = 0
+}
+
+FNR == 1 {
+    check_length()
+    file = FILENAME
+    is_c = file ~ /\.[ch]$/
+    is_product = file ~ /^(src|include)\//
+    is_base = file ~ /^(src|include)\/base\//
+    in_comment = 0
+}
+
+{
+    lines = FNR
+    if (match($0, "(^|[^A-Za-z])(" marks ")([^A-Za-z]|$)")) {
+        wrong("unfinished work: \"" substr($0, RSTART, RLENGTH) "\"")
+    }
+    if (!is_c) {
+        next
+    }
+    split_line($0)
+    ban(everywhere, 0)
+    if (is_product) {
+        ban(in_product, is_base)
+        if (text ~ /[{,][ ]*\\"[A-Za-z_]+\\"[ ]*:[^%]*%/) {
+            wrong("JSON by format string: use json_writer or data/json")
+        }
+    }
+}
+
+END {
+    check_length()
+    exit n_wrong > 0
+}
+
+function check_length()
+{
+    if (file != "" && lines > 700) {
+        print file ": " lines " lines, more than 700"
+        n_wrong++
+    }
+}
+
+function wrong(what)
+{
+    print file ":" FNR ": " what
+    n_wrong++
+}
+
+# A call (or the definition) of a banned function; members (x.free, x->free) are ours to name.
+function ban(names, exempt,    rest, name)
+{
+    rest = " " code
+    while (!exempt && match(rest, "[^A-Za-z0-9_.>](" names ")[ ]*\\(")) {
+        name = substr(rest, RSTART + 1, RLENGTH - 2)
+        wrong(name "() is banned here (design/style.md, Memory and sizes)")
+        rest = substr(rest, RSTART + RLENGTH)
+    }
+}
+
+# Sets code (strings emptied, comments dropped) and text (the insides of its strings).
+function split_line(line,    i, n, c, two, quote)
+{
+    code = ""
+    text = ""
+    n = length(line)
+    quote = ""
+    for (i = 1; i <= n; i++) {
+        c = substr(line, i, 1)
+        two = substr(line, i, 2)
+        if (in_comment) {
+            if (two == "*/") {
+                in_comment = 0
+                i++
+            }
+        } else if (quote != "") {
+            text = text c
+            if (c == "\\") {
+                i++
+                text = text substr(line, i, 1)
+            } else if (c == quote) {
+                code = code c
+                quote = ""
+            }
+        } else if (two == "/*") {
+            in_comment = 1
+            i++
+        } else if (two == "//") {
+            wrong("comments are /* */")
+            return
+        } else {
+            code = code c
+            if (c == "\"" || c == "'") {
+                quote = c
+            }
+        }
+    }
+}
