@@ -36,13 +36,23 @@ typedef enum plan_verdict (*plan_after_fn)(struct plan *plan, struct plan_row *r
                                            const struct json *answer, uint64_t *delay_ms,
                                            struct error *err);
 
+/* Just before a row is expanded (after `when`): may set variables. False: the row is skipped. */
+typedef bool (*plan_before_fn)(struct plan *plan, struct plan_row *row);
+
+/* When a row failed (`row->error` is set, `row->status` is FAILED or UNKNOWN): may insert rows that find out
+ * more (plan_insert). PLAN_NEXT: go on as if it were dealt with; PLAN_FAIL: as without the hook. Not called
+ * when the plan is being cancelled or stopped. */
+typedef enum plan_verdict (*plan_failed_fn)(struct plan *plan, struct plan_row *row);
+
 struct plan_row {
     /* in */
     const struct call *call;
     const struct json *args; /* row's own values, asked before the plan's variables; may be NULL */
     const char *when;        /* "name" run only when set; "!name" only when not; NULL always */
     const char *save_as;     /* keep the whole answer as this variable; NULL no */
+    plan_before_fn before;   /* NULL: run it */
     plan_after_fn after;     /* NULL: next */
+    plan_failed_fn failed;   /* NULL: a failure is a failure */
     bool keep_going;         /* a failure does not end the plan */
     bool accept_any_status;  /* 4xx/5xx are answers for `after`, not failures */
     const void *context;     /* for `after` and the owner (e.g. the step of a test file) */
@@ -105,6 +115,8 @@ void plan_init(struct plan *plan, struct arena *arena, const struct plan_port *p
                const struct plan_options *options);
 /* Returned row is valid until the next append. */
 struct plan_row *plan_append(struct plan *plan, const struct call *call);
+/* The same, but right after the row that runs now (for hooks). */
+struct plan_row *plan_insert(struct plan *plan, const struct call *call);
 void plan_set(struct plan *plan, const char *variable, struct json *value);
 void plan_set_str(struct plan *plan, const char *variable, struct str value);
 const struct json *plan_get(const struct plan *plan, const char *variable);
