@@ -1,7 +1,8 @@
 /* main() of a fuzz target where libFuzzer is not to be had: every file of the given folders once,
  * then a fixed series of mutations of them (same inputs in every run).
  * Arguments: number of mutations, file that holds the current input, folders.
- * The current input is written out before it is tried, so after a crash that file is the culprit. */
+ * The current input is written out before it is tried, so after a crash that file is the culprit.
+ */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -11,11 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/attr.h"
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
 
-enum { MAX_INPUTS = 4096, MAX_INPUT_BYTES = 1 << 20, MAX_GROWTH = 64 };
+enum { MAX_INPUTS = 4096, MAX_INPUT_BYTES = 1 << 20, MAX_GROWTH = 64, PATH_BYTES = 4096 };
 
 struct input {
     uint8_t *bytes;
@@ -78,16 +79,11 @@ static void read_folder(struct replay *replay, const char *folder)
     }
     for (int i = 0; i < n; i++) {
         if (entries[i]->d_name[0] != '.') {
-            char path[4096];
-            size_t folder_len = strlen(folder);
-            size_t name_len = strlen(entries[i]->d_name);
-            if (folder_len + name_len + 2 > sizeof(path)) {
-                die("path too long in", folder);
-            }
-            memcpy(path, folder, folder_len);
-            path[folder_len] = '/';
-            memcpy(path + folder_len + 1, entries[i]->d_name, name_len + 1);
-            read_input(replay, path);
+            struct buf path;
+            buf_init(&path, PATH_BYTES);
+            buf_printf(&path, "%s/%s", folder, entries[i]->d_name);
+            read_input(replay, buf_cstr(&path));
+            buf_done(&path);
         }
         free(entries[i]);
     }
@@ -158,7 +154,7 @@ static size_t mutate(struct replay *replay, uint8_t *bytes, size_t len)
 
 static void try_mutations(struct replay *replay, size_t n)
 {
-    uint8_t *scratch = mem_alloc(replay->longest + MAX_GROWTH * 2);
+    uint8_t *scratch = mem_alloc(replay->longest + MAX_GROWTH);
 
     for (size_t i = 0; i < n; i++) {
         const struct input *input = &replay->inputs[below(replay, replay->n_inputs)];
