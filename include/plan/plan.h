@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/later.h"
 #include "data/json.h"
 #include "plan/call.h"
 #include "upstream/upstream.h"
