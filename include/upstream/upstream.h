@@ -17,14 +17,16 @@
 #include "base/buf.h"
 #include "base/deadline.h"
 #include "base/error.h"
-#include "base/later.h"
 #include "base/list.h"
 #include "base/secret.h"
 #include "base/str.h"
 
+struct deadlines;
+struct later;
 struct loop;
 struct upstream;
 struct upstream_call;
+struct upstream_handle; /* private: libcurl's side of a call */
 
 struct upstream_options {
     struct str base_url;    /* "https://api-app2.virtuoso.qa/api" */
@@ -42,6 +44,8 @@ struct upstream_options {
     unsigned retry_base_ms;        /* grows by 2, full jitter */
     unsigned retry_budget_percent; /* retries per 100 calls, over the last 10 s; at least 10 */
 };
+
+enum { UPSTREAM_MAX_HEADERS = 80, UPSTREAM_SEND_MAX = 1 << 20 };
 
 enum call_class {
     CALL_READ,   /* GET: retried */
@@ -64,8 +68,9 @@ struct upstream_request {
     struct str bearer;          /* instead of token: the caller's own (passthrough) */
     struct str request_id;      /* X-Request-Id; empty: none */
     struct str traceparent;
-    const struct upstream_header *headers; /* more, may be NULL */
-    size_t n_headers;
+    const struct upstream_header
+        *headers;     /* more, may be NULL; Accept and User-Agent replace ours */
+    size_t n_headers; /* at most UPSTREAM_MAX_HEADERS */
     enum call_class class;
     size_t label;           /* metrics: index of the call name */
     unsigned timeout_ms;    /* 0: options */
@@ -76,15 +81,20 @@ struct upstream_request {
 struct upstream_reply {
     int status;
     struct str content_type;
-    struct str body;        /* whole; valid until on_done returns */
+    struct str body;        /* whole; it and the other texts are valid until on_done returns */
     unsigned retry_after_s; /* 0: none */
     struct str location;
     struct str etag;
 };
 
-/* Streaming, for direct access. on_head and on_data come before on_done; on_data returns false to
- * pause (upstream_resume goes on). The request body comes from upstream_send when `streams_body` is
- * set. */
+/* Streaming, for direct access, in bounded memory both ways. on_head and on_data come before
+ * on_done; on_data has taken its bytes also when it returns false, which means: no more until
+ * upstream_resume. The request body comes from upstream_send when `streams_body` is set; it may be
+ * called as soon as upstream_start has returned. Bytes of the answer come as they were sent (no
+ * decompression), without a ceiling, and there is one try only once anything of the answer has been
+ * told or a streamed body began. A stream has no total time limit unless request.timeout_ms is set:
+ * instead it ends with ERR_UPSTREAM_TIMEOUT when the platform neither takes nor sends a byte for
+ * options.timeout_ms (waiting for our own side does not count). */
 struct upstream_stream {
     void (*on_head)(struct upstream_call *call, int status, const struct upstream_header *headers,
                     size_t n);
@@ -115,8 +125,7 @@ struct upstream_call {
     struct list link;
     struct deadline deadline;
     struct deadline retry;
-    struct later_item ending;
-    void *handle; /* struct upstream_handle, upstream_internal.h */
+    struct upstream_handle *handle;
     enum error_code end_code;
     uint64_t start_us;
     uint64_t begin_ms;
@@ -127,17 +136,19 @@ enum error_code upstream_open(struct loop *loop, const struct upstream_options *
 /* All calls must have ended. on_closed when the last handle is gone. */
 void upstream_close(struct upstream *upstream, void (*on_closed)(void *context), void *context);
 
-/* Zero the call, fill `request` and `on_done`, start. Not ERR_OK: nothing happens later. */
+/* Zero the call, fill `request` and `on_done`, start. Not ERR_OK: nothing happens later.
+ * ERR_OVERLOADED: the queue is full; ERR_INVALID: a path, query or header value that could not be
+ * sent as it is (control characters, dot segments, framing headers). */
 enum error_code upstream_start(struct upstream *upstream, struct upstream_call *call,
                                struct error *err) MUST_CHECK;
 void upstream_cancel(struct upstream_call *call); /* any stage; idempotent; zeroed is fine */
 bool upstream_is_running(const struct upstream_call *call);
-/* A create that was handed to the wire: cancelling it would not undo it. */
+/* A create or change that was handed to the wire: cancelling it would not undo it. */
 bool upstream_is_on_wire(const struct upstream_call *call);
 
 void upstream_resume(struct upstream_call *call);
-bool upstream_send(struct upstream_call *call, struct str bytes,
-                   bool last); /* false: wait for on_drain */
+/* Takes all bytes (at most UPSTREAM_SEND_MAX at once). False: wait for on_drain before the next. */
+bool upstream_send(struct upstream_call *call, struct str bytes, bool last);
 
 unsigned upstream_n_active(const struct upstream *upstream);
 unsigned upstream_n_waiting(const struct upstream *upstream);
@@ -145,5 +156,8 @@ unsigned upstream_n_waiting(const struct upstream *upstream);
  */
 int64_t upstream_last_ok_ms(const struct upstream *upstream);
 int64_t upstream_last_failure_ms(const struct upstream *upstream);
+/* The loop's, for rooms that may not see the loop (plan). */
+struct deadlines *upstream_deadlines(const struct upstream *upstream);
+struct later *upstream_later(const struct upstream *upstream);
 
 #endif
