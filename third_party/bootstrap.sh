@@ -31,7 +31,9 @@ is_installed() {
 
 # Whether the distribution offers a package; needs the package lists.
 is_offered() {
-    apt-cache policy "$1" 2>/dev/null | grep -q '^  Candidate: [^(]'
+    local policy
+    policy=$(apt-cache policy "$1" 2>/dev/null) # not a pipe: grep -q would end it with SIGPIPE
+    grep -q '^  Candidate: [^(]' <<<"$policy"
 }
 
 as_root() {

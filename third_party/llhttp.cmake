@@ -26,6 +26,10 @@ function(vp_llhttp_sources out_root)
   list(GET deb 0 deb)
   execute_process(COMMAND dpkg-deb -x ${deb} ${LLHTTP_ROOT} COMMAND_ERROR_IS_FATAL ANY)
   file(REMOVE ${deb})
+  if(NOT EXISTS ${LLHTTP_ROOT}/usr/share/llhttp/llhttp.c)
+    message(FATAL_ERROR "llhttp is missing: this distribution's node-llhttp holds no C sources. Install its "
+      "development package (Debian 13: apt-get install libllhttp-dev; third_party/bootstrap.sh does it)")
+  endif()
   set(${out_root} ${LLHTTP_ROOT} PARENT_SCOPE)
 endfunction()
 
