@@ -1,0 +1,90 @@
+/* sandbox: an in-memory Virtuoso platform with fault injection, for the quick start, the tests and
+ * the benchmarks. Facts it reproduces: virtuoso.md sections 1 to 6 and 9; what it adds of its own
+ * (outcome words, /__sandbox) is in src/sandbox/README.md.
+ *
+ *   sandbox_open ── http server ──► sandbox_answer(state, request) ──► tenants, recorder, faults
+ *   unit tests, fuzz ───────────────►──────┘  (pure: no socket, no loop; time from base/clock only)
+ *
+ * Owner: sandbox_open gives a sandbox that frees itself when its last connection is gone; a state
+ * made with sandbox_state_new belongs to the caller. Not thread-safe: one loop, one thread.
+ * Limits: everything a client can grow is capped by sandbox_options; at a cap the answer is 403. */
+#ifndef SANDBOX_SANDBOX_H
+#define SANDBOX_SANDBOX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/attr.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "http/exchange.h"
+
+struct loop;
+struct sandbox;
+struct sandbox_state;
+
+struct sandbox_options {
+    struct str listen;        /* "127.0.0.1:0"; sandbox_open only */
+    unsigned max_connections; /* sandbox_open only */
+    uint64_t execution_ms;    /* from submitted to finished; a fifth of it is spent queued */
+    bool run_drafts;      /* draft journeys run with their goal (the platform: only when named) */
+    struct str canary;    /* planted in every field that leaks (virtuoso.md 5.5) */
+    bool record_requests; /* for GET /__sandbox/requests */
+    size_t max_requests_kept; /* oldest leave first */
+    size_t max_request_bytes; /* of all kept requests together */
+    size_t max_body_bytes;    /* of one request; 413 */
+    size_t max_tenants;       /* tokens seen */
+    size_t max_entities;      /* per tenant */
+    size_t max_stored_bytes;  /* of all tenants together */
+    size_t max_faults;        /* waiting at once */
+    uint64_t seed;            /* of fault probability; 0: from the kernel */
+};
+
+/* Defaults: free loopback port, 1,024 connections, 2 s executions, 100,000 requests in 64 MiB,
+ * 8 MiB bodies, 4,096 tenants, 1,000,000 entities, 1 GiB. */
+void sandbox_options_init(struct sandbox_options *options);
+
+/* ERR_IO: the address is taken or wrong. Strings of `options` are copied. */
+enum error_code sandbox_open(struct loop *loop, const struct sandbox_options *options,
+                             struct sandbox **out, struct error *err) MUST_CHECK;
+const char *sandbox_address(const struct sandbox *sandbox); /* "127.0.0.1:40123" as bound */
+int sandbox_port(const struct sandbox *sandbox);
+struct sandbox_state *sandbox_state_of(struct sandbox *sandbox);
+/* Breaks what is left; on_closed comes once, from the loop, then nothing of it exists any more. */
+void sandbox_close(struct sandbox *sandbox, void (*on_closed)(void *context), void *context);
+
+/* ---- the platform without sockets ---- */
+
+struct sandbox_request {
+    struct str method;
+    struct str path;  /* as received: "/api/teststeps", "/__sandbox/state" */
+    struct str query; /* as received, without '?' */
+    const struct http_header *headers;
+    size_t n_headers;
+    struct str body;
+};
+
+enum sandbox_close_at {
+    SANDBOX_CLOSE_NOT,
+    SANDBOX_CLOSE_BEFORE, /* nothing was done, nothing is to be answered */
+    SANDBOX_CLOSE_MID,    /* done; half of the answer goes out */
+    SANDBOX_CLOSE_AFTER   /* done; nothing is answered */
+};
+
+struct sandbox_reply {
+    int status; /* 0 with SANDBOX_CLOSE_BEFORE */
+    const char *content_type;
+    struct str body; /* valid until the next sandbox_answer */
+    uint64_t delay_ms;
+    unsigned retry_after_s; /* 0: no Retry-After */
+    enum sandbox_close_at close_at;
+};
+
+struct sandbox_state *sandbox_state_new(const struct sandbox_options *options);
+void sandbox_state_free(struct sandbox_state *state);
+/* Acts on one request: always answers. Scratch memory comes from `arena`. */
+void sandbox_answer(struct sandbox_state *state, struct arena *arena,
+                    const struct sandbox_request *request, struct sandbox_reply *out);
+
+#endif

@@ -1,0 +1,214 @@
+/* Environments and their variables (virtuoso.md 5.3, 9). A hidden value is shown only in the
+ * answer that creates it. */
+#include "sandbox_internal.h"
+
+enum { MAX_VARIABLES = 1000 };
+
+static struct variable *variable_find(const struct environment *environment, struct str name)
+{
+    for (size_t i = 0; i < environment->variables.n; i++) {
+        struct variable *variable = environment->variables.items[i];
+
+        if (str_eq(variable->name, name)) {
+            return variable;
+        }
+    }
+    return NULL;
+}
+
+static struct variable *variable_make(struct call *call, struct environment *environment,
+                                      struct str name)
+{
+    struct variable *variable = variable_find(environment, name);
+
+    if (variable == NULL && environment->variables.n < MAX_VARIABLES) {
+        variable = arena_zalloc(&call->tenant->arena, sizeof(*variable));
+        variable->name = keep(call, name);
+        variable->value = STR_EMPTY;
+        refs_append(call->tenant, &environment->variables, variable);
+    }
+    return variable;
+}
+
+static void write_environment(struct json_writer *w, const struct environment *environment,
+                              bool shows_hidden)
+{
+    jw_object(w);
+    jw_kv_int(w, "id", environment->thing.id);
+    jw_kv_text(w, "canonicalId", environment->thing.canonical);
+    jw_kv_str(w, "name", environment->name);
+    jw_kv_str(w, "description", environment->description);
+    jw_key(w, "projectId");
+    if (environment->project_id != 0) {
+        jw_int(w, environment->project_id);
+    } else {
+        jw_null(w);
+    }
+    jw_key(w, "variables");
+    jw_object(w);
+    for (size_t i = 0; i < environment->variables.n; i++) {
+        const struct variable *variable = environment->variables.items[i];
+
+        jw_key_str(w, variable->name);
+        jw_object(w);
+        jw_kv_str(w, "name", variable->name);
+        jw_key(w, "value");
+        if (variable->hidden && !shows_hidden) {
+            jw_null(w);
+        } else {
+            jw_str(w, variable->value);
+        }
+        jw_kv_bool(w, "hidden", variable->hidden);
+        jw_end(w);
+    }
+    jw_end(w);
+    jw_kv_int(w, "createdDate", environment->thing.created_ms);
+    jw_kv_int(w, "lastModifiedDate", environment->thing.modified_ms);
+    jw_end(w);
+}
+
+static struct str value_text(struct call *call, const struct json *value)
+{
+    return json_type(value) == JSON_STRING ? keep(call, json_str(value)) : keep_json(call, value);
+}
+
+int handle_environment_create(struct call *call)
+{
+    const struct json *variables = json_get(call->body, "variables");
+    const struct json *item;
+    struct environment *environment;
+    struct str name;
+    int64_t project_id = 0;
+
+    if (!body_name(call, "name", &name)) {
+        return refuse_member(call, "name", "must be a text of 1 to 2000 bytes");
+    }
+    if (json_type(variables) != JSON_NULL && json_type(variables) != JSON_OBJECT) {
+        return refuse_member(call, "variables", "must be an object");
+    }
+    if (json_size(variables) > MAX_VARIABLES) {
+        return refuse_member(call, "variables", "are too many");
+    }
+    if (body_id(call, "projectId", &project_id) &&
+        thing_find(call->tenant, THING_PROJECT, project_id) == NULL) {
+        return refuse_unknown(call, "Project", project_id);
+    }
+    environment = thing_make(call, THING_ENVIRONMENT, sizeof(*environment), 0);
+    environment->name = keep(call, name);
+    environment->description = STR_EMPTY;
+    if (body_text(call, "description", &environment->description)) {
+        environment->description = keep(call, environment->description);
+    }
+    environment->project_id = project_id;
+    JSON_FOREACH (item, variables) {
+        variable_make(call, environment, json_name(item))->value = value_text(call, item);
+    }
+    refs_append(call->tenant, &call->tenant->environments, environment);
+    write_environment(call->w, environment, true);
+    return 200;
+}
+
+int handle_environment_list(struct call *call)
+{
+    int64_t project_id = 0;
+
+    if (!query_number(call, "projectId", 1, &project_id)) {
+        return refuse_member(call, "projectId", "must be a number");
+    }
+    jw_array(call->w);
+    for (size_t i = 0; i < call->tenant->environments.n; i++) {
+        const struct environment *environment = call->tenant->environments.items[i];
+
+        /* One without a project is everybody's. */
+        if (project_id == 0 || environment->project_id == 0 ||
+            environment->project_id == project_id) {
+            write_environment(call->w, environment, false);
+        }
+    }
+    jw_end(call->w);
+    return 200;
+}
+
+static struct environment *environment_of(struct call *call)
+{
+    struct environment *environment = thing_find(call->tenant, THING_ENVIRONMENT, call->ids[0]);
+
+    if (environment == NULL) {
+        (void)refuse_unknown(call, "Environment", call->ids[0]); /* the caller returns 404 */
+    }
+    return environment;
+}
+
+int handle_environment_get(struct call *call)
+{
+    const struct environment *environment = environment_of(call);
+
+    if (environment == NULL) {
+        return 404;
+    }
+    write_environment(call->w, environment, false);
+    return 200;
+}
+
+int handle_environment_delete(struct call *call)
+{
+    struct environment *environment = environment_of(call);
+
+    if (environment == NULL) {
+        return 404;
+    }
+    refs_remove(&call->tenant->environments, environment);
+    thing_forget(call->tenant, &environment->thing);
+    return 204;
+}
+
+/* POST …/variables {name, value, hidden} and PUT …/variables/{name} {value, hidden}. */
+int handle_variable_set(struct call *call)
+{
+    struct environment *environment = environment_of(call);
+    struct variable *variable;
+    struct str name = call->word;
+    const struct json *hidden = json_get(call->body, "hidden");
+
+    if (environment == NULL) {
+        return 404;
+    }
+    if (name.len == 0 && !body_name(call, "name", &name)) {
+        return refuse_member(call, "name", "must be a text of 1 to 2000 bytes");
+    }
+    if (json_type(json_get(call->body, "value")) != JSON_STRING) {
+        return refuse_member(call, "value", "must be a text");
+    }
+    if (call->word.len > 0 && variable_find(environment, name) == NULL) {
+        return refuse(call, 404, "The environment has no such variable");
+    }
+    if (call->word.len == 0 && variable_find(environment, name) != NULL) {
+        return refuse(call, 409, "The environment has a variable of this name");
+    }
+    variable = variable_make(call, environment, name);
+    if (variable == NULL) {
+        return refuse(call, 403, "The environment is full");
+    }
+    variable->value = keep(call, json_str(json_get(call->body, "value")));
+    variable->hidden = hidden == NULL ? variable->hidden : json_true(hidden);
+    thing_touch(&environment->thing);
+    write_environment(call->w, environment, false);
+    return 200;
+}
+
+int handle_variable_delete(struct call *call)
+{
+    struct environment *environment = environment_of(call);
+    struct variable *variable;
+
+    if (environment == NULL) {
+        return 404;
+    }
+    variable = variable_find(environment, call->word);
+    if (variable == NULL) {
+        return refuse(call, 404, "The environment has no such variable");
+    }
+    refs_remove(&environment->variables, variable);
+    thing_touch(&environment->thing);
+    return 204;
+}

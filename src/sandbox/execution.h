@@ -1,0 +1,94 @@
+/* An execution: what was to run, decided when it was submitted, and how far it is, computed from
+ * the clock whenever somebody asks. No timer, no state to update.
+ *
+ *   submit ──────── QUEUED ────────┬──── RUNNING: n slots of equal length ────┬── FINISHED
+ *          a fifth of execution_ms │ slot 0 │ slot 1 │ …          │ slot n-1  │   FAILED
+ *                                  └─────────── CANCELED half way ───────────┘
+ *
+ * Each step that runs has a slot (ordinal); skipped ones and those behind a failure have none. */
+#ifndef SANDBOX_EXECUTION_H
+#define SANDBOX_EXECUTION_H
+
+#include "sandbox_internal.h"
+
+enum outcome {
+    OUTCOME_NOT_REACHED,
+    OUTCOME_PASS,
+    OUTCOME_FAIL,
+    OUTCOME_ERROR,
+    OUTCOME_SKIP,
+    OUTCOME_RUNNING,
+    OUTCOME_N
+};
+
+enum ending { ENDING_FINISHED, ENDING_CANCELED, ENDING_FAILED, ENDING_NEVER };
+
+enum { NO_SLOT = -1 };
+
+struct run_step {
+    int64_t id;
+    const struct step *step; /* texts stay valid after a deletion */
+    enum outcome outcome;    /* in the end */
+    int64_t slot;
+    bool forgiven; /* optional, or its outcome is ignored: red, but nothing above it is */
+};
+
+struct run_case {
+    int64_t id;
+    struct str title;
+    struct run_step *steps;
+    size_t n_steps;
+};
+
+struct run_journey {
+    int64_t id;
+    const char *canonical;
+    struct str title;
+    struct run_case *cases;
+    size_t n_cases;
+};
+
+struct execution {
+    struct thing thing; /* created_ms: submitDate */
+    const struct goal *goal;
+    const struct snapshot *snapshot;
+    const struct environment *environment; /* NULL: none */
+    uint64_t submitted_at;                 /* monotonic ms */
+    uint64_t queued_ms;
+    uint64_t running_ms;
+    enum ending ending;
+    int64_t n_slots;
+    struct str variables; /* JSON object: initial data, environment, canary; what leaks */
+    struct str tags;      /* JSON array */
+    struct run_journey *journeys;
+    size_t n_journeys;
+};
+
+/* The moment seen by one answer. */
+struct progress {
+    const struct execution *execution;
+    uint64_t elapsed_ms;
+    uint64_t duration_ms; /* running so far */
+    bool started;
+    bool ended;
+    int64_t n_done; /* slots that are over */
+    const char *status;
+};
+
+struct tally {
+    size_t n[OUTCOME_N];
+    size_t n_total;
+    uint64_t duration_ms;
+};
+
+struct progress execution_progress(const struct execution *execution);
+enum outcome step_outcome(const struct progress *progress, const struct run_step *step);
+uint64_t step_duration(const struct progress *progress, const struct run_step *step);
+struct tally case_tally(const struct progress *progress, const struct run_case *run_case);
+struct tally journey_tally(const struct progress *progress, const struct run_journey *journey);
+/* Of steps below, or of journeys below. */
+enum outcome tally_outcome(const struct progress *progress, const struct tally *tally);
+struct tally execution_tally(const struct progress *progress); /* one per journey */
+const char *outcome_name(enum outcome outcome);
+
+#endif

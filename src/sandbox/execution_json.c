@@ -1,0 +1,460 @@
+/* What the platform tells about executions, field by field (virtuoso.md 5.5). The fields that leak
+ * are filled on purpose: meta.initialDataPerJourneySequence, sideEffects.usedData and
+ * launchedByUser.email carry the initial data, the environment's variables and the canary. */
+#include "execution.h"
+
+static void write_moment(struct json_writer *w, const char *key, const struct execution *execution,
+                         bool reached, uint64_t after_ms)
+{
+    jw_key(w, key);
+    if (reached) {
+        jw_int(w, execution->thing.created_ms + (int64_t)after_ms);
+    } else {
+        jw_null(w);
+    }
+}
+
+/* PASS, FAIL, ERROR in the end; null before it, and when it was cancelled. */
+static const char *final_outcome(const struct progress *progress, const struct tally *tally)
+{
+    if (!progress->ended || progress->execution->ending == ENDING_CANCELED) {
+        return NULL;
+    }
+    if (tally->n[OUTCOME_ERROR] > 0 || progress->execution->ending == ENDING_FAILED) {
+        return "ERROR";
+    }
+    return tally->n[OUTCOME_FAIL] > 0 ? "FAIL" : "PASS";
+}
+
+static double fraction(const struct progress *progress)
+{
+    if (progress->ended) {
+        return 1.0;
+    }
+    return progress->execution->n_slots == 0
+               ? 0.0
+               : (double)progress->n_done / (double)progress->execution->n_slots;
+}
+
+static void write_counts(struct json_writer *w, const struct tally *tally)
+{
+    jw_key(w, "countPerOutcome");
+    jw_object(w);
+    for (int i = 0; i < (int)OUTCOME_N; i++) {
+        jw_kv_int(w, outcome_name((enum outcome)i), (int64_t)tally->n[i]);
+    }
+    jw_end(w);
+}
+
+static void write_statistics(struct json_writer *w, const struct progress *progress,
+                             const struct tally *tally)
+{
+    jw_key(w, "journeyStatistics");
+    jw_object(w);
+    write_counts(w, tally);
+    jw_kv_text(w, "outcome", final_outcome(progress, tally));
+    jw_key(w, "progress");
+    jw_double(w, fraction(progress));
+    jw_kv_int(w, "totalCount", (int64_t)tally->n_total);
+    jw_kv_int(w, "totalDuration", (int64_t)tally->duration_ms);
+    jw_end(w);
+}
+
+static void write_meta(struct json_writer *w, const struct execution *execution)
+{
+    jw_key(w, "meta");
+    jw_object(w);
+    jw_key(w, "initialDataPerJourneySequence");
+    jw_object(w);
+    for (size_t i = 0; i < execution->n_journeys; i++) {
+        write_id_key(w, execution->journeys[i].id);
+        jw_object(w);
+        jw_kv_raw(w, "1", execution->variables);
+        jw_end(w);
+    }
+    jw_end(w);
+    jw_kv_bool(w, "dataDriven", false);
+    jw_end(w);
+}
+
+static void write_status_members(struct json_writer *w, const struct progress *progress)
+{
+    const struct execution *execution = progress->execution;
+    struct tally tally = execution_tally(progress);
+    uint64_t ended_after = execution->queued_ms + progress->duration_ms;
+
+    jw_kv_int(w, "id", execution->thing.id);
+    jw_kv_text(w, "type", "EXECUTION");
+    jw_kv_text(w, "triggerType", "INTERNAL_API");
+    jw_kv_int(w, "projectId", execution->goal->project->thing.id);
+    jw_kv_int(w, "snapshotId", execution->snapshot->thing.id);
+    jw_kv_int(w, "goalId", execution->goal->thing.id);
+    jw_key(w, "environmentId");
+    if (execution->environment != NULL) {
+        jw_int(w, execution->environment->thing.id);
+    } else {
+        jw_null(w);
+    }
+    jw_kv_int(w, "submitDate", execution->thing.created_ms);
+    write_moment(w, "startDate", execution, progress->started, execution->queued_ms);
+    write_moment(w, "endDate", execution, progress->ended, ended_after);
+    jw_kv_text(w, "status", progress->status);
+    jw_kv_int(w, "duration", (int64_t)progress->duration_ms);
+    write_meta(w, execution);
+    jw_kv_raw(w, "tags", execution->tags);
+    jw_kv_text(w, "launchedBy", "Sandbox User");
+    write_statistics(w, progress, &tally);
+    jw_kv_text(w, "outcome", final_outcome(progress, &tally));
+    jw_key(w, "progress");
+    jw_double(w, fraction(progress));
+    jw_kv_int(w, "totalTestExecutions", (int64_t)tally.n_total);
+    jw_kv_int(w, "successfulTestExecutions", (int64_t)tally.n[OUTCOME_PASS]);
+    jw_kv_int(w, "skippedTestExecutions", (int64_t)tally.n[OUTCOME_SKIP]);
+    jw_kv_int(w, "failedTestExecutions", (int64_t)(tally.n[OUTCOME_FAIL] + tally.n[OUTCOME_ERROR]));
+    jw_kv_int(w, "notReachedTestExecutions", (int64_t)tally.n[OUTCOME_NOT_REACHED]);
+}
+
+/* The answer to a start, and lastExecution of a goal: the status without what it carries. */
+void write_execution_brief(struct json_writer *w, const struct execution *execution)
+{
+    struct progress progress = execution_progress(execution);
+    struct tally tally = execution_tally(&progress);
+
+    jw_object(w);
+    jw_kv_int(w, "id", execution->thing.id);
+    jw_kv_text(w, "type", "EXECUTION");
+    jw_kv_int(w, "goalId", execution->goal->thing.id);
+    jw_kv_int(w, "snapshotId", execution->snapshot->thing.id);
+    jw_kv_int(w, "submitDate", execution->thing.created_ms);
+    jw_kv_text(w, "status", progress.status);
+    jw_kv_text(w, "outcome", final_outcome(&progress, &tally));
+    jw_end(w);
+}
+
+static const struct run_journey *run_journey_find(const struct execution *execution, int64_t id)
+{
+    for (size_t i = 0; i < execution->n_journeys; i++) {
+        if (execution->journeys[i].id == id) {
+            return &execution->journeys[i];
+        }
+    }
+    return NULL;
+}
+
+void write_last_outcome(struct json_writer *w, const struct execution *execution,
+                        int64_t journey_id)
+{
+    struct progress progress = execution_progress(execution);
+    const struct run_journey *journey = run_journey_find(execution, journey_id);
+    struct tally tally = {0};
+
+    if (journey != NULL) {
+        tally = journey_tally(&progress, journey);
+    }
+    jw_object(w);
+    jw_kv_int(w, "id", execution->thing.id);
+    jw_kv_int(w, "submitDate", execution->thing.created_ms);
+    jw_kv_text(w, "status", progress.status);
+    jw_key(w, "statistics");
+    jw_object(w);
+    jw_kv_text(w, "outcome", outcome_name(tally_outcome(&progress, &tally)));
+    write_counts(w, &tally);
+    jw_kv_int(w, "totalDuration", (int64_t)tally.duration_ms);
+    jw_end(w);
+    jw_end(w);
+}
+
+static bool is_red(enum outcome outcome)
+{
+    return outcome == OUTCOME_FAIL || outcome == OUTCOME_ERROR;
+}
+
+static void write_failure(struct json_writer *w, enum outcome outcome, const struct step *step)
+{
+    jw_key(w, "failureReason");
+    if (!is_red(outcome)) {
+        jw_null(w);
+        return;
+    }
+    jw_object(w);
+    jw_kv_text(w, "type", outcome == OUTCOME_FAIL ? "ASSERTION_FAILED" : "STEP_ERROR");
+    jw_kv_text(w, "message",
+               outcome == OUTCOME_FAIL ? "The sandbox was asked to let this step fail"
+                                       : "The sandbox was asked to let this step crash");
+    jw_kv_str(w, "action", step->action);
+    jw_end(w);
+}
+
+static void write_run_step(struct json_writer *w, const struct progress *progress,
+                           const struct run_step *run)
+{
+    enum outcome outcome = step_outcome(progress, run);
+    bool was_run = outcome == OUTCOME_PASS || is_red(outcome);
+
+    jw_object(w);
+    jw_kv_int(w, "id", run->id);
+    jw_kv_int(w, "testStepId", run->id);
+    jw_kv_text(w, "testStepCanonicalId", run->step->thing.canonical);
+    jw_kv_text(w, "outcome", outcome_name(outcome));
+    jw_kv_int(w, "duration", (int64_t)step_duration(progress, run));
+    jw_kv_text(w, "screenshot", was_run ? "https://screenshots.sandbox.example/step.png" : NULL);
+    jw_kv_text(w, "testDataValue", NULL);
+    jw_key(w, "sideEffects");
+    jw_object(w);
+    jw_kv_raw(w, "usedData", was_run ? progress->execution->variables : STR("{}"));
+    jw_kv_raw(w, "warnings", STR("[]"));
+    jw_kv_raw(w, "downloadedFiles", STR("[]"));
+    jw_end(w);
+    jw_kv_text(w, "eventsFile", NULL);
+    jw_key(w, "sideEffectsSummary");
+    jw_object(w);
+    jw_kv_int(w, "warnings", 0);
+    jw_kv_int(w, "downloadedFiles", 0);
+    jw_end(w);
+    write_failure(w, outcome, run->step);
+    jw_end(w);
+}
+
+static void write_run_case(struct json_writer *w, const struct progress *progress,
+                           const struct run_case *run)
+{
+    struct tally tally = case_tally(progress, run);
+
+    jw_object(w);
+    jw_kv_int(w, "testCaseId", run->id);
+    jw_kv_str(w, "title", run->title);
+    jw_kv_text(w, "outcome", outcome_name(tally_outcome(progress, &tally)));
+    jw_kv_int(w, "totalDuration", (int64_t)tally.duration_ms);
+    jw_key(w, "testSteps");
+    jw_object(w);
+    for (size_t i = 0; i < run->n_steps; i++) {
+        write_id_key(w, run->steps[i].id);
+        write_run_step(w, progress, &run->steps[i]);
+    }
+    jw_end(w);
+    jw_end(w);
+}
+
+/* Queued all the time before the start; nothing is ever throttled here. */
+static void write_tracking(struct json_writer *w, const struct progress *progress)
+{
+    const struct execution *execution = progress->execution;
+
+    jw_key(w, "tracking");
+    jw_object(w);
+    jw_kv_bool(w, "scheduled", true);
+    jw_kv_bool(w, "dispatched", progress->started);
+    jw_kv_bool(w, "processed", progress->ended);
+    jw_kv_bool(w, "throttled", false);
+    jw_kv_int(w, "createdDate", execution->thing.created_ms);
+    write_moment(w, "scheduledDate", execution, true, 0);
+    write_moment(w, "dispatchedDate", execution, progress->started, execution->queued_ms);
+    write_moment(w, "processedDate", execution, progress->ended,
+                 execution->queued_ms + progress->duration_ms);
+    jw_end(w);
+}
+
+static void write_run_journey(struct json_writer *w, const struct progress *progress,
+                              const struct run_journey *run)
+{
+    struct tally tally = journey_tally(progress, run);
+
+    jw_object(w);
+    jw_kv_int(w, "testSuiteId", run->id);
+    jw_kv_text(w, "testSuiteCanonicalId", run->canonical);
+    jw_kv_str(w, "title", run->title);
+    jw_kv_text(w, "outcome", outcome_name(tally_outcome(progress, &tally)));
+    jw_kv_int(w, "totalDuration", (int64_t)tally.duration_ms);
+    jw_key(w, "testCases");
+    jw_object(w);
+    for (size_t i = 0; i < run->n_cases; i++) {
+        write_id_key(w, run->cases[i].id);
+        write_run_case(w, progress, &run->cases[i]);
+    }
+    jw_end(w);
+    write_tracking(w, progress);
+    jw_end(w);
+}
+
+static const struct execution *execution_of(struct call *call)
+{
+    const struct execution *execution = thing_find(call->tenant, THING_EXECUTION, call->ids[0]);
+
+    if (execution == NULL) {
+        (void)refuse_unknown(call, "Execution", call->ids[0]); /* the caller returns 404 */
+    }
+    return execution;
+}
+
+int handle_execution_status(struct call *call)
+{
+    const struct execution *execution = execution_of(call);
+    struct progress progress;
+
+    if (execution == NULL) {
+        return 404;
+    }
+    progress = execution_progress(execution);
+    jw_object(call->w);
+    write_status_members(call->w, &progress);
+    jw_end(call->w);
+    return 200;
+}
+
+int handle_execution_tree(struct call *call)
+{
+    const struct execution *execution = execution_of(call);
+    struct progress progress;
+    struct json_writer *w = call->w;
+
+    if (execution == NULL) {
+        return 404;
+    }
+    progress = execution_progress(execution);
+    jw_object(w);
+    write_status_members(w, &progress);
+    jw_key(w, "launchedByUser");
+    jw_object(w);
+    jw_kv_int(w, "userId", call->tenant->user_id);
+    jw_kv_str(w, "email", arena_printf(call->arena, "%s@leak.example", call->state->canary));
+    jw_kv_text(w, "name", "Sandbox User");
+    jw_end(w);
+    jw_kv_bool(w, "dataDriven", false);
+    jw_key(w, "testSuites");
+    jw_object(w);
+    for (size_t i = 0; i < execution->n_journeys; i++) {
+        write_id_key(w, execution->journeys[i].id);
+        write_run_journey(w, &progress, &execution->journeys[i]);
+    }
+    jw_end(w);
+    jw_end(w);
+    return 200;
+}
+
+static void write_red_step(struct json_writer *w, const struct run_journey *journey,
+                           const struct run_case *run_case, const struct run_step *step,
+                           enum outcome outcome)
+{
+    jw_object(w);
+    jw_kv_int(w, "testSuiteId", journey->id);
+    jw_kv_int(w, "testCaseId", run_case->id);
+    jw_kv_int(w, "testStepId", step->id);
+    jw_kv_str(w, "journey", journey->title);
+    jw_kv_str(w, "checkpoint", run_case->title);
+    jw_kv_text(w, "outcome", outcome_name(outcome));
+    write_failure(w, outcome, step->step);
+    jw_end(w);
+}
+
+static void write_red_steps(struct json_writer *w, const struct progress *progress,
+                            const struct run_journey *journey, const struct run_case *run_case)
+{
+    for (size_t i = 0; i < run_case->n_steps; i++) {
+        enum outcome outcome = step_outcome(progress, &run_case->steps[i]);
+
+        if (is_red(outcome)) {
+            write_red_step(w, journey, run_case, &run_case->steps[i], outcome);
+        }
+    }
+}
+
+int handle_execution_analysis(struct call *call)
+{
+    const struct execution *execution = execution_of(call);
+    struct json_writer *w = call->w;
+    struct progress progress;
+    struct tally tally = {0};
+
+    if (execution == NULL) {
+        return 404;
+    }
+    progress = execution_progress(execution);
+    for (size_t i = 0; i < execution->n_journeys; i++) {
+        struct tally one = journey_tally(&progress, &execution->journeys[i]);
+
+        for (size_t k = 0; k < OUTCOME_N; k++) {
+            tally.n[k] += one.n[k];
+        }
+        tally.n_total += one.n_total;
+    }
+    jw_object(w);
+    jw_kv_int(w, "executionId", execution->thing.id);
+    jw_kv_text(w, "status", progress.status);
+    jw_kv_text(w, "outcome", final_outcome(&progress, &tally));
+    jw_kv_int(w, "total", (int64_t)tally.n_total);
+    jw_kv_int(w, "passed", (int64_t)tally.n[OUTCOME_PASS]);
+    jw_kv_int(w, "failed", (int64_t)(tally.n[OUTCOME_FAIL] + tally.n[OUTCOME_ERROR]));
+    jw_key(w, "errors");
+    jw_array(w);
+    for (size_t i = 0; i < execution->n_journeys; i++) {
+        for (size_t k = 0; k < execution->journeys[i].n_cases; k++) {
+            write_red_steps(w, &progress, &execution->journeys[i],
+                            &execution->journeys[i].cases[k]);
+        }
+    }
+    jw_end(w);
+    jw_kv_text(w, "aiInsights",
+               query_true(call, "includeAI") ? "The sandbox has no opinion" : NULL);
+    jw_end(w);
+    return 200;
+}
+
+static const struct run_step *run_step_find(const struct run_journey *journey, int64_t case_id,
+                                            int64_t step_id)
+{
+    for (size_t i = 0; i < journey->n_cases; i++) {
+        const struct run_case *run_case = &journey->cases[i];
+
+        for (size_t k = 0; run_case->id == case_id && k < run_case->n_steps; k++) {
+            if (run_case->steps[k].id == step_id) {
+                return &run_case->steps[k];
+            }
+        }
+    }
+    return NULL;
+}
+
+int handle_execution_step(struct call *call)
+{
+    const struct execution *execution = execution_of(call);
+    const struct run_journey *journey;
+    const struct run_step *step;
+    struct progress progress;
+
+    if (execution == NULL) {
+        return 404;
+    }
+    journey = run_journey_find(execution, call->ids[1]);
+    step = journey == NULL ? NULL : run_step_find(journey, call->ids[2], call->ids[3]);
+    if (step == NULL) {
+        return refuse_unknown(call, "Step of this execution", call->ids[3]);
+    }
+    progress = execution_progress(execution);
+    write_run_step(call->w, &progress, step);
+    return 200;
+}
+
+/* GET /testsuites/execution?suiteId=&jobId=: the report of one journey. */
+int handle_execution_journey(struct call *call)
+{
+    const struct execution *execution;
+    const struct run_journey *journey = NULL;
+    struct progress progress;
+    int64_t suite_id = 0;
+
+    if (!query_number(call, "jobId", 1, &call->ids[0]) ||
+        !query_number(call, "suiteId", 1, &suite_id)) {
+        return refuse_member(call, "jobId and suiteId", "must be numbers");
+    }
+    execution = execution_of(call);
+    if (execution == NULL) {
+        return 404;
+    }
+    journey = run_journey_find(execution, suite_id);
+    if (journey == NULL) {
+        return refuse_unknown(call, "Journey of this execution", suite_id);
+    }
+    progress = execution_progress(execution);
+    write_run_journey(call->w, &progress, journey);
+    return 200;
+}

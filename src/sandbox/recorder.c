@@ -1,0 +1,210 @@
+/* The last requests, for GET /__sandbox/requests. Recording is one allocation and one copy; JSON is
+ * made when somebody asks. */
+#include "sandbox_internal.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/mem.h"
+
+struct record_field {
+    size_t name_len;
+    size_t value_len;
+};
+
+/* Followed by n_fields struct record_field, then the texts one after the other: method, path,
+ * query, names and values, body. */
+struct record {
+    struct list link;
+    int64_t at_ms;
+    size_t size; /* of the allocation */
+    size_t method_len;
+    size_t path_len;
+    size_t query_len;
+    size_t body_len;
+    size_t n_fields;
+    int status;
+    struct record_field fields[];
+};
+
+void recorder_init(struct recorder *recorder)
+{
+    *recorder = (struct recorder){0};
+    list_init(&recorder->records);
+}
+
+static void drop_oldest(struct recorder *recorder)
+{
+    struct record *record = CONTAINER_OF(list_take_first(&recorder->records), struct record, link);
+
+    recorder->n--;
+    recorder->bytes -= record->size;
+    mem_free(record);
+}
+
+void recorder_done(struct recorder *recorder)
+{
+    while (recorder->n > 0) {
+        drop_oldest(recorder);
+    }
+}
+
+static size_t request_size(const struct sandbox_request *request)
+{
+    size_t size = sizeof(struct record) + request->n_headers * sizeof(struct record_field) +
+                  request->method.len + request->path.len + request->query.len + request->body.len;
+
+    for (size_t i = 0; i < request->n_headers; i++) {
+        size += request->headers[i].name.len + request->headers[i].value.len;
+    }
+    return size; /* cannot overflow: all of it is in memory already */
+}
+
+static char *put(char *at, struct str text)
+{
+    if (text.len > 0) {
+        memcpy(at, text.ptr, text.len);
+    }
+    return at + text.len;
+}
+
+void recorder_add(struct sandbox_state *state, const struct sandbox_request *request, int status)
+{
+    struct recorder *recorder = &state->recorder;
+    size_t size = request_size(request);
+    struct record *record;
+    char *at;
+
+    recorder->n_seen++;
+    if (!state->options.record_requests || state->options.max_requests_kept == 0 ||
+        size > state->options.max_request_bytes) {
+        return;
+    }
+    record = mem_alloc(size);
+    *record = (struct record){.at_ms = clock_wall_ms(),
+                              .size = size,
+                              .method_len = request->method.len,
+                              .path_len = request->path.len,
+                              .query_len = request->query.len,
+                              .body_len = request->body.len,
+                              .n_fields = request->n_headers,
+                              .status = status};
+    at = (char *)(record->fields + request->n_headers);
+    at = put(at, request->method);
+    at = put(at, request->path);
+    at = put(at, request->query);
+    for (size_t i = 0; i < request->n_headers; i++) {
+        record->fields[i].name_len = request->headers[i].name.len;
+        record->fields[i].value_len = request->headers[i].value.len;
+        at = put(at, request->headers[i].name);
+        at = put(at, request->headers[i].value);
+    }
+    at = put(at, request->body);
+    CHECK((size_t)(at - (char *)record) == size);
+    list_append(&recorder->records, &record->link);
+    recorder->n++;
+    recorder->bytes += size;
+    while (recorder->n > state->options.max_requests_kept ||
+           recorder->bytes > state->options.max_request_bytes) {
+        drop_oldest(recorder);
+    }
+}
+
+static struct str lower(struct arena *arena, struct str name)
+{
+    char *text = arena_alloc(arena, name.len + 1);
+
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+
+        text[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    }
+    return (struct str){text, name.len};
+}
+
+/* Names in lower case; of fields sent twice, the values joined by ", ". */
+static void write_headers(const struct record *record, const char *texts, struct arena *arena,
+                          struct json_writer *w)
+{
+    struct http_header *headers = arena_calloc(arena, record->n_fields + 1, sizeof(*headers));
+    size_t n = 0;
+
+    for (size_t i = 0; i < record->n_fields; i++) {
+        struct str name = lower(arena, (struct str){texts, record->fields[i].name_len});
+        struct str value = {texts + name.len, record->fields[i].value_len};
+        size_t k = 0;
+
+        texts += name.len + value.len;
+        while (k < n && !str_eq(headers[k].name, name)) {
+            k++;
+        }
+        if (k == n) {
+            headers[n++] = (struct http_header){name, value};
+        } else {
+            headers[k].value =
+                arena_printf(arena, "%.*s, %.*s", STR_ARG(headers[k].value), STR_ARG(value));
+        }
+    }
+    jw_object(w);
+    for (size_t i = 0; i < n; i++) {
+        jw_key_str(w, headers[i].name);
+        jw_str(w, headers[i].value);
+    }
+    jw_end(w);
+}
+
+static void write_body(struct str body, struct arena *arena, struct json_writer *w)
+{
+    static const struct json_limits limits = {.max_depth = 32, .max_nodes = 1000000};
+    struct json *parsed;
+
+    if (body.len == 0) {
+        jw_null(w);
+    } else if (json_parse(arena, body, &limits, &parsed, NULL) == ERR_OK) {
+        jw_raw(w, json_text(arena, parsed));
+    } else {
+        jw_str(w, body);
+    }
+}
+
+static void write_record(const struct record *record, struct arena *arena, struct json_writer *w)
+{
+    const char *at = (const char *)(record->fields + record->n_fields);
+    struct str method = {at, record->method_len};
+    struct str path = {at + method.len, record->path_len};
+    struct str query = {path.ptr + path.len, record->query_len};
+    const char *fields = query.ptr + query.len;
+
+    at = fields;
+    for (size_t i = 0; i < record->n_fields; i++) {
+        at += record->fields[i].name_len + record->fields[i].value_len;
+    }
+    jw_object(w);
+    jw_kv_str(w, "method", method);
+    jw_kv_str(w, "path", path_below_api(path));
+    jw_kv_str(w, "full_path", path);
+    jw_kv_str(w, "query", query);
+    jw_key(w, "headers");
+    write_headers(record, fields, arena, w);
+    jw_key(w, "body");
+    write_body((struct str){at, record->body_len}, arena, w);
+    jw_kv_int(w, "status", record->status);
+    jw_kv_int(w, "receivedDate", record->at_ms);
+    jw_end(w);
+}
+
+void recorder_write(struct recorder *recorder, struct json_writer *w)
+{
+    struct list *link;
+    struct arena arena;
+
+    arena_init(&arena);
+    jw_array(w);
+    LIST_FOREACH (link, &recorder->records) {
+        write_record(CONTAINER_OF(link, struct record, link), &arena, w);
+        arena_reset(&arena); /* one record at a time */
+    }
+    jw_end(w);
+    arena_done(&arena);
+}

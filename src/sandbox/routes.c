@@ -1,0 +1,358 @@
+/* The platform's routes as rows, and the way of a request through them:
+ *
+ *   path -> row (else HTML 404) -> token (else 401) -> method (else 405) -> body (else 400)
+ *        -> room (else 403) -> handler writes the bare item -> envelope around it
+ *
+ * To add a route: one row here, one handler. "{}" is an id, "{name}" any one segment. */
+#include "sandbox_internal.h"
+
+#include "base/percent.h"
+
+enum { MAX_SEGMENTS = 12, MAX_NODES = 500000, MAX_DEPTH = 32 };
+
+enum body_need { BODY_NONE, BODY_OPTIONAL, BODY_OBJECT };
+
+/* Which member of the envelope holds the item: the platform uses three. */
+enum shape { SHAPE_ITEM, SHAPE_ITEMS, SHAPE_MAP };
+
+struct route {
+    const char *method;
+    const char *pattern;
+    handler_fn handler;
+    enum body_need body;
+    enum shape shape;
+};
+
+/* clang-format off */
+static const struct route routes[] = {
+    {"POST",   "/teststeps",                         handle_step_create,         BODY_OBJECT,   SHAPE_ITEM},
+    {"GET",    "/teststeps/{}",                      handle_step_get,            BODY_NONE,     SHAPE_ITEM},
+    {"PUT",    "/teststeps/{}/properties",           handle_step_properties,     BODY_OBJECT,   SHAPE_ITEM},
+    {"POST",   "/testcases",                         handle_checkpoint_create,   BODY_OBJECT,   SHAPE_ITEM},
+    {"GET",    "/testcases/{}",                      handle_checkpoint_get,      BODY_NONE,     SHAPE_ITEM},
+    {"POST",   "/testcases/{}/add-to-library",       handle_library_add,         BODY_OPTIONAL, SHAPE_ITEM},
+    {"DELETE", "/testcases/{}/steps/{}",             handle_step_delete,         BODY_NONE,     SHAPE_ITEM},
+    {"GET",    "/checkpoints/{}/teststeps",          handle_checkpoint_steps,    BODY_NONE,     SHAPE_ITEMS},
+    {"POST",   "/testsuites",                        handle_journey_create,      BODY_OBJECT,   SHAPE_ITEM},
+    {"GET",    "/testsuites/latest_status",          handle_journey_status,      BODY_NONE,     SHAPE_MAP},
+    {"GET",    "/testsuites/execution",              handle_execution_journey,   BODY_NONE,     SHAPE_ITEM},
+    {"GET",    "/testsuites/{}",                     handle_journey_get,         BODY_NONE,     SHAPE_ITEM},
+    {"PUT",    "/testsuites/{}",                     handle_journey_update,      BODY_OBJECT,   SHAPE_ITEM},
+    {"POST",   "/testsuites/{}/execute",             handle_journey_execute,     BODY_OPTIONAL, SHAPE_ITEM},
+    {"POST",   "/testsuites/{}/checkpoints/attach",  handle_checkpoint_attach,   BODY_OBJECT,   SHAPE_ITEM},
+    {"GET",    "/snapshots/{}/goals/{}/testsuites",  handle_journey_map,         BODY_NONE,     SHAPE_MAP},
+    {"GET",    "/user",                              handle_user,                BODY_NONE,     SHAPE_ITEM},
+    {"GET",    "/user/tokens",                       handle_user_tokens,         BODY_NONE,     SHAPE_ITEMS},
+    {"GET",    "/limits",                            handle_limits,              BODY_NONE,     SHAPE_ITEMS},
+    {"GET",    "/projects",                          handle_project_list,        BODY_NONE,     SHAPE_ITEMS},
+    {"POST",   "/projects",                          handle_project_create,      BODY_OBJECT,   SHAPE_ITEM},
+    {"GET",    "/projects/{}",                       handle_project_get,         BODY_NONE,     SHAPE_ITEM},
+    {"GET",    "/projects/{}/goals",                 handle_project_goals,       BODY_NONE,     SHAPE_ITEM},
+    {"GET",    "/goals",                             handle_goal_list,           BODY_NONE,     SHAPE_ITEM},
+    {"POST",   "/goals",                             handle_goal_create,         BODY_OBJECT,   SHAPE_ITEM},
+    {"GET",    "/goals/{}",                          handle_goal_get,            BODY_NONE,     SHAPE_ITEM},
+    {"GET",    "/goals/{}/versions",                 handle_goal_versions,       BODY_NONE,     SHAPE_ITEM},
+    {"GET",    "/goals/{}/checkpoints",              handle_goal_checkpoints,    BODY_NONE,     SHAPE_ITEMS},
+    {"POST",   "/goals/{}/execute",                  handle_goal_execute,        BODY_OPTIONAL, SHAPE_ITEM},
+    {"POST",   "/goals/{}/snapshots/{}/execute",     handle_snapshot_execute,    BODY_OPTIONAL, SHAPE_ITEM},
+    {"GET",    "/library/checkpoints",               handle_library_list,        BODY_NONE,     SHAPE_ITEMS},
+    {"GET",    "/library/checkpoints/{}",            handle_library_get,         BODY_NONE,     SHAPE_ITEM},
+    {"PUT",    "/library/checkpoints/{}",            handle_library_update,      BODY_OBJECT,   SHAPE_ITEM},
+    {"POST",   "/library/checkpoints/{}/steps/{}/move", handle_library_step_move, BODY_OBJECT,  SHAPE_ITEM},
+    {"DELETE", "/library/checkpoints/{}/steps/{}",   handle_library_step_delete, BODY_NONE,     SHAPE_ITEM},
+    {"GET",    "/testdata/tables",                   handle_table_list,          BODY_NONE,     SHAPE_ITEMS},
+    {"POST",   "/testdata/tables/create",            handle_table_create,        BODY_OBJECT,   SHAPE_ITEM},
+    {"GET",    "/testdata/tables/{}",                handle_table_get,           BODY_NONE,     SHAPE_ITEM},
+    {"DELETE", "/testdata/tables/{}",                handle_table_delete,        BODY_NONE,     SHAPE_ITEM},
+    {"GET",    "/testdata/tables/{}/values",         handle_table_values,        BODY_NONE,     SHAPE_ITEM},
+    {"PUT",    "/testdata/tables/{}/values",         handle_table_values_update, BODY_OBJECT,   SHAPE_ITEM},
+    {"POST",   "/testdata/tables/{}/import",         handle_table_import,        BODY_OBJECT,   SHAPE_ITEM},
+    {"GET",    "/environments",                      handle_environment_list,    BODY_NONE,     SHAPE_ITEMS},
+    {"POST",   "/environments",                      handle_environment_create,  BODY_OBJECT,   SHAPE_ITEM},
+    {"POST",   "/environments/create",               handle_environment_create,  BODY_OBJECT,   SHAPE_ITEM},
+    {"GET",    "/environments/{}",                   handle_environment_get,     BODY_NONE,     SHAPE_ITEM},
+    {"DELETE", "/environments/{}",                   handle_environment_delete,  BODY_NONE,     SHAPE_ITEM},
+    {"POST",   "/environments/{}/variables",         handle_variable_set,        BODY_OBJECT,   SHAPE_ITEM},
+    {"PUT",    "/environments/{}/variables/{name}",  handle_variable_set,        BODY_OBJECT,   SHAPE_ITEM},
+    {"DELETE", "/environments/{}/variables/{name}",  handle_variable_delete,     BODY_NONE,     SHAPE_ITEM},
+    {"GET",    "/executions/analysis/{}",            handle_execution_analysis,  BODY_NONE,     SHAPE_ITEM},
+    {"GET",    "/executions/{}",                     handle_execution_tree,      BODY_NONE,     SHAPE_ITEM},
+    {"GET",    "/executions/{}/status",              handle_execution_status,    BODY_NONE,     SHAPE_ITEM},
+    {"GET",    "/jobs/{}/status",                    handle_execution_status,    BODY_NONE,     SHAPE_ITEM},
+    {"GET",    "/executions/{}/suites/{}/cases/{}/steps/{}", handle_execution_step, BODY_NONE,  SHAPE_ITEM},
+};
+
+/* clang-format on */
+
+static const char json_type_name[] = "application/json";
+
+/* Does the pattern fit the path? Ids and the word go into the call. */
+static bool fits(struct call *call, const char *pattern, struct str path)
+{
+    struct str rest = str_from(pattern);
+    struct str want;
+    struct str have;
+    size_t n_ids = 0;
+
+    while (str_next(&rest, '/', &want)) {
+        if (!str_next(&path, '/', &have)) {
+            return false;
+        }
+        if (str_is(want, "{}")) {
+            if (!str_to_i64(have, 1, INT64_MAX, &call->ids[n_ids++])) {
+                return false;
+            }
+        } else if (str_is(want, "{name}")) {
+            if (!percent_decode(call->arena, have, false, &call->word)) {
+                return false;
+            }
+        } else if (!str_eq(want, have)) {
+            return false;
+        }
+    }
+    return !str_next(&path, '/', &have);
+}
+
+static const struct route *route_find(struct call *call, struct str path, bool *path_known)
+{
+    struct str method = call->request->method;
+
+    if (str_is(method, "HEAD")) {
+        method = STR("GET");
+    }
+    *path_known = false;
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+        if (fits(call, routes[i].pattern, path)) {
+            *path_known = true;
+            if (str_is(method, routes[i].method)) {
+                return &routes[i];
+            }
+        }
+    }
+    return NULL;
+}
+
+struct str path_below_api(struct str path)
+{
+    if (str_starts(path, STR("/api/"))) {
+        return str_sub(path, 4, path.len);
+    }
+    return path;
+}
+
+/* The Bearer token; empty: none, another scheme, or one that the platform has withdrawn. */
+static struct str bearer(const struct sandbox_request *request)
+{
+    for (size_t i = 0; i < request->n_headers; i++) {
+        struct str value = request->headers[i].value;
+
+        if (!str_is_nocase(request->headers[i].name, "authorization")) {
+            continue;
+        }
+        if (!str_starts_nocase(value, STR("Bearer "))) {
+            return STR_EMPTY;
+        }
+        value = str_trim(str_sub(value, 7, value.len));
+        if (str_starts(value, STR("invalid-")) || str_starts(value, STR("revoked-"))) {
+            return STR_EMPTY;
+        }
+        return value;
+    }
+    return STR_EMPTY;
+}
+
+void write_refusal(struct buf *out, int status, struct str message)
+{
+    char digits[4] = {(char)('0' + status / 100), (char)('0' + status / 10 % 10),
+                      (char)('0' + status % 10), '\0'};
+    struct json_writer w;
+
+    buf_clear(out);
+    jw_init(&w, out);
+    jw_object(&w);
+    jw_kv_bool(&w, "success", false);
+    jw_key(&w, "error");
+    jw_object(&w);
+    jw_kv_text(&w, "code", digits);
+    jw_kv_str(&w, "message", message);
+    jw_end(&w);
+    jw_end(&w);
+}
+
+static int refused(struct call *call, int status)
+{
+    write_refusal(&call->state->answer, status, call->refusal);
+    return status;
+}
+
+/* The body as the route wants it; else 400. */
+static int take_body(struct call *call, enum body_need need)
+{
+    static const struct json_limits limits = {.max_depth = MAX_DEPTH, .max_nodes = MAX_NODES};
+    struct str text = str_trim(call->request->body);
+    struct json *body;
+
+    call->body = NULL;
+    if (need == BODY_NONE || (need == BODY_OPTIONAL && text.len == 0)) {
+        return 200;
+    }
+    if (json_parse(call->arena, text, &limits, &body, NULL) != ERR_OK ||
+        json_type(body) != JSON_OBJECT) {
+        return refuse(call, 400, "The body must be a JSON object");
+    }
+    call->body = body;
+    return 200;
+}
+
+static int run_handler(struct call *call, const struct route *route)
+{
+    static const char *const keys[] = {
+        [SHAPE_ITEM] = "item", [SHAPE_ITEMS] = "items", [SHAPE_MAP] = "map"};
+    struct buf *answer = &call->state->answer;
+    struct str envelope;
+    bool is_bare = query_find(call->arena, call->request->query, "envelope", &envelope) &&
+                   str_is(envelope, "false");
+    struct json_writer w;
+    int status;
+
+    buf_clear(answer);
+    jw_init(&w, answer);
+    call->w = &w;
+    if (!is_bare) {
+        jw_object(&w);
+        jw_kv_bool(&w, "success", true);
+        jw_key(&w, keys[route->shape]);
+    }
+    status = route->handler(call);
+    if (status >= 400) {
+        return refused(call, status);
+    }
+    if (status == 204) {
+        buf_clear(answer);
+        return status;
+    }
+    if (!is_bare) {
+        jw_end(&w);
+    }
+    if (!buf_ok(answer)) {
+        (void)refuse(call, 500, "The answer is too long");
+        return refused(call, 500);
+    }
+    return status;
+}
+
+int platform_answer(struct call *call, struct str path, const char **out_content_type)
+{
+    bool path_known;
+    const struct route *route = route_find(call, path, &path_known);
+    struct str token = bearer(call->request);
+    int status;
+
+    *out_content_type = json_type_name;
+    if (!path_known) {
+        buf_clear(&call->state->answer);
+        buf_text(&call->state->answer,
+                 "<!DOCTYPE html><html><head><title>404 Not Found</title></head>"
+                 "<body><h1>404 Not Found</h1></body></html>");
+        *out_content_type = "text/html; charset=utf-8";
+        return 404;
+    }
+    if (token.len == 0) {
+        (void)refuse(call, 401, "Unauthorized");
+        return refused(call, 401);
+    }
+    if (route == NULL) {
+        (void)refuse(call, 405, "Method Not Allowed");
+        return refused(call, 405);
+    }
+    call->tenant = tenant_find_or_make(call->state, token);
+    if (call->tenant == NULL) {
+        (void)refuse(call, 403, "The sandbox has no room for another organization");
+        return refused(call, 403);
+    }
+    status = take_body(call, route->body);
+    if (status == 200 && route->body != BODY_NONE && !has_room(call, 1)) {
+        status = 403;
+    }
+    status = status == 200 ? run_handler(call, route) : refused(call, status);
+    tenant_count_bytes(call->state, call->tenant);
+    return status;
+}
+
+/* ---- one request ---- */
+
+static int not_found_outside_api(struct sandbox_state *state, const char **out_content_type)
+{
+    /* The platform says 200 here: a client must not trust the status alone. */
+    buf_clear(&state->answer);
+    buf_text(&state->answer, "Not Found");
+    *out_content_type = "text/plain; charset=utf-8";
+    return 200;
+}
+
+static int canned(struct sandbox_state *state, const struct fault *fault,
+                  const char **out_content_type)
+{
+    int status = fault->status == 0 ? 200 : fault->status;
+
+    *out_content_type = fault->content_type;
+    if (fault->has_body) {
+        buf_clear(&state->answer);
+        buf_str(&state->answer, fault->body);
+    } else if (status < 400) {
+        buf_clear(&state->answer);
+        buf_text(&state->answer, "{}");
+    } else {
+        write_refusal(&state->answer, status, STR("The sandbox was asked to fail"));
+    }
+    return status;
+}
+
+static int act(struct call *call, struct str below, const char **out_content_type)
+{
+    if (str_starts(call->request->path, STR("/api/"))) {
+        return platform_answer(call, below, out_content_type);
+    }
+    return not_found_outside_api(call->state, out_content_type);
+}
+
+static void answer_with_faults(struct call *call, struct sandbox_reply *out)
+{
+    struct sandbox_state *state = call->state;
+    struct str below = path_below_api(call->request->path);
+    const struct fault *fault = faults_take(&state->faults, call->request->method, below);
+    bool is_canned = fault != NULL && (fault->status != 0 || fault->has_body);
+
+    if (fault == NULL) {
+        out->status = act(call, below, &out->content_type);
+        return;
+    }
+    out->delay_ms = fault->delay_ms;
+    out->retry_after_s = fault->retry_after_s;
+    out->close_at = fault->close_at;
+    if (fault->close_at == SANDBOX_CLOSE_BEFORE) {
+        buf_clear(&state->answer);
+        return;
+    }
+    if (!is_canned || fault->acts) {
+        out->status = act(call, below, &out->content_type);
+    }
+    if (is_canned) {
+        out->status = canned(state, fault, &out->content_type);
+    }
+}
+
+void sandbox_answer(struct sandbox_state *state, struct arena *arena,
+                    const struct sandbox_request *request, struct sandbox_reply *out)
+{
+    struct call call = {.state = state, .request = request, .arena = arena};
+
+    *out = (struct sandbox_reply){.content_type = json_type_name};
+    if (str_starts(request->path, STR("/__sandbox"))) {
+        out->status = control_answer(&call);
+    } else {
+        answer_with_faults(&call, out);
+        recorder_add(state, request, out->status);
+    }
+    out->body = buf_view(&state->answer);
+}

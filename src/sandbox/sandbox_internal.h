@@ -1,0 +1,403 @@
+/* What the files of the sandbox share: the platform's things as structs, one call being answered,
+ * the recorder and the faults.
+ *
+ *   state ── tenants (by token) ── things by id (one map for all kinds)
+ *     │         └ project ── goal ─┬─ snapshot            library checkpoint ── steps
+ *     │                            └─ journey ── checkpoint ── steps (gap list)
+ *     ├── recorder   (ring of requests)
+ *     └── faults     (list, first match wins)
+ *
+ * Owner: everything of a tenant lies in its arena and dies with it (reset, or the state's end);
+ * deleting a thing only makes it unreachable. So a tenant's memory is bounded by counting what its
+ * arena has handed out, and nothing is ever freed one by one. */
+#ifndef SANDBOX_INTERNAL_H
+#define SANDBOX_INTERNAL_H
+
+#include "base/json_writer.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "data/json.h"
+#include "sandbox/sandbox.h"
+
+enum thing_kind {
+    THING_PROJECT,
+    THING_GOAL,
+    THING_SNAPSHOT,
+    THING_JOURNEY,
+    THING_CHECKPOINT,
+    THING_LIBRARY, /* struct checkpoint too */
+    THING_STEP,
+    THING_TABLE,
+    THING_ENVIRONMENT,
+    THING_EXECUTION,
+    THING_N_KINDS
+};
+
+enum {
+    UUID_SIZE = 37,
+    NAME_MAX_BYTES = 2000,
+    MAX_ROUTE_IDS = 4,
+    DEFAULT_ORGANIZATION = 1001, /* the sandbox knows no organizations: any id will do */
+    MAX_TABLE_COLUMNS = 200,
+    MAX_TABLE_ROWS = 100000,
+    MAX_TABLE_CELLS = 1000000
+};
+
+struct thing {
+    struct map_node by_id; /* key: the eight bytes of id */
+    int64_t id;
+    enum thing_kind kind;
+    int64_t created_ms;  /* epoch */
+    int64_t modified_ms; /* epoch */
+    char canonical[UUID_SIZE];
+};
+
+/* A growing array of pointers in the tenant's arena. */
+struct refs {
+    void **items;
+    size_t n;
+    size_t cap;
+};
+
+struct step;
+struct execution; /* execution.c */
+
+/* Steps of a checkpoint, as an array with a gap where the last insertion was: inserting at the end,
+ * at the front, or next to the last one costs O(1), whatever the length. */
+struct step_list {
+    struct step **items;
+    size_t n;
+    size_t cap;
+    size_t gap; /* index where the cap - n free places begin */
+};
+
+struct project {
+    struct thing thing;
+    struct str name;
+    struct str description;
+    int64_t organization_id;
+    struct refs goals;
+};
+
+struct snapshot {
+    struct thing thing;
+    struct goal *goal;
+    int64_t number; /* 1, 2, … */
+};
+
+struct goal {
+    struct thing thing;
+    struct project *project;
+    struct str name;
+    struct str url;
+    struct str device_size; /* JSON */
+    struct str meta;        /* JSON */
+    int64_t environment_id; /* 0: none */
+    bool archived;
+    struct refs snapshots; /* oldest first */
+    struct refs journeys;
+    struct refs checkpoints;
+    struct execution *last_execution;
+};
+
+struct journey {
+    struct thing thing;
+    struct goal *goal;
+    struct snapshot *snapshot;
+    struct str name;
+    struct str title;
+    struct str tags;       /* JSON array */
+    int64_t data_table_id; /* 0: none */
+    bool archived;
+    bool draft;
+    bool has_first_checkpoint; /* made with the goal: position 1 is taken for good */
+    struct refs cases;         /* struct checkpoint */
+    struct execution *last_execution;
+};
+
+struct checkpoint {
+    struct thing thing;
+    struct goal *goal;
+    struct snapshot *snapshot;
+    struct map_node by_title;
+    struct str title;
+    int64_t library_id; /* 0: not from or in the library */
+    size_t shared_count;
+    struct step_list steps;
+};
+
+struct step {
+    struct thing thing;
+    struct checkpoint *checkpoint; /* NULL: deleted */
+    struct str action;
+    struct str value;
+    struct str variable;   /* empty: none */
+    struct str expression; /* empty: none */
+    struct str meta;       /* JSON */
+    struct str element;    /* JSON; empty: none */
+    bool optional;
+    bool ignore_outcome;
+    bool skip;
+};
+
+struct table {
+    struct thing thing;
+    struct str name;
+    struct str description;
+    int64_t project_id;  /* 0: none */
+    struct refs columns; /* struct column */
+    struct refs rows;    /* struct str *, one per column */
+};
+
+struct column {
+    int64_t id;
+    struct str name;
+};
+
+struct environment {
+    struct thing thing;
+    struct str name;
+    struct str description;
+    int64_t project_id;    /* 0: none */
+    struct refs variables; /* struct variable */
+};
+
+struct variable {
+    struct str name;
+    struct str value;
+    bool hidden;
+};
+
+struct tenant {
+    struct map_node by_token;
+    struct list link;
+    struct str token;
+    struct arena arena;
+    struct map things;
+    struct map titles; /* checkpoints by goal id and title */
+    size_t n_made;     /* counts against max_entities; deleting gives nothing back */
+    size_t n_kind[THING_N_KINDS];
+    size_t counted_bytes; /* of the arena, as last added to state->stored_bytes */
+    int64_t user_id;
+    struct refs projects;
+    struct refs libraries;
+    struct refs tables;
+    struct refs environments;
+    struct refs executions;
+    struct journey *seeded; /* where /__sandbox/seed puts checkpoints */
+};
+
+/* One request as kept for GET /__sandbox/requests; the bytes follow the struct. */
+struct recorder {
+    struct list records; /* oldest first */
+    size_t n;
+    size_t bytes;
+    uint64_t n_seen;
+};
+
+struct faults {
+    struct list items;
+    size_t n;
+    int64_t last_id;
+    uint64_t random; /* xorshift state */
+};
+
+struct sandbox_state {
+    struct sandbox_options options;
+    char *canary; /* owned, NUL-terminated */
+    struct map tenants;
+    struct list tenant_list; /* oldest first */
+    size_t stored_bytes;
+    int64_t last_id; /* one counter for all tenants and kinds */
+    struct recorder recorder;
+    struct faults faults;
+    struct buf answer;  /* reused: the body of the answer being made */
+    struct buf scratch; /* reused: a text on its way into a tenant */
+};
+
+/* One request below /api (or /__sandbox) while it is answered. */
+struct call {
+    struct sandbox_state *state;
+    struct tenant *tenant; /* NULL for /__sandbox */
+    const struct sandbox_request *request;
+    struct arena *arena; /* the exchange's */
+    int64_t ids[MAX_ROUTE_IDS];
+    struct str word;         /* the {name} of the path, decoded */
+    const struct json *body; /* NULL: none */
+    struct json_writer *w;   /* where the handler writes its item */
+    struct str refusal;      /* what was wrong, when the status says so */
+};
+
+/* state.c: things, ids, arrays */
+struct tenant *tenant_find_or_make(struct sandbox_state *state, struct str token); /* NULL: full */
+void tenants_drop(struct sandbox_state *state);
+void tenant_count_bytes(struct sandbox_state *state, struct tenant *tenant);
+int64_t next_id(struct call *call);
+/* A zeroed struct of `size` bytes that begins with a thing; wanted_id 0: the next free one. */
+void *thing_make(struct call *call, enum thing_kind kind, size_t size, int64_t wanted_id);
+void *thing_find(const struct tenant *tenant, enum thing_kind kind, int64_t id); /* NULL: none */
+bool thing_is_known(const struct tenant *tenant, int64_t id);                    /* as anything */
+void thing_forget(struct tenant *tenant, struct thing *thing);
+void thing_touch(struct thing *thing);
+void refs_insert(struct tenant *tenant, struct refs *refs, size_t at, void *item);
+void refs_append(struct tenant *tenant, struct refs *refs, void *item);
+void refs_remove(struct refs *refs, const void *item);
+bool refs_has(const struct refs *refs, const void *item);
+struct str keep(struct call *call, struct str text);              /* in the tenant */
+struct str keep_json(struct call *call, const struct json *node); /* as text, in the tenant */
+
+/* Room for n more things? Else call->refusal is set (403). */
+bool has_room(struct call *call, size_t n);
+
+/* Refusing: the status is what the handler returns. */
+int refuse(struct call *call, int status, const char *message);
+int refuse_unknown(struct call *call, const char *what, int64_t id);        /* 404 */
+int refuse_member(struct call *call, const char *member, const char *must); /* 400 */
+/* Members of the request body. False: absent, null or of another kind. */
+bool body_id(const struct call *call, const char *member, int64_t *out);
+bool body_text(const struct call *call, const char *member, struct str *out);
+bool body_name(const struct call *call, const char *member, struct str *out); /* not empty, short */
+
+/* A whole number of the query; absent or empty: *value stays. False: there, but no such number. */
+bool query_number(const struct call *call, const char *name, int64_t min, int64_t *value);
+bool query_true(const struct call *call, const char *name);
+
+/* step_list.c */
+struct step *step_list_get(const struct step_list *list, size_t at);
+void step_list_insert(struct tenant *tenant, struct step_list *list, size_t at, struct step *step);
+void step_list_remove(struct step_list *list, size_t at);
+size_t step_list_index(const struct step_list *list, const struct step *step); /* n: not there */
+
+/* make.c: constructors, used by the routes and by seeding; wanted_id 0: the next free one */
+struct project *project_make(struct call *call, struct str name, int64_t wanted_id);
+struct goal *goal_make(struct call *call, struct project *project, struct str name,
+                       int64_t wanted_id);
+struct snapshot *snapshot_make(struct call *call, struct goal *goal, int64_t wanted_id);
+struct journey *journey_make(struct call *call, struct snapshot *snapshot, struct str title,
+                             int64_t wanted_id);
+/* NULL: the goal has a checkpoint of that title. */
+struct checkpoint *checkpoint_make(struct call *call, struct snapshot *snapshot, struct str title,
+                                   int64_t wanted_id);
+struct checkpoint *library_make(struct call *call, const struct checkpoint *from, struct str title,
+                                int64_t wanted_id);
+void checkpoint_attach(struct call *call, struct journey *journey, struct checkpoint *checkpoint,
+                       size_t at);
+struct step *step_make(struct call *call, struct checkpoint *checkpoint, size_t at);
+void steps_copy(struct call *call, struct checkpoint *to, const struct checkpoint *from);
+void first_journey_make(struct call *call, struct goal *goal);
+
+/* Writers of things, used by several files */
+void write_id_key(struct json_writer *w, int64_t id); /* maps are keyed by ids */
+void write_step(struct json_writer *w, const struct step *step, int64_t index); /* -1: unsaid */
+void write_steps(struct json_writer *w, const struct checkpoint *checkpoint);
+void write_checkpoint(struct json_writer *w, const struct checkpoint *checkpoint, bool with_steps);
+void write_journey(struct json_writer *w, const struct journey *journey, bool with_cases);
+void write_goal(struct json_writer *w, const struct goal *goal);
+void write_project(struct json_writer *w, const struct project *project);
+void write_execution_brief(struct json_writer *w, const struct execution *execution);
+void write_last_outcome(struct json_writer *w, const struct execution *execution,
+                        int64_t journey_id);
+
+/* Handlers: they write the bare item and return its status, or refuse. One per route, see routes.c.
+ */
+typedef int (*handler_fn)(struct call *call);
+
+int handle_user(struct call *call);
+int handle_user_tokens(struct call *call);
+int handle_limits(struct call *call);
+int handle_project_list(struct call *call);
+int handle_project_create(struct call *call);
+int handle_project_get(struct call *call);
+int handle_project_goals(struct call *call);
+int handle_goal_list(struct call *call);
+int handle_goal_create(struct call *call);
+int handle_goal_get(struct call *call);
+int handle_goal_versions(struct call *call);
+int handle_goal_checkpoints(struct call *call);
+int handle_journey_create(struct call *call);
+int handle_journey_get(struct call *call);
+int handle_journey_update(struct call *call);
+int handle_journey_status(struct call *call);
+int handle_journey_map(struct call *call);
+int handle_checkpoint_create(struct call *call);
+int handle_checkpoint_get(struct call *call);
+int handle_checkpoint_steps(struct call *call);
+int handle_checkpoint_attach(struct call *call);
+int handle_step_create(struct call *call);
+int handle_step_get(struct call *call);
+int handle_step_properties(struct call *call);
+int handle_step_delete(struct call *call);
+int handle_library_add(struct call *call);
+int handle_library_list(struct call *call);
+int handle_library_get(struct call *call);
+int handle_library_update(struct call *call);
+int handle_library_step_move(struct call *call);
+int handle_library_step_delete(struct call *call);
+int handle_table_create(struct call *call);
+int handle_table_list(struct call *call);
+int handle_table_get(struct call *call);
+int handle_table_values(struct call *call);
+int handle_table_values_update(struct call *call);
+int handle_table_import(struct call *call);
+int handle_table_delete(struct call *call);
+int handle_environment_create(struct call *call);
+int handle_environment_list(struct call *call);
+int handle_environment_get(struct call *call);
+int handle_environment_delete(struct call *call);
+int handle_variable_set(struct call *call);
+int handle_variable_delete(struct call *call);
+int handle_goal_execute(struct call *call);
+int handle_snapshot_execute(struct call *call);
+int handle_journey_execute(struct call *call);
+int handle_execution_status(struct call *call);
+int handle_execution_tree(struct call *call);
+int handle_execution_analysis(struct call *call);
+int handle_execution_step(struct call *call);
+int handle_execution_journey(struct call *call);
+
+/* recorder.c */
+void recorder_init(struct recorder *recorder);
+void recorder_done(struct recorder *recorder);
+void recorder_add(struct sandbox_state *state, const struct sandbox_request *request, int status);
+void recorder_write(struct recorder *recorder, struct json_writer *w);
+
+/* faults.c */
+struct fault {
+    struct list link;
+    int64_t id;
+    struct str method; /* "*" any */
+    struct str path;   /* below /api; prefix, '*' stands for anything */
+    int64_t times;     /* left; below 0 for ever */
+    int64_t skip;      /* left */
+    int64_t n_hits;
+    int status; /* 0: the platform's own */
+    uint64_t delay_ms;
+    unsigned retry_after_s;
+    enum sandbox_close_at close_at;
+    bool acts; /* the request is carried out even though the answer is replaced */
+    bool has_body;
+    struct str body;
+    const char *content_type;
+    char *texts; /* owned: method, path, body, content type */
+    double probability;
+};
+
+void faults_init(struct faults *faults, uint64_t seed);
+void faults_done(struct faults *faults); /* forgets all */
+/* The fault that this request meets, counted down; NULL: none. Valid until the next call. */
+const struct fault *faults_take(struct faults *faults, struct str method, struct str path);
+int handle_faults_add(struct call *call);
+int handle_faults_list(struct call *call);
+int handle_faults_clear(struct call *call);
+
+/* control.c: /__sandbox. Answers into state->answer. */
+int control_answer(struct call *call);
+
+/* routes.c */
+struct str path_below_api(struct str path); /* "/api/goals" -> "/goals"; others unchanged */
+/* Answers a request whose path begins with /api/ into state->answer. */
+int platform_answer(struct call *call, struct str path, const char **out_content_type);
+/* {"success":false,"error":{"code":"404","message":"…"}} into state->answer. */
+void write_refusal(struct buf *out, int status, struct str message);
+
+#endif

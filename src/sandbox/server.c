@@ -1,0 +1,169 @@
+/* The sandbox on a socket: each exchange is one sandbox_answer; delays and broken connections that
+ * a fault asks for happen here. */
+#include "sandbox_internal.h"
+
+#include "base/mem.h"
+#include "http/server.h"
+
+struct sandbox {
+    struct sandbox_state *state;
+    struct http_server *server;
+    void (*on_closed)(void *context);
+    void *closed_context;
+};
+
+static void send_half(struct exchange *exchange, const struct sandbox_reply *reply)
+{
+    exchange_stream_begin(exchange, reply->status, reply->content_type, (int64_t)reply->body.len);
+    if (reply->body.len > 1) {
+        (void)exchange_stream_write(exchange, str_sub(reply->body, 0, reply->body.len / 2));
+    }
+    exchange_stream_abort(exchange);
+}
+
+static void send_reply(struct exchange *exchange, const struct sandbox_reply *reply)
+{
+    switch (reply->close_at) {
+    case SANDBOX_CLOSE_BEFORE:
+    case SANDBOX_CLOSE_AFTER:
+        exchange_stream_abort(exchange);
+        return;
+    case SANDBOX_CLOSE_MID:
+        send_half(exchange, reply);
+        return;
+    case SANDBOX_CLOSE_NOT:
+        break;
+    }
+    if (reply->retry_after_s > 0) {
+        exchange_set_header(exchange, "Retry-After",
+                            arena_printf(&exchange->arena, "%u", reply->retry_after_s));
+    }
+    exchange_reply(exchange, reply->status, reply->content_type, reply->body);
+}
+
+static enum http_verdict on_head(void *context, struct exchange *exchange, size_t *max_body)
+{
+    const struct sandbox *sandbox = context;
+
+    (void)exchange;
+    *max_body = sandbox->state->options.max_body_bytes;
+    return HTTP_BODY_BUFFER;
+}
+
+static void on_body(void *context, struct exchange *exchange)
+{
+    struct sandbox *sandbox = context;
+    const struct http_request *http = &exchange->request;
+    struct sandbox_request request = {.method = http->method,
+                                      .path = http->path,
+                                      .query = http->query,
+                                      .headers = http->headers,
+                                      .n_headers = http->n_headers,
+                                      .body = http->body};
+    struct sandbox_reply reply;
+
+    sandbox_answer(sandbox->state, &exchange->arena, &request, &reply);
+    if (reply.delay_ms > 0) {
+        /* The answer waits in the exchange: `reply` is a view that the next request overwrites. */
+        struct sandbox_reply *held = arena_alloc(&exchange->arena, sizeof(*held));
+
+        *held = reply;
+        held->body = arena_str(&exchange->arena, reply.body);
+        exchange->task = held;
+        exchange_set_deadline(exchange, reply.delay_ms);
+        return;
+    }
+    send_reply(exchange, &reply);
+}
+
+static void on_deadline(void *context, struct exchange *exchange)
+{
+    const struct sandbox_reply *held = exchange->task;
+
+    (void)context;
+    send_reply(exchange, held);
+}
+
+static void on_writable(void *context, struct exchange *exchange)
+{
+    (void)context;
+    (void)exchange; /* halves of answers go out in one write */
+}
+
+static enum http_abort_verdict on_abort(void *context, struct exchange *exchange)
+{
+    (void)context;
+    (void)exchange;
+    return HTTP_ABORT_ENDED; /* nothing of ours is under way: everything lies in its arena */
+}
+
+static const struct http_service service = {
+    .on_head = on_head, .on_body = on_body, .on_deadline = on_deadline, .on_abort = on_abort};
+
+enum error_code sandbox_open(struct loop *loop, const struct sandbox_options *options,
+                             struct sandbox **out, struct error *err)
+{
+    struct http_server_options http = {
+        .listen = options->listen,
+        .name = "sandbox",
+        .max_connections = options->max_connections,
+        .max_request_line = (size_t)64 * 1024,
+        .max_header_bytes = (size_t)64 * 1024,
+        .max_headers = HTTP_MAX_HEADERS,
+        .max_pipeline_bytes = (size_t)64 * 1024,
+        .head_timeout_ms = 60000,
+        .body_timeout_ms = 60000,
+        .idle_timeout_ms = 600000,
+        .write_timeout_ms = 60000,
+        .handshake_timeout_ms = 10000,
+        .linger_ms = 2000,
+        .linger_bytes = (size_t)64 * 1024,
+    };
+    struct sandbox *sandbox = mem_zalloc(sizeof(*sandbox));
+    enum error_code code;
+
+    sandbox->state = sandbox_state_new(options);
+    code = http_server_open(loop, &http, &service, sandbox, &sandbox->server, err);
+    if (code != ERR_OK) {
+        sandbox_state_free(sandbox->state);
+        mem_free(sandbox);
+        return code;
+    }
+    *out = sandbox;
+    return ERR_OK;
+}
+
+const char *sandbox_address(const struct sandbox *sandbox)
+{
+    return http_server_address(sandbox->server);
+}
+
+int sandbox_port(const struct sandbox *sandbox)
+{
+    return http_server_port(sandbox->server);
+}
+
+struct sandbox_state *sandbox_state_of(struct sandbox *sandbox)
+{
+    return sandbox->state;
+}
+
+static void on_server_closed(void *context)
+{
+    struct sandbox *sandbox = context;
+    void (*on_closed)(void *context) = sandbox->on_closed;
+    void *closed_context = sandbox->closed_context;
+
+    sandbox_state_free(sandbox->state);
+    mem_free(sandbox);
+    if (on_closed != NULL) {
+        on_closed(closed_context);
+    }
+}
+
+void sandbox_close(struct sandbox *sandbox, void (*on_closed)(void *context), void *context)
+{
+    sandbox->on_closed = on_closed;
+    sandbox->closed_context = context;
+    http_server_close(sandbox->server, on_server_closed, sandbox);
+}

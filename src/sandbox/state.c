@@ -1,0 +1,322 @@
+#include "sandbox_internal.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/percent.h"
+#include "base/random.h"
+
+enum { MAX_ANSWER_BYTES = 256 * 1024 * 1024, FIRST_ID = 2000000 };
+
+static struct str id_key(const int64_t *id)
+{
+    return (struct str){(const char *)id, sizeof(*id)};
+}
+
+static void tenant_free(struct sandbox_state *state, struct tenant *tenant)
+{
+    map_remove(&state->tenants, &tenant->by_token);
+    list_remove(&tenant->link);
+    state->stored_bytes -= tenant->counted_bytes;
+    map_done(&tenant->things);
+    map_done(&tenant->titles);
+    arena_done(&tenant->arena);
+    mem_free(tenant);
+}
+
+struct tenant *tenant_find_or_make(struct sandbox_state *state, struct str token)
+{
+    struct map_node *node = map_find(&state->tenants, token);
+    struct tenant *tenant;
+
+    if (node != NULL) {
+        return CONTAINER_OF(node, struct tenant, by_token);
+    }
+    if (state->tenants.n_nodes >= state->options.max_tenants) {
+        return NULL;
+    }
+    tenant = mem_zalloc(sizeof(*tenant));
+    arena_init(&tenant->arena);
+    map_init(&tenant->things);
+    map_init(&tenant->titles);
+    tenant->token = arena_str(&tenant->arena, token);
+    state->last_id++;
+    tenant->user_id = state->last_id;
+    map_insert(&state->tenants, &tenant->by_token, tenant->token);
+    list_append(&state->tenant_list, &tenant->link);
+    return tenant;
+}
+
+void tenants_drop(struct sandbox_state *state)
+{
+    struct list *link;
+
+    while ((link = list_first(&state->tenant_list)) != NULL) {
+        tenant_free(state, CONTAINER_OF(link, struct tenant, link));
+    }
+}
+
+void tenant_count_bytes(struct sandbox_state *state, struct tenant *tenant)
+{
+    size_t now = tenant->arena.used_bytes;
+
+    state->stored_bytes += now - tenant->counted_bytes;
+    tenant->counted_bytes = now;
+}
+
+int64_t next_id(struct call *call)
+{
+    /* Seeded ids may lie ahead of the counter: step over them. */
+    do {
+        call->state->last_id++;
+    } while (map_find(&call->tenant->things, id_key(&call->state->last_id)) != NULL);
+    return call->state->last_id;
+}
+
+void *thing_make(struct call *call, enum thing_kind kind, size_t size, int64_t wanted_id)
+{
+    struct tenant *tenant = call->tenant;
+    struct thing *thing = arena_zalloc(&tenant->arena, size);
+
+    thing->id = wanted_id != 0 ? wanted_id : next_id(call);
+    thing->kind = kind;
+    thing->created_ms = clock_wall_ms();
+    thing->modified_ms = thing->created_ms;
+    random_uuid(thing->canonical);
+    map_insert(&tenant->things, &thing->by_id, id_key(&thing->id));
+    tenant->n_made++;
+    tenant->n_kind[kind]++;
+    return thing;
+}
+
+void *thing_find(const struct tenant *tenant, enum thing_kind kind, int64_t id)
+{
+    struct map_node *node = map_find(&tenant->things, id_key(&id));
+    struct thing *thing;
+
+    if (node == NULL) {
+        return NULL;
+    }
+    thing = CONTAINER_OF(node, struct thing, by_id);
+    return thing->kind == kind ? thing : NULL;
+}
+
+bool thing_is_known(const struct tenant *tenant, int64_t id)
+{
+    return map_find(&tenant->things, id_key(&id)) != NULL;
+}
+
+void thing_forget(struct tenant *tenant, struct thing *thing)
+{
+    map_remove(&tenant->things, &thing->by_id);
+    tenant->n_kind[thing->kind]--;
+}
+
+void thing_touch(struct thing *thing)
+{
+    int64_t now = clock_wall_ms();
+
+    /* Strictly later: modifiedDate is the optimistic lock of data tables. */
+    thing->modified_ms = now > thing->modified_ms ? now : thing->modified_ms + 1;
+}
+
+void refs_insert(struct tenant *tenant, struct refs *refs, size_t at, void *item)
+{
+    CHECK(at <= refs->n);
+    if (refs->n == refs->cap) {
+        size_t cap = refs->cap == 0 ? 4 : 2 * refs->cap;
+        void **items = arena_calloc(&tenant->arena, cap, sizeof(void *));
+
+        if (refs->n > 0) {
+            memcpy(items, refs->items, refs->n * sizeof(void *));
+        }
+        refs->items = items;
+        refs->cap = cap;
+    }
+    memmove(refs->items + at + 1, refs->items + at, (refs->n - at) * sizeof(void *));
+    refs->items[at] = item;
+    refs->n++;
+}
+
+void refs_append(struct tenant *tenant, struct refs *refs, void *item)
+{
+    refs_insert(tenant, refs, refs->n, item);
+}
+
+void refs_remove(struct refs *refs, const void *item)
+{
+    for (size_t i = 0; i < refs->n; i++) {
+        if (refs->items[i] == item) {
+            memmove(refs->items + i, refs->items + i + 1, (refs->n - i - 1) * sizeof(void *));
+            refs->n--;
+            return;
+        }
+    }
+}
+
+bool refs_has(const struct refs *refs, const void *item)
+{
+    for (size_t i = 0; i < refs->n; i++) {
+        if (refs->items[i] == item) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct str keep(struct call *call, struct str text)
+{
+    return arena_str(&call->tenant->arena, text);
+}
+
+struct str keep_json(struct call *call, const struct json *node)
+{
+    return json_text(&call->tenant->arena, node);
+}
+
+bool has_room(struct call *call, size_t n)
+{
+    const struct sandbox_options *options = &call->state->options;
+
+    if (call->tenant->n_made + n > options->max_entities ||
+        call->state->stored_bytes > options->max_stored_bytes) {
+        call->refusal = STR("The organization has reached its limit");
+        return false;
+    }
+    return true;
+}
+
+int refuse(struct call *call, int status, const char *message)
+{
+    call->refusal = str_from(message);
+    return status;
+}
+
+int refuse_unknown(struct call *call, const char *what, int64_t id)
+{
+    call->refusal = arena_printf(call->arena, "%s %lld does not exist", what, (long long)id);
+    return 404;
+}
+
+int refuse_member(struct call *call, const char *member, const char *must)
+{
+    call->refusal = arena_printf(call->arena, "%s %s", member, must);
+    return 400;
+}
+
+bool body_id(const struct call *call, const char *member, int64_t *out)
+{
+    int64_t id;
+
+    if (json_type(json_get(call->body, member)) != JSON_NUMBER ||
+        !json_to_i64(json_get(call->body, member), &id) || id <= 0) {
+        return false;
+    }
+    *out = id;
+    return true;
+}
+
+bool body_text(const struct call *call, const char *member, struct str *out)
+{
+    const struct json *node = json_get(call->body, member);
+
+    if (json_type(node) != JSON_STRING) {
+        return false;
+    }
+    *out = json_str(node);
+    return true;
+}
+
+bool body_name(const struct call *call, const char *member, struct str *out)
+{
+    struct str text;
+
+    if (!body_text(call, member, &text) || str_trim(text).len == 0 || text.len > NAME_MAX_BYTES) {
+        return false;
+    }
+    *out = text;
+    return true;
+}
+
+void write_id_key(struct json_writer *w, int64_t id)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+
+    CHECK(id >= 0);
+    do {
+        digits[--at] = (char)('0' + id % 10);
+        id /= 10;
+    } while (id > 0);
+    jw_key_str(w, (struct str){digits + at, sizeof(digits) - at});
+}
+
+bool query_number(const struct call *call, const char *name, int64_t min, int64_t *value)
+{
+    struct str text;
+
+    if (!query_find(call->arena, call->request->query, name, &text) || text.len == 0) {
+        return true;
+    }
+    return str_to_i64(text, min, INT64_MAX, value);
+}
+
+bool query_true(const struct call *call, const char *name)
+{
+    struct str text;
+
+    return query_find(call->arena, call->request->query, name, &text) && str_is(text, "true");
+}
+
+void sandbox_options_init(struct sandbox_options *options)
+{
+    *options = (struct sandbox_options){
+        .listen = STR("127.0.0.1:0"),
+        .max_connections = 1024,
+        .execution_ms = 2000,
+        .run_drafts = true,
+        .canary = STR("sandbox-canary-8f2c"),
+        .record_requests = true,
+        .max_requests_kept = 100000,
+        .max_request_bytes = (size_t)64 * 1024 * 1024,
+        .max_body_bytes = (size_t)8 * 1024 * 1024,
+        .max_tenants = 4096,
+        .max_entities = 1000000,
+        .max_stored_bytes = (size_t)1024 * 1024 * 1024,
+        .max_faults = 1000,
+    };
+}
+
+struct sandbox_state *sandbox_state_new(const struct sandbox_options *options)
+{
+    struct sandbox_state *state = mem_zalloc(sizeof(*state));
+
+    state->options = *options;
+    state->canary = mem_zalloc(options->canary.len + 1);
+    memcpy(state->canary, options->canary.ptr, options->canary.len);
+    state->last_id = FIRST_ID;
+    map_init(&state->tenants);
+    list_init(&state->tenant_list);
+    recorder_init(&state->recorder);
+    faults_init(&state->faults, options->seed);
+    buf_init(&state->answer, MAX_ANSWER_BYTES);
+    buf_init(&state->scratch, MAX_ANSWER_BYTES);
+    return state;
+}
+
+void sandbox_state_free(struct sandbox_state *state)
+{
+    if (state == NULL) {
+        return;
+    }
+    tenants_drop(state);
+    map_done(&state->tenants);
+    recorder_done(&state->recorder);
+    faults_done(&state->faults);
+    buf_done(&state->answer);
+    buf_done(&state->scratch);
+    mem_free(state->canary);
+    mem_free(state);
+}

@@ -1,0 +1,424 @@
+/* Checkpoints and steps (virtuoso.md 5.1, 5.3, 6). handle_step_create is the upstream of every
+ * benchmark: it parses once, allocates from the tenant's arena only, and costs the same however
+ * many steps there are. */
+#include "sandbox_internal.h"
+
+#include "base/check.h"
+
+enum { MAX_VALUE_BYTES = 65536 };
+
+void write_step(struct json_writer *w, const struct step *step, int64_t index)
+{
+    jw_object(w);
+    jw_kv_int(w, "id", step->thing.id);
+    jw_kv_text(w, "canonicalId", step->thing.canonical);
+    jw_kv_str(w, "action", step->action);
+    jw_kv_str(w, "value", step->value);
+    if (step->variable.len > 0) {
+        jw_kv_str(w, "variable", step->variable);
+    }
+    if (step->expression.len > 0) {
+        jw_kv_str(w, "expression", step->expression);
+    }
+    jw_kv_raw(w, "meta", step->meta);
+    jw_kv_bool(w, "optional", step->optional);
+    jw_kv_bool(w, "ignoreOutcome", step->ignore_outcome);
+    jw_kv_bool(w, "skip", step->skip);
+    if (step->element.len > 0) {
+        jw_kv_raw(w, "element", step->element);
+    }
+    if (index >= 0) {
+        jw_kv_int(w, "checkpointId", step->checkpoint->thing.id);
+        jw_kv_int(w, "stepIndex", index);
+    }
+    jw_end(w);
+}
+
+void write_steps(struct json_writer *w, const struct checkpoint *checkpoint)
+{
+    jw_array(w);
+    for (size_t i = 0; i < checkpoint->steps.n; i++) {
+        write_step(w, step_list_get(&checkpoint->steps, i), -1);
+    }
+    jw_end(w);
+}
+
+void write_checkpoint(struct json_writer *w, const struct checkpoint *checkpoint, bool with_steps)
+{
+    bool is_library = checkpoint->thing.kind == THING_LIBRARY;
+
+    jw_object(w);
+    jw_kv_int(w, "id", checkpoint->thing.id);
+    jw_kv_text(w, "canonicalId", checkpoint->thing.canonical);
+    if (is_library) {
+        jw_kv_str(w, "name", checkpoint->title);
+        jw_kv_int(w, "projectId", checkpoint->goal->project->thing.id);
+    }
+    jw_kv_str(w, "title", checkpoint->title);
+    jw_kv_int(w, "goalId", checkpoint->goal->thing.id);
+    jw_kv_int(w, "snapshotId", checkpoint->snapshot->thing.id);
+    jw_kv_text(w, "checkpointType", is_library ? "LIBRARY" : "GOAL");
+    jw_key(w, "libraryCheckpointId");
+    if (checkpoint->library_id != 0) {
+        jw_int(w, checkpoint->library_id);
+    } else {
+        jw_null(w);
+    }
+    jw_kv_int(w, "sharedCount", (int64_t)checkpoint->shared_count);
+    jw_kv_int(w, "createdDate", checkpoint->thing.created_ms);
+    jw_kv_int(w, "lastModifiedDate", checkpoint->thing.modified_ms);
+    if (with_steps) {
+        jw_key(w, "steps");
+        write_steps(w, checkpoint);
+    }
+    jw_end(w);
+}
+
+int handle_checkpoint_create(struct call *call)
+{
+    int64_t goal_id;
+    int64_t snapshot_id;
+    struct str title;
+    struct snapshot *snapshot;
+    struct checkpoint *checkpoint;
+
+    if (!body_id(call, "goalId", &goal_id) || !body_id(call, "snapshotId", &snapshot_id)) {
+        return refuse_member(call, "goalId and snapshotId", "must be numbers");
+    }
+    if (!body_name(call, "title", &title)) {
+        return refuse_member(call, "title", "must be a text of 1 to 2000 bytes");
+    }
+    if (thing_find(call->tenant, THING_GOAL, goal_id) == NULL) {
+        return refuse_unknown(call, "Goal", goal_id);
+    }
+    snapshot = thing_find(call->tenant, THING_SNAPSHOT, snapshot_id);
+    if (snapshot == NULL || snapshot->goal->thing.id != goal_id) {
+        return refuse_unknown(call, "Snapshot", snapshot_id);
+    }
+    checkpoint = checkpoint_make(call, snapshot, title, 0);
+    if (checkpoint == NULL) {
+        return refuse(call, 409, "A checkpoint with this title already exists in the goal");
+    }
+    write_checkpoint(call->w, checkpoint, true);
+    return 200;
+}
+
+int handle_checkpoint_get(struct call *call)
+{
+    const struct checkpoint *checkpoint = thing_find(call->tenant, THING_CHECKPOINT, call->ids[0]);
+
+    if (checkpoint == NULL) {
+        return refuse_unknown(call, "Checkpoint", call->ids[0]);
+    }
+    write_checkpoint(call->w, checkpoint, true);
+    return 200;
+}
+
+int handle_checkpoint_steps(struct call *call)
+{
+    const struct checkpoint *checkpoint = thing_find(call->tenant, THING_CHECKPOINT, call->ids[0]);
+
+    if (checkpoint == NULL) {
+        return refuse_unknown(call, "Checkpoint", call->ids[0]);
+    }
+    write_steps(call->w, checkpoint);
+    return 200;
+}
+
+/* The checkpoint that an attach names: an own one, or a fresh copy of one of the library. */
+static struct checkpoint *attached_one(struct call *call, const struct journey *journey,
+                                       int *status)
+{
+    struct checkpoint *checkpoint;
+    struct checkpoint *library;
+    int64_t id;
+
+    if (body_id(call, "checkpointId", &id)) {
+        checkpoint = thing_find(call->tenant, THING_CHECKPOINT, id);
+        if (checkpoint == NULL || checkpoint->goal != journey->goal) {
+            *status = refuse_unknown(call, "Checkpoint", id);
+            return NULL;
+        }
+        if (refs_has(&journey->cases, checkpoint)) {
+            *status = refuse(call, 409, "The checkpoint is already attached to this journey");
+            return NULL;
+        }
+        return checkpoint;
+    }
+    if (!body_id(call, "libraryCheckpointId", &id)) {
+        *status = refuse_member(call, "checkpointId or libraryCheckpointId", "must be a number");
+        return NULL;
+    }
+    library = thing_find(call->tenant, THING_LIBRARY, id);
+    if (library == NULL) {
+        *status = refuse_unknown(call, "Library checkpoint", id);
+        return NULL;
+    }
+    if (!has_room(call, library->steps.n + 1)) {
+        *status = 403;
+        return NULL;
+    }
+    /* Attached again it needs another title: those are unique in a goal. */
+    checkpoint = checkpoint_make(call, journey->snapshot, library->title, 0);
+    for (size_t n = library->shared_count + 1; checkpoint == NULL; n++) {
+        struct str title = arena_printf(call->arena, "%.*s (%zu)", STR_ARG(library->title), n);
+
+        checkpoint = checkpoint_make(call, journey->snapshot, title, 0);
+    }
+    checkpoint->library_id = id;
+    library->shared_count++;
+    steps_copy(call, checkpoint, library);
+    return checkpoint;
+}
+
+int handle_checkpoint_attach(struct call *call)
+{
+    struct journey *journey = thing_find(call->tenant, THING_JOURNEY, call->ids[0]);
+    struct checkpoint *checkpoint;
+    int64_t position;
+    size_t at;
+    int status = 200;
+
+    if (journey == NULL) {
+        return refuse_unknown(call, "Journey", call->ids[0]);
+    }
+    if (!body_id(call, "position", &position)) {
+        return refuse_member(call, "position", "must be a number from 1");
+    }
+    if (position < 2 && journey->has_first_checkpoint) {
+        return refuse_member(call, "position",
+                             "must be 2 or more: the first checkpoint stays first");
+    }
+    checkpoint = attached_one(call, journey, &status);
+    if (checkpoint == NULL) {
+        return status;
+    }
+    at = (uint64_t)position - 1 < journey->cases.n ? (size_t)(position - 1) : journey->cases.n;
+    checkpoint_attach(call, journey, checkpoint, at);
+    jw_object(call->w);
+    jw_kv_int(call->w, "id", checkpoint->thing.id);
+    jw_kv_int(call->w, "testSuiteId", journey->thing.id);
+    jw_kv_int(call->w, "testCaseId", checkpoint->thing.id);
+    jw_kv_int(call->w, "position", (int64_t)at + 1);
+    jw_key(call->w, "testCase");
+    write_checkpoint(call->w, checkpoint, false);
+    jw_end(call->w);
+    return 200;
+}
+
+/* ---- steps ---- */
+
+static bool text_or_absent(const struct json *node)
+{
+    return json_type(node) == JSON_NULL || json_type(node) == JSON_STRING;
+}
+
+/* A GUESS selector holds JSON inside a text; everything else is text as it is. */
+static bool selector_is_right(struct call *call, const struct json *selector)
+{
+    static const struct json_limits limits = {.max_depth = 8, .max_nodes = 100};
+    struct str type = json_str(json_get(selector, "type"));
+    const struct json *value = json_get(selector, "value");
+    struct json *inner;
+
+    if (type.len == 0 || json_type(value) != JSON_STRING) {
+        call->refusal = STR("A selector needs a type and a value, both texts");
+        return false;
+    }
+    if (!str_is(type, "GUESS")) {
+        return true;
+    }
+    if (json_parse(call->arena, json_str(value), &limits, &inner, NULL) != ERR_OK ||
+        json_type(inner) != JSON_OBJECT || !text_or_absent(json_get(inner, "clue"))) {
+        call->refusal = STR("The value of a GUESS selector must be the JSON text of an object");
+        return false;
+    }
+    return true;
+}
+
+static bool selectors_are_right(struct call *call, const struct json *target)
+{
+    const struct json *selectors = json_get(target, "selectors");
+    const struct json *selector;
+
+    if (json_type(selectors) != JSON_ARRAY || json_size(selectors) == 0) {
+        call->refusal = STR("A target needs a list of selectors");
+        return false;
+    }
+    JSON_FOREACH (selector, selectors) {
+        if (!selector_is_right(call, selector)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool step_is_right(struct call *call, const struct json *parsed)
+{
+    const struct json *target = json_get(parsed, "target");
+    const struct json *element = json_get(parsed, "element");
+    const struct json *meta = json_get(parsed, "meta");
+
+    if (json_str(json_get(parsed, "action")).len == 0) {
+        call->refusal = STR("parsedStep needs an action");
+        return false;
+    }
+    if (!text_or_absent(json_get(parsed, "value")) ||
+        !text_or_absent(json_get(parsed, "variable")) ||
+        !text_or_absent(json_get(parsed, "expression"))) {
+        call->refusal = STR("value, variable and expression of a step must be texts");
+        return false;
+    }
+    if (json_str(json_get(parsed, "value")).len > MAX_VALUE_BYTES) {
+        call->refusal = STR("The value of a step is too long");
+        return false;
+    }
+    if (json_type(meta) != JSON_OBJECT && json_type(meta) != JSON_NULL) {
+        call->refusal = STR("meta of a step must be an object");
+        return false;
+    }
+    if (json_type(target) != JSON_NULL && !selectors_are_right(call, target)) {
+        return false;
+    }
+    return json_type(element) == JSON_NULL ||
+           selectors_are_right(call, json_get(element, "target"));
+}
+
+/* {"target":…} around what a creating call gives as target; an element stays as it is. */
+static struct str keep_element(struct call *call, const struct json *parsed)
+{
+    const struct json *element = json_get(parsed, "element");
+    const struct json *target = json_get(parsed, "target");
+
+    if (json_type(element) == JSON_OBJECT) {
+        return keep_json(call, element);
+    }
+    if (json_type(target) == JSON_OBJECT) {
+        struct buf *scratch = &call->state->scratch;
+        struct json_writer w;
+
+        buf_clear(scratch);
+        jw_init(&w, scratch);
+        jw_object(&w);
+        jw_kv_raw(&w, "target", json_text(call->arena, target));
+        jw_end(&w);
+        return keep(call, buf_view(scratch));
+    }
+    return STR_EMPTY;
+}
+
+static struct str keep_text(struct call *call, const struct json *node)
+{
+    struct str text = json_str(node);
+
+    return text.len == 0 ? STR_EMPTY : keep(call, text);
+}
+
+static void fill_step(struct call *call, struct step *step, const struct json *parsed)
+{
+    const struct json *meta = json_get(parsed, "meta");
+
+    step->action = keep_text(call, json_get(parsed, "action"));
+    step->value = keep_text(call, json_get(parsed, "value"));
+    step->variable = keep_text(call, json_get(parsed, "variable"));
+    step->expression = keep_text(call, json_get(parsed, "expression"));
+    if (meta != NULL && json_type(meta) == JSON_OBJECT) {
+        step->meta = keep_json(call, meta);
+    }
+    step->element = keep_element(call, parsed);
+    step->optional = json_true(json_get(parsed, "optional"));
+    step->ignore_outcome = json_true(json_get(parsed, "ignoreOutcome"));
+    step->skip = json_true(json_get(parsed, "skip"));
+}
+
+int handle_step_create(struct call *call)
+{
+    const struct json *parsed = json_get(call->body, "parsedStep");
+    const struct json *index = json_get(call->body, "stepIndex");
+    struct checkpoint *checkpoint;
+    struct step *step;
+    int64_t id;
+    int64_t at = INT64_MAX; /* absent, or beyond the end: the end */
+
+    if (!body_id(call, "checkpointId", &id)) {
+        return refuse_member(call, "checkpointId", "must be a number");
+    }
+    if (index != NULL && (!json_to_i64(index, &at) || at < 0)) {
+        return refuse_member(call, "stepIndex", "must be a whole number from 0");
+    }
+    if (json_type(parsed) != JSON_OBJECT) {
+        return refuse_member(call, "parsedStep", "must be an object");
+    }
+    if (!step_is_right(call, parsed)) {
+        return 400;
+    }
+    checkpoint = thing_find(call->tenant, THING_CHECKPOINT, id);
+    if (checkpoint == NULL) {
+        return refuse_unknown(call, "Checkpoint", id);
+    }
+    if ((uint64_t)at > checkpoint->steps.n) {
+        at = (int64_t)checkpoint->steps.n;
+    }
+    step = step_make(call, checkpoint, (size_t)at);
+    fill_step(call, step, parsed);
+    write_step(call->w, step, at);
+    return 200;
+}
+
+static int64_t index_of(const struct step *step)
+{
+    return (int64_t)step_list_index(&step->checkpoint->steps, step);
+}
+
+int handle_step_get(struct call *call)
+{
+    const struct step *step = thing_find(call->tenant, THING_STEP, call->ids[0]);
+
+    if (step == NULL) {
+        return refuse_unknown(call, "Step", call->ids[0]);
+    }
+    write_step(call->w, step, index_of(step));
+    return 200;
+}
+
+/* The whole flat step, as the platform's own page sends it; ids must be those of the step. */
+int handle_step_properties(struct call *call)
+{
+    struct step *step = thing_find(call->tenant, THING_STEP, call->ids[0]);
+    struct str canonical;
+    int64_t id;
+
+    if (step == NULL) {
+        return refuse_unknown(call, "Step", call->ids[0]);
+    }
+    if (body_id(call, "id", &id) && id != step->thing.id) {
+        return refuse_member(call, "id", "is not that of the step");
+    }
+    if (!body_text(call, "canonicalId", &canonical) || !str_is(canonical, step->thing.canonical)) {
+        return refuse_member(call, "canonicalId", "is not that of the step");
+    }
+    if (!step_is_right(call, call->body)) {
+        return 400;
+    }
+    fill_step(call, step, call->body);
+    thing_touch(&step->thing);
+    write_step(call->w, step, index_of(step));
+    return 200;
+}
+
+int handle_step_delete(struct call *call)
+{
+    struct checkpoint *checkpoint = thing_find(call->tenant, THING_CHECKPOINT, call->ids[0]);
+    struct step *step = thing_find(call->tenant, THING_STEP, call->ids[1]);
+
+    if (checkpoint == NULL) {
+        return refuse_unknown(call, "Checkpoint", call->ids[0]);
+    }
+    if (step == NULL || step->checkpoint != checkpoint) {
+        return refuse_unknown(call, "Step", call->ids[1]);
+    }
+    step_list_remove(&checkpoint->steps, step_list_index(&checkpoint->steps, step));
+    thing_forget(call->tenant, &step->thing);
+    step->checkpoint = NULL;
+    return 204;
+}

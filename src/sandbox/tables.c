@@ -1,0 +1,493 @@
+/* Test data tables (virtuoso.md 5.3, 9): columns with ids of their own, rows as wide as the header.
+ * Rows may be shorter than it, never longer. modifiedDate is the lock of values. */
+#include "sandbox_internal.h"
+
+static bool add_column(struct call *call, struct table *table, struct str name)
+{
+    struct column *column;
+
+    if (table->columns.n >= MAX_TABLE_COLUMNS || name.len == 0 || name.len > NAME_MAX_BYTES) {
+        return false;
+    }
+    for (size_t i = 0; i < table->columns.n; i++) {
+        column = table->columns.items[i];
+        if (str_eq(column->name, name)) {
+            return false;
+        }
+    }
+    column = arena_zalloc(&call->tenant->arena, sizeof(*column));
+    column->id = next_id(call);
+    column->name = keep(call, name);
+    refs_append(call->tenant, &table->columns, column);
+    return true;
+}
+
+/* Cells are counted, not rows alone: an empty line costs as much as the header is wide. */
+static bool is_full(const struct table *table)
+{
+    return table->rows.n >= MAX_TABLE_ROWS ||
+           (table->rows.n + 1) * table->columns.n > MAX_TABLE_CELLS;
+}
+
+static struct str *add_row(struct call *call, struct table *table)
+{
+    struct str *cells = arena_calloc(&call->tenant->arena, table->columns.n, sizeof(*cells));
+
+    for (size_t i = 0; i < table->columns.n; i++) {
+        cells[i] = STR_EMPTY;
+    }
+    refs_append(call->tenant, &table->rows, cells);
+    return cells;
+}
+
+/* One cell off the front of CSV text (RFC 4180; a bare LF ends a line too). */
+static struct str take_cell(struct call *call, struct str *rest, bool *ends_line)
+{
+    struct buf *cell = &call->state->scratch;
+    size_t at = 0;
+    bool quoted = rest->len > 0 && rest->ptr[0] == '"';
+
+    buf_clear(cell);
+    at = quoted ? 1 : 0;
+    for (; at < rest->len; at++) {
+        char c = rest->ptr[at];
+
+        if (quoted && c == '"') {
+            if (at + 1 < rest->len && rest->ptr[at + 1] == '"') {
+                at++;
+            } else {
+                quoted = false;
+                continue;
+            }
+        } else if (!quoted && (c == ',' || c == '\n' || c == '\r')) {
+            break;
+        }
+        buf_char(cell, c);
+    }
+    *ends_line = at >= rest->len || rest->ptr[at] != ',';
+    if (at < rest->len && rest->ptr[at] == '\r' && at + 1 < rest->len &&
+        rest->ptr[at + 1] == '\n') {
+        at++;
+    }
+    *rest = str_sub(*rest, at < rest->len ? at + 1 : at, rest->len);
+    return buf_view(cell);
+}
+
+static int refuse_rows(struct call *call)
+{
+    return refuse(call, 400, "A row is longer than the header, or there are too many rows");
+}
+
+/* Lines of CSV as rows; false: a row is too long, or there are too many. */
+static bool csv_rows(struct call *call, struct table *table, struct str csv)
+{
+    while (csv.len > 0) {
+        struct str *cells;
+        bool ends_line = false;
+
+        if (is_full(table)) {
+            return false;
+        }
+        cells = add_row(call, table);
+        for (size_t i = 0; !ends_line; i++) {
+            struct str cell = take_cell(call, &csv, &ends_line);
+
+            if (i < table->columns.n) {
+                cells[i] = keep(call, cell);
+            } else if (cell.len > 0) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool csv_header(struct call *call, struct table *table, struct str *csv, bool is_named)
+{
+    struct str rest = *csv;
+    bool ends_line = false;
+
+    for (size_t i = 1; !ends_line; i++) {
+        struct str cell = take_cell(call, &rest, &ends_line);
+        struct str name =
+            is_named ? arena_str(call->arena, cell) : arena_printf(call->arena, "column%zu", i);
+
+        if (!add_column(call, table, name)) {
+            return false;
+        }
+    }
+    if (is_named) {
+        *csv = rest;
+    }
+    return true;
+}
+
+static void write_table(struct json_writer *w, const struct table *table)
+{
+    jw_object(w);
+    jw_kv_int(w, "id", table->thing.id);
+    jw_kv_text(w, "canonicalId", table->thing.canonical);
+    jw_kv_str(w, "name", table->name);
+    jw_kv_str(w, "title", table->name);
+    jw_kv_str(w, "description", table->description);
+    jw_key(w, "projectId");
+    if (table->project_id != 0) {
+        jw_int(w, table->project_id);
+    } else {
+        jw_null(w);
+    }
+    jw_key(w, "attributes");
+    jw_array(w);
+    for (size_t i = 0; i < table->columns.n; i++) {
+        const struct column *column = table->columns.items[i];
+
+        jw_object(w);
+        jw_kv_int(w, "id", column->id);
+        jw_kv_str(w, "name", column->name);
+        jw_end(w);
+    }
+    jw_end(w);
+    jw_kv_int(w, "rowCount", (int64_t)table->rows.n);
+    jw_kv_int(w, "createdDate", table->thing.created_ms);
+    jw_kv_int(w, "modifiedDate", table->thing.modified_ms);
+    jw_end(w);
+}
+
+static int fill_columns(struct call *call, struct table *table)
+{
+    const struct json *columns = json_get(call->body, "columns");
+    const struct json *headers = json_get(call->body, "csvHasHeaders");
+    const struct json *item;
+    struct str csv;
+
+    if (body_text(call, "csv", &csv)) {
+        bool is_named = headers == NULL || json_true(headers);
+
+        if (!csv_header(call, table, &csv, is_named)) {
+            return refuse_member(call, "csv", "needs a header of different, named columns");
+        }
+        return csv_rows(call, table, csv) ? 200 : refuse_rows(call);
+    }
+    if (json_type(columns) != JSON_ARRAY || json_size(columns) == 0) {
+        return refuse(call, 400, "A table needs csv, or a list of columns");
+    }
+    JSON_FOREACH (item, columns) {
+        if (!add_column(call, table, json_str(item))) {
+            return refuse_member(call, "columns", "must be different texts");
+        }
+    }
+    return 200;
+}
+
+int handle_table_create(struct call *call)
+{
+    struct str name;
+    struct table *table;
+    int64_t project_id = 0;
+    int status;
+
+    if (!body_name(call, "name", &name)) {
+        return refuse_member(call, "name", "must be a text of 1 to 2000 bytes");
+    }
+    if (body_id(call, "projectId", &project_id) &&
+        thing_find(call->tenant, THING_PROJECT, project_id) == NULL) {
+        return refuse_unknown(call, "Project", project_id);
+    }
+    table = thing_make(call, THING_TABLE, sizeof(*table), 0);
+    table->name = keep(call, name);
+    table->description = STR_EMPTY;
+    if (body_text(call, "description", &table->description)) {
+        table->description = keep(call, table->description);
+    }
+    table->project_id = project_id;
+    status = fill_columns(call, table);
+    if (status != 200) {
+        thing_forget(call->tenant, &table->thing);
+        return status;
+    }
+    refs_append(call->tenant, &call->tenant->tables, table);
+    write_table(call->w, table);
+    return 200;
+}
+
+static struct table *table_of(struct call *call)
+{
+    struct table *table = thing_find(call->tenant, THING_TABLE, call->ids[0]);
+
+    if (table == NULL) {
+        (void)refuse_unknown(call, "Table", call->ids[0]); /* the caller returns 404 */
+    }
+    return table;
+}
+
+int handle_table_list(struct call *call)
+{
+    jw_array(call->w);
+    for (size_t i = 0; i < call->tenant->tables.n; i++) {
+        write_table(call->w, call->tenant->tables.items[i]);
+    }
+    jw_end(call->w);
+    return 200;
+}
+
+int handle_table_get(struct call *call)
+{
+    const struct table *table = table_of(call);
+
+    if (table == NULL) {
+        return 404;
+    }
+    write_table(call->w, table);
+    return 200;
+}
+
+static void write_cells(struct call *call, const struct table *table, const struct str *cells)
+{
+    struct json_writer *w = call->w;
+
+    jw_object(w);
+    for (size_t i = 0; i < table->columns.n; i++) {
+        const struct column *column = table->columns.items[i];
+
+        write_id_key(w, column->id);
+        jw_str(w, cells[i]);
+    }
+    jw_end(w);
+}
+
+int handle_table_values(struct call *call)
+{
+    const struct table *table = table_of(call);
+    struct json_writer *w = call->w;
+
+    if (table == NULL) {
+        return 404;
+    }
+    jw_object(w);
+    jw_kv_int(w, "id", table->thing.id);
+    jw_kv_int(w, "modifiedDate", table->thing.modified_ms);
+    jw_key(w, "values");
+    jw_object(w);
+    for (size_t i = 0; i < table->rows.n; i++) {
+        write_id_key(w, (int64_t)i);
+        write_cells(call, table, table->rows.items[i]);
+    }
+    jw_end(w);
+    jw_end(w);
+    return 200;
+}
+
+static struct str *cell_of(const struct table *table, int64_t row, struct str attribute)
+{
+    for (size_t i = 0; i < table->columns.n; i++) {
+        const struct column *column = table->columns.items[i];
+        int64_t id;
+
+        if (str_to_i64(attribute, 1, INT64_MAX, &id) && id == column->id) {
+            return (struct str *)table->rows.items[row] + i;
+        }
+    }
+    return NULL;
+}
+
+/* newTestDataValues: {"<row>": {"<attribute id>": "text"}}; the row after the last one is new. */
+static int set_row(struct call *call, struct table *table, const struct json *row)
+{
+    const struct json *value;
+    int64_t at;
+
+    if (!str_to_i64(json_name(row), 0, MAX_TABLE_ROWS - 1, &at) || (size_t)at > table->rows.n ||
+        ((size_t)at == table->rows.n && is_full(table))) {
+        return refuse_member(call, "newTestDataValues", "names a row that cannot be");
+    }
+    if ((size_t)at == table->rows.n) {
+        (void)add_row(call, table);
+    }
+    JSON_FOREACH (value, row) {
+        struct str *cell = cell_of(table, at, json_name(value));
+
+        if (cell == NULL || json_type(value) != JSON_STRING) {
+            return refuse_member(call, "newTestDataValues", "must give texts to known attributes");
+        }
+        *cell = keep(call, json_str(value));
+    }
+    return 200;
+}
+
+int handle_table_values_update(struct call *call)
+{
+    struct table *table = table_of(call);
+    const struct json *values = json_get(call->body, "newTestDataValues");
+    const struct json *row;
+    int64_t modified;
+
+    if (table == NULL) {
+        return 404;
+    }
+    if (!body_id(call, "modifiedDate", &modified) || json_type(values) != JSON_OBJECT) {
+        return refuse(call, 400, "newTestDataValues and modifiedDate are needed");
+    }
+    if (modified != table->thing.modified_ms) {
+        return refuse(call, 409, "The table has changed since");
+    }
+    JSON_FOREACH (row, values) {
+        int status = set_row(call, table, row);
+
+        if (status != 200) {
+            return status;
+        }
+    }
+    thing_touch(&table->thing);
+    return handle_table_values(call);
+}
+
+static bool is_header(const struct table *table, const struct json *row)
+{
+    const struct json *cell;
+    size_t i = 0;
+
+    if (json_size(row) != table->columns.n) {
+        return false;
+    }
+    JSON_FOREACH (cell, row) {
+        const struct column *column = table->columns.items[i++];
+
+        if (!str_eq(json_str(cell), column->name)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct str cell_text(struct call *call, const struct json *cell)
+{
+    switch (json_type(cell)) {
+    case JSON_STRING:
+        return keep(call, json_str(cell));
+    case JSON_NULL:
+        return STR_EMPTY;
+    case JSON_BOOL:
+    case JSON_NUMBER:
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+        return keep_json(call, cell);
+    }
+    return STR_EMPTY;
+}
+
+/* A list of cells in the order of the columns, or an object by their names. */
+static bool import_row(struct call *call, struct table *table, const struct json *row)
+{
+    const struct json *cell;
+    struct str *cells = add_row(call, table);
+    size_t at = 0;
+
+    JSON_FOREACH (cell, row) {
+        if (json_type(row) == JSON_OBJECT) {
+            for (at = 0; at < table->columns.n; at++) {
+                const struct column *column = table->columns.items[at];
+
+                if (str_eq(column->name, json_name(cell))) {
+                    break;
+                }
+            }
+        }
+        if (at >= table->columns.n) {
+            return false;
+        }
+        cells[at] = cell_text(call, cell);
+        at++;
+    }
+    return true;
+}
+
+static int import_rows(struct call *call, struct table *table, const struct json *rows)
+{
+    const struct json *row;
+    size_t n_before = table->rows.n;
+    bool is_first = true;
+
+    JSON_FOREACH (row, rows) {
+        bool skip = is_first && json_type(row) == JSON_ARRAY && is_header(table, row);
+
+        is_first = false;
+        if (skip) {
+            continue;
+        }
+        if ((json_type(row) != JSON_ARRAY && json_type(row) != JSON_OBJECT) || is_full(table) ||
+            !import_row(call, table, row)) {
+            table->rows.n = n_before; /* all or nothing */
+            return refuse_rows(call);
+        }
+    }
+    return 200;
+}
+
+static int import_csv(struct call *call, struct table *table, struct str csv)
+{
+    struct table header = *table;
+    size_t n_before = table->rows.n;
+    struct str rest = csv;
+
+    /* The first line is the header when it names the columns. */
+    header.columns = (struct refs){0};
+    if (csv_header(call, &header, &rest, true) && header.columns.n == table->columns.n) {
+        size_t n_same = 0;
+
+        for (size_t i = 0; i < table->columns.n; i++) {
+            const struct column *own = table->columns.items[i];
+            const struct column *given = header.columns.items[i];
+
+            n_same += str_eq(own->name, given->name) ? 1 : 0;
+        }
+        csv = n_same == table->columns.n ? rest : csv;
+    }
+    if (!csv_rows(call, table, csv)) {
+        table->rows.n = n_before;
+        return refuse_rows(call);
+    }
+    return 200;
+}
+
+int handle_table_import(struct call *call)
+{
+    struct table *table = table_of(call);
+    const struct json *rows = json_get(call->body, "data");
+    size_t n_before;
+    int status;
+
+    if (table == NULL) {
+        return 404;
+    }
+    n_before = table->rows.n;
+    if (json_type(rows) == JSON_STRING) {
+        status = import_csv(call, table, json_str(rows));
+    } else if (json_type(rows) == JSON_ARRAY) {
+        status = import_rows(call, table, rows);
+    } else {
+        return refuse_member(call, "data", "must be a list of rows, or CSV text");
+    }
+    if (status != 200) {
+        return status;
+    }
+    thing_touch(&table->thing);
+    jw_object(call->w);
+    jw_kv_int(call->w, "id", table->thing.id);
+    jw_kv_int(call->w, "importedRows", (int64_t)(table->rows.n - n_before));
+    jw_kv_int(call->w, "rowCount", (int64_t)table->rows.n);
+    jw_kv_int(call->w, "modifiedDate", table->thing.modified_ms);
+    jw_end(call->w);
+    return 200;
+}
+
+int handle_table_delete(struct call *call)
+{
+    struct table *table = table_of(call);
+
+    if (table == NULL) {
+        return 404;
+    }
+    refs_remove(&call->tenant->tables, table);
+    thing_forget(call->tenant, &table->thing);
+    return 204;
+}
