@@ -31,7 +31,8 @@ enum plan_verdict { PLAN_NEXT, PLAN_AGAIN, PLAN_DONE, PLAN_FAIL };
 enum row_status { ROW_PENDING, ROW_SKIPPED, ROW_RUNNING, ROW_DONE, ROW_FAILED, ROW_UNKNOWN };
 
 struct plan_row;
-/* Looks at the answer of a row; may set variables, *delay_ms (for AGAIN) and *err (for FAIL); may
+/* Looks at the answer of a row (which lives as long as the plan, or until the answer after the next
+ * one when it says AGAIN); may set variables, *delay_ms (for AGAIN) and *err (for FAIL); may
  * append rows (plan_append). */
 typedef enum plan_verdict (*plan_after_fn)(struct plan *plan, struct plan_row *row,
                                            const struct json *answer, uint64_t *delay_ms,
@@ -40,9 +41,9 @@ typedef enum plan_verdict (*plan_after_fn)(struct plan *plan, struct plan_row *r
 /* Just before a row is expanded (after `when`): may set variables. False: the row is skipped. */
 typedef bool (*plan_before_fn)(struct plan *plan, struct plan_row *row);
 
-/* When a row failed (`row->error` is set, `row->status` is FAILED or UNKNOWN): may insert rows that find out
- * more (plan_insert). PLAN_NEXT: go on as if it were dealt with; PLAN_FAIL: as without the hook. Not called
- * when the plan is being cancelled or stopped. */
+/* When a row failed (`row->error` is set, `row->status` is FAILED or UNKNOWN): may insert rows that
+ * find out more (plan_insert). PLAN_NEXT: go on as if it were dealt with; PLAN_FAIL: as without the
+ * hook. Not called when the plan is being cancelled or stopped. */
 typedef enum plan_verdict (*plan_failed_fn)(struct plan *plan, struct plan_row *row);
 
 struct plan_row {
@@ -107,30 +108,44 @@ struct plan {
     struct deadline again;
     struct deadline limit;
     struct later_item soon;
+    struct arena scratch;   /* the request in flight; emptied for each */
+    struct arena *polls[2]; /* answers of the row that polls: the newest two */
+    unsigned n_polls;
+    uint64_t begin_ms;
     uint64_t row_begin_us;
+    size_t insert_at;
+    char traceparent[56];
     bool running;
     bool stop_asked;
 };
 
+/* `port` must outlive the plan. The plan's own memory goes with the arena. */
 void plan_init(struct plan *plan, struct arena *arena, const struct plan_port *port,
                const struct plan_options *options);
-/* Returned row is valid until the next append. */
+/* Room for `n` more rows at once; worth it for thousands. */
+void plan_reserve(struct plan *plan, size_t n);
+bool plan_is_full(const struct plan *plan); /* max_rows are there */
+/* Returned row is valid until the next append or insert. CHECKs that the plan is not full. */
 struct plan_row *plan_append(struct plan *plan, const struct call *call);
-/* The same, but right after the row that runs now (for hooks). */
+/* The same, but right after the row that runs now (for hooks); several keep their order. */
 struct plan_row *plan_insert(struct plan *plan, const struct call *call);
+/* `value` is a root of the plan's arena and belongs to the plan then. */
 void plan_set(struct plan *plan, const char *variable, struct json *value);
 void plan_set_str(struct plan *plan, const char *variable, struct str value);
 const struct json *plan_get(const struct plan *plan, const char *variable);
 
+/* Hooks (before, after, failed, on_progress) may cancel the plan but must leave its memory alone
+ * until they have returned; on_done may free it. */
 void plan_start(struct plan *plan, plan_done_fn on_done, void *owner);
 void plan_cancel(struct plan *plan); /* idempotent; zeroed is fine; on_done will not come */
-void plan_stop_after_row(
-    struct plan *plan); /* ends (ERR_CANCELLED) when the row in flight has ended */
-/* True while a create is on the wire: finish it rather than cancel it. */
+/* Ends when the row in flight has ended: ERR_CANCELLED, or as usual when that was the last row. */
+void plan_stop_after_row(struct plan *plan);
+/* True while a create or change is on the wire: finish it rather than cancel it. */
 bool plan_must_finish(const struct plan *plan);
 
-/* What would be sent, without sending: [{method, path, query, body}]. Values that only an answer
- * can give appear as "{name}". */
+/* What would be sent, without sending: [{method, path, query?, body?}]. Values that only an answer
+ * can give appear as "{name}". `before` hooks run (they set variables), but only a read is left out
+ * when they say so: what they know at run time is not known here. */
 enum error_code plan_dry_run(struct plan *plan, struct json **out, struct error *err) MUST_CHECK;
 /* [{name, status, http_status, ms, error?}] of rows that were begun. */
 struct json *plan_report(struct plan *plan);

@@ -1,0 +1,31 @@
+/* Reading what the platform answers: its envelopes and its refusals. Pure.
+ * Source: spec/virtuoso.md section 3, spec/rest.md section 3. */
+#ifndef PLAN_ANSWER_H
+#define PLAN_ANSWER_H
+
+#include "base/error.h"
+#include "data/json.h"
+#include "plan/call.h"
+
+/* The thing itself, out of {success, item}, {success, items}, {success, map} or bare. */
+const struct json *answer_inner(const struct json *answer);
+/* The platform's own words about a refusal (`error` as text or {code, message}); empty: none. */
+struct str answer_refusal(const struct json *answer);
+
+struct answer {
+    int status;
+    struct str content_type;
+    struct str body;
+    unsigned retry_after_s;
+    const struct json *json; /* NULL: the body is no JSON */
+};
+
+/* Does the body claim to be JSON? */
+bool answer_is_json(struct str content_type);
+/* ERR_OK, or what is wrong with it, with the platform's status in err->upstream_status:
+ * ERR_UPSTREAM_REFUSED (4xx), ERR_UPSTREAM_AUTH (401/403 for a stored token), ERR_RATE_LIMITED,
+ * ERR_UPSTREAM_ERROR (5xx), ERR_UPSTREAM_SHAPE (anything that is not a readable success). */
+enum error_code answer_judge(const struct answer *answer, const struct call_spec *spec,
+                             bool stored_token, struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,138 @@
+/* The one place that turns what the platform says into an error of ours. */
+#include "plan/answer.h"
+
+#include "base/utf8.h"
+
+enum { QUOTE_MAX = 160 };
+
+const struct json *answer_inner(const struct json *answer)
+{
+    const struct json *inner;
+
+    if (json_type(answer) != JSON_OBJECT || json_get(answer, "success") == NULL) {
+        return answer;
+    }
+    inner = json_find(answer, "/item /items /map");
+    return inner != NULL ? inner : answer;
+}
+
+struct str answer_refusal(const struct json *answer)
+{
+    const struct json *text;
+
+    if (json_type(answer) != JSON_OBJECT) {
+        return STR_EMPTY;
+    }
+    text =
+        json_find(answer, "/error/message /error/code /error /message /errors/0/message /errors/0");
+    return json_str(text);
+}
+
+bool answer_is_json(struct str content_type)
+{
+    struct str type;
+    struct str parameters;
+
+    (void)str_cut(content_type, ';', &type, &parameters);
+    type = str_trim(type);
+    return type.len == 0 || str_is_nocase(type, "application/json") ||
+           str_is_nocase(type, "text/json") ||
+           (type.len > 5 && str_is_nocase(str_sub(type, type.len - 5, 5), "+json"));
+}
+
+/* A few words of the answer for a reader: the refusal, or how the body begins. */
+static struct str quote(const struct answer *answer)
+{
+    struct str words = answer_refusal(answer->json);
+
+    if (words.len == 0 && answer->json == NULL) {
+        words = str_trim(str_sub(answer->body, 0, (size_t)QUOTE_MAX * 2));
+        if (str_starts(words, STR("<"))) {
+            return STR("an HTML page");
+        }
+    }
+    return utf8_clip(words, QUOTE_MAX);
+}
+
+static enum error_code refuse(const struct answer *answer, const struct call_spec *spec,
+                              bool stored_token, struct error *err)
+{
+    struct str words = quote(answer);
+    const char *before = words.len > 0 ? ": " : "";
+
+    if ((answer->status == 401 || answer->status == 403) && stored_token) {
+        return error_set(err, ERR_UPSTREAM_AUTH,
+                         "%s: the platform refused the configured token (%d)%s%.*s", spec->name,
+                         answer->status, before, STR_ARG(words));
+    }
+    if (answer->status == 429) {
+        return error_set(err, ERR_RATE_LIMITED, "%s: the platform asks for fewer requests%s%.*s",
+                         spec->name, before, STR_ARG(words));
+    }
+    if (answer->status >= 500) {
+        return error_set(err, ERR_UPSTREAM_ERROR, "%s: the platform failed (%d)%s%.*s", spec->name,
+                         answer->status, before, STR_ARG(words));
+    }
+    return error_set(err, ERR_UPSTREAM_REFUSED, "%s: the platform refused (%d)%s%.*s", spec->name,
+                     answer->status, before, STR_ARG(words));
+}
+
+/* A create that was answered but not understood may well have happened. */
+static const char *caution(const struct call_spec *spec)
+{
+    return spec->class == CALL_READ ? ""
+                                    : ". It may have been carried out; look before repeating it";
+}
+
+static enum error_code check_captures(const struct answer *answer, const struct call_spec *spec,
+                                      struct error *err)
+{
+    for (size_t i = 0; i < CALL_MAX_CAPTURES && spec->captures[i].variable != NULL; i++) {
+        const struct capture *capture = &spec->captures[i];
+
+        if (capture->required && json_find(answer->json, capture->pointers) == NULL) {
+            return error_set(err, ERR_UPSTREAM_SHAPE,
+                             "%s: the platform's answer (%d) has no %s (looked at %s)%s",
+                             spec->name, answer->status, capture->variable, capture->pointers,
+                             caution(spec));
+        }
+    }
+    return ERR_OK;
+}
+
+static enum error_code judge_success(const struct answer *answer, const struct call_spec *spec,
+                                     struct error *err)
+{
+    struct str words = quote(answer);
+    bool empty = str_trim(answer->body).len == 0;
+
+    if (answer->status < 200 || answer->status > 299) {
+        return error_set(err, ERR_UPSTREAM_SHAPE, "%s: the platform answered with status %d",
+                         spec->name, answer->status);
+    }
+    if (answer->json == NULL && spec->needs_json && !(answer->status == 204 && empty)) {
+        return error_set(
+            err, ERR_UPSTREAM_SHAPE, "%s: the platform's answer (%d) is not JSON: %.*s%s",
+            spec->name, answer->status, STR_ARG(empty ? STR("it is empty") : words), caution(spec));
+    }
+    if (json_type(json_get(answer->json, "success")) == JSON_BOOL &&
+        !json_true(json_get(answer->json, "success"))) {
+        return error_set(err, ERR_UPSTREAM_SHAPE,
+                         "%s: the platform answered %d but says that it failed%s%.*s", spec->name,
+                         answer->status, words.len > 0 ? ": " : "", STR_ARG(words));
+    }
+    return check_captures(answer, spec, err);
+}
+
+enum error_code answer_judge(const struct answer *answer, const struct call_spec *spec,
+                             bool stored_token, struct error *err)
+{
+    enum error_code code = answer->status >= 400 ? refuse(answer, spec, stored_token, err)
+                                                 : judge_success(answer, spec, err);
+
+    if (code != ERR_OK && err != NULL) {
+        err->upstream_status = answer->status;
+        err->retry_after_s = answer->retry_after_s;
+    }
+    return code;
+}

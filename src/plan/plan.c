@@ -1,0 +1,616 @@
+/* The interpreter.
+ *
+ *   run: skip rows whose `when` or `before` says no
+ *        -> expand -> port->start ... on_answer -> judge -> capture -> after -> next row
+ *
+ * Each step of it answers with a flow, and only run and on_answer act on it, so that the end (which
+ * may free the plan) is always the last thing that happens:
+ *   NEXT  go on with the row at `at`      WAIT  a call, a delay or a later turn will go on
+ *   END   result is set: tell the owner   GONE  a hook cancelled the plan: touch nothing */
+#include "plan_internal.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "observe/trace.h"
+#include "plan/answer.h"
+
+enum { MAX_ROWS = 10000, FIRST_ROWS = 8, PARSE_DEPTH = 64, PARSE_NODES = 200000 };
+
+enum flow { FLOW_NEXT, FLOW_WAIT, FLOW_END, FLOW_GONE };
+
+/* Rows and variables. */
+static void forget_arena(void *pointer)
+{
+    arena_done(pointer);
+}
+
+void plan_init(struct plan *plan, struct arena *arena, const struct plan_port *port,
+               const struct plan_options *options)
+{
+    *plan = (struct plan){.arena = arena, .port = port, .options = *options};
+    if (plan->options.max_rows == 0) {
+        plan->options.max_rows = MAX_ROWS;
+    }
+    plan->variables = json_new_object(arena);
+    arena_init(&plan->scratch);
+    arena_defer(arena, forget_arena, &plan->scratch);
+}
+
+void plan_reserve(struct plan *plan, size_t n)
+{
+    struct plan_row *rows;
+    size_t cap = plan->n_rows + n;
+
+    if (cap <= plan->cap_rows) {
+        return;
+    }
+    rows = arena_calloc(plan->arena, cap, sizeof(*rows));
+    if (plan->n_rows > 0) {
+        memcpy(rows, plan->rows, plan->n_rows * sizeof(*rows));
+    }
+    plan->rows = rows;
+    plan->cap_rows = cap;
+}
+
+bool plan_is_full(const struct plan *plan)
+{
+    return plan->n_rows >= plan->options.max_rows;
+}
+
+static struct plan_row *insert_row(struct plan *plan, size_t index, const struct call *call)
+{
+    CHECK(!plan_is_full(plan) && index <= plan->n_rows && call != NULL);
+    if (plan->n_rows == plan->cap_rows) {
+        plan_reserve(plan, plan->n_rows == 0 ? FIRST_ROWS : plan->n_rows);
+    }
+    memmove(&plan->rows[index + 1], &plan->rows[index],
+            (plan->n_rows - index) * sizeof(*plan->rows));
+    plan->rows[index] = (struct plan_row){.call = call};
+    plan->n_rows++;
+    return &plan->rows[index];
+}
+
+struct plan_row *plan_append(struct plan *plan, const struct call *call)
+{
+    return insert_row(plan, plan->n_rows, call);
+}
+
+struct plan_row *plan_insert(struct plan *plan, const struct call *call)
+{
+    if (plan->insert_at <= plan->at) {
+        plan->insert_at = plan->at + 1;
+    }
+    return insert_row(plan, plan->insert_at++, call);
+}
+
+void plan_set(struct plan *plan, const char *variable, struct json *value)
+{
+    json_set(plan->variables, str_from(variable), value);
+}
+
+void plan_set_str(struct plan *plan, const char *variable, struct str value)
+{
+    plan_set(plan, variable, json_new_string(plan->arena, value));
+}
+
+const struct json *plan_get(const struct plan *plan, const char *variable)
+{
+    return json_get(plan->variables, variable);
+}
+
+bool plan_variable_is_set(const struct plan *plan, struct str name)
+{
+    const struct json *value = json_get_str(plan->variables, name);
+    enum json_type type = json_type(value);
+
+    return value != NULL && type != JSON_NULL && (type != JSON_BOOL || json_true(value));
+}
+
+bool row_when(const struct plan *plan, const struct plan_row *row)
+{
+    if (row->when == NULL) {
+        return true;
+    }
+    if (row->when[0] == '!') {
+        return !plan_variable_is_set(plan, str_from(row->when + 1));
+    }
+    return plan_variable_is_set(plan, str_from(row->when));
+}
+
+const char *row_name(const struct plan_row *row)
+{
+    return row->label != NULL ? row->label : row->call->spec->name;
+}
+
+enum error_code row_expand(const struct plan *plan, const struct plan_row *row,
+                           const struct scope *last, struct arena *arena, struct row_request *out,
+                           struct error *err)
+{
+    const struct call_spec *spec = row->call->spec;
+    struct scope variables = scope_of_object(plan->variables, last);
+    struct scope args = row->args != NULL ? scope_of_object(row->args, &variables) : variables;
+    enum error_code code = path_expand(spec->path, &args, arena, &out->path, err);
+
+    out->query = STR_EMPTY;
+    out->body = NULL;
+    if (code == ERR_OK && spec->query != NULL) {
+        code = query_expand(spec->query, &args, arena, &out->query, err);
+    }
+    if (code == ERR_OK && row->call->body != NULL) {
+        code = template_expand(row->call->body, &args, arena, &out->body, err);
+    }
+    return code;
+}
+
+/* Ends and failures. */
+static enum flow end_with(struct plan *plan, enum error_code code, const struct error *err)
+{
+    plan->result = code;
+    if (err != NULL) {
+        plan->error = *err;
+        plan->error.code = code;
+    }
+    return FLOW_END;
+}
+
+static enum flow end_stopped(struct plan *plan)
+{
+    struct error err = {0};
+    enum error_code code =
+        error_set(&err, ERR_CANCELLED, "stopped; %zu of %zu calls were not begun",
+                  plan->n_rows - plan->at, plan->n_rows);
+
+    return end_with(plan, code, &err);
+}
+
+static void finish(struct plan *plan)
+{
+    plan->running = false;
+    deadline_clear(&plan->limit);
+    deadline_clear(&plan->again);
+    later_remove(&plan->soon);
+    arena_reset(&plan->scratch);
+    plan->on_done(plan); /* may free the plan */
+}
+
+static bool tell_progress(struct plan *plan)
+{
+    if (plan->on_progress != NULL) {
+        plan->on_progress(plan, &plan->rows[plan->at]);
+    }
+    return plan->running;
+}
+
+static void close_row(struct plan *plan, enum row_status status)
+{
+    struct plan_row *row = &plan->rows[plan->at];
+
+    row->status = status;
+    row->us = clock_now_us() - plan->row_begin_us;
+}
+
+static enum flow next_row(struct plan *plan)
+{
+    plan->at++;
+    plan->insert_at = plan->at;
+    plan->polls[0] = NULL; /* they stay, with the answers in them, as long as the plan */
+    plan->polls[1] = NULL;
+    plan->n_polls = 0;
+    return FLOW_NEXT;
+}
+
+static enum flow row_failed(struct plan *plan, enum row_status status, const struct error *err)
+{
+    struct plan_row *row = &plan->rows[plan->at];
+    enum plan_verdict verdict = PLAN_FAIL;
+
+    row->error = *err;
+    close_row(plan, status);
+    if (!tell_progress(plan)) {
+        return FLOW_GONE;
+    }
+    if (row->failed != NULL && !plan->stop_asked) {
+        verdict = row->failed(plan, row);
+        if (!plan->running) {
+            return FLOW_GONE;
+        }
+    }
+    CHECK(verdict != PLAN_AGAIN);
+    if (verdict == PLAN_DONE) {
+        return end_with(plan, ERR_OK, NULL);
+    }
+    row = &plan->rows[plan->at]; /* the hook may have inserted rows */
+    if (verdict == PLAN_NEXT || row->keep_going) {
+        return next_row(plan);
+    }
+    return end_with(plan, err->code, err);
+}
+
+/* Sending. */
+static bool time_is_over(const struct plan *plan, unsigned *out_left_ms)
+{
+    uint64_t gone_ms = clock_now_ms() - plan->begin_ms;
+
+    *out_left_ms = 0;
+    if (plan->options.deadline_ms == 0) {
+        return false;
+    }
+    if (gone_ms >= plan->options.deadline_ms) {
+        return true;
+    }
+    *out_left_ms = plan->options.deadline_ms - (unsigned)gone_ms;
+    return false;
+}
+
+static enum error_code out_of_time(const struct plan *plan, struct error *err)
+{
+    return error_set(err, ERR_UPSTREAM_TIMEOUT, "%s: the time for the whole plan (%u ms) is over",
+                     row_name(&plan->rows[plan->at]), plan->options.deadline_ms);
+}
+
+static void on_answer(struct upstream_call *call, enum error_code code);
+
+static enum error_code send_row(struct plan *plan, struct error *err)
+{
+    struct plan_row *row = &plan->rows[plan->at];
+    const struct call_spec *spec = row->call->spec;
+    struct upstream_call *call = &plan->upstream_call;
+    struct row_request made;
+    unsigned left_ms;
+    enum error_code code;
+
+    if (time_is_over(plan, &left_ms)) {
+        return out_of_time(plan, err);
+    }
+    arena_reset(&plan->scratch);
+    code = row_expand(plan, row, NULL, &plan->scratch, &made, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    *call = (struct upstream_call){.on_done = on_answer};
+    call->request = (struct upstream_request){
+        .method = str_from(spec->method),
+        .path = made.path,
+        .query = made.query,
+        .body = made.body != NULL ? json_text(&plan->scratch, made.body) : STR_EMPTY,
+        .token = plan->options.bearer.len > 0 ? NULL : plan->options.token,
+        .bearer = plan->options.bearer,
+        .request_id = plan->options.request_id,
+        .class = spec->class,
+        .label = row->call->label,
+        .deadline_ms = left_ms,
+    };
+    if (plan->options.trace != NULL) {
+        trace_child(plan->options.trace, plan->traceparent);
+        call->request.traceparent = str_from(plan->traceparent);
+    }
+    code = plan->port->start(plan->port->context, call, err);
+    if (code == ERR_OK) {
+        plan->n_calls++;
+    }
+    return code;
+}
+
+static enum flow skip_row(struct plan *plan)
+{
+    plan->rows[plan->at].status = ROW_SKIPPED;
+    return next_row(plan);
+}
+
+static enum flow begin_row(struct plan *plan)
+{
+    struct plan_row *row = &plan->rows[plan->at];
+    struct error err = {0};
+    enum error_code code;
+
+    if (row->status != ROW_RUNNING) { /* not polling */
+        bool go = row_when(plan, row) && (row->before == NULL || row->before(plan, row));
+
+        if (!plan->running) {
+            return FLOW_GONE;
+        }
+        if (!go) {
+            return skip_row(plan);
+        }
+        row = &plan->rows[plan->at];
+        row->status = ROW_RUNNING;
+        row->started_ms = clock_wall_ms();
+        plan->row_begin_us = clock_now_us();
+        if (!tell_progress(plan)) {
+            return FLOW_GONE;
+        }
+    }
+    code = send_row(plan, &err);
+    if (code != ERR_OK) {
+        err.code = code;
+        return row_failed(plan, ROW_FAILED, &err);
+    }
+    return FLOW_WAIT;
+}
+
+static void run(struct plan *plan)
+{
+    enum flow flow = FLOW_NEXT;
+
+    while (flow == FLOW_NEXT) {
+        if (plan->at >= plan->n_rows) {
+            flow = end_with(plan, ERR_OK, NULL);
+        } else if (plan->stop_asked) {
+            flow = end_stopped(plan);
+        } else {
+            flow = begin_row(plan);
+        }
+    }
+    if (flow == FLOW_END) {
+        finish(plan);
+    }
+}
+
+/* Answers. */
+static void keep_values(struct plan *plan, const struct plan_row *row)
+{
+    const struct call_spec *spec = row->call->spec;
+
+    for (size_t i = 0; i < CALL_MAX_CAPTURES && spec->captures[i].variable != NULL; i++) {
+        const struct json *value = json_find(row->answer, spec->captures[i].pointers);
+
+        if (value != NULL) {
+            plan_set(plan, spec->captures[i].variable, json_copy(plan->arena, value));
+        }
+    }
+    if (row->save_as != NULL && row->answer != NULL) {
+        plan_set(plan, row->save_as, json_copy(plan->arena, row->answer));
+    }
+}
+
+static void on_again(struct deadline *deadline)
+{
+    run(CONTAINER_OF(deadline, struct plan, again));
+}
+
+static void on_soon(struct later_item *item)
+{
+    run(CONTAINER_OF(item, struct plan, soon));
+}
+
+static enum flow ask_after(struct plan *plan)
+{
+    struct plan_row *row = &plan->rows[plan->at];
+    struct error err = {0};
+    uint64_t delay_ms = 0;
+    enum plan_verdict verdict = PLAN_NEXT;
+
+    if (row->after != NULL) {
+        verdict = row->after(plan, row, row->answer, &delay_ms, &err);
+        if (!plan->running) {
+            return FLOW_GONE;
+        }
+    }
+    if (verdict == PLAN_AGAIN && !plan->stop_asked) {
+        plan->n_polls++;
+        deadline_set(plan->port->deadlines, &plan->again, DEADLINE_OTHER, delay_ms, on_again);
+        return FLOW_WAIT;
+    }
+    if (verdict == PLAN_FAIL) {
+        if (err.code == ERR_OK) {
+            (void)error_set(&err, ERR_UPSTREAM_SHAPE, "%s: the platform's answer is not usable",
+                            row_name(&plan->rows[plan->at]));
+        }
+        err.upstream_status = plan->last_status;
+        return row_failed(plan, ROW_FAILED, &err);
+    }
+    close_row(plan, ROW_DONE);
+    if (!tell_progress(plan)) {
+        return FLOW_GONE;
+    }
+    if (verdict == PLAN_DONE) {
+        plan->at++;
+        return end_with(plan, ERR_OK, NULL);
+    }
+    return next_row(plan);
+}
+
+/* Watching an execution for hours must not gather every answer: from the second one on they go into
+ * two arenas by turns. */
+static struct arena *arena_for_answer(struct plan *plan)
+{
+    struct arena **arena = &plan->polls[plan->n_polls % 2];
+
+    if (plan->n_polls == 0) {
+        return plan->arena;
+    }
+    if (*arena == NULL) {
+        *arena = arena_zalloc(plan->arena, sizeof(**arena));
+        arena_init(*arena);
+        arena_defer(plan->arena, forget_arena, *arena);
+    }
+    arena_reset(*arena);
+    return *arena;
+}
+
+static void parse_answer(struct plan *plan, struct plan_row *row,
+                         const struct upstream_reply *reply)
+{
+    const struct json_limits limits = {
+        .max_depth = PARSE_DEPTH, .max_nodes = PARSE_NODES, .allow_duplicate_names = true};
+    struct arena *arena = arena_for_answer(plan);
+    struct json *json = NULL;
+
+    row->answer = NULL;
+    row->answer_text = STR_EMPTY;
+    if (reply->body.len > 0 && answer_is_json(reply->content_type) &&
+        json_parse(arena, reply->body, &limits, &json, NULL) == ERR_OK) {
+        row->answer = json;
+    } else {
+        row->answer_text = arena_str(arena, reply->body);
+    }
+}
+
+static enum flow take_answer(struct plan *plan, struct plan_row *row,
+                             const struct upstream_reply *reply)
+{
+    struct answer answer = {.status = reply->status,
+                            .content_type = reply->content_type,
+                            .body = reply->body,
+                            .retry_after_s = reply->retry_after_s};
+    struct error err = {0};
+    enum error_code code = ERR_OK;
+
+    parse_answer(plan, row, reply);
+    answer.json = row->answer;
+    if (!row->accept_any_status) {
+        code = answer_judge(&answer, row->call->spec, plan->options.stored_token, &err);
+    }
+    if (code != ERR_OK) {
+        /* Answered with success, but not readable: a change may well have happened. */
+        bool unknown = row->call->spec->class != CALL_READ && code == ERR_UPSTREAM_SHAPE;
+
+        return row_failed(plan, unknown ? ROW_UNKNOWN : ROW_FAILED, &err);
+    }
+    keep_values(plan, row);
+    return ask_after(plan);
+}
+
+static enum flow take_end(struct plan *plan, enum error_code code)
+{
+    struct upstream_call *call = &plan->upstream_call;
+    struct plan_row *row = &plan->rows[plan->at];
+    struct error err;
+
+    plan->wait_us += call->wait_us;
+    plan->wire_us += call->wire_us;
+    row->tries += call->tries;
+    row->http_status = call->reply.status;
+    if (call->reply.status != 0) {
+        plan->last_status = call->reply.status;
+    }
+    if (code == ERR_OK) {
+        return take_answer(plan, row, &call->reply);
+    }
+    (void)error_set(&err, code, "%s: %s", row->call->spec->name, call->error.text);
+    err.upstream_status = call->error.upstream_status;
+    err.retry_after_s = call->error.retry_after_s;
+    return row_failed(plan, code == ERR_OUTCOME_UNKNOWN ? ROW_UNKNOWN : ROW_FAILED, &err);
+}
+
+static void on_answer(struct upstream_call *call, enum error_code code)
+{
+    struct plan *plan = CONTAINER_OF(call, struct plan, upstream_call);
+    enum flow flow = take_end(plan, code);
+
+    if (flow == FLOW_NEXT) {
+        run(plan);
+    } else if (flow == FLOW_END) {
+        finish(plan);
+    }
+}
+
+/* From outside. Cuts what is in flight; the row in flight says what is known about it. */
+static void cut(struct plan *plan, const struct error *err)
+{
+    struct plan_row *row = plan->at < plan->n_rows ? &plan->rows[plan->at] : NULL;
+    bool unknown = plan_must_finish(plan);
+
+    if (upstream_is_running(&plan->upstream_call)) {
+        plan->port->cancel(plan->port->context, &plan->upstream_call);
+    }
+    deadline_clear(&plan->again);
+    later_remove(&plan->soon);
+    if (row != NULL && row->status == ROW_RUNNING) {
+        row->error = *err;
+        close_row(plan, unknown ? ROW_UNKNOWN : ROW_FAILED);
+    }
+}
+
+static void on_limit(struct deadline *deadline)
+{
+    struct plan *plan = CONTAINER_OF(deadline, struct plan, limit);
+    bool unknown = plan_must_finish(plan);
+    struct error err = {0};
+
+    if (plan->at >= plan->n_rows) {
+        return; /* about to end */
+    }
+    (void)out_of_time(plan, &err);
+    if (unknown) {
+        (void)error_set(&err, ERR_OUTCOME_UNKNOWN,
+                        "%s: the time was over after the request was sent; it may or may not have "
+                        "been carried out",
+                        row_name(&plan->rows[plan->at]));
+    }
+    cut(plan, &err);
+    if (!tell_progress(plan)) {
+        return;
+    }
+    (void)end_with(plan, err.code, &err);
+    finish(plan);
+}
+
+void plan_start(struct plan *plan, plan_done_fn on_done, void *owner)
+{
+    CHECK(!plan->running && plan->at == 0 && on_done != NULL);
+    plan->on_done = on_done;
+    plan->owner = owner;
+    plan->running = true;
+    plan->begin_ms = clock_now_ms();
+    if (plan->options.deadline_ms > 0) {
+        deadline_set(plan->port->deadlines, &plan->limit, DEADLINE_OTHER, plan->options.deadline_ms,
+                     on_limit);
+    }
+    later_add(plan->port->later, &plan->soon, on_soon);
+}
+
+void plan_cancel(struct plan *plan)
+{
+    struct error err = {0};
+
+    if (!plan->running) {
+        return;
+    }
+    (void)error_set(&err, ERR_CANCELLED, "cancelled");
+    cut(plan, &err);
+    deadline_clear(&plan->limit);
+    plan->running = false;
+    plan->result = ERR_CANCELLED;
+    plan->error = err;
+}
+
+void plan_stop_after_row(struct plan *plan)
+{
+    plan->stop_asked = true;
+    if (plan->running && deadline_is_set(&plan->again)) {
+        /* Between two looks nothing is in flight: the row has seen what there is to see. */
+        deadline_clear(&plan->again);
+        later_add(plan->port->later, &plan->soon, on_soon);
+    }
+}
+
+bool plan_must_finish(const struct plan *plan)
+{
+    return plan->running && upstream_is_on_wire(&plan->upstream_call);
+}
+
+static enum error_code start_upstream(void *context, struct upstream_call *call, struct error *err)
+{
+    return upstream_start(context, call, err);
+}
+
+static void cancel_upstream(void *context, struct upstream_call *call)
+{
+    (void)context;
+    upstream_cancel(call);
+}
+
+struct plan_port plan_port_of_upstream(struct upstream *upstream, struct loop *loop)
+{
+    return (struct plan_port){
+        .start = start_upstream,
+        .cancel = cancel_upstream,
+        .context = upstream,
+        .loop = loop,
+        .deadlines = upstream_deadlines(upstream),
+        .later = upstream_later(upstream),
+    };
+}

@@ -1,0 +1,21 @@
+/* What the files of this room share: how a row becomes a request. */
+#ifndef PLAN_PLAN_INTERNAL_H
+#define PLAN_PLAN_INTERNAL_H
+
+#include "plan/plan.h"
+
+struct row_request {
+    struct str path;
+    struct str query;
+    struct json *body; /* NULL none */
+};
+
+/* Values come from the row's args, then the plan's variables, then `last` (may be NULL). */
+enum error_code row_expand(const struct plan *plan, const struct plan_row *row,
+                           const struct scope *last, struct arena *arena, struct row_request *out,
+                           struct error *err) MUST_CHECK;
+bool row_when(const struct plan *plan, const struct plan_row *row);
+bool plan_variable_is_set(const struct plan *plan, struct str name);
+const char *row_name(const struct plan_row *row);
+
+#endif

@@ -1,0 +1,37 @@
+/* What became of each row, as the reply of a run and as the operator's note on an aborted one. */
+#include "plan_internal.h"
+
+#include "base/check.h"
+
+static struct json *report_row(struct arena *arena, const struct plan_row *row)
+{
+    static const char *const words[] = {
+        [ROW_PENDING] = "pending", [ROW_SKIPPED] = "skipped", [ROW_RUNNING] = "running",
+        [ROW_DONE] = "done",       [ROW_FAILED] = "failed",   [ROW_UNKNOWN] = "unknown"};
+    struct json *item = json_new_object(arena);
+
+    json_set(item, STR("name"), json_new_string(arena, str_from(row_name(row))));
+    json_set(item, STR("status"), json_new_string(arena, str_from(words[row->status])));
+    if (row->http_status != 0) {
+        json_set(item, STR("http_status"), json_new_int(arena, row->http_status));
+    }
+    json_set(item, STR("ms"), json_new_int(arena, (int64_t)(row->us / 1000)));
+    if (row->error.code != ERR_OK) {
+        json_set(item, STR("error"), json_new_string(arena, str_from(row->error.text)));
+    }
+    return item;
+}
+
+struct json *plan_report(struct plan *plan)
+{
+    struct json *report = json_new_array(plan->arena);
+
+    for (size_t i = 0; i < plan->n_rows; i++) {
+        const struct plan_row *row = &plan->rows[i];
+
+        if (row->status != ROW_PENDING && row->status != ROW_SKIPPED) {
+            json_append(report, report_row(plan->arena, row));
+        }
+    }
+    return report;
+}
