@@ -116,7 +116,7 @@ foreach(room harness ${ROOMS})
     target_include_directories(unit_${room} PRIVATE ${CMAKE_SOURCE_DIR}/src)
     target_link_libraries(unit_${room} PRIVATE test_harness)
     # The one function that each file exports is declared in the generated runner alone.
-    target_compile_options(unit_${room} PRIVATE -Wno-missing-prototypes)
+    set_source_files_properties(${sources} PROPERTIES COMPILE_OPTIONS -Wno-missing-prototypes)
     set(valgrind OFF)
     if(room IN_LIST VALGRIND_ROOMS)
       set(valgrind ON)
