@@ -10,6 +10,7 @@ void *mem_alloc(size_t size);            /* uninitialised */
 void *mem_zalloc(size_t size);           /* zeroed */
 void *mem_calloc(size_t n, size_t size); /* zeroed array; aborts on overflow */
 void *mem_realloc(void *memory, size_t size);
+void mem_copy(void *to, const void *from, size_t size); /* size 0 with NULL is fine */
 void *mem_dup(const void *bytes, size_t size);
 char *mem_strdup(const char *text);
 void mem_free(void *memory);              /* NULL is fine */

@@ -47,6 +47,9 @@ bool str_next(struct str *rest, char separator, struct str *out_word);
 bool str_to_i64(struct str s, int64_t min, int64_t max, int64_t *out) MUST_CHECK;
 /* A finite decimal number, whole text (used for configuration ratios only). */
 bool str_to_double(struct str s, double *out) MUST_CHECK;
+/* A NUL-terminated copy in `out`, cut to size - 1 bytes. */
+void str_copy(char *out, size_t size, struct str s);
+char *str_dup(struct str s); /* NUL-terminated heap copy; mem_free */
 uint64_t str_hash(struct str s, uint64_t seed);
 
 #endif

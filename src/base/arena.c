@@ -1,0 +1,207 @@
+/* Bump allocation in blocks. The first block survives resets; bigger requests get blocks of their
+ * own. */
+#include "base/arena.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define ARENA_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ARENA_ASAN 1
+#endif
+#endif
+#ifdef ARENA_ASAN
+#include <sanitizer/asan_interface.h>
+#define POISON(at, size)   ASAN_POISON_MEMORY_REGION(at, size)
+#define UNPOISON(at, size) ASAN_UNPOISON_MEMORY_REGION(at, size)
+#else
+#define POISON(at, size)   ((void)(at), (void)(size))
+#define UNPOISON(at, size) ((void)(at), (void)(size))
+#endif
+
+enum { BLOCK_BYTES = 8192, ALIGN = 16 };
+
+struct arena_block {
+    struct arena_block *next;
+    size_t size; /* of the bytes behind */
+    size_t used;
+    size_t pad;
+    char bytes[];
+};
+
+struct arena_cleanup {
+    struct arena_cleanup *next;
+    void (*fn)(void *);
+    void *pointer;
+};
+
+void arena_init(struct arena *arena)
+{
+    *arena = (struct arena){0};
+}
+
+static struct arena_block *block_new(size_t size)
+{
+    struct arena_block *block = mem_alloc(sizeof(*block) + size);
+
+    block->next = NULL;
+    block->size = size;
+    block->used = 0;
+    POISON(block->bytes, size);
+    return block;
+}
+
+static void block_free(struct arena_block *block)
+{
+    UNPOISON(block->bytes, block->size);
+    mem_free(block);
+}
+
+static struct arena_block *block_for(struct arena *arena, size_t size)
+{
+    struct arena_block *newest = arena->blocks;
+    struct arena_block *block;
+
+#ifndef BASE_ARENA_MALLOC
+    if (newest != NULL && newest->size - newest->used >= size) {
+        return newest;
+    }
+    block = block_new(size > BLOCK_BYTES ? size : BLOCK_BYTES);
+#else
+    block = block_new(size);
+#endif
+    if (newest != NULL && size > BLOCK_BYTES) {
+        block->next = newest->next; /* the newest still has room: keep it in front */
+        newest->next = block;
+        return block;
+    }
+    block->next = newest;
+    arena->blocks = block;
+    return block;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    size_t rounded;
+    struct arena_block *block;
+    void *memory;
+
+    CHECK(size_add(size, ALIGN - 1, &rounded));
+    rounded -= rounded % ALIGN;
+    if (rounded == 0) {
+        rounded = ALIGN;
+    }
+    block = block_for(arena, rounded);
+    memory = block->bytes + block->used;
+    block->used += rounded;
+    arena->used_bytes += rounded;
+    UNPOISON(memory, size);
+    return memory;
+}
+
+void *arena_zalloc(struct arena *arena, size_t size)
+{
+    void *memory = arena_alloc(arena, size);
+
+    memset(memory, 0, size);
+    return memory;
+}
+
+void *arena_calloc(struct arena *arena, size_t n, size_t size)
+{
+    size_t total;
+
+    CHECK(size_mul(n, size, &total));
+    return arena_zalloc(arena, total);
+}
+
+struct str arena_str(struct arena *arena, struct str s)
+{
+    char *copy = arena_alloc(arena, s.len + 1);
+
+    str_copy(copy, s.len + 1, s);
+    return (struct str){copy, s.len};
+}
+
+const char *arena_cstr(struct arena *arena, struct str s)
+{
+    return arena_str(arena, s).ptr;
+}
+
+struct str arena_printf(struct arena *arena, const char *format, ...)
+{
+    va_list args;
+    va_list again;
+    int len;
+    char *text;
+
+    va_start(args, format);
+    va_copy(again, args);
+    len = vsnprintf(NULL, 0, format, args);
+    CHECK(len >= 0);
+    text = arena_alloc(arena, (size_t)len + 1);
+    (void)vsnprintf(text, (size_t)len + 1, format, again);
+    va_end(again);
+    va_end(args);
+    return (struct str){text, (size_t)len};
+}
+
+void arena_defer(struct arena *arena, void (*fn)(void *), void *pointer)
+{
+    struct arena_cleanup *cleanup = arena_alloc(arena, sizeof(*cleanup));
+
+    *cleanup = (struct arena_cleanup){arena->cleanups, fn, pointer};
+    arena->cleanups = cleanup;
+}
+
+/* A cleanup may defer again; it runs in the same reset. */
+static void run_cleanups(struct arena *arena)
+{
+    while (arena->cleanups != NULL) {
+        struct arena_cleanup cleanup = *arena->cleanups;
+
+        arena->cleanups = cleanup.next;
+        cleanup.fn(cleanup.pointer);
+    }
+}
+
+void arena_reset(struct arena *arena)
+{
+    struct arena_block *block;
+    struct arena_block *kept = NULL;
+
+    run_cleanups(arena);
+    block = arena->blocks;
+    while (block != NULL) {
+        struct arena_block *next = block->next;
+
+        if (kept == NULL && block->size == BLOCK_BYTES) {
+            kept = block;
+        } else {
+            block_free(block);
+        }
+        block = next;
+    }
+    if (kept != NULL) {
+        kept->next = NULL;
+        kept->used = 0;
+        POISON(kept->bytes, kept->size);
+    }
+    arena->blocks = kept;
+    arena->used_bytes = 0;
+}
+
+void arena_done(struct arena *arena)
+{
+    arena_reset(arena);
+    if (arena->blocks != NULL) {
+        block_free(arena->blocks);
+    }
+    arena->blocks = NULL;
+}

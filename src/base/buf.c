@@ -1,0 +1,163 @@
+#include "base/buf.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+enum { FIRST_CAP = 256 };
+
+void buf_init(struct buf *buf, size_t max)
+{
+    *buf = (struct buf){.max = max};
+}
+
+void buf_done(struct buf *buf)
+{
+    mem_free(buf->ptr);
+    buf->ptr = NULL;
+    buf->len = 0;
+    buf->cap = 0;
+}
+
+void buf_clear(struct buf *buf)
+{
+    buf->len = 0;
+    buf->overflowed = false;
+}
+
+/* One byte more than asked is kept, so that buf_cstr never has to grow past the ceiling. */
+char *buf_reserve(struct buf *buf, size_t len)
+{
+    size_t need;
+
+    if (!size_add(buf->len, len, &need) || need > buf->max) {
+        buf->overflowed = true;
+        return NULL;
+    }
+    if (need + 1 > buf->cap) {
+        size_t cap = buf->cap > 0 ? buf->cap : FIRST_CAP;
+
+        while (cap < need + 1) {
+            cap *= 2;
+        }
+        if (cap > buf->max + 1) {
+            cap = buf->max + 1;
+        }
+        buf->ptr = mem_realloc(buf->ptr, cap);
+        buf->cap = cap;
+    }
+    return buf->ptr + buf->len;
+}
+
+void buf_grew(struct buf *buf, size_t len)
+{
+    buf->len += len;
+}
+
+void buf_append(struct buf *buf, const void *bytes, size_t len)
+{
+    char *room = buf_reserve(buf, len);
+
+    if (room != NULL) {
+        mem_copy(room, bytes, len);
+        buf->len += len;
+    }
+}
+
+void buf_str(struct buf *buf, struct str s)
+{
+    buf_append(buf, s.ptr, s.len);
+}
+
+void buf_text(struct buf *buf, const char *text)
+{
+    buf_append(buf, text, strlen(text));
+}
+
+void buf_char(struct buf *buf, char c)
+{
+    buf_append(buf, &c, 1);
+}
+
+void buf_int(struct buf *buf, int64_t value)
+{
+    char digits[24];
+    size_t at = sizeof(digits);
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+
+    do {
+        digits[--at] = (char)('0' + (char)(rest % 10));
+        rest /= 10;
+    } while (rest > 0);
+    if (value < 0) {
+        digits[--at] = '-';
+    }
+    buf_append(buf, digits + at, sizeof(digits) - at);
+}
+
+void buf_vprintf(struct buf *buf, const char *format, va_list args)
+{
+    va_list again;
+    int len;
+    char *room;
+
+    va_copy(again, args);
+    len = vsnprintf(NULL, 0, format, args);
+    room = len < 0 ? NULL : buf_reserve(buf, (size_t)len);
+    if (room != NULL) {
+        (void)vsnprintf(room, (size_t)len + 1, format, again);
+        buf->len += (size_t)len;
+    }
+    va_end(again);
+}
+
+void buf_printf(struct buf *buf, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    buf_vprintf(buf, format, args);
+    va_end(args);
+}
+
+void buf_consume(struct buf *buf, size_t len)
+{
+    if (len >= buf->len) {
+        buf->len = 0;
+        return;
+    }
+    if (len > 0) {
+        memmove(buf->ptr, buf->ptr + len, buf->len - len);
+        buf->len -= len;
+    }
+}
+
+void buf_truncate(struct buf *buf, size_t len)
+{
+    if (len < buf->len) {
+        buf->len = len;
+    }
+}
+
+bool buf_ok(const struct buf *buf)
+{
+    return !buf->overflowed;
+}
+
+struct str buf_view(const struct buf *buf)
+{
+    return buf->ptr == NULL ? STR_EMPTY : (struct str){buf->ptr, buf->len};
+}
+
+const char *buf_cstr(struct buf *buf)
+{
+    bool overflowed = buf->overflowed;
+
+    if (buf_reserve(buf, 0) == NULL) {
+        return "";
+    }
+    buf->overflowed = overflowed;
+    buf->ptr[buf->len] = '\0';
+    return buf->ptr;
+}

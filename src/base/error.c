@@ -1,0 +1,136 @@
+#include "base/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+
+static const struct error_row rows[] = {
+#define X(code, status, slug, title, retryable) [code] = {code, status, slug, title, retryable},
+    ERROR_TABLE(X)
+#undef X
+};
+
+const struct error_row *error_row(enum error_code code)
+{
+    CHECK(code > ERR_OK && code < ERR_N_CODES);
+    return &rows[code];
+}
+
+const struct error_row *error_row_by_slug(struct str slug)
+{
+    for (size_t i = 1; i < ARRAY_LEN(rows); i++) {
+        if (str_is(slug, rows[i].slug)) {
+            return &rows[i];
+        }
+    }
+    return NULL;
+}
+
+/* Texts quote what callers sent: nothing of it may move a cursor, hide or reorder. */
+static void put_safe(char *out, size_t size, struct str text)
+{
+    size_t at = 0;
+
+    while (text.len > 0) {
+        uint32_t point = utf8_next(&text);
+        char piece[16];
+        size_t n;
+
+        if (point < 0x20 || (point >= 0x7F && point < 0xA0) || utf8_is_bidi_or_zero_width(point)) {
+            n = (size_t)snprintf(piece, sizeof(piece), "\\u{%04X}", point);
+        } else {
+            n = utf8_encode(point, piece);
+        }
+        if (at + n + 4 > size) { /* room for the ellipsis and the NUL */
+            mem_copy(out + at, "\xE2\x80\xA6", 3);
+            at += 3;
+            break;
+        }
+        mem_copy(out + at, piece, n);
+        at += n;
+    }
+    out[at] = '\0';
+}
+
+static enum error_code fill(struct error *err, enum error_code code, const char *format,
+                            va_list args)
+{
+    struct buf text;
+
+    if (err == NULL) {
+        return code;
+    }
+    buf_init(&text, 65536);
+    buf_vprintf(&text, format, args);
+    err->code = code;
+    put_safe(err->text, sizeof(err->text), buf_view(&text));
+    buf_done(&text);
+    return code;
+}
+
+enum error_code error_set(struct error *err, enum error_code code, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    (void)fill(err, code, format, args);
+    va_end(args);
+    return code;
+}
+
+enum error_code error_at(struct error *err, enum error_code code, const char *pointer,
+                         const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    (void)fill(err, code, format, args);
+    va_end(args);
+    if (err != NULL) {
+        put_safe(err->pointer, sizeof(err->pointer), str_from(pointer));
+    }
+    return code;
+}
+
+enum error_code error_in(struct error *err, enum error_code code, unsigned line, unsigned column,
+                         const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    (void)fill(err, code, format, args);
+    va_end(args);
+    if (err != NULL) {
+        err->line = line;
+        err->column = column;
+    }
+    return code;
+}
+
+void error_list_init(struct error_list *list)
+{
+    *list = (struct error_list){0};
+}
+
+void error_list_done(struct error_list *list)
+{
+    mem_free(list->items);
+    *list = (struct error_list){0};
+}
+
+struct error *error_list_add(struct error_list *list)
+{
+    if (list->items == NULL) {
+        list->items = mem_calloc(ERROR_LIST_MAX + 1, sizeof(*list->items));
+    }
+    if (list->n == ERROR_LIST_MAX) {
+        list->n_dropped++;
+        list->items[ERROR_LIST_MAX] = (struct error){0};
+        return &list->items[ERROR_LIST_MAX];
+    }
+    return &list->items[list->n++];
+}

@@ -1,0 +1,203 @@
+#include "base/json_writer.h"
+
+#include <math.h>
+
+#include "base/check.h"
+#include "base/utf8.h"
+
+enum { DEPTH_MAX = 32 };
+
+void jw_init(struct json_writer *w, struct buf *out)
+{
+    *w = (struct json_writer){.out = out};
+}
+
+static uint32_t bit(const struct json_writer *w)
+{
+    return w->depth == 0 ? 0 : UINT32_C(1) << (w->depth - 1);
+}
+
+/* The comma before a value or a key. */
+static void before_value(struct json_writer *w)
+{
+    if (w->after_key) {
+        w->after_key = false;
+        return;
+    }
+    CHECK((w->is_object & bit(w)) == 0 || w->depth == 0);
+    if ((w->has_member & bit(w)) != 0) {
+        buf_char(w->out, ',');
+    }
+    w->has_member |= bit(w);
+}
+
+static void open_container(struct json_writer *w, char bracket, bool object)
+{
+    before_value(w);
+    CHECK(w->depth < DEPTH_MAX);
+    buf_char(w->out, bracket);
+    w->depth++;
+    w->has_member &= ~bit(w);
+    w->is_object = object ? w->is_object | bit(w) : w->is_object & ~bit(w);
+}
+
+void jw_object(struct json_writer *w)
+{
+    open_container(w, '{', true);
+}
+
+void jw_array(struct json_writer *w)
+{
+    open_container(w, '[', false);
+}
+
+void jw_end(struct json_writer *w)
+{
+    CHECK(w->depth > 0 && !w->after_key);
+    buf_char(w->out, (w->is_object & bit(w)) != 0 ? '}' : ']');
+    w->depth--;
+}
+
+void jw_key_str(struct json_writer *w, struct str key)
+{
+    CHECK(w->depth > 0 && (w->is_object & bit(w)) != 0 && !w->after_key);
+    if ((w->has_member & bit(w)) != 0) {
+        buf_char(w->out, ',');
+    }
+    w->has_member |= bit(w);
+    buf_char(w->out, '"');
+    json_escape(w->out, key);
+    buf_text(w->out, "\":");
+    w->after_key = true;
+}
+
+void jw_key(struct json_writer *w, const char *key)
+{
+    jw_key_str(w, str_from(key));
+}
+
+void jw_str(struct json_writer *w, struct str value)
+{
+    before_value(w);
+    buf_char(w->out, '"');
+    json_escape(w->out, value);
+    buf_char(w->out, '"');
+}
+
+void jw_text(struct json_writer *w, const char *value)
+{
+    if (value == NULL) {
+        jw_null(w);
+    } else {
+        jw_str(w, str_from(value));
+    }
+}
+
+void jw_int(struct json_writer *w, int64_t value)
+{
+    before_value(w);
+    buf_int(w->out, value);
+}
+
+void jw_double(struct json_writer *w, double value)
+{
+    if (!isfinite(value)) {
+        jw_null(w);
+        return;
+    }
+    before_value(w);
+    buf_printf(w->out, "%.15g", value);
+}
+
+void jw_bool(struct json_writer *w, bool value)
+{
+    before_value(w);
+    buf_text(w->out, value ? "true" : "false");
+}
+
+void jw_null(struct json_writer *w)
+{
+    before_value(w);
+    buf_text(w->out, "null");
+}
+
+void jw_raw(struct json_writer *w, struct str json)
+{
+    before_value(w);
+    buf_str(w->out, json);
+}
+
+void jw_kv_str(struct json_writer *w, const char *key, struct str value)
+{
+    jw_key(w, key);
+    jw_str(w, value);
+}
+
+void jw_kv_text(struct json_writer *w, const char *key, const char *value)
+{
+    jw_key(w, key);
+    jw_text(w, value);
+}
+
+void jw_kv_int(struct json_writer *w, const char *key, int64_t value)
+{
+    jw_key(w, key);
+    jw_int(w, value);
+}
+
+void jw_kv_bool(struct json_writer *w, const char *key, bool value)
+{
+    jw_key(w, key);
+    jw_bool(w, value);
+}
+
+void jw_kv_raw(struct json_writer *w, const char *key, struct str json)
+{
+    jw_key(w, key);
+    jw_raw(w, json);
+}
+
+static void escape_ascii(struct buf *out, char c)
+{
+    static const char short_forms[][2] = {{'"', '"'},  {'\\', '\\'}, {'\n', 'n'}, {'\r', 'r'},
+                                          {'\t', 't'}, {'\b', 'b'},  {'\f', 'f'}};
+
+    for (size_t i = 0; i < ARRAY_LEN(short_forms); i++) {
+        if (short_forms[i][0] == c) {
+            buf_char(out, '\\');
+            buf_char(out, short_forms[i][1]);
+            return;
+        }
+    }
+    buf_printf(out, "\\u%04x", (unsigned)(unsigned char)c);
+}
+
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+}
+
+void json_escape(struct buf *out, struct str s)
+{
+    while (s.len > 0) {
+        size_t n = 0;
+        uint32_t point;
+        char piece[4];
+
+        while (n < s.len && is_plain((unsigned char)s.ptr[n])) {
+            n++;
+        }
+        buf_append(out, s.ptr, n);
+        s = str_sub(s, n, s.len);
+        if (s.len == 0) {
+            return;
+        }
+        if ((unsigned char)s.ptr[0] < 0x80) {
+            escape_ascii(out, s.ptr[0]);
+            s = str_sub(s, 1, s.len);
+            continue;
+        }
+        point = utf8_next(&s);
+        buf_append(out, piece, utf8_encode(point, piece));
+    }
+}

@@ -1,0 +1,86 @@
+#include "base/nearest.h"
+
+enum { WORD_MAX = 64 };
+
+/* Lower case; '-', '_' and ' ' are one letter. */
+static char fold(char c)
+{
+    if (c >= 'A' && c <= 'Z') {
+        return (char)(c - 'A' + 'a');
+    }
+    return c == '_' || c == ' ' ? '-' : c;
+}
+
+static size_t min3(size_t a, size_t b, size_t c)
+{
+    size_t least = a < b ? a : b;
+
+    return least < c ? least : c;
+}
+
+/* Optimal string alignment over three rows. */
+size_t edit_distance(struct str a, struct str b, size_t give_up_above)
+{
+    size_t rows[3][WORD_MAX + 1];
+    size_t *before = rows[0];
+    size_t *last = rows[1];
+    size_t *row = rows[2];
+
+    if (a.len > WORD_MAX || b.len > WORD_MAX) {
+        return give_up_above + 1;
+    }
+    for (size_t j = 0; j <= b.len; j++) {
+        last[j] = j;
+    }
+    for (size_t i = 1; i <= a.len; i++) {
+        size_t least = i;
+        size_t *swap = before;
+
+        row[0] = i;
+        for (size_t j = 1; j <= b.len; j++) {
+            char x = fold(a.ptr[i - 1]);
+            char y = fold(b.ptr[j - 1]);
+
+            row[j] = min3(last[j] + 1, row[j - 1] + 1, last[j - 1] + (x == y ? 0 : 1));
+            if (i > 1 && j > 1 && x == fold(b.ptr[j - 2]) && y == fold(a.ptr[i - 2]) &&
+                before[j - 2] + 1 < row[j]) {
+                row[j] = before[j - 2] + 1;
+            }
+            least = row[j] < least ? row[j] : least;
+        }
+        if (least > give_up_above) {
+            return give_up_above + 1;
+        }
+        before = last;
+        last = row;
+        row = swap;
+    }
+    return last[b.len];
+}
+
+static size_t limit_for(struct str word)
+{
+    size_t limit = word.len / 3;
+
+    return limit < 2 ? (word.len < 3 ? 1 : 2) : limit > 4 ? 4 : limit;
+}
+
+void nearest_init(struct nearest *nearest, struct str word)
+{
+    *nearest =
+        (struct nearest){.word = word, .best = STR_EMPTY, .best_distance = limit_for(word) + 1};
+}
+
+void nearest_offer(struct nearest *nearest, struct str candidate)
+{
+    size_t distance;
+
+    if (nearest->word.len == 0 || nearest->best_distance == 0) {
+        return;
+    }
+    distance = edit_distance(nearest->word, candidate, nearest->best_distance - 1);
+    if (distance < nearest->best_distance) {
+        nearest->best = candidate;
+        nearest->best_distance = distance;
+    }
+}

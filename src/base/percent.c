@@ -1,0 +1,86 @@
+#include "base/percent.h"
+
+static bool is_unreserved(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
+}
+
+void percent_encode(struct buf *out, struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (is_unreserved(s.ptr[i])) {
+            buf_char(out, s.ptr[i]);
+        } else {
+            buf_printf(out, "%%%02X", (unsigned)(unsigned char)s.ptr[i]);
+        }
+    }
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    if (c >= 'a' && c <= 'f') {
+        return c - 'a' + 10;
+    }
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+bool percent_decode(struct arena *arena, struct str s, bool plus_is_space, struct str *out)
+{
+    char *text;
+    size_t n = 0;
+
+    if (str_find_char(s, '%') < 0 && (!plus_is_space || str_find_char(s, '+') < 0)) {
+        *out = s;
+        return true;
+    }
+    text = arena_alloc(arena, s.len + 1);
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] != '%') {
+            text[n++] = s.ptr[i] == '+' && plus_is_space ? ' ' : s.ptr[i];
+            continue;
+        }
+        if (i + 2 >= s.len || hex_digit(s.ptr[i + 1]) < 0 || hex_digit(s.ptr[i + 2]) < 0) {
+            return false;
+        }
+        text[n++] = (char)(hex_digit(s.ptr[i + 1]) * 16 + hex_digit(s.ptr[i + 2]));
+        i += 2;
+    }
+    text[n] = '\0';
+    *out = (struct str){text, n};
+    return true;
+}
+
+bool query_next(struct arena *arena, struct str *rest, struct str *out_name, struct str *out_value)
+{
+    struct str pair;
+
+    while (str_next(rest, '&', &pair)) {
+        struct str name;
+        struct str value;
+
+        (void)str_cut(pair, '=', &name, &value);
+        if (percent_decode(arena, name, true, out_name) &&
+            percent_decode(arena, value, true, out_value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool query_find(struct arena *arena, struct str query, const char *name, struct str *out)
+{
+    struct str found;
+    struct str value;
+
+    while (query_next(arena, &query, &found, &value)) {
+        if (str_is(found, name)) {
+            *out = value;
+            return true;
+        }
+    }
+    return false;
+}

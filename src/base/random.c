@@ -1,0 +1,90 @@
+#include "base/random.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/random.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+
+enum { POOL_BYTES = 256 };
+
+static void from_kernel(char *out, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = getrandom(out, len, 0);
+
+        CHECK(n > 0 || errno == EINTR);
+        if (n > 0) {
+            out += n;
+            len -= (size_t)n;
+        }
+    }
+}
+
+void random_bytes(void *out, size_t len)
+{
+    static char pool[POOL_BYTES];
+    static size_t left;
+
+    if (len > POOL_BYTES) {
+        from_kernel(out, len);
+        return;
+    }
+    if (left < len) {
+        from_kernel(pool, POOL_BYTES);
+        left = POOL_BYTES;
+    }
+    left -= len;
+    mem_copy(out, pool + left, len);
+    mem_wipe(pool + left, len);
+}
+
+uint64_t random_u64(void)
+{
+    uint64_t value;
+
+    random_bytes(&value, sizeof(value));
+    return value;
+}
+
+uint64_t random_below(uint64_t limit)
+{
+    uint64_t reject;
+    uint64_t value;
+
+    CHECK(limit > 0);
+    reject = (0 - limit) % limit; /* the first values of an incomplete last round */
+    do {
+        value = random_u64();
+    } while (value < reject);
+    return value % limit;
+}
+
+void random_hex(char *out, size_t n_digits)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < n_digits; i++) {
+        unsigned char byte;
+
+        random_bytes(&byte, 1);
+        out[i] = digits[byte & 15U];
+    }
+}
+
+void random_uuid(char out[37])
+{
+    static const char variant[] = "89ab";
+    unsigned char byte;
+
+    random_hex(out, 36);
+    random_bytes(&byte, 1);
+    out[8] = '-';
+    out[13] = '-';
+    out[14] = '4';
+    out[18] = '-';
+    out[19] = variant[byte & 3U];
+    out[23] = '-';
+    out[36] = '\0';
+}

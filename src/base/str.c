@@ -1,0 +1,231 @@
+#include "base/str.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+
+struct str str_from(const char *text)
+{
+    return text == NULL ? STR_EMPTY : (struct str){text, strlen(text)};
+}
+
+struct str str_range(const char *from, const char *to)
+{
+    return (struct str){from, (size_t)(to - from)};
+}
+
+struct str str_sub(struct str s, size_t from, size_t len)
+{
+    if (from > s.len) {
+        from = s.len;
+    }
+    if (len > s.len - from) {
+        len = s.len - from;
+    }
+    return (struct str){s.ptr + from, len};
+}
+
+bool str_eq(struct str a, struct str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+bool str_is(struct str s, const char *text)
+{
+    return str_eq(s, str_from(text));
+}
+
+bool str_eq_nocase(struct str a, struct str b)
+{
+    return a.len == b.len && (a.len == 0 || strncasecmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+bool str_is_nocase(struct str s, const char *text)
+{
+    return str_eq_nocase(s, str_from(text));
+}
+
+int str_compare(struct str a, struct str b)
+{
+    size_t n = a.len < b.len ? a.len : b.len;
+    int order = n > 0 ? memcmp(a.ptr, b.ptr, n) : 0;
+
+    if (order != 0) {
+        return order;
+    }
+    return a.len < b.len ? -1 : a.len > b.len;
+}
+
+bool str_starts(struct str s, struct str prefix)
+{
+    return str_eq(str_sub(s, 0, prefix.len), prefix);
+}
+
+bool str_starts_nocase(struct str s, struct str prefix)
+{
+    return str_eq_nocase(str_sub(s, 0, prefix.len), prefix);
+}
+
+bool str_ends(struct str s, struct str suffix)
+{
+    return s.len >= suffix.len && str_eq(str_sub(s, s.len - suffix.len, suffix.len), suffix);
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' || c == '\f';
+}
+
+struct str str_trim(struct str s)
+{
+    while (s.len > 0 && is_space(s.ptr[0])) {
+        s = str_sub(s, 1, s.len);
+    }
+    while (s.len > 0 && is_space(s.ptr[s.len - 1])) {
+        s.len--;
+    }
+    return s;
+}
+
+ptrdiff_t str_find_char(struct str s, char c)
+{
+    const char *at = s.len > 0 ? memchr(s.ptr, c, s.len) : NULL;
+
+    return at == NULL ? -1 : at - s.ptr;
+}
+
+ptrdiff_t str_find(struct str s, struct str needle)
+{
+    const char *at;
+
+    if (needle.len == 0) {
+        return 0;
+    }
+    at = s.len > 0 ? memmem(s.ptr, s.len, needle.ptr, needle.len) : NULL;
+    return at == NULL ? -1 : at - s.ptr;
+}
+
+bool str_contains(struct str s, struct str needle)
+{
+    return str_find(s, needle) >= 0;
+}
+
+bool str_cut(struct str s, char separator, struct str *out_head, struct str *out_tail)
+{
+    ptrdiff_t at = str_find_char(s, separator);
+
+    if (at < 0) {
+        *out_head = s;
+        *out_tail = (struct str){s.ptr + s.len, 0};
+        return false;
+    }
+    *out_head = str_sub(s, 0, (size_t)at);
+    *out_tail = str_sub(s, (size_t)at + 1, s.len);
+    return true;
+}
+
+bool str_next(struct str *rest, char separator, struct str *out_word)
+{
+    while (rest->len > 0) {
+        struct str word;
+
+        (void)str_cut(*rest, separator, &word, rest);
+        if (word.len > 0) {
+            *out_word = word;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool str_to_i64(struct str s, int64_t min, int64_t max, int64_t *out)
+{
+    bool negative = s.len > 0 && s.ptr[0] == '-';
+    int64_t value = 0;
+
+    if (negative) {
+        s = str_sub(s, 1, s.len);
+    }
+    if (s.len == 0) {
+        return false;
+    }
+    for (size_t i = 0; i < s.len; i++) {
+        int digit = s.ptr[i] - '0';
+
+        if (digit < 0 || digit > 9 || __builtin_mul_overflow(value, 10, &value) ||
+            __builtin_sub_overflow(value, digit, &value)) {
+            return false;
+        }
+    }
+    if (!negative && __builtin_sub_overflow(0, value, &value)) {
+        return false;
+    }
+    if (value < min || value > max) {
+        return false;
+    }
+    *out = value;
+    return true;
+}
+
+bool str_to_double(struct str s, double *out)
+{
+    char text[64];
+    char *end;
+    double value;
+
+    if (s.len == 0 || s.len >= sizeof(text) || is_space(s.ptr[0])) {
+        return false;
+    }
+    str_copy(text, sizeof(text), s);
+    if (strspn(text, "0123456789+-.eE") != s.len) {
+        return false;
+    }
+    value = strtod(text, &end);
+    if (*end != '\0' || !isfinite(value)) {
+        return false;
+    }
+    *out = value;
+    return true;
+}
+
+void str_copy(char *out, size_t size, struct str s)
+{
+    s = str_sub(s, 0, size - 1);
+    mem_copy(out, s.ptr, s.len);
+    out[s.len] = '\0';
+}
+
+char *str_dup(struct str s)
+{
+    char *copy = mem_alloc(s.len + 1);
+
+    str_copy(copy, s.len + 1, s);
+    return copy;
+}
+
+/* Wyhash-like mixing by 128-bit multiplication; seeded, so that collisions cannot be chosen. */
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+    __extension__ typedef unsigned __int128 wide;
+    wide product = (wide)a * b;
+
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+uint64_t str_hash(struct str s, uint64_t seed)
+{
+    uint64_t hash = seed ^ 0xa0761d6478bd642fULL;
+
+    for (size_t at = 0; at < s.len; at += 8) {
+        uint64_t word = 0;
+        size_t n = s.len - at < 8 ? s.len - at : 8;
+
+        mem_copy(&word, s.ptr + at, n);
+        hash = mix(hash ^ word, 0xe7037ed1a0b428dbULL ^ seed);
+    }
+    return mix(hash ^ s.len, 0x8ebc6af09c88c6e3ULL);
+}

@@ -1,0 +1,129 @@
+#include "base/utf8.h"
+
+#include "base/attr.h"
+
+enum { REPLACEMENT = 0xFFFD };
+
+/* Length of the valid sequence at the front, 0 when there is none (RFC 3629 section 4). */
+static size_t sequence(struct str s, uint32_t *out)
+{
+    unsigned char first = (unsigned char)s.ptr[0];
+    size_t len = first < 0x80                    ? 1
+                 : first >= 0xC2 && first < 0xE0 ? 2
+                 : (first & 0xF0) == 0xE0        ? 3
+                 : first >= 0xF0 && first < 0xF5 ? 4
+                                                 : 0;
+    uint32_t point = len == 1   ? first
+                     : len == 2 ? first & 0x1FU
+                     : len == 3 ? first & 0x0FU
+                                : first & 0x07U;
+
+    if (len == 0 || len > s.len) {
+        return 0;
+    }
+    for (size_t i = 1; i < len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+
+        if ((c & 0xC0) != 0x80) {
+            return 0;
+        }
+        point = (point << 6) | (c & 0x3FU);
+    }
+    if ((len == 3 && point < 0x800) || (len == 4 && point < 0x10000) || point > 0x10FFFF ||
+        (point >= 0xD800 && point < 0xE000)) {
+        return 0;
+    }
+    *out = point;
+    return len;
+}
+
+size_t utf8_valid_prefix(struct str s)
+{
+    size_t at = 0;
+    uint32_t ignored;
+
+    while (at < s.len) {
+        size_t n = (unsigned char)s.ptr[at] < 0x80 ? 1 : sequence(str_sub(s, at, s.len), &ignored);
+
+        if (n == 0) {
+            return at;
+        }
+        at += n;
+    }
+    return at;
+}
+
+bool utf8_valid(struct str s)
+{
+    return utf8_valid_prefix(s) == s.len;
+}
+
+uint32_t utf8_next(struct str *s)
+{
+    uint32_t point = REPLACEMENT;
+    size_t n = sequence(*s, &point);
+
+    *s = str_sub(*s, n > 0 ? n : 1, s->len);
+    return n > 0 ? point : REPLACEMENT;
+}
+
+size_t utf8_count(struct str s)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s.len; i++) {
+        n += ((unsigned char)s.ptr[i] & 0xC0) != 0x80 ? 1 : 0;
+    }
+    return n;
+}
+
+size_t utf8_encode(uint32_t point, char out[4])
+{
+    if (point < 0x80) {
+        out[0] = (char)point;
+        return 1;
+    }
+    if (point < 0x800) {
+        out[0] = (char)(0xC0 | (point >> 6));
+        out[1] = (char)(0x80 | (point & 0x3F));
+        return 2;
+    }
+    if (point < 0x10000) {
+        out[0] = (char)(0xE0 | (point >> 12));
+        out[1] = (char)(0x80 | ((point >> 6) & 0x3F));
+        out[2] = (char)(0x80 | (point & 0x3F));
+        return 3;
+    }
+    out[0] = (char)(0xF0 | (point >> 18));
+    out[1] = (char)(0x80 | ((point >> 12) & 0x3F));
+    out[2] = (char)(0x80 | ((point >> 6) & 0x3F));
+    out[3] = (char)(0x80 | (point & 0x3F));
+    return 4;
+}
+
+bool utf8_is_bidi_or_zero_width(uint32_t point)
+{
+    static const uint32_t ranges[][2] = {
+        {0x00AD, 0x00AD}, {0x061C, 0x061C}, {0x180E, 0x180E}, {0x200B, 0x200F},   {0x202A, 0x202E},
+        {0x2060, 0x2064}, {0x2066, 0x206F}, {0xFEFF, 0xFEFF}, {0xE0000, 0xE007F},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(ranges); i++) {
+        if (point >= ranges[i][0] && point <= ranges[i][1]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct str utf8_clip(struct str s, size_t max_bytes)
+{
+    if (s.len <= max_bytes) {
+        return s;
+    }
+    s.len = max_bytes;
+    while (s.len > 0 && ((unsigned char)s.ptr[s.len] & 0xC0) == 0x80) {
+        s.len--;
+    }
+    return s;
+}
