@@ -129,21 +129,38 @@ void sandbox_seed(uint16_t port, const char *token, struct seed *out)
     *out = seed;
 }
 
-void sandbox_fault(uint16_t port, const char *fault_json)
+/* A request to /__sandbox whose answer does not matter; NULL: no body. */
+static void control(uint16_t port, const char *method, const char *target, const char *body_json)
 {
     struct reply reply = {0};
 
-    ask(port, "POST", "/__sandbox/faults", "Content-Type: application/json\r\n",
-        str_from(fault_json), &reply);
+    ask(port, method, target, "Content-Type: application/json\r\n", str_from(body_json), &reply);
     reply_done(&reply);
+}
+
+void sandbox_fault(uint16_t port, const char *fault_json)
+{
+    control(port, "POST", "/__sandbox/faults", fault_json);
+}
+
+void sandbox_clear_faults(uint16_t port)
+{
+    control(port, "DELETE", "/__sandbox/faults", NULL);
+}
+
+void sandbox_reset(uint16_t port)
+{
+    control(port, "POST", "/__sandbox/reset", NULL);
+}
+
+void sandbox_seed_ids(uint16_t port, const char *seed_json)
+{
+    control(port, "POST", "/__sandbox/seed", seed_json);
 }
 
 void sandbox_forget_requests(uint16_t port)
 {
-    struct reply reply = {0};
-
-    ask(port, "DELETE", "/__sandbox/requests", NULL, STR_EMPTY, &reply);
-    reply_done(&reply);
+    control(port, "DELETE", "/__sandbox/requests", NULL);
 }
 
 static const struct json *get_document(uint16_t port, const char *target, struct arena *arena)

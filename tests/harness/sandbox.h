@@ -25,6 +25,11 @@ struct seed {
 void sandbox_seed(uint16_t port, const char *token, struct seed *out);
 /* One fault: {"match": "POST /teststeps", "times": 1, "status": 503, ...} */
 void sandbox_fault(uint16_t port, const char *fault_json);
+void sandbox_clear_faults(uint16_t port);
+void sandbox_reset(uint16_t port); /* forgets everything of every tenant */
+/* Things with ids that the test chooses: {"checkpoints": [1680930], "library": [7]}, see
+ * src/sandbox/README.md; for the tenant SANDBOX_TOKEN unless it names another. */
+void sandbox_seed_ids(uint16_t port, const char *seed_json);
 void sandbox_forget_requests(uint16_t port);
 /* Every request received, oldest first: an array of {method, path, query, headers, body, status}.
  */
