@@ -1,0 +1,627 @@
+/* cJSON behind our face. Nodes are cJSON's own, with two of its fields used for our purposes:
+ *   - numbers are cJSON_Raw with their text, so no digit is ever lost; cJSON's double is not used;
+ *   - valueint and valuedouble hold line and column of parsed nodes (cJSON reads them of
+ * cJSON_Number only);
+ *   - `prev` of a root points to its arena_root, which frees it; attaching a root takes it out of
+ * there. */
+#include "data/json.h"
+
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "json_internal.h"
+
+enum { DEFAULT_DEPTH = 32, DEFAULT_NODES = 10000 };
+
+struct arena_root {
+    cJSON *node; /* NULL: attached to a parent, which owns it now */
+};
+
+static cJSON *raw(const struct json *node)
+{
+    return (cJSON *)(uintptr_t)node;
+}
+
+static struct json *wrap(cJSON *node)
+{
+    return (struct json *)(void *)node;
+}
+
+static void root_free(void *pointer)
+{
+    struct arena_root *root = pointer;
+
+    if (root->node != NULL) {
+        root->node->prev = NULL;
+        cJSON_Delete(root->node);
+    }
+}
+
+static void hooks_once(void)
+{
+    static bool done;
+    cJSON_Hooks hooks = {mem_alloc, mem_free};
+
+    if (!done) {
+        cJSON_InitHooks(&hooks);
+        done = true;
+    }
+}
+
+/* The arena owns the tree from here on. */
+static struct json *adopt(struct arena *arena, cJSON *node)
+{
+    struct arena_root *root = arena_alloc(arena, sizeof(*root));
+
+    CHECK(node != NULL);
+    root->node = node;
+    node->prev = (cJSON *)(void *)root;
+    arena_defer(arena, root_free, root);
+    return wrap(node);
+}
+
+/* Takes a root out of its arena. */
+static cJSON *release(struct json *child)
+{
+    cJSON *node = raw(child);
+    struct arena_root *root = (struct arena_root *)(void *)node->prev;
+
+    CHECK(root != NULL && root->node == node);
+    root->node = NULL;
+    node->prev = NULL;
+    return node;
+}
+
+/* --- parsing
+ * ----------------------------------------------------------------------------------------- */
+
+static char *text_of(struct str s)
+{
+    return str_dup(s);
+}
+
+/* Zips the tree with what the scanner saw: both are in document order. */
+static void mark(cJSON *node, const struct json_scan *scan, size_t *at)
+{
+    const struct json_seen *seen = &scan->seen[(*at)++];
+
+    if (cJSON_IsNumber(node)) {
+        node->type = cJSON_Raw;
+        node->valuestring = text_of(str_sub(scan->text, seen->offset, seen->len));
+    }
+    node->valueint = (int)seen->line;
+    node->valuedouble = (double)seen->column;
+    for (cJSON *child = node->child; child != NULL; child = child->next) {
+        mark(child, scan, at);
+    }
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    const cJSON *const *x = a;
+    const cJSON *const *y = b;
+    int order = strcmp((*x)->string, (*y)->string);
+
+    return order != 0 ? order
+                      : ((*x)->valueint != (*y)->valueint ? (*x)->valueint - (*y)->valueint
+                                                          : (*x)->valuedouble > (*y)->valuedouble);
+}
+
+static enum error_code refuse_duplicate(const cJSON *node, struct error *err)
+{
+    return error_in(err, ERR_BAD_JSON, (unsigned)node->valueint, (unsigned)node->valuedouble,
+                    "line %d, column %.0f: the member \"%s\" stands twice in the same object",
+                    node->valueint, node->valuedouble, node->string);
+}
+
+static enum error_code check_names(const cJSON *object, struct error *err)
+{
+    size_t n = (size_t)cJSON_GetArraySize(object);
+    const cJSON **members = mem_calloc(n, sizeof(*members));
+    size_t at = 0;
+    enum error_code code = ERR_OK;
+
+    for (const cJSON *child = object->child; child != NULL; child = child->next) {
+        members[at++] = child;
+    }
+    qsort(members, n, sizeof(*members), compare_names);
+    for (size_t i = 1; i < n && code == ERR_OK; i++) {
+        if (strcmp(members[i - 1]->string, members[i]->string) == 0) {
+            code = refuse_duplicate(members[i], err);
+        }
+    }
+    mem_free(members);
+    return code;
+}
+
+static enum error_code check_duplicates(const cJSON *node, struct error *err)
+{
+    enum error_code code = cJSON_IsObject(node) && node->child != NULL && node->child->next != NULL
+                               ? check_names(node, err)
+                               : ERR_OK;
+
+    for (const cJSON *child = node->child; child != NULL && code == ERR_OK; child = child->next) {
+        code = check_duplicates(child, err);
+    }
+    return code;
+}
+
+/* Of members with the same name the last one counts. */
+static void drop_duplicates(cJSON *node)
+{
+    for (cJSON *child = node->child; child != NULL; child = child->next) {
+        drop_duplicates(child);
+    }
+    if (!cJSON_IsObject(node) || check_names(node, NULL) == ERR_OK) {
+        return;
+    }
+    for (cJSON *child = node->child; child != NULL;) {
+        cJSON *next = child->next;
+
+        for (cJSON *later = next; later != NULL; later = later->next) {
+            if (strcmp(later->string, child->string) == 0) {
+                cJSON_Delete(cJSON_DetachItemViaPointer(node, child));
+                break;
+            }
+        }
+        child = next;
+    }
+}
+
+enum error_code json_parse(struct arena *arena, struct str text, const struct json_limits *limits,
+                           struct json **out, struct error *err)
+{
+    static const struct json_limits none = {0};
+    struct json_scan scan = {.text = text, .err = err};
+    enum error_code code;
+    cJSON *tree;
+    size_t at = 0;
+
+    limits = limits == NULL ? &none : limits;
+    scan.max_depth = limits->max_depth > 0 ? limits->max_depth : DEFAULT_DEPTH;
+    scan.max_nodes = limits->max_nodes > 0 ? limits->max_nodes : DEFAULT_NODES;
+    code = json_scan(&scan);
+    if (code != ERR_OK) {
+        mem_free(scan.seen);
+        return code;
+    }
+    hooks_once();
+    tree = cJSON_ParseWithLengthOpts(text.ptr, text.len, NULL, 0);
+    if (tree == NULL) {
+        mem_free(scan.seen);
+        return error_in(err, ERR_BAD_JSON, 1, 1, "line 1, column 1: this JSON cannot be read");
+    }
+    mark(tree, &scan, &at);
+    CHECK(at == scan.n_seen);
+    mem_free(scan.seen);
+    if (limits->allow_duplicate_names) {
+        drop_duplicates(tree);
+    } else {
+        code = check_duplicates(tree, err);
+    }
+    if (code != ERR_OK) {
+        cJSON_Delete(tree);
+        return code;
+    }
+    *out = adopt(arena, tree);
+    return ERR_OK;
+}
+
+/* --- reading
+ * ----------------------------------------------------------------------------------------- */
+
+enum json_type json_type(const struct json *node)
+{
+    switch (node == NULL ? cJSON_NULL : raw(node)->type & 0xFF) {
+    case cJSON_True:
+    case cJSON_False:
+        return JSON_BOOL;
+    case cJSON_Raw:
+    case cJSON_Number:
+        return JSON_NUMBER;
+    case cJSON_String:
+        return JSON_STRING;
+    case cJSON_Array:
+        return JSON_ARRAY;
+    case cJSON_Object:
+        return JSON_OBJECT;
+    default:
+        return JSON_NULL;
+    }
+}
+
+static struct str value_text(const struct json *node)
+{
+    return str_from(raw(node)->valuestring);
+}
+
+bool json_is_integer(const struct json *node)
+{
+    struct str text;
+
+    if (json_type(node) != JSON_NUMBER) {
+        return false;
+    }
+    text = value_text(node);
+    for (size_t i = 0; i < text.len; i++) {
+        if ((text.ptr[i] < '0' || text.ptr[i] > '9') && (i > 0 || text.ptr[i] != '-')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+struct str json_str(const struct json *node)
+{
+    return json_type(node) == JSON_STRING ? value_text(node) : STR_EMPTY;
+}
+
+struct str json_number_text(const struct json *node, struct arena *arena)
+{
+    return json_type(node) == JSON_NUMBER ? arena_str(arena, value_text(node)) : STR_EMPTY;
+}
+
+bool json_to_i64(const struct json *node, int64_t *out)
+{
+    return json_is_integer(node) && str_to_i64(value_text(node), INT64_MIN, INT64_MAX, out);
+}
+
+double json_double(const struct json *node)
+{
+    return json_type(node) == JSON_NUMBER ? strtod(raw(node)->valuestring, NULL) : 0.0;
+}
+
+bool json_true(const struct json *node)
+{
+    return node != NULL && cJSON_IsTrue(raw(node));
+}
+
+size_t json_size(const struct json *node)
+{
+    enum json_type type = json_type(node);
+
+    return type == JSON_ARRAY || type == JSON_OBJECT ? (size_t)cJSON_GetArraySize(raw(node)) : 0;
+}
+
+const struct json *json_get_str(const struct json *object, struct str name)
+{
+    if (json_type(object) != JSON_OBJECT) {
+        return NULL;
+    }
+    for (cJSON *child = raw(object)->child; child != NULL; child = child->next) {
+        if (str_is(name, child->string)) {
+            return wrap(child);
+        }
+    }
+    return NULL;
+}
+
+const struct json *json_get(const struct json *object, const char *name)
+{
+    return json_get_str(object, str_from(name));
+}
+
+const struct json *json_at(const struct json *array, size_t index)
+{
+    return json_type(array) == JSON_ARRAY && index < INT32_MAX
+               ? wrap(cJSON_GetArrayItem(raw(array), (int)index))
+               : NULL;
+}
+
+const struct json *json_first(const struct json *container)
+{
+    enum json_type type = json_type(container);
+
+    return type == JSON_ARRAY || type == JSON_OBJECT ? wrap(raw(container)->child) : NULL;
+}
+
+const struct json *json_next(const struct json *node)
+{
+    return wrap(raw(node)->next);
+}
+
+struct str json_name(const struct json *node)
+{
+    return node == NULL ? STR_EMPTY : str_from(raw(node)->string);
+}
+
+static bool name_matches(struct str token, struct str name)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < token.len; i++, at++) {
+        char c = token.ptr[i];
+
+        if (c == '~' && i + 1 < token.len) {
+            c = token.ptr[++i] == '0' ? '~' : '/';
+        }
+        if (at >= name.len || name.ptr[at] != c) {
+            return false;
+        }
+    }
+    return at == name.len;
+}
+
+static const struct json *step_into(const struct json *node, struct str token)
+{
+    const struct json *child;
+    int64_t index;
+
+    if (json_type(node) == JSON_ARRAY) {
+        return str_to_i64(token, 0, INT32_MAX, &index) ? json_at(node, (size_t)index) : NULL;
+    }
+    JSON_FOREACH (child, node) {
+        if (name_matches(token, json_name(child))) {
+            return child;
+        }
+    }
+    return NULL;
+}
+
+static const struct json *resolve(const struct json *root, struct str pointer)
+{
+    const struct json *node = root;
+    struct str rest = str_sub(pointer, 1, pointer.len);
+
+    while (node != NULL && pointer.len > 0) {
+        struct str token;
+        bool more = str_cut(rest, '/', &token, &rest);
+
+        node = step_into(node, token);
+        if (!more) {
+            break;
+        }
+    }
+    return node;
+}
+
+const struct json *json_find(const struct json *root, const char *pointers)
+{
+    struct str rest = str_from(pointers);
+    struct str pointer;
+
+    while (root != NULL && str_next(&rest, ' ', &pointer)) {
+        const struct json *node = resolve(root, pointer);
+
+        if (json_type(node) != JSON_NULL) {
+            return node;
+        }
+    }
+    return NULL;
+}
+
+static bool numbers_equal(const struct json *a, const struct json *b)
+{
+    if (json_is_integer(a) && json_is_integer(b)) {
+        return str_eq(value_text(a), value_text(b));
+    }
+    return json_double(a) >= json_double(b) && json_double(a) <= json_double(b);
+}
+
+static bool containers_equal(const struct json *a, const struct json *b)
+{
+    const struct json *x;
+    const struct json *y = json_first(b);
+
+    if (json_size(a) != json_size(b)) {
+        return false;
+    }
+    JSON_FOREACH (x, a) {
+        if (json_type(a) == JSON_OBJECT) {
+            y = json_get_str(b, json_name(x));
+        }
+        if (y == NULL || !json_equal(x, y)) {
+            return false;
+        }
+        y = json_type(a) == JSON_ARRAY ? json_next(y) : y;
+    }
+    return true;
+}
+
+bool json_equal(const struct json *a, const struct json *b)
+{
+    if (json_type(a) != json_type(b)) {
+        return false;
+    }
+    switch (json_type(a)) {
+    case JSON_NULL:
+        return true;
+    case JSON_BOOL:
+        return json_true(a) == json_true(b);
+    case JSON_NUMBER:
+        return numbers_equal(a, b);
+    case JSON_STRING:
+        return str_eq(json_str(a), json_str(b));
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+        return containers_equal(a, b);
+    }
+    return false;
+}
+
+void json_position(const struct json *node, unsigned *out_line, unsigned *out_column)
+{
+    *out_line = node == NULL ? 0 : (unsigned)raw(node)->valueint;
+    *out_column = node == NULL ? 0 : (unsigned)raw(node)->valuedouble;
+}
+
+/* --- building
+ * ---------------------------------------------------------------------------------------- */
+
+struct json *json_new_object(struct arena *arena)
+{
+    hooks_once();
+    return adopt(arena, cJSON_CreateObject());
+}
+
+struct json *json_new_array(struct arena *arena)
+{
+    hooks_once();
+    return adopt(arena, cJSON_CreateArray());
+}
+
+/* cJSON's texts end at the first NUL and it prints bytes as they are: both are mended here. */
+static struct str presentable(struct arena *arena, struct str value)
+{
+    struct buf text;
+    struct str copy;
+
+    if (utf8_valid(value) && str_find_char(value, '\0') < 0) {
+        return value;
+    }
+    buf_init(&text, value.len * 3 + 3);
+    while (value.len > 0) {
+        uint32_t point = utf8_next(&value);
+        char piece[4];
+
+        buf_append(&text, piece, utf8_encode(point == 0 ? 0xFFFD : point, piece));
+    }
+    copy = arena_str(arena, buf_view(&text));
+    buf_done(&text);
+    return copy;
+}
+
+struct json *json_new_string(struct arena *arena, struct str value)
+{
+    cJSON *node;
+
+    hooks_once();
+    node = cJSON_CreateNull();
+    CHECK(node != NULL);
+    node->type = cJSON_String;
+    node->valuestring = text_of(presentable(arena, value));
+    return adopt(arena, node);
+}
+
+struct json *json_new_raw_number(struct arena *arena, struct str decimal)
+{
+    cJSON *node;
+
+    hooks_once();
+    node = cJSON_CreateNull();
+    CHECK(node != NULL && decimal.len > 0);
+    node->type = cJSON_Raw;
+    node->valuestring = text_of(decimal);
+    return adopt(arena, node);
+}
+
+struct json *json_new_int(struct arena *arena, int64_t value)
+{
+    return json_new_raw_number(arena, arena_printf(arena, "%lld", (long long)value));
+}
+
+struct json *json_new_double(struct arena *arena, double value)
+{
+    return json_new_raw_number(arena, arena_printf(arena, "%.15g", value));
+}
+
+struct json *json_new_bool(struct arena *arena, bool value)
+{
+    hooks_once();
+    return adopt(arena, cJSON_CreateBool(value ? 1 : 0));
+}
+
+struct json *json_new_null(struct arena *arena)
+{
+    hooks_once();
+    return adopt(arena, cJSON_CreateNull());
+}
+
+struct json *json_copy(struct arena *arena, const struct json *node)
+{
+    cJSON *copy;
+
+    if (node == NULL) {
+        return json_new_null(arena);
+    }
+    hooks_once();
+    copy = cJSON_Duplicate(raw(node), 1);
+    CHECK(copy != NULL);
+    mem_free(copy->string);
+    copy->string = NULL;
+    return adopt(arena, copy);
+}
+
+void json_remove(struct json *object, struct str name)
+{
+    cJSON *child = raw(json_get_str(object, name));
+
+    if (child != NULL) {
+        cJSON_Delete(cJSON_DetachItemViaPointer(raw(object), child));
+    }
+}
+
+void json_set(struct json *object, struct str name, struct json *child)
+{
+    cJSON *node;
+    cJSON *parent = raw(object);
+
+    if (child == NULL) {
+        return;
+    }
+    CHECK(json_type(object) == JSON_OBJECT);
+    json_remove(object, name);
+    node = release(child);
+    node->string = text_of(name);
+    /* By hand: cJSON_AddItemToObject would copy the name once more. */
+    if (parent->child == NULL) {
+        parent->child = node;
+        node->prev = node;
+    } else {
+        node->prev = parent->child->prev;
+        parent->child->prev->next = node;
+        parent->child->prev = node;
+    }
+    node->next = NULL;
+}
+
+void json_append(struct json *array, struct json *child)
+{
+    if (child != NULL) {
+        CHECK(json_type(array) == JSON_ARRAY);
+        CHECK(cJSON_AddItemToArray(raw(array), release(child)));
+    }
+}
+
+/* --- printing
+ * ---------------------------------------------------------------------------------------- */
+
+static void print(struct buf *out, const struct json *node, bool pretty)
+{
+    char *text;
+
+    if (node == NULL) {
+        buf_text(out, "null");
+        return;
+    }
+    text = pretty ? cJSON_Print(raw(node)) : cJSON_PrintUnformatted(raw(node));
+    CHECK(text != NULL);
+    buf_text(out, text);
+    mem_free(text);
+}
+
+void json_print(struct buf *out, const struct json *node)
+{
+    print(out, node, false);
+}
+
+void json_print_pretty(struct buf *out, const struct json *node)
+{
+    print(out, node, true);
+}
+
+struct str json_text(struct arena *arena, const struct json *node)
+{
+    struct buf text;
+    struct str copy;
+
+    buf_init(&text, SIZE_MAX / 4);
+    json_print(&text, node);
+    copy = arena_str(arena, buf_view(&text));
+    buf_done(&text);
+    return copy;
+}
