@@ -26,6 +26,7 @@ size_t deadlines_run(struct deadlines *deadlines, uint64_t now_ms)
 
     for (size_t kind = 0; kind < DEADLINE_N_KINDS; kind++) {
         struct list due;
+        struct list *link;
         struct deadline *deadline;
 
         list_init(&due);
@@ -33,8 +34,8 @@ size_t deadlines_run(struct deadlines *deadlines, uint64_t now_ms)
             list_remove(&deadline->link);
             list_append(&due, &deadline->link);
         }
-        while (!list_is_empty(&due)) {
-            deadline = CONTAINER_OF(list_take_first(&due), struct deadline, link);
+        while ((link = list_take_first(&due)) != NULL) {
+            deadline = CONTAINER_OF(link, struct deadline, link);
             n++;
             deadline->on_expire(deadline);
         }

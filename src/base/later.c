@@ -33,6 +33,7 @@ bool later_is_empty(const struct later *later)
 size_t later_run(struct later *later)
 {
     struct list now;
+    struct list *link;
     size_t n = 0;
 
     list_init(&now);
@@ -44,8 +45,8 @@ size_t later_run(struct later *later)
     now.next->prev = &now;
     now.prev->next = &now;
     list_init(&later->items);
-    while (!list_is_empty(&now)) {
-        struct later_item *item = CONTAINER_OF(list_take_first(&now), struct later_item, link);
+    while ((link = list_take_first(&now)) != NULL) {
+        struct later_item *item = CONTAINER_OF(link, struct later_item, link);
 
         n++;
         item->fn(item);

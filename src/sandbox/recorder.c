@@ -36,7 +36,11 @@ void recorder_init(struct recorder *recorder)
 
 static void drop_oldest(struct recorder *recorder)
 {
-    struct record *record = CONTAINER_OF(list_take_first(&recorder->records), struct record, link);
+    struct list *first = list_take_first(&recorder->records);
+
+    CHECK(first != NULL); /* n counts them */
+
+    struct record *record = CONTAINER_OF(first, struct record, link);
 
     recorder->n--;
     recorder->bytes -= record->size;
