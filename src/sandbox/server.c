@@ -98,7 +98,12 @@ static enum http_abort_verdict on_abort(void *context, struct exchange *exchange
 }
 
 static const struct http_service service = {
-    .on_head = on_head, .on_body = on_body, .on_deadline = on_deadline, .on_abort = on_abort};
+    .on_head = on_head,
+    .on_body = on_body,
+    .on_writable = on_writable,
+    .on_deadline = on_deadline,
+    .on_abort = on_abort,
+};
 
 enum error_code sandbox_open(struct loop *loop, const struct sandbox_options *options,
                              struct sandbox **out, struct error *err)
