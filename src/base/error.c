@@ -57,6 +57,7 @@ static void put_safe(char *out, size_t size, struct str text)
 }
 
 PRINTF_LIKE(3, 0)
+
 static enum error_code fill(struct error *err, enum error_code code, const char *format,
                             va_list args)
 {
