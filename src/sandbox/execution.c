@@ -180,7 +180,8 @@ static int execute(struct call *call, const struct snapshot *snapshot, struct jo
 {
     struct goal *goal = snapshot->goal;
     struct execution *execution;
-    struct journey **chosen = arena_calloc(call->arena, goal->journeys.n + 1, sizeof(*chosen));
+    struct journey **chosen =
+        arena_calloc(call->arena, goal->journeys.n + 1, sizeof(struct journey *));
     size_t n_chosen = 0;
     size_t n_steps = 0;
     int64_t environment_id;

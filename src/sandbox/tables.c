@@ -2,18 +2,25 @@
  * Rows may be shorter than it, never longer. modifiedDate is the lock of values. */
 #include "sandbox_internal.h"
 
+static size_t column_named(const struct table *table, struct str name)
+{
+    for (size_t i = 0; i < table->columns.n; i++) {
+        const struct column *column = table->columns.items[i];
+
+        if (str_eq(column->name, name)) {
+            return i;
+        }
+    }
+    return table->columns.n;
+}
+
 static bool add_column(struct call *call, struct table *table, struct str name)
 {
     struct column *column;
 
-    if (table->columns.n >= MAX_TABLE_COLUMNS || name.len == 0 || name.len > NAME_MAX_BYTES) {
+    if (table->columns.n >= MAX_TABLE_COLUMNS || name.len == 0 || name.len > NAME_MAX_BYTES ||
+        column_named(table, name) < table->columns.n) {
         return false;
-    }
-    for (size_t i = 0; i < table->columns.n; i++) {
-        column = table->columns.items[i];
-        if (str_eq(column->name, name)) {
-            return false;
-        }
     }
     column = arena_zalloc(&call->tenant->arena, sizeof(*column));
     column->id = next_id(call);
@@ -378,25 +385,18 @@ static struct str cell_text(struct call *call, const struct json *cell)
 /* A list of cells in the order of the columns, or an object by their names. */
 static bool import_row(struct call *call, struct table *table, const struct json *row)
 {
-    const struct json *cell;
+    bool by_name = json_type(row) == JSON_OBJECT;
     struct str *cells = add_row(call, table);
-    size_t at = 0;
+    const struct json *cell;
+    size_t next = 0;
 
     JSON_FOREACH (cell, row) {
-        if (json_type(row) == JSON_OBJECT) {
-            for (at = 0; at < table->columns.n; at++) {
-                const struct column *column = table->columns.items[at];
+        size_t at = by_name ? column_named(table, json_name(cell)) : next++;
 
-                if (str_eq(column->name, json_name(cell))) {
-                    break;
-                }
-            }
-        }
         if (at >= table->columns.n) {
             return false;
         }
         cells[at] = cell_text(call, cell);
-        at++;
     }
     return true;
 }
