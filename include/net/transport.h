@@ -37,6 +37,9 @@ struct transport {
     const struct transport_events *events;
     uv_tcp_t tcp;
     uv_write_t write;
+    uv_shutdown_t shutdown;
+    bool shutdown_asked;
+    bool shutdown_sent;
     bool write_in_flight;
     bool reading;
     bool closing;

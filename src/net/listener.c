@@ -1,0 +1,204 @@
+/* libuv accepts a connection before it tells; not taking it stops the polling by itself, and taking
+ * it later starts it again. So a full server pauses by doing nothing. */
+#include "net/listener.h"
+
+#include <netinet/in.h>
+
+#include "base/check.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+
+enum { BACKLOG = 1024, RETRY_MS = 100, HOST_MAX = 64 };
+
+struct endpoint {
+    char host[HOST_MAX];
+    int port;
+};
+
+static enum error_code parse_address(struct str address, struct endpoint *out, struct error *err)
+{
+    struct str host = STR_EMPTY;
+    struct str port = STR_EMPTY;
+    int64_t number;
+    size_t at = address.len;
+
+    while (at > 0 && address.ptr[at - 1] != ':') {
+        at--;
+    }
+    if (at > 0) {
+        host = str_sub(address, 0, at - 1);
+        port = str_sub(address, at, address.len);
+    }
+    if (host.len > 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']') {
+        host = str_sub(host, 1, host.len - 2);
+    }
+    if (at == 0 || host.len >= HOST_MAX || !str_to_i64(port, 0, 65535, &number)) {
+        return error_set(err, ERR_IO,
+                         "\"%.*s\" is no address to listen on; it should look like 127.0.0.1:8000",
+                         STR_ARG(address));
+    }
+    if (host.len == 0 || str_is(host, "*")) {
+        host = STR("0.0.0.0");
+    } else if (str_is_nocase(host, "localhost")) {
+        host = STR("127.0.0.1");
+    }
+    str_copy(out->host, sizeof(out->host), host);
+    out->port = (int)number;
+    return ERR_OK;
+}
+
+static bool resolve(const struct endpoint *endpoint, struct sockaddr_storage *out)
+{
+    return uv_ip4_addr(endpoint->host, endpoint->port, (struct sockaddr_in *)out) == 0 ||
+           uv_ip6_addr(endpoint->host, endpoint->port, (struct sockaddr_in6 *)out) == 0;
+}
+
+bool address_is_loopback(struct str address)
+{
+    struct endpoint endpoint;
+    struct error ignored;
+
+    if (parse_address(address, &endpoint, &ignored) != ERR_OK) {
+        return false;
+    }
+    return str_starts(str_from(endpoint.host), STR("127.")) ||
+           str_is(str_from(endpoint.host), "::1");
+}
+
+static void tell(struct listener *listener)
+{
+    if (listener->n_connections >= listener->max_connections) {
+        if (!listener->paused) {
+            metric_add(M_CONNECTIONS_REFUSED, 0, 0, 0, 1);
+        }
+        listener->paused = true;
+        return;
+    }
+    listener->events->on_connection(listener);
+}
+
+static void on_retry(struct deadline *deadline)
+{
+    tell(CONTAINER_OF(deadline, struct listener, retry));
+}
+
+static void on_connection(uv_stream_t *stream, int status)
+{
+    struct listener *listener = CONTAINER_OF(stream, struct listener, tcp);
+
+    if (status < 0) { /* no descriptors left: try again when some may have come back */
+        metric_add(M_CONNECTIONS_REFUSED, 0, 0, 0, 1);
+        log_event(LOG_WARN, "listener.accept_failed", F_TEXT("error", uv_strerror(status)));
+        deadline_set(&listener->loop->deadlines, &listener->retry, DEADLINE_RETRY, RETRY_MS,
+                     on_retry);
+        return;
+    }
+    tell(listener);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct listener *listener = CONTAINER_OF(handle, struct listener, tcp);
+
+    listener->open = false;
+    listener->events->on_closed(listener);
+}
+
+static void name_address(struct listener *listener)
+{
+    struct sockaddr_storage bound;
+    int len = sizeof(bound);
+    char host[HOST_MAX] = "";
+    struct buf text;
+    bool v6;
+
+    CHECK(uv_tcp_getsockname(&listener->tcp, (struct sockaddr *)&bound, &len) == 0);
+    v6 = bound.ss_family == AF_INET6;
+    if (v6) {
+        (void)uv_ip6_name((struct sockaddr_in6 *)&bound, host, sizeof(host));
+        listener->port = ntohs(((struct sockaddr_in6 *)&bound)->sin6_port);
+    } else {
+        (void)uv_ip4_name((struct sockaddr_in *)&bound, host, sizeof(host));
+        listener->port = ntohs(((struct sockaddr_in *)&bound)->sin_port);
+    }
+    buf_init(&text, sizeof(listener->address) - 1);
+    buf_printf(&text, v6 ? "[%s]:%d" : "%s:%d", host, listener->port);
+    str_copy(listener->address, sizeof(listener->address), buf_view(&text));
+    buf_done(&text);
+}
+
+static void on_abandoned(uv_handle_t *handle)
+{
+    struct listener *listener = CONTAINER_OF(handle, struct listener, tcp);
+
+    listener->open = false;
+}
+
+enum error_code listener_open(struct listener *listener, struct loop *loop, struct str address,
+                              unsigned max_connections, const struct listener_events *events,
+                              struct error *err)
+{
+    struct endpoint endpoint;
+    struct sockaddr_storage storage = {0};
+    enum error_code code = parse_address(address, &endpoint, err);
+    int status;
+
+    *listener =
+        (struct listener){.loop = loop, .events = events, .max_connections = max_connections};
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (!resolve(&endpoint, &storage)) {
+        return error_set(
+            err, ERR_IO,
+            "\"%.*s\" is no address to listen on; the host must be an IP address, localhost or *",
+            STR_ARG(address));
+    }
+    CHECK(uv_tcp_init(&loop->uv, &listener->tcp) == 0);
+    listener->open = true;
+    status = uv_tcp_bind(&listener->tcp, (struct sockaddr *)&storage, 0);
+    if (status == 0) {
+        status = uv_listen((uv_stream_t *)&listener->tcp, BACKLOG, on_connection);
+    }
+    if (status != 0) {
+        uv_close((uv_handle_t *)&listener->tcp, on_abandoned);
+        while (listener->open) { /* the struct may go when we return: wait for the close to be
+                                    carried out */
+            (void)uv_run(&loop->uv, UV_RUN_NOWAIT);
+        }
+        return error_set(err, ERR_IO, "cannot listen on %.*s: %s", STR_ARG(address),
+                         uv_strerror(status));
+    }
+    name_address(listener);
+    return ERR_OK;
+}
+
+bool listener_accept(struct listener *listener, uv_tcp_t *tcp)
+{
+    CHECK(uv_tcp_init(&listener->loop->uv, tcp) == 0);
+    if (listener->closing || uv_accept((uv_stream_t *)&listener->tcp, (uv_stream_t *)tcp) != 0) {
+        return false;
+    }
+    listener->n_connections++;
+    return true;
+}
+
+void listener_connection_ended(struct listener *listener)
+{
+    CHECK(listener->n_connections > 0);
+    listener->n_connections--;
+    if (listener->paused && !listener->closing) {
+        listener->paused = false;
+        tell(listener);
+    }
+}
+
+void listener_close(struct listener *listener)
+{
+    if (listener->closing || !listener->open) {
+        return;
+    }
+    listener->closing = true;
+    deadline_clear(&listener->retry);
+    uv_close((uv_handle_t *)&listener->tcp, on_closed);
+}

@@ -1,0 +1,102 @@
+#include "net/loop.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+
+static void on_tick(uv_timer_t *tick)
+{
+    struct loop *loop = CONTAINER_OF(tick, struct loop, tick);
+    uint64_t now_us = clock_now_us();
+
+    metric_observe_us(M_LOOP_LAG, 0,
+                      now_us > loop->tick_expected_us ? now_us - loop->tick_expected_us : 0);
+    loop->tick_expected_us = now_us + (uint64_t)LOOP_TICK_MS * 1000U;
+    (void)deadlines_run(&loop->deadlines, clock_now_ms());
+}
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+    (void)prepare;
+    log_flush();
+}
+
+/* The idle handle is active only while `later` holds something: it keeps the loop from sleeping. */
+static void on_idle(uv_idle_t *idle)
+{
+    struct loop *loop = CONTAINER_OF(idle, struct loop, idle);
+
+    (void)later_run(&loop->later);
+    if (later_is_empty(&loop->later)) {
+        (void)uv_idle_stop(idle);
+    }
+}
+
+static void on_first_later(struct later *later)
+{
+    struct loop *loop = CONTAINER_OF(later, struct loop, later);
+
+    if (!uv_is_closing((uv_handle_t *)&loop->idle)) {
+        (void)uv_idle_start(&loop->idle, on_idle);
+    }
+}
+
+void loop_init(struct loop *loop)
+{
+    *loop = (struct loop){0};
+    CHECK(uv_loop_init(&loop->uv) == 0);
+    deadlines_init(&loop->deadlines);
+    later_init(&loop->later);
+    loop->later.on_first = on_first_later;
+    loop->read_buffer = mem_alloc(LOOP_READ_BUFFER);
+    CHECK(uv_timer_init(&loop->uv, &loop->tick) == 0);
+    CHECK(uv_prepare_init(&loop->uv, &loop->prepare) == 0);
+    CHECK(uv_idle_init(&loop->uv, &loop->idle) == 0);
+    loop->open_handles = 3;
+    loop->tick_expected_us = clock_now_us() + (uint64_t)LOOP_TICK_MS * 1000U;
+    CHECK(uv_timer_start(&loop->tick, on_tick, LOOP_TICK_MS, LOOP_TICK_MS) == 0);
+    CHECK(uv_prepare_start(&loop->prepare, on_prepare) == 0);
+    uv_unref((uv_handle_t *)&loop->tick);
+    uv_unref((uv_handle_t *)&loop->prepare);
+}
+
+void loop_run(struct loop *loop)
+{
+    (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
+}
+
+bool loop_turn(struct loop *loop, bool block)
+{
+    return uv_run(&loop->uv, block ? UV_RUN_ONCE : UV_RUN_NOWAIT) != 0;
+}
+
+void loop_stop(struct loop *loop)
+{
+    uv_stop(&loop->uv);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct loop *loop = CONTAINER_OF(handle->loop, struct loop, uv);
+
+    loop->open_handles--;
+}
+
+void loop_done(struct loop *loop)
+{
+    /* First what others have asked to close or to do later, then the loop's own handles. */
+    while (uv_run(&loop->uv, UV_RUN_NOWAIT) != 0 && !later_is_empty(&loop->later)) {
+    }
+    uv_close((uv_handle_t *)&loop->tick, on_closed);
+    uv_close((uv_handle_t *)&loop->prepare, on_closed);
+    uv_close((uv_handle_t *)&loop->idle, on_closed);
+    while (loop->open_handles > 0) {
+        (void)uv_run(&loop->uv, UV_RUN_NOWAIT);
+    }
+    (void)uv_run(&loop->uv, UV_RUN_NOWAIT);
+    CHECK(uv_loop_close(&loop->uv) == 0);
+    mem_free(loop->read_buffer);
+    loop->read_buffer = NULL;
+}

@@ -1,0 +1,293 @@
+/* Plain and TLS bytes of one connection. What the kernel does not take at once waits in the filling
+ * buffer while the other one is with libuv; they swap when a write ends. */
+#include "net/transport.h"
+
+#include <netinet/in.h>
+
+#include "base/check.h"
+#include "crypto/tls.h"
+
+enum { OUT_MAX = 64 * 1024 * 1024, TLS_BACKLOG_MAX = 64 * 1024, PLAIN_MAX = 256 * 1024 };
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct transport *transport = CONTAINER_OF(handle, struct transport, tcp);
+
+    buf_done(&transport->out[0]);
+    buf_done(&transport->out[1]);
+    tls_stream_free(transport->tls);
+    transport->tls = NULL;
+    transport->events->on_closed(transport);
+}
+
+void transport_close(struct transport *transport)
+{
+    if (transport->closing) {
+        return;
+    }
+    transport->closing = true;
+    transport->reading = false;
+    later_remove(&transport->pump);
+    uv_close((uv_handle_t *)&transport->tcp, on_closed);
+}
+
+/* The end is told from the loop only, and once. */
+static void on_end_later(struct later_item *item)
+{
+    struct transport *transport = CONTAINER_OF(item, struct transport, pump);
+
+    transport->events->on_end(transport, false);
+}
+
+static void break_later(struct transport *transport)
+{
+    if (!transport->ended && !transport->closing) {
+        transport->ended = true;
+        later_add(&transport->loop->later, &transport->pump, on_end_later);
+    }
+}
+
+static void end_now(struct transport *transport, bool clean)
+{
+    if (!transport->ended && !transport->closing) {
+        transport->ended = true;
+        transport->events->on_end(transport, clean);
+    }
+}
+
+/* --- writing
+ * ----------------------------------------------------------------------------------------- */
+
+static void on_shutdown(uv_shutdown_t *request, int status)
+{
+    (void)request;
+    (void)status; /* the peer's end or the linger deadline comes next either way */
+}
+
+static void write_start(struct transport *transport);
+
+static void on_written(uv_write_t *request, int status)
+{
+    struct transport *transport = CONTAINER_OF(request, struct transport, write);
+
+    transport->write_in_flight = false;
+    if (transport->closing) {
+        return;
+    }
+    if (status < 0) {
+        end_now(transport, false);
+        return;
+    }
+    buf_done(&transport->out[1 - transport->filling]);
+    buf_init(&transport->out[1 - transport->filling], OUT_MAX);
+    write_start(transport);
+    if (transport_pending(transport) <= TRANSPORT_LOW_WATER) {
+        transport->events->on_writable(transport);
+    }
+}
+
+static void write_start(struct transport *transport)
+{
+    struct buf *full = &transport->out[transport->filling];
+    uv_buf_t bytes;
+
+    if (transport->write_in_flight || transport->closing) {
+        return;
+    }
+    if (full->len == 0) {
+        if (transport->shutdown_asked && !transport->shutdown_sent) {
+            transport->shutdown_sent = true;
+            if (uv_shutdown(&transport->shutdown, (uv_stream_t *)&transport->tcp, on_shutdown) !=
+                0) {
+                break_later(transport);
+            }
+        }
+        return;
+    }
+    transport->filling = 1 - transport->filling;
+    bytes = uv_buf_init(full->ptr, (unsigned)full->len);
+    if (uv_write(&transport->write, (uv_stream_t *)&transport->tcp, &bytes, 1, on_written) != 0) {
+        break_later(transport);
+        return;
+    }
+    transport->write_in_flight = true;
+}
+
+static void write_cipher(struct transport *transport, struct str bytes)
+{
+    struct buf *filling = &transport->out[transport->filling];
+
+    if (!transport->write_in_flight && filling->len == 0 && bytes.len > 0) {
+        uv_buf_t piece = uv_buf_init((char *)(uintptr_t)bytes.ptr, (unsigned)bytes.len);
+        int taken = uv_try_write((uv_stream_t *)&transport->tcp, &piece, 1);
+
+        if (taken < 0 && taken != UV_EAGAIN) {
+            break_later(transport);
+            return;
+        }
+        bytes = str_sub(bytes, taken > 0 ? (size_t)taken : 0, bytes.len);
+    }
+    buf_str(filling, bytes);
+    if (!buf_ok(filling)) { /* callers stop at the high-water mark: far below this ceiling */
+        break_later(transport);
+        return;
+    }
+    write_start(transport);
+}
+
+static void flush_tls(struct transport *transport)
+{
+    struct buf *output = tls_stream_output(transport->tls);
+
+    if (output->len > 0) {
+        write_cipher(transport, buf_view(output));
+        buf_clear(output);
+    }
+}
+
+void transport_write(struct transport *transport, struct str bytes)
+{
+    struct error err;
+
+    if (transport->closing || transport->ended || bytes.len == 0) {
+        return;
+    }
+    if (transport->tls == NULL) {
+        write_cipher(transport, bytes);
+        return;
+    }
+    if (!tls_stream_write(transport->tls, bytes, &err)) {
+        break_later(transport);
+        return;
+    }
+    flush_tls(transport);
+}
+
+size_t transport_pending(const struct transport *transport)
+{
+    return transport->out[transport->filling].len +
+           uv_stream_get_write_queue_size((const uv_stream_t *)&transport->tcp);
+}
+
+void transport_shutdown(struct transport *transport)
+{
+    if (transport->closing || transport->ended || transport->shutdown_asked) {
+        return;
+    }
+    if (transport->tls != NULL) {
+        tls_stream_close_notify(transport->tls);
+        flush_tls(transport);
+    }
+    transport->shutdown_asked = true;
+    write_start(transport);
+}
+
+/* --- reading
+ * ----------------------------------------------------------------------------------------- */
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
+{
+    struct transport *transport = CONTAINER_OF(handle, struct transport, tcp);
+
+    (void)suggested;
+    *out = uv_buf_init(transport->loop->read_buffer, LOOP_READ_BUFFER);
+}
+
+static void read_tls(struct transport *transport, struct str cipher)
+{
+    bool was_secured = tls_stream_is_secured(transport->tls);
+    struct buf plain;
+    struct error err;
+    enum tls_verdict verdict;
+
+    buf_init(&plain, PLAIN_MAX);
+    tls_stream_feed(transport->tls, cipher);
+    verdict = tls_stream_read(transport->tls, &plain, &err);
+    flush_tls(transport);
+    if (!was_secured && tls_stream_is_secured(transport->tls)) {
+        transport->events->on_secured(transport);
+    }
+    if (plain.len > 0 && !transport->closing) {
+        transport->events->on_bytes(transport, buf_view(&plain));
+    }
+    buf_done(&plain);
+    if (verdict == TLS_END || verdict == TLS_FAILED) {
+        end_now(transport, verdict == TLS_END);
+    }
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
+{
+    struct transport *transport = CONTAINER_OF(stream, struct transport, tcp);
+    struct str bytes;
+
+    if (n == 0) {
+        return;
+    }
+    if (n < 0) {
+        end_now(transport, n == UV_EOF);
+        return;
+    }
+    bytes = (struct str){buffer->base, (size_t)n};
+    if (transport->tls != NULL) {
+        read_tls(transport, bytes);
+    } else {
+        transport->events->on_bytes(transport, bytes);
+    }
+}
+
+void transport_read_start(struct transport *transport)
+{
+    if (transport->reading || transport->closing || transport->ended) {
+        return;
+    }
+    transport->reading = true;
+    if (uv_read_start((uv_stream_t *)&transport->tcp, on_alloc, on_read) != 0) {
+        break_later(transport);
+    }
+}
+
+void transport_read_stop(struct transport *transport)
+{
+    if (transport->reading) {
+        transport->reading = false;
+        (void)uv_read_stop((uv_stream_t *)&transport->tcp);
+    }
+}
+
+static void name_peer(struct transport *transport)
+{
+    struct sockaddr_storage peer = {0};
+    int len = sizeof(peer);
+    char host[46] = "";
+    struct buf text;
+    bool v6;
+
+    if (uv_tcp_getpeername(&transport->tcp, (struct sockaddr *)&peer, &len) != 0) {
+        return; /* gone already; the read will say so */
+    }
+    v6 = peer.ss_family == AF_INET6;
+    buf_init(&text, sizeof(transport->peer) - 1);
+    if (v6) {
+        (void)uv_ip6_name((struct sockaddr_in6 *)&peer, host, sizeof(host));
+        buf_printf(&text, "[%s]:%u", host,
+                   (unsigned)ntohs(((struct sockaddr_in6 *)&peer)->sin6_port));
+    } else {
+        (void)uv_ip4_name((struct sockaddr_in *)&peer, host, sizeof(host));
+        buf_printf(&text, "%s:%u", host, (unsigned)ntohs(((struct sockaddr_in *)&peer)->sin_port));
+    }
+    str_copy(transport->peer, sizeof(transport->peer), buf_view(&text));
+    buf_done(&text);
+}
+
+void transport_open(struct transport *transport, struct loop *loop, const struct tls_config *tls,
+                    const struct transport_events *events)
+{
+    transport->loop = loop;
+    transport->events = events;
+    buf_init(&transport->out[0], OUT_MAX);
+    buf_init(&transport->out[1], OUT_MAX);
+    transport->tls = tls != NULL ? tls_stream_new(tls) : NULL;
+    (void)uv_tcp_nodelay(&transport->tcp, 1);
+    name_peer(transport);
+}
