@@ -1,6 +1,9 @@
 # syntax=docker/dockerfile:1
 # Two stages: the first compiles with the packages that third_party/bootstrap.sh installs, the second holds
 # the binary and the shared libraries it needs. Runs as a numbered user without a shell of its own.
+#   docker build -t virtuoso-proxy .
+#   docker run -p 8000:8000 -e API_KEYS=... -e VIRTUOSO_API_TOKEN=... virtuoso-proxy
+# Without keys it refuses to start, since it listens beyond loopback.
 FROM debian:12-slim AS build
 WORKDIR /src
 COPY . .
