@@ -36,13 +36,15 @@ is_offered() {
     grep -q '^  Candidate: [^(]' <<<"$policy"
 }
 
+can_be_root() {
+    [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null
+}
+
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
-    elif command -v sudo >/dev/null; then
-        sudo "$@"
     else
-        die "not root and no sudo: run as root: $*"
+        sudo "$@"
     fi
 }
 
@@ -71,6 +73,7 @@ install_packages() {
     local missing
     missing=$(missing_of "$@")
     if [ -n "$missing" ]; then
+        can_be_root || die "neither root nor sudo: let an administrator run: apt-get install ${missing% }"
         update_lists
         say "installing: $missing"
         # shellcheck disable=SC2086 # a list of words
@@ -81,7 +84,7 @@ install_packages() {
 # Installs a package where the distribution has it; otherwise nothing happens.
 install_if_offered() {
     is_installed "$1" && return 0
-    if ! is_offered base-files; then
+    if ! is_offered base-files && can_be_root; then
         update_lists
     fi
     if is_offered "$1"; then
@@ -97,7 +100,7 @@ install_build_tools() {
     install_if_offered libllhttp-dev
     if ! is_installed libllhttp-dev && [ ! -e /usr/share/llhttp/llhttp.c ] &&
         [ ! -e "$build_dir/third_party/llhttp/usr/share/llhttp/llhttp.c" ] &&
-        ! is_offered node-llhttp; then
+        ! is_offered node-llhttp && can_be_root; then
         update_lists
     fi
 }
