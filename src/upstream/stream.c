@@ -49,6 +49,7 @@ void stream_touch(struct upstream_handle *handle)
 }
 
 /* The callbacks. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): libcurl's type */
 size_t stream_on_header(char *bytes, size_t size, size_t n, void *context)
 {
     struct upstream_handle *handle = context;

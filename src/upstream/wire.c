@@ -27,6 +27,16 @@
 
 enum { EVENTS_PER_WAIT = 64 };
 
+static void must(CURLMcode code)
+{
+    CHECK(code == CURLM_OK);
+}
+
+static void must_uv(int code)
+{
+    CHECK(code == 0);
+}
+
 static void collect(struct upstream *upstream)
 {
     CURLMsg *message;
@@ -47,14 +57,13 @@ static void act(struct upstream *upstream, curl_socket_t fd, int what)
     int n_running;
 
     upstream->wire.has_news = false;
-    CHECK(curl_multi_socket_action(upstream->wire.multi, fd, what, &n_running) == CURLM_OK);
+    must(curl_multi_socket_action(upstream->wire.multi, fd, what, &n_running));
     collect(upstream);
     /* An end lets waiting calls in, which are driven at once rather than by libcurl's 0 ms timer.
      */
     while (upstream->wire.has_news) {
         upstream->wire.has_news = false;
-        CHECK(curl_multi_socket_action(upstream->wire.multi, CURL_SOCKET_TIMEOUT, 0, &n_running) ==
-              CURLM_OK);
+        must(curl_multi_socket_action(upstream->wire.multi, CURL_SOCKET_TIMEOUT, 0, &n_running));
         collect(upstream);
     }
 }
@@ -76,9 +85,9 @@ static void on_timer(uv_timer_t *timer)
 
     wire_drive(upstream);
     if (uv_is_active((uv_handle_t *)timer) == 0) {
-        CHECK(curl_multi_timeout(upstream->wire.multi, &wish_ms) == CURLM_OK);
+        must(curl_multi_timeout(upstream->wire.multi, &wish_ms));
         if (wish_ms >= 0) {
-            CHECK(uv_timer_start(timer, on_timer, wish_ms > 0 ? (uint64_t)wish_ms : 1, 0) == 0);
+            must_uv(uv_timer_start(timer, on_timer, wish_ms > 0 ? (uint64_t)wish_ms : 1, 0));
         }
     }
     upstream_dispatch(upstream);
@@ -236,11 +245,6 @@ static void on_readable(uv_poll_t *poll, int status, int uv_events)
     upstream_dispatch(upstream);
 }
 
-static void must(CURLMcode code)
-{
-    CHECK(code == CURLM_OK);
-}
-
 void wire_open(struct upstream *upstream)
 {
     struct wire *wire = &upstream->wire;
@@ -250,11 +254,11 @@ void wire_open(struct upstream *upstream)
 
     wire->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     CHECK(wire->epoll_fd >= 0);
-    CHECK(uv_poll_init(&upstream->loop->uv, &wire->poll, wire->epoll_fd) == 0);
-    CHECK(uv_timer_init(&upstream->loop->uv, &wire->timer) == 0);
+    must_uv(uv_poll_init(&upstream->loop->uv, &wire->poll, wire->epoll_fd));
+    must_uv(uv_timer_init(&upstream->loop->uv, &wire->timer));
     wire->poll.data = upstream;
     wire->timer.data = upstream;
-    CHECK(uv_poll_start(&wire->poll, UV_READABLE, on_readable) == 0);
+    must_uv(uv_poll_start(&wire->poll, UV_READABLE, on_readable));
     wire->multi = curl_multi_init();
     CHECK(wire->multi != NULL);
     must(curl_multi_setopt(wire->multi, CURLMOPT_SOCKETFUNCTION, on_socket_wish));
@@ -272,7 +276,7 @@ void wire_close(struct upstream *upstream, uv_close_cb on_closed)
 
     must(curl_multi_cleanup(wire->multi)); /* calls back until it returns */
     wire->multi = NULL;
-    CHECK(uv_poll_stop(&wire->poll) == 0);
+    must_uv(uv_poll_stop(&wire->poll));
     uv_close((uv_handle_t *)&wire->poll, on_closed);
     uv_close((uv_handle_t *)&wire->timer, on_closed);
     CHECK(close(wire->epoll_fd) == 0);
