@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 
-enum { MAX_DELAY_MS = 600000, MAX_FAULT_BODY = 16 * 1024 * 1024 };
+enum { MAX_DELAY_MS = 600000, MAX_FAULT_BYTES = 256 * 1024 * 1024 };
 
 void faults_init(struct faults *faults, uint64_t seed)
 {
@@ -19,6 +19,7 @@ static void fault_free(struct faults *faults, struct fault *fault)
 {
     list_remove(&fault->link);
     faults->n--;
+    faults->bytes -= fault->body.len;
     mem_free(fault->texts);
     mem_free(fault);
 }
@@ -224,7 +225,7 @@ static bool add_one(struct call *call, const struct json *given, const struct fa
     struct fault *fault;
 
     if (json_type(given) != JSON_OBJECT || faults->n >= call->state->options.max_faults ||
-        json_str(json_get(given, "body")).len > MAX_FAULT_BODY || !take_numbers(given, &parsed) ||
+        faults->bytes > MAX_FAULT_BYTES || !take_numbers(given, &parsed) ||
         !take_close(given, &parsed.close_at)) {
         return false;
     }
@@ -236,6 +237,7 @@ static bool add_one(struct call *call, const struct json *given, const struct fa
     fault->id = faults->last_id;
     list_append(&faults->items, &fault->link);
     faults->n++;
+    faults->bytes += fault->body.len;
     *out = fault;
     return true;
 }

@@ -198,6 +198,7 @@ struct recorder {
 struct faults {
     struct list items;
     size_t n;
+    size_t bytes; /* of their bodies */
     int64_t last_id;
     uint64_t random; /* xorshift state */
 };

@@ -5,6 +5,8 @@
 #include "base/mem.h"
 #include "http/server.h"
 
+enum { MAX_CONTROL_BODY = 64 * 1024 * 1024 };
+
 struct sandbox {
     struct sandbox_state *state;
     struct http_server *server;
@@ -45,8 +47,10 @@ static enum http_verdict on_head(void *context, struct exchange *exchange, size_
 {
     const struct sandbox *sandbox = context;
 
-    (void)exchange;
-    *max_body = sandbox->state->options.max_body_bytes;
+    /* A fault may carry a body far larger than any that the platform takes. */
+    *max_body = str_starts(exchange->request.path, STR("/__sandbox"))
+                    ? MAX_CONTROL_BODY
+                    : sandbox->state->options.max_body_bytes;
     return HTTP_BODY_BUFFER;
 }
 

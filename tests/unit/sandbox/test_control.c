@@ -219,6 +219,17 @@ static void a_fault_says_when_the_connection_breaks(void **state)
     assert_int_equal(int_at(json, "/0/status"), 0);
 }
 
+static void a_fault_may_carry_a_large_body(void **state)
+{
+    struct fixture *f = *state;
+    struct str body =
+        arena_printf(&f->arena, "{\"match\":\"GET /user\",\"body\":\"%0*d\"}", 9 * 1024 * 1024, 0);
+
+    (void)control(f, "POST", "/__sandbox/faults", body.ptr);
+    assert_int_equal(ask(f, "GET", "/api/user", NULL), 200);
+    assert_int_equal(f->reply.body.len, 9 * 1024 * 1024);
+}
+
 static void a_match_is_a_method_and_the_beginning_of_a_path(void **state)
 {
     static const struct {
@@ -296,6 +307,8 @@ int test_control(void)
         cmocka_unit_test_setup_teardown(a_fault_may_act_and_still_answer_otherwise, fixture_set_up,
                                         fixture_tear_down),
         cmocka_unit_test_setup_teardown(a_fault_says_when_the_connection_breaks, fixture_set_up,
+                                        fixture_tear_down),
+        cmocka_unit_test_setup_teardown(a_fault_may_carry_a_large_body, fixture_set_up,
                                         fixture_tear_down),
         cmocka_unit_test_setup_teardown(a_match_is_a_method_and_the_beginning_of_a_path,
                                         fixture_set_up, fixture_tear_down),
