@@ -124,7 +124,10 @@ static struct str lower(struct arena *arena, struct str name)
     for (size_t i = 0; i < name.len; i++) {
         const char *found = memchr(upper, name.ptr[i], sizeof(upper) - 1);
 
-        text[i] = found == NULL ? name.ptr[i] : lower_case[found - upper];
+        text[i] = name.ptr[i];
+        if (found != NULL) {
+            text[i] = lower_case[found - upper];
+        }
     }
     return (struct str){text, name.len};
 }
