@@ -7,7 +7,11 @@
  * Bodies always go through a read callback without a seek function. On a kept connection that the
  * platform resets, libcurl would send the request again by itself (measured: 20 of 20 POSTs arrived
  * twice); without a way to rewind it ends with CURLE_SEND_FAIL_REWIND instead. A change without a
- * body has nothing to rewind, so it takes a fresh connection, on which libcurl never repeats. */
+ * body has nothing to rewind, so it takes a fresh connection, on which libcurl never repeats.
+ *
+ * An easy handle whose transfer failed is not used again: libcurl 8.14 remembers that it wanted to
+ * rewind, and fails the next transfer of the handle with the same result before sending anything.
+ */
 #include "upstream_internal.h"
 
 #include <string.h>
@@ -211,6 +215,14 @@ static void set_constants(struct upstream_handle *handle)
     }
 }
 
+static void make_easy(struct upstream_handle *handle)
+{
+    handle->easy = curl_easy_init();
+    CHECK(handle->easy != NULL);
+    set_constants(handle);
+    handle->spoiled = false;
+}
+
 static struct upstream_handle *handle_new(struct upstream *upstream)
 {
     struct upstream_handle *handle = mem_zalloc(sizeof(*handle));
@@ -220,10 +232,9 @@ static struct upstream_handle *handle_new(struct upstream *upstream)
     buf_init(&handle->lines, LINES_MAX);
     buf_init(&handle->body, upstream->options.max_reply_bytes);
     buf_init(&handle->meta, META_MAX);
-    handle->easy = curl_easy_init();
     handle->url = curl_url_dup(upstream->base);
-    CHECK(handle->easy != NULL && handle->url != NULL);
-    set_constants(handle);
+    CHECK(handle->url != NULL);
+    make_easy(handle);
     upstream->n_handles++;
     return handle;
 }
@@ -247,6 +258,10 @@ struct upstream_handle *handle_take(struct upstream *upstream, struct upstream_c
     struct upstream_handle *handle =
         link != NULL ? CONTAINER_OF(link, struct upstream_handle, link) : handle_new(upstream);
 
+    if (handle->spoiled) {
+        curl_easy_cleanup(handle->easy);
+        make_easy(handle);
+    }
     handle->call = call;
     handle->serial++;
     call->handle = handle;

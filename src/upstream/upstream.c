@@ -208,6 +208,7 @@ static void leave_wire(struct upstream_call *call, struct outcome *outcome)
     call->may_have_left = call->may_have_left || outcome->may_have_left;
     CHECK(curl_multi_remove_handle(upstream->wire.multi, handle->easy) == CURLM_OK);
     handle->in_multi = false;
+    handle->spoiled = outcome->result != CURLE_OK;
     handle_forget_secret(handle);
     list_remove(&call->link);
     upstream->n_active--;
@@ -455,7 +456,7 @@ enum error_code upstream_start(struct upstream *upstream, struct upstream_call *
 void upstream_cancel(struct upstream_call *call)
 {
     struct upstream *upstream = call->upstream;
-    struct outcome outcome = {.result = CURLE_OK};
+    struct outcome outcome = {.result = CURLE_ABORTED_BY_CALLBACK};
 
     if (upstream == NULL || call->state == CALL_IDLE) {
         return;

@@ -89,6 +89,7 @@ struct upstream_handle {
     CURL *easy;
     CURLU *url;
     bool in_multi;
+    bool spoiled; /* its last transfer failed: the easy handle is made anew before the next */
     char why[CURL_ERROR_SIZE];
     /* request */
     struct buf path;

@@ -174,4 +174,14 @@ static MAYBE_UNUSED void probe_run(struct probe *probe, struct bench *bench, con
     assert_int_equal(probe->n_ends, 1);
 }
 
+/* Runs a call that has to go well. */
+static MAYBE_UNUSED void probe_run_ok(struct probe *probe, struct bench *bench, const char *path,
+                                      enum call_class class)
+{
+    probe_run(probe, bench, path, class);
+    if (probe->code != ERR_OK) {
+        fail_msg("%s: %s", path, probe->call.error.text);
+    }
+}
+
 #endif

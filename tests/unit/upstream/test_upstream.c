@@ -25,8 +25,7 @@ static void a_call_brings_status_body_and_headers(void **state)
 
     (void)state;
     bench_open(&bench);
-    probe_run(&probe, &bench, "/ok", CALL_READ);
-    assert_int_equal(probe.code, ERR_OK);
+    probe_run_ok(&probe, &bench, "/ok", CALL_READ);
     assert_int_equal(probe.status, 200);
     assert_string_equal(probe.body, "{\"success\":true,\"item\":{\"id\":1}}");
     assert_int_equal(probe.call.tries, 1);
@@ -122,13 +121,11 @@ static void connections_are_kept_and_reused(void **state)
     (void)state;
     bench_open(&bench);
     for (int i = 0; i < 50; i++) {
-        probe_run(&probe, &bench, "/ok", i % 2 == 0 ? CALL_READ : CALL_CREATE);
-        assert_int_equal(probe.code, ERR_OK);
+        probe_run_ok(&probe, &bench, "/ok", i % 2 == 0 ? CALL_READ : CALL_CREATE);
     }
     assert_int_equal(bench.platform.n_connections, 1);
     probe_run(&probe, &bench, "/close", CALL_READ);
-    probe_run(&probe, &bench, "/ok", CALL_READ);
-    assert_int_equal(probe.code, ERR_OK);
+    probe_run_ok(&probe, &bench, "/ok", CALL_READ);
     assert_int_equal(bench.platform.n_connections, 2);
 }
 
@@ -141,8 +138,7 @@ static void a_kept_connection_that_the_platform_closed_is_replaced(void **state)
     (void)state;
     bench_open(&bench);
     for (int i = 0; i < 5; i++) {
-        probe_run(&probe, &bench, "/ok", CALL_CREATE);
-        assert_int_equal(probe.code, ERR_OK);
+        probe_run_ok(&probe, &bench, "/ok", CALL_CREATE);
         LIST_FOREACH_SAFE (link, after, &bench.platform.links) {
             link_close(CONTAINER_OF(link, struct platform_link, link), false);
         }
@@ -210,8 +206,7 @@ static void every_fault_has_its_code_and_no_change_is_sent_twice(void **state)
             assert_int_equal(probe.call.tries, 1);
             assert_true(probe.call.may_have_left);
             assert_true(str_from(probe.call.error.text).len > 0);
-            probe_run(&probe, &bench, "/ok", CALL_READ);
-            assert_int_equal(probe.code, ERR_OK);
+            probe_run_ok(&probe, &bench, "/ok", CALL_READ);
         }
     }
 }
@@ -253,14 +248,12 @@ static void reads_are_repeated_on_502_503_504_and_creates_are_not(void **state)
     bench_open(&bench);
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
         bench.platform.n_failures_given = 0;
-        probe_run(&probe, &bench, paths[i], CALL_READ);
-        assert_int_equal(probe.code, ERR_OK);
+        probe_run_ok(&probe, &bench, paths[i], CALL_READ);
         assert_int_equal(probe.status, 200);
         assert_int_equal(probe.call.tries, 3);
         for (size_t class = CALL_CHANGE; class <= CALL_CREATE; class ++) {
             bench.platform.n_failures_given = 0;
-            probe_run(&probe, &bench, paths[i], (enum call_class) class);
-            assert_int_equal(probe.code, ERR_OK);
+            probe_run_ok(&probe, &bench, paths[i], (enum call_class) class);
             assert_int_equal(probe.status, 502 + (int)i);
             assert_int_equal(probe.call.tries, 1);
         }
@@ -406,8 +399,7 @@ static void cancel_after_any_number_of_turns_is_silent(void **state)
             assert_int_equal(probe.n_ends, n_ends);
         }
     }
-    probe_run(&probe, &bench, "/ok", CALL_READ);
-    assert_int_equal(probe.code, ERR_OK);
+    probe_run_ok(&probe, &bench, "/ok", CALL_READ);
 }
 
 static void end_and_close(struct upstream_call *call, enum error_code code)
