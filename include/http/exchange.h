@@ -12,9 +12,10 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/deadline.h"
 #include "base/error.h"
-#include "base/str.h"
 #include "base/list.h"
+#include "base/str.h"
 #include "observe/trace.h"
 
 struct http_connection; /* private */
@@ -65,19 +66,23 @@ struct exchange {
     void *task;                         /* the service's own; http never looks into it */
     struct http_connection *connection; /* NULL: orphan (the client is gone) */
     /* private to http from here on */
-    struct list link;
+    struct list link; /* of the server's orphans */
     struct http_server *server;
-    struct buf head; /* extra response headers, serialised */
+    struct deadline deadline;
+    struct buf head;      /* response headers set by the service, serialised */
+    struct buf body;      /* of the request, HTTP_BODY_BUFFER */
+    unsigned headers_set; /* bits of the headers that the service set itself */
     int status;
     uint64_t response_bytes;
     uint64_t request_bytes;
-    bool replied; /* an answer was given (whole or begun) */
+    int64_t stream_left; /* of a streamed answer with a length; -1 chunked or until close */
+    bool replied;        /* an answer was given (whole or begun) */
     bool streaming;
     bool chunked;
-    bool ended;
     bool no_compress; /* the service forbids compression of this answer */
+    bool body_complete;
     bool aborted;
-    int64_t stream_left;
+    bool broken; /* a streamed answer was cut off by us */
 };
 
 /* The first header of that name, trimmed; empty str with out_found false when absent. */
@@ -102,8 +107,8 @@ void exchange_stream_begin(struct exchange *exchange, int status, const char *co
                            int64_t length);
 bool exchange_stream_write(struct exchange *exchange, struct str bytes);
 void exchange_stream_end(struct exchange *exchange);
-void exchange_stream_abort(
-    struct exchange *exchange); /* breaks the connection: the client sees it */
+void exchange_stream_abort(struct exchange *exchange); /* breaks the connection: the client sees it;
+                                                          instead of an answer too */
 /* HTTP_BODY_STREAM requests: stop and go on reading the body from the client. */
 void exchange_body_pause(struct exchange *exchange);
 void exchange_body_resume(struct exchange *exchange);

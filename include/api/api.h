@@ -1,0 +1,41 @@
+/* The API that we offer, as a service of the http room: routes, stages, authentication, handlers.
+ * Policy only: it sees requests and answers, plans and sessions, never sockets or the event loop.
+ * Owner: the app opens one per server; all exchanges must have ended before api_close. */
+#ifndef API_API_H
+#define API_API_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "config/config.h"
+#include "http/server.h"
+#include "plan/plan.h"
+#include "session/session.h"
+
+struct api;
+
+struct api_options {
+    const struct config *config;  /* outlives the api */
+    const struct plan_port *port; /* the platform; outlives the api */
+    struct upstream *upstream;    /* for figures and direct access; NULL in unit tests */
+    struct session_store *sessions;
+    struct deadlines *deadlines;
+    struct later *later;
+    bool sandbox; /* the platform is the embedded sandbox */
+};
+
+enum error_code api_open(const struct api_options *options, struct api **out,
+                         struct error *err) MUST_CHECK;
+void api_close(struct api *api);
+const struct http_service *api_service(void); /* context: struct api * */
+void api_set_draining(struct api *api);       /* readiness answers 503 from now on */
+
+/* Every route, for documents and tests; patterns index metrics LABEL_ROUTE. */
+struct route;
+size_t api_n_routes(void);
+const char *api_route_method(size_t index);
+const char *api_route_pattern(size_t index);
+/* Distinct patterns; index 0 is "unmatched". For metrics_label_values. */
+const char *const *api_route_labels(size_t *out_n);
+
+#endif

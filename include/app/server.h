@@ -1,0 +1,66 @@
+/* server: the one struct that owns everything of a running proxy, wires the rooms together and
+ * takes them down again in order. Lives in main(); a test may have several, one after another.
+ *
+ *   STARTING ─► SERVING ─► DRAINING (readiness 503, listener open for notice_ms, then closed;
+ *                             exchanges finish until limit_ms) ─► STOPPING (all closed) ─► STOPPED
+ *
+ * Promise: server_run returns when everything is closed; server_done CHECKs that nothing is left.
+ */
+#ifndef APP_SERVER_H
+#define APP_SERVER_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "api/api.h"
+#include "base/deadline.h"
+#include "config/config.h"
+#include "http/server.h"
+#include "net/loop.h"
+#include "plan/plan.h"
+#include "sandbox/sandbox.h"
+#include "session/session.h"
+#include "upstream/upstream.h"
+
+enum server_state {
+    SERVER_STARTING,
+    SERVER_SERVING,
+    SERVER_DRAINING,
+    SERVER_STOPPING,
+    SERVER_STOPPED
+};
+
+struct tls_config;
+
+struct server {
+    struct loop loop;
+    struct config *config; /* owned */
+    enum server_state state;
+    struct sandbox *sandbox; /* NULL: the real platform */
+    struct upstream *upstream;
+    struct plan_port port;
+    struct session_store *sessions;
+    struct api *api;
+    struct http_server *http;
+    struct tls_config *tls;
+    struct deadline drain_step;
+    uint64_t drain_began_ms;
+    uv_signal_t signals[2];
+    unsigned n_signals;
+    bool interrupted; /* one SIGINT came */
+    char sandbox_url[128];
+    void (*on_stopping)(struct server *server); /* first thing of the way down; NULL: nothing */
+    void *owner;
+};
+
+/* Takes the configuration over (also on failure). Opens everything; when it fails, everything that
+ * was opened is closed again. `proxy` false: the sandbox alone. */
+enum error_code server_open(struct server *server, struct config *config, bool proxy,
+                            struct error *err) MUST_CHECK;
+void server_run(struct server *server);   /* until stopped */
+void server_drain(struct server *server); /* what SIGTERM does */
+void server_stop(struct server *server);  /* at once: breaks what is open */
+void server_done(struct server *server);
+const char *server_url(const struct server *server, char out[160]); /* http(s)://ADDR:PORT */
+
+#endif

@@ -1,0 +1,136 @@
+/* The birth and the end of an exchange: memory, access line, metrics. */
+#include "http/exchange.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "http_internal.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+
+enum { HEAD_MAX = 16 * 1024 };
+
+struct exchange *exchange_new(struct http_server *server, struct http_connection *connection)
+{
+    struct exchange *exchange = mem_zalloc(sizeof(*exchange));
+
+    arena_init(&exchange->arena);
+    buf_init(&exchange->head, HEAD_MAX);
+    exchange->server = server;
+    exchange->connection = connection;
+    exchange->request.peer = arena_str(&exchange->arena, str_from(connection->transport.peer));
+    exchange->request.is_tls = server->options.tls != NULL;
+    exchange->notes.route = STR("unmatched");
+    if (server->options.count_metrics) {
+        metric_gauge_add(M_IN_FLIGHT, 1);
+    }
+    return exchange;
+}
+
+struct str exchange_header(const struct exchange *exchange, const char *name)
+{
+    struct str wanted = str_from(name);
+
+    for (size_t i = 0; i < exchange->request.n_headers; i++) {
+        if (str_eq_nocase(exchange->request.headers[i].name, wanted)) {
+            return exchange->request.headers[i].value;
+        }
+    }
+    return STR_EMPTY;
+}
+
+bool exchange_has_header(const struct exchange *exchange, const char *name)
+{
+    struct str wanted = str_from(name);
+
+    for (size_t i = 0; i < exchange->request.n_headers; i++) {
+        if (str_eq_nocase(exchange->request.headers[i].name, wanted)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- the end
+ * ----------------------------------------------------------------------------------------- */
+
+static void count(const struct exchange *exchange, int status, uint64_t spent_us)
+{
+    size_t route = exchange->notes.route_label;
+
+    metric_add(M_REQUESTS, route, metric_method_of(exchange->request.method),
+               metric_class_of(status), 1);
+    metric_observe_us(M_REQUEST_SECONDS, route, spent_us);
+    metric_add(M_REQUEST_BYTES, 0, 0, 0, exchange->request_bytes);
+    metric_add(M_RESPONSE_BYTES, 0, 0, 0, exchange->response_bytes);
+}
+
+/* Optional members follow the fixed ones; empty ones are left out. */
+static void write_access_line(const struct exchange *exchange, int status, uint64_t spent_us)
+{
+    const struct exchange_notes *notes = &exchange->notes;
+    const struct trace *trace = &exchange->trace;
+    struct log_field fields[32];
+    size_t n = 0;
+
+    struct {
+        const char *name;
+        struct str value;
+    } const texts[] = {{"principal", notes->principal},
+                       {"command", notes->command},
+                       {"session", notes->session},
+                       {"error", notes->error_slug}};
+
+    fields[n++] = F_TEXT("server", exchange->server->name);
+    fields[n++] = F_TEXT("request_id", trace->request_id);
+    fields[n++] = F_TEXT("trace_id", trace->trace_id);
+    fields[n++] = F_STR("method", exchange->request.method);
+    fields[n++] = F_STR("route", notes->route);
+    fields[n++] = F_STR("path", exchange->request.path);
+    fields[n++] = F_INT("status", status);
+    fields[n++] = F_STR("peer", exchange->request.peer);
+    fields[n++] = F_INT("request_bytes", exchange->request_bytes);
+    fields[n++] = F_INT("response_bytes", exchange->response_bytes);
+    fields[n++] = F_DOUBLE("ms", (double)spent_us / 1000.0);
+    for (size_t i = 0; i < TRACE_N_STAGES; i++) {
+        if (trace->stage_us[i] > 0) {
+            fields[n++] = F_DOUBLE(trace_stage_name((enum trace_stage)i),
+                                   (double)trace->stage_us[i] / 1000.0);
+        }
+    }
+    if (notes->upstream_calls > 0) {
+        fields[n++] = F_INT("upstream_status", notes->upstream_status);
+        fields[n++] = F_INT("upstream_calls", notes->upstream_calls);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        if (texts[i].value.len > 0) {
+            fields[n++] = F_STR(texts[i].name, texts[i].value);
+        }
+    }
+    if (notes->report.len > 0) {
+        fields[n++] = F_JSON("report", notes->report);
+    }
+    log_fields(LOG_INFO, "access", fields, n);
+}
+
+void exchange_end(struct exchange *exchange, int status)
+{
+    uint64_t now_us = clock_now_us();
+    uint64_t spent_us = exchange->trace.begin_us > 0 && now_us > exchange->trace.begin_us
+                            ? now_us - exchange->trace.begin_us
+                            : 0;
+    const struct http_server_options *options = &exchange->server->options;
+
+    CHECK(!deadline_is_set(&exchange->deadline));
+    if (options->count_metrics) {
+        count(exchange, status, spent_us);
+        metric_gauge_add(M_IN_FLIGHT, -1);
+    }
+    if (options->access_log && log_is_on(LOG_INFO)) {
+        write_access_line(exchange, status, spent_us);
+    }
+    arena_done(&exchange->arena);
+    buf_done(&exchange->head);
+    buf_done(&exchange->body);
+    mem_free(exchange);
+}

@@ -1,0 +1,79 @@
+#include "http/problem.h"
+
+#include "base/json_writer.h"
+
+enum { PATH_SHOWN_MAX = 512 };
+
+int problem_status(const struct error *err)
+{
+    bool passes = err->code == ERR_UPSTREAM_REFUSED && err->upstream_status >= 400 &&
+                  err->upstream_status < 500;
+
+    return passes ? err->upstream_status : error_row(err->code)->status;
+}
+
+static void write_errors(struct json_writer *w, const struct error_list *errors)
+{
+    jw_key(w, "errors");
+    jw_array(w);
+    for (size_t i = 0; i < errors->n; i++) {
+        const struct error *item = &errors->items[i];
+
+        jw_object(w);
+        jw_kv_text(w, "pointer", item->pointer);
+        jw_kv_text(w, "detail", item->text);
+        jw_kv_text(w, "code", error_row(item->code)->slug);
+        if (item->line > 0) {
+            jw_kv_int(w, "line", item->line);
+            jw_kv_int(w, "column", item->column);
+        }
+        jw_end(w);
+    }
+    jw_end(w);
+    if (errors->n_dropped > 0) {
+        jw_kv_int(w, "errors_not_shown", (int64_t)errors->n_dropped);
+    }
+}
+
+static void write_one_error(struct json_writer *w, const struct error *err)
+{
+    struct error copy = *err;
+    const struct error_list list = {.items = &copy, .n = 1};
+
+    if (err->pointer[0] != '\0' || err->line > 0) {
+        write_errors(w, &list);
+    }
+}
+
+int problem_write(struct buf *out, const struct exchange *exchange, const struct error *err,
+                  const struct error_list *errors)
+{
+    const struct error_row *row = error_row(err->code);
+    int status = problem_status(err);
+    struct json_writer w;
+    struct buf type;
+
+    buf_init(&type, 128);
+    buf_printf(&type, "/problems/%s", row->slug);
+    jw_init(&w, out);
+    jw_object(&w);
+    jw_kv_str(&w, "type", buf_view(&type));
+    jw_kv_text(&w, "title", row->title);
+    jw_kv_int(&w, "status", status);
+    jw_kv_text(&w, "detail", err->text);
+    jw_kv_str(&w, "instance", str_sub(exchange->request.path, 0, PATH_SHOWN_MAX));
+    jw_kv_text(&w, "code", row->slug);
+    jw_kv_text(&w, "error", err->text);
+    jw_kv_text(&w, "request_id", exchange->trace.request_id);
+    if (err->upstream_status > 0) {
+        jw_kv_int(&w, "upstream_status", err->upstream_status);
+    }
+    if (errors != NULL && errors->n > 0) {
+        write_errors(&w, errors);
+    } else {
+        write_one_error(&w, err);
+    }
+    jw_end(&w);
+    buf_done(&type);
+    return status;
+}

@@ -1,0 +1,388 @@
+/* Answers: one writer for whole replies (head and body in one write), streams, and problems. */
+#include "base/check.h"
+#include "base/clock.h"
+#include "http_internal.h"
+
+enum { SMALL_BODY = 16 * 1024 };
+
+static const char *reason_of(int status)
+{
+    static const struct {
+        int status;
+        const char *reason;
+    } reasons[] = {
+        {200, "OK"},
+        {201, "Created"},
+        {202, "Accepted"},
+        {204, "No Content"},
+        {206, "Partial Content"},
+        {207, "Multi-Status"},
+        {304, "Not Modified"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {408, "Request Timeout"},
+        {409, "Conflict"},
+        {411, "Length Required"},
+        {413, "Content Too Large"},
+        {414, "URI Too Long"},
+        {415, "Unsupported Media Type"},
+        {417, "Expectation Failed"},
+        {422, "Unprocessable Content"},
+        {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"},
+        {501, "Not Implemented"},
+        {502, "Bad Gateway"},
+        {503, "Service Unavailable"},
+        {504, "Gateway Timeout"},
+        {505, "HTTP Version Not Supported"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(reasons); i++) {
+        if (reasons[i].status == status) {
+            return reasons[i].reason;
+        }
+    }
+    return "Status";
+}
+
+static unsigned bit_of(struct str name)
+{
+    static const struct {
+        const char *name;
+        unsigned bit;
+    } known[] = {{"Cache-Control", HEADER_CACHE_CONTROL},
+                 {"Vary", HEADER_VARY},
+                 {"Content-Encoding", HEADER_CONTENT_ENCODING}};
+
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        if (str_is_nocase(name, known[i].name)) {
+            return known[i].bit;
+        }
+    }
+    return 0;
+}
+
+void exchange_set_header(struct exchange *exchange, const char *name, struct str value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.ptr[i];
+
+        if ((c < ' ' && c != '\t') || c == 0x7F) {
+            return; /* never lets a value open a line of its own */
+        }
+    }
+    exchange->headers_set |= bit_of(str_from(name));
+    buf_text(&exchange->head, name);
+    buf_text(&exchange->head, ": ");
+    buf_str(&exchange->head, value);
+    buf_text(&exchange->head, "\r\n");
+}
+
+static const char *date_of(struct http_server *server)
+{
+    int64_t now_s = clock_wall_ms() / 1000;
+
+    if (server->date_s != now_s) {
+        struct buf text;
+
+        buf_init(&text, sizeof(server->date) - 1);
+        clock_format_http(&text, now_s * 1000);
+        str_copy(server->date, sizeof(server->date), buf_view(&text));
+        buf_done(&text);
+        server->date_s = now_s;
+    }
+    return server->date;
+}
+
+static bool status_has_body(int status)
+{
+    return status >= 200 && status != 204 && status != 304;
+}
+
+static bool is_head(const struct exchange *exchange)
+{
+    return str_is(exchange->request.method, "HEAD");
+}
+
+static void put_fixed(struct buf *out, struct exchange *exchange)
+{
+    struct http_server *server = exchange->server;
+
+    buf_printf(out, "Date: %s\r\n", date_of(server));
+    if (exchange->trace.request_id[0] != '\0') {
+        buf_printf(out, "X-Request-Id: %s\r\n", exchange->trace.request_id);
+    }
+    if (server->options.security_headers) {
+        buf_text(
+            out,
+            "X-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\nReferrer-Policy: no-referrer\r\n");
+        if ((exchange->headers_set & HEADER_CACHE_CONTROL) == 0) {
+            buf_text(out, "Cache-Control: no-store\r\n");
+        }
+    }
+}
+
+static bool will_close(const struct exchange *exchange)
+{
+    const struct http_connection *connection = exchange->connection;
+
+    return !connection->keep_alive || connection->close_after || connection->peer_done ||
+           exchange->server->draining || exchange->server->say_close || !exchange->body_complete;
+}
+
+/* The head in the server's scratch buffer; length -1: chunked, -2: until close, -3: no body at all.
+ */
+static struct buf *build_head(struct exchange *exchange, int status, const char *content_type,
+                              int64_t length)
+{
+    struct buf *out = &exchange->server->scratch;
+    struct http_connection *connection = exchange->connection;
+
+    buf_clear(out);
+    buf_printf(out, "HTTP/1.1 %d %s\r\n", status, reason_of(status));
+    put_fixed(out, exchange);
+    if (content_type != NULL && status_has_body(status)) {
+        buf_printf(out, "Content-Type: %s\r\n", content_type);
+    }
+    if (length >= 0) {
+        buf_printf(out, "Content-Length: %lld\r\n", (long long)length);
+    } else if (length == -1) {
+        buf_text(out, "Transfer-Encoding: chunked\r\n");
+    }
+    if (length == -2) {
+        connection->close_after = true;
+    }
+    if (will_close(exchange)) {
+        connection->keep_alive = false;
+        buf_text(out, "Connection: close\r\n");
+    } else if (exchange->request.minor_version == 0) {
+        buf_text(out, "Connection: keep-alive\r\n");
+    }
+    buf_str(out, buf_view(&exchange->head));
+    buf_text(out, "\r\n");
+    CHECK(buf_ok(out));
+    return out;
+}
+
+static void put(struct exchange *exchange, struct str bytes)
+{
+    exchange->response_bytes += bytes.len;
+    transport_write(&exchange->connection->transport, bytes);
+}
+
+/* An orphan's answer goes nowhere: the exchange just ends. */
+static void orphan_ends(struct exchange *exchange)
+{
+    struct http_server *server = exchange->server;
+
+    deadline_clear(&exchange->deadline);
+    list_remove(&exchange->link);
+    server->n_orphans--;
+    exchange_end(exchange, 499);
+    server_maybe_closed(server);
+}
+
+struct orphan_end {
+    struct later_item later;
+    struct exchange *exchange;
+};
+
+static void on_orphan_later(struct later_item *item)
+{
+    orphan_ends(CONTAINER_OF(item, struct orphan_end, later)->exchange);
+}
+
+/* In the next turn, so that whoever answers may still finish what it is doing. */
+static void orphan_replied(struct exchange *exchange)
+{
+    struct orphan_end *end = arena_zalloc(&exchange->arena, sizeof(*end));
+
+    end->exchange = exchange;
+    later_add(&exchange->server->loop->later, &end->later, on_orphan_later);
+}
+
+void exchange_reply(struct exchange *exchange, int status, const char *content_type,
+                    struct str body)
+{
+    bool has_body = status_has_body(status);
+    struct buf packed;
+    struct buf *head;
+
+    CHECK(!exchange->replied);
+    exchange->replied = true;
+    exchange->status = status;
+    deadline_clear(&exchange->deadline);
+    if (exchange->connection == NULL) {
+        orphan_replied(exchange);
+        return;
+    }
+    buf_init(&packed, body.len + 1024);
+    if (has_body && !exchange->no_compress &&
+        (exchange->headers_set & HEADER_CONTENT_ENCODING) == 0 &&
+        compress_wanted(exchange, content_type, body.len)) {
+        if ((exchange->headers_set & HEADER_VARY) == 0) {
+            exchange_set_header(exchange, "Vary", STR("Accept-Encoding"));
+        }
+        if (compress_gzip(body, &packed)) {
+            exchange_set_header(exchange, "Content-Encoding", STR("gzip"));
+            body = buf_view(&packed);
+        }
+    }
+    head = build_head(exchange, status, content_type, has_body ? (int64_t)body.len : -3);
+    if (!has_body || is_head(exchange)) {
+        put(exchange, buf_view(head));
+    } else if (body.len <= SMALL_BODY) {
+        buf_str(head, body);
+        put(exchange, buf_view(head));
+    } else {
+        put(exchange, buf_view(head));
+        put(exchange, body);
+    }
+    buf_done(&packed);
+    connection_replied(exchange->connection);
+}
+
+void exchange_problem(struct exchange *exchange, const struct error *err,
+                      const struct error_list *errors)
+{
+    struct buf text;
+    int status;
+
+    buf_init(&text, PROBLEM_MAX);
+    status = problem_write(&text, exchange, err, errors);
+    if (err->retry_after_s > 0) {
+        exchange_set_header(exchange, "Retry-After",
+                            arena_printf(&exchange->arena, "%u", err->retry_after_s));
+    }
+    exchange_reply(exchange, status, "application/problem+json", buf_view(&text));
+    buf_done(&text);
+}
+
+/* --- streams
+ * ----------------------------------------------------------------------------------------- */
+
+void exchange_stream_begin(struct exchange *exchange, int status, const char *content_type,
+                           int64_t length)
+{
+    int64_t framing = length;
+
+    CHECK(!exchange->replied);
+    exchange->replied = true;
+    exchange->streaming = true;
+    exchange->status = status;
+    exchange->stream_left = length;
+    if (exchange->connection == NULL) {
+        return;
+    }
+    if (!status_has_body(status)) {
+        framing = -3;
+    } else if (length < 0) {
+        framing = exchange->request.minor_version == 0 ? -2 : -1;
+    }
+    exchange->chunked = framing == -1;
+    put(exchange, buf_view(build_head(exchange, status, content_type, framing)));
+    connection_wrote(exchange->connection);
+}
+
+bool exchange_stream_write(struct exchange *exchange, struct str bytes)
+{
+    struct http_connection *connection = exchange->connection;
+
+    CHECK(exchange->streaming);
+    if (connection == NULL || bytes.len == 0 || is_head(exchange) ||
+        !status_has_body(exchange->status)) {
+        return true;
+    }
+    if (exchange->chunked) {
+        struct buf *size = &exchange->server->scratch;
+
+        buf_clear(size);
+        buf_printf(size, "%zx\r\n", bytes.len);
+        if (bytes.len <= SMALL_BODY) {
+            buf_str(size, bytes);
+            buf_text(size, "\r\n");
+            put(exchange, buf_view(size));
+        } else {
+            put(exchange, buf_view(size));
+            put(exchange, bytes);
+            put(exchange, STR("\r\n"));
+        }
+    } else {
+        put(exchange, bytes);
+    }
+    if (!deadline_is_set(&connection->write_deadline)) {
+        connection_wrote(connection);
+    }
+    return transport_pending(&connection->transport) <= TRANSPORT_HIGH_WATER;
+}
+
+void exchange_stream_end(struct exchange *exchange)
+{
+    CHECK(exchange->streaming);
+    exchange->streaming = false;
+    deadline_clear(&exchange->deadline);
+    if (exchange->connection == NULL) {
+        orphan_replied(exchange);
+        return;
+    }
+    if (exchange->chunked && !is_head(exchange)) {
+        put(exchange, STR("0\r\n\r\n"));
+    }
+    connection_replied(exchange->connection);
+}
+
+void exchange_stream_abort(struct exchange *exchange)
+{
+    CHECK(exchange->streaming || !exchange->replied);
+    exchange->replied = true;
+    exchange->streaming = false;
+    exchange->broken = true;
+    deadline_clear(&exchange->deadline);
+    if (exchange->connection == NULL) {
+        orphan_replied(exchange);
+        return;
+    }
+    connection_replied(exchange->connection);
+}
+
+void exchange_body_pause(struct exchange *exchange)
+{
+    if (exchange->connection != NULL) {
+        exchange->connection->body_paused = true;
+        deadline_clear(&exchange->connection->deadline); /* it is our pause, not the client's */
+    }
+}
+
+void exchange_body_resume(struct exchange *exchange)
+{
+    if (exchange->connection != NULL && exchange->connection->body_paused) {
+        connection_resume_body(exchange->connection);
+    }
+}
+
+/* --- the deadline of the whole answer
+ * ----------------------------------------------------------------- */
+
+static void on_deadline(struct deadline *deadline)
+{
+    struct exchange *exchange = CONTAINER_OF(deadline, struct exchange, deadline);
+    struct http_server *server = exchange->server;
+
+    if (!exchange->replied) {
+        server->service->on_deadline(server->context, exchange);
+    }
+}
+
+void exchange_set_deadline(struct exchange *exchange, uint64_t wait_ms)
+{
+    if (wait_ms == 0) {
+        deadline_clear(&exchange->deadline);
+        return;
+    }
+    deadline_set(&exchange->server->loop->deadlines, &exchange->deadline, DEADLINE_EXCHANGE,
+                 wait_ms, on_deadline);
+}

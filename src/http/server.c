@@ -1,0 +1,184 @@
+#include "http/server.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "http_internal.h"
+#include "observe/metrics.h"
+
+enum { SCRATCH_MAX = 64 * 1024 };
+
+static void on_connection(struct listener *listener)
+{
+    connection_open(CONTAINER_OF(listener, struct http_server, listener));
+}
+
+void server_maybe_closed(struct http_server *server)
+{
+    void (*on_closed)(void *) = server->on_closed;
+    void *context = server->closed_context;
+
+    if (!server->closing || server->listener_open || server->n_connections > 0 ||
+        server->n_orphans > 0) {
+        return;
+    }
+    buf_done(&server->scratch);
+    mem_free(server->name);
+    mem_free(server);
+    on_closed(context);
+}
+
+static void on_listener_closed(struct listener *listener)
+{
+    struct http_server *server = CONTAINER_OF(listener, struct http_server, listener);
+
+    server->listener_open = false;
+    server_maybe_closed(server);
+}
+
+void server_connection_gone(struct http_server *server)
+{
+    server->n_connections--;
+    if (server->options.count_metrics) {
+        metric_gauge_add(M_CONNECTIONS, -1);
+    }
+    listener_connection_ended(&server->listener);
+    server_maybe_closed(server);
+}
+
+enum error_code http_server_open(struct loop *loop, const struct http_server_options *options,
+                                 const struct http_service *service, void *context,
+                                 struct http_server **out, struct error *err)
+{
+    static const struct listener_events events = {on_connection, on_listener_closed};
+    struct http_server *server = mem_zalloc(sizeof(*server));
+    enum error_code code;
+
+    server->loop = loop;
+    server->options = *options;
+    server->name = mem_strdup(options->name);
+    server->options.name = server->name;
+    server->service = service;
+    server->context = context;
+    list_init(&server->connections);
+    list_init(&server->orphans);
+    buf_init(&server->scratch, SCRATCH_MAX);
+    code = listener_open(&server->listener, loop, options->listen, options->max_connections,
+                         &events, err);
+    if (code != ERR_OK) {
+        mem_free(server->name);
+        mem_free(server);
+        return code;
+    }
+    server->listener_open = true;
+    *out = server;
+    return ERR_OK;
+}
+
+const char *http_server_address(const struct http_server *server)
+{
+    return server->listener.address;
+}
+
+int http_server_port(const struct http_server *server)
+{
+    return server->listener.port;
+}
+
+bool http_server_is_tls(const struct http_server *server)
+{
+    return server->options.tls != NULL;
+}
+
+unsigned http_server_n_connections(const struct http_server *server)
+{
+    return server->n_connections;
+}
+
+unsigned http_server_n_exchanges(const struct http_server *server)
+{
+    unsigned n = server->n_orphans;
+    struct list *link;
+
+    for (link = server->connections.next; link != &server->connections; link = link->next) {
+        n += CONTAINER_OF(link, struct http_connection, link)->exchange != NULL ? 1 : 0;
+    }
+    return n;
+}
+
+void http_server_say_close(struct http_server *server)
+{
+    server->say_close = true;
+}
+
+static bool is_idle(const struct http_connection *connection)
+{
+    return connection->exchange == NULL &&
+           (connection->state == CONNECTION_IDLE || connection->state == CONNECTION_HANDSHAKE) &&
+           transport_pending(&connection->transport) == 0;
+}
+
+void http_server_drain(struct http_server *server)
+{
+    struct list *link;
+    struct list *after;
+
+    if (server->draining) {
+        return;
+    }
+    server->draining = true;
+    server->say_close = true;
+    listener_close(&server->listener);
+    LIST_FOREACH_SAFE (link, after, &server->connections) {
+        struct http_connection *connection = CONTAINER_OF(link, struct http_connection, link);
+
+        if (is_idle(connection)) {
+            connection_close(connection);
+        }
+    }
+}
+
+/* Those that have been answered end by themselves in the next turn. */
+static void cancel_orphans(struct http_server *server)
+{
+    struct list *link;
+    struct list *after;
+
+    LIST_FOREACH_SAFE (link, after, &server->orphans) {
+        struct exchange *exchange = CONTAINER_OF(link, struct exchange, link);
+
+        if (exchange->replied) {
+            continue;
+        }
+        server->service->on_cancel_orphan(server->context, exchange);
+        deadline_clear(&exchange->deadline);
+        list_remove(&exchange->link);
+        server->n_orphans--;
+        exchange_end(exchange, 499);
+    }
+}
+
+/* Nothing may have been open any more: the end is still told from the loop. */
+static void on_closed_later(struct later_item *item)
+{
+    server_maybe_closed(CONTAINER_OF(item, struct http_server, closed_later));
+}
+
+void http_server_close(struct http_server *server, void (*on_closed)(void *context), void *context)
+{
+    struct list *link;
+    struct list *after;
+
+    CHECK(!server->closing);
+    server->closing = true;
+    server->draining = true;
+    server->on_closed = on_closed;
+    server->closed_context = context;
+    LIST_FOREACH_SAFE (link, after, &server->connections) {
+        connection_abort(CONTAINER_OF(link, struct http_connection, link));
+    }
+    cancel_orphans(server);
+    listener_close(&server->listener);
+    if (!server->listener_open && server->n_connections == 0) {
+        later_add(&server->loop->later, &server->closed_later, on_closed_later);
+    }
+}

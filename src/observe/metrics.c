@@ -1,0 +1,206 @@
+/* Series of a family lie in one array, indexed by their labels; writing one is an addition. */
+#include "observe/metrics.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "metrics_internal.h"
+
+/* Upper bounds in microseconds; the last is +Inf. */
+const uint64_t histogram_bounds_us[HISTOGRAM_BOUNDS] = {
+    250,    500,    1000,    2500,    5000,    10000,    25000,    50000,   100000,
+    200000, 500000, 1000000, 2500000, 5000000, 10000000, 30000000, 60000000};
+
+const struct metric_row metric_rows[METRIC_N] = {
+#define COUNTER   METRIC_COUNTER
+#define GAUGE     METRIC_GAUGE
+#define HISTOGRAM METRIC_HISTOGRAM
+#define X(id, kind, name, help, l1, l2, l3)                                                        \
+    [id] = {kind, name, help, {LABEL_##l1, LABEL_##l2, LABEL_##l3}},
+    METRIC_TABLE(X)
+#undef X
+#undef COUNTER
+#undef GAUGE
+#undef HISTOGRAM
+};
+
+struct metric_label_set metric_labels[LABEL_N] = {
+    [LABEL_METHOD] = {"method",
+                      (const char *const[]){"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE",
+                                            "OPTIONS", "other"},
+                      METHOD_LABEL_N},
+    [LABEL_CLASS] = {"code", (const char *const[]){"1xx", "2xx", "3xx", "4xx", "5xx", "499"},
+                     CLASS_N},
+    [LABEL_RESULT] = {"result",
+                      (const char *const[]){"ok", "refused", "reset", "timeout", "error",
+                                            "cancelled", "too_big"},
+                      RESULT_N},
+    [LABEL_ROUTE] = {"route", NULL, 0},
+    [LABEL_CALL] = {"call", NULL, 0},
+    [LABEL_COMMAND] = {"command", NULL, 0},
+};
+
+struct metric_family metric_families[METRIC_N];
+static bool is_open;
+
+void metrics_label_values(enum metric_label label, const char *const *values, size_t n)
+{
+    CHECK(!is_open);
+    metric_labels[label].values = values;
+    metric_labels[label].n = n;
+}
+
+static size_t width(enum metric_label label)
+{
+    return label == LABEL_NONE || metric_labels[label].n == 0 ? 1 : metric_labels[label].n;
+}
+
+void metrics_open(void)
+{
+    if (is_open) {
+        return;
+    }
+    for (size_t i = 0; i < METRIC_N; i++) {
+        struct metric_family *family = &metric_families[i];
+
+        family->n_series = 1;
+        for (size_t l = 0; l < 3; l++) {
+            family->width[l] = width(metric_rows[i].labels[l]);
+            family->n_series *= family->width[l];
+        }
+        if (metric_rows[i].kind == METRIC_HISTOGRAM) {
+            family->histograms = mem_calloc(family->n_series, sizeof(*family->histograms));
+        } else {
+            family->values = mem_calloc(family->n_series, sizeof(*family->values));
+        }
+    }
+    is_open = true;
+}
+
+void metrics_done(void)
+{
+    for (size_t i = 0; i < METRIC_N; i++) {
+        mem_free(metric_families[i].values);
+        mem_free(metric_families[i].histograms);
+        metric_families[i] = (struct metric_family){0};
+    }
+    is_open = false;
+}
+
+/* An index out of range counts under 0, "unmatched" or "other". */
+static size_t clip(size_t index, size_t limit)
+{
+    return index < limit ? index : 0;
+}
+
+void metric_add(enum metric metric, size_t l1, size_t l2, size_t l3, uint64_t n)
+{
+    struct metric_family *family = &metric_families[metric];
+
+    if (is_open) {
+        size_t at = (clip(l1, family->width[0]) * family->width[1] + clip(l2, family->width[1])) *
+                        family->width[2] +
+                    clip(l3, family->width[2]);
+
+        family->values[at] += (int64_t)n;
+    }
+}
+
+void metric_set(enum metric metric, int64_t value)
+{
+    if (is_open) {
+        metric_families[metric].values[0] = value;
+    }
+}
+
+void metric_gauge_add(enum metric metric, int64_t delta)
+{
+    if (is_open) {
+        metric_families[metric].values[0] += delta;
+    }
+}
+
+void metric_observe_us(enum metric metric, size_t l1, uint64_t microseconds)
+{
+    struct metric_family *family = &metric_families[metric];
+    struct histogram *histogram;
+    size_t bucket = 0;
+
+    if (!is_open) {
+        return;
+    }
+    histogram =
+        &family->histograms[clip(l1, family->width[0]) * family->width[1] * family->width[2]];
+    while (bucket < HISTOGRAM_BOUNDS && microseconds > histogram_bounds_us[bucket]) {
+        bucket++;
+    }
+    histogram->buckets[bucket]++;
+    histogram->count++;
+    histogram->sum_us += microseconds;
+}
+
+int64_t metric_value(enum metric metric)
+{
+    return is_open ? metric_families[metric].values[0] : 0;
+}
+
+uint64_t metric_sum(enum metric metric)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; is_open && i < metric_families[metric].n_series; i++) {
+        sum += (uint64_t)metric_families[metric].values[i];
+    }
+    return sum;
+}
+
+double metric_quantile_seconds(enum metric metric, double quantile)
+{
+    const struct metric_family *family = &metric_families[metric];
+    uint64_t buckets[HISTOGRAM_BOUNDS + 1] = {0};
+    uint64_t count = 0;
+    double rank;
+    double below = 0;
+
+    for (size_t i = 0; is_open && i < family->n_series; i++) {
+        for (size_t b = 0; b <= HISTOGRAM_BOUNDS; b++) {
+            buckets[b] += family->histograms[i].buckets[b];
+        }
+        count += family->histograms[i].count;
+    }
+    if (count == 0) {
+        return 0.0;
+    }
+    rank = quantile * (double)count;
+    for (size_t b = 0; b < HISTOGRAM_BOUNDS; b++) {
+        double low = b > 0 ? (double)histogram_bounds_us[b - 1] : 0.0;
+        double high = (double)histogram_bounds_us[b];
+
+        if (buckets[b] > 0 && below + (double)buckets[b] >= rank) {
+            return (low + (high - low) * (rank - below) / (double)buckets[b]) / 1e6;
+        }
+        below += (double)buckets[b];
+    }
+    return (double)histogram_bounds_us[HISTOGRAM_BOUNDS - 1] / 1e6;
+}
+
+size_t metric_class_of(int status)
+{
+    if (status == 499) {
+        return CLASS_499;
+    }
+    return status >= 100 && status < 600 ? (size_t)(status / 100 - 1) : CLASS_5XX;
+}
+
+size_t metric_method_of(struct str method)
+{
+    for (size_t i = 0; i < METHOD_LABEL_OTHER; i++) {
+        if (str_is(method, metric_labels[LABEL_METHOD].values[i])) {
+            return i;
+        }
+    }
+    return METHOD_LABEL_OTHER;
+}

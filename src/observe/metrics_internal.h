@@ -1,0 +1,42 @@
+/* The metric table as data, shared by counting and by writing. */
+#ifndef OBSERVE_METRICS_INTERNAL_H
+#define OBSERVE_METRICS_INTERNAL_H
+
+#include "observe/metrics.h"
+
+enum { HISTOGRAM_BOUNDS = 17 };
+
+enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+
+struct metric_row {
+    enum metric_kind kind;
+    const char *name;
+    const char *help;
+    enum metric_label labels[3];
+};
+
+struct metric_label_set {
+    const char *name;
+    const char *const *values;
+    size_t n;
+};
+
+struct histogram {
+    uint64_t buckets[HISTOGRAM_BOUNDS + 1]; /* not cumulated */
+    uint64_t count;
+    uint64_t sum_us;
+};
+
+struct metric_family {
+    size_t n_series;
+    size_t width[3];
+    int64_t *values; /* counters and gauges */
+    struct histogram *histograms;
+};
+
+extern const uint64_t histogram_bounds_us[HISTOGRAM_BOUNDS];
+extern const struct metric_row metric_rows[METRIC_N];
+extern struct metric_label_set metric_labels[LABEL_N];
+extern struct metric_family metric_families[METRIC_N];
+
+#endif

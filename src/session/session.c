@@ -1,0 +1,473 @@
+/* Records in a map and an LRU list; see session.h. Expiry is checked on every use and swept now and
+ * then, so that a forgotten session costs nothing for long. */
+#include "session/session.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/random.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+#include "session_internal.h"
+
+enum { SWEEP_MS = 5000, SWEEP_MAX = 10000, MAX_TIMEOUT_S = 30 * 86400 };
+
+/* --- records
+ * ----------------------------------------------------------------------------------------- */
+
+int64_t record_expires_ms(const struct session_store *store, const struct session_record *record)
+{
+    int64_t idle = record->last_activity_ms + (int64_t)record->timeout_s * 1000;
+    int64_t absolute = record->created_ms + (int64_t)store->options.max_age_s * 1000;
+
+    return idle < absolute ? idle : absolute;
+}
+
+void record_free(struct session_record *record)
+{
+    texts_set(record, &STR_EMPTY, &STR_EMPTY, &STR_EMPTY);
+    mem_free(record);
+}
+
+static void text_replace(char **text, const struct str *value)
+{
+    if (value != NULL) {
+        mem_free(*text);
+        *text = value->len > 0 ? str_dup(*value) : NULL;
+    }
+}
+
+void texts_set(struct session_record *record, const struct str *name, const struct str *description,
+               const struct str *metadata)
+{
+    struct session_texts *texts = record->texts;
+
+    if (texts == NULL) {
+        texts = mem_zalloc(sizeof(*texts));
+    }
+    text_replace(&texts->name, name);
+    text_replace(&texts->description, description);
+    text_replace(&texts->metadata, metadata);
+    if (texts->name == NULL && texts->description == NULL && texts->metadata == NULL) {
+        mem_free(texts);
+        texts = NULL;
+    }
+    record->texts = texts;
+}
+
+static struct str record_id(const struct session_record *record)
+{
+    return (struct str){record->id, SESSION_ID_LEN};
+}
+
+void record_insert(struct session_store *store, struct session_record *record)
+{
+    map_insert(&store->records, &record->node, record_id(record));
+    list_append(&store->lru, &record->lru);
+}
+
+/* --- ids that left
+ * ----------------------------------------------------------------------------------- */
+
+static void gone_drop(struct session_store *store, struct session_gone *gone)
+{
+    map_remove(&store->gone, &gone->node);
+    list_remove(&gone->link);
+    mem_free(gone);
+}
+
+static void gone_add(struct session_store *store, const struct session_record *record, bool expired)
+{
+    struct session_gone *gone = mem_zalloc(sizeof(*gone));
+
+    if (store->gone.n_nodes >= SESSION_GONE_MAX) {
+        gone_drop(store, CONTAINER_OF(list_first(&store->gone_order), struct session_gone, link));
+    }
+    mem_copy(gone->id, record->id, SESSION_ID_LEN);
+    gone->owner = record->owner;
+    gone->expired = expired;
+    map_insert(&store->gone, &gone->node, (struct str){gone->id, SESSION_ID_LEN});
+    list_append(&store->gone_order, &gone->link);
+}
+
+static void record_leave(struct session_store *store, struct session_record *record)
+{
+    map_remove(&store->records, &record->node);
+    list_remove(&record->lru);
+    record_free(record);
+    store->changed = true;
+}
+
+static bool expire_if_due(struct session_store *store, struct session_record *record,
+                          int64_t now_ms)
+{
+    if (record_expires_ms(store, record) > now_ms) {
+        return false;
+    }
+    gone_add(store, record, true);
+    record_leave(store, record);
+    return true;
+}
+
+static void make_room(struct session_store *store)
+{
+    while (store->records.n_nodes >= store->options.max_active) {
+        struct session_record *oldest =
+            CONTAINER_OF(list_first(&store->lru), struct session_record, lru);
+
+        gone_add(store, oldest, false);
+        record_leave(store, oldest);
+        metric_add(M_SESSIONS_EVICTED, 0, 0, 0, 1);
+    }
+}
+
+static enum error_code why_gone(const struct session_store *store, const struct digest *owner,
+                                struct str id, struct error *err)
+{
+    struct map_node *node = map_find(&store->gone, id);
+    const struct session_gone *gone =
+        node != NULL ? CONTAINER_OF(node, struct session_gone, node) : NULL;
+
+    if (gone == NULL || !digest_equal(&gone->owner, owner)) {
+        return error_set(err, ERR_SESSION_NOT_FOUND,
+                         "There is no session with this id; POST /api/v1/sessions makes one");
+    }
+    if (gone->expired) {
+        return error_set(
+            err, ERR_SESSION_EXPIRED,
+            "This session has expired; make a new one, with a longer timeout if it is used rarely");
+    }
+    return error_set(
+        err, ERR_SESSION_EVICTED,
+        "This session was the least recently used one and left to make room (sessions.max_active)");
+}
+
+/* NULL: err says why. Another owner's session does not exist. */
+static struct session_record *record_find(struct session_store *store, const struct digest *owner,
+                                          struct str id, struct error *err)
+{
+    struct map_node *node = map_find(&store->records, id);
+    struct session_record *record =
+        node != NULL ? CONTAINER_OF(node, struct session_record, node) : NULL;
+
+    if (record != NULL && !digest_equal(&record->owner, owner)) {
+        (void)error_set(err, ERR_SESSION_NOT_FOUND,
+                        "There is no session with this id; POST /api/v1/sessions makes one");
+        return NULL;
+    }
+    if (record == NULL || expire_if_due(store, record, clock_wall_ms())) {
+        (void)why_gone(store, owner, id, err);
+        return NULL;
+    }
+    return record;
+}
+
+/* --- views
+ * ------------------------------------------------------------------------------------------- */
+
+static void copy_out(const struct session_store *store, const struct session_record *record,
+                     struct arena *arena, struct session *out)
+{
+    const struct session_texts none = {0};
+    const struct session_texts *texts = record->texts != NULL ? record->texts : &none;
+
+    *out = (struct session){
+        .id = arena_str(arena, record_id(record)),
+        .name = arena_str(arena, str_from(texts->name)),
+        .description = arena_str(arena, str_from(texts->description)),
+        .metadata = arena_str(arena, str_from(texts->metadata)),
+        .checkpoint_id = record->checkpoint_id,
+        .position = record->position,
+        .steps_added = record->steps_added,
+        .created_ms = record->created_ms,
+        .last_activity_ms = record->last_activity_ms,
+        .expires_ms = record_expires_ms(store, record),
+        .timeout_s = record->timeout_s,
+        .status = record->status == SESSION_PAUSED ? SESSION_PAUSED : SESSION_ACTIVE,
+        .is_current = record->is_current,
+    };
+}
+
+static void touch(struct session_store *store, struct session_record *record)
+{
+    record->last_activity_ms = clock_wall_ms();
+    list_remove(&record->lru);
+    list_append(&store->lru, &record->lru);
+    store->changed = true;
+}
+
+static enum error_code check_patch(const struct session_patch *patch, struct error *err)
+{
+    if (patch->timeout_s != NULL && (*patch->timeout_s == 0 || *patch->timeout_s > MAX_TIMEOUT_S)) {
+        return error_at(err, ERR_INVALID, "/timeout", "timeout must be 1 to %d seconds",
+                        MAX_TIMEOUT_S);
+    }
+    if (patch->position != NULL && *patch->position < -1) {
+        return error_at(err, ERR_INVALID, "/position", "position must be 0 or more");
+    }
+    return ERR_OK;
+}
+
+static void apply(struct session_record *record, const struct session_patch *patch)
+{
+    texts_set(record, patch->name, patch->description, patch->metadata);
+    if (patch->checkpoint_id != NULL && record->checkpoint_id != *patch->checkpoint_id) {
+        record->checkpoint_id = *patch->checkpoint_id;
+        record->position = -1;
+    }
+    if (patch->position != NULL) {
+        record->position = *patch->position;
+    }
+    if (patch->timeout_s != NULL) {
+        record->timeout_s = *patch->timeout_s;
+    }
+    if (patch->status != NULL) {
+        record->status = (uint8_t)*patch->status;
+    }
+}
+
+/* --- public
+ * ------------------------------------------------------------------------------------------ */
+
+enum error_code session_create(struct session_store *store, const struct digest *owner,
+                               const struct session_patch *values, struct arena *arena,
+                               struct session *out, struct error *err)
+{
+    enum error_code code = check_patch(values, err);
+    struct session_record *record;
+
+    if (code != ERR_OK) {
+        return code;
+    }
+    make_room(store);
+    record = mem_zalloc(sizeof(*record));
+    mem_copy(record->id, "sess_", 5);
+    random_hex(record->id + 5, SESSION_ID_LEN - 5);
+    record->owner = *owner;
+    record->position = -1;
+    record->timeout_s = store->options.timeout_s;
+    record->created_ms = clock_wall_ms();
+    record->last_activity_ms = record->created_ms;
+    apply(record, values);
+    record_insert(store, record);
+    store->changed = true;
+    copy_out(store, record, arena, out);
+    return ERR_OK;
+}
+
+enum error_code session_load(struct session_store *store, const struct digest *owner, struct str id,
+                             struct arena *arena, struct session *out, struct error *err)
+{
+    struct session_record *record = record_find(store, owner, id, err);
+
+    if (record == NULL) {
+        return err->code;
+    }
+    touch(store, record);
+    copy_out(store, record, arena, out);
+    return ERR_OK;
+}
+
+enum error_code session_change(struct session_store *store, const struct digest *owner,
+                               struct str id, const struct session_patch *patch,
+                               struct arena *arena, struct session *out, struct error *err)
+{
+    struct session_record *record = record_find(store, owner, id, err);
+
+    if (record == NULL || check_patch(patch, err) != ERR_OK) {
+        return err->code;
+    }
+    apply(record, patch);
+    touch(store, record);
+    copy_out(store, record, arena, out);
+    return ERR_OK;
+}
+
+enum error_code session_delete(struct session_store *store, const struct digest *owner,
+                               struct str id, struct error *err)
+{
+    struct session_record *record = record_find(store, owner, id, err);
+
+    if (record == NULL) {
+        return err->code;
+    }
+    record_leave(store, record);
+    return ERR_OK;
+}
+
+size_t session_list(struct session_store *store, const struct digest *owner,
+                    const enum session_status *status, size_t limit, size_t offset,
+                    struct arena *arena, struct session **out, size_t *out_total)
+{
+    struct list *link;
+    size_t n = 0;
+    int64_t now_ms = clock_wall_ms();
+
+    *out = arena_calloc(arena, limit > 0 ? limit : 1, sizeof(**out));
+    *out_total = 0;
+    for (link = store->lru.prev; link != &store->lru; link = link->prev) {
+        const struct session_record *record = CONTAINER_OF(link, struct session_record, lru);
+
+        if (!digest_equal(&record->owner, owner) || (status != NULL && record->status != *status) ||
+            record_expires_ms(store, record) <= now_ms) {
+            continue;
+        }
+        if (*out_total >= offset && n < limit) {
+            copy_out(store, record, arena, &(*out)[n++]);
+        }
+        (*out_total)++;
+    }
+    return n;
+}
+
+static void clear_current(struct session_store *store, const struct digest *owner)
+{
+    struct list *link;
+
+    LIST_FOREACH (link, &store->lru) {
+        struct session_record *record = CONTAINER_OF(link, struct session_record, lru);
+
+        if (record->is_current && digest_equal(&record->owner, owner)) {
+            record->is_current = false;
+        }
+    }
+}
+
+enum error_code session_activate(struct session_store *store, const struct digest *owner,
+                                 struct str id, struct arena *arena, struct session *out,
+                                 struct error *err)
+{
+    struct session_record *record = record_find(store, owner, id, err);
+
+    if (record == NULL) {
+        return err->code;
+    }
+    clear_current(store, owner);
+    record->is_current = true;
+    touch(store, record);
+    copy_out(store, record, arena, out);
+    return ERR_OK;
+}
+
+enum error_code session_current(struct session_store *store, const struct digest *owner,
+                                struct arena *arena, struct session *out, struct error *err)
+{
+    struct list *link;
+    int64_t now_ms = clock_wall_ms();
+
+    LIST_FOREACH (link, &store->lru) {
+        struct session_record *record = CONTAINER_OF(link, struct session_record, lru);
+
+        if (record->is_current && digest_equal(&record->owner, owner) &&
+            record_expires_ms(store, record) > now_ms) {
+            copy_out(store, record, arena, out);
+            return ERR_OK;
+        }
+    }
+    return error_set(
+        err, ERR_SESSION_NOT_FOUND,
+        "No session is current; POST /api/v1/sessions/{id}/activate makes one the current one");
+}
+
+void session_advance(struct session_store *store, const struct digest *owner, struct str id,
+                     int64_t next_position, int64_t steps_added)
+{
+    struct error ignored = {0};
+    struct session_record *record = record_find(store, owner, id, &ignored);
+
+    if (record != NULL) {
+        record->position = next_position;
+        record->steps_added += steps_added;
+        touch(store, record);
+    }
+}
+
+size_t session_store_size(const struct session_store *store)
+{
+    return store->records.n_nodes;
+}
+
+/* --- store
+ * ------------------------------------------------------------------------------------------- */
+
+/* Sessions differ in their idle time, so the oldest is not always the next to expire: the sweep
+ * looks at a bounded number from the old end. */
+static void on_sweep(struct deadline *deadline)
+{
+    struct session_store *store = CONTAINER_OF(deadline, struct session_store, sweep);
+    int64_t now_ms = clock_wall_ms();
+    struct list *link;
+    struct list *after;
+    size_t n = 0;
+
+    LIST_FOREACH_SAFE (link, after, &store->lru) {
+        if (++n > SWEEP_MAX) {
+            break;
+        }
+        (void)expire_if_due(store, CONTAINER_OF(link, struct session_record, lru), now_ms);
+    }
+    deadline_set(store->deadlines, deadline, DEADLINE_SESSION, SWEEP_MS, on_sweep);
+}
+
+static void on_snapshot(struct deadline *deadline)
+{
+    struct session_store *store = CONTAINER_OF(deadline, struct session_store, snapshot);
+    struct error err = {0};
+
+    if (store->changed && session_store_save(store, &err) != ERR_OK) {
+        log_event(LOG_ERROR, "sessions.snapshot_failed", F_TEXT("error", err.text));
+    }
+    deadline_set(store->deadlines, deadline, DEADLINE_OTHER,
+                 (uint64_t)store->options.snapshot_interval_s * 1000, on_snapshot);
+}
+
+enum error_code session_store_open(struct deadlines *deadlines, struct later *later,
+                                   const struct session_options *options,
+                                   struct session_store **out, struct error *err)
+{
+    struct session_store *store = mem_zalloc(sizeof(*store));
+
+    (void)err;
+    store->options = *options;
+    store->deadlines = deadlines;
+    store->later = later;
+    map_init(&store->records);
+    map_init(&store->gone);
+    map_init(&store->lanes);
+    list_init(&store->lru);
+    list_init(&store->gone_order);
+    deadline_set(deadlines, &store->sweep, DEADLINE_SESSION, SWEEP_MS, on_sweep);
+    if (options->snapshot_file.len > 0) {
+        store->snapshot_file = str_dup(options->snapshot_file);
+        snapshot_load(store);
+        if (options->snapshot_interval_s > 0) {
+            deadline_set(deadlines, &store->snapshot, DEADLINE_OTHER,
+                         (uint64_t)options->snapshot_interval_s * 1000, on_snapshot);
+        }
+    }
+    *out = store;
+    return ERR_OK;
+}
+
+void session_store_close(struct session_store *store)
+{
+    struct error err = {0};
+
+    CHECK(store->lanes.n_nodes == 0);
+    if (store->snapshot_file != NULL && session_store_save(store, &err) != ERR_OK) {
+        log_event(LOG_ERROR, "sessions.snapshot_failed", F_TEXT("error", err.text));
+    }
+    deadline_clear(&store->sweep);
+    deadline_clear(&store->snapshot);
+    while (!list_is_empty(&store->lru)) {
+        record_leave(store, CONTAINER_OF(list_first(&store->lru), struct session_record, lru));
+    }
+    while (!list_is_empty(&store->gone_order)) {
+        gone_drop(store, CONTAINER_OF(list_first(&store->gone_order), struct session_gone, link));
+    }
+    map_done(&store->records);
+    map_done(&store->gone);
+    map_done(&store->lanes);
+    mem_free(store->snapshot_file);
+    mem_free(store);
+}

@@ -1,0 +1,73 @@
+/* What the files of room session share: the record in memory, and lanes. */
+#ifndef SESSION_INTERNAL_H
+#define SESSION_INTERNAL_H
+
+#include "base/map.h"
+#include "session/session.h"
+
+enum { SESSION_ID_LEN = 29, SESSION_GONE_MAX = 10000 }; /* "sess_" + 24 */
+
+/* One session. Kept small: text members sit in one heap block behind `texts`, absent for most. */
+struct session_record {
+    struct map_node node; /* key: id */
+    struct list lru;      /* oldest activity first */
+    struct digest owner;
+    char id[SESSION_ID_LEN];
+    bool is_current;
+    uint8_t status;
+    unsigned timeout_s;
+    int64_t checkpoint_id;
+    int64_t position;
+    int64_t steps_added;
+    int64_t created_ms;
+    int64_t last_activity_ms;
+    struct session_texts *texts; /* NULL: none of them set */
+};
+
+struct session_texts {
+    char *name;
+    char *description;
+    char *metadata;
+};
+
+/* An id that left before its time, so that its owner learns why. */
+struct session_gone {
+    struct map_node node;
+    struct list link; /* oldest first */
+    char id[SESSION_ID_LEN];
+    struct digest owner;
+    bool expired;
+};
+
+struct session_lane {
+    struct map_node node; /* key: id */
+    char id[64];
+    struct list waiting; /* tickets, in order of arrival */
+    struct session_ticket *holder;
+    unsigned n_waiting;
+};
+
+struct session_store {
+    struct session_options options;
+    char *snapshot_file; /* NULL none */
+    struct deadlines *deadlines;
+    struct later *later;
+    struct deadline sweep;
+    struct deadline snapshot;
+    struct map records;
+    struct list lru;
+    struct map gone;
+    struct list gone_order;
+    struct map lanes;
+    bool changed; /* since the last snapshot */
+};
+
+int64_t record_expires_ms(const struct session_store *store, const struct session_record *record);
+void record_insert(struct session_store *store, struct session_record *record);
+void record_free(struct session_record *record);
+void texts_set(struct session_record *record, const struct str *name, const struct str *description,
+               const struct str *metadata);
+/* snapshot.c */
+void snapshot_load(struct session_store *store);
+
+#endif
