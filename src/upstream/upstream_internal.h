@@ -1,6 +1,7 @@
 /* What the files of this room share.
  *
- * upstream.c  open, close, start, cancel, admission, retries, ends
+ * open.c      open and close
+ * upstream.c  start, cancel, admission, retries, ends
  * wire.c      the multi on the loop: one epoll of ours, one uv_poll, one uv_timer
  * handle.c    easy handles: constant options once, what changes per request, bodies
  * stream.c    direct access: bytes in pieces, pausing both ways
@@ -150,6 +151,9 @@ void stream_deliver(struct upstream_handle *handle);
 size_t stream_on_header(char *bytes, size_t size, size_t n, void *context);
 size_t stream_on_body(char *bytes, size_t n, struct upstream_handle *handle);
 size_t stream_read_body(char *out, size_t room, struct upstream_handle *handle);
+
+/* open.c */
+void upstream_close_now(struct upstream *upstream);
 
 /* upstream.c */
 void upstream_on_wire_end(struct upstream_handle *handle, CURLcode result);

@@ -1,0 +1,173 @@
+/* What answers mean, what a dry run shows, and what is wrong with a row of calls. */
+#include "fake_port.h"
+
+#include "plan/answer.h"
+
+int test_answers(void);
+
+struct judged {
+    size_t call;
+    struct scripted answer;
+    enum error_code code;
+    enum row_status status;
+    const char *words;
+};
+
+static void every_answer_is_judged_in_one_place(void **state)
+{
+    /* clang-format off */
+    static const struct judged rows[] = {
+        {STATUS, {.status = 401, .body = "{\"success\":false,\"error\":{\"code\":\"401\",\"message\":\"Unauthorized\"}}"},
+         ERR_UPSTREAM_AUTH, ROW_FAILED, "Unauthorized"},
+        {STATUS, {.status = 403, .body = ""}, ERR_UPSTREAM_AUTH, ROW_FAILED, "403"},
+        {STATUS, {.status = 404, .body = "<html>gone</html>", .content_type = "text/html"},
+         ERR_UPSTREAM_REFUSED, ROW_FAILED, "an HTML page"},
+        {STATUS, {.status = 400, .body = "{\"error\":\"bad name\"}"}, ERR_UPSTREAM_REFUSED, ROW_FAILED, "bad name"},
+        {STATUS, {.status = 429, .body = "", .retry_after_s = 7}, ERR_RATE_LIMITED, ROW_FAILED, "fewer"},
+        {STATUS, {.status = 503, .body = "busy", .content_type = "text/plain"}, ERR_UPSTREAM_ERROR, ROW_FAILED, "busy"},
+        {STATUS, {.status = 302, .body = ""}, ERR_UPSTREAM_SHAPE, ROW_FAILED, "302"},
+        {STATUS, {.status = 200, .body = "Not Found", .content_type = "text/plain"},
+         ERR_UPSTREAM_SHAPE, ROW_FAILED, "Not Found"},
+        {STATUS, {.status = 200, .body = "{broken"}, ERR_UPSTREAM_SHAPE, ROW_FAILED, "{broken"},
+        {STATUS, {.status = 200, .body = ""}, ERR_UPSTREAM_SHAPE, ROW_FAILED, "empty"},
+        {STATUS, {.status = 204, .body = ""}, ERR_OK, ROW_DONE, NULL},
+        {STATUS, {.status = 200, .body = "{\"success\":false,\"error\":\"quota\"}"},
+         ERR_UPSTREAM_SHAPE, ROW_FAILED, "quota"},
+        {STATUS, {.status = 200, .body = "[1,2]", .content_type = "application/json; charset=utf-8"},
+         ERR_OK, ROW_DONE, NULL},
+        {STATUS, {.status = 200, .body = "{}", .content_type = ""}, ERR_OK, ROW_DONE, NULL},
+        {CREATE_PROJECT, {.status = 200, .body = "{\"success\":true,\"item\":{}}"},
+         ERR_UPSTREAM_SHAPE, ROW_UNKNOWN, "no project_id"},
+        {CREATE_PROJECT, {.status = 204, .body = ""}, ERR_UPSTREAM_SHAPE, ROW_UNKNOWN, "no project_id"},
+        {CREATE_PROJECT, {.status = 200, .body = "Not Found", .content_type = "text/plain"},
+         ERR_UPSTREAM_SHAPE, ROW_UNKNOWN, "look before"},
+        {CREATE_PROJECT, {.code = ERR_OUTCOME_UNKNOWN, .body = ""}, ERR_OUTCOME_UNKNOWN, ROW_UNKNOWN, "create project"},
+        {CREATE_PROJECT, {.code = ERR_UPSTREAM_CONNECT, .body = ""}, ERR_UPSTREAM_CONNECT, ROW_FAILED, "create project"},
+        {DELETE_GOAL, {.status = 204, .body = ""}, ERR_OK, ROW_DONE, NULL},
+    };
+    /* clang-format on */
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        (void)end(NULL);
+        (void)begin(NULL);
+        plan_set_str(&plan, "goal_id", STR("3"));
+        (void)plan_append(&plan, &calls[rows[i].call]);
+        go(&rows[i].answer, 1);
+        if (plan.result != rows[i].code || plan.rows[0].status != rows[i].status ||
+            (rows[i].words != NULL && strstr(plan.error.text, rows[i].words) == NULL)) {
+            fail_msg("row %zu: code %d status %d: %s", i, (int)plan.result,
+                     (int)plan.rows[0].status, plan.error.text);
+        }
+        if (plan.result != ERR_OK) {
+            assert_int_equal(plan.error.upstream_status, rows[i].answer.status);
+            assert_int_equal(plan.error.retry_after_s, rows[i].answer.retry_after_s);
+        }
+    }
+}
+
+static void a_callers_own_token_that_is_refused_is_the_callers_error(void **state)
+{
+    (void)state;
+    plan.options.stored_token = false;
+    plan_set_str(&plan, "goal_id", STR("3"));
+    (void)plan_append(&plan, &calls[STATUS]);
+    GO({.status = 401, .body = "{}"});
+    assert_int_equal(plan.result, ERR_UPSTREAM_REFUSED);
+    assert_int_equal(plan.error.upstream_status, 401);
+}
+
+static void each_envelope_holds_the_thing_itself(void **state)
+{
+    static const char *const texts[] = {"{\"success\":true,\"item\":{\"a\":1}}",
+                                        "{\"success\":true,\"items\":{\"a\":1}}",
+                                        "{\"success\":true,\"map\":{\"a\":1}}", "{\"a\":1}"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct json *json = NULL;
+
+        assert_int_equal(json_parse(&arena, str_from(texts[i]), NULL, &json, NULL), ERR_OK);
+        assert_non_null(json_get(answer_inner(json), "a"));
+    }
+}
+
+static void expect_dry(const char *text)
+{
+    struct json *requests = NULL;
+    struct error err = {0};
+
+    if (plan_dry_run(&plan, &requests, &err) != ERR_OK) {
+        fail_msg("%s", err.text);
+    }
+    assert_string_equal(arena_cstr(&arena, json_text(&arena, requests)), text);
+    assert_int_equal(fake.n_asked, 0);
+}
+
+static void a_dry_run_shows_what_would_be_sent(void **state)
+{
+    (void)state;
+    find_or_create();
+    plan_append(&plan, &calls[STATUS])->when = "never_set_and_no_one_can";
+    plan.rows[0].after = NULL;
+    (void)plan_append(&plan, &calls[DELETE_GOAL]);
+    expect_dry("[{\"method\":\"GET\",\"path\":\"/projects\",\"query\":\"name=a%20%22b%22\"},"
+               "{\"method\":\"POST\",\"path\":\"/projects\",\"body\":{\"name\":\"a \\\"b\\\"\","
+               "\"organizationId\":7}},"
+               "{\"method\":\"POST\",\"path\":\"/projects/{project_id}/goals\",\"body\":{\"name\":"
+               "\"a \\\"b\\\"\",\"projectId\":\"{project_id}\"}},"
+               "{\"method\":\"DELETE\",\"path\":\"/goals/{goal_id}\"}]");
+}
+
+static void a_dry_run_with_known_values_shows_them(void **state)
+{
+    (void)state;
+    plan_set_str(&plan, "project_id", STR("12"));
+    plan_append(&plan, &calls[FIND])->before = before_never;
+    plan_append(&plan, &calls[CREATE_PROJECT])->when = "!project_id";
+    plan_append(&plan, &calls[CREATE_GOAL])->before = before_never;
+    plan_append(&plan, &calls[STATUS])->before = before_sets;
+    expect_dry("[{\"method\":\"POST\",\"path\":\"/projects/12/goals\",\"body\":{\"name\":"
+               "\"a \\\"b\\\"\",\"projectId\":12}},"
+               "{\"method\":\"GET\",\"path\":\"/executions/77/status\"}]");
+}
+
+static void bad_call_rows_are_found_at_start(void **state)
+{
+    static const struct call_spec bad[] = {
+        {.name = "a", .method = "FETCH", .path = "/x"},
+        {.name = "b", .method = "GET", .path = "x"},
+        {.name = "c", .method = "GET", .path = "/x/{"},
+        {.name = "d", .method = "GET", .path = "/x/}"},
+        {.name = "e", .method = "GET", .path = "/x/{}"},
+        {.name = "f", .method = "GET", .path = "/x", .query = "a={b"},
+        {.name = "g", .method = "POST", .path = "/x", .body = "{\"a\":"},
+        {.name = "h", .method = "GET", .path = "/x", .captures = {{"v", "item/id", true}}},
+        {.name = "i", .method = "GET", .path = "/x", .captures = {{"v", "", true}}},
+    };
+    struct call call;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct error err = {0};
+
+        assert_int_equal(call_compile(&arena, &bad[i], 0, &call, &err), ERR_INTERNAL);
+        assert_non_null(strstr(err.text, bad[i].name));
+    }
+}
+
+int test_answers(void)
+{
+    const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
+        T(each_envelope_holds_the_thing_itself),
+        T(every_answer_is_judged_in_one_place),
+        T(a_callers_own_token_that_is_refused_is_the_callers_error),
+        T(a_dry_run_shows_what_would_be_sent),
+        T(a_dry_run_with_known_values_shows_them),
+        T(bad_call_rows_are_found_at_start),
+#undef T
+    };
+
+    return cmocka_run_group_tests_name("plan answers", tests, NULL, NULL);
+}
