@@ -14,20 +14,20 @@ static struct bench bench;
 
 struct tap {
     struct probe probe; /* first */
-    int head_status;
-    unsigned n_heads;
-    unsigned n_headers;
     uint64_t got_bytes;
     uint64_t sent_bytes;
     uint64_t to_send;
-    unsigned pause_every; /* bytes; 0 never */
+    uint64_t pause_every; /* bytes; 0 never */
     uint64_t next_pause;
+    size_t most_in_memory;
+    struct later_item resume;
+    int head_status;
+    unsigned n_heads;
+    unsigned n_headers;
     unsigned n_pauses;
     unsigned n_drains;
     bool cancel_on_head;
     bool cancel_on_data;
-    size_t most_in_memory;
-    struct later_item resume;
 };
 
 static int begin(void **state)
@@ -185,6 +185,7 @@ static void a_long_answer_passes_in_pieces_with_pauses_and_bounded_memory(void *
         }
         assert_int_equal(tap.probe.code, ERR_OK);
         assert_int_equal(tap.head_status, 200);
+        assert_int_equal(tap.n_headers, 2);
         assert_true(tap.got_bytes == bytes);
         assert_true(tap.n_pauses >= bytes / (2 << 20));
         assert_true(tap.most_in_memory <= (size_t)4 * STREAM_HIGH_WATER);
