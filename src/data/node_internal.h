@@ -1,0 +1,23 @@
+/* Building node trees: what the YAML and the JSON reader share. */
+#ifndef DATA_NODE_INTERNAL_H
+#define DATA_NODE_INTERNAL_H
+
+#include "data/node.h"
+
+struct node_budget {
+    unsigned max_depth;
+    unsigned max_nodes;
+    size_t max_text_bytes;
+    unsigned max_documents;
+    unsigned n_nodes;
+    size_t text_bytes;
+};
+
+void node_budget_init(struct node_budget *budget, const struct node_limits *limits);
+/* False: the error was added. */
+bool node_budget_take(struct node_budget *budget, size_t text_bytes, unsigned line, unsigned column,
+                      struct error_list *errors);
+/* Appends in O(1): *tail is the last child so far (NULL: none). */
+void node_add(struct node *parent, struct node **tail, struct node *child);
+
+#endif

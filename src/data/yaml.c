@@ -1,0 +1,640 @@
+/* libyaml's events to nodes. Anchored nodes are remembered; an alias copies the subtree, each
+ * copied node counted against the budget, so that an alias bomb ends at the limit and not in
+ * memory. Merge keys (<<) are applied when their map ends. An alias to a node that is still open
+ * would be a cycle: refused. */
+#include <yaml.h>
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "node_internal.h"
+
+enum { DEPTH_HARD_MAX = 256, LINE_SHOWN = 80, FLOW_LINE_MAX = 64 * 1024 };
+
+struct anchor {
+    struct map_node node; /* key: name */
+    struct node *value;
+    bool open; /* its node has not ended yet */
+};
+
+struct level {
+    struct node *container;
+    struct node *tail;
+    struct map keys; /* of a map: struct key_entry */
+    struct anchor *anchor;
+    bool want_value;
+    struct str key;
+    unsigned key_line;
+    unsigned key_column;
+    bool key_plain; /* `<<` merges only when it is plain */
+    bool merges;
+};
+
+struct key_entry {
+    struct map_node node;
+    unsigned line;
+};
+
+struct reader {
+    yaml_parser_t parser;
+    struct arena *arena;
+    struct str text;
+    struct node_budget budget;
+    struct error_list *errors;
+    struct map anchors;
+    struct level levels[DEPTH_HARD_MAX];
+    unsigned depth;
+    struct node *root;
+    struct node_stream *out;
+    struct node *last_document;
+    bool failed;
+};
+
+/* --- errors and hints
+ * -------------------------------------------------------------------------------- */
+
+static struct str line_at(struct str text, unsigned line)
+{
+    struct str current = STR_EMPTY;
+
+    while (line > 0 && text.len > 0) {
+        (void)str_cut(text, '\n', &current, &text);
+        line--;
+    }
+    return line == 0 ? current : STR_EMPTY;
+}
+
+/* What people really get wrong, seen in the line that libyaml complained about. */
+static const char *hint_for(struct str line)
+{
+    struct str rest = line;
+    struct str before;
+
+    while (rest.len > 0 && rest.ptr[0] == ' ') {
+        rest = str_sub(rest, 1, rest.len);
+    }
+    if (rest.len > 0 && rest.ptr[0] == '\t') {
+        return "; indent with spaces, YAML does not take tabs";
+    }
+    if (str_contains(line, STR("{#")) ||
+        (str_contains(line, STR("{")) && str_contains(line, STR(" #")))) {
+        return "; a # there starts a comment: put the selector in quotes";
+    }
+    if (str_contains(line, STR("\xE2\x80\x9C")) || str_contains(line, STR("\xE2\x80\x9D")) ||
+        str_contains(line, STR("\xE2\x80\x98"))) {
+        return "; these are typographic quotes: use \" or '";
+    }
+    if (str_contains(line, STR(": @")) || str_contains(line, STR("- @")) ||
+        str_contains(line, STR(": `"))) {
+        return "; a value that begins with @ or ` needs quotes";
+    }
+    if (str_cut(rest, ':', &before, &rest) && str_contains(rest, STR(": "))) {
+        return "; a value that holds \": \" needs quotes";
+    }
+    if (str_find_char(line, ':') >= 0 && !str_contains(line, STR(": ")) &&
+        !str_ends(str_trim(line), STR(":"))) {
+        return "; a space is missing after the colon";
+    }
+    return "";
+}
+
+static void fail_at(struct reader *reader, enum error_code code, unsigned line, unsigned column,
+                    const char *what)
+{
+    if (!reader->failed) {
+        (void)error_in(error_list_add(reader->errors), code, line, column,
+                       "line %u, column %u: %s%s", line, column, what,
+                       hint_for(line_at(reader->text, line)));
+    }
+    reader->failed = true;
+}
+
+static void fail_mark(struct reader *reader, const yaml_mark_t *mark, const char *what)
+{
+    fail_at(reader, ERR_BAD_YAML, (unsigned)mark->line + 1, (unsigned)mark->column + 1, what);
+}
+
+static void fail_parser(struct reader *reader)
+{
+    const yaml_parser_t *parser = &reader->parser;
+    const char *problem = parser->problem != NULL ? parser->problem : "this YAML cannot be read";
+
+    if (parser->error == YAML_READER_ERROR) {
+        unsigned line = 1;
+        unsigned column = 1;
+
+        for (size_t i = 0; i < parser->problem_offset && i < reader->text.len; i++) {
+            column = reader->text.ptr[i] == '\n' ? 1 : column + 1;
+            line += reader->text.ptr[i] == '\n' ? 1 : 0;
+        }
+        fail_at(reader, ERR_BAD_YAML, line, column, problem);
+        return;
+    }
+    fail_mark(reader, &parser->problem_mark, problem);
+}
+
+/* --- placing nodes
+ * ----------------------------------------------------------------------------------- */
+
+static struct level *top(struct reader *reader)
+{
+    return reader->depth > 0 ? &reader->levels[reader->depth - 1] : NULL;
+}
+
+static struct node *node_new(struct reader *reader, enum node_type type, const yaml_mark_t *mark,
+                             size_t text_bytes)
+{
+    struct node *node;
+    unsigned line = (unsigned)mark->line + 1;
+    unsigned column = (unsigned)mark->column + 1;
+
+    if (!node_budget_take(&reader->budget, text_bytes, line, column, reader->errors)) {
+        reader->failed = true;
+        return NULL;
+    }
+    node = arena_zalloc(reader->arena, sizeof(*node));
+    node->type = type;
+    node->line = line;
+    node->column = column;
+    return node;
+}
+
+static void take_key(struct reader *reader, struct level *level, struct str key,
+                     const yaml_mark_t *mark, bool plain)
+{
+    struct map_node *known = map_find(&level->keys, key);
+    struct key_entry *entry;
+
+    level->key = key;
+    level->key_line = (unsigned)mark->line + 1;
+    level->key_column = (unsigned)mark->column + 1;
+    level->key_plain = plain;
+    level->want_value = true;
+    if (known != NULL) {
+        struct buf what;
+
+        buf_init(&what, 512);
+        buf_printf(&what, "the key \"%.*s\" stands twice in this map (first in line %u)",
+                   STR_ARG(utf8_clip(key, LINE_SHOWN)),
+                   CONTAINER_OF(known, struct key_entry, node)->line);
+        fail_mark(reader, mark, buf_cstr(&what));
+        buf_done(&what);
+        return;
+    }
+    entry = arena_zalloc(reader->arena, sizeof(*entry));
+    entry->line = level->key_line;
+    map_insert(&level->keys, &entry->node, key);
+}
+
+static void place(struct reader *reader, struct node *node)
+{
+    struct level *level = top(reader);
+
+    if (level == NULL) {
+        reader->root = node;
+        return;
+    }
+    if (level->container->type == NODE_MAP) {
+        node->key = level->key;
+        node->key_line = level->key_line;
+        node->key_column = level->key_column;
+        level->want_value = false;
+        level->merges = level->merges || (level->key_plain && str_is(level->key, "<<"));
+    }
+    node_add(level->container, &level->tail, node);
+}
+
+/* --- anchors and merges
+ * ------------------------------------------------------------------------------ */
+
+static struct anchor *anchor_set(struct reader *reader, const yaml_char_t *name, struct node *value,
+                                 bool open)
+{
+    struct str key = str_from((const char *)name);
+    struct map_node *known;
+    struct anchor *anchor;
+
+    if (name == NULL) {
+        return NULL;
+    }
+    known = map_find(&reader->anchors, key);
+    if (known != NULL) { /* YAML lets an anchor be defined anew */
+        map_remove(&reader->anchors, known);
+    }
+    anchor = arena_zalloc(reader->arena, sizeof(*anchor));
+    anchor->value = value;
+    anchor->open = open;
+    map_insert(&reader->anchors, &anchor->node, arena_str(reader->arena, key));
+    return anchor;
+}
+
+static struct node *copy_tree(struct reader *reader, const struct node *source, unsigned depth)
+{
+    struct node *copy;
+    struct node *tail = NULL;
+
+    if (depth > reader->budget.max_depth) {
+        fail_at(reader, ERR_BAD_YAML, source->line, source->column,
+                "nested deeper than allowed after expanding aliases");
+        return NULL;
+    }
+    if (!node_budget_take(&reader->budget, source->text.len, source->line, source->column,
+                          reader->errors)) {
+        reader->failed = true;
+        return NULL;
+    }
+    copy = arena_alloc(reader->arena, sizeof(*copy));
+    *copy = *source;
+    copy->first = NULL;
+    copy->next = NULL;
+    copy->n_children = 0;
+    for (const struct node *child = source->first; child != NULL; child = child->next) {
+        struct node *made = copy_tree(reader, child, depth + 1);
+
+        if (made == NULL) {
+            return NULL;
+        }
+        node_add(copy, &tail, made);
+    }
+    return copy;
+}
+
+/* Members of `from` that the map does not have yet. */
+static void merge_map(struct reader *reader, struct level *level, const struct node *from)
+{
+    for (const struct node *child = from->first; child != NULL && !reader->failed;
+         child = child->next) {
+        struct node *copy;
+        struct key_entry *entry;
+
+        if (map_find(&level->keys, child->key) != NULL) {
+            continue;
+        }
+        copy = copy_tree(reader, child, reader->depth);
+        if (copy == NULL) {
+            return;
+        }
+        entry = arena_zalloc(reader->arena, sizeof(*entry));
+        entry->line = child->key_line;
+        map_insert(&level->keys, &entry->node, copy->key);
+        node_add(level->container, &level->tail, copy);
+    }
+}
+
+static void merge_value(struct reader *reader, struct level *level, const struct node *value)
+{
+    if (value->type == NODE_MAP) {
+        merge_map(reader, level, value);
+        return;
+    }
+    if (value->type == NODE_LIST) {
+        for (const struct node *item = value->first; item != NULL && !reader->failed;
+             item = item->next) {
+            if (item->type != NODE_MAP) {
+                fail_at(reader, ERR_BAD_YAML, item->line, item->column,
+                        "a merge (<<) takes maps only");
+                return;
+            }
+            merge_map(reader, level, item);
+        }
+        return;
+    }
+    fail_at(reader, ERR_BAD_YAML, value->line, value->column,
+            "a merge (<<) takes a map or a list of maps");
+}
+
+/* Takes the `<<` member out of the map and puts in what it stands for; explicit keys win. */
+static void apply_merge(struct reader *reader, struct level *level)
+{
+    struct node *before = NULL;
+    struct node *child = level->container->first;
+
+    while (child != NULL && !str_is(child->key, "<<")) {
+        before = child;
+        child = child->next;
+    }
+    if (child == NULL) {
+        return;
+    }
+    if (before == NULL) {
+        level->container->first = child->next;
+    } else {
+        before->next = child->next;
+    }
+    if (level->tail == child) {
+        level->tail = before;
+    }
+    level->container->n_children--;
+    child->next = NULL;
+    merge_value(reader, level, child);
+}
+
+/* --- events
+ * ------------------------------------------------------------------------------------------ */
+
+static bool is_core_tag(const yaml_char_t *tag)
+{
+    struct str name = str_from((const char *)tag);
+
+    return tag == NULL || str_is(name, "!") || str_is(name, YAML_STR_TAG) ||
+           str_is(name, YAML_MAP_TAG) || str_is(name, YAML_SEQ_TAG) ||
+           str_is(name, YAML_NULL_TAG) || str_is(name, YAML_BOOL_TAG) ||
+           str_is(name, YAML_INT_TAG) || str_is(name, YAML_FLOAT_TAG);
+}
+
+static bool is_key_place(struct reader *reader)
+{
+    struct level *level = top(reader);
+
+    return level != NULL && level->container->type == NODE_MAP && !level->want_value;
+}
+
+static bool check_controls(struct reader *reader, struct str text, const yaml_mark_t *mark)
+{
+    for (struct str rest = text; rest.len > 0;) {
+        uint32_t point = utf8_next(&rest);
+
+        if ((point < 0x20 && point != '\t' && point != '\n') || point == 0x7F ||
+            (point >= 0x80 && point < 0xA0)) {
+            struct buf what;
+
+            buf_init(&what, 128);
+            buf_printf(&what, "the value holds the control character U+%04X; remove it", point);
+            fail_mark(reader, mark, buf_cstr(&what));
+            buf_done(&what);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void on_scalar(struct reader *reader, const yaml_event_t *event)
+{
+    bool plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    struct str text = {(const char *)event->data.scalar.value, event->data.scalar.length};
+    struct node *node;
+
+    if (!is_core_tag(event->data.scalar.tag)) {
+        fail_mark(reader, &event->start_mark,
+                  "tags of applications (!something, !!binary) are not taken");
+        return;
+    }
+    if (!check_controls(reader, text, &event->start_mark)) {
+        return;
+    }
+    if (is_key_place(reader)) {
+        take_key(reader, top(reader), arena_str(reader->arena, text), &event->start_mark, plain);
+        return;
+    }
+    node = node_new(reader, NODE_SCALAR, &event->start_mark, text.len);
+    if (node == NULL) {
+        return;
+    }
+    node->text = arena_str(reader->arena, text);
+    node->quoted = !plain || (event->data.scalar.tag != NULL &&
+                              str_is(str_from((const char *)event->data.scalar.tag), YAML_STR_TAG));
+    node->is_null = plain && (text.len == 0 || str_is(text, "~") || str_is(text, "null") ||
+                              str_is(text, "Null") || str_is(text, "NULL"));
+    (void)anchor_set(reader, event->data.scalar.anchor, node, false);
+    place(reader, node);
+}
+
+static void on_alias(struct reader *reader, const yaml_event_t *event)
+{
+    struct map_node *found =
+        map_find(&reader->anchors, str_from((const char *)event->data.alias.anchor));
+    struct anchor *anchor = found != NULL ? CONTAINER_OF(found, struct anchor, node) : NULL;
+    struct node *copy;
+
+    if (anchor == NULL) {
+        fail_mark(reader, &event->start_mark, "this alias has no anchor before it");
+        return;
+    }
+    if (anchor->open) {
+        fail_mark(reader, &event->start_mark, "this alias stands inside its own anchor");
+        return;
+    }
+    if (is_key_place(reader)) {
+        if (anchor->value->type != NODE_SCALAR) {
+            fail_mark(reader, &event->start_mark, "a key must be plain text, not a list or a map");
+            return;
+        }
+        take_key(reader, top(reader), anchor->value->text, &event->start_mark, false);
+        return;
+    }
+    copy = copy_tree(reader, anchor->value, reader->depth);
+    if (copy != NULL) {
+        place(reader, copy);
+    }
+}
+
+static void on_start(struct reader *reader, const yaml_event_t *event, enum node_type type)
+{
+    const yaml_char_t *anchor =
+        type == NODE_MAP ? event->data.mapping_start.anchor : event->data.sequence_start.anchor;
+    const yaml_char_t *tag =
+        type == NODE_MAP ? event->data.mapping_start.tag : event->data.sequence_start.tag;
+    struct node *node;
+    struct level *level;
+
+    if (is_key_place(reader)) {
+        fail_mark(reader, &event->start_mark, "a key must be plain text, not a list or a map");
+        return;
+    }
+    if (!is_core_tag(tag)) {
+        fail_mark(reader, &event->start_mark,
+                  "tags of applications (!something, !!set) are not taken");
+        return;
+    }
+    if (reader->depth >= reader->budget.max_depth || reader->depth >= DEPTH_HARD_MAX) {
+        fail_mark(reader, &event->start_mark, "nested too deeply");
+        return;
+    }
+    node = node_new(reader, type, &event->start_mark, 0);
+    if (node == NULL) {
+        return;
+    }
+    place(reader, node);
+    level = &reader->levels[reader->depth++];
+    *level = (struct level){.container = node, .anchor = anchor_set(reader, anchor, node, true)};
+    map_init(&level->keys);
+}
+
+static void on_end(struct reader *reader)
+{
+    struct level *level = top(reader);
+
+    if (level->merges) {
+        apply_merge(reader, level);
+    }
+    if (level->anchor != NULL) {
+        level->anchor->open = false;
+    }
+    map_done(&level->keys);
+    reader->depth--;
+}
+
+static void anchors_forget(struct reader *reader)
+{
+    map_done(&reader->anchors);
+    map_init(&reader->anchors);
+}
+
+static void on_document_end(struct reader *reader, const yaml_event_t *event)
+{
+    struct node *root = reader->root;
+
+    if (root == NULL) {
+        root = node_new(reader, NODE_SCALAR, &event->start_mark, 0);
+    }
+    if (root == NULL) {
+        return;
+    }
+    if (reader->last_document == NULL) {
+        reader->out->documents = root;
+    } else {
+        reader->last_document->next = root;
+    }
+    reader->last_document = root;
+    reader->out->n_documents++;
+    reader->root = NULL;
+    anchors_forget(reader);
+    if (reader->out->n_documents > reader->budget.max_documents) {
+        fail_mark(reader, &event->start_mark, "too many documents in one stream");
+    }
+}
+
+static void on_document_start(struct reader *reader, const yaml_event_t *event)
+{
+    const yaml_version_directive_t *version = event->data.document_start.version_directive;
+
+    if (version != NULL && version->major != 1) {
+        fail_mark(reader, &event->start_mark, "only YAML 1.x is understood");
+    }
+}
+
+static void on_event(struct reader *reader, const yaml_event_t *event)
+{
+    switch (event->type) {
+    case YAML_SCALAR_EVENT:
+        on_scalar(reader, event);
+        break;
+    case YAML_ALIAS_EVENT:
+        on_alias(reader, event);
+        break;
+    case YAML_SEQUENCE_START_EVENT:
+        on_start(reader, event, NODE_LIST);
+        break;
+    case YAML_MAPPING_START_EVENT:
+        on_start(reader, event, NODE_MAP);
+        break;
+    case YAML_SEQUENCE_END_EVENT:
+    case YAML_MAPPING_END_EVENT:
+        on_end(reader);
+        break;
+    case YAML_DOCUMENT_START_EVENT:
+        on_document_start(reader, event);
+        break;
+    case YAML_DOCUMENT_END_EVENT:
+        on_document_end(reader, event);
+        break;
+    case YAML_NO_EVENT:
+    case YAML_STREAM_START_EVENT:
+    case YAML_STREAM_END_EVENT:
+        break;
+    }
+}
+
+static void read_events(struct reader *reader)
+{
+    bool more = true;
+
+    while (more && !reader->failed) {
+        yaml_event_t event;
+
+        if (yaml_parser_parse(&reader->parser, &event) == 0) {
+            fail_parser(reader);
+            return;
+        }
+        more = event.type != YAML_STREAM_END_EVENT;
+        on_event(reader, &event);
+        yaml_event_delete(&event);
+    }
+}
+
+/* --- before libyaml
+ * ---------------------------------------------------------------------------------- */
+
+/* What libyaml would do badly with: other encodings (it would decode UTF-16), bytes that are no
+ * UTF-8 (its message has no line), and flow collections on one huge line (its simple keys make it
+ * quadratic there). */
+static bool check_text(struct reader *reader)
+{
+    struct str text = reader->text;
+    size_t valid = utf8_valid_prefix(text);
+    struct str rest = text;
+    struct str line;
+    unsigned number = 0;
+
+    if (str_starts(text, STR("\xFE\xFF")) || str_starts(text, STR("\xFF\xFE"))) {
+        fail_at(reader, ERR_BAD_YAML, 1, 1, "the file is UTF-16; save it as UTF-8");
+        return false;
+    }
+    while (rest.len > 0) {
+        (void)str_cut(rest, '\n', &line, &rest);
+        number++;
+        if (valid < text.len && line.ptr + line.len >= text.ptr + valid) {
+            fail_at(reader, ERR_BAD_YAML, number,
+                    (unsigned)utf8_count(str_range(line.ptr, text.ptr + valid)) + 1,
+                    "not UTF-8; save the file as UTF-8");
+            return false;
+        }
+        if (line.len > FLOW_LINE_MAX && str_find_char(line, '{') >= 0 &&
+            str_find_char(line, ':') >= 0) {
+            fail_at(reader, ERR_TOO_BIG, number, 1,
+                    "a line with braces is longer than 64 KiB; break it up, or send JSON");
+            return false;
+        }
+        if (str_find_char(line, '\0') >= 0) {
+            fail_at(reader, ERR_BAD_YAML, number, (unsigned)str_find_char(line, '\0') + 1,
+                    "a NUL byte stands in the text");
+            return false;
+        }
+    }
+    return true;
+}
+
+enum error_code yaml_parse(struct arena *arena, struct str text, const struct node_limits *limits,
+                           struct node_stream *out, struct error_list *errors)
+{
+    struct reader *reader = mem_zalloc(sizeof(*reader));
+    size_t n_before = errors->n;
+    enum error_code code = ERR_OK;
+
+    reader->arena = arena;
+    reader->text = text;
+    reader->errors = errors;
+    reader->out = out;
+    *out = (struct node_stream){0};
+    node_budget_init(&reader->budget, limits);
+    map_init(&reader->anchors);
+    if (check_text(reader)) {
+        CHECK(yaml_parser_initialize(&reader->parser) == 1);
+        yaml_parser_set_input_string(&reader->parser, (const unsigned char *)text.ptr, text.len);
+        yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
+        read_events(reader);
+        yaml_parser_delete(&reader->parser);
+    }
+    while (reader->depth > 0) {
+        map_done(&top(reader)->keys);
+        reader->depth--;
+    }
+    map_done(&reader->anchors);
+    if (reader->failed) {
+        code = errors->n > n_before ? errors->items[n_before].code : ERR_BAD_YAML;
+    }
+    mem_free(reader);
+    return code;
+}
