@@ -1,0 +1,89 @@
+/* What cannot be seen option by option. */
+#include "config_internal.h"
+
+/* HOST:PORT, [V6]:PORT or :PORT. */
+static bool split_address(struct str address, struct str *out_host, struct str *out_port)
+{
+    size_t at = address.len;
+
+    while (at > 0 && address.ptr[at - 1] != ':') {
+        at--;
+    }
+    if (at == 0) {
+        return false;
+    }
+    *out_host = str_sub(address, 0, at - 1);
+    *out_port = str_sub(address, at, address.len);
+    return true;
+}
+
+bool address_is_sound(struct str address)
+{
+    struct str host;
+    struct str port;
+    int64_t number;
+
+    return split_address(address, &host, &port) && str_to_i64(port, 0, 65535, &number) &&
+           (str_find_char(host, ':') < 0 || (host.ptr[0] == '[' && host.ptr[host.len - 1] == ']'));
+}
+
+static bool is_loopback(struct str address)
+{
+    struct str host;
+    struct str port;
+
+    return split_address(address, &host, &port) &&
+           (str_starts(host, STR("127.")) || str_is(host, "[::1]") ||
+            str_is_nocase(host, "localhost"));
+}
+
+static bool is_any_origin(const struct config *config)
+{
+    for (size_t i = 0; i < config->cors.n_origins; i++) {
+        if (str_is(config->cors.origins[i], "*")) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void judge_auth(struct loader *loader, const struct config *config)
+{
+    if (config->auth.mode == AUTH_NONE && !config->sandbox.enabled &&
+        !is_loopback(config->server.listen)) {
+        loader_fail(
+            loader,
+            "auth.mode: \"none\" is taken only on a loopback address or with the sandbox; server.listen is "
+            "%.*s. Configure keys (auth.keys, API_KEYS or API_KEYS_FILE)",
+            STR_ARG(config->server.listen));
+    }
+    if (config->auth.mode == AUTH_KEYS && config->auth.n_keys == 0 && !config->sandbox.enabled) {
+        loader_fail(
+            loader,
+            "auth.keys: auth.mode is \"keys\" but there is none; give some (auth.keys, API_KEYS or "
+            "API_KEYS_FILE), or set auth.mode to \"none\" on a loopback address");
+    }
+}
+
+void config_judge(struct loader *loader)
+{
+    struct config *config = &loader->box->config;
+
+    loader->place = "configuration";
+    /* The sandbox holds nothing worth guarding: without keys it is open, on whatever address. */
+    if (config->auth.mode == AUTH_KEYS && config->auth.n_keys == 0 && config->sandbox.enabled) {
+        config->auth.mode = AUTH_NONE;
+    }
+    judge_auth(loader, config);
+    if ((config->server.tls_certificate_file.len == 0) != (config->server.tls_key_file.len == 0)) {
+        loader_fail(loader, "server.tls_certificate_file and server.tls_key_file come together");
+    }
+    if (config->cors.credentials && is_any_origin(config)) {
+        loader_fail(
+            loader,
+            "cors.credentials cannot be true while cors.origins holds \"*\"; name the origins");
+    }
+    if (config->drain.limit_ms < config->drain.notice_ms) {
+        loader_fail(loader, "drain.limit_ms must not be below drain.notice_ms");
+    }
+}

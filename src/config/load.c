@@ -1,0 +1,286 @@
+/* Defaults, then the file, then the environment, then --set; errors are collected, never the first
+ * only. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/mem.h"
+#include "base/nearest.h"
+#include "config_internal.h"
+
+extern char **environ;
+
+enum { FILE_MAX = 1024 * 1024, KEY_MAX = 128 };
+
+static void load_defaults(struct loader *loader)
+{
+    size_t n;
+    const struct option_row *rows = config_options(&n);
+
+    loader->place = "default";
+    for (size_t i = 0; i < n; i++) {
+        if (rows[i].type != OPTION_SECRET) {
+            CHECK(option_set(loader, &rows[i], str_from(rows[i].def)));
+        }
+    }
+    loader->place = NULL;
+}
+
+/* --- the file
+ * ---------------------------------------------------------------------------------------- */
+
+static void take_list(struct loader *loader, const struct option_row *row, const struct node *node)
+{
+    struct str *items = arena_calloc(&loader->box->arena, node->n_children + 1, sizeof(*items));
+    size_t n = 0;
+
+    for (const struct node *item = node->first; item != NULL; item = item->next) {
+        if (item->type != NODE_SCALAR) {
+            loader_fail(loader, "%s: must be a list of texts", row->key);
+            return;
+        }
+        items[n++] = item->text;
+    }
+    (void)option_set_list(loader, row, items, n);
+}
+
+static void take_value(struct loader *loader, const struct option_row *row, const struct node *node)
+{
+    loader->line = node->line;
+    loader->column = node->column;
+    if (row->type == OPTION_KEYS) {
+        (void)keys_from_node(loader, node);
+    } else if (row->type == OPTION_LIST && node->type == NODE_LIST) {
+        take_list(loader, row, node);
+    } else if (node->type != NODE_SCALAR) {
+        loader_fail(loader, "%s: must be one value", row->key);
+    } else {
+        (void)option_set(loader, row, node->is_null ? STR_EMPTY : node->text);
+    }
+}
+
+/* "token_file" beside a secret "token". */
+static bool take_secret_file(struct loader *loader, struct str key, const struct node *node)
+{
+    const struct option_row *row;
+    struct buf text;
+
+    if (!str_ends(key, STR("_file"))) {
+        return false;
+    }
+    row = option_find(str_sub(key, 0, key.len - 5));
+    if (row == NULL || row->type != OPTION_SECRET) {
+        return false;
+    }
+    loader->line = node->line;
+    loader->column = node->column;
+    if (read_secret_file(loader, node->text, &text)) {
+        secret_set(option_field(&loader->box->config, row), str_trim(buf_view(&text)));
+        mem_wipe(text.ptr, text.len);
+    }
+    buf_done(&text);
+    return true;
+}
+
+static void take_group(struct loader *loader, const struct node *group)
+{
+    for (const struct node *member = group->first; member != NULL; member = member->next) {
+        struct str key = arena_printf(&loader->box->arena, "%.*s.%.*s", STR_ARG(group->key),
+                                      STR_ARG(member->key));
+        const struct option_row *row = option_find(key);
+
+        loader->line = member->key_line;
+        loader->column = member->key_column;
+        if (row != NULL) {
+            take_value(loader, row, member);
+        } else if (!take_secret_file(loader, key, member)) {
+            option_unknown(loader, key);
+        }
+    }
+}
+
+static bool is_group(struct str name)
+{
+    size_t n;
+    const struct option_row *rows = config_options(&n);
+
+    for (size_t i = 0; i < n; i++) {
+        struct str group;
+        struct str rest;
+
+        (void)str_cut(str_from(rows[i].key), '.', &group, &rest);
+        if (str_eq(group, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void unknown_group(struct loader *loader, struct str name)
+{
+    struct nearest nearest;
+    size_t n;
+    const struct option_row *rows = config_options(&n);
+
+    nearest_init(&nearest, name);
+    for (size_t i = 0; i < n; i++) {
+        struct str group;
+        struct str rest;
+
+        (void)str_cut(str_from(rows[i].key), '.', &group, &rest);
+        nearest_offer(&nearest, group);
+    }
+    loader_fail(loader, "unknown group \"%.*s\"%s%.*s%s", STR_ARG(str_sub(name, 0, KEY_MAX)),
+                nearest.best.len > 0 ? "; did you mean \"" : "", STR_ARG(nearest.best),
+                nearest.best.len > 0 ? "\"?" : "");
+}
+
+static void take_document(struct loader *loader, const struct node *root)
+{
+    if (root->is_null) {
+        return;
+    }
+    loader->line = root->line;
+    loader->column = root->column;
+    if (root->type != NODE_MAP) {
+        loader_fail(loader,
+                    "the file must be a map of groups: \"server:\", \"upstream:\" and so on");
+        return;
+    }
+    for (const struct node *group = root->first; group != NULL; group = group->next) {
+        const struct option_row *dotted = option_find(group->key);
+
+        loader->line = group->key_line;
+        loader->column = group->key_column;
+        if (dotted != NULL) {
+            take_value(loader, dotted, group);
+        } else if (!is_group(group->key)) {
+            unknown_group(loader, group->key);
+        } else if (group->type == NODE_MAP) {
+            take_group(loader, group);
+        } else if (!group->is_null) {
+            loader_fail(loader, "%.*s: must be a map of options", STR_ARG(group->key));
+        }
+    }
+}
+
+static bool read_file(struct loader *loader, struct buf *out)
+{
+    int fd = open(loader->file, O_RDONLY | O_CLOEXEC);
+    ssize_t n = 1;
+
+    while (fd >= 0 && n > 0) {
+        char *room = buf_reserve(out, 65536);
+
+        if (room == NULL) {
+            (void)close(fd);
+            loader_fail(loader, "%s: longer than %d bytes", loader->file, FILE_MAX);
+            return false;
+        }
+        n = read(fd, room, 65536);
+        if (n > 0) {
+            buf_grew(out, (size_t)n);
+        }
+    }
+    if (fd < 0 || n < 0) {
+        loader_fail(loader, "%s: cannot be read: %s", loader->file, strerror(errno));
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return fd >= 0 && n == 0;
+}
+
+static void load_file(struct loader *loader)
+{
+    struct node_stream stream;
+    struct error_list errors;
+    struct buf text;
+
+    buf_init(&text, FILE_MAX + 65536);
+    error_list_init(&errors);
+    if (read_file(loader, &text)) {
+        if (yaml_parse(&loader->box->arena, buf_view(&text), NULL, &stream, &errors) == ERR_OK) {
+            if (stream.n_documents > 1) {
+                loader->line = stream.documents->next->line;
+                loader->column = 1;
+                loader_fail(loader, "only one document is taken");
+            } else if (stream.n_documents == 1) {
+                take_document(loader, stream.documents);
+            }
+        }
+        for (size_t i = 0; i < errors.n; i++) {
+            loader->line = errors.items[i].line;
+            loader->column = errors.items[i].column;
+            loader_fail(loader, "%s", errors.items[i].text);
+        }
+    }
+    error_list_done(&errors);
+    mem_wipe(text.ptr, text.len); /* it may hold keys and tokens */
+    buf_done(&text);
+}
+
+/* --- --set
+ * ------------------------------------------------------------------------------------------- */
+
+static void load_sets(struct loader *loader, const struct config_sources *sources)
+{
+    loader->place = "--set";
+    for (size_t i = 0; i < sources->n_sets; i++) {
+        struct str key;
+        struct str value;
+        const struct option_row *row;
+
+        if (!str_cut(str_from(sources->sets[i]), '=', &key, &value)) {
+            loader_fail(loader, "\"%.*s\" is no KEY=VALUE", STR_ARG(str_sub(key, 0, KEY_MAX)));
+            continue;
+        }
+        row = option_find(str_trim(key));
+        if (row == NULL) {
+            option_unknown(loader, str_trim(key));
+        } else {
+            (void)option_set(loader, row, value);
+        }
+    }
+    loader->place = NULL;
+}
+
+enum error_code config_load(const struct config_sources *sources, struct config **out,
+                            struct error_list *errors)
+{
+    struct config_box *box = mem_zalloc(sizeof(*box));
+    struct loader loader = {.box = box, .errors = errors, .file = sources->file};
+    const char *const *environment =
+        sources->environment != NULL ? sources->environment : (const char *const *)environ;
+
+    arena_init(&box->arena);
+    load_defaults(&loader);
+    if (sources->file != NULL) {
+        load_file(&loader);
+    }
+    load_environment(&loader, environment);
+    load_sets(&loader, sources);
+    if (errors->n == 0) {
+        config_judge(&loader);
+    }
+    if (errors->n > 0) {
+        config_free(&box->config);
+        return errors->items[0].code;
+    }
+    *out = &box->config;
+    return ERR_OK;
+}
+
+void config_free(struct config *config)
+{
+    struct config_box *box = (struct config_box *)config;
+
+    if (box != NULL) {
+        secret_done(&config->upstream.token);
+        arena_done(&box->arena);
+        mem_free(box);
+    }
+}

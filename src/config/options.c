@@ -1,0 +1,121 @@
+/* The option table: the master copy that loading, printing, documents and tests read. Add an option
+ * by adding its member to struct config, a row here and its paragraph in conf/virtuoso-proxy.yaml
+ * (a test compares). */
+#include "config_internal.h"
+
+#define AT(member) offsetof(struct config, member)
+#define DAY_S      86400
+#define MIB        (1024 * 1024)
+#define HOUR_MS    3600000
+
+/* clang-format off */
+static const struct option_row rows[] = {
+    {"server.listen", OPTION_ADDRESS, AT(server.listen), "127.0.0.1:8000", 0, 0, NULL, NULL, "Address and port; port 0 takes a free one."},
+    {"server.tls_certificate_file", OPTION_FILE, AT(server.tls_certificate_file), "", 0, 0, NULL, NULL, "PEM chain; with tls_key_file the listener speaks HTTPS."},
+    {"server.tls_key_file", OPTION_FILE, AT(server.tls_key_file), "", 0, 0, NULL, NULL, "PEM private key of the certificate."},
+
+    {"http.max_connections", OPTION_UINT, AT(http.max_connections), "10000", 1, 1000000, NULL, NULL, "Open client connections; at the limit new ones wait in the kernel."},
+    {"http.max_headers", OPTION_UINT, AT(http.max_headers), "64", 1, 64, NULL, NULL, "Header fields of a request; more are 431."},
+    {"http.max_requests_per_connection", OPTION_UINT, AT(http.max_requests_per_connection), "0", 0, 1000000000, NULL, NULL, "Then the connection is closed; 0: no limit."},
+    {"http.max_request_line", OPTION_SIZE, AT(http.max_request_line), "8KiB", 128, MIB, NULL, NULL, "A longer request line is 414."},
+    {"http.max_header_bytes", OPTION_SIZE, AT(http.max_header_bytes), "16KiB", 256, MIB, NULL, NULL, "Longer header fields are 431."},
+    {"http.max_body", OPTION_SIZE, AT(http.max_body), "64KiB", 1024, 64 * MIB, NULL, NULL, "A longer JSON body is 413."},
+    {"http.max_test_file_body", OPTION_SIZE, AT(http.max_test_file_body), "1MiB", 1024, 64 * MIB, NULL, NULL, "A longer test file is 413."},
+    {"http.max_pipeline_bytes", OPTION_SIZE, AT(http.max_pipeline_bytes), "16KiB", 0, MIB, NULL, NULL, "Read ahead while a request is worked on; then reading stops."},
+    {"http.linger_bytes", OPTION_SIZE, AT(http.linger_bytes), "64KiB", 0, 16 * MIB, NULL, NULL, "Of a refused body, read and dropped so that the client sees the refusal."},
+    {"http.head_timeout_ms", OPTION_MS, AT(http.head_timeout_ms), "10000", 50, HOUR_MS, NULL, NULL, "From the first byte of a request to its complete head; then 408."},
+    {"http.body_timeout_ms", OPTION_MS, AT(http.body_timeout_ms), "15000", 50, HOUR_MS, NULL, NULL, "Without a byte of the body; then 408."},
+    {"http.idle_timeout_ms", OPTION_MS, AT(http.idle_timeout_ms), "75000", 50, HOUR_MS, NULL, NULL, "Between two requests; then the connection is closed."},
+    {"http.write_timeout_ms", OPTION_MS, AT(http.write_timeout_ms), "30000", 50, HOUR_MS, NULL, NULL, "Without the client taking a byte of its answer; then the connection is closed."},
+    {"http.handshake_timeout_ms", OPTION_MS, AT(http.handshake_timeout_ms), "10000", 50, HOUR_MS, NULL, NULL, "For the TLS handshake."},
+    {"http.linger_ms", OPTION_MS, AT(http.linger_ms), "2000", 50, 60000, NULL, NULL, "How long a closing connection waits for the client's end."},
+    {"http.exchange_timeout_ms", OPTION_MS, AT(http.exchange_timeout_ms), "35000", 100, HOUR_MS, NULL, NULL, "Longest time to an answer; then 504."},
+    {"http.long_exchange_timeout_ms", OPTION_MS, AT(http.long_exchange_timeout_ms), "120000", 100, 24 * HOUR_MS, NULL, NULL, "The same for routes that make several calls (commands, batch, tests)."},
+    {"http.gzip", OPTION_BOOL, AT(http.gzip), "true", 0, 0, NULL, NULL, "Compress answers of 1 KiB and more for clients that accept it."},
+
+    {"upstream.base_url", OPTION_URL, AT(upstream.base_url), "https://api-app2.virtuoso.qa/api", 0, 0, NULL, "VIRTUOSO_API_BASE_URL VIRTUOSO_BASE_URL", "The platform's API."},
+    {"upstream.ui_url", OPTION_URL, AT(upstream.ui_url), "https://app2.virtuoso.qa", 0, 0, NULL, NULL, "The platform's user interface, for links in answers."},
+    {"upstream.token", OPTION_SECRET, AT(upstream.token), "", 0, 0, NULL, "VIRTUOSO_API_TOKEN VIRTUOSO_API_KEY", "API token of the platform."},
+    {"upstream.organization_id", OPTION_STR, AT(upstream.organization_id), "", 0, 0, NULL, "VIRTUOSO_ORG_ID", "Organization that projects belong to, where a request names none."},
+    {"upstream.client_id", OPTION_STR, AT(upstream.client_id), "", 0, 0, NULL, NULL, "X-Virtuoso-Client-ID; empty: not sent."},
+    {"upstream.client_name", OPTION_STR, AT(upstream.client_name), "virtuoso-proxy/" VP_VERSION, 0, 0, NULL, NULL, "X-Virtuoso-Client-Name."},
+    {"upstream.ca_file", OPTION_FILE, AT(upstream.ca_file), "", 0, 0, NULL, NULL, "CA bundle (PEM); empty: the system's."},
+    {"upstream.verify_tls", OPTION_BOOL, AT(upstream.verify_tls), "true", 0, 0, NULL, NULL, "Check the platform's certificate. Leave it on."},
+    {"upstream.http2", OPTION_BOOL, AT(upstream.http2), "false", 0, 0, NULL, NULL, "HTTP/2 to the platform; no gain measured, and libcurl before 8 loses requests with it."},
+    {"upstream.connect_timeout_ms", OPTION_MS, AT(upstream.connect_timeout_ms), "5000", 50, 120000, NULL, NULL, "To a connection with the platform; then 502."},
+    {"upstream.timeout_ms", OPTION_MS, AT(upstream.timeout_ms), "30000", 100, HOUR_MS, NULL, NULL, "For one call, from admission to its last byte; then 504."},
+    {"upstream.max_active", OPTION_UINT, AT(upstream.max_active), "64", 1, 4096, NULL, NULL, "Calls on the wire at once."},
+    {"upstream.max_waiting", OPTION_UINT, AT(upstream.max_waiting), "512", 0, 1000000, NULL, NULL, "Calls that wait for their turn; more are 503."},
+    {"upstream.max_tries", OPTION_UINT, AT(upstream.max_tries), "3", 1, 10, NULL, NULL, "Tries of a call that may be repeated, the first included."},
+    {"upstream.retry_base_ms", OPTION_MS, AT(upstream.retry_base_ms), "100", 1, 60000, NULL, NULL, "Wait before the second try; doubles, with full jitter."},
+    {"upstream.retry_budget_percent", OPTION_UINT, AT(upstream.retry_budget_percent), "20", 0, 100, NULL, NULL, "Repeated calls per hundred calls of the last ten seconds."},
+    {"upstream.max_reply_bytes", OPTION_SIZE, AT(upstream.max_reply_bytes), "4MiB", 1024, 256 * MIB, NULL, NULL, "A longer answer of the platform is 502."},
+
+    {"auth.mode", OPTION_ENUM, AT(auth.mode), "keys", 0, 0, "none keys", NULL, "keys: our API keys; none: only on loopback or with the sandbox."},
+    {"auth.keys", OPTION_KEYS, AT(auth.keys), "[]", 0, 1000, NULL, "API_KEYS", "Keys as text, or {name, key | key_file | sha256, permissions, expires}."},
+
+    {"cors.origins", OPTION_LIST, AT(cors.origins), "[]", 0, 100, NULL, "CORS_ORIGINS", "Origins that browsers may call from; \"*\" any."},
+    {"cors.credentials", OPTION_BOOL, AT(cors.credentials), "false", 0, 0, NULL, NULL, "Let browsers send credentials; not together with \"*\"."},
+    {"cors.max_age_s", OPTION_SECONDS, AT(cors.max_age_s), "600", 0, DAY_S, NULL, NULL, "How long browsers keep a preflight."},
+
+    {"log.level", OPTION_ENUM, AT(log.level), "info", 0, 0, "debug info warn error off", "LOG_LEVEL", "Least level that is written."},
+    {"log.access", OPTION_BOOL, AT(log.access), "true", 0, 0, NULL, NULL, "One line per request, at level info."},
+
+    {"drain.notice_ms", OPTION_MS, AT(drain.notice_ms), "5000", 0, 600000, NULL, NULL, "After SIGTERM: readiness is 503 already, connections are still taken."},
+    {"drain.limit_ms", OPTION_MS, AT(drain.limit_ms), "30000", 0, HOUR_MS, NULL, NULL, "After SIGTERM: what is still running then is cancelled."},
+
+    {"sessions.max_active", OPTION_UINT, AT(sessions.max_active), "10000", 1, 1000000, NULL, NULL, "Sessions in memory; the least recently used one leaves first."},
+    {"sessions.timeout_s", OPTION_SECONDS, AT(sessions.timeout_s), "3600", 1, 30 * DAY_S, NULL, NULL, "Idle time after which a session expires, where it names none."},
+    {"sessions.max_age_s", OPTION_SECONDS, AT(sessions.max_age_s), "86400", 1, 365 * DAY_S, NULL, NULL, "Age at which a session expires in any case."},
+    {"sessions.max_queue", OPTION_UINT, AT(sessions.max_queue), "1000", 1, 100000, NULL, NULL, "Commands that wait in one session; more are 503."},
+    {"sessions.snapshot_file", OPTION_STR, AT(sessions.snapshot_file), "", 0, 0, NULL, NULL, "Sessions are written here and read at start; empty: not kept."},
+    {"sessions.snapshot_interval_s", OPTION_SECONDS, AT(sessions.snapshot_interval_s), "30", 1, DAY_S, NULL, NULL, "How often; a crash loses at most this much."},
+
+    {"idempotency.ttl_s", OPTION_SECONDS, AT(idempotency.ttl_s), "86400", 1, 30 * DAY_S, NULL, NULL, "How long a reply is kept for its Idempotency-Key."},
+    {"idempotency.max_entries", OPTION_UINT, AT(idempotency.max_entries), "10000", 1, 1000000, NULL, NULL, "Replies kept; the least recently used one leaves first."},
+    {"idempotency.max_bytes", OPTION_SIZE, AT(idempotency.max_bytes), "32MiB", 65536, 1024 * MIB, NULL, NULL, "Memory for them."},
+
+    {"cache.enabled", OPTION_BOOL, AT(cache.enabled), "true", 0, 0, NULL, NULL, "Keep answers to GET for a while."},
+    {"cache.max_bytes", OPTION_SIZE, AT(cache.max_bytes), "64MiB", 65536, 1024 * MIB, NULL, NULL, "Memory for them; the least recently used one leaves first."},
+    {"cache.ttl_s", OPTION_SECONDS, AT(cache.ttl_s), "300", 0, DAY_S, NULL, NULL, "Lists and structures."},
+    {"cache.snapshot_ttl_s", OPTION_SECONDS, AT(cache.snapshot_ttl_s), "5", 0, DAY_S, NULL, NULL, "The newest snapshot of a goal."},
+    {"cache.finished_ttl_s", OPTION_SECONDS, AT(cache.finished_ttl_s), "86400", 0, 30 * DAY_S, NULL, NULL, "Executions that have ended; they do not change any more."},
+    {"cache.stale_if_error_s", OPTION_SECONDS, AT(cache.stale_if_error_s), "3600", 0, 30 * DAY_S, NULL, NULL, "An expired answer is better than an error for so long."},
+
+    {"redact.enabled", OPTION_BOOL, AT(redact.enabled), "true", 0, 0, NULL, NULL, "Take secrets that the platform echoes out of answers."},
+    {"redact.max_bytes", OPTION_SIZE, AT(redact.max_bytes), "8MiB", 1024, 256 * MIB, NULL, NULL, "Longest JSON answer of direct access that is searched for them."},
+
+    {"runs.max_kept", OPTION_UINT, AT(runs.max_kept), "100", 1, 10000, NULL, NULL, "Ended test runs that can still be asked for."},
+    {"runs.max_active", OPTION_UINT, AT(runs.max_active), "100", 1, 10000, NULL, NULL, "Test runs at once; more are 503."},
+    {"runs.max_watchers", OPTION_UINT, AT(runs.max_watchers), "1000", 1, 100000, NULL, NULL, "Open event streams; more are 503."},
+    {"runs.poll_ms", OPTION_MS, AT(runs.poll_ms), "2000", 10, 600000, NULL, NULL, "How often the state of an execution is asked for."},
+    {"runs.heartbeat_s", OPTION_SECONDS, AT(runs.heartbeat_s), "15", 1, 3600, NULL, NULL, "A comment in event streams that are silent."},
+
+    {"sandbox.enabled", OPTION_BOOL, AT(sandbox.enabled), "false", 0, 0, NULL, NULL, "Use the embedded sandbox as the platform."},
+    {"sandbox.listen", OPTION_ADDRESS, AT(sandbox.listen), "127.0.0.1:0", 0, 0, NULL, NULL, "Where it listens."},
+    {"sandbox.execution_ms", OPTION_MS, AT(sandbox.execution_ms), "2000", 0, HOUR_MS, NULL, NULL, "How long an execution takes in it."},
+    {"sandbox.max_requests_kept", OPTION_UINT, AT(sandbox.max_requests_kept), "10000", 0, 1000000, NULL, NULL, "Requests that GET /__sandbox/requests can tell."},
+};
+
+/* clang-format on */
+
+const struct option_row *config_options(size_t *out_n)
+{
+    *out_n = ARRAY_LEN(rows);
+    return rows;
+}
+
+const struct option_row *option_find(struct str key)
+{
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (str_is(key, rows[i].key)) {
+            return &rows[i];
+        }
+    }
+    return NULL;
+}
+
+void *option_field(const struct config *config, const struct option_row *row)
+{
+    return (char *)(uintptr_t)config + row->offset;
+}

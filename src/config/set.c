@@ -1,0 +1,257 @@
+/* One value into one option: conversion and range, by type. */
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/nearest.h"
+#include "config_internal.h"
+
+enum { MESSAGE_MAX = 1024, SHOWN_MAX = 80 };
+
+void loader_fail(struct loader *loader, const char *format, ...)
+{
+    struct buf text;
+    va_list args;
+
+    buf_init(&text, MESSAGE_MAX);
+    if (loader->place != NULL) {
+        buf_printf(&text, "%s: ", loader->place);
+    } else if (loader->line > 0) {
+        buf_printf(&text, "%s:%u:%u: ", loader->file, loader->line, loader->column);
+    }
+    va_start(args, format);
+    buf_vprintf(&text, format, args);
+    va_end(args);
+    (void)error_in(error_list_add(loader->errors), ERR_CONFIG,
+                   loader->place == NULL ? loader->line : 0, loader->column, "%s", buf_cstr(&text));
+    buf_done(&text);
+}
+
+void option_unknown(struct loader *loader, struct str key)
+{
+    struct nearest nearest;
+    size_t n;
+    const struct option_row *rows = config_options(&n);
+
+    nearest_init(&nearest, key);
+    for (size_t i = 0; i < n; i++) {
+        nearest_offer(&nearest, str_from(rows[i].key));
+    }
+    if (nearest.best.len > 0) {
+        loader_fail(loader, "unknown option \"%.*s\"; did you mean \"%.*s\"?",
+                    STR_ARG(str_sub(key, 0, SHOWN_MAX)), STR_ARG(nearest.best));
+    } else {
+        loader_fail(loader, "unknown option \"%.*s\"; conf/virtuoso-proxy.yaml lists all",
+                    STR_ARG(str_sub(key, 0, SHOWN_MAX)));
+    }
+}
+
+/* "64KiB" -> bytes; also KB, MiB, GiB, or a plain number. */
+static bool parse_size(struct str text, int64_t *out)
+{
+    static const struct {
+        const char *unit;
+        int64_t factor;
+    } units[] = {{"KiB", 1024}, {"MiB", 1048576}, {"GiB", 1073741824},
+                 {"KB", 1000},  {"MB", 1000000},  {"B", 1},
+                 {"", 1}};
+
+    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+        struct str unit = str_from(units[i].unit);
+
+        if (str_ends(text, unit)) {
+            struct str digits = str_trim(str_sub(text, 0, text.len - unit.len));
+
+            return str_to_i64(digits, 0, INT64_MAX / units[i].factor, out) &&
+                   !__builtin_mul_overflow(*out, units[i].factor, out);
+        }
+    }
+    return false;
+}
+
+static bool parse_number(const struct option_row *row, struct str text, int64_t *out)
+{
+    if (row->type == OPTION_SIZE) {
+        return parse_size(text, out);
+    }
+    if (row->type == OPTION_MS && str_ends(text, STR("ms"))) {
+        text.len -= 2;
+    } else if (row->type == OPTION_MS && str_ends(text, STR("s"))) {
+        text.len--;
+        return str_to_i64(text, 0, INT64_MAX / 1000, out) &&
+               !__builtin_mul_overflow(*out, 1000, out);
+    }
+    return str_to_i64(text, INT64_MIN, INT64_MAX, out);
+}
+
+static bool set_number(struct loader *loader, const struct option_row *row, struct str text)
+{
+    void *field = option_field(&loader->box->config, row);
+    int64_t value;
+
+    if (!parse_number(row, text, &value) || value < row->min || value > row->max) {
+        loader_fail(loader, "%s: \"%.*s\" is not a whole number from %lld to %lld%s", row->key,
+                    STR_ARG(str_sub(text, 0, SHOWN_MAX)), (long long)row->min, (long long)row->max,
+                    row->type == OPTION_SIZE ? " bytes (64KiB, 1MiB and so on are taken)" : "");
+        return false;
+    }
+    if (row->type == OPTION_SIZE) {
+        *(size_t *)field = (size_t)value;
+    } else {
+        *(unsigned *)field = (unsigned)value;
+    }
+    return true;
+}
+
+static bool set_bool(struct loader *loader, const struct option_row *row, struct str text)
+{
+    static const char *const yes[] = {"true", "yes", "on", "1"};
+    static const char *const no[] = {"false", "no", "off", "0"};
+    bool *field = option_field(&loader->box->config, row);
+
+    for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
+        if (str_is_nocase(text, yes[i]) || str_is_nocase(text, no[i])) {
+            *field = str_is_nocase(text, yes[i]);
+            return true;
+        }
+    }
+    loader_fail(loader, "%s: \"%.*s\" is neither true nor false", row->key,
+                STR_ARG(str_sub(text, 0, SHOWN_MAX)));
+    return false;
+}
+
+static bool set_word(struct loader *loader, const struct option_row *row, struct str text)
+{
+    struct str rest = str_from(row->words);
+    struct str word;
+    struct nearest nearest;
+    int index = 0;
+
+    if (str_is(str_from(row->key), "log.level") && str_is_nocase(text, "warning")) {
+        text = STR("warn"); /* the old service's word */
+    }
+    nearest_init(&nearest, text);
+    while (str_next(&rest, ' ', &word)) {
+        if (str_eq_nocase(word, text)) {
+            if (row->offset == offsetof(struct config, auth.mode)) {
+                *(enum auth_mode *)option_field(&loader->box->config, row) =
+                    index == 0 ? AUTH_NONE : AUTH_KEYS;
+            } else {
+                *(struct str *)option_field(&loader->box->config, row) = word;
+            }
+            return true;
+        }
+        nearest_offer(&nearest, word);
+        index++;
+    }
+    loader_fail(loader, "%s: \"%.*s\" is none of: %s%s%.*s", row->key,
+                STR_ARG(str_sub(text, 0, SHOWN_MAX)), row->words,
+                nearest.best.len > 0 ? "; did you mean " : "", STR_ARG(nearest.best));
+    return false;
+}
+
+static bool set_text(struct loader *loader, const struct option_row *row, struct str text)
+{
+    struct str *field = option_field(&loader->box->config, row);
+
+    if (str_find_char(text, '\0') >= 0 || str_find_char(text, '\n') >= 0) {
+        loader_fail(loader, "%s: must be one line of text", row->key);
+        return false;
+    }
+    if (row->type == OPTION_URL && !str_starts(text, STR("http://")) &&
+        !str_starts(text, STR("https://"))) {
+        loader_fail(loader, "%s: \"%.*s\" does not begin with http:// or https://", row->key,
+                    STR_ARG(str_sub(text, 0, SHOWN_MAX)));
+        return false;
+    }
+    if (row->type == OPTION_ADDRESS && !address_is_sound(text)) {
+        loader_fail(loader, "%s: \"%.*s\" is no ADDRESS:PORT, e.g. 127.0.0.1:8000 or [::1]:8000",
+                    row->key, STR_ARG(str_sub(text, 0, SHOWN_MAX)));
+        return false;
+    }
+    while (row->type == OPTION_URL && str_ends(text, STR("/"))) {
+        text.len--;
+    }
+    *field = arena_str(&loader->box->arena, text);
+    if (row->type == OPTION_FILE && text.len > 0 && access(field->ptr, R_OK) != 0) {
+        loader_fail(loader, "%s: the file %.*s cannot be read", row->key, STR_ARG(text));
+        return false;
+    }
+    return true;
+}
+
+bool option_set_list(struct loader *loader, const struct option_row *row, const struct str *items,
+                     size_t n)
+{
+    /* OPTION_LIST members are a pointer followed by its count (struct config). */
+    struct {
+        const struct str *items;
+        size_t n;
+    } *field = option_field(&loader->box->config, row);
+    struct str *copy = arena_calloc(&loader->box->arena, n > 0 ? n : 1, sizeof(*copy));
+
+    if ((int64_t)n > row->max) {
+        loader_fail(loader, "%s: more than %lld entries", row->key, (long long)row->max);
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        copy[i] = arena_str(&loader->box->arena, items[i]);
+    }
+    field->items = copy;
+    field->n = n;
+    return true;
+}
+
+/* "a, b" or "[a, b]" or JSON-like ["a", "b"]. */
+static bool set_list(struct loader *loader, const struct option_row *row, struct str text)
+{
+    struct str items[128];
+    size_t n = 0;
+    struct str item;
+
+    text = str_trim(text);
+    if (text.len >= 2 && text.ptr[0] == '[' && text.ptr[text.len - 1] == ']') {
+        text = str_sub(text, 1, text.len - 2);
+    }
+    while (n < ARRAY_LEN(items) && str_next(&text, ',', &item)) {
+        item = str_trim(item);
+        if (item.len >= 2 && item.ptr[0] == '"' && item.ptr[item.len - 1] == '"') {
+            item = str_sub(item, 1, item.len - 2);
+        }
+        if (item.len > 0) {
+            items[n++] = item;
+        }
+    }
+    return option_set_list(loader, row, items, n);
+}
+
+bool option_set(struct loader *loader, const struct option_row *row, struct str text)
+{
+    switch (row->type) {
+    case OPTION_BOOL:
+        return set_bool(loader, row, text);
+    case OPTION_UINT:
+    case OPTION_SIZE:
+    case OPTION_MS:
+    case OPTION_SECONDS:
+        return set_number(loader, row, text);
+    case OPTION_STR:
+    case OPTION_URL:
+    case OPTION_FILE:
+    case OPTION_ADDRESS:
+        return set_text(loader, row, text);
+    case OPTION_SECRET:
+        if (!str_is(text, "***")) { /* what check --print shows: not set here */
+            secret_set(option_field(&loader->box->config, row), text);
+        }
+        return true;
+    case OPTION_ENUM:
+        return set_word(loader, row, text);
+    case OPTION_LIST:
+        return set_list(loader, row, text);
+    case OPTION_KEYS:
+        return keys_from_text(loader, text);
+    }
+    return false;
+}
