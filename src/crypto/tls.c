@@ -1,0 +1,326 @@
+/* mbedTLS over two buffers. See tls.h for the pitfalls; all but a few lines are the same for 2.28
+ * and 3.6. */
+#include "crypto/tls.h"
+
+#include <mbedtls/ctr_drbg.h>
+#include <mbedtls/entropy.h>
+#include <mbedtls/error.h>
+#include <mbedtls/pk.h>
+#include <mbedtls/ssl.h>
+#include <mbedtls/ssl_ticket.h>
+#include <mbedtls/version.h>
+#include <mbedtls/x509_crt.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+#include <psa/crypto.h>
+#endif
+
+enum {
+    TICKET_LIFETIME_S = 86400,
+    CIPHER_MAX = 1024 * 1024,
+    OUTPUT_MAX = 64 * 1024 * 1024,
+    READ_PIECE = 16 * 1024
+};
+
+struct tls_config {
+    mbedtls_ssl_config ssl;
+    mbedtls_x509_crt certificate;
+    mbedtls_pk_context key;
+    mbedtls_entropy_context entropy;
+    mbedtls_ctr_drbg_context random;
+    mbedtls_ssl_ticket_context tickets;
+};
+
+struct tls_stream {
+    mbedtls_ssl_context ssl;
+    struct buf input;  /* cipher text from the peer */
+    struct buf output; /* cipher text for the peer */
+    bool secured;
+    bool failed;
+};
+
+static enum error_code fail(struct error *err, const char *what, const char *name, int status)
+{
+    char text[128] = "";
+
+    mbedtls_strerror(status, text, sizeof(text));
+    return error_set(err, ERR_TLS, "%s %s: %s", what, name, text);
+}
+
+static int parse_key(struct tls_config *config, const char *key_file)
+{
+#if MBEDTLS_VERSION_NUMBER < 0x03000000
+    return mbedtls_pk_parse_keyfile(&config->key, key_file, NULL);
+#else
+    return mbedtls_pk_parse_keyfile(&config->key, key_file, NULL, mbedtls_ctr_drbg_random,
+                                    &config->random);
+#endif
+}
+
+static bool key_matches(struct tls_config *config)
+{
+#if MBEDTLS_VERSION_NUMBER < 0x03000000
+    return mbedtls_pk_check_pair(&config->certificate.pk, &config->key) == 0;
+#else
+    return mbedtls_pk_check_pair(&config->certificate.pk, &config->key, mbedtls_ctr_drbg_random,
+                                 &config->random) == 0;
+#endif
+}
+
+static enum error_code load_files(struct tls_config *config, const char *certificate_file,
+                                  const char *key_file, struct error *err)
+{
+    int status = mbedtls_x509_crt_parse_file(&config->certificate, certificate_file);
+
+    if (status != 0) {
+        return fail(err, "cannot read the certificate", certificate_file, status);
+    }
+    status = parse_key(config, key_file);
+    if (status != 0) {
+        return fail(err, "cannot read the private key", key_file, status);
+    }
+    if (!key_matches(config)) {
+        return error_set(err, ERR_TLS, "the key %s does not belong to the certificate %s", key_file,
+                         certificate_file);
+    }
+    return ERR_OK;
+}
+
+static int set_up(struct tls_config *config)
+{
+    int status =
+        mbedtls_ssl_config_defaults(&config->ssl, MBEDTLS_SSL_IS_SERVER,
+                                    MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
+
+    mbedtls_ssl_conf_rng(&config->ssl, mbedtls_ctr_drbg_random, &config->random);
+#if MBEDTLS_VERSION_NUMBER < 0x03000000
+    mbedtls_ssl_conf_min_version(&config->ssl, MBEDTLS_SSL_MAJOR_VERSION_3,
+                                 MBEDTLS_SSL_MINOR_VERSION_3);
+#else
+    mbedtls_ssl_conf_min_tls_version(&config->ssl, MBEDTLS_SSL_VERSION_TLS1_2);
+#endif
+    if (status == 0) {
+        status = mbedtls_ssl_conf_own_cert(&config->ssl, &config->certificate, &config->key);
+    }
+    if (status == 0) {
+        status =
+            mbedtls_ssl_ticket_setup(&config->tickets, mbedtls_ctr_drbg_random, &config->random,
+                                     MBEDTLS_CIPHER_AES_256_GCM, TICKET_LIFETIME_S);
+    }
+    if (status == 0) {
+        mbedtls_ssl_conf_session_tickets_cb(&config->ssl, mbedtls_ssl_ticket_write,
+                                            mbedtls_ssl_ticket_parse, &config->tickets);
+    }
+    return status;
+}
+
+enum error_code tls_config_new(const char *certificate_file, const char *key_file,
+                               struct tls_config **out, struct error *err)
+{
+    struct tls_config *config = mem_zalloc(sizeof(*config));
+    enum error_code code;
+    int status;
+
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+    CHECK(psa_crypto_init() == PSA_SUCCESS);
+#endif
+    mbedtls_ssl_config_init(&config->ssl);
+    mbedtls_x509_crt_init(&config->certificate);
+    mbedtls_pk_init(&config->key);
+    mbedtls_entropy_init(&config->entropy);
+    mbedtls_ctr_drbg_init(&config->random);
+    mbedtls_ssl_ticket_init(&config->tickets);
+    status =
+        mbedtls_ctr_drbg_seed(&config->random, mbedtls_entropy_func, &config->entropy, NULL, 0);
+    code = status == 0 ? load_files(config, certificate_file, key_file, err)
+                       : fail(err, "cannot seed", "the random generator", status);
+    if (code == ERR_OK) {
+        status = set_up(config);
+        code = status == 0 ? ERR_OK : fail(err, "cannot set up TLS with", certificate_file, status);
+    }
+    if (code != ERR_OK) {
+        tls_config_free(config);
+        return code;
+    }
+    *out = config;
+    return ERR_OK;
+}
+
+void tls_config_free(struct tls_config *config)
+{
+    if (config == NULL) {
+        return;
+    }
+    mbedtls_ssl_ticket_free(&config->tickets);
+    mbedtls_ssl_config_free(&config->ssl);
+    mbedtls_x509_crt_free(&config->certificate);
+    mbedtls_pk_free(&config->key);
+    mbedtls_ctr_drbg_free(&config->random);
+    mbedtls_entropy_free(&config->entropy);
+    mem_free(config);
+}
+
+/* --- streams
+ * ----------------------------------------------------------------------------------------- */
+
+static int take_output(void *context, const unsigned char *bytes, size_t len)
+{
+    struct tls_stream *stream = context;
+
+    buf_append(&stream->output, bytes, len);
+    return buf_ok(&stream->output) ? (int)len : MBEDTLS_ERR_SSL_WANT_WRITE;
+}
+
+static int give_input(void *context, unsigned char *bytes, size_t len)
+{
+    struct tls_stream *stream = context;
+    size_t n = stream->input.len < len ? stream->input.len : len;
+
+    if (n == 0) {
+        return MBEDTLS_ERR_SSL_WANT_READ;
+    }
+    mem_copy(bytes, stream->input.ptr, n);
+    buf_consume(&stream->input, n);
+    return (int)n;
+}
+
+struct tls_stream *tls_stream_new(const struct tls_config *config)
+{
+    struct tls_stream *stream = mem_zalloc(sizeof(*stream));
+
+    buf_init(&stream->input, CIPHER_MAX);
+    buf_init(&stream->output, OUTPUT_MAX);
+    mbedtls_ssl_init(&stream->ssl);
+    stream->failed = mbedtls_ssl_setup(&stream->ssl, &config->ssl) != 0;
+    mbedtls_ssl_set_bio(&stream->ssl, stream, take_output, give_input, NULL);
+    return stream;
+}
+
+void tls_stream_free(struct tls_stream *stream)
+{
+    if (stream != NULL) {
+        mbedtls_ssl_free(&stream->ssl);
+        buf_done(&stream->input);
+        buf_done(&stream->output);
+        mem_free(stream);
+    }
+}
+
+void tls_stream_feed(struct tls_stream *stream, struct str cipher)
+{
+    buf_str(&stream->input, cipher);
+    stream->failed = stream->failed || !buf_ok(&stream->input);
+}
+
+size_t tls_stream_backlog(const struct tls_stream *stream)
+{
+    return stream->input.len;
+}
+
+bool tls_stream_is_secured(const struct tls_stream *stream)
+{
+    return stream->secured;
+}
+
+static bool wants_more(int status)
+{
+    return status == MBEDTLS_ERR_SSL_WANT_READ || status == MBEDTLS_ERR_SSL_WANT_WRITE;
+}
+
+static enum tls_verdict ended(struct tls_stream *stream, int status, struct error *err)
+{
+    if (wants_more(status)) {
+        return TLS_WANT_MORE;
+    }
+    stream->failed = true;
+    if (status == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY || status == 0) {
+        return TLS_END;
+    }
+    (void)fail(err, "TLS", "stream", status);
+    return TLS_FAILED;
+}
+
+static enum tls_verdict shake_hands(struct tls_stream *stream, struct error *err)
+{
+    int status = mbedtls_ssl_handshake(&stream->ssl);
+
+    if (status == 0) {
+        stream->secured = true;
+        return TLS_BYTES;
+    }
+    return ended(stream,
+                 status == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY ? MBEDTLS_ERR_SSL_CONN_EOF : status,
+                 err);
+}
+
+enum tls_verdict tls_stream_read(struct tls_stream *stream, struct buf *out, struct error *err)
+{
+    size_t before = out->len;
+
+    if (stream->failed) {
+        (void)error_set(err, ERR_TLS, "the TLS stream has ended");
+        return TLS_FAILED;
+    }
+    if (!stream->secured) {
+        enum tls_verdict verdict = shake_hands(stream, err);
+
+        if (verdict != TLS_BYTES) {
+            return verdict;
+        }
+    }
+    for (;;) {
+        char *room = buf_reserve(out, READ_PIECE);
+        int n;
+
+        if (room == NULL) { /* full: the rest stays in the stream until the next feed */
+            out->overflowed = false;
+            return TLS_BYTES;
+        }
+        n = mbedtls_ssl_read(&stream->ssl, (unsigned char *)room, READ_PIECE);
+#ifdef MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET
+        if (n == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
+            continue;
+        }
+#endif
+        if (n > 0) {
+            buf_grew(out, (size_t)n);
+            continue;
+        }
+        if (wants_more(n) && out->len > before) {
+            return TLS_BYTES;
+        }
+        return ended(stream, n, err);
+    }
+}
+
+bool tls_stream_write(struct tls_stream *stream, struct str plain, struct error *err)
+{
+    while (plain.len > 0) {
+        int n = stream->failed
+                    ? MBEDTLS_ERR_SSL_CONN_EOF
+                    : mbedtls_ssl_write(&stream->ssl, (const unsigned char *)plain.ptr, plain.len);
+
+        if (n <= 0) { /* the output buffer takes everything, so there is nothing to wait for */
+            stream->failed = true;
+            (void)fail(err, "TLS", "write", n);
+            return false;
+        }
+        plain = str_sub(plain, (size_t)n, plain.len);
+    }
+    return true;
+}
+
+void tls_stream_close_notify(struct tls_stream *stream)
+{
+    if (stream->secured && !stream->failed) {
+        (void)mbedtls_ssl_close_notify(&stream->ssl);
+    }
+}
+
+struct buf *tls_stream_output(struct tls_stream *stream)
+{
+    return &stream->output;
+}
