@@ -1,0 +1,150 @@
+/* The service that http calls: one task per exchange, made on the head, gone with the exchange's
+ * arena. Cancellation comes from above (on_abort, on_deadline) and goes down to whatever the
+ * handler waits for. */
+#include "api/api.h"
+
+#include "api_internal.h"
+#include "base/clock.h"
+#include "base/mem.h"
+
+static enum http_verdict verdict_for_http(const struct task *task, enum stage_verdict verdict,
+                                          size_t *max_body)
+{
+    if (verdict == STAGE_DONE) {
+        return HTTP_REPLIED;
+    }
+    if (task->route->body == BODY_STREAM) {
+        return HTTP_BODY_STREAM;
+    }
+    *max_body = task->route->body == BODY_TEST ? task->api->config->http.max_test_file_body
+                                               : task->api->config->http.max_body;
+    return HTTP_BODY_BUFFER;
+}
+
+static enum http_verdict on_head(void *context, struct exchange *exchange, size_t *max_body)
+{
+    struct api *api = context;
+    struct task *task = arena_zalloc(&exchange->arena, sizeof(*task));
+
+    task->api = api;
+    task->exchange = exchange;
+    task->arena = &exchange->arena;
+    task->begin_us = clock_now_us();
+    exchange->task = task;
+    return verdict_for_http(task, stages_head_run(task), max_body);
+}
+
+static void on_body(void *context, struct exchange *exchange)
+{
+    (void)context;
+    (void)stages_body_run(exchange->task);
+}
+
+static void on_chunk(void *context, struct exchange *exchange, struct str bytes, bool last)
+{
+    struct task *task = exchange->task;
+
+    (void)context;
+    if (task->on_chunk != NULL) {
+        task->on_chunk(task, bytes, last);
+    }
+}
+
+static void on_writable(void *context, struct exchange *exchange)
+{
+    struct task *task = exchange->task;
+
+    (void)context;
+    if (task->on_writable != NULL) {
+        task->on_writable(task);
+    }
+}
+
+static void task_cancel(struct task *task)
+{
+    void (*on_cancel)(struct task *) = task->on_cancel;
+
+    task->on_cancel = NULL;
+    if (on_cancel != NULL) {
+        on_cancel(task);
+    }
+}
+
+static void on_deadline(void *context, struct exchange *exchange)
+{
+    struct task *task = exchange->task;
+
+    (void)context;
+    task_cancel(task);
+    (void)error_set(
+        &task->error, ERR_UPSTREAM_TIMEOUT,
+        "The answer was not ready within the time that this route allows; what was already "
+        "sent to the platform may have taken effect");
+    (void)task_fail(task);
+}
+
+static enum http_abort_verdict on_abort(void *context, struct exchange *exchange)
+{
+    struct task *task = exchange->task;
+
+    (void)context;
+    if (task->must_finish != NULL && task->must_finish(task)) {
+        return HTTP_ABORT_DETACHED;
+    }
+    task_cancel(task);
+    idempotency_abandon(task);
+    return HTTP_ABORT_ENDED;
+}
+
+static void on_cancel_orphan(void *context, struct exchange *exchange)
+{
+    (void)context;
+    task_cancel(exchange->task);
+    idempotency_abandon(exchange->task);
+}
+
+const struct http_service *api_service(void)
+{
+    static const struct http_service service = {
+        .on_head = on_head,
+        .on_body = on_body,
+        .on_chunk = on_chunk,
+        .on_writable = on_writable,
+        .on_deadline = on_deadline,
+        .on_abort = on_abort,
+        .on_cancel_orphan = on_cancel_orphan,
+    };
+
+    return &service;
+}
+
+enum error_code api_open(const struct api_options *options, struct api **out, struct error *err)
+{
+    enum error_code code = catalog_open(err);
+    struct api *api;
+
+    if (code != ERR_OK) {
+        return code;
+    }
+    api = mem_zalloc(sizeof(*api));
+    api->options = *options;
+    api->config = options->config;
+    api->defaults.organization_id = options->config->upstream.organization_id;
+    api->idempotency = idempotency_store_new(options->config);
+    api->opened_ms = clock_now_ms();
+    *out = api;
+    return ERR_OK;
+}
+
+void api_close(struct api *api)
+{
+    if (api != NULL) {
+        idempotency_store_free(api->idempotency);
+        mem_free(api);
+    }
+}
+
+void api_set_draining(struct api *api)
+{
+    api->draining = true;
+}

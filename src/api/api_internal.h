@@ -1,0 +1,158 @@
+/* What the files of room api share: the task (what our API does for one exchange), stages, routes.
+ */
+#ifndef API_INTERNAL_H
+#define API_INTERNAL_H
+
+#include "api/api.h"
+#include "base/json_writer.h"
+#include "catalog/catalog.h"
+#include "crypto/digest.h"
+#include "data/json.h"
+#include "observe/metrics.h"
+
+/* CONTINUE: next stage. WAIT: something holds the task and will go on with it. DONE: it is
+ * answered, and neither task nor exchange may be touched any more. */
+enum stage_verdict { STAGE_CONTINUE, STAGE_WAIT, STAGE_DONE };
+
+enum body_kind {
+    BODY_NONE,     /* a body is read and ignored (bounded) */
+    BODY_OPTIONAL, /* a JSON object, or nothing */
+    BODY_JSON,     /* a JSON object */
+    BODY_TEST,     /* a test file: YAML or JSON text */
+    BODY_STREAM    /* handed on in chunks */
+};
+
+enum wait_kind { WAIT_SHORT, WAIT_LONG, WAIT_NONE };
+
+enum { ROUTE_MAX_PARAMS = 4, ACCESS_PUBLIC = 0 };
+
+struct task;
+typedef enum stage_verdict (*stage_fn)(struct task *task);
+
+/* A row: what is offered where. `{name}` stands for one segment, `{name*}` for one or more. */
+struct route {
+    const char *method;
+    const char *pattern;
+    unsigned access; /* PERMISSION_* bit; ACCESS_PUBLIC */
+    enum body_kind body;
+    enum wait_kind wait;
+    stage_fn handle;
+    const char *summary;
+    const char *const *query; /* known query parameters, NULL-ended; NULL: any are ignored */
+};
+
+struct principal {
+    struct str name;
+    unsigned permissions;
+    struct digest owner; /* names the caller in sessions and caches; not reversible to the key */
+};
+
+struct idempotency_entry;
+
+struct task {
+    struct api *api;
+    struct exchange *exchange;
+    struct arena *arena; /* the exchange's */
+    const struct route *route;
+    struct str params[ROUTE_MAX_PARAMS];
+    struct principal principal;
+    const struct json *body; /* NULL: none was sent */
+    bool dry_run;
+    bool raw;
+    struct error error;
+    struct error_list *errors;              /* freed with the arena; NULL until task_errors() */
+    void (*on_cancel)(struct task *task);   /* the handler's wait lets go; NULL: nothing held */
+    bool (*must_finish)(struct task *task); /* work that a disconnect must not cut; NULL: no */
+    void (*on_writable)(struct task *task); /* streaming handlers only */
+    void (*on_chunk)(struct task *task, struct str bytes, bool last);
+    void *state;                           /* the handler's own, in the arena */
+    struct idempotency_entry *idempotency; /* reserved for this task's reply; NULL: none */
+    bool may_have_changed; /* something that creates or changes may have reached the platform */
+    struct str location;   /* Location of the answer; empty none */
+    uint64_t begin_us;
+};
+
+struct idempotency_store;
+
+struct api {
+    struct api_options options;
+    const struct config *config;
+    struct catalog_defaults defaults;
+    struct idempotency_store *idempotency;
+    bool draining;
+    uint64_t opened_ms;
+};
+
+/* routes.c */
+size_t route_index(const struct route *route);
+size_t route_label(const struct route *route);
+const struct route *route_table(size_t *out_n);
+struct str route_first_segment_fixed(const struct route *route);
+/* ERR_NOT_FOUND; or ERR_METHOD_NOT_ALLOWED with the methods that would work in out_allow. */
+enum error_code route_find(struct arena *arena, struct str method, struct str path,
+                           const struct route **out_route, struct str params[ROUTE_MAX_PARAMS],
+                           struct str *out_allow, struct error *err) MUST_CHECK;
+struct str task_param(const struct task *task, const char *name);
+
+/* stages.c */
+enum stage_verdict stages_head_run(struct task *task);
+enum stage_verdict stages_body_run(struct task *task);
+
+/* auth.c */
+enum error_code auth_check(const struct config *config, const struct exchange *exchange,
+                           struct principal *out, struct error *err) MUST_CHECK;
+const char *permission_name(unsigned permission);
+
+/* ERR_FORBIDDEN when the principal lacks it. */
+enum stage_verdict task_allow(struct task *task, unsigned permission);
+
+/* idempotency.c */
+enum stage_verdict
+idempotency_begin(struct task *task); /* CONTINUE, or DONE: replayed or refused */
+/* Keeps the reply for replays, or forgets the key when nothing can have happened. */
+void idempotency_keep(struct task *task, int status, const char *content_type, struct str body);
+struct idempotency_store *idempotency_store_new(const struct config *config);
+void idempotency_store_free(struct idempotency_store *store);
+void idempotency_abandon(struct task *task); /* the task ended without an answer */
+
+/* cors.c */
+void cors_apply(struct task *task);
+bool cors_is_preflight(const struct exchange *exchange);
+
+/* reply.c: each of them ends the task; return what they return. */
+enum stage_verdict task_reply(struct task *task, int status, const char *content_type,
+                              struct str body);
+enum stage_verdict task_reply_json(struct task *task, int status, const struct json *body);
+void task_set_location(struct task *task, struct str location);
+enum stage_verdict
+task_fail(struct task *task); /* task->error (and task->errors) as problem+json */
+struct error_list *task_errors(struct task *task);
+/* Takes the plan's outcome over into notes and the error; returns its code. */
+enum error_code task_take_plan(struct task *task, const struct plan *plan);
+void plan_options_for(struct task *task, struct plan_options *out);
+struct str task_now(struct task *task); /* RFC 3339 */
+
+/* ops.c, catalogue.c, command.c ... the handlers */
+enum stage_verdict handle_root(struct task *task);
+enum stage_verdict handle_health(struct task *task);
+enum stage_verdict handle_live(struct task *task);
+enum stage_verdict handle_ready(struct task *task);
+enum stage_verdict handle_metrics(struct task *task);
+enum stage_verdict handle_stats(struct task *task);
+enum stage_verdict handle_routes(struct task *task);
+enum stage_verdict handle_commands(struct task *task);
+enum stage_verdict handle_command_groups(struct task *task);
+enum stage_verdict handle_command_help(struct task *task);
+enum stage_verdict handle_execute(struct task *task);
+enum stage_verdict handle_step_path(struct task *task);
+enum stage_verdict handle_batch(struct task *task);
+enum stage_verdict handle_validate(struct task *task);
+enum stage_verdict handle_session_create(struct task *task);
+enum stage_verdict handle_session_get(struct task *task);
+enum stage_verdict handle_session_list(struct task *task);
+enum stage_verdict handle_session_patch(struct task *task);
+enum stage_verdict handle_session_delete(struct task *task);
+enum stage_verdict handle_session_activate(struct task *task);
+enum stage_verdict handle_session_current(struct task *task);
+
+#endif

@@ -1,0 +1,102 @@
+/* Who calls. Keys are kept as SHA-256; the whole table is walked in constant time, so that timing
+ * tells neither which key is near nor how many there are before it. */
+#include "api_internal.h"
+#include "base/clock.h"
+
+static const struct {
+    unsigned bit;
+    const char *name;
+} permissions[] = {
+    {PERMISSION_READ, "read"},
+    {PERMISSION_WRITE_TESTS, "write:tests"},
+    {PERMISSION_WRITE_LIBRARY, "write:library"},
+    {PERMISSION_EXECUTE, "execute"},
+    {PERMISSION_ADMIN, "admin"},
+};
+
+const char *permission_name(unsigned permission)
+{
+    for (size_t i = 0; i < ARRAY_LEN(permissions); i++) {
+        if (permissions[i].bit == permission) {
+            return permissions[i].name;
+        }
+    }
+    return "none";
+}
+
+/* The credential as sent; empty when there is none. RFC 6750 section 2.1, or X-API-Key. */
+static struct str credential_of(const struct exchange *exchange)
+{
+    struct str header = exchange_header(exchange, "Authorization");
+    struct str key = exchange_header(exchange, "X-API-Key");
+
+    if (str_starts_nocase(header, STR("Bearer "))) {
+        return str_trim(str_sub(header, 7, header.len));
+    }
+    return key;
+}
+
+static const struct config_key *key_find(const struct config *config, struct str credential)
+{
+    struct digest digest;
+    const struct config_key *found = NULL;
+
+    digest_of(credential, &digest);
+    for (size_t i = 0; i < config->auth.n_keys; i++) {
+        if (bytes_equal_constant_time(digest.bytes, config->auth.keys[i].sha256, DIGEST_BYTES)) {
+            found = &config->auth.keys[i];
+        }
+    }
+    return found;
+}
+
+static enum error_code check_key(const struct config *config, const struct exchange *exchange,
+                                 struct principal *out, struct error *err)
+{
+    struct str credential = credential_of(exchange);
+    const struct config_key *key;
+
+    if (credential.len == 0) {
+        return error_set(
+            err, ERR_UNAUTHORIZED,
+            "No credential: send an API key as \"Authorization: Bearer KEY\" or \"X-API-Key: KEY\"");
+    }
+    key = key_find(config, credential);
+    if (key == NULL) {
+        return error_set(err, ERR_UNAUTHORIZED, "This API key is not known");
+    }
+    if (key->expires_ms != 0 && key->expires_ms <= clock_wall_ms()) {
+        return error_set(err, ERR_UNAUTHORIZED, "This API key has expired; ask for a new one");
+    }
+    out->name = key->name;
+    out->permissions = key->permissions;
+    digest_of(str_range((const char *)key->sha256, (const char *)key->sha256 + DIGEST_BYTES),
+              &out->owner);
+    return ERR_OK;
+}
+
+enum error_code auth_check(const struct config *config, const struct exchange *exchange,
+                           struct principal *out, struct error *err)
+{
+    switch (config->auth.mode) {
+    case AUTH_KEYS:
+        return check_key(config, exchange, out, err);
+    case AUTH_NONE:
+        out->name = STR("anonymous");
+        out->permissions = PERMISSION_ALL;
+        digest_of(STR("anonymous"), &out->owner);
+        return ERR_OK;
+    }
+    return error_set(err, ERR_INTERNAL, "Unknown authentication mode");
+}
+
+enum stage_verdict task_allow(struct task *task, unsigned permission)
+{
+    if (permission == ACCESS_PUBLIC ||
+        (task->principal.permissions & (permission | PERMISSION_ADMIN)) != 0) {
+        return STAGE_CONTINUE;
+    }
+    (void)error_set(&task->error, ERR_FORBIDDEN, "This API key lacks the permission \"%s\"",
+                    permission_name(permission));
+    return task_fail(task);
+}

@@ -1,0 +1,419 @@
+/* The rows of a batch and what happens around them: hooks before a row (what only the moment knows:
+ * the position) and after it (what came back), the session's lane, the end. */
+#include "batch.h"
+
+#include "base/clock.h"
+#include "observe/metrics.h"
+#include "reply_map.h"
+
+enum { POLL_DEFAULT_S = 2, WAIT_MARGIN_MS = 30000 };
+
+static struct batch_item *item_of(const struct plan_row *row)
+{
+    return (struct batch_item *)(uintptr_t)row->context;
+}
+
+static enum plan_verdict after_count(struct plan *plan, struct plan_row *row,
+                                     const struct json *answer, uint64_t *delay_ms,
+                                     struct error *err)
+{
+    struct batch_item *item = item_of(row);
+    const struct json *steps =
+        json_find(answer, "/item/steps /steps /testCase/steps /item/testSteps /testSteps");
+
+    (void)plan;
+    (void)delay_ms;
+    if (json_type(steps) != JSON_ARRAY) {
+        (void)error_set(err, ERR_UPSTREAM_SHAPE,
+                        "The platform's answer about the checkpoint lists no steps");
+        return PLAN_FAIL;
+    }
+    item->cursor->position = (int64_t)json_size(steps);
+    return PLAN_NEXT;
+}
+
+static bool before_count(struct plan *plan, struct plan_row *row)
+{
+    (void)plan;
+    return item_of(row)->cursor->position < 0;
+}
+
+/* False: the position could not be found out, so the step must not be sent. */
+static bool before_step(struct plan *plan, struct plan_row *row)
+{
+    struct batch_item *item = item_of(row);
+
+    if (item->input.position < 0) {
+        if (item->cursor->position < 0) {
+            return false;
+        }
+        item->position = item->cursor->position;
+    }
+    plan_set(plan, "position", json_new_int(plan->arena, item->position));
+    return true;
+}
+
+static bool before_call(struct plan *plan, struct plan_row *row)
+{
+    struct batch_item *item = item_of(row);
+
+    (void)plan;
+    return item->status != ITEM_FAILED && item->status != ITEM_UNKNOWN;
+}
+
+static struct json *step_data(struct batch_item *item, const struct json *answer)
+{
+    struct task *task = item->batch->task;
+    struct json *data = json_new_object(task->arena);
+    const struct json *step_id = plan_get(&item->batch->plan, "step_id");
+    struct str id = json_type(step_id) == JSON_NUMBER ? json_number_text(step_id, task->arena)
+                                                      : json_str(step_id);
+    struct str action = json_str(json_find(answer, "/item/action /action /testStep/action"));
+
+    json_set(data, STR("step_id"), json_new_string(task->arena, id));
+    json_set(data, STR("checkpoint_id"), json_new_string(task->arena, item->cursor->checkpoint_id));
+    json_set(data, STR("position"), json_new_int(task->arena, item->position));
+    json_set(data, STR("type"),
+             json_new_string(task->arena,
+                             action.len > 0 ? action : str_from(item->bound.command->words)));
+    json_set(data, STR("description"),
+             json_new_string(task->arena, item->description.len > 0
+                                              ? item->description
+                                              : str_from(item->bound.command->summary)));
+    json_set(data, STR("created_at"), json_new_string(task->arena, task_now(task)));
+    return data;
+}
+
+static void cursor_moves(struct batch_item *item)
+{
+    struct batch *batch = item->batch;
+    struct batch_cursor *cursor = item->cursor;
+
+    if (item->position <= cursor->position) {
+        cursor->position++;
+    } else {
+        cursor->position = -1; /* past the end as we knew it: read it again */
+    }
+    if (cursor->is_session) {
+        session_advance(batch->task->api->options.sessions, &batch->task->principal.owner,
+                        batch->session.id, cursor->position, 1);
+    }
+}
+
+static enum plan_verdict after_step(struct plan *plan, struct plan_row *row,
+                                    const struct json *answer, uint64_t *delay_ms,
+                                    struct error *err)
+{
+    struct batch_item *item = item_of(row);
+
+    (void)plan;
+    (void)delay_ms;
+    (void)err;
+    cursor_moves(item);
+    item->data = step_data(item, answer);
+    item->status = ITEM_DONE;
+    return PLAN_NEXT;
+}
+
+/* --- commands that are not steps
+ * --------------------------------------------------------------------- */
+
+static int64_t value_int(const struct batch_item *item, const char *name, int64_t otherwise)
+{
+    const struct json *value = json_get(item->args, name);
+    struct str text = json_type(value) == JSON_NUMBER
+                          ? json_number_text(value, item->batch->task->arena)
+                          : json_str(value);
+    int64_t number;
+
+    return str_to_i64(text, 0, INT32_MAX, &number) ? number : otherwise;
+}
+
+static bool is_terminal(const struct json *answer)
+{
+    struct str status = json_str(json_find(answer, "/item/status /status"));
+
+    return str_is(status, "FINISHED") || str_is(status, "CANCELED") || str_is(status, "FAILED");
+}
+
+/* Asks again until the execution has ended or the command's own time is over; then its state is
+ * answered as it is, with a warning. */
+static enum plan_verdict poll_again(struct batch_item *item, const struct plan_row *row,
+                                    const struct json *answer, uint64_t *delay_ms)
+{
+    int64_t spent_ms = clock_wall_ms() - row->started_ms;
+    int64_t limit_ms = value_int(item, "timeout", 300) * 1000;
+    int64_t interval_ms = value_int(item, "interval", POLL_DEFAULT_S) * 1000;
+
+    if (is_terminal(answer)) {
+        return PLAN_NEXT;
+    }
+    if (spent_ms + interval_ms > limit_ms) {
+        item->timed_out = true;
+        return PLAN_NEXT;
+    }
+    *delay_ms = (uint64_t)(interval_ms > 0 ? interval_ms : 1);
+    return PLAN_AGAIN;
+}
+
+static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
+                                    const struct json *answer, uint64_t *delay_ms,
+                                    struct error *err)
+{
+    struct batch_item *item = item_of(row);
+    bool polls = row->label != NULL && str_is(STR("poll"), row->label);
+
+    (void)err;
+    if (row->call == catalog_call(item->bound.command) || polls) {
+        item->answer = answer;
+    }
+    if (polls) {
+        enum plan_verdict verdict = poll_again(item, row, answer, delay_ms);
+
+        if (verdict == PLAN_AGAIN) {
+            return verdict;
+        }
+    }
+    item->data = reply_reduce(item->batch->task->arena, item->bound.command->reply, item->answer,
+                              plan->variables);
+    item->status = ITEM_DONE;
+    return PLAN_NEXT;
+}
+
+/* --- rows
+ * -------------------------------------------------------------------------------------------- */
+
+static struct plan_row *add_row(struct batch_item *item, const struct call *call,
+                                plan_after_fn after)
+{
+    struct plan_row *row = plan_append(&item->batch->plan, call);
+
+    row->args = item->args;
+    row->context = item;
+    row->after = after;
+    row->keep_going = !item->batch->stop_on_error;
+    return row;
+}
+
+static void add_step(struct batch_item *item)
+{
+    if (item->input.position < 0) {
+        add_row(item, catalog_extra_call("count steps"), after_count)->before = before_count;
+    }
+    add_row(item, catalog_call(item->bound.command), after_step)->before = before_step;
+}
+
+static void add_extra(struct batch_item *item, const struct command_call *extra)
+{
+    const struct call *call = catalog_extra_call(extra->name);
+    struct plan_row *row = add_row(item, call, after_call);
+
+    row->before = before_call;
+    row->when = extra->when;
+    row->label = extra->poll != NULL ? "poll" : NULL;
+}
+
+static void add_call(struct batch_item *item)
+{
+    const struct command *command = item->bound.command;
+
+    for (size_t i = 0; i < COMMAND_MAX_CALLS && command->before[i].name != NULL; i++) {
+        add_extra(item, &command->before[i]);
+    }
+    add_row(item, catalog_call(command), after_call)->before = before_call;
+    for (size_t i = 0; i < COMMAND_MAX_CALLS && command->then[i].name != NULL; i++) {
+        add_extra(item, &command->then[i]);
+    }
+}
+
+void batch_build(struct batch *batch)
+{
+    bool stopped = false;
+
+    for (size_t i = 0; i < batch->n_items; i++) {
+        struct batch_item *item = &batch->items[i];
+
+        if (stopped) {
+            item->status = ITEM_SKIPPED;
+        } else if (item->status == ITEM_FAILED) {
+            stopped = batch->stop_on_error;
+        } else if (item->bound.command->kind == COMMAND_STEP) {
+            add_step(item);
+        } else {
+            add_call(item);
+        }
+    }
+}
+
+struct json *batch_dry_run(struct batch *batch, struct error *err)
+{
+    struct plan_options options;
+    struct json *requests = NULL;
+
+    plan_options_for(batch->task, &options);
+    plan_init(&batch->plan, batch->task->arena, batch->task->api->options.port, &options);
+    batch_build(batch);
+    return plan_dry_run(&batch->plan, &requests, err) == ERR_OK ? requests : NULL;
+}
+
+/* --- the run
+ * ----------------------------------------------------------------------------------------- */
+
+static void item_ends(struct batch_item *item, const struct plan_row *row)
+{
+    item->us += row->us;
+    if (row->status == ROW_FAILED || row->status == ROW_UNKNOWN) {
+        item->status = row->status == ROW_FAILED ? ITEM_FAILED : ITEM_UNKNOWN;
+        item->error = row->error;
+    }
+}
+
+static void count_item(const struct batch_item *item)
+{
+    static const size_t results[] = {[ITEM_PENDING] = RESULT_CANCELLED,
+                                     [ITEM_DONE] = RESULT_OK,
+                                     [ITEM_FAILED] = RESULT_ERROR,
+                                     [ITEM_SKIPPED] = RESULT_CANCELLED,
+                                     [ITEM_UNKNOWN] = RESULT_RESET};
+    size_t label = item->bound.command != NULL ? catalog_index(item->bound.command) + 1 : 0;
+
+    metric_add(M_COMMANDS, label, results[item->status], 0, 1);
+}
+
+static void on_plan_done(struct plan *plan)
+{
+    struct batch *batch = plan->owner;
+
+    for (size_t i = 0; i < plan->n_rows; i++) {
+        if (plan->rows[i].context != NULL) {
+            item_ends(item_of(&plan->rows[i]), &plan->rows[i]);
+        }
+    }
+    for (size_t i = 0; i < batch->n_items; i++) {
+        if (batch->items[i].status == ITEM_PENDING) {
+            batch->items[i].status = ITEM_SKIPPED;
+        }
+        count_item(&batch->items[i]);
+    }
+    session_lane_leave(&batch->ticket);
+    batch->on_done(batch);
+}
+
+static void batch_cancel(struct task *task)
+{
+    struct batch *batch = task->state;
+
+    task->exchange->notes.report = json_text(task->arena, plan_report(&batch->plan));
+    plan_cancel(&batch->plan);
+    session_lane_leave(&batch->ticket);
+}
+
+/* A create on the wire is finished: cutting it would not undo it. Rows after it are not started. */
+static bool batch_must_finish(struct task *task)
+{
+    struct batch *batch = task->state;
+
+    if (!plan_must_finish(&batch->plan)) {
+        return false;
+    }
+    plan_stop_after_row(&batch->plan);
+    return true;
+}
+
+static void cursors_take_session(struct batch *batch)
+{
+    struct task *task = batch->task;
+    struct error ignored = {0};
+    struct batch_cursor *cursor;
+
+    /* Gone meanwhile (expired, evicted): the checkpoint is known all the same, its end is read
+     * again. */
+    if (session_load(task->api->options.sessions, &task->principal.owner, batch->session_id,
+                     task->arena, &batch->session, &ignored) != ERR_OK) {
+        batch->session.position = -1;
+    }
+    for (cursor = batch->cursors; cursor != NULL; cursor = cursor->next) {
+        if (cursor->is_session) {
+            cursor->position = batch->session.position;
+        }
+    }
+}
+
+static void batch_go(struct batch *batch)
+{
+    struct plan_options options;
+    struct task *task = batch->task;
+
+    if (batch->session_id.len > 0) {
+        cursors_take_session(batch);
+    }
+    plan_options_for(task, &options);
+    plan_init(&batch->plan, task->arena, task->api->options.port, &options);
+    batch_build(batch);
+    plan_start(&batch->plan, on_plan_done, batch);
+}
+
+static void on_turn(struct session_ticket *ticket)
+{
+    batch_go(CONTAINER_OF(ticket, struct batch, ticket));
+}
+
+static bool uses_lane(const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->n_items; i++) {
+        if (batch->items[i].cursor != NULL && batch->items[i].cursor->is_session) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Commands that wait for an execution may take as long as they were told to. */
+static void stretch_deadline(struct batch *batch)
+{
+    uint64_t wait_ms = batch->task->api->config->http.long_exchange_timeout_ms;
+    uint64_t asked_ms = 0;
+
+    for (size_t i = 0; i < batch->n_items; i++) {
+        const struct batch_item *item = &batch->items[i];
+
+        if (item->status == ITEM_PENDING && (json_true(json_get(item->args, "wait")) ||
+                                             json_true(json_get(item->args, "follow")))) {
+            asked_ms += (uint64_t)value_int(item, "timeout", 300) * 1000 + WAIT_MARGIN_MS;
+        }
+    }
+    if (asked_ms > wait_ms) {
+        exchange_set_deadline(batch->task->exchange, asked_ms);
+    }
+}
+
+enum stage_verdict batch_start(struct batch *batch, void (*on_done)(struct batch *batch))
+{
+    struct task *task = batch->task;
+    bool now = true;
+
+    batch->on_done = on_done;
+    task->state = batch;
+    if (uses_lane(batch) &&
+        session_lane_enter(task->api->options.sessions, batch->session.id, &batch->ticket, on_turn,
+                           &now, &task->error) != ERR_OK) {
+        return STAGE_CONTINUE;
+    }
+    task->on_cancel = batch_cancel;
+    task->must_finish = batch_must_finish;
+    stretch_deadline(batch);
+    if (now) {
+        batch_go(batch);
+    }
+    return STAGE_WAIT;
+}
+
+size_t batch_count(const struct batch *batch, enum item_status status)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < batch->n_items; i++) {
+        n += batch->items[i].status == status ? 1 : 0;
+    }
+    return n;
+}

@@ -1,0 +1,276 @@
+/* Operations: what load balancers, Kubernetes and operators ask. Health follows
+ * draft-inadarei-api-health-check (pass, warn, fail and checks). */
+#include "api_internal.h"
+#include "base/clock.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+
+enum { UPSTREAM_TROUBLE_MS = 30000 };
+
+static const char json_type_utf8[] = "application/json; charset=utf-8";
+
+static struct str finish(struct task *task, struct buf *text)
+{
+    struct str copy = arena_str(task->arena, buf_view(text));
+
+    buf_done(text);
+    return copy;
+}
+
+enum stage_verdict handle_root(struct task *task)
+{
+    struct buf text;
+    struct json_writer w;
+
+    buf_init(&text, 4096);
+    jw_init(&w, &text);
+    jw_object(&w);
+    jw_kv_text(&w, "service", "virtuoso-proxy");
+    jw_kv_text(&w, "version", VP_VERSION);
+    jw_kv_text(&w, "description", "A simple HTTP API in front of the Virtuoso QA platform");
+    jw_key(&w, "links");
+    jw_object(&w);
+    jw_kv_text(&w, "health", "/health");
+    jw_kv_text(&w, "metrics", "/metrics");
+    jw_kv_text(&w, "commands", "/api/v1/commands");
+    jw_kv_text(&w, "routes", "/api/v1/routes");
+    jw_end(&w);
+    jw_end(&w);
+    return task_reply(task, 200, json_type_utf8, finish(task, &text));
+}
+
+enum health { HEALTH_PASS, HEALTH_WARN, HEALTH_FAIL };
+
+static const char *health_name(enum health health)
+{
+    static const char *const names[] = {"pass", "warn", "fail"};
+
+    return names[health];
+}
+
+/* The platform has failed lately and not answered since. No call is made to find out: traffic
+ * tells. */
+static enum health upstream_health(const struct api *api)
+{
+    int64_t ok;
+    int64_t failed;
+
+    if (api->options.upstream == NULL) {
+        return HEALTH_PASS;
+    }
+    ok = upstream_last_ok_ms(api->options.upstream);
+    failed = upstream_last_failure_ms(api->options.upstream);
+    return failed > ok && clock_wall_ms() - failed < UPSTREAM_TROUBLE_MS ? HEALTH_WARN
+                                                                         : HEALTH_PASS;
+}
+
+static void write_check(struct json_writer *w, const char *name, enum health health,
+                        const char *output)
+{
+    jw_key(w, name);
+    jw_object(w);
+    jw_kv_text(w, "status", health_name(health));
+    if (output != NULL) {
+        jw_kv_text(w, "output", output);
+    }
+    jw_end(w);
+}
+
+static void write_checks(struct json_writer *w, const struct api *api)
+{
+    enum health upstream = upstream_health(api);
+
+    jw_key(w, "checks");
+    jw_object(w);
+    write_check(w, "config", HEALTH_PASS, NULL);
+    write_check(w, "lifecycle", api->draining ? HEALTH_FAIL : HEALTH_PASS,
+                api->draining ? "shutting down" : NULL);
+    write_check(w, "upstream", upstream,
+                upstream == HEALTH_WARN ? "the last call to the platform failed" : NULL);
+    write_check(w, "sessions", HEALTH_PASS, NULL);
+    jw_end(w);
+}
+
+static enum stage_verdict answer_health(struct task *task, enum health health, int status)
+{
+    struct buf text;
+    struct json_writer w;
+
+    buf_init(&text, 4096);
+    jw_init(&w, &text);
+    jw_object(&w);
+    jw_kv_text(&w, "status", health_name(health));
+    jw_kv_text(&w, "version", VP_VERSION);
+    jw_kv_text(&w, "service_id", "virtuoso-proxy");
+    jw_kv_int(&w, "uptime_seconds", (int64_t)((clock_now_ms() - task->api->opened_ms) / 1000));
+    write_checks(&w, task->api);
+    jw_end(&w);
+    return task_reply(task, status, "application/health+json", finish(task, &text));
+}
+
+enum stage_verdict handle_health(struct task *task)
+{
+    enum health health = task->api->draining ? HEALTH_FAIL : upstream_health(task->api);
+
+    return answer_health(task, health, 200);
+}
+
+enum stage_verdict handle_live(struct task *task)
+{
+    return answer_health(task, HEALTH_PASS, 200);
+}
+
+enum stage_verdict handle_ready(struct task *task)
+{
+    bool draining = task->api->draining;
+
+    return answer_health(task, draining ? HEALTH_FAIL : upstream_health(task->api),
+                         draining ? 503 : 200);
+}
+
+static void refresh_gauges(const struct api *api)
+{
+    if (api->options.sessions != NULL) {
+        metric_set(M_SESSIONS, (int64_t)session_store_size(api->options.sessions));
+    }
+    metric_set(M_DRAINING, api->draining ? 1 : 0);
+}
+
+enum stage_verdict handle_metrics(struct task *task)
+{
+    bool openmetrics = str_contains(exchange_header(task->exchange, "Accept"),
+                                    STR("application/openmetrics-text"));
+    struct buf text;
+
+    refresh_gauges(task->api);
+    buf_init(&text, 8U << 20);
+    metrics_write(&text, openmetrics, VP_VERSION);
+    return task_reply(task, 200,
+                      openmetrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+                                  : "text/plain; version=0.0.4; charset=utf-8",
+                      finish(task, &text));
+}
+
+static void write_quantiles(struct json_writer *w, const char *name, enum metric metric)
+{
+    jw_key(w, name);
+    jw_object(w);
+    jw_key(w, "p50");
+    jw_double(w, metric_quantile_seconds(metric, 0.50) * 1000.0);
+    jw_key(w, "p95");
+    jw_double(w, metric_quantile_seconds(metric, 0.95) * 1000.0);
+    jw_key(w, "p99");
+    jw_double(w, metric_quantile_seconds(metric, 0.99) * 1000.0);
+    jw_end(w);
+}
+
+struct figure {
+    const char *group; /* NULL: as the row before */
+    const char *name;
+    enum metric metric;
+    bool sum;
+};
+
+static void write_figures(struct json_writer *w)
+{
+    static const struct figure figures[] = {
+        {"requests", "total", M_REQUESTS, true},
+        {NULL, "in_flight", M_IN_FLIGHT, false},
+        {NULL, "malformed", M_REFUSED_REQUESTS, true},
+        {NULL, "auth_failures", M_AUTH_FAILURES, true},
+        {"connections", "open", M_CONNECTIONS, false},
+        {NULL, "total", M_CONNECTIONS_TOTAL, true},
+        {NULL, "paused", M_CONNECTIONS_REFUSED, true},
+        {"upstream", "calls", M_UPSTREAM_CALLS, true},
+        {NULL, "retries", M_UPSTREAM_RETRIES, true},
+        {NULL, "active", M_UPSTREAM_ACTIVE, false},
+        {NULL, "waiting", M_UPSTREAM_WAITING, false},
+        {"sessions", "active", M_SESSIONS, false},
+        {NULL, "evicted", M_SESSIONS_EVICTED, true},
+        {"cache", "hits", M_CACHE_HITS, true},
+        {NULL, "misses", M_CACHE_MISSES, true},
+        {NULL, "bytes", M_CACHE_BYTES, false},
+        {"runs", "active", M_RUNS_ACTIVE, false},
+        {NULL, "watchers", M_SSE_WATCHERS, false},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(figures); i++) {
+        if (figures[i].group != NULL) {
+            if (i > 0) {
+                jw_end(w);
+            }
+            jw_key(w, figures[i].group);
+            jw_object(w);
+        }
+        jw_kv_int(w, figures[i].name,
+                  figures[i].sum ? (int64_t)metric_sum(figures[i].metric)
+                                 : metric_value(figures[i].metric));
+    }
+    jw_end(w);
+}
+
+static void write_process(struct json_writer *w)
+{
+    struct process_figures process;
+
+    process_figures_read(&process);
+    jw_key(w, "memory");
+    jw_object(w);
+    jw_kv_int(w, "rss_bytes", (int64_t)process.rss_bytes);
+    jw_kv_int(w, "virtual_bytes", (int64_t)process.virtual_bytes);
+    jw_end(w);
+    jw_key(w, "process");
+    jw_object(w);
+    jw_key(w, "cpu_seconds");
+    jw_double(w, process.cpu_seconds);
+    jw_kv_int(w, "open_fds", (int64_t)process.open_fds);
+    jw_kv_int(w, "max_fds", (int64_t)process.max_fds);
+    jw_kv_int(w, "log_lines_dropped", (int64_t)log_dropped());
+    jw_end(w);
+}
+
+enum stage_verdict handle_stats(struct task *task)
+{
+    struct buf text;
+    struct json_writer w;
+
+    refresh_gauges(task->api);
+    buf_init(&text, 16384);
+    jw_init(&w, &text);
+    jw_object(&w);
+    jw_kv_int(&w, "uptime_seconds", (int64_t)((clock_now_ms() - task->api->opened_ms) / 1000));
+    jw_key(&w, "latency_ms");
+    jw_object(&w);
+    write_quantiles(&w, "request", M_REQUEST_SECONDS);
+    write_quantiles(&w, "upstream", M_UPSTREAM_SECONDS);
+    write_quantiles(&w, "upstream_wait", M_UPSTREAM_WAIT);
+    write_quantiles(&w, "loop_lag", M_LOOP_LAG);
+    jw_end(&w);
+    write_figures(&w);
+    write_process(&w);
+    jw_end(&w);
+    return task_reply(task, 200, json_type_utf8, finish(task, &text));
+}
+
+enum stage_verdict handle_routes(struct task *task)
+{
+    struct json *list = json_new_array(task->arena);
+    struct json *body = json_new_object(task->arena);
+    size_t n;
+    const struct route *routes = route_table(&n);
+
+    for (size_t i = 0; i < n; i++) {
+        struct json *row = json_new_object(task->arena);
+
+        json_set(row, STR("method"), json_new_string(task->arena, str_from(routes[i].method)));
+        json_set(row, STR("path"), json_new_string(task->arena, str_from(routes[i].pattern)));
+        json_set(row, STR("summary"), json_new_string(task->arena, str_from(routes[i].summary)));
+        if (routes[i].access != ACCESS_PUBLIC) {
+            json_set(row, STR("permission"),
+                     json_new_string(task->arena, str_from(permission_name(routes[i].access))));
+        }
+        json_append(list, row);
+    }
+    json_set(body, STR("routes"), list);
+    return task_reply_json(task, 200, body);
+}

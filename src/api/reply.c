@@ -1,0 +1,151 @@
+/* The ends of a task: every answer of the API leaves through here, so that headers, notes and the
+ * stored replies of Idempotency-Key are dealt with once. */
+#include "api_internal.h"
+#include "base/check.h"
+#include "base/clock.h"
+#include "http/problem.h"
+
+static void add_server_timing(struct task *task)
+{
+    static const enum trace_stage shown[] = {TRACE_QUEUE, TRACE_CACHE, TRACE_UPSTREAM};
+    const struct trace *trace = &task->exchange->trace;
+    struct str value = arena_printf(task->arena, "total;dur=%.3f",
+                                    (double)(clock_now_us() - task->begin_us) / 1000.0);
+
+    for (size_t i = 0; i < ARRAY_LEN(shown); i++) {
+        if (trace->stage_us[shown[i]] != 0) {
+            value = arena_printf(task->arena, "%s;dur=%.3f, %.*s", trace_stage_name(shown[i]),
+                                 (double)trace->stage_us[shown[i]] / 1000.0, STR_ARG(value));
+        }
+    }
+    exchange_set_header(task->exchange, "Server-Timing", value);
+}
+
+/* Nothing of the task may wait any more when its answer leaves. */
+static void task_ends(struct task *task)
+{
+    task->on_cancel = NULL;
+    task->must_finish = NULL;
+    cors_apply(task);
+    add_server_timing(task);
+}
+
+enum stage_verdict task_reply(struct task *task, int status, const char *content_type,
+                              struct str body)
+{
+    task_ends(task);
+    idempotency_keep(task, status, content_type, body);
+    exchange_reply(task->exchange, status, content_type, body);
+    return STAGE_DONE;
+}
+
+enum stage_verdict task_reply_json(struct task *task, int status, const struct json *body)
+{
+    return task_reply(task, status, "application/json; charset=utf-8",
+                      json_text(task->arena, body));
+}
+
+static void error_list_free(void *list)
+{
+    error_list_done(list);
+}
+
+struct error_list *task_errors(struct task *task)
+{
+    if (task->errors == NULL) {
+        task->errors = arena_zalloc(task->arena, sizeof(*task->errors));
+        error_list_init(task->errors);
+        arena_defer(task->arena, error_list_free, task->errors);
+    }
+    return task->errors;
+}
+
+/* With several errors the answer's own text is the first of them, and how many more there are. */
+static void summarise(struct task *task)
+{
+    const struct error_list *list = task->errors;
+
+    if (task->error.code != ERR_OK || list == NULL || list->n == 0) {
+        return;
+    }
+    task->error = list->items[0];
+    if (list->n + list->n_dropped > 1) {
+        (void)error_set(&task->error, list->items[0].code, "%s (and %zu more: see errors)",
+                        list->items[0].text, list->n + list->n_dropped - 1);
+    }
+}
+
+enum stage_verdict task_fail(struct task *task)
+{
+    struct buf text;
+    int status;
+
+    summarise(task);
+    CHECK(task->error.code != ERR_OK);
+    task_ends(task);
+    task->exchange->notes.error_slug = str_from(error_row(task->error.code)->slug);
+    buf_init(&text, PROBLEM_MAX);
+    status = problem_write(&text, task->exchange, &task->error, task->errors);
+    idempotency_keep(task, status, "application/problem+json", buf_view(&text));
+    buf_done(&text);
+    exchange_problem(task->exchange, &task->error, task->errors);
+    return STAGE_DONE;
+}
+
+void task_set_location(struct task *task, struct str location)
+{
+    task->location = location;
+    exchange_set_header(task->exchange, "Location", location);
+}
+
+void plan_options_for(struct task *task, struct plan_options *out)
+{
+    *out = (struct plan_options){
+        .token = &task->api->config->upstream.token,
+        .request_id = str_from(task->exchange->trace.request_id),
+        .trace = &task->exchange->trace,
+        .stored_token = true,
+    };
+}
+
+/* Did a row that creates or changes something have an effect, or may it have had one? */
+static bool plan_may_have_changed(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->n_rows; i++) {
+        const struct plan_row *row = &plan->rows[i];
+
+        if (row->call->spec->class != CALL_READ &&
+            (row->status == ROW_DONE || row->status == ROW_UNKNOWN || row->status == ROW_RUNNING)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum error_code task_take_plan(struct task *task, const struct plan *plan)
+{
+    struct exchange_notes *notes = &task->exchange->notes;
+
+    task->may_have_changed = task->may_have_changed || plan_may_have_changed(plan);
+    notes->upstream_status = plan->last_status;
+    notes->upstream_calls += plan->n_calls;
+    trace_add(&task->exchange->trace, TRACE_QUEUE, plan->wait_us);
+    trace_add(&task->exchange->trace, TRACE_UPSTREAM, plan->wire_us);
+    if (plan->result != ERR_OK) {
+        task->error = plan->error;
+        task->error.code = plan->result;
+    }
+    return plan->result;
+}
+
+struct str task_now(struct task *task)
+{
+    struct buf text;
+    struct str copy;
+
+    buf_init(&text, 64);
+    clock_format(&text, clock_wall_ms());
+    copy = arena_str(task->arena, buf_view(&text));
+    buf_done(&text);
+    return copy;
+}

@@ -1,0 +1,41 @@
+/* Reply mappings: how the platform's answers become ours, as rows. One interpreter for all
+ * resources; used by the commands that are not steps and by the simplified API. */
+#ifndef API_REPLY_MAP_H
+#define API_REPLY_MAP_H
+
+#include "base/arena.h"
+#include "data/json.h"
+
+enum reply_type {
+    REPLY_ID, /* number or text -> text */
+    REPLY_TEXT,
+    REPLY_INT,
+    REPLY_BOOL,
+    REPLY_TIME,    /* epoch milliseconds -> RFC 3339 */
+    REPLY_PERCENT, /* 0..1 -> 0..100, one decimal */
+    REPLY_COUNT,   /* length of a list or map */
+    REPLY_ANY      /* as it is */
+};
+
+struct reply_field {
+    const char *to;   /* NULL ends the rows */
+    const char *from; /* alternative JSON pointers, or "$variable" of the plan */
+    enum reply_type type;
+    bool always; /* null when absent; otherwise left out */
+};
+
+enum { REPLY_MAX_FIELDS = 12 };
+
+struct reply_map {
+    const char *name;
+    const char *one;  /* pointers to the thing itself; "" the answer */
+    const char *many; /* pointers to a list, or a map keyed by id, of things; NULL: one thing */
+    struct reply_field fields[REPLY_MAX_FIELDS];
+};
+
+const struct reply_map *reply_map_find(const char *name);
+/* `variables` may be NULL. A list for maps with `many`. NULL: the answer has no such thing. */
+struct json *reply_reduce(struct arena *arena, const char *map_name, const struct json *answer,
+                          const struct json *variables);
+
+#endif

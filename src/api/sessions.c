@@ -1,0 +1,289 @@
+/* /api/v1/sessions: rest.md section 2. Thin over room session: members in, a session out. */
+#include "api_internal.h"
+#include "base/clock.h"
+#include "base/percent.h"
+#include "members.h"
+
+enum { LIMIT_DEFAULT = 50, LIMIT_MAX = 500, METADATA_MAX = 32 * 1024, NAME_MAX_CHARS = 200 };
+
+static const struct member create_members[] = {
+    {.name = "name", .type = MEMBER_TEXT0, .max = NAME_MAX_CHARS},
+    {.name = "checkpoint_id", .type = MEMBER_ID},
+    {.name = "description", .type = MEMBER_TEXT0},
+    {.name = "timeout", .type = MEMBER_INTEGER, .min = 1, .max = 2592000},
+    {.name = "metadata", .type = MEMBER_OBJECT},
+    {.name = NULL},
+};
+
+static const struct member patch_members[] = {
+    {.name = "name", .type = MEMBER_TEXT0, .max = NAME_MAX_CHARS},
+    {.name = "checkpoint_id", .type = MEMBER_ID},
+    {.name = "description", .type = MEMBER_TEXT0},
+    {.name = "timeout", .type = MEMBER_INTEGER, .min = 1, .max = 2592000},
+    {.name = "metadata", .type = MEMBER_OBJECT},
+    {.name = "position", .type = MEMBER_INTEGER, .max = 1000000},
+    {.name = "status", .type = MEMBER_TEXT},
+    {.name = NULL},
+};
+
+static struct json *time_node(struct task *task, int64_t ms)
+{
+    struct buf text;
+    struct json *node;
+
+    buf_init(&text, 64);
+    clock_format(&text, ms);
+    node = json_new_string(task->arena, buf_view(&text));
+    buf_done(&text);
+    return node;
+}
+
+static struct json *int_or_null(struct task *task, int64_t value, int64_t none)
+{
+    return value == none ? json_new_null(task->arena) : json_new_int(task->arena, value);
+}
+
+static const char *status_name(enum session_status status)
+{
+    return status == SESSION_PAUSED ? "paused" : "active";
+}
+
+static struct json *session_json(struct task *task, const struct session *session)
+{
+    struct json *out = json_new_object(task->arena);
+    struct json *metadata = NULL;
+    const struct json_limits limits = {.max_depth = 64};
+
+    json_set(out, STR("session_id"), json_new_string(task->arena, session->id));
+    json_set(out, STR("name"), json_new_string(task->arena, session->name));
+    json_set(out, STR("description"), json_new_string(task->arena, session->description));
+    json_set(out, STR("checkpoint_id"),
+             session->checkpoint_id == 0
+                 ? json_new_null(task->arena)
+                 : json_new_string(task->arena, arena_printf(task->arena, "%lld",
+                                                             (long long)session->checkpoint_id)));
+    json_set(out, STR("created_at"), time_node(task, session->created_ms));
+    json_set(out, STR("last_activity"), time_node(task, session->last_activity_ms));
+    json_set(out, STR("expires_at"), time_node(task, session->expires_ms));
+    json_set(out, STR("position"), int_or_null(task, session->position, -1));
+    json_set(out, STR("steps_added"), json_new_int(task->arena, session->steps_added));
+    json_set(out, STR("status"),
+             json_new_string(task->arena, str_from(status_name(session->status))));
+    json_set(out, STR("current"), json_new_bool(task->arena, session->is_current));
+    json_set(out, STR("timeout"), json_new_int(task->arena, session->timeout_s));
+    if (session->metadata.len == 0 ||
+        json_parse(task->arena, session->metadata, &limits, &metadata, NULL) != ERR_OK) {
+        metadata = json_new_object(task->arena);
+    }
+    json_set(out, STR("metadata"), metadata);
+    return out;
+}
+
+/* Storage for what a patch points to. */
+struct patch_values {
+    struct session_patch patch;
+    struct str name;
+    struct str description;
+    struct str metadata;
+    int64_t checkpoint_id;
+    int64_t position;
+    unsigned timeout_s;
+    enum session_status status;
+};
+
+static void take_text(const struct json *body, const char *member, struct str *value,
+                      const struct str **out)
+{
+    if (json_get(body, member) != NULL) {
+        *value = json_str(json_get(body, member));
+        *out = value;
+    }
+}
+
+static void take_status(struct task *task, const struct json *body, struct patch_values *values)
+{
+    struct str status = json_str(json_get(body, "status"));
+
+    if (json_get(body, "status") == NULL) {
+        return;
+    }
+    if (!str_is(status, "active") && !str_is(status, "paused")) {
+        (void)error_at(error_list_add(task_errors(task)), ERR_INVALID, "/status",
+                       "status must be active or paused");
+        return;
+    }
+    values->status = str_is(status, "paused") ? SESSION_PAUSED : SESSION_ACTIVE;
+    values->patch.status = &values->status;
+}
+
+static void take_numbers(const struct json *body, struct patch_values *values)
+{
+    int64_t timeout;
+
+    if (str_to_i64(json_str(json_get(body, "checkpoint_id")), 0, INT64_MAX,
+                   &values->checkpoint_id)) {
+        values->patch.checkpoint_id = &values->checkpoint_id;
+    }
+    if (json_to_i64(json_get(body, "position"), &values->position)) {
+        values->patch.position = &values->position;
+    }
+    if (json_to_i64(json_get(body, "timeout"), &timeout)) {
+        values->timeout_s = (unsigned)timeout;
+        values->patch.timeout_s = &values->timeout_s;
+    }
+}
+
+/* False: task->errors says why. */
+static bool read_patch(struct task *task, const struct member *members, struct patch_values *out)
+{
+    const struct json *body =
+        members_check(task->arena, task->body, members, "", task_errors(task));
+
+    *out = (struct patch_values){0};
+    take_text(body, "name", &out->name, &out->patch.name);
+    take_text(body, "description", &out->description, &out->patch.description);
+    if (json_get(body, "metadata") != NULL) {
+        out->metadata = json_text(task->arena, json_get(body, "metadata"));
+        out->patch.metadata = &out->metadata;
+    }
+    if (out->metadata.len > METADATA_MAX) {
+        (void)error_at(error_list_add(task_errors(task)), ERR_INVALID, "/metadata",
+                       "metadata must not be longer than %d bytes", METADATA_MAX);
+    }
+    take_numbers(body, out);
+    take_status(task, body, out);
+    return task->errors->n == 0;
+}
+
+static struct session_store *store_of(const struct task *task)
+{
+    return task->api->options.sessions;
+}
+
+static enum stage_verdict reply_session(struct task *task, int status,
+                                        const struct session *session)
+{
+    return task_reply_json(task, status, session_json(task, session));
+}
+
+enum stage_verdict handle_session_create(struct task *task)
+{
+    struct patch_values values;
+    struct session session;
+
+    if (!read_patch(task, create_members, &values) ||
+        session_create(store_of(task), &task->principal.owner, &values.patch, task->arena, &session,
+                       &task->error) != ERR_OK) {
+        return task_fail(task);
+    }
+    task->exchange->notes.session = session.id;
+    task_set_location(task,
+                      arena_printf(task->arena, "/api/v1/sessions/%.*s", STR_ARG(session.id)));
+    return reply_session(task, 201, &session);
+}
+
+enum stage_verdict handle_session_get(struct task *task)
+{
+    struct session session;
+
+    if (session_load(store_of(task), &task->principal.owner, task_param(task, "id"), task->arena,
+                     &session, &task->error) != ERR_OK) {
+        return task_fail(task);
+    }
+    return reply_session(task, 200, &session);
+}
+
+enum stage_verdict handle_session_patch(struct task *task)
+{
+    struct patch_values values;
+    struct session session;
+
+    if (!read_patch(task, patch_members, &values) ||
+        session_change(store_of(task), &task->principal.owner, task_param(task, "id"),
+                       &values.patch, task->arena, &session, &task->error) != ERR_OK) {
+        return task_fail(task);
+    }
+    return reply_session(task, 200, &session);
+}
+
+enum stage_verdict handle_session_delete(struct task *task)
+{
+    if (session_delete(store_of(task), &task->principal.owner, task_param(task, "id"),
+                       &task->error) != ERR_OK) {
+        return task_fail(task);
+    }
+    return task_reply(task, 204, NULL, STR_EMPTY);
+}
+
+enum stage_verdict handle_session_activate(struct task *task)
+{
+    struct session session;
+
+    if (session_activate(store_of(task), &task->principal.owner, task_param(task, "id"),
+                         task->arena, &session, &task->error) != ERR_OK) {
+        return task_fail(task);
+    }
+    return reply_session(task, 200, &session);
+}
+
+enum stage_verdict handle_session_current(struct task *task)
+{
+    struct session session;
+
+    if (session_current(store_of(task), &task->principal.owner, task->arena, &session,
+                        &task->error) != ERR_OK) {
+        return task_fail(task);
+    }
+    return reply_session(task, 200, &session);
+}
+
+static int64_t query_number(struct task *task, const char *name, int64_t min, int64_t max,
+                            int64_t otherwise)
+{
+    struct str text;
+    int64_t value;
+
+    if (!query_find(task->arena, task->exchange->request.query, name, &text)) {
+        return otherwise;
+    }
+    if (!str_to_i64(text, min, max, &value)) {
+        (void)error_at(error_list_add(task_errors(task)), ERR_INVALID, name,
+                       "%s must be a whole number from %lld to %lld", name, (long long)min,
+                       (long long)max);
+        return otherwise;
+    }
+    return value;
+}
+
+enum stage_verdict handle_session_list(struct task *task)
+{
+    size_t limit = (size_t)query_number(task, "limit", 1, LIMIT_MAX, LIMIT_DEFAULT);
+    size_t offset = (size_t)query_number(task, "offset", 0, INT32_MAX, 0);
+    struct str wanted = STR_EMPTY;
+    enum session_status status = SESSION_ACTIVE;
+    bool filter = query_find(task->arena, task->exchange->request.query, "status", &wanted);
+    struct json *body = json_new_object(task->arena);
+    struct json *list = json_new_array(task->arena);
+    struct session *sessions;
+    size_t total;
+    size_t n;
+
+    if (filter && !str_is(wanted, "active") && !str_is(wanted, "paused")) {
+        (void)error_at(error_list_add(task_errors(task)), ERR_INVALID, "status",
+                       "status must be active or paused");
+    }
+    if (task->errors != NULL && task->errors->n > 0) {
+        return task_fail(task);
+    }
+    status = str_is(wanted, "paused") ? SESSION_PAUSED : SESSION_ACTIVE;
+    n = session_list(store_of(task), &task->principal.owner, filter ? &status : NULL, limit, offset,
+                     task->arena, &sessions, &total);
+    for (size_t i = 0; i < n; i++) {
+        json_append(list, session_json(task, &sessions[i]));
+    }
+    json_set(body, STR("sessions"), list);
+    json_set(body, STR("total"), json_new_int(task->arena, (int64_t)total));
+    json_set(body, STR("limit"), json_new_int(task->arena, (int64_t)limit));
+    json_set(body, STR("offset"), json_new_int(task->arena, (int64_t)offset));
+    return task_reply_json(task, 200, body);
+}

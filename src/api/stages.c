@@ -1,0 +1,222 @@
+/* Every request walks two tables of stages: one when its head is complete, one when its body is.
+ * The tables are the documentation of what is checked in which order; a refusal on the head means
+ * that the body is never buffered. */
+#include "api_internal.h"
+#include "base/mem.h"
+#include "base/percent.h"
+#include "base/utf8.h"
+
+static enum stage_verdict stage_trace(struct task *task)
+{
+    task->exchange->notes.route = STR("unmatched");
+    return STAGE_CONTINUE;
+}
+
+/* Preflights and plain OPTIONS are answered for any known path, before authentication: a browser
+ * sends them without credentials (Fetch standard, CORS protocol). */
+static enum stage_verdict answer_options(struct task *task, struct str allow)
+{
+    exchange_set_header(task->exchange, "Allow", allow);
+    return task_reply(task, 204, NULL, STR_EMPTY);
+}
+
+static enum stage_verdict stage_route(struct task *task)
+{
+    struct exchange *exchange = task->exchange;
+    bool is_options = str_is(exchange->request.method, "OPTIONS");
+    struct str allow = STR_EMPTY;
+    enum error_code code;
+
+    if (str_is(exchange->request.target, "*")) {
+        return answer_options(task, STR("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+    }
+    code = route_find(task->arena, exchange->request.method, exchange->request.path, &task->route,
+                      task->params, &allow, &task->error);
+    if (code == ERR_METHOD_NOT_ALLOWED && is_options) {
+        return answer_options(task, allow);
+    }
+    if (code != ERR_OK) {
+        if (allow.len > 0) {
+            exchange_set_header(exchange, "Allow", allow);
+        }
+        return task_fail(task);
+    }
+    exchange->notes.route = str_from(task->route->pattern);
+    exchange->notes.route_label = route_label(task->route);
+    return STAGE_CONTINUE;
+}
+
+static enum stage_verdict stage_authenticate(struct task *task)
+{
+    if (task->route->access == ACCESS_PUBLIC) {
+        return STAGE_CONTINUE;
+    }
+    if (auth_check(task->api->config, task->exchange, &task->principal, &task->error) != ERR_OK) {
+        exchange_set_header(task->exchange, "WWW-Authenticate",
+                            STR("Bearer realm=\"virtuoso-proxy\""));
+        metric_add(M_AUTH_FAILURES, 0, 0, 0, 1);
+        return task_fail(task);
+    }
+    task->exchange->notes.principal = task->principal.name;
+    return STAGE_CONTINUE;
+}
+
+static enum stage_verdict stage_authorize(struct task *task)
+{
+    return task_allow(task, task->route->access);
+}
+
+static bool is_media(struct str content_type, const char *want)
+{
+    struct str type;
+    struct str parameters;
+
+    (void)str_cut(content_type, ';', &type, &parameters);
+    return str_is_nocase(str_trim(type), want);
+}
+
+static bool media_type_fits(enum body_kind kind, struct str type)
+{
+    static const char *const json[] = {"application/json", "text/json", NULL};
+    static const char *const test[] = {
+        "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml",
+        "text/plain",       "application/json",   NULL};
+
+    for (const char *const *want = kind == BODY_TEST ? test : json; *want != NULL; want++) {
+        if (is_media(type, *want)) {
+            return true;
+        }
+    }
+    return kind != BODY_TEST && str_ends(type, STR("+json"));
+}
+
+static enum stage_verdict stage_accept_body(struct task *task)
+{
+    struct exchange *exchange = task->exchange;
+    enum body_kind kind = task->route->body;
+    struct str type = exchange_header(exchange, "Content-Type");
+    struct str encoding = exchange_header(exchange, "Content-Encoding");
+    bool wants = kind == BODY_JSON || kind == BODY_TEST;
+
+    if (kind == BODY_NONE || kind == BODY_STREAM) {
+        return STAGE_CONTINUE;
+    }
+    if (!exchange->request.has_body) {
+        if (!wants || exchange_has_header(exchange, "Content-Length")) {
+            return STAGE_CONTINUE; /* an empty body is judged where the body is read */
+        }
+        (void)error_set(
+            &task->error, ERR_LENGTH_REQUIRED,
+            "This route needs a body: send one with Content-Length or Transfer-Encoding: chunked");
+        return task_fail(task);
+    }
+    if (encoding.len > 0 && !str_is_nocase(encoding, "identity")) {
+        (void)error_set(&task->error, ERR_MEDIA_TYPE,
+                        "Bodies are taken without Content-Encoding only");
+        return task_fail(task);
+    }
+    if (type.len > 0 && !media_type_fits(kind, type)) {
+        (void)error_set(&task->error, ERR_MEDIA_TYPE,
+                        "This route takes %s; the request says \"%.*s\"",
+                        kind == BODY_TEST ? "application/yaml, text/yaml or application/json"
+                                          : "application/json",
+                        STR_ARG(utf8_clip(type, 80)));
+        return task_fail(task);
+    }
+    return STAGE_CONTINUE;
+}
+
+static enum stage_verdict stage_deadline(struct task *task)
+{
+    const struct config *config = task->api->config;
+
+    if (task->route->wait != WAIT_NONE) {
+        exchange_set_deadline(task->exchange, task->route->wait == WAIT_LONG
+                                                  ? config->http.long_exchange_timeout_ms
+                                                  : config->http.exchange_timeout_ms);
+    }
+    return STAGE_CONTINUE;
+}
+
+static enum stage_verdict stage_handle_head(struct task *task)
+{
+    return task->route->body == BODY_STREAM ? task->route->handle(task) : STAGE_CONTINUE;
+}
+
+static enum stage_verdict stage_query(struct task *task)
+{
+    struct str value;
+
+    task->dry_run = query_find(task->arena, task->exchange->request.query, "dry_run", &value) &&
+                    (str_is_nocase(value, "true") || str_is(value, "1"));
+    task->raw = query_find(task->arena, task->exchange->request.query, "raw", &value) &&
+                (str_is_nocase(value, "true") || str_is(value, "1"));
+    return STAGE_CONTINUE;
+}
+
+static enum stage_verdict stage_parse_body(struct task *task)
+{
+    enum body_kind kind = task->route->body;
+    struct str text = task->exchange->request.body;
+    struct json *body = NULL;
+
+    if (kind != BODY_JSON && kind != BODY_OPTIONAL) {
+        return STAGE_CONTINUE;
+    }
+    if (str_trim(text).len == 0) {
+        if (kind == BODY_OPTIONAL) {
+            return STAGE_CONTINUE;
+        }
+        (void)error_set(&task->error, ERR_BAD_JSON,
+                        "The body is empty; this route takes a JSON object");
+        return task_fail(task);
+    }
+    if (json_parse(task->arena, text, NULL, &body, &task->error) != ERR_OK) {
+        return task_fail(task);
+    }
+    if (json_type(body) != JSON_OBJECT) {
+        (void)error_set(&task->error, ERR_INVALID,
+                        "The body must be a JSON object: {\"name\": value, ...}");
+        return task_fail(task);
+    }
+    task->body = body;
+    return STAGE_CONTINUE;
+}
+
+static enum stage_verdict stage_idempotency(struct task *task)
+{
+    return idempotency_begin(task);
+}
+
+static enum stage_verdict stage_handle(struct task *task)
+{
+    return task->route->handle(task);
+}
+
+static enum stage_verdict run(struct task *task, const stage_fn *stages)
+{
+    for (const stage_fn *stage = stages; *stage != NULL; stage++) {
+        enum stage_verdict verdict = (*stage)(task);
+
+        if (verdict != STAGE_CONTINUE) {
+            return verdict;
+        }
+    }
+    return STAGE_CONTINUE;
+}
+
+enum stage_verdict stages_head_run(struct task *task)
+{
+    static const stage_fn stages[] = {stage_trace,     stage_route,       stage_authenticate,
+                                      stage_authorize, stage_accept_body, stage_deadline,
+                                      stage_query,     stage_handle_head, NULL};
+
+    return run(task, stages);
+}
+
+enum stage_verdict stages_body_run(struct task *task)
+{
+    static const stage_fn stages[] = {stage_parse_body, stage_idempotency, stage_handle, NULL};
+
+    return run(task, stages);
+}

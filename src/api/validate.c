@@ -1,0 +1,85 @@
+/* POST /api/v1/commands/validate: everything that is wrong with a command at once, and its mended
+ * form. */
+#include "api_internal.h"
+#include "members.h"
+
+static const struct member members[] = {
+    {.name = "command", .type = MEMBER_TEXT, .required = true},
+    {.name = "args", .type = MEMBER_ARRAY, .max = 64},
+    {.name = "params", .type = MEMBER_OBJECT},
+    {.name = "options", .type = MEMBER_OBJECT},
+    {.name = "checkpoint_id", .type = MEMBER_ID},
+    {.name = "position", .type = MEMBER_INTEGER, .max = 1000000},
+    {.name = "session_id", .type = MEMBER_TEXT},
+    {.name = "description", .type = MEMBER_TEXT0},
+    {.name = "dry_run", .type = MEMBER_BOOL},
+    {.name = NULL},
+};
+
+static struct json *errors_json(struct task *task, const struct error_list *errors)
+{
+    struct json *list = json_new_array(task->arena);
+
+    for (size_t i = 0; i < errors->n; i++) {
+        struct json *item = json_new_object(task->arena);
+
+        json_set(item, STR("pointer"),
+                 json_new_string(task->arena, str_from(errors->items[i].pointer)));
+        json_set(item, STR("detail"),
+                 json_new_string(task->arena, str_from(errors->items[i].text)));
+        json_set(item, STR("code"),
+                 json_new_string(task->arena, str_from(error_row(errors->items[i].code)->slug)));
+        json_append(list, item);
+    }
+    return list;
+}
+
+static struct json *texts_json(struct task *task, const struct warning_list *texts)
+{
+    struct json *list = json_new_array(task->arena);
+
+    for (size_t i = 0; i < texts->n; i++) {
+        json_append(list, json_new_string(task->arena, texts->items[i]));
+    }
+    return list;
+}
+
+enum stage_verdict handle_validate(struct task *task)
+{
+    struct error_list *errors = task_errors(task);
+    const struct json *body = members_check(task->arena, task->body, members, "", errors);
+    struct command_input input = {
+        .command = json_str(json_get(body, "command")),
+        .args = json_get(body, "args"),
+        .params = json_get(body, "params"),
+        .options = json_get(body, "options"),
+        .checkpoint_id = json_str(json_get(body, "checkpoint_id")),
+        .position = -1,
+        .defaults = &task->api->defaults,
+    };
+    struct bound_command bound = {0};
+    struct warning_list fixes = {0};
+    struct json *corrected = NULL;
+    struct json *out = json_new_object(task->arena);
+    bool valid;
+
+    if (input.command.len == 0) {
+        return task_fail(task);
+    }
+    if (!json_to_i64(json_get(body, "position"), &input.position)) {
+        input.position = -1;
+    }
+    valid = catalog_validate(&input, task->arena, &bound, errors, &corrected, &fixes) == ERR_OK &&
+            errors->n == 0;
+    json_set(out, STR("valid"), json_new_bool(task->arena, valid));
+    if (bound.command != NULL) {
+        json_set(out, STR("command"), json_new_string(task->arena, str_from(bound.command->words)));
+    }
+    json_set(out, STR("errors"), errors_json(task, errors));
+    json_set(out, STR("warnings"), texts_json(task, &bound.warnings));
+    if (corrected != NULL) {
+        json_set(out, STR("corrected"), corrected);
+        json_set(out, STR("fixes"), texts_json(task, &fixes));
+    }
+    return task_reply_json(task, 200, out);
+}

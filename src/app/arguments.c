@@ -1,0 +1,176 @@
+#include "arguments.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/mem.h"
+#include "base/nearest.h"
+#include "base/str.h"
+
+enum { SET_MAX = 8192 };
+
+static const struct argument *find(const struct argument *table, struct str name)
+{
+    for (; table->name != NULL; table++) {
+        if (name.len == 1 && table->letter == name.ptr[0]) {
+            return table;
+        }
+        if (str_is(name, table->name)) {
+            return table;
+        }
+    }
+    return NULL;
+}
+
+static bool unknown(const struct argument *table, const char *command, struct str name)
+{
+    struct nearest nearest;
+
+    nearest_init(&nearest, name);
+    for (; table->name != NULL; table++) {
+        nearest_offer(&nearest, str_from(table->name));
+    }
+    if (nearest.best.len > 0) {
+        (void)fprintf(stderr, "virtuoso-proxy %s: unknown option --%.*s; did you mean --%.*s?\n",
+                      command, STR_ARG(name), STR_ARG(nearest.best));
+    } else {
+        (void)fprintf(stderr,
+                      "virtuoso-proxy %s: unknown option %.*s; see virtuoso-proxy %s --help\n",
+                      command, STR_ARG(name), command);
+    }
+    return false;
+}
+
+void arguments_add_set(struct arguments *arguments, const char *key, const char *value)
+{
+    struct buf text;
+
+    CHECK(arguments->n_sets < ARGUMENTS_MAX);
+    buf_init(&text, SET_MAX);
+    buf_text(&text, key);
+    buf_char(&text, '=');
+    buf_text(&text, value);
+    arguments->sets[arguments->n_sets++] = mem_strdup(buf_cstr(&text));
+    buf_done(&text);
+}
+
+static void keep(struct arguments *arguments, const struct argument *row, const char *value)
+{
+    arguments->values[row - arguments->table] = value;
+    if (row->key == NULL) {
+        return;
+    }
+    if (str_is(str_from(row->key), "*")) { /* --set: the value is "key=value" itself */
+        arguments->sets[arguments->n_sets++] = mem_strdup(value);
+    } else {
+        arguments_add_set(arguments, row->key, row->constant != NULL ? row->constant : value);
+    }
+}
+
+/* One word that begins with '-'; *at may move on to its value. */
+static bool take_option(struct arguments *arguments, const char *command, int argc, char **argv,
+                        int *at)
+{
+    struct str word = str_from(argv[*at]);
+    bool is_long = str_starts(word, STR("--"));
+    struct str name = str_sub(word, is_long ? 2 : 1, word.len);
+    struct str value = STR_EMPTY;
+    bool has_value = is_long && str_cut(name, '=', &name, &value);
+    const struct argument *row = find(arguments->table, name);
+
+    if (str_is(name, "help") || str_is(name, "h")) {
+        arguments->help = true;
+        return true;
+    }
+    if (row == NULL) {
+        return unknown(arguments->table, command, name);
+    }
+    if (arguments->n_sets >= ARGUMENTS_MAX) {
+        (void)fprintf(stderr, "virtuoso-proxy %s: too many options\n", command);
+        return false;
+    }
+    if (row->value == NULL) {
+        if (has_value) {
+            (void)fprintf(stderr, "virtuoso-proxy %s: --%s takes no value\n", command, row->name);
+            return false;
+        }
+        keep(arguments, row, "");
+        return true;
+    }
+    if (has_value) {
+        keep(arguments, row, value.ptr);
+        return true;
+    }
+    if (*at + 1 >= argc) {
+        (void)fprintf(stderr, "virtuoso-proxy %s: --%s needs a value: %s\n", command, row->name,
+                      row->value);
+        return false;
+    }
+    keep(arguments, row, argv[++*at]);
+    return true;
+}
+
+bool arguments_parse(struct arguments *arguments, const struct argument *table, const char *command,
+                     int argc, char **argv)
+{
+    int n_operands = 0;
+    bool only_operands = false;
+
+    *arguments = (struct arguments){.table = table};
+    for (int at = 0; at < argc; at++) {
+        struct str word = str_from(argv[at]);
+
+        if (!only_operands && str_is(word, "--")) {
+            only_operands = true;
+        } else if (!only_operands && word.len > 1 && word.ptr[0] == '-') {
+            if (!take_option(arguments, command, argc, argv, &at)) {
+                return false;
+            }
+        } else {
+            argv[n_operands++] = argv[at];
+        }
+    }
+    arguments->operands = (const char *const *)argv;
+    arguments->n_operands = (size_t)n_operands;
+    return true;
+}
+
+void arguments_done(struct arguments *arguments)
+{
+    for (size_t i = 0; i < arguments->n_sets; i++) {
+        mem_free((void *)(uintptr_t)arguments->sets[i]);
+    }
+    arguments->n_sets = 0;
+}
+
+const char *arguments_get(const struct arguments *arguments, const char *name)
+{
+    const struct argument *row = find(arguments->table, str_from(name));
+
+    CHECK(row != NULL);
+    return arguments->values[row - arguments->table];
+}
+
+void arguments_help(const struct argument *table, const char *command, const char *summary,
+                    const char *operands)
+{
+    (void)printf("usage: virtuoso-proxy %s [options]%s%s\n\n%s\n\noptions:\n", command,
+                 operands[0] != '\0' ? " " : "", operands, summary);
+    for (; table->name != NULL; table++) {
+        char left[64];
+        struct buf text;
+
+        buf_init(&text, sizeof(left));
+        if (table->letter != 0) {
+            buf_printf(&text, "-%c, ", table->letter);
+        }
+        buf_printf(&text, "--%s%s%s", table->name, table->value != NULL ? " " : "",
+                   table->value != NULL ? table->value : "");
+        str_copy(left, sizeof(left), buf_view(&text));
+        buf_done(&text);
+        (void)printf("  %-36s %s\n", left, table->help);
+    }
+    (void)printf("  %-36s %s\n", "-h, --help", "this text");
+}

@@ -1,0 +1,40 @@
+/* Command line options of a subcommand as rows: parsing, --help and errors come from the same
+ * table. */
+#ifndef APP_ARGUMENTS_H
+#define APP_ARGUMENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct argument {
+    const char *name;  /* "listen"; NULL ends the table */
+    char letter;       /* 'c'; 0 none */
+    const char *value; /* "ADDR:PORT"; NULL: a flag */
+    const char *help;
+    const char
+        *key; /* becomes the configuration's "key=value"; NULL: looked up with arguments_get */
+    const char *constant; /* a flag's value for `key` */
+};
+
+enum { ARGUMENTS_MAX = 64 };
+
+struct arguments {
+    const struct argument *table;
+    const char *values[ARGUMENTS_MAX]; /* by row; NULL not given; "" for flags */
+    const char *sets[ARGUMENTS_MAX];   /* "key=value", heap */
+    size_t n_sets;
+    const char *const *operands;
+    size_t n_operands;
+    bool help;
+};
+
+/* False: an error was printed to stderr. `set` rows (key "*") may repeat. */
+bool arguments_parse(struct arguments *arguments, const struct argument *table, const char *command,
+                     int argc, char **argv);
+void arguments_done(struct arguments *arguments);
+const char *arguments_get(const struct arguments *arguments, const char *name);
+void arguments_add_set(struct arguments *arguments, const char *key, const char *value);
+void arguments_help(const struct argument *table, const char *command, const char *summary,
+                    const char *operands);
+
+#endif

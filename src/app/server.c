@@ -1,0 +1,404 @@
+#include "app/server.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "catalog/catalog.h"
+#include "crypto/tls.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+
+static const char sandbox_default_token[] = "sandbox-token";
+
+enum { DRAIN_STEP_MS = 50 };
+
+/* --- down
+ * -------------------------------------------------------------------------------------------- */
+
+static void on_signal_closed(uv_handle_t *handle)
+{
+    struct server *server = handle->data;
+
+    server->n_signals--;
+}
+
+static void close_signals(struct server *server)
+{
+    for (size_t i = 0; i < ARRAY_LEN(server->signals); i++) {
+        uv_handle_t *handle = (uv_handle_t *)&server->signals[i];
+
+        if (handle->data != NULL && !uv_is_closing(handle)) {
+            uv_close(handle, on_signal_closed);
+        }
+    }
+    server->state = SERVER_STOPPED;
+    loop_stop(&server->loop);
+}
+
+static void on_sandbox_closed(void *context)
+{
+    struct server *server = context;
+
+    server->sandbox = NULL;
+    close_signals(server);
+}
+
+static void close_sandbox(struct server *server)
+{
+    if (server->sandbox != NULL) {
+        sandbox_close(server->sandbox, on_sandbox_closed, server);
+    } else {
+        close_signals(server);
+    }
+}
+
+static void on_upstream_closed(void *context)
+{
+    struct server *server = context;
+
+    server->upstream = NULL;
+    close_sandbox(server);
+}
+
+static void close_upstream(struct server *server)
+{
+    if (server->upstream != NULL) {
+        upstream_close(server->upstream, on_upstream_closed, server);
+    } else {
+        close_sandbox(server);
+    }
+}
+
+static void on_http_closed(void *context)
+{
+    struct server *server = context;
+
+    server->http = NULL;
+    close_upstream(server);
+}
+
+void server_stop(struct server *server)
+{
+    if (server->state == SERVER_STOPPING || server->state == SERVER_STOPPED) {
+        return;
+    }
+    server->state = SERVER_STOPPING;
+    deadline_clear(&server->drain_step);
+    if (server->on_stopping != NULL) {
+        server->on_stopping(server);
+    }
+    if (server->http != NULL) {
+        http_server_close(server->http, on_http_closed, server);
+    } else {
+        close_upstream(server);
+    }
+}
+
+/* --- drain
+ * ------------------------------------------------------------------------------------------- */
+
+static bool is_idle(const struct server *server)
+{
+    return server->http == NULL || (http_server_n_connections(server->http) == 0 &&
+                                    http_server_n_exchanges(server->http) == 0);
+}
+
+static void drain_step(struct deadline *deadline)
+{
+    struct server *server = CONTAINER_OF(deadline, struct server, drain_step);
+    uint64_t spent_ms = clock_now_ms() - server->drain_began_ms;
+
+    if (spent_ms >= server->config->drain.notice_ms) {
+        if (server->http != NULL) {
+            http_server_drain(server->http);
+        }
+        if (is_idle(server) || spent_ms >= server->config->drain.limit_ms) {
+            server_stop(server);
+            return;
+        }
+    }
+    deadline_set(&server->loop.deadlines, deadline, DEADLINE_OTHER, DRAIN_STEP_MS, drain_step);
+}
+
+void server_drain(struct server *server)
+{
+    if (server->state != SERVER_SERVING) {
+        return;
+    }
+    server->state = SERVER_DRAINING;
+    server->drain_began_ms = clock_now_ms();
+    log_event(LOG_INFO, "server.draining", F_INT("notice_ms", server->config->drain.notice_ms),
+              F_INT("limit_ms", server->config->drain.limit_ms));
+    if (server->api != NULL) {
+        api_set_draining(server->api);
+    }
+    if (server->http != NULL) {
+        http_server_say_close(server->http);
+    }
+    deadline_set(&server->loop.deadlines, &server->drain_step, DEADLINE_OTHER, 0, drain_step);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct server *server = handle->data;
+
+    if (number == SIGINT && server->interrupted) {
+        log_event(LOG_WARN, "server.interrupted", F_INT("signal", number));
+        server_stop(server);
+        return;
+    }
+    server->interrupted = server->interrupted || number == SIGINT;
+    server_drain(server);
+}
+
+/* --- up
+ * ---------------------------------------------------------------------------------------------- */
+
+static void open_signals(struct server *server)
+{
+    static const int numbers[] = {SIGTERM, SIGINT};
+
+    (void)signal(SIGPIPE, SIG_IGN); /* a broken pipe is an error of the write that met it */
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        CHECK(uv_signal_init(&server->loop.uv, &server->signals[i]) == 0);
+        server->signals[i].data = server;
+        server->n_signals++;
+        CHECK(uv_signal_start(&server->signals[i], on_signal, numbers[i]) == 0);
+    }
+}
+
+static enum error_code open_sandbox(struct server *server, struct error *err)
+{
+    struct config *config = server->config;
+    struct sandbox_options options;
+    enum error_code code;
+    struct buf url;
+
+    if (!config->sandbox.enabled) {
+        return ERR_OK;
+    }
+    sandbox_options_init(&options);
+    options.listen = config->sandbox.listen;
+    options.execution_ms = config->sandbox.execution_ms;
+    options.record_requests = config->sandbox.max_requests_kept > 0;
+    options.max_requests_kept = config->sandbox.max_requests_kept;
+    code = sandbox_open(&server->loop, &options, &server->sandbox, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    buf_init(&url, sizeof(server->sandbox_url) - 1);
+    buf_printf(&url, "http://%s/api", sandbox_address(server->sandbox));
+    str_copy(server->sandbox_url, sizeof(server->sandbox_url), buf_view(&url));
+    buf_done(&url);
+    config->upstream.base_url = str_from(server->sandbox_url);
+    if (!secret_is_set(&config->upstream.token)) {
+        secret_set(&config->upstream.token, str_from(sandbox_default_token));
+    }
+    if (config->upstream.organization_id.len == 0) {
+        config->upstream.organization_id = STR("1");
+    }
+    return ERR_OK;
+}
+
+static enum error_code open_upstream(struct server *server, struct error *err)
+{
+    const struct config *config = server->config;
+    const struct upstream_options options = {
+        .base_url = config->upstream.base_url,
+        .client_id = config->upstream.client_id,
+        .client_name = config->upstream.client_name,
+        .ca_file = config->upstream.ca_file,
+        .verify_tls = config->upstream.verify_tls,
+        .http2 = config->upstream.http2,
+        .connect_timeout_ms = config->upstream.connect_timeout_ms,
+        .timeout_ms = config->upstream.timeout_ms,
+        .max_active = config->upstream.max_active,
+        .max_waiting = config->upstream.max_waiting,
+        .max_reply_bytes = config->upstream.max_reply_bytes,
+        .max_tries = config->upstream.max_tries,
+        .retry_base_ms = config->upstream.retry_base_ms,
+        .retry_budget_percent = config->upstream.retry_budget_percent,
+    };
+    enum error_code code = upstream_open(&server->loop, &options, &server->upstream, err);
+
+    if (code == ERR_OK) {
+        server->port = plan_port_of_upstream(server->upstream, &server->loop);
+    }
+    return code;
+}
+
+static enum error_code open_sessions(struct server *server, struct error *err)
+{
+    const struct config *config = server->config;
+    const struct session_options options = {
+        .max_active = config->sessions.max_active,
+        .timeout_s = config->sessions.timeout_s,
+        .max_age_s = config->sessions.max_age_s,
+        .max_queue = config->sessions.max_queue,
+        .snapshot_file = config->sessions.snapshot_file,
+        .snapshot_interval_s = config->sessions.snapshot_interval_s,
+    };
+
+    return session_store_open(&server->loop.deadlines, &server->loop.later, &options,
+                              &server->sessions, err);
+}
+
+static enum error_code open_api(struct server *server, struct error *err)
+{
+    const struct api_options options = {
+        .config = server->config,
+        .port = &server->port,
+        .upstream = server->upstream,
+        .sessions = server->sessions,
+        .deadlines = &server->loop.deadlines,
+        .later = &server->loop.later,
+        .sandbox = server->sandbox != NULL,
+    };
+
+    return api_open(&options, &server->api, err);
+}
+
+static enum error_code open_tls(struct server *server, struct error *err)
+{
+    const struct config *config = server->config;
+    char *certificate;
+    char *key;
+    enum error_code code;
+
+    if (config->server.tls_certificate_file.len == 0) {
+        return ERR_OK;
+    }
+    certificate = str_dup(config->server.tls_certificate_file);
+    key = str_dup(config->server.tls_key_file);
+    code = tls_config_new(certificate, key, &server->tls, err);
+    mem_free(certificate);
+    mem_free(key);
+    return code;
+}
+
+static enum error_code open_http(struct server *server, struct error *err)
+{
+    const struct config *config = server->config;
+    const struct http_server_options options = {
+        .listen = config->server.listen,
+        .tls = server->tls,
+        .name = "proxy",
+        .access_log = config->log.access,
+        .count_metrics = true,
+        .security_headers = true,
+        .max_connections = config->http.max_connections,
+        .max_request_line = config->http.max_request_line,
+        .max_header_bytes = config->http.max_header_bytes,
+        .max_headers = config->http.max_headers,
+        .max_pipeline_bytes = config->http.max_pipeline_bytes,
+        .head_timeout_ms = config->http.head_timeout_ms,
+        .body_timeout_ms = config->http.body_timeout_ms,
+        .idle_timeout_ms = config->http.idle_timeout_ms,
+        .write_timeout_ms = config->http.write_timeout_ms,
+        .handshake_timeout_ms = config->http.handshake_timeout_ms,
+        .linger_ms = config->http.linger_ms,
+        .linger_bytes = config->http.linger_bytes,
+        .max_requests_per_connection = config->http.max_requests_per_connection,
+        .gzip = config->http.gzip,
+    };
+
+    return http_server_open(&server->loop, &options, api_service(), server->api, &server->http,
+                            err);
+}
+
+static void open_metrics(void)
+{
+    size_t n;
+    const char *const *names = api_route_labels(&n);
+
+    metrics_label_values(LABEL_ROUTE, names, n);
+    names = catalog_call_names(&n);
+    metrics_label_values(LABEL_CALL, names, n);
+    names = catalog_command_names(&n);
+    metrics_label_values(LABEL_COMMAND, names, n);
+    metrics_open();
+}
+
+typedef enum error_code (*open_fn)(struct server *server, struct error *err);
+
+static enum error_code open_all(struct server *server, const open_fn *steps, struct error *err)
+{
+    enum error_code code = ERR_OK;
+
+    for (const open_fn *step = steps; *step != NULL && code == ERR_OK; step++) {
+        code = (*step)(server, err);
+    }
+    return code;
+}
+
+static enum error_code open_tables(struct server *server, struct error *err)
+{
+    enum error_code code = catalog_open(err);
+
+    (void)server;
+    if (code == ERR_OK) {
+        open_metrics();
+    }
+    return code;
+}
+
+enum error_code server_open(struct server *server, struct config *config, bool proxy,
+                            struct error *err)
+{
+    static const open_fn proxy_steps[] = {open_tables, open_sandbox, open_upstream, open_sessions,
+                                          open_api,    open_tls,     open_http,     NULL};
+    static const open_fn sandbox_steps[] = {open_sandbox, NULL};
+    enum error_code code;
+
+    *server = (struct server){.config = config, .state = SERVER_STARTING};
+    loop_init(&server->loop);
+    open_signals(server);
+    code = open_all(server, proxy ? proxy_steps : sandbox_steps, err);
+    if (code != ERR_OK) {
+        server_stop(server);
+        server_run(server);
+        server_done(server);
+        return code;
+    }
+    server->state = SERVER_SERVING;
+    return ERR_OK;
+}
+
+void server_run(struct server *server)
+{
+    while (server->state != SERVER_STOPPED) {
+        loop_run(&server->loop);
+    }
+    while (server->n_signals > 0) {
+        (void)loop_turn(&server->loop, false);
+    }
+}
+
+void server_done(struct server *server)
+{
+    api_close(server->api);
+    if (server->sessions != NULL) {
+        session_store_close(server->sessions);
+    }
+    tls_config_free(server->tls);
+    loop_done(&server->loop);
+    catalog_close();
+    metrics_done();
+    config_free(server->config);
+    server->config = NULL;
+}
+
+const char *server_url(const struct server *server, char out[160])
+{
+    struct buf url;
+
+    buf_init(&url, 159);
+    buf_printf(&url, "%s://%s", http_server_is_tls(server->http) ? "https" : "http",
+               http_server_address(server->http));
+    str_copy(out, 160, buf_view(&url));
+    buf_done(&url);
+    return out;
+}
