@@ -41,6 +41,7 @@ struct batch_item {
     int64_t position;          /* where the step stands; -1 none */
     const struct json *answer; /* of a command that is not a step: the platform's main answer */
     struct json *data;         /* what the reply says about it */
+    bool recovered;            /* its answer was lost, and the step found when read back */
     bool timed_out;            /* it waited for an execution that went on longer */
     uint64_t us;
 };
@@ -71,6 +72,11 @@ void batch_build(struct batch *batch);
 enum stage_verdict batch_start(struct batch *batch, void (*on_done)(struct batch *batch));
 /* The requests that would be sent: an array. */
 struct json *batch_dry_run(struct batch *batch, struct error *err);
+/* batch_recover.c: the step's call failed; where its outcome is unknown the checkpoint is read
+ * back. */
+enum plan_verdict batch_step_failed(struct plan *plan, struct plan_row *row);
+struct json *batch_step_data(struct batch_item *item, const struct json *answer);
+void batch_cursor_moves(struct batch_item *item);
 size_t batch_count(const struct batch *batch, enum item_status status);
 
 #endif

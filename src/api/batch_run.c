@@ -61,7 +61,7 @@ static bool before_call(struct plan *plan, struct plan_row *row)
     return item->status != ITEM_FAILED && item->status != ITEM_UNKNOWN;
 }
 
-static struct json *step_data(struct batch_item *item, const struct json *answer)
+struct json *batch_step_data(struct batch_item *item, const struct json *answer)
 {
     struct task *task = item->batch->task;
     struct json *data = json_new_object(task->arena);
@@ -84,7 +84,7 @@ static struct json *step_data(struct batch_item *item, const struct json *answer
     return data;
 }
 
-static void cursor_moves(struct batch_item *item)
+void batch_cursor_moves(struct batch_item *item)
 {
     struct batch *batch = item->batch;
     struct batch_cursor *cursor = item->cursor;
@@ -109,8 +109,8 @@ static enum plan_verdict after_step(struct plan *plan, struct plan_row *row,
     (void)plan;
     (void)delay_ms;
     (void)err;
-    cursor_moves(item);
-    item->data = step_data(item, answer);
+    batch_cursor_moves(item);
+    item->data = batch_step_data(item, answer);
     item->status = ITEM_DONE;
     return PLAN_NEXT;
 }
@@ -197,10 +197,14 @@ static struct plan_row *add_row(struct batch_item *item, const struct call *call
 
 static void add_step(struct batch_item *item)
 {
+    struct plan_row *row;
+
     if (item->input.position < 0) {
         add_row(item, catalog_extra_call("count steps"), after_count)->before = before_count;
     }
-    add_row(item, catalog_call(item->bound.command), after_step)->before = before_step;
+    row = add_row(item, catalog_call(item->bound.command), after_step);
+    row->before = before_step;
+    row->failed = batch_step_failed;
 }
 
 static void add_extra(struct batch_item *item, const struct command_call *extra)
@@ -262,8 +266,13 @@ struct json *batch_dry_run(struct batch *batch, struct error *err)
 static void item_ends(struct batch_item *item, const struct plan_row *row)
 {
     item->us += row->us;
+    if (item->recovered) {
+        return;
+    }
     if (row->status == ROW_FAILED || row->status == ROW_UNKNOWN) {
-        item->status = row->status == ROW_FAILED ? ITEM_FAILED : ITEM_UNKNOWN;
+        item->status = row->status == ROW_UNKNOWN || row->error.code == ERR_OUTCOME_UNKNOWN
+                           ? ITEM_UNKNOWN
+                           : ITEM_FAILED;
         item->error = row->error;
     }
 }

@@ -101,6 +101,12 @@ static struct json *warnings_of(const struct batch_item *item, struct arena *are
     for (size_t i = 0; i < item->bound.warnings.n; i++) {
         json_append(list, json_new_string(arena, item->bound.warnings.items[i]));
     }
+    if (item->recovered) {
+        json_append(
+            list, json_new_string(arena,
+                                  STR("The platform's answer was lost; the step was found when the "
+                                      "checkpoint was read back")));
+    }
     if (item->timed_out) {
         json_append(list,
                     json_new_string(

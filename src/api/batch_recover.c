@@ -1,0 +1,132 @@
+/* A step was sent and no answer came: it exists or it does not. Sending it again could make it
+ * twice, so the checkpoint is read back instead and what is seen is told.
+ *
+ * Seen at its position, where we knew before that nothing stood there  -> it exists: success, with
+ * a warning. Seen, but something may have stood there before                      -> not known. Not
+ * seen                                                             -> not known either: a platform
+ * that is slow may still carry it out. The next command reads the checkpoint's length again. */
+#include "batch.h"
+
+static const char steps_at[] = "/item/steps /steps /testCase/steps /item/testSteps /testSteps";
+
+/* The parsedStep as it was sent. */
+static const struct json *sent_step(struct plan *plan, const struct batch_item *item)
+{
+    const struct scope outer = scope_of_object(plan->variables, NULL);
+    const struct scope scope = scope_of_object(item->args, &outer);
+    struct json *body = NULL;
+
+    if (template_expand(catalog_call(item->bound.command)->body, &scope, plan->arena, &body,
+                        NULL) != ERR_OK) {
+        return NULL;
+    }
+    return json_get(body, "parsedStep");
+}
+
+/* The stored form is flat and richer than what was sent: what was sent must be in it. */
+static bool looks_like(const struct json *stored, const struct json *sent)
+{
+    static const char *const compared[] = {"action", "value", "variable"};
+
+    for (size_t i = 0; i < ARRAY_LEN(compared); i++) {
+        const struct json *want = json_get(sent, compared[i]);
+
+        if (want != NULL && !json_equal(json_get(stored, compared[i]), want)) {
+            return false;
+        }
+    }
+    return sent != NULL;
+}
+
+static void position_unknown(struct batch_item *item)
+{
+    struct batch *batch = item->batch;
+
+    item->cursor->position = -1;
+    if (item->cursor->is_session) {
+        session_advance(batch->task->api->options.sessions, &batch->task->principal.owner,
+                        batch->session.id, -1, 0);
+    }
+}
+
+static enum plan_verdict not_known(struct batch_item *item, const struct json *stored,
+                                   struct error *err)
+{
+    struct arena *arena = item->batch->task->arena;
+    const struct json *id = json_get(stored, "id");
+
+    position_unknown(item);
+    item->status = ITEM_UNKNOWN;
+    if (stored != NULL) {
+        (void)error_set(
+            err, ERR_OUTCOME_UNKNOWN,
+            "The platform's answer was lost. A step like this one stands at position %lld (id %.*s), but it may "
+            "be older: look at the checkpoint before sending the command again",
+            (long long)item->position, STR_ARG(json_number_text(id, arena)));
+    } else {
+        (void)error_set(
+            err, ERR_OUTCOME_UNKNOWN,
+            "The platform's answer was lost and the step was not in the checkpoint when it was read back; it may "
+            "still appear: look at the checkpoint before sending the command again");
+    }
+    return PLAN_FAIL;
+}
+
+static enum plan_verdict after_read_back(struct plan *plan, struct plan_row *row,
+                                         const struct json *answer, uint64_t *delay_ms,
+                                         struct error *err)
+{
+    struct batch_item *item = (struct batch_item *)(uintptr_t)row->context;
+    const struct json *stored = json_at(json_find(answer, steps_at), (size_t)item->position);
+    bool was_end = item->cursor->position >= 0 && item->position == item->cursor->position;
+
+    (void)delay_ms;
+    if (stored == NULL || !looks_like(stored, sent_step(plan, item))) {
+        return not_known(item, NULL, err);
+    }
+    if (!was_end) {
+        return not_known(item, stored, err);
+    }
+    plan_set(plan, "step_id", json_copy(plan->arena, json_get(stored, "id")));
+    item->recovered = true;
+    batch_cursor_moves(item);
+    item->data = batch_step_data(item, stored);
+    item->status = ITEM_DONE;
+    return PLAN_NEXT;
+}
+
+static enum plan_verdict read_back_failed(struct plan *plan, struct plan_row *row)
+{
+    struct batch_item *item = (struct batch_item *)(uintptr_t)row->context;
+
+    (void)plan;
+    if (item->status != ITEM_UNKNOWN) {
+        position_unknown(item);
+        item->status = ITEM_UNKNOWN;
+        (void)error_set(
+            &row->error, ERR_OUTCOME_UNKNOWN,
+            "The platform's answer was lost, and the checkpoint could not be read back: look at it before sending "
+            "the command again");
+    }
+    return PLAN_FAIL;
+}
+
+enum plan_verdict batch_step_failed(struct plan *plan, struct plan_row *row)
+{
+    struct batch_item *item = (struct batch_item *)(uintptr_t)row->context;
+    const struct json *args = row->args;
+    bool keep_going = row->keep_going;
+    struct plan_row *read_back;
+
+    if (row->error.code != ERR_OUTCOME_UNKNOWN) {
+        return PLAN_FAIL;
+    }
+    read_back = plan_insert(plan, catalog_extra_call("count steps"));
+    read_back->args = args;
+    read_back->context = item;
+    read_back->keep_going = keep_going;
+    read_back->after = after_read_back;
+    read_back->failed = read_back_failed;
+    read_back->label = "read back";
+    return PLAN_NEXT;
+}
