@@ -207,13 +207,27 @@ static void add_step(struct batch_item *item)
     row->failed = batch_step_failed;
 }
 
+/* `when` of an extra call is about the command's own values: "snapshot_id" given, "!snapshot_id"
+ * not. */
+static bool extra_wanted(const struct batch_item *item, const char *when)
+{
+    bool negated = when != NULL && when[0] == '!';
+    const struct json *value =
+        when != NULL ? json_get(item->args, negated ? when + 1 : when) : NULL;
+    bool given = value != NULL && (json_type(value) != JSON_BOOL || json_true(value));
+
+    return when == NULL || given != negated;
+}
+
 static void add_extra(struct batch_item *item, const struct command_call *extra)
 {
-    const struct call *call = catalog_extra_call(extra->name);
-    struct plan_row *row = add_row(item, call, after_call);
+    struct plan_row *row;
 
+    if (!extra_wanted(item, extra->when)) {
+        return;
+    }
+    row = add_row(item, catalog_extra_call(extra->name), after_call);
     row->before = before_call;
-    row->when = extra->when;
     row->label = extra->poll != NULL ? "poll" : NULL;
 }
 

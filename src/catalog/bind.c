@@ -1,0 +1,366 @@
+/* What a caller wrote against the row of its command: names resolved, values checked, all errors
+ * collected. */
+#include "base/check.h"
+#include "base/nearest.h"
+#include "base/utf8.h"
+#include "catalog_internal.h"
+
+enum { MAX_COMMAND_WORDS = 32 };
+
+void warning_add(struct warning_list *list, struct arena *arena, struct str text)
+{
+    if (list->n == list->cap) {
+        size_t cap = list->cap > 0 ? list->cap * 2 : 4;
+        struct str *grown = arena_calloc(arena, cap, sizeof(*grown));
+
+        for (size_t i = 0; i < list->n; i++) {
+            grown[i] = list->items[i];
+        }
+        list->items = grown;
+        list->cap = cap;
+    }
+    list->items[list->n++] = text;
+}
+
+static size_t n_params(const struct param *params)
+{
+    size_t n = 0;
+
+    while (n < COMMAND_MAX_PARAMS && params[n].name != NULL) {
+        n++;
+    }
+    return n;
+}
+
+struct str command_usage(const struct command *command, struct arena *arena)
+{
+    struct str usage = str_from(command->words);
+
+    for (size_t i = 0; i < n_params(command->args); i++) {
+        bool optional = (command->args[i].flags & PARAM_OPTIONAL) != 0;
+
+        usage = arena_printf(arena, "%.*s %s%s%s", STR_ARG(usage), optional ? "[" : "",
+                             command->args[i].name, optional ? "]" : "");
+    }
+    for (size_t i = 0; i < n_params(command->options); i++) {
+        if ((command->options[i].flags & PARAM_INERT) == 0) {
+            usage = arena_printf(arena, "%.*s [--%s]", STR_ARG(usage), command->options[i].name);
+        }
+    }
+    return usage;
+}
+
+/* --- the name
+ * ---------------------------------------------------------------------------------------- */
+
+struct binding {
+    const struct command_input *input;
+    struct arena *arena;
+    struct bound_command *out;
+    struct error_list *errors;
+    const struct command *command;
+    size_t n_args_in_name; /* leading args that belong to the command's name */
+};
+
+static size_t split_words(struct str text, struct str *out)
+{
+    struct str rest = str_trim(text);
+    size_t n = 0;
+
+    while (n < MAX_COMMAND_WORDS && str_next(&rest, ' ', &out[n])) {
+        n++;
+    }
+    return n;
+}
+
+static bool resolve(struct binding *b)
+{
+    struct str words[MAX_COMMAND_WORDS + MAX_WORDS];
+    size_t n = split_words(b->input->command, words);
+    size_t n_own = n;
+    size_t n_name = 0;
+    bool alias = false;
+    struct error err = {0};
+    const struct json *arg;
+
+    JSON_FOREACH (arg,
+                  b->input->args) { /* the rest of the name may stand in front of the arguments */
+        if (json_type(arg) != JSON_STRING || n >= n_own + MAX_WORDS) {
+            break;
+        }
+        words[n++] = json_str(arg);
+    }
+    b->command = catalog_find(words, n_own, &n_name, &alias, &err);
+    if (b->command == NULL || n_name < n_own) {
+        struct error longer = {0};
+        const struct command *found = catalog_find(words, n, &n_name, &alias, &longer);
+
+        if (found != NULL && n_name > n_own) {
+            b->command = found;
+            b->n_args_in_name = n_name - n_own;
+        } else if (longer.code == ERR_UNSUPPORTED_COMMAND) {
+            err = longer;
+            b->command = NULL;
+        } else if (b->command != NULL) {
+            (void)error_at(
+                &err, ERR_UNKNOWN_COMMAND, "/command",
+                "There is no command \"%.*s\"; did you mean \"%s\", with the rest in args?",
+                STR_ARG(utf8_clip(b->input->command, 64)), b->command->words);
+            b->command = NULL;
+        }
+    }
+    if (b->command == NULL) {
+        if (err.code == ERR_OK) {
+            (void)error_at(&err, ERR_UNKNOWN_COMMAND, "/command",
+                           "The command is empty; GET /api/v1/commands lists all");
+        }
+        *error_list_add(b->errors) = err;
+        return false;
+    }
+    if (alias) {
+        warning_add(&b->out->warnings, b->arena,
+                    arena_printf(b->arena, "\"%.*s\" is another name of \"%s\"",
+                                 STR_ARG(utf8_clip(b->input->command, 64)), b->command->words));
+    }
+    return true;
+}
+
+/* --- arguments
+ * --------------------------------------------------------------------------------------- */
+
+static void take(struct binding *b, const struct param *param, const char *pointer,
+                 const struct json *value)
+{
+    const struct param_place place = {param,          pointer,   b->arena,
+                                      b->out->values, b->errors, b->input->defaults};
+
+    if (json_type(value) != JSON_NULL) {
+        (void)param_take(&place, value);
+        return;
+    }
+    if (param_default(&place) || (param->flags & PARAM_OPTIONAL) != 0) {
+        return;
+    }
+    (void)error_at(error_list_add(b->errors), ERR_INVALID, pointer, "%s is missing. Usage: %.*s",
+                   param->name, STR_ARG(command_usage(b->command, b->arena)));
+}
+
+/* The options x and y stand for a point that is not given. */
+static bool has_xy(const struct binding *b)
+{
+    const struct json *options = b->input->options;
+
+    return json_get(options, "x") != NULL && json_get(options, "y") != NULL &&
+           n_params(b->command->options) >= 2 && str_is(str_from(b->command->options[0].name), "x");
+}
+
+static const char *pointer_at(struct binding *b, const char *where, size_t index)
+{
+    return arena_cstr(b->arena, arena_printf(b->arena, "/%s/%zu", where, index));
+}
+
+static void too_many(struct binding *b, size_t index, const struct json *value)
+{
+    int64_t number;
+    bool is_position =
+        json_to_i64(value, &number) || str_to_i64(json_str(value), 0, INT32_MAX, &number);
+
+    (void)error_at(error_list_add(b->errors), ERR_INVALID, pointer_at(b, "args", index),
+                   "One argument too many. Usage: %.*s%s",
+                   STR_ARG(command_usage(b->command, b->arena)),
+                   is_position ? ". A position goes into \"position\", not into args" : "");
+}
+
+static void bind_args(struct binding *b)
+{
+    size_t n = n_params(b->command->args);
+    const struct json *arg = json_first(b->input->args);
+    size_t index = b->n_args_in_name;
+
+    for (size_t i = 0; i < b->n_args_in_name && arg != NULL; i++) {
+        arg = json_next(arg);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (arg == NULL && b->command->args[i].type == PARAM_POINT && has_xy(b)) {
+            continue;
+        }
+        take(b, &b->command->args[i], pointer_at(b, "args", index), arg);
+        index++;
+        arg = arg != NULL ? json_next(arg) : NULL;
+    }
+    for (; arg != NULL; arg = json_next(arg)) {
+        too_many(b, index++, arg);
+    }
+}
+
+static void unknown_name(struct binding *b, const char *pointer, const char *kind, struct str name,
+                         const struct param *params)
+{
+    struct nearest nearest;
+    struct str known = STR_EMPTY;
+
+    nearest_init(&nearest, name);
+    for (size_t i = 0; i < n_params(params); i++) {
+        nearest_offer(&nearest, str_from(params[i].name));
+        known = arena_printf(b->arena, "%.*s%s%s", STR_ARG(known), known.len > 0 ? ", " : "",
+                             params[i].name);
+    }
+    if (nearest.best.len > 0) {
+        (void)error_at(error_list_add(b->errors), ERR_INVALID, pointer,
+                       "%s has no %s \"%.*s\"; did you mean \"%.*s\"?", b->command->words, kind,
+                       STR_ARG(utf8_clip(name, 64)), STR_ARG(nearest.best));
+    } else {
+        (void)error_at(error_list_add(b->errors), ERR_INVALID, pointer,
+                       "%s has no %s \"%.*s\"; it has %s%.*s", b->command->words, kind,
+                       STR_ARG(utf8_clip(name, 64)), known.len > 0 ? "" : "none", STR_ARG(known));
+    }
+}
+
+static const char *pointer_name(struct binding *b, const char *where, struct str name)
+{
+    return arena_cstr(b->arena,
+                      arena_printf(b->arena, "/%s/%.*s", where, STR_ARG(utf8_clip(name, 64))));
+}
+
+static void bind_params(struct binding *b)
+{
+    const struct param *args = b->command->args;
+    const struct json *value;
+
+    JSON_FOREACH (value, b->input->params) {
+        bool known = false;
+
+        for (size_t i = 0; i < n_params(args); i++) {
+            known = known || str_is(json_name(value), args[i].name);
+        }
+        if (!known) {
+            unknown_name(b, pointer_name(b, "params", json_name(value)), "argument",
+                         json_name(value), args);
+        }
+    }
+    for (size_t i = 0; i < n_params(args); i++) {
+        if (args[i].type == PARAM_POINT && json_get(b->input->params, args[i].name) == NULL &&
+            has_xy(b)) {
+            continue;
+        }
+        take(b, &args[i], pointer_name(b, "params", str_from(args[i].name)),
+             json_get(b->input->params, args[i].name));
+    }
+}
+
+/* --- options
+ * ----------------------------------------------------------------------------------------- */
+
+/* "--new-tab", "new-tab" and "new_tab" are one. */
+static struct str option_name(struct str name, struct arena *arena)
+{
+    char *folded;
+
+    while (name.len > 0 && name.ptr[0] == '-') {
+        name = str_sub(name, 1, name.len);
+    }
+    folded = arena_alloc(arena, name.len + 1);
+    for (size_t i = 0; i < name.len; i++) {
+        folded[i] = name.ptr[i] == '-' ? '_' : name.ptr[i];
+    }
+    return (struct str){folded, name.len};
+}
+
+const struct param *option_lookup(const struct command *command, struct str name,
+                                  struct arena *arena)
+{
+    struct str folded = option_name(name, arena);
+
+    for (size_t i = 0; i < n_params(command->options); i++) {
+        const struct param *option = &command->options[i];
+
+        if (str_is(folded, option->name) ||
+            (option->flag != NULL && str_eq(folded, option_name(str_from(option->flag), arena)))) {
+            return option;
+        }
+    }
+    return NULL;
+}
+
+static void bind_options(struct binding *b)
+{
+    const struct json *value;
+
+    JSON_FOREACH (value, b->input->options) {
+        const struct param *option = option_lookup(b->command, json_name(value), b->arena);
+        const char *pointer = pointer_name(b, "options", json_name(value));
+
+        if (option == NULL) {
+            unknown_name(b, pointer, "option", option_name(json_name(value), b->arena),
+                         b->command->options);
+        } else if ((option->flags & PARAM_INERT) != 0) {
+            warning_add(
+                &b->out->warnings, b->arena,
+                arena_printf(b->arena,
+                             "The option \"%s\" has no effect: the platform has no such setting",
+                             option->name));
+        } else if (json_get(b->out->values, option->name) != NULL &&
+                   option->type != PARAM_INTEGER) {
+            (void)error_at(error_list_add(b->errors), ERR_INVALID, pointer, "%s is given twice",
+                           option->name);
+        } else {
+            take(b, option, pointer, value);
+        }
+    }
+    for (size_t i = 0; i < n_params(b->command->options); i++) {
+        const struct param *option = &b->command->options[i];
+
+        if (json_get(b->out->values, option->name) == NULL && (option->flags & PARAM_INERT) == 0 &&
+            option->def != NULL) {
+            take(b, option, pointer_name(b, "options", str_from(option->name)), NULL);
+        }
+    }
+}
+
+/* A point given by x and y arrives as texts of integers; templates want numbers. */
+static void numbers_of_point(struct binding *b)
+{
+    static const char *const names[] = {"x", "y"};
+
+    if (n_params(b->command->args) == 0 || b->command->args[0].type != PARAM_POINT) {
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const struct json *value = json_get(b->out->values, names[i]);
+
+        if (json_type(value) == JSON_STRING) {
+            json_set(b->out->values, str_from(names[i]),
+                     json_new_raw_number(b->arena, json_str(value)));
+        }
+    }
+}
+
+enum error_code catalog_bind(const struct command_input *input, struct arena *arena,
+                             struct bound_command *out, struct error_list *errors)
+{
+    struct binding b = {.input = input, .arena = arena, .out = out, .errors = errors};
+    size_t n_before = errors->n;
+
+    *out = (struct bound_command){0};
+    if (input->args != NULL && input->params != NULL) {
+        (void)error_at(error_list_add(errors), ERR_INVALID, "/params",
+                       "args and params exclude each other; give one of them");
+        return ERR_INVALID;
+    }
+    if (!resolve(&b)) {
+        return errors->items[n_before].code;
+    }
+    out->command = b.command;
+    out->values = json_new_object(arena);
+    if (input->params != NULL) {
+        bind_params(&b);
+    } else {
+        bind_args(&b);
+    }
+    bind_options(&b);
+    numbers_of_point(&b);
+    if (errors->n == n_before && b.command->special != NULL) {
+        b.command->special(input, out->values, arena, errors);
+    }
+    return errors->n == n_before ? ERR_OK : errors->items[n_before].code;
+}

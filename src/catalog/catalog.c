@@ -1,0 +1,332 @@
+/* The tables put together and checked once. A bad row stops the program at start-up with its name.
+ */
+#include "catalog_internal.h"
+
+#include "base/check.h"
+
+enum { COMMANDS_MAX = 128, CALLS_MAX = 64 };
+
+static const struct unsupported_command unsupported[] = {
+    {"step-navigate back",
+     "the platform has no step for the browser's back button; navigate to the address instead"},
+    {"step-navigate forward",
+     "the platform has no step for the browser's forward button; navigate to the address instead"},
+    {"step-navigate refresh",
+     "the platform has no step that reloads the page; navigate to the address again"},
+    {"step-window close",
+     "the platform has no step that closes a window; switch to another tab instead"},
+    {"step-window switch frame-name",
+     "the platform finds frames by element or number; use step-window switch iframe or frame-index"},
+};
+
+static struct {
+    struct arena arena;
+    bool open;
+    const struct command *commands[COMMANDS_MAX];
+    struct call calls[COMMANDS_MAX];
+    size_t n;
+    struct call extra[CALLS_MAX];
+    const char *call_names[CALLS_MAX];
+    size_t n_call_names;
+    const char *command_names[COMMANDS_MAX + 1];
+} catalog;
+
+struct arena *catalog_arena(void)
+{
+    return &catalog.arena;
+}
+
+/* --- the self-check
+ * ---------------------------------------------------------------------------------- */
+
+enum { MAX_NAMES = 32 };
+
+struct name_set {
+    struct str names[MAX_NAMES];
+    bool used[MAX_NAMES];
+    size_t n;
+    struct str unknown;
+};
+
+static void name_known(void *context, struct str name)
+{
+    struct name_set *set = context;
+
+    CHECK(set->n < MAX_NAMES);
+    set->names[set->n++] = name;
+}
+
+static void name_used(void *context, struct str name)
+{
+    struct name_set *set = context;
+    bool known = false;
+
+    for (size_t i = 0; i < set->n; i++) {
+        if (str_eq(set->names[i], name)) {
+            set->used[i] = true;
+            known = true;
+        }
+    }
+    if (!known) {
+        set->unknown = name;
+    }
+}
+
+static void known_names(const struct command *command, struct name_set *set)
+{
+    for (const struct param *param = command->args; param->name != NULL; param++) {
+        param_names(param, name_known, set);
+    }
+    for (const struct param *param = command->options; param->name != NULL; param++) {
+        param_names(param, name_known, set);
+    }
+    if (command->kind == COMMAND_STEP) {
+        name_known(set, STR("checkpoint_id"));
+        name_known(set, STR("position"));
+    }
+    if (command->special == rule_answer) {
+        name_known(set, STR("answer"));
+    }
+}
+
+static enum error_code check_used(const struct command *command, const struct name_set *set,
+                                  struct error *err)
+{
+    for (const struct param *param = command->args; param->name != NULL; param++) {
+        for (size_t i = 0; i < set->n; i++) {
+            if (str_is(set->names[i], param->name) && !set->used[i] && param->type != PARAM_POINT &&
+                param->type != PARAM_SIZE && param->type != PARAM_CSV) {
+                return error_set(err, ERR_INTERNAL,
+                                 "command \"%s\": the argument \"%s\" is used nowhere",
+                                 command->words, param->name);
+            }
+        }
+    }
+    return ERR_OK;
+}
+
+static enum error_code names_of_calls(const struct command_call *calls, struct name_set *set,
+                                      const struct command *command, struct error *err)
+{
+    for (size_t i = 0; i < COMMAND_MAX_CALLS && calls[i].name != NULL; i++) {
+        bool found = false;
+
+        for (size_t k = 0; k < n_extra_calls; k++) {
+            if (str_is(str_from(extra_calls[k].name), calls[i].name)) {
+                path_names(extra_calls[k].path, name_used, set);
+                found = true;
+            }
+        }
+        if (!found) {
+            return error_set(err, ERR_INTERNAL, "command \"%s\": there is no call \"%s\"",
+                             command->words, calls[i].name);
+        }
+    }
+    return ERR_OK;
+}
+
+enum error_code catalog_check_row(const struct command *command, struct arena *arena,
+                                  struct error *err)
+{
+    struct name_set set = {0};
+    struct call compiled = {0};
+    enum error_code code = call_compile(arena, &command->call, 0, &compiled, err);
+
+    if (code != ERR_OK) {
+        return error_set(err, ERR_INTERNAL, "command \"%s\": its call does not compile",
+                         command->words);
+    }
+    known_names(command, &set);
+    path_names(command->call.path, name_used, &set);
+    if (command->call.query != NULL) {
+        path_names(command->call.query, name_used, &set);
+    }
+    if (compiled.body != NULL) {
+        template_names(compiled.body, name_used, &set);
+    }
+    if (set.unknown.len > 0) {
+        return error_set(err, ERR_INTERNAL,
+                         "command \"%s\": its call uses \"%.*s\", which is no parameter of it",
+                         command->words, STR_ARG(set.unknown));
+    }
+    code = names_of_calls(command->before, &set, command, err);
+    if (code == ERR_OK) {
+        code = names_of_calls(command->then, &set, command, err);
+    }
+    if (command->example == NULL || command->summary == NULL) {
+        return error_set(err, ERR_INTERNAL, "command \"%s\": a summary and an example are needed",
+                         command->words);
+    }
+    return code == ERR_OK ? check_used(command, &set, err) : code;
+}
+
+/* --- opening
+ * ----------------------------------------------------------------------------------------- */
+
+static size_t call_label(const char *name)
+{
+    for (size_t i = 1; i < catalog.n_call_names; i++) {
+        if (str_is(str_from(name), catalog.call_names[i])) {
+            return i;
+        }
+    }
+    CHECK(catalog.n_call_names < CALLS_MAX);
+    catalog.call_names[catalog.n_call_names] = name;
+    return catalog.n_call_names++;
+}
+
+static enum error_code add_table(const struct command *rows, size_t n, struct error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct command *command = &rows[i];
+        enum error_code code = catalog_check_row(command, &catalog.arena, err);
+
+        CHECK(catalog.n < COMMANDS_MAX);
+        if (code == ERR_OK) {
+            code = names_add(command, err);
+        }
+        if (code == ERR_OK) {
+            code = call_compile(&catalog.arena, &command->call, call_label(command->call.name),
+                                &catalog.calls[catalog.n], err);
+        }
+        if (code != ERR_OK) {
+            return code;
+        }
+        catalog.command_names[catalog.n + 1] = command->words;
+        catalog.commands[catalog.n++] = command;
+    }
+    return ERR_OK;
+}
+
+static enum error_code add_extra(struct error *err)
+{
+    for (size_t i = 0; i < n_extra_calls; i++) {
+        enum error_code code =
+            call_compile(&catalog.arena, &extra_calls[i], call_label(extra_calls[i].name),
+                         &catalog.extra[i], err);
+
+        if (code != ERR_OK) {
+            return code;
+        }
+    }
+    return ERR_OK;
+}
+
+enum error_code catalog_open(struct error *err)
+{
+    const struct {
+        const struct command *rows;
+        size_t n;
+    } tables[] = {
+        {commands_navigate, n_commands_navigate}, {commands_interact, n_commands_interact},
+        {commands_assert, n_commands_assert},     {commands_data, n_commands_data},
+        {commands_window, n_commands_window},     {commands_calls, n_commands_calls},
+    };
+    enum error_code code = ERR_OK;
+
+    if (catalog.open) {
+        return ERR_OK;
+    }
+    arena_init(&catalog.arena);
+    names_open();
+    catalog.open = true;
+    catalog.n = 0;
+    catalog.n_call_names = 1;
+    catalog.call_names[0] = "other";
+    catalog.command_names[0] = "other";
+    for (size_t i = 0; i < ARRAY_LEN(tables) && code == ERR_OK; i++) {
+        code = add_table(tables[i].rows, tables[i].n, err);
+    }
+    if (code == ERR_OK) {
+        code = add_extra(err);
+    }
+    if (code != ERR_OK) {
+        catalog_close();
+    }
+    return code;
+}
+
+void catalog_close(void)
+{
+    if (catalog.open) {
+        names_close();
+        arena_done(&catalog.arena);
+        catalog.open = false;
+        catalog.n = 0;
+    }
+}
+
+/* --- reading
+ * ----------------------------------------------------------------------------------------- */
+
+size_t catalog_size(void)
+{
+    return catalog.n;
+}
+
+const struct command *catalog_at(size_t index)
+{
+    CHECK(index < catalog.n);
+    return catalog.commands[index];
+}
+
+size_t catalog_index(const struct command *command)
+{
+    for (size_t i = 0; i < catalog.n; i++) {
+        if (catalog.commands[i] == command) {
+            return i;
+        }
+    }
+    check_failed("the command is of the catalogue", command->words, 0);
+}
+
+const struct call *catalog_call(const struct command *command)
+{
+    return &catalog.calls[catalog_index(command)];
+}
+
+const struct call *catalog_extra_call(const char *name)
+{
+    for (size_t i = 0; i < n_extra_calls; i++) {
+        if (str_is(str_from(name), extra_calls[i].name)) {
+            return &catalog.extra[i];
+        }
+    }
+    check_failed("the call is of the catalogue", name, 0);
+}
+
+const struct unsupported_command *catalog_unsupported(size_t *out_n)
+{
+    *out_n = ARRAY_LEN(unsupported);
+    return unsupported;
+}
+
+size_t catalog_n_specials(void)
+{
+    command_rule_fn seen[COMMANDS_MAX];
+    size_t n = 0;
+
+    for (size_t i = 0; i < catalog.n; i++) {
+        size_t at = 0;
+
+        while (at < n && seen[at] != catalog.commands[i]->special) {
+            at++;
+        }
+        if (at == n && catalog.commands[i]->special != NULL) {
+            seen[n++] = catalog.commands[i]->special;
+        }
+    }
+    return n;
+}
+
+const char *const *catalog_call_names(size_t *out_n)
+{
+    *out_n = catalog.n_call_names;
+    return catalog.call_names;
+}
+
+const char *const *catalog_command_names(size_t *out_n)
+{
+    *out_n = catalog.n + 1;
+    return catalog.command_names;
+}

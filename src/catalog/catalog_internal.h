@@ -1,0 +1,65 @@
+/* What the files of room catalog share. */
+#ifndef CATALOG_INTERNAL_H
+#define CATALOG_INTERNAL_H
+
+#include "catalog/catalog.h"
+
+/* Same bits as PERMISSION_* of config/config.h, which this room must not include (a test compares).
+ */
+enum { PERMITS_READ = 1, PERMITS_WRITE_TESTS = 2, PERMITS_WRITE_LIBRARY = 4, PERMITS_EXECUTE = 8 };
+
+enum { MAX_WORDS = 6, NAME_MAX_BYTES = 96 };
+
+extern const struct command commands_navigate[], commands_interact[], commands_assert[],
+    commands_data[], commands_window[], commands_calls[];
+extern const size_t n_commands_navigate, n_commands_interact, n_commands_assert, n_commands_data,
+    n_commands_window, n_commands_calls;
+
+/* calls.c: calls that stand before or after a command's own, and that other rooms use by name. */
+extern const struct call_spec extra_calls[];
+extern const size_t n_extra_calls;
+
+/* rules.c */
+void rule_click(const struct command_input *input, struct json *values, struct arena *arena,
+                struct error_list *errors);
+void rule_key(const struct command_input *input, struct json *values, struct arena *arena,
+              struct error_list *errors);
+void rule_answer(const struct command_input *input, struct json *values, struct arena *arena,
+                 struct error_list *errors);
+
+/* catalog.c: a self-check of rows, apart so that tests can give it bad ones. */
+enum error_code catalog_check_row(const struct command *command, struct arena *arena,
+                                  struct error *err) MUST_CHECK;
+struct arena *catalog_arena(void);
+
+/* find.c */
+void names_open(void);
+void names_close(void);
+enum error_code names_add(const struct command *command, struct error *err) MUST_CHECK;
+
+/* params.c: one value of the caller into `values` under its name (or x and y, width and height,
+ * rows). */
+struct param_place {
+    const struct param *param;
+    const char *pointer;
+    struct arena *arena;
+    struct json *values;
+    struct error_list *errors;
+    const struct catalog_defaults *defaults;
+};
+
+bool param_take(const struct param_place *place, const struct json *value);
+bool param_default(const struct param_place *place); /* false: it has none */
+/* Names that templates may use for a parameter of this type; `fn` is called for each. */
+void param_names(const struct param *param, void (*fn)(void *context, struct str name),
+                 void *context);
+const char *param_type_name(enum param_type type);
+
+void warning_add(struct warning_list *list, struct arena *arena, struct str text);
+/* "step-interact write ELEMENT TEXT [--append]" */
+struct str command_usage(const struct command *command, struct arena *arena);
+/* bind.c */
+const struct param *option_lookup(const struct command *command, struct str name,
+                                  struct arena *arena);
+
+#endif

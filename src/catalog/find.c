@@ -1,0 +1,171 @@
+/* Names and aliases of commands in one map; lookup takes the longest name that the words begin
+ * with. */
+#include "base/check.h"
+#include "base/map.h"
+#include "base/nearest.h"
+#include "base/utf8.h"
+#include "catalog_internal.h"
+
+struct name {
+    struct map_node node; /* key: the words */
+    const struct command *command;
+    bool is_alias;
+};
+
+static struct map names;
+
+void names_open(void)
+{
+    map_init(&names);
+}
+
+void names_close(void)
+{
+    map_done(&names);
+}
+
+static enum error_code add(const struct command *command, const char *words, bool is_alias,
+                           struct error *err)
+{
+    struct name *name;
+
+    if (map_find(&names, str_from(words)) != NULL) {
+        return error_set(err, ERR_INTERNAL,
+                         "command \"%s\": the name \"%s\" stands twice in the catalogue",
+                         command->words, words);
+    }
+    name = arena_zalloc(catalog_arena(), sizeof(*name));
+    name->command = command;
+    name->is_alias = is_alias;
+    map_insert(&names, &name->node, str_from(words));
+    return ERR_OK;
+}
+
+enum error_code names_add(const struct command *command, struct error *err)
+{
+    enum error_code code = add(command, command->words, false, err);
+
+    for (size_t i = 0; i < COMMAND_MAX_ALIASES && command->aliases[i] != NULL && code == ERR_OK;
+         i++) {
+        code = add(command, command->aliases[i], true, err);
+    }
+    return code;
+}
+
+/* "a b c" into `out`; empty when it would be longer than any name. */
+static struct str join(const struct str *words, size_t n, char out[NAME_MAX_BYTES])
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (len + words[i].len + 1 >= NAME_MAX_BYTES) {
+            return STR_EMPTY;
+        }
+        if (i > 0) {
+            out[len++] = ' ';
+        }
+        for (size_t k = 0; k < words[i].len; k++) {
+            out[len++] = words[i].ptr[k];
+        }
+    }
+    return (struct str){out, len};
+}
+
+static void offer_all(struct nearest *nearest)
+{
+    for (size_t i = 0; i < catalog_size(); i++) {
+        const struct command *command = catalog_at(i);
+
+        nearest_offer(nearest, str_from(command->words));
+        for (size_t k = 0; k < COMMAND_MAX_ALIASES && command->aliases[k] != NULL; k++) {
+            nearest_offer(nearest, str_from(command->aliases[k]));
+        }
+    }
+}
+
+static bool is_group(struct str word)
+{
+    for (size_t i = 0; i < catalog_size(); i++) {
+        struct str head;
+        struct str tail;
+
+        if (str_cut(str_from(catalog_at(i)->words), ' ', &head, &tail) && str_eq(head, word)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void unknown(const struct str *words, size_t n, struct error *err)
+{
+    char text[NAME_MAX_BYTES];
+    struct nearest best = {0};
+
+    for (size_t take = n < MAX_WORDS ? n : MAX_WORDS; take > 0; take--) {
+        struct nearest nearest;
+
+        nearest_init(&nearest, join(words, take, text));
+        offer_all(&nearest);
+        if (nearest.best.len > 0 &&
+            (best.best.len == 0 || nearest.best_distance < best.best_distance)) {
+            best = nearest;
+        }
+    }
+    if (best.best.len > 0) {
+        (void)error_at(err, ERR_UNKNOWN_COMMAND, "/command",
+                       "There is no command \"%.*s\"; did you mean \"%.*s\"?",
+                       STR_ARG(utf8_clip(join(words, n, text), 64)), STR_ARG(best.best));
+    } else if (n > 0 && is_group(words[0])) {
+        (void)error_at(
+            err, ERR_UNKNOWN_COMMAND, "/command",
+            "There is no such command in the group \"%.*s\"; GET /api/v1/commands/%.*s/help lists them",
+            STR_ARG(words[0]), STR_ARG(words[0]));
+    } else {
+        (void)error_at(err, ERR_UNKNOWN_COMMAND, "/command",
+                       "There is no command \"%.*s\"; GET /api/v1/commands lists all",
+                       STR_ARG(n > 0 ? utf8_clip(words[0], 64) : STR_EMPTY));
+    }
+}
+
+static bool refuse_unsupported(const struct str *words, size_t n, struct error *err)
+{
+    char text[NAME_MAX_BYTES];
+    size_t n_rows;
+    const struct unsupported_command *rows = catalog_unsupported(&n_rows);
+
+    for (size_t take = n < MAX_WORDS ? n : MAX_WORDS; take > 0; take--) {
+        struct str name = join(words, take, text);
+
+        for (size_t i = 0; i < n_rows; i++) {
+            if (str_is(name, rows[i].words)) {
+                (void)error_at(err, ERR_UNSUPPORTED_COMMAND, "/command", "%s: %s", rows[i].words,
+                               rows[i].reason);
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+const struct command *catalog_find(const struct str *words, size_t n_words, size_t *out_n_words,
+                                   bool *out_alias, struct error *err)
+{
+    char text[NAME_MAX_BYTES];
+
+    for (size_t take = n_words < MAX_WORDS ? n_words : MAX_WORDS; take > 0; take--) {
+        struct str name = join(words, take, text);
+        struct map_node *node = name.len > 0 ? map_find(&names, name) : NULL;
+
+        if (node != NULL) {
+            const struct name *found = CONTAINER_OF(node, struct name, node);
+
+            *out_n_words = take;
+            *out_alias = found->is_alias;
+            return found->command;
+        }
+    }
+    if (!refuse_unsupported(words, n_words, err)) {
+        unknown(words, n_words, err);
+    }
+    return NULL;
+}

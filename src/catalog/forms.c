@@ -1,0 +1,369 @@
+/* The forms of one command: what to send as JSON, with curl, in a test file, in words, and what
+ * then goes to the platform. All of them are made from the same values, and a test feeds each of
+ * them back. */
+#include "base/json_writer.h"
+#include "catalog_internal.h"
+
+enum { FORM_MAX = 1024 * 1024 };
+
+static struct json *text(struct arena *arena, const char *value)
+{
+    return json_new_string(arena, str_from(value));
+}
+
+/* The argument as a caller would write it; NULL: not given. */
+static struct json *written(const struct bound_command *bound, const struct param *param,
+                            struct arena *arena)
+{
+    const struct json *value = json_get(bound->values, param->name);
+    const struct json *x = json_get(bound->values, param->type == PARAM_SIZE ? "width" : "x");
+    const struct json *y = json_get(bound->values, param->type == PARAM_SIZE ? "height" : "y");
+
+    if (param->type == PARAM_POINT || param->type == PARAM_SIZE) {
+        return json_new_string(arena, arena_printf(arena, "%.*s%s%.*s",
+                                                   STR_ARG(json_number_text(x, arena)),
+                                                   param->type == PARAM_SIZE ? "x" : ",",
+                                                   STR_ARG(json_number_text(y, arena))));
+    }
+    if (param->type == PARAM_TARGET && value != NULL) {
+        struct json *clue = NULL;
+
+        if (json_parse(arena, json_str(json_find(value, "/selectors/0/value")), NULL, &clue,
+                       NULL) != ERR_OK) {
+            return NULL;
+        }
+        return json_copy(arena, json_get(clue, "clue"));
+    }
+    return value != NULL ? json_copy(arena, value) : NULL;
+}
+
+static struct json *written_args(const struct bound_command *bound, struct arena *arena)
+{
+    struct json *args = json_new_array(arena);
+
+    for (const struct param *param = bound->command->args; param->name != NULL; param++) {
+        json_append(args, written(bound, param, arena));
+    }
+    return args;
+}
+
+/* Options that differ from their default. */
+static struct json *written_options(const struct bound_command *bound, struct arena *arena)
+{
+    struct json *options = json_new_object(arena);
+
+    for (const struct param *param = bound->command->options; param->name != NULL; param++) {
+        const struct json *value = json_get(bound->values, param->name);
+        bool is_default = param->def != NULL && (str_is(json_str(value), param->def) ||
+                                                 str_is(json_text(arena, value), param->def) ||
+                                                 str_is(str_from(param->def), "configured"));
+
+        if (value != NULL && !is_default && (param->flags & PARAM_INERT) == 0) {
+            json_set(options, str_from(param->name), written(bound, param, arena));
+        }
+    }
+    return options;
+}
+
+/* --- a command line
+ * ---------------------------------------------------------------------------------- */
+
+static bool is_bare(struct str word)
+{
+    for (size_t i = 0; i < word.len; i++) {
+        char c = word.ptr[i];
+        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+
+        if (!alnum && c != '_' && c != '.' && c != '/' && c != ',' && c != ':' && c != '@' &&
+            (c != '-' || i == 0)) {
+            return false;
+        }
+    }
+    return word.len > 0;
+}
+
+static void put_word(struct buf *out, struct str word)
+{
+    if (is_bare(word)) {
+        buf_str(out, word);
+        return;
+    }
+    buf_char(out, '\'');
+    for (size_t i = 0; i < word.len; i++) {
+        if (word.ptr[i] == '\'') {
+            buf_text(out, "'\\''");
+        } else {
+            buf_char(out, word.ptr[i]);
+        }
+    }
+    buf_char(out, '\'');
+}
+
+static void put_value(struct buf *out, const struct json *value, struct arena *arena)
+{
+    enum json_type type = json_type(value);
+    const struct json *item;
+    struct str joined = STR_EMPTY;
+
+    if (type == JSON_ARRAY) {
+        JSON_FOREACH (item, value) {
+            joined = arena_printf(arena, "%.*s%s%.*s", STR_ARG(joined), joined.len > 0 ? "," : "",
+                                  STR_ARG(json_str(item)));
+        }
+        put_word(out, joined);
+    } else if (type == JSON_STRING) {
+        put_word(out, json_str(value));
+    } else {
+        put_word(out, json_text(arena, value));
+    }
+}
+
+static struct str line_of(const struct bound_command *bound, const struct json *args,
+                          const struct json *options, struct arena *arena)
+{
+    struct buf line;
+    const struct json *value;
+    struct str copy;
+
+    buf_init(&line, FORM_MAX);
+    buf_text(&line, bound->command->words);
+    JSON_FOREACH (value, args) {
+        buf_char(&line, ' ');
+        put_value(&line, value, arena);
+    }
+    JSON_FOREACH (value, options) {
+        struct str name = json_name(value);
+
+        buf_text(&line, " --");
+        for (size_t i = 0; i < name.len; i++) {
+            buf_char(&line, name.ptr[i] == '_' ? '-' : name.ptr[i]);
+        }
+        if (json_type(value) != JSON_BOOL || !json_true(value)) {
+            buf_char(&line, '=');
+            put_value(&line, value, arena);
+        }
+    }
+    copy = arena_str(arena, buf_view(&line));
+    buf_done(&line);
+    return copy;
+}
+
+/* --- forms
+ * ------------------------------------------------------------------------------------------- */
+
+static struct str yaml_of(struct str line, struct arena *arena)
+{
+    struct buf text;
+    struct str copy;
+
+    buf_init(&text, FORM_MAX);
+    buf_text(&text, "- \"");
+    json_escape(
+        &text,
+        line); /* a JSON string is a YAML double-quoted scalar, but for \/ which is not written */
+    buf_text(&text, "\"\n");
+    copy = arena_str(arena, buf_view(&text));
+    buf_done(&text);
+    return copy;
+}
+
+static struct str curl_of(const struct json *body, struct str base_url, struct arena *arena)
+{
+    struct buf line;
+    struct str copy;
+
+    buf_init(&line, FORM_MAX);
+    buf_printf(
+        &line,
+        "curl -s -X POST %.*s/api/v1/commands/execute -H 'Content-Type: application/json' -d ",
+        STR_ARG(base_url));
+    put_word(&line, json_text(arena, body));
+    copy = arena_str(arena, buf_view(&line));
+    buf_done(&line);
+    return copy;
+}
+
+/* {name} places filled in, in quotes where a sentence has them. */
+static struct str sentence_of(const struct bound_command *bound, const struct json *args,
+                              struct arena *arena)
+{
+    struct str rest = str_from(bound->command->sentence);
+    struct buf out;
+    struct str copy;
+    struct str before;
+    struct str name;
+
+    buf_init(&out, FORM_MAX);
+    while (str_cut(rest, '{', &before, &rest)) {
+        bool is_variable = before.len > 0 && before.ptr[before.len - 1] == '$';
+        const struct json *value = json_first(args);
+        const struct param *param = bound->command->args;
+        bool quoted;
+
+        buf_str(&out, before);
+        (void)str_cut(rest, '}', &name, &rest);
+        while (param->name != NULL && !str_is(name, param->name) && value != NULL) {
+            param++;
+            value = json_next(value);
+        }
+        quoted = !is_variable && param->name != NULL && param->type != PARAM_INTEGER &&
+                 param->type != PARAM_POINT && param->type != PARAM_SIZE &&
+                 !str_starts(str_from(bound->command->sentence), STR("//"));
+        if (quoted) {
+            buf_char(&out, '"');
+        }
+        for (struct str text = json_str(value); text.len > 0; text = str_sub(text, 1, text.len)) {
+            if (quoted && (text.ptr[0] == '"' || text.ptr[0] == '\\')) {
+                buf_char(&out, '\\');
+            }
+            buf_char(&out, text.ptr[0]);
+        }
+        if (quoted) {
+            buf_char(&out, '"');
+        }
+    }
+    buf_str(&out, before);
+    copy = arena_str(arena, buf_view(&out));
+    buf_done(&out);
+    return copy;
+}
+
+static struct json *upstream_of(const struct bound_command *bound, struct arena *arena)
+{
+    static const char names[] =
+        "{\"checkpoint_id\":\"{checkpoint_id}\",\"position\":\"{position}\",\"goal_id\":\"{goal_id}\","
+        "\"snapshot_id\":\"{snapshot_id}\",\"execution_id\":\"{execution_id}\",\"journey_id\":\"{journey_id}\"}";
+    const struct call *call = catalog_call(bound->command);
+    struct json *open_places = NULL;
+    struct json *out = json_new_object(arena);
+    struct json *body = NULL;
+    struct str path = STR_EMPTY;
+    struct str query = STR_EMPTY;
+    struct scope outer;
+    struct scope scope;
+
+    if (json_parse(arena, str_from(names), NULL, &open_places, NULL) != ERR_OK) {
+        return out;
+    }
+    outer = scope_of_object(open_places, NULL);
+    scope = scope_of_object(bound->values, &outer);
+    json_set(out, STR("method"), text(arena, call->spec->method));
+    if (path_expand(call->spec->path, &scope, arena, &path, NULL) == ERR_OK) {
+        json_set(out, STR("path"), json_new_string(arena, path));
+    }
+    if (call->spec->query != NULL &&
+        query_expand(call->spec->query, &scope, arena, &query, NULL) == ERR_OK) {
+        json_set(out, STR("query"), json_new_string(arena, query));
+    }
+    if (call->body != NULL && template_expand(call->body, &scope, arena, &body, NULL) == ERR_OK) {
+        json_set(out, STR("body"), body);
+    }
+    return out;
+}
+
+struct json *catalog_forms(const struct bound_command *bound, struct arena *arena,
+                           struct str base_url)
+{
+    struct json *out = json_new_object(arena);
+    struct json *body = json_new_object(arena);
+    struct json *args = written_args(bound, arena);
+    struct json *options = written_options(bound, arena);
+    struct str line = line_of(bound, args, options, arena);
+
+    json_set(out, STR("sentence"),
+             bound->command->sentence != NULL
+                 ? json_new_string(arena, sentence_of(bound, args, arena))
+                 : json_new_null(arena));
+    json_set(out, STR("command_line"), json_new_string(arena, line));
+    json_set(out, STR("yaml"), json_new_string(arena, yaml_of(line, arena)));
+    json_set(out, STR("upstream"), upstream_of(bound, arena));
+    json_set(body, STR("command"), text(arena, bound->command->words));
+    json_set(body, STR("args"), args);
+    json_set(body, STR("options"), options);
+    if (bound->command->kind == COMMAND_STEP) {
+        json_set(body, STR("checkpoint_id"), text(arena, "1680930"));
+        json_set(body, STR("position"), json_new_int(arena, 0));
+    }
+    json_set(out, STR("curl"), json_new_string(arena, curl_of(body, base_url, arena)));
+    json_set(out, STR("json"), body);
+    return out;
+}
+
+/* --- a row as a document
+ * ----------------------------------------------------------------------------- */
+
+static struct json *words_list(const char *words, struct arena *arena)
+{
+    struct json *list = json_new_array(arena);
+    struct str rest = str_from(words);
+    struct str word;
+
+    while (str_next(&rest, ' ', &word)) {
+        json_append(list, json_new_string(arena, word));
+    }
+    return list;
+}
+
+static struct json *describe_param(const struct param *param, struct arena *arena)
+{
+    struct json *out = json_new_object(arena);
+
+    json_set(out, STR("name"), text(arena, param->name));
+    json_set(out, STR("type"), text(arena, param_type_name(param->type)));
+    json_set(out, STR("required"),
+             json_new_bool(arena, (param->flags & PARAM_OPTIONAL) == 0 && param->def == NULL));
+    if (param->words != NULL) {
+        json_set(out, STR("values"), words_list(param->words, arena));
+    }
+    if (param->def != NULL) {
+        json_set(out, STR("default"), text(arena, param->def));
+    }
+    if (param->min != 0 || param->max != 0) {
+        json_set(out, STR("min"), json_new_int(arena, param->min));
+        json_set(out, STR("max"), json_new_int(arena, param->max));
+    }
+    if (param->unit != NULL) {
+        json_set(out, STR("unit"), text(arena, param->unit));
+    }
+    if (param->flag != NULL) {
+        json_set(out, STR("flag"), text(arena, param->flag));
+    }
+    if ((param->flags & PARAM_EMPTY) != 0) {
+        json_set(out, STR("may_be_empty"), json_new_bool(arena, true));
+    }
+    if ((param->flags & PARAM_INERT) != 0) {
+        json_set(out, STR("inert"), json_new_bool(arena, true));
+    }
+    return out;
+}
+
+static struct json *describe_params(const struct param *params, struct arena *arena)
+{
+    struct json *list = json_new_array(arena);
+
+    for (; params->name != NULL; params++) {
+        json_append(list, describe_param(params, arena));
+    }
+    return list;
+}
+
+struct json *catalog_describe(const struct command *command, struct arena *arena)
+{
+    struct json *out = json_new_object(arena);
+    struct json *aliases = json_new_array(arena);
+
+    for (size_t i = 0; i < COMMAND_MAX_ALIASES && command->aliases[i] != NULL; i++) {
+        json_append(aliases, text(arena, command->aliases[i]));
+    }
+    json_set(out, STR("command"), text(arena, command->words));
+    json_set(out, STR("summary"), text(arena, command->summary));
+    json_set(out, STR("kind"), text(arena, command->kind == COMMAND_STEP ? "step" : "call"));
+    json_set(out, STR("usage"), json_new_string(arena, command_usage(command, arena)));
+    json_set(out, STR("args"), describe_params(command->args, arena));
+    json_set(out, STR("options"), describe_params(command->options, arena));
+    json_set(out, STR("aliases"), aliases);
+    json_set(out, STR("example"), text(arena, command->example));
+    json_set(out, STR("method"), text(arena, command->call.method));
+    json_set(out, STR("path"), text(arena, command->call.path));
+    return out;
+}

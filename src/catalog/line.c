@@ -1,0 +1,203 @@
+/* Command lines: "step-interact click 'Sign in' --position TOP_LEFT". Quotes and backslashes as in
+ * POSIX sh (XCU 2.2), nothing is ever expanded. */
+#include <string.h>
+
+#include "catalog_internal.h"
+
+enum { LINE_MAX_BYTES = 64 * 1024 };
+
+struct words {
+    struct arena *arena;
+    struct str rest;
+    struct error *err;
+};
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static bool take_quoted(struct words *w, char quote, struct buf *out)
+{
+    size_t at = 1;
+
+    for (; at < w->rest.len && w->rest.ptr[at] != quote; at++) {
+        char c = w->rest.ptr[at];
+
+        if (quote == '"' && c == '\\' && at + 1 < w->rest.len &&
+            strchr("\"\\$`", w->rest.ptr[at + 1]) != NULL) {
+            c = w->rest.ptr[++at];
+        }
+        buf_char(out, c);
+    }
+    if (at >= w->rest.len) {
+        (void)error_set(w->err, ERR_INVALID, "A quote (%c) is not closed in the command line",
+                        quote);
+        return false;
+    }
+    w->rest = str_sub(w->rest, at + 1, w->rest.len);
+    return true;
+}
+
+/* ERR_NOT_FOUND: no word is left. *out_quoted: it began with a quote, so "--x" in it is no option.
+ */
+static enum error_code next_word(struct words *w, struct str *out, bool *out_quoted)
+{
+    struct buf word;
+    bool ok = true;
+
+    while (w->rest.len > 0 && is_space(w->rest.ptr[0])) {
+        w->rest = str_sub(w->rest, 1, w->rest.len);
+    }
+    if (w->rest.len == 0) {
+        return ERR_NOT_FOUND;
+    }
+    *out_quoted = w->rest.ptr[0] == '"' || w->rest.ptr[0] == '\'';
+    buf_init(&word, LINE_MAX_BYTES);
+    while (ok && w->rest.len > 0 && !is_space(w->rest.ptr[0])) {
+        char c = w->rest.ptr[0];
+
+        if (c == '"' || c == '\'') {
+            ok = take_quoted(w, c, &word);
+            continue;
+        }
+        if (c == '\\' && w->rest.len > 1) {
+            w->rest = str_sub(w->rest, 1, w->rest.len);
+            c = w->rest.ptr[0];
+        }
+        buf_char(&word, c);
+        w->rest = str_sub(w->rest, 1, w->rest.len);
+    }
+    *out = arena_str(w->arena, buf_view(&word));
+    buf_done(&word);
+    return ok ? ERR_OK : ERR_INVALID;
+}
+
+/* Does the option take a value? Flags do not, unless one stands there: --append false. */
+static bool takes_value(const struct command *command, struct str name, struct arena *arena)
+{
+    const struct param *option = command != NULL ? option_lookup(command, name, arena) : NULL;
+
+    return option == NULL || option->type != PARAM_FLAG;
+}
+
+static bool is_truth(struct str text)
+{
+    return str_is(text, "true") || str_is(text, "false");
+}
+
+struct line {
+    struct words words;
+    struct json *args;
+    struct json *options;
+    struct str name_words[64];
+    size_t n_words;
+    const struct command *command;
+    size_t n_name;
+};
+
+static enum error_code take_option(struct line *line, struct str word)
+{
+    struct arena *arena = line->words.arena;
+    struct str name = word;
+    struct str value = STR_EMPTY;
+    bool has_value = str_cut(word, '=', &name, &value);
+    struct str ahead = line->words.rest;
+    struct str next;
+    bool quoted;
+
+    name = str_sub(name, 2, name.len);
+    if (has_value) {
+        json_set(line->options, name, json_new_string(arena, value));
+        return ERR_OK;
+    }
+    if (next_word(&line->words, &next, &quoted) == ERR_OK &&
+        (takes_value(line->command, name, arena) ? quoted || !str_starts(next, STR("--"))
+                                                 : is_truth(next))) {
+        json_set(line->options, name, json_new_string(arena, next));
+        return ERR_OK;
+    }
+    line->words.rest = ahead;
+    json_set(line->options, name, json_new_bool(arena, true));
+    return ERR_OK;
+}
+
+/* The name is looked for again with each word, so that options behind it are read by its row. */
+static void take_word(struct line *line, struct str word)
+{
+    bool alias;
+    size_t n_name = 0;
+    const struct command *found;
+
+    json_append(line->args, json_new_string(line->words.arena, word));
+    if (line->n_words >= ARRAY_LEN(line->name_words)) {
+        return;
+    }
+    line->name_words[line->n_words++] = word;
+    if (line->n_words <= MAX_WORDS) {
+        found = catalog_find(line->name_words, line->n_words, &n_name, &alias, NULL);
+        if (found != NULL && n_name == line->n_words) {
+            line->command = found;
+            line->n_name = n_name;
+        }
+    }
+}
+
+static void finish(struct line *line, struct json **out)
+{
+    struct arena *arena = line->words.arena;
+    struct json *result = json_new_object(arena);
+    struct json *args = json_new_array(arena);
+    struct str name = STR_EMPTY;
+    size_t n_name = line->command != NULL ? line->n_name : 1;
+    const struct json *word;
+    size_t at = 0;
+
+    JSON_FOREACH (word, line->args) {
+        if (at < n_name) {
+            name = arena_printf(arena, "%.*s%s%.*s", STR_ARG(name), at > 0 ? " " : "",
+                                STR_ARG(json_str(word)));
+        } else {
+            json_append(args, json_copy(arena, word));
+        }
+        at++;
+    }
+    json_set(result, STR("command"), json_new_string(arena, name));
+    json_set(result, STR("args"), args);
+    json_set(result, STR("options"), line->options);
+    *out = result;
+}
+
+enum error_code command_line_parse(struct arena *arena, struct str text, struct json **out,
+                                   struct error *err)
+{
+    struct line line = {.words = {arena, text, err},
+                        .args = json_new_array(arena),
+                        .options = json_new_object(arena)};
+    bool only_words = false;
+    enum error_code code;
+    struct str word;
+    bool quoted;
+
+    if (text.len > LINE_MAX_BYTES) {
+        return error_set(err, ERR_TOO_BIG, "The command line is longer than %d bytes",
+                         LINE_MAX_BYTES);
+    }
+    while ((code = next_word(&line.words, &word, &quoted)) == ERR_OK) {
+        if (!quoted && !only_words && str_is(word, "--")) {
+            only_words = true;
+        } else if (!quoted && !only_words && word.len > 2 && str_starts(word, STR("--"))) {
+            code = take_option(&line, word);
+        } else {
+            take_word(&line, word);
+        }
+    }
+    if (code != ERR_NOT_FOUND) {
+        return code;
+    }
+    if (json_size(line.args) == 0) {
+        return error_set(err, ERR_INVALID, "The command line is empty");
+    }
+    finish(&line, out);
+    return ERR_OK;
+}

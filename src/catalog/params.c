@@ -1,0 +1,536 @@
+/* Values of callers by type. Each check says what is wrong and what would be right; nothing is
+ * guessed. */
+#include <string.h>
+
+#include "base/nearest.h"
+#include "base/utf8.h"
+#include "catalog_internal.h"
+
+enum {
+    TEXT_MAX = 2000,
+    ID_DIGITS = 19,
+    SIZE_MAX_PX = 10000,
+    LIST_MAX = 100,
+    CSV_MAX_CELLS = 5000,
+    SHOWN = 60
+};
+
+const char *param_type_name(enum param_type type)
+{
+    static const char *const names[] = {
+        "text", "integer", "url", "http-url", "point", "size",   "variable", "enum", "upper",
+        "list", "object",  "id",  "key",      "regex", "target", "csv",      "flag", "any"};
+
+    return names[type];
+}
+
+static bool refuse(const struct param_place *place, const char *what, struct str shown)
+{
+    (void)error_at(error_list_add(place->errors), ERR_INVALID, place->pointer, "%s: %s%s%.*s%s",
+                   place->param->name, what, shown.len > 0 ? ", not \"" : "",
+                   STR_ARG(utf8_clip(shown, SHOWN)), shown.len > 0 ? "\"" : "");
+    return false;
+}
+
+static bool put(const struct param_place *place, const char *name, struct json *value)
+{
+    json_set(place->values, str_from(name), value);
+    return true;
+}
+
+static bool put_text(const struct param_place *place, struct str text)
+{
+    return put(place, place->param->name, json_new_string(place->arena, text));
+}
+
+/* Texts, and numbers as they were written. */
+static bool as_text(const struct param_place *place, const struct json *value, struct str *out)
+{
+    if (json_type(value) == JSON_NUMBER) {
+        *out = json_number_text(value, place->arena);
+        return true;
+    }
+    *out = json_str(value);
+    return json_type(value) == JSON_STRING || refuse(place, "must be text", STR_EMPTY);
+}
+
+static bool take_text(const struct param_place *place, const struct json *value)
+{
+    int64_t max = place->param->max > 0 ? place->param->max : TEXT_MAX;
+    struct str text;
+    size_t n;
+
+    if (!as_text(place, value, &text)) {
+        return false;
+    }
+    if (text.len == 0 && (place->param->flags & PARAM_EMPTY) == 0) {
+        return refuse(place, "must not be empty", STR_EMPTY);
+    }
+    n = utf8_count(text);
+    if (n > (size_t)max) {
+        return refuse(
+            place,
+            arena_cstr(place->arena,
+                       arena_printf(place->arena, "has %zu characters; at most %lld are taken", n,
+                                    (long long)max)),
+            STR_EMPTY);
+    }
+    return put_text(place, text);
+}
+
+static bool take_integer(const struct param_place *place, const struct json *value)
+{
+    const struct param *param = place->param;
+    bool bounded = param->min != 0 || param->max != 0;
+    int64_t min = bounded ? param->min : INT32_MIN;
+    int64_t max = bounded ? param->max : INT32_MAX;
+    struct str text;
+    int64_t number;
+
+    if (json_type(value) != JSON_NUMBER && json_type(value) != JSON_STRING) {
+        return refuse(place, "must be a whole number", STR_EMPTY);
+    }
+    if (!as_text(place, value, &text)) {
+        return false;
+    }
+    if (!str_to_i64(text, min, max, &number)) {
+        return refuse(
+            place,
+            arena_cstr(place->arena,
+                       arena_printf(place->arena, "must be a whole number from %lld to %lld%s%s",
+                                    (long long)min, (long long)max, param->unit != NULL ? " " : "",
+                                    param->unit != NULL ? param->unit : "")),
+            text);
+    }
+    return put(
+        place, param->name,
+        json_new_string(place->arena, arena_printf(place->arena, "%lld", (long long)number)));
+}
+
+static bool take_url(const struct param_place *place, const struct json *value)
+{
+    struct str text = json_str(value);
+    bool is_http =
+        str_starts_nocase(text, STR("http://")) || str_starts_nocase(text, STR("https://"));
+    bool is_variable = text.len > 1 && text.ptr[0] == '$' && place->param->type == PARAM_URL;
+    bool has_host = is_http && text.len > (size_t)str_find_char(text, '/') + 2;
+
+    if (!is_variable && !has_host) {
+        return refuse(place,
+                      place->param->type == PARAM_URL
+                          ? "must be a URL that begins with http://, https:// or a $variable"
+                          : "must be a URL that begins with http:// or https://",
+                      text);
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        if ((unsigned char)text.ptr[i] <= ' ') {
+            return refuse(
+                place, "must be a URL without spaces or control characters (percent-encode them)",
+                text);
+        }
+    }
+    return take_text(place, value);
+}
+
+/* "100,200" -> 100 and 200; "1280x800" likewise. */
+static bool take_pair(const struct param_place *place, const struct json *value, char separator,
+                      const char *const names[2])
+{
+    bool is_size = separator == 'x';
+    struct str text = json_str(value);
+    struct str first;
+    struct str second;
+    int64_t a;
+    int64_t b;
+    int64_t min = is_size ? 1 : INT32_MIN;
+    int64_t max = is_size ? SIZE_MAX_PX : INT32_MAX;
+
+    if (!str_cut(text, separator, &first, &second) || !str_to_i64(first, min, max, &a) ||
+        !str_to_i64(second, min, max, &b)) {
+        return refuse(place,
+                      is_size ? "must be WIDTHxHEIGHT, each from 1 to 10000, like 1280x800"
+                              : "must be two whole numbers like 100,200",
+                      text);
+    }
+    (void)put(place, names[0], json_new_int(place->arena, a));
+    return put(place, names[1], json_new_int(place->arena, b));
+}
+
+static bool take_variable(const struct param_place *place, const struct json *value)
+{
+    struct str text = json_str(value);
+
+    if (text.len > 0 && text.ptr[0] == '$') {
+        text = str_sub(text, 1, text.len);
+    }
+    if (text.len == 0 || utf8_count(text) > TEXT_MAX) {
+        return refuse(place, "must be the name of a variable", json_str(value));
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        if ((unsigned char)text.ptr[i] <= ' ' || strchr("${}\"'", text.ptr[i]) != NULL) {
+            return refuse(
+                place, "must be the name of a variable, without spaces, quotes, $ or braces", text);
+        }
+    }
+    return put_text(place, text);
+}
+
+static bool word_matches(struct str word, struct str text)
+{
+    if (word.len != text.len) {
+        return false;
+    }
+    for (size_t i = 0; i < word.len; i++) {
+        char c = text.ptr[i] == '-' ? '_' : text.ptr[i];
+
+        if ((c | 0x20) != (word.ptr[i] | 0x20) || ((c == '_') != (word.ptr[i] == '_'))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool find_word(const struct param_place *place, struct str text, struct str *out)
+{
+    struct str rest = str_from(place->param->words);
+    struct str word;
+    struct nearest nearest;
+
+    nearest_init(&nearest, text);
+    while (str_next(&rest, ' ', &word)) {
+        if (word_matches(word, text)) {
+            *out = word;
+            return true;
+        }
+        nearest_offer(&nearest, word);
+    }
+    if (nearest.best.len > 0) {
+        return refuse(
+            place,
+            arena_cstr(place->arena,
+                       arena_printf(place->arena, "must be one of %s (did you mean %.*s?)",
+                                    place->param->words, STR_ARG(nearest.best))),
+            text);
+    }
+    return refuse(place,
+                  arena_cstr(place->arena,
+                             arena_printf(place->arena, "must be one of %s", place->param->words)),
+                  text);
+}
+
+static bool take_enum(const struct param_place *place, const struct json *value)
+{
+    struct str text;
+    struct str word;
+
+    return as_text(place, value, &text) && find_word(place, text, &word) && put_text(place, word);
+}
+
+static bool take_upper(const struct param_place *place, const struct json *value)
+{
+    struct str text = json_str(value);
+    char *upper = arena_alloc(place->arena, text.len + 1);
+
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+
+        if ((c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' &&
+            c != '-') {
+            return refuse(place, "must be one word", text);
+        }
+        upper[i] = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+    }
+    return text.len > 0 && text.len <= SHOWN ? put_text(place, (struct str){upper, text.len})
+                                             : refuse(place, "must be one word", text);
+}
+
+/* A list, or a text with commas. */
+static bool list_items(const struct param_place *place, const struct json *value, struct json *out)
+{
+    const struct json *item;
+    struct str rest = json_str(value);
+    struct str word;
+
+    if (json_type(value) == JSON_STRING) {
+        while (str_next(&rest, ',', &word)) {
+            json_append(out, json_new_string(place->arena, str_trim(word)));
+        }
+        return true;
+    }
+    if (json_type(value) != JSON_ARRAY) {
+        return refuse(place, "must be a list, or text with commas", STR_EMPTY);
+    }
+    JSON_FOREACH (item, value) {
+        if (json_type(item) != JSON_STRING) {
+            return refuse(place, "must be a list of texts", STR_EMPTY);
+        }
+        json_append(out, json_copy(place->arena, item));
+    }
+    return true;
+}
+
+static bool take_list(const struct param_place *place, const struct json *value)
+{
+    struct json *raw = json_new_array(place->arena);
+    struct json *out = json_new_array(place->arena);
+    const struct json *item;
+
+    if (!list_items(place, value, raw)) {
+        return false;
+    }
+    if (json_size(raw) == 0 || json_size(raw) > LIST_MAX) {
+        return refuse(place, "must have 1 to 100 entries", STR_EMPTY);
+    }
+    JSON_FOREACH (item, raw) {
+        struct str word = json_str(item);
+
+        if (word.len == 0) {
+            return refuse(place, "an entry of the list is empty", STR_EMPTY);
+        }
+        if (place->param->words != NULL && !find_word(place, word, &word)) {
+            return false;
+        }
+        json_append(out, json_new_string(place->arena, word));
+    }
+    return put(place, place->param->name, out);
+}
+
+static bool take_object(const struct param_place *place, const struct json *value)
+{
+    struct json *parsed = NULL;
+
+    if (json_type(value) == JSON_STRING && json_parse(place->arena, json_str(value), NULL, &parsed,
+                                                      NULL) == ERR_OK) { /* from a command line */
+        value = parsed;
+    }
+    if (json_type(value) != JSON_OBJECT) {
+        return refuse(place, "must be an object: {\"name\": value}", STR_EMPTY);
+    }
+    return put(place, place->param->name, json_copy(place->arena, value));
+}
+
+static bool take_id(const struct param_place *place, const struct json *value)
+{
+    static const char *const prefixes[] = {"cp_", "lib_", "journey_", "goal_", "step_", "project_"};
+    struct str text =
+        json_type(value) == JSON_NUMBER ? json_number_text(value, place->arena) : json_str(value);
+    struct str digits = text;
+    bool ok;
+
+    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
+        if (str_starts(text, str_from(prefixes[i]))) {
+            digits = str_sub(text, str_from(prefixes[i]).len, text.len);
+        }
+    }
+    ok = digits.len > 0 && digits.len <= ID_DIGITS;
+    for (size_t i = 0; ok && i < digits.len; i++) {
+        ok = digits.ptr[i] >= '0' && digits.ptr[i] <= '9';
+    }
+    return ok ? put_text(place, digits) : refuse(place, "must be an id: 1 to 19 digits", text);
+}
+
+static bool take_target(const struct param_place *place, const struct json *value)
+{
+    struct json *clue = json_new_object(place->arena);
+    struct json *selector = json_new_object(place->arena);
+    struct json *selectors = json_new_array(place->arena);
+    struct json *target = json_new_object(place->arena);
+
+    if (!take_text(place, value)) {
+        return false;
+    }
+    json_set(clue, STR("clue"),
+             json_copy(place->arena, json_get(place->values, place->param->name)));
+    json_set(selector, STR("type"), json_new_string(place->arena, STR("GUESS")));
+    json_set(selector, STR("value"), json_new_string(place->arena, json_text(place->arena, clue)));
+    json_append(selectors, selector);
+    json_set(target, STR("selectors"), selectors);
+    return put(place, place->param->name, target);
+}
+
+static bool take_flag(const struct param_place *place, const struct json *value)
+{
+    struct str text = json_str(value);
+    bool yes = json_true(value) || str_is_nocase(text, "true");
+    bool no = (json_type(value) == JSON_BOOL && !json_true(value)) || str_is_nocase(text, "false");
+
+    return yes || no ? put(place, place->param->name, json_new_bool(place->arena, yes))
+                     : refuse(place, "must be true or false", text);
+}
+
+/* --- CSV (RFC 4180): first row the header, every row an object
+ * ----------------------------------------- */
+
+/* One cell at the front of *rest; *out_end: it was the last of its line. */
+static bool csv_cell(const struct param_place *place, struct str *rest, struct str *out_cell,
+                     bool *out_end)
+{
+    struct buf cell;
+    bool quoted = rest->len > 0 && rest->ptr[0] == '"';
+    size_t at = quoted ? 1 : 0;
+
+    buf_init(&cell, rest->len + 1);
+    for (; at < rest->len; at++) {
+        char c = rest->ptr[at];
+
+        if (quoted && c == '"') {
+            if (at + 1 < rest->len && rest->ptr[at + 1] == '"') {
+                at++;
+            } else {
+                quoted = false;
+                continue;
+            }
+        } else if (!quoted && (c == ',' || c == '\n')) {
+            break;
+        } else if (!quoted && c == '\r' && at + 1 < rest->len && rest->ptr[at + 1] == '\n') {
+            continue;
+        }
+        buf_char(&cell, c);
+    }
+    *out_cell = arena_str(place->arena, buf_view(&cell));
+    *out_end = at >= rest->len || rest->ptr[at] == '\n';
+    *rest = str_sub(*rest, at + 1, rest->len);
+    buf_done(&cell);
+    return !quoted;
+}
+
+static bool csv_row(const struct param_place *place, struct str *rest, struct json *out)
+{
+    bool end = false;
+
+    while (!end) {
+        struct str cell;
+
+        if (json_size(out) >= CSV_MAX_CELLS || !csv_cell(place, rest, &cell, &end)) {
+            return false;
+        }
+        json_append(out, json_new_string(place->arena, cell));
+    }
+    return true;
+}
+
+static bool take_csv(const struct param_place *place, const struct json *value)
+{
+    struct str rest = json_str(value);
+    struct json *header = json_new_array(place->arena);
+    struct json *rows = json_new_array(place->arena);
+    size_t n_cells = 0;
+
+    if (json_type(value) != JSON_STRING || rest.len == 0 || !csv_row(place, &rest, header)) {
+        return refuse(place, "must be CSV text: a header row, then rows, quotes closed", STR_EMPTY);
+    }
+    while (rest.len > 0) {
+        struct json *cells = json_new_array(place->arena);
+        struct json *row = json_new_object(place->arena);
+        const struct json *name = json_first(header);
+        const struct json *cell;
+
+        if (!csv_row(place, &rest, cells)) {
+            return refuse(place, "must be CSV text: a quote is not closed", STR_EMPTY);
+        }
+        n_cells += json_size(cells);
+        if (json_size(cells) > json_size(header) || n_cells > CSV_MAX_CELLS) {
+            return refuse(
+                place,
+                arena_cstr(
+                    place->arena,
+                    arena_printf(
+                        place->arena,
+                        "row %zu has more cells than the header (or there are more than %d cells)",
+                        json_size(rows) + 2, CSV_MAX_CELLS)),
+                STR_EMPTY);
+        }
+        JSON_FOREACH (cell, cells) {
+            json_set(row, json_str(name), json_copy(place->arena, cell));
+            name = json_next(name);
+        }
+        json_append(rows, row);
+    }
+    (void)put_text(place, json_str(value));
+    return put(place, "rows", rows);
+}
+
+/* --- dispatch
+ * ---------------------------------------------------------------------------------------- */
+
+bool param_take(const struct param_place *place, const struct json *value)
+{
+    static const char *const point[2] = {"x", "y"};
+    static const char *const size[2] = {"width", "height"};
+
+    switch (place->param->type) {
+    case PARAM_TEXT:
+    case PARAM_KEY:
+    case PARAM_REGEX:
+        return take_text(place, value);
+    case PARAM_INTEGER:
+        return take_integer(place, value);
+    case PARAM_URL:
+    case PARAM_HTTP_URL:
+        return take_url(place, value);
+    case PARAM_POINT:
+        return take_pair(place, value, ',', point);
+    case PARAM_SIZE:
+        return take_pair(place, value, 'x', size);
+    case PARAM_VARIABLE:
+        return take_variable(place, value);
+    case PARAM_ENUM:
+        return take_enum(place, value);
+    case PARAM_UPPER:
+        return take_upper(place, value);
+    case PARAM_LIST:
+        return take_list(place, value);
+    case PARAM_OBJECT:
+        return take_object(place, value);
+    case PARAM_ID:
+        return take_id(place, value);
+    case PARAM_TARGET:
+        return take_target(place, value);
+    case PARAM_CSV:
+        return take_csv(place, value);
+    case PARAM_FLAG:
+        return take_flag(place, value);
+    case PARAM_ANY:
+        return true;
+    }
+    return false;
+}
+
+bool param_default(const struct param_place *place)
+{
+    const struct param *param = place->param;
+    struct str text = str_from(param->def);
+    struct param lenient = *param;
+    struct param_place again = *place;
+
+    if (param->def == NULL) {
+        return false;
+    }
+    if (str_is(text, "configured")) {
+        text = place->defaults != NULL ? place->defaults->organization_id : STR_EMPTY;
+        if (text.len == 0) {
+            (void)error_at(error_list_add(place->errors), ERR_INVALID, place->pointer,
+                           "%s: give one, or configure upstream.organization_id", param->name);
+            return true;
+        }
+    }
+    lenient.flags |= PARAM_EMPTY;
+    again.param = &lenient;
+    (void)param_take(&again, json_new_string(place->arena, text));
+    return true;
+}
+
+void param_names(const struct param *param, void (*fn)(void *context, struct str name),
+                 void *context)
+{
+    fn(context, str_from(param->name));
+    if (param->type == PARAM_POINT) {
+        fn(context, STR("x"));
+        fn(context, STR("y"));
+    } else if (param->type == PARAM_SIZE) {
+        fn(context, STR("width"));
+        fn(context, STR("height"));
+    } else if (param->type == PARAM_CSV) {
+        fn(context, STR("rows"));
+    }
+}

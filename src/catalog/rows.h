@@ -1,0 +1,47 @@
+/* Macros that keep a row of the catalogue as short as what it says. */
+#ifndef CATALOG_ROWS_H
+#define CATALOG_ROWS_H
+
+#include "catalog_internal.h"
+
+/* Where the platform puts the id of what was made, in its several envelopes (virtuoso.md section
+ * 3). */
+#define ID_PLACES "/id /item/id /testStep/id /data/id /execution/id /result/id"
+
+#define PLACES                                                                                     \
+    "TOP_LEFT TOP_CENTER TOP_RIGHT CENTER_LEFT CENTER CENTER_RIGHT BOTTOM_LEFT BOTTOM_CENTER BOTTOM_RIGHT"
+
+/* Accepted from old clients; the platform has no such setting, and a warning says so. */
+#define INERT(name_)                                                                               \
+    {                                                                                              \
+        (name_), PARAM_ANY, .flags = PARAM_OPTIONAL | PARAM_INERT                                  \
+    }
+
+/* The platform finds elements by a clue: JSON *text* inside JSON. Further members may follow the
+ * clue. */
+#define GUESS(...)                                                                                 \
+    {                                                                                              \
+        "selectors" : [ {"type" : "GUESS", "value" : {"$guess" : {"clue" : __VA_ARGS__}}} ]        \
+    }
+
+#define STEP_CALL(json)                                                                                    \
+    .kind = COMMAND_STEP, .permission = PERMITS_WRITE_TESTS,                                               \
+    .call = {                                                                                              \
+        .name = "create step",                                                                             \
+        .method = "POST",                                                                                  \
+        .path = "/teststeps",                                                                              \
+        .query = "envelope=false",                                                                         \
+        .body =                                                                                            \
+            "{\"checkpointId\": \"$#checkpoint_id\", \"stepIndex\": \"$#position\", \"parsedStep\": " json \
+            "}",                                                                                           \
+        .class = CALL_CREATE,                                                                              \
+        .needs_json = true,                                                                                \
+        .captures = {{"step_id", ID_PLACES, true}},                                                        \
+    }
+
+/* A step: only its parsedStep differs. GUESS is expanded in it; C's `true` would be too, hence the
+ * second. */
+#define STEP(...)           STEP_CALL(JSON(__VA_ARGS__))
+#define STEP_WITH_TRUE(...) STEP_CALL(#__VA_ARGS__)
+
+#endif

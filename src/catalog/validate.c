@@ -1,0 +1,326 @@
+/* Common slips, mended: each fix rewrites a copy of what the caller sent and says what it did; in
+ * the end the copy must bind. Nothing is sent with a mended form; the caller sees it and decides.
+ */
+#include <string.h>
+
+#include "base/utf8.h"
+#include "catalog_internal.h"
+
+enum { ARGS_MAX = 64, CHECKPOINT_DIGITS_MIN = 4 };
+
+/* The copy being mended. */
+struct draft {
+    struct arena *arena;
+    struct str command;
+    struct str args[ARGS_MAX];
+    size_t n_args;
+    struct json *options;
+    struct str checkpoint_id;
+    int64_t position;
+    struct warning_list *fixes;
+    const struct command *row; /* NULL: the name is not known (yet) */
+    size_t n_params;
+};
+
+static void fixed(struct draft *draft, const char *what, struct str detail)
+{
+    warning_add(draft->fixes, draft->arena,
+                detail.len > 0
+                    ? arena_printf(draft->arena, "%s: %.*s", what, STR_ARG(utf8_clip(detail, 80)))
+                    : str_from(what));
+}
+
+static void drop_arg(struct draft *draft, size_t index)
+{
+    for (size_t i = index; i + 1 < draft->n_args; i++) {
+        draft->args[i] = draft->args[i + 1];
+    }
+    draft->n_args--;
+}
+
+/* --- the fixes
+ * --------------------------------------------------------------------------------------- */
+
+static void find_row(struct draft *draft)
+{
+    struct str words[16];
+    struct str rest = draft->command;
+    size_t n = 0;
+    size_t n_name = 0;
+    bool alias;
+
+    while (n < 8 && str_next(&rest, ' ', &words[n])) {
+        n++;
+    }
+    for (size_t i = 0; i < draft->n_args && i < MAX_WORDS; i++) {
+        words[n++] = draft->args[i];
+    }
+    draft->row = n > 0 ? catalog_find(words, n, &n_name, &alias, NULL) : NULL;
+    draft->n_params = 0;
+    if (draft->row == NULL) {
+        return;
+    }
+    while (draft->row->args[draft->n_params].name != NULL) {
+        draft->n_params++;
+    }
+    for (rest = draft->command; n_name > 0 && str_next(&rest, ' ', &words[0]); n_name--) {
+    }
+    for (; n_name > 0; n_name--) {
+        drop_arg(draft, 0);
+    }
+    draft->command = str_from(draft->row->words);
+}
+
+static void fix_case(struct draft *draft)
+{
+    char *lower = arena_alloc(draft->arena, draft->command.len + 1);
+    bool changed = false;
+
+    for (size_t i = 0; i < draft->command.len; i++) {
+        char c = draft->command.ptr[i];
+
+        changed = changed || (c >= 'A' && c <= 'Z');
+        lower[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    }
+    if (changed) {
+        draft->command = (struct str){lower, draft->command.len};
+        fixed(draft, "commands are written in lower case", draft->command);
+    }
+}
+
+static void fix_first_word_case(struct draft *draft)
+{
+    char *lower;
+
+    if (draft->row != NULL || draft->n_args == 0) {
+        return;
+    }
+    lower = arena_alloc(draft->arena, draft->args[0].len + 1);
+    for (size_t i = 0; i < draft->args[0].len; i++) {
+        char c = draft->args[0].ptr[i];
+
+        lower[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    }
+    if (!str_eq((struct str){lower, draft->args[0].len}, draft->args[0])) {
+        draft->args[0] = (struct str){lower, draft->args[0].len};
+        fixed(draft, "commands are written in lower case", draft->args[0]);
+        find_row(draft);
+    }
+}
+
+static void fix_flags(struct draft *draft)
+{
+    for (size_t i = 0; i < draft->n_args;) {
+        struct str word = draft->args[i];
+        struct str name;
+        struct str value;
+        const struct param *option;
+
+        if (!str_starts(word, STR("--")) || word.len < 3) {
+            i++;
+            continue;
+        }
+        (void)str_cut(str_sub(word, 2, word.len), '=', &name, &value);
+        option = draft->row != NULL ? option_lookup(draft->row, name, draft->arena) : NULL;
+        drop_arg(draft, i);
+        if (option != NULL && option->type != PARAM_FLAG && value.len == 0 && i < draft->n_args) {
+            value = draft->args[i];
+            drop_arg(draft, i);
+        }
+        json_set(draft->options, option != NULL ? str_from(option->name) : name,
+                 value.len > 0 ? json_new_string(draft->arena, value)
+                               : json_new_bool(draft->arena, true));
+        fixed(draft, "options belong into \"options\"", word);
+    }
+}
+
+static void fix_quotes(struct draft *draft)
+{
+    for (size_t i = 0; i < draft->n_args; i++) {
+        struct str text = draft->args[i];
+        char first = text.len >= 2 ? text.ptr[0] : '\0';
+
+        if ((first == '"' || first == '\'') && text.ptr[text.len - 1] == first) {
+            draft->args[i] = str_sub(text, 1, text.len - 2);
+            fixed(draft, "quotes around a value are not part of it", text);
+        }
+    }
+}
+
+static struct str without_spaces(struct draft *draft, struct str text, bool is_size)
+{
+    char *tight = arena_alloc(draft->arena, text.len + 1);
+    size_t n = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] != ' ') {
+            tight[n++] = is_size && (text.ptr[i] == 'X' || text.ptr[i] == '*') ? 'x' : text.ptr[i];
+        }
+    }
+    return (struct str){tight, n};
+}
+
+static void fix_pairs(struct draft *draft)
+{
+    for (size_t i = 0; draft->row != NULL && i < draft->n_args && i < draft->n_params; i++) {
+        enum param_type type = draft->row->args[i].type;
+        struct str tight;
+
+        if (type != PARAM_POINT && type != PARAM_SIZE) {
+            continue;
+        }
+        tight = without_spaces(draft, draft->args[i], type == PARAM_SIZE);
+        if (!str_eq(tight, draft->args[i])) {
+            draft->args[i] = tight;
+            fixed(draft,
+                  type == PARAM_SIZE ? "a size is written WIDTHxHEIGHT" : "a point is written X,Y",
+                  tight);
+        }
+    }
+}
+
+static bool is_number(struct str text, int64_t *out)
+{
+    return str_to_i64(text, 0, INT64_MAX, out);
+}
+
+/* The old command line took [checkpoint-id] ... [position] around the arguments. */
+static void fix_old_positions(struct draft *draft)
+{
+    int64_t number;
+    struct str first;
+
+    if (draft->row == NULL || draft->row->kind != COMMAND_STEP) {
+        return;
+    }
+    if (draft->n_args > draft->n_params && is_number(draft->args[draft->n_args - 1], &number) &&
+        draft->position < 0) {
+        draft->position = number;
+        drop_arg(draft, draft->n_args - 1);
+        fixed(draft, "the position belongs into \"position\"",
+              arena_printf(draft->arena, "%lld", (long long)number));
+    }
+    if (draft->n_args <= draft->n_params || draft->checkpoint_id.len > 0) {
+        return;
+    }
+    first = str_starts(draft->args[0], STR("cp_")) ? str_sub(draft->args[0], 3, draft->args[0].len)
+                                                   : draft->args[0];
+    if (first.len >= CHECKPOINT_DIGITS_MIN && is_number(first, &number)) {
+        draft->checkpoint_id = first;
+        drop_arg(draft, 0);
+        fixed(draft, "the checkpoint belongs into \"checkpoint_id\"", first);
+    }
+}
+
+/* CSS by id, class or attribute, or XPath: nobody types that as text into a field. */
+static bool looks_like_selector(struct str text)
+{
+    bool is_path = str_starts(text, STR("//")) || str_starts(text, STR("xpath="));
+    bool is_css = text.len > 1 && strchr("#.[", text.ptr[0]) != NULL && text.ptr[1] != ' ' &&
+                  (text.ptr[1] < '0' || text.ptr[1] > '9');
+
+    return is_path || is_css;
+}
+
+static void fix_swapped(struct draft *draft)
+{
+    struct str kept;
+
+    if (draft->row == NULL || draft->n_params < 2 || draft->n_args < 2 ||
+        !str_is(str_from(draft->row->args[0].name), "element") ||
+        (draft->row->args[1].type != PARAM_TEXT && draft->row->args[1].type != PARAM_VARIABLE)) {
+        return;
+    }
+    if (!looks_like_selector(draft->args[0]) && looks_like_selector(draft->args[1])) {
+        kept = draft->args[0];
+        draft->args[0] = draft->args[1];
+        draft->args[1] = kept;
+        fixed(draft, "the element comes first, then the text", draft->args[0]);
+    }
+}
+
+/* --- in and out
+ * -------------------------------------------------------------------------------------- */
+
+static bool fill(struct draft *draft, const struct command_input *input)
+{
+    const struct json *arg;
+
+    draft->command = str_trim(input->command);
+    draft->checkpoint_id = input->checkpoint_id;
+    draft->position = input->position;
+    draft->options = input->options != NULL ? json_copy(draft->arena, input->options)
+                                            : json_new_object(draft->arena);
+    JSON_FOREACH (arg, input->args) {
+        if (draft->n_args == ARGS_MAX - 1 ||
+            (json_type(arg) != JSON_STRING && json_type(arg) != JSON_NUMBER)) {
+            return false;
+        }
+        draft->args[draft->n_args++] =
+            json_type(arg) == JSON_NUMBER ? json_number_text(arg, draft->arena) : json_str(arg);
+    }
+    return input->params == NULL;
+}
+
+static struct json *draft_json(const struct draft *draft)
+{
+    struct json *out = json_new_object(draft->arena);
+    struct json *args = json_new_array(draft->arena);
+
+    for (size_t i = 0; i < draft->n_args; i++) {
+        json_append(args, json_new_string(draft->arena, draft->args[i]));
+    }
+    json_set(out, STR("command"), json_new_string(draft->arena, draft->command));
+    json_set(out, STR("args"), args);
+    json_set(out, STR("options"), json_copy(draft->arena, draft->options));
+    if (draft->checkpoint_id.len > 0) {
+        json_set(out, STR("checkpoint_id"), json_new_string(draft->arena, draft->checkpoint_id));
+    }
+    if (draft->position >= 0) {
+        json_set(out, STR("position"), json_new_int(draft->arena, draft->position));
+    }
+    return out;
+}
+
+enum error_code catalog_validate(const struct command_input *input, struct arena *arena,
+                                 struct bound_command *out, struct error_list *errors,
+                                 struct json **out_corrected, struct warning_list *out_fixes)
+{
+    enum error_code code = catalog_bind(input, arena, out, errors);
+    struct draft *draft = arena_zalloc(arena, sizeof(*draft));
+    struct command_input mended = *input;
+    struct bound_command bound;
+    struct error_list ignored;
+    struct json *corrected;
+
+    *out_corrected = NULL;
+    *out_fixes = (struct warning_list){0};
+    draft->arena = arena;
+    draft->fixes = out_fixes;
+    if (!fill(draft, input)) {
+        return code;
+    }
+    fix_case(draft);
+    find_row(draft);
+    fix_first_word_case(draft);
+    fix_flags(draft);
+    fix_quotes(draft);
+    fix_old_positions(draft);
+    fix_pairs(draft);
+    fix_swapped(draft);
+    if (out_fixes->n == 0) {
+        return code;
+    }
+    corrected = draft_json(draft);
+    mended.command = draft->command;
+    mended.args = json_get(corrected, "args");
+    mended.options = json_get(corrected, "options");
+    error_list_init(&ignored);
+    if (catalog_bind(&mended, arena, &bound, &ignored) == ERR_OK) {
+        *out_corrected = corrected;
+    } else {
+        *out_fixes = (struct warning_list){0};
+    }
+    error_list_done(&ignored);
+    return code;
+}
