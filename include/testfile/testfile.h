@@ -1,0 +1,211 @@
+/* Test files: text (YAML or JSON, any dialect) to tests whose steps are bound commands.
+ * Four pure stages: detect, normalize, validate, compile. No I/O, no clock, no randomness: what a
+ * run adds ($TIMESTAMP, $RANDOM, $UUID) comes in through the options, so that the same input gives
+ * the same bytes.
+ * Owner: everything in the results lives in the arena given to testfile_compile.
+ * Promise: every step of the text is either compiled or has an error with line and column; all
+ * errors are reported, not the first; cost is linear in the size of the input.
+ * Limits: 10,000 steps in all (1,000 from unrolled loops), 10,000 values in the text times ten for
+ * step lists (see TESTFILE_MAX_*), depth 32, 8 MiB of text. */
+#ifndef TESTFILE_TESTFILE_H
+#define TESTFILE_TESTFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/json_writer.h"
+#include "base/str.h"
+#include "catalog/catalog.h"
+
+enum {
+    TESTFILE_MAX_STEPS = 10000,
+    TESTFILE_MAX_UNROLLED = 1000,
+    TESTFILE_MAX_PROBLEMS = 2000,
+    TESTFILE_MAX_BYTES = 8 * 1024 * 1024
+};
+
+enum testfile_kind { TESTFILE_AUTO, TESTFILE_YAML, TESTFILE_JSON };
+
+/* What most steps of the file are written in; only for the report, steps are read one by one. */
+enum testfile_format {
+    TESTFILE_FORMAT_UNKNOWN,
+    TESTFILE_FORMAT_COMPACT,
+    TESTFILE_FORMAT_SIMPLIFIED,
+    TESTFILE_FORMAT_EXTENDED,
+    TESTFILE_FORMAT_COMMAND,
+    TESTFILE_FORMAT_ACTION,
+    TESTFILE_FORMAT_STEPTYPE,
+    TESTFILE_FORMAT_SENTENCE,
+    TESTFILE_FORMAT_SUITE /* a manifest that names other files */
+};
+
+enum testfile_phase { TESTFILE_SETUP, TESTFILE_STEPS, TESTFILE_TEARDOWN };
+
+enum testfile_severity { TESTFILE_ERROR, TESTFILE_WARNING };
+
+struct testfile_variable {
+    struct str name;
+    struct str value;
+};
+
+struct testfile_options {
+    struct str file; /* name for the report; ".json" decides the kind; may be empty */
+    enum testfile_kind kind;
+    /* Values of $TIMESTAMP, $RANDOM and $UUID in this run; empty: they stay as written (validate,
+     * convert). */
+    struct str timestamp;
+    struct str random;
+    struct str uuid;
+    const struct testfile_variable *variables; /* win over those of the file; may be NULL */
+    size_t n_variables;
+    const struct catalog_defaults *defaults; /* may be NULL */
+};
+
+/* One problem. All texts are valid UTF-8 without control, bidi or zero-width characters. */
+struct testfile_problem {
+    enum testfile_severity severity;
+    unsigned line; /* 1-based; 0 none */
+    unsigned column;
+    unsigned width;     /* characters the caret underlines, at least 1 */
+    struct str test;    /* name of the test, or empty */
+    struct str text;    /* the offending text, or empty */
+    struct str detail;  /* what is wrong */
+    struct str nearest; /* the nearest known name, or empty */
+    struct str hint;    /* what to do, or empty */
+    struct str example; /* how it is written, or empty */
+};
+
+struct testfile_problems {
+    struct testfile_problem *items; /* in order of line and column */
+    size_t n;
+    size_t cap;
+    size_t n_errors;
+    size_t n_warnings;
+    size_t n_dropped; /* past TESTFILE_MAX_PROBLEMS, counted in n_errors/n_warnings too */
+};
+
+struct testfile_step {
+    const struct command *command; /* of the catalogue, never NULL */
+    struct json *args;             /* array, as catalog_bind takes it */
+    struct json *options;          /* object, maybe empty */
+    /* Bound. `library attach` is the one command whose bound.values lack something: journey_id
+     * (the run knows it). Its args are the library checkpoint and the position only. */
+    struct bound_command bound;
+    struct str description; /* may be empty */
+    unsigned line;
+    unsigned column;
+    enum testfile_phase phase;
+    bool optional; /* the run goes on when the platform refuses the step */
+};
+
+struct testfile_config {
+    bool continue_on_error;
+    uint32_t timeout_ms; /* 0: not given */
+    unsigned retry;
+    unsigned viewport_width; /* 0: not given */
+    unsigned viewport_height;
+};
+
+struct testfile_test {
+    struct str name;
+    struct str description;
+    struct str project_id;    /* digits, or empty */
+    struct str project;       /* name, or empty */
+    struct str goal;          /* empty: "{name} - Goal" is created */
+    struct str journey;       /* empty: name */
+    struct str checkpoint;    /* empty: "Test Steps" */
+    struct str checkpoint_id; /* digits: add the steps there, create nothing; or empty */
+    struct str starting_url;
+    struct str expected; /* free text of suites, for the report */
+    struct testfile_variable *variables;
+    size_t n_variables;
+    struct testfile_config config;
+    struct str *tags;
+    size_t n_tags;
+    struct testfile_step *steps; /* setup, steps, teardown in this order */
+    size_t n_steps;
+    unsigned line;
+};
+
+/* A suite manifest: which file is which journey. Paths are as written, relative to the manifest;
+ * whoever reads them checks that they stay below its folder. */
+struct testfile_manifest_entry {
+    struct str goal;
+    struct str journey;
+    struct str path;
+    unsigned line;
+    unsigned column;
+};
+
+struct testfile {
+    enum testfile_format format;
+    struct testfile_test *tests;
+    size_t n_tests;
+    size_t n_steps;                           /* of all tests */
+    struct testfile_manifest_entry *manifest; /* only with TESTFILE_FORMAT_SUITE */
+    size_t n_manifest;
+    /* n_read == n_compiled + n_failed: step nodes seen (blocks and loops count each time they are
+     * used), those that became one or more steps, those that have an error. */
+    size_t n_read;
+    size_t n_compiled;
+    size_t n_failed;
+    size_t work; /* units of work done, for tests of linearity */
+};
+
+/* ERR_OK: no error among the problems (warnings may be there) and at least one test with a step.
+ * ERR_UNPROCESSABLE: errors; `out` holds whatever could be compiled (its steps are valid).
+ * ERR_BAD_YAML, ERR_BAD_JSON, ERR_TOO_BIG: the text could not be read. A suite manifest compiles to
+ * entries and ERR_OK: a server refuses it (format == TESTFILE_FORMAT_SUITE) with
+ * testfile_refuse_manifest. The catalogue must be open. */
+enum error_code testfile_compile(struct arena *arena, struct str text,
+                                 const struct testfile_options *options, struct testfile *out,
+                                 struct testfile_problems *problems) MUST_CHECK;
+
+/* Adds the error "a request may hold one stream, this is a manifest" to the problems. */
+void testfile_refuse_manifest(struct arena *arena, const struct testfile *file,
+                              struct testfile_problems *problems);
+
+const char *testfile_format_name(enum testfile_format format); /* "simplified" */
+const char *testfile_phase_name(enum testfile_phase phase);    /* "setup", "steps", "teardown" */
+
+/* A sentence of natural language (`click on "Sign in"`) or a command line to one command:
+ * {"command", "args", "options"} in the arena. err says what was not understood, with an example.
+ */
+enum error_code sentence_parse(struct arena *arena, struct str sentence, struct json **out,
+                               struct error *err) MUST_CHECK;
+/* The sentence of a command as sentence_parse takes it; commands without a sentence give their
+ * command line. Reading it back gives the same command. */
+struct str sentence_write(struct arena *arena, const struct command *command,
+                          const struct json *args, const struct json *options);
+
+/* --- renderers --- */
+
+/* For people: `file:line:column: error: …`, the source line, a caret, hint and example. Everything
+ * that comes from the file is escaped. `color`: ANSI colours (of ours only). */
+void testfile_print_human(struct buf *out, struct str file, struct str source,
+                          const struct testfile_problems *problems, bool color);
+/* One array of {line, column, text?, detail, nearest?, hint?, example?, test?} of one severity. */
+void testfile_problems_json(struct json_writer *w, const struct testfile_problems *problems,
+                            enum testfile_severity severity);
+/* One array of {command, args, options?, description?, line, column, phase, optional?}. */
+void testfile_steps_json(struct json_writer *w, const struct testfile_test *test);
+
+/* --- converters --- */
+
+enum testfile_target {
+    TESTFILE_TO_COMMANDS, /* command lines, one a step */
+    TESTFILE_TO_UPSTREAM, /* JSON: {"requests": [{method, path, query, body}]} */
+    TESTFILE_TO_SIMPLIFIED,
+    TESTFILE_TO_SENTENCES
+};
+
+bool testfile_target_parse(struct str word, enum testfile_target *out); /* "commands", … */
+/* Several tests: several documents of one stream. Simplified and sentences read back to the same
+ * steps. For upstream `checkpointId` is that of the test, or null, and positions count from 0. */
+void testfile_convert(const struct testfile *file, enum testfile_target target, struct arena *arena,
+                      struct buf *out);
+
+#endif
