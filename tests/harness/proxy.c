@@ -1,0 +1,70 @@
+#include "harness/proxy.h"
+
+#include "harness/cmocka.h"
+
+#include "base/str.h"
+
+enum { ARGS_MAX = 48 };
+
+void proxy_start(struct proxy *proxy, const char *const *sets)
+{
+    const char *args[ARGS_MAX] = {"serve",       "--sandbox", "--listen",
+                                  "127.0.0.1:0", "--set",     "drain.notice_ms=0"};
+    size_t n = 6;
+
+    *proxy = (struct proxy){0};
+    arena_init(&proxy->arena);
+    reply_init(&proxy->reply);
+    for (; sets != NULL && *sets != NULL; sets++) {
+        assert_true(n + 3 < ARGS_MAX);
+        args[n++] = "--set";
+        args[n++] = *sets;
+    }
+    program_serve(&proxy->program, args, NULL);
+    sandbox_seed(proxy->program.sandbox_port, SANDBOX_TOKEN, &proxy->seed);
+}
+
+void proxy_stop(struct proxy *proxy)
+{
+    reply_done(&proxy->reply);
+    program_stop(&proxy->program);
+    program_done(&proxy->program);
+    arena_done(&proxy->arena);
+}
+
+const struct json *proxy_ask_str(struct proxy *proxy, const char *method, const char *target,
+                                 const char *fields, struct str body)
+{
+    struct str with_type = arena_printf(&proxy->arena, "%s%s", fields != NULL ? fields : "",
+                                        body.len > 0 ? "Content-Type: application/json\r\n" : "");
+
+    client_ask(proxy->program.port, method, target, with_type.ptr, body, &proxy->reply);
+    return proxy->reply.body.len > 0 ? reply_json(&proxy->reply, &proxy->arena) : NULL;
+}
+
+const struct json *proxy_ask(struct proxy *proxy, const char *method, const char *target,
+                             const char *fields, const char *body)
+{
+    return proxy_ask_str(proxy, method, target, fields, str_from(body));
+}
+
+const struct json *proxy_command(struct proxy *proxy, const char *command, const char *args_json,
+                                 const char *extra)
+{
+    struct str body =
+        arena_printf(&proxy->arena, "{\"command\":\"%s\",\"args\":%s,\"checkpoint_id\":%lld%s%s}",
+                     command, args_json, (long long)proxy->seed.checkpoint,
+                     extra != NULL ? "," : "", extra != NULL ? extra : "");
+
+    return proxy_ask_str(proxy, "POST", "/api/v1/commands/execute", NULL, body);
+}
+
+const struct json *proxy_steps(struct proxy *proxy)
+{
+    struct str path = arena_printf(&proxy->arena, "/testcases/%lld",
+                                   (long long)proxy->seed.checkpoint);
+    const struct json *checkpoint = sandbox_call(proxy->program.sandbox_port, SANDBOX_TOKEN, "GET",
+                                                 path.ptr, NULL, &proxy->arena);
+
+    return json_get(checkpoint, "steps");
+}
