@@ -1,0 +1,141 @@
+/* A platform that misbehaves: each fault gives its status in time, nothing is made twice, and the
+ * next request works. */
+#include "harness/cmocka.h"
+
+#include "harness/port.h"
+#include "harness/proxy.h"
+
+struct fault {
+    const char *what;
+    const char *json;
+    int status;
+    const char *code;
+    int steps; /* in the checkpoint afterwards; -1: either */
+};
+
+static const struct fault table[] = {
+    {"reset before the request is acted on",
+     "{\"match\":\"POST /teststeps\",\"times\":1,\"close\":\"before\"}", 502, "outcome_unknown", 0},
+    {"reset within the answer", "{\"match\":\"POST /teststeps\",\"times\":1,\"close\":\"mid\"}",
+     200, NULL, 1},
+    {"stalled past the deadline", "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":4000}",
+     0, NULL, -1},
+    {"not JSON",
+     "{\"match\":\"POST /teststeps\",\"times\":1,\"status\":200,\"body\":\"<html>hello</html>\",\"content_type\":\"text/html\"}",
+     502, "upstream_unreadable", 0},
+    {"no id",
+     "{\"match\":\"POST /teststeps\",\"times\":1,\"status\":200,\"body\":\"{}\",\"content_type\":\"application/json\"}",
+     502, "upstream_unreadable", 0},
+    {"500", "{\"match\":\"POST /teststeps\",\"times\":1,\"status\":500}", 502, "upstream_error", 0},
+    {"503", "{\"match\":\"POST /teststeps\",\"times\":1,\"status\":503}", 502, "upstream_error", 0},
+    {"429", "{\"match\":\"POST /teststeps\",\"times\":1,\"status\":429,\"retry_after\":7}", 429,
+     "rate_limited", 0},
+    {"401", "{\"match\":\"POST /teststeps\",\"times\":1,\"status\":401}", 502, "upstream_auth", 0},
+    {"409", "{\"match\":\"POST /teststeps\",\"times\":1,\"status\":409}", 409, "upstream_refused",
+     0},
+};
+
+static void check(const struct fault *fault)
+{
+    static const char *const sets[] = {"upstream.timeout_ms=1500",
+                                       "http.long_exchange_timeout_ms=10000", NULL};
+    struct proxy proxy;
+    const struct json *answer;
+    uint64_t began;
+
+    proxy_start(&proxy, sets);
+    sandbox_fault(proxy.program.sandbox_port, fault->json);
+    began = client_now_ms();
+    answer = proxy_command(&proxy, "step-interact click", "[\"x\"]", NULL);
+    assert_true(client_now_ms() - began < 8000U * client_slowness());
+    if (fault->status != 0 && proxy.reply.status != fault->status) {
+        fail_msg("%s: status %d, wanted %d: %.*s", fault->what, proxy.reply.status, fault->status,
+                 STR_ARG(reply_text(&proxy.reply)));
+    }
+    if (fault->code != NULL && !str_is(json_str(json_get(answer, "code")), fault->code)) {
+        fail_msg("%s: %.*s", fault->what, STR_ARG(reply_text(&proxy.reply)));
+    }
+    if (fault->steps >= 0) {
+        assert_int_equal(json_size(proxy_steps(&proxy)), fault->steps);
+    }
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/teststeps"), 1);
+    (void)proxy_command(&proxy, "step-interact click", "[\"y\"]", NULL);
+    assert_int_equal(proxy.reply.status, 200);
+    proxy_stop(&proxy);
+}
+
+static void each_fault_of_the_platform_has_its_answer(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        check(&table[i]);
+    }
+}
+
+static void reads_are_tried_again(void **state)
+{
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    sandbox_fault(proxy.program.sandbox_port,
+                  "{\"match\":\"GET /testcases\",\"times\":2,\"status\":503}");
+    (void)proxy_command(&proxy, "step-interact click", "[\"x\"]", NULL);
+    assert_int_equal(proxy.reply.status, 200);
+    assert_int_equal(json_size(proxy_steps(&proxy)), 1);
+    proxy_stop(&proxy);
+}
+
+static void an_answer_that_is_too_large_is_refused(void **state)
+{
+    static const char *const sets[] = {"upstream.max_reply_bytes=1KiB", NULL};
+    struct proxy proxy;
+    const struct json *answer;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    for (int i = 0; i < 8; i++) {
+        (void)proxy_command(&proxy, "step-interact click", "[\"x\"]", "\"position\":0");
+    }
+    answer = proxy_command(&proxy, "step-interact click", "[\"x\"]",
+                           NULL); /* reads the checkpoint first */
+    assert_int_equal(proxy.reply.status, 502);
+    assert_true(str_is(json_str(json_get(answer, "code")), "upstream_too_large"));
+    proxy_stop(&proxy);
+}
+
+static void nobody_listening_is_told_at_once(void **state)
+{
+    struct proxy proxy;
+    struct str set;
+    struct program program;
+    const char *args[] = {"serve",          "--listen", "127.0.0.1:0",       "--set", NULL, "--set",
+                          "auth.mode=none", "--set",    "drain.notice_ms=0", NULL};
+
+    (void)state;
+    proxy = (struct proxy){0};
+    arena_init(&proxy.arena);
+    reply_init(&proxy.reply);
+    set = arena_printf(&proxy.arena, "upstream.base_url=http://127.0.0.1:%d/api", (int)port_free());
+    args[4] = set.ptr;
+    program_serve(&program, args, NULL);
+    proxy.program = program;
+    (void)proxy_command(&proxy, "step-interact click", "[\"x\"]", "\"position\":0");
+    assert_int_equal(proxy.reply.status, 502);
+    assert_true(str_contains(reply_text(&proxy.reply), STR("upstream_unreachable")));
+    (void)proxy_ask(&proxy, "GET", "/health", NULL, "");
+    assert_int_equal(proxy.reply.status, 200);
+    proxy_stop(&proxy);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_fault_of_the_platform_has_its_answer),
+        cmocka_unit_test(reads_are_tried_again),
+        cmocka_unit_test(an_answer_that_is_too_large_is_refused),
+        cmocka_unit_test(nobody_listening_is_told_at_once),
+    };
+
+    return cmocka_run_group_tests_name("faults", tests, NULL, NULL);
+}

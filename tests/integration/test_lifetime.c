@@ -1,0 +1,118 @@
+/* The client leaves at every stage of a request; the server stays clean and ends with nothing left.
+ */
+#include "harness/cmocka.h"
+
+#include "harness/proxy.h"
+
+#define HEAD                                                                                       \
+    "POST /api/v1/commands/execute HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+
+enum how { BY_CLOSE, BY_RESET, BY_HALF_CLOSE, N_HOW };
+
+static void leave(struct client *client, enum how how)
+{
+    switch (how) {
+    case BY_RESET:
+        client_reset(client);
+        break;
+    case BY_HALF_CLOSE:
+        client_end(client);
+        client_pause_ms(60 * client_slowness());
+        client_close(client);
+        break;
+    case BY_CLOSE:
+    case N_HOW:
+        client_close(client);
+        break;
+    }
+}
+
+static void send_and_leave(struct proxy *proxy, struct str bytes, unsigned pause_ms, enum how how)
+{
+    struct client client;
+
+    client_open(&client, proxy->program.port);
+    (void)client_send(&client, bytes);
+    client_pause_ms(pause_ms * client_slowness());
+    leave(&client, how);
+}
+
+static struct str request(struct proxy *proxy, const char *extra)
+{
+    struct str body = arena_printf(
+        &proxy->arena,
+        "{\"command\":\"step-interact click\",\"args\":[\"x\"],\"checkpoint_id\":%lld%s}",
+        (long long)proxy->seed.checkpoint, extra);
+
+    return arena_printf(&proxy->arena, HEAD "Content-Length: %zu\r\n\r\n%.*s", body.len,
+                        STR_ARG(body));
+}
+
+static void clients_may_leave_at_every_stage(void **state)
+{
+    struct proxy proxy;
+    struct str whole;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    whole = request(&proxy, "");
+    for (enum how how = BY_CLOSE; how < N_HOW; how++) {
+        send_and_leave(&proxy, STR_EMPTY, 20, how);                        /* connected */
+        send_and_leave(&proxy, STR("POST /ap"), 20, how);                  /* in the head */
+        send_and_leave(&proxy, str_sub(whole, 0, whole.len - 5), 20, how); /* in the body */
+        sandbox_fault(proxy.program.sandbox_port,
+                      "{\"match\":\"GET /testcases\",\"times\":1,\"delay_ms\":300}");
+        send_and_leave(&proxy, whole, 60, how); /* while a read waits */
+        sandbox_fault(proxy.program.sandbox_port,
+                      "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":300}");
+        send_and_leave(&proxy, request(&proxy, ",\"position\":0"), 60,
+                       how); /* while a create waits */
+        send_and_leave(&proxy, STR("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"), 0,
+                       how); /* before its answer */
+        sandbox_clear_faults(proxy.program.sandbox_port);
+    }
+    (void)proxy_ask(&proxy, "GET", "/health", NULL, "");
+    assert_int_equal(proxy.reply.status, 200);
+    proxy_stop(&proxy);
+}
+
+static void a_create_in_flight_is_finished_and_its_reply_kept(void **state)
+{
+    struct proxy proxy;
+    struct client client;
+    struct str body;
+    const struct json *answer;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    sandbox_fault(proxy.program.sandbox_port,
+                  "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":400}");
+    body = arena_printf(
+        &proxy.arena,
+        "{\"command\":\"step-interact click\",\"args\":[\"x\"],\"position\":0,\"checkpoint_id\":%lld}",
+        (long long)proxy.seed.checkpoint);
+    client_open(&client, proxy.program.port);
+    assert_true(client_send_request(&client, "POST", "/api/v1/commands/execute",
+                                    "Content-Type: application/json\r\nIdempotency-Key: lost\r\n",
+                                    body));
+    client_pause_ms(150 * client_slowness());
+    client_reset(&client);
+    client_pause_ms(800 * client_slowness());
+    answer = proxy_ask_str(&proxy, "POST", "/api/v1/commands/execute", "Idempotency-Key: lost\r\n",
+                           body);
+    assert_int_equal(proxy.reply.status, 200);
+    assert_true(str_is(reply_field(&proxy.reply, "Idempotency-Replayed"), "true"));
+    assert_true(json_str(json_find(answer, "/data/step_id")).len > 0);
+    assert_int_equal(json_size(proxy_steps(&proxy)), 1);
+    proxy_stop(&proxy);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(clients_may_leave_at_every_stage),
+        cmocka_unit_test(a_create_in_flight_is_finished_and_its_reply_kept),
+    };
+
+    return cmocka_run_group_tests_name("lifetime", tests, NULL, NULL);
+}
