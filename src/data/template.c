@@ -177,7 +177,7 @@ static enum error_code expand_integer(const struct expansion *x, struct str name
 {
     struct str text;
 
-    /* A placeholder of a dry run stays readable. */
+    /* The open place of a dry run stays readable. */
     if (json_type(value) == JSON_STRING && str_starts(json_str(value), STR("{"))) {
         *out = json_copy(x->arena, value);
         return ERR_OK;
@@ -319,7 +319,7 @@ static struct str keep(struct arena *arena, struct buf *text)
 
 static void put_value(struct buf *out, struct str value)
 {
-    /* A placeholder of a dry run ("{goal_id}") stays readable; no real value begins like that in a
+    /* The open place of a dry run ("{goal_id}") stays readable; no real value begins like that in a
      * path. */
     if (value.len > 2 && value.ptr[0] == '{' && value.ptr[value.len - 1] == '}' &&
         is_name(str_sub(value, 1, value.len - 2))) {

@@ -61,8 +61,8 @@ const struct json *proxy_command(struct proxy *proxy, const char *command, const
 
 const struct json *proxy_steps(struct proxy *proxy)
 {
-    struct str path = arena_printf(&proxy->arena, "/testcases/%lld",
-                                   (long long)proxy->seed.checkpoint);
+    struct str path =
+        arena_printf(&proxy->arena, "/testcases/%lld", (long long)proxy->seed.checkpoint);
     const struct json *checkpoint = sandbox_call(proxy->program.sandbox_port, SANDBOX_TOKEN, "GET",
                                                  path.ptr, NULL, &proxy->arena);
 
