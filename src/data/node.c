@@ -1,3 +1,5 @@
+#include <limits.h>
+
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/utf8.h"
@@ -21,6 +23,7 @@ void node_budget_init(struct node_budget *budget, const struct node_limits *limi
         .max_depth = limits->max_depth > 0 ? limits->max_depth : DEFAULT_DEPTH,
         .max_nodes = limits->max_nodes > 0 ? limits->max_nodes : DEFAULT_NODES,
         .max_text_bytes = limits->max_text_bytes > 0 ? limits->max_text_bytes : DEFAULT_TEXT,
+        .max_copied = limits->max_copied > 0 ? limits->max_copied : UINT_MAX,
         .max_documents = limits->max_documents > 0 ? limits->max_documents : DEFAULT_DOCUMENTS,
     };
 }
@@ -56,17 +59,22 @@ void node_add(struct node *parent, struct node **tail, struct node *child)
     parent->n_children++;
 }
 
-const struct node *node_get(const struct node *map, const char *key)
+const struct node *node_get_str(const struct node *map, struct str key)
 {
     if (map == NULL || map->type != NODE_MAP) {
         return NULL;
     }
     for (const struct node *child = map->first; child != NULL; child = child->next) {
-        if (str_is(child->key, key)) {
+        if (str_eq(child->key, key)) {
             return child;
         }
     }
     return NULL;
+}
+
+const struct node *node_get(const struct node *map, const char *key)
+{
+    return node_get_str(map, str_from(key));
 }
 
 bool node_is_bool(const struct node *node, bool *out)

@@ -8,7 +8,9 @@ struct node_budget {
     unsigned max_depth;
     unsigned max_nodes;
     size_t max_text_bytes;
+    unsigned max_copied;
     unsigned max_documents;
+    unsigned n_copied;
     unsigned n_nodes;
     size_t text_bytes;
 };

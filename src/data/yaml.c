@@ -240,6 +240,11 @@ static struct node *copy_tree(struct reader *reader, const struct node *source, 
                 "nested deeper than allowed after expanding aliases");
         return NULL;
     }
+    if (++reader->budget.n_copied > reader->budget.max_copied) {
+        fail_at(reader, ERR_TOO_BIG, source->line, source->column,
+                "aliases and merges add more values than allowed; write fewer of them");
+        return NULL;
+    }
     if (!node_budget_take(&reader->budget, source->text.len, source->line, source->column,
                           reader->errors)) {
         reader->failed = true;
@@ -466,6 +471,7 @@ static void on_end(struct reader *reader)
 {
     struct level *level = top(reader);
 
+    CHECK(level != NULL); /* libyaml balances starts and ends */
     if (level->merges) {
         apply_merge(reader, level);
     }

@@ -79,9 +79,10 @@ static void gone_drop(struct session_store *store, struct session_gone *gone)
 static void gone_add(struct session_store *store, const struct session_record *record, bool expired)
 {
     struct session_gone *gone = mem_zalloc(sizeof(*gone));
+    struct list *oldest = list_first(&store->gone_order);
 
-    if (store->gone.n_nodes >= SESSION_GONE_MAX) {
-        gone_drop(store, CONTAINER_OF(list_first(&store->gone_order), struct session_gone, link));
+    if (store->gone.n_nodes >= SESSION_GONE_MAX && oldest != NULL) {
+        gone_drop(store, CONTAINER_OF(oldest, struct session_gone, link));
     }
     mem_copy(gone->id, record->id, SESSION_ID_LEN);
     gone->owner = record->owner;
