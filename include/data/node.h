@@ -32,6 +32,7 @@ struct node_limits {
     unsigned max_depth;     /* 0: 32 */
     unsigned max_nodes;     /* 0: 10,000, after alias expansion */
     size_t max_text_bytes;  /* 0: 1 MiB of scalar text after alias expansion */
+    unsigned max_copied;    /* nodes that aliases and merges may add; 0: max_nodes */
     unsigned max_documents; /* 0: 100 */
 };
 
@@ -58,6 +59,7 @@ struct json;
 struct json *node_to_json(struct arena *arena, const struct node *node);
 const struct node *node_get(const struct node *map,
                             const char *key);          /* NULL: absent, or not a map */
+const struct node *node_get_str(const struct node *map, struct str key);
 bool node_is_bool(const struct node *node, bool *out); /* true|false, unquoted */
 
 /* Writes `text` as a YAML scalar that reads back as the same text (plain when that is safe). */
