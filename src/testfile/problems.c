@@ -1,0 +1,148 @@
+/* Problems: what is wrong, where, and what to do. They are kept whole up to a bound and put in the
+ * order of the text at the end, since the stages find them in an order of their own. */
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "base/utf8.h"
+#include "testfile_internal.h"
+
+enum { TEXT_SHOWN = 120, DETAIL_MAX = 1024 };
+
+static bool is_misleading(uint32_t point)
+{
+    return point < 0x20 || (point >= 0x7F && point < 0xA0) || utf8_is_bidi_or_zero_width(point) ||
+           point == 0x2028 || point == 0x2029;
+}
+
+/* How often a plain text needs no copy at all: nearly always. */
+static bool is_clean(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+
+        if (c < 0x20 || c >= 0x7F) {
+            return false;
+        }
+    }
+    return true;
+}
+
+struct str problem_clean(struct arena *arena, struct str text, size_t max_bytes)
+{
+    struct str rest = utf8_clip(text, max_bytes);
+    bool cut = rest.len < text.len;
+    struct str out;
+    struct buf buf;
+
+    if (!cut && is_clean(text)) {
+        return text;
+    }
+    buf_init(&buf, (max_bytes * 8) + 16);
+    while (rest.len > 0) {
+        uint32_t point = utf8_next(&rest);
+        char piece[4];
+
+        if (point == '\n' || point == '\t') {
+            buf_text(&buf, point == '\n' ? "\\n" : "\\t");
+        } else if (is_misleading(point)) {
+            buf_printf(&buf, "\\u%04X", point);
+        } else {
+            buf_append(&buf, piece, utf8_encode(point, piece));
+        }
+    }
+    if (cut) {
+        buf_text(&buf, "...");
+    }
+    out = arena_str(arena, buf_view(&buf));
+    buf_done(&buf);
+    return out;
+}
+
+static struct testfile_problem *problem_slot(struct compile *c)
+{
+    struct testfile_problems *problems = c->problems;
+
+    if (problems->n >= TESTFILE_MAX_PROBLEMS) {
+        problems->n_dropped++;
+        return arena_zalloc(c->arena, sizeof(struct testfile_problem));
+    }
+    if (problems->n == problems->cap) {
+        size_t cap = problems->cap > 0 ? problems->cap * 2 : 16;
+        struct testfile_problem *grown = arena_calloc(c->arena, cap, sizeof(*grown));
+
+        for (size_t i = 0; i < problems->n; i++) {
+            grown[i] = problems->items[i];
+        }
+        problems->items = grown;
+        problems->cap = cap;
+    }
+    return &problems->items[problems->n++];
+}
+
+struct testfile_problem *problem_add(struct compile *c, enum testfile_severity severity,
+                                     struct place place, const char *format, ...)
+{
+    struct testfile_problem *problem = problem_slot(c);
+    struct buf text;
+    va_list args;
+
+    buf_init(&text, DETAIL_MAX);
+    va_start(args, format);
+    buf_vprintf(&text, format, args);
+    va_end(args);
+    problem->severity = severity;
+    problem->line = place.line;
+    problem->column = place.column;
+    problem->text = problem_clean(c->arena, place.text, TEXT_SHOWN);
+    problem->width = (unsigned)utf8_count(utf8_clip(place.text, TEXT_SHOWN));
+    problem->width = problem->width > 0 ? problem->width : 1;
+    problem->detail = problem_clean(c->arena, arena_str(c->arena, buf_view(&text)), DETAIL_MAX);
+    problem->test =
+        c->test != NULL ? problem_clean(c->arena, c->test->name, TEXT_SHOWN) : STR_EMPTY;
+    problem->nearest = STR_EMPTY;
+    problem->hint = STR_EMPTY;
+    problem->example = STR_EMPTY;
+    buf_done(&text);
+    if (severity == TESTFILE_ERROR) {
+        c->problems->n_errors++;
+    } else {
+        c->problems->n_warnings++;
+    }
+    return problem;
+}
+
+struct place place_of(const struct node *node)
+{
+    return (struct place){node->line, node->column,
+                          node->type == NODE_SCALAR ? node->text : STR_EMPTY};
+}
+
+struct place place_of_key(const struct node *node)
+{
+    return (struct place){node->key_line > 0 ? node->key_line : node->line,
+                          node->key_line > 0 ? node->key_column : node->column, node->key};
+}
+
+static int by_place(const void *left, const void *right)
+{
+    const struct testfile_problem *a = left;
+    const struct testfile_problem *b = right;
+
+    if (a->line != b->line) {
+        return a->line < b->line ? -1 : 1;
+    }
+    if (a->column != b->column) {
+        return a->column < b->column ? -1 : 1;
+    }
+    if (a->severity != b->severity) {
+        return a->severity < b->severity ? -1 : 1;
+    }
+    return str_compare(a->detail, b->detail);
+}
+
+void problems_sort(struct testfile_problems *problems)
+{
+    if (problems->n > 1) {
+        qsort(problems->items, problems->n, sizeof(*problems->items), by_place);
+    }
+}

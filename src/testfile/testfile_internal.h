@@ -1,0 +1,155 @@
+/* What the files of this room share. One step of any dialect becomes a bag (a verb and its fields);
+ * the table of verbs turns bags into commands; the catalogue checks those. */
+#ifndef TESTFILE_INTERNAL_H
+#define TESTFILE_INTERNAL_H
+
+#include "data/node.h"
+#include "testfile/testfile.h"
+
+enum { BAG_MAX_FIELDS = 32, BLOCK_MAX_DEPTH = 16, VALUE_MAX_BYTES = 64 * 1024 };
+
+/* --- problems.c --- */
+
+struct place {
+    unsigned line;
+    unsigned column;
+    struct str text; /* offending text as written; empty: none */
+};
+
+struct compile;
+
+/* Adds and returns a problem whose optional members the caller may fill (already cleaned text
+ * only: use problem_clean). */
+struct testfile_problem *problem_add(struct compile *c, enum testfile_severity severity,
+                                     struct place place, const char *format, ...) PRINTF_LIKE(4, 5);
+/* Valid UTF-8 on one line: what could mislead a reader is written as \u.... */
+struct str problem_clean(struct arena *arena, struct str text, size_t max_bytes);
+void problems_sort(struct testfile_problems *problems);
+struct place place_of(const struct node *node);
+struct place place_of_key(const struct node *node);
+
+/* --- variables.c --- */
+
+/* Names that a step may use, innermost first: loop variable, `with` of a block, the file's own. */
+struct var_scope {
+    const struct var_scope *outer;
+    const struct node *map; /* members are variables; NULL */
+    struct str name;        /* or one variable */
+    const struct node *single;
+    const struct testfile_variable *list; /* or the caller's */
+    size_t n_list;
+};
+
+/* The value of a name (dotted into maps), or NULL. *out_text is set for what has no node. */
+bool var_find(const struct var_scope *scope, struct str name, const struct node **out_node,
+                struct str *out_text);
+/* Replaces what is known in `text`; reports circles, overlong results and likely misspellings. */
+struct str substitute(struct compile *c, struct str text, struct place place);
+/* The name when the whole text is one reference ($name, ${name}, {{name}}), else empty. */
+struct str whole_reference(struct str text);
+/* Bytes of the reference that `text` begins with; 0: it begins with none. */
+size_t reference_length(struct str text);
+
+/* --- bag: a step as verb and fields, whichever dialect it was written in --- */
+
+struct field {
+    struct str name;
+    const struct node *node;
+    bool used;
+    bool loose; /* stands there by habit of the dialect: unused is no error */
+    bool meta;  /* from `meta`: unused is nothing at all */
+};
+
+struct bag {
+    enum testfile_format dialect;
+    struct str verb; /* as written */
+    struct place verb_place;
+    const struct node *value; /* scalar or list that the verb has; NULL */
+    bool value_used;
+    bool value_is_map; /* the fields stand in a map of their own */
+    struct field fields[BAG_MAX_FIELDS];
+    size_t n_fields;
+    struct str description;
+    bool optional;
+};
+
+void bag_add(struct compile *c, struct bag *bag, struct field field);
+struct field *bag_find(struct bag *bag, struct str name);
+
+/* --- verbs_table.c, map_verb.c --- */
+
+/* See verbs_table.c for the small language of `when`, `args` and `options`. */
+struct verb_row {
+    const char *verbs;
+    const char *when;
+    const char *command; /* NULL: refused, `args` says why */
+    const char *args;
+    const char *options;
+    const char *example;
+};
+
+extern const struct verb_row verb_rows[];
+extern const size_t n_verb_rows;
+
+/* Lower case without - _ and spaces, in `out`; longer words give an empty str. */
+struct str verb_fold(struct str word, char out[64]);
+bool words_have(const char *words, char separator, struct str word);
+bool verb_known(struct str word); /* any row, or use/if/loop */
+bool map_bag(struct compile *c, struct bag *bag);
+/* The mapping of catalogue parameters for steps of the command dialect. */
+bool map_command(struct compile *c, struct bag *bag, struct str words);
+struct str verb_nearest(struct str word);
+const char *verb_example(struct str word); /* NULL: unknown */
+
+/* --- dialects.c --- */
+
+/* One step node that is a map. True: it became steps (or was control flow). */
+bool step_map(struct compile *c, const struct node *node);
+const char *control_verb(const struct node *step, const struct node **out_value);
+
+/* --- sentence_*.c --- */
+
+bool step_text(struct compile *c, const struct node *node, struct str text);
+
+/* --- blocks.c --- */
+
+bool step_control(struct compile *c, const struct node *node, const char *verb,
+                  const struct node *value);
+
+/* --- compile.c --- */
+
+struct step_origin {
+    struct place place;
+    struct str description;
+    bool optional;
+};
+
+struct compile {
+    struct arena *arena;
+    const struct testfile_options *options;
+    struct testfile *out;
+    struct testfile_problems *problems;
+    const struct var_scope *scope;
+    const struct node *blocks;
+    struct testfile_test *test;
+    size_t cap_steps;
+    struct str base_url;
+    struct str last_element; /* of the last click or write, for text without an element */
+    enum testfile_phase phase;
+    unsigned depth; /* blocks, loops and branches we are in */
+    size_t n_unrolled;
+    size_t n_by_format[TESTFILE_FORMAT_SUITE + 1];
+    bool full; /* the limit of steps has been reported */
+    size_t n_expanded_bytes;
+    size_t n_attached; /* library checkpoints so far, for their default position */
+};
+
+/* Binds and appends one step; false: errors were added. */
+bool step_emit(struct compile *c, struct str words, struct json *args, struct json *options,
+               const struct step_origin *origin);
+/* A list of steps (or one step). */
+void compile_steps(struct compile *c, const struct node *list);
+/* The same as an element of such a list. */
+void compile_step(struct compile *c, const struct node *node);
+
+#endif

@@ -1,0 +1,373 @@
+/* Values as a kind of the table of verbs wants them: text, a time, a point... Everything that is
+ * wrong with a value is said at the place of the value. */
+#include "base/utf8.h"
+#include "map_internal.h"
+
+enum { SECONDS_BELOW = 100, SHOWN_MAX = 64 };
+
+static bool refuse(struct compile *c, struct place place, const char *what, const char *hint)
+{
+    struct testfile_problem *problem =
+        problem_add(c, TESTFILE_ERROR, place, "\"%.*s\": %s",
+                    STR_ARG(utf8_clip(place.text, SHOWN_MAX)), what);
+
+    problem->hint = str_from(hint);
+    return false;
+}
+
+/* --- text
+ * -------------------------------------------------------------------------------------------- */
+
+static const char locator_keys[] = "selector|target|element|css|xpath|id|text|label|placeholder|"
+                                   "hint|name|value";
+
+/* A map that says how to find something: the best of its keys counts. */
+static bool locator_text(struct compile *c, const struct node *map, const struct node **out)
+{
+    struct str rest = str_from(locator_keys);
+    struct str key;
+
+    *out = NULL;
+    while (*out == NULL && str_next(&rest, '|', &key)) {
+        *out = node_get_str(map, key);
+    }
+    if (*out == NULL || (*out)->type != NODE_SCALAR) {
+        (void)problem_add(c, TESTFILE_ERROR, place_of(map), "text is wanted here, not a map");
+        return false;
+    }
+    for (const struct node *child = map->first; child != NULL; child = child->next) {
+        if (!words_have(locator_keys, '|', child->key)) {
+            struct testfile_problem *problem = problem_add(
+                c, TESTFILE_WARNING, place_of_key(child),
+                "\"%.*s\" has no effect: the platform finds elements by one text",
+                STR_ARG(utf8_clip(child->key, SHOWN_MAX)));
+
+            problem->hint = STR("name the element so that it is the only one");
+        }
+    }
+    return true;
+}
+
+static bool raw_text(struct compile *c, const struct found *found, struct str *out,
+                     struct place *out_place)
+{
+    const struct node *node = found->node;
+
+    *out_place = found->place;
+    if (node == NULL) {
+        *out = found->text;
+        return true;
+    }
+    if (node->type == NODE_MAP && !locator_text(c, node, &node)) {
+        return false;
+    }
+    if (node->type == NODE_LIST) {
+        struct testfile_problem *problem = problem_add(c, TESTFILE_ERROR, place_of(node),
+                                                       "text is wanted here, not a list");
+
+        problem->hint = STR("put text that begins with [ in quotes");
+        return false;
+    }
+    *out_place = place_of(node);
+    *out = node->text;
+    return true;
+}
+
+/* --- times
+ * ------------------------------------------------------------------------------------------- */
+
+struct unit {
+    const char *name;
+    int64_t ms;
+};
+
+static const struct unit units[] = {
+    {"ms", 1},          {"millisecond", 1}, {"milliseconds", 1}, {"s", 1000},
+    {"sec", 1000},      {"secs", 1000},     {"second", 1000},    {"seconds", 1000},
+    {"m", 60000},       {"min", 60000},     {"minute", 60000},   {"minutes", 60000},
+};
+
+/* Digits with at most three behind a dot, as thousandths; the rest is the unit. */
+static bool split_number(struct str text, int64_t *out_thousandths, struct str *out_unit)
+{
+    size_t at = 0;
+    int64_t whole = 0;
+    int64_t part = 0;
+    int64_t scale = 1000;
+
+    while (at < text.len && text.ptr[at] >= '0' && text.ptr[at] <= '9' && at < 10) {
+        whole = whole * 10 + (text.ptr[at++] - '0');
+    }
+    if (at == 0) {
+        return false;
+    }
+    if (at + 1 < text.len && text.ptr[at] == '.') {
+        for (at++; at < text.len && text.ptr[at] >= '0' && text.ptr[at] <= '9' && scale > 1; at++) {
+            scale /= 10;
+            part += (text.ptr[at] - '0') * scale;
+        }
+    }
+    *out_thousandths = whole * 1000 + part;
+    *out_unit = str_trim(str_sub(text, at, text.len));
+    return true;
+}
+
+static const struct unit *find_unit(struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+        if (str_is_nocase(name, units[i].name)) {
+            return &units[i];
+        }
+    }
+    return NULL;
+}
+
+static bool looks_numeric(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (str_find_char(STR("0123456789.eE+-"), text.ptr[i]) < 0) {
+            return false;
+        }
+    }
+    return text.len > 0 && text.ptr[0] != 'e' && text.ptr[0] != 'E';
+}
+
+/* `plain`: not in quotes, so anything that looks like a number was meant as one. */
+bool text_is_time(struct str text, bool plain)
+{
+    int64_t number;
+    struct str unit;
+
+    text = str_trim(text);
+    if (split_number(text, &number, &unit) && (unit.len == 0 || find_unit(unit) != NULL)) {
+        return true;
+    }
+    return plain && looks_numeric(text);
+}
+
+static bool read_ms(struct compile *c, struct place place, struct str text, int64_t unit_ms,
+                    struct str *out)
+{
+    const struct unit *unit;
+    struct str name;
+    int64_t thousandths;
+    int64_t ms;
+
+    if (!split_number(str_trim(text), &thousandths, &name) ||
+        (name.len > 0 && find_unit(name) == NULL)) {
+        return refuse(c, place, "is no time", "write milliseconds (2000) or a unit (2s, 500ms)");
+    }
+    unit = find_unit(name);
+    if (unit != NULL) {
+        unit_ms = unit->ms;
+    } else if (unit_ms == 1 && thousandths < (int64_t)SECONDS_BELOW * 1000) {
+        struct testfile_problem *problem =
+            problem_add(c, TESTFILE_WARNING, place, "a time below %d is taken as seconds",
+                        SECONDS_BELOW);
+
+        problem->hint = STR("write the unit to be clear: 2s or 50ms");
+        unit_ms = 1000;
+    }
+    ms = thousandths * unit_ms;
+    if (ms % 1000 != 0 || ms / 1000 < 1 || ms / 1000 > 600000) {
+        return refuse(c, place, "must be whole milliseconds, from 1 ms to 10 minutes",
+                      "write milliseconds (2000) or a unit (2s, 500ms)");
+    }
+    *out = arena_printf(c->arena, "%lld", (long long)(ms / 1000));
+    return true;
+}
+
+/* --- points and sizes
+ * -------------------------------------------------------------------------------- */
+
+static struct str member_text(struct compile *c, struct bag *bag, const struct found *found,
+                              const char *name)
+{
+    const struct node *node = found->node != NULL ? node_get(found->node, name) : NULL;
+
+    if (found->node == NULL) { /* the whole step: width and height beside the action */
+        struct field *field = bag_find(bag, str_from(name));
+
+        if (field != NULL) {
+            field->used = true;
+            node = field->node;
+        }
+    }
+    if (node == NULL || node->type != NODE_SCALAR) {
+        return STR_EMPTY;
+    }
+    return str_trim(substitute(c, node->text, place_of(node)));
+}
+
+static bool read_pair(struct compile *c, struct bag *bag, const struct found *found, bool size,
+                      struct str *out)
+{
+    struct str a = member_text(c, bag, found, size ? "width" : "x");
+    struct str b = member_text(c, bag, found, size ? "height" : "y");
+
+    if (a.len == 0 || b.len == 0) {
+        struct testfile_problem *problem =
+            problem_add(c, TESTFILE_ERROR, found->place, "two numbers are wanted here");
+
+        problem->hint = size ? STR("width and height, or size: 1280x800")
+                             : STR("x and y, or text like \"100,200\"");
+        return false;
+    }
+    *out = arena_printf(c->arena, "%.*s%s%.*s", STR_ARG(a), size ? "x" : ",", STR_ARG(b));
+    return true;
+}
+
+static struct str without_spaces(struct arena *arena, struct str text)
+{
+    char *out = arena_alloc(arena, text.len + 1);
+    size_t n = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] != ' ') {
+            out[n++] = text.ptr[i];
+        }
+    }
+    return (struct str){out, n};
+}
+
+/* --- the kinds
+ * --------------------------------------------------------------------------------------- */
+
+/* Text as a regular expression that matches just it; references stay references. */
+static struct str quote_regex(struct arena *arena, struct str text)
+{
+    static const char special[] = "\\^$.|?*+()[]{}/";
+    struct buf buf;
+    struct str out;
+
+    buf_init(&buf, text.len * 2 + 1);
+    while (text.len > 0) {
+        size_t n = reference_length(text);
+
+        if (n > 0) {
+            buf_append(&buf, text.ptr, n);
+        } else {
+            n = 1;
+            if (str_find_char(str_from(special), text.ptr[0]) >= 0) {
+                buf_char(&buf, '\\');
+            }
+            buf_char(&buf, text.ptr[0]);
+        }
+        text = str_sub(text, n, text.len);
+    }
+    out = arena_str(arena, buf_view(&buf));
+    buf_done(&buf);
+    return out;
+}
+
+static bool read_tab(struct compile *c, struct place place, struct str text, struct str *out)
+{
+    struct str digits = str_trim(text);
+    int64_t number;
+
+    if (str_starts_nocase(digits, STR("tab"))) {
+        digits = str_sub(digits, 3, digits.len);
+        digits = digits.len > 0 && (digits.ptr[0] == '-' || digits.ptr[0] == ' ')
+                     ? str_sub(digits, 1, digits.len)
+                     : digits;
+    }
+    if (!str_to_i64(digits, 0, INT32_MAX, &number)) {
+        return refuse(c, place, "is no tab", "next, previous or a number from 0");
+    }
+    *out = digits;
+    return true;
+}
+
+static bool read_pixels(struct compile *c, struct place place, struct str text, bool up,
+                        struct str *out)
+{
+    int64_t pixels;
+
+    if (str_ends(text, STR("px"))) {
+        text = str_sub(text, 0, text.len - 2);
+    }
+    if (!str_to_i64(str_trim(text), 1, INT32_MAX, &pixels)) {
+        return refuse(c, place, "is no number of pixels", "a whole number like 300");
+    }
+    *out = arena_printf(c->arena, "0,%s%lld", up ? "-" : "", (long long)pixels);
+    return true;
+}
+
+static bool read_url(struct compile *c, struct str text, struct str *out)
+{
+    struct str base = c->base_url;
+
+    *out = str_trim(text);
+    if (base.len > 0 && out->len > 0 && out->ptr[0] == '/') {
+        base = base.ptr[base.len - 1] == '/' ? str_sub(base, 0, base.len - 1) : base;
+        *out = arena_printf(c->arena, "%.*s%.*s", STR_ARG(base), STR_ARG(*out));
+    }
+    return true;
+}
+
+static bool read_file_url(struct compile *c, struct place place, struct str text, struct str *out)
+{
+    *out = str_trim(text);
+    if (!str_contains(text, STR("://"))) {
+        return refuse(c, place, "is no URL, and the platform takes files by URL only",
+                      "put the file where the platform can fetch it: url: https://example.com/cv.pdf");
+    }
+    return true;
+}
+
+/* `key: '"TAB"'`: quotes inside of quotes. */
+static bool read_unquoted(struct str text, struct str *out)
+{
+    text = str_trim(text);
+    if (text.len > 2 && (text.ptr[0] == '"' || text.ptr[0] == '\'') &&
+        text.ptr[text.len - 1] == text.ptr[0]) {
+        text = str_sub(text, 1, text.len - 2);
+    }
+    *out = text;
+    return true;
+}
+
+/* Kinds of the table: xy, size, up, down, var, ms, sec, regex, tab, url, fileurl, unquote; `split`
+ * and `last` are the mapper's own and read as text. */
+bool value_read(struct compile *c, struct bag *bag, struct str kind, const struct found *found,
+                struct str *out)
+{
+    bool is_pair = str_is(kind, "xy") || str_is(kind, "size");
+    struct place place;
+    struct str text;
+
+    if (is_pair && (found->node == NULL || found->node->type == NODE_MAP)) {
+        return read_pair(c, bag, found, str_is(kind, "size"), out);
+    }
+    if (!raw_text(c, found, &text, &place)) {
+        return false;
+    }
+    if (str_is(kind, "var")) {
+        *out = text;
+        return true;
+    }
+    text = substitute(c, text, place);
+    if (str_is(kind, "ms") || str_is(kind, "sec")) {
+        return read_ms(c, place, text, str_is(kind, "sec") ? 1000 : 1, out);
+    }
+    if (str_is(kind, "up") || str_is(kind, "down")) {
+        return read_pixels(c, place, text, str_is(kind, "up"), out);
+    }
+    if (str_is(kind, "tab")) {
+        return read_tab(c, place, text, out);
+    }
+    if (str_is(kind, "url")) {
+        return read_url(c, text, out);
+    }
+    if (str_is(kind, "fileurl")) {
+        return read_file_url(c, place, text, out);
+    }
+    if (str_is(kind, "unquote")) {
+        return read_unquoted(text, out);
+    }
+    *out = is_pair ? without_spaces(c->arena, text) : text;
+    if (str_is(kind, "regex")) {
+        *out = quote_regex(c->arena, text);
+    }
+    return true;
+}

@@ -1,0 +1,333 @@
+/* $name, ${name}, {{name}}: what the file knows is replaced when the file is compiled, the rest is
+ * the platform's. $$ is a dollar, $ before anything but a name is text. Values may refer to other
+ * variables; circles and values that grow without end are errors. */
+#include "base/nearest.h"
+#include "base/utf8.h"
+#include "testfile_internal.h"
+
+enum { MAX_NESTING = 8, NAME_MAX = 128, EXPANDED_MAX = 8 * 1024 * 1024 };
+
+/* One run of replacing. */
+struct replacing {
+    struct compile *c;
+    struct place place;
+    struct buf out;
+    unsigned nesting;
+    bool failed;
+};
+
+static bool is_name_start(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+static bool is_name_char(char c)
+{
+    return is_name_start(c) || (c >= '0' && c <= '9');
+}
+
+/* A dotted name at the front of `text`; its length. A dot counts only before a further name. */
+static size_t name_length(struct str text, bool dashes)
+{
+    size_t at = 0;
+
+    if (text.len == 0 || !is_name_start(text.ptr[0])) {
+        return 0;
+    }
+    while (at < text.len && at < NAME_MAX) {
+        char c = text.ptr[at];
+        bool dot = c == '.' && at + 1 < text.len && is_name_start(text.ptr[at + 1]);
+
+        if (!is_name_char(c) && !dot && !(dashes && c == '-')) {
+            break;
+        }
+        at++;
+    }
+    return at;
+}
+
+/* --- looking up
+ * -------------------------------------------------------------------------------------- */
+
+static const struct node *member(const struct node *map, struct str name)
+{
+    if (map == NULL || map->type != NODE_MAP) {
+        return NULL;
+    }
+    for (const struct node *child = map->first; child != NULL; child = child->next) {
+        if (str_eq(child->key, name)) {
+            return child;
+        }
+    }
+    return NULL;
+}
+
+static const struct node *dotted(const struct node *node, struct str rest)
+{
+    struct str head;
+
+    while (node != NULL && rest.len > 0) {
+        (void)str_cut(rest, '.', &head, &rest);
+        node = member(node, head);
+    }
+    return node;
+}
+
+static bool find_here(const struct var_scope *scope, struct str name, const struct node **out_node,
+                      struct str *out_text)
+{
+    struct str head;
+    struct str rest;
+
+    for (size_t i = 0; i < scope->n_list; i++) {
+        if (str_eq(scope->list[i].name, name)) {
+            *out_text = scope->list[i].value;
+            return true;
+        }
+    }
+    *out_node = member(scope->map, name);
+    if (*out_node == NULL) {
+        (void)str_cut(name, '.', &head, &rest);
+        if (scope->single != NULL && str_eq(scope->name, head)) {
+            *out_node = dotted(scope->single, rest);
+        } else if (rest.len > 0) {
+            *out_node = dotted(member(scope->map, head), rest);
+        }
+    }
+    return *out_node != NULL;
+}
+
+bool var_find(const struct var_scope *scope, struct str name, const struct node **out_node,
+              struct str *out_text)
+{
+    *out_node = NULL;
+    *out_text = STR_EMPTY;
+    for (; scope != NULL; scope = scope->outer) {
+        if (find_here(scope, name, out_node, out_text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The values that every run has anew; empty: left to the platform. */
+static bool find_seed(const struct compile *c, struct str name, struct str *out)
+{
+    *out = str_is(name, "TIMESTAMP") ? c->options->timestamp
+           : str_is(name, "RANDOM")  ? c->options->random
+           : str_is(name, "UUID")    ? c->options->uuid
+                                     : STR_EMPTY;
+    return out->len > 0;
+}
+
+/* --- misspelled
+ * -------------------------------------------------------------------------------------- */
+
+/* One edit from a known name: said, because the platform would see an empty variable. */
+static void warn_if_misspelled(const struct replacing *r, struct str name, struct str written)
+{
+    static const char *const seeds[] = {"TIMESTAMP", "RANDOM", "UUID"};
+    struct str best = STR_EMPTY;
+
+    if (name.len < 3) {
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(seeds); i++) {
+        if (edit_distance(name, str_from(seeds[i]), 1) == 1) {
+            best = str_from(seeds[i]);
+        }
+    }
+    for (const struct var_scope *scope = r->c->scope; scope != NULL; scope = scope->outer) {
+        for (size_t i = 0; i < scope->n_list; i++) {
+            if (edit_distance(name, scope->list[i].name, 1) == 1) {
+                best = scope->list[i].name;
+            }
+        }
+        for (const struct node *child = scope->map != NULL ? scope->map->first : NULL;
+             child != NULL; child = child->next) {
+            if (edit_distance(name, child->key, 1) == 1) {
+                best = child->key;
+            }
+        }
+    }
+    if (best.len > 0) {
+        struct place place = {r->place.line, r->place.column, written};
+        struct testfile_problem *problem =
+            problem_add(r->c, TESTFILE_WARNING, place, "no variable \"%.*s\" is set in this file",
+                        STR_ARG(name));
+
+        problem->nearest = problem_clean(r->c->arena, best, NAME_MAX);
+        problem->hint = STR("it goes to the platform as it is; check the spelling");
+    }
+}
+
+/* --- replacing
+ * --------------------------------------------------------------------------------------- */
+
+static void replace_text(struct replacing *r, struct str text);
+
+static void fail(struct replacing *r, const char *what, struct str name)
+{
+    if (!r->failed) {
+        struct place place = {r->place.line, r->place.column, name};
+
+        (void)problem_add(r->c, TESTFILE_ERROR, place, "variable \"%.*s\": %s", STR_ARG(name),
+                          what);
+    }
+    r->failed = true;
+}
+
+static void replace_name(struct replacing *r, struct str name, struct str written)
+{
+    const struct node *node;
+    struct str text;
+
+    if (!var_find(r->c->scope, name, &node, &text)) {
+        if (find_seed(r->c, name, &text)) {
+            buf_str(&r->out, text);
+        } else {
+            warn_if_misspelled(r, name, written);
+            buf_str(&r->out, written);
+        }
+        return;
+    }
+    if (node != NULL && node->type != NODE_SCALAR) {
+        fail(r, "is a list or a map, and text is wanted here", name);
+        return;
+    }
+    if (node == NULL) { /* the caller's: taken as it is */
+        buf_str(&r->out, text);
+        return;
+    }
+    if (r->nesting >= MAX_NESTING) {
+        fail(r, "refers to itself, or to others more than 8 deep", name);
+        return;
+    }
+    r->nesting++;
+    replace_text(r, node->text);
+    r->nesting--;
+}
+
+/* The reference at the front of `rest`, which begins with $ or {{; its length, 0: none. */
+static size_t reference(struct str rest, struct str *out_name)
+{
+    struct str inner;
+    ptrdiff_t end;
+    size_t n;
+
+    if (str_starts(rest, STR("{{"))) {
+        end = str_find(str_sub(rest, 0, NAME_MAX), STR("}}"));
+        inner = end > 0 ? str_trim(str_sub(rest, 2, (size_t)end - 2)) : STR_EMPTY;
+        *out_name = inner;
+        return inner.len > 0 && name_length(inner, true) == inner.len ? (size_t)end + 2 : 0;
+    }
+    if (str_starts(rest, STR("${"))) {
+        end = str_find_char(str_sub(rest, 0, NAME_MAX), '}');
+        inner = end > 0 ? str_trim(str_sub(rest, 2, (size_t)end - 2)) : STR_EMPTY;
+        *out_name = inner;
+        return inner.len > 0 && name_length(inner, true) == inner.len ? (size_t)end + 1 : 0;
+    }
+    n = name_length(str_sub(rest, 1, rest.len), false);
+    *out_name = str_sub(rest, 1, n);
+    return n > 0 ? n + 1 : 0;
+}
+
+/* `$user.email` where only `user` is known and is no map: the dot ends a sentence. */
+static size_t shorten(const struct replacing *r, struct str rest, size_t n, struct str *name)
+{
+    const struct node *node;
+    struct str text;
+    size_t keep = name->len;
+
+    if (rest.ptr[1] == '{' || rest.ptr[0] == '{') {
+        return n;
+    }
+    while (keep > 0 && !var_find(r->c->scope, str_sub(*name, 0, keep), &node, &text)) {
+        while (keep > 0 && name->ptr[keep - 1] != '.') {
+            keep--;
+        }
+        keep = keep > 0 ? keep - 1 : 0;
+    }
+    if (keep == 0) {
+        return n;
+    }
+    *name = str_sub(*name, 0, keep);
+    return keep + 1;
+}
+
+static void replace_text(struct replacing *r, struct str text)
+{
+    while (text.len > 0 && !r->failed) {
+        struct str name;
+        size_t plain = 0;
+        size_t n;
+
+        while (plain < text.len && text.ptr[plain] != '$' &&
+               !(text.ptr[plain] == '{' && plain + 1 < text.len && text.ptr[plain + 1] == '{')) {
+            plain++;
+        }
+        buf_append(&r->out, text.ptr, plain);
+        text = str_sub(text, plain, text.len);
+        if (text.len == 0) {
+            break;
+        }
+        if (str_starts(text, STR("$$"))) {
+            buf_char(&r->out, '$');
+            text = str_sub(text, 2, text.len);
+            continue;
+        }
+        n = reference(text, &name);
+        if (n == 0) {
+            buf_char(&r->out, text.ptr[0]);
+            text = str_sub(text, 1, text.len);
+            continue;
+        }
+        n = shorten(r, text, n, &name);
+        replace_name(r, name, str_sub(text, 0, n));
+        text = str_sub(text, n, text.len);
+    }
+}
+
+struct str substitute(struct compile *c, struct str text, struct place place)
+{
+    struct replacing r = {.c = c, .place = place};
+    struct str out = text;
+
+    if (str_find_char(text, '$') < 0 && str_find(text, STR("{{")) < 0) {
+        return text;
+    }
+    buf_init(&r.out, VALUE_MAX_BYTES);
+    replace_text(&r, text);
+    if (!buf_ok(&r.out)) {
+        fail(&r, "the text grows past 64 KiB with it", utf8_clip(text, NAME_MAX));
+    } else if (!r.failed) {
+        out = arena_str(c->arena, buf_view(&r.out));
+        c->n_expanded_bytes += out.len;
+        if (c->n_expanded_bytes > EXPANDED_MAX) {
+            fail(&r, "the file grows past 8 MiB with its variables", utf8_clip(text, NAME_MAX));
+        }
+    }
+    buf_done(&r.out);
+    return out;
+}
+
+struct str whole_reference(struct str text)
+{
+    struct str name;
+
+    if (text.len < 2 || (text.ptr[0] != '$' && !str_starts(text, STR("{{"))) ||
+        reference(text, &name) != text.len) {
+        return STR_EMPTY;
+    }
+    return name;
+}
+
+size_t reference_length(struct str text)
+{
+    struct str name;
+
+    if (text.len < 2 || (text.ptr[0] != '$' && !str_starts(text, STR("{{")))) {
+        return 0;
+    }
+    return reference(text, &name);
+}

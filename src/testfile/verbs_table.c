@@ -1,0 +1,210 @@
+/* Verbs: each row is one way to write a step and the command it means. The first row of a verb
+ * whose `when` holds is taken; a row without `when` takes the rest. Add a verb, an alias or a form
+ * by adding a row. Names of verbs and words are compared folded: lower case, without - and _.
+ *
+ * An alias list is field names separated by |, the first present one counts. `.` is the plain value
+ * of the verb (`click: X`), `a.b` a member of a field that is a map, @key and @value the one pair
+ * of `{"ELEMENT": "TEXT"}`, =WORD a fixed text; $el, $sel and $var are the lists below.
+ *   when      conditions separated by spaces: `list` one is present, `!list` none is, `list=a|b`
+ * the value is one of these words, `?pair` the map is one pair, `?time` the value is a time args
+ * one item for each argument: [?][kind:]list, ? may be missing; kinds: see map_verb.c options items
+ * NAME<[kind:]list command   several separated by ; make several steps, with args separated the
+ * same way */
+#include "testfile_internal.h"
+
+#define EL      ".|selector|target|element|locator|css|xpath|id|text|label|placeholder|hint|value"
+#define SEL     "selector|target|element|locator|into|in|field|css|xpath|id|label|placeholder|hint"
+#define FROM    "selector|from|target|element|locator|in|css|xpath|id|label|placeholder|hint"
+#define VAR     "var:variable|as|in|name|to|variableName"
+#define T       "type|assertion|operator|comparison"
+#define V       "value|expected|expectedValue|expectedText|pattern|text"
+#define CLICKED "position_on_element<position element_type<element_type|elementType"
+
+/* clang-format off */
+const struct verb_row verb_rows[] = {
+    {"navigate goto open nav", "", "step-navigate to", "url:.|url|to|target|value|href", "new_tab<new_tab|newTab", "navigate: https://example.com"},
+
+    {"scroll scrollto", ".|to|direction|action|target=top|totop|pagetop", "step-navigate scroll-top", "", "", "scroll: top"},
+    {"scroll scrollto", ".|to|direction|action|target=bottom|tobottom|pagebottom", "step-navigate scroll-bottom", "", "", "scroll: bottom"},
+    {"scroll scrollto", ".|to|direction|action=up pixels|amount", "step-navigate scroll-by", "up:pixels|amount", "", "scroll: {direction: up, pixels: 300}"},
+    {"scroll scrollto", ".|to|direction|action=down pixels|amount", "step-navigate scroll-by", "down:pixels|amount", "", "scroll: {direction: down, pixels: 300}"},
+    {"scroll scrollto", ".|to|direction|action=up", "step-navigate scroll-up", "", "", "scroll: {direction: up}"},
+    {"scroll scrollto", ".|to|direction|action=down", "step-navigate scroll-down", "", "", "scroll: {direction: down}"},
+    {"scroll scrollto", "position", "step-navigate scroll-position", "xy:position", "", "scroll: {position: \"100,200\"}"},
+    {"scroll scrollto", "x y", "step-navigate scroll-position", "xy:@", "", "scroll: {x: 100, y: 200}"},
+    {"scroll scrollto", "by|offset", "step-navigate scroll-by", "xy:by|offset", "", "scroll: {by: \"0,300\"}"},
+    {"scroll scrollto", "!" EL "|to direction", NULL, "direction takes up or down (or top, bottom)", "", "scroll: {direction: down}"},
+    {"scroll scrollto", "action=toelement|element|intoview", "step-navigate scroll-element", EL "|to", "", "scroll: \"Order summary\""},
+    {"scroll scrollto", "", "step-navigate scroll-element", EL "|to", "", "scroll: \"Order summary\""},
+
+    {"click c tap", "", "step-interact click", EL, CLICKED " variable<var:variable", "click: \"Sign in\""},
+    {"doubleclick dblclick dc", "", "step-interact double-click", EL, CLICKED, "double-click: \"Row 1\""},
+    {"rightclick contextclick rc", "", "step-interact right-click", EL, CLICKED, "right-click: \"Row 1\""},
+    {"hover h mouseover", "", "step-interact hover", EL, "position_on_element<position duration<duration", "hover: \"Menu\""},
+
+    {"write type fill t", "?pair", "step-interact write", "@key @value", "", "write: {\"Email\": \"ada@example.com\"}"},
+    {"write type fill t", SEL " variable !text|value|content|.", "step-interact write", SEL " =", "variable<var:variable append<append clear<clear delay<delay", "write: {selector: \"Email\", variable: mail}"},
+    {"write type fill t", SEL, "step-interact write", SEL " text|value|content|.", "variable<var:variable append<append clear<clear delay<delay", "write: {selector: \"Email\", text: \"ada@example.com\"}"},
+    {"write type fill t", "", "step-interact write", "last: text|value|content|.", "append<append clear<clear delay<delay", "write: {selector: \"Email\", text: \"ada@example.com\"}"},
+
+    {"key press presskey k", "", "step-interact key", "unquote:.|key|value|text", "target<target|selector|element|in modifiers<modifiers repeat<repeat", "key: Enter"},
+
+    {"mouse", "action|.=moveto " SEL, "step-interact mouse move-to", SEL, "", "mouse: {action: move-to, selector: \"Menu\"}"},
+    {"mouse", "action=moveby", "step-interact mouse move-by", "xy:position|offset|by|to", "", "mouse: {action: move-by, offset: \"50,100\"}"},
+    {"mouse", "action=move|moveto " SEL, "step-interact mouse move-to", SEL, "", "mouse: {action: move-to, selector: \"Menu\"}"},
+    {"mouse", "action=move|moveto", "step-interact mouse move", "xy:position|to|offset", "", "mouse: {action: move, position: \"200,300\"}"},
+    {"mouse", "action|.=down", "step-interact mouse down", "?" SEL, "", "mouse: {action: down}"},
+    {"mouse", "action|.=up", "step-interact mouse up", "?" SEL, "", "mouse: {action: up}"},
+    {"mouse", "action|.=enter", "step-interact mouse enter", SEL, "", "mouse: {action: enter, selector: \"Menu\"}"},
+    {"mouse", "action=over|hover", "step-interact hover", SEL, "", "mouse: {action: over, selector: \"Menu\"}"},
+    {"mouse", "", NULL, "mouse needs an action: move-to, move-by, move, down, up or enter", "", "mouse: {action: move-to, selector: \"Menu\"}"},
+
+    {"drag draganddrop", "", "step-interact mouse move-to;step-interact mouse down;step-interact mouse move-to;step-interact mouse up",
+     "from|source|selector|element;from|source|selector|element;to|target|destination;to|target|destination", "", "drag: {from: \"Card\", to: \"Done\"}"},
+
+    {"select pick", "?pair", "step-interact select option", "@key @value", "", "select: {\"Country\": \"France\"}"},
+    {"select pick", "index option|text|value", NULL, "give exactly one of option, index and last", "", "select: {selector: \"Country\", option: \"France\"}"},
+    {"select pick", "last=true|yes option|text|value|index", NULL, "give exactly one of option, index and last", "", "select: {selector: \"Country\", option: \"France\"}"},
+    {"select pick", "index", "step-interact select index", FROM " index", "", "select: {selector: \"Country\", index: 2}"},
+    {"select pick", "last=true|yes", "step-interact select last", FROM, "", "select: {selector: \"Country\", last: true}"},
+    {"select pick", "", "step-interact select option", FROM " option|text|value", "by<by", "select: {selector: \"Country\", option: \"France\"}"},
+
+    {"asserttext", "", "step-assert equals", SEL " " V "|.", "", "assert_text: {selector: \"h1\", expected: \"Welcome\"}"},
+    {"assertvalue assert check verify", T "=gt|greaterthan variable !" SEL, "step-assert variable", "var:variable " V, "op<=GREATER_THAN", "assert: {type: gt, variable: total, value: 5}"},
+    {"assertvalue assert check verify", T "=gte|greaterthanorequal|greaterthanorequals variable !" SEL, "step-assert variable", "var:variable " V, "op<=GREATER_THAN_OR_EQUALS", "assert: {type: gte, variable: total, value: 5}"},
+    {"assertvalue assert check verify", T "=lt|lessthan variable !" SEL, "step-assert variable", "var:variable " V, "op<=LESS_THAN", "assert: {type: lt, variable: total, value: 5}"},
+    {"assertvalue assert check verify", T "=lte|lessthanorequal|lessthanorequals variable !" SEL, "step-assert variable", "var:variable " V, "op<=LESS_THAN_OR_EQUALS", "assert: {type: lte, variable: total, value: 5}"},
+    {"assertvalue assert check ch verify", T "=variable", "step-assert variable", "var:variable|name " V "|equals", "op<op", "assert: {variable: total, equals: \"5\"}"},
+    {"assert check ch verify", "variable !" SEL, "step-assert variable", "var:variable " V "|equals", "op<op", "assert: {variable: total, equals: \"5\"}"},
+    {"assert check ch verify", T "=notexists|notexist|absent|doesnotexist", "step-assert not-exists", EL "|not_exists", "", "assert: {type: not-exists, selector: \"Error\"}"},
+    {"assert check ch verify", T "=contains|textcontains", "step-assert matches", SEL " regex:" V, "", "assert: {type: contains, selector: \"h1\", value: \"Order\"}"},
+    {"assert check ch verify", T "=text|value " V " " SEL, "step-assert equals", SEL " " V, "", "assert: {type: text, selector: \"h1\", value: \"Welcome\"}"},
+    {"assert check ch verify", T "=text", "step-assert exists", EL, "", "assert: \"Welcome\""},
+    {"assert assertvalue check ch verify", T "=equals|equal|eq|textequals|valueequals", "step-assert equals", SEL " " V, "", "assert: {type: equals, selector: \"h1\", value: \"Welcome\"}"},
+    {"assert assertvalue check ch verify", T "=notequals|notequal|neq", "step-assert not-equals", SEL " " V, "", "assert: {type: not-equals, selector: \"h1\", value: \"Error\"}"},
+    {"assert assertvalue check ch verify", T "=gt|greaterthan", "step-assert gt", SEL " " V, "", "assert: {type: gt, selector: \"Total\", value: 10}"},
+    {"assert assertvalue check ch verify", T "=gte|greaterthanorequal|greaterthanorequals", "step-assert gte", SEL " " V, "", "assert: {type: gte, selector: \"Total\", value: 10}"},
+    {"assert assertvalue check ch verify", T "=lt|lessthan", "step-assert lt", SEL " " V, "", "assert: {type: lt, selector: \"Total\", value: 10}"},
+    {"assert assertvalue check ch verify", T "=lte|lessthanorequal|lessthanorequals", "step-assert lte", SEL " " V, "", "assert: {type: lte, selector: \"Total\", value: 10}"},
+    {"assert assertvalue check ch verify", T "=matches|match|regex", "step-assert matches", SEL " pattern|" V, "", "assert: {type: matches, selector: \"Order\", pattern: \"^[0-9]+$\"}"},
+    {"assert check ch verify", T "=checked", "step-assert checked", EL "|checked", "", "assert: {type: checked, selector: \"I agree\"}"},
+    {"assert check ch verify", T "=selected", "step-assert selected", SEL "|selected ?" V, "", "assert: {type: selected, selector: \"Country\", value: \"France\"}"},
+    {"assert assertelement check ch verify", T "=exists|exist|visible|present exists=false|no", "step-assert not-exists", SEL, "", "assert: {not_exists: \"Error\"}"},
+    {"assert assertelement check ch verify", T "=exists|exist|visible|present|element", "step-assert exists", EL "|exists", "", "assert: \"Welcome\""},
+    {"assert assertvalue check ch verify", T, NULL, "the type is one of exists, not-exists, equals, not-equals, checked, selected, gt, gte, lt, lte, matches, variable, text, contains, value", "", "assert: {type: equals, selector: \"h1\", value: \"Welcome\"}"},
+    {"assert assertelement check ch verify", "exists|exist=false|no", "step-assert not-exists", SEL, "", "assert: {not_exists: \"Error\"}"},
+    {"assert assertelement check ch verify", "exists|exist=true|yes", "step-assert exists", SEL, "", "assert: {exists: \"Welcome\"}"},
+    {"assert check ch verify", "exists|visible", "step-assert exists", "exists|visible", "", "assert: {exists: \"Welcome\"}"},
+    {"assert check ch verify", "not_exists|notExists|not-exists=true|yes", "step-assert not-exists", SEL, "", "assert: {not_exists: \"Error\"}"},
+    {"assert check ch verify", "not_exists|notExists|not-exists", "step-assert not-exists", "not_exists|notExists|not-exists", "", "assert: {not_exists: \"Error\"}"},
+    {"assert check ch verify", "equals", "step-assert equals", SEL " equals", "", "assert: {element: \"h1\", equals: \"Welcome\"}"},
+    {"assert check ch verify", "not_equals|notEquals|not-equals", "step-assert not-equals", SEL " not_equals|notEquals|not-equals", "", "assert: {element: \"h1\", not_equals: \"Error\"}"},
+    {"assert check ch verify", "contains", "step-assert matches", SEL " regex:contains", "", "assert: {element: \"h1\", contains: \"Order\"}"},
+    {"assert check ch verify", "matches|pattern", "step-assert matches", SEL " matches|pattern", "", "assert: {element: \"Order\", matches: \"^[0-9]+$\"}"},
+    {"assert check ch verify", "gt|greater_than", "step-assert gt", SEL " gt|greater_than", "", "assert: {element: \"Total\", gt: 10}"},
+    {"assert check ch verify", "gte|greater_than_or_equal", "step-assert gte", SEL " gte|greater_than_or_equal", "", "assert: {element: \"Total\", gte: 10}"},
+    {"assert check ch verify", "lt|less_than", "step-assert lt", SEL " lt|less_than", "", "assert: {element: \"Total\", lt: 10}"},
+    {"assert check ch verify", "lte|less_than_or_equal", "step-assert lte", SEL " lte|less_than_or_equal", "", "assert: {element: \"Total\", lte: 10}"},
+    {"assert check ch verify", "checked=true|yes", "step-assert checked", SEL, "", "assert: {checked: \"I agree\"}"},
+    {"assert check ch verify", "checked", "step-assert checked", "checked", "", "assert: {checked: \"I agree\"}"},
+    {"assert check ch verify", "selected " SEL, "step-assert selected", SEL " selected", "", "assert: {element: \"Country\", selected: \"France\"}"},
+    {"assert assertvalue check ch verify", SEL " " V, "step-assert equals", SEL " " V, "", "assert: {selector: \"h1\", expected: \"Welcome\"}"},
+    {"assert assertelement check ch verify lookforelement", "", "step-assert exists", EL, "", "assert: \"Welcome\""},
+    {"assertvalue", "", "step-assert equals", SEL " " V, "", "stepType: assertValue, target: \"Total\", expectedValue: \"5\""},
+    {"nch", "", "step-assert not-exists", EL, "", "nch: \"Error\""},
+    {"eq", "?pair", "step-assert equals", "@key @value", "", "eq: {\"h1\": \"Welcome\"}"},
+    {"eq", "", "step-assert equals", SEL " " V, "", "eq: {\"h1\": \"Welcome\"}"},
+    {"neq", "?pair", "step-assert not-equals", "@key @value", "", "neq: {\"h1\": \"Error\"}"},
+    {"neq", "", "step-assert not-equals", SEL " " V, "", "neq: {\"h1\": \"Error\"}"},
+    {"gt", "?pair", "step-assert gt", "@key @value", "", "gt: {\"Total\": 10}"},
+    {"gt", "", "step-assert gt", SEL " " V, "", "gt: {\"Total\": 10}"},
+    {"gte", "?pair", "step-assert gte", "@key @value", "", "gte: {\"Total\": 10}"},
+    {"gte", "", "step-assert gte", SEL " " V, "", "gte: {\"Total\": 10}"},
+    {"lt", "?pair", "step-assert lt", "@key @value", "", "lt: {\"Total\": 10}"},
+    {"lt", "", "step-assert lt", SEL " " V, "", "lt: {\"Total\": 10}"},
+    {"lte", "?pair", "step-assert lte", "@key @value", "", "lte: {\"Total\": 10}"},
+    {"lte", "", "step-assert lte", SEL " " V, "", "lte: {\"Total\": 10}"},
+
+    {"wait waitfor", "seconds", "step-wait time", "sec:seconds", "", "wait: {seconds: 2}"},
+    {"wait waitfor", "time|duration|ms|milliseconds", "step-wait time", "ms:time|duration|ms|milliseconds", "", "wait: {time: 2000}"},
+    {"wait waitfor", "type=time", "step-wait time", "ms:value|target|timeout|.", "", "wait: {time: 2000}"},
+    {"wait waitfor", "type=element", "step-wait element", "for|" EL, "timeout<ms:timeout", "wait: {element: \"Saved\", timeout: 5000}"},
+    {"wait waitfor", "?time", "step-wait time", "ms:.|value", "", "wait: 2s"},
+    {"wait waitfor", "", "step-wait element", "for|" EL, "timeout<ms:timeout", "wait: {element: \"Saved\", timeout: 5000}"},
+
+    {"store", "?pair", "step-data store element-text", "@key var:@value", "", "store: {\"Order number\": order}"},
+    {"store storeattribute", "attribute", "step-data store attribute", "selector|from|target|element|css|text|hint attribute " VAR, "", "store: {selector: \"Help\", attribute: href, as: link}"},
+    {"store", "type|operation=attribute", "step-data store attribute", "selector|from|target|element|css|text|hint attribute|value " VAR, "", "store: {selector: \"Help\", attribute: href, as: link}"},
+    {"store", "type|operation=literal", "step-data store literal", "value|text|literal " VAR, "", "store: {type: literal, value: 42, as: total}"},
+    {"store", "value|literal !selector|from|target|element|css|hint", "step-data store literal", "value|literal " VAR, "", "store: {type: literal, value: 42, as: total}"},
+    {"store", "type|operation=value|elementvalue", "step-data store element-value", "selector|from|target|element|css|text|hint " VAR, "", "store: {type: value, selector: \"Total\", as: total}"},
+    {"store", "type|operation=text|elementtext|element", "step-data store element-text", "selector|from|target|element|css|text|hint " VAR, "", "store: {selector: \"Total\", as: total}"},
+    {"store", "type|operation", NULL, "the type is one of text, element-text, value, element-value, attribute, literal", "", "store: {selector: \"Total\", as: total}"},
+    {"storeelementvalue storevalue", "", "step-data store element-value", "selector|from|target|element|css|text|hint " VAR, "", "stepType: storeElementValue, target: \"Total\", variable: total"},
+    {"store storeelementtext storetext", "", "step-data store element-text", "selector|from|target|element|css|text|hint " VAR, "", "store: {selector: \"Total\", as: total}"},
+
+    {"cookie", "set.name", "step-data cookie create", "set.name set.value", "domain<set.domain path<set.path secure<set.secure http_only<set.httpOnly", "cookie: {set: {name: theme, value: dark}}"},
+    {"cookie", "action|operation|type|.=create|set|add", "step-data cookie create", "name value", "domain<domain path<path secure<secure http_only<httpOnly|http_only", "cookie: {action: create, name: theme, value: dark}"},
+    {"cookie", "action|operation|type|.=delete|remove", "step-data cookie delete", "name", "", "cookie: {action: delete, name: theme}"},
+    {"cookie", "action|operation|type|.=clear|clearall|wipeall|deleteall", "step-data cookie clear-all", "", "", "cookie: clear"},
+    {"cookie", "delete|remove", "step-data cookie delete", "delete|remove", "", "cookie: {delete: theme}"},
+    {"cookie", "", NULL, "cookie needs an action: create, delete or clear", "", "cookie: {action: create, name: theme, value: dark}"},
+    {"clear", ".=cookies|cookie", "step-data cookie clear-all", "", "", "cookie: clear"},
+    {"clear", "", NULL, "only cookies can be cleared", "", "cookie: clear"},
+
+    {"dialog alert confirm prompt", "type=prompt|dismissprompt|promptwithtext text|value action|accept|.=dismiss|cancel|reject|false|no", "step-dialog dismiss-prompt-with-text", "text|value", "reject<=true", "dialog: {type: prompt, text: \"42\", action: cancel}"},
+    {"dialog prompt", "text", "step-dialog dismiss-prompt-with-text", "text", "accept<=true", "dialog: {type: prompt, text: \"42\"}"},
+    {"dialog prompt", "type=prompt|dismissprompt action|accept|.=accept|ok|confirm|true|yes", "step-dialog dismiss-prompt", "", "accept<=true", "dialog: {type: prompt, action: accept}"},
+    {"dialog prompt", "type=prompt|dismissprompt action|accept|.=dismiss|cancel|reject|false|no", "step-dialog dismiss-prompt", "", "reject<=true", "dialog: {type: prompt, action: cancel}"},
+    {"dialog", "type=prompt|dismissprompt !action|accept|.", "step-dialog dismiss-prompt", "", "", "dialog: {type: prompt}"},
+    {"dialog confirm", "type=confirm|dismissconfirm action|accept|.=accept|ok|confirm|true|yes", "step-dialog dismiss-confirm", "", "accept<=true", "dialog: {type: confirm, action: accept}"},
+    {"dialog confirm", "type=confirm|dismissconfirm action|accept|.=dismiss|cancel|reject|false|no", "step-dialog dismiss-confirm", "", "reject<=true", "dialog: {type: confirm, action: cancel}"},
+    {"dialog", "type=confirm|dismissconfirm !action|accept|.", "step-dialog dismiss-confirm", "", "", "dialog: {type: confirm}"},
+    {"dialog alert", "type=alert|dismissalert action|accept|.=accept|ok|dismiss|confirm|cancel|close|true|yes", "step-dialog dismiss-alert", "", "", "dialog: {type: alert, action: accept}"},
+    {"dialog", "type=alert|dismissalert !action|accept|.", "step-dialog dismiss-alert", "", "", "dialog: {type: alert}"},
+    {"dialog", "type", NULL, "the type is alert, confirm or prompt; the action is accept, dismiss, confirm or cancel", "", "dialog: {type: confirm, action: accept}"},
+    {"dialog alert", ".|action=dismissalert", "step-dialog dismiss-alert", "", "", "alert: dismiss"},
+    {"dialog", ".|action=confirm", "step-dialog dismiss-confirm", "", "accept<=true", "dialog: confirm"},
+    {"dialog", ".|action=cancel|reject", "step-dialog dismiss-confirm", "", "reject<=true", "dialog: cancel"},
+    {"confirm", ".|action|accept=accept|ok|confirm|true|yes", "step-dialog dismiss-confirm", "", "accept<=true", "confirm: accept"},
+    {"confirm", ".|action|accept=dismiss|cancel|reject|false|no", "step-dialog dismiss-confirm", "", "reject<=true", "confirm: cancel"},
+    {"prompt", ".|action|accept=dismiss|cancel|reject|false|no", "step-dialog dismiss-prompt", "", "reject<=true", "prompt: cancel"},
+    {"prompt", ".|action|accept=accept|ok|confirm|true|yes", "step-dialog dismiss-prompt", "", "accept<=true", "prompt: accept"},
+    {"prompt", ".", "step-dialog dismiss-prompt-with-text", ".", "", "prompt: \"42\""},
+    {"dialog alert", ".|action=accept|dismiss|ok|close|confirm|cancel", "step-dialog dismiss-alert", "", "", "alert: accept"},
+    {"dialog alert", "accept=true|yes|false|no", "step-dialog dismiss-alert", "", "", "alert: accept"},
+    {"dialog alert confirm prompt", "", NULL, "give accept, dismiss, confirm or cancel", "", "alert: dismiss"},
+
+    {"window", "action|.=resize size", "step-window resize", "size", "", "window: {action: resize, size: 1280x800}"},
+    {"window", "action|.=resize", "step-window resize", "size:@", "", "window: {action: resize, width: 1280, height: 800}"},
+    {"window", "action|.=maximize|maximise", "step-window maximize", "", "", "window: maximize"},
+    {"window", "iframe", "step-window switch iframe", "iframe", "", "window: {action: switch, iframe: \"Payment\"}"},
+    {"window", "to|target|direction|type|.=next|nexttab", "step-window switch tab next", "", "", "window: {action: switch, to: next}"},
+    {"window", "to|target|direction|type|.=previous|prev|previoustab|prevtab", "step-window switch tab prev", "", "", "window: {action: switch, to: previous}"},
+    {"window", "target|type=tab direction=next", "step-window switch tab next", "", "", "window: {action: switch, target: tab, direction: next}"},
+    {"window", "target|type=tab direction=previous|prev", "step-window switch tab prev", "", "", "window: {action: switch, target: tab, direction: previous}"},
+    {"window", "target|type=frame|iframe index", "step-window switch frame-index", "index", "", "window: {action: switch, target: frame, index: 0}"},
+    {"window", "target|to|type=iframe|frame", "step-window switch iframe", "selector|element|css|name|value|hint", "", "window: {action: switch, target: iframe, selector: \"Payment\"}"},
+    {"window", "frame", "step-window switch frame-index", "frame", "", "window: {action: switch, frame: 0}"},
+    {"window", "parent=true|yes", "step-window switch parent-frame", "", "", "window: {action: switch, parent: true}"},
+    {"window", "to|target|type|.=parent|parentframe|parentiframe", "step-window switch parent-frame", "", "", "window: {action: switch, parent: true}"},
+    {"window", "main=true|yes", "step-window switch main-content", "", "", "window: {action: switch, main: true}"},
+    {"window", "to|target|type|.=main|maincontent|default|defaultcontent", "step-window switch main-content", "", "", "window: {action: switch, main: true}"},
+    {"window", "index", "step-window switch tab index", "index", "", "window: {action: switch, target: tab, index: 1}"},
+    {"window", "action=switch|switchtab to", "step-window switch tab index", "tab:to", "", "window: {action: switch, to: next}"},
+    {"window", "", NULL, "window takes resize, maximize or switch", "", "window: {action: resize, size: 1280x800}"},
+    {"switchtab tab", ".|to|direction|value=next", "step-window switch tab next", "", "", "switch_tab: next"},
+    {"switchtab tab", ".|to|direction|value=previous|prev", "step-window switch tab prev", "", "", "switch_tab: previous"},
+    {"switchtab tab", "", "step-window switch tab index", "tab:.|to|index|value|direction", "", "switch_tab: 1"},
+    {"switchtoiframe switchiframe iframe", "", "step-window switch iframe", EL, "", "window: {action: switch, iframe: \"Payment\"}"},
+    {"switchtoparentframe", "", "step-window switch parent-frame", "", "", "window: {action: switch, parent: true}"},
+
+    {"upload file uploadfile", "", "step-file upload", "selector|target|element|css|label|hint fileurl:url|file|path|value", "", "upload: {selector: \"CV\", url: \"https://example.com/cv.pdf\"}"},
+    {"execute executescript javascript js script", "", "step-misc execute", ".|script|code|value|text", "", "execute: \"return document.title\""},
+    {"comment note log", "", "step-misc comment", "split:.|text|value|comment", "", "comment: \"log in first\""},
+    {"api apicall", "", "step-misc api-call", ".|id|api_test_id|value", "input_values<inputs|input_values input_variables<variables|input_variables", "api: {id: 31, inputs: {user: ada}}"},
+    {"library", "", "library attach", ".|attach|id|checkpoint libpos:position", "", "library: {attach: 7023, position: 2}"},
+};
+/* clang-format on */
+
+const size_t n_verb_rows = sizeof(verb_rows) / sizeof(verb_rows[0]);
