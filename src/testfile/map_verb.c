@@ -19,10 +19,9 @@ struct mapping {
 static struct testfile_problem *complain(struct mapping *m, struct place place, const char *what,
                                          struct str about)
 {
-    struct testfile_problem *problem =
-        problem_add(m->c, TESTFILE_ERROR, place, "%.*s: %s%.*s",
-                    STR_ARG(utf8_clip(m->bag->verb, SHOWN_MAX)), what,
-                    STR_ARG(utf8_clip(about, SHOWN_MAX)));
+    struct testfile_problem *problem = problem_add(m->c, TESTFILE_ERROR, place, "%.*s: %s%.*s",
+                                                   STR_ARG(utf8_clip(m->bag->verb, SHOWN_MAX)),
+                                                   what, STR_ARG(utf8_clip(about, SHOWN_MAX)));
 
     if (m->row != NULL) {
         problem->example = str_from(m->row->example);
@@ -57,12 +56,10 @@ static struct item item_parse(struct str text)
     return item;
 }
 
-/* Fields that say the same thing as the one taken: silent for the ways to find an element, where
- * an order is defined, a warning for the rest. */
+/* Several ways to find the same element: an order is defined, so those behind it are no error. */
 static void use_twins(struct mapping *m, struct str list, const struct field *taken)
 {
-    bool locator = words_have("selector", '|', str_sub(list, 0, 8)) ||
-                   str_contains(list, STR("selector|"));
+    bool locator = str_contains(list, STR("selector|"));
     struct str rest = list;
     struct str name;
 
@@ -72,7 +69,7 @@ static void use_twins(struct mapping *m, struct str list, const struct field *ta
         if (field == NULL || field == taken || field->used) {
             continue;
         }
-        if (locator && !words_have("text|value|hint|in|name", '|', name)) {
+        if (locator && !words_have("value|in|name", '|', name)) {
             field->used = true;
         }
     }
@@ -100,8 +97,8 @@ static bool take_last(struct mapping *m)
         json_append(m->args, json_new_string(m->c->arena, m->c->last_element));
         return true;
     }
-    problem = complain(m, m->bag->verb_place, "into which element? No click stands before it",
-                       STR_EMPTY);
+    problem =
+        complain(m, m->bag->verb_place, "into which element? No click stands before it", STR_EMPTY);
     problem->hint = STR("name the element, or click it first");
     return false;
 }
@@ -205,8 +202,8 @@ static void complain_field(struct mapping *m, const struct field *field)
 
     if (words.len > 0 && field->node->type == NODE_SCALAR) {
         problem = complain(m, place_of(field->node), "not known here: ", field->node->text);
-        problem->hint = arena_printf(m->c->arena, "%.*s takes: %.*s", STR_ARG(field->name),
-                                     STR_ARG(words));
+        problem->hint =
+            arena_printf(m->c->arena, "%.*s takes: %.*s", STR_ARG(field->name), STR_ARG(words));
         return;
     }
     if (verb_takes(m->bag->verb, field->name)) {
@@ -246,7 +243,7 @@ static void check_left_over(struct mapping *m)
 
 static bool emit(struct mapping *m, struct str words)
 {
-    struct step_origin origin = {m->bag->verb_place, m->bag->description, m->bag->optional};
+    struct step_origin origin = {m->bag->verb_place, m->bag->description, m->bag->optional, false};
 
     return step_emit(m->c, words, m->args, m->options, &origin);
 }
@@ -423,9 +420,9 @@ bool map_command(struct compile *c, struct bag *bag, struct str words)
                             STR_ARG(fields_of_param(c->arena, p->name)));
     }
     for (const struct param *p = command->options; p->name != NULL; p++) {
-        options = arena_printf(c->arena, "%.*s%s%s<%s%s", STR_ARG(options),
-                               options.len > 0 ? " " : "", p->name,
-                               p->type == PARAM_VARIABLE ? "var:" : "", p->name);
+        options =
+            arena_printf(c->arena, "%.*s%s%s<%s%s", STR_ARG(options), options.len > 0 ? " " : "",
+                         p->name, p->type == PARAM_VARIABLE ? "var:" : "", p->name);
     }
     row.command = command->words;
     row.args = arena_cstr(c->arena, args);

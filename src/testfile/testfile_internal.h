@@ -42,7 +42,7 @@ struct var_scope {
 
 /* The value of a name (dotted into maps), or NULL. *out_text is set for what has no node. */
 bool var_find(const struct var_scope *scope, struct str name, const struct node **out_node,
-                struct str *out_text);
+              struct str *out_text);
 /* Replaces what is known in `text`; reports circles, overlong results and likely misspellings. */
 struct str substitute(struct compile *c, struct str text, struct place place);
 /* The name when the whole text is one reference ($name, ${name}, {{name}}), else empty. */
@@ -122,6 +122,7 @@ struct step_origin {
     struct place place;
     struct str description;
     bool optional;
+    bool raw; /* variables in args and options are not replaced yet */
 };
 
 struct compile {
@@ -151,5 +152,29 @@ bool step_emit(struct compile *c, struct str words, struct json *args, struct js
 void compile_steps(struct compile *c, const struct node *list);
 /* The same as an element of such a list. */
 void compile_step(struct compile *c, const struct node *node);
+
+/* Whether the list holds a step that could be ours: a verb that we know, or text. */
+bool steps_look_ours(const struct node *list);
+
+/* --- document.c --- */
+
+void compile_document(struct compile *c, const struct node *document);
+
+/* --- header.c: what stands above the steps --- */
+
+void read_header(struct compile *c, const struct node *map);
+/* The text of a member, variables replaced; empty when it is not there; anything but text is an
+ * error. */
+struct str header_text(struct compile *c, const struct node *node, const char *what);
+
+/* --- detect.c --- */
+
+enum testfile_kind detect_kind(const struct testfile_options *options, struct str text);
+/* True: this is no test; the error was added. */
+bool refuse_other(struct compile *c, const struct node *document);
+bool is_manifest(const struct node *document);
+void read_manifest(struct compile *c, const struct node *document);
+/* Characters that no value may hold (error) or that mislead a reader (warning). */
+void check_characters(struct compile *c, const struct node *node);
 
 #endif

@@ -7,9 +7,8 @@ enum { SECONDS_BELOW = 100, SHOWN_MAX = 64 };
 
 static bool refuse(struct compile *c, struct place place, const char *what, const char *hint)
 {
-    struct testfile_problem *problem =
-        problem_add(c, TESTFILE_ERROR, place, "\"%.*s\": %s",
-                    STR_ARG(utf8_clip(place.text, SHOWN_MAX)), what);
+    struct testfile_problem *problem = problem_add(c, TESTFILE_ERROR, place, "\"%.*s\": %s",
+                                                   STR_ARG(utf8_clip(place.text, SHOWN_MAX)), what);
 
     problem->hint = str_from(hint);
     return false;
@@ -37,10 +36,10 @@ static bool locator_text(struct compile *c, const struct node *map, const struct
     }
     for (const struct node *child = map->first; child != NULL; child = child->next) {
         if (!words_have(locator_keys, '|', child->key)) {
-            struct testfile_problem *problem = problem_add(
-                c, TESTFILE_WARNING, place_of_key(child),
-                "\"%.*s\" has no effect: the platform finds elements by one text",
-                STR_ARG(utf8_clip(child->key, SHOWN_MAX)));
+            struct testfile_problem *problem =
+                problem_add(c, TESTFILE_WARNING, place_of_key(child),
+                            "\"%.*s\" has no effect: the platform finds elements by one text",
+                            STR_ARG(utf8_clip(child->key, SHOWN_MAX)));
 
             problem->hint = STR("name the element so that it is the only one");
         }
@@ -62,8 +61,8 @@ static bool raw_text(struct compile *c, const struct found *found, struct str *o
         return false;
     }
     if (node->type == NODE_LIST) {
-        struct testfile_problem *problem = problem_add(c, TESTFILE_ERROR, place_of(node),
-                                                       "text is wanted here, not a list");
+        struct testfile_problem *problem =
+            problem_add(c, TESTFILE_ERROR, place_of(node), "text is wanted here, not a list");
 
         problem->hint = STR("put text that begins with [ in quotes");
         return false;
@@ -82,9 +81,9 @@ struct unit {
 };
 
 static const struct unit units[] = {
-    {"ms", 1},          {"millisecond", 1}, {"milliseconds", 1}, {"s", 1000},
-    {"sec", 1000},      {"secs", 1000},     {"second", 1000},    {"seconds", 1000},
-    {"m", 60000},       {"min", 60000},     {"minute", 60000},   {"minutes", 60000},
+    {"ms", 1},     {"millisecond", 1}, {"milliseconds", 1}, {"s", 1000},
+    {"sec", 1000}, {"secs", 1000},     {"second", 1000},    {"seconds", 1000},
+    {"m", 60000},  {"min", 60000},     {"minute", 60000},   {"minutes", 60000},
 };
 
 /* Digits with at most three behind a dot, as thousandths; the rest is the unit. */
@@ -161,9 +160,8 @@ static bool read_ms(struct compile *c, struct place place, struct str text, int6
     if (unit != NULL) {
         unit_ms = unit->ms;
     } else if (unit_ms == 1 && thousandths < (int64_t)SECONDS_BELOW * 1000) {
-        struct testfile_problem *problem =
-            problem_add(c, TESTFILE_WARNING, place, "a time below %d is taken as seconds",
-                        SECONDS_BELOW);
+        struct testfile_problem *problem = problem_add(
+            c, TESTFILE_WARNING, place, "a time below %d is taken as seconds", SECONDS_BELOW);
 
         problem->hint = STR("write the unit to be clear: 2s or 50ms");
         unit_ms = 1000;
@@ -309,8 +307,9 @@ static bool read_file_url(struct compile *c, struct place place, struct str text
 {
     *out = str_trim(text);
     if (!str_contains(text, STR("://"))) {
-        return refuse(c, place, "is no URL, and the platform takes files by URL only",
-                      "put the file where the platform can fetch it: url: https://example.com/cv.pdf");
+        return refuse(
+            c, place, "is no URL, and the platform takes files by URL only",
+            "put the file where the platform can fetch it: url: https://example.com/cv.pdf");
     }
     return true;
 }

@@ -1,0 +1,315 @@
+/* Steps: a list of step nodes to bound commands. */
+#include "base/utf8.h"
+#include "map_internal.h"
+
+enum { WORDS_MAX = 16, SHOWN_MAX = 64 };
+
+/* --- variables in arguments
+ * -------------------------------------------------------------------------- */
+
+static struct json *replaced(struct compile *c, const struct json *value, struct place place)
+{
+    if (json_type(value) == JSON_STRING) {
+        return json_new_string(c->arena, substitute(c, json_str(value), place));
+    }
+    return json_copy(c->arena, value);
+}
+
+/* The command that the words and the first arguments name; *out_n: how many arguments that were. */
+static const struct command *find_command(struct str words, const struct json *args, size_t *out_n)
+{
+    struct str list[WORDS_MAX];
+    struct str rest = words;
+    const struct command *command;
+    const struct json *value;
+    size_t n = 0;
+    size_t n_own;
+    size_t n_name = 0;
+    bool alias;
+
+    while (n < WORDS_MAX && str_next(&rest, ' ', &list[n])) {
+        n++;
+    }
+    n_own = n;
+    JSON_FOREACH (value, args) {
+        if (n < WORDS_MAX && json_type(value) == JSON_STRING) {
+            list[n++] = json_str(value);
+        }
+    }
+    command = catalog_find(list, n, &n_name, &alias, NULL);
+    *out_n = command != NULL && n_name > n_own ? n_name - n_own : 0;
+    return command != NULL && n_name >= n_own ? command : NULL;
+}
+
+/* Arguments as written in a command line: words of the command's name leave them, names of
+ * variables stay as they are, in all else variables are replaced. */
+static void replace_args(struct compile *c, struct str *words, struct testfile_step *step,
+                         struct place place)
+{
+    size_t n_in_name;
+    const struct command *command = find_command(*words, step->args, &n_in_name);
+    struct json *args = json_new_array(c->arena);
+    struct json *options = json_new_object(c->arena);
+    const struct json *value;
+    size_t at = 0;
+
+    JSON_FOREACH (value, step->args) {
+        bool is_name = command != NULL && at >= n_in_name && at - n_in_name < COMMAND_MAX_PARAMS &&
+                       command->args[at - n_in_name].type == PARAM_VARIABLE;
+
+        if (at++ >= n_in_name) {
+            json_append(args, is_name ? json_copy(c->arena, value) : replaced(c, value, place));
+        }
+    }
+    JSON_FOREACH (value, step->options) {
+        bool is_name = str_is(json_name(value), "variable");
+
+        json_set(options, json_name(value),
+                 is_name ? json_copy(c->arena, value) : replaced(c, value, place));
+    }
+    *words = command != NULL ? str_from(command->words) : *words;
+    step->args = args;
+    step->options = options;
+}
+
+/* --- one step
+ * ---------------------------------------------------------------------------------------- */
+
+static struct testfile_step *step_slot(struct compile *c)
+{
+    struct testfile_test *test = c->test;
+
+    if (test->n_steps == c->cap_steps) {
+        size_t cap = c->cap_steps > 0 ? c->cap_steps * 2 : 32;
+        struct testfile_step *grown = arena_calloc(c->arena, cap, sizeof(*grown));
+
+        for (size_t i = 0; i < test->n_steps; i++) {
+            grown[i] = test->steps[i];
+        }
+        test->steps = grown;
+        c->cap_steps = cap;
+    }
+    return &test->steps[test->n_steps++];
+}
+
+static bool room_left(struct compile *c, struct place place)
+{
+    if (c->out->n_steps < TESTFILE_MAX_STEPS) {
+        return true;
+    }
+    if (!c->full) {
+        struct testfile_problem *problem =
+            problem_add(c, TESTFILE_ERROR, place, "more than %d steps", TESTFILE_MAX_STEPS);
+
+        problem->hint = STR("split the file");
+    }
+    c->full = true;
+    return false;
+}
+
+/* The text of the argument that an error of the catalogue points at. */
+static struct str pointed_at(const struct error *err, const struct json *args)
+{
+    struct str pointer = str_from(err->pointer);
+    int64_t index;
+
+    if (!str_starts(pointer, STR("/args/")) ||
+        !str_to_i64(str_sub(pointer, 6, pointer.len), 0, 64, &index)) {
+        return STR_EMPTY;
+    }
+    return json_str(json_at(args, (size_t)index));
+}
+
+static void report_bind(struct compile *c, const struct error_list *errors,
+                        const struct step_origin *origin, const struct json *args,
+                        const struct command *command)
+{
+    for (size_t i = 0; i < errors->n; i++) {
+        const struct error *err = &errors->items[i];
+        struct place place = origin->place;
+        struct testfile_problem *problem;
+        struct str text = pointed_at(err, args);
+
+        place.text = text.len > 0 ? text : place.text;
+        problem = problem_add(c, TESTFILE_ERROR, place, "%s", err->text);
+        if (command != NULL) {
+            problem->example = str_from(command->example);
+        }
+    }
+}
+
+/* The journey belongs to the run: it is bound with a stand-in that is taken out again. */
+static struct json *attach_args(struct compile *c, const struct json *args)
+{
+    struct json *full = json_new_array(c->arena);
+    const struct json *value;
+
+    json_append(full, json_new_string(c->arena, STR("1")));
+    JSON_FOREACH (value, args) {
+        json_append(full, json_copy(c->arena, value));
+    }
+    return full;
+}
+
+static bool bind(struct compile *c, struct str words, struct testfile_step *step,
+                 const struct step_origin *origin)
+{
+    bool attach = str_is(words, "library attach");
+    struct command_input input = {.command = words,
+                                  .args = attach ? attach_args(c, step->args) : step->args,
+                                  .options = step->options,
+                                  .position = -1,
+                                  .defaults = c->options->defaults};
+    struct error_list errors;
+    bool ok;
+
+    error_list_init(&errors);
+    ok = catalog_bind(&input, c->arena, &step->bound, &errors) == ERR_OK;
+    step->command = step->bound.command;
+    if (!ok) {
+        report_bind(c, &errors, origin, input.args, step->command);
+    } else if (step->command->kind != COMMAND_STEP && !attach) {
+        (void)problem_add(c, TESTFILE_ERROR, origin->place,
+                          "\"%s\" is no step of a test; a test file holds step-* commands and "
+                          "library attach",
+                          step->command->words);
+        ok = false;
+    }
+    if (ok && attach) {
+        json_remove(step->bound.values, STR("journey_id"));
+        c->n_attached++;
+    }
+    error_list_done(&errors);
+    return ok;
+}
+
+static void report_warnings(struct compile *c, const struct bound_command *bound,
+                            const struct step_origin *origin)
+{
+    for (size_t i = 0; i < bound->warnings.n; i++) {
+        if (!str_contains(bound->warnings.items[i], STR("is another name of"))) {
+            (void)problem_add(c, TESTFILE_WARNING, origin->place, "%.*s",
+                              STR_ARG(bound->warnings.items[i]));
+        }
+    }
+}
+
+static void remember_element(struct compile *c, const struct testfile_step *step)
+{
+    struct str words = str_from(step->command->words);
+
+    if (str_is(words, "step-interact click") || str_is(words, "step-interact write") ||
+        str_is(words, "step-interact double-click")) {
+        c->last_element = json_str(json_first(step->args));
+    }
+}
+
+bool step_emit(struct compile *c, struct str words, struct json *args, struct json *options,
+               const struct step_origin *origin)
+{
+    struct testfile_step step = {.args = args,
+                                 .options = options,
+                                 .description = origin->description,
+                                 .line = origin->place.line,
+                                 .column = origin->place.column,
+                                 .phase = c->phase,
+                                 .optional = origin->optional};
+    size_t n_errors = c->problems->n_errors;
+
+    c->out->work++;
+    if (!room_left(c, origin->place)) {
+        return false;
+    }
+    if (origin->raw) {
+        replace_args(c, &words, &step, origin->place);
+    }
+    if (c->problems->n_errors > n_errors || !bind(c, words, &step, origin)) {
+        return false;
+    }
+    report_warnings(c, &step.bound, origin);
+    remember_element(c, &step);
+    *step_slot(c) = step;
+    c->out->n_steps++;
+    return true;
+}
+
+/* --- lists
+ * ------------------------------------------------------------------------------------------- */
+
+static bool step_of_any_kind(struct compile *c, const struct node *node)
+{
+    struct testfile_problem *problem;
+
+    if (node->type == NODE_MAP && node->n_children > 0) {
+        return step_map(c, node);
+    }
+    if (node->type == NODE_SCALAR && node->text.len > 0 && !node->is_null) {
+        c->n_by_format[TESTFILE_FORMAT_SENTENCE]++;
+        return step_text(c, node, node->text);
+    }
+    problem = problem_add(c, TESTFILE_ERROR, place_of(node),
+                          node->type == NODE_LIST ? "a step is a map or text, not a list"
+                                                  : "this step is empty");
+    problem->example = STR("- click: \"Sign in\"");
+    return false;
+}
+
+void compile_step(struct compile *c, const struct node *node)
+{
+    size_t n_errors = c->problems->n_errors;
+    const struct node *value = NULL;
+    const char *control = node->type == NODE_MAP ? control_verb(node, &value) : NULL;
+    bool ok;
+
+    c->out->work++;
+    if (c->full) {
+        return;
+    }
+    if (control != NULL) {
+        if (!step_control(c, node, control, value)) {
+            c->out->n_read++;
+            c->out->n_failed++;
+        }
+        return;
+    }
+    c->out->n_read++;
+    ok = step_of_any_kind(c, node) && c->problems->n_errors == n_errors;
+    if (ok) {
+        c->out->n_compiled++;
+    } else {
+        c->out->n_failed++;
+    }
+}
+
+void compile_steps(struct compile *c, const struct node *list)
+{
+    if (list == NULL) {
+        return;
+    }
+    if (list->type != NODE_LIST) {
+        compile_step(c, list);
+        return;
+    }
+    for (const struct node *child = list->first; child != NULL; child = child->next) {
+        compile_step(c, child);
+    }
+}
+
+bool steps_look_ours(const struct node *list)
+{
+    static const char marks[] = "stepType type command action";
+
+    for (const struct node *step = list != NULL ? list->first : NULL; step != NULL;
+         step = step->next) {
+        if (step->type == NODE_SCALAR && step->text.len > 0) {
+            return true;
+        }
+        for (const struct node *child = step->type == NODE_MAP ? step->first : NULL; child != NULL;
+             child = child->next) {
+            if (words_have(marks, ' ', child->key) || verb_known(child->key)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
