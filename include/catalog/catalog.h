@@ -103,6 +103,8 @@ const struct command *catalog_at(size_t index);
 size_t catalog_index(const struct command *command);
 const struct call *catalog_call(const struct command *command); /* the compiled main call */
 const struct call *catalog_extra_call(const char *name);        /* of before/then */
+/* Any call by its name, a command's own ones included ("create goal"); CHECKed to exist. */
+const struct call *catalog_named_call(const char *name);
 const struct unsupported_command *catalog_unsupported(size_t *out_n);
 size_t catalog_n_specials(void); /* distinct .special functions */
 /* Names of every call_spec, for metrics labels; index 0 is "other". */
@@ -156,7 +158,7 @@ enum error_code catalog_validate(const struct command_input *input, struct arena
 
 /* A shell-like line ("step-interact click 'Sign in' --position TOP_LEFT") to command, args,
  * options. Quotes and backslashes as in POSIX sh; no expansion of any kind. */
-enum error_code command_line_parse(struct arena *arena, struct str line, struct json **out,
+enum error_code command_line_parse(struct arena *arena, struct str text, struct json **out,
                                    struct error *err) MUST_CHECK;
 
 /* The four forms of a bound command: {"json":…, "curl":…, "yaml":…, "sentence":…, "upstream":…}. */

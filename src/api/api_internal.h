@@ -41,6 +41,13 @@ struct route {
     const char *const *query; /* known query parameters, NULL-ended; NULL: any are ignored */
 };
 
+/* What a path led to. */
+struct route_match {
+    const struct route *route;
+    struct str params[ROUTE_MAX_PARAMS];
+    struct str allow; /* methods of the path, when the asked one is not among them */
+};
+
 struct principal {
     struct str name;
     unsigned permissions;
@@ -54,7 +61,7 @@ struct task {
     struct exchange *exchange;
     struct arena *arena; /* the exchange's */
     const struct route *route;
-    struct str params[ROUTE_MAX_PARAMS];
+    struct route_match match;
     struct principal principal;
     const struct json *body; /* NULL: none was sent */
     bool dry_run;
@@ -87,11 +94,9 @@ struct api {
 size_t route_index(const struct route *route);
 size_t route_label(const struct route *route);
 const struct route *route_table(size_t *out_n);
-struct str route_first_segment_fixed(const struct route *route);
-/* ERR_NOT_FOUND; or ERR_METHOD_NOT_ALLOWED with the methods that would work in out_allow. */
+/* ERR_NOT_FOUND; or ERR_METHOD_NOT_ALLOWED with the methods that would work in out->allow. */
 enum error_code route_find(struct arena *arena, struct str method, struct str path,
-                           const struct route **out_route, struct str params[ROUTE_MAX_PARAMS],
-                           struct str *out_allow, struct error *err) MUST_CHECK;
+                           struct route_match *out, struct error *err) MUST_CHECK;
 struct str task_param(const struct task *task, const char *name);
 
 /* stages.c */
@@ -147,6 +152,7 @@ enum stage_verdict handle_execute(struct task *task);
 enum stage_verdict handle_step_path(struct task *task);
 enum stage_verdict handle_batch(struct task *task);
 enum stage_verdict handle_validate(struct task *task);
+enum stage_verdict handle_simple(struct task *task);
 enum stage_verdict handle_session_create(struct task *task);
 enum stage_verdict handle_session_get(struct task *task);
 enum stage_verdict handle_session_list(struct task *task);

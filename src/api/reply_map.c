@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "redact.h"
 
 /* clang-format off */
 /* Envelopes of the platform (virtuoso.md section 3): {success, item}, {success, items}, {success, map} keyed by
@@ -36,6 +37,9 @@ static const struct reply_map maps[] = {
     {"steps", NULL, "/item/steps /steps /testCase/steps /item/testSteps /testSteps", {
         {"id", "/id", REPLY_ID, true}, {"action", "/action", REPLY_TEXT, true}, {"value", "/value", REPLY_TEXT, false},
         {"variable", "/variable", REPLY_TEXT, false}, {"canonicalId", "/canonicalId", REPLY_TEXT, false}}},
+    {"simple steps", NULL, "/item/steps /steps /testCase/steps /item/testSteps /testSteps", {
+        {"id", "/id", REPLY_ID, true}, {"action", "/action", REPLY_TEXT, true},
+        {"target", "/element/target/selectors/0/value /target/selectors/0/value /value", REPLY_CLUE, true}}},
     {"execution", ONE, NULL, {
         {"id", "/id /jobId", REPLY_ID, true}, {"status", "/status", REPLY_TEXT, true}, {"outcome", "/outcome", REPLY_TEXT, false},
         {"progress", "/progress /journeyStatistics/progress", REPLY_PERCENT, false}, {"goalId", "/goalId", REPLY_ID, false},
@@ -110,6 +114,26 @@ static struct json *reduce_count(struct arena *arena, const struct json *value)
     return json_new_int(arena, (int64_t)json_size(value));
 }
 
+static struct json *reduce_clue(struct arena *arena, const struct json *value)
+{
+    struct str text = as_text(value, arena);
+    struct json *selector = NULL;
+
+    if (str_starts(text, STR("{")) && json_parse(arena, text, NULL, &selector, NULL) == ERR_OK &&
+        json_get(selector, "clue") != NULL) {
+        return json_copy(arena, json_get(selector, "clue"));
+    }
+    return json_new_string(arena, text);
+}
+
+static struct json *reduce_any(struct arena *arena, const struct json *value)
+{
+    struct json *copy = json_copy(arena, value);
+
+    redact(copy);
+    return copy;
+}
+
 static struct json *reduce_value(struct arena *arena, const struct json *value,
                                  enum reply_type type)
 {
@@ -123,10 +147,12 @@ static struct json *reduce_value(struct arena *arena, const struct json *value,
         return reduce_percent(arena, value);
     case REPLY_COUNT:
         return reduce_count(arena, value);
+    case REPLY_CLUE:
+        return reduce_clue(arena, value);
     case REPLY_INT:
     case REPLY_BOOL:
     case REPLY_ANY:
-        return json_copy(arena, value);
+        return reduce_any(arena, value);
     }
     return NULL;
 }

@@ -14,7 +14,8 @@ enum reply_type {
     REPLY_TIME,    /* epoch milliseconds -> RFC 3339 */
     REPLY_PERCENT, /* 0..1 -> 0..100, one decimal */
     REPLY_COUNT,   /* length of a list or map */
-    REPLY_ANY      /* as it is */
+    REPLY_CLUE,    /* a selector's JSON text -> its clue; other text as it is */
+    REPLY_ANY      /* as it is, without secrets */
 };
 
 struct reply_field {

@@ -36,12 +36,42 @@ static const struct route routes[] = {
     {"PATCH", "/api/v1/sessions/{id}", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_SHORT, handle_session_patch, "Change a session", NULL},
     {"DELETE", "/api/v1/sessions/{id}", PERMISSION_WRITE_TESTS, BODY_NONE, WAIT_SHORT, handle_session_delete, "End a session", NULL},
     {"POST", "/api/v1/sessions/{id}/activate", PERMISSION_WRITE_TESTS, BODY_OPTIONAL, WAIT_SHORT, handle_session_activate, "Make a session the current one", NULL},
+
+    {"GET", "/api/user", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_simple, "Who the stored token belongs to", NULL},
+    {"GET", "/api/projects", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_simple, "Projects of the organization", NULL},
+    {"POST", "/api/projects", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_LONG, handle_simple, "Create a project", NULL},
+    {"GET", "/api/projects/{id}/goals", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_simple, "Goals of a project", NULL},
+    {"POST", "/api/goals", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_LONG, handle_simple, "Create a goal, with its first snapshot", NULL},
+    {"GET", "/api/goals/{id}/versions", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_simple, "Snapshots of a goal, newest first", NULL},
+    {"POST", "/api/goals/{id}/execute", PERMISSION_EXECUTE, BODY_OPTIONAL, WAIT_LONG, handle_simple, "Run the newest snapshot of a goal", NULL},
+    {"POST", "/api/goals/{id}/snapshots/{snapshot}/execute", PERMISSION_EXECUTE, BODY_OPTIONAL, WAIT_LONG, handle_simple, "Run a snapshot of a goal", NULL},
+    {"POST", "/api/journeys", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_LONG, handle_simple, "Create a journey", NULL},
+    {"POST", "/api/checkpoints", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_LONG, handle_simple, "Create a checkpoint and attach it", NULL},
+    {"GET", "/api/checkpoints/{id}/steps", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_simple, "Steps of a checkpoint", NULL},
+    {"POST", "/api/executions", PERMISSION_EXECUTE, BODY_JSON, WAIT_LONG, handle_simple, "Run a goal", NULL},
+    {"GET", "/api/executions/{id}", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_simple, "State of an execution", NULL},
+    {"GET", "/api/executions/{id}/analysis", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_simple, "What an execution found", NULL},
+    {"GET", "/api/library/checkpoints", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_simple, "Checkpoints of the library", NULL},
+    {"POST", "/api/environments", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_LONG, handle_simple, "Create an environment", NULL},
 };
 /* clang-format on */
 
 static const char *labels[MAX_LABELS] = {"unmatched"};
 static size_t label_of[ARRAY_LEN(routes)];
 static size_t n_labels;
+
+static size_t label_for(const char *pattern)
+{
+    size_t at = 1;
+
+    while (at < n_labels && !str_is(str_from(labels[at]), pattern)) {
+        at++;
+    }
+    CHECK(at < MAX_LABELS);
+    labels[at] = pattern;
+    n_labels = at == n_labels ? at + 1 : n_labels;
+    return at;
+}
 
 static void labels_fill(void)
 {
@@ -50,16 +80,7 @@ static void labels_fill(void)
     }
     n_labels = 1;
     for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
-        size_t at = 1;
-
-        while (at < n_labels && !str_is(str_from(labels[at]), routes[i].pattern)) {
-            at++;
-        }
-        if (at == n_labels) {
-            CHECK(n_labels < MAX_LABELS);
-            labels[n_labels++] = routes[i].pattern;
-        }
-        label_of[i] = at;
+        label_of[i] = label_for(routes[i].pattern);
     }
 }
 
@@ -201,33 +222,32 @@ static void allow_add(struct arena *arena, struct str *allow, const char *method
 }
 
 enum error_code route_find(struct arena *arena, struct str method, struct str path,
-                           const struct route **out_route, struct str params[ROUTE_MAX_PARAMS],
-                           struct str *out_allow, struct error *err)
+                           struct route_match *out, struct error *err)
 {
     struct segments segments;
     enum error_code code = split_path(arena, path, &segments, err);
 
-    *out_allow = STR_EMPTY;
+    *out = (struct route_match){.allow = STR_EMPTY};
     if (code != ERR_OK) {
         return code;
     }
     for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
-        if (!pattern_matches(arena, routes[i].pattern, &segments, params)) {
+        if (!pattern_matches(arena, routes[i].pattern, &segments, out->params)) {
             continue;
         }
         if (method_serves(routes[i].method, method)) {
-            *out_route = &routes[i];
+            out->route = &routes[i];
             return ERR_OK;
         }
-        allow_add(arena, out_allow, routes[i].method);
+        allow_add(arena, &out->allow, routes[i].method);
     }
-    if (out_allow->len == 0) {
+    if (out->allow.len == 0) {
         return error_set(err, ERR_NOT_FOUND,
                          "Nothing is offered at this path; GET /api/v1/routes lists what is");
     }
-    allow_add(arena, out_allow, "OPTIONS");
+    allow_add(arena, &out->allow, "OPTIONS");
     return error_set(err, ERR_METHOD_NOT_ALLOWED, "This path answers to %.*s, not to %.*s",
-                     STR_ARG(*out_allow), STR_ARG(method));
+                     STR_ARG(out->allow), STR_ARG(method));
 }
 
 struct str task_param(const struct task *task, const char *name)
@@ -245,7 +265,7 @@ struct str task_param(const struct task *task, const char *name)
             part.len--;
         }
         if (str_is(part, name)) {
-            return task->params[at];
+            return task->match.params[at];
         }
         at++;
     }

@@ -24,20 +24,20 @@ static enum stage_verdict stage_route(struct task *task)
 {
     struct exchange *exchange = task->exchange;
     bool is_options = str_is(exchange->request.method, "OPTIONS");
-    struct str allow = STR_EMPTY;
     enum error_code code;
 
     if (str_is(exchange->request.target, "*")) {
         return answer_options(task, STR("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
     }
-    code = route_find(task->arena, exchange->request.method, exchange->request.path, &task->route,
-                      task->params, &allow, &task->error);
+    code = route_find(task->arena, exchange->request.method, exchange->request.path, &task->match,
+                      &task->error);
+    task->route = task->match.route;
     if (code == ERR_METHOD_NOT_ALLOWED && is_options) {
-        return answer_options(task, allow);
+        return answer_options(task, task->match.allow);
     }
     if (code != ERR_OK) {
-        if (allow.len > 0) {
-            exchange_set_header(exchange, "Allow", allow);
+        if (task->match.allow.len > 0) {
+            exchange_set_header(exchange, "Allow", task->match.allow);
         }
         return task_fail(task);
     }

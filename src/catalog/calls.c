@@ -12,6 +12,16 @@ const struct call_spec extra_calls[] = {
      .captures = {{"snapshot_id", SNAPSHOT_PLACES, true}}},
     {.name = "attach checkpoint", .method = "POST", .path = "/testsuites/{journey_id}/checkpoints/attach",
      .body = JSON({"checkpointId": "$#checkpoint_id", "position": "$#position"}), .class = CALL_CREATE},
+    {.name = "goal versions", .method = "GET", .path = "/goals/{goal_id}/versions", .class = CALL_READ, .needs_json = true},
+    {.name = "user", .method = "GET", .path = "/user", .class = CALL_READ, .needs_json = true},
+    {.name = "list library", .method = "GET", .path = "/library/checkpoints", .class = CALL_READ, .needs_json = true},
+    {.name = "journey of", .method = "GET", .path = "/testsuites/{journey_id}", .class = CALL_READ, .needs_json = true,
+     .captures = {{"goal_id", "/goalId /item/goalId /goal/id /item/goal/id", true},
+                  {"snapshot_id", "/snapshotId /item/snapshotId /snapshot/id /item/snapshot/id", true}}},
+    {.name = "start execution", .method = "POST", .path = "/goals/{goal_id}/snapshots/{snapshot_id}/execute",
+     .body = JSON({"goalId": "$#goal_id", "snapshotId": "$#snapshot_id", "startingUrl": "$?starting_url", "environmentId": "$?environment"}),
+     .class = CALL_CREATE, .needs_json = true, .captures = {{"execution_id", ID_PLACES, true}}},
+    {.name = "execution state", .method = "GET", .path = "/executions/{execution_id}/status", .class = CALL_READ, .needs_json = true},
     {.name = "execution", .method = "GET", .path = "/executions/{execution_id}", .class = CALL_READ, .needs_json = true},
 };
 /* clang-format on */

@@ -295,6 +295,16 @@ const struct call *catalog_extra_call(const char *name)
     check_failed("the call is of the catalogue", name, 0);
 }
 
+const struct call *catalog_named_call(const char *name)
+{
+    for (size_t i = 0; i < catalog.n; i++) {
+        if (str_is(str_from(name), catalog.commands[i]->call.name)) {
+            return &catalog.calls[i];
+        }
+    }
+    return catalog_extra_call(name);
+}
+
 const struct unsupported_command *catalog_unsupported(size_t *out_n)
 {
     *out_n = ARRAY_LEN(unsupported);

@@ -1,0 +1,356 @@
+/* The engine of the simplified API: request -> values -> rows of a plan -> reply. */
+#include "simple.h"
+
+#include "base/clock.h"
+#include "base/percent.h"
+#include "redact.h"
+#include "reply_map.h"
+
+enum { POLL_MS = 1000, WAIT_MARGIN_MS = 5000 };
+
+struct simple {
+    struct task *task;
+    const struct simple_row *row;
+    struct json *values;
+    const struct json *answer; /* of the main call */
+    struct plan plan;
+    uint64_t begin_ms;
+};
+
+/* --- values
+ * ------------------------------------------------------------------------------------------ */
+
+static bool has_path_param(const struct task *task, const char *name)
+{
+    struct str pattern = str_from(task->route->pattern);
+    struct str place = arena_printf(task->arena, "{%s}", name);
+
+    return str_contains(pattern, place);
+}
+
+/* Ids of paths and query parameters are checked here; members of the body were by members_check. */
+static struct json *path_value(struct task *task, const char *name)
+{
+    struct str digits;
+
+    if (!id_normalise(task_param(task, name), &digits)) {
+        (void)error_at(
+            error_list_add(task_errors(task)), ERR_INVALID, name,
+            "%s in the path must be an id: 1 to 19 digits, or with its prefix (goal_, cp_, ...)",
+            name);
+        return NULL;
+    }
+    return json_new_string(task->arena, digits);
+}
+
+static struct json *query_value(struct task *task, const char *name)
+{
+    struct str text;
+
+    if (!query_find(task->arena, task->exchange->request.query, name, &text) || text.len == 0) {
+        return NULL;
+    }
+    if (str_is(STR("ai"), name)) {
+        return json_new_bool(task->arena, str_is_nocase(text, "true") || str_is(text, "1"));
+    }
+    if (!id_normalise(text, &text)) {
+        (void)error_at(error_list_add(task_errors(task)), ERR_INVALID, name,
+                       "%s must be a whole number", name);
+        return NULL;
+    }
+    return json_new_string(task->arena, text);
+}
+
+static struct json *default_value(struct task *task, const struct simple_value *value)
+{
+    struct str organization = task->api->defaults.organization_id;
+
+    if (value->def == NULL) {
+        return NULL;
+    }
+    if (!str_is(str_from(value->def), "configured")) {
+        return json_new_string(task->arena, str_from(value->def));
+    }
+    if (organization.len == 0) {
+        (void)error_at(error_list_add(task_errors(task)), ERR_INVALID, value->from,
+                       "%s: give one, or configure upstream.organization_id", value->from);
+        return NULL;
+    }
+    return json_new_string(task->arena, organization);
+}
+
+static struct json *read_values(struct task *task, const struct simple_row *row)
+{
+    struct json *values = json_new_object(task->arena);
+    const struct json *body =
+        row->members != NULL
+            ? members_check(task->arena, task->body, row->members, "", task_errors(task))
+            : NULL;
+
+    for (const struct simple_value *value = row->values; value->from != NULL; value++) {
+        struct json *found = NULL;
+
+        if (has_path_param(task, value->from)) {
+            found = path_value(task, value->from);
+        } else if (json_get(body, value->from) != NULL) {
+            found = json_copy(task->arena, json_get(body, value->from));
+        } else if (str_is(task->exchange->request.method, "GET") ||
+                   str_is(task->exchange->request.method, "HEAD")) {
+            found = query_value(task, value->from);
+        }
+        json_set(values, str_from(value->to), found != NULL ? found : default_value(task, value));
+    }
+    return values;
+}
+
+/* --- replies
+ * ----------------------------------------------------------------------------------------- */
+
+static const char *job_status(struct str status)
+{
+    if (str_is(status, "FAILED")) {
+        return "failed";
+    }
+    return str_is(status, "QUEUED") || str_is(status, "PENDING") || str_is(status, "SCHEDULED") ||
+                   str_is(status, "THROTTLED")
+               ? "queued"
+               : "started";
+}
+
+static struct str answer_id(const struct simple *simple)
+{
+    const struct json *id = plan_get(&simple->plan, "execution_id");
+    struct task *task = simple->task;
+
+    if (id == NULL) {
+        id = json_get(simple->values, "execution_id");
+    }
+    return json_type(id) == JSON_NUMBER ? json_number_text(id, task->arena) : json_str(id);
+}
+
+static struct str ui_link(const struct simple *simple, struct str id)
+{
+    struct task *task = simple->task;
+    const struct json *project = json_find(
+        simple->answer, "/projectId /item/projectId /goal/projectId /item/goal/projectId");
+    struct str ui = task->api->config->upstream.ui_url;
+
+    if (project != NULL) {
+        return arena_printf(task->arena, "%.*s/#/project/%.*s/execution/%.*s", STR_ARG(ui),
+                            STR_ARG(json_number_text(project, task->arena)), STR_ARG(id));
+    }
+    return arena_printf(task->arena, "%.*s/#/execution/%.*s", STR_ARG(ui), STR_ARG(id));
+}
+
+static void set_text(struct simple *simple, struct json *out, const char *name, struct str text)
+{
+    json_set(out, str_from(name), json_new_string(simple->task->arena, text));
+}
+
+static struct json *job_reply(struct simple *simple)
+{
+    struct json *out = json_new_object(simple->task->arena);
+    struct str status = json_str(json_find(simple->answer, "/item/status /status"));
+    struct str outcome = json_str(json_find(simple->answer, "/item/outcome /outcome"));
+    bool waited = json_true(json_get(simple->values, "wait"));
+    struct str id = answer_id(simple);
+
+    set_text(simple, out, "jobId", id);
+    set_text(simple, out, "status", waited ? status : str_from(job_status(status)));
+    if (waited && outcome.len > 0) {
+        set_text(simple, out, "outcome", outcome);
+    }
+    if (waited && !str_is(status, "FINISHED") && !str_is(status, "CANCELED") &&
+        !str_is(status, "FAILED")) {
+        set_text(simple, out, "message",
+                 STR("The execution was still running when the time to wait was over"));
+    }
+    set_text(simple, out, "url", ui_link(simple, id));
+    return out;
+}
+
+static struct json *execution_reply(struct simple *simple)
+{
+    struct json *reduced =
+        reply_reduce(simple->task->arena, "execution", simple->answer, simple->plan.variables);
+    struct json *out = json_new_object(simple->task->arena);
+    const struct json *progress = json_get(reduced, "progress");
+    struct str id = answer_id(simple);
+
+    set_text(simple, out, "id", id);
+    set_text(simple, out, "status", json_str(json_get(reduced, "status")));
+    json_set(out, STR("progress"),
+             progress != NULL ? json_copy(simple->task->arena, progress)
+                              : json_new_int(simple->task->arena, 0));
+    if (json_get(reduced, "outcome") != NULL) {
+        json_set(out, STR("outcome"), json_copy(simple->task->arena, json_get(reduced, "outcome")));
+    }
+    set_text(simple, out, "url", ui_link(simple, id));
+    return out;
+}
+
+static struct json *made_reply(struct simple *simple)
+{
+    switch (simple->row->reply) {
+    case SIMPLE_JOB:
+        return job_reply(simple);
+    case SIMPLE_EXECUTION:
+        return execution_reply(simple);
+    case SIMPLE_MAPPED:
+        break;
+    }
+    return reply_reduce(simple->task->arena, simple->row->map, simple->answer,
+                        simple->plan.variables);
+}
+
+static void reply(struct simple *simple)
+{
+    struct task *task = simple->task;
+    struct json *out;
+
+    if (task->raw) {
+        out = json_copy(task->arena, simple->answer);
+        redact(out);
+    } else {
+        out = made_reply(simple);
+    }
+    if (out == NULL) {
+        (void)error_set(&task->error, ERR_UPSTREAM_SHAPE,
+                        "The platform's answer is in none of the shapes that are known for it");
+        (void)task_fail(task);
+        return;
+    }
+    if (simple->row->location != NULL) {
+        task_set_location(task, arena_printf(task->arena, "%s%.*s", simple->row->location,
+                                             STR_ARG(answer_id(simple))));
+    }
+    (void)task_reply_json(task, simple->row->status, out);
+}
+
+/* --- the plan
+ * ---------------------------------------------------------------------------------------- */
+
+static bool is_over(const struct json *answer)
+{
+    struct str status = json_str(json_find(answer, "/item/status /status"));
+
+    return str_is(status, "FINISHED") || str_is(status, "CANCELED") || str_is(status, "FAILED");
+}
+
+static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
+                                    const struct json *answer, uint64_t *delay_ms,
+                                    struct error *err)
+{
+    struct simple *simple = plan->owner;
+    const struct simple_call *call = row->context;
+    uint64_t limit_ms = simple->task->api->config->http.long_exchange_timeout_ms;
+
+    (void)err;
+    if (call->main) {
+        simple->answer = answer;
+    }
+    if (call->poll && !is_over(answer) &&
+        clock_now_ms() - simple->begin_ms + WAIT_MARGIN_MS < limit_ms) {
+        *delay_ms = POLL_MS;
+        return PLAN_AGAIN;
+    }
+    return PLAN_NEXT;
+}
+
+static bool is_wanted(const struct simple *simple, const char *when)
+{
+    bool negated = when != NULL && when[0] == '!';
+    const struct json *value =
+        when != NULL ? json_get(simple->values, negated ? when + 1 : when) : NULL;
+    bool given = value != NULL && (json_type(value) != JSON_BOOL || json_true(value));
+
+    return when == NULL || given != negated;
+}
+
+static void build(struct simple *simple)
+{
+    struct plan_options options;
+
+    plan_options_for(simple->task, &options);
+    plan_init(&simple->plan, simple->task->arena, simple->task->api->options.port, &options);
+    simple->plan.owner = simple;
+    for (const struct simple_call *call = simple->row->calls;
+         call < simple->row->calls + SIMPLE_MAX_CALLS && call->name != NULL; call++) {
+        struct plan_row *row;
+
+        if (!is_wanted(simple, call->when)) {
+            continue;
+        }
+        row = plan_append(&simple->plan, catalog_named_call(call->name));
+        row->args = simple->values;
+        row->context = call;
+        row->after = after_call;
+    }
+}
+
+static void on_plan_done(struct plan *plan)
+{
+    struct simple *simple = plan->owner;
+
+    if (task_take_plan(simple->task, plan) != ERR_OK) {
+        (void)task_fail(simple->task);
+        return;
+    }
+    reply(simple);
+}
+
+static void cancel(struct task *task)
+{
+    struct simple *simple = task->state;
+
+    task->exchange->notes.report = json_text(task->arena, plan_report(&simple->plan));
+    plan_cancel(&simple->plan);
+}
+
+static bool must_finish(struct task *task)
+{
+    struct simple *simple = task->state;
+
+    if (!plan_must_finish(&simple->plan)) {
+        return false;
+    }
+    plan_stop_after_row(&simple->plan);
+    return true;
+}
+
+static enum stage_verdict answer_dry_run(struct simple *simple)
+{
+    struct task *task = simple->task;
+    struct json *requests = NULL;
+    struct json *body;
+
+    if (plan_dry_run(&simple->plan, &requests, &task->error) != ERR_OK) {
+        return task_fail(task);
+    }
+    body = json_new_object(task->arena);
+    json_set(body, STR("dry_run"), json_new_bool(task->arena, true));
+    json_set(body, STR("requests"), requests);
+    return task_reply_json(task, 200, body);
+}
+
+enum stage_verdict handle_simple(struct task *task)
+{
+    struct simple *simple = arena_zalloc(task->arena, sizeof(*simple));
+
+    simple->task = task;
+    simple->row = simple_row_of(task->route);
+    simple->begin_ms = clock_now_ms();
+    simple->values = read_values(task, simple->row);
+    if (task->errors != NULL && task->errors->n > 0) {
+        return task_fail(task);
+    }
+    task->state = simple;
+    build(simple);
+    if (task->dry_run) {
+        return answer_dry_run(simple);
+    }
+    task->on_cancel = cancel;
+    task->must_finish = must_finish;
+    plan_start(&simple->plan, on_plan_done, simple);
+    return STAGE_WAIT;
+}
