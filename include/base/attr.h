@@ -10,6 +10,17 @@
 
 #define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
 
+/* The same pointer without const, for interfaces of others that forgot it. */
+static inline void *unconst(const void *pointer)
+{
+    union {
+        const void *as_const;
+        void *as_is;
+    } both = {.as_const = pointer};
+
+    return both.as_is;
+}
+
 /* The struct of `type` in which `pointer` is the member `member`. */
 #define CONTAINER_OF(pointer, type, member)                                                        \
     ((type *)(void *)((char *)(pointer)-offsetof(type, member)))

@@ -21,6 +21,17 @@ struct str {
 #define STR_EMPTY  ((struct str){"", 0})
 #define STR_ARG(s) (int)(s).len, (s).ptr /* for "%.*s" */
 
+/* ASCII only. */
+static inline char char_lower(char c)
+{
+    return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+}
+
+static inline char char_upper(char c)
+{
+    return (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+}
+
 struct str str_from(const char *text); /* NULL becomes the empty str */
 struct str str_range(const char *from, const char *to);
 struct str str_sub(struct str s, size_t from, size_t len); /* clamped */

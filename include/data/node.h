@@ -58,7 +58,7 @@ struct json;
 /* Scalars by the YAML 1.2 core schema unless quoted. */
 struct json *node_to_json(struct arena *arena, const struct node *node);
 const struct node *node_get(const struct node *map,
-                            const char *key);          /* NULL: absent, or not a map */
+                            const char *key); /* NULL: absent, or not a map */
 const struct node *node_get_str(const struct node *map, struct str key);
 bool node_is_bool(const struct node *node, bool *out); /* true|false, unquoted */
 

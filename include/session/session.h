@@ -80,14 +80,21 @@ enum error_code session_load(struct session_store *store, const struct digest *o
                              struct error *err) MUST_CHECK;
 enum error_code session_change(struct session_store *store, const struct digest *owner,
                                struct str id, const struct session_patch *patch,
-                               struct arena *arena, struct session *out,
                                struct error *err) MUST_CHECK;
 enum error_code session_delete(struct session_store *store, const struct digest *owner,
                                struct str id, struct error *err) MUST_CHECK;
-/* Newest first; `status` NULL: all. */
+
+struct session_filter {
+    const enum session_status *status; /* NULL: all */
+    size_t limit;
+    size_t offset;
+};
+
+/* Newest activity first; *out_total counts what the filter lets through, beyond limit and offset
+ * too. */
 size_t session_list(struct session_store *store, const struct digest *owner,
-                    const enum session_status *status, size_t limit, size_t offset,
-                    struct arena *arena, struct session **out, size_t *out_total);
+                    const struct session_filter *filter, struct arena *arena, struct session **out,
+                    size_t *out_total);
 enum error_code session_activate(struct session_store *store, const struct digest *owner,
                                  struct str id, struct arena *arena, struct session *out,
                                  struct error *err) MUST_CHECK;

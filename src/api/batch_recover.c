@@ -76,11 +76,11 @@ static enum plan_verdict after_read_back(struct plan *plan, struct plan_row *row
                                          const struct json *answer, uint64_t *delay_ms,
                                          struct error *err)
 {
-    struct batch_item *item = (struct batch_item *)(uintptr_t)row->context;
+    struct batch_item *item = unconst(row->context);
     const struct json *stored = json_at(json_find(answer, steps_at), (size_t)item->position);
     bool was_end = item->cursor->position >= 0 && item->position == item->cursor->position;
 
-    (void)delay_ms;
+    *delay_ms = 0;
     if (stored == NULL || !looks_like(stored, sent_step(plan, item))) {
         return not_known(item, NULL, err);
     }
@@ -97,7 +97,7 @@ static enum plan_verdict after_read_back(struct plan *plan, struct plan_row *row
 
 static enum plan_verdict read_back_failed(struct plan *plan, struct plan_row *row)
 {
-    struct batch_item *item = (struct batch_item *)(uintptr_t)row->context;
+    struct batch_item *item = unconst(row->context);
 
     (void)plan;
     if (item->status != ITEM_UNKNOWN) {
@@ -113,7 +113,7 @@ static enum plan_verdict read_back_failed(struct plan *plan, struct plan_row *ro
 
 enum plan_verdict batch_step_failed(struct plan *plan, struct plan_row *row)
 {
-    struct batch_item *item = (struct batch_item *)(uintptr_t)row->context;
+    struct batch_item *item = unconst(row->context);
     const struct json *args = row->args;
     bool keep_going = row->keep_going;
     struct plan_row *read_back;

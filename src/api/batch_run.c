@@ -10,7 +10,7 @@ enum { POLL_DEFAULT_S = 2, WAIT_MARGIN_MS = 30000 };
 
 static struct batch_item *item_of(const struct plan_row *row)
 {
-    return (struct batch_item *)(uintptr_t)row->context;
+    return unconst(row->context);
 }
 
 static enum plan_verdict after_count(struct plan *plan, struct plan_row *row,
@@ -22,7 +22,7 @@ static enum plan_verdict after_count(struct plan *plan, struct plan_row *row,
         json_find(answer, "/item/steps /steps /testCase/steps /item/testSteps /testSteps");
 
     (void)plan;
-    (void)delay_ms;
+    *delay_ms = 0;
     if (json_type(steps) != JSON_ARRAY) {
         (void)error_set(err, ERR_UPSTREAM_SHAPE,
                         "The platform's answer about the checkpoint lists no steps");
@@ -107,7 +107,7 @@ static enum plan_verdict after_step(struct plan *plan, struct plan_row *row,
     struct batch_item *item = item_of(row);
 
     (void)plan;
-    (void)delay_ms;
+    *delay_ms = 0;
     (void)err;
     batch_cursor_moves(item);
     item->data = batch_step_data(item, answer);

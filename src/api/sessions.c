@@ -196,14 +196,13 @@ enum stage_verdict handle_session_get(struct task *task)
 enum stage_verdict handle_session_patch(struct task *task)
 {
     struct patch_values values;
-    struct session session;
 
     if (!read_patch(task, patch_members, &values) ||
         session_change(store_of(task), &task->principal.owner, task_param(task, "id"),
-                       &values.patch, task->arena, &session, &task->error) != ERR_OK) {
+                       &values.patch, &task->error) != ERR_OK) {
         return task_fail(task);
     }
-    return reply_session(task, 200, &session);
+    return handle_session_get(task);
 }
 
 enum stage_verdict handle_session_delete(struct task *task)
@@ -261,14 +260,16 @@ enum stage_verdict handle_session_list(struct task *task)
     size_t offset = (size_t)query_number(task, "offset", 0, INT32_MAX, 0);
     struct str wanted = STR_EMPTY;
     enum session_status status = SESSION_ACTIVE;
-    bool filter = query_find(task->arena, task->exchange->request.query, "status", &wanted);
+    bool has_status = query_find(task->arena, task->exchange->request.query, "status", &wanted);
+    struct session_filter filter = {
+        .status = has_status ? &status : NULL, .limit = limit, .offset = offset};
     struct json *body = json_new_object(task->arena);
     struct json *list = json_new_array(task->arena);
     struct session *sessions;
     size_t total;
     size_t n;
 
-    if (filter && !str_is(wanted, "active") && !str_is(wanted, "paused")) {
+    if (has_status && !str_is(wanted, "active") && !str_is(wanted, "paused")) {
         (void)error_at(error_list_add(task_errors(task)), ERR_INVALID, "status",
                        "status must be active or paused");
     }
@@ -276,8 +277,8 @@ enum stage_verdict handle_session_list(struct task *task)
         return task_fail(task);
     }
     status = str_is(wanted, "paused") ? SESSION_PAUSED : SESSION_ACTIVE;
-    n = session_list(store_of(task), &task->principal.owner, filter ? &status : NULL, limit, offset,
-                     task->arena, &sessions, &total);
+    n = session_list(store_of(task), &task->principal.owner, &filter, task->arena, &sessions,
+                     &total);
     for (size_t i = 0; i < n; i++) {
         json_append(list, session_json(task, &sessions[i]));
     }

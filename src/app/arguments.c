@@ -140,7 +140,7 @@ bool arguments_parse(struct arguments *arguments, const struct argument *table, 
 void arguments_done(struct arguments *arguments)
 {
     for (size_t i = 0; i < arguments->n_sets; i++) {
-        mem_free((void *)(uintptr_t)arguments->sets[i]);
+        mem_free(unconst(arguments->sets[i]));
     }
     arguments->n_sets = 0;
 }

@@ -47,7 +47,7 @@ struct map_node *map_find(const struct map *map, struct str key)
 static void grow(struct map *map)
 {
     size_t n = map->n_buckets > 0 ? map->n_buckets * 2 : FIRST_BUCKETS;
-    struct map_node **buckets = mem_calloc(n, sizeof(*buckets));
+    struct map_node **buckets = mem_calloc(n, sizeof(void *));
 
     for (size_t i = 0; i < map->n_buckets; i++) {
         struct map_node *node = map->buckets[i];

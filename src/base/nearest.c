@@ -5,10 +5,7 @@ enum { WORD_MAX = 64 };
 /* Lower case; '-', '_' and ' ' are one letter. */
 static char fold(char c)
 {
-    if (c >= 'A' && c <= 'Z') {
-        return (char)(c - 'A' + 'a');
-    }
-    return c == '_' || c == ' ' ? '-' : c;
+    return (char)(c == '_' || c == ' ' ? '-' : char_lower(c));
 }
 
 static size_t min3(size_t a, size_t b, size_t c)

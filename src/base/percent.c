@@ -40,7 +40,7 @@ bool percent_decode(struct arena *arena, struct str s, bool plus_is_space, struc
     text = arena_alloc(arena, s.len + 1);
     for (size_t i = 0; i < s.len; i++) {
         if (s.ptr[i] != '%') {
-            text[n++] = s.ptr[i] == '+' && plus_is_space ? ' ' : s.ptr[i];
+            text[n++] = (char)(s.ptr[i] == '+' && plus_is_space ? ' ' : s.ptr[i]);
             continue;
         }
         if (i + 2 >= s.len || hex_digit(s.ptr[i + 1]) < 0 || hex_digit(s.ptr[i + 2]) < 0) {

@@ -4,24 +4,34 @@
 
 enum { REPLACEMENT = 0xFFFD };
 
-/* Length of the valid sequence at the front, 0 when there is none (RFC 3629 section 4). */
+/* By the first byte: how long the sequence is, which bits of the byte count, and the least code
+ * point that needs that length (RFC 3629 section 4). */
+static const struct {
+    unsigned char from;
+    unsigned char to;
+    unsigned char len;
+    unsigned char bits;
+    uint32_t least;
+} leads[] = {{0x00, 0x7F, 1, 0x7F, 0},
+             {0xC2, 0xDF, 2, 0x1F, 0x80},
+             {0xE0, 0xEF, 3, 0x0F, 0x800},
+             {0xF0, 0xF4, 4, 0x07, 0x10000}};
+
+/* Length of the valid sequence at the front, 0 when there is none. */
 static size_t sequence(struct str s, uint32_t *out)
 {
     unsigned char first = (unsigned char)s.ptr[0];
-    size_t len = first < 0x80                    ? 1
-                 : first >= 0xC2 && first < 0xE0 ? 2
-                 : (first & 0xF0) == 0xE0        ? 3
-                 : first >= 0xF0 && first < 0xF5 ? 4
-                                                 : 0;
-    uint32_t point = len == 1   ? first
-                     : len == 2 ? first & 0x1FU
-                     : len == 3 ? first & 0x0FU
-                                : first & 0x07U;
+    size_t lead = 0;
+    uint32_t point;
 
-    if (len == 0 || len > s.len) {
+    while (lead < ARRAY_LEN(leads) && (first < leads[lead].from || first > leads[lead].to)) {
+        lead++;
+    }
+    if (lead == ARRAY_LEN(leads) || leads[lead].len > s.len) {
         return 0;
     }
-    for (size_t i = 1; i < len; i++) {
+    point = first & leads[lead].bits;
+    for (size_t i = 1; i < leads[lead].len; i++) {
         unsigned char c = (unsigned char)s.ptr[i];
 
         if ((c & 0xC0) != 0x80) {
@@ -29,12 +39,11 @@ static size_t sequence(struct str s, uint32_t *out)
         }
         point = (point << 6) | (c & 0x3FU);
     }
-    if ((len == 3 && point < 0x800) || (len == 4 && point < 0x10000) || point > 0x10FFFF ||
-        (point >= 0xD800 && point < 0xE000)) {
+    if (point < leads[lead].least || point > 0x10FFFF || (point >= 0xD800 && point < 0xE000)) {
         return 0;
     }
     *out = point;
-    return len;
+    return leads[lead].len;
 }
 
 size_t utf8_valid_prefix(struct str s)

@@ -261,7 +261,7 @@ static struct str option_name(struct str name, struct arena *arena)
     }
     folded = arena_alloc(arena, name.len + 1);
     for (size_t i = 0; i < name.len; i++) {
-        folded[i] = name.ptr[i] == '-' ? '_' : name.ptr[i];
+        folded[i] = (char)(name.ptr[i] == '-' ? '_' : name.ptr[i]);
     }
     return (struct str){folded, name.len};
 }

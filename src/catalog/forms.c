@@ -136,7 +136,7 @@ static struct str line_of(const struct bound_command *bound, const struct json *
 
         buf_text(&line, " --");
         for (size_t i = 0; i < name.len; i++) {
-            buf_char(&line, name.ptr[i] == '_' ? '-' : name.ptr[i]);
+            buf_char(&line, (char)(name.ptr[i] == '_' ? '-' : name.ptr[i]));
         }
         if (json_type(value) != JSON_BOOL || !json_true(value)) {
             buf_char(&line, '=');

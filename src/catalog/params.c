@@ -181,7 +181,7 @@ static bool word_matches(struct str word, struct str text)
         return false;
     }
     for (size_t i = 0; i < word.len; i++) {
-        char c = text.ptr[i] == '-' ? '_' : text.ptr[i];
+        char c = (char)(text.ptr[i] == '-' ? '_' : text.ptr[i]);
 
         if ((c | 0x20) != (word.ptr[i] | 0x20) || ((c == '_') != (word.ptr[i] == '_'))) {
             return false;
@@ -238,7 +238,7 @@ static bool take_upper(const struct param_place *place, const struct json *value
             c != '-') {
             return refuse(place, "must be one word", text);
         }
-        upper[i] = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+        upper[i] = char_upper(c);
     }
     return text.len > 0 && text.len <= SHOWN ? put_text(place, (struct str){upper, text.len})
                                              : refuse(place, "must be one word", text);

@@ -24,7 +24,7 @@ static void put_upper(struct buf *out, struct str word)
     for (size_t i = 0; i < word.len; i++) {
         char c = word.ptr[i];
 
-        buf_char(out, c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c);
+        buf_char(out, char_upper(c));
     }
 }
 

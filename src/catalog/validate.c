@@ -80,7 +80,7 @@ static void fix_case(struct draft *draft)
         char c = draft->command.ptr[i];
 
         changed = changed || (c >= 'A' && c <= 'Z');
-        lower[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+        lower[i] = char_lower(c);
     }
     if (changed) {
         draft->command = (struct str){lower, draft->command.len};
@@ -99,7 +99,7 @@ static void fix_first_word_case(struct draft *draft)
     for (size_t i = 0; i < draft->args[0].len; i++) {
         char c = draft->args[0].ptr[i];
 
-        lower[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+        lower[i] = char_lower(c);
     }
     if (!str_eq((struct str){lower, draft->args[0].len}, draft->args[0])) {
         draft->args[0] = (struct str){lower, draft->args[0].len};
@@ -154,7 +154,8 @@ static struct str without_spaces(struct draft *draft, struct str text, bool is_s
 
     for (size_t i = 0; i < text.len; i++) {
         if (text.ptr[i] != ' ') {
-            tight[n++] = is_size && (text.ptr[i] == 'X' || text.ptr[i] == '*') ? 'x' : text.ptr[i];
+            tight[n++] =
+                (char)(is_size && (text.ptr[i] == 'X' || text.ptr[i] == '*') ? 'x' : text.ptr[i]);
         }
     }
     return (struct str){tight, n};

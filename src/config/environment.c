@@ -29,9 +29,7 @@ static struct str name_of(struct loader *loader, const struct option_row *row)
     buf_init(&name, NAME_MAX_LEN);
     buf_text(&name, "VIRTUOSO_PROXY_");
     for (const char *at = row->key; *at != '\0'; at++) {
-        buf_char(&name, *at == '.'                 ? '_'
-                        : *at >= 'a' && *at <= 'z' ? (char)(*at - 'a' + 'A')
-                                                   : *at);
+        buf_char(&name, (char)(*at == '.' ? '_' : char_upper(*at)));
     }
     copy = arena_str(&loader->box->arena, buf_view(&name));
     buf_done(&name);

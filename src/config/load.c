@@ -11,8 +11,6 @@
 #include "base/nearest.h"
 #include "config_internal.h"
 
-extern char **environ;
-
 enum { FILE_MAX = 1024 * 1024, KEY_MAX = 128 };
 
 static void load_defaults(struct loader *loader)
@@ -22,9 +20,10 @@ static void load_defaults(struct loader *loader)
 
     loader->place = "default";
     for (size_t i = 0; i < n; i++) {
-        if (rows[i].type != OPTION_SECRET) {
-            CHECK(option_set(loader, &rows[i], str_from(rows[i].def)));
-        }
+        bool ok =
+            rows[i].type == OPTION_SECRET || option_set(loader, &rows[i], str_from(rows[i].def));
+
+        CHECK(ok);
     }
     loader->place = NULL;
 }

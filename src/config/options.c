@@ -117,5 +117,5 @@ const struct option_row *option_find(struct str key)
 
 void *option_field(const struct config *config, const struct option_row *row)
 {
-    return (char *)(uintptr_t)config + row->offset;
+    return (char *)unconst(config) + row->offset;
 }

@@ -23,7 +23,7 @@ struct arena_root {
 
 static cJSON *raw(const struct json *node)
 {
-    return (cJSON *)(uintptr_t)node;
+    return unconst(node);
 }
 
 static struct json *wrap(cJSON *node)
@@ -121,14 +121,14 @@ static enum error_code refuse_duplicate(const cJSON *node, struct error *err)
 static enum error_code check_names(const cJSON *object, struct error *err)
 {
     size_t n = (size_t)cJSON_GetArraySize(object);
-    const cJSON **members = mem_calloc(n, sizeof(*members));
+    const cJSON **members = mem_calloc(n, sizeof(void *));
     size_t at = 0;
     enum error_code code = ERR_OK;
 
     for (const cJSON *child = object->child; child != NULL; child = child->next) {
         members[at++] = child;
     }
-    qsort(members, n, sizeof(*members), compare_names);
+    qsort(members, n, sizeof(void *), compare_names);
     for (size_t i = 1; i < n && code == ERR_OK; i++) {
         if (strcmp(members[i - 1]->string, members[i]->string) == 0) {
             code = refuse_duplicate(members[i], err);

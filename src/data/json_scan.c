@@ -22,7 +22,7 @@ static enum error_code refuse(struct json_scan *scan, const char *what)
 
 static char peek(const struct json_scan *scan)
 {
-    return scan->at < scan->text.len ? scan->text.ptr[scan->at] : '\0';
+    return (char)(scan->at < scan->text.len ? scan->text.ptr[scan->at] : '\0');
 }
 
 static bool at_end(const struct json_scan *scan)

@@ -221,7 +221,7 @@ static enum error_code expand_text(const struct expansion *x, struct str text, s
 static enum error_code expand_guess(const struct expansion *x, const struct json *inner,
                                     struct json **out)
 {
-    struct json *object;
+    struct json *object = NULL;
     enum error_code code = expand_node(x, inner, &object);
 
     if (code == ERR_OK) {

@@ -52,7 +52,7 @@ bool compress_gzip(struct str body, struct buf *out)
         (void)deflateEnd(&stream);
         return false;
     }
-    stream.next_in = (z_const Bytef *)(uintptr_t)body.ptr;
+    stream.next_in = unconst(body.ptr);
     stream.avail_in = (uInt)body.len;
     stream.next_out = (Bytef *)room;
     stream.avail_out = (uInt)body.len; /* bigger than the original: not worth it */

@@ -55,7 +55,7 @@ static bool resolve(const struct endpoint *endpoint, struct sockaddr_storage *ou
 
 bool address_is_loopback(struct str address)
 {
-    struct endpoint endpoint;
+    struct endpoint endpoint = {.host = ""};
     struct error ignored;
 
     if (parse_address(address, &endpoint, &ignored) != ERR_OK) {

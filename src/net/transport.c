@@ -118,7 +118,7 @@ static void write_cipher(struct transport *transport, struct str bytes)
     struct buf *filling = &transport->out[transport->filling];
 
     if (!transport->write_in_flight && filling->len == 0 && bytes.len > 0) {
-        uv_buf_t piece = uv_buf_init((char *)(uintptr_t)bytes.ptr, (unsigned)bytes.len);
+        uv_buf_t piece = uv_buf_init(unconst(bytes.ptr), (unsigned)bytes.len);
         int taken = uv_try_write((uv_stream_t *)&transport->tcp, &piece, 1);
 
         if (taken < 0 && taken != UV_EAGAIN) {

@@ -160,7 +160,7 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
     if (!log_is_on(level)) {
         return;
     }
-    buf_init(&line, LOG_LINE_MAX * 8);
+    buf_init(&line, (size_t)LOG_LINE_MAX * 8);
     begin_line(&w, &line, level, event);
     for (; kept < n; kept++) {
         struct json_writer mark = w;

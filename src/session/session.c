@@ -270,8 +270,7 @@ enum error_code session_load(struct session_store *store, const struct digest *o
 }
 
 enum error_code session_change(struct session_store *store, const struct digest *owner,
-                               struct str id, const struct session_patch *patch,
-                               struct arena *arena, struct session *out, struct error *err)
+                               struct str id, const struct session_patch *patch, struct error *err)
 {
     struct session_record *record = record_find(store, owner, id, err);
 
@@ -280,7 +279,6 @@ enum error_code session_change(struct session_store *store, const struct digest 
     }
     apply(record, patch);
     touch(store, record);
-    copy_out(store, record, arena, out);
     return ERR_OK;
 }
 
@@ -296,24 +294,30 @@ enum error_code session_delete(struct session_store *store, const struct digest 
     return ERR_OK;
 }
 
+static bool passes(const struct session_store *store, const struct session_record *record,
+                   const struct digest *owner, const struct session_filter *filter)
+{
+    return digest_equal(&record->owner, owner) &&
+           (filter->status == NULL || record->status == *filter->status) &&
+           record_expires_ms(store, record) > clock_wall_ms();
+}
+
 size_t session_list(struct session_store *store, const struct digest *owner,
-                    const enum session_status *status, size_t limit, size_t offset,
-                    struct arena *arena, struct session **out, size_t *out_total)
+                    const struct session_filter *filter, struct arena *arena, struct session **out,
+                    size_t *out_total)
 {
     struct list *link;
     size_t n = 0;
-    int64_t now_ms = clock_wall_ms();
 
-    *out = arena_calloc(arena, limit > 0 ? limit : 1, sizeof(**out));
+    *out = arena_calloc(arena, filter->limit > 0 ? filter->limit : 1, sizeof(**out));
     *out_total = 0;
     for (link = store->lru.prev; link != &store->lru; link = link->prev) {
         const struct session_record *record = CONTAINER_OF(link, struct session_record, lru);
 
-        if (!digest_equal(&record->owner, owner) || (status != NULL && record->status != *status) ||
-            record_expires_ms(store, record) <= now_ms) {
+        if (!passes(store, record, owner, filter)) {
             continue;
         }
-        if (*out_total >= offset && n < limit) {
+        if (*out_total >= filter->offset && n < filter->limit) {
             copy_out(store, record, arena, &(*out)[n++]);
         }
         (*out_total)++;

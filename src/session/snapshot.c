@@ -141,7 +141,7 @@ static bool read_file(const char *name, struct buf *out)
 /* Splits off the checksum line; false when it is missing or wrong. */
 static bool verify(struct str text, struct str *out_records)
 {
-    struct str last = text;
+    struct str last;
     struct digest want;
     struct digest have;
     size_t at;

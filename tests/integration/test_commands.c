@@ -137,14 +137,14 @@ static void wrong_commands_get_an_error_that_helps(void **state)
     assert_int_equal(proxy.reply.status, 400);
     assert_true(str_is(slug(answer), "unknown_command"));
     assert_true(str_contains(json_str(json_get(answer, "detail")), STR("step-interact click")));
-    answer = proxy_command(&proxy, "step-navigate back", "[]", NULL);
+    (void)proxy_command(&proxy, "step-navigate back", "[]", NULL);
     assert_int_equal(proxy.reply.status, 422);
     answer = proxy_command(&proxy, "step-interact click", "[\"x\"]",
                            "\"options\":{\"postion\":\"CENTER\"}");
     assert_int_equal(proxy.reply.status, 400);
     assert_true(str_contains(json_str(json_get(answer, "detail")), STR("position")));
-    answer = proxy_command(&proxy, "step-window resize", "[\"0x99999\"]",
-                           "\"options\":{\"q\":1},\"nope\":2");
+    (void)proxy_command(&proxy, "step-window resize", "[\"0x99999\"]",
+                        "\"options\":{\"q\":1},\"nope\":2");
     assert_int_equal(proxy.reply.status, 400);
     answer = proxy_ask(&proxy, "POST", "/api/v1/commands/execute", NULL,
                        "{\"command\":\"step-interact click\",\"args\":[\"x\"]}");
@@ -171,7 +171,7 @@ static void names_options_and_places_may_be_written_in_many_ways(void **state)
     assert_int_equal(proxy.reply.status, 200);
     path = arena_printf(&proxy.arena, "{\"args\":[\"Sign in\"],\"checkpoint_id\":\"cp_%lld\"}",
                         (long long)proxy.seed.checkpoint);
-    answer = proxy_ask_str(&proxy, "POST", "/api/v1/commands/step/interact/click/", NULL, path);
+    (void)proxy_ask_str(&proxy, "POST", "/api/v1/commands/step/interact/click/", NULL, path);
     assert_int_equal(proxy.reply.status, 200);
     answer =
         proxy_command(&proxy, "step-interact hover", "[\"Menu\"]", "\"options\":{\"duration\":5}");

@@ -8,9 +8,9 @@
 struct fault {
     const char *what;
     const char *json;
-    int status;
+    int64_t status;
     const char *code;
-    int steps; /* in the checkpoint afterwards; -1: either */
+    int64_t steps; /* in the checkpoint afterwards; -1: either */
 };
 
 static const struct fault table[] = {
@@ -47,10 +47,10 @@ static void check(const struct fault *fault)
     sandbox_fault(proxy.program.sandbox_port, fault->json);
     began = client_now_ms();
     answer = proxy_command(&proxy, "step-interact click", "[\"x\"]", NULL);
-    assert_true(client_now_ms() - began < 8000U * client_slowness());
+    assert_true(client_now_ms() - began < (uint64_t)8000 * client_slowness());
     if (fault->status != 0 && proxy.reply.status != fault->status) {
-        fail_msg("%s: status %d, wanted %d: %.*s", fault->what, proxy.reply.status, fault->status,
-                 STR_ARG(reply_text(&proxy.reply)));
+        fail_msg("%s: status %d, wanted %d: %.*s", fault->what, proxy.reply.status,
+                 (int)fault->status, STR_ARG(reply_text(&proxy.reply)));
     }
     if (fault->code != NULL && !str_is(json_str(json_get(answer, "code")), fault->code)) {
         fail_msg("%s: %.*s", fault->what, STR_ARG(reply_text(&proxy.reply)));
