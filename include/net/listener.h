@@ -43,6 +43,5 @@ bool listener_accept(struct listener *listener,
 void listener_connection_ended(struct listener *listener);
 void listener_close(
     struct listener *listener); /* idempotent; on_closed comes once if it was open */
-bool address_is_loopback(struct str address);
 
 #endif

@@ -90,8 +90,10 @@ static bool resolve(struct binding *b)
         }
         words[n++] = json_str(arg);
     }
-    b->command = catalog_find(words, n_own, &n_name, &alias, &err);
-    if (b->command == NULL || n_name < n_own) {
+    if (n_own > 0) {
+        b->command = catalog_find(words, n_own, &n_name, &alias, &err);
+    }
+    if (n_own > 0 && (b->command == NULL || n_name < n_own)) {
         struct error longer = {0};
         const struct command *found = catalog_find(words, n, &n_name, &alias, &longer);
 

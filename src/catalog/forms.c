@@ -37,12 +37,17 @@ static struct json *written(const struct bound_command *bound, const struct para
     return value != NULL ? json_copy(arena, value) : NULL;
 }
 
+/* Arguments with a default are last; left out when they have it. */
 static struct json *written_args(const struct bound_command *bound, struct arena *arena)
 {
     struct json *args = json_new_array(arena);
 
     for (const struct param *param = bound->command->args; param->name != NULL; param++) {
-        json_append(args, written(bound, param, arena));
+        struct json *value = written(bound, param, arena);
+
+        if (param->def == NULL || !str_is(json_str(value), param->def)) {
+            json_append(args, value);
+        }
     }
     return args;
 }

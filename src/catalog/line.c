@@ -96,7 +96,7 @@ struct line {
     size_t n_name;
 };
 
-static enum error_code take_option(struct line *line, struct str word)
+static void take_option(struct line *line, struct str word)
 {
     struct arena *arena = line->words.arena;
     struct str name = word;
@@ -109,17 +109,16 @@ static enum error_code take_option(struct line *line, struct str word)
     name = str_sub(name, 2, name.len);
     if (has_value) {
         json_set(line->options, name, json_new_string(arena, value));
-        return ERR_OK;
+        return;
     }
     if (next_word(&line->words, &next, &quoted) == ERR_OK &&
         (takes_value(line->command, name, arena) ? quoted || !str_starts(next, STR("--"))
                                                  : is_truth(next))) {
         json_set(line->options, name, json_new_string(arena, next));
-        return ERR_OK;
+        return;
     }
     line->words.rest = ahead;
     json_set(line->options, name, json_new_bool(arena, true));
-    return ERR_OK;
 }
 
 /* The name is looked for again with each word, so that options behind it are read by its row. */
@@ -187,7 +186,7 @@ enum error_code command_line_parse(struct arena *arena, struct str text, struct 
         if (!quoted && !only_words && str_is(word, "--")) {
             only_words = true;
         } else if (!quoted && !only_words && word.len > 2 && str_starts(word, STR("--"))) {
-            code = take_option(&line, word);
+            take_option(&line, word);
         } else {
             take_word(&line, word);
         }

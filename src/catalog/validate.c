@@ -138,7 +138,7 @@ static void fix_quotes(struct draft *draft)
 {
     for (size_t i = 0; i < draft->n_args; i++) {
         struct str text = draft->args[i];
-        char first = text.len >= 2 ? text.ptr[0] : '\0';
+        char first = (char)(text.len >= 2 ? text.ptr[0] : '\0');
 
         if ((first == '"' || first == '\'') && text.ptr[text.len - 1] == first) {
             draft->args[i] = str_sub(text, 1, text.len - 2);

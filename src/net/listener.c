@@ -53,18 +53,6 @@ static bool resolve(const struct endpoint *endpoint, struct sockaddr_storage *ou
            uv_ip6_addr(endpoint->host, endpoint->port, (struct sockaddr_in6 *)out) == 0;
 }
 
-bool address_is_loopback(struct str address)
-{
-    struct endpoint endpoint = {.host = ""};
-    struct error ignored;
-
-    if (parse_address(address, &endpoint, &ignored) != ERR_OK) {
-        return false;
-    }
-    return str_starts(str_from(endpoint.host), STR("127.")) ||
-           str_is(str_from(endpoint.host), "::1");
-}
-
 static void tell(struct listener *listener)
 {
     if (listener->n_connections >= listener->max_connections) {
@@ -138,7 +126,7 @@ enum error_code listener_open(struct listener *listener, struct loop *loop, stru
                               unsigned max_connections, const struct listener_events *events,
                               struct error *err)
 {
-    struct endpoint endpoint;
+    struct endpoint endpoint = {.host = ""};
     struct sockaddr_storage storage = {0};
     enum error_code code = parse_address(address, &endpoint, err);
     int status;

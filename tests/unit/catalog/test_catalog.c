@@ -1,0 +1,385 @@
+/* The catalogue without a server: the table checks itself, every command binds its own example, all
+ * forms of a command mean the same, any text stays the same text, and slips are mended as promised.
+ */
+#include "harness/cmocka.h"
+
+#include "base/random.h"
+#include "base/utf8.h"
+#include "catalog/catalog_internal.h"
+#include "config/config.h"
+
+static const struct catalog_defaults defaults = {.organization_id = STR_INIT("7")};
+
+struct fixture {
+    struct arena arena;
+    struct error_list errors;
+    struct bound_command bound;
+};
+
+static void begin(struct fixture *f)
+{
+    *f = (struct fixture){0};
+    arena_init(&f->arena);
+    error_list_init(&f->errors);
+    assert_int_equal(catalog_open(NULL), ERR_OK);
+}
+
+static void end(struct fixture *f)
+{
+    error_list_done(&f->errors);
+    arena_done(&f->arena);
+    catalog_close();
+}
+
+static struct json *parse(struct fixture *f, const char *text)
+{
+    struct json *node = NULL;
+    struct error err = {0};
+
+    if (json_parse(&f->arena, str_from(text), NULL, &node, &err) != ERR_OK) {
+        fail_msg("%s: %s", text, err.text);
+    }
+    return node;
+}
+
+static enum error_code bind_json(struct fixture *f, const struct json *body)
+{
+    const struct command_input input = {
+        .command = json_str(json_get(body, "command")),
+        .args = json_get(body, "args"),
+        .params = json_get(body, "params"),
+        .options = json_get(body, "options"),
+        .position = -1,
+        .defaults = &defaults,
+    };
+
+    return catalog_bind(&input, &f->arena, &f->bound, &f->errors);
+}
+
+static enum error_code bind_text(struct fixture *f, const char *text)
+{
+    return bind_json(f, parse(f, text));
+}
+
+/* The request as text: method, path and body of the main call with fixed checkpoint and position.
+ */
+static struct str request_of(struct fixture *f)
+{
+    return json_text(&f->arena,
+                     json_get(catalog_forms(&f->bound, &f->arena, STR("http://x")), "upstream"));
+}
+
+static void the_table_has_87_commands_and_few_rules(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    begin(&f);
+    assert_int_equal(catalog_size(), 87);
+    assert_true(catalog_n_specials() <= 5);
+    assert_int_equal(PERMITS_READ, PERMISSION_READ);
+    assert_int_equal(PERMITS_WRITE_TESTS, PERMISSION_WRITE_TESTS);
+    assert_int_equal(PERMITS_WRITE_LIBRARY, PERMISSION_WRITE_LIBRARY);
+    assert_int_equal(PERMITS_EXECUTE, PERMISSION_EXECUTE);
+    end(&f);
+}
+
+static void bad_rows_are_refused_with_their_name(void **state)
+{
+    static const struct command bad[] = {
+        {.words = "bad json",
+         .summary = "s",
+         .example = "e",
+         .call = {.name = "c", .method = "POST", .path = "/x", .body = "{"}},
+        {.words = "bad name",
+         .summary = "s",
+         .example = "e",
+         .call = {.name = "c", .method = "POST", .path = "/x/{nobody}"}},
+        {.words = "bad use",
+         .summary = "s",
+         .example = "e",
+         .args = {{"unused", PARAM_TEXT}},
+         .call = {.name = "c", .method = "GET", .path = "/x"}},
+        {.words = "bad then",
+         .summary = "s",
+         .example = "e",
+         .then = {{"no such call", NULL, NULL}},
+         .call = {.name = "c", .method = "GET", .path = "/x"}},
+        {.words = "bad help", .call = {.name = "c", .method = "GET", .path = "/x"}},
+    };
+    struct fixture f;
+
+    (void)state;
+    begin(&f);
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct error err = {0};
+
+        assert_int_not_equal(catalog_check_row(&bad[i], &f.arena, &err), ERR_OK);
+        assert_true(str_contains(str_from(err.text), str_from(bad[i].words)));
+    }
+    end(&f);
+}
+
+/* Help shows four forms; each of them, fed back, must give the same platform request. */
+static void every_form_of_every_command_means_the_same(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    begin(&f);
+    for (size_t i = 0; i < catalog_size(); i++) {
+        const struct command *command = catalog_at(i);
+        struct json *line = NULL;
+        struct json *forms;
+        struct str want;
+        struct str yaml;
+
+        assert_int_equal(command_line_parse(&f.arena, str_from(command->example), &line, NULL),
+                         ERR_OK);
+        if (bind_json(&f, line) != ERR_OK) {
+            fail_msg("%s: its example does not bind: %s", command->words, f.errors.items[0].text);
+        }
+        assert_ptr_equal(f.bound.command, command);
+        want = request_of(&f);
+        forms = catalog_forms(&f.bound, &f.arena, STR("http://x"));
+        if (bind_json(&f, json_get(forms, "json")) != ERR_OK) {
+            fail_msg("%s: its JSON form does not bind: %s", command->words, f.errors.items[0].text);
+        }
+        assert_true(str_eq(request_of(&f), want));
+        assert_int_equal(
+            command_line_parse(&f.arena, json_str(json_get(forms, "command_line")), &line, NULL),
+            ERR_OK);
+        assert_int_equal(bind_json(&f, line), ERR_OK);
+        assert_true(str_eq(request_of(&f), want));
+        yaml = json_str(json_get(forms, "yaml")); /* - "line" */
+        assert_int_equal(command_line_parse(
+                             &f.arena,
+                             json_str(parse(&f, arena_cstr(&f.arena, str_sub(yaml, 2, yaml.len)))),
+                             &line, NULL),
+                         ERR_OK);
+        assert_int_equal(bind_json(&f, line), ERR_OK);
+        assert_true(str_eq(request_of(&f), want));
+        assert_true(
+            str_contains(json_str(json_get(forms, "curl")),
+                         json_text(&f.arena, json_get(json_get(forms, "json"), "command"))));
+    }
+    end(&f);
+}
+
+static struct str random_text(struct arena *arena)
+{
+    static const uint32_t odd[] = {'"', '\\', '\n', '\t',   1,       0x1F,     '$', '{', '}', '\'',
+                                   '%', '&',  0xE9, 0x4E2D, 0x1F9EA, 0x10FFFF, '#', '~', '/'};
+    size_t n = 1 + (size_t)random_below(40);
+    char *text = arena_alloc(arena, n * 4 + 1);
+    size_t len = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        uint32_t point = random_below(2) == 0 ? odd[random_below(ARRAY_LEN(odd))]
+                                              : (uint32_t)(' ' + random_below(95));
+
+        len += utf8_encode(point, text + len);
+    }
+    return (struct str){text, len};
+}
+
+static void any_text_leaves_as_the_same_text(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    begin(&f);
+    for (int round = 0; round < 3000; round++) {
+        struct str element = random_text(&f.arena);
+        struct str text = random_text(&f.arena);
+        struct json *body = parse(&f, "{\"command\":\"step-interact write\"}");
+        struct json *args = json_new_array(&f.arena);
+        const struct json *upstream;
+        struct json *sent = NULL;
+        struct json *clue = NULL;
+
+        json_append(args, json_new_string(&f.arena, element));
+        json_append(args, json_new_string(&f.arena, text));
+        json_set(body, STR("args"), args);
+        assert_int_equal(bind_json(&f, body), ERR_OK);
+        upstream = json_get(catalog_forms(&f.bound, &f.arena, STR("http://x")), "upstream");
+        assert_int_equal(json_parse(&f.arena, json_text(&f.arena, upstream), NULL, &sent, NULL),
+                         ERR_OK);
+        assert_true(str_eq(json_str(json_find(sent, "/body/parsedStep/value")), text));
+        assert_int_equal(
+            json_parse(&f.arena,
+                       json_str(json_find(sent, "/body/parsedStep/target/selectors/0/value")), NULL,
+                       &clue, NULL),
+            ERR_OK);
+        assert_true(str_eq(json_str(json_get(clue, "clue")), element));
+        arena_reset(&f.arena);
+    }
+    end(&f);
+}
+
+struct refusal {
+    const char *body;
+    const char *pointer;
+    const char *text;
+    size_t n;
+};
+
+static void errors_name_the_place_and_the_nearest_name(void **state)
+{
+    static const struct refusal table[] = {
+        {"{\"command\":\"step-interact clck\",\"args\":[\"x\"]}", "/command", "step-interact click",
+         1},
+        {"{\"command\":\"\"}", "/command", "empty", 1},
+        {"{\"command\":\"step-interact click\",\"args\":[]}", "/args/0", "missing", 1},
+        {"{\"command\":\"step-interact click\",\"args\":[\"\"]}", "/args/0", "empty", 1},
+        {"{\"command\":\"step-interact click\",\"args\":[\"a\",\"3\"]}", "/args/1", "position", 1},
+        {"{\"command\":\"step-interact click\",\"params\":{\"elment\":\"a\"}}", "/params/elment",
+         "element", 2},
+        {"{\"command\":\"step-interact click\",\"args\":[\"a\"],\"params\":{}}", "/params",
+         "exclude", 1},
+        {"{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{\"elementtype\":\"b\"}}",
+         "/options/elementtype", "element_type", 1},
+        {"{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{\"position\":\"TOP\"}}",
+         "/options/position", "TOP_LEFT", 1},
+        {"{\"command\":\"step-navigate to\",\"args\":[\"ftp://x\"]}", "/args/0", "http", 1},
+        {"{\"command\":\"step-navigate scroll-by\",\"args\":[\"1;2\"]}", "/args/0", "100,200", 1},
+        {"{\"command\":\"step-window resize\",\"args\":[\"0x5\"]}", "/args/0", "1280x800", 1},
+        {"{\"command\":\"step-wait time\",\"args\":[0]}", "/args/0", "600000", 1},
+        {"{\"command\":\"step-misc comment\",\"args\":[7]}", "", "", 0},
+        {"{\"command\":\"get-step\",\"args\":[\"12345678901234567890\"]}", "/args/0", "19 digits",
+         1},
+        {"{\"command\":\"step-dialog dismiss-confirm\",\"options\":{\"accept\":true,\"reject\":true}}",
+         "/options/reject", "exclude", 1},
+        {"{\"command\":\"step-window\",\"args\":[\"close\"]}", "/command", "tab", 1},
+    };
+    struct fixture f;
+
+    (void)state;
+    begin(&f);
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        enum error_code code = bind_text(&f, table[i].body);
+
+        if (f.errors.n != table[i].n || (code == ERR_OK) != (table[i].n == 0)) {
+            fail_msg("%s: %zu errors", table[i].body, f.errors.n);
+        }
+        if (table[i].n > 0 &&
+            (!str_is(str_from(f.errors.items[0].pointer), table[i].pointer) ||
+             !str_contains(str_from(f.errors.items[0].text), str_from(table[i].text)))) {
+            fail_msg("%s: %s %s", table[i].body, f.errors.items[0].pointer, f.errors.items[0].text);
+        }
+        error_list_done(&f.errors);
+        error_list_init(&f.errors);
+    }
+    end(&f);
+}
+
+static void texts_of_2000_characters_fit_and_no_more(void **state)
+{
+    struct fixture f;
+    char text[2001 * 2 + 1];
+    struct json *body;
+    struct json *args;
+
+    (void)state;
+    begin(&f);
+    for (size_t i = 0; i < sizeof(text) - 1; i += 2) {
+        text[i] = (char)0xC3;
+        text[i + 1] = (char)0xA9;
+    }
+    for (size_t n = 2000; n <= 2001; n++) {
+        body = parse(&f, "{\"command\":\"step-interact click\"}");
+        args = json_new_array(&f.arena);
+        json_append(args, json_new_string(&f.arena, (struct str){text, n * 2}));
+        json_set(body, STR("args"), args);
+        assert_int_equal(bind_json(&f, body) == ERR_OK, n == 2000);
+    }
+    end(&f);
+}
+
+struct slip {
+    const char *body;
+    const char *corrected;
+};
+
+static void common_slips_are_mended(void **state)
+{
+    static const struct slip table[] = {
+        {"{\"command\":\"STEP-INTERACT Click\",\"args\":[\"a\"]}",
+         "{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{}}"},
+        {"{\"command\":\"step-interact\",\"args\":[\"CLICK\",\"a\"]}",
+         "{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{}}"},
+        {"{\"command\":\"step-interact write\",\"args\":[\"hello\",\"#q\"]}",
+         "{\"command\":\"step-interact write\",\"args\":[\"#q\",\"hello\"],\"options\":{}}"},
+        {"{\"command\":\"step-window resize\",\"args\":[\"1024 x 768\"]}",
+         "{\"command\":\"step-window resize\",\"args\":[\"1024x768\"],\"options\":{}}"},
+        {"{\"command\":\"step-navigate scroll-by\",\"args\":[\"500 , 300\"]}",
+         "{\"command\":\"step-navigate scroll-by\",\"args\":[\"500,300\"],\"options\":{}}"},
+        {"{\"command\":\"step-interact click\",\"args\":[\"\\\"Sign in\\\"\"]}",
+         "{\"command\":\"step-interact click\",\"args\":[\"Sign in\"],\"options\":{}}"},
+        {"{\"command\":\"step-navigate to\",\"args\":[\"https://a.b\",\"--new-tab\"]}",
+         "{\"command\":\"step-navigate to\",\"args\":[\"https://a.b\"],\"options\":{\"new_tab\":true}}"},
+        {"{\"command\":\"step-interact click\",\"args\":[\"a\",\"--position\",\"TOP_LEFT\"]}",
+         "{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{\"position_on_element\":\"TOP_LEFT\"}}"},
+        {"{\"command\":\"step-interact click\",\"args\":[\"a\",3]}",
+         "{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{},\"position\":3}"},
+        {"{\"command\":\"step-interact click\",\"args\":[\"cp_1680930\",\"a\",\"2\"]}",
+         "{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{},\"checkpoint_id\":\"1680930\",\"position\":2}"},
+    };
+    struct fixture f;
+
+    (void)state;
+    begin(&f);
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        const struct json *body = parse(&f, table[i].body);
+        const struct command_input input = {.command = json_str(json_get(body, "command")),
+                                            .args = json_get(body, "args"),
+                                            .position = -1,
+                                            .defaults = &defaults};
+        struct json *corrected = NULL;
+        struct warning_list fixes = {0};
+
+        (void)!catalog_validate(&input, &f.arena, &f.bound, &f.errors, &corrected, &fixes);
+        if (corrected == NULL || !json_equal(corrected, parse(&f, table[i].corrected))) {
+            fail_msg("%s -> %s", table[i].body,
+                     corrected != NULL ? json_text(&f.arena, corrected).ptr : "nothing");
+        }
+        assert_true(fixes.n > 0);
+    }
+    end(&f);
+}
+
+static void aliases_and_inert_options_warn(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    begin(&f);
+    assert_int_equal(
+        bind_text(&f, "{\"command\":\"navigate to\",\"args\":[\"$url\"],\"options\":{\"wait\":1}}"),
+        ERR_OK);
+    assert_int_equal(f.bound.warnings.n, 2);
+    assert_int_equal(bind_text(&f, "{\"command\":\"create-project\",\"args\":[\"x\"]}"), ERR_OK);
+    assert_true(str_is(json_str(json_get(f.bound.values, "organization_id")), "7"));
+    assert_int_equal(
+        bind_text(
+            &f,
+            "{\"command\":\"step-navigate\",\"args\":[\"scroll-by\"],\"options\":{\"x\":1,\"y\":-2}}"),
+        ERR_OK);
+    end(&f);
+}
+
+int test_catalog(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_table_has_87_commands_and_few_rules),
+        cmocka_unit_test(bad_rows_are_refused_with_their_name),
+        cmocka_unit_test(every_form_of_every_command_means_the_same),
+        cmocka_unit_test(any_text_leaves_as_the_same_text),
+        cmocka_unit_test(errors_name_the_place_and_the_nearest_name),
+        cmocka_unit_test(texts_of_2000_characters_fit_and_no_more),
+        cmocka_unit_test(common_slips_are_mended),
+        cmocka_unit_test(aliases_and_inert_options_warn),
+    };
+
+    return cmocka_run_group_tests_name("catalogue", tests, NULL, NULL);
+}
