@@ -94,7 +94,7 @@ static struct testfile_step *step_slot(struct compile *c)
 
 static bool room_left(struct compile *c, struct place place)
 {
-    if (c->out->n_steps < TESTFILE_MAX_STEPS) {
+    if (c->out->n_steps < TESTFILE_MAX_STEPS && c->out->n_read <= TESTFILE_MAX_STEPS) {
         return true;
     }
     if (!c->full) {
@@ -270,6 +270,9 @@ void compile_step(struct compile *c, const struct node *node)
             c->out->n_read++;
             c->out->n_failed++;
         }
+        return;
+    }
+    if (!room_left(c, place_of(node))) {
         return;
     }
     c->out->n_read++;

@@ -3,6 +3,7 @@
 #ifndef TESTFILE_INTERNAL_H
 #define TESTFILE_INTERNAL_H
 
+#include "base/map.h"
 #include "data/node.h"
 #include "testfile/testfile.h"
 
@@ -38,7 +39,11 @@ struct var_scope {
     const struct node *single;
     const struct testfile_variable *list; /* or the caller's */
     size_t n_list;
+    const struct map *index; /* of `map` when it has many members; NULL */
 };
+
+/* Gives a scope with many names an index, so that looking up stays O(1). */
+void var_index(struct arena *arena, struct var_scope *scope);
 
 /* The value of a name (dotted into maps), or NULL. *out_text is set for what has no node. */
 bool var_find(const struct var_scope *scope, struct str name, const struct node **out_node,

@@ -5,7 +5,7 @@
 #include "base/utf8.h"
 #include "testfile_internal.h"
 
-enum { MAX_NESTING = 8, NAME_MAX = 128, EXPANDED_MAX = 8 * 1024 * 1024 };
+enum { INDEX_FROM = 16, MAX_OFFERED = 200, MAX_NESTING = 8, NAME_MAX = 128, EXPANDED_MAX = 8 * 1024 * 1024 };
 
 /* One run of replacing. */
 struct replacing {
@@ -62,6 +62,48 @@ static const struct node *member(const struct node *map, struct str name)
     return NULL;
 }
 
+struct var_entry {
+    struct map_node node;
+    const struct node *value;
+};
+
+static void index_free(void *pointer)
+{
+    map_done(pointer);
+}
+
+void var_index(struct arena *arena, struct var_scope *scope)
+{
+    struct map *index;
+
+    if (scope->map == NULL || scope->map->n_children < INDEX_FROM) {
+        return;
+    }
+    index = arena_alloc(arena, sizeof(*index));
+    map_init(index);
+    arena_defer(arena, index_free, index);
+    for (const struct node *child = scope->map->first; child != NULL; child = child->next) {
+        struct var_entry *entry = arena_zalloc(arena, sizeof(*entry));
+
+        entry->value = child;
+        if (map_find(index, child->key) == NULL) {
+            map_insert(index, &entry->node, child->key);
+        }
+    }
+    scope->index = index;
+}
+
+static const struct node *member_of(const struct var_scope *scope, struct str name)
+{
+    struct map_node *found;
+
+    if (scope->index == NULL) {
+        return member(scope->map, name);
+    }
+    found = map_find(scope->index, name);
+    return found != NULL ? CONTAINER_OF(found, struct var_entry, node)->value : NULL;
+}
+
 static const struct node *dotted(const struct node *node, struct str rest)
 {
     struct str head;
@@ -85,13 +127,13 @@ static bool find_here(const struct var_scope *scope, struct str name, const stru
             return true;
         }
     }
-    *out_node = member(scope->map, name);
+    *out_node = member_of(scope, name);
     if (*out_node == NULL) {
         (void)str_cut(name, '.', &head, &rest);
         if (scope->single != NULL && str_eq(scope->name, head)) {
             *out_node = dotted(scope->single, rest);
         } else if (rest.len > 0) {
-            *out_node = dotted(member(scope->map, head), rest);
+            *out_node = dotted(member_of(scope, head), rest);
         }
     }
     return *out_node != NULL;
@@ -138,13 +180,15 @@ static void warn_if_misspelled(const struct replacing *r, struct str name, struc
         }
     }
     for (const struct var_scope *scope = r->c->scope; scope != NULL; scope = scope->outer) {
-        for (size_t i = 0; i < scope->n_list; i++) {
+        size_t n = 0; /* only so many are compared: cost stays linear */
+
+        for (size_t i = 0; i < scope->n_list && i < MAX_OFFERED; i++) {
             if (edit_distance(name, scope->list[i].name, 1) == 1) {
                 best = scope->list[i].name;
             }
         }
         for (const struct node *child = scope->map != NULL ? scope->map->first : NULL;
-             child != NULL; child = child->next) {
+             child != NULL && n++ < MAX_OFFERED; child = child->next) {
             if (edit_distance(name, child->key, 1) == 1) {
                 best = child->key;
             }

@@ -1,0 +1,306 @@
+/* One document: its variables, its head, its lists of steps; or several tests under one head. */
+#include "base/map.h"
+#include "base/utf8.h"
+#include "map_internal.h"
+
+static struct testfile_test *test_new(struct compile *c, const struct node *node)
+{
+    struct testfile *out = c->out;
+    struct testfile_test *test;
+
+    if ((out->n_tests & (out->n_tests - 1)) == 0) { /* grown by doubling: a power of two is full */
+        struct testfile_test *grown =
+            arena_calloc(c->arena, out->n_tests == 0 ? 1 : out->n_tests * 2, sizeof(*grown));
+
+        for (size_t i = 0; i < out->n_tests; i++) {
+            grown[i] = out->tests[i];
+        }
+        out->tests = grown;
+    }
+    test = &out->tests[out->n_tests++];
+    *test = (struct testfile_test){.line = node->line};
+    c->test = test;
+    c->cap_steps = 0;
+    c->last_element = STR_EMPTY;
+    return test;
+}
+
+/* --- variables
+ * --------------------------------------------------------------------------------------- */
+
+static const char *const variable_keys[] = {"variables", "vars", "data"};
+
+static size_t count_variables(const struct node *document)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(variable_keys); i++) {
+        const struct node *map = node_get(document, variable_keys[i]);
+
+        n += map != NULL ? map->n_children : 0;
+    }
+    return n;
+}
+
+/* Adds the scopes of a document on top of `outer`; maps with many names get an index. */
+static const struct var_scope *push_variables(struct compile *c, const struct var_scope *outer,
+                                              const struct node *document)
+{
+    for (size_t i = 0; i < ARRAY_LEN(variable_keys); i++) {
+        const struct node *map = node_get(document, variable_keys[i]);
+        struct var_scope *scope;
+
+        if (map == NULL || map->is_null) {
+            continue;
+        }
+        if (map->type != NODE_MAP) {
+            struct testfile_problem *problem = problem_add(
+                c, TESTFILE_ERROR, place_of(map), "%s is a map of names and values",
+                variable_keys[i]);
+
+            problem->example = STR("variables: {user: ada}");
+            continue;
+        }
+        scope = arena_zalloc(c->arena, sizeof(*scope));
+        scope->outer = outer;
+        scope->map = map;
+        var_index(c->arena, scope);
+        outer = scope;
+    }
+    return outer;
+}
+
+static void keep_variables(struct compile *c, const struct node *document)
+{
+    struct testfile_test *test = c->test;
+    size_t n = count_variables(document);
+
+    test->variables = arena_calloc(c->arena, n > 0 ? n : 1, sizeof(*test->variables));
+    for (size_t i = 0; i < ARRAY_LEN(variable_keys); i++) {
+        const struct node *map = node_get(document, variable_keys[i]);
+
+        for (const struct node *child = map != NULL ? map->first : NULL; child != NULL;
+             child = child->next) {
+            if (child->type == NODE_SCALAR && child->key.len > 0) {
+                test->variables[test->n_variables++] = (struct testfile_variable){
+                    child->key, substitute(c, child->text, place_of(child))};
+            }
+        }
+    }
+}
+
+/* The caller's variables, innermost: their word is the last. */
+static const struct var_scope *push_callers(struct compile *c, const struct var_scope *outer)
+{
+    struct var_scope *scope;
+
+    if (c->options->n_variables == 0) {
+        return outer;
+    }
+    scope = arena_zalloc(c->arena, sizeof(*scope));
+    scope->outer = outer;
+    scope->list = c->options->variables;
+    scope->n_list = c->options->n_variables;
+    return scope;
+}
+
+/* --- lists of steps
+ * ---------------------------------------------------------------------------------- */
+
+static void compile_list(struct compile *c, const struct node *map, const char *key,
+                         enum testfile_phase phase)
+{
+    const struct node *list = node_get(map, key);
+
+    if (list == NULL || (list->type == NODE_SCALAR && list->is_null)) {
+        return;
+    }
+    if (list->type != NODE_LIST) {
+        struct testfile_problem *problem =
+            problem_add(c, TESTFILE_ERROR, place_of(list), "%s is a list of steps", key);
+
+        problem->hint = STR("begin each step with \"- \"");
+        problem->example = STR("steps: [{click: \"Sign in\"}]");
+        return;
+    }
+    c->phase = phase;
+    compile_steps(c, list);
+}
+
+/* `nav: /login` above the steps is the first of them. */
+static void compile_nav(struct compile *c, const struct node *document)
+{
+    const struct node *nav = node_get(document, "nav");
+    struct bag bag = {.dialect = TESTFILE_FORMAT_COMPACT, .verb = STR("nav")};
+
+    if (nav == NULL) {
+        return;
+    }
+    bag.verb_place = place_of_key(nav);
+    bag.value = nav;
+    c->phase = TESTFILE_STEPS;
+    c->out->n_read++;
+    if (map_bag(c, &bag)) {
+        c->out->n_compiled++;
+    } else {
+        c->out->n_failed++;
+    }
+}
+
+static void compile_lists(struct compile *c, const struct node *map)
+{
+    const struct node *setup = node_get(map, "setup");
+
+    compile_nav(c, map);
+    if (setup != NULL && setup->type == NODE_MAP) {
+        read_header(c, setup); /* of suites: {checkpoint_id, base_url} */
+    } else {
+        compile_list(c, map, "setup", TESTFILE_SETUP);
+    }
+    compile_list(c, map, "steps", TESTFILE_STEPS);
+    compile_list(c, map, "do", TESTFILE_STEPS);
+    compile_list(c, map, "teardown", TESTFILE_TEARDOWN);
+    compile_list(c, map, "cleanup", TESTFILE_TEARDOWN);
+}
+
+static void check_head(struct compile *c, const struct node *map)
+{
+    struct testfile_test *test = c->test;
+    struct place place = {map->line, map->column, STR_EMPTY};
+
+    if (test->name.len == 0 && test->journey.len > 0) {
+        test->name = test->journey;
+    }
+    if (test->name.len == 0 && node_get(map, "name") == NULL && node_get(map, "test") == NULL &&
+        test->checkpoint_id.len == 0) {
+        problem_add(c, TESTFILE_WARNING, place, "the test has no name")->example =
+            STR("name: Login works");
+    }
+    if (node_get(map, "include") != NULL) {
+        struct testfile_problem *problem =
+            problem_add(c, TESTFILE_ERROR, place_of_key(node_get(map, "include")),
+                        "other files are never read");
+
+        problem->hint = STR("put its steps under blocks: here and use them by name");
+    }
+}
+
+static bool has_steps(const struct node *map)
+{
+    return node_get(map, "steps") != NULL || node_get(map, "do") != NULL ||
+           node_get(map, "nav") != NULL;
+}
+
+static void check_steps(struct compile *c, const struct node *map, size_t n_read)
+{
+    if (c->out->n_read == n_read && c->test->n_steps == 0) {
+        const struct node *steps = node_get(map, "steps");
+        struct place place = {map->line, map->column, STR_EMPTY};
+
+        place = steps != NULL ? place_of_key(steps) : place;
+        problem_add(c, TESTFILE_ERROR, place, "this test has no steps")->example =
+            STR("steps: [{click: \"Sign in\"}]");
+    }
+}
+
+/* --- documents
+ * --------------------------------------------------------------------------------------- */
+
+/* The head of the file holds for each of its tests; what a test says itself wins. */
+static void compile_test_of(struct compile *c, const struct testfile_test *head,
+                            const struct node *map, struct str base_url)
+{
+    const struct var_scope *outer = c->scope;
+    struct testfile_test *test;
+    size_t n_read = c->out->n_read;
+
+    if (map->type != NODE_MAP) {
+        (void)problem_add(c, TESTFILE_ERROR, place_of(map), "a test is a map with name and steps");
+        return;
+    }
+    test = test_new(c, map);
+    *test = *head;
+    test->name = STR_EMPTY;
+    test->description = STR_EMPTY;
+    test->journey = STR_EMPTY;
+    test->steps = NULL;
+    test->n_steps = 0;
+    test->line = map->line;
+    c->base_url = base_url;
+    c->scope = push_callers(c, push_variables(c, outer, map));
+    read_header(c, map);
+    check_head(c, map);
+    if (test->goal.len == 0 && head->name.len > 0) {
+        test->goal = head->name; /* one journey each under the same goal */
+    }
+    if (count_variables(map) > 0) {
+        keep_variables(c, map);
+    }
+    compile_lists(c, map);
+    check_steps(c, map, n_read);
+    c->scope = outer;
+}
+
+static void compile_suite(struct compile *c, const struct node *document, const struct node *tests)
+{
+    const struct node *setup = node_get(document, "setup");
+    struct testfile_test head = {.line = document->line};
+    struct var_scope scope = {.outer = c->scope};
+    struct str base_url;
+
+    c->test = &head;
+    if (setup != NULL && setup->type == NODE_MAP) {
+        scope.map = setup; /* ${base_url} in its steps */
+        c->scope = &scope;
+    }
+    read_header(c, document);
+    if (scope.map != NULL) {
+        read_header(c, setup);
+    }
+    keep_variables(c, document);
+    base_url = c->base_url;
+    if (tests->type != NODE_LIST || tests->n_children == 0) {
+        problem_add(c, TESTFILE_ERROR, place_of(tests), "tests is a list of tests")->example =
+            STR("tests: [{name: Login, steps: [{click: \"Sign in\"}]}]");
+    }
+    for (const struct node *test = tests->type == NODE_LIST ? tests->first : NULL; test != NULL;
+         test = test->next) {
+        compile_test_of(c, &head, test, base_url);
+    }
+    c->test = NULL;
+    c->scope = scope.outer;
+}
+
+static void compile_single(struct compile *c, const struct node *document)
+{
+    size_t n_read = c->out->n_read;
+
+    (void)test_new(c, document);
+    read_header(c, document);
+    check_head(c, document);
+    keep_variables(c, document);
+    compile_lists(c, document);
+    check_steps(c, document, n_read);
+    c->test = NULL;
+}
+
+void compile_document(struct compile *c, const struct node *document)
+{
+    const struct node *tests = node_get(document, "tests");
+    const struct var_scope *outer = c->scope;
+
+    if (refuse_other(c, document)) {
+        return;
+    }
+    c->base_url = STR_EMPTY;
+    c->scope = push_callers(c, push_variables(c, outer, document));
+    c->blocks = node_get(document, "blocks");
+    if (tests != NULL) {
+        compile_suite(c, document, tests);
+    }
+    if (tests == NULL || has_steps(document)) {
+        compile_single(c, document);
+    }
+    c->blocks = NULL;
+    c->scope = outer;
+}

@@ -1,0 +1,333 @@
+/* What stands above the steps: names, ids, addresses, configuration. One table of keys for all
+ * dialects. */
+#include <stddef.h>
+
+#include "base/nearest.h"
+#include "base/utf8.h"
+#include "map_internal.h"
+
+enum { SHOWN_MAX = 64, SIZE_MAX_PX = 10000, RETRY_MAX = 10, TIMEOUT_MAX_MS = 24 * 3600 * 1000 };
+
+struct str header_text(struct compile *c, const struct node *node, const char *what)
+{
+    if (node == NULL || (node->type == NODE_SCALAR && node->is_null)) {
+        return STR_EMPTY;
+    }
+    if (node->type != NODE_SCALAR) {
+        (void)problem_add(c, TESTFILE_ERROR, place_of(node), "%s is text, not a %s", what,
+                          node->type == NODE_LIST ? "list" : "map");
+        return STR_EMPTY;
+    }
+    return substitute(c, node->text, place_of(node));
+}
+
+/* --- readers of one member
+ * --------------------------------------------------------------------------- */
+
+static bool is_digits(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9') {
+            return false;
+        }
+    }
+    return text.len > 0;
+}
+
+static void read_id(struct compile *c, const struct node *node, const char *what, struct str *out)
+{
+    struct str text = header_text(c, node, what);
+    ptrdiff_t underscore = str_find_char(text, '_');
+
+    if (underscore >= 0) { /* cp_1680930 */
+        text = str_sub(text, (size_t)underscore + 1, text.len);
+    }
+    if (text.len == 0 || (text.len <= 19 && is_digits(text))) {
+        *out = text;
+        return;
+    }
+    (void)problem_add(c, TESTFILE_ERROR, place_of(node), "%s is an id: 1 to 19 digits", what);
+}
+
+static void read_project(struct compile *c, const struct node *node)
+{
+    const struct node *id = node_get(node, "id");
+    struct str text;
+
+    if (node->type == NODE_MAP) { /* {id, name, description} */
+        if (id != NULL) {
+            read_id(c, id, "project", &c->test->project_id);
+        }
+        c->test->project = header_text(c, node_get(node, "name"), "project");
+        return;
+    }
+    text = header_text(c, node, "project");
+    if (is_digits(text)) {
+        read_id(c, node, "project", &c->test->project_id);
+    } else if (text.len > 1 && text.ptr[0] == '-' && is_digits(str_sub(text, 1, text.len))) {
+        (void)problem_add(c, TESTFILE_ERROR, place_of(node), "project is an id or a name");
+    } else {
+        c->test->project = text;
+    }
+}
+
+static struct str name_of(struct compile *c, const struct node *node, const char *what)
+{
+    if (node->type == NODE_MAP && node_get(node, "name") != NULL) {
+        return header_text(c, node_get(node, "name"), what);
+    }
+    return header_text(c, node, what);
+}
+
+static void read_url(struct compile *c, const struct node *node)
+{
+    struct str text = str_trim(header_text(c, node, "starting_url"));
+    bool ok = str_starts_nocase(text, STR("http://")) || str_starts_nocase(text, STR("https://")) ||
+              reference_length(text) > 0;
+
+    if (text.len > 0 && !ok) {
+        struct testfile_problem *problem =
+            problem_add(c, TESTFILE_ERROR, place_of(node),
+                        "the address of the test must begin with http:// or https://");
+
+        problem->example = STR("starting_url: https://example.com");
+        return;
+    }
+    c->test->starting_url = text;
+    c->base_url = text;
+}
+
+static void read_tags(struct compile *c, const struct node *node)
+{
+    size_t n = node->type == NODE_LIST ? node->n_children : 0;
+    struct str rest = node->type == NODE_SCALAR ? node->text : STR_EMPTY;
+    struct str word;
+
+    for (struct str count = rest; str_next(&count, ',', &word);) {
+        n++;
+    }
+    c->test->tags = arena_calloc(c->arena, n > 0 ? n : 1, sizeof(*c->test->tags));
+    c->test->n_tags = 0;
+    for (const struct node *tag = node->type == NODE_LIST ? node->first : NULL; tag != NULL;
+         tag = tag->next) {
+        c->test->tags[c->test->n_tags++] = header_text(c, tag, "a tag");
+    }
+    while (str_next(&rest, ',', &word)) {
+        c->test->tags[c->test->n_tags++] = str_trim(word);
+    }
+}
+
+/* --- config
+ * ------------------------------------------------------------------------------------------ */
+
+static void read_viewport(struct compile *c, const struct node *node)
+{
+    struct str text = node->type == NODE_SCALAR ? node->text : STR_EMPTY;
+    struct str width = STR_EMPTY;
+    struct str height = STR_EMPTY;
+    int64_t w = 0;
+    int64_t h = 0;
+
+    if (node->type == NODE_MAP) {
+        width = header_text(c, node_get(node, "width"), "width");
+        height = header_text(c, node_get(node, "height"), "height");
+    } else if (!str_cut(text, 'x', &width, &height)) {
+        (void)str_cut(text, 'X', &width, &height);
+    }
+    if (!str_to_i64(str_trim(width), 1, SIZE_MAX_PX, &w) ||
+        !str_to_i64(str_trim(height), 1, SIZE_MAX_PX, &h)) {
+        problem_add(c, TESTFILE_ERROR, place_of(node), "viewport is WIDTHxHEIGHT")->example =
+            STR("viewport: 1280x800");
+        return;
+    }
+    c->test->config.viewport_width = (unsigned)w;
+    c->test->config.viewport_height = (unsigned)h;
+}
+
+static void read_timeout(struct compile *c, const struct node *node)
+{
+    struct str text = str_trim(header_text(c, node, "timeout"));
+    int64_t factor = 0; /* by the size of the number, as for waits */
+    int64_t number;
+
+    if (str_ends(text, STR("ms"))) {
+        factor = 1;
+        text = str_sub(text, 0, text.len - 2);
+    } else if (str_ends(text, STR("s"))) {
+        factor = 1000;
+        text = str_sub(text, 0, text.len - 1);
+    }
+    if (!str_to_i64(str_trim(text), 1, TIMEOUT_MAX_MS, &number)) {
+        problem_add(c, TESTFILE_ERROR, place_of(node), "timeout is a time")->example =
+            STR("timeout: 30s");
+        return;
+    }
+    factor = factor > 0 ? factor : number < 100 ? 1000 : 1;
+    number *= factor;
+    c->test->config.timeout_ms = (uint32_t)(number < TIMEOUT_MAX_MS ? number : TIMEOUT_MAX_MS);
+}
+
+static void read_config_member(struct compile *c, const struct node *node)
+{
+    int64_t number;
+
+    if (str_is(node->key, "continue_on_error")) {
+        if (!node_is_bool(node, &c->test->config.continue_on_error)) {
+            (void)problem_add(c, TESTFILE_ERROR, place_of(node),
+                              "continue_on_error is true or false");
+        }
+    } else if (str_is(node->key, "timeout")) {
+        read_timeout(c, node);
+    } else if (str_is(node->key, "viewport")) {
+        read_viewport(c, node);
+    } else if (str_is(node->key, "retry") || str_is(node->key, "retries")) {
+        if (node->type != NODE_SCALAR || !str_to_i64(node->text, 0, RETRY_MAX, &number)) {
+            (void)problem_add(c, TESTFILE_ERROR, place_of(node), "retry is a number from 0 to %d",
+                              RETRY_MAX);
+            return;
+        }
+        c->test->config.retry = (unsigned)number;
+    } else {
+        (void)problem_add(c, TESTFILE_WARNING, place_of_key(node),
+                          "\"%.*s\" in config has no effect",
+                          STR_ARG(utf8_clip(node->key, SHOWN_MAX)));
+    }
+}
+
+static void read_config(struct compile *c, const struct node *node)
+{
+    if (node->type != NODE_MAP) {
+        if (!node->is_null) {
+            (void)problem_add(c, TESTFILE_ERROR, place_of(node), "config is a map");
+        }
+        return;
+    }
+    for (const struct node *child = node->first; child != NULL; child = child->next) {
+        read_config_member(c, child);
+    }
+}
+
+/* --- the table of keys
+ * ------------------------------------------------------------------------------- */
+
+enum header_kind { TEXT, NAME, ID, PROJECT, URL, TAGS, CONFIG, CONFIG_MEMBER, NESTED, ELSEWHERE };
+
+struct header_row {
+    const char *keys;
+    enum header_kind kind;
+    size_t member; /* of struct testfile_test, for TEXT, NAME and ID */
+};
+
+#define MEMBER(name_) offsetof(struct testfile_test, name_)
+
+/* A key of the head of a file is a row here; ELSEWHERE: read by others. */
+static const struct header_row rows[] = {
+    {"name test", TEXT, MEMBER(name)},
+    {"description desc", TEXT, MEMBER(description)},
+    {"project", PROJECT, 0},
+    {"project_id", ID, MEMBER(project_id)},
+    {"projectName project_name", TEXT, MEMBER(project)},
+    {"goal goal_name goalName", NAME, MEMBER(goal)},
+    {"journey journey_name journeyName", NAME, MEMBER(journey)},
+    {"checkpoint checkpoint_name checkpointName", NAME, MEMBER(checkpoint)},
+    {"checkpoint_id", ID, MEMBER(checkpoint_id)},
+    {"starting_url url base_url base", URL, 0},
+    {"expected", TEXT, MEMBER(expected)},
+    {"tags", TAGS, 0},
+    {"config", CONFIG, 0},
+    {"continue_on_error timeout viewport retry retries", CONFIG_MEMBER, 0},
+    {"infrastructure metadata", NESTED, 0},
+    {"steps do setup teardown cleanup tests blocks variables vars data nav include goals "
+     "organization_id author version",
+     ELSEWHERE, 0},
+};
+
+static struct str *member_at(struct testfile_test *test, size_t offset)
+{
+    return (struct str *)(void *)((char *)test + offset);
+}
+
+static const struct header_row *find_row(struct str key)
+{
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (words_have(rows[i].keys, ' ', key)) {
+            return &rows[i];
+        }
+    }
+    return NULL;
+}
+
+static void unknown_key(struct compile *c, const struct node *node)
+{
+    struct nearest nearest;
+    struct testfile_problem *problem =
+        problem_add(c, TESTFILE_WARNING, place_of_key(node), "\"%.*s\" has no effect here",
+                    STR_ARG(utf8_clip(node->key, SHOWN_MAX)));
+
+    nearest_init(&nearest, node->key);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct str rest = str_from(rows[i].keys);
+        struct str word;
+
+        while (str_next(&rest, ' ', &word)) {
+            nearest_offer(&nearest, word);
+        }
+    }
+    problem->nearest = nearest.best;
+}
+
+static void read_member(struct compile *c, const struct header_row *row, const struct node *node)
+{
+    const char *key = arena_cstr(c->arena, utf8_clip(node->key, SHOWN_MAX));
+
+    switch (row->kind) {
+    case TEXT:
+        *member_at(c->test, row->member) = header_text(c, node, key);
+        break;
+    case NAME:
+        *member_at(c->test, row->member) = name_of(c, node, key);
+        break;
+    case ID:
+        read_id(c, node, key, member_at(c->test, row->member));
+        break;
+    case PROJECT:
+        read_project(c, node);
+        break;
+    case URL:
+        read_url(c, node);
+        break;
+    case TAGS:
+        read_tags(c, node);
+        break;
+    case CONFIG:
+        read_config(c, node);
+        break;
+    case CONFIG_MEMBER:
+        read_config_member(c, node);
+        break;
+    case NESTED:
+        read_header(c, node);
+        break;
+    case ELSEWHERE:
+        break;
+    }
+}
+
+void read_header(struct compile *c, const struct node *map)
+{
+    size_t n_unknown = 0;
+
+    for (const struct node *child = map->type == NODE_MAP ? map->first : NULL; child != NULL;
+         child = child->next) {
+        const struct header_row *row = find_row(child->key);
+
+        c->out->work++;
+        if (row == NULL) {
+            if (n_unknown++ < BAG_MAX_FIELDS) {
+                unknown_key(c, child);
+            }
+            continue;
+        }
+        read_member(c, row, child);
+    }
+}

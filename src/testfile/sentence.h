@@ -1,0 +1,51 @@
+/* Sentences: the grammar table and what reads and writes by it. */
+#ifndef TESTFILE_SENTENCE_H
+#define TESTFILE_SENTENCE_H
+
+#include "testfile_internal.h"
+
+/* One way to say a command. `pattern`: words (a|b: either, [a]: may be missing) and {slots}; `args`
+ * one {slot} for each argument; `options` NAME={slot} or NAME=word. Several commands stand behind
+ * ; with their args behind ; too. Rows are tried in order. */
+struct sentence_row {
+    const char *pattern;
+    const char *command;
+    const char *args;
+    const char *options;
+};
+
+/* How a command with exactly these options is said; without options the catalogue has it. */
+struct sentence_form {
+    const char *command;
+    const char *options; /* names separated by spaces */
+    const char *text;
+};
+
+extern const struct sentence_row sentence_rows[];
+extern const size_t n_sentence_rows;
+extern const struct sentence_form sentence_forms[];
+extern const size_t n_sentence_forms;
+
+enum { SENTENCE_MAX_SLOTS = 4, SENTENCE_MAX_STEPS = 4 };
+
+struct sentence_slot {
+    struct str name;
+    struct str text;
+};
+
+struct sentence_match {
+    const struct sentence_row *row;
+    struct sentence_slot slots[SENTENCE_MAX_SLOTS];
+    size_t n_slots;
+};
+
+/* The row that the sentence follows; NULL: none. */
+bool sentence_match(struct arena *arena, struct str sentence, struct sentence_match *out,
+                    struct error *err);
+/* The i-th step of a match as words, args, options; false: there is none. `last` is for text
+ * without an element. */
+bool sentence_step(struct arena *arena, const struct sentence_match *match, size_t index,
+                   struct str last, struct str *out_words, struct json **out_args,
+                   struct json **out_options);
+
+#endif
