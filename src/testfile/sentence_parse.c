@@ -1,0 +1,207 @@
+/* Steps that are plain text: a command line when it begins with the name of a command, else a
+ * sentence. */
+#include "base/nearest.h"
+#include "base/utf8.h"
+#include "map_internal.h"
+#include "sentence.h"
+
+enum { COMMENT_MAX = 500, SHOWN_MAX = 64 };
+
+static bool is_comment(struct str text)
+{
+    return str_starts(text, STR("//"));
+}
+
+static struct str comment_text(struct str text)
+{
+    text = str_sub(text, 2, text.len);
+    return text.len > 0 && text.ptr[0] == ' ' ? str_sub(text, 1, text.len) : text;
+}
+
+static bool is_command_line(struct str text)
+{
+    return str_starts(text, STR("step-")) || str_starts(text, STR("library ")) ||
+           str_starts(text, STR("api-cli "));
+}
+
+/* A sentence whose first word nobody knows is told the nearest one. */
+static struct str nearest_word(struct str text)
+{
+    struct nearest nearest;
+    struct str first;
+    struct str rest;
+    struct str word;
+
+    (void)str_cut(str_trim(text), ' ', &first, &rest);
+    nearest_init(&nearest, first);
+    for (size_t i = 0; i < n_sentence_rows; i++) {
+        (void)str_cut(str_from(sentence_rows[i].pattern), ' ', &first, &rest);
+        while (str_next(&first, '|', &word)) {
+            if (word.ptr[0] != '[') {
+                nearest_offer(&nearest, word);
+            }
+        }
+    }
+    return nearest.best;
+}
+
+/* Times of sentences are as those of steps: "2 seconds", "500 ms", "2". */
+static bool fix_time(struct compile *c, struct json *holder, struct json **args, bool is_option,
+                     struct place place)
+{
+    const struct json *value =
+        is_option ? json_get(holder, "timeout") : json_first(holder);
+    struct found found = {.text = substitute(c, json_str(value), place), .place = place};
+    struct bag bag = {.verb = STR("wait")};
+    struct str out;
+
+    if (!value_read(c, &bag, STR("ms"), &found, &out)) {
+        return false;
+    }
+    if (is_option) {
+        json_set(holder, STR("timeout"), json_new_string(c->arena, out));
+    } else {
+        *args = json_new_array(c->arena);
+        json_append(*args, json_new_string(c->arena, out));
+    }
+    return true;
+}
+
+static bool emit_match(struct compile *c, const struct sentence_match *match,
+                       const struct step_origin *origin)
+{
+    struct str words;
+    struct json *args;
+    struct json *options;
+
+    for (size_t i = 0; sentence_step(c->arena, match, i, c->last_element, &words, &args, &options);
+         i++) {
+        bool ok = true;
+
+        if (str_is(words, "step-wait time")) {
+            ok = fix_time(c, args, &args, false, origin->place);
+        } else if (json_get(options, "timeout") != NULL) {
+            ok = fix_time(c, options, &args, true, origin->place);
+        }
+        if (str_contains(str_from(match->row->args), STR("{last}")) && c->last_element.len == 0) {
+            problem_add(c, TESTFILE_ERROR, origin->place,
+                        "into which element? No click stands before it")
+                ->example = STR("write \"ada@example.com\" in field \"Email\"");
+            return false;
+        }
+        if (!ok || !step_emit(c, words, args, options, origin)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool emit_line(struct compile *c, struct str text, const struct step_origin *origin)
+{
+    struct json *line;
+    struct error err = {0};
+    struct json *args = json_new_array(c->arena);
+    struct json *options = json_new_object(c->arena);
+
+    if (str_starts(text, STR("api-cli "))) {
+        text = str_sub(text, 8, text.len);
+    }
+    if (command_line_parse(c->arena, text, &line, &err) != ERR_OK) {
+        (void)problem_add(c, TESTFILE_ERROR, origin->place, "%s", err.text);
+        return false;
+    }
+    if (json_get(line, "args") != NULL) {
+        args = json_copy(c->arena, json_get(line, "args"));
+    }
+    if (json_get(line, "options") != NULL) {
+        options = json_copy(c->arena, json_get(line, "options"));
+    }
+    return step_emit(c, json_str(json_get(line, "command")), args, options, origin);
+}
+
+/* A comment, cut where the platform needs it. */
+static bool emit_comment(struct compile *c, const struct node *node, struct str text)
+{
+    struct node *value = arena_zalloc(c->arena, sizeof(*value));
+    struct bag bag = {.verb = STR("comment"), .verb_place = place_of(node), .value = value};
+
+    *value = *node;
+    value->text = comment_text(text);
+    return map_bag(c, &bag);
+}
+
+static bool not_understood(struct compile *c, const struct node *node, struct str text,
+                           const struct error *err)
+{
+    struct testfile_problem *problem =
+        problem_add(c, TESTFILE_ERROR, place_of(node), "%s", err->text);
+
+    problem->nearest = nearest_word(text);
+    if (str_contains(text, STR("\xE2\x80\x9C")) || str_contains(text, STR("\xE2\x80\x9D"))) {
+        problem->hint = STR("these are typographic quotes: use \" or '");
+    } else {
+        problem->hint = STR("a step is a map with a verb, a sentence or a command line");
+    }
+    problem->example = STR("click on \"Sign in\"");
+    return false;
+}
+
+bool step_text(struct compile *c, const struct node *node, struct str text)
+{
+    struct step_origin origin = {.place = place_of(node), .raw = true};
+    struct sentence_match match;
+    struct error err = {0};
+
+    text = str_trim(text);
+    if (is_comment(text)) {
+        return emit_comment(c, node, text);
+    }
+    if (is_command_line(text)) {
+        return emit_line(c, text, &origin);
+    }
+    if (!sentence_match(c->arena, text, &match, &err)) {
+        return not_understood(c, node, text, &err);
+    }
+    return emit_match(c, &match, &origin);
+}
+
+/* --- one sentence by itself
+ * -------------------------------------------------------------------------- */
+
+static enum error_code command_json(struct arena *arena, struct str words, struct json *args,
+                                    struct json *options, struct json **out)
+{
+    *out = json_new_object(arena);
+    json_set(*out, STR("command"), json_new_string(arena, words));
+    json_set(*out, STR("args"), args);
+    json_set(*out, STR("options"), options);
+    return ERR_OK;
+}
+
+/* Compiled as a test of this one step, so that both ways of reading cannot differ. */
+enum error_code sentence_parse(struct arena *arena, struct str sentence, struct json **out,
+                               struct error *err)
+{
+    static const struct testfile_options none;
+    struct testfile file = {0};
+    struct testfile_problems problems = {0};
+    struct testfile_test test = {0};
+    struct compile c = {
+        .arena = arena, .options = &none, .out = &file, .problems = &problems, .test = &test};
+    struct node node = {.type = NODE_SCALAR, .text = sentence, .line = 1, .column = 1};
+    const struct testfile_step *step;
+
+    if (!step_text(&c, &node, sentence) || test.n_steps != 1) {
+        const struct testfile_problem *problem = problems.n > 0 ? &problems.items[0] : NULL;
+
+        if (problem == NULL) {
+            return error_set(err, ERR_INVALID, "this sentence makes %zu steps, and one is wanted",
+                             test.n_steps);
+        }
+        return error_set(err, ERR_INVALID, "%.*s%s%.*s", STR_ARG(problem->detail),
+                         problem->example.len > 0 ? ". Example: " : "", STR_ARG(problem->example));
+    }
+    step = &test.steps[0];
+    return command_json(arena, str_from(step->command->words), json_copy(arena, step->args),
+                        json_copy(arena, step->options), out);
+}
