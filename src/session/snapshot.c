@@ -16,7 +16,7 @@
 #include "observe/log.h"
 #include "session_internal.h"
 
-enum { SNAPSHOT_MAX = 256 * 1024 * 1024, LINE_MAX_BYTES = 64 * 1024, NAME_MAX_BYTES = 4096 };
+enum { SNAPSHOT_MAX = 256 * 1024 * 1024, LINE_MAX_BYTES = 256 * 1024, NAME_MAX_BYTES = 4096 };
 
 static const char check_prefix[] = "sha256:";
 

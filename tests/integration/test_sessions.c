@@ -1,0 +1,177 @@
+/* Sessions over HTTP: their life, who may see them, and that they survive a kill. */
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "harness/cmocka.h"
+
+#include "harness/proxy.h"
+
+static struct str session_id(const struct json *answer)
+{
+    return json_str(json_get(answer, "session_id"));
+}
+
+static const struct json *make_session(struct proxy *proxy, const char *fields, const char *extra)
+{
+    struct str body = arena_printf(&proxy->arena, "{\"checkpoint_id\":%lld%s}",
+                                   (long long)proxy->seed.checkpoint, extra);
+
+    return proxy_ask_str(proxy, "POST", "/api/v1/sessions", fields, body);
+}
+
+static const struct json *ask_session(struct proxy *proxy, const char *method, struct str id,
+                                      const char *fields, const char *body)
+{
+    struct str target = arena_printf(&proxy->arena, "/api/v1/sessions/%.*s", STR_ARG(id));
+
+    return proxy_ask(proxy, method, target.ptr, fields, body);
+}
+
+static void a_session_lives_and_counts(void **state)
+{
+    struct proxy proxy;
+    const struct json *answer;
+    struct str id;
+    struct str fields;
+    int64_t number;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    (void)proxy_command(&proxy, "step-interact click", "[\"before\"]", NULL);
+    answer = make_session(&proxy, NULL, ",\"name\":\"n\",\"metadata\":{\"a\":[1]}");
+    assert_int_equal(proxy.reply.status, 201);
+    id = arena_str(&proxy.arena, session_id(answer));
+    assert_true(str_ends(reply_field(&proxy.reply, "Location"), id));
+    fields = arena_printf(&proxy.arena, "X-Session-Id: %.*s\r\n", STR_ARG(id));
+    answer = proxy_ask(&proxy, "POST", "/api/v1/commands/execute", fields.ptr,
+                       "{\"command\":\"step-interact click\",\"args\":[\"a\"]}");
+    assert_true(json_to_i64(json_find(answer, "/data/position"), &number));
+    assert_int_equal(number, 1); /* the step that was there before it */
+    answer = ask_session(&proxy, "GET", id, NULL, "");
+    assert_true(json_to_i64(json_get(answer, "position"), &number) && number == 2);
+    assert_true(json_to_i64(json_get(answer, "steps_added"), &number) && number == 1);
+    assert_int_equal(json_size(json_find(answer, "/metadata/a")), 1);
+    (void)ask_session(&proxy, "PATCH", id, NULL, "{\"position\":0,\"status\":\"paused\"}");
+    assert_int_equal(proxy.reply.status, 200);
+    (void)ask_session(&proxy, "PATCH", id, NULL, "{\"nam\":1}");
+    assert_int_equal(proxy.reply.status, 400);
+    (void)ask_session(&proxy, "POST", arena_printf(&proxy.arena, "%.*s/activate", STR_ARG(id)),
+                      NULL, "{}");
+    answer = proxy_ask(&proxy, "GET", "/api/v1/sessions/current", NULL, "");
+    assert_true(str_eq(session_id(answer), id));
+    answer = proxy_ask(&proxy, "GET", "/api/v1/sessions?status=paused&limit=10", NULL, "");
+    assert_int_equal(json_size(json_get(answer, "sessions")), 1);
+    (void)ask_session(&proxy, "DELETE", id, NULL, "");
+    assert_int_equal(proxy.reply.status, 204);
+    (void)ask_session(&proxy, "GET", id, NULL, "");
+    assert_int_equal(proxy.reply.status, 404);
+    proxy_stop(&proxy);
+}
+
+static void sessions_belong_to_their_owner(void **state)
+{
+    static const char *const sets[] = {"auth.keys=first-key-1,second-key-2",
+                                       "sessions.max_active=2", NULL};
+    static const char one[] = "X-API-Key: first-key-1\r\n";
+    static const char two[] = "Authorization: Bearer second-key-2\r\n";
+    struct proxy proxy;
+    const struct json *answer;
+    struct str id;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    (void)proxy_ask(&proxy, "GET", "/api/v1/commands", NULL, "");
+    assert_int_equal(proxy.reply.status, 401);
+    assert_true(reply_field(&proxy.reply, "WWW-Authenticate").len > 0);
+    answer = make_session(&proxy, one, "");
+    id = arena_str(&proxy.arena, session_id(answer));
+    (void)ask_session(&proxy, "GET", id, two, "");
+    assert_int_equal(proxy.reply.status, 404);
+    (void)ask_session(&proxy, "GET", id, one, "");
+    assert_int_equal(proxy.reply.status, 200);
+    (void)make_session(&proxy, two, "");
+    (void)make_session(&proxy, two, ""); /* the oldest leaves */
+    answer = ask_session(&proxy, "GET", id, one, "");
+    assert_int_equal(proxy.reply.status, 404);
+    assert_true(str_is(json_str(json_get(answer, "code")), "session_evicted"));
+    proxy_stop(&proxy);
+}
+
+static struct str snapshot_set(struct proxy *proxy, const char *name)
+{
+    return arena_printf(&proxy->arena, "sessions.snapshot_file=%s/%s-%d", VP_SCRATCH_DIR, name,
+                        (int)getpid());
+}
+
+static void a_killed_server_has_its_sessions_again(void **state)
+{
+    struct arena arena;
+    struct proxy proxy = {0};
+    struct str set;
+    struct str id;
+    const char *sets[] = {NULL, "sessions.snapshot_interval_s=1", NULL};
+
+    (void)state;
+    arena_init(&arena);
+    arena_init(&proxy.arena);
+    set = arena_str(&arena, snapshot_set(&proxy, "sessions"));
+    arena_done(&proxy.arena);
+    sets[0] = set.ptr;
+    proxy_start(&proxy, sets);
+    id = arena_str(&arena, session_id(make_session(&proxy, NULL, ",\"name\":\"survivor\"")));
+    client_pause_ms(2200 * client_slowness());
+    program_signal(&proxy.program, SIGKILL);
+    (void)program_wait_end(&proxy.program, 5000);
+    program_done(&proxy.program);
+    reply_done(&proxy.reply);
+    arena_done(&proxy.arena);
+
+    proxy_start(&proxy, sets);
+    assert_true(
+        str_is(json_str(json_get(ask_session(&proxy, "GET", id, NULL, ""), "name")), "survivor"));
+    proxy_stop(&proxy);
+    assert_int_equal(unlink(set.ptr + sizeof("sessions.snapshot_file=") - 1), 0);
+    arena_done(&arena);
+}
+
+static void a_damaged_snapshot_is_set_aside(void **state)
+{
+    struct proxy proxy = {0};
+    struct arena arena;
+    struct str set;
+    const char *name;
+    const char *sets[] = {NULL, NULL};
+    FILE *file;
+
+    (void)state;
+    arena_init(&arena);
+    arena_init(&proxy.arena);
+    set = arena_str(&arena, snapshot_set(&proxy, "damaged"));
+    arena_done(&proxy.arena);
+    sets[0] = set.ptr;
+    name = set.ptr + sizeof("sessions.snapshot_file=") - 1;
+    file = fopen(name, "w");
+    assert_non_null(file);
+    assert_true(fputs("{\"id\":\"sess_000000000000000000000000\"}\nsha256:00\n", file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    proxy_start(&proxy, sets);
+    assert_true(program_wrote(&proxy.program, "sessions.snapshot_damaged"));
+    (void)make_session(&proxy, NULL, "");
+    assert_int_equal(proxy.reply.status, 201);
+    proxy_stop(&proxy);
+    (void)unlink(name);
+    arena_done(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_session_lives_and_counts),
+        cmocka_unit_test(sessions_belong_to_their_owner),
+        cmocka_unit_test(a_killed_server_has_its_sessions_again),
+        cmocka_unit_test(a_damaged_snapshot_is_set_aside),
+    };
+
+    return cmocka_run_group_tests_name("sessions", tests, NULL, NULL);
+}
