@@ -53,6 +53,11 @@ static const struct route routes[] = {
     {"GET", "/api/executions/{id}/analysis", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_simple, "What an execution found", NULL},
     {"GET", "/api/library/checkpoints", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_simple, "Checkpoints of the library", NULL},
     {"POST", "/api/environments", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_LONG, handle_simple, "Create an environment", NULL},
+    {"POST", "/api/steps", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_LONG, handle_simple_step, "Create a step from action, target and value", NULL},
+    {"POST", "/api/library/checkpoints", PERMISSION_WRITE_LIBRARY, BODY_JSON, WAIT_LONG, handle_simple_library, "Put a checkpoint into the library", NULL},
+    {"POST", "/api/testdata/tables", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_LONG, handle_simple_table, "Create a test data table with its rows", NULL},
+    {"GET", "/problems", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_problems, "Every error code", NULL},
+    {"GET", "/problems/{code}", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_problem, "An error code: cause, fix, example", NULL},
 };
 /* clang-format on */
 

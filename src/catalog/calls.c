@@ -14,6 +14,8 @@ const struct call_spec extra_calls[] = {
      .body = JSON({"checkpointId": "$#checkpoint_id", "position": "$#position"}), .class = CALL_CREATE},
     {.name = "goal versions", .method = "GET", .path = "/goals/{goal_id}/versions", .class = CALL_READ, .needs_json = true},
     {.name = "user", .method = "GET", .path = "/user", .class = CALL_READ, .needs_json = true},
+    {.name = "add to library", .method = "POST", .path = "/testcases/{checkpoint_id}/add-to-library", .class = CALL_CREATE, .needs_json = true,
+     .captures = {{"library_checkpoint_id", "/libraryCheckpointId /item/libraryCheckpointId /id /item/id", true}}},
     {.name = "list library", .method = "GET", .path = "/library/checkpoints", .class = CALL_READ, .needs_json = true},
     {.name = "journey of", .method = "GET", .path = "/testsuites/{journey_id}", .class = CALL_READ, .needs_json = true,
      .captures = {{"goal_id", "/goalId /item/goalId /goal/id /item/goal/id", true},
