@@ -343,7 +343,7 @@ enum stage_verdict handle_simple_library(struct task *task)
 {
     const struct json *body =
         members_check(task->arena, task->body, library_members, "", task_errors(task));
-    struct making *making = making_new(task, "library add", "library");
+    struct making *making = making_new(task, "add to library", "project");
     struct json *args = json_new_object(task->arena);
     bool from_steps = json_get(body, "checkpointId") == NULL;
 
@@ -371,7 +371,6 @@ enum stage_verdict handle_simple_library(struct task *task)
         return task_fail(task);
     }
     making_add(making, catalog_named_call("add to library"), args);
-    making->main = catalog_named_call("add to library");
     if (making->name.len > 0) {
         making_add(making, catalog_named_call("library update"), args);
     }
@@ -410,7 +409,7 @@ enum stage_verdict handle_simple_table(struct task *task)
 {
     const struct json *body =
         members_check(task->arena, task->body, table_members, "", task_errors(task));
-    struct making *making = making_new(task, "create test data table", "table");
+    struct making *making = making_new(task, "create test data table", "project");
     struct json *args = json_new_object(task->arena);
     struct json *rows = json_new_array(task->arena);
     const struct json *item;
