@@ -47,5 +47,8 @@ bool sentence_match(struct arena *arena, struct str sentence, struct sentence_ma
 bool sentence_step(struct arena *arena, const struct sentence_match *match, size_t index,
                    struct str last, struct str *out_words, struct json **out_args,
                    struct json **out_options);
+/* The command as a line that command_line_parse reads back. */
+struct str command_line_write(struct arena *arena, const struct command *command,
+                              const struct json *args, const struct json *options);
 
 #endif

@@ -1,0 +1,208 @@
+/* Problems and steps for people and for machines. */
+#include "base/utf8.h"
+#include "testfile_internal.h"
+
+enum { LINE_SHOWN = 160, BEFORE_CARET = 60 };
+
+/* --- for people
+ * -------------------------------------------------------------------------------------- */
+
+/* The lines of a text, found once: problems come in their order. */
+struct source {
+    struct str rest;
+    unsigned line; /* of `current`; 0 before the first */
+    struct str current;
+};
+
+static bool source_go(struct source *source, unsigned line)
+{
+    while (source->line < line && source->rest.len > 0) {
+        (void)str_cut(source->rest, '\n', &source->current, &source->rest);
+        source->line++;
+    }
+    return line > 0 && source->line == line;
+}
+
+/* One character as it may go to a terminal; returns how many columns it took. */
+static size_t put_safe(struct buf *out, uint32_t point)
+{
+    char piece[4];
+    size_t before = out->len;
+
+    if (point == '\t') {
+        buf_char(out, ' ');
+    } else if (point < 0x20 || (point >= 0x7F && point < 0xA0) ||
+               utf8_is_bidi_or_zero_width(point) || point == 0x2028 || point == 0x2029) {
+        buf_printf(out, "\\u%04X", point);
+        return out->len - before;
+    } else {
+        buf_append(out, piece, utf8_encode(point, piece));
+    }
+    return 1;
+}
+
+static const char *paint(bool color, const char *code)
+{
+    return color ? code : "";
+}
+
+static void print_caret(struct buf *out, const struct testfile_problem *problem, size_t indent,
+                        bool color)
+{
+    buf_text(out, "       | ");
+    for (size_t i = 0; i < indent; i++) {
+        buf_char(out, ' ');
+    }
+    buf_text(out, paint(color, "\033[32m"));
+    buf_char(out, '^');
+    for (unsigned i = 1; i < problem->width && i < BEFORE_CARET; i++) {
+        buf_char(out, '~');
+    }
+    buf_text(out, paint(color, "\033[0m"));
+    buf_char(out, '\n');
+}
+
+/* The line, cut around the caret when it is long, and the caret below it. */
+static void print_line(struct buf *out, struct str line, const struct testfile_problem *problem,
+                       bool color)
+{
+    unsigned first =
+        problem->column > LINE_SHOWN - BEFORE_CARET ? problem->column - BEFORE_CARET : 1;
+    size_t indent = 0;
+    unsigned column = 1;
+
+    if (str_ends(line, STR("\r"))) {
+        line = str_sub(line, 0, line.len - 1);
+    }
+    buf_printf(out, "%6u | ", problem->line);
+    while (line.len > 0 && column < first + LINE_SHOWN) {
+        uint32_t point = utf8_next(&line);
+
+        if (column >= first) {
+            size_t width = put_safe(out, point);
+
+            indent += column < problem->column ? width : 0;
+        }
+        column++;
+    }
+    buf_char(out, '\n');
+    print_caret(out, problem, indent, color);
+}
+
+static void print_note(struct buf *out, const char *word, struct str text)
+{
+    if (text.len > 0) {
+        buf_printf(out, "       = %s: ", word);
+        buf_str(out, text);
+        buf_char(out, '\n');
+    }
+}
+
+static void print_safe_text(struct buf *out, struct str text)
+{
+    while (text.len > 0) {
+        (void)put_safe(out, utf8_next(&text));
+    }
+}
+
+static void print_one(struct buf *out, struct str file, struct source *source,
+                      const struct testfile_problem *problem, bool color)
+{
+    bool error = problem->severity == TESTFILE_ERROR;
+
+    print_safe_text(out, file.len > 0 ? file : STR("(input)"));
+    if (problem->line > 0) {
+        buf_printf(out, ":%u:%u", problem->line, problem->column);
+    }
+    buf_printf(out, ": %s%s%s: ", paint(color, error ? "\033[1;31m" : "\033[1;33m"),
+               error ? "error" : "warning", paint(color, "\033[0m"));
+    buf_str(out, problem->detail);
+    buf_char(out, '\n');
+    if (source_go(source, problem->line)) {
+        print_line(out, source->current, problem, color);
+    }
+    print_note(out, "did you mean", problem->nearest);
+    print_note(out, "help", problem->hint);
+    print_note(out, "example", problem->example);
+}
+
+void testfile_print_human(struct buf *out, struct str file, struct str source,
+                          const struct testfile_problems *problems, bool color)
+{
+    struct source lines = {.rest = source};
+
+    for (size_t i = 0; i < problems->n; i++) {
+        print_one(out, file, &lines, &problems->items[i], color);
+    }
+    if (problems->n_dropped > 0) {
+        buf_printf(out, "and %zu more\n", problems->n_dropped);
+    }
+}
+
+/* --- for machines
+ * ------------------------------------------------------------------------------------ */
+
+static void member(struct json_writer *w, const char *key, struct str text)
+{
+    if (text.len > 0) {
+        jw_kv_str(w, key, text);
+    }
+}
+
+void testfile_problems_json(struct json_writer *w, const struct testfile_problems *problems,
+                            enum testfile_severity severity)
+{
+    jw_array(w);
+    for (size_t i = 0; i < problems->n; i++) {
+        const struct testfile_problem *problem = &problems->items[i];
+
+        if (problem->severity != severity) {
+            continue;
+        }
+        jw_object(w);
+        jw_kv_int(w, "line", problem->line);
+        jw_kv_int(w, "column", problem->column);
+        member(w, "text", problem->text);
+        jw_kv_str(w, "detail", problem->detail);
+        member(w, "nearest", problem->nearest);
+        member(w, "hint", problem->hint);
+        member(w, "example", problem->example);
+        member(w, "test", problem->test);
+        jw_end(w);
+    }
+    jw_end(w);
+}
+
+static void raw_json(struct json_writer *w, const char *key, const struct json *value)
+{
+    struct buf text;
+
+    buf_init(&text, TESTFILE_MAX_BYTES);
+    json_print(&text, value);
+    jw_kv_raw(w, key, buf_view(&text));
+    buf_done(&text);
+}
+
+void testfile_steps_json(struct json_writer *w, const struct testfile_test *test)
+{
+    jw_array(w);
+    for (size_t i = 0; i < test->n_steps; i++) {
+        const struct testfile_step *step = &test->steps[i];
+
+        jw_object(w);
+        jw_kv_text(w, "command", step->command->words);
+        raw_json(w, "args", step->args);
+        if (json_size(step->options) > 0) {
+            raw_json(w, "options", step->options);
+        }
+        member(w, "description", step->description);
+        jw_kv_int(w, "line", step->line);
+        jw_kv_int(w, "column", step->column);
+        jw_kv_text(w, "phase", testfile_phase_name(step->phase));
+        if (step->optional) {
+            jw_kv_bool(w, "optional", true);
+        }
+        jw_end(w);
+    }
+    jw_end(w);
+}
