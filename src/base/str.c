@@ -18,6 +18,12 @@ struct str str_range(const char *from, const char *to)
     return (struct str){from, (size_t)(to - from)};
 }
 
+/* Adding 0 to NULL is undefined in C, and empty strs may have no bytes at all. */
+static const char *advance(const char *ptr, size_t n)
+{
+    return n > 0 ? ptr + n : ptr;
+}
+
 struct str str_sub(struct str s, size_t from, size_t len)
 {
     if (from > s.len) {
@@ -26,7 +32,7 @@ struct str str_sub(struct str s, size_t from, size_t len)
     if (len > s.len - from) {
         len = s.len - from;
     }
-    return (struct str){s.ptr + from, len};
+    return (struct str){advance(s.ptr, from), len};
 }
 
 bool str_eq(struct str a, struct str b)
@@ -120,7 +126,7 @@ bool str_cut(struct str s, char separator, struct str *out_head, struct str *out
 
     if (at < 0) {
         *out_head = s;
-        *out_tail = (struct str){s.ptr + s.len, 0};
+        *out_tail = (struct str){advance(s.ptr, s.len), 0};
         return false;
     }
     *out_head = str_sub(s, 0, (size_t)at);
