@@ -20,8 +20,10 @@ FNR == 1 {
 
 {
     lines = FNR
-    if (match($0, "(^|[^A-Za-z])(" marks ")([^A-Za-z]|$)")) {
-        wrong("unfinished work: \"" substr($0, RSTART, RLENGTH) "\"")
+    text = $0
+    gsub(/\|placeholder\|/, "|", text) # the name of an HTML attribute in a list of names
+    if (match(text, "(^|[^A-Za-z])(" marks ")([^A-Za-z]|$)")) {
+        wrong("unfinished work: \"" substr(text, RSTART, RLENGTH) "\"")
     }
     if (!is_c) {
         next
