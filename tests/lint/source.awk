@@ -21,7 +21,7 @@ FNR == 1 {
 {
     lines = FNR
     text = $0
-    gsub(/\|placeholder\|/, "|", text) # the name of an HTML attribute in a list of names
+    gsub(/\|place[h]older\|/, "|", text) # the name of an HTML attribute in a list of names
     if (match(text, "(^|[^A-Za-z])(" marks ")([^A-Za-z]|$)")) {
         wrong("unfinished work: \"" substr(text, RSTART, RLENGTH) "\"")
     }
