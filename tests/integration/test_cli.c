@@ -1,0 +1,164 @@
+/* The program from the shell: exit codes, help, the configuration's errors and secrets, the demo,
+ * and what operators see (log, metrics, trace). */
+#include "harness/cmocka.h"
+
+#include "harness/proxy.h"
+
+static int run(struct program *program, const char *a, const char *b, const char *c,
+               const char *const *env)
+{
+    const char *args[] = {a, b, c, NULL};
+
+    return program_run(program, args, env);
+}
+
+static void exit_codes_and_help(void **state)
+{
+    static const char *const commands[] = {"serve", "sandbox", "check", "demo", "version"};
+    struct program program;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        assert_int_equal(run(&program, commands[i], "--help", NULL, NULL), 0);
+        assert_true(program_wrote(&program, "usage: virtuoso-proxy"));
+        program_done(&program);
+        assert_int_equal(run(&program, commands[i], "--nonsense", NULL, NULL), 1);
+        program_done(&program);
+    }
+    assert_int_equal(run(&program, "version", NULL, NULL, NULL), 0);
+    program_done(&program);
+    assert_int_equal(run(&program, "srve", NULL, NULL, NULL), 1);
+    assert_true(program_wrote(&program, "did you mean \"serve\""));
+    program_done(&program);
+    assert_int_equal(run(&program, NULL, NULL, NULL, NULL), 1);
+    program_done(&program);
+}
+
+static void the_configuration_tells_all_its_errors_and_no_secret(void **state)
+{
+    static const char *const env[] = {"API_KEYS=very-secret-key",
+                                      "VIRTUOSO_API_TOKEN=very-secret-token",
+                                      "PORT=8123",
+                                      "HOST=127.0.0.1",
+                                      "VIRTUOSO_BASE_URL=https://platform.example/api",
+                                      "VIRTUOSO_ORG_ID=42",
+                                      "LOG_LEVEL=WARNING",
+                                      "CORS_ORIGINS=https://a.example,https://b.example",
+                                      NULL};
+    static const char *const bad[] = {"VIRTUOSO_PROXY_UPSTREAM_TIMEOUT_MS=soon",
+                                      "VIRTUOSO_PROXY_HTTP_MAX_BODY=1", "API_KEYS=short", NULL};
+    static const char *const none[] = {"VIRTUOSO_PROXY_AUTH_MODE=none", "HOST=0.0.0.0", NULL};
+    struct program program;
+    struct buf out;
+
+    (void)state;
+    assert_int_equal(run(&program, "check", "--print", NULL, env), 0);
+    buf_init(&out, 1U << 20);
+    program_output(&program, &out);
+    assert_false(str_contains(buf_view(&out), STR("very-secret")));
+    assert_true(str_contains(buf_view(&out), STR("127.0.0.1:8123")));
+    assert_true(str_contains(buf_view(&out), STR("platform.example")));
+    assert_true(str_contains(buf_view(&out), STR("'***'")));
+    assert_true(str_contains(buf_view(&out), STR("https://b.example")));
+    buf_done(&out);
+    program_done(&program);
+    assert_int_equal(run(&program, "check", NULL, NULL, bad), 1);
+    assert_true(program_wrote(&program, "VIRTUOSO_PROXY_UPSTREAM_TIMEOUT_MS"));
+    assert_true(program_wrote(&program, "VIRTUOSO_PROXY_HTTP_MAX_BODY"));
+    assert_true(program_wrote(&program, "at least 8 characters"));
+    program_done(&program);
+    assert_int_equal(run(&program, "check", NULL, NULL, none), 1);
+    assert_true(program_wrote(&program, "loopback"));
+    program_done(&program);
+}
+
+static void the_demo_makes_a_test_and_ends_when_asked(void **state)
+{
+    struct program program;
+
+    (void)state;
+    assert_int_equal(run(&program, "demo", "--once", "--listen=127.0.0.1:0", NULL), 0);
+    assert_true(program_wrote(&program, "The platform now holds:"));
+    assert_true(program_wrote(&program, "NAVIGATE"));
+    assert_true(program_wrote(&program, "curl -s"));
+    program_assert_clean(&program);
+    program_done(&program);
+}
+
+static void operators_see_everything_and_no_secret(void **state)
+{
+    static const char parent[] =
+        "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"
+        "Authorization: Bearer caller-secret\r\nX-Request-Id: my-id.7\r\n";
+    struct proxy proxy;
+    const struct json *requests;
+    struct str sent;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    sandbox_forget_requests(proxy.program.sandbox_port);
+    (void)proxy_ask(&proxy, "GET", "/api/user", parent, "");
+    assert_int_equal(proxy.reply.status, 200);
+    assert_true(str_is(reply_field(&proxy.reply, "X-Request-Id"), "my-id.7"));
+    assert_true(str_contains(reply_field(&proxy.reply, "Server-Timing"), STR("upstream;dur=")));
+    requests = sandbox_requests(proxy.program.sandbox_port, &proxy.arena);
+    sent = json_str(json_find(requests, "/0/headers/traceparent"));
+    assert_true(str_starts(sent, STR("00-0af7651916cd43dd8448eb211c80319c-")));
+    assert_false(str_contains(sent, STR("b7ad6b7169203331")));
+    assert_true(str_is(json_str(json_find(requests, "/0/headers/x-request-id")), "my-id.7"));
+    client_ask(proxy.program.port, "GET", "/metrics", NULL, STR_EMPTY, &proxy.reply);
+    assert_true(str_contains(
+        reply_text(&proxy.reply),
+        STR("virtuoso_proxy_http_requests_total{route=\"/api/user\",method=\"GET\",code=\"2xx\"} 1")));
+    assert_true(str_contains(reply_text(&proxy.reply),
+                             STR("virtuoso_proxy_upstream_calls_total{call=\"user\"")));
+    for (int i = 0; i < 50; i++) { /* paths that do not exist add one series, not fifty */
+        client_ask(proxy.program.port, "GET", arena_printf(&proxy.arena, "/nope/%d", i).ptr, NULL,
+                   STR_EMPTY, &proxy.reply);
+    }
+    client_ask(proxy.program.port, "GET", "/metrics", NULL, STR_EMPTY, &proxy.reply);
+    assert_false(str_contains(reply_text(&proxy.reply), STR("nope")));
+    program_wait_wrote(&proxy.program, "\"route\":\"/api/user\"", 2000);
+    assert_true(program_wrote(&proxy.program, "\"trace_id\":\"0af7651916cd43dd8448eb211c80319c\""));
+    assert_false(program_wrote(&proxy.program, "caller-secret"));
+    assert_false(program_wrote(&proxy.program, SANDBOX_TOKEN));
+    proxy_stop(&proxy);
+}
+
+static void slow_readers_are_bounded(void **state)
+{
+    static const char *const sets[] = {"http.write_timeout_ms=400", "http.gzip=false", NULL};
+    struct proxy proxy;
+    struct client client;
+    int64_t n_open;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    client_open_small(&client, proxy.program.port, 4096);
+    for (int i = 0; i < 400; i++) { /* many large answers, none of them read */
+        if (!client_send(&client, STR("GET /api/v1/commands HTTP/1.1\r\nHost: x\r\n\r\n"))) {
+            break;
+        }
+    }
+    client_pause_ms(1500 * client_slowness());
+    assert_true(json_to_i64(
+        json_find(proxy_ask(&proxy, "GET", "/health/stats", NULL, ""), "/connections/open"),
+        &n_open));
+    assert_int_equal(n_open, 1); /* the one that asks; the other was closed */
+    program_wait_wrote(&proxy.program, "/health/stats", 2000);
+    client_close(&client);
+    proxy_stop(&proxy);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(exit_codes_and_help),
+        cmocka_unit_test(the_configuration_tells_all_its_errors_and_no_secret),
+        cmocka_unit_test(the_demo_makes_a_test_and_ends_when_asked),
+        cmocka_unit_test(operators_see_everything_and_no_secret),
+        cmocka_unit_test(slow_readers_are_bounded),
+    };
+
+    return cmocka_run_group_tests_name("cli", tests, NULL, NULL);
+}
