@@ -56,6 +56,11 @@ static const struct route routes[] = {
     {"POST", "/api/steps", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_LONG, handle_simple_step, "Create a step from action, target and value", NULL},
     {"POST", "/api/library/checkpoints", PERMISSION_WRITE_LIBRARY, BODY_JSON, WAIT_LONG, handle_simple_library, "Put a checkpoint into the library", NULL},
     {"POST", "/api/testdata/tables", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_LONG, handle_simple_table, "Create a test data table with its rows", NULL},
+    {"GET", "/virtuoso/{path*}", PERMISSION_READ, BODY_STREAM, WAIT_NONE, handle_relay, "Direct access to the platform", NULL},
+    {"POST", "/virtuoso/{path*}", PERMISSION_ADMIN, BODY_STREAM, WAIT_NONE, handle_relay, "Direct access to the platform", NULL},
+    {"PUT", "/virtuoso/{path*}", PERMISSION_ADMIN, BODY_STREAM, WAIT_NONE, handle_relay, "Direct access to the platform", NULL},
+    {"PATCH", "/virtuoso/{path*}", PERMISSION_ADMIN, BODY_STREAM, WAIT_NONE, handle_relay, "Direct access to the platform", NULL},
+    {"DELETE", "/virtuoso/{path*}", PERMISSION_ADMIN, BODY_STREAM, WAIT_NONE, handle_relay, "Direct access to the platform", NULL},
     {"GET", "/problems", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_problems, "Every error code", NULL},
     {"GET", "/problems/{code}", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_problem, "An error code: cause, fix, example", NULL},
 };
