@@ -6,6 +6,7 @@
 #include "api_internal.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "cache.h"
 
 static enum http_verdict verdict_for_http(const struct task *task, enum stage_verdict verdict,
                                           size_t *max_body)
@@ -131,6 +132,7 @@ enum error_code api_open(const struct api_options *options, struct api **out, st
     api->config = options->config;
     api->defaults.organization_id = options->config->upstream.organization_id;
     api->idempotency = idempotency_store_new(options->config);
+    api->cache = cache_new(options->config);
     api->opened_ms = clock_now_ms();
     *out = api;
     return ERR_OK;
@@ -140,6 +142,7 @@ void api_close(struct api *api)
 {
     if (api != NULL) {
         idempotency_store_free(api->idempotency);
+        cache_free(api->cache);
         mem_free(api);
     }
 }

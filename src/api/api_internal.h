@@ -76,16 +76,21 @@ struct task {
     struct idempotency_entry *idempotency; /* reserved for this task's reply; NULL: none */
     bool may_have_changed; /* something that creates or changes may have reached the platform */
     struct str location;   /* Location of the answer; empty none */
+    struct cache_seat *cache_seat; /* its place in the cache, as leader or waiter; NULL none */
+    uint64_t cache_generation;     /* of the cache when the fetch began */
     uint64_t begin_us;
 };
 
 struct idempotency_store;
+struct cache;
+struct cache_seat;
 
 struct api {
     struct api_options options;
     const struct config *config;
     struct catalog_defaults defaults;
     struct idempotency_store *idempotency;
+    struct cache *cache;
     bool draining;
     uint64_t opened_ms;
 };

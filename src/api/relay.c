@@ -4,6 +4,7 @@
  * configured base stays here. */
 #include "api_internal.h"
 #include "base/percent.h"
+#include "cache.h"
 #include "redact.h"
 
 struct relay {
@@ -164,6 +165,9 @@ static void note_end(struct relay *relay)
     notes->upstream_calls = relay->call.tries;
     trace_add(&relay->task->exchange->trace, TRACE_QUEUE, relay->call.wait_us);
     trace_add(&relay->task->exchange->trace, TRACE_UPSTREAM, relay->call.wire_us);
+    if (relay->call.request.class != CALL_READ) {
+        cache_purge(relay->task->api->cache);
+    }
     relay->task->on_cancel = NULL;
     relay->task->must_finish = NULL;
 }

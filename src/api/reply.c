@@ -3,6 +3,7 @@
 #include "api_internal.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "cache.h"
 #include "http/problem.h"
 
 static void add_server_timing(struct task *task)
@@ -127,6 +128,9 @@ enum error_code task_take_plan(struct task *task, const struct plan *plan)
     struct exchange_notes *notes = &task->exchange->notes;
 
     task->may_have_changed = task->may_have_changed || plan_may_have_changed(plan);
+    if (task->may_have_changed) {
+        cache_purge(task->api->cache);
+    }
     notes->upstream_status = plan->last_status;
     notes->upstream_calls += plan->n_calls;
     trace_add(&task->exchange->trace, TRACE_QUEUE, plan->wait_us);

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/percent.h"
+#include "cache.h"
 #include "redact.h"
 #include "reply_map.h"
 
@@ -203,6 +204,28 @@ static struct json *made_reply(struct simple *simple)
                         simple->plan.variables);
 }
 
+static bool is_over(const struct json *answer)
+{
+    struct str status = json_str(json_find(answer, "/item/status /status"));
+
+    return str_is(status, "FINISHED") || str_is(status, "CANCELED") || str_is(status, "FAILED");
+}
+
+/* Executions change until they are over, and then never again; newest snapshots change soon. */
+static unsigned ttl_of(const struct simple *simple)
+{
+    const struct config *config = simple->task->api->config;
+
+    if (simple->row->reply == SIMPLE_EXECUTION) {
+        return is_over(simple->answer) ? config->cache.finished_ttl_s : 0;
+    }
+    if (str_is(str_from(simple->row->map), "analysis")) {
+        return 0;
+    }
+    return str_is(str_from(simple->row->map), "versions") ? config->cache.snapshot_ttl_s
+                                                          : config->cache.ttl_s;
+}
+
 static void reply(struct simple *simple)
 {
     struct task *task = simple->task;
@@ -217,25 +240,22 @@ static void reply(struct simple *simple)
     if (out == NULL) {
         (void)error_set(&task->error, ERR_UPSTREAM_SHAPE,
                         "The platform's answer is in none of the shapes that are known for it");
-        (void)task_fail(task);
+        (void)cache_fail(task);
         return;
     }
     if (simple->row->location != NULL) {
         task_set_location(task, arena_printf(task->arena, "%s%.*s", simple->row->location,
                                              STR_ARG(answer_id(simple))));
     }
+    if (simple->row->members == NULL) { /* a GET */
+        (void)cache_reply(task, out, ttl_of(simple));
+        return;
+    }
     (void)task_reply_json(task, simple->row->status, out);
 }
 
 /* --- the plan
  * ---------------------------------------------------------------------------------------- */
-
-static bool is_over(const struct json *answer)
-{
-    struct str status = json_str(json_find(answer, "/item/status /status"));
-
-    return str_is(status, "FINISHED") || str_is(status, "CANCELED") || str_is(status, "FAILED");
-}
 
 static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
                                     const struct json *answer, uint64_t *delay_ms,
@@ -293,7 +313,7 @@ static void on_plan_done(struct plan *plan)
     struct simple *simple = plan->owner;
 
     if (task_take_plan(simple->task, plan) != ERR_OK) {
-        (void)task_fail(simple->task);
+        (void)cache_fail(simple->task);
         return;
     }
     reply(simple);
@@ -305,6 +325,7 @@ static void cancel(struct task *task)
 
     task->exchange->notes.report = json_text(task->arena, plan_report(&simple->plan));
     plan_cancel(&simple->plan);
+    cache_abandon(task);
 }
 
 static bool must_finish(struct task *task)
@@ -348,6 +369,13 @@ enum stage_verdict handle_simple(struct task *task)
     build(simple);
     if (task->dry_run) {
         return answer_dry_run(simple);
+    }
+    if (simple->row->members == NULL) {
+        enum stage_verdict verdict = cache_begin(task, handle_simple);
+
+        if (verdict != STAGE_CONTINUE) {
+            return verdict;
+        }
     }
     task->on_cancel = cancel;
     task->must_finish = must_finish;
