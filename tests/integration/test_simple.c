@@ -1,0 +1,302 @@
+/* The simplified API and direct access against the sandbox: the whole way from a project to an
+ * execution, the cache, the secrets that must not pass, and the platform's refusals. */
+#include "harness/cmocka.h"
+
+#include "harness/proxy.h"
+
+static const char *id_in(struct proxy *proxy, const struct json *answer, const char *member)
+{
+    struct str id = json_str(json_get(answer, member));
+
+    assert_true(id.len > 0);
+    return arena_cstr(&proxy->arena, id);
+}
+
+static const struct json *post(struct proxy *proxy, const char *target, int status, struct str body)
+{
+    const struct json *answer = proxy_ask_str(proxy, "POST", target, NULL, body);
+
+    if (proxy->reply.status != status) {
+        fail_msg("POST %s: %d, wanted %d: %.*s", target, proxy->reply.status, status,
+                 STR_ARG(reply_text(&proxy->reply)));
+    }
+    return answer;
+}
+
+static const struct json *get(struct proxy *proxy, struct str target)
+{
+    const struct json *answer = proxy_ask(proxy, "GET", target.ptr, NULL, "");
+
+    if (proxy->reply.status != 200) {
+        fail_msg("GET %s: %d: %.*s", target.ptr, proxy->reply.status,
+                 STR_ARG(reply_text(&proxy->reply)));
+    }
+    return answer;
+}
+
+#define TEXT(...) arena_printf(&proxy.arena, __VA_ARGS__)
+
+static void from_a_project_to_an_execution(void **state)
+{
+    static const char *const sets[] = {"sandbox.execution_ms=100", NULL};
+    struct proxy proxy;
+    const char *project;
+    const char *goal;
+    const char *snapshot;
+    const char *journey;
+    const char *checkpoint;
+    const struct json *answer;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    assert_int_equal(json_size(get(&proxy, STR("/api/user"))), 3);
+    project = id_in(&proxy, post(&proxy, "/api/projects", 201, STR("{\"name\":\"P\"}")), "id");
+    assert_true(json_size(get(&proxy, STR("/api/projects"))) >= 1);
+    answer =
+        post(&proxy, "/api/goals", 201,
+             TEXT("{\"name\":\"G\",\"projectId\":\"%s\",\"url\":\"https://a.example\"}", project));
+    goal = id_in(&proxy, answer, "id");
+    snapshot = id_in(&proxy, answer, "snapshotId");
+    assert_int_equal(json_size(get(&proxy, TEXT("/api/projects/%s/goals", project))), 1);
+    assert_true(
+        str_is(json_str(json_find(get(&proxy, TEXT("/api/goals/goal_%s/versions", goal)), "/0/id")),
+               snapshot));
+    journey = id_in(
+        &proxy, post(&proxy, "/api/journeys", 201, TEXT("{\"name\":\"J\",\"goalId\":%s}", goal)),
+        "id");
+    checkpoint = id_in(&proxy,
+                       post(&proxy, "/api/checkpoints", 201,
+                            TEXT("{\"name\":\"C\",\"journeyId\":\"%s\"}", journey)),
+                       "id");
+    answer = post(
+        &proxy, "/api/steps", 201,
+        TEXT("{\"action\":\"CLICK\",\"target\":\"Sign in\",\"checkpointId\":\"%s\"}", checkpoint));
+    assert_true(str_is(json_str(json_get(answer, "action")), "CLICK"));
+    (void)post(
+        &proxy, "/api/steps", 201,
+        TEXT("{\"action\":\"step-wait time\",\"value\":1500,\"checkpointId\":%s}", checkpoint));
+    answer = get(&proxy, TEXT("/api/checkpoints/%s/steps", checkpoint));
+    assert_true(str_is(json_str(json_find(answer, "/0/target")), "Sign in"));
+    assert_true(str_is(json_str(json_find(answer, "/1/target")), "1500"));
+    (void)post(&proxy, "/api/library/checkpoints", 201,
+               TEXT("{\"checkpointId\":\"%s\",\"name\":\"L\"}", checkpoint));
+    (void)post(
+        &proxy, "/api/library/checkpoints", 201,
+        TEXT(
+            "{\"name\":\"M\",\"goalId\":\"%s\",\"steps\":[{\"action\":\"CLICK\",\"target\":\"x\"}]}",
+            goal));
+    assert_int_equal(json_size(get(&proxy, STR("/api/library/checkpoints"))), 2);
+    (void)post(
+        &proxy, "/api/testdata/tables", 201,
+        STR("{\"name\":\"T\",\"columns\":[\"a\",\"b\"],\"rows\":[[\"1\",\"2\"],{\"b\":\"3\"}]}"));
+    (void)post(&proxy, "/api/environments", 201,
+               STR("{\"name\":\"E\",\"variables\":{\"k\":\"v\"}}"));
+    answer = post(&proxy, TEXT("/api/goals/%s/execute", goal).ptr, 200,
+                  STR("{\"startingUrl\":\"https://b.example\"}"));
+    (void)id_in(&proxy, answer, "jobId");
+    answer = post(&proxy, TEXT("/api/goals/%s/snapshots/%s/execute", goal, snapshot).ptr, 200,
+                  STR("{\"wait\":true}"));
+    assert_true(str_is(json_str(json_get(answer, "outcome")), "PASS"));
+    answer = post(&proxy, "/api/executions", 201, TEXT("{\"goalId\":\"%s\"}", goal));
+    client_pause_ms(200);
+    answer = get(&proxy, TEXT("/api/executions/%s", id_in(&proxy, answer, "id")));
+    assert_true(str_is(json_str(json_get(answer, "status")), "FINISHED"));
+    assert_true(str_contains(json_str(json_get(answer, "url")), STR("/execution/")));
+    answer = get(&proxy, TEXT("/api/executions/%s/analysis?ai=true", id_in(&proxy, answer, "id")));
+    assert_non_null(json_get(answer, "passed"));
+    proxy_stop(&proxy);
+}
+
+struct refusal {
+    const char *fault;
+    int status;
+};
+
+static void the_platforms_refusals_keep_their_meaning(void **state)
+{
+    static const struct refusal table[] = {
+        {"{\"match\":\"GET /user\",\"times\":9,\"status\":400}", 400},
+        {"{\"match\":\"GET /user\",\"times\":9,\"status\":401}", 502},
+        {"{\"match\":\"GET /user\",\"times\":9,\"status\":403}", 502},
+        {"{\"match\":\"GET /user\",\"times\":9,\"status\":404}", 404},
+        {"{\"match\":\"GET /user\",\"times\":9,\"status\":409}", 409},
+        {"{\"match\":\"GET /user\",\"times\":9,\"status\":422}", 422},
+        {"{\"match\":\"GET /user\",\"times\":9,\"status\":429}", 429},
+        {"{\"match\":\"GET /user\",\"times\":9,\"status\":500}", 502},
+        {"{\"match\":\"GET /user\",\"times\":9,\"status\":502}", 502},
+        {"{\"match\":\"GET /user\",\"times\":9,\"status\":200,\"body\":\"<html>\",\"content_type\":\"text/html\"}",
+         502},
+        {"{\"match\":\"GET /user\",\"times\":9,\"status\":200,\"body\":\"Not Found\",\"content_type\":\"text/plain\"}",
+         502},
+        {"{\"match\":\"GET /user\",\"times\":9,\"status\":200,\"body\":{\"success\":false,\"error\":\"no\"},\"content_type\":\"application/json\"}",
+         502},
+    };
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        sandbox_clear_faults(proxy.program.sandbox_port);
+        sandbox_fault(proxy.program.sandbox_port, table[i].fault);
+        (void)proxy_ask(&proxy, "GET", "/api/user", NULL, "");
+        if (proxy.reply.status != table[i].status) {
+            fail_msg("%s: %d, wanted %d", table[i].fault, proxy.reply.status, table[i].status);
+        }
+    }
+    sandbox_clear_faults(proxy.program.sandbox_port);
+    (void)get(&proxy, STR("/api/user"));
+    proxy_stop(&proxy);
+}
+
+/* --- the cache
+ * ------------------------------------------------------------------------------------------- */
+
+enum { PARALLEL = 50 };
+
+static void many_cold_reads_are_one_call(void **state)
+{
+    struct proxy proxy;
+    static struct client clients[PARALLEL];
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    sandbox_forget_requests(proxy.program.sandbox_port);
+    sandbox_fault(proxy.program.sandbox_port,
+                  "{\"match\":\"GET /projects\",\"times\":1,\"delay_ms\":300,\"act\":true}");
+    for (int i = 0; i < PARALLEL; i++) {
+        client_open(&clients[i], proxy.program.port);
+        assert_true(client_send_request(&clients[i], "GET", "/api/projects", NULL, STR_EMPTY));
+    }
+    client_reset(&clients[0]); /* whoever leads may leave */
+    for (int i = 1; i < PARALLEL; i++) {
+        assert_int_equal(client_read(&clients[i], false, &proxy.reply), CLIENT_OK);
+        assert_int_equal(proxy.reply.status, 200);
+        client_close(&clients[i]);
+    }
+    assert_true(sandbox_count(proxy.program.sandbox_port, "GET", "/projects") <= 2);
+    proxy_stop(&proxy);
+}
+
+static void kept_answers_are_used_and_dropped(void **state)
+{
+    static const char *const sets[] = {"cache.ttl_s=1", "upstream.max_tries=1", NULL};
+    struct proxy proxy;
+    struct str etag;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    (void)get(&proxy, STR("/api/projects"));
+    etag = TEXT("If-None-Match: %.*s\r\n", STR_ARG(reply_field(&proxy.reply, "ETag")));
+    sandbox_forget_requests(proxy.program.sandbox_port);
+    (void)get(&proxy, STR("/api/projects"));
+    assert_true(str_contains(reply_field(&proxy.reply, "Cache-Status"), STR("hit")));
+    assert_true(reply_field(&proxy.reply, "Age").len > 0);
+    (void)proxy_ask(&proxy, "GET", "/api/projects", etag.ptr, "");
+    assert_int_equal(proxy.reply.status, 304);
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "GET", "/projects"), 0);
+    (void)post(&proxy, "/api/projects", 201, STR("{\"name\":\"new\"}"));
+    (void)get(&proxy, STR("/api/projects"));
+    assert_true(str_contains(reply_text(&proxy.reply), STR("\"new\"")));
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "GET", "/projects"), 1);
+    client_pause_ms(1100);
+    sandbox_fault(proxy.program.sandbox_port,
+                  "{\"match\":\"GET /projects\",\"times\":-1,\"status\":503}");
+    (void)get(&proxy, STR("/api/projects")); /* expired, but better than an error */
+    assert_true(str_contains(reply_field(&proxy.reply, "Cache-Status"), STR("stale")));
+    proxy_stop(&proxy);
+}
+
+/* --- secrets, direct access, problems
+ * ---------------------------------------------------------------------- */
+
+static void planted_secrets_pass_nowhere(void **state)
+{
+    static const char *const sets[] = {"sandbox.execution_ms=0", NULL};
+    struct proxy proxy;
+    struct str canary;
+    struct str job;
+    const char *targets[4];
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    canary = json_str(json_get(sandbox_state(proxy.program.sandbox_port, &proxy.arena), "canary"));
+    assert_true(canary.len > 0);
+    job = json_str(json_get(
+        post(&proxy, "/api/executions", 201, TEXT("{\"goalId\":%lld}", (long long)proxy.seed.goal)),
+        "id"));
+    targets[0] = TEXT("/api/executions/%.*s?raw=true", STR_ARG(job)).ptr;
+    targets[1] = TEXT("/virtuoso/executions/%.*s", STR_ARG(job)).ptr;
+    targets[2] = TEXT("/virtuoso/executions/%.*s/status?envelope=false", STR_ARG(job)).ptr;
+    targets[3] = "/metrics";
+    for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
+        client_ask(proxy.program.port, "GET", targets[i], NULL, STR_EMPTY, &proxy.reply);
+        assert_int_equal(proxy.reply.status, 200);
+        assert_false(str_contains(reply_text(&proxy.reply), canary));
+    }
+    (void)proxy_ask_str(
+        &proxy, "POST", "/api/v1/commands/execute", NULL,
+        TEXT("{\"command\":\"monitor-execution\",\"args\":[\"%.*s\"]}", STR_ARG(job)));
+    assert_false(str_contains(reply_text(&proxy.reply), canary));
+    assert_false(program_wrote(&proxy.program, arena_cstr(&proxy.arena, canary)));
+    proxy_stop(&proxy);
+}
+
+static void direct_access_passes_bytes_and_no_credential(void **state)
+{
+    struct proxy proxy;
+    const struct json *requests;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    sandbox_forget_requests(proxy.program.sandbox_port);
+    (void)proxy_ask(&proxy, "GET", "/virtuoso/user?token=evil&envelope=false",
+                    "Authorization: Bearer mine\r\nCookie: a=b\r\n", "");
+    assert_int_equal(proxy.reply.status, 200);
+    requests = sandbox_requests(proxy.program.sandbox_port, &proxy.arena);
+    assert_true(str_is(json_str(json_find(requests, "/0/query")), "envelope=false"));
+    assert_true(
+        str_is(json_str(json_find(requests, "/0/headers/authorization")), "Bearer " SANDBOX_TOKEN));
+    assert_null(json_find(requests, "/0/headers/cookie"));
+    (void)post(&proxy, "/virtuoso/projects", 200,
+               STR("{\"name\":\"direct\",\"organizationId\":1}"));
+    client_ask(proxy.program.port, "GET", "/virtuoso/../__sandbox/state", NULL, STR_EMPTY,
+               &proxy.reply);
+    assert_int_equal(proxy.reply.status, 400);
+    client_ask(proxy.program.port, "GET", "/virtuoso/nowhere", NULL, STR_EMPTY, &proxy.reply);
+    assert_int_equal(proxy.reply.status, 404);
+    proxy_stop(&proxy);
+}
+
+static void every_error_code_has_its_page(void **state)
+{
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    for (int code = ERR_OK + 1; code < ERR_N_CODES; code++) {
+        const struct json *answer =
+            get(&proxy, TEXT("/problems/%s", error_row((enum error_code)code)->slug));
+
+        assert_true(json_str(json_get(answer, "cause")).len > 10);
+        assert_true(json_str(json_get(answer, "fix")).len > 10);
+    }
+    client_ask(proxy.program.port, "GET", "/problems/not_found", "Accept: text/html\r\n", STR_EMPTY,
+               &proxy.reply);
+    assert_true(str_starts(reply_field(&proxy.reply, "Content-Type"), STR("text/html")));
+    proxy_stop(&proxy);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(from_a_project_to_an_execution),
+        cmocka_unit_test(the_platforms_refusals_keep_their_meaning),
+        cmocka_unit_test(many_cold_reads_are_one_call),
+        cmocka_unit_test(kept_answers_are_used_and_dropped),
+        cmocka_unit_test(planted_secrets_pass_nowhere),
+        cmocka_unit_test(direct_access_passes_bytes_and_no_credential),
+        cmocka_unit_test(every_error_code_has_its_page),
+    };
+
+    return cmocka_run_group_tests_name("simple", tests, NULL, NULL);
+}
