@@ -72,8 +72,12 @@ struct command {
     const char *words; /* "step-interact click" */
     const char *summary;
     const char *example; /* a command line that works: click "Sign in" */
-    const char
-        *sentence; /* natural language: `click on {element}`; NULL none (virtuoso.md section 7) */
+    /* Natural language (virtuoso.md section 7): `click on {element}`; NULL none. {name} is an
+     * argument: text in double quotes (\\ and \" inside), integers, points, sizes and what follows a
+     * $ bare. {name+1} is a number that people count from 1. A sentence that begins with // takes
+     * its argument bare to the end. It says the arguments only: a command with options, or with an
+     * argument left out before the end of the sentence, is not said by it. */
+    const char *sentence;
     enum command_kind kind;
     struct param args[COMMAND_MAX_PARAMS];
     struct param options[COMMAND_MAX_PARAMS];
@@ -137,6 +141,7 @@ struct warning_list {
 struct bound_command {
     const struct command *command;
     struct json *values;          /* object: every template name but checkpoint_id and position */
+    const struct json *given;     /* the values before the row's rule: what forms are written from */
     struct warning_list warnings; /* in the arena */
 };
 
@@ -161,7 +166,11 @@ enum error_code catalog_validate(const struct command_input *input, struct arena
 enum error_code command_line_parse(struct arena *arena, struct str text, struct json **out,
                                    struct error *err) MUST_CHECK;
 
-/* The four forms of a bound command: {"json":…, "curl":…, "yaml":…, "sentence":…, "upstream":…}. */
+/* The forms of a bound command: {"json", "curl", "yaml", "command_line", "sentence", "upstream"}.
+ * Each, given back, makes the same request; sentence is null where the command has none or its
+ * options are not said by it; yaml is one item of a test file's steps, null where a value holds
+ * control characters, which test files refuse. In upstream, names that only
+ * the caller or an earlier call knows stay as they are in the row: "{snapshot_id}". */
 struct json *catalog_forms(const struct bound_command *bound, struct arena *arena,
                            struct str base_url);
 /* The row as JSON for GET /api/v1/commands. */

@@ -60,6 +60,7 @@ struct binding {
     struct error_list *errors;
     const struct command *command;
     size_t n_args_in_name; /* leading args that belong to the command's name */
+    unsigned seen;         /* bit per option that was given */
 };
 
 static size_t split_words(struct str text, struct str *out)
@@ -147,13 +148,24 @@ static void take(struct binding *b, const struct param *param, const char *point
                    param->name, STR_ARG(command_usage(b->command, b->arena)));
 }
 
+bool is_part_of_point(const struct command *command, const struct param *option)
+{
+    return command->args[0].name != NULL && command->args[0].type == PARAM_POINT &&
+           (str_is(str_from(option->name), "x") || str_is(str_from(option->name), "y"));
+}
+
 /* The options x and y stand for a point that is not given. */
 static bool has_xy(const struct binding *b)
 {
-    const struct json *options = b->input->options;
+    const struct json *value;
+    size_t n = 0;
 
-    return json_get(options, "x") != NULL && json_get(options, "y") != NULL &&
-           n_params(b->command->options) >= 2 && str_is(str_from(b->command->options[0].name), "x");
+    JSON_FOREACH (value, b->input->options) {
+        const struct param *option = option_lookup(b->command, json_name(value), b->arena);
+
+        n += option != NULL && is_part_of_point(b->command, option);
+    }
+    return n >= 2;
 }
 
 static const char *pointer_at(struct binding *b, const char *where, size_t index)
@@ -284,6 +296,30 @@ const struct param *option_lookup(const struct command *command, struct str name
     return NULL;
 }
 
+static void bind_option(struct binding *b, const struct param *option, const char *pointer,
+                        const struct json *value)
+{
+    unsigned bit = 1U << (unsigned)(option - b->command->options);
+    bool is_point_part = is_part_of_point(b->command, option);
+
+    if ((b->seen & bit) != 0) {
+        (void)error_at(error_list_add(b->errors), ERR_INVALID, pointer, "%s is given twice",
+                       option->name);
+    } else if (is_point_part && json_get(b->out->values, option->name) != NULL) {
+        (void)error_at(error_list_add(b->errors), ERR_INVALID, pointer,
+                       "%s is in %s already; give the options x and y or the argument, not both",
+                       option->name, b->command->args[0].name);
+    } else if ((option->flags & PARAM_INERT) != 0) {
+        warning_add(&b->out->warnings, b->arena,
+                    arena_printf(b->arena,
+                                 "The option \"%s\" has no effect: the platform has no such setting",
+                                 option->name));
+    } else {
+        take(b, option, pointer, value);
+    }
+    b->seen |= bit;
+}
+
 static void bind_options(struct binding *b)
 {
     const struct json *value;
@@ -295,18 +331,8 @@ static void bind_options(struct binding *b)
         if (option == NULL) {
             unknown_name(b, pointer, "option", option_name(json_name(value), b->arena),
                          b->command->options);
-        } else if ((option->flags & PARAM_INERT) != 0) {
-            warning_add(
-                &b->out->warnings, b->arena,
-                arena_printf(b->arena,
-                             "The option \"%s\" has no effect: the platform has no such setting",
-                             option->name));
-        } else if (json_get(b->out->values, option->name) != NULL &&
-                   option->type != PARAM_INTEGER) {
-            (void)error_at(error_list_add(b->errors), ERR_INVALID, pointer, "%s is given twice",
-                           option->name);
         } else {
-            take(b, option, pointer, value);
+            bind_option(b, option, pointer, value);
         }
     }
     for (size_t i = 0; i < n_params(b->command->options); i++) {
@@ -361,7 +387,9 @@ enum error_code catalog_bind(const struct command_input *input, struct arena *ar
     }
     bind_options(&b);
     numbers_of_point(&b);
+    out->given = out->values;
     if (errors->n == n_before && b.command->special != NULL) {
+        out->given = json_copy(arena, out->values);
         b.command->special(input, out->values, arena, errors);
     }
     return errors->n == n_before ? ERR_OK : errors->items[n_before].code;

@@ -59,6 +59,8 @@ void warning_add(struct warning_list *list, struct arena *arena, struct str text
 /* "step-interact write ELEMENT TEXT [--append]" */
 struct str command_usage(const struct command *command, struct arena *arena);
 /* bind.c */
+/* The options x and y of a command whose argument is a point. */
+bool is_part_of_point(const struct command *command, const struct param *option);
 const struct param *option_lookup(const struct command *command, struct str name,
                                   struct arena *arena);
 

@@ -1,8 +1,9 @@
 /* The forms of one command: what to send as JSON, with curl, in a test file, in words, and what
  * then goes to the platform. All of them are made from the same values, and a test feeds each of
  * them back. */
-#include "base/json_writer.h"
+#include "base/utf8.h"
 #include "catalog_internal.h"
+#include "data/node.h"
 
 enum { FORM_MAX = 1024 * 1024 };
 
@@ -15,9 +16,9 @@ static struct json *text(struct arena *arena, const char *value)
 static struct json *written(const struct bound_command *bound, const struct param *param,
                             struct arena *arena)
 {
-    const struct json *value = json_get(bound->values, param->name);
-    const struct json *x = json_get(bound->values, param->type == PARAM_SIZE ? "width" : "x");
-    const struct json *y = json_get(bound->values, param->type == PARAM_SIZE ? "height" : "y");
+    const struct json *value = json_get(bound->given, param->name);
+    const struct json *x = json_get(bound->given, param->type == PARAM_SIZE ? "width" : "x");
+    const struct json *y = json_get(bound->given, param->type == PARAM_SIZE ? "height" : "y");
 
     if (param->type == PARAM_POINT || param->type == PARAM_SIZE) {
         return json_new_string(arena, arena_printf(arena, "%.*s%s%.*s",
@@ -52,18 +53,18 @@ static struct json *written_args(const struct bound_command *bound, struct arena
     return args;
 }
 
-/* Options that differ from their default. */
+/* Options that differ from their default; x and y are written as the point that they stand for. */
 static struct json *written_options(const struct bound_command *bound, struct arena *arena)
 {
     struct json *options = json_new_object(arena);
 
     for (const struct param *param = bound->command->options; param->name != NULL; param++) {
-        const struct json *value = json_get(bound->values, param->name);
+        const struct json *value = json_get(bound->given, param->name);
         bool is_default = param->def != NULL && (str_is(json_str(value), param->def) ||
-                                                 str_is(json_text(arena, value), param->def) ||
-                                                 str_is(str_from(param->def), "configured"));
+                                                 str_is(json_text(arena, value), param->def));
 
-        if (value != NULL && !is_default && (param->flags & PARAM_INERT) == 0) {
+        if (value != NULL && !is_default && (param->flags & PARAM_INERT) == 0 &&
+            !is_part_of_point(bound->command, param)) {
             json_set(options, str_from(param->name), written(bound, param, arena));
         }
     }
@@ -104,22 +105,40 @@ static void put_word(struct buf *out, struct str word)
     buf_char(out, '\'');
 }
 
-static void put_value(struct buf *out, const struct json *value, struct arena *arena)
+/* A list as words with commas, where that reads back; else as JSON. */
+static struct str list_text(const struct json *list, struct arena *arena)
 {
-    enum json_type type = json_type(value);
     const struct json *item;
     struct str joined = STR_EMPTY;
 
-    if (type == JSON_ARRAY) {
-        JSON_FOREACH (item, value) {
-            joined = arena_printf(arena, "%.*s%s%.*s", STR_ARG(joined), joined.len > 0 ? "," : "",
-                                  STR_ARG(json_str(item)));
+    JSON_FOREACH (item, list) {
+        struct str text = json_str(item);
+
+        if (str_find_char(text, ',') >= 0 || str_trim(text).len != text.len ||
+            (joined.len == 0 && str_starts(text, STR("[")))) {
+            return json_text(arena, list);
         }
-        put_word(out, joined);
-    } else if (type == JSON_STRING) {
+        joined = arena_printf(arena, "%.*s%s%.*s", STR_ARG(joined), joined.len > 0 ? "," : "",
+                              STR_ARG(text));
+    }
+    return joined;
+}
+
+static void put_value(struct buf *out, const struct json *value, struct arena *arena)
+{
+    switch (json_type(value)) {
+    case JSON_ARRAY:
+        put_word(out, list_text(value, arena));
+        return;
+    case JSON_STRING:
         put_word(out, json_str(value));
-    } else {
+        return;
+    case JSON_NULL:
+    case JSON_BOOL:
+    case JSON_NUMBER:
+    case JSON_OBJECT:
         put_word(out, json_text(arena, value));
+        return;
     }
 }
 
@@ -156,17 +175,33 @@ static struct str line_of(const struct bound_command *bound, const struct json *
 /* --- forms
  * ------------------------------------------------------------------------------------------- */
 
+/* A test file holds no control characters but tab and newline (data/node.h refuses them). */
+static bool fits_test_file(struct str line)
+{
+    while (line.len > 0) {
+        uint32_t point = utf8_next(&line);
+
+        if ((point < 0x20 && point != '\t' && point != '\n') || (point >= 0x7F && point < 0xA0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Empty: no test file can say it. */
 static struct str yaml_of(struct str line, struct arena *arena)
 {
     struct buf text;
     struct str copy;
 
+    if (!fits_test_file(line)) {
+        return STR_EMPTY;
+    }
+
     buf_init(&text, FORM_MAX);
-    buf_text(&text, "- \"");
-    json_escape(
-        &text,
-        line); /* a JSON string is a YAML double-quoted scalar, but for \/ which is not written */
-    buf_text(&text, "\"\n");
+    buf_text(&text, "- ");
+    yaml_write_scalar(&text, line);
+    buf_char(&text, '\n');
     copy = arena_str(arena, buf_view(&text));
     buf_done(&text);
     return copy;
@@ -188,49 +223,104 @@ static struct str curl_of(const struct json *body, struct str base_url, struct a
     return copy;
 }
 
-/* {name} places filled in, in quotes where a sentence has them. */
+/* --- sentences
+ * --------------------------------------------------------------------------------------- */
+
+static void put_quoted(struct buf *out, struct str text)
+{
+    buf_char(out, '"');
+    for (; text.len > 0; text = str_sub(text, 1, text.len)) {
+        if (text.ptr[0] == '"' || text.ptr[0] == '\\') {
+            buf_char(out, '\\');
+        }
+        buf_char(out, text.ptr[0]);
+    }
+    buf_char(out, '"');
+}
+
+/* The argument that the place `name` stands for; NULL: it was left out. */
+static const struct json *argument(const struct bound_command *bound, const struct json *args,
+                                   struct str name, const struct param **out_param)
+{
+    const struct json *value = json_first(args);
+
+    for (*out_param = bound->command->args; (*out_param)->name != NULL; (*out_param)++) {
+        if (str_is(name, (*out_param)->name)) {
+            return value;
+        }
+        value = value != NULL ? json_next(value) : NULL;
+    }
+    return NULL;
+}
+
+static bool is_bare_type(enum param_type type)
+{
+    return type == PARAM_INTEGER || type == PARAM_POINT || type == PARAM_SIZE ||
+           type == PARAM_VARIABLE;
+}
+
+/* One {place}. false: the sentence cannot say this value. */
+static bool put_place(struct buf *out, const struct bound_command *bound, const struct json *args,
+                      struct str place)
+{
+    bool from_one = str_ends(place, STR("+1"));
+    bool comment = str_starts(str_from(bound->command->sentence), STR("//"));
+    const struct param *param;
+    const struct json *value = argument(
+        bound, args, from_one ? str_sub(place, 0, place.len - 2) : place, &param);
+    struct str text = json_str(value);
+    int64_t number;
+
+    if (value == NULL) {
+        return false;
+    }
+    if (from_one) {
+        if (!str_to_i64(text, 0, INT32_MAX - 1, &number)) {
+            return false;
+        }
+        buf_int(out, number + 1);
+    } else if (comment) {
+        buf_str(out, text);
+        return str_trim(text).len == text.len && str_find_char(text, '\n') < 0;
+    } else if (is_bare_type(param->type)) {
+        buf_str(out, text);
+    } else {
+        put_quoted(out, text);
+    }
+    return true;
+}
+
+/* Empty: the command has no sentence, or it would not say all of it. */
 static struct str sentence_of(const struct bound_command *bound, const struct json *args,
-                              struct arena *arena)
+                              const struct json *options, struct arena *arena)
 {
     struct str rest = str_from(bound->command->sentence);
+    bool ok = rest.len > 0 && json_size(options) == 0;
     struct buf out;
     struct str copy;
     struct str before;
-    struct str name;
+    struct str place;
 
     buf_init(&out, FORM_MAX);
-    while (str_cut(rest, '{', &before, &rest)) {
-        bool is_variable = before.len > 0 && before.ptr[before.len - 1] == '$';
-        const struct json *value = json_first(args);
-        const struct param *param = bound->command->args;
-        bool quoted;
-
+    while (ok && str_cut(rest, '{', &before, &rest)) {
         buf_str(&out, before);
-        (void)str_cut(rest, '}', &name, &rest);
-        while (param->name != NULL && !str_is(name, param->name) && value != NULL) {
-            param++;
-            value = json_next(value);
-        }
-        quoted = !is_variable && param->name != NULL && param->type != PARAM_INTEGER &&
-                 param->type != PARAM_POINT && param->type != PARAM_SIZE &&
-                 !str_starts(str_from(bound->command->sentence), STR("//"));
-        if (quoted) {
-            buf_char(&out, '"');
-        }
-        for (struct str text = json_str(value); text.len > 0; text = str_sub(text, 1, text.len)) {
-            if (quoted && (text.ptr[0] == '"' || text.ptr[0] == '\\')) {
-                buf_char(&out, '\\');
-            }
-            buf_char(&out, text.ptr[0]);
-        }
-        if (quoted) {
-            buf_char(&out, '"');
+        (void)str_cut(rest, '}', &place, &rest);
+        if (!put_place(&out, bound, args, place)) { /* left out: fine at the end */
+            ok = rest.len == 0 && json_size(args) == 0;
+            before = STR_EMPTY;
         }
     }
-    buf_str(&out, before);
-    copy = arena_str(arena, buf_view(&out));
+    if (ok) {
+        buf_str(&out, before);
+    }
+    copy = ok && buf_ok(&out) ? arena_str(arena, str_trim(buf_view(&out))) : STR_EMPTY;
     buf_done(&out);
     return copy;
+}
+
+static struct json *text_or_null(struct arena *arena, struct str value)
+{
+    return value.len > 0 ? json_new_string(arena, value) : json_new_null(arena);
 }
 
 static struct json *upstream_of(const struct bound_command *bound, struct arena *arena)
@@ -276,11 +366,9 @@ struct json *catalog_forms(const struct bound_command *bound, struct arena *aren
     struct str line = line_of(bound, args, options, arena);
 
     json_set(out, STR("sentence"),
-             bound->command->sentence != NULL
-                 ? json_new_string(arena, sentence_of(bound, args, arena))
-                 : json_new_null(arena));
+             text_or_null(arena, sentence_of(bound, args, options, arena)));
     json_set(out, STR("command_line"), json_new_string(arena, line));
-    json_set(out, STR("yaml"), json_new_string(arena, yaml_of(line, arena)));
+    json_set(out, STR("yaml"), text_or_null(arena, yaml_of(line, arena)));
     json_set(out, STR("upstream"), upstream_of(bound, arena));
     json_set(body, STR("command"), text(arena, bound->command->words));
     json_set(body, STR("args"), args);

@@ -51,7 +51,10 @@ static bool as_text(const struct param_place *place, const struct json *value, s
         return true;
     }
     *out = json_str(value);
-    return json_type(value) == JSON_STRING || refuse(place, "must be text", STR_EMPTY);
+    if (json_type(value) != JSON_STRING) {
+        return refuse(place, "must be text", STR_EMPTY);
+    }
+    return str_find_char(*out, '\0') < 0 || refuse(place, "holds a NUL character", STR_EMPTY);
 }
 
 static bool take_text(const struct param_place *place, const struct json *value)
@@ -121,13 +124,6 @@ static bool take_url(const struct param_place *place, const struct json *value)
                           ? "must be a URL that begins with http://, https:// or a $variable"
                           : "must be a URL that begins with http:// or https://",
                       text);
-    }
-    for (size_t i = 0; i < text.len; i++) {
-        if ((unsigned char)text.ptr[i] <= ' ') {
-            return refuse(
-                place, "must be a URL without spaces or control characters (percent-encode them)",
-                text);
-        }
     }
     return take_text(place, value);
 }
@@ -244,13 +240,18 @@ static bool take_upper(const struct param_place *place, const struct json *value
                                              : refuse(place, "must be one word", text);
 }
 
-/* A list, or a text with commas. */
+/* A list, the JSON text of one, or a text with commas. */
 static bool list_items(const struct param_place *place, const struct json *value, struct json *out)
 {
     const struct json *item;
+    struct json *parsed = NULL;
     struct str rest = json_str(value);
     struct str word;
 
+    if (json_type(value) == JSON_STRING && str_starts(rest, STR("[")) &&
+        json_parse(place->arena, rest, NULL, &parsed, NULL) == ERR_OK) { /* from a command line */
+        value = parsed;
+    }
     if (json_type(value) == JSON_STRING) {
         while (str_next(&rest, ',', &word)) {
             json_append(out, json_new_string(place->arena, str_trim(word)));
@@ -409,6 +410,23 @@ static bool csv_row(const struct param_place *place, struct str *rest, struct js
     return true;
 }
 
+/* A column named twice would lose a value without a word. */
+static bool names_differ(const struct param_place *place, const struct json *header)
+{
+    const struct json *a;
+    const struct json *b;
+
+    JSON_FOREACH (a, header) {
+        for (b = json_next(a); b != NULL; b = json_next(b)) {
+            if (str_eq(json_str(a), json_str(b))) {
+                return refuse(place, "the header names a column twice; give each its own name",
+                              STR_EMPTY);
+            }
+        }
+    }
+    return true;
+}
+
 static bool take_csv(const struct param_place *place, const struct json *value)
 {
     struct str rest = json_str(value);
@@ -418,6 +436,9 @@ static bool take_csv(const struct param_place *place, const struct json *value)
 
     if (json_type(value) != JSON_STRING || rest.len == 0 || !csv_row(place, &rest, header)) {
         return refuse(place, "must be CSV text: a header row, then rows, quotes closed", STR_EMPTY);
+    }
+    if (!names_differ(place, header)) {
+        return false;
     }
     while (rest.len > 0) {
         struct json *cells = json_new_array(place->arena);

@@ -93,7 +93,7 @@ const struct command commands_interact[] = {
      STEP({"action": "PICK", "value": "$value", "target": GUESS("$element"), "meta": {"kind": "PICK", "type": "$by"}})},
     {.words = "step-interact select index", .summary = "Pick an option by its number, from 0",
      .example = "step-interact select index \"Sign in\" 2",
-     .sentence = "pick option {index} from {element}",
+     .sentence = "pick option {index+1} from {element}",
      .args = {{"element", PARAM_TEXT}, {"index", PARAM_INTEGER, .min = 0, .max = 2147483647}},
      .aliases = {"select index", "step-interact index"},
      STEP({"action": "PICK", "value": "$index", "target": GUESS("$element"), "meta": {"kind": "PICK", "type": "INDEX"}})},

@@ -120,7 +120,7 @@ static void bad_rows_are_refused_with_their_name(void **state)
     end(&f);
 }
 
-/* Help shows four forms; each of them, fed back, must give the same platform request. */
+/* What help shows of each command; YAML, curl and sentences are fed back in test_vectors.c. */
 static void every_form_of_every_command_means_the_same(void **state)
 {
     struct fixture f;
@@ -132,7 +132,6 @@ static void every_form_of_every_command_means_the_same(void **state)
         struct json *line = NULL;
         struct json *forms;
         struct str want;
-        struct str yaml;
 
         assert_int_equal(command_line_parse(&f.arena, str_from(command->example), &line, NULL),
                          ERR_OK);
@@ -149,14 +148,6 @@ static void every_form_of_every_command_means_the_same(void **state)
         assert_int_equal(
             command_line_parse(&f.arena, json_str(json_get(forms, "command_line")), &line, NULL),
             ERR_OK);
-        assert_int_equal(bind_json(&f, line), ERR_OK);
-        assert_true(str_eq(request_of(&f), want));
-        yaml = json_str(json_get(forms, "yaml")); /* - "line" */
-        assert_int_equal(command_line_parse(
-                             &f.arena,
-                             json_str(parse(&f, arena_cstr(&f.arena, str_sub(yaml, 2, yaml.len)))),
-                             &line, NULL),
-                         ERR_OK);
         assert_int_equal(bind_json(&f, line), ERR_OK);
         assert_true(str_eq(request_of(&f), want));
         assert_true(

@@ -1,0 +1,322 @@
+/* Every vector of the catalogue without a server: what a caller writes, and the request that must
+ * come of it. Then every form that help would show for it is fed back and must give the same. */
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "harness/cmocka.h"
+
+#include "base/buf.h"
+#include "catalog/catalog_internal.h"
+#include "data/node.h"
+#include "testfile/testfile.h"
+
+enum { FILE_MAX = 4 * 1024 * 1024 };
+
+static const struct catalog_defaults vector_defaults = {.organization_id = STR_INIT("1")};
+
+struct vectors {
+    struct arena arena;
+    struct buf text;
+    struct str rest;
+    const struct json *vector; /* the present one */
+    bool seen[256];
+};
+
+/* false: there is no such file. */
+static bool vectors_open(struct vectors *v, const char *name)
+{
+    int fd = open(name, O_RDONLY);
+    ssize_t n = 1;
+
+    *v = (struct vectors){0};
+    if (fd < 0) {
+        return false;
+    }
+    buf_init(&v->text, FILE_MAX);
+    while (n > 0) {
+        char *room = buf_reserve(&v->text, 65536);
+
+        assert_non_null(room);
+        n = read(fd, room, 65536);
+        buf_grew(&v->text, n > 0 ? (size_t)n : 0);
+    }
+    assert_int_equal(close(fd), 0);
+    v->rest = buf_view(&v->text);
+    arena_init(&v->arena);
+    assert_int_equal(catalog_open(NULL), ERR_OK);
+    return true;
+}
+
+static bool vectors_next(struct vectors *v)
+{
+    struct str line;
+    struct json *vector = NULL;
+
+    arena_reset(&v->arena);
+    if (!str_next(&v->rest, '\n', &line)) {
+        return false;
+    }
+    assert_int_equal(json_parse(&v->arena, line, NULL, &vector, NULL), ERR_OK);
+    v->vector = vector;
+    return true;
+}
+
+static void vectors_close(struct vectors *v)
+{
+    arena_done(&v->arena);
+    buf_done(&v->text);
+    catalog_close();
+}
+
+static void wrong(struct vectors *v, const char *form, const struct json *made)
+{
+    fail_msg("%s: %s\nmade %s", form, arena_cstr(&v->arena, json_text(&v->arena, v->vector)),
+             arena_cstr(&v->arena, json_text(&v->arena, made)));
+}
+
+/* A GUESS selector holds JSON as text; it is compared as the JSON that it holds. */
+static struct json *opened(const struct json *node, struct arena *arena)
+{
+    bool is_guess = str_is(json_str(json_get(node, "type")), "GUESS");
+    struct json *out;
+    const struct json *child;
+
+    if (json_type(node) != JSON_OBJECT && json_type(node) != JSON_ARRAY) {
+        return node != NULL ? json_copy(arena, node) : json_new_null(arena);
+    }
+    out = json_type(node) == JSON_OBJECT ? json_new_object(arena) : json_new_array(arena);
+    JSON_FOREACH (child, node) {
+        struct json *made = opened(child, arena);
+
+        if (is_guess && str_is(json_name(child), "value")) {
+            assert_int_equal(json_parse(arena, json_str(child), NULL, &made, NULL), ERR_OK);
+        }
+        if (json_type(node) == JSON_OBJECT) {
+            json_set(out, json_name(child), made);
+        } else {
+            json_append(out, made);
+        }
+    }
+    return out;
+}
+
+static enum error_code bind(struct vectors *v, const struct json *body, struct bound_command *out)
+{
+    const struct command_input input = {
+        .command = json_str(json_get(body, "command")),
+        .args = json_get(body, "args"),
+        .options = json_get(body, "options"),
+        .position = -1,
+        .defaults = &vector_defaults,
+    };
+    struct error_list errors;
+    enum error_code code;
+
+    error_list_init(&errors);
+    code = catalog_bind(&input, &v->arena, out, &errors);
+    if (code != ERR_OK) {
+        print_error("%s: %s\n", errors.items[0].pointer, errors.items[0].text);
+    }
+    error_list_done(&errors);
+    return code;
+}
+
+/* What stands before the command's own call fills this in; vectors have it as 43802. */
+static struct json *around(struct vectors *v)
+{
+    struct json *values = json_new_object(&v->arena);
+    const struct json *snapshot = json_find(v->vector, "/upstream/body/snapshotId");
+
+    if (json_get(v->vector, "checkpoint_id") != NULL) {
+        json_set(values, STR("checkpoint_id"),
+                 json_copy(&v->arena, json_get(v->vector, "checkpoint_id")));
+        json_set(values, STR("position"), json_copy(&v->arena, json_get(v->vector, "position")));
+    }
+    json_set(values, STR("snapshot_id"),
+             snapshot != NULL ? json_copy(&v->arena, snapshot) : json_new_null(&v->arena));
+    return values;
+}
+
+static struct json *request(struct vectors *v, const struct bound_command *bound)
+{
+    const struct call *call = catalog_call(bound->command);
+    struct scope outer = scope_of_object(around(v), NULL);
+    struct scope scope = scope_of_object(bound->values, &outer);
+    struct json *out = json_new_object(&v->arena);
+    struct json *body = NULL;
+    struct str text = STR_EMPTY;
+
+    json_set(out, STR("method"), json_new_string(&v->arena, str_from(call->spec->method)));
+    assert_int_equal(path_expand(call->spec->path, &scope, &v->arena, &text, NULL), ERR_OK);
+    json_set(out, STR("path"), json_new_string(&v->arena, text));
+    text = STR_EMPTY;
+    if (call->spec->query != NULL) {
+        assert_int_equal(query_expand(call->spec->query, &scope, &v->arena, &text, NULL), ERR_OK);
+    }
+    json_set(out, STR("query"), json_new_string(&v->arena, text));
+    if (call->body != NULL) {
+        assert_int_equal(template_expand(call->body, &scope, &v->arena, &body, NULL), ERR_OK);
+    }
+    json_set(out, STR("body"), opened(body, &v->arena));
+    return out;
+}
+
+static struct json *wanted(struct vectors *v)
+{
+    const struct json *upstream = json_get(v->vector, "upstream");
+    struct json *out = json_new_object(&v->arena);
+
+    json_set(out, STR("method"), json_copy(&v->arena, json_get(upstream, "method")));
+    json_set(out, STR("path"), json_copy(&v->arena, json_get(upstream, "path")));
+    json_set(out, STR("query"),
+             json_new_string(&v->arena, json_str(json_get(upstream, "query"))));
+    json_set(out, STR("body"), opened(json_get(upstream, "body"), &v->arena));
+    return out;
+}
+
+static size_t check_file(const char *name)
+{
+    struct vectors v;
+    size_t n_commands = 0;
+
+    if (!vectors_open(&v, name)) {
+        return 0;
+    }
+    while (vectors_next(&v)) {
+        struct bound_command bound;
+        struct json *made;
+        size_t index;
+
+        if (bind(&v, v.vector, &bound) != ERR_OK) {
+            wrong(&v, "does not bind", NULL);
+        }
+        made = request(&v, &bound);
+        if (!json_equal(made, wanted(&v))) {
+            wrong(&v, "another request", made);
+        }
+        index = catalog_index(bound.command);
+        n_commands += !v.seen[index];
+        v.seen[index] = true;
+    }
+    vectors_close(&v);
+    return n_commands;
+}
+
+static void every_command_makes_the_request_of_its_golden_vectors(void **state)
+{
+    (void)state;
+    assert_int_equal(check_file(VP_GOLDEN_DIR "/commands/vectors.jsonl"), 87);
+}
+
+static void every_command_makes_the_request_of_the_shared_vectors(void **state)
+{
+    size_t n = check_file(VP_SHARED "/spec/vectors.jsonl");
+
+    (void)state;
+    if (n == 0) {
+        print_message("no " VP_SHARED "/spec/vectors.jsonl: the shared vectors are not checked\n");
+        skip();
+    }
+    assert_true(n >= 62);
+}
+
+/* --- forms
+ * ---------------------------------------------------------------------------------- */
+
+/* The words of a line as sh would make them, told from command_line_parse: curl's body is its last
+ * word. */
+static struct json *curl_body(struct vectors *v, struct str curl)
+{
+    struct json *line = NULL;
+    struct json *body = NULL;
+    const struct json *word;
+    const struct json *last = NULL;
+
+    assert_int_equal(command_line_parse(&v->arena, curl, &line, NULL), ERR_OK);
+    JSON_FOREACH (word, json_get(line, "args")) {
+        last = word;
+    }
+    assert_int_equal(json_parse(&v->arena, json_str(last), NULL, &body, NULL), ERR_OK);
+    return body;
+}
+
+static struct json *yaml_step(struct vectors *v, struct str yaml)
+{
+    struct node_stream stream;
+    struct error_list errors;
+    struct json *line = NULL;
+
+    error_list_init(&errors);
+    if (yaml_parse(&v->arena, yaml, NULL, &stream, &errors) != ERR_OK) {
+        fail_msg("%s\n%s", errors.items[0].text, arena_cstr(&v->arena, yaml));
+    }
+    error_list_done(&errors);
+    assert_int_equal(stream.documents->n_children, 1);
+    assert_int_equal(
+        command_line_parse(&v->arena, stream.documents->first->text, &line, NULL), ERR_OK);
+    return line;
+}
+
+static void fed_back(struct vectors *v, const char *form, const struct json *body)
+{
+    struct bound_command again;
+    struct json *made;
+
+    if (bind(v, body, &again) != ERR_OK) {
+        wrong(v, form, body);
+    }
+    made = request(v, &again);
+    if (!json_equal(made, wanted(v))) {
+        wrong(v, form, made);
+    }
+}
+
+static void every_form_of_every_vector_gives_the_same_request(void **state)
+{
+    struct vectors v;
+    size_t n_sentences = 0;
+    size_t n_yaml = 0;
+
+    (void)state;
+    assert_true(vectors_open(&v, VP_GOLDEN_DIR "/commands/vectors.jsonl"));
+    while (vectors_next(&v)) {
+        struct bound_command bound;
+        struct json *line = NULL;
+        const struct json *forms;
+
+        assert_int_equal(bind(&v, v.vector, &bound), ERR_OK);
+        forms = catalog_forms(&bound, &v.arena, STR("http://x"));
+        fed_back(&v, "json", json_get(forms, "json"));
+        assert_int_equal(command_line_parse(&v.arena, json_str(json_get(forms, "command_line")),
+                                            &line, NULL),
+                         ERR_OK);
+        fed_back(&v, "command line", line);
+        if (json_type(json_get(forms, "yaml")) == JSON_STRING) {
+            fed_back(&v, "yaml", yaml_step(&v, json_str(json_get(forms, "yaml"))));
+            n_yaml++;
+        }
+        if (json_type(json_get(forms, "sentence")) == JSON_STRING) {
+            if (sentence_parse(&v.arena, json_str(json_get(forms, "sentence")), &line, NULL) !=
+                ERR_OK) {
+                wrong(&v, "not read as a sentence", json_get(forms, "sentence"));
+            }
+            fed_back(&v, "sentence", line);
+            n_sentences++;
+        }
+        fed_back(&v, "curl", curl_body(&v, json_str(json_get(forms, "curl"))));
+    }
+    assert_true(n_sentences > 50);
+    assert_true(n_yaml > 200);
+    vectors_close(&v);
+}
+
+int test_vectors(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_command_makes_the_request_of_its_golden_vectors),
+        cmocka_unit_test(every_command_makes_the_request_of_the_shared_vectors),
+        cmocka_unit_test(every_form_of_every_vector_gives_the_same_request),
+    };
+
+    return cmocka_run_group_tests_name("vectors of commands", tests, NULL, NULL);
+}
