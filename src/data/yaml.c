@@ -100,20 +100,33 @@ static const char *hint_for(struct str line)
     return "";
 }
 
-static void fail_at(struct reader *reader, enum error_code code, unsigned line, unsigned column,
-                    const char *what)
+static void fail_with(struct reader *reader, enum error_code code, unsigned line, unsigned column,
+                      const char *what, const char *hint)
 {
     if (!reader->failed) {
         (void)error_in(error_list_add(reader->errors), code, line, column,
-                       "line %u, column %u: %s%s", line, column, what,
-                       hint_for(line_at(reader->text, line)));
+                       "line %u, column %u: %s%s", line, column, what, hint);
     }
     reader->failed = true;
+}
+
+static void fail_at(struct reader *reader, enum error_code code, unsigned line, unsigned column,
+                    const char *what)
+{
+    fail_with(reader, code, line, column, what, "");
 }
 
 static void fail_mark(struct reader *reader, const yaml_mark_t *mark, const char *what)
 {
     fail_at(reader, ERR_BAD_YAML, (unsigned)mark->line + 1, (unsigned)mark->column + 1, what);
+}
+
+/* libyaml often notices only in the line after the one that is wrong. */
+static const char *syntax_hint(const struct reader *reader, unsigned line)
+{
+    const char *hint = hint_for(line_at(reader->text, line));
+
+    return hint[0] == '\0' && line > 1 ? hint_for(line_at(reader->text, line - 1)) : hint;
 }
 
 static void fail_parser(struct reader *reader)
@@ -132,7 +145,9 @@ static void fail_parser(struct reader *reader)
         fail_at(reader, ERR_BAD_YAML, line, column, problem);
         return;
     }
-    fail_mark(reader, &parser->problem_mark, problem);
+    fail_with(reader, ERR_BAD_YAML, (unsigned)parser->problem_mark.line + 1,
+              (unsigned)parser->problem_mark.column + 1, problem,
+              syntax_hint(reader, (unsigned)parser->problem_mark.line + 1));
 }
 
 /* --- placing nodes
@@ -431,6 +446,8 @@ static void on_alias(struct reader *reader, const yaml_event_t *event)
     }
     copy = copy_tree(reader, anchor->value, reader->depth);
     if (copy != NULL) {
+        copy->line = (unsigned)event->start_mark.line + 1; /* where it is used */
+        copy->column = (unsigned)event->start_mark.column + 1;
         place(reader, copy);
     }
 }
@@ -624,11 +641,15 @@ enum error_code yaml_parse(struct arena *arena, struct str text, const struct no
     reader->errors = errors;
     reader->out = out;
     *out = (struct node_stream){0};
+    if (str_starts(text, STR("\xEF\xBB\xBF"))) { /* libyaml takes a BOM only where it detects */
+        reader->text = str_sub(text, 3, text.len);
+    }
     node_budget_init(&reader->budget, limits);
     map_init(&reader->anchors);
     if (check_text(reader)) {
         CHECK(yaml_parser_initialize(&reader->parser) == 1);
-        yaml_parser_set_input_string(&reader->parser, (const unsigned char *)text.ptr, text.len);
+        yaml_parser_set_input_string(&reader->parser, (const unsigned char *)reader->text.ptr,
+                                     reader->text.len);
         yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
         read_events(reader);
         yaml_parser_delete(&reader->parser);

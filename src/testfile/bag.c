@@ -186,6 +186,10 @@ static bool holds(struct compile *c, struct bag *bag, struct str item, struct fo
     if (str_is(item, "?time")) {
         return is_time(c, bag);
     }
+    if (item.ptr[0] == '~') { /* fits when it stands there, need not */
+        (void)holds(c, bag, str_sub(item, 1, item.len), out);
+        return true;
+    }
     if (item.ptr[0] == '!') {
         return !bag_resolve(bag, str_sub(item, 1, item.len), out);
     }
@@ -226,6 +230,9 @@ void row_use_conditions(struct compile *c, struct bag *bag, const struct verb_ro
     struct str item;
 
     while (str_next(&rest, ' ', &item)) {
+        if (item.ptr[0] == '~') {
+            item = str_sub(item, 1, item.len);
+        }
         if (item.ptr[0] != '!' && item.ptr[0] != '?' && str_find_char(item, '=') >= 0 &&
             holds(c, bag, item, &found)) {
             found_use(bag, &found);

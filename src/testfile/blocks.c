@@ -73,9 +73,9 @@ static void compile_in(struct compile *c, const struct var_scope *scope, const s
 static bool unknown_block(struct compile *c, const struct node *name)
 {
     struct nearest nearest;
-    struct testfile_problem *problem = problem_add(c, TESTFILE_ERROR, place_of(name),
-                                                   "there is no block \"%.*s\" in this file",
-                                                   STR_ARG(utf8_clip(name->text, SHOWN_MAX)));
+    struct testfile_problem *problem =
+        problem_add(c, TESTFILE_ERROR, place_of(name), "there is no block \"%.*s\" in this file",
+                    STR_ARG(utf8_clip(name->text, SHOWN_MAX)));
 
     nearest_init(&nearest, name->text);
     for (const struct node *block = c->blocks != NULL ? c->blocks->first : NULL; block != NULL;
@@ -262,8 +262,7 @@ static bool loop_rounds(struct compile *c, const struct node *value, size_t *out
     if (max == NULL) {
         return true;
     }
-    if (max->type != NODE_SCALAR ||
-        !str_to_i64(max->text, 0, TESTFILE_MAX_UNROLLED, &number)) {
+    if (max->type != NODE_SCALAR || !str_to_i64(max->text, 0, TESTFILE_MAX_UNROLLED, &number)) {
         (void)problem_add(c, TESTFILE_ERROR, place_of(max), "max is a number from 0 to %d",
                           TESTFILE_MAX_UNROLLED);
         return false;
@@ -296,9 +295,8 @@ static bool step_loop(struct compile *c, const struct node *value)
     }
     item = list->first;
     for (size_t i = 0; i < rounds; i++, item = item->next) {
-        struct var_scope scope = {.outer = c->scope,
-                                  .name = as != NULL ? as->text : STR("item"),
-                                  .single = item};
+        struct var_scope scope = {
+            .outer = c->scope, .name = as != NULL ? as->text : STR("item"), .single = item};
 
         if (!room_for(c, place_of(value), n_items(body))) {
             return false;
@@ -319,8 +317,7 @@ bool step_control(struct compile *c, const struct node *node, const char *verb,
     if (str_is(word, "loop")) {
         return step_loop(c, value);
     }
-    if (!only_keys(c, node, "use run include with description desc name optional",
-                   "use: login")) {
+    if (!only_keys(c, node, "use run include with description desc name optional", "use: login")) {
         return false;
     }
     return step_use(c, node, value);

@@ -87,6 +87,7 @@ static const struct {
     {"position_on_element", "position"}, {"accept", "action=accept"}, {"reject", "action=cancel"},
     {"input_values", "inputs"}, {"input_variables", "variables"}, {"http_only", "httpOnly"},
 };
+
 /* clang-format on */
 
 struct converting {
@@ -136,8 +137,8 @@ static void put_json(struct converting *v, const struct json *value)
 /* Milliseconds below 100 would read back as seconds. */
 static void put_time(struct converting *v, const struct json *value)
 {
-    struct str text = json_type(value) == JSON_STRING ? json_str(value)
-                                                      : json_text(v->arena, value);
+    struct str text =
+        json_type(value) == JSON_STRING ? json_str(value) : json_text(v->arena, value);
 
     buf_str(v->out, text);
     buf_text(v->out, text.len < 3 ? "ms" : "");
@@ -456,8 +457,8 @@ bool testfile_target_parse(struct str word, enum testfile_target *out)
     return false;
 }
 
-void testfile_convert(const struct testfile *file, enum testfile_target target,
-                      struct arena *arena, struct buf *out)
+void testfile_convert(const struct testfile *file, enum testfile_target target, struct arena *arena,
+                      struct buf *out)
 {
     struct converting v = {arena, out};
 

@@ -29,11 +29,16 @@ struct other_row {
 
 /* Marks of files that people send by accident. Add one by adding a row. */
 static const struct other_row others[] = {
-    {"apiVersion", "a Kubernetes manifest"}, {"jobs", "a CI workflow"},
-    {"stages", "a CI pipeline"},             {"pipelines", "a CI pipeline"},
-    {"trigger", "a CI pipeline"},            {"pool", "a CI pipeline"},
-    {"runs", "a CI action"},                 {"services", "a compose file"},
-    {"swagger", "an API description"},       {"openapi", "an API description"},
+    {"apiVersion", "a Kubernetes manifest"},
+    {"jobs", "a CI workflow"},
+    {"stages", "a CI pipeline"},
+    {"pipelines", "a CI pipeline"},
+    {"trigger", "a CI pipeline"},
+    {"pool", "a CI pipeline"},
+    {"runs", "a CI action"},
+    {"services", "a compose file"},
+    {"swagger", "an API description"},
+    {"openapi", "an API description"},
     {"$schema", "a JSON schema"},
 };
 
@@ -131,8 +136,8 @@ static void manifest_add(struct compile *c, struct str goal, const struct node *
     }
     /* Grown by doubling: a power of two is full. */
     if ((out->n_manifest & (out->n_manifest - 1)) == 0) {
-        grown = arena_calloc(c->arena, out->n_manifest == 0 ? 1 : out->n_manifest * 2,
-                             sizeof(*grown));
+        grown =
+            arena_calloc(c->arena, out->n_manifest == 0 ? 1 : out->n_manifest * 2, sizeof(*grown));
         for (size_t i = 0; i < out->n_manifest; i++) {
             grown[i] = out->manifest[i];
         }

@@ -91,16 +91,21 @@ static bool take_beside(struct compile *c, struct bag *bag, const struct node *c
 /* --- the dialects
  * ------------------------------------------------------------------------------------ */
 
+enum field_place { BESIDE_VERB, IN_MAP, IN_ARGS };
+
 /* All members but `without` become fields. */
 static void take_fields(struct compile *c, struct bag *bag, const struct node *map,
-                        const char *without, bool loose)
+                        const char *without, enum field_place where)
 {
-    for (const struct node *child = map->first; child != NULL; child = child->next) {
-        bool name_is_value = str_is(child->key, "name") && verb_takes(bag->verb, STR("name")) &&
-                             str_is_nocase(bag->verb, "cookie");
+    bool loose = where != IN_MAP;
 
-        if (words_have(without, ' ', child->key) ||
-            (!name_is_value && take_beside(c, bag, child))) {
+    for (const struct node *child = map->first; child != NULL; child = child->next) {
+        /* Beside a verb `name` says what the step is for; in the verb's own map it may be a field.
+         */
+        bool is_field =
+            where != BESIDE_VERB && (where == IN_ARGS || verb_has_field(bag->verb, child->key));
+
+        if (words_have(without, ' ', child->key) || (!is_field && take_beside(c, bag, child))) {
             continue;
         }
         bag_add(c, bag,
@@ -164,7 +169,7 @@ static bool step_extended(struct compile *c, const struct node *step, const stru
     const struct node *command = node_get(step, "command");
 
     enter_group(c, &bag, type, command != NULL && command->type == NODE_SCALAR ? command : NULL);
-    take_fields(c, &bag, step, "type command", true);
+    take_fields(c, &bag, step, "type command", BESIDE_VERB);
     return map_known(c, &bag);
 }
 
@@ -173,7 +178,8 @@ static bool step_action(struct compile *c, const struct node *step, const struct
 {
     struct bag bag = {.dialect = dialect, .verb = action->text, .verb_place = place_of(action)};
 
-    take_fields(c, &bag, step, dialect == TESTFILE_FORMAT_ACTION ? "action" : "stepType", true);
+    take_fields(c, &bag, step, dialect == TESTFILE_FORMAT_ACTION ? "action" : "stepType",
+                BESIDE_VERB);
     return map_known(c, &bag);
 }
 
@@ -189,7 +195,7 @@ static bool step_nested(struct compile *c, const struct node *group, const struc
     if (str_is_nocase(bag->verb, "to") || str_is_nocase(bag->verb, "upload-url")) {
         bag->verb = group->key;
     }
-    take_fields(c, bag, group, "action", false);
+    take_fields(c, bag, group, "action", IN_MAP);
     return map_known(c, bag);
 }
 
@@ -215,7 +221,7 @@ static bool step_simplified(struct compile *c, const struct node *step, const st
     if (action != NULL && action->type == NODE_SCALAR && group != NULL && group->field == NULL) {
         return step_nested(c, verb, action, &bag);
     }
-    take_fields(c, &bag, verb, "", false);
+    take_fields(c, &bag, verb, "", IN_MAP);
     return map_known(c, &bag);
 }
 
@@ -258,7 +264,7 @@ static bool step_command(struct compile *c, const struct node *step, const struc
     struct str words = command_words(c, step);
 
     c->n_by_format[TESTFILE_FORMAT_COMMAND]++;
-    take_fields(c, &bag, step, "command action sub_action subaction args options", true);
+    take_fields(c, &bag, step, "command action sub_action subaction args options", BESIDE_VERB);
     if (args != NULL && args->type == NODE_LIST) {
         struct step_origin origin = {bag.verb_place, bag.description, bag.optional, true};
         struct json *json_options = options != NULL && options->type == NODE_MAP
@@ -268,10 +274,10 @@ static bool step_command(struct compile *c, const struct node *step, const struc
         return step_emit(c, words, list_of(c, args), json_options, &origin);
     }
     if (args != NULL && args->type == NODE_MAP) {
-        take_fields(c, &bag, args, "", true);
+        take_fields(c, &bag, args, "", IN_ARGS);
     }
     if (options != NULL && options->type == NODE_MAP) {
-        take_fields(c, &bag, options, "", true);
+        take_fields(c, &bag, options, "", IN_ARGS);
     }
     return map_command(c, &bag, words);
 }
@@ -296,6 +302,12 @@ static bool is_extended(const struct node *step, const struct node *type)
     }
     return node_get(step, "command") != NULL ||
            (step->n_children > 1 && (verb_known(type->text) || find_group(type->text) != NULL));
+}
+
+/* A verb, or a group that holds the verb as its action. */
+bool step_word(struct str word)
+{
+    return verb_known(word) || find_group(word) != NULL;
 }
 
 static bool no_verb(struct compile *c, const struct node *step, const struct node *odd)
@@ -334,7 +346,7 @@ static const struct node *find_verb(const struct node *step, const struct node *
         if (words_have(beside, ' ', child->key)) {
             continue;
         }
-        if (!verb_known(child->key)) {
+        if (!step_word(child->key)) {
             *out_odd = *out_odd == NULL ? child : *out_odd;
         } else if (verb == NULL || is_companion(child, verb)) {
             verb = child;

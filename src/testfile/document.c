@@ -42,6 +42,32 @@ static size_t count_variables(const struct node *document)
     return n;
 }
 
+/* `variables: [{name: user, value: ada}]` */
+static const struct var_scope *push_list(struct compile *c, const struct var_scope *outer,
+                                         const struct node *list)
+{
+    struct var_scope *scope = arena_zalloc(c->arena, sizeof(*scope));
+    struct testfile_variable *variables =
+        arena_calloc(c->arena, list->n_children + 1, sizeof(*variables));
+
+    scope->outer = outer;
+    scope->list = variables;
+    for (const struct node *item = list->first; item != NULL; item = item->next) {
+        const struct node *name = node_get(item, "name");
+        const struct node *value = node_get(item, "value");
+
+        if (name == NULL || value == NULL || name->type != NODE_SCALAR ||
+            value->type != NODE_SCALAR) {
+            problem_add(c, TESTFILE_ERROR, place_of(item), "a variable has a name and a value")
+                ->example = STR("variables: {user: ada}");
+            continue;
+        }
+        variables[scope->n_list++] =
+            (struct testfile_variable){name->text, substitute(c, value->text, place_of(value))};
+    }
+    return scope;
+}
+
 /* Adds the scopes of a document on top of `outer`; maps with many names get an index. */
 static const struct var_scope *push_variables(struct compile *c, const struct var_scope *outer,
                                               const struct node *document)
@@ -53,10 +79,14 @@ static const struct var_scope *push_variables(struct compile *c, const struct va
         if (map == NULL || map->is_null) {
             continue;
         }
+        if (map->type == NODE_LIST) {
+            outer = push_list(c, outer, map);
+            continue;
+        }
         if (map->type != NODE_MAP) {
-            struct testfile_problem *problem = problem_add(
-                c, TESTFILE_ERROR, place_of(map), "%s is a map of names and values",
-                variable_keys[i]);
+            struct testfile_problem *problem =
+                problem_add(c, TESTFILE_ERROR, place_of(map), "%s is a map of names and values",
+                            variable_keys[i]);
 
             problem->example = STR("variables: {user: ada}");
             continue;
@@ -138,7 +168,7 @@ static void compile_nav(struct compile *c, const struct node *document)
     }
     bag.verb_place = place_of_key(nav);
     bag.value = nav;
-    c->phase = TESTFILE_STEPS;
+    c->phase = node_get(document, "setup") != NULL ? TESTFILE_SETUP : TESTFILE_STEPS;
     c->out->n_read++;
     if (map_bag(c, &bag)) {
         c->out->n_compiled++;

@@ -176,6 +176,8 @@ static void read_config_member(struct compile *c, const struct node *node)
             (void)problem_add(c, TESTFILE_ERROR, place_of(node),
                               "continue_on_error is true or false");
         }
+    } else if (str_is(node->key, "base_url")) {
+        read_url(c, node);
     } else if (str_is(node->key, "timeout")) {
         read_timeout(c, node);
     } else if (str_is(node->key, "viewport")) {
@@ -210,7 +212,19 @@ static void read_config(struct compile *c, const struct node *node)
 /* --- the table of keys
  * ------------------------------------------------------------------------------- */
 
-enum header_kind { TEXT, NAME, ID, PROJECT, URL, TAGS, CONFIG, CONFIG_MEMBER, NESTED, ELSEWHERE };
+enum header_kind {
+    TEXT,
+    NAME,
+    NOTE,
+    ID,
+    PROJECT,
+    URL,
+    TAGS,
+    CONFIG,
+    CONFIG_MEMBER,
+    NESTED,
+    ELSEWHERE
+};
 
 struct header_row {
     const char *keys;
@@ -232,7 +246,7 @@ static const struct header_row rows[] = {
     {"checkpoint checkpoint_name checkpointName", NAME, MEMBER(checkpoint)},
     {"checkpoint_id", ID, MEMBER(checkpoint_id)},
     {"starting_url url base_url base", URL, 0},
-    {"expected", TEXT, MEMBER(expected)},
+    {"expected", NOTE, MEMBER(expected)},
     {"tags", TAGS, 0},
     {"config", CONFIG, 0},
     {"continue_on_error timeout viewport retry retries", CONFIG_MEMBER, 0},
@@ -265,7 +279,7 @@ static void unknown_key(struct compile *c, const struct node *node)
                     STR_ARG(utf8_clip(node->key, SHOWN_MAX)));
 
     nearest_init(&nearest, node->key);
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+    for (size_t i = 0; node->key.len > 2 && i < ARRAY_LEN(rows); i++) {
         struct str rest = str_from(rows[i].keys);
         struct str word;
 
@@ -286,6 +300,11 @@ static void read_member(struct compile *c, const struct header_row *row, const s
         break;
     case NAME:
         *member_at(c->test, row->member) = name_of(c, node, key);
+        break;
+    case NOTE: /* for people: any form will do */
+        if (node->type == NODE_SCALAR) {
+            *member_at(c->test, row->member) = header_text(c, node, key);
+        }
         break;
     case ID:
         read_id(c, node, key, member_at(c->test, row->member));

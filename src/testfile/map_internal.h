@@ -18,7 +18,8 @@ bool bag_resolve(struct bag *bag, struct str list, struct found *out);
 void found_use(struct bag *bag, const struct found *found);
 bool row_holds(struct compile *c, struct bag *bag, const struct verb_row *row);
 void row_use_conditions(struct compile *c, struct bag *bag, const struct verb_row *row);
-/* Whether any row of the verb knows a field of this name. */
+/* Whether any row of the verb knows a field of this name; verb_takes: or any verb does. */
+bool verb_has_field(struct str verb, struct str field);
 bool verb_takes(struct str verb, struct str field);
 struct str field_nearest(struct str verb, struct str field);
 /* The words that some row of the verb wants in a field; empty: any text. */

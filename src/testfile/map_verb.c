@@ -305,6 +305,7 @@ static bool map_row(struct mapping *m)
     struct json *all_options[4];
     struct str all_words[4];
     size_t n = 0;
+    size_t n_errors = m->c->problems->n_errors;
 
     row_use_conditions(m->c, m->bag, m->row);
     while (str_next(&commands, ';', &words)) {
@@ -316,6 +317,7 @@ static bool map_row(struct mapping *m)
         all_options[n++] = m->options;
     }
     check_left_over(m);
+    m->failed = m->failed || m->c->problems->n_errors > n_errors;
     for (size_t i = 0; i < n && !m->failed; i++) {
         m->args = all_args[i];
         m->options = all_options[i];

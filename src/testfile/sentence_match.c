@@ -106,25 +106,33 @@ struct word_row {
 };
 
 static const struct word_row ordinals[] = {
-    {"first", "0"},  {"1st", "0"},   {"second", "1"}, {"2nd", "1"}, {"third", "2"},
-    {"3rd", "2"},    {"fourth", "3"}, {"4th", "3"},   {"fifth", "4"}, {"5th", "4"},
+    {"first", "0"}, {"1st", "0"},    {"second", "1"}, {"2nd", "1"},   {"third", "2"},
+    {"3rd", "2"},   {"fourth", "3"}, {"4th", "3"},    {"fifth", "4"}, {"5th", "4"},
 };
 
 static const struct word_row positions[] = {
-    {"top", "TOP_CENTER"},           {"bottom", "BOTTOM_CENTER"},
-    {"left", "CENTER_LEFT"},         {"right", "CENTER_RIGHT"},
-    {"center", "CENTER"},            {"top left", "TOP_LEFT"},
-    {"top right", "TOP_RIGHT"},      {"bottom left", "BOTTOM_LEFT"},
-    {"bottom right", "BOTTOM_RIGHT"}, {"top_left", "TOP_LEFT"},
-    {"top_center", "TOP_CENTER"},    {"top_right", "TOP_RIGHT"},
-    {"center_left", "CENTER_LEFT"},  {"center_right", "CENTER_RIGHT"},
-    {"bottom_left", "BOTTOM_LEFT"},  {"bottom_center", "BOTTOM_CENTER"},
+    {"top", "TOP_CENTER"},
+    {"bottom", "BOTTOM_CENTER"},
+    {"left", "CENTER_LEFT"},
+    {"right", "CENTER_RIGHT"},
+    {"center", "CENTER"},
+    {"top left", "TOP_LEFT"},
+    {"top right", "TOP_RIGHT"},
+    {"bottom left", "BOTTOM_LEFT"},
+    {"bottom right", "BOTTOM_RIGHT"},
+    {"top_left", "TOP_LEFT"},
+    {"top_center", "TOP_CENTER"},
+    {"top_right", "TOP_RIGHT"},
+    {"center_left", "CENTER_LEFT"},
+    {"center_right", "CENTER_RIGHT"},
+    {"bottom_left", "BOTTOM_LEFT"},
+    {"bottom_center", "BOTTOM_CENTER"},
     {"bottom_right", "BOTTOM_RIGHT"},
 };
 
 static const struct word_row types[] = {
-    {"link", "LINK"},   {"button", "BUTTON"},     {"input", "INPUT"}, {"image", "IMAGE"},
-    {"file", "FILE"},   {"dropdown", "DROPDOWN"}, {"text", "TEXT"},   {"checkbox", "CHECKBOX"},
+    {"link", "LINK"}, {"button", "BUTTON"},     {"input", "INPUT"}, {"image", "IMAGE"},
+    {"file", "FILE"}, {"dropdown", "DROPDOWN"}, {"text", "TEXT"},   {"checkbox", "CHECKBOX"},
 };
 
 static bool find_word(const struct word_row *rows, size_t n, struct str text, struct str *out)
@@ -210,8 +218,7 @@ static bool fill(struct matcher *m, struct str slot, size_t at, size_t n, struct
     if (str_is(slot, "type")) {
         return (after_quote || at > 1) && n == 1 && !quoted &&
                find_word(types, ARRAY_LEN(types), text, out) &&
-               (after_quote || m->tokens[at - 2].quoted ||
-                (at > 2 && m->tokens[at - 3].quoted));
+               (after_quote || m->tokens[at - 2].quoted || (at > 2 && m->tokens[at - 3].quoted));
     }
     if (str_is(slot, "n")) {
         return !quoted && n == 1 && read_number(m, text, out);

@@ -49,8 +49,7 @@ static struct str nearest_word(struct str text)
 static bool fix_time(struct compile *c, struct json *holder, struct json **args, bool is_option,
                      struct place place)
 {
-    const struct json *value =
-        is_option ? json_get(holder, "timeout") : json_first(holder);
+    const struct json *value = is_option ? json_get(holder, "timeout") : json_first(holder);
     struct found found = {.text = substitute(c, json_str(value), place), .place = place};
     struct bag bag = {.verb = STR("wait")};
     struct str out;

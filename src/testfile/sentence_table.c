@@ -1,7 +1,7 @@
 /* The grammar of sentences, as rows. Slots: {element} {value} {text} {url} {name} {script} text in
- * quotes or plain words up to the next word of the pattern; {n} a number or ordinal, {time} a number
- * with a unit, {xy} two numbers, {size}, {var} $name, {key}, {regex}, {position} and {type} one of
- * their words. {last} in `args` is the element clicked last. */
+ * quotes or plain words up to the next word of the pattern; {n} a number or ordinal, {time} a
+ * number with a unit, {xy} two numbers, {size}, {var} $name, {key}, {regex}, {position} and {type}
+ * one of their words. {last} in `args` is the element clicked last. */
 #include "sentence.h"
 
 /* clang-format off */

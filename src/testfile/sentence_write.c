@@ -111,8 +111,8 @@ static const char *form_of(const struct command *command, const struct json *opt
         const struct sentence_form *form = &sentence_forms[i];
         struct str rest = str_from(form->options);
         struct str name;
-        bool all = words_in(rest) == json_size(options) &&
-                   str_is(str_from(form->command), command->words);
+        bool all =
+            words_in(rest) == json_size(options) && str_is(str_from(form->command), command->words);
 
         while (all && str_next(&rest, ' ', &name)) {
             all = json_get_str(options, name) != NULL;
@@ -158,6 +158,16 @@ static void put_quoted(struct writing *w, struct str text)
     buf_char(&w->out, '"');
 }
 
+/* Words of options are in capitals as commands have them, and small in a sentence. */
+static void put_plain(struct writing *w, struct str text, bool is_option)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+
+        buf_char(&w->out, is_option && c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c);
+    }
+}
+
 static void put_slot(struct writing *w, struct str slot, bool comment)
 {
     bool plus = str_ends(slot, STR("+1"));
@@ -181,7 +191,7 @@ static void put_slot(struct writing *w, struct str slot, bool comment)
         if (plain && text.len > 0 && text.ptr[0] == '$') {
             text = str_sub(text, 1, text.len);
         }
-        buf_str(&w->out, text);
+        put_plain(w, text, json_get_str(w->options, name) == value);
     } else {
         put_quoted(w, text);
     }
@@ -190,8 +200,7 @@ static void put_slot(struct writing *w, struct str slot, bool comment)
 struct str sentence_write(struct arena *arena, const struct command *command,
                           const struct json *args, const struct json *options)
 {
-    struct writing w = {
-        .arena = arena, .command = command, .args = args, .options = options};
+    struct writing w = {.arena = arena, .command = command, .args = args, .options = options};
     const char *form = form_of(command, options);
     struct str rest = str_from(form);
     bool comment = str_starts(rest, STR("//"));

@@ -15,6 +15,12 @@ static struct json *replaced(struct compile *c, const struct json *value, struct
     return json_copy(c->arena, value);
 }
 
+static struct json *bare(struct compile *c, const struct json *value)
+{
+    return json_type(value) == JSON_STRING ? json_new_string(c->arena, bare_name(json_str(value)))
+                                           : json_copy(c->arena, value);
+}
+
 /* The command that the words and the first arguments name; *out_n: how many arguments that were. */
 static const struct command *find_command(struct str words, const struct json *args, size_t *out_n)
 {
@@ -58,14 +64,13 @@ static void replace_args(struct compile *c, struct str *words, struct testfile_s
                        command->args[at - n_in_name].type == PARAM_VARIABLE;
 
         if (at++ >= n_in_name) {
-            json_append(args, is_name ? json_copy(c->arena, value) : replaced(c, value, place));
+            json_append(args, is_name ? bare(c, value) : replaced(c, value, place));
         }
     }
     JSON_FOREACH (value, step->options) {
         bool is_name = str_is(json_name(value), "variable");
 
-        json_set(options, json_name(value),
-                 is_name ? json_copy(c->arena, value) : replaced(c, value, place));
+        json_set(options, json_name(value), is_name ? bare(c, value) : replaced(c, value, place));
     }
     *words = command != NULL ? str_from(command->words) : *words;
     step->args = args;
@@ -132,6 +137,7 @@ static void report_bind(struct compile *c, const struct error_list *errors,
 
         place.text = text.len > 0 ? text : place.text;
         problem = problem_add(c, TESTFILE_ERROR, place, "%s", err->text);
+        problem->width = 1; /* the text stands behind the verb that the caret shows */
         if (command != NULL) {
             problem->example = str_from(command->example);
         }
@@ -309,7 +315,7 @@ bool steps_look_ours(const struct node *list)
         }
         for (const struct node *child = step->type == NODE_MAP ? step->first : NULL; child != NULL;
              child = child->next) {
-            if (words_have(marks, ' ', child->key) || verb_known(child->key)) {
+            if (words_have(marks, ' ', child->key) || step_word(child->key)) {
                 return true;
             }
         }

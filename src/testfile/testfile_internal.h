@@ -52,6 +52,7 @@ bool var_find(const struct var_scope *scope, struct str name, const struct node 
 struct str substitute(struct compile *c, struct str text, struct place place);
 /* The name when the whole text is one reference ($name, ${name}, {{name}}), else empty. */
 struct str whole_reference(struct str text);
+struct str bare_name(struct str text);
 /* Bytes of the reference that `text` begins with; 0: it begins with none. */
 size_t reference_length(struct str text);
 
@@ -110,6 +111,7 @@ const char *verb_example(struct str word); /* NULL: unknown */
 
 /* One step node that is a map. True: it became steps (or was control flow). */
 bool step_map(struct compile *c, const struct node *node);
+bool step_word(struct str word);
 const char *control_verb(const struct node *step, const struct node **out_value);
 
 /* --- sentence_*.c --- */

@@ -291,14 +291,29 @@ static bool read_pixels(struct compile *c, struct place place, struct str text, 
     return true;
 }
 
-static bool read_url(struct compile *c, struct str text, struct str *out)
+static bool read_url(struct compile *c, struct place place, struct str text, struct str *out)
 {
     struct str base = c->base_url;
+    size_t n = reference_length(str_trim(text));
 
     *out = str_trim(text);
+    if (str_starts(*out, STR("{{")) && n > 0) { /* left to the platform, in its spelling */
+        struct str name = str_trim(str_sub(*out, 2, n - 4));
+
+        *out = arena_printf(c->arena, "${%.*s}%.*s", STR_ARG(name),
+                            STR_ARG(str_sub(*out, n, out->len)));
+    }
     if (base.len > 0 && out->len > 0 && out->ptr[0] == '/') {
         base = base.ptr[base.len - 1] == '/' ? str_sub(base, 0, base.len - 1) : base;
         *out = arena_printf(c->arena, "%.*s%.*s", STR_ARG(base), STR_ARG(*out));
+    }
+    if (out->len > 0 && out->ptr[0] == '/') {
+        return refuse(c, place, "is relative, and the file says no address to begin with",
+                      "set starting_url (base in compact files)");
+    }
+    if (out->len > 0 && out->ptr[0] != '$' && !str_contains(*out, STR("://"))) {
+        return refuse(c, place, "is no URL",
+                      "navigate opens a URL like https://example.com; to follow a menu, click it");
     }
     return true;
 }
@@ -342,7 +357,7 @@ bool value_read(struct compile *c, struct bag *bag, struct str kind, const struc
         return false;
     }
     if (str_is(kind, "var")) {
-        *out = text;
+        *out = bare_name(text);
         return true;
     }
     text = substitute(c, text, place);
@@ -356,7 +371,7 @@ bool value_read(struct compile *c, struct bag *bag, struct str kind, const struc
         return read_tab(c, place, text, out);
     }
     if (str_is(kind, "url")) {
-        return read_url(c, text, out);
+        return read_url(c, place, text, out);
     }
     if (str_is(kind, "fileurl")) {
         return read_file_url(c, place, text, out);

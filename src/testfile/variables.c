@@ -5,7 +5,13 @@
 #include "base/utf8.h"
 #include "testfile_internal.h"
 
-enum { INDEX_FROM = 16, MAX_OFFERED = 200, MAX_NESTING = 8, NAME_MAX = 128, EXPANDED_MAX = 8 * 1024 * 1024 };
+enum {
+    INDEX_FROM = 16,
+    MAX_OFFERED = 200,
+    MAX_NESTING = 8,
+    NAME_MAX = 128,
+    EXPANDED_MAX = 8 * 1024 * 1024
+};
 
 /* One run of replacing. */
 struct replacing {
@@ -159,6 +165,9 @@ static bool find_seed(const struct compile *c, struct str name, struct str *out)
            : str_is(name, "RANDOM")  ? c->options->random
            : str_is(name, "UUID")    ? c->options->uuid
                                      : STR_EMPTY;
+    if (str_is(name, "base_url") || str_is(name, "starting_url")) { /* known from the head */
+        *out = c->base_url;
+    }
     return out->len > 0;
 }
 
@@ -364,6 +373,14 @@ struct str whole_reference(struct str text)
         return STR_EMPTY;
     }
     return name;
+}
+
+/* The name of a variable as commands take it: $total and ${total} are total. */
+struct str bare_name(struct str text)
+{
+    struct str name = whole_reference(str_trim(text));
+
+    return name.len > 0 ? name : text;
 }
 
 size_t reference_length(struct str text)

@@ -102,7 +102,7 @@ static bool each_name_of_item(struct str item, name_fn fn, void *pointer)
     struct str tail;
     struct str name;
 
-    while (item.len > 0 && (item.ptr[0] == '?' || item.ptr[0] == '!')) {
+    while (item.len > 0 && str_find_char(STR("?!~"), item.ptr[0]) >= 0) {
         item = str_sub(item, 1, item.len);
     }
     if (str_cut(item, '<', &head, &tail)) {
@@ -165,6 +165,11 @@ static bool each_field(struct str verb, name_fn fn, void *pointer)
 static bool is_name(void *pointer, struct str name)
 {
     return str_eq(*(const struct str *)pointer, name);
+}
+
+bool verb_has_field(struct str verb, struct str field)
+{
+    return each_field(verb, is_name, &field);
 }
 
 bool verb_takes(struct str verb, struct str field)

@@ -6,7 +6,8 @@
  * of the verb (`click: X`), `a.b` a member of a field that is a map, @key and @value the one pair
  * of `{"ELEMENT": "TEXT"}`, =WORD a fixed text; $el, $sel and $var are the lists below.
  *   when      conditions separated by spaces: `list` one is present, `!list` none is, `list=a|b`
- * the value is one of these words, `?pair` the map is one pair, `?time` the value is a time args
+ * the value is one of these words, `~list=a` goes with the row but need not be there, `?pair` the
+ *             map is one pair, `?time` the value is a time args
  * one item for each argument: [?][kind:]list, ? may be missing; kinds: see map_verb.c options items
  * NAME<[kind:]list command   several separated by ; make several steps, with args separated the
  * same way */
@@ -57,7 +58,7 @@ const struct verb_row verb_rows[] = {
     {"mouse", "action|.=up", "step-interact mouse up", "?" SEL, "", "mouse: {action: up}"},
     {"mouse", "action|.=enter", "step-interact mouse enter", SEL, "", "mouse: {action: enter, selector: \"Menu\"}"},
     {"mouse", "action=over|hover", "step-interact hover", SEL, "", "mouse: {action: over, selector: \"Menu\"}"},
-    {"mouse", "", NULL, "mouse needs an action: move-to, move-by, move, down, up or enter", "", "mouse: {action: move-to, selector: \"Menu\"}"},
+    {"mouse", "", NULL, "it needs an action: move-to, move-by, move, down, up or enter", "", "mouse: {action: move-to, selector: \"Menu\"}"},
 
     {"drag draganddrop", "", "step-interact mouse move-to;step-interact mouse down;step-interact mouse move-to;step-interact mouse up",
      "from|source|selector|element;from|source|selector|element;to|target|destination;to|target|destination", "", "drag: {from: \"Card\", to: \"Done\"}"},
@@ -125,18 +126,18 @@ const struct verb_row verb_rows[] = {
     {"lte", "?pair", "step-assert lte", "@key @value", "", "lte: {\"Total\": 10}"},
     {"lte", "", "step-assert lte", SEL " " V, "", "lte: {\"Total\": 10}"},
 
-    {"wait waitfor", "seconds", "step-wait time", "sec:seconds", "", "wait: {seconds: 2}"},
-    {"wait waitfor", "time|duration|ms|milliseconds", "step-wait time", "ms:time|duration|ms|milliseconds", "", "wait: {time: 2000}"},
+    {"wait waitfor", "~type=time seconds", "step-wait time", "sec:seconds", "", "wait: {seconds: 2}"},
+    {"wait waitfor", "~type=time time|duration|ms|milliseconds", "step-wait time", "ms:time|duration|ms|milliseconds", "", "wait: {time: 2000}"},
     {"wait waitfor", "type=time", "step-wait time", "ms:value|target|timeout|.", "", "wait: {time: 2000}"},
     {"wait waitfor", "type=element", "step-wait element", "for|" EL, "timeout<ms:timeout", "wait: {element: \"Saved\", timeout: 5000}"},
     {"wait waitfor", "?time", "step-wait time", "ms:.|value", "", "wait: 2s"},
     {"wait waitfor", "", "step-wait element", "for|" EL, "timeout<ms:timeout", "wait: {element: \"Saved\", timeout: 5000}"},
 
     {"store", "?pair", "step-data store element-text", "@key var:@value", "", "store: {\"Order number\": order}"},
-    {"store storeattribute", "attribute", "step-data store attribute", "selector|from|target|element|css|text|hint attribute " VAR, "", "store: {selector: \"Help\", attribute: href, as: link}"},
+    {"store storeattribute", "~type|operation=attribute|elementattribute attribute", "step-data store attribute", "selector|from|target|element|css|text|hint attribute " VAR, "", "store: {selector: \"Help\", attribute: href, as: link}"},
     {"store", "type|operation=attribute", "step-data store attribute", "selector|from|target|element|css|text|hint attribute|value " VAR, "", "store: {selector: \"Help\", attribute: href, as: link}"},
+    {"store", "~type|operation=value|text|literal|elementvalue value|literal !selector|from|target|element|css|hint", "step-data store literal", "value|literal " VAR, "", "store: {type: literal, value: 42, as: total}"},
     {"store", "type|operation=literal", "step-data store literal", "value|text|literal " VAR, "", "store: {type: literal, value: 42, as: total}"},
-    {"store", "value|literal !selector|from|target|element|css|hint", "step-data store literal", "value|literal " VAR, "", "store: {type: literal, value: 42, as: total}"},
     {"store", "type|operation=value|elementvalue", "step-data store element-value", "selector|from|target|element|css|text|hint " VAR, "", "store: {type: value, selector: \"Total\", as: total}"},
     {"store", "type|operation=text|elementtext|element", "step-data store element-text", "selector|from|target|element|css|text|hint " VAR, "", "store: {selector: \"Total\", as: total}"},
     {"store", "type|operation", NULL, "the type is one of text, element-text, value, element-value, attribute, literal", "", "store: {selector: \"Total\", as: total}"},
@@ -148,12 +149,12 @@ const struct verb_row verb_rows[] = {
     {"cookie", "action|operation|type|.=delete|remove", "step-data cookie delete", "name", "", "cookie: {action: delete, name: theme}"},
     {"cookie", "action|operation|type|.=clear|clearall|wipeall|deleteall", "step-data cookie clear-all", "", "", "cookie: clear"},
     {"cookie", "delete|remove", "step-data cookie delete", "delete|remove", "", "cookie: {delete: theme}"},
-    {"cookie", "", NULL, "cookie needs an action: create, delete or clear", "", "cookie: {action: create, name: theme, value: dark}"},
+    {"cookie", "", NULL, "it needs an action: create, delete or clear", "", "cookie: {action: create, name: theme, value: dark}"},
     {"clear", ".=cookies|cookie", "step-data cookie clear-all", "", "", "cookie: clear"},
     {"clear", "", NULL, "only cookies can be cleared", "", "cookie: clear"},
 
     {"dialog alert confirm prompt", "type=prompt|dismissprompt|promptwithtext text|value action|accept|.=dismiss|cancel|reject|false|no", "step-dialog dismiss-prompt-with-text", "text|value", "reject<=true", "dialog: {type: prompt, text: \"42\", action: cancel}"},
-    {"dialog prompt", "text", "step-dialog dismiss-prompt-with-text", "text", "accept<=true", "dialog: {type: prompt, text: \"42\"}"},
+    {"dialog prompt", "~type=prompt|dismissprompt|promptwithtext ~action|accept=accept|ok|true|yes text", "step-dialog dismiss-prompt-with-text", "text", "", "dialog: {type: prompt, text: \"42\"}"},
     {"dialog prompt", "type=prompt|dismissprompt action|accept|.=accept|ok|confirm|true|yes", "step-dialog dismiss-prompt", "", "accept<=true", "dialog: {type: prompt, action: accept}"},
     {"dialog prompt", "type=prompt|dismissprompt action|accept|.=dismiss|cancel|reject|false|no", "step-dialog dismiss-prompt", "", "reject<=true", "dialog: {type: prompt, action: cancel}"},
     {"dialog", "type=prompt|dismissprompt !action|accept|.", "step-dialog dismiss-prompt", "", "", "dialog: {type: prompt}"},
@@ -178,21 +179,21 @@ const struct verb_row verb_rows[] = {
     {"window", "action|.=resize size", "step-window resize", "size", "", "window: {action: resize, size: 1280x800}"},
     {"window", "action|.=resize", "step-window resize", "size:@", "", "window: {action: resize, width: 1280, height: 800}"},
     {"window", "action|.=maximize|maximise", "step-window maximize", "", "", "window: maximize"},
-    {"window", "iframe", "step-window switch iframe", "iframe", "", "window: {action: switch, iframe: \"Payment\"}"},
-    {"window", "to|target|direction|type|.=next|nexttab", "step-window switch tab next", "", "", "window: {action: switch, to: next}"},
-    {"window", "to|target|direction|type|.=previous|prev|previoustab|prevtab", "step-window switch tab prev", "", "", "window: {action: switch, to: previous}"},
-    {"window", "target|type=tab direction=next", "step-window switch tab next", "", "", "window: {action: switch, target: tab, direction: next}"},
-    {"window", "target|type=tab direction=previous|prev", "step-window switch tab prev", "", "", "window: {action: switch, target: tab, direction: previous}"},
-    {"window", "target|type=frame|iframe index", "step-window switch frame-index", "index", "", "window: {action: switch, target: frame, index: 0}"},
-    {"window", "target|to|type=iframe|frame", "step-window switch iframe", "selector|element|css|name|value|hint", "", "window: {action: switch, target: iframe, selector: \"Payment\"}"},
-    {"window", "frame", "step-window switch frame-index", "frame", "", "window: {action: switch, frame: 0}"},
-    {"window", "parent=true|yes", "step-window switch parent-frame", "", "", "window: {action: switch, parent: true}"},
-    {"window", "to|target|type|.=parent|parentframe|parentiframe", "step-window switch parent-frame", "", "", "window: {action: switch, parent: true}"},
-    {"window", "main=true|yes", "step-window switch main-content", "", "", "window: {action: switch, main: true}"},
-    {"window", "to|target|type|.=main|maincontent|default|defaultcontent", "step-window switch main-content", "", "", "window: {action: switch, main: true}"},
-    {"window", "index", "step-window switch tab index", "index", "", "window: {action: switch, target: tab, index: 1}"},
-    {"window", "action=switch|switchtab to", "step-window switch tab index", "tab:to", "", "window: {action: switch, to: next}"},
-    {"window", "", NULL, "window takes resize, maximize or switch", "", "window: {action: resize, size: 1280x800}"},
+    {"window", "~action=switch|switchtab|switchframe|switchiframe iframe", "step-window switch iframe", "iframe", "", "window: {action: switch, iframe: \"Payment\"}"},
+    {"window", "~action=switch|switchtab|switchframe|switchiframe target|type=tab direction=next", "step-window switch tab next", "", "", "window: {action: switch, target: tab, direction: next}"},
+    {"window", "~action=switch|switchtab|switchframe|switchiframe target|type=tab direction=previous|prev", "step-window switch tab prev", "", "", "window: {action: switch, target: tab, direction: previous}"},
+    {"window", "~action=switch|switchtab|switchframe|switchiframe to|target|direction|type|.=next|nexttab", "step-window switch tab next", "", "", "window: {action: switch, to: next}"},
+    {"window", "~action=switch|switchtab|switchframe|switchiframe to|target|direction|type|.=previous|prev|previoustab|prevtab", "step-window switch tab prev", "", "", "window: {action: switch, to: previous}"},
+    {"window", "~action=switch|switchtab|switchframe|switchiframe target|type=frame|iframe index", "step-window switch frame-index", "index", "", "window: {action: switch, target: frame, index: 0}"},
+    {"window", "~action=switch|switchtab|switchframe|switchiframe target|to|type=iframe|frame", "step-window switch iframe", "selector|element|css|name|value|hint", "", "window: {action: switch, target: iframe, selector: \"Payment\"}"},
+    {"window", "~action=switch|switchtab|switchframe|switchiframe frame", "step-window switch frame-index", "frame", "", "window: {action: switch, frame: 0}"},
+    {"window", "~action=switch|switchtab|switchframe|switchiframe parent=true|yes", "step-window switch parent-frame", "", "", "window: {action: switch, parent: true}"},
+    {"window", "~action=switch|switchtab|switchframe|switchiframe to|target|type|.=parent|parentframe|parentiframe", "step-window switch parent-frame", "", "", "window: {action: switch, parent: true}"},
+    {"window", "~action=switch|switchtab|switchframe|switchiframe main=true|yes", "step-window switch main-content", "", "", "window: {action: switch, main: true}"},
+    {"window", "~action=switch|switchtab|switchframe|switchiframe to|target|type|.=main|maincontent|default|defaultcontent", "step-window switch main-content", "", "", "window: {action: switch, main: true}"},
+    {"window", "~action=switch|switchtab|switchframe|switchiframe ~target|type|to=tab index", "step-window switch tab index", "index", "", "window: {action: switch, target: tab, index: 1}"},
+    {"window", "~action=switch|switchtab to", "step-window switch tab index", "tab:to", "", "window: {action: switch, to: next}"},
+    {"window", "", NULL, "it takes resize, maximize or switch", "", "window: {action: resize, size: 1280x800}"},
     {"switchtab tab", ".|to|direction|value=next", "step-window switch tab next", "", "", "switch_tab: next"},
     {"switchtab tab", ".|to|direction|value=previous|prev", "step-window switch tab prev", "", "", "switch_tab: previous"},
     {"switchtab tab", "", "step-window switch tab index", "tab:.|to|index|value|direction", "", "switch_tab: 1"},

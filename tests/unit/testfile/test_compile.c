@@ -1,0 +1,306 @@
+/* Rules of test files that are not about one verb: what does not change the result, what is
+ * bounded, what is the same in every dialect. */
+#include "fixture.h"
+
+static struct str replaced(struct compiled *c, const char *text, const char *from, const char *to)
+{
+    struct str rest = str_from(text);
+    struct buf out;
+    struct str result;
+
+    buf_init(&out, (size_t)1024 * 1024);
+    while (rest.len > 0) {
+        ptrdiff_t at = str_find(rest, str_from(from));
+        size_t n = at < 0 ? rest.len : (size_t)at;
+
+        buf_append(&out, rest.ptr, n);
+        if (at >= 0) {
+            buf_text(&out, to);
+            n += strlen(from);
+        }
+        rest = str_sub(rest, n, rest.len);
+    }
+    result = arena_str(&c->arena, buf_view(&out));
+    buf_done(&out);
+    return result;
+}
+
+static const char plain[] = "name: Login\n"
+                            "variables:\n"
+                            "  user: ada\n"
+                            "steps:\n"
+                            "  - navigate: https://example.com\n"
+                            "  - write:\n"
+                            "      selector: User\n"
+                            "      text: $user\n"
+                            "  - click: Sign in\n";
+
+static void check_same(const char *left, const char *right)
+{
+    struct compiled a;
+    struct compiled b;
+
+    compile_text(&a, left);
+    compile_text(&b, right);
+    assert_int_equal(a.code, ERR_OK);
+    assert_int_equal(b.code, ERR_OK);
+    assert_true(a.file.n_steps > 0);
+    assert_string_equal(steps_text(&a).ptr, steps_text(&b).ptr);
+    compiled_done(&a);
+    compiled_done(&b);
+}
+
+static void line_ends_a_mark_at_the_front_and_indentation_change_nothing(void **state)
+{
+    struct compiled scratch;
+
+    (void)state;
+    compile_text(&scratch, plain);
+    check_same(plain, replaced(&scratch, plain, "\n", "\r\n").ptr);
+    check_same(plain, arena_printf(&scratch.arena, "\xEF\xBB\xBF%s", plain).ptr);
+    check_same(plain, replaced(&scratch, plain, "  ", "     ").ptr);
+    check_same(plain, replaced(&scratch, plain, "\n  - ", "\n- ").ptr);
+    compiled_done(&scratch);
+}
+
+static void the_same_test_in_all_dialects_gives_the_same_steps(void **state)
+{
+    static const char *const dialects[] = {
+        "test: Login\ndata: {user: ada}\nnav: https://example.com\ndo:\n  - t: {User: $user}\n"
+        "  - c: Sign in\n",
+        "name: Login\nvariables: {user: ada}\nsteps:\n"
+        "  - {type: navigate, target: 'https://example.com'}\n"
+        "  - {type: interact, command: write, target: User, value: $user}\n"
+        "  - {type: interact, command: click, target: Sign in}\n",
+        "name: Login\nsteps:\n"
+        "  - {command: step-navigate, action: to, args: {url: 'https://example.com'}}\n"
+        "  - {command: step-interact, action: write, args: {selector: User, text: ada}}\n"
+        "  - {command: step-interact click, args: [Sign in]}\n",
+        "name: Login\nsteps:\n"
+        "  - {action: navigate, url: 'https://example.com'}\n"
+        "  - {action: write, hint: User, text: ada}\n"
+        "  - {action: click, target: Sign in}\n",
+        "journeyName: Login\nsteps:\n"
+        "  - {stepType: navigate, url: 'https://example.com'}\n"
+        "  - {stepType: write, target: User, text: ada}\n"
+        "  - {stepType: click, target: Sign in}\n",
+        "name: Login\nsteps:\n"
+        "  - navigate to https://example.com\n"
+        "  - write \"ada\" in field \"User\"\n"
+        "  - step-interact click 'Sign in'\n",
+        "{\"name\": \"Login\", \"steps\": [{\"navigate\": \"https:\\/\\/example.com\"},"
+        "{\"write\": {\"selector\": \"User\", \"text\": \"ada\"}}, {\"click\": \"Sign in\"}]}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(dialects); i++) {
+        check_same(plain, dialects[i]);
+    }
+}
+
+static void twenty_runs_give_the_same_bytes(void **state)
+{
+    static const char text[] = "name: T\nzzz: 1\nsteps:\n  - clik: a\n  - wait: 3\n  - b: c\n"
+                               "  - write: {A: \"$TIMESTMP\"}\n";
+    struct buf first;
+
+    (void)state;
+    buf_init(&first, 65536);
+    for (int i = 0; i < 20; i++) {
+        struct compiled c;
+        struct buf out;
+
+        buf_init(&out, 65536);
+        compile_text(&c, text);
+        testfile_print_human(&out, STR("t.yaml"), str_from(text), &c.problems, true);
+        buf_str(&out, steps_text(&c));
+        if (i == 0) {
+            buf_str(&first, buf_view(&out));
+        }
+        assert_true(str_eq(buf_view(&first), buf_view(&out)));
+        buf_done(&out);
+        compiled_done(&c);
+    }
+    buf_done(&first);
+}
+
+static void make_steps(struct buf *out, size_t n)
+{
+    buf_text(out, "name: T\nsteps:\n");
+    for (size_t i = 0; i < n; i++) {
+        buf_printf(out, "  - write: {selector: \"Field %zu\", text: \"value $RANDOM %zu\"}\n", i,
+                   i);
+    }
+}
+
+static void check_work(size_t n, size_t *out_work, size_t *out_bytes)
+{
+    static const struct testfile_options options = {.random = STR_INIT("5")};
+    struct compiled c;
+    struct buf text;
+
+    buf_init(&text, (size_t)8 * 1024 * 1024);
+    make_steps(&text, n);
+    compile_as(&c, buf_view(&text), &options);
+    assert_int_equal(c.code, ERR_OK);
+    assert_int_equal(c.file.n_steps, n);
+    *out_work = c.file.work;
+    *out_bytes = c.arena.used_bytes;
+    compiled_done(&c);
+    buf_done(&text);
+}
+
+static void ten_thousand_steps_cost_ten_times_a_thousand(void **state)
+{
+    size_t work_small;
+    size_t work_large;
+    size_t bytes_small;
+    size_t bytes_large;
+
+    (void)state;
+    check_work(1000, &work_small, &bytes_small);
+    check_work(10000, &work_large, &bytes_large);
+    assert_in_range(work_large, work_small * 9, work_small * 11);
+    assert_true(bytes_large < bytes_small * 12);
+    assert_true(bytes_large < (size_t)64 * 1024 * 1024);
+}
+
+static void one_step_too_many_is_one_error(void **state)
+{
+    struct compiled c;
+    struct buf text;
+    static const struct testfile_options none;
+
+    (void)state;
+    buf_init(&text, (size_t)8 * 1024 * 1024);
+    make_steps(&text, 10001);
+    compile_as(&c, buf_view(&text), &none);
+    assert_int_equal(c.code, ERR_UNPROCESSABLE);
+    assert_int_equal(c.problems.n_errors, 1);
+    assert_int_equal(c.problems.items[0].line, 10003);
+    assert_int_equal(c.file.n_steps, 10000);
+    compiled_done(&c);
+    buf_done(&text);
+}
+
+static void a_hundred_thousand_variables_are_found_without_a_walk(void **state)
+{
+    static const struct testfile_options none;
+    struct compiled c;
+    struct buf text;
+
+    (void)state;
+    buf_init(&text, (size_t)8 * 1024 * 1024);
+    buf_text(&text, "name: T\nvariables:\n");
+    for (int i = 0; i < 100000; i++) {
+        buf_printf(&text, "  variable%d: v%d\n", i, i);
+    }
+    buf_text(&text, "steps:\n");
+    for (int i = 0; i < 5000; i++) {
+        buf_printf(&text, "  - click: $variable%d\n", 99999 - i);
+    }
+    compile_as(&c, buf_view(&text), &none);
+    assert_int_equal(c.code, ERR_OK);
+    assert_int_equal(c.file.n_steps, 5000);
+    assert_string_equal(json_str(json_first(c.file.tests[0].steps[0].args)).ptr, "v99999");
+    compiled_done(&c);
+    buf_done(&text);
+}
+
+static void blocks_that_use_themselves_and_loops_of_loops_end(void **state)
+{
+    static const char *const texts[] = {
+        "name: T\nblocks: {a: [{use: a}, {use: a}]}\nsteps: [{use: a}]\n",
+        "name: T\nvariables: {l: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]}\nsteps:\n"
+        "  - loop: {over: $l, do: [{loop: {over: $l, do: [{loop: {over: $l, do: "
+        "[{loop: {over: $l, do: [{click: a}]}}]}}]}}]}\n",
+        "name: T\nvariables: {a: $b$b$b$b, b: $c$c$c$c, c: $d$d$d$d, d: $e$e$e$e, "
+        "e: $f$f$f$f, f: $g$g$g$g, g: 0123456789012345678901234567890123456789}\n"
+        "steps: [{click: $a$a$a$a}]\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct compiled c;
+
+        compile_text(&c, texts[i]);
+        assert_int_equal(c.code, ERR_UNPROCESSABLE);
+        assert_true(c.file.n_steps <= TESTFILE_MAX_UNROLLED);
+        assert_true(c.file.work < 200000);
+        compiled_done(&c);
+    }
+}
+
+static void nothing_of_a_file_reaches_a_terminal_unescaped(void **state)
+{
+    static const char text[] = "{\"na\\u001bme\": \"x\", \"steps\": [{\"cl\\u202eick\": "
+                               "\"\\u009b31m\"}]}";
+    struct compiled c;
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 65536);
+    compile_text(&c, text);
+    assert_int_not_equal(c.code, ERR_OK);
+    testfile_print_human(&out, STR("a\033b"), str_from(text), &c.problems, false);
+    for (size_t i = 0; i < out.len; i++) {
+        assert_true((unsigned char)out.ptr[i] >= 0x20 || out.ptr[i] == '\n');
+        assert_int_not_equal((unsigned char)out.ptr[i], 0x7F);
+    }
+    assert_false(str_contains(buf_view(&out), STR("\xE2\x80\xAE")));
+    assert_false(str_contains(buf_view(&out), STR("\xC2\x9B")));
+    buf_done(&out);
+    compiled_done(&c);
+}
+
+static void long_comments_become_several_steps(void **state)
+{
+    struct compiled c;
+    struct buf text;
+    static const struct testfile_options none;
+
+    (void)state;
+    buf_init(&text, 65536);
+    buf_text(&text, "name: T\nsteps:\n  - comment: \"");
+    for (int i = 0; i < 150; i++) {
+        buf_text(&text, "wörds ");
+    }
+    buf_text(&text, "\"\n");
+    compile_as(&c, buf_view(&text), &none);
+    assert_int_equal(c.code, ERR_OK);
+    assert_int_equal(c.file.n_steps, 2);
+    assert_int_equal(c.file.n_compiled, 1);
+    compiled_done(&c);
+    buf_done(&text);
+}
+
+static void the_callers_variables_win(void **state)
+{
+    static const struct testfile_variable own[] = {{STR_INIT("user"), STR_INIT("grace $x")}};
+    static const struct testfile_options options = {.variables = own, .n_variables = 1};
+    struct compiled c;
+
+    (void)state;
+    compile_as(&c, str_from(plain), &options);
+    assert_int_equal(c.code, ERR_OK);
+    assert_string_equal(json_str(json_at(c.file.tests[0].steps[1].args, 1)).ptr, "grace $x");
+    compiled_done(&c);
+}
+
+int test_compile(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(line_ends_a_mark_at_the_front_and_indentation_change_nothing),
+        cmocka_unit_test(the_same_test_in_all_dialects_gives_the_same_steps),
+        cmocka_unit_test(twenty_runs_give_the_same_bytes),
+        cmocka_unit_test(ten_thousand_steps_cost_ten_times_a_thousand),
+        cmocka_unit_test(one_step_too_many_is_one_error),
+        cmocka_unit_test(a_hundred_thousand_variables_are_found_without_a_walk),
+        cmocka_unit_test(blocks_that_use_themselves_and_loops_of_loops_end),
+        cmocka_unit_test(nothing_of_a_file_reaches_a_terminal_unescaped),
+        cmocka_unit_test(long_comments_become_several_steps),
+        cmocka_unit_test(the_callers_variables_win),
+    };
+
+    return cmocka_run_group_tests_name("testfile: compile", tests, NULL, NULL);
+}
