@@ -163,6 +163,7 @@ enum stage_verdict handle_simple_library(struct task *task);
 enum stage_verdict handle_simple_table(struct task *task);
 enum stage_verdict handle_problems(struct task *task);
 enum stage_verdict handle_relay(struct task *task);
+enum stage_verdict handle_openapi(struct task *task);
 enum stage_verdict handle_problem(struct task *task);
 enum stage_verdict handle_session_create(struct task *task);
 enum stage_verdict handle_session_get(struct task *task);

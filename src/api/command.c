@@ -16,7 +16,7 @@ enum { BATCH_MAX = 500 };
         .name = "description", .type = MEMBER_TEXT0                                                \
     }
 
-static const struct member execute_members[] = {
+const struct member execute_members[] = {
     {.name = "command", .type = MEMBER_TEXT, .required = true},
     COMMAND_MEMBERS,
     {.name = "session_id", .type = MEMBER_TEXT},
@@ -24,12 +24,12 @@ static const struct member execute_members[] = {
     {.name = NULL},
 };
 
-static const struct member path_members[] = {COMMAND_MEMBERS,
-                                             {.name = "session_id", .type = MEMBER_TEXT},
-                                             {.name = "dry_run", .type = MEMBER_BOOL},
-                                             {.name = NULL}};
+const struct member path_members[] = {COMMAND_MEMBERS,
+                                      {.name = "session_id", .type = MEMBER_TEXT},
+                                      {.name = "dry_run", .type = MEMBER_BOOL},
+                                      {.name = NULL}};
 
-static const struct member batch_members[] = {
+const struct member batch_members[] = {
     {.name = "commands", .type = MEMBER_ARRAY, .required = true, .min = 1, .max = BATCH_MAX},
     {.name = "session_id", .type = MEMBER_TEXT},
     {.name = "checkpoint_id", .type = MEMBER_ID},

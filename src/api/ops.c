@@ -34,6 +34,8 @@ enum stage_verdict handle_root(struct task *task)
     jw_kv_text(&w, "metrics", "/metrics");
     jw_kv_text(&w, "commands", "/api/v1/commands");
     jw_kv_text(&w, "routes", "/api/v1/routes");
+    jw_kv_text(&w, "openapi", "/openapi.json");
+    jw_kv_text(&w, "problems", "/problems");
     jw_end(&w);
     jw_end(&w);
     return task_reply(task, 200, json_type_utf8, finish(task, &text));

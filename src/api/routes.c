@@ -61,6 +61,7 @@ static const struct route routes[] = {
     {"PUT", "/virtuoso/{path*}", PERMISSION_ADMIN, BODY_STREAM, WAIT_NONE, handle_relay, "Direct access to the platform", NULL},
     {"PATCH", "/virtuoso/{path*}", PERMISSION_ADMIN, BODY_STREAM, WAIT_NONE, handle_relay, "Direct access to the platform", NULL},
     {"DELETE", "/virtuoso/{path*}", PERMISSION_ADMIN, BODY_STREAM, WAIT_NONE, handle_relay, "Direct access to the platform", NULL},
+    {"GET", "/openapi.json", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_openapi, "This document", NULL},
     {"GET", "/problems", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_problems, "Every error code", NULL},
     {"GET", "/problems/{code}", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_problem, "An error code: cause, fix, example", NULL},
 };

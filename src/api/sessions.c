@@ -6,7 +6,7 @@
 
 enum { LIMIT_DEFAULT = 50, LIMIT_MAX = 500, METADATA_MAX = 32 * 1024, NAME_MAX_CHARS = 200 };
 
-static const struct member create_members[] = {
+const struct member session_create_members[] = {
     {.name = "name", .type = MEMBER_TEXT0, .max = NAME_MAX_CHARS},
     {.name = "checkpoint_id", .type = MEMBER_ID},
     {.name = "description", .type = MEMBER_TEXT0},
@@ -15,7 +15,7 @@ static const struct member create_members[] = {
     {.name = NULL},
 };
 
-static const struct member patch_members[] = {
+const struct member session_patch_members[] = {
     {.name = "name", .type = MEMBER_TEXT0, .max = NAME_MAX_CHARS},
     {.name = "checkpoint_id", .type = MEMBER_ID},
     {.name = "description", .type = MEMBER_TEXT0},
@@ -171,7 +171,7 @@ enum stage_verdict handle_session_create(struct task *task)
     struct patch_values values;
     struct session session;
 
-    if (!read_patch(task, create_members, &values) ||
+    if (!read_patch(task, session_create_members, &values) ||
         session_create(store_of(task), &task->principal.owner, &values.patch, task->arena, &session,
                        &task->error) != ERR_OK) {
         return task_fail(task);
@@ -197,7 +197,7 @@ enum stage_verdict handle_session_patch(struct task *task)
 {
     struct patch_values values;
 
-    if (!read_patch(task, patch_members, &values) ||
+    if (!read_patch(task, session_patch_members, &values) ||
         session_change(store_of(task), &task->principal.owner, task_param(task, "id"),
                        &values.patch, &task->error) != ERR_OK) {
         return task_fail(task);

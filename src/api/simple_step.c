@@ -9,7 +9,7 @@
 
 enum { MAX_STEPS = 200, MAX_ROWS = 5000 };
 
-static const struct member step_members[] = {
+const struct member simple_step_members[] = {
     {.name = "action", .type = MEMBER_TEXT, .required = true},
     {.name = "target", .type = MEMBER_TEXT0},
     {.name = "value", .type = MEMBER_ANY},
@@ -172,7 +172,7 @@ static enum stage_verdict dry_run(struct batch *batch)
 enum stage_verdict handle_simple_step(struct task *task)
 {
     const struct json *body =
-        members_check(task->arena, task->body, step_members, "", task_errors(task));
+        members_check(task->arena, task->body, simple_step_members, "", task_errors(task));
     struct batch *batch = batch_of(task, 1);
     struct command_input *input = &batch->items[0].input;
 
@@ -195,7 +195,7 @@ enum stage_verdict handle_simple_step(struct task *task)
 /* --- a checkpoint for the library, a table with rows
  * --------------------------------------------------- */
 
-static const struct member library_members[] = {
+const struct member simple_library_members[] = {
     {.name = "name", .type = MEMBER_TEXT},
     {.name = "steps", .type = MEMBER_ARRAY, .min = 1, .max = MAX_STEPS},
     {.name = "goalId", .type = MEMBER_ID},
@@ -204,7 +204,7 @@ static const struct member library_members[] = {
     {.name = NULL},
 };
 
-static const struct member table_members[] = {
+const struct member simple_table_members[] = {
     {.name = "name", .type = MEMBER_TEXT, .required = true},
     {.name = "columns", .type = MEMBER_ARRAY, .required = true, .min = 1, .max = 100},
     {.name = "rows", .type = MEMBER_ARRAY, .max = MAX_ROWS},
@@ -342,7 +342,7 @@ static bool add_steps(struct making *making, const struct json *steps)
 enum stage_verdict handle_simple_library(struct task *task)
 {
     const struct json *body =
-        members_check(task->arena, task->body, library_members, "", task_errors(task));
+        members_check(task->arena, task->body, simple_library_members, "", task_errors(task));
     struct making *making = making_new(task, "add to library", "project");
     struct json *args = json_new_object(task->arena);
     bool from_steps = json_get(body, "checkpointId") == NULL;
@@ -408,7 +408,7 @@ static struct json *row_object(struct task *task, const struct json *columns,
 enum stage_verdict handle_simple_table(struct task *task)
 {
     const struct json *body =
-        members_check(task->arena, task->body, table_members, "", task_errors(task));
+        members_check(task->arena, task->body, simple_table_members, "", task_errors(task));
     struct making *making = making_new(task, "create test data table", "project");
     struct json *args = json_new_object(task->arena);
     struct json *rows = json_new_array(task->arena);

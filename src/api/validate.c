@@ -3,7 +3,7 @@
 #include "api_internal.h"
 #include "members.h"
 
-static const struct member members[] = {
+const struct member validate_members[] = {
     {.name = "command", .type = MEMBER_TEXT, .required = true},
     {.name = "args", .type = MEMBER_ARRAY, .max = 64},
     {.name = "params", .type = MEMBER_OBJECT},
@@ -47,7 +47,7 @@ static struct json *texts_json(struct task *task, const struct warning_list *tex
 enum stage_verdict handle_validate(struct task *task)
 {
     struct error_list *errors = task_errors(task);
-    const struct json *body = members_check(task->arena, task->body, members, "", errors);
+    const struct json *body = members_check(task->arena, task->body, validate_members, "", errors);
     struct command_input input = {
         .command = json_str(json_get(body, "command")),
         .args = json_get(body, "args"),

@@ -1,0 +1,458 @@
+/* GET /openapi.json: OpenAPI 3.1 made of the tables that route, check and reduce; nothing is
+ * written twice. */
+#include "api_internal.h"
+#include "members.h"
+#include "reply_map.h"
+#include "simple.h"
+
+static struct json *text(struct task *task, const char *value)
+{
+    return json_new_string(task->arena, str_from(value));
+}
+
+static void put(struct task *task, struct json *object, const char *name, const char *value)
+{
+    json_set(object, str_from(name), text(task, value));
+}
+
+static struct json *ref(struct task *task, const char *where)
+{
+    struct json *out = json_new_object(task->arena);
+
+    put(task, out, "$ref", where);
+    return out;
+}
+
+/* --- schemas of requests
+ * ---------------------------------------------------------------------------------- */
+
+static void set_type(struct task *task, struct json *schema, enum member_type type)
+{
+    static const char *const names[] = {
+        [MEMBER_TEXT] = "string",  [MEMBER_TEXT0] = "string", [MEMBER_INTEGER] = "integer",
+        [MEMBER_BOOL] = "boolean", [MEMBER_URL] = "string",   [MEMBER_ARRAY] = "array",
+        [MEMBER_OBJECT] = "object"};
+    struct json *types;
+
+    if (type == MEMBER_ANY) {
+        return;
+    }
+    if (type == MEMBER_ID) {
+        types = json_new_array(task->arena);
+        json_append(types, text(task, "string"));
+        json_append(types, text(task, "integer"));
+        json_set(schema, STR("type"), types);
+        put(task, schema, "description",
+            "1 to 19 digits, as text or number; known prefixes (goal_, cp_, ...) may stand before them");
+        return;
+    }
+    put(task, schema, "type", names[type]);
+    if (type == MEMBER_ARRAY) {
+        json_set(schema, STR("items"), json_new_object(task->arena));
+    }
+}
+
+static struct json *member_schema(struct task *task, const struct member *member)
+{
+    struct json *schema = json_new_object(task->arena);
+    bool is_text = member->type == MEMBER_TEXT || member->type == MEMBER_TEXT0;
+
+    set_type(task, schema, member->type);
+    if (member->type == MEMBER_INTEGER) {
+        json_set(schema, STR("minimum"), json_new_int(task->arena, member->min));
+    }
+    if (member->max > 0 && member->type == MEMBER_INTEGER) {
+        json_set(schema, STR("maximum"), json_new_int(task->arena, member->max));
+    }
+    if (is_text) {
+        json_set(schema, STR("maxLength"),
+                 json_new_int(task->arena, member->max > 0 ? member->max : 2000));
+    }
+    if (member->type == MEMBER_ARRAY && member->max > 0) {
+        json_set(schema, STR("maxItems"), json_new_int(task->arena, member->max));
+    }
+    return schema;
+}
+
+static struct json *body_schema(struct task *task, const struct member *members)
+{
+    struct json *schema = json_new_object(task->arena);
+    struct json *properties = json_new_object(task->arena);
+    struct json *required = json_new_array(task->arena);
+
+    put(task, schema, "type", "object");
+    json_set(schema, STR("additionalProperties"), json_new_bool(task->arena, false));
+    for (; members->name != NULL; members++) {
+        json_set(properties, str_from(members->name), member_schema(task, members));
+        if (members->required) {
+            json_append(required, text(task, members->name));
+        }
+    }
+    json_set(schema, STR("properties"), properties);
+    if (json_size(required) > 0) {
+        json_set(schema, STR("required"), required);
+    }
+    return schema;
+}
+
+static struct json *content(struct task *task, const char *type, struct json *schema)
+{
+    struct json *media = json_new_object(task->arena);
+    struct json *out = json_new_object(task->arena);
+
+    json_set(media, STR("schema"), schema);
+    json_set(out, str_from(type), media);
+    return out;
+}
+
+static const struct member *members_of(const struct route *route)
+{
+    const struct simple_row *row = simple_row_of(route);
+    size_t n;
+    const struct route_members *tables = route_members(&n);
+
+    if (row != NULL) {
+        return row->members;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (str_is(str_from(route->pattern), tables[i].pattern) &&
+            str_is(str_from(route->method), tables[i].method)) {
+            return tables[i].members;
+        }
+    }
+    return NULL;
+}
+
+static struct json *request_body(struct task *task, const struct route *route)
+{
+    const struct member *members = members_of(route);
+    struct json *out = json_new_object(task->arena);
+    struct json *schema = json_new_object(task->arena);
+
+    if (route->body == BODY_STREAM) {
+        json_set(out, STR("content"), content(task, "application/json", schema));
+        return out;
+    }
+    json_set(out, STR("required"), json_new_bool(task->arena, route->body == BODY_JSON));
+    json_set(
+        out, STR("content"),
+        content(task, "application/json", members != NULL ? body_schema(task, members) : schema));
+    return out;
+}
+
+/* --- schemas of replies
+ * ----------------------------------------------------------------------------------- */
+
+static const char *reply_type_name(enum reply_type type)
+{
+    switch (type) {
+    case REPLY_INT:
+    case REPLY_COUNT:
+        return "integer";
+    case REPLY_BOOL:
+        return "boolean";
+    case REPLY_PERCENT:
+        return "number";
+    case REPLY_ANY:
+        return NULL;
+    case REPLY_ID:
+    case REPLY_TEXT:
+    case REPLY_TIME:
+    case REPLY_CLUE:
+        break;
+    }
+    return "string";
+}
+
+static struct json *field_schema(struct task *task, const struct reply_field *field)
+{
+    struct json *schema = json_new_object(task->arena);
+    const char *name = reply_type_name(field->type);
+    struct json *types;
+
+    if (name == NULL) {
+        return schema;
+    }
+    types = json_new_array(task->arena);
+    json_append(types, text(task, name));
+    json_append(types, text(task, "null"));
+    json_set(schema, STR("type"), types);
+    return schema;
+}
+
+static struct json *map_schema(struct task *task, const struct reply_map *map)
+{
+    struct json *thing = json_new_object(task->arena);
+    struct json *properties = json_new_object(task->arena);
+    struct json *list;
+
+    put(task, thing, "type", "object");
+    for (const struct reply_field *field = map->fields; field->to != NULL; field++) {
+        json_set(properties, str_from(field->to), field_schema(task, field));
+    }
+    json_set(thing, STR("properties"), properties);
+    if (map->many == NULL) {
+        return thing;
+    }
+    list = json_new_object(task->arena);
+    put(task, list, "type", "array");
+    json_set(list, STR("items"), thing);
+    return list;
+}
+
+static struct json *reply_schema(struct task *task, const struct route *route)
+{
+    const struct simple_row *row = simple_row_of(route);
+    struct json *schema = json_new_object(task->arena);
+    const struct reply_map *map =
+        row != NULL && row->reply == SIMPLE_MAPPED ? reply_map_find(row->map) : NULL;
+
+    if (map != NULL) {
+        return map_schema(task, map);
+    }
+    if (route->body != BODY_STREAM) {
+        put(task, schema, "type", "object");
+    }
+    return schema;
+}
+
+static const char *success_status(const struct route *route)
+{
+    const struct simple_row *row = simple_row_of(route);
+    bool creates = str_is(STR("POST"), route->method) &&
+                   (str_is(str_from(route->pattern), "/api/v1/sessions") ||
+                    str_is(str_from(route->pattern), "/api/steps") ||
+                    str_is(str_from(route->pattern), "/api/library/checkpoints") ||
+                    str_is(str_from(route->pattern), "/api/testdata/tables"));
+
+    if (str_is(STR("DELETE"), route->method) && route->body != BODY_STREAM) {
+        return "204";
+    }
+    return creates || (row != NULL && row->status == 201) ? "201" : "200";
+}
+
+static const char *success_type(const struct route *route)
+{
+    struct str pattern = str_from(route->pattern);
+
+    if (str_ends(pattern, STR("/metrics"))) {
+        return "text/plain";
+    }
+    if (str_starts(pattern, STR("/health")) || str_ends(pattern, STR("ez")) ||
+        str_ends(pattern, STR("yz"))) {
+        return str_ends(pattern, STR("/stats")) ? "application/json" : "application/health+json";
+    }
+    return "application/json";
+}
+
+static struct json *responses(struct task *task, const struct route *route)
+{
+    struct json *out = json_new_object(task->arena);
+    struct json *success = json_new_object(task->arena);
+    const char *status = success_status(route);
+    const char *type = success_type(route);
+    struct json *plain;
+
+    put(task, success, "description", route->summary);
+    if (!str_is(STR("204"), status)) {
+        plain = json_new_object(task->arena);
+        put(task, plain, "type", "string");
+        json_set(success, STR("content"),
+                 content(task, type,
+                         str_is(STR("text/plain"), type) ? plain : reply_schema(task, route)));
+    }
+    json_set(out, str_from(status), success);
+    json_set(out, STR("4XX"), ref(task, "#/components/responses/Problem"));
+    json_set(out, STR("5XX"), ref(task, "#/components/responses/Problem"));
+    return out;
+}
+
+/* --- parameters and operations
+ * ---------------------------------------------------------------------------- */
+
+static void add_parameter(struct task *task, struct json *list, struct str name, const char *in,
+                          const char *description)
+{
+    struct json *parameter = json_new_object(task->arena);
+    struct json *schema = json_new_object(task->arena);
+
+    json_set(parameter, STR("name"), json_new_string(task->arena, name));
+    put(task, parameter, "in", in);
+    put(task, parameter, "description", description);
+    json_set(parameter, STR("required"), json_new_bool(task->arena, str_is(STR("path"), in)));
+    put(task, schema, "type", "string");
+    json_set(parameter, STR("schema"), schema);
+    json_append(list, parameter);
+}
+
+/* "{command*}" -> "command" */
+static struct str param_name(struct str part)
+{
+    part = str_sub(part, 1, part.len - 2);
+    return str_ends(part, STR("*")) ? str_sub(part, 0, part.len - 1) : part;
+}
+
+static struct json *parameters(struct task *task, const struct route *route)
+{
+    struct json *list = json_new_array(task->arena);
+    const struct simple_row *row = simple_row_of(route);
+    struct str rest = str_from(route->pattern);
+    struct str part;
+
+    while (str_next(&rest, '/', &part)) {
+        if (part.ptr[0] == '{') {
+            add_parameter(task, list, param_name(part), "path",
+                          str_ends(part, STR("*}")) ? "One or more segments" : "Its id or name");
+        }
+    }
+    for (const struct simple_value *value = row != NULL && row->members == NULL ? row->values
+                                                                                : NULL;
+         value != NULL && value->from != NULL; value++) {
+        if (!str_contains(str_from(route->pattern),
+                          arena_printf(task->arena, "{%s}", value->from))) {
+            add_parameter(task, list, str_from(value->from), "query", "Narrows the answer");
+        }
+    }
+    if (row != NULL) {
+        add_parameter(task, list, STR("raw"), "query",
+                      "true: the platform's own answer, without its secrets");
+    }
+    if (route->body == BODY_JSON || route->body == BODY_OPTIONAL) {
+        add_parameter(task, list, STR("dry_run"), "query",
+                      "true: nothing is sent; the answer lists the platform requests");
+        add_parameter(task, list, STR("Idempotency-Key"), "header",
+                      "A retry with the same key gets the first reply again");
+    }
+    return list;
+}
+
+static struct str operation_id(struct task *task, const struct route *route)
+{
+    struct str rest = str_from(route->pattern);
+    struct str part;
+    char *lower = arena_alloc(task->arena, 16);
+    struct str id;
+    size_t n = 0;
+
+    for (; route->method[n] != '\0' && n < 15; n++) {
+        lower[n] = char_lower(route->method[n]);
+    }
+    id = (struct str){lower, n};
+    while (str_next(&rest, '/', &part)) {
+        id = arena_printf(task->arena, "%.*s_%.*s", STR_ARG(id),
+                          STR_ARG(part.ptr[0] == '{' ? param_name(part) : part));
+    }
+    return id;
+}
+
+static const char *tag_of(const struct route *route)
+{
+    struct str pattern = str_from(route->pattern);
+
+    if (str_starts(pattern, STR("/api/v1/sessions"))) {
+        return "sessions";
+    }
+    if (str_starts(pattern, STR("/api/v1/"))) {
+        return "commands";
+    }
+    if (str_starts(pattern, STR("/api/"))) {
+        return "simplified";
+    }
+    return str_starts(pattern, STR("/virtuoso")) ? "direct" : "operations";
+}
+
+static struct json *operation(struct task *task, const struct route *route)
+{
+    struct json *out = json_new_object(task->arena);
+    struct json *tags = json_new_array(task->arena);
+
+    json_append(tags, text(task, tag_of(route)));
+    json_set(out, STR("operationId"), json_new_string(task->arena, operation_id(task, route)));
+    put(task, out, "summary", route->summary);
+    json_set(out, STR("tags"), tags);
+    json_set(out, STR("parameters"), parameters(task, route));
+    if (route->body != BODY_NONE && !str_is(STR("GET"), route->method) &&
+        !str_is(STR("DELETE"), route->method)) {
+        json_set(out, STR("requestBody"), request_body(task, route));
+    }
+    json_set(out, STR("responses"), responses(task, route));
+    if (route->access == ACCESS_PUBLIC) {
+        json_set(out, STR("security"), json_new_array(task->arena));
+    }
+    return out;
+}
+
+static struct str open_path(struct task *task, const struct route *route)
+{
+    struct str rest = str_from(route->pattern);
+    struct str part;
+    struct str path = STR_EMPTY;
+
+    while (str_next(&rest, '/', &part)) {
+        path =
+            part.ptr[0] == '{'
+                ? arena_printf(task->arena, "%.*s/{%.*s}", STR_ARG(path), STR_ARG(param_name(part)))
+                : arena_printf(task->arena, "%.*s/%.*s", STR_ARG(path), STR_ARG(part));
+    }
+    return path.len > 0 ? path : STR("/");
+}
+
+static struct json *paths(struct task *task)
+{
+    struct json *out = json_new_object(task->arena);
+    size_t n;
+    const struct route *routes = route_table(&n);
+
+    for (size_t i = 0; i < n; i++) {
+        struct str path = open_path(task, &routes[i]);
+        struct json *item = unconst(json_get_str(out, path));
+        char *method = arena_alloc(task->arena, 16);
+        size_t len = 0;
+
+        for (; routes[i].method[len] != '\0'; len++) {
+            method[len] = char_lower(routes[i].method[len]);
+        }
+        if (item == NULL) {
+            item = json_new_object(task->arena);
+            json_set(out, path, item);
+        }
+        json_set(item, (struct str){method, len}, operation(task, &routes[i]));
+    }
+    return out;
+}
+
+enum stage_verdict handle_openapi(struct task *task)
+{
+    static const char frame[] =
+        "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"virtuoso-proxy\",\"version\":\"" VP_VERSION
+        "\","
+        "\"description\":\"A simple HTTP API in front of the Virtuoso QA test platform.\","
+        "\"contact\":{\"name\":\"The operators of this proxy\",\"url\":\"/\"},"
+        "\"license\":{\"name\":\"See the program's distribution\",\"url\":\"/\"}},"
+        "\"servers\":[{\"url\":\"/\"}],\"security\":[{\"bearer\":[]},{\"apiKey\":[]}],"
+        "\"tags\":[{\"name\":\"operations\",\"description\":\"Health, metrics, documents\"},"
+        "{\"name\":\"commands\",\"description\":\"The 87 commands\"},{\"name\":\"sessions\",\"description\":\"Where the next step goes\"},"
+        "{\"name\":\"simplified\",\"description\":\"A few fields in, a few fields out\"},"
+        "{\"name\":\"direct\",\"description\":\"The platform's own API\"}]}";
+    static const char components[] =
+        "{\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\"},"
+        "\"apiKey\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-API-Key\"}},"
+        "\"responses\":{\"Problem\":{\"description\":\"What is wrong, where, and what to do (RFC 9457)\",\"content\":"
+        "{\"application/problem+json\":{\"schema\":{\"$ref\":\"#/components/schemas/Problem\"}}}}},"
+        "\"schemas\":{\"Problem\":{\"type\":\"object\",\"required\":[\"type\",\"title\",\"status\",\"detail\",\"code\",\"request_id\"],"
+        "\"properties\":{\"type\":{\"type\":\"string\"},\"title\":{\"type\":\"string\"},\"status\":{\"type\":\"integer\"},"
+        "\"detail\":{\"type\":\"string\"},\"instance\":{\"type\":\"string\"},\"code\":{\"type\":\"string\"},\"error\":{\"type\":\"string\"},"
+        "\"request_id\":{\"type\":\"string\"},\"upstream_status\":{\"type\":\"integer\"},\"errors\":{\"type\":\"array\",\"items\":"
+        "{\"type\":\"object\",\"properties\":{\"pointer\":{\"type\":\"string\"},\"detail\":{\"type\":\"string\"},\"code\":{\"type\":\"string\"},"
+        "\"line\":{\"type\":\"integer\"},\"column\":{\"type\":\"integer\"}}}}}}}}";
+    struct json *document = NULL;
+    struct json *parts = NULL;
+
+    if (json_parse(task->arena, str_from(frame), NULL, &document, &task->error) != ERR_OK ||
+        json_parse(task->arena, str_from(components), NULL, &parts, &task->error) != ERR_OK) {
+        return task_fail(task);
+    }
+    json_set(document, STR("paths"), paths(task));
+    json_set(document, STR("components"), parts);
+    return task_reply_json(task, 200, document);
+}
