@@ -1,0 +1,78 @@
+/* Test files of any kind. Held: no crash, the steps read are those compiled and those failed, an
+ * error has a place, printing is safe for a terminal, and what compiles is converted to the
+ * simplified dialect and compiles again to the same number of steps. */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/check.h"
+#include "testfile/testfile.h"
+
+enum { MAX_INPUT = 65536, OUT_MAX = 64 * 1024 * 1024 };
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+
+static const struct testfile_options options = {
+    .timestamp = STR_INIT("1"), .random = STR_INIT("2"), .uuid = STR_INIT("3")};
+
+static void check_print(struct str text, const struct testfile_problems *problems)
+{
+    struct buf out;
+
+    buf_init(&out, OUT_MAX);
+    testfile_print_human(&out, STR("f"), text, problems, false);
+    for (size_t i = 0; i < out.len; i++) {
+        CHECK((unsigned char)out.ptr[i] >= 0x20 || out.ptr[i] == '\n');
+    }
+    buf_done(&out);
+}
+
+/* Values of $TIMESTAMP and the like are text by then, so none are given. */
+static void check_again(struct arena *arena, const struct testfile *file)
+{
+    static const struct testfile_options none;
+    struct testfile again;
+    struct testfile_problems problems;
+    struct buf out;
+
+    buf_init(&out, OUT_MAX);
+    testfile_convert(file, TESTFILE_TO_SIMPLIFIED, arena, &out);
+    CHECK(buf_ok(&out));
+    if (out.len < TESTFILE_MAX_BYTES) {
+        enum error_code code = testfile_compile(arena, buf_view(&out), &none, &again, &problems);
+
+        CHECK(code == ERR_OK);
+        CHECK(again.n_steps == file->n_steps);
+    }
+    buf_clear(&out);
+    testfile_convert(file, TESTFILE_TO_SENTENCES, arena, &out);
+    testfile_convert(file, TESTFILE_TO_UPSTREAM, arena, &out);
+    buf_done(&out);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+    struct str text = {(const char *)bytes, len};
+    struct testfile file;
+    struct testfile_problems problems;
+    struct arena arena;
+    enum error_code code;
+
+    if (len > MAX_INPUT) {
+        return 0;
+    }
+    CHECK(catalog_open(NULL) == ERR_OK);
+    arena_init(&arena);
+    code = testfile_compile(&arena, text, &options, &file, &problems);
+    CHECK(file.n_read == file.n_compiled + file.n_failed);
+    CHECK(file.n_steps <= TESTFILE_MAX_STEPS);
+    CHECK((code == ERR_OK) == (problems.n_errors == 0));
+    for (size_t i = 0; i < problems.n; i++) {
+        CHECK(problems.items[i].line > 0 && problems.items[i].detail.len > 0);
+    }
+    check_print(text, &problems);
+    if (code == ERR_OK && file.n_tests > 0) {
+        check_again(&arena, &file);
+    }
+    arena_done(&arena);
+    return 0;
+}

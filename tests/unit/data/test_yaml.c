@@ -1,0 +1,259 @@
+/* YAML that means harm, or that people really write: each ends in bounded time with a tree or with
+ * one clear error that has a place. */
+#include "base/buf.h"
+#include "data/node.h"
+#include "harness/cmocka.h"
+
+struct parsed {
+    struct arena arena;
+    struct node_stream stream;
+    struct error_list errors;
+    enum error_code code;
+};
+
+static void parse_str(struct parsed *p, struct str text, const struct node_limits *limits)
+{
+    arena_init(&p->arena);
+    error_list_init(&p->errors);
+    p->code = yaml_parse(&p->arena, text, limits, &p->stream, &p->errors);
+    assert_int_equal(p->code == ERR_OK, p->errors.n == 0);
+    for (size_t i = 0; i < p->errors.n; i++) {
+        assert_true(p->errors.items[i].line > 0);
+        assert_true(p->errors.items[i].column > 0);
+    }
+}
+
+static void parse(struct parsed *p, const char *text)
+{
+    parse_str(p, str_from(text), NULL);
+}
+
+static void parsed_done(struct parsed *p)
+{
+    error_list_done(&p->errors);
+    arena_done(&p->arena);
+}
+
+static void check_refused(struct str text, const char *because)
+{
+    struct parsed p;
+
+    parse_str(&p, text, NULL);
+    assert_int_not_equal(p.code, ERR_OK);
+    if (!str_contains(str_from(p.errors.items[0].text), str_from(because))) {
+        fail_msg("\"%s\" does not say \"%s\"", p.errors.items[0].text, because);
+    }
+    parsed_done(&p);
+}
+
+static void hostile_texts_are_refused_and_told_why(void **state)
+{
+    (void)state;
+    check_refused(STR("\xFF\xFEn\0a\0"), "UTF-16");
+    check_refused(STR("\xFE\xFF\0n\0a"), "UTF-16");
+    check_refused(STR("a: \"\xC3(\""), "not UTF-8");
+    check_refused(STR("a: b\0c"), "NUL");
+    check_refused(STR("a: \"\\0\""), "control character U+0000");
+    check_refused(STR("a: \"x\\e[31m\""), "control character U+001B");
+    check_refused(STR("a: 1\na: 2\n"), "twice");
+    check_refused(STR("a: &a [*a]\n"), "inside its own anchor");
+    check_refused(STR("a: &a {<<: *a}\n"), "inside its own anchor");
+    check_refused(STR("a: *b\n"), "no anchor");
+    check_refused(STR("? [a, b]\n: c\n"), "key must be plain text");
+    check_refused(STR("a: !!binary aGk=\n"), "tags");
+    check_refused(STR("a: !ruby/object:X {}\n"), "tags");
+    check_refused(STR("b: &b x\na: {<<: *b}\n"), "merge");
+    check_refused(STR("a:\n\t- b\n"), "spaces");
+    check_refused(STR("a: {#b: c}\n"), "comment");
+    check_refused(STR("a: @b\n"), "quotes");
+    check_refused(STR("a: b: c\n"), "quotes");
+}
+
+static void an_alias_bomb_ends_at_the_limit(void **state)
+{
+    static const struct node_limits limits = {.max_nodes = 400000, .max_copied = 10000};
+    struct parsed p;
+    struct buf text;
+
+    (void)state;
+    buf_init(&text, 65536);
+    buf_text(&text, "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for (int i = 1; i < 20; i++) {
+        buf_printf(&text, "a%d: &a%d [*a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d, *a%d]\n", i, i,
+                   i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
+    }
+    parse_str(&p, buf_view(&text), &limits);
+    assert_int_equal(p.code, ERR_TOO_BIG);
+    assert_true(p.arena.used_bytes < (size_t)16 * 1024 * 1024);
+    parsed_done(&p);
+    buf_done(&text);
+}
+
+static void depth_ends_at_the_limit_in_both_styles(void **state)
+{
+    struct buf text;
+
+    (void)state;
+    buf_init(&text, (size_t)1024 * 1024);
+    for (int i = 0; i < 5000; i++) {
+        buf_char(&text, '[');
+    }
+    check_refused(buf_view(&text), "nested");
+    buf_clear(&text);
+    for (int i = 0; i < 5000; i++) {
+        buf_text(&text, "- ");
+    }
+    check_refused(buf_view(&text), "nested");
+    buf_done(&text);
+}
+
+static void a_scalar_of_64_mib_is_refused_by_its_size(void **state)
+{
+    struct buf text;
+    size_t n = (size_t)64 * 1024 * 1024;
+    char *room;
+
+    (void)state;
+    buf_init(&text, n + 64);
+    buf_text(&text, "a: \"");
+    room = buf_reserve(&text, n);
+    assert_non_null(room);
+    for (size_t i = 0; i < n; i++) {
+        room[i] = 'x';
+    }
+    buf_grew(&text, n);
+    buf_text(&text, "\"\n");
+    check_refused(buf_view(&text), "bytes of text");
+    buf_done(&text);
+}
+
+static void a_hundred_thousand_keys_and_fifty_thousand_anchors_are_read(void **state)
+{
+    static const struct node_limits limits = {.max_nodes = 400000, .max_text_bytes = 1 << 22};
+    struct parsed p;
+    struct buf text;
+
+    (void)state;
+    buf_init(&text, (size_t)8 * 1024 * 1024);
+    for (int i = 0; i < 100000; i++) {
+        buf_printf(&text, i % 2 == 0 ? "k%d: &a%d v\n" : "k%d: %d\n", i, i);
+    }
+    parse_str(&p, buf_view(&text), &limits);
+    assert_int_equal(p.code, ERR_OK);
+    assert_int_equal(p.stream.documents->n_children, 100000);
+    parsed_done(&p);
+    buf_done(&text);
+}
+
+static void marks_line_ends_and_indentation_do_not_matter(void **state)
+{
+    static const char *const texts[] = {"a: 1\nb:\n  - x\n",
+                                        "\xEF\xBB\xBF"
+                                        "a: 1\nb:\n  - x\n",
+                                        "a: 1\r\nb:\r\n  - x\r\n", "a:      1\nb:\n- x\n"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct parsed p;
+        const struct node *list;
+
+        parse(&p, texts[i]);
+        assert_int_equal(p.code, ERR_OK);
+        assert_int_equal(p.stream.documents->line, 1);
+        assert_true(str_is(node_get(p.stream.documents, "a")->text, "1"));
+        list = node_get(p.stream.documents, "b");
+        assert_int_equal(list->first->line, 3);
+        assert_true(str_is(list->first->text, "x"));
+        parsed_done(&p);
+    }
+}
+
+static void aliases_are_copies_at_the_place_of_their_use(void **state)
+{
+    struct parsed p;
+    const struct node *used;
+
+    (void)state;
+    parse(&p, "a: &x {k: v}\nb: *x\nc: {<<: *x, l: w}\n");
+    assert_int_equal(p.code, ERR_OK);
+    used = node_get(p.stream.documents, "b");
+    assert_int_equal(used->line, 2);
+    assert_int_equal(used->column, 4);
+    assert_true(str_is(node_get(used, "k")->text, "v"));
+    assert_true(str_is(node_get(node_get(p.stream.documents, "c"), "k")->text, "v"));
+    assert_null(node_get(node_get(p.stream.documents, "c"), "<<"));
+    parsed_done(&p);
+}
+
+static void scalars_keep_what_was_written(void **state)
+{
+    static const char *const words[] = {"0123", "yes", "1.0", "1e3", "0x1F", "null", "~", "50000"};
+    struct arena arena;
+
+    (void)state;
+    arena_init(&arena);
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        struct parsed p;
+
+        parse(&p, arena_printf(&arena, "a: %s\n", words[i]).ptr);
+        assert_int_equal(p.code, ERR_OK);
+        assert_true(str_is(node_get(p.stream.documents, "a")->text, words[i]));
+        parsed_done(&p);
+    }
+    arena_done(&arena);
+}
+
+static void what_is_written_as_a_scalar_reads_back(void **state)
+{
+    static const char *const texts[] = {"",   "plain text", "yes",        "0123",         "a: b",
+                                        "#x", "- a",        "it's \"q\"", "a\nb\tc",      " x ",
+                                        "@a", "{{x}}",      "b\\s",       "\xE2\x80\xAE", "*a"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct parsed p;
+        struct buf out;
+
+        buf_init(&out, 1024);
+        buf_text(&out, "a: ");
+        yaml_write_scalar(&out, str_from(texts[i]));
+        buf_char(&out, '\n');
+        parse_str(&p, buf_view(&out), NULL);
+        assert_int_equal(p.code, ERR_OK);
+        assert_true(str_is(node_get(p.stream.documents, "a")->text, texts[i]));
+        parsed_done(&p);
+        buf_done(&out);
+    }
+}
+
+static void several_documents_keep_their_order(void **state)
+{
+    struct parsed p;
+
+    (void)state;
+    parse(&p, "a: 1\n---\nb: 2\n---\n");
+    assert_int_equal(p.code, ERR_OK);
+    assert_int_equal(p.stream.n_documents, 3);
+    assert_non_null(node_get(p.stream.documents->next, "b"));
+    assert_true(p.stream.documents->next->next->is_null ||
+                p.stream.documents->next->next->text.len == 0);
+    parsed_done(&p);
+}
+
+int test_yaml(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hostile_texts_are_refused_and_told_why),
+        cmocka_unit_test(an_alias_bomb_ends_at_the_limit),
+        cmocka_unit_test(depth_ends_at_the_limit_in_both_styles),
+        cmocka_unit_test(a_scalar_of_64_mib_is_refused_by_its_size),
+        cmocka_unit_test(a_hundred_thousand_keys_and_fifty_thousand_anchors_are_read),
+        cmocka_unit_test(marks_line_ends_and_indentation_do_not_matter),
+        cmocka_unit_test(aliases_are_copies_at_the_place_of_their_use),
+        cmocka_unit_test(scalars_keep_what_was_written),
+        cmocka_unit_test(what_is_written_as_a_scalar_reads_back),
+        cmocka_unit_test(several_documents_keep_their_order),
+    };
+
+    return cmocka_run_group_tests_name("data: YAML", tests, NULL, NULL);
+}
