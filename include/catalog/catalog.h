@@ -73,8 +73,8 @@ struct command {
     const char *summary;
     const char *example; /* a command line that works: click "Sign in" */
     /* Natural language (virtuoso.md section 7): `click on {element}`; NULL none. {name} is an
-     * argument: text in double quotes (\\ and \" inside), integers, points, sizes and what follows a
-     * $ bare. {name+1} is a number that people count from 1. A sentence that begins with // takes
+     * argument: text in double quotes (\\ and \" inside), integers, points, sizes and what follows
+     * a $ bare. {name+1} is a number that people count from 1. A sentence that begins with // takes
      * its argument bare to the end. It says the arguments only: a command with options, or with an
      * argument left out before the end of the sentence, is not said by it. */
     const char *sentence;
@@ -140,8 +140,8 @@ struct warning_list {
 
 struct bound_command {
     const struct command *command;
-    struct json *values;          /* object: every template name but checkpoint_id and position */
-    const struct json *given;     /* the values before the row's rule: what forms are written from */
+    struct json *values;      /* object: every template name but checkpoint_id and position */
+    const struct json *given; /* the values before the row's rule: what forms are written from */
     struct warning_list warnings; /* in the arena */
 };
 
@@ -169,8 +169,9 @@ enum error_code command_line_parse(struct arena *arena, struct str text, struct 
 /* The forms of a bound command: {"json", "curl", "yaml", "command_line", "sentence", "upstream"}.
  * Each, given back, makes the same request; sentence is null where the command has none or its
  * options are not said by it; yaml is one item of a test file's steps, null where a value holds
- * control characters, which test files refuse. In upstream, names that only
- * the caller or an earlier call knows stay as they are in the row: "{snapshot_id}". */
+ * control characters, which test files refuse. upstream is the main call; what an earlier call
+ * would tell stays as in the row:
+ * "{snapshot_id}". */
 struct json *catalog_forms(const struct bound_command *bound, struct arena *arena,
                            struct str base_url);
 /* The row as JSON for GET /api/v1/commands. */

@@ -310,10 +310,11 @@ static void bind_option(struct binding *b, const struct param *option, const cha
                        "%s is in %s already; give the options x and y or the argument, not both",
                        option->name, b->command->args[0].name);
     } else if ((option->flags & PARAM_INERT) != 0) {
-        warning_add(&b->out->warnings, b->arena,
-                    arena_printf(b->arena,
-                                 "The option \"%s\" has no effect: the platform has no such setting",
-                                 option->name));
+        warning_add(
+            &b->out->warnings, b->arena,
+            arena_printf(b->arena,
+                         "The option \"%s\" has no effect: the platform has no such setting",
+                         option->name));
     } else {
         take(b, option, pointer, value);
     }

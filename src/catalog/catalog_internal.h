@@ -27,7 +27,7 @@ void rule_key(const struct command_input *input, struct json *values, struct are
 void rule_answer(const struct command_input *input, struct json *values, struct arena *arena,
                  struct error_list *errors);
 
-/* catalog.c: a self-check of rows, apart so that tests can give it bad ones. */
+/* check.c: a self-check of rows, apart so that tests can give it bad ones. */
 enum error_code catalog_check_row(const struct command *command, struct arena *arena,
                                   struct error *err) MUST_CHECK;
 struct arena *catalog_arena(void);

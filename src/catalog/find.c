@@ -83,21 +83,25 @@ static void offer_all(struct nearest *nearest)
     }
 }
 
-static bool is_group(struct str word)
+static struct str nearest_group(struct str word)
 {
+    struct nearest nearest;
+
+    nearest_init(&nearest, word);
     for (size_t i = 0; i < catalog_size(); i++) {
         struct str head;
         struct str tail;
 
-        if (str_cut(str_from(catalog_at(i)->words), ' ', &head, &tail) && str_eq(head, word)) {
-            return true;
+        if (str_cut(str_from(catalog_at(i)->words), ' ', &head, &tail)) {
+            nearest_offer(&nearest, head);
         }
     }
-    return false;
+    return nearest.best;
 }
 
 static void unknown(const struct str *words, size_t n, struct error *err)
 {
+    struct str group = n > 0 ? nearest_group(words[0]) : STR_EMPTY;
     char text[NAME_MAX_BYTES];
     struct nearest best = {0};
 
@@ -111,15 +115,20 @@ static void unknown(const struct str *words, size_t n, struct error *err)
             best = nearest;
         }
     }
-    if (best.best.len > 0) {
+    if (best.best.len > 0 && !(n == 1 && str_eq(group, words[0]))) {
         (void)error_at(err, ERR_UNKNOWN_COMMAND, "/command",
                        "There is no command \"%.*s\"; did you mean \"%.*s\"?",
                        STR_ARG(utf8_clip(join(words, n, text), 64)), STR_ARG(best.best));
-    } else if (n > 0 && is_group(words[0])) {
-        (void)error_at(
-            err, ERR_UNKNOWN_COMMAND, "/command",
-            "There is no such command in the group \"%.*s\"; GET /api/v1/commands/%.*s/help lists them",
-            STR_ARG(words[0]), STR_ARG(words[0]));
+    } else if (group.len > 0 && !str_eq(group, words[0])) {
+        (void)error_at(err, ERR_UNKNOWN_COMMAND, "/command",
+                       "There is no command \"%.*s\"; did you mean one of the group \"%.*s\"? GET "
+                       "/api/v1/commands/%.*s/help lists them",
+                       STR_ARG(utf8_clip(words[0], 64)), STR_ARG(group), STR_ARG(group));
+    } else if (group.len > 0) {
+        (void)error_at(err, ERR_UNKNOWN_COMMAND, "/command",
+                       "%s the group \"%.*s\"; GET /api/v1/commands/%.*s/help lists its commands",
+                       n == 1 ? "This is only" : "There is no such command in", STR_ARG(group),
+                       STR_ARG(group));
     } else {
         (void)error_at(err, ERR_UNKNOWN_COMMAND, "/command",
                        "There is no command \"%.*s\"; GET /api/v1/commands lists all",

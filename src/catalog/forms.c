@@ -266,8 +266,8 @@ static bool put_place(struct buf *out, const struct bound_command *bound, const 
     bool from_one = str_ends(place, STR("+1"));
     bool comment = str_starts(str_from(bound->command->sentence), STR("//"));
     const struct param *param;
-    const struct json *value = argument(
-        bound, args, from_one ? str_sub(place, 0, place.len - 2) : place, &param);
+    const struct json *value =
+        argument(bound, args, from_one ? str_sub(place, 0, place.len - 2) : place, &param);
     struct str text = json_str(value);
     int64_t number;
 
@@ -326,7 +326,7 @@ static struct json *text_or_null(struct arena *arena, struct str value)
 static struct json *upstream_of(const struct bound_command *bound, struct arena *arena)
 {
     static const char names[] =
-        "{\"checkpoint_id\":\"{checkpoint_id}\",\"position\":\"{position}\",\"goal_id\":\"{goal_id}\","
+        "{\"checkpoint_id\":1680930,\"position\":0,\"goal_id\":\"{goal_id}\","
         "\"snapshot_id\":\"{snapshot_id}\",\"execution_id\":\"{execution_id}\",\"journey_id\":\"{journey_id}\"}";
     const struct call *call = catalog_call(bound->command);
     struct json *open_places = NULL;
@@ -365,8 +365,7 @@ struct json *catalog_forms(const struct bound_command *bound, struct arena *aren
     struct json *options = written_options(bound, arena);
     struct str line = line_of(bound, args, options, arena);
 
-    json_set(out, STR("sentence"),
-             text_or_null(arena, sentence_of(bound, args, options, arena)));
+    json_set(out, STR("sentence"), text_or_null(arena, sentence_of(bound, args, options, arena)));
     json_set(out, STR("command_line"), json_new_string(arena, line));
     json_set(out, STR("yaml"), text_or_null(arena, yaml_of(line, arena)));
     json_set(out, STR("upstream"), upstream_of(bound, arena));
@@ -374,7 +373,7 @@ struct json *catalog_forms(const struct bound_command *bound, struct arena *aren
     json_set(body, STR("args"), args);
     json_set(body, STR("options"), options);
     if (bound->command->kind == COMMAND_STEP) {
-        json_set(body, STR("checkpoint_id"), text(arena, "1680930"));
+        json_set(body, STR("checkpoint_id"), text(arena, "1680930")); /* as in upstream_of */
         json_set(body, STR("position"), json_new_int(arena, 0));
     }
     json_set(out, STR("curl"), json_new_string(arena, curl_of(body, base_url, arena)));

@@ -84,39 +84,73 @@ static void the_table_has_87_commands_and_few_rules(void **state)
     end(&f);
 }
 
-static void bad_rows_are_refused_with_their_name(void **state)
+/* A step that is right, but for what a row below changes. */
+#define ROW(words_, ...)                                                                           \
+    {                                                                                              \
+        .words = (words_), .summary = "s", .example = "e", .permission = 1, __VA_ARGS__            \
+    }
+#define BODY(text)                                                                                 \
+    .call = {.name = "c", .method = "POST", .path = "/x", .body = (text), .class = CALL_CREATE}
+
+struct bad_row {
+    const char *why;
+    struct command row;
+};
+
+static void bad_rows_are_refused_with_their_name_and_the_reason(void **state)
 {
-    static const struct command bad[] = {
-        {.words = "bad json",
-         .summary = "s",
-         .example = "e",
-         .call = {.name = "c", .method = "POST", .path = "/x", .body = "{"}},
-        {.words = "bad name",
-         .summary = "s",
-         .example = "e",
-         .call = {.name = "c", .method = "POST", .path = "/x/{nobody}"}},
-        {.words = "bad use",
-         .summary = "s",
-         .example = "e",
-         .args = {{"unused", PARAM_TEXT}},
-         .call = {.name = "c", .method = "GET", .path = "/x"}},
-        {.words = "bad then",
-         .summary = "s",
-         .example = "e",
-         .then = {{"no such call", NULL, NULL}},
-         .call = {.name = "c", .method = "GET", .path = "/x"}},
-        {.words = "bad help", .call = {.name = "c", .method = "GET", .path = "/x"}},
+    /* clang-format off */
+    static const struct bad_row bad[] = {
+        {"does not compile", ROW("bad json", BODY("{"))},
+        {"\"nobody\"", ROW("bad name", BODY("{\"a\": \"$nobody\"}"))},
+        {"\"unseen\"", ROW("bad path", .call = {.name = "c", .method = "GET", .path = "/x/{unseen}"})},
+        {"uses the argument \"lost\"", ROW("bad arg", .args = {{"lost", PARAM_TEXT}}, BODY("{}"))},
+        {"uses the option \"lost\"", ROW("bad option", .options = {{"lost", PARAM_TEXT, .flags = PARAM_OPTIONAL}}, BODY("{}"))},
+        {"\"no such call\"", ROW("bad then", .then = {{"no such call", NULL, NULL}}, BODY("{}"))},
+        {"two parameters \"a\"", ROW("bad twice", .args = {{"a", PARAM_TEXT}}, .options = {{"a", PARAM_TEXT, .flags = PARAM_OPTIONAL}}, BODY("{\"a\": \"$a\"}"))},
+        {"default does not fit", ROW("bad default", .options = {{"n", PARAM_INTEGER, .flags = PARAM_OPTIONAL, .min = 1, .max = 5, .def = "6"}}, BODY("{\"a\": \"$n\"}"))},
+        {"no words", ROW("bad enum", .args = {{"e", PARAM_ENUM}}, BODY("{\"a\": \"$e\"}"))},
+        {"optional argument", ROW("bad order", .args = {{"a", PARAM_TEXT, .flags = PARAM_OPTIONAL}, {"b", PARAM_TEXT}}, BODY("{\"a\": \"$?a\", \"b\": \"$b\"}"))},
+        {"options are optional", ROW("bad need", .options = {{"a", PARAM_TEXT}}, BODY("{\"a\": \"$a\"}"))},
+        {"sentence", ROW("bad sentence", .sentence = "say {what}", BODY("{}"))},
+        {"class", ROW("bad class", .call = {.name = "c", .method = "DELETE", .path = "/x", .class = CALL_READ})},
+        {"reply", ROW("bad reply", .kind = COMMAND_CALL, BODY("{}"))},
+        {"permission", {.words = "bad permission", .summary = "s", .example = "e", BODY("{}")}},
+        {"example", {.words = "bad help", .permission = 1, BODY("{}")}},
+        {"no end", ROW("bad end", .args = {{"a", PARAM_ANY}, {"b", PARAM_ANY}, {"c", PARAM_ANY}, {"d", PARAM_ANY}, {"e", PARAM_ANY}, {"f", PARAM_ANY}, {"g", PARAM_ANY}, {"h", PARAM_ANY}}, BODY("{}"))},
     };
+    /* clang-format on */
+    static const struct command good =
+        ROW("good", .args = {{"a", PARAM_TEXT}}, BODY("{\"a\": \"$a\"}"));
     struct fixture f;
 
     (void)state;
     begin(&f);
+    assert_int_equal(catalog_check_row(&good, &f.arena, NULL), ERR_OK);
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         struct error err = {0};
 
-        assert_int_not_equal(catalog_check_row(&bad[i], &f.arena, &err), ERR_OK);
-        assert_true(str_contains(str_from(err.text), str_from(bad[i].words)));
+        if (catalog_check_row(&bad[i].row, &f.arena, &err) == ERR_OK ||
+            !str_contains(str_from(err.text), str_from(bad[i].row.words)) ||
+            !str_contains(str_from(err.text), str_from(bad[i].why))) {
+            fail_msg("%s: %s", bad[i].row.words, err.text);
+        }
     }
+    end(&f);
+}
+
+static void a_name_stands_only_once_in_the_catalogue(void **state)
+{
+    static const struct command same = {.words = "step-interact click"};
+    static const struct command alias = {.words = "new", .aliases = {"mouse move"}};
+    struct fixture f;
+    struct error err = {0};
+
+    (void)state;
+    begin(&f);
+    assert_int_not_equal(names_add(&same, &err), ERR_OK);
+    assert_int_not_equal(names_add(&alias, &err), ERR_OK);
+    assert_true(str_contains(str_from(err.text), STR("mouse move")));
     end(&f);
 }
 
@@ -242,6 +276,19 @@ static void errors_name_the_place_and_the_nearest_name(void **state)
         {"{\"command\":\"step-dialog dismiss-confirm\",\"options\":{\"accept\":true,\"reject\":true}}",
          "/options/reject", "exclude", 1},
         {"{\"command\":\"step-window\",\"args\":[\"close\"]}", "/command", "tab", 1},
+        {"{\"command\":\"step-navigat\",\"args\":[]}", "/command", "step-navigate", 1},
+        {"{\"command\":\"step-navigate\",\"args\":[]}", "/command", "step-navigate/help", 1},
+        {"{\"command\":\"dialog dismis-alert\"}", "/command", "dialog dismiss-alert", 1},
+        {"{\"command\":\"step-navigate scroll-by\",\"args\":[\"1,2\"],\"options\":{\"x\":1}}",
+         "/options/x", "not both", 1},
+        {"{\"command\":\"step-navigate scroll-by\",\"args\":[],\"options\":{\"x\":1}}", "/args/0",
+         "missing", 1},
+        {"{\"command\":\"step-wait element\",\"args\":[\"a\"],\"options\":{\"timeout\":1,\"--timeout\":2}}",
+         "/options/--timeout", "twice", 1},
+        {"{\"command\":\"import-test-data\",\"args\":[\"7\",\"a,a\\n1,2\"]}", "/args/1", "twice",
+         1},
+        {"{\"command\":\"step-interact write\",\"args\":[\"\"],\"options\":{\"append\":3,\"q\":1}}",
+         "/args/0", "empty", 4},
     };
     struct fixture f;
 
@@ -363,7 +410,8 @@ int test_catalog(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_has_87_commands_and_few_rules),
-        cmocka_unit_test(bad_rows_are_refused_with_their_name),
+        cmocka_unit_test(bad_rows_are_refused_with_their_name_and_the_reason),
+        cmocka_unit_test(a_name_stands_only_once_in_the_catalogue),
         cmocka_unit_test(every_form_of_every_command_means_the_same),
         cmocka_unit_test(any_text_leaves_as_the_same_text),
         cmocka_unit_test(errors_name_the_place_and_the_nearest_name),

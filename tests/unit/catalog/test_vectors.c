@@ -168,8 +168,7 @@ static struct json *wanted(struct vectors *v)
 
     json_set(out, STR("method"), json_copy(&v->arena, json_get(upstream, "method")));
     json_set(out, STR("path"), json_copy(&v->arena, json_get(upstream, "path")));
-    json_set(out, STR("query"),
-             json_new_string(&v->arena, json_str(json_get(upstream, "query"))));
+    json_set(out, STR("query"), json_new_string(&v->arena, json_str(json_get(upstream, "query"))));
     json_set(out, STR("body"), opened(json_get(upstream, "body"), &v->arena));
     return out;
 }
@@ -252,8 +251,8 @@ static struct json *yaml_step(struct vectors *v, struct str yaml)
     }
     error_list_done(&errors);
     assert_int_equal(stream.documents->n_children, 1);
-    assert_int_equal(
-        command_line_parse(&v->arena, stream.documents->first->text, &line, NULL), ERR_OK);
+    assert_int_equal(command_line_parse(&v->arena, stream.documents->first->text, &line, NULL),
+                     ERR_OK);
     return line;
 }
 
@@ -287,9 +286,9 @@ static void every_form_of_every_vector_gives_the_same_request(void **state)
         assert_int_equal(bind(&v, v.vector, &bound), ERR_OK);
         forms = catalog_forms(&bound, &v.arena, STR("http://x"));
         fed_back(&v, "json", json_get(forms, "json"));
-        assert_int_equal(command_line_parse(&v.arena, json_str(json_get(forms, "command_line")),
-                                            &line, NULL),
-                         ERR_OK);
+        assert_int_equal(
+            command_line_parse(&v.arena, json_str(json_get(forms, "command_line")), &line, NULL),
+            ERR_OK);
         fed_back(&v, "command line", line);
         if (json_type(json_get(forms, "yaml")) == JSON_STRING) {
             fed_back(&v, "yaml", yaml_step(&v, json_str(json_get(forms, "yaml"))));

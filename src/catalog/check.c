@@ -1,0 +1,295 @@
+/* The self-check of one row: what would otherwise fail at the first caller, or worse, would send
+ * something else than the row seems to say. */
+#include "base/check.h"
+#include "catalog_internal.h"
+
+enum { MAX_NAMES = 40 };
+
+struct checking {
+    const struct command *command;
+    struct arena *arena;
+    struct error *err;
+    struct str names[MAX_NAMES]; /* that templates may use */
+    bool used[MAX_NAMES];
+    size_t n;
+    struct str unknown;
+};
+
+static enum error_code bad(struct checking *c, const char *what, struct str detail)
+{
+    return error_set(c->err, ERR_INTERNAL, "command \"%s\": %s%s%.*s%s",
+                     c->command->words != NULL ? c->command->words : "?", what,
+                     detail.len > 0 ? " \"" : "", STR_ARG(detail), detail.len > 0 ? "\"" : "");
+}
+
+static void name_known(void *context, struct str name)
+{
+    struct checking *c = context;
+
+    CHECK(c->n < MAX_NAMES);
+    c->names[c->n++] = name;
+}
+
+static void name_used(void *context, struct str name)
+{
+    struct checking *c = context;
+    bool known = false;
+
+    for (size_t i = 0; i < c->n; i++) {
+        if (str_eq(c->names[i], name)) {
+            c->used[i] = true;
+            known = true;
+        }
+    }
+    if (!known) {
+        c->unknown = name;
+    }
+}
+
+static bool is_used(const struct checking *c, const char *name)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        if (str_is(c->names[i], name) && c->used[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- the row by itself
+ * ------------------------------------------------------------------------------- */
+
+static enum error_code check_call_class(struct checking *c)
+{
+    struct str method = str_from(c->command->call.method);
+    enum call_class class = str_is(method, "GET")    ? CALL_READ
+                            : str_is(method, "POST") ? CALL_CREATE
+                                                     : CALL_CHANGE;
+
+    if (c->command->call.class != class) {
+        return bad(c, "its class does not follow from the method", method);
+    }
+    return ERR_OK;
+}
+
+static enum error_code check_shape(struct checking *c)
+{
+    const struct command *command = c->command;
+
+    if (command->words == NULL || command->summary == NULL || command->example == NULL) {
+        return bad(c, "words, a summary and an example are needed", STR_EMPTY);
+    }
+    if (command->call.name == NULL || command->call.method == NULL || command->call.path == NULL) {
+        return bad(c, "a call needs a name, a method and a path", STR_EMPTY);
+    }
+    if (command->permission == 0) {
+        return bad(c, "no permission is asked for", STR_EMPTY);
+    }
+    if (command->aliases[COMMAND_MAX_ALIASES - 1] != NULL) {
+        return bad(c, "its list of aliases has no end", STR_EMPTY);
+    }
+    if ((command->kind == COMMAND_CALL) != (command->reply != NULL)) {
+        return bad(c, "calls have a reply, steps have none", STR_EMPTY);
+    }
+    return check_call_class(c);
+}
+
+/* --- its parameters
+ * ---------------------------------------------------------------------------------- */
+
+static enum error_code check_default(struct checking *c, const struct param *param)
+{
+    const struct catalog_defaults defaults = {STR("1")};
+    struct error_list errors;
+    const struct param_place place = {param,   "",       c->arena, json_new_object(c->arena),
+                                      &errors, &defaults};
+    bool ok;
+
+    error_list_init(&errors);
+    (void)param_default(&place);
+    ok = errors.n == 0;
+    error_list_done(&errors);
+    return ok ? ERR_OK : bad(c, "the default does not fit its parameter", str_from(param->name));
+}
+
+static enum error_code check_param(struct checking *c, const struct param *param)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        if (str_is(c->names[i], param->name) && !is_part_of_point(c->command, param)) {
+            return bad(c, "there are two parameters", str_from(param->name));
+        }
+    }
+    if (param->type == PARAM_ENUM && param->words == NULL) {
+        return bad(c, "there are no words to choose from for", str_from(param->name));
+    }
+    if (param->max != 0 && param->min > param->max) {
+        return bad(c, "no value is in the range of", str_from(param->name));
+    }
+    return check_default(c, param);
+}
+
+static enum error_code check_params(struct checking *c, const struct param *params, bool are_args)
+{
+    enum error_code code = ERR_OK;
+    bool optional = false;
+
+    if (params[COMMAND_MAX_PARAMS - 1].name != NULL) {
+        return bad(c, "its list of parameters has no end", STR_EMPTY);
+    }
+    for (const struct param *param = params; param->name != NULL && code == ERR_OK; param++) {
+        if (are_args && optional && (param->flags & PARAM_OPTIONAL) == 0) {
+            return bad(c, "behind an optional argument stands", str_from(param->name));
+        }
+        optional = (param->flags & PARAM_OPTIONAL) != 0;
+        if (!are_args && !optional) {
+            return bad(c, "options are optional, not so", str_from(param->name));
+        }
+        code = check_param(c, param);
+        param_names(param, name_known, c);
+    }
+    return code;
+}
+
+/* --- names in templates
+ * ------------------------------------------------------------------------------ */
+
+static enum error_code use_call(struct checking *c, const struct call_spec *spec)
+{
+    struct call compiled = {0};
+    struct error why = {0};
+
+    if (call_compile(c->arena, spec, 0, &compiled, &why) != ERR_OK) {
+        return bad(c, "its call does not compile:", str_from(why.text));
+    }
+    path_names(spec->path, name_used, c);
+    if (spec->query != NULL) {
+        path_names(spec->query, name_used, c);
+    }
+    if (compiled.body != NULL) {
+        template_names(compiled.body, name_used, c);
+    }
+    return ERR_OK;
+}
+
+/* Calls before it tell names that its own call may use. */
+static enum error_code use_extra(struct checking *c, const struct command_call *calls)
+{
+    for (size_t i = 0; i < COMMAND_MAX_CALLS && calls[i].name != NULL; i++) {
+        const struct call_spec *spec = NULL;
+        enum error_code code;
+
+        for (size_t k = 0; k < n_extra_calls && spec == NULL; k++) {
+            spec = str_is(str_from(extra_calls[k].name), calls[i].name) ? &extra_calls[k] : NULL;
+        }
+        if (spec == NULL) {
+            return bad(c, "there is no call", str_from(calls[i].name));
+        }
+        code = use_call(c, spec);
+        if (code != ERR_OK) {
+            return code;
+        }
+    }
+    return ERR_OK;
+}
+
+static void know_captures(struct checking *c)
+{
+    const struct capture *captures = c->command->call.captures;
+
+    for (size_t i = 0; i < CALL_MAX_CAPTURES && captures[i].variable != NULL; i++) {
+        name_known(c, str_from(captures[i].variable));
+    }
+}
+
+static enum error_code check_sentence(struct checking *c)
+{
+    struct str rest = str_from(c->command->sentence);
+    struct str before;
+    struct str place;
+
+    while (str_cut(rest, '{', &before, &rest)) {
+        const struct param *param = c->command->args;
+
+        (void)str_cut(rest, '}', &place, &rest);
+        if (str_ends(place, STR("+1"))) {
+            place = str_sub(place, 0, place.len - 2);
+        }
+        while (param->name != NULL && !str_is(place, param->name)) {
+            param++;
+        }
+        if (param->name == NULL) {
+            return bad(c, "its sentence has a place for no argument of it:", place);
+        }
+    }
+    return ERR_OK;
+}
+
+/* Options of calls may also be read by the plan (wait, timeout) and by the reply; those of steps
+ * have nowhere else to go than into the body, or to the row's rule. */
+static enum error_code check_used(struct checking *c)
+{
+    const struct command *command = c->command;
+
+    for (const struct param *param = command->args; param->name != NULL; param++) {
+        bool is_parts = param->type == PARAM_POINT || param->type == PARAM_SIZE ||
+                        param->type == PARAM_CSV; /* the template uses x, y; width… */
+
+        if (!is_parts && !is_used(c, param->name)) {
+            return bad(c, "nothing uses the argument", str_from(param->name));
+        }
+    }
+    for (const struct param *param = command->options; param->name != NULL; param++) {
+        if (command->kind == COMMAND_STEP && command->special == NULL &&
+            (param->flags & PARAM_INERT) == 0 && !is_used(c, param->name)) {
+            return bad(c, "nothing uses the option", str_from(param->name));
+        }
+    }
+    return ERR_OK;
+}
+
+static enum error_code check_names(struct checking *c)
+{
+    const struct command *command = c->command;
+    enum error_code code;
+
+    if (command->kind == COMMAND_STEP) {
+        name_known(c, STR("checkpoint_id"));
+        name_known(c, STR("position"));
+    }
+    if (command->special == rule_answer) {
+        name_known(c, STR("answer"));
+    }
+    code = use_call(c, &command->call);
+    if (code == ERR_OK) {
+        code = use_extra(c, command->before);
+    }
+    know_captures(c);
+    if (code == ERR_OK) {
+        code = use_extra(c, command->then);
+    }
+    if (code == ERR_OK && c->unknown.len > 0) {
+        return bad(c, "a call uses what is no parameter of it:", c->unknown);
+    }
+    return code;
+}
+
+enum error_code catalog_check_row(const struct command *command, struct arena *arena,
+                                  struct error *err)
+{
+    struct checking c = {.command = command, .arena = arena, .err = err};
+    enum error_code code = check_shape(&c);
+
+    if (code == ERR_OK) {
+        code = check_params(&c, command->args, true);
+    }
+    if (code == ERR_OK) {
+        code = check_params(&c, command->options, false);
+    }
+    if (code == ERR_OK) {
+        code = check_names(&c);
+    }
+    if (code == ERR_OK) {
+        code = check_sentence(&c);
+    }
+    return code == ERR_OK ? check_used(&c) : code;
+}
