@@ -22,6 +22,9 @@ enum stage_verdict handle_root(struct task *task)
     struct buf text;
     struct json_writer w;
 
+    if (str_contains(exchange_header(task->exchange, "Accept"), STR("text/html"))) {
+        return reply_start_page(task);
+    }
     buf_init(&text, 4096);
     jw_init(&w, &text);
     jw_object(&w);
@@ -34,6 +37,7 @@ enum stage_verdict handle_root(struct task *task)
     jw_kv_text(&w, "metrics", "/metrics");
     jw_kv_text(&w, "commands", "/api/v1/commands");
     jw_kv_text(&w, "routes", "/api/v1/routes");
+    jw_kv_text(&w, "docs", "/docs");
     jw_kv_text(&w, "openapi", "/openapi.json");
     jw_kv_text(&w, "problems", "/problems");
     jw_end(&w);

@@ -61,6 +61,8 @@ static const struct route routes[] = {
     {"PUT", "/virtuoso/{path*}", PERMISSION_ADMIN, BODY_STREAM, WAIT_NONE, handle_relay, "Direct access to the platform", NULL},
     {"PATCH", "/virtuoso/{path*}", PERMISSION_ADMIN, BODY_STREAM, WAIT_NONE, handle_relay, "Direct access to the platform", NULL},
     {"DELETE", "/virtuoso/{path*}", PERMISSION_ADMIN, BODY_STREAM, WAIT_NONE, handle_relay, "Direct access to the platform", NULL},
+    {"GET", "/docs", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_docs, "The API to look at and try", NULL},
+    {"GET", "/docs/{file}", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_docs_file, "What that page is made of", NULL},
     {"GET", "/openapi.json", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_openapi, "This document", NULL},
     {"GET", "/problems", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_problems, "Every error code", NULL},
     {"GET", "/problems/{code}", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_problem, "An error code: cause, fix, example", NULL},
