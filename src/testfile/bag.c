@@ -167,7 +167,8 @@ static bool is_time(const struct compile *c, struct bag *bag)
 {
     struct found found;
 
-    if (!bag_resolve(bag, STR(".|value"), &found) || found.node->type != NODE_SCALAR) {
+    if (!bag_resolve(bag, STR(".|value"), &found) || found.node == NULL ||
+        found.node->type != NODE_SCALAR) {
         return false;
     }
     return text_is_time(peek_text(c, found.node->text), !found.node->quoted);

@@ -173,12 +173,12 @@ static bool step_extended(struct compile *c, const struct node *step, const stru
     return map_known(c, &bag);
 }
 
-static bool step_action(struct compile *c, const struct node *step, const struct node *action,
+static bool step_action(struct compile *c, const struct node *map, const struct node *action,
                         enum testfile_format dialect)
 {
     struct bag bag = {.dialect = dialect, .verb = action->text, .verb_place = place_of(action)};
 
-    take_fields(c, &bag, step, dialect == TESTFILE_FORMAT_ACTION ? "action" : "stepType",
+    take_fields(c, &bag, map, dialect == TESTFILE_FORMAT_ACTION ? "action" : "stepType",
                 BESIDE_VERB);
     return map_known(c, &bag);
 }
@@ -330,9 +330,9 @@ static bool two_verbs(struct compile *c, const struct node *first, const struct 
 }
 
 /* What one row of the verb takes beside it, like `in` of the compact `t`, is no second verb. */
-static bool is_companion(const struct node *verb, const struct node *child)
+static bool has_companion(const struct node *owner, const struct node *other)
 {
-    return verb_takes(verb->key, child->key);
+    return verb_takes(owner->key, other->key);
 }
 
 static const struct node *find_verb(const struct node *step, const struct node **out_odd,
@@ -348,9 +348,9 @@ static const struct node *find_verb(const struct node *step, const struct node *
         }
         if (!step_word(child->key)) {
             *out_odd = *out_odd == NULL ? child : *out_odd;
-        } else if (verb == NULL || is_companion(child, verb)) {
+        } else if (verb == NULL || has_companion(child, verb)) {
             verb = child;
-        } else if (!is_companion(verb, child) && *out_second == NULL) {
+        } else if (!has_companion(verb, child) && *out_second == NULL) {
             *out_second = child;
         }
     }

@@ -198,20 +198,16 @@ static void complain_field(struct mapping *m, const struct field *field)
 {
     struct str words = field_words(m->c->arena, m->bag->verb, field->name);
     struct place place = place_of_key(field->node);
-    struct testfile_problem *problem;
 
     if (words.len > 0 && field->node->type == NODE_SCALAR) {
-        problem = complain(m, place_of(field->node), "not known here: ", field->node->text);
-        problem->hint =
+        complain(m, place_of(field->node), "not known here: ", field->node->text)->hint =
             arena_printf(m->c->arena, "%.*s takes: %.*s", STR_ARG(field->name), STR_ARG(words));
-        return;
+    } else if (verb_takes(m->bag->verb, field->name)) {
+        (void)complain(m, place, "this field does not go with the others here: ", field->name);
+    } else {
+        complain(m, place, "unknown field ", field->name)->nearest =
+            field_nearest(m->bag->verb, field->name);
     }
-    if (verb_takes(m->bag->verb, field->name)) {
-        problem = complain(m, place, "this field does not go with the others here: ", field->name);
-        return;
-    }
-    problem = complain(m, place, "unknown field ", field->name);
-    problem->nearest = field_nearest(m->bag->verb, field->name);
 }
 
 static void check_left_over(struct mapping *m)

@@ -42,11 +42,16 @@ struct sentence_match {
 /* The row that the sentence follows; NULL: none. */
 bool sentence_match(struct arena *arena, struct str sentence, struct sentence_match *out,
                     struct error *err);
-/* The i-th step of a match as words, args, options; false: there is none. `last` is for text
- * without an element. */
+
+struct sentence_command {
+    struct str words;
+    struct json *args;
+    struct json *options;
+};
+
+/* The i-th step of a match; false: there is none. `last` is for text without an element. */
 bool sentence_step(struct arena *arena, const struct sentence_match *match, size_t index,
-                   struct str last, struct str *out_words, struct json **out_args,
-                   struct json **out_options);
+                   struct str last, struct sentence_command *out);
 /* The command as a line that command_line_parse reads back. */
 struct str command_line_write(struct arena *arena, const struct command *command,
                               const struct json *args, const struct json *options);

@@ -200,40 +200,69 @@ static bool read_regex(struct str text, bool quoted, struct str *out)
     return true;
 }
 
-/* Whether n tokens at `at` can fill the slot, and with what. */
-static bool fill(struct matcher *m, struct str slot, size_t at, size_t n, struct str *out)
+/* A place or a type stands behind an element in quotes, perhaps with the other between. */
+static bool is_behind_quotes(const struct matcher *m, size_t at, size_t words_between)
 {
-    struct str text = text_of(m, at, n);
-    bool quoted = m->tokens[at].quoted;
-    bool after_quote = at > 0 && m->tokens[at - 1].quoted;
-
-    for (size_t i = 1; n > 1 && i <= n; i++) { /* a piece in quotes stands alone */
-        if (m->tokens[at + i - 1].quoted) {
-            return false;
+    for (size_t back = 1; back <= words_between + 1 && back <= at; back++) {
+        if (m->tokens[at - back].quoted) {
+            return true;
         }
     }
+    return false;
+}
+
+static bool has_quotes(const struct matcher *m, size_t at, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (m->tokens[at + i].quoted) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Slots that only take a few words of their own. */
+static bool fill_words(struct matcher *m, struct str slot, size_t at, size_t n, struct str *out)
+{
+    struct str text = text_of(m, at, n);
+
+    if (has_quotes(m, at, n)) {
+        return false;
+    }
     if (str_is(slot, "position")) {
-        return after_quote && n <= 2 && find_word(positions, ARRAY_LEN(positions), text, out);
+        return is_behind_quotes(m, at, 0) && n <= 2 &&
+               find_word(positions, ARRAY_LEN(positions), text, out);
     }
     if (str_is(slot, "type")) {
-        return (after_quote || at > 1) && n == 1 && !quoted &&
-               find_word(types, ARRAY_LEN(types), text, out) &&
-               (after_quote || m->tokens[at - 2].quoted || (at > 2 && m->tokens[at - 3].quoted));
+        return is_behind_quotes(m, at, 2) && n == 1 &&
+               find_word(types, ARRAY_LEN(types), text, out);
     }
     if (str_is(slot, "n")) {
-        return !quoted && n == 1 && read_number(m, text, out);
+        return n == 1 && read_number(m, text, out);
     }
     if (str_is(slot, "time")) {
-        return !quoted && n <= 2 && read_time(text, out);
+        return n <= 2 && read_time(text, out);
+    }
+    return n == 1 && read_variable(text, out);
+}
+
+/* Whether n tokens at `at` can fill the slot, and with what. A piece in quotes stands alone. */
+static bool fill(struct matcher *m, struct str slot, size_t at, size_t n, struct str *out)
+{
+    static const char own_words[] = "position type n time var";
+    struct str text = text_of(m, at, n);
+
+    if (words_have(own_words, ' ', slot)) {
+        return fill_words(m, slot, at, n, out);
+    }
+    if (n > 1 && has_quotes(m, at, n)) {
+        return false;
     }
     if (str_is(slot, "xy") || str_is(slot, "size")) {
         return n <= 3 && read_two(m, text, str_is(slot, "xy") ? ',' : 'x', out);
     }
-    if (str_is(slot, "var")) {
-        return !quoted && n == 1 && read_variable(text, out);
-    }
     if (str_is(slot, "regex")) {
-        return read_regex(text, quoted, out);
+        return read_regex(text, m->tokens[at].quoted, out);
     }
     *out = text;
     return true;
@@ -351,8 +380,7 @@ static struct json *option_value(struct arena *arena, const struct sentence_matc
 }
 
 bool sentence_step(struct arena *arena, const struct sentence_match *match, size_t index,
-                   struct str last, struct str *out_words, struct json **out_args,
-                   struct json **out_options)
+                   struct str last, struct sentence_command *out)
 {
     struct str commands = str_from(match->row->command);
     struct str args = str_from(match->row->args);
@@ -363,19 +391,19 @@ bool sentence_step(struct arena *arena, const struct sentence_match *match, size
     struct str value;
 
     for (size_t i = 0; i <= index; i++) {
-        if (!str_next(&commands, ';', out_words)) {
+        if (!str_next(&commands, ';', &out->words)) {
             return false;
         }
         (void)str_cut(args, ';', &one, &args);
     }
-    *out_args = json_new_array(arena);
-    *out_options = json_new_object(arena);
+    out->args = json_new_array(arena);
+    out->options = json_new_object(arena);
     while (str_next(&one, ' ', &item)) {
-        json_append(*out_args, json_new_string(arena, slot_text(match, item, last)));
+        json_append(out->args, json_new_string(arena, slot_text(match, item, last)));
     }
     while (str_next(&options, ' ', &item)) {
         (void)str_cut(item, '=', &name, &value);
-        json_set(*out_options, name, option_value(arena, match, value));
+        json_set(out->options, name, option_value(arena, match, value));
     }
     return true;
 }

@@ -46,22 +46,36 @@ static struct str nearest_word(struct str text)
 }
 
 /* Times of sentences are as those of steps: "2 seconds", "500 ms", "2". */
-static bool fix_time(struct compile *c, struct json *holder, struct json **args, bool is_option,
-                     struct place place)
+static bool read_ms(struct compile *c, const struct json *value, struct place place,
+                    struct json **out)
 {
-    const struct json *value = is_option ? json_get(holder, "timeout") : json_first(holder);
     struct found found = {.text = substitute(c, json_str(value), place), .place = place};
     struct bag bag = {.verb = STR("wait")};
-    struct str out;
+    struct str text;
 
-    if (!value_read(c, &bag, STR("ms"), &found, &out)) {
+    if (!value_read(c, &bag, STR("ms"), &found, &text)) {
         return false;
     }
-    if (is_option) {
-        json_set(holder, STR("timeout"), json_new_string(c->arena, out));
-    } else {
-        *args = json_new_array(c->arena);
-        json_append(*args, json_new_string(c->arena, out));
+    *out = json_new_string(c->arena, text);
+    return true;
+}
+
+static bool fix_times(struct compile *c, struct sentence_command *command, struct place place)
+{
+    const struct json *timeout = json_get(command->options, "timeout");
+    struct json *ms = NULL;
+
+    if (str_is(command->words, "step-wait time")) {
+        if (!read_ms(c, json_first(command->args), place, &ms)) {
+            return false;
+        }
+        command->args = json_new_array(c->arena);
+        json_append(command->args, ms);
+    } else if (timeout != NULL) {
+        if (!read_ms(c, timeout, place, &ms)) {
+            return false;
+        }
+        json_set(command->options, STR("timeout"), ms);
     }
     return true;
 }
@@ -69,26 +83,17 @@ static bool fix_time(struct compile *c, struct json *holder, struct json **args,
 static bool emit_match(struct compile *c, const struct sentence_match *match,
                        const struct step_origin *origin)
 {
-    struct str words;
-    struct json *args;
-    struct json *options;
+    struct sentence_command command;
 
-    for (size_t i = 0; sentence_step(c->arena, match, i, c->last_element, &words, &args, &options);
-         i++) {
-        bool ok = true;
-
-        if (str_is(words, "step-wait time")) {
-            ok = fix_time(c, args, &args, false, origin->place);
-        } else if (json_get(options, "timeout") != NULL) {
-            ok = fix_time(c, options, &args, true, origin->place);
-        }
-        if (str_contains(str_from(match->row->args), STR("{last}")) && c->last_element.len == 0) {
-            problem_add(c, TESTFILE_ERROR, origin->place,
-                        "into which element? No click stands before it")
-                ->example = STR("write \"ada@example.com\" in field \"Email\"");
-            return false;
-        }
-        if (!ok || !step_emit(c, words, args, options, origin)) {
+    if (str_contains(str_from(match->row->args), STR("{last}")) && c->last_element.len == 0) {
+        problem_add(c, TESTFILE_ERROR, origin->place,
+                    "into which element? No click stands before it")
+            ->example = STR("write \"ada@example.com\" in field \"Email\"");
+        return false;
+    }
+    for (size_t i = 0; sentence_step(c->arena, match, i, c->last_element, &command); i++) {
+        if (!fix_times(c, &command, origin->place) ||
+            !step_emit(c, command.words, command.args, command.options, origin)) {
             return false;
         }
     }

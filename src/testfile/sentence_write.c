@@ -164,7 +164,7 @@ static void put_plain(struct writing *w, struct str text, bool is_option)
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
 
-        buf_char(&w->out, is_option && c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c);
+        buf_char(&w->out, is_option ? char_lower(c) : c);
     }
 }
 

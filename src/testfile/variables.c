@@ -174,44 +174,48 @@ static bool find_seed(const struct compile *c, struct str name, struct str *out)
 /* --- misspelled
  * -------------------------------------------------------------------------------------- */
 
+static void offer(struct str *best, struct str name, struct str candidate)
+{
+    if (edit_distance(name, candidate, 1) == 1) {
+        *best = candidate;
+    }
+}
+
+/* Only so many names of a scope are compared: cost stays linear. */
+static struct str one_edit_away(const struct var_scope *scope, struct str name)
+{
+    struct str best = STR_EMPTY;
+
+    offer(&best, name, STR("TIMESTAMP"));
+    offer(&best, name, STR("RANDOM"));
+    offer(&best, name, STR("UUID"));
+    for (; scope != NULL; scope = scope->outer) {
+        const struct node *child = scope->map != NULL ? scope->map->first : NULL;
+
+        for (size_t i = 0; i < scope->n_list && i < MAX_OFFERED; i++) {
+            offer(&best, name, scope->list[i].name);
+        }
+        for (size_t n = 0; child != NULL && n < MAX_OFFERED; child = child->next, n++) {
+            offer(&best, name, child->key);
+        }
+    }
+    return best;
+}
+
 /* One edit from a known name: said, because the platform would see an empty variable. */
 static void warn_if_misspelled(const struct replacing *r, struct str name, struct str written)
 {
-    static const char *const seeds[] = {"TIMESTAMP", "RANDOM", "UUID"};
-    struct str best = STR_EMPTY;
+    struct str best = name.len < 3 ? STR_EMPTY : one_edit_away(r->c->scope, name);
+    struct place place = {r->place.line, r->place.column, written};
+    struct testfile_problem *problem;
 
-    if (name.len < 3) {
+    if (best.len == 0) {
         return;
     }
-    for (size_t i = 0; i < ARRAY_LEN(seeds); i++) {
-        if (edit_distance(name, str_from(seeds[i]), 1) == 1) {
-            best = str_from(seeds[i]);
-        }
-    }
-    for (const struct var_scope *scope = r->c->scope; scope != NULL; scope = scope->outer) {
-        size_t n = 0; /* only so many are compared: cost stays linear */
-
-        for (size_t i = 0; i < scope->n_list && i < MAX_OFFERED; i++) {
-            if (edit_distance(name, scope->list[i].name, 1) == 1) {
-                best = scope->list[i].name;
-            }
-        }
-        for (const struct node *child = scope->map != NULL ? scope->map->first : NULL;
-             child != NULL && n++ < MAX_OFFERED; child = child->next) {
-            if (edit_distance(name, child->key, 1) == 1) {
-                best = child->key;
-            }
-        }
-    }
-    if (best.len > 0) {
-        struct place place = {r->place.line, r->place.column, written};
-        struct testfile_problem *problem =
-            problem_add(r->c, TESTFILE_WARNING, place, "no variable \"%.*s\" is set in this file",
-                        STR_ARG(name));
-
-        problem->nearest = problem_clean(r->c->arena, best, NAME_MAX);
-        problem->hint = STR("it goes to the platform as it is; check the spelling");
-    }
+    problem = problem_add(r->c, TESTFILE_WARNING, place, "no variable \"%.*s\" is set in this file",
+                          STR_ARG(name));
+    problem->nearest = problem_clean(r->c->arena, best, NAME_MAX);
+    problem->hint = STR("it goes to the platform as it is; check the spelling");
 }
 
 /* --- replacing

@@ -20,7 +20,7 @@ struct str verb_fold(struct str word, char out[64])
         if (n == 64) {
             return STR_EMPTY;
         }
-        out[n++] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+        out[n++] = char_lower(c);
     }
     return (struct str){out, n};
 }

@@ -49,6 +49,18 @@ static void check_again(struct arena *arena, const struct testfile *file)
     buf_done(&out);
 }
 
+static void check_result(const struct testfile *file, const struct testfile_problems *problems,
+                         enum error_code code)
+{
+    CHECK(file->n_read == file->n_compiled + file->n_failed);
+    CHECK(file->n_steps <= TESTFILE_MAX_STEPS);
+    CHECK((code == ERR_OK) == (problems->n_errors == 0));
+    for (size_t i = 0; i < problems->n; i++) {
+        CHECK(problems->items[i].line > 0);
+        CHECK(problems->items[i].detail.len > 0);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     struct str text = {(const char *)bytes, len};
@@ -63,12 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     CHECK(catalog_open(NULL) == ERR_OK);
     arena_init(&arena);
     code = testfile_compile(&arena, text, &options, &file, &problems);
-    CHECK(file.n_read == file.n_compiled + file.n_failed);
-    CHECK(file.n_steps <= TESTFILE_MAX_STEPS);
-    CHECK((code == ERR_OK) == (problems.n_errors == 0));
-    for (size_t i = 0; i < problems.n; i++) {
-        CHECK(problems.items[i].line > 0 && problems.items[i].detail.len > 0);
-    }
+    check_result(&file, &problems, code);
     check_print(text, &problems);
     if (code == ERR_OK && file.n_tests > 0) {
         check_again(&arena, &file);

@@ -39,12 +39,12 @@ static inline void compiled_done(struct compiled *c)
     arena_done(&c->arena);
 }
 
-/* The whole file, NUL-terminated; mem_free. */
-static inline struct str read_whole(const char *path)
+/* The whole file, NUL-terminated, in the arena. */
+static inline struct str read_whole(struct arena *arena, const char *path)
 {
     FILE *file = fopen(path, "rb");
     size_t cap = 1024 * 1024;
-    char *bytes = mem_alloc(cap);
+    char *bytes = arena_alloc(arena, cap);
     size_t n;
 
     assert_non_null(file);

@@ -44,10 +44,12 @@ static void run_file(const char *folder, const char *name, struct totals *totals
     char path[1024];
     struct testfile_options options = {.file = str_from(name)};
     struct compiled c;
+    struct arena source;
     struct str text;
 
     (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
-    text = read_whole(path);
+    arena_init(&source);
+    text = read_whole(&source, path);
     compile_as(&c, text, &options);
     check_problems(&c, name);
     assert_true(c.arena.used_bytes < (size_t)64 * 1024 * 1024);
@@ -60,7 +62,7 @@ static void run_file(const char *folder, const char *name, struct totals *totals
     totals->failed += c.file.n_failed;
     totals->errors += c.problems.n_errors;
     compiled_done(&c);
-    mem_free((void *)(uintptr_t)text.ptr);
+    arena_done(&source);
 }
 
 static size_t run_folder(const char *folder, struct totals *totals)
