@@ -71,40 +71,45 @@ static void find_row(struct draft *draft)
     draft->command = str_from(draft->row->words);
 }
 
+static struct str lower_case(struct draft *draft, struct str text)
+{
+    char *lower = arena_alloc(draft->arena, text.len + 1);
+
+    for (size_t i = 0; i < text.len; i++) {
+        lower[i] = char_lower(text.ptr[i]);
+    }
+    return (struct str){lower, text.len};
+}
+
 static void fix_case(struct draft *draft)
 {
-    char *lower = arena_alloc(draft->arena, draft->command.len + 1);
-    bool changed = false;
+    struct str lower = lower_case(draft, draft->command);
 
-    for (size_t i = 0; i < draft->command.len; i++) {
-        char c = draft->command.ptr[i];
-
-        changed = changed || (c >= 'A' && c <= 'Z');
-        lower[i] = char_lower(c);
-    }
-    if (changed) {
-        draft->command = (struct str){lower, draft->command.len};
-        fixed(draft, "commands are written in lower case", draft->command);
+    if (!str_eq(lower, draft->command)) {
+        draft->command = lower;
+        fixed(draft, "commands are written in lower case", lower);
     }
 }
 
-static void fix_first_word_case(struct draft *draft)
+/* The rest of the name may stand in front of the arguments: "MOUSE", "MOVE-TO". Only as many words
+ * are lowered as are needed to find a command; without one nothing is. */
+static void fix_case_of_args(struct draft *draft)
 {
-    char *lower;
+    struct str kept[MAX_WORDS];
 
-    if (draft->row != NULL || draft->n_args == 0) {
-        return;
-    }
-    lower = arena_alloc(draft->arena, draft->args[0].len + 1);
-    for (size_t i = 0; i < draft->args[0].len; i++) {
-        char c = draft->args[0].ptr[i];
-
-        lower[i] = char_lower(c);
-    }
-    if (!str_eq((struct str){lower, draft->args[0].len}, draft->args[0])) {
-        draft->args[0] = (struct str){lower, draft->args[0].len};
-        fixed(draft, "commands are written in lower case", draft->args[0]);
+    for (size_t i = 0; draft->row == NULL && i < draft->n_args && i < MAX_WORDS; i++) {
+        for (size_t k = 0; k <= i; k++) {
+            kept[k] = draft->args[k];
+            draft->args[k] = lower_case(draft, kept[k]);
+        }
         find_row(draft);
+        if (draft->row != NULL) {
+            fixed(draft, "commands are written in lower case", draft->command);
+            return;
+        }
+        for (size_t k = 0; k <= i; k++) {
+            draft->args[k] = kept[k];
+        }
     }
 }
 
@@ -140,8 +145,11 @@ static void fix_quotes(struct draft *draft)
         struct str text = draft->args[i];
         char first = (char)(text.len >= 2 ? text.ptr[0] : '\0');
 
-        if ((first == '"' || first == '\'') && text.ptr[text.len - 1] == first) {
-            draft->args[i] = str_sub(text, 1, text.len - 2);
+        struct str inner = str_sub(text, 1, text.len > 2 ? text.len - 2 : 0);
+
+        if ((first == '"' || first == '\'') && text.ptr[text.len - 1] == first &&
+            str_find_char(inner, first) < 0) { /* not: "a" or "b" */
+            draft->args[i] = inner;
             fixed(draft, "quotes around a value are not part of it", text);
         }
     }
@@ -185,17 +193,40 @@ static bool is_number(struct str text, int64_t *out)
     return str_to_i64(text, 0, INT64_MAX, out);
 }
 
+/* The first argument as the id of a checkpoint; empty: it does not look like one. */
+static struct str checkpoint_digits(const struct draft *draft)
+{
+    struct str first = draft->args[0];
+    int64_t number;
+
+    if (str_starts(first, STR("cp_"))) {
+        first = str_sub(first, 3, first.len);
+    }
+    return first.len >= CHECKPOINT_DIGITS_MIN && is_number(first, &number) ? first : STR_EMPTY;
+}
+
+/* One argument too many, numbers at both ends: is it the first or the last that does not belong? A
+ * wait of 1680930 ms would be refused and nobody looks for an element "cp_1680930". */
+static bool leads_with_checkpoint(const struct draft *draft)
+{
+    return draft->n_args == draft->n_params + 1 && draft->checkpoint_id.len == 0 &&
+           (str_starts(draft->args[0], STR("cp_")) ||
+            (draft->n_params > 0 && draft->row->args[0].type == PARAM_INTEGER));
+}
+
 /* The old command line took [checkpoint-id] ... [position] around the arguments. */
 static void fix_old_positions(struct draft *draft)
 {
     int64_t number;
     struct str first;
 
-    if (draft->row == NULL || draft->row->kind != COMMAND_STEP) {
+    if (draft->row == NULL || draft->row->kind != COMMAND_STEP ||
+        draft->n_args <= draft->n_params) {
         return;
     }
-    if (draft->n_args > draft->n_params && is_number(draft->args[draft->n_args - 1], &number) &&
-        draft->position < 0) {
+    first = checkpoint_digits(draft);
+    if (draft->position < 0 && is_number(draft->args[draft->n_args - 1], &number) &&
+        !(first.len > 0 && leads_with_checkpoint(draft))) {
         draft->position = number;
         drop_arg(draft, draft->n_args - 1);
         fixed(draft, "the position belongs into \"position\"",
@@ -204,9 +235,7 @@ static void fix_old_positions(struct draft *draft)
     if (draft->n_args <= draft->n_params || draft->checkpoint_id.len > 0) {
         return;
     }
-    first = str_starts(draft->args[0], STR("cp_")) ? str_sub(draft->args[0], 3, draft->args[0].len)
-                                                   : draft->args[0];
-    if (first.len >= CHECKPOINT_DIGITS_MIN && is_number(first, &number)) {
+    if (first.len > 0) {
         draft->checkpoint_id = first;
         drop_arg(draft, 0);
         fixed(draft, "the checkpoint belongs into \"checkpoint_id\"", first);
@@ -243,6 +272,39 @@ static void fix_swapped(struct draft *draft)
 /* --- in and out
  * -------------------------------------------------------------------------------------- */
 
+static bool fill_arg(struct draft *draft, const struct json *arg)
+{
+    if (draft->n_args == ARGS_MAX - 1 ||
+        (json_type(arg) != JSON_STRING && json_type(arg) != JSON_NUMBER)) {
+        return false;
+    }
+    draft->args[draft->n_args++] =
+        json_type(arg) == JSON_NUMBER ? json_number_text(arg, draft->arena) : json_str(arg);
+    return true;
+}
+
+/* Named arguments are mended as a list; false: one of them is not of the command. */
+static bool fill_params(struct draft *draft, const struct json *params)
+{
+    size_t n_found = 0;
+
+    if (draft->row == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < draft->n_params; i++) {
+        const struct json *value = json_get(params, draft->row->args[i].name);
+
+        if (value == NULL) {
+            break;
+        }
+        n_found++;
+        if (!fill_arg(draft, value)) {
+            return false;
+        }
+    }
+    return n_found == json_size(params);
+}
+
 static bool fill(struct draft *draft, const struct command_input *input)
 {
     const struct json *arg;
@@ -253,14 +315,11 @@ static bool fill(struct draft *draft, const struct command_input *input)
     draft->options = input->options != NULL ? json_copy(draft->arena, input->options)
                                             : json_new_object(draft->arena);
     JSON_FOREACH (arg, input->args) {
-        if (draft->n_args == ARGS_MAX - 1 ||
-            (json_type(arg) != JSON_STRING && json_type(arg) != JSON_NUMBER)) {
+        if (!fill_arg(draft, arg)) {
             return false;
         }
-        draft->args[draft->n_args++] =
-            json_type(arg) == JSON_NUMBER ? json_number_text(arg, draft->arena) : json_str(arg);
     }
-    return input->params == NULL;
+    return input->args == NULL || input->params == NULL;
 }
 
 static struct json *draft_json(const struct draft *draft)
@@ -303,7 +362,11 @@ enum error_code catalog_validate(const struct command_input *input, struct arena
     }
     fix_case(draft);
     find_row(draft);
-    fix_first_word_case(draft);
+    if (input->params != NULL && !fill_params(draft, input->params)) {
+        *out_fixes = (struct warning_list){0};
+        return code;
+    }
+    fix_case_of_args(draft);
     fix_flags(draft);
     fix_quotes(draft);
     fix_old_positions(draft);
@@ -314,6 +377,7 @@ enum error_code catalog_validate(const struct command_input *input, struct arena
     }
     corrected = draft_json(draft);
     mended.command = draft->command;
+    mended.params = NULL;
     mended.args = json_get(corrected, "args");
     mended.options = json_get(corrected, "options");
     error_list_init(&ignored);

@@ -346,6 +346,20 @@ static void common_slips_are_mended(void **state)
          "{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{}}"},
         {"{\"command\":\"step-interact\",\"args\":[\"CLICK\",\"a\"]}",
          "{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{}}"},
+        {"{\"command\":\"step-interact\",\"args\":[\"Mouse\",\"Move-To\",\"Menu\"]}",
+         "{\"command\":\"step-interact mouse move-to\",\"args\":[\"Menu\"],\"options\":{}}"},
+        {"{\"command\":\"step-window resize\",\"params\":{\"size\":\"1024 X 768\"}}",
+         "{\"command\":\"step-window resize\",\"args\":[\"1024x768\"],\"options\":{}}"},
+        {"{\"command\":\"step-interact write\",\"args\":[\"hello\",\"//input[1]\"],\"options\":{\"--append\":true}}",
+         "{\"command\":\"step-interact write\",\"args\":[\"//input[1]\",\"hello\"],\"options\":{\"--append\":true}}"},
+        {"{\"command\":\"step-navigate to\",\"args\":[\"1680930\",\"https://a.b\",\"1\"]}",
+         "{\"command\":\"step-navigate to\",\"args\":[\"https://a.b\"],\"options\":{},\"checkpoint_id\":\"1680930\",\"position\":1}"},
+        {"{\"command\":\"step-wait time\",\"args\":[\"1680930\",1000]}",
+         "{\"command\":\"step-wait time\",\"args\":[\"1000\"],\"options\":{},\"checkpoint_id\":\"1680930\"}"},
+        {"{\"command\":\"step-wait time\",\"args\":[\"cp_1680930\",1000,2]}",
+         "{\"command\":\"step-wait time\",\"args\":[\"1000\"],\"options\":{},\"checkpoint_id\":\"1680930\",\"position\":2}"},
+        {"{\"command\":\"step-interact click\",\"args\":[\"'Sign in'\",\"--element-type=button\",\"4\"]}",
+         "{\"command\":\"step-interact click\",\"args\":[\"Sign in\"],\"options\":{\"element_type\":\"button\"},\"position\":4}"},
         {"{\"command\":\"step-interact write\",\"args\":[\"hello\",\"#q\"]}",
          "{\"command\":\"step-interact write\",\"args\":[\"#q\",\"hello\"],\"options\":{}}"},
         {"{\"command\":\"step-window resize\",\"args\":[\"1024 x 768\"]}",
@@ -371,6 +385,8 @@ static void common_slips_are_mended(void **state)
         const struct json *body = parse(&f, table[i].body);
         const struct command_input input = {.command = json_str(json_get(body, "command")),
                                             .args = json_get(body, "args"),
+                                            .params = json_get(body, "params"),
+                                            .options = json_get(body, "options"),
                                             .position = -1,
                                             .defaults = &defaults};
         struct json *corrected = NULL;
@@ -382,6 +398,41 @@ static void common_slips_are_mended(void **state)
                      corrected != NULL ? json_text(&f.arena, corrected).ptr : "nothing");
         }
         assert_true(fixes.n > 0);
+    }
+    end(&f);
+}
+
+static void nothing_is_mended_that_is_right_or_hopeless(void **state)
+{
+    static const char *const table[] = {
+        "{\"command\":\"step-interact click\",\"args\":[\"Sign in\"]}",
+        "{\"command\":\"step-interact write\",\"args\":[\"#q\",\"#hello\"]}",
+        "{\"command\":\"step-interact write\",\"args\":[\"Price\",\".5\"]}",
+        "{\"command\":\"step-assert equals\",\"args\":[\"Total\",\"12\"]}",
+        "{\"command\":\"step-interact click\",\"args\":[]}",
+        "{\"command\":\"step-window resize\",\"args\":[\"big\"]}",
+        "{\"command\":\"step-assert matches\",\"args\":[\"x\",\"'a' or 'b'\"]}",
+        "{\"command\":\"step-interact click\",\"args\":[\"a\",\"b\",\"c\"]}",
+        "{\"command\":\"no-such\",\"args\":[\"--x\"]}",
+    };
+    struct fixture f;
+
+    (void)state;
+    begin(&f);
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        const struct json *body = parse(&f, table[i]);
+        const struct command_input input = {.command = json_str(json_get(body, "command")),
+                                            .args = json_get(body, "args"),
+                                            .position = -1,
+                                            .defaults = &defaults};
+        struct json *corrected = NULL;
+        struct warning_list fixes = {0};
+
+        (void)!catalog_validate(&input, &f.arena, &f.bound, &f.errors, &corrected, &fixes);
+        if (corrected != NULL || fixes.n > 0) {
+            fail_msg("%s -> %s", table[i],
+                     corrected != NULL ? json_text(&f.arena, corrected).ptr : "fixes");
+        }
     }
     end(&f);
 }
@@ -417,6 +468,7 @@ int test_catalog(void)
         cmocka_unit_test(errors_name_the_place_and_the_nearest_name),
         cmocka_unit_test(texts_of_2000_characters_fit_and_no_more),
         cmocka_unit_test(common_slips_are_mended),
+        cmocka_unit_test(nothing_is_mended_that_is_right_or_hopeless),
         cmocka_unit_test(aliases_and_inert_options_warn),
     };
 

@@ -270,6 +270,27 @@ static void fed_back(struct vectors *v, const char *form, const struct json *bod
     }
 }
 
+/* The platform's request as help shows it: its checkpoint and position are examples. */
+static void shown(struct vectors *v, const struct json *upstream)
+{
+    struct json *made = json_copy(&v->arena, upstream);
+    struct json *want = wanted(v);
+
+    if (json_get(v->vector, "checkpoint_id") != NULL) {
+        assert_true(json_is_integer(json_find(upstream, "/body/checkpointId")));
+        assert_true(json_is_integer(json_find(upstream, "/body/stepIndex")));
+        made = opened(json_find(upstream, "/body/parsedStep"), &v->arena);
+        want = json_copy(&v->arena, json_find(want, "/body/parsedStep"));
+    } else {
+        json_set(made, STR("query"),
+                 json_new_string(&v->arena, json_str(json_get(upstream, "query"))));
+        json_set(made, STR("body"), opened(json_get(upstream, "body"), &v->arena));
+    }
+    if (!json_equal(made, want)) {
+        wrong(v, "upstream", made);
+    }
+}
+
 static void every_form_of_every_vector_gives_the_same_request(void **state)
 {
     struct vectors v;
@@ -285,6 +306,7 @@ static void every_form_of_every_vector_gives_the_same_request(void **state)
 
         assert_int_equal(bind(&v, v.vector, &bound), ERR_OK);
         forms = catalog_forms(&bound, &v.arena, STR("http://x"));
+        shown(&v, json_get(forms, "upstream"));
         fed_back(&v, "json", json_get(forms, "json"));
         assert_int_equal(
             command_line_parse(&v.arena, json_str(json_get(forms, "command_line")), &line, NULL),
