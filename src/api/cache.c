@@ -31,7 +31,18 @@ struct cache_seat {
     stage_fn resume;
 };
 
+enum { SNAPSHOTS_KEPT = 256, ID_BYTES = 24 };
+
+/* A few look-ups, replaced in turn. */
+struct snapshot {
+    char goal_id[ID_BYTES];
+    char snapshot_id[ID_BYTES];
+    uint64_t until_ms;
+};
+
 struct cache {
+    struct snapshot snapshots[SNAPSHOTS_KEPT];
+    size_t next_snapshot;
     struct map entries;
     struct list lru;
     size_t bytes;
@@ -256,7 +267,7 @@ static struct cache_entry *leave_lead(struct task *task)
     return entry;
 }
 
-enum stage_verdict cache_reply(struct task *task, const struct json *body, unsigned ttl_s)
+enum stage_verdict cache_reply(struct task *task, struct str body, unsigned ttl_s)
 {
     struct cache *cache = task->api->cache;
     struct cache_entry *entry;
@@ -264,11 +275,11 @@ enum stage_verdict cache_reply(struct task *task, const struct json *body, unsig
     bool keeps;
 
     if (task->cache_seat == NULL) {
-        return task_reply_json(task, 200, body);
+        return task_reply(task, 200, json_type_utf8, body);
     }
     keeps = ttl_s > 0 && task->cache_generation == cache->generation;
     entry = leave_lead(task);
-    keep(cache, entry, json_text(task->arena, body), ttl_s);
+    keep(cache, entry, body, ttl_s);
     while ((waiter = next_waiter(entry)) != NULL) {
         metric_add(M_CACHE_HITS, 0, 0, 0, 1);
         (void)answer_from(waiter, entry, "virtuoso-proxy; fwd=miss; collapsed");
@@ -335,4 +346,31 @@ void cache_abandon(struct task *task)
         return;
     }
     tidy(cache, entry);
+}
+
+struct str cache_snapshot_of(struct api *api, struct str goal_id, struct arena *arena)
+{
+    const struct cache *cache = api->cache;
+
+    for (size_t i = 0; cache->enabled && i < SNAPSHOTS_KEPT; i++) {
+        const struct snapshot *snapshot = &cache->snapshots[i];
+
+        if (snapshot->until_ms > clock_now_ms() && str_is(goal_id, snapshot->goal_id)) {
+            return arena_str(arena, str_from(snapshot->snapshot_id));
+        }
+    }
+    return STR_EMPTY;
+}
+
+void cache_snapshot_set(struct api *api, struct str goal_id, struct str snapshot_id)
+{
+    struct cache *cache = api->cache;
+    struct snapshot *snapshot = &cache->snapshots[cache->next_snapshot++ % SNAPSHOTS_KEPT];
+
+    if (goal_id.len >= ID_BYTES || snapshot_id.len >= ID_BYTES || snapshot_id.len == 0) {
+        return;
+    }
+    str_copy(snapshot->goal_id, ID_BYTES, goal_id);
+    str_copy(snapshot->snapshot_id, ID_BYTES, snapshot_id);
+    snapshot->until_ms = clock_now_ms() + (uint64_t)api->config->cache.snapshot_ttl_s * 1000;
 }

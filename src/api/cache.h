@@ -19,13 +19,19 @@ void cache_free(struct cache *cache); /* nobody may wait */
 
 /* `resume` is what a waiter does when it becomes the leader. */
 enum stage_verdict cache_begin(struct task *task, stage_fn resume); /* CONTINUE: fetch it */
-/* The leader has an answer: kept for ttl_s (0: only given to the waiters), given to all. */
-enum stage_verdict cache_reply(struct task *task, const struct json *body, unsigned ttl_s);
+/* The leader has an answer (JSON text, 200): kept for ttl_s (0: only given to the waiters), given
+ * to all. */
+enum stage_verdict cache_reply(struct task *task, struct str body, unsigned ttl_s);
 /* The leader failed (task->error): a stale answer if there is one that may stand in, else the error
  * for all. */
 enum stage_verdict cache_fail(struct task *task);
 /* The leader's client left. */
 void cache_abandon(struct task *task);
 void cache_purge(struct cache *cache);
+
+/* The newest snapshot of a goal, remembered for cache.snapshot_ttl_s by what looked it up. Empty:
+ * not known. */
+struct str cache_snapshot_of(struct api *api, struct str goal_id, struct arena *arena);
+void cache_snapshot_set(struct api *api, struct str goal_id, struct str snapshot_id);
 
 #endif

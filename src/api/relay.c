@@ -137,23 +137,29 @@ static enum stage_verdict reply_held(struct relay *relay)
         task->error.upstream_status = relay->status;
         (void)error_set(&task->error, ERR_UPSTREAM_AUTH,
                         "The platform refused the token that this proxy holds (%d)", relay->status);
-        return task_fail(task);
+        return cache_fail(task);
     }
     if (relay->too_big) {
         (void)error_set(
             &task->error, ERR_UPSTREAM_TOO_BIG,
             "The answer is longer than redact.max_bytes, and answers of this path hold secrets that must be taken out");
-        return task_fail(task);
+        return cache_fail(task);
     }
     if (redact_is_needed(text) || str_contains(text, STR("\\u"))) {
         if (json_parse(task->arena, text, &limits, &tree, NULL) != ERR_OK) {
             (void)error_set(&task->error, ERR_UPSTREAM_SHAPE,
                             "The platform's answer says that it is JSON and is not");
-            return task_fail(task);
+            return cache_fail(task);
         }
         redact(tree);
         text = json_text(task->arena, tree);
     }
+    if (relay->status == 200 && task->cache_seat != NULL) {
+        return cache_reply(
+            task, text,
+            is_leaking_path(relay->call.request.path) ? 0 : task->api->config->cache.ttl_s);
+    }
+    cache_abandon(task);
     return task_reply(task, relay->status, arena_cstr(task->arena, relay->content_type), text);
 }
 
@@ -179,6 +185,7 @@ static void on_done(struct upstream_call *call, enum error_code code)
 
     note_end(relay);
     if (relay->streams) {
+        cache_abandon(task); /* what streams is not kept: who waited for it asks for itself */
         if (code == ERR_OK) {
             exchange_stream_end(task->exchange);
         } else {
@@ -189,7 +196,7 @@ static void on_done(struct upstream_call *call, enum error_code code)
     if (code != ERR_OK) {
         task->error = call->error;
         task->error.code = code;
-        (void)task_fail(task);
+        (void)cache_fail(task);
         return;
     }
     (void)reply_held(relay);
@@ -223,6 +230,7 @@ static void on_cancel(struct task *task)
     struct relay *relay = task->state;
 
     upstream_cancel(&relay->call);
+    cache_abandon(task);
 }
 
 /* Query tokens are an old way to authenticate at the platform: a caller's own never passes. */
@@ -269,6 +277,13 @@ enum stage_verdict handle_relay(struct task *task)
     struct upstream_stream *stream = arena_zalloc(task->arena, sizeof(*stream));
     const struct http_request *request = &exchange->request;
 
+    if (str_is(request->method, "GET")) {
+        enum stage_verdict verdict = cache_begin(task, handle_relay);
+
+        if (verdict != STAGE_CONTINUE) {
+            return verdict;
+        }
+    }
     relay->task = task;
     task->state = relay;
     buf_init(&relay->held, task->api->config->redact.max_bytes);
@@ -290,7 +305,7 @@ enum stage_verdict handle_relay(struct task *task)
         .class = class_of(request->method),
     };
     if (upstream_start(task->api->options.upstream, &relay->call, &task->error) != ERR_OK) {
-        return task_fail(task);
+        return cache_fail(task);
     }
     task->on_chunk = on_chunk;
     task->on_writable = on_writable;

@@ -248,7 +248,7 @@ static void reply(struct simple *simple)
                                              STR_ARG(answer_id(simple))));
     }
     if (simple->row->members == NULL) { /* a GET */
-        (void)cache_reply(task, out, ttl_of(simple));
+        (void)cache_reply(task, json_text(task->arena, out), ttl_of(simple));
         return;
     }
     (void)task_reply_json(task, simple->row->status, out);
@@ -256,6 +256,11 @@ static void reply(struct simple *simple)
 
 /* --- the plan
  * ---------------------------------------------------------------------------------------- */
+
+static struct str goal_of(const struct simple *simple)
+{
+    return json_str(json_get(simple->values, "goal_id"));
+}
 
 static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
                                     const struct json *answer, uint64_t *delay_ms,
@@ -268,6 +273,14 @@ static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
     (void)err;
     if (call->main) {
         simple->answer = answer;
+    }
+    if (str_is(STR("newest snapshot"), call->name)) {
+        const struct json *snapshot = plan_get(plan, "snapshot_id");
+
+        cache_snapshot_set(simple->task->api, goal_of(simple),
+                           json_type(snapshot) == JSON_NUMBER
+                               ? json_number_text(snapshot, plan->arena)
+                               : json_str(snapshot));
     }
     if (call->poll && !is_over(answer) &&
         clock_now_ms() - simple->begin_ms + WAIT_MARGIN_MS < limit_ms) {
@@ -287,6 +300,22 @@ static bool is_wanted(const struct simple *simple, const char *when)
     return when == NULL || given != negated;
 }
 
+/* Starting a goal twice in a row needs one look-up of its newest snapshot, not two. */
+static bool snapshot_is_known(struct simple *simple, const struct simple_call *call)
+{
+    struct task *task = simple->task;
+    struct str known;
+
+    if (!str_is(STR("newest snapshot"), call->name) || task->dry_run) {
+        return false;
+    }
+    known = cache_snapshot_of(task->api, goal_of(simple), task->arena);
+    if (known.len > 0) {
+        plan_set_str(&simple->plan, "snapshot_id", known);
+    }
+    return known.len > 0;
+}
+
 static void build(struct simple *simple)
 {
     struct plan_options options;
@@ -298,7 +327,7 @@ static void build(struct simple *simple)
          call < simple->row->calls + SIMPLE_MAX_CALLS && call->name != NULL; call++) {
         struct plan_row *row;
 
-        if (!is_wanted(simple, call->when)) {
+        if (!is_wanted(simple, call->when) || snapshot_is_known(simple, call)) {
             continue;
         }
         row = plan_append(&simple->plan, catalog_named_call(call->name));
