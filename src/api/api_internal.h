@@ -38,7 +38,7 @@ struct route {
     enum wait_kind wait;
     stage_fn handle;
     const char *summary;
-    const char *const *query; /* known query parameters, NULL-ended; NULL: any are ignored */
+    const char *successor; /* the route that replaces this old one; NULL: it is not deprecated */
 };
 
 /* What a path led to. */

@@ -376,6 +376,9 @@ static struct json *operation(struct task *task, const struct route *route)
         json_set(out, STR("requestBody"), request_body(task, route));
     }
     json_set(out, STR("responses"), responses(task, route));
+    if (route->successor != NULL) {
+        json_set(out, STR("deprecated"), json_new_bool(task->arena, true));
+    }
     if (route->access == ACCESS_PUBLIC) {
         json_set(out, STR("security"), json_new_array(task->arena));
     }

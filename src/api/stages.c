@@ -46,6 +46,19 @@ static enum stage_verdict stage_route(struct task *task)
     return STAGE_CONTINUE;
 }
 
+/* RFC 9745 and RFC 8594: routes that stay for old clients say so, and what replaces them. */
+static enum stage_verdict stage_deprecation(struct task *task)
+{
+    if (task->route->successor != NULL) {
+        exchange_set_header(task->exchange, "Deprecation", STR("@1767225600"));
+        exchange_set_header(task->exchange, "Sunset", STR("Fri, 31 Dec 2027 23:59:59 GMT"));
+        exchange_set_header(
+            task->exchange, "Link",
+            arena_printf(task->arena, "<%s>; rel=\"successor-version\"", task->route->successor));
+    }
+    return STAGE_CONTINUE;
+}
+
 static enum stage_verdict stage_authenticate(struct task *task)
 {
     if (task->route->access == ACCESS_PUBLIC) {
@@ -207,9 +220,9 @@ static enum stage_verdict run(struct task *task, const stage_fn *stages)
 
 enum stage_verdict stages_head_run(struct task *task)
 {
-    static const stage_fn stages[] = {stage_trace,     stage_route,       stage_authenticate,
-                                      stage_authorize, stage_accept_body, stage_deadline,
-                                      stage_query,     stage_handle_head, NULL};
+    static const stage_fn stages[] = {
+        stage_trace,       stage_route,    stage_deprecation, stage_authenticate, stage_authorize,
+        stage_accept_body, stage_deadline, stage_query,       stage_handle_head,  NULL};
 
     return run(task, stages);
 }
