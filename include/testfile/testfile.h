@@ -5,8 +5,8 @@
  * Owner: everything in the results lives in the arena given to testfile_compile.
  * Promise: every step of the text is either compiled or has an error with line and column; all
  * errors are reported, not the first; cost is linear in the size of the input.
- * Limits: 10,000 steps in all (1,000 from unrolled loops), 10,000 values in the text times ten for
- * step lists (see TESTFILE_MAX_*), depth 32, 8 MiB of text. */
+ * Limits: 10,000 steps in all (1,000 of them from loops and nested blocks), 8 MiB of text, 400,000
+ * values in it of which aliases and merges add at most 10,000, depth 32, 100 documents. */
 #ifndef TESTFILE_TESTFILE_H
 #define TESTFILE_TESTFILE_H
 
@@ -204,7 +204,8 @@ enum testfile_target {
 
 bool testfile_target_parse(struct str word, enum testfile_target *out); /* "commands", … */
 /* Several tests: several documents of one stream. Simplified and sentences read back to the same
- * steps. For upstream `checkpointId` is that of the test, or null, and positions count from 0. */
+ * steps. For upstream `checkpointId` is that of the test, or the text "{checkpoint_id}" where the
+ * run would make one; positions count from 0 in each test. */
 void testfile_convert(const struct testfile *file, enum testfile_target target, struct arena *arena,
                       struct buf *out);
 

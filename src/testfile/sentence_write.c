@@ -162,9 +162,11 @@ static void put_quoted(struct writing *w, struct str text)
 static void put_plain(struct writing *w, struct str text, bool is_option)
 {
     for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-
-        buf_char(&w->out, is_option ? char_lower(c) : c);
+        if (is_option) {
+            buf_char(&w->out, char_lower(text.ptr[i]));
+        } else {
+            buf_char(&w->out, text.ptr[i]);
+        }
     }
 }
 
