@@ -139,5 +139,9 @@ foreach(source ${sources})
   vp_test(integration.${short} integration_${short} 300 integration ${valgrind})
 endforeach()
 
+add_test(NAME browser.docs COMMAND bash ${CMAKE_SOURCE_DIR}/tests/browser/check_docs.sh
+  $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
+set_tests_properties(browser.docs PROPERTIES TIMEOUT 180 SKIP_RETURN_CODE 77 LABELS browser PROCESSORS 2)
+
 include(tests/fuzz/fuzz.cmake)
 include(tests/lint/lint.cmake)

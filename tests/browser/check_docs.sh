@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Opens /docs in headless Chromium with every other host counted, and presses "try it out" on GET /api/projects.
+#   check_docs.sh BINARY SCRATCH
+# Skips (77) where Chromium or npm is missing, or the binary has the plain page only.
+set -euo pipefail
+binary=$1
+scratch=$2/browser
+
+command -v chromium >/dev/null || { echo "skipped: no chromium (Debian package chromium)"; exit 77; }
+command -v npm >/dev/null || { echo "skipped: no npm"; exit 77; }
+mkdir -p "$scratch"
+if [ ! -d "$scratch/node_modules/playwright-core" ]; then
+    (cd "$scratch" && npm install --no-fund --no-audit --silent playwright-core@1.56.0) >/dev/null 2>&1 ||
+        { echo "skipped: playwright-core cannot be fetched"; exit 77; }
+fi
+"$binary" serve --sandbox --listen 127.0.0.1:0 --set drain.notice_ms=0 >"$scratch/out" 2>/dev/null &
+server=$!
+trap 'kill $server 2>/dev/null || true; wait $server 2>/dev/null || true' EXIT
+for _ in $(seq 100); do
+    grep -q '^listening on' "$scratch/out" && break
+    sleep 0.1
+done
+url=$(sed -n 's/^listening on //p' "$scratch/out")
+cp "$(dirname "${BASH_SOURCE[0]}")/docs.js" "$scratch/docs.js"
+cd "$scratch" && timeout 100 node docs.js "$url"

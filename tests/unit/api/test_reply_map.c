@@ -1,0 +1,129 @@
+/* Reply mappings over every envelope that the platform uses, with members missing and secrets in
+ * between. */
+#include "harness/cmocka.h"
+
+#include "api/redact.h"
+#include "api/reply_map.h"
+
+static struct json *parse(struct arena *arena, struct str text)
+{
+    struct json *node = NULL;
+    struct error err = {0};
+
+    if (json_parse(arena, text, NULL, &node, &err) != ERR_OK) {
+        fail_msg("%.*s: %s", STR_ARG(text), err.text);
+    }
+    return node;
+}
+
+static const char *const single[] = {"user",    "project", "goal",        "journey",  "checkpoint",
+                                     "library", "table",   "environment", "execution"};
+static const char *const lists[] = {"projects", "goals", "libraries"};
+
+static void one_thing_is_found_in_every_envelope(void **state)
+{
+    struct arena arena;
+
+    (void)state;
+    arena_init(&arena);
+    for (size_t i = 0; i < ARRAY_LEN(single); i++) {
+        for (size_t k = 0; k < 2; k++) {
+            struct str thing =
+                STR("{\"id\":12,\"name\":\"n\",\"title\":\"n\",\"status\":\"QUEUED\"}");
+            struct str text =
+                k == 0 ? thing : arena_printf(&arena, "{\"success\":true,\"item\":%s}", thing.ptr);
+            const struct json *out = reply_reduce(&arena, single[i], parse(&arena, text), NULL);
+
+            if (!str_is(json_str(json_get(out, "id")), "12")) {
+                fail_msg("%s in envelope %zu", single[i], k);
+            }
+        }
+    }
+    arena_done(&arena);
+}
+
+static void lists_are_found_in_every_envelope(void **state)
+{
+    static const char *const answers[] = {
+        "[{\"id\":1,\"name\":\"a\"},{\"id\":2}]",
+        "{\"success\":true,\"items\":[{\"id\":1,\"name\":\"a\"},{\"id\":2}]}",
+        "{\"success\":true,\"item\":[{\"id\":1,\"name\":\"a\"},{\"id\":2}]}",
+        "{\"success\":true,\"map\":{\"1\":{\"id\":1,\"name\":\"a\"},\"2\":{\"id\":2}}}",
+        "{\"1\":{\"id\":1,\"name\":\"a\"},\"2\":{\"id\":2}}",
+    };
+    struct arena arena;
+
+    (void)state;
+    arena_init(&arena);
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        for (size_t k = 0; k < ARRAY_LEN(answers); k++) {
+            const struct json *out =
+                reply_reduce(&arena, lists[i], parse(&arena, str_from(answers[k])), NULL);
+
+            assert_int_equal(json_size(out), 2);
+            assert_true(str_is(json_str(json_find(out, "/0/name")), "a"));
+            assert_int_equal(json_type(json_get(json_at(out, 1), "name")),
+                             JSON_NULL); /* missing: null, not left out */
+            assert_non_null(json_get(json_at(out, 1), "name"));
+        }
+    }
+    assert_null(reply_reduce(&arena, "projects", parse(&arena, STR("{\"success\":true}")), NULL));
+    arena_done(&arena);
+}
+
+static void values_take_their_form(void **state)
+{
+    struct arena arena;
+    const struct json *out;
+
+    (void)state;
+    arena_init(&arena);
+    out = reply_reduce(
+        &arena, "execution",
+        parse(&arena,
+              STR("{\"id\":9007199254740993,\"progress\":0.333,\"submitDate\":0,\"duration\":5}")),
+        NULL);
+    assert_true(str_is(json_str(json_get(out, "id")), "9007199254740993"));
+    assert_true(str_is(json_number_text(json_get(out, "progress"), &arena), "33.3"));
+    assert_true(str_is(json_str(json_get(out, "submittedAt")), "1970-01-01T00:00:00.000Z"));
+    out = reply_reduce(
+        &arena, "simple steps",
+        parse(
+            &arena,
+            STR("{\"steps\":[{\"id\":1,\"action\":\"CLICK\",\"element\":{\"target\":{\"selectors\":[{\"value\":\"{\\\"clue\\\":\\\"a \\\\\\\"b\\\\\\\"\\\"}\"}]}}},"
+                "{\"id\":2,\"action\":\"WAIT\",\"value\":\"5\"}]}")),
+        NULL);
+    assert_true(str_is(json_str(json_find(out, "/0/target")), "a \"b\""));
+    assert_true(str_is(json_str(json_find(out, "/1/target")), "5"));
+    arena_done(&arena);
+}
+
+static void secrets_go_at_any_depth(void **state)
+{
+    struct arena arena;
+    struct json *tree;
+
+    (void)state;
+    arena_init(&arena);
+    tree = parse(
+        &arena,
+        STR("{\"a\":[{\"meta\":{\"initialDataPerJourneySequence\":{\"p\":\"SECRET\"},\"kept\":1}}],"
+            "\"sideEffects\":{\"usedData\":[\"SECRET\"]},\"launchedByUser\":{\"email\":\"SECRET\",\"name\":\"n\"},\"email\":\"kept\"}"));
+    redact(tree);
+    assert_false(str_contains(json_text(&arena, tree), STR("SECRET")));
+    assert_true(str_contains(json_text(&arena, tree), STR("\"kept\":1")));
+    assert_true(str_is(json_str(json_get(tree, "email")), "kept"));
+    arena_done(&arena);
+}
+
+int test_reply_map(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_thing_is_found_in_every_envelope),
+        cmocka_unit_test(lists_are_found_in_every_envelope),
+        cmocka_unit_test(values_take_their_form),
+        cmocka_unit_test(secrets_go_at_any_depth),
+    };
+
+    return cmocka_run_group_tests_name("reply mappings", tests, NULL, NULL);
+}
