@@ -98,6 +98,7 @@ struct config {
     struct {
         size_t max_bytes;
         bool enabled;
+        struct str off_for; /* "none" or "admin": who sees answers of direct access as they are */
     } redact;
 
     struct {

@@ -110,6 +110,7 @@ static enum plan_verdict after_step(struct plan *plan, struct plan_row *row,
     *delay_ms = 0;
     (void)err;
     batch_cursor_moves(item);
+    item->answer = answer;
     item->data = batch_step_data(item, answer);
     item->status = ITEM_DONE;
     return PLAN_NEXT;

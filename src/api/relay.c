@@ -59,6 +59,14 @@ static void begin_stream(struct relay *relay)
                           length);
 }
 
+static bool redacts(const struct task *task)
+{
+    const struct config *config = task->api->config;
+    bool is_admin = (task->principal.permissions & PERMISSION_ADMIN) != 0;
+
+    return config->redact.enabled && !(is_admin && str_is(config->redact.off_for, "admin"));
+}
+
 static void on_head(struct upstream_call *call, int status, const struct upstream_header *headers,
                     size_t n)
 {
@@ -81,9 +89,8 @@ static void on_head(struct upstream_call *call, int status, const struct upstrea
             }
         }
     }
-    relay->holds =
-        status == 401 || status == 403 ||
-        (task->api->config->redact.enabled && str_contains(relay->content_type, STR("json")));
+    relay->holds = status == 401 || status == 403 ||
+                   (redacts(task) && str_contains(relay->content_type, STR("json")));
     if (!relay->holds) {
         begin_stream(relay);
     }
@@ -277,7 +284,7 @@ enum stage_verdict handle_relay(struct task *task)
     struct upstream_stream *stream = arena_zalloc(task->arena, sizeof(*stream));
     const struct http_request *request = &exchange->request;
 
-    if (str_is(request->method, "GET")) {
+    if (str_is(request->method, "GET") && redacts(task)) { /* what is kept has no secrets in it */
         enum stage_verdict verdict = cache_begin(task, handle_relay);
 
         if (verdict != STAGE_CONTINUE) {

@@ -140,6 +140,12 @@ static void reply_step(struct batch *batch)
         (void)task_fail(task);
         return;
     }
+    if (task->raw && item->answer != NULL) {
+        out = json_copy(task->arena, item->answer);
+        redact(out);
+        (void)task_reply_json(task, 201, out);
+        return;
+    }
     json_set(out, STR("id"), json_copy(task->arena, json_get(item->data, "step_id")));
     json_set(out, STR("action"), json_copy(task->arena, json_get(item->data, "type")));
     (void)task_reply_json(task, 201, out);
@@ -245,8 +251,10 @@ static void on_made(struct plan *plan)
         (void)task_fail(task);
         return;
     }
-    out = reply_reduce(task->arena, making->map, making->answer, plan->variables);
-    if (making->name.len > 0) {
+    out = task->raw ? json_copy(task->arena, making->answer)
+                    : reply_reduce(task->arena, making->map, making->answer, plan->variables);
+    redact(out);
+    if (making->name.len > 0 && !task->raw) {
         json_set(out, STR("name"), json_new_string(task->arena, making->name));
     }
     (void)task_reply_json(task, 201, out);

@@ -83,6 +83,7 @@ static const struct option_row rows[] = {
     {"cache.stale_if_error_s", OPTION_SECONDS, AT(cache.stale_if_error_s), "3600", 0, 30 * DAY_S, NULL, NULL, "An expired answer is better than an error for so long."},
 
     {"redact.enabled", OPTION_BOOL, AT(redact.enabled), "true", 0, 0, NULL, NULL, "Take secrets that the platform echoes out of answers."},
+    {"redact.off_for", OPTION_ENUM, AT(redact.off_for), "none", 0, 0, "none admin", NULL, "Callers whose permission this is see answers of direct access as they are."},
     {"redact.max_bytes", OPTION_SIZE, AT(redact.max_bytes), "8MiB", 1024, 256 * MIB, NULL, NULL, "Longest JSON answer of direct access that is searched for them."},
 
     {"runs.max_kept", OPTION_UINT, AT(runs.max_kept), "100", 1, 10000, NULL, NULL, "Ended test runs that can still be asked for."},
