@@ -1,10 +1,8 @@
 /* The catalogue without a server: the table checks itself, every command binds its own example, all
- * forms of a command mean the same, any text stays the same text, and slips are mended as promised.
+ * forms of a command mean the same, and slips are mended as promised.
  */
 #include "harness/cmocka.h"
 
-#include "base/random.h"
-#include "base/utf8.h"
 #include "catalog/catalog_internal.h"
 #include "config/config.h"
 
@@ -187,57 +185,6 @@ static void every_form_of_every_command_means_the_same(void **state)
         assert_true(
             str_contains(json_str(json_get(forms, "curl")),
                          json_text(&f.arena, json_get(json_get(forms, "json"), "command"))));
-    }
-    end(&f);
-}
-
-static struct str random_text(struct arena *arena)
-{
-    static const uint32_t odd[] = {'"', '\\', '\n', '\t',   1,       0x1F,     '$', '{', '}', '\'',
-                                   '%', '&',  0xE9, 0x4E2D, 0x1F9EA, 0x10FFFF, '#', '~', '/'};
-    size_t n = 1 + (size_t)random_below(40);
-    char *text = arena_alloc(arena, n * 4 + 1);
-    size_t len = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        uint32_t point = random_below(2) == 0 ? odd[random_below(ARRAY_LEN(odd))]
-                                              : (uint32_t)(' ' + random_below(95));
-
-        len += utf8_encode(point, text + len);
-    }
-    return (struct str){text, len};
-}
-
-static void any_text_leaves_as_the_same_text(void **state)
-{
-    struct fixture f;
-
-    (void)state;
-    begin(&f);
-    for (int round = 0; round < 3000; round++) {
-        struct str element = random_text(&f.arena);
-        struct str text = random_text(&f.arena);
-        struct json *body = parse(&f, "{\"command\":\"step-interact write\"}");
-        struct json *args = json_new_array(&f.arena);
-        const struct json *upstream;
-        struct json *sent = NULL;
-        struct json *clue = NULL;
-
-        json_append(args, json_new_string(&f.arena, element));
-        json_append(args, json_new_string(&f.arena, text));
-        json_set(body, STR("args"), args);
-        assert_int_equal(bind_json(&f, body), ERR_OK);
-        upstream = json_get(catalog_forms(&f.bound, &f.arena, STR("http://x")), "upstream");
-        assert_int_equal(json_parse(&f.arena, json_text(&f.arena, upstream), NULL, &sent, NULL),
-                         ERR_OK);
-        assert_true(str_eq(json_str(json_find(sent, "/body/parsedStep/value")), text));
-        assert_int_equal(
-            json_parse(&f.arena,
-                       json_str(json_find(sent, "/body/parsedStep/target/selectors/0/value")), NULL,
-                       &clue, NULL),
-            ERR_OK);
-        assert_true(str_eq(json_str(json_get(clue, "clue")), element));
-        arena_reset(&f.arena);
     }
     end(&f);
 }
@@ -464,7 +411,6 @@ int test_catalog(void)
         cmocka_unit_test(bad_rows_are_refused_with_their_name_and_the_reason),
         cmocka_unit_test(a_name_stands_only_once_in_the_catalogue),
         cmocka_unit_test(every_form_of_every_command_means_the_same),
-        cmocka_unit_test(any_text_leaves_as_the_same_text),
         cmocka_unit_test(errors_name_the_place_and_the_nearest_name),
         cmocka_unit_test(texts_of_2000_characters_fit_and_no_more),
         cmocka_unit_test(common_slips_are_mended),

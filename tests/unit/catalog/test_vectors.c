@@ -6,6 +6,8 @@
 #include "harness/cmocka.h"
 
 #include "base/buf.h"
+#include "base/random.h"
+#include "base/utf8.h"
 #include "catalog/catalog_internal.h"
 #include "data/node.h"
 #include "testfile/testfile.h"
@@ -331,11 +333,162 @@ static void every_form_of_every_vector_gives_the_same_request(void **state)
     vectors_close(&v);
 }
 
+/* --- any text
+ * ----------------------------------------------------------------------------------------- */
+
+static const char marker[] = "MARKER";
+
+static struct str random_text(struct arena *arena)
+{
+    static const uint32_t odd[] = {'"', '\\', '\n', '\t',   1,       0x1F,     '$', '{', '}', '\'',
+                                   '%', '&',  0xE9, 0x4E2D, 0x1F9EA, 0x10FFFF, '#', '~', '/'};
+    size_t n = 1 + (size_t)random_below(40);
+    char *text = arena_alloc(arena, n * 4 + 1);
+    size_t len = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        uint32_t point = random_below(2) == 0 ? odd[random_below(ARRAY_LEN(odd))]
+                                              : (uint32_t)(' ' + random_below(95));
+
+        len += utf8_encode(point, text + len);
+    }
+    return (struct str){text, len};
+}
+
+/* Where a text may be put without its type refusing it; the prefix that the type asks for. */
+static bool takes_any_text(const struct param *param, const char **out_prefix)
+{
+    *out_prefix = param->type == PARAM_URL || param->type == PARAM_HTTP_URL ? "https://h/" : "";
+    return (param->flags & PARAM_INERT) == 0 &&
+           (param->type == PARAM_TEXT || param->type == PARAM_REGEX ||
+            param->type == PARAM_TARGET || *out_prefix[0] != '\0');
+}
+
+/* A copy of `node` in which every text that is the marker (behind its prefix) is `text`. */
+static struct json *replaced(struct vectors *v, const struct json *node, struct str was,
+                             struct str text)
+{
+    struct json *out;
+    const struct json *child;
+
+    if (json_type(node) == JSON_STRING && str_eq(json_str(node), was)) {
+        return json_new_string(&v->arena, text);
+    }
+    if (json_type(node) != JSON_OBJECT && json_type(node) != JSON_ARRAY) {
+        return json_copy(&v->arena, node);
+    }
+    out = json_type(node) == JSON_OBJECT ? json_new_object(&v->arena) : json_new_array(&v->arena);
+    JSON_FOREACH (child, node) {
+        struct json *made = replaced(v, child, was, text);
+
+        if (json_type(node) == JSON_OBJECT) {
+            json_set(out, json_name(child), made);
+        } else {
+            json_append(out, made);
+        }
+    }
+    return out;
+}
+
+/* The request of the vector with `text` in one place: the argument `index`, or the option. */
+static struct json *request_with(struct vectors *v, const struct param *param, size_t index,
+                                 struct str text)
+{
+    struct json *body = json_copy(&v->arena, v->vector);
+    struct json *args = json_new_array(&v->arena);
+    struct bound_command bound;
+    const struct json *arg;
+    size_t at = 0;
+
+    JSON_FOREACH (arg, json_get(v->vector, "args")) {
+        json_append(args,
+                    at == index ? json_new_string(&v->arena, text) : json_copy(&v->arena, arg));
+        at++;
+    }
+    if (index >= COMMAND_MAX_PARAMS) {
+        struct json *options = json_copy(&v->arena, json_get(v->vector, "options"));
+
+        json_set(options, str_from(param->name), json_new_string(&v->arena, text));
+        json_set(body, STR("options"), options);
+    }
+    json_set(body, STR("args"), args);
+    if (bind(v, body, &bound) != ERR_OK) {
+        wrong(v, "does not bind", body);
+    }
+    return request(v, &bound);
+}
+
+/* The text stands exactly where the marker stood, and nothing else is changed by it. */
+static void check_place(struct vectors *v, const struct param *param, size_t index,
+                        const char *prefix)
+{
+    struct str was = arena_printf(&v->arena, "%s%s", prefix, marker);
+    struct json *marked = request_with(v, param, index, was);
+
+    if (!str_contains(json_text(&v->arena, marked), was)) {
+        wrong(v, param->name, marked);
+    }
+    for (int round = 0; round < 20; round++) {
+        struct str some = random_text(&v->arena);
+        struct str text = arena_printf(&v->arena, "%s%.*s", prefix, STR_ARG(some));
+        struct json *made = request_with(v, param, index, text);
+        struct json *read = NULL;
+
+        assert_int_equal(json_parse(&v->arena, json_text(&v->arena, made), NULL, &read, NULL),
+                         ERR_OK);
+        if (!json_equal(read, replaced(v, marked, was, text))) {
+            wrong(v, param->name, made);
+        }
+    }
+}
+
+static size_t check_places(struct vectors *v, const struct param *params, size_t n, size_t from)
+{
+    size_t n_places = 0;
+    const char *prefix;
+
+    for (size_t i = 0; i < n && params[i].name != NULL; i++) {
+        if (takes_any_text(&params[i], &prefix)) {
+            check_place(v, &params[i], from + i, prefix);
+            n_places++;
+        }
+    }
+    return n_places;
+}
+
+static void any_text_in_any_place_leaves_as_the_same_text(void **state)
+{
+    struct vectors v;
+    size_t n_places = 0;
+
+    (void)state;
+    assert_true(vectors_open(&v, VP_GOLDEN_DIR "/commands/vectors.jsonl"));
+    while (vectors_next(&v)) {
+        struct bound_command bound;
+        size_t index;
+
+        assert_int_equal(bind(&v, v.vector, &bound), ERR_OK);
+        index = catalog_index(bound.command);
+        if (v.seen[index] || json_find(v.vector, "/options/variable") != NULL) {
+            continue; /* a variable stands in for the element (rule_click) */
+        }
+        v.seen[index] = true;
+        n_places += check_places(&v, bound.command->args, json_size(json_get(v.vector, "args")), 0);
+        if (bound.command->special != rule_answer) {
+            n_places +=
+                check_places(&v, bound.command->options, COMMAND_MAX_PARAMS, COMMAND_MAX_PARAMS);
+        }
+    }
+    assert_int_equal(n_places, 70); /* every such argument and option of the catalogue */
+    vectors_close(&v);
+}
+
 int test_vectors(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_command_makes_the_request_of_its_golden_vectors),
         cmocka_unit_test(every_command_makes_the_request_of_the_shared_vectors),
+        cmocka_unit_test(any_text_in_any_place_leaves_as_the_same_text),
         cmocka_unit_test(every_form_of_every_vector_gives_the_same_request),
     };
 
