@@ -163,6 +163,8 @@ enum stage_verdict handle_simple_library(struct task *task);
 enum stage_verdict handle_simple_table(struct task *task);
 enum stage_verdict handle_problems(struct task *task);
 enum stage_verdict handle_relay(struct task *task);
+enum stage_verdict handle_test_validate(struct task *task);
+enum stage_verdict handle_test_compile(struct task *task);
 enum stage_verdict handle_openapi(struct task *task);
 enum stage_verdict handle_docs(struct task *task);
 enum stage_verdict handle_docs_file(struct task *task);

@@ -133,6 +133,12 @@ static struct json *request_body(struct task *task, const struct route *route)
         json_set(out, STR("content"), content(task, "application/json", schema));
         return out;
     }
+    if (route->body == BODY_TEST) {
+        put(task, schema, "type", "string");
+        json_set(out, STR("required"), json_new_bool(task->arena, true));
+        json_set(out, STR("content"), content(task, "application/yaml", schema));
+        return out;
+    }
     json_set(out, STR("required"), json_new_bool(task->arena, route->body == BODY_JSON));
     json_set(
         out, STR("content"),

@@ -29,6 +29,9 @@ static const struct route routes[] = {
     {"POST", "/api/v1/commands/validate", PERMISSION_READ, BODY_JSON, WAIT_SHORT, handle_validate, "Check a command without sending it", NULL},
     {"POST", "/api/v1/commands/step/{command*}", PERMISSION_WRITE_TESTS, BODY_OPTIONAL, WAIT_LONG, handle_step_path, "Run one step command, named by the path", NULL},
 
+    {"POST", "/api/v1/tests/validate", PERMISSION_READ, BODY_TEST, WAIT_SHORT, handle_test_validate, "Check a test file", NULL},
+    {"POST", "/api/v1/tests/compile", PERMISSION_READ, BODY_TEST, WAIT_SHORT, handle_test_compile, "What a test file would do, or the file in another dialect", NULL},
+
     {"POST", "/api/v1/sessions", PERMISSION_WRITE_TESTS, BODY_OPTIONAL, WAIT_SHORT, handle_session_create, "Make a session", NULL},
     {"GET", "/api/v1/sessions", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_session_list, "Your sessions", NULL},
     {"GET", "/api/v1/sessions/current", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_session_current, "Your current session", NULL},

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/nearest.h"
 #include "cli/demo.h"
+#include "cli/files.h"
 #include "observe/log.h"
 
 struct subcommand {
@@ -45,6 +46,16 @@ static const struct argument demo_arguments[] = {
     {"listen", 'l', "ADDR:PORT",
      "where to listen (127.0.0.1:8000, or a free port when that is taken)", "server.listen", NULL},
     {"once", 0, NULL, "stop when the sample test exists instead of serving on", NULL, NULL},
+    {.name = NULL},
+};
+
+static const struct argument validate_arguments[] = {
+    {"json", 0, NULL, "one JSON object a file instead of text", NULL, NULL},
+    {.name = NULL},
+};
+
+static const struct argument convert_arguments[] = {
+    {"to", 't', "TARGET", "commands, upstream, simplified or sentences", NULL, NULL},
     {.name = NULL},
 };
 
@@ -240,6 +251,18 @@ static int run_demo(struct arguments *arguments)
     return run.ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static int run_validate(struct arguments *arguments)
+{
+    return cli_validate(arguments->operands, arguments->n_operands,
+                        arguments_get(arguments, "json") != NULL);
+}
+
+static int run_convert(struct arguments *arguments)
+{
+    return cli_convert(arguments->operands, arguments->n_operands,
+                       str_from(arguments_get(arguments, "to")));
+}
+
 static int run_version(struct arguments *arguments)
 {
     (void)arguments;
@@ -256,6 +279,10 @@ static const struct subcommand subcommands[] = {
     {"check", "Check the configuration, like nginx -t.", "", check_arguments, run_check},
     {"demo", "Run proxy and sandbox, create a sample test, and keep serving.", "", demo_arguments,
      run_demo},
+    {"validate", "Check test files; every error with line, column and a hint.", "FILE...",
+     validate_arguments, run_validate},
+    {"convert", "Print test files in another dialect.", "--to TARGET FILE...", convert_arguments,
+     run_convert},
     {"version", "Print the version.", "", no_arguments, run_version},
 };
 

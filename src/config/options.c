@@ -4,9 +4,9 @@
 #include "config_internal.h"
 
 #define AT(member) offsetof(struct config, member)
-#define DAY_S INT64_C(86400)
-#define MIB INT64_C(1048576)
-#define HOUR_MS INT64_C(3600000)
+#define DAY_S      INT64_C(86400)
+#define MIB        INT64_C(1048576)
+#define HOUR_MS    INT64_C(3600000)
 
 /* clang-format off */
 static const struct option_row rows[] = {

@@ -148,8 +148,8 @@ static void a_hundred_thousand_keys_and_fifty_thousand_anchors_are_read(void **s
 static void marks_line_ends_and_indentation_do_not_matter(void **state)
 {
     static const char *const texts[] = {"a: 1\nb:\n  - x\n",
-                                        "\xEF\xBB\xBF"
-                                        "a: 1\nb:\n  - x\n",
+                                        ("\xEF\xBB\xBF"
+                                         "a: 1\nb:\n  - x\n"),
                                         "a: 1\r\nb:\r\n  - x\r\n", "a:      1\nb:\n- x\n"};
 
     (void)state;

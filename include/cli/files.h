@@ -1,0 +1,14 @@
+/* Test files from the shell: `validate FILE...` and `convert --to TARGET FILE...`. No network.
+ * Exit codes: 0 all fine, 1 a file could not be read or the usage is wrong, 2 a file has errors. */
+#ifndef CLI_FILES_H
+#define CLI_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/str.h"
+
+int cli_validate(const char *const *files, size_t n_files, bool json);
+int cli_convert(const char *const *files, size_t n_files, struct str target);
+
+#endif

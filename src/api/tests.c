@@ -1,0 +1,178 @@
+/* POST /api/v1/tests/validate and /compile: a test file looked at, without doing anything. The file
+ * is the body (YAML or JSON by its Content-Type, else by its first character); room testfile does
+ * the work. */
+#include "api_internal.h"
+#include "base/percent.h"
+#include "testfile/testfile.h"
+
+enum { ANSWER_MAX = 64 * 1024 * 1024 };
+
+struct reading {
+    struct testfile file;
+    struct testfile_problems problems;
+    bool ok;
+};
+
+static enum testfile_kind kind_of(const struct exchange *exchange)
+{
+    struct str type = exchange_header(exchange, "Content-Type");
+
+    if (str_contains(type, STR("json"))) {
+        return TESTFILE_JSON;
+    }
+    return str_contains(type, STR("yaml")) ? TESTFILE_YAML : TESTFILE_AUTO;
+}
+
+static void read_file(struct task *task, struct reading *out)
+{
+    const struct testfile_options options = {.kind = kind_of(task->exchange),
+                                             .defaults = &task->api->defaults};
+    enum error_code code;
+
+    *out = (struct reading){0};
+    code = testfile_compile(task->arena, task->exchange->request.body, &options, &out->file,
+                            &out->problems);
+    if (code == ERR_OK && out->file.format == TESTFILE_FORMAT_SUITE) {
+        testfile_refuse_manifest(task->arena, &out->file, &out->problems);
+        code = ERR_UNPROCESSABLE;
+    }
+    out->ok = code == ERR_OK;
+}
+
+static struct str name_of(const struct reading *reading)
+{
+    return reading->file.n_tests > 0 ? reading->file.tests[0].name : STR_EMPTY;
+}
+
+static void write_problems(struct json_writer *w, const struct reading *reading)
+{
+    jw_key(w, "errors");
+    testfile_problems_json(w, &reading->problems, TESTFILE_ERROR);
+    jw_key(w, "warnings");
+    testfile_problems_json(w, &reading->problems, TESTFILE_WARNING);
+}
+
+static enum stage_verdict reply_text(struct task *task, int status, const char *type,
+                                     struct buf *text)
+{
+    struct str copy = arena_str(task->arena, buf_view(text));
+
+    buf_done(text);
+    return task_reply(task, status, type, copy);
+}
+
+enum stage_verdict handle_test_validate(struct task *task)
+{
+    struct reading reading;
+    struct json_writer w;
+    struct buf text;
+
+    read_file(task, &reading);
+    buf_init(&text, ANSWER_MAX);
+    jw_init(&w, &text);
+    jw_object(&w);
+    jw_kv_bool(&w, "valid", reading.ok);
+    jw_kv_text(&w, "format", testfile_format_name(reading.file.format));
+    jw_kv_str(&w, "name", name_of(&reading));
+    jw_kv_int(&w, "tests", (int64_t)reading.file.n_tests);
+    jw_kv_int(&w, "steps", (int64_t)reading.file.n_steps);
+    write_problems(&w, &reading);
+    jw_end(&w);
+    return reply_text(task, 200, "application/json; charset=utf-8", &text);
+}
+
+/* 422 with every error; the same shape as other problems, and line, column, detail, hint in each.
+ */
+static enum stage_verdict refuse(struct task *task, const struct reading *reading)
+{
+    struct json_writer w;
+    struct buf text;
+
+    buf_init(&text, ANSWER_MAX);
+    jw_init(&w, &text);
+    jw_object(&w);
+    jw_kv_text(&w, "type", "/problems/unprocessable");
+    jw_kv_text(&w, "title", error_row(ERR_UNPROCESSABLE)->title);
+    jw_kv_int(&w, "status", 422);
+    jw_kv_text(&w, "detail", "The test file has errors; each of them says where and what to do");
+    jw_kv_text(&w, "error", "The test file has errors; each of them says where and what to do");
+    jw_kv_text(&w, "code", error_row(ERR_UNPROCESSABLE)->slug);
+    jw_kv_str(&w, "instance", task->exchange->request.path);
+    jw_kv_text(&w, "request_id", task->exchange->trace.request_id);
+    write_problems(&w, reading);
+    jw_end(&w);
+    task->exchange->notes.error_slug = str_from(error_row(ERR_UNPROCESSABLE)->slug);
+    return reply_text(task, 422, "application/problem+json", &text);
+}
+
+static void write_steps(struct json_writer *w, const struct testfile *file)
+{
+    if (file->n_tests == 1) {
+        jw_key(w, "steps");
+        testfile_steps_json(w, &file->tests[0]);
+        return;
+    }
+    jw_key(w, "tests");
+    jw_array(w);
+    for (size_t i = 0; i < file->n_tests; i++) {
+        jw_object(w);
+        jw_kv_str(w, "name", file->tests[i].name);
+        jw_key(w, "steps");
+        testfile_steps_json(w, &file->tests[i]);
+        jw_end(w);
+    }
+    jw_end(w);
+}
+
+static enum stage_verdict reply_commands(struct task *task, const struct reading *reading)
+{
+    struct json_writer w;
+    struct buf text;
+
+    buf_init(&text, ANSWER_MAX);
+    jw_init(&w, &text);
+    jw_object(&w);
+    jw_kv_text(&w, "format", testfile_format_name(reading->file.format));
+    jw_kv_str(&w, "name", name_of(reading));
+    write_steps(&w, &reading->file);
+    jw_key(&w, "warnings");
+    testfile_problems_json(&w, &reading->problems, TESTFILE_WARNING);
+    jw_end(&w);
+    return reply_text(task, 200, "application/json; charset=utf-8", &text);
+}
+
+static const struct {
+    const char *name;
+    enum testfile_target target;
+    const char *type;
+} targets[] = {
+    {"upstream", TESTFILE_TO_UPSTREAM, "application/json; charset=utf-8"},
+    {"simplified", TESTFILE_TO_SIMPLIFIED, "application/yaml"},
+    {"sentences", TESTFILE_TO_SENTENCES, "text/plain; charset=utf-8"},
+};
+
+enum stage_verdict handle_test_compile(struct task *task)
+{
+    struct reading reading;
+    struct str to = STR("commands");
+    struct buf text;
+
+    (void)query_find(task->arena, task->exchange->request.query, "to", &to);
+    read_file(task, &reading);
+    if (!reading.ok) {
+        return refuse(task, &reading);
+    }
+    if (str_is(to, "commands")) {
+        return reply_commands(task, &reading);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
+        if (str_is(to, targets[i].name)) {
+            buf_init(&text, ANSWER_MAX);
+            testfile_convert(&reading.file, targets[i].target, task->arena, &text);
+            return reply_text(task, 200, targets[i].type, &text);
+        }
+    }
+    (void)error_at(&task->error, ERR_INVALID, "to",
+                   "to must be one of: commands, upstream, simplified, sentences");
+    return task_fail(task);
+}

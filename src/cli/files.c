@@ -1,0 +1,208 @@
+#include "cli/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "catalog/catalog.h"
+#include "testfile/testfile.h"
+
+enum { READ_PIECE = 65536, OUT_MAX = 256 * 1024 * 1024, EXIT_ERRORS = 2 };
+
+/* The organization of the configuration is not asked for: nothing is sent. */
+static const struct catalog_defaults defaults = {.organization_id = STR_INIT("1")};
+
+struct source {
+    struct arena arena;
+    struct buf text;
+    const char *name;
+    struct testfile file;
+    struct testfile_problems problems;
+    bool ok;
+};
+
+/* "-" is standard input. False: the reason was printed. */
+static bool read_all(struct source *source)
+{
+    bool is_stdin = str_is(STR("-"), source->name);
+    int fd = is_stdin ? STDIN_FILENO : open(source->name, O_RDONLY | O_CLOEXEC);
+    ssize_t n = 1;
+
+    buf_init(&source->text, TESTFILE_MAX_BYTES + READ_PIECE);
+    while (fd >= 0 && n > 0) {
+        char *room = buf_reserve(&source->text, READ_PIECE);
+
+        if (room == NULL) {
+            errno = EFBIG;
+            n = -1;
+            break;
+        }
+        n = read(fd, room, READ_PIECE);
+        buf_grew(&source->text, n > 0 ? (size_t)n : 0);
+    }
+    if (fd < 0 || n < 0) {
+        (void)fprintf(stderr, "virtuoso-proxy: cannot read %s: %s\n", source->name,
+                      strerror(errno));
+    }
+    if (fd >= 0 && !is_stdin) {
+        (void)close(fd);
+    }
+    return fd >= 0 && n == 0;
+}
+
+static void compile(struct source *source)
+{
+    const struct testfile_options options = {
+        .file = str_from(source->name), .kind = TESTFILE_AUTO, .defaults = &defaults};
+
+    source->ok = testfile_compile(&source->arena, buf_view(&source->text), &options, &source->file,
+                                  &source->problems) == ERR_OK;
+}
+
+static void put(FILE *to, struct buf *text)
+{
+    (void)fwrite(text->ptr, 1, text->len, to);
+    buf_done(text);
+}
+
+static bool wants_color(void)
+{
+    const char *no_color = getenv("NO_COLOR");
+
+    return isatty(STDERR_FILENO) == 1 && (no_color == NULL || no_color[0] == '\0');
+}
+
+static void print_problems(const struct source *source)
+{
+    struct buf out;
+
+    buf_init(&out, OUT_MAX);
+    testfile_print_human(&out, str_from(source->name), buf_view(&source->text), &source->problems,
+                         wants_color());
+    put(stderr, &out);
+}
+
+static void report_human(const struct source *source)
+{
+    print_problems(source);
+    (void)printf("%s: %s, %zu tests, %zu steps, %zu errors, %zu warnings\n", source->name,
+                 source->ok ? "fine" : "has errors", source->file.n_tests, source->file.n_steps,
+                 source->problems.n_errors, source->problems.n_warnings);
+}
+
+static void report_json(const struct source *source)
+{
+    struct json_writer w;
+    struct buf out;
+
+    buf_init(&out, OUT_MAX);
+    jw_init(&w, &out);
+    jw_object(&w);
+    jw_kv_text(&w, "file", source->name);
+    jw_kv_bool(&w, "valid", source->ok);
+    jw_kv_text(&w, "format", testfile_format_name(source->file.format));
+    jw_kv_int(&w, "steps", (int64_t)source->file.n_steps);
+    jw_key(&w, "errors");
+    testfile_problems_json(&w, &source->problems, TESTFILE_ERROR);
+    jw_key(&w, "warnings");
+    testfile_problems_json(&w, &source->problems, TESTFILE_WARNING);
+    jw_end(&w);
+    buf_char(&out, '\n');
+    put(stdout, &out);
+}
+
+static int one_file(const char *name,
+                    void (*then)(const struct source *source, const void *context),
+                    const void *context)
+{
+    struct source source = {.name = name};
+    int status = EXIT_FAILURE;
+
+    arena_init(&source.arena);
+    if (read_all(&source)) {
+        compile(&source);
+        then(&source, context);
+        status = source.ok ? EXIT_SUCCESS : EXIT_ERRORS;
+    }
+    buf_done(&source.text);
+    arena_done(&source.arena);
+    return status;
+}
+
+/* An unreadable file outweighs a wrong one. */
+static int each_file(const char *const *files, size_t n,
+                     void (*then)(const struct source *source, const void *context),
+                     const void *context)
+{
+    struct error err = {0};
+    int worst = EXIT_SUCCESS;
+
+    if (n == 0) {
+        (void)fprintf(stderr, "virtuoso-proxy: give at least one FILE (- for standard input)\n");
+        return EXIT_FAILURE;
+    }
+    if (catalog_open(&err) != ERR_OK) {
+        (void)fprintf(stderr, "virtuoso-proxy: %s\n", err.text);
+        return EXIT_FAILURE;
+    }
+    for (size_t i = 0; i < n; i++) {
+        int status = one_file(files[i], then, context);
+
+        if (worst != EXIT_FAILURE && status != EXIT_SUCCESS) {
+            worst = status;
+        }
+    }
+    catalog_close();
+    return worst;
+}
+
+static void report(const struct source *source, const void *context)
+{
+    const bool *json = context;
+
+    if (*json) {
+        report_json(source);
+    } else {
+        report_human(source);
+    }
+}
+
+int cli_validate(const char *const *files, size_t n_files, bool json)
+{
+    return each_file(files, n_files, report, &json);
+}
+
+static void convert(const struct source *source, const void *context)
+{
+    const enum testfile_target *target = context;
+    struct arena arena;
+    struct buf out;
+
+    print_problems(source);
+    if (!source->ok) {
+        return;
+    }
+    arena_init(&arena);
+    buf_init(&out, OUT_MAX);
+    testfile_convert(&source->file, *target, &arena, &out);
+    put(stdout, &out);
+    arena_done(&arena);
+}
+
+int cli_convert(const char *const *files, size_t n_files, struct str target)
+{
+    enum testfile_target to;
+
+    if (!testfile_target_parse(target, &to)) {
+        (void)fprintf(
+            stderr,
+            "virtuoso-proxy convert: --to must be commands, upstream, simplified or sentences\n");
+        return EXIT_FAILURE;
+    }
+    return each_file(files, n_files, convert, &to);
+}
