@@ -24,6 +24,19 @@ static enum stage_verdict reply_page(struct task *task, struct buf *text)
     return task_reply(task, 200, html_type, copy);
 }
 
+/* The Host header is the caller's text: nothing in it may become markup. */
+static void put_line(struct buf *text, const char *before, struct str host, const char *after)
+{
+    buf_text(text, before);
+    for (size_t i = 0; i < host.len; i++) {
+        if (host.ptr[i] != '<' && host.ptr[i] != '>' && host.ptr[i] != '&') {
+            buf_char(text, host.ptr[i]);
+        }
+    }
+    buf_text(text, after);
+    buf_char(text, '\n');
+}
+
 enum stage_verdict reply_start_page(struct task *task)
 {
     struct str host = exchange_header(task->exchange, "Host");
@@ -38,12 +51,11 @@ enum stage_verdict reply_start_page(struct task *task)
         "<ul><li><a href=\"/docs\">The API, to look at and try</a></li><li><a href=\"/openapi.json\">OpenAPI 3.1</a></li>"
         "<li><a href=\"/api/v1/commands\">The commands</a></li><li><a href=\"/health\">Health</a></li>"
         "<li><a href=\"/metrics\">Metrics</a></li><li><a href=\"/problems\">Error codes</a></li></ul><pre>");
-    buf_printf(
-        &text,
-        "curl -s http://%.*s/health\n"
-        "curl -s http://%.*s/api/v1/commands/step-interact/click/help\n"
-        "curl -s -H 'Content-Type: application/json' -d '{\"name\": \"My project\"}' http://%.*s/api/projects\n",
-        STR_ARG(host), STR_ARG(host), STR_ARG(host));
+    put_line(&text, "curl -s http://", host, "/health");
+    put_line(&text, "curl -s http://", host, "/api/v1/commands/step-interact/click/help");
+    put_line(&text,
+             "curl -s -H 'Content-Type: application/json' -d '{\"name\": \"My project\"}' http://",
+             host, "/api/projects");
     buf_text(&text, "</pre></html>");
     return reply_page(task, &text);
 }
