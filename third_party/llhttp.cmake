@@ -44,6 +44,9 @@ else()
     ${root}/usr/share/llhttp/http.c)
   target_include_directories(tp_llhttp PRIVATE ${include})
   target_include_directories(tp_llhttp SYSTEM INTERFACE ${include})
+  # Strict is not the default of 8.1: without it a chunk may end in CR and any other byte, which is then
+  # swallowed (request smuggling). 9.2 has no such switch, it is strict unless told otherwise.
+  target_compile_definitions(tp_llhttp PRIVATE LLHTTP_STRICT_MODE=1)
   target_compile_options(tp_llhttp PRIVATE -w)
 endif()
 add_library(tp::llhttp ALIAS tp_llhttp)
