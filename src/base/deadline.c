@@ -17,9 +17,8 @@ static struct deadline *first_due(struct deadlines *deadlines, size_t kind, uint
     return deadline != NULL && deadline->at_ms <= now_ms ? deadline : NULL;
 }
 
-/* Each queue gives at most what it held when it was reached and was due then: a callback that sets
- * itself again with no wait comes in the next run, not in this one (its at_ms is not before now_ms
- * + 0, so the count bounds it). */
+/* Each queue gives what was due when it was reached: a deadline that its own callback sets again,
+ * with no wait even, comes in the next run. One set for a later kind may still come in this run. */
 size_t deadlines_run(struct deadlines *deadlines, uint64_t now_ms)
 {
     size_t n = 0;

@@ -161,6 +161,7 @@ static void finish_exchange(struct http_connection *connection)
                 !connection->peer_done;
     bool broken = exchange->broken;
 
+    later_remove(&connection->finish); /* it may be queued for the next turn: this is its end */
     connection->exchange = NULL;
     deadline_clear(&exchange->deadline);
     exchange_end(exchange, exchange->status);
@@ -279,7 +280,7 @@ static void expect_body(struct http_connection *connection)
 
     connection->state = CONNECTION_BODY;
     arm(connection, DEADLINE_BODY, connection->server->options.body_timeout_ms);
-    if (exchange->request.expects_continue && connection->in.len == 0) {
+    if (exchange->request.expects_continue && !connection->body_at_hand) {
         transport_write(&connection->transport, STR("HTTP/1.1 100 Continue\r\n\r\n"));
     }
 }
@@ -373,6 +374,7 @@ static size_t use_head(struct http_connection *connection, struct str bytes)
         return 0;
     case HEAD_COMPLETE:
         connection->scanned = 0;
+        connection->body_at_hand = bytes.len > len;
         begin_exchange(connection, str_sub(bytes, 0, len));
         return len;
     case HEAD_BAD:
@@ -532,6 +534,9 @@ static void on_bytes(struct transport *transport, struct str bytes)
 void connection_resume_body(struct http_connection *connection)
 {
     connection->body_paused = false;
+    if (connection->state == CONNECTION_BODY) {
+        arm(connection, DEADLINE_BODY, connection->server->options.body_timeout_ms);
+    }
     if (!connection->in_callback) {
         pump(connection);
         stop_reading_when_full(connection);

@@ -45,6 +45,7 @@ struct http_connection {
     bool keep_alive;
     bool stream_body;
     bool body_paused;
+    bool body_at_hand; /* bytes of the body came with its head: nobody waits for 100 Continue */
     bool peer_done;    /* the client has closed its side */
     bool discard_body; /* the request was refused: its body is read and dropped */
     bool close_after;

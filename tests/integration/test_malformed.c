@@ -177,6 +177,62 @@ static void pipelined_requests_are_answered_in_order(void **state)
     proxy_stop(&proxy);
 }
 
+/* RFC 9110 section 10.1.1: also when the head itself comes in pieces. */
+static void who_expects_a_continue_gets_one(void **state)
+{
+    static const char head[] = "POST /api/v1/commands/execute HTTP/1.1\r\nHost: x\r\n" TYPE
+                               "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n";
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    for (size_t cut = 0; cut < sizeof(head) - 1; cut += 20) {
+        struct client client;
+
+        client_open(&client, proxy.program.port);
+        (void)client_send(&client, str_sub(str_from(head), 0, cut));
+        client_pause_ms(cut > 0 ? 10 : 0);
+        (void)client_send(&client, str_sub(str_from(head), cut, sizeof(head)));
+        assert_int_equal(client_read_head(&client, false, &proxy.reply), CLIENT_OK);
+        assert_int_equal(proxy.reply.status, 100);
+        (void)client_send(&client, STR("{}"));
+        assert_int_equal(client_read(&client, false, &proxy.reply), CLIENT_OK);
+        assert_int_equal(proxy.reply.status, 400); /* no command in it */
+        client_close(&client);
+    }
+    proxy_stop(&proxy);
+}
+
+/* The platform answers before it has read the upload: the client goes on sending into the answer.
+ */
+static void an_early_answer_to_an_upload_is_survived(void **state)
+{
+    struct proxy proxy;
+    char piece[8192];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(piece); i++) {
+        piece[i] = 'x';
+    }
+    proxy_start(&proxy, NULL);
+    sandbox_fault(proxy.program.sandbox_port,
+                  "{\"match\":\"POST /projects\",\"times\":-1,\"close\":\"before\"}");
+    for (int round = 0; round < 30; round++) {
+        struct client client;
+
+        client_open(&client, proxy.program.port);
+        (void)client_send(
+            &client,
+            STR("POST /virtuoso/projects HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n"));
+        for (int i = 0; i < 1000 && client_send(&client, (struct str){piece, sizeof(piece)}); i++) {
+        }
+        client_close(&client);
+    }
+    (void)proxy_ask(&proxy, "GET", "/health", NULL, "");
+    assert_int_equal(proxy.reply.status, 200);
+    proxy_stop(&proxy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +241,8 @@ int main(void)
         cmocka_unit_test(long_heads_are_refused),
         cmocka_unit_test(slow_clients_are_cut_off),
         cmocka_unit_test(pipelined_requests_are_answered_in_order),
+        cmocka_unit_test(who_expects_a_continue_gets_one),
+        cmocka_unit_test(an_early_answer_to_an_upload_is_survived),
     };
 
     return cmocka_run_group_tests_name("malformed", tests, NULL, NULL);
