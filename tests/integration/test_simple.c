@@ -36,68 +36,93 @@ static const struct json *get(struct proxy *proxy, struct str target)
 
 #define TEXT(...) arena_printf(&proxy.arena, __VA_ARGS__)
 
-static void from_a_project_to_an_execution(void **state)
-{
-    static const char *const sets[] = {"sandbox.execution_ms=100", NULL};
-    struct proxy proxy;
+struct made {
     const char *project;
     const char *goal;
     const char *snapshot;
     const char *journey;
     const char *checkpoint;
+};
+
+static struct made make_structure(struct proxy *p)
+{
+    struct made made;
+    const struct json *answer;
+
+    made.project = id_in(p, post(p, "/api/projects", 201, STR("{\"name\":\"P\"}")), "id");
+    answer =
+        post(p, "/api/goals", 201,
+             arena_printf(&p->arena,
+                          "{\"name\":\"G\",\"projectId\":\"%s\",\"url\":\"https://a.example\"}",
+                          made.project));
+    made.goal = id_in(p, answer, "id");
+    made.snapshot = id_in(p, answer, "snapshotId");
+    answer = post(p, "/api/journeys", 201,
+                  arena_printf(&p->arena, "{\"name\":\"J\",\"goalId\":%s}", made.goal));
+    made.journey = id_in(p, answer, "id");
+    answer = post(p, "/api/checkpoints", 201,
+                  arena_printf(&p->arena, "{\"name\":\"C\",\"journeyId\":\"%s\"}", made.journey));
+    made.checkpoint = id_in(p, answer, "id");
+    return made;
+}
+
+static void from_a_project_to_its_steps(void **state)
+{
+    struct proxy proxy;
+    struct made made;
     const struct json *answer;
 
     (void)state;
-    proxy_start(&proxy, sets);
+    proxy_start(&proxy, NULL);
     assert_int_equal(json_size(get(&proxy, STR("/api/user"))), 3);
-    project = id_in(&proxy, post(&proxy, "/api/projects", 201, STR("{\"name\":\"P\"}")), "id");
+    made = make_structure(&proxy);
     assert_true(json_size(get(&proxy, STR("/api/projects"))) >= 1);
-    answer =
-        post(&proxy, "/api/goals", 201,
-             TEXT("{\"name\":\"G\",\"projectId\":\"%s\",\"url\":\"https://a.example\"}", project));
-    goal = id_in(&proxy, answer, "id");
-    snapshot = id_in(&proxy, answer, "snapshotId");
-    assert_int_equal(json_size(get(&proxy, TEXT("/api/projects/%s/goals", project))), 1);
-    assert_true(
-        str_is(json_str(json_find(get(&proxy, TEXT("/api/goals/goal_%s/versions", goal)), "/0/id")),
-               snapshot));
-    journey = id_in(
-        &proxy, post(&proxy, "/api/journeys", 201, TEXT("{\"name\":\"J\",\"goalId\":%s}", goal)),
-        "id");
-    checkpoint = id_in(&proxy,
-                       post(&proxy, "/api/checkpoints", 201,
-                            TEXT("{\"name\":\"C\",\"journeyId\":\"%s\"}", journey)),
-                       "id");
-    answer = post(
-        &proxy, "/api/steps", 201,
-        TEXT("{\"action\":\"CLICK\",\"target\":\"Sign in\",\"checkpointId\":\"%s\"}", checkpoint));
+    assert_int_equal(json_size(get(&proxy, TEXT("/api/projects/%s/goals", made.project))), 1);
+    answer = get(&proxy, TEXT("/api/goals/goal_%s/versions", made.goal));
+    assert_true(str_is(json_str(json_find(answer, "/0/id")), made.snapshot));
+    answer = post(&proxy, "/api/steps", 201,
+                  TEXT("{\"action\":\"CLICK\",\"target\":\"Sign in\",\"checkpointId\":\"%s\"}",
+                       made.checkpoint));
     assert_true(str_is(json_str(json_get(answer, "action")), "CLICK"));
-    (void)post(
-        &proxy, "/api/steps", 201,
-        TEXT("{\"action\":\"step-wait time\",\"value\":1500,\"checkpointId\":%s}", checkpoint));
-    answer = get(&proxy, TEXT("/api/checkpoints/%s/steps", checkpoint));
+    (void)post(&proxy, "/api/steps", 201,
+               TEXT("{\"action\":\"step-wait time\",\"value\":1500,\"checkpointId\":%s}",
+                    made.checkpoint));
+    answer = get(&proxy, TEXT("/api/checkpoints/%s/steps", made.checkpoint));
     assert_true(str_is(json_str(json_find(answer, "/0/target")), "Sign in"));
     assert_true(str_is(json_str(json_find(answer, "/1/target")), "1500"));
     (void)post(&proxy, "/api/library/checkpoints", 201,
-               TEXT("{\"checkpointId\":\"%s\",\"name\":\"L\"}", checkpoint));
+               TEXT("{\"checkpointId\":\"%s\",\"name\":\"L\"}", made.checkpoint));
     (void)post(
         &proxy, "/api/library/checkpoints", 201,
         TEXT(
             "{\"name\":\"M\",\"goalId\":\"%s\",\"steps\":[{\"action\":\"CLICK\",\"target\":\"x\"}]}",
-            goal));
+            made.goal));
     assert_int_equal(json_size(get(&proxy, STR("/api/library/checkpoints"))), 2);
     (void)post(
         &proxy, "/api/testdata/tables", 201,
         STR("{\"name\":\"T\",\"columns\":[\"a\",\"b\"],\"rows\":[[\"1\",\"2\"],{\"b\":\"3\"}]}"));
     (void)post(&proxy, "/api/environments", 201,
                STR("{\"name\":\"E\",\"variables\":{\"k\":\"v\"}}"));
-    answer = post(&proxy, TEXT("/api/goals/%s/execute", goal).ptr, 200,
+    proxy_stop(&proxy);
+}
+
+static void a_goal_runs_and_tells_its_outcome(void **state)
+{
+    static const char *const sets[] = {"sandbox.execution_ms=100", NULL};
+    struct proxy proxy;
+    struct made made;
+    const struct json *answer;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    made = make_structure(&proxy);
+    answer = post(&proxy, TEXT("/api/goals/%s/execute", made.goal).ptr, 200,
                   STR("{\"startingUrl\":\"https://b.example\"}"));
     (void)id_in(&proxy, answer, "jobId");
-    answer = post(&proxy, TEXT("/api/goals/%s/snapshots/%s/execute", goal, snapshot).ptr, 200,
-                  STR("{\"wait\":true}"));
+    answer = post(&proxy, TEXT("/api/goals/%s/snapshots/%s/execute", made.goal, made.snapshot).ptr,
+                  200, STR("{\"wait\":true}"));
     assert_true(str_is(json_str(json_get(answer, "outcome")), "PASS"));
-    answer = post(&proxy, "/api/executions", 201, TEXT("{\"goalId\":\"%s\"}", goal));
+    answer = post(&proxy, "/api/executions", 201, TEXT("{\"goalId\":\"%s\"}", made.goal));
     client_pause_ms(200);
     answer = get(&proxy, TEXT("/api/executions/%s", id_in(&proxy, answer, "id")));
     assert_true(str_is(json_str(json_get(answer, "status")), "FINISHED"));
@@ -141,6 +166,18 @@ static const struct endpoint endpoints[] = {
     {"POST", "/api/environments", "{\"name\":\"n\",\"variables\":{}}"},
 };
 
+static void check_refusal(struct proxy *proxy, const struct endpoint *endpoint,
+                          const struct refusal *refusal)
+{
+    (void)proxy_ask(proxy, endpoint->method, endpoint->target, NULL, endpoint->body);
+    if (proxy->reply.status != refusal->status) {
+        fail_msg("%s %s with %s: %d, wanted %d", endpoint->method, endpoint->target, refusal->fault,
+                 proxy->reply.status, (int)refusal->status);
+    }
+    assert_true(
+        str_starts(reply_field(&proxy->reply, "Content-Type"), STR("application/problem+json")));
+}
+
 static void the_platforms_refusals_keep_their_meaning(void **state)
 {
     static const struct refusal table[] = {
@@ -169,14 +206,7 @@ static void the_platforms_refusals_keep_their_meaning(void **state)
         sandbox_fault(proxy.program.sandbox_port,
                       TEXT("{\"match\":\"* /\",\"times\":-1,%s}", table[i].fault).ptr);
         for (size_t k = 0; k < ARRAY_LEN(endpoints); k++) {
-            (void)proxy_ask(&proxy, endpoints[k].method, endpoints[k].target, NULL,
-                            endpoints[k].body);
-            if (proxy.reply.status != table[i].status) {
-                fail_msg("%s %s with %s: %d, wanted %d", endpoints[k].method, endpoints[k].target,
-                         table[i].fault, proxy.reply.status, (int)table[i].status);
-            }
-            assert_true(str_starts(reply_field(&proxy.reply, "Content-Type"),
-                                   STR("application/problem+json")));
+            check_refusal(&proxy, &endpoints[k], &table[i]);
         }
     }
     sandbox_clear_faults(proxy.program.sandbox_port);
@@ -325,7 +355,8 @@ static void every_error_code_has_its_page(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(from_a_project_to_an_execution),
+        cmocka_unit_test(from_a_project_to_its_steps),
+        cmocka_unit_test(a_goal_runs_and_tells_its_outcome),
         cmocka_unit_test(the_platforms_refusals_keep_their_meaning),
         cmocka_unit_test(many_cold_reads_are_one_call),
         cmocka_unit_test(kept_answers_are_used_and_dropped),

@@ -20,6 +20,15 @@ static const char *const single[] = {"user",    "project", "goal",        "journ
                                      "library", "table",   "environment", "execution"};
 static const char *const lists[] = {"projects", "goals", "libraries"};
 
+static void check_single(struct arena *arena, const char *map, const char *answer)
+{
+    const struct json *out = reply_reduce(arena, map, parse(arena, str_from(answer)), NULL);
+
+    if (!str_is(json_str(json_get(out, "id")), "12")) {
+        fail_msg("%s in %s", map, answer);
+    }
+}
+
 static void one_thing_is_found_in_every_envelope(void **state)
 {
     struct arena arena;
@@ -27,17 +36,9 @@ static void one_thing_is_found_in_every_envelope(void **state)
     (void)state;
     arena_init(&arena);
     for (size_t i = 0; i < ARRAY_LEN(single); i++) {
-        for (size_t k = 0; k < 2; k++) {
-            struct str thing =
-                STR("{\"id\":12,\"name\":\"n\",\"title\":\"n\",\"status\":\"QUEUED\"}");
-            struct str text =
-                k == 0 ? thing : arena_printf(&arena, "{\"success\":true,\"item\":%s}", thing.ptr);
-            const struct json *out = reply_reduce(&arena, single[i], parse(&arena, text), NULL);
-
-            if (!str_is(json_str(json_get(out, "id")), "12")) {
-                fail_msg("%s in envelope %zu", single[i], k);
-            }
-        }
+        check_single(&arena, single[i],
+                     "{\"id\":12,\"name\":\"n\",\"title\":\"n\",\"status\":\"QUEUED\"}");
+        check_single(&arena, single[i], "{\"success\":true,\"item\":{\"id\":12,\"name\":\"n\"}}");
     }
     arena_done(&arena);
 }
