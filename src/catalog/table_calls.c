@@ -136,7 +136,7 @@ const struct command commands_calls[] = {
     {.words = "get-execution-analysis", .summary = "Analysis of an execution",
      .example = "get-execution-analysis 88715",
      .args = {{"execution_id", PARAM_ID}},
-     .options = {{"ai_insights", PARAM_FLAG, .flags = PARAM_OPTIONAL}, {"failures_only", PARAM_FLAG, .flags = PARAM_OPTIONAL}},
+     .options = {{"ai_insights", PARAM_FLAG, .flags = PARAM_OPTIONAL}, {"failures_only", PARAM_FLAG, .flags = PARAM_OPTIONAL | PARAM_INERT}},
      .kind = COMMAND_CALL, .permission = PERMITS_READ, .reply = "analysis",
      .call = {.name = "get execution analysis", .method = "GET", .path = "/executions/analysis/{execution_id}", .class = CALL_READ,
               .query = "includeAI={?ai_insights}", .needs_json = true}},
