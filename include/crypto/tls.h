@@ -33,7 +33,9 @@ enum tls_verdict tls_stream_read(struct tls_stream *stream, struct buf *out, str
 /* Encrypts all of `plain`; false: failed. */
 bool tls_stream_write(struct tls_stream *stream, struct str plain, struct error *err) MUST_CHECK;
 void tls_stream_close_notify(struct tls_stream *stream);
-/* Cipher text for the peer; the caller empties it. */
+/* Cipher text for the peer; tls_stream_sent empties it (and gives back what an idle stream does not
+ * need). */
 struct buf *tls_stream_output(struct tls_stream *stream);
+void tls_stream_sent(struct tls_stream *stream);
 
 #endif

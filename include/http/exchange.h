@@ -76,6 +76,7 @@ struct exchange {
     uint64_t response_bytes;
     uint64_t request_bytes;
     int64_t stream_left; /* of a streamed answer with a length; -1 chunked or until close */
+    bool known;          /* on_head was called: the service is told if the client leaves */
     bool replied;        /* an answer was given (whole or begun) */
     bool streaming;
     bool chunked;
@@ -92,8 +93,9 @@ bool exchange_has_header(const struct exchange *exchange, const char *name);
 /* Answering. Exactly one of exchange_reply, exchange_problem, or stream begin..end per exchange;
  * after it the service must not touch the exchange any more (it may be freed). HEAD and 204/304 are
  * handled here: give the same body as for GET. */
-void exchange_set_header(struct exchange *exchange, const char *name,
-                         struct str value); /* refuses CR LF NUL */
+/* Left out when the value holds a control character, or when all of them pass 16 KiB. Not for
+ * Content-Length, Transfer-Encoding, Connection and Date: those are written here. */
+void exchange_set_header(struct exchange *exchange, const char *name, struct str value);
 void exchange_reply(struct exchange *exchange, int status, const char *content_type,
                     struct str body);
 /* RFC 9457 problem+json; `errors` may be NULL. Sets Retry-After, WWW-Authenticate, Allow via
@@ -102,18 +104,21 @@ void exchange_problem(struct exchange *exchange, const struct error *err,
                       const struct error_list *errors);
 
 /* Streaming. length -1: chunked (or close-delimited on HTTP/1.0). write returns false when more
- * than TRANSPORT_HIGH_WATER is pending: stop until on_writable. */
+ * than TRANSPORT_HIGH_WATER is pending: stop until on_writable. Of a stream with a length, bytes
+ * past it are dropped, and an end before it breaks the connection (the client must see that). */
 void exchange_stream_begin(struct exchange *exchange, int status, const char *content_type,
                            int64_t length);
 bool exchange_stream_write(struct exchange *exchange, struct str bytes);
 void exchange_stream_end(struct exchange *exchange);
 void exchange_stream_abort(struct exchange *exchange); /* breaks the connection: the client sees it;
                                                           instead of an answer too */
-/* HTTP_BODY_STREAM requests: stop and go on reading the body from the client. */
+/* HTTP_BODY_STREAM requests: stop and go on reading the body from the client. After pause no
+ * on_chunk comes; after resume it comes from the loop, never from inside the call. */
 void exchange_body_pause(struct exchange *exchange);
 void exchange_body_resume(struct exchange *exchange);
 
-/* The whole-reply deadline of the exchange (0: none); on expiry service->on_deadline runs. */
+/* The deadline of the answer's beginning (0: none); on expiry service->on_deadline runs. While a
+ * buffered body is still arriving it is the client who is late: then http answers 408 itself. */
 void exchange_set_deadline(struct exchange *exchange, uint64_t wait_ms);
 
 #endif

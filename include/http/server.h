@@ -7,10 +7,16 @@
  * closes)
  *
  * Promise to the service: callbacks of one exchange never nest and never come after its answer,
- * except that nothing comes after on_abort either. on_abort comes at most once, only before the
- * answer is complete; HTTP_ABORT_ENDED means the service has let go (its calls are cancelled),
- * HTTP_ABORT_DETACHED means that it will still answer the (now orphaned) exchange. Owner:
- * http_server_open/close; on_closed when the last connection and orphan is gone. */
+ * except that nothing comes after on_abort either. on_abort comes at most once, only after on_head
+ * and before the answer is complete; HTTP_ABORT_ENDED means the service has let go (its calls are
+ * cancelled), HTTP_ABORT_DETACHED means that it will still answer the (now orphaned) exchange.
+ * Malformed and oversized heads never reach the service. A buffered body that is refused (400, 408,
+ * 413) never reaches on_body, and the service is not told: so between on_head and on_body it holds
+ * nothing outside the exchange's arena. For a streamed one it is told by on_abort.
+ * 411 is the service's to say (on_head, where `has_body` is false and Content-Length absent): only
+ * it knows whether the route wants a body; a POST without one is well-formed (RFC 9110, 8.6).
+ * Owner: http_server_open/close; on_closed when the last connection and orphan is gone.
+ * http_server_close is not called from inside a callback of the service. */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
 
@@ -51,12 +57,12 @@ struct http_server_options {
     unsigned max_headers;      /* 431; at most HTTP_MAX_HEADERS */
     size_t max_pipeline_bytes; /* read ahead during an exchange; then reading stops */
     unsigned head_timeout_ms;  /* first byte to complete head: 408 */
-    unsigned body_timeout_ms;  /* without progress, and body_min_rate: 408 */
+    unsigned body_timeout_ms;  /* without progress, or below 256 B/s after it: 408 */
     unsigned idle_timeout_ms;  /* between requests: close */
     unsigned write_timeout_ms; /* without progress: close */
     unsigned handshake_timeout_ms;
-    unsigned linger_ms; /* after a refusal: read and drop, then close */
-    size_t linger_bytes;
+    unsigned linger_ms;                   /* after a refusal: read and drop, then close */
+    size_t linger_bytes;                  /* more than this is left in the kernel */
     unsigned max_requests_per_connection; /* 0: no limit */
     bool gzip; /* compress whole replies of 1 KiB and more for those who accept it */
 };

@@ -30,7 +30,11 @@ struct transport_events {
         struct transport *transport); /* TLS handshake done; plain: right after open */
 };
 
-enum { TRANSPORT_LOW_WATER = 16 * 1024, TRANSPORT_HIGH_WATER = 256 * 1024 };
+enum {
+    TRANSPORT_LOW_WATER = 16 * 1024,
+    TRANSPORT_HIGH_WATER = 256 * 1024,
+    TRANSPORT_MAX_PARTS = 4
+};
 
 struct transport {
     struct loop *loop;
@@ -46,6 +50,7 @@ struct transport {
     bool ended;
     struct buf out[2]; /* one with the kernel, one filling */
     int filling;
+    uint64_t queued_bytes;  /* all that was ever given to be sent (cipher text with TLS) */
     struct tls_stream *tls; /* NULL: plain */
     struct later_item pump;
     char peer[64]; /* "127.0.0.1:5234" or "[::1]:5234" */
@@ -57,7 +62,11 @@ void transport_open(struct transport *transport, struct loop *loop, const struct
 void transport_read_start(struct transport *transport);
 void transport_read_stop(struct transport *transport);
 void transport_write(struct transport *transport, struct str bytes);
+/* The same bytes in one system call where the kernel takes them; at most TRANSPORT_MAX_PARTS. */
+void transport_write_parts(struct transport *transport, const struct str *parts, size_t n_parts);
 size_t transport_pending(const struct transport *transport);
+/* Bytes that the kernel has taken since the beginning: grows as long as the peer reads. */
+uint64_t transport_taken(const struct transport *transport);
 void transport_shutdown(
     struct transport *transport); /* sends what is pending, then FIN (close_notify first) */
 void transport_close(struct transport *transport); /* idempotent */

@@ -22,7 +22,8 @@ enum {
     TICKET_LIFETIME_S = 86400,
     CIPHER_MAX = 1024 * 1024,
     OUTPUT_MAX = 64 * 1024 * 1024,
-    READ_PIECE = 16 * 1024
+    READ_PIECE = 16 * 1024,
+    KEPT_WHEN_IDLE = 4 * 1024
 };
 
 struct tls_config {
@@ -37,6 +38,7 @@ struct tls_config {
 struct tls_stream {
     mbedtls_ssl_context ssl;
     struct buf input;  /* cipher text from the peer */
+    size_t input_used; /* of it */
     struct buf output; /* cipher text for the peer */
     bool secured;
     bool failed;
@@ -177,14 +179,27 @@ static int take_output(void *context, const unsigned char *bytes, size_t len)
 static int give_input(void *context, unsigned char *bytes, size_t len)
 {
     struct tls_stream *stream = context;
-    size_t n = stream->input.len < len ? stream->input.len : len;
+    struct str left = str_sub(buf_view(&stream->input), stream->input_used, len);
 
-    if (n == 0) {
+    if (left.len == 0) {
         return MBEDTLS_ERR_SSL_WANT_READ;
     }
-    mem_copy(bytes, stream->input.ptr, n);
-    buf_consume(&stream->input, n);
-    return (int)n;
+    mem_copy(bytes, left.ptr, left.len);
+    stream->input_used += left.len;
+    return (int)left.len;
+}
+
+/* Empties it; a large one is given back, most connections are idle. */
+static void release(struct buf *buf)
+{
+    size_t max = buf->max;
+
+    if (buf->cap > KEPT_WHEN_IDLE) {
+        buf_done(buf);
+        buf_init(buf, max);
+    } else {
+        buf_clear(buf);
+    }
 }
 
 struct tls_stream *tls_stream_new(const struct tls_config *config)
@@ -211,13 +226,15 @@ void tls_stream_free(struct tls_stream *stream)
 
 void tls_stream_feed(struct tls_stream *stream, struct str cipher)
 {
+    buf_consume(&stream->input, stream->input_used);
+    stream->input_used = 0;
     buf_str(&stream->input, cipher);
     stream->failed = stream->failed || !buf_ok(&stream->input);
 }
 
 size_t tls_stream_backlog(const struct tls_stream *stream)
 {
-    return stream->input.len;
+    return stream->input.len - stream->input_used;
 }
 
 bool tls_stream_is_secured(const struct tls_stream *stream)
@@ -256,7 +273,7 @@ static enum tls_verdict shake_hands(struct tls_stream *stream, struct error *err
                  err);
 }
 
-enum tls_verdict tls_stream_read(struct tls_stream *stream, struct buf *out, struct error *err)
+static enum tls_verdict read_all(struct tls_stream *stream, struct buf *out, struct error *err)
 {
     size_t before = out->len;
 
@@ -296,6 +313,17 @@ enum tls_verdict tls_stream_read(struct tls_stream *stream, struct buf *out, str
     }
 }
 
+enum tls_verdict tls_stream_read(struct tls_stream *stream, struct buf *out, struct error *err)
+{
+    enum tls_verdict verdict = read_all(stream, out, err);
+
+    if (stream->input_used == stream->input.len) {
+        stream->input_used = 0;
+        release(&stream->input);
+    }
+    return verdict;
+}
+
 bool tls_stream_write(struct tls_stream *stream, struct str plain, struct error *err)
 {
     while (plain.len > 0) {
@@ -323,4 +351,9 @@ void tls_stream_close_notify(struct tls_stream *stream)
 struct buf *tls_stream_output(struct tls_stream *stream)
 {
     return &stream->output;
+}
+
+void tls_stream_sent(struct tls_stream *stream)
+{
+    release(&stream->output);
 }

@@ -1,65 +1,111 @@
-/* gzip of whole replies (RFC 9110 section 8.4.1.3) for those who accept it; zlib does the work. */
+/* gzip of whole replies (RFC 9110 section 8.4.1.3) for those who accept it; zlib does the work. Its
+ * 270 KB of state are made once and used for all replies: one loop, one reply at a time. */
 #include <zlib.h>
 
+#include "base/mem.h"
 #include "http_internal.h"
 
 enum { WORTH_BYTES = 1024, GZIP_WINDOW = 15 + 16, LEVEL = 4, MEMORY_LEVEL = 8 };
 
-/* "gzip;q=0" means no. */
-static bool accepts_gzip(struct str accept)
+struct compressor {
+    z_stream stream;
+};
+
+/* A weight of 0 (RFC 9110 section 12.4.2): "0", "0.", "0.0" to "0.000". */
+static bool is_zero_weight(struct str parameters)
 {
-    struct str item;
+    struct str parameter;
 
-    while (str_next(&accept, ',', &item)) {
-        struct str coding;
-        struct str parameter;
+    while (str_next(&parameters, ';', &parameter)) {
+        struct str name;
+        struct str value;
 
-        (void)str_cut(str_trim(item), ';', &coding, &parameter);
-        parameter = str_trim(parameter);
-        if (str_is_nocase(str_trim(coding), "gzip") || str_is(str_trim(coding), "*")) {
-            return !str_is(parameter, "q=0") && !str_starts(parameter, STR("q=0.000"));
+        if (str_cut(parameter, '=', &name, &value) && str_is_nocase(str_trim(name), "q")) {
+            value = str_trim(value);
+            while (value.len > 0 && (value.ptr[0] == '0' || value.ptr[0] == '.')) {
+                value = str_sub(value, 1, value.len);
+            }
+            return value.len == 0;
         }
     }
     return false;
 }
 
-bool compress_wanted(const struct exchange *exchange, const char *content_type, size_t len)
+/* What is said of gzip itself outweighs what is said of "*". */
+bool compress_is_accepted(struct str accept_encoding)
+{
+    bool by_star = false;
+    struct str item;
+
+    while (str_next(&accept_encoding, ',', &item)) {
+        struct str coding;
+        struct str parameters;
+
+        (void)str_cut(item, ';', &coding, &parameters);
+        coding = str_trim(coding);
+        if (str_is_nocase(coding, "gzip") || str_is_nocase(coding, "x-gzip")) {
+            return !is_zero_weight(parameters);
+        }
+        if (str_is(coding, "*")) {
+            by_star = !is_zero_weight(parameters);
+        }
+    }
+    return by_star;
+}
+
+bool compress_is_worth(const struct exchange *exchange, const char *content_type, size_t len)
 {
     struct str type = str_from(content_type);
 
-    if (!exchange->server->options.gzip || len < WORTH_BYTES) {
+    if (!exchange->server->options.gzip || exchange->no_compress || len < WORTH_BYTES ||
+        (exchange->headers_set & HEADER_CONTENT_ENCODING) != 0) {
         return false;
     }
-    if (!str_starts(type, STR("text/")) && !str_contains(type, STR("json")) &&
-        !str_contains(type, STR("javascript")) && !str_contains(type, STR("yaml"))) {
-        return false;
-    }
-    return accepts_gzip(exchange_header(exchange, "Accept-Encoding"));
+    return str_starts(type, STR("text/")) || str_contains(type, STR("json")) ||
+           str_contains(type, STR("javascript")) || str_contains(type, STR("yaml"));
 }
 
-bool compress_gzip(struct str body, struct buf *out)
+static bool ready(struct compressor **compressor)
 {
-    z_stream stream = {0};
-    char *room;
-    int status;
+    struct compressor *fresh;
 
-    if (body.len > UINT32_MAX / 2 || deflateInit2(&stream, LEVEL, Z_DEFLATED, GZIP_WINDOW,
-                                                  MEMORY_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK) {
+    if (*compressor != NULL) {
+        return deflateReset(&(*compressor)->stream) == Z_OK;
+    }
+    fresh = mem_zalloc(sizeof(*fresh));
+    if (deflateInit2(&fresh->stream, LEVEL, Z_DEFLATED, GZIP_WINDOW, MEMORY_LEVEL,
+                     Z_DEFAULT_STRATEGY) != Z_OK) {
+        mem_free(fresh);
         return false;
     }
-    room = buf_reserve(out, body.len);
-    if (room == NULL) {
-        (void)deflateEnd(&stream);
+    *compressor = fresh;
+    return true;
+}
+
+bool compress_gzip(struct compressor **compressor, struct str body, struct buf *out)
+{
+    char *room = body.len < UINT32_MAX ? buf_reserve(out, body.len) : NULL;
+    z_stream *stream;
+
+    if (room == NULL || !ready(compressor)) {
         return false;
     }
-    stream.next_in = unconst(body.ptr);
-    stream.avail_in = (uInt)body.len;
-    stream.next_out = (Bytef *)room;
-    stream.avail_out = (uInt)body.len; /* bigger than the original: not worth it */
-    status = deflate(&stream, Z_FINISH);
-    if (status == Z_STREAM_END) {
-        buf_grew(out, stream.total_out);
+    stream = &(*compressor)->stream;
+    stream->next_in = unconst(body.ptr);
+    stream->avail_in = (uInt)body.len;
+    stream->next_out = (Bytef *)room;
+    stream->avail_out = (uInt)body.len - 1; /* not smaller than the original: not worth it */
+    if (deflate(stream, Z_FINISH) != Z_STREAM_END) {
+        return false;
     }
-    (void)deflateEnd(&stream);
-    return status == Z_STREAM_END;
+    buf_grew(out, stream->total_out);
+    return true;
+}
+
+void compressor_free(struct compressor *compressor)
+{
+    if (compressor != NULL) {
+        (void)deflateEnd(&compressor->stream);
+        mem_free(compressor);
+    }
 }

@@ -8,19 +8,82 @@
 #include "observe/log.h"
 #include "observe/metrics.h"
 
-enum { HEAD_MAX = 16 * 1024 };
+enum { HEAD_MAX = 16 * 1024, BODY_KEPT = 4096, SPARES_MAX = 64 };
+
+/* What an exchange needs in memory is kept for the next one: no allocation once it is warm. Under
+ * AddressSanitizer each has its own, so that a use after its end is seen. */
+#if defined(__SANITIZE_ADDRESS__)
+#define KEEPS_MEMORY false
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define KEEPS_MEMORY false
+#endif
+#endif
+#ifndef KEEPS_MEMORY
+#define KEEPS_MEMORY true
+#endif
+
+static void forget(struct exchange *exchange)
+{
+    arena_done(&exchange->arena);
+    buf_done(&exchange->head);
+    buf_done(&exchange->body);
+    mem_free(exchange);
+}
+
+/* A body that has grown large gives its memory back. */
+static void keep(struct exchange *exchange)
+{
+    struct http_server *server = exchange->server;
+    struct exchange warm = {.head = exchange->head, .body = exchange->body};
+
+    if (warm.body.cap > BODY_KEPT) {
+        buf_done(&warm.body);
+    }
+    buf_clear(&warm.head);
+    buf_clear(&warm.body);
+    arena_reset(&exchange->arena);
+    warm.arena = exchange->arena;
+    *exchange = warm;
+    list_prepend(&server->spares, &exchange->link);
+    server->n_spares++;
+}
+
+void exchange_free_spares(struct http_server *server)
+{
+    struct list *link;
+
+    while ((link = list_take_first(&server->spares)) != NULL) {
+        forget(CONTAINER_OF(link, struct exchange, link));
+    }
+    server->n_spares = 0;
+}
+
+static struct exchange *take_memory(struct http_server *server)
+{
+    struct list *link = list_take_first(&server->spares);
+    struct exchange *exchange;
+
+    if (link != NULL) {
+        server->n_spares--;
+        return CONTAINER_OF(link, struct exchange, link);
+    }
+    exchange = mem_zalloc(sizeof(*exchange));
+    arena_init(&exchange->arena);
+    buf_init(&exchange->head, HEAD_MAX);
+    return exchange;
+}
 
 struct exchange *exchange_new(struct http_server *server, struct http_connection *connection)
 {
-    struct exchange *exchange = mem_zalloc(sizeof(*exchange));
+    struct exchange *exchange = take_memory(server);
 
-    arena_init(&exchange->arena);
-    buf_init(&exchange->head, HEAD_MAX);
     exchange->server = server;
     exchange->connection = connection;
     exchange->request.peer = arena_str(&exchange->arena, str_from(connection->transport.peer));
     exchange->request.is_tls = server->options.tls != NULL;
     exchange->notes.route = STR("unmatched");
+    server->n_exchanges++;
     if (server->options.count_metrics) {
         metric_gauge_add(M_IN_FLIGHT, 1);
     }
@@ -129,8 +192,10 @@ void exchange_end(struct exchange *exchange, int status)
     if (options->access_log && log_is_on(LOG_INFO)) {
         write_access_line(exchange, status, spent_us);
     }
-    arena_done(&exchange->arena);
-    buf_done(&exchange->head);
-    buf_done(&exchange->body);
-    mem_free(exchange);
+    exchange->server->n_exchanges--;
+    if (KEEPS_MEMORY && exchange->server->n_spares < SPARES_MAX) {
+        keep(exchange);
+    } else {
+        forget(exchange);
+    }
 }

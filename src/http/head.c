@@ -6,19 +6,27 @@
  * about where a request ends or whom it is for. Here every line must end in CRLF with no other CR,
  * the first line must have a version, no line may begin with white space, and framing headers must
  * leave one reading only (RFC 9112 sections 2.2, 3, 6). */
-#include <string.h>
+#include "parser.h"
 
-#include "http_internal.h"
+enum { LENGTH_DIGITS_MAX = 18, LEADING_LINES_BYTES = 4, CRLF_BYTES = 2 };
 
-enum { LENGTH_DIGITS_MAX = 18, LEADING_LINES_MAX = 2 };
+/* RFC 9110 section 5.6.2: tchar. */
+static bool is_token_char(char c)
+{
+    static const bool odd[128] = {
+        ['!'] = true,  ['#'] = true, ['$'] = true, ['%'] = true, ['&'] = true,
+        ['\''] = true, ['*'] = true, ['+'] = true, ['-'] = true, ['.'] = true,
+        ['^'] = true,  ['_'] = true, ['`'] = true, ['|'] = true, ['~'] = true,
+    };
+
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           ((unsigned char)c < ARRAY_LEN(odd) && odd[(unsigned char)c]);
+}
 
 static bool is_token(struct str s)
 {
     for (size_t i = 0; i < s.len; i++) {
-        char c = s.ptr[i];
-        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-
-        if (!alnum && (c == '\0' || strchr("!#$%&'*+-.^_`|~", c) == NULL)) {
+        if (!is_token_char(s.ptr[i])) {
             return false;
         }
     }
@@ -28,90 +36,87 @@ static bool is_token(struct str s)
 /* --- line by line
  * ------------------------------------------------------------------------------------ */
 
-static enum head_verdict bad(struct error *err, const char *what)
+static enum parser_event bad(struct error *err, const char *what)
 {
     (void)error_set(err, ERR_BAD_REQUEST, "%s", what);
-    return HEAD_BAD;
+    return PARSER_BAD;
 }
 
-static enum head_verdict check_line(struct str line, struct error *err)
+static enum parser_event too_long(const struct head_scan *scan,
+                                  const struct http_server_options *options, struct error *err)
 {
-    if (line.len == 0 || line.ptr[line.len - 1] != '\r') {
-        return bad(err, "A line of the request head ends without CR");
+    if (scan->first_end == 0) {
+        (void)error_set(err, ERR_URI_TOO_LONG, "The request line is longer than %zu bytes",
+                        options->max_request_line);
+    } else {
+        (void)error_set(err, ERR_HEADERS_TOO_BIG, "The header fields are longer than %zu bytes",
+                        options->max_header_bytes);
     }
-    line.len--;
-    if (str_find_char(line, '\r') >= 0) {
-        return bad(err, "A CR stands inside a line of the request head");
-    }
-    if (line.len > 0 && (line.ptr[0] == ' ' || line.ptr[0] == '\t')) {
+    return PARSER_BAD;
+}
+
+/* Where the part in hand (request line, or all fields) must have ended. */
+static size_t limit_of(const struct head_scan *scan, const struct http_server_options *options)
+{
+    return scan->first_end == 0 ? scan->begin + options->max_request_line + CRLF_BYTES
+                                : scan->first_end + options->max_header_bytes + CRLF_BYTES;
+}
+
+/* The line that begins at scan->line, as far as it is there. PARSER_HEAD: it is complete, and
+ * scan->at is behind it. What is wrong is found in the order of the bytes, so that it does not
+ * matter how many of them came at once. */
+static enum parser_event scan_line(struct head_scan *scan, struct str bytes, struct error *err)
+{
+    struct str rest = str_sub(bytes, scan->at, bytes.len);
+    ptrdiff_t lf = str_find_char(rest, '\n');
+    struct str seen = str_sub(rest, 0, lf < 0 ? rest.len : (size_t)lf);
+    ptrdiff_t cr = str_find_char(seen, '\r');
+
+    if (scan->line < bytes.len && (bytes.ptr[scan->line] == ' ' || bytes.ptr[scan->line] == '\t')) {
         return bad(
             err,
             "A line of the request head begins with white space (folded headers are not taken)");
     }
-    return HEAD_MORE;
-}
-
-static enum head_verdict too_long(const struct http_server_options *options, struct str bytes,
-                                  struct error *err)
-{
-    ptrdiff_t first = str_find_char(bytes, '\n');
-    size_t line = first < 0 ? bytes.len : (size_t)first;
-
-    if (line > options->max_request_line) {
-        (void)error_set(err, ERR_URI_TOO_LONG, "The request line is longer than %zu bytes",
-                        options->max_request_line);
-        return HEAD_BAD;
+    if (cr >= 0 && (size_t)cr + 1 < seen.len) {
+        return bad(err, "A CR stands inside a line of the request head");
     }
-    if (bytes.len - line > options->max_header_bytes + 2) {
-        (void)error_set(err, ERR_HEADERS_TOO_BIG, "The header fields are longer than %zu bytes",
-                        options->max_header_bytes);
-        return HEAD_BAD;
+    if (lf >= 0 && cr < 0) {
+        return bad(err, "A line of the request head ends without CR");
     }
-    return HEAD_MORE;
+    if (lf < 0) {
+        scan->at += cr >= 0 ? (size_t)cr : rest.len; /* the CR is looked at again with its LF */
+        return PARSER_MORE;
+    }
+    scan->at += (size_t)lf + 1;
+    return PARSER_HEAD;
 }
 
 /* Empty lines before the request line are skipped (RFC 9112 section 2.2), two at most. */
-static size_t leading(struct str bytes)
+enum parser_event head_scan_next(struct head_scan *scan, const struct http_server_options *options,
+                                 struct str bytes, struct str *out_piece, struct error *err)
 {
-    size_t n = 0;
-
-    while (n < (size_t)LEADING_LINES_MAX * 2 && str_starts(str_sub(bytes, n, 2), STR("\r\n"))) {
-        n += 2;
-    }
-    return n;
-}
-
-enum head_verdict head_scan(const struct http_server_options *options, struct str bytes,
-                            size_t *scanned, size_t *out_len, struct error *err)
-{
-    size_t begin = leading(bytes);
-
-    if (*scanned < begin) {
-        *scanned = begin;
-    }
     for (;;) {
-        struct str rest = str_sub(bytes, *scanned, bytes.len);
-        ptrdiff_t at = str_find_char(rest, '\n');
-        struct str line;
+        struct str window = str_sub(bytes, 0, limit_of(scan, options));
+        enum parser_event event = scan_line(scan, window, err);
+        bool is_empty = scan->at - scan->line == CRLF_BYTES;
 
-        if (at < 0) {
-            ptrdiff_t cr = str_find_char(rest, '\r');
-
-            if (cr >= 0 && (size_t)cr + 1 < rest.len) {
-                return bad(err, "A CR stands inside a line of the request head");
+        if (event == PARSER_MORE) {
+            return window.len < bytes.len ? too_long(scan, options, err) : PARSER_MORE;
+        }
+        if (event == PARSER_BAD) {
+            return PARSER_BAD;
+        }
+        scan->line = scan->at;
+        if (scan->first_end == 0 && is_empty) {
+            if (scan->at > LEADING_LINES_BYTES) {
+                return bad(err, "Empty lines stand where a request line should");
             }
-            return too_long(options, str_sub(bytes, begin, bytes.len), err);
-        }
-        line = str_sub(rest, 0, (size_t)at);
-        if (check_line(line, err) == HEAD_BAD) {
-            return HEAD_BAD;
-        }
-        *scanned += (size_t)at + 1;
-        if (line.len == 1) {
-            *out_len = *scanned;
-            return too_long(options, str_sub(bytes, begin, *scanned - begin), err) == HEAD_BAD
-                       ? HEAD_BAD
-                       : HEAD_COMPLETE;
+            scan->begin = scan->at;
+        } else if (is_empty) {
+            *out_piece = str_sub(bytes, scan->begin, scan->at - scan->begin);
+            return PARSER_HEAD;
+        } else if (scan->first_end == 0) {
+            scan->first_end = scan->at;
         }
     }
 }
@@ -150,6 +155,19 @@ static bool method_known(struct str method)
     return false;
 }
 
+/* What a host and port may not hold; an IPv6 address stands in brackets. */
+static bool is_host(struct str host)
+{
+    for (size_t i = 0; i < host.len; i++) {
+        char c = host.ptr[i];
+
+        if (c <= ' ' || c >= 0x7F || str_find_char(STR(",/\\@?#\"<>{}|^`"), c) >= 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Origin-form, "*" for OPTIONS, or absolute-form reduced to its path (RFC 9112 section 3.2). */
 static enum error_code parse_target(struct str target, struct http_request *out, struct error *err)
 {
@@ -164,9 +182,14 @@ static enum error_code parse_target(struct str target, struct http_request *out,
     if (str_starts_nocase(target, STR("http://")) || str_starts_nocase(target, STR("https://"))) {
         struct str rest =
             str_sub(target, str_starts_nocase(target, STR("https")) ? 8 : 7, target.len);
-        ptrdiff_t slash = str_find_char(rest, '/');
+        struct str authority;
+        struct str path;
 
-        target = slash < 0 ? STR("/") : str_sub(rest, (size_t)slash, rest.len);
+        (void)str_cut(rest, '/', &authority, &path);
+        if (authority.len == 0 || !is_host(authority)) {
+            return error_set(err, ERR_BAD_REQUEST, "The request target names no host");
+        }
+        target = authority.len == rest.len ? STR("/") : str_sub(rest, authority.len, rest.len);
     }
     if (target.len == 0 ||
         (target.ptr[0] != '/' && !(str_is(target, "*") && str_is(out->method, "OPTIONS")))) {
@@ -209,7 +232,6 @@ static enum error_code parse_field(struct str line, struct http_header *out, str
     if (!str_cut(line, ':', &out->name, &out->value) || !is_token(out->name)) {
         return error_set(err, ERR_BAD_REQUEST, "A header line is no \"Name: value\"");
     }
-    out->value = str_trim(out->value);
     for (size_t i = 0; i < out->value.len; i++) {
         unsigned char c = (unsigned char)out->value.ptr[i];
 
@@ -218,18 +240,8 @@ static enum error_code parse_field(struct str line, struct http_header *out, str
                              "A control character stands in the value of a header");
         }
     }
+    out->value = str_trim(out->value); /* of blanks and tabs: nothing else is left to trim */
     return ERR_OK;
-}
-
-static bool is_host(struct str host)
-{
-    for (size_t i = 0; i < host.len; i++) {
-        if (strchr(" \t,/\\@?#\"<>{}|^`", host.ptr[i]) != NULL ||
-            (unsigned char)host.ptr[i] >= 0x7F) {
-            return false;
-        }
-    }
-    return true;
 }
 
 /* What the framing and routing headers of one request say, counted. */
@@ -337,7 +349,7 @@ enum error_code head_parse(const struct http_server_options *options, struct str
                            struct http_request *out, struct error *err)
 {
     struct framing framing = {0};
-    struct str rest = str_sub(head, leading(head), head.len);
+    struct str rest = head;
     struct str line = STR_EMPTY;
     enum error_code code;
 

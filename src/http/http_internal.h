@@ -2,14 +2,13 @@
 #ifndef HTTP_INTERNAL_H
 #define HTTP_INTERNAL_H
 
-#include <llhttp.h>
-
 #include "base/later.h"
 #include "http/problem.h"
 #include "http/server.h"
 #include "net/listener.h"
 #include "net/loop.h"
 #include "net/transport.h"
+#include "parser.h"
 
 /* IDLE ─► HEAD ─► BODY ─► WORKING ─► (answer) ─► IDLE ...
  *            └────┴── refused ─► LINGER ─► CLOSING */
@@ -29,25 +28,23 @@ struct http_connection {
     struct http_server *server;
     enum connection_state state;
     struct exchange *exchange; /* NULL while idle */
-    llhttp_t parser;           /* of the request in hand: framing of its body */
-    struct buf in;             /* bytes not yet used: an incomplete head, or pipelined requests */
-    size_t scanned;            /* of `in` or the bytes at hand: head lines already looked at */
-    struct deadline deadline;  /* of the state */
+    struct http_parser parser;
+    struct buf in;            /* bytes not yet used: an incomplete head, or pipelined requests */
+    struct deadline deadline; /* of the state */
     struct deadline write_deadline;
-    size_t write_seen;        /* pending bytes when the write deadline was set */
+    uint64_t taken_before;    /* bytes the kernel had taken when the write deadline was set */
     struct later_item finish; /* an answer given outside our callbacks ends in the next turn */
+    struct later_item resume; /* the body goes on in the next turn: its owner is still at work */
     unsigned n_requests;
-    uint64_t body_overhead; /* framing bytes of a chunked body */
-    uint64_t body_bytes;
-    size_t linger_bytes;
     uint64_t head_began_us;
+    uint64_t body_began_ms; /* moved on by the time that we ourselves paused */
+    uint64_t paused_at_ms;
+    size_t linger_bytes;
     bool in_callback; /* the service is being called: it may answer, we go on afterwards */
     bool keep_alive;
     bool stream_body;
     bool body_paused;
-    bool body_at_hand; /* bytes of the body came with its head: nobody waits for 100 Continue */
-    bool peer_done;    /* the client has closed its side */
-    bool discard_body; /* the request was refused: its body is read and dropped */
+    bool peer_done; /* the client has closed its side */
     bool close_after;
 };
 
@@ -61,65 +58,65 @@ struct http_server {
     bool listener_open;
     struct list connections;
     struct list orphans;
+    struct list spares; /* exchanges with warm memory, for the next requests */
+    unsigned n_spares;
     unsigned n_connections;
     unsigned n_orphans;
+    unsigned n_exchanges; /* orphans included */
     bool say_close;
     bool draining;
     bool closing;
     void (*on_closed)(void *context);
     void *closed_context;
     struct later_item closed_later;
-    struct buf scratch; /* response heads are built here */
-    int64_t date_s;     /* of `date` */
+    struct buf scratch;            /* response heads are built here */
+    struct compressor *compressor; /* NULL until the first reply that is compressed */
+    int64_t date_s;                /* of `date` */
     char date[32];
 };
 
-/* --- head.c: the guard and the request head
- * ---------------------------------------------------------- */
-enum head_verdict { HEAD_MORE, HEAD_COMPLETE, HEAD_BAD };
-
-/* Looks at new lines of `bytes` (from *scanned on). HEAD_COMPLETE: *out_len bytes are the head. */
-enum head_verdict head_scan(const struct http_server_options *options, struct str bytes,
-                            size_t *scanned, size_t *out_len, struct error *err);
-/* Reads a complete head (stable memory) into the request. */
-enum error_code head_parse(const struct http_server_options *options, struct str head,
-                           struct http_request *out, struct error *err) MUST_CHECK;
-
-/* --- body.c
- * ------------------------------------------------------------------------------------------ */
-void body_begin(struct http_connection *connection);
-/* Feeds the parser with the head it has to know, then with body bytes. *out_used of them were this
- * message's. */
-enum error_code body_feed_head(struct http_connection *connection, struct str head,
-                               struct error *err) MUST_CHECK;
-enum error_code body_feed(struct http_connection *connection, struct str bytes, size_t *out_used,
-                          struct error *err) MUST_CHECK;
-
-/* --- connection.c
+/* --- connection.c: states, deadlines, ends
  * ------------------------------------------------------------------------------------ */
 void connection_open(struct http_server *server);
 void connection_close(struct http_connection *connection);
 void connection_abort(struct http_connection *connection); /* exchange first, then the socket */
+void connection_linger(struct http_connection *connection);
+void connection_finish(struct http_connection *connection); /* the answer is complete */
+void connection_refuse(struct http_connection *connection, const struct error *err);
+void connection_give_up(struct http_connection *connection, const struct error *err);
+void connection_body_late(struct http_connection *connection);
 void connection_replied(
     struct http_connection *connection); /* the answer is complete in the transport */
 void connection_wrote(struct http_connection *connection); /* arms the write deadline */
-void connection_body_bytes(struct http_connection *connection,
-                           struct str bytes); /* from the parser */
-void connection_resume_body(struct http_connection *connection);
+void connection_arm(struct http_connection *connection, enum deadline_kind kind, uint64_t wait_ms);
+
+/* --- intake.c: bytes of the client, and the calls of the service that they lead to
+ * ------------------------------------------------------------------------------------ */
+void intake_bytes(struct http_connection *connection, struct str bytes);
+void intake_pump(struct http_connection *connection); /* goes on with bytes that waited */
+void intake_pause_body(struct http_connection *connection);
+void intake_resume_body(struct http_connection *connection);
 
 /* --- exchange.c
  * -------------------------------------------------------------------------------------- */
 struct exchange *exchange_new(struct http_server *server, struct http_connection *connection);
 void exchange_end(struct exchange *exchange, int status); /* access line, metrics, memory */
+void exchange_free_spares(struct http_server *server);
 
 /* --- response.c
  * -------------------------------------------------------------------------------------- */
-enum { HEADER_CACHE_CONTROL = 1, HEADER_VARY = 2, HEADER_CONTENT_ENCODING = 4 };
+enum { HEADER_CACHE_CONTROL = 1, HEADER_CONTENT_ENCODING = 2 };
 
 /* --- compress.c
  * -------------------------------------------------------------------------------------- */
-bool compress_wanted(const struct exchange *exchange, const char *content_type, size_t len);
-bool compress_gzip(struct str body, struct buf *out);
+struct compressor; /* zlib's memory, kept between replies */
+
+/* A reply that could be sent compressed to somebody (it then varies by Accept-Encoding). */
+bool compress_is_worth(const struct exchange *exchange, const char *content_type, size_t len);
+bool compress_is_accepted(struct str accept_encoding);
+/* False: it would not become smaller. */
+bool compress_gzip(struct compressor **compressor, struct str body, struct buf *out);
+void compressor_free(struct compressor *compressor);
 
 /* --- server.c
  * ---------------------------------------------------------------------------------------- */

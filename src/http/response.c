@@ -3,8 +3,6 @@
 #include "base/clock.h"
 #include "http_internal.h"
 
-enum { SMALL_BODY = 16 * 1024 };
-
 static const char *reason_of(int status)
 {
     static const struct {
@@ -55,7 +53,6 @@ static unsigned bit_of(struct str name)
         const char *name;
         unsigned bit;
     } known[] = {{"Cache-Control", HEADER_CACHE_CONTROL},
-                 {"Vary", HEADER_VARY},
                  {"Content-Encoding", HEADER_CONTENT_ENCODING}};
 
     for (size_t i = 0; i < ARRAY_LEN(known); i++) {
@@ -68,6 +65,8 @@ static unsigned bit_of(struct str name)
 
 void exchange_set_header(struct exchange *exchange, const char *name, struct str value)
 {
+    struct str text = str_from(name);
+
     for (size_t i = 0; i < value.len; i++) {
         unsigned char c = (unsigned char)value.ptr[i];
 
@@ -75,8 +74,12 @@ void exchange_set_header(struct exchange *exchange, const char *name, struct str
             return; /* never lets a value open a line of its own */
         }
     }
-    exchange->headers_set |= bit_of(str_from(name));
-    buf_text(&exchange->head, name);
+    if (buf_reserve(&exchange->head, text.len + value.len + 4) == NULL) {
+        exchange->head.overflowed = false; /* all of a line or nothing */
+        return;
+    }
+    exchange->headers_set |= bit_of(text);
+    buf_str(&exchange->head, text);
     buf_text(&exchange->head, ": ");
     buf_str(&exchange->head, value);
     buf_text(&exchange->head, "\r\n");
@@ -168,10 +171,12 @@ static struct buf *build_head(struct exchange *exchange, int status, const char 
     return out;
 }
 
-static void put(struct exchange *exchange, struct str bytes)
+static void put(struct exchange *exchange, const struct str *parts, size_t n_parts)
 {
-    exchange->response_bytes += bytes.len;
-    transport_write(&exchange->connection->transport, bytes);
+    for (size_t i = 0; i < n_parts; i++) {
+        exchange->response_bytes += parts[i].len;
+    }
+    transport_write_parts(&exchange->connection->transport, parts, n_parts);
 }
 
 /* An orphan's answer goes nowhere: the exchange just ends. */
@@ -205,12 +210,27 @@ static void orphan_replied(struct exchange *exchange)
     later_add(&exchange->server->loop->later, &end->later, on_orphan_later);
 }
 
+/* The compressed body in *packed, where that is worth it and the client takes it. */
+static struct str pack(struct exchange *exchange, const char *content_type, struct str body,
+                       struct buf *packed)
+{
+    if (!compress_is_worth(exchange, content_type, body.len)) {
+        return body;
+    }
+    exchange_set_header(exchange, "Vary", STR("Accept-Encoding"));
+    if (!compress_is_accepted(exchange_header(exchange, "Accept-Encoding")) ||
+        !compress_gzip(&exchange->server->compressor, body, packed)) {
+        return body;
+    }
+    exchange_set_header(exchange, "Content-Encoding", STR("gzip"));
+    return buf_view(packed);
+}
+
 void exchange_reply(struct exchange *exchange, int status, const char *content_type,
                     struct str body)
 {
     bool has_body = status_has_body(status);
     struct buf packed;
-    struct buf *head;
 
     CHECK(!exchange->replied);
     exchange->replied = true;
@@ -220,28 +240,15 @@ void exchange_reply(struct exchange *exchange, int status, const char *content_t
         orphan_replied(exchange);
         return;
     }
-    buf_init(&packed, body.len + 1024);
-    if (has_body && !exchange->no_compress &&
-        (exchange->headers_set & HEADER_CONTENT_ENCODING) == 0 &&
-        compress_wanted(exchange, content_type, body.len)) {
-        if ((exchange->headers_set & HEADER_VARY) == 0) {
-            exchange_set_header(exchange, "Vary", STR("Accept-Encoding"));
-        }
-        if (compress_gzip(body, &packed)) {
-            exchange_set_header(exchange, "Content-Encoding", STR("gzip"));
-            body = buf_view(&packed);
-        }
+    buf_init(&packed, body.len + 1);
+    if (has_body) {
+        body = pack(exchange, content_type, body, &packed);
     }
-    head = build_head(exchange, status, content_type, has_body ? (int64_t)body.len : -3);
-    if (!has_body || is_head(exchange)) {
-        put(exchange, buf_view(head));
-    } else if (body.len <= SMALL_BODY) {
-        buf_str(head, body);
-        put(exchange, buf_view(head));
-    } else {
-        put(exchange, buf_view(head));
-        put(exchange, body);
-    }
+    struct str head =
+        buf_view(build_head(exchange, status, content_type, has_body ? (int64_t)body.len : -3));
+    const struct str parts[] = {head, body};
+
+    put(exchange, parts, has_body && body.len > 0 && !is_head(exchange) ? 2 : 1);
     buf_done(&packed);
     connection_replied(exchange->connection);
 }
@@ -254,6 +261,9 @@ void exchange_problem(struct exchange *exchange, const struct error *err,
 
     buf_init(&text, PROBLEM_MAX);
     status = problem_write(&text, exchange, err, errors);
+    if (exchange->notes.error_slug.len == 0) {
+        exchange->notes.error_slug = str_from(error_row(err->code)->slug);
+    }
     if (err->retry_after_s > 0) {
         exchange_set_header(exchange, "Retry-After",
                             arena_printf(&exchange->arena, "%u", err->retry_after_s));
@@ -284,8 +294,36 @@ void exchange_stream_begin(struct exchange *exchange, int status, const char *co
         framing = exchange->request.minor_version == 0 ? -2 : -1;
     }
     exchange->chunked = framing == -1;
-    put(exchange, buf_view(build_head(exchange, status, content_type, framing)));
+    struct str head = buf_view(build_head(exchange, status, content_type, framing));
+
+    put(exchange, &head, 1);
     connection_wrote(exchange->connection);
+}
+
+static void put_chunk(struct exchange *exchange, struct str bytes)
+{
+    struct buf *size = &exchange->server->scratch;
+
+    buf_clear(size);
+    buf_printf(size, "%zx\r\n", bytes.len);
+    const struct str parts[] = {buf_view(size), bytes, STR("\r\n")};
+
+    put(exchange, parts, ARRAY_LEN(parts));
+}
+
+/* What was announced must come, no more: else the client takes the rest for the next answer. */
+static struct str within_length(struct exchange *exchange, struct str bytes)
+{
+    if (exchange->stream_left >= 0) {
+        bytes = str_sub(bytes, 0, (size_t)exchange->stream_left);
+        exchange->stream_left -= (int64_t)bytes.len;
+    }
+    return bytes;
+}
+
+static bool sends_body(const struct exchange *exchange)
+{
+    return status_has_body(exchange->status) && !is_head(exchange);
 }
 
 bool exchange_stream_write(struct exchange *exchange, struct str bytes)
@@ -293,26 +331,14 @@ bool exchange_stream_write(struct exchange *exchange, struct str bytes)
     struct http_connection *connection = exchange->connection;
 
     CHECK(exchange->streaming);
-    if (connection == NULL || bytes.len == 0 || is_head(exchange) ||
-        !status_has_body(exchange->status)) {
+    bytes = within_length(exchange, bytes);
+    if (connection == NULL || bytes.len == 0 || !sends_body(exchange)) {
         return true;
     }
     if (exchange->chunked) {
-        struct buf *size = &exchange->server->scratch;
-
-        buf_clear(size);
-        buf_printf(size, "%zx\r\n", bytes.len);
-        if (bytes.len <= SMALL_BODY) {
-            buf_str(size, bytes);
-            buf_text(size, "\r\n");
-            put(exchange, buf_view(size));
-        } else {
-            put(exchange, buf_view(size));
-            put(exchange, bytes);
-            put(exchange, STR("\r\n"));
-        }
+        put_chunk(exchange, bytes);
     } else {
-        put(exchange, bytes);
+        put(exchange, &bytes, 1);
     }
     if (!deadline_is_set(&connection->write_deadline)) {
         connection_wrote(connection);
@@ -322,6 +348,8 @@ bool exchange_stream_write(struct exchange *exchange, struct str bytes)
 
 void exchange_stream_end(struct exchange *exchange)
 {
+    const struct str last = STR_INIT("0\r\n\r\n");
+
     CHECK(exchange->streaming);
     exchange->streaming = false;
     deadline_clear(&exchange->deadline);
@@ -329,8 +357,10 @@ void exchange_stream_end(struct exchange *exchange)
         orphan_replied(exchange);
         return;
     }
-    if (exchange->chunked && !is_head(exchange)) {
-        put(exchange, STR("0\r\n\r\n"));
+    if (exchange->stream_left > 0 && sends_body(exchange)) {
+        exchange->broken = true;
+    } else if (exchange->chunked && sends_body(exchange)) {
+        put(exchange, &last, 1);
     }
     connection_replied(exchange->connection);
 }
@@ -338,6 +368,9 @@ void exchange_stream_end(struct exchange *exchange)
 void exchange_stream_abort(struct exchange *exchange)
 {
     CHECK(exchange->streaming || !exchange->replied);
+    if (!exchange->replied) {
+        exchange->status = 500; /* nobody sees it but the access line */
+    }
     exchange->replied = true;
     exchange->streaming = false;
     exchange->broken = true;
@@ -352,15 +385,14 @@ void exchange_stream_abort(struct exchange *exchange)
 void exchange_body_pause(struct exchange *exchange)
 {
     if (exchange->connection != NULL) {
-        exchange->connection->body_paused = true;
-        deadline_clear(&exchange->connection->deadline); /* it is our pause, not the client's */
+        intake_pause_body(exchange->connection);
     }
 }
 
 void exchange_body_resume(struct exchange *exchange)
 {
-    if (exchange->connection != NULL && exchange->connection->body_paused) {
-        connection_resume_body(exchange->connection);
+    if (exchange->connection != NULL) {
+        intake_resume_body(exchange->connection);
     }
 }
 
@@ -371,10 +403,16 @@ static void on_deadline(struct deadline *deadline)
 {
     struct exchange *exchange = CONTAINER_OF(deadline, struct exchange, deadline);
     struct http_server *server = exchange->server;
+    struct http_connection *connection = exchange->connection;
 
-    if (!exchange->replied) {
-        server->service->on_deadline(server->context, exchange);
+    if (exchange->replied) {
+        return;
     }
+    if (connection != NULL && connection->state == CONNECTION_BODY && !connection->stream_body) {
+        connection_body_late(connection);
+        return;
+    }
+    server->service->on_deadline(server->context, exchange);
 }
 
 void exchange_set_deadline(struct exchange *exchange, uint64_t wait_ms)

@@ -21,6 +21,9 @@ void server_maybe_closed(struct http_server *server)
         server->n_orphans > 0) {
         return;
     }
+    later_remove(&server->closed_later);
+    exchange_free_spares(server);
+    compressor_free(server->compressor);
     buf_done(&server->scratch);
     mem_free(server->name);
     mem_free(server);
@@ -61,6 +64,7 @@ enum error_code http_server_open(struct loop *loop, const struct http_server_opt
     server->context = context;
     list_init(&server->connections);
     list_init(&server->orphans);
+    list_init(&server->spares);
     buf_init(&server->scratch, SCRATCH_MAX);
     code = listener_open(&server->listener, loop, options->listen, options->max_connections,
                          &events, err);
@@ -96,13 +100,7 @@ unsigned http_server_n_connections(const struct http_server *server)
 
 unsigned http_server_n_exchanges(const struct http_server *server)
 {
-    unsigned n = server->n_orphans;
-    struct list *link;
-
-    for (link = server->connections.next; link != &server->connections; link = link->next) {
-        n += CONTAINER_OF(link, struct http_connection, link)->exchange != NULL ? 1 : 0;
-    }
-    return n;
+    return server->n_exchanges;
 }
 
 void http_server_say_close(struct http_server *server)
@@ -110,11 +108,10 @@ void http_server_say_close(struct http_server *server)
     server->say_close = true;
 }
 
+/* Between requests; its last answer may still be on the way. */
 static bool is_idle(const struct http_connection *connection)
 {
-    return connection->exchange == NULL &&
-           (connection->state == CONNECTION_IDLE || connection->state == CONNECTION_HANDSHAKE) &&
-           transport_pending(&connection->transport) == 0;
+    return connection->state == CONNECTION_IDLE || connection->state == CONNECTION_HANDSHAKE;
 }
 
 void http_server_drain(struct http_server *server)
@@ -131,7 +128,9 @@ void http_server_drain(struct http_server *server)
     LIST_FOREACH_SAFE (link, after, &server->connections) {
         struct http_connection *connection = CONTAINER_OF(link, struct http_connection, link);
 
-        if (is_idle(connection)) {
+        if (is_idle(connection) && transport_pending(&connection->transport) > 0) {
+            connection_linger(connection);
+        } else if (is_idle(connection)) {
             connection_close(connection);
         }
     }

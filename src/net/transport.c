@@ -7,7 +7,7 @@
 #include "base/check.h"
 #include "crypto/tls.h"
 
-enum { OUT_MAX = 64 * 1024 * 1024, TLS_BACKLOG_MAX = 64 * 1024, PLAIN_MAX = 256 * 1024 };
+enum { OUT_MAX = 64 * 1024 * 1024, PLAIN_MAX = 256 * 1024 };
 
 static void on_closed(uv_handle_t *handle)
 {
@@ -113,21 +113,43 @@ static void write_start(struct transport *transport)
     transport->write_in_flight = true;
 }
 
-static void write_cipher(struct transport *transport, struct str bytes)
+static bool nothing_waits(const struct transport *transport)
+{
+    return !transport->write_in_flight && transport->out[transport->filling].len == 0;
+}
+
+/* What the kernel takes at once, usually all of it; false: the connection is broken. */
+static bool try_write(struct transport *transport, const struct str *parts, size_t n_parts,
+                      size_t *out_taken)
+{
+    uv_buf_t pieces[TRANSPORT_MAX_PARTS] = {{0}};
+    int taken;
+
+    for (size_t i = 0; i < n_parts; i++) {
+        pieces[i] = uv_buf_init(unconst(parts[i].ptr), (unsigned)parts[i].len);
+    }
+    taken = uv_try_write((uv_stream_t *)&transport->tcp, pieces, (unsigned)n_parts);
+    *out_taken = taken > 0 ? (size_t)taken : 0;
+    return taken >= 0 || taken == UV_EAGAIN;
+}
+
+static void write_cipher(struct transport *transport, const struct str *parts, size_t n_parts)
 {
     struct buf *filling = &transport->out[transport->filling];
+    size_t taken = 0;
 
-    if (!transport->write_in_flight && filling->len == 0 && bytes.len > 0) {
-        uv_buf_t piece = uv_buf_init(unconst(bytes.ptr), (unsigned)bytes.len);
-        int taken = uv_try_write((uv_stream_t *)&transport->tcp, &piece, 1);
-
-        if (taken < 0 && taken != UV_EAGAIN) {
-            break_later(transport);
-            return;
-        }
-        bytes = str_sub(bytes, taken > 0 ? (size_t)taken : 0, bytes.len);
+    CHECK(n_parts <= TRANSPORT_MAX_PARTS);
+    if (nothing_waits(transport) && !try_write(transport, parts, n_parts, &taken)) {
+        break_later(transport);
+        return;
     }
-    buf_str(filling, bytes);
+    for (size_t i = 0; i < n_parts; i++) {
+        size_t skip = taken < parts[i].len ? taken : parts[i].len;
+
+        taken -= skip;
+        transport->queued_bytes += parts[i].len;
+        buf_str(filling, str_sub(parts[i], skip, parts[i].len));
+    }
     if (!buf_ok(filling)) { /* callers stop at the high-water mark: far below this ceiling */
         break_later(transport);
         return;
@@ -138,29 +160,44 @@ static void write_cipher(struct transport *transport, struct str bytes)
 static void flush_tls(struct transport *transport)
 {
     struct buf *output = tls_stream_output(transport->tls);
+    struct str cipher = buf_view(output);
 
     if (output->len > 0) {
-        write_cipher(transport, buf_view(output));
-        buf_clear(output);
+        write_cipher(transport, &cipher, 1);
+        tls_stream_sent(transport->tls);
     }
+}
+
+void transport_write_parts(struct transport *transport, const struct str *parts, size_t n_parts)
+{
+    struct error err;
+
+    if (transport->closing || transport->ended) {
+        return;
+    }
+    if (transport->tls == NULL) {
+        write_cipher(transport, parts, n_parts);
+        return;
+    }
+    for (size_t i = 0; i < n_parts; i++) {
+        if (!tls_stream_write(transport->tls, parts[i], &err)) {
+            break_later(transport);
+            return;
+        }
+    }
+    flush_tls(transport);
 }
 
 void transport_write(struct transport *transport, struct str bytes)
 {
-    struct error err;
+    if (bytes.len > 0) {
+        transport_write_parts(transport, &bytes, 1);
+    }
+}
 
-    if (transport->closing || transport->ended || bytes.len == 0) {
-        return;
-    }
-    if (transport->tls == NULL) {
-        write_cipher(transport, bytes);
-        return;
-    }
-    if (!tls_stream_write(transport->tls, bytes, &err)) {
-        break_later(transport);
-        return;
-    }
-    flush_tls(transport);
+uint64_t transport_taken(const struct transport *transport)
+{
+    return transport->queued_bytes - transport_pending(transport);
 }
 
 size_t transport_pending(const struct transport *transport)
