@@ -300,15 +300,21 @@ static inline void stage_close(struct stage *stage)
     buf_done(&stage->filler);
 }
 
+/* One turn, unless the condition is met; fails when that takes too long. */
+static inline bool stage_met(struct stage *stage, bool condition, time_t limit)
+{
+    if (!condition) {
+        assert_true(stage_seconds() < limit);
+        (void)loop_turn(&stage->loop, true);
+    }
+    return condition;
+}
+
 /* Turns until `condition` of the test's own is met. */
 #define STAGE_UNTIL(stage, condition)                                                              \
-    do {                                                                                           \
-        time_t limit_ = stage_seconds() + STAGE_LIMIT_S;                                           \
-        while (!(condition) && stage_seconds() < limit_) {                                         \
-            (void)loop_turn(&(stage)->loop, true);                                                 \
-        }                                                                                          \
-        assert_true(condition);                                                                    \
-    } while (0)
+    for (time_t limit_ = stage_seconds() + STAGE_LIMIT_S;                                          \
+         !stage_met((stage), (condition), limit_);) {                                              \
+    }
 
 /* Whatever has been sent arrives and is dealt with: a few turns. */
 static inline void stage_settle(struct stage *stage)

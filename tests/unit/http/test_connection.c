@@ -152,12 +152,31 @@ static void leave(struct peer *peer, int how)
     }
 }
 
+struct leaving {
+    const char *bytes;
+    unsigned n_aborts;
+};
+
+static void leave_at(struct stage *stage, const struct leaving *leaving, int how)
+{
+    unsigned before = stage->n_aborts;
+    struct peer peer;
+
+    peer_open_small(&peer, stage, 4096);
+    (void)peer_send_text(&peer, leaving->bytes);
+    stage_settle(stage);
+    leave(&peer, how);
+    STAGE_UNTIL(stage, http_server_n_exchanges(stage->server) == 0);
+    STAGE_UNTIL(stage, http_server_n_connections(stage->server) == 0);
+    if (stage->n_aborts - before != leaving->n_aborts) {
+        fail_msg("left by %d at \"%s\": %u aborts", how, leaving->bytes, stage->n_aborts - before);
+    }
+    peer_close(&peer);
+}
+
 static void clients_may_leave_at_every_stage(void **state)
 {
-    static const struct {
-        const char *bytes;
-        unsigned n_aborts;
-    } stages[] = {
+    static const struct leaving stages[] = {
         {"", 0},
         {"GET /no", 0},
         {GET "X-A: b\r\n", 0},
@@ -172,24 +191,10 @@ static void clients_may_leave_at_every_stage(void **state)
         {GET "\r\n", 0},
         {"POST /refuse HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\n", 0},
     };
-    struct stage *stage = *state;
 
     for (int how = 0; how < 3; how++) {
         for (size_t i = 0; i < ARRAY_LEN(stages); i++) {
-            unsigned before = stage->n_aborts;
-            struct peer peer;
-
-            peer_open_small(&peer, stage, 4096);
-            (void)peer_send_text(&peer, stages[i].bytes);
-            stage_settle(stage);
-            leave(&peer, how);
-            STAGE_UNTIL(stage, http_server_n_exchanges(stage->server) == 0);
-            STAGE_UNTIL(stage, http_server_n_connections(stage->server) == 0);
-            if (stage->n_aborts - before != stages[i].n_aborts) {
-                fail_msg("left by %d at \"%s\": %u aborts", how, stages[i].bytes,
-                         stage->n_aborts - before);
-            }
-            peer_close(&peer);
+            leave_at(*state, &stages[i], how);
         }
     }
 }

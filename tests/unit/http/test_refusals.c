@@ -73,7 +73,7 @@ static void a_bad_streamed_body_is_told(void **state)
 
 static struct str long_request(struct buf *out, const char *before, size_t n, const char *after)
 {
-    buf_init(out, 1024 * 1024);
+    buf_init(out, 1U << 20);
     buf_text(out, before);
     for (size_t i = 0; i < n; i++) {
         buf_char(out, 'a');
