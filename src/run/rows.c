@@ -55,6 +55,7 @@ static struct run_row *row_of(const struct plan_row *row)
 
 static struct run_ids *ids_of(const struct run_row *row)
 {
+    CHECK(row->test != NULL || row->goal != NULL);
     return row->test != NULL ? &row->test->ids : &row->goal->ids;
 }
 
@@ -152,16 +153,17 @@ static bool is_off(const struct run_row *row)
 static bool setup_before(struct plan *plan, struct run_row *row)
 {
     const struct setup_row *setup = &setup_rows[row->call->setup];
+    struct run_test *test = row->test;
 
     if (setup->makes_id && *id_of(row) != 0) {
         row->call->status = NOTE_NOT_NEEDED;
         return false;
     }
-    if (row->call->setup == SETUP_COUNT && row->test->position >= 0) {
+    if (row->call->setup == SETUP_COUNT && test != NULL && test->position >= 0) {
         row->call->status = NOTE_NOT_NEEDED; /* the session knew it when its turn came */
         return false;
     }
-    if (row->test != NULL) {
+    if (test != NULL) {
         set_names(plan, row);
     } else {
         set_goal(plan, row);
@@ -175,6 +177,7 @@ static bool step_before(struct plan *plan, struct run_row *row)
     struct run *run = row->run;
     struct run_test *test = row->test;
 
+    CHECK(test != NULL);
     if (run->at_test != test) {
         run->at_test = test;
         set_ids(plan, &test->ids);
