@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "observe/log.h"
 
 enum { FIND_PAGE = 50, FIND_PAGES_MAX = 200, ATTACH_AT = 2, TITLES_MAX = 50 };
 
@@ -572,6 +573,23 @@ static void note_call(struct run_row *row, const struct plan_row *plan_row, enum
     }
 }
 
+/* What exists on the platform must be found in the log when the process is killed. */
+static void log_made(const struct run_row *row, enum note_status status)
+{
+    bool unknown = status == NOTE_UNKNOWN;
+
+    if (row->step != NULL) {
+        log_event(unknown ? LOG_WARN : LOG_DEBUG, unknown ? "run.step_unknown" : "run.step",
+                  F_TEXT("run", run_id(row->run)),
+                  F_INT("checkpoint_id", row->test->ids.checkpoint_id),
+                  F_INT("step_id", row->step->step_id), F_INT("position", row->step->position));
+        return;
+    }
+    log_event(unknown ? LOG_WARN : LOG_INFO, unknown ? "run.call_unknown" : "run.call",
+              F_TEXT("run", run_id(row->run)), F_TEXT("call", setup_name(row->call->setup)),
+              F_INT("id", row->call->id));
+}
+
 static void note_end(struct run_row *row, struct plan_row *plan_row, enum note_status status)
 {
     bool reads = plan_row->call->spec->class == CALL_READ;
@@ -583,6 +601,7 @@ static void note_end(struct run_row *row, struct plan_row *plan_row, enum note_s
     }
     if ((status == NOTE_DONE || status == NOTE_UNKNOWN) && (!reads || row->reads_back)) {
         row->run->did_something = true;
+        log_made(row, status);
     }
     if (row->test != NULL) {
         test_judge(row->test);
