@@ -574,20 +574,29 @@ static void note_call(struct run_row *row, const struct plan_row *plan_row, enum
 }
 
 /* What exists on the platform must be found in the log when the process is killed. */
-static void log_made(const struct run_row *row, enum note_status status)
+static void log_step(const struct run_row *row, enum note_status status)
 {
-    bool unknown = status == NOTE_UNKNOWN;
+    log_event(status == NOTE_UNKNOWN ? LOG_WARN : LOG_DEBUG, "run.step",
+              F_TEXT("run", run_id(row->run)), F_INT("checkpoint_id", row->test->ids.checkpoint_id),
+              F_INT("step_id", row->step->step_id), F_INT("position", row->step->position),
+              F_BOOL("unknown", status == NOTE_UNKNOWN));
+}
 
-    if (row->step != NULL) {
-        log_event(unknown ? LOG_WARN : LOG_DEBUG, unknown ? "run.step_unknown" : "run.step",
-                  F_TEXT("run", run_id(row->run)),
-                  F_INT("checkpoint_id", row->test->ids.checkpoint_id),
-                  F_INT("step_id", row->step->step_id), F_INT("position", row->step->position));
-        return;
-    }
-    log_event(unknown ? LOG_WARN : LOG_INFO, unknown ? "run.call_unknown" : "run.call",
+static void log_call(const struct run_row *row, enum note_status status)
+{
+    log_event(status == NOTE_UNKNOWN ? LOG_WARN : LOG_INFO, "run.call",
               F_TEXT("run", run_id(row->run)), F_TEXT("call", setup_name(row->call->setup)),
-              F_INT("id", row->call->id));
+              F_INT("id", row->call->id), F_BOOL("unknown", status == NOTE_UNKNOWN));
+}
+
+static void note_made(const struct run_row *row, enum note_status status)
+{
+    row->run->did_something = true;
+    if (row->step != NULL) {
+        log_step(row, status);
+    } else {
+        log_call(row, status);
+    }
 }
 
 static void note_end(struct run_row *row, struct plan_row *plan_row, enum note_status status)
@@ -600,8 +609,7 @@ static void note_end(struct run_row *row, struct plan_row *plan_row, enum note_s
         note_call(row, plan_row, status);
     }
     if ((status == NOTE_DONE || status == NOTE_UNKNOWN) && (!reads || row->reads_back)) {
-        row->run->did_something = true;
-        log_made(row, status);
+        note_made(row, status);
     }
     if (row->test != NULL) {
         test_judge(row->test);
