@@ -26,6 +26,10 @@ struct api_options {
 
 enum error_code api_open(const struct api_options *options, struct api **out,
                          struct error *err) MUST_CHECK;
+/* Cancels the test runs that still work, while the platform can be called: before the upstream is
+ * closed. Exchanges must have ended. */
+void api_stop(struct api *api);
+size_t api_n_running(const struct api *api); /* test runs in progress: a drain waits for them */
 void api_close(struct api *api);
 const struct http_service *api_service(void); /* context: struct api * */
 void api_set_draining(struct api *api);       /* readiness answers 503 from now on */

@@ -102,7 +102,8 @@ struct config {
     } redact;
 
     struct {
-        unsigned max_kept, max_active, max_watchers, poll_ms, heartbeat_s;
+        unsigned max_kept, max_active, max_watchers, poll_ms, heartbeat_s, timeout_s;
+        struct str project;
     } runs;
 
     struct {

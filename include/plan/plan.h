@@ -57,8 +57,10 @@ struct plan_row {
     plan_failed_fn failed;   /* NULL: a failure is a failure */
     bool keep_going;         /* a failure does not end the plan */
     bool accept_any_status;  /* 4xx/5xx are answers for `after`, not failures */
-    const void *context;     /* for `after` and the owner (e.g. the step of a test file) */
-    const char *label;       /* what the report calls it; NULL: call name */
+    bool
+        drop_answer; /* it is not kept after `after`: thousands of rows cost no memory for theirs */
+    const void *context; /* for `after` and the owner (e.g. the step of a test file) */
+    const char *label;   /* what the report calls it; NULL: call name */
     /* out */
     enum row_status status;
     int http_status;
@@ -110,6 +112,7 @@ struct plan {
     struct later_item soon;
     struct arena scratch;   /* the request in flight; emptied for each */
     struct arena *polls[2]; /* answers of the row that polls: the newest two */
+    struct arena *passing;  /* the answer of a row that drops it */
     unsigned n_polls;
     uint64_t begin_ms;
     uint64_t row_begin_us;

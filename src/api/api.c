@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "cache.h"
+#include "run/run.h"
 
 static enum http_verdict verdict_for_http(const struct task *task, enum stage_verdict verdict,
                                           size_t *max_body)
@@ -119,6 +120,22 @@ const struct http_service *api_service(void)
     return &service;
 }
 
+static struct run_store *open_runs(const struct api *api)
+{
+    const struct config *config = api->config;
+    const struct run_store_options options = {
+        .port = api->options.port,
+        .defaults = &api->defaults,
+        .ui_url = config->upstream.ui_url,
+        .project = config->runs.project,
+        .max_active = config->runs.max_active,
+        .max_kept = config->runs.max_kept,
+        .poll_ms = config->runs.poll_ms,
+    };
+
+    return run_store_open(&options);
+}
+
 enum error_code api_open(const struct api_options *options, struct api **out, struct error *err)
 {
     enum error_code code = catalog_open(err);
@@ -133,14 +150,26 @@ enum error_code api_open(const struct api_options *options, struct api **out, st
     api->defaults.organization_id = options->config->upstream.organization_id;
     api->idempotency = idempotency_store_new(options->config);
     api->cache = cache_new(options->config);
+    api->runs = open_runs(api);
     api->opened_ms = clock_now_ms();
     *out = api;
     return ERR_OK;
 }
 
+void api_stop(struct api *api)
+{
+    run_store_stop(api->runs);
+}
+
+size_t api_n_running(const struct api *api)
+{
+    return run_store_n_active(api->runs);
+}
+
 void api_close(struct api *api)
 {
     if (api != NULL) {
+        run_store_close(api->runs);
         idempotency_store_free(api->idempotency);
         cache_free(api->cache);
         mem_free(api);

@@ -91,6 +91,8 @@ struct api {
     struct catalog_defaults defaults;
     struct idempotency_store *idempotency;
     struct cache *cache;
+    struct run_store *runs;
+    unsigned n_watchers; /* open event streams */
     bool draining;
     uint64_t opened_ms;
 };
@@ -165,6 +167,11 @@ enum stage_verdict handle_problems(struct task *task);
 enum stage_verdict handle_relay(struct task *task);
 enum stage_verdict handle_test_validate(struct task *task);
 enum stage_verdict handle_test_compile(struct task *task);
+enum stage_verdict handle_test_run(struct task *task);
+enum stage_verdict handle_run_list(struct task *task);
+enum stage_verdict handle_run_get(struct task *task);
+enum stage_verdict handle_run_events(struct task *task);
+enum stage_verdict handle_run_stop(struct task *task);
 enum stage_verdict handle_openapi(struct task *task);
 enum stage_verdict handle_docs(struct task *task);
 enum stage_verdict handle_docs_file(struct task *task);

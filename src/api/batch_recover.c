@@ -6,37 +6,7 @@
  * seen                                                             -> not known either: a platform
  * that is slow may still carry it out. The next command reads the checkpoint's length again. */
 #include "batch.h"
-
-static const char steps_at[] = "/item/steps /steps /testCase/steps /item/testSteps /testSteps";
-
-/* The parsedStep as it was sent. */
-static const struct json *sent_step(struct plan *plan, const struct batch_item *item)
-{
-    const struct scope outer = scope_of_object(plan->variables, NULL);
-    const struct scope scope = scope_of_object(item->args, &outer);
-    struct json *body = NULL;
-
-    if (template_expand(catalog_call(item->bound.command)->body, &scope, plan->arena, &body,
-                        NULL) != ERR_OK) {
-        return NULL;
-    }
-    return json_get(body, "parsedStep");
-}
-
-/* The stored form is flat and richer than what was sent: what was sent must be in it. */
-static bool looks_like(const struct json *stored, const struct json *sent)
-{
-    static const char *const compared[] = {"action", "value", "variable"};
-
-    for (size_t i = 0; i < ARRAY_LEN(compared); i++) {
-        const struct json *want = json_get(sent, compared[i]);
-
-        if (want != NULL && !json_equal(json_get(stored, compared[i]), want)) {
-            return false;
-        }
-    }
-    return sent != NULL;
-}
+#include "run/run.h"
 
 static void position_unknown(struct batch_item *item)
 {
@@ -77,11 +47,13 @@ static enum plan_verdict after_read_back(struct plan *plan, struct plan_row *row
                                          struct error *err)
 {
     struct batch_item *item = unconst(row->context);
-    const struct json *stored = json_at(json_find(answer, steps_at), (size_t)item->position);
+    const struct json *sent =
+        read_back_sent(plan->arena, catalog_call(item->bound.command), item->args, plan->variables);
+    const struct json *stored = read_back_find(answer, item->position, sent);
     bool was_end = item->cursor->position >= 0 && item->position == item->cursor->position;
 
     *delay_ms = 0;
-    if (stored == NULL || !looks_like(stored, sent_step(plan, item))) {
+    if (stored == NULL) {
         return not_known(item, NULL, err);
     }
     if (!was_end) {

@@ -25,7 +25,8 @@ struct member {
     enum member_type type;
     bool required;
     int64_t min;
-    int64_t max; /* 0: the type's own */
+    int64_t max;       /* 0: the type's own */
+    const char *about; /* for the documents; NULL: the name says it */
 };
 
 /* Returns an object with the members given, each in its normal form (ids as text of digits). Null
@@ -39,6 +40,7 @@ const struct json *members_check(struct arena *arena, const struct json *body,
 extern const struct member execute_members[], path_members[], batch_members[], validate_members[],
     session_create_members[], session_patch_members[], simple_step_members[],
     simple_library_members[], simple_table_members[];
+extern const struct member run_query_members[]; /* parameters of the query, judged as a body */
 
 struct route_members {
     const char *method;

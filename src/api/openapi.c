@@ -231,7 +231,8 @@ static const char *success_status(const struct route *route)
                     str_is(str_from(route->pattern), "/api/library/checkpoints") ||
                     str_is(str_from(route->pattern), "/api/testdata/tables"));
 
-    if (str_is(STR("DELETE"), route->method) && route->body != BODY_STREAM) {
+    if (str_is(STR("DELETE"), route->method) && route->body != BODY_STREAM &&
+        route->handle != handle_run_stop) {
         return "204";
     }
     return creates || (row != NULL && row->status == 201) ? "201" : "200";
@@ -244,11 +245,46 @@ static const char *success_type(const struct route *route)
     if (str_ends(pattern, STR("/metrics"))) {
         return "text/plain";
     }
+    if (str_ends(pattern, STR("/events"))) {
+        return "text/event-stream";
+    }
     if (str_starts(pattern, STR("/health")) || str_ends(pattern, STR("ez")) ||
         str_ends(pattern, STR("yz"))) {
         return str_ends(pattern, STR("/stats")) ? "application/json" : "application/health+json";
     }
     return "application/json";
+}
+
+/* Successes beside the usual one, as rows. */
+static void add_other_successes(struct task *task, struct json *out, const struct route *route)
+{
+    static const struct {
+        stage_fn handle;
+        const char *status;
+        const char *description;
+    } rows[] = {
+        {handle_test_run, "202", "async=true: it has begun; Location says where to look"},
+        {handle_test_run, "207", "It ended otherwise than passed; the answer says what exists"},
+        {handle_run_stop, "202", "It stops after the step in flight"},
+        {handle_run_events, "204", "It is over, and the client has seen its last event"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct json *success;
+        struct json *schema;
+
+        if (rows[i].handle != route->handle) {
+            continue;
+        }
+        success = json_new_object(task->arena);
+        put(task, success, "description", rows[i].description);
+        if (!str_is(STR("204"), rows[i].status)) {
+            schema = json_new_object(task->arena);
+            put(task, schema, "type", "object");
+            json_set(success, STR("content"), content(task, "application/json", schema));
+        }
+        json_set(out, str_from(rows[i].status), success);
+    }
 }
 
 static struct json *responses(struct task *task, const struct route *route)
@@ -263,11 +299,13 @@ static struct json *responses(struct task *task, const struct route *route)
     if (!str_is(STR("204"), status)) {
         plain = json_new_object(task->arena);
         put(task, plain, "type", "string");
-        json_set(success, STR("content"),
-                 content(task, type,
-                         str_is(STR("text/plain"), type) ? plain : reply_schema(task, route)));
+        json_set(
+            success, STR("content"),
+            content(task, type,
+                    str_starts(str_from(type), STR("text/")) ? plain : reply_schema(task, route)));
     }
     json_set(out, str_from(status), success);
+    add_other_successes(task, out, route);
     json_set(out, STR("4XX"), ref(task, "#/components/responses/Problem"));
     json_set(out, STR("5XX"), ref(task, "#/components/responses/Problem"));
     return out;
@@ -322,6 +360,10 @@ static struct json *parameters(struct task *task, const struct route *route)
     if (row != NULL) {
         add_parameter(task, list, STR("raw"), "query",
                       "true: the platform's own answer, without its secrets");
+    }
+    for (const struct member *member = route->handle == handle_test_run ? run_query_members : NULL;
+         member != NULL && member->name != NULL; member++) {
+        add_parameter(task, list, str_from(member->name), "query", member->about);
     }
     if (route->body == BODY_JSON || route->body == BODY_OPTIONAL) {
         add_parameter(task, list, STR("dry_run"), "query",

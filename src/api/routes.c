@@ -31,6 +31,11 @@ static const struct route routes[] = {
 
     {"POST", "/api/v1/tests/validate", PERMISSION_READ, BODY_TEST, WAIT_SHORT, handle_test_validate, "Check a test file", NULL},
     {"POST", "/api/v1/tests/compile", PERMISSION_READ, BODY_TEST, WAIT_SHORT, handle_test_compile, "What a test file would do, or the file in another dialect", NULL},
+    {"POST", "/api/v1/tests/run", PERMISSION_WRITE_TESTS, BODY_TEST, WAIT_LONG, handle_test_run, "Create the tests of a file on the platform, and run them", NULL},
+    {"GET", "/api/v1/tests/runs", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_run_list, "Your test runs", NULL},
+    {"GET", "/api/v1/tests/runs/{id}", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_run_get, "Progress and result of a test run", NULL},
+    {"GET", "/api/v1/tests/runs/{id}/events", PERMISSION_READ, BODY_NONE, WAIT_NONE, handle_run_events, "The same live, as server-sent events", NULL},
+    {"DELETE", "/api/v1/tests/runs/{id}", PERMISSION_WRITE_TESTS, BODY_NONE, WAIT_SHORT, handle_run_stop, "Stop a test run after the step in flight", NULL},
 
     {"POST", "/api/v1/sessions", PERMISSION_WRITE_TESTS, BODY_OPTIONAL, WAIT_SHORT, handle_session_create, "Make a session", NULL},
     {"GET", "/api/v1/sessions", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_session_list, "Your sessions", NULL},

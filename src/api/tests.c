@@ -1,17 +1,11 @@
 /* POST /api/v1/tests/validate and /compile: a test file looked at, without doing anything. The file
  * is the body (YAML or JSON by its Content-Type, else by its first character); room testfile does
  * the work. */
-#include "api_internal.h"
+#include "tests.h"
+
 #include "base/percent.h"
-#include "testfile/testfile.h"
 
 enum { ANSWER_MAX = 64 * 1024 * 1024 };
-
-struct reading {
-    struct testfile file;
-    struct testfile_problems problems;
-    bool ok;
-};
 
 static enum testfile_kind kind_of(const struct exchange *exchange)
 {
@@ -23,17 +17,19 @@ static enum testfile_kind kind_of(const struct exchange *exchange)
     return str_contains(type, STR("yaml")) ? TESTFILE_YAML : TESTFILE_AUTO;
 }
 
-static void read_file(struct task *task, struct reading *out)
+void test_read(struct task *task, struct arena *arena, const struct testfile_options *given,
+               struct reading *out)
 {
-    const struct testfile_options options = {.kind = kind_of(task->exchange),
-                                             .defaults = &task->api->defaults};
+    struct testfile_options options = *given;
     enum error_code code;
 
+    options.kind = kind_of(task->exchange);
+    options.defaults = &task->api->defaults;
     *out = (struct reading){0};
-    code = testfile_compile(task->arena, task->exchange->request.body, &options, &out->file,
-                            &out->problems);
+    code =
+        testfile_compile(arena, task->exchange->request.body, &options, &out->file, &out->problems);
     if (code == ERR_OK && out->file.format == TESTFILE_FORMAT_SUITE) {
-        testfile_refuse_manifest(task->arena, &out->file, &out->problems);
+        testfile_refuse_manifest(arena, &out->file, &out->problems);
         code = ERR_UNPROCESSABLE;
     }
     out->ok = code == ERR_OK;
@@ -52,8 +48,7 @@ static void write_problems(struct json_writer *w, const struct reading *reading)
     testfile_problems_json(w, &reading->problems, TESTFILE_WARNING);
 }
 
-static enum stage_verdict reply_text(struct task *task, int status, const char *type,
-                                     struct buf *text)
+enum stage_verdict reply_text(struct task *task, int status, const char *type, struct buf *text)
 {
     struct str copy = arena_str(task->arena, buf_view(text));
 
@@ -67,7 +62,7 @@ enum stage_verdict handle_test_validate(struct task *task)
     struct json_writer w;
     struct buf text;
 
-    read_file(task, &reading);
+    test_read(task, task->arena, &(struct testfile_options){0}, &reading);
     buf_init(&text, ANSWER_MAX);
     jw_init(&w, &text);
     jw_object(&w);
@@ -83,7 +78,7 @@ enum stage_verdict handle_test_validate(struct task *task)
 
 /* 422 with every error; the same shape as other problems, and line, column, detail, hint in each.
  */
-static enum stage_verdict refuse(struct task *task, const struct reading *reading)
+enum stage_verdict test_refuse(struct task *task, const struct reading *reading)
 {
     struct json_writer w;
     struct buf text;
@@ -158,9 +153,9 @@ enum stage_verdict handle_test_compile(struct task *task)
     struct buf text;
 
     (void)query_find(task->arena, task->exchange->request.query, "to", &to);
-    read_file(task, &reading);
+    test_read(task, task->arena, &(struct testfile_options){0}, &reading);
     if (!reading.ok) {
-        return refuse(task, &reading);
+        return test_refuse(task, &reading);
     }
     if (str_is(to, "commands")) {
         return reply_commands(task, &reading);

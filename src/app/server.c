@@ -77,6 +77,9 @@ static void on_http_closed(void *context)
     struct server *server = context;
 
     server->http = NULL;
+    if (server->api != NULL) {
+        api_stop(server->api);
+    }
     close_upstream(server);
 }
 
@@ -102,6 +105,9 @@ void server_stop(struct server *server)
 
 static bool is_idle(const struct server *server)
 {
+    if (server->api != NULL && api_n_running(server->api) > 0) {
+        return false;
+    }
     return server->http == NULL || (http_server_n_connections(server->http) == 0 &&
                                     http_server_n_exchanges(server->http) == 0);
 }

@@ -90,6 +90,8 @@ static const struct option_row rows[] = {
     {"runs.max_active", OPTION_UINT, AT(runs.max_active), "100", 1, 10000, NULL, NULL, "Test runs at once; more are 503."},
     {"runs.max_watchers", OPTION_UINT, AT(runs.max_watchers), "1000", 1, 100000, NULL, NULL, "Open event streams; more are 503."},
     {"runs.poll_ms", OPTION_MS, AT(runs.poll_ms), "2000", 10, 600000, NULL, NULL, "How often the state of an execution is asked for."},
+    {"runs.timeout_s", OPTION_SECONDS, AT(runs.timeout_s), "3600", 1, 30 * DAY_S, NULL, NULL, "Longest time of a run that names none."},
+    {"runs.project", OPTION_STR, AT(runs.project), "Virtuoso proxy", 0, 0, NULL, NULL, "Project of runs where neither file nor request names one; found by name, else created."},
     {"runs.heartbeat_s", OPTION_SECONDS, AT(runs.heartbeat_s), "15", 1, 3600, NULL, NULL, "A comment in event streams that are silent."},
 
     {"sandbox.enabled", OPTION_BOOL, AT(sandbox.enabled), "false", 0, 0, NULL, NULL, "Use the embedded sandbox as the platform."},

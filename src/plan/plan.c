@@ -201,6 +201,14 @@ static enum flow next_row(struct plan *plan)
     return FLOW_NEXT;
 }
 
+static void forget_answer(struct plan_row *row)
+{
+    if (row->drop_answer) {
+        row->answer = NULL;
+        row->answer_text = STR_EMPTY;
+    }
+}
+
 static enum flow row_failed(struct plan *plan, enum row_status status, const struct error *err)
 {
     struct plan_row *row = &plan->rows[plan->at];
@@ -211,6 +219,7 @@ static enum flow row_failed(struct plan *plan, enum row_status status, const str
     if (!tell_progress(plan)) {
         return FLOW_GONE;
     }
+    forget_answer(row);
     if (row->failed != NULL && !plan->stop_asked) {
         verdict = row->failed(plan, row);
         if (!plan->running) {
@@ -405,6 +414,7 @@ static enum flow ask_after(struct plan *plan)
     if (!tell_progress(plan)) {
         return FLOW_GONE;
     }
+    forget_answer(&plan->rows[plan->at]);
     if (verdict == PLAN_DONE) {
         plan->at++;
         return end_with(plan, ERR_OK, NULL);
@@ -413,12 +423,13 @@ static enum flow ask_after(struct plan *plan)
 }
 
 /* Watching an execution for hours must not gather every answer: from the second one on they go into
- * two arenas by turns. */
+ * two arenas by turns. Answers that nobody wants to keep share one. */
 static struct arena *arena_for_answer(struct plan *plan)
 {
-    struct arena **arena = &plan->polls[plan->n_polls % 2];
+    bool drops = plan->rows[plan->at].drop_answer;
+    struct arena **arena = drops ? &plan->passing : &plan->polls[plan->n_polls % 2];
 
-    if (plan->n_polls == 0) {
+    if (plan->n_polls == 0 && !drops) {
         return plan->arena;
     }
     if (*arena == NULL) {

@@ -118,7 +118,7 @@ static struct str make_body(struct proxy *proxy, struct str path, const struct j
     return json_text(&proxy->arena, body);
 }
 
-static struct str made_ids[2]; /* 0 session, 1 execution */
+static struct str made_ids[3]; /* 0 session, 1 execution, 2 test run */
 
 static struct str make_target(struct proxy *proxy, struct str path)
 {
@@ -133,6 +133,7 @@ static struct str make_target(struct proxy *proxy, struct str path)
             value = value_for(proxy, path, str_sub(part, 1, part.len - 2));
             value = str_contains(path, STR("/sessions/{id}"))     ? made_ids[0]
                     : str_contains(path, STR("/executions/{id}")) ? made_ids[1]
+                    : str_contains(path, STR("/runs/{id}"))       ? made_ids[2]
                                                                   : value;
         }
         target = arena_printf(&proxy->arena, "%.*s/%.*s", STR_ARG(target), STR_ARG(value));
@@ -261,6 +262,10 @@ static void every_operation_answers_as_documented(void **state)
     body = arena_printf(&proxy.arena, "{\"goalId\":%lld}", (long long)proxy.seed.goal);
     made_ids[1] =
         json_str(json_get(proxy_ask_str(&proxy, "POST", "/api/executions", NULL, body), "id"));
+    made_ids[2] =
+        json_str(json_get(proxy_ask(&proxy, "POST", "/api/v1/tests/run", NULL,
+                                    "{\"name\":\"t\",\"steps\":[{\"click\":\"Sign in\"}]}"),
+                          "id"));
     document = proxy_ask(&proxy, "GET", "/openapi.json", NULL, "");
     assert_true(str_starts(json_str(json_get(document, "openapi")), STR("3.1")));
     JSON_FOREACH (path, json_get(document, "paths")) {

@@ -1,0 +1,138 @@
+/* run: a compiled test file carried out on the platform, as one plan, watched by any number.
+ *
+ *   run_new ─► (compile into run_arena) ─► run_prepare ─► run_start ─► ... ─► ended, kept for a
+ * while └► run_drop            └► run_dry_run, run_drop
+ *
+ * Rows of the plan: goals first (find or create project, find or create goal, newest snapshot),
+ * then each test (journey, checkpoint, attach, steps), then the executions. What happened to each
+ * row is noted in the run and told as one event with a number, from 1 without gaps. Nothing is
+ * buffered per watcher: a watcher is a cursor into the events.
+ * Owner: the store owns its runs; run_store_close cancels what is running and frees all. Nobody
+ * else keeps a run over a loop turn except as a watcher, which holds it in the store.
+ * Memory: the test file and the plan are freed when the run ends; what stays costs about 150 bytes
+ * a step. At most max_active run at once, max_kept ended ones are kept, oldest out first. Promise:
+ * hooks and watchers are called from the loop, never from inside run_start or run_stop. */
+#ifndef RUN_RUN_H
+#define RUN_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/json_writer.h"
+#include "base/later.h"
+#include "base/list.h"
+#include "catalog/catalog.h"
+#include "crypto/digest.h"
+#include "plan/plan.h"
+#include "testfile/testfile.h"
+
+struct run_store;
+struct run;
+
+struct run_store_options {
+    const struct plan_port *port;            /* the platform; outlives the store */
+    const struct catalog_defaults *defaults; /* outlives the store */
+    struct str ui_url;                       /* for links; outlives the store */
+    struct str project;                      /* name, where neither file nor request has one */
+    unsigned max_active;
+    unsigned max_kept;
+    unsigned poll_ms; /* between two looks at an execution */
+};
+
+struct run_store *run_store_open(const struct run_store_options *options);
+void run_store_stop(struct run_store *store); /* cancels what is running; hooks are told */
+void run_store_close(struct run_store *store);
+size_t run_store_n_active(const struct run_store *store);
+
+/* What a request says beside the file; it wins over the file. Strs are copied by run_prepare. */
+struct run_request {
+    struct str project_id, project; /* ids: digits, or empty */
+    struct str goal_id, goal;
+    struct str snapshot_id;
+    struct str journey_id, journey;
+    struct str checkpoint_id, checkpoint;
+    struct str starting_url;
+    const struct str *tags; /* only tests that have one of them; none: all */
+    size_t n_tags;
+    unsigned test; /* 1-based: begin with this test; 0: the first */
+    unsigned from; /* 1-based: begin with this step of that test; 0: the first */
+    bool attach;   /* checkpoint_id is not attached to journey_id yet */
+    bool execute;
+    bool wait;                     /* with execute: follow it to its end */
+    const bool *continue_on_error; /* NULL: as the file says */
+    int64_t position;              /* of the next step of checkpoint_id; -1: count them */
+};
+
+struct run_hooks {
+    /* A step exists; the next one of its checkpoint goes to next_position, -1: not known any more.
+     */
+    void (*on_step)(void *context, int64_t next_position, bool added);
+    void (*on_end)(void *context); /* exactly once after run_start, by the end, stop or close */
+    void *context;
+};
+
+/* ERR_OVERLOADED: max_active run already. The run is not to be found until it is started. */
+enum error_code run_new(struct run_store *store, const struct digest *owner, struct run **out,
+                        struct error *err) MUST_CHECK;
+void run_drop(struct run *run);           /* one that was not started */
+struct arena *run_arena(struct run *run); /* for the file; gone when the run ends */
+/* Builds the rows. `file` lives in run_arena; plan options are copied except the token. */
+enum error_code run_prepare(struct run *run, const struct testfile *file,
+                            const struct testfile_problems *problems,
+                            const struct run_request *request, const struct plan_options *options,
+                            struct error *err) MUST_CHECK;
+/* [{method, path, query?, body?}] in run_arena: what would be sent if nothing is found by name. */
+enum error_code run_dry_run(struct run *run, struct json **out, struct error *err) MUST_CHECK;
+/* `held`: it is to be found and can be stopped, but nothing is sent before run_release (a session
+ * whose turn has not come). */
+void run_start(struct run *run, const struct run_hooks *hooks, bool held);
+/* `position` of the next step of the checkpoint that the request names; -1: count them. */
+void run_release(struct run *run, int64_t position);
+/* The row in flight is finished, no other is begun; at once where none is. Idempotent. */
+void run_stop(struct run *run);
+
+/* NULL: there is none, or another owner's. */
+struct run *run_find(struct run_store *store, const struct digest *owner, struct str id);
+/* The owner's runs, newest first, from `offset` on, at most `limit` in out[]; *out_total counts
+ * all. */
+size_t run_list(struct run_store *store, const struct digest *owner, size_t offset, size_t limit,
+                struct run **out, size_t *out_total);
+const char *run_id(const struct run *run);
+bool run_is_over(const struct run *run);
+bool run_passed(const struct run *run);
+/* The first thing that went wrong; code ERR_OK: nothing. */
+const struct error *run_error(const struct run *run);
+bool run_did_something(const struct run *run); /* something exists, or may exist, that it made */
+
+/* --- telling --- */
+
+void run_write(const struct run *run, struct json_writer *w);         /* everything */
+void run_write_summary(const struct run *run, struct json_writer *w); /* without tests and steps */
+size_t run_n_events(const struct run *run);
+/* Event `number` (1..run_n_events): its name, and its data as one line of JSON. */
+const char *run_event_name(const struct run *run, size_t number);
+void run_write_event(const struct run *run, size_t number, struct json_writer *w);
+
+struct run_watcher {
+    struct list link;
+    struct run *run;
+    void (*on_change)(struct run_watcher *watcher); /* there are more events, or it is over */
+};
+
+void run_watch(struct run *run, struct run_watcher *watcher);
+void run_unwatch(struct run_watcher *watcher); /* idempotent; zeroed is fine */
+
+/* --- steps whose answer was lost --- */
+
+/* The parsedStep that `call` with `args` and `variables` sends; NULL: it cannot be made. */
+const struct json *read_back_sent(struct arena *arena, const struct call *call,
+                                  const struct json *args, const struct json *variables);
+/* The step at `position` in the platform's answer about a checkpoint, if it looks like `sent`. */
+const struct json *read_back_find(const struct json *answer, int64_t position,
+                                  const struct json *sent);
+/* The number of steps in that answer; false: it lists none. */
+bool read_back_count(const struct json *answer, int64_t *out) MUST_CHECK;
+
+#endif

@@ -1,0 +1,599 @@
+/* /api/v1/tests/run and /runs: a test file carried out by room run. A run belongs to the store of
+ * room run, not to the exchange that asked for it: whoever asked without async=true watches it like
+ * any other watcher, and stops it when it leaves. */
+#include "runs.h"
+
+#include "base/clock.h"
+#include "base/percent.h"
+#include "base/random.h"
+#include "cache.h"
+#include "members.h"
+#include "tests.h"
+
+enum {
+    TAGS_MAX = 32,
+    VARIABLES_MAX = 200,
+    ANSWER_MAX = 256 * 1024 * 1024,
+    REPLY_MARGIN_MS = 10000
+};
+
+const struct member run_query_members[] = {
+    {.name = "async",
+     .type = MEMBER_BOOL,
+     .about = "answer 202 at once; Location says where to look"},
+    {.name = "execute",
+     .type = MEMBER_BOOL,
+     .about = "run the goals on the platform once the steps exist"},
+    {.name = "wait",
+     .type = MEMBER_BOOL,
+     .about = "with execute: follow the execution to its end (default true)"},
+    {.name = "dry_run",
+     .type = MEMBER_BOOL,
+     .about = "send nothing; the answer lists the platform requests"},
+    {.name = "attach",
+     .type = MEMBER_BOOL,
+     .about = "the checkpoint of checkpoint_id is not attached to journey_id yet"},
+    {.name = "continue_on_error",
+     .type = MEMBER_BOOL,
+     .about = "go on after a failed step; wins over the file"},
+    {.name = "project", .type = MEMBER_TEXT, .about = "name of the project; found, else created"},
+    {.name = "goal", .type = MEMBER_TEXT, .about = "name of the goal; found, else created"},
+    {.name = "journey", .type = MEMBER_TEXT, .about = "name of the journey"},
+    {.name = "checkpoint", .type = MEMBER_TEXT, .about = "title of the checkpoint"},
+    {.name = "starting_url", .type = MEMBER_URL, .about = "of a goal that is created"},
+    {.name = "project_id", .type = MEMBER_ID, .about = "use this project"},
+    {.name = "goal_id", .type = MEMBER_ID, .about = "use this goal"},
+    {.name = "snapshot_id", .type = MEMBER_ID, .about = "of that goal; else the newest"},
+    {.name = "journey_id", .type = MEMBER_ID, .about = "use this journey"},
+    {.name = "checkpoint_id", .type = MEMBER_ID, .about = "add the steps to this checkpoint"},
+    {.name = "session_id", .type = MEMBER_TEXT, .about = "add the steps where this session stands"},
+    {.name = "test",
+     .type = MEMBER_INTEGER,
+     .min = 1,
+     .max = TESTFILE_MAX_STEPS,
+     .about = "begin with this test of the file, counted from 1"},
+    {.name = "from",
+     .type = MEMBER_INTEGER,
+     .min = 1,
+     .max = TESTFILE_MAX_STEPS,
+     .about = "begin with this step of that test, counted from 1"},
+    {.name = "timeout",
+     .type = MEMBER_INTEGER,
+     .min = 1,
+     .max = 86400,
+     .about = "seconds for the whole run"},
+    {.name = NULL},
+};
+
+/* What the query says; strs and arrays in the task's arena. */
+struct asked {
+    struct run_request request;
+    struct testfile_variable variables[VARIABLES_MAX];
+    size_t n_variables;
+    struct str tags[TAGS_MAX];
+    bool async;
+    bool continue_on_error;
+    struct str session_id;
+    uint64_t timeout_ms;
+};
+
+/* What a run needs of the api while it works; lives in the run's own arena. */
+struct owner {
+    struct api *api;
+    struct run *run;
+    struct digest digest;
+    struct str session_id; /* empty: none */
+    struct session_ticket ticket;
+};
+
+/* --- the query
+ * ----------------------------------------------------------------------------------------- */
+
+static bool is_bool_member(struct str name)
+{
+    for (const struct member *member = run_query_members; member->name != NULL; member++) {
+        if (str_is(name, member->name)) {
+            return member->type == MEMBER_BOOL;
+        }
+    }
+    return false;
+}
+
+static struct json *query_value(struct arena *arena, struct str name, struct str value)
+{
+    bool yes = str_is_nocase(value, "true") || str_is(value, "1") || value.len == 0;
+    bool no = str_is_nocase(value, "false") || str_is(value, "0");
+
+    if (is_bool_member(name) && (yes || no)) {
+        return json_new_bool(arena, yes);
+    }
+    return json_new_string(arena, value);
+}
+
+static void too_many(struct task *task, const char *what, int most)
+{
+    (void)error_at(error_list_add(task_errors(task)), ERR_INVALID, what,
+                   "More than %d of \"%s\" in the query", most, what);
+}
+
+static void take_variable(struct task *task, struct asked *asked, struct str name, struct str value)
+{
+    if (asked->n_variables == VARIABLES_MAX) {
+        too_many(task, "var", VARIABLES_MAX);
+        return;
+    }
+    asked->variables[asked->n_variables++] = (struct testfile_variable){name, value};
+}
+
+static void take_tag(struct task *task, struct asked *asked, struct str value)
+{
+    if (asked->request.n_tags == TAGS_MAX) {
+        too_many(task, "tag", TAGS_MAX);
+        return;
+    }
+    asked->tags[asked->request.n_tags++] = value;
+}
+
+/* The query as an object that the checker of bodies can judge. */
+static const struct json *read_members(struct task *task, struct asked *asked)
+{
+    struct json *object = json_new_object(task->arena);
+    struct str rest = task->exchange->request.query;
+    struct str name;
+    struct str value;
+
+    while (query_next(task->arena, &rest, &name, &value)) {
+        if (str_starts(name, STR("var."))) {
+            take_variable(task, asked, str_sub(name, 4, name.len), value);
+        } else if (str_is(name, "tag")) {
+            take_tag(task, asked, value);
+        } else {
+            json_set(object, name, query_value(task->arena, name, value));
+        }
+    }
+    return members_check(task->arena, object, run_query_members, "", task_errors(task));
+}
+
+static unsigned number_of(const struct json *members, const char *name)
+{
+    int64_t number = 0;
+
+    return json_to_i64(json_get(members, name), &number) ? (unsigned)number : 0;
+}
+
+static void read_texts(const struct json *members, struct run_request *out)
+{
+    const struct {
+        const char *name;
+        struct str *text;
+    } rows[] = {
+        {"project", &out->project},           {"goal", &out->goal},
+        {"journey", &out->journey},           {"checkpoint", &out->checkpoint},
+        {"starting_url", &out->starting_url}, {"project_id", &out->project_id},
+        {"goal_id", &out->goal_id},           {"snapshot_id", &out->snapshot_id},
+        {"journey_id", &out->journey_id},     {"checkpoint_id", &out->checkpoint_id},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        *rows[i].text = json_str(json_get(members, rows[i].name));
+    }
+}
+
+static uint64_t timeout_of(const struct task *task, const struct asked *asked,
+                           const struct json *members)
+{
+    const struct config *config = task->api->config;
+    unsigned given_s = number_of(members, "timeout");
+
+    if (given_s > 0) {
+        return (uint64_t)given_s * 1000;
+    }
+    return asked->async ? (uint64_t)config->runs.timeout_s * 1000
+                        : config->http.long_exchange_timeout_ms;
+}
+
+/* False: task->errors. */
+static bool read_query(struct task *task, struct asked *asked)
+{
+    const struct json *members = read_members(task, asked);
+    const struct json *wait = json_get(members, "wait");
+    const struct json *go_on = json_get(members, "continue_on_error");
+
+    asked->async = json_true(json_get(members, "async"));
+    asked->session_id = json_str(json_get(members, "session_id"));
+    if (asked->session_id.len == 0) {
+        asked->session_id = exchange_header(task->exchange, "X-Session-Id");
+    }
+    asked->timeout_ms = timeout_of(task, asked, members);
+    read_texts(members, &asked->request);
+    asked->request.tags = asked->tags;
+    asked->request.execute = json_true(json_get(members, "execute"));
+    asked->request.wait = wait == NULL || json_true(wait);
+    asked->request.attach = json_true(json_get(members, "attach"));
+    asked->request.test = number_of(members, "test");
+    asked->request.from = number_of(members, "from");
+    asked->request.position = -1;
+    asked->continue_on_error = json_true(go_on);
+    asked->request.continue_on_error = go_on != NULL ? &asked->continue_on_error : NULL;
+    return task->errors->n == 0;
+}
+
+/* --- the file
+ * ------------------------------------------------------------------------------------------ */
+
+/* Values of $TIMESTAMP, $RANDOM and $UUID: one of each for the whole run. */
+static void read_file(struct task *task, struct run *run, const struct asked *asked,
+                      struct reading *out)
+{
+    struct arena *arena = run_arena(run);
+    char uuid[37];
+
+    random_uuid(uuid);
+    task->exchange->request.body = arena_str(arena, task->exchange->request.body);
+    test_read(task, arena,
+              &(struct testfile_options){
+                  .timestamp = arena_printf(arena, "%lld", (long long)clock_wall_ms()),
+                  .random = arena_printf(arena, "%llu", (unsigned long long)random_below(1000000)),
+                  .uuid = arena_str(arena, str_from(uuid)),
+                  .variables = asked->variables,
+                  .n_variables = asked->n_variables,
+              },
+              out);
+}
+
+static enum error_code check_permissions(struct task *task, const struct testfile *file)
+{
+    for (size_t i = 0; i < file->n_tests; i++) {
+        for (size_t k = 0; k < file->tests[i].n_steps; k++) {
+            const struct testfile_step *step = &file->tests[i].steps[k];
+
+            if ((task->principal.permissions & (step->command->permission | PERMISSION_ADMIN)) ==
+                0) {
+                return error_in(&task->error, ERR_FORBIDDEN, step->line, step->column,
+                                "This API key lacks the permission \"%s\" that %s needs",
+                                permission_name(step->command->permission), step->command->words);
+            }
+        }
+    }
+    return ERR_OK;
+}
+
+/* --- replies
+ * ----------------------------------------------------------------------------------------- */
+
+enum stage_verdict reply_run(struct task *task, int status, const struct run *run)
+{
+    struct json_writer w;
+    struct buf text;
+
+    buf_init(&text, ANSWER_MAX);
+    jw_init(&w, &text);
+    run_write(run, &w);
+    return reply_text(task, status, "application/json; charset=utf-8", &text);
+}
+
+static void locate(struct task *task, const struct run *run)
+{
+    task_set_location(task, arena_printf(task->arena, "/api/v1/tests/runs/%s", run_id(run)));
+}
+
+/* A run of which nothing came is an error like that of any other call. */
+static enum stage_verdict reply_ended(struct task *task, const struct run *run)
+{
+    const struct error *err = run_error(run);
+
+    task->may_have_changed = run_did_something(run);
+    if (!run_passed(run) && !run_did_something(run) && err->code != ERR_OK &&
+        err->code != ERR_CANCELLED) {
+        task->error = *err;
+        return task_fail(task);
+    }
+    return reply_run(task, run_passed(run) ? 200 : 207, run);
+}
+
+static enum stage_verdict reply_dry_run(struct task *task, struct run *run,
+                                        const struct reading *reading)
+{
+    struct json *requests = NULL;
+    enum stage_verdict verdict;
+    struct json_writer w;
+    struct buf text;
+
+    if (run_dry_run(run, &requests, &task->error) != ERR_OK) {
+        return task_fail(task);
+    }
+    buf_init(&text, ANSWER_MAX);
+    jw_init(&w, &text);
+    jw_object(&w);
+    jw_kv_text(&w, "status", "dry_run");
+    jw_kv_bool(&w, "dry_run", true);
+    jw_kv_text(&w, "format", testfile_format_name(reading->file.format));
+    jw_kv_str(&w, "name", reading->file.tests[0].name);
+    jw_kv_int(&w, "tests", (int64_t)reading->file.n_tests);
+    jw_kv_int(&w, "steps", (int64_t)reading->file.n_steps);
+    jw_kv_raw(&w, "requests", json_text(run_arena(run), requests));
+    jw_key(&w, "warnings");
+    testfile_problems_json(&w, &reading->problems, TESTFILE_WARNING);
+    jw_end(&w);
+    verdict = reply_text(task, 200, "application/json; charset=utf-8", &text);
+    return verdict;
+}
+
+/* --- who waits for the end
+ * ----------------------------------------------------------------------------- */
+
+struct waiter {
+    struct run_watcher watcher;
+    struct task *task;
+};
+
+static void on_change(struct run_watcher *watcher)
+{
+    struct waiter *waiter = CONTAINER_OF(watcher, struct waiter, watcher);
+    struct run *run = watcher->run;
+    struct task *task = waiter->task;
+
+    if (run_is_over(run)) {
+        run_unwatch(watcher);
+        task->on_cancel = NULL;
+        task->must_finish = NULL;
+        (void)reply_ended(task, run);
+    }
+}
+
+static void on_cancel(struct task *task)
+{
+    struct waiter *waiter = task->state;
+
+    run_stop(waiter->watcher.run);
+    run_unwatch(&waiter->watcher);
+}
+
+/* With an Idempotency-Key the reply is kept for the retry, so somebody has to write it: the run is
+ * stopped all the same, and its reply says how far it came. */
+static bool must_finish(struct task *task)
+{
+    struct waiter *waiter = task->state;
+
+    if (task->idempotency == NULL) {
+        return false;
+    }
+    run_stop(waiter->watcher.run);
+    return true;
+}
+
+static enum stage_verdict wait_for(struct task *task, struct run *run, uint64_t timeout_ms)
+{
+    struct waiter *waiter = arena_zalloc(task->arena, sizeof(*waiter));
+
+    waiter->task = task;
+    waiter->watcher.on_change = on_change;
+    task->state = waiter;
+    task->on_cancel = on_cancel;
+    task->must_finish = must_finish;
+    exchange_set_deadline(task->exchange, timeout_ms + REPLY_MARGIN_MS);
+    run_watch(run, &waiter->watcher);
+    return STAGE_WAIT;
+}
+
+/* --- the run
+ * ------------------------------------------------------------------------------------------- */
+
+static void on_step(void *context, int64_t next_position, bool added)
+{
+    struct owner *owner = context;
+
+    cache_purge(owner->api->cache);
+    if (owner->session_id.len > 0) {
+        session_advance(owner->api->options.sessions, &owner->digest, owner->session_id,
+                        next_position, added ? 1 : 0);
+    }
+}
+
+static void on_end(void *context)
+{
+    struct owner *owner = context;
+
+    cache_purge(owner->api->cache);
+    session_lane_leave(&owner->ticket);
+}
+
+/* The session's position as it is now that its turn has come. */
+static void on_turn(struct session_ticket *ticket)
+{
+    struct owner *owner = CONTAINER_OF(ticket, struct owner, ticket);
+    struct session session = {.position = -1};
+    struct error ignored = {0};
+
+    if (session_load(owner->api->options.sessions, &owner->digest, owner->session_id,
+                     run_arena(owner->run), &session, &ignored) != ERR_OK) {
+        session.position = -1; /* gone meanwhile: the checkpoint is known all the same */
+    }
+    run_release(owner->run, session.position);
+}
+
+/* checkpoint_id of the request wins over the session's: then the session is not used at all. */
+static enum error_code use_session(struct task *task, struct asked *asked)
+{
+    struct session session;
+    enum error_code code;
+
+    if (asked->session_id.len == 0 || asked->request.checkpoint_id.len > 0) {
+        asked->session_id = STR_EMPTY;
+        return ERR_OK;
+    }
+    code = session_load(task->api->options.sessions, &task->principal.owner, asked->session_id,
+                        task->arena, &session, &task->error);
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (session.checkpoint_id == 0) {
+        return error_at(&task->error, ERR_CHECKPOINT_REQUIRED, "session_id",
+                        "The session has no checkpoint: PATCH it with a checkpoint_id");
+    }
+    task->exchange->notes.session = session.id;
+    asked->request.checkpoint_id =
+        arena_printf(task->arena, "%lld", (long long)session.checkpoint_id);
+    return ERR_OK;
+}
+
+static enum error_code prepare(struct task *task, struct run *run, struct asked *asked,
+                               const struct reading *reading)
+{
+    struct plan_options options;
+    enum error_code code = use_session(task, asked);
+
+    if (code == ERR_OK) {
+        code = check_permissions(task, &reading->file);
+    }
+    if (code != ERR_OK) {
+        return code;
+    }
+    plan_options_for(task, &options);
+    options.deadline_ms = (unsigned)asked->timeout_ms;
+    return run_prepare(run, &reading->file, &reading->problems, &asked->request, &options,
+                       &task->error);
+}
+
+static enum stage_verdict start(struct task *task, struct run *run, const struct asked *asked)
+{
+    struct owner *owner = arena_zalloc(run_arena(run), sizeof(*owner));
+    const struct run_hooks hooks = {.on_step = on_step, .on_end = on_end, .context = owner};
+    bool now = true;
+
+    *owner = (struct owner){.api = task->api,
+                            .run = run,
+                            .digest = task->principal.owner,
+                            .session_id = arena_str(run_arena(run), asked->session_id)};
+    if (owner->session_id.len > 0 &&
+        session_lane_enter(task->api->options.sessions, owner->session_id, &owner->ticket, on_turn,
+                           &now, &task->error) != ERR_OK) {
+        run_drop(run);
+        return task_fail(task);
+    }
+    run_start(run, &hooks, owner->session_id.len > 0);
+    if (owner->session_id.len > 0 && now) {
+        on_turn(&owner->ticket);
+    }
+    locate(task, run);
+    if (asked->async) {
+        task->may_have_changed = true;
+        return reply_run(task, 202, run);
+    }
+    return wait_for(task, run, asked->timeout_ms);
+}
+
+static enum stage_verdict drop_and(struct run *run, enum stage_verdict verdict)
+{
+    run_drop(run);
+    return verdict;
+}
+
+enum stage_verdict handle_test_run(struct task *task)
+{
+    struct asked *asked = arena_zalloc(task->arena, sizeof(*asked));
+    struct reading reading;
+    struct run *run;
+
+    if (!read_query(task, asked)) {
+        return task_fail(task);
+    }
+    if (asked->request.execute) {
+        enum stage_verdict verdict = task_allow(task, PERMISSION_EXECUTE);
+
+        if (verdict != STAGE_CONTINUE) {
+            return verdict;
+        }
+    }
+    if (run_new(task->api->runs, &task->principal.owner, &run, &task->error) != ERR_OK) {
+        return task_fail(task);
+    }
+    read_file(task, run, asked, &reading);
+    if (!reading.ok) {
+        return drop_and(run, test_refuse(task, &reading));
+    }
+    if (prepare(task, run, asked, &reading) != ERR_OK) {
+        return drop_and(run, task_fail(task));
+    }
+    if (task->dry_run) {
+        return drop_and(run, reply_dry_run(task, run, &reading));
+    }
+    return start(task, run, asked);
+}
+
+/* --- runs that are there
+ * ------------------------------------------------------------------------------- */
+
+struct run *task_run(struct task *task)
+{
+    struct str id = task_param(task, "id");
+    struct run *run = run_find(task->api->runs, &task->principal.owner, id);
+
+    if (run == NULL) {
+        (void)error_set(&task->error, ERR_NOT_FOUND,
+                        "There is no such test run; the last %u that have ended are kept",
+                        task->api->config->runs.max_kept);
+    }
+    return run;
+}
+
+enum stage_verdict handle_run_get(struct task *task)
+{
+    const struct run *run = task_run(task);
+
+    return run == NULL ? task_fail(task) : reply_run(task, 200, run);
+}
+
+enum stage_verdict handle_run_stop(struct task *task)
+{
+    struct run *run = task_run(task);
+
+    if (run == NULL) {
+        return task_fail(task);
+    }
+    if (run_is_over(run)) {
+        return reply_run(task, 200, run);
+    }
+    run_stop(run);
+    return reply_run(task, 202, run);
+}
+
+enum stage_verdict handle_run_list(struct task *task)
+{
+    enum { LIST_MAX = 200 };
+    struct run *runs[LIST_MAX];
+    struct str text;
+    int64_t limit = 50;
+    int64_t offset = 0;
+    struct json_writer w;
+    struct buf out;
+    size_t total;
+    size_t n;
+
+    if (query_find(task->arena, task->exchange->request.query, "limit", &text) &&
+        !str_to_i64(text, 1, LIST_MAX, &limit)) {
+        (void)error_at(&task->error, ERR_INVALID, "limit", "limit must be from 1 to %d", LIST_MAX);
+        return task_fail(task);
+    }
+    if (query_find(task->arena, task->exchange->request.query, "offset", &text) &&
+        !str_to_i64(text, 0, INT32_MAX, &offset)) {
+        (void)error_at(&task->error, ERR_INVALID, "offset", "offset must be 0 or more");
+        return task_fail(task);
+    }
+    n = run_list(task->api->runs, &task->principal.owner, (size_t)offset, (size_t)limit, runs,
+                 &total);
+    buf_init(&out, ANSWER_MAX);
+    jw_init(&w, &out);
+    jw_object(&w);
+    jw_key(&w, "runs");
+    jw_array(&w);
+    for (size_t i = 0; i < n; i++) {
+        run_write_summary(runs[i], &w);
+    }
+    jw_end(&w);
+    jw_kv_int(&w, "total", (int64_t)total);
+    jw_kv_int(&w, "limit", limit);
+    jw_kv_int(&w, "offset", offset);
+    jw_end(&w);
+    return reply_text(task, 200, "application/json; charset=utf-8", &out);
+}

@@ -1,0 +1,12 @@
+/* What the handlers of test runs share. */
+#ifndef API_RUNS_H
+#define API_RUNS_H
+
+#include "api_internal.h"
+#include "run/run.h"
+
+/* The run that the path names; NULL: task->error. */
+struct run *task_run(struct task *task);
+enum stage_verdict reply_run(struct task *task, int status, const struct run *run);
+
+#endif

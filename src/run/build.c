@@ -1,0 +1,469 @@
+/* From a compiled test file to the rows of a plan: goals that tests share, then each test, then the
+ * executions. Nothing is sent here; what is known beforehand (ids of the request or of the file)
+ * has no row. */
+#include "run_internal.h"
+
+#include "observe/trace.h"
+
+enum { ROWS_PER_GOAL = 8, ROWS_PER_TEST = 32, DEFAULT_WIDTH = 1280, DEFAULT_HEIGHT = 800 };
+
+struct builder {
+    struct run *run;
+    const struct run_request *request;
+    const struct testfile *file;
+    struct error *err;
+    bool resumes; /* ids of the request are those of the first test that is run */
+};
+
+static struct str keep(struct run *run, struct str text)
+{
+    return arena_str(&run->kept, text);
+}
+
+static struct str first_of(struct str a, struct str b, struct str c)
+{
+    struct str bc = b.len > 0 ? b : c;
+
+    return a.len > 0 ? a : bc;
+}
+
+static enum error_code read_id(struct builder *b, struct str text, const char *name, int64_t *out)
+{
+    if (text.len == 0) {
+        return ERR_OK;
+    }
+    if (!str_to_i64(text, 1, INT64_MAX, out)) {
+        return error_at(b->err, ERR_INVALID, name, "%s must be an id: 1 to 19 digits", name);
+    }
+    return ERR_OK;
+}
+
+static enum error_code read_ids(struct builder *b, struct run_ids *out)
+{
+    const struct {
+        struct str text;
+        const char *name;
+        int64_t *id;
+    } rows[] = {{b->request->project_id, "project_id", &out->project_id},
+                {b->request->goal_id, "goal_id", &out->goal_id},
+                {b->request->snapshot_id, "snapshot_id", &out->snapshot_id},
+                {b->request->journey_id, "journey_id", &out->journey_id},
+                {b->request->checkpoint_id, "checkpoint_id", &out->checkpoint_id}};
+    enum error_code code = ERR_OK;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows) && code == ERR_OK; i++) {
+        code = read_id(b, rows[i].text, rows[i].name, rows[i].id);
+    }
+    if (code == ERR_OK && out->journey_id != 0 && out->goal_id == 0 && out->checkpoint_id == 0) {
+        return error_at(b->err, ERR_INVALID, "journey_id",
+                        "journey_id needs goal_id: the checkpoint is made in that goal");
+    }
+    return code;
+}
+
+/* --- goals
+ * ------------------------------------------------------------------------------------------- */
+
+static bool has_tag(const struct run_request *request, const struct testfile_test *test)
+{
+    for (size_t i = 0; i < test->n_tags; i++) {
+        for (size_t k = 0; k < request->n_tags; k++) {
+            if (str_eq_nocase(test->tags[i], request->tags[k])) {
+                return true;
+            }
+        }
+    }
+    return request->n_tags == 0;
+}
+
+static bool same_goal(const struct run_goal *a, const struct run_goal *b)
+{
+    return a->ids.project_id == b->ids.project_id && a->ids.goal_id == b->ids.goal_id &&
+           str_eq(a->project, b->project) && str_eq(a->name, b->name);
+}
+
+/* The goal of a test as it is asked for, without its rows. */
+static enum error_code describe_goal(struct builder *b, const struct testfile_test *source,
+                                     const struct run_ids *given, struct run_goal *out)
+{
+    struct run *run = b->run;
+    struct str name = first_of(source->name, STR("Test"), STR_EMPTY);
+
+    *out = (struct run_goal){
+        .project = first_of(b->request->project, source->project, run->store->options.project),
+        .name = first_of(b->request->goal, source->goal, STR_EMPTY),
+        .starting_url =
+            first_of(b->request->starting_url, source->starting_url, STR("https://example.com")),
+        .width = source->config.viewport_width > 0 ? source->config.viewport_width : DEFAULT_WIDTH,
+        .height =
+            source->config.viewport_height > 0 ? source->config.viewport_height : DEFAULT_HEIGHT,
+        .named = b->request->goal.len > 0 || source->goal.len > 0,
+        .ids = *given,
+    };
+    out->ids.journey_id = 0;
+    out->ids.checkpoint_id = 0;
+    if (!out->named) {
+        out->name = arena_printf(&run->work, "%.*s - Goal", STR_ARG(name));
+    }
+    if (out->ids.project_id == 0 && b->request->project.len == 0) {
+        return read_id(b, source->project_id, "project_id", &out->ids.project_id);
+    }
+    return ERR_OK;
+}
+
+static struct run_goal *goal_for(struct builder *b, const struct run_goal *wanted)
+{
+    struct run *run = b->run;
+    struct run_goal *goal;
+
+    for (size_t i = 0; i < run->n_goals; i++) {
+        struct run_goal asked = run->goals[i];
+
+        if (same_goal(&asked, wanted)) {
+            return &run->goals[i];
+        }
+    }
+    goal = &run->goals[run->n_goals++];
+    *goal = *wanted;
+    goal->project = keep(run, wanted->project);
+    goal->name = keep(run, wanted->name);
+    goal->starting_url = keep(run, wanted->starting_url);
+    goal->execution.wanted = run->execute;
+    return goal;
+}
+
+/* --- rows
+ * -------------------------------------------------------------------------------------------- */
+
+static void run_row_add(struct run *run, const struct call *call, const struct run_row *value)
+{
+    struct run_row *row = arena_alloc(&run->work, sizeof(*row));
+    struct plan_row *plan_row = plan_append(run->plan, call);
+
+    *row = *value;
+    row->run = run;
+    plan_row->context = row;
+    rows_hook(plan_row);
+}
+
+static void add_setup(struct run *run, struct run_goal *goal, struct run_test *test,
+                      enum setup setup)
+{
+    struct run_call *calls = test != NULL ? test->calls : goal->calls;
+    size_t *n = test != NULL ? &test->n_calls : &goal->n_calls;
+    struct run_call *call = &calls[(*n)++];
+
+    call->setup = setup;
+    run_row_add(run, setup_call(setup),
+                &(struct run_row){.goal = goal, .test = test, .call = call});
+}
+
+static void add_goal_rows(struct run *run, struct run_goal *goal)
+{
+    bool by_name = goal->ids.goal_id == 0;
+
+    if (by_name && goal->ids.project_id == 0) {
+        add_setup(run, goal, NULL, SETUP_FIND_PROJECT);
+        add_setup(run, goal, NULL, SETUP_CREATE_PROJECT);
+        run->names = true;
+    }
+    if (by_name) {
+        if (goal->named) {
+            add_setup(run, goal, NULL, SETUP_FIND_GOAL);
+            run->names = true;
+        }
+        add_setup(run, goal, NULL, SETUP_CREATE_GOAL);
+    }
+    if (goal->ids.snapshot_id == 0) {
+        add_setup(run, goal, NULL, SETUP_SNAPSHOT);
+    }
+}
+
+static void add_step(struct run_test *test, struct run *run, const struct testfile_step *source)
+{
+    struct run_step *step = &test->steps[test->n_steps++];
+    struct plan_row *row;
+
+    *step = (struct run_step){
+        .command = source->command,
+        .text =
+            keep(run, sentence_write(&run->work, source->command, source->args, source->options)),
+        .description = keep(run, source->description),
+        .line = source->line,
+        .column = source->column,
+        .phase = (uint8_t)source->phase,
+        .optional = source->optional,
+        .position = -1,
+    };
+    if (test->n_steps <= test->n_before) {
+        step->status = NOTE_DONE; /* by the run that this one goes on from */
+        return;
+    }
+    run_row_add(run, catalog_call(source->command),
+                &(struct run_row){.goal = test->goal, .test = test, .step = step});
+    row = &run->plan->rows[run->plan->n_rows - 1];
+    row->args = source->bound.values;
+    row->drop_answer = true;
+}
+
+static void add_test_rows(struct run *run, struct run_test *test,
+                          const struct testfile_test *source, bool attach)
+{
+    bool given = test->ids.checkpoint_id != 0;
+
+    if (!given) {
+        if (test->ids.journey_id == 0) {
+            add_setup(run, test->goal, test, SETUP_JOURNEY);
+        }
+        add_setup(run, test->goal, test, SETUP_CHECKPOINT);
+    }
+    if (!given || attach) {
+        add_setup(run, test->goal, test, SETUP_ATTACH);
+    } else {
+        test->attached = true;
+    }
+    if (given && test->position < 0) {
+        add_setup(run, test->goal, test, SETUP_COUNT);
+    }
+    for (size_t i = 0; i < source->n_steps; i++) {
+        add_step(test, run, &source->steps[i]);
+    }
+}
+
+static void add_execution_rows(struct run *run, struct run_goal *goal)
+{
+    static const enum setup rows[] = {SETUP_EXECUTE, SETUP_FOLLOW, SETUP_OUTCOMES};
+
+    for (size_t i = 0; i < (run->wait ? ARRAY_LEN(rows) : 1); i++) {
+        struct run_call *call = arena_zalloc(&run->kept, sizeof(*call));
+
+        call->setup = rows[i];
+        run_row_add(run, setup_call(rows[i]), &(struct run_row){.goal = goal, .call = call});
+    }
+}
+
+/* --- tests
+ * ------------------------------------------------------------------------------------------- */
+
+static enum error_code add_test(struct builder *b, const struct testfile_test *source, size_t index,
+                                const struct run_ids *given)
+{
+    struct run *run = b->run;
+    bool is_first = run->n_tests == 0;
+    struct run_test *test = &run->tests[run->n_tests];
+    struct str own_checkpoint =
+        b->request->checkpoint_id.len > 0 ? STR_EMPTY : source->checkpoint_id;
+    struct run_goal goal;
+    enum error_code code;
+
+    *test = (struct run_test){
+        .name = keep(run, source->name),
+        .description = keep(run, source->description),
+        .journey = keep(run, first_of(b->request->journey, source->journey,
+                                      first_of(source->name, STR("Test"), STR_EMPTY))),
+        .checkpoint =
+            keep(run, first_of(b->request->checkpoint, source->checkpoint, STR("Test Steps"))),
+        .line = source->line,
+        .index = index,
+        .ids = *given,
+        .position = given->checkpoint_id != 0 ? b->request->position : 0,
+        .keeps_going = b->request->continue_on_error != NULL ? *b->request->continue_on_error
+                                                             : source->config.continue_on_error,
+        .n_before = is_first && b->request->from > 0 ? b->request->from - 1 : 0,
+    };
+    code = read_id(b, own_checkpoint, "checkpoint_id", &test->ids.checkpoint_id);
+    if (code == ERR_OK && own_checkpoint.len > 0) {
+        test->position = -1;
+    }
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (test->n_before >= source->n_steps) {
+        return error_at(b->err, ERR_INVALID, "from", "from=%u: this test has %zu steps",
+                        b->request->from, source->n_steps);
+    }
+    if (test->ids.checkpoint_id == 0 || given->goal_id != 0) {
+        code = describe_goal(b, source, given, &goal);
+        if (code != ERR_OK) {
+            return code;
+        }
+        test->goal = goal_for(b, &goal);
+    }
+    test->steps = arena_calloc(&run->kept, source->n_steps, sizeof(*test->steps));
+    run->n_tests++;
+    return ERR_OK;
+}
+
+/* Ids of the request hold for every test, but when a run is resumed for the first one alone: the
+ * tests after it get a journey and a checkpoint of their own, in its goal where they share it. */
+static struct run_ids ids_for(const struct builder *b, const struct run_ids *ids)
+{
+    struct run_ids later = *ids;
+    bool alone = ids->goal_id == 0 && ids->journey_id == 0; /* a checkpoint for everything */
+
+    if (b->run->n_tests > 0 && !alone) {
+        later.journey_id = 0;
+        later.checkpoint_id = 0;
+        if (b->resumes) {
+            later.goal_id = 0;
+            later.snapshot_id = 0;
+        }
+    }
+    return later;
+}
+
+/* A resumed run knows the goal of its first test by id; a test that shares that goal names it. */
+static void share_resumed_goal(struct builder *b, const struct testfile_test *first,
+                               const struct testfile_test *source, struct run_ids *ids)
+{
+    const struct run_goal *goal = b->run->n_goals > 0 ? &b->run->goals[0] : NULL;
+
+    if (b->resumes && goal != NULL && goal->ids.goal_id != 0 && source->goal.len > 0 &&
+        str_eq(source->goal, first->goal) && str_eq(source->project, first->project)) {
+        ids->goal_id = goal->ids.goal_id;
+        ids->snapshot_id = goal->ids.snapshot_id;
+        ids->project_id = goal->ids.project_id;
+    }
+}
+
+static enum error_code add_tests(struct builder *b)
+{
+    const struct run_request *request = b->request;
+    const struct testfile_test *first = NULL;
+    struct run_ids given = {0};
+    enum error_code code = read_ids(b, &given);
+    size_t begin = request->test > 0 ? request->test - 1 : 0;
+
+    if (code == ERR_OK && begin >= b->file->n_tests) {
+        code = error_at(b->err, ERR_INVALID, "test", "test=%u: the file has %zu tests",
+                        request->test, b->file->n_tests);
+    }
+    for (size_t i = begin; i < b->file->n_tests && code == ERR_OK; i++) {
+        struct run_ids ids = ids_for(b, &given);
+
+        if (!has_tag(request, &b->file->tests[i])) {
+            continue;
+        }
+        first = first == NULL ? &b->file->tests[i] : first;
+        share_resumed_goal(b, first, &b->file->tests[i], &ids);
+        code = add_test(b, &b->file->tests[i], i, &ids);
+    }
+    if (code == ERR_OK && b->run->n_tests == 0) {
+        code = error_at(b->err, ERR_INVALID, "tag", "No test of the file has one of these tags");
+    }
+    return code;
+}
+
+static enum error_code check_request(struct builder *b)
+{
+    struct run *run = b->run;
+    bool by_name = false;
+
+    for (size_t i = 0; i < run->n_goals; i++) {
+        by_name = by_name || (run->goals[i].ids.goal_id == 0 && run->goals[i].ids.project_id == 0);
+    }
+    if (by_name && run->store->options.defaults->organization_id.len == 0) {
+        return error_at(b->err, ERR_INVALID, "project_id",
+                        "Projects are found and made in an organization: configure "
+                        "upstream.organization_id, or give project_id");
+    }
+    for (size_t i = 0; i < run->n_tests; i++) {
+        if (run->execute && run->tests[i].goal == NULL) {
+            return error_at(b->err, ERR_INVALID, "execute",
+                            "To execute steps that are added to a checkpoint, give goal_id too");
+        }
+    }
+    return ERR_OK;
+}
+
+static void add_rows(struct builder *b)
+{
+    struct run *run = b->run;
+
+    for (size_t i = 0; i < run->n_goals; i++) {
+        add_goal_rows(run, &run->goals[i]);
+    }
+    for (size_t i = 0; i < run->n_tests; i++) {
+        add_test_rows(run, &run->tests[i], &b->file->tests[run->tests[i].index],
+                      i == 0 && b->request->attach);
+    }
+    for (size_t i = 0; run->execute && i < run->n_goals; i++) {
+        add_execution_rows(run, &run->goals[i]);
+    }
+}
+
+/* --- the whole
+ * --------------------------------------------------------------------------------------- */
+
+static void copy_plan_options(struct run *run, const struct plan_options *options)
+{
+    struct plan_options own = *options;
+    struct trace *trace = arena_alloc(&run->work, sizeof(*trace));
+
+    own.bearer = arena_str(&run->work, options->bearer);
+    own.request_id = arena_str(&run->work, options->request_id);
+    if (options->trace != NULL) {
+        *trace = *options->trace;
+        own.trace = trace;
+    }
+    own.max_rows = run->n_goals * ROWS_PER_GOAL + run->n_tests * ROWS_PER_TEST +
+                   2 * (size_t)TESTFILE_MAX_STEPS;
+    plan_init(run->plan, &run->work, run->store->options.port, &own);
+}
+
+static void keep_warnings(struct run *run, const struct testfile_problems *problems)
+{
+    struct json_writer w;
+    struct buf text;
+
+    buf_init(&text, TESTFILE_MAX_BYTES);
+    jw_init(&w, &text);
+    testfile_problems_json(&w, problems, TESTFILE_WARNING);
+    run->warnings = buf_ok(&text) ? arena_str(&run->kept, buf_view(&text)) : STR("[]");
+    buf_done(&text);
+}
+
+enum error_code run_prepare(struct run *run, const struct testfile *file,
+                            const struct testfile_problems *problems,
+                            const struct run_request *request, const struct plan_options *options,
+                            struct error *err)
+{
+    struct builder b = {.run = run,
+                        .request = request,
+                        .file = file,
+                        .err = err,
+                        .resumes = request->from > 0 || request->attach};
+    size_t n_steps = 0;
+    enum error_code code;
+
+    run->format = testfile_format_name(file->format);
+    run->execute = request->execute;
+    run->wait = request->wait;
+    run->n_all_tests = file->n_tests;
+    run->name = file->n_tests > 0 ? keep(run, file->tests[0].name) : STR_EMPTY;
+    keep_warnings(run, problems);
+    run->goals = arena_calloc(&run->kept, file->n_tests, sizeof(*run->goals));
+    run->tests = arena_calloc(&run->kept, file->n_tests, sizeof(*run->tests));
+    run->plan = arena_zalloc(&run->work, sizeof(*run->plan));
+    code = add_tests(&b);
+    if (code == ERR_OK) {
+        code = check_request(&b);
+    }
+    if (code != ERR_OK) {
+        return code;
+    }
+    copy_plan_options(run, options);
+    for (size_t i = 0; i < run->n_tests; i++) {
+        n_steps += file->tests[run->tests[i].index].n_steps;
+    }
+    plan_reserve(run->plan, n_steps + run->n_goals * ROWS_PER_GOAL + run->n_tests * MAX_CALLS);
+    run->plan->on_progress = rows_progress;
+    add_rows(&b);
+    return ERR_OK;
+}
+
+enum error_code run_dry_run(struct run *run, struct json **out, struct error *err)
+{
+    run->dry = true;
+    return plan_dry_run(run->plan, out, err);
+}

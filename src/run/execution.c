@@ -1,0 +1,230 @@
+/* Running the goals that were made, and what came of it (virtuoso.md section 5.4 and 5.5). One look
+ * at a job per runs.poll_ms, however many watch the run. */
+#include "run_internal.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/utf8.h"
+
+enum {
+    AWAY_MS = 300000, /* the vendor's own tool tolerates failing answers for so long */
+    AWAY_STEP_MS = 10000,
+    WORD_MAX = 40,
+    STATES_MAX = 1000 /* events of one execution */
+};
+
+bool execution_is_wanted(const struct run_row *row)
+{
+    const struct run *run = row->run;
+
+    for (size_t i = 0; i < run->n_tests; i++) {
+        if (run->tests[i].goal == row->goal && run->tests[i].status != TEST_PASSED) {
+            return false;
+        }
+    }
+    return row->call->setup == SETUP_EXECUTE || row->goal->execution.job_id != 0;
+}
+
+static struct str word(struct run *run, struct str text)
+{
+    return arena_str(&run->kept, utf8_clip(text, WORD_MAX));
+}
+
+static unsigned percent(const struct json *answer)
+{
+    double progress = json_double(json_find(answer, "/item/progress /progress"));
+
+    progress = progress > 1 ? 1 : progress;
+    return progress > 0 ? (unsigned)(progress * 100 + 0.5) : 0;
+}
+
+/* True: something has changed since the last look. */
+static bool take_state(struct run *run, struct run_execution *execution, const struct json *answer)
+{
+    struct str status = json_str(json_find(answer, "/item/status /status"));
+    struct str outcome = json_str(json_find(answer, "/item/outcome /outcome"));
+    unsigned progress = percent(answer);
+    bool same = str_eq(execution->status, utf8_clip(status, WORD_MAX)) &&
+                str_eq(execution->outcome, utf8_clip(outcome, WORD_MAX)) &&
+                execution->progress == progress;
+
+    if (same) {
+        return false;
+    }
+    execution->status = word(run, status);
+    execution->outcome = word(run, outcome);
+    execution->progress = progress;
+    return true;
+}
+
+static void tell_state(struct run *run, struct run_goal *goal)
+{
+    struct run_execution *execution = &goal->execution;
+
+    if (execution->n_told++ >= STATES_MAX) {
+        return;
+    }
+    run_tell(run, &(struct run_event){
+                      .kind = EVENT_EXECUTION,
+                      .goal = goal,
+                      .text = arena_printf(&run->kept, "%.*s %.*s %u", STR_ARG(execution->status),
+                                           STR_ARG(execution->outcome), execution->progress)});
+}
+
+enum plan_verdict execution_started(struct run_row *row, const struct json *answer)
+{
+    struct run_execution *execution = &row->goal->execution;
+    struct plan *plan = row->run->plan;
+
+    if (!json_to_i64(plan_get(plan, "execution_id"), &execution->job_id)) {
+        return PLAN_FAIL;
+    }
+    execution->began_ms = clock_now_ms();
+    (void)take_state(row->run, execution, answer);
+    tell_state(row->run, row->goal);
+    return PLAN_NEXT;
+}
+
+static bool is_terminal(struct str status)
+{
+    return str_is(status, "FINISHED") || str_is(status, "CANCELED") || str_is(status, "FAILED");
+}
+
+/* 5xx, 429 and answers that are no JSON: asked again for a while. */
+static enum plan_verdict is_away(struct run_execution *execution, const struct plan_row *plan_row,
+                                 uint64_t *delay_ms, struct error *err)
+{
+    int status = plan_row->http_status;
+
+    if (execution->away_since_ms == 0) {
+        execution->away_since_ms = clock_now_ms();
+    }
+    if ((status >= 400 && status < 500 && status != 429) ||
+        clock_now_ms() - execution->away_since_ms > AWAY_MS) {
+        (void)error_set(err, ERR_UPSTREAM_ERROR,
+                        "The state of execution %lld cannot be read: the platform answers %d",
+                        (long long)execution->job_id, status);
+        return PLAN_FAIL;
+    }
+    *delay_ms = *delay_ms > AWAY_STEP_MS ? *delay_ms : AWAY_STEP_MS;
+    return PLAN_AGAIN;
+}
+
+enum plan_verdict execution_followed(struct run_row *row, const struct plan_row *plan_row,
+                                     const struct json *answer, uint64_t *delay_ms,
+                                     struct error *err)
+{
+    struct run_execution *execution = &row->goal->execution;
+    struct str status = json_str(json_find(answer, "/item/status /status"));
+
+    *delay_ms = row->run->store->options.poll_ms;
+    if (plan_row->http_status != 200 || status.len == 0) {
+        return is_away(execution, plan_row, delay_ms, err);
+    }
+    execution->away_since_ms = 0;
+    execution->us = (clock_now_ms() - execution->began_ms) * 1000;
+    if (take_state(row->run, execution, answer)) {
+        tell_state(row->run, row->goal);
+    }
+    return is_terminal(status) ? PLAN_NEXT : PLAN_AGAIN;
+}
+
+/* --- what became of each step
+ * ------------------------------------------------------------------------ */
+
+struct place {
+    int64_t id;
+    struct run_step *step;
+};
+
+static int compare_places(const void *a, const void *b)
+{
+    int64_t x = ((const struct place *)a)->id;
+    int64_t y = ((const struct place *)b)->id;
+
+    return (x > y) - (x < y);
+}
+
+static struct place *places_of(struct run *run, const struct run_goal *goal, size_t *out_n)
+{
+    struct place *places;
+    size_t n = 0;
+
+    for (size_t i = 0; i < run->n_tests; i++) {
+        n += run->tests[i].n_steps;
+    }
+    places = arena_calloc(&run->work, n, sizeof(*places));
+    *out_n = 0;
+    for (size_t i = 0; i < run->n_tests; i++) {
+        const struct run_test *test = &run->tests[i];
+
+        for (size_t k = 0; test->goal == goal && k < test->n_steps; k++) {
+            if (test->steps[k].step_id != 0) {
+                places[(*out_n)++] = (struct place){test->steps[k].step_id, &test->steps[k]};
+            }
+        }
+    }
+    qsort(places, *out_n, sizeof(*places), compare_places);
+    return places;
+}
+
+/* The platform's words; others are not passed on. */
+static const char *outcome_word(struct str text)
+{
+    static const char *const words[] = {"PASS", "FAIL", "ERROR", "SKIP", "NOT_REACHED", "RUNNING"};
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (str_is(text, words[i])) {
+            return words[i];
+        }
+    }
+    return NULL;
+}
+
+static void take_outcome(struct run *run, struct run_step *step, const struct json *item)
+{
+    struct str reason = json_str(json_find(item, "/failureReason/message /failureReason"));
+    struct error err = {0};
+
+    step->outcome = outcome_word(json_str(json_get(item, "outcome")));
+    if (step->outcome == NULL ||
+        (!str_is(STR("FAIL"), step->outcome) && !str_is(STR("ERROR"), step->outcome))) {
+        return;
+    }
+    (void)error_set(&err, ERR_UPSTREAM_REFUSED, "%.*s", STR_ARG(utf8_clip(reason, 300)));
+    step->reason = arena_str(&run->kept, str_from(err.text));
+}
+
+static void take_steps(struct run *run, const struct json *steps, const struct place *places,
+                       size_t n)
+{
+    const struct json *item;
+
+    JSON_FOREACH (item, steps) {
+        struct place wanted = {0};
+        const struct place *found;
+
+        if (!json_to_i64(json_find(item, "/testStepId /id"), &wanted.id)) {
+            continue;
+        }
+        found = bsearch(&wanted, places, n, sizeof(*places), compare_places);
+        if (found != NULL) {
+            take_outcome(run, found->step, item);
+        }
+    }
+}
+
+void execution_outcomes(struct run_row *row, const struct json *answer)
+{
+    size_t n;
+    struct place *places = places_of(row->run, row->goal, &n);
+    const struct json *journey;
+    const struct json *checkpoint;
+
+    JSON_FOREACH (journey, json_find(answer, "/item/testSuites /testSuites")) {
+        JSON_FOREACH (checkpoint, json_get(journey, "testCases")) {
+            take_steps(row->run, json_get(checkpoint, "testSteps"), places, n);
+        }
+    }
+}

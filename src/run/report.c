@@ -1,0 +1,413 @@
+/* A run as JSON, and its events. Events are written from the state of the run when they are asked
+ * for: what they tell does not change any more once they exist. */
+#include "run_internal.h"
+
+#include "base/clock.h"
+
+static const char *const note_names[] = {
+    [NOTE_PENDING] = "pending", [NOTE_RUNNING] = "running",    [NOTE_DONE] = "done",
+    [NOTE_FOUND] = "found",     [NOTE_NOT_NEEDED] = "skipped", [NOTE_FAILED] = "failed",
+    [NOTE_UNKNOWN] = "unknown", [NOTE_SKIPPED] = "skipped",
+};
+
+static const char *const test_names[] = {
+    [TEST_PENDING] = "pending", [TEST_RUNNING] = "running",     [TEST_PASSED] = "passed",
+    [TEST_FAILED] = "failed",   [TEST_CANCELLED] = "cancelled", [TEST_SKIPPED] = "skipped",
+};
+
+struct totals {
+    size_t n, done, failed, skipped, unknown;
+};
+
+static void write_id(struct json_writer *w, const char *name, int64_t id)
+{
+    char text[24];
+    struct buf digits;
+
+    if (id == 0) {
+        jw_kv_text(w, name, NULL);
+        return;
+    }
+    buf_init(&digits, sizeof(text));
+    buf_int(&digits, id);
+    jw_kv_str(w, name, buf_view(&digits));
+    buf_done(&digits);
+}
+
+static void write_time(struct json_writer *w, const char *name, int64_t wall_ms)
+{
+    struct buf text;
+
+    if (wall_ms == 0) {
+        jw_kv_text(w, name, NULL);
+        return;
+    }
+    buf_init(&text, 64);
+    clock_format(&text, wall_ms);
+    jw_kv_str(w, name, buf_view(&text));
+    buf_done(&text);
+}
+
+static void write_fault(struct json_writer *w, const struct run_fault *fault)
+{
+    if (fault == NULL) {
+        return;
+    }
+    jw_key(w, "error");
+    jw_object(w);
+    jw_kv_text(w, "code", fault->code);
+    jw_kv_str(w, "detail", fault->detail);
+    if (fault->upstream_status != 0) {
+        jw_kv_int(w, "upstream_status", fault->upstream_status);
+    }
+    jw_end(w);
+}
+
+/* --- parts
+ * ------------------------------------------------------------------------------------------- */
+
+static void write_call(struct json_writer *w, const struct run_call *call)
+{
+    jw_object(w);
+    jw_kv_text(w, "call", setup_name(call->setup));
+    jw_kv_text(w, "status", note_names[call->status]);
+    jw_kv_int(w, "ms", (int64_t)(call->us / 1000));
+    if (call->id != 0) {
+        write_id(w, "id", call->id);
+    }
+    write_fault(w, call->fault);
+    jw_end(w);
+}
+
+static void write_calls(struct json_writer *w, const struct run_call *calls, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        write_call(w, &calls[i]);
+    }
+}
+
+static void write_step(struct json_writer *w, const struct run_test *test,
+                       const struct run_step *step)
+{
+    jw_object(w);
+    jw_kv_int(w, "index", step - test->steps + 1);
+    jw_kv_text(w, "command", step->command->words);
+    jw_kv_str(w, "text", step->text);
+    if (step->description.len > 0) {
+        jw_kv_str(w, "description", step->description);
+    }
+    jw_kv_text(w, "phase", testfile_phase_name((enum testfile_phase)step->phase));
+    jw_kv_int(w, "line", step->line);
+    jw_kv_int(w, "column", step->column);
+    jw_kv_text(w, "status", note_names[step->status]);
+    write_id(w, "step_id", step->step_id);
+    if (step->step_id != 0) {
+        jw_kv_int(w, "position", step->position);
+    }
+    jw_kv_int(w, "ms", (int64_t)(step->us / 1000));
+    if (step->optional) {
+        jw_kv_bool(w, "optional", true);
+    }
+    write_fault(w, step->fault);
+    if (step->outcome != NULL) {
+        jw_kv_text(w, "outcome", step->outcome);
+    }
+    if (step->reason.len > 0) {
+        jw_kv_str(w, "reason", step->reason);
+    }
+    jw_end(w);
+}
+
+/* Pages of the platform's user interface; the pattern of goals and journeys is unconfirmed. */
+static void write_links(struct json_writer *w, const struct run *run, const struct run_ids *ids)
+{
+    struct str ui = run->store->options.ui_url;
+    struct buf url;
+
+    jw_key(w, "links");
+    jw_object(w);
+    buf_init(&url, 4096);
+    if (ids->project_id != 0 && ids->goal_id != 0) {
+        buf_printf(&url, "%.*s/#/project/%lld/goal/%lld", STR_ARG(ui), (long long)ids->project_id,
+                   (long long)ids->goal_id);
+        if (ids->snapshot_id != 0) {
+            buf_printf(&url, "/v/%lld", (long long)ids->snapshot_id);
+        }
+        jw_kv_str(w, "goal", buf_view(&url));
+        if (ids->journey_id != 0) {
+            buf_printf(&url, "/journey/%lld", (long long)ids->journey_id);
+            jw_kv_str(w, "journey", buf_view(&url));
+        }
+        if (ids->journey_id != 0 && ids->checkpoint_id != 0) {
+            buf_printf(&url, "/checkpoint/%lld", (long long)ids->checkpoint_id);
+            jw_kv_str(w, "checkpoint", buf_view(&url));
+        }
+    }
+    buf_done(&url);
+    jw_end(w);
+}
+
+static bool is_first_of_goal(const struct run *run, const struct run_test *test)
+{
+    for (const struct run_test *other = run->tests; other < test; other++) {
+        if (other->goal == test->goal) {
+            return false;
+        }
+    }
+    return test->goal != NULL;
+}
+
+static uint64_t test_ms(const struct run_test *test)
+{
+    uint64_t end_ms = test->ended_ms != 0 ? test->ended_ms : clock_now_ms();
+
+    return test->begun ? end_ms - test->began_ms : 0;
+}
+
+static void write_test(struct json_writer *w, const struct run *run, const struct run_test *test)
+{
+    const struct run_ids *ids = test->goal != NULL && !test->begun ? &test->goal->ids : &test->ids;
+
+    jw_object(w);
+    jw_kv_str(w, "name", test->name);
+    jw_kv_str(w, "description", test->description);
+    jw_kv_int(w, "line", test->line);
+    jw_kv_text(w, "status", test_names[test->status]);
+    write_id(w, "project_id", ids->project_id);
+    write_id(w, "goal_id", ids->goal_id);
+    write_id(w, "snapshot_id", ids->snapshot_id);
+    write_id(w, "journey_id", test->ids.journey_id);
+    write_id(w, "checkpoint_id", test->ids.checkpoint_id);
+    write_links(w, run, &test->ids);
+    jw_kv_int(w, "duration_ms", (int64_t)test_ms(test));
+    jw_key(w, "setup");
+    jw_array(w);
+    if (is_first_of_goal(run, test)) {
+        write_calls(w, test->goal->calls, test->goal->n_calls);
+    }
+    write_calls(w, test->calls, test->n_calls);
+    jw_end(w);
+    jw_key(w, "steps");
+    jw_array(w);
+    for (size_t i = 0; i < test->n_steps; i++) {
+        write_step(w, test, &test->steps[i]);
+    }
+    jw_end(w);
+    jw_end(w);
+}
+
+static void write_execution(struct json_writer *w, const struct run *run,
+                            const struct run_goal *goal)
+{
+    const struct run_execution *execution = &goal->execution;
+    struct str ui = run->store->options.ui_url;
+    struct buf url;
+
+    jw_object(w);
+    write_id(w, "goal_id", goal->ids.goal_id);
+    write_id(w, "job_id", execution->job_id);
+    jw_kv_str(w, "status", execution->status);
+    jw_kv_str(w, "outcome", execution->outcome);
+    jw_kv_int(w, "progress", execution->progress);
+    buf_init(&url, 4096);
+    if (execution->job_id != 0 && goal->ids.project_id != 0) {
+        buf_printf(&url, "%.*s/#/project/%lld/execution/%lld", STR_ARG(ui),
+                   (long long)goal->ids.project_id, (long long)execution->job_id);
+    } else if (execution->job_id != 0) {
+        buf_printf(&url, "%.*s/#/execution/%lld", STR_ARG(ui), (long long)execution->job_id);
+    }
+    jw_kv_str(w, "url", buf_view(&url));
+    buf_done(&url);
+    jw_kv_int(w, "duration_ms", (int64_t)(execution->us / 1000));
+    write_fault(w, execution->fault);
+    jw_end(w);
+}
+
+/* --- the whole
+ * --------------------------------------------------------------------------------------- */
+
+static struct totals count(const struct run *run)
+{
+    struct totals totals = {0};
+
+    for (size_t i = 0; i < run->n_tests; i++) {
+        for (size_t k = 0; k < run->tests[i].n_steps; k++) {
+            uint8_t status = run->tests[i].steps[k].status;
+
+            totals.n++;
+            totals.done += status == NOTE_DONE ? 1 : 0;
+            totals.failed += status == NOTE_FAILED ? 1 : 0;
+            totals.skipped += status == NOTE_SKIPPED ? 1 : 0;
+            totals.unknown += status == NOTE_UNKNOWN ? 1 : 0;
+        }
+    }
+    return totals;
+}
+
+/* Half of the way is the steps, half the execution, where there is one. */
+static unsigned progress_of(const struct run *run, const struct totals *totals)
+{
+    size_t ended = totals->done + totals->failed + totals->unknown + totals->skipped;
+    size_t steps = totals->n > 0 ? ended * 100 / totals->n : 0;
+    size_t executed = 0;
+
+    if (run_is_over(run)) {
+        return 100;
+    }
+    if (!run->execute || !run->wait) {
+        return (unsigned)(steps < 100 ? steps : 99);
+    }
+    for (size_t i = 0; i < run->n_goals; i++) {
+        executed += run->goals[i].execution.progress;
+    }
+    steps = (steps + executed / run->n_goals) / 2;
+    return (unsigned)(steps < 100 ? steps : 99);
+}
+
+static void write_error(struct json_writer *w, const struct error *err)
+{
+    jw_key(w, "error");
+    if (err->code == ERR_OK) {
+        jw_null(w);
+        return;
+    }
+    jw_object(w);
+    jw_kv_text(w, "code", error_row(err->code)->slug);
+    jw_kv_text(w, "detail", err->text);
+    if (err->upstream_status != 0) {
+        jw_kv_int(w, "upstream_status", err->upstream_status);
+    }
+    jw_end(w);
+}
+
+static void write_head(const struct run *run, struct json_writer *w)
+{
+    struct totals totals = count(run);
+    int64_t end_ms = run->ended_ms != 0 ? run->ended_ms : clock_wall_ms();
+
+    jw_kv_text(w, "id", run->id);
+    jw_kv_text(w, "status", run_status_name(run->status));
+    jw_kv_bool(w, "stopping", run->stop_asked && !run_is_over(run));
+    jw_kv_text(w, "format", run->format);
+    jw_kv_str(w, "name", run->name);
+    jw_kv_bool(w, "execute", run->execute);
+    write_time(w, "created_at", run->created_ms);
+    write_time(w, "ended_at", run->ended_ms);
+    jw_kv_int(w, "duration_ms", end_ms > run->created_ms ? end_ms - run->created_ms : 0);
+    jw_kv_int(w, "progress", progress_of(run, &totals));
+    jw_key(w, "steps");
+    jw_object(w);
+    jw_kv_int(w, "total", (int64_t)totals.n);
+    jw_kv_int(w, "done", (int64_t)totals.done);
+    jw_kv_int(w, "failed", (int64_t)totals.failed);
+    jw_kv_int(w, "skipped", (int64_t)totals.skipped);
+    jw_kv_int(w, "unknown", (int64_t)totals.unknown);
+    jw_end(w);
+    write_error(w, &run->error);
+}
+
+void run_write_summary(const struct run *run, struct json_writer *w)
+{
+    jw_object(w);
+    write_head(run, w);
+    jw_end(w);
+}
+
+void run_write(const struct run *run, struct json_writer *w)
+{
+    jw_object(w);
+    write_head(run, w);
+    jw_key(w, "tests");
+    jw_array(w);
+    for (size_t i = 0; i < run->n_tests; i++) {
+        write_test(w, run, &run->tests[i]);
+    }
+    jw_end(w);
+    jw_key(w, "executions");
+    jw_array(w);
+    for (size_t i = 0; run->execute && i < run->n_goals; i++) {
+        write_execution(w, run, &run->goals[i]);
+    }
+    jw_end(w);
+    jw_key(w, "resume");
+    resume_write(run, w);
+    jw_kv_raw(w, "warnings", run->warnings);
+    jw_end(w);
+}
+
+/* --- events
+ * ------------------------------------------------------------------------------------------ */
+
+const char *run_event_name(const struct run *run, size_t number)
+{
+    static const char *const names[] = {[EVENT_RUN] = "run",
+                                        [EVENT_ROW] = "row",
+                                        [EVENT_STEP] = "step",
+                                        [EVENT_EXECUTION] = "execution",
+                                        [EVENT_DONE] = "done"};
+
+    return names[run->events[number - 1].kind];
+}
+
+static void write_place(struct json_writer *w, const struct run *run, const struct run_event *event)
+{
+    if (event->test != NULL) {
+        jw_kv_int(w, "test", event->test - run->tests + 1);
+    } else {
+        jw_kv_int(w, "goal", event->goal - run->goals + 1);
+    }
+}
+
+static void write_state(struct json_writer *w, const struct run *run, const struct run_event *event)
+{
+    struct str status;
+    struct str outcome;
+    struct str rest;
+    int64_t progress = 0;
+
+    (void)str_cut(event->text, ' ', &status, &rest);
+    (void)str_cut(rest, ' ', &outcome, &rest);
+    if (!str_to_i64(rest, 0, 100, &progress)) {
+        progress = 0;
+    }
+    write_place(w, run, event);
+    write_id(w, "job_id", event->goal->execution.job_id);
+    jw_kv_str(w, "status", status);
+    jw_kv_str(w, "outcome", outcome);
+    jw_kv_int(w, "progress", progress);
+}
+
+void run_write_event(const struct run *run, size_t number, struct json_writer *w)
+{
+    const struct run_event *event = &run->events[number - 1];
+
+    if (event->kind == EVENT_DONE) {
+        run_write_summary(run, w);
+        return;
+    }
+    jw_object(w);
+    switch (event->kind) {
+    case EVENT_RUN:
+        jw_kv_text(w, "id", run->id);
+        jw_kv_str(w, "name", run->name);
+        jw_kv_int(w, "tests", (int64_t)run->n_tests);
+        jw_kv_int(w, "steps", (int64_t)count(run).n);
+        break;
+    case EVENT_ROW:
+        write_place(w, run, event);
+        jw_key(w, "row");
+        write_call(w, event->call);
+        break;
+    case EVENT_STEP:
+        write_place(w, run, event);
+        jw_key(w, "step");
+        write_step(w, event->test, event->step);
+        break;
+    case EVENT_EXECUTION:
+        write_state(w, run, event);
+        break;
+    case EVENT_DONE:
+        break;
+    }
+    jw_end(w);
+}

@@ -1,0 +1,615 @@
+/* The table of what is done around the steps, and the hooks that every row of a run has: before it
+ * (is it needed, and with which values), after it (what it made), when it failed (does the run go
+ * on), and at each change (what is told). */
+#include "run_internal.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+
+enum { FIND_PAGE = 50, FIND_PAGES_MAX = 200, ATTACH_AT = 2, TITLES_MAX = 50 };
+
+#define ID(member) offsetof(struct run_ids, member)
+
+static const struct setup_row {
+    const char *call; /* of the catalogue */
+    const char *name; /* in reports */
+    bool makes_id;
+    bool finds; /* by name: what is not there is made by the next row */
+    const char *variable;
+    size_t id; /* of struct run_ids: not needed where this is known already */
+} setup_rows[] = {
+    [SETUP_FIND_PROJECT] = {"list projects", "find project", true, true, "project_id",
+                            ID(project_id)},
+    [SETUP_CREATE_PROJECT] = {"create project", "create project", true, false, "project_id",
+                              ID(project_id)},
+    [SETUP_FIND_GOAL] = {"list goals", "find goal", true, true, "goal_id", ID(goal_id)},
+    [SETUP_CREATE_GOAL] = {"create goal of a test", "create goal", true, false, "goal_id",
+                           ID(goal_id)},
+    [SETUP_SNAPSHOT] = {"newest snapshot", "newest snapshot", true, false, "snapshot_id",
+                        ID(snapshot_id)},
+    [SETUP_JOURNEY] = {"create journey of a test", "create journey", true, false, "journey_id",
+                       ID(journey_id)},
+    [SETUP_CHECKPOINT] = {"create checkpoint", "create checkpoint", true, false, "checkpoint_id",
+                          ID(checkpoint_id)},
+    [SETUP_ATTACH] = {"attach checkpoint", "attach checkpoint", false, false, NULL, 0},
+    [SETUP_COUNT] = {"count steps", "count steps", false, false, NULL, 0},
+    [SETUP_EXECUTE] = {"start execution", "start execution", false, false, NULL, 0},
+    [SETUP_FOLLOW] = {"execution state", "follow execution", false, false, NULL, 0},
+    [SETUP_OUTCOMES] = {"execution", "outcomes of the steps", false, false, NULL, 0},
+};
+
+const char *setup_name(enum setup setup)
+{
+    return setup_rows[setup].name;
+}
+
+const struct call *setup_call(enum setup setup)
+{
+    return catalog_named_call(setup_rows[setup].call);
+}
+
+static struct run_row *row_of(const struct plan_row *row)
+{
+    return unconst(row->context);
+}
+
+static struct run_ids *ids_of(const struct run_row *row)
+{
+    return row->test != NULL ? &row->test->ids : &row->goal->ids;
+}
+
+static int64_t *id_of(const struct run_row *row)
+{
+    return (int64_t *)(void *)((char *)ids_of(row) + setup_rows[row->call->setup].id);
+}
+
+static bool is_setup(const struct run_row *row, enum setup setup)
+{
+    return row->call != NULL && row->call->setup == setup;
+}
+
+static bool is_execution(const struct run_row *row)
+{
+    return row->call != NULL && row->call->setup >= SETUP_EXECUTE;
+}
+
+/* --- before a row
+ * ------------------------------------------------------------------------------------ */
+
+static void set_id(struct plan *plan, const char *name, int64_t id)
+{
+    if (id != 0) {
+        plan_set(plan, name, json_new_int(plan->arena, id));
+    } else {
+        json_remove(plan->variables, str_from(name));
+    }
+}
+
+static void set_ids(struct plan *plan, const struct run_ids *ids)
+{
+    set_id(plan, "project_id", ids->project_id);
+    set_id(plan, "goal_id", ids->goal_id);
+    set_id(plan, "snapshot_id", ids->snapshot_id);
+    set_id(plan, "journey_id", ids->journey_id);
+    set_id(plan, "checkpoint_id", ids->checkpoint_id);
+}
+
+static void set_goal(struct plan *plan, const struct run_row *row)
+{
+    const struct run_goal *goal = row->goal;
+    const struct catalog_defaults *defaults = row->run->store->options.defaults;
+
+    plan_set_str(plan, "name", row->call->setup == SETUP_CREATE_GOAL ? goal->name : goal->project);
+    plan_set_str(plan, "url", goal->starting_url);
+    plan_set(plan, "width", json_new_int(plan->arena, goal->width));
+    plan_set(plan, "height", json_new_int(plan->arena, goal->height));
+    plan_set_str(plan, "organization_id", defaults->organization_id);
+    plan_set(plan, "limit", json_new_int(plan->arena, FIND_PAGE));
+    json_remove(plan->variables, STR("offset"));
+}
+
+/* The title of a checkpoint is unique in its goal (seen in the sandbox's source, PM-A): the second
+ * one gets a number. */
+static void set_names(struct plan *plan, const struct run_row *row)
+{
+    const struct run_test *test = row->test;
+
+    if (row->call->setup == SETUP_CHECKPOINT && test->n_titles > 0) {
+        plan_set_str(
+            plan, "name",
+            arena_printf(plan->arena, "%.*s (%u)", STR_ARG(test->checkpoint), test->n_titles + 1));
+    } else {
+        plan_set_str(plan, "name",
+                     row->call->setup == SETUP_CHECKPOINT ? test->checkpoint : test->journey);
+    }
+    /* Drafts do not run with their goal (DOC:journeys). */
+    plan_set(plan, "draft", json_new_bool(plan->arena, !row->run->execute));
+    plan_set(plan, "position", json_new_int(plan->arena, ATTACH_AT));
+}
+
+static void begin_test(struct run_row *row)
+{
+    struct run_test *test = row->test;
+    const struct run_goal *goal = row->goal;
+
+    test->begun = true;
+    test->began_ms = clock_now_ms();
+    test->status = TEST_RUNNING;
+    if (goal != NULL) {
+        test->ids.project_id = goal->ids.project_id;
+        test->ids.goal_id = goal->ids.goal_id;
+        test->ids.snapshot_id = goal->ids.snapshot_id;
+    }
+}
+
+/* Can this row not be run any more? */
+static bool is_off(const struct run_row *row)
+{
+    return row->run->halted || (row->goal != NULL && row->goal->failed) ||
+           (row->test != NULL && row->test->failed);
+}
+
+static bool setup_before(struct plan *plan, struct run_row *row)
+{
+    const struct setup_row *setup = &setup_rows[row->call->setup];
+
+    if (setup->makes_id && *id_of(row) != 0) {
+        row->call->status = NOTE_NOT_NEEDED;
+        return false;
+    }
+    if (row->call->setup == SETUP_COUNT && row->test->position >= 0) {
+        row->call->status = NOTE_NOT_NEEDED; /* the session knew it when its turn came */
+        return false;
+    }
+    if (row->test != NULL) {
+        set_names(plan, row);
+    } else {
+        set_goal(plan, row);
+    }
+    set_ids(plan, ids_of(row));
+    return true;
+}
+
+static bool step_before(struct plan *plan, struct run_row *row)
+{
+    struct run *run = row->run;
+    struct run_test *test = row->test;
+
+    if (run->at_test != test) {
+        run->at_test = test;
+        set_ids(plan, &test->ids);
+    }
+    if (test->position < 0 || row->step->command->kind != COMMAND_STEP) {
+        json_remove(plan->variables, STR("position"));
+        return row->step->command->kind != COMMAND_STEP || run->dry;
+    }
+    row->step->position = test->position;
+    plan_set(plan, "position", json_new_int(plan->arena, test->position));
+    test->position += run->dry ? 1 : 0; /* no answer will move it on */
+    return true;
+}
+
+static bool before_row(struct plan *plan, struct plan_row *plan_row)
+{
+    struct run_row *row = row_of(plan_row);
+
+    if (row->test != NULL || is_execution(row)) {
+        run_names_done(row->run);
+    }
+    if (is_off(row)) {
+        return false;
+    }
+    if (row->test != NULL && !row->test->begun) {
+        begin_test(row);
+    }
+    if (is_execution(row)) {
+        set_ids(plan, &row->goal->ids);
+        return execution_is_wanted(row);
+    }
+    if (row->call != NULL) {
+        row->run->at_test = NULL;
+        return setup_before(plan, row);
+    }
+    return step_before(plan, row);
+}
+
+/* --- after a row
+ * ------------------------------------------------------------------------------------- */
+
+static struct str name_in(const struct json *item)
+{
+    return json_str(json_find(item, "/name /title /project/name /goal/name"));
+}
+
+static const struct json *find_named(const struct json *list, struct str name)
+{
+    const struct json *item;
+
+    JSON_FOREACH (item, list) {
+        if (str_eq(name_in(item), name)) {
+            return item;
+        }
+    }
+    return NULL;
+}
+
+/* Looks through one page; a platform that knows no pages answers the same one again. */
+static enum plan_verdict after_find(struct plan *plan, struct run_row *row,
+                                    const struct json *answer, uint64_t *delay_ms)
+{
+    bool project = row->call->setup == SETUP_FIND_PROJECT;
+    const struct json *list =
+        json_find(answer, "/items /item /map /projects /goals /item/projects /item/goals");
+    const struct json *found;
+    int64_t offset = 0;
+    int64_t first = 0;
+
+    list = list != NULL ? list : answer;
+    found = find_named(list, project ? row->goal->project : row->goal->name);
+    if (found != NULL &&
+        json_to_i64(json_find(found, "/id /project/id /goal/id"), &row->call->id)) {
+        *id_of(row) = row->call->id;
+        return PLAN_NEXT;
+    }
+    if (!json_to_i64(json_find(json_first(list), "/id"), &first)) {
+        first = 0;
+    }
+    (void)!json_to_i64(plan_get(plan, "offset"), &offset);
+    if (!project || json_size(list) < FIND_PAGE || first == row->run->first_found ||
+        offset >= (int64_t)FIND_PAGE * FIND_PAGES_MAX) {
+        return PLAN_NEXT;
+    }
+    row->run->first_found = first;
+    plan_set(plan, "offset", json_new_int(plan->arena, offset + FIND_PAGE));
+    *delay_ms = 0;
+    return PLAN_AGAIN;
+}
+
+static enum plan_verdict after_made(const struct plan *plan, struct run_row *row, struct error *err)
+{
+    if (!json_to_i64(plan_get(plan, setup_rows[row->call->setup].variable), &row->call->id) ||
+        row->call->id == 0) {
+        (void)error_set(err, ERR_UPSTREAM_SHAPE, "%s: the platform's answer has no usable id",
+                        setup_name(row->call->setup));
+        return PLAN_FAIL;
+    }
+    *id_of(row) = row->call->id;
+    return PLAN_NEXT;
+}
+
+static enum plan_verdict after_setup(struct plan *plan, struct run_row *row,
+                                     const struct json *answer, uint64_t *delay_ms,
+                                     struct error *err)
+{
+    if (setup_rows[row->call->setup].finds) {
+        return after_find(plan, row, answer, delay_ms);
+    }
+    if (setup_rows[row->call->setup].makes_id) {
+        return after_made(plan, row, err);
+    }
+    if (row->call->setup == SETUP_ATTACH) {
+        row->test->attached = true;
+    } else if (!read_back_count(answer, &row->test->position)) {
+        (void)error_set(err, ERR_UPSTREAM_SHAPE,
+                        "The platform's answer about the checkpoint lists no steps");
+        return PLAN_FAIL;
+    }
+    return PLAN_NEXT;
+}
+
+static void tell_hooks(const struct run *run, int64_t position, bool added)
+{
+    if (run->hooks.on_step != NULL) {
+        run->hooks.on_step(run->hooks.context, position, added);
+    }
+}
+
+static void step_made(const struct plan *plan, struct run_row *row)
+{
+    if (row->step->command->kind != COMMAND_STEP) {
+        return;
+    }
+    if (!json_to_i64(plan_get(plan, "step_id"), &row->step->step_id)) {
+        row->step->step_id = 0;
+    }
+    row->test->position++;
+    tell_hooks(row->run, row->test->position, true);
+}
+
+static enum plan_verdict after_row(struct plan *plan, struct plan_row *plan_row,
+                                   const struct json *answer, uint64_t *delay_ms, struct error *err)
+{
+    struct run_row *row = row_of(plan_row);
+
+    *delay_ms = 0;
+    if (is_setup(row, SETUP_EXECUTE)) {
+        return execution_started(row, answer);
+    }
+    if (is_setup(row, SETUP_FOLLOW)) {
+        return execution_followed(row, plan_row, answer, delay_ms, err);
+    }
+    if (is_setup(row, SETUP_OUTCOMES)) {
+        execution_outcomes(row, answer);
+        return PLAN_NEXT;
+    }
+    if (row->call != NULL) {
+        return after_setup(plan, row, answer, delay_ms, err);
+    }
+    step_made(plan, row);
+    return PLAN_NEXT;
+}
+
+/* --- an answer that was lost
+ * ------------------------------------------------------------------------- */
+
+static enum plan_verdict after_read_back(struct plan *plan, struct plan_row *plan_row,
+                                         const struct json *answer, uint64_t *delay_ms,
+                                         struct error *err)
+{
+    struct run_row *row = row_of(plan_row);
+    const struct json *sent = read_back_sent(plan->arena, catalog_call(row->step->command),
+                                             plan_row->args, plan->variables);
+    const struct json *stored = read_back_find(answer, row->step->position, sent);
+
+    *delay_ms = 0;
+    if (stored == NULL) {
+        (void)error_set(
+            err, ERR_OUTCOME_UNKNOWN,
+            "The platform's answer was lost and the step was not in the checkpoint when "
+            "it was read back; it may still appear");
+        return PLAN_FAIL;
+    }
+    plan_set(plan, "step_id", json_copy(plan->arena, json_get(stored, "id")));
+    step_made(plan, row);
+    row->step->status = NOTE_DONE;
+    row->step->fault = NULL;
+    return PLAN_NEXT;
+}
+
+/* The run has counted every step of this checkpoint: what stands at the position is this one. */
+static bool can_read_back(const struct run_row *row)
+{
+    return row->step != NULL && !row->reads_back && row->step->command->kind == COMMAND_STEP &&
+           row->step->position >= 0;
+}
+
+static void read_back(struct plan *plan, const struct plan_row *failed)
+{
+    struct run_row *row = arena_alloc(&row_of(failed)->run->work, sizeof(*row));
+    const struct json *args = failed->args;
+    struct plan_row *plan_row;
+
+    *row = *row_of(failed);
+    row->reads_back = true;
+    plan_row = plan_insert(plan, catalog_named_call("count steps"));
+    plan_row->context = row;
+    plan_row->args = args;
+    plan_row->drop_answer = true;
+    plan_row->label = "read back";
+    rows_hook(plan_row);
+    plan_row->after = after_read_back;
+}
+
+/* --- a row that failed
+ * ------------------------------------------------------------------------------- */
+
+static bool is_over_time(const struct plan *plan)
+{
+    return plan->options.deadline_ms > 0 &&
+           clock_now_ms() - plan->begin_ms >= plan->options.deadline_ms;
+}
+
+static bool wants_other_title(const struct run_row *row, const struct plan_row *plan_row)
+{
+    return is_setup(row, SETUP_CHECKPOINT) && plan_row->error.upstream_status == 409 &&
+           row->test->n_titles < TITLES_MAX;
+}
+
+/* Will another row find out more, or mend it? Then nothing is told yet. */
+static bool is_dealt_with(const struct plan *plan, const struct plan_row *plan_row)
+{
+    const struct run_row *row = row_of(plan_row);
+
+    if (plan->stop_asked || is_over_time(plan)) {
+        return false;
+    }
+    return wants_other_title(row, plan_row) ||
+           (plan_row->error.code == ERR_OUTCOME_UNKNOWN && can_read_back(row));
+}
+
+static void mend(struct plan *plan, const struct plan_row *plan_row)
+{
+    struct run_row *row = row_of(plan_row);
+    struct plan_row *again;
+
+    if (row->step != NULL) {
+        read_back(plan, plan_row);
+        return;
+    }
+    row->test->n_titles++;
+    again = plan_insert(plan, setup_call(SETUP_CHECKPOINT));
+    again->context = row;
+    rows_hook(again);
+}
+
+/* What cannot go on without this row. */
+static void give_up(struct run_row *row)
+{
+    struct run_test *test = row->test;
+
+    if (row->step != NULL && (row->step->optional || test->keeps_going)) {
+        if (row->step->status == NOTE_UNKNOWN && test->position >= 0) {
+            test->position = -1; /* it may appear yet: nobody knows where the next one goes */
+            tell_hooks(row->run, -1, false);
+            test->failed = true;
+            row->run->halted = row->run->halted || !test->keeps_going;
+        }
+        return;
+    }
+    if (row->step != NULL && row->step->status == NOTE_UNKNOWN) {
+        tell_hooks(row->run, -1, false);
+    }
+    if (test != NULL) {
+        test->failed = true;
+        row->run->halted = !test->keeps_going;
+    } else {
+        row->goal->failed = true;
+        row->run->halted = !row->run->tests[0].keeps_going;
+    }
+}
+
+static enum plan_verdict row_failed(struct plan *plan, struct plan_row *plan_row)
+{
+    struct run_row *row = row_of(plan_row);
+
+    if (is_over_time(plan)) {
+        return PLAN_FAIL;
+    }
+    if (is_setup(row, SETUP_OUTCOMES)) {
+        return PLAN_NEXT; /* the run has its outcome without them */
+    }
+    if (is_dealt_with(plan, plan_row)) {
+        mend(plan, plan_row);
+    } else {
+        give_up(row);
+    }
+    return PLAN_NEXT;
+}
+
+void rows_hook(struct plan_row *row)
+{
+    row->before = before_row;
+    row->after = after_row;
+    row->failed = row_failed;
+    if (is_setup(row_of(row), SETUP_FOLLOW)) {
+        row->accept_any_status = true; /* the platform may be away for a while */
+    }
+}
+
+/* --- what is told
+ * ------------------------------------------------------------------------------------ */
+
+const struct run_fault *run_fault_of(struct run *run, const struct error *err)
+{
+    struct run_fault *fault = arena_alloc(&run->kept, sizeof(*fault));
+
+    *fault = (struct run_fault){.code = error_row(err->code)->slug,
+                                .upstream_status = err->upstream_status,
+                                .detail = arena_str(&run->kept, str_from(err->text))};
+    return fault;
+}
+
+void run_note_error(struct run *run, const struct error *err)
+{
+    if (run->error.code == ERR_OK) {
+        run->error = *err;
+    }
+}
+
+static enum note_status note_of(const struct run_row *row, const struct plan_row *plan_row)
+{
+    switch (plan_row->status) {
+    case ROW_RUNNING:
+        return NOTE_RUNNING;
+    case ROW_FAILED:
+        return plan_row->error.code == ERR_OUTCOME_UNKNOWN ? NOTE_UNKNOWN : NOTE_FAILED;
+    case ROW_UNKNOWN:
+        return NOTE_UNKNOWN;
+    case ROW_DONE:
+        if (row->call != NULL && setup_rows[row->call->setup].finds) {
+            return row->call->id != 0 ? NOTE_FOUND : NOTE_NOT_NEEDED;
+        }
+        return NOTE_DONE;
+    case ROW_PENDING:
+    case ROW_SKIPPED:
+        break;
+    }
+    return NOTE_SKIPPED;
+}
+
+static const struct run_fault *fault_of_row(struct run_row *row, const struct plan_row *plan_row)
+{
+    if (plan_row->error.code == ERR_OK) {
+        return NULL;
+    }
+    if (row->step == NULL || !row->step->optional) {
+        run_note_error(row->run, &plan_row->error);
+    }
+    return run_fault_of(row->run, &plan_row->error);
+}
+
+static void note_step(struct run_row *row, struct plan_row *plan_row, enum note_status status)
+{
+    struct run_step *step = row->step;
+
+    step->us += plan_row->us;
+    if (row->reads_back && status == NOTE_DONE) {
+        return; /* after_read_back has said it */
+    }
+    step->status = (uint8_t)(row->reads_back ? NOTE_UNKNOWN : status);
+    if (row->reads_back && status == NOTE_FAILED) {
+        struct error err = {0};
+
+        (void)error_set(
+            &err, ERR_OUTCOME_UNKNOWN,
+            "The platform's answer was lost, and the checkpoint could not be read back: "
+            "look at it before you go on");
+        plan_row->error = err;
+    }
+    step->fault = fault_of_row(row, plan_row);
+}
+
+static void note_call(struct run_row *row, const struct plan_row *plan_row, enum note_status status)
+{
+    row->call->status = status;
+    row->call->us += plan_row->us;
+    row->call->fault = fault_of_row(row, plan_row);
+    if (is_execution(row) && row->call->fault != NULL) {
+        row->goal->execution.fault = row->call->fault;
+    }
+}
+
+static void note_end(struct run_row *row, struct plan_row *plan_row, enum note_status status)
+{
+    bool reads = plan_row->call->spec->class == CALL_READ;
+
+    if (row->step != NULL) {
+        note_step(row, plan_row, status);
+    } else {
+        note_call(row, plan_row, status);
+    }
+    if ((status == NOTE_DONE || status == NOTE_UNKNOWN) && (!reads || row->reads_back)) {
+        row->run->did_something = true;
+    }
+    if (row->test != NULL) {
+        test_judge(row->test);
+    }
+    run_tell(row->run, &(struct run_event){.kind = row->step != NULL ? EVENT_STEP : EVENT_ROW,
+                                           .test = row->test,
+                                           .goal = row->goal,
+                                           .call = row->call,
+                                           .step = row->step});
+}
+
+void rows_progress(struct plan *plan, struct plan_row *plan_row)
+{
+    struct run_row *row = row_of(plan_row);
+    enum note_status status = note_of(row, plan_row);
+
+    if (status == NOTE_RUNNING) {
+        if (row->step != NULL && !row->reads_back) {
+            row->step->status = NOTE_RUNNING;
+        } else if (row->call != NULL) {
+            row->call->status = NOTE_RUNNING;
+        }
+        return;
+    }
+    if ((status == NOTE_FAILED || status == NOTE_UNKNOWN) && is_dealt_with(plan, plan_row)) {
+        if (row->step != NULL) {
+            row->step->us += plan_row->us;
+            row->step->status = NOTE_UNKNOWN;
+        }
+        return;
+    }
+    note_end(row, plan_row, status);
+}

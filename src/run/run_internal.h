@@ -1,0 +1,236 @@
+/* What the files of room run share: a run with its goals, tests, steps and events.
+ *
+ *   run ─► goals ─► (calls, execution)        notes of what happened: arena `kept`
+ *      └► tests ─► (calls, steps)
+ *      └► plan ─► rows with a struct run_row   work that ends with the run: arena `work` */
+#ifndef RUN_INTERNAL_H
+#define RUN_INTERNAL_H
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "run/run.h"
+
+enum run_status { RUN_NEW, RUN_RUNNING, RUN_PASSED, RUN_FAILED, RUN_CANCELLED, RUN_TIMED_OUT };
+
+/* Of a call or a step. NOT_NEEDED: another row had found what this one would make. */
+enum note_status {
+    NOTE_PENDING,
+    NOTE_RUNNING,
+    NOTE_DONE,
+    NOTE_FOUND,
+    NOTE_NOT_NEEDED,
+    NOTE_FAILED,
+    NOTE_UNKNOWN,
+    NOTE_SKIPPED
+};
+
+enum test_status {
+    TEST_PENDING,
+    TEST_RUNNING,
+    TEST_PASSED,
+    TEST_FAILED,
+    TEST_CANCELLED,
+    TEST_SKIPPED
+};
+
+struct run_fault {
+    const char *code; /* slug */
+    int upstream_status;
+    struct str detail;
+};
+
+/* What rows make and later rows need; 0: not known (yet). */
+struct run_ids {
+    int64_t project_id, goal_id, snapshot_id, journey_id, checkpoint_id;
+};
+
+enum setup {
+    SETUP_FIND_PROJECT,
+    SETUP_CREATE_PROJECT,
+    SETUP_FIND_GOAL,
+    SETUP_CREATE_GOAL,
+    SETUP_SNAPSHOT,
+    SETUP_JOURNEY,
+    SETUP_CHECKPOINT,
+    SETUP_ATTACH,
+    SETUP_COUNT,
+    SETUP_EXECUTE,
+    SETUP_FOLLOW,
+    SETUP_OUTCOMES,
+    SETUP_N
+};
+
+enum { MAX_CALLS = 5 };
+
+struct run_call {
+    enum setup setup;
+    enum note_status status;
+    int64_t id; /* what it made or found; 0 none */
+    uint64_t us;
+    const struct run_fault *fault; /* NULL none */
+};
+
+struct run_execution {
+    bool wanted;
+    int64_t job_id;
+    struct str status; /* the platform's word; empty: not known */
+    struct str outcome;
+    unsigned progress; /* percent */
+    uint64_t began_ms;
+    uint64_t us;
+    uint64_t away_since_ms; /* the platform cannot be asked since then; 0: it can */
+    unsigned n_told;
+    const struct run_fault *fault;
+};
+
+/* One goal that tests share. */
+struct run_goal {
+    struct str project;
+    struct str name;
+    struct str starting_url;
+    unsigned width, height;
+    bool named; /* look for it before it is made */
+    struct run_ids ids;
+    struct run_call calls[MAX_CALLS];
+    size_t n_calls;
+    bool failed;
+    struct run_execution execution;
+};
+
+struct run_step {
+    const struct command *command;
+    struct str text; /* the sentence, or the command line */
+    struct str description;
+    unsigned line, column;
+    uint8_t phase;
+    uint8_t status; /* enum note_status */
+    bool optional;
+    const char *outcome; /* of the execution; NULL none */
+    struct str reason;   /* why that is red; empty none */
+    int64_t step_id;     /* 0 none */
+    int64_t position;    /* -1 none */
+    uint64_t us;
+    const struct run_fault *fault;
+};
+
+struct run_test {
+    struct str name;
+    struct str description;
+    struct str journey;
+    struct str checkpoint;
+    unsigned line;
+    size_t index;          /* in the file, 0-based */
+    struct run_goal *goal; /* NULL: steps go to a checkpoint that exists */
+    struct run_ids ids;
+    struct run_call calls[MAX_CALLS];
+    size_t n_calls;
+    struct run_step *steps;
+    size_t n_steps;
+    size_t n_before;   /* steps that an earlier run has made */
+    int64_t position;  /* of the next step; -1: not known */
+    unsigned n_titles; /* of the checkpoint that were taken already */
+    bool begun, failed, attached, keeps_going;
+    enum test_status status;
+    uint64_t began_ms, ended_ms;
+};
+
+enum event_kind { EVENT_RUN, EVENT_ROW, EVENT_STEP, EVENT_EXECUTION, EVENT_DONE };
+
+struct run_event {
+    enum event_kind kind;
+    const struct run_test *test;
+    const struct run_goal *goal;
+    const struct run_call *call;
+    const struct run_step *step;
+    struct str text; /* of an execution, as it was then */
+};
+
+/* What a row of the plan is for. */
+struct run_row {
+    struct run *run;
+    struct run_goal *goal;
+    struct run_test *test;
+    struct run_call *call; /* NULL: a step */
+    struct run_step *step;
+    bool reads_back; /* looks whether the step exists */
+};
+
+struct run {
+    struct list link; /* of the store: active or ended */
+    struct map_node node;
+    struct run_store *store;
+    struct digest owner;
+    char id[32];
+    enum run_status status;
+    bool stop_asked;
+    bool halted; /* something failed: no further row */
+    bool execute, wait;
+    bool names; /* looks for things by name: one run at a time does, see store.c */
+    bool did_something;
+    bool held;                      /* its plan waits for run_release */
+    bool dry;                       /* nothing is sent */
+    int64_t first_found;            /* of the page before: a platform without pages repeats it */
+    const struct run_test *at_test; /* whose ids the plan's variables hold */
+    const char *format;
+    struct str name;
+    struct arena work, kept;
+    struct plan *plan; /* in work; NULL when the run is over */
+    struct run_goal *goals;
+    size_t n_goals;
+    struct run_test *tests;
+    size_t n_tests;
+    size_t n_all_tests;  /* of the file */
+    struct str warnings; /* JSON array */
+    struct error error;
+    int64_t created_ms, ended_ms;
+    struct run_event *events; /* heap */
+    size_t n_events, cap_events;
+    struct list watchers;
+    size_t n_watchers;
+    struct later_item tell;
+    struct later_item free_work; /* the plan, after it has called us for the last time */
+    struct list waiting;         /* of the store: for its turn to look for names */
+    struct run_hooks hooks;
+};
+
+struct run_store {
+    struct run_store_options options;
+    struct list active; /* newest first */
+    struct list ended;  /* newest first */
+    struct list waiting;
+    struct run *naming; /* in its rows that look for names; NULL none */
+    struct map by_id;
+    size_t n_active, n_ended;
+};
+
+/* --- store.c */
+void run_store_trim(struct run_store *store);
+void run_over(struct run *run, enum run_status status); /* notes it, tells, frees the work */
+void run_names_done(struct run *run); /* nothing more is looked for by name: the next run may */
+void run_tell(struct run *run, const struct run_event *event);
+
+/* --- rows.c: the hooks of the plan */
+const char *setup_name(enum setup setup);
+const struct call *setup_call(enum setup setup);
+void rows_hook(struct plan_row *row); /* sets its hooks */
+void rows_progress(struct plan *plan, struct plan_row *row);
+const struct run_fault *run_fault_of(struct run *run, const struct error *err);
+void run_note_error(struct run *run, const struct error *err); /* the first one counts */
+
+/* --- execution.c */
+enum plan_verdict execution_started(struct run_row *row, const struct json *answer);
+enum plan_verdict execution_followed(struct run_row *row, const struct plan_row *plan_row,
+                                     const struct json *answer, uint64_t *delay_ms,
+                                     struct error *err);
+void execution_outcomes(struct run_row *row, const struct json *answer);
+bool execution_is_wanted(const struct run_row *row);
+
+/* --- judge.c: what the run and its tests came to */
+enum run_status run_judge(struct run *run, const struct plan *plan);
+const char *run_status_name(enum run_status status);
+void test_judge(struct run_test *test); /* once its last step has ended */
+
+/* --- resume.c: {"query", "command", "detail"} or null */
+void resume_write(const struct run *run, struct json_writer *w);
+
+#endif

@@ -1,0 +1,430 @@
+/* All runs: what is running, what has ended and is kept, who watches. And the one thing that runs
+ * must not do at the same time: two of them that look for the same project or goal by name, find
+ * none and make it twice. So one run at a time is in its rows that look for names; the others wait
+ * for their turn. Runs that know their ids do not wait. */
+#include "run_internal.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/random.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+
+enum { ID_DIGITS = 24, FIRST_EVENTS = 32 };
+
+struct run_store *run_store_open(const struct run_store_options *options)
+{
+    struct run_store *store = mem_zalloc(sizeof(*store));
+
+    store->options = *options;
+    list_init(&store->active);
+    list_init(&store->ended);
+    list_init(&store->waiting);
+    map_init(&store->by_id);
+    return store;
+}
+
+size_t run_store_n_active(const struct run_store *store)
+{
+    return store->n_active;
+}
+
+/* --- one run
+ * ----------------------------------------------------------------------------------------- */
+
+static void run_free(struct run *run)
+{
+    CHECK(run->n_watchers == 0);
+    later_remove(&run->tell);
+    arena_done(&run->work);
+    arena_done(&run->kept);
+    mem_free(run->events);
+    mem_free(run);
+}
+
+enum error_code run_new(struct run_store *store, const struct digest *owner, struct run **out,
+                        struct error *err)
+{
+    struct run *run;
+    size_t prefix = sizeof("run_") - 1;
+
+    if (store->n_active >= store->options.max_active) {
+        err->retry_after_s = 1;
+        return error_set(err, ERR_OVERLOADED, "%zu test runs are in progress; try again later",
+                         store->n_active);
+    }
+    run = mem_zalloc(sizeof(*run));
+    run->store = store;
+    run->owner = *owner;
+    str_copy(run->id, sizeof(run->id), STR("run_"));
+    random_hex(run->id + prefix, ID_DIGITS);
+    run->id[prefix + ID_DIGITS] = '\0';
+    run->warnings = STR("[]");
+    arena_init(&run->work);
+    arena_init(&run->kept);
+    list_init(&run->watchers);
+    *out = run;
+    return ERR_OK;
+}
+
+void run_drop(struct run *run)
+{
+    CHECK(run->status == RUN_NEW);
+    run_free(run);
+}
+
+struct arena *run_arena(struct run *run)
+{
+    return &run->work;
+}
+
+const char *run_id(const struct run *run)
+{
+    return run->id;
+}
+
+bool run_is_over(const struct run *run)
+{
+    return run->status > RUN_RUNNING;
+}
+
+bool run_passed(const struct run *run)
+{
+    return run->status == RUN_PASSED;
+}
+
+const struct error *run_error(const struct run *run)
+{
+    return &run->error;
+}
+
+bool run_did_something(const struct run *run)
+{
+    return run->did_something;
+}
+
+/* --- the turn to look for names
+ * ------------------------------------------------------------------------ */
+
+static void on_plan_done(struct plan *plan);
+
+static void run_go(struct run *run)
+{
+    if (run->names) {
+        run->store->naming = run;
+    }
+    plan_start(run->plan, on_plan_done, run);
+}
+
+void run_names_done(struct run *run)
+{
+    struct run_store *store = run->store;
+    struct list *link;
+
+    if (store->naming != run) {
+        return;
+    }
+    store->naming = NULL;
+    link = list_take_first(&store->waiting);
+    if (link != NULL) {
+        run_go(CONTAINER_OF(link, struct run, waiting));
+    }
+}
+
+/* --- events and watchers
+ * ------------------------------------------------------------------------------- */
+
+static void on_tell(struct later_item *item)
+{
+    struct run *run = CONTAINER_OF(item, struct run, tell);
+    struct list called;
+    struct list *link;
+
+    list_init(&called);
+    while ((link = list_take_first(&run->watchers)) != NULL) {
+        list_append(&called, link);
+    }
+    while ((link = list_take_first(&called)) != NULL) {
+        struct run_watcher *watcher = CONTAINER_OF(link, struct run_watcher, link);
+
+        list_append(&run->watchers, link);
+        watcher->on_change(watcher); /* it may leave, and be gone */
+    }
+    run_store_trim(run->store);
+}
+
+static void tell_soon(struct run *run)
+{
+    if (run->n_watchers > 0 || run_is_over(run)) {
+        later_add(run->store->options.port->later, &run->tell, on_tell);
+    }
+}
+
+void run_tell(struct run *run, const struct run_event *event)
+{
+    if (run->n_events == run->cap_events) {
+        run->cap_events = run->cap_events == 0 ? FIRST_EVENTS : run->cap_events * 2;
+        run->events = mem_realloc(run->events, run->cap_events * sizeof(*run->events));
+    }
+    run->events[run->n_events++] = *event;
+    tell_soon(run);
+}
+
+size_t run_n_events(const struct run *run)
+{
+    return run->n_events;
+}
+
+void run_watch(struct run *run, struct run_watcher *watcher)
+{
+    watcher->run = run;
+    list_append(&run->watchers, &watcher->link);
+    run->n_watchers++;
+}
+
+void run_unwatch(struct run_watcher *watcher)
+{
+    if (watcher->run == NULL) {
+        return;
+    }
+    list_remove(&watcher->link);
+    watcher->run->n_watchers--;
+    watcher->run = NULL;
+}
+
+/* --- start, end
+ * ---------------------------------------------------------------------------------------- */
+
+static void go_in_turn(struct run *run)
+{
+    if (run->names && run->store->naming != NULL) {
+        list_append(&run->store->waiting, &run->waiting);
+    } else {
+        run_go(run);
+    }
+}
+
+void run_start(struct run *run, const struct run_hooks *hooks, bool held)
+{
+    struct run_store *store = run->store;
+
+    CHECK(run->status == RUN_NEW && run->plan != NULL);
+    run->status = RUN_RUNNING;
+    run->hooks = *hooks;
+    run->created_ms = clock_wall_ms();
+    map_insert(&store->by_id, &run->node, str_from(run->id));
+    list_prepend(&store->active, &run->link);
+    store->n_active++;
+    metric_gauge_add(M_RUNS_ACTIVE, 1);
+    run_tell(run, &(struct run_event){.kind = EVENT_RUN});
+    run->held = held;
+    if (!held) {
+        go_in_turn(run);
+    }
+}
+
+void run_release(struct run *run, int64_t position)
+{
+    if (!run->held || run_is_over(run)) {
+        return;
+    }
+    run->held = false;
+    run->tests[0].position = position;
+    if (!run->stop_asked) {
+        go_in_turn(run);
+    }
+}
+
+static void log_end(const struct run *run)
+{
+    struct json_writer w;
+    struct buf text;
+
+    buf_init(&text, 2048);
+    jw_init(&w, &text);
+    run_write_summary(run, &w);
+    log_event(LOG_INFO, "run.ended", F_JSON("run", buf_ok(&text) ? buf_view(&text) : STR("{}")));
+    buf_done(&text);
+}
+
+static void free_work(struct later_item *item)
+{
+    struct run *run = CONTAINER_OF(item, struct run, free_work);
+
+    run->plan = NULL;
+    arena_done(&run->work);
+    run_store_trim(run->store);
+}
+
+void run_over(struct run *run, enum run_status status)
+{
+    struct run_store *store = run->store;
+
+    run->status = status;
+    run->ended_ms = clock_wall_ms();
+    list_remove(&run->waiting);
+    list_remove(&run->link);
+    list_prepend(&store->ended, &run->link);
+    store->n_active--;
+    store->n_ended++;
+    metric_gauge_add(M_RUNS_ACTIVE, -1);
+    run_names_done(run);
+    run_tell(run, &(struct run_event){.kind = EVENT_DONE});
+    log_end(run);
+    if (run->hooks.on_end != NULL) {
+        run->hooks.on_end(run->hooks.context); /* its context may live in the work arena */
+    }
+    later_add(store->options.port->later, &run->free_work, free_work);
+}
+
+static void on_plan_done(struct plan *plan)
+{
+    struct run *run = plan->owner;
+
+    run_over(run, run_judge(run, plan));
+}
+
+/* The plan has not begun: nothing is on its way. */
+static void end_unbegun(struct later_item *item)
+{
+    struct run *run = CONTAINER_OF(item, struct run, free_work);
+
+    if (run_is_over(run)) {
+        return;
+    }
+    run->plan->result = ERR_CANCELLED;
+    (void)error_set(&run->plan->error, ERR_CANCELLED, "stopped before anything was begun");
+    run_over(run, run_judge(run, run->plan));
+}
+
+void run_stop(struct run *run)
+{
+    if (run_is_over(run) || run->stop_asked) {
+        return;
+    }
+    run->stop_asked = true;
+    if (run->held || list_is_linked(&run->waiting)) {
+        list_remove(&run->waiting);
+        later_add(run->store->options.port->later, &run->free_work, end_unbegun);
+    } else {
+        plan_stop_after_row(run->plan);
+    }
+}
+
+/* --- the store
+ * --------------------------------------------------------------------------------------- */
+
+struct run *run_find(struct run_store *store, const struct digest *owner, struct str id)
+{
+    struct map_node *node = map_find(&store->by_id, id);
+    struct run *run = node != NULL ? CONTAINER_OF(node, struct run, node) : NULL;
+
+    return run != NULL && digest_equal(&run->owner, owner) ? run : NULL;
+}
+
+struct page {
+    const struct digest *owner;
+    size_t offset, limit;
+    struct run **out;
+    size_t n, total;
+};
+
+static void take_page(struct page *page, struct list *list)
+{
+    struct list *link;
+
+    LIST_FOREACH (link, list) {
+        struct run *run = CONTAINER_OF(link, struct run, link);
+
+        if (!digest_equal(&run->owner, page->owner)) {
+            continue;
+        }
+        if (page->total++ >= page->offset && page->n < page->limit) {
+            page->out[page->n++] = run;
+        }
+    }
+}
+
+size_t run_list(struct run_store *store, const struct digest *owner, size_t offset, size_t limit,
+                struct run **out, size_t *out_total)
+{
+    struct page page = {.owner = owner, .offset = offset, .limit = limit, .out = out};
+
+    take_page(&page, &store->active);
+    take_page(&page, &store->ended);
+    *out_total = page.total;
+    return page.n;
+}
+
+static void forget(struct run *run)
+{
+    struct run_store *store = run->store;
+
+    later_remove(&run->free_work);
+    map_remove(&store->by_id, &run->node);
+    list_remove(&run->link);
+    store->n_ended--;
+    run_free(run);
+}
+
+/* The oldest ended runs that nobody watches leave, down to max_kept. */
+void run_store_trim(struct run_store *store)
+{
+    struct list *link = store->ended.prev;
+
+    while (store->n_ended > store->options.max_kept && link != &store->ended) {
+        struct run *run = CONTAINER_OF(link, struct run, link);
+
+        link = link->prev;
+        if (run->n_watchers == 0 && run->plan == NULL) {
+            forget(run);
+        }
+    }
+}
+
+/* The row in flight was cut: what is known about it is noted before the end. */
+static void cut(struct run *run)
+{
+    struct plan *plan = run->plan;
+    bool begun =
+        plan->running && plan->at < plan->n_rows && plan->rows[plan->at].status == ROW_RUNNING;
+
+    run->stop_asked = true;
+    plan->stop_asked = true;
+    plan_cancel(plan);
+    if (begun) {
+        rows_progress(plan, &plan->rows[plan->at]);
+    }
+    if (plan->result == ERR_OK) {
+        plan->result = ERR_CANCELLED;
+    }
+    (void)error_set(&plan->error, ERR_CANCELLED, "stopped: the proxy shuts down");
+    run_over(run, run_judge(run, plan));
+}
+
+void run_store_stop(struct run_store *store)
+{
+    struct list *link;
+
+    while ((link = list_first(&store->waiting)) != NULL) {
+        list_remove(link);
+    }
+    while ((link = list_first(&store->active)) != NULL) {
+        cut(CONTAINER_OF(link, struct run, link));
+    }
+}
+
+void run_store_close(struct run_store *store)
+{
+    struct list *link;
+
+    if (store == NULL) {
+        return;
+    }
+    run_store_stop(store);
+    while ((link = list_first(&store->ended)) != NULL) {
+        forget(CONTAINER_OF(link, struct run, link));
+    }
+    map_done(&store->by_id);
+    mem_free(store);
+}
