@@ -36,13 +36,16 @@ int verdict_exit_code(enum verdict verdict)
 int report_exit_code(const struct report *report)
 {
     const struct verdict_row *worst = &verdicts[VERDICT_PASSED];
+    size_t n_skipped = 0;
 
     for (size_t i = 0; i < report->n; i++) {
         const struct verdict_row *row = &verdicts[report->entries[i].verdict];
 
         worst = row->weight > worst->weight ? row : worst;
+        n_skipped += row == &verdicts[VERDICT_SKIPPED] ? 1 : 0;
     }
-    return worst->exit_code;
+    /* Nothing was run at all: that must not look like success. */
+    return n_skipped == report->n ? verdicts[VERDICT_ERROR].exit_code : worst->exit_code;
 }
 
 static size_t count_of(const struct json *node)
@@ -83,6 +86,9 @@ bool report_step_is_red(const struct json *step)
     struct str status = json_str(json_get(step, "status"));
     struct str outcome = json_str(json_get(step, "outcome"));
 
+    if (json_true(json_get(step, "optional"))) {
+        return false; /* the file says that it may fail */
+    }
     if (str_is(status, "failed") || str_is(status, "unknown")) {
         return true;
     }
@@ -128,11 +134,13 @@ void report_step_reason(struct buf *out, const struct json *step)
     const struct json *error = json_get(step, "error");
     struct str detail = json_str(json_get(error, "detail"));
     struct str outcome = json_str(json_get(step, "outcome"));
+    struct str reason = json_str(json_get(step, "reason"));
 
     if (detail.len > 0) {
         buf_str(out, detail);
     } else if (outcome.len > 0) {
-        buf_printf(out, "the execution ended it with %.*s", STR_ARG(outcome));
+        buf_printf(out, "%.*s when it was executed%s%.*s", STR_ARG(outcome),
+                   reason.len > 0 ? ": " : "", STR_ARG(reason));
     } else {
         buf_printf(out, "status %.*s", STR_ARG(json_str(json_get(step, "status"))));
     }
@@ -143,21 +151,6 @@ int64_t report_int(const struct json *node)
     int64_t value;
 
     return json_to_i64(node, &value) ? value : 0;
-}
-
-struct str report_number(const struct json *node, char room[24])
-{
-    struct buf text;
-    int64_t value;
-
-    if (!json_to_i64(node, &value)) {
-        return STR_EMPTY;
-    }
-    buf_init(&text, 24);
-    buf_int(&text, value);
-    str_copy(room, 24, buf_view(&text));
-    buf_done(&text);
-    return str_from(room);
 }
 
 struct str report_link(const struct json *node)

@@ -19,7 +19,7 @@ enum verdict {
     VERDICT_FAILED,
     VERDICT_CANCELLED, /* stopped, or the proxy was lost on the way */
     VERDICT_TIMED_OUT,
-    VERDICT_SKIPPED /* --fail-fast: not begun */
+    VERDICT_SKIPPED /* not begun: --fail-fast, or no test with the --tag */
 };
 
 struct report_entry {
@@ -54,7 +54,7 @@ struct report_counts {
 const char *verdict_word(enum verdict verdict); /* "passed", "timed_out" */
 const char *verdict_title(enum verdict verdict);
 int verdict_exit_code(enum verdict verdict);
-/* The worst of all: 1 > 2 > 4 > 3 > 0. */
+/* The worst of all: 1 > 2 > 4 > 3 > 0; 1 too when nothing was run. */
 int report_exit_code(const struct report *report);
 struct report_counts report_count(const struct report *report);
 
@@ -66,7 +66,6 @@ const struct json *report_first_failure(const struct json *test);
 bool report_step_is_red(const struct json *step);
 struct str report_step_text(const struct json *step); /* its sentence, else its command */
 void report_step_reason(struct buf *out, const struct json *step); /* unescaped */
-struct str report_number(const struct json *node, char room[24]);  /* whole, else empty */
 int64_t report_int(const struct json *node);                       /* 0 when it is none */
 /* A link that a report may offer: http(s) only. Empty: none. */
 struct str report_link(const struct json *node);

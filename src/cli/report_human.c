@@ -179,10 +179,14 @@ static void put_problems(struct buf *out, const struct report_entry *entry, cons
                          enum testfile_severity severity, bool color)
 {
     struct testfile_problem items[SHOWN_FAILURES];
+    const struct json *first = json_first(list);
     struct testfile_problems problems = {.items = items};
     const struct json *node;
     struct arena arena;
 
+    if (json_size(list) < 2 && report_int(json_get(first, "line")) == 0) {
+        return; /* the detail of the refusal has said it */
+    }
     arena_init(&arena);
     JSON_FOREACH (node, list) {
         if (problems.n < SHOWN_FAILURES) {

@@ -290,6 +290,13 @@ static void ask_or_stop(struct run_item *item)
 /* --- beginning
  * --------------------------------------------------------------------------------------- */
 
+/* Of several files those without such a test are left out; of one it is an error. */
+static bool lacks_tag(const struct run_item *item, const struct upstream_reply *reply)
+{
+    return reply->status == 400 && item->run->options.n_tags > 0 && item->run->gather.n > 1 &&
+           str_is(json_str(json_find(item->problem, "/errors/0/pointer")), "tag");
+}
+
 static void on_refused(struct run_item *item, const struct upstream_reply *reply)
 {
     uint64_t spent_ms = clock_now_ms() - item->began_ms;
@@ -305,6 +312,11 @@ static void on_refused(struct run_item *item, const struct upstream_reply *reply
     if (reply->status == 422 && json_size(json_get(item->problem, "errors")) > 0) {
         (void)error_set(&item->error, ERR_UNPROCESSABLE, "does not compile: %zu errors",
                         json_size(json_get(item->problem, "errors")));
+    }
+    if (lacks_tag(item, reply)) {
+        (void)error_set(&item->error, ERR_INVALID, "none of its tests has one of the tags");
+        end_item(item, VERDICT_SKIPPED);
+        return;
     }
     end_item(item, VERDICT_ERROR);
 }

@@ -2,7 +2,7 @@
 #include "base/percent.h"
 #include "run_internal.h"
 
-enum { QUERY_MAX = 65536, VARIABLE_NAME_MAX = 128 };
+enum { QUERY_MAX = 65536, VARIABLE_NAME_MAX = 128, TAGS_MAX = 32 };
 
 /* What a run object's resume.query may hold; anything else on --resume is a slip. */
 static const char *const resume_names[] = {
@@ -129,6 +129,10 @@ bool run_query_of_options(struct arena *arena, const struct cli_run_options *opt
     }
     for (size_t i = 0; i < options->n_tags; i++) {
         put(&query, "", STR("tag"), str_from(options->tags[i]));
+    }
+    if (ok && options->n_tags > TAGS_MAX) {
+        (void)error_set(err, ERR_INVALID, "more than %d times --tag", TAGS_MAX);
+        ok = false;
     }
     if (ok && options->checkpoint != NULL) {
         ok = put_checkpoint(&query, options->checkpoint, err);
