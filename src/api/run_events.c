@@ -155,7 +155,7 @@ static enum stage_verdict begin(struct task *task, struct run *run, size_t sent)
 enum stage_verdict handle_run_events(struct task *task)
 {
     struct run *run = task_run(task);
-    size_t sent;
+    size_t sent = 0;
 
     if (run == NULL || last_seen(task, run, &sent) != ERR_OK) {
         return task_fail(task);

@@ -254,7 +254,7 @@ static unsigned progress_of(const struct run *run, const struct totals *totals)
     if (run_is_over(run)) {
         return 100;
     }
-    if (!run->execute || !run->wait) {
+    if (!run->execute || !run->wait || run->n_goals == 0) {
         return (unsigned)(steps < 100 ? steps : 99);
     }
     for (size_t i = 0; i < run->n_goals; i++) {

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "observe/log.h"
 
 enum { FIND_PAGE = 50, FIND_PAGES_MAX = 200, ATTACH_AT = 2, TITLES_MAX = 50 };
 
@@ -55,6 +56,7 @@ static struct run_row *row_of(const struct plan_row *row)
 
 static struct run_ids *ids_of(const struct run_row *row)
 {
+    CHECK(row->test != NULL || row->goal != NULL);
     return row->test != NULL ? &row->test->ids : &row->goal->ids;
 }
 
@@ -152,16 +154,17 @@ static bool is_off(const struct run_row *row)
 static bool setup_before(struct plan *plan, struct run_row *row)
 {
     const struct setup_row *setup = &setup_rows[row->call->setup];
+    struct run_test *test = row->test;
 
     if (setup->makes_id && *id_of(row) != 0) {
         row->call->status = NOTE_NOT_NEEDED;
         return false;
     }
-    if (row->call->setup == SETUP_COUNT && row->test->position >= 0) {
+    if (row->call->setup == SETUP_COUNT && test != NULL && test->position >= 0) {
         row->call->status = NOTE_NOT_NEEDED; /* the session knew it when its turn came */
         return false;
     }
-    if (row->test != NULL) {
+    if (test != NULL) {
         set_names(plan, row);
     } else {
         set_goal(plan, row);
@@ -175,6 +178,7 @@ static bool step_before(struct plan *plan, struct run_row *row)
     struct run *run = row->run;
     struct run_test *test = row->test;
 
+    CHECK(test != NULL);
     if (run->at_test != test) {
         run->at_test = test;
         set_ids(plan, &test->ids);
@@ -569,6 +573,32 @@ static void note_call(struct run_row *row, const struct plan_row *plan_row, enum
     }
 }
 
+/* What exists on the platform must be found in the log when the process is killed. */
+static void log_step(const struct run_row *row, enum note_status status)
+{
+    log_event(status == NOTE_UNKNOWN ? LOG_WARN : LOG_DEBUG, "run.step",
+              F_TEXT("run", run_id(row->run)), F_INT("checkpoint_id", row->test->ids.checkpoint_id),
+              F_INT("step_id", row->step->step_id), F_INT("position", row->step->position),
+              F_BOOL("unknown", status == NOTE_UNKNOWN));
+}
+
+static void log_call(const struct run_row *row, enum note_status status)
+{
+    log_event(status == NOTE_UNKNOWN ? LOG_WARN : LOG_INFO, "run.call",
+              F_TEXT("run", run_id(row->run)), F_TEXT("call", setup_name(row->call->setup)),
+              F_INT("id", row->call->id), F_BOOL("unknown", status == NOTE_UNKNOWN));
+}
+
+static void note_made(const struct run_row *row, enum note_status status)
+{
+    row->run->did_something = true;
+    if (row->step != NULL) {
+        log_step(row, status);
+    } else {
+        log_call(row, status);
+    }
+}
+
 static void note_end(struct run_row *row, struct plan_row *plan_row, enum note_status status)
 {
     bool reads = plan_row->call->spec->class == CALL_READ;
@@ -579,7 +609,7 @@ static void note_end(struct run_row *row, struct plan_row *plan_row, enum note_s
         note_call(row, plan_row, status);
     }
     if ((status == NOTE_DONE || status == NOTE_UNKNOWN) && (!reads || row->reads_back)) {
-        row->run->did_something = true;
+        note_made(row, status);
     }
     if (row->test != NULL) {
         test_judge(row->test);

@@ -167,6 +167,12 @@ static void read_timeout(struct compile *c, const struct node *node)
     c->test->config.timeout_ms = (uint32_t)(number < TIMEOUT_MAX_MS ? number : TIMEOUT_MAX_MS);
 }
 
+static void warn_no_effect(struct compile *c, const struct node *node)
+{
+    (void)problem_add(c, TESTFILE_WARNING, place_of_key(node), "\"%.*s\" in config has no effect",
+                      STR_ARG(utf8_clip(node->key, SHOWN_MAX)));
+}
+
 static void read_config_member(struct compile *c, const struct node *node)
 {
     int64_t number;
@@ -180,6 +186,7 @@ static void read_config_member(struct compile *c, const struct node *node)
         read_url(c, node);
     } else if (str_is(node->key, "timeout")) {
         read_timeout(c, node);
+        warn_no_effect(c, node);
     } else if (str_is(node->key, "viewport")) {
         read_viewport(c, node);
     } else if (str_is(node->key, "retry") || str_is(node->key, "retries")) {
@@ -189,10 +196,9 @@ static void read_config_member(struct compile *c, const struct node *node)
             return;
         }
         c->test->config.retry = (unsigned)number;
+        warn_no_effect(c, node);
     } else {
-        (void)problem_add(c, TESTFILE_WARNING, place_of_key(node),
-                          "\"%.*s\" in config has no effect",
-                          STR_ARG(utf8_clip(node->key, SHOWN_MAX)));
+        warn_no_effect(c, node);
     }
 }
 
