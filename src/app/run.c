@@ -5,14 +5,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <unistd.h>
 
+#include "app/server.h"
 #include "base/check.h"
-#include "base/error.h"
 #include "base/mem.h"
-#include "base/secret.h"
+#include "base/random.h"
 #include "cli/run.h"
-#include "net/loop.h"
+#include "observe/log.h"
 
 enum { KEY_FILE_MAX = 4096 };
 
@@ -189,10 +189,9 @@ static enum error_code read_key(const struct arguments *arguments, struct secret
     return ERR_OK;
 }
 
-/* --- against another proxy
- * --------------------------------------------------------------------------- */
+/* --- signals
+ * ----------------------------------------------------------------------------------------- */
 
-/* Signals are what keeps the loop alive; they end with the run. */
 struct signals {
     uv_signal_t handles[2];
     struct cli_run *run;
@@ -206,6 +205,7 @@ static void on_signal(uv_signal_t *handle, int number)
     cli_run_cancel(signals->run);
 }
 
+/* They also keep the loop alive, so they end with the run. */
 static void signals_open(struct signals *signals, struct loop *loop, struct cli_run *run)
 {
     static const int numbers[] = {SIGINT, SIGTERM};
@@ -225,6 +225,9 @@ static void signals_close(struct signals *signals)
         uv_close((uv_handle_t *)&signals->handles[i], NULL);
     }
 }
+
+/* --- against another proxy
+ * --------------------------------------------------------------------------- */
 
 static void on_remote_done(void *owner)
 {
@@ -249,6 +252,133 @@ static int run_remote(struct cli_run *run, const char *url, struct str key)
     return code == ERR_OK ? cli_run_exit_code(run) : fail(&err);
 }
 
+/* --- against one of our own
+ * -------------------------------------------------------------------------- */
+
+enum { KEY_DIGITS = 48, KEY_SET_MAX = 128 };
+
+struct local {
+    struct server server;
+    struct signals signals;
+};
+
+/* What the caller's configuration may change, and what it may not: it was written for a server that
+ * others use, and this one lives for a moment beside it. */
+static const char *const defaults[] = {"log.level=error", "log.access=false"};
+static const char *const fixed[] = {
+    "server.listen=127.0.0.1:0",  "server.tls_certificate_file=",
+    "server.tls_key_file=",       "auth.mode=keys",
+    "sessions.snapshot_file=",    "drain.notice_ms=0",
+    "sandbox.listen=127.0.0.1:0",
+};
+
+static struct config *load_config(const struct arguments *arguments, const char *key_set)
+{
+    const char *sets[ARGUMENTS_MAX + ARRAY_LEN(defaults) + ARRAY_LEN(fixed) + 1];
+    struct config_sources sources = {.file = arguments_get(arguments, "config"), .sets = sets};
+    struct config *config = NULL;
+    struct error_list errors;
+    size_t n = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(defaults); i++) {
+        sets[n++] = defaults[i];
+    }
+    for (size_t i = 0; i < arguments->n_sets; i++) {
+        sets[n++] = arguments->sets[i];
+    }
+    for (size_t i = 0; i < ARRAY_LEN(fixed); i++) {
+        sets[n++] = fixed[i];
+    }
+    sets[n++] = key_set;
+    sources.n_sets = n;
+    error_list_init(&errors);
+    if (config_load(&sources, &config, &errors) != ERR_OK) {
+        for (size_t i = 0; i < errors.n; i++) {
+            (void)fail(&errors.items[i]);
+        }
+    }
+    error_list_done(&errors);
+    return config;
+}
+
+static enum error_code check_platform(const struct config *config, struct error *err)
+{
+    if (!config->sandbox.enabled && !secret_is_set(&config->upstream.token)) {
+        return error_set(err, ERR_CONFIG,
+                         "no token of the platform: set VIRTUOSO_API_TOKEN, or take --sandbox "
+                         "or --url");
+    }
+    return ERR_OK;
+}
+
+static void on_local_done(void *owner)
+{
+    struct local *local = owner;
+
+    signals_close(&local->signals);
+    server_stop(&local->server);
+}
+
+/* Ctrl-C means the run: the server goes on until what it began is stopped and told. */
+static void take_signals(struct local *local, struct cli_run *run)
+{
+    for (size_t i = 0; i < ARRAY_LEN(local->server.signals); i++) {
+        (void)uv_signal_stop(&local->server.signals[i]);
+    }
+    signals_open(&local->signals, &local->server.loop, run);
+}
+
+static int serve_and_run(struct cli_run *run, struct config *config, struct str key)
+{
+    struct local local;
+    enum log_level level = LOG_ERROR;
+    struct error err = {0};
+    char url[160];
+    enum error_code code;
+
+    (void)log_level_from(config->log.level, &level);
+    log_open(STDERR_FILENO, level);
+    code = server_open(&local.server, config, true, &err);
+    if (code != ERR_OK) {
+        log_close();
+        return fail(&err);
+    }
+    take_signals(&local, run);
+    code = cli_run_start(run, &local.server.loop, str_from(server_url(&local.server, url)), key,
+                         on_local_done, &local, &err);
+    if (code != ERR_OK) {
+        on_local_done(&local);
+    }
+    server_run(&local.server);
+    server_done(&local.server);
+    log_close();
+    return code == ERR_OK ? cli_run_exit_code(run) : fail(&err);
+}
+
+static int run_local(struct cli_run *run, const struct arguments *arguments)
+{
+    char key[KEY_DIGITS + 1] = "";
+    char key_set[KEY_SET_MAX];
+    struct config *config;
+    struct buf text;
+    struct error err = {0};
+
+    random_hex(key, KEY_DIGITS);
+    buf_init(&text, sizeof(key_set) - 1);
+    buf_printf(&text, "auth.keys=%s", key);
+    str_copy(key_set, sizeof(key_set), buf_view(&text));
+    buf_done(&text);
+    config = load_config(arguments, key_set);
+    if (config == NULL) {
+        return CLI_EXIT_NOT_STARTED;
+    }
+    if (check_platform(config, &err) != ERR_OK) {
+        config_free(config);
+        return fail(&err);
+    }
+    return serve_and_run(run, config, str_from(key));
+}
+
 /* --- all
  * --------------------------------------------------------------------------------------------- */
 
@@ -267,7 +397,8 @@ int run_tests(struct arguments *arguments)
         return fail(&err);
     }
     if (cli_run_new(&options, &run)) {
-        status = run_remote(run, url, secret_reveal(&key));
+        status =
+            url != NULL ? run_remote(run, url, secret_reveal(&key)) : run_local(run, arguments);
     }
     cli_run_free(run);
     secret_done(&key);

@@ -2,7 +2,7 @@
  * that starts them in order and writes the reports.
  *
  *   item: QUEUED ─► POSTING ─► FOLLOWING ─► ENDED
- *                      │           └ asks for the run object every 250 ms, growing to 1 s
+ *                      │           └ asks for the run object after 100 ms, growing to 1 s
  *                      └ a refusal that will pass (429, 503) is tried again after a pause; a lost
  *                        answer is not, since the run may have begun
  */

@@ -5,7 +5,7 @@
 #include "run_internal.h"
 
 enum {
-    PAUSE_FIRST_MS = 250,
+    PAUSE_FIRST_MS = 100,
     PAUSE_MAX_MS = 1000,
     POST_TIMEOUT_MS = 60 * 1000,
     ASK_TIMEOUT_MS = 15 * 1000,
