@@ -226,6 +226,8 @@ static void bar_text(const struct cli_run *run, struct buf *out)
         if (step != NULL) {
             buf_text(out, ": ");
             escape_terminal(out, utf8_clip(report_step_text(step), TEXT_SHOWN));
+        } else if (json_size(json_get(now->object, "executions")) > 0) {
+            buf_text(out, ": executing");
         }
     }
 }

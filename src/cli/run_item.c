@@ -300,6 +300,7 @@ static bool lacks_tag(const struct run_item *item, const struct upstream_reply *
 static void on_refused(struct run_item *item, const struct upstream_reply *reply)
 {
     uint64_t spent_ms = clock_now_ms() - item->began_ms;
+    size_t n_errors;
 
     /* Both say that nothing was begun. */
     if ((reply->status == 429 || reply->status == 503) && item->stop_ms == 0 &&
@@ -309,9 +310,10 @@ static void on_refused(struct run_item *item, const struct upstream_reply *reply
         return;
     }
     explain_refusal(item, reply);
-    if (reply->status == 422 && json_size(json_get(item->problem, "errors")) > 0) {
-        (void)error_set(&item->error, ERR_UNPROCESSABLE, "does not compile: %zu errors",
-                        json_size(json_get(item->problem, "errors")));
+    n_errors = json_size(json_get(item->problem, "errors"));
+    if (reply->status == 422 && n_errors > 0) {
+        (void)error_set(&item->error, ERR_UNPROCESSABLE, "does not compile: %zu %s", n_errors,
+                        n_errors == 1 ? "error" : "errors");
     }
     if (lacks_tag(item, reply)) {
         (void)error_set(&item->error, ERR_INVALID, "none of its tests has one of the tags");
