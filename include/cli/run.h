@@ -59,10 +59,15 @@ bool cli_output_parse(struct str word, enum cli_output *out);
 bool cli_run_new(const struct cli_run_options *options, struct cli_run **out);
 void cli_run_free(struct cli_run *run); /* NULL is fine; not between start and on_done */
 
-/* `url` without the path of the API; `api_key` may be empty. Not ERR_OK: nothing happens later. */
-enum error_code cli_run_start(struct cli_run *run, struct loop *loop, struct str url,
-                              struct str api_key, void (*on_done)(void *owner), void *owner,
-                              struct error *err) MUST_CHECK;
+struct cli_run_proxy {
+    struct str url;     /* without the path of the API */
+    struct str api_key; /* may be empty */
+};
+
+/* Not ERR_OK: nothing happens later. */
+enum error_code cli_run_start(struct cli_run *run, struct loop *loop,
+                              const struct cli_run_proxy *proxy, void (*on_done)(void *owner),
+                              void *owner, struct error *err) MUST_CHECK;
 void cli_run_cancel(struct cli_run *run);
 int cli_run_exit_code(const struct cli_run *run); /* after on_done */
 

@@ -243,7 +243,8 @@ static int run_remote(struct cli_run *run, const char *url, struct str key)
 
     loop_init(&loop);
     signals_open(&signals, &loop, run);
-    code = cli_run_start(run, &loop, str_from(url), key, on_remote_done, &signals, &err);
+    code = cli_run_start(run, &loop, &(struct cli_run_proxy){str_from(url), key}, on_remote_done,
+                         &signals, &err);
     if (code != ERR_OK) {
         signals_close(&signals);
     }
@@ -330,6 +331,7 @@ static void take_signals(struct local *local, struct cli_run *run)
 
 static int serve_and_run(struct cli_run *run, struct config *config, struct str key)
 {
+    struct cli_run_proxy proxy;
     struct local local;
     enum log_level level = LOG_ERROR;
     struct error err = {0};
@@ -344,8 +346,8 @@ static int serve_and_run(struct cli_run *run, struct config *config, struct str 
         return fail(&err);
     }
     take_signals(&local, run);
-    code = cli_run_start(run, &local.server.loop, str_from(server_url(&local.server, url)), key,
-                         on_local_done, &local, &err);
+    proxy = (struct cli_run_proxy){str_from(server_url(&local.server, url)), key};
+    code = cli_run_start(run, &local.server.loop, &proxy, on_local_done, &local, &err);
     if (code != ERR_OK) {
         on_local_done(&local);
     }

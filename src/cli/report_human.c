@@ -47,21 +47,29 @@ static void put_failure(struct buf *out, struct str file, const struct json *ste
     buf_char(out, '\n');
 }
 
+/* Returns how many there are; `n_before` of them came before. */
+static size_t put_red_steps(struct buf *out, const struct report_entry *entry,
+                            const struct json *steps, size_t n_before)
+{
+    const struct json *step;
+    size_t n = n_before;
+
+    JSON_FOREACH (step, steps) {
+        if (report_step_is_red(step) && n++ < SHOWN_FAILURES) {
+            put_failure(out, entry->file, step);
+        }
+    }
+    return n;
+}
+
 static void put_failures(struct buf *out, const struct report_entry *entry)
 {
-    static const char *const lists[] = {"setup", "steps"};
     const struct json *test;
-    const struct json *step;
     size_t n = 0;
 
     JSON_FOREACH (test, json_get(entry->run, "tests")) {
-        for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-            JSON_FOREACH (step, json_get(test, lists[i])) {
-                if (report_step_is_red(step) && n++ < SHOWN_FAILURES) {
-                    put_failure(out, entry->file, step);
-                }
-            }
-        }
+        n = put_red_steps(out, entry, json_get(test, "setup"), n);
+        n = put_red_steps(out, entry, json_get(test, "steps"), n);
     }
     if (n > SHOWN_FAILURES) {
         buf_printf(out, "    and %zu more\n", n - SHOWN_FAILURES);
@@ -143,7 +151,7 @@ static struct str safe(struct arena *arena, struct str text)
     struct buf out;
 
     buf_init(&out, REASON_MAX);
-    escape_terminal(&out, utf8_clip(text, SHOWN_TEXT * 2));
+    escape_terminal(&out, utf8_clip(text, (size_t)SHOWN_TEXT * 2));
     copy = arena_str(arena, buf_view(&out));
     buf_done(&out);
     return copy;

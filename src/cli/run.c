@@ -329,12 +329,12 @@ void run_on_item(struct run_item *item)
     }
 }
 
-enum error_code cli_run_start(struct cli_run *run, struct loop *loop, struct str url,
-                              struct str api_key, void (*on_done)(void *owner), void *owner,
-                              struct error *err)
+enum error_code cli_run_start(struct cli_run *run, struct loop *loop,
+                              const struct cli_run_proxy *proxy, void (*on_done)(void *owner),
+                              void *owner, struct error *err)
 {
     const struct upstream_options options = {
-        .base_url = url,
+        .base_url = proxy->url,
         .client_name = STR("virtuoso-proxy run"),
         .verify_tls = true,
         .connect_timeout_ms = CONNECT_TIMEOUT_MS,
@@ -353,8 +353,8 @@ enum error_code cli_run_start(struct cli_run *run, struct loop *loop, struct str
         return code;
     }
     run->loop = loop;
-    run->url = arena_str(&run->arena, url);
-    secret_set(&run->api_key, api_key);
+    run->url = arena_str(&run->arena, proxy->url);
+    secret_set(&run->api_key, proxy->api_key);
     run->on_done = on_done;
     run->owner = owner;
     run->began_ms = clock_now_ms();

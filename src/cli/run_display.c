@@ -209,7 +209,7 @@ static void bar_text(const struct cli_run *run, struct buf *out)
         n_ended += item->state == ITEM_ENDED ? 1 : 0;
         now = now == NULL && item->state != ITEM_ENDED ? item : now;
     }
-    percent /= run->gather.n;
+    percent /= run->gather.n > 0 ? run->gather.n : 1;
     buf_char(out, '[');
     for (uint64_t i = 0; i < BAR_CELLS; i++) {
         buf_char(out, i * 100 < percent * BAR_CELLS ? '=' : ' ');

@@ -155,7 +155,7 @@ struct str run_query_of_source(struct arena *arena, struct str shared,
     struct buf query;
     struct str out;
 
-    buf_init(&query, 2 * QUERY_MAX);
+    buf_init(&query, (size_t)QUERY_MAX * 2);
     buf_str(&query, shared);
     if (source->goal.len > 0) {
         put(&query, "", STR("goal"), source->goal);

@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 struct scripted_answer {
-    const char *method; /* the first row of this method that has `times` left answers */
+    const char *method; /* NULL: an unused row; the first row that fits is taken */
     unsigned times;     /* 0: for ever */
     int status;         /* 0: the connection is closed without an answer */
     const char *fields; /* each ending in CRLF; NULL: none */

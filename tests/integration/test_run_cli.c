@@ -160,67 +160,62 @@ static const struct json *output_json(struct fixture *f)
 /* --- a scripted proxy
  * -------------------------------------------------------------------------------- */
 
+static const struct outcome_case {
+    struct scripted_answer rows[3];
+    int code;
+    const char *says;
+} outcome_cases[] = {
+    {{{"POST", 0, 202, NULL, RUNNING, 0},
+      {"GET", 2, 200, NULL, RUNNING, 0},
+      {"GET", 0, 200, NULL, RUN_OBJECT("passed", ""), 0}},
+     0,
+     "1 passed"},
+    {{{"POST", 0, 202, NULL, RUNNING, 0},
+      {"GET", 0, 200, NULL, RUN_OBJECT("failed", ",\"error\":{\"detail\":\"no such thing\"}"), 0}},
+     2,
+     "no such thing"},
+    {{{"POST", 0, 202, NULL, RUNNING, 0}, {"GET", 0, 200, NULL, RUN_OBJECT("cancelled", ""), 0}},
+     3,
+     "1 cancelled"},
+    {{{"POST", 0, 202, NULL, RUNNING, 0}, {"GET", 0, 200, NULL, RUN_OBJECT("timed_out", ""), 0}},
+     4,
+     "1 timed out"},
+    {{{"POST", 0, 200, NULL, RUN_OBJECT("passed", ""), 0}}, 0, "1 passed"},
+    {{{"POST", 0, 422, NULL,
+       "{\"detail\":\"does not compile\",\"errors\":[{\"line\":6,\"column\":5,\"text\":"
+       "\"click\",\"detail\":\"bad \\u001b[2J verb\",\"hint\":\"mend it\"}]}",
+       0}},
+     1,
+     "     6 |   - click: Sign in\n       |     ^~~~~"},
+    {{{"POST", 0, 401, NULL, "{\"detail\":\"no such key\"}", 0}}, 1, "HTTP 401: no such key"},
+    {{{"POST", 0, 404, NULL, "<html>", 0}}, 1, "is there a virtuoso-proxy"},
+    {{{"POST", 0, 200, NULL, "{\"hello\":1}", 0}}, 1, "not that of a virtuoso-proxy"},
+    {{{"POST", 0, 202, NULL, "{\"id\":\"../../x\",\"status\":\"running\"}", 0}},
+     1,
+     "not that of a virtuoso-proxy"},
+    {{{"POST", 0, 202, NULL, RUNNING, 0}, {"GET", 0, 404, NULL, "{}", 0}},
+     3,
+     "does not know this run any more"},
+    {{{"POST", 0, 202, NULL, RUNNING, 0}, {"GET", 0, 200, NULL, RUN_OBJECT("exploded", ""), 0}},
+     3,
+     "not known here: \"exploded\""},
+};
+
 static void each_outcome_has_its_exit_code(void **state)
 {
-    static const struct {
-        struct scripted_answer rows[3];
-        int code;
-        const char *says;
-    } cases[] = {
-        {{{"POST", 0, 202, NULL, RUNNING, 0},
-          {"GET", 2, 200, NULL, RUNNING, 0},
-          {"GET", 0, 200, NULL, RUN_OBJECT("passed", ""), 0}},
-         0,
-         "1 passed"},
-        {{{"POST", 0, 202, NULL, RUNNING, 0},
-          {"GET", 0, 200, NULL, RUN_OBJECT("failed", ",\"error\":{\"detail\":\"no such thing\"}"),
-           0}},
-         2,
-         "no such thing"},
-        {{{"POST", 0, 202, NULL, RUNNING, 0},
-          {"GET", 0, 200, NULL, RUN_OBJECT("cancelled", ""), 0}},
-         3,
-         "1 cancelled"},
-        {{{"POST", 0, 202, NULL, RUNNING, 0},
-          {"GET", 0, 200, NULL, RUN_OBJECT("timed_out", ""), 0}},
-         4,
-         "1 timed out"},
-        {{{"POST", 0, 200, NULL, RUN_OBJECT("passed", ""), 0}}, 0, "1 passed"},
-        {{{"POST", 0, 422, NULL,
-           "{\"detail\":\"does not compile\",\"errors\":[{\"line\":6,\"column\":5,\"text\":"
-           "\"click\",\"detail\":\"bad \\u001b[2J verb\",\"hint\":\"mend it\"}]}",
-           0}},
-         1,
-         "     6 |   - click: Sign in\n       |     ^~~~~"},
-        {{{"POST", 0, 401, NULL, "{\"detail\":\"no such key\"}", 0}}, 1, "HTTP 401: no such key"},
-        {{{"POST", 0, 404, NULL, "<html>", 0}}, 1, "is there a virtuoso-proxy"},
-        {{{"POST", 0, 200, NULL, "{\"hello\":1}", 0}}, 1, "not that of a virtuoso-proxy"},
-        {{{"POST", 0, 202, NULL, "{\"id\":\"../../x\",\"status\":\"running\"}", 0}},
-         1,
-         "not that of a virtuoso-proxy"},
-        {{{"POST", 0, 202, NULL, RUNNING, 0}, {"GET", 0, 404, NULL, "{}", 0}},
-         3,
-         "does not know this run any more"},
-        {{{"POST", 0, 202, NULL, RUNNING, 0}, {"GET", 0, 200, NULL, RUN_OBJECT("exploded", ""), 0}},
-         3,
-         "not known here: \"exploded\""},
-    };
     struct fixture *f = *state;
     const char *file = put_file(f, "login.yaml", test_file);
 
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(outcome_cases); i++) {
         struct scripted scripted;
         const char *url;
 
-        scripted_start(&scripted, cases[i].rows,
-                       cases[i].rows[1].method == NULL   ? 1
-                       : cases[i].rows[2].method == NULL ? 2
-                                                         : 3);
+        scripted_start(&scripted, outcome_cases[i].rows, ARRAY_LEN(outcome_cases[i].rows));
         url = url_of(f, scripted.port);
-        assert_int_equal(RUN(f, file, url), cases[i].code);
-        assert_true(says(f, cases[i].says));
-        assert_int_equal(RUN(f, file, url, "-o", "json"), cases[i].code);
-        assert_int_equal(json_double(json_get(output_json(f), "exit_code")), cases[i].code);
+        assert_int_equal(RUN(f, file, url), outcome_cases[i].code);
+        assert_true(says(f, outcome_cases[i].says));
+        assert_int_equal(RUN(f, file, url, "-o", "json"), outcome_cases[i].code);
+        assert_int_equal(json_double(json_get(output_json(f), "exit_code")), outcome_cases[i].code);
         scripted_done(&scripted);
     }
 }

@@ -63,8 +63,8 @@ static const char *const odd_runs[] = {
     "{}",
     "{\"id\":5,\"status\":[],\"name\":{},\"tests\":7,\"steps\":\"x\",\"executions\":null}",
     "{\"tests\":[1,null,\"x\",[],{\"steps\":5,\"setup\":\"y\",\"links\":3}],\"warnings\":{}}",
-    "{\"tests\":[{\"steps\":[1,null,{\"status\":9,\"error\":[],\"index\":-4,\"line\":1e99}]}],"
-    "\"executions\":[1,{\"progress\":\"x\",\"url\":4,\"error\":\"z\"}],\"resume\":4}",
+    "{\"tests\":[{\"steps\":[1,null,{\"status\":9,\"error\":[],\"index\":-4,\"line\":1e99}]}]}",
+    "{\"executions\":[1,{\"progress\":\"x\",\"url\":4,\"error\":\"z\"}],\"resume\":4}",
     "{\"steps\":{\"total\":-5,\"done\":99999999999999999999,\"failed\":1.5}}",
 };
 
@@ -259,8 +259,8 @@ static void assert_well_formed(struct str text)
 static int xmllint(const char *path)
 {
     static const char *const environment[] = {"PATH=/usr/bin:/bin", NULL};
-    const char *const args[] = {
-        "xmllint", "--nonet", "--noout", "--schema", VP_GOLDEN_DIR "/junit/junit.xsd", path, NULL};
+    static const char schema[] = VP_GOLDEN_DIR "/junit/junit.xsd";
+    const char *const args[] = {"xmllint", "--nonet", "--noout", "--schema", schema, path, NULL};
     posix_spawn_file_actions_t actions;
     int status = -1;
     pid_t pid;
