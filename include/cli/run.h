@@ -49,7 +49,7 @@ struct cli_run_options {
     unsigned concurrency;   /* files at once */
     const char *junit_file; /* NULL: none */
     const char *html_file;
-    const char *summary_file; /* appended to */
+    const char *summary_file; /* GitHub's, appended to; annotations go to stdout beside it */
     enum cli_output output;
 };
 

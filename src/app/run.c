@@ -177,6 +177,19 @@ static enum error_code read_key_file(const char *name, struct secret *out, struc
     return ERR_OK;
 }
 
+static bool is_open_to_others(struct str url)
+{
+    static const char *const fine[] = {"https://", "http://127.", "http://localhost",
+                                       "http://[::1]"};
+
+    for (size_t i = 0; i < ARRAY_LEN(fine); i++) {
+        if (str_starts_nocase(url, str_from(fine[i]))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum error_code read_key(const struct arguments *arguments, struct secret *out,
                                 struct error *err)
 {
@@ -397,6 +410,9 @@ int run_tests(struct arguments *arguments)
     if (read_options(arguments, &words, &options, &err) != ERR_OK ||
         read_key(arguments, &key, &err) != ERR_OK) {
         return fail(&err);
+    }
+    if (url != NULL && secret_is_set(&key) && is_open_to_others(str_from(url))) {
+        (void)fprintf(stderr, "virtuoso-proxy run: the API key goes over http:// in clear text\n");
     }
     if (cli_run_new(&options, &run)) {
         status =

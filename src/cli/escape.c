@@ -36,6 +36,10 @@ static const struct escape for_xml[] = {
 static const struct escape for_markdown[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"},
                                              {'\n', " "},    {'\t', " "},   {'\r', " "}};
 
+/* Also what ends a property, which a message could do without. */
+static const struct escape for_workflow[] = {{'%', "%25"}, {'\r', "%0D"}, {'\n', "%0A"},
+                                             {':', "%3A"}, {',', "%2C"},  {'\t', " "}};
+
 static bool put_row(struct buf *out, const struct escape *rows, size_t n, uint32_t point)
 {
     for (size_t i = 0; i < n; i++) {
@@ -66,6 +70,11 @@ void escape_terminal(struct buf *out, struct str text)
 void escape_xml(struct buf *out, struct str text)
 {
     escape_by(out, text, for_xml, ARRAY_LEN(for_xml));
+}
+
+void escape_workflow(struct buf *out, struct str text)
+{
+    escape_by(out, text, for_workflow, ARRAY_LEN(for_workflow));
 }
 
 static bool is_punctuation(uint32_t point)

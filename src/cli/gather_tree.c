@@ -135,7 +135,8 @@ static bool walk_folder(const struct walk *walk, const char *path, unsigned dept
 {
     struct gather *gather = walk->gather;
     struct names names = {0};
-    struct str slash = str_ends(str_from(path), STR("/")) ? STR_EMPTY : STR("/");
+    struct str above = str_is(str_from(path), ".") ? STR_EMPTY : str_from(path);
+    struct str slash = above.len == 0 || str_ends(above, STR("/")) ? STR_EMPTY : STR("/");
 
     if (depth > GATHER_MAX_DEPTH) {
         (void)error_set(gather_error(gather), ERR_TOO_BIG, "folders more than %d deep: %s",
@@ -146,8 +147,8 @@ static bool walk_folder(const struct walk *walk, const char *path, unsigned dept
         return false;
     }
     for (size_t i = 0; i < names.n; i++) {
-        struct str child = arena_printf(gather->arena, "%s%.*s%.*s", path, STR_ARG(slash),
-                                        STR_ARG(names.items[i]));
+        struct str child = arena_printf(gather->arena, "%.*s%.*s%.*s", STR_ARG(above),
+                                        STR_ARG(slash), STR_ARG(names.items[i]));
 
         if (!walk_name(walk, child.ptr, depth)) {
             return false;

@@ -75,6 +75,8 @@ void report_html(const struct report *report, struct buf *out);
 void report_summary(const struct report *report, struct buf *out);
 void report_json(const struct report *report, struct buf *out);
 void report_yaml(const struct report *report, struct buf *out);
+/* GitHub's workflow commands, one line a failure, which it shows beside the line of the file. */
+void report_annotations(const struct report *report, struct buf *out);
 /* What is said at the end: failures, links, how to resume, the totals. */
 void report_human(const struct report *report, bool color, struct buf *out);
 

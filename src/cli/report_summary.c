@@ -92,6 +92,65 @@ static void details(struct buf *out, const struct report_entry *entry)
     }
 }
 
+/* --- annotations
+ * ------------------------------------------------------------------------------------- */
+
+static void annotate(struct buf *out, struct str file, const struct json *place, struct str message)
+{
+    buf_text(out, "::error file=");
+    escape_workflow(out, file);
+    if (report_int(json_get(place, "line")) > 0) {
+        buf_printf(out, ",line=%lld", (long long)report_int(json_get(place, "line")));
+    }
+    if (report_int(json_get(place, "column")) > 0) {
+        buf_printf(out, ",col=%lld", (long long)report_int(json_get(place, "column")));
+    }
+    buf_text(out, "::");
+    escape_workflow(out, message);
+    buf_char(out, '\n');
+}
+
+/* The first red step of each test, or the errors of a file that does not compile. */
+static size_t annotate_entry(struct buf *out, const struct report_entry *entry)
+{
+    const struct json *node;
+    size_t n = 0;
+
+    JSON_FOREACH (node, json_get(entry->problem, "errors")) {
+        annotate(out, entry->file, node, utf8_clip(json_str(json_get(node, "detail")), 1000));
+        n++;
+    }
+    JSON_FOREACH (node, json_get(entry->run, "tests")) {
+        const struct json *failure = report_first_failure(node);
+        struct buf message;
+
+        if (failure != NULL) {
+            buf_init(&message, REASON_MAX);
+            buf_str(&message, utf8_clip(report_step_text(failure), 500));
+            buf_text(&message, ": ");
+            report_step_reason(&message, failure);
+            annotate(out, entry->file, failure, buf_view(&message));
+            buf_done(&message);
+            n++;
+        }
+    }
+    return n;
+}
+
+void report_annotations(const struct report *report, struct buf *out)
+{
+    for (size_t i = 0; i < report->n && out->len < DETAILS_MAX; i++) {
+        const struct report_entry *entry = &report->entries[i];
+
+        if (verdict_exit_code(entry->verdict) != 0 && annotate_entry(out, entry) == 0) {
+            struct str why =
+                entry->detail.len > 0 ? entry->detail : str_from(verdict_title(entry->verdict));
+
+            annotate(out, entry->file, NULL, why);
+        }
+    }
+}
+
 void report_summary(const struct report *report, struct buf *out)
 {
     const struct report_counts counts = report_count(report);

@@ -239,6 +239,9 @@ static void print_report(struct cli_run *run, const struct report *report)
         report_yaml(report, &text);
     } else {
         report_human(report, run->display.color, &text);
+        if (run->options.summary_file != NULL) {
+            report_annotations(report, &text);
+        }
     }
     (void)fwrite(text.ptr, 1, text.len, stdout);
     (void)fflush(stdout);

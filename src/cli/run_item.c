@@ -394,7 +394,9 @@ static void on_pause_over(struct deadline *deadline)
 {
     struct run_item *item = CONTAINER_OF(deadline, struct run_item, timer);
 
-    if (item->state == ITEM_POSTING) {
+    if (item->state == ITEM_POSTING && item->stop_ms > 0) {
+        item_abandon(item); /* no answer to the POST in the time for stopping */
+    } else if (item->state == ITEM_POSTING) {
         post(item);
     } else {
         ask_or_stop(item);
@@ -421,13 +423,21 @@ void item_stop(struct run_item *item, bool timed_out)
     } else if (item->state == ITEM_FOLLOWING) {
         upstream_cancel(&item->call);
         pause_then(item, 0);
-    } /* else the answer to the POST comes first: its id is what can be stopped */
+    } else { /* the answer to the POST comes first: its id is what can be stopped */
+        pause_then(item, STOP_LIMIT_MS);
+    }
 }
 
 void item_abandon(struct run_item *item)
 {
     if (item->state != ITEM_ENDED) {
+        bool unknown = item->state == ITEM_POSTING && upstream_is_on_wire(&item->call);
+
         upstream_cancel(&item->call);
         end_stopped(item);
+        if (unknown) {
+            (void)error_set(&item->error, ERR_OUTCOME_UNKNOWN,
+                            "stopped before the proxy had answered: the run may have begun there");
+        }
     }
 }

@@ -403,6 +403,32 @@ static void the_summary_is_a_table_that_no_text_breaks(void **state)
     fixture_done(&f);
 }
 
+static void annotations_are_one_line_each(void **state)
+{
+    struct fixture f;
+    struct str rest;
+    struct str line;
+    size_t n = 0;
+
+    (void)state;
+    fixture_init(&f);
+    add_all(&f);
+    report_annotations(&f.report, &f.text);
+    assert_inert(buf_view(&f.text));
+    rest = buf_view(&f.text);
+    while (str_next(&rest, '\n', &line)) {
+        assert_true(str_starts(line, STR("::error file=")));
+        assert_int_equal(count(line, "::"), 2);
+        n++;
+    }
+    assert_int_equal(n, 5);
+    assert_true(says(&f, "::error file=broken.yaml,line=3,col=5::"));
+    assert_true(says(&f, "::error file=red.yaml,line=2::look%3A FAIL when it was executed%3A not "
+                         "on the page\n"));
+    assert_true(says(&f, "::error file=slow.yaml::not finished after 5 s\n"));
+    fixture_done(&f);
+}
+
 static void the_terminal_gets_plain_text(void **state)
 {
     struct fixture f;
@@ -543,6 +569,7 @@ int test_reports(void)
         cmocka_unit_test(junit_never_shows_a_red_run_green),
         cmocka_unit_test(html_needs_nothing_but_itself),
         cmocka_unit_test(the_summary_is_a_table_that_no_text_breaks),
+        cmocka_unit_test(annotations_are_one_line_each),
         cmocka_unit_test(the_terminal_gets_plain_text),
         cmocka_unit_test(json_and_yaml_are_inert),
         cmocka_unit_test(yaml_says_the_same_as_json),
