@@ -89,7 +89,7 @@ static bool take_option(struct arguments *arguments, const char *command, int ar
     if (row == NULL) {
         return unknown(arguments->table, command, name);
     }
-    if (arguments->n_sets >= ARGUMENTS_MAX || arguments->n_given >= ARGUMENTS_MAX) {
+    if (arguments->n_sets >= ARGUMENTS_MAX || arguments->n_given >= ARGUMENTS_GIVEN_MAX) {
         (void)fprintf(stderr, "virtuoso-proxy %s: too many options\n", command);
         return false;
     }
@@ -156,7 +156,7 @@ const char *arguments_get(const struct arguments *arguments, const char *name)
 }
 
 size_t arguments_all(const struct arguments *arguments, const char *name,
-                     const char *out[ARGUMENTS_MAX])
+                     const char *out[ARGUMENTS_GIVEN_MAX])
 {
     const struct argument *row = find(arguments->table, str_from(name));
     size_t n = 0;

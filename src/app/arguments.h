@@ -16,7 +16,7 @@ struct argument {
     const char *constant; /* a flag's value for `key` */
 };
 
-enum { ARGUMENTS_MAX = 128 };
+enum { ARGUMENTS_MAX = 64, ARGUMENTS_GIVEN_MAX = 256 };
 
 struct arguments {
     const struct argument *table;
@@ -25,7 +25,7 @@ struct arguments {
     struct {
         const struct argument *row;
         const char *value;
-    } given[ARGUMENTS_MAX]; /* every option in the order of the words */
+    } given[ARGUMENTS_GIVEN_MAX]; /* every option in the order of the words */
 
     size_t n_given;
     const char *sets[ARGUMENTS_MAX]; /* "key=value", heap */
@@ -39,9 +39,9 @@ struct arguments {
 bool arguments_parse(struct arguments *arguments, const struct argument *table, const char *command,
                      int argc, char **argv);
 void arguments_done(struct arguments *arguments);
-/* All values of an option that may repeat, at most ARGUMENTS_MAX; returns how many. */
+/* All values of an option that may repeat, at most ARGUMENTS_GIVEN_MAX; returns how many. */
 size_t arguments_all(const struct arguments *arguments, const char *name,
-                     const char *out[ARGUMENTS_MAX]);
+                     const char *out[ARGUMENTS_GIVEN_MAX]);
 const char *arguments_get(const struct arguments *arguments, const char *name);
 void arguments_add_set(struct arguments *arguments, const char *key, const char *value);
 void arguments_help(const struct argument *table, const char *command, const char *summary,

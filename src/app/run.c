@@ -2,23 +2,18 @@
  * on a loopback port of its own with a key that nobody else knows. */
 #include "run.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "app/server.h"
-#include "base/check.h"
 #include "base/mem.h"
-#include "base/random.h"
 #include "cli/run.h"
-#include "observe/log.h"
+#include "inprocess.h"
 
 enum { KEY_FILE_MAX = 4096 };
 
 const struct argument run_arguments[] = {
     {"url", 'u', "URL", "a running proxy (without it: one is started for this run)", NULL, NULL},
-    {"sandbox", 0, NULL, "use the embedded sandbox as the platform", "sandbox.enabled", "true"},
+    {"sandbox", 0, NULL, "use the embedded sandbox as the platform", NULL, NULL},
     {"config", 'c', "FILE", "configuration of the proxy that is started", NULL, NULL},
     {"set", 's', "KEY=VALUE", "set any option of it; may be repeated", "*", NULL},
     {"api-key-file", 0, "FILE", "API key for --url (or env VIRTUOSO_PROXY_API_KEY)", NULL, NULL},
@@ -51,8 +46,8 @@ static int fail(const struct error *err)
  * ----------------------------------------------------------------------------------------- */
 
 struct words {
-    const char *variables[ARGUMENTS_MAX];
-    const char *tags[ARGUMENTS_MAX];
+    const char *variables[ARGUMENTS_GIVEN_MAX];
+    const char *tags[ARGUMENTS_GIVEN_MAX];
 };
 
 static enum error_code read_number(const struct arguments *arguments, const char *name, int64_t max,
@@ -202,196 +197,50 @@ static enum error_code read_key(const struct arguments *arguments, struct secret
     return ERR_OK;
 }
 
-/* --- signals
- * ----------------------------------------------------------------------------------------- */
-
-struct signals {
-    uv_signal_t handles[2];
-    struct cli_run *run;
-};
-
-static void on_signal(uv_signal_t *handle, int number)
-{
-    struct signals *signals = handle->data;
-
-    (void)number;
-    cli_run_cancel(signals->run);
-}
-
-/* They also keep the loop alive, so they end with the run. */
-static void signals_open(struct signals *signals, struct loop *loop, struct cli_run *run)
-{
-    static const int numbers[] = {SIGINT, SIGTERM};
-
-    signals->run = run;
-    (void)signal(SIGPIPE, SIG_IGN); /* a broken pipe is an error of the write that met it */
-    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
-        CHECK(uv_signal_init(&loop->uv, &signals->handles[i]) == 0);
-        signals->handles[i].data = signals;
-        CHECK(uv_signal_start(&signals->handles[i], on_signal, numbers[i]) == 0);
-    }
-}
-
-static void signals_close(struct signals *signals)
-{
-    for (size_t i = 0; i < ARRAY_LEN(signals->handles); i++) {
-        uv_close((uv_handle_t *)&signals->handles[i], NULL);
-    }
-}
-
-/* --- against another proxy
- * --------------------------------------------------------------------------- */
-
-static void on_remote_done(void *owner)
-{
-    signals_close(owner);
-}
-
-static int run_remote(struct cli_run *run, const char *url, struct str key)
-{
-    struct signals signals;
-    struct loop loop;
-    struct error err = {0};
-    enum error_code code;
-
-    loop_init(&loop);
-    signals_open(&signals, &loop, run);
-    code = cli_run_start(run, &loop, &(struct cli_run_proxy){str_from(url), key}, on_remote_done,
-                         &signals, &err);
-    if (code != ERR_OK) {
-        signals_close(&signals);
-    }
-    loop_run(&loop);
-    loop_done(&loop);
-    return code == ERR_OK ? cli_run_exit_code(run) : fail(&err);
-}
-
-/* --- against one of our own
+/* --- as a client of a proxy
  * -------------------------------------------------------------------------- */
 
-enum { KEY_DIGITS = 48, KEY_SET_MAX = 128 };
-
-struct local {
-    struct server server;
-    struct signals signals;
-};
-
-/* What the caller's configuration may change, and what it may not: it was written for a server that
- * others use, and this one lives for a moment beside it. */
-static const char *const defaults[] = {"log.level=error", "log.access=false"};
-static const char *const fixed[] = {
-    "server.listen=127.0.0.1:0",  "server.tls_certificate_file=",
-    "server.tls_key_file=",       "auth.mode=keys",
-    "sessions.snapshot_file=",    "drain.notice_ms=0",
-    "sandbox.listen=127.0.0.1:0",
-};
-
-static struct config *load_config(const struct arguments *arguments, const char *key_set)
+static void on_done(void *owner)
 {
-    const char *sets[ARGUMENTS_MAX + ARRAY_LEN(defaults) + ARRAY_LEN(fixed) + 1];
-    struct config_sources sources = {.file = arguments_get(arguments, "config"), .sets = sets};
-    struct config *config = NULL;
-    struct error_list errors;
-    size_t n = 0;
-
-    for (size_t i = 0; i < ARRAY_LEN(defaults); i++) {
-        sets[n++] = defaults[i];
-    }
-    for (size_t i = 0; i < arguments->n_sets; i++) {
-        sets[n++] = arguments->sets[i];
-    }
-    for (size_t i = 0; i < ARRAY_LEN(fixed); i++) {
-        sets[n++] = fixed[i];
-    }
-    sets[n++] = key_set;
-    sources.n_sets = n;
-    error_list_init(&errors);
-    if (config_load(&sources, &config, &errors) != ERR_OK) {
-        for (size_t i = 0; i < errors.n; i++) {
-            (void)fail(&errors.items[i]);
-        }
-    }
-    error_list_done(&errors);
-    return config;
+    inprocess_end(owner);
 }
 
-static enum error_code check_platform(const struct config *config, struct error *err)
+static enum error_code start(struct inprocess *proxy, struct error *err)
 {
-    if (!config->sandbox.enabled && !secret_is_set(&config->upstream.token)) {
-        return error_set(err, ERR_CONFIG,
-                         "no token of the platform: set VIRTUOSO_API_TOKEN, or take --sandbox "
-                         "or --url");
-    }
-    return ERR_OK;
+    const struct cli_run_proxy target = {proxy->url, secret_reveal(&proxy->key)};
+
+    return cli_run_start(proxy->context, proxy->loop, &target, on_done, proxy, err);
 }
 
-static void on_local_done(void *owner)
+/* Ctrl-C means the run: the proxy goes on until what it began is stopped and told. */
+static void interrupt(struct inprocess *proxy)
 {
-    struct local *local = owner;
-
-    signals_close(&local->signals);
-    server_stop(&local->server);
+    cli_run_cancel(proxy->context);
 }
 
-/* Ctrl-C means the run: the server goes on until what it began is stopped and told. */
-static void take_signals(struct local *local, struct cli_run *run)
+static void cancel(struct inprocess *proxy)
 {
-    for (size_t i = 0; i < ARRAY_LEN(local->server.signals); i++) {
-        (void)uv_signal_stop(&local->server.signals[i]);
-    }
-    signals_open(&local->signals, &local->server.loop, run);
+    cli_run_cancel(proxy->context);
+    cli_run_cancel(proxy->context); /* also when nothing was interrupted before */
 }
 
-static int serve_and_run(struct cli_run *run, struct config *config, struct str key)
+static int run_against(struct cli_run *run, const struct arguments *arguments,
+                       const struct secret *key)
 {
-    struct cli_run_proxy proxy;
-    struct local local;
-    enum log_level level = LOG_ERROR;
-    struct error err = {0};
-    char url[160];
-    enum error_code code;
-
-    (void)log_level_from(config->log.level, &level);
-    log_open(STDERR_FILENO, level);
-    code = server_open(&local.server, config, true, &err);
-    if (code != ERR_OK) {
-        log_close();
-        return fail(&err);
-    }
-    take_signals(&local, run);
-    proxy = (struct cli_run_proxy){str_from(server_url(&local.server, url)), key};
-    code = cli_run_start(run, &local.server.loop, &proxy, on_local_done, &local, &err);
-    if (code != ERR_OK) {
-        on_local_done(&local);
-    }
-    server_run(&local.server);
-    server_done(&local.server);
-    log_close();
-    return code == ERR_OK ? cli_run_exit_code(run) : fail(&err);
-}
-
-static int run_local(struct cli_run *run, const struct arguments *arguments)
-{
-    char key[KEY_DIGITS + 1] = "";
-    char key_set[KEY_SET_MAX];
-    struct config *config;
-    struct buf text;
+    static const struct inprocess_client client = {start, interrupt, cancel};
+    const struct inprocess_options options = {
+        .url = str_from(arguments_get(arguments, "url")),
+        .key = secret_reveal(key),
+        .config_file = arguments_get(arguments, "config"),
+        .sets = arguments->sets,
+        .n_sets = arguments->n_sets,
+        .sandbox = arguments_get(arguments, "sandbox") != NULL,
+        .needs_token = true,
+    };
     struct error err = {0};
 
-    random_hex(key, KEY_DIGITS);
-    buf_init(&text, sizeof(key_set) - 1);
-    buf_printf(&text, "auth.keys=%s", key);
-    str_copy(key_set, sizeof(key_set), buf_view(&text));
-    buf_done(&text);
-    config = load_config(arguments, key_set);
-    if (config == NULL) {
-        return CLI_EXIT_NOT_STARTED;
-    }
-    if (check_platform(config, &err) != ERR_OK) {
-        config_free(config);
-        return fail(&err);
-    }
-    return serve_and_run(run, config, str_from(key));
+    return inprocess_run(&options, &client, run, &err) == ERR_OK ? cli_run_exit_code(run)
+                                                                 : fail(&err);
 }
 
 /* --- all
@@ -415,8 +264,7 @@ int run_tests(struct arguments *arguments)
         (void)fprintf(stderr, "virtuoso-proxy run: the API key goes over http:// in clear text\n");
     }
     if (cli_run_new(&options, &run)) {
-        status =
-            url != NULL ? run_remote(run, url, secret_reveal(&key)) : run_local(run, arguments);
+        status = run_against(run, arguments, &key);
     }
     cli_run_free(run);
     secret_done(&key);
