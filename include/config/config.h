@@ -14,7 +14,8 @@
 #include "base/secret.h"
 #include "base/str.h"
 
-enum auth_mode { AUTH_NONE, AUTH_KEYS };
+/* In the order of the option's words. */
+enum auth_mode { AUTH_NONE, AUTH_KEYS, AUTH_PASSTHROUGH, AUTH_KEYS_OR_PASSTHROUGH };
 
 /* Permissions of rest.md section 6, as bits. */
 enum {
@@ -59,6 +60,7 @@ struct config {
 
     struct {
         enum auth_mode mode;
+        unsigned cache_ttl_s; /* of what the platform thinks of a caller's token */
         const struct config_key *keys;
         size_t n_keys;
     } auth;

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "cache.h"
 #include "run/run.h"
+#include "verdict.h"
 
 static enum http_verdict verdict_for_http(const struct task *task, enum stage_verdict verdict,
                                           size_t *max_body)
@@ -151,6 +152,7 @@ enum error_code api_open(const struct api_options *options, struct api **out, st
     api->idempotency = idempotency_store_new(options->config);
     api->cache = cache_new(options->config);
     api->runs = open_runs(api);
+    api->verdicts = verdict_store_new(api);
     api->opened_ms = clock_now_ms();
     *out = api;
     return ERR_OK;
@@ -159,6 +161,7 @@ enum error_code api_open(const struct api_options *options, struct api **out, st
 void api_stop(struct api *api)
 {
     run_store_stop(api->runs);
+    verdict_store_stop(api->verdicts);
 }
 
 size_t api_n_running(const struct api *api)
@@ -170,6 +173,7 @@ void api_close(struct api *api)
 {
     if (api != NULL) {
         run_store_close(api->runs);
+        verdict_store_free(api->verdicts);
         idempotency_store_free(api->idempotency);
         cache_free(api->cache);
         mem_free(api);

@@ -52,6 +52,7 @@ struct principal {
     struct str name;
     unsigned permissions;
     struct digest owner; /* names the caller in sessions and caches; not reversible to the key */
+    struct str bearer;   /* the caller's own platform token, a view into the head; empty: stored */
 };
 
 struct idempotency_entry;
@@ -66,6 +67,7 @@ struct task {
     const struct json *body; /* NULL: none was sent */
     bool dry_run;
     bool raw;
+    const stage_fn *stages; /* those still to come, while one of them waits */
     struct error error;
     struct error_list *errors;              /* freed with the arena; NULL until task_errors() */
     void (*on_cancel)(struct task *task);   /* the handler's wait lets go; NULL: nothing held */
@@ -82,6 +84,8 @@ struct task {
 };
 
 struct idempotency_store;
+struct verdict_store;
+struct run_store;
 struct cache;
 struct cache_seat;
 
@@ -91,6 +95,7 @@ struct api {
     struct catalog_defaults defaults;
     struct idempotency_store *idempotency;
     struct cache *cache;
+    struct verdict_store *verdicts;
     struct run_store *runs;
     unsigned n_watchers; /* open event streams */
     bool draining;
@@ -109,6 +114,7 @@ struct str task_param(const struct task *task, const char *name);
 /* stages.c */
 enum stage_verdict stages_head_run(struct task *task);
 enum stage_verdict stages_body_run(struct task *task);
+void task_go_on(struct task *task); /* the stages after the one that waited */
 
 /* auth.c */
 enum error_code auth_check(const struct config *config, const struct exchange *exchange,

@@ -3,6 +3,8 @@
 #include "api_internal.h"
 #include "base/clock.h"
 
+enum { TOKEN_MAX = 4096, NAME_DIGITS = 12 };
+
 static const struct {
     unsigned bit;
     const char *name;
@@ -24,16 +26,21 @@ const char *permission_name(unsigned permission)
     return "none";
 }
 
-/* The credential as sent; empty when there is none. RFC 6750 section 2.1, or X-API-Key. */
-static struct str credential_of(const struct exchange *exchange)
+/* RFC 6750 section 2.1; empty when there is none. */
+static struct str bearer_of(const struct exchange *exchange)
 {
     struct str header = exchange_header(exchange, "Authorization");
-    struct str key = exchange_header(exchange, "X-API-Key");
 
-    if (str_starts_nocase(header, STR("Bearer "))) {
-        return str_trim(str_sub(header, 7, header.len));
-    }
-    return key;
+    return str_starts_nocase(header, STR("Bearer ")) ? str_trim(str_sub(header, 7, header.len))
+                                                     : STR_EMPTY;
+}
+
+/* The credential as sent; empty when there is none. */
+static struct str credential_of(const struct exchange *exchange)
+{
+    struct str bearer = bearer_of(exchange);
+
+    return bearer.len > 0 ? bearer : exchange_header(exchange, "X-API-Key");
 }
 
 static const struct config_key *key_find(const struct config *config, struct str credential)
@@ -75,12 +82,58 @@ static enum error_code check_key(const struct config *config, const struct excha
     return ERR_OK;
 }
 
+/* What may stand behind "Bearer " (RFC 6750: b64token), bounded. */
+static bool is_token(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] <= ' ' || text.ptr[i] > '~') {
+            return false;
+        }
+    }
+    return text.len > 0 && text.len <= TOKEN_MAX;
+}
+
+/* The caller's own token of the platform: whether it is one the platform alone knows (verdict.c).
+ * Hashed with a word of its own, so that no key of ours can have the same owner. */
+static enum error_code take_token(const struct exchange *exchange, struct principal *out,
+                                  struct error *err)
+{
+    struct str bearer = bearer_of(exchange);
+    char hex[65];
+
+    if (bearer.len == 0) {
+        return error_set(err, ERR_UNAUTHORIZED,
+                         "No credential: send your API token of the platform as \"Authorization: "
+                         "Bearer TOKEN\"");
+    }
+    if (!is_token(bearer)) {
+        return error_set(err, ERR_UNAUTHORIZED, "This is no token: 1 to %d visible characters",
+                         TOKEN_MAX);
+    }
+    digest_of_parts((struct str[]){STR("platform token"), bearer}, 2, &out->owner);
+    digest_hex(&out->owner, hex);
+    hex[NAME_DIGITS] = '\0';
+    out->name = arena_printf(unconst(&exchange->arena), "token-%s", hex);
+    out->permissions = PERMISSION_ALL & ~(unsigned)PERMISSION_ADMIN;
+    out->bearer = bearer;
+    return ERR_OK;
+}
+
 enum error_code auth_check(const struct config *config, const struct exchange *exchange,
                            struct principal *out, struct error *err)
 {
+    bool is_ours = exchange_has_header(exchange, "X-API-Key") && bearer_of(exchange).len == 0;
+
     switch (config->auth.mode) {
     case AUTH_KEYS:
         return check_key(config, exchange, out, err);
+    case AUTH_PASSTHROUGH:
+        return take_token(exchange, out, err);
+    case AUTH_KEYS_OR_PASSTHROUGH:
+        if (is_ours || key_find(config, bearer_of(exchange)) != NULL) {
+            return check_key(config, exchange, out, err);
+        }
+        return take_token(exchange, out, err);
     case AUTH_NONE:
         out->name = STR("anonymous");
         out->permissions = PERMISSION_ALL;
@@ -92,7 +145,10 @@ enum error_code auth_check(const struct config *config, const struct exchange *e
 
 enum stage_verdict task_allow(struct task *task, unsigned permission)
 {
-    if (permission == ACCESS_PUBLIC ||
+    /* What a token may change directly the platform judges. */
+    bool judged_there = task->principal.bearer.len > 0 && task->route->body == BODY_STREAM;
+
+    if (permission == ACCESS_PUBLIC || judged_there ||
         (task->principal.permissions & (permission | PERMISSION_ADMIN)) != 0) {
         return STAGE_CONTINUE;
     }

@@ -37,6 +37,7 @@ enum { SNAPSHOTS_KEPT = 256, ID_BYTES = 24 };
 struct snapshot {
     char goal_id[ID_BYTES];
     char snapshot_id[ID_BYTES];
+    struct digest identity;
     uint64_t until_ms;
 };
 
@@ -116,7 +117,13 @@ static struct str key_view(const struct digest *key)
     return (struct str){(const char *)key->bytes, DIGEST_BYTES};
 }
 
-/* One stored token: one identity at the platform. */
+/* Whoever uses the stored token is one identity at the platform; a token of one's own is another.
+ */
+static struct str identity_of(const struct task *task)
+{
+    return task->principal.bearer.len > 0 ? key_view(&task->principal.owner) : STR("stored");
+}
+
 static struct cache_entry *entry_for(struct cache *cache, struct task *task)
 {
     struct digest key;
@@ -124,7 +131,7 @@ static struct cache_entry *entry_for(struct cache *cache, struct task *task)
     struct cache_entry *entry;
     const struct http_request *request = &task->exchange->request;
 
-    digest_of_parts((struct str[]){STR("stored"), request->path, request->query}, 3, &key);
+    digest_of_parts((struct str[]){identity_of(task), request->path, request->query}, 3, &key);
     node = map_find(&cache->entries, key_view(&key));
     if (node != NULL) {
         return CONTAINER_OF(node, struct cache_entry, node);
@@ -348,23 +355,33 @@ void cache_abandon(struct task *task)
     tidy(cache, entry);
 }
 
-struct str cache_snapshot_of(struct api *api, struct str goal_id, struct arena *arena)
+static struct digest identity_digest(const struct task *task)
 {
-    const struct cache *cache = api->cache;
+    struct digest digest;
+
+    digest_of(identity_of(task), &digest);
+    return digest;
+}
+
+struct str cache_snapshot_of(const struct task *task, struct str goal_id)
+{
+    const struct cache *cache = task->api->cache;
+    struct digest identity = identity_digest(task);
 
     for (size_t i = 0; cache->enabled && i < SNAPSHOTS_KEPT; i++) {
         const struct snapshot *snapshot = &cache->snapshots[i];
 
-        if (snapshot->until_ms > clock_now_ms() && str_is(goal_id, snapshot->goal_id)) {
-            return arena_str(arena, str_from(snapshot->snapshot_id));
+        if (snapshot->until_ms > clock_now_ms() && str_is(goal_id, snapshot->goal_id) &&
+            digest_equal(&snapshot->identity, &identity)) {
+            return arena_str(task->arena, str_from(snapshot->snapshot_id));
         }
     }
     return STR_EMPTY;
 }
 
-void cache_snapshot_set(struct api *api, struct str goal_id, struct str snapshot_id)
+void cache_snapshot_set(const struct task *task, struct str goal_id, struct str snapshot_id)
 {
-    struct cache *cache = api->cache;
+    struct cache *cache = task->api->cache;
     struct snapshot *snapshot = &cache->snapshots[cache->next_snapshot++ % SNAPSHOTS_KEPT];
 
     if (goal_id.len >= ID_BYTES || snapshot_id.len >= ID_BYTES || snapshot_id.len == 0) {
@@ -372,5 +389,6 @@ void cache_snapshot_set(struct api *api, struct str goal_id, struct str snapshot
     }
     str_copy(snapshot->goal_id, ID_BYTES, goal_id);
     str_copy(snapshot->snapshot_id, ID_BYTES, snapshot_id);
-    snapshot->until_ms = clock_now_ms() + (uint64_t)api->config->cache.snapshot_ttl_s * 1000;
+    snapshot->identity = identity_digest(task);
+    snapshot->until_ms = clock_now_ms() + (uint64_t)task->api->config->cache.snapshot_ttl_s * 1000;
 }

@@ -31,7 +31,7 @@ void cache_purge(struct cache *cache);
 
 /* The newest snapshot of a goal, remembered for cache.snapshot_ttl_s by what looked it up. Empty:
  * not known. */
-struct str cache_snapshot_of(struct api *api, struct str goal_id, struct arena *arena);
-void cache_snapshot_set(struct api *api, struct str goal_id, struct str snapshot_id);
+struct str cache_snapshot_of(const struct task *task, struct str goal_id);
+void cache_snapshot_set(const struct task *task, struct str goal_id, struct str snapshot_id);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/percent.h"
 #include "cache.h"
 #include "redact.h"
+#include "verdict.h"
 
 struct relay {
     struct task *task;
@@ -132,6 +133,22 @@ static void on_drain(struct upstream_call *call)
     exchange_body_resume(relay_of(call)->task->exchange);
 }
 
+/* The caller's own token: the platform's word is for the caller. */
+static enum stage_verdict refuse_caller(struct relay *relay)
+{
+    struct task *task = relay->task;
+
+    if (relay->status == 401) {
+        verdict_drop(task);
+        exchange_set_header(task->exchange, "WWW-Authenticate",
+                            STR("Bearer realm=\"virtuoso-proxy\", error=\"invalid_token\""));
+    }
+    task->error.upstream_status = relay->status;
+    (void)error_set(&task->error, relay->status == 401 ? ERR_UNAUTHORIZED : ERR_FORBIDDEN,
+                    "The platform refuses this token here (%d)", relay->status);
+    return cache_fail(task);
+}
+
 static enum stage_verdict reply_held(struct relay *relay)
 {
     struct task *task = relay->task;
@@ -140,6 +157,9 @@ static enum stage_verdict reply_held(struct relay *relay)
     struct str text = buf_view(&relay->held);
     struct json *tree = NULL;
 
+    if (task->principal.bearer.len > 0 && (relay->status == 401 || relay->status == 403)) {
+        return refuse_caller(relay);
+    }
     if (relay->status == 401 || relay->status == 403) {
         task->error.upstream_status = relay->status;
         (void)error_set(&task->error, ERR_UPSTREAM_AUTH,
@@ -306,7 +326,8 @@ enum stage_verdict handle_relay(struct task *task)
         .path = str_sub(request->path, sizeof("/virtuoso") - 1, request->path.len),
         .query = query_without_token(task),
         .content_type = request->has_body ? exchange_header(exchange, "Content-Type") : STR_EMPTY,
-        .token = &task->api->config->upstream.token,
+        .token = task->principal.bearer.len > 0 ? NULL : &task->api->config->upstream.token,
+        .bearer = task->principal.bearer,
         .request_id = str_from(exchange->trace.request_id),
         .traceparent = str_from(relay->traceparent),
         .class = class_of(request->method),

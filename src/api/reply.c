@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "cache.h"
 #include "http/problem.h"
+#include "verdict.h"
 
 static void add_server_timing(struct task *task)
 {
@@ -105,7 +106,8 @@ void plan_options_for(struct task *task, struct plan_options *out)
         .token = &task->api->config->upstream.token,
         .request_id = str_from(task->exchange->trace.request_id),
         .trace = &task->exchange->trace,
-        .stored_token = true,
+        .stored_token = task->principal.bearer.len == 0,
+        .bearer = task->principal.bearer,
     };
 }
 
@@ -135,6 +137,9 @@ enum error_code task_take_plan(struct task *task, const struct plan *plan)
     notes->upstream_calls += plan->n_calls;
     trace_add(&task->exchange->trace, TRACE_QUEUE, plan->wait_us);
     trace_add(&task->exchange->trace, TRACE_UPSTREAM, plan->wire_us);
+    if (plan->last_status == 401) {
+        verdict_drop(task);
+    }
     if (plan->result != ERR_OK) {
         task->error = plan->error;
         task->error.code = plan->result;

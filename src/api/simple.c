@@ -277,7 +277,7 @@ static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
     if (str_is(STR("newest snapshot"), call->name)) {
         const struct json *snapshot = plan_get(plan, "snapshot_id");
 
-        cache_snapshot_set(simple->task->api, goal_of(simple),
+        cache_snapshot_set(simple->task, goal_of(simple),
                            json_type(snapshot) == JSON_NUMBER
                                ? json_number_text(snapshot, plan->arena)
                                : json_str(snapshot));
@@ -309,7 +309,7 @@ static bool snapshot_is_known(struct simple *simple, const struct simple_call *c
     if (!str_is(STR("newest snapshot"), call->name) || task->dry_run) {
         return false;
     }
-    known = cache_snapshot_of(task->api, goal_of(simple), task->arena);
+    known = cache_snapshot_of(task, goal_of(simple));
     if (known.len > 0) {
         plan_set_str(&simple->plan, "snapshot_id", known);
     }

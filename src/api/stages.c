@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/percent.h"
 #include "base/utf8.h"
+#include "verdict.h"
 
 static enum stage_verdict stage_trace(struct task *task)
 {
@@ -209,7 +210,10 @@ static enum stage_verdict stage_handle(struct task *task)
 static enum stage_verdict run(struct task *task, const stage_fn *stages)
 {
     for (const stage_fn *stage = stages; *stage != NULL; stage++) {
-        enum stage_verdict verdict = (*stage)(task);
+        enum stage_verdict verdict;
+
+        task->stages = stage + 1;
+        verdict = (*stage)(task);
 
         if (verdict != STAGE_CONTINUE) {
             return verdict;
@@ -229,7 +233,13 @@ enum stage_verdict stages_head_run(struct task *task)
 
 enum stage_verdict stages_body_run(struct task *task)
 {
-    static const stage_fn stages[] = {stage_parse_body, stage_idempotency, stage_handle, NULL};
+    static const stage_fn stages[] = {verdict_check, stage_parse_body, stage_idempotency,
+                                      stage_handle, NULL};
 
     return run(task, stages);
+}
+
+void task_go_on(struct task *task)
+{
+    (void)run(task, task->stages);
 }

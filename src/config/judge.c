@@ -57,10 +57,11 @@ static void judge_auth(struct loader *loader, const struct config *config)
             "%.*s. Configure keys (auth.keys, API_KEYS or API_KEYS_FILE)",
             STR_ARG(config->server.listen));
     }
-    if (config->auth.mode == AUTH_KEYS && config->auth.n_keys == 0 && !config->sandbox.enabled) {
+    if ((config->auth.mode == AUTH_KEYS || config->auth.mode == AUTH_KEYS_OR_PASSTHROUGH) &&
+        config->auth.n_keys == 0 && !config->sandbox.enabled) {
         loader_fail(
             loader,
-            "auth.keys: auth.mode is \"keys\" but there is none; give some (auth.keys, API_KEYS or "
+            "auth.keys: auth.mode takes keys but there is none; give some (auth.keys, API_KEYS or "
             "API_KEYS_FILE), or set auth.mode to \"none\" on a loopback address");
     }
 }

@@ -51,7 +51,8 @@ static const struct option_row rows[] = {
     {"upstream.retry_budget_percent", OPTION_UINT, AT(upstream.retry_budget_percent), "20", 0, 100, NULL, NULL, "Repeated calls per hundred calls of the last ten seconds."},
     {"upstream.max_reply_bytes", OPTION_SIZE, AT(upstream.max_reply_bytes), "4MiB", 1024, 256 * MIB, NULL, NULL, "A longer answer of the platform is 502."},
 
-    {"auth.mode", OPTION_ENUM, AT(auth.mode), "keys", 0, 0, "none keys", NULL, "keys: our API keys; none: only on loopback or with the sandbox."},
+    {"auth.mode", OPTION_ENUM, AT(auth.mode), "keys", 0, 0, "none keys passthrough keys,passthrough", NULL, "keys: our API keys; passthrough: the caller's own platform token goes upstream; none: only on loopback or with the sandbox."},
+    {"auth.cache_ttl_s", OPTION_SECONDS, AT(auth.cache_ttl_s), "300", 1, DAY_S, NULL, NULL, "How long the platform's verdict about a caller's token is kept."},
     {"auth.keys", OPTION_KEYS, AT(auth.keys), "[]", 0, 1000, NULL, "API_KEYS", "Keys as text, or {name, key | key_file | sha256, permissions, expires}."},
 
     {"cors.origins", OPTION_LIST, AT(cors.origins), "[]", 0, 100, NULL, "CORS_ORIGINS", "Origins that browsers may call from; \"*\" any."},

@@ -135,8 +135,7 @@ static bool set_word(struct loader *loader, const struct option_row *row, struct
     while (str_next(&rest, ' ', &word)) {
         if (str_eq_nocase(word, text)) {
             if (row->offset == offsetof(struct config, auth.mode)) {
-                *(enum auth_mode *)option_field(&loader->box->config, row) =
-                    index == 0 ? AUTH_NONE : AUTH_KEYS;
+                *(enum auth_mode *)option_field(&loader->box->config, row) = (enum auth_mode)index;
             } else {
                 *(struct str *)option_field(&loader->box->config, row) = word;
             }

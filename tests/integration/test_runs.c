@@ -347,6 +347,18 @@ static void a_run_stopped_at_any_row_tells_the_truth(void **state)
     proxy_stop(&proxy);
 }
 
+/* The sandbox has a step in its hands. */
+static void wait_for_step(struct proxy *proxy)
+{
+    for (int i = 0; i < 1000; i++) {
+        if (sandbox_count(proxy->program.sandbox_port, "POST", "/teststeps") > 0) {
+            return;
+        }
+        client_pause_ms(10);
+    }
+    fail_msg("no step was sent");
+}
+
 static void who_leaves_stops_the_run(void **state)
 {
     struct proxy proxy;
@@ -355,12 +367,14 @@ static void who_leaves_stops_the_run(void **state)
 
     (void)state;
     proxy_start(&proxy, fast);
-    sandbox_fault(proxy.program.sandbox_port, "{\"match\":\"POST /teststeps\",\"delay_ms\":200}");
+    sandbox_fault(proxy.program.sandbox_port,
+                  arena_printf(&proxy.arena, "{\"match\":\"POST /teststeps\",\"delay_ms\":%u}",
+                               300 * client_slowness())
+                      .ptr);
     client_open(&client, proxy.program.port);
     assert_true(client_send_request(&client, "POST", RUN, YAML, STR(FILE_TEXT)));
-    client_pause_ms(100);
+    wait_for_step(&proxy);
     client_reset(&client);
-    client_pause_ms(50);
     run = proxy_ask(&proxy, "GET", "/api/v1/tests/runs", NULL, "");
     assert_int_equal(number_of(run, "/total"), 1);
     run = wait_for_end(&proxy, arena_str(&proxy.arena, text_of(run, "/runs/0/id")));
