@@ -23,16 +23,17 @@ static const char head[] =
     "th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid "
     "var(--line);overflow-wrap:anywhere}\n"
     "th{color:var(--soft);font-weight:600}td.n,th.n{text-align:right;white-space:nowrap}\n"
-    ".passed,.done,.found{color:var(--ok)}.failed,.error,.unknown{color:var(--bad)}\n"
+    ".passed,.done,.found,.PASS{color:var(--ok)}\n"
+    ".failed,.error,.unknown,.FAIL,.ERROR{color:var(--bad)}\n"
     ".cancelled,.timed_out,.skipped,.pending,.running{color:var(--mid)}\n"
     ".badge{font-weight:700}.soft{color:var(--soft)}\n"
     "details{border:1px solid var(--line);border-radius:6px;padding:.75rem 1rem;margin:1rem 0}\n"
     "summary{cursor:pointer}pre,code{font:13px/1.4 ui-monospace,monospace;white-space:pre-wrap;"
     "overflow-wrap:anywhere}\na{color:inherit}\n</style>\n</head>\n<body>\n";
 
-static const char *const known_classes[] = {"passed",    "done",    "found",   "failed",
-                                            "error",     "unknown", "skipped", "cancelled",
-                                            "timed_out", "pending", "running"};
+static const char *const known_classes[] = {
+    "passed",    "done",      "found",   "failed",  "error", "unknown", "skipped",
+    "cancelled", "timed_out", "pending", "running", "PASS",  "FAIL",    "ERROR"};
 
 /* The word of a status, marked; only words known here become a class. */
 static void badge(struct buf *out, struct str word)
@@ -116,7 +117,9 @@ static void step_row(struct buf *out, const struct json *step)
         buf_int(out, line);
     }
     buf_text(out, "</td>");
-    cell(out, id.len > 0 ? id : json_str(json_get(step, "id")));
+    buf_text(out, "<td class=\"n\">");
+    escape_xml(out, id.len > 0 ? id : json_str(json_get(step, "id")));
+    buf_text(out, "</td>");
     cell_ms(out, report_int(json_get(step, "ms")));
     buf_text(out, "</tr>\n");
 }
@@ -126,9 +129,11 @@ static void step_table(struct buf *out, const struct json *test)
     static const char *const lists[] = {"setup", "steps"};
     const struct json *step;
 
-    buf_text(out, "<table><thead><tr><th class=\"n\">#</th><th>status</th><th>step</th>"
-                  "<th class=\"n\">line</th><th>id</th><th class=\"n\">time</th></tr></thead>"
-                  "<tbody>\n");
+    buf_text(
+        out,
+        "<table><thead><tr><th class=\"n\">#</th><th>status</th><th>step</th>"
+        "<th class=\"n\">line</th><th class=\"n\">id</th><th class=\"n\">time</th></tr></thead>"
+        "<tbody>\n");
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
         JSON_FOREACH (step, json_get(test, lists[i])) {
             step_row(out, step);
@@ -144,7 +149,9 @@ static void test_section(struct buf *out, const struct json *test)
     buf_text(out, "<h3>");
     escape_xml(out, json_str(json_get(test, "name")));
     buf_text(out, " ");
-    badge(out, json_str(json_get(test, "status")));
+    /* Created well, and red when it was executed: that is what a reader looks for. */
+    badge(out,
+          report_first_failure(test) != NULL ? STR("failed") : json_str(json_get(test, "status")));
     buf_text(out, "</h3>\n");
     paragraph(out, "", json_str(json_get(test, "description")));
     if (json_size(json_get(test, "links")) > 0) {
@@ -287,14 +294,16 @@ static void overview(struct buf *out, const struct report *report)
 void report_html(const struct report *report, struct buf *out)
 {
     const struct report_counts counts = report_count(report);
+    bool first = true;
 
     buf_text(out, head);
     buf_text(out, "<h1>Test report</h1>\n<p>");
     for (size_t v = 0; v < ARRAY_LEN(counts.files); v++) {
         if (counts.files[v] > 0) {
-            buf_printf(out, "<span class=\"badge %s\">%zu %s</span> ",
+            buf_printf(out, "%s<span class=\"badge %s\">%zu %s</span>", first ? "" : " · ",
                        verdict_word((enum verdict)v), counts.files[v],
                        verdict_title((enum verdict)v));
+            first = false;
         }
     }
     buf_printf(out, "</p>\n<p class=\"soft\">%zu of %zu steps created%s, begun ", counts.steps_done,

@@ -41,6 +41,7 @@ struct run_item {
     enum verdict verdict;
     struct error error; /* the text is why it did not pass */
     uint64_t began_ms;
+    uint64_t accepted_ms; /* the proxy has begun; --timeout counts from here, as it does there */
     uint64_t ended_ms;
     uint64_t heard_ms; /* when the proxy last answered */
     uint64_t pause_ms;

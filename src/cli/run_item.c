@@ -220,7 +220,7 @@ static void go_on(struct run_item *item)
         return;
     }
     if (limit_ms > 0 && item->stop_ms == 0 &&
-        now_ms - item->began_ms > limit_ms + TIMEOUT_GRACE_MS) {
+        now_ms - item->accepted_ms > limit_ms + TIMEOUT_GRACE_MS) {
         item_stop(item, true);
         return;
     }
@@ -297,14 +297,31 @@ static bool lacks_tag(const struct run_item *item, const struct upstream_reply *
            str_is(json_str(json_find(item->problem, "/errors/0/pointer")), "tag");
 }
 
-static void on_refused(struct run_item *item, const struct upstream_reply *reply)
+/* A proxy that carries out one of ours is busy with us: it will have room again. */
+static bool is_ours_running(const struct cli_run *run)
+{
+    for (size_t i = 0; i < run->gather.n; i++) {
+        if (run->items[i].state == ITEM_FOLLOWING) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool will_pass(const struct run_item *item, int status)
 {
     uint64_t spent_ms = clock_now_ms() - item->began_ms;
+
+    return (status == 429 || status == 503) && item->stop_ms == 0 &&
+           (spent_ms < (uint64_t)item->run->options.patience_s * 1000 ||
+            is_ours_running(item->run));
+}
+
+static void on_refused(struct run_item *item, const struct upstream_reply *reply)
+{
     size_t n_errors;
 
-    /* Both say that nothing was begun. */
-    if ((reply->status == 429 || reply->status == 503) && item->stop_ms == 0 &&
-        spent_ms < (uint64_t)item->run->options.patience_s * 1000) {
+    if (will_pass(item, reply->status)) { /* nothing was begun */
         pause_then(item,
                    reply->retry_after_s > 0 ? (uint64_t)reply->retry_after_s * 1000 : PAUSE_MAX_MS);
         return;
@@ -334,6 +351,7 @@ static void on_begun(struct run_item *item, const struct upstream_reply *reply)
         }
     } else if (take_object(item, reply->body)) {
         item->state = ITEM_FOLLOWING;
+        item->accepted_ms = clock_now_ms();
         item->pause_ms = PAUSE_FIRST_MS;
         run_on_item(item);
         if (!end_by_object(item)) {
