@@ -228,9 +228,11 @@ static bool write_report(const struct report_row *row, const struct report *repo
     return ok;
 }
 
-static void print_report(struct cli_run *run, const struct report *report)
+/* False: it did not arrive. A reader that has seen enough (`| head`) is no failure. */
+static bool print_report(const struct cli_run *run, const struct report *report)
 {
     struct buf text;
+    bool ok;
 
     buf_init(&text, REPORT_MAX);
     if (run->options.output == CLI_OUTPUT_JSON) {
@@ -243,9 +245,15 @@ static void print_report(struct cli_run *run, const struct report *report)
             report_annotations(report, &text);
         }
     }
-    (void)fwrite(text.ptr, 1, text.len, stdout);
-    (void)fflush(stdout);
+    ok = buf_ok(&text);
+    errno = ok ? 0 : EFBIG;
+    ok = ok && fwrite(text.ptr, 1, text.len, stdout) == text.len && fflush(stdout) == 0;
+    ok = ok || errno == EPIPE;
+    if (!ok) {
+        (void)fprintf(stderr, "virtuoso-proxy run: cannot write the report: %s\n", strerror(errno));
+    }
     buf_done(&text);
+    return ok;
 }
 
 static void write_reports(struct cli_run *run)
@@ -267,7 +275,9 @@ static void write_reports(struct cli_run *run)
             run->exit_code = CLI_EXIT_NOT_STARTED;
         }
     }
-    print_report(run, &report);
+    if (!print_report(run, &report)) {
+        run->exit_code = CLI_EXIT_NOT_STARTED;
+    }
 }
 
 /* --- during

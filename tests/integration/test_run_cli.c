@@ -559,6 +559,9 @@ static void without_a_url_it_brings_its_own_proxy(void **state)
     assert_int_equal(end(f), 3);
     assert_true(says(f, "exit_code: 3"));
     assert_int_equal(RUN(f, file, "--sandbox", "--set", "nonsense=1"), 1);
+    assert_int_equal(RUN(f, file, "--sandbox", "--junit", "/dev/full"),
+                     1); /* no report: not green */
+    assert_true(says(f, "cannot write /dev/full"));
 }
 
 /* On a terminal one line is drawn over; with NO_COLOR without any escape. */
