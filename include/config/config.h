@@ -111,6 +111,7 @@ struct config {
     struct {
         bool enabled;
         struct str listen;
+        bool examples;
         unsigned execution_ms, max_requests_kept;
     } sandbox;
 };

@@ -28,6 +28,7 @@ struct sandbox_options {
     struct str listen;        /* "127.0.0.1:0"; sandbox_open only */
     unsigned max_connections; /* sandbox_open only */
     uint64_t execution_ms;    /* from submitted to finished; a fifth of it is spent queued */
+    bool examples;            /* begin with the things that the documentation's examples name */
     bool run_drafts;      /* draft journeys run with their goal (the platform: only when named) */
     struct str canary;    /* planted in every field that leaks (virtuoso.md 5.5) */
     bool record_requests; /* for GET /__sandbox/requests */

@@ -1,6 +1,6 @@
 /* GET /openapi.json: OpenAPI 3.1 made of the tables that route, check and reduce; nothing is
  * written twice. */
-#include "api_internal.h"
+#include "openapi.h"
 #include "members.h"
 #include "reply_map.h"
 #include "simple.h"
@@ -123,7 +123,25 @@ static const struct member *members_of(const struct route *route)
     return NULL;
 }
 
-static struct json *request_body(struct task *task, const struct route *route)
+/* Into the only media type of a body's content. */
+static void set_body_example(struct task *task, struct json *body, const struct route *route)
+{
+    const struct openapi_example *example = openapi_example_of(route);
+    struct json *media = unconst(json_first(json_get(body, "content")));
+    struct json *value = NULL;
+
+    if (example == NULL || example->body == NULL) {
+        return;
+    }
+    if (route->body == BODY_TEST) {
+        value = text(task, example->body);
+    } else if (json_parse(task->arena, str_from(example->body), NULL, &value, NULL) != ERR_OK) {
+        return; /* cannot be: a test sends each of them */
+    }
+    json_set(media, STR("example"), value);
+}
+
+static struct json *request_body_without_example(struct task *task, const struct route *route)
 {
     const struct member *members = members_of(route);
     struct json *out = json_new_object(task->arena);
@@ -144,6 +162,14 @@ static struct json *request_body(struct task *task, const struct route *route)
         out, STR("content"),
         content(task, "application/json", members != NULL ? body_schema(task, members) : schema));
     return out;
+}
+
+static struct json *request_body(struct task *task, const struct route *route)
+{
+    struct json *body = request_body_without_example(task, route);
+
+    set_body_example(task, body, route);
+    return body;
 }
 
 /* --- schemas of replies
@@ -314,8 +340,8 @@ static struct json *responses(struct task *task, const struct route *route)
 /* --- parameters and operations
  * ---------------------------------------------------------------------------- */
 
-static void add_parameter(struct task *task, struct json *list, struct str name, const char *in,
-                          const char *description)
+static struct json *add_parameter(struct task *task, struct json *list, struct str name,
+                                  const char *in, const char *description)
 {
     struct json *parameter = json_new_object(task->arena);
     struct json *schema = json_new_object(task->arena);
@@ -327,6 +353,7 @@ static void add_parameter(struct task *task, struct json *list, struct str name,
     put(task, schema, "type", "string");
     json_set(parameter, STR("schema"), schema);
     json_append(list, parameter);
+    return parameter;
 }
 
 /* "{command*}" -> "command" */
@@ -336,40 +363,67 @@ static struct str param_name(struct str part)
     return str_ends(part, STR("*")) ? str_sub(part, 0, part.len - 1) : part;
 }
 
+static const char *param_about(const struct route *route, struct str part)
+{
+    if (str_ends(part, STR("*}"))) {
+        return "One or more segments";
+    }
+    if (str_starts(str_from(route->pattern), STR("/api/v1/tests/runs"))) {
+        return "As POST /api/v1/tests/run answered it";
+    }
+    return str_starts(str_from(route->pattern), STR("/api/v1/sessions"))
+               ? "As POST /api/v1/sessions answered it"
+               : "Its id or name";
+}
+
+static void add_path_parameters(struct task *task, struct json *list, const struct route *route)
+{
+    const struct openapi_example *example = openapi_example_of(route);
+    struct str values = str_from(example != NULL ? example->params : NULL);
+    struct str rest = str_from(route->pattern);
+    struct str part;
+    struct str value;
+
+    while (str_next(&rest, '/', &part)) {
+        struct json *parameter;
+
+        if (part.ptr[0] != '{') {
+            continue;
+        }
+        parameter = add_parameter(task, list, param_name(part), "path", param_about(route, part));
+        if (str_next(&values, ' ', &value)) {
+            json_set(parameter, STR("example"), json_new_string(task->arena, value));
+        }
+    }
+}
+
 static struct json *parameters(struct task *task, const struct route *route)
 {
     struct json *list = json_new_array(task->arena);
     const struct simple_row *row = simple_row_of(route);
-    struct str rest = str_from(route->pattern);
-    struct str part;
 
-    while (str_next(&rest, '/', &part)) {
-        if (part.ptr[0] == '{') {
-            add_parameter(task, list, param_name(part), "path",
-                          str_ends(part, STR("*}")) ? "One or more segments" : "Its id or name");
-        }
-    }
+    add_path_parameters(task, list, route);
     for (const struct simple_value *value = row != NULL && row->members == NULL ? row->values
                                                                                 : NULL;
          value != NULL && value->from != NULL; value++) {
         if (!str_contains(str_from(route->pattern),
                           arena_printf(task->arena, "{%s}", value->from))) {
-            add_parameter(task, list, str_from(value->from), "query", "Narrows the answer");
+            (void)add_parameter(task, list, str_from(value->from), "query", "Narrows the answer");
         }
     }
     if (row != NULL) {
-        add_parameter(task, list, STR("raw"), "query",
-                      "true: the platform's own answer, without its secrets");
+        (void)add_parameter(task, list, STR("raw"), "query",
+                            "true: the platform's own answer, without its secrets");
     }
     for (const struct member *member = route->handle == handle_test_run ? run_query_members : NULL;
          member != NULL && member->name != NULL; member++) {
-        add_parameter(task, list, str_from(member->name), "query", member->about);
+        (void)add_parameter(task, list, str_from(member->name), "query", member->about);
     }
     if (route->body == BODY_JSON || route->body == BODY_OPTIONAL) {
-        add_parameter(task, list, STR("dry_run"), "query",
-                      "true: nothing is sent; the answer lists the platform requests");
-        add_parameter(task, list, STR("Idempotency-Key"), "header",
-                      "A retry with the same key gets the first reply again");
+        (void)add_parameter(task, list, STR("dry_run"), "query",
+                            "true: nothing is sent; the answer lists the platform requests");
+        (void)add_parameter(task, list, STR("Idempotency-Key"), "header",
+                            "A retry with the same key gets the first reply again");
     }
     return list;
 }
@@ -417,6 +471,14 @@ static struct json *operation(struct task *task, const struct route *route)
     json_append(tags, text(task, tag_of(route)));
     json_set(out, STR("operationId"), json_new_string(task->arena, operation_id(task, route)));
     put(task, out, "summary", route->summary);
+    json_set(out, STR("description"),
+             json_new_string(
+                 task->arena,
+                 arena_printf(task->arena, "%s. %s%s%s", route->summary,
+                              route->access == ACCESS_PUBLIC ? "Open to everybody"
+                                                             : "Needs the permission ",
+                              route->access == ACCESS_PUBLIC ? "" : permission_name(route->access),
+                              ". Errors are application/problem+json.")));
     json_set(out, STR("tags"), tags);
     json_set(out, STR("parameters"), parameters(task, route));
     if (route->body != BODY_NONE && !str_is(STR("GET"), route->method) &&
@@ -478,8 +540,8 @@ enum stage_verdict handle_openapi(struct task *task)
         "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"virtuoso-proxy\",\"version\":\"" VP_VERSION
         "\","
         "\"description\":\"A simple HTTP API in front of the Virtuoso QA test platform.\","
-        "\"contact\":{\"name\":\"The operators of this proxy\",\"url\":\"/\"},"
-        "\"license\":{\"name\":\"See the program's distribution\",\"url\":\"/\"}},"
+        "\"contact\":{\"name\":\"The operators of this proxy\"},"
+        "\"license\":{\"name\":\"See the program's distribution\",\"identifier\":\"LicenseRef-virtuoso-proxy\"}},"
         "\"servers\":[{\"url\":\"/\"}],\"security\":[{\"bearer\":[]},{\"apiKey\":[]}],"
         "\"tags\":[{\"name\":\"operations\",\"description\":\"Health, metrics, documents\"},"
         "{\"name\":\"commands\",\"description\":\"The 87 commands\"},{\"name\":\"sessions\",\"description\":\"Where the next step goes\"},"

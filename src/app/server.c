@@ -193,6 +193,7 @@ static enum error_code open_sandbox(struct server *server, struct error *err)
     }
     sandbox_options_init(&options);
     options.listen = config->sandbox.listen;
+    options.examples = config->sandbox.examples;
     options.execution_ms = config->sandbox.execution_ms;
     options.record_requests = config->sandbox.max_requests_kept > 0;
     options.max_requests_kept = config->sandbox.max_requests_kept;

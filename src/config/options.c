@@ -97,6 +97,7 @@ static const struct option_row rows[] = {
 
     {"sandbox.enabled", OPTION_BOOL, AT(sandbox.enabled), "false", 0, 0, NULL, NULL, "Use the embedded sandbox as the platform."},
     {"sandbox.listen", OPTION_ADDRESS, AT(sandbox.listen), "127.0.0.1:0", 0, 0, NULL, NULL, "Where it listens."},
+    {"sandbox.examples", OPTION_BOOL, AT(sandbox.examples), "true", 0, 0, NULL, NULL, "It begins with the things that the examples of the documentation name."},
     {"sandbox.execution_ms", OPTION_MS, AT(sandbox.execution_ms), "2000", 0, HOUR_MS, NULL, NULL, "How long an execution takes in it."},
     {"sandbox.max_requests_kept", OPTION_UINT, AT(sandbox.max_requests_kept), "10000", 0, 1000000, NULL, NULL, "Requests that GET /__sandbox/requests can tell."},
 };

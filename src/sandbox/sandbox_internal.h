@@ -209,7 +209,8 @@ struct sandbox_state {
     struct map tenants;
     struct list tenant_list; /* oldest first */
     size_t stored_bytes;
-    int64_t last_id; /* one counter for all tenants and kinds */
+    int64_t last_id;           /* one counter for all tenants and kinds */
+    const int64_t *wished_ids; /* taken first, up to a 0; NULL: none */
     struct recorder recorder;
     struct faults faults;
     struct buf answer;  /* reused: the body of the answer being made */
@@ -228,6 +229,9 @@ struct call {
     struct json_writer *w;   /* where the handler writes its item */
     struct str refusal;      /* what was wrong, when the status says so */
 };
+
+/* examples.c */
+void examples_make(struct sandbox_state *state);
 
 /* state.c: things, ids, arrays */
 struct tenant *tenant_find_or_make(struct sandbox_state *state, struct str token); /* NULL: full */

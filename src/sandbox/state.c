@@ -68,6 +68,9 @@ void tenant_count_bytes(struct sandbox_state *state, struct tenant *tenant)
 
 int64_t next_id(struct call *call)
 {
+    if (call->state->wished_ids != NULL && *call->state->wished_ids != 0) {
+        return *call->state->wished_ids++;
+    }
     /* Seeded ids may lie ahead of the counter: step over them. */
     do {
         call->state->last_id++;
@@ -303,6 +306,9 @@ struct sandbox_state *sandbox_state_new(const struct sandbox_options *options)
     faults_init(&state->faults, options->seed);
     buf_init(&state->answer, MAX_ANSWER_BYTES);
     buf_init(&state->scratch, MAX_ANSWER_BYTES);
+    if (options->examples) {
+        examples_make(state);
+    }
     return state;
 }
 

@@ -8,9 +8,10 @@ enum { ARGS_MAX = 48 };
 
 void proxy_start(struct proxy *proxy, const char *const *sets)
 {
-    const char *args[ARGS_MAX] = {"serve",       "--sandbox", "--listen",
-                                  "127.0.0.1:0", "--set",     "drain.notice_ms=0"};
-    size_t n = 6;
+    const char *args[ARGS_MAX] = {
+        "serve", "--sandbox",         "--listen", "127.0.0.1:0",
+        "--set", "drain.notice_ms=0", "--set",    "sandbox.examples=false"};
+    size_t n = 8;
 
     *proxy = (struct proxy){0};
     arena_init(&proxy->arena);

@@ -307,11 +307,148 @@ static void the_document_and_the_router_list_the_same(void **state)
     proxy_stop(&proxy);
 }
 
+/* --- the examples, as they stand
+ * ------------------------------------------------------------------------ */
+
+static const struct json *example_of_param(const struct json *operation, struct str name)
+{
+    const struct json *parameter;
+
+    JSON_FOREACH (parameter, json_get(operation, "parameters")) {
+        if (str_eq(json_str(json_get(parameter, "name")), name)) {
+            return json_get(parameter, "example");
+        }
+    }
+    return NULL;
+}
+
+/* Empty: a parameter without an example (ids of sessions and runs are made at random). */
+static struct str example_target(struct arena *arena, struct str path, const struct json *operation)
+{
+    struct str rest = path;
+    struct str target = STR_EMPTY;
+    struct str part;
+
+    while (str_next(&rest, '/', &part)) {
+        if (part.ptr[0] == '{') {
+            part = json_str(example_of_param(operation, str_sub(part, 1, part.len - 2)));
+        }
+        if (part.len == 0) {
+            return STR_EMPTY;
+        }
+        target = arena_printf(arena, "%.*s/%.*s", STR_ARG(target), STR_ARG(part));
+    }
+    return target.len > 0 ? target : STR("/");
+}
+
+static struct str example_body(struct arena *arena, const struct json *operation,
+                               const char **out_type)
+{
+    const struct json *media = json_first(json_find(operation, "/requestBody/content"));
+    const struct json *example = json_get(media, "example");
+
+    *out_type = str_contains(json_name(media), STR("yaml")) ? "Content-Type: application/yaml\r\n"
+                                                            : "Content-Type: application/json\r\n";
+    if (media == NULL || example == NULL) {
+        return STR_EMPTY;
+    }
+    return json_type(example) == JSON_STRING ? json_str(example) : json_text(arena, example);
+}
+
+/* True: there was something to send. */
+static bool send_example(struct proxy *proxy, struct str path, const struct json *operation)
+{
+    struct str method = json_name(operation);
+    struct str target = example_target(&proxy->arena, path, operation);
+    const char *type;
+    struct str body = example_body(&proxy->arena, operation, &type);
+    struct str what = arena_printf(&proxy->arena, "%.*s %.*s", STR_ARG(method), STR_ARG(path));
+    bool posts = str_is(method, "post");
+
+    if (target.len == 0 || (!posts && !str_is(method, "get"))) {
+        return false;
+    }
+    if (posts && body.len == 0) {
+        fail_msg("%.*s has no example", STR_ARG(what));
+    }
+    client_ask(proxy->program.port, posts ? "POST" : "GET", target.ptr, posts ? type : NULL, body,
+               &proxy->reply);
+    if (proxy->reply.status < 200 || proxy->reply.status > 299) {
+        fail_msg("%.*s: the example does not work: %d %.*s", STR_ARG(what), proxy->reply.status,
+                 STR_ARG(str_sub(reply_text(&proxy->reply), 0, 300)));
+    }
+    check_reply(proxy, what, operation);
+    return true;
+}
+
+static void every_example_works_as_it_stands(void **state)
+{
+    static const char *const sets[] = {"http.gzip=false", "sandbox.examples=true", NULL};
+    struct proxy proxy;
+    const struct json *document;
+    const struct json *path;
+    const struct json *operation;
+    size_t n = 0;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    (void)proxy_ask(&proxy, "POST", "/api/v1/sessions", NULL, "{}"); /* for GET …/current */
+    (void)proxy_ask(
+        &proxy, "POST",
+        arena_printf(&proxy.arena, "%.*s/activate", STR_ARG(reply_field(&proxy.reply, "Location")))
+            .ptr,
+        NULL, "{}");
+    document = proxy_ask(&proxy, "GET", "/openapi.json", NULL, "");
+    JSON_FOREACH (path, json_get(document, "paths")) {
+        JSON_FOREACH (operation, path) {
+            n += send_example(&proxy, json_name(path), operation) ? 1 : 0;
+        }
+    }
+    assert_true(n >= 45);
+    proxy_stop(&proxy);
+}
+
+/* What help and the catalogue show works in the sandbox too: each call of it, with ids as printed.
+ */
+static void the_catalogue_names_what_the_sandbox_holds(void **state)
+{
+    static const char *const sets[] = {"sandbox.examples=true", NULL};
+    static const char *const lines[] = {
+        "\"get-step\",\"args\":[\"19660498\"]",
+        "\"update-navigation\",\"args\":[\"19660498\",\"6d1c3a52-4b0e-4b9e-9a53-0f6f4f1a2b3c\",\"https://example.com\"]",
+        "\"library add\",\"args\":[\"1680930\"]",
+        "\"library attach\",\"args\":[\"608038\",\"7023\",\"2\"]",
+        "\"library move-step\",\"args\":[\"7023\",\"19660498\",\"2\"]",
+        "\"library remove-step\",\"args\":[\"7023\",\"19660498\"]",
+        "\"create-goal\",\"args\":[\"9056\",\"Checkout\"]",
+        "\"create-checkpoint\",\"args\":[\"608038\",\"13776\",\"43802\",\"Checkout\"]",
+        "\"list-journeys\",\"args\":[\"13776\",\"43802\"]",
+        "\"execute-goal\",\"args\":[\"13776\"]",
+        "\"monitor-execution\",\"args\":[\"88715\"]",
+        "\"import-test-data\",\"args\":[\"512\",\"email,password\\nada@example.com,secret\"]",
+    };
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+        (void)proxy_ask_str(&proxy, "POST", "/api/v1/commands/execute", NULL,
+                            arena_printf(&proxy.arena, "{\"command\":%s}", lines[i]));
+        if (proxy.reply.status != 200) {
+            fail_msg("%s: %d %.*s", lines[i], proxy.reply.status,
+                     STR_ARG(reply_text(&proxy.reply)));
+        }
+    }
+    proxy_stop(&proxy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_operation_answers_as_documented),
         cmocka_unit_test(the_document_and_the_router_list_the_same),
+        cmocka_unit_test(every_example_works_as_it_stands),
+        cmocka_unit_test(the_catalogue_names_what_the_sandbox_holds),
     };
 
     return cmocka_run_group_tests_name("openapi", tests, NULL, NULL);
