@@ -59,6 +59,8 @@ void arguments_add_set(struct arguments *arguments, const char *key, const char 
 static void keep(struct arguments *arguments, const struct argument *row, const char *value)
 {
     arguments->values[row - arguments->table] = value;
+    arguments->given[arguments->n_given].row = row;
+    arguments->given[arguments->n_given++].value = value;
     if (row->key == NULL) {
         return;
     }
@@ -87,7 +89,7 @@ static bool take_option(struct arguments *arguments, const char *command, int ar
     if (row == NULL) {
         return unknown(arguments->table, command, name);
     }
-    if (arguments->n_sets >= ARGUMENTS_MAX) {
+    if (arguments->n_sets >= ARGUMENTS_MAX || arguments->n_given >= ARGUMENTS_GIVEN_MAX) {
         (void)fprintf(stderr, "virtuoso-proxy %s: too many options\n", command);
         return false;
     }
@@ -151,6 +153,20 @@ const char *arguments_get(const struct arguments *arguments, const char *name)
 
     CHECK(row != NULL);
     return arguments->values[row - arguments->table];
+}
+
+size_t arguments_all(const struct arguments *arguments, const char *name,
+                     const char *out[ARGUMENTS_GIVEN_MAX])
+{
+    const struct argument *row = find(arguments->table, str_from(name));
+    size_t n = 0;
+
+    for (size_t i = 0; i < arguments->n_given; i++) {
+        if (arguments->given[i].row == row) {
+            out[n++] = arguments->given[i].value;
+        }
+    }
+    return n;
 }
 
 void arguments_help(const struct argument *table, const char *command, const char *summary,

@@ -16,12 +16,19 @@ struct argument {
     const char *constant; /* a flag's value for `key` */
 };
 
-enum { ARGUMENTS_MAX = 64 };
+enum { ARGUMENTS_MAX = 64, ARGUMENTS_GIVEN_MAX = 256 };
 
 struct arguments {
     const struct argument *table;
-    const char *values[ARGUMENTS_MAX]; /* by row; NULL not given; "" for flags */
-    const char *sets[ARGUMENTS_MAX];   /* "key=value", heap */
+    const char *values[ARGUMENTS_MAX]; /* by row; NULL not given; "" for flags; the last one wins */
+
+    struct {
+        const struct argument *row;
+        const char *value;
+    } given[ARGUMENTS_GIVEN_MAX]; /* every option in the order of the words */
+
+    size_t n_given;
+    const char *sets[ARGUMENTS_MAX]; /* "key=value", heap */
     size_t n_sets;
     const char *const *operands;
     size_t n_operands;
@@ -32,6 +39,9 @@ struct arguments {
 bool arguments_parse(struct arguments *arguments, const struct argument *table, const char *command,
                      int argc, char **argv);
 void arguments_done(struct arguments *arguments);
+/* All values of an option that may repeat, at most ARGUMENTS_GIVEN_MAX; returns how many. */
+size_t arguments_all(const struct arguments *arguments, const char *name,
+                     const char *out[ARGUMENTS_GIVEN_MAX]);
 const char *arguments_get(const struct arguments *arguments, const char *name);
 void arguments_add_set(struct arguments *arguments, const char *key, const char *value);
 void arguments_help(const struct argument *table, const char *command, const char *summary,

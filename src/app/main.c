@@ -10,6 +10,7 @@
 #include "cli/demo.h"
 #include "cli/files.h"
 #include "observe/log.h"
+#include "run.h"
 
 struct subcommand {
     const char *name;
@@ -283,6 +284,7 @@ static const struct subcommand subcommands[] = {
      validate_arguments, run_validate},
     {"convert", "Print test files in another dialect.", "--to TARGET FILE...", convert_arguments,
      run_convert},
+    {"run", "Run test files on the platform and report.", "FILE|DIR...", run_arguments, run_tests},
     {"version", "Print the version.", "", no_arguments, run_version},
 };
 

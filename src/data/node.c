@@ -272,7 +272,8 @@ void yaml_write_scalar(struct buf *out, struct str text)
         } else if (point == '\n' || point == '\t') {
             buf_text(out, point == '\n' ? "\\n" : "\\t");
         } else if (point < 0x20 || (point >= 0x7F && point < 0xA0) ||
-                   utf8_is_bidi_or_zero_width(point)) {
+                   utf8_is_bidi_or_zero_width(point) || point == 0x2028 || point == 0x2029 ||
+                   (point & 0xFFFE) == 0xFFFE) { /* the last: YAML has no such characters */
             buf_printf(out, point > 0xFFFF ? "\\U%08X" : "\\u%04X", point);
         } else {
             buf_append(out, piece, utf8_encode(point, piece));

@@ -14,7 +14,7 @@ static int run(struct program *program, const char *a, const char *b, const char
 
 static void exit_codes_and_help(void **state)
 {
-    static const char *const commands[] = {"serve", "sandbox", "check", "demo", "version"};
+    static const char *const commands[] = {"serve", "sandbox", "check", "demo", "version", "run"};
     struct program program;
 
     (void)state;

@@ -205,9 +205,9 @@ static void scalars_keep_what_was_written(void **state)
 
 static void what_is_written_as_a_scalar_reads_back(void **state)
 {
-    static const char *const texts[] = {"",   "plain text", "yes",        "0123",         "a: b",
-                                        "#x", "- a",        "it's \"q\"", "a\nb\tc",      " x ",
-                                        "@a", "{{x}}",      "b\\s",       "\xE2\x80\xAE", "*a"};
+    static const char *const texts[] = {
+        "",        "plain text", "yes", "0123",  "a: b", "#x",           "- a", "it's \"q\"",
+        "a\nb\tc", " x ",        "@a",  "{{x}}", "b\\s", "\xE2\x80\xAE", "*a",  "\xE2\x80\xA8"};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {

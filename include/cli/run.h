@@ -1,0 +1,74 @@
+/* `virtuoso-proxy run`: test files sent to a proxy, followed to their end, reported.
+ *
+ *   cli_run_new (reads the files, opens the reports) ─► cli_run_start ─► on_done ─► cli_run_free
+ *                                                            │ cli_run_cancel: stops what runs
+ *                                                            └ cli_run_cancel again: waits no more
+ *
+ * Whoever calls it brings the proxy: another one's address, or that of one in this process.
+ * Owner: the caller; texts of the options stay valid until cli_run_free. Opens and closes the
+ * catalogue for itself: cli_run_new comes before a server is opened. Promise: on_done comes once,
+ * from the loop, after cli_run_start; the reports are written then.
+ * Exit codes: 0 passed, 1 could not start, 2 a step or the execution failed, 3 cancelled or the
+ * proxy was lost, 4 timed out; of several files the worst in the order 1, 2, 4, 3, 0. */
+#ifndef CLI_RUN_H
+#define CLI_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/str.h"
+
+struct cli_run;
+struct loop;
+
+enum cli_output { CLI_OUTPUT_HUMAN, CLI_OUTPUT_JSON, CLI_OUTPUT_YAML };
+
+enum {
+    CLI_EXIT_NOT_STARTED = 1,
+    CLI_CONCURRENCY_MAX = 16,
+    CLI_TIMEOUT_MAX_S = 86400,
+    CLI_PATIENCE_DEFAULT_S = 30
+};
+
+struct cli_run_options {
+    const char *const *paths;
+    size_t n_paths;
+    const char *const *variables; /* "NAME=VALUE" */
+    size_t n_variables;
+    const char *const *tags;
+    size_t n_tags;
+    const char *resume;     /* NULL: none; the query that a run object gave, for one file */
+    const char *checkpoint; /* NULL: none */
+    bool dry_run;
+    bool execute;
+    bool wait; /* with execute: follow the execution */
+    bool fail_fast;
+    unsigned timeout_s;     /* of each file; 0: none */
+    unsigned patience_s;    /* how long a proxy that does not answer is asked again */
+    unsigned concurrency;   /* files at once */
+    const char *junit_file; /* NULL: none */
+    const char *html_file;
+    const char *summary_file; /* GitHub's, appended to; annotations go to stdout beside it */
+    enum cli_output output;
+};
+
+bool cli_output_parse(struct str word, enum cli_output *out);
+
+/* False: what is wrong was printed to stderr. Nothing was sent. */
+bool cli_run_new(const struct cli_run_options *options, struct cli_run **out);
+void cli_run_free(struct cli_run *run); /* NULL is fine; not between start and on_done */
+
+struct cli_run_proxy {
+    struct str url;     /* without the path of the API */
+    struct str api_key; /* may be empty */
+};
+
+/* Not ERR_OK: nothing happens later. */
+enum error_code cli_run_start(struct cli_run *run, struct loop *loop,
+                              const struct cli_run_proxy *proxy, void (*on_done)(void *owner),
+                              void *owner, struct error *err) MUST_CHECK;
+void cli_run_cancel(struct cli_run *run);
+int cli_run_exit_code(const struct cli_run *run); /* after on_done */
+
+#endif

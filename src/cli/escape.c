@@ -1,0 +1,152 @@
+#include "escape.h"
+
+#include "base/attr.h"
+#include "base/utf8.h"
+
+enum { FIRST_WIDE = 0x1100, LAST_BMP = 0xFFFF };
+
+/* Also what XML 1.0 cannot hold at all. */
+static bool is_misleading(uint32_t point)
+{
+    return point < 0x20 || (point >= 0x7F && point < 0xA0) || utf8_is_bidi_or_zero_width(point) ||
+           point == 0x2028 || point == 0x2029 || (point & 0xFFFE) == 0xFFFE;
+}
+
+static void put_point(struct buf *out, uint32_t point)
+{
+    char piece[4];
+
+    if (is_misleading(point)) {
+        buf_printf(out, point > LAST_BMP ? "\\U%08X" : "\\u%04X", point);
+    } else {
+        buf_append(out, piece, utf8_encode(point, piece));
+    }
+}
+
+struct escape {
+    char c;
+    const char *text;
+};
+
+static const struct escape for_terminal[] = {{'\n', "\\n"}, {'\t', " "}, {'\r', "\\r"}};
+static const struct escape for_xml[] = {
+    {'&', "&amp;"},  {'<', "&lt;"},   {'>', "&gt;"},  {'"', "&quot;"},
+    {'\'', "&#39;"}, {'\n', "&#10;"}, {'\t', "&#9;"}, {'\r', "&#13;"},
+};
+static const struct escape for_markdown[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"},
+                                             {'\n', " "},    {'\t', " "},   {'\r', " "}};
+
+/* Also what ends a property, which a message could do without. */
+static const struct escape for_workflow[] = {{'%', "%25"}, {'\r', "%0D"}, {'\n', "%0A"},
+                                             {':', "%3A"}, {',', "%2C"},  {'\t', " "}};
+
+static bool put_row(struct buf *out, const struct escape *rows, size_t n, uint32_t point)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (point == (unsigned char)rows[i].c) {
+            buf_text(out, rows[i].text);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void escape_by(struct buf *out, struct str text, const struct escape *rows, size_t n)
+{
+    while (text.len > 0) {
+        uint32_t point = utf8_next(&text);
+
+        if (!put_row(out, rows, n, point)) {
+            put_point(out, point);
+        }
+    }
+}
+
+void escape_terminal(struct buf *out, struct str text)
+{
+    escape_by(out, text, for_terminal, ARRAY_LEN(for_terminal));
+}
+
+void escape_xml(struct buf *out, struct str text)
+{
+    escape_by(out, text, for_xml, ARRAY_LEN(for_xml));
+}
+
+void escape_workflow(struct buf *out, struct str text)
+{
+    escape_by(out, text, for_workflow, ARRAY_LEN(for_workflow));
+}
+
+static bool is_punctuation(uint32_t point)
+{
+    return (point >= '!' && point <= '/') || (point >= ':' && point <= '@') ||
+           (point >= '[' && point <= '`') || (point >= '{' && point <= '~');
+}
+
+void escape_markdown(struct buf *out, struct str text)
+{
+    while (text.len > 0) {
+        uint32_t point = utf8_next(&text);
+
+        if (put_row(out, for_markdown, ARRAY_LEN(for_markdown), point)) {
+            continue;
+        }
+        if (is_punctuation(point) || is_misleading(point)) {
+            buf_char(out, '\\'); /* of \uXXXX too: the backslash that is shown */
+        }
+        put_point(out, point);
+    }
+}
+
+void escape_json(struct buf *out, struct str json)
+{
+    while (json.len > 0) {
+        uint32_t point = utf8_next(&json);
+        char piece[4];
+
+        if (point >= 0x7F && is_misleading(point)) { /* those below only stand between the texts */
+            if (point > LAST_BMP) {
+                buf_printf(out, "\\u%04X\\u%04X", 0xD800 + ((point - 0x10000) >> 10),
+                           0xDC00 + ((point - 0x10000) & 0x3FF));
+            } else {
+                buf_printf(out, "\\u%04X", point);
+            }
+        } else {
+            buf_append(out, piece, utf8_encode(point, piece));
+        }
+    }
+}
+
+/* --- columns
+ * ----------------------------------------------------------------------------------------- */
+
+static size_t columns_of(uint32_t point)
+{
+    return point >= FIRST_WIDE ? 2 : 1; /* rather too many than a line that wraps */
+}
+
+size_t text_columns(struct str text)
+{
+    size_t columns = 0;
+
+    while (text.len > 0) {
+        columns += columns_of(utf8_next(&text));
+    }
+    return columns;
+}
+
+struct str text_clip_columns(struct str text, size_t columns)
+{
+    struct str rest = text;
+    size_t used = 0;
+
+    while (rest.len > 0) {
+        struct str here = rest;
+
+        used += columns_of(utf8_next(&rest));
+        if (used > columns) {
+            return str_sub(text, 0, text.len - here.len);
+        }
+    }
+    return text;
+}

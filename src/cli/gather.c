@@ -1,0 +1,201 @@
+#include "gather_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "testfile/testfile.h"
+
+enum { READ_PIECE = 65536 };
+
+struct error *gather_error(struct gather *gather)
+{
+    return error_list_add(gather->errors);
+}
+
+struct str gather_real(struct gather *gather, const char *path)
+{
+    char room[PATH_MAX];
+
+    return realpath(path, room) != NULL ? arena_str(gather->arena, str_from(room)) : STR_EMPTY;
+}
+
+bool gather_is_below(struct str real, struct str real_root)
+{
+    if (str_is(real_root, "/")) {
+        return real.len > 1;
+    }
+    return str_starts(real, real_root) && real.len > real_root.len &&
+           real.ptr[real_root.len] == '/';
+}
+
+/* --- reading
+ * ----------------------------------------------------------------------------------------- */
+
+static bool read_text(int fd, struct buf *text)
+{
+    ssize_t n = 1;
+
+    while (n > 0) {
+        char *room = buf_reserve(text, READ_PIECE);
+
+        if (room == NULL) {
+            errno = EFBIG;
+            return false;
+        }
+        n = read(fd, room, READ_PIECE);
+        if (n < 0 && errno == EINTR) {
+            n = 1;
+            continue;
+        }
+        buf_grew(text, n > 0 ? (size_t)n : 0);
+    }
+    return n == 0;
+}
+
+static bool is_json(struct str file, struct str text)
+{
+    if (str_starts(text, STR("\xEF\xBB\xBF"))) {
+        text = str_sub(text, 3, text.len);
+    }
+    text = str_trim(text);
+    return str_ends(file, STR(".json")) || (text.len > 0 && text.ptr[0] == '{');
+}
+
+static int open_file(const char *path, bool regular_only)
+{
+    if (str_is(str_from(path), "-")) {
+        return dup(STDIN_FILENO);
+    }
+    return open(path, O_RDONLY | O_CLOEXEC | (regular_only ? O_NONBLOCK | O_NOFOLLOW : 0));
+}
+
+static struct test_source *append(struct gather *gather, const struct test_source *source)
+{
+    struct test_source *item = &gather->items[gather->n++];
+
+    *item = *source;
+    return item;
+}
+
+static bool check_file(int fd, bool regular_only, struct stat *out)
+{
+    if (fd < 0 || fstat(fd, out) != 0) {
+        return false;
+    }
+    if (S_ISDIR(out->st_mode) || (regular_only && !S_ISREG(out->st_mode))) {
+        errno = S_ISDIR(out->st_mode) ? EISDIR : EINVAL;
+        return false;
+    }
+    return true;
+}
+
+bool gather_file(struct gather *gather, const char *path, const struct test_source *source,
+                 bool regular_only)
+{
+    struct stat status;
+    struct test_source *item;
+    struct buf text;
+    int fd;
+    bool ok;
+
+    if (gather->n >= GATHER_MAX_FILES || gather->n_bytes > GATHER_MAX_BYTES) {
+        (void)error_set(gather_error(gather), ERR_TOO_BIG,
+                        "more than %d files or %d MiB of text at once: stopped at %.*s",
+                        GATHER_MAX_FILES, GATHER_MAX_BYTES >> 20, STR_ARG(source->file));
+        return false;
+    }
+    fd = open_file(path, regular_only);
+    buf_init(&text, TESTFILE_MAX_BYTES + READ_PIECE);
+    ok = check_file(fd, regular_only, &status) && read_text(fd, &text);
+    if (ok) {
+        item = append(gather, source);
+        item->text = arena_str(gather->arena, buf_view(&text));
+        item->is_json = is_json(source->file, item->text);
+        item->device = status.st_dev;
+        item->inode = status.st_ino;
+        gather->n_bytes += item->text.len;
+    } else {
+        (void)error_set(gather_error(gather), ERR_IO, "cannot read %.*s: %s", STR_ARG(source->file),
+                        strerror(errno));
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    buf_done(&text);
+    return ok;
+}
+
+/* --- all
+ * --------------------------------------------------------------------------------------------- */
+
+static void gather_word(struct gather *gather, const char *path)
+{
+    struct stat status;
+    struct test_source source = {.file = str_is(str_from(path), "-") ? STR("(standard input)")
+                                                                     : str_from(path)};
+
+    if (!str_is(str_from(path), "-") && stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
+        gather_folder(gather, path);
+    } else {
+        (void)gather_file(gather, path, &source, false);
+    }
+}
+
+static bool is_same_file(const struct test_source *a, const struct test_source *b)
+{
+    return a->device == b->device && a->inode == b->inode;
+}
+
+/* A file found in a folder that a manifest or the caller names too runs as it was named there. */
+static bool is_extra(const struct gather *gather, size_t at)
+{
+    const struct test_source *item = &gather->items[at];
+
+    for (size_t i = 0; item->walked && i < gather->n; i++) {
+        const struct test_source *other = &gather->items[i];
+
+        if (i != at && is_same_file(item, other) && (!other->walked || i < at)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void drop_extras(struct gather *gather)
+{
+    struct test_source *kept = arena_calloc(gather->arena, GATHER_MAX_FILES, sizeof(*kept));
+    size_t n = 0;
+
+    for (size_t i = 0; i < gather->n; i++) {
+        if (!is_extra(gather, i)) {
+            kept[n++] = gather->items[i];
+        }
+    }
+    gather->items = kept;
+    gather->n = n;
+}
+
+bool gather_paths(struct gather *gather, const char *const *paths, size_t n_paths)
+{
+    gather->items = arena_calloc(gather->arena, GATHER_MAX_FILES, sizeof(*gather->items));
+    gather->n = 0;
+    for (size_t i = 0; i < n_paths; i++) {
+        gather_word(gather, paths[i]);
+    }
+    for (size_t at = 0; at < gather->n;) {
+        at += gather_expand(gather, at) ? 0 : 1; /* what came in its place is no manifest */
+    }
+    drop_extras(gather);
+    if (gather->n == 0 && gather->errors->n == 0) {
+        (void)error_set(gather_error(gather), ERR_INVALID,
+                        "no test files there: *.yaml, *.yml or *.json are looked for in folders");
+    }
+    return gather->errors->n == 0;
+}

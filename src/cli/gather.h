@@ -1,0 +1,53 @@
+/* From the FILE and DIR words of the command line to the texts of test files: folders are walked,
+ * suite manifests are replaced by the files that they name.
+ *
+ * Owner: everything lives in the arena given. All errors are told, not the first; with any, nothing
+ * is to be run. What is left out of a folder without being an error (a link out of it) is a note.
+ * Limits: 1,000 files, 256 MiB of text, folders 16 deep, 100,000 names in all. Hidden names are
+ * passed over, linked folders are not entered (so there are no loops), linked files are read only
+ * when they lie below the folder that was named. A manifest's files lie below its own folder. */
+#ifndef CLI_GATHER_H
+#define CLI_GATHER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/str.h"
+
+enum {
+    GATHER_MAX_FILES = 1000,
+    GATHER_MAX_DEPTH = 16,
+    GATHER_MAX_NAMES = 100000,
+    GATHER_MAX_BYTES = 256 * 1024 * 1024
+};
+
+struct test_source {
+    struct str file;    /* as named, or the folder as named and the path below it */
+    struct str goal;    /* of the manifest; empty: none */
+    struct str journey; /* of the manifest; empty: none */
+    struct str text;
+    bool is_json;
+    /* private */
+    bool walked; /* found in a folder: dropped where a manifest or the caller names it too */
+    dev_t device;
+    ino_t inode;
+};
+
+struct gather {
+    struct arena *arena;
+    struct test_source *items;
+    size_t n;
+    struct error_list *errors; /* what stops the run */
+    struct error_list *notes;
+    size_t n_names; /* seen so far in folders */
+    size_t n_bytes;
+};
+
+/* The catalogue must be open (manifests are read by testfile). True: at least one file, no error.
+ */
+bool gather_paths(struct gather *gather, const char *const *paths, size_t n_paths);
+
+#endif

@@ -1,0 +1,21 @@
+/* What the two halves of gather share: reading (gather.c) and folders and manifests
+ * (gather_tree.c). */
+#ifndef CLI_GATHER_INTERNAL_H
+#define CLI_GATHER_INTERNAL_H
+
+#include "gather.h"
+
+struct error *gather_error(struct gather *gather);
+/* The path without links, in `arena`; empty: it does not exist (errno says why). */
+struct str gather_real(struct gather *gather, const char *path);
+bool gather_is_below(struct str real, struct str real_root);
+/* Reads the file at `path` and appends it as `source` (file, goal, journey, walked are taken from
+ * there). `regular_only`: nothing that could block. False: an error was added. */
+bool gather_file(struct gather *gather, const char *path, const struct test_source *source,
+                 bool regular_only);
+/* Test files below the folder, in the order of their names. */
+void gather_folder(struct gather *gather, const char *path);
+/* When the item at `at` is a manifest: the files that it names come in its place. True: it was. */
+bool gather_expand(struct gather *gather, size_t at);
+
+#endif

@@ -1,0 +1,161 @@
+/* What all writers of reports share: verdicts, and reading run objects. A run object comes from the
+ * network, so nothing about its shape is taken for granted. */
+#include "report.h"
+
+struct verdict_row {
+    const char *word;
+    const char *title;
+    int exit_code;
+    int weight; /* the heaviest decides the exit code of several files */
+};
+
+static const struct verdict_row verdicts[] = {
+    [VERDICT_PASSED] = {"passed", "passed", 0, 0},
+    [VERDICT_ERROR] = {"error", "could not start", 1, 4},
+    [VERDICT_FAILED] = {"failed", "failed", 2, 3},
+    [VERDICT_CANCELLED] = {"cancelled", "cancelled", 3, 1},
+    [VERDICT_TIMED_OUT] = {"timed_out", "timed out", 4, 2},
+    [VERDICT_SKIPPED] = {"skipped", "not begun", 0, 0},
+};
+
+const char *verdict_word(enum verdict verdict)
+{
+    return verdicts[verdict].word;
+}
+
+const char *verdict_title(enum verdict verdict)
+{
+    return verdicts[verdict].title;
+}
+
+int verdict_exit_code(enum verdict verdict)
+{
+    return verdicts[verdict].exit_code;
+}
+
+int report_exit_code(const struct report *report)
+{
+    const struct verdict_row *worst = &verdicts[VERDICT_PASSED];
+    size_t n_skipped = 0;
+
+    for (size_t i = 0; i < report->n; i++) {
+        const struct verdict_row *row = &verdicts[report->entries[i].verdict];
+
+        worst = row->weight > worst->weight ? row : worst;
+        n_skipped += row == &verdicts[VERDICT_SKIPPED] ? 1 : 0;
+    }
+    /* Nothing was run at all: that must not look like success. */
+    return n_skipped == report->n ? verdicts[VERDICT_ERROR].exit_code : worst->exit_code;
+}
+
+static size_t count_of(const struct json *node)
+{
+    int64_t value = report_int(node);
+
+    return value > 0 ? (size_t)value : 0;
+}
+
+struct report_counts report_count(const struct report *report)
+{
+    struct report_counts counts = {0};
+
+    for (size_t i = 0; i < report->n; i++) {
+        const struct json *steps = json_get(report->entries[i].run, "steps");
+
+        counts.files[report->entries[i].verdict]++;
+        counts.steps += count_of(json_get(steps, "total"));
+        counts.steps_done += count_of(json_get(steps, "done"));
+        counts.steps_failed +=
+            count_of(json_get(steps, "failed")) + count_of(json_get(steps, "unknown"));
+    }
+    return counts;
+}
+
+struct str report_entry_name(const struct report_entry *entry)
+{
+    struct str name = json_str(json_get(entry->run, "name"));
+
+    name = name.len > 0 ? name : json_str(json_get(entry->dry_run, "name"));
+    name = name.len > 0 ? name : entry->journey;
+    return name.len > 0 ? name : entry->file;
+}
+
+bool report_step_is_red(const struct json *step)
+{
+    static const char *const red[] = {"FAIL", "ERROR"};
+    struct str status = json_str(json_get(step, "status"));
+    struct str outcome = json_str(json_get(step, "outcome"));
+
+    if (json_true(json_get(step, "optional"))) {
+        return false; /* the file says that it may fail */
+    }
+    if (str_is(status, "failed") || str_is(status, "unknown")) {
+        return true;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(red); i++) {
+        if (str_is(outcome, red[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const struct json *report_first_failure(const struct json *test)
+{
+    static const char *const lists[] = {"setup", "steps"};
+    const struct json *step;
+
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        JSON_FOREACH (step, json_get(test, lists[i])) {
+            if (report_step_is_red(step)) {
+                return step;
+            }
+        }
+    }
+    return NULL;
+}
+
+struct str report_step_text(const struct json *step)
+{
+    static const char *const names[] = {"text", "command", "call"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct str text = json_str(json_get(step, names[i]));
+
+        if (text.len > 0) {
+            return text;
+        }
+    }
+    return STR("(step)");
+}
+
+void report_step_reason(struct buf *out, const struct json *step)
+{
+    const struct json *error = json_get(step, "error");
+    struct str detail = json_str(json_get(error, "detail"));
+    struct str outcome = json_str(json_get(step, "outcome"));
+    struct str reason = json_str(json_get(step, "reason"));
+
+    if (detail.len > 0) {
+        buf_str(out, detail);
+    } else if (outcome.len > 0) {
+        buf_printf(out, "%.*s when it was executed%s%.*s", STR_ARG(outcome),
+                   reason.len > 0 ? ": " : "", STR_ARG(reason));
+    } else {
+        buf_printf(out, "status %.*s", STR_ARG(json_str(json_get(step, "status"))));
+    }
+}
+
+int64_t report_int(const struct json *node)
+{
+    int64_t value;
+
+    return json_to_i64(node, &value) ? value : 0;
+}
+
+struct str report_link(const struct json *node)
+{
+    struct str link = json_str(node);
+
+    return str_starts(link, STR("https://")) || str_starts(link, STR("http://")) ? link : STR_EMPTY;
+}

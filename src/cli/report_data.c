@@ -1,0 +1,193 @@
+/* The same report for programs: one JSON document, or that document as YAML. */
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/json_writer.h"
+#include "data/node.h"
+#include "escape.h"
+#include "report.h"
+
+enum { DEPTH_MAX = 32, MAX_NODES = 20 * 1000 * 1000 };
+
+static void put_json(struct json_writer *w, const char *key, const struct json *value)
+{
+    struct buf text;
+
+    if (value == NULL) {
+        jw_key(w, key);
+        jw_null(w);
+        return;
+    }
+    buf_init(&text, w->out->max);
+    json_print(&text, value);
+    jw_kv_raw(w, key, buf_view(&text));
+    w->out->overflowed = w->out->overflowed || !buf_ok(&text);
+    buf_done(&text);
+}
+
+static void put_text(struct json_writer *w, const char *key, struct str text)
+{
+    if (text.len > 0) {
+        jw_kv_str(w, key, text);
+    }
+}
+
+static void put_entry(struct json_writer *w, const struct report_entry *entry)
+{
+    jw_object(w);
+    jw_kv_str(w, "file", entry->file);
+    jw_kv_text(w, "status", verdict_word(entry->verdict));
+    jw_kv_int(w, "exit_code", verdict_exit_code(entry->verdict));
+    put_text(w, "detail", entry->detail);
+    put_text(w, "goal", entry->goal);
+    put_text(w, "journey", entry->journey);
+    jw_kv_int(w, "duration_ms", (int64_t)entry->ms);
+    put_json(w, "run", entry->run);
+    if (entry->problem != NULL) {
+        put_json(w, "problem", entry->problem);
+    }
+    if (entry->dry_run != NULL) {
+        put_json(w, "dry_run", entry->dry_run);
+    }
+    jw_end(w);
+}
+
+static void put_counts(struct json_writer *w, const struct report *report)
+{
+    const struct report_counts counts = report_count(report);
+
+    jw_key(w, "files_by_status");
+    jw_object(w);
+    for (size_t v = 0; v < ARRAY_LEN(counts.files); v++) {
+        jw_kv_int(w, verdict_word((enum verdict)v), (int64_t)counts.files[v]);
+    }
+    jw_end(w);
+    jw_key(w, "steps");
+    jw_object(w);
+    jw_kv_int(w, "total", (int64_t)counts.steps);
+    jw_kv_int(w, "done", (int64_t)counts.steps_done);
+    jw_kv_int(w, "failed", (int64_t)counts.steps_failed);
+    jw_end(w);
+}
+
+static void write_json(const struct report *report, struct buf *out)
+{
+    struct json_writer w;
+    struct buf began;
+
+    buf_init(&began, 64);
+    clock_format(&began, report->began_wall_ms);
+    jw_init(&w, out);
+    jw_object(&w);
+    jw_kv_bool(&w, "passed", report_exit_code(report) == 0);
+    jw_kv_int(&w, "exit_code", report_exit_code(report));
+    jw_kv_bool(&w, "dry_run", report->dry_run);
+    put_text(&w, "proxy", report->url);
+    jw_kv_str(&w, "began_at", buf_view(&began));
+    jw_kv_int(&w, "duration_ms", (int64_t)report->ms);
+    put_counts(&w, report);
+    jw_key(&w, "files");
+    jw_array(&w);
+    for (size_t i = 0; i < report->n; i++) {
+        put_entry(&w, &report->entries[i]);
+    }
+    jw_end(&w);
+    jw_end(&w);
+    buf_done(&began);
+}
+
+void report_json(const struct report *report, struct buf *out)
+{
+    struct buf text;
+
+    buf_init(&text, out->max);
+    write_json(report, &text);
+    escape_json(out, buf_view(&text));
+    buf_char(out, '\n');
+    out->overflowed = out->overflowed || !buf_ok(&text);
+    buf_done(&text);
+}
+
+/* --- YAML
+ * -------------------------------------------------------------------------------------------- */
+
+static void indent(struct buf *out, unsigned depth)
+{
+    for (unsigned i = 0; i < depth; i++) {
+        buf_text(out, "  ");
+    }
+}
+
+static bool is_empty_container(const struct json *node)
+{
+    return (json_type(node) == JSON_OBJECT || json_type(node) == JSON_ARRAY) &&
+           json_size(node) == 0;
+}
+
+static bool is_block(const struct json *node)
+{
+    return (json_type(node) == JSON_OBJECT || json_type(node) == JSON_ARRAY) && json_size(node) > 0;
+}
+
+static void yaml_leaf(struct buf *out, const struct json *node)
+{
+    if (json_type(node) == JSON_STRING) {
+        yaml_write_scalar(out, json_str(node));
+    } else if (is_empty_container(node)) {
+        buf_text(out, json_type(node) == JSON_OBJECT ? "{}" : "[]");
+    } else {
+        json_print(out, node); /* numbers, true, false and null are YAML too */
+    }
+    buf_char(out, '\n');
+}
+
+/* Each node of a block begins at the margin of `depth`, unless it stands behind "- ". */
+static void yaml_block(struct buf *out, const struct json *node, unsigned depth, bool behind_dash)
+{
+    bool is_list = json_type(node) == JSON_ARRAY;
+    const struct json *child;
+
+    JSON_FOREACH (child, node) {
+        if (!behind_dash) {
+            indent(out, depth);
+        }
+        behind_dash = false;
+        if (is_list) {
+            buf_text(out, "- ");
+        } else {
+            yaml_write_scalar(out, json_name(child));
+            buf_char(out, ':');
+        }
+        if (!is_block(child)) {
+            buf_text(out, is_list ? "" : " ");
+            yaml_leaf(out, child);
+        } else if (depth >= DEPTH_MAX) {
+            buf_text(out, " null\n"); /* deeper than any run object is */
+        } else if (is_list) {
+            yaml_block(out, child, depth + 1, true);
+        } else {
+            buf_char(out, '\n');
+            yaml_block(out, child, depth + 1, false);
+        }
+    }
+}
+
+void report_yaml(const struct report *report, struct buf *out)
+{
+    static const struct json_limits limits = {
+        .max_depth = DEPTH_MAX, .max_nodes = MAX_NODES, .allow_duplicate_names = true};
+    struct error err = {0};
+    struct arena arena;
+    struct json *root;
+    struct buf text;
+
+    arena_init(&arena);
+    buf_init(&text, out->max);
+    write_json(report, &text);
+    if (buf_ok(&text) && json_parse(&arena, buf_view(&text), &limits, &root, &err) == ERR_OK) {
+        yaml_block(out, root, 0, false);
+    } else {
+        out->overflowed = true;
+    }
+    buf_done(&text);
+    arena_done(&arena);
+}

@@ -1,0 +1,117 @@
+/* The pieces of a command-line run: one item per file, a display of their progress, and the run
+ * that starts them in order and writes the reports.
+ *
+ *   item: QUEUED ─► POSTING ─► FOLLOWING ─► ENDED
+ *                      │           └ asks for the run object after 100 ms, growing to 1 s
+ *                      └ a refusal that will pass (429, 503) is tried again after a pause; a lost
+ *                        answer is not, since the run may have begun
+ */
+#ifndef CLI_RUN_INTERNAL_H
+#define CLI_RUN_INTERNAL_H
+
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/deadline.h"
+#include "base/later.h"
+#include "base/secret.h"
+#include "cli/run.h"
+#include "gather.h"
+#include "net/loop.h"
+#include "report.h"
+#include "upstream/upstream.h"
+
+enum item_state { ITEM_QUEUED, ITEM_POSTING, ITEM_FOLLOWING, ITEM_ENDED };
+
+enum { RUN_ID_MAX = 128 };
+
+struct run_item {
+    struct cli_run *run;
+    const struct test_source *source;
+    enum item_state state;
+    struct upstream_call call;
+    struct deadline timer;
+    struct str query;           /* of the POST */
+    char path[RUN_ID_MAX + 64]; /* of the run; empty: not known yet */
+    struct arena arenas[2];     /* of the last run object, and of the next */
+    unsigned current;
+    const struct json *object; /* NULL: none came */
+    const struct json *problem;
+    const struct json *dry_run;
+    enum verdict verdict;
+    struct error error; /* the text is why it did not pass */
+    uint64_t began_ms;
+    uint64_t accepted_ms; /* the proxy has begun; --timeout counts from here, as it does there */
+    uint64_t ended_ms;
+    uint64_t heard_ms; /* when the proxy last answered */
+    uint64_t pause_ms;
+    uint64_t stop_ms; /* when it was asked to stop; 0: it was not */
+    bool stop_sent;   /* the proxy has confirmed the DELETE */
+    bool timed_out;   /* stopped because --timeout was over */
+    /* display */
+    size_t n_shown;    /* steps */
+    int64_t execution; /* progress told so far */
+    bool id_shown;
+};
+
+struct display {
+    bool bar;   /* a terminal that can draw over a line */
+    bool lines; /* say what happens at all */
+    bool color;
+    FILE *to;
+    size_t bar_columns; /* on the screen now */
+    uint64_t drawn_ms;
+};
+
+struct cli_run {
+    struct cli_run_options options;
+    struct arena arena;
+    struct gather gather;
+    struct error_list errors;
+    struct error_list notes;
+    struct str query; /* what all items share */
+    struct loop *loop;
+    struct upstream *client;
+    struct secret api_key;
+    struct str url;
+    struct run_item *items; /* as many as gather.n */
+    struct later_item step;
+    struct display display;
+    int report_fds[3]; /* -1: none */
+    uint64_t began_ms;
+    int64_t began_wall_ms;
+    bool stopping;
+    bool finished; /* the reports are written */
+    int exit_code;
+    void (*on_done)(void *owner);
+    void *owner;
+};
+
+/* --- run_query.c: pure --- */
+
+/* The part of the query that all files share, and with it what is wrong with --var, --resume and
+ * --checkpoint. */
+bool run_query_of_options(struct arena *arena, const struct cli_run_options *options,
+                          size_t n_files, struct str *out, struct error *err) MUST_CHECK;
+struct str run_query_of_source(struct arena *arena, struct str shared,
+                               const struct test_source *source);
+
+/* --- run_item.c --- */
+
+void item_start(struct run_item *item);
+void item_stop(struct run_item *item, bool timed_out); /* idempotent */
+void item_abandon(struct run_item *item);              /* ends it now */
+
+/* --- run.c --- */
+
+void run_on_item(struct run_item *item); /* its state changed */
+
+/* --- run_display.c --- */
+
+void display_init(struct display *display, enum cli_output output);
+void display_item(struct cli_run *run, struct run_item *item); /* what is new about it */
+void display_bar(struct cli_run *run, bool at_once);
+void display_clear(struct display *display);
+void display_line(struct display *display, struct buf *text); /* whole, escaped; takes the buf */
+
+#endif

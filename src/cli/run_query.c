@@ -1,0 +1,169 @@
+/* The query of POST /api/v1/tests/run from the command line. */
+#include "base/percent.h"
+#include "run_internal.h"
+
+enum { QUERY_MAX = 65536, VARIABLE_NAME_MAX = 128, TAGS_MAX = 32 };
+
+/* What a run object's resume.query may hold; anything else on --resume is a slip. */
+static const char *const resume_names[] = {
+    "project",    "project_id", "goal",          "goal_id", "snapshot_id", "journey",
+    "journey_id", "checkpoint", "checkpoint_id", "attach",  "from",        "test"};
+
+static void put(struct buf *out, const char *prefix, struct str name, struct str value)
+{
+    if (out->len > 0) {
+        buf_char(out, '&');
+    }
+    buf_text(out, prefix);
+    percent_encode(out, name);
+    buf_char(out, '=');
+    percent_encode(out, value);
+}
+
+static bool put_variable(struct buf *out, const char *word, struct error *err)
+{
+    struct str name;
+    struct str value;
+
+    if (!str_cut(str_from(word), '=', &name, &value) || name.len == 0 ||
+        name.len > VARIABLE_NAME_MAX) {
+        (void)error_set(err, ERR_INVALID, "--var must be NAME=VALUE, not \"%s\"", word);
+        return false;
+    }
+    put(out, "var.", name, value);
+    return true;
+}
+
+static bool put_checkpoint(struct buf *out, const char *word, struct error *err)
+{
+    struct str id = str_from(word);
+    int64_t number;
+
+    if (str_starts(id, STR("cp_"))) {
+        id = str_sub(id, 3, id.len);
+    }
+    if (id.len > 19 || !str_to_i64(id, 1, INT64_MAX, &number)) {
+        (void)error_set(err, ERR_INVALID, "--checkpoint must be the id of a checkpoint, not \"%s\"",
+                        word);
+        return false;
+    }
+    put(out, "", STR("checkpoint_id"), id);
+    return true;
+}
+
+static bool is_resume_name(struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(resume_names); i++) {
+        if (str_is(name, resume_names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static size_t count_pairs(struct str query)
+{
+    struct str pair;
+    size_t n = 0;
+
+    while (str_next(&query, '&', &pair)) {
+        n++;
+    }
+    return n;
+}
+
+static bool put_resume(struct arena *arena, struct buf *out, const char *query, size_t n_files,
+                       struct error *err)
+{
+    struct str rest = str_from(query);
+    struct str name;
+    struct str value;
+    size_t n = 0;
+
+    if (n_files != 1) {
+        (void)error_set(err, ERR_INVALID, "--resume is for one file, and there are %zu", n_files);
+        return false;
+    }
+    while (query_next(arena, &rest, &name, &value)) {
+        if (!is_resume_name(name)) {
+            (void)error_set(err, ERR_INVALID, "--resume: \"%.*s\" is none of its names",
+                            STR_ARG(name));
+            return false;
+        }
+        put(out, "", name, value);
+        n++;
+    }
+    if (n == 0 || n != count_pairs(str_from(query))) { /* a broken escape was passed over */
+        (void)error_set(err, ERR_INVALID,
+                        "--resume takes the query that a run gave, such as "
+                        "\"checkpoint_id=2&from=4\"");
+        return false;
+    }
+    return true;
+}
+
+static void put_flags(struct buf *out, const struct cli_run_options *options)
+{
+    put(out, "", options->dry_run ? STR("dry_run") : STR("async"), STR("true"));
+    if (options->execute) {
+        put(out, "", STR("execute"), STR("true"));
+        if (!options->wait) {
+            put(out, "", STR("wait"), STR("false"));
+        }
+    }
+    if (options->timeout_s > 0) {
+        buf_printf(out, "&timeout=%u", options->timeout_s);
+    }
+}
+
+bool run_query_of_options(struct arena *arena, const struct cli_run_options *options,
+                          size_t n_files, struct str *out, struct error *err)
+{
+    struct buf query;
+    bool ok = true;
+
+    buf_init(&query, QUERY_MAX);
+    put_flags(&query, options);
+    for (size_t i = 0; ok && i < options->n_variables; i++) {
+        ok = put_variable(&query, options->variables[i], err);
+    }
+    for (size_t i = 0; i < options->n_tags; i++) {
+        put(&query, "", STR("tag"), str_from(options->tags[i]));
+    }
+    if (ok && options->n_tags > TAGS_MAX) {
+        (void)error_set(err, ERR_INVALID, "more than %d times --tag", TAGS_MAX);
+        ok = false;
+    }
+    if (ok && options->checkpoint != NULL) {
+        ok = put_checkpoint(&query, options->checkpoint, err);
+    }
+    if (ok && options->resume != NULL) {
+        ok = put_resume(arena, &query, options->resume, n_files, err);
+    }
+    if (ok && !buf_ok(&query)) {
+        (void)error_set(err, ERR_URI_TOO_LONG, "--var and --tag together are too long");
+        ok = false;
+    }
+    *out = arena_str(arena, buf_view(&query));
+    buf_done(&query);
+    return ok;
+}
+
+struct str run_query_of_source(struct arena *arena, struct str shared,
+                               const struct test_source *source)
+{
+    struct buf query;
+    struct str out;
+
+    buf_init(&query, (size_t)QUERY_MAX * 2);
+    buf_str(&query, shared);
+    if (source->goal.len > 0) {
+        put(&query, "", STR("goal"), source->goal);
+    }
+    if (source->journey.len > 0) {
+        put(&query, "", STR("journey"), source->journey);
+    }
+    out = arena_str(arena, buf_view(&query));
+    buf_done(&query);
+    return out;
+}

@@ -1,0 +1,624 @@
+/* `virtuoso-proxy run`: exit codes, reports and ways to end, against a scripted proxy where the
+ * other side has to misbehave, and against the real one with its sandbox. */
+#include "harness/cmocka.h"
+
+#include <fcntl.h>
+#include <pty.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "harness/proxy.h"
+#include "harness/scripted.h"
+
+enum { ARGS_MAX = 24, TEXT_MAX = 4 << 20 };
+
+#define RUN_OBJECT(status, more)                                                                   \
+    "{\"id\":\"run_1\",\"status\":\"" status "\",\"name\":\"Login\",\"progress\":50,"              \
+    "\"steps\":{\"total\":2,\"done\":1,\"failed\":0},\"tests\":[{\"name\":\"Login\",\"status\":"   \
+    "\"running\",\"steps\":[{\"index\":1,\"text\":\"evil \\u001b[31m\",\"status\":\"done\"},"      \
+    "{\"index\":2,\"text\":\"second\",\"status\":\"pending\"}]}]" more "}"
+#define RUNNING RUN_OBJECT("running", "")
+
+static const char test_file[] = "name: Login\n"
+                                "project: Demo\n"
+                                "tags: [smoke]\n"
+                                "steps:\n"
+                                "  - navigate: https://shop.example\n"
+                                "  - click: Sign in\n"
+                                "  - assert: Hello\n";
+
+/* A folder of its own, and one run of the program with what it wrote. */
+struct fixture {
+    struct arena arena;
+    struct program program;
+    char root[256];
+    struct buf out;
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = mem_zalloc(sizeof(*f));
+
+    str_copy(f->root, sizeof(f->root), STR(VP_SCRATCH_DIR "/run_cli_XXXXXX"));
+    assert_non_null(mkdtemp(f->root));
+    arena_init(&f->arena);
+    buf_init(&f->out, TEXT_MAX);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    const char *const args[] = {"rm", "-rf", f->root, NULL};
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        (void)execv("/bin/rm", unconst(args));
+        _exit(1);
+    }
+    (void)waitpid(pid, NULL, 0);
+    program_done(&f->program);
+    buf_done(&f->out);
+    arena_done(&f->arena);
+    mem_free(f);
+    return 0;
+}
+
+static const char *path_of(struct fixture *f, const char *name)
+{
+    return arena_printf(&f->arena, "%s/%s", f->root, name).ptr;
+}
+
+static const char *put_file(struct fixture *f, const char *name, const char *text)
+{
+    const char *path = path_of(f, name);
+    FILE *file = fopen(path, "wb");
+
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    return path;
+}
+
+static struct str get_file(struct fixture *f, const char *name)
+{
+    FILE *file = fopen(path_of(f, name), "rb");
+    char *text = arena_alloc(&f->arena, TEXT_MAX);
+    size_t n;
+
+    assert_non_null(file);
+    n = fread(text, 1, TEXT_MAX, file);
+    assert_int_equal(fclose(file), 0);
+    return (struct str){text, n};
+}
+
+static const char *url_of(struct fixture *f, uint16_t port)
+{
+    return arena_printf(&f->arena, "--url=http://127.0.0.1:%u", port).ptr;
+}
+
+/* `rest` ends in NULL. */
+static void begin(struct fixture *f, const char *const *env, const char *const *rest)
+{
+    const char *args[ARGS_MAX] = {"run"};
+    size_t n = 1;
+
+    for (; *rest != NULL; rest++) {
+        assert_true(n + 1 < ARGS_MAX);
+        args[n++] = *rest;
+    }
+    program_done(&f->program);
+    program_start(&f->program, args, env);
+}
+
+static int end(struct fixture *f)
+{
+    int code = program_wait_end(&f->program, 30000 * client_slowness());
+
+    buf_clear(&f->out);
+    program_output(&f->program, &f->out);
+    program_errors(&f->program, &f->out);
+    program_assert_clean(&f->program);
+    assert_int_equal(str_find_char(buf_view(&f->out), '\033'), -1); /* never a terminal's escape */
+    return code;
+}
+
+static int run_env(struct fixture *f, const char *const *env, const char *const *rest)
+{
+    begin(f, env, rest);
+    return end(f);
+}
+
+#define RUN(f, ...) run_env((f), NULL, (const char *const[]){__VA_ARGS__, NULL})
+
+static bool says(const struct fixture *f, const char *text)
+{
+    return str_contains(buf_view(&f->out), str_from(text));
+}
+
+static const struct json *output_json(struct fixture *f)
+{
+    struct json *root = NULL;
+    struct error err = {0};
+    struct buf text;
+
+    buf_init(&text, TEXT_MAX);
+    program_output(&f->program, &text);
+    assert_int_equal(
+        json_parse(&f->arena, arena_str(&f->arena, buf_view(&text)), NULL, &root, &err), ERR_OK);
+    buf_done(&text);
+    return root;
+}
+
+/* --- a scripted proxy
+ * -------------------------------------------------------------------------------- */
+
+static const struct outcome_case {
+    struct scripted_answer rows[3];
+    int code;
+    const char *says;
+} outcome_cases[] = {
+    {{{"POST", 0, 202, NULL, RUNNING, 0},
+      {"GET", 2, 200, NULL, RUNNING, 0},
+      {"GET", 0, 200, NULL, RUN_OBJECT("passed", ""), 0}},
+     0,
+     "1 passed"},
+    {{{"POST", 0, 202, NULL, RUNNING, 0},
+      {"GET", 0, 200, NULL, RUN_OBJECT("failed", ",\"error\":{\"detail\":\"no such thing\"}"), 0}},
+     2,
+     "no such thing"},
+    {{{"POST", 0, 202, NULL, RUNNING, 0}, {"GET", 0, 200, NULL, RUN_OBJECT("cancelled", ""), 0}},
+     3,
+     "1 cancelled"},
+    {{{"POST", 0, 202, NULL, RUNNING, 0}, {"GET", 0, 200, NULL, RUN_OBJECT("timed_out", ""), 0}},
+     4,
+     "1 timed out"},
+    {{{"POST", 0, 200, NULL, RUN_OBJECT("passed", ""), 0}}, 0, "1 passed"},
+    {{{"POST", 0, 422, NULL,
+       "{\"detail\":\"does not compile\",\"errors\":[{\"line\":6,\"column\":5,\"text\":"
+       "\"click\",\"detail\":\"bad \\u001b[2J verb\",\"hint\":\"mend it\"}]}",
+       0}},
+     1,
+     "     6 |   - click: Sign in\n       |     ^~~~~"},
+    {{{"POST", 0, 401, NULL, "{\"detail\":\"no such key\"}", 0}}, 1, "HTTP 401: no such key"},
+    {{{"POST", 0, 404, NULL, "<html>", 0}}, 1, "is there a virtuoso-proxy"},
+    {{{"POST", 0, 200, NULL, "{\"hello\":1}", 0}}, 1, "not that of a virtuoso-proxy"},
+    {{{"POST", 0, 202, NULL, "{\"id\":\"../../x\",\"status\":\"running\"}", 0}},
+     1,
+     "not that of a virtuoso-proxy"},
+    {{{"POST", 0, 202, NULL, RUNNING, 0}, {"GET", 0, 404, NULL, "{}", 0}},
+     3,
+     "does not know this run any more"},
+    {{{"POST", 0, 202, NULL, RUNNING, 0}, {"GET", 0, 200, NULL, RUN_OBJECT("exploded", ""), 0}},
+     3,
+     "not known here: \"exploded\""},
+};
+
+static void each_outcome_has_its_exit_code(void **state)
+{
+    struct fixture *f = *state;
+    const char *file = put_file(f, "login.yaml", test_file);
+
+    for (size_t i = 0; i < ARRAY_LEN(outcome_cases); i++) {
+        struct scripted scripted;
+        const char *url;
+
+        scripted_start(&scripted, outcome_cases[i].rows, ARRAY_LEN(outcome_cases[i].rows));
+        url = url_of(f, scripted.port);
+        assert_int_equal(RUN(f, file, url), outcome_cases[i].code);
+        assert_true(says(f, outcome_cases[i].says));
+        assert_int_equal(RUN(f, file, url, "-o", "json"), outcome_cases[i].code);
+        assert_int_equal(json_double(json_get(output_json(f), "exit_code")), outcome_cases[i].code);
+        scripted_done(&scripted);
+    }
+}
+
+static void a_proxy_that_is_away_for_a_while_is_waited_for(void **state)
+{
+    static const struct scripted_answer rows[] = {
+        {"POST", 1, 503, "Retry-After: 1\r\n", "{\"detail\":\"busy\"}", 0},
+        {"POST", 1, 429, NULL, "{\"detail\":\"slowly\"}", 0},
+        {"POST", 0, 202, NULL, RUNNING, 0},
+        {"GET", 2, 0, NULL, NULL, 0},
+        {"GET", 1, 502, NULL, "<html>", 0},
+        {"GET", 1, 200, NULL, "{", 0},
+        {"GET", 1, 200, NULL, RUNNING, 0},
+        {"GET", 0, 200, NULL, RUN_OBJECT("passed", ""), 0},
+    };
+    struct fixture *f = *state;
+    struct scripted scripted;
+
+    scripted_start(&scripted, rows, ARRAY_LEN(rows));
+    assert_int_equal(RUN(f, put_file(f, "login.yaml", test_file), url_of(f, scripted.port)), 0);
+    assert_int_equal(scripted_count(&scripted, "POST "), 3);
+    assert_int_equal(scripted_count(&scripted, "GET /api/v1/tests/runs/run_1 "),
+                     scripted_count(&scripted, "GET "));
+    scripted_done(&scripted);
+}
+
+static void a_lost_proxy_ends_with_what_was_known(void **state)
+{
+    static const struct scripted_answer rows[] = {
+        {"POST", 0, 202, NULL, RUNNING, 0},
+        {"GET", 1, 200, NULL, RUNNING, 0},
+        {"GET", 0, 0, NULL, NULL, 0},
+    };
+    static const struct scripted_answer deaf[] = {{"POST", 0, 0, NULL, NULL, 0}};
+    struct fixture *f = *state;
+    const char *file = put_file(f, "login.yaml", test_file);
+    struct scripted scripted;
+
+    scripted_start(&scripted, rows, ARRAY_LEN(rows));
+    assert_int_equal(RUN(f, file, url_of(f, scripted.port), "--patience", "1"), 3);
+    assert_true(says(f, "the proxy was lost"));
+    assert_true(says(f, "1 of 2 steps"));
+    scripted_done(&scripted);
+
+    scripted_start(&scripted, deaf, ARRAY_LEN(deaf)); /* it may have begun: never sent again */
+    assert_int_equal(RUN(f, file, url_of(f, scripted.port)), 3);
+    assert_true(says(f, "may or may not have been"));
+    assert_int_equal(scripted_count(&scripted, "POST "), 1);
+    scripted_done(&scripted);
+}
+
+static void interrupt(struct fixture *f, struct scripted *scripted, const char *after)
+{
+    for (int i = 0; i < 1000 && scripted_count(scripted, after) == 0; i++) {
+        client_pause_ms(10);
+    }
+    assert_true(scripted_count(scripted, after) > 0);
+    program_signal(&f->program, SIGINT);
+}
+
+static void an_interrupt_stops_the_run_and_reports(void **state)
+{
+    static const struct scripted_answer rows[] = {
+        {"POST", 0, 202, NULL, RUNNING, 0},
+        {"DELETE", 1, 0, NULL, NULL, 0}, /* lost: it is asked again */
+        {"DELETE", 0, 202, NULL, RUNNING, 0},
+        {"GET", 0, 200, NULL, RUN_OBJECT("cancelled", ""), 2},
+        {"GET", 0, 200, NULL, RUNNING, 0},
+    };
+    struct fixture *f = *state;
+    const char *file = put_file(f, "login.yaml", test_file);
+    struct scripted scripted;
+
+    scripted_start(&scripted, rows, ARRAY_LEN(rows));
+    begin(f, NULL,
+          (const char *const[]){file, url_of(f, scripted.port), "--junit", path_of(f, "j.xml"),
+                                file, NULL});
+    interrupt(f, &scripted, "GET ");
+    assert_int_equal(end(f), 3);
+    assert_true(says(f, "2 cancelled of 2 files"));
+    assert_int_equal(scripted_count(&scripted, "DELETE /api/v1/tests/runs/run_1 "), 2);
+    assert_int_equal(scripted_count(&scripted, "POST "), 1); /* the second was not begun */
+    assert_true(str_contains(get_file(f, "j.xml"), STR("tests=\"2\" failures=\"0\" errors=\"2\"")));
+    scripted_done(&scripted);
+}
+
+static void a_second_interrupt_waits_for_nothing(void **state)
+{
+    static const struct scripted_answer rows[] = {
+        {"POST", 0, 202, NULL, RUNNING, 0},
+        {"DELETE", 0, 202, NULL, RUNNING, 0},
+        {"GET", 0, 200, NULL, RUNNING, 0}, /* it does not stop */
+    };
+    struct fixture *f = *state;
+    struct scripted scripted;
+
+    scripted_start(&scripted, rows, ARRAY_LEN(rows));
+    begin(f, NULL,
+          (const char *const[]){put_file(f, "login.yaml", test_file), url_of(f, scripted.port),
+                                NULL});
+    interrupt(f, &scripted, "GET ");
+    interrupt(f, &scripted, "DELETE ");
+    assert_int_equal(end(f), 3);
+    assert_true(says(f, "stopped"));
+    scripted_done(&scripted);
+}
+
+static void keys_come_from_a_file_or_the_environment(void **state)
+{
+    static const struct scripted_answer rows[] = {
+        {"POST", 0, 200, NULL, RUN_OBJECT("passed", ""), 0}};
+    static const char *const env[] = {"VIRTUOSO_PROXY_API_KEY=from-env", NULL};
+    struct fixture *f = *state;
+    const char *file = put_file(f, "login.yaml", test_file);
+    const char *key = put_file(f, "key", " from-file \n");
+    struct scripted scripted;
+    const char *url;
+
+    scripted_start(&scripted, rows, ARRAY_LEN(rows));
+    url = url_of(f, scripted.port);
+    assert_int_equal(run_env(f, env, (const char *const[]){file, url, NULL}), 0);
+    assert_string_equal(scripted.seen->authorization, "Bearer from-env");
+    assert_int_equal(run_env(f, env, (const char *const[]){file, url, "--api-key-file", key, NULL}),
+                     0);
+    assert_string_equal(scripted.seen->authorization, "Bearer from-file");
+    assert_int_equal(RUN(f, file, url), 0);
+    assert_string_equal(scripted.seen->authorization, "");
+    scripted_done(&scripted);
+}
+
+/* --- usage
+ * ------------------------------------------------------------------------------------------- */
+
+static void what_cannot_start_is_1_and_sends_nothing(void **state)
+{
+    static const struct scripted_answer rows[] = {{"POST", 0, 200, NULL, "{}", 0}};
+    static const char *const cases[][4] = {
+        {NULL},
+        {"--timeout", "soon"},
+        {"--concurrency", "0"},
+        {"--concurrency", "17"},
+        {"--output", "xml"},
+        {"--resume", "nonsense=1"},
+        {"--checkpoint", "x"},
+        {"--var", "novalue"},
+        {"--junit", "/nowhere/at/all.xml"},
+        {"--github-summary"},
+        {"--sandbox"},
+        {"--dry-run", "--execute"},
+        {"--api-key-file", "/nowhere"},
+        {"--nonsense"},
+    };
+    struct fixture *f = *state;
+    const char *file = put_file(f, "login.yaml", test_file);
+    struct scripted scripted;
+
+    scripted_start(&scripted, rows, ARRAY_LEN(rows));
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const char *args[8] = {url_of(f, scripted.port)};
+        size_t n = 1;
+
+        if (i > 0) { /* the first has no file */
+            args[n++] = file;
+        }
+        for (size_t k = 0; k < ARRAY_LEN(cases[i]) && cases[i][k] != NULL; k++) {
+            args[n++] = cases[i][k];
+        }
+        assert_int_equal(run_env(f, NULL, args), 1);
+        assert_true(f->out.len > 0);
+    }
+    assert_int_equal(RUN(f, path_of(f, "missing.yaml"), url_of(f, scripted.port)), 1);
+    assert_int_equal(scripted.seen->n, 0);
+    assert_int_equal(RUN(f, file, "--url=ftp://x"), 1);
+    assert_int_equal(RUN(f, file), 1); /* no token of the platform */
+    assert_true(says(f, "VIRTUOSO_API_TOKEN"));
+    scripted_done(&scripted);
+}
+
+/* --- the real one
+ * ------------------------------------------------------------------------------------ */
+
+static int64_t count_steps(struct fixture *f)
+{
+    return (int64_t)json_double(json_find(output_json(f), "/steps/done"));
+}
+
+static void files_become_tests_and_reports(void **state)
+{
+    struct fixture *f = *state;
+    const char *env[2] = {NULL};
+    struct proxy proxy;
+    struct str text;
+
+    assert_int_equal(mkdir(path_of(f, "t"), 0755), 0);
+    (void)put_file(f, "t/login.yaml", test_file);
+    (void)put_file(
+        f, "t/cart.json",
+        "{\"name\": \"Cart\", \"project\": \"Demo\", \"steps\": [{\"click\": \"Cart\"}]}");
+    (void)put_file(f, "summary.md", "before\n");
+    env[0] = arena_printf(&f->arena, "GITHUB_STEP_SUMMARY=%s", path_of(f, "summary.md")).ptr;
+    proxy_start(&proxy, NULL);
+    sandbox_forget_requests(proxy.program.sandbox_port);
+    assert_int_equal(
+        run_env(f, env,
+                (const char *const[]){path_of(f, "t"), url_of(f, proxy.program.port), "--junit",
+                                      path_of(f, "j.xml"), "--html", path_of(f, "r.html"),
+                                      "--github-summary", "--concurrency", "2", NULL}),
+        0);
+    assert_true(says(f, "2 passed of 2 files; 4 of 4 steps created"));
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/teststeps"), 4);
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/projects"), 1);
+    assert_true(str_contains(get_file(f, "j.xml"), STR("tests=\"2\" failures=\"0\" errors=\"0\"")));
+    assert_true(str_contains(get_file(f, "r.html"), STR("</html>")));
+    text = get_file(f, "summary.md");
+    assert_true(str_starts(text, STR("before\n### virtuoso-proxy run\n")));
+
+    assert_int_equal(
+        RUN(f, path_of(f, "t"), url_of(f, proxy.program.port), "--tag", "smoke", "-o", "json"), 0);
+    assert_int_equal(count_steps(f), 3);
+    assert_int_equal(
+        RUN(f, path_of(f, "t"), url_of(f, proxy.program.port), "--tag", "none", "-o", "json"), 1);
+    sandbox_forget_requests(proxy.program.sandbox_port);
+    assert_int_equal(RUN(f, path_of(f, "t"), url_of(f, proxy.program.port), "--dry-run"), 0);
+    assert_true(says(f, "POST /teststeps"));
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "", ""), 0);
+    proxy_stop(&proxy);
+}
+
+static void a_manifest_names_goals_and_journeys(void **state)
+{
+    struct fixture *f = *state;
+    struct proxy proxy;
+    const struct json *requests;
+
+    (void)put_file(f, "login.yaml", test_file);
+    (void)put_file(f, "all.yaml",
+                   "goals: [{name: Shop, journeys: [{name: First, test_file: login.yaml},"
+                   " {name: Second, test_file: login.yaml}]}]\n");
+    proxy_start(&proxy, NULL);
+    sandbox_forget_requests(proxy.program.sandbox_port);
+    assert_int_equal(RUN(f, path_of(f, "all.yaml"), url_of(f, proxy.program.port)), 0);
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/goals"), 1);
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/teststeps"), 6);
+    requests = sandbox_requests(proxy.program.sandbox_port, &proxy.arena);
+    assert_true(str_contains(json_text(&proxy.arena, requests), STR("Second")));
+    proxy_stop(&proxy);
+}
+
+static void a_refused_step_is_red_and_the_run_goes_on_from_there(void **state)
+{
+    struct fixture *f = *state;
+    const char *file = put_file(f, "login.yaml", test_file);
+    struct proxy proxy;
+    struct str query;
+
+    proxy_start(&proxy, NULL);
+    sandbox_fault(proxy.program.sandbox_port,
+                  "{\"match\": \"POST /teststeps\", \"skip\": 1, \"times\": 1, \"status\": 400,"
+                  " \"body\": \"{\\\"success\\\":false,\\\"error\\\":{\\\"code\\\":\\\"400\\\","
+                  "\\\"message\\\":\\\"odd \\u001b[31m step\\\"}}\"}");
+    assert_int_equal(RUN(f, file, url_of(f, proxy.program.port), "--html", path_of(f, "r.html")),
+                     2);
+    assert_true(says(f, ":6:5: click on \"Sign in\": "));
+    assert_true(says(f, "to go on from there: virtuoso-proxy run "));
+    sandbox_fault(proxy.program.sandbox_port,
+                  "{\"match\": \"POST /teststeps\", \"skip\": 1, \"times\": 1, \"status\": 400}");
+    assert_int_equal(RUN(f, file, url_of(f, proxy.program.port), "-o", "json"), 2);
+    query = json_str(json_find(output_json(f), "/files/0/run/resume/query"));
+    sandbox_forget_requests(proxy.program.sandbox_port);
+    assert_int_equal(RUN(f, file, url_of(f, proxy.program.port), "--resume", query.ptr), 0);
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/teststeps"), 2);
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/goals"), 0);
+    proxy_stop(&proxy);
+}
+
+static void executions_decide_too(void **state)
+{
+    static const char *const sets[] = {"sandbox.execution_ms=200", "runs.poll_ms=100", NULL};
+
+    static const struct {
+        const char *name;
+        const char *step;
+        const char *more;
+        int code;
+    } cases[] = {
+        {"Fine", "click: a", NULL, 0},
+        {"Red", "click: FAIL", NULL, 2},
+        {"CANCEL me", "click: a", NULL, 3},
+        {"STALL", "click: a", "--timeout=1", 4},
+    };
+    struct fixture *f = *state;
+    struct proxy proxy;
+
+    proxy_start(&proxy, sets);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const char *file =
+            put_file(f, "x.yaml",
+                     arena_printf(&f->arena, "name: %s\nproject: Demo\nsteps:\n  - %s\n",
+                                  cases[i].name, cases[i].step)
+                         .ptr);
+
+        assert_int_equal(RUN(f, file, url_of(f, proxy.program.port), "--wait", cases[i].more),
+                         cases[i].code);
+    }
+    assert_int_equal(RUN(f, put_file(f, "y.yaml", "name: STALL\nproject: P\nsteps: [{click: a}]\n"),
+                         url_of(f, proxy.program.port), "--execute"),
+                     0); /* begun, not followed */
+    proxy_stop(&proxy);
+}
+
+static void one_red_file_can_be_enough(void **state)
+{
+    struct fixture *f = *state;
+    const char *bad = put_file(f, "bad.yaml", "name: x\nsteps:\n  - clik: y\n  - click: y\n");
+    const char *good = put_file(f, "good.yaml", test_file);
+    struct proxy proxy;
+
+    proxy_start(&proxy, NULL);
+    assert_int_equal(RUN(f, bad, good, url_of(f, proxy.program.port)), 1);
+    assert_true(says(f, "1 passed, 1 could not start of 2 files"));
+    assert_true(says(f, "bad.yaml:3:5: error: "));
+    assert_true(says(f, "did you mean: click"));
+    assert_int_equal(RUN(f, bad, good, url_of(f, proxy.program.port), "--fail-fast"), 1);
+    assert_true(says(f, "1 could not start, 1 not begun of 2 files"));
+    proxy_stop(&proxy);
+}
+
+static void without_a_url_it_brings_its_own_proxy(void **state)
+{
+    struct fixture *f = *state;
+    const char *file = put_file(f, "login.yaml", test_file);
+
+    assert_int_equal(RUN(f, file, "--sandbox", "--wait", "--set", "sandbox.execution_ms=100"), 0);
+    assert_true(says(f, "1 passed of 1 file; 3 of 3 steps created"));
+    begin(f, NULL,
+          (const char *const[]){file, "--sandbox", "--wait", "--set", "sandbox.execution_ms=600000",
+                                "-o", "yaml", NULL});
+    client_pause_ms(1000 * client_slowness());
+    program_signal(&f->program, SIGTERM);
+    assert_int_equal(end(f), 3);
+    assert_true(says(f, "exit_code: 3"));
+    assert_int_equal(RUN(f, file, "--sandbox", "--set", "nonsense=1"), 1);
+    assert_int_equal(RUN(f, file, "--sandbox", "--junit", "/dev/full"),
+                     1); /* no report: not green */
+    assert_true(says(f, "cannot write /dev/full"));
+}
+
+/* On a terminal one line is drawn over; with NO_COLOR without any escape. */
+static void a_terminal_gets_a_bar(void **state)
+{
+    struct fixture *f = *state;
+    const char *file = put_file(f, "login.yaml", test_file);
+
+    for (int colorless = 0; colorless < 2; colorless++) {
+        const struct winsize size = {.ws_row = 24, .ws_col = 60};
+        const char *const args[] = {"virtuoso-proxy", "run", file, "--sandbox", NULL};
+        const char *const env[] = {"TERM=xterm", colorless ? "NO_COLOR=1" : NULL, NULL};
+        ssize_t n = 1;
+        int fd;
+        int status;
+        pid_t pid = forkpty(&fd, NULL, NULL, &size);
+
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            (void)execve(VP_BINARY, unconst(args), unconst(env));
+            _exit(127);
+        }
+        buf_clear(&f->out);
+        while (n > 0) {
+            char *room = buf_reserve(&f->out, 4096);
+
+            n = read(fd, room, 4096); /* fails with EIO at the end */
+            buf_grew(&f->out, n > 0 ? (size_t)n : 0);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        (void)close(fd);
+        assert_true(says(f, "\r[====================] 100%  1/1 files"));
+        assert_int_equal(says(f, "\033["), colorless == 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(each_outcome_has_its_exit_code, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_proxy_that_is_away_for_a_while_is_waited_for, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_lost_proxy_ends_with_what_was_known, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_interrupt_stops_the_run_and_reports, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_second_interrupt_waits_for_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(keys_come_from_a_file_or_the_environment, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_cannot_start_is_1_and_sends_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(files_become_tests_and_reports, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_manifest_names_goals_and_journeys, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_refused_step_is_red_and_the_run_goes_on_from_there, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(executions_decide_too, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_red_file_can_be_enough, setup, teardown),
+        cmocka_unit_test_setup_teardown(without_a_url_it_brings_its_own_proxy, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_terminal_gets_a_bar, setup, teardown),
+    };
+
+    return cmocka_run_group_tests_name("run_cli", tests, NULL, NULL);
+}

@@ -1,0 +1,362 @@
+/* From words of the command line to test files: folders, links, manifests, and what is refused. */
+#include "harness/cmocka.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "catalog/catalog.h"
+#include "cli/gather.h"
+#include "cli/run_internal.h"
+
+#define TEST_TEXT "name: x\nsteps:\n  - click: y\n"
+
+struct fixture {
+    struct arena arena;
+    char root[256];
+    struct error_list errors;
+    struct error_list notes;
+    struct gather gather;
+};
+
+static const char *path_of(struct fixture *f, const char *name)
+{
+    return arena_printf(&f->arena, "%s/%s", f->root, name).ptr;
+}
+
+static void fixture_init(struct fixture *f)
+{
+    struct error err = {0};
+
+    *f = (struct fixture){.root = VP_SCRATCH_DIR "/gather_XXXXXX"};
+    arena_init(&f->arena);
+    error_list_init(&f->errors);
+    error_list_init(&f->notes);
+    f->gather = (struct gather){.arena = &f->arena, .errors = &f->errors, .notes = &f->notes};
+    assert_non_null(mkdtemp(f->root));
+    assert_int_equal(catalog_open(&err), ERR_OK);
+}
+
+static void remove_all(struct fixture *f)
+{
+    const char *const args[] = {"rm", "-rf", f->root, NULL};
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        (void)execv("/bin/rm", unconst(args));
+        _exit(1);
+    }
+    assert_true(pid > 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void fixture_done(struct fixture *f)
+{
+    remove_all(f);
+    catalog_close();
+    error_list_done(&f->errors);
+    error_list_done(&f->notes);
+    arena_done(&f->arena);
+}
+
+static void folder(struct fixture *f, const char *name)
+{
+    assert_int_equal(mkdir(path_of(f, name), 0755), 0);
+}
+
+static void file(struct fixture *f, const char *name, const char *text)
+{
+    FILE *out = fopen(path_of(f, name), "wb");
+
+    assert_non_null(out);
+    assert_true(fputs(text, out) >= 0);
+    assert_int_equal(fclose(out), 0);
+}
+
+static void link_to(struct fixture *f, const char *name, const char *target)
+{
+    assert_int_equal(symlink(target, path_of(f, name)), 0);
+}
+
+static bool gather(struct fixture *f, const char *name)
+{
+    const char *paths[] = {path_of(f, name)};
+
+    return gather_paths(&f->gather, paths, 1);
+}
+
+static void assert_files(const struct fixture *f, const char *const *names)
+{
+    size_t n = 0;
+
+    for (; names[n] != NULL; n++) {
+        assert_true(n < f->gather.n);
+        assert_true(str_ends(f->gather.items[n].file, str_from(names[n])));
+    }
+    assert_int_equal(f->gather.n, n);
+}
+
+static bool told(const struct error_list *list, const char *text)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        if (strstr(list->items[i].text, text) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void folders_are_read_in_the_order_of_their_names(void **state)
+{
+    static const char *const names[] = {"/a.yaml",     "/b/1.json", "/b/2.yml",
+                                        "/b/c/3.yaml", "/z.yml",    NULL};
+    struct fixture f;
+
+    (void)state;
+    fixture_init(&f);
+    folder(&f, "b");
+    folder(&f, "b/c");
+    folder(&f, ".git");
+    file(&f, "z.yml", TEST_TEXT);
+    file(&f, "a.yaml", TEST_TEXT);
+    file(&f, "b/2.yml", TEST_TEXT);
+    file(&f, "b/1.json", "{}");
+    file(&f, "b/c/3.yaml", TEST_TEXT);
+    file(&f, "notes.txt", "x");
+    file(&f, ".hidden.yaml", TEST_TEXT);
+    file(&f, ".git/x.yaml", TEST_TEXT);
+    assert_true(gather(&f, ""));
+    assert_files(&f, names);
+    assert_true(f.gather.items[1].is_json);
+    assert_false(f.gather.items[0].is_json);
+    assert_true(str_is(f.gather.items[0].text, TEST_TEXT));
+    fixture_done(&f);
+}
+
+static void links_lead_neither_out_nor_round_in_circles(void **state)
+{
+    static const char *const names[] = {"/in.yaml", "/mounted.yaml", NULL};
+    struct fixture f;
+
+    (void)state;
+    fixture_init(&f);
+    folder(&f, "t");
+    folder(&f, "t/..data");
+    file(&f, "secret.yaml", "password: x");
+    file(&f, "t/in.yaml", TEST_TEXT);
+    file(&f, "t/..data/mounted.yaml", TEST_TEXT);
+    link_to(&f, "t/mounted.yaml", "..data/mounted.yaml");
+    link_to(&f, "t/out.yaml", "../secret.yaml");
+    link_to(&f, "t/loop.yaml", ".");
+    link_to(&f, "t/nothing.yaml", "nowhere");
+    link_to(&f, "t/self.yaml", "self.yaml");
+    assert_int_equal(mkfifo(path_of(&f, "t/fifo.yaml"), 0600), 0); /* must not block */
+    assert_true(gather(&f, "t"));
+    assert_files(&f, names);
+    assert_true(told(&f.notes, "out.yaml: passed over, a link out of the folder"));
+    assert_true(told(&f.notes, "loop.yaml: passed over, a link to a folder"));
+    assert_true(told(&f.notes, "nothing.yaml: passed over, a link to nothing"));
+    fixture_done(&f);
+}
+
+static void a_manifest_is_replaced_by_its_files(void **state)
+{
+    static const char *const names[] = {"/login.yaml", "/cart/cart.yaml", "/other.yaml", NULL};
+    struct fixture f;
+
+    (void)state;
+    fixture_init(&f);
+    folder(&f, "cart");
+    file(&f, "login.yaml", TEST_TEXT);
+    file(&f, "cart/cart.yaml", TEST_TEXT);
+    file(&f, "other.yaml", TEST_TEXT);
+    file(&f, "all.yaml",
+         "goals:\n  - name: Shop\n    journeys:\n"
+         "      - {name: Sign in, test_file: login.yaml}\n"
+         "      - {name: Cart, test_file: cart/cart.yaml}\n");
+    assert_true(gather(&f, "")); /* what the manifest names runs once, as it says there */
+    assert_files(&f, names);
+    assert_true(str_is(f.gather.items[0].goal, "Shop"));
+    assert_true(str_is(f.gather.items[0].journey, "Sign in"));
+    assert_true(str_is(f.gather.items[1].journey, "Cart"));
+    assert_int_equal(f.gather.items[2].goal.len, 0);
+    fixture_done(&f);
+}
+
+static void a_manifest_stays_below_its_folder(void **state)
+{
+    static const struct {
+        const char *path;
+        const char *why;
+    } rows[] = {
+        {"../secret.yaml", "holds \"..\""},
+        {"cart/../../secret.yaml", "holds \"..\""},
+        {"/etc/passwd", "is absolute"},
+        {"out.yaml", "a link out of the manifest's folder"},
+        {"outside/secret.yaml", "a link out of the manifest's folder"},
+        {"missing.yaml", "does not exist"},
+        {".", "a link out of"},
+        {"cart", "cannot read"},
+        {"all.yaml", "which is a manifest too"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct fixture f;
+
+        fixture_init(&f);
+        folder(&f, "t");
+        folder(&f, "t/cart");
+        folder(&f, "far");
+        file(&f, "secret.yaml", "password: x");
+        file(&f, "far/secret.yaml", "password: x");
+        link_to(&f, "t/out.yaml", "../secret.yaml");
+        link_to(&f, "t/outside", "../far");
+        file(&f, "t/all.yaml",
+             arena_printf(&f.arena, "goals: [{name: g, journeys: [{test_file: \"%s\"}]}]\n",
+                          rows[i].path)
+                 .ptr);
+        assert_false(gather(&f, "t/all.yaml"));
+        assert_true(told(&f.errors, rows[i].why));
+        assert_int_equal(f.gather.n, 0);
+        fixture_done(&f);
+    }
+}
+
+static void all_errors_are_told_and_paths_are_escaped(void **state)
+{
+    struct fixture f;
+    const char *paths[3];
+
+    (void)state;
+    fixture_init(&f);
+    file(&f, "fine.yaml", TEST_TEXT);
+    paths[0] = path_of(&f, "missing\033[31m.yaml");
+    paths[1] = path_of(&f, "fine.yaml");
+    paths[2] = path_of(&f, "gone");
+    assert_false(gather_paths(&f.gather, paths, 3));
+    assert_int_equal(f.errors.n, 2);
+    assert_null(strchr(f.errors.items[0].text, '\033'));
+    fixture_done(&f);
+}
+
+static void an_empty_folder_is_an_error(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    fixture_init(&f);
+    assert_false(gather(&f, ""));
+    assert_true(told(&f.errors, "no test files there"));
+    fixture_done(&f);
+}
+
+static void depth_and_number_are_bounded(void **state)
+{
+    struct fixture f;
+    struct str deep = STR("d");
+
+    (void)state;
+    fixture_init(&f);
+    for (int i = 0; i <= GATHER_MAX_DEPTH; i++) {
+        folder(&f, deep.ptr);
+        deep = arena_printf(&f.arena, "%.*s/d", STR_ARG(deep));
+    }
+    assert_false(gather(&f, ""));
+    assert_true(told(&f.errors, "deep"));
+    fixture_done(&f);
+
+    fixture_init(&f);
+    for (int i = 0; i <= GATHER_MAX_FILES; i++) {
+        file(&f, arena_printf(&f.arena, "%d.yaml", i).ptr, "");
+    }
+    assert_false(gather(&f, ""));
+    assert_int_equal(f.errors.n, 1);
+    assert_true(told(&f.errors, "more than 1000 files"));
+    fixture_done(&f);
+}
+
+/* --- the query
+ * ----------------------------------------------------------------------------------------- */
+
+static void options_become_a_query(void **state)
+{
+    static const char *const variables[] = {"user=a&b=c", "n\xC3\xA4me="};
+    static const char *const tags[] = {"smoke", "a b"};
+    const struct cli_run_options options = {
+        .variables = variables,
+        .n_variables = 2,
+        .tags = tags,
+        .n_tags = 2,
+        .execute = true,
+        .timeout_s = 60,
+        .resume = "goal_id=1&from=4",
+    };
+    const struct test_source source = {.goal = STR_INIT("A & B"), .journey = STR_INIT("J")};
+    struct arena arena;
+    struct error err = {0};
+    struct str query;
+
+    (void)state;
+    arena_init(&arena);
+    assert_true(run_query_of_options(&arena, &options, 1, &query, &err));
+    query = run_query_of_source(&arena, query, &source);
+    assert_true(str_is(query, "async=true&execute=true&wait=false&timeout=60&var.user=a%26b%3Dc"
+                              "&var.n%C3%A4me=&tag=smoke&tag=a%20b&goal_id=1&from=4"
+                              "&goal=A%20%26%20B&journey=J"));
+    arena_done(&arena);
+}
+
+static void slips_in_options_are_told(void **state)
+{
+    static const char *const words[] = {"=x", "novalue"};
+
+    static const struct {
+        struct cli_run_options options;
+        size_t n_files;
+    } rows[] = {
+        {{.resume = "from=4"}, 2},
+        {{.resume = "nonsense=4"}, 1},
+        {{.resume = ""}, 1},
+        {{.resume = "from=%zz&goal_id=1"}, 1},
+        {{.resume = "async=false"}, 1},
+        {{.checkpoint = "x"}, 1},
+        {{.checkpoint = "0"}, 1},
+        {{.checkpoint = "12345678901234567890"}, 1},
+        {{.variables = words, .n_variables = 1}, 1},
+        {{.variables = words + 1, .n_variables = 1}, 1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct arena arena;
+        struct error err = {0};
+        struct str query;
+
+        arena_init(&arena);
+        assert_false(run_query_of_options(&arena, &rows[i].options, rows[i].n_files, &query, &err));
+        assert_true(err.text[0] != '\0');
+        arena_done(&arena);
+    }
+}
+
+int test_gather(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(folders_are_read_in_the_order_of_their_names),
+        cmocka_unit_test(links_lead_neither_out_nor_round_in_circles),
+        cmocka_unit_test(a_manifest_is_replaced_by_its_files),
+        cmocka_unit_test(a_manifest_stays_below_its_folder),
+        cmocka_unit_test(all_errors_are_told_and_paths_are_escaped),
+        cmocka_unit_test(an_empty_folder_is_an_error),
+        cmocka_unit_test(depth_and_number_are_bounded),
+        cmocka_unit_test(options_become_a_query),
+        cmocka_unit_test(slips_in_options_are_told),
+    };
+
+    return cmocka_run_group_tests_name("gather", tests, NULL, NULL);
+}
