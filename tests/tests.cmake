@@ -143,5 +143,9 @@ add_test(NAME browser.docs COMMAND bash ${CMAKE_SOURCE_DIR}/tests/browser/check_
   $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
 set_tests_properties(browser.docs PROPERTIES TIMEOUT 180 SKIP_RETURN_CODE 77 LABELS browser PROCESSORS 2)
 
+add_test(NAME shell.completion COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_completion.sh
+  $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
+set_tests_properties(shell.completion PROPERTIES TIMEOUT 60 LABELS integration)
+
 include(tests/fuzz/fuzz.cmake)
 include(tests/lint/lint.cmake)

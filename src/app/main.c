@@ -11,14 +11,7 @@
 #include "cli/files.h"
 #include "observe/log.h"
 #include "run.h"
-
-struct subcommand {
-    const char *name;
-    const char *summary;
-    const char *operands;
-    const struct argument *arguments;
-    int (*run)(struct arguments *arguments);
-};
+#include "subcommands.h"
 
 static const struct argument serve_arguments[] = {
     {"config", 'c', "FILE", "configuration file (YAML); see conf/virtuoso-proxy.yaml", NULL, NULL},
@@ -285,8 +278,17 @@ static const struct subcommand subcommands[] = {
     {"convert", "Print test files in another dialect.", "--to TARGET FILE...", convert_arguments,
      run_convert},
     {"run", "Run test files on the platform and report.", "FILE|DIR...", run_arguments, run_tests},
+    {"completion", "Print a script for shell completion.", "bash|zsh|fish", no_arguments,
+     run_completion},
+    {"man", "Print the manual page (roff).", "", no_arguments, run_man},
     {"version", "Print the version.", "", no_arguments, run_version},
 };
+
+const struct subcommand *subcommands_all(size_t *out_n)
+{
+    *out_n = ARRAY_LEN(subcommands);
+    return subcommands;
+}
 
 static void print_usage(FILE *out)
 {
