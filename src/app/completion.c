@@ -109,7 +109,7 @@ static void put_command_options(struct buf *out, const struct command *command)
     for (const struct param *param = command->options; param->name != NULL; param++) {
         buf_text(out, " --");
         for (const char *c = param->name; *c != '\0'; c++) {
-            buf_char(out, *c == '_' ? '-' : *c);
+            buf_char(out, (char)(*c == '_' ? '-' : *c));
         }
     }
 }
@@ -131,6 +131,20 @@ static void put_bash_catalogue(struct buf *out, const struct prefixes *all)
     buf_text(out, "    esac\n}\n\n");
 }
 
+static void put_file_option(struct buf *out, struct buf *seen, const struct argument *row)
+{
+    bool is_file = row->value != NULL && str_is(str_from(row->value), "FILE");
+
+    if (!is_file || has_word(buf_view(seen), str_from(row->name))) {
+        return;
+    }
+    buf_printf(seen, "%s ", row->name);
+    buf_printf(out, "%s--%s", out->len > 0 ? " | " : "", row->name);
+    if (row->letter != 0) {
+        buf_printf(out, " | -%c", row->letter);
+    }
+}
+
 /* Options whose value is a file, for the word after them. */
 static void put_file_options(struct buf *out)
 {
@@ -141,15 +155,7 @@ static void put_file_options(struct buf *out)
     buf_init(&seen, WORDS_MAX);
     for (size_t i = 0; i < n; i++) {
         for (const struct argument *row = rows[i].arguments; row->name != NULL; row++) {
-            bool is_file = row->value != NULL && str_is(str_from(row->value), "FILE");
-
-            if (is_file && !has_word(buf_view(&seen), str_from(row->name))) {
-                buf_printf(&seen, "%s ", row->name);
-                buf_printf(out, "%s--%s", seen.len > 0 && out->len > 0 ? " | " : "", row->name);
-                if (row->letter != 0) {
-                    buf_printf(out, " | -%c", row->letter);
-                }
-            }
+            put_file_option(out, &seen, row);
         }
     }
     buf_done(&seen);

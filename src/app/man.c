@@ -142,7 +142,7 @@ static void put_environment(struct buf *out)
         size_t at = sizeof("VIRTUOSO_PROXY_") - 1;
 
         for (const char *c = rows[i].key; *c != '\0' && at < sizeof(name) - 1; c++) {
-            name[at++] = *c == '.' ? '_' : char_upper(*c);
+            name[at++] = (char)(*c == '.' ? '_' : char_upper(*c));
         }
         put_term(out, name, rows[i].help);
         if (rows[i].def[0] != '\0') {
@@ -189,7 +189,8 @@ int run_man(struct arguments *arguments)
     buf_init(&out, PAGE_MAX);
     buf_text(
         &out,
-        ".TH VIRTUOSO\\-PROXY 1 \"\" \"virtuoso\\-proxy " VP_VERSION "\" \"User Commands\"\n"
+        ".TH VIRTUOSO\\-PROXY 1 \"2026-11-23\" \"virtuoso\\-proxy " VP_VERSION
+        "\" \"User Commands\"\n"
         ".SH NAME\nvirtuoso\\-proxy \\- a simple HTTP API in front of the Virtuoso QA platform\n"
         ".SH SYNOPSIS\n.B virtuoso\\-proxy\n.I COMMAND\n[options]\n"
         ".SH DESCRIPTION\nA caller sends one of 87 commands and a test step exists on the platform; sends a "
