@@ -49,7 +49,8 @@ struct server {
     unsigned n_signals;
     bool interrupted; /* one SIGINT came */
     char sandbox_url[128];
-    void (*on_stopping)(struct server *server); /* first thing of the way down; NULL: nothing */
+    void (*on_stopping)(struct server *server);  /* first thing of the way down; NULL: nothing */
+    void (*on_interrupt)(struct server *server); /* instead of draining at a signal; NULL: drain */
     void *owner;
 };
 

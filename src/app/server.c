@@ -145,12 +145,17 @@ static void on_signal(uv_signal_t *handle, int number)
 {
     struct server *server = handle->data;
 
-    if (number == SIGINT && server->interrupted) {
+    if (server->interrupted && (number == SIGINT || server->on_interrupt != NULL)) {
         log_event(LOG_WARN, "server.interrupted", F_INT("signal", number));
         server_stop(server);
         return;
     }
     server->interrupted = server->interrupted || number == SIGINT;
+    if (server->on_interrupt != NULL) {
+        server->interrupted = true; /* any second signal stops */
+        server->on_interrupt(server);
+        return;
+    }
     server_drain(server);
 }
 

@@ -1,0 +1,201 @@
+/* The proxy is wired as for `serve`, by server_open; what differs are options that are forced, so
+ * that a configuration written for a server fits: no fixed port, no TLS on loopback, no snapshot
+ * file that a running server may be writing, keys on. With an address given nothing is served: the
+ * same server is opened with none of its parts, for its loop and its signals. */
+#include "inprocess.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/mem.h"
+#include "base/random.h"
+#include "observe/log.h"
+
+enum { KEY_DIGITS = 48, SETS_MAX = 96 };
+
+static const char *const quiet_sets[] = {"log.level=error", "log.access=false"};
+
+static const char *const forced_sets[] = {
+    "server.listen=127.0.0.1:0",  "server.tls_certificate_file=",
+    "server.tls_key_file=",       "auth.mode=keys",
+    "drain.notice_ms=0",          "drain.limit_ms=2000",
+    "sandbox.listen=127.0.0.1:0", "sessions.snapshot_file=",
+};
+
+static const char *const loop_only_sets[] = {"auth.mode=none", "log.level=off"};
+
+static struct config *load(const char *file, const char *const *sets, size_t n_sets,
+                           const char *const *environment)
+{
+    const struct config_sources sources = {
+        .file = file, .sets = sets, .n_sets = n_sets, .environment = environment};
+    struct config *config = NULL;
+    struct error_list errors;
+
+    error_list_init(&errors);
+    if (config_load(&sources, &config, &errors) != ERR_OK) {
+        for (size_t i = 0; i < errors.n; i++) {
+            (void)fprintf(stderr, "%s\n", errors.items[i].text);
+        }
+        if (errors.n_dropped > 0) {
+            (void)fprintf(stderr, "... and %zu more errors\n", errors.n_dropped);
+        }
+    }
+    error_list_done(&errors);
+    return config;
+}
+
+/* Sets of later places win: the quiet log is only a default, what is forced comes last. */
+static struct config *load_own(const struct inprocess_options *options, const char *key)
+{
+    const char *sets[SETS_MAX];
+    size_t n = 0;
+    struct buf key_set;
+    struct config *config;
+
+    CHECK(options->n_sets + ARRAY_LEN(quiet_sets) + ARRAY_LEN(forced_sets) + 2 <= SETS_MAX);
+    for (size_t i = 0; i < ARRAY_LEN(quiet_sets); i++) {
+        sets[n++] = quiet_sets[i];
+    }
+    for (size_t i = 0; i < options->n_sets; i++) {
+        sets[n++] = options->sets[i];
+    }
+    for (size_t i = 0; i < ARRAY_LEN(forced_sets); i++) {
+        sets[n++] = forced_sets[i];
+    }
+    if (options->sandbox) {
+        sets[n++] = "sandbox.enabled=true";
+    }
+    buf_init(&key_set, 128);
+    buf_printf(&key_set, "auth.keys=%s", key);
+    sets[n++] = buf_cstr(&key_set);
+    config = load(options->config_file, sets, n, NULL);
+    buf_done(&key_set);
+    return config;
+}
+
+static enum error_code check_token(const struct inprocess_options *options,
+                                   const struct config *config, struct error *err)
+{
+    if (!options->needs_token || config->sandbox.enabled ||
+        secret_is_set(&config->upstream.token)) {
+        return ERR_OK;
+    }
+    return error_set(err, ERR_CONFIG,
+                     "no token for the platform: set VIRTUOSO_API_TOKEN or upstream.token, or use "
+                     "--sandbox, or --url for a proxy that runs already");
+}
+
+static void open_log(const struct config *config)
+{
+    enum log_level level = LOG_ERROR;
+
+    (void)log_level_from(config->log.level, &level);
+    log_open(STDERR_FILENO, level);
+}
+
+static enum error_code open_own(struct inprocess *proxy, const struct inprocess_options *options,
+                                struct error *err)
+{
+    char key[KEY_DIGITS + 1] = {0};
+    struct config *config;
+    enum error_code code;
+
+    random_hex(key, KEY_DIGITS);
+    secret_set(&proxy->key, str_from(key));
+    config = load_own(options, key);
+    if (config == NULL) {
+        return error_set(err, ERR_CONFIG, "the configuration has errors");
+    }
+    code = check_token(options, config, err);
+    if (code != ERR_OK) {
+        config_free(config);
+        return code;
+    }
+    open_log(config);
+    code = server_open(&proxy->server, config, true, err);
+    if (code == ERR_OK) {
+        proxy->url = str_from(server_url(&proxy->server, proxy->url_text));
+    }
+    return code;
+}
+
+static enum error_code open_loop(struct inprocess *proxy, const struct inprocess_options *options,
+                                 struct error *err)
+{
+    static const char *const empty_environment[] = {NULL};
+    struct config *config =
+        load(NULL, loop_only_sets, ARRAY_LEN(loop_only_sets), empty_environment);
+
+    CHECK(config != NULL); /* constant */
+    proxy->url = options->url;
+    while (str_ends(proxy->url, STR("/"))) {
+        proxy->url.len--;
+    }
+    if (options->key.len > 0) {
+        secret_set(&proxy->key, options->key);
+    }
+    open_log(config);
+    return server_open(&proxy->server, config, false, err);
+}
+
+static void on_interrupt(struct server *server)
+{
+    struct inprocess *proxy = server->owner;
+
+    if (proxy->client->interrupt != NULL && proxy->active) {
+        proxy->client->interrupt(proxy);
+    } else {
+        server_stop(server);
+    }
+}
+
+static void on_stopping(struct server *server)
+{
+    struct inprocess *proxy = server->owner;
+
+    if (proxy->active) {
+        proxy->client->cancel(proxy);
+    }
+}
+
+void inprocess_end(struct inprocess *proxy)
+{
+    CHECK(proxy->active);
+    proxy->active = false;
+    server_stop(&proxy->server);
+}
+
+enum error_code inprocess_run(const struct inprocess_options *options,
+                              const struct inprocess_client *client, void *context,
+                              struct error *err)
+{
+    struct inprocess *proxy = mem_calloc(1, sizeof(*proxy));
+    enum error_code code;
+
+    proxy->client = client;
+    proxy->context = context;
+    code = options->url.len > 0 ? open_loop(proxy, options, err) : open_own(proxy, options, err);
+    if (code == ERR_OK) {
+        proxy->loop = &proxy->server.loop;
+        proxy->server.owner = proxy;
+        proxy->server.on_interrupt = on_interrupt;
+        proxy->server.on_stopping = on_stopping;
+        code = client->start(proxy, err);
+        proxy->active = code == ERR_OK;
+        if (!proxy->active) {
+            server_stop(&proxy->server);
+        }
+        server_run(&proxy->server);
+        while (proxy->active) { /* cancelled, and still closing what it had open */
+            (void)loop_turn(proxy->loop, true);
+        }
+        server_done(&proxy->server);
+    }
+    log_close();
+    secret_done(&proxy->key);
+    mem_free(proxy);
+    return code;
+}
