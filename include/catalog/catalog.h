@@ -166,6 +166,20 @@ enum error_code catalog_validate(const struct command_input *input, struct arena
 enum error_code command_line_parse(struct arena *arena, struct str text, struct json **out,
                                    struct error *err) MUST_CHECK;
 
+/* The same back: a line that command_line_parse reads as these args and options, whatever they hold
+ * (a list whose items have commas is written as JSON, which a list takes as well). Empty: longer
+ * than a line may be. */
+struct str command_line_write(struct arena *arena, const struct command *command,
+                              const struct json *args, const struct json *options);
+
+/* Text as a test file holds it: two dollars stand for one there, so each dollar of a run of them is
+ * doubled. */
+struct str test_file_escape(struct arena *arena, struct str text);
+
+/* Names of variables that sentences read behind a $: letters, digits and _, no digit first. A
+ * command takes more ("a-b"); those are said by command lines. */
+bool sentence_can_name(struct str variable);
+
 /* The forms of a bound command: {"json", "curl", "yaml", "command_line", "sentence", "upstream"}.
  * Each, given back, makes the same request; sentence is null where the command has none or its
  * options are not said by it; yaml is one item of a test file's steps, null where a value holds

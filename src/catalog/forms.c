@@ -71,107 +71,6 @@ static struct json *written_options(const struct bound_command *bound, struct ar
     return options;
 }
 
-/* --- a command line
- * ---------------------------------------------------------------------------------- */
-
-static bool is_bare(struct str word)
-{
-    for (size_t i = 0; i < word.len; i++) {
-        char c = word.ptr[i];
-        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-
-        if (!alnum && c != '_' && c != '.' && c != '/' && c != ',' && c != ':' && c != '@' &&
-            (c != '-' || i == 0)) {
-            return false;
-        }
-    }
-    return word.len > 0;
-}
-
-static void put_word(struct buf *out, struct str word)
-{
-    if (is_bare(word)) {
-        buf_str(out, word);
-        return;
-    }
-    buf_char(out, '\'');
-    for (size_t i = 0; i < word.len; i++) {
-        if (word.ptr[i] == '\'') {
-            buf_text(out, "'\\''");
-        } else {
-            buf_char(out, word.ptr[i]);
-        }
-    }
-    buf_char(out, '\'');
-}
-
-/* A list as words with commas, where that reads back; else as JSON. */
-static struct str list_text(const struct json *list, struct arena *arena)
-{
-    const struct json *item;
-    struct str joined = STR_EMPTY;
-
-    JSON_FOREACH (item, list) {
-        struct str text = json_str(item);
-
-        if (str_find_char(text, ',') >= 0 || str_trim(text).len != text.len ||
-            (joined.len == 0 && str_starts(text, STR("[")))) {
-            return json_text(arena, list);
-        }
-        joined = arena_printf(arena, "%.*s%s%.*s", STR_ARG(joined), joined.len > 0 ? "," : "",
-                              STR_ARG(text));
-    }
-    return joined;
-}
-
-static void put_value(struct buf *out, const struct json *value, struct arena *arena)
-{
-    switch (json_type(value)) {
-    case JSON_ARRAY:
-        put_word(out, list_text(value, arena));
-        return;
-    case JSON_STRING:
-        put_word(out, json_str(value));
-        return;
-    case JSON_NULL:
-    case JSON_BOOL:
-    case JSON_NUMBER:
-    case JSON_OBJECT:
-        put_word(out, json_text(arena, value));
-        return;
-    }
-}
-
-static struct str line_of(const struct bound_command *bound, const struct json *args,
-                          const struct json *options, struct arena *arena)
-{
-    struct buf line;
-    const struct json *value;
-    struct str copy;
-
-    buf_init(&line, FORM_MAX);
-    buf_text(&line, bound->command->words);
-    JSON_FOREACH (value, args) {
-        buf_char(&line, ' ');
-        put_value(&line, value, arena);
-    }
-    JSON_FOREACH (value, options) {
-        struct str name = json_name(value);
-
-        buf_text(&line, " --");
-        for (size_t i = 0; i < name.len; i++) {
-            buf_char(&line, (char)(name.ptr[i] == '_' ? '-' : name.ptr[i]));
-        }
-        if (json_type(value) != JSON_BOOL || !json_true(value)) {
-            buf_char(&line, '=');
-            put_value(&line, value, arena);
-        }
-    }
-    copy = arena_str(arena, buf_view(&line));
-    buf_done(&line);
-    return copy;
-}
-
 /* --- forms
  * ------------------------------------------------------------------------------------------- */
 
@@ -188,6 +87,27 @@ static bool fits_test_file(struct str line)
     return true;
 }
 
+struct str test_file_escape(struct arena *arena, struct str text)
+{
+    struct buf buf;
+    struct str out;
+
+    if (!str_contains(text, STR("$$"))) {
+        return text;
+    }
+    buf_init(&buf, text.len * 2 + 1);
+    for (size_t i = 0; i < text.len; i++) {
+        bool in_run = text.ptr[i] == '$' && ((i > 0 && text.ptr[i - 1] == '$') ||
+                                             (i + 1 < text.len && text.ptr[i + 1] == '$'));
+
+        buf_text(&buf, in_run ? "$" : "");
+        buf_char(&buf, text.ptr[i]);
+    }
+    out = arena_str(arena, buf_view(&buf));
+    buf_done(&buf);
+    return out;
+}
+
 /* Empty: no test file can say it. */
 static struct str yaml_of(struct str line, struct arena *arena)
 {
@@ -200,7 +120,7 @@ static struct str yaml_of(struct str line, struct arena *arena)
 
     buf_init(&text, FORM_MAX);
     buf_text(&text, "- ");
-    yaml_write_scalar(&text, line);
+    yaml_write_scalar(&text, test_file_escape(arena, line));
     buf_char(&text, '\n');
     copy = arena_str(arena, buf_view(&text));
     buf_done(&text);
@@ -217,7 +137,7 @@ static struct str curl_of(const struct json *body, struct str base_url, struct a
         &line,
         "curl -s -X POST %.*s/api/v1/commands/execute -H 'Content-Type: application/json' -d ",
         STR_ARG(base_url));
-    put_word(&line, json_text(arena, body));
+    word_write(&line, json_text(arena, body));
     copy = arena_str(arena, buf_view(&line));
     buf_done(&line);
     return copy;
@@ -253,6 +173,18 @@ static const struct json *argument(const struct bound_command *bound, const stru
     return NULL;
 }
 
+bool sentence_can_name(struct str variable)
+{
+    for (size_t i = 0; i < variable.len; i++) {
+        char c = char_lower(variable.ptr[i]);
+
+        if ((c < 'a' || c > 'z') && c != '_' && (c < '0' || c > '9' || i == 0)) {
+            return false;
+        }
+    }
+    return variable.len > 0;
+}
+
 static bool is_bare_type(enum param_type type)
 {
     return type == PARAM_INTEGER || type == PARAM_POINT || type == PARAM_SIZE ||
@@ -284,6 +216,7 @@ static bool put_place(struct buf *out, const struct bound_command *bound, const 
         return str_trim(text).len == text.len && str_find_char(text, '\n') < 0;
     } else if (is_bare_type(param->type)) {
         buf_str(out, text);
+        return param->type != PARAM_VARIABLE || sentence_can_name(text);
     } else {
         put_quoted(out, text);
     }
@@ -315,7 +248,7 @@ static struct str sentence_of(const struct bound_command *bound, const struct js
     }
     copy = ok && buf_ok(&out) ? arena_str(arena, str_trim(buf_view(&out))) : STR_EMPTY;
     buf_done(&out);
-    return copy;
+    return test_file_escape(arena, copy);
 }
 
 static struct json *text_or_null(struct arena *arena, struct str value)
@@ -363,7 +296,7 @@ struct json *catalog_forms(const struct bound_command *bound, struct arena *aren
     struct json *body = json_new_object(arena);
     struct json *args = written_args(bound, arena);
     struct json *options = written_options(bound, arena);
-    struct str line = line_of(bound, args, options, arena);
+    struct str line = command_line_write(arena, bound->command, args, options);
 
     json_set(out, STR("sentence"), text_or_null(arena, sentence_of(bound, args, options, arena)));
     json_set(out, STR("command_line"), json_new_string(arena, line));

@@ -4,7 +4,8 @@
 
 #include "catalog_internal.h"
 
-enum { LINE_MAX_BYTES = 64 * 1024 };
+/* A body of 64 KiB that is all single quotes, written and read again. */
+enum { LINE_MAX_BYTES = 512 * 1024 };
 
 struct words {
     struct arena *arena;
@@ -199,4 +200,105 @@ enum error_code command_line_parse(struct arena *arena, struct str text, struct 
     }
     finish(&line, out);
     return ERR_OK;
+}
+
+/* --- writing
+ * ---------------------------------------------------------------------------------- */
+
+static bool is_bare(struct str word)
+{
+    for (size_t i = 0; i < word.len; i++) {
+        char c = word.ptr[i];
+        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+
+        if (!alnum && c != '_' && c != '.' && c != '/' && c != ',' && c != ':' && c != '@' &&
+            (c != '-' || i == 0)) {
+            return false;
+        }
+    }
+    return word.len > 0;
+}
+
+void word_write(struct buf *out, struct str word)
+{
+    if (is_bare(word)) {
+        buf_str(out, word);
+        return;
+    }
+    buf_char(out, '\'');
+    for (size_t i = 0; i < word.len; i++) {
+        if (word.ptr[i] == '\'') {
+            buf_text(out, "'\\''");
+        } else {
+            buf_char(out, word.ptr[i]);
+        }
+    }
+    buf_char(out, '\'');
+}
+
+/* A list as words with commas, where that reads back; else as JSON. */
+static struct str list_text(const struct json *list, struct arena *arena)
+{
+    const struct json *item;
+    struct str joined = STR_EMPTY;
+
+    JSON_FOREACH (item, list) {
+        struct str text = json_str(item);
+
+        if (str_find_char(text, ',') >= 0 || str_trim(text).len != text.len ||
+            (joined.len == 0 && str_starts(text, STR("[")))) {
+            return json_text(arena, list);
+        }
+        joined = arena_printf(arena, "%.*s%s%.*s", STR_ARG(joined), joined.len > 0 ? "," : "",
+                              STR_ARG(text));
+    }
+    return joined;
+}
+
+static void put_value(struct buf *out, const struct json *value, struct arena *arena)
+{
+    switch (json_type(value)) {
+    case JSON_ARRAY:
+        word_write(out, list_text(value, arena));
+        return;
+    case JSON_STRING:
+        word_write(out, json_str(value));
+        return;
+    case JSON_NULL:
+    case JSON_BOOL:
+    case JSON_NUMBER:
+    case JSON_OBJECT:
+        word_write(out, json_text(arena, value));
+        return;
+    }
+}
+
+struct str command_line_write(struct arena *arena, const struct command *command,
+                              const struct json *args, const struct json *options)
+{
+    struct buf line;
+    const struct json *value;
+    struct str copy;
+
+    buf_init(&line, LINE_MAX_BYTES);
+    buf_text(&line, command->words);
+    JSON_FOREACH (value, args) {
+        buf_char(&line, ' ');
+        put_value(&line, value, arena);
+    }
+    JSON_FOREACH (value, options) {
+        struct str name = json_name(value);
+
+        buf_text(&line, " --");
+        for (size_t i = 0; i < name.len; i++) {
+            buf_char(&line, (char)(name.ptr[i] == '_' ? '-' : name.ptr[i]));
+        }
+        if (json_type(value) != JSON_BOOL || !json_true(value)) {
+            buf_char(&line, '=');
+            put_value(&line, value, arena);
+        }
+    }
+    copy = buf_ok(&line) ? arena_str(arena, buf_view(&line)) : STR_EMPTY;
+    buf_done(&line);
+    return copy;
 }

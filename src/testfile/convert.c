@@ -98,31 +98,9 @@ struct converting {
 /* --- scalars
  * ----------------------------------------------------------------------------------------- */
 
-/* Two dollars stand for one in a file, so each dollar of such a run is doubled. */
-static struct str escape_dollars(struct arena *arena, struct str text)
-{
-    struct buf buf;
-    struct str out;
-
-    if (!str_contains(text, STR("$$"))) {
-        return text;
-    }
-    buf_init(&buf, text.len * 2 + 1);
-    for (size_t i = 0; i < text.len; i++) {
-        bool in_run = text.ptr[i] == '$' && ((i > 0 && text.ptr[i - 1] == '$') ||
-                                             (i + 1 < text.len && text.ptr[i + 1] == '$'));
-
-        buf_text(&buf, in_run ? "$" : "");
-        buf_char(&buf, text.ptr[i]);
-    }
-    out = arena_str(arena, buf_view(&buf));
-    buf_done(&buf);
-    return out;
-}
-
 static void put_scalar(struct converting *v, struct str text)
 {
-    yaml_write_scalar(v->out, escape_dollars(v->arena, text));
+    yaml_write_scalar(v->out, test_file_escape(v->arena, text));
 }
 
 static void put_json(struct converting *v, const struct json *value)
@@ -130,7 +108,7 @@ static void put_json(struct converting *v, const struct json *value)
     if (json_type(value) == JSON_STRING) {
         put_scalar(v, json_str(value));
     } else { /* JSON is YAML */
-        buf_str(v->out, escape_dollars(v->arena, json_text(v->arena, value)));
+        buf_str(v->out, test_file_escape(v->arena, json_text(v->arena, value)));
     }
 }
 
@@ -284,7 +262,7 @@ static void put_sentence(struct converting *v, const struct testfile_step *step)
         return;
     }
     buf_text(v->out, "    - ");
-    put_scalar(v, sentence_write(v->arena, step->command, step->args, step->options));
+    yaml_write_scalar(v->out, sentence_write(v->arena, step->command, step->args, step->options));
     buf_char(v->out, '\n');
 }
 

@@ -52,8 +52,5 @@ struct sentence_command {
 /* The i-th step of a match; false: there is none. `last` is for text without an element. */
 bool sentence_step(struct arena *arena, const struct sentence_match *match, size_t index,
                    struct str last, struct sentence_command *out);
-/* The command as a line that command_line_parse reads back. */
-struct str command_line_write(struct arena *arena, const struct command *command,
-                              const struct json *args, const struct json *options);
 
 #endif

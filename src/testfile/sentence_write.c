@@ -4,86 +4,6 @@
 
 enum { TEXT_MAX_BYTES = 256 * 1024 };
 
-/* --- command lines
- * ----------------------------------------------------------------------------------- */
-
-static bool is_bare(struct str word)
-{
-    for (size_t i = 0; i < word.len; i++) {
-        char c = word.ptr[i];
-        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-
-        if (!alnum && str_find_char(STR("_./,:@"), c) < 0 && (c != '-' || i == 0)) {
-            return false;
-        }
-    }
-    return word.len > 0;
-}
-
-static void put_word(struct buf *out, struct str word)
-{
-    if (is_bare(word)) {
-        buf_str(out, word);
-        return;
-    }
-    buf_char(out, '\'');
-    for (size_t i = 0; i < word.len; i++) {
-        if (word.ptr[i] == '\'') {
-            buf_text(out, "'\\''");
-        } else {
-            buf_char(out, word.ptr[i]);
-        }
-    }
-    buf_char(out, '\'');
-}
-
-static struct str value_text(struct arena *arena, const struct json *value)
-{
-    const struct json *item;
-    struct str joined = STR_EMPTY;
-
-    if (json_type(value) == JSON_STRING) {
-        return json_str(value);
-    }
-    if (json_type(value) != JSON_ARRAY) {
-        return json_text(arena, value);
-    }
-    JSON_FOREACH (item, value) {
-        joined = arena_printf(arena, "%.*s%s%.*s", STR_ARG(joined), joined.len > 0 ? "," : "",
-                              STR_ARG(json_str(item)));
-    }
-    return joined;
-}
-
-struct str command_line_write(struct arena *arena, const struct command *command,
-                              const struct json *args, const struct json *options)
-{
-    struct buf out;
-    struct str text;
-    const struct json *value;
-
-    buf_init(&out, TEXT_MAX_BYTES);
-    buf_text(&out, command->words);
-    JSON_FOREACH (value, args) {
-        buf_char(&out, ' ');
-        put_word(&out, value_text(arena, value));
-    }
-    JSON_FOREACH (value, options) {
-        buf_text(&out, " --");
-        buf_str(&out, json_name(value));
-        if (json_type(value) != JSON_BOOL || !json_true(value)) {
-            buf_char(&out, ' ');
-            put_word(&out, value_text(arena, value));
-        }
-    }
-    text = arena_str(arena, buf_view(&out));
-    buf_done(&out);
-    return text;
-}
-
-/* --- sentences
- * --------------------------------------------------------------------------------------- */
-
 struct writing {
     struct arena *arena;
     const struct command *command;
@@ -104,6 +24,15 @@ static size_t words_in(struct str text)
     return n;
 }
 
+/* Given, and no flag that is off: "accept confirm" says true alone. */
+static bool is_on(const struct json *options, struct str name)
+{
+    const struct json *value = json_get_str(options, name);
+    bool off = json_type(value) == JSON_BOOL && !json_true(value);
+
+    return value != NULL && !off && !str_is_nocase(json_str(value), "false");
+}
+
 /* The text of the form that has exactly these options. */
 static const char *form_of(const struct command *command, const struct json *options)
 {
@@ -115,7 +44,7 @@ static const char *form_of(const struct command *command, const struct json *opt
             words_in(rest) == json_size(options) && str_is(str_from(form->command), command->words);
 
         while (all && str_next(&rest, ' ', &name)) {
-            all = json_get_str(options, name) != NULL;
+            all = is_on(options, name);
         }
         if (all) {
             return form->text;
@@ -124,15 +53,18 @@ static const char *form_of(const struct command *command, const struct json *opt
     return json_size(options) == 0 ? command->sentence : NULL;
 }
 
-static const struct json *find_value(const struct writing *w, struct str name, bool *out_plain)
+static const struct json *find_value(const struct writing *w, struct str name, bool *out_plain,
+                                     bool *out_variable)
 {
     const struct json *value = json_first(w->args);
 
     *out_plain = false;
+    *out_variable = false;
     for (const struct param *param = w->command->args; param->name != NULL; param++) {
         if (str_is(name, param->name)) {
             *out_plain = param->type == PARAM_INTEGER || param->type == PARAM_POINT ||
                          param->type == PARAM_SIZE || param->type == PARAM_VARIABLE;
+            *out_variable = param->type == PARAM_VARIABLE;
             return value;
         }
         value = value != NULL ? json_next(value) : NULL;
@@ -175,8 +107,10 @@ static void put_slot(struct writing *w, struct str slot, bool comment)
     bool plus = str_ends(slot, STR("+1"));
     struct str name = plus ? str_sub(slot, 0, slot.len - 2) : slot;
     bool plain;
-    const struct json *value = find_value(w, name, &plain);
-    struct str text = value_text(w->arena, value);
+    bool is_variable;
+    const struct json *value = find_value(w, name, &plain, &is_variable);
+    struct str text =
+        json_type(value) == JSON_STRING ? json_str(value) : json_text(w->arena, value);
     int64_t number;
 
     if (value == NULL) { /* an optional one */
@@ -193,26 +127,27 @@ static void put_slot(struct writing *w, struct str slot, bool comment)
         if (plain && text.len > 0 && text.ptr[0] == '$') {
             text = str_sub(text, 1, text.len);
         }
+        w->failed = w->failed || (is_variable && !sentence_can_name(text)) ||
+                    (comment && (text.len == 0 || str_trim(text).len != text.len ||
+                                 str_find_char(text, '\n') >= 0));
         put_plain(w, text, json_get_str(w->options, name) == value);
     } else {
         put_quoted(w, text);
     }
 }
 
-struct str sentence_write(struct arena *arena, const struct command *command,
-                          const struct json *args, const struct json *options)
+/* Empty: no sentence says it. */
+static struct str in_words(struct arena *arena, const struct command *command,
+                           const struct json *args, const struct json *options)
 {
     struct writing w = {.arena = arena, .command = command, .args = args, .options = options};
-    const char *form = form_of(command, options);
+    const char *form = command->kind == COMMAND_STEP ? form_of(command, options) : NULL;
     struct str rest = str_from(form);
     bool comment = str_starts(rest, STR("//"));
     struct str before;
     struct str slot;
     struct str text;
 
-    if (form == NULL || command->kind != COMMAND_STEP) {
-        return command_line_write(arena, command, args, options);
-    }
     buf_init(&w.out, TEXT_MAX_BYTES);
     while (str_cut(rest, '{', &before, &rest)) {
         buf_str(&w.out, before);
@@ -223,5 +158,15 @@ struct str sentence_write(struct arena *arena, const struct command *command,
     text = arena_str(arena, str_trim(buf_view(&w.out)));
     w.failed = w.failed || !buf_ok(&w.out);
     buf_done(&w.out);
-    return w.failed ? command_line_write(arena, command, args, options) : text;
+    return w.failed ? STR_EMPTY : test_file_escape(arena, text);
+}
+
+struct str sentence_write(struct arena *arena, const struct command *command,
+                          const struct json *args, const struct json *options)
+{
+    struct str sentence = in_words(arena, command, args, options);
+
+    return sentence.len > 0
+               ? sentence
+               : test_file_escape(arena, command_line_write(arena, command, args, options));
 }

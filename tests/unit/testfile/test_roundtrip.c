@@ -1,0 +1,336 @@
+/* Every command of the catalogue with values chosen to hurt, through every way to write it and
+ * back: what is read must bind to the values that were written. */
+#include "fixture.h"
+
+enum { N_ROUNDS = 128, LONG_TEXT = 2000 };
+
+static const struct catalog_defaults defaults = {.organization_id = STR_INIT("7")};
+
+static const char *const texts[] = {
+    "plain",
+    "two words",
+    "a,b",
+    "it's",
+    "say \"hi\"",
+    "back\\slash",
+    "\\",
+    "ends in \\",
+    "\\\"",
+    "\\'",
+    "'",
+    "\"",
+    "'quoted'",
+    "\"quoted\"",
+    "x' 'y",
+    " around ",
+    "two  spaces",
+    "--new-tab",
+    "--position=3",
+    "--",
+    "-",
+    "-1",
+    "$name",
+    "${name}",
+    "$$",
+    "{{name}}",
+    "$$$a",
+    "cost $$5",
+    "`id`",
+    "$(id)",
+    "new\nline",
+    "\n",
+    "\ttab\t",
+    "\x01\x1B[31m",
+    "\x7F",
+    "\xC3\xBC\xF0\x9F\x98\x80",
+    "\xE2\x80\x9Cquoted\xE2\x80\x9D",
+    "[1,2]",
+    "[\"a\",\"b\"]",
+    "[",
+    "{\"a\":1}",
+    "{element}",
+    "true",
+    "null",
+    "0",
+    "007",
+    "// not a comment",
+    "in field",
+    "from",
+    "last option",
+    "second option",
+    "element here",
+    "next",
+    "prev",
+    "to",
+    "on page",
+    "in new tab",
+    "top",
+    "step-interact click x",
+    "a=b",
+    "=",
+    "# no comment",
+    "- item",
+    "key: value",
+    "*",
+    "",
+};
+
+static const char *const of_types[][8] = {
+    [PARAM_INTEGER] = {"0", "1", "2", "7", "1000", "20000"},
+    [PARAM_URL] = {"https://example.com/a?b=c&d='e'#f", "$base/x y", "http://x/\"q\"",
+                   "https://x/in new tab", "https://x/,\\"},
+    [PARAM_HTTP_URL] = {"https://example.com/a?b=c&d='e'#f", "http://x/\\"},
+    [PARAM_POINT] = {"0,0", "-5,7", "100,200"},
+    [PARAM_SIZE] = {"1x1", "1280x800"},
+    [PARAM_VARIABLE] = {"name", "$name", "a-b", "a.b", "\xC3\xBC", "in", "`x`"},
+    [PARAM_UPPER] = {"button", "LINK", "X-1"},
+    [PARAM_LIST] = {"[\"ctrl\"]", "[\"alt\",\"shift\"]", "[\"a,b\",\"c\"]",
+                    "[\"it's\",\"\\\"q\\\"\",\"\\\\\"]", "[\" x \",\"y\"]", "[\"[1\",\"2]\"]",
+                    "[\"a\\nb\",\"--x\"]", "[\"1\",\"2\"]"},
+    [PARAM_OBJECT] = {"{\"a\":1}", "{\"it's\":\"\\\"q\\\"\",\"b\":[1,{\"c\":null}]}", "{}"},
+    [PARAM_ID] = {"1", "1680930", "cp_12345", "9223372036854775807"},
+    [PARAM_CSV] = {"a,b\n1,2\n", "\"a,\"\"x\"\"\",it's\n\"1\n2\",--\n"},
+    [PARAM_FLAG] = {"true", "false"},
+};
+
+struct trip {
+    struct arena arena;
+    const struct command *command;
+    struct json *args;
+    struct json *options;
+    struct bound_command bound;
+    size_t n_bound;
+    size_t n_said; /* by a sentence */
+};
+
+static bool bind(struct arena *arena, const struct json *line, struct bound_command *out)
+{
+    const struct command_input input = {.command = json_str(json_get(line, "command")),
+                                        .args = json_get(line, "args"),
+                                        .options = json_get(line, "options"),
+                                        .position = -1,
+                                        .defaults = &defaults};
+    struct error_list errors;
+    enum error_code code;
+
+    error_list_init(&errors);
+    code = catalog_bind(&input, arena, out, &errors);
+    error_list_done(&errors);
+    return code == ERR_OK;
+}
+
+static struct json *line_json(struct trip *trip)
+{
+    struct json *line = json_new_object(&trip->arena);
+
+    json_set(line, STR("command"), json_new_string(&trip->arena, str_from(trip->command->words)));
+    json_set(line, STR("args"), json_copy(&trip->arena, trip->args));
+    json_set(line, STR("options"), json_copy(&trip->arena, trip->options));
+    return line;
+}
+
+static void check_same(struct trip *trip, const char *form, struct str text,
+                       const struct json *read)
+{
+    struct bound_command bound;
+
+    if (!bind(&trip->arena, read, &bound)) {
+        fail_msg("%s, %s: %.*s: does not bind", trip->command->words, form, STR_ARG(text));
+    }
+    if (bound.command != trip->command || !json_equal(bound.values, trip->bound.values)) {
+        fail_msg("%s, %s: %.*s: became %s %.*s", trip->command->words, form, STR_ARG(text),
+                 bound.command->words, STR_ARG(json_text(&trip->arena, bound.values)));
+    }
+}
+
+static void check_line(struct trip *trip, const char *form, struct str line)
+{
+    struct json *read = NULL;
+    struct error err = {0};
+
+    if (command_line_parse(&trip->arena, line, &read, &err) != ERR_OK) {
+        fail_msg("%s, %s: %.*s: %s", trip->command->words, form, STR_ARG(line), err.text);
+    }
+    check_same(trip, form, line, read);
+}
+
+static void check_sentence(struct trip *trip, const char *form, struct str sentence)
+{
+    struct json *read = NULL;
+    struct error err = {0};
+
+    if (sentence_parse(&trip->arena, sentence, &read, &err) != ERR_OK) {
+        fail_msg("%s, %s: %.*s: %s", trip->command->words, form, STR_ARG(sentence), err.text);
+    }
+    check_same(trip, form, sentence, read);
+}
+
+static void check(struct trip *trip)
+{
+    struct json *line = line_json(trip);
+    const struct json *forms;
+    struct str sentence;
+
+    if (!bind(&trip->arena, line, &trip->bound)) {
+        return;
+    }
+    trip->n_bound++;
+    check_line(trip, "command_line_write",
+               command_line_write(&trip->arena, trip->command, trip->args, trip->options));
+    forms = catalog_forms(&trip->bound, &trip->arena, STR("http://x"));
+    check_line(trip, "help command_line", json_str(json_get(forms, "command_line")));
+    check_same(trip, "help json", STR_EMPTY, json_get(forms, "json"));
+    sentence = json_str(json_get(forms, "sentence"));
+    if (sentence.len > 0) {
+        trip->n_said++;
+        check_sentence(trip, "help sentence", sentence);
+    }
+    if (trip->command->kind == COMMAND_STEP) {
+        check_sentence(trip, "sentence_write",
+                       sentence_write(&trip->arena, trip->command, trip->args, trip->options));
+        check_sentence(trip, "sentence_write of the help",
+                       sentence_write(&trip->arena, trip->command, json_find(forms, "/json/args"),
+                                      json_find(forms, "/json/options")));
+    }
+}
+
+/* The i-th value for a parameter, counted round. */
+static struct json *value_for(struct arena *arena, const struct param *param, size_t i)
+{
+    struct json *value = NULL;
+    size_t n = 1; /* there is a first */
+
+    if (param->type == PARAM_LIST && param->words != NULL) {
+        return json_new_string(arena, i % 2 == 0 ? STR("ctrl,shift") : STR("alt"));
+    }
+    if (param->type == PARAM_ENUM) {
+        struct str rest = str_from(param->words);
+        struct str word;
+
+        for (i %= 8; str_next(&rest, ' ', &word) && i > 0; i--) {
+        }
+        return json_new_string(arena, word);
+    }
+    if ((size_t)param->type >= ARRAY_LEN(of_types) || of_types[param->type][0] == NULL) {
+        return json_new_string(arena, str_from(texts[i % ARRAY_LEN(texts)]));
+    }
+    while (n < ARRAY_LEN(of_types[0]) && of_types[param->type][n] != NULL) {
+        n++;
+    }
+    if (param->type != PARAM_LIST && param->type != PARAM_OBJECT) {
+        return json_new_string(arena, str_from(of_types[param->type][i % n]));
+    }
+    assert_int_equal(json_parse(arena, str_from(of_types[param->type][i % n]), NULL, &value, NULL),
+                     ERR_OK);
+    return value;
+}
+
+/* Options by the bits of `mask`; each argument starts at another value, so that they differ. */
+static void one_trip(struct trip *trip, size_t i, unsigned mask)
+{
+    const struct command *command = trip->command;
+    size_t shift = i;
+
+    arena_init(&trip->arena);
+    trip->args = json_new_array(&trip->arena);
+    trip->options = json_new_object(&trip->arena);
+    for (const struct param *param = command->args; param->name != NULL; param++) {
+        if (param->type == PARAM_POINT && (mask & 3U) == 3U) {
+            continue; /* said by the options x and y */
+        }
+        json_append(trip->args, value_for(&trip->arena, param, shift));
+        shift = shift * 3 + 1;
+    }
+    for (size_t k = 0; k < COMMAND_MAX_PARAMS && command->options[k].name != NULL; k++) {
+        if ((mask >> k & 1U) != 0) {
+            json_set(trip->options, str_from(command->options[k].name),
+                     value_for(&trip->arena, &command->options[k], shift));
+            shift = shift * 3 + 1;
+        }
+    }
+    check(trip);
+    arena_done(&trip->arena);
+}
+
+static void every_command_survives_every_way_to_write_it(void **state)
+{
+    size_t n_said = 0;
+
+    (void)state;
+    assert_int_equal(catalog_open(NULL), ERR_OK);
+    for (size_t c = 0; c < catalog_size(); c++) {
+        struct trip trip = {.command = catalog_at(c)};
+        unsigned n_masks = 1;
+
+        for (size_t k = 0; k < COMMAND_MAX_PARAMS && trip.command->options[k].name != NULL; k++) {
+            n_masks *= 2;
+        }
+        for (size_t i = 0; i < N_ROUNDS; i++) {
+            one_trip(&trip, i, 0);
+            one_trip(&trip, i, (unsigned)i % n_masks);
+        }
+        if (trip.n_bound < 8) {
+            fail_msg("%s: only %zu of its values were taken", trip.command->words, trip.n_bound);
+        }
+        if (trip.command->sentence != NULL && trip.n_said < 8) {
+            fail_msg("%s: said by only %zu sentences", trip.command->words, trip.n_said);
+        }
+        n_said += trip.n_said;
+    }
+    assert_true(n_said > 1000);
+    catalog_close();
+}
+
+/* Every argument as long as it may be, of one character; false: some other type is among them. */
+static bool fill_long(struct trip *trip, const char *one, size_t n_times)
+{
+    struct buf text;
+
+    buf_init(&text, (size_t)LONG_TEXT * 4);
+    for (size_t k = 0; k < n_times; k++) {
+        buf_text(&text, one);
+    }
+    trip->args = json_new_array(&trip->arena);
+    trip->options = json_new_object(&trip->arena);
+    for (const struct param *param = trip->command->args; param->name != NULL; param++) {
+        bool is_text = param->type == PARAM_TEXT || param->type == PARAM_REGEX;
+
+        json_append(trip->args, is_text ? json_new_string(&trip->arena, buf_view(&text))
+                                        : value_for(&trip->arena, param, 0));
+    }
+    buf_done(&text);
+    return json_size(trip->args) > 0;
+}
+
+static void as_long_as_it_may_be(void **state)
+{
+    static const char *const hard[] = {"'", "\"", "\\", ",", "\xF0\x9F\x98\x80", "$"};
+    static const size_t lengths[] = {500, 501, LONG_TEXT};
+    size_t n_bound = 0;
+
+    (void)state;
+    assert_int_equal(catalog_open(NULL), ERR_OK);
+    for (size_t i = 0; i < catalog_size() * ARRAY_LEN(hard) * ARRAY_LEN(lengths); i++) {
+        struct trip trip = {.command = catalog_at(i % catalog_size())};
+        size_t rest = i / catalog_size();
+
+        arena_init(&trip.arena);
+        if (fill_long(&trip, hard[rest % ARRAY_LEN(hard)], lengths[rest / ARRAY_LEN(hard)])) {
+            check(&trip);
+        }
+        n_bound += trip.n_bound;
+        arena_done(&trip.arena);
+    }
+    assert_true(n_bound > 1000);
+    catalog_close();
+}
+
+int test_roundtrip(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_command_survives_every_way_to_write_it),
+        cmocka_unit_test(as_long_as_it_may_be),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
