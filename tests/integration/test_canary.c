@@ -1,0 +1,160 @@
+/* The platform echoes secrets in the data of executions (virtuoso.md section 5.5). The sandbox
+ * plants a word of its own in every such field; whatever way one asks, it must come out nowhere: no
+ * answer (fresh, from the cache, raw, direct, of a run, live), no log, no metric. */
+#include "harness/cmocka.h"
+
+#include "harness/proxy.h"
+
+static const char *const sets[] = {"log.level=debug", "sandbox.execution_ms=100", "runs.poll_ms=20",
+                                   "upstream.retry_base_ms=1", NULL};
+
+struct looked_at {
+    struct proxy proxy;
+    struct str canary;
+    struct str execution;
+    size_t n;
+};
+
+static void look(struct looked_at *here, const char *method, struct str target, const char *body)
+{
+    struct proxy *proxy = &here->proxy;
+
+    client_ask(proxy->program.port, method, target.ptr,
+               body[0] != '\0' ? "Content-Type: application/json\r\n" : NULL, str_from(body),
+               &proxy->reply);
+    if (str_contains(reply_text(&proxy->reply), here->canary) ||
+        str_contains(buf_view(&proxy->reply.head), here->canary)) {
+        fail_msg("%s %.*s tells the secret", method, STR_ARG(target));
+    }
+    here->n += proxy->reply.status == 200 ? 1 : 0;
+}
+
+/* `{}` in the pattern is the execution. */
+static struct str with_id(struct looked_at *here, const char *pattern)
+{
+    struct str before;
+    struct str after;
+    ptrdiff_t at = str_find(str_from(pattern), STR("{}"));
+
+    if (at < 0) {
+        return arena_str(&here->proxy.arena, str_from(pattern));
+    }
+    before = str_sub(str_from(pattern), 0, (size_t)at);
+    after = str_sub(str_from(pattern), (size_t)at + 2, str_from(pattern).len);
+    return arena_printf(&here->proxy.arena, "%.*s%.*s%.*s", STR_ARG(before),
+                        STR_ARG(here->execution), STR_ARG(after));
+}
+
+static void open_here(struct looked_at *here)
+{
+    struct proxy *proxy = &here->proxy;
+    struct str body;
+    int64_t id = 0;
+
+    *here = (struct looked_at){0};
+    proxy_start(proxy, sets);
+    here->canary =
+        json_str(json_get(sandbox_state(proxy->program.sandbox_port, &proxy->arena), "canary"));
+    assert_true(here->canary.len > 4);
+    (void)proxy_command(proxy, "step-interact click", "[\"A\"]", NULL);
+    body = arena_printf(&proxy->arena, "{\"goalId\":%lld}", (long long)proxy->seed.goal);
+    here->execution =
+        json_str(json_get(proxy_ask_str(proxy, "POST", "/api/executions", NULL, body), "id"));
+    here->execution = arena_str(&proxy->arena, here->execution);
+    assert_true(str_to_i64(here->execution, 1, INT64_MAX, &id));
+    client_pause_ms(200);
+}
+
+/* The platform does tell it: else this test would prove nothing. */
+static void assert_the_platform_leaks(struct looked_at *here)
+{
+    const struct json *tree =
+        sandbox_call(here->proxy.program.sandbox_port, SANDBOX_TOKEN, "GET",
+                     with_id(here, "/executions/{}").ptr, NULL, &here->proxy.arena);
+
+    assert_true(str_contains(json_text(&here->proxy.arena, tree), here->canary));
+}
+
+static void look_everywhere(struct looked_at *here)
+{
+    static const char *const reads[] = {
+        "/api/executions/{}",
+        "/api/executions/{}?raw=true",
+        "/api/executions/{}/analysis",
+        "/api/executions/{}/analysis?raw=true&ai=true",
+        "/virtuoso/executions/{}",
+        "/virtuoso/executions/{}/status",
+        "/virtuoso/jobs/{}/status",
+        "/virtuoso/executions/analysis/{}",
+        "/virtuoso/user",
+        "/api/user?raw=true",
+        "/api/projects?raw=true",
+        "/metrics",
+        "/health/stats",
+        "/openapi.json",
+    };
+    static const char *const commands[] = {
+        "{\"command\":\"monitor-execution\",\"args\":[\"%\"]}",
+        "{\"command\":\"monitor-execution\",\"args\":[\"%\"],\"options\":{\"follow\":true}}",
+        "{\"command\":\"get-execution-analysis\",\"args\":[\"%\"]}",
+    };
+
+    for (int again = 0; again < 2; again++) { /* the second time from the cache */
+        for (size_t i = 0; i < ARRAY_LEN(reads); i++) {
+            look(here, "GET", with_id(here, reads[i]), "");
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        struct str before;
+        struct str after;
+
+        (void)str_cut(str_from(commands[i]), '%', &before, &after);
+        look(here, "POST", STR("/api/v1/commands/execute"),
+             arena_printf(&here->proxy.arena, "%.*s%.*s%.*s", STR_ARG(before),
+                          STR_ARG(here->execution), STR_ARG(after))
+                 .ptr);
+    }
+}
+
+static void look_at_runs(struct looked_at *here)
+{
+    struct proxy *proxy = &here->proxy;
+    struct str id;
+
+    look(here, "POST", STR("/api/v1/tests/run?execute=true"),
+         "{\"name\":\"x\",\"steps\":[{\"click\":\"A\"},{\"click\":\"FAIL\"}]}");
+    assert_int_equal(proxy->reply.status, 207);
+    id = json_str(json_get(reply_json(&proxy->reply, &proxy->arena), "id"));
+    look(here, "GET", arena_printf(&proxy->arena, "/api/v1/tests/runs/%.*s", STR_ARG(id)), "");
+    look(here, "GET", arena_printf(&proxy->arena, "/api/v1/tests/runs/%.*s/events", STR_ARG(id)),
+         "");
+    look(here, "GET", STR("/api/v1/tests/runs"), "");
+}
+
+static void a_planted_secret_comes_out_nowhere(void **state)
+{
+    struct looked_at here;
+    struct buf log;
+
+    (void)state;
+    open_here(&here);
+    assert_the_platform_leaks(&here);
+    look_everywhere(&here);
+    look_at_runs(&here);
+    assert_true(here.n >= 30); /* most of it was answered, not refused */
+    buf_init(&log, 64U << 20);
+    program_errors(&here.proxy.program, &log);
+    program_output(&here.proxy.program, &log);
+    assert_true(log.len > 1000 && !str_contains(buf_view(&log), here.canary));
+    buf_done(&log);
+    proxy_stop(&here.proxy);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_planted_secret_comes_out_nowhere),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
