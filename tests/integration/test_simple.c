@@ -214,6 +214,78 @@ static void the_platforms_refusals_keep_their_meaning(void **state)
     proxy_stop(&proxy);
 }
 
+/* What every endpoint finds its answer in, with all that is optional left out: an object that has
+ * the ids which the calls on the way need, bare and in the platform's envelopes. */
+#define THING                                                                                      \
+    "{\"id\":7,\"goalId\":1,\"snapshotId\":2,\"snapshots\":[{\"snapshotId\":2}],\"steps\":[]}"
+
+static void check_shape(struct proxy *proxy, const struct endpoint *endpoint, const char *shape)
+{
+    const struct json *answer =
+        proxy_ask(proxy, endpoint->method, endpoint->target, NULL, endpoint->body);
+    const struct json *thing = json_type(answer) == JSON_ARRAY ? json_first(answer) : answer;
+    const struct json *id = json_find(thing, "/id /jobId");
+
+    if (proxy->reply.status != 200 && proxy->reply.status != 201) {
+        fail_msg("%s %s with %s: %d %.*s", endpoint->method, endpoint->target, shape,
+                 proxy->reply.status, STR_ARG(reply_text(&proxy->reply)));
+    }
+    /* of an execution the id is that of the path; of a version it is the snapshot's */
+    if (id != NULL && !str_is(json_str(id), "7") && !str_is(json_str(id), "2") &&
+        !str_starts(str_from(endpoint->target), STR("/api/executions/1"))) {
+        fail_msg("%s %s with %s: %.*s", endpoint->method, endpoint->target, shape,
+                 STR_ARG(reply_text(&proxy->reply)));
+    }
+}
+
+static void every_envelope_is_read_at_every_endpoint(void **state)
+{
+    static const char *const one[] = {THING, "{\"success\":true,\"item\":" THING "}"};
+    static const char *const many[] = {"[" THING "]", "{\"success\":true,\"items\":[" THING "]}",
+                                       "{\"success\":true,\"map\":{\"7\":" THING "}}",
+                                       "{\"success\":true,\"item\":[" THING "]}"};
+    static const char *const lists[] = {"/api/projects", "/api/projects/1/goals",
+                                        "/api/library/checkpoints"};
+    static const char *const sets[] = {"cache.enabled=false", "log.level=warn", NULL};
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    for (size_t i = 0; i < ARRAY_LEN(one); i++) {
+        sandbox_clear_faults(proxy.program.sandbox_port);
+        sandbox_fault(proxy.program.sandbox_port,
+                      TEXT("{\"match\":\"* /\",\"times\":-1,\"status\":200,\"content_type\":"
+                           "\"application/json\",\"body\":%s}",
+                           one[i])
+                          .ptr);
+        for (size_t k = 0; k < ARRAY_LEN(endpoints); k++) {
+            bool is_list = str_is(STR("GET"), endpoints[k].method) &&
+                           (str_is(str_from(endpoints[k].target), lists[0]) ||
+                            str_is(str_from(endpoints[k].target), lists[1]) ||
+                            str_is(str_from(endpoints[k].target), lists[2]));
+
+            if (!is_list) {
+                check_shape(&proxy, &endpoints[k], one[i]);
+            }
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(many); i++) {
+        sandbox_clear_faults(proxy.program.sandbox_port);
+        sandbox_fault(proxy.program.sandbox_port,
+                      TEXT("{\"match\":\"* /\",\"times\":-1,\"status\":200,\"content_type\":"
+                           "\"application/json\",\"body\":%s}",
+                           many[i])
+                          .ptr);
+        for (size_t k = 0; k < ARRAY_LEN(lists); k++) {
+            const struct json *answer = get(&proxy, str_from(lists[k]));
+
+            assert_int_equal(json_size(answer), 1);
+            assert_true(str_is(json_str(json_find(answer, "/0/id")), "7"));
+        }
+    }
+    proxy_stop(&proxy);
+}
+
 /* --- the cache
  * ------------------------------------------------------------------------------------------- */
 
@@ -358,6 +430,7 @@ int main(void)
         cmocka_unit_test(from_a_project_to_its_steps),
         cmocka_unit_test(a_goal_runs_and_tells_its_outcome),
         cmocka_unit_test(the_platforms_refusals_keep_their_meaning),
+        cmocka_unit_test(every_envelope_is_read_at_every_endpoint),
         cmocka_unit_test(many_cold_reads_are_one_call),
         cmocka_unit_test(kept_answers_are_used_and_dropped),
         cmocka_unit_test(planted_secrets_pass_nowhere),
