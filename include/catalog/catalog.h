@@ -161,10 +161,18 @@ enum error_code catalog_validate(const struct command_input *input, struct arena
                                  struct json **out_corrected,
                                  struct warning_list *out_fixes) MUST_CHECK;
 
+/* The old command line, [checkpoint-id] arguments... [position], read as it was meant: what
+ * catalog_validate mends of it and nothing else. NULL: it does not bind that way either. */
+struct json *catalog_from_old(const struct command_input *input, struct arena *arena,
+                              struct warning_list *out_fixes);
+
 /* A shell-like line ("step-interact click 'Sign in' --position TOP_LEFT") to command, args,
  * options. Quotes and backslashes as in POSIX sh; no expansion of any kind. */
 enum error_code command_line_parse(struct arena *arena, struct str text, struct json **out,
                                    struct error *err) MUST_CHECK;
+
+/* The words of a shell's argument list as such a line: words that begin with -- stay options. */
+struct str command_line_join(struct arena *arena, const char *const *words, size_t n_words);
 
 /* The same back: a line that command_line_parse reads as these args and options, whatever they hold
  * (a list whose items have commas is written as JSON, which a list takes as well). Empty: longer

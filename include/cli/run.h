@@ -18,11 +18,10 @@
 
 #include "base/error.h"
 #include "base/str.h"
+#include "cli/output.h"
 
 struct cli_run;
 struct loop;
-
-enum cli_output { CLI_OUTPUT_HUMAN, CLI_OUTPUT_JSON, CLI_OUTPUT_YAML };
 
 enum {
     CLI_EXIT_NOT_STARTED = 1,
@@ -52,8 +51,6 @@ struct cli_run_options {
     const char *summary_file; /* GitHub's, appended to; annotations go to stdout beside it */
     enum cli_output output;
 };
-
-bool cli_output_parse(struct str word, enum cli_output *out);
 
 /* False: what is wrong was printed to stderr. Nothing was sent. */
 bool cli_run_new(const struct cli_run_options *options, struct cli_run **out);

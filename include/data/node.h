@@ -65,5 +65,8 @@ bool node_is_bool(const struct node *node, bool *out); /* true|false, unquoted *
 /* Writes `text` as a YAML scalar that reads back as the same text (plain when that is safe). */
 struct buf;
 void yaml_write_scalar(struct buf *out, struct str text);
+/* A value as block YAML that node_to_json reads back as the same value; ends in a newline. Texts
+ * are safe for a terminal. */
+void yaml_write_json(struct buf *out, const struct json *value, unsigned indent);
 
 #endif

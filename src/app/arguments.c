@@ -115,7 +115,7 @@ static bool take_option(struct arguments *arguments, const char *command, int ar
 }
 
 bool arguments_parse(struct arguments *arguments, const struct argument *table, const char *command,
-                     int argc, char **argv)
+                     bool rest_is_operands, int argc, char **argv)
 {
     int n_operands = 0;
     bool only_operands = false;
@@ -132,6 +132,7 @@ bool arguments_parse(struct arguments *arguments, const struct argument *table, 
             }
         } else {
             argv[n_operands++] = argv[at];
+            only_operands = only_operands || rest_is_operands;
         }
     }
     arguments->operands = (const char *const *)argv;

@@ -14,6 +14,7 @@ struct argument {
     const char
         *key; /* becomes the configuration's "key=value"; NULL: looked up with arguments_get */
     const char *constant; /* a flag's value for `key` */
+    const char *words;    /* all values there are, space separated; NULL: any */
 };
 
 enum { ARGUMENTS_MAX = 64, ARGUMENTS_GIVEN_MAX = 256 };
@@ -35,9 +36,10 @@ struct arguments {
     bool help;
 };
 
-/* False: an error was printed to stderr. `set` rows (key "*") may repeat. */
+/* False: an error was printed to stderr. `set` rows (key "*") may repeat. `rest_is_operands`: the
+ * first operand ends the options. */
 bool arguments_parse(struct arguments *arguments, const struct argument *table, const char *command,
-                     int argc, char **argv);
+                     bool rest_is_operands, int argc, char **argv);
 void arguments_done(struct arguments *arguments);
 /* All values of an option that may repeat, at most ARGUMENTS_GIVEN_MAX; returns how many. */
 size_t arguments_all(const struct arguments *arguments, const char *name,

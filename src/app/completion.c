@@ -148,13 +148,11 @@ static void put_file_option(struct buf *out, struct buf *seen, const struct argu
 /* Options whose value is a file, for the word after them. */
 static void put_file_options(struct buf *out)
 {
-    size_t n;
-    const struct subcommand *rows = subcommands_all(&n);
     struct buf seen;
 
     buf_init(&seen, WORDS_MAX);
-    for (size_t i = 0; i < n; i++) {
-        for (const struct argument *row = rows[i].arguments; row->name != NULL; row++) {
+    for (size_t i = 0; i < n_subcommands; i++) {
+        for (const struct argument *row = subcommands[i].arguments; row->name != NULL; row++) {
             put_file_option(out, &seen, row);
         }
     }
@@ -163,8 +161,6 @@ static void put_file_options(struct buf *out)
 
 static void put_bash(struct buf *out, const struct prefixes *all)
 {
-    size_t n;
-    const struct subcommand *rows = subcommands_all(&n);
     struct buf files;
 
     put_bash_catalogue(out, all);
@@ -174,17 +170,17 @@ static void put_bash(struct buf *out, const struct prefixes *all)
         "    local cur=${COMP_WORDS[COMP_CWORD]} sub=${COMP_WORDS[1]-} words='' files='' word line=''\n"
         "    COMPREPLY=()\n"
         "    if [ \"$COMP_CWORD\" -le 1 ]; then\n        words=\"");
-    for (size_t i = 0; i < n; i++) {
-        buf_printf(out, "%s ", rows[i].name);
+    for (size_t i = 0; i < n_subcommands; i++) {
+        buf_printf(out, "%s ", subcommands[i].name);
     }
     buf_text(out, "--help --version\"\n    else\n        case $sub in\n");
-    for (size_t i = 0; i < n; i++) {
-        buf_printf(out, "            %s) words=\"", rows[i].name);
-        put_option_words(out, rows[i].arguments);
+    for (size_t i = 0; i < n_subcommands; i++) {
+        buf_printf(out, "            %s) words=\"", subcommands[i].name);
+        put_option_words(out, subcommands[i].arguments);
         buf_printf(out, "%s\"%s ;;\n",
-                   str_is(str_from(rows[i].name), "completion") ? " bash zsh fish" : "",
-                   str_starts(str_from(rows[i].operands), STR("FILE")) ||
-                           str_contains(str_from(rows[i].operands), STR(" FILE"))
+                   str_is(str_from(subcommands[i].name), "completion") ? " bash zsh fish" : "",
+                   str_starts(str_from(subcommands[i].operands), STR("FILE")) ||
+                           str_contains(str_from(subcommands[i].operands), STR(" FILE"))
                        ? " files=1"
                        : "");
     }
@@ -258,9 +254,6 @@ static void put_fish_options(struct buf *out, const struct subcommand *sub)
 
 static void put_fish(struct buf *out, const struct prefixes *all)
 {
-    size_t n;
-    const struct subcommand *rows = subcommands_all(&n);
-
     buf_text(out,
              "function __virtuoso_proxy_line_is\n"
              "    set -l words (commandline -opc | string match -v -- '-*')\n"
@@ -269,15 +262,15 @@ static void put_fish(struct buf *out, const struct prefixes *all)
              "    set -l line (string join ' ' -- $words[3..-1])\n"
              "    test \"$line\" = \"$argv[1]\"; or string match -q -- \"$argv[2]\" \"$line\"\n"
              "end\n\ncomplete -c virtuoso-proxy -f\n");
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n_subcommands; i++) {
         buf_printf(out, "complete -c virtuoso-proxy -n __fish_use_subcommand -a %s -d '",
-                   rows[i].name);
-        put_fish_text(out, str_from(rows[i].summary));
+                   subcommands[i].name);
+        put_fish_text(out, str_from(subcommands[i].summary));
         buf_text(out, "'\n");
-        put_fish_options(out, &rows[i]);
-        if (str_contains(str_from(rows[i].operands), STR("FILE"))) {
+        put_fish_options(out, &subcommands[i]);
+        if (str_contains(str_from(subcommands[i].operands), STR("FILE"))) {
             buf_printf(out, "complete -c virtuoso-proxy -n '__fish_seen_subcommand_from %s' -F\n",
-                       rows[i].name);
+                       subcommands[i].name);
         }
     }
     buf_text(

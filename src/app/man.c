@@ -76,23 +76,26 @@ static void put_argument(struct buf *out, const struct argument *row)
 
 static void put_subcommands(struct buf *out)
 {
-    size_t n;
-    const struct subcommand *rows = subcommands_all(&n);
-
     buf_text(out, ".SH COMMANDS\n");
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n_subcommands; i++) {
         buf_text(out, ".SS \"virtuoso\\-proxy ");
-        put(out, rows[i].name);
-        put(out, rows[i].arguments->name != NULL ? " [options]" : "");
-        if (rows[i].operands[0] != '\0') {
+        put(out, subcommands[i].name);
+        put(out, subcommands[i].arguments->name != NULL ? " [options]" : "");
+        if (subcommands[i].operands[0] != '\0') {
             buf_char(out, ' ');
-            put(out, rows[i].operands);
+            put(out, subcommands[i].operands);
         }
         buf_text(out, "\"\n");
-        put(out, rows[i].summary);
+        put(out, subcommands[i].summary);
         buf_char(out, '\n');
-        for (const struct argument *row = rows[i].arguments; row->name != NULL; row++) {
+        for (const struct argument *row = subcommands[i].arguments; row->name != NULL; row++) {
             put_argument(out, row);
+        }
+        if (subcommands[i].exit_codes != NULL) {
+            put_term(out, "exit status", subcommands[i].exit_codes);
+        }
+        if (subcommands[i].example != NULL) {
+            put_term(out, "example", subcommands[i].example);
         }
     }
 }

@@ -26,7 +26,7 @@ const struct argument run_arguments[] = {
     {"junit", 0, "FILE", "write JUnit XML", NULL, NULL},
     {"html", 0, "FILE", "write a report as one HTML page", NULL, NULL},
     {"github-summary", 0, NULL, "append to the file of $GITHUB_STEP_SUMMARY", NULL, NULL},
-    {"output", 'o', "FORMAT", "human, json or yaml", NULL, NULL},
+    {"output", 'o', "FORMAT", "human, json or yaml", NULL, NULL, "human json yaml"},
     {"var", 'v', "NAME=VALUE", "value of a variable of the files; may be repeated", NULL, NULL},
     {"tag", 0, "TAG", "tests with this tag only; may be repeated", NULL, NULL},
     {"concurrency", 'j', "N", "files at once, 1 to 16 (1)", NULL, NULL},

@@ -1,23 +1,40 @@
-/* The subcommands as rows (main.c): dispatch, --help, shell completion and the man page come from
- * the same table. */
+/* The subcommands as rows: dispatch, --help, the manual page and the shells' completions all read
+ * this table. Adding one is adding a row in subcommands.c and its function. */
 #ifndef APP_SUBCOMMANDS_H
 #define APP_SUBCOMMANDS_H
 
 #include "arguments.h"
 
+struct config;
+struct server;
+struct error;
+
 struct subcommand {
     const char *name;
-    const char *summary;
-    const char *operands; /* "FILE...", or "" for none */
+    const char *summary;  /* one sentence */
+    const char *operands; /* "FILE..."; empty: takes none */
     const struct argument *arguments;
     int (*run)(struct arguments *arguments);
+    bool rest_is_operands;  /* the first operand ends the options: what follows has its own */
+    const char *exit_codes; /* where they are more than 0 and 1; NULL */
+    const char *example;    /* what stands behind the program's name; NULL none */
 };
 
-const struct subcommand *subcommands_all(size_t *out_n);
+extern const struct subcommand subcommands[];
+extern const size_t n_subcommands;
 
-/* completion.c: `completion bash|zsh|fish`, a script on standard output. */
+int run_serve(struct arguments *arguments);
+int run_sandbox(struct arguments *arguments);
+int run_check(struct arguments *arguments);
+int run_demo(struct arguments *arguments);
+int run_command(struct arguments *arguments);
 int run_completion(struct arguments *arguments);
-/* man.c: the manual page as roff on standard output. */
 int run_man(struct arguments *arguments);
+
+/* What several of them do: NULL, and the errors were printed; FAILURE, and `err` was printed. */
+struct config *load_config(const char *file, const struct arguments *arguments);
+void open_log(const struct config *config);
+void print_addresses(const struct server *server);
+int fail(const char *subcommand, const struct error *err);
 
 #endif

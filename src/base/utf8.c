@@ -1,6 +1,7 @@
 #include "base/utf8.h"
 
 #include "base/attr.h"
+#include "base/buf.h"
 
 enum { REPLACEMENT = 0xFFFD };
 
@@ -123,6 +124,30 @@ bool utf8_is_bidi_or_zero_width(uint32_t point)
         }
     }
     return false;
+}
+
+static bool is_unsafe(uint32_t point)
+{
+    return point < 0x20 || (point >= 0x7F && point < 0xA0) || utf8_is_bidi_or_zero_width(point) ||
+           point == 0x2028 || point == 0x2029;
+}
+
+void utf8_put_safe(struct buf *out, struct str s, const char *keep)
+{
+    while (s.len > 0) {
+        uint32_t point = utf8_next(&s);
+        char piece[4];
+
+        if (!is_unsafe(point) ||
+            (point < 0x80 && str_find_char(str_from(keep), (char)point) >= 0)) {
+            buf_append(out, piece, utf8_encode(point, piece));
+        } else if (point > 0xFFFF) { /* a surrogate pair */
+            buf_printf(out, "\\u%04X\\u%04X", 0xD800U + ((point - 0x10000) >> 10),
+                       0xDC00U + ((point - 0x10000) & 0x3FF));
+        } else {
+            buf_printf(out, "\\u%04X", point);
+        }
+    }
 }
 
 struct str utf8_clip(struct str s, size_t max_bytes)

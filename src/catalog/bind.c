@@ -101,8 +101,8 @@ static bool resolve(struct binding *b)
         if (found != NULL && n_name > n_own) {
             b->command = found;
             b->n_args_in_name = n_name - n_own;
-        } else if (longer.code == ERR_UNSUPPORTED_COMMAND) {
-            err = longer;
+        } else if (longer.code == ERR_UNSUPPORTED_COMMAND || (b->command == NULL && n > n_own)) {
+            err = longer; /* it saw more of what was meant */
             b->command = NULL;
         } else if (b->command != NULL) {
             (void)error_at(

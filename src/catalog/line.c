@@ -236,6 +236,28 @@ void word_write(struct buf *out, struct str word)
     buf_char(out, '\'');
 }
 
+struct str command_line_join(struct arena *arena, const char *const *words, size_t n_words)
+{
+    struct buf line;
+    struct str copy;
+
+    buf_init(&line, (size_t)LINE_MAX_BYTES * 2); /* too long: for command_line_parse to say */
+    for (size_t i = 0; i < n_words; i++) {
+        struct str word = str_from(words[i]);
+        bool is_option = str_starts(word, STR("--"));
+
+        buf_text(&line, i > 0 ? " " : "");
+        buf_text(&line, is_option ? "--" : "");
+        word = str_sub(word, is_option ? 2 : 0, word.len);
+        if (word.len > 0 || !is_option) {
+            word_write(&line, word);
+        }
+    }
+    copy = arena_str(arena, buf_view(&line));
+    buf_done(&line);
+    return copy;
+}
+
 /* A list as words with commas, where that reads back; else as JSON. */
 static struct str list_text(const struct json *list, struct arena *arena)
 {

@@ -342,21 +342,43 @@ static struct json *draft_json(const struct draft *draft)
     return out;
 }
 
+/* The draft as JSON, if it binds; else NULL. */
+static struct json *corrected_json(struct draft *draft, const struct command_input *input)
+{
+    struct json *corrected = draft_json(draft);
+    struct command_input mended = *input;
+    struct bound_command bound;
+    struct error_list ignored;
+    bool ok;
+
+    mended.command = draft->command;
+    mended.params = NULL;
+    mended.args = json_get(corrected, "args");
+    mended.options = json_get(corrected, "options");
+    error_list_init(&ignored);
+    ok = catalog_bind(&mended, draft->arena, &bound, &ignored) == ERR_OK;
+    error_list_done(&ignored);
+    return ok ? corrected : NULL;
+}
+
+static struct draft *draft_new(struct arena *arena, struct warning_list *fixes)
+{
+    struct draft *draft = arena_zalloc(arena, sizeof(*draft));
+
+    *fixes = (struct warning_list){0};
+    draft->arena = arena;
+    draft->fixes = fixes;
+    return draft;
+}
+
 enum error_code catalog_validate(const struct command_input *input, struct arena *arena,
                                  struct bound_command *out, struct error_list *errors,
                                  struct json **out_corrected, struct warning_list *out_fixes)
 {
     enum error_code code = catalog_bind(input, arena, out, errors);
-    struct draft *draft = arena_zalloc(arena, sizeof(*draft));
-    struct command_input mended = *input;
-    struct bound_command bound;
-    struct error_list ignored;
-    struct json *corrected;
+    struct draft *draft = draft_new(arena, out_fixes);
 
     *out_corrected = NULL;
-    *out_fixes = (struct warning_list){0};
-    draft->arena = arena;
-    draft->fixes = out_fixes;
     if (!fill(draft, input)) {
         return code;
     }
@@ -375,17 +397,22 @@ enum error_code catalog_validate(const struct command_input *input, struct arena
     if (out_fixes->n == 0) {
         return code;
     }
-    corrected = draft_json(draft);
-    mended.command = draft->command;
-    mended.params = NULL;
-    mended.args = json_get(corrected, "args");
-    mended.options = json_get(corrected, "options");
-    error_list_init(&ignored);
-    if (catalog_bind(&mended, arena, &bound, &ignored) == ERR_OK) {
-        *out_corrected = corrected;
-    } else {
+    *out_corrected = corrected_json(draft, input);
+    if (*out_corrected == NULL) {
         *out_fixes = (struct warning_list){0};
     }
-    error_list_done(&ignored);
     return code;
+}
+
+struct json *catalog_from_old(const struct command_input *input, struct arena *arena,
+                              struct warning_list *out_fixes)
+{
+    struct draft *draft = draft_new(arena, out_fixes);
+
+    if (input->params != NULL || !fill(draft, input)) {
+        return NULL;
+    }
+    find_row(draft);
+    fix_old_positions(draft);
+    return out_fixes->n > 0 ? corrected_json(draft, input) : NULL;
 }

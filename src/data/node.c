@@ -281,3 +281,54 @@ void yaml_write_scalar(struct buf *out, struct str text)
     }
     buf_char(out, '"');
 }
+
+static bool is_flat(const struct json *value)
+{
+    return (json_type(value) != JSON_OBJECT && json_type(value) != JSON_ARRAY) ||
+           json_size(value) == 0;
+}
+
+static void write_flat(struct buf *out, const struct json *value)
+{
+    if (json_type(value) == JSON_STRING) {
+        yaml_write_scalar(out, json_str(value));
+    } else { /* JSON is YAML: numbers, true, null, {} and [] */
+        json_print(out, value);
+    }
+    buf_char(out, '\n');
+}
+
+static void spaces(struct buf *out, unsigned n)
+{
+    while (n-- > 0) {
+        buf_char(out, ' ');
+    }
+}
+
+/* As deep as the value is; parsed ones have at most 32 levels. */
+void yaml_write_json(struct buf *out, const struct json *value, unsigned indent)
+{
+    const struct json *child;
+
+    if (is_flat(value)) {
+        spaces(out, indent);
+        write_flat(out, value);
+        return;
+    }
+    JSON_FOREACH (child, value) {
+        spaces(out, indent);
+        if (json_type(value) == JSON_ARRAY) {
+            buf_char(out, '-');
+        } else {
+            yaml_write_scalar(out, json_name(child));
+            buf_char(out, ':');
+        }
+        if (is_flat(child)) {
+            buf_char(out, ' ');
+            write_flat(out, child);
+        } else {
+            buf_char(out, '\n');
+            yaml_write_json(out, child, indent + 2);
+        }
+    }
+}

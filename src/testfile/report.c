@@ -27,18 +27,11 @@ static bool source_go(struct source *source, unsigned line)
 static size_t put_safe(struct buf *out, uint32_t point)
 {
     char piece[4];
+    struct str one = {piece, utf8_encode(point == '\t' ? ' ' : point, piece)};
     size_t before = out->len;
 
-    if (point == '\t') {
-        buf_char(out, ' ');
-    } else if (point < 0x20 || (point >= 0x7F && point < 0xA0) ||
-               utf8_is_bidi_or_zero_width(point) || point == 0x2028 || point == 0x2029) {
-        buf_printf(out, "\\u%04X", point);
-        return out->len - before;
-    } else {
-        buf_append(out, piece, utf8_encode(point, piece));
-    }
-    return 1;
+    utf8_put_safe(out, one, "");
+    return out->len - before == one.len ? 1 : out->len - before;
 }
 
 static const char *paint(bool color, const char *code)

@@ -23,19 +23,29 @@ static size_t count_lines(struct str text)
     return n + text.len; /* NEL, LS and PS end lines too */
 }
 
+static void check_place(const struct node *node, size_t depth, size_t n_lines)
+{
+    CHECK(depth <= MAX_DEPTH + 1);
+    CHECK(node->line >= 1 && node->line <= n_lines && node->column >= 1);
+    CHECK(node->type != NODE_SCALAR || node->first == NULL);
+}
+
+static void check_member(const struct node *map, const struct node *child)
+{
+    if (map->type == NODE_MAP) {
+        CHECK(child->key_line >= 1 && node_get_str(map, child->key) == child);
+    }
+}
+
 static size_t check_node(const struct node *node, size_t depth, size_t n_lines)
 {
     size_t n = 1;
     size_t n_children = 0;
 
-    CHECK(depth <= MAX_DEPTH + 1);
-    CHECK(node->line >= 1 && node->line <= n_lines && node->column >= 1);
-    CHECK(node->type != NODE_SCALAR || node->first == NULL);
+    check_place(node, depth, n_lines);
     for (const struct node *child = node->first; child != NULL; child = child->next) {
         n_children++;
-        if (node->type == NODE_MAP) {
-            CHECK(child->key_line >= 1 && node_get_str(node, child->key) == child);
-        }
+        check_member(node, child);
         n += check_node(child, depth + 1, n_lines);
     }
     CHECK(n_children == node->n_children);

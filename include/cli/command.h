@@ -1,0 +1,60 @@
+/* command: one of the catalogue's commands from the shell, sent to a proxy. Words come as the shell
+ * split them; a single word with spaces is read as a whole line. The old syntax, [checkpoint-id]
+ * arguments... [position], is understood where the words do not fit otherwise; stderr says so.
+ *
+ * Owner: the caller embeds it; init, then done. Promise: after command_start returned ERR_OK,
+ * on_done comes once, from the loop, with everything closed. What the network sends reaches the
+ * terminal with its control characters escaped. */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "cli/output.h"
+#include "data/json.h"
+#include "upstream/upstream.h"
+
+struct loop;
+
+enum { CLI_EXIT_OK = 0, CLI_EXIT_NOT_SENT = 1, CLI_EXIT_REFUSED = 2 };
+
+struct command_options {
+    const char *const *words;
+    size_t n_words;
+    struct str checkpoint_id; /* empty: none */
+    struct str session_id;
+    int64_t position; /* -1: none */
+    bool dry_run;
+    enum cli_output output;
+};
+
+struct command_run {
+    struct arena arena;
+    struct json *body;
+    enum cli_output output;
+    struct str suggestion; /* a command line that would be accepted; empty: none */
+    struct upstream *client;
+    struct upstream_call call;
+    int status; /* exit code, once done */
+    void (*on_done)(struct command_run *command);
+    void *owner;
+};
+
+/* The body to send. The catalogue must be open. On failure there is nothing to free. */
+enum error_code command_init(struct command_run *command, const struct command_options *options,
+                             struct error *err) MUST_CHECK;
+/* Set on_done (and owner) before. `key` may be unset: no credential is sent. */
+enum error_code command_start(struct command_run *command, struct loop *loop, struct str url,
+                              const struct secret *key, struct error *err) MUST_CHECK;
+void command_cancel(struct command_run *command); /* on_done still comes */
+void command_done(struct command_run *command);
+
+/* Help of one command, from the catalogue, to stdout. False: there is none; the reason was printed.
+ */
+bool command_help(const char *const *words, size_t n_words);
+void command_list(void); /* usage and summary of all, to stdout */
+
+#endif

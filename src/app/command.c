@@ -1,0 +1,212 @@
+/* command: one command of the catalogue, through a proxy at --url or one inside this process. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "catalog/catalog.h"
+#include "cli/command.h"
+#include "inprocess.h"
+#include "subcommands.h"
+
+enum { KEY_MAX = 4096 };
+
+struct job {
+    struct command_options options;
+    struct inprocess_options where;
+    struct command_run command;
+    struct inprocess *proxy;
+    char key[KEY_MAX];
+};
+
+static int refuse(const char *what, const char *shown)
+{
+    (void)fprintf(stderr, "virtuoso-proxy command: %s%s\n", what, shown);
+    return CLI_EXIT_NOT_SENT;
+}
+
+/* --- the key
+ * ----------------------------------------------------------------------------------------- */
+
+static bool read_key_file(const char *name, char key[KEY_MAX])
+{
+    FILE *file = fopen(name, "re");
+    size_t n = file != NULL ? fread(key, 1, KEY_MAX - 1, file) : 0;
+    bool ok = file != NULL && ferror(file) == 0;
+
+    key[n] = '\0';
+    if (!ok) {
+        (void)fprintf(stderr, "virtuoso-proxy command: cannot read %s: %s\n", name,
+                      strerror(errno));
+    }
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    return ok;
+}
+
+static bool take_key(struct job *job, const struct arguments *arguments)
+{
+    const char *name = arguments_get(arguments, "api-key-file");
+    const char *key = getenv("VIRTUOSO_PROXY_API_KEY");
+
+    if (name != NULL) {
+        if (!read_key_file(name, job->key)) {
+            return false;
+        }
+        key = job->key;
+    }
+    job->where.key = str_trim(str_from(key));
+    return true;
+}
+
+/* --- options
+ * ----------------------------------------------------------------------------------------- */
+
+static int take_numbers(struct job *job, const struct arguments *arguments)
+{
+    const char *position = arguments_get(arguments, "position");
+    const char *output = arguments_get(arguments, "output");
+
+    job->options.position = -1;
+    if (position != NULL && !str_to_i64(str_from(position), 0, INT32_MAX, &job->options.position)) {
+        return refuse("--position must be a whole number from 0, not ", position);
+    }
+    if (output != NULL && !cli_output_parse(str_from(output), &job->options.output)) {
+        return refuse("--output must be human, json or yaml, not ", output);
+    }
+    return CLI_EXIT_OK;
+}
+
+static int take_options(struct job *job, const struct arguments *arguments)
+{
+    job->options.words = arguments->operands;
+    job->options.n_words = arguments->n_operands;
+    job->options.checkpoint_id = str_from(arguments_get(arguments, "checkpoint"));
+    job->options.session_id = str_from(arguments_get(arguments, "session"));
+    job->options.dry_run = arguments_get(arguments, "dry-run") != NULL;
+    job->where.url = str_from(arguments_get(arguments, "url"));
+    job->where.config_file = arguments_get(arguments, "config");
+    job->where.sets = arguments->sets;
+    job->where.n_sets = arguments->n_sets;
+    job->where.sandbox = arguments_get(arguments, "sandbox") != NULL;
+    job->where.needs_token = !job->options.dry_run;
+    if (job->where.url.len > 0 && !str_starts(job->where.url, STR("http://")) &&
+        !str_starts(job->where.url, STR("https://"))) {
+        return refuse("--url must begin with http:// or https://, not ", job->where.url.ptr);
+    }
+    if (job->where.url.len == 0 && job->options.session_id.len > 0) {
+        return refuse("--session needs --url: sessions live in a proxy that runs", "");
+    }
+    if (job->where.url.len > 0 &&
+        (job->where.sandbox || job->where.config_file != NULL || job->where.n_sets > 0)) {
+        return refuse("--url asks a proxy that has its own configuration; leave out --sandbox, "
+                      "--config and --set",
+                      "");
+    }
+    if (!take_key(job, arguments)) {
+        return CLI_EXIT_NOT_SENT;
+    }
+    return take_numbers(job, arguments);
+}
+
+/* --- the way there
+ * ----------------------------------------------------------------------------------- */
+
+static void on_command_done(struct command_run *command)
+{
+    struct job *job = command->owner;
+
+    inprocess_end(job->proxy);
+}
+
+static enum error_code start(struct inprocess *proxy, struct error *err)
+{
+    struct job *job = proxy->context;
+
+    job->proxy = proxy;
+    job->command.on_done = on_command_done;
+    job->command.owner = job;
+    return command_start(&job->command, proxy->loop, proxy->url, &proxy->key, err);
+}
+
+/* What is on its way cannot be called back; its answer says what became of it. */
+static void interrupt(struct inprocess *proxy)
+{
+    (void)proxy;
+    (void)fprintf(stderr, "virtuoso-proxy command: waiting for the answer; again to give up\n");
+}
+
+static void cancel(struct inprocess *proxy)
+{
+    struct job *job = proxy->context;
+
+    command_cancel(&job->command);
+}
+
+static int send_command(struct job *job)
+{
+    static const struct inprocess_client client = {start, interrupt, cancel};
+    struct error err = {0};
+    int status = CLI_EXIT_NOT_SENT;
+
+    if (command_init(&job->command, &job->options, &err) != ERR_OK) {
+        return refuse(err.text, "");
+    }
+    if (inprocess_run(&job->where, &client, job, &err) == ERR_OK) {
+        status = job->command.status;
+    } else {
+        (void)refuse(err.text, "");
+    }
+    command_done(&job->command);
+    return status;
+}
+
+/* --help as the last word; behind a -- it is text. */
+static bool asks_for_help(const struct arguments *arguments)
+{
+    for (size_t i = 0; i < arguments->n_operands; i++) {
+        if (str_is(str_from(arguments->operands[i]), "--")) {
+            return false;
+        }
+    }
+    return arguments->n_operands > 0 &&
+           str_is(str_from(arguments->operands[arguments->n_operands - 1]), "--help");
+}
+
+int run_command(struct arguments *arguments)
+{
+    struct job *job;
+    struct error err = {0};
+    int status;
+
+    if (catalog_open(&err) != ERR_OK) {
+        return fail("command", &err);
+    }
+    if (arguments_get(arguments, "list") != NULL) {
+        command_list();
+        catalog_close();
+        return CLI_EXIT_OK;
+    }
+    if (arguments->n_operands == 0) {
+        catalog_close();
+        return refuse("give a command; virtuoso-proxy command --list prints all of them", "");
+    }
+    if (asks_for_help(arguments)) {
+        status = command_help(arguments->operands, arguments->n_operands - 1) ? CLI_EXIT_OK
+                                                                              : CLI_EXIT_NOT_SENT;
+        catalog_close();
+        return status;
+    }
+    job = mem_zalloc(sizeof(*job));
+    status = take_options(job, arguments);
+    if (status == CLI_EXIT_OK) {
+        status = send_command(job);
+    }
+    mem_wipe(job->key, sizeof(job->key));
+    mem_free(job);
+    catalog_close();
+    return status;
+}

@@ -1,0 +1,117 @@
+/* serve, sandbox and check: the server in the foreground, and its configuration. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "app/server.h"
+#include "observe/log.h"
+#include "subcommands.h"
+
+static void print_errors(const struct error_list *errors)
+{
+    for (size_t i = 0; i < errors->n; i++) {
+        (void)fprintf(stderr, "%s\n", errors->items[i].text);
+    }
+    if (errors->n_dropped > 0) {
+        (void)fprintf(stderr, "... and %zu more errors\n", errors->n_dropped);
+    }
+}
+
+/* NULL: the errors were printed. */
+struct config *load_config(const char *file, const struct arguments *arguments)
+{
+    const struct config_sources sources = {
+        .file = file, .sets = arguments->sets, .n_sets = arguments->n_sets};
+    struct config *config = NULL;
+    struct error_list errors;
+
+    error_list_init(&errors);
+    if (config_load(&sources, &config, &errors) != ERR_OK) {
+        print_errors(&errors);
+    }
+    error_list_done(&errors);
+    return config;
+}
+
+void open_log(const struct config *config)
+{
+    enum log_level level = LOG_INFO;
+
+    (void)log_level_from(config->log.level, &level);
+    log_open(STDERR_FILENO, level);
+}
+
+int fail(const char *command, const struct error *err)
+{
+    (void)fprintf(stderr, "virtuoso-proxy %s: %s\n", command, err->text);
+    return EXIT_FAILURE;
+}
+
+void print_addresses(const struct server *server)
+{
+    char url[160];
+
+    if (server->sandbox != NULL) {
+        (void)printf("sandbox on http://%s\n", sandbox_address(server->sandbox));
+    }
+    if (server->http != NULL) {
+        (void)printf("listening on %s\n", server_url(server, url));
+    }
+    (void)fflush(stdout);
+}
+
+static int serve(struct config *config, bool proxy, const char *command)
+{
+    struct server server;
+    struct error err = {0};
+
+    open_log(config);
+    if (server_open(&server, config, proxy, &err) != ERR_OK) {
+        log_close();
+        return fail(command, &err);
+    }
+    print_addresses(&server);
+    server_run(&server);
+    server_done(&server);
+    log_close();
+    return EXIT_SUCCESS;
+}
+
+int run_serve(struct arguments *arguments)
+{
+    struct config *config = load_config(arguments_get(arguments, "config"), arguments);
+
+    return config == NULL ? EXIT_FAILURE : serve(config, true, "serve");
+}
+
+int run_sandbox(struct arguments *arguments)
+{
+    struct config *config;
+
+    arguments_add_set(arguments, "sandbox.enabled", "true");
+    arguments_add_set(arguments, "auth.mode", "none");
+    config = load_config(NULL, arguments);
+    return config == NULL ? EXIT_FAILURE : serve(config, false, "sandbox");
+}
+
+int run_check(struct arguments *arguments)
+{
+    const char *file = arguments_get(arguments, "config");
+    struct config *config = load_config(file, arguments);
+    struct buf text;
+
+    if (config == NULL) {
+        return EXIT_FAILURE;
+    }
+    if (arguments_get(arguments, "print") != NULL) {
+        buf_init(&text, 1U << 20);
+        config_print(config, &text);
+        (void)fwrite(text.ptr, 1, text.len, stdout);
+        buf_done(&text);
+    } else {
+        (void)printf("configuration %s is fine\n",
+                     file != NULL ? file : "(defaults and environment)");
+    }
+    config_free(config);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,123 @@
+/* Exit codes: 0 fine, 1 usage or cannot start; rows with others say so. */
+#include "subcommands.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/str.h"
+#include "cli/files.h"
+#include "run.h"
+
+static const struct argument serve_arguments[] = {
+    {"config", 'c', "FILE", "configuration file (YAML); see conf/virtuoso-proxy.yaml", NULL, NULL},
+    {"listen", 'l', "ADDR:PORT", "where to listen; port 0 takes a free one", "server.listen", NULL},
+    {"sandbox", 0, NULL, "use the embedded sandbox as the platform", "sandbox.enabled", "true"},
+    {"sandbox-listen", 0, "ADDR:PORT", "where the sandbox listens", "sandbox.listen", NULL},
+    {"set", 's', "KEY=VALUE", "set any option; may be repeated", "*", NULL},
+    {.name = NULL},
+};
+
+static const struct argument sandbox_arguments[] = {
+    {"listen", 'l', "ADDR:PORT", "where to listen; port 0 takes a free one", "sandbox.listen",
+     NULL},
+    {"set", 's', "KEY=VALUE", "set any option; may be repeated", "*", NULL},
+    {.name = NULL},
+};
+
+static const struct argument check_arguments[] = {
+    {"config", 'c', "FILE", "configuration file (YAML)", NULL, NULL},
+    {"print", 'p', NULL, "print the effective configuration, secrets as ***", NULL, NULL},
+    {"set", 's', "KEY=VALUE", "set any option; may be repeated", "*", NULL},
+    {.name = NULL},
+};
+
+static const struct argument demo_arguments[] = {
+    {"listen", 'l', "ADDR:PORT",
+     "where to listen (127.0.0.1:8000, or a free port when that is taken)", "server.listen", NULL},
+    {"once", 0, NULL, "stop when the sample test exists instead of serving on", NULL, NULL},
+    {.name = NULL},
+};
+
+static const struct argument validate_arguments[] = {
+    {"json", 0, NULL, "one JSON object a file instead of text", NULL, NULL},
+    {.name = NULL},
+};
+
+static const struct argument convert_arguments[] = {
+    {"to", 't', "TARGET", "commands, upstream, simplified or sentences", NULL, NULL,
+     "commands upstream simplified sentences"},
+    {.name = NULL},
+};
+
+static const struct argument command_arguments[] = {
+    {"url", 'u', "URL", "of a proxy that runs; without it one is started for this command", NULL,
+     NULL},
+    {"api-key-file", 0, "FILE", "API key for --url (else VIRTUOSO_PROXY_API_KEY)", NULL, NULL},
+    {"checkpoint", 0, "ID", "the checkpoint that the step goes into", NULL, NULL},
+    {"session", 0, "ID", "a session of the proxy at --url instead of a checkpoint", NULL, NULL},
+    {"position", 0, "N", "where in the checkpoint, from 0; at its end unless given", NULL, NULL},
+    {"dry-run", 'n', NULL, "show the requests to the platform, send nothing", NULL, NULL},
+    {"output", 'o', "FORMAT", "human, json or yaml", NULL, NULL, "human json yaml"},
+    {"list", 0, NULL, "print all commands", NULL, NULL},
+    {"config", 'c', "FILE", "configuration file (YAML), as for serve", NULL, NULL},
+    {"sandbox", 0, NULL, "use the embedded sandbox as the platform", NULL, NULL},
+    {"set", 's', "KEY=VALUE", "set any option; may be repeated", "*", NULL},
+    {.name = NULL},
+};
+
+static const char file_exit_codes[] =
+    "0 all fine; 1 usage, or a file cannot be read; 2 a file has errors";
+
+static const struct argument no_arguments[] = {{.name = NULL}};
+
+static int run_validate(struct arguments *arguments)
+{
+    return cli_validate(arguments->operands, arguments->n_operands,
+                        arguments_get(arguments, "json") != NULL);
+}
+
+static int run_convert(struct arguments *arguments)
+{
+    return cli_convert(arguments->operands, arguments->n_operands,
+                       str_from(arguments_get(arguments, "to")));
+}
+
+static int run_version(struct arguments *arguments)
+{
+    (void)arguments;
+    (void)printf("virtuoso-proxy %s\n", VP_VERSION);
+    return EXIT_SUCCESS;
+}
+
+const struct subcommand subcommands[] = {
+    {"serve", "Run the proxy.", "", serve_arguments, run_serve,
+     .example = "serve -c conf/virtuoso-proxy.yaml"},
+    {"sandbox", "Run the platform emulator alone.", "", sandbox_arguments, run_sandbox,
+     .example = "sandbox --listen 127.0.0.1:9000"},
+    {"check", "Check the configuration, like nginx -t.", "", check_arguments, run_check,
+     .example = "check -c FILE --print"},
+    {"demo", "Run proxy and sandbox, create a sample test, and keep serving.", "", demo_arguments,
+     run_demo, .example = "demo --once"},
+    {"command", "Run one command of the catalogue, without a server or through one.",
+     "COMMAND [ARGUMENT...] [--OPTION...]", command_arguments, run_command,
+     .rest_is_operands = true,
+     .exit_codes = "0 done; 1 usage, or nothing was sent; 2 the proxy or the platform refused, or "
+                   "the outcome is not known",
+     .example = "command --checkpoint 1680930 step-interact click \"Sign in\""},
+    {"validate", "Check test files; every error with line, column and a hint.", "FILE...",
+     validate_arguments, run_validate, .exit_codes = file_exit_codes,
+     .example = "validate tests/*.yaml"},
+    {"convert", "Print test files in another dialect.", "FILE...", convert_arguments, run_convert,
+     .exit_codes = file_exit_codes, .example = "convert --to sentences test.yaml"},
+    {"run", "Run test files on the platform and report.", "FILE|DIR...", run_arguments, run_tests,
+     .exit_codes =
+         "0 passed; 1 usage, or could not start; 2 a test is red; 3 cancelled or aborted; "
+         "4 out of time",
+     .example = "run tests/ --execute --wait --junit report.xml"},
+    {"completion", "Print a script for shell completion.", "bash|zsh|fish", no_arguments,
+     run_completion, .example = "completion bash"},
+    {"man", "Print the manual page (roff).", "", no_arguments, run_man},
+    {"version", "Print the version.", "", no_arguments, run_version},
+};
+
+const size_t n_subcommands = ARRAY_LEN(subcommands);

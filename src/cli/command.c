@@ -1,0 +1,351 @@
+/* One request, POST /api/v1/commands/execute, and its answer as text. Only the old syntax is
+ * rewritten here; everything else is judged by the proxy, so that a proxy with other commands than
+ * this program's can be asked too. */
+#include "cli/command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "catalog/catalog.h"
+#include "data/node.h"
+#include "net/loop.h"
+
+enum {
+    OUT_MAX = 64 * 1024 * 1024,
+    REPLY_MAX = 16 * 1024 * 1024,
+    SHOWN_MAX = 200,
+    TIMEOUT_MS = 120000
+};
+
+/* What is missing is asked for where it is known; here it only has to be there. */
+static const struct catalog_defaults defaults = {.organization_id = STR_INIT("1")};
+
+static const struct json_limits reply_limits = {.max_nodes = 1000000,
+                                                .allow_duplicate_names = true};
+
+/* --- the request
+ * ------------------------------------------------------------------------------------- */
+
+static struct str line_of(struct arena *arena, const char *const *words, size_t n_words)
+{
+    bool whole = n_words == 1 && strchr(words[0], ' ') != NULL;
+
+    return whole ? str_from(words[0]) : command_line_join(arena, words, n_words);
+}
+
+static struct str shown_line(struct arena *arena, const struct json *mended)
+{
+    struct str words = json_str(json_get(mended, "command"));
+    size_t n;
+    bool alias;
+    const struct command *command = catalog_find(&words, 1, &n, &alias, NULL);
+
+    return command == NULL ? words
+                           : command_line_write(arena, command, json_get(mended, "args"),
+                                                json_get(mended, "options"));
+}
+
+static void say_old(struct arena *arena, const struct json *mended,
+                    const struct warning_list *fixes)
+{
+    struct buf text;
+
+    buf_init(&text, OUT_MAX);
+    buf_text(&text, "virtuoso-proxy command: read as: ");
+    utf8_put_safe(&text, shown_line(arena, mended), "");
+    for (size_t i = 0; i < fixes->n; i++) {
+        buf_text(&text, i == 0 ? " (" : "; ");
+        utf8_put_safe(&text, fixes->items[i], "");
+    }
+    buf_text(&text, ")\n");
+    (void)fwrite(text.ptr, 1, text.len, stderr);
+    buf_done(&text);
+}
+
+/* `line` as it is, or as the old syntax means it. */
+static const struct json *read_line(struct command_run *command,
+                                    const struct command_options *options, const struct json *line)
+{
+    const struct command_input input = {.command = json_str(json_get(line, "command")),
+                                        .args = json_get(line, "args"),
+                                        .options = json_get(line, "options"),
+                                        .checkpoint_id = options->checkpoint_id,
+                                        .position = options->position,
+                                        .defaults = &defaults};
+    struct bound_command bound;
+    struct error_list errors;
+    struct warning_list fixes;
+    struct json *mended = NULL;
+    const struct json *read = line;
+
+    error_list_init(&errors);
+    if (catalog_validate(&input, &command->arena, &bound, &errors, &mended, &fixes) != ERR_OK) {
+        struct json *old = catalog_from_old(&input, &command->arena, &fixes);
+
+        if (old != NULL) {
+            say_old(&command->arena, old, &fixes);
+            read = old;
+        } else if (mended != NULL) {
+            command->suggestion = shown_line(&command->arena, mended);
+        }
+    }
+    error_list_done(&errors);
+    return read;
+}
+
+static void copy_member(struct command_run *command, const struct json *from, const char *name)
+{
+    const struct json *value = json_get(from, name);
+
+    if (value != NULL) {
+        json_set(command->body, str_from(name), json_copy(&command->arena, value));
+    }
+}
+
+static void set_text(struct command_run *command, const char *name, struct str value)
+{
+    if (value.len > 0) {
+        json_set(command->body, str_from(name), json_new_string(&command->arena, value));
+    }
+}
+
+enum error_code command_init(struct command_run *command, const struct command_options *options,
+                             struct error *err)
+{
+    static const char *const members[] = {"command", "args", "options", "checkpoint_id",
+                                          "position"};
+    struct json *line = NULL;
+    const struct json *read;
+    enum error_code code;
+
+    *command = (struct command_run){.output = options->output, .status = CLI_EXIT_NOT_SENT};
+    arena_init(&command->arena);
+    code = command_line_parse(
+        &command->arena, line_of(&command->arena, options->words, options->n_words), &line, err);
+    if (code != ERR_OK) {
+        arena_done(&command->arena);
+        return code;
+    }
+    command->body = json_new_object(&command->arena);
+    set_text(command, "checkpoint_id", options->checkpoint_id);
+    set_text(command, "session_id", options->session_id);
+    if (options->position >= 0) {
+        json_set(command->body, STR("position"), json_new_int(&command->arena, options->position));
+    }
+    read = read_line(command, options, line);
+    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+        copy_member(command, read, members[i]);
+    }
+    if (options->dry_run) {
+        json_set(command->body, STR("dry_run"), json_new_bool(&command->arena, true));
+    }
+    return ERR_OK;
+}
+
+/* --- the answer
+ * -------------------------------------------------------------------------------------- */
+
+static void put(FILE *to, struct buf *text)
+{
+    (void)fwrite(text->ptr, 1, text->len, to);
+    (void)fflush(to);
+    buf_done(text);
+}
+
+static void print_document(const struct json *answer, enum cli_output output)
+{
+    struct buf text;
+    struct buf safe;
+
+    buf_init(&text, OUT_MAX);
+    buf_init(&safe, OUT_MAX);
+    if (output == CLI_OUTPUT_JSON) {
+        json_print_pretty(&text, answer);
+        utf8_put_safe(&safe, buf_view(&text), "\n\t");
+        if (!str_ends(buf_view(&safe), STR("\n"))) {
+            buf_char(&safe, '\n');
+        }
+    } else {
+        yaml_write_json(&safe, answer, 0);
+    }
+    buf_done(&text);
+    put(stdout, &safe);
+}
+
+static void say(const char *label, struct str value)
+{
+    struct buf text;
+
+    buf_init(&text, OUT_MAX);
+    buf_text(&text, label);
+    utf8_put_safe(&text, value, "");
+    buf_char(&text, '\n');
+    put(stderr, &text);
+}
+
+static void put_request(struct buf *text, const struct json *request)
+{
+    struct str query = json_str(json_get(request, "query"));
+    const struct json *body = json_get(request, "body");
+
+    utf8_put_safe(text, json_str(json_get(request, "method")), "");
+    buf_char(text, ' ');
+    utf8_put_safe(text, json_str(json_get(request, "path")), "");
+    if (query.len > 0) {
+        buf_char(text, '?');
+        utf8_put_safe(text, query, "");
+    }
+    buf_char(text, '\n');
+    if (body != NULL) {
+        yaml_write_json(text, body, 2);
+    }
+}
+
+static void print_success(const struct json *answer)
+{
+    const struct json *request;
+    const struct json *warning;
+    struct buf text;
+
+    buf_init(&text, OUT_MAX);
+    utf8_put_safe(&text, json_str(json_get(answer, "message")), "");
+    if (text.len > 0) {
+        buf_char(&text, '\n');
+    }
+    JSON_FOREACH (request, json_get(answer, "requests")) {
+        put_request(&text, request);
+    }
+    if (json_type(json_get(answer, "data")) != JSON_NULL) {
+        yaml_write_json(&text, json_get(answer, "data"), 0);
+    }
+    put(stdout, &text);
+    JSON_FOREACH (warning, json_get(answer, "warnings")) {
+        say("warning: ", json_str(warning));
+    }
+}
+
+static void print_problem(const struct command_run *command, const struct json *problem)
+{
+    const struct json *errors = json_get(problem, "errors");
+    const struct json *one;
+
+    if (json_size(errors) > 0) {
+        JSON_FOREACH (one, errors) {
+            say("virtuoso-proxy command: ", json_str(json_get(one, "detail")));
+        }
+    } else {
+        say("virtuoso-proxy command: ", json_str(json_find(problem, "/detail /error /title")));
+    }
+    if (command->suggestion.len > 0) {
+        say("did you mean: ", command->suggestion);
+    }
+    say("request id: ", json_str(json_get(problem, "request_id")));
+}
+
+static void print_garbage(const struct upstream_reply *reply)
+{
+    struct buf text;
+
+    buf_init(&text, OUT_MAX);
+    buf_printf(&text, "virtuoso-proxy command: %d, and what came with it is no answer of a proxy: ",
+               reply->status);
+    utf8_put_safe(&text, utf8_clip(reply->body, SHOWN_MAX), "");
+    buf_char(&text, '\n');
+    put(stderr, &text);
+}
+
+static void on_client_closed(void *context)
+{
+    struct command_run *command = context;
+
+    command->client = NULL;
+    command->on_done(command);
+}
+
+static void take_reply(struct command_run *command)
+{
+    const struct upstream_reply *reply = &command->call.reply;
+    bool success = reply->status >= 200 && reply->status < 300;
+    struct json *answer = NULL;
+
+    command->status = success ? CLI_EXIT_OK : CLI_EXIT_REFUSED;
+    if (json_parse(&command->arena, reply->body, &reply_limits, &answer, NULL) != ERR_OK ||
+        json_type(answer) != JSON_OBJECT) {
+        command->status = CLI_EXIT_REFUSED;
+        print_garbage(reply);
+    } else if (command->output != CLI_OUTPUT_HUMAN) {
+        print_document(answer, command->output);
+    } else if (success) {
+        print_success(answer);
+    } else {
+        print_problem(command, answer);
+    }
+}
+
+static void on_call_done(struct upstream_call *call, enum error_code code)
+{
+    struct command_run *command = CONTAINER_OF(call, struct command_run, call);
+
+    if (code == ERR_OK) {
+        take_reply(command);
+    } else {
+        command->status = call->may_have_left ? CLI_EXIT_REFUSED : CLI_EXIT_NOT_SENT;
+        say("virtuoso-proxy command: ", str_from(call->error.text));
+        if (call->may_have_left) {
+            say("", STR("The request was sent: look whether it took effect before sending it "
+                        "again."));
+        }
+    }
+    upstream_close(command->client, on_client_closed, command);
+}
+
+enum error_code command_start(struct command_run *command, struct loop *loop, struct str url,
+                              const struct secret *key, struct error *err)
+{
+    const struct upstream_options options = {
+        .base_url = url,
+        .client_name = STR("virtuoso-proxy command"),
+        .verify_tls = true,
+        .connect_timeout_ms = 10000,
+        .timeout_ms = TIMEOUT_MS,
+        .max_active = 1,
+        .max_waiting = 1,
+        .max_reply_bytes = REPLY_MAX,
+        .max_tries = 1,
+    };
+    enum error_code code = upstream_open(loop, &options, &command->client, err);
+
+    if (code != ERR_OK) {
+        return code;
+    }
+    command->call =
+        (struct upstream_call){.request = {.method = STR("POST"),
+                                           .path = STR("/api/v1/commands/execute"),
+                                           .body = json_text(&command->arena, command->body),
+                                           .token = secret_is_set(key) ? key : NULL,
+                                           .class = CALL_CREATE},
+                               .on_done = on_call_done};
+    code = upstream_start(command->client, &command->call, err);
+    if (code != ERR_OK) { /* too late to return it: the client is to be closed first */
+        say("virtuoso-proxy command: ", str_from(err->text));
+        upstream_close(command->client, on_client_closed, command);
+    }
+    return ERR_OK;
+}
+
+void command_cancel(struct command_run *command)
+{
+    if (command->client != NULL && upstream_is_running(&command->call)) {
+        command->status = CLI_EXIT_REFUSED;
+        say("", STR("virtuoso-proxy command: interrupted; look whether it took effect"));
+        upstream_cancel(&command->call);
+        upstream_close(command->client, on_client_closed, command);
+    }
+}
+
+void command_done(struct command_run *command)
+{
+    arena_done(&command->arena);
+}
