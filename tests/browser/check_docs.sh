@@ -3,6 +3,8 @@
 #   check_docs.sh BINARY SCRATCH
 # Skips (77) where Chromium or npm is missing, or the binary has the plain page only.
 set -euo pipefail
+# shellcheck source=tests/harness/serve.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../harness/serve.sh"
 binary=$1
 scratch=$2/browser
 
@@ -13,13 +15,6 @@ if [ ! -d "$scratch/node_modules/playwright-core" ]; then
     (cd "$scratch" && npm install --no-fund --no-audit --silent playwright-core@1.56.0) >/dev/null 2>&1 ||
         { echo "skipped: playwright-core cannot be fetched"; exit 77; }
 fi
-"$binary" serve --sandbox --listen 127.0.0.1:0 --set drain.notice_ms=0 >"$scratch/out" 2>/dev/null &
-server=$!
-trap 'kill $server 2>/dev/null || true; wait $server 2>/dev/null || true' EXIT
-for _ in $(seq 100); do
-    grep -q '^listening on' "$scratch/out" && break
-    sleep 0.1
-done
-url=$(sed -n 's/^listening on //p' "$scratch/out")
+serve "$binary" "$scratch"
 cp "$(dirname "${BASH_SOURCE[0]}")/docs.js" "$scratch/docs.js"
 cd "$scratch" && timeout 100 node docs.js "$url"

@@ -3,6 +3,8 @@
 #   check_openapi.sh BINARY SCRATCH
 # Skips (77) where npm or curl is missing, or the linter cannot be fetched.
 set -euo pipefail
+# shellcheck source=tests/harness/serve.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../harness/serve.sh"
 binary=$1
 scratch=$2/openapi
 
@@ -15,14 +17,7 @@ if [ ! -x "$spectral" ]; then
     (cd "$scratch" && timeout 120 npm install --no-fund --no-audit --silent @stoplight/spectral-cli@6.16.3) >/dev/null 2>&1 ||
         { echo "skipped: @stoplight/spectral-cli cannot be fetched"; exit 77; }
 fi
-"$binary" serve --sandbox --listen 127.0.0.1:0 --set drain.notice_ms=0 >"$scratch/out" 2>/dev/null &
-server=$!
-trap 'kill $server 2>/dev/null || true; wait $server 2>/dev/null || true' EXIT
-for _ in $(seq 100); do
-    grep -q '^listening on' "$scratch/out" && break
-    sleep 0.1
-done
-url=$(sed -n 's/^listening on //p' "$scratch/out")
+serve "$binary" "$scratch"
 curl -sS --max-time 10 -o "$scratch/openapi.json" "$url/openapi.json"
 echo 'extends: ["spectral:oas"]' >"$scratch/ruleset.yaml"
 timeout 100 "$spectral" lint "$scratch/openapi.json" -r "$scratch/ruleset.yaml" --fail-severity=hint

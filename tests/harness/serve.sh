@@ -1,0 +1,15 @@
+# shellcheck shell=bash
+# Sourced by scripts that need a running proxy with its sandbox: serve BINARY FOLDER starts one, sets $url, and has it
+# stopped when the script ends.
+serve() {
+    local out=$2/serve.out
+    rm -f "$out" # the address of an earlier one
+    "$1" serve --sandbox --listen 127.0.0.1:0 --set drain.notice_ms=0 >"$out" 2>/dev/null &
+    server=$!
+    trap 'kill $server 2>/dev/null || true; wait $server 2>/dev/null || true' EXIT
+    for _ in $(seq 100); do
+        grep -q '^listening on' "$out" 2>/dev/null && break
+        sleep 0.1
+    done
+    url=$(sed -n 's/^listening on //p' "$out")
+}
