@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/percent.h"
 #include "base/random.h"
+#include "base/utf8.h"
 #include "cache.h"
 #include "members.h"
 #include "tests.h"
@@ -122,6 +123,11 @@ static void take_variable(struct task *task, struct asked *asked, struct str nam
         too_many(task, "var", VARIABLES_MAX);
         return;
     }
+    if (name.len == 0) {
+        (void)error_at(error_list_add(task_errors(task)), ERR_INVALID, "var",
+                       "A variable has a name: var.NAME=value");
+        return;
+    }
     asked->variables[asked->n_variables++] = (struct testfile_variable){name, value};
 }
 
@@ -143,7 +149,11 @@ static const struct json *read_members(struct task *task, struct asked *asked)
     struct str value;
 
     while (query_next(task->arena, &rest, &name, &value)) {
-        if (str_starts(name, STR("var."))) {
+        if (!utf8_valid(name) || !utf8_valid(value) || str_find_char(name, '\0') >= 0 ||
+            str_find_char(value, '\0') >= 0) {
+            (void)error_at(error_list_add(task_errors(task)), ERR_INVALID, "query",
+                           "The query holds a NUL or bytes that are no UTF-8");
+        } else if (str_starts(name, STR("var."))) {
             take_variable(task, asked, str_sub(name, 4, name.len), value);
         } else if (str_is(name, "tag")) {
             take_tag(task, asked, value);

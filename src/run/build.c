@@ -38,6 +38,24 @@ static enum error_code read_id(struct builder *b, struct str text, const char *n
     return ERR_OK;
 }
 
+/* Which ids are worth nothing without another one. */
+static enum error_code check_ids(struct builder *b, const struct run_ids *ids)
+{
+    if (ids->journey_id != 0 && ids->goal_id == 0 && ids->checkpoint_id == 0) {
+        return error_at(b->err, ERR_INVALID, "journey_id",
+                        "journey_id needs goal_id: the checkpoint is made in that goal");
+    }
+    if (ids->snapshot_id != 0 && ids->goal_id == 0) {
+        return error_at(b->err, ERR_INVALID, "snapshot_id",
+                        "snapshot_id needs goal_id: a snapshot is one of a goal");
+    }
+    if (b->request->attach && (ids->journey_id == 0 || ids->checkpoint_id == 0)) {
+        return error_at(b->err, ERR_INVALID, "attach",
+                        "attach needs checkpoint_id and the journey_id that it is attached to");
+    }
+    return ERR_OK;
+}
+
 static enum error_code read_ids(struct builder *b, struct run_ids *out)
 {
     const struct {
@@ -54,11 +72,7 @@ static enum error_code read_ids(struct builder *b, struct run_ids *out)
     for (size_t i = 0; i < ARRAY_LEN(rows) && code == ERR_OK; i++) {
         code = read_id(b, rows[i].text, rows[i].name, rows[i].id);
     }
-    if (code == ERR_OK && out->journey_id != 0 && out->goal_id == 0 && out->checkpoint_id == 0) {
-        return error_at(b->err, ERR_INVALID, "journey_id",
-                        "journey_id needs goal_id: the checkpoint is made in that goal");
-    }
-    return code;
+    return code == ERR_OK ? check_ids(b, out) : code;
 }
 
 /* --- goals
