@@ -63,6 +63,11 @@ const struct member run_query_members[] = {
      .min = 1,
      .max = 86400,
      .about = "seconds for the whole run"},
+    /* These two may repeat and are taken before the others are judged; here for the documents. */
+    {.name = "tag", .type = MEMBER_TEXT, .about = "only tests with this tag; may be repeated"},
+    {.name = "var.NAME",
+     .type = MEMBER_TEXT,
+     .about = "value of the file's variable NAME; any number of them"},
     {.name = NULL},
 };
 
