@@ -22,8 +22,9 @@ size_t edit_distance(struct str a, struct str b, size_t give_up_above)
     size_t *before = rows[0];
     size_t *last = rows[1];
     size_t *row = rows[2];
+    size_t apart = a.len > b.len ? a.len - b.len : b.len - a.len;
 
-    if (a.len > WORD_MAX || b.len > WORD_MAX) {
+    if (a.len > WORD_MAX || b.len > WORD_MAX || apart > give_up_above) {
         return give_up_above + 1;
     }
     for (size_t j = 0; j <= b.len; j++) {
