@@ -292,6 +292,7 @@ static void on_call_done(struct upstream_call *call, enum error_code code)
         take_reply(command);
     } else {
         command->status = call->may_have_left ? CLI_EXIT_REFUSED : CLI_EXIT_NOT_SENT;
+        cli_say_proxy(&call->error);
         say("virtuoso-proxy command: ", str_from(call->error.text));
         if (call->may_have_left) {
             say("", STR("The request was sent: look whether it took effect before sending it "

@@ -1,5 +1,7 @@
 #include "cli/output.h"
 
+#include "base/buf.h"
+
 bool cli_output_parse(struct str word, enum cli_output *out)
 {
     static const char *const words[] = {
@@ -12,4 +14,21 @@ bool cli_output_parse(struct str word, enum cli_output *out)
         }
     }
     return false;
+}
+
+void cli_say_proxy(struct error *err)
+{
+    struct str text = str_from(err->text);
+    ptrdiff_t at = str_find(text, STR("the platform"));
+    struct buf out;
+
+    if (at < 0) {
+        return;
+    }
+    buf_init(&out, sizeof(err->text));
+    buf_str(&out, str_sub(text, 0, (size_t)at));
+    buf_text(&out, "the proxy");
+    buf_str(&out, str_sub(text, (size_t)at + sizeof("the platform") - 1, text.len));
+    str_copy(err->text, sizeof(err->text), buf_view(&out));
+    buf_done(&out);
 }

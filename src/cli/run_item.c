@@ -30,24 +30,6 @@ static void end_item(struct run_item *item, enum verdict verdict)
     run_on_item(item);
 }
 
-/* The client below speaks of the platform; here the other side is a proxy. */
-static void say_proxy(struct error *err)
-{
-    struct str text = str_from(err->text);
-    ptrdiff_t at = str_find(text, STR("the platform"));
-    struct buf out;
-
-    if (at < 0) {
-        return;
-    }
-    buf_init(&out, sizeof(err->text));
-    buf_str(&out, str_sub(text, 0, (size_t)at));
-    buf_text(&out, "the proxy");
-    buf_str(&out, str_sub(text, (size_t)at + sizeof("the platform") - 1, text.len));
-    str_copy(err->text, sizeof(err->text), buf_view(&out));
-    buf_done(&out);
-}
-
 static void end_stopped(struct run_item *item)
 {
     if (item->timed_out) {
@@ -374,7 +356,7 @@ static void on_posted(struct upstream_call *call, enum error_code code)
         on_refused(item, &call->reply);
     } else {
         item->error = call->error;
-        say_proxy(&item->error);
+        cli_say_proxy(&item->error);
         end_item(item, call->may_have_left ? VERDICT_CANCELLED : VERDICT_ERROR);
     }
 }
