@@ -1,0 +1,196 @@
+/* From a test file and a request to the calls of a run, without sending any: a row a case, the
+ * calls as "METHOD path" in the order in which they would be made. */
+#include "harness/cmocka.h"
+
+#include "base/check.h"
+#include "run/run.h"
+
+int test_build(void);
+
+#define TWO_STEPS "name: Buy\nsteps:\n  - click: One\n  - click: Two\n"
+#define NEW_GOAL  "POST /goals|GET /goals/{goal_id}/versions|"
+#define NEW_TEST                                                                                   \
+    "POST /testsuites|POST /testcases|POST /testsuites/{journey_id}/checkpoints/attach|"
+#define NEW_PROJECT "GET /projects|POST /projects|"
+#define STEPS       "POST /teststeps|POST /teststeps|"
+
+struct build_case {
+    const char *text;
+    struct run_request request;
+    const char *calls;
+};
+
+static const struct build_case cases[] = {
+    {TWO_STEPS, {.position = -1}, NEW_PROJECT NEW_GOAL NEW_TEST STEPS},
+    {"goal: Shop\n" TWO_STEPS,
+     {.position = -1},
+     NEW_PROJECT "GET /projects/{project_id}/goals|" NEW_GOAL NEW_TEST STEPS},
+    {"project_id: 5\n" TWO_STEPS, {.position = -1}, NEW_GOAL NEW_TEST STEPS},
+    {TWO_STEPS,
+     {.position = -1, .goal_id = STR_INIT("7")},
+     "GET /goals/7/versions|" NEW_TEST STEPS},
+    {TWO_STEPS,
+     {.position = -1, .goal_id = STR_INIT("7"), .snapshot_id = STR_INIT("8")},
+     NEW_TEST STEPS},
+    {TWO_STEPS,
+     {.position = -1,
+      .goal_id = STR_INIT("7"),
+      .snapshot_id = STR_INIT("8"),
+      .journey_id = STR_INIT("9")},
+     "POST /testcases|POST /testsuites/9/checkpoints/attach|" STEPS},
+    {TWO_STEPS, {.position = -1, .checkpoint_id = STR_INIT("3")}, "GET /testcases/3|" STEPS},
+    {TWO_STEPS, {.position = 4, .checkpoint_id = STR_INIT("3")}, STEPS},
+    /* going on */
+    {TWO_STEPS,
+     {.position = -1, .checkpoint_id = STR_INIT("3"), .from = 2},
+     "GET /testcases/3|POST /teststeps|"},
+    {TWO_STEPS,
+     {.position = -1,
+      .journey_id = STR_INIT("9"),
+      .checkpoint_id = STR_INIT("3"),
+      .attach = true,
+      .from = 1},
+     "POST /testsuites/9/checkpoints/attach|GET /testcases/3|" STEPS},
+    /* executing */
+    {TWO_STEPS,
+     {.position = -1,
+      .goal_id = STR_INIT("7"),
+      .snapshot_id = STR_INIT("8"),
+      .execute = true,
+      .wait = true},
+     NEW_TEST STEPS "POST /goals/7/snapshots/8/execute|"},
+    /* two tests, one goal; the second one alone; two goals */
+    {"metadata: {name: Suite}\ntests:\n  - {name: A, steps: [{click: a}]}\n"
+     "  - {name: B, steps: [{click: b}, {click: c}]}\n",
+     {.position = -1},
+     NEW_PROJECT "GET /projects/{project_id}/goals|" NEW_GOAL NEW_TEST
+                 "POST /teststeps|" NEW_TEST STEPS},
+    {"metadata: {name: Suite}\ntests:\n  - {name: A, steps: [{click: a}]}\n"
+     "  - {name: B, steps: [{click: b}, {click: c}]}\n",
+     {.position = -1, .goal_id = STR_INIT("7"), .test = 2},
+     "GET /goals/7/versions|" NEW_TEST STEPS},
+    {"project_id: 5\nname: A\nsteps: [{click: a}]\n---\nproject_id: 5\nname: B\nsteps: [{click: b}]\n",
+     {.position = -1},
+     NEW_GOAL NEW_GOAL NEW_TEST "POST /teststeps|" NEW_TEST "POST /teststeps|"},
+};
+
+static const struct catalog_defaults defaults = {.organization_id = STR_INIT("1")};
+
+struct built {
+    struct run_store *store;
+    struct run *run;
+    struct error err;
+};
+
+static enum error_code build(struct built *built, const char *text,
+                             const struct run_request *request)
+{
+    static const struct plan_port port;
+    const struct run_store_options store = {
+        .port = &port, .defaults = &defaults, .project = STR("P"), .max_active = 1, .max_kept = 1};
+    static const struct testfile_options none;
+    static const struct plan_options options;
+    struct testfile_problems problems;
+    struct digest owner;
+    struct testfile file;
+
+    *built = (struct built){.store = run_store_open(&store)};
+    digest_of(STR("owner"), &owner);
+    assert_int_equal(run_new(built->store, &owner, &built->run, &built->err), ERR_OK);
+    assert_int_equal(
+        testfile_compile(run_arena(built->run), str_from(text), &none, &file, &problems), ERR_OK);
+    return run_prepare(built->run, &file, &problems, request, &options, &built->err);
+}
+
+static void built_done(struct built *built)
+{
+    run_drop(built->run);
+    run_store_close(built->store);
+}
+
+static void check(const struct build_case *one)
+{
+    struct built built;
+    struct json *requests = NULL;
+    const struct json *request;
+    struct buf calls;
+
+    if (build(&built, one->text, &one->request) != ERR_OK) {
+        fail_msg("%s: %s", one->text, built.err.text);
+    }
+    assert_int_equal(run_dry_run(built.run, &requests, &built.err), ERR_OK);
+    buf_init(&calls, 65536);
+    JSON_FOREACH (request, requests) {
+        buf_printf(&calls, "%.*s %.*s|", STR_ARG(json_str(json_get(request, "method"))),
+                   STR_ARG(json_str(json_get(request, "path"))));
+    }
+    if (!str_is(buf_view(&calls), one->calls)) {
+        fail_msg("%s\n gives  %s\n wanted %s", one->text, buf_cstr(&calls), one->calls);
+    }
+    buf_done(&calls);
+    built_done(&built);
+}
+
+static void a_run_makes_these_calls(void **state)
+{
+    (void)state;
+    CHECK(catalog_open(NULL) == ERR_OK);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        check(&cases[i]);
+    }
+    catalog_close();
+}
+
+static void positions_count_from_where_the_steps_go(void **state)
+{
+    const struct run_request request = {.position = 4, .checkpoint_id = STR("3")};
+    struct built built;
+    struct json *requests = NULL;
+    int64_t position = -1;
+
+    (void)state;
+    CHECK(catalog_open(NULL) == ERR_OK);
+    assert_int_equal(build(&built, TWO_STEPS, &request), ERR_OK);
+    assert_int_equal(run_dry_run(built.run, &requests, &built.err), ERR_OK);
+    assert_true(json_to_i64(json_find(requests, "/0/body/stepIndex"), &position) && position == 4);
+    assert_true(json_to_i64(json_find(requests, "/1/body/stepIndex"), &position) && position == 5);
+    built_done(&built);
+    catalog_close();
+}
+
+static void requests_that_make_no_sense_are_refused(void **state)
+{
+    static const struct str tags[] = {STR_INIT("t")};
+    static const struct run_request bad[] = {
+        {.test = 2},
+        {.from = 3},
+        {.goal_id = STR_INIT("x")},
+        {.journey_id = STR_INIT("1")},
+        {.snapshot_id = STR_INIT("1")},
+        {.checkpoint_id = STR_INIT("1"), .attach = true},
+        {.checkpoint_id = STR_INIT("1"), .execute = true},
+        {.tags = tags, .n_tags = 1},
+    };
+
+    (void)state;
+    CHECK(catalog_open(NULL) == ERR_OK);
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct built built;
+
+        assert_int_equal(build(&built, TWO_STEPS, &bad[i]), ERR_INVALID);
+        assert_true(built.err.pointer[0] != '\0' && built.err.text[0] != '\0');
+        built_done(&built);
+    }
+    catalog_close();
+}
+
+int test_build(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_run_makes_these_calls),
+        cmocka_unit_test(positions_count_from_where_the_steps_go),
+        cmocka_unit_test(requests_that_make_no_sense_are_refused),
+    };
+
+    return cmocka_run_group_tests_name("run: from a file to calls", tests, NULL, NULL);
+}
