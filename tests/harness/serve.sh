@@ -11,5 +11,6 @@ serve() {
         grep -q '^listening on' "$out" 2>/dev/null && break
         sleep 0.1
     done
+    # shellcheck disable=SC2034 # for the script that sourced this
     url=$(sed -n 's/^listening on //p' "$out")
 }
