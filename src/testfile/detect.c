@@ -70,6 +70,45 @@ static bool has_our_steps(const struct node *map, bool *out_any)
     return ours;
 }
 
+/* What the first step has where a verb should stand; NULL: nothing like it. */
+static const struct node *first_verb(const struct node *map)
+{
+    for (size_t i = 0; i < ARRAY_LEN(step_keys); i++) {
+        const struct node *list = node_get(map, step_keys[i]);
+        const struct node *step = list != NULL && list->type == NODE_LIST ? list->first : NULL;
+        const struct node *member = step != NULL && step->type == NODE_MAP ? step->first : NULL;
+
+        while (member != NULL &&
+               words_have("name description desc optional meta id", ' ', member->key)) {
+            member = member->next;
+        }
+        if (member != NULL) {
+            return member;
+        }
+    }
+    return NULL;
+}
+
+/* A short file with one slip in it is as likely as somebody else's file: the nearest verb is named.
+ */
+static bool refuse_verbs(struct compile *c, const struct node *document)
+{
+    const struct node *tests = node_get(document, "tests");
+    const struct node *verb =
+        first_verb(tests != NULL && tests->first != NULL ? tests->first : document);
+    struct str nearest = verb != NULL ? verb_nearest(verb->key) : STR_EMPTY;
+    struct testfile_problem *problem;
+
+    if (nearest.len == 0) {
+        return refuse(c, document, "none of its steps has a verb that is known here");
+    }
+    problem = problem_add(c, TESTFILE_ERROR, place_of_key(verb),
+                          "this is no test file: none of its steps has a verb that is known here");
+    problem->nearest = nearest;
+    problem->example = str_from(verb_example(nearest));
+    return true;
+}
+
 static bool has_steps_key(const struct node *map)
 {
     return node_get(map, "steps") != NULL || node_get(map, "do") != NULL;
@@ -106,8 +145,7 @@ bool refuse_other(struct compile *c, const struct node *document)
     if (!any && (has_steps_key(document) || tests != NULL || node_get(document, "nav") != NULL)) {
         return false; /* ours, but empty: said where the steps are read */
     }
-    return refuse(c, document,
-                  any ? "none of its steps has a verb that is known here" : "it has no steps");
+    return any ? refuse_verbs(c, document) : refuse(c, document, "it has no steps");
 }
 
 /* --- manifests
