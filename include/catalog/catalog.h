@@ -188,14 +188,19 @@ struct str test_file_escape(struct arena *arena, struct str text);
  * command takes more ("a-b"); those are said by command lines. */
 bool sentence_can_name(struct str variable);
 
+/* What a curl line needs beside the command. */
+struct form_options {
+    struct str base_url; /* "http://127.0.0.1:8000" */
+    bool needs_key;      /* the line reads a key from the shell's VIRTUOSO_PROXY_API_KEY */
+};
+
 /* The forms of a bound command: {"json", "curl", "yaml", "command_line", "sentence", "upstream"}.
  * Each, given back, makes the same request; sentence is null where the command has none or its
- * options are not said by it; yaml is one item of a test file's steps, null where a value holds
- * control characters, which test files refuse. upstream is the main call; what an earlier call
- * would tell stays as in the row:
- * "{snapshot_id}". */
+ * options are not said by it; yaml is a test file for a step and the body of /commands/execute for
+ * any other command, null where a value holds control characters, which YAML refuses. upstream is
+ * the main call; what an earlier call would tell stays as in the row: "{snapshot_id}". */
 struct json *catalog_forms(const struct bound_command *bound, struct arena *arena,
-                           struct str base_url);
+                           const struct form_options *shown);
 /* The row as JSON for GET /api/v1/commands. */
 struct json *catalog_describe(const struct command *command, struct arena *arena);
 

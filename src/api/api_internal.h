@@ -18,6 +18,7 @@ enum body_kind {
     BODY_NONE,     /* a body is read and ignored (bounded) */
     BODY_OPTIONAL, /* a JSON object, or nothing */
     BODY_JSON,     /* a JSON object */
+    BODY_COMMAND,  /* a JSON object, or the same written as YAML */
     BODY_TEST,     /* a test file: YAML or JSON text */
     BODY_STREAM    /* handed on in chunks */
 };

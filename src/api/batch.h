@@ -51,6 +51,7 @@ struct batch {
     struct batch_item *items;
     size_t n_items;
     bool stop_on_error;
+    bool is_shown;            /* never sent, so nobody needs a permission for it */
     struct str checkpoint_id; /* of the whole request; empty: session's */
     struct str session_id;    /* empty: none */
     struct session session;
@@ -72,6 +73,9 @@ void batch_build(struct batch *batch);
 enum stage_verdict batch_start(struct batch *batch, void (*on_done)(struct batch *batch));
 /* The requests that would be sent: an array. */
 struct json *batch_dry_run(struct batch *batch, struct error *err);
+/* The same of one command: {"command", "args", "options", "checkpoint_id", "position"}, all right.
+ * command.c */
+struct json *command_requests(struct task *task, const struct json *body, struct error *err);
 /* batch_recover.c: the step's call failed; where its outcome is unknown the checkpoint is read
  * back. */
 enum plan_verdict batch_step_failed(struct plan *plan, struct plan_row *row);

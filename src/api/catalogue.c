@@ -1,6 +1,6 @@
 /* GET /api/v1/commands and its relatives: the catalogue as documents, made of the same rows that
  * run. */
-#include "api_internal.h"
+#include "batch.h"
 
 static struct json *text_node(struct task *task, const char *text)
 {
@@ -104,6 +104,18 @@ enum stage_verdict handle_command_groups(struct task *task)
     return task_reply_json(task, 200, body);
 }
 
+/* Where the caller reaches this server, as far as it tells. */
+static struct str server_url(struct task *task)
+{
+    const struct exchange *exchange = task->exchange;
+    struct str host = exchange_header(exchange, "Host");
+    bool is_tls =
+        exchange->request.is_tls || str_is(exchange_header(exchange, "X-Forwarded-Proto"), "https");
+
+    return arena_printf(task->arena, "%s://%.*s", is_tls ? "https" : "http",
+                        STR_ARG(host.len > 0 ? host : task->api->config->server.listen));
+}
+
 /* The row's example line, bound, in all its forms; an example that does not bind would be a bug of
  * the table, which the catalogue's own test catches. */
 static struct json *example_forms(struct task *task, const struct command *command)
@@ -113,6 +125,9 @@ static struct json *example_forms(struct task *task, const struct command *comma
                                            organization_id.len > 0 ? organization_id : STR("1")};
     struct command_input input = {.position = -1, .defaults = &shown};
     struct str line = arena_printf(task->arena, "%s", command->example);
+    struct form_options shown_at;
+    struct json *forms;
+    struct json *requests;
     struct bound_command bound;
     struct json *parsed;
 
@@ -125,7 +140,13 @@ static struct json *example_forms(struct task *task, const struct command *comma
     if (catalog_bind(&input, task->arena, &bound, task_errors(task)) != ERR_OK) {
         return NULL;
     }
-    return catalog_forms(&bound, task->arena, STR("http://127.0.0.1:8000"));
+    shown_at = (struct form_options){server_url(task), task->api->config->auth.mode != AUTH_NONE};
+    forms = catalog_forms(&bound, task->arena, &shown_at);
+    requests = command_requests(task, json_get(forms, "json"), &task->error);
+    if (requests != NULL) {
+        json_set(forms, STR("upstream_requests"), requests);
+    }
+    return forms;
 }
 
 enum stage_verdict handle_command_help(struct task *task)

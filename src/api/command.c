@@ -247,6 +247,17 @@ static enum stage_verdict answer_dry_run(struct batch *batch)
     return task_reply_json(task, 200, body);
 }
 
+struct json *command_requests(struct task *task, const struct json *body, struct error *err)
+{
+    struct batch *batch = batch_new(task, 1);
+
+    batch->is_shown = true;
+    item_fill(&batch->items[0], body, json_str(json_get(body, "command")));
+    return batch_prepare(batch, err) == ERR_OK && batch->items[0].status != ITEM_FAILED
+               ? batch_dry_run(batch, err)
+               : NULL;
+}
+
 static enum stage_verdict run(struct batch *batch, void (*reply)(struct batch *batch))
 {
     enum stage_verdict verdict;

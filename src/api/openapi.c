@@ -123,7 +123,7 @@ static const struct member *members_of(const struct route *route)
     return NULL;
 }
 
-/* Into the only media type of a body's content. */
+/* Into the first media type of a body's content. */
 static void set_body_example(struct task *task, struct json *body, const struct route *route)
 {
     const struct openapi_example *example = openapi_example_of(route);
@@ -146,6 +146,7 @@ static struct json *request_body_without_example(struct task *task, const struct
     const struct member *members = members_of(route);
     struct json *out = json_new_object(task->arena);
     struct json *schema = json_new_object(task->arena);
+    struct json *types;
 
     if (route->body == BODY_STREAM) {
         json_set(out, STR("content"), content(task, "application/json", schema));
@@ -157,10 +158,13 @@ static struct json *request_body_without_example(struct task *task, const struct
         json_set(out, STR("content"), content(task, "application/yaml", schema));
         return out;
     }
-    json_set(out, STR("required"), json_new_bool(task->arena, route->body == BODY_JSON));
-    json_set(
-        out, STR("content"),
-        content(task, "application/json", members != NULL ? body_schema(task, members) : schema));
+    json_set(out, STR("required"), json_new_bool(task->arena, route->body != BODY_OPTIONAL));
+    types =
+        content(task, "application/json", members != NULL ? body_schema(task, members) : schema);
+    if (route->body == BODY_COMMAND) {
+        json_set(types, STR("application/yaml"), json_copy(task->arena, json_first(types)));
+    }
+    json_set(out, STR("content"), types);
     return out;
 }
 
@@ -289,6 +293,7 @@ static void add_other_successes(struct task *task, struct json *out, const struc
         const char *status;
         const char *description;
     } rows[] = {
+        {handle_batch, "207", "Not all commands succeeded; results says which"},
         {handle_test_run, "202", "async=true: it has begun; Location says where to look"},
         {handle_test_run, "207", "It ended otherwise than passed; the answer says what exists"},
         {handle_run_stop, "202", "It stops after the step in flight"},
@@ -419,7 +424,7 @@ static struct json *parameters(struct task *task, const struct route *route)
          member != NULL && member->name != NULL; member++) {
         (void)add_parameter(task, list, str_from(member->name), "query", member->about);
     }
-    if (route->body == BODY_JSON || route->body == BODY_OPTIONAL) {
+    if (route->body == BODY_JSON || route->body == BODY_COMMAND || route->body == BODY_OPTIONAL) {
         (void)add_parameter(task, list, STR("dry_run"), "query",
                             "true: nothing is sent; the answer lists the platform requests");
         (void)add_parameter(task, list, STR("Idempotency-Key"), "header",

@@ -24,9 +24,9 @@ static const struct route routes[] = {
     {"GET", "/api/v1/commands", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_commands, "The command catalogue", NULL},
     {"GET", "/api/v1/commands/list", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_command_groups, "The command groups", "/api/v1/commands"},
     {"GET", "/api/v1/commands/{command*}/help", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_command_help, "A command or group in all its forms", NULL},
-    {"POST", "/api/v1/commands/execute", PERMISSION_READ, BODY_JSON, WAIT_LONG, handle_execute, "Run one command", NULL},
-    {"POST", "/api/v1/commands/batch", PERMISSION_READ, BODY_JSON, WAIT_LONG, handle_batch, "Run several commands in order", NULL},
-    {"POST", "/api/v1/commands/validate", PERMISSION_READ, BODY_JSON, WAIT_SHORT, handle_validate, "Check a command without sending it", NULL},
+    {"POST", "/api/v1/commands/execute", PERMISSION_READ, BODY_COMMAND, WAIT_LONG, handle_execute, "Run one command", NULL},
+    {"POST", "/api/v1/commands/batch", PERMISSION_READ, BODY_COMMAND, WAIT_LONG, handle_batch, "Run several commands in order", NULL},
+    {"POST", "/api/v1/commands/validate", PERMISSION_READ, BODY_COMMAND, WAIT_SHORT, handle_validate, "Check a command without sending it", NULL},
     {"POST", "/api/v1/commands/step/{command*}", PERMISSION_WRITE_TESTS, BODY_OPTIONAL, WAIT_LONG, handle_step_path, "Run one step command, named by the path", NULL},
 
     {"POST", "/api/v1/tests/validate", PERMISSION_READ, BODY_TEST, WAIT_SHORT, handle_test_validate, "Check a test file", NULL},

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/percent.h"
 #include "base/utf8.h"
+#include "data/node.h"
 #include "verdict.h"
 
 static enum stage_verdict stage_trace(struct task *task)
@@ -89,19 +90,41 @@ static bool is_media(struct str content_type, const char *want)
     return str_is_nocase(str_trim(type), want);
 }
 
-static bool media_type_fits(enum body_kind kind, struct str type)
+static bool is_one_of(struct str content_type, const char *const *types)
 {
-    static const char *const json[] = {"application/json", "text/json", NULL};
-    static const char *const test[] = {
-        "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml",
-        "text/plain",       "application/json",   NULL};
-
-    for (const char *const *want = kind == BODY_TEST ? test : json; *want != NULL; want++) {
-        if (is_media(type, *want)) {
+    for (; *types != NULL; types++) {
+        if (is_media(content_type, *types)) {
             return true;
         }
     }
-    return kind != BODY_TEST && str_ends(type, STR("+json"));
+    return false;
+}
+
+static bool is_yaml(struct str content_type)
+{
+    static const char *const types[] = {"application/yaml", "application/x-yaml", "text/yaml",
+                                        "text/x-yaml", NULL};
+
+    return is_one_of(content_type, types);
+}
+
+static bool media_type_fits(enum body_kind kind, struct str type)
+{
+    static const char *const json[] = {"application/json", "text/json", NULL};
+    static const char *const test[] = {"text/plain", "application/json", NULL};
+
+    if ((kind == BODY_TEST || kind == BODY_COMMAND) && is_yaml(type)) {
+        return true;
+    }
+    return kind == BODY_TEST ? is_one_of(type, test)
+                             : is_one_of(type, json) || str_ends(type, STR("+json"));
+}
+
+static const char *media_types_of(enum body_kind kind)
+{
+    return kind == BODY_TEST      ? "application/yaml, text/yaml or application/json"
+           : kind == BODY_COMMAND ? "application/json or application/yaml"
+                                  : "application/json";
 }
 
 static enum stage_verdict stage_accept_body(struct task *task)
@@ -110,7 +133,7 @@ static enum stage_verdict stage_accept_body(struct task *task)
     enum body_kind kind = task->route->body;
     struct str type = exchange_header(exchange, "Content-Type");
     struct str encoding = exchange_header(exchange, "Content-Encoding");
-    bool wants = kind == BODY_JSON || kind == BODY_TEST;
+    bool wants = kind == BODY_JSON || kind == BODY_COMMAND || kind == BODY_TEST;
 
     if (kind == BODY_NONE || kind == BODY_STREAM) {
         return STAGE_CONTINUE;
@@ -131,9 +154,7 @@ static enum stage_verdict stage_accept_body(struct task *task)
     }
     if (type.len > 0 && !media_type_fits(kind, type)) {
         (void)error_set(&task->error, ERR_MEDIA_TYPE,
-                        "This route takes %s; the request says \"%.*s\"",
-                        kind == BODY_TEST ? "application/yaml, text/yaml or application/json"
-                                          : "application/json",
+                        "This route takes %s; the request says \"%.*s\"", media_types_of(kind),
                         STR_ARG(utf8_clip(type, 80)));
         return task_fail(task);
     }
@@ -168,13 +189,32 @@ static enum stage_verdict stage_query(struct task *task)
     return STAGE_CONTINUE;
 }
 
+/* One document; its errors say line and column. */
+static enum error_code parse_yaml(struct task *task, struct json **out)
+{
+    struct node_stream stream;
+    enum error_code code =
+        yaml_parse(task->arena, task->exchange->request.body, NULL, &stream, task_errors(task));
+
+    if (code == ERR_OK && stream.n_documents != 1) {
+        code =
+            error_set(&task->error, ERR_INVALID,
+                      "The body must be one YAML document; this one has %zu", stream.n_documents);
+    }
+    if (code == ERR_OK) {
+        *out = node_to_json(task->arena, stream.documents);
+    }
+    return code;
+}
+
 static enum stage_verdict stage_parse_body(struct task *task)
 {
     enum body_kind kind = task->route->body;
     struct str text = task->exchange->request.body;
     struct json *body = NULL;
+    enum error_code code;
 
-    if (kind != BODY_JSON && kind != BODY_OPTIONAL) {
+    if (kind != BODY_JSON && kind != BODY_OPTIONAL && kind != BODY_COMMAND) {
         return STAGE_CONTINUE;
     }
     if (str_trim(text).len == 0) {
@@ -185,7 +225,10 @@ static enum stage_verdict stage_parse_body(struct task *task)
                         "The body is empty; this route takes a JSON object");
         return task_fail(task);
     }
-    if (json_parse(task->arena, text, NULL, &body, &task->error) != ERR_OK) {
+    code = kind == BODY_COMMAND && is_yaml(exchange_header(task->exchange, "Content-Type"))
+               ? parse_yaml(task, &body)
+               : json_parse(task->arena, text, NULL, &body, &task->error);
+    if (code != ERR_OK) {
         return task_fail(task);
     }
     if (json_type(body) != JSON_OBJECT) {

@@ -108,8 +108,10 @@ struct str test_file_escape(struct arena *arena, struct str text)
     return out;
 }
 
-/* Empty: no test file can say it. */
-static struct str yaml_of(struct str line, struct arena *arena)
+/* A step is shown as a test file that adds it to a checkpoint; any other command, which no test
+ * holds, as the body of /commands/execute. Empty: YAML cannot say it. */
+static struct str yaml_of(const struct bound_command *bound, struct str line,
+                          const struct json *body, struct arena *arena)
 {
     struct buf text;
     struct str copy;
@@ -117,26 +119,32 @@ static struct str yaml_of(struct str line, struct arena *arena)
     if (!fits_test_file(line)) {
         return STR_EMPTY;
     }
-
     buf_init(&text, FORM_MAX);
-    buf_text(&text, "- ");
-    yaml_write_scalar(&text, test_file_escape(arena, line));
-    buf_char(&text, '\n');
+    if (bound->command->kind == COMMAND_STEP) {
+        buf_printf(&text, "name: %s\ncheckpoint_id: %.*s\nsteps:\n- ", bound->command->words,
+                   STR_ARG(json_str(json_get(body, "checkpoint_id"))));
+        yaml_write_scalar(&text, test_file_escape(arena, line));
+        buf_char(&text, '\n');
+    } else {
+        yaml_write_json(&text, body, 0);
+    }
     copy = arena_str(arena, buf_view(&text));
     buf_done(&text);
     return copy;
 }
 
-static struct str curl_of(const struct json *body, struct str base_url, struct arena *arena)
+static struct str curl_of(const struct json *body, const struct form_options *options,
+                          struct arena *arena)
 {
     struct buf line;
     struct str copy;
 
     buf_init(&line, FORM_MAX);
-    buf_printf(
-        &line,
-        "curl -s -X POST %.*s/api/v1/commands/execute -H 'Content-Type: application/json' -d ",
-        STR_ARG(base_url));
+    buf_text(&line, "curl -s -X POST ");
+    word_write(&line,
+               arena_printf(arena, "%.*s/api/v1/commands/execute", STR_ARG(options->base_url)));
+    buf_printf(&line, " -H 'Content-Type: application/json'%s -d ",
+               options->needs_key ? " -H \"Authorization: Bearer $VIRTUOSO_PROXY_API_KEY\"" : "");
     word_write(&line, json_text(arena, body));
     copy = arena_str(arena, buf_view(&line));
     buf_done(&line);
@@ -280,7 +288,7 @@ static struct json *upstream_of(const struct bound_command *bound, struct arena 
         json_set(out, STR("path"), json_new_string(arena, path));
     }
     if (call->spec->query != NULL &&
-        query_expand(call->spec->query, &scope, arena, &query, NULL) == ERR_OK) {
+        query_expand(call->spec->query, &scope, arena, &query, NULL) == ERR_OK && query.len > 0) {
         json_set(out, STR("query"), json_new_string(arena, query));
     }
     if (call->body != NULL && template_expand(call->body, &scope, arena, &body, NULL) == ERR_OK) {
@@ -290,7 +298,7 @@ static struct json *upstream_of(const struct bound_command *bound, struct arena 
 }
 
 struct json *catalog_forms(const struct bound_command *bound, struct arena *arena,
-                           struct str base_url)
+                           const struct form_options *shown)
 {
     struct json *out = json_new_object(arena);
     struct json *body = json_new_object(arena);
@@ -300,7 +308,6 @@ struct json *catalog_forms(const struct bound_command *bound, struct arena *aren
 
     json_set(out, STR("sentence"), text_or_null(arena, sentence_of(bound, args, options, arena)));
     json_set(out, STR("command_line"), json_new_string(arena, line));
-    json_set(out, STR("yaml"), text_or_null(arena, yaml_of(line, arena)));
     json_set(out, STR("upstream"), upstream_of(bound, arena));
     json_set(body, STR("command"), text(arena, bound->command->words));
     json_set(body, STR("args"), args);
@@ -309,7 +316,8 @@ struct json *catalog_forms(const struct bound_command *bound, struct arena *aren
         json_set(body, STR("checkpoint_id"), text(arena, "1680930")); /* as in upstream_of */
         json_set(body, STR("position"), json_new_int(arena, 0));
     }
-    json_set(out, STR("curl"), json_new_string(arena, curl_of(body, base_url, arena)));
+    json_set(out, STR("curl"), json_new_string(arena, curl_of(body, shown, arena)));
+    json_set(out, STR("yaml"), text_or_null(arena, yaml_of(bound, line, body, arena)));
     json_set(out, STR("json"), body);
     return out;
 }

@@ -61,10 +61,7 @@ static int handle_state(struct call *call)
 
 static int handle_reset(struct call *call)
 {
-    tenants_drop(call->state);
-    recorder_done(&call->state->recorder);
-    call->state->recorder.n_seen = 0;
-    faults_done(&call->state->faults);
+    state_begin(call->state);
     return 204;
 }
 

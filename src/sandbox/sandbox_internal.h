@@ -232,6 +232,8 @@ struct call {
 
 /* examples.c */
 void examples_make(struct sandbox_state *state);
+/* As at the start: nothing, or the examples; ids are given again from the first. */
+void state_begin(struct sandbox_state *state);
 
 /* state.c: things, ids, arrays */
 struct tenant *tenant_find_or_make(struct sandbox_state *state, struct str token); /* NULL: full */

@@ -292,6 +292,19 @@ void sandbox_options_init(struct sandbox_options *options)
     };
 }
 
+void state_begin(struct sandbox_state *state)
+{
+    tenants_drop(state);
+    recorder_done(&state->recorder);
+    state->recorder.n_seen = 0;
+    faults_done(&state->faults);
+    state->last_id = FIRST_ID;
+    if (state->options.examples) {
+        examples_make(state);
+        buf_clear(&state->answer); /* they were made by requests, which answered */
+    }
+}
+
 struct sandbox_state *sandbox_state_new(const struct sandbox_options *options)
 {
     struct sandbox_state *state = mem_zalloc(sizeof(*state));
@@ -299,16 +312,13 @@ struct sandbox_state *sandbox_state_new(const struct sandbox_options *options)
     state->options = *options;
     state->canary = mem_zalloc(options->canary.len + 1);
     memcpy(state->canary, options->canary.ptr, options->canary.len);
-    state->last_id = FIRST_ID;
     map_init(&state->tenants);
     list_init(&state->tenant_list);
     recorder_init(&state->recorder);
     faults_init(&state->faults, options->seed);
     buf_init(&state->answer, MAX_ANSWER_BYTES);
     buf_init(&state->scratch, MAX_ANSWER_BYTES);
-    if (options->examples) {
-        examples_make(state);
-    }
+    state_begin(state);
     return state;
 }
 

@@ -34,7 +34,8 @@ static bool binds(struct arena *arena, const struct json *line, struct bound_com
 
 static void check_forms(struct arena *arena, const struct bound_command *bound)
 {
-    const struct json *forms = catalog_forms(bound, arena, STR("http://127.0.0.1"));
+    const struct json *forms =
+        catalog_forms(bound, arena, &(struct form_options){STR_INIT("http://127.0.0.1"), true});
     struct bound_command again;
     struct json *line = NULL;
 

@@ -86,7 +86,7 @@ static struct str make_body(struct proxy *proxy, struct str path, const struct j
     struct json *body = json_new_object(&proxy->arena);
     const struct json *name;
 
-    if (json_find(operation, "/requestBody/content/application~1yaml") != NULL) {
+    if (schema == NULL && json_find(operation, "/requestBody/content/application~1yaml") != NULL) {
         return STR("{\"name\": \"t\", \"steps\": [{\"click\": \"Sign in\"}]}"); /* JSON is a test
                                                                                    file too */
     }

@@ -64,7 +64,9 @@ static enum error_code bind_text(struct fixture *f, const char *text)
 static struct str request_of(struct fixture *f)
 {
     return json_text(&f->arena,
-                     json_get(catalog_forms(&f->bound, &f->arena, STR("http://x")), "upstream"));
+                     json_get(catalog_forms(&f->bound, &f->arena,
+                                            &(struct form_options){STR_INIT("http://x"), false}),
+                              "upstream"));
 }
 
 static void the_table_has_87_commands_and_few_rules(void **state)
@@ -172,7 +174,8 @@ static void every_form_of_every_command_means_the_same(void **state)
         }
         assert_ptr_equal(f.bound.command, command);
         want = request_of(&f);
-        forms = catalog_forms(&f.bound, &f.arena, STR("http://x"));
+        forms =
+            catalog_forms(&f.bound, &f.arena, &(struct form_options){STR_INIT("http://x"), false});
         if (bind_json(&f, json_get(forms, "json")) != ERR_OK) {
             fail_msg("%s: its JSON form does not bind: %s", command->words, f.errors.items[0].text);
         }

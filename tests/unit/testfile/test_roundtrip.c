@@ -177,7 +177,8 @@ static void check(struct trip *trip)
     trip->n_bound++;
     check_line(trip, "command_line_write",
                command_line_write(&trip->arena, trip->command, trip->args, trip->options));
-    forms = catalog_forms(&trip->bound, &trip->arena, STR("http://x"));
+    forms = catalog_forms(&trip->bound, &trip->arena,
+                          &(struct form_options){STR_INIT("http://x"), false});
     check_line(trip, "help command_line", json_str(json_get(forms, "command_line")));
     check_same(trip, "help json", STR_EMPTY, json_get(forms, "json"));
     sentence = json_str(json_get(forms, "sentence"));
