@@ -141,11 +141,19 @@ const struct json *plan_get(const struct plan *plan, const char *variable);
  * until they have returned; on_done may free it. */
 void plan_start(struct plan *plan, plan_done_fn on_done, void *owner);
 void plan_cancel(struct plan *plan); /* idempotent; zeroed is fine; on_done will not come */
+/* The time is over: the row in flight is cut (ERR_OUTCOME_UNKNOWN where it may have been carried
+ * out), the rows after it are not begun, and on_done comes at once, or soon when all rows have
+ * ended. False: it is not running. */
+bool plan_time_over(struct plan *plan);
 /* Ends when the row in flight has ended: ERR_CANCELLED, or as usual when that was the last row. */
 void plan_stop_after_row(struct plan *plan);
 /* True while a create or change is on the wire: finish it rather than cancel it. */
 bool plan_must_finish(const struct plan *plan);
 
+/* A create or change that failed and may have been carried out all the same: its answer was lost or
+ * unreadable, or the platform (or what stands before it: virtuoso.md section 1) failed behind the
+ * point where it is known that nothing happened. */
+bool row_may_have_acted(const struct plan_row *row);
 /* What would be sent, without sending: [{method, path, query?, body?}]. Values that only an answer
  * can give appear as "{name}". `before` hooks run (they set variables), but only a read is left out
  * when they say so: what they know at run time is not known here. */

@@ -130,7 +130,7 @@ void run_unwatch(struct run_watcher *watcher); /* idempotent; zeroed is fine */
 const struct json *read_back_sent(struct arena *arena, const struct call *call,
                                   const struct json *args, const struct json *variables);
 /* The step at `position` in the platform's answer about a checkpoint, if it looks like `sent`. */
-const struct json *read_back_find(const struct json *answer, int64_t position,
+const struct json *read_back_find(struct arena *arena, const struct json *answer, int64_t position,
                                   const struct json *sent);
 /* The number of steps in that answer; false: it lists none. */
 bool read_back_count(const struct json *answer, int64_t *out) MUST_CHECK;

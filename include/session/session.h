@@ -44,6 +44,7 @@ struct session {
     int64_t last_activity_ms;
     int64_t expires_ms;
     unsigned timeout_s;
+    unsigned version; /* of checkpoint and position, for session_advance */
     enum session_status status;
     bool is_current;
 };
@@ -101,10 +102,11 @@ enum error_code session_activate(struct session_store *store, const struct diges
 enum error_code session_current(struct session_store *store, const struct digest *owner,
                                 struct arena *arena, struct session *out,
                                 struct error *err) MUST_CHECK;
-/* After a step exists: the next position and the count. A session that is gone meanwhile is left
- * alone. */
+/* After a step exists: the next position and the count. `version` is that of the session when it
+ * was loaded: where its owner has set checkpoint or position since then, that stands and only the
+ * count goes up. A session that is gone meanwhile is left alone. */
 void session_advance(struct session_store *store, const struct digest *owner, struct str id,
-                     int64_t next_position, int64_t steps_added);
+                     unsigned version, int64_t next_position, int64_t steps_added);
 
 /* Lanes. Exactly one end: session_lane_leave (from waiting or from holding; idempotent; zeroed is
  * fine). on_turn comes from a later turn, at most once. */

@@ -16,7 +16,7 @@ static enum http_verdict verdict_for_http(const struct task *task, enum stage_ve
     if (verdict == STAGE_DONE) {
         return HTTP_REPLIED;
     }
-    if (task->route->body == BODY_STREAM) {
+    if (task_streams_body(task)) {
         return HTTP_BODY_STREAM;
     }
     *max_body = task->route->body == BODY_TEST ? task->api->config->http.max_test_file_body
@@ -78,6 +78,10 @@ static void on_deadline(void *context, struct exchange *exchange)
     struct task *task = exchange->task;
 
     (void)context;
+    if (task->on_deadline != NULL) {
+        task->on_deadline(task);
+        return;
+    }
     task_cancel(task);
     (void)error_set(
         &task->error, ERR_UPSTREAM_TIMEOUT,

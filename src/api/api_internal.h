@@ -73,6 +73,8 @@ struct task {
     struct error_list *errors;              /* freed with the arena; NULL until task_errors() */
     void (*on_cancel)(struct task *task);   /* the handler's wait lets go; NULL: nothing held */
     bool (*must_finish)(struct task *task); /* work that a disconnect must not cut; NULL: no */
+    void (*on_deadline)(
+        struct task *task); /* answers when the time is over; NULL: on_cancel, 504 */
     void (*on_writable)(struct task *task); /* streaming handlers only */
     void (*on_chunk)(struct task *task, struct str bytes, bool last);
     void *state;                           /* the handler's own, in the arena */
@@ -114,6 +116,8 @@ struct str task_param(const struct task *task, const char *name);
 
 /* stages.c */
 enum stage_verdict stages_head_run(struct task *task);
+/* The body goes to the handler piece by piece. */
+bool task_streams_body(const struct task *task);
 enum stage_verdict stages_body_run(struct task *task);
 void task_go_on(struct task *task); /* the stages after the one that waited */
 
@@ -126,6 +130,7 @@ const char *permission_name(unsigned permission);
 enum stage_verdict task_allow(struct task *task, unsigned permission);
 
 /* idempotency.c */
+bool idempotency_is_asked(const struct task *task);
 enum stage_verdict
 idempotency_begin(struct task *task); /* CONTINUE, or DONE: replayed or refused */
 /* Keeps the reply for replays, or forgets the key when nothing can have happened. */
@@ -148,6 +153,10 @@ task_fail(struct task *task); /* task->error (and task->errors) as problem+json 
 struct error_list *task_errors(struct task *task);
 /* Takes the plan's outcome over into notes and the error; returns its code. */
 enum error_code task_take_plan(struct task *task, const struct plan *plan);
+/* The client is gone. True: what is on the wire and cannot be undone is finished, and no row after
+ * it is begun. With an Idempotency-Key a plan that has changed something goes on to its end: the
+ * retry shall find the whole of it. */
+bool task_finishes_plan(const struct task *task, struct plan *plan);
 void plan_options_for(struct task *task, struct plan_options *out);
 struct str task_now(struct task *task); /* RFC 3339 */
 

@@ -15,6 +15,9 @@
 
 enum item_status { ITEM_PENDING, ITEM_DONE, ITEM_FAILED, ITEM_SKIPPED, ITEM_UNKNOWN };
 
+/* Whether a step that was sent exists: no question; being looked for; the platform was asked. */
+enum item_doubt { DOUBT_NONE, DOUBT_LOOKS, DOUBT_LOOKED };
+
 struct batch;
 
 struct batch_cursor {
@@ -41,8 +44,10 @@ struct batch_item {
     int64_t position;          /* where the step stands; -1 none */
     const struct json *answer; /* of a command that is not a step: the platform's main answer */
     struct json *data;         /* what the reply says about it */
-    bool recovered;            /* its answer was lost, and the step found when read back */
-    bool timed_out;            /* it waited for an execution that went on longer */
+    bool was_end;              /* nothing stood at its place when it was sent */
+    enum item_doubt doubt;
+    bool recovered; /* its answer was lost, and the step found when read back */
+    bool timed_out; /* it waited for an execution that went on longer */
     uint64_t us;
 };
 
@@ -81,6 +86,8 @@ struct json *command_requests(struct task *task, const struct json *body, struct
 enum plan_verdict batch_step_failed(struct plan *plan, struct plan_row *row);
 struct json *batch_step_data(struct batch_item *item, const struct json *answer);
 void batch_cursor_moves(struct batch_item *item);
+/* Whether the step exists is not known: nor is where the next one goes. */
+void batch_position_unknown(struct batch_item *item);
 size_t batch_count(const struct batch *batch, enum item_status status);
 
 #endif

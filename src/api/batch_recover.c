@@ -1,21 +1,24 @@
-/* A step was sent and no answer came: it exists or it does not. Sending it again could make it
- * twice, so the checkpoint is read back instead and what is seen is told.
+/* A step was sent and its answer leaves open whether it exists: none came, it could not be read, or
+ * it was a failure behind the point of no return (row_may_have_acted). Sending it again could make
+ * it twice, so the checkpoint is read back and what is seen is told:
  *
- * Seen at its position, where we knew before that nothing stood there  -> it exists: success, with
- * a warning. Seen, but something may have stood there before                      -> not known. Not
- * seen                                                             -> not known either: a platform
- * that is slow may still carry it out. The next command reads the checkpoint's length again. */
+ *   at its position, and nothing stood there before     it exists: success, with a warning
+ *   at its position, but something may have stood there not known
+ *   not there, and the platform said that it failed     failed
+ *   not there, and the platform said nothing            not known: it may still carry it out
+ *
+ * The next command counts the checkpoint's steps again. */
 #include "batch.h"
 #include "run/run.h"
 
-static void position_unknown(struct batch_item *item)
+void batch_position_unknown(struct batch_item *item)
 {
     struct batch *batch = item->batch;
 
     item->cursor->position = -1;
     if (item->cursor->is_session) {
         session_advance(batch->task->api->options.sessions, &batch->task->principal.owner,
-                        batch->session.id, -1, 0);
+                        batch->session.id, batch->session.version, -1, 0);
     }
 }
 
@@ -25,8 +28,6 @@ static enum plan_verdict not_known(struct batch_item *item, const struct json *s
     struct arena *arena = item->batch->task->arena;
     const struct json *id = json_get(stored, "id");
 
-    position_unknown(item);
-    item->status = ITEM_UNKNOWN;
     if (stored != NULL) {
         (void)error_set(
             err, ERR_OUTCOME_UNKNOWN,
@@ -49,32 +50,34 @@ static enum plan_verdict after_read_back(struct plan *plan, struct plan_row *row
     struct batch_item *item = unconst(row->context);
     const struct json *sent =
         read_back_sent(plan->arena, catalog_call(item->bound.command), item->args, plan->variables);
-    const struct json *stored = read_back_find(answer, item->position, sent);
-    bool was_end = item->cursor->position >= 0 && item->position == item->cursor->position;
+    const struct json *stored = read_back_find(plan->arena, answer, item->position, sent);
 
     *delay_ms = 0;
-    if (stored == NULL) {
-        return not_known(item, NULL, err);
+    item->doubt = DOUBT_LOOKED;
+    if (stored == NULL && item->error.code != ERR_OUTCOME_UNKNOWN) {
+        *err = item->error; /* the platform said so, and the step is not there */
+        item->status = item->error.code == ERR_UPSTREAM_ERROR ? ITEM_FAILED : ITEM_UNKNOWN;
+        return PLAN_FAIL;
     }
-    if (!was_end) {
+    if (stored == NULL || !item->was_end) {
         return not_known(item, stored, err);
     }
     plan_set(plan, "step_id", json_copy(plan->arena, json_get(stored, "id")));
     item->recovered = true;
+    item->cursor->position = item->position;
     batch_cursor_moves(item);
     item->data = batch_step_data(item, stored);
     item->status = ITEM_DONE;
+    item->error = (struct error){0};
     return PLAN_NEXT;
 }
 
 static enum plan_verdict read_back_failed(struct plan *plan, struct plan_row *row)
 {
-    struct batch_item *item = unconst(row->context);
+    const struct batch_item *item = row->context;
 
     (void)plan;
-    if (item->status != ITEM_UNKNOWN) {
-        position_unknown(item);
-        item->status = ITEM_UNKNOWN;
+    if (item->doubt != DOUBT_LOOKED) {
         (void)error_set(
             &row->error, ERR_OUTCOME_UNKNOWN,
             "The platform's answer was lost, and the checkpoint could not be read back: look at it before sending "
@@ -90,9 +93,15 @@ enum plan_verdict batch_step_failed(struct plan *plan, struct plan_row *row)
     bool keep_going = row->keep_going;
     struct plan_row *read_back;
 
-    if (row->error.code != ERR_OUTCOME_UNKNOWN) {
+    if (!row_may_have_acted(row)) {
         return PLAN_FAIL;
     }
+    item->doubt = DOUBT_LOOKS;
+    item->status = ITEM_UNKNOWN;
+    item->error = row->error;
+    item->was_end = item->cursor->position >= 0 && item->position == item->cursor->position;
+    batch_position_unknown(
+        item); /* at once: whatever ends the looking must not leave the old one */
     read_back = plan_insert(plan, catalog_extra_call("count steps"));
     read_back->args = args;
     read_back->context = item;

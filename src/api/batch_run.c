@@ -96,7 +96,7 @@ void batch_cursor_moves(struct batch_item *item)
     }
     if (cursor->is_session) {
         session_advance(batch->task->api->options.sessions, &batch->task->principal.owner,
-                        batch->session.id, cursor->position, 1);
+                        batch->session.id, batch->session.version, cursor->position, 1);
     }
 }
 
@@ -281,7 +281,10 @@ struct json *batch_dry_run(struct batch *batch, struct error *err)
 static void item_ends(struct batch_item *item, const struct plan_row *row)
 {
     item->us += row->us;
-    if (item->recovered) {
+    if (item->doubt != DOUBT_NONE) { /* batch_recover.c has decided; the last word says most */
+        if (item->status != ITEM_DONE && row->error.code == ERR_OUTCOME_UNKNOWN) {
+            item->error = row->error;
+        }
         return;
     }
     if (row->status == ROW_FAILED || row->status == ROW_UNKNOWN) {
@@ -289,6 +292,9 @@ static void item_ends(struct batch_item *item, const struct plan_row *row)
                            ? ITEM_UNKNOWN
                            : ITEM_FAILED;
         item->error = row->error;
+    }
+    if (row->status == ROW_UNKNOWN && item->cursor != NULL) { /* cut by time */
+        batch_position_unknown(item);
     }
 }
 
@@ -329,19 +335,38 @@ static void batch_cancel(struct task *task)
 
     task->exchange->notes.report = json_text(task->arena, plan_report(&batch->plan));
     plan_cancel(&batch->plan);
+    for (size_t i = 0; i < batch->plan.n_rows; i++) {
+        const struct plan_row *row = &batch->plan.rows[i];
+
+        if (row->status == ROW_UNKNOWN && item_of(row)->cursor != NULL) {
+            batch_position_unknown(item_of(row));
+        }
+    }
     session_lane_leave(&batch->ticket);
 }
 
-/* A create on the wire is finished: cutting it would not undo it. Rows after it are not started. */
 static bool batch_must_finish(struct task *task)
 {
     struct batch *batch = task->state;
 
-    if (!plan_must_finish(&batch->plan)) {
-        return false;
+    return task_finishes_plan(task, &batch->plan);
+}
+
+/* The route's time is over. What was done is told command by command; who still waited for its turn
+ * has sent nothing. */
+static void batch_time_over(struct task *task)
+{
+    struct batch *batch = task->state;
+
+    if (plan_time_over(&batch->plan)) {
+        return;
     }
-    plan_stop_after_row(&batch->plan);
-    return true;
+    batch_cancel(task);
+    (void)error_set(&task->error, ERR_OVERLOADED,
+                    "The commands before this one in the session took too long; nothing of it was "
+                    "sent");
+    task->error.retry_after_s = 1;
+    (void)task_fail(task);
 }
 
 static void cursors_take_session(struct batch *batch)
@@ -349,12 +374,17 @@ static void cursors_take_session(struct batch *batch)
     struct task *task = batch->task;
     struct error ignored = {0};
     struct batch_cursor *cursor;
+    int64_t meant = batch->session.checkpoint_id;
 
     /* Gone meanwhile (expired, evicted): the checkpoint is known all the same, its end is read
      * again. */
     if (session_load(task->api->options.sessions, &task->principal.owner, batch->session_id,
                      task->arena, &batch->session, &ignored) != ERR_OK) {
         batch->session.position = -1;
+    }
+    if (batch->session.checkpoint_id != meant) { /* set to another one since the request came */
+        batch->session.position = -1;
+        batch->session.version--;
     }
     for (cursor = batch->cursors; cursor != NULL; cursor = cursor->next) {
         if (cursor->is_session) {
@@ -425,6 +455,7 @@ enum stage_verdict batch_start(struct batch *batch, void (*on_done)(struct batch
     }
     task->on_cancel = batch_cancel;
     task->must_finish = batch_must_finish;
+    task->on_deadline = batch_time_over;
     stretch_deadline(batch);
     if (now) {
         batch_go(batch);

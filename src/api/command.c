@@ -131,7 +131,7 @@ static void reply_one(struct batch *batch)
 
     (void)task_take_plan(task, &batch->plan);
     if (item->status != ITEM_DONE) {
-        if (task->error.code == ERR_OK) {
+        if (item->error.code != ERR_OK) {
             task->error = item->error;
         }
         if (task->error.code == ERR_OK) {

@@ -152,6 +152,12 @@ static enum stage_verdict answer_known(struct task *task, struct idempotency_ent
     return replay(task, entry);
 }
 
+bool idempotency_is_asked(const struct task *task)
+{
+    return exchange_has_header(task->exchange, "Idempotency-Key") &&
+           str_is(task->exchange->request.method, "POST") && !task->dry_run;
+}
+
 enum stage_verdict idempotency_begin(struct task *task)
 {
     struct idempotency_store *store = task->api->idempotency;
@@ -160,8 +166,7 @@ enum stage_verdict idempotency_begin(struct task *task)
     struct digest body;
     struct idempotency_entry *entry;
 
-    if (!exchange_has_header(task->exchange, "Idempotency-Key") ||
-        !str_is(task->exchange->request.method, "POST") || task->dry_run) {
+    if (!idempotency_is_asked(task)) {
         return STAGE_CONTINUE;
     }
     if (!key_is_valid(key)) {

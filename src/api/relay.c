@@ -1,7 +1,9 @@
 /* Direct access to the platform below /virtuoso: streamed both ways with backpressure. JSON answers
- * are held back are held back (up to redact.max_bytes) so that the secrets that the platform echoes
- * can be taken out; other answers pass as they come. What could smuggle a credential or leave the
- * configured base stays here. */
+ * are held back (up to redact.max_bytes) so that the secrets that the platform echoes can be taken
+ * out; other answers pass as they come. What could smuggle a credential or leave the configured
+ * base stays here. A POST with an Idempotency-Key is not streamed: its body is compared with that
+ * of an earlier one and its answer is kept, so both are bounded (http.max_body,
+ * upstream.max_reply_bytes). */
 #include "api_internal.h"
 #include "base/percent.h"
 #include "cache.h"
@@ -172,7 +174,8 @@ static enum stage_verdict reply_held(struct relay *relay)
             "The answer is longer than redact.max_bytes, and answers of this path hold secrets that must be taken out");
         return cache_fail(task);
     }
-    if (redact_is_needed(text) || str_contains(text, STR("\\u"))) {
+    if (str_contains(relay->content_type, STR("json")) &&
+        (redact_is_needed(text) || str_contains(text, STR("\\u")))) {
         if (json_parse(task->arena, text, &limits, &tree, NULL) != ERR_OK) {
             (void)error_set(&task->error, ERR_UPSTREAM_SHAPE,
                             "The platform's answer says that it is JSON and is not");
@@ -205,11 +208,30 @@ static void note_end(struct relay *relay)
     relay->task->must_finish = NULL;
 }
 
+/* The answer of a call that did not stream. */
+static void take_reply(struct relay *relay)
+{
+    const struct upstream_reply *reply = &relay->call.reply;
+
+    relay->status = reply->status;
+    relay->content_type = arena_str(relay->task->arena, reply->content_type);
+    relay->held.max = reply->body.len;
+    buf_str(&relay->held, reply->body);
+    /* What the platform refused did not happen: a retry may try again. */
+    relay->task->may_have_changed = reply->status < 400 || reply->status >= 500;
+}
+
 static void on_done(struct upstream_call *call, enum error_code code)
 {
     struct relay *relay = relay_of(call);
     struct task *task = relay->task;
 
+    if (call->stream == NULL) {
+        task->may_have_changed = call->may_have_left;
+        if (code == ERR_OK) {
+            take_reply(relay);
+        }
+    }
     note_end(relay);
     if (relay->streams) {
         cache_abandon(task); /* what streams is not kept: who waited for it asks for itself */
@@ -250,6 +272,14 @@ static void on_writable(struct task *task)
     struct relay *relay = task->state;
 
     upstream_resume(&relay->call);
+}
+
+/* With an Idempotency-Key: the retry must find what came of it. */
+static bool must_finish(struct task *task)
+{
+    const struct relay *relay = task->state;
+
+    return upstream_is_on_wire(&relay->call);
 }
 
 static void on_cancel(struct task *task)
@@ -303,6 +333,7 @@ enum stage_verdict handle_relay(struct task *task)
     struct relay *relay = arena_zalloc(task->arena, sizeof(*relay));
     struct upstream_stream *stream = arena_zalloc(task->arena, sizeof(*stream));
     const struct http_request *request = &exchange->request;
+    bool keyed = task->idempotency != NULL;
 
     if (str_is(request->method, "GET") && redacts(task)) { /* what is kept has no secrets in it */
         enum stage_verdict verdict = cache_begin(task, handle_relay);
@@ -319,12 +350,13 @@ enum stage_verdict handle_relay(struct task *task)
     stream->streams_body = request->has_body;
     stream->body_length = request->content_length;
     trace_child(&exchange->trace, relay->traceparent);
-    relay->call.stream = stream;
+    relay->call.stream = keyed ? NULL : stream;
     relay->call.on_done = on_done;
     relay->call.request = (struct upstream_request){
         .method = request->method,
         .path = str_sub(request->path, sizeof("/virtuoso") - 1, request->path.len),
         .query = query_without_token(task),
+        .body = keyed ? request->body : STR_EMPTY,
         .content_type = request->has_body ? exchange_header(exchange, "Content-Type") : STR_EMPTY,
         .token = task->principal.bearer.len > 0 ? NULL : &task->api->config->upstream.token,
         .bearer = task->principal.bearer,
@@ -335,8 +367,9 @@ enum stage_verdict handle_relay(struct task *task)
     if (upstream_start(task->api->options.upstream, &relay->call, &task->error) != ERR_OK) {
         return cache_fail(task);
     }
-    task->on_chunk = on_chunk;
+    task->on_chunk = keyed ? NULL : on_chunk;
     task->on_writable = on_writable;
     task->on_cancel = on_cancel;
+    task->must_finish = keyed ? must_finish : NULL;
     return STAGE_WAIT;
 }

@@ -28,6 +28,7 @@ static void task_ends(struct task *task)
 {
     task->on_cancel = NULL;
     task->must_finish = NULL;
+    task->on_deadline = NULL;
     cors_apply(task);
     add_server_timing(task);
 }
@@ -123,6 +124,18 @@ static bool plan_may_have_changed(const struct plan *plan)
         }
     }
     return false;
+}
+
+bool task_finishes_plan(const struct task *task, struct plan *plan)
+{
+    if (plan->running && task->idempotency != NULL && plan_may_have_changed(plan)) {
+        return true;
+    }
+    if (!plan_must_finish(plan)) {
+        return false;
+    }
+    plan_stop_after_row(plan);
+    return true;
 }
 
 enum error_code task_take_plan(struct task *task, const struct plan *plan)

@@ -80,6 +80,7 @@ struct asked {
     bool async;
     bool continue_on_error;
     struct str session_id;
+    int64_t checkpoint_id; /* of the session */
     uint64_t timeout_ms;
 };
 
@@ -89,6 +90,8 @@ struct owner {
     struct run *run;
     struct digest digest;
     struct str session_id; /* empty: none */
+    int64_t checkpoint_id; /* the session's when the request came */
+    unsigned version;      /* of its place, as loaded; see session_advance */
     struct session_ticket ticket;
 };
 
@@ -401,7 +404,7 @@ static void on_step(void *context, int64_t next_position, bool added)
     cache_purge(owner->api->cache);
     if (owner->session_id.len > 0) {
         session_advance(owner->api->options.sessions, &owner->digest, owner->session_id,
-                        next_position, added ? 1 : 0);
+                        owner->version, next_position, added ? 1 : 0);
     }
 }
 
@@ -413,7 +416,8 @@ static void on_end(void *context)
     session_lane_leave(&owner->ticket);
 }
 
-/* The session's position as it is now that its turn has come. */
+/* The session's position as it is now that its turn has come; counted anew where the session is
+ * gone or stands at another checkpoint, since the request means the one of its time. */
 static void on_turn(struct session_ticket *ticket)
 {
     struct owner *owner = CONTAINER_OF(ticket, struct owner, ticket);
@@ -422,7 +426,12 @@ static void on_turn(struct session_ticket *ticket)
 
     if (session_load(owner->api->options.sessions, &owner->digest, owner->session_id,
                      run_arena(owner->run), &session, &ignored) != ERR_OK) {
-        session.position = -1; /* gone meanwhile: the checkpoint is known all the same */
+        session.position = -1;
+    }
+    owner->version = session.version;
+    if (session.checkpoint_id != owner->checkpoint_id) {
+        session.position = -1;
+        owner->version = session.version - 1;
     }
     run_release(owner->run, session.position);
 }
@@ -447,6 +456,7 @@ static enum error_code use_session(struct task *task, struct asked *asked)
                         "The session has no checkpoint: PATCH it with a checkpoint_id");
     }
     task->exchange->notes.session = session.id;
+    asked->checkpoint_id = session.checkpoint_id;
     asked->request.checkpoint_id =
         arena_printf(task->arena, "%lld", (long long)session.checkpoint_id);
     return ERR_OK;
@@ -479,7 +489,8 @@ static enum stage_verdict start(struct task *task, struct run *run, const struct
     *owner = (struct owner){.api = task->api,
                             .run = run,
                             .digest = task->principal.owner,
-                            .session_id = arena_str(run_arena(run), asked->session_id)};
+                            .session_id = arena_str(run_arena(run), asked->session_id),
+                            .checkpoint_id = asked->checkpoint_id};
     if (owner->session_id.len > 0 &&
         session_lane_enter(task->api->options.sessions, owner->session_id, &owner->ticket, on_turn,
                            &now, &task->error) != ERR_OK) {

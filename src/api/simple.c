@@ -361,11 +361,14 @@ static bool must_finish(struct task *task)
 {
     struct simple *simple = task->state;
 
-    if (!plan_must_finish(&simple->plan)) {
-        return false;
-    }
-    plan_stop_after_row(&simple->plan);
-    return true;
+    return task_finishes_plan(task, &simple->plan);
+}
+
+static void time_over(struct task *task)
+{
+    struct simple *simple = task->state;
+
+    (void)plan_time_over(&simple->plan);
 }
 
 static enum stage_verdict answer_dry_run(struct simple *simple)
@@ -408,6 +411,7 @@ enum stage_verdict handle_simple(struct task *task)
     }
     task->on_cancel = cancel;
     task->must_finish = must_finish;
+    task->on_deadline = simple->row->members != NULL ? time_over : NULL;
     plan_start(&simple->plan, on_plan_done, simple);
     return STAGE_WAIT;
 }

@@ -272,11 +272,14 @@ static bool making_must_finish(struct task *task)
 {
     struct making *making = task->state;
 
-    if (!plan_must_finish(&making->plan)) {
-        return false;
-    }
-    plan_stop_after_row(&making->plan);
-    return true;
+    return task_finishes_plan(task, &making->plan);
+}
+
+static void making_time_over(struct task *task)
+{
+    struct making *making = task->state;
+
+    (void)plan_time_over(&making->plan);
 }
 
 static struct making *making_new(struct task *task, const char *main, const char *map)
@@ -319,6 +322,7 @@ static enum stage_verdict making_go(struct making *making)
     }
     task->on_cancel = cancel_making;
     task->must_finish = making_must_finish;
+    task->on_deadline = making_time_over;
     plan_start(&making->plan, on_made, making);
     return STAGE_WAIT;
 }

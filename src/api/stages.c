@@ -173,9 +173,14 @@ static enum stage_verdict stage_deadline(struct task *task)
     return STAGE_CONTINUE;
 }
 
+bool task_streams_body(const struct task *task)
+{
+    return task->route->body == BODY_STREAM && !idempotency_is_asked(task);
+}
+
 static enum stage_verdict stage_handle_head(struct task *task)
 {
-    return task->route->body == BODY_STREAM ? task->route->handle(task) : STAGE_CONTINUE;
+    return task_streams_body(task) ? task->route->handle(task) : STAGE_CONTINUE;
 }
 
 static enum stage_verdict stage_query(struct task *task)

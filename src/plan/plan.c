@@ -255,8 +255,8 @@ static bool time_is_over(const struct plan *plan, unsigned *out_left_ms)
 
 static enum error_code out_of_time(const struct plan *plan, struct error *err)
 {
-    return error_set(err, ERR_UPSTREAM_TIMEOUT, "%s: the time for the whole plan (%u ms) is over",
-                     row_name(&plan->rows[plan->at]), plan->options.deadline_ms);
+    return error_set(err, ERR_UPSTREAM_TIMEOUT, "%s: the time for the whole request is over",
+                     row_name(&plan->rows[plan->at]));
 }
 
 static void on_answer(struct upstream_call *call, enum error_code code);
@@ -535,28 +535,35 @@ static void cut(struct plan *plan, const struct error *err)
     }
 }
 
-static void on_limit(struct deadline *deadline)
+bool plan_time_over(struct plan *plan)
 {
-    struct plan *plan = CONTAINER_OF(deadline, struct plan, limit);
     bool unknown = plan_must_finish(plan);
     struct error err = {0};
 
+    if (!plan->running) {
+        return false;
+    }
     if (plan->at >= plan->n_rows) {
-        return; /* about to end */
+        return true; /* about to end */
     }
     (void)out_of_time(plan, &err);
     if (unknown) {
         (void)error_set(&err, ERR_OUTCOME_UNKNOWN,
                         "%s: the time was over after the request was sent; it may or may not have "
-                        "been carried out",
+                        "been carried out: look at the platform before sending it again",
                         row_name(&plan->rows[plan->at]));
     }
     cut(plan, &err);
-    if (!tell_progress(plan)) {
-        return;
+    if (tell_progress(plan)) {
+        (void)end_with(plan, err.code, &err);
+        finish(plan);
     }
-    (void)end_with(plan, err.code, &err);
-    finish(plan);
+    return true;
+}
+
+static void on_limit(struct deadline *deadline)
+{
+    (void)plan_time_over(CONTAINER_OF(deadline, struct plan, limit));
 }
 
 void plan_start(struct plan *plan, plan_done_fn on_done, void *owner)

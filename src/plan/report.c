@@ -35,3 +35,21 @@ struct json *plan_report(struct plan *plan)
     }
     return report;
 }
+
+bool row_may_have_acted(const struct plan_row *row)
+{
+    static const int statuses[] = {500, 502, 504, 520, 522, 524};
+
+    if (row->call->spec->class == CALL_READ) {
+        return false;
+    }
+    if (row->status == ROW_UNKNOWN || row->error.code == ERR_OUTCOME_UNKNOWN) {
+        return true;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(statuses) && row->status == ROW_FAILED; i++) {
+        if (row->http_status == statuses[i]) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -353,9 +353,14 @@ static enum plan_verdict after_read_back(struct plan *plan, struct plan_row *pla
     struct run_row *row = row_of(plan_row);
     const struct json *sent = read_back_sent(plan->arena, catalog_call(row->step->command),
                                              plan_row->args, plan->variables);
-    const struct json *stored = read_back_find(answer, row->step->position, sent);
+    const struct json *stored = read_back_find(plan->arena, answer, row->step->position, sent);
 
     *delay_ms = 0;
+    row->is_missing = stored == NULL && row->lost->code != ERR_OUTCOME_UNKNOWN;
+    if (row->is_missing) {
+        *err = *row->lost; /* the platform said that it failed, and it is not there */
+        return PLAN_FAIL;
+    }
     if (stored == NULL) {
         (void)error_set(
             err, ERR_OUTCOME_UNKNOWN,
@@ -379,12 +384,16 @@ static bool can_read_back(const struct run_row *row)
 
 static void read_back(struct plan *plan, const struct plan_row *failed)
 {
-    struct run_row *row = arena_alloc(&row_of(failed)->run->work, sizeof(*row));
+    struct arena *work = &row_of(failed)->run->work;
+    struct run_row *row = arena_alloc(work, sizeof(*row));
+    struct error *lost = arena_alloc(work, sizeof(*lost));
     const struct json *args = failed->args;
     struct plan_row *plan_row;
 
     *row = *row_of(failed);
     row->reads_back = true;
+    *lost = failed->error;
+    row->lost = lost;
     plan_row = plan_insert(plan, catalog_named_call("count steps"));
     plan_row->context = row;
     plan_row->args = args;
@@ -417,8 +426,7 @@ static bool is_dealt_with(const struct plan *plan, const struct plan_row *plan_r
     if (plan->stop_asked || is_over_time(plan)) {
         return false;
     }
-    return wants_other_title(row, plan_row) ||
-           (plan_row->error.code == ERR_OUTCOME_UNKNOWN && can_read_back(row));
+    return wants_other_title(row, plan_row) || (row_may_have_acted(plan_row) && can_read_back(row));
 }
 
 static void mend(struct plan *plan, const struct plan_row *plan_row)
@@ -550,8 +558,8 @@ static void note_step(struct run_row *row, struct plan_row *plan_row, enum note_
     if (row->reads_back && status == NOTE_DONE) {
         return; /* after_read_back has said it */
     }
-    step->status = (uint8_t)(row->reads_back ? NOTE_UNKNOWN : status);
-    if (row->reads_back && status == NOTE_FAILED) {
+    step->status = (uint8_t)(row->reads_back && !row->is_missing ? NOTE_UNKNOWN : status);
+    if (row->reads_back && status == NOTE_FAILED && !row->is_missing) {
         struct error err = {0};
 
         (void)error_set(

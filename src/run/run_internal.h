@@ -152,7 +152,9 @@ struct run_row {
     struct run_test *test;
     struct run_call *call; /* NULL: a step */
     struct run_step *step;
-    bool reads_back; /* looks whether the step exists */
+    bool reads_back;          /* looks whether the step exists */
+    bool is_missing;          /* has looked: it does not */
+    const struct error *lost; /* how sending it ended */
 };
 
 struct run {

@@ -184,6 +184,7 @@ static void copy_out(const struct session_store *store, const struct session_rec
         .last_activity_ms = record->last_activity_ms,
         .expires_ms = record_expires_ms(store, record),
         .timeout_s = record->timeout_s,
+        .version = record->version,
         .status = record->status == SESSION_PAUSED ? SESSION_PAUSED : SESSION_ACTIVE,
         .is_current = record->is_current,
     };
@@ -215,9 +216,11 @@ static void apply(struct session_record *record, const struct session_patch *pat
     if (patch->checkpoint_id != NULL && record->checkpoint_id != *patch->checkpoint_id) {
         record->checkpoint_id = *patch->checkpoint_id;
         record->position = -1;
+        record->version++;
     }
     if (patch->position != NULL) {
         record->position = *patch->position;
+        record->version++;
     }
     if (patch->timeout_s != NULL) {
         record->timeout_s = *patch->timeout_s;
@@ -375,13 +378,13 @@ enum error_code session_current(struct session_store *store, const struct digest
 }
 
 void session_advance(struct session_store *store, const struct digest *owner, struct str id,
-                     int64_t next_position, int64_t steps_added)
+                     unsigned version, int64_t next_position, int64_t steps_added)
 {
     struct error ignored = {0};
     struct session_record *record = record_find(store, owner, id, &ignored);
 
     if (record != NULL) {
-        record->position = next_position;
+        record->position = record->version == version ? next_position : record->position;
         record->steps_added += steps_added;
         touch(store, record);
     }

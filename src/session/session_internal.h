@@ -16,6 +16,7 @@ struct session_record {
     bool is_current;
     uint8_t status;
     unsigned timeout_s;
+    unsigned version; /* of the place: counted up when its owner sets checkpoint or position */
     int64_t checkpoint_id;
     int64_t position;
     int64_t steps_added;
