@@ -395,14 +395,9 @@ static void cursors_take_session(struct batch *batch)
 
 static void batch_go(struct batch *batch)
 {
-    struct plan_options options;
-    struct task *task = batch->task;
-
     if (batch->session_id.len > 0) {
         cursors_take_session(batch);
     }
-    plan_options_for(task, &options);
-    plan_init(&batch->plan, task->arena, task->api->options.port, &options);
     batch_build(batch);
     plan_start(&batch->plan, on_plan_done, batch);
 }
@@ -444,10 +439,13 @@ static void stretch_deadline(struct batch *batch)
 enum stage_verdict batch_start(struct batch *batch, void (*on_done)(struct batch *batch))
 {
     struct task *task = batch->task;
+    struct plan_options options;
     bool now = true;
 
     batch->on_done = on_done;
     task->state = batch;
+    plan_options_for(task, &options);
+    plan_init(&batch->plan, task->arena, task->api->options.port, &options);
     if (uses_lane(batch) &&
         session_lane_enter(task->api->options.sessions, batch->session.id, &batch->ticket, on_turn,
                            &now, &task->error) != ERR_OK) {

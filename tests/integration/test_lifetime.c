@@ -107,10 +107,61 @@ static void a_create_in_flight_is_finished_and_its_reply_kept(void **state)
     proxy_stop(&proxy);
 }
 
+enum { QUEUE = 9 };
+
+/* One command of a session runs, the others wait for their turn. Who leaves makes no step; those
+ * who stay become consecutive steps, and what is left at the end is cancelled. */
+static void clients_may_leave_the_queue_of_a_session(void **state)
+{
+    struct proxy proxy;
+    struct client clients[QUEUE];
+    struct str id;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    id = arena_printf(&proxy.arena, ",\"session_id\":\"%.*s\"",
+                      STR_ARG(json_str(json_get(
+                          proxy_ask_str(&proxy, "POST", "/api/v1/sessions", NULL,
+                                        arena_printf(&proxy.arena, "{\"checkpoint_id\":%lld}",
+                                                     (long long)proxy.seed.checkpoint)),
+                          "session_id"))));
+    sandbox_fault(proxy.program.sandbox_port,
+                  arena_printf(&proxy.arena,
+                               "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":%u}",
+                               400 * client_slowness())
+                      .ptr);
+    for (size_t i = 0; i < QUEUE; i++) {
+        struct str body = arena_printf(
+            &proxy.arena, "{\"command\":\"step-misc comment\",\"args\":[\"n%zu\"]%.*s}", i,
+            STR_ARG(id));
+
+        client_open(&clients[i], proxy.program.port);
+        assert_true(client_send_request(&clients[i], "POST", "/api/v1/commands/execute",
+                                        "Content-Type: application/json\r\n", body));
+    }
+    client_pause_ms(150 * client_slowness());
+    for (size_t i = 1; i < QUEUE; i += 2) {
+        leave(&clients[i], (enum how)(i / 2 % N_HOW));
+    }
+    for (size_t i = 0; i < QUEUE; i += 2) {
+        int64_t position;
+
+        assert_int_equal(client_read(&clients[i], false, &proxy.reply), CLIENT_OK);
+        assert_int_equal(proxy.reply.status, 200);
+        assert_true(json_to_i64(json_find(reply_json(&proxy.reply, &proxy.arena), "/data/position"),
+                                &position));
+        assert_int_equal(position, i / 2);
+        client_close(&clients[i]);
+    }
+    assert_int_equal(json_size(proxy_steps(&proxy)), (QUEUE + 1) / 2);
+    proxy_stop(&proxy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clients_may_leave_at_every_stage),
+        cmocka_unit_test(clients_may_leave_the_queue_of_a_session),
         cmocka_unit_test(a_create_in_flight_is_finished_and_its_reply_kept),
     };
 

@@ -164,6 +164,97 @@ static void a_damaged_snapshot_is_set_aside(void **state)
     arena_done(&arena);
 }
 
+static struct str command_in(struct proxy *proxy, struct str id, const char *text)
+{
+    return arena_printf(
+        &proxy->arena,
+        "{\"command\":\"step-misc comment\",\"args\":[\"%s\"],\"session_id\":\"%.*s\"}", text,
+        STR_ARG(id));
+}
+
+static void send_command(struct proxy *proxy, struct client *client, struct str id,
+                         const char *text)
+{
+    client_open(client, proxy->program.port);
+    assert_true(client_send_request(client, "POST", "/api/v1/commands/execute",
+                                    "Content-Type: application/json\r\n",
+                                    command_in(proxy, id, text)));
+}
+
+static int64_t position_of(struct proxy *proxy, struct client *client)
+{
+    int64_t position = -1;
+
+    assert_int_equal(client_read(client, false, &proxy->reply), CLIENT_OK);
+    client_close(client);
+    if (proxy->reply.status == 200) {
+        assert_true(json_to_i64(
+            json_find(reply_json(&proxy->reply, &proxy->arena), "/data/position"), &position));
+    }
+    return position;
+}
+
+/* A session is set to another checkpoint while one command runs and one waits: both go to the
+ * checkpoint of their time, and the next one begins at the end of the new one. */
+static void a_session_may_be_moved_while_it_works(void **state)
+{
+    struct proxy proxy;
+    struct client clients[2];
+    struct str id;
+    int64_t number;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    sandbox_seed_ids(proxy.program.sandbox_port, "{\"checkpoints\":[77]}");
+    id = arena_str(&proxy.arena, session_id(make_session(&proxy, NULL, "")));
+    sandbox_fault(proxy.program.sandbox_port,
+                  arena_printf(&proxy.arena,
+                               "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":%u}",
+                               300 * client_slowness())
+                      .ptr);
+    send_command(&proxy, &clients[0], id, "runs");
+    client_pause_ms(100 * client_slowness());
+    send_command(&proxy, &clients[1], id, "waits");
+    client_pause_ms(50 * client_slowness());
+    (void)ask_session(&proxy, "PATCH", id, NULL, "{\"checkpoint_id\":77}");
+    assert_int_equal(proxy.reply.status, 200);
+    assert_int_equal(position_of(&proxy, &clients[0]), 0);
+    assert_int_equal(position_of(&proxy, &clients[1]), 1);
+    assert_int_equal(json_size(proxy_steps(&proxy)), 2);
+    send_command(&proxy, &clients[0], id, "after");
+    assert_int_equal(position_of(&proxy, &clients[0]), 0);
+    assert_true(
+        json_to_i64(json_get(ask_session(&proxy, "GET", id, NULL, ""), "steps_added"), &number));
+    assert_int_equal(number, 3);
+    proxy_stop(&proxy);
+}
+
+/* Who still waits for its turn when its time is over has sent nothing, and is told so. */
+static void who_waits_too_long_has_sent_nothing(void **state)
+{
+    static const char *const sets[] = {"http.long_exchange_timeout_ms=1000", NULL};
+    struct proxy proxy;
+    struct client client;
+    struct str id;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    id = arena_str(&proxy.arena, session_id(make_session(&proxy, NULL, "")));
+    sandbox_fault(proxy.program.sandbox_port,
+                  "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":2500}");
+    (void)proxy_ask(
+        &proxy, "POST",
+        arena_printf(&proxy.arena, "/api/v1/tests/run?async=true&session_id=%.*s", STR_ARG(id)).ptr,
+        NULL, "{\"name\":\"t\",\"steps\":[{\"click\":\"a\"}]}");
+    assert_int_equal(proxy.reply.status, 202);
+    send_command(&proxy, &client, id, "waits");
+    assert_int_equal(position_of(&proxy, &client), -1);
+    assert_int_equal(proxy.reply.status, 503);
+    assert_true(str_contains(reply_text(&proxy.reply), STR("nothing of it was sent")));
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/teststeps"), 1);
+    proxy_stop(&proxy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +262,8 @@ int main(void)
         cmocka_unit_test(sessions_belong_to_their_owner),
         cmocka_unit_test(a_killed_server_has_its_sessions_again),
         cmocka_unit_test(a_damaged_snapshot_is_set_aside),
+        cmocka_unit_test(a_session_may_be_moved_while_it_works),
+        cmocka_unit_test(who_waits_too_long_has_sent_nothing),
     };
 
     return cmocka_run_group_tests_name("sessions", tests, NULL, NULL);
