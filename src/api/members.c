@@ -88,11 +88,15 @@ static struct json *check_integer(const struct check *check)
     int64_t number;
 
     if (!str_to_i64(text, check->member->min, max, &number)) {
-        return refuse(check,
-                      arena_cstr(check->arena,
-                                 arena_printf(check->arena, "must be a whole number from %lld%s",
-                                              (long long)check->member->min,
-                                              max == INT64_MAX ? " on" : " to the limit")));
+        return refuse(
+            check, arena_cstr(check->arena,
+                              arena_printf(check->arena, "must be a whole number from %lld%s",
+                                           (long long)check->member->min,
+                                           max == INT64_MAX
+                                               ? " on"
+                                               : arena_cstr(check->arena,
+                                                            arena_printf(check->arena, " to %lld",
+                                                                         (long long)max)))));
     }
     return json_new_int(check->arena, number);
 }

@@ -173,12 +173,51 @@ static const char *pointer_at(struct binding *b, const char *where, size_t index
     return arena_cstr(b->arena, arena_printf(b->arena, "/%s/%zu", where, index));
 }
 
+/* "--new-tab", "new-tab" and "new_tab" are one. */
+static struct str option_name(struct str name, struct arena *arena)
+{
+    char *folded;
+
+    while (name.len > 0 && name.ptr[0] == '-') {
+        name = str_sub(name, 1, name.len);
+    }
+    folded = arena_alloc(arena, name.len + 1);
+    for (size_t i = 0; i < name.len; i++) {
+        folded[i] = (char)(name.ptr[i] == '-' ? '_' : name.ptr[i]);
+    }
+    return (struct str){folded, name.len};
+}
+
+static struct str up_to_equals(struct str word)
+{
+    struct str name;
+    struct str value;
+
+    (void)str_cut(word, '=', &name, &value);
+    return name;
+}
+
 static void too_many(struct binding *b, size_t index, const struct json *value)
 {
     int64_t number;
     bool is_position =
         json_to_i64(value, &number) || str_to_i64(json_str(value), 0, INT32_MAX, &number);
 
+    if (str_starts(json_str(value), STR("--")) && json_str(value).len > 2) {
+        struct nearest nearest;
+
+        nearest_init(&nearest, option_name(up_to_equals(json_str(value)), b->arena));
+        for (size_t i = 0; i < n_params(b->command->options); i++) {
+            nearest_offer(&nearest, str_from(b->command->options[i].name));
+            nearest_offer(&nearest, option_name(str_from(b->command->options[i].flag), b->arena));
+        }
+        (void)error_at(error_list_add(b->errors), ERR_INVALID, pointer_at(b, "args", index),
+                       "\"%.*s\" looks like an option: those go into \"options\"%s%.*s%s",
+                       STR_ARG(utf8_clip(json_str(value), 64)),
+                       nearest.best.len > 0 ? " (did you mean \"" : "", STR_ARG(nearest.best),
+                       nearest.best.len > 0 ? "\"?)" : "");
+        return;
+    }
     (void)error_at(error_list_add(b->errors), ERR_INVALID, pointer_at(b, "args", index),
                    "One argument too many. Usage: %.*s%s",
                    STR_ARG(command_usage(b->command, b->arena)),
@@ -264,21 +303,6 @@ static void bind_params(struct binding *b)
 
 /* --- options
  * ----------------------------------------------------------------------------------------- */
-
-/* "--new-tab", "new-tab" and "new_tab" are one. */
-static struct str option_name(struct str name, struct arena *arena)
-{
-    char *folded;
-
-    while (name.len > 0 && name.ptr[0] == '-') {
-        name = str_sub(name, 1, name.len);
-    }
-    folded = arena_alloc(arena, name.len + 1);
-    for (size_t i = 0; i < name.len; i++) {
-        folded[i] = (char)(name.ptr[i] == '-' ? '_' : name.ptr[i]);
-    }
-    return (struct str){folded, name.len};
-}
 
 const struct param *option_lookup(const struct command *command, struct str name,
                                   struct arena *arena)

@@ -37,6 +37,9 @@ void names_open(void);
 void names_close(void);
 enum error_code names_add(const struct command *command, struct error *err) MUST_CHECK;
 
+/* The first command whose last words these are, in any case; NULL: none. */
+const struct command *catalog_by_verb(struct str verb);
+
 /* params.c: one value of the caller into `values` under its name (or x and y, width and height,
  * rows). */
 struct param_place {

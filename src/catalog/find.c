@@ -99,6 +99,36 @@ static struct str nearest_group(struct str word)
     return nearest.best;
 }
 
+const struct command *catalog_by_verb(struct str verb)
+{
+    for (size_t i = 0; i < catalog_size() && verb.len > 0; i++) {
+        struct str words = str_from(catalog_at(i)->words);
+        size_t at = words.len > verb.len ? words.len - verb.len : 0;
+
+        if (at > 0 && words.ptr[at - 1] == ' ' &&
+            str_eq_nocase(str_sub(words, at, verb.len), verb)) {
+            return catalog_at(i);
+        }
+    }
+    return NULL;
+}
+
+/* Neither a name nor a group is near: perhaps the last word of one. */
+static void unknown_word(struct str word, struct error *err)
+{
+    const struct command *command = catalog_by_verb(word);
+
+    if (command != NULL) {
+        (void)error_at(err, ERR_UNKNOWN_COMMAND, "/command",
+                       "There is no command \"%.*s\"; did you mean \"%s\"?",
+                       STR_ARG(utf8_clip(word, 64)), command->words);
+    } else {
+        (void)error_at(err, ERR_UNKNOWN_COMMAND, "/command",
+                       "There is no command \"%.*s\"; GET /api/v1/commands lists all",
+                       STR_ARG(utf8_clip(word, 64)));
+    }
+}
+
 static void unknown(const struct str *words, size_t n, struct error *err)
 {
     struct str group = n > 0 ? nearest_group(words[0]) : STR_EMPTY;
@@ -130,9 +160,7 @@ static void unknown(const struct str *words, size_t n, struct error *err)
                        n == 1 ? "This is only" : "There is no such command in", STR_ARG(group),
                        STR_ARG(group));
     } else {
-        (void)error_at(err, ERR_UNKNOWN_COMMAND, "/command",
-                       "There is no command \"%.*s\"; GET /api/v1/commands lists all",
-                       STR_ARG(n > 0 ? utf8_clip(words[0], 64) : STR_EMPTY));
+        unknown_word(n > 0 ? words[0] : STR_EMPTY, err);
     }
 }
 

@@ -4,25 +4,11 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "catalog_internal.h"
+#include "draft.h"
 
-enum { ARGS_MAX = 64, CHECKPOINT_DIGITS_MIN = 4 };
+enum { CHECKPOINT_DIGITS_MIN = 4, CHECKPOINT_DIGITS_SURE = 7 };
 
-/* The copy being mended. */
-struct draft {
-    struct arena *arena;
-    struct str command;
-    struct str args[ARGS_MAX];
-    size_t n_args;
-    struct json *options;
-    struct str checkpoint_id;
-    int64_t position;
-    struct warning_list *fixes;
-    const struct command *row; /* NULL: the name is not known (yet) */
-    size_t n_params;
-};
-
-static void fixed(struct draft *draft, const char *what, struct str detail)
+void draft_fixed(struct draft *draft, const char *what, struct str detail)
 {
     warning_add(draft->fixes, draft->arena,
                 detail.len > 0
@@ -30,7 +16,7 @@ static void fixed(struct draft *draft, const char *what, struct str detail)
                     : str_from(what));
 }
 
-static void drop_arg(struct draft *draft, size_t index)
+void draft_drop_arg(struct draft *draft, size_t index)
 {
     for (size_t i = index; i + 1 < draft->n_args; i++) {
         draft->args[i] = draft->args[i + 1];
@@ -66,7 +52,7 @@ static void find_row(struct draft *draft)
     for (rest = draft->command; n_name > 0 && str_next(&rest, ' ', &words[0]); n_name--) {
     }
     for (; n_name > 0; n_name--) {
-        drop_arg(draft, 0);
+        draft_drop_arg(draft, 0);
     }
     draft->command = str_from(draft->row->words);
 }
@@ -81,13 +67,69 @@ static struct str lower_case(struct draft *draft, struct str text)
     return (struct str){lower, text.len};
 }
 
+/* "STEP-INTERACT", "step_interact". A whole command line is left to fix_line. */
 static void fix_case(struct draft *draft)
 {
     struct str lower = lower_case(draft, draft->command);
 
+    if (str_find_char(lower, '"') >= 0 || str_find_char(lower, '\'') >= 0) {
+        return;
+    }
     if (!str_eq(lower, draft->command)) {
         draft->command = lower;
-        fixed(draft, "commands are written in lower case", lower);
+        draft_fixed(draft, "commands are written in lower case", lower);
+    }
+    if (str_find_char(lower, '_') >= 0) {
+        char *dashes = unconst(lower.ptr);
+
+        for (size_t i = 0; i < lower.len; i++) {
+            dashes[i] = (char)(dashes[i] == '_' ? '-' : dashes[i]);
+        }
+        draft->command = lower;
+        draft_fixed(draft, "commands are written with dashes", lower);
+    }
+}
+
+/* All of it in "command": step-interact click "Sign in" --position TOP_LEFT. */
+static void fix_line(struct draft *draft)
+{
+    struct json *line = NULL;
+    const struct json *arg;
+    const struct json *option;
+    struct str words[16];
+    struct str rest = draft->command;
+    size_t n = 0;
+    size_t n_name = 0;
+    bool alias;
+
+    while (n < ARRAY_LEN(words) && str_next(&rest, ' ', &words[n])) {
+        n++;
+    }
+    if (draft->n_args > 0 || n == 0 || catalog_find(words, n, &n_name, &alias, NULL) == NULL ||
+        n_name == n || command_line_parse(draft->arena, draft->command, &line, NULL) != ERR_OK) {
+        return;
+    }
+    draft->command = json_str(json_get(line, "command"));
+    JSON_FOREACH (arg, json_get(line, "args")) {
+        if (draft->n_args < ARGS_MAX - 1) {
+            draft->args[draft->n_args++] = json_str(arg);
+        }
+    }
+    JSON_FOREACH (option, json_get(line, "options")) {
+        json_set(draft->options, json_name(option), json_copy(draft->arena, option));
+    }
+    draft_fixed(draft, "arguments belong into \"args\"", draft->args[0]);
+}
+
+/* "click" for "step-interact click": the first command that ends with the word. */
+static void fix_bare_verb(struct draft *draft)
+{
+    const struct command *found = catalog_by_verb(draft->command);
+
+    if (found != NULL) {
+        draft->command = str_from(found->words);
+        find_row(draft);
+        draft_fixed(draft, "a command is named with its group", draft->command);
     }
 }
 
@@ -104,7 +146,7 @@ static void fix_case_of_args(struct draft *draft)
         }
         find_row(draft);
         if (draft->row != NULL) {
-            fixed(draft, "commands are written in lower case", draft->command);
+            draft_fixed(draft, "commands are written in lower case", draft->command);
             return;
         }
         for (size_t k = 0; k <= i; k++) {
@@ -127,64 +169,15 @@ static void fix_flags(struct draft *draft)
         }
         (void)str_cut(str_sub(word, 2, word.len), '=', &name, &value);
         option = draft->row != NULL ? option_lookup(draft->row, name, draft->arena) : NULL;
-        drop_arg(draft, i);
+        draft_drop_arg(draft, i);
         if (option != NULL && option->type != PARAM_FLAG && value.len == 0 && i < draft->n_args) {
             value = draft->args[i];
-            drop_arg(draft, i);
+            draft_drop_arg(draft, i);
         }
         json_set(draft->options, option != NULL ? str_from(option->name) : name,
                  value.len > 0 ? json_new_string(draft->arena, value)
                                : json_new_bool(draft->arena, true));
-        fixed(draft, "options belong into \"options\"", word);
-    }
-}
-
-static void fix_quotes(struct draft *draft)
-{
-    for (size_t i = 0; i < draft->n_args; i++) {
-        struct str text = draft->args[i];
-        char first = (char)(text.len >= 2 ? text.ptr[0] : '\0');
-
-        struct str inner = str_sub(text, 1, text.len > 2 ? text.len - 2 : 0);
-
-        if ((first == '"' || first == '\'') && text.ptr[text.len - 1] == first &&
-            str_find_char(inner, first) < 0) { /* not: "a" or "b" */
-            draft->args[i] = inner;
-            fixed(draft, "quotes around a value are not part of it", text);
-        }
-    }
-}
-
-static struct str without_spaces(struct draft *draft, struct str text, bool is_size)
-{
-    char *tight = arena_alloc(draft->arena, text.len + 1);
-    size_t n = 0;
-
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] != ' ') {
-            tight[n++] =
-                (char)(is_size && (text.ptr[i] == 'X' || text.ptr[i] == '*') ? 'x' : text.ptr[i]);
-        }
-    }
-    return (struct str){tight, n};
-}
-
-static void fix_pairs(struct draft *draft)
-{
-    for (size_t i = 0; draft->row != NULL && i < draft->n_args && i < draft->n_params; i++) {
-        enum param_type type = draft->row->args[i].type;
-        struct str tight;
-
-        if (type != PARAM_POINT && type != PARAM_SIZE) {
-            continue;
-        }
-        tight = without_spaces(draft, draft->args[i], type == PARAM_SIZE);
-        if (!str_eq(tight, draft->args[i])) {
-            draft->args[i] = tight;
-            fixed(draft,
-                  type == PARAM_SIZE ? "a size is written WIDTHxHEIGHT" : "a point is written X,Y",
-                  tight);
-        }
+        draft_fixed(draft, "options belong into \"options\"", word);
     }
 }
 
@@ -209,9 +202,14 @@ static struct str checkpoint_digits(const struct draft *draft)
  * wait of 1680930 ms would be refused and nobody looks for an element "cp_1680930". */
 static bool leads_with_checkpoint(const struct draft *draft)
 {
+    int64_t number;
+
     return draft->n_args == draft->n_params + 1 && draft->checkpoint_id.len == 0 &&
            (str_starts(draft->args[0], STR("cp_")) ||
-            (draft->n_params > 0 && draft->row->args[0].type == PARAM_INTEGER));
+            (draft->n_params > 0 && draft->row->args[0].type == PARAM_INTEGER &&
+             (draft->args[0].len >= CHECKPOINT_DIGITS_SURE ||
+              (is_number(draft->args[0], &number) && draft->row->args[0].max > 0 &&
+               number > draft->row->args[0].max))));
 }
 
 /* The old command line took [checkpoint-id] ... [position] around the arguments. */
@@ -228,17 +226,17 @@ static void fix_old_positions(struct draft *draft)
     if (draft->position < 0 && is_number(draft->args[draft->n_args - 1], &number) &&
         !(first.len > 0 && leads_with_checkpoint(draft))) {
         draft->position = number;
-        drop_arg(draft, draft->n_args - 1);
-        fixed(draft, "the position belongs into \"position\"",
-              arena_printf(draft->arena, "%lld", (long long)number));
+        draft_drop_arg(draft, draft->n_args - 1);
+        draft_fixed(draft, "the position belongs into \"position\"",
+                    arena_printf(draft->arena, "%lld", (long long)number));
     }
     if (draft->n_args <= draft->n_params || draft->checkpoint_id.len > 0) {
         return;
     }
     if (first.len > 0) {
         draft->checkpoint_id = first;
-        drop_arg(draft, 0);
-        fixed(draft, "the checkpoint belongs into \"checkpoint_id\"", first);
+        draft_drop_arg(draft, 0);
+        draft_fixed(draft, "the checkpoint belongs into \"checkpoint_id\"", first);
     }
 }
 
@@ -265,7 +263,7 @@ static void fix_swapped(struct draft *draft)
         kept = draft->args[0];
         draft->args[0] = draft->args[1];
         draft->args[1] = kept;
-        fixed(draft, "the element comes first, then the text", draft->args[0]);
+        draft_fixed(draft, "the element comes first, then the text", draft->args[0]);
     }
 }
 
@@ -371,6 +369,24 @@ static struct draft *draft_new(struct arena *arena, struct warning_list *fixes)
     return draft;
 }
 
+/* Nothing else helped, and the other way round it binds: [2, "#color"] for an element and a number.
+ */
+static void fix_order(struct draft *draft, const struct command_input *input)
+{
+    struct str first = draft->args[0];
+
+    if (draft->row == NULL || draft->n_args < 2 || draft->n_params < 2 ||
+        draft->row->args[0].type == draft->row->args[1].type) {
+        return;
+    }
+    draft->args[0] = draft->args[1];
+    draft->args[1] = first;
+    if (corrected_json(draft, input) != NULL) {
+        draft_fixed(draft, "the arguments stand in another order",
+                    command_usage(draft->row, draft->arena));
+    }
+}
+
 enum error_code catalog_validate(const struct command_input *input, struct arena *arena,
                                  struct bound_command *out, struct error_list *errors,
                                  struct json **out_corrected, struct warning_list *out_fixes)
@@ -383,17 +399,30 @@ enum error_code catalog_validate(const struct command_input *input, struct arena
         return code;
     }
     fix_case(draft);
+    if (input->params == NULL) {
+        fix_line(draft);
+    }
     find_row(draft);
+    if (draft->row == NULL) {
+        fix_bare_verb(draft);
+    }
     if (input->params != NULL && !fill_params(draft, input->params)) {
         *out_fixes = (struct warning_list){0};
         return code;
     }
     fix_case_of_args(draft);
     fix_flags(draft);
-    fix_quotes(draft);
-    fix_old_positions(draft);
-    fix_pairs(draft);
-    fix_swapped(draft);
+    if (draft->row != NULL) {
+        mend_quotes(draft);
+        mend_pairs(draft);
+        fix_old_positions(draft);
+        mend_times(draft);
+        mend_urls(draft);
+        fix_swapped(draft);
+    }
+    if (code != ERR_OK && out_fixes->n == 0) {
+        fix_order(draft, input);
+    }
     if (out_fixes->n == 0) {
         return code;
     }

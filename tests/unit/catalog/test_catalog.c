@@ -199,61 +199,63 @@ struct refusal {
     size_t n;
 };
 
+static const struct refusal refusals[] = {
+    {"{\"command\":\"step-interact clck\",\"args\":[\"x\"]}", "/command", "step-interact click", 1},
+    {"{\"command\":\"\"}", "/command", "empty", 1},
+    {"{\"command\":\"step-interact click\",\"args\":[]}", "/args/0", "missing", 1},
+    {"{\"command\":\"step-interact click\",\"args\":[\"\"]}", "/args/0", "empty", 1},
+    {"{\"command\":\"step-interact click\",\"args\":[\"a\",\"3\"]}", "/args/1", "position", 1},
+    {"{\"command\":\"step-interact click\",\"params\":{\"elment\":\"a\"}}", "/params/elment",
+     "element", 2},
+    {"{\"command\":\"step-interact click\",\"args\":[\"a\"],\"params\":{}}", "/params", "exclude",
+     1},
+    {"{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{\"elementtype\":\"b\"}}",
+     "/options/elementtype", "element_type", 1},
+    {"{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{\"position\":\"TOP\"}}",
+     "/options/position", "TOP_LEFT", 1},
+    {"{\"command\":\"step-interact click\",\"args\":[\"a\",\"--postion=CENTER\"]}", "/args/1",
+     "did you mean \"position", 1},
+    {"{\"command\":\"hover\",\"args\":[\"a\"]}", "/command", "step-interact hover", 1},
+    {"{\"command\":\"step-navigate to\",\"args\":[\"ftp://x\"]}", "/args/0", "http", 1},
+    {"{\"command\":\"step-navigate scroll-by\",\"args\":[\"1;2\"]}", "/args/0", "100,200", 1},
+    {"{\"command\":\"step-window resize\",\"args\":[\"0x5\"]}", "/args/0", "1280x800", 1},
+    {"{\"command\":\"step-wait time\",\"args\":[0]}", "/args/0", "600000", 1},
+    {"{\"command\":\"step-misc comment\",\"args\":[7]}", "", "", 0},
+    {"{\"command\":\"get-step\",\"args\":[\"12345678901234567890\"]}", "/args/0", "19 digits", 1},
+    {"{\"command\":\"step-dialog dismiss-confirm\",\"options\":{\"accept\":true,\"reject\":true}}",
+     "/options/reject", "exclude", 1},
+    {"{\"command\":\"step-window\",\"args\":[\"close\"]}", "/command", "tab", 1},
+    {"{\"command\":\"step-navigat\",\"args\":[]}", "/command", "step-navigate", 1},
+    {"{\"command\":\"step-navigate\",\"args\":[]}", "/command", "step-navigate/help", 1},
+    {"{\"command\":\"dialog dismis-alert\"}", "/command", "dialog dismiss-alert", 1},
+    {"{\"command\":\"step-navigate scroll-by\",\"args\":[\"1,2\"],\"options\":{\"x\":1}}",
+     "/options/x", "not both", 1},
+    {"{\"command\":\"step-navigate scroll-by\",\"args\":[],\"options\":{\"x\":1}}", "/args/0",
+     "missing", 1},
+    {"{\"command\":\"step-wait element\",\"args\":[\"a\"],\"options\":{\"timeout\":1,\"--timeout\":2}}",
+     "/options/--timeout", "twice", 1},
+    {"{\"command\":\"import-test-data\",\"args\":[\"7\",\"a,a\\n1,2\"]}", "/args/1", "twice", 1},
+    {"{\"command\":\"step-interact write\",\"args\":[\"\"],\"options\":{\"append\":3,\"q\":1}}",
+     "/args/0", "empty", 4},
+};
+
 static void errors_name_the_place_and_the_nearest_name(void **state)
 {
-    static const struct refusal table[] = {
-        {"{\"command\":\"step-interact clck\",\"args\":[\"x\"]}", "/command", "step-interact click",
-         1},
-        {"{\"command\":\"\"}", "/command", "empty", 1},
-        {"{\"command\":\"step-interact click\",\"args\":[]}", "/args/0", "missing", 1},
-        {"{\"command\":\"step-interact click\",\"args\":[\"\"]}", "/args/0", "empty", 1},
-        {"{\"command\":\"step-interact click\",\"args\":[\"a\",\"3\"]}", "/args/1", "position", 1},
-        {"{\"command\":\"step-interact click\",\"params\":{\"elment\":\"a\"}}", "/params/elment",
-         "element", 2},
-        {"{\"command\":\"step-interact click\",\"args\":[\"a\"],\"params\":{}}", "/params",
-         "exclude", 1},
-        {"{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{\"elementtype\":\"b\"}}",
-         "/options/elementtype", "element_type", 1},
-        {"{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{\"position\":\"TOP\"}}",
-         "/options/position", "TOP_LEFT", 1},
-        {"{\"command\":\"step-navigate to\",\"args\":[\"ftp://x\"]}", "/args/0", "http", 1},
-        {"{\"command\":\"step-navigate scroll-by\",\"args\":[\"1;2\"]}", "/args/0", "100,200", 1},
-        {"{\"command\":\"step-window resize\",\"args\":[\"0x5\"]}", "/args/0", "1280x800", 1},
-        {"{\"command\":\"step-wait time\",\"args\":[0]}", "/args/0", "600000", 1},
-        {"{\"command\":\"step-misc comment\",\"args\":[7]}", "", "", 0},
-        {"{\"command\":\"get-step\",\"args\":[\"12345678901234567890\"]}", "/args/0", "19 digits",
-         1},
-        {"{\"command\":\"step-dialog dismiss-confirm\",\"options\":{\"accept\":true,\"reject\":true}}",
-         "/options/reject", "exclude", 1},
-        {"{\"command\":\"step-window\",\"args\":[\"close\"]}", "/command", "tab", 1},
-        {"{\"command\":\"step-navigat\",\"args\":[]}", "/command", "step-navigate", 1},
-        {"{\"command\":\"step-navigate\",\"args\":[]}", "/command", "step-navigate/help", 1},
-        {"{\"command\":\"dialog dismis-alert\"}", "/command", "dialog dismiss-alert", 1},
-        {"{\"command\":\"step-navigate scroll-by\",\"args\":[\"1,2\"],\"options\":{\"x\":1}}",
-         "/options/x", "not both", 1},
-        {"{\"command\":\"step-navigate scroll-by\",\"args\":[],\"options\":{\"x\":1}}", "/args/0",
-         "missing", 1},
-        {"{\"command\":\"step-wait element\",\"args\":[\"a\"],\"options\":{\"timeout\":1,\"--timeout\":2}}",
-         "/options/--timeout", "twice", 1},
-        {"{\"command\":\"import-test-data\",\"args\":[\"7\",\"a,a\\n1,2\"]}", "/args/1", "twice",
-         1},
-        {"{\"command\":\"step-interact write\",\"args\":[\"\"],\"options\":{\"append\":3,\"q\":1}}",
-         "/args/0", "empty", 4},
-    };
     struct fixture f;
 
     (void)state;
     begin(&f);
-    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-        enum error_code code = bind_text(&f, table[i].body);
+    for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
+        enum error_code code = bind_text(&f, refusals[i].body);
 
-        if (f.errors.n != table[i].n || (code == ERR_OK) != (table[i].n == 0)) {
-            fail_msg("%s: %zu errors", table[i].body, f.errors.n);
+        if (f.errors.n != refusals[i].n || (code == ERR_OK) != (refusals[i].n == 0)) {
+            fail_msg("%s: %zu errors", refusals[i].body, f.errors.n);
         }
-        if (table[i].n > 0 &&
-            (!str_is(str_from(f.errors.items[0].pointer), table[i].pointer) ||
-             !str_contains(str_from(f.errors.items[0].text), str_from(table[i].text)))) {
-            fail_msg("%s: %s %s", table[i].body, f.errors.items[0].pointer, f.errors.items[0].text);
+        if (refusals[i].n > 0 &&
+            (!str_is(str_from(f.errors.items[0].pointer), refusals[i].pointer) ||
+             !str_contains(str_from(f.errors.items[0].text), str_from(refusals[i].text)))) {
+            fail_msg("%s: %s %s", refusals[i].body, f.errors.items[0].pointer,
+                     f.errors.items[0].text);
         }
         error_list_done(&f.errors);
         error_list_init(&f.errors);
@@ -289,50 +291,73 @@ struct slip {
     const char *corrected;
 };
 
+static const struct slip slips[] = {
+    {"{\"command\":\"STEP-INTERACT Click\",\"args\":[\"a\"]}",
+     "{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{}}"},
+    {"{\"command\":\"step-interact\",\"args\":[\"CLICK\",\"a\"]}",
+     "{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{}}"},
+    {"{\"command\":\"step-interact\",\"args\":[\"Mouse\",\"Move-To\",\"Menu\"]}",
+     "{\"command\":\"step-interact mouse move-to\",\"args\":[\"Menu\"],\"options\":{}}"},
+    {"{\"command\":\"step-window resize\",\"params\":{\"size\":\"1024 X 768\"}}",
+     "{\"command\":\"step-window resize\",\"args\":[\"1024x768\"],\"options\":{}}"},
+    {"{\"command\":\"step-interact write\",\"args\":[\"hello\",\"//input[1]\"],\"options\":{\"--append\":true}}",
+     "{\"command\":\"step-interact write\",\"args\":[\"//input[1]\",\"hello\"],\"options\":{\"--append\":true}}"},
+    {"{\"command\":\"step-navigate to\",\"args\":[\"1680930\",\"https://a.b\",\"1\"]}",
+     "{\"command\":\"step-navigate to\",\"args\":[\"https://a.b\"],\"options\":{},\"checkpoint_id\":\"1680930\",\"position\":1}"},
+    {"{\"command\":\"step-wait time\",\"args\":[\"1680930\",1000]}",
+     "{\"command\":\"step-wait time\",\"args\":[\"1000\"],\"options\":{},\"checkpoint_id\":\"1680930\"}"},
+    {"{\"command\":\"step-wait time\",\"args\":[\"cp_1680930\",1000,2]}",
+     "{\"command\":\"step-wait time\",\"args\":[\"1000\"],\"options\":{},\"checkpoint_id\":\"1680930\",\"position\":2}"},
+    {"{\"command\":\"step-interact click\",\"args\":[\"'Sign in'\",\"--element-type=button\",\"4\"]}",
+     "{\"command\":\"step-interact click\",\"args\":[\"Sign in\"],\"options\":{\"element_type\":\"button\"},\"position\":4}"},
+    {"{\"command\":\"step-interact write\",\"args\":[\"hello\",\"#q\"]}",
+     "{\"command\":\"step-interact write\",\"args\":[\"#q\",\"hello\"],\"options\":{}}"},
+    {"{\"command\":\"step-window resize\",\"args\":[\"1024 x 768\"]}",
+     "{\"command\":\"step-window resize\",\"args\":[\"1024x768\"],\"options\":{}}"},
+    {"{\"command\":\"step-navigate scroll-by\",\"args\":[\"500 , 300\"]}",
+     "{\"command\":\"step-navigate scroll-by\",\"args\":[\"500,300\"],\"options\":{}}"},
+    {"{\"command\":\"step-interact click\",\"args\":[\"\\\"Sign in\\\"\"]}",
+     "{\"command\":\"step-interact click\",\"args\":[\"Sign in\"],\"options\":{}}"},
+    {"{\"command\":\"step-navigate to\",\"args\":[\"https://a.b\",\"--new-tab\"]}",
+     "{\"command\":\"step-navigate to\",\"args\":[\"https://a.b\"],\"options\":{\"new_tab\":true}}"},
+    {"{\"command\":\"step-interact click\",\"args\":[\"a\",\"--position\",\"TOP_LEFT\"]}",
+     "{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{\"position_on_element\":\"TOP_LEFT\"}}"},
+    {"{\"command\":\"step-interact click\",\"args\":[\"a\",3]}",
+     "{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{},\"position\":3}"},
+    {"{\"command\":\"step-wait time\",\"args\":[\"1000\",\"2\"]}",
+     "{\"command\":\"step-wait time\",\"args\":[\"1000\"],\"options\":{},\"position\":2}"},
+    {"{\"command\":\"step-wait time\",\"args\":[\"1.5 s\"]}",
+     "{\"command\":\"step-wait time\",\"args\":[\"1500\"],\"options\":{}}"},
+    {"{\"command\":\"step-window resize\",\"args\":[1024,\"768\",3]}",
+     "{\"command\":\"step-window resize\",\"args\":[\"1024x768\"],\"options\":{},\"position\":3}"},
+    {"{\"command\":\"step-navigate scroll-by\",\"args\":[0,-300]}",
+     "{\"command\":\"step-navigate scroll-by\",\"args\":[\"0,-300\"],\"options\":{}}"},
+    {"{\"command\":\"step-interact click\",\"args\":[\"\u201CSign in\u201D\"]}",
+     "{\"command\":\"step-interact click\",\"args\":[\"Sign in\"],\"options\":{}}"},
+    {"{\"command\":\"step-interact select index\",\"args\":[2,\"Color\"]}",
+     "{\"command\":\"step-interact select index\",\"args\":[\"Color\",\"2\"],\"options\":{}}"},
+    {"{\"command\":\"step-file upload\",\"args\":[\"https://a.b/c.pdf\",\"CV\"]}",
+     "{\"command\":\"step-file upload\",\"args\":[\"CV\",\"https://a.b/c.pdf\"],\"options\":{}}"},
+    {"{\"command\":\"step-navigate to\",\"args\":[\"example.com/a\"]}",
+     "{\"command\":\"step-navigate to\",\"args\":[\"https://example.com/a\"],\"options\":{}}"},
+    {"{\"command\":\"CLICK\",\"args\":[\"a\"]}",
+     "{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{}}"},
+    {"{\"command\":\"step_interact click\",\"args\":[\"a\"]}",
+     "{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{}}"},
+    {"{\"command\":\"step-interact click 'Sign in' --position TOP_LEFT\"}",
+     "{\"command\":\"step-interact click\",\"args\":[\"Sign in\"],\"options\":{\"position\":\"TOP_LEFT\"}}"},
+    {"{\"command\":\"step-interact click\",\"args\":[\"cp_1680930\",\"a\",\"2\"]}",
+     "{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{},\"checkpoint_id\":\"1680930\",\"position\":2}"},
+};
+
 static void common_slips_are_mended(void **state)
 {
-    static const struct slip table[] = {
-        {"{\"command\":\"STEP-INTERACT Click\",\"args\":[\"a\"]}",
-         "{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{}}"},
-        {"{\"command\":\"step-interact\",\"args\":[\"CLICK\",\"a\"]}",
-         "{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{}}"},
-        {"{\"command\":\"step-interact\",\"args\":[\"Mouse\",\"Move-To\",\"Menu\"]}",
-         "{\"command\":\"step-interact mouse move-to\",\"args\":[\"Menu\"],\"options\":{}}"},
-        {"{\"command\":\"step-window resize\",\"params\":{\"size\":\"1024 X 768\"}}",
-         "{\"command\":\"step-window resize\",\"args\":[\"1024x768\"],\"options\":{}}"},
-        {"{\"command\":\"step-interact write\",\"args\":[\"hello\",\"//input[1]\"],\"options\":{\"--append\":true}}",
-         "{\"command\":\"step-interact write\",\"args\":[\"//input[1]\",\"hello\"],\"options\":{\"--append\":true}}"},
-        {"{\"command\":\"step-navigate to\",\"args\":[\"1680930\",\"https://a.b\",\"1\"]}",
-         "{\"command\":\"step-navigate to\",\"args\":[\"https://a.b\"],\"options\":{},\"checkpoint_id\":\"1680930\",\"position\":1}"},
-        {"{\"command\":\"step-wait time\",\"args\":[\"1680930\",1000]}",
-         "{\"command\":\"step-wait time\",\"args\":[\"1000\"],\"options\":{},\"checkpoint_id\":\"1680930\"}"},
-        {"{\"command\":\"step-wait time\",\"args\":[\"cp_1680930\",1000,2]}",
-         "{\"command\":\"step-wait time\",\"args\":[\"1000\"],\"options\":{},\"checkpoint_id\":\"1680930\",\"position\":2}"},
-        {"{\"command\":\"step-interact click\",\"args\":[\"'Sign in'\",\"--element-type=button\",\"4\"]}",
-         "{\"command\":\"step-interact click\",\"args\":[\"Sign in\"],\"options\":{\"element_type\":\"button\"},\"position\":4}"},
-        {"{\"command\":\"step-interact write\",\"args\":[\"hello\",\"#q\"]}",
-         "{\"command\":\"step-interact write\",\"args\":[\"#q\",\"hello\"],\"options\":{}}"},
-        {"{\"command\":\"step-window resize\",\"args\":[\"1024 x 768\"]}",
-         "{\"command\":\"step-window resize\",\"args\":[\"1024x768\"],\"options\":{}}"},
-        {"{\"command\":\"step-navigate scroll-by\",\"args\":[\"500 , 300\"]}",
-         "{\"command\":\"step-navigate scroll-by\",\"args\":[\"500,300\"],\"options\":{}}"},
-        {"{\"command\":\"step-interact click\",\"args\":[\"\\\"Sign in\\\"\"]}",
-         "{\"command\":\"step-interact click\",\"args\":[\"Sign in\"],\"options\":{}}"},
-        {"{\"command\":\"step-navigate to\",\"args\":[\"https://a.b\",\"--new-tab\"]}",
-         "{\"command\":\"step-navigate to\",\"args\":[\"https://a.b\"],\"options\":{\"new_tab\":true}}"},
-        {"{\"command\":\"step-interact click\",\"args\":[\"a\",\"--position\",\"TOP_LEFT\"]}",
-         "{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{\"position_on_element\":\"TOP_LEFT\"}}"},
-        {"{\"command\":\"step-interact click\",\"args\":[\"a\",3]}",
-         "{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{},\"position\":3}"},
-        {"{\"command\":\"step-interact click\",\"args\":[\"cp_1680930\",\"a\",\"2\"]}",
-         "{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{},\"checkpoint_id\":\"1680930\",\"position\":2}"},
-    };
     struct fixture f;
 
     (void)state;
     begin(&f);
-    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-        const struct json *body = parse(&f, table[i].body);
+    for (size_t i = 0; i < ARRAY_LEN(slips); i++) {
+        const struct json *body = parse(&f, slips[i].body);
         const struct command_input input = {.command = json_str(json_get(body, "command")),
                                             .args = json_get(body, "args"),
                                             .params = json_get(body, "params"),
@@ -343,8 +368,8 @@ static void common_slips_are_mended(void **state)
         struct warning_list fixes = {0};
 
         (void)!catalog_validate(&input, &f.arena, &f.bound, &f.errors, &corrected, &fixes);
-        if (corrected == NULL || !json_equal(corrected, parse(&f, table[i].corrected))) {
-            fail_msg("%s -> %s", table[i].body,
+        if (corrected == NULL || !json_equal(corrected, parse(&f, slips[i].corrected))) {
+            fail_msg("%s -> %s", slips[i].body,
                      corrected != NULL ? json_text(&f.arena, corrected).ptr : "nothing");
         }
         assert_true(fixes.n > 0);
