@@ -33,7 +33,10 @@ static enum error_code choose_checkpoint(struct batch_item *item, struct error *
     struct batch *batch = item->batch;
     struct str id =
         item->input.checkpoint_id.len > 0 ? item->input.checkpoint_id : batch->checkpoint_id;
-    bool is_session = false;
+    int64_t number;
+    bool is_session = batch->session_id.len > 0 && batch->session.checkpoint_id != 0 &&
+                      str_to_i64(id, 0, INT64_MAX, &number) &&
+                      number == batch->session.checkpoint_id; /* said twice is no other place */
 
     if (id.len == 0 && batch->session_id.len > 0) {
         if (batch->session.checkpoint_id == 0) {

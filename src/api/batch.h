@@ -24,6 +24,7 @@ struct batch_cursor {
     struct str checkpoint_id;
     int64_t position; /* -1: not known */
     bool is_session;
+    bool is_counted; /* a dry run has shown how the position becomes known */
     struct batch_cursor *next;
 };
 
@@ -57,6 +58,7 @@ struct batch {
     size_t n_items;
     bool stop_on_error;
     bool is_shown;            /* never sent, so nobody needs a permission for it */
+    bool is_dry;              /* only the requests are wanted */
     struct str checkpoint_id; /* of the whole request; empty: session's */
     struct str session_id;    /* empty: none */
     struct session session;

@@ -34,8 +34,12 @@ static enum plan_verdict after_count(struct plan *plan, struct plan_row *row,
 
 static bool before_count(struct plan *plan, struct plan_row *row)
 {
+    struct batch_cursor *cursor = item_of(row)->cursor;
+    bool was_counted = cursor->is_counted;
+
     (void)plan;
-    return item_of(row)->cursor->position < 0;
+    cursor->is_counted = item_of(row)->batch->is_dry;
+    return cursor->position < 0 && !was_counted;
 }
 
 /* False: the position could not be found out, so the step must not be sent. */
@@ -50,6 +54,9 @@ static bool before_step(struct plan *plan, struct plan_row *row)
         item->position = item->cursor->position;
     }
     plan_set(plan, "position", json_new_int(plan->arena, item->position));
+    if (item->batch->is_dry && item->cursor->position >= 0) {
+        item->cursor->position++; /* as it will be when the step exists */
+    }
     return true;
 }
 
@@ -264,6 +271,33 @@ void batch_build(struct batch *batch)
     }
 }
 
+static void cursors_take_session(struct batch *batch)
+{
+    struct task *task = batch->task;
+    struct error ignored = {0};
+    struct batch_cursor *cursor;
+    int64_t meant = batch->session.checkpoint_id;
+
+    if (batch->session_id.len == 0) {
+        return;
+    }
+    /* Gone meanwhile (expired, evicted): the checkpoint is known all the same, its end is read
+     * again. */
+    if (session_load(task->api->options.sessions, &task->principal.owner, batch->session_id,
+                     task->arena, &batch->session, &ignored) != ERR_OK) {
+        batch->session.position = -1;
+    }
+    if (batch->session.checkpoint_id != meant) { /* set to another one since the request came */
+        batch->session.position = -1;
+        batch->session.version--;
+    }
+    for (cursor = batch->cursors; cursor != NULL; cursor = cursor->next) {
+        if (cursor->is_session) {
+            cursor->position = batch->session.position;
+        }
+    }
+}
+
 struct json *batch_dry_run(struct batch *batch, struct error *err)
 {
     struct plan_options options;
@@ -271,6 +305,8 @@ struct json *batch_dry_run(struct batch *batch, struct error *err)
 
     plan_options_for(batch->task, &options);
     plan_init(&batch->plan, batch->task->arena, batch->task->api->options.port, &options);
+    batch->is_dry = true;
+    cursors_take_session(batch);
     batch_build(batch);
     return plan_dry_run(&batch->plan, &requests, err) == ERR_OK ? requests : NULL;
 }
@@ -369,35 +405,9 @@ static void batch_time_over(struct task *task)
     (void)task_fail(task);
 }
 
-static void cursors_take_session(struct batch *batch)
-{
-    struct task *task = batch->task;
-    struct error ignored = {0};
-    struct batch_cursor *cursor;
-    int64_t meant = batch->session.checkpoint_id;
-
-    /* Gone meanwhile (expired, evicted): the checkpoint is known all the same, its end is read
-     * again. */
-    if (session_load(task->api->options.sessions, &task->principal.owner, batch->session_id,
-                     task->arena, &batch->session, &ignored) != ERR_OK) {
-        batch->session.position = -1;
-    }
-    if (batch->session.checkpoint_id != meant) { /* set to another one since the request came */
-        batch->session.position = -1;
-        batch->session.version--;
-    }
-    for (cursor = batch->cursors; cursor != NULL; cursor = cursor->next) {
-        if (cursor->is_session) {
-            cursor->position = batch->session.position;
-        }
-    }
-}
-
 static void batch_go(struct batch *batch)
 {
-    if (batch->session_id.len > 0) {
-        cursors_take_session(batch);
-    }
+    cursors_take_session(batch);
     batch_build(batch);
     plan_start(&batch->plan, on_plan_done, batch);
 }

@@ -229,6 +229,44 @@ static void a_session_may_be_moved_while_it_works(void **state)
     proxy_stop(&proxy);
 }
 
+/* The session's own checkpoint, named in the command as well, is the session's place; a step put
+ * elsewhere in it moves the end, too. And a dry run tells the position that a step would get. */
+static void a_checkpoint_said_twice_is_one_place(void **state)
+{
+    struct proxy proxy;
+    struct str body;
+    struct str id;
+    const struct json *answer;
+    int64_t number;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    id = arena_str(&proxy.arena, session_id(make_session(&proxy, NULL, "")));
+    for (int64_t i = 0; i < 3; i++) {
+        body = arena_printf(
+            &proxy.arena,
+            "{\"command\":\"step-misc comment\",\"args\":[\"a\"],\"session_id\":\"%.*s\","
+            "\"checkpoint_id\":\"cp_%lld\"%s}",
+            STR_ARG(id), (long long)proxy.seed.checkpoint, i == 2 ? ",\"position\":0" : "");
+        answer = proxy_ask_str(&proxy, "POST", "/api/v1/commands/execute", NULL, body);
+        assert_true(json_to_i64(json_find(answer, "/data/position"), &number));
+        assert_int_equal(number, i == 2 ? 0 : i);
+    }
+    answer = ask_session(&proxy, "GET", id, NULL, "");
+    assert_true(json_to_i64(json_get(answer, "position"), &number) && number == 3);
+    body = arena_printf(
+        &proxy.arena,
+        "{\"commands\":[{\"command\":\"step-misc comment\",\"args\":[\"b\"]},"
+        "{\"command\":\"step-misc comment\",\"args\":[\"c\"]}],\"session_id\":\"%.*s\"}",
+        STR_ARG(id));
+    answer = proxy_ask_str(&proxy, "POST", "/api/v1/commands/batch?dry_run=true", NULL, body);
+    assert_int_equal(json_size(json_get(answer, "requests")), 2);
+    assert_true(json_to_i64(json_find(answer, "/requests/1/body/stepIndex"), &number));
+    assert_int_equal(number, 4);
+    assert_int_equal(json_size(proxy_steps(&proxy)), 3);
+    proxy_stop(&proxy);
+}
+
 /* Who still waits for its turn when its time is over has sent nothing, and is told so. */
 static void who_waits_too_long_has_sent_nothing(void **state)
 {
@@ -263,6 +301,7 @@ int main(void)
         cmocka_unit_test(a_killed_server_has_its_sessions_again),
         cmocka_unit_test(a_damaged_snapshot_is_set_aside),
         cmocka_unit_test(a_session_may_be_moved_while_it_works),
+        cmocka_unit_test(a_checkpoint_said_twice_is_one_place),
         cmocka_unit_test(who_waits_too_long_has_sent_nothing),
     };
 
