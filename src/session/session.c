@@ -434,8 +434,8 @@ enum error_code session_store_open(struct deadlines *deadlines, struct later *la
                                    struct session_store **out, struct error *err)
 {
     struct session_store *store = mem_zalloc(sizeof(*store));
+    struct error cause = {0};
 
-    (void)err;
     store->options = *options;
     store->deadlines = deadlines;
     store->later = later;
@@ -448,6 +448,12 @@ enum error_code session_store_open(struct deadlines *deadlines, struct later *la
     if (options->snapshot_file.len > 0) {
         store->snapshot_file = str_dup(options->snapshot_file);
         snapshot_load(store);
+        if (session_store_save(store, &cause) != ERR_OK) { /* now, not when they are lost */
+            mem_free(store->snapshot_file);
+            store->snapshot_file = NULL;
+            session_store_close(store);
+            return error_set(err, ERR_CONFIG, "sessions.snapshot_file: %s", cause.text);
+        }
         if (options->snapshot_interval_s > 0) {
             deadline_set(deadlines, &store->snapshot, DEADLINE_OTHER,
                          (uint64_t)options->snapshot_interval_s * 1000, on_snapshot);

@@ -34,6 +34,18 @@ static void exit_codes_and_help(void **state)
     program_done(&program);
 }
 
+static void what_cannot_be_written_at_the_end_stops_the_start(void **state)
+{
+    static const char *const env[] = {"VIRTUOSO_PROXY_SESSIONS_SNAPSHOT_FILE=/no/such/folder/s",
+                                      NULL};
+    struct program program;
+
+    (void)state;
+    assert_int_equal(run(&program, "serve", "--sandbox", "--listen=127.0.0.1:0", env), 1);
+    assert_true(program_wrote(&program, "sessions.snapshot_file: cannot write"));
+    program_done(&program);
+}
+
 static void the_configuration_tells_all_its_errors_and_no_secret(void **state)
 {
     static const char *const env[] = {"API_KEYS=very-secret-key",
@@ -154,6 +166,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exit_codes_and_help),
+        cmocka_unit_test(what_cannot_be_written_at_the_end_stops_the_start),
         cmocka_unit_test(the_configuration_tells_all_its_errors_and_no_secret),
         cmocka_unit_test(the_demo_makes_a_test_and_ends_when_asked),
         cmocka_unit_test(operators_see_everything_and_no_secret),
