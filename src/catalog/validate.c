@@ -6,7 +6,7 @@
 #include "base/utf8.h"
 #include "draft.h"
 
-enum { CHECKPOINT_DIGITS_MIN = 4, CHECKPOINT_DIGITS_SURE = 7 };
+enum { CHECKPOINT_DIGITS_MIN = 4, CHECKPOINT_DIGITS_SURE = 7, NAME_WORDS = 8 };
 
 void draft_fixed(struct draft *draft, const char *what, struct str detail)
 {
@@ -29,21 +29,24 @@ void draft_drop_arg(struct draft *draft, size_t index)
 
 static void find_row(struct draft *draft)
 {
-    struct str words[16];
+    struct str words[NAME_WORDS + MAX_WORDS];
     struct str rest = draft->command;
     size_t n = 0;
+    size_t n_own;
     size_t n_name = 0;
     bool alias;
 
-    while (n < 8 && str_next(&rest, ' ', &words[n])) {
+    while (n < NAME_WORDS && str_next(&rest, ' ', &words[n])) {
         n++;
     }
+    n_own = n;
     for (size_t i = 0; i < draft->n_args && i < MAX_WORDS; i++) {
         words[n++] = draft->args[i];
     }
     draft->row = n > 0 ? catalog_find(words, n, &n_name, &alias, NULL) : NULL;
     draft->n_params = 0;
-    if (draft->row == NULL) {
+    if (draft->row == NULL || n_name < n_own) { /* words left over would be lost */
+        draft->row = NULL;
         return;
     }
     while (draft->row->args[draft->n_params].name != NULL) {
@@ -67,26 +70,48 @@ static struct str lower_case(struct draft *draft, struct str text)
     return (struct str){lower, text.len};
 }
 
-/* "STEP-INTERACT", "step_interact". A whole command line is left to fix_line. */
+/* One word of a name as names are written. */
+static struct str name_word(struct draft *draft, struct str word)
+{
+    struct str lower = lower_case(draft, word);
+    char *at = unconst(lower.ptr);
+
+    for (size_t i = 0; i < lower.len; i++) {
+        at[i] = (char)(at[i] == '_' ? '-' : at[i]);
+    }
+    return lower;
+}
+
+/* "STEP-INTERACT", "step_interact". Only the name: what follows it in the same text (fix_line) may
+ * be an address or a variable. */
 static void fix_case(struct draft *draft)
 {
-    struct str lower = lower_case(draft, draft->command);
+    struct str words[NAME_WORDS];
+    struct str rest = draft->command;
+    struct str tail = STR_EMPTY;
+    struct str name = STR_EMPTY;
+    size_t n = 0;
+    size_t n_name = 0;
+    bool alias;
 
-    if (str_find_char(lower, '"') >= 0 || str_find_char(lower, '\'') >= 0) {
+    while (n < ARRAY_LEN(words) && str_next(&rest, ' ', &words[n])) {
+        words[n] = name_word(draft, words[n]);
+        n++;
+    }
+    if (n == 0) {
         return;
     }
-    if (!str_eq(lower, draft->command)) {
-        draft->command = lower;
-        draft_fixed(draft, "commands are written in lower case", lower);
+    if (catalog_find(words, n, &n_name, &alias, NULL) == NULL) {
+        n_name = n; /* a part of a name, the rest of it in "args" */
     }
-    if (str_find_char(lower, '_') >= 0) {
-        char *dashes = unconst(lower.ptr);
-
-        for (size_t i = 0; i < lower.len; i++) {
-            dashes[i] = (char)(dashes[i] == '_' ? '-' : dashes[i]);
-        }
-        draft->command = lower;
-        draft_fixed(draft, "commands are written with dashes", lower);
+    for (tail = draft->command; n_name > 0 && str_next(&tail, ' ', &rest); n_name--) {
+        name = arena_printf(draft->arena, "%.*s%s%.*s", STR_ARG(name), name.len > 0 ? " " : "",
+                            STR_ARG(name_word(draft, rest)));
+    }
+    if (!str_starts(draft->command, name)) {
+        draft->command = arena_printf(draft->arena, "%.*s%s%.*s", STR_ARG(name),
+                                      tail.len > 0 ? " " : "", STR_ARG(tail));
+        draft_fixed(draft, "commands are written in lower case, with dashes", name);
     }
 }
 
@@ -96,7 +121,7 @@ static void fix_line(struct draft *draft)
     struct json *line = NULL;
     const struct json *arg;
     const struct json *option;
-    struct str words[16];
+    struct str words[NAME_WORDS];
     struct str rest = draft->command;
     size_t n = 0;
     size_t n_name = 0;

@@ -346,6 +346,10 @@ static const struct slip slips[] = {
      "{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{}}"},
     {"{\"command\":\"step-interact click 'Sign in' --position TOP_LEFT\"}",
      "{\"command\":\"step-interact click\",\"args\":[\"Sign in\"],\"options\":{\"position\":\"TOP_LEFT\"}}"},
+    {"{\"command\":\"Step_Navigate TO https://a.b/My_Page?Q=1\"}",
+     "{\"command\":\"step-navigate to\",\"args\":[\"https://a.b/My_Page?Q=1\"],\"options\":{}}"},
+    {"{\"command\":\"STEP-NAVIGATE TO 1680930 \\\"https://a.b/A_b\\\" 1\"}",
+     "{\"command\":\"step-navigate to\",\"args\":[\"https://a.b/A_b\"],\"options\":{},\"checkpoint_id\":\"1680930\",\"position\":1}"},
     {"{\"command\":\"step-interact click\",\"args\":[\"cp_1680930\",\"a\",\"2\"]}",
      "{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{},\"checkpoint_id\":\"1680930\",\"position\":2}"},
 };
@@ -388,6 +392,7 @@ static void nothing_is_mended_that_is_right_or_hopeless(void **state)
         "{\"command\":\"step-window resize\",\"args\":[\"big\"]}",
         "{\"command\":\"step-assert matches\",\"args\":[\"x\",\"'a' or 'b'\"]}",
         "{\"command\":\"step-interact click\",\"args\":[\"a\",\"b\",\"c\"]}",
+        "{\"command\":\"step-interact click Sign\",\"args\":[\"in\"]}",
         "{\"command\":\"no-such\",\"args\":[\"--x\"]}",
     };
     struct fixture f;
