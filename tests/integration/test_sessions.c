@@ -229,6 +229,41 @@ static void a_session_may_be_moved_while_it_works(void **state)
     proxy_stop(&proxy);
 }
 
+/* While the platform keeps one session's step waiting, another session takes five and is done. */
+static void sessions_do_not_wait_for_each_other(void **state)
+{
+    struct proxy proxy;
+    struct client slow;
+    struct client quick;
+    struct str ids[2];
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    for (size_t i = 0; i < 2; i++) {
+        ids[i] = arena_str(&proxy.arena, session_id(make_session(&proxy, NULL, "")));
+    }
+    sandbox_fault(proxy.program.sandbox_port,
+                  arena_printf(&proxy.arena,
+                               "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":%u}",
+                               1500 * client_slowness())
+                      .ptr);
+    send_command(&proxy, &slow, ids[0], "slow");
+    for (int i = 0; i < 500 && sandbox_count(proxy.program.sandbox_port, "POST", "/teststeps") == 0;
+         i++) {
+        client_pause_ms(10);
+    }
+    for (int i = 0; i < 5; i++) {
+        send_command(&proxy, &quick, ids[1], "quick");
+        assert_true(position_of(&proxy, &quick) >= 0);
+    }
+    slow.timeout_ms = 1;
+    assert_int_equal(client_read(&slow, false, &proxy.reply), CLIENT_TIMEOUT);
+    slow.timeout_ms = 10000;
+    assert_int_equal(position_of(&proxy, &slow), 0);
+    assert_int_equal(json_size(proxy_steps(&proxy)), 6);
+    proxy_stop(&proxy);
+}
+
 /* The session's own checkpoint, named in the command as well, is the session's place; a step put
  * elsewhere in it moves the end, too. And a dry run tells the position that a step would get. */
 static void a_checkpoint_said_twice_is_one_place(void **state)
@@ -301,6 +336,7 @@ int main(void)
         cmocka_unit_test(a_killed_server_has_its_sessions_again),
         cmocka_unit_test(a_damaged_snapshot_is_set_aside),
         cmocka_unit_test(a_session_may_be_moved_while_it_works),
+        cmocka_unit_test(sessions_do_not_wait_for_each_other),
         cmocka_unit_test(a_checkpoint_said_twice_is_one_place),
         cmocka_unit_test(who_waits_too_long_has_sent_nothing),
     };
