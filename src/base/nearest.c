@@ -73,7 +73,7 @@ void nearest_offer(struct nearest *nearest, struct str candidate)
 {
     size_t distance;
 
-    if (nearest->word.len == 0 || nearest->best_distance == 0) {
+    if (nearest->word.len == 0 || candidate.len == 0 || nearest->best_distance == 0) {
         return;
     }
     distance = edit_distance(nearest->word, candidate, nearest->best_distance - 1);

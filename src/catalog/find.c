@@ -71,14 +71,26 @@ static struct str join(const struct str *words, size_t n, char out[NAME_MAX_BYTE
     return (struct str){out, len};
 }
 
-static void offer_all(struct nearest *nearest)
+/* What stands after "group "; empty: another group's. */
+static struct str after_group(const char *words, struct str group)
+{
+    struct str head;
+    struct str tail;
+
+    return str_cut(str_from(words), ' ', &head, &tail) && str_eq(head, group) ? tail : STR_EMPTY;
+}
+
+/* Group empty: whole names. */
+static void offer_all(struct nearest *nearest, struct str group)
 {
     for (size_t i = 0; i < catalog_size(); i++) {
         const struct command *command = catalog_at(i);
 
-        nearest_offer(nearest, str_from(command->words));
+        nearest_offer(nearest, group.len > 0 ? after_group(command->words, group)
+                                             : str_from(command->words));
         for (size_t k = 0; k < COMMAND_MAX_ALIASES && command->aliases[k] != NULL; k++) {
-            nearest_offer(nearest, str_from(command->aliases[k]));
+            nearest_offer(nearest, group.len > 0 ? after_group(command->aliases[k], group)
+                                                 : str_from(command->aliases[k]));
         }
     }
 }
@@ -129,36 +141,74 @@ static void unknown_word(struct str word, struct error *err)
     }
 }
 
-static void unknown(const struct str *words, size_t n, struct error *err)
+/* The nearest name that begins the words; `group` (words[0]) is no part of what is compared where
+ * it is right: its letters would make any verb near. */
+static struct str nearest_name(const struct str *words, size_t n, struct str group, size_t *out_n)
 {
-    struct str group = n > 0 ? nearest_group(words[0]) : STR_EMPTY;
+    size_t skip = group.len > 0 ? 1 : 0;
     char text[NAME_MAX_BYTES];
     struct nearest best = {0};
 
-    for (size_t take = n < MAX_WORDS ? n : MAX_WORDS; take > 0; take--) {
+    for (size_t take = n < MAX_WORDS ? n : MAX_WORDS; take > skip; take--) {
         struct nearest nearest;
 
-        nearest_init(&nearest, join(words, take, text));
-        offer_all(&nearest);
+        nearest_init(&nearest, join(words + skip, take - skip, text));
+        offer_all(&nearest, group);
         if (nearest.best.len > 0 &&
             (best.best.len == 0 || nearest.best_distance < best.best_distance)) {
             best = nearest;
+            *out_n = take;
         }
     }
-    if (best.best.len > 0 && !(n == 1 && str_eq(group, words[0]))) {
+    return best.best;
+}
+
+/* The group is right. */
+static void unknown_in_group(const struct str *words, size_t n, struct error *err)
+{
+    size_t n_meant = n;
+    struct str near = nearest_name(words, n, words[0], &n_meant);
+    const struct command *elsewhere = n > 1 && near.len == 0 ? catalog_by_verb(words[1]) : NULL;
+    char text[NAME_MAX_BYTES];
+
+    if (near.len > 0) {
+        (void)error_at(err, ERR_UNKNOWN_COMMAND, "/command",
+                       "There is no command \"%.*s\"; did you mean \"%.*s %.*s\"?",
+                       STR_ARG(utf8_clip(join(words, n_meant, text), 64)), STR_ARG(words[0]),
+                       STR_ARG(near));
+    } else if (elsewhere != NULL) {
+        (void)error_at(err, ERR_UNKNOWN_COMMAND, "/command",
+                       "There is no command \"%.*s\"; did you mean \"%s\"?",
+                       STR_ARG(utf8_clip(join(words, 2, text), 64)), elsewhere->words);
+    } else {
+        (void)error_at(err, ERR_UNKNOWN_COMMAND, "/command",
+                       "%s the group \"%.*s\"; GET /api/v1/commands/%.*s/help lists its commands",
+                       n == 1 ? "This is only" : "There is no such command in", STR_ARG(words[0]),
+                       STR_ARG(words[0]));
+    }
+}
+
+static void unknown(const struct str *words, size_t n, struct error *err)
+{
+    struct str group = n > 0 ? nearest_group(words[0]) : STR_EMPTY;
+    size_t n_meant = n;
+    char text[NAME_MAX_BYTES];
+    struct str near;
+
+    if (group.len > 0 && str_eq(group, words[0])) {
+        unknown_in_group(words, n, err);
+        return;
+    }
+    near = nearest_name(words, n, STR_EMPTY, &n_meant);
+    if (near.len > 0) {
         (void)error_at(err, ERR_UNKNOWN_COMMAND, "/command",
                        "There is no command \"%.*s\"; did you mean \"%.*s\"?",
-                       STR_ARG(utf8_clip(join(words, n, text), 64)), STR_ARG(best.best));
-    } else if (group.len > 0 && !str_eq(group, words[0])) {
+                       STR_ARG(utf8_clip(join(words, n_meant, text), 64)), STR_ARG(near));
+    } else if (group.len > 0) {
         (void)error_at(err, ERR_UNKNOWN_COMMAND, "/command",
                        "There is no command \"%.*s\"; did you mean one of the group \"%.*s\"? GET "
                        "/api/v1/commands/%.*s/help lists them",
                        STR_ARG(utf8_clip(words[0], 64)), STR_ARG(group), STR_ARG(group));
-    } else if (group.len > 0) {
-        (void)error_at(err, ERR_UNKNOWN_COMMAND, "/command",
-                       "%s the group \"%.*s\"; GET /api/v1/commands/%.*s/help lists its commands",
-                       n == 1 ? "This is only" : "There is no such command in", STR_ARG(group),
-                       STR_ARG(group));
     } else {
         unknown_word(n > 0 ? words[0] : STR_EMPTY, err);
     }
