@@ -125,11 +125,20 @@ const struct command *catalog_by_verb(struct str verb)
     return NULL;
 }
 
-/* Neither a name nor a group is near: perhaps the last word of one. */
+/* Neither a name nor a group is near: perhaps the last words of one. */
 static void unknown_word(struct str word, struct error *err)
 {
-    const struct command *command = catalog_by_verb(word);
+    const struct command *command;
+    struct nearest nearest;
+    struct str group;
+    struct str verb;
 
+    nearest_init(&nearest, word);
+    for (size_t i = 0; i < catalog_size(); i++) {
+        (void)str_cut(str_from(catalog_at(i)->words), ' ', &group, &verb);
+        nearest_offer(&nearest, verb);
+    }
+    command = catalog_by_verb(nearest.best.len > 0 ? nearest.best : word);
     if (command != NULL) {
         (void)error_at(err, ERR_UNKNOWN_COMMAND, "/command",
                        "There is no command \"%.*s\"; did you mean \"%s\"?",

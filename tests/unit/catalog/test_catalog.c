@@ -215,6 +215,8 @@ static const struct refusal refusals[] = {
      "/options/position", "TOP_LEFT", 1},
     {"{\"command\":\"step-interact click\",\"args\":[\"a\",\"--postion=CENTER\"]}", "/args/1",
      "did you mean \"position", 1},
+    {"{\"command\":\"clik\",\"args\":[\"a\"]}", "/command", "step-interact click", 1},
+    {"{\"command\":\"frobnicate\"}", "/command", "GET /api/v1/commands lists", 1},
     {"{\"command\":\"hover\",\"args\":[\"a\"]}", "/command", "step-interact hover", 1},
     {"{\"command\":\"step-navigate to\",\"args\":[\"ftp://x\"]}", "/args/0", "http", 1},
     {"{\"command\":\"step-navigate scroll-by\",\"args\":[\"1;2\"]}", "/args/0", "100,200", 1},
