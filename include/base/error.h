@@ -99,6 +99,7 @@ struct error {
     unsigned column;
     int upstream_status;    /* 0: the platform did not answer */
     unsigned retry_after_s; /* 0: none */
+    bool late;              /* no answer came in time: 504, whatever the code's own status is */
 };
 
 /* Fill and return `code`, so that callers can write `return error_set(err, ERR_X, "...")`.

@@ -47,7 +47,7 @@ static const struct problem_page pages[] = {
     {ERR_UPSTREAM_SHAPE, "The platform's answer is not what it should be: no JSON, or no id in it.", "Look at the thing on the platform before sending again.", "A login page in HTML instead of JSON"},
     {ERR_UPSTREAM_TOO_BIG, "The platform's answer is longer than upstream.max_reply_bytes.", "Ask for less, or raise the limit.", ""},
     {ERR_UPSTREAM_TIMEOUT, "The platform, or the whole request, took too long.", "What was sent may have taken effect: look before sending again.", ""},
-    {ERR_OUTCOME_UNKNOWN, "Something was sent and its answer was lost; it may have happened.", "Look at the platform first; it is never sent twice by itself.", ""},
+    {ERR_OUTCOME_UNKNOWN, "Something was sent and its answer was lost, or did not come in time (504); it may have happened.", "Look at the platform first; it is never sent twice by itself.", ""},
     {ERR_CONFIG, "The configuration is wrong.", "virtuoso-proxy check -c FILE lists every error.", ""},
     {ERR_IO, "A file or an address cannot be used.", "The detail names it.", ""},
     {ERR_TLS, "A certificate or key cannot be used.", "The detail names the file.", ""},

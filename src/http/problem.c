@@ -9,7 +9,10 @@ int problem_status(const struct error *err)
     bool passes = err->code == ERR_UPSTREAM_REFUSED && err->upstream_status >= 400 &&
                   err->upstream_status < 500;
 
-    return passes ? err->upstream_status : error_row(err->code)->status;
+    if (passes) {
+        return err->upstream_status;
+    }
+    return err->late && error_row(err->code)->status >= 500 ? 504 : error_row(err->code)->status;
 }
 
 static void write_errors(struct json_writer *w, const struct error_list *errors)

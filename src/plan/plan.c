@@ -488,7 +488,7 @@ static enum flow take_end(struct plan *plan, enum error_code code)
 {
     struct upstream_call *call = &plan->upstream_call;
     struct plan_row *row = &plan->rows[plan->at];
-    struct error err;
+    struct error err = {0};
 
     plan->wait_us += call->wait_us;
     plan->wire_us += call->wire_us;
@@ -503,6 +503,7 @@ static enum flow take_end(struct plan *plan, enum error_code code)
     (void)error_set(&err, code, "%s: %s", row->call->spec->name, call->error.text);
     err.upstream_status = call->error.upstream_status;
     err.retry_after_s = call->error.retry_after_s;
+    err.late = call->error.late;
     return row_failed(plan, code == ERR_OUTCOME_UNKNOWN ? ROW_UNKNOWN : ROW_FAILED, &err);
 }
 
@@ -552,6 +553,7 @@ bool plan_time_over(struct plan *plan)
                         "%s: the time was over after the request was sent; it may or may not have "
                         "been carried out: look at the platform before sending it again",
                         row_name(&plan->rows[plan->at]));
+        err.late = true;
     }
     cut(plan, &err);
     if (tell_progress(plan)) {

@@ -67,7 +67,7 @@ enum error_code outcome_code(const struct outcome *outcome)
     if ((code == ERR_UPSTREAM_TIMEOUT || code == ERR_UPSTREAM_RESET) && !outcome->may_have_left) {
         return ERR_UPSTREAM_CONNECT; /* it never got as far as a request */
     }
-    if (outcome->class != CALL_CREATE || !outcome->may_have_left) {
+    if (outcome->class == CALL_READ || !outcome->may_have_left) {
         return code;
     }
     if (outcome->status >= 400 && outcome->status < 500) {
@@ -90,7 +90,7 @@ bool outcome_is_retryable(const struct outcome *outcome, enum error_code code,
         return false;
     }
     if (code != ERR_OK) {
-        return false;
+        return code == ERR_UPSTREAM_RESET;
     }
     return outcome->status == 502 || outcome->status == 503 || outcome->status == 504 ||
            (outcome->status == 429 && retry_after_s > 0);

@@ -159,7 +159,7 @@ void upstream_dispatch_later(struct upstream *upstream)
 }
 
 /* Tries. */
-static void explain(struct upstream_call *call, enum error_code code, const char *why)
+static void explain(struct upstream_call *call, enum error_code code, const char *why, bool late)
 {
     const struct upstream_options *options = &call->upstream->options;
     struct error *err = &call->error;
@@ -188,6 +188,7 @@ static void explain(struct upstream_call *call, enum error_code code, const char
     }
     err->upstream_status = call->reply.status;
     err->retry_after_s = retry_after_s;
+    err->late = late;
 }
 
 /* Takes the handle out of libcurl and notes what the try was. */
@@ -270,14 +271,14 @@ static void note_health(struct upstream *upstream, enum error_code code)
     }
 }
 
-static void end_call(struct upstream_call *call, enum error_code code, const char *why)
+static void end_call(struct upstream_call *call, enum error_code code, const char *why, bool late)
 {
     struct upstream_handle *handle = call->handle;
 
     call->state = CALL_ENDING;
     call->end_code = code;
     if (code != ERR_OK) {
-        explain(call, code, why);
+        explain(call, code, why, late);
     }
     if (handle->streaming) {
         handle->wire_done = true; /* what came is told first */
@@ -288,6 +289,15 @@ static void end_call(struct upstream_call *call, enum error_code code, const cha
         return;
     }
     upstream_end_later(call);
+}
+
+/* libcurl's words, but where they speak of how it works inside. */
+static const char *words_of(const struct upstream_handle *handle, CURLcode result)
+{
+    if (result == CURLE_SEND_FAIL_REWIND) {
+        return "the platform closed the connection";
+    }
+    return handle->why[0] != '\0' ? handle->why : curl_easy_strerror(result);
 }
 
 void upstream_on_wire_end(struct upstream_handle *handle, CURLcode result)
@@ -301,7 +311,8 @@ void upstream_on_wire_end(struct upstream_handle *handle, CURLcode result)
     code = outcome_code(&outcome);
     note_health(upstream, code);
     if (!try_again(call, &outcome, code)) {
-        end_call(call, code, handle->why[0] != '\0' ? handle->why : curl_easy_strerror(result));
+        end_call(call, code, words_of(handle, result),
+                 result == CURLE_OPERATION_TIMEDOUT && outcome.may_have_left);
     }
     pump(upstream);
 }
@@ -316,7 +327,7 @@ void upstream_abort_try(struct upstream_call *call, enum error_code code)
         code = outcome_code(&outcome);
     }
     note_health(upstream, code);
-    end_call(call, code, "the time for it was over");
+    end_call(call, code, "the time for it was over", outcome.may_have_left);
     admit(upstream);
 }
 

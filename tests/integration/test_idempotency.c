@@ -240,10 +240,10 @@ static void the_end_of_the_time_is_told_and_kept(void **state)
         sandbox_fault(proxy.program.sandbox_port,
                       "{\"match\":\"POST /\",\"times\":1,\"delay_ms\":2000}");
         answer = proxy_ask(&proxy, "POST", tried[i]->target, fields.ptr, tried[i]->body);
-        assert_int_equal(proxy.reply.status, 502);
+        assert_int_equal(proxy.reply.status, 504);
         assert_true(str_is(json_str(json_get(answer, "code")), "outcome_unknown"));
         (void)proxy_ask(&proxy, "POST", tried[i]->target, fields.ptr, tried[i]->body);
-        assert_int_equal(proxy.reply.status, 502);
+        assert_int_equal(proxy.reply.status, 504);
         assert_true(is_replay(&proxy));
         assert_int_equal(n_posts(&proxy), 1);
         client_pause_ms(1500);

@@ -31,6 +31,26 @@ static void every_result_of_libcurl_has_a_code(void **state)
     }
 }
 
+/* Only a read is sent again when the connection breaks; only a read can fail without a question. */
+static void what_changes_something_is_unknown_when_its_answer_is_lost(void **state)
+{
+    static const CURLcode lost[] = {CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_GOT_NOTHING,
+                                    CURLE_SEND_FAIL_REWIND, CURLE_OPERATION_TIMEDOUT};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(lost); i++) {
+        for (int kind = CALL_READ; kind <= CALL_CREATE; kind++) {
+            struct outcome outcome = {
+                .result = lost[i], .class = (enum call_class)kind, .may_have_left = true};
+            enum error_code code = outcome_code(&outcome);
+
+            assert_int_equal(code == ERR_OUTCOME_UNKNOWN, kind != CALL_READ);
+            assert_int_equal(outcome_is_retryable(&outcome, code, 0),
+                             kind == CALL_READ && lost[i] != CURLE_OPERATION_TIMEDOUT);
+        }
+    }
+}
+
 static void a_refusal_that_broke_off_is_still_a_refusal(void **state)
 {
     struct outcome outcome = {
@@ -84,6 +104,7 @@ int test_outcome(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_result_of_libcurl_has_a_code),
+        cmocka_unit_test(what_changes_something_is_unknown_when_its_answer_is_lost),
         cmocka_unit_test(a_refusal_that_broke_off_is_still_a_refusal),
         cmocka_unit_test(delays_grow_stay_bounded_and_keep_what_was_asked),
         cmocka_unit_test(the_budget_gives_ten_then_a_share_and_forgets),
