@@ -56,9 +56,9 @@ struct plan_row {
     plan_after_fn after;     /* NULL: next */
     plan_failed_fn failed;   /* NULL: a failure is a failure */
     bool keep_going;         /* a failure does not end the plan */
-    bool accept_any_status;  /* 4xx/5xx are answers for `after`, not failures */
-    bool
-        drop_answer; /* it is not kept after `after`: thousands of rows cost no memory for theirs */
+    bool drop_answer; /* not kept after `after`: thousands of rows cost no memory for theirs */
+    unsigned patience_ms;    /* a read is asked again while the platform is away (no connection, 5xx,
+                                429, unreadable) for so long; 0: the first failure is one */
     const void *context; /* for `after` and the owner (e.g. the step of a test file) */
     const char *label;   /* what the report calls it; NULL: call name */
     /* out */
@@ -114,6 +114,8 @@ struct plan {
     struct arena *polls[2]; /* answers of the row that polls: the newest two */
     struct arena *passing;  /* the answer of a row that drops it */
     unsigned n_polls;
+    unsigned n_away; /* failures in a row that a patient row has outlived; it stops counting at 3 */
+    uint64_t away_ms;
     uint64_t begin_ms;
     uint64_t row_begin_us;
     size_t insert_at;

@@ -124,6 +124,15 @@ struct run_watcher {
 void run_watch(struct run *run, struct run_watcher *watcher);
 void run_unwatch(struct run_watcher *watcher); /* idempotent; zeroed is fine */
 
+/* --- executions --- */
+
+/* How long who waits for an execution bears with a platform that is away: as long as the vendor's
+ * own tool (virtuoso.md section 5.5). */
+enum { FOLLOW_PATIENCE_MS = 300000 };
+
+/* Has it ended, as the platform's answer about it says? */
+bool execution_is_over(const struct json *answer);
+
 /* --- steps whose answer was lost --- */
 
 /* The parsedStep that `call` with `args` and `variables` sends; NULL: it cannot be made. */

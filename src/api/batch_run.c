@@ -7,7 +7,7 @@
 #include "reply_map.h"
 #include "run/run.h"
 
-enum { POLL_DEFAULT_S = 2, WAIT_MARGIN_MS = 30000 };
+enum { POLL_DEFAULT_S = 2, WAIT_DEFAULT_S = 300, WAIT_MARGIN_MS = 30000 };
 
 static struct batch_item *item_of(const struct plan_row *row)
 {
@@ -137,11 +137,9 @@ static int64_t value_int(const struct batch_item *item, const char *name, int64_
     return str_to_i64(text, 0, INT32_MAX, &number) ? number : otherwise;
 }
 
-static bool is_terminal(const struct json *answer)
+static int64_t limit_of(const struct batch_item *item)
 {
-    struct str status = json_str(json_find(answer, "/item/status /status"));
-
-    return str_is(status, "FINISHED") || str_is(status, "CANCELED") || str_is(status, "FAILED");
+    return value_int(item, "timeout", WAIT_DEFAULT_S) * 1000;
 }
 
 /* Asks again until the execution has ended or the command's own time is over; then its state is
@@ -149,18 +147,17 @@ static bool is_terminal(const struct json *answer)
 static enum plan_verdict poll_again(struct batch_item *item, const struct plan_row *row,
                                     const struct json *answer, uint64_t *delay_ms)
 {
-    int64_t spent_ms = clock_wall_ms() - row->started_ms;
-    int64_t limit_ms = value_int(item, "timeout", 300) * 1000;
+    int64_t left_ms = limit_of(item) - (clock_wall_ms() - row->started_ms);
     int64_t interval_ms = value_int(item, "interval", POLL_DEFAULT_S) * 1000;
 
-    if (is_terminal(answer)) {
+    if (execution_is_over(answer)) {
         return PLAN_NEXT;
     }
-    if (spent_ms + interval_ms > limit_ms) {
+    if (left_ms <= 0) {
         item->timed_out = true;
         return PLAN_NEXT;
     }
-    *delay_ms = (uint64_t)(interval_ms > 0 ? interval_ms : 1);
+    *delay_ms = (uint64_t)(interval_ms < left_ms ? interval_ms : left_ms);
     return PLAN_AGAIN;
 }
 
@@ -236,7 +233,13 @@ static void add_extra(struct batch_item *item, const struct command_call *extra)
     }
     row = add_row(item, catalog_extra_call(extra->name), after_call);
     row->before = before_call;
-    row->label = extra->poll != NULL ? "poll" : NULL;
+    if (extra->poll != NULL) {
+        int64_t limit_ms = limit_of(item);
+
+        row->label = "poll";
+        row->patience_ms =
+            limit_ms < FOLLOW_PATIENCE_MS ? (unsigned)limit_ms : (unsigned)FOLLOW_PATIENCE_MS;
+    }
 }
 
 static void add_call(struct batch_item *item)
@@ -438,7 +441,7 @@ static void stretch_deadline(struct batch *batch)
 
         if (item->status == ITEM_PENDING && (json_true(json_get(item->args, "wait")) ||
                                              json_true(json_get(item->args, "follow")))) {
-            asked_ms += (uint64_t)value_int(item, "timeout", 300) * 1000 + WAIT_MARGIN_MS;
+            asked_ms += (uint64_t)limit_of(item) + WAIT_MARGIN_MS;
         }
     }
     if (asked_ms > wait_ms) {

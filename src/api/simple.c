@@ -6,6 +6,7 @@
 #include "cache.h"
 #include "redact.h"
 #include "reply_map.h"
+#include "run/run.h"
 
 enum { POLL_MS = 1000, WAIT_MARGIN_MS = 5000 };
 
@@ -161,8 +162,7 @@ static struct json *job_reply(struct simple *simple)
     if (waited && outcome.len > 0) {
         set_text(simple, out, "outcome", outcome);
     }
-    if (waited && !str_is(status, "FINISHED") && !str_is(status, "CANCELED") &&
-        !str_is(status, "FAILED")) {
+    if (waited && !execution_is_over(simple->answer)) {
         set_text(simple, out, "message",
                  STR("The execution was still running when the time to wait was over"));
     }
@@ -204,20 +204,13 @@ static struct json *made_reply(struct simple *simple)
                         simple->plan.variables);
 }
 
-static bool is_over(const struct json *answer)
-{
-    struct str status = json_str(json_find(answer, "/item/status /status"));
-
-    return str_is(status, "FINISHED") || str_is(status, "CANCELED") || str_is(status, "FAILED");
-}
-
 /* Executions change until they are over, and then never again; newest snapshots change soon. */
 static unsigned ttl_of(const struct simple *simple)
 {
     const struct config *config = simple->task->api->config;
 
     if (simple->row->reply == SIMPLE_EXECUTION) {
-        return is_over(simple->answer) ? config->cache.finished_ttl_s : 0;
+        return execution_is_over(simple->answer) ? config->cache.finished_ttl_s : 0;
     }
     if (str_is(str_from(simple->row->map), "analysis")) {
         return 0;
@@ -282,7 +275,7 @@ static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
                                ? json_number_text(snapshot, plan->arena)
                                : json_str(snapshot));
     }
-    if (call->poll && !is_over(answer) &&
+    if (call->poll && !execution_is_over(answer) &&
         clock_now_ms() - simple->begin_ms + WAIT_MARGIN_MS < limit_ms) {
         *delay_ms = POLL_MS;
         return PLAN_AGAIN;
@@ -334,6 +327,7 @@ static void build(struct simple *simple)
         row->args = simple->values;
         row->context = call;
         row->after = after_call;
+        row->patience_ms = call->poll ? FOLLOW_PATIENCE_MS : 0;
     }
 }
 

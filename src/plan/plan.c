@@ -17,6 +17,7 @@
 #include "plan/answer.h"
 
 enum { MAX_ROWS = 10000, FIRST_ROWS = 8, PARSE_DEPTH = 64, PARSE_NODES = 200000 };
+enum { AWAY_FIRST_MS = 1000, AWAY_DOUBLINGS = 3 }; /* then every 8 s, about as the vendor's tool */
 
 enum flow { FLOW_NEXT, FLOW_WAIT, FLOW_END, FLOW_GONE };
 
@@ -155,6 +156,8 @@ static enum flow end_with(struct plan *plan, enum error_code code, const struct 
     return FLOW_END;
 }
 
+static void on_again(struct deadline *deadline);
+
 static enum flow end_stopped(struct plan *plan)
 {
     struct error err = {0};
@@ -198,7 +201,41 @@ static enum flow next_row(struct plan *plan)
     plan->polls[0] = NULL; /* they stay, with the answers in them, as long as the plan */
     plan->polls[1] = NULL;
     plan->n_polls = 0;
+    plan->n_away = 0;
     return FLOW_NEXT;
+}
+
+/* What passes by itself: the platform is not there, or says that it cannot just now. */
+static bool is_passing(enum error_code code)
+{
+    return code == ERR_UPSTREAM_CONNECT || code == ERR_UPSTREAM_RESET ||
+           code == ERR_UPSTREAM_TIMEOUT || code == ERR_UPSTREAM_ERROR ||
+           code == ERR_UPSTREAM_SHAPE || code == ERR_RATE_LIMITED || code == ERR_OVERLOADED;
+}
+
+/* A row with patience is asked again, later and later, while the platform is away. */
+static bool outlives(struct plan *plan, const struct error *err)
+{
+    const struct plan_row *row = &plan->rows[plan->at];
+    uint64_t delay_ms = (uint64_t)AWAY_FIRST_MS << plan->n_away;
+
+    if (row->patience_ms == 0 || plan->stop_asked || row->call->spec->class != CALL_READ ||
+        !is_passing(err->code)) {
+        return false;
+    }
+    if (plan->n_away == 0) {
+        plan->away_ms = clock_now_ms();
+    }
+    if ((uint64_t)err->retry_after_s * 1000 > delay_ms) {
+        delay_ms = (uint64_t)err->retry_after_s * 1000;
+    }
+    if (clock_now_ms() - plan->away_ms + delay_ms > row->patience_ms) {
+        return false;
+    }
+    plan->n_away += plan->n_away < AWAY_DOUBLINGS ? 1 : 0;
+    plan->n_polls++;
+    deadline_set(plan->port->deadlines, &plan->again, DEADLINE_OTHER, delay_ms, on_again);
+    return true;
 }
 
 static void forget_answer(struct plan_row *row)
@@ -214,6 +251,9 @@ static enum flow row_failed(struct plan *plan, enum row_status status, const str
     struct plan_row *row = &plan->rows[plan->at];
     enum plan_verdict verdict = PLAN_FAIL;
 
+    if (outlives(plan, err)) {
+        return FLOW_WAIT;
+    }
     row->error = *err;
     close_row(plan, status);
     if (!tell_progress(plan)) {
@@ -467,19 +507,18 @@ static enum flow take_answer(struct plan *plan, struct plan_row *row,
                             .body = reply->body,
                             .retry_after_s = reply->retry_after_s};
     struct error err = {0};
-    enum error_code code = ERR_OK;
+    enum error_code code;
 
     parse_answer(plan, row, reply);
     answer.json = row->answer;
-    if (!row->accept_any_status) {
-        code = answer_judge(&answer, row->call->spec, plan->options.stored_token, &err);
-    }
+    code = answer_judge(&answer, row->call->spec, plan->options.stored_token, &err);
     if (code != ERR_OK) {
         /* Answered with success, but not readable: a change may well have happened. */
         bool unknown = row->call->spec->class != CALL_READ && code == ERR_UPSTREAM_SHAPE;
 
         return row_failed(plan, unknown ? ROW_UNKNOWN : ROW_FAILED, &err);
     }
+    plan->n_away = 0;
     keep_values(plan, row);
     return ask_after(plan);
 }

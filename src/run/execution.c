@@ -7,12 +7,7 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 
-enum {
-    AWAY_MS = 300000, /* the vendor's own tool tolerates failing answers for so long */
-    AWAY_STEP_MS = 10000,
-    WORD_MAX = 40,
-    STATES_MAX = 1000 /* events of one execution */
-};
+enum { WORD_MAX = 40, STATES_MAX = 1000 /* events of one execution */ };
 
 bool execution_is_wanted(const struct run_row *row)
 {
@@ -86,48 +81,25 @@ enum plan_verdict execution_started(struct run_row *row, const struct json *answ
     return PLAN_NEXT;
 }
 
-static bool is_terminal(struct str status)
+/* Any other word means that it goes on (virtuoso.md section 5.5). */
+bool execution_is_over(const struct json *answer)
 {
+    struct str status = json_str(json_find(answer, "/item/status /status"));
+
     return str_is(status, "FINISHED") || str_is(status, "CANCELED") || str_is(status, "FAILED");
 }
 
-/* 5xx, 429 and answers that are no JSON: asked again for a while. */
-static enum plan_verdict is_away(struct run_execution *execution, const struct plan_row *plan_row,
-                                 uint64_t *delay_ms, struct error *err)
-{
-    int status = plan_row->http_status;
-
-    if (execution->away_since_ms == 0) {
-        execution->away_since_ms = clock_now_ms();
-    }
-    if ((status >= 400 && status < 500 && status != 429) ||
-        clock_now_ms() - execution->away_since_ms > AWAY_MS) {
-        (void)error_set(err, ERR_UPSTREAM_ERROR,
-                        "The state of execution %lld cannot be read: the platform answers %d",
-                        (long long)execution->job_id, status);
-        return PLAN_FAIL;
-    }
-    *delay_ms = *delay_ms > AWAY_STEP_MS ? *delay_ms : AWAY_STEP_MS;
-    return PLAN_AGAIN;
-}
-
-enum plan_verdict execution_followed(struct run_row *row, const struct plan_row *plan_row,
-                                     const struct json *answer, uint64_t *delay_ms,
-                                     struct error *err)
+enum plan_verdict execution_followed(struct run_row *row, const struct json *answer,
+                                     uint64_t *delay_ms)
 {
     struct run_execution *execution = &row->goal->execution;
-    struct str status = json_str(json_find(answer, "/item/status /status"));
 
     *delay_ms = row->run->store->options.poll_ms;
-    if (plan_row->http_status != 200 || status.len == 0) {
-        return is_away(execution, plan_row, delay_ms, err);
-    }
-    execution->away_since_ms = 0;
     execution->us = (clock_now_ms() - execution->began_ms) * 1000;
     if (take_state(row->run, execution, answer)) {
         tell_state(row->run, row->goal);
     }
-    return is_terminal(status) ? PLAN_NEXT : PLAN_AGAIN;
+    return execution_is_over(answer) ? PLAN_NEXT : PLAN_AGAIN;
 }
 
 /* --- what became of each step

@@ -330,7 +330,7 @@ static enum plan_verdict after_row(struct plan *plan, struct plan_row *plan_row,
         return execution_started(row, answer);
     }
     if (is_setup(row, SETUP_FOLLOW)) {
-        return execution_followed(row, plan_row, answer, delay_ms, err);
+        return execution_followed(row, answer, delay_ms);
     }
     if (is_setup(row, SETUP_OUTCOMES)) {
         execution_outcomes(row, answer);
@@ -494,7 +494,7 @@ void rows_hook(struct plan_row *row)
     row->after = after_row;
     row->failed = row_failed;
     if (is_setup(row_of(row), SETUP_FOLLOW)) {
-        row->accept_any_status = true; /* the platform may be away for a while */
+        row->patience_ms = FOLLOW_PATIENCE_MS;
     }
 }
 

@@ -78,7 +78,6 @@ struct run_execution {
     unsigned progress; /* percent */
     uint64_t began_ms;
     uint64_t us;
-    uint64_t away_since_ms; /* the platform cannot be asked since then; 0: it can */
     unsigned n_told;
     const struct run_fault *fault;
 };
@@ -221,9 +220,8 @@ void run_note_error(struct run *run, const struct error *err); /* the first one 
 
 /* --- execution.c */
 enum plan_verdict execution_started(struct run_row *row, const struct json *answer);
-enum plan_verdict execution_followed(struct run_row *row, const struct plan_row *plan_row,
-                                     const struct json *answer, uint64_t *delay_ms,
-                                     struct error *err);
+enum plan_verdict execution_followed(struct run_row *row, const struct json *answer,
+                                     uint64_t *delay_ms);
 void execution_outcomes(struct run_row *row, const struct json *answer);
 bool execution_is_wanted(const struct run_row *row);
 

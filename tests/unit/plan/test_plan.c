@@ -321,30 +321,101 @@ static void args_of_a_row_come_before_variables(void **state)
     assert_int_equal(json_size(json_find(plan_get(&plan, "last"), "/a")), 1);
 }
 
-static enum plan_verdict accept_404(struct plan *p, struct plan_row *row, const struct json *answer,
-                                    uint64_t *delay_ms, struct error *err)
+static enum plan_verdict done_at_once(struct plan *p, struct plan_row *row,
+                                      const struct json *answer, uint64_t *delay_ms,
+                                      struct error *err)
 {
     (void)p;
+    (void)row;
     (void)answer;
-    *delay_ms = 0;
     (void)err;
-    return row->http_status == 404 ? PLAN_DONE : PLAN_FAIL;
+    *delay_ms = 0;
+    return PLAN_DONE;
 }
 
-static void a_row_may_take_any_status_and_end_the_plan(void **state)
+static void a_row_may_end_the_plan(void **state)
+{
+    (void)state;
+    plan_set_str(&plan, "goal_id", STR("3"));
+    plan_append(&plan, &calls[STATUS])->after = done_at_once;
+    (void)plan_append(&plan, &calls[DELETE_GOAL]);
+    GO({.status = 200, .body = "{}"});
+    assert_int_equal(plan.result, ERR_OK);
+    assert_int_equal(plan.rows[1].status, ROW_PENDING);
+}
+
+static void a_patient_row_outlives_a_platform_that_is_away(void **state)
 {
     struct plan_row *row;
 
     (void)state;
     plan_set_str(&plan, "goal_id", STR("3"));
     row = plan_append(&plan, &calls[STATUS]);
-    row->accept_any_status = true;
-    row->after = accept_404;
-    (void)plan_append(&plan, &calls[DELETE_GOAL]);
-    GO({.status = 404, .body = "nothing", .content_type = "text/plain"});
+    row->after = wait_finished;
+    row->patience_ms = 20000;
+    GO({.status = 200, .body = "{\"status\":\"RUNNING\"}"}, {.status = 503, .body = "{}"},
+       {.code = ERR_UPSTREAM_CONNECT, .body = ""},
+       {.status = 429, .body = "{}", .retry_after_s = 6}, {.status = 200, .body = "no json"},
+       {.status = 200, .body = "{\"status\":\"FINISHED\"}"});
+    pass_ms(2000); /* 503 */
+    assert_int_equal(fake.n_asked, 2);
+    pass_ms(999);
+    assert_int_equal(fake.n_asked, 2);
+    pass_ms(1); /* no connection */
+    assert_int_equal(fake.n_asked, 3);
+    pass_ms(2000); /* 429: as long as it says */
+    pass_ms(5999);
+    assert_int_equal(fake.n_asked, 4);
+    pass_ms(1); /* no JSON */
+    assert_int_equal(fake.n_asked, 5);
+    pass_ms(8000);
+    assert_int_equal(fake.n_asked, 6);
+    assert_int_equal(n_done, 1);
     assert_int_equal(plan.result, ERR_OK);
-    assert_true(str_is(plan.rows[0].answer_text, "nothing"));
-    assert_int_equal(plan.rows[1].status, ROW_PENDING);
+    assert_int_equal(plan.rows[0].status, ROW_DONE);
+    assert_int_equal(plan.rows[0].error.code, ERR_OK);
+}
+
+static void patience_ends_and_refusals_are_not_outlived(void **state)
+{
+    struct plan_row *row;
+
+    (void)state;
+    plan_set_str(&plan, "goal_id", STR("3"));
+    plan_append(&plan, &calls[STATUS])->patience_ms = 4000;
+    GO({.status = 503, .body = "{}"}, {.status = 503, .body = "{}"},
+       {.status = 503, .body = "{}"});
+    pass_ms(1000);
+    pass_ms(2000);
+    assert_int_equal(n_done, 1); /* 4 s more would be past it */
+    assert_int_equal(plan.result, ERR_UPSTREAM_ERROR);
+
+    (void)end(NULL);
+    (void)begin(NULL);
+    plan_set_str(&plan, "goal_id", STR("3"));
+    plan_append(&plan, &calls[STATUS])->patience_ms = 4000;
+    GO({.status = 404, .body = "{}"});
+    assert_int_equal(plan.result, ERR_UPSTREAM_REFUSED);
+
+    (void)end(NULL);
+    (void)begin(NULL);
+    row = plan_append(&plan, &calls[CREATE_PROJECT]);
+    row->patience_ms = 4000; /* a create is sent once */
+    GO({.status = 503, .body = "{}"});
+    assert_int_equal(plan.result, ERR_UPSTREAM_ERROR);
+    assert_int_equal(fake.n_asked, 1);
+}
+
+static void a_patient_row_can_be_stopped_while_it_waits(void **state)
+{
+    (void)state;
+    plan_set_str(&plan, "goal_id", STR("3"));
+    plan_append(&plan, &calls[STATUS])->patience_ms = 60000;
+    GO({.status = 503, .body = "{}"});
+    plan_stop_after_row(&plan);
+    pass_ms(0);
+    assert_int_equal(n_done, 1);
+    assert_int_equal(plan.result, ERR_CANCELLED);
 }
 
 static void a_row_that_cannot_be_sent_fails_like_any_other(void **state)
@@ -420,7 +491,10 @@ int test_plan(void)
         T(a_failed_row_may_insert_rows_that_look),
         T(before_may_skip_a_row_and_set_values),
         T(args_of_a_row_come_before_variables),
-        T(a_row_may_take_any_status_and_end_the_plan),
+        T(a_row_may_end_the_plan),
+        T(a_patient_row_outlives_a_platform_that_is_away),
+        T(patience_ends_and_refusals_are_not_outlived),
+        T(a_patient_row_can_be_stopped_while_it_waits),
         T(a_row_that_cannot_be_sent_fails_like_any_other),
         T(progress_is_told_and_may_cancel),
         T(each_call_carries_the_trace),
