@@ -156,6 +156,9 @@ bool plan_must_finish(const struct plan *plan);
  * unreadable, or the platform (or what stands before it: virtuoso.md section 1) failed behind the
  * point where it is known that nothing happened. */
 bool row_may_have_acted(const struct plan_row *row);
+/* What exists because of the plan's rows of that context (NULL: all): [{call, id}] of creates and
+ * changes that were answered with success; NULL: nothing. */
+struct json *plan_made(const struct plan *plan, const void *context);
 /* What would be sent, without sending: [{method, path, query?, body?}]. Values that only an answer
  * can give appear as "{name}". `before` hooks run (they set variables), but only a read is left out
  * when they say so: what they know at run time is not known here. */

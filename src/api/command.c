@@ -189,6 +189,7 @@ static struct json *item_result(const struct batch_item *item, struct arena *are
     if (item->error.code == ERR_OK) {
         return out;
     }
+    json_set(out, STR("made"), plan_made(&item->batch->plan, item));
     json_set(out, STR("error"), error_json(&item->error, arena));
     if (item->errors != NULL && item->errors->n > 1) {
         errors = json_new_array(arena);

@@ -560,7 +560,9 @@ enum stage_verdict handle_openapi(struct task *task)
         "\"schemas\":{\"Problem\":{\"type\":\"object\",\"required\":[\"type\",\"title\",\"status\",\"detail\",\"code\",\"request_id\"],"
         "\"properties\":{\"type\":{\"type\":\"string\"},\"title\":{\"type\":\"string\"},\"status\":{\"type\":\"integer\"},"
         "\"detail\":{\"type\":\"string\"},\"instance\":{\"type\":\"string\"},\"code\":{\"type\":\"string\"},\"error\":{\"type\":\"string\"},"
-        "\"request_id\":{\"type\":\"string\"},\"upstream_status\":{\"type\":\"integer\"},\"errors\":{\"type\":\"array\",\"items\":"
+        "\"request_id\":{\"type\":\"string\"},\"upstream_status\":{\"type\":\"integer\"},"
+        "\"made\":{\"type\":\"array\",\"description\":\"What exists on the platform although the whole failed\","
+        "\"items\":{\"type\":\"object\",\"properties\":{\"call\":{\"type\":\"string\"},\"id\":{\"type\":\"string\"}}}},\"errors\":{\"type\":\"array\",\"items\":"
         "{\"type\":\"object\",\"properties\":{\"pointer\":{\"type\":\"string\"},\"detail\":{\"type\":\"string\"},\"code\":{\"type\":\"string\"},"
         "\"line\":{\"type\":\"integer\"},\"column\":{\"type\":\"integer\"}}}}}}}}";
     struct json *document = NULL;

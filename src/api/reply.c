@@ -3,9 +3,12 @@
 #include "api_internal.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "cache.h"
 #include "http/problem.h"
 #include "verdict.h"
+
+enum { MADE_SHOWN = 3, TEXT_BEFORE_MADE = 200 };
 
 static void add_server_timing(struct task *task)
 {
@@ -78,6 +81,34 @@ static void summarise(struct task *task)
     }
 }
 
+/* What exists although the whole failed is said in words and as data: [{"call", "id"?}]. */
+static void tell_made(struct task *task)
+{
+    struct str words = STR_EMPTY;
+    const struct json *item;
+    size_t n = 0;
+
+    if (task->made == NULL) {
+        return;
+    }
+    JSON_FOREACH (item, task->made) {
+        struct str id = json_str(json_get(item, "id"));
+
+        if (n++ == MADE_SHOWN) {
+            words = arena_printf(task->arena, "%.*s, ...", STR_ARG(words));
+            break;
+        }
+        words = arena_printf(task->arena, "%.*s%s%.*s%s%.*s", STR_ARG(words), n > 1 ? ", " : "",
+                             STR_ARG(json_str(json_get(item, "call"))), id.len > 0 ? " " : "",
+                             STR_ARG(id));
+    }
+    (void)error_set(&task->error, task->error.code, "%.*s. Done before that: %.*s",
+                    STR_ARG(utf8_clip(str_from(task->error.text), TEXT_BEFORE_MADE)),
+                    STR_ARG(words));
+    task->exchange->problem_more.name = "made";
+    task->exchange->problem_more.json = json_text(task->arena, task->made);
+}
+
 enum stage_verdict task_fail(struct task *task)
 {
     struct buf text;
@@ -85,6 +116,7 @@ enum stage_verdict task_fail(struct task *task)
 
     summarise(task);
     CHECK(task->error.code != ERR_OK);
+    tell_made(task);
     task_ends(task);
     task->exchange->notes.error_slug = str_from(error_row(task->error.code)->slug);
     buf_init(&text, PROBLEM_MAX);
@@ -156,6 +188,7 @@ enum error_code task_take_plan(struct task *task, const struct plan *plan)
     if (plan->result != ERR_OK) {
         task->error = plan->error;
         task->error.code = plan->result;
+        task->made = plan_made(plan, NULL);
     }
     return plan->result;
 }

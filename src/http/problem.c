@@ -71,6 +71,9 @@ int problem_write(struct buf *out, const struct exchange *exchange, const struct
     if (err->upstream_status > 0) {
         jw_kv_int(&w, "upstream_status", err->upstream_status);
     }
+    if (exchange->problem_more.name != NULL) {
+        jw_kv_raw(&w, exchange->problem_more.name, exchange->problem_more.json);
+    }
     if (errors != NULL && errors->n > 0) {
         write_errors(&w, errors);
     } else {

@@ -36,6 +36,33 @@ struct json *plan_report(struct plan *plan)
     return report;
 }
 
+struct json *plan_made(const struct plan *plan, const void *context)
+{
+    struct json *made = json_new_array(plan->arena);
+
+    for (size_t i = 0; i < plan->n_rows; i++) {
+        const struct plan_row *row = &plan->rows[i];
+        const struct capture *id = &row->call->spec->captures[0];
+        const struct json *value = id->variable != NULL ? json_find(row->answer, id->pointers) : NULL;
+        struct json *item;
+
+        if (row->status != ROW_DONE || row->call->spec->class == CALL_READ ||
+            (context != NULL && row->context != context)) {
+            continue;
+        }
+        item = json_new_object(plan->arena);
+        json_set(item, STR("call"), json_new_string(plan->arena, str_from(row_name(row))));
+        if (value != NULL) {
+            json_set(item, STR("id"),
+                     json_new_string(plan->arena, json_type(value) == JSON_NUMBER
+                                                      ? json_number_text(value, plan->arena)
+                                                      : json_str(value)));
+        }
+        json_append(made, item);
+    }
+    return json_size(made) > 0 ? made : NULL;
+}
+
 bool row_may_have_acted(const struct plan_row *row)
 {
     static const int statuses[] = {500, 502, 504, 520, 522, 524};

@@ -1,0 +1,188 @@
+/* Commands that are more than one call: what exists is told although the whole failed, and waiting
+ * for an execution keeps to its interval and its time, whatever the platform does meanwhile. */
+#include "harness/cmocka.h"
+
+#include "harness/proxy.h"
+
+static const char *const examples[] = {"sandbox.examples=true", NULL};
+
+/* {"command", "args"} with what else is given; the checkpoint is not needed. */
+static const struct json *command(struct proxy *proxy, const char *body)
+{
+    return proxy_ask(proxy, "POST", "/api/v1/commands/execute", NULL, body);
+}
+
+static void expect_made(const struct json *answer, size_t index, const char *call)
+{
+    const struct json *made = json_at(json_get(answer, "made"), index);
+
+    if (!str_is(json_str(json_get(made, "call")), call) ||
+        json_str(json_get(made, "id")).len == 0) {
+        fail_msg("made[%zu] should be %s", index, call);
+    }
+    assert_true(str_contains(json_str(json_get(answer, "detail")), str_from(call)));
+    assert_true(
+        str_contains(json_str(json_get(answer, "detail")), json_str(json_get(made, "id"))));
+}
+
+/* Ids are those that the sandbox begins with (src/sandbox/README.md). */
+static const struct flow {
+    const char *fault;
+    const char *target;
+    const char *body;
+    int64_t status;
+    const char *made;
+} flows[] = {
+    {"{\"match\":\"GET /goals/*/versions\",\"times\":1,\"status\":404}",
+     "/api/v1/commands/execute", "{\"command\":\"create-goal\",\"args\":[9056,\"A\"]}", 404,
+     "create goal"},
+    {"{\"match\":\"GET /goals/*/versions\",\"times\":1,\"status\":404}", "/api/goals",
+     "{\"projectId\":9056,\"name\":\"B\"}", 404, "create goal"},
+    {"{\"match\":\"POST /testsuites/*/checkpoints/attach\",\"times\":1,\"status\":500}",
+     "/api/v1/commands/execute",
+     "{\"command\":\"create-checkpoint\",\"args\":[608038,13776,43802,\"C\"]}", 502,
+     "create checkpoint"},
+    {"{\"match\":\"POST /testsuites/*/checkpoints/attach\",\"times\":1,\"close\":\"after\"}",
+     "/api/v1/commands/execute",
+     "{\"command\":\"create-checkpoint\",\"args\":[608038,13776,43802,\"D\"]}", 502,
+     "create checkpoint"},
+    {"{\"match\":\"POST /testsuites/*/checkpoints/attach\",\"times\":1,\"status\":500}",
+     "/api/checkpoints", "{\"name\":\"E\",\"journeyId\":608038}", 502, "create checkpoint"},
+    {"{\"match\":\"POST /testdata/tables/*/import\",\"times\":1,\"status\":500}",
+     "/api/testdata/tables", "{\"name\":\"F\",\"columns\":[\"a\"],\"rows\":[[\"1\"]]}", 502,
+     "create test data table"},
+    {"{\"match\":\"GET /executions\",\"times\":1,\"status\":404}", "/api/v1/commands/execute",
+     "{\"command\":\"execute-goal\",\"args\":[13776],\"options\":{\"wait\":true}}", 404,
+     "execute goal"},
+};
+
+static void what_exists_is_told_although_the_whole_failed(void **state)
+{
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, examples);
+    for (size_t i = 0; i < ARRAY_LEN(flows); i++) {
+        sandbox_fault(proxy.program.sandbox_port, flows[i].fault);
+        expect_made(proxy_ask(&proxy, "POST", flows[i].target, NULL, flows[i].body), 0,
+                    flows[i].made);
+        assert_int_equal(proxy.reply.status, flows[i].status);
+        sandbox_clear_faults(proxy.program.sandbox_port);
+    }
+    proxy_stop(&proxy);
+}
+
+static void a_batch_tells_it_of_each_command(void **state)
+{
+    struct proxy proxy;
+    const struct json *answer;
+
+    (void)state;
+    proxy_start(&proxy, examples);
+    sandbox_fault(proxy.program.sandbox_port,
+                  "{\"match\":\"GET /goals/*/versions\",\"times\":1,\"status\":404}");
+    answer = proxy_ask(&proxy, "POST", "/api/v1/commands/batch", NULL,
+                       "{\"stop_on_error\":false,\"commands\":["
+                       "{\"command\":\"create-goal\",\"args\":[9056,\"A\"]},"
+                       "{\"command\":\"create-goal\",\"args\":[9056,\"B\"]}]}");
+    assert_int_equal(proxy.reply.status, 207);
+    assert_true(str_is(json_str(json_find(answer, "/results/0/status")), "failed"));
+    assert_true(str_is(json_str(json_find(answer, "/results/0/made/0/call")), "create goal"));
+    assert_true(str_is(json_str(json_find(answer, "/results/1/status")), "success"));
+    assert_null(json_find(answer, "/results/1/made"));
+    proxy_stop(&proxy);
+}
+
+/* --- waiting for an execution
+ * ------------------------------------------------------------------------- */
+
+static struct str data_status(const struct json *answer)
+{
+    return json_str(json_find(answer, "/data/status"));
+}
+
+static void waiting_bears_with_a_platform_that_is_away(void **state)
+{
+    static const char *const sets[] = {"sandbox.examples=true", "sandbox.execution_ms=1000", NULL};
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    sandbox_fault(proxy.program.sandbox_port,
+                  "{\"match\":\"GET /executions\",\"times\":1,\"status\":500}");
+    sandbox_fault(proxy.program.sandbox_port,
+                  "{\"match\":\"GET /executions\",\"times\":1,\"status\":200,\"body\":\"<html>\","
+                  "\"content_type\":\"text/html\"}");
+    assert_true(str_is(
+        data_status(command(&proxy, "{\"command\":\"execute-goal\",\"args\":[13776],"
+                                    "\"options\":{\"wait\":true,\"timeout\":60}}")),
+        "FINISHED"));
+    assert_int_equal(proxy.reply.status, 200);
+    proxy_stop(&proxy);
+}
+
+static void the_last_look_is_when_the_time_is_over(void **state)
+{
+    static const char *const sets[] = {"sandbox.examples=true", "sandbox.execution_ms=60000", NULL};
+    struct proxy proxy;
+    const struct json *answer;
+    uint64_t began;
+    uint64_t took;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    sandbox_forget_requests(proxy.program.sandbox_port);
+    began = client_now_ms();
+    answer = command(&proxy, "{\"command\":\"execute-goal\",\"args\":[13776],"
+                             "\"options\":{\"wait\":true,\"timeout\":1}}");
+    took = client_now_ms() - began;
+    assert_int_equal(proxy.reply.status, 200);
+    assert_true(str_is(data_status(answer), "QUEUED"));
+    assert_int_equal(json_size(json_get(answer, "warnings")), 1);
+    assert_true(took >= 1000 && took < (uint64_t)3000 * client_slowness());
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "GET", "/executions"), 2);
+
+    sandbox_forget_requests(proxy.program.sandbox_port);
+    answer = command(&proxy, "{\"command\":\"monitor-execution\",\"args\":[88715],"
+                             "\"options\":{\"follow\":true,\"interval\":1,\"timeout\":3}}");
+    assert_int_equal(proxy.reply.status, 200);
+    assert_int_equal(json_size(json_get(answer, "warnings")), 1);
+    /* The command's own look, then at 0, 1, 2 and 3 s. */
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "GET", "/executions"), 5);
+    proxy_stop(&proxy);
+}
+
+static void times_of_no_length_are_refused(void **state)
+{
+    static const char *const options[] = {"\"interval\":0", "\"interval\":-1", "\"timeout\":0",
+                                          "\"timeout\":-300"};
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, examples);
+    for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+        struct str body =
+            arena_printf(&proxy.arena,
+                         "{\"command\":\"monitor-execution\",\"args\":[88715],\"options\":{%s}}",
+                         options[i]);
+        const struct json *answer =
+            proxy_ask_str(&proxy, "POST", "/api/v1/commands/execute", NULL, body);
+
+        assert_int_equal(proxy.reply.status, 400);
+        assert_true(str_starts(json_str(json_find(answer, "/errors/0/pointer")), STR("/options/")));
+    }
+    proxy_stop(&proxy);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_exists_is_told_although_the_whole_failed),
+        cmocka_unit_test(a_batch_tells_it_of_each_command),
+        cmocka_unit_test(waiting_bears_with_a_platform_that_is_away),
+        cmocka_unit_test(the_last_look_is_when_the_time_is_over),
+        cmocka_unit_test(times_of_no_length_are_refused),
+    };
+
+    return cmocka_run_group_tests_name("flows", tests, NULL, NULL);
+}
