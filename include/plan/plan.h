@@ -63,6 +63,7 @@ struct plan_row {
     const char *label;   /* what the report calls it; NULL: call name */
     /* out */
     enum row_status status;
+    bool disproved; /* set by a hook: it failed, and has been looked for; it did not act */
     int http_status;
     unsigned tries;
     uint64_t us;

@@ -26,6 +26,7 @@
 #include "catalog/catalog.h"
 #include "crypto/digest.h"
 #include "plan/plan.h"
+#include "run/ledger.h"
 #include "testfile/testfile.h"
 
 struct run_store;
@@ -34,6 +35,7 @@ struct run;
 struct run_store_options {
     const struct plan_port *port;            /* the platform; outlives the store */
     const struct catalog_defaults *defaults; /* outlives the store */
+    struct ledger *ledger;                   /* outlives the store */
     struct str ui_url;                       /* for links; outlives the store */
     struct str project;                      /* name, where neither file nor request has one */
     unsigned max_active;
@@ -132,16 +134,5 @@ enum { FOLLOW_PATIENCE_MS = 300000 };
 
 /* Has it ended, as the platform's answer about it says? */
 bool execution_is_over(const struct json *answer);
-
-/* --- steps whose answer was lost --- */
-
-/* The parsedStep that `call` with `args` and `variables` sends; NULL: it cannot be made. */
-const struct json *read_back_sent(struct arena *arena, const struct call *call,
-                                  const struct json *args, const struct json *variables);
-/* The step at `position` in the platform's answer about a checkpoint, if it looks like `sent`. */
-const struct json *read_back_find(struct arena *arena, const struct json *answer, int64_t position,
-                                  const struct json *sent);
-/* The number of steps in that answer; false: it lists none. */
-bool read_back_count(const struct json *answer, int64_t *out) MUST_CHECK;
 
 #endif

@@ -131,6 +131,7 @@ static struct run_store *open_runs(const struct api *api)
     const struct run_store_options options = {
         .port = api->options.port,
         .defaults = &api->defaults,
+        .ledger = api->ledger,
         .ui_url = config->upstream.ui_url,
         .project = config->runs.project,
         .max_active = config->runs.max_active,
@@ -155,6 +156,7 @@ enum error_code api_open(const struct api_options *options, struct api **out, st
     api->defaults.organization_id = options->config->upstream.organization_id;
     api->idempotency = idempotency_store_new(options->config);
     api->cache = cache_new(options->config);
+    api->ledger = ledger_new();
     api->runs = open_runs(api);
     api->verdicts = verdict_store_new(api);
     api->opened_ms = clock_now_ms();
@@ -180,6 +182,7 @@ void api_close(struct api *api)
         verdict_store_free(api->verdicts);
         idempotency_store_free(api->idempotency);
         cache_free(api->cache);
+        ledger_free(api->ledger);
         mem_free(api);
     }
 }

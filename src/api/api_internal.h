@@ -101,6 +101,7 @@ struct api {
     struct cache *cache;
     struct verdict_store *verdicts;
     struct run_store *runs;
+    struct ledger *ledger;
     unsigned n_watchers; /* open event streams */
     bool draining;
     uint64_t opened_ms;

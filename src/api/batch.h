@@ -12,6 +12,7 @@
 #define API_BATCH_H
 
 #include "api_internal.h"
+#include "run/read_back.h"
 
 enum item_status { ITEM_PENDING, ITEM_DONE, ITEM_FAILED, ITEM_SKIPPED, ITEM_UNKNOWN };
 
@@ -22,9 +23,11 @@ struct batch;
 
 struct batch_cursor {
     struct str checkpoint_id;
+    int64_t checkpoint_number;
     int64_t position; /* -1: not known */
     bool is_session;
     bool is_counted; /* a dry run has shown how the position becomes known */
+    const struct json *counted; /* the steps that stood there when they were counted; NULL: never */
     struct batch_cursor *next;
 };
 
@@ -45,8 +48,11 @@ struct batch_item {
     int64_t position;          /* where the step stands; -1 none */
     const struct json *answer; /* of a command that is not a step: the platform's main answer */
     struct json *data;         /* what the reply says about it */
-    bool was_end;              /* nothing stood at its place when it was sent */
+    struct ledger_mark mark;   /* while it is being made */
     enum item_doubt doubt;
+    struct read_back look; /* for the step, when its answer was lost */
+    uint64_t look_ms;      /* since when */
+    unsigned n_looks;
     bool recovered; /* its answer was lost, and the step found when read back */
     bool timed_out; /* it waited for an execution that went on longer */
     uint64_t us;

@@ -2,14 +2,18 @@
  * it was a failure behind the point of no return (row_may_have_acted). Sending it again could make
  * it twice, so the checkpoint is read back and what is seen is told:
  *
- *   at its position, and nothing stood there before     it exists: success, with a warning
- *   at its position, but something may have stood there not known
+ *   it is certainly ours (run/read_back.h)              it exists: success, with a warning
+ *   one like it, but perhaps older or another's         not known
  *   not there, and the platform said that it failed     failed
  *   not there, and the platform said nothing            not known: it may still carry it out
  *
  * The next command counts the checkpoint's steps again. */
 #include "batch.h"
-#include "run/run.h"
+
+#include "base/clock.h"
+
+/* How long others may take that could be told of the same step. */
+enum { LOOK_MAX_MS = 2000, LOOK_AGAIN_MS = 20, LOOK_DOUBLINGS = 4 };
 
 void batch_position_unknown(struct batch_item *item)
 {
@@ -22,25 +26,52 @@ void batch_position_unknown(struct batch_item *item)
     }
 }
 
-static enum plan_verdict not_known(struct batch_item *item, const struct json *stored,
-                                   struct error *err)
+static enum plan_verdict not_known(const struct batch_item *item, const struct json *stored,
+                                   int64_t position, struct error *err)
 {
     struct arena *arena = item->batch->task->arena;
-    const struct json *id = json_get(stored, "id");
 
     if (stored != NULL) {
         (void)error_set(
             err, ERR_OUTCOME_UNKNOWN,
             "The platform's answer was lost. A step like this one stands at position %lld (id %.*s), but it may "
-            "be older: look at the checkpoint before sending the command again",
-            (long long)item->position, STR_ARG(json_number_text(id, arena)));
+            "be older, or another request's: look at the checkpoint before sending the command again",
+            (long long)position, STR_ARG(json_number_text(json_get(stored, "id"), arena)));
     } else {
         (void)error_set(
             err, ERR_OUTCOME_UNKNOWN,
             "The platform's answer was lost and the step was not in the checkpoint when it was read back; it may "
             "still appear: look at the checkpoint before sending the command again");
     }
+    err->late = item->error.late;
     return PLAN_FAIL;
+}
+
+/* Not there, and the platform had said that it failed. */
+static enum plan_verdict failed(struct batch_item *item, struct plan *plan, struct error *err)
+{
+    *err = item->error;
+    item->status = item->error.code == ERR_UPSTREAM_ERROR ? ITEM_FAILED : ITEM_UNKNOWN;
+    for (size_t i = 0; i < plan->n_rows && item->status == ITEM_FAILED; i++) {
+        if (plan->rows[i].context == item && plan->rows[i].call->spec->class == CALL_CREATE) {
+            plan->rows[i].disproved = true;
+        }
+    }
+    return PLAN_FAIL;
+}
+
+static enum plan_verdict found(struct batch_item *item, struct plan *plan,
+                               const struct read_back_step *seen)
+{
+    plan_set(plan, "step_id", json_copy(plan->arena, json_get(seen->step, "id")));
+    item->recovered = true;
+    item->cursor->position = seen->position == item->position ? item->position : -1;
+    item->position = seen->position;
+    batch_cursor_moves(item);
+    item->data = batch_step_data(item, seen->step);
+    item->status = ITEM_DONE;
+    item->error = (struct error){0};
+    return PLAN_NEXT;
 }
 
 static enum plan_verdict after_read_back(struct plan *plan, struct plan_row *row,
@@ -48,28 +79,27 @@ static enum plan_verdict after_read_back(struct plan *plan, struct plan_row *row
                                          struct error *err)
 {
     struct batch_item *item = unconst(row->context);
-    const struct json *sent =
-        read_back_sent(plan->arena, catalog_call(item->bound.command), item->args, plan->variables);
-    const struct json *stored = read_back_find(plan->arena, answer, item->position, sent);
+    struct read_back_step seen = {0};
+    enum read_back_result result = read_back_look(&item->look, plan->arena, answer, &seen);
+    unsigned doublings = item->n_looks < LOOK_DOUBLINGS ? item->n_looks : LOOK_DOUBLINGS;
 
-    *delay_ms = 0;
+    *delay_ms = (uint64_t)LOOK_AGAIN_MS << doublings;
+    item->look_ms = item->n_looks++ == 0 ? clock_now_ms() : item->look_ms;
+    if (result == READ_BACK_WAIT && clock_now_ms() - item->look_ms < LOOK_MAX_MS) {
+        return PLAN_AGAIN;
+    }
     item->doubt = DOUBT_LOOKED;
-    if (stored == NULL && item->error.code != ERR_OUTCOME_UNKNOWN) {
-        *err = item->error; /* the platform said so, and the step is not there */
-        item->status = item->error.code == ERR_UPSTREAM_ERROR ? ITEM_FAILED : ITEM_UNKNOWN;
-        return PLAN_FAIL;
+    switch (result) {
+    case READ_BACK_FOUND:
+        return found(item, plan, &seen);
+    case READ_BACK_MISSING:
+        return item->error.code == ERR_OUTCOME_UNKNOWN ? not_known(item, NULL, 0, err)
+                                                       : failed(item, plan, err);
+    case READ_BACK_WAIT:
+    case READ_BACK_OTHER:
+        break;
     }
-    if (stored == NULL || !item->was_end) {
-        return not_known(item, stored, err);
-    }
-    plan_set(plan, "step_id", json_copy(plan->arena, json_get(stored, "id")));
-    item->recovered = true;
-    item->cursor->position = item->position;
-    batch_cursor_moves(item);
-    item->data = batch_step_data(item, stored);
-    item->status = ITEM_DONE;
-    item->error = (struct error){0};
-    return PLAN_NEXT;
+    return not_known(item, seen.step, seen.position, err);
 }
 
 static enum plan_verdict read_back_failed(struct plan *plan, struct plan_row *row)
@@ -82,6 +112,7 @@ static enum plan_verdict read_back_failed(struct plan *plan, struct plan_row *ro
             &row->error, ERR_OUTCOME_UNKNOWN,
             "The platform's answer was lost, and the checkpoint could not be read back: look at it before sending "
             "the command again");
+        row->error.late = item->error.late;
     }
     return PLAN_FAIL;
 }
@@ -93,13 +124,21 @@ enum plan_verdict batch_step_failed(struct plan *plan, struct plan_row *row)
     bool keep_going = row->keep_going;
     struct plan_row *read_back;
 
+    ledger_end(&item->mark);
     if (!row_may_have_acted(row)) {
         return PLAN_FAIL;
     }
     item->doubt = DOUBT_LOOKS;
     item->status = ITEM_UNKNOWN;
     item->error = row->error;
-    item->was_end = item->cursor->position >= 0 && item->position == item->cursor->position;
+    item->look = (struct read_back){
+        .ledger = item->batch->task->api->ledger,
+        .checkpoint_id = item->cursor->checkpoint_number,
+        .sent = read_back_sent(plan->arena, row->call, args, plan->variables),
+        .before = item->cursor->counted,
+        .position = item->position,
+        .was_end = item->cursor->position >= 0 && item->position == item->cursor->position,
+    };
     batch_position_unknown(
         item); /* at once: whatever ends the looking must not leave the old one */
     read_back = plan_insert(plan, catalog_extra_call("count steps"));

@@ -18,17 +18,17 @@ static enum plan_verdict after_count(struct plan *plan, struct plan_row *row,
                                      const struct json *answer, uint64_t *delay_ms,
                                      struct error *err)
 {
-    struct batch_item *item = item_of(row);
-    int64_t n;
+    struct batch_cursor *cursor = item_of(row)->cursor;
 
     (void)plan;
     *delay_ms = 0;
-    if (!read_back_count(answer, &n)) {
+    cursor->counted = read_back_steps(answer);
+    if (cursor->counted == NULL) {
         (void)error_set(err, ERR_UPSTREAM_SHAPE,
                         "The platform's answer about the checkpoint lists no steps");
         return PLAN_FAIL;
     }
-    item->cursor->position = n;
+    cursor->position = (int64_t)json_size(cursor->counted);
     return PLAN_NEXT;
 }
 
@@ -54,7 +54,9 @@ static bool before_step(struct plan *plan, struct plan_row *row)
         item->position = item->cursor->position;
     }
     plan_set(plan, "position", json_new_int(plan->arena, item->position));
-    if (item->batch->is_dry && item->cursor->position >= 0) {
+    if (!item->batch->is_dry) {
+        ledger_begin(item->batch->task->api->ledger, &item->mark, item->cursor->checkpoint_number);
+    } else if (item->cursor->position >= 0) {
         item->cursor->position++; /* as it will be when the step exists */
     }
     return true;
@@ -113,9 +115,10 @@ static enum plan_verdict after_step(struct plan *plan, struct plan_row *row,
 {
     struct batch_item *item = item_of(row);
 
-    (void)plan;
     *delay_ms = 0;
     (void)err;
+    ledger_end(&item->mark);
+    ledger_tell(item->batch->task->api->ledger, step_id_of(plan_get(plan, "step_id")));
     batch_cursor_moves(item);
     item->answer = answer;
     item->data = batch_step_data(item, answer);
@@ -142,8 +145,8 @@ static int64_t limit_of(const struct batch_item *item)
     return value_int(item, "timeout", WAIT_DEFAULT_S) * 1000;
 }
 
-/* Asks again until the execution has ended or the command's own time is over; then its state is
- * answered as it is, with a warning. */
+/* Asks again until the execution has ended or the command's own time is over, the last time just
+ * then; what state it is in is answered, with a warning where it still runs. */
 static enum plan_verdict poll_again(struct batch_item *item, const struct plan_row *row,
                                     const struct json *answer, uint64_t *delay_ms)
 {
@@ -359,6 +362,7 @@ static void on_plan_done(struct plan *plan)
         }
     }
     for (size_t i = 0; i < batch->n_items; i++) {
+        ledger_end(&batch->items[i].mark); /* cut by time */
         if (batch->items[i].status == ITEM_PENDING) {
             batch->items[i].status = ITEM_SKIPPED;
         }
@@ -380,6 +384,9 @@ static void batch_cancel(struct task *task)
         if (row->status == ROW_UNKNOWN && item_of(row)->cursor != NULL) {
             batch_position_unknown(item_of(row));
         }
+    }
+    for (size_t i = 0; i < batch->n_items; i++) {
+        ledger_end(&batch->items[i].mark);
     }
     session_lane_leave(&batch->ticket);
 }

@@ -177,7 +177,9 @@ enum stage_verdict idempotency_begin(struct task *task)
     digest_of_parts(
         (struct str[]){id_view(&task->principal.owner), task->exchange->request.target, key}, 3,
         &id);
-    digest_of(task->exchange->request.body, &body);
+    digest_of_parts((struct str[]){task->exchange->request.body,
+                                   exchange_header(task->exchange, "X-Session-Id")},
+                    2, &body);
     entry = entry_find(store, &id);
     if (entry != NULL) {
         return answer_known(task, entry, &body);

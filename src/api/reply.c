@@ -151,7 +151,7 @@ static bool plan_may_have_changed(const struct plan *plan)
         const struct plan_row *row = &plan->rows[i];
 
         if (row->call->spec->class != CALL_READ &&
-            (row->status == ROW_DONE || row->status == ROW_UNKNOWN || row->status == ROW_RUNNING)) {
+            (row->status == ROW_DONE || row->status == ROW_RUNNING || row_may_have_acted(row))) {
             return true;
         }
     }

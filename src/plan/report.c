@@ -67,11 +67,14 @@ bool row_may_have_acted(const struct plan_row *row)
 {
     static const int statuses[] = {500, 502, 504, 520, 522, 524};
 
-    if (row->call->spec->class == CALL_READ) {
+    if (row->call->spec->class == CALL_READ || row->disproved) {
         return false;
     }
     if (row->status == ROW_UNKNOWN || row->error.code == ERR_OUTCOME_UNKNOWN) {
         return true;
+    }
+    if (row->status == ROW_FAILED && row->http_status >= 200 && row->http_status < 300) {
+        return true; /* answered with success, but not usable: longer than we take, say */
     }
     for (size_t i = 0; i < ARRAY_LEN(statuses) && row->status == ROW_FAILED; i++) {
         if (row->http_status == statuses[i]) {

@@ -1,5 +1,6 @@
-/* A create whose answer was lost: does what stands at its place look like what was sent? */
-#include "run/run.h"
+#include "run/read_back.h"
+
+#include <stdlib.h>
 
 static const char steps_at[] = "/item/steps /steps /testCase/steps /item/testSteps /testSteps";
 
@@ -30,6 +31,21 @@ static const struct json *clue_of(struct arena *arena, const struct json *step)
     return json_get(guess, "clue") != NULL ? json_get(guess, "clue") : guess;
 }
 
+/* Details that both have must agree; the platform adds some of its own. */
+static bool meta_agrees(const struct json *stored, const struct json *sent)
+{
+    const struct json *want;
+
+    JSON_FOREACH (want, json_get(sent, "meta")) {
+        const struct json *have = json_get_str(json_get(stored, "meta"), json_name(want));
+
+        if (have != NULL && !json_equal(have, want)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* The stored form is flat and richer than what was sent: what was sent must be in it. */
 static bool looks_like(struct arena *arena, const struct json *stored, const struct json *sent)
 {
@@ -44,22 +60,123 @@ static bool looks_like(struct arena *arena, const struct json *stored, const str
             return false;
         }
     }
-    return sent != NULL && (clue == NULL || stored_clue == NULL || json_equal(clue, stored_clue));
+    return sent != NULL && stored != NULL && meta_agrees(stored, sent) &&
+           (clue == NULL || stored_clue == NULL || json_equal(clue, stored_clue));
 }
 
-const struct json *read_back_find(struct arena *arena, const struct json *answer, int64_t position,
-                                  const struct json *sent)
+int64_t step_id_of(const struct json *id)
 {
-    const struct json *stored =
-        position < 0 ? NULL : json_at(json_find(answer, steps_at), (size_t)position);
+    int64_t number;
 
-    return stored != NULL && looks_like(arena, stored, sent) ? stored : NULL;
+    return json_to_i64(id, &number) || str_to_i64(json_str(id), 1, INT64_MAX, &number) ? number : 0;
 }
 
-bool read_back_count(const struct json *answer, int64_t *out)
+static int64_t id_of(const struct json *step)
+{
+    return step_id_of(json_get(step, "id"));
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a;
+    int64_t y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void sort_old(struct read_back *look, struct arena *arena)
+{
+    const struct json *step;
+
+    if (look->before == NULL || look->old != NULL) {
+        return;
+    }
+    look->old = arena_calloc(arena, json_size(look->before) + 1, sizeof(*look->old));
+    JSON_FOREACH (step, look->before) {
+        look->old[look->n_old++] = id_of(step);
+    }
+    qsort(look->old, look->n_old, sizeof(*look->old), compare_ids);
+}
+
+/* May this step be ours, as far as its place and its age tell? */
+static bool may_be_ours(const struct read_back *look, int64_t id, int64_t position)
+{
+    if (id == 0 || look->before == NULL) {
+        return id != 0 && look->was_end && position == look->position;
+    }
+    return bsearch(&id, look->old, look->n_old, sizeof(id), compare_ids) == NULL;
+}
+
+/* FOUND, WAIT, or OTHER when somebody else was told of it. */
+static enum read_back_result ask_ledger(struct read_back *look, int64_t id)
+{
+    if (look->candidate != id) {
+        look->candidate = id;
+        look->number = ledger_now(look->ledger);
+    }
+    switch (ledger_ask(look->ledger, id, look->checkpoint_id, look->number)) {
+    case LEDGER_FREE:
+        ledger_tell(look->ledger, id);
+        return READ_BACK_FOUND;
+    case LEDGER_WAIT:
+        return READ_BACK_WAIT;
+    case LEDGER_TOLD:
+        break;
+    }
+    return READ_BACK_OTHER;
+}
+
+const struct json *read_back_steps(const struct json *answer)
 {
     const struct json *steps = json_find(answer, steps_at);
 
-    *out = (int64_t)json_size(steps);
-    return json_type(steps) == JSON_ARRAY;
+    return json_type(steps) == JSON_ARRAY ? steps : NULL;
+}
+
+/* Looks at each step, or only at that of the id. One that cannot be ours is worth a word where it
+ * stands at the very place. */
+static enum read_back_result scan(struct read_back *look, struct arena *arena,
+                                  const struct json *answer, int64_t only,
+                                  struct read_back_step *out)
+{
+    enum read_back_result result = READ_BACK_MISSING;
+    const struct json *step;
+    int64_t position = 0;
+
+    JSON_FOREACH (step, read_back_steps(answer)) {
+        int64_t at = position++;
+        int64_t id = id_of(step);
+        bool possible = may_be_ours(look, id, at);
+        enum read_back_result one = READ_BACK_OTHER;
+
+        if ((only != 0 && id != only) || (!possible && at != look->position) ||
+            !looks_like(arena, step, look->sent)) {
+            continue;
+        }
+        if (possible) {
+            one = ask_ledger(look, id);
+        }
+        if (one != READ_BACK_OTHER || result == READ_BACK_MISSING) {
+            *out = (struct read_back_step){step, at};
+            result = one;
+        }
+        if (one != READ_BACK_OTHER) {
+            break;
+        }
+    }
+    return result;
+}
+
+enum read_back_result read_back_look(struct read_back *look, struct arena *arena,
+                                     const struct json *answer, struct read_back_step *out)
+{
+    enum read_back_result result = READ_BACK_MISSING;
+
+    sort_old(look, arena);
+    if (look->candidate != 0) {
+        result = scan(look, arena, answer, look->candidate, out);
+    }
+    return result == READ_BACK_FOUND || result == READ_BACK_WAIT
+               ? result
+               : scan(look, arena, answer, 0, out);
 }

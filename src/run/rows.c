@@ -8,6 +8,7 @@
 #include "observe/log.h"
 
 enum { FIND_PAGE = 50, FIND_PAGES_MAX = 200, ATTACH_AT = 2, TITLES_MAX = 50 };
+enum { LOOK_MAX_MS = 2000, LOOK_AGAIN_MS = 100 }; /* at a checkpoint that others write to as well */
 
 #define ID(member) offsetof(struct run_ids, member)
 
@@ -189,7 +190,11 @@ static bool step_before(struct plan *plan, struct run_row *row)
     }
     row->step->position = test->position;
     plan_set(plan, "position", json_new_int(plan->arena, test->position));
-    test->position += run->dry ? 1 : 0; /* no answer will move it on */
+    if (run->dry) {
+        test->position++; /* no answer will move it on */
+    } else {
+        ledger_begin(run->store->options.ledger, &run->mark, test->ids.checkpoint_id);
+    }
     return true;
 }
 
@@ -293,10 +298,12 @@ static enum plan_verdict after_setup(struct plan *plan, struct run_row *row,
     }
     if (row->call->setup == SETUP_ATTACH) {
         row->test->attached = true;
-    } else if (!read_back_count(answer, &row->test->position)) {
+    } else if (read_back_steps(answer) == NULL) {
         (void)error_set(err, ERR_UPSTREAM_SHAPE,
                         "The platform's answer about the checkpoint lists no steps");
         return PLAN_FAIL;
+    } else {
+        row->test->position = (int64_t)json_size(read_back_steps(answer));
     }
     return PLAN_NEXT;
 }
@@ -313,9 +320,8 @@ static void step_made(const struct plan *plan, struct run_row *row)
     if (row->step->command->kind != COMMAND_STEP) {
         return;
     }
-    if (!json_to_i64(plan_get(plan, "step_id"), &row->step->step_id)) {
-        row->step->step_id = 0;
-    }
+    row->step->step_id = step_id_of(plan_get(plan, "step_id"));
+    ledger_tell(row->run->store->options.ledger, row->step->step_id);
     row->test->position++;
     tell_hooks(row->run, row->test->position, true);
 }
@@ -346,29 +352,38 @@ static enum plan_verdict after_row(struct plan *plan, struct plan_row *plan_row,
 /* --- an answer that was lost
  * ------------------------------------------------------------------------- */
 
+static enum plan_verdict not_known(struct error *err, bool is_other)
+{
+    (void)error_set(err, ERR_OUTCOME_UNKNOWN,
+                    is_other ? "The platform's answer was lost, and a step like this one stands in "
+                               "the checkpoint, but it may be another request's"
+                             : "The platform's answer was lost and the step was not in the "
+                               "checkpoint when it was read back; it may still appear");
+    return PLAN_FAIL;
+}
+
 static enum plan_verdict after_read_back(struct plan *plan, struct plan_row *plan_row,
                                          const struct json *answer, uint64_t *delay_ms,
                                          struct error *err)
 {
     struct run_row *row = row_of(plan_row);
-    const struct json *sent = read_back_sent(plan->arena, catalog_call(row->step->command),
-                                             plan_row->args, plan->variables);
-    const struct json *stored = read_back_find(plan->arena, answer, row->step->position, sent);
+    struct read_back_step seen = {0};
+    enum read_back_result result = read_back_look(&row->look, plan->arena, answer, &seen);
 
-    *delay_ms = 0;
-    row->is_missing = stored == NULL && row->lost->code != ERR_OUTCOME_UNKNOWN;
+    row->look_ms = row->look_ms == 0 ? clock_now_ms() : row->look_ms;
+    *delay_ms = LOOK_AGAIN_MS;
+    if (result == READ_BACK_WAIT && clock_now_ms() - row->look_ms < LOOK_MAX_MS) {
+        return PLAN_AGAIN;
+    }
+    row->is_missing = result == READ_BACK_MISSING && row->lost->code != ERR_OUTCOME_UNKNOWN;
     if (row->is_missing) {
         *err = *row->lost; /* the platform said that it failed, and it is not there */
         return PLAN_FAIL;
     }
-    if (stored == NULL) {
-        (void)error_set(
-            err, ERR_OUTCOME_UNKNOWN,
-            "The platform's answer was lost and the step was not in the checkpoint when "
-            "it was read back; it may still appear");
-        return PLAN_FAIL;
+    if (result != READ_BACK_FOUND) {
+        return not_known(err, result != READ_BACK_MISSING);
     }
-    plan_set(plan, "step_id", json_copy(plan->arena, json_get(stored, "id")));
+    plan_set(plan, "step_id", json_copy(plan->arena, json_get(seen.step, "id")));
     step_made(plan, row);
     row->step->status = NOTE_DONE;
     row->step->fault = NULL;
@@ -394,6 +409,13 @@ static void read_back(struct plan *plan, const struct plan_row *failed)
     row->reads_back = true;
     *lost = failed->error;
     row->lost = lost;
+    row->look = (struct read_back){
+        .ledger = row->run->store->options.ledger,
+        .checkpoint_id = row->test->ids.checkpoint_id,
+        .sent = read_back_sent(work, failed->call, args, plan->variables),
+        .position = row->step->position,
+        .was_end = true,
+    };
     plan_row = plan_insert(plan, catalog_named_call("count steps"));
     plan_row->context = row;
     plan_row->args = args;
@@ -634,6 +656,9 @@ void rows_progress(struct plan *plan, struct plan_row *plan_row)
     struct run_row *row = row_of(plan_row);
     enum note_status status = note_of(row, plan_row);
 
+    if (status != NOTE_RUNNING && row->step != NULL) {
+        ledger_end(&row->run->mark);
+    }
     if (status == NOTE_RUNNING) {
         if (row->step != NULL && !row->reads_back) {
             row->step->status = NOTE_RUNNING;

@@ -8,6 +8,7 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "run/read_back.h"
 #include "run/run.h"
 
 enum run_status { RUN_NEW, RUN_RUNNING, RUN_PASSED, RUN_FAILED, RUN_CANCELLED, RUN_TIMED_OUT };
@@ -154,6 +155,8 @@ struct run_row {
     bool reads_back;          /* looks whether the step exists */
     bool is_missing;          /* has looked: it does not */
     const struct error *lost; /* how sending it ended */
+    struct read_back look;
+    uint64_t look_ms; /* since when; 0: not yet */
 };
 
 struct run {
@@ -175,7 +178,8 @@ struct run {
     const char *format;
     struct str name;
     struct arena work, kept;
-    struct plan *plan; /* in work; NULL when the run is over */
+    struct plan *plan;       /* in work; NULL when the run is over */
+    struct ledger_mark mark; /* of the step that is being made */
     struct run_goal *goals;
     size_t n_goals;
     struct run_test *tests;

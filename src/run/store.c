@@ -260,6 +260,7 @@ void run_over(struct run *run, enum run_status status)
 {
     struct run_store *store = run->store;
 
+    ledger_end(&run->mark);
     run->status = status;
     run->ended_ms = clock_wall_ms();
     list_remove(&run->waiting);

@@ -93,6 +93,28 @@ static void a_batch_tells_it_of_each_command(void **state)
     proxy_stop(&proxy);
 }
 
+/* A retry with the same key must not make a second one: nobody knows whether the first exists. */
+static void a_failure_that_may_hide_a_success_is_kept_for_its_key(void **state)
+{
+    static const char key[] = "Idempotency-Key: k\r\n";
+    static const char body[] = "{\"command\":\"create-project\",\"args\":[\"P\"],"
+                               "\"options\":{\"organization_id\":1}}";
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, examples);
+    sandbox_fault(proxy.program.sandbox_port,
+                  "{\"match\":\"POST /projects\",\"times\":1,\"status\":502,\"act\":true}");
+    sandbox_forget_requests(proxy.program.sandbox_port);
+    for (int i = 0; i < 2; i++) {
+        (void)proxy_ask(&proxy, "POST", "/api/v1/commands/execute", key, body);
+        assert_int_equal(proxy.reply.status, 502);
+        assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/projects"), 1);
+    }
+    assert_true(str_is(reply_field(&proxy.reply, "Idempotency-Replayed"), "true"));
+    proxy_stop(&proxy);
+}
+
 /* --- waiting for an execution
  * ------------------------------------------------------------------------- */
 
@@ -179,6 +201,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_exists_is_told_although_the_whole_failed),
         cmocka_unit_test(a_batch_tells_it_of_each_command),
+        cmocka_unit_test(a_failure_that_may_hide_a_success_is_kept_for_its_key),
         cmocka_unit_test(waiting_bears_with_a_platform_that_is_away),
         cmocka_unit_test(the_last_look_is_when_the_time_is_over),
         cmocka_unit_test(times_of_no_length_are_refused),

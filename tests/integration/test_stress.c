@@ -4,6 +4,7 @@
 #include "harness/cmocka.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/mem.h"
 #include "harness/proxy.h"
@@ -19,6 +20,7 @@ struct load {
     size_t n_sessions;
     size_t n_rounds;        /* commands per session */
     enum outcome *outcomes; /* [session][round] */
+    int64_t *positions;     /* the same: where the step was told to stand */
     size_t counts[UNKNOWN + 1];
 };
 
@@ -86,6 +88,10 @@ static void take_reply(struct load *load, size_t at, size_t session, size_t roun
     arena_init(&arena);
     assert_int_equal(client_read(&load->clients[at], false, &load->proxy.reply), CLIENT_OK);
     outcome = outcome_of(&load->proxy.reply, &arena);
+    if (outcome == MADE) {
+        assert_true(json_to_i64(json_find(reply_json(&load->proxy.reply, &arena), "/data/position"),
+                                &load->positions[session * load->n_rounds + round]));
+    }
     load->outcomes[session * load->n_rounds + round] = outcome;
     load->counts[outcome]++;
     arena_done(&arena);
@@ -114,6 +120,7 @@ static void check_session(struct load *load, size_t session)
     const struct json *step;
     bool *stands = arena_calloc(&load->proxy.arena, load->n_rounds, sizeof(*stands));
     int64_t last = -1;
+    int64_t place = 0;
 
     arena_init(&arena);
     path = arena_printf(&arena, "/testcases/%zu", FIRST_CHECKPOINT + session);
@@ -128,6 +135,10 @@ static void check_session(struct load *load, size_t session)
         assert_true(number > last);
         last = number;
         stands[number] = true;
+        if (load->outcomes[session * load->n_rounds + (size_t)number] == MADE) {
+            assert_int_equal(load->positions[session * load->n_rounds + (size_t)number], place);
+        }
+        place++;
     }
     for (size_t round = 0; round < load->n_rounds; round++) {
         enum outcome outcome = load->outcomes[session * load->n_rounds + round];
@@ -150,6 +161,7 @@ static void run_load(size_t n_sessions, size_t n_rounds, const char *const *faul
     load->n_sessions = n_sessions;
     load->n_rounds = n_rounds;
     load->outcomes = mem_calloc(n_sessions * n_rounds, sizeof(*load->outcomes));
+    load->positions = mem_calloc(n_sessions * n_rounds, sizeof(*load->positions));
     proxy_start(&load->proxy, sets);
     make_checkpoints(load);
     make_sessions(load);
@@ -173,6 +185,7 @@ static void run_load(size_t n_sessions, size_t n_rounds, const char *const *faul
     }
     proxy_stop(&load->proxy);
     mem_free(load->outcomes);
+    mem_free(load->positions);
     mem_free(load);
 }
 
@@ -202,11 +215,125 @@ static void a_thousand_sessions_have_no_gap_and_no_duplicate(void **state)
     run_load(1000 / client_slowness(), 100, faults);
 }
 
+/* --- equal steps
+ * -------------------------------------------------------------------------------------- */
+
+/* Everybody makes the same step in the same checkpoint, without a session: nothing but the
+ * platform's ids tells one from another. Each success names a step of its own that stands there. */
+struct equals {
+    struct proxy proxy;
+    struct client clients[CLIENTS];
+    int64_t *ids; /* told with success */
+    size_t n_ids;
+    size_t n_unknown;
+};
+
+static void take_equal(struct equals *load, size_t at)
+{
+    struct arena arena;
+    const struct json *answer;
+    int64_t id;
+
+    arena_init(&arena);
+    assert_int_equal(client_read(&load->clients[at], false, &load->proxy.reply), CLIENT_OK);
+    answer = reply_json(&load->proxy.reply, &arena);
+    if (load->proxy.reply.status == 200) {
+        assert_true(
+            str_to_i64(json_str(json_find(answer, "/data/step_id")), 1, INT64_MAX, &id));
+        load->ids[load->n_ids++] = id;
+    } else {
+        assert_true(str_is(json_str(json_get(answer, "code")), "outcome_unknown"));
+        load->n_unknown++;
+    }
+    arena_done(&arena);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a;
+    int64_t y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void check_equals(struct equals *load)
+{
+    struct arena arena;
+    const struct json *step;
+    size_t n_steps = 0;
+    size_t n_named = 0;
+
+    qsort(load->ids, load->n_ids, sizeof(*load->ids), compare_ids);
+    for (size_t i = 1; i < load->n_ids; i++) {
+        assert_true(load->ids[i - 1] != load->ids[i]);
+    }
+    arena_init(&arena);
+    JSON_FOREACH (step, json_get(sandbox_call(load->proxy.program.sandbox_port, SANDBOX_TOKEN,
+                                              "GET", "/testcases/3000000", NULL, &arena),
+                                 "steps")) {
+        int64_t id;
+
+        assert_true(json_to_i64(json_get(step, "id"), &id));
+        n_named += bsearch(&id, load->ids, load->n_ids, sizeof(id), compare_ids) != NULL;
+        n_steps++;
+    }
+    (void)printf("%zu equal steps: %zu told, %zu not known\n", n_steps, load->n_ids,
+                 load->n_unknown);
+    assert_int_equal(n_named, load->n_ids);
+    assert_true(n_steps <= load->n_ids + load->n_unknown);
+    arena_done(&arena);
+}
+
+static void each_of_many_equal_steps_is_told_once(void **state)
+{
+    static const char *const sets[] = {"log.level=warn", "sandbox.max_requests_kept=0", NULL};
+    static const char *const faults[] = {"before", "mid", "after"};
+    static const char body[] = "{\"command\":\"step-interact click\",\"args\":[\"Sign in\"],"
+                               "\"checkpoint_id\":3000000}";
+    struct equals *load = mem_zalloc(sizeof(*load));
+    size_t rounds = 20 / client_slowness();
+
+    (void)state;
+    load->ids = mem_calloc(CLIENTS * rounds, sizeof(*load->ids));
+    proxy_start(&load->proxy, sets);
+    sandbox_seed_ids(load->proxy.program.sandbox_port, "{\"checkpoints\":[3000000]}");
+    for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
+        sandbox_fault(load->proxy.program.sandbox_port,
+                      arena_printf(&load->proxy.arena,
+                                   "{\"match\":\"POST /teststeps\",\"times\":-1,\"close\":\"%s\","
+                                   "\"probability\":0.05}",
+                                   faults[i])
+                          .ptr);
+    }
+    for (size_t i = 0; i < CLIENTS; i++) {
+        client_open(&load->clients[i], load->proxy.program.port);
+    }
+    for (size_t round = 0; round < rounds; round++) {
+        for (size_t i = 0; i < CLIENTS; i++) {
+            assert_true(client_send_request(&load->clients[i], "POST", "/api/v1/commands/execute",
+                                            "Content-Type: application/json\r\n",
+                                            str_from(body)));
+        }
+        for (size_t i = 0; i < CLIENTS; i++) {
+            take_equal(load, i);
+        }
+    }
+    sandbox_clear_faults(load->proxy.program.sandbox_port);
+    check_equals(load);
+    for (size_t i = 0; i < CLIENTS; i++) {
+        client_close(&load->clients[i]);
+    }
+    proxy_stop(&load->proxy);
+    mem_free(load->ids);
+    mem_free(load);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_step_exists_twice_while_connections_break),
         cmocka_unit_test(a_thousand_sessions_have_no_gap_and_no_duplicate),
+        cmocka_unit_test(each_of_many_equal_steps_is_told_once),
     };
 
     return cmocka_run_group_tests_name("stress", tests, NULL, NULL);

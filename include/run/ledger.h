@@ -1,0 +1,49 @@
+/* ledger: the steps that this process is making just now, and those that it has told somebody of. It
+ * answers one question: a create's answer was lost, and a step that looks like it stands in the
+ * checkpoint; is it that one? It is not where another request was told of it, and nobody can say as
+ * long as another create in the same checkpoint, begun before the look, may yet be told of it.
+ *
+ * Owner: ledger_new/free; marks are embedded by who makes a step and must be ended before they go.
+ * Limits: the last LEDGER_MAX ids are remembered (128 KiB). It knows of this process only: another
+ * replica that makes an equal step in the same checkpoint at the same moment is not seen. */
+#ifndef RUN_LEDGER_H
+#define RUN_LEDGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "data/json.h"
+
+enum { LEDGER_MAX = 16384 };
+
+struct ledger;
+
+/* A create on its way; zeroed: none. */
+struct ledger_mark {
+    struct list link;
+    uint64_t number;
+    int64_t checkpoint_id;
+};
+
+struct ledger *ledger_new(void);
+void ledger_free(struct ledger *ledger); /* CHECKs that no mark is left; NULL is fine */
+
+void ledger_begin(struct ledger *ledger, struct ledger_mark *mark, int64_t checkpoint_id);
+void ledger_end(struct ledger_mark *mark); /* idempotent */
+/* Somebody learns that this step is the one of his request. */
+void ledger_tell(struct ledger *ledger, int64_t step_id);
+
+/* The number that the next create gets: those before it were begun by now. */
+uint64_t ledger_now(const struct ledger *ledger);
+
+enum ledger_answer {
+    LEDGER_FREE, /* nobody else's; ledger_tell it */
+    LEDGER_TOLD, /* another request's */
+    LEDGER_WAIT  /* ask again when the creates that were begun before `number` have ended */
+};
+
+enum ledger_answer ledger_ask(const struct ledger *ledger, int64_t step_id, int64_t checkpoint_id,
+                              uint64_t number);
+
+#endif

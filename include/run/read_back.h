@@ -1,0 +1,56 @@
+/* read_back: a step was sent and its answer was lost; is it there? The checkpoint is read again, and
+ * a step that looks like what was sent is ours where it cannot be an older one or another's:
+ *
+ *   `before` known (the steps that stood there when they were counted): any step that is not among
+ *   them; else only the one at `position`, and only if nothing stood there (`was_end`).
+ *   In both cases the ledger must agree that nobody else was or will be told of it.
+ *
+ * Pure, but for the ledger. Facts: virtuoso.md section 6 (what is stored is flat and richer than
+ * what was sent). */
+#ifndef RUN_READ_BACK_H
+#define RUN_READ_BACK_H
+
+#include "data/json.h"
+#include "plan/call.h"
+#include "run/ledger.h"
+
+enum read_back_result {
+    READ_BACK_FOUND,   /* *out is it; the ledger knows that it is told */
+    READ_BACK_MISSING, /* nothing looks like it */
+    READ_BACK_OTHER,   /* *out looks like it, but may be older or another's */
+    READ_BACK_WAIT     /* read it again in a moment: who is asked now may be told of it yet */
+};
+
+struct read_back {
+    struct ledger *ledger;
+    int64_t checkpoint_id;
+    const struct json *sent;   /* the parsedStep; NULL: nothing looks like it */
+    const struct json *before; /* the platform's list of steps; NULL: not known */
+    int64_t position;
+    bool was_end;
+    /* private */
+    int64_t *old; /* ids of `before`, sorted */
+    size_t n_old;
+    int64_t candidate; /* id of the step that is waited for; 0 none */
+    uint64_t number;   /* of the ledger when it was seen */
+};
+
+struct read_back_step {
+    const struct json *step; /* in the answer */
+    int64_t position;
+};
+
+/* `answer` is the platform's about the checkpoint; the same `look` again after WAIT. *out: not
+ * touched when MISSING. */
+enum read_back_result read_back_look(struct read_back *look, struct arena *arena,
+                                     const struct json *answer, struct read_back_step *out);
+
+/* The parsedStep that `call` with `args` and `variables` sends; NULL: it cannot be made. */
+const struct json *read_back_sent(struct arena *arena, const struct call *call,
+                                  const struct json *args, const struct json *variables);
+/* The id of a step, as a number or as text of one; 0: it has none. */
+int64_t step_id_of(const struct json *id);
+/* The list of steps in such an answer; NULL: it has none. */
+const struct json *read_back_steps(const struct json *answer);
+
+#endif

@@ -1,0 +1,66 @@
+/* Whose is a step that looks like a lost one: told, perhaps still to be told, or free. */
+#include "harness/cmocka.h"
+
+#include "run/ledger.h"
+
+int test_ledger(void);
+
+static void a_step_that_somebody_was_told_of_is_not_free(void **state)
+{
+    struct ledger *ledger = ledger_new();
+
+    (void)state;
+    assert_int_equal(ledger_ask(ledger, 7, 1, ledger_now(ledger)), LEDGER_FREE);
+    ledger_tell(ledger, 7);
+    assert_int_equal(ledger_ask(ledger, 7, 1, ledger_now(ledger)), LEDGER_TOLD);
+    assert_int_equal(ledger_ask(ledger, 8, 1, ledger_now(ledger)), LEDGER_FREE);
+    ledger_free(ledger);
+}
+
+static void creates_of_the_same_checkpoint_that_began_before_are_waited_for(void **state)
+{
+    struct ledger *ledger = ledger_new();
+    struct ledger_mark before = {0};
+    struct ledger_mark elsewhere = {0};
+    struct ledger_mark after = {0};
+    uint64_t seen;
+
+    (void)state;
+    ledger_begin(ledger, &before, 1);
+    ledger_begin(ledger, &elsewhere, 2);
+    seen = ledger_now(ledger);
+    ledger_begin(ledger, &after, 1);
+    assert_int_equal(ledger_ask(ledger, 7, 1, seen), LEDGER_WAIT);
+    ledger_end(&before);
+    ledger_end(&before);
+    assert_int_equal(ledger_ask(ledger, 7, 1, seen), LEDGER_FREE);
+    ledger_end(&elsewhere);
+    ledger_end(&after);
+    ledger_free(ledger);
+}
+
+static void the_oldest_ids_are_forgotten_first(void **state)
+{
+    struct ledger *ledger = ledger_new();
+
+    (void)state;
+    for (int64_t id = 1; id <= LEDGER_MAX + 1; id++) {
+        ledger_tell(ledger, id);
+    }
+    assert_int_equal(ledger_ask(ledger, 1, 1, 0), LEDGER_FREE);
+    assert_int_equal(ledger_ask(ledger, 2, 1, 0), LEDGER_TOLD);
+    assert_int_equal(ledger_ask(ledger, LEDGER_MAX + 1, 1, 0), LEDGER_TOLD);
+    ledger_free(ledger);
+    ledger_free(NULL);
+}
+
+int test_ledger(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_step_that_somebody_was_told_of_is_not_free),
+        cmocka_unit_test(creates_of_the_same_checkpoint_that_began_before_are_waited_for),
+        cmocka_unit_test(the_oldest_ids_are_forgotten_first),
+    };
+
+    return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
+}

@@ -1,0 +1,139 @@
+/* A checkpoint read back after a lost answer: a row a case of what stands there. */
+#include "harness/cmocka.h"
+
+#include "run/read_back.h"
+
+int test_read_back(void);
+
+#define CLICK(id, clue)                                                                            \
+    "{\"id\":" #id ",\"action\":\"CLICK\",\"value\":\"\",\"optional\":false,"                      \
+    "\"meta\":{\"kind\":\"CLICK\",\"poll\":100},\"element\":{\"target\":{\"selectors\":["          \
+    "{\"type\":\"GUESS\",\"value\":\"{\\\"clue\\\":\\\"" clue "\\\"}\"}]}}}"
+
+static const char sent[] =
+    "{\"action\":\"CLICK\",\"value\":\"\",\"target\":{\"selectors\":[{\"type\":\"GUESS\","
+    "\"value\":\"{\\\"clue\\\":\\\"Pay\\\"}\"}]},\"meta\":{\"kind\":\"CLICK\"}}";
+
+struct look_case {
+    const char *what;
+    const char *before; /* NULL: not known */
+    const char *steps;
+    int64_t position;
+    bool was_end;
+    enum read_back_result result;
+    int64_t id; /* of the step that is told of; 0 none */
+};
+
+static const struct look_case cases[] = {
+    {"nothing there", NULL, "[]", 0, true, READ_BACK_MISSING, 0},
+    {"at its place", NULL, "[" CLICK(5, "Pay") "]", 0, true, READ_BACK_FOUND, 5},
+    {"at its place, where something may have stood", NULL, "[" CLICK(5, "Pay") "]", 0, false,
+     READ_BACK_OTHER, 5},
+    {"another element", NULL, "[" CLICK(5, "Buy") "]", 0, true, READ_BACK_MISSING, 0},
+    {"at another place", NULL, "[" CLICK(5, "Buy") "," CLICK(6, "Pay") "]", 0, true,
+     READ_BACK_MISSING, 0},
+    {"other details", NULL,
+     "[{\"id\":5,\"action\":\"CLICK\",\"value\":\"\",\"meta\":{\"kind\":\"MOUSE\"}}]", 0, true,
+     READ_BACK_MISSING, 0},
+    {"without an id", NULL, "[{\"action\":\"CLICK\",\"value\":\"\"}]", 0, true, READ_BACK_OTHER, 0},
+    {"an id as text", NULL, "[{\"id\":\"5\",\"action\":\"CLICK\",\"value\":\"\"}]", 0, true,
+     READ_BACK_FOUND, 5},
+    {"an older one only", "[" CLICK(5, "Pay") "]", "[" CLICK(5, "Pay") "]", 1, true,
+     READ_BACK_MISSING, 0},
+    {"an older one at its place", "[" CLICK(5, "Pay") "]", "[" CLICK(5, "Pay") "]", 0, true,
+     READ_BACK_OTHER, 5},
+    {"new, and pushed along by another", "[" CLICK(5, "Pay") "]",
+     "[" CLICK(5, "Pay") "," CLICK(9, "Buy") "," CLICK(7, "Pay") "]", 1, true, READ_BACK_FOUND, 7},
+    {"told already, and one that is not", "[]", "[" CLICK(100, "Pay") "," CLICK(7, "Pay") "]", 0,
+     true, READ_BACK_FOUND, 7},
+    {"told already, all of them", "[]", "[" CLICK(100, "Pay") "]", 0, true, READ_BACK_OTHER, 100},
+};
+
+static struct json *parse(struct arena *arena, const char *text)
+{
+    struct json *json = NULL;
+
+    if (text != NULL) {
+        assert_int_equal(json_parse(arena, str_from(text), NULL, &json, NULL), ERR_OK);
+    }
+    return json;
+}
+
+static struct json *answer_of(struct arena *arena, const char *steps)
+{
+    struct json *answer = json_new_object(arena);
+
+    json_set(answer, STR("steps"), parse(arena, steps));
+    return answer;
+}
+
+static void what_stands_there_decides(void **state)
+{
+    struct arena arena;
+
+    (void)state;
+    arena_init(&arena);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct ledger *ledger = ledger_new();
+        struct read_back look = {.ledger = ledger,
+                                 .checkpoint_id = 1,
+                                 .sent = parse(&arena, sent),
+                                 .before = parse(&arena, cases[i].before),
+                                 .position = cases[i].position,
+                                 .was_end = cases[i].was_end};
+        struct read_back_step seen = {0};
+        enum read_back_result result;
+
+        ledger_tell(ledger, 100);
+        result = read_back_look(&look, &arena, answer_of(&arena, cases[i].steps), &seen);
+        if (result != cases[i].result || step_id_of(json_get(seen.step, "id")) != cases[i].id) {
+            fail_msg("%s: %d, step %lld", cases[i].what, (int)result,
+                     (long long)step_id_of(json_get(seen.step, "id")));
+        }
+        if (result == READ_BACK_FOUND) {
+            assert_int_equal(ledger_ask(ledger, cases[i].id, 1, 0), LEDGER_TOLD);
+        }
+        ledger_free(ledger);
+    }
+    arena_done(&arena);
+}
+
+/* The step of a create that is still on its way may be told there: only afterwards it is clear. */
+static void who_may_still_be_told_is_waited_for(void **state)
+{
+    struct arena arena;
+    struct ledger *ledger = ledger_new();
+    struct ledger_mark other = {0};
+    struct ledger_mark later = {0};
+    struct read_back look = {.ledger = ledger, .checkpoint_id = 1, .was_end = true};
+    struct read_back_step seen = {0};
+    const struct json *one;
+    const struct json *two;
+
+    (void)state;
+    arena_init(&arena);
+    look.sent = parse(&arena, sent);
+    look.before = parse(&arena, "[]");
+    one = answer_of(&arena, "[" CLICK(5, "Pay") "]");
+    two = answer_of(&arena, "[" CLICK(9, "Pay") "," CLICK(5, "Pay") "]");
+    ledger_begin(ledger, &other, 1);
+    assert_int_equal(read_back_look(&look, &arena, one, &seen), READ_BACK_WAIT);
+    ledger_begin(ledger, &later, 1); /* begun after the look: not waited for */
+    ledger_end(&other);
+    assert_int_equal(read_back_look(&look, &arena, two, &seen), READ_BACK_FOUND);
+    assert_int_equal(step_id_of(json_get(seen.step, "id")), 5);
+    assert_int_equal(seen.position, 1);
+    ledger_end(&later);
+    ledger_free(ledger);
+    arena_done(&arena);
+}
+
+int test_read_back(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_stands_there_decides),
+        cmocka_unit_test(who_may_still_be_told_is_waited_for),
+    };
+
+    return cmocka_run_group_tests_name("read back", tests, NULL, NULL);
+}
