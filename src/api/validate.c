@@ -44,6 +44,36 @@ static struct json *texts_json(struct task *task, const struct warning_list *tex
     return list;
 }
 
+/* What is right as it is goes along. */
+static void keep_members(struct task *task, const struct json *body, struct json *corrected)
+{
+    static const char *const names[] = {"session_id", "description", "dry_run"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const struct json *value = json_get(body, names[i]);
+
+        if (value != NULL) {
+            json_set(corrected, str_from(names[i]), json_copy(task->arena, value));
+        }
+    }
+}
+
+/* No error: a session may give it when the command is carried out. */
+static void warn_of_missing_checkpoint(struct task *task, const struct json *corrected,
+                                       struct json *warnings)
+{
+    bool has = json_get(task->body, "checkpoint_id") != NULL ||
+               json_get(task->body, "session_id") != NULL ||
+               json_get(corrected, "checkpoint_id") != NULL ||
+               exchange_has_header(task->exchange, "X-Session-Id");
+
+    if (!has) {
+        json_append(warnings,
+                    json_new_string(task->arena, STR("No checkpoint is named: to be carried out it "
+                                                     "needs checkpoint_id, or a session")));
+    }
+}
+
 enum stage_verdict handle_validate(struct task *task)
 {
     struct error_list *errors = task_errors(task);
@@ -61,6 +91,7 @@ enum stage_verdict handle_validate(struct task *task)
     struct warning_list fixes = {0};
     struct json *corrected = NULL;
     struct json *out = json_new_object(task->arena);
+    struct json *warnings;
     bool valid;
 
     if (input.command.len == 0) {
@@ -76,8 +107,13 @@ enum stage_verdict handle_validate(struct task *task)
         json_set(out, STR("command"), json_new_string(task->arena, str_from(bound.command->words)));
     }
     json_set(out, STR("errors"), errors_json(task, errors));
-    json_set(out, STR("warnings"), texts_json(task, &bound.warnings));
+    warnings = texts_json(task, &bound.warnings);
+    if (bound.command != NULL && bound.command->kind == COMMAND_STEP) {
+        warn_of_missing_checkpoint(task, corrected, warnings);
+    }
+    json_set(out, STR("warnings"), warnings);
     if (corrected != NULL) {
+        keep_members(task, body, corrected);
         json_set(out, STR("corrected"), corrected);
         json_set(out, STR("fixes"), texts_json(task, &fixes));
     }

@@ -197,6 +197,30 @@ static struct str up_to_equals(struct str word)
     return name;
 }
 
+const struct param *param_nearest(const struct param *params, struct str name, struct arena *arena,
+                                  struct str *out_name)
+{
+    const struct param *found = NULL;
+    struct nearest nearest;
+
+    nearest_init(&nearest, option_name(name, arena));
+    for (size_t i = 0; i < n_params(params); i++) {
+        const struct str names[] = {str_from(params[i].name),
+                                    option_name(str_from(params[i].flag), arena)};
+
+        for (size_t k = 0; k < ARRAY_LEN(names); k++) {
+            size_t before = nearest.best_distance;
+
+            nearest_offer(&nearest, names[k]);
+            found = nearest.best_distance < before ? &params[i] : found;
+        }
+    }
+    if (found != NULL) {
+        *out_name = nearest.best;
+    }
+    return found;
+}
+
 static void too_many(struct binding *b, size_t index, const struct json *value)
 {
     int64_t number;
@@ -204,18 +228,14 @@ static void too_many(struct binding *b, size_t index, const struct json *value)
         json_to_i64(value, &number) || str_to_i64(json_str(value), 0, INT32_MAX, &number);
 
     if (str_starts(json_str(value), STR("--")) && json_str(value).len > 2) {
-        struct nearest nearest;
+        struct str near = STR_EMPTY;
 
-        nearest_init(&nearest, option_name(up_to_equals(json_str(value)), b->arena));
-        for (size_t i = 0; i < n_params(b->command->options); i++) {
-            nearest_offer(&nearest, str_from(b->command->options[i].name));
-            nearest_offer(&nearest, option_name(str_from(b->command->options[i].flag), b->arena));
-        }
+        (void)param_nearest(b->command->options, up_to_equals(json_str(value)), b->arena, &near);
         (void)error_at(error_list_add(b->errors), ERR_INVALID, pointer_at(b, "args", index),
                        "\"%.*s\" looks like an option: those go into \"options\"%s%.*s%s",
                        STR_ARG(utf8_clip(json_str(value), 64)),
-                       nearest.best.len > 0 ? " (did you mean \"" : "", STR_ARG(nearest.best),
-                       nearest.best.len > 0 ? "\"?)" : "");
+                       near.len > 0 ? " (did you mean \"" : "", STR_ARG(near),
+                       near.len > 0 ? "\"?)" : "");
         return;
     }
     (void)error_at(error_list_add(b->errors), ERR_INVALID, pointer_at(b, "args", index),
@@ -249,24 +269,22 @@ static void bind_args(struct binding *b)
 static void unknown_name(struct binding *b, const char *pointer, const char *kind, struct str name,
                          const struct param *params)
 {
-    struct nearest nearest;
     struct str known = STR_EMPTY;
+    struct str near;
 
-    nearest_init(&nearest, name);
+    if (param_nearest(params, name, b->arena, &near) != NULL) {
+        (void)error_at(error_list_add(b->errors), ERR_INVALID, pointer,
+                       "%s has no %s \"%.*s\"; did you mean \"%.*s\"?", b->command->words, kind,
+                       STR_ARG(utf8_clip(name, 64)), STR_ARG(near));
+        return;
+    }
     for (size_t i = 0; i < n_params(params); i++) {
-        nearest_offer(&nearest, str_from(params[i].name));
         known = arena_printf(b->arena, "%.*s%s%s", STR_ARG(known), known.len > 0 ? ", " : "",
                              params[i].name);
     }
-    if (nearest.best.len > 0) {
-        (void)error_at(error_list_add(b->errors), ERR_INVALID, pointer,
-                       "%s has no %s \"%.*s\"; did you mean \"%.*s\"?", b->command->words, kind,
-                       STR_ARG(utf8_clip(name, 64)), STR_ARG(nearest.best));
-    } else {
-        (void)error_at(error_list_add(b->errors), ERR_INVALID, pointer,
-                       "%s has no %s \"%.*s\"; it has %s%.*s", b->command->words, kind,
-                       STR_ARG(utf8_clip(name, 64)), known.len > 0 ? "" : "none", STR_ARG(known));
-    }
+    (void)error_at(error_list_add(b->errors), ERR_INVALID, pointer,
+                   "%s has no %s \"%.*s\"; it has %s%.*s", b->command->words, kind,
+                   STR_ARG(utf8_clip(name, 64)), known.len > 0 ? "" : "none", STR_ARG(known));
 }
 
 static const char *pointer_name(struct binding *b, const char *where, struct str name)
@@ -388,6 +406,29 @@ static void numbers_of_point(struct binding *b)
     }
 }
 
+/* A command that makes no step has no place in a checkpoint; what looks like one is not taken for an
+ * argument or option of that name. */
+static void warn_of_place(struct binding *b)
+{
+    const struct {
+        const char *name;
+        bool given;
+    } places[] = {{"checkpoint_id", b->input->checkpoint_id.len > 0},
+                  {"position", b->input->position >= 0}};
+
+    for (size_t i = 0; b->command->kind == COMMAND_CALL && i < ARRAY_LEN(places); i++) {
+        if (places[i].given) {
+            warning_add(&b->out->warnings, b->arena,
+                        arena_printf(b->arena, "\"%s\" has no effect: %s makes no step%s",
+                                     places[i].name, b->command->words,
+                                     option_lookup(b->command, str_from(places[i].name),
+                                                   b->arena) != NULL
+                                         ? "; its own goes into \"options\""
+                                         : ""));
+        }
+    }
+}
+
 enum error_code catalog_bind(const struct command_input *input, struct arena *arena,
                              struct bound_command *out, struct error_list *errors)
 {
@@ -404,6 +445,7 @@ enum error_code catalog_bind(const struct command_input *input, struct arena *ar
         return errors->items[n_before].code;
     }
     out->command = b.command;
+    warn_of_place(&b);
     out->values = json_new_object(arena);
     if (input->params != NULL) {
         bind_params(&b);

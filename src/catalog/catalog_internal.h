@@ -40,6 +40,10 @@ enum error_code names_add(const struct command *command, struct error *err) MUST
 /* The first command whose last words these are, in any case; NULL: none. */
 const struct command *catalog_by_verb(struct str verb);
 
+/* What words that name no command were probably to name, and how many of them; NULL: nothing is
+ * near. */
+const struct command *catalog_meant(const struct str *words, size_t n, size_t *out_n_words);
+
 /* params.c: one value of the caller into `values` under its name (or x and y, width and height,
  * rows). */
 struct param_place {
@@ -57,6 +61,8 @@ bool param_default(const struct param_place *place); /* false: it has none */
 void param_names(const struct param *param, void (*fn)(void *context, struct str name),
                  void *context);
 const char *param_type_name(enum param_type type);
+/* As PARAM_ENUM reads it: in any case, with - for _. */
+bool word_is_one_of(const char *words, struct str text);
 
 void warning_add(struct warning_list *list, struct arena *arena, struct str text);
 /* "step-interact write ELEMENT TEXT [--append]" */
@@ -68,5 +74,8 @@ void word_write(struct buf *out, struct str word);
 bool is_part_of_point(const struct command *command, const struct param *option);
 const struct param *option_lookup(const struct command *command, struct str name,
                                   struct arena *arena);
+/* The parameter whose name (or old flag) is nearest to this one; NULL: none is near. */
+const struct param *param_nearest(const struct param *params, struct str name, struct arena *arena,
+                                  struct str *out_name);
 
 #endif

@@ -125,33 +125,8 @@ const struct command *catalog_by_verb(struct str verb)
     return NULL;
 }
 
-/* Neither a name nor a group is near: perhaps the last words of one. */
-static void unknown_word(struct str word, struct error *err)
-{
-    const struct command *command;
-    struct nearest nearest;
-    struct str group;
-    struct str verb;
-
-    nearest_init(&nearest, word);
-    for (size_t i = 0; i < catalog_size(); i++) {
-        (void)str_cut(str_from(catalog_at(i)->words), ' ', &group, &verb);
-        nearest_offer(&nearest, verb);
-    }
-    command = catalog_by_verb(nearest.best.len > 0 ? nearest.best : word);
-    if (command != NULL) {
-        (void)error_at(err, ERR_UNKNOWN_COMMAND, "/command",
-                       "There is no command \"%.*s\"; did you mean \"%s\"?",
-                       STR_ARG(utf8_clip(word, 64)), command->words);
-    } else {
-        (void)error_at(err, ERR_UNKNOWN_COMMAND, "/command",
-                       "There is no command \"%.*s\"; GET /api/v1/commands lists all",
-                       STR_ARG(utf8_clip(word, 64)));
-    }
-}
-
-/* The nearest name that begins the words; `group` (words[0]) is no part of what is compared where
- * it is right: its letters would make any verb near. */
+/* The nearest name that begins the words, or what follows the first of
+ * them in the group. */
 static struct str nearest_name(const struct str *words, size_t n, struct str group, size_t *out_n)
 {
     size_t skip = group.len > 0 ? 1 : 0;
@@ -172,54 +147,68 @@ static struct str nearest_name(const struct str *words, size_t n, struct str gro
     return best.best;
 }
 
-/* The group is right. */
-static void unknown_in_group(const struct str *words, size_t n, struct error *err)
-{
-    size_t n_meant = n;
-    struct str near = nearest_name(words, n, words[0], &n_meant);
-    const struct command *elsewhere = n > 1 && near.len == 0 ? catalog_by_verb(words[1]) : NULL;
+/* What was probably meant by words that name nothing. */
+struct meant {
+    struct str name;  /* of a command or an alias; empty: nothing is near */
+    size_t n_words;   /* that the name stands for */
+    struct str group; /* that begins the words or is near to it; empty none */
+    bool group_is_right;
     char text[NAME_MAX_BYTES];
+};
+
+/* Within the group; its letters are no part of what is compared, they would make any verb near. */
+static void look_in_group(struct meant *meant, const struct str *words, size_t n)
+{
+    struct str near = nearest_name(words, n, meant->group, &meant->n_words);
+    const struct str parts[] = {meant->group, near};
 
     if (near.len > 0) {
-        (void)error_at(err, ERR_UNKNOWN_COMMAND, "/command",
-                       "There is no command \"%.*s\"; did you mean \"%.*s %.*s\"?",
-                       STR_ARG(utf8_clip(join(words, n_meant, text), 64)), STR_ARG(words[0]),
-                       STR_ARG(near));
-    } else if (elsewhere != NULL) {
-        (void)error_at(err, ERR_UNKNOWN_COMMAND, "/command",
-                       "There is no command \"%.*s\"; did you mean \"%s\"?",
-                       STR_ARG(utf8_clip(join(words, 2, text), 64)), elsewhere->words);
-    } else {
-        (void)error_at(err, ERR_UNKNOWN_COMMAND, "/command",
-                       "%s the group \"%.*s\"; GET /api/v1/commands/%.*s/help lists its commands",
-                       n == 1 ? "This is only" : "There is no such command in", STR_ARG(words[0]),
-                       STR_ARG(words[0]));
+        meant->name = join(parts, 2, meant->text);
     }
 }
 
-static void unknown(const struct str *words, size_t n, struct error *err)
+/* Perhaps the last words of a name: click, and clik. */
+static void look_among_verbs(struct meant *meant, struct str word, size_t n_words)
 {
-    struct str group = n > 0 ? nearest_group(words[0]) : STR_EMPTY;
-    size_t n_meant = n;
-    char text[NAME_MAX_BYTES];
-    struct str near;
+    const struct command *command;
+    struct nearest nearest;
+    struct str group;
+    struct str verb;
 
-    if (group.len > 0 && str_eq(group, words[0])) {
-        unknown_in_group(words, n, err);
+    nearest_init(&nearest, word);
+    for (size_t i = 0; i < catalog_size(); i++) {
+        (void)str_cut(str_from(catalog_at(i)->words), ' ', &group, &verb);
+        nearest_offer(&nearest, verb);
+    }
+    command = catalog_by_verb(nearest.best.len > 0 ? nearest.best : word);
+    if (command != NULL) {
+        meant->name = str_from(command->words);
+        meant->n_words = n_words;
+    }
+}
+
+static void look_for_meant(struct meant *meant, const struct str *words, size_t n)
+{
+    const struct command *elsewhere;
+
+    *meant = (struct meant){.group = n > 0 ? nearest_group(words[0]) : STR_EMPTY};
+    meant->group_is_right = meant->group.len > 0 && str_eq(meant->group, words[0]);
+    if (meant->group.len > 0 && n > 1) {
+        look_in_group(meant, words, n);
+    }
+    if (meant->group_is_right) {
+        elsewhere = meant->name.len == 0 && n > 1 ? catalog_by_verb(words[1]) : NULL;
+        if (elsewhere != NULL) {
+            meant->name = str_from(elsewhere->words);
+            meant->n_words = 2;
+        }
         return;
     }
-    near = nearest_name(words, n, STR_EMPTY, &n_meant);
-    if (near.len > 0) {
-        (void)error_at(err, ERR_UNKNOWN_COMMAND, "/command",
-                       "There is no command \"%.*s\"; did you mean \"%.*s\"?",
-                       STR_ARG(utf8_clip(join(words, n_meant, text), 64)), STR_ARG(near));
-    } else if (group.len > 0) {
-        (void)error_at(err, ERR_UNKNOWN_COMMAND, "/command",
-                       "There is no command \"%.*s\"; did you mean one of the group \"%.*s\"? GET "
-                       "/api/v1/commands/%.*s/help lists them",
-                       STR_ARG(utf8_clip(words[0], 64)), STR_ARG(group), STR_ARG(group));
-    } else {
-        unknown_word(n > 0 ? words[0] : STR_EMPTY, err);
+    if (meant->name.len == 0 && !(meant->group.len > 0 && n == 1)) {
+        meant->name = nearest_name(words, n, STR_EMPTY, &meant->n_words);
+    }
+    if (meant->name.len == 0 && meant->group.len == 0 && n > 0) {
+        look_among_verbs(meant, words[0], 1);
     }
 }
 
@@ -241,6 +230,49 @@ static bool refuse_unsupported(const struct str *words, size_t n, struct error *
         }
     }
     return false;
+}
+
+const struct command *catalog_meant(const struct str *words, size_t n, size_t *out_n_words)
+{
+    struct meant meant;
+    const struct map_node *node;
+
+    if (refuse_unsupported(words, n, NULL)) {
+        return NULL;
+    }
+    look_for_meant(&meant, words, n);
+    node = meant.name.len > 0 ? map_find(&names, meant.name) : NULL;
+    *out_n_words = meant.n_words;
+    return node != NULL ? CONTAINER_OF(unconst(node), struct name, node)->command : NULL;
+}
+
+static void unknown(const struct str *words, size_t n, struct error *err)
+{
+    struct meant meant;
+    char text[NAME_MAX_BYTES];
+
+    look_for_meant(&meant, words, n);
+    if (meant.name.len > 0) {
+        (void)error_at(err, ERR_UNKNOWN_COMMAND, "/command",
+                       "There is no command \"%.*s\"; did you mean \"%.*s\"?",
+                       STR_ARG(utf8_clip(join(words, meant.n_words, text), 64)),
+                       STR_ARG(meant.name));
+    } else if (meant.group_is_right) {
+        (void)error_at(err, ERR_UNKNOWN_COMMAND, "/command",
+                       "%s the group \"%.*s\"; GET /api/v1/commands/%.*s/help lists its commands",
+                       n == 1 ? "This is only" : "There is no such command in", STR_ARG(words[0]),
+                       STR_ARG(words[0]));
+    } else if (meant.group.len > 0) {
+        (void)error_at(err, ERR_UNKNOWN_COMMAND, "/command",
+                       "There is no command \"%.*s\"; did you mean one of the group \"%.*s\"? GET "
+                       "/api/v1/commands/%.*s/help lists them",
+                       STR_ARG(utf8_clip(words[0], 64)), STR_ARG(meant.group),
+                       STR_ARG(meant.group));
+    } else {
+        (void)error_at(err, ERR_UNKNOWN_COMMAND, "/command",
+                       "There is no command \"%.*s\"; GET /api/v1/commands lists all",
+                       STR_ARG(utf8_clip(n > 0 ? words[0] : STR_EMPTY, 64)));
+    }
 }
 
 const struct command *catalog_find(const struct str *words, size_t n_words, size_t *out_n_words,

@@ -337,6 +337,19 @@ static struct json *words_list(const char *words, struct arena *arena)
     return list;
 }
 
+/* As a caller would write it: 20000, false, {}. */
+static struct json *default_value(const struct param *param, struct arena *arena)
+{
+    struct json *value = NULL;
+
+    if ((param->type == PARAM_INTEGER || param->type == PARAM_FLAG ||
+         param->type == PARAM_OBJECT) &&
+        json_parse(arena, str_from(param->def), NULL, &value, NULL) == ERR_OK) {
+        return value;
+    }
+    return text(arena, param->def);
+}
+
 static struct json *describe_param(const struct param *param, struct arena *arena)
 {
     struct json *out = json_new_object(arena);
@@ -349,7 +362,7 @@ static struct json *describe_param(const struct param *param, struct arena *aren
         json_set(out, STR("values"), words_list(param->words, arena));
     }
     if (param->def != NULL) {
-        json_set(out, STR("default"), text(arena, param->def));
+        json_set(out, STR("default"), default_value(param, arena));
     }
     if (param->min != 0 || param->max != 0) {
         json_set(out, STR("min"), json_new_int(arena, param->min));

@@ -1,4 +1,5 @@
 /* Slips within values: quotes, pairs of numbers, times with a unit, addresses without a scheme. */
+#include "base/nearest.h"
 #include "base/utf8.h"
 #include "draft.h"
 
@@ -53,19 +54,50 @@ static void pair_fixed(struct draft *draft, size_t index, struct str text)
                 text);
 }
 
+static bool is_between(char c)
+{
+    return c == ' ' || c == ',' || c == ';' || c == '*' || c == 'x' || c == 'X';
+}
+
+static struct str take_digits(struct str *rest)
+{
+    size_t n = 0;
+    struct str digits;
+
+    while (n < rest->len && ((rest->ptr[n] >= '0' && rest->ptr[n] <= '9') ||
+                             (n == 0 && rest->ptr[n] == '-'))) {
+        n++;
+    }
+    digits = str_sub(*rest, 0, n);
+    *rest = str_sub(*rest, n, rest->len);
+    return digits;
+}
+
+/* "1024 x 768", "1024\u00D7768", "(500; 300)": two numbers and nothing else that means something. As
+ * it is where it is no such text. */
 static struct str tightened(struct draft *draft, struct str text, bool is_size)
 {
-    char *tight = arena_alloc(draft->arena, text.len + 1);
-    size_t n = 0;
+    struct str rest = str_trim(text);
+    struct str first;
+    struct str second;
+    size_t n_between = 0;
 
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-
-        if (c != ' ') {
-            tight[n++] = (char)(is_size && (c == 'X' || c == '*' || c == ',') ? 'x' : c);
-        }
+    if (rest.len > 2 && rest.ptr[0] == '(' && rest.ptr[rest.len - 1] == ')') {
+        rest = str_trim(str_sub(rest, 1, rest.len - 2));
     }
-    return (struct str){tight, n};
+    first = take_digits(&rest);
+    while (rest.len > 0 && (is_between(rest.ptr[0]) || str_starts(rest, STR("\u00D7")))) {
+        size_t width = is_between(rest.ptr[0]) ? 1 : sizeof("\u00D7") - 1;
+
+        rest = str_sub(rest, width, rest.len);
+        n_between++;
+    }
+    second = take_digits(&rest);
+    if (first.len == 0 || second.len == 0 || n_between == 0 || rest.len > 0) {
+        return text;
+    }
+    return arena_printf(draft->arena, "%.*s%s%.*s", STR_ARG(first), is_size ? "x" : ",",
+                        STR_ARG(second));
 }
 
 static bool is_part(struct str text)
@@ -173,4 +205,104 @@ void mend_urls(struct draft *draft)
             draft_fixed(draft, "an address begins with its scheme", draft->args[i]);
         }
     }
+}
+
+/* --- options
+ * --------------------------------------------------------------------------------------------- */
+
+void mend_option_names(struct draft *draft)
+{
+    struct json *out = json_new_object(draft->arena);
+    const struct json *value;
+
+    JSON_FOREACH (value, draft->options) {
+        struct str name = json_name(value);
+        const struct param *near = NULL;
+        struct str near_name;
+
+        if (option_lookup(draft->row, name, draft->arena) == NULL) {
+            near = param_nearest(draft->row->options, name, draft->arena, &near_name);
+        }
+        if (near != NULL && json_get(draft->options, near->name) == NULL) {
+            name = str_from(near->name);
+            draft_fixed(draft, "the nearest option", name);
+        }
+        json_set(out, name, json_copy(draft->arena, value));
+    }
+    draft->options = out;
+}
+
+/* "yes" and 1, "no" and 0; NULL: no such word. */
+static struct json *truth(struct draft *draft, struct str text)
+{
+    static const char *const words[2][3] = {{"no", "off", "0"}, {"yes", "on", "1"}};
+
+    for (size_t yes = 0; yes < 2; yes++) {
+        for (size_t i = 0; i < ARRAY_LEN(words[yes]); i++) {
+            if (str_is_nocase(text, words[yes][i])) {
+                return json_new_bool(draft->arena, yes == 1);
+            }
+        }
+    }
+    return NULL;
+}
+
+static struct json *word_of(struct draft *draft, const struct param *option, struct str text)
+{
+    struct str rest = str_from(option->words);
+    struct str word;
+    struct nearest nearest;
+
+    nearest_init(&nearest, text);
+    while (str_next(&rest, ' ', &word)) {
+        nearest_offer(&nearest, word);
+    }
+    return nearest.best.len > 0 ? json_new_string(draft->arena, nearest.best) : NULL;
+}
+
+static struct json *time_of(struct draft *draft, const struct param *option, struct str text)
+{
+    int64_t ms;
+
+    if (option->unit == NULL || !read_time(text, &ms)) {
+        return NULL;
+    }
+    return json_new_int(draft->arena, str_is(STR("s"), option->unit) ? ms / 1000 : ms);
+}
+
+/* What the value was to be; NULL: it is right, or nobody knows. */
+static struct json *mended(struct draft *draft, const struct param *option,
+                           const struct json *value)
+{
+    struct str text = json_type(value) == JSON_NUMBER ? json_number_text(value, draft->arena)
+                                                      : json_str(value);
+
+    if (option->type == PARAM_FLAG) {
+        return truth(draft, text);
+    }
+    if (option->type == PARAM_ENUM && text.len > 0 && !word_is_one_of(option->words, text)) {
+        return word_of(draft, option, text);
+    }
+    return option->type == PARAM_INTEGER && json_type(value) == JSON_STRING
+               ? time_of(draft, option, text)
+               : NULL;
+}
+
+void mend_options(struct draft *draft)
+{
+    struct json *out = json_new_object(draft->arena);
+    const struct json *value;
+
+    JSON_FOREACH (value, draft->options) {
+        const struct param *option = option_lookup(draft->row, json_name(value), draft->arena);
+        struct json *better = option != NULL ? mended(draft, option, value) : NULL;
+
+        if (better != NULL) {
+            draft_fixed(draft,
+                        arena_printf(draft->arena, "the option \"%s\" takes", option->name).ptr,
+                        json_text(draft->arena, better));
+        }
+        json_set(out, json_name(value), better != NULL ? better : json_copy(draft->arena, value));
+    }
+    draft->options = out;
 }

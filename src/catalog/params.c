@@ -186,6 +186,19 @@ static bool word_matches(struct str word, struct str text)
     return true;
 }
 
+bool word_is_one_of(const char *words, struct str text)
+{
+    struct str rest = str_from(words);
+    struct str word;
+
+    while (str_next(&rest, ' ', &word)) {
+        if (word_matches(word, text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool find_word(const struct param_place *place, struct str text, struct str *out)
 {
     struct str rest = str_from(place->param->words);

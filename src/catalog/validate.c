@@ -158,6 +158,36 @@ static void fix_bare_verb(struct draft *draft)
     }
 }
 
+/* "step-interact clik", "step-asert equals": the nearest name, where it takes up all words of the
+ * command. */
+static void fix_misspelled(struct draft *draft)
+{
+    struct str words[NAME_WORDS + MAX_WORDS];
+    struct str rest = draft->command;
+    const struct command *found;
+    size_t n = 0;
+    size_t n_own;
+    size_t n_name = 0;
+
+    while (n < NAME_WORDS && str_next(&rest, ' ', &words[n])) {
+        n++;
+    }
+    n_own = n;
+    for (size_t i = 0; i < draft->n_args && i < MAX_WORDS; i++) {
+        words[n++] = draft->args[i];
+    }
+    found = n > 0 ? catalog_meant(words, n, &n_name) : NULL;
+    if (found == NULL || n_name < n_own) {
+        return;
+    }
+    for (; n_name > n_own; n_name--) {
+        draft_drop_arg(draft, 0);
+    }
+    draft->command = str_from(found->words);
+    find_row(draft);
+    draft_fixed(draft, "the nearest command", draft->command);
+}
+
 /* The rest of the name may stand in front of the arguments: "MOUSE", "MOVE-TO". Only as many words
  * are lowered as are needed to find a command; without one nothing is. */
 static void fix_case_of_args(struct draft *draft)
@@ -306,6 +336,27 @@ static bool fill_arg(struct draft *draft, const struct json *arg)
     return true;
 }
 
+/* The value of an argument by its name, or by one that is near to it and to no other. */
+static const struct json *value_of(struct draft *draft, const struct json *params, size_t index)
+{
+    const struct param *param = &draft->row->args[index];
+    const struct json *value = json_get(params, param->name);
+    struct str near;
+
+    if (value != NULL) {
+        return value;
+    }
+    JSON_FOREACH (value, params) {
+        if (param_nearest(draft->row->args, json_name(value), draft->arena, &near) == param) {
+            if (!str_is(json_name(value), param->name)) {
+                draft_fixed(draft, "the nearest argument", str_from(param->name));
+            }
+            return value;
+        }
+    }
+    return NULL;
+}
+
 /* Named arguments are mended as a list; false: one of them is not of the command. */
 static bool fill_params(struct draft *draft, const struct json *params)
 {
@@ -315,7 +366,7 @@ static bool fill_params(struct draft *draft, const struct json *params)
         return false;
     }
     for (size_t i = 0; i < draft->n_params; i++) {
-        const struct json *value = json_get(params, draft->row->args[i].name);
+        const struct json *value = value_of(draft, params, i);
 
         if (value == NULL) {
             break;
@@ -431,13 +482,18 @@ enum error_code catalog_validate(const struct command_input *input, struct arena
     if (draft->row == NULL) {
         fix_bare_verb(draft);
     }
+    fix_case_of_args(draft);
+    if (draft->row == NULL) {
+        fix_misspelled(draft);
+    }
     if (input->params != NULL && !fill_params(draft, input->params)) {
         *out_fixes = (struct warning_list){0};
         return code;
     }
-    fix_case_of_args(draft);
     fix_flags(draft);
     if (draft->row != NULL) {
+        mend_option_names(draft);
+        mend_options(draft);
         mend_quotes(draft);
         mend_pairs(draft);
         fix_old_positions(draft);

@@ -245,6 +245,15 @@ static const struct refusal refusals[] = {
     {"{\"command\":\"import-test-data\",\"args\":[\"7\",\"a,a\\n1,2\"]}", "/args/1", "twice", 1},
     {"{\"command\":\"step-interact write\",\"args\":[\"\"],\"options\":{\"append\":3,\"q\":1}}",
      "/args/0", "empty", 4},
+    {"{\"command\":\"step-intract clik\",\"args\":[\"x\"]}", "/command",
+     "command \"step-intract clik\"; did you mean \"step-interact click\"?", 1},
+    {"{\"command\":\"step-intract\"}", "/command", "one of the group \"step-interact\"", 1},
+    {"{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{\"positon\":\"CENTER\"}}",
+     "/options/positon", "did you mean \"position\"", 1},
+    {"{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{\"POSITION\":\"CENTER\"}}",
+     "/options/POSITION", "did you mean \"position\"", 1},
+    {"{\"command\":\"monitor-execution\",\"args\":[\"1\"],\"options\":{\"interval\":0}}",
+     "/options/interval", "from 1 to 3600 s", 1},
 };
 
 static void errors_name_the_place_and_the_nearest_name(void **state)
@@ -360,6 +369,26 @@ static const struct slip slips[] = {
      "{\"command\":\"step-navigate to\",\"args\":[\"https://a.b/A_b\"],\"options\":{},\"checkpoint_id\":\"1680930\",\"position\":1}"},
     {"{\"command\":\"step-interact click\",\"args\":[\"cp_1680930\",\"a\",\"2\"]}",
      "{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{},\"checkpoint_id\":\"1680930\",\"position\":2}"},
+    {"{\"command\":\"step-interact clik\",\"args\":[\"a\"]}",
+     "{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{}}"},
+    {"{\"command\":\"step-asert equals\",\"args\":[\"a\",\"b\"]}",
+     "{\"command\":\"step-assert equals\",\"args\":[\"a\",\"b\"],\"options\":{}}"},
+    {"{\"command\":\"step-interact\",\"args\":[\"mouse\",\"mvoe-to\",\"a\"]}",
+     "{\"command\":\"step-interact mouse move-to\",\"args\":[\"a\"],\"options\":{}}"},
+    {"{\"command\":\"step-interact click\",\"params\":{\"elment\":\"a\"}}",
+     "{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{}}"},
+    {"{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{\"positon\":\"TOP_LFET\"}}",
+     "{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{\"position_on_element\":\"TOP_LEFT\"}}"},
+    {"{\"command\":\"step-navigate to\",\"args\":[\"https://a.b\"],\"options\":{\"new_tab\":\"yes\"}}",
+     "{\"command\":\"step-navigate to\",\"args\":[\"https://a.b\"],\"options\":{\"new_tab\":true}}"},
+    {"{\"command\":\"step-wait element\",\"args\":[\"a\"],\"options\":{\"timeout\":\"30s\"}}",
+     "{\"command\":\"step-wait element\",\"args\":[\"a\"],\"options\":{\"timeout\":30000}}"},
+    {"{\"command\":\"execute-goal\",\"args\":[\"7\"],\"options\":{\"timeout\":\"30 seconds\"}}",
+     "{\"command\":\"execute-goal\",\"args\":[\"7\"],\"options\":{\"timeout\":30}}"},
+    {"{\"command\":\"step-window resize\",\"args\":[\"1024\u00D7768\"]}",
+     "{\"command\":\"step-window resize\",\"args\":[\"1024x768\"],\"options\":{}}"},
+    {"{\"command\":\"step-navigate scroll-by\",\"args\":[\"(500; -300)\"]}",
+     "{\"command\":\"step-navigate scroll-by\",\"args\":[\"500,-300\"],\"options\":{}}"},
 };
 
 static void common_slips_are_mended(void **state)
@@ -402,6 +431,10 @@ static void nothing_is_mended_that_is_right_or_hopeless(void **state)
         "{\"command\":\"step-interact click\",\"args\":[\"a\",\"b\",\"c\"]}",
         "{\"command\":\"step-interact click Sign\",\"args\":[\"in\"]}",
         "{\"command\":\"no-such\",\"args\":[\"--x\"]}",
+        "{\"command\":\"step-navigate back\",\"args\":[]}",
+        "{\"command\":\"step-navigate scroll-by\",\"args\":[\"1,2,3\"]}",
+        "{\"command\":\"step-window resize\",\"args\":[\"1024 and 768\"]}",
+        "{\"command\":\"step-interact frobnicate\",\"args\":[\"x\"]}",
     };
     struct fixture f;
 
@@ -436,6 +469,7 @@ static void aliases_and_inert_options_warn(void **state)
         ERR_OK);
     assert_int_equal(f.bound.warnings.n, 2);
     assert_int_equal(bind_text(&f, "{\"command\":\"create-project\",\"args\":[\"x\"]}"), ERR_OK);
+    assert_int_equal(f.bound.warnings.n, 0);
     assert_true(str_is(json_str(json_get(f.bound.values, "organization_id")), "7"));
     assert_int_equal(
         bind_text(
