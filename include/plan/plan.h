@@ -56,11 +56,11 @@ struct plan_row {
     plan_after_fn after;     /* NULL: next */
     plan_failed_fn failed;   /* NULL: a failure is a failure */
     bool keep_going;         /* a failure does not end the plan */
-    bool drop_answer; /* not kept after `after`: thousands of rows cost no memory for theirs */
-    unsigned patience_ms;    /* a read is asked again while the platform is away (no connection, 5xx,
-                                429, unreadable) for so long; 0: the first failure is one */
-    const void *context; /* for `after` and the owner (e.g. the step of a test file) */
-    const char *label;   /* what the report calls it; NULL: call name */
+    bool drop_answer;     /* not kept after `after`: thousands of rows cost no memory for theirs */
+    unsigned patience_ms; /* a read is asked again while the platform is away (no connection, 5xx,
+                             429, unreadable) for so long; 0: the first failure is one */
+    const void *context;  /* for `after` and the owner (e.g. the step of a test file) */
+    const char *label;    /* what the report calls it; NULL: call name */
     /* out */
     enum row_status status;
     bool disproved; /* set by a hook: it failed, and has been looked for; it did not act */

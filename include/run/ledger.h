@@ -1,5 +1,5 @@
-/* ledger: the steps that this process is making just now, and those that it has told somebody of. It
- * answers one question: a create's answer was lost, and a step that looks like it stands in the
+/* ledger: the steps that this process is making just now, and those that it has told somebody of.
+ * It answers one question: a create's answer was lost, and a step that looks like it stands in the
  * checkpoint; is it that one? It is not where another request was told of it, and nobody can say as
  * long as another create in the same checkpoint, begun before the look, may yet be told of it.
  *

@@ -1,5 +1,5 @@
-/* read_back: a step was sent and its answer was lost; is it there? The checkpoint is read again, and
- * a step that looks like what was sent is ours where it cannot be an older one or another's:
+/* read_back: a step was sent and its answer was lost; is it there? The checkpoint is read again,
+ * and a step that looks like what was sent is ours where it cannot be an older one or another's:
  *
  *   `before` known (the steps that stood there when they were counted): any step that is not among
  *   them; else only the one at `position`, and only if nothing stood there (`was_end`).

@@ -79,9 +79,9 @@ struct task {
     void (*on_chunk)(struct task *task, struct str bytes, bool last);
     void *state;                           /* the handler's own, in the arena */
     struct idempotency_entry *idempotency; /* reserved for this task's reply; NULL: none */
-    bool may_have_changed; /* something that creates or changes may have reached the platform */
+    bool may_have_changed;   /* something that creates or changes may have reached the platform */
     const struct json *made; /* what exists although the whole failed: plan_made; NULL nothing */
-    struct str location;   /* Location of the answer; empty none */
+    struct str location;     /* Location of the answer; empty none */
     struct cache_seat *cache_seat; /* its place in the cache, as leader or waiter; NULL none */
     uint64_t cache_generation;     /* of the cache when the fetch began */
     uint64_t begin_us;

@@ -26,7 +26,7 @@ struct batch_cursor {
     int64_t checkpoint_number;
     int64_t position; /* -1: not known */
     bool is_session;
-    bool is_counted; /* a dry run has shown how the position becomes known */
+    bool is_counted;            /* a dry run has shown how the position becomes known */
     const struct json *counted; /* the steps that stood there when they were counted; NULL: never */
     struct batch_cursor *next;
 };

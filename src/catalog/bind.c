@@ -406,8 +406,8 @@ static void numbers_of_point(struct binding *b)
     }
 }
 
-/* A command that makes no step has no place in a checkpoint; what looks like one is not taken for an
- * argument or option of that name. */
+/* A command that makes no step has no place in a checkpoint; what looks like one is not taken for
+ * an argument or option of that name. */
 static void warn_of_place(struct binding *b)
 {
     const struct {
@@ -418,13 +418,13 @@ static void warn_of_place(struct binding *b)
 
     for (size_t i = 0; b->command->kind == COMMAND_CALL && i < ARRAY_LEN(places); i++) {
         if (places[i].given) {
-            warning_add(&b->out->warnings, b->arena,
-                        arena_printf(b->arena, "\"%s\" has no effect: %s makes no step%s",
-                                     places[i].name, b->command->words,
-                                     option_lookup(b->command, str_from(places[i].name),
-                                                   b->arena) != NULL
-                                         ? "; its own goes into \"options\""
-                                         : ""));
+            warning_add(
+                &b->out->warnings, b->arena,
+                arena_printf(b->arena, "\"%s\" has no effect: %s makes no step%s", places[i].name,
+                             b->command->words,
+                             option_lookup(b->command, str_from(places[i].name), b->arena) != NULL
+                                 ? "; its own goes into \"options\""
+                                 : ""));
         }
     }
 }

@@ -64,8 +64,8 @@ static struct str take_digits(struct str *rest)
     size_t n = 0;
     struct str digits;
 
-    while (n < rest->len && ((rest->ptr[n] >= '0' && rest->ptr[n] <= '9') ||
-                             (n == 0 && rest->ptr[n] == '-'))) {
+    while (n < rest->len &&
+           ((rest->ptr[n] >= '0' && rest->ptr[n] <= '9') || (n == 0 && rest->ptr[n] == '-'))) {
         n++;
     }
     digits = str_sub(*rest, 0, n);
@@ -73,8 +73,8 @@ static struct str take_digits(struct str *rest)
     return digits;
 }
 
-/* "1024 x 768", "1024\u00D7768", "(500; 300)": two numbers and nothing else that means something. As
- * it is where it is no such text. */
+/* "1024 x 768", "1024\u00D7768", "(500; 300)": two numbers and nothing else that means something.
+ * As it is where it is no such text. */
 static struct str tightened(struct draft *draft, struct str text, bool is_size)
 {
     struct str rest = str_trim(text);
@@ -274,8 +274,8 @@ static struct json *time_of(struct draft *draft, const struct param *option, str
 static struct json *mended(struct draft *draft, const struct param *option,
                            const struct json *value)
 {
-    struct str text = json_type(value) == JSON_NUMBER ? json_number_text(value, draft->arena)
-                                                      : json_str(value);
+    struct str text =
+        json_type(value) == JSON_NUMBER ? json_number_text(value, draft->arena) : json_str(value);
 
     if (option->type == PARAM_FLAG) {
         return truth(draft, text);

@@ -17,6 +17,7 @@
 #include "plan/answer.h"
 
 enum { MAX_ROWS = 10000, FIRST_ROWS = 8, PARSE_DEPTH = 64, PARSE_NODES = 200000 };
+
 enum { AWAY_FIRST_MS = 1000, AWAY_DOUBLINGS = 3 }; /* then every 8 s, about as the vendor's tool */
 
 enum flow { FLOW_NEXT, FLOW_WAIT, FLOW_END, FLOW_GONE };

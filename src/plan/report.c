@@ -43,7 +43,8 @@ struct json *plan_made(const struct plan *plan, const void *context)
     for (size_t i = 0; i < plan->n_rows; i++) {
         const struct plan_row *row = &plan->rows[i];
         const struct capture *id = &row->call->spec->captures[0];
-        const struct json *value = id->variable != NULL ? json_find(row->answer, id->pointers) : NULL;
+        const struct json *value =
+            id->variable != NULL ? json_find(row->answer, id->pointers) : NULL;
         struct json *item;
 
         if (row->status != ROW_DONE || row->call->spec->class == CALL_READ ||

@@ -8,6 +8,7 @@
 #include "observe/log.h"
 
 enum { FIND_PAGE = 50, FIND_PAGES_MAX = 200, ATTACH_AT = 2, TITLES_MAX = 50 };
+
 enum { LOOK_MAX_MS = 2000, LOOK_AGAIN_MS = 100 }; /* at a checkpoint that others write to as well */
 
 #define ID(member) offsetof(struct run_ids, member)

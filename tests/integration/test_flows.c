@@ -21,8 +21,7 @@ static void expect_made(const struct json *answer, size_t index, const char *cal
         fail_msg("made[%zu] should be %s", index, call);
     }
     assert_true(str_contains(json_str(json_get(answer, "detail")), str_from(call)));
-    assert_true(
-        str_contains(json_str(json_get(answer, "detail")), json_str(json_get(made, "id"))));
+    assert_true(str_contains(json_str(json_get(answer, "detail")), json_str(json_get(made, "id"))));
 }
 
 /* Ids are those that the sandbox begins with (src/sandbox/README.md). */
@@ -33,9 +32,8 @@ static const struct flow {
     int64_t status;
     const char *made;
 } flows[] = {
-    {"{\"match\":\"GET /goals/*/versions\",\"times\":1,\"status\":404}",
-     "/api/v1/commands/execute", "{\"command\":\"create-goal\",\"args\":[9056,\"A\"]}", 404,
-     "create goal"},
+    {"{\"match\":\"GET /goals/*/versions\",\"times\":1,\"status\":404}", "/api/v1/commands/execute",
+     "{\"command\":\"create-goal\",\"args\":[9056,\"A\"]}", 404, "create goal"},
     {"{\"match\":\"GET /goals/*/versions\",\"times\":1,\"status\":404}", "/api/goals",
      "{\"projectId\":9056,\"name\":\"B\"}", 404, "create goal"},
     {"{\"match\":\"POST /testsuites/*/checkpoints/attach\",\"times\":1,\"status\":500}",
@@ -135,10 +133,9 @@ static void waiting_bears_with_a_platform_that_is_away(void **state)
     sandbox_fault(proxy.program.sandbox_port,
                   "{\"match\":\"GET /executions\",\"times\":1,\"status\":200,\"body\":\"<html>\","
                   "\"content_type\":\"text/html\"}");
-    assert_true(str_is(
-        data_status(command(&proxy, "{\"command\":\"execute-goal\",\"args\":[13776],"
-                                    "\"options\":{\"wait\":true,\"timeout\":60}}")),
-        "FINISHED"));
+    assert_true(str_is(data_status(command(&proxy, "{\"command\":\"execute-goal\",\"args\":[13776],"
+                                                   "\"options\":{\"wait\":true,\"timeout\":60}}")),
+                       "FINISHED"));
     assert_int_equal(proxy.reply.status, 200);
     proxy_stop(&proxy);
 }
@@ -183,10 +180,9 @@ static void times_of_no_length_are_refused(void **state)
     (void)state;
     proxy_start(&proxy, examples);
     for (size_t i = 0; i < ARRAY_LEN(options); i++) {
-        struct str body =
-            arena_printf(&proxy.arena,
-                         "{\"command\":\"monitor-execution\",\"args\":[88715],\"options\":{%s}}",
-                         options[i]);
+        struct str body = arena_printf(
+            &proxy.arena, "{\"command\":\"monitor-execution\",\"args\":[88715],\"options\":{%s}}",
+            options[i]);
         const struct json *answer =
             proxy_ask_str(&proxy, "POST", "/api/v1/commands/execute", NULL, body);
 

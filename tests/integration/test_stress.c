@@ -238,8 +238,7 @@ static void take_equal(struct equals *load, size_t at)
     assert_int_equal(client_read(&load->clients[at], false, &load->proxy.reply), CLIENT_OK);
     answer = reply_json(&load->proxy.reply, &arena);
     if (load->proxy.reply.status == 200) {
-        assert_true(
-            str_to_i64(json_str(json_find(answer, "/data/step_id")), 1, INT64_MAX, &id));
+        assert_true(str_to_i64(json_str(json_find(answer, "/data/step_id")), 1, INT64_MAX, &id));
         load->ids[load->n_ids++] = id;
     } else {
         assert_true(str_is(json_str(json_get(answer, "code")), "outcome_unknown"));
@@ -311,8 +310,7 @@ static void each_of_many_equal_steps_is_told_once(void **state)
     for (size_t round = 0; round < rounds; round++) {
         for (size_t i = 0; i < CLIENTS; i++) {
             assert_true(client_send_request(&load->clients[i], "POST", "/api/v1/commands/execute",
-                                            "Content-Type: application/json\r\n",
-                                            str_from(body)));
+                                            "Content-Type: application/json\r\n", str_from(body)));
         }
         for (size_t i = 0; i < CLIENTS; i++) {
             take_equal(load, i);

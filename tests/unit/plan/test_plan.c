@@ -383,8 +383,7 @@ static void patience_ends_and_refusals_are_not_outlived(void **state)
     (void)state;
     plan_set_str(&plan, "goal_id", STR("3"));
     plan_append(&plan, &calls[STATUS])->patience_ms = 4000;
-    GO({.status = 503, .body = "{}"}, {.status = 503, .body = "{}"},
-       {.status = 503, .body = "{}"});
+    GO({.status = 503, .body = "{}"}, {.status = 503, .body = "{}"}, {.status = 503, .body = "{}"});
     pass_ms(1000);
     pass_ms(2000);
     assert_int_equal(n_done, 1); /* 4 s more would be past it */

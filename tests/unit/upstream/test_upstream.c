@@ -196,8 +196,7 @@ static void meet_fault(const struct fault_row *fault, enum call_class kind)
         fail_msg("%s class %d: code %d (%s), %u heads", fault->path, (int)kind, (int)probe.code,
                  probe.call.error.text, bench.platform.n_heads - n_heads);
     }
-    assert_int_equal(probe.call.tries,
-                     kind == CALL_READ && code == ERR_UPSTREAM_RESET ? 3 : 1);
+    assert_int_equal(probe.call.tries, kind == CALL_READ && code == ERR_UPSTREAM_RESET ? 3 : 1);
     assert_int_equal(probe.call.error.late, str_is(STR("/stall"), fault->path));
     assert_true(probe.call.may_have_left);
     assert_true(str_from(probe.call.error.text).len > 0);
