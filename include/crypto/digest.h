@@ -15,7 +15,12 @@ struct digest {
 
 void digest_of(struct str bytes, struct digest *out);
 void digest_of_parts(const struct str *parts, size_t n_parts,
-                     struct digest *out);                   /* each with its length */
+                     struct digest *out); /* each with its length */
+/* Piece by piece; digest_end frees it. */
+struct digest_state;
+struct digest_state *digest_begin(void);
+void digest_add(struct digest_state *state, struct str bytes);
+void digest_end(struct digest_state *state, struct digest *out);
 void digest_hex(const struct digest *digest, char out[65]); /* NUL-terminated */
 bool digest_from_hex(struct str hex, struct digest *out) MUST_CHECK;
 bool digest_equal(const struct digest *a, const struct digest *b); /* constant time */

@@ -67,7 +67,8 @@ enum error_code session_store_open(struct deadlines *deadlines, struct later *la
 void session_store_close(
     struct session_store *store); /* writes the snapshot; no lane may be held */
 size_t session_store_size(const struct session_store *store);
-/* Writes now (atomic: temporary file, fsync, rename). */
+/* Writes now, before it returns (atomic: temporary file, fsync, rename); at intervals a thread does
+ * it. */
 enum error_code session_store_save(struct session_store *store, struct error *err) MUST_CHECK;
 
 /* `owner` is the digest of the caller's identity; another owner's session does not exist for it.

@@ -4,6 +4,7 @@
 #include <mbedtls/version.h>
 
 #include "base/check.h"
+#include "base/mem.h"
 #include "base/secret.h"
 
 /* 2.28 has the checked functions under other names than 3.x. */
@@ -55,6 +56,29 @@ void digest_of_parts(const struct str *parts, size_t n_parts, struct digest *out
         update(&context, parts[i]);
     }
     finish(&context, out);
+}
+
+struct digest_state {
+    mbedtls_sha256_context context;
+};
+
+struct digest_state *digest_begin(void)
+{
+    struct digest_state *state = mem_alloc(sizeof(*state));
+
+    begin(&state->context);
+    return state;
+}
+
+void digest_add(struct digest_state *state, struct str bytes)
+{
+    update(&state->context, bytes);
+}
+
+void digest_end(struct digest_state *state, struct digest *out)
+{
+    finish(&state->context, out);
+    mem_free(state);
 }
 
 void digest_hex(const struct digest *digest, char out[65])

@@ -10,7 +10,7 @@
 #include "observe/metrics.h"
 #include "session_internal.h"
 
-enum { SWEEP_MS = 5000, SWEEP_MAX = 10000, MAX_TIMEOUT_S = 30 * 86400 };
+enum { SWEEP_MS = 5000, SWEEP_MAX = 10000, SNAPSHOT_LOOK_MS = 100, MAX_TIMEOUT_S = 30 * 86400 };
 
 /* --- records
  * ----------------------------------------------------------------------------------------- */
@@ -417,16 +417,29 @@ static void on_sweep(struct deadline *deadline)
     deadline_set(store->deadlines, deadline, DEADLINE_SESSION, SWEEP_MS, on_sweep);
 }
 
+/* A crash shall lose at most the interval, writing included: it begins twice in it. */
+static uint64_t snapshot_pause_ms(const struct session_store *store)
+{
+    return (uint64_t)store->options.snapshot_interval_s * 1000 / 2;
+}
+
 static void on_snapshot(struct deadline *deadline)
 {
     struct session_store *store = CONTAINER_OF(deadline, struct session_store, snapshot);
-    struct error err = {0};
+    uint64_t now_ms = clock_now_ms();
+    uint64_t wait_ms = SNAPSHOT_LOOK_MS;
 
-    if (store->changed && session_store_save(store, &err) != ERR_OK) {
-        log_event(LOG_ERROR, "sessions.snapshot_failed", F_TEXT("error", err.text));
+    if (!snapshot_is_running(store)) {
+        uint64_t gone_ms = now_ms - store->snapshot_ms;
+
+        if (gone_ms < snapshot_pause_ms(store)) {
+            wait_ms = snapshot_pause_ms(store) - gone_ms;
+        } else if (store->changed) {
+            snapshot_begin(store);
+            store->snapshot_ms = now_ms;
+        }
     }
-    deadline_set(store->deadlines, deadline, DEADLINE_OTHER,
-                 (uint64_t)store->options.snapshot_interval_s * 1000, on_snapshot);
+    deadline_set(store->deadlines, deadline, DEADLINE_OTHER, wait_ms, on_snapshot);
 }
 
 enum error_code session_store_open(struct deadlines *deadlines, struct later *later,
@@ -455,8 +468,9 @@ enum error_code session_store_open(struct deadlines *deadlines, struct later *la
             return error_set(err, ERR_CONFIG, "sessions.snapshot_file: %s", cause.text);
         }
         if (options->snapshot_interval_s > 0) {
-            deadline_set(deadlines, &store->snapshot, DEADLINE_OTHER,
-                         (uint64_t)options->snapshot_interval_s * 1000, on_snapshot);
+            store->snapshot_ms = clock_now_ms();
+            deadline_set(deadlines, &store->snapshot, DEADLINE_OTHER, snapshot_pause_ms(store),
+                         on_snapshot);
         }
     }
     *out = store;

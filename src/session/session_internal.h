@@ -7,6 +7,10 @@
 
 enum { SESSION_ID_LEN = 29, SESSION_GONE_MAX = 10000 }; /* "sess_" + 24 */
 
+enum { SNAPSHOT_MAX = 256 * 1024 * 1024 }; /* of the file */
+
+#define SNAPSHOT_CHECK "sha256:" /* begins its last line */
+
 /* One session. Kept small: text members sit in one heap block behind `texts`, absent for most. */
 struct session_record {
     struct map_node node; /* key: id */
@@ -60,7 +64,9 @@ struct session_store {
     struct map gone;
     struct list gone_order;
     struct map lanes;
-    bool changed; /* since the last snapshot */
+    struct snapshot_job *job; /* the snapshot that is being written; NULL none */
+    uint64_t snapshot_ms;     /* when the last one began */
+    bool changed;             /* since then */
 };
 
 int64_t record_expires_ms(const struct session_store *store, const struct session_record *record);
@@ -70,5 +76,8 @@ void texts_set(struct session_record *record, const struct str *name, const stru
                const struct str *metadata);
 /* snapshot.c */
 void snapshot_load(struct session_store *store);
+/* snapshot_write.c */
+void snapshot_begin(struct session_store *store); /* copies; a thread writes. None may be running */
+bool snapshot_is_running(struct session_store *store); /* false: what has ended is dealt with */
 
 #endif

@@ -1,119 +1,16 @@
-/* The snapshot file: one JSON object a line, then a line with the SHA-256 of all before it. Written
- * to a temporary file, synced and renamed, so that a crash leaves the old one or the new one. A
- * file that does not verify is set aside, never half believed. Blocking on purpose: 10,000 sessions
- * are 2 MB, written in a few milliseconds; the interval is the price. */
-#include <errno.h>
+/* Reading the snapshot file at start: one JSON object a line, then a line with the SHA-256 of all
+ * before it. A file that does not verify is set aside, never half believed. */
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/json_writer.h"
 #include "base/mem.h"
 #include "data/json.h"
 #include "observe/log.h"
 #include "session_internal.h"
 
-enum { SNAPSHOT_MAX = 256 * 1024 * 1024, LINE_MAX_BYTES = 256 * 1024, NAME_MAX_BYTES = 4096 };
-
-static const char check_prefix[] = "sha256:";
-
-static void write_record(struct buf *out, const struct session_record *record)
-{
-    struct json_writer w;
-    char owner[65];
-
-    digest_hex(&record->owner, owner);
-    jw_init(&w, out);
-    jw_object(&w);
-    jw_kv_str(&w, "id", (struct str){record->id, SESSION_ID_LEN});
-    jw_kv_text(&w, "owner", owner);
-    jw_kv_int(&w, "checkpoint", record->checkpoint_id);
-    jw_kv_int(&w, "position", record->position);
-    jw_kv_int(&w, "steps", record->steps_added);
-    jw_kv_int(&w, "created", record->created_ms);
-    jw_kv_int(&w, "active", record->last_activity_ms);
-    jw_kv_int(&w, "timeout", record->timeout_s);
-    jw_kv_int(&w, "status", record->status);
-    jw_kv_bool(&w, "current", record->is_current);
-    if (record->texts != NULL) {
-        jw_kv_text(&w, "name", record->texts->name);
-        jw_kv_text(&w, "description", record->texts->description);
-        jw_kv_text(&w, "metadata", record->texts->metadata);
-    }
-    jw_end(&w);
-    buf_char(out, '\n');
-}
-
-static bool write_all(int fd, struct str bytes)
-{
-    while (bytes.len > 0) {
-        ssize_t n = write(fd, bytes.ptr, bytes.len);
-
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return false;
-        }
-        bytes = str_sub(bytes, (size_t)n, bytes.len);
-    }
-    return true;
-}
-
-static enum error_code write_file(const char *name, const char *temporary, struct str text,
-                                  struct error *err)
-{
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    bool ok;
-
-    if (fd < 0) {
-        return error_set(err, ERR_IO, "cannot write %s: %s", temporary, strerror(errno));
-    }
-    ok = write_all(fd, text) && fsync(fd) == 0;
-    ok = close(fd) == 0 && ok;
-    if (!ok || rename(temporary, name) != 0) {
-        (void)unlink(temporary);
-        return error_set(err, ERR_IO, "cannot write %s: %s", name, strerror(errno));
-    }
-    return ERR_OK;
-}
-
-enum error_code session_store_save(struct session_store *store, struct error *err)
-{
-    struct buf text;
-    struct buf temporary;
-    struct digest digest;
-    char hex[65];
-    struct list *link;
-    enum error_code code;
-
-    if (store->snapshot_file == NULL) {
-        return ERR_OK;
-    }
-    buf_init(&text, SNAPSHOT_MAX);
-    LIST_FOREACH (link, &store->lru) {
-        write_record(&text, CONTAINER_OF(link, struct session_record, lru));
-    }
-    digest_of(buf_view(&text), &digest);
-    digest_hex(&digest, hex);
-    buf_printf(&text, "%s%s\n", check_prefix, hex);
-    buf_init(&temporary, NAME_MAX_BYTES);
-    buf_printf(&temporary, "%s.new", store->snapshot_file);
-    code = buf_ok(&text)
-               ? write_file(store->snapshot_file, buf_cstr(&temporary), buf_view(&text), err)
-               : error_set(err, ERR_TOO_BIG, "the snapshot of the sessions is larger than %d bytes",
-                           SNAPSHOT_MAX);
-    buf_done(&temporary);
-    buf_done(&text);
-    store->changed = store->changed && code != ERR_OK;
-    return code;
-}
-
-/* --- reading
- * ----------------------------------------------------------------------------------------- */
+enum { LINE_MAX_BYTES = 256 * 1024, NAME_MAX_BYTES = 4096 };
 
 static bool read_file(const char *name, struct buf *out)
 {
@@ -153,8 +50,8 @@ static bool verify(struct str text, struct str *out_records)
     }
     last = str_trim(str_sub(text, at, text.len));
     *out_records = str_sub(text, 0, at);
-    if (!str_starts(last, str_from(check_prefix)) ||
-        !digest_from_hex(str_sub(last, sizeof(check_prefix) - 1, last.len), &want)) {
+    if (!str_starts(last, STR(SNAPSHOT_CHECK)) ||
+        !digest_from_hex(str_sub(last, sizeof(SNAPSHOT_CHECK) - 1, last.len), &want)) {
         return false;
     }
     digest_of(*out_records, &have);

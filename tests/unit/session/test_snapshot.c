@@ -1,0 +1,201 @@
+/* The snapshot file: written by a thread at intervals, by the loop at the end, and read at start.
+ */
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness/cmocka.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "session/session.h"
+
+int test_snapshot(void);
+
+enum { INTERVAL_MS = 1000, LOOK_MS = 100, TURNS_MAX = 1000, TURN_US = 10000 };
+
+struct snapshots {
+    struct deadlines deadlines;
+    struct later later;
+    struct session_store *store;
+    struct arena arena;
+    struct digest owner;
+    char folder[128];
+    char file[160];
+};
+
+static void open_store(struct snapshots *f)
+{
+    const struct session_options options = {.max_active = 100,
+                                            .timeout_s = 600,
+                                            .max_age_s = 6000,
+                                            .max_queue = 3,
+                                            .snapshot_file = str_from(f->file),
+                                            .snapshot_interval_s = INTERVAL_MS / 1000};
+    struct error err = {0};
+
+    deadlines_init(&f->deadlines);
+    later_init(&f->later);
+    assert_int_equal(session_store_open(&f->deadlines, &f->later, &options, &f->store, &err),
+                     ERR_OK);
+}
+
+static void begin(struct snapshots *f, const char *name)
+{
+    struct buf text;
+
+    *f = (struct snapshots){0};
+    clock_set(1000, 1000000);
+    arena_init(&f->arena);
+    digest_of(STR("me"), &f->owner);
+    buf_init(&text, sizeof(f->folder) - 1);
+    buf_printf(&text, "%s/%s-%d", VP_SCRATCH_DIR, name, (int)getpid());
+    str_copy(f->folder, sizeof(f->folder), buf_view(&text));
+    buf_done(&text);
+    buf_init(&text, sizeof(f->file) - 1);
+    buf_printf(&text, "%s/sessions", f->folder);
+    str_copy(f->file, sizeof(f->file), buf_view(&text));
+    buf_done(&text);
+    assert_int_equal(mkdir(f->folder, 0700), 0);
+    open_store(f);
+}
+
+static void end(struct snapshots *f)
+{
+    session_store_close(f->store);
+    assert_true(deadlines_is_empty(&f->deadlines));
+    (void)unlink(f->file);
+    assert_int_equal(rmdir(f->folder), 0); /* nothing else is left in it */
+    arena_done(&f->arena);
+    clock_release();
+}
+
+static void make(struct snapshots *f, const char *name)
+{
+    const int64_t checkpoint = 7;
+    const struct str text = str_from(name);
+    const struct str metadata = STR("{\"a\":1}");
+    const struct session_patch patch = {
+        .name = &text, .metadata = &metadata, .checkpoint_id = &checkpoint};
+    struct session session;
+    struct error err = {0};
+
+    assert_int_equal(session_create(f->store, &f->owner, &patch, &f->arena, &session, &err),
+                     ERR_OK);
+}
+
+static size_t n_lines(const struct snapshots *f)
+{
+    char bytes[65536];
+    FILE *file = fopen(f->file, "r");
+    size_t n = 0;
+    size_t len;
+
+    if (file == NULL) {
+        return 0;
+    }
+    len = fread(bytes, 1, sizeof(bytes), file);
+    for (size_t i = 0; i < len; i++) {
+        n += bytes[i] == '\n';
+    }
+    assert_int_equal(fclose(file), 0);
+    return n;
+}
+
+static void pass_ms(struct snapshots *f, uint64_t ms)
+{
+    clock_advance(ms);
+    (void)deadlines_run(&f->deadlines, clock_now_ms());
+}
+
+/* The thread runs in real time: the loop looks until the file is there, at most 10 s. */
+static void wait_for_lines(struct snapshots *f, size_t n)
+{
+    for (int i = 0; i < TURNS_MAX && n_lines(f) != n; i++) {
+        (void)usleep(TURN_US);
+        pass_ms(f, LOOK_MS);
+    }
+    assert_int_equal(n_lines(f), n);
+}
+
+static size_t listed(struct snapshots *f, struct session **out)
+{
+    const struct session_filter filter = {.limit = 100};
+    size_t total;
+
+    return session_list(f->store, &f->owner, &filter, &f->arena, out, &total);
+}
+
+static void what_was_written_beside_the_loop_is_read_again(void **state)
+{
+    struct snapshots f;
+    struct session *sessions;
+
+    (void)state;
+    begin(&f, "beside");
+    make(&f, "one");
+    make(&f, "two");
+    pass_ms(&f, INTERVAL_MS);
+    wait_for_lines(&f, 3); /* and the checksum */
+    make(&f, "three");
+    pass_ms(&f, INTERVAL_MS);
+    wait_for_lines(&f, 4);
+    session_store_close(f.store);
+    open_store(&f);
+    assert_int_equal(listed(&f, &sessions), 3);
+    assert_true(str_is(sessions[0].name, "three"));
+    assert_true(str_is(sessions[2].metadata, "{\"a\":1}"));
+    assert_int_equal(sessions[2].checkpoint_id, 7);
+    end(&f);
+}
+
+/* A thread may still be writing what was then: the last word is that of the end. */
+static void the_end_writes_what_is_there_then(void **state)
+{
+    struct snapshots f;
+    struct session *sessions;
+
+    (void)state;
+    begin(&f, "end");
+    for (int i = 0; i < 20; i++) {
+        make(&f, "early");
+        pass_ms(&f, INTERVAL_MS); /* may begin to write */
+        make(&f, "late");
+        session_store_close(f.store);
+        open_store(&f);
+        assert_int_equal(listed(&f, &sessions), 2 * (i + 1));
+    }
+    end(&f);
+}
+
+static void a_file_that_cannot_be_written_is_tried_again(void **state)
+{
+    struct snapshots f;
+
+    (void)state;
+    begin(&f, "again");
+    assert_int_equal(unlink(f.file), 0);
+    assert_int_equal(rmdir(f.folder), 0);
+    make(&f, "one");
+    pass_ms(&f, INTERVAL_MS);
+    for (int i = 0; i < 20; i++) { /* it fails meanwhile */
+        (void)usleep(TURN_US);
+        pass_ms(&f, LOOK_MS);
+    }
+    assert_int_equal(n_lines(&f), 0);
+    assert_int_equal(mkdir(f.folder, 0700), 0);
+    pass_ms(&f, INTERVAL_MS);
+    wait_for_lines(&f, 2);
+    end(&f);
+}
+
+int test_snapshot(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_written_beside_the_loop_is_read_again),
+        cmocka_unit_test(the_end_writes_what_is_there_then),
+        cmocka_unit_test(a_file_that_cannot_be_written_is_tried_again),
+    };
+
+    return cmocka_run_group_tests_name("snapshot", tests, NULL, NULL);
+}
