@@ -200,23 +200,22 @@ static struct str up_to_equals(struct str word)
 const struct param *param_nearest(const struct param *params, struct str name, struct arena *arena,
                                   struct str *out_name)
 {
+    struct str folded = option_name(name, arena);
     const struct param *found = NULL;
-    struct nearest nearest;
+    size_t distance = SIZE_MAX;
 
-    nearest_init(&nearest, option_name(name, arena));
     for (size_t i = 0; i < n_params(params); i++) {
-        const struct str names[] = {str_from(params[i].name),
-                                    option_name(str_from(params[i].flag), arena)};
+        struct nearest one;
 
-        for (size_t k = 0; k < ARRAY_LEN(names); k++) {
-            size_t before = nearest.best_distance;
-
-            nearest_offer(&nearest, names[k]);
-            found = nearest.best_distance < before ? &params[i] : found;
+        nearest_init(&one, folded);
+        nearest_offer(&one, str_from(params[i].name));
+        nearest_offer(&one, option_name(str_from(params[i].flag), arena));
+        if (one.best.len > 0 && one.best_distance <= distance) {
+            found =
+                one.best_distance < distance ? &params[i] : NULL; /* two as near as each other */
+            distance = one.best_distance;
+            *out_name = one.best;
         }
-    }
-    if (found != NULL) {
-        *out_name = nearest.best;
     }
     return found;
 }
@@ -230,7 +229,10 @@ static void too_many(struct binding *b, size_t index, const struct json *value)
     if (str_starts(json_str(value), STR("--")) && json_str(value).len > 2) {
         struct str near = STR_EMPTY;
 
-        (void)param_nearest(b->command->options, up_to_equals(json_str(value)), b->arena, &near);
+        if (param_nearest(b->command->options, up_to_equals(json_str(value)), b->arena, &near) ==
+            NULL) {
+            near = STR_EMPTY;
+        }
         (void)error_at(error_list_add(b->errors), ERR_INVALID, pointer_at(b, "args", index),
                        "\"%.*s\" looks like an option: those go into \"options\"%s%.*s%s",
                        STR_ARG(utf8_clip(json_str(value), 64)),

@@ -74,7 +74,7 @@ void word_write(struct buf *out, struct str word);
 bool is_part_of_point(const struct command *command, const struct param *option);
 const struct param *option_lookup(const struct command *command, struct str name,
                                   struct arena *arena);
-/* The parameter whose name (or old flag) is nearest to this one; NULL: none is near. */
+/* The parameter whose name (or old flag) is nearest to this one; NULL: none is near, or two are. */
 const struct param *param_nearest(const struct param *params, struct str name, struct arena *arena,
                                   struct str *out_name);
 

@@ -210,10 +210,20 @@ void mend_urls(struct draft *draft)
 /* --- options
  * --------------------------------------------------------------------------------------------- */
 
+/* More than any command has: hopeless, and each costs a look at all the others. */
+static bool are_too_many(const struct draft *draft)
+{
+    return json_size(draft->options) > 2 * COMMAND_MAX_PARAMS;
+}
+
 void mend_option_names(struct draft *draft)
 {
     struct json *out = json_new_object(draft->arena);
     const struct json *value;
+
+    if (are_too_many(draft)) {
+        return;
+    }
 
     JSON_FOREACH (value, draft->options) {
         struct str name = json_name(value);
@@ -223,7 +233,8 @@ void mend_option_names(struct draft *draft)
         if (option_lookup(draft->row, name, draft->arena) == NULL) {
             near = param_nearest(draft->row->options, name, draft->arena, &near_name);
         }
-        if (near != NULL && json_get(draft->options, near->name) == NULL) {
+        if (near != NULL && json_get(draft->options, near->name) == NULL &&
+            json_get(out, near->name) == NULL) { /* or one value would replace another */
             name = str_from(near->name);
             draft_fixed(draft, "the nearest option", name);
         }
@@ -293,6 +304,9 @@ void mend_options(struct draft *draft)
     struct json *out = json_new_object(draft->arena);
     const struct json *value;
 
+    if (are_too_many(draft)) {
+        return;
+    }
     JSON_FOREACH (value, draft->options) {
         const struct param *option = option_lookup(draft->row, json_name(value), draft->arena);
         struct json *better = option != NULL ? mended(draft, option, value) : NULL;
