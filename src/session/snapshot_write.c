@@ -47,6 +47,7 @@ struct block {
 
 struct snapshot_job {
     struct block *first;
+    size_t text_bytes; /* past SNAPSHOT_MAX nothing more is copied, and nothing is written */
     char *file;
     pthread_t thread;
     atomic_bool ended;
@@ -56,12 +57,16 @@ struct snapshot_job {
 /* --- the copy
  * ------------------------------------------------------------------------------------------- */
 
-static char *text_copy(const char *text)
+static char *text_copy(struct snapshot_job *job, const char *text)
 {
-    return text != NULL ? mem_strdup(text) : NULL;
+    if (text == NULL) {
+        return NULL;
+    }
+    job->text_bytes += str_from(text).len;
+    return job->text_bytes <= SNAPSHOT_MAX ? mem_strdup(text) : NULL;
 }
 
-static struct row row_of(const struct session_record *record)
+static struct row row_of(struct snapshot_job *job, const struct session_record *record)
 {
     struct row row = {.owner = record->owner,
                       .is_current = record->is_current,
@@ -76,9 +81,9 @@ static struct row row_of(const struct session_record *record)
     mem_copy(row.id, record->id, SESSION_ID_LEN);
     if (record->texts != NULL) {
         row.texts = mem_zalloc(sizeof(*row.texts));
-        row.texts->name = text_copy(record->texts->name);
-        row.texts->description = text_copy(record->texts->description);
-        row.texts->metadata = text_copy(record->texts->metadata);
+        row.texts->name = text_copy(job, record->texts->name);
+        row.texts->description = text_copy(job, record->texts->description);
+        row.texts->metadata = text_copy(job, record->texts->metadata);
     }
     return row;
 }
@@ -92,12 +97,15 @@ static struct snapshot_job *job_new(const struct session_store *store)
 
     job->file = mem_strdup(store->snapshot_file);
     LIST_FOREACH (link, &store->lru) {
+        if (job->text_bytes > SNAPSHOT_MAX) {
+            break;
+        }
         if (block == NULL || block->n == BLOCK_ROWS) {
             block = mem_zalloc(sizeof(*block));
             *last = block;
             last = &block->next;
         }
-        block->rows[block->n++] = row_of(CONTAINER_OF(link, struct session_record, lru));
+        block->rows[block->n++] = row_of(job, CONTAINER_OF(link, struct session_record, lru));
     }
     return job;
 }
@@ -252,7 +260,13 @@ static void *job_run(void *context)
 
     buf_init(&temporary, NAME_MAX_BYTES);
     buf_printf(&temporary, "%s.new", job->file);
-    if (!write_file(job, buf_cstr(&temporary)) || rename(buf_cstr(&temporary), job->file) != 0) {
+    if (job->text_bytes > SNAPSHOT_MAX) {
+        (void)error_set(&job->error, ERR_TOO_BIG,
+                        "the sessions' names, descriptions and metadata are longer than the %d "
+                        "bytes that %s may have",
+                        SNAPSHOT_MAX, job->file);
+    } else if (!write_file(job, buf_cstr(&temporary)) ||
+               rename(buf_cstr(&temporary), job->file) != 0) {
         (void)error_set(&job->error, ERR_IO, "cannot write %s: %s", job->file, strerror(errno));
         (void)unlink(buf_cstr(&temporary));
     }
