@@ -59,6 +59,7 @@ struct plan_row {
     bool drop_answer;     /* not kept after `after`: thousands of rows cost no memory for theirs */
     unsigned patience_ms; /* a read is asked again while the platform is away (no connection, 5xx,
                              429, unreadable) for so long; 0: the first failure is one */
+    unsigned limit_ms;    /* patience ends so long after the row began at the latest; 0: no end */
     const void *context;  /* for `after` and the owner (e.g. the step of a test file) */
     const char *label;    /* what the report calls it; NULL: call name */
     /* out */

@@ -3,6 +3,12 @@
  * checkpoint; is it that one? It is not where another request was told of it, and nobody can say as
  * long as another create in the same checkpoint, begun before the look, may yet be told of it.
  *
+ * Creates of direct access (/virtuoso) are seen but not understood: they may be of any checkpoint,
+ * so after one of them nothing is certain that was known before it.
+ *
+ * Everything that happens has a number; what was known at a number is not asked about again: a step
+ * that somebody was told of before then stood there then.
+ *
  * Owner: ledger_new/free; marks are embedded by who makes a step and must be ended before they go.
  * Limits: the last LEDGER_MAX ids are remembered (128 KiB). It knows of this process only: another
  * replica that makes an equal step in the same checkpoint at the same moment is not seen. */
@@ -15,7 +21,7 @@
 #include "base/list.h"
 #include "data/json.h"
 
-enum { LEDGER_MAX = 16384 };
+enum { LEDGER_MAX = 16384, LEDGER_ANY_CHECKPOINT = 0 };
 
 struct ledger;
 
@@ -31,19 +37,29 @@ void ledger_free(struct ledger *ledger); /* CHECKs that no mark is left; NULL is
 
 void ledger_begin(struct ledger *ledger, struct ledger_mark *mark, int64_t checkpoint_id);
 void ledger_end(struct ledger_mark *mark); /* idempotent */
+/* One of LEDGER_ANY_CHECKPOINT has ended, in whatever way. */
+void ledger_end_unknown(struct ledger *ledger, struct ledger_mark *mark);
 /* Somebody learns that this step is the one of his request. */
 void ledger_tell(struct ledger *ledger, int64_t step_id);
 
-/* The number that the next create gets: those before it were begun by now. */
+/* The number of what happens next: creates with a smaller one were begun by now. */
 uint64_t ledger_now(const struct ledger *ledger);
 
 enum ledger_answer {
     LEDGER_FREE, /* nobody else's; ledger_tell it */
     LEDGER_TOLD, /* another request's */
-    LEDGER_WAIT  /* ask again when the creates that were begun before `number` have ended */
+    LEDGER_WAIT  /* ask again when the creates that were begun before `seen` have ended */
 };
 
-enum ledger_answer ledger_ask(const struct ledger *ledger, int64_t step_id, int64_t checkpoint_id,
-                              uint64_t number);
+struct ledger_question {
+    int64_t step_id;
+    int64_t checkpoint_id;
+    uint64_t since; /* it did not stand there then */
+    uint64_t seen;  /* it did by then */
+};
+
+enum ledger_answer ledger_ask(const struct ledger *ledger, const struct ledger_question *question);
+/* Has a create that nobody understood ended since the ledger's number was `since`? */
+bool ledger_is_doubtful(const struct ledger *ledger, uint64_t since);
 
 #endif

@@ -1,15 +1,17 @@
 /* read_back: a step was sent and its answer was lost; is it there? The checkpoint is read again,
  * and a step that looks like what was sent is ours where it cannot be an older one or another's:
  *
- *   `before` known (the steps that stood there when they were counted): any step that is not among
- *   them; else only the one at `position`, and only if nothing stood there (`was_end`).
- *   In both cases the ledger must agree that nobody else was or will be told of it.
+ *   the steps that stood there when they were counted are known (`old`): any step that is not among
+ *   them; else only the one at `position`, and only if that was the end a moment ago (`was_end`).
+ *   In both cases the ledger must agree: nobody else was or will be told of it, and nothing that it
+ *   does not understand was done since then.
  *
  * Pure, but for the ledger. Facts: virtuoso.md section 6 (what is stored is flat and richer than
  * what was sent). */
 #ifndef RUN_READ_BACK_H
 #define RUN_READ_BACK_H
 
+#include "base/error.h"
 #include "data/json.h"
 #include "plan/call.h"
 #include "run/ledger.h"
@@ -24,15 +26,15 @@ enum read_back_result {
 struct read_back {
     struct ledger *ledger;
     int64_t checkpoint_id;
-    const struct json *sent;   /* the parsedStep; NULL: nothing looks like it */
-    const struct json *before; /* the platform's list of steps; NULL: not known */
-    int64_t position;
-    bool was_end;
-    /* private */
-    int64_t *old; /* ids of `before`, sorted */
+    const struct json *sent; /* the parsedStep; NULL: nothing looks like it */
+    const int64_t *old;      /* ids of the steps that stood there, read_back_ids; NULL: not known */
     size_t n_old;
+    int64_t position;
+    bool was_end;   /* without `old`: nothing stood at `position` */
+    uint64_t since; /* the ledger's number when `old` or `was_end` became known */
+    /* private */
     int64_t candidate; /* id of the step that is waited for; 0 none */
-    uint64_t number;   /* of the ledger when it was seen */
+    uint64_t seen;     /* the ledger's number then */
 };
 
 struct read_back_step {
@@ -48,8 +50,13 @@ enum read_back_result read_back_look(struct read_back *look, struct arena *arena
 /* The parsedStep that `call` with `args` and `variables` sends; NULL: it cannot be made. */
 const struct json *read_back_sent(struct arena *arena, const struct call *call,
                                   const struct json *args, const struct json *variables);
+/* The platform itself said that it failed (500): it is done with it. A gateway's word (502, 504,
+ * ...) and an answer that cannot be read leave open whether it still works on it. */
+bool read_back_is_final(const struct error *lost);
 /* The id of a step, as a number or as text of one; 0: it has none. */
 int64_t step_id_of(const struct json *id);
+/* The ids of a list of steps, sorted; never NULL. */
+const int64_t *read_back_ids(struct arena *arena, const struct json *steps, size_t *out_n);
 /* The list of steps in such an answer; NULL: it has none. */
 const struct json *read_back_steps(const struct json *answer);
 

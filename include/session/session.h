@@ -39,6 +39,8 @@ struct session {
     struct str metadata;   /* JSON text of an object; empty none */
     int64_t checkpoint_id; /* 0: none */
     int64_t position;      /* next step's; -1: not known yet */
+    int64_t end_ms;        /* Unix: when `position` was seen to be the checkpoint's end; 0: never */
+    uint64_t end_mark;     /* of the caller, from session_move */
     int64_t steps_added;
     int64_t created_ms; /* Unix */
     int64_t last_activity_ms;
@@ -103,11 +105,20 @@ enum error_code session_activate(struct session_store *store, const struct diges
 enum error_code session_current(struct session_store *store, const struct digest *owner,
                                 struct arena *arena, struct session *out,
                                 struct error *err) MUST_CHECK;
-/* After a step exists: the next position and the count. `version` is that of the session when it
- * was loaded: where its owner has set checkpoint or position since then, that stands and only the
- * count goes up. A session that is gone meanwhile is left alone. */
+
+/* What became of a session's place. `version` is that of the session when it was loaded: where its
+ * owner has set checkpoint or position since then, that stands and only the count goes up. */
+struct session_move {
+    unsigned version;
+    int64_t position; /* of the next step; -1: not known */
+    int64_t end_ms;   /* as in struct session */
+    uint64_t end_mark;
+    int64_t steps_added;
+};
+
+/* A session that is gone meanwhile is left alone. */
 void session_advance(struct session_store *store, const struct digest *owner, struct str id,
-                     unsigned version, int64_t next_position, int64_t steps_added);
+                     const struct session_move *move);
 
 /* Lanes. Exactly one end: session_lane_leave (from waiting or from holding; idempotent; zeroed is
  * fine). on_turn comes from a later turn, at most once. */

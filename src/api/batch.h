@@ -25,9 +25,12 @@ struct batch_cursor {
     struct str checkpoint_id;
     int64_t checkpoint_number;
     int64_t position; /* -1: not known */
+    int64_t end_ms;   /* Unix: when that was seen to be the checkpoint's end; 0: it was not */
+    uint64_t since;   /* the ledger's number then */
     bool is_session;
     bool is_counted;            /* a dry run has shown how the position becomes known */
     const struct json *counted; /* the steps that stood there when they were counted; NULL: never */
+    uint64_t counted_since;     /* the ledger's number then */
     struct batch_cursor *next;
 };
 
@@ -48,6 +51,7 @@ struct batch_item {
     int64_t position;          /* where the step stands; -1 none */
     const struct json *answer; /* of a command that is not a step: the platform's main answer */
     struct json *data;         /* what the reply says about it */
+    bool was_end;              /* nothing stood at its place a moment before it was sent */
     struct ledger_mark mark;   /* while it is being made */
     enum item_doubt doubt;
     struct read_back look; /* for the step, when its answer was lost */
@@ -94,6 +98,8 @@ struct json *command_requests(struct task *task, const struct json *body, struct
 enum plan_verdict batch_step_failed(struct plan *plan, struct plan_row *row);
 struct json *batch_step_data(struct batch_item *item, const struct json *answer);
 void batch_cursor_moves(struct batch_item *item);
+/* The session, if it is its cursor, learns where the cursor stands. */
+void batch_cursor_tell(struct batch_item *item, int64_t steps_added);
 /* Whether the step exists is not known: nor is where the next one goes. */
 void batch_position_unknown(struct batch_item *item);
 size_t batch_count(const struct batch *batch, enum item_status status);

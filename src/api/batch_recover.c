@@ -5,7 +5,7 @@
  *   it is certainly ours (run/read_back.h)              it exists: success, with a warning
  *   one like it, but perhaps older or another's         not known
  *   not there, and the platform said that it failed     failed
- *   not there, and the platform said nothing            not known: it may still carry it out
+ *   not there otherwise                                 not known: it may still be carried out
  *
  * The next command counts the checkpoint's steps again. */
 #include "batch.h"
@@ -17,13 +17,9 @@ enum { LOOK_MAX_MS = 2000, LOOK_AGAIN_MS = 20, LOOK_DOUBLINGS = 4 };
 
 void batch_position_unknown(struct batch_item *item)
 {
-    struct batch *batch = item->batch;
-
     item->cursor->position = -1;
-    if (item->cursor->is_session) {
-        session_advance(batch->task->api->options.sessions, &batch->task->principal.owner,
-                        batch->session.id, batch->session.version, -1, 0);
-    }
+    item->cursor->end_ms = 0;
+    batch_cursor_tell(item, 0);
 }
 
 static enum plan_verdict not_known(const struct batch_item *item, const struct json *stored,
@@ -44,15 +40,16 @@ static enum plan_verdict not_known(const struct batch_item *item, const struct j
             "still appear: look at the checkpoint before sending the command again");
     }
     err->late = item->error.late;
+    err->upstream_status = item->error.upstream_status;
     return PLAN_FAIL;
 }
 
-/* Not there, and the platform had said that it failed. */
+/* Not there, and it was said that it failed. */
 static enum plan_verdict failed(struct batch_item *item, struct plan *plan, struct error *err)
 {
     *err = item->error;
-    item->status = item->error.code == ERR_UPSTREAM_ERROR ? ITEM_FAILED : ITEM_UNKNOWN;
-    for (size_t i = 0; i < plan->n_rows && item->status == ITEM_FAILED; i++) {
+    item->status = ITEM_FAILED;
+    for (size_t i = 0; i < plan->n_rows; i++) {
         if (plan->rows[i].context == item && plan->rows[i].call->spec->class == CALL_CREATE) {
             plan->rows[i].disproved = true;
         }
@@ -65,7 +62,10 @@ static enum plan_verdict found(struct batch_item *item, struct plan *plan,
 {
     plan_set(plan, "step_id", json_copy(plan->arena, json_get(seen->step, "id")));
     item->recovered = true;
-    item->cursor->position = seen->position == item->position ? item->position : -1;
+    if (item->was_end && seen->position == item->position) {
+        item->cursor->position = seen->position; /* the end, and the next place is behind it */
+        item->cursor->end_ms = clock_wall_ms();
+    }
     item->position = seen->position;
     batch_cursor_moves(item);
     item->data = batch_step_data(item, seen->step);
@@ -93,8 +93,12 @@ static enum plan_verdict after_read_back(struct plan *plan, struct plan_row *row
     case READ_BACK_FOUND:
         return found(item, plan, &seen);
     case READ_BACK_MISSING:
-        return item->error.code == ERR_OUTCOME_UNKNOWN ? not_known(item, NULL, 0, err)
-                                                       : failed(item, plan, err);
+        if (item->error.code == ERR_UPSTREAM_SHAPE) { /* which says what came instead */
+            *err = item->error;
+            return PLAN_FAIL;
+        }
+        return read_back_is_final(&item->error) ? failed(item, plan, err)
+                                                : not_known(item, NULL, 0, err);
     case READ_BACK_WAIT:
     case READ_BACK_OTHER:
         break;
@@ -113,6 +117,7 @@ static enum plan_verdict read_back_failed(struct plan *plan, struct plan_row *ro
             "The platform's answer was lost, and the checkpoint could not be read back: look at it before sending "
             "the command again");
         row->error.late = item->error.late;
+        row->error.upstream_status = item->error.upstream_status;
     }
     return PLAN_FAIL;
 }
@@ -135,10 +140,14 @@ enum plan_verdict batch_step_failed(struct plan *plan, struct plan_row *row)
         .ledger = item->batch->task->api->ledger,
         .checkpoint_id = item->cursor->checkpoint_number,
         .sent = read_back_sent(plan->arena, row->call, args, plan->variables),
-        .before = item->cursor->counted,
         .position = item->position,
-        .was_end = item->cursor->position >= 0 && item->position == item->cursor->position,
+        .was_end = item->was_end,
+        .since = item->cursor->since,
     };
+    if (item->cursor->counted != NULL) {
+        item->look.old = read_back_ids(plan->arena, item->cursor->counted, &item->look.n_old);
+        item->look.since = item->cursor->counted_since;
+    }
     batch_position_unknown(
         item); /* at once: whatever ends the looking must not leave the old one */
     read_back = plan_insert(plan, catalog_extra_call("count steps"));

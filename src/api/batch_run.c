@@ -9,6 +9,8 @@
 
 enum { POLL_DEFAULT_S = 2, WAIT_DEFAULT_S = 300, WAIT_MARGIN_MS = 30000 };
 
+enum { END_TRUST_MS = 10000 }; /* others may write to a checkpoint too */
+
 static struct batch_item *item_of(const struct plan_row *row)
 {
     return unconst(row->context);
@@ -29,6 +31,8 @@ static enum plan_verdict after_count(struct plan *plan, struct plan_row *row,
         return PLAN_FAIL;
     }
     cursor->position = (int64_t)json_size(cursor->counted);
+    cursor->end_ms = clock_wall_ms();
+    cursor->since = cursor->counted_since;
     return PLAN_NEXT;
 }
 
@@ -39,6 +43,7 @@ static bool before_count(struct plan *plan, struct plan_row *row)
 
     (void)plan;
     cursor->is_counted = item_of(row)->batch->is_dry;
+    cursor->counted_since = ledger_now(item_of(row)->batch->task->api->ledger);
     return cursor->position < 0 && !was_counted;
 }
 
@@ -54,6 +59,8 @@ static bool before_step(struct plan *plan, struct plan_row *row)
         item->position = item->cursor->position;
     }
     plan_set(plan, "position", json_new_int(plan->arena, item->position));
+    item->was_end = item->cursor->end_ms != 0 && item->position == item->cursor->position &&
+                    clock_wall_ms() - item->cursor->end_ms < END_TRUST_MS;
     if (!item->batch->is_dry) {
         ledger_begin(item->batch->task->api->ledger, &item->mark, item->cursor->checkpoint_number);
     } else if (item->cursor->position >= 0) {
@@ -62,12 +69,29 @@ static bool before_step(struct plan *plan, struct plan_row *row)
     return true;
 }
 
+/* What failed before it leaves nothing to go on with: the plan's variables are another command's.
+ */
 static bool before_call(struct plan *plan, struct plan_row *row)
 {
     struct batch_item *item = item_of(row);
 
     (void)plan;
     return item->status != ITEM_FAILED && item->status != ITEM_UNKNOWN;
+}
+
+static void take_failure(struct batch_item *item, const struct plan_row *row)
+{
+    item->status = row->status == ROW_UNKNOWN || row->error.code == ERR_OUTCOME_UNKNOWN
+                       ? ITEM_UNKNOWN
+                       : ITEM_FAILED;
+    item->error = row->error;
+}
+
+static enum plan_verdict call_failed(struct plan *plan, struct plan_row *row)
+{
+    (void)plan;
+    take_failure(item_of(row), row);
+    return PLAN_FAIL;
 }
 
 struct json *batch_step_data(struct batch_item *item, const struct json *answer)
@@ -93,20 +117,37 @@ struct json *batch_step_data(struct batch_item *item, const struct json *answer)
     return data;
 }
 
-void batch_cursor_moves(struct batch_item *item)
+void batch_cursor_tell(struct batch_item *item, int64_t steps_added)
 {
     struct batch *batch = item->batch;
-    struct batch_cursor *cursor = item->cursor;
+    const struct batch_cursor *cursor = item->cursor;
+    const struct session_move move = {.version = batch->session.version,
+                                      .position = cursor->position,
+                                      .end_ms = cursor->end_ms,
+                                      .end_mark = cursor->since,
+                                      .steps_added = steps_added};
 
-    if (item->position <= cursor->position) {
-        cursor->position++;
-    } else {
-        cursor->position = -1; /* past the end as we knew it: read it again */
-    }
     if (cursor->is_session) {
         session_advance(batch->task->api->options.sessions, &batch->task->principal.owner,
-                        batch->session.id, batch->session.version, cursor->position, 1);
+                        batch->session.id, &move);
     }
+}
+
+void batch_cursor_moves(struct batch_item *item)
+{
+    struct batch_cursor *cursor = item->cursor;
+
+    if (item->position == cursor->position && cursor->end_ms != 0) { /* the end is behind it now */
+        cursor->end_ms = clock_wall_ms();
+        cursor->since = item->mark.number;
+    }
+    if (item->position <= cursor->position) {
+        cursor->position++;
+    } else { /* past the end as we knew it: read it again */
+        cursor->position = -1;
+        cursor->end_ms = 0;
+    }
+    batch_cursor_tell(item, 1);
 }
 
 static enum plan_verdict after_step(struct plan *plan, struct plan_row *row,
@@ -236,23 +277,27 @@ static void add_extra(struct batch_item *item, const struct command_call *extra)
     }
     row = add_row(item, catalog_extra_call(extra->name), after_call);
     row->before = before_call;
+    row->failed = call_failed;
     if (extra->poll != NULL) {
         int64_t limit_ms = limit_of(item);
 
         row->label = "poll";
-        row->patience_ms =
-            limit_ms < FOLLOW_PATIENCE_MS ? (unsigned)limit_ms : (unsigned)FOLLOW_PATIENCE_MS;
+        row->patience_ms = FOLLOW_PATIENCE_MS;
+        row->limit_ms = (unsigned)limit_ms;
     }
 }
 
 static void add_call(struct batch_item *item)
 {
     const struct command *command = item->bound.command;
+    struct plan_row *row;
 
     for (size_t i = 0; i < COMMAND_MAX_CALLS && command->before[i].name != NULL; i++) {
         add_extra(item, &command->before[i]);
     }
-    add_row(item, catalog_call(command), after_call)->before = before_call;
+    row = add_row(item, catalog_call(command), after_call);
+    row->before = before_call;
+    row->failed = call_failed;
     for (size_t i = 0; i < COMMAND_MAX_CALLS && command->then[i].name != NULL; i++) {
         add_extra(item, &command->then[i]);
     }
@@ -300,6 +345,8 @@ static void cursors_take_session(struct batch *batch)
     for (cursor = batch->cursors; cursor != NULL; cursor = cursor->next) {
         if (cursor->is_session) {
             cursor->position = batch->session.position;
+            cursor->end_ms = batch->session.end_ms;
+            cursor->since = batch->session.end_mark;
         }
     }
 }
@@ -330,12 +377,9 @@ static void item_ends(struct batch_item *item, const struct plan_row *row)
         return;
     }
     if (row->status == ROW_FAILED || row->status == ROW_UNKNOWN) {
-        item->status = row->status == ROW_UNKNOWN || row->error.code == ERR_OUTCOME_UNKNOWN
-                           ? ITEM_UNKNOWN
-                           : ITEM_FAILED;
-        item->error = row->error;
+        take_failure(item, row);
     }
-    if (row->status == ROW_UNKNOWN && item->cursor != NULL) { /* cut by time */
+    if (item->cursor != NULL && row_may_have_acted(row)) { /* cut by time, or its client left */
         batch_position_unknown(item);
     }
 }
@@ -381,7 +425,7 @@ static void batch_cancel(struct task *task)
     for (size_t i = 0; i < batch->plan.n_rows; i++) {
         const struct plan_row *row = &batch->plan.rows[i];
 
-        if (row->status == ROW_UNKNOWN && item_of(row)->cursor != NULL) {
+        if (row_may_have_acted(row) && item_of(row)->cursor != NULL) {
             batch_position_unknown(item_of(row));
         }
     }

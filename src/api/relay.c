@@ -8,6 +8,7 @@
 #include "base/percent.h"
 #include "cache.h"
 #include "redact.h"
+#include "run/ledger.h"
 #include "verdict.h"
 
 struct relay {
@@ -22,6 +23,7 @@ struct relay {
     bool streams; /* the answer has begun */
     bool too_big;
     bool body_ended;
+    struct ledger_mark mark; /* it may be making steps */
 };
 
 static struct relay *relay_of(struct upstream_call *call)
@@ -197,6 +199,7 @@ static void note_end(struct relay *relay)
 {
     struct exchange_notes *notes = &relay->task->exchange->notes;
 
+    ledger_end_unknown(relay->task->api->ledger, &relay->mark);
     notes->upstream_status = relay->status;
     notes->upstream_calls = relay->call.tries;
     trace_add(&relay->task->exchange->trace, TRACE_QUEUE, relay->call.wait_us);
@@ -287,6 +290,7 @@ static void on_cancel(struct task *task)
     struct relay *relay = task->state;
 
     upstream_cancel(&relay->call);
+    ledger_end_unknown(task->api->ledger, &relay->mark);
     cache_abandon(task);
 }
 
@@ -366,6 +370,9 @@ enum stage_verdict handle_relay(struct task *task)
     };
     if (upstream_start(task->api->options.upstream, &relay->call, &task->error) != ERR_OK) {
         return cache_fail(task);
+    }
+    if (relay->call.request.class != CALL_READ) {
+        ledger_begin(task->api->ledger, &relay->mark, LEDGER_ANY_CHECKPOINT);
     }
     task->on_chunk = keyed ? NULL : on_chunk;
     task->on_writable = on_writable;

@@ -92,6 +92,7 @@ struct owner {
     struct str session_id; /* empty: none */
     int64_t checkpoint_id; /* the session's when the request came */
     unsigned version;      /* of its place, as loaded; see session_advance */
+    bool counts;           /* its steps go to the end of the checkpoint */
     struct session_ticket ticket;
 };
 
@@ -403,8 +404,13 @@ static void on_step(void *context, int64_t next_position, bool added)
 
     cache_purge(owner->api->cache);
     if (owner->session_id.len > 0) {
-        session_advance(owner->api->options.sessions, &owner->digest, owner->session_id,
-                        owner->version, next_position, added ? 1 : 0);
+        const struct session_move move = {
+            .version = owner->version,
+            .position = next_position,
+            .end_ms = owner->counts && next_position >= 0 ? clock_wall_ms() : 0,
+            .steps_added = added ? 1 : 0};
+
+        session_advance(owner->api->options.sessions, &owner->digest, owner->session_id, &move);
     }
 }
 
@@ -416,8 +422,9 @@ static void on_end(void *context)
     session_lane_leave(&owner->ticket);
 }
 
-/* The session's position as it is now that its turn has come; counted anew where the session is
- * gone or stands at another checkpoint, since the request means the one of its time. */
+/* The session's position as it is now that its turn has come, where its owner has set it; the end
+ * of the checkpoint is counted anew (a run wants to know what stood there), as it is where the
+ * session is gone or stands at another checkpoint, since the request means the one of its time. */
 static void on_turn(struct session_ticket *ticket)
 {
     struct owner *owner = CONTAINER_OF(ticket, struct owner, ticket);
@@ -433,7 +440,8 @@ static void on_turn(struct session_ticket *ticket)
         session.position = -1;
         owner->version = session.version - 1;
     }
-    run_release(owner->run, session.position);
+    owner->counts = session.position < 0 || session.end_ms != 0;
+    run_release(owner->run, owner->counts ? -1 : session.position);
 }
 
 /* checkpoint_id of the request wins over the session's: then the session is not used at all. */

@@ -136,7 +136,7 @@ static void reply_step(struct batch *batch)
 
     (void)task_take_plan(task, &batch->plan);
     if (item->status != ITEM_DONE) {
-        task->error = task->error.code != ERR_OK ? task->error : item->error;
+        task->error = item->error.code != ERR_OK ? item->error : task->error;
         (void)task_fail(task);
         return;
     }

@@ -230,13 +230,23 @@ static bool outlives(struct plan *plan, const struct error *err)
     if ((uint64_t)err->retry_after_s * 1000 > delay_ms) {
         delay_ms = (uint64_t)err->retry_after_s * 1000;
     }
-    if (clock_now_ms() - plan->away_ms + delay_ms > row->patience_ms) {
+    if (clock_now_ms() - plan->away_ms + delay_ms > row->patience_ms ||
+        (row->limit_ms != 0 &&
+         clock_now_ms() - plan->row_begin_us / 1000 + delay_ms > row->limit_ms)) {
         return false;
     }
     plan->n_away += plan->n_away < AWAY_DOUBLINGS ? 1 : 0;
     plan->n_polls++;
     deadline_set(plan->port->deadlines, &plan->again, DEADLINE_OTHER, delay_ms, on_again);
     return true;
+}
+
+static enum flow row_failed(struct plan *plan, enum row_status status, const struct error *err);
+
+/* The platform did not give what was asked for. */
+static enum flow not_given(struct plan *plan, enum row_status status, const struct error *err)
+{
+    return outlives(plan, err) ? FLOW_WAIT : row_failed(plan, status, err);
 }
 
 static void forget_answer(struct plan_row *row)
@@ -251,10 +261,8 @@ static enum flow row_failed(struct plan *plan, enum row_status status, const str
 {
     struct plan_row *row = &plan->rows[plan->at];
     enum plan_verdict verdict = PLAN_FAIL;
+    struct error why;
 
-    if (outlives(plan, err)) {
-        return FLOW_WAIT;
-    }
     row->error = *err;
     close_row(plan, status);
     if (!tell_progress(plan)) {
@@ -275,7 +283,8 @@ static enum flow row_failed(struct plan *plan, enum row_status status, const str
     if (verdict == PLAN_NEXT || row->keep_going) {
         return next_row(plan);
     }
-    return end_with(plan, err->code, err);
+    why = row->error; /* in the words of the hook */
+    return end_with(plan, why.code, &why);
 }
 
 /* Sending. */
@@ -375,7 +384,7 @@ static enum flow begin_row(struct plan *plan)
     code = send_row(plan, &err);
     if (code != ERR_OK) {
         err.code = code;
-        return row_failed(plan, ROW_FAILED, &err);
+        return not_given(plan, ROW_FAILED, &err);
     }
     return FLOW_WAIT;
 }
@@ -448,7 +457,9 @@ static enum flow ask_after(struct plan *plan)
             (void)error_set(&err, ERR_UPSTREAM_SHAPE, "%s: the platform's answer is not usable",
                             row_name(&plan->rows[plan->at]));
         }
-        err.upstream_status = plan->last_status;
+        if (err.upstream_status == 0 && err.code != ERR_OUTCOME_UNKNOWN) {
+            err.upstream_status = plan->last_status;
+        }
         return row_failed(plan, ROW_FAILED, &err);
     }
     close_row(plan, ROW_DONE);
@@ -517,7 +528,7 @@ static enum flow take_answer(struct plan *plan, struct plan_row *row,
         /* Answered with success, but not readable: a change may well have happened. */
         bool unknown = row->call->spec->class != CALL_READ && code == ERR_UPSTREAM_SHAPE;
 
-        return row_failed(plan, unknown ? ROW_UNKNOWN : ROW_FAILED, &err);
+        return not_given(plan, unknown ? ROW_UNKNOWN : ROW_FAILED, &err);
     }
     plan->n_away = 0;
     keep_values(plan, row);
@@ -544,7 +555,7 @@ static enum flow take_end(struct plan *plan, enum error_code code)
     err.upstream_status = call->error.upstream_status;
     err.retry_after_s = call->error.retry_after_s;
     err.late = call->error.late;
-    return row_failed(plan, code == ERR_OUTCOME_UNKNOWN ? ROW_UNKNOWN : ROW_FAILED, &err);
+    return not_given(plan, code == ERR_OUTCOME_UNKNOWN ? ROW_UNKNOWN : ROW_FAILED, &err);
 }
 
 static void on_answer(struct upstream_call *call, enum error_code code)

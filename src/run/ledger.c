@@ -9,8 +9,13 @@
 struct ledger {
     struct list creating; /* marks, oldest first */
     uint64_t next;
+    uint64_t last_unknown; /* its number; 0 none */
     uint64_t n_told;
-    int64_t told[LEDGER_MAX];
+
+    struct {
+        int64_t step_id;
+        uint64_t number;
+    } told[LEDGER_MAX];
 };
 
 struct ledger *ledger_new(void)
@@ -18,6 +23,7 @@ struct ledger *ledger_new(void)
     struct ledger *ledger = mem_zalloc(sizeof(*ledger));
 
     list_init(&ledger->creating);
+    ledger->next = 1;
     return ledger;
 }
 
@@ -40,9 +46,25 @@ void ledger_end(struct ledger_mark *mark)
     list_remove(&mark->link);
 }
 
+void ledger_end_unknown(struct ledger *ledger, struct ledger_mark *mark)
+{
+    if (list_is_linked(&mark->link)) {
+        ledger_end(mark);
+        ledger->last_unknown = ledger->next++;
+    }
+}
+
+bool ledger_is_doubtful(const struct ledger *ledger, uint64_t since)
+{
+    return ledger->last_unknown >= since && ledger->last_unknown != 0;
+}
+
 void ledger_tell(struct ledger *ledger, int64_t step_id)
 {
-    ledger->told[ledger->n_told++ % LEDGER_MAX] = step_id;
+    size_t at = (size_t)(ledger->n_told++ % LEDGER_MAX);
+
+    ledger->told[at].step_id = step_id;
+    ledger->told[at].number = ledger->next++;
 }
 
 uint64_t ledger_now(const struct ledger *ledger)
@@ -50,30 +72,30 @@ uint64_t ledger_now(const struct ledger *ledger)
     return ledger->next;
 }
 
-static bool is_told(const struct ledger *ledger, int64_t step_id)
+static bool is_told(const struct ledger *ledger, int64_t step_id, uint64_t since)
 {
     uint64_t n = ledger->n_told < LEDGER_MAX ? ledger->n_told : LEDGER_MAX;
 
     for (uint64_t i = 0; i < n; i++) {
-        if (ledger->told[i] == step_id) {
+        if (ledger->told[i].step_id == step_id && ledger->told[i].number >= since) {
             return true;
         }
     }
     return false;
 }
 
-enum ledger_answer ledger_ask(const struct ledger *ledger, int64_t step_id, int64_t checkpoint_id,
-                              uint64_t number)
+enum ledger_answer ledger_ask(const struct ledger *ledger, const struct ledger_question *question)
 {
     struct list *link;
 
-    if (is_told(ledger, step_id)) {
+    if (is_told(ledger, question->step_id, question->since)) {
         return LEDGER_TOLD;
     }
     LIST_FOREACH (link, &ledger->creating) {
         const struct ledger_mark *mark = CONTAINER_OF(link, struct ledger_mark, link);
 
-        if (mark->number < number && mark->checkpoint_id == checkpoint_id) {
+        if (mark->number < question->seen && (mark->checkpoint_id == question->checkpoint_id ||
+                                              mark->checkpoint_id == LEDGER_ANY_CHECKPOINT)) {
             return LEDGER_WAIT;
         }
     }

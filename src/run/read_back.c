@@ -64,6 +64,11 @@ static bool looks_like(struct arena *arena, const struct json *stored, const str
            (clue == NULL || stored_clue == NULL || json_equal(clue, stored_clue));
 }
 
+bool read_back_is_final(const struct error *lost)
+{
+    return lost->code == ERR_UPSTREAM_ERROR && lost->upstream_status == 500;
+}
+
 int64_t step_id_of(const struct json *id)
 {
     int64_t number;
@@ -84,25 +89,28 @@ static int compare_ids(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void sort_old(struct read_back *look, struct arena *arena)
+const int64_t *read_back_ids(struct arena *arena, const struct json *steps, size_t *out_n)
 {
+    int64_t *ids = arena_calloc(arena, json_size(steps) + 1, sizeof(*ids));
     const struct json *step;
+    size_t n = 0;
 
-    if (look->before == NULL || look->old != NULL) {
-        return;
+    JSON_FOREACH (step, steps) {
+        ids[n++] = id_of(step);
     }
-    look->old = arena_calloc(arena, json_size(look->before) + 1, sizeof(*look->old));
-    JSON_FOREACH (step, look->before) {
-        look->old[look->n_old++] = id_of(step);
-    }
-    qsort(look->old, look->n_old, sizeof(*look->old), compare_ids);
+    qsort(ids, n, sizeof(*ids), compare_ids);
+    *out_n = n;
+    return ids;
 }
 
 /* May this step be ours, as far as its place and its age tell? */
 static bool may_be_ours(const struct read_back *look, int64_t id, int64_t position)
 {
-    if (id == 0 || look->before == NULL) {
-        return id != 0 && look->was_end && position == look->position;
+    if (id == 0 || ledger_is_doubtful(look->ledger, look->since)) {
+        return false;
+    }
+    if (look->old == NULL) {
+        return look->was_end && position == look->position;
     }
     return bsearch(&id, look->old, look->n_old, sizeof(id), compare_ids) == NULL;
 }
@@ -110,11 +118,15 @@ static bool may_be_ours(const struct read_back *look, int64_t id, int64_t positi
 /* FOUND, WAIT, or OTHER when somebody else was told of it. */
 static enum read_back_result ask_ledger(struct read_back *look, int64_t id)
 {
+    struct ledger_question question = {
+        .step_id = id, .checkpoint_id = look->checkpoint_id, .since = look->since};
+
     if (look->candidate != id) {
         look->candidate = id;
-        look->number = ledger_now(look->ledger);
+        look->seen = ledger_now(look->ledger);
     }
-    switch (ledger_ask(look->ledger, id, look->checkpoint_id, look->number)) {
+    question.seen = look->seen;
+    switch (ledger_ask(look->ledger, &question)) {
     case LEDGER_FREE:
         ledger_tell(look->ledger, id);
         return READ_BACK_FOUND;
@@ -172,7 +184,6 @@ enum read_back_result read_back_look(struct read_back *look, struct arena *arena
 {
     enum read_back_result result = READ_BACK_MISSING;
 
-    sort_old(look, arena);
     if (look->candidate != 0) {
         result = scan(look, arena, answer, look->candidate, out);
     }

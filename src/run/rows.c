@@ -166,6 +166,9 @@ static bool setup_before(struct plan *plan, struct run_row *row)
         row->call->status = NOTE_NOT_NEEDED; /* the session knew it when its turn came */
         return false;
     }
+    if (row->call->setup == SETUP_COUNT && test != NULL && !row->run->dry) {
+        test->since = ledger_now(row->run->store->options.ledger);
+    }
     if (test != NULL) {
         set_names(plan, row);
     } else {
@@ -284,6 +287,10 @@ static enum plan_verdict after_made(const struct plan *plan, struct run_row *row
         return PLAN_FAIL;
     }
     *id_of(row) = row->call->id;
+    if (row->call->setup == SETUP_CHECKPOINT) { /* new, and nobody else knows of it */
+        row->test->old = read_back_ids(&row->run->work, NULL, &row->test->n_old);
+        row->test->since = ledger_now(row->run->store->options.ledger);
+    }
     return PLAN_NEXT;
 }
 
@@ -305,6 +312,7 @@ static enum plan_verdict after_setup(struct plan *plan, struct run_row *row,
         return PLAN_FAIL;
     } else {
         row->test->position = (int64_t)json_size(read_back_steps(answer));
+        row->test->old = read_back_ids(&row->run->work, read_back_steps(answer), &row->test->n_old);
     }
     return PLAN_NEXT;
 }
@@ -353,13 +361,14 @@ static enum plan_verdict after_row(struct plan *plan, struct plan_row *plan_row,
 /* --- an answer that was lost
  * ------------------------------------------------------------------------- */
 
-static enum plan_verdict not_known(struct error *err, bool is_other)
+static enum plan_verdict not_known(const struct run_row *row, struct error *err, bool is_other)
 {
     (void)error_set(err, ERR_OUTCOME_UNKNOWN,
                     is_other ? "The platform's answer was lost, and a step like this one stands in "
                                "the checkpoint, but it may be another request's"
                              : "The platform's answer was lost and the step was not in the "
                                "checkpoint when it was read back; it may still appear");
+    err->upstream_status = row->lost->upstream_status;
     return PLAN_FAIL;
 }
 
@@ -376,13 +385,13 @@ static enum plan_verdict after_read_back(struct plan *plan, struct plan_row *pla
     if (result == READ_BACK_WAIT && clock_now_ms() - row->look_ms < LOOK_MAX_MS) {
         return PLAN_AGAIN;
     }
-    row->is_missing = result == READ_BACK_MISSING && row->lost->code != ERR_OUTCOME_UNKNOWN;
+    row->is_missing = result == READ_BACK_MISSING && read_back_is_final(row->lost);
     if (row->is_missing) {
         *err = *row->lost; /* the platform said that it failed, and it is not there */
         return PLAN_FAIL;
     }
     if (result != READ_BACK_FOUND) {
-        return not_known(err, result != READ_BACK_MISSING);
+        return not_known(row, err, result != READ_BACK_MISSING);
     }
     plan_set(plan, "step_id", json_copy(plan->arena, json_get(seen.step, "id")));
     step_made(plan, row);
@@ -391,7 +400,6 @@ static enum plan_verdict after_read_back(struct plan *plan, struct plan_row *pla
     return PLAN_NEXT;
 }
 
-/* The run has counted every step of this checkpoint: what stands at the position is this one. */
 static bool can_read_back(const struct run_row *row)
 {
     return row->step != NULL && !row->reads_back && row->step->command->kind == COMMAND_STEP &&
@@ -414,8 +422,10 @@ static void read_back(struct plan *plan, const struct plan_row *failed)
         .ledger = row->run->store->options.ledger,
         .checkpoint_id = row->test->ids.checkpoint_id,
         .sent = read_back_sent(work, failed->call, args, plan->variables),
+        .old = row->test->old,
+        .n_old = row->test->n_old,
+        .since = row->test->since,
         .position = row->step->position,
-        .was_end = true,
     };
     plan_row = plan_insert(plan, catalog_named_call("count steps"));
     plan_row->context = row;
@@ -423,6 +433,7 @@ static void read_back(struct plan *plan, const struct plan_row *failed)
     plan_row->drop_answer = true;
     plan_row->label = "read back";
     rows_hook(plan_row);
+    plan_row->before = NULL; /* nothing is made */
     plan_row->after = after_read_back;
 }
 
@@ -639,8 +650,9 @@ static void note_end(struct run_row *row, struct plan_row *plan_row, enum note_s
     } else {
         note_call(row, plan_row, status);
     }
-    if ((status == NOTE_DONE || status == NOTE_UNKNOWN) && (!reads || row->reads_back)) {
-        note_made(row, status);
+    if (row_may_have_acted(plan_row) || (row->reads_back && !row->is_missing) ||
+        (status == NOTE_DONE && !reads)) {
+        note_made(row, row->reads_back ? (enum note_status)row->step->status : status);
     }
     if (row->test != NULL) {
         test_judge(row->test);

@@ -126,8 +126,11 @@ struct run_test {
     size_t n_calls;
     struct run_step *steps;
     size_t n_steps;
-    size_t n_before;   /* steps that an earlier run has made */
-    int64_t position;  /* of the next step; -1: not known */
+    size_t n_before;    /* steps that an earlier run has made */
+    int64_t position;   /* of the next step; -1: not known */
+    const int64_t *old; /* ids of the steps that stood there before ours (work); NULL: not known */
+    size_t n_old;
+    uint64_t since;    /* the ledger's number then */
     unsigned n_titles; /* of the checkpoint that were taken already */
     bool begun, failed, attached, keeps_going;
     enum test_status status;

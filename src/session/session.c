@@ -179,6 +179,8 @@ static void copy_out(const struct session_store *store, const struct session_rec
         .metadata = arena_str(arena, str_from(texts->metadata)),
         .checkpoint_id = record->checkpoint_id,
         .position = record->position,
+        .end_ms = record->end_ms,
+        .end_mark = record->end_mark,
         .steps_added = record->steps_added,
         .created_ms = record->created_ms,
         .last_activity_ms = record->last_activity_ms,
@@ -216,10 +218,12 @@ static void apply(struct session_record *record, const struct session_patch *pat
     if (patch->checkpoint_id != NULL && record->checkpoint_id != *patch->checkpoint_id) {
         record->checkpoint_id = *patch->checkpoint_id;
         record->position = -1;
+        record->end_ms = 0;
         record->version++;
     }
     if (patch->position != NULL) {
         record->position = *patch->position;
+        record->end_ms = 0;
         record->version++;
     }
     if (patch->timeout_s != NULL) {
@@ -378,16 +382,21 @@ enum error_code session_current(struct session_store *store, const struct digest
 }
 
 void session_advance(struct session_store *store, const struct digest *owner, struct str id,
-                     unsigned version, int64_t next_position, int64_t steps_added)
+                     const struct session_move *move)
 {
     struct error ignored = {0};
     struct session_record *record = record_find(store, owner, id, &ignored);
 
-    if (record != NULL) {
-        record->position = record->version == version ? next_position : record->position;
-        record->steps_added += steps_added;
-        touch(store, record);
+    if (record == NULL) {
+        return;
     }
+    if (record->version == move->version) {
+        record->position = move->position;
+        record->end_ms = move->end_ms;
+        record->end_mark = move->end_mark;
+    }
+    record->steps_added += move->steps_added;
+    touch(store, record);
 }
 
 size_t session_store_size(const struct session_store *store)

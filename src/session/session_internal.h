@@ -23,6 +23,8 @@ struct session_record {
     unsigned version; /* of the place: counted up when its owner sets checkpoint or position */
     int64_t checkpoint_id;
     int64_t position;
+    int64_t end_ms;
+    uint64_t end_mark;
     int64_t steps_added;
     int64_t created_ms;
     int64_t last_activity_ms;

@@ -186,6 +186,7 @@ static void bad_requests_create_nothing(void **state)
  * ------------------------------------------------------------------------------------- */
 
 static size_t n_resumed; /* so that no test here passes without having looked */
+static size_t n_found;
 static size_t n_cancelled;
 
 static void fail_one(struct proxy *proxy, const char *match, int skip, const char *how)
@@ -203,6 +204,7 @@ static void fail_one(struct proxy *proxy, const char *match, int skip, const cha
     sandbox_clear_faults(proxy->program.sandbox_port);
     if (proxy->reply.status == 200) { /* found again when it was read back */
         assert_int_equal(stored_steps(proxy, runs_text(run, "/tests/0/checkpoint_id")), N_STEPS);
+        n_found += str_is(STR("POST /teststeps"), match);
         return;
     }
     if (proxy->reply.status != 207) { /* nothing had been made: an ordinary error */
@@ -242,6 +244,7 @@ static void a_failure_at_any_row_tells_the_truth(void **state)
         }
     }
     assert_true(n_resumed >= 16);
+    assert_int_equal(n_found, 2 * N_STEPS); /* close mid and after */
     proxy_stop(&proxy);
 }
 

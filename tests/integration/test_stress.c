@@ -226,6 +226,7 @@ struct equals {
     int64_t *ids; /* told with success */
     size_t n_ids;
     size_t n_unknown;
+    size_t n_found; /* when they were read back */
 };
 
 static void take_equal(struct equals *load, size_t at)
@@ -240,6 +241,7 @@ static void take_equal(struct equals *load, size_t at)
     if (load->proxy.reply.status == 200) {
         assert_true(str_to_i64(json_str(json_find(answer, "/data/step_id")), 1, INT64_MAX, &id));
         load->ids[load->n_ids++] = id;
+        load->n_found += json_size(json_get(answer, "warnings"));
     } else {
         assert_true(str_is(json_str(json_get(answer, "code")), "outcome_unknown"));
         load->n_unknown++;
@@ -279,6 +281,7 @@ static void check_equals(struct equals *load)
     (void)printf("%zu equal steps: %zu told, %zu not known\n", n_steps, load->n_ids,
                  load->n_unknown);
     assert_int_equal(n_named, load->n_ids);
+    assert_true(load->n_found > 0 && load->n_unknown > 0); /* faults were met, both kinds */
     assert_true(n_steps <= load->n_ids + load->n_unknown);
     arena_done(&arena);
 }

@@ -1,0 +1,300 @@
+/* Answers that are lost, step by step: what is told is true, whoever asked and whatever else was
+ * done in the checkpoint, and no key is forgotten while something may exist. */
+#include "harness/cmocka.h"
+
+#include "harness/proxy.h"
+
+static const char *const sets[] = {"sandbox.examples=true", "log.level=warn", NULL};
+
+#define EXECUTE  "/api/v1/commands/execute"
+#define CLICK    "{\"command\":\"step-interact click\",\"args\":[\"x\"]"
+#define LOST(at) "{\"match\":\"POST /teststeps\",\"times\":1,\"close\":\"" at "\"}"
+
+static void fault(struct proxy *proxy, const char *json)
+{
+    sandbox_fault(proxy->program.sandbox_port, json);
+}
+
+static const char *code_of(struct proxy *proxy)
+{
+    const struct json *answer = reply_json(&proxy->reply, &proxy->arena);
+
+    return arena_cstr(&proxy->arena, json_str(json_get(answer, "code")));
+}
+
+static void expect_unknown(struct proxy *proxy)
+{
+    assert_true(proxy->reply.status == 502 || proxy->reply.status == 504);
+    assert_string_equal(code_of(proxy), "outcome_unknown");
+}
+
+/* The values of the seeded checkpoint's steps, in order: "a b c". */
+static struct str values(struct proxy *proxy)
+{
+    const struct json *step;
+    struct str all = STR_EMPTY;
+
+    JSON_FOREACH (step, proxy_steps(proxy)) {
+        all = arena_printf(&proxy->arena, "%.*s%s%.*s", STR_ARG(all), all.len > 0 ? " " : "",
+                           STR_ARG(json_str(json_get(step, "value"))));
+    }
+    return all;
+}
+
+static struct str session(struct proxy *proxy)
+{
+    struct str body =
+        arena_printf(&proxy->arena, "{\"checkpoint_id\":%lld}", (long long)proxy->seed.checkpoint);
+    const struct json *answer = proxy_ask_str(proxy, "POST", "/api/v1/sessions", NULL, body);
+
+    assert_int_equal(proxy->reply.status, 201);
+    return arena_printf(&proxy->arena, "Content-Type: application/json\r\nX-Session-Id: %.*s\r\n",
+                        STR_ARG(json_str(json_get(answer, "session_id"))));
+}
+
+static const char *session_path(struct proxy *proxy, struct str fields)
+{
+    struct str id = str_trim(str_sub(fields, fields.len - 31, 31));
+
+    return arena_printf(&proxy->arena, "/api/v1/sessions/%.*s", STR_ARG(id)).ptr;
+}
+
+static void comment(struct proxy *proxy, struct str fields, const char *text)
+{
+    struct str body =
+        arena_printf(&proxy->arena, "{\"command\":\"step-misc comment\",\"args\":[\"%s\"]}", text);
+
+    (void)proxy_ask_str(proxy, "POST", EXECUTE, fields.ptr, body);
+}
+
+static void a_session_finds_its_step_and_goes_on_behind_it(void **state)
+{
+    struct proxy proxy;
+    struct str fields;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    fields = session(&proxy);
+    comment(&proxy, fields, "a");
+    fault(&proxy, LOST("after"));
+    comment(&proxy, fields, "b");
+    assert_int_equal(proxy.reply.status, 200);
+    assert_true(str_contains(reply_text(&proxy.reply), STR("read back")));
+    fault(&proxy, LOST("before"));
+    comment(&proxy, fields, "c");
+    expect_unknown(&proxy);
+    comment(&proxy, fields, "d");
+    assert_int_equal(proxy.reply.status, 200);
+    assert_true(str_is(values(&proxy), "a b d"));
+    proxy_stop(&proxy);
+}
+
+/* An equal step stands where the session was sent to by its owner, or was put there by direct
+ * access: it is not the one whose answer was lost. */
+static void an_older_or_a_foreign_step_is_not_told(void **state)
+{
+    struct proxy proxy;
+    struct str fields;
+    struct str body;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    fields = session(&proxy);
+    comment(&proxy, fields, "same");
+    (void)proxy_ask(&proxy, "PATCH", session_path(&proxy, fields), NULL, "{\"position\":0}");
+    assert_int_equal(proxy.reply.status, 200);
+    fault(&proxy, LOST("before"));
+    comment(&proxy, fields, "same");
+    expect_unknown(&proxy);
+
+    fields = session(&proxy);
+    comment(&proxy, fields, "mine"); /* now it knows its end */
+    body = arena_printf(&proxy.arena,
+                        "{\"checkpointId\":%lld,\"stepIndex\":2,\"parsedStep\":{\"action\":"
+                        "\"COMMENT\",\"value\":\"same\",\"meta\":{\"kind\":\"COMMENT\"}}}",
+                        (long long)proxy.seed.checkpoint);
+    (void)proxy_ask_str(&proxy, "POST", "/virtuoso/teststeps", NULL, body);
+    assert_int_equal(proxy.reply.status, 200);
+    fault(&proxy, LOST("before"));
+    comment(&proxy, fields, "same");
+    expect_unknown(&proxy);
+    assert_true(str_is(values(&proxy), "same mine same"));
+    proxy_stop(&proxy);
+}
+
+static void a_step_found_elsewhere_does_not_move_the_next_one(void **state)
+{
+    struct proxy proxy;
+    struct str body;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    body = arena_printf(&proxy.arena,
+                        "{\"checkpoint_id\":%lld,\"commands\":["
+                        "{\"command\":\"step-misc comment\",\"args\":[\"a\"]},"
+                        "{\"command\":\"step-misc comment\",\"args\":[\"b\"]},"
+                        "{\"command\":\"step-misc comment\",\"args\":[\"c\"],\"position\":0},"
+                        "{\"command\":\"step-misc comment\",\"args\":[\"d\"]}]}",
+                        (long long)proxy.seed.checkpoint);
+    fault(&proxy, "{\"match\":\"POST /teststeps\",\"times\":1,\"skip\":2,\"close\":\"after\"}");
+    (void)proxy_ask_str(&proxy, "POST", "/api/v1/commands/batch", NULL, body);
+    assert_int_equal(proxy.reply.status, 200);
+    assert_true(str_is(values(&proxy), "c a b d"));
+    proxy_stop(&proxy);
+}
+
+/* The next call would have gone out with what another command left in the plan. */
+static void a_command_that_failed_makes_no_further_call(void **state)
+{
+    struct proxy proxy;
+    const struct json *answer;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    sandbox_forget_requests(proxy.program.sandbox_port);
+    fault(&proxy, "{\"match\":\"POST /testcases\",\"times\":1,\"skip\":1,\"status\":400}");
+    answer = proxy_ask(&proxy, "POST", "/api/v1/commands/batch", NULL,
+                       "{\"stop_on_error\":false,\"commands\":["
+                       "{\"command\":\"create-checkpoint\",\"args\":[608038,13776,43802,\"A\"]},"
+                       "{\"command\":\"create-checkpoint\",\"args\":[608038,13776,43802,\"B\"]}]}");
+    assert_int_equal(proxy.reply.status, 207);
+    assert_true(str_is(json_str(json_find(answer, "/results/1/status")), "failed"));
+    assert_null(json_find(answer, "/results/1/made"));
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/testsuites/"), 1);
+    proxy_stop(&proxy);
+}
+
+/* --- each way to make a step, when nothing can be read back
+ * --------------------------------------------------------- */
+
+struct way {
+    const char *target;
+    const char *fields;
+    const char *body; /* one step in checkpoint 1680930 */
+};
+
+#define KEY "Idempotency-Key: k\r\n"
+
+static const struct way ways[] = {
+    {EXECUTE, KEY, CLICK ",\"checkpoint_id\":1680930}"},
+    {"/api/v1/commands/batch", KEY, "{\"commands\":[" CLICK "}],\"checkpoint_id\":1680930}"},
+    {"/api/steps", KEY, "{\"action\":\"CLICK\",\"target\":\"x\",\"checkpointId\":1680930}"},
+    {"/api/v1/tests/run", KEY,
+     "{\"name\":\"t\",\"checkpoint_id\":1680930,\"steps\":[{\"click\":\"x\"}]}"},
+};
+
+static const char *const endings[] = {
+    "\"close\":\"after\"",
+    "\"status\":502,\"act\":true",
+    "\"status\":504,\"act\":true",
+    "\"status\":500,\"act\":true",
+    "\"status\":200,\"body\":\"<html>\",\"content_type\":\"text/html\",\"act\":true",
+};
+
+/* The step exists, and the checkpoint cannot be read: not known, kept for the key, made once. */
+static void check_way(struct proxy *proxy, const struct way *way, const char *ending)
+{
+    sandbox_reset(proxy->program.sandbox_port);
+    fault(
+        proxy,
+        arena_printf(&proxy->arena, "{\"match\":\"POST /teststeps\",\"times\":1,%s}", ending).ptr);
+    /* The first look counts the steps, the second one reads back. */
+    fault(proxy, "{\"match\":\"GET /testcases\",\"times\":1,\"skip\":1,\"status\":404}");
+    for (int i = 0; i < 2; i++) {
+        (void)proxy_ask(
+            proxy, "POST", way->target,
+            arena_printf(&proxy->arena, "%s%s", way->fields, "Content-Type: application/json\r\n")
+                .ptr,
+            way->body);
+        if (!str_contains(reply_text(&proxy->reply), STR("outcome_unknown"))) {
+            fail_msg("%s, %s: %d %.*s", way->target, ending, proxy->reply.status,
+                     STR_ARG(reply_text(&proxy->reply)));
+        }
+        assert_int_equal(str_is(reply_field(&proxy->reply, "Idempotency-Replayed"), "true"), i);
+    }
+    assert_int_equal(sandbox_count(proxy->program.sandbox_port, "POST", "/teststeps"), 1);
+    sandbox_clear_faults(proxy->program.sandbox_port);
+}
+
+static void what_cannot_be_read_back_is_unknown_and_kept(void **state)
+{
+    struct proxy proxy;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+        proxy_start(&proxy, sets);
+        for (size_t k = 0; k < ARRAY_LEN(endings); k++) {
+            struct way way = ways[i];
+
+            way.fields =
+                arena_printf(&proxy.arena, "Idempotency-Key: k%zu\r\n", k).ptr; /* a new one */
+            check_way(&proxy, &way, endings[k]);
+        }
+        proxy_stop(&proxy);
+    }
+}
+
+/* A gateway that gave up: the platform may still be at it. */
+static void a_gateway_that_gave_up_leaves_it_open(void **state)
+{
+    static const int statuses[] = {502, 504, 520, 522, 524};
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
+        fault(&proxy,
+              arena_printf(&proxy.arena,
+                           "{\"match\":\"POST /teststeps\",\"times\":1,\"status\":%d}", statuses[i])
+                  .ptr);
+        (void)proxy_command(&proxy, "step-interact click", "[\"x\"]", NULL);
+        expect_unknown(&proxy);
+    }
+    fault(&proxy, "{\"match\":\"POST /teststeps\",\"times\":1,\"status\":500}");
+    (void)proxy_command(&proxy, "step-interact click", "[\"x\"]", NULL);
+    assert_string_equal(code_of(&proxy), "upstream_error");
+    assert_int_equal(json_size(proxy_steps(&proxy)), 0);
+    proxy_stop(&proxy);
+}
+
+/* The client leaves while the create is on the wire, and the gateway gives up: the step stands. */
+static void a_session_counts_again_after_a_client_that_left(void **state)
+{
+    struct proxy proxy;
+    struct client client;
+    struct str fields;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    fields = session(&proxy);
+    comment(&proxy, fields, "a");
+    fault(&proxy, arena_printf(&proxy.arena,
+                               "{\"match\":\"POST /teststeps\",\"times\":1,\"status\":502,"
+                               "\"act\":true,\"delay_ms\":%u}",
+                               400 * client_slowness())
+                      .ptr);
+    client_open(&client, proxy.program.port);
+    assert_true(client_send_request(&client, "POST", EXECUTE, fields.ptr,
+                                    STR("{\"command\":\"step-misc comment\",\"args\":[\"b\"]}")));
+    client_pause_ms(150 * client_slowness());
+    client_close(&client);
+    comment(&proxy, fields, "c");
+    assert_int_equal(proxy.reply.status, 200);
+    assert_true(str_is(values(&proxy), "a b c"));
+    proxy_stop(&proxy);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_session_finds_its_step_and_goes_on_behind_it),
+        cmocka_unit_test(an_older_or_a_foreign_step_is_not_told),
+        cmocka_unit_test(a_step_found_elsewhere_does_not_move_the_next_one),
+        cmocka_unit_test(a_command_that_failed_makes_no_further_call),
+        cmocka_unit_test(what_cannot_be_read_back_is_unknown_and_kept),
+        cmocka_unit_test(a_gateway_that_gave_up_leaves_it_open),
+        cmocka_unit_test(a_session_counts_again_after_a_client_that_left),
+    };
+
+    return cmocka_run_group_tests_name("lost", tests, NULL, NULL);
+}
