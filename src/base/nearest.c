@@ -72,12 +72,14 @@ void nearest_init(struct nearest *nearest, struct str word)
 void nearest_offer(struct nearest *nearest, struct str candidate)
 {
     size_t distance;
+    size_t longer;
 
     if (nearest->word.len == 0 || candidate.len == 0 || nearest->best_distance == 0) {
         return;
     }
     distance = edit_distance(nearest->word, candidate, nearest->best_distance - 1);
-    if (distance < nearest->best_distance) {
+    longer = candidate.len > nearest->word.len ? candidate.len : nearest->word.len;
+    if (distance < nearest->best_distance && 2 * distance < longer) { /* foo is not near to "to" */
         nearest->best = candidate;
         nearest->best_distance = distance;
     }

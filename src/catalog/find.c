@@ -212,6 +212,28 @@ static void look_for_meant(struct meant *meant, const struct str *words, size_t 
     }
 }
 
+/* "step-navigate back", "Step_Navigate BACK", "navigate back". */
+static bool names_unsupported(struct str name, const char *words)
+{
+    struct str wanted = str_from(words);
+    size_t prefix = sizeof("step-") - 1;
+
+    if (name.len + prefix == wanted.len) {
+        wanted = str_sub(wanted, prefix, wanted.len);
+    }
+    if (name.len != wanted.len) {
+        return false;
+    }
+    for (size_t i = 0; i < name.len; i++) {
+        char c = (char)(name.ptr[i] == '_' ? '-' : char_lower(name.ptr[i]));
+
+        if (c != wanted.ptr[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool refuse_unsupported(const struct str *words, size_t n, struct error *err)
 {
     char text[NAME_MAX_BYTES];
@@ -222,7 +244,7 @@ static bool refuse_unsupported(const struct str *words, size_t n, struct error *
         struct str name = join(words, take, text);
 
         for (size_t i = 0; i < n_rows; i++) {
-            if (str_is(name, rows[i].words)) {
+            if (names_unsupported(name, rows[i].words)) {
                 (void)error_at(err, ERR_UNSUPPORTED_COMMAND, "/command", "%s: %s", rows[i].words,
                                rows[i].reason);
                 return true;

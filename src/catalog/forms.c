@@ -319,6 +319,10 @@ struct json *catalog_forms(const struct bound_command *bound, struct arena *aren
     json_set(out, STR("curl"), json_new_string(arena, curl_of(body, shown, arena)));
     json_set(out, STR("yaml"), text_or_null(arena, yaml_of(bound, line, body, arena)));
     json_set(out, STR("json"), body);
+    json_set(out, STR("json_goes_to"), text(arena, "POST /api/v1/commands/execute"));
+    json_set(out, STR("yaml_goes_to"),
+             text(arena, bound->command->kind == COMMAND_STEP ? "POST /api/v1/tests/run"
+                                                              : "POST /api/v1/commands/execute"));
     return out;
 }
 

@@ -182,6 +182,28 @@ void mend_times(struct draft *draft)
     }
 }
 
+void mend_variables(struct draft *draft)
+{
+    static const struct {
+        const char *open;
+        const char *close;
+    } marks[] = {{"${", "}"}, {"{{", "}}"}};
+
+    for (size_t i = 0; i < draft->n_args && i < draft->n_params; i++) {
+        for (size_t k = 0; k < ARRAY_LEN(marks); k++) {
+            struct str text = draft->args[i];
+            struct str open = str_from(marks[k].open);
+            struct str close = str_from(marks[k].close);
+
+            if (draft->row->args[i].type == PARAM_VARIABLE && str_starts(text, open) &&
+                str_ends(text, close) && text.len > open.len + close.len) {
+                draft->args[i] = str_trim(str_sub(text, open.len, text.len - open.len - close.len));
+                draft_fixed(draft, "a variable is given by its name", draft->args[i]);
+            }
+        }
+    }
+}
+
 /* A host and perhaps a path, as browsers take it: a dot before the first slash, no scheme. */
 static bool is_bare_address(struct str text)
 {
@@ -213,7 +235,7 @@ void mend_urls(struct draft *draft)
 /* More than any command has: hopeless, and each costs a look at all the others. */
 static bool are_too_many(const struct draft *draft)
 {
-    return json_size(draft->options) > 2 * COMMAND_MAX_PARAMS;
+    return json_size(draft->options) > (size_t)2 * COMMAND_MAX_PARAMS;
 }
 
 void mend_option_names(struct draft *draft)

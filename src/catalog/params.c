@@ -11,7 +11,8 @@ enum {
     ID_DIGITS = 19,
     SIZE_MAX_PX = 10000,
     LIST_MAX = 100,
-    CSV_MAX_CELLS = 5000,
+    CSV_MAX_CELLS = 50000,
+    CSV_MAX_COLUMNS = 200,
     SHOWN = 60
 };
 
@@ -440,45 +441,67 @@ static bool names_differ(const struct param_place *place, const struct json *hea
     return true;
 }
 
+static bool refuse_row(const struct param_place *place, const char *what, size_t number, int limit)
+{
+    return refuse(
+        place,
+        arena_cstr(place->arena, arena_printf(place->arena, "row %zu: %s %d", number, what, limit)),
+        STR_EMPTY);
+}
+
+/* Row `number`, the header being the first; its cells by the names of the header. */
+static bool take_csv_row(const struct param_place *place, const struct json *header,
+                         struct str *rest, size_t number, size_t *n_cells, struct json *rows)
+{
+    struct json *cells = json_new_array(place->arena);
+    struct json *row = json_new_object(place->arena);
+    const struct json *name = json_first(header);
+    const struct json *cell;
+
+    if (!csv_row(place, rest, cells)) {
+        return refuse(place, "must be CSV text: a quote is not closed", STR_EMPTY);
+    }
+    *n_cells += json_size(cells);
+    if (json_size(cells) > json_size(header)) {
+        return refuse_row(place, "more cells than the header, which has", number,
+                          (int)json_size(header));
+    }
+    if (*n_cells > CSV_MAX_CELLS) {
+        return refuse_row(place, "more cells by then than can be imported at once:", number,
+                          CSV_MAX_CELLS);
+    }
+    JSON_FOREACH (cell, cells) {
+        json_set(row, json_str(name), json_copy(place->arena, cell));
+        name = json_next(name);
+    }
+    json_append(rows, row);
+    return true;
+}
+
 static bool take_csv(const struct param_place *place, const struct json *value)
 {
     struct str rest = json_str(value);
     struct json *header = json_new_array(place->arena);
     struct json *rows = json_new_array(place->arena);
     size_t n_cells = 0;
+    size_t number = 1;
 
+    if (str_starts(rest, STR("\xEF\xBB\xBF"))) { /* a byte order mark, as spreadsheets write it */
+        rest = str_sub(rest, 3, rest.len);
+    }
     if (json_type(value) != JSON_STRING || rest.len == 0 || !csv_row(place, &rest, header)) {
         return refuse(place, "must be CSV text: a header row, then rows, quotes closed", STR_EMPTY);
+    }
+    if (json_size(header) > CSV_MAX_COLUMNS) {
+        return refuse_row(place, "more columns than are taken:", 1, CSV_MAX_COLUMNS);
     }
     if (!names_differ(place, header)) {
         return false;
     }
     while (rest.len > 0) {
-        struct json *cells = json_new_array(place->arena);
-        struct json *row = json_new_object(place->arena);
-        const struct json *name = json_first(header);
-        const struct json *cell;
-
-        if (!csv_row(place, &rest, cells)) {
-            return refuse(place, "must be CSV text: a quote is not closed", STR_EMPTY);
+        if (!take_csv_row(place, header, &rest, ++number, &n_cells, rows)) {
+            return false;
         }
-        n_cells += json_size(cells);
-        if (json_size(cells) > json_size(header) || n_cells > CSV_MAX_CELLS) {
-            return refuse(
-                place,
-                arena_cstr(
-                    place->arena,
-                    arena_printf(
-                        place->arena,
-                        "row %zu has more cells than the header (or there are more than %d cells)",
-                        json_size(rows) + 2, CSV_MAX_CELLS)),
-                STR_EMPTY);
-        }
-        JSON_FOREACH (cell, cells) {
-            json_set(row, json_str(name), json_copy(place->arena, cell));
-            name = json_next(name);
-        }
-        json_append(rows, row);
     }
     (void)put_text(place, json_str(value));
     return put(place, "rows", rows);

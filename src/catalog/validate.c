@@ -267,6 +267,23 @@ static bool leads_with_checkpoint(const struct draft *draft)
                number > draft->row->args[0].max))));
 }
 
+static size_t n_required(const struct draft *draft)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < draft->n_params; i++) {
+        n += (draft->row->args[i].flags & PARAM_OPTIONAL) == 0;
+    }
+    return n;
+}
+
+static void take_checkpoint(struct draft *draft, struct str digits)
+{
+    draft->checkpoint_id = digits;
+    draft_drop_arg(draft, 0);
+    draft_fixed(draft, "the checkpoint belongs into \"checkpoint_id\"", digits);
+}
+
 /* The old command line took [checkpoint-id] ... [position] around the arguments. */
 static void fix_old_positions(struct draft *draft)
 {
@@ -274,10 +291,16 @@ static void fix_old_positions(struct draft *draft)
     struct str first;
 
     if (draft->row == NULL || draft->row->kind != COMMAND_STEP ||
-        draft->n_args <= draft->n_params) {
+        draft->n_args <= n_required(draft)) {
         return;
     }
     first = checkpoint_digits(draft);
+    if (draft->n_args <= draft->n_params) { /* what is too many may also be what can be left out */
+        if (first.len >= CHECKPOINT_DIGITS_SURE && draft->checkpoint_id.len == 0) {
+            take_checkpoint(draft, first);
+        }
+        return;
+    }
     if (draft->position < 0 && is_number(draft->args[draft->n_args - 1], &number) &&
         !(first.len > 0 && leads_with_checkpoint(draft))) {
         draft->position = number;
@@ -285,20 +308,20 @@ static void fix_old_positions(struct draft *draft)
         draft_fixed(draft, "the position belongs into \"position\"",
                     arena_printf(draft->arena, "%lld", (long long)number));
     }
-    if (draft->n_args <= draft->n_params || draft->checkpoint_id.len > 0) {
-        return;
-    }
-    if (first.len > 0) {
-        draft->checkpoint_id = first;
-        draft_drop_arg(draft, 0);
-        draft_fixed(draft, "the checkpoint belongs into \"checkpoint_id\"", first);
+    if (draft->checkpoint_id.len == 0 &&
+        (draft->n_args > draft->n_params
+             ? first.len > 0
+             : draft->n_args > n_required(draft) && first.len >= CHECKPOINT_DIGITS_SURE)) {
+        take_checkpoint(draft, first);
     }
 }
 
 /* CSS by id, class or attribute, or XPath: nobody types that as text into a field. */
 static bool looks_like_selector(struct str text)
 {
-    bool is_path = str_starts(text, STR("//")) || str_starts(text, STR("xpath="));
+    bool is_path =
+        (str_starts(text, STR("//")) && text.len > 2 && text.ptr[2] != ' ' && text.ptr[2] != '/') ||
+        str_starts(text, STR("xpath="));
     bool is_css = text.len > 1 && strchr("#.[", text.ptr[0]) != NULL && text.ptr[1] != ' ' &&
                   (text.ptr[1] < '0' || text.ptr[1] > '9');
 
@@ -452,14 +475,68 @@ static void fix_order(struct draft *draft, const struct command_input *input)
     struct str first = draft->args[0];
 
     if (draft->row == NULL || draft->n_args < 2 || draft->n_params < 2 ||
-        draft->row->args[0].type == draft->row->args[1].type) {
-        return;
+        draft->row->args[0].type == draft->row->args[1].type ||
+        draft->row->args[0].type == PARAM_VARIABLE || draft->row->args[1].type == PARAM_VARIABLE) {
+        return; /* any word is a name */
     }
     draft->args[0] = draft->args[1];
     draft->args[1] = first;
     if (corrected_json(draft, input) != NULL) {
         draft_fixed(draft, "the arguments stand in another order",
                     command_usage(draft->row, draft->arena));
+    }
+}
+
+static void mend_in_order(struct draft *draft, bool pairs_first)
+{
+    if (pairs_first) {
+        mend_pairs(draft);
+    }
+    fix_old_positions(draft);
+    mend_pairs(draft);
+    mend_variables(draft);
+    mend_times(draft);
+    mend_urls(draft);
+    fix_swapped(draft);
+}
+
+/* [1024, 768] is a size, [1680930, 500, 300, 1] a point between a checkpoint and a position: which
+ * it is shows in whether the whole binds. */
+static void mend_values(struct draft *draft, const struct command_input *input)
+{
+    struct warning_list fixes = *draft->fixes;
+    struct draft other = *draft;
+    struct warning_list other_fixes = fixes;
+
+    other_fixes.items = arena_calloc(draft->arena, fixes.cap + 1, sizeof(*other_fixes.items));
+    for (size_t i = 0; i < fixes.n; i++) {
+        other_fixes.items[i] = fixes.items[i];
+    }
+    other_fixes.cap = fixes.cap + 1;
+    mend_in_order(draft, true);
+    if (corrected_json(draft, input) != NULL) {
+        return;
+    }
+    other.fixes = &other_fixes;
+    mend_in_order(&other, false);
+    if (corrected_json(&other, input) != NULL) {
+        other.fixes = draft->fixes;
+        *draft->fixes = other_fixes;
+        *draft = other;
+    }
+}
+
+/* The name is wrong but known what it should be: the rest is judged as if it were right. Not where
+ * a part of the name stands among the arguments, whose places would be others then. */
+static void bind_the_rest(const struct command_input *input, const struct draft *draft,
+                          struct error_list *errors)
+{
+    struct command_input meant = *input;
+    struct bound_command ignored;
+
+    meant.command = draft->command;
+    if (json_size(input->args) == draft->n_args) {
+        (void)!catalog_bind(&meant, draft->arena, &ignored, errors);
     }
 }
 
@@ -486,6 +563,9 @@ enum error_code catalog_validate(const struct command_input *input, struct arena
     if (draft->row == NULL) {
         fix_misspelled(draft);
     }
+    if (out->command == NULL && draft->row != NULL) {
+        bind_the_rest(input, draft, errors);
+    }
     if (input->params != NULL && !fill_params(draft, input->params)) {
         *out_fixes = (struct warning_list){0};
         return code;
@@ -495,11 +575,7 @@ enum error_code catalog_validate(const struct command_input *input, struct arena
         mend_option_names(draft);
         mend_options(draft);
         mend_quotes(draft);
-        mend_pairs(draft);
-        fix_old_positions(draft);
-        mend_times(draft);
-        mend_urls(draft);
-        fix_swapped(draft);
+        mend_values(draft, input);
     }
     if (code != ERR_OK && out_fixes->n == 0) {
         fix_order(draft, input);

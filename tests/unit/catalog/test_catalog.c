@@ -243,17 +243,23 @@ static const struct refusal refusals[] = {
     {"{\"command\":\"step-wait element\",\"args\":[\"a\"],\"options\":{\"timeout\":1,\"--timeout\":2}}",
      "/options/--timeout", "twice", 1},
     {"{\"command\":\"import-test-data\",\"args\":[\"7\",\"a,a\\n1,2\"]}", "/args/1", "twice", 1},
+    {"{\"command\":\"import-test-data\",\"args\":[\"7\",\"a,b\\n1,2\\n1,2,3\"]}", "/args/1",
+     "row 3: more cells than the header, which has 2", 1},
     {"{\"command\":\"step-interact write\",\"args\":[\"\"],\"options\":{\"append\":3,\"q\":1}}",
      "/args/0", "empty", 4},
     {"{\"command\":\"step-intract clik\",\"args\":[\"x\"]}", "/command",
      "command \"step-intract clik\"; did you mean \"step-interact click\"?", 1},
+    {"{\"command\":\"navigate Back\"}", "/command", "back button", 1},
+    {"{\"command\":\"STEP_WINDOW\",\"args\":[\"SWITCH\",\"frame-name\",\"x\"]}", "/command",
+     "finds frames by", 1},
+    {"{\"command\":\"foo\"}", "/command", "GET /api/v1/commands lists", 1},
     {"{\"command\":\"step-intract\"}", "/command", "one of the group \"step-interact\"", 1},
     {"{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{\"positon\":\"CENTER\"}}",
      "/options/positon", "did you mean \"position\"", 1},
     {"{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{\"POSITION\":\"CENTER\"}}",
      "/options/POSITION", "did you mean \"position\"", 1},
     {"{\"command\":\"monitor-execution\",\"args\":[\"1\"],\"options\":{\"interval\":0}}",
-     "/options/interval", "from 1 to 3600 s", 1},
+     "/options/interval", "from 1 to 1000000 s", 1},
 };
 
 static void errors_name_the_place_and_the_nearest_name(void **state)
@@ -387,6 +393,16 @@ static const struct slip slips[] = {
      "{\"command\":\"execute-goal\",\"args\":[\"7\"],\"options\":{\"timeout\":30}}"},
     {"{\"command\":\"step-window resize\",\"args\":[\"1024\u00D7768\"]}",
      "{\"command\":\"step-window resize\",\"args\":[\"1024x768\"],\"options\":{}}"},
+    {"{\"command\":\"step-window resize\",\"args\":[\"1680930\",\"1024 x 768\",\"0\"]}",
+     "{\"command\":\"step-window resize\",\"args\":[\"1024x768\"],\"options\":{},\"checkpoint_id\":\"1680930\",\"position\":0}"},
+    {"{\"command\":\"step-navigate scroll-by\",\"args\":[\"1680930\",500,300,1]}",
+     "{\"command\":\"step-navigate scroll-by\",\"args\":[\"500,300\"],\"options\":{},\"checkpoint_id\":\"1680930\",\"position\":1}"},
+    {"{\"command\":\"step-assert selected\",\"args\":[\"1680930\",\"#x\",\"3\"]}",
+     "{\"command\":\"step-assert selected\",\"args\":[\"#x\"],\"options\":{},\"checkpoint_id\":\"1680930\",\"position\":3}"},
+    {"{\"command\":\"step-data store literal\",\"args\":[\"hello\",\"${v}\"]}",
+     "{\"command\":\"step-data store literal\",\"args\":[\"hello\",\"v\"],\"options\":{}}"},
+    {"{\"command\":\"step-assert variable\",\"args\":[\"{{x}}\",\"5\"]}",
+     "{\"command\":\"step-assert variable\",\"args\":[\"x\",\"5\"],\"options\":{}}"},
     {"{\"command\":\"step-navigate scroll-by\",\"args\":[\"(500; -300)\"]}",
      "{\"command\":\"step-navigate scroll-by\",\"args\":[\"500,-300\"],\"options\":{}}"},
 };
@@ -432,6 +448,7 @@ static void nothing_is_mended_that_is_right_or_hopeless(void **state)
         "{\"command\":\"step-interact click Sign\",\"args\":[\"in\"]}",
         "{\"command\":\"no-such\",\"args\":[\"--x\"]}",
         "{\"command\":\"step-navigate back\",\"args\":[]}",
+        "{\"command\":\"step-interact write\",\"args\":[\"Comment\",\"// todo\"]}",
         "{\"command\":\"step-navigate scroll-by\",\"args\":[\"1,2,3\"]}",
         "{\"command\":\"step-window resize\",\"args\":[\"1024 and 768\"]}",
         "{\"command\":\"step-interact frobnicate\",\"args\":[\"x\"]}",
@@ -454,6 +471,35 @@ static void nothing_is_mended_that_is_right_or_hopeless(void **state)
             fail_msg("%s -> %s", table[i],
                      corrected != NULL ? json_text(&f.arena, corrected).ptr : "fixes");
         }
+    }
+    end(&f);
+}
+
+/* The name is wrong, and known what it should be: what else is wrong is told too. */
+static void a_wrong_name_hides_no_other_error(void **state)
+{
+    static const char *const table[] = {
+        "{\"command\":\"STEP-INTERACT CLICK\",\"args\":[],\"options\":{\"positon\":\"CENTER\"}}",
+        "{\"command\":\"step-interact clik\",\"args\":[\"a\",\"b\",\"c\"]}",
+    };
+    struct fixture f;
+
+    (void)state;
+    begin(&f);
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        const struct json *body = parse(&f, table[i]);
+        const struct command_input input = {.command = json_str(json_get(body, "command")),
+                                            .args = json_get(body, "args"),
+                                            .options = json_get(body, "options"),
+                                            .position = -1,
+                                            .defaults = &defaults};
+        struct json *corrected = NULL;
+        struct warning_list fixes = {0};
+
+        (void)!catalog_validate(&input, &f.arena, &f.bound, &f.errors, &corrected, &fixes);
+        assert_int_equal(f.errors.n, 3);
+        error_list_done(&f.errors);
+        error_list_init(&f.errors);
     }
     end(&f);
 }
@@ -490,6 +536,7 @@ int test_catalog(void)
         cmocka_unit_test(texts_of_2000_characters_fit_and_no_more),
         cmocka_unit_test(common_slips_are_mended),
         cmocka_unit_test(nothing_is_mended_that_is_right_or_hopeless),
+        cmocka_unit_test(a_wrong_name_hides_no_other_error),
         cmocka_unit_test(aliases_and_inert_options_warn),
     };
 
