@@ -42,8 +42,8 @@ struct config {
 
     struct {
         unsigned max_connections, max_headers, max_requests_per_connection;
-        size_t max_request_line, max_header_bytes, max_body, max_test_file_body, max_pipeline_bytes,
-            linger_bytes;
+        size_t max_request_line, max_header_bytes, max_body, max_command_body, max_test_file_body,
+            max_pipeline_bytes, linger_bytes;
         unsigned head_timeout_ms, body_timeout_ms, idle_timeout_ms, write_timeout_ms,
             handshake_timeout_ms, linger_ms, exchange_timeout_ms, long_exchange_timeout_ms;
         bool gzip;

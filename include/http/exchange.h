@@ -64,11 +64,11 @@ struct exchange {
     struct trace trace;
     struct exchange_notes notes;
 
-    /* One member more for a problem document, beside those of RFC 9457; name NULL: none. */
+    /* Members more for a problem document, beside those of RFC 9457; name NULL: none. */
     struct {
         const char *name;
         struct str json; /* trusted JSON text, arena */
-    } problem_more;
+    } problem_more[2];
 
     void *task;                         /* the service's own; http never looks into it */
     struct http_connection *connection; /* NULL: orphan (the client is gone) */

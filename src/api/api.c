@@ -10,6 +10,17 @@
 #include "run/run.h"
 #include "verdict.h"
 
+static size_t max_body_of(const struct task *task)
+{
+    const struct config *config = task->api->config;
+
+    if (task->route->body == BODY_TEST) {
+        return config->http.max_test_file_body;
+    }
+    return task->route->body == BODY_COMMAND ? config->http.max_command_body
+                                             : config->http.max_body;
+}
+
 static enum http_verdict verdict_for_http(const struct task *task, enum stage_verdict verdict,
                                           size_t *max_body)
 {
@@ -19,8 +30,7 @@ static enum http_verdict verdict_for_http(const struct task *task, enum stage_ve
     if (task_streams_body(task)) {
         return HTTP_BODY_STREAM;
     }
-    *max_body = task->route->body == BODY_TEST ? task->api->config->http.max_test_file_body
-                                               : task->api->config->http.max_body;
+    *max_body = max_body_of(task);
     return HTTP_BODY_BUFFER;
 }
 

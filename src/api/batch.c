@@ -112,6 +112,12 @@ static void item_prepare(struct batch_item *item)
     }
 }
 
+enum error_code session_is_paused(struct error *err)
+{
+    return error_at(err, ERR_CONFLICT, "/session_id",
+                    "The session is paused: PATCH it with {\"status\": \"active\"} first");
+}
+
 enum error_code batch_prepare(struct batch *batch, struct error *err)
 {
     struct task *task = batch->task;
@@ -124,6 +130,9 @@ enum error_code batch_prepare(struct batch *batch, struct error *err)
             return code;
         }
         task->exchange->notes.session = batch->session.id;
+        if (batch->session.status == SESSION_PAUSED && !batch->is_shown) {
+            return session_is_paused(err);
+        }
     }
     for (size_t i = 0; i < batch->n_items; i++) {
         batch->items[i].batch = batch;

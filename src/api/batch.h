@@ -50,6 +50,7 @@ struct batch_item {
     struct error error;
     int64_t position;          /* where the step stands; -1 none */
     const struct json *answer; /* of a command that is not a step: the platform's main answer */
+    bool is_answered;          /* it has come; it may be empty */
     struct json *data;         /* what the reply says about it */
     bool was_end;              /* nothing stood at its place a moment before it was sent */
     struct ledger_mark mark;   /* while it is being made */
@@ -57,8 +58,9 @@ struct batch_item {
     struct read_back look; /* for the step, when its answer was lost */
     uint64_t look_ms;      /* since when */
     unsigned n_looks;
-    bool recovered; /* its answer was lost, and the step found when read back */
-    bool timed_out; /* it waited for an execution that went on longer */
+    const struct json *seen; /* {step_id, position} of a step that may be the lost one; NULL none */
+    bool recovered;          /* its answer was lost, and the step found when read back */
+    bool timed_out;          /* it waited for an execution that went on longer */
     uint64_t us;
 };
 
@@ -67,6 +69,7 @@ struct batch {
     struct batch_item *items;
     size_t n_items;
     bool stop_on_error;
+    bool is_list;             /* asked for as a batch, be it of one */
     bool is_shown;            /* never sent, so nobody needs a permission for it */
     bool is_dry;              /* only the requests are wanted */
     struct str checkpoint_id; /* of the whole request; empty: session's */

@@ -22,12 +22,19 @@ void batch_position_unknown(struct batch_item *item)
     batch_cursor_tell(item, 0);
 }
 
-static enum plan_verdict not_known(const struct batch_item *item, const struct json *stored,
+static enum plan_verdict not_known(struct batch_item *item, const struct json *stored,
                                    int64_t position, struct error *err)
 {
     struct arena *arena = item->batch->task->arena;
 
     if (stored != NULL) {
+        struct json *seen = json_new_object(arena);
+        struct str id = arena_printf(arena, "%lld", (long long)step_id_of(json_get(stored, "id")));
+
+        json_set(seen, STR("step_id"), json_new_string(arena, id));
+        json_set(seen, STR("checkpoint_id"), json_new_string(arena, item->cursor->checkpoint_id));
+        json_set(seen, STR("position"), json_new_int(arena, position));
+        item->seen = seen;
         (void)error_set(
             err, ERR_OUTCOME_UNKNOWN,
             "The platform's answer was lost. A step like this one stands at position %lld (id %.*s), but it may "

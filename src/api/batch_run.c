@@ -205,26 +205,83 @@ static enum plan_verdict poll_again(struct batch_item *item, const struct plan_r
     return PLAN_AGAIN;
 }
 
+/* The first argument that a changed thing is named by: its id is known without the answer. */
+static struct json *id_given(const struct batch_item *item)
+{
+    const struct command *command = item->bound.command;
+    const struct json *id = json_get(item->args, command->args[0].name);
+    struct json *data = json_new_object(item->batch->task->arena);
+
+    json_set(data, STR("id"), json_copy(item->batch->task->arena, id));
+    return data;
+}
+
+/* Says the answer that it is done, and no more? */
+static bool says_only_done(const struct json *answer)
+{
+    return answer == NULL || (json_true(json_get(answer, "success")) &&
+                              json_find(answer, "/item /items /map") == NULL);
+}
+
+/* What the reply says of a call; NULL: the platform's answer does not tell it. */
+static struct json *call_data(struct batch_item *item)
+{
+    struct task *task = item->batch->task;
+    const struct command *command = item->bound.command;
+    const struct reply_map *map = reply_map_find(command->reply);
+    bool has_id =
+        map->many == NULL && str_is(STR("id"), map->fields[0].to) && map->fields[0].always;
+    struct json *data = NULL;
+
+    if (command->call.class == CALL_CHANGE && says_only_done(item->answer)) {
+        return id_given(item);
+    }
+    if (!has_id && command->call.class == CALL_CREATE && says_only_done(item->answer)) {
+        return json_new_object(task->arena);
+    }
+    data = reply_reduce(task->arena, command->reply, item->answer, item->batch->plan.variables);
+    if (has_id && json_type(json_get(data, "id")) == JSON_NULL) {
+        return NULL;
+    }
+    if (str_is(STR("execution"), command->reply)) {
+        json_set(data, STR("url"),
+                 json_new_string(task->arena, execution_link(task, item->answer,
+                                                             json_str(json_get(data, "id")))));
+    }
+    return data;
+}
+
 static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
                                     const struct json *answer, uint64_t *delay_ms,
                                     struct error *err)
 {
     struct batch_item *item = item_of(row);
-    bool polls = row->label != NULL && str_is(STR("poll"), row->label);
+    bool is_poll = row->label != NULL && str_is(STR("poll"), row->label);
 
-    (void)err;
-    if (row->call == catalog_call(item->bound.command) || polls) {
+    (void)plan;
+    if (row->call == catalog_call(item->bound.command) || is_poll) {
         item->answer = answer;
+        item->is_answered = true;
     }
-    if (polls) {
+    if (!item->is_answered) {
+        return PLAN_NEXT;
+    }
+    if (is_poll) {
         enum plan_verdict verdict = poll_again(item, row, answer, delay_ms);
 
         if (verdict == PLAN_AGAIN) {
             return verdict;
         }
     }
-    item->data = reply_reduce(item->batch->task->arena, item->bound.command->reply, item->answer,
-                              plan->variables);
+    item->data = call_data(item);
+    if (item->data == NULL) {
+        (void)error_set(err, ERR_UPSTREAM_SHAPE, "%s: the platform's answer says nothing of it%s",
+                        row->call->spec->name,
+                        row->call->spec->class == CALL_READ
+                            ? ""
+                            : ". It may have been carried out; look before repeating it");
+        return PLAN_FAIL;
+    }
     item->status = ITEM_DONE;
     return PLAN_NEXT;
 }
@@ -268,6 +325,13 @@ static bool extra_wanted(const struct batch_item *item, const char *when)
     return when == NULL || given != negated;
 }
 
+static void polls(const struct batch_item *item, struct plan_row *row)
+{
+    row->label = "poll";
+    row->patience_ms = FOLLOW_PATIENCE_MS;
+    row->limit_ms = (unsigned)limit_of(item);
+}
+
 static void add_extra(struct batch_item *item, const struct command_call *extra)
 {
     struct plan_row *row;
@@ -279,11 +343,7 @@ static void add_extra(struct batch_item *item, const struct command_call *extra)
     row->before = before_call;
     row->failed = call_failed;
     if (extra->poll != NULL) {
-        int64_t limit_ms = limit_of(item);
-
-        row->label = "poll";
-        row->patience_ms = FOLLOW_PATIENCE_MS;
-        row->limit_ms = (unsigned)limit_ms;
+        polls(item, row);
     }
 }
 
@@ -298,6 +358,11 @@ static void add_call(struct batch_item *item)
     row = add_row(item, catalog_call(command), after_call);
     row->before = before_call;
     row->failed = call_failed;
+    if (command->then[0].poll != NULL && command->call.class == CALL_READ &&
+        extra_wanted(item, command->then[0].when)) { /* its own call is what is asked again */
+        polls(item, row);
+        return;
+    }
     for (size_t i = 0; i < COMMAND_MAX_CALLS && command->then[i].name != NULL; i++) {
         add_extra(item, &command->then[i]);
     }

@@ -42,7 +42,7 @@ static const struct member batch_item_members[] = {
     {.name = "command", .type = MEMBER_TEXT, .required = true}, COMMAND_MEMBERS, {.name = NULL}};
 
 /* Body, then header, then query parameter (rest.md section 2). */
-static struct str session_of(struct task *task, const struct json *body)
+struct str session_of(struct task *task, const struct json *body)
 {
     struct str id = json_str(json_get(body, "session_id"));
     struct str value;
@@ -134,6 +134,10 @@ static void reply_one(struct batch *batch)
         if (item->error.code != ERR_OK) {
             task->error = item->error;
         }
+        if (item->seen != NULL) {
+            task->exchange->problem_more[1].name = "seen";
+            task->exchange->problem_more[1].json = json_text(task->arena, item->seen);
+        }
         if (task->error.code == ERR_OK) {
             (void)error_set(&task->error, ERR_CANCELLED, "The command was not carried out");
         }
@@ -149,7 +153,7 @@ static void reply_one(struct batch *batch)
     (void)task_reply_json(task, 200, body);
 }
 
-static struct json *error_json(const struct error *err, struct arena *arena)
+static struct json *error_json(const struct error *err, const char *prefix, struct arena *arena)
 {
     struct json *out = json_new_object(arena);
     const struct error_row *row = error_row(err->code);
@@ -157,7 +161,10 @@ static struct json *error_json(const struct error *err, struct arena *arena)
     set_text(out, "code", str_from(row->slug), arena);
     set_text(out, "detail", str_from(err->text), arena);
     if (err->pointer[0] != '\0') {
-        set_text(out, "pointer", str_from(err->pointer), arena);
+        set_text(out, "pointer", arena_printf(arena, "%s%s", prefix, err->pointer), arena);
+    }
+    if (err->retry_after_s != 0) {
+        json_set(out, STR("retry_after"), json_new_int(arena, err->retry_after_s));
     }
     if (err->upstream_status != 0) {
         json_set(out, STR("upstream_status"), json_new_int(arena, err->upstream_status));
@@ -173,6 +180,8 @@ static struct json *item_result(const struct batch_item *item, struct arena *are
                                         [ITEM_SKIPPED] = "skipped",
                                         [ITEM_UNKNOWN] = "unknown"};
     struct json *out = json_new_object(arena);
+    const char *prefix =
+        arena_cstr(arena, arena_printf(arena, "/commands/%zu", item->index)); /* into the body */
     struct json *errors;
 
     json_set(out, STR("index"), json_new_int(arena, (int64_t)item->index));
@@ -190,11 +199,14 @@ static struct json *item_result(const struct batch_item *item, struct arena *are
         return out;
     }
     json_set(out, STR("made"), plan_made(&item->batch->plan, item));
-    json_set(out, STR("error"), error_json(&item->error, arena));
+    if (item->seen != NULL) {
+        json_set(out, STR("seen"), json_copy(arena, item->seen));
+    }
+    json_set(out, STR("error"), error_json(&item->error, prefix, arena));
     if (item->errors != NULL && item->errors->n > 1) {
         errors = json_new_array(arena);
         for (size_t i = 0; i < item->errors->n; i++) {
-            json_append(errors, error_json(&item->errors->items[i], arena));
+            json_append(errors, error_json(&item->errors->items[i], prefix, arena));
         }
         json_set(out, STR("errors"), errors);
     }
@@ -213,7 +225,10 @@ static void reply_batch(struct batch *batch)
     for (size_t i = 0; i < batch->n_items; i++) {
         json_append(results, item_result(&batch->items[i], task->arena));
     }
-    set_text(body, "status", n_done == batch->n_items ? STR("success") : STR("partial"),
+    set_text(body, "status",
+             n_done == batch->n_items ? STR("success")
+             : n_done > 0             ? STR("partial")
+                                      : STR("failed"),
              task->arena);
     json_set(body, STR("total_commands"), json_new_int(task->arena, (int64_t)batch->n_items));
     json_set(body, STR("successful"), json_new_int(task->arena, (int64_t)n_done));
@@ -228,11 +243,31 @@ static void reply_batch(struct batch *batch)
 /* --- requests
  * ---------------------------------------------------------------------------------------- */
 
+/* Which commands would be sent, and what is wrong with the others. */
+static struct json *dry_results(struct batch *batch, size_t *out_n_wrong)
+{
+    struct arena *arena = batch->task->arena;
+    struct json *results = json_new_array(arena);
+
+    for (size_t i = 0; i < batch->n_items; i++) {
+        struct json *result = item_result(&batch->items[i], arena);
+
+        if (batch->items[i].status == ITEM_PENDING) {
+            set_text(result, "status", STR("ready"), arena);
+        } else {
+            (*out_n_wrong)++;
+        }
+        json_append(results, result);
+    }
+    return results;
+}
+
 static enum stage_verdict answer_dry_run(struct batch *batch)
 {
     struct task *task = batch->task;
     struct json *requests = batch_dry_run(batch, &task->error);
     struct json *body;
+    size_t n_wrong = 0;
 
     if (requests == NULL) {
         return task_fail(task);
@@ -241,11 +276,13 @@ static enum stage_verdict answer_dry_run(struct batch *batch)
     set_text(body, "status", STR("dry_run"), task->arena);
     json_set(body, STR("dry_run"), json_new_bool(task->arena, true));
     json_set(body, STR("requests"), requests);
-    if (batch->n_items == 1) {
+    if (!batch->is_list) {
         json_set(body, STR("warnings"), warnings_of(&batch->items[0], task->arena));
+    } else {
+        json_set(body, STR("results"), dry_results(batch, &n_wrong));
     }
     close_reply(task, body);
-    return task_reply_json(task, 200, body);
+    return task_reply_json(task, n_wrong > 0 ? 207 : 200, body);
 }
 
 struct json *command_requests(struct task *task, const struct json *body, struct error *err)
@@ -348,6 +385,7 @@ enum stage_verdict handle_batch(struct task *task)
         return task_fail(task);
     }
     task->dry_run = task->dry_run || json_true(json_get(body, "dry_run"));
+    batch->is_list = true;
     batch->stop_on_error = stop == NULL || json_true(stop);
     batch->checkpoint_id = json_str(json_get(body, "checkpoint_id"));
     batch->session_id = session_of(task, body);

@@ -155,7 +155,8 @@ static enum stage_verdict answer_known(struct task *task, struct idempotency_ent
 bool idempotency_is_asked(const struct task *task)
 {
     return exchange_has_header(task->exchange, "Idempotency-Key") &&
-           str_is(task->exchange->request.method, "POST") && !task->dry_run;
+           str_is(task->exchange->request.method, "POST") && !task->dry_run &&
+           !json_true(json_get(task->body, "dry_run"));
 }
 
 enum stage_verdict idempotency_begin(struct task *task)

@@ -562,7 +562,10 @@ enum stage_verdict handle_openapi(struct task *task)
         "\"detail\":{\"type\":\"string\"},\"instance\":{\"type\":\"string\"},\"code\":{\"type\":\"string\"},\"error\":{\"type\":\"string\"},"
         "\"request_id\":{\"type\":\"string\"},\"upstream_status\":{\"type\":\"integer\"},"
         "\"made\":{\"type\":\"array\",\"description\":\"What exists on the platform although the whole failed\","
-        "\"items\":{\"type\":\"object\",\"properties\":{\"call\":{\"type\":\"string\"},\"id\":{\"type\":\"string\"}}}},\"errors\":{\"type\":\"array\",\"items\":"
+        "\"items\":{\"type\":\"object\",\"properties\":{\"call\":{\"type\":\"string\"},\"id\":{\"type\":\"string\"}}}},"
+        "\"seen\":{\"type\":\"object\",\"description\":\"A step that may be the one whose answer was lost\","
+        "\"properties\":{\"step_id\":{\"type\":\"string\"},\"checkpoint_id\":{\"type\":\"string\"},\"position\":{\"type\":\"integer\"}}},"
+        "\"errors\":{\"type\":\"array\",\"items\":"
         "{\"type\":\"object\",\"properties\":{\"pointer\":{\"type\":\"string\"},\"detail\":{\"type\":\"string\"},\"code\":{\"type\":\"string\"},"
         "\"line\":{\"type\":\"integer\"},\"column\":{\"type\":\"integer\"}}}}}}}}";
     struct json *document = NULL;

@@ -24,7 +24,7 @@ static const struct problem_page pages[] = {
     {ERR_IDEMPOTENCY_IN_FLIGHT, "A request with this Idempotency-Key is being worked on.", "Wait for Retry-After and ask again; the first reply will be replayed.", ""},
     {ERR_CONFLICT, "The thing is in a state that does not allow this.", "Read it again, then decide.", ""},
     {ERR_LENGTH_REQUIRED, "The request has a body to send but does not say how long it is.", "Send Content-Length or Transfer-Encoding: chunked.", ""},
-    {ERR_TOO_BIG, "The body is longer than this route takes.", "Split it; http.max_body and http.max_test_file_body are the limits.", ""},
+    {ERR_TOO_BIG, "The body is longer than this route takes.", "Split it; http.max_body, http.max_command_body and http.max_test_file_body are the limits.", ""},
     {ERR_URI_TOO_LONG, "The request line is longer than http.max_request_line.", "Put long values into the body.", ""},
     {ERR_MEDIA_TYPE, "The Content-Type is not what this route takes.", "Send Content-Type: application/json (test files also application/yaml).", "curl -d sends application/x-www-form-urlencoded unless told otherwise"},
     {ERR_EXPECTATION, "The only expectation that can be met is 100-continue.", "Leave the Expect header out.", ""},

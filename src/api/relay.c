@@ -294,9 +294,24 @@ static void on_cancel(struct task *task)
     cache_abandon(task);
 }
 
-/* Query tokens are an old way to authenticate at the platform: a caller's own never passes. */
+static enum call_class class_of(struct str method)
+{
+    if (str_is(method, "GET") || str_is(method, "HEAD")) {
+        return CALL_READ;
+    }
+    return str_is(method, "POST") || str_is(method, "PATCH") ? CALL_CREATE : CALL_CHANGE;
+}
+
+static bool is_dry_run(struct str name)
+{
+    return str_is(name, "dry_run") || str_is(name, "dry-run");
+}
+
+/* Query tokens are an old way to authenticate at the platform: a caller's own never passes. Nor
+ * does what is ours. */
 static struct str query_without_token(struct task *task)
 {
+    bool changes = class_of(task->exchange->request.method) != CALL_READ;
     struct str rest = task->exchange->request.query;
     struct str pair;
     struct str kept = STR_EMPTY;
@@ -307,7 +322,8 @@ static struct str query_without_token(struct task *task)
         struct str decoded;
 
         (void)str_cut(pair, '=', &name, &value);
-        if (percent_decode(task->arena, name, true, &decoded) && str_is_nocase(decoded, "token")) {
+        if (percent_decode(task->arena, name, true, &decoded) &&
+            (str_is_nocase(decoded, "token") || (changes && is_dry_run(decoded)))) {
             continue;
         }
         kept = arena_printf(task->arena, "%.*s%s%.*s", STR_ARG(kept), kept.len > 0 ? "&" : "",
@@ -316,12 +332,22 @@ static struct str query_without_token(struct task *task)
     return kept;
 }
 
-static enum call_class class_of(struct str method)
+/* What would be sent; the body, which is streamed, is the caller's own as it stands. */
+static enum stage_verdict answer_dry_run(struct task *task, const struct upstream_request *request)
 {
-    if (str_is(method, "GET") || str_is(method, "HEAD")) {
-        return CALL_READ;
+    struct json *body = json_new_object(task->arena);
+    struct json *requests = json_new_array(task->arena);
+    struct json *row = json_new_object(task->arena);
+
+    json_set(row, STR("method"), json_new_string(task->arena, request->method));
+    json_set(row, STR("path"), json_new_string(task->arena, request->path));
+    if (request->query.len > 0) {
+        json_set(row, STR("query"), json_new_string(task->arena, request->query));
     }
-    return str_is(method, "POST") || str_is(method, "PATCH") ? CALL_CREATE : CALL_CHANGE;
+    json_append(requests, row);
+    json_set(body, STR("dry_run"), json_new_bool(task->arena, true));
+    json_set(body, STR("requests"), requests);
+    return task_reply_json(task, 200, body);
 }
 
 static void held_free(void *buf)
@@ -368,6 +394,9 @@ enum stage_verdict handle_relay(struct task *task)
         .traceparent = str_from(relay->traceparent),
         .class = class_of(request->method),
     };
+    if (task->dry_run) {
+        return answer_dry_run(task, &relay->call.request);
+    }
     if (upstream_start(task->api->options.upstream, &relay->call, &task->error) != ERR_OK) {
         return cache_fail(task);
     }

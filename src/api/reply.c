@@ -105,8 +105,8 @@ static void tell_made(struct task *task)
     (void)error_set(&task->error, task->error.code, "%.*s. Done before that: %.*s",
                     STR_ARG(utf8_clip(str_from(task->error.text), TEXT_BEFORE_MADE)),
                     STR_ARG(words));
-    task->exchange->problem_more.name = "made";
-    task->exchange->problem_more.json = json_text(task->arena, task->made);
+    task->exchange->problem_more[0].name = "made";
+    task->exchange->problem_more[0].json = json_text(task->arena, task->made);
 }
 
 enum stage_verdict task_fail(struct task *task)
@@ -203,4 +203,17 @@ struct str task_now(struct task *task)
     copy = arena_str(task->arena, buf_view(&text));
     buf_done(&text);
     return copy;
+}
+
+struct str execution_link(struct task *task, const struct json *answer, struct str id)
+{
+    const struct json *project =
+        json_find(answer, "/projectId /item/projectId /goal/projectId /item/goal/projectId");
+    struct str ui = task->api->config->upstream.ui_url;
+
+    if (project != NULL) {
+        return arena_printf(task->arena, "%.*s/#/project/%.*s/execution/%.*s", STR_ARG(ui),
+                            STR_ARG(json_number_text(project, task->arena)), STR_ARG(id));
+    }
+    return arena_printf(task->arena, "%.*s/#/execution/%.*s", STR_ARG(ui), STR_ARG(id));
 }

@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "redact.h"
 
+enum { ANY_DEPTH = 32 };
+
 /* clang-format off */
 /* Envelopes of the platform (virtuoso.md section 3): {success, item}, {success, items}, {success, map} keyed by
  * id, or the bare thing. Add a mapping by adding a row; `from` lists where the value may stand. */
@@ -36,7 +38,8 @@ static const struct reply_map maps[] = {
         {"target", "/element/target /target", REPLY_ANY, false}}},
     {"steps", NULL, "/item/steps /steps /testCase/steps /item/testSteps /testSteps", {
         {"id", "/id", REPLY_ID, true}, {"action", "/action", REPLY_TEXT, true}, {"value", "/value", REPLY_TEXT, false},
-        {"variable", "/variable", REPLY_TEXT, false}, {"canonicalId", "/canonicalId", REPLY_TEXT, false}}},
+        {"variable", "/variable", REPLY_TEXT, false}, {"canonicalId", "/canonicalId", REPLY_TEXT, false},
+        {"target", "/element/target/selectors/0/value /target/selectors/0/value", REPLY_CLUE, false}}},
     {"simple steps", NULL, "/item/steps /steps /testCase/steps /item/testSteps /testSteps", {
         {"id", "/id", REPLY_ID, true}, {"action", "/action", REPLY_TEXT, true},
         {"target", "/element/target/selectors/0/value /target/selectors/0/value /value", REPLY_CLUE, true}}},
@@ -126,9 +129,36 @@ static struct json *reduce_clue(struct arena *arena, const struct json *value)
     return json_new_string(arena, text);
 }
 
+static bool names_an_id(struct str name)
+{
+    return str_is(name, "id") || (name.len > 2 && str_ends(name, STR("Id")));
+}
+
+/* Ids are texts in every answer of ours (rest.md, general rules). */
+static struct json *with_ids_as_texts(struct arena *arena, const struct json *value, int depth)
+{
+    struct json *out;
+    const struct json *child;
+
+    if (depth == 0 || (json_type(value) != JSON_OBJECT && json_type(value) != JSON_ARRAY)) {
+        return json_copy(arena, value);
+    }
+    out = json_type(value) == JSON_OBJECT ? json_new_object(arena) : json_new_array(arena);
+    JSON_FOREACH (child, value) {
+        if (json_type(value) == JSON_ARRAY) {
+            json_append(out, with_ids_as_texts(arena, child, depth - 1));
+        } else if (json_type(child) == JSON_NUMBER && names_an_id(json_name(child))) {
+            json_set(out, json_name(child), json_new_string(arena, json_number_text(child, arena)));
+        } else {
+            json_set(out, json_name(child), with_ids_as_texts(arena, child, depth - 1));
+        }
+    }
+    return out;
+}
+
 static struct json *reduce_any(struct arena *arena, const struct json *value)
 {
-    struct json *copy = json_copy(arena, value);
+    struct json *copy = with_ids_as_texts(arena, value, ANY_DEPTH);
 
     redact(copy);
     return copy;
@@ -229,5 +259,8 @@ struct json *reply_reduce(struct arena *arena, const char *map_name, const struc
     /* A bare thing may hold others (an execution its goal): what has an id itself is no envelope.
      */
     thing = json_get(answer, "id") == NULL ? json_find(answer, map->one) : NULL;
-    return reduce_one(arena, map, json_type(thing) == JSON_OBJECT ? thing : answer, variables);
+    thing = json_type(thing) == JSON_OBJECT ? thing : answer;
+    return json_type(thing) == JSON_OBJECT && json_size(thing) > 0
+               ? reduce_one(arena, map, thing, variables)
+               : NULL;
 }

@@ -368,17 +368,11 @@ static void on_cancel(struct task *task)
     run_unwatch(&waiter->watcher);
 }
 
-/* With an Idempotency-Key the reply is kept for the retry, so somebody has to write it: the run is
- * stopped all the same, and its reply says how far it came. */
+/* With an Idempotency-Key what was begun is carried through: the retry shall find the whole of it.
+ */
 static bool must_finish(struct task *task)
 {
-    struct waiter *waiter = task->state;
-
-    if (task->idempotency == NULL) {
-        return false;
-    }
-    run_stop(waiter->watcher.run);
-    return true;
+    return task->idempotency != NULL;
 }
 
 static enum stage_verdict wait_for(struct task *task, struct run *run, uint64_t timeout_ms)
@@ -462,6 +456,9 @@ static enum error_code use_session(struct task *task, struct asked *asked)
     if (session.checkpoint_id == 0) {
         return error_at(&task->error, ERR_CHECKPOINT_REQUIRED, "session_id",
                         "The session has no checkpoint: PATCH it with a checkpoint_id");
+    }
+    if (session.status == SESSION_PAUSED) {
+        return session_is_paused(&task->error);
     }
     task->exchange->notes.session = session.id;
     asked->checkpoint_id = session.checkpoint_id;

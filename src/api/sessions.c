@@ -133,6 +133,40 @@ static void take_numbers(const struct json *body, struct patch_values *values)
     }
 }
 
+static bool is_null(const struct task *task, const char *member)
+{
+    const struct json *value = json_get(task->body, member);
+
+    return value != NULL && json_type(value) == JSON_NULL;
+}
+
+/* null takes a value away: no checkpoint, no texts; the position is counted again. */
+static void take_nulls(const struct task *task, struct patch_values *values)
+{
+    const struct {
+        const char *member;
+        struct str *value;
+        const struct str **patch;
+    } texts[] = {{"name", &values->name, &values->patch.name},
+                 {"description", &values->description, &values->patch.description},
+                 {"metadata", &values->metadata, &values->patch.metadata}};
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        if (is_null(task, texts[i].member)) {
+            *texts[i].value = STR_EMPTY;
+            *texts[i].patch = texts[i].value;
+        }
+    }
+    if (is_null(task, "position")) {
+        values->position = -1;
+        values->patch.position = &values->position;
+    }
+    if (is_null(task, "checkpoint_id")) {
+        values->checkpoint_id = 0;
+        values->patch.checkpoint_id = &values->checkpoint_id;
+    }
+}
+
 /* False: task->errors says why. */
 static bool read_patch(struct task *task, const struct member *members, struct patch_values *out)
 {
@@ -151,6 +185,7 @@ static bool read_patch(struct task *task, const struct member *members, struct p
                        "metadata must not be longer than %d bytes", METADATA_MAX);
     }
     take_numbers(body, out);
+    take_nulls(task, out);
     take_status(task, body, out);
     return task->errors->n == 0;
 }
@@ -166,13 +201,39 @@ static enum stage_verdict reply_session(struct task *task, int status,
     return task_reply_json(task, status, session_json(task, session));
 }
 
+/* Sessions live here: nothing goes to the platform for them, and nothing is changed. */
+static enum stage_verdict answer_dry_run(struct task *task)
+{
+    struct json *body = json_new_object(task->arena);
+
+    json_set(body, STR("dry_run"), json_new_bool(task->arena, true));
+    json_set(body, STR("requests"), json_new_array(task->arena));
+    return task_reply_json(task, 200, body);
+}
+
+/* The same for one that must exist. */
+static enum stage_verdict dry_run_with(struct task *task)
+{
+    struct session session;
+
+    return session_load(store_of(task), &task->principal.owner, task_param(task, "id"), task->arena,
+                        &session, &task->error) == ERR_OK
+               ? answer_dry_run(task)
+               : task_fail(task);
+}
+
 enum stage_verdict handle_session_create(struct task *task)
 {
     struct patch_values values;
     struct session session;
 
-    if (!read_patch(task, session_create_members, &values) ||
-        session_create(store_of(task), &task->principal.owner, &values.patch, task->arena, &session,
+    if (!read_patch(task, session_create_members, &values)) {
+        return task_fail(task);
+    }
+    if (task->dry_run) {
+        return answer_dry_run(task);
+    }
+    if (session_create(store_of(task), &task->principal.owner, &values.patch, task->arena, &session,
                        &task->error) != ERR_OK) {
         return task_fail(task);
     }
@@ -197,8 +258,13 @@ enum stage_verdict handle_session_patch(struct task *task)
 {
     struct patch_values values;
 
-    if (!read_patch(task, session_patch_members, &values) ||
-        session_change(store_of(task), &task->principal.owner, task_param(task, "id"),
+    if (!read_patch(task, session_patch_members, &values)) {
+        return task_fail(task);
+    }
+    if (task->dry_run) {
+        return dry_run_with(task);
+    }
+    if (session_change(store_of(task), &task->principal.owner, task_param(task, "id"),
                        &values.patch, &task->error) != ERR_OK) {
         return task_fail(task);
     }
@@ -207,6 +273,9 @@ enum stage_verdict handle_session_patch(struct task *task)
 
 enum stage_verdict handle_session_delete(struct task *task)
 {
+    if (task->dry_run) {
+        return dry_run_with(task);
+    }
     if (session_delete(store_of(task), &task->principal.owner, task_param(task, "id"),
                        &task->error) != ERR_OK) {
         return task_fail(task);
@@ -218,6 +287,9 @@ enum stage_verdict handle_session_activate(struct task *task)
 {
     struct session session;
 
+    if (task->dry_run) {
+        return dry_run_with(task);
+    }
     if (session_activate(store_of(task), &task->principal.owner, task_param(task, "id"),
                          task->arena, &session, &task->error) != ERR_OK) {
         return task_fail(task);

@@ -130,20 +130,6 @@ static struct str answer_id(const struct simple *simple)
     return json_type(id) == JSON_NUMBER ? json_number_text(id, task->arena) : json_str(id);
 }
 
-static struct str ui_link(const struct simple *simple, struct str id)
-{
-    struct task *task = simple->task;
-    const struct json *project = json_find(
-        simple->answer, "/projectId /item/projectId /goal/projectId /item/goal/projectId");
-    struct str ui = task->api->config->upstream.ui_url;
-
-    if (project != NULL) {
-        return arena_printf(task->arena, "%.*s/#/project/%.*s/execution/%.*s", STR_ARG(ui),
-                            STR_ARG(json_number_text(project, task->arena)), STR_ARG(id));
-    }
-    return arena_printf(task->arena, "%.*s/#/execution/%.*s", STR_ARG(ui), STR_ARG(id));
-}
-
 static void set_text(struct simple *simple, struct json *out, const char *name, struct str text)
 {
     json_set(out, str_from(name), json_new_string(simple->task->arena, text));
@@ -166,7 +152,7 @@ static struct json *job_reply(struct simple *simple)
         set_text(simple, out, "message",
                  STR("The execution was still running when the time to wait was over"));
     }
-    set_text(simple, out, "url", ui_link(simple, id));
+    set_text(simple, out, "url", execution_link(simple->task, simple->answer, id));
     return out;
 }
 
@@ -186,7 +172,7 @@ static struct json *execution_reply(struct simple *simple)
     if (json_get(reduced, "outcome") != NULL) {
         json_set(out, STR("outcome"), json_copy(simple->task->arena, json_get(reduced, "outcome")));
     }
-    set_text(simple, out, "url", ui_link(simple, id));
+    set_text(simple, out, "url", execution_link(simple->task, simple->answer, id));
     return out;
 }
 

@@ -8,6 +8,8 @@
 #include "data/node.h"
 #include "verdict.h"
 
+enum { BODY_DEPTH = 32, BODY_NODES = 10000, COMMAND_NODES = 50000 };
+
 static enum stage_verdict stage_trace(struct task *task)
 {
     task->exchange->notes.route = STR("unmatched");
@@ -183,15 +185,41 @@ static enum stage_verdict stage_handle_head(struct task *task)
     return task_streams_body(task) ? task->route->handle(task) : STAGE_CONTINUE;
 }
 
-static enum stage_verdict stage_query(struct task *task)
+/* ?name, ?name=, ?name=true and what else means yes or no; anything else is refused, since the one
+ * who wrote it meant something. */
+static bool query_truth(struct task *task, const char *name)
 {
+    static const char *const yes[] = {"", "true", "1", "yes", "on"};
+    static const char *const no[] = {"false", "0", "no", "off"};
     struct str value;
 
-    task->dry_run = query_find(task->arena, task->exchange->request.query, "dry_run", &value) &&
-                    (str_is_nocase(value, "true") || str_is(value, "1"));
-    task->raw = query_find(task->arena, task->exchange->request.query, "raw", &value) &&
-                (str_is_nocase(value, "true") || str_is(value, "1"));
-    return STAGE_CONTINUE;
+    if (!query_find(task->arena, task->exchange->request.query, name, &value)) {
+        return false;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
+        if (str_is_nocase(value, yes[i])) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(no); i++) {
+        if (str_is_nocase(value, no[i])) {
+            return false;
+        }
+    }
+    (void)error_at(error_list_add(task_errors(task)), ERR_INVALID, name,
+                   "%s must be true or false, not \"%.*s\"", name, STR_ARG(utf8_clip(value, 40)));
+    return false;
+}
+
+static enum stage_verdict stage_query(struct task *task)
+{
+    bool relays = task->route->body == BODY_STREAM; /* the rest is the platform's own query */
+    bool reads = str_is(task->exchange->request.method, "GET") ||
+                 str_is(task->exchange->request.method, "HEAD");
+
+    task->dry_run = !reads && (query_truth(task, "dry_run") || query_truth(task, "dry-run"));
+    task->raw = !relays && query_truth(task, "raw");
+    return task->errors != NULL && task->errors->n > 0 ? task_fail(task) : STAGE_CONTINUE;
 }
 
 /* One document; its errors say line and column. */
@@ -218,6 +246,9 @@ static enum stage_verdict stage_parse_body(struct task *task)
     struct str text = task->exchange->request.body;
     struct json *body = NULL;
     enum error_code code;
+    /* A batch of 500 with all that a command can have. */
+    const struct json_limits limits = {
+        .max_depth = BODY_DEPTH, .max_nodes = kind == BODY_COMMAND ? COMMAND_NODES : BODY_NODES};
 
     if (kind != BODY_JSON && kind != BODY_OPTIONAL && kind != BODY_COMMAND) {
         return STAGE_CONTINUE;
@@ -232,7 +263,7 @@ static enum stage_verdict stage_parse_body(struct task *task)
     }
     code = kind == BODY_COMMAND && is_yaml(exchange_header(task->exchange, "Content-Type"))
                ? parse_yaml(task, &body)
-               : json_parse(task->arena, text, NULL, &body, &task->error);
+               : json_parse(task->arena, text, &limits, &body, &task->error);
     if (code != ERR_OK) {
         return task_fail(task);
     }

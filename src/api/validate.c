@@ -58,14 +58,24 @@ static void keep_members(struct task *task, const struct json *body, struct json
     }
 }
 
-/* No error: a session may give it when the command is carried out. */
-static void warn_of_missing_checkpoint(struct task *task, const struct json *corrected,
-                                       struct json *warnings)
+/* The session that the command would run in must be there. */
+static void check_session(struct task *task, struct str id, struct session *out)
 {
-    bool has = json_get(task->body, "checkpoint_id") != NULL ||
-               json_get(task->body, "session_id") != NULL ||
-               json_get(corrected, "checkpoint_id") != NULL ||
-               exchange_has_header(task->exchange, "X-Session-Id");
+    struct error err = {0};
+
+    *out = (struct session){0};
+    if (id.len > 0 && session_load(task->api->options.sessions, &task->principal.owner, id,
+                                   task->arena, out, &err) != ERR_OK) {
+        (void)error_at(error_list_add(task_errors(task)), err.code, "/session_id", "%s", err.text);
+    }
+}
+
+/* No error: a session may give it when the command is carried out. */
+static void warn_of_missing_checkpoint(struct task *task, const struct session *session,
+                                       const struct json *corrected, struct json *warnings)
+{
+    bool has = json_get(task->body, "checkpoint_id") != NULL || session->checkpoint_id != 0 ||
+               json_get(corrected, "checkpoint_id") != NULL;
 
     if (!has) {
         json_append(warnings,
@@ -92,6 +102,7 @@ enum stage_verdict handle_validate(struct task *task)
     struct json *corrected = NULL;
     struct json *out = json_new_object(task->arena);
     struct json *warnings;
+    struct session session;
     bool valid;
 
     if (input.command.len == 0) {
@@ -100,6 +111,7 @@ enum stage_verdict handle_validate(struct task *task)
     if (!json_to_i64(json_get(body, "position"), &input.position)) {
         input.position = -1;
     }
+    check_session(task, session_of(task, body), &session);
     valid = catalog_validate(&input, task->arena, &bound, errors, &corrected, &fixes) == ERR_OK &&
             errors->n == 0;
     json_set(out, STR("valid"), json_new_bool(task->arena, valid));
@@ -109,7 +121,7 @@ enum stage_verdict handle_validate(struct task *task)
     json_set(out, STR("errors"), errors_json(task, errors));
     warnings = texts_json(task, &bound.warnings);
     if (bound.command != NULL && bound.command->kind == COMMAND_STEP) {
-        warn_of_missing_checkpoint(task, corrected, warnings);
+        warn_of_missing_checkpoint(task, &session, corrected, warnings);
     }
     json_set(out, STR("warnings"), warnings);
     if (corrected != NULL) {

@@ -20,6 +20,7 @@ static const struct option_row rows[] = {
     {"http.max_request_line", OPTION_SIZE, AT(http.max_request_line), "8KiB", 128, MIB, NULL, NULL, "A longer request line is 414."},
     {"http.max_header_bytes", OPTION_SIZE, AT(http.max_header_bytes), "16KiB", 256, MIB, NULL, NULL, "Longer header fields are 431."},
     {"http.max_body", OPTION_SIZE, AT(http.max_body), "64KiB", 1024, 64 * MIB, NULL, NULL, "A longer JSON body is 413."},
+    {"http.max_command_body", OPTION_SIZE, AT(http.max_command_body), "4MiB", 1024, 64 * MIB, NULL, NULL, "A longer command or batch of commands is 413."},
     {"http.max_test_file_body", OPTION_SIZE, AT(http.max_test_file_body), "1MiB", 1024, 64 * MIB, NULL, NULL, "A longer test file is 413."},
     {"http.max_pipeline_bytes", OPTION_SIZE, AT(http.max_pipeline_bytes), "16KiB", 0, MIB, NULL, NULL, "Read ahead while a request is worked on; then reading stops."},
     {"http.linger_bytes", OPTION_SIZE, AT(http.linger_bytes), "64KiB", 0, 16 * MIB, NULL, NULL, "Of a refused body, read and dropped so that the client sees the refusal."},

@@ -71,8 +71,10 @@ int problem_write(struct buf *out, const struct exchange *exchange, const struct
     if (err->upstream_status > 0) {
         jw_kv_int(&w, "upstream_status", err->upstream_status);
     }
-    if (exchange->problem_more.name != NULL) {
-        jw_kv_raw(&w, exchange->problem_more.name, exchange->problem_more.json);
+    for (size_t i = 0; i < ARRAY_LEN(exchange->problem_more); i++) {
+        if (exchange->problem_more[i].name != NULL) {
+            jw_kv_raw(&w, exchange->problem_more[i].name, exchange->problem_more[i].json);
+        }
     }
     if (errors != NULL && errors->n > 0) {
         write_errors(&w, errors);

@@ -54,6 +54,19 @@ static struct str quote(const struct answer *answer)
     return utf8_clip(words, QUOTE_MAX);
 }
 
+/* What stands before the platform gave up, or a part of it did: it may still be at work. */
+static bool is_gateways(int status)
+{
+    return status == 502 || status == 504 || (status >= 520 && status <= 527);
+}
+
+/* A create that was answered but not understood may well have happened. */
+static const char *caution(const struct call_spec *spec)
+{
+    return spec->class == CALL_READ ? ""
+                                    : ". It may have been carried out; look before repeating it";
+}
+
 static enum error_code refuse(const struct answer *answer, const struct call_spec *spec,
                               bool stored_token, struct error *err)
 {
@@ -69,19 +82,19 @@ static enum error_code refuse(const struct answer *answer, const struct call_spe
         return error_set(err, ERR_RATE_LIMITED, "%s: the platform asks for fewer requests%s%.*s",
                          spec->name, before, STR_ARG(words));
     }
+    if (is_gateways(answer->status) && spec->class != CALL_READ) {
+        return error_set(err, ERR_OUTCOME_UNKNOWN,
+                         "%s: the request was sent, and what stands before the platform gave up "
+                         "(%d)%s%.*s%s",
+                         spec->name, answer->status, before, STR_ARG(words), caution(spec));
+    }
     if (answer->status >= 500) {
-        return error_set(err, ERR_UPSTREAM_ERROR, "%s: the platform failed (%d)%s%.*s", spec->name,
-                         answer->status, before, STR_ARG(words));
+        return error_set(err, ERR_UPSTREAM_ERROR, "%s: the platform failed (%d)%s%.*s%s",
+                         spec->name, answer->status, before, STR_ARG(words),
+                         answer->status == 500 ? caution(spec) : "");
     }
     return error_set(err, ERR_UPSTREAM_REFUSED, "%s: the platform refused (%d)%s%.*s", spec->name,
                      answer->status, before, STR_ARG(words));
-}
-
-/* A create that was answered but not understood may well have happened. */
-static const char *caution(const struct call_spec *spec)
-{
-    return spec->class == CALL_READ ? ""
-                                    : ". It may have been carried out; look before repeating it";
 }
 
 static enum error_code check_captures(const struct answer *answer, const struct call_spec *spec,
@@ -110,7 +123,9 @@ static enum error_code judge_success(const struct answer *answer, const struct c
         return error_set(err, ERR_UPSTREAM_SHAPE, "%s: the platform answered with status %d",
                          spec->name, answer->status);
     }
-    if (answer->json == NULL && spec->needs_json && !(answer->status == 204 && empty)) {
+    /* Paths outside the API answer 200 with text (virtuoso.md section 1): done is only what is said
+     * in JSON, or by saying nothing. */
+    if (answer->json == NULL && !(empty && (!spec->needs_json || answer->status == 204))) {
         return error_set(
             err, ERR_UPSTREAM_SHAPE, "%s: the platform's answer (%d) is not JSON: %.*s%s",
             spec->name, answer->status, STR_ARG(empty ? STR("it is empty") : words), caution(spec));

@@ -526,7 +526,8 @@ static enum flow take_answer(struct plan *plan, struct plan_row *row,
     code = answer_judge(&answer, row->call->spec, plan->options.stored_token, &err);
     if (code != ERR_OK) {
         /* Answered with success, but not readable: a change may well have happened. */
-        bool unknown = row->call->spec->class != CALL_READ && code == ERR_UPSTREAM_SHAPE;
+        bool unknown = row->call->spec->class != CALL_READ &&
+                       (code == ERR_UPSTREAM_SHAPE || code == ERR_OUTCOME_UNKNOWN);
 
         return not_given(plan, unknown ? ROW_UNKNOWN : ROW_FAILED, &err);
     }

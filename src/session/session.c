@@ -12,6 +12,8 @@
 
 enum { SWEEP_MS = 5000, SWEEP_MAX = 10000, SNAPSHOT_LOOK_MS = 100, MAX_TIMEOUT_S = 30 * 86400 };
 
+enum { WORKING_MAX = 1000 };
+
 /* --- records
  * ----------------------------------------------------------------------------------------- */
 
@@ -99,10 +101,16 @@ static void record_leave(struct session_store *store, struct session_record *rec
     store->changed = true;
 }
 
+/* A command of it runs or waits: it is not idle, however long that takes. */
+static bool is_at_work(const struct session_store *store, const struct session_record *record)
+{
+    return map_find(&store->lanes, record_id(record)) != NULL;
+}
+
 static bool expire_if_due(struct session_store *store, struct session_record *record,
                           int64_t now_ms)
 {
-    if (record_expires_ms(store, record) > now_ms) {
+    if (record_expires_ms(store, record) > now_ms || is_at_work(store, record)) {
         return false;
     }
     gone_add(store, record, true);
@@ -110,11 +118,25 @@ static bool expire_if_due(struct session_store *store, struct session_record *re
     return true;
 }
 
+/* One that is at work only where all are; of those only a few are looked at. */
+static struct session_record *least_recently_used(struct session_store *store)
+{
+    struct list *link = list_first(&store->lru);
+
+    for (int i = 0; i < WORKING_MAX && link != &store->lru; i++, link = link->next) {
+        struct session_record *record = CONTAINER_OF(link, struct session_record, lru);
+
+        if (!is_at_work(store, record)) {
+            return record;
+        }
+    }
+    return CONTAINER_OF(list_first(&store->lru), struct session_record, lru);
+}
+
 static void make_room(struct session_store *store)
 {
     while (store->records.n_nodes >= store->options.max_active) {
-        struct session_record *oldest =
-            CONTAINER_OF(list_first(&store->lru), struct session_record, lru);
+        struct session_record *oldest = least_recently_used(store);
 
         gone_add(store, oldest, false);
         record_leave(store, oldest);

@@ -197,6 +197,77 @@ static void a_dry_run_sends_nothing_and_tells_all(void **state)
     proxy_stop(&proxy);
 }
 
+static void a_dry_run_of_a_batch_tells_what_is_wrong(void **state)
+{
+    struct proxy proxy;
+    const struct json *answer;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    answer = proxy_ask(&proxy, "POST", "/api/v1/commands/batch?dry_run=yes", NULL,
+                       "{\"checkpoint_id\":1,\"stop_on_error\":false,\"commands\":["
+                       "{\"command\":\"step-misc commnt\",\"args\":[\"x\"]},"
+                       "{\"command\":\"step-misc comment\",\"args\":[\"x\"]}]}");
+    assert_int_equal(proxy.reply.status, 207);
+    assert_true(
+        str_is(json_str(json_find(answer, "/results/0/error/pointer")), "/commands/0/command"));
+    assert_true(str_is(json_str(json_find(answer, "/results/1/status")), "ready"));
+    assert_int_equal(json_size(json_get(answer, "requests")), 2);
+    answer = proxy_command(&proxy, "step-misc comment", "[\"x\"]", "\"dry_run\":true");
+    assert_true(str_is(json_str(json_get(answer, "status")), "dry_run"));
+    (void)proxy_ask(&proxy, "POST", "/api/v1/commands/execute?dry_run=maybe", NULL,
+                    "{\"command\":\"step-misc comment\",\"args\":[\"x\"],\"checkpoint_id\":1}");
+    assert_int_equal(proxy.reply.status, 400);
+    (void)proxy_ask(&proxy, "POST", "/virtuoso/projects?dry_run=true", NULL, "{\"name\":\"x\"}");
+    assert_int_equal(proxy.reply.status, 200);
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/teststeps"), 0);
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/projects"), 1); /* seed */
+    proxy_stop(&proxy);
+}
+
+static void a_dry_run_leaves_the_key_for_the_real_one(void **state)
+{
+    static const char key[] = "Idempotency-Key: k\r\n";
+    struct proxy proxy;
+    struct str body;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    for (int i = 0; i < 2; i++) {
+        body = arena_printf(&proxy.arena,
+                            "{\"command\":\"step-misc comment\",\"args\":[\"x\"],"
+                            "\"checkpoint_id\":%lld,\"dry_run\":%s}",
+                            (long long)proxy.seed.checkpoint, i == 0 ? "true" : "false");
+        (void)proxy_ask_str(&proxy, "POST", "/api/v1/commands/execute", key, body);
+        assert_int_equal(proxy.reply.status, 200);
+        assert_int_equal(json_size(proxy_steps(&proxy)), i);
+    }
+    proxy_stop(&proxy);
+}
+
+/* 500 commands with texts of 2,000 characters are one MB. */
+static void the_largest_batch_is_taken(void **state)
+{
+    struct proxy proxy;
+    struct buf body;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    buf_init(&body, FILE_MAX);
+    buf_printf(&body, "{\"checkpoint_id\":%lld,\"commands\":[", (long long)proxy.seed.checkpoint);
+    for (int i = 0; i < 500; i++) {
+        buf_printf(&body,
+                   "%s{\"command\":\"step-interact write\",\"args\":[\"Email\",\"%02000d\"],"
+                   "\"options\":{\"append\":true},\"description\":\"d\"}",
+                   i > 0 ? "," : "", i);
+    }
+    buf_text(&body, "]}");
+    (void)proxy_ask_str(&proxy, "POST", "/api/v1/commands/batch", NULL, buf_view(&body));
+    assert_int_equal(proxy.reply.status, 200);
+    buf_done(&body);
+    proxy_stop(&proxy);
+}
+
 /* --- sessions, batch, idempotency
  * -------------------------------------------------------------------- */
 
@@ -307,6 +378,9 @@ int main(void)
         cmocka_unit_test(wrong_commands_get_an_error_that_helps),
         cmocka_unit_test(names_options_and_places_may_be_written_in_many_ways),
         cmocka_unit_test(a_dry_run_sends_nothing_and_tells_all),
+        cmocka_unit_test(a_dry_run_of_a_batch_tells_what_is_wrong),
+        cmocka_unit_test(a_dry_run_leaves_the_key_for_the_real_one),
+        cmocka_unit_test(the_largest_batch_is_taken),
         cmocka_unit_test(parallel_commands_of_a_session_become_consecutive_steps),
         cmocka_unit_test(a_batch_tells_what_happened_to_each_command),
         cmocka_unit_test(an_idempotency_key_does_it_once),

@@ -106,6 +106,7 @@ static void an_older_or_a_foreign_step_is_not_told(void **state)
     fault(&proxy, LOST("before"));
     comment(&proxy, fields, "same");
     expect_unknown(&proxy);
+    assert_true(json_find(reply_json(&proxy.reply, &proxy.arena), "/seen/step_id") != NULL);
 
     fields = session(&proxy);
     comment(&proxy, fields, "mine"); /* now it knows its end */

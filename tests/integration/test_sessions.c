@@ -328,6 +328,72 @@ static void who_waits_too_long_has_sent_nothing(void **state)
     proxy_stop(&proxy);
 }
 
+static void a_paused_session_takes_no_commands(void **state)
+{
+    struct proxy proxy;
+    struct client client;
+    struct str id;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    id = arena_str(&proxy.arena, session_id(make_session(&proxy, NULL, "")));
+    (void)ask_session(&proxy, "PATCH", id, NULL, "{\"status\":\"paused\"}");
+    send_command(&proxy, &client, id, "no");
+    assert_int_equal(position_of(&proxy, &client), -1);
+    assert_int_equal(proxy.reply.status, 409);
+    (void)ask_session(&proxy, "PATCH", id, NULL, "{\"status\":\"active\"}");
+    send_command(&proxy, &client, id, "yes");
+    assert_int_equal(position_of(&proxy, &client), 0);
+    proxy_stop(&proxy);
+}
+
+static void null_takes_a_value_away_and_a_dry_run_none(void **state)
+{
+    struct proxy proxy;
+    const struct json *answer;
+    struct str id;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    id =
+        arena_str(&proxy.arena,
+                  session_id(make_session(&proxy, NULL, ",\"name\":\"n\",\"metadata\":{\"a\":1}")));
+    answer = ask_session(&proxy, "PATCH", id, NULL, "{\"name\":null,\"metadata\":null}");
+    assert_int_equal(json_str(json_get(answer, "name")).len, 0);
+    assert_int_equal(json_size(json_get(answer, "metadata")), 0);
+    answer = ask_session(&proxy, "PATCH", id, NULL, "{\"position\":4}");
+    assert_non_null(json_get(answer, "position"));
+    answer = ask_session(&proxy, "PATCH", id, NULL, "{\"position\":null}");
+    assert_int_equal(json_type(json_get(answer, "position")), JSON_NULL);
+    (void)ask_session(&proxy, "DELETE",
+                      arena_printf(&proxy.arena, "%.*s?dry_run=true", STR_ARG(id)), NULL, "");
+    assert_int_equal(proxy.reply.status, 200);
+    (void)ask_session(&proxy, "GET", id, NULL, "");
+    assert_int_equal(proxy.reply.status, 200);
+    answer = ask_session(&proxy, "PATCH", id, NULL, "{\"checkpoint_id\":null}");
+    assert_int_equal(json_type(json_get(answer, "checkpoint_id")), JSON_NULL);
+    proxy_stop(&proxy);
+}
+
+/* Idle is who has nothing to do. */
+static void a_session_at_work_does_not_expire(void **state)
+{
+    struct proxy proxy;
+    struct client client;
+    struct str id;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    id = arena_str(&proxy.arena, session_id(make_session(&proxy, NULL, ",\"timeout\":1")));
+    sandbox_fault(proxy.program.sandbox_port,
+                  "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":1800}");
+    send_command(&proxy, &client, id, "slow");
+    assert_int_equal(position_of(&proxy, &client), 0);
+    (void)ask_session(&proxy, "GET", id, NULL, "");
+    assert_int_equal(proxy.reply.status, 200);
+    proxy_stop(&proxy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -339,6 +405,9 @@ int main(void)
         cmocka_unit_test(sessions_do_not_wait_for_each_other),
         cmocka_unit_test(a_checkpoint_said_twice_is_one_place),
         cmocka_unit_test(who_waits_too_long_has_sent_nothing),
+        cmocka_unit_test(a_paused_session_takes_no_commands),
+        cmocka_unit_test(null_takes_a_value_away_and_a_dry_run_none),
+        cmocka_unit_test(a_session_at_work_does_not_expire),
     };
 
     return cmocka_run_group_tests_name("sessions", tests, NULL, NULL);
