@@ -130,6 +130,7 @@ struct command_input {
     struct str checkpoint_id;   /* already resolved by the caller, or empty */
     int64_t position;           /* -1: not given */
     const struct catalog_defaults *defaults;
+    size_t *csv_left; /* bytes of CSV that this and what comes after may have together; or NULL */
 };
 
 struct warning_list {

@@ -28,4 +28,7 @@ bool answer_is_json(struct str content_type);
 enum error_code answer_judge(const struct answer *answer, const struct call_spec *spec,
                              bool stored_token, struct error *err) MUST_CHECK;
 
+/* What stands before the platform gave up on it: the platform may still be at work. */
+bool gateway_gave_up(int status);
+
 #endif

@@ -10,8 +10,9 @@
  * that somebody was told of before then stood there then.
  *
  * Owner: ledger_new/free; marks are embedded by who makes a step and must be ended before they go.
- * Limits: the last LEDGER_MAX ids are remembered (128 KiB). It knows of this process only: another
- * replica that makes an equal step in the same checkpoint at the same moment is not seen. */
+ * Limits: the last LEDGER_MAX ids, and the last create of at most LEDGER_CHECKPOINTS checkpoints
+ * are remembered (512 KiB). It knows of this process only: another replica that makes an equal step
+ * in the same checkpoint at the same moment is not seen. */
 #ifndef RUN_LEDGER_H
 #define RUN_LEDGER_H
 
@@ -21,7 +22,7 @@
 #include "base/list.h"
 #include "data/json.h"
 
-enum { LEDGER_MAX = 16384, LEDGER_ANY_CHECKPOINT = 0 };
+enum { LEDGER_MAX = 16384, LEDGER_CHECKPOINTS = 16384, LEDGER_ANY_CHECKPOINT = 0 };
 
 struct ledger;
 
@@ -41,6 +42,17 @@ void ledger_end(struct ledger_mark *mark); /* idempotent */
 void ledger_end_unknown(struct ledger *ledger, struct ledger_mark *mark);
 /* Somebody learns that this step is the one of his request. */
 void ledger_tell(struct ledger *ledger, int64_t step_id);
+
+enum ledger_others {
+    LEDGER_NO_OTHERS,
+    LEDGER_OTHERS,
+    LEDGER_PERHAPS_OTHERS /* it has been forgotten */
+};
+
+/* Has a create of this checkpoint been begun after the one with the number `since` (or after it was
+ * the next number)? */
+enum ledger_others ledger_others(const struct ledger *ledger, int64_t checkpoint_id,
+                                 uint64_t since);
 
 /* The number of what happens next: creates with a smaller one were begun by now. */
 uint64_t ledger_now(const struct ledger *ledger);

@@ -8,6 +8,10 @@
 #include "observe/metrics.h"
 #include "reply_map.h"
 
+/* Of a batch's commands together; a cell of two bytes takes two hundred as JSON, so what one may
+ * have is not for each of a thousand. */
+enum { CSV_MAX_BYTES = 512 * 1024 };
+
 static struct batch_cursor *cursor_for(struct batch *batch, struct str checkpoint_id,
                                        bool is_session)
 {
@@ -96,6 +100,7 @@ static void item_prepare(struct batch_item *item)
 
     item->position = item->input.position;
     item->input.defaults = &item->batch->task->api->defaults;
+    item->input.csv_left = item->batch->n_items > 1 ? &item->batch->csv_left : NULL;
     if (catalog_bind(&item->input, arena, &item->bound, item_errors(item)) != ERR_OK) {
         item->status = ITEM_FAILED;
         item->error = item->errors->items[0];
@@ -134,6 +139,7 @@ enum error_code batch_prepare(struct batch *batch, struct error *err)
             return session_is_paused(err);
         }
     }
+    batch->csv_left = CSV_MAX_BYTES;
     for (size_t i = 0; i < batch->n_items; i++) {
         batch->items[i].batch = batch;
         batch->items[i].index = i;

@@ -52,8 +52,9 @@ struct batch_item {
     const struct json *answer; /* of a command that is not a step: the platform's main answer */
     bool is_answered;          /* it has come; it may be empty */
     struct json *data;         /* what the reply says about it */
-    bool was_end;              /* nothing stood at its place a moment before it was sent */
-    struct ledger_mark mark;   /* while it is being made */
+    bool is_alone;           /* no other step was begun in its checkpoint since the end was seen */
+    bool was_end;            /* nothing stood at its place a moment before it was sent */
+    struct ledger_mark mark; /* while it is being made */
     enum item_doubt doubt;
     struct read_back look; /* for the step, when its answer was lost */
     uint64_t look_ms;      /* since when */
@@ -70,6 +71,7 @@ struct batch {
     size_t n_items;
     bool stop_on_error;
     bool is_list;             /* asked for as a batch, be it of one */
+    size_t csv_left;          /* that its commands may still have */
     bool is_shown;            /* never sent, so nobody needs a permission for it */
     bool is_dry;              /* only the requests are wanted */
     struct str checkpoint_id; /* of the whole request; empty: session's */

@@ -39,12 +39,17 @@ static enum plan_verdict after_count(struct plan *plan, struct plan_row *row,
 static bool before_count(struct plan *plan, struct plan_row *row)
 {
     struct batch_cursor *cursor = item_of(row)->cursor;
-    bool was_counted = cursor->is_counted;
+    const struct ledger *ledger = item_of(row)->batch->task->api->ledger;
+    bool is_passed = cursor->end_ms != 0 && ledger_others(ledger, cursor->checkpoint_number,
+                                                          cursor->since) == LEDGER_OTHERS;
+    bool counts = (cursor->position < 0 || is_passed) && !cursor->is_counted;
 
     (void)plan;
     cursor->is_counted = item_of(row)->batch->is_dry;
-    cursor->counted_since = ledger_now(item_of(row)->batch->task->api->ledger);
-    return cursor->position < 0 && !was_counted;
+    if (counts) { /* what is known of earlier stays as it was then */
+        cursor->counted_since = ledger_now(ledger);
+    }
+    return counts;
 }
 
 /* False: the position could not be found out, so the step must not be sent. */
@@ -59,8 +64,10 @@ static bool before_step(struct plan *plan, struct plan_row *row)
         item->position = item->cursor->position;
     }
     plan_set(plan, "position", json_new_int(plan->arena, item->position));
+    item->is_alone = ledger_others(item->batch->task->api->ledger, item->cursor->checkpoint_number,
+                                   item->cursor->since) == LEDGER_NO_OTHERS;
     item->was_end = item->cursor->end_ms != 0 && item->position == item->cursor->position &&
-                    clock_wall_ms() - item->cursor->end_ms < END_TRUST_MS;
+                    clock_wall_ms() - item->cursor->end_ms < END_TRUST_MS && item->is_alone;
     if (!item->batch->is_dry) {
         ledger_begin(item->batch->task->api->ledger, &item->mark, item->cursor->checkpoint_number);
     } else if (item->cursor->position >= 0) {
@@ -137,9 +144,11 @@ void batch_cursor_moves(struct batch_item *item)
 {
     struct batch_cursor *cursor = item->cursor;
 
-    if (item->position == cursor->position && cursor->end_ms != 0) { /* the end is behind it now */
-        cursor->end_ms = clock_wall_ms();
+    if (cursor->end_ms != 0 && item->is_alone) { /* else it is counted again before the next one */
         cursor->since = item->mark.number;
+        if (item->position == cursor->position) { /* the end is behind it now */
+            cursor->end_ms = clock_wall_ms();
+        }
     }
     if (item->position <= cursor->position) {
         cursor->position++;
@@ -205,22 +214,69 @@ static enum plan_verdict poll_again(struct batch_item *item, const struct plan_r
     return PLAN_AGAIN;
 }
 
-/* The first argument that a changed thing is named by: its id is known without the answer. */
-static struct json *id_given(const struct batch_item *item)
+/* The id that the answer does not tell: of a thing that was made what was captured, of one that was
+ * changed the one that names it in the request. NULL: it is not known. */
+static const struct json *id_known(const struct batch_item *item)
 {
     const struct command *command = item->bound.command;
-    const struct json *id = json_get(item->args, command->args[0].name);
-    struct json *data = json_new_object(item->batch->task->arena);
+    const char *captured = command->call.captures[0].variable;
 
-    json_set(data, STR("id"), json_copy(item->batch->task->arena, id));
-    return data;
+    if (command->call.class == CALL_CHANGE) {
+        return json_get(item->args, command->args[0].name);
+    }
+    return captured != NULL ? plan_get(&item->batch->plan, captured) : NULL;
 }
 
-/* Says the answer that it is done, and no more? */
-static bool says_only_done(const struct json *answer)
+/* Bare {} and null: JSON, but it says nothing. */
+static bool says_nothing(const struct json *answer)
 {
-    return answer == NULL || (json_true(json_get(answer, "success")) &&
-                              json_find(answer, "/item /items /map") == NULL);
+    return answer != NULL && (json_type(answer) == JSON_NULL ||
+                              (json_type(answer) == JSON_OBJECT && json_size(answer) == 0));
+}
+
+/* Done without a word about the thing: no body, or just "success". Enough for what is changed and
+ * for what needs no id. */
+static bool is_plain_done(const struct batch_item *item, const struct reply_map *map)
+{
+    const struct command *command = item->bound.command;
+    bool needs_no_id = command->call.class == CALL_CREATE && !map->fields[0].always;
+
+    return (command->call.class == CALL_CHANGE || needs_no_id) && !says_nothing(item->answer);
+}
+
+static bool has_any(const struct json *data)
+{
+    const struct json *member;
+
+    JSON_FOREACH (member, data) {
+        if (json_type(member) != JSON_NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Where the answer tells no id: what is known of it. False: it should be told, and nobody knows it.
+ */
+static bool take_known_id(const struct batch_item *item, const struct reply_map *map,
+                          struct json **data)
+{
+    struct arena *arena = item->batch->task->arena;
+    const struct json *id = id_known(item);
+
+    if (id == NULL) {
+        return !map->fields[0].always;
+    }
+    if (*data == NULL && item->bound.command->call.class == CALL_CREATE &&
+        !says_nothing(item->answer)) {
+        *data = json_new_object(arena);
+    }
+    if (*data != NULL) {
+        json_set(*data, STR("id"),
+                 json_new_string(arena, json_type(id) == JSON_NUMBER ? json_number_text(id, arena)
+                                                                     : json_str(id)));
+    }
+    return true;
 }
 
 /* What the reply says of a call; NULL: the platform's answer does not tell it. */
@@ -229,21 +285,21 @@ static struct json *call_data(struct batch_item *item)
     struct task *task = item->batch->task;
     const struct command *command = item->bound.command;
     const struct reply_map *map = reply_map_find(command->reply);
-    bool has_id =
-        map->many == NULL && str_is(STR("id"), map->fields[0].to) && map->fields[0].always;
-    struct json *data = NULL;
+    bool is_one = map->many == NULL;
+    struct json *data =
+        reply_reduce(task->arena, command->reply, item->answer, item->batch->plan.variables);
 
-    if (command->call.class == CALL_CHANGE && says_only_done(item->answer)) {
-        return id_given(item);
+    if (data == NULL && is_plain_done(item, map)) {
+        data = json_new_object(task->arena);
     }
-    if (!has_id && command->call.class == CALL_CREATE && says_only_done(item->answer)) {
-        return json_new_object(task->arena);
-    }
-    data = reply_reduce(task->arena, command->reply, item->answer, item->batch->plan.variables);
-    if (has_id && json_type(json_get(data, "id")) == JSON_NULL) {
+    if (is_one && command->call.class == CALL_READ && !has_any(data)) {
         return NULL;
     }
-    if (str_is(STR("execution"), command->reply)) {
+    if (is_one && str_is(STR("id"), map->fields[0].to) &&
+        json_type(json_get(data, "id")) == JSON_NULL && !take_known_id(item, map, &data)) {
+        return NULL;
+    }
+    if (data != NULL && str_is(STR("execution"), command->reply)) {
         json_set(data, STR("url"),
                  json_new_string(task->arena, execution_link(task, item->answer,
                                                              json_str(json_get(data, "id")))));

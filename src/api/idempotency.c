@@ -137,7 +137,7 @@ static enum stage_verdict answer_known(struct task *task, struct idempotency_ent
     if (!digest_equal(&entry->body_digest, body)) {
         (void)error_set(
             &task->error, ERR_IDEMPOTENCY_MISMATCH,
-            "This Idempotency-Key was used with another body; take a new key for a new request");
+            "This Idempotency-Key was used with another body, query or session; take a new key for a new request");
         return task_fail(task);
     }
     if (entry->in_flight) {
@@ -163,6 +163,7 @@ enum stage_verdict idempotency_begin(struct task *task)
 {
     struct idempotency_store *store = task->api->idempotency;
     struct str key = exchange_header(task->exchange, "Idempotency-Key");
+    struct str path = task->exchange->request.path;
     struct digest id;
     struct digest body;
     struct idempotency_entry *entry;
@@ -175,12 +176,13 @@ enum stage_verdict idempotency_begin(struct task *task)
                         "Idempotency-Key must be 1 to %d visible ASCII characters", KEY_MAX);
         return task_fail(task);
     }
-    digest_of_parts(
-        (struct str[]){id_view(&task->principal.owner), task->exchange->request.target, key}, 3,
-        &id);
-    digest_of_parts((struct str[]){task->exchange->request.body,
+    if (str_ends(path, STR("/"))) { /* means the same (rest.md, general rules) */
+        path = str_sub(path, 0, path.len - 1);
+    }
+    digest_of_parts((struct str[]){id_view(&task->principal.owner), path, key}, 3, &id);
+    digest_of_parts((struct str[]){task->exchange->request.body, task->exchange->request.query,
                                    exchange_header(task->exchange, "X-Session-Id")},
-                    2, &body);
+                    3, &body);
     entry = entry_find(store, &id);
     if (entry != NULL) {
         return answer_known(task, entry, &body);
@@ -210,7 +212,7 @@ void idempotency_keep(struct task *task, int status, const char *content_type, s
         return;
     }
     task->idempotency = NULL;
-    if (!task->may_have_changed && status >= 300) {
+    if (!task->may_have_changed && (status >= 300 || status == 207)) {
         entry_free(store, entry);
         return;
     }

@@ -177,6 +177,10 @@ static void unknown_member(struct arena *arena, const struct member *members, st
     struct nearest nearest;
     struct str known = STR_EMPTY;
 
+    if (errors->n == ERROR_LIST_MAX) { /* it is only counted */
+        (void)error_list_add(errors);
+        return;
+    }
     nearest_init(&nearest, name);
     for (const struct member *member = members; member->name != NULL; member++) {
         nearest_offer(&nearest, str_from(member->name));

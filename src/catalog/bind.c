@@ -134,8 +134,13 @@ static bool resolve(struct binding *b)
 static void take(struct binding *b, const struct param *param, const char *pointer,
                  const struct json *value)
 {
-    const struct param_place place = {param,          pointer,   b->arena,
-                                      b->out->values, b->errors, b->input->defaults};
+    const struct param_place place = {param,
+                                      pointer,
+                                      b->arena,
+                                      b->out->values,
+                                      b->errors,
+                                      b->input->defaults,
+                                      b->input->csv_left};
 
     if (json_type(value) != JSON_NULL) {
         (void)param_take(&place, value);
@@ -274,6 +279,10 @@ static void unknown_name(struct binding *b, const char *pointer, const char *kin
     struct str known = STR_EMPTY;
     struct str near;
 
+    if (b->errors->n == ERROR_LIST_MAX) { /* it is only counted */
+        (void)error_list_add(b->errors);
+        return;
+    }
     if (param_nearest(params, name, b->arena, &near) != NULL) {
         (void)error_at(error_list_add(b->errors), ERR_INVALID, pointer,
                        "%s has no %s \"%.*s\"; did you mean \"%.*s\"?", b->command->words, kind,

@@ -53,6 +53,7 @@ struct param_place {
     struct json *values;
     struct error_list *errors;
     const struct catalog_defaults *defaults;
+    size_t *csv_left; /* see struct command_input */
 };
 
 bool param_take(const struct param_place *place, const struct json *value);

@@ -101,8 +101,8 @@ static enum error_code check_default(struct checking *c, const struct param *par
 {
     const struct catalog_defaults defaults = {STR("1")};
     struct error_list errors;
-    const struct param_place place = {param,   "",       c->arena, json_new_object(c->arena),
-                                      &errors, &defaults};
+    const struct param_place place = {param,   "",        c->arena, json_new_object(c->arena),
+                                      &errors, &defaults, NULL};
     bool ok;
 
     error_list_init(&errors);

@@ -18,6 +18,9 @@ void mend_quotes(struct draft *draft)
     for (size_t i = 0; i < draft->n_args; i++) {
         struct str text = draft->args[i];
 
+        if (i < draft->n_params && str_is(STR("script"), draft->row->args[i].name)) {
+            continue; /* "use strict" */
+        }
         for (size_t k = 0; k < ARRAY_LEN(quotes); k++) {
             struct str open = str_from(quotes[k].open);
             struct str close = str_from(quotes[k].close);

@@ -267,7 +267,7 @@ static bool list_items(const struct param_place *place, const struct json *value
         value = parsed;
     }
     if (json_type(value) == JSON_STRING) {
-        while (str_next(&rest, ',', &word)) {
+        for (int n = 0; n <= LIST_MAX && str_next(&rest, ',', &word); n++) { /* more is refused */
             json_append(out, json_new_string(place->arena, str_trim(word)));
         }
         return true;
@@ -409,18 +409,24 @@ static bool csv_cell(const struct param_place *place, struct str *rest, struct s
     return !quoted;
 }
 
-static bool csv_row(const struct param_place *place, struct str *rest, struct json *out)
+/* The cells of a line, at most `max` and one: more is for the caller to see. False: a quote is not
+ * closed. */
+static bool csv_row(const struct param_place *place, struct str *rest, size_t max, struct json *out,
+                    size_t *out_n)
 {
     bool end = false;
+    size_t n = 0;
 
-    while (!end) {
+    while (!end && n <= max) {
         struct str cell;
 
-        if (json_size(out) >= CSV_MAX_CELLS || !csv_cell(place, rest, &cell, &end)) {
+        if (!csv_cell(place, rest, &cell, &end)) {
             return false;
         }
         json_append(out, json_new_string(place->arena, cell));
+        n++;
     }
+    *out_n = n;
     return true;
 }
 
@@ -441,6 +447,11 @@ static bool names_differ(const struct param_place *place, const struct json *hea
     return true;
 }
 
+struct csv_header {
+    struct json *names;
+    size_t n;
+};
+
 static bool refuse_row(const struct param_place *place, const char *what, size_t number, int limit)
 {
     return refuse(
@@ -450,21 +461,21 @@ static bool refuse_row(const struct param_place *place, const char *what, size_t
 }
 
 /* Row `number`, the header being the first; its cells by the names of the header. */
-static bool take_csv_row(const struct param_place *place, const struct json *header,
+static bool take_csv_row(const struct param_place *place, const struct csv_header *header,
                          struct str *rest, size_t number, size_t *n_cells, struct json *rows)
 {
+    size_t n;
     struct json *cells = json_new_array(place->arena);
     struct json *row = json_new_object(place->arena);
-    const struct json *name = json_first(header);
+    const struct json *name = json_first(header->names);
     const struct json *cell;
 
-    if (!csv_row(place, rest, cells)) {
+    if (!csv_row(place, rest, header->n, cells, &n)) {
         return refuse(place, "must be CSV text: a quote is not closed", STR_EMPTY);
     }
-    *n_cells += json_size(cells);
-    if (json_size(cells) > json_size(header)) {
-        return refuse_row(place, "more cells than the header, which has", number,
-                          (int)json_size(header));
+    *n_cells += n;
+    if (n > header->n) {
+        return refuse_row(place, "more cells than the header, which has", number, (int)header->n);
     }
     if (*n_cells > CSV_MAX_CELLS) {
         return refuse_row(place, "more cells by then than can be imported at once:", number,
@@ -481,25 +492,33 @@ static bool take_csv_row(const struct param_place *place, const struct json *hea
 static bool take_csv(const struct param_place *place, const struct json *value)
 {
     struct str rest = json_str(value);
-    struct json *header = json_new_array(place->arena);
+    struct csv_header header = {.names = json_new_array(place->arena)};
     struct json *rows = json_new_array(place->arena);
     size_t n_cells = 0;
     size_t number = 1;
 
+    if (place->csv_left != NULL && rest.len > *place->csv_left) {
+        return refuse(place, "the CSV texts of a batch are too long together; send it by itself",
+                      STR_EMPTY);
+    }
+    if (place->csv_left != NULL) {
+        *place->csv_left -= rest.len;
+    }
     if (str_starts(rest, STR("\xEF\xBB\xBF"))) { /* a byte order mark, as spreadsheets write it */
         rest = str_sub(rest, 3, rest.len);
     }
-    if (json_type(value) != JSON_STRING || rest.len == 0 || !csv_row(place, &rest, header)) {
+    if (json_type(value) != JSON_STRING || rest.len == 0 ||
+        !csv_row(place, &rest, CSV_MAX_COLUMNS, header.names, &header.n)) {
         return refuse(place, "must be CSV text: a header row, then rows, quotes closed", STR_EMPTY);
     }
-    if (json_size(header) > CSV_MAX_COLUMNS) {
+    if (header.n > CSV_MAX_COLUMNS) {
         return refuse_row(place, "more columns than are taken:", 1, CSV_MAX_COLUMNS);
     }
-    if (!names_differ(place, header)) {
+    if (!names_differ(place, header.names)) {
         return false;
     }
     while (rest.len > 0) {
-        if (!take_csv_row(place, header, &rest, ++number, &n_cells, rows)) {
+        if (!take_csv_row(place, &header, &rest, ++number, &n_cells, rows)) {
             return false;
         }
     }

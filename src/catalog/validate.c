@@ -8,6 +8,8 @@
 
 enum { CHECKPOINT_DIGITS_MIN = 4, CHECKPOINT_DIGITS_SURE = 7, NAME_WORDS = 8 };
 
+enum { POSITION_MAX = 1000000 }; /* of a step, api/command.c */
+
 void draft_fixed(struct draft *draft, const char *what, struct str detail)
 {
     warning_add(draft->fixes, draft->arena,
@@ -253,20 +255,6 @@ static struct str checkpoint_digits(const struct draft *draft)
     return first.len >= CHECKPOINT_DIGITS_MIN && is_number(first, &number) ? first : STR_EMPTY;
 }
 
-/* One argument too many, numbers at both ends: is it the first or the last that does not belong? A
- * wait of 1680930 ms would be refused and nobody looks for an element "cp_1680930". */
-static bool leads_with_checkpoint(const struct draft *draft)
-{
-    int64_t number;
-
-    return draft->n_args == draft->n_params + 1 && draft->checkpoint_id.len == 0 &&
-           (str_starts(draft->args[0], STR("cp_")) ||
-            (draft->n_params > 0 && draft->row->args[0].type == PARAM_INTEGER &&
-             (draft->args[0].len >= CHECKPOINT_DIGITS_SURE ||
-              (is_number(draft->args[0], &number) && draft->row->args[0].max > 0 &&
-               number > draft->row->args[0].max))));
-}
-
 static size_t n_required(const struct draft *draft)
 {
     size_t n = 0;
@@ -275,6 +263,21 @@ static size_t n_required(const struct draft *draft)
         n += (draft->row->args[i].flags & PARAM_OPTIONAL) == 0;
     }
     return n;
+}
+
+/* One argument too many, numbers at both ends: is it the first or the last that does not belong? A
+ * wait of 1680930 ms would be refused and nobody looks for an element "cp_1680930". */
+static bool leads_with_checkpoint(const struct draft *draft)
+{
+    int64_t number;
+
+    return draft->n_args == draft->n_params + 1 && draft->checkpoint_id.len == 0 &&
+           (str_starts(draft->args[0], STR("cp_")) ||
+            (checkpoint_digits(draft).len >= CHECKPOINT_DIGITS_SURE &&
+             n_required(draft) == draft->n_params) ||
+            (draft->n_params > 0 && draft->row->args[0].type == PARAM_INTEGER &&
+             is_number(draft->args[0], &number) && draft->row->args[0].max > 0 &&
+             number > draft->row->args[0].max));
 }
 
 static void take_checkpoint(struct draft *draft, struct str digits)
@@ -302,7 +305,7 @@ static void fix_old_positions(struct draft *draft)
         return;
     }
     if (draft->position < 0 && is_number(draft->args[draft->n_args - 1], &number) &&
-        !(first.len > 0 && leads_with_checkpoint(draft))) {
+        number <= POSITION_MAX && !(first.len > 0 && leads_with_checkpoint(draft))) {
         draft->position = number;
         draft_drop_arg(draft, draft->n_args - 1);
         draft_fixed(draft, "the position belongs into \"position\"",
@@ -316,16 +319,61 @@ static void fix_old_positions(struct draft *draft)
     }
 }
 
-/* CSS by id, class or attribute, or XPath: nobody types that as text into a field. */
+/* #fff, #ff0000: a colour. */
+static bool is_colour(struct str text)
+{
+    for (size_t i = 1; i < text.len; i++) {
+        char c = char_lower(text.ptr[i]);
+
+        if ((c < '0' || c > '9') && (c < 'a' || c > 'f')) {
+            return false;
+        }
+    }
+    return text.len == 4 || text.len == 7;
+}
+
+/* As names in CSS are mostly written; the first character has been looked at. */
+static bool is_plain_name(struct str text)
+{
+    for (size_t i = 1; i < text.len; i++) {
+        char c = text.ptr[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+
+        if ((i == 1 && (c < 'a' || c > 'z')) ||
+            (!letter && (c < '0' || c > '9') && c != '-' && c != '_')) {
+            return false;
+        }
+    }
+    return text.len > 1;
+}
+
+/* Ids, classes longer than a file's ending, attributes with a value, XPath: what people hardly type
+ * as a text into a field. */
 static bool looks_like_selector(struct str text)
 {
-    bool is_path =
-        (str_starts(text, STR("//")) && text.len > 2 && text.ptr[2] != ' ' && text.ptr[2] != '/') ||
-        str_starts(text, STR("xpath="));
-    bool is_css = text.len > 1 && strchr("#.[", text.ptr[0]) != NULL && text.ptr[1] != ' ' &&
-                  (text.ptr[1] < '0' || text.ptr[1] > '9');
+    enum { SHORTEST_CLASS = 6 };
 
-    return is_path || is_css;
+    switch (text.len > 1 ? text.ptr[0] : ' ') {
+    case '/':
+        return text.len > 2 && text.ptr[1] == '/' &&
+               (text.ptr[2] == '*' || char_lower(text.ptr[2]) != char_upper(text.ptr[2])) &&
+               str_find_char(text, '.') < 0;
+    case '#':
+        return is_plain_name(text) && !is_colour(text);
+    case '.':
+        return is_plain_name(text) && (text.len >= SHORTEST_CLASS || str_find_char(text, '-') > 0);
+    case '[':
+        return str_find_char(text, '=') > 1 && text.ptr[text.len - 1] == ']';
+    default:
+        return str_starts(text, STR("xpath="));
+    }
+}
+
+/* The second argument is a text that somebody types or expects. */
+static bool takes_text(const struct param *param)
+{
+    return param->type == PARAM_VARIABLE ||
+           (param->type == PARAM_TEXT && !str_is(STR("attribute"), param->name));
 }
 
 static void fix_swapped(struct draft *draft)
@@ -334,7 +382,7 @@ static void fix_swapped(struct draft *draft)
 
     if (draft->row == NULL || draft->n_params < 2 || draft->n_args < 2 ||
         !str_is(str_from(draft->row->args[0].name), "element") ||
-        (draft->row->args[1].type != PARAM_TEXT && draft->row->args[1].type != PARAM_VARIABLE)) {
+        !takes_text(&draft->row->args[1]) || str_starts(draft->args[0], STR("$"))) {
         return;
     }
     if (!looks_like_selector(draft->args[0]) && looks_like_selector(draft->args[1])) {
@@ -487,12 +535,38 @@ static void fix_order(struct draft *draft, const struct command_input *input)
     }
 }
 
-static void mend_in_order(struct draft *draft, bool pairs_first)
+static bool begins_with_digits(const struct draft *draft)
+{
+    return draft->n_args > 0 && checkpoint_digits(draft).len >= CHECKPOINT_DIGITS_SURE;
+}
+
+/* The old order is looked for where something is wrong; what is right as it stands is left alone,
+ * unless an element stands behind what can only be a checkpoint. */
+static bool may_be_old(const struct draft *draft, bool is_right)
+{
+    return !is_right ||
+           (begins_with_digits(draft) && draft->n_args > 1 && looks_like_selector(draft->args[1]));
+}
+
+/* [1680930, 500, 300]: the last one is no position. */
+static bool is_checkpoint_and_pair(const struct draft *draft)
+{
+    enum param_type type = draft->row->args[0].type;
+
+    return draft->n_params == 1 && (type == PARAM_POINT || type == PARAM_SIZE) &&
+           draft->n_args == 3 && draft->checkpoint_id.len == 0 && begins_with_digits(draft);
+}
+
+static void mend_in_order(struct draft *draft, bool pairs_first, bool is_right)
 {
     if (pairs_first) {
         mend_pairs(draft);
     }
-    fix_old_positions(draft);
+    if (!pairs_first && is_checkpoint_and_pair(draft)) {
+        take_checkpoint(draft, checkpoint_digits(draft));
+    } else if (may_be_old(draft, is_right)) {
+        fix_old_positions(draft);
+    }
     mend_pairs(draft);
     mend_variables(draft);
     mend_times(draft);
@@ -502,8 +576,9 @@ static void mend_in_order(struct draft *draft, bool pairs_first)
 
 /* [1024, 768] is a size, [1680930, 500, 300, 1] a point between a checkpoint and a position: which
  * it is shows in whether the whole binds. */
-static void mend_values(struct draft *draft, const struct command_input *input)
+static void mend_values(struct draft *draft, const struct command_input *input, bool is_right)
 {
+    bool pairs_first = !(begins_with_digits(draft) && draft->n_args > 2);
     struct warning_list fixes = *draft->fixes;
     struct draft other = *draft;
     struct warning_list other_fixes = fixes;
@@ -513,12 +588,12 @@ static void mend_values(struct draft *draft, const struct command_input *input)
         other_fixes.items[i] = fixes.items[i];
     }
     other_fixes.cap = fixes.cap + 1;
-    mend_in_order(draft, true);
+    mend_in_order(draft, pairs_first, is_right);
     if (corrected_json(draft, input) != NULL) {
         return;
     }
     other.fixes = &other_fixes;
-    mend_in_order(&other, false);
+    mend_in_order(&other, !pairs_first, is_right);
     if (corrected_json(&other, input) != NULL) {
         other.fixes = draft->fixes;
         *draft->fixes = other_fixes;
@@ -575,7 +650,7 @@ enum error_code catalog_validate(const struct command_input *input, struct arena
         mend_option_names(draft);
         mend_options(draft);
         mend_quotes(draft);
-        mend_values(draft, input);
+        mend_values(draft, input, code == ERR_OK);
     }
     if (code != ERR_OK && out_fixes->n == 0) {
         fix_order(draft, input);

@@ -54,10 +54,17 @@ static struct str quote(const struct answer *answer)
     return utf8_clip(words, QUOTE_MAX);
 }
 
-/* What stands before the platform gave up, or a part of it did: it may still be at work. */
-static bool is_gateways(int status)
+/* Cloudflare's 521, 523, 525 and 526 are not among them: nothing reached the platform. */
+bool gateway_gave_up(int status)
 {
-    return status == 502 || status == 504 || (status >= 520 && status <= 527);
+    static const int statuses[] = {502, 504, 520, 522, 524};
+
+    for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
+        if (status == statuses[i]) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* A create that was answered but not understood may well have happened. */
@@ -82,7 +89,7 @@ static enum error_code refuse(const struct answer *answer, const struct call_spe
         return error_set(err, ERR_RATE_LIMITED, "%s: the platform asks for fewer requests%s%.*s",
                          spec->name, before, STR_ARG(words));
     }
-    if (is_gateways(answer->status) && spec->class != CALL_READ) {
+    if (gateway_gave_up(answer->status) && spec->class != CALL_READ) {
         return error_set(err, ERR_OUTCOME_UNKNOWN,
                          "%s: the request was sent, and what stands before the platform gave up "
                          "(%d)%s%.*s%s",

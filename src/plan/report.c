@@ -2,6 +2,7 @@
 #include "plan_internal.h"
 
 #include "base/check.h"
+#include "plan/answer.h"
 
 static struct json *report_row(struct arena *arena, const struct plan_row *row)
 {
@@ -66,8 +67,6 @@ struct json *plan_made(const struct plan *plan, const void *context)
 
 bool row_may_have_acted(const struct plan_row *row)
 {
-    static const int statuses[] = {500, 502, 504, 520, 522, 524};
-
     if (row->call->spec->class == CALL_READ || row->disproved) {
         return false;
     }
@@ -77,10 +76,9 @@ bool row_may_have_acted(const struct plan_row *row)
     if (row->status == ROW_FAILED && row->http_status >= 200 && row->http_status < 300) {
         return true; /* answered with success, but not usable: longer than we take, say */
     }
-    for (size_t i = 0; i < ARRAY_LEN(statuses) && row->status == ROW_FAILED; i++) {
-        if (row->http_status == statuses[i]) {
-            return true;
-        }
+    if (row->status == ROW_FAILED &&
+        (row->http_status == 500 || gateway_gave_up(row->http_status))) {
+        return true;
     }
     return false;
 }

@@ -10,6 +10,13 @@ struct ledger {
     struct list creating; /* marks, oldest first */
     uint64_t next;
     uint64_t last_unknown; /* its number; 0 none */
+
+    /* By checkpoint_id modulo their number; a newer one takes the place of another. */
+    struct {
+        int64_t checkpoint_id;
+        uint64_t number; /* of the last create; 0 none */
+    } last[LEDGER_CHECKPOINTS];
+
     uint64_t n_told;
 
     struct {
@@ -33,12 +40,34 @@ void ledger_free(struct ledger *ledger)
     mem_free(ledger);
 }
 
+static size_t slot_of(int64_t checkpoint_id)
+{
+    return (size_t)((uint64_t)checkpoint_id % LEDGER_CHECKPOINTS);
+}
+
 void ledger_begin(struct ledger *ledger, struct ledger_mark *mark, int64_t checkpoint_id)
 {
     CHECK(!list_is_linked(&mark->link));
     mark->number = ledger->next++;
     mark->checkpoint_id = checkpoint_id;
     list_append(&ledger->creating, &mark->link);
+    if (checkpoint_id != LEDGER_ANY_CHECKPOINT) {
+        size_t slot = slot_of(checkpoint_id);
+
+        ledger->last[slot].checkpoint_id = checkpoint_id;
+        ledger->last[slot].number = mark->number;
+    }
+}
+
+enum ledger_others ledger_others(const struct ledger *ledger, int64_t checkpoint_id, uint64_t since)
+{
+    size_t slot = slot_of(checkpoint_id);
+
+    if (ledger->last[slot].number <= since) {
+        return LEDGER_NO_OTHERS; /* nor has one of another checkpoint taken its place since then */
+    }
+    return ledger->last[slot].checkpoint_id == checkpoint_id ? LEDGER_OTHERS
+                                                             : LEDGER_PERHAPS_OTHERS;
 }
 
 void ledger_end(struct ledger_mark *mark)

@@ -103,16 +103,17 @@ const int64_t *read_back_ids(struct arena *arena, const struct json *steps, size
     return ids;
 }
 
-/* May this step be ours, as far as its place and its age tell? */
+static bool is_older(const struct read_back *look, int64_t id)
+{
+    return look->old != NULL &&
+           bsearch(&id, look->old, look->n_old, sizeof(id), compare_ids) != NULL;
+}
+
+/* May this step, which is not certainly older, be told as ours, as far as its place tells? */
 static bool may_be_ours(const struct read_back *look, int64_t id, int64_t position)
 {
-    if (id == 0 || ledger_is_doubtful(look->ledger, look->since)) {
-        return false;
-    }
-    if (look->old == NULL) {
-        return look->was_end && position == look->position;
-    }
-    return bsearch(&id, look->old, look->n_old, sizeof(id), compare_ids) == NULL;
+    return id != 0 && !ledger_is_doubtful(look->ledger, look->since) &&
+           (look->old != NULL || (look->was_end && position == look->position));
 }
 
 /* FOUND, WAIT, or OTHER when somebody else was told of it. */
@@ -145,8 +146,8 @@ const struct json *read_back_steps(const struct json *answer)
     return json_type(steps) == JSON_ARRAY ? steps : NULL;
 }
 
-/* Looks at each step, or only at that of the id. One that cannot be ours is worth a word where it
- * stands at the very place. */
+/* Looks at each step, or only at that of the id. One that looks like ours, wherever it stands, and
+ * is not certainly older keeps the answer open. */
 static enum read_back_result scan(struct read_back *look, struct arena *arena,
                                   const struct json *answer, int64_t only,
                                   struct read_back_step *out)
@@ -158,17 +159,16 @@ static enum read_back_result scan(struct read_back *look, struct arena *arena,
     JSON_FOREACH (step, read_back_steps(answer)) {
         int64_t at = position++;
         int64_t id = id_of(step);
-        bool possible = may_be_ours(look, id, at);
         enum read_back_result one = READ_BACK_OTHER;
 
-        if ((only != 0 && id != only) || (!possible && at != look->position) ||
+        if ((only != 0 && id != only) || is_older(look, id) ||
             !looks_like(arena, step, look->sent)) {
             continue;
         }
-        if (possible) {
+        if (may_be_ours(look, id, at)) {
             one = ask_ledger(look, id);
         }
-        if (one != READ_BACK_OTHER || result == READ_BACK_MISSING) {
+        if (one != READ_BACK_OTHER || result == READ_BACK_MISSING || at == look->position) {
             *out = (struct read_back_step){step, at};
             result = one;
         }

@@ -394,6 +394,8 @@ static enum plan_verdict after_read_back(struct plan *plan, struct plan_row *pla
         return not_known(row, err, result != READ_BACK_MISSING);
     }
     plan_set(plan, "step_id", json_copy(plan->arena, json_get(seen.step, "id")));
+    row->step->position = seen.position; /* others may write to the checkpoint too */
+    row->test->position = seen.position;
     step_made(plan, row);
     row->step->status = NOTE_DONE;
     row->step->fault = NULL;
@@ -558,7 +560,10 @@ static enum note_status note_of(const struct run_row *row, const struct plan_row
     case ROW_RUNNING:
         return NOTE_RUNNING;
     case ROW_FAILED:
-        return plan_row->error.code == ERR_OUTCOME_UNKNOWN ? NOTE_UNKNOWN : NOTE_FAILED;
+        return plan_row->error.code == ERR_OUTCOME_UNKNOWN ||
+                       (row->step != NULL && row_may_have_acted(plan_row))
+                   ? NOTE_UNKNOWN
+                   : NOTE_FAILED;
     case ROW_UNKNOWN:
         return NOTE_UNKNOWN;
     case ROW_DONE:
@@ -652,7 +657,7 @@ static void note_end(struct run_row *row, struct plan_row *plan_row, enum note_s
     }
     if (row_may_have_acted(plan_row) || (row->reads_back && !row->is_missing) ||
         (status == NOTE_DONE && !reads)) {
-        note_made(row, row->reads_back ? (enum note_status)row->step->status : status);
+        note_made(row, row->step != NULL ? (enum note_status)row->step->status : status);
     }
     if (row->test != NULL) {
         test_judge(row->test);

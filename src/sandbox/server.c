@@ -73,6 +73,9 @@ static void on_body(void *context, struct exchange *exchange)
 
         *held = reply;
         held->body = arena_str(&exchange->arena, reply.body);
+        if (reply.content_type != NULL) { /* of a fault, which may be taken back meanwhile */
+            held->content_type = arena_cstr(&exchange->arena, str_from(reply.content_type));
+        }
         exchange->task = held;
         exchange_set_deadline(exchange, reply.delay_ms);
         return;

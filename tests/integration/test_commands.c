@@ -268,6 +268,36 @@ static void the_largest_batch_is_taken(void **state)
     proxy_stop(&proxy);
 }
 
+/* One import may be long; many of them in one batch would take a hundred times their bytes. */
+static void the_imports_of_a_batch_share_a_limit(void **state)
+{
+    struct proxy proxy;
+    struct buf csv;
+    struct str one;
+    const struct json *answer;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    buf_init(&csv, FILE_MAX);
+    buf_text(&csv, "a");
+    for (int i = 0; i < 300; i++) {
+        buf_printf(&csv, "\\n%01000d", i);
+    }
+    one = arena_printf(&proxy.arena, "{\"command\":\"import-test-data\",\"args\":[\"5\",\"%.*s\"]}",
+                       STR_ARG(buf_view(&csv)));
+    for (int n = 1; n <= 2; n++) {
+        answer =
+            proxy_ask_str(&proxy, "POST", "/api/v1/commands/batch?dry_run=true", NULL,
+                          arena_printf(&proxy.arena, "{\"commands\":[%.*s%s%.*s]}", STR_ARG(one),
+                                       n > 1 ? "," : "", STR_ARG(n > 1 ? one : STR_EMPTY)));
+        assert_int_equal(proxy.reply.status, n == 1 ? 200 : 207);
+    }
+    assert_true(
+        str_is(json_str(json_find(answer, "/results/1/error/pointer")), "/commands/1/args/1"));
+    buf_done(&csv);
+    proxy_stop(&proxy);
+}
+
 /* --- sessions, batch, idempotency
  * -------------------------------------------------------------------- */
 
@@ -381,6 +411,7 @@ int main(void)
         cmocka_unit_test(a_dry_run_of_a_batch_tells_what_is_wrong),
         cmocka_unit_test(a_dry_run_leaves_the_key_for_the_real_one),
         cmocka_unit_test(the_largest_batch_is_taken),
+        cmocka_unit_test(the_imports_of_a_batch_share_a_limit),
         cmocka_unit_test(parallel_commands_of_a_session_become_consecutive_steps),
         cmocka_unit_test(a_batch_tells_what_happened_to_each_command),
         cmocka_unit_test(an_idempotency_key_does_it_once),

@@ -3,6 +3,8 @@
  * twice. */
 #include "harness/cmocka.h"
 
+#include <string.h>
+
 #include "harness/proxy.h"
 
 #define COMMAND "{\"command\":\"step-misc comment\",\"args\":[\"one\"],\"checkpoint_id\":1680930}"
@@ -69,24 +71,30 @@ static void every_post_is_done_once(void **state)
     start(&proxy, NULL);
     for (size_t i = 0; i < ARRAY_LEN(posts); i++) {
         struct post other = posts[i];
+        const char *key = arena_printf(&proxy.arena, "Idempotency-Key: %zu\r\n", i).ptr;
         struct str first;
         struct str location;
         size_t n;
 
-        ask(&proxy, &posts[i], KEY, 201);
+        ask(&proxy, &posts[i], key, 201);
         assert_false(is_replay(&proxy));
         first = arena_str(&proxy.arena, reply_text(&proxy.reply));
         location = arena_str(&proxy.arena, reply_field(&proxy.reply, "Location"));
         client_pause_ms(str_ends(str_from(other.target), STR("async=true")) ? 300 : 0);
         n = n_posts(&proxy);
-        ask(&proxy, &posts[i], KEY, proxy.reply.status);
+        ask(&proxy, &posts[i], key, proxy.reply.status);
         if (!is_replay(&proxy) || !str_eq(first, reply_text(&proxy.reply)) ||
             !str_eq(location, reply_field(&proxy.reply, "Location")) || n_posts(&proxy) != n) {
             fail_msg("%s: not the first reply again: %.*s", posts[i].target,
                      STR_ARG(reply_text(&proxy.reply)));
         }
         other.body = "{\"name\":\"another\"}";
-        ask(&proxy, &other, KEY, 422);
+        ask(&proxy, &other, key, 422);
+        other = posts[i];
+        other.target = arena_printf(&proxy.arena, "%s%cverbose=true", posts[i].target,
+                                    strchr(posts[i].target, '?') != NULL ? '&' : '?')
+                           .ptr;
+        ask(&proxy, &other, key, 422);
     }
     proxy_stop(&proxy);
 }

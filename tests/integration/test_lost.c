@@ -3,9 +3,11 @@
 #include "harness/cmocka.h"
 
 #include "harness/proxy.h"
+#include "harness/runs.h"
 
 static const char *const sets[] = {"sandbox.examples=true", "log.level=warn", NULL};
 
+#define KEY      "Idempotency-Key: k\r\n"
 #define EXECUTE  "/api/v1/commands/execute"
 #define CLICK    "{\"command\":\"step-interact click\",\"args\":[\"x\"]"
 #define LOST(at) "{\"match\":\"POST /teststeps\",\"times\":1,\"close\":\"" at "\"}"
@@ -165,6 +167,100 @@ static void a_command_that_failed_makes_no_further_call(void **state)
     proxy_stop(&proxy);
 }
 
+/* The first of two equal commands made a step; the second one did not. */
+static void of_two_equal_commands_the_lost_one_is_not_the_other(void **state)
+{
+    static const char *const how[] = {"\"status\":500", "\"close\":\"before\"", "\"status\":504"};
+    struct proxy proxy;
+    const struct json *answer;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    for (size_t i = 0; i < ARRAY_LEN(how); i++) {
+        fault(&proxy,
+              arena_printf(&proxy.arena,
+                           "{\"match\":\"POST /teststeps\",\"times\":1,\"skip\":1,%s}", how[i])
+                  .ptr);
+        answer = proxy_ask_str(&proxy, "POST", "/api/v1/commands/batch", NULL,
+                               arena_printf(&proxy.arena,
+                                            "{\"commands\":[" CLICK "}," CLICK
+                                            "}],\"checkpoint_id\":%lld}",
+                                            (long long)proxy.seed.checkpoint));
+        assert_int_equal(proxy.reply.status, 207);
+        assert_true(str_is(json_str(json_find(answer, "/results/0/status")), "success"));
+        assert_false(str_is(json_str(json_find(answer, "/results/1/status")), "success"));
+        assert_int_equal(json_size(proxy_steps(&proxy)), i + 1);
+    }
+    proxy_stop(&proxy);
+}
+
+/* A step is asked for past the end: the platform puts it at the end, which is not its place. */
+static void a_step_that_stands_elsewhere_is_not_said_to_be_missing(void **state)
+{
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    for (int i = 0; i < 2; i++) {
+        fault(&proxy, "{\"match\":\"POST /teststeps\",\"times\":1,\"status\":500,\"act\":true}");
+        (void)proxy_ask_str(&proxy, "POST", EXECUTE, KEY "Content-Type: application/json\r\n",
+                            arena_printf(&proxy.arena,
+                                         CLICK ",\"checkpoint_id\":%lld,\"position\":100}",
+                                         (long long)proxy.seed.checkpoint));
+        expect_unknown(&proxy);
+        sandbox_clear_faults(proxy.program.sandbox_port);
+        assert_int_equal(json_size(proxy_steps(&proxy)), 1);
+    }
+    proxy_stop(&proxy);
+}
+
+/* Nothing was sent that changes anything: the key stays free. */
+static void a_batch_that_sent_nothing_is_not_kept(void **state)
+{
+    struct proxy proxy;
+    struct str body;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    body = arena_printf(&proxy.arena, "{\"commands\":[" CLICK "}],\"checkpoint_id\":%lld}",
+                        (long long)proxy.seed.checkpoint);
+    fault(&proxy, "{\"match\":\"GET /testcases\",\"times\":1,\"status\":400}");
+    for (int i = 0; i < 2; i++) {
+        (void)proxy_ask_str(&proxy, "POST", "/api/v1/commands/batch",
+                            KEY "Content-Type: application/json\r\n", body);
+        assert_int_equal(proxy.reply.status, i == 0 ? 207 : 200);
+    }
+    proxy_stop(&proxy);
+}
+
+/* Two sessions write into one checkpoint. The step that the other one was told of is never claimed,
+ * wherever it stands and whatever this session knew of its own. */
+static void what_another_session_made_is_not_claimed(void **state)
+{
+    struct proxy proxy;
+    struct str one;
+    struct str other;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    one = session(&proxy);
+    other = session(&proxy);
+    comment(&proxy, one, "x");
+    assert_int_equal(proxy.reply.status, 200);
+    comment(&proxy, other, "x");
+    assert_int_equal(proxy.reply.status, 200);
+    comment(&proxy, one, "x");
+    assert_int_equal(proxy.reply.status, 200);
+    fault(&proxy, LOST("before"));
+    comment(&proxy, one, "x");
+    expect_unknown(&proxy);
+    assert_true(str_is(values(&proxy), "x x x"));
+    comment(&proxy, one, "y");
+    assert_int_equal(proxy.reply.status, 200);
+    assert_int_equal(json_size(proxy_steps(&proxy)), 4);
+    proxy_stop(&proxy);
+}
+
 /* --- each way to make a step, when nothing can be read back
  * --------------------------------------------------------- */
 
@@ -173,8 +269,6 @@ struct way {
     const char *fields;
     const char *body; /* one step in checkpoint 1680930 */
 };
-
-#define KEY "Idempotency-Key: k\r\n"
 
 static const struct way ways[] = {
     {EXECUTE, KEY, CLICK ",\"checkpoint_id\":1680930}"},
@@ -258,6 +352,62 @@ static void a_gateway_that_gave_up_leaves_it_open(void **state)
     proxy_stop(&proxy);
 }
 
+/* Stopped while a step is on the wire that fails although it was made: nobody looked whether it is
+ * there, so it is not known, and the session counts again. */
+static void a_stopped_run_leaves_its_session_to_count_again(void **state)
+{
+    struct proxy proxy;
+    struct str fields;
+    struct str id;
+    const struct json *run;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    fields = session(&proxy);
+    comment(&proxy, fields, "a");
+    fault(&proxy, arena_printf(&proxy.arena,
+                               "{\"match\":\"POST /teststeps\",\"times\":1,\"status\":500,"
+                               "\"act\":true,\"delay_ms\":%u}",
+                               600 * client_slowness())
+                      .ptr);
+    run = proxy_ask(&proxy, "POST", "/api/v1/tests/run?async=true", fields.ptr,
+                    "{\"name\":\"t\",\"steps\":[{\"comment\":\"b\"},{\"comment\":\"no\"}]}");
+    assert_int_equal(proxy.reply.status, 202);
+    id = arena_str(&proxy.arena, json_str(json_get(run, "id")));
+    for (int i = 0; i < 500 && sandbox_count(proxy.program.sandbox_port, "POST", "/teststeps") < 2;
+         i++) {
+        client_pause_ms(10);
+    }
+    (void)proxy_ask(&proxy, "DELETE",
+                    arena_printf(&proxy.arena, "/api/v1/tests/runs/%.*s", STR_ARG(id)).ptr, NULL,
+                    "");
+    run = runs_wait(&proxy, id);
+    assert_int_equal(runs_number(run, "/steps/unknown"), 1);
+    comment(&proxy, fields, "c");
+    assert_true(str_is(values(&proxy), "a b c"));
+    proxy_stop(&proxy);
+}
+
+/* A fault is taken back while its answer waits: the answer is its own by then. */
+static void an_answer_that_waits_outlives_its_fault(void **state)
+{
+    struct proxy proxy;
+    struct client client;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    fault(&proxy, "{\"match\":\"GET /user\",\"times\":1,\"status\":200,\"body\":\"{}\","
+                  "\"content_type\":\"application/json\",\"delay_ms\":400}");
+    client_open(&client, proxy.program.port);
+    assert_true(client_send_request(&client, "GET", "/virtuoso/user", "", STR_EMPTY));
+    client_pause_ms(150);
+    sandbox_clear_faults(proxy.program.sandbox_port);
+    assert_int_equal(client_read(&client, false, &proxy.reply), CLIENT_OK);
+    assert_int_equal(proxy.reply.status, 200);
+    client_close(&client);
+    proxy_stop(&proxy);
+}
+
 /* The client leaves while the create is on the wire, and the gateway gives up: the step stands. */
 static void a_session_counts_again_after_a_client_that_left(void **state)
 {
@@ -292,8 +442,14 @@ int main(void)
         cmocka_unit_test(an_older_or_a_foreign_step_is_not_told),
         cmocka_unit_test(a_step_found_elsewhere_does_not_move_the_next_one),
         cmocka_unit_test(a_command_that_failed_makes_no_further_call),
+        cmocka_unit_test(of_two_equal_commands_the_lost_one_is_not_the_other),
+        cmocka_unit_test(a_step_that_stands_elsewhere_is_not_said_to_be_missing),
+        cmocka_unit_test(a_batch_that_sent_nothing_is_not_kept),
+        cmocka_unit_test(what_another_session_made_is_not_claimed),
         cmocka_unit_test(what_cannot_be_read_back_is_unknown_and_kept),
         cmocka_unit_test(a_gateway_that_gave_up_leaves_it_open),
+        cmocka_unit_test(a_stopped_run_leaves_its_session_to_count_again),
+        cmocka_unit_test(an_answer_that_waits_outlives_its_fault),
         cmocka_unit_test(a_session_counts_again_after_a_client_that_left),
     };
 

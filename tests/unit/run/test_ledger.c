@@ -50,6 +50,30 @@ static void creates_of_the_same_checkpoint_that_began_before_are_waited_for(void
     ledger_free(ledger);
 }
 
+static void who_else_makes_steps_in_a_checkpoint_is_known(void **state)
+{
+    struct ledger *ledger = ledger_new();
+    struct ledger_mark mark = {0};
+    uint64_t mine;
+
+    (void)state;
+    ledger_begin(ledger, &mark, 7);
+    mine = mark.number;
+    ledger_end(&mark);
+    assert_int_equal(ledger_others(ledger, 7, mine), LEDGER_NO_OTHERS);
+    ledger_begin(ledger, &mark, 8);
+    ledger_end(&mark);
+    assert_int_equal(ledger_others(ledger, 7, mine), LEDGER_NO_OTHERS);
+    ledger_begin(ledger, &mark, 7);
+    ledger_end(&mark);
+    assert_int_equal(ledger_others(ledger, 7, mine), LEDGER_OTHERS);
+    assert_int_equal(ledger_others(ledger, 7, ledger_now(ledger)), LEDGER_NO_OTHERS);
+    ledger_begin(ledger, &mark, 7 + LEDGER_CHECKPOINTS);
+    ledger_end(&mark);
+    assert_int_equal(ledger_others(ledger, 7, mine), LEDGER_PERHAPS_OTHERS);
+    ledger_free(ledger);
+}
+
 static void the_oldest_ids_are_forgotten_first(void **state)
 {
     struct ledger *ledger = ledger_new();
@@ -70,6 +94,7 @@ int test_ledger(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_step_that_somebody_was_told_of_is_not_free),
         cmocka_unit_test(creates_of_the_same_checkpoint_that_began_before_are_waited_for),
+        cmocka_unit_test(who_else_makes_steps_in_a_checkpoint_is_known),
         cmocka_unit_test(the_oldest_ids_are_forgotten_first),
     };
 
