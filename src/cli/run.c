@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/mem.h"
 #include "catalog/catalog.h"
 #include "run_internal.h"
@@ -175,22 +176,6 @@ static struct report_entry *make_entries(struct cli_run *run)
     return entries;
 }
 
-static bool write_all(int fd, struct str bytes)
-{
-    while (bytes.len > 0) {
-        ssize_t n = write(fd, bytes.ptr, bytes.len);
-
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return false;
-        }
-        bytes = str_sub(bytes, (size_t)n, bytes.len);
-    }
-    return true;
-}
-
 /* A report that cannot be written makes the run one that could not be carried out: whoever reads
  * the report must not take its absence for success. */
 static bool write_report(const struct report_row *row, const struct report *report, int fd,
@@ -203,7 +188,7 @@ static bool write_report(const struct report_row *row, const struct report *repo
     row->write(report, &text);
     ok = buf_ok(&text);
     errno = EFBIG;
-    ok = ok && write_all(fd, buf_view(&text));
+    ok = ok && fd_write_all(fd, buf_view(&text));
     buf_done(&text);
     if (!ok) {
         struct error err;

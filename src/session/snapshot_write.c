@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "base/fd.h"
 #include "base/json_writer.h"
 #include "base/mem.h"
 #include "observe/log.h"
@@ -172,22 +173,6 @@ static void write_row(struct buf *out, const struct row *row)
     buf_char(out, '\n');
 }
 
-static bool write_all(int fd, struct str bytes)
-{
-    while (bytes.len > 0) {
-        ssize_t n = write(fd, bytes.ptr, bytes.len);
-
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return false;
-        }
-        bytes = str_sub(bytes, (size_t)n, bytes.len);
-    }
-    return true;
-}
-
 static bool flush(struct output *out)
 {
     bool ok;
@@ -198,7 +183,7 @@ static bool flush(struct output *out)
         return false;
     }
     digest_add(out->digest, buf_view(&out->text));
-    ok = write_all(out->fd, buf_view(&out->text));
+    ok = fd_write_all(out->fd, buf_view(&out->text));
     buf_clear(&out->text);
     return ok;
 }
@@ -222,7 +207,7 @@ static bool write_check(struct output *out, const struct digest *digest)
 
     digest_hex(digest, hex);
     buf_printf(&out->text, "%s%s\n", SNAPSHOT_CHECK, hex);
-    return write_all(out->fd, buf_view(&out->text));
+    return fd_write_all(out->fd, buf_view(&out->text));
 }
 
 static bool write_file(const struct snapshot_job *job, const char *temporary)

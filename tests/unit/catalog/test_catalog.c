@@ -419,6 +419,22 @@ static const struct slip slips[] = {
      "{\"command\":\"step-navigate scroll-by\",\"args\":[\"500,-300\"],\"options\":{}}"},
 };
 
+/* NULL: as it stands, or beyond mending. */
+static struct json *validate_text(struct fixture *f, const char *text, struct warning_list *fixes)
+{
+    const struct json *body = parse(f, text);
+    const struct command_input input = {.command = json_str(json_get(body, "command")),
+                                        .args = json_get(body, "args"),
+                                        .params = json_get(body, "params"),
+                                        .options = json_get(body, "options"),
+                                        .position = -1,
+                                        .defaults = &defaults};
+    struct json *corrected = NULL;
+
+    (void)!catalog_validate(&input, &f->arena, &f->bound, &f->errors, &corrected, fixes);
+    return corrected;
+}
+
 static void common_slips_are_mended(void **state)
 {
     struct fixture f;
@@ -426,17 +442,9 @@ static void common_slips_are_mended(void **state)
     (void)state;
     begin(&f);
     for (size_t i = 0; i < ARRAY_LEN(slips); i++) {
-        const struct json *body = parse(&f, slips[i].body);
-        const struct command_input input = {.command = json_str(json_get(body, "command")),
-                                            .args = json_get(body, "args"),
-                                            .params = json_get(body, "params"),
-                                            .options = json_get(body, "options"),
-                                            .position = -1,
-                                            .defaults = &defaults};
-        struct json *corrected = NULL;
         struct warning_list fixes = {0};
+        struct json *corrected = validate_text(&f, slips[i].body, &fixes);
 
-        (void)!catalog_validate(&input, &f.arena, &f.bound, &f.errors, &corrected, &fixes);
         if (corrected == NULL || !json_equal(corrected, parse(&f, slips[i].corrected))) {
             fail_msg("%s -> %s", slips[i].body,
                      corrected != NULL ? json_text(&f.arena, corrected).ptr : "nothing");
@@ -480,15 +488,9 @@ static void nothing_is_mended_that_is_right_or_hopeless(void **state)
     (void)state;
     begin(&f);
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-        const struct json *body = parse(&f, table[i]);
-        const struct command_input input = {.command = json_str(json_get(body, "command")),
-                                            .args = json_get(body, "args"),
-                                            .position = -1,
-                                            .defaults = &defaults};
-        struct json *corrected = NULL;
         struct warning_list fixes = {0};
+        struct json *corrected = validate_text(&f, table[i], &fixes);
 
-        (void)!catalog_validate(&input, &f.arena, &f.bound, &f.errors, &corrected, &fixes);
         if (corrected != NULL || fixes.n > 0) {
             fail_msg("%s -> %s", table[i],
                      corrected != NULL ? json_text(&f.arena, corrected).ptr : "fixes");
@@ -509,16 +511,9 @@ static void a_wrong_name_hides_no_other_error(void **state)
     (void)state;
     begin(&f);
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-        const struct json *body = parse(&f, table[i]);
-        const struct command_input input = {.command = json_str(json_get(body, "command")),
-                                            .args = json_get(body, "args"),
-                                            .options = json_get(body, "options"),
-                                            .position = -1,
-                                            .defaults = &defaults};
-        struct json *corrected = NULL;
         struct warning_list fixes = {0};
+        (void)validate_text(&f, table[i], &fixes);
 
-        (void)!catalog_validate(&input, &f.arena, &f.bound, &f.errors, &corrected, &fixes);
         assert_int_equal(f.errors.n, 3);
         error_list_done(&f.errors);
         error_list_init(&f.errors);
