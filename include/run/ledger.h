@@ -11,8 +11,8 @@
  *
  * Owner: ledger_new/free; marks are embedded by who makes a step and must be ended before they go.
  * Limits: the last LEDGER_MAX ids, and the last create of at most LEDGER_CHECKPOINTS checkpoints
- * are remembered (512 KiB). It knows of this process only: another replica that makes an equal step
- * in the same checkpoint at the same moment is not seen. */
+ * are remembered (1.3 MiB, touched as they come). It knows of this process only: another replica
+ * that makes an equal step in the same checkpoint at the same moment is not seen. */
 #ifndef RUN_LEDGER_H
 #define RUN_LEDGER_H
 
@@ -22,7 +22,7 @@
 #include "base/list.h"
 #include "data/json.h"
 
-enum { LEDGER_MAX = 16384, LEDGER_CHECKPOINTS = 16384, LEDGER_ANY_CHECKPOINT = 0 };
+enum { LEDGER_MAX = 65536, LEDGER_CHECKPOINTS = 16384, LEDGER_ANY_CHECKPOINT = 0 };
 
 struct ledger;
 
@@ -43,23 +43,19 @@ void ledger_end_unknown(struct ledger *ledger, struct ledger_mark *mark);
 /* Somebody learns that this step is the one of his request. */
 void ledger_tell(struct ledger *ledger, int64_t step_id);
 
-enum ledger_others {
-    LEDGER_NO_OTHERS,
-    LEDGER_OTHERS,
-    LEDGER_PERHAPS_OTHERS /* it has been forgotten */
-};
-
-/* Has a create of this checkpoint been begun after the one with the number `since` (or after it was
- * the next number)? */
-enum ledger_others ledger_others(const struct ledger *ledger, int64_t checkpoint_id,
-                                 uint64_t since);
+/* Is it certain that no create of this checkpoint was begun after the one with the number `since`?
+ */
+bool ledger_is_alone(const struct ledger *ledger, int64_t checkpoint_id, uint64_t since);
+/* A look at the checkpoint begins: for ledger_is_alone afterwards. A create that is on its way may
+ * be seen or not. */
+uint64_t ledger_look(const struct ledger *ledger, int64_t checkpoint_id);
 
 /* The number of what happens next: creates with a smaller one were begun by now. */
 uint64_t ledger_now(const struct ledger *ledger);
 
 enum ledger_answer {
     LEDGER_FREE, /* nobody else's; ledger_tell it */
-    LEDGER_TOLD, /* another request's */
+    LEDGER_TOLD, /* another request's, or it is forgotten whether it is */
     LEDGER_WAIT  /* ask again when the creates that were begun before `seen` have ended */
 };
 
@@ -71,7 +67,8 @@ struct ledger_question {
 };
 
 enum ledger_answer ledger_ask(const struct ledger *ledger, const struct ledger_question *question);
-/* Has a create that nobody understood ended since the ledger's number was `since`? */
+/* Has a create that nobody understood ended since the ledger's number was `since`, or has anything
+ * been forgotten that happened since then? */
 bool ledger_is_doubtful(const struct ledger *ledger, uint64_t since);
 
 #endif

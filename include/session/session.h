@@ -31,6 +31,12 @@ struct session_options {
 
 enum session_status { SESSION_ACTIVE, SESSION_PAUSED };
 
+/* What the caller knew when the end of a checkpoint was seen: numbers of his own (run/ledger.h). */
+struct session_seen {
+    uint64_t since; /* before that count began */
+    uint64_t alone; /* after it, or after the last step of ours since then */
+};
+
 /* A copy; strs live in the arena given. */
 struct session {
     struct str id; /* "sess_" and 24 hex digits */
@@ -40,7 +46,7 @@ struct session {
     int64_t checkpoint_id; /* 0: none */
     int64_t position;      /* next step's; -1: not known yet */
     int64_t end_ms;        /* Unix: when `position` was seen to be the checkpoint's end; 0: never */
-    uint64_t end_mark;     /* of the caller, from session_move */
+    struct session_seen seen; /* from session_move; where end_ms is not 0 */
     int64_t steps_added;
     int64_t created_ms; /* Unix */
     int64_t last_activity_ms;
@@ -112,7 +118,7 @@ struct session_move {
     unsigned version;
     int64_t position; /* of the next step; -1: not known */
     int64_t end_ms;   /* as in struct session */
-    uint64_t end_mark;
+    struct session_seen seen;
     int64_t steps_added;
 };
 

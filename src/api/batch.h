@@ -26,11 +26,12 @@ struct batch_cursor {
     int64_t checkpoint_number;
     int64_t position; /* -1: not known */
     int64_t end_ms;   /* Unix: when that was seen to be the checkpoint's end; 0: it was not */
-    uint64_t since;   /* the ledger's number then */
+    struct session_seen seen; /* the ledger's numbers then */
     bool is_session;
     bool is_counted;            /* a dry run has shown how the position becomes known */
     const struct json *counted; /* the steps that stood there when they were counted; NULL: never */
-    uint64_t counted_since;     /* the ledger's number then */
+    uint64_t counted_since;     /* the ledger's number before that */
+    struct session_seen look;   /* the ledger's numbers before the count on its way */
     struct batch_cursor *next;
 };
 

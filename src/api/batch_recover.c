@@ -149,7 +149,8 @@ enum plan_verdict batch_step_failed(struct plan *plan, struct plan_row *row)
         .sent = read_back_sent(plan->arena, row->call, args, plan->variables),
         .position = item->position,
         .was_end = item->was_end,
-        .since = item->cursor->since,
+        .number = item->mark.number,
+        .since = item->cursor->seen.since,
     };
     if (item->cursor->counted != NULL) {
         item->look.old = read_back_ids(plan->arena, item->cursor->counted, &item->look.n_old);

@@ -32,22 +32,38 @@ static enum plan_verdict after_count(struct plan *plan, struct plan_row *row,
     }
     cursor->position = (int64_t)json_size(cursor->counted);
     cursor->end_ms = clock_wall_ms();
-    cursor->since = cursor->counted_since;
+    cursor->seen = cursor->look;
+    cursor->counted_since = cursor->look.since;
     return PLAN_NEXT;
+}
+
+/* Has anybody else written to the checkpoint, or may he have, since its end was seen? */
+static bool is_passed(const struct batch_item *item)
+{
+    const struct ledger *ledger = item->batch->task->api->ledger;
+    const struct batch_cursor *cursor = item->cursor;
+
+    return !ledger_is_alone(ledger, cursor->checkpoint_number, cursor->seen.alone) ||
+           ledger_is_doubtful(ledger, cursor->seen.since);
 }
 
 static bool before_count(struct plan *plan, struct plan_row *row)
 {
-    struct batch_cursor *cursor = item_of(row)->cursor;
-    const struct ledger *ledger = item_of(row)->batch->task->api->ledger;
-    bool is_passed = cursor->end_ms != 0 && ledger_others(ledger, cursor->checkpoint_number,
-                                                          cursor->since) == LEDGER_OTHERS;
-    bool counts = (cursor->position < 0 || is_passed) && !cursor->is_counted;
+    struct batch_item *item = item_of(row);
+    struct batch_cursor *cursor = item->cursor;
+    const struct ledger *ledger = item->batch->task->api->ledger;
+    bool counts =
+        !cursor->is_counted && (cursor->position < 0 || (cursor->end_ms != 0 && is_passed(item)));
 
     (void)plan;
-    cursor->is_counted = item_of(row)->batch->is_dry;
-    if (counts) { /* what is known of earlier stays as it was then */
-        cursor->counted_since = ledger_now(ledger);
+    cursor->is_counted = item->batch->is_dry;
+    if (counts && !item->batch->is_dry) { /* until the answer has come nothing is known */
+        cursor->position = -1;
+        cursor->end_ms = 0;
+        cursor->look = (struct session_seen){
+            .since = ledger_now(ledger),
+            .alone = ledger_look(ledger, cursor->checkpoint_number),
+        };
     }
     return counts;
 }
@@ -64,8 +80,7 @@ static bool before_step(struct plan *plan, struct plan_row *row)
         item->position = item->cursor->position;
     }
     plan_set(plan, "position", json_new_int(plan->arena, item->position));
-    item->is_alone = ledger_others(item->batch->task->api->ledger, item->cursor->checkpoint_number,
-                                   item->cursor->since) == LEDGER_NO_OTHERS;
+    item->is_alone = !is_passed(item);
     item->was_end = item->cursor->end_ms != 0 && item->position == item->cursor->position &&
                     clock_wall_ms() - item->cursor->end_ms < END_TRUST_MS && item->is_alone;
     if (!item->batch->is_dry) {
@@ -131,7 +146,7 @@ void batch_cursor_tell(struct batch_item *item, int64_t steps_added)
     const struct session_move move = {.version = batch->session.version,
                                       .position = cursor->position,
                                       .end_ms = cursor->end_ms,
-                                      .end_mark = cursor->since,
+                                      .seen = cursor->seen,
                                       .steps_added = steps_added};
 
     if (cursor->is_session) {
@@ -145,7 +160,7 @@ void batch_cursor_moves(struct batch_item *item)
     struct batch_cursor *cursor = item->cursor;
 
     if (cursor->end_ms != 0 && item->is_alone) { /* else it is counted again before the next one */
-        cursor->since = item->mark.number;
+        cursor->seen.alone = item->mark.number;
         if (item->position == cursor->position) { /* the end is behind it now */
             cursor->end_ms = clock_wall_ms();
         }
@@ -166,7 +181,11 @@ static enum plan_verdict after_step(struct plan *plan, struct plan_row *row,
     struct batch_item *item = item_of(row);
 
     *delay_ms = 0;
-    (void)err;
+    if (step_id_of(plan_get(plan, "step_id")) == 0) {
+        (void)error_set(err, ERR_UPSTREAM_SHAPE,
+                        "create step: the platform's answer has no usable id");
+        return PLAN_FAIL;
+    }
     ledger_end(&item->mark);
     ledger_tell(item->batch->task->api->ledger, step_id_of(plan_get(plan, "step_id")));
     batch_cursor_moves(item);
@@ -443,21 +462,20 @@ void batch_build(struct batch *batch)
     }
 }
 
-static void cursors_take_session(struct batch *batch)
+/* False: the session is gone (deleted, expired, evicted) while its command waited; where the step
+ * was to stand is not known any more. */
+static bool cursors_take_session(struct batch *batch, struct error *err)
 {
     struct task *task = batch->task;
-    struct error ignored = {0};
     struct batch_cursor *cursor;
     int64_t meant = batch->session.checkpoint_id;
 
     if (batch->session_id.len == 0) {
-        return;
+        return true;
     }
-    /* Gone meanwhile (expired, evicted): the checkpoint is known all the same, its end is read
-     * again. */
     if (session_load(task->api->options.sessions, &task->principal.owner, batch->session_id,
-                     task->arena, &batch->session, &ignored) != ERR_OK) {
-        batch->session.position = -1;
+                     task->arena, &batch->session, err) != ERR_OK) {
+        return false;
     }
     if (batch->session.checkpoint_id != meant) { /* set to another one since the request came */
         batch->session.position = -1;
@@ -467,9 +485,10 @@ static void cursors_take_session(struct batch *batch)
         if (cursor->is_session) {
             cursor->position = batch->session.position;
             cursor->end_ms = batch->session.end_ms;
-            cursor->since = batch->session.end_mark;
+            cursor->seen = batch->session.seen;
         }
     }
+    return true;
 }
 
 struct json *batch_dry_run(struct batch *batch, struct error *err)
@@ -480,7 +499,9 @@ struct json *batch_dry_run(struct batch *batch, struct error *err)
     plan_options_for(batch->task, &options);
     plan_init(&batch->plan, batch->task->arena, batch->task->api->options.port, &options);
     batch->is_dry = true;
-    cursors_take_session(batch);
+    if (!cursors_take_session(batch, err)) {
+        return NULL;
+    }
     batch_build(batch);
     return plan_dry_run(&batch->plan, &requests, err) == ERR_OK ? requests : NULL;
 }
@@ -582,7 +603,11 @@ static void batch_time_over(struct task *task)
 
 static void batch_go(struct batch *batch)
 {
-    cursors_take_session(batch);
+    if (!cursors_take_session(batch, &batch->task->error)) {
+        session_lane_leave(&batch->ticket);
+        (void)task_fail(batch->task);
+        return;
+    }
     batch_build(batch);
     plan_start(&batch->plan, on_plan_done, batch);
 }

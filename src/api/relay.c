@@ -220,8 +220,9 @@ static void take_reply(struct relay *relay)
     relay->content_type = arena_str(relay->task->arena, reply->content_type);
     relay->held.max = reply->body.len;
     buf_str(&relay->held, reply->body);
-    /* What the platform refused did not happen: a retry may try again. */
-    relay->task->may_have_changed = reply->status < 400 || reply->status >= 500;
+    /* What the platform refused, or had no room for, did not happen: a retry may try again. */
+    relay->task->may_have_changed =
+        reply->status < 400 || (reply->status >= 500 && reply->status != 503);
 }
 
 static void on_done(struct upstream_call *call, enum error_code code)

@@ -40,8 +40,8 @@ enum error_code names_add(const struct command *command, struct error *err) MUST
 /* The first command whose last words these are, in any case; NULL: none. */
 const struct command *catalog_by_verb(struct str verb);
 
-/* What words that name no command were probably to name, and how many of them; NULL: nothing is
- * near. */
+/* What words that name no command were to name but for a slip, and how many of them; NULL: that is
+ * not certain enough. */
 const struct command *catalog_meant(const struct str *words, size_t n, size_t *out_n_words);
 
 /* params.c: one value of the caller into `values` under its name (or x and y, width and height,

@@ -254,6 +254,29 @@ static bool refuse_unsupported(const struct str *words, size_t n, struct error *
     return false;
 }
 
+/* A slip of the fingers is one letter in a word, or a step's right verb in the wrong group. Another
+ * verb, and above all the opposite one, is a question ("did you mean"), never a correction. */
+static bool is_slip(const struct str *words, size_t n, struct str name)
+{
+    struct str known[MAX_WORDS];
+    size_t n_known = 0;
+    struct str rest = name;
+
+    while (n_known < MAX_WORDS && str_next(&rest, ' ', &known[n_known])) {
+        n_known++;
+    }
+    if (n > 1 && n_known > 1 && str_eq(words[n - 1], known[n_known - 1]) &&
+        str_starts(words[0], STR("step-")) && str_starts(known[0], STR("step-"))) {
+        return true;
+    }
+    for (size_t i = 1; i <= n && i <= n_known; i++) {
+        if (edit_distance(words[n - i], known[n_known - i], 1) > 1) {
+            return false;
+        }
+    }
+    return n > 0 && n_known > 0;
+}
+
 const struct command *catalog_meant(const struct str *words, size_t n, size_t *out_n_words)
 {
     struct meant meant;
@@ -263,7 +286,7 @@ const struct command *catalog_meant(const struct str *words, size_t n, size_t *o
         return NULL;
     }
     look_for_meant(&meant, words, n);
-    node = meant.name.len > 0 ? map_find(&names, meant.name) : NULL;
+    node = is_slip(words, meant.n_words, meant.name) ? map_find(&names, meant.name) : NULL;
     *out_n_words = meant.n_words;
     return node != NULL ? CONTAINER_OF(unconst(node), struct name, node)->command : NULL;
 }

@@ -382,7 +382,8 @@ static void fix_swapped(struct draft *draft)
 
     if (draft->row == NULL || draft->n_params < 2 || draft->n_args < 2 ||
         !str_is(str_from(draft->row->args[0].name), "element") ||
-        !takes_text(&draft->row->args[1]) || str_starts(draft->args[0], STR("$"))) {
+        !takes_text(&draft->row->args[1]) ||
+        (draft->row->args[1].type == PARAM_TEXT && str_starts(draft->args[0], STR("$")))) {
         return;
     }
     if (!looks_like_selector(draft->args[0]) && looks_like_selector(draft->args[1])) {

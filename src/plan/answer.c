@@ -45,6 +45,10 @@ static struct str quote(const struct answer *answer)
 {
     struct str words = answer_refusal(answer->json);
 
+    if (answer->token.len > 0 && str_contains(answer->body, answer->token)) {
+        return STR("(its words repeat the token and are left out)");
+    }
+
     if (words.len == 0 && answer->json == NULL) {
         words = str_trim(str_sub(answer->body, 0, (size_t)QUOTE_MAX * 2));
         if (str_starts(words, STR("<"))) {

@@ -517,7 +517,10 @@ static enum flow take_answer(struct plan *plan, struct plan_row *row,
     struct answer answer = {.status = reply->status,
                             .content_type = reply->content_type,
                             .body = reply->body,
-                            .retry_after_s = reply->retry_after_s};
+                            .retry_after_s = reply->retry_after_s,
+                            .token = plan->options.bearer.len > 0 || plan->options.token == NULL
+                                         ? plan->options.bearer
+                                         : secret_reveal(plan->options.token)};
     struct error err = {0};
     enum error_code code;
 

@@ -11,11 +11,9 @@ struct ledger {
     uint64_t next;
     uint64_t last_unknown; /* its number; 0 none */
 
-    /* By checkpoint_id modulo their number; a newer one takes the place of another. */
-    struct {
-        int64_t checkpoint_id;
-        uint64_t number; /* of the last create; 0 none */
-    } last[LEDGER_CHECKPOINTS];
+    /* The number of the last create, by checkpoint_id modulo their number: what shares a place with
+     * another one is taken to be not alone more often than it is. 0 none. */
+    uint64_t last[LEDGER_CHECKPOINTS];
 
     uint64_t n_told;
 
@@ -52,22 +50,27 @@ void ledger_begin(struct ledger *ledger, struct ledger_mark *mark, int64_t check
     mark->checkpoint_id = checkpoint_id;
     list_append(&ledger->creating, &mark->link);
     if (checkpoint_id != LEDGER_ANY_CHECKPOINT) {
-        size_t slot = slot_of(checkpoint_id);
-
-        ledger->last[slot].checkpoint_id = checkpoint_id;
-        ledger->last[slot].number = mark->number;
+        ledger->last[slot_of(checkpoint_id)] = mark->number;
     }
 }
 
-enum ledger_others ledger_others(const struct ledger *ledger, int64_t checkpoint_id, uint64_t since)
+bool ledger_is_alone(const struct ledger *ledger, int64_t checkpoint_id, uint64_t since)
 {
-    size_t slot = slot_of(checkpoint_id);
+    return ledger->last[slot_of(checkpoint_id)] <= since;
+}
 
-    if (ledger->last[slot].number <= since) {
-        return LEDGER_NO_OTHERS; /* nor has one of another checkpoint taken its place since then */
+uint64_t ledger_look(const struct ledger *ledger, int64_t checkpoint_id)
+{
+    struct list *link;
+
+    LIST_FOREACH (link, &ledger->creating) { /* oldest first */
+        const struct ledger_mark *mark = CONTAINER_OF(link, struct ledger_mark, link);
+
+        if (mark->checkpoint_id == checkpoint_id) {
+            return mark->number - 1;
+        }
     }
-    return ledger->last[slot].checkpoint_id == checkpoint_id ? LEDGER_OTHERS
-                                                             : LEDGER_PERHAPS_OTHERS;
+    return ledger->next - 1;
 }
 
 void ledger_end(struct ledger_mark *mark)
@@ -83,9 +86,16 @@ void ledger_end_unknown(struct ledger *ledger, struct ledger_mark *mark)
     }
 }
 
+/* The ring's oldest id has been told since then: older ones are overwritten. */
+static bool has_forgotten(const struct ledger *ledger, uint64_t since)
+{
+    return ledger->n_told > LEDGER_MAX && ledger->told[ledger->n_told % LEDGER_MAX].number > since;
+}
+
 bool ledger_is_doubtful(const struct ledger *ledger, uint64_t since)
 {
-    return ledger->last_unknown >= since && ledger->last_unknown != 0;
+    return (ledger->last_unknown >= since && ledger->last_unknown != 0) ||
+           has_forgotten(ledger, since);
 }
 
 void ledger_tell(struct ledger *ledger, int64_t step_id)
@@ -117,7 +127,8 @@ enum ledger_answer ledger_ask(const struct ledger *ledger, const struct ledger_q
 {
     struct list *link;
 
-    if (is_told(ledger, question->step_id, question->since)) {
+    if (has_forgotten(ledger, question->since) ||
+        is_told(ledger, question->step_id, question->since)) {
         return LEDGER_TOLD;
     }
     LIST_FOREACH (link, &ledger->creating) {

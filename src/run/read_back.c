@@ -113,7 +113,9 @@ static bool is_older(const struct read_back *look, int64_t id)
 static bool may_be_ours(const struct read_back *look, int64_t id, int64_t position)
 {
     return id != 0 && !ledger_is_doubtful(look->ledger, look->since) &&
-           (look->old != NULL || (look->was_end && position == look->position));
+           (look->old != NULL ||
+            (look->was_end && position == look->position &&
+             ledger_is_alone(look->ledger, look->checkpoint_id, look->number)));
 }
 
 /* FOUND, WAIT, or OTHER when somebody else was told of it. */

@@ -202,7 +202,7 @@ static void copy_out(const struct session_store *store, const struct session_rec
         .checkpoint_id = record->checkpoint_id,
         .position = record->position,
         .end_ms = record->end_ms,
-        .end_mark = record->end_mark,
+        .seen = record->seen,
         .steps_added = record->steps_added,
         .created_ms = record->created_ms,
         .last_activity_ms = record->last_activity_ms,
@@ -415,7 +415,7 @@ void session_advance(struct session_store *store, const struct digest *owner, st
     if (record->version == move->version) {
         record->position = move->position;
         record->end_ms = move->end_ms;
-        record->end_mark = move->end_mark;
+        record->seen = move->seen;
     }
     record->steps_added += move->steps_added;
     touch(store, record);

@@ -24,7 +24,7 @@ struct session_record {
     int64_t checkpoint_id;
     int64_t position;
     int64_t end_ms;
-    uint64_t end_mark;
+    struct session_seen seen;
     int64_t steps_added;
     int64_t created_ms;
     int64_t last_activity_ms;

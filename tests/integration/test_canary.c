@@ -150,10 +150,36 @@ static void a_planted_secret_comes_out_nowhere(void **state)
     proxy_stop(&here.proxy);
 }
 
+/* A platform that repeats the token in what it refuses does not get it told to our caller. */
+static void a_refusal_that_repeats_the_token_is_not_quoted(void **state)
+{
+    static const int statuses[] = {400, 401, 409, 500, 502};
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
+        sandbox_fault(
+            proxy.program.sandbox_port,
+            arena_printf(&proxy.arena,
+                         "{\"match\":\"POST /projects\",\"times\":1,\"status\":%d,"
+                         "\"content_type\":\"application/json\",\"body\":\"{\\\"error\\\":"
+                         "{\\\"message\\\":\\\"bad Bearer " SANDBOX_TOKEN "\\\"}}\"}",
+                         statuses[i])
+                .ptr);
+        (void)proxy_command(&proxy, "create-project", "[\"x\"]", NULL);
+        assert_true(proxy.reply.status >= 400);
+        assert_true(str_contains(reply_text(&proxy.reply), STR("left out")));
+        assert_false(str_contains(reply_text(&proxy.reply), STR(SANDBOX_TOKEN)));
+    }
+    proxy_stop(&proxy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_planted_secret_comes_out_nowhere),
+        cmocka_unit_test(a_refusal_that_repeats_the_token_is_not_quoted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

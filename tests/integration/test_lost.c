@@ -261,6 +261,73 @@ static void what_another_session_made_is_not_claimed(void **state)
     proxy_stop(&proxy);
 }
 
+/* Whoever made a step by direct access knows of it; nobody here does, so the session counts again.
+ */
+static void what_direct_access_made_is_not_claimed(void **state)
+{
+    struct proxy proxy;
+    struct str fields;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    fields = session(&proxy);
+    comment(&proxy, fields, "a");
+    (void)proxy_ask_str(
+        &proxy, "POST", "/virtuoso/teststeps", NULL,
+        arena_printf(&proxy.arena,
+                     "{\"checkpointId\":%lld,\"stepIndex\":1,\"parsedStep\":{\"action\":"
+                     "\"COMMENT\",\"value\":\"x\",\"meta\":{\"kind\":\"COMMENT\"}}}",
+                     (long long)proxy.seed.checkpoint));
+    assert_int_equal(proxy.reply.status, 200);
+    comment(&proxy, fields, "b");
+    assert_int_equal(proxy.reply.status, 200);
+    assert_true(str_is(values(&proxy), "a x b"));
+    fault(&proxy, LOST("before"));
+    comment(&proxy, fields, "x");
+    expect_unknown(&proxy);
+    proxy_stop(&proxy);
+}
+
+/* Another one wrote to the checkpoint while the first step of a batch was made, and the count that
+ * this calls for fails: the second step has no place and is not sent. */
+static void a_step_whose_place_is_not_known_is_not_sent(void **state)
+{
+    struct proxy proxy;
+    struct client client;
+    const struct json *answer;
+    struct str body;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    fault(&proxy,
+          arena_printf(&proxy.arena, "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":%u}",
+                       400 * client_slowness())
+              .ptr);
+    fault(&proxy, "{\"match\":\"GET /testcases\",\"times\":1,\"skip\":2,\"status\":404}");
+    body = arena_printf(&proxy.arena,
+                        "{\"stop_on_error\":false,\"checkpoint_id\":%lld,\"commands\":[" CLICK
+                        "}," CLICK "}]}",
+                        (long long)proxy.seed.checkpoint);
+    client_open(&client, proxy.program.port);
+    assert_true(client_send_request(&client, "POST", "/api/v1/commands/batch",
+                                    "Content-Type: application/json\r\n", body));
+    for (int i = 0; i < 500 && sandbox_count(proxy.program.sandbox_port, "POST", "/teststeps") < 1;
+         i++) {
+        client_pause_ms(10);
+    }
+    (void)proxy_ask_str(&proxy, "POST", EXECUTE, NULL,
+                        arena_printf(&proxy.arena, CLICK ",\"checkpoint_id\":%lld}",
+                                     (long long)proxy.seed.checkpoint));
+    assert_int_equal(proxy.reply.status, 200);
+    assert_int_equal(client_read(&client, false, &proxy.reply), CLIENT_OK);
+    answer = reply_json(&proxy.reply, &proxy.arena);
+    assert_true(str_is(json_str(json_find(answer, "/results/0/status")), "success"));
+    assert_true(str_is(json_str(json_find(answer, "/results/1/status")), "failed"));
+    client_close(&client);
+    assert_int_equal(json_size(proxy_steps(&proxy)), 2);
+    proxy_stop(&proxy);
+}
+
 /* --- each way to make a step, when nothing can be read back
  * --------------------------------------------------------- */
 
@@ -446,6 +513,8 @@ int main(void)
         cmocka_unit_test(a_step_that_stands_elsewhere_is_not_said_to_be_missing),
         cmocka_unit_test(a_batch_that_sent_nothing_is_not_kept),
         cmocka_unit_test(what_another_session_made_is_not_claimed),
+        cmocka_unit_test(what_direct_access_made_is_not_claimed),
+        cmocka_unit_test(a_step_whose_place_is_not_known_is_not_sent),
         cmocka_unit_test(what_cannot_be_read_back_is_unknown_and_kept),
         cmocka_unit_test(a_gateway_that_gave_up_leaves_it_open),
         cmocka_unit_test(a_stopped_run_leaves_its_session_to_count_again),

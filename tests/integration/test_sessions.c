@@ -394,6 +394,39 @@ static void a_session_at_work_does_not_expire(void **state)
     proxy_stop(&proxy);
 }
 
+/* Who waits for his turn in a session that is deleted meanwhile has no place any more. */
+static void a_deleted_session_sends_nothing_more(void **state)
+{
+    struct proxy proxy;
+    struct client first;
+    struct client second;
+    struct str id;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    id = arena_str(&proxy.arena, session_id(make_session(&proxy, NULL, "")));
+    sandbox_fault(proxy.program.sandbox_port,
+                  arena_printf(&proxy.arena,
+                               "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":%u}",
+                               600 * client_slowness())
+                      .ptr);
+    send_command(&proxy, &first, id, "one");
+    for (int i = 0; i < 500 && sandbox_count(proxy.program.sandbox_port, "POST", "/teststeps") < 1;
+         i++) {
+        client_pause_ms(10);
+    }
+    send_command(&proxy, &second, id, "two");
+    client_pause_ms(50 * client_slowness());
+    (void)ask_session(&proxy, "DELETE", id, NULL, "");
+    assert_int_equal(proxy.reply.status, 204);
+    assert_int_equal(position_of(&proxy, &first), 0);
+    assert_int_equal(client_read(&second, false, &proxy.reply), CLIENT_OK);
+    assert_int_equal(proxy.reply.status, 404);
+    client_close(&second);
+    assert_int_equal(json_size(proxy_steps(&proxy)), 1);
+    proxy_stop(&proxy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -407,6 +440,7 @@ int main(void)
         cmocka_unit_test(who_waits_too_long_has_sent_nothing),
         cmocka_unit_test(a_paused_session_takes_no_commands),
         cmocka_unit_test(null_takes_a_value_away_and_a_dry_run_none),
+        cmocka_unit_test(a_deleted_session_sends_nothing_more),
         cmocka_unit_test(a_session_at_work_does_not_expire),
     };
 

@@ -405,6 +405,10 @@ static const struct slip slips[] = {
      "{\"command\":\"step-navigate scroll-by\",\"args\":[\"500,300\"],\"options\":{},\"checkpoint_id\":\"1680930\",\"position\":1}"},
     {"{\"command\":\"step-assert selected\",\"args\":[\"1680930\",\"#x\",\"3\"]}",
      "{\"command\":\"step-assert selected\",\"args\":[\"#x\"],\"options\":{},\"checkpoint_id\":\"1680930\",\"position\":3}"},
+    {"{\"command\":\"step-data store element-text\",\"args\":[\"$v\",\"#total\"]}",
+     "{\"command\":\"step-data store element-text\",\"args\":[\"#total\",\"$v\"],\"options\":{}}"},
+    {"{\"command\":\"step-navigate click\",\"args\":[\"a\"]}",
+     "{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{}}"},
     {"{\"command\":\"step-navigate scroll-top\",\"args\":[\"1680930\"]}",
      "{\"command\":\"step-navigate scroll-top\",\"args\":[],\"options\":{},\"checkpoint_id\":\"1680930\"}"},
     {"{\"command\":\"step-interact write\",\"args\":[\"1680930\",\"#q\",\"5\"]}",
@@ -482,6 +486,15 @@ static void nothing_is_mended_that_is_right_or_hopeless(void **state)
         "{\"command\":\"step-navigate scroll-by\",\"args\":[\"1,2,3\"]}",
         "{\"command\":\"step-window resize\",\"args\":[\"1024 and 768\"]}",
         "{\"command\":\"step-interact frobnicate\",\"args\":[\"x\"]}",
+        "{\"command\":\"delete-environment\",\"args\":[\"5\"]}",
+        "{\"command\":\"library detach\",\"args\":[\"5\",\"6\"]}",
+        "{\"command\":\"library delete\",\"args\":[\"7023\"]}",
+        "{\"command\":\"step-assert unchecked\",\"args\":[\"x\"]}",
+        "{\"command\":\"step-wait no-element\",\"args\":[\"x\"]}",
+        "{\"command\":\"step-window minimize\",\"args\":[]}",
+        "{\"command\":\"step-interact select first\",\"args\":[\"x\"]}",
+        "{\"command\":\"step-window switch tab\",\"args\":[\"3\"]}",
+        "{\"command\":\"step-interact mouse\",\"args\":[\"#x\"]}",
     };
     struct fixture f;
 
