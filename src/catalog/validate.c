@@ -212,6 +212,25 @@ static void fix_case_of_args(struct draft *draft)
     }
 }
 
+/* Given again, a list gets longer; another value stays beside the first one, which binding refuses.
+ */
+static void put_option(struct draft *draft, const struct param *option, struct str name,
+                       struct str text)
+{
+    struct str key = option != NULL ? str_from(option->name) : name;
+    const struct json *old = json_get(draft->options, arena_cstr(draft->arena, key));
+    struct json *value =
+        text.len > 0 ? json_new_string(draft->arena, text) : json_new_bool(draft->arena, true);
+
+    if (json_str(old).len > 0 && option != NULL && option->type == PARAM_LIST) {
+        value = json_new_string(draft->arena, arena_printf(draft->arena, "%.*s,%.*s",
+                                                           STR_ARG(json_str(old)), STR_ARG(text)));
+    } else if (old != NULL && !json_equal(old, value)) {
+        key = arena_printf(draft->arena, "--%.*s", STR_ARG(key));
+    }
+    json_set(draft->options, key, value);
+}
+
 static void fix_flags(struct draft *draft)
 {
     for (size_t i = 0; i < draft->n_args;) {
@@ -231,9 +250,7 @@ static void fix_flags(struct draft *draft)
             value = draft->args[i];
             draft_drop_arg(draft, i);
         }
-        json_set(draft->options, option != NULL ? str_from(option->name) : name,
-                 value.len > 0 ? json_new_string(draft->arena, value)
-                               : json_new_bool(draft->arena, true));
+        put_option(draft, option, name, value);
         draft_fixed(draft, "options belong into \"options\"", word);
     }
 }

@@ -409,6 +409,8 @@ static const struct slip slips[] = {
      "{\"command\":\"step-data store element-text\",\"args\":[\"#total\",\"$v\"],\"options\":{}}"},
     {"{\"command\":\"step-navigate click\",\"args\":[\"a\"]}",
      "{\"command\":\"step-interact click\",\"args\":[\"a\"],\"options\":{}}"},
+    {"{\"command\":\"step-interact key\",\"args\":[\"a\",\"--modifiers\",\"ctrl\",\"--modifiers=shift\"]}",
+     "{\"command\":\"step-interact key\",\"args\":[\"a\"],\"options\":{\"modifiers\":\"ctrl,shift\"}}"},
     {"{\"command\":\"step-navigate scroll-top\",\"args\":[\"1680930\"]}",
      "{\"command\":\"step-navigate scroll-top\",\"args\":[],\"options\":{},\"checkpoint_id\":\"1680930\"}"},
     {"{\"command\":\"step-interact write\",\"args\":[\"1680930\",\"#q\",\"5\"]}",
