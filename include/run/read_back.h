@@ -30,10 +30,9 @@ struct read_back {
     const int64_t *old;      /* ids of the steps that stood there, read_back_ids; NULL: not known */
     size_t n_old;
     int64_t position;
-    bool was_end; /* without `old`: nothing stood at `position` */
-    uint64_t
-        number;     /* of its create: without `old`, nobody may have begun another one since then */
-    uint64_t since; /* the ledger's number when `old` or `was_end` became known */
+    bool was_end;    /* without `old`: nothing stood at `position` */
+    uint64_t number; /* of its create; without `old`, nobody may have begun one since then */
+    uint64_t since;  /* the ledger's number when `old` or `was_end` became known */
     /* private */
     int64_t candidate; /* id of the step that is waited for; 0 none */
     uint64_t seen;     /* the ledger's number then */
