@@ -11,7 +11,7 @@
  *
  * Owner: ledger_new/free; marks are embedded by who makes a step and must be ended before they go.
  * Limits: the last LEDGER_MAX ids, and the last create of at most LEDGER_CHECKPOINTS checkpoints
- * are remembered (1.3 MiB, touched as they come). It knows of this process only: another replica
+ * are remembered (1.2 MiB, touched as they come). It knows of this process only: another replica
  * that makes an equal step in the same checkpoint at the same moment is not seen. */
 #ifndef RUN_LEDGER_H
 #define RUN_LEDGER_H

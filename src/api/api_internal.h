@@ -161,11 +161,11 @@ enum error_code task_take_plan(struct task *task, const struct plan *plan);
 bool task_finishes_plan(const struct task *task, struct plan *plan);
 void plan_options_for(struct task *task, struct plan_options *out);
 struct str task_now(struct task *task); /* RFC 3339 */
-/* Where people look at an execution (virtuoso.md section 1). */
 /* The id of the session that a request names; empty: none. command.c */
 struct str session_of(struct task *task, const struct json *body);
 /* ERR_CONFLICT: nothing is done in it. batch.c */
 enum error_code session_is_paused(struct error *err);
+/* Where people look at an execution (virtuoso.md section 1). */
 struct str execution_link(struct task *task, const struct json *answer, struct str id);
 
 /* ops.c, catalogue.c, command.c ... the handlers */
