@@ -20,6 +20,7 @@ enum read_back_result {
     READ_BACK_FOUND,   /* *out is it; the ledger knows that it is told */
     READ_BACK_MISSING, /* nothing looks like it */
     READ_BACK_OTHER,   /* *out looks like it, but may be older or another's */
+    READ_BACK_BLIND,   /* the answer tells nothing about the checkpoint: nothing is known */
     READ_BACK_WAIT     /* read it again in a moment: who is asked now may be told of it yet */
 };
 
@@ -44,9 +45,12 @@ struct read_back_step {
 };
 
 /* `answer` is the platform's about the checkpoint; the same `look` again after WAIT. *out: not
- * touched when MISSING. */
+ * touched when MISSING or BLIND. */
 enum read_back_result read_back_look(struct read_back *look, struct arena *arena,
                                      const struct json *answer, struct read_back_step *out);
+
+/* ERR_OUTCOME_UNKNOWN in words, for whatever a look ended with that is not FOUND. */
+void read_back_not_known(enum read_back_result result, const struct error *lost, struct error *err);
 
 /* The parsedStep that `call` with `args` and `variables` sends; NULL: it cannot be made. */
 const struct json *read_back_sent(struct arena *arena, const struct call *call,
@@ -58,7 +62,10 @@ bool read_back_is_final(const struct error *lost);
 int64_t step_id_of(const struct json *id);
 /* The ids of a list of steps, sorted; never NULL. */
 const int64_t *read_back_ids(struct arena *arena, const struct json *steps, size_t *out_n);
-/* The list of steps in such an answer; NULL: it has none. */
-const struct json *read_back_steps(const struct json *answer);
+/* What does this answer say about the checkpoint? Its steps; NULL: nothing. It says nothing when it
+ * lists no steps, when an element of the list is not a step with an id, or when it names another
+ * checkpoint. A success without content ({}, null, []) must never be read as "there are no steps".
+ */
+const struct json *read_back_steps(const struct json *answer, int64_t checkpoint_id);
 
 #endif

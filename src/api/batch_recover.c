@@ -6,6 +6,7 @@
  *   one like it, but perhaps older or another's         not known
  *   not there, and the platform said that it failed     failed
  *   not there otherwise                                 not known: it may still be carried out
+ *   the answer tells nothing about the checkpoint       not known
  *
  * The next command counts the checkpoint's steps again. */
 #include "batch.h"
@@ -22,32 +23,31 @@ void batch_position_unknown(struct batch_item *item)
     batch_cursor_tell(item, 0);
 }
 
-static enum plan_verdict not_known(struct batch_item *item, const struct json *stored,
-                                   int64_t position, struct error *err)
+static enum plan_verdict not_known(const struct batch_item *item, enum read_back_result result,
+                                   struct error *err)
+{
+    read_back_not_known(result, &item->error, err);
+    return PLAN_FAIL;
+}
+
+/* A step that may be it is told of. */
+static enum plan_verdict not_certain(struct batch_item *item, const struct read_back_step *step,
+                                     struct error *err)
 {
     struct arena *arena = item->batch->task->arena;
+    struct json *seen = json_new_object(arena);
+    struct str id = arena_printf(arena, "%lld", (long long)step_id_of(json_get(step->step, "id")));
 
-    if (stored != NULL) {
-        struct json *seen = json_new_object(arena);
-        struct str id = arena_printf(arena, "%lld", (long long)step_id_of(json_get(stored, "id")));
-
-        json_set(seen, STR("step_id"), json_new_string(arena, id));
-        json_set(seen, STR("checkpoint_id"), json_new_string(arena, item->cursor->checkpoint_id));
-        json_set(seen, STR("position"), json_new_int(arena, position));
-        item->seen = seen;
-        (void)error_set(
-            err, ERR_OUTCOME_UNKNOWN,
-            "The platform's answer was lost. A step like this one stands at position %lld (id %.*s), but it may "
-            "be older, or another request's: look at the checkpoint before sending the command again",
-            (long long)position, STR_ARG(json_number_text(json_get(stored, "id"), arena)));
-    } else {
-        (void)error_set(
-            err, ERR_OUTCOME_UNKNOWN,
-            "The platform's answer was lost and the step was not in the checkpoint when it was read back; it may "
-            "still appear: look at the checkpoint before sending the command again");
-    }
-    err->late = item->error.late;
-    err->upstream_status = item->error.upstream_status;
+    json_set(seen, STR("step_id"), json_new_string(arena, id));
+    json_set(seen, STR("checkpoint_id"), json_new_string(arena, item->cursor->checkpoint_id));
+    json_set(seen, STR("position"), json_new_int(arena, step->position));
+    item->seen = seen;
+    (void)not_known(item, READ_BACK_OTHER, err);
+    (void)error_set(
+        err, ERR_OUTCOME_UNKNOWN,
+        "The platform's answer was lost. A step like this one stands at position %lld (id %.*s), but it may "
+        "be older, or another request's: look at the checkpoint before sending the command again",
+        (long long)step->position, STR_ARG(id));
     return PLAN_FAIL;
 }
 
@@ -105,12 +105,14 @@ static enum plan_verdict after_read_back(struct plan *plan, struct plan_row *row
             return PLAN_FAIL;
         }
         return read_back_is_final(&item->error) ? failed(item, plan, err)
-                                                : not_known(item, NULL, 0, err);
+                                                : not_known(item, result, err);
+    case READ_BACK_BLIND:
+        return not_known(item, result, err);
     case READ_BACK_WAIT:
     case READ_BACK_OTHER:
         break;
     }
-    return not_known(item, seen.step, seen.position, err);
+    return not_certain(item, &seen, err);
 }
 
 static enum plan_verdict read_back_failed(struct plan *plan, struct plan_row *row)

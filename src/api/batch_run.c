@@ -24,10 +24,10 @@ static enum plan_verdict after_count(struct plan *plan, struct plan_row *row,
 
     (void)plan;
     *delay_ms = 0;
-    cursor->counted = read_back_steps(answer);
+    cursor->counted = read_back_steps(answer, cursor->checkpoint_number);
     if (cursor->counted == NULL) {
         (void)error_set(err, ERR_UPSTREAM_SHAPE,
-                        "The platform's answer about the checkpoint lists no steps");
+                        "The platform's answer about the checkpoint does not list its steps");
         return PLAN_FAIL;
     }
     cursor->position = (int64_t)json_size(cursor->counted);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 static const char steps_at[] = "/item/steps /steps /testCase/steps /item/testSteps /testSteps";
+static const char id_at[] = "/item/id /id /testCase/id";
 
 const struct json *read_back_sent(struct arena *arena, const struct call *call,
                                   const struct json *args, const struct json *variables)
@@ -67,6 +68,24 @@ static bool looks_like(struct arena *arena, const struct json *stored, const str
 bool read_back_is_final(const struct error *lost)
 {
     return lost->code == ERR_UPSTREAM_ERROR && lost->upstream_status == 500;
+}
+
+void read_back_not_known(enum read_back_result result, const struct error *lost, struct error *err)
+{
+    const char *text = "a step like this one stands in the checkpoint, but it may be older, or "
+                       "another request's";
+
+    if (result == READ_BACK_MISSING) {
+        text = "the step was not in the checkpoint when it was read back; it may still appear";
+    } else if (result == READ_BACK_BLIND) {
+        text = "what the platform says about the checkpoint tells nothing";
+    }
+    (void)error_set(err, ERR_OUTCOME_UNKNOWN,
+                    "The platform's answer was lost, and %s: look at the checkpoint before sending "
+                    "the step again",
+                    text);
+    err->late = lost->late;
+    err->upstream_status = lost->upstream_status;
 }
 
 int64_t step_id_of(const struct json *id)
@@ -141,24 +160,50 @@ static enum read_back_result ask_ledger(struct read_back *look, int64_t id)
     return READ_BACK_OTHER;
 }
 
-const struct json *read_back_steps(const struct json *answer)
+const struct json *read_back_steps(const struct json *answer, int64_t checkpoint_id)
 {
     const struct json *steps = json_find(answer, steps_at);
+    const struct json *id = json_find(answer, id_at);
+    const struct json *step;
 
-    return json_type(steps) == JSON_ARRAY ? steps : NULL;
+    if (json_type(steps) != JSON_ARRAY || (id != NULL && step_id_of(id) != checkpoint_id)) {
+        return NULL;
+    }
+    JSON_FOREACH (step, steps) {
+        if (id_of(step) == 0) {
+            return NULL;
+        }
+    }
+    return steps;
+}
+
+/* Does the answer leave out what stood there? Then a step that it does not show may stand there all
+ * the same. */
+static bool leaves_out(const struct read_back *look, const struct json *steps)
+{
+    const struct json *step;
+    size_t n_old = 0;
+
+    if (look->old == NULL) {
+        return (int64_t)json_size(steps) < look->position;
+    }
+    JSON_FOREACH (step, steps) {
+        n_old += is_older(look, id_of(step)) ? 1 : 0;
+    }
+    return n_old < look->n_old;
 }
 
 /* Looks at each step, or only at that of the id. One that looks like ours, wherever it stands, and
  * is not certainly older keeps the answer open. */
 static enum read_back_result scan(struct read_back *look, struct arena *arena,
-                                  const struct json *answer, int64_t only,
+                                  const struct json *steps, int64_t only,
                                   struct read_back_step *out)
 {
     enum read_back_result result = READ_BACK_MISSING;
     const struct json *step;
     int64_t position = 0;
 
-    JSON_FOREACH (step, read_back_steps(answer)) {
+    JSON_FOREACH (step, steps) {
         int64_t at = position++;
         int64_t id = id_of(step);
         enum read_back_result one = READ_BACK_OTHER;
@@ -184,12 +229,18 @@ static enum read_back_result scan(struct read_back *look, struct arena *arena,
 enum read_back_result read_back_look(struct read_back *look, struct arena *arena,
                                      const struct json *answer, struct read_back_step *out)
 {
+    const struct json *steps = read_back_steps(answer, look->checkpoint_id);
     enum read_back_result result = READ_BACK_MISSING;
 
-    if (look->candidate != 0) {
-        result = scan(look, arena, answer, look->candidate, out);
+    if (steps == NULL) {
+        return READ_BACK_BLIND;
     }
-    return result == READ_BACK_FOUND || result == READ_BACK_WAIT
-               ? result
-               : scan(look, arena, answer, 0, out);
+    if (look->candidate != 0) {
+        result = scan(look, arena, steps, look->candidate, out);
+    }
+    if (result == READ_BACK_FOUND || result == READ_BACK_WAIT) {
+        return result;
+    }
+    result = scan(look, arena, steps, 0, out);
+    return result == READ_BACK_MISSING && leaves_out(look, steps) ? READ_BACK_BLIND : result;
 }

@@ -294,6 +294,21 @@ static enum plan_verdict after_made(const struct plan *plan, struct run_row *row
     return PLAN_NEXT;
 }
 
+static enum plan_verdict after_count(const struct run_row *row, const struct json *answer,
+                                     struct error *err)
+{
+    const struct json *steps = read_back_steps(answer, row->test->ids.checkpoint_id);
+
+    if (steps == NULL) {
+        (void)error_set(err, ERR_UPSTREAM_SHAPE,
+                        "The platform's answer about the checkpoint does not list its steps");
+        return PLAN_FAIL;
+    }
+    row->test->position = (int64_t)json_size(steps);
+    row->test->old = read_back_ids(&row->run->work, steps, &row->test->n_old);
+    return PLAN_NEXT;
+}
+
 static enum plan_verdict after_setup(struct plan *plan, struct run_row *row,
                                      const struct json *answer, uint64_t *delay_ms,
                                      struct error *err)
@@ -306,15 +321,9 @@ static enum plan_verdict after_setup(struct plan *plan, struct run_row *row,
     }
     if (row->call->setup == SETUP_ATTACH) {
         row->test->attached = true;
-    } else if (read_back_steps(answer) == NULL) {
-        (void)error_set(err, ERR_UPSTREAM_SHAPE,
-                        "The platform's answer about the checkpoint lists no steps");
-        return PLAN_FAIL;
-    } else {
-        row->test->position = (int64_t)json_size(read_back_steps(answer));
-        row->test->old = read_back_ids(&row->run->work, read_back_steps(answer), &row->test->n_old);
+        return PLAN_NEXT;
     }
-    return PLAN_NEXT;
+    return after_count(row, answer, err);
 }
 
 static void tell_hooks(const struct run *run, int64_t position, bool added)
@@ -361,17 +370,6 @@ static enum plan_verdict after_row(struct plan *plan, struct plan_row *plan_row,
 /* --- an answer that was lost
  * ------------------------------------------------------------------------- */
 
-static enum plan_verdict not_known(const struct run_row *row, struct error *err, bool is_other)
-{
-    (void)error_set(err, ERR_OUTCOME_UNKNOWN,
-                    is_other ? "The platform's answer was lost, and a step like this one stands in "
-                               "the checkpoint, but it may be another request's"
-                             : "The platform's answer was lost and the step was not in the "
-                               "checkpoint when it was read back; it may still appear");
-    err->upstream_status = row->lost->upstream_status;
-    return PLAN_FAIL;
-}
-
 static enum plan_verdict after_read_back(struct plan *plan, struct plan_row *plan_row,
                                          const struct json *answer, uint64_t *delay_ms,
                                          struct error *err)
@@ -391,7 +389,8 @@ static enum plan_verdict after_read_back(struct plan *plan, struct plan_row *pla
         return PLAN_FAIL;
     }
     if (result != READ_BACK_FOUND) {
-        return not_known(row, err, result != READ_BACK_MISSING);
+        read_back_not_known(result, row->lost, err);
+        return PLAN_FAIL;
     }
     plan_set(plan, "step_id", json_copy(plan->arena, json_get(seen.step, "id")));
     row->step->position = seen.position; /* others may write to the checkpoint too */

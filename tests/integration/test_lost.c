@@ -396,6 +396,65 @@ static void what_cannot_be_read_back_is_unknown_and_kept(void **state)
     }
 }
 
+/* Answers of a read-back that say nothing, with 200; two steps stand there by then. */
+static const char *const blind[] = {
+    "{}",
+    "null",
+    "[]",
+    "{\"success\":true}",
+    "{\"id\":1680930,\"title\":\"x\"}",
+    "{\"id\":1680930,\"steps\":null}",
+    "{\"id\":1680930,\"steps\":{}}",
+    "{\"id\":1680930,\"steps\":[null]}",
+    "{\"id\":1680930,\"steps\":[]}",
+    "{\"id\":1680931,\"steps\":[]}",
+};
+
+/* The step exists, the platform says that it failed, and the read-back gets a success without
+ * content: not known, kept for the key, and a retry makes no second step. */
+static void check_blind(struct proxy *proxy, const struct way *way, const char *answer)
+{
+    sandbox_reset(proxy->program.sandbox_port);
+    (void)proxy_ask(proxy, "POST", EXECUTE, NULL, CLICK ",\"checkpoint_id\":1680930}");
+    assert_int_equal(proxy->reply.status, 200);
+    fault(proxy, "{\"match\":\"POST /teststeps\",\"times\":1,\"status\":500,\"act\":true}");
+    fault(proxy,
+          arena_printf(&proxy->arena,
+                       "{\"match\":\"GET /testcases\",\"times\":1,\"skip\":1,\"body\":%s}", answer)
+              .ptr);
+    for (int i = 0; i < 2; i++) {
+        (void)proxy_ask(
+            proxy, "POST", way->target,
+            arena_printf(&proxy->arena, "%s%s", way->fields, "Content-Type: application/json\r\n")
+                .ptr,
+            way->body);
+        if (!str_contains(reply_text(&proxy->reply), STR("outcome_unknown"))) {
+            fail_msg("%s, %s: %d %.*s", way->target, answer, proxy->reply.status,
+                     STR_ARG(reply_text(&proxy->reply)));
+        }
+        assert_int_equal(str_is(reply_field(&proxy->reply, "Idempotency-Replayed"), "true"), i);
+    }
+    assert_int_equal(sandbox_count(proxy->program.sandbox_port, "POST", "/teststeps"), 2);
+    sandbox_clear_faults(proxy->program.sandbox_port);
+}
+
+static void a_look_that_tells_nothing_is_no_proof(void **state)
+{
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+        for (size_t k = 0; k < ARRAY_LEN(blind); k++) {
+            struct way way = ways[i];
+
+            way.fields = arena_printf(&proxy.arena, "Idempotency-Key: b%zu-%zu\r\n", i, k).ptr;
+            check_blind(&proxy, &way, blind[k]);
+        }
+    }
+    proxy_stop(&proxy);
+}
+
 /* A gateway that gave up: the platform may still be at it. */
 static void a_gateway_that_gave_up_leaves_it_open(void **state)
 {
@@ -516,6 +575,7 @@ int main(void)
         cmocka_unit_test(what_direct_access_made_is_not_claimed),
         cmocka_unit_test(a_step_whose_place_is_not_known_is_not_sent),
         cmocka_unit_test(what_cannot_be_read_back_is_unknown_and_kept),
+        cmocka_unit_test(a_look_that_tells_nothing_is_no_proof),
         cmocka_unit_test(a_gateway_that_gave_up_leaves_it_open),
         cmocka_unit_test(a_stopped_run_leaves_its_session_to_count_again),
         cmocka_unit_test(an_answer_that_waits_outlives_its_fault),

@@ -37,7 +37,16 @@ static const struct look_case cases[] = {
     {"other details", NULL,
      "[{\"id\":5,\"action\":\"CLICK\",\"value\":\"\",\"meta\":{\"kind\":\"MOUSE\"}}]", 0, true,
      READ_BACK_MISSING, 0},
-    {"without an id", NULL, "[{\"action\":\"CLICK\",\"value\":\"\"}]", 0, true, READ_BACK_OTHER, 0},
+    {"without an id", NULL, "[{\"action\":\"CLICK\",\"value\":\"\"}]", 0, true, READ_BACK_BLIND, 0},
+    {"no list", NULL, "{}", 0, true, READ_BACK_BLIND, 0},
+    {"a list of something else", NULL, "[1,null]", 0, true, READ_BACK_BLIND, 0},
+    {"fewer than stood there", NULL, "[]", 1, true, READ_BACK_BLIND, 0},
+    {"nothing where an older one stood", "[" CLICK(5, "Pay") "]", "[]", 1, true, READ_BACK_BLIND,
+     0},
+    {"another one instead of the older one", "[" CLICK(5, "Pay") "]", "[" CLICK(6, "Buy") "]", 1,
+     true, READ_BACK_BLIND, 0},
+    {"ours without the older one", "[" CLICK(5, "Buy") "]", "[" CLICK(6, "Pay") "]", 1, true,
+     READ_BACK_FOUND, 6},
     {"an id as text", NULL, "[{\"id\":\"5\",\"action\":\"CLICK\",\"value\":\"\"}]", 0, true,
      READ_BACK_FOUND, 5},
     {"an older one only", "[" CLICK(5, "Pay") "]", "[" CLICK(5, "Pay") "]", 1, true,
@@ -104,6 +113,40 @@ static void what_stands_there_decides(void **state)
     arena_done(&arena);
 }
 
+/* What is not about the checkpoint, in any envelope. */
+static void an_answer_about_something_else_says_nothing(void **state)
+{
+    static const char *const nothing[] = {
+        "{}",
+        "null",
+        "[]",
+        "{\"id\":1}",
+        "{\"id\":2,\"steps\":[]}",
+        "{\"id\":\"2\",\"steps\":[]}",
+        "{\"success\":true,\"item\":{\"id\":2,\"steps\":[]}}",
+        "{\"steps\":null}",
+        "{\"steps\":[[]]}",
+    };
+    static const char *const something[] = {
+        "{\"steps\":[]}",
+        "{\"id\":1,\"steps\":[]}",
+        "{\"id\":\"1\",\"steps\":[]}",
+        "{\"success\":true,\"item\":{\"id\":1,\"steps\":[]}}",
+    };
+    struct arena arena;
+
+    (void)state;
+    arena_init(&arena);
+    assert_null(read_back_steps(NULL, 1));
+    for (size_t i = 0; i < ARRAY_LEN(nothing); i++) {
+        assert_null(read_back_steps(parse(&arena, nothing[i]), 1));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(something); i++) {
+        assert_non_null(read_back_steps(parse(&arena, something[i]), 1));
+    }
+    arena_done(&arena);
+}
+
 /* The step of a create that is still on its way may be told there: only afterwards it is clear. */
 static void who_may_still_be_told_is_waited_for(void **state)
 {
@@ -164,6 +207,7 @@ int test_read_back(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_stands_there_decides),
+        cmocka_unit_test(an_answer_about_something_else_says_nothing),
         cmocka_unit_test(who_may_still_be_told_is_waited_for),
         cmocka_unit_test(after_direct_access_nothing_is_certain),
     };
