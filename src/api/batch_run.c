@@ -123,7 +123,8 @@ struct json *batch_step_data(struct batch_item *item, const struct json *answer)
     const struct json *step_id = plan_get(&item->batch->plan, "step_id");
     struct str id = json_type(step_id) == JSON_NUMBER ? json_number_text(step_id, task->arena)
                                                       : json_str(step_id);
-    struct str action = json_str(json_find(answer, "/item/action /action /testStep/action"));
+    struct str action =
+        json_str(json_find(answer, "/testStep/action /item/testStep/action /action /item/action"));
 
     json_set(data, STR("step_id"), json_new_string(task->arena, id));
     json_set(data, STR("checkpoint_id"), json_new_string(task->arena, item->cursor->checkpoint_id));

@@ -32,7 +32,7 @@ static const struct reply_map maps[] = {
         {"id", "/id", REPLY_ID, true}, {"name", "/title /name", REPLY_TEXT, true}}},
     {"checkpoints", NULL, "/item/cases /cases /item/testCases /testCases", {
         {"id", "/id", REPLY_ID, true}, {"name", "/title /name", REPLY_TEXT, true}, {"stepCount", "/steps /testSteps", REPLY_COUNT, true}}},
-    {"step", "/item /testStep", NULL, {
+    {"step", "/item/testStep /testStep /item", NULL, {
         {"id", "/id", REPLY_ID, true}, {"action", "/action", REPLY_TEXT, true}, {"value", "/value", REPLY_TEXT, false},
         {"variable", "/variable", REPLY_TEXT, false}, {"canonicalId", "/canonicalId", REPLY_TEXT, false}, {"meta", "/meta", REPLY_ANY, false},
         {"target", "/element/target /target", REPLY_ANY, false}}},

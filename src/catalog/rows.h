@@ -6,7 +6,7 @@
 
 /* Where the platform puts the id of what was made, in its several envelopes (virtuoso.md section
  * 3). */
-#define ID_PLACES "/id /item/id /testStep/id /data/id /execution/id /result/id"
+#define ID_PLACES "/testStep/id /item/testStep/id /id /item/id /data/id /execution/id /result/id"
 
 #define PLACES                                                                                     \
     "TOP_LEFT TOP_CENTER TOP_RIGHT CENTER_LEFT CENTER CENTER_RIGHT BOTTOM_LEFT BOTTOM_CENTER BOTTOM_RIGHT"

@@ -3,6 +3,8 @@
  * launchedByUser.email carry the initial data, the environment's variables and the canary. */
 #include "execution.h"
 
+#include "base/percent.h"
+
 static void write_moment(struct json_writer *w, const char *key, const struct execution *execution,
                          bool reached, uint64_t after_ms)
 {
@@ -139,6 +141,16 @@ static const struct run_journey *run_journey_find(const struct execution *execut
         }
     }
     return NULL;
+}
+
+bool execution_has(const struct execution *execution, int64_t journey_id)
+{
+    return run_journey_find(execution, journey_id) != NULL;
+}
+
+const struct snapshot *execution_snapshot(const struct execution *execution)
+{
+    return execution->snapshot;
 }
 
 void write_last_outcome(struct json_writer *w, const struct execution *execution,
@@ -434,27 +446,76 @@ int handle_execution_step(struct call *call)
     return 200;
 }
 
-/* GET /testsuites/execution?suiteId=&jobId=: the report of one journey. */
+/* The report of a journey in one execution, or in its last one. */
+static int write_report(struct call *call, const struct execution *execution, int64_t suite_id)
+{
+    const struct journey *journey = thing_find(call->tenant, THING_JOURNEY, suite_id);
+    const struct run_journey *run;
+    struct progress progress;
+
+    if (execution == NULL && journey == NULL) {
+        return refuse_unknown(call, "Journey", suite_id);
+    }
+    execution = execution == NULL ? journey->last_execution : execution;
+    run = execution == NULL ? NULL : run_journey_find(execution, suite_id);
+    if (run == NULL) {
+        return refuse_unknown(call, "Execution of journey", suite_id);
+    }
+    progress = execution_progress(execution);
+    write_run_journey(call->w, &progress, run);
+    return 200;
+}
+
+/* suiteId[]=1&suiteId[]=2: reports by journey id. */
+static int write_reports(struct call *call, const struct execution *execution)
+{
+    struct str rest = call->request->query;
+    struct str name;
+    struct str value;
+
+    jw_object(call->w);
+    while (query_next(call->arena, &rest, &name, &value)) {
+        int64_t id;
+        int status;
+
+        if (!str_is(name, "suiteId[]")) {
+            continue;
+        }
+        if (!str_to_i64(value, 1, INT64_MAX, &id)) {
+            return refuse_member(call, "suiteId[]", "must be a number");
+        }
+        write_id_key(call->w, id);
+        status = write_report(call, execution, id);
+        if (status != 200) {
+            return status;
+        }
+    }
+    jw_end(call->w);
+    return 200;
+}
+
+/* GET /testsuites/execution?suiteId=&jobId=: the report of one journey; with suiteId[] of several;
+ * without jobId of the last execution of each. */
 int handle_execution_journey(struct call *call)
 {
-    const struct execution *execution;
-    const struct run_journey *journey = NULL;
-    struct progress progress;
+    const struct execution *execution = NULL;
+    struct str several;
     int64_t suite_id = 0;
 
     if (!query_number(call, "jobId", 1, &call->ids[0]) ||
         !query_number(call, "suiteId", 1, &suite_id)) {
         return refuse_member(call, "jobId and suiteId", "must be numbers");
     }
-    execution = execution_of(call);
-    if (execution == NULL) {
-        return 404;
+    if (call->ids[0] != 0) {
+        execution = execution_of(call);
+        if (execution == NULL) {
+            return 404;
+        }
     }
-    journey = run_journey_find(execution, suite_id);
-    if (journey == NULL) {
-        return refuse_unknown(call, "Journey of this execution", suite_id);
+    if (suite_id != 0) {
+        return write_report(call, execution, suite_id);
     }
-    progress = execution_progress(execution);
-    write_run_journey(call->w, &progress, journey);
-    return 200;
+    return query_find(call->arena, call->request->query, "suiteId[]", &several)
+               ? write_reports(call, execution)
+               : refuse_without(call, "suiteId");
 }

@@ -21,6 +21,7 @@ struct route {
     handler_fn handler;
     enum body_need body;
     enum shape shape;
+    int status; /* of success, where it is not the handler's; 0: the handler's */
 };
 
 /* clang-format off */
@@ -28,7 +29,7 @@ static const struct route routes[] = {
     {"POST",   "/teststeps",                         handle_step_create,         BODY_OBJECT,   SHAPE_ITEM},
     {"GET",    "/teststeps/{}",                      handle_step_get,            BODY_NONE,     SHAPE_ITEM},
     {"PUT",    "/teststeps/{}/properties",           handle_step_properties,     BODY_OBJECT,   SHAPE_ITEM},
-    {"POST",   "/testcases",                         handle_checkpoint_create,   BODY_OBJECT,   SHAPE_ITEM},
+    {"POST",   "/testcases",                         handle_checkpoint_create,   BODY_OBJECT,   SHAPE_ITEM, 201},
     {"GET",    "/testcases/{}",                      handle_checkpoint_get,      BODY_NONE,     SHAPE_ITEM},
     {"POST",   "/testcases/{}/add-to-library",       handle_library_add,         BODY_OPTIONAL, SHAPE_ITEM},
     {"DELETE", "/testcases/{}/steps/{}",             handle_step_delete,         BODY_NONE,     SHAPE_ITEM},
@@ -44,15 +45,15 @@ static const struct route routes[] = {
     {"GET",    "/user",                              handle_user,                BODY_NONE,     SHAPE_ITEM},
     {"GET",    "/user/tokens",                       handle_user_tokens,         BODY_NONE,     SHAPE_ITEMS},
     {"GET",    "/limits",                            handle_limits,              BODY_NONE,     SHAPE_ITEMS},
-    {"GET",    "/projects",                          handle_project_list,        BODY_NONE,     SHAPE_ITEMS},
-    {"POST",   "/projects",                          handle_project_create,      BODY_OBJECT,   SHAPE_ITEM},
+    {"GET",    "/projects",                          handle_project_list,        BODY_NONE,     SHAPE_MAP},
+    {"POST",   "/projects",                          handle_project_create,      BODY_OBJECT,   SHAPE_ITEM, 201},
     {"GET",    "/projects/{}",                       handle_project_get,         BODY_NONE,     SHAPE_ITEM},
-    {"GET",    "/projects/{}/goals",                 handle_project_goals,       BODY_NONE,     SHAPE_ITEM},
-    {"GET",    "/goals",                             handle_goal_list,           BODY_NONE,     SHAPE_ITEM},
-    {"POST",   "/goals",                             handle_goal_create,         BODY_OBJECT,   SHAPE_ITEM},
+    {"GET",    "/projects/{}/goals",                 handle_project_goals,       BODY_NONE,     SHAPE_MAP},
+    {"GET",    "/goals",                             handle_goal_list,           BODY_NONE,     SHAPE_MAP},
+    {"POST",   "/goals",                             handle_goal_create,         BODY_OBJECT,   SHAPE_ITEM, 201},
     {"GET",    "/goals/{}",                          handle_goal_get,            BODY_NONE,     SHAPE_ITEM},
     {"GET",    "/goals/{}/versions",                 handle_goal_versions,       BODY_NONE,     SHAPE_ITEM},
-    {"GET",    "/goals/{}/checkpoints",              handle_goal_checkpoints,    BODY_NONE,     SHAPE_ITEMS},
+    {"GET",    "/goals/{}/checkpoints",              handle_goal_checkpoints,    BODY_NONE,     SHAPE_ITEM},
     {"POST",   "/goals/{}/execute",                  handle_goal_execute,        BODY_OPTIONAL, SHAPE_ITEM},
     {"POST",   "/goals/{}/snapshots/{}/execute",     handle_snapshot_execute,    BODY_OPTIONAL, SHAPE_ITEM},
     {"GET",    "/library/checkpoints",               handle_library_list,        BODY_NONE,     SHAPE_ITEMS},
@@ -61,7 +62,7 @@ static const struct route routes[] = {
     {"POST",   "/library/checkpoints/{}/steps/{}/move", handle_library_step_move, BODY_OBJECT,  SHAPE_ITEM},
     {"DELETE", "/library/checkpoints/{}/steps/{}",   handle_library_step_delete, BODY_NONE,     SHAPE_ITEM},
     {"GET",    "/testdata/tables",                   handle_table_list,          BODY_NONE,     SHAPE_ITEMS},
-    {"POST",   "/testdata/tables/create",            handle_table_create,        BODY_OBJECT,   SHAPE_ITEM},
+    {"POST",   "/testdata/tables/create",            handle_table_create,        BODY_OBJECT,   SHAPE_ITEM, 201},
     {"GET",    "/testdata/tables/{}",                handle_table_get,           BODY_NONE,     SHAPE_ITEM},
     {"DELETE", "/testdata/tables/{}",                handle_table_delete,        BODY_NONE,     SHAPE_ITEM},
     {"GET",    "/testdata/tables/{}/values",         handle_table_values,        BODY_NONE,     SHAPE_ITEM},
@@ -69,7 +70,7 @@ static const struct route routes[] = {
     {"POST",   "/testdata/tables/{}/import",         handle_table_import,        BODY_OBJECT,   SHAPE_ITEM},
     {"GET",    "/environments",                      handle_environment_list,    BODY_NONE,     SHAPE_ITEMS},
     {"POST",   "/environments",                      handle_environment_create,  BODY_OBJECT,   SHAPE_ITEM},
-    {"POST",   "/environments/create",               handle_environment_create,  BODY_OBJECT,   SHAPE_ITEM},
+    {"POST",   "/environments/create",               handle_environment_create,  BODY_OBJECT,   SHAPE_ITEM, 201},
     {"GET",    "/environments/{}",                   handle_environment_get,     BODY_NONE,     SHAPE_ITEM},
     {"DELETE", "/environments/{}",                   handle_environment_delete,  BODY_NONE,     SHAPE_ITEM},
     {"POST",   "/environments/{}/variables",         handle_variable_set,        BODY_OBJECT,   SHAPE_ITEM},
@@ -161,10 +162,9 @@ static struct str bearer(const struct sandbox_request *request)
     return STR_EMPTY;
 }
 
-void write_refusal(struct buf *out, int status, struct str message)
+void write_refusal(struct buf *out, int code, struct str message)
 {
-    char digits[4] = {(char)('0' + status / 100), (char)('0' + status / 10 % 10),
-                      (char)('0' + status % 10), '\0'};
+    char digits[20];
     struct json_writer w;
 
     buf_clear(out);
@@ -173,7 +173,7 @@ void write_refusal(struct buf *out, int status, struct str message)
     jw_kv_bool(&w, "success", false);
     jw_key(&w, "error");
     jw_object(&w);
-    jw_kv_text(&w, "code", digits);
+    jw_kv_str(&w, "code", id_digits(code, digits));
     jw_kv_str(&w, "message", message);
     jw_end(&w);
     jw_end(&w);
@@ -181,7 +181,9 @@ void write_refusal(struct buf *out, int status, struct str message)
 
 static int refused(struct call *call, int status)
 {
-    write_refusal(&call->state->answer, status, call->refusal);
+    int code = call->refusal_code != 0 ? call->refusal_code : status;
+
+    write_refusal(&call->state->answer, code, call->refusal);
     return status;
 }
 
@@ -232,13 +234,16 @@ static int run_handler(struct call *call, const struct route *route)
         return status;
     }
     if (!is_bare) {
+        if (route->shape == SHAPE_MAP) {
+            jw_kv_int(&w, "total", call->total);
+        }
         jw_end(&w);
     }
     if (!buf_ok(answer)) {
         (void)refuse(call, 500, "The answer is too long");
         return refused(call, 500);
     }
-    return status;
+    return route->status != 0 ? route->status : status;
 }
 
 int platform_answer(struct call *call, struct str path, const char **out_content_type)
@@ -252,8 +257,7 @@ int platform_answer(struct call *call, struct str path, const char **out_content
     if (!path_known) {
         buf_clear(&call->state->answer);
         buf_text(&call->state->answer,
-                 "<!DOCTYPE html><html><head><title>404 Not Found</title></head>"
-                 "<body><h1>404 Not Found</h1></body></html>");
+                 "<html><head><title>Error</title></head><body>Not Found</body></html>");
         *out_content_type = "text/html; charset=utf-8";
         return 404;
     }

@@ -228,6 +228,8 @@ struct call {
     const struct json *body; /* NULL: none */
     struct json_writer *w;   /* where the handler writes its item */
     struct str refusal;      /* what was wrong, when the status says so */
+    int refusal_code;        /* error.code of the refusal; 0: the status */
+    int64_t total;           /* things in the map that the handler wrote */
 };
 
 /* examples.c */
@@ -260,7 +262,9 @@ bool has_room(struct call *call, size_t n);
 int refuse(struct call *call, int status, const char *message);
 int refuse_unknown(struct call *call, const char *what, int64_t id);        /* 404 */
 int refuse_member(struct call *call, const char *member, const char *must); /* 400 */
-/* Members of the request body. False: absent, null or of another kind. */
+int refuse_without(struct call *call, const char *parameters);              /* 400: is missing */
+/* Members of the request body. False: absent, null or of another kind. An id may be a number or a
+ * text of digits: the vendor's own collections send both. */
 bool body_id(const struct call *call, const char *member, int64_t *out);
 bool body_text(const struct call *call, const char *member, struct str *out);
 bool body_name(const struct call *call, const char *member, struct str *out); /* not empty, short */
@@ -294,6 +298,7 @@ void steps_copy(struct call *call, struct checkpoint *to, const struct checkpoin
 void first_journey_make(struct call *call, struct goal *goal);
 
 /* Writers of things, used by several files */
+struct str id_digits(int64_t id, char digits[20]);    /* the text lies in `digits` */
 void write_id_key(struct json_writer *w, int64_t id); /* maps are keyed by ids */
 void write_step(struct json_writer *w, const struct step *step, int64_t index); /* -1: unsaid */
 void write_steps(struct json_writer *w, const struct checkpoint *checkpoint);
@@ -304,6 +309,12 @@ void write_project(struct json_writer *w, const struct project *project);
 void write_execution_brief(struct json_writer *w, const struct execution *execution);
 void write_last_outcome(struct json_writer *w, const struct execution *execution,
                         int64_t journey_id);
+bool execution_has(const struct execution *execution, int64_t journey_id);
+const struct snapshot *execution_snapshot(const struct execution *execution);
+/* The version that a query names: snapshot_id 0 is the newest of the goal. One of the two ids must
+ * be there. NULL: refused with *status. */
+struct snapshot *snapshot_asked(struct call *call, int64_t goal_id, int64_t snapshot_id,
+                                int *status);
 
 /* Handlers: they write the bare item and return its status, or refuse. One per route, see routes.c.
  */
@@ -404,7 +415,7 @@ int control_answer(struct call *call);
 struct str path_below_api(struct str path); /* "/api/goals" -> "/goals"; others unchanged */
 /* Answers a request whose path begins with /api/ into state->answer. */
 int platform_answer(struct call *call, struct str path, const char **out_content_type);
-/* {"success":false,"error":{"code":"404","message":"…"}} into state->answer. */
-void write_refusal(struct buf *out, int status, struct str message);
+/* {"success":false,"error":{"code":"404","message":"…"}}; the code is not always the status. */
+void write_refusal(struct buf *out, int code, struct str message);
 
 #endif

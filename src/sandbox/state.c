@@ -209,12 +209,20 @@ int refuse_member(struct call *call, const char *member, const char *must)
     return 400;
 }
 
+int refuse_without(struct call *call, const char *parameters)
+{
+    return refuse_member(call, parameters, "should be provided");
+}
+
 bool body_id(const struct call *call, const char *member, int64_t *out)
 {
+    const struct json *node = json_get(call->body, member);
     int64_t id;
 
-    if (json_type(json_get(call->body, member)) != JSON_NUMBER ||
-        !json_to_i64(json_get(call->body, member), &id) || id <= 0) {
+    if (json_type(node) == JSON_STRING) {
+        return str_to_i64(json_str(node), 1, INT64_MAX, out);
+    }
+    if (json_type(node) != JSON_NUMBER || !json_to_i64(node, &id) || id <= 0) {
         return false;
     }
     *out = id;
@@ -243,17 +251,23 @@ bool body_name(const struct call *call, const char *member, struct str *out)
     return true;
 }
 
-void write_id_key(struct json_writer *w, int64_t id)
+struct str id_digits(int64_t id, char digits[20])
 {
-    char digits[20];
-    size_t at = sizeof(digits);
+    size_t at = 20;
 
     CHECK(id >= 0);
     do {
         digits[--at] = (char)('0' + id % 10);
         id /= 10;
     } while (id > 0);
-    jw_key_str(w, (struct str){digits + at, sizeof(digits) - at});
+    return (struct str){digits + at, 20 - at};
+}
+
+void write_id_key(struct json_writer *w, int64_t id)
+{
+    char digits[20];
+
+    jw_key_str(w, id_digits(id, digits));
 }
 
 bool query_number(const struct call *call, const char *name, int64_t min, int64_t *value)

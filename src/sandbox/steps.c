@@ -5,7 +5,12 @@
 
 #include "base/check.h"
 
-enum { MAX_VALUE_BYTES = 65536 };
+enum {
+    MAX_VALUE_BYTES = 65536,
+    /* The platform answers a created step with all steps of its checkpoint. Above this number the
+     * sandbox leaves them out, so that the cost of a create does not grow with the checkpoint. */
+    MAX_STEPS_SHOWN = 20
+};
 
 void write_step(struct json_writer *w, const struct step *step, int64_t index)
 {
@@ -195,14 +200,7 @@ int handle_checkpoint_attach(struct call *call)
     }
     at = (uint64_t)position - 1 < journey->cases.n ? (size_t)(position - 1) : journey->cases.n;
     checkpoint_attach(call, journey, checkpoint, at);
-    jw_object(call->w);
-    jw_kv_int(call->w, "id", checkpoint->thing.id);
-    jw_kv_int(call->w, "testSuiteId", journey->thing.id);
-    jw_kv_int(call->w, "testCaseId", checkpoint->thing.id);
-    jw_kv_int(call->w, "position", (int64_t)at + 1);
-    jw_key(call->w, "testCase");
-    write_checkpoint(call->w, checkpoint, false);
-    jw_end(call->w);
+    write_journey(call->w, journey, true);
     return 200;
 }
 
@@ -361,7 +359,12 @@ int handle_step_create(struct call *call)
     }
     step = step_make(call, checkpoint, (size_t)at);
     fill_step(call, step, parsed);
+    jw_object(call->w);
+    jw_key(call->w, "testStep");
     write_step(call->w, step, at);
+    jw_key(call->w, "checkpoint");
+    write_checkpoint(call->w, checkpoint, checkpoint->steps.n <= MAX_STEPS_SHOWN);
+    jw_end(call->w);
     return 200;
 }
 

@@ -3,7 +3,7 @@
 
 #include "base/percent.h"
 
-enum { MAX_PAGE = 10000 };
+enum { MAX_PAGE = 10000, NO_ORGANIZATION = 1017 /* error.code */ };
 
 static void write_times(struct json_writer *w, const struct thing *thing)
 {
@@ -156,18 +156,24 @@ int handle_project_list(struct call *call)
         !query_number(call, "limit", 1, &limit) || !query_number(call, "offset", 0, &offset)) {
         return refuse(call, 400, "organizationId, limit and offset must be whole numbers");
     }
-    jw_array(call->w);
+    if (organization == 0) {
+        call->refusal_code = NO_ORGANIZATION;
+        return refuse_without(call, "OrganizationId(s)");
+    }
+    jw_object(call->w);
     for (size_t i = 0; i < projects->n && limit > 0; i++) {
         const struct project *project = projects->items[i];
 
-        if (organization != 0 && project->organization_id != organization) {
+        if (project->organization_id != organization) {
             continue;
         }
         if (offset > 0) {
             offset--;
             continue;
         }
+        write_id_key(call->w, project->thing.id);
         write_project(call->w, project);
+        call->total++;
         limit--;
     }
     jw_end(call->w);
@@ -212,12 +218,14 @@ static void write_goals(struct call *call, const struct project *project)
     struct str archived;
     bool filter = query_find(call->arena, call->request->query, "archived", &archived);
 
-    jw_array(call->w);
+    jw_object(call->w);
     for (size_t i = 0; i < project->goals.n; i++) {
         const struct goal *goal = project->goals.items[i];
 
         if (!filter || goal->archived == str_is(archived, "true")) {
+            write_id_key(call->w, goal->thing.id);
             write_goal(call->w, goal);
+            call->total++;
         }
     }
     jw_end(call->w);
@@ -239,8 +247,11 @@ int handle_goal_list(struct call *call)
     int64_t id = 0;
     const struct project *project;
 
-    if (!query_number(call, "projectId", 1, &id) || id == 0) {
+    if (!query_number(call, "projectId", 1, &id)) {
         return refuse_member(call, "projectId", "must be a number");
+    }
+    if (id == 0) {
+        return refuse_without(call, "projectId");
     }
     project = thing_find(call->tenant, THING_PROJECT, id);
     if (project == NULL) {
@@ -346,10 +357,16 @@ int handle_goal_checkpoints(struct call *call)
     if (goal == NULL) {
         return refuse_unknown(call, "Goal", call->ids[0]);
     }
-    jw_array(call->w);
+    jw_object(call->w);
+    jw_key(call->w, "checkpoints");
+    jw_object(call->w);
     for (size_t i = 0; i < goal->checkpoints.n; i++) {
-        write_checkpoint(call->w, goal->checkpoints.items[i], false);
+        const struct checkpoint *checkpoint = goal->checkpoints.items[i];
+
+        write_id_key(call->w, checkpoint->thing.id);
+        write_checkpoint(call->w, checkpoint, false);
     }
+    jw_end(call->w);
     jw_end(call->w);
     return 200;
 }
@@ -466,44 +483,99 @@ static bool in_version(const struct journey *journey, const struct snapshot *sna
     return journey->snapshot->number <= snapshot->number;
 }
 
-int handle_journey_status(struct call *call)
+static void write_journey_status(struct call *call, const struct journey *journey,
+                                 const struct execution *execution, bool details)
 {
+    struct json_writer *w = call->w;
+
+    write_id_key(w, journey->thing.id);
+    jw_object(w);
+    jw_key(w, "journey");
+    write_journey(w, journey, details);
+    jw_key(w, "lastExecution");
+    if (execution != NULL) {
+        write_last_outcome(w, execution, journey->thing.id);
+    } else {
+        jw_null(w);
+    }
+    jw_end(w);
+    call->total++;
+}
+
+struct snapshot *snapshot_asked(struct call *call, int64_t goal_id, int64_t snapshot_id,
+                                int *status)
+{
+    const struct goal *goal = thing_find(call->tenant, THING_GOAL, goal_id);
+    struct snapshot *snapshot = thing_find(call->tenant, THING_SNAPSHOT, snapshot_id);
+
+    if (goal_id != 0 && goal == NULL) {
+        *status = refuse_unknown(call, "Goal", goal_id);
+        return NULL;
+    }
+    if (snapshot_id == 0) {
+        return goal->snapshots.items[goal->snapshots.n - 1]; /* the newest one */
+    }
+    if (snapshot == NULL || (goal != NULL && snapshot->goal != goal)) {
+        *status = refuse_unknown(call, "Snapshot", snapshot_id);
+        return NULL;
+    }
+    return snapshot;
+}
+
+/* By jobId: that execution. By goalId, snapshotId or versionId: the newest version, or the one that
+ * is named. False: refused with *status. */
+static bool status_scope(struct call *call, const struct snapshot **snapshot,
+                         const struct execution **execution, int *status)
+{
+    int64_t job_id = 0;
     int64_t goal_id = 0;
     int64_t snapshot_id = 0;
+
+    *execution = NULL;
+    if (!query_number(call, "jobId", 1, &job_id) || !query_number(call, "goalId", 1, &goal_id) ||
+        !query_number(call, "snapshotId", 1, &snapshot_id) ||
+        !query_number(call, "versionId", 1, &snapshot_id)) {
+        *status = refuse_member(call, "jobId, goalId and snapshotId", "must be numbers");
+        return false;
+    }
+    if (job_id != 0) {
+        *execution = thing_find(call->tenant, THING_EXECUTION, job_id);
+        if (*execution == NULL) {
+            *status = refuse_unknown(call, "Execution", job_id);
+            return false;
+        }
+        *snapshot = execution_snapshot(*execution);
+        return true;
+    }
+    if (goal_id == 0 && snapshot_id == 0) {
+        *status = refuse_without(call, "goalId or jobId");
+        return false;
+    }
+    *snapshot = snapshot_asked(call, goal_id, snapshot_id, status);
+    return *snapshot != NULL;
+}
+
+int handle_journey_status(struct call *call)
+{
     const struct snapshot *snapshot;
-    struct json_writer *w = call->w;
+    const struct execution *execution;
     int status = 200;
     bool details = query_true(call, "includeSequencesDetails");
 
-    if (!query_number(call, "goalId", 1, &goal_id) ||
-        !query_number(call, "snapshotId", 1, &snapshot_id) ||
-        !query_number(call, "versionId", 1, &snapshot_id)) {
-        return refuse_member(call, "goalId and snapshotId", "must be numbers");
-    }
-    snapshot = snapshot_of(call, goal_id, snapshot_id, &status);
-    if (snapshot == NULL) {
+    if (!status_scope(call, &snapshot, &execution, &status)) {
         return status;
     }
-    jw_object(w);
+    jw_object(call->w);
     for (size_t i = 0; i < snapshot->goal->journeys.n; i++) {
         const struct journey *journey = snapshot->goal->journeys.items[i];
 
-        if (journey->archived || !in_version(journey, snapshot)) {
-            continue;
+        if (execution != NULL ? execution_has(execution, journey->thing.id)
+                              : !journey->archived && in_version(journey, snapshot)) {
+            write_journey_status(call, journey,
+                                 execution != NULL ? execution : journey->last_execution, details);
         }
-        write_id_key(w, journey->thing.id);
-        jw_object(w);
-        jw_key(w, "journey");
-        write_journey(w, journey, details);
-        jw_key(w, "lastExecution");
-        if (journey->last_execution != NULL) {
-            write_last_outcome(w, journey->last_execution, journey->thing.id);
-        } else {
-            jw_null(w);
-        }
-        jw_end(w);
     }
-    jw_end(w);
+    jw_end(call->w);
     return 200;
 }
 
@@ -523,6 +595,7 @@ int handle_journey_map(struct call *call)
         if (!journey->archived && in_version(journey, snapshot)) {
             write_id_key(w, journey->thing.id);
             write_journey(w, journey, false);
+            call->total++;
         }
     }
     jw_end(w);

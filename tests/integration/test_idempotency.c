@@ -146,7 +146,7 @@ static void a_refusal_is_not_kept(void **state)
     ask(&proxy, &posts[ARRAY_LEN(posts) - 1], KEY, 429);
     ask(&proxy, &posts[0], KEY, 200);
     assert_false(is_replay(&proxy));
-    ask(&proxy, &posts[ARRAY_LEN(posts) - 1], KEY, 200);
+    ask(&proxy, &posts[ARRAY_LEN(posts) - 1], KEY, 201);
     assert_false(is_replay(&proxy));
     proxy_stop(&proxy);
 }

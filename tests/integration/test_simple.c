@@ -395,7 +395,7 @@ static void direct_access_passes_bytes_and_no_credential(void **state)
     assert_true(
         str_is(json_str(json_find(requests, "/0/headers/authorization")), "Bearer " SANDBOX_TOKEN));
     assert_null(json_find(requests, "/0/headers/cookie"));
-    (void)post(&proxy, "/virtuoso/projects", 200,
+    (void)post(&proxy, "/virtuoso/projects", 201,
                STR("{\"name\":\"direct\",\"organizationId\":1}"));
     client_ask(proxy.program.port, "GET", "/virtuoso/../__sandbox/state", NULL, STR_EMPTY,
                &proxy.reply);

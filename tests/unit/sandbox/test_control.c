@@ -107,7 +107,7 @@ static void state_counts_and_reset_forgets(void **state)
     json = control(f, "GET", "/__sandbox/state", NULL);
     assert_int_equal(json_size(json_get(json, "tenants")), 0);
     assert_int_equal(int_at(json, "/requests/kept"), 0);
-    assert_int_equal(json_size(call_ok(f, "GET", "/projects", NULL)), 0);
+    assert_int_equal(json_size(call_ok(f, "GET", "/projects?organizationId=1001", NULL)), 0);
 }
 
 static void seeding_makes_things_with_given_ids(void **state)
@@ -193,7 +193,7 @@ static void a_fault_may_act_and_still_answer_otherwise(void **state)
     assert_int_equal(ask(f, "GET", "/api/projects", NULL), 502);
     assert_string_equal(f->reply.content_type, "text/html");
     assert_true(str_is(f->reply.body, "<html>"));
-    assert_int_equal(json_size(call_ok(f, "GET", "/projects", NULL)), 1);
+    assert_int_equal(json_size(call_ok(f, "GET", "/projects?organizationId=1001", NULL)), 1);
 }
 
 static void a_fault_says_when_the_connection_breaks(void **state)
@@ -207,14 +207,14 @@ static void a_fault_says_when_the_connection_breaks(void **state)
                   "{\"match\":\"POST /projects\",\"close\":\"after\",\"delay_ms\":30}]");
     assert_int_equal(ask(f, "POST", "/api/projects", "{\"name\":\"a\"}"), 0);
     assert_int_equal(f->reply.close_at, SANDBOX_CLOSE_BEFORE);
-    assert_int_equal(ask(f, "POST", "/api/projects", "{\"name\":\"b\"}"), 200);
+    assert_int_equal(ask(f, "POST", "/api/projects", "{\"name\":\"b\"}"), 201);
     assert_int_equal(f->reply.close_at, SANDBOX_CLOSE_MID);
     (void)ask(f, "POST", "/api/projects", "{\"name\":\"c\"}");
     assert_int_equal(f->reply.close_at, SANDBOX_CLOSE_AFTER);
     assert_int_equal(f->reply.delay_ms, 30);
-    json = call_ok(f, "GET", "/projects", NULL);
+    json = call_ok(f, "GET", "/projects?organizationId=1001", NULL);
     assert_int_equal(json_size(json), 2);
-    assert_text(json, "/0/name", "b");
+    assert_text(json_first(json), "/name", "b");
     json = control(f, "GET", "/__sandbox/requests", NULL);
     assert_int_equal(int_at(json, "/0/status"), 0);
 }

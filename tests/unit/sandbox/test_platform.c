@@ -45,9 +45,9 @@ static void answers_come_with_or_without_their_envelope(void **state)
     json = call_ok(f, "GET", "/user", NULL);
     assert_null(json_get(json, "success"));
     assert_text(json, "/name", "Sandbox User");
-    assert_int_equal(ask(f, "GET", "/api/projects", NULL), 200);
+    assert_int_equal(ask(f, "GET", "/api/environments", NULL), 200);
     assert_int_equal(json_type(json_find(answer(f), "/items")), JSON_ARRAY);
-    assert_int_equal(json_type(call_ok(f, "GET", "/projects", NULL)), JSON_ARRAY);
+    assert_int_equal(json_type(call_ok(f, "GET", "/environments", NULL)), JSON_ARRAY);
     make_structure(f);
     (void)ask(f, "GET",
               TEXT(f, "/api/testsuites/latest_status?goalId=%lld&snapshotId=%lld",
@@ -133,7 +133,7 @@ static void each_token_has_its_own_data(void **state)
 
     make_structure(f);
     f->token = "bob";
-    assert_int_equal(json_size(call_ok(f, "GET", "/projects", NULL)), 0);
+    assert_int_equal(json_size(call_ok(f, "GET", "/projects?organizationId=7", NULL)), 0);
     assert_int_equal(ask(f, "GET", TEXT(f, "/api/goals/%lld", (long long)f->goal), NULL), 404);
     assert_int_equal(ask(f, "POST", "/api/teststeps",
                          TEXT(f,
@@ -142,7 +142,7 @@ static void each_token_has_its_own_data(void **state)
                               (long long)f->checkpoint)),
                      404);
     f->token = "alice";
-    assert_int_equal(json_size(call_ok(f, "GET", "/projects", NULL)), 1);
+    assert_int_equal(json_size(call_ok(f, "GET", "/projects?organizationId=7", NULL)), 1);
 }
 
 static void tenants_and_things_are_bounded(void **state)
@@ -157,9 +157,9 @@ static void tenants_and_things_are_bounded(void **state)
         (void)call_ok(f, "POST", "/projects", "{\"name\":\"p\"}");
     }
     assert_int_equal(ask(f, "POST", "/api/projects", "{\"name\":\"p\"}"), 403);
-    assert_int_equal(ask(f, "GET", "/api/projects", NULL), 200);
+    assert_int_equal(ask(f, "GET", "/api/projects?organizationId=1001", NULL), 200);
     f->token = "bob";
-    assert_int_equal(ask(f, "POST", "/api/projects", "{\"name\":\"p\"}"), 200);
+    assert_int_equal(ask(f, "POST", "/api/projects", "{\"name\":\"p\"}"), 201);
     f->token = "carol";
     assert_int_equal(ask(f, "GET", "/api/user", NULL), 403);
 }
@@ -167,20 +167,20 @@ static void tenants_and_things_are_bounded(void **state)
 static void stored_bytes_are_bounded(void **state)
 {
     struct fixture *f = *state;
-    int status = 200;
+    int status = 201;
     int n = 0;
 
     sandbox_state_free(f->state);
     f->options.max_stored_bytes = 20000;
     f->state = sandbox_state_new(&f->options);
-    while (status == 200 && n < 1000) {
+    while (status == 201 && n < 1000) {
         status = ask(f, "POST", "/api/projects", "{\"name\":\"p\",\"description\":\"long text\"}");
         n++;
     }
     assert_int_equal(status, 403);
     assert_in_range(n, 10, 500);
     assert_int_equal(ask(f, "POST", "/__sandbox/reset", NULL), 204);
-    assert_int_equal(ask(f, "POST", "/api/projects", "{\"name\":\"p\"}"), 200);
+    assert_int_equal(ask(f, "POST", "/api/projects", "{\"name\":\"p\"}"), 201);
 }
 
 int test_platform(void);
