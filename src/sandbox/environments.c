@@ -38,12 +38,7 @@ static void write_environment(struct json_writer *w, const struct environment *e
     jw_kv_text(w, "canonicalId", environment->thing.canonical);
     jw_kv_str(w, "name", environment->name);
     jw_kv_str(w, "description", environment->description);
-    jw_key(w, "projectId");
-    if (environment->project_id != 0) {
-        jw_int(w, environment->project_id);
-    } else {
-        jw_null(w);
-    }
+    write_optional_id(w, "projectId", environment->project_id);
     jw_key(w, "variables");
     jw_object(w);
     for (size_t i = 0; i < environment->variables.n; i++) {
@@ -62,8 +57,7 @@ static void write_environment(struct json_writer *w, const struct environment *e
         jw_end(w);
     }
     jw_end(w);
-    jw_kv_int(w, "createdDate", environment->thing.created_ms);
-    jw_kv_int(w, "lastModifiedDate", environment->thing.modified_ms);
+    write_times(w, &environment->thing);
     jw_end(w);
 }
 

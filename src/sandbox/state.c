@@ -270,6 +270,22 @@ void write_id_key(struct json_writer *w, int64_t id)
     jw_key_str(w, id_digits(id, digits));
 }
 
+void write_times(struct json_writer *w, const struct thing *thing)
+{
+    jw_kv_int(w, "createdDate", thing->created_ms);
+    jw_kv_int(w, "lastModifiedDate", thing->modified_ms);
+}
+
+void write_optional_id(struct json_writer *w, const char *key, int64_t id)
+{
+    jw_key(w, key);
+    if (id != 0) {
+        jw_int(w, id);
+    } else {
+        jw_null(w);
+    }
+}
+
 bool query_number(const struct call *call, const char *name, int64_t min, int64_t *value)
 {
     struct str text;

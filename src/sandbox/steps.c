@@ -63,15 +63,9 @@ void write_checkpoint(struct json_writer *w, const struct checkpoint *checkpoint
     jw_kv_int(w, "goalId", checkpoint->goal->thing.id);
     jw_kv_int(w, "snapshotId", checkpoint->snapshot->thing.id);
     jw_kv_text(w, "checkpointType", is_library ? "LIBRARY" : "GOAL");
-    jw_key(w, "libraryCheckpointId");
-    if (checkpoint->library_id != 0) {
-        jw_int(w, checkpoint->library_id);
-    } else {
-        jw_null(w);
-    }
+    write_optional_id(w, "libraryCheckpointId", checkpoint->library_id);
     jw_kv_int(w, "sharedCount", (int64_t)checkpoint->shared_count);
-    jw_kv_int(w, "createdDate", checkpoint->thing.created_ms);
-    jw_kv_int(w, "lastModifiedDate", checkpoint->thing.modified_ms);
+    write_times(w, &checkpoint->thing);
     if (with_steps) {
         jw_key(w, "steps");
         write_steps(w, checkpoint);

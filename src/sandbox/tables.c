@@ -137,12 +137,7 @@ static void write_table(struct json_writer *w, const struct table *table)
     jw_kv_str(w, "name", table->name);
     jw_kv_str(w, "title", table->name);
     jw_kv_str(w, "description", table->description);
-    jw_key(w, "projectId");
-    if (table->project_id != 0) {
-        jw_int(w, table->project_id);
-    } else {
-        jw_null(w);
-    }
+    write_optional_id(w, "projectId", table->project_id);
     jw_key(w, "attributes");
     jw_array(w);
     for (size_t i = 0; i < table->columns.n; i++) {

@@ -1,0 +1,259 @@
+/* Journeys (the platform's "testsuites"): made, read, updated, and what became of them. */
+#include "sandbox_internal.h"
+
+void write_journey(struct json_writer *w, const struct journey *journey, bool with_cases)
+{
+    jw_object(w);
+    jw_kv_int(w, "id", journey->thing.id);
+    jw_kv_text(w, "canonicalId", journey->thing.canonical);
+    jw_kv_int(w, "goalId", journey->goal->thing.id);
+    jw_kv_int(w, "snapshotId", journey->snapshot->thing.id);
+    jw_kv_int(w, "projectId", journey->goal->project->thing.id);
+    jw_kv_str(w, "name", journey->name);
+    jw_kv_str(w, "title", journey->title);
+    jw_kv_bool(w, "archived", journey->archived);
+    jw_kv_bool(w, "draft", journey->draft);
+    jw_kv_raw(w, "tags", journey->tags);
+    write_optional_id(w, "dataTableId", journey->data_table_id);
+    write_times(w, &journey->thing);
+    if (with_cases) {
+        jw_key(w, "cases");
+        jw_array(w);
+        for (size_t i = 0; i < journey->cases.n; i++) {
+            write_checkpoint(w, journey->cases.items[i], true);
+        }
+        jw_end(w);
+    }
+    jw_end(w);
+}
+
+/* The goal and the snapshot that a body or a query names; NULL: refused with *status. */
+static struct snapshot *snapshot_of(struct call *call, int64_t goal_id, int64_t snapshot_id,
+                                    int *status)
+{
+    struct snapshot *snapshot = thing_find(call->tenant, THING_SNAPSHOT, snapshot_id);
+
+    if (thing_find(call->tenant, THING_GOAL, goal_id) == NULL) {
+        *status = refuse_unknown(call, "Goal", goal_id);
+        return NULL;
+    }
+    if (snapshot == NULL || snapshot->goal->thing.id != goal_id) {
+        *status = refuse_unknown(call, "Snapshot", snapshot_id);
+        return NULL;
+    }
+    return snapshot;
+}
+
+/* "checkpoints": [{testCaseId | libraryCheckpointId}] of the richer creating form. */
+static void attach_given(struct call *call, struct journey *journey)
+{
+    const struct json *item;
+
+    JSON_FOREACH (item, json_get(call->body, "checkpoints")) {
+        struct checkpoint *checkpoint;
+        int64_t id = 0;
+
+        if (json_to_i64(json_get(item, "testCaseId"), &id)) {
+            checkpoint = thing_find(call->tenant, THING_CHECKPOINT, id);
+            if (checkpoint != NULL && !refs_has(&journey->cases, checkpoint)) {
+                checkpoint_attach(call, journey, checkpoint, journey->cases.n);
+            }
+        }
+    }
+}
+
+int handle_journey_create(struct call *call)
+{
+    int64_t goal_id;
+    int64_t snapshot_id;
+    struct snapshot *snapshot;
+    struct str name;
+    struct str title;
+    struct journey *journey;
+    int status = 200;
+
+    if (!body_id(call, "goalId", &goal_id) || !body_id(call, "snapshotId", &snapshot_id)) {
+        return refuse_member(call, "goalId and snapshotId", "must be numbers");
+    }
+    if (!body_name(call, "title", &title)) {
+        return refuse_member(call, "title", "must be a text of 1 to 2000 bytes");
+    }
+    snapshot = snapshot_of(call, goal_id, snapshot_id, &status);
+    if (snapshot == NULL) {
+        return status;
+    }
+    journey = journey_make(call, snapshot, title, 0);
+    if (body_name(call, "name", &name)) {
+        journey->name = keep(call, name);
+    }
+    journey->archived = json_true(json_get(call->body, "archived"));
+    journey->draft = json_true(json_get(call->body, "draft"));
+    if (json_type(json_get(call->body, "tagNames")) == JSON_ARRAY) {
+        journey->tags = keep_json(call, json_get(call->body, "tagNames"));
+    }
+    (void)body_id(call, "dataTableId", &journey->data_table_id); /* optional */
+    attach_given(call, journey);
+    write_journey(call->w, journey, true);
+    return 200;
+}
+
+int handle_journey_get(struct call *call)
+{
+    const struct journey *journey = thing_find(call->tenant, THING_JOURNEY, call->ids[0]);
+
+    if (journey == NULL) {
+        return refuse_unknown(call, "Journey", call->ids[0]);
+    }
+    write_journey(call->w, journey, true);
+    return 200;
+}
+
+int handle_journey_update(struct call *call)
+{
+    struct journey *journey = thing_find(call->tenant, THING_JOURNEY, call->ids[0]);
+    const struct json *draft = json_get(call->body, "draft");
+    struct str title;
+    struct str name;
+
+    if (journey == NULL) {
+        return refuse_unknown(call, "Journey", call->ids[0]);
+    }
+    if (!body_name(call, "title", &title)) {
+        return refuse_member(call, "title", "must be a text of 1 to 2000 bytes");
+    }
+    journey->title = keep(call, title);
+    if (body_name(call, "name", &name)) {
+        journey->name = keep(call, name);
+    }
+    if (json_type(draft) == JSON_BOOL) {
+        journey->draft = json_true(draft);
+    }
+    thing_touch(&journey->thing);
+    write_journey(call->w, journey, false);
+    return 200;
+}
+
+static bool in_version(const struct journey *journey, const struct snapshot *snapshot)
+{
+    /* A version holds what was made in it and in the ones before it. */
+    return journey->snapshot->number <= snapshot->number;
+}
+
+static void write_journey_status(struct call *call, const struct journey *journey,
+                                 const struct execution *execution, bool details)
+{
+    struct json_writer *w = call->w;
+
+    write_id_key(w, journey->thing.id);
+    jw_object(w);
+    jw_key(w, "journey");
+    write_journey(w, journey, details);
+    jw_key(w, "lastExecution");
+    if (execution != NULL) {
+        write_last_outcome(w, execution, journey->thing.id);
+    } else {
+        jw_null(w);
+    }
+    jw_end(w);
+    call->total++;
+}
+
+struct snapshot *snapshot_asked(struct call *call, int64_t goal_id, int64_t snapshot_id,
+                                int *status)
+{
+    const struct goal *goal = thing_find(call->tenant, THING_GOAL, goal_id);
+    struct snapshot *snapshot = thing_find(call->tenant, THING_SNAPSHOT, snapshot_id);
+
+    if (goal_id != 0 && goal == NULL) {
+        *status = refuse_unknown(call, "Goal", goal_id);
+        return NULL;
+    }
+    if (snapshot_id == 0) {
+        return goal->snapshots.items[goal->snapshots.n - 1]; /* the newest one */
+    }
+    if (snapshot == NULL || (goal != NULL && snapshot->goal != goal)) {
+        *status = refuse_unknown(call, "Snapshot", snapshot_id);
+        return NULL;
+    }
+    return snapshot;
+}
+
+/* By jobId: that execution. By goalId, snapshotId or versionId: the newest version, or the one that
+ * is named. False: refused with *status. */
+static bool status_scope(struct call *call, const struct snapshot **snapshot,
+                         const struct execution **execution, int *status)
+{
+    int64_t job_id = 0;
+    int64_t goal_id = 0;
+    int64_t snapshot_id = 0;
+
+    *execution = NULL;
+    if (!query_number(call, "jobId", 1, &job_id) || !query_number(call, "goalId", 1, &goal_id) ||
+        !query_number(call, "snapshotId", 1, &snapshot_id) ||
+        !query_number(call, "versionId", 1, &snapshot_id)) {
+        *status = refuse_member(call, "jobId, goalId and snapshotId", "must be numbers");
+        return false;
+    }
+    if (job_id != 0) {
+        *execution = thing_find(call->tenant, THING_EXECUTION, job_id);
+        if (*execution == NULL) {
+            *status = refuse_unknown(call, "Execution", job_id);
+            return false;
+        }
+        *snapshot = execution_snapshot(*execution);
+        return true;
+    }
+    if (goal_id == 0 && snapshot_id == 0) {
+        *status = refuse_without(call, "goalId or jobId");
+        return false;
+    }
+    *snapshot = snapshot_asked(call, goal_id, snapshot_id, status);
+    return *snapshot != NULL;
+}
+
+int handle_journey_status(struct call *call)
+{
+    const struct snapshot *snapshot;
+    const struct execution *execution;
+    int status = 200;
+    bool details = query_true(call, "includeSequencesDetails");
+
+    if (!status_scope(call, &snapshot, &execution, &status)) {
+        return status;
+    }
+    jw_object(call->w);
+    for (size_t i = 0; i < snapshot->goal->journeys.n; i++) {
+        const struct journey *journey = snapshot->goal->journeys.items[i];
+
+        if (execution != NULL ? execution_has(execution, journey->thing.id)
+                              : !journey->archived && in_version(journey, snapshot)) {
+            write_journey_status(call, journey,
+                                 execution != NULL ? execution : journey->last_execution, details);
+        }
+    }
+    jw_end(call->w);
+    return 200;
+}
+
+int handle_journey_map(struct call *call)
+{
+    int status = 200;
+    const struct snapshot *snapshot = snapshot_of(call, call->ids[1], call->ids[0], &status);
+    struct json_writer *w = call->w;
+
+    if (snapshot == NULL) {
+        return status;
+    }
+    jw_object(w);
+    for (size_t i = 0; i < snapshot->goal->journeys.n; i++) {
+        const struct journey *journey = snapshot->goal->journeys.items[i];
+
+        if (!journey->archived && in_version(journey, snapshot)) {
+            write_id_key(w, journey->thing.id);
+            write_journey(w, journey, false);
+            call->total++;
+        }
+    }
+    jw_end(w);
+    return 200;
+}
