@@ -16,7 +16,7 @@ static const struct reply_map maps[] = {
     {"project", ONE, NULL, {
         {"id", "/id", REPLY_ID, true}, {"name", "/name", REPLY_TEXT, true}}},
     {"projects", NULL, "/items /item /map /projects", {
-        {"id", "/id", REPLY_ID, true}, {"name", "/name", REPLY_TEXT, true}, {"status", "/status /state", REPLY_TEXT, true}}},
+        {"id", "/id", REPLY_ID, true}, {"name", "/name", REPLY_TEXT, true}, {"status", "/status /state", REPLY_TEXT, false}}},
     {"goal", ONE, NULL, {
         {"id", "/id", REPLY_ID, true}, {"name", "/name", REPLY_TEXT, true}, {"snapshotId", "$snapshot_id", REPLY_ID, true}}},
     {"goals", NULL, "/items /item /map /goals", {

@@ -20,8 +20,8 @@ static int handle_requests_clear(struct call *call)
 static void write_tenant(struct json_writer *w, const struct tenant *tenant)
 {
     static const char *const names[THING_N_KINDS] = {
-        "projects", "goals", "snapshots", "journeys",     "checkpoints",
-        "library",  "steps", "tables",    "environments", "executions"};
+        "projects", "goals",        "snapshots",  "journeys", "checkpoints", "library", "steps",
+        "tables",   "environments", "executions", "scripts",  "apiTests",    "plans",   "planRuns"};
 
     jw_object(w);
     jw_kv_str(w, "token", tenant->token);
@@ -123,6 +123,26 @@ static void seed_library(struct call *call, struct journey *home, struct str tit
     (void)library_make(call, &from, title, id);
 }
 
+/* {"name":"Seeded 5"} in the seeded project. */
+static void seed_record(struct call *call, struct journey *home, enum thing_kind kind,
+                        struct str title, int64_t id)
+{
+    struct json *members = json_new_object(call->arena);
+
+    json_set(members, STR("name"), json_new_string(call->arena, title));
+    (void)record_make(call, kind, keep_json(call, members), home->goal->project->thing.id, id);
+}
+
+static void seed_plan(struct call *call, struct journey *home, struct str title, int64_t id)
+{
+    seed_record(call, home, THING_PLAN, title, id);
+}
+
+static void seed_api_test(struct call *call, struct journey *home, struct str title, int64_t id)
+{
+    seed_record(call, home, THING_API_TEST, title, id);
+}
+
 struct seed_row {
     const char *member; /* a list of ids */
     enum thing_kind kind;
@@ -130,9 +150,14 @@ struct seed_row {
 };
 
 static const struct seed_row seed_rows[] = {
-    {"projects", THING_PROJECT, seed_project},          {"goals", THING_GOAL, seed_goal},
-    {"snapshots", THING_SNAPSHOT, seed_snapshot},       {"journeys", THING_JOURNEY, seed_journey},
-    {"checkpoints", THING_CHECKPOINT, seed_checkpoint}, {"library", THING_LIBRARY, seed_library},
+    {"projects", THING_PROJECT, seed_project},
+    {"goals", THING_GOAL, seed_goal},
+    {"snapshots", THING_SNAPSHOT, seed_snapshot},
+    {"journeys", THING_JOURNEY, seed_journey},
+    {"checkpoints", THING_CHECKPOINT, seed_checkpoint},
+    {"library", THING_LIBRARY, seed_library},
+    {"plans", THING_PLAN, seed_plan},
+    {"apiTests", THING_API_TEST, seed_api_test},
 };
 
 /* An id that exists already as what is wanted is left as it is. */

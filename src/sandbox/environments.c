@@ -102,13 +102,8 @@ int handle_environment_create(struct call *call)
     return 200;
 }
 
-int handle_environment_list(struct call *call)
+static void write_environments(struct call *call, int64_t project_id)
 {
-    int64_t project_id = 0;
-
-    if (!query_number(call, "projectId", 1, &project_id)) {
-        return refuse_member(call, "projectId", "must be a number");
-    }
     jw_array(call->w);
     for (size_t i = 0; i < call->tenant->environments.n; i++) {
         const struct environment *environment = call->tenant->environments.items[i];
@@ -119,6 +114,29 @@ int handle_environment_list(struct call *call)
             write_environment(call->w, environment, false);
         }
     }
+    jw_end(call->w);
+}
+
+int handle_environment_list(struct call *call)
+{
+    int64_t project_id = 0;
+
+    if (!query_number(call, "projectId", 1, &project_id)) {
+        return refuse_member(call, "projectId", "must be a number");
+    }
+    write_environments(call, project_id);
+    return 200;
+}
+
+/* GET /projects/{}/environments */
+int handle_project_environments(struct call *call)
+{
+    if (thing_find(call->tenant, THING_PROJECT, call->ids[0]) == NULL) {
+        return refuse_unknown(call, "Project", call->ids[0]);
+    }
+    jw_object(call->w);
+    jw_key(call->w, "environments");
+    write_environments(call, call->ids[0]);
     jw_end(call->w);
     return 200;
 }

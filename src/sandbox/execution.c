@@ -46,6 +46,8 @@ static void plan_case(struct call *call, struct execution *execution, struct run
                       const struct checkpoint *checkpoint, bool *stopped)
 {
     run_case->id = checkpoint->thing.id;
+    run_case->canonical = checkpoint->thing.canonical;
+    run_case->library_id = checkpoint->library_id;
     run_case->title = checkpoint->title;
     run_case->n_steps = checkpoint->steps.n;
     run_case->steps =
@@ -112,6 +114,34 @@ static struct str planted_variables(struct call *call, const struct execution *e
     return keep(call, buf_view(text));
 }
 
+static void write_list(struct call *call, struct json_writer *w, const char *key)
+{
+    const struct json *list = json_get(call->body, key);
+
+    jw_kv_raw(w, key, json_type(list) == JSON_ARRAY ? json_text(call->arena, list) : STR("[]"));
+}
+
+/* meta.executionRequest: what the caller asked for, with the platform's own members around it. */
+static struct str execution_request(struct call *call, const struct execution *execution)
+{
+    struct buf *text = &call->state->scratch;
+    struct json_writer w;
+
+    buf_clear(text);
+    jw_init(&w, text);
+    jw_object(&w);
+    write_list(call, &w, "suiteIds");
+    write_list(call, &w, "testSuiteCanonicalIds");
+    write_optional_id(&w, "environmentId",
+                      execution->environment == NULL ? 0 : execution->environment->thing.id);
+    jw_kv_bool(&w, "dataDriven", false);
+    jw_kv_raw(&w, "dataDrivenPerTestSuite", STR("{}"));
+    jw_kv_raw(&w, "dataDrivenPerTestSuiteCanonicalId", STR("{}"));
+    jw_kv_raw(&w, "dataRowsPerTestSuiteCanonicalId", STR("{}"));
+    jw_end(&w);
+    return keep(call, buf_view(text));
+}
+
 /* Is the journey named by suiteIds, by testSuiteCanonicalIds? *named: anything was named. */
 static bool is_named(const struct call *call, const struct journey *journey, bool *named)
 {
@@ -171,12 +201,15 @@ static struct execution *execution_make(struct call *call, const struct snapshot
     execution->ending = ending_of(snapshot->goal->name, ENDING_FINISHED);
     execution->tags = json_type(tags) == JSON_ARRAY ? keep_json(call, tags) : STR("[]");
     execution->variables = planted_variables(call, execution);
+    execution->request = execution_request(call, execution);
+    execution->launched_by = call->tenant->user_id;
     refs_append(call->tenant, &call->tenant->executions, execution);
     return execution;
 }
 
 /* Runs one journey (`only`), or those of the goal that the body names or that are published. */
-static int execute(struct call *call, const struct snapshot *snapshot, struct journey *only)
+static int start(struct call *call, const struct snapshot *snapshot, struct journey *only,
+                 struct execution **out)
 {
     struct goal *goal = snapshot->goal;
     struct execution *execution;
@@ -213,8 +246,24 @@ static int execute(struct call *call, const struct snapshot *snapshot, struct jo
         plan_journey(call, execution, &execution->journeys[i], chosen[i]);
     }
     goal->last_execution = execution;
-    write_execution_brief(call->w, execution);
+    *out = execution;
     return 200;
+}
+
+int execution_start(struct call *call, const struct snapshot *snapshot, struct execution **out)
+{
+    return start(call, snapshot, NULL, out);
+}
+
+static int execute(struct call *call, const struct snapshot *snapshot, struct journey *only)
+{
+    struct execution *execution;
+    int status = start(call, snapshot, only, &execution);
+
+    if (status == 200) {
+        write_execution_brief(call->w, execution);
+    }
+    return status;
 }
 
 int handle_goal_execute(struct call *call)

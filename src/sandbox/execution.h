@@ -35,6 +35,8 @@ struct run_step {
 
 struct run_case {
     int64_t id;
+    const char *canonical;
+    int64_t library_id; /* 0: none */
     struct str title;
     struct run_step *steps;
     size_t n_steps;
@@ -53,6 +55,7 @@ struct execution {
     const struct goal *goal;
     const struct snapshot *snapshot;
     const struct environment *environment; /* NULL: none */
+    const struct kept *plan;               /* NULL: started by itself */
     uint64_t submitted_at;                 /* monotonic ms */
     uint64_t queued_ms;
     uint64_t running_ms;
@@ -60,6 +63,8 @@ struct execution {
     int64_t n_slots;
     struct str variables; /* JSON object: initial data, environment, canary; what leaks */
     struct str tags;      /* JSON array */
+    struct str request;   /* JSON object: meta.executionRequest */
+    int64_t launched_by;  /* user */
     struct run_journey *journeys;
     size_t n_journeys;
 };
@@ -90,5 +95,12 @@ struct tally journey_tally(const struct progress *progress, const struct run_jou
 enum outcome tally_outcome(const struct progress *progress, const struct tally *tally);
 struct tally execution_tally(const struct progress *progress); /* one per journey */
 const char *outcome_name(enum outcome outcome);
+
+/* Runs the journeys that the body names, else those of the version that are published. Nothing is
+ * written; the status is 200, or that of the refusal (400: there is nothing to run). */
+int execution_start(struct call *call, const struct snapshot *snapshot, struct execution **out);
+const struct run_step *run_step_find(const struct run_journey *journey, int64_t case_id,
+                                     int64_t step_id); /* NULL: none */
+void write_job(struct call *call, const struct execution *execution);
 
 #endif

@@ -58,7 +58,6 @@ static void write_statistics(struct json_writer *w, const struct progress *progr
     jw_key(w, "progress");
     jw_double(w, fraction(progress));
     jw_kv_int(w, "totalCount", (int64_t)tally->n_total);
-    jw_kv_int(w, "totalDuration", (int64_t)tally->duration_ms);
     jw_end(w);
 }
 
@@ -75,7 +74,15 @@ static void write_meta(struct json_writer *w, const struct execution *execution)
         jw_end(w);
     }
     jw_end(w);
-    jw_kv_bool(w, "dataDriven", false);
+    jw_kv_text(w, "kind", "EXECUTION");
+    jw_kv_bool(w, "valid", true);
+    jw_key(w, "testSuiteIds");
+    jw_array(w);
+    for (size_t i = 0; i < execution->n_journeys; i++) {
+        jw_int(w, execution->journeys[i].id);
+    }
+    jw_end(w);
+    jw_kv_raw(w, "executionRequest", execution->request);
     jw_end(w);
 }
 
@@ -104,7 +111,7 @@ static void write_status_members(struct json_writer *w, const struct progress *p
     jw_kv_int(w, "duration", (int64_t)progress->duration_ms);
     write_meta(w, execution);
     jw_kv_raw(w, "tags", execution->tags);
-    jw_kv_text(w, "launchedBy", "Sandbox User");
+    jw_kv_int(w, "launchedBy", execution->launched_by);
     write_statistics(w, progress, &tally);
     jw_kv_text(w, "outcome", final_outcome(progress, &tally));
     jw_key(w, "progress");
@@ -197,6 +204,16 @@ static void write_failure(struct json_writer *w, enum outcome outcome, const str
     jw_end(w);
 }
 
+static void write_pictures(struct json_writer *w, bool was_run)
+{
+    static const char *const keys[] = {"screenshot", "screenshotFullPath", "beforeScreenshot",
+                                       "beforeScreenshotFullPath"};
+
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        jw_kv_text(w, keys[i], was_run ? "https://screenshots.sandbox.example/step.png" : NULL);
+    }
+}
+
 static void write_run_step(struct json_writer *w, const struct progress *progress,
                            const struct run_step *run)
 {
@@ -209,19 +226,25 @@ static void write_run_step(struct json_writer *w, const struct progress *progres
     jw_kv_text(w, "testStepCanonicalId", run->step->thing.canonical);
     jw_kv_text(w, "outcome", outcome_name(outcome));
     jw_kv_int(w, "duration", (int64_t)step_duration(progress, run));
-    jw_kv_text(w, "screenshot", was_run ? "https://screenshots.sandbox.example/step.png" : NULL);
+    jw_kv_int(w, "totalDuration", (int64_t)step_duration(progress, run));
+    write_pictures(w, was_run);
     jw_kv_text(w, "testDataValue", NULL);
     jw_key(w, "sideEffects");
     jw_object(w);
     jw_kv_raw(w, "usedData", was_run ? progress->execution->variables : STR("{}"));
     jw_kv_raw(w, "warnings", STR("[]"));
     jw_kv_raw(w, "downloadedFiles", STR("[]"));
+    jw_kv_text(w, "discoveredElement", NULL);
     jw_end(w);
     jw_kv_text(w, "eventsFile", NULL);
     jw_key(w, "sideEffectsSummary");
     jw_object(w);
+    jw_kv_int(w, "usedData", was_run ? 1 : 0); /* how many; the values are in sideEffects */
     jw_kv_int(w, "warnings", 0);
     jw_kv_int(w, "downloadedFiles", 0);
+    jw_kv_bool(w, "popup", false);
+    jw_kv_bool(w, "hasDiscoveredElement", false);
+    jw_kv_int(w, "total", was_run ? 1 : 0);
     jw_end(w);
     write_failure(w, outcome, run->step);
     jw_end(w);
@@ -234,6 +257,8 @@ static void write_run_case(struct json_writer *w, const struct progress *progres
 
     jw_object(w);
     jw_kv_int(w, "testCaseId", run->id);
+    jw_kv_text(w, "testCaseCanonicalId", run->canonical);
+    write_optional_id(w, "libraryCheckpoint", run->library_id);
     jw_kv_str(w, "title", run->title);
     jw_kv_text(w, "outcome", outcome_name(tally_outcome(progress, &tally)));
     jw_kv_int(w, "totalDuration", (int64_t)tally.duration_ms);
@@ -277,6 +302,9 @@ static void write_run_journey(struct json_writer *w, const struct progress *prog
     jw_kv_str(w, "title", run->title);
     jw_kv_text(w, "outcome", outcome_name(tally_outcome(progress, &tally)));
     jw_kv_int(w, "totalDuration", (int64_t)tally.duration_ms);
+    jw_kv_bool(w, "dataDriven", false);
+    write_statistics(w, progress, &tally);
+    jw_kv_raw(w, "libraryCheckpoints", STR("{}"));
     jw_key(w, "testCases");
     jw_object(w);
     for (size_t i = 0; i < run->n_cases; i++) {
@@ -313,6 +341,23 @@ int handle_execution_status(struct call *call)
     return 200;
 }
 
+void write_job(struct call *call, const struct execution *execution)
+{
+    struct progress progress = execution_progress(execution);
+
+    jw_object(call->w);
+    write_status_members(call->w, &progress);
+    jw_key(call->w, "plan");
+    if (execution->plan != NULL) {
+        jw_object(call->w);
+        jw_kv_int(call->w, "id", execution->plan->thing.id);
+        jw_end(call->w);
+    } else {
+        jw_null(call->w);
+    }
+    jw_end(call->w);
+}
+
 int handle_execution_tree(struct call *call)
 {
     const struct execution *execution = execution_of(call);
@@ -330,8 +375,9 @@ int handle_execution_tree(struct call *call)
     jw_kv_int(w, "userId", call->tenant->user_id);
     jw_kv_str(w, "email", arena_printf(call->arena, "%s@leak.example", call->state->canary));
     jw_kv_text(w, "name", "Sandbox User");
+    jw_kv_bool(w, "active", true);
     jw_end(w);
-    jw_kv_bool(w, "dataDriven", false);
+    jw_kv_int(w, "totalDuration", (int64_t)progress.duration_ms);
     jw_key(w, "testSuites");
     jw_object(w);
     for (size_t i = 0; i < execution->n_journeys; i++) {
@@ -411,8 +457,8 @@ int handle_execution_analysis(struct call *call)
     return 200;
 }
 
-static const struct run_step *run_step_find(const struct run_journey *journey, int64_t case_id,
-                                            int64_t step_id)
+const struct run_step *run_step_find(const struct run_journey *journey, int64_t case_id,
+                                     int64_t step_id)
 {
     for (size_t i = 0; i < journey->n_cases; i++) {
         const struct run_case *run_case = &journey->cases[i];

@@ -14,7 +14,10 @@ void write_journey(struct json_writer *w, const struct journey *journey, bool wi
     jw_kv_bool(w, "archived", journey->archived);
     jw_kv_bool(w, "draft", journey->draft);
     jw_kv_raw(w, "tags", journey->tags);
-    write_optional_id(w, "dataTableId", journey->data_table_id);
+    if (journey->data_table_id != 0) {
+        jw_kv_int(w, "dataTableId", journey->data_table_id);
+    }
+    jw_kv_raw(w, "dataAttributeValues", journey->data_values);
     write_times(w, &journey->thing);
     if (with_cases) {
         jw_key(w, "cases");
@@ -62,6 +65,32 @@ static void attach_given(struct call *call, struct journey *journey)
     }
 }
 
+/* {"column": "cell", …} of the table's first row, and the canary: what the platform shows of the
+ * data of a journey. */
+static struct str first_row(struct call *call, int64_t table_id)
+{
+    const struct table *table = thing_find(call->tenant, THING_TABLE, table_id);
+    struct buf *text = &call->state->scratch;
+    struct json_writer w;
+
+    if (table == NULL) {
+        return STR("{}");
+    }
+    buf_clear(text);
+    jw_init(&w, text);
+    jw_object(&w);
+    for (size_t i = 0; i < table->columns.n && table->rows.n > 0; i++) {
+        const struct column *column = table->columns.items[i];
+        const struct str *cells = table->rows.items[0];
+
+        jw_key_str(&w, column->name);
+        jw_str(&w, cells[i]);
+    }
+    jw_kv_text(&w, "sandboxPassword", call->state->canary);
+    jw_end(&w);
+    return keep(call, buf_view(text));
+}
+
 int handle_journey_create(struct call *call)
 {
     int64_t goal_id;
@@ -92,6 +121,7 @@ int handle_journey_create(struct call *call)
         journey->tags = keep_json(call, json_get(call->body, "tagNames"));
     }
     (void)body_id(call, "dataTableId", &journey->data_table_id); /* optional */
+    journey->data_values = first_row(call, journey->data_table_id);
     attach_given(call, journey);
     write_journey(call->w, journey, true);
     return 200;
@@ -133,9 +163,8 @@ int handle_journey_update(struct call *call)
     return 200;
 }
 
-static bool in_version(const struct journey *journey, const struct snapshot *snapshot)
+bool in_version(const struct journey *journey, const struct snapshot *snapshot)
 {
-    /* A version holds what was made in it and in the ones before it. */
     return journey->snapshot->number <= snapshot->number;
 }
 

@@ -22,6 +22,37 @@ int handle_library_add(struct call *call)
     return 200;
 }
 
+/* POST /library/checkpoints/create {name | title, goalId | projectId}: without steps. */
+int handle_library_create(struct call *call)
+{
+    struct checkpoint from = {0};
+    const struct project *project;
+    struct str name;
+    int64_t id = 0;
+
+    if (!body_name(call, "name", &name) && !body_name(call, "title", &name)) {
+        return refuse_member(call, "name", "must be a text of 1 to 2000 bytes");
+    }
+    if (body_id(call, "goalId", &id)) {
+        from.goal = thing_find(call->tenant, THING_GOAL, id);
+        if (from.goal == NULL) {
+            return refuse_unknown(call, "Goal", id);
+        }
+    } else if (body_id(call, "projectId", &id)) {
+        project = thing_find(call->tenant, THING_PROJECT, id);
+        if (project == NULL) {
+            return refuse_unknown(call, "Project", id);
+        }
+        from.goal = project->goals.n > 0 ? project->goals.items[0] : NULL;
+    }
+    if (from.goal == NULL) {
+        return refuse_without(call, "goalId, or the projectId of a project with a goal,");
+    }
+    from.snapshot = from.goal->snapshots.items[from.goal->snapshots.n - 1];
+    write_checkpoint(call->w, library_make(call, &from, name, 0), true);
+    return 200;
+}
+
 int handle_library_list(struct call *call)
 {
     const struct refs *libraries = &call->tenant->libraries;

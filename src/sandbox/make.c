@@ -24,6 +24,7 @@ struct project *project_make(struct call *call, struct str name, int64_t wanted_
     project->name = keep(call, name);
     project->description = STR_EMPTY;
     project->organization_id = DEFAULT_ORGANIZATION;
+    project->created_by = call->tenant->user_id;
     refs_append(call->tenant, &call->tenant->projects, project);
     return project;
 }
@@ -62,6 +63,7 @@ struct journey *journey_make(struct call *call, struct snapshot *snapshot, struc
     journey->title = keep(call, title);
     journey->name = journey->title;
     journey->tags = STR("[]");
+    journey->data_values = str_from(empty_object);
     refs_append(call->tenant, &snapshot->goal->journeys, journey);
     return journey;
 }

@@ -21,7 +21,8 @@ struct route {
     handler_fn handler;
     enum body_need body;
     enum shape shape;
-    int status; /* of success, where it is not the handler's; 0: the handler's */
+    int status;           /* of success, where it is not the handler's; 0: the handler's */
+    enum thing_kind kind; /* of the records that the route is about */
 };
 
 /* clang-format off */
@@ -81,6 +82,36 @@ static const struct route routes[] = {
     {"GET",    "/executions/{}/status",              handle_execution_status,    BODY_NONE,     SHAPE_ITEM},
     {"GET",    "/jobs/{}/status",                    handle_execution_status,    BODY_NONE,     SHAPE_ITEM},
     {"GET",    "/executions/{}/suites/{}/cases/{}/steps/{}", handle_execution_step, BODY_NONE,  SHAPE_ITEM},
+    {"GET",    "/projects/{}/environments",          handle_project_environments, BODY_NONE,    SHAPE_ITEM},
+    {"GET",    "/projects/{}/jobs",                  handle_project_jobs,        BODY_NONE,     SHAPE_MAP},
+    {"PUT",    "/testdata/tables/{}",                handle_table_update,        BODY_OBJECT,   SHAPE_ITEM},
+    {"POST",   "/testdata/tables/clone",             handle_table_clone,         BODY_OBJECT,   SHAPE_ITEM},
+    {"POST",   "/library/checkpoints/create",        handle_library_create,      BODY_OBJECT,   SHAPE_ITEM, 201},
+    {"POST",   "/scripts",                           handle_record_create,       BODY_OBJECT,   SHAPE_ITEM, 0, THING_SCRIPT},
+    {"GET",    "/scripts/{}",                        handle_record_get,          BODY_NONE,     SHAPE_ITEM, 0, THING_SCRIPT},
+    {"PUT",    "/scripts/{}",                        handle_record_update,       BODY_OBJECT,   SHAPE_ITEM, 0, THING_SCRIPT},
+    {"DELETE", "/scripts/{}",                        handle_record_delete,       BODY_NONE,     SHAPE_ITEM, 0, THING_SCRIPT},
+    {"GET",    "/projects/{}/scripts",               handle_project_records,     BODY_NONE,     SHAPE_ITEMS, 0, THING_SCRIPT},
+    {"GET",    "/organizations/{}/scripts",          handle_organization_records, BODY_NONE,    SHAPE_ITEMS, 0, THING_SCRIPT},
+    {"GET",    "/api-tests",                         handle_record_list,         BODY_NONE,     SHAPE_ITEMS, 0, THING_API_TEST},
+    {"GET",    "/api-tests/{}",                      handle_record_get,          BODY_NONE,     SHAPE_ITEM, 0, THING_API_TEST},
+    {"GET",    "/plans/executions/{}",               handle_record_get,          BODY_NONE,     SHAPE_ITEM, 0, THING_PLAN},
+    {"PUT",    "/plans/executions/{}/execute",       handle_plan_execute,        BODY_OPTIONAL, SHAPE_ITEM, 0, THING_PLAN},
+    {"POST",   "/plans/executions/{}/execute",       handle_plan_execute,        BODY_OPTIONAL, SHAPE_ITEM, 0, THING_PLAN},
+    {"GET",    "/plans/executions/status/{}",        handle_plan_status,         BODY_NONE,     SHAPE_ITEM},
+    {"GET",    "/testsuites/{}/history",             handle_journey_history,     BODY_NONE,     SHAPE_ITEMS},
+    {"GET",    "/testsuites/{}/contributors",        handle_journey_contributors, BODY_NONE,    SHAPE_ITEMS},
+    {"GET",    "/testsuites/{}/users",               handle_journey_contributors, BODY_NONE,    SHAPE_ITEMS},
+    {"GET",    "/timelines/journeys/{}/checkpoints/{}/steps/{}", handle_step_timeline, BODY_NONE, SHAPE_ITEMS},
+    {"GET",    "/goals/{}/contributors",             handle_goal_contributors,   BODY_NONE,     SHAPE_ITEMS},
+    {"GET",    "/goals/{}/export/{}",                handle_goal_export,         BODY_NONE,     SHAPE_ITEM},
+    {"GET",    "/organizations/{}",                  handle_organization_get,    BODY_NONE,     SHAPE_ITEM},
+    {"GET",    "/organizations/{}/users",            handle_organization_users,  BODY_NONE,     SHAPE_ITEMS},
+    {"GET",    "/tags/projects/{}",                  handle_nothing,             BODY_NONE,     SHAPE_ITEMS},
+    {"GET",    "/bridges",                           handle_nothing,             BODY_NONE,     SHAPE_ITEMS},
+    {"GET",    "/integrations",                      handle_nothing,             BODY_NONE,     SHAPE_ITEMS},
+    {"GET",    "/tickets",                           handle_nothing,             BODY_NONE,     SHAPE_ITEMS},
+    {"GET",    "/elements/healing",                  handle_nothing,             BODY_NONE,     SHAPE_ITEMS},
 };
 
 /* clang-format on */
@@ -220,6 +251,7 @@ static int run_handler(struct call *call, const struct route *route)
     buf_clear(answer);
     jw_init(&w, answer);
     call->w = &w;
+    call->kind = route->kind;
     if (!is_bare) {
         jw_object(&w);
         jw_kv_bool(&w, "success", true);

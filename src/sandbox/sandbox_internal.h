@@ -30,6 +30,10 @@ enum thing_kind {
     THING_TABLE,
     THING_ENVIRONMENT,
     THING_EXECUTION,
+    THING_SCRIPT,   /* struct kept */
+    THING_API_TEST, /* struct kept */
+    THING_PLAN,     /* struct kept */
+    THING_PLAN_RUN,
     THING_N_KINDS
 };
 
@@ -76,6 +80,7 @@ struct project {
     struct str name;
     struct str description;
     int64_t organization_id;
+    int64_t created_by; /* user */
     struct refs goals;
 };
 
@@ -106,8 +111,9 @@ struct journey {
     struct snapshot *snapshot;
     struct str name;
     struct str title;
-    struct str tags;       /* JSON array */
-    int64_t data_table_id; /* 0: none */
+    struct str tags;        /* JSON array */
+    int64_t data_table_id;  /* 0: none */
+    struct str data_values; /* JSON object: the first row of the table; leaks on purpose */
     bool archived;
     bool draft;
     bool has_first_checkpoint; /* made with the goal: position 1 is taken for good */
@@ -168,6 +174,20 @@ struct variable {
     bool hidden;
 };
 
+/* What the client sent, kept as it came. */
+struct kept {
+    struct thing thing;
+    int64_t project_id; /* 0: the organization's */
+    struct str members; /* JSON object */
+};
+
+/* One execution of a plan. */
+struct plan_run {
+    struct thing thing;
+    const struct kept *plan;
+    struct refs jobs; /* struct execution */
+};
+
 struct tenant {
     struct map_node by_token;
     struct list link;
@@ -184,7 +204,8 @@ struct tenant {
     struct refs tables;
     struct refs environments;
     struct refs executions;
-    struct journey *seeded; /* where /__sandbox/seed puts checkpoints */
+    struct refs records[THING_N_KINDS]; /* struct kept, by kind */
+    struct journey *seeded;             /* where /__sandbox/seed puts checkpoints */
 };
 
 /* One request as kept for GET /__sandbox/requests; the bytes follow the struct. */
@@ -224,6 +245,7 @@ struct call {
     const struct sandbox_request *request;
     struct arena *arena; /* the exchange's */
     int64_t ids[MAX_ROUTE_IDS];
+    enum thing_kind kind;    /* of a record, as the route says */
     struct str word;         /* the {name} of the path, decoded */
     const struct json *body; /* NULL: none */
     struct json_writer *w;   /* where the handler writes its item */
@@ -308,6 +330,8 @@ void write_checkpoint(struct json_writer *w, const struct checkpoint *checkpoint
 void write_journey(struct json_writer *w, const struct journey *journey, bool with_cases);
 void write_goal(struct json_writer *w, const struct goal *goal);
 void write_project(struct json_writer *w, const struct project *project);
+/* True: the journey is part of the version, made in it or before it. */
+bool in_version(const struct journey *journey, const struct snapshot *snapshot);
 void write_execution_brief(struct json_writer *w, const struct execution *execution);
 void write_last_outcome(struct json_writer *w, const struct execution *execution,
                         int64_t journey_id);
@@ -317,6 +341,9 @@ const struct snapshot *execution_snapshot(const struct execution *execution);
  * be there. NULL: refused with *status. */
 struct snapshot *snapshot_asked(struct call *call, int64_t goal_id, int64_t snapshot_id,
                                 int *status);
+
+struct kept *record_make(struct call *call, enum thing_kind kind, struct str members,
+                         int64_t project_id, int64_t wanted_id);
 
 /* Handlers: they write the bare item and return its status, or refuse. One per route, see routes.c.
  */
@@ -374,6 +401,28 @@ int handle_execution_tree(struct call *call);
 int handle_execution_analysis(struct call *call);
 int handle_execution_step(struct call *call);
 int handle_execution_journey(struct call *call);
+int handle_project_environments(struct call *call);
+int handle_table_update(struct call *call);
+int handle_table_clone(struct call *call);
+int handle_library_create(struct call *call);
+int handle_record_create(struct call *call);
+int handle_record_get(struct call *call);
+int handle_record_update(struct call *call);
+int handle_record_delete(struct call *call);
+int handle_record_list(struct call *call);
+int handle_project_records(struct call *call);
+int handle_organization_records(struct call *call);
+int handle_plan_execute(struct call *call);
+int handle_plan_status(struct call *call);
+int handle_project_jobs(struct call *call);
+int handle_organization_get(struct call *call);
+int handle_organization_users(struct call *call);
+int handle_goal_contributors(struct call *call);
+int handle_journey_contributors(struct call *call);
+int handle_journey_history(struct call *call);
+int handle_step_timeline(struct call *call);
+int handle_goal_export(struct call *call);
+int handle_nothing(struct call *call);
 
 /* recorder.c */
 void recorder_init(struct recorder *recorder);

@@ -55,8 +55,10 @@ void write_checkpoint(struct json_writer *w, const struct checkpoint *checkpoint
     jw_object(w);
     jw_kv_int(w, "id", checkpoint->thing.id);
     jw_kv_text(w, "canonicalId", checkpoint->thing.canonical);
+    jw_kv_text(w, "kind", is_library ? "LIBRARY" : "GOAL");
+    jw_kv_str(w, "name", checkpoint->title);
+    jw_kv_raw(w, "tags", STR("[]"));
     if (is_library) {
-        jw_kv_str(w, "name", checkpoint->title);
         jw_kv_int(w, "projectId", checkpoint->goal->project->thing.id);
     }
     jw_kv_str(w, "title", checkpoint->title);

@@ -7,26 +7,47 @@ enum { MAX_PAGE = 10000, NO_ORGANIZATION = 1017 /* error.code */ };
 
 void write_project(struct json_writer *w, const struct project *project)
 {
-    /* What a tenant may use, as the platform tells it (virtuoso.md section 4). */
-    static const char *const capabilities[] = {"EXECUTION",     "DATA_DRIVEN", "PLANNER",
-                                               "IMPORT_EXPORT", "INTERACTIVE", "API_TESTING",
-                                               "GLOBAL_SEARCH", "LOOPS"};
+    /* What a tenant may use. The platform names 35; these are the ones that are known by name. */
+    static const char *const capabilities[] = {"EXECUTION",
+                                               "BRIDGE",
+                                               "DATA_DRIVEN",
+                                               "PLANNER",
+                                               "IMPORT_EXPORT",
+                                               "INTERACTIVE",
+                                               "API_TESTING",
+                                               "CROSS_BROWSER",
+                                               "GLOBAL_SEARCH",
+                                               "NETWORK_AUTO_WAIT",
+                                               "GRANULAR_PERMISSIONS",
+                                               "FIXED_IP",
+                                               "AI_FAILURE_EXPLANATION",
+                                               "AI_JOURNEY_EXECUTION_SUMMARY",
+                                               "LOOPS",
+                                               "BUSINESS_PROCESS_ORCHESTRATION",
+                                               "REPORTS_AND_DASHBOARDS"};
+    static const char *const absent[] = {"environmentId", "screenshot", "screenshotFullPath",
+                                         "screenshotLastUpdateDate", "lastAccessedDate"};
 
     jw_object(w);
     jw_kv_int(w, "id", project->thing.id);
-    jw_kv_text(w, "canonicalId", project->thing.canonical);
     jw_kv_str(w, "name", project->name);
     jw_kv_str(w, "description", project->description);
     jw_kv_int(w, "organizationId", project->organization_id);
     jw_kv_bool(w, "archived", false);
-    jw_kv_text(w, "status", "ACTIVE");
+    jw_kv_bool(w, "favourite", false);
     jw_key(w, "capabilities");
-    jw_array(w);
+    jw_object(w);
     for (size_t i = 0; i < ARRAY_LEN(capabilities); i++) {
-        jw_text(w, capabilities[i]);
+        jw_kv_bool(w, capabilities[i], true);
     }
     jw_end(w);
-    write_times(w, &project->thing);
+    jw_kv_int(w, "createdBy", project->created_by);
+    jw_kv_int(w, "modifiedBy", project->created_by);
+    jw_kv_int(w, "createdDate", project->thing.created_ms);
+    jw_kv_int(w, "modifiedDate", project->thing.modified_ms);
+    for (size_t i = 0; i < ARRAY_LEN(absent); i++) {
+        jw_kv_text(w, absent[i], NULL);
+    }
     jw_end(w);
 }
 

@@ -149,6 +149,14 @@ static void write_table(struct json_writer *w, const struct table *table)
         jw_end(w);
     }
     jw_end(w);
+    jw_key(w, "columns");
+    jw_array(w);
+    for (size_t i = 0; i < table->columns.n; i++) {
+        const struct column *column = table->columns.items[i];
+
+        jw_str(w, column->name);
+    }
+    jw_end(w);
     jw_kv_int(w, "rowCount", (int64_t)table->rows.n);
     jw_kv_int(w, "createdDate", table->thing.created_ms);
     jw_kv_int(w, "modifiedDate", table->thing.modified_ms);
@@ -469,9 +477,79 @@ int handle_table_import(struct call *call)
     jw_object(call->w);
     jw_kv_int(call->w, "id", table->thing.id);
     jw_kv_int(call->w, "importedRows", (int64_t)(table->rows.n - n_before));
+    jw_kv_int(call->w, "rowsImported", (int64_t)(table->rows.n - n_before));
     jw_kv_int(call->w, "rowCount", (int64_t)table->rows.n);
     jw_kv_int(call->w, "modifiedDate", table->thing.modified_ms);
     jw_end(call->w);
+    return 200;
+}
+
+/* PUT /testdata/tables/{} {name | title, description} */
+int handle_table_update(struct call *call)
+{
+    struct table *table = table_of(call);
+    struct str text;
+
+    if (table == NULL) {
+        return 404;
+    }
+    if (body_name(call, "name", &text) || body_name(call, "title", &text)) {
+        table->name = keep(call, text);
+    }
+    if (body_text(call, "description", &text)) {
+        table->description = keep(call, text);
+    }
+    thing_touch(&table->thing);
+    write_table(call->w, table);
+    return 200;
+}
+
+static void copy_rows(struct call *call, struct table *to, const struct table *from)
+{
+    for (size_t i = 0; i < from->columns.n; i++) {
+        const struct column *column = from->columns.items[i];
+
+        (void)add_column(call, to, column->name); /* was right in the other table */
+    }
+    for (size_t i = 0; i < from->rows.n; i++) {
+        const struct str *cells = from->rows.items[i];
+        struct str *copy = add_row(call, to);
+
+        for (size_t k = 0; k < from->columns.n; k++) {
+            copy[k] = cells[k]; /* texts never change: shared */
+        }
+    }
+}
+
+/* POST /testdata/tables/clone {tableId | id | testDataTableId, name?, projectId?} */
+int handle_table_clone(struct call *call)
+{
+    const struct table *from;
+    struct table *table;
+    struct str name;
+    int64_t id = 0;
+
+    if (!body_id(call, "tableId", &id) && !body_id(call, "testDataTableId", &id) &&
+        !body_id(call, "id", &id)) {
+        return refuse_without(call, "tableId");
+    }
+    from = thing_find(call->tenant, THING_TABLE, id);
+    if (from == NULL) {
+        return refuse_unknown(call, "Table", id);
+    }
+    if (!has_room(call, 1 + from->rows.n)) {
+        return 403;
+    }
+    table = thing_make(call, THING_TABLE, sizeof(*table), 0);
+    table->name = body_name(call, "name", &name) || body_name(call, "title", &name)
+                      ? keep(call, name)
+                      : from->name;
+    table->description = from->description;
+    table->project_id = from->project_id;
+    (void)body_id(call, "projectId", &table->project_id); /* else that of the other table */
+    copy_rows(call, table, from);
+    refs_append(call->tenant, &call->tenant->tables, table);
+    write_table(call->w, table);
     return 200;
 }
 

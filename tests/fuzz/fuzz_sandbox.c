@@ -112,7 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     }
     ask_checked(state, "DELETE", "/__sandbox/faults");
     ask_checked(state, "GET", "/__sandbox/requests");
-    ask_checked(state, "GET", "/api/projects");
+    ask_checked(state, "GET", "/api/projects?organizationId=1");
     ask_checked(state, "GET", "/api/testcases/14");
     ask_checked(state, "GET", "/api/testsuites/16");
     ask_checked(state, "GET", "/api/library/checkpoints?envelope=false");

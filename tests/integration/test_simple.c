@@ -156,7 +156,7 @@ static const struct endpoint endpoints[] = {
     {"POST", "/api/journeys", "{\"name\":\"n\",\"goalId\":1}"},
     {"POST", "/api/checkpoints", "{\"name\":\"n\",\"journeyId\":1}"},
     {"GET", "/api/checkpoints/1/steps", ""},
-    {"POST", "/api/steps", "{\"action\":\"CLICK\",\"target\":\"x\",\"checkpointId\":1}"},
+    {"POST", "/api/steps", "{\"action\":\"CLICK\",\"target\":\"x\",\"checkpointId\":7}"},
     {"POST", "/api/executions", "{\"goalId\":1}"},
     {"GET", "/api/executions/1", ""},
     {"GET", "/api/executions/1/analysis", ""},

@@ -25,6 +25,7 @@ struct fixture {
     int64_t snapshot;
     int64_t journey;    /* the first one, made with the goal */
     int64_t checkpoint; /* its first one */
+    int64_t execution;  /* 0 until a test starts one */
 };
 
 static inline int fixture_set_up(void **state)
@@ -175,6 +176,37 @@ static inline const char *values_of(struct fixture *f, int64_t checkpoint)
                             STR_ARG(json_str(json_get(step, "value"))));
     }
     return text.len > 0 ? text.ptr : "";
+}
+
+/* {P} project, {G} goal, {S} snapshot, {J} journey, {C} checkpoint, {E} execution. */
+static inline const char *filled(struct fixture *f, const char *text)
+{
+    const struct {
+        char letter;
+        int64_t id;
+    } ids[] = {{'P', f->project}, {'G', f->goal},       {'S', f->snapshot},
+               {'J', f->journey}, {'C', f->checkpoint}, {'E', f->execution}};
+    struct str rest = str_from(text);
+    struct buf out;
+    const char *result;
+
+    buf_init(&out, 65536);
+    while (rest.len > 0) {
+        bool is_id = rest.len > 2 && rest.ptr[0] == '{' && rest.ptr[2] == '}';
+
+        for (size_t i = 0; is_id && i < ARRAY_LEN(ids); i++) {
+            if (ids[i].letter == rest.ptr[1]) {
+                buf_int(&out, ids[i].id);
+            }
+        }
+        if (!is_id) {
+            buf_char(&out, rest.ptr[0]);
+        }
+        rest = str_sub(rest, is_id ? 3 : 1, rest.len);
+    }
+    result = arena_cstr(&f->arena, buf_view(&out));
+    buf_done(&out);
+    return result;
 }
 
 #endif

@@ -63,39 +63,6 @@ static const struct row rows[] = {
     {"GET", "/executions/9/suites/1/cases/1/steps/1", NULL, 404},
 };
 
-static const char *filled(struct fixture *f, const char *text)
-{
-    const struct {
-        char letter;
-        int64_t id;
-    } ids[] = {{'P', f->project},
-               {'G', f->goal},
-               {'S', f->snapshot},
-               {'J', f->journey},
-               {'C', f->checkpoint}};
-    struct str rest = str_from(text);
-    struct buf out;
-    const char *result;
-
-    buf_init(&out, 65536);
-    while (rest.len > 0) {
-        bool is_id = rest.len > 2 && rest.ptr[0] == '{' && rest.ptr[2] == '}';
-
-        for (size_t i = 0; is_id && i < ARRAY_LEN(ids); i++) {
-            if (ids[i].letter == rest.ptr[1]) {
-                buf_int(&out, ids[i].id);
-            }
-        }
-        if (!is_id) {
-            buf_char(&out, rest.ptr[0]);
-        }
-        rest = str_sub(rest, is_id ? 3 : 1, rest.len);
-    }
-    result = arena_cstr(&f->arena, buf_view(&out));
-    buf_done(&out);
-    return result;
-}
-
 static void every_row_gets_its_status_in_an_envelope(void **state)
 {
     struct fixture *f = *state;

@@ -1,0 +1,315 @@
+/* Things that the sandbox keeps as the client sent them: extensions ("scripts"), API tests, and
+ * execution plans. The platform offers no route that makes API tests or plans for an API client, so
+ * they begin by /__sandbox/seed. A kind is a row of `kinds`. */
+#include "execution.h"
+
+#include "base/percent.h"
+
+struct record_kind {
+    enum thing_kind kind;
+    const char *what;   /* in refusals */
+    const char *detail; /* this member is told only where `asked` says true */
+    const char *asked;  /* query parameter */
+};
+
+static const struct record_kind kinds[] = {
+    {THING_SCRIPT, "Extension", "script", "includeBody"},
+    {THING_API_TEST, "API test", "inputs", "detailed"},
+    {THING_PLAN, "Plan", NULL, NULL},
+};
+
+static const struct record_kind *kind_of(enum thing_kind kind)
+{
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        if (kinds[i].kind == kind) {
+            return &kinds[i];
+        }
+    }
+    return NULL;
+}
+
+/* Members that are the sandbox's own are never taken from the client. */
+static bool is_own_member(struct str name)
+{
+    static const char *const own[] = {"id", "canonicalId", "projectId", "createdDate",
+                                      "lastModifiedDate"};
+
+    for (size_t i = 0; i < ARRAY_LEN(own); i++) {
+        if (str_is(name, own[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void write_record(struct call *call, const struct kept *record)
+{
+    const struct record_kind *kind = kind_of(record->thing.kind);
+    bool in_full = kind->asked == NULL || query_true(call, kind->asked);
+    struct json_writer *w = call->w;
+    const struct json *member;
+    struct json *members;
+
+    jw_object(w);
+    jw_kv_int(w, "id", record->thing.id);
+    jw_kv_text(w, "canonicalId", record->thing.canonical);
+    write_optional_id(w, "projectId", record->project_id);
+    if (json_parse(call->arena, record->members, NULL, &members, NULL) == ERR_OK) {
+        JSON_FOREACH (member, members) {
+            if (in_full || !str_is(json_name(member), kind->detail)) {
+                jw_key_str(w, json_name(member));
+                jw_raw(w, json_text(call->arena, member));
+            }
+        }
+    }
+    write_times(w, &record->thing);
+    jw_end(w);
+}
+
+struct kept *record_make(struct call *call, enum thing_kind kind, struct str members,
+                         int64_t project_id, int64_t wanted_id)
+{
+    struct kept *record = thing_make(call, kind, sizeof(*record), wanted_id);
+
+    record->members = members;
+    record->project_id = project_id;
+    refs_append(call->tenant, &call->tenant->records[kind], record);
+    return record;
+}
+
+/* The members of `record` with those of the body over them, as text of the tenant. */
+static struct str merged(struct call *call, const struct kept *record)
+{
+    struct json *all = NULL;
+    const struct json *member;
+
+    if (record == NULL || json_parse(call->arena, record->members, NULL, &all, NULL) != ERR_OK) {
+        all = json_new_object(call->arena);
+    }
+    JSON_FOREACH (member, call->body) {
+        if (!is_own_member(json_name(member))) {
+            json_set(all, json_name(member), json_copy(call->arena, member));
+        }
+    }
+    return keep_json(call, all);
+}
+
+int handle_record_create(struct call *call)
+{
+    struct str name;
+    int64_t project_id = 0;
+
+    if (!body_name(call, "name", &name)) {
+        return refuse_member(call, "name", "must be a text of 1 to 2000 bytes");
+    }
+    if (body_id(call, "projectId", &project_id) &&
+        thing_find(call->tenant, THING_PROJECT, project_id) == NULL) {
+        return refuse_unknown(call, "Project", project_id);
+    }
+    write_record(call, record_make(call, call->kind, merged(call, NULL), project_id, 0));
+    return 200;
+}
+
+static struct kept *record_of(struct call *call)
+{
+    struct kept *record = thing_find(call->tenant, call->kind, call->ids[0]);
+
+    if (record == NULL) {
+        (void)refuse_unknown(call, kind_of(call->kind)->what, call->ids[0]); /* caller: 404 */
+    }
+    return record;
+}
+
+int handle_record_get(struct call *call)
+{
+    const struct kept *record = record_of(call);
+
+    if (record == NULL) {
+        return 404;
+    }
+    write_record(call, record);
+    return 200;
+}
+
+int handle_record_update(struct call *call)
+{
+    struct kept *record = record_of(call);
+
+    if (record == NULL) {
+        return 404;
+    }
+    record->members = merged(call, record);
+    thing_touch(&record->thing);
+    write_record(call, record);
+    return 200;
+}
+
+int handle_record_delete(struct call *call)
+{
+    struct kept *record = record_of(call);
+
+    if (record == NULL) {
+        return 404;
+    }
+    refs_remove(&call->tenant->records[call->kind], record);
+    thing_forget(call->tenant, &record->thing);
+    return 204;
+}
+
+static int write_records(struct call *call, int64_t project_id)
+{
+    const struct refs *records = &call->tenant->records[call->kind];
+
+    jw_array(call->w);
+    for (size_t i = 0; i < records->n; i++) {
+        const struct kept *record = records->items[i];
+
+        if (record->project_id == project_id) {
+            write_record(call, record);
+        }
+    }
+    jw_end(call->w);
+    return 200;
+}
+
+int handle_project_records(struct call *call)
+{
+    if (thing_find(call->tenant, THING_PROJECT, call->ids[0]) == NULL) {
+        return refuse_unknown(call, "Project", call->ids[0]);
+    }
+    return write_records(call, call->ids[0]);
+}
+
+int handle_organization_records(struct call *call)
+{
+    return write_records(call, 0);
+}
+
+/* GET /api-tests?projectId= */
+int handle_record_list(struct call *call)
+{
+    if (!query_number(call, "projectId", 1, &call->ids[0])) {
+        return refuse_member(call, "projectId", "must be a number");
+    }
+    return call->ids[0] == 0 ? refuse_without(call, "projectId") : handle_project_records(call);
+}
+
+/* ---- plans ---- */
+
+static void write_jobs(struct json_writer *w, const struct plan_run *run)
+{
+    jw_key(w, "jobs");
+    jw_object(w);
+    for (size_t i = 0; i < run->jobs.n; i++) {
+        const struct execution *job = run->jobs.items[i];
+
+        write_id_key(w, job->thing.id);
+        write_execution_brief(w, job);
+    }
+    jw_end(w);
+}
+
+/* One job for each goal of the plan's project that has a journey to run. */
+int handle_plan_execute(struct call *call)
+{
+    const struct kept *plan = record_of(call);
+    const struct project *project;
+    struct plan_run *run;
+
+    if (plan == NULL) {
+        return 404;
+    }
+    project = thing_find(call->tenant, THING_PROJECT, plan->project_id);
+    if (project == NULL) {
+        return refuse_unknown(call, "Project", plan->project_id);
+    }
+    run = thing_make(call, THING_PLAN_RUN, sizeof(*run), 0);
+    run->plan = plan;
+    for (size_t i = 0; i < project->goals.n; i++) {
+        const struct goal *goal = project->goals.items[i];
+        struct execution *job = NULL;
+        int status = execution_start(call, goal->snapshots.items[goal->snapshots.n - 1], &job);
+
+        if (status == 200) {
+            job->plan = plan;
+            refs_append(call->tenant, &run->jobs, job);
+        } else if (status != 400) { /* 400: the goal has nothing to run */
+            return status;
+        }
+    }
+    jw_object(call->w);
+    jw_kv_int(call->w, "id", run->thing.id);
+    jw_kv_int(call->w, "planId", plan->thing.id);
+    write_jobs(call->w, run);
+    jw_end(call->w);
+    return 200;
+}
+
+int handle_plan_status(struct call *call)
+{
+    const struct plan_run *run = thing_find(call->tenant, THING_PLAN_RUN, call->ids[0]);
+    bool is_over = true;
+
+    if (run == NULL) {
+        return refuse_unknown(call, "Execution of a plan", call->ids[0]);
+    }
+    for (size_t i = 0; i < run->jobs.n; i++) {
+        is_over = is_over && execution_progress(run->jobs.items[i]).ended;
+    }
+    jw_object(call->w);
+    jw_kv_int(call->w, "id", run->thing.id);
+    jw_kv_int(call->w, "planId", run->plan->thing.id);
+    jw_kv_text(call->w, "status", is_over ? "FINISHED" : "RUNNING");
+    write_jobs(call->w, run);
+    jw_end(call->w);
+    return 200;
+}
+
+/* Is a job of this plan asked for? Without planIds[] every job is. */
+static bool plan_is_asked(struct call *call, const struct kept *plan)
+{
+    struct str rest = call->request->query;
+    struct str name;
+    struct str value;
+    bool any = false;
+
+    while (query_next(call->arena, &rest, &name, &value)) {
+        int64_t id = 0;
+
+        if (str_is(name, "planIds[]") || str_is(name, "planIds")) {
+            any = true;
+            if (plan != NULL && str_to_i64(value, 1, INT64_MAX, &id) && id == plan->thing.id) {
+                return true;
+            }
+        }
+    }
+    return !any;
+}
+
+/* GET /projects/{}/jobs?planIds[]=&dateBegin=&dateEnd=: executions by id. */
+int handle_project_jobs(struct call *call)
+{
+    const struct refs *executions = &call->tenant->executions;
+    int64_t begin = 0;
+    int64_t end = INT64_MAX;
+
+    if (thing_find(call->tenant, THING_PROJECT, call->ids[0]) == NULL) {
+        return refuse_unknown(call, "Project", call->ids[0]);
+    }
+    if (!query_number(call, "dateBegin", 0, &begin) || !query_number(call, "dateEnd", 0, &end)) {
+        return refuse_member(call, "dateBegin and dateEnd", "must be milliseconds");
+    }
+    jw_object(call->w);
+    for (size_t i = 0; i < executions->n; i++) {
+        const struct execution *job = executions->items[i];
+
+        if (job->goal->project->thing.id == call->ids[0] && job->thing.created_ms >= begin &&
+            job->thing.created_ms <= end && plan_is_asked(call, job->plan)) {
+            write_id_key(call->w, job->thing.id);
+            write_job(call, job);
+            call->total++;
+        }
+    }
+    jw_end(call->w);
+    return 200;
+}

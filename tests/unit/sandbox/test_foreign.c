@@ -1,0 +1,276 @@
+/* Requests of foreign clients (the vendor's scripts and collections, the old command line, a
+ * customer's reports), one row a request and form, answered as the real platform does. */
+#include "fixture.h"
+
+struct foreign {
+    const char *method;
+    const char *path;
+    const char *body;
+    int status;
+    const char *pointer; /* into the enveloped answer: must be there; NULL: nothing to look at */
+    const char *bare;    /* the same with envelope=false */
+};
+
+/* clang-format off */
+static const struct foreign rows[] = {
+    {"GET", "/projects/{P}/environments", NULL, 200, "/item/environments/0/variables/a/value", "/environments/0/name"},
+    {"GET", "/projects", NULL, 400, "/error/code", "/error/code"},
+    {"GET", "/projects?organizationId=7", NULL, 200, "/map/{P}/name", "/{P}/name"},
+    {"GET", "/projects?organizationId=7", NULL, 200, "/total", "/{P}/capabilities/EXECUTION"},
+    {"GET", "/projects/{P}/goals", NULL, 200, "/map/{G}/id", "/{G}/name"},
+    {"GET", "/goals/?projectId={P}&archived=false", NULL, 200, "/map/{G}/id", "/{G}/name"},
+    {"POST", "/teststeps", "{\"checkpointId\":\"{C}\",\"stepIndex\":0,\"parsedStep\":{\"action\":\"CLICK\"}}", 200,
+     "/item/testStep/id", "/testStep/id"},
+    {"POST", "/teststeps", "{\"checkpointId\":{C},\"stepIndex\":0,\"parsedStep\":{\"action\":\"CLICK\"}}", 200,
+     "/item/checkpoint/steps/0/id", "/checkpoint/steps/0/id"},
+    {"GET", "/testsuites/latest_status?jobId={E}&includeSequencesDetails=true", NULL, 200,
+     "/map/{J}/lastExecution/statistics/outcome", "/{J}/journey/cases/0/id"},
+    {"GET", "/testsuites/latest_status?goalId={G}", NULL, 200, "/map/{J}/journey/title", "/{J}/journey/id"},
+    {"GET", "/testsuites/latest_status?versionId={S}", NULL, 200, "/map/{J}/journey/title", "/{J}/journey/id"},
+    {"GET", "/testsuites/latest_status?jobId=9", NULL, 404, "/error/message", NULL},
+    {"GET", "/testsuites/latest_status?goalId=9", NULL, 404, "/error/message", NULL},
+    {"GET", "/testsuites/execution?snapshotId={S}&goalId={G}&suiteId[]={J}", NULL, 200, "/item/{J}/outcome", "/{J}/outcome"},
+    {"GET", "/testsuites/execution?versionId={S}&suiteId%5B%5D={J}", NULL, 200, "/item/{J}/outcome", "/{J}/outcome"},
+    {"GET", "/testsuites/execution?suiteId={J}&jobId={E}&includeJourneyDetails=true", NULL, 200, "/item/outcome", "/testSuiteId"},
+    {"GET", "/testsuites/execution?suiteId={J}", NULL, 200, "/item/outcome", "/testSuiteId"},
+    {"GET", "/testsuites/execution", NULL, 400, "/error/message", NULL},
+    {"PUT", "/plans/executions/5001/execute", "{}", 200, "/item/jobs", "/jobs"},
+    {"POST", "/plans/executions/5001/execute", NULL, 200, "/item/id", "/id"},
+    {"GET", "/plans/executions/5001", NULL, 200, "/item/name", "/projectId"},
+    {"GET", "/plans/executions/5003", NULL, 404, "/error/message", NULL},
+    {"GET", "/projects/{P}/jobs?dateBegin=0&dateEnd=99999999999999", NULL, 200, "/map/{E}/submitDate", "/{E}/totalTestExecutions"},
+    {"GET", "/projects/{P}/jobs?planIds%5B%5D=5001", NULL, 200, "/total", NULL},
+    {"GET", "/goals/{G}/checkpoints", NULL, 200, "/item/checkpoints/{C}/title", "/checkpoints/{C}/id"},
+    {"POST", "/scripts", "{\"name\":\"x\",\"projectId\":{P},\"script\":\"return 1\",\"inputs\":[]}", 200, "/item/id", "/name"},
+    {"GET", "/projects/{P}/scripts?includeBody=true", NULL, 200, "/items/0/script", "/0/script"},
+    {"GET", "/organizations/7/scripts", NULL, 200, "/items", NULL},
+    {"GET", "/testsuites/{J}/history", NULL, 200, "/items/0/statistics/outcome", "/0/id"},
+    {"GET", "/testsuites/{J}/contributors", NULL, 200, "/items/0/userId", "/0/id"},
+    {"GET", "/testsuites/{J}/users", NULL, 200, "/items/0/userId", "/0/id"},
+    {"GET", "/api-tests?projectId={P}&detailed=true", NULL, 200, "/items", NULL},
+    {"GET", "/api-tests/5002", NULL, 200, "/item/name", "/id"},
+    {"GET", "/organizations/7", NULL, 200, "/item/id", "/id"},
+    {"GET", "/organizations/7/users", NULL, 200, "/items/0/userId", "/0/id"},
+    {"GET", "/tags/projects/{P}", NULL, 200, "/items", NULL},
+    {"GET", "/goals/{G}/contributors", NULL, 200, "/items/0/userId", "/0/id"},
+    {"GET", "/goals/{G}/export/{S}", NULL, 200, "/item/suites/0/title", "/suites/0/id"},
+    {"GET", "/tickets?projectId={P}", NULL, 200, "/items", NULL},
+    {"POST", "/library/checkpoints/create", "{\"name\":\"Lib\",\"goalId\":{G}}", 201, "/item/id", "/name"},
+    {"POST", "/library/checkpoints/create", "{\"name\":\"Lib\",\"projectId\":\"{P}\"}", 201, "/item/id", "/name"},
+    {"POST", "/library/checkpoints/create", "{\"name\":\"Lib\"}", 400, "/error/message", NULL},
+    {"POST", "/projects", "{\"name\":\"p\",\"organizationId\":\"7\"}", 201, "/item/id", "/id"},
+    {"POST", "/goals", "{\"name\":\"g\",\"projectId\":\"{P}\",\"url\":\"https://x.example\"}", 201, "/item/id", "/id"},
+    {"POST", "/testcases", "{\"goalId\":\"{G}\",\"snapshotId\":\"{S}\",\"title\":\"t\"}", 201, "/item/id", NULL},
+    {"POST", "/environments/create", "{\"name\":\"e\",\"projectId\":\"{P}\"}", 201, "/item/id", "/id"},
+    {"GET", "/executions/{E}/status", NULL, 200, "/item/meta/executionRequest/suiteIds", "/meta/testSuiteIds/0"},
+    {"GET", "/executions/{E}", NULL, 200, "/item/testSuites/{J}/journeyStatistics/progress",
+     "/testSuites/{J}/testCases/{C}/testCaseCanonicalId"},
+    {"GET", "/projects/{P}", NULL, 200, "/item/capabilities/LOOPS", "/modifiedDate"},
+    {"GET", "/testsuites/{J}", NULL, 200, "/item/dataAttributeValues", "/cases/0/kind"},
+};
+
+/* clang-format on */
+
+static void start_things(struct fixture *f)
+{
+    make_structure(f);
+    (void)call_ok(f, "POST", "/environments",
+                  TEXT(f, "{\"name\":\"e\",\"projectId\":%lld,\"variables\":{\"a\":\"b\"}}",
+                       (long long)f->project));
+    assert_int_equal(ask(f, "POST", "/__sandbox/seed",
+                         "{\"token\":\"alice\",\"plans\":[5001],\"apiTests\":[5002]}"),
+                     200);
+    f->execution =
+        int_at(call_ok(f, "POST", TEXT(f, "/goals/%lld/execute", (long long)f->goal), "{}"), "/id");
+    clock_set(NOW_MS + 10 * FIXTURE_EXECUTION_MS, WALL_MS + 10 * FIXTURE_EXECUTION_MS);
+}
+
+static void look(struct fixture *f, const struct foreign *row, const char *path,
+                 const char *pointer)
+{
+    const char *body = row->body == NULL ? NULL : filled(f, row->body);
+
+    if (ask(f, row->method, path, body) != row->status) {
+        fail_msg("%s %s: %d instead of %d: %.*s", row->method, path, f->reply.status, row->status,
+                 STR_ARG(f->reply.body));
+    }
+    if (pointer != NULL && json_find(answer(f), filled(f, pointer)) == NULL) {
+        fail_msg("%s %s: nothing at %s: %.*s", row->method, path, pointer, STR_ARG(f->reply.body));
+    }
+}
+
+static void what_foreign_clients_ask_is_answered_as_the_platform_does(void **state)
+{
+    struct fixture *f = *state;
+
+    start_things(f);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *path = TEXT(f, "/api%s", filled(f, rows[i].path));
+        char sign = str_contains(str_from(path), STR("?")) ? '&' : '?';
+
+        look(f, &rows[i], path, rows[i].pointer);
+        if (rows[i].bare != NULL && rows[i].status != 201) {
+            look(f, &rows[i], TEXT(f, "%s%cenvelope=false", path, sign), rows[i].bare);
+        }
+    }
+}
+
+static void a_missing_parameter_is_named_and_never_an_id_0(void **state)
+{
+    static const char *const paths[] = {"/api/projects",
+                                        "/api/goals",
+                                        "/api/testsuites/latest_status",
+                                        "/api/testsuites/latest_status?snapshotId=",
+                                        "/api/testsuites/execution",
+                                        "/api/testsuites/execution?jobId=",
+                                        "/api/api-tests"};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        assert_int_equal(ask(f, "GET", paths[i], NULL), 400);
+        assert_true(str_contains(f->reply.body, STR("should be provided")));
+    }
+}
+
+static void a_plan_runs_its_project_and_tells_the_jobs(void **state)
+{
+    struct fixture *f = *state;
+    const struct json *json;
+    int64_t run;
+    int64_t job;
+
+    start_things(f);
+    assert_int_equal(
+        ask(f, "POST", "/__sandbox/seed", "{\"token\":\"alice\",\"checkpoints\":[77]}"), 200);
+    f->project = int_at(answer(f), "/projectId");
+    json = call_ok(f, "POST", "/plans/executions/5001/execute", "{}");
+    run = int_at(json, "/id");
+    job = int_at(json_first(json_get(json, "jobs")), "/id");
+    json = call_ok(f, "GET", TEXT(f, "/plans/executions/status/%lld", (long long)run), NULL);
+    assert_text(json, "/status", "RUNNING");
+    clock_set(NOW_MS + 100 * FIXTURE_EXECUTION_MS, WALL_MS + 100 * FIXTURE_EXECUTION_MS);
+    json = call_ok(f, "GET", TEXT(f, "/plans/executions/status/%lld", (long long)run), NULL);
+    assert_text(json, "/status", "FINISHED");
+    json = call_ok(f, "GET", TEXT(f, "/projects/%lld/jobs?planIds[]=5001", (long long)f->project),
+                   NULL);
+    assert_int_equal(json_size(json), 1);
+    assert_int_equal(int_at(json, TEXT(f, "/%lld/plan/id", (long long)job)), 5001);
+}
+
+static void a_script_is_kept_and_its_body_told_when_asked(void **state)
+{
+    struct fixture *f = *state;
+    const struct json *json =
+        call_ok(f, "POST", "/scripts",
+                "{\"name\":\"sum\",\"script\":\"return 1\",\"id\":7,\"async\":true}");
+    const char *path = TEXT(f, "/scripts/%lld", (long long)int_at(json, "/id"));
+
+    assert_true(int_at(json, "/id") != 7);
+    json = call_ok(f, "GET", path, NULL);
+    assert_null(json_get(json, "script"));
+    assert_true(json_true(json_get(json, "async")));
+    json = call_ok(f, "PUT", path, "{\"script\":\"return 2\"}");
+    assert_text(json, "/name", "sum");
+    json = call_ok(f, "GET", TEXT(f, "%s?includeBody=true", path), NULL);
+    assert_text(json, "/script", "return 2");
+    assert_int_equal(ask(f, "DELETE", TEXT(f, "/api%s", path), NULL), 204);
+    assert_int_equal(ask(f, "GET", TEXT(f, "/api%s", path), NULL), 404);
+    assert_int_equal(ask(f, "POST", "/api/scripts", "{\"script\":\"return 1\"}"), 400);
+}
+
+static void a_table_is_cloned_renamed_and_shown_in_both_forms(void **state)
+{
+    struct fixture *f = *state;
+    const struct json *json =
+        call_ok(f, "POST", "/testdata/tables/create", "{\"name\":\"t\",\"csv\":\"a,b\\r\\n1,2\"}");
+    int64_t id = int_at(json, "/id");
+
+    json = call_ok(f, "POST", "/testdata/tables/clone",
+                   TEXT(f, "{\"tableId\":%lld,\"name\":\"copy\"}", (long long)id));
+    assert_text(json, "/name", "copy");
+    assert_text(json, "/columns/1", "b");
+    assert_text(json, "/attributes/1/name", "b");
+    assert_int_equal(int_at(json, "/rowCount"), 1);
+    assert_true(int_at(json, "/id") != id);
+    json = call_ok(f, "PUT", TEXT(f, "/testdata/tables/%lld", (long long)id),
+                   "{\"name\":\"new\",\"description\":\"d\"}");
+    assert_text(json, "/name", "new");
+    json = call_ok(f, "POST", TEXT(f, "/testdata/tables/%lld/import", (long long)id),
+                   "{\"data\":[[\"3\",\"4\"]]}");
+    assert_int_equal(int_at(json, "/rowsImported"), 1);
+}
+
+static void a_timeline_tells_the_outcomes_of_a_step(void **state)
+{
+    struct fixture *f = *state;
+    const struct json *json;
+    int64_t step;
+
+    start_things(f);
+    json =
+        call_ok(f, "GET", TEXT(f, "/checkpoints/%lld/teststeps", (long long)f->checkpoint), NULL);
+    step = int_at(json, "/0/id");
+    json = call_ok(f, "GET",
+                   TEXT(f, "/timelines/journeys/%lld/checkpoints/%lld/steps/%lld?pageSize=20",
+                        (long long)f->journey, (long long)f->checkpoint, (long long)step),
+                   NULL);
+    assert_int_equal(json_size(json), 1);
+    assert_text(json, "/0/outcome", "PASS");
+}
+
+/* What the platform shows of a journey's data table holds its first row, and so the canary. */
+static void a_journey_with_data_leaks_its_first_row(void **state)
+{
+    struct fixture *f = *state;
+    const struct json *json;
+    int64_t table;
+
+    make_structure(f);
+    table = int_at(call_ok(f, "POST", "/testdata/tables/create",
+                           "{\"name\":\"t\",\"csv\":\"user,password\\r\\nann,secret\"}"),
+                   "/id");
+    json = call_ok(
+        f, "POST", "/testsuites",
+        TEXT(f, "{\"goalId\":%lld,\"snapshotId\":%lld,\"title\":\"t\",\"dataTableId\":%lld}",
+             (long long)f->goal, (long long)f->snapshot, (long long)table));
+    assert_text(json, "/dataAttributeValues/password", "secret");
+    assert_text(json, "/dataAttributeValues/sandboxPassword", "canary-1234");
+    json = call_ok(f, "GET", TEXT(f, "/testsuites/%lld", (long long)f->journey), NULL);
+    assert_null(json_get(json, "dataTableId"));
+    assert_int_equal(json_size(json_get(json, "dataAttributeValues")), 0);
+}
+
+static void an_unknown_path_below_api_is_the_platforms_own_page(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(ask(f, "GET", "/api/organizations/7/usage", NULL), 404);
+    assert_int_equal(f->reply.body.len, 68);
+    assert_true(str_starts(f->reply.body, STR("<html><head><title>Error</title>")));
+}
+
+int test_foreign(void);
+
+int test_foreign(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_foreign_clients_ask_is_answered_as_the_platform_does,
+                                        fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(a_missing_parameter_is_named_and_never_an_id_0,
+                                        fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(a_plan_runs_its_project_and_tells_the_jobs, fixture_set_up,
+                                        fixture_tear_down),
+        cmocka_unit_test_setup_teardown(a_script_is_kept_and_its_body_told_when_asked,
+                                        fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(a_table_is_cloned_renamed_and_shown_in_both_forms,
+                                        fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(a_timeline_tells_the_outcomes_of_a_step, fixture_set_up,
+                                        fixture_tear_down),
+        cmocka_unit_test_setup_teardown(a_journey_with_data_leaks_its_first_row, fixture_set_up,
+                                        fixture_tear_down),
+        cmocka_unit_test_setup_teardown(an_unknown_path_below_api_is_the_platforms_own_page,
+                                        fixture_set_up, fixture_tear_down),
+    };
+
+    return cmocka_run_group_tests_name("sandbox/foreign", tests, NULL, NULL);
+}
