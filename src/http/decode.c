@@ -1,0 +1,94 @@
+/* Content codings of a whole body; zlib does the work. Its state is made once and used for all
+ * bodies: one loop, one body at a time. */
+#include <zlib.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "http/answer.h"
+
+enum { WINDOW_AUTO = 15 + 32, WINDOW_RAW = -15, STEP_BYTES = 16 * 1024 };
+
+struct http_decoder {
+    z_stream stream;
+};
+
+static z_stream *stream_for(struct http_decoder **decoder, int window)
+{
+    if (*decoder == NULL) {
+        *decoder = mem_zalloc(sizeof(**decoder));
+        CHECK(inflateInit2(&(*decoder)->stream, window) == Z_OK);
+    } else {
+        CHECK(inflateReset2(&(*decoder)->stream, window) == Z_OK);
+    }
+    return &(*decoder)->stream;
+}
+
+/* "deflate" means zlib's format, and some servers send it without its header: the first byte of
+ * that header tells the method, which is always 8. */
+static int window_of(struct str coding, struct str body)
+{
+    bool is_raw = str_is_nocase(coding, "deflate") && (body.ptr[0] & 0x0f) != Z_DEFLATED;
+
+    return is_raw ? WINDOW_RAW : WINDOW_AUTO;
+}
+
+/* At the ceiling one byte more is asked for: if it comes, the body is too big. */
+static int inflate_step(z_stream *stream, struct buf *out)
+{
+    size_t room = out->max - out->len;
+    char beyond;
+    char *to = &beyond;
+    int code;
+
+    room = room < STEP_BYTES ? room : STEP_BYTES;
+    if (room > 0) {
+        to = buf_reserve(out, room);
+        CHECK(to != NULL);
+    }
+    stream->next_out = (Bytef *)to;
+    stream->avail_out = room > 0 ? (uInt)room : 1;
+    code = inflate(stream, Z_NO_FLUSH);
+    if (room > 0) {
+        buf_grew(out, room - stream->avail_out);
+    } else if (stream->avail_out == 0) {
+        out->overflowed = true;
+    }
+    return code;
+}
+
+enum error_code http_decode(struct http_decoder **decoder, struct str coding, struct str body,
+                            struct buf *out)
+{
+    z_stream *stream;
+    int code;
+
+    if (body.len == 0 || coding.len == 0 || str_is_nocase(coding, "identity")) {
+        buf_str(out, body);
+        return buf_ok(out) ? ERR_OK : ERR_UPSTREAM_TOO_BIG;
+    }
+    if (!str_is_nocase(coding, "gzip") && !str_is_nocase(coding, "x-gzip") &&
+        !str_is_nocase(coding, "deflate")) {
+        return ERR_UPSTREAM_SHAPE;
+    }
+    if (body.len > UINT32_MAX) {
+        return ERR_UPSTREAM_TOO_BIG;
+    }
+    stream = stream_for(decoder, window_of(coding, body));
+    stream->next_in = unconst(body.ptr);
+    stream->avail_in = (uInt)body.len;
+    do {
+        code = inflate_step(stream, out);
+    } while (code == Z_OK && buf_ok(out));
+    if (!buf_ok(out)) {
+        return ERR_UPSTREAM_TOO_BIG;
+    }
+    return code == Z_STREAM_END && stream->avail_in == 0 ? ERR_OK : ERR_UPSTREAM_SHAPE;
+}
+
+void http_decoder_free(struct http_decoder *decoder)
+{
+    if (decoder != NULL) {
+        (void)inflateEnd(&decoder->stream);
+        mem_free(decoder);
+    }
+}

@@ -1,0 +1,82 @@
+/* Bytes of the platform through the parser of answers, without sockets.
+ * Input: the first byte says how the rest is split and whether the request was HEAD, the rest is
+ * what the platform sends before it closes.
+ * Held: the pieces give the same as the whole; a complete answer has one framing, and a body of the
+ * length that was announced; what is decoded stays below its ceiling. */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../unit/http/answers.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+
+enum { DECODED_MAX = 64 * 1024 };
+
+static struct http_decoder *decoder; /* one for all inputs, as in the program */
+
+static void check_head(const struct http_answer *answer, const struct reading *reading)
+{
+    size_t n_framings = 0;
+
+    for (size_t i = 0; i < http_answer_n_headers(answer); i++) {
+        struct http_answer_header header = http_answer_header_at(answer, i);
+
+        CHECK(header.name.len > 0);
+        n_framings += str_is_nocase(header.name, "Content-Length") ||
+                              str_is_nocase(header.name, "Transfer-Encoding")
+                          ? 1
+                          : 0;
+        for (size_t k = 0; k < header.value.len; k++) {
+            unsigned char c = (unsigned char)header.value.ptr[k];
+
+            CHECK((c >= ' ' && c != 0x7F) || c == '\t');
+        }
+    }
+    CHECK(n_framings <= 1);
+    if (reading->end == HTTP_ANSWER_END) {
+        int64_t length = http_answer_length(answer);
+
+        CHECK(http_answer_status(answer) >= 200 && http_answer_status(answer) <= 599);
+        CHECK(reading->body.len == 0 || length < 0 || (uint64_t)length == reading->body.len);
+    }
+}
+
+static void check_decode(const struct reading *reading)
+{
+    struct str coding = http_answer_header(reading->answer, "Content-Encoding");
+    struct buf out;
+    enum error_code code;
+
+    buf_init(&out, DECODED_MAX);
+    code = http_decode(&decoder, coding, buf_view(&reading->body), &out);
+    CHECK(out.len <= DECODED_MAX);
+    CHECK(code == ERR_OK || code == ERR_UPSTREAM_TOO_BIG || code == ERR_UPSTREAM_SHAPE);
+    buf_done(&out);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+    struct str text = {(const char *)bytes, len};
+    struct reading whole;
+    struct reading split;
+    bool to_head;
+    size_t step;
+
+    if (len < 1) {
+        return 0;
+    }
+    to_head = (bytes[0] & 0x80) != 0;
+    step = (size_t)bytes[0] % 16; /* 0: in two parts */
+    text = str_sub(text, 1, len);
+    reading_run(&whole, text, to_head, true, 0, 0);
+    reading_run(&split, text, to_head, true, step == 0 ? bytes[0] : step, step);
+    CHECK(str_eq(buf_view(&whole.text), buf_view(&split.text)));
+    CHECK(whole.end != HTTP_ANSWER_MORE && whole.end == split.end);
+    check_head(whole.answer, &whole);
+    if (whole.end == HTTP_ANSWER_END) {
+        check_decode(&whole);
+    }
+    reading_done(&whole);
+    reading_done(&split);
+    return 0;
+}
