@@ -94,7 +94,8 @@ struct config {
     struct {
         bool enabled;
         size_t max_bytes;
-        unsigned ttl_s, snapshot_ttl_s, finished_ttl_s, stale_if_error_s;
+        unsigned ttl_s, snapshot_ttl_s, finished_ttl_s;
+        unsigned stale_while_revalidate_s, stale_if_error_s;
     } cache;
 
     struct {

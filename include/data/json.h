@@ -69,6 +69,7 @@ struct json *json_copy(struct arena *arena, const struct json *node); /* deep; a
 void json_set(struct json *object, struct str name, struct json *child); /* replaces */
 void json_append(struct json *array, struct json *child);
 void json_remove(struct json *object, struct str name);
+void json_remove_child(struct json *parent, const struct json *child); /* O(1) */
 
 /* Compact text. Numbers print as they were written or set. */
 void json_print(struct buf *out, const struct json *node);

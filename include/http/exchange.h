@@ -96,6 +96,8 @@ struct exchange {
 /* The first header of that name, trimmed; empty str with out_found false when absent. */
 struct str exchange_header(const struct exchange *exchange, const char *name);
 bool exchange_has_header(const struct exchange *exchange, const char *name);
+/* All lines of that name, joined by commas (RFC 9110 section 5.3), in the arena; empty: none. */
+struct str exchange_header_lines(struct exchange *exchange, const char *name);
 
 /* Answering. Exactly one of exchange_reply, exchange_problem, or stream begin..end per exchange;
  * after it the service must not touch the exchange any more (it may be freed). HEAD and 204/304 are

@@ -26,6 +26,7 @@ struct trace {
     char parent_span_id[17];
     bool sampled;
     char request_id[129];
+    struct str state; /* tracestate, passed on as it came; empty: none, or without a parent */
     uint64_t begin_us;
     uint64_t stage_us[TRACE_N_STAGES]; /* time spent per stage so far */
 };
@@ -33,6 +34,10 @@ struct trace {
 void trace_begin(struct trace *trace, uint64_t begin_us);
 /* Empty strs are "no such header". */
 void trace_adopt(struct trace *trace, struct str traceparent, struct str request_id);
+/* After trace_adopt: the caller's tracestate (all lines joined by commas), kept as a view. Dropped
+ * without a valid traceparent, over 512 bytes or 32 members, and with characters that the
+ * specification does not allow. */
+void trace_adopt_state(struct trace *trace, struct str tracestate);
 /* The header for one call to the platform: same trace, fresh span. out is NUL-terminated. */
 void trace_child(const struct trace *trace, char out[56]);
 void trace_add(struct trace *trace, enum trace_stage stage, uint64_t microseconds);

@@ -122,6 +122,7 @@ struct plan {
     uint64_t row_begin_us;
     size_t insert_at;
     char traceparent[56];
+    struct upstream_header tracestate;
     bool running;
     bool stop_asked;
 };

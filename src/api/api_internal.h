@@ -92,6 +92,7 @@ struct verdict_store;
 struct run_store;
 struct cache;
 struct cache_seat;
+struct snapshot_memo;
 
 struct api {
     struct api_options options;
@@ -99,6 +100,7 @@ struct api {
     struct catalog_defaults defaults;
     struct idempotency_store *idempotency;
     struct cache *cache;
+    struct snapshot_memo *snapshots;
     struct verdict_store *verdicts;
     struct run_store *runs;
     struct ledger *ledger;

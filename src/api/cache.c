@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "cache_wish.h"
+#include "media.h"
 
 enum { ENTRY_COST = 512, ETAG_DIGITS = 32 };
 
@@ -15,11 +17,16 @@ struct cache_entry {
     struct digest key;
     char *body; /* NULL: no answer yet */
     size_t body_len;
-    char etag[ETAG_DIGITS + 3];
+    struct arena extra; /* texts of the answer beside its body; begun with it */
+    const char *content_type;
+    struct str etag;
+    struct http_header *headers;
+    size_t n_headers;
     uint64_t stored_ms;
     uint64_t fresh_ms;
-    uint64_t stale_ms;   /* may stand in for an error until then */
-    struct task *leader; /* NULL: nobody fetches */
+    uint64_t revalidate_ms; /* serves all but the one who fetches anew, until then */
+    uint64_t stale_ms;      /* may stand in for an error until then */
+    struct task *leader;    /* NULL: nobody fetches */
     struct list waiters;
 };
 
@@ -31,24 +38,13 @@ struct cache_seat {
     stage_fn resume;
 };
 
-enum { SNAPSHOTS_KEPT = 256, ID_BYTES = 24 };
-
-/* A few look-ups, replaced in turn. */
-struct snapshot {
-    char goal_id[ID_BYTES];
-    char snapshot_id[ID_BYTES];
-    struct digest identity;
-    uint64_t until_ms;
-};
-
 struct cache {
-    struct snapshot snapshots[SNAPSHOTS_KEPT];
-    size_t next_snapshot;
     struct map entries;
     struct list lru;
     size_t bytes;
     size_t max_bytes;
     uint64_t stale_if_error_ms;
+    uint64_t stale_while_revalidate_ms;
     bool enabled;
     uint64_t generation; /* grows with each purge: what was fetched before it is not kept */
 };
@@ -61,13 +57,14 @@ struct cache *cache_new(const struct config *config)
     list_init(&cache->lru);
     cache->max_bytes = config->cache.max_bytes;
     cache->stale_if_error_ms = (uint64_t)config->cache.stale_if_error_s * 1000;
+    cache->stale_while_revalidate_ms = (uint64_t)config->cache.stale_while_revalidate_s * 1000;
     cache->enabled = config->cache.enabled;
     return cache;
 }
 
 static size_t cost_of(const struct cache_entry *entry)
 {
-    return ENTRY_COST + entry->body_len;
+    return ENTRY_COST + entry->body_len + entry->extra.used_bytes;
 }
 
 static void drop_body(struct cache *cache, struct cache_entry *entry)
@@ -76,6 +73,7 @@ static void drop_body(struct cache *cache, struct cache_entry *entry)
         cache->bytes -= cost_of(entry);
         list_remove(&entry->lru);
         mem_free(entry->body);
+        arena_done(&entry->extra);
         entry->body = NULL;
         entry->body_len = 0;
     }
@@ -117,9 +115,7 @@ static struct str key_view(const struct digest *key)
     return (struct str){(const char *)key->bytes, DIGEST_BYTES};
 }
 
-/* Whoever uses the stored token is one identity at the platform; a token of one's own is another.
- */
-static struct str identity_of(const struct task *task)
+struct str cache_identity(const struct task *task)
 {
     return task->principal.bearer.len > 0 ? key_view(&task->principal.owner) : STR("stored");
 }
@@ -131,7 +127,7 @@ static struct cache_entry *entry_for(struct cache *cache, struct task *task)
     struct cache_entry *entry;
     const struct http_request *request = &task->exchange->request;
 
-    digest_of_parts((struct str[]){identity_of(task), request->path, request->query}, 3, &key);
+    digest_of_parts((struct str[]){cache_identity(task), request->path, request->query}, 3, &key);
     node = map_find(&cache->entries, key_view(&key));
     if (node != NULL) {
         return CONTAINER_OF(node, struct cache_entry, node);
@@ -146,11 +142,26 @@ static struct cache_entry *entry_for(struct cache *cache, struct task *task)
 /* --- answering
  * ------------------------------------------------------------------------------------------ */
 
+static struct str opaque_tag(struct str etag)
+{
+    return str_starts(etag, STR("W/")) ? str_sub(etag, 2, etag.len) : etag;
+}
+
+/* Weak comparison (RFC 9110 section 13.1.2). */
 static bool matches_etag(const struct task *task, const struct cache_entry *entry)
 {
     struct str wanted = exchange_header(task->exchange, "If-None-Match");
+    struct str tag;
 
-    return wanted.len > 0 && (str_is(wanted, "*") || str_contains(wanted, str_from(entry->etag)));
+    if (str_is(wanted, "*")) {
+        return true;
+    }
+    while (header_list_next(&wanted, &tag)) {
+        if (tag.len > 0 && str_eq(opaque_tag(tag), opaque_tag(entry->etag))) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static enum stage_verdict answer_from(struct task *task, const struct cache_entry *entry,
@@ -159,7 +170,11 @@ static enum stage_verdict answer_from(struct task *task, const struct cache_entr
     struct exchange *exchange = task->exchange;
     struct str body = arena_str(task->arena, (struct str){entry->body, entry->body_len});
 
-    exchange_set_header(exchange, "ETag", str_from(entry->etag));
+    for (size_t i = 0; i < entry->n_headers; i++) {
+        exchange_set_header(exchange, arena_cstr(task->arena, entry->headers[i].name),
+                            entry->headers[i].value);
+    }
+    exchange_set_header(exchange, "ETag", entry->etag);
     exchange_set_header(exchange, "Cache-Control", STR("private, no-cache"));
     exchange_set_header(exchange, "Cache-Status", str_from(status));
     exchange_set_header(
@@ -169,7 +184,40 @@ static enum stage_verdict answer_from(struct task *task, const struct cache_entr
     if (matches_etag(task, entry)) {
         return task_reply(task, 304, NULL, STR_EMPTY);
     }
-    return task_reply(task, 200, json_type_utf8, body);
+    return task_reply(task, 200, arena_cstr(task->arena, str_from(entry->content_type)), body);
+}
+
+/* ---- what may answer ---- */
+
+static bool is_new_enough(const struct cache_entry *entry, const struct cache_wish *wish)
+{
+    uint64_t now = clock_now_ms();
+
+    return wish->max_age_ms == UINT64_MAX ||
+           (wish->max_age_ms > 0 && now - entry->stored_ms <= wish->max_age_ms);
+}
+
+static bool is_fresh(const struct cache_entry *entry, const struct cache_wish *wish)
+{
+    return entry->body != NULL && is_new_enough(entry, wish) &&
+           clock_now_ms() + wish->min_fresh_ms < entry->fresh_ms;
+}
+
+/* Expired, but the request says that so much is fine. Never past the time for errors. */
+static bool may_be_old(const struct cache_entry *entry, const struct cache_wish *wish)
+{
+    uint64_t now = clock_now_ms();
+
+    return entry->body != NULL && wish->max_stale_ms > 0 && is_new_enough(entry, wish) &&
+           now < entry->stale_ms &&
+           (now < entry->fresh_ms || now - entry->fresh_ms <= wish->max_stale_ms);
+}
+
+/* Somebody fetches the next one already, and the request has no wish of its own. */
+static bool serves_meanwhile(const struct cache_entry *entry, const struct cache_wish *wish)
+{
+    return entry->body != NULL && entry->leader != NULL && wish->min_fresh_ms == 0 &&
+           is_new_enough(entry, wish) && clock_now_ms() < entry->revalidate_ms;
 }
 
 static void on_waiter_cancel(struct task *task)
@@ -181,21 +229,49 @@ static void on_waiter_cancel(struct task *task)
     tidy(task->api->cache, entry);
 }
 
+static enum stage_verdict answer_hit(struct task *task, struct cache_entry *entry,
+                                     const char *status)
+{
+    metric_add(M_CACHE_HITS, 0, 0, 0, 1);
+    list_remove(&entry->lru);
+    list_append(&task->api->cache->lru, &entry->lru);
+    return answer_from(task, entry, status);
+}
+
+static enum stage_verdict refuse_uncached(struct task *task)
+{
+    (void)error_set(&task->error, ERR_UPSTREAM_TIMEOUT,
+                    "Nothing is kept for this request, and only-if-cached forbids to ask");
+    return task_fail(task);
+}
+
 enum stage_verdict cache_begin(struct task *task, stage_fn resume)
 {
     struct cache *cache = task->api->cache;
+    struct cache_wish wish;
     struct cache_entry *entry;
     struct cache_seat *seat;
 
-    if (!cache->enabled || task->raw || task->cache_seat != NULL) {
+    if (task->cache_seat != NULL) {
         return STAGE_CONTINUE;
     }
+    cache_wish_read(&task->exchange->request, &wish);
+    if (!cache->enabled || task->raw || wish.no_store) {
+        return wish.only_if_cached ? refuse_uncached(task) : STAGE_CONTINUE;
+    }
     entry = entry_for(cache, task);
-    if (entry->body != NULL && clock_now_ms() < entry->fresh_ms) {
-        metric_add(M_CACHE_HITS, 0, 0, 0, 1);
-        list_remove(&entry->lru);
-        list_append(&cache->lru, &entry->lru);
-        return answer_from(task, entry, "virtuoso-proxy; hit");
+    if (is_fresh(entry, &wish)) {
+        return answer_hit(task, entry, "virtuoso-proxy; hit");
+    }
+    if (serves_meanwhile(entry, &wish) || may_be_old(entry, &wish)) {
+        return answer_hit(task, entry, "virtuoso-proxy; hit; detail=stale");
+    }
+    if (wish.only_if_cached) {
+        tidy(cache, entry);
+        return refuse_uncached(task);
+    }
+    if (entry->leader != NULL && wish.max_age_ms != UINT64_MAX) {
+        return STAGE_CONTINUE; /* the fetch under way began before this request: asked again */
     }
     seat = arena_zalloc(task->arena, sizeof(*seat));
     *seat = (struct cache_seat){.task = task, .entry = entry, .resume = resume};
@@ -211,23 +287,58 @@ enum stage_verdict cache_begin(struct task *task, stage_fn resume)
     return STAGE_WAIT;
 }
 
-static void keep(struct cache *cache, struct cache_entry *entry, struct str body, unsigned ttl_s)
+static struct str etag_of(struct arena *arena, struct str body)
 {
     struct digest digest;
     char hex[65];
 
-    drop_body(cache, entry);
     digest_of(body, &digest);
     digest_hex(&digest, hex);
-    hex[ETAG_DIGITS] = '\0';
-    entry->body = mem_dup(body.ptr, body.len);
-    entry->body_len = body.len;
-    entry->etag[0] = '"';
-    mem_copy(entry->etag + 1, hex, ETAG_DIGITS);
-    entry->etag[ETAG_DIGITS + 1] = '"';
-    entry->etag[ETAG_DIGITS + 2] = '\0';
+    return arena_printf(arena, "\"%.*s\"", ETAG_DIGITS, hex);
+}
+
+static bool is_this_caches(struct str name)
+{
+    return str_is_nocase(name, "Cache-Control") || str_is_nocase(name, "Age") ||
+           str_is_nocase(name, "Expires") || str_is_nocase(name, "Pragma") ||
+           str_is_nocase(name, "Cache-Status");
+}
+
+static void keep_headers(struct cache_entry *entry, const struct cache_answer *answer)
+{
+    struct arena *arena = &entry->extra;
+
+    arena_init(arena);
+    entry->etag = STR_EMPTY;
+    entry->n_headers = 0;
+    entry->headers = arena_calloc(arena, answer->n_headers, sizeof(*entry->headers));
+    entry->content_type =
+        answer->content_type.len > 0 ? arena_cstr(arena, answer->content_type) : json_type_utf8;
+    for (size_t i = 0; i < answer->n_headers; i++) {
+        const struct http_header *header = &answer->headers[i];
+
+        if (str_is_nocase(header->name, "ETag")) {
+            entry->etag = arena_str(arena, header->value);
+        } else if (!is_this_caches(header->name)) {
+            entry->headers[entry->n_headers++] = (struct http_header){
+                .name = arena_str(arena, header->name), .value = arena_str(arena, header->value)};
+        }
+    }
+    if (entry->etag.len == 0) {
+        entry->etag = etag_of(arena, answer->body);
+    }
+}
+
+static void keep(struct cache *cache, struct cache_entry *entry, const struct cache_answer *answer,
+                 unsigned ttl_s)
+{
+    drop_body(cache, entry);
+    keep_headers(entry, answer);
+    entry->body = mem_dup(answer->body.ptr, answer->body.len);
+    entry->body_len = answer->body.len;
     entry->stored_ms = clock_now_ms();
     entry->fresh_ms = entry->stored_ms + (uint64_t)ttl_s * 1000;
+    entry->revalidate_ms = entry->fresh_ms + (ttl_s > 0 ? cache->stale_while_revalidate_ms : 0);
     entry->stale_ms = entry->fresh_ms + (ttl_s > 0 ? cache->stale_if_error_ms : 0);
     cache->bytes += cost_of(entry);
     list_append(&cache->lru, &entry->lru);
@@ -276,17 +387,25 @@ static struct cache_entry *leave_lead(struct task *task)
 
 enum stage_verdict cache_reply(struct task *task, struct str body, unsigned ttl_s)
 {
+    const struct cache_answer answer = {.body = body};
+
+    return cache_reply_as(task, &answer, ttl_s);
+}
+
+enum stage_verdict cache_reply_as(struct task *task, const struct cache_answer *answer,
+                                  unsigned ttl_s)
+{
     struct cache *cache = task->api->cache;
     struct cache_entry *entry;
     struct task *waiter;
     bool keeps;
 
     if (task->cache_seat == NULL) {
-        return task_reply(task, 200, json_type_utf8, body);
+        return task_reply(task, 200, json_type_utf8, answer->body);
     }
     keeps = ttl_s > 0 && task->cache_generation == cache->generation;
     entry = leave_lead(task);
-    keep(cache, entry, body, ttl_s);
+    keep(cache, entry, answer, ttl_s);
     while ((waiter = next_waiter(entry)) != NULL) {
         metric_add(M_CACHE_HITS, 0, 0, 0, 1);
         (void)answer_from(waiter, entry, "virtuoso-proxy; fwd=miss; collapsed");
@@ -353,42 +472,4 @@ void cache_abandon(struct task *task)
         return;
     }
     tidy(cache, entry);
-}
-
-static struct digest identity_digest(const struct task *task)
-{
-    struct digest digest;
-
-    digest_of(identity_of(task), &digest);
-    return digest;
-}
-
-struct str cache_snapshot_of(const struct task *task, struct str goal_id)
-{
-    const struct cache *cache = task->api->cache;
-    struct digest identity = identity_digest(task);
-
-    for (size_t i = 0; cache->enabled && i < SNAPSHOTS_KEPT; i++) {
-        const struct snapshot *snapshot = &cache->snapshots[i];
-
-        if (snapshot->until_ms > clock_now_ms() && str_is(goal_id, snapshot->goal_id) &&
-            digest_equal(&snapshot->identity, &identity)) {
-            return arena_str(task->arena, str_from(snapshot->snapshot_id));
-        }
-    }
-    return STR_EMPTY;
-}
-
-void cache_snapshot_set(const struct task *task, struct str goal_id, struct str snapshot_id)
-{
-    struct cache *cache = task->api->cache;
-    struct snapshot *snapshot = &cache->snapshots[cache->next_snapshot++ % SNAPSHOTS_KEPT];
-
-    if (goal_id.len >= ID_BYTES || snapshot_id.len >= ID_BYTES || snapshot_id.len == 0) {
-        return;
-    }
-    str_copy(snapshot->goal_id, ID_BYTES, goal_id);
-    str_copy(snapshot->snapshot_id, ID_BYTES, snapshot_id);
-    snapshot->identity = identity_digest(task);
-    snapshot->until_ms = clock_now_ms() + (uint64_t)task->api->config->cache.snapshot_ttl_s * 1000;
 }

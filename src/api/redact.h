@@ -1,12 +1,27 @@
-/* Takes out of an answer what the platform must not have put in. */
+/* Secrets that the platform echoes, by name and place: a row of redact.c each. */
 #ifndef API_REDACT_H
 #define API_REDACT_H
 
+#include <stdbool.h>
+
+#include "base/str.h"
 #include "data/json.h"
 
-void redact(struct json *node); /* a tree of ours: changed in place */
-/* Does the text hold one of the names at all? (Escaped names are JSON's business: parse when in
- * doubt.) */
-bool redact_is_needed(struct str text);
+/* What an answer may show all the same, because its caller asked for just this and may see it. */
+enum redact_shows {
+    REDACT_SHOWS_NOTHING = 0,
+    REDACT_SHOWS_ENVIRONMENTS = 1, /* values of environment variables */
+    REDACT_SHOWS_TABLES = 2        /* cells of data tables */
+};
+
+/* A platform path ("/environments/5") whose own purpose is to show such values. */
+unsigned redact_own_values(struct str path);
+/* True: answers of this path are known to hold secrets, so one that cannot be read is refused. */
+bool redact_path_leaks(struct str path);
+
+/* Takes the secrets out of the tree, but for those of `shows` (redact_shows bits). */
+void redact(struct json *root, struct str path, unsigned shows);
+/* False: the text holds none of the names, escaped or not, so the tree need not be built. */
+bool redact_is_needed(struct str text, struct str path);
 
 #endif

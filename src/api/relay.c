@@ -1,68 +1,15 @@
-/* Direct access to the platform below /virtuoso: streamed both ways with backpressure. JSON answers
- * are held back (up to redact.max_bytes) so that the secrets that the platform echoes can be taken
- * out; other answers pass as they come. What could smuggle a credential or leave the configured
- * base stays here. A POST with an Idempotency-Key is not streamed: its body is compared with that
- * of an earlier one and its answer is kept, so both are bounded (http.max_body,
- * upstream.max_reply_bytes). */
-#include "api_internal.h"
+/* Direct access to the platform below /virtuoso, the request's side: streamed both ways with
+ * backpressure; relay_answer.c is the other side. Path and query go to the platform byte for byte;
+ * what could smuggle a credential or leave the configured base is refused, never mended. A POST
+ * with an Idempotency-Key is not streamed: its body is compared with that of an earlier one and its
+ * answer is kept, so both are bounded (http.max_body, upstream.max_reply_bytes). */
+#include "relay.h"
+
+#include "base/mem.h"
 #include "base/percent.h"
 #include "cache.h"
+#include "media.h"
 #include "redact.h"
-#include "run/ledger.h"
-#include "verdict.h"
-
-struct relay {
-    struct task *task;
-    struct upstream_call call;
-    char traceparent[56];
-    int status;
-    struct str content_type;
-    struct str length;
-    struct buf held; /* a JSON answer that is looked through before it goes */
-    bool holds;
-    bool streams; /* the answer has begun */
-    bool too_big;
-    bool body_ended;
-    struct ledger_mark mark; /* it may be making steps */
-};
-
-static struct relay *relay_of(struct upstream_call *call)
-{
-    return CONTAINER_OF(call, struct relay, call);
-}
-
-/* --- the answer
- * ---------------------------------------------------------------------------------------- */
-
-/* Paths whose answers echo variable values (virtuoso.md section 5.5). */
-static bool is_leaking_path(struct str path)
-{
-    static const char *const beginnings[] = {"/executions", "/jobs", "/testsuites/execution",
-                                             "/goals", "/plans"};
-
-    for (size_t i = 0; i < ARRAY_LEN(beginnings); i++) {
-        if (str_starts(path, str_from(beginnings[i]))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void begin_stream(struct relay *relay)
-{
-    int64_t length = -1;
-
-    if (!str_to_i64(relay->length, 0, INT64_MAX, &length)) {
-        length = -1;
-    }
-    relay->streams = true;
-    cors_apply(relay->task);
-    exchange_stream_begin(relay->task->exchange, relay->status,
-                          relay->content_type.len > 0
-                              ? arena_cstr(relay->task->arena, relay->content_type)
-                              : "application/octet-stream",
-                          length);
-}
 
 static bool redacts(const struct task *task)
 {
@@ -72,187 +19,9 @@ static bool redacts(const struct task *task)
     return config->redact.enabled && !(is_admin && str_is(config->redact.off_for, "admin"));
 }
 
-static void on_head(struct upstream_call *call, int status, const struct upstream_header *headers,
-                    size_t n)
-{
-    static const char *const passed[] = {"ETag", "Last-Modified", "Retry-After",
-                                         "Content-Disposition", "Content-Encoding"};
-    struct relay *relay = relay_of(call);
-    struct task *task = relay->task;
-
-    relay->status = status;
-    for (size_t i = 0; i < n; i++) {
-        if (str_is_nocase(headers[i].name, "Content-Type")) {
-            relay->content_type = arena_str(task->arena, headers[i].value);
-        } else if (str_is_nocase(headers[i].name, "Content-Length")) {
-            relay->length = arena_str(task->arena, headers[i].value);
-        }
-        for (size_t k = 0; k < ARRAY_LEN(passed); k++) {
-            if (str_is_nocase(headers[i].name, passed[k])) {
-                exchange_set_header(task->exchange, passed[k],
-                                    arena_str(task->arena, headers[i].value));
-            }
-        }
-    }
-    relay->holds = status == 401 || status == 403 ||
-                   (redacts(task) && str_contains(relay->content_type, STR("json")));
-    if (!relay->holds) {
-        begin_stream(relay);
-    }
-}
-
-/* Too long to be held: of paths that leak it is refused, of others it passes. */
-static bool overflow(struct relay *relay, struct str bytes)
-{
-    if (is_leaking_path(relay->call.request.path) || relay->status == 401 || relay->status == 403) {
-        relay->too_big = true;
-        return true;
-    }
-    relay->holds = false;
-    begin_stream(relay);
-    (void)exchange_stream_write(relay->task->exchange, buf_view(&relay->held));
-    buf_done(&relay->held);
-    return exchange_stream_write(relay->task->exchange, bytes);
-}
-
-static bool on_data(struct upstream_call *call, struct str bytes)
-{
-    struct relay *relay = relay_of(call);
-
-    if (relay->too_big) {
-        return true; /* dropped; the end says why */
-    }
-    if (!relay->holds) {
-        return exchange_stream_write(relay->task->exchange, bytes);
-    }
-    if (relay->held.len + bytes.len > relay->held.max) {
-        return overflow(relay, bytes);
-    }
-    buf_str(&relay->held, bytes);
-    return true;
-}
-
 static void on_drain(struct upstream_call *call)
 {
     exchange_body_resume(relay_of(call)->task->exchange);
-}
-
-/* The caller's own token: the platform's word is for the caller. */
-static enum stage_verdict refuse_caller(struct relay *relay)
-{
-    struct task *task = relay->task;
-
-    if (relay->status == 401) {
-        verdict_drop(task);
-        exchange_set_header(task->exchange, "WWW-Authenticate",
-                            STR("Bearer realm=\"virtuoso-proxy\", error=\"invalid_token\""));
-    }
-    task->error.upstream_status = relay->status;
-    (void)error_set(&task->error, relay->status == 401 ? ERR_UNAUTHORIZED : ERR_FORBIDDEN,
-                    "The platform refuses this token here (%d)", relay->status);
-    return cache_fail(task);
-}
-
-static enum stage_verdict reply_held(struct relay *relay)
-{
-    struct task *task = relay->task;
-    const struct json_limits limits = {
-        .max_depth = 200, .max_nodes = 2000000, .allow_duplicate_names = true};
-    struct str text = buf_view(&relay->held);
-    struct json *tree = NULL;
-
-    if (task->principal.bearer.len > 0 && (relay->status == 401 || relay->status == 403)) {
-        return refuse_caller(relay);
-    }
-    if (relay->status == 401 || relay->status == 403) {
-        task->error.upstream_status = relay->status;
-        (void)error_set(&task->error, ERR_UPSTREAM_AUTH,
-                        "The platform refused the token that this proxy holds (%d)", relay->status);
-        return cache_fail(task);
-    }
-    if (relay->too_big) {
-        (void)error_set(
-            &task->error, ERR_UPSTREAM_TOO_BIG,
-            "The answer is longer than redact.max_bytes, and answers of this path hold secrets that must be taken out");
-        return cache_fail(task);
-    }
-    if (str_contains(relay->content_type, STR("json")) &&
-        (redact_is_needed(text) || str_contains(text, STR("\\u")))) {
-        if (json_parse(task->arena, text, &limits, &tree, NULL) != ERR_OK) {
-            (void)error_set(&task->error, ERR_UPSTREAM_SHAPE,
-                            "The platform's answer says that it is JSON and is not");
-            return cache_fail(task);
-        }
-        redact(tree);
-        text = json_text(task->arena, tree);
-    }
-    if (relay->status == 200 && task->cache_seat != NULL) {
-        return cache_reply(
-            task, text,
-            is_leaking_path(relay->call.request.path) ? 0 : task->api->config->cache.ttl_s);
-    }
-    cache_abandon(task);
-    return task_reply(task, relay->status, arena_cstr(task->arena, relay->content_type), text);
-}
-
-static void note_end(struct relay *relay)
-{
-    struct exchange_notes *notes = &relay->task->exchange->notes;
-
-    ledger_end_unknown(relay->task->api->ledger, &relay->mark);
-    notes->upstream_status = relay->status;
-    notes->upstream_calls = relay->call.tries;
-    trace_add(&relay->task->exchange->trace, TRACE_QUEUE, relay->call.wait_us);
-    trace_add(&relay->task->exchange->trace, TRACE_UPSTREAM, relay->call.wire_us);
-    if (relay->call.request.class != CALL_READ) {
-        cache_purge(relay->task->api->cache);
-    }
-    relay->task->on_cancel = NULL;
-    relay->task->must_finish = NULL;
-}
-
-/* The answer of a call that did not stream. */
-static void take_reply(struct relay *relay)
-{
-    const struct upstream_reply *reply = &relay->call.reply;
-
-    relay->status = reply->status;
-    relay->content_type = arena_str(relay->task->arena, reply->content_type);
-    relay->held.max = reply->body.len;
-    buf_str(&relay->held, reply->body);
-    /* What the platform refused, or had no room for, did not happen: a retry may try again. */
-    relay->task->may_have_changed =
-        reply->status < 400 || (reply->status >= 500 && reply->status != 503);
-}
-
-static void on_done(struct upstream_call *call, enum error_code code)
-{
-    struct relay *relay = relay_of(call);
-    struct task *task = relay->task;
-
-    if (call->stream == NULL) {
-        task->may_have_changed = call->may_have_left;
-        if (code == ERR_OK) {
-            take_reply(relay);
-        }
-    }
-    note_end(relay);
-    if (relay->streams) {
-        cache_abandon(task); /* what streams is not kept: who waited for it asks for itself */
-        if (code == ERR_OK) {
-            exchange_stream_end(task->exchange);
-        } else {
-            exchange_stream_abort(task->exchange);
-        }
-        return;
-    }
-    if (code != ERR_OK) {
-        task->error = call->error;
-        task->error.code = code;
-        (void)cache_fail(task);
-        return;
-    }
-    (void)reply_held(relay);
 }
 
 /* --- the request
@@ -308,29 +77,125 @@ static bool is_dry_run(struct str name)
     return str_is(name, "dry_run") || str_is(name, "dry-run");
 }
 
-/* Query tokens are an old way to authenticate at the platform: a caller's own never passes. Nor
- * does what is ours. */
-static struct str query_without_token(struct task *task)
+static bool is_ours(struct task *task, struct str pair)
 {
     bool changes = class_of(task->exchange->request.method) != CALL_READ;
-    struct str rest = task->exchange->request.query;
+    struct str name;
+    struct str value;
+    struct str decoded;
+
+    (void)str_cut(pair, '=', &name, &value);
+    return percent_decode(task->arena, name, true, &decoded) &&
+           (str_is_nocase(decoded, "token") || (changes && is_dry_run(decoded)));
+}
+
+/* Query tokens are an old way to authenticate at the platform: a caller's own never passes. Nor
+ * does what is ours. The rest goes byte for byte, in one pass. */
+static struct str query_without_token(struct task *task)
+{
+    struct str query = task->exchange->request.query;
+    struct str rest = query;
     struct str pair;
-    struct str kept = STR_EMPTY;
+    char *kept = arena_alloc(task->arena, query.len + 1);
+    size_t n = 0;
+    bool any_ours = false;
 
     while (str_next(&rest, '&', &pair)) {
-        struct str name;
-        struct str value;
-        struct str decoded;
-
-        (void)str_cut(pair, '=', &name, &value);
-        if (percent_decode(task->arena, name, true, &decoded) &&
-            (str_is_nocase(decoded, "token") || (changes && is_dry_run(decoded)))) {
+        if (is_ours(task, pair)) {
+            any_ours = true;
             continue;
         }
-        kept = arena_printf(task->arena, "%.*s%s%.*s", STR_ARG(kept), kept.len > 0 ? "&" : "",
-                            STR_ARG(pair));
+        if (n > 0) {
+            kept[n++] = '&';
+        }
+        mem_copy(kept + n, pair.ptr, pair.len);
+        n += pair.len;
     }
-    return kept;
+    return any_ours ? (struct str){kept, n} : query;
+}
+
+/* Decoded once, no segment is "." or "..", and there is no backslash, which some servers take for a
+ * slash, and no control character. Decoded twice the same holds: a server that decodes once more
+ * must not be led out of the base either. */
+static bool stays_below(struct arena *arena, struct str path)
+{
+    for (int i = 0; i < 2; i++) {
+        struct str rest;
+        struct str segment;
+
+        if (!percent_decode(arena, path, false, &path)) {
+            return i > 0; /* decoded once, a lone '%' is a character like any other */
+        }
+        for (size_t k = 0; k < path.len; k++) {
+            if ((unsigned char)path.ptr[k] < ' ' || path.ptr[k] == 0x7F || path.ptr[k] == '\\') {
+                return false;
+            }
+        }
+        rest = path;
+        while (str_next(&rest, '/', &segment)) {
+            if (str_is(segment, ".") || str_is(segment, "..")) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* The path at the platform. A client that knows the platform's own addresses adds /api itself: that
+ * means the same. */
+static struct str platform_path(const struct http_request *request)
+{
+    struct str path = str_sub(request->path, sizeof("/virtuoso") - 1, request->path.len);
+
+    return str_starts(path, STR("/api/")) ? str_sub(path, sizeof("/api") - 1, path.len) : path;
+}
+
+/* Of a request, what belongs to this hop, to this proxy, or to the network on this side. Bodies are
+ * asked for without a coding: what is looked through must be read. */
+static bool request_header_stays(struct str name, struct str connection)
+{
+    static const char *const own[] = {
+        "Host",         "Accept-Encoding", "Expect",    "Idempotency-Key",
+        "X-Session-Id", "Forwarded",       "X-Real-IP", "Via",
+        "Origin",       "Referer",         "From"};
+    static const char *const families[] = {"X-Forwarded-", "Sec-", "Access-Control-",
+                                           "X-Virtuoso-Client-"};
+
+    for (size_t i = 0; i < ARRAY_LEN(own); i++) {
+        if (str_is_nocase(name, own[i])) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+        if (str_starts_nocase(name, str_from(families[i]))) {
+            return true;
+        }
+    }
+    return relay_header_stays(name, connection);
+}
+
+static size_t take_headers(struct relay *relay)
+{
+    const struct exchange *exchange = relay->task->exchange;
+    struct str connection = exchange_header(exchange, "Connection");
+    size_t n = 0;
+
+    for (size_t i = 0; i < exchange->request.n_headers; i++) {
+        const struct http_header *header = &exchange->request.headers[i];
+
+        /* A part of an answer cannot be searched for secrets: those paths answer whole. */
+        if (request_header_stays(header->name, connection) ||
+            (relay->redacts && relay->leaks &&
+             (str_is_nocase(header->name, "Range") || str_is_nocase(header->name, "If-Range")))) {
+            continue;
+        }
+        relay->sent[n++] = (struct upstream_header){header->name, header->value};
+    }
+    relay->sent[n++] = (struct upstream_header){STR("Accept-Encoding"), STR("identity")};
+    if (exchange->trace.state.len > 0) {
+        relay->sent[n++] = (struct upstream_header){STR("tracestate"), exchange->trace.state};
+    }
+    return n;
 }
 
 /* What would be sent; the body, which is streamed, is the caller's own as it stands. */
@@ -351,6 +216,13 @@ static enum stage_verdict answer_dry_run(struct task *task, const struct upstrea
     return task_reply_json(task, 200, body);
 }
 
+/* Table and environment values are shown to who may administrate and asks for just them. */
+static unsigned own_values_of(const struct task *task, struct str path)
+{
+    return (task->principal.permissions & PERMISSION_ADMIN) != 0 ? redact_own_values(path)
+                                                                 : REDACT_SHOWS_NOTHING;
+}
+
 static void held_free(void *buf)
 {
     buf_done(buf);
@@ -359,14 +231,24 @@ static void held_free(void *buf)
 enum stage_verdict handle_relay(struct task *task)
 {
     static const struct upstream_stream without_body = {
-        .on_head = on_head, .on_data = on_data, .on_drain = on_drain};
+        .on_head = relay_on_head, .on_data = relay_on_data, .on_drain = on_drain};
     struct exchange *exchange = task->exchange;
     struct relay *relay = arena_zalloc(task->arena, sizeof(*relay));
     struct upstream_stream *stream = arena_zalloc(task->arena, sizeof(*stream));
     const struct http_request *request = &exchange->request;
     bool keyed = task->idempotency != NULL;
 
-    if (str_is(request->method, "GET") && redacts(task)) { /* what is kept has no secrets in it */
+    struct str path = platform_path(request);
+    unsigned shows = own_values_of(task, path);
+
+    if (!stays_below(task->arena, path)) {
+        (void)error_set(&task->error, ERR_INVALID,
+                        "The path must not hold \".\" or \"..\" segments, backslashes or control "
+                        "characters, also not as escapes");
+        return task_fail(task);
+    }
+    /* What is kept has no secrets in it: whoever sees more asks the platform each time. */
+    if (str_is(request->method, "GET") && redacts(task) && shows == REDACT_SHOWS_NOTHING) {
         enum stage_verdict verdict = cache_begin(task, handle_relay);
 
         if (verdict != STAGE_CONTINUE) {
@@ -374,6 +256,9 @@ enum stage_verdict handle_relay(struct task *task)
         }
     }
     relay->task = task;
+    relay->redacts = redacts(task);
+    relay->leaks = redact_path_leaks(path);
+    relay->shows = shows;
     task->state = relay;
     buf_init(&relay->held, task->api->config->redact.max_bytes);
     arena_defer(task->arena, held_free, &relay->held);
@@ -382,10 +267,10 @@ enum stage_verdict handle_relay(struct task *task)
     stream->body_length = request->content_length;
     trace_child(&exchange->trace, relay->traceparent);
     relay->call.stream = keyed ? NULL : stream;
-    relay->call.on_done = on_done;
+    relay->call.on_done = relay_on_done;
     relay->call.request = (struct upstream_request){
         .method = request->method,
-        .path = str_sub(request->path, sizeof("/virtuoso") - 1, request->path.len),
+        .path = path,
         .query = query_without_token(task),
         .body = keyed ? request->body : STR_EMPTY,
         .content_type = request->has_body ? exchange_header(exchange, "Content-Type") : STR_EMPTY,
@@ -393,6 +278,8 @@ enum stage_verdict handle_relay(struct task *task)
         .bearer = task->principal.bearer,
         .request_id = str_from(exchange->trace.request_id),
         .traceparent = str_from(relay->traceparent),
+        .headers = relay->sent,
+        .n_headers = take_headers(relay),
         .class = class_of(request->method),
     };
     if (task->dry_run) {

@@ -7,6 +7,7 @@
 #include "redact.h"
 #include "reply_map.h"
 #include "run/run.h"
+#include "snapshot_memo.h"
 
 enum { POLL_MS = 1000, WAIT_MARGIN_MS = 5000 };
 
@@ -14,7 +15,8 @@ struct simple {
     struct task *task;
     const struct simple_row *row;
     struct json *values;
-    const struct json *answer; /* of the main call */
+    const struct json *answer;
+    const struct call *main; /* the call that `answer` answers */ /* of the main call */
     struct plan plan;
     uint64_t begin_ms;
 };
@@ -212,7 +214,7 @@ static void reply(struct simple *simple)
 
     if (task->raw) {
         out = json_copy(task->arena, simple->answer);
-        redact(out);
+        redact(out, str_from(simple->main->spec->path), REDACT_SHOWS_NOTHING);
     } else {
         out = made_reply(simple);
     }
@@ -252,11 +254,12 @@ static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
     (void)err;
     if (call->main) {
         simple->answer = answer;
+        simple->main = row->call;
     }
     if (str_is(STR("newest snapshot"), call->name)) {
         const struct json *snapshot = plan_get(plan, "snapshot_id");
 
-        cache_snapshot_set(simple->task, goal_of(simple),
+        snapshot_memo_keep(simple->task, goal_of(simple),
                            json_type(snapshot) == JSON_NUMBER
                                ? json_number_text(snapshot, plan->arena)
                                : json_str(snapshot));
@@ -288,7 +291,7 @@ static bool snapshot_is_known(struct simple *simple, const struct simple_call *c
     if (!str_is(STR("newest snapshot"), call->name) || task->dry_run) {
         return false;
     }
-    known = cache_snapshot_of(task, goal_of(simple));
+    known = snapshot_memo_find(task, goal_of(simple));
     if (known.len > 0) {
         plan_set_str(&simple->plan, "snapshot_id", known);
     }

@@ -82,6 +82,7 @@ static const struct option_row rows[] = {
     {"cache.ttl_s", OPTION_SECONDS, AT(cache.ttl_s), "300", 0, DAY_S, NULL, NULL, "Lists and structures."},
     {"cache.snapshot_ttl_s", OPTION_SECONDS, AT(cache.snapshot_ttl_s), "5", 0, DAY_S, NULL, NULL, "The newest snapshot of a goal."},
     {"cache.finished_ttl_s", OPTION_SECONDS, AT(cache.finished_ttl_s), "86400", 0, 30 * DAY_S, NULL, NULL, "Executions that have ended; they do not change any more."},
+    {"cache.stale_while_revalidate_s", OPTION_SECONDS, AT(cache.stale_while_revalidate_s), "30", 0, DAY_S, NULL, NULL, "While one request fetches anew, others take the expired answer for so long."},
     {"cache.stale_if_error_s", OPTION_SECONDS, AT(cache.stale_if_error_s), "3600", 0, 30 * DAY_S, NULL, NULL, "An expired answer is better than an error for so long."},
 
     {"redact.enabled", OPTION_BOOL, AT(redact.enabled), "true", 0, 0, NULL, NULL, "Take secrets that the platform echoes out of answers."},

@@ -555,6 +555,11 @@ void json_remove(struct json *object, struct str name)
     }
 }
 
+void json_remove_child(struct json *parent, const struct json *child)
+{
+    cJSON_Delete(cJSON_DetachItemViaPointer(raw(parent), raw(child)));
+}
+
 void json_set(struct json *object, struct str name, struct json *child)
 {
     cJSON *node;

@@ -8,7 +8,7 @@
 #include "observe/log.h"
 #include "observe/metrics.h"
 
-enum { HEAD_MAX = 16 * 1024, BODY_KEPT = 4096, SPARES_MAX = 64 };
+enum { HEAD_MAX = 16 * 1024, HEADER_LINES_MAX = 64 * 1024, BODY_KEPT = 4096, SPARES_MAX = 64 };
 
 /* What an exchange needs in memory is kept for the next one: no allocation once it is warm. Under
  * AddressSanitizer each has its own, so that a use after its end is seen. */
@@ -112,6 +112,33 @@ bool exchange_has_header(const struct exchange *exchange, const char *name)
         }
     }
     return false;
+}
+
+struct str exchange_header_lines(struct exchange *exchange, const char *name)
+{
+    struct str first = exchange_header(exchange, name);
+    size_t n_lines = 0;
+    struct buf all;
+
+    if (first.len == 0) {
+        return first;
+    }
+    buf_init(&all, HEADER_LINES_MAX);
+    for (size_t i = 0; i < exchange->request.n_headers; i++) {
+        const struct http_header *header = &exchange->request.headers[i];
+
+        if (str_is_nocase(header->name, name)) {
+            if (n_lines++ > 0) {
+                buf_char(&all, ',');
+            }
+            buf_str(&all, header->value);
+        }
+    }
+    if (n_lines > 1) {
+        first = arena_str(&exchange->arena, buf_view(&all));
+    }
+    buf_done(&all);
+    return first;
 }
 
 /* --- the end

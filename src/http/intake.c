@@ -196,6 +196,7 @@ static void begin_exchange(struct http_connection *connection, struct str head, 
     exchange->body_complete = !exchange->request.has_body;
     trace_adopt(&exchange->trace, exchange_header(exchange, "traceparent"),
                 exchange_header(exchange, "X-Request-Id"));
+    trace_adopt_state(&exchange->trace, exchange_header_lines(exchange, "tracestate"));
     trace_add(&exchange->trace, TRACE_HEAD, clock_now_us() - connection->head_began_us);
     connection->keep_alive =
         exchange->request.keep_alive && (most == 0 || connection->n_requests < most);

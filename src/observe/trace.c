@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 
-enum { PARENT_LEN = 55, REQUEST_ID_MAX = 128 };
+enum { PARENT_LEN = 55, REQUEST_ID_MAX = 128, STATE_MAX = 512, STATE_MEMBERS_MAX = 32 };
 
 void trace_begin(struct trace *trace, uint64_t begin_us)
 {
@@ -80,6 +80,28 @@ void trace_adopt(struct trace *trace, struct str traceparent, struct str request
     }
     if (is_request_id(request_id)) {
         str_copy(trace->request_id, sizeof(trace->request_id), request_id);
+    }
+}
+
+static bool is_state(struct str state)
+{
+    unsigned n_members = 1;
+
+    for (size_t i = 0; i < state.len; i++) {
+        char c = state.ptr[i];
+
+        if ((c < ' ' && c != '\t') || c > '~') {
+            return false;
+        }
+        n_members += c == ',' ? 1 : 0;
+    }
+    return state.len > 0 && state.len <= STATE_MAX && n_members <= STATE_MEMBERS_MAX;
+}
+
+void trace_adopt_state(struct trace *trace, struct str tracestate)
+{
+    if (trace->parent_span_id[0] != '\0' && is_state(tracestate)) {
+        trace->state = tracestate;
     }
 }
 

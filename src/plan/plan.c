@@ -344,6 +344,9 @@ static enum error_code send_row(struct plan *plan, struct error *err)
     if (plan->options.trace != NULL) {
         trace_child(plan->options.trace, plan->traceparent);
         call->request.traceparent = str_from(plan->traceparent);
+        plan->tracestate = (struct upstream_header){STR("tracestate"), plan->options.trace->state};
+        call->request.headers = &plan->tracestate;
+        call->request.n_headers = plan->tracestate.value.len > 0 ? 1 : 0;
     }
     code = plan->port->start(plan->port->context, call, err);
     if (code == ERR_OK) {

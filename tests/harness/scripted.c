@@ -98,15 +98,17 @@ static void note(struct scripted_seen *seen, struct str head)
 
 static void answer(int fd, const struct scripted_answer *row)
 {
-    struct str body = str_from(row->body);
+    struct str body =
+        row->body_len > 0 ? (struct str){row->body, row->body_len} : str_from(row->body);
+    const char *type = row->type == NULL ? "application/json" : row->type;
     struct buf out;
     size_t sent = 0;
 
     buf_init(&out, BODY_MAX);
     buf_printf(&out,
-               "HTTP/1.1 %d Scripted\r\nContent-Type: application/json\r\nConnection: close\r\n"
-               "%sContent-Length: %zu\r\n\r\n",
-               row->status, row->fields != NULL ? row->fields : "", body.len);
+               "HTTP/1.1 %d Scripted\r\n%s%s%sConnection: close\r\n%sContent-Length: %zu\r\n\r\n",
+               row->status, type[0] != '\0' ? "Content-Type: " : "", type,
+               type[0] != '\0' ? "\r\n" : "", row->fields != NULL ? row->fields : "", body.len);
     buf_str(&out, body);
     while (sent < out.len) {
         ssize_t n = write(fd, out.ptr + sent, out.len - sent);

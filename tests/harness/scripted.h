@@ -15,6 +15,8 @@ struct scripted_answer {
     const char *fields; /* each ending in CRLF; NULL: none */
     const char *body;   /* NULL: empty */
     unsigned after;     /* only once so many DELETEs have come */
+    const char *type;   /* Content-Type; NULL: application/json; empty: none */
+    size_t body_len;    /* 0: that of the text */
 };
 
 enum { SCRIPTED_MAX_ROWS = 16, SCRIPTED_MAX_SEEN = 64, SCRIPTED_LINE = 256 };

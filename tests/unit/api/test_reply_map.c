@@ -2,7 +2,6 @@
  * between. */
 #include "harness/cmocka.h"
 
-#include "api/redact.h"
 #include "api/reply_map.h"
 
 static struct json *parse(struct arena *arena, struct str text)
@@ -99,31 +98,12 @@ static void values_take_their_form(void **state)
     arena_done(&arena);
 }
 
-static void secrets_go_at_any_depth(void **state)
-{
-    struct arena arena;
-    struct json *tree;
-
-    (void)state;
-    arena_init(&arena);
-    tree = parse(
-        &arena,
-        STR("{\"a\":[{\"meta\":{\"initialDataPerJourneySequence\":{\"p\":\"SECRET\"},\"kept\":1}}],"
-            "\"sideEffects\":{\"usedData\":[\"SECRET\"]},\"launchedByUser\":{\"email\":\"SECRET\",\"name\":\"n\"},\"email\":\"kept\"}"));
-    redact(tree);
-    assert_false(str_contains(json_text(&arena, tree), STR("SECRET")));
-    assert_true(str_contains(json_text(&arena, tree), STR("\"kept\":1")));
-    assert_true(str_is(json_str(json_get(tree, "email")), "kept"));
-    arena_done(&arena);
-}
-
 int test_reply_map(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_thing_is_found_in_every_envelope),
         cmocka_unit_test(lists_are_found_in_every_envelope),
         cmocka_unit_test(values_take_their_form),
-        cmocka_unit_test(secrets_go_at_any_depth),
     };
 
     return cmocka_run_group_tests_name("reply mappings", tests, NULL, NULL);

@@ -1,0 +1,25 @@
+/* What a Content-Type promises, as far as somebody must know who looks for secrets in the body. */
+#ifndef API_MEDIA_H
+#define API_MEDIA_H
+
+#include <stdbool.h>
+
+#include "base/str.h"
+
+enum media_kind {
+    MEDIA_NONE,   /* no type, or none that can be read: anything may follow */
+    MEDIA_JSON,   /* application/json, text/json, anything+json, in any case */
+    MEDIA_TEXT,   /* other text, and types that nobody here knows */
+    MEDIA_OPAQUE, /* images, sound, films, fonts, archives, PDF: no reader finds JSON in them */
+};
+
+enum media_kind media_kind(struct str content_type);
+/* False: a charset whose bytes are not ASCII's for ASCII text (UTF-16, EBCDIC …): names of members
+ * cannot be looked for. */
+bool media_is_ascii_based(struct str content_type);
+/* An element of a comma-separated header value, trimmed, quotes respected; false at the end. */
+bool header_list_next(struct str *rest, struct str *out);
+/* Is `token` among the elements of a comma-separated value? Case does not matter. */
+bool header_list_has(struct str value, struct str token);
+
+#endif

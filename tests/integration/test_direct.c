@@ -1,0 +1,496 @@
+/* Direct access: what passes, what is taken out, what is refused, whatever the platform sends. */
+#include "harness/cmocka.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "harness/proxy.h"
+#include "harness/scripted.h"
+
+#define CANARY "canary-5d1e"
+#define TREE                                                                                       \
+    "{\"item\":{\"id\":1,\"sideEffects\":{\"usedData\":{\"p\":\"" CANARY "\"}},\"kept\":\"yes\"}}"
+
+/* --- a platform that answers by a script */
+
+struct direct {
+    struct scripted scripted;
+    struct program program;
+    struct reply reply;
+};
+
+static void direct_start(struct direct *direct, const struct scripted_answer *rows, size_t n)
+{
+    static char base[64];
+    const char *const args[] = {"serve",
+                                "--listen",
+                                "127.0.0.1:0",
+                                "--set",
+                                "auth.mode=none",
+                                "--set",
+                                "upstream.token=t",
+                                "--set",
+                                "drain.notice_ms=0",
+                                "--set",
+                                base,
+                                NULL};
+    struct buf text;
+
+    *direct = (struct direct){0};
+    scripted_start(&direct->scripted, rows, n);
+    buf_init(&text, sizeof(base) - 1);
+    buf_printf(&text, "upstream.base_url=http://127.0.0.1:%d/api", (int)direct->scripted.port);
+    str_copy(base, sizeof(base), buf_view(&text));
+    buf_done(&text);
+    program_serve(&direct->program, args, NULL);
+    reply_init(&direct->reply);
+}
+
+static void direct_stop(struct direct *direct)
+{
+    reply_done(&direct->reply);
+    program_stop(&direct->program);
+    program_done(&direct->program);
+    scripted_done(&direct->scripted);
+}
+
+static int direct_ask(struct direct *direct, const char *method, const char *target,
+                      const char *fields)
+{
+    client_ask(direct->program.port, method, target, fields, STR_EMPTY, &direct->reply);
+    return direct->reply.status;
+}
+
+enum { PACKED_MAX = 1024, GZIP = 31, ZLIB = 15, RAW = -15 };
+
+static size_t pack(int window, struct str text, char out[PACKED_MAX])
+{
+    z_stream stream = {0};
+    Bytef plain[PACKED_MAX];
+
+    assert_true(text.len <= sizeof(plain));
+
+    assert_int_equal(deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY),
+                     Z_OK);
+    (void)memcpy(plain, text.ptr, text.len);
+    stream.next_in = plain;
+    stream.avail_in = (uInt)text.len;
+    stream.next_out = (Bytef *)out;
+    stream.avail_out = PACKED_MAX;
+    assert_int_equal(deflate(&stream, Z_FINISH), Z_STREAM_END);
+    assert_int_equal(deflateEnd(&stream), Z_OK);
+    return stream.total_out;
+}
+
+/* One answer at a time: the canary never comes out, and either the rest does or it is a 502. */
+static void check_answer(struct scripted_answer row, int status, const char *path)
+{
+    struct direct direct;
+    static char target[256];
+    struct buf text;
+
+    row.method = "GET";
+    row.status = row.status == 0 ? 200 : row.status;
+    buf_init(&text, sizeof(target) - 1);
+    buf_printf(&text, "/virtuoso%s", path);
+    str_copy(target, sizeof(target), buf_view(&text));
+    buf_done(&text);
+    direct_start(&direct, &row, 1);
+    for (int again = 0; again < 2; again++) { /* the second time perhaps from the cache */
+        (void)direct_ask(&direct, "GET", target, NULL);
+        if (direct.reply.status != status || str_contains(reply_text(&direct.reply), STR(CANARY)) ||
+            str_contains(buf_view(&direct.reply.head), STR(CANARY))) {
+            fail_msg("%s type \"%s\" fields \"%s\": %d, wanted %d: %.*s", path,
+                     row.type != NULL ? row.type : "", row.fields != NULL ? row.fields : "",
+                     direct.reply.status, status, STR_ARG(reply_text(&direct.reply)));
+        }
+        if (status == 200) {
+            assert_true(str_contains(reply_text(&direct.reply), STR("\"kept\":\"yes\"")));
+            assert_int_equal(reply_field(&direct.reply, "Content-Encoding").len, 0);
+        }
+    }
+    direct_stop(&direct);
+}
+
+static void a_secret_comes_out_under_no_media_type(void **state)
+{
+    static const struct {
+        const char *type;
+        int status;
+    } rows[] = {
+        {"application/json", 200},
+        {"Application/JSON", 200},
+        {"text/JSON", 200},
+        {"application/vnd.platform+Json; charset=utf-8", 200},
+        {"", 200},
+        {"text/plain", 200},
+        {"application/octet-stream", 200},
+        {"application/json; charset=utf-16", 502},
+        {"text/plain; charset=\"UTF-7\"", 502},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        check_answer((struct scripted_answer){.type = rows[i].type, .body = TREE}, rows[i].status,
+                     "/executions/1");
+    }
+    check_answer((struct scripted_answer){.body = TREE, .type = "text/JSON"}, 200, "/user");
+    check_answer((struct scripted_answer){.body = TREE "x"}, 502, "/executions/1");
+    check_answer(
+        (struct scripted_answer){.body = "<b>usedData " CANARY "</b>", .type = "text/html"}, 502,
+        "/executions/1");
+    check_answer((struct scripted_answer){.body = "\xef\xbb\xbf" TREE}, 200, "/executions/1");
+    check_answer((struct scripted_answer){.body = TREE,
+                                          .status = 206,
+                                          .fields = "Content-Range: bytes 0-9/99\r\n"},
+                 502, "/executions/1");
+    check_answer((struct scripted_answer){.body = "{\"dataAttributeValues\":{\"password\":\"" CANARY
+                                                  "\"},\"kept\":\"yes\"}"},
+                 200, "/testsuites/5?envelope=false");
+}
+
+static void a_secret_comes_out_under_no_coding(void **state)
+{
+    static const struct {
+        const char *fields;
+        int window;
+        size_t cut;
+        int status;
+    } rows[] = {
+        {"Content-Encoding: gzip\r\n", GZIP, 0, 200},
+        {"content-encoding: X-GZIP\r\n", GZIP, 0, 200},
+        {"Content-Encoding: deflate\r\n", ZLIB, 0, 200},
+        {"Content-Encoding: deflate\r\n", RAW, 0, 200},
+        {"Content-Encoding: gzip\r\n", GZIP, 3, 502},
+        {"Content-Encoding: deflate\r\n", ZLIB, 5, 502},
+        {"Content-Encoding: br\r\n", GZIP, 0, 502},
+        {"Content-Encoding: gzip, gzip\r\n", GZIP, 0, 502},
+    };
+
+    char packed[PACKED_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        size_t n = pack(rows[i].window, STR(TREE), packed);
+
+        check_answer((struct scripted_answer){.fields = rows[i].fields,
+                                              .body = packed,
+                                              .body_len = n - rows[i].cut},
+                     rows[i].status, "/executions/1");
+    }
+}
+
+/* What nobody looks into passes as it came, with its coding. */
+static void an_opaque_answer_passes_as_it_came(void **state)
+{
+    static const char image[] = "\x89PNG\0\r\n\x1a usedData";
+    const struct scripted_answer row = {.method = "GET",
+                                        .status = 200,
+                                        .type = "image/png",
+                                        .body = image,
+                                        .body_len = sizeof(image) - 1};
+    struct direct direct;
+
+    (void)state;
+    direct_start(&direct, &row, 1);
+    assert_int_equal(direct_ask(&direct, "GET", "/virtuoso/executions/1/picture", NULL), 200);
+    assert_int_equal(reply_text(&direct.reply).len, sizeof(image) - 1);
+    assert_true(str_is(reply_field(&direct.reply, "Content-Type"), "image/png"));
+    direct_stop(&direct);
+}
+
+/* --- headers */
+
+static void only_hop_credential_and_cookie_headers_stay_behind(void **state)
+{
+    static const struct scripted_answer row = {
+        .method = "POST",
+        .status = 201,
+        .fields = "Location: /api/projects/7\r\nLink: </api/x>; rel=next\r\nRetry-After: 3\r\n"
+                  "Content-Range: bytes 0-1/9\r\nETag: \"e1\"\r\nLast-Modified: Sat, 28 Nov 2026 "
+                  "10:00:00 GMT\r\nX-Platform: yes\r\nSet-Cookie: a=b\r\nKeep-Alive: 5\r\n"
+                  "WWW-Authenticate: Basic\r\n",
+        .body = "{\"id\":7}"};
+    static const char *const passed[] = {"Link", "Retry-After",   "Content-Range",
+                                         "ETag", "Last-Modified", "X-Platform"};
+    static const char *const stayed[] = {"Set-Cookie", "Keep-Alive", "WWW-Authenticate"};
+    struct direct direct;
+
+    (void)state;
+    direct_start(&direct, &row, 1);
+    assert_int_equal(direct_ask(&direct, "POST", "/virtuoso/projects", NULL), 201);
+    assert_true(str_is(reply_field(&direct.reply, "Location"), "/virtuoso/projects/7"));
+    for (size_t i = 0; i < ARRAY_LEN(passed); i++) {
+        assert_true(reply_field(&direct.reply, passed[i]).len > 0);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(stayed); i++) {
+        assert_int_equal(reply_field(&direct.reply, stayed[i]).len, 0);
+    }
+    direct_stop(&direct);
+}
+
+static size_t n_fields(const struct reply *reply, const char *name)
+{
+    struct str rest = buf_view(&reply->head);
+    struct str line;
+    size_t n = 0;
+
+    while (str_cut(rest, '\n', &line, &rest) || line.len > 0) {
+        n += str_starts_nocase(line, str_from(name)) ? 1 : 0;
+        if (rest.len == 0) {
+            break;
+        }
+    }
+    return n;
+}
+
+static void a_hit_has_the_headers_of_the_miss(void **state)
+{
+    static const struct scripted_answer row = {
+        .method = "GET",
+        .times = 1,
+        .status = 200,
+        .type = "application/vnd.x+json",
+        .fields = "ETag: \"e1\"\r\nLast-Modified: Sat, 28 Nov 2026 10:00:00 GMT\r\n"
+                  "Content-Disposition: attachment\r\nCache-Control: max-age=9\r\n",
+        .body = "{\"id\":7}"};
+    struct direct direct;
+
+    (void)state;
+    direct_start(&direct, &row, 1);
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(direct_ask(&direct, "GET", "/virtuoso/user", NULL), 200);
+        assert_true(str_contains(reply_field(&direct.reply, "Cache-Status"),
+                                 again == 0 ? STR("miss") : STR("hit")));
+        assert_int_equal(n_fields(&direct.reply, "ETag:"), 1);
+        assert_int_equal(n_fields(&direct.reply, "Cache-Control:"), 1);
+        assert_true(str_is(reply_field(&direct.reply, "ETag"), "\"e1\""));
+        assert_true(str_is(reply_field(&direct.reply, "Content-Disposition"), "attachment"));
+        assert_true(reply_field(&direct.reply, "Last-Modified").len > 0);
+        assert_true(str_is(reply_field(&direct.reply, "Content-Type"), "application/vnd.x+json"));
+    }
+    assert_int_equal(
+        direct_ask(&direct, "GET", "/virtuoso/user", "If-None-Match: \"x\", W/\"e1\"\r\n"), 304);
+    direct_stop(&direct);
+}
+
+static void what_the_caller_asks_for_reaches_the_platform(void **state)
+{
+    static const char fields[] = "Accept: text/csv\r\nIf-Match: \"v1\"\r\nRange: bytes=0-9\r\n"
+                                 "Accept-Language: de\r\nX-Own: 1\r\nX-Secret-Hop: 2\r\n"
+                                 "Connection: keep-alive, X-Secret-Hop\r\nCookie: a=b\r\n"
+                                 "X-API-Key: k\r\nX-Forwarded-For: 10.0.0.1\r\n"
+                                 "traceparent: 00-0af7651916cd43dd8448eb211c80319c-"
+                                 "b7ad6b7169203331-01\r\ntracestate: a=1,b=2\r\n";
+    static const char *const passed[] = {"accept",          "if-match", "range",
+                                         "accept-language", "x-own",    "tracestate"};
+    static const char *const stayed[] = {"x-secret-hop", "cookie", "x-api-key", "x-forwarded-for"};
+    struct proxy proxy;
+    const struct json *headers;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    sandbox_forget_requests(proxy.program.sandbox_port);
+    (void)proxy_ask(&proxy, "GET", "/virtuoso/user?q=%2f%2f+a&&b", fields, "");
+    headers = sandbox_requests(proxy.program.sandbox_port, &proxy.arena);
+    assert_true(str_is(json_str(json_find(headers, "/0/query")), "q=%2f%2f+a&&b"));
+    headers = json_find(headers, "/0/headers");
+    for (size_t i = 0; i < ARRAY_LEN(passed); i++) {
+        if (json_get(headers, passed[i]) == NULL) {
+            fail_msg("%s did not reach the platform", passed[i]);
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(stayed); i++) {
+        assert_null(json_get(headers, stayed[i]));
+    }
+    assert_true(str_is(json_str(json_get(headers, "accept")), "text/csv"));
+    assert_true(str_is(json_str(json_get(headers, "accept-encoding")), "identity"));
+    assert_true(str_is(json_str(json_get(headers, "tracestate")), "a=1,b=2"));
+    /* a part of an answer that may hold secrets cannot be searched: it is asked for whole */
+    sandbox_forget_requests(proxy.program.sandbox_port);
+    (void)proxy_ask(&proxy, "GET", "/virtuoso/executions/5", "Range: bytes=0-9\r\n", "");
+    headers = sandbox_requests(proxy.program.sandbox_port, &proxy.arena);
+    assert_null(json_find(headers, "/0/headers/range"));
+    proxy_stop(&proxy);
+}
+
+/* --- paths */
+
+static void a_path_goes_as_it_is_or_not_at_all(void **state)
+{
+    static const char *const refused[] = {
+        "/virtuoso/..\\..\\x",      "/virtuoso/..%5c..%5cx",    "/virtuoso/%2e%2e/x",
+        "/virtuoso/a/%252e%252e/x", "/virtuoso/a%00b",          "/virtuoso/a%0d%0ab",
+        "/virtuoso/.%2e/x",         "/virtuoso/%5C%2e%2e/user", "/virtuoso/a/../../x"};
+    static const char *const passed[] = {"/goals/%c3%a9", "/goals/100%25", "/goals/a%20b+c"};
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    sandbox_forget_requests(proxy.program.sandbox_port);
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+        (void)proxy_ask(&proxy, "GET", refused[i], NULL, "");
+        if (proxy.reply.status != 400) {
+            fail_msg("%s: %d", refused[i], proxy.reply.status);
+        }
+    }
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "", ""), 0);
+    for (size_t i = 0; i < ARRAY_LEN(passed); i++) {
+        const struct json *requests;
+
+        sandbox_forget_requests(proxy.program.sandbox_port);
+        client_ask(proxy.program.port, "GET",
+                   arena_printf(&proxy.arena, "/virtuoso%s", passed[i]).ptr, NULL, STR_EMPTY,
+                   &proxy.reply);
+        requests = sandbox_requests(proxy.program.sandbox_port, &proxy.arena);
+        if (!str_is(json_str(json_find(requests, "/0/path")), passed[i])) {
+            fail_msg("%s arrived as %.*s (%d)", passed[i],
+                     STR_ARG(json_str(json_find(requests, "/0/path"))), proxy.reply.status);
+        }
+    }
+    proxy_stop(&proxy);
+}
+
+static void a_client_that_adds_api_itself_means_the_same(void **state)
+{
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    sandbox_forget_requests(proxy.program.sandbox_port);
+    (void)proxy_ask(&proxy, "GET", "/virtuoso/api/user", NULL, "");
+    assert_int_equal(proxy.reply.status, 200);
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "GET", "/user"), 1);
+    proxy_stop(&proxy);
+}
+
+static void head_never_claims_an_empty_body(void **state)
+{
+    struct proxy proxy;
+    struct client client;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    client_open(&client, proxy.program.port);
+    (void)client_send_request(&client, "HEAD", "/virtuoso/user", NULL, STR_EMPTY);
+    assert_int_equal(client_read(&client, true, &proxy.reply), CLIENT_OK);
+    assert_int_equal(proxy.reply.status, 200);
+    assert_false(str_is(reply_field(&proxy.reply, "Content-Length"), "0"));
+    assert_true(str_starts(reply_field(&proxy.reply, "Content-Type"), STR("application/json")));
+    /* the connection goes on */
+    (void)client_send_request(&client, "GET", "/livez", NULL, STR_EMPTY);
+    assert_int_equal(client_read(&client, false, &proxy.reply), CLIENT_OK);
+    assert_int_equal(proxy.reply.status, 200);
+    client_close(&client);
+    proxy_stop(&proxy);
+}
+
+/* --- the cache can be passed */
+
+static size_t n_asked(struct proxy *proxy, const char *target, const char *fields, int status)
+{
+    sandbox_forget_requests(proxy->program.sandbox_port);
+    (void)proxy_ask(proxy, "GET", target, fields, "");
+    assert_int_equal(proxy->reply.status, status);
+    return sandbox_count(proxy->program.sandbox_port, "GET", "");
+}
+
+static void a_request_may_pass_the_cache(void **state)
+{
+    static const char *const targets[] = {"/api/user", "/virtuoso/user"};
+    static const char *const asking[] = {"Cache-Control: no-cache\r\n",
+                                         "Cache-Control: max-age=0\r\n",
+                                         "Cache-Control: No-Store\r\n",
+                                         "Pragma: no-cache\r\n",
+                                         "Cache-Control: min-fresh=100000\r\n",
+                                         "Cache-Control: private\r\nCache-Control: no-cache\r\n"};
+    static const char *const content[] = {"", "Cache-Control: max-age=1000\r\n",
+                                          "Cache-Control: only-if-cached\r\n",
+                                          "Cache-Control: max-stale\r\nPragma: no-cache\r\n"};
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
+        assert_int_equal(n_asked(&proxy, targets[i], "Cache-Control: only-if-cached\r\n", 504), 0);
+        assert_int_equal(n_asked(&proxy, targets[i], NULL, 200), 1);
+        for (size_t k = 0; k < ARRAY_LEN(asking); k++) {
+            assert_int_equal(n_asked(&proxy, targets[i], asking[k], 200), 1);
+        }
+        for (size_t k = 0; k < ARRAY_LEN(content); k++) {
+            assert_int_equal(n_asked(&proxy, targets[i], content[k], 200), 0);
+        }
+    }
+    proxy_stop(&proxy);
+}
+
+/* --- table and environment values are the admin's to ask for, on their own routes */
+
+/* Keys with permissions of their own come from a file. */
+static void start_with_keys(struct proxy *proxy)
+{
+    static const char text[] =
+        "auth:\n  mode: keys\n  keys:\n"
+        "    - {name: reader, key: reader-key-123456, permissions: [read]}\n"
+        "    - {name: boss, key: boss-key-12345678, permissions: [admin, read]}\n";
+    static const char path[] = VP_SCRATCH_DIR "/direct-keys.yaml";
+    static const char *const args[] = {"serve", "--sandbox",         "-c",
+                                       path,    "--listen",          "127.0.0.1:0",
+                                       "--set", "drain.notice_ms=0", NULL};
+    FILE *file = fopen(path, "w");
+
+    assert_non_null(file);
+    assert_int_equal(fwrite(text, 1, sizeof(text) - 1, file), sizeof(text) - 1);
+    assert_int_equal(fclose(file), 0);
+    *proxy = (struct proxy){0};
+    arena_init(&proxy->arena);
+    reply_init(&proxy->reply);
+    program_serve(&proxy->program, args, NULL);
+}
+
+static void values_are_shown_on_their_own_routes_to_who_may(void **state)
+{
+    struct proxy proxy;
+    const struct json *made;
+    struct json *environment = NULL;
+    struct str target;
+
+    (void)state;
+    start_with_keys(&proxy);
+    assert_int_equal(json_parse(&proxy.arena,
+                                STR("{\"name\":\"e\",\"variables\":{\"password\":\"" CANARY "\"}}"),
+                                NULL, &environment, NULL),
+                     ERR_OK);
+    made = sandbox_call(proxy.program.sandbox_port, SANDBOX_TOKEN, "POST", "/environments",
+                        environment, &proxy.arena);
+    target = arena_printf(&proxy.arena, "/virtuoso/environments/%.*s",
+                          STR_ARG(json_number_text(json_find(made, "/item/id /id"), &proxy.arena)));
+    for (int again = 0; again < 2; again++) {
+        (void)proxy_ask(&proxy, "GET", target.ptr, "X-API-Key: boss-key-12345678\r\n", "");
+        assert_true(str_contains(reply_text(&proxy.reply), STR(CANARY)));
+        (void)proxy_ask(&proxy, "GET", target.ptr, "X-API-Key: reader-key-123456\r\n", "");
+        assert_int_equal(proxy.reply.status, 200);
+        assert_false(str_contains(reply_text(&proxy.reply), STR(CANARY)));
+    }
+    proxy_stop(&proxy);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_secret_comes_out_under_no_media_type),
+        cmocka_unit_test(a_secret_comes_out_under_no_coding),
+        cmocka_unit_test(an_opaque_answer_passes_as_it_came),
+        cmocka_unit_test(only_hop_credential_and_cookie_headers_stay_behind),
+        cmocka_unit_test(a_hit_has_the_headers_of_the_miss),
+        cmocka_unit_test(what_the_caller_asks_for_reaches_the_platform),
+        cmocka_unit_test(a_path_goes_as_it_is_or_not_at_all),
+        cmocka_unit_test(a_client_that_adds_api_itself_means_the_same),
+        cmocka_unit_test(head_never_claims_an_empty_body),
+        cmocka_unit_test(a_request_may_pass_the_cache),
+        cmocka_unit_test(values_are_shown_on_their_own_routes_to_who_may),
+    };
+
+    return cmocka_run_group_tests_name("direct access", tests, NULL, NULL);
+}

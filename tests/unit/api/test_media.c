@@ -1,0 +1,119 @@
+/* Media types and lists in headers, as odd as peers write them. */
+#include "harness/cmocka.h"
+
+#include "api/cache_wish.h"
+#include "api/media.h"
+
+static void media_types_are_told_in_any_spelling(void **state)
+{
+    static const struct {
+        const char *type;
+        enum media_kind kind;
+    } rows[] = {
+        {"application/json", MEDIA_JSON},
+        {"Application/JSON; charset=UTF-8", MEDIA_JSON},
+        {"text/JSON", MEDIA_JSON},
+        {" application/vnd.api+Json ;q=1", MEDIA_JSON},
+        {"application/problem+json", MEDIA_JSON},
+        {"", MEDIA_NONE},
+        {"json", MEDIA_NONE},
+        {"/json", MEDIA_NONE},
+        {"application/", MEDIA_NONE},
+        {";application/json", MEDIA_NONE},
+        {"text/plain", MEDIA_TEXT},
+        {"text/html", MEDIA_TEXT},
+        {"application/octet-stream", MEDIA_TEXT},
+        {"application/jsonx", MEDIA_TEXT},
+        {"image/svg+xml", MEDIA_TEXT},
+        {"IMAGE/png", MEDIA_OPAQUE},
+        {"application/PDF", MEDIA_OPAQUE},
+        {"video/mp4", MEDIA_OPAQUE},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (media_kind(str_from(rows[i].type)) != rows[i].kind) {
+            fail_msg("\"%s\" is taken for kind %d", rows[i].type,
+                     (int)media_kind(str_from(rows[i].type)));
+        }
+    }
+}
+
+static void charsets_that_hide_ascii_are_told(void **state)
+{
+    (void)state;
+    assert_true(media_is_ascii_based(STR("application/json")));
+    assert_true(media_is_ascii_based(STR("application/json; Charset=\"UTF-8\"")));
+    assert_true(media_is_ascii_based(STR("text/plain;charset=iso-8859-1;x=y")));
+    assert_true(media_is_ascii_based(STR("text/plain; x=charset")));
+    assert_false(media_is_ascii_based(STR("application/json;charset=utf-16")));
+    assert_false(media_is_ascii_based(STR("application/json; CHARSET = \"UTF-16LE\"")));
+    assert_false(media_is_ascii_based(STR("text/plain; charset=")));
+    assert_false(media_is_ascii_based(STR("text/plain; charset=utf-7")));
+}
+
+static void lists_are_split_at_commas_outside_quotes(void **state)
+{
+    struct str rest = STR(" a , \"b,\\\"c\" ,,d");
+    struct str element;
+    static const char *const want[] = {"a", "\"b,\\\"c\"", "", "d"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(want); i++) {
+        assert_true(header_list_next(&rest, &element));
+        assert_true(str_is(element, want[i]));
+    }
+    assert_false(header_list_next(&rest, &element));
+    rest = STR("\"never closed, \\");
+    assert_true(header_list_next(&rest, &element));
+    assert_false(header_list_next(&rest, &element));
+    assert_true(header_list_has(STR("close, X-Trace"), STR("x-trace")));
+    assert_false(header_list_has(STR("close, X-Trace-Id"), STR("x-trace")));
+}
+
+static struct cache_wish wish_of(const char *control, const char *pragma)
+{
+    struct http_request request = {0};
+    struct cache_wish wish;
+
+    if (control != NULL) {
+        request.headers[request.n_headers++] =
+            (struct http_header){STR("cache-control"), str_from(control)};
+    }
+    if (pragma != NULL) {
+        request.headers[request.n_headers++] =
+            (struct http_header){STR("Pragma"), str_from(pragma)};
+    }
+    cache_wish_read(&request, &wish);
+    return wish;
+}
+
+static void a_request_says_what_it_wants_of_a_cache(void **state)
+{
+    (void)state;
+    assert_true(wish_of(NULL, NULL).max_age_ms == UINT64_MAX);
+    assert_true(wish_of("No-Store", NULL).no_store);
+    assert_int_equal(wish_of("no-cache", NULL).max_age_ms, 0);
+    assert_int_equal(wish_of("max-age=0", NULL).max_age_ms, 0);
+    assert_int_equal(wish_of("max-age=\"5\"", NULL).max_age_ms, 5000);
+    assert_int_equal(wish_of("max-age=soon", NULL).max_age_ms, 0);
+    assert_int_equal(wish_of("min-fresh=3, only-if-cached", NULL).min_fresh_ms, 3000);
+    assert_true(wish_of("min-fresh=3, only-if-cached", NULL).only_if_cached);
+    assert_true(wish_of("max-stale", NULL).max_stale_ms == UINT64_MAX);
+    assert_int_equal(wish_of("max-stale=7", NULL).max_stale_ms, 7000);
+    assert_int_equal(wish_of(NULL, "no-cache").max_age_ms, 0);
+    assert_true(wish_of("max-stale", "no-cache").max_age_ms == UINT64_MAX);
+    assert_true(wish_of("private, unknown=1,,", NULL).max_age_ms == UINT64_MAX);
+}
+
+int test_media(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(media_types_are_told_in_any_spelling),
+        cmocka_unit_test(charsets_that_hide_ascii_are_told),
+        cmocka_unit_test(lists_are_split_at_commas_outside_quotes),
+        cmocka_unit_test(a_request_says_what_it_wants_of_a_cache),
+    };
+
+    return cmocka_run_group_tests_name("api/media", tests, NULL, NULL);
+}

@@ -1,0 +1,121 @@
+/* Secrets that the platform echoes: by name and place, each in its forms. */
+#include "harness/cmocka.h"
+
+#include "api/redact.h"
+
+struct row {
+    const char *path;
+    unsigned shows;
+    const char *text;
+    const char *want;
+};
+
+/* clang-format off */
+static const struct row rows[] = {
+    {"/executions/1", 0, "{\"a\":[{\"meta\":{\"initialDataPerJourneySequence\":{\"p\":\"S\"},\"kept\":1}}]}", "{\"a\":[{\"meta\":{\"kept\":1}}]}"},
+    {"/executions/1", 0, "{\"sideEffects\":{\"usedData\":{\"p\":\"S\"}},\"sideEffectsSummary\":{\"usedData\":2}}",
+     "{\"sideEffects\":{},\"sideEffectsSummary\":{\"usedData\":2}}"},
+    {"/executions/1", 0, "{\"usedData\":[\"S\"],\"testDataValue\":\"S\",\"x\":{\"testDataValue\":null}}", "{\"x\":{\"testDataValue\":null}}"},
+    {"/executions/1", 0, "{\"launchedByUser\":{\"email\":\"S\",\"name\":\"n\"},\"email\":\"kept\"}", "{\"launchedByUser\":{\"name\":\"n\"},\"email\":\"kept\"}"},
+    {"/testsuites/1", 0, "{\"item\":{\"id\":1,\"dataAttributeValues\":{\"username\":\"S\",\"password\":\"S\"}}}", "{\"item\":{\"id\":1}}"},
+    {"/projects/1/environments", 0, "{\"environments\":[{\"variables\":{\"a\":{\"name\":\"a\",\"value\":\"S\"}}}]}",
+     "{\"environments\":[{\"variables\":{\"a\":{\"name\":\"a\"}}}]}"},
+    {"/projects/1/environments", 0, "{\"variables\":[{\"name\":\"a\",\"value\":\"S\"}]}", "{\"variables\":[{\"name\":\"a\"}]}"},
+    {"/environments/1", 0, "{\"variables\":{\"a\":\"S\",\"n\":{\"value\":5}}}", "{\"variables\":{\"n\":{}}}"},
+    {"/environments/1/variables/a", 0, "{\"name\":\"a\",\"value\":\"S\"}", "{\"name\":\"a\"}"},
+    {"/environments/1", REDACT_SHOWS_ENVIRONMENTS, "{\"variables\":{\"a\":{\"value\":\"V\"}}}", "{\"variables\":{\"a\":{\"value\":\"V\"}}}"},
+    {"/testdata/tables/1/values", 0, "{\"id\":1,\"values\":{\"0\":{\"5\":\"S\"}}}", "{\"id\":1}"},
+    {"/testdata/tables/1", 0, "{\"rows\":[[\"S\"]],\"rowCount\":1}", "{\"rowCount\":1}"},
+    {"/testdata/tables/1/values", REDACT_SHOWS_TABLES, "{\"values\":{\"0\":{\"5\":\"V\"}}}", "{\"values\":{\"0\":{\"5\":\"V\"}}}"},
+    {"/testdata/tables/1/values", REDACT_SHOWS_ENVIRONMENTS, "{\"values\":{\"0\":{\"5\":\"S\"}}}", "{}"},
+    /* the same words where they are harmless */
+    {"/teststeps/1", 0, "{\"action\":\"WRITE\",\"value\":\"typed\",\"variable\":\"v\"}", "{\"action\":\"WRITE\",\"value\":\"typed\",\"variable\":\"v\"}"},
+    {"/testsuites/1", 0, "{\"values\":[1],\"rows\":2,\"inputVariables\":{\"a\":\"b\"}}", "{\"values\":[1],\"rows\":2,\"inputVariables\":{\"a\":\"b\"}}"},
+};
+
+/* clang-format on */
+
+static void each_secret_goes_in_its_place_and_nothing_else(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct arena arena;
+        struct json *tree = NULL;
+
+        arena_init(&arena);
+        assert_int_equal(json_parse(&arena, str_from(rows[i].text), NULL, &tree, NULL), ERR_OK);
+        redact(tree, str_from(rows[i].path), rows[i].shows);
+        if (!str_is(json_text(&arena, tree), rows[i].want)) {
+            fail_msg("%s %s became %.*s", rows[i].path, rows[i].text,
+                     STR_ARG(json_text(&arena, tree)));
+        }
+        if (!str_is(str_from(rows[i].text), rows[i].want)) {
+            assert_true(redact_is_needed(str_from(rows[i].text), str_from(rows[i].path)));
+        }
+        arena_done(&arena);
+    }
+}
+
+static void a_name_written_with_escapes_is_looked_for_in_the_tree(void **state)
+{
+    struct arena arena;
+    struct json *tree = NULL;
+    struct str text = STR("{\"\\u0075sedData\":[\"S\"]}");
+
+    (void)state;
+    arena_init(&arena);
+    assert_true(redact_is_needed(text, STR("/executions/1")));
+    assert_int_equal(json_parse(&arena, text, NULL, &tree, NULL), ERR_OK);
+    redact(tree, STR("/executions/1"), 0);
+    assert_int_equal(json_size(tree), 0);
+    arena_done(&arena);
+}
+
+/* A hundred thousand texts in one object: each is taken out in constant time. */
+static void many_secrets_take_linear_time(void **state)
+{
+    enum { N = 100000 };
+
+    struct arena arena;
+    struct buf text;
+    struct json *tree = NULL;
+    const struct json_limits limits = {.max_nodes = 2 * N};
+
+    (void)state;
+    arena_init(&arena);
+    buf_init(&text, 32 * N);
+    buf_text(&text, "{\"variables\":{");
+    for (int i = 0; i < N; i++) {
+        buf_printf(&text, "%s\"v%d\":\"S\"", i > 0 ? "," : "", i);
+    }
+    buf_text(&text, "}}");
+    assert_int_equal(json_parse(&arena, buf_view(&text), &limits, &tree, NULL), ERR_OK);
+    redact(tree, STR("/environments/1"), 0);
+    assert_int_equal(json_size(json_get(tree, "variables")), 0);
+    buf_done(&text);
+    arena_done(&arena);
+}
+
+static void own_routes_show_their_own_values_only(void **state)
+{
+    (void)state;
+    assert_int_equal(redact_own_values(STR("/testdata/tables/5/values")), REDACT_SHOWS_TABLES);
+    assert_int_equal(redact_own_values(STR("/environments/5")), REDACT_SHOWS_ENVIRONMENTS);
+    assert_int_equal(redact_own_values(STR("/projects/5/environments")), REDACT_SHOWS_ENVIRONMENTS);
+    assert_int_equal(redact_own_values(STR("/projects/5")), 0);
+    assert_int_equal(redact_own_values(STR("/testsuites/5")), 0);
+    assert_true(redact_path_leaks(STR("/testsuites/5")));
+    assert_false(redact_path_leaks(STR("/user")));
+}
+
+int test_redact(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_secret_goes_in_its_place_and_nothing_else),
+        cmocka_unit_test(a_name_written_with_escapes_is_looked_for_in_the_tree),
+        cmocka_unit_test(many_secrets_take_linear_time),
+        cmocka_unit_test(own_routes_show_their_own_values_only),
+    };
+
+    return cmocka_run_group_tests_name("api/redact", tests, NULL, NULL);
+}
