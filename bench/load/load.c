@@ -126,8 +126,8 @@ static void send_due(struct load *load)
         connection->due_ns = due_ns(load, load->n_sent);
         connection->busy = true;
         load->n_sent++;
-        /* A request is far smaller than a socket buffer: it goes whole or the connection is gone.
-         */
+        /* A request is far smaller than a socket buffer: it goes whole or the connection is
+         * gone. */
         if (send(connection->fd, load->request.ptr, load->request.len, MSG_NOSIGNAL) !=
             (ssize_t)load->request.len) {
             lose_connection(load, index);

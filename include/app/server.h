@@ -4,8 +4,8 @@
  *   STARTING ─► SERVING ─► DRAINING (readiness 503, listener open for notice_ms, then closed;
  *                             exchanges finish until limit_ms) ─► STOPPING (all closed) ─► STOPPED
  *
- * Promise: server_run returns when everything is closed; server_done CHECKs that nothing is left.
- */
+ * Promise: server_run returns when everything is closed; server_done CHECKs that nothing is
+ * left. */
 #ifndef APP_SERVER_H
 #define APP_SERVER_H
 

@@ -1,8 +1,8 @@
 /* arena: memory and cleanups that live exactly as long as one thing (an exchange, a compile).
  * Promise: arena_alloc never fails (aborts on out of memory) and is 16-byte aligned. arena_reset
  * runs the deferred functions in reverse order, then forgets all memory except the first block.
- * Under ASan unused bytes are poisoned. With BASE_ARENA_MALLOC each allocation is its own malloc.
- */
+ * Under ASan unused bytes are poisoned. With BASE_ARENA_MALLOC each allocation is its own
+ * malloc. */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 

@@ -1,7 +1,7 @@
 /* buf: growable bytes with a ceiling stated at init. An append past the ceiling appends nothing and
  * marks the buf as overflowed; that mark is sticky, so callers append freely and ask once at the
- * end. Owner: whoever called buf_init; buf_done frees. Views into a buf die with the next append.
- */
+ * end. Owner: whoever called buf_init; buf_done frees. Views into a buf die with the next
+ * append. */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
@@ -31,8 +31,8 @@ void buf_char(struct buf *buf, char c);
 void buf_int(struct buf *buf, int64_t value);
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 void buf_vprintf(struct buf *buf, const char *format, va_list args) PRINTF_LIKE(2, 0);
-/* Room for `len` more bytes at the end, or NULL past the ceiling; then buf_grew says how many came.
- */
+/* Room for `len` more bytes at the end, or NULL past the ceiling; then buf_grew says how many
+ * came. */
 char *buf_reserve(struct buf *buf, size_t len);
 void buf_grew(struct buf *buf, size_t len);
 void buf_consume(struct buf *buf, size_t len); /* drops bytes from the front */

@@ -1,8 +1,8 @@
 /* Deadlines without a timer per object. A deadline embedded in its owner sits in a queue sorted by
  * expiry; equal waits append at the tail in O(1), unequal ones walk back from the tail.
  * Promise: on_expire runs from deadlines_run only, at most once per set, and the deadline is
- * already cleared when it runs (so it may be set again). Clearing any deadline from inside is safe.
- */
+ * already cleared when it runs (so it may be set again). Clearing any deadline from inside is
+ * safe. */
 #ifndef BASE_DEADLINE_H
 #define BASE_DEADLINE_H
 

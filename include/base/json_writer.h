@@ -1,6 +1,6 @@
 /* Writes JSON text into a buf: keys, values and commas in the right places, strings escaped.
- * The caller opens and closes in order (CHECKed); depth at most 32. Invalid UTF-8 becomes U+FFFD.
- */
+ * The caller opens and closes in order (CHECKed); depth at most 32. Invalid UTF-8 becomes
+ * U+FFFD. */
 #ifndef BASE_JSON_WRITER_H
 #define BASE_JSON_WRITER_H
 

@@ -1,6 +1,6 @@
 /* later: work for the next loop turn, so that nobody is called back from inside a start function
- * and completions do not recurse. FIFO; what is queued while running waits for the following turn.
- */
+ * and completions do not recurse. FIFO; what is queued while running waits for the following
+ * turn. */
 #ifndef BASE_LATER_H
 #define BASE_LATER_H
 

@@ -1,5 +1,5 @@
-/* UTF-8 (RFC 3629): validation and stepping; and classes of characters that can mislead a reader.
- */
+/* UTF-8 (RFC 3629): validation and stepping; and classes of characters that can mislead a
+ * reader. */
 #ifndef BASE_UTF8_H
 #define BASE_UTF8_H
 

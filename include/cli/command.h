@@ -52,8 +52,8 @@ enum error_code command_start(struct command_run *command, struct loop *loop, st
 void command_cancel(struct command_run *command); /* on_done still comes */
 void command_done(struct command_run *command);
 
-/* Help of one command, from the catalogue, to stdout. False: there is none; the reason was printed.
- */
+/* Help of one command, from the catalogue, to stdout. False: there is none; the reason was
+ * printed. */
 bool command_help(const char *const *words, size_t n_words);
 void command_list(void); /* usage and summary of all, to stdout */
 

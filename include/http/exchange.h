@@ -119,8 +119,8 @@ void exchange_stream_begin(struct exchange *exchange, int status, const char *co
                            int64_t length);
 bool exchange_stream_write(struct exchange *exchange, struct str bytes);
 void exchange_stream_end(struct exchange *exchange);
-void exchange_stream_abort(struct exchange *exchange); /* breaks the connection: the client sees it;
-                                                          instead of an answer too */
+/* Breaks the connection, so that the client sees it; also instead of an answer. */
+void exchange_stream_abort(struct exchange *exchange);
 /* HTTP_BODY_STREAM requests: stop and go on reading the body from the client. After pause no
  * on_chunk comes; after resume it comes from the loop, never from inside the call. */
 void exchange_body_pause(struct exchange *exchange);

@@ -3,8 +3,8 @@
  *
  *   on_head ──► HTTP_BODY_BUFFER ─► (body arrives) ─► on_body ─► ... exchange_reply
  *          ├──► HTTP_BODY_STREAM ─► on_chunk*, last=true once ─► ...
- *          └──► HTTP_REPLIED (refused on the head: the body is never buffered; connection lingers,
- * closes)
+ *          └──► HTTP_REPLIED (refused on the head: the body is never buffered; the connection
+ *                             lingers, then closes)
  *
  * Promise to the service: callbacks of one exchange never nest and never come after its answer,
  * except that nothing comes after on_abort either. on_abort comes at most once, only after on_head

@@ -1,6 +1,6 @@
 /* call_spec: one call to the platform as a row. Rows are data; templates in them are parsed and
- * checked once at start-up (call_specs_compile), a bad one stops the program with the row's name.
- */
+ * checked once at start-up (call_specs_compile), a bad one stops the program with the row's
+ * name. */
 #ifndef PLAN_CALL_H
 #define PLAN_CALL_H
 
@@ -14,8 +14,8 @@
 
 enum { CALL_MAX_CAPTURES = 6 };
 
-/* After an answer: the first of the alternative pointers that exists becomes the plan's variable.
- */
+/* After an answer: the first of the alternative pointers that exists becomes the plan's
+ * variable. */
 struct capture {
     const char *variable; /* NULL ends the list */
     const char *pointers; /* "/item/id /goal/id /id" */

@@ -172,8 +172,8 @@ const char *testfile_format_name(enum testfile_format format); /* "simplified" *
 const char *testfile_phase_name(enum testfile_phase phase);    /* "setup", "steps", "teardown" */
 
 /* A sentence of natural language (`click on "Sign in"`) or a command line to one command:
- * {"command", "args", "options"} in the arena. err says what was not understood, with an example.
- */
+ * {"command", "args", "options"} in the arena. err says what was not understood, with an
+ * example. */
 enum error_code sentence_parse(struct arena *arena, struct str sentence, struct json **out,
                                struct error *err) MUST_CHECK;
 /* The sentence of a command as sentence_parse takes it; commands without a sentence give their

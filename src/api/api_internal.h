@@ -1,5 +1,5 @@
-/* What the files of room api share: the task (what our API does for one exchange), stages, routes.
- */
+/* What the files of room api share: the task (what our API does for one exchange), stages,
+ * routes. */
 #ifndef API_INTERNAL_H
 #define API_INTERNAL_H
 

@@ -139,8 +139,7 @@ static struct cache_entry *entry_for(struct cache *cache, struct task *task)
     return entry;
 }
 
-/* --- answering
- * ------------------------------------------------------------------------------------------ */
+/* ---- answering ---- */
 
 static struct str opaque_tag(struct str etag)
 {

@@ -2,8 +2,9 @@
  * the platform. Single flight: while one task fetches, others with the same key wait for its
  * answer.
  *
- *   cache_begin ─► HIT (answered) | WAIT (another fetches; answered by it) | MISS: fetch, then
- * cache_reply or cache_fail
+ *   cache_begin ─┬─► HIT   answered
+ *                ├─► WAIT  another task fetches, and this one is answered by it
+ *                └─► MISS  fetch, then cache_reply or cache_fail
  *
  * The request's own Cache-Control is obeyed (RFC 9111 section 5.2.1): no-store passes by, no-cache
  * and max-age ask for an answer that is new enough, max-stale and only-if-cached for less. An answer

@@ -86,8 +86,7 @@ static struct batch *batch_new(struct task *task, size_t n)
     return batch;
 }
 
-/* --- replies
- * ----------------------------------------------------------------------------------------- */
+/* ---- replies ---- */
 
 static void set_text(struct json *object, const char *name, struct str text, struct arena *arena)
 {
@@ -240,8 +239,7 @@ static void reply_batch(struct batch *batch)
     (void)task_reply_json(task, n_done == batch->n_items ? 200 : 207, body);
 }
 
-/* --- requests
- * ---------------------------------------------------------------------------------------- */
+/* ---- requests ---- */
 
 /* Which commands would be sent, and what is wrong with the others. */
 static struct json *dry_results(struct batch *batch, size_t *out_n_wrong)

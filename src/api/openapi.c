@@ -23,8 +23,7 @@ static struct json *ref(struct task *task, const char *where)
     return out;
 }
 
-/* --- schemas of requests
- * ---------------------------------------------------------------------------------- */
+/* ---- schemas of requests ---- */
 
 static void set_type(struct task *task, struct json *schema, enum member_type type)
 {
@@ -176,8 +175,7 @@ static struct json *request_body(struct task *task, const struct route *route)
     return body;
 }
 
-/* --- schemas of replies
- * ----------------------------------------------------------------------------------- */
+/* ---- schemas of replies ---- */
 
 static const char *reply_type_name(enum reply_type type)
 {
@@ -343,8 +341,7 @@ static struct json *responses(struct task *task, const struct route *route)
     return out;
 }
 
-/* --- parameters and operations
- * ---------------------------------------------------------------------------- */
+/* ---- parameters and operations ---- */
 
 static struct json *add_parameter(struct task *task, struct json *list, struct str name,
                                   const char *in, const char *description)

@@ -256,8 +256,8 @@ struct json *reply_reduce(struct arena *arena, const char *map_name, const struc
     if (map->many != NULL) {
         return reduce_many(arena, map, answer, variables);
     }
-    /* A bare thing may hold others (an execution its goal): what has an id itself is no envelope.
-     */
+    /* A bare thing may hold others (an execution its goal): what has an id itself is no
+     * envelope. */
     thing = json_get(answer, "id") == NULL ? json_find(answer, map->one) : NULL;
     thing = json_type(thing) == JSON_OBJECT ? thing : answer;
     return json_type(thing) == JSON_OBJECT && json_size(thing) > 0

@@ -188,8 +188,8 @@ static struct str join(struct arena *arena, const struct str *parts, size_t n)
     return joined;
 }
 
-/* `{name*}` takes all segments that the rest of the pattern does not need: at most one per pattern.
- */
+/* `{name*}` takes all segments that the rest of the pattern does not need: at most one per
+ * pattern. */
 static bool pattern_matches(struct arena *arena, const char *pattern, const struct segments *path,
                             struct str params[ROUTE_MAX_PARAMS])
 {

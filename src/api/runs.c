@@ -96,8 +96,7 @@ struct owner {
     struct session_ticket ticket;
 };
 
-/* --- the query
- * ----------------------------------------------------------------------------------------- */
+/* ---- the query ---- */
 
 static bool is_bool_member(struct str name)
 {
@@ -237,8 +236,7 @@ static bool read_query(struct task *task, struct asked *asked)
     return task->errors->n == 0;
 }
 
-/* --- the file
- * ------------------------------------------------------------------------------------------ */
+/* ---- the file ---- */
 
 /* Values of $TIMESTAMP, $RANDOM and $UUID: one of each for the whole run. */
 static void read_file(struct task *task, struct run *run, const struct asked *asked,
@@ -277,8 +275,7 @@ static enum error_code check_permissions(struct task *task, const struct testfil
     return ERR_OK;
 }
 
-/* --- replies
- * ----------------------------------------------------------------------------------------- */
+/* ---- replies ---- */
 
 enum stage_verdict reply_run(struct task *task, int status, const struct run *run)
 {
@@ -338,8 +335,7 @@ static enum stage_verdict reply_dry_run(struct task *task, struct run *run,
     return verdict;
 }
 
-/* --- who waits for the end
- * ----------------------------------------------------------------------------- */
+/* ---- who waits for the end ---- */
 
 struct waiter {
     struct run_watcher watcher;
@@ -368,8 +364,8 @@ static void on_cancel(struct task *task)
     run_unwatch(&waiter->watcher);
 }
 
-/* With an Idempotency-Key what was begun is carried through: the retry shall find the whole of it.
- */
+/* With an Idempotency-Key what was begun is carried through: the retry shall find the whole of
+ * it. */
 static bool must_finish(struct task *task)
 {
     return task->idempotency != NULL;
@@ -389,8 +385,7 @@ static enum stage_verdict wait_for(struct task *task, struct run *run, uint64_t 
     return STAGE_WAIT;
 }
 
-/* --- the run
- * ------------------------------------------------------------------------------------------- */
+/* ---- the run ---- */
 
 static void on_step(void *context, int64_t next_position, bool added)
 {
@@ -552,8 +547,7 @@ enum stage_verdict handle_test_run(struct task *task)
     return start(task, run, asked);
 }
 
-/* --- runs that are there
- * ------------------------------------------------------------------------------- */
+/* ---- runs that are there ---- */
 
 struct run *task_run(struct task *task)
 {

@@ -21,8 +21,7 @@ struct simple {
     uint64_t begin_ms;
 };
 
-/* --- values
- * ------------------------------------------------------------------------------------------ */
+/* ---- values ---- */
 
 static bool has_path_param(const struct task *task, const char *name)
 {
@@ -107,8 +106,7 @@ static struct json *read_values(struct task *task, const struct simple_row *row)
     return values;
 }
 
-/* --- replies
- * ----------------------------------------------------------------------------------------- */
+/* ---- replies ---- */
 
 static const char *job_status(struct str status)
 {
@@ -235,8 +233,7 @@ static void reply(struct simple *simple)
     (void)task_reply_json(task, simple->row->status, out);
 }
 
-/* --- the plan
- * ---------------------------------------------------------------------------------------- */
+/* ---- the plan ---- */
 
 static struct str goal_of(const struct simple *simple)
 {

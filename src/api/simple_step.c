@@ -198,8 +198,7 @@ enum stage_verdict handle_simple_step(struct task *task)
     return batch_start(batch, reply_step) == STAGE_CONTINUE ? task_fail(task) : STAGE_WAIT;
 }
 
-/* --- a checkpoint for the library, a table with rows
- * --------------------------------------------------- */
+/* ---- a checkpoint for the library, a table with rows ---- */
 
 const struct member simple_library_members[] = {
     {.name = "name", .type = MEMBER_TEXT},

@@ -76,8 +76,8 @@ enum stage_verdict handle_test_validate(struct task *task)
     return reply_text(task, 200, "application/json; charset=utf-8", &text);
 }
 
-/* 422 with every error; the same shape as other problems, and line, column, detail, hint in each.
- */
+/* 422 with every error; the same shape as other problems, and line, column, detail, hint in
+ * each. */
 enum stage_verdict test_refuse(struct task *task, const struct reading *reading)
 {
     struct json_writer w;

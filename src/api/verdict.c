@@ -74,8 +74,7 @@ void verdict_store_free(struct verdict_store *store)
     mem_free(store);
 }
 
-/* --- the question
- * -------------------------------------------------------------------------------------- */
+/* ---- the question ---- */
 
 static enum stage_verdict refuse(struct task *task)
 {
@@ -156,8 +155,7 @@ static enum stage_verdict wait_for(struct verdict *verdict, struct task *task)
     return STAGE_WAIT;
 }
 
-/* --- the store
- * --------------------------------------------------------------------------------------- */
+/* ---- the store ---- */
 
 static struct verdict *find(struct verdict_store *store, const struct digest *token)
 {

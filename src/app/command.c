@@ -27,8 +27,7 @@ static int refuse(const char *what, const char *shown)
     return CLI_EXIT_NOT_SENT;
 }
 
-/* --- the key
- * ----------------------------------------------------------------------------------------- */
+/* ---- the key ---- */
 
 static bool read_key_file(const char *name, char key[KEY_MAX])
 {
@@ -62,8 +61,7 @@ static bool take_key(struct job *job, const struct arguments *arguments)
     return true;
 }
 
-/* --- options
- * ----------------------------------------------------------------------------------------- */
+/* ---- options ---- */
 
 static int take_numbers(struct job *job, const struct arguments *arguments)
 {
@@ -112,8 +110,7 @@ static int take_options(struct job *job, const struct arguments *arguments)
     return take_numbers(job, arguments);
 }
 
-/* --- the way there
- * ----------------------------------------------------------------------------------- */
+/* ---- the way there ---- */
 
 static void on_command_done(struct command_run *command)
 {

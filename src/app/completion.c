@@ -11,8 +11,7 @@
 
 enum { SCRIPT_MAX = 1024 * 1024, WORDS_MAX = 4096 };
 
-/* --- words of the catalogue
- * ------------------------------------------------------------------------------ */
+/* ---- words of the catalogue ---- */
 
 /* What may follow the words so far: "step-interact" is followed by "click double-click ...". */
 struct prefix {
@@ -93,8 +92,7 @@ static void prefixes_close(struct prefixes *all)
     map_done(&all->map);
 }
 
-/* --- bash (and zsh by its bridge)
- * ------------------------------------------------------------------------ */
+/* ---- bash (and zsh by its bridge) ---- */
 
 static void put_option_words(struct buf *out, const struct argument *row)
 {
@@ -221,8 +219,7 @@ static void put_zsh(struct buf *out, const struct prefixes *all)
     put_bash(out, all);
 }
 
-/* --- fish
- * -------------------------------------------------------------------------------------------- */
+/* ---- fish ---- */
 
 /* Inside single quotes. */
 static void put_fish_text(struct buf *out, struct str text)
@@ -289,8 +286,7 @@ static void put_fish(struct buf *out, const struct prefixes *all)
     }
 }
 
-/* --- the subcommand
- * ------------------------------------------------------------------------------------ */
+/* ---- the subcommand ---- */
 
 static const struct {
     const char *name;

@@ -42,8 +42,7 @@ static int fail(const struct error *err)
     return CLI_EXIT_NOT_STARTED;
 }
 
-/* --- options
- * ----------------------------------------------------------------------------------------- */
+/* ---- options ---- */
 
 struct words {
     const char *variables[ARGUMENTS_GIVEN_MAX];
@@ -147,8 +146,7 @@ static enum error_code read_options(const struct arguments *arguments, struct wo
     return code == ERR_OK ? read_summary(arguments, &out->summary_file, err) : code;
 }
 
-/* --- the key for --url
- * ------------------------------------------------------------------------------- */
+/* ---- the key for --url ---- */
 
 static enum error_code read_key_file(const char *name, struct secret *out, struct error *err)
 {
@@ -197,8 +195,7 @@ static enum error_code read_key(const struct arguments *arguments, struct secret
     return ERR_OK;
 }
 
-/* --- as a client of a proxy
- * -------------------------------------------------------------------------- */
+/* ---- as a client of a proxy ---- */
 
 static void on_done(void *owner)
 {
@@ -243,8 +240,7 @@ static int run_against(struct cli_run *run, const struct arguments *arguments,
                                                                  : fail(&err);
 }
 
-/* --- all
- * --------------------------------------------------------------------------------------------- */
+/* ---- all ---- */
 
 int run_tests(struct arguments *arguments)
 {

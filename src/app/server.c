@@ -15,8 +15,7 @@ static const char sandbox_default_token[] = "sandbox-token";
 
 enum { DRAIN_STEP_MS = 50 };
 
-/* --- down
- * -------------------------------------------------------------------------------------------- */
+/* ---- down ---- */
 
 static void on_signal_closed(uv_handle_t *handle)
 {
@@ -100,8 +99,7 @@ void server_stop(struct server *server)
     }
 }
 
-/* --- drain
- * ------------------------------------------------------------------------------------------- */
+/* ---- drain ---- */
 
 static bool is_idle(const struct server *server)
 {
@@ -165,8 +163,7 @@ static void on_signal(uv_signal_t *handle, int number)
     server_drain(server);
 }
 
-/* --- up
- * ---------------------------------------------------------------------------------------------- */
+/* ---- up ---- */
 
 static void open_signals(struct server *server)
 {

@@ -50,8 +50,7 @@ struct str command_usage(const struct command *command, struct arena *arena)
     return usage;
 }
 
-/* --- the name
- * ---------------------------------------------------------------------------------------- */
+/* ---- the name ---- */
 
 struct binding {
     const struct command_input *input;
@@ -128,8 +127,7 @@ static bool resolve(struct binding *b)
     return true;
 }
 
-/* --- arguments
- * --------------------------------------------------------------------------------------- */
+/* ---- arguments ---- */
 
 static void take(struct binding *b, const struct param *param, const char *pointer,
                  const struct json *value)
@@ -330,8 +328,7 @@ static void bind_params(struct binding *b)
     }
 }
 
-/* --- options
- * ----------------------------------------------------------------------------------------- */
+/* ---- options ---- */
 
 const struct param *option_lookup(const struct command *command, struct str name,
                                   struct arena *arena)

@@ -1,5 +1,5 @@
-/* The tables put together and checked once. A bad row stops the program at start-up with its name.
- */
+/* The tables put together and checked once. A bad row stops the program at start-up with its
+ * name. */
 #include "catalog_internal.h"
 
 #include "base/check.h"
@@ -36,8 +36,7 @@ struct arena *catalog_arena(void)
     return &catalog.arena;
 }
 
-/* --- opening
- * ----------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 static size_t call_label(const char *name)
 {
@@ -132,8 +131,7 @@ void catalog_close(void)
     }
 }
 
-/* --- reading
- * ----------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 size_t catalog_size(void)
 {

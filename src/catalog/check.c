@@ -56,8 +56,7 @@ static bool is_used(const struct checking *c, const char *name)
     return false;
 }
 
-/* --- the row by itself
- * ------------------------------------------------------------------------------- */
+/* ---- the row by itself ---- */
 
 static enum error_code check_call_class(struct checking *c)
 {
@@ -94,8 +93,7 @@ static enum error_code check_shape(struct checking *c)
     return check_call_class(c);
 }
 
-/* --- its parameters
- * ---------------------------------------------------------------------------------- */
+/* ---- its parameters ---- */
 
 static enum error_code check_default(struct checking *c, const struct param *param)
 {
@@ -150,8 +148,7 @@ static enum error_code check_params(struct checking *c, const struct param *para
     return code;
 }
 
-/* --- names in templates
- * ------------------------------------------------------------------------------ */
+/* ---- names in templates ---- */
 
 static enum error_code use_call(struct checking *c, const struct call_spec *spec)
 {

@@ -71,8 +71,7 @@ static struct json *written_options(const struct bound_command *bound, struct ar
     return options;
 }
 
-/* --- forms
- * ------------------------------------------------------------------------------------------- */
+/* ---- forms ---- */
 
 /* A test file holds no control characters but tab and newline (data/node.h refuses them). */
 static bool fits_test_file(struct str line)
@@ -151,8 +150,7 @@ static struct str curl_of(const struct json *body, const struct form_options *op
     return copy;
 }
 
-/* --- sentences
- * --------------------------------------------------------------------------------------- */
+/* ---- sentences ---- */
 
 static void put_quoted(struct buf *out, struct str text)
 {
@@ -326,8 +324,7 @@ struct json *catalog_forms(const struct bound_command *bound, struct arena *aren
     return out;
 }
 
-/* --- a row as a document
- * ----------------------------------------------------------------------------- */
+/* ---- a row as a document ---- */
 
 static struct json *words_list(const char *words, struct arena *arena)
 {

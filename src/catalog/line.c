@@ -40,8 +40,8 @@ static bool take_quoted(struct words *w, char quote, struct buf *out)
     return true;
 }
 
-/* ERR_NOT_FOUND: no word is left. *out_quoted: it began with a quote, so "--x" in it is no option.
- */
+/* ERR_NOT_FOUND: no word is left. *out_quoted: it began with a quote, so "--x" in it is no
+ * option. */
 static enum error_code next_word(struct words *w, struct str *out, bool *out_quoted)
 {
     struct buf word;
@@ -202,8 +202,7 @@ enum error_code command_line_parse(struct arena *arena, struct str text, struct 
     return ERR_OK;
 }
 
-/* --- writing
- * ---------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static bool is_bare(struct str word)
 {

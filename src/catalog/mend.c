@@ -5,8 +5,7 @@
 
 enum { PART_DIGITS_MAX = 10 };
 
-/* --- quotes
- * ------------------------------------------------------------------------------------------ */
+/* ---- quotes ---- */
 
 static const struct {
     const char *open;
@@ -40,8 +39,7 @@ void mend_quotes(struct draft *draft)
     }
 }
 
-/* --- pairs
- * ------------------------------------------------------------------------------------------- */
+/* ---- pairs ---- */
 
 static bool is_pair(const struct param *param)
 {
@@ -132,8 +130,7 @@ void mend_pairs(struct draft *draft)
     }
 }
 
-/* --- times and addresses
- * ----------------------------------------------------------------------------- */
+/* ---- times and addresses ---- */
 
 static bool takes_ms(const struct param *param)
 {
@@ -232,8 +229,7 @@ void mend_urls(struct draft *draft)
     }
 }
 
-/* --- options
- * --------------------------------------------------------------------------------------------- */
+/* ---- options ---- */
 
 /* More than any command has: hopeless, and each costs a look at all the others. */
 static bool are_too_many(const struct draft *draft)

@@ -373,8 +373,7 @@ static bool take_flag(const struct param_place *place, const struct json *value)
                      : refuse(place, "must be true or false", text);
 }
 
-/* --- CSV (RFC 4180): first row the header, every row an object
- * ----------------------------------------- */
+/* ---- CSV (RFC 4180): first row the header, every row an object ---- */
 
 /* One cell at the front of *rest; *out_end: it was the last of its line. */
 static bool csv_cell(const struct param_place *place, struct str *rest, struct str *out_cell,
@@ -526,8 +525,7 @@ static bool take_csv(const struct param_place *place, const struct json *value)
     return put(place, "rows", rows);
 }
 
-/* --- dispatch
- * ---------------------------------------------------------------------------------------- */
+/* ---- dispatch ---- */
 
 bool param_take(const struct param_place *place, const struct json *value)
 {

@@ -28,8 +28,8 @@ static void put_upper(struct buf *out, struct str word)
     }
 }
 
-/* Parts between underscores: names in capitals, single characters as they are: CTRL_a, PAGE_DOWN.
- */
+/* Parts between underscores: names in capitals, single characters as they are: CTRL_a,
+ * PAGE_DOWN. */
 static void put_key(struct buf *out, struct str key)
 {
     struct str part;

@@ -1,6 +1,6 @@
 /* Common slips, mended: each fix rewrites a copy of what the caller sent and says what it did; in
- * the end the copy must bind. Nothing is sent with a mended form; the caller sees it and decides.
- */
+ * the end the copy must bind. Nothing is sent with a mended form; the caller sees it and
+ * decides. */
 #include <string.h>
 
 #include "base/utf8.h"
@@ -26,8 +26,7 @@ void draft_drop_arg(struct draft *draft, size_t index)
     draft->n_args--;
 }
 
-/* --- the fixes
- * --------------------------------------------------------------------------------------- */
+/* ---- the fixes ---- */
 
 static void find_row(struct draft *draft)
 {
@@ -212,8 +211,8 @@ static void fix_case_of_args(struct draft *draft)
     }
 }
 
-/* Given again, a list gets longer; another value stays beside the first one, which binding refuses.
- */
+/* Given again, a list gets longer; another value stays beside the first one, which binding
+ * refuses. */
 static void put_option(struct draft *draft, const struct param *option, struct str name,
                        struct str text)
 {
@@ -411,8 +410,7 @@ static void fix_swapped(struct draft *draft)
     }
 }
 
-/* --- in and out
- * -------------------------------------------------------------------------------------- */
+/* ---- in and out ---- */
 
 static bool fill_arg(struct draft *draft, const struct json *arg)
 {
@@ -534,8 +532,8 @@ static struct draft *draft_new(struct arena *arena, struct warning_list *fixes)
     return draft;
 }
 
-/* Nothing else helped, and the other way round it binds: [2, "#color"] for an element and a number.
- */
+/* Nothing else helped, and the other way round it binds: [2, "#color"] for an element and a
+ * number. */
 static void fix_order(struct draft *draft, const struct command_input *input)
 {
     struct str first = draft->args[0];

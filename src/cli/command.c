@@ -25,8 +25,7 @@ static const struct catalog_defaults defaults = {.organization_id = STR_INIT("1"
 static const struct json_limits reply_limits = {.max_nodes = 1000000,
                                                 .allow_duplicate_names = true};
 
-/* --- the request
- * ------------------------------------------------------------------------------------- */
+/* ---- the request ---- */
 
 static struct str line_of(struct arena *arena, const char *const *words, size_t n_words)
 {
@@ -144,8 +143,7 @@ enum error_code command_init(struct command_run *command, const struct command_o
     return ERR_OK;
 }
 
-/* --- the answer
- * -------------------------------------------------------------------------------------- */
+/* ---- the answer ---- */
 
 static void put(FILE *to, struct buf *text)
 {

@@ -117,8 +117,7 @@ void escape_json(struct buf *out, struct str json)
     }
 }
 
-/* --- columns
- * ----------------------------------------------------------------------------------------- */
+/* ---- columns ---- */
 
 static size_t columns_of(uint32_t point)
 {

@@ -35,8 +35,7 @@ bool gather_is_below(struct str real, struct str real_root)
            real.ptr[real_root.len] == '/';
 }
 
-/* --- reading
- * ----------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static bool read_text(int fd, struct buf *text)
 {
@@ -132,8 +131,7 @@ bool gather_file(struct gather *gather, const char *path, const struct test_sour
     return ok;
 }
 
-/* --- all
- * --------------------------------------------------------------------------------------------- */
+/* ---- all ---- */
 
 static void gather_word(struct gather *gather, const char *path)
 {

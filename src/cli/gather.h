@@ -46,8 +46,8 @@ struct gather {
     size_t n_bytes;
 };
 
-/* The catalogue must be open (manifests are read by testfile). True: at least one file, no error.
- */
+/* The catalogue must be open (manifests are read by testfile). True: at least one file, no
+ * error. */
 bool gather_paths(struct gather *gather, const char *const *paths, size_t n_paths);
 
 #endif

@@ -12,8 +12,7 @@
 #include "base/mem.h"
 #include "testfile/testfile.h"
 
-/* --- folders
- * ----------------------------------------------------------------------------------------- */
+/* ---- folders ---- */
 
 struct walk {
     struct gather *gather;
@@ -164,8 +163,7 @@ void gather_folder(struct gather *gather, const char *path)
     (void)walk_folder(&walk, path, 1);
 }
 
-/* --- manifests
- * --------------------------------------------------------------------------------------- */
+/* ---- manifests ---- */
 
 /* Above the file, with its '/'; empty for a file in the working folder. */
 static struct str folder_of(struct str file)

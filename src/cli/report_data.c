@@ -107,8 +107,7 @@ void report_json(const struct report *report, struct buf *out)
     buf_done(&text);
 }
 
-/* --- YAML
- * -------------------------------------------------------------------------------------------- */
+/* ---- YAML ---- */
 
 static void indent(struct buf *out, unsigned depth)
 {

@@ -1,6 +1,6 @@
 /* One page that needs nothing but itself: style inside, no script, no request (the page forbids
- * them to itself too), so it can be mailed and opened from a disk. Colour is never the only sign.
- */
+ * them to itself too), so it can be mailed and opened from a disk. Colour is never the only
+ * sign. */
 #include "base/clock.h"
 #include "escape.h"
 #include "report.h"
@@ -82,8 +82,7 @@ static void link_to(struct buf *out, struct str label, const struct json *node)
     }
 }
 
-/* --- one file
- * ---------------------------------------------------------------------------------------- */
+/* ---- one file ---- */
 
 static void step_row(struct buf *out, const struct json *step)
 {
@@ -266,8 +265,7 @@ static void entry_section(struct buf *out, const struct report_entry *entry)
     buf_text(out, "</details>\n");
 }
 
-/* --- the page
- * ---------------------------------------------------------------------------------------- */
+/* ---- the page ---- */
 
 static void overview(struct buf *out, const struct report *report)
 {

@@ -142,8 +142,7 @@ static void put_requests(struct buf *out, const struct json *dry_run)
     }
 }
 
-/* --- what does not compile
- * ------------------------------------------------------------------------- */
+/* ---- what does not compile ---- */
 
 static struct str safe(struct arena *arena, struct str text)
 {

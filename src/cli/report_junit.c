@@ -41,8 +41,7 @@ static void property(struct buf *out, const char *name, struct str value)
     }
 }
 
-/* --- cases
- * ------------------------------------------------------------------------------------------- */
+/* ---- cases ---- */
 
 static void begin_case(struct buf *out, const struct report_entry *entry, struct str name,
                        const struct json *duration)
@@ -218,8 +217,7 @@ static void file_case(struct buf *out, struct tally *tally, const struct report_
     buf_text(out, "    </testcase>\n");
 }
 
-/* --- suites
- * ------------------------------------------------------------------------------------------ */
+/* ---- suites ---- */
 
 static struct tally write_cases(struct buf *out, const struct report_entry *entry)
 {

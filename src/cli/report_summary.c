@@ -92,8 +92,7 @@ static void details(struct buf *out, const struct report_entry *entry)
     }
 }
 
-/* --- annotations
- * ------------------------------------------------------------------------------------- */
+/* ---- annotations ---- */
 
 static void annotate(struct buf *out, struct str file, const struct json *place, struct str message)
 {

@@ -18,8 +18,7 @@
 
 enum { REPORT_MAX = 512 * 1024 * 1024, REPLY_MAX = 64 * 1024 * 1024, CONNECT_TIMEOUT_MS = 5000 };
 
-/* --- before
- * ------------------------------------------------------------------------------------------ */
+/* ---- before ---- */
 
 /* Reports are files that later steps of a pipeline trust: one that cannot be written is known
  * before anything is sent, and an old one never survives as the result of this run. */
@@ -149,8 +148,7 @@ void cli_run_free(struct cli_run *run)
     mem_free(run);
 }
 
-/* --- reports
- * ----------------------------------------------------------------------------------------- */
+/* ---- reports ---- */
 
 static struct report_entry *make_entries(struct cli_run *run)
 {
@@ -251,8 +249,7 @@ static void write_reports(struct cli_run *run)
     }
 }
 
-/* --- during
- * ------------------------------------------------------------------------------------------ */
+/* ---- during ---- */
 
 static void on_client_closed(void *context)
 {

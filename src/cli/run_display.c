@@ -41,8 +41,7 @@ void display_line(struct display *display, struct buf *text)
     buf_done(text);
 }
 
-/* --- lines
- * ------------------------------------------------------------------------------------------- */
+/* ---- lines ---- */
 
 static bool is_over(struct str status)
 {
@@ -158,8 +157,7 @@ void display_item(struct cli_run *run, struct run_item *item)
     display_bar(run, item->state == ITEM_ENDED);
 }
 
-/* --- the bar
- * ----------------------------------------------------------------------------------------- */
+/* ---- the bar ---- */
 
 static size_t terminal_columns(const struct display *display)
 {

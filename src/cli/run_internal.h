@@ -4,8 +4,7 @@
  *   item: QUEUED ─► POSTING ─► FOLLOWING ─► ENDED
  *                      │           └ asks for the run object after 100 ms, growing to 1 s
  *                      └ a refusal that will pass (429, 503) is tried again after a pause; a lost
- *                        answer is not, since the run may have begun
- */
+ *                        answer is not, since the run may have begun */
 #ifndef CLI_RUN_INTERNAL_H
 #define CLI_RUN_INTERNAL_H
 

@@ -17,8 +17,7 @@ enum {
 
 static void pause_then(struct run_item *item, uint64_t ms);
 
-/* --- ends
- * -------------------------------------------------------------------------------------------- */
+/* ---- ends ---- */
 
 static void end_item(struct run_item *item, enum verdict verdict)
 {
@@ -42,8 +41,7 @@ static void end_stopped(struct run_item *item)
     }
 }
 
-/* --- run objects
- * ------------------------------------------------------------------------------------- */
+/* ---- run objects ---- */
 
 static const struct json *parse(struct arena *arena, struct str body)
 {
@@ -140,8 +138,7 @@ static bool end_by_object(struct run_item *item)
     return true;
 }
 
-/* --- calls
- * ------------------------------------------------------------------------------------------- */
+/* ---- calls ---- */
 
 static void call_proxy(struct run_item *item, const struct upstream_request *request,
                        upstream_done_fn on_done)
@@ -178,8 +175,7 @@ static void explain_refusal(struct run_item *item, const struct upstream_reply *
     }
 }
 
-/* --- following
- * --------------------------------------------------------------------------------------- */
+/* ---- following ---- */
 
 static void lose(struct run_item *item)
 {
@@ -269,8 +265,7 @@ static void ask_or_stop(struct run_item *item)
     call_proxy(item, &request, stop ? on_stopped : on_asked);
 }
 
-/* --- beginning
- * --------------------------------------------------------------------------------------- */
+/* ---- beginning ---- */
 
 /* Of several files those without such a test are left out; of one it is an error. */
 static bool lacks_tag(const struct run_item *item, const struct upstream_reply *reply)
@@ -387,8 +382,7 @@ void item_start(struct run_item *item)
     post(item);
 }
 
-/* --- pauses and the way out
- * -------------------------------------------------------------------------- */
+/* ---- pauses and the way out ---- */
 
 static void on_pause_over(struct deadline *deadline)
 {

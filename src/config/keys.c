@@ -116,8 +116,7 @@ bool keys_from_text(struct loader *loader, struct str text)
     return ok;
 }
 
-/* --- a key as a map
- * ---------------------------------------------------------------------------------- */
+/* ---- a key as a map ---- */
 
 static bool take_permissions(struct loader *loader, const struct node *list, unsigned *out)
 {

@@ -28,8 +28,7 @@ static void load_defaults(struct loader *loader)
     loader->place = NULL;
 }
 
-/* --- the file
- * ---------------------------------------------------------------------------------------- */
+/* ---- the file ---- */
 
 static void take_list(struct loader *loader, const struct option_row *row, const struct node *node)
 {
@@ -222,8 +221,7 @@ static void load_file(struct loader *loader)
     buf_done(&text);
 }
 
-/* --- --set
- * ------------------------------------------------------------------------------------------- */
+/* ---- --set ---- */
 
 static void load_sets(struct loader *loader, const struct config_sources *sources)
 {

@@ -165,8 +165,7 @@ void tls_config_free(struct tls_config *config)
     mem_free(config);
 }
 
-/* --- streams
- * ----------------------------------------------------------------------------------------- */
+/* ---- streams ---- */
 
 static int take_output(void *context, const unsigned char *bytes, size_t len)
 {

@@ -1,9 +1,9 @@
 /* cJSON behind our face. Nodes are cJSON's own, with two of its fields used for our purposes:
  *   - numbers are cJSON_Raw with their text, so no digit is ever lost; cJSON's double is not used;
  *   - valueint and valuedouble hold line and column of parsed nodes (cJSON reads them of
- * cJSON_Number only);
+ *     cJSON_Number only);
  *   - `prev` of a root points to its arena_root, which frees it; attaching a root takes it out of
- * there. */
+ *     there. */
 #include "data/json.h"
 
 #include <cjson/cJSON.h>
@@ -76,8 +76,7 @@ static cJSON *release(struct json *child)
     return node;
 }
 
-/* --- parsing
- * ----------------------------------------------------------------------------------------- */
+/* ---- parsing ---- */
 
 static char *text_of(struct str s)
 {
@@ -211,8 +210,7 @@ enum error_code json_parse(struct arena *arena, struct str text, const struct js
     return ERR_OK;
 }
 
-/* --- reading
- * ----------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 enum json_type json_type(const struct json *node)
 {
@@ -449,8 +447,7 @@ void json_position(const struct json *node, unsigned *out_line, unsigned *out_co
     *out_column = node == NULL ? 0 : (unsigned)raw(node)->valuedouble;
 }
 
-/* --- building
- * ---------------------------------------------------------------------------------------- */
+/* ---- building ---- */
 
 struct json *json_new_object(struct arena *arena)
 {
@@ -592,8 +589,7 @@ void json_append(struct json *array, struct json *child)
     }
 }
 
-/* --- printing
- * ---------------------------------------------------------------------------------------- */
+/* ---- printing ---- */
 
 static void print(struct buf *out, const struct json *node, bool pretty)
 {

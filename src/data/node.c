@@ -90,8 +90,7 @@ bool node_is_bool(const struct node *node, bool *out)
     return yes || no;
 }
 
-/* --- from JSON
- * --------------------------------------------------------------------------------------- */
+/* ---- from JSON ---- */
 
 struct json_walk {
     struct arena *arena;
@@ -170,8 +169,7 @@ enum error_code json_parse_nodes(struct arena *arena, struct str text,
     return out->documents != NULL ? ERR_OK : errors->items[0].code;
 }
 
-/* --- to JSON
- * ----------------------------------------------------------------------------------------- */
+/* ---- to JSON ---- */
 
 /* A number as JSON spells it, so 0123, +1 and .5 stay text. */
 static bool is_json_number(struct str text)
@@ -225,8 +223,7 @@ struct json *node_to_json(struct arena *arena, const struct node *node)
     return out;
 }
 
-/* --- writing
- * ----------------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 /* Plain only where nobody could read it as anything else: letters, digits, spaces and a few signs,
  * beginning with a letter, and no word that some YAML version takes for a boolean or null. */

@@ -108,8 +108,7 @@ void template_names(const struct template *template, void (*fn)(void *context, s
     node_names(template->tree, fn, context);
 }
 
-/* --- scopes
- * ------------------------------------------------------------------------------------------ */
+/* ---- scopes ---- */
 
 const struct json *scope_get(const struct scope *scope, struct str name)
 {
@@ -133,8 +132,7 @@ struct scope scope_of_object(const struct json *object, const struct scope *oute
     return (struct scope){.get = object_get, .context = object, .outer = outer};
 }
 
-/* --- expansion
- * --------------------------------------------------------------------------------------- */
+/* ---- expansion ---- */
 
 struct expansion {
     const struct scope *scope;
@@ -290,8 +288,7 @@ enum error_code template_expand(const struct template *template, const struct sc
     return code;
 }
 
-/* --- paths and queries
- * ------------------------------------------------------------------------------- */
+/* ---- paths and queries ---- */
 
 static struct str value_text(const struct json *value, struct arena *arena)
 {

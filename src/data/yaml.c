@@ -52,8 +52,7 @@ struct reader {
     bool failed;
 };
 
-/* --- errors and hints
- * -------------------------------------------------------------------------------- */
+/* ---- errors and hints ---- */
 
 static struct str line_at(struct str text, unsigned line)
 {
@@ -150,8 +149,7 @@ static void fail_parser(struct reader *reader)
               syntax_hint(reader, (unsigned)parser->problem_mark.line + 1));
 }
 
-/* --- placing nodes
- * ----------------------------------------------------------------------------------- */
+/* ---- placing nodes ---- */
 
 static struct level *top(struct reader *reader)
 {
@@ -221,8 +219,7 @@ static void place(struct reader *reader, struct node *node)
     node_add(level->container, &level->tail, node);
 }
 
-/* --- anchors and merges
- * ------------------------------------------------------------------------------ */
+/* ---- anchors and merges ---- */
 
 static struct anchor *anchor_set(struct reader *reader, const yaml_char_t *name, struct node *value,
                                  bool open)
@@ -351,8 +348,7 @@ static void apply_merge(struct reader *reader, struct level *level)
     merge_value(reader, level, child);
 }
 
-/* --- events
- * ------------------------------------------------------------------------------------------ */
+/* ---- events ---- */
 
 static bool is_core_tag(const yaml_char_t *tag)
 {
@@ -587,8 +583,7 @@ static void read_events(struct reader *reader)
     }
 }
 
-/* --- before libyaml
- * ---------------------------------------------------------------------------------- */
+/* ---- before libyaml ---- */
 
 /* What libyaml would do badly with: other encodings (it would decode UTF-16), bytes that are no
  * UTF-8 (its message has no line), and flow collections on one huge line (its simple keys make it

@@ -8,8 +8,7 @@
 
 static void on_deadline(struct deadline *deadline);
 
-/* --- deadlines
- * --------------------------------------------------------------------------------------- */
+/* ---- deadlines ---- */
 
 void connection_arm(struct http_connection *connection, enum deadline_kind kind, uint64_t wait_ms)
 {
@@ -47,8 +46,7 @@ void connection_wrote(struct http_connection *connection)
                  wait_ms, on_write_deadline);
 }
 
-/* --- ends
- * -------------------------------------------------------------------------------------------- */
+/* ---- ends ---- */
 
 static void on_transport_closed(struct transport *transport)
 {
@@ -188,8 +186,7 @@ void connection_replied(struct http_connection *connection)
     }
 }
 
-/* --- refusals that need no service
- * ------------------------------------------------------------------- */
+/* ---- refusals that need no service ---- */
 
 void connection_refuse(struct http_connection *connection, const struct error *err)
 {
@@ -272,8 +269,7 @@ static void on_deadline(struct deadline *deadline)
     }
 }
 
-/* --- events
- * ------------------------------------------------------------------------------------------ */
+/* ---- events ---- */
 
 static void on_bytes(struct transport *transport, struct str bytes)
 {

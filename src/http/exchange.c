@@ -141,8 +141,7 @@ struct str exchange_header_lines(struct exchange *exchange, const char *name)
     return first;
 }
 
-/* --- the end
- * ----------------------------------------------------------------------------------------- */
+/* ---- the end ---- */
 
 static void count(const struct exchange *exchange, int status, uint64_t spent_us)
 {

@@ -33,8 +33,7 @@ static bool is_token(struct str s)
     return s.len > 0;
 }
 
-/* --- line by line
- * ------------------------------------------------------------------------------------ */
+/* ---- line by line ---- */
 
 static enum parser_event bad(struct error *err, const char *what)
 {
@@ -121,8 +120,7 @@ enum parser_event head_scan_next(struct head_scan *scan, const struct http_serve
     }
 }
 
-/* --- the request line
- * -------------------------------------------------------------------------------- */
+/* ---- the request line ---- */
 
 static bool is_digit(char c)
 {
@@ -224,8 +222,7 @@ static enum error_code parse_request_line(struct str line, struct http_request *
     return code;
 }
 
-/* --- header fields
- * ----------------------------------------------------------------------------------- */
+/* ---- header fields ---- */
 
 static enum error_code parse_field(struct str line, struct http_header *out, struct error *err)
 {

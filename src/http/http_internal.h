@@ -75,8 +75,7 @@ struct http_server {
     char date[32];
 };
 
-/* --- connection.c: states, deadlines, ends
- * ------------------------------------------------------------------------------------ */
+/* ---- connection.c: states, deadlines, ends ---- */
 void connection_open(struct http_server *server);
 void connection_close(struct http_connection *connection);
 void connection_abort(struct http_connection *connection); /* exchange first, then the socket */
@@ -90,25 +89,21 @@ void connection_replied(
 void connection_wrote(struct http_connection *connection); /* arms the write deadline */
 void connection_arm(struct http_connection *connection, enum deadline_kind kind, uint64_t wait_ms);
 
-/* --- intake.c: bytes of the client, and the calls of the service that they lead to
- * ------------------------------------------------------------------------------------ */
+/* ---- intake.c: bytes of the client, and the calls of the service that they lead to ---- */
 void intake_bytes(struct http_connection *connection, struct str bytes);
 void intake_pump(struct http_connection *connection); /* goes on with bytes that waited */
 void intake_pause_body(struct http_connection *connection);
 void intake_resume_body(struct http_connection *connection);
 
-/* --- exchange.c
- * -------------------------------------------------------------------------------------- */
+/* ---- exchange.c ---- */
 struct exchange *exchange_new(struct http_server *server, struct http_connection *connection);
 void exchange_end(struct exchange *exchange, int status); /* access line, metrics, memory */
 void exchange_free_spares(struct http_server *server);
 
-/* --- response.c
- * -------------------------------------------------------------------------------------- */
+/* ---- response.c ---- */
 enum { HEADER_CACHE_CONTROL = 1, HEADER_CONTENT_ENCODING = 2 };
 
-/* --- compress.c
- * -------------------------------------------------------------------------------------- */
+/* ---- compress.c ---- */
 struct compressor; /* zlib's memory, kept between replies */
 
 /* A reply that could be sent compressed to somebody (it then varies by Accept-Encoding). */
@@ -118,8 +113,7 @@ bool compress_is_accepted(struct str accept_encoding);
 bool compress_gzip(struct compressor **compressor, struct str body, struct buf *out);
 void compressor_free(struct compressor *compressor);
 
-/* --- server.c
- * ---------------------------------------------------------------------------------------- */
+/* ---- server.c ---- */
 void server_connection_gone(struct http_server *server);
 void server_maybe_closed(struct http_server *server);
 

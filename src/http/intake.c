@@ -9,8 +9,7 @@
 /* MIN_RATE: below it over the whole body a client is not slow but holds on to us (slow POST). */
 enum { IN_FREE_ABOVE = 4096, MIN_RATE_BYTES_PER_S = 256 };
 
-/* --- the body
- * ---------------------------------------------------------------------------------------- */
+/* ---- the body ---- */
 
 static void call_body(struct http_connection *connection)
 {
@@ -123,8 +122,7 @@ static bool use_body(struct http_connection *connection, struct str bytes, size_
     return true;
 }
 
-/* --- the head
- * ---------------------------------------------------------------------------------------- */
+/* ---- the head ---- */
 
 static bool refuse_large_body(struct http_connection *connection, size_t max_body)
 {
@@ -236,8 +234,7 @@ static bool use_head(struct http_connection *connection, struct str bytes, size_
     return false;
 }
 
-/* --- all of it
- * --------------------------------------------------------------------------------------- */
+/* ---- all of it ---- */
 
 /* Past the limit it is not read any more: then the client stops sending, and reads our answer. */
 static bool lingered_enough(const struct http_connection *connection)

@@ -49,8 +49,9 @@ enum parser_event parser_next(struct http_parser *parser, struct str bytes, size
 enum error_code parser_take_head(struct http_parser *parser, struct str head,
                                  struct http_request *out, struct error *err) MUST_CHECK;
 
-/* --- head.c: the guard, and the reading of a head ---------------------------------------------
- * PARSER_MORE, PARSER_HEAD (out_piece: the head without empty lines before it) or PARSER_BAD. */
+/* ---- head.c: the guard, and the reading of a head ---- */
+
+/* PARSER_MORE, PARSER_HEAD (out_piece: the head without empty lines before it) or PARSER_BAD. */
 enum parser_event head_scan_next(struct head_scan *scan, const struct http_server_options *options,
                                  struct str bytes, struct str *out_piece, struct error *err);
 enum error_code head_parse(const struct http_server_options *options, struct str head,

@@ -137,8 +137,8 @@ static bool will_close(const struct exchange *exchange)
            exchange->server->draining || exchange->server->say_close || !exchange->body_complete;
 }
 
-/* The head in the server's scratch buffer; length -1: chunked, -2: until close, -3: no body at all.
- */
+/* The head in the server's scratch buffer; length -1: chunked, -2: until close, -3: no body at
+ * all. */
 static struct buf *build_head(struct exchange *exchange, int status, const char *content_type,
                               int64_t length)
 {
@@ -272,8 +272,7 @@ void exchange_problem(struct exchange *exchange, const struct error *err,
     buf_done(&text);
 }
 
-/* --- streams
- * ----------------------------------------------------------------------------------------- */
+/* ---- streams ---- */
 
 void exchange_stream_begin(struct exchange *exchange, int status, const char *content_type,
                            int64_t length)
@@ -396,8 +395,7 @@ void exchange_body_resume(struct exchange *exchange)
     }
 }
 
-/* --- the deadline of the whole answer
- * ----------------------------------------------------------------- */
+/* ---- the deadline of the whole answer ---- */
 
 static void on_deadline(struct deadline *deadline)
 {

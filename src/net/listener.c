@@ -150,8 +150,8 @@ enum error_code listener_open(struct listener *listener, struct loop *loop, stru
     }
     if (status != 0) {
         uv_close((uv_handle_t *)&listener->tcp, on_abandoned);
-        while (listener->open) { /* the struct may go when we return: wait for the close to be
-                                    carried out */
+        /* The struct may be freed once this returns, so the close is carried out here. */
+        while (listener->open) {
             (void)uv_run(&loop->uv, UV_RUN_NOWAIT);
         }
         return error_set(err, ERR_IO, "cannot listen on %.*s: %s", STR_ARG(address),

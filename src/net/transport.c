@@ -55,8 +55,7 @@ static void end_now(struct transport *transport, bool clean)
     }
 }
 
-/* --- writing
- * ----------------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static void on_shutdown(uv_shutdown_t *request, int status)
 {
@@ -219,8 +218,7 @@ void transport_shutdown(struct transport *transport)
     write_start(transport);
 }
 
-/* --- reading
- * ----------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
 {

@@ -161,8 +161,7 @@ void metrics_write(struct buf *out, bool openmetrics, const char *version)
     }
 }
 
-/* --- /proc/self
- * -------------------------------------------------------------------------------------- */
+/* ---- /proc/self ---- */
 
 static struct str read_proc(struct arena *arena, const char *name)
 {

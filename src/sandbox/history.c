@@ -92,8 +92,8 @@ static const struct run_step *step_in(const struct execution *execution, const i
     return NULL;
 }
 
-/* GET /timelines/journeys/{}/checkpoints/{}/steps/{}?pageSize=: the step's outcomes, newest first.
- */
+/* GET /timelines/journeys/{}/checkpoints/{}/steps/{}?pageSize=: the step's outcomes, newest
+ * first. */
 int handle_step_timeline(struct call *call)
 {
     const struct refs *executions = &call->tenant->executions;

@@ -345,8 +345,8 @@ struct snapshot *snapshot_asked(struct call *call, int64_t goal_id, int64_t snap
 struct kept *record_make(struct call *call, enum thing_kind kind, struct str members,
                          int64_t project_id, int64_t wanted_id);
 
-/* Handlers: they write the bare item and return its status, or refuse. One per route, see routes.c.
- */
+/* Handlers: they write the bare item and return its status, or refuse. One per route, see
+ * routes.c. */
 typedef int (*handler_fn)(struct call *call);
 
 int handle_user(struct call *call);

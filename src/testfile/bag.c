@@ -122,8 +122,7 @@ void found_use(struct bag *bag, const struct found *found)
     }
 }
 
-/* --- conditions
- * -------------------------------------------------------------------------------------- */
+/* ---- conditions ---- */
 
 struct str peek_text(const struct compile *c, struct str text)
 {

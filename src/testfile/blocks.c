@@ -67,8 +67,7 @@ static void compile_in(struct compile *c, const struct var_scope *scope, const s
     c->scope = outer;
 }
 
-/* --- use
- * ------------------------------------------------------------------------------------------- */
+/* ---- use ---- */
 
 static bool unknown_block(struct compile *c, const struct node *name)
 {
@@ -124,8 +123,7 @@ static bool step_use(struct compile *c, const struct node *step, const struct no
     return true;
 }
 
-/* --- if
- * -------------------------------------------------------------------------------------------- */
+/* ---- if ---- */
 
 static bool is_false(struct str text)
 {
@@ -230,8 +228,7 @@ static bool step_if(struct compile *c, const struct node *value)
     return true;
 }
 
-/* --- loop
- * ------------------------------------------------------------------------------------------ */
+/* ---- loop ---- */
 
 static const struct node *loop_list(struct compile *c, const struct node *over)
 {

@@ -95,8 +95,7 @@ struct converting {
     struct buf *out;
 };
 
-/* --- scalars
- * ----------------------------------------------------------------------------------------- */
+/* ---- scalars ---- */
 
 static void put_scalar(struct converting *v, struct str text)
 {
@@ -122,8 +121,7 @@ static void put_time(struct converting *v, const struct json *value)
     buf_text(v->out, text.len < 3 ? "ms" : "");
 }
 
-/* --- one step
- * ---------------------------------------------------------------------------------------- */
+/* ---- one step ---- */
 
 static const struct simple_row *find_simple(const struct command *command)
 {
@@ -266,8 +264,7 @@ static void put_sentence(struct converting *v, const struct testfile_step *step)
     buf_char(v->out, '\n');
 }
 
-/* --- the head
- * ---------------------------------------------------------------------------------------- */
+/* ---- the head ---- */
 
 static void put_head_member(struct converting *v, const char *key, struct str value)
 {
@@ -345,8 +342,7 @@ static void put_test(struct converting *v, const struct testfile_test *test, boo
     }
 }
 
-/* --- what the platform would get
- * --------------------------------------------------------------------- */
+/* ---- what the platform would get ---- */
 
 static struct json *request_of(struct arena *arena, const struct testfile_test *test,
                                const struct testfile_step *step, size_t position)
@@ -403,8 +399,7 @@ static void put_upstream(struct converting *v, const struct testfile *file)
     jw_end(&w);
 }
 
-/* --- all
- * ---------------------------------------------------------------------------------------------- */
+/* ---- all ---- */
 
 static void put_commands(struct converting *v, const struct testfile *file)
 {

@@ -19,8 +19,7 @@ enum testfile_kind detect_kind(const struct testfile_options *options, struct st
     return text.len > 0 && text.ptr[0] == '{' ? TESTFILE_JSON : TESTFILE_YAML;
 }
 
-/* --- what is no test
- * --------------------------------------------------------------------------------- */
+/* ---- what is no test ---- */
 
 struct other_row {
     const char *key;
@@ -89,8 +88,8 @@ static const struct node *first_verb(const struct node *map)
     return NULL;
 }
 
-/* A short file with one slip in it is as likely as somebody else's file: the nearest verb is named.
- */
+/* A short file with one slip in it is as likely as somebody else's file: the nearest verb is
+ * named. */
 static bool refuse_verbs(struct compile *c, const struct node *document)
 {
     const struct node *tests = node_get(document, "tests");
@@ -148,8 +147,7 @@ bool refuse_other(struct compile *c, const struct node *document)
     return any ? refuse_verbs(c, document) : refuse(c, document, "it has no steps");
 }
 
-/* --- manifests
- * --------------------------------------------------------------------------------------- */
+/* ---- manifests ---- */
 
 bool is_manifest(const struct node *document)
 {
@@ -210,8 +208,7 @@ void read_manifest(struct compile *c, const struct node *document)
     }
 }
 
-/* --- characters
- * -------------------------------------------------------------------------------------- */
+/* ---- characters ---- */
 
 static bool is_control(uint32_t point)
 {

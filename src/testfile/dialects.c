@@ -52,8 +52,7 @@ static struct node *made_scalar(struct compile *c, const struct node *like, stru
     return node;
 }
 
-/* --- what stands beside every verb
- * ------------------------------------------------------------------- */
+/* ---- what stands beside every verb ---- */
 
 static void take_meta(struct compile *c, struct bag *bag, const struct node *meta)
 {
@@ -88,8 +87,7 @@ static bool take_beside(struct compile *c, struct bag *bag, const struct node *c
     return true;
 }
 
-/* --- the dialects
- * ------------------------------------------------------------------------------------ */
+/* ---- the dialects ---- */
 
 enum field_place { BESIDE_VERB, IN_MAP, IN_ARGS };
 
@@ -100,8 +98,8 @@ static void take_fields(struct compile *c, struct bag *bag, const struct node *m
     bool loose = where != IN_MAP;
 
     for (const struct node *child = map->first; child != NULL; child = child->next) {
-        /* Beside a verb `name` says what the step is for; in the verb's own map it may be a field.
-         */
+        /* Beside a verb `name` says what the step is for; in the verb's own map it may be a
+         * field. */
         bool is_field =
             where != BESIDE_VERB && (where == IN_ARGS || verb_has_field(bag->verb, child->key));
 
@@ -225,8 +223,7 @@ static bool step_simplified(struct compile *c, const struct node *step, const st
     return map_known(c, &bag);
 }
 
-/* --- steps that name a command
- * ----------------------------------------------------------------------- */
+/* ---- steps that name a command ---- */
 
 static struct str command_words(struct compile *c, const struct node *step)
 {
@@ -282,8 +279,7 @@ static bool step_command(struct compile *c, const struct node *step, const struc
     return map_command(c, &bag, words);
 }
 
-/* --- which of them
- * ----------------------------------------------------------------------------------- */
+/* ---- which of them ---- */
 
 static bool is_command(const struct node *step)
 {

@@ -25,8 +25,7 @@ static struct testfile_test *test_new(struct compile *c, const struct node *node
     return test;
 }
 
-/* --- variables
- * --------------------------------------------------------------------------------------- */
+/* ---- variables ---- */
 
 static const char *const variable_keys[] = {"variables", "vars", "data"};
 
@@ -134,8 +133,7 @@ static const struct var_scope *push_callers(struct compile *c, const struct var_
     return scope;
 }
 
-/* --- lists of steps
- * ---------------------------------------------------------------------------------- */
+/* ---- lists of steps ---- */
 
 static void compile_list(struct compile *c, const struct node *map, const char *key,
                          enum testfile_phase phase)
@@ -233,8 +231,7 @@ static void check_steps(struct compile *c, const struct node *map, size_t n_read
     }
 }
 
-/* --- documents
- * --------------------------------------------------------------------------------------- */
+/* ---- documents ---- */
 
 /* The head of the file holds for each of its tests; what a test says itself wins. */
 static void compile_test_of(struct compile *c, const struct testfile_test *head,

@@ -21,8 +21,7 @@ struct str header_text(struct compile *c, const struct node *node, const char *w
     return substitute(c, node->text, place_of(node));
 }
 
-/* --- readers of one member
- * --------------------------------------------------------------------------- */
+/* ---- readers of one member ---- */
 
 static bool is_digits(struct str text)
 {
@@ -117,8 +116,7 @@ static void read_tags(struct compile *c, const struct node *node)
     }
 }
 
-/* --- config
- * ------------------------------------------------------------------------------------------ */
+/* ---- config ---- */
 
 static void read_viewport(struct compile *c, const struct node *node)
 {
@@ -215,8 +213,7 @@ static void read_config(struct compile *c, const struct node *node)
     }
 }
 
-/* --- the table of keys
- * ------------------------------------------------------------------------------- */
+/* ---- the table of keys ---- */
 
 enum header_kind {
     TEXT,

@@ -30,8 +30,7 @@ static struct testfile_problem *complain(struct mapping *m, struct place place, 
     return problem;
 }
 
-/* --- arguments
- * --------------------------------------------------------------------------------------- */
+/* ---- arguments ---- */
 
 struct item {
     bool optional;
@@ -138,8 +137,7 @@ static bool take_arg(struct mapping *m, struct str text)
     return true;
 }
 
-/* --- options
- * ----------------------------------------------------------------------------------------- */
+/* ---- options ---- */
 
 static struct json *substituted(struct mapping *m, const struct node *node)
 {
@@ -191,8 +189,7 @@ static void take_option(struct mapping *m, struct str text)
     }
 }
 
-/* --- what is left over
- * ------------------------------------------------------------------------------- */
+/* ---- what is left over ---- */
 
 static void complain_field(struct mapping *m, const struct field *field)
 {
@@ -234,8 +231,7 @@ static void check_left_over(struct mapping *m)
     }
 }
 
-/* --- steps
- * ------------------------------------------------------------------------------------------- */
+/* ---- steps ---- */
 
 static bool emit(struct mapping *m, struct str words)
 {
@@ -350,8 +346,7 @@ bool map_bag(struct compile *c, struct bag *bag)
     return map_row(&m);
 }
 
-/* --- steps that name a command of the catalogue
- * ------------------------------------------------------ */
+/* ---- steps that name a command of the catalogue ---- */
 
 struct param_fields {
     const char *param;

@@ -4,8 +4,7 @@
 
 enum { LINE_SHOWN = 160, BEFORE_CARET = 60 };
 
-/* --- for people
- * -------------------------------------------------------------------------------------- */
+/* ---- for people ---- */
 
 /* The lines of a text, found once: problems come in their order. */
 struct source {
@@ -132,8 +131,7 @@ void testfile_print_human(struct buf *out, struct str file, struct str source,
     }
 }
 
-/* --- for machines
- * ------------------------------------------------------------------------------------ */
+/* ---- for machines ---- */
 
 static void member(struct json_writer *w, const char *key, struct str text)
 {

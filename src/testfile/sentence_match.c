@@ -22,8 +22,7 @@ struct matcher {
     struct error *err;
 };
 
-/* --- pieces
- * ------------------------------------------------------------------------------------------ */
+/* ---- pieces ---- */
 
 static bool read_quoted(struct matcher *m, size_t *at, struct token *token)
 {
@@ -97,8 +96,7 @@ static struct str text_of(const struct matcher *m, size_t at, size_t n)
                   : str_sub(m->sentence, first->from, m->tokens[at + n - 1].to - first->from);
 }
 
-/* --- slots
- * ------------------------------------------------------------------------------------------- */
+/* ---- slots ---- */
 
 struct word_row {
     const char *word;
@@ -268,8 +266,7 @@ static bool fill(struct matcher *m, struct str slot, size_t at, size_t n, struct
     return true;
 }
 
-/* --- patterns
- * ---------------------------------------------------------------------------------------- */
+/* ---- patterns ---- */
 
 static bool is_literal(struct str alternatives, const struct token *token)
 {
@@ -352,8 +349,7 @@ bool sentence_match(struct arena *arena, struct str sentence, struct sentence_ma
     return false;
 }
 
-/* --- from a match to steps
- * --------------------------------------------------------------------------- */
+/* ---- from a match to steps ---- */
 
 static struct str slot_text(const struct sentence_match *match, struct str item, struct str last)
 {

@@ -169,8 +169,7 @@ bool step_text(struct compile *c, const struct node *node, struct str text)
     return emit_match(c, &match, &origin);
 }
 
-/* --- one sentence by itself
- * -------------------------------------------------------------------------- */
+/* ---- one sentence by itself ---- */
 
 static enum error_code command_json(struct arena *arena, struct str words, struct json *args,
                                     struct json *options, struct json **out)

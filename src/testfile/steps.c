@@ -4,8 +4,7 @@
 
 enum { WORDS_MAX = 16, SHOWN_MAX = 64 };
 
-/* --- variables in arguments
- * -------------------------------------------------------------------------- */
+/* ---- variables in arguments ---- */
 
 static struct json *replaced(struct compile *c, const struct json *value, struct place place)
 {
@@ -77,8 +76,7 @@ static void replace_args(struct compile *c, struct str *words, struct testfile_s
     step->options = options;
 }
 
-/* --- one step
- * ---------------------------------------------------------------------------------------- */
+/* ---- one step ---- */
 
 static struct testfile_step *step_slot(struct compile *c)
 {
@@ -239,8 +237,7 @@ bool step_emit(struct compile *c, struct str words, struct json *args, struct js
     return true;
 }
 
-/* --- lists
- * ------------------------------------------------------------------------------------------- */
+/* ---- lists ---- */
 
 static bool step_of_any_kind(struct compile *c, const struct node *node)
 {

@@ -14,8 +14,7 @@ static bool refuse(struct compile *c, struct place place, const char *what, cons
     return false;
 }
 
-/* --- text
- * -------------------------------------------------------------------------------------------- */
+/* ---- text ---- */
 
 static const char locator_keys[] = "selector|target|element|css|xpath|id|text|label|placeholder|"
                                    "hint|name|value";
@@ -72,8 +71,7 @@ static bool raw_text(struct compile *c, const struct found *found, struct str *o
     return true;
 }
 
-/* --- times
- * ------------------------------------------------------------------------------------------- */
+/* ---- times ---- */
 
 struct unit {
     const char *name;
@@ -175,8 +173,7 @@ static bool read_ms(struct compile *c, struct place place, struct str text, int6
     return true;
 }
 
-/* --- points and sizes
- * -------------------------------------------------------------------------------- */
+/* ---- points and sizes ---- */
 
 static struct str member_text(struct compile *c, struct bag *bag, const struct found *found,
                               const char *name)
@@ -228,8 +225,7 @@ static struct str without_spaces(struct arena *arena, struct str text)
     return (struct str){out, n};
 }
 
-/* --- the kinds
- * --------------------------------------------------------------------------------------- */
+/* ---- the kinds ---- */
 
 /* Text as a regular expression that matches just it; references stay references. */
 static struct str quote_regex(struct arena *arena, struct str text)

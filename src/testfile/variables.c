@@ -52,8 +52,7 @@ static size_t name_length(struct str text, bool dashes)
     return at;
 }
 
-/* --- looking up
- * -------------------------------------------------------------------------------------- */
+/* ---- looking up ---- */
 
 static const struct node *member(const struct node *map, struct str name)
 {
@@ -171,8 +170,7 @@ static bool find_seed(const struct compile *c, struct str name, struct str *out)
     return out->len > 0;
 }
 
-/* --- misspelled
- * -------------------------------------------------------------------------------------- */
+/* ---- misspelled ---- */
 
 static void offer(struct str *best, struct str name, struct str candidate)
 {
@@ -218,8 +216,7 @@ static void warn_if_misspelled(const struct replacing *r, struct str name, struc
     problem->hint = STR("it goes to the platform as it is; check the spelling");
 }
 
-/* --- replacing
- * --------------------------------------------------------------------------------------- */
+/* ---- replacing ---- */
 
 static void replace_text(struct replacing *r, struct str text);
 

@@ -90,8 +90,7 @@ const char *verb_example(struct str word)
     return example;
 }
 
-/* --- fields
- * ------------------------------------------------------------------------------------------ */
+/* ---- fields ---- */
 
 typedef bool (*name_fn)(void *pointer, struct str name);
 
@@ -192,8 +191,7 @@ struct str field_nearest(struct str verb, struct str field)
     return nearest.best;
 }
 
-/* --- words
- * ------------------------------------------------------------------------------------------- */
+/* ---- words ---- */
 
 struct words_of {
     struct arena *arena;

@@ -5,12 +5,18 @@
  * An alias list is field names separated by |, the first present one counts. `.` is the plain value
  * of the verb (`click: X`), `a.b` a member of a field that is a map, @key and @value the one pair
  * of `{"ELEMENT": "TEXT"}`, =WORD a fixed text; $el, $sel and $var are the lists below.
- *   when      conditions separated by spaces: `list` one is present, `!list` none is, `list=a|b`
- * the value is one of these words, `~list=a` goes with the row but need not be there, `?pair` the
- *             map is one pair, `?time` the value is a time args
- * one item for each argument: [?][kind:]list, ? may be missing; kinds: see map_verb.c options items
- * NAME<[kind:]list command   several separated by ; make several steps, with args separated the
- * same way */
+ *
+ *   when      conditions separated by spaces:
+ *               list        one of the fields is present
+ *               !list       none of the fields is present
+ *               list=a|b    the value is one of these words
+ *               ~list=a     the field belongs to the row, but may be missing
+ *               ?pair       the map is one pair
+ *               ?time       the value is a time
+ *   command   the command; several, separated by ; make several steps (args are separated likewise)
+ *   args      one item for each argument: [?][kind:]list; with ? the argument may be missing;
+ *             the kinds are in map_verb.c
+ *   options   items NAME<[kind:]list */
 #include "testfile_internal.h"
 
 #define EL      ".|selector|target|element|locator|css|xpath|id|text|label|placeholder|hint|value"

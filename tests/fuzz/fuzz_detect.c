@@ -1,6 +1,6 @@
 /* First stage of test files: which language, no test at all, a manifest? Held: the answer depends
- * on the bytes only, refusals have a place and words, and nothing is both a manifest and refused.
- */
+ * on the bytes only, refusals have a place and words, and nothing is both a manifest and
+ * refused. */
 #include <stddef.h>
 #include <stdint.h>
 

@@ -1,8 +1,8 @@
 /* main() of a fuzz target where libFuzzer is not to be had: every file of the given folders once,
  * then a fixed series of mutations of them (same inputs in every run).
  * Arguments: number of mutations, file that holds the current input, folders.
- * The current input is written out before it is tried, so after a crash that file is the culprit.
- */
+ * The current input is written out before it is tried, so after a crash that file is the
+ * culprit. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdint.h>

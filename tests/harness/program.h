@@ -29,16 +29,16 @@ void program_start(struct program *program, const char *const *args, const char 
 /* program_start, then waits for "listening on" (and, when an argument is "--sandbox", for "sandbox
  * on"). */
 void program_serve(struct program *program, const char *const *args, const char *const *env);
-/* Waits until stdout has a line that begins with `prefix` followed by ADDR:PORT; returns the port.
- */
+/* Waits until stdout has a line that begins with `prefix` followed by ADDR:PORT; returns the
+ * port. */
 uint16_t program_wait_port(struct program *program, const char *prefix);
 /* Runs to the end; returns the exit code. The output stays readable until program_done. */
 int program_run(struct program *program, const char *const *args, const char *const *env);
 
 void program_signal(struct program *program, int signal_number);
 bool program_is_running(struct program *program);
-/* Fails the test when it does not end in time. Returns the exit code (also in program->exit_code).
- */
+/* Fails the test when it does not end in time. Returns the exit code (also in
+ * program->exit_code). */
 int program_wait_end(struct program *program, unsigned timeout_ms);
 /* SIGTERM, then: ends within 20 s with exit code 0 and a clean output. What each integration test
  * ends with. */

@@ -1,7 +1,6 @@
 /* What tests ask of a running sandbox (the platform emulator), over its own HTTP interface: things
  * to work on, faults to suffer, and the requests it received. All fail the test when the sandbox
- * refuses.
- */
+ * refuses. */
 #ifndef HARNESS_SANDBOX_H
 #define HARNESS_SANDBOX_H
 
@@ -31,8 +30,8 @@ void sandbox_reset(uint16_t port); /* forgets everything of every tenant */
  * src/sandbox/README.md; for the tenant SANDBOX_TOKEN unless it names another. */
 void sandbox_seed_ids(uint16_t port, const char *seed_json);
 void sandbox_forget_requests(uint16_t port);
-/* Every request received, oldest first: an array of {method, path, query, headers, body, status}.
- */
+/* Every request received, oldest first: an array of {method, path, query, headers, body,
+ * status}. */
 const struct json *sandbox_requests(uint16_t port, struct arena *arena);
 /* How many of them have this method ("" any) and a path that begins so ("" any). */
 size_t sandbox_count(uint16_t port, const char *method, const char *path_start);

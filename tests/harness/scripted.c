@@ -22,8 +22,7 @@ struct child {
     struct scripted_seen *seen;
 };
 
-/* --- in the child
- * ------------------------------------------------------------------------------------ */
+/* ---- in the child ---- */
 
 static struct str field(struct str head, struct str name)
 {
@@ -153,8 +152,7 @@ static void serve(struct child *child, int listener)
     }
 }
 
-/* --- in the test
- * ------------------------------------------------------------------------------------- */
+/* ---- in the test ---- */
 
 static int open_listener(uint16_t *out_port)
 {

@@ -298,8 +298,7 @@ static void the_imports_of_a_batch_share_a_limit(void **state)
     proxy_stop(&proxy);
 }
 
-/* --- sessions, batch, idempotency
- * -------------------------------------------------------------------- */
+/* ---- sessions, batch, idempotency ---- */
 
 enum { PARALLEL = 100 };
 

@@ -113,8 +113,7 @@ static void a_failure_that_may_hide_a_success_is_kept_for_its_key(void **state)
     proxy_stop(&proxy);
 }
 
-/* --- answers that say nothing
- * ----------------------------------------------------------------------------- */
+/* ---- answers that say nothing ---- */
 
 /* Ids are those that the sandbox begins with; each is one call. */
 static const char *const calls[] = {
@@ -179,8 +178,8 @@ static void check_nothing(struct proxy *proxy, const char *call, size_t k)
     }
 }
 
-/* 200 is not enough (virtuoso.md section 1): nothing is called done that the platform did not say.
- */
+/* 200 is not enough (virtuoso.md section 1): nothing is called done that the platform did not
+ * say. */
 static void an_answer_that_says_nothing_is_no_success(void **state)
 {
     struct proxy proxy;
@@ -254,8 +253,7 @@ static void a_gateway_that_gave_up_on_a_create_leaves_it_open(void **state)
     proxy_stop(&proxy);
 }
 
-/* --- waiting for an execution
- * ------------------------------------------------------------------------- */
+/* ---- waiting for an execution ---- */
 
 static struct str data_status(const struct json *answer)
 {

@@ -1,5 +1,5 @@
-/* The client leaves at every stage of a request; the server stays clean and ends with nothing left.
- */
+/* The client leaves at every stage of a request; the server stays clean and ends with nothing
+ * left. */
 #include "harness/cmocka.h"
 
 #include "harness/proxy.h"

@@ -261,8 +261,8 @@ static void what_another_session_made_is_not_claimed(void **state)
     proxy_stop(&proxy);
 }
 
-/* Whoever made a step by direct access knows of it; nobody here does, so the session counts again.
- */
+/* Whoever made a step by direct access knows of it; nobody here does, so the session counts
+ * again. */
 static void what_direct_access_made_is_not_claimed(void **state)
 {
     struct proxy proxy;
@@ -328,8 +328,7 @@ static void a_step_whose_place_is_not_known_is_not_sent(void **state)
     proxy_stop(&proxy);
 }
 
-/* --- each way to make a step, when nothing can be read back
- * --------------------------------------------------------- */
+/* ---- each way to make a step, when nothing can be read back ---- */
 
 struct way {
     const char *target;

@@ -203,8 +203,8 @@ static void who_expects_a_continue_gets_one(void **state)
     proxy_stop(&proxy);
 }
 
-/* The platform answers before it has read the upload: the client goes on sending into the answer.
- */
+/* The platform answers before it has read the upload: the client goes on sending into the
+ * answer. */
 static void an_early_answer_to_an_upload_is_survived(void **state)
 {
     struct proxy proxy;

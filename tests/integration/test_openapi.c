@@ -1,6 +1,6 @@
 /* Every operation of /openapi.json is called with a request made from the document alone, and its
- * answer is held against what the document says: status, media type, and the types of the members.
- */
+ * answer is held against what the document says: status, media type, and the types of the
+ * members. */
 #include "harness/cmocka.h"
 
 #include "harness/proxy.h"
@@ -87,8 +87,8 @@ static struct str make_body(struct proxy *proxy, struct str path, const struct j
     const struct json *name;
 
     if (schema == NULL && json_find(operation, "/requestBody/content/application~1yaml") != NULL) {
-        return STR("{\"name\": \"t\", \"steps\": [{\"click\": \"Sign in\"}]}"); /* JSON is a test
-                                                                                   file too */
+        /* A test file may be JSON. */
+        return STR("{\"name\": \"t\", \"steps\": [{\"click\": \"Sign in\"}]}");
     }
     if (schema == NULL) {
         return STR_EMPTY;
@@ -307,8 +307,7 @@ static void the_document_and_the_router_list_the_same(void **state)
     proxy_stop(&proxy);
 }
 
-/* --- the examples, as they stand
- * ------------------------------------------------------------------------ */
+/* ---- the examples, as they stand ---- */
 
 static const struct json *example_of_param(const struct json *operation, struct str name)
 {
@@ -408,8 +407,8 @@ static void every_example_works_as_it_stands(void **state)
     proxy_stop(&proxy);
 }
 
-/* What help and the catalogue show works in the sandbox too: each call of it, with ids as printed.
- */
+/* What help and the catalogue show works in the sandbox too: each call of it, with ids as
+ * printed. */
 static void the_catalogue_names_what_the_sandbox_holds(void **state)
 {
     static const char *const sets[] = {"sandbox.examples=true", NULL};

@@ -157,8 +157,7 @@ static const struct json *output_json(struct fixture *f)
     return root;
 }
 
-/* --- a scripted proxy
- * -------------------------------------------------------------------------------- */
+/* ---- a scripted proxy ---- */
 
 static const struct outcome_case {
     struct scripted_answer rows[3];
@@ -347,8 +346,7 @@ static void keys_come_from_a_file_or_the_environment(void **state)
     scripted_done(&scripted);
 }
 
-/* --- usage
- * ------------------------------------------------------------------------------------------- */
+/* ---- usage ---- */
 
 static void what_cannot_start_is_1_and_sends_nothing(void **state)
 {
@@ -395,8 +393,7 @@ static void what_cannot_start_is_1_and_sends_nothing(void **state)
     scripted_done(&scripted);
 }
 
-/* --- the real one
- * ------------------------------------------------------------------------------------ */
+/* ---- the real one ---- */
 
 static int64_t count_steps(struct fixture *f)
 {

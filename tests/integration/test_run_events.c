@@ -40,8 +40,7 @@ static void one_look_for_all_watchers(void **state)
     proxy_stop(&proxy);
 }
 
-/* --- watchers
- * ------------------------------------------------------------------------------------------- */
+/* ---- watchers ---- */
 
 /* Every id from `from` on, once, in order, `done` last. */
 static void assert_events(struct str text, int64_t from, int64_t *out_last)

@@ -14,8 +14,7 @@ enum { N_STEPS = 4 };
 static const char *const fast[] = {"upstream.retry_base_ms=1", "sandbox.execution_ms=200",
                                    "runs.poll_ms=20", NULL};
 
-/* --- what exists
- * --------------------------------------------------------------------------------------- */
+/* ---- what exists ---- */
 
 /* The steps that the platform holds in a checkpoint; -1: there is no such checkpoint given. */
 static int64_t stored_steps(struct proxy *proxy, struct str checkpoint)
@@ -76,8 +75,7 @@ static void assert_resumes(struct proxy *proxy, const struct json *run, const ch
         N_STEPS);
 }
 
-/* --- a run that works
- * ---------------------------------------------------------------------------------- */
+/* ---- a run that works ---- */
 
 static void a_file_becomes_a_test(void **state)
 {
@@ -182,8 +180,7 @@ static void bad_requests_create_nothing(void **state)
     proxy_stop(&proxy);
 }
 
-/* --- whatever fails
- * ------------------------------------------------------------------------------------- */
+/* ---- whatever fails ---- */
 
 static size_t n_resumed; /* so that no test here passes without having looked */
 static size_t n_found;
@@ -383,8 +380,7 @@ static void a_key_gets_the_same_reply_again(void **state)
     proxy_stop(&proxy);
 }
 
-/* --- where the steps go
- * --------------------------------------------------------------------------------- */
+/* ---- where the steps go ---- */
 
 static void steps_go_where_a_session_stands(void **state)
 {
@@ -441,8 +437,7 @@ static void runs_at_once_make_a_project_once(void **state)
     proxy_stop(&proxy);
 }
 
-/* --- executions
- * ----------------------------------------------------------------------------------------- */
+/* ---- executions ---- */
 
 static void executions_are_followed_to_their_end(void **state)
 {

@@ -286,8 +286,7 @@ static void every_envelope_is_read_at_every_endpoint(void **state)
     proxy_stop(&proxy);
 }
 
-/* --- the cache
- * ------------------------------------------------------------------------------------------- */
+/* ---- the cache ---- */
 
 enum { PARALLEL = 50 };
 
@@ -344,8 +343,7 @@ static void kept_answers_are_used_and_dropped(void **state)
     proxy_stop(&proxy);
 }
 
-/* --- secrets, direct access, problems
- * ---------------------------------------------------------------------- */
+/* ---- secrets, direct access, problems ---- */
 
 static void planted_secrets_pass_nowhere(void **state)
 {

@@ -215,8 +215,7 @@ static void a_thousand_sessions_have_no_gap_and_no_duplicate(void **state)
     run_load(1000 / client_slowness(), 100, faults);
 }
 
-/* --- equal steps
- * -------------------------------------------------------------------------------------- */
+/* ---- equal steps ---- */
 
 /* Everybody makes the same step in the same checkpoint, without a session: nothing but the
  * platform's ids tells one from another. Each success names a step of its own that stands there. */

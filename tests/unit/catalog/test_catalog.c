@@ -1,6 +1,5 @@
 /* The catalogue without a server: the table checks itself, every command binds its own example, all
- * forms of a command mean the same, and slips are mended as promised.
- */
+ * forms of a command mean the same, and slips are mended as promised. */
 #include "harness/cmocka.h"
 
 #include "catalog/catalog_internal.h"
@@ -59,8 +58,8 @@ static enum error_code bind_text(struct fixture *f, const char *text)
     return bind_json(f, parse(f, text));
 }
 
-/* The request as text: method, path and body of the main call with fixed checkpoint and position.
- */
+/* The request as text: method, path and body of the main call with fixed checkpoint and
+ * position. */
 static struct str request_of(struct fixture *f)
 {
     return json_text(&f->arena,

@@ -221,8 +221,7 @@ static void every_command_makes_the_request_of_the_shared_vectors(void **state)
     assert_true(n >= 62);
 }
 
-/* --- forms
- * ---------------------------------------------------------------------------------- */
+/* ---- forms ---- */
 
 /* The words of a line as sh would make them, told from command_line_parse: curl's body is its last
  * word. */
@@ -338,8 +337,7 @@ static void every_form_of_every_vector_gives_the_same_request(void **state)
     vectors_close(&v);
 }
 
-/* --- any text
- * ----------------------------------------------------------------------------------------- */
+/* ---- any text ---- */
 
 static const char marker[] = "MARKER";
 

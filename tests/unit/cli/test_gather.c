@@ -280,8 +280,7 @@ static void depth_and_number_are_bounded(void **state)
     fixture_done(&f);
 }
 
-/* --- the query
- * ----------------------------------------------------------------------------------------- */
+/* ---- the query ---- */
 
 static void options_become_a_query(void **state)
 {

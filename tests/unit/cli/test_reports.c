@@ -162,8 +162,7 @@ static void assert_inert(struct str text)
     assert_false(str_contains(text, STR("\xEF\xBF\xBE")));
 }
 
-/* --- markup
- * ------------------------------------------------------------------------------------------ */
+/* ---- markup ---- */
 
 enum { STACK_MAX = 64 };
 
@@ -252,8 +251,7 @@ static void assert_well_formed(struct str text)
     assert_int_equal(markup.depth, 0);
 }
 
-/* --- JUnit
- * ------------------------------------------------------------------------------------------- */
+/* ---- JUnit ---- */
 
 /* -1: there is no xmllint here. */
 static int xmllint(const char *path)
@@ -345,8 +343,7 @@ static void junit_never_shows_a_red_run_green(void **state)
     }
 }
 
-/* --- the others
- * -------------------------------------------------------------------------------------- */
+/* ---- the others ---- */
 
 static void html_needs_nothing_but_itself(void **state)
 {

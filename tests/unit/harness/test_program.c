@@ -1,5 +1,5 @@
-/* The starter of the real binary, with a shell script in its place: VP_WRAPPER puts one before it.
- */
+/* The starter of the real binary, with a shell script in its place: VP_WRAPPER puts one before
+ * it. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,12 +2,16 @@
  * called, and clients on raw non-blocking sockets: whoever waits turns the loop. Time is the test's
  * (clock_set); stage_pass lets some of it go by.
  *
- *   /now (answers on_body with the body) /big (300 KiB) /json (3 KiB of JSON) /204
- *   /refuse (403 on the head) /wait (holds the exchange: stage->held) /detach (as /wait; goes on
- *   when the client leaves) /late (a deadline of 1 s) /in (body in pieces into stage->got)
- *   /early (body in pieces, stage->held may be answered at any time) /slow (as /in, pauses after
- *   each piece) /out (4 MiB in pieces, chunked) /sized (as /out, with a length) /short (promises 10
- *   bytes, gives 5) /long (promises 5, gives 10) /break (breaks within its answer) */
+ *   /now     answers on_body with the body        /slow    as /in, pauses after each piece
+ *   /big     300 KiB                              /out     4 MiB in pieces, chunked
+ *   /json    3 KiB of JSON                        /sized   as /out, with a length
+ *   /204     no content                           /short   promises 10 bytes, gives 5
+ *   /refuse  403 on the head                      /long    promises 5 bytes, gives 10
+ *   /wait    holds the exchange: stage->held      /break   breaks within its answer
+ *   /detach  as /wait, goes on when the client leaves
+ *   /late    a deadline of 1 s
+ *   /in      body in pieces into stage->got
+ *   /early   body in pieces, stage->held may be answered at any time */
 #ifndef TESTS_UNIT_HTTP_STAGE_H
 #define TESTS_UNIT_HTTP_STAGE_H
 

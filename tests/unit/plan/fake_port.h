@@ -1,5 +1,5 @@
-/* A platform of ten lines, a few calls, and a clock that the test moves: what tests of plans share.
- */
+/* A platform of ten lines, a few calls, and a clock that the test moves: what tests of plans
+ * share. */
 #ifndef TESTS_UNIT_PLAN_FAKE_PORT_H
 #define TESTS_UNIT_PLAN_FAKE_PORT_H
 

@@ -1,5 +1,5 @@
-/* The snapshot file: written by a thread at intervals, by the loop at the end, and read at start.
- */
+/* The snapshot file: written by a thread at intervals, by the loop at the end, and read at
+ * start. */
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>

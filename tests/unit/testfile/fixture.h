@@ -59,8 +59,8 @@ static inline int by_name(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Names of the regular files of a folder, sorted; each and the list by mem_free. NULL: no folder.
- */
+/* Names of the regular files of a folder, sorted; each and the list by mem_free. NULL: no
+ * folder. */
 static inline char **list_folder(const char *folder, size_t *out_n)
 {
     DIR *dir = opendir(folder);

@@ -2,11 +2,13 @@
  * It counts every request whose head arrived (n_heads) and whose whole body arrived (n_whole), so
  * that a request sent twice shows. Bodies are counted, not kept, but for the first 8 KiB.
  *
- *   /ok  /close  /204  /slow/MS  /stall  /early (reset at the head)  /reset (after the request)
- *   /mid (reset within the answer)  /cut (closes within the answer)  /eof (closes, no answer)
- *   /garbage  /big/BYTES  /chunked/BYTES  /bomb  /echo  /status/CODE  /after/CODE/N (N times CODE,
- *   then ok)  /limit (429 with Retry-After, once)  /second (resets the second request of a
- *   connection)  /drain (reads a body slowly) */
+ *   /ok  /close  /204  /slow/MS  /stall  /garbage  /big/BYTES  /chunked/BYTES  /bomb  /echo
+ *   /status/CODE
+ *   /after/CODE/N  N times CODE, then ok     /early   resets at the head
+ *   /limit   429 with Retry-After, once      /reset   resets after the request
+ *   /drain   reads a body slowly             /mid     resets within the answer
+ *   /second  resets the second request       /cut     closes within the answer
+ *            of a connection                 /eof     closes, no answer */
 #ifndef TESTS_UNIT_UPSTREAM_FAKE_PLATFORM_H
 #define TESTS_UNIT_UPSTREAM_FAKE_PLATFORM_H
 

@@ -22,8 +22,8 @@ static void every_result_of_libcurl_has_a_code(void **state)
 
             assert_int_equal(code == ERR_OK, result == CURLE_OK);
             assert_true(code < ERR_N_CODES);
-            /* Never "unknown" when nothing can have left, never a repeat when something may have.
-             */
+            /* Never "unknown" when nothing can have left, never a repeat when something may
+             * have. */
             assert_false(left == 0 && code == ERR_OUTCOME_UNKNOWN);
             assert_false(left == 1 && outcome_is_retryable(&outcome, code, 0));
             assert_false(code == ERR_UPSTREAM_RESET || code == ERR_UPSTREAM_TIMEOUT);

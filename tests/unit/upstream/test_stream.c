@@ -1,7 +1,6 @@
 /* Direct access: bytes in pieces, both ways, in bounded memory. VP_STREAM_MIB sets the size of the
  * long transfers (default 64; 1024 is the promise and is run by hand, it takes long under
- * valgrind).
- */
+ * valgrind). */
 #include "bench_up.h"
 
 #include <stdlib.h>
