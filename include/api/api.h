@@ -34,12 +34,7 @@ void api_close(struct api *api);
 const struct http_service *api_service(void); /* context: struct api * */
 void api_set_draining(struct api *api);       /* readiness answers 503 from now on */
 
-/* Every route, for documents and tests; patterns index metrics LABEL_ROUTE. */
-struct route;
-size_t api_n_routes(void);
-const char *api_route_method(size_t index);
-const char *api_route_pattern(size_t index);
-/* Distinct patterns; index 0 is "unmatched". For metrics_label_values. */
+/* Distinct patterns of the routes; index 0 is "unmatched". For metrics_label_values. */
 const char *const *api_route_labels(size_t *out_n);
 
 #endif

@@ -58,9 +58,8 @@ struct server {
  * was opened is closed again. `proxy` false: the sandbox alone. */
 enum error_code server_open(struct server *server, struct config *config, bool proxy,
                             struct error *err) MUST_CHECK;
-void server_run(struct server *server);   /* until stopped */
-void server_drain(struct server *server); /* what SIGTERM does */
-void server_stop(struct server *server);  /* at once: breaks what is open */
+void server_run(struct server *server);  /* until stopped */
+void server_stop(struct server *server); /* at once: breaks what is open */
 void server_done(struct server *server);
 const char *server_url(const struct server *server, char out[160]); /* http(s)://ADDR:PORT */
 

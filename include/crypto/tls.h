@@ -21,10 +21,8 @@ void tls_config_free(struct tls_config *config);
 
 struct tls_stream *tls_stream_new(const struct tls_config *config);
 void tls_stream_free(struct tls_stream *stream);
-/* Cipher text from the peer; kept until read (the caller stops feeding while tls_stream_backlog is
- * high). */
+/* Cipher text from the peer; kept until read. */
 void tls_stream_feed(struct tls_stream *stream, struct str cipher);
-size_t tls_stream_backlog(const struct tls_stream *stream);
 bool tls_stream_is_secured(const struct tls_stream *stream);
 
 enum tls_verdict { TLS_BYTES, TLS_WANT_MORE, TLS_END, TLS_FAILED };

@@ -24,7 +24,6 @@ struct scope {
     const struct scope *outer; /* asked next when get answers NULL; may be NULL */
 };
 
-const struct json *scope_get(const struct scope *scope, struct str name); /* walks outward */
 /* A scope over the members of one JSON object. */
 struct scope scope_of_object(const struct json *object, const struct scope *outer);
 

@@ -53,7 +53,6 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
 
 void log_open(int fd,
               enum log_level level); /* before this, and after log_close: nothing is written */
-void log_set_level(enum log_level level);
 bool log_is_on(enum log_level level);
 bool log_level_from(struct str name,
                     enum log_level *out); /* debug info warn(ing) error off, any case */

@@ -9,8 +9,6 @@
 
 /* The thing itself, out of {success, item}, {success, items}, {success, map} or bare. */
 const struct json *answer_inner(const struct json *answer);
-/* The platform's own words about a refusal (`error` as text or {code, message}); empty: none. */
-struct str answer_refusal(const struct json *answer);
 
 struct answer {
     int status;

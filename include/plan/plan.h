@@ -132,7 +132,6 @@ void plan_init(struct plan *plan, struct arena *arena, const struct plan_port *p
                const struct plan_options *options);
 /* Room for `n` more rows at once; worth it for thousands. */
 void plan_reserve(struct plan *plan, size_t n);
-bool plan_is_full(const struct plan *plan); /* max_rows are there */
 /* Returned row is valid until the next append or insert. CHECKs that the plan is not full. */
 struct plan_row *plan_append(struct plan *plan, const struct call *call);
 /* The same, but right after the row that runs now (for hooks); several keep their order. */

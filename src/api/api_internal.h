@@ -110,7 +110,6 @@ struct api {
 };
 
 /* routes.c */
-size_t route_index(const struct route *route);
 size_t route_label(const struct route *route);
 const struct route *route_table(size_t *out_n);
 /* ERR_NOT_FOUND; or ERR_METHOD_NOT_ALLOWED with the methods that would work in out->allow. */
@@ -145,7 +144,6 @@ void idempotency_abandon(struct task *task); /* the task ended without an answer
 
 /* cors.c */
 void cors_apply(struct task *task);
-bool cors_is_preflight(const struct exchange *exchange);
 
 /* reply.c: each of them ends the task; return what they return. */
 enum stage_verdict task_reply(struct task *task, int status, const char *content_type,

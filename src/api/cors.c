@@ -13,7 +13,7 @@ static bool origin_allowed(const struct config *config, struct str origin, bool 
     return false;
 }
 
-bool cors_is_preflight(const struct exchange *exchange)
+static bool cors_is_preflight(const struct exchange *exchange)
 {
     return str_is(exchange->request.method, "OPTIONS") && exchange_has_header(exchange, "Origin") &&
            exchange_has_header(exchange, "Access-Control-Request-Method");

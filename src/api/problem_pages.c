@@ -1,7 +1,13 @@
 /* GET /problems/{code}: what a problem's `type` leads to. A row per code of base/error.h (a test
  * holds the two together): the cause in words, what to do, an example. */
-#include "problem_pages.h"
 #include "api_internal.h"
+
+struct problem_page {
+    enum error_code code;
+    const char *cause;
+    const char *fix;
+    const char *example; /* "" none */
+};
 
 /* clang-format off */
 static const struct problem_page pages[] = {
@@ -55,7 +61,8 @@ static const struct problem_page pages[] = {
 
 /* clang-format on */
 
-const struct problem_page *problem_page_find(enum error_code code)
+/* NULL: the code has no page. */
+static const struct problem_page *problem_page_find(enum error_code code)
 {
     for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
         if (pages[i].code == code) {

@@ -118,21 +118,6 @@ const struct route *route_table(size_t *out_n)
     return routes;
 }
 
-size_t api_n_routes(void)
-{
-    return ARRAY_LEN(routes);
-}
-
-const char *api_route_method(size_t index)
-{
-    return routes[index].method;
-}
-
-const char *api_route_pattern(size_t index)
-{
-    return routes[index].pattern;
-}
-
 size_t route_label(const struct route *route)
 {
     labels_fill();

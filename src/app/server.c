@@ -127,7 +127,8 @@ static void drain_step(struct deadline *deadline)
     deadline_set(&server->loop.deadlines, deadline, DEADLINE_OTHER, DRAIN_STEP_MS, drain_step);
 }
 
-void server_drain(struct server *server)
+/* What SIGTERM does. */
+static void server_drain(struct server *server)
 {
     if (server->state != SERVER_SERVING) {
         return;

@@ -32,7 +32,8 @@ void display_init(struct display *display, enum cli_output output)
     display->color = display->bar && (no_color == NULL || no_color[0] == '\0');
 }
 
-void display_line(struct display *display, struct buf *text)
+/* Writes a whole line, escaped; takes the buf. */
+static void display_line(struct display *display, struct buf *text)
 {
     display_clear(display);
     buf_char(text, '\n');

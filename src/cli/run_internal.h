@@ -111,6 +111,5 @@ void display_init(struct display *display, enum cli_output output);
 void display_item(struct cli_run *run, struct run_item *item); /* what is new about it */
 void display_bar(struct cli_run *run, bool at_once);
 void display_clear(struct display *display);
-void display_line(struct display *display, struct buf *text); /* whole, escaped; takes the buf */
 
 #endif

@@ -231,11 +231,6 @@ void tls_stream_feed(struct tls_stream *stream, struct str cipher)
     stream->failed = stream->failed || !buf_ok(&stream->input);
 }
 
-size_t tls_stream_backlog(const struct tls_stream *stream)
-{
-    return stream->input.len - stream->input_used;
-}
-
 bool tls_stream_is_secured(const struct tls_stream *stream)
 {
     return stream->secured;

@@ -110,7 +110,8 @@ void template_names(const struct template *template, void (*fn)(void *context, s
 
 /* ---- scopes ---- */
 
-const struct json *scope_get(const struct scope *scope, struct str name)
+/* Walks outward. */
+static const struct json *scope_get(const struct scope *scope, struct str name)
 {
     for (; scope != NULL; scope = scope->outer) {
         const struct json *value = scope->get(scope, name);

@@ -4,7 +4,9 @@
 
 enum { PATH_SHOWN_MAX = 512 };
 
-int problem_status(const struct error *err)
+/* The status that an error has outside: its row's, the platform's own 4xx where that one is passed
+ * on, or 504 where no answer came in time. */
+static int problem_status(const struct error *err)
 {
     bool passes = err->code == ERR_UPSTREAM_REFUSED && err->upstream_status >= 400 &&
                   err->upstream_status < 500;

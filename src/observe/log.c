@@ -32,11 +32,6 @@ void log_open(int fd, enum log_level level)
     buf_init(&sink.queue, QUEUE_MAX);
 }
 
-void log_set_level(enum log_level level)
-{
-    sink.level = level;
-}
-
 bool log_is_on(enum log_level level)
 {
     return sink.open && level >= sink.level;

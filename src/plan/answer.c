@@ -16,7 +16,8 @@ const struct json *answer_inner(const struct json *answer)
     return inner != NULL ? inner : answer;
 }
 
-struct str answer_refusal(const struct json *answer)
+/* The platform's own words about a refusal (`error` as text or {code, message}); empty: none. */
+static struct str answer_refusal(const struct json *answer)
 {
     const struct json *text;
 

@@ -56,7 +56,8 @@ void plan_reserve(struct plan *plan, size_t n)
     plan->cap_rows = cap;
 }
 
-bool plan_is_full(const struct plan *plan)
+/* Are max_rows there? */
+static bool plan_is_full(const struct plan *plan)
 {
     return plan->n_rows >= plan->options.max_rows;
 }
@@ -102,7 +103,7 @@ const struct json *plan_get(const struct plan *plan, const char *variable)
     return json_get(plan->variables, variable);
 }
 
-bool plan_variable_is_set(const struct plan *plan, struct str name)
+static bool plan_variable_is_set(const struct plan *plan, struct str name)
 {
     const struct json *value = json_get_str(plan->variables, name);
     enum json_type type = json_type(value);

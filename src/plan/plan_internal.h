@@ -15,7 +15,6 @@ enum error_code row_expand(const struct plan *plan, const struct plan_row *row,
                            const struct scope *last, struct arena *arena, struct row_request *out,
                            struct error *err) MUST_CHECK;
 bool row_when(const struct plan *plan, const struct plan_row *row);
-bool plan_variable_is_set(const struct plan *plan, struct str name);
 const char *row_name(const struct plan_row *row);
 
 #endif

@@ -278,7 +278,8 @@ static int run_handler(struct call *call, const struct route *route)
     return route->status != 0 ? route->status : status;
 }
 
-int platform_answer(struct call *call, struct str path, const char **out_content_type)
+/* Answers a request whose path begins with /api/ into state->answer. */
+static int platform_answer(struct call *call, struct str path, const char **out_content_type)
 {
     bool path_known;
     const struct route *route = route_find(call, path, &path_known);

@@ -261,7 +261,6 @@ void state_begin(struct sandbox_state *state);
 
 /* state.c: things, ids, arrays */
 struct tenant *tenant_find_or_make(struct sandbox_state *state, struct str token); /* NULL: full */
-void tenants_drop(struct sandbox_state *state);
 void tenant_count_bytes(struct sandbox_state *state, struct tenant *tenant);
 int64_t next_id(struct call *call);
 /* A zeroed struct of `size` bytes that begins with a thing; wanted_id 0: the next free one. */
@@ -328,8 +327,6 @@ void write_step(struct json_writer *w, const struct step *step, int64_t index); 
 void write_steps(struct json_writer *w, const struct checkpoint *checkpoint);
 void write_checkpoint(struct json_writer *w, const struct checkpoint *checkpoint, bool with_steps);
 void write_journey(struct json_writer *w, const struct journey *journey, bool with_cases);
-void write_goal(struct json_writer *w, const struct goal *goal);
-void write_project(struct json_writer *w, const struct project *project);
 /* True: the journey is part of the version, made in it or before it. */
 bool in_version(const struct journey *journey, const struct snapshot *snapshot);
 void write_execution_brief(struct json_writer *w, const struct execution *execution);
@@ -464,8 +461,6 @@ int control_answer(struct call *call);
 
 /* routes.c */
 struct str path_below_api(struct str path); /* "/api/goals" -> "/goals"; others unchanged */
-/* Answers a request whose path begins with /api/ into state->answer. */
-int platform_answer(struct call *call, struct str path, const char **out_content_type);
 /* {"success":false,"error":{"code":"404","message":"…"}}; the code is not always the status. */
 void write_refusal(struct buf *out, int code, struct str message);
 

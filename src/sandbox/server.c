@@ -155,11 +155,6 @@ int sandbox_port(const struct sandbox *sandbox)
     return http_server_port(sandbox->server);
 }
 
-struct sandbox_state *sandbox_state_of(struct sandbox *sandbox)
-{
-    return sandbox->state;
-}
-
 static void on_server_closed(void *context)
 {
     struct sandbox *sandbox = context;

@@ -49,7 +49,7 @@ struct tenant *tenant_find_or_make(struct sandbox_state *state, struct str token
     return tenant;
 }
 
-void tenants_drop(struct sandbox_state *state)
+static void tenants_drop(struct sandbox_state *state)
 {
     struct list *link;
 

@@ -5,7 +5,7 @@
 
 enum { MAX_PAGE = 10000, NO_ORGANIZATION = 1017 /* error.code */ };
 
-void write_project(struct json_writer *w, const struct project *project)
+static void write_project(struct json_writer *w, const struct project *project)
 {
     /* What a tenant may use. The platform names 35; these are the ones that are known by name. */
     static const char *const capabilities[] = {"EXECUTION",
@@ -51,7 +51,7 @@ void write_project(struct json_writer *w, const struct project *project)
     jw_end(w);
 }
 
-void write_goal(struct json_writer *w, const struct goal *goal)
+static void write_goal(struct json_writer *w, const struct goal *goal)
 {
     jw_object(w);
     jw_kv_int(w, "id", goal->thing.id);

@@ -124,7 +124,7 @@ void found_use(struct bag *bag, const struct found *found)
 
 /* ---- conditions ---- */
 
-struct str peek_text(const struct compile *c, struct str text)
+static struct str peek_text(const struct compile *c, struct str text)
 {
     struct str name = whole_reference(text);
     const struct node *node;

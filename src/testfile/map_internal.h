@@ -25,7 +25,6 @@ struct str field_nearest(struct str verb, struct str field);
 /* The words that some row of the verb wants in a field; empty: any text. */
 struct str field_words(struct arena *arena, struct str verb, struct str field);
 /* The text, or the value of the variable that it is as a whole. */
-struct str peek_text(const struct compile *c, struct str text);
 
 /* --- values.c --- */
 

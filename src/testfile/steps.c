@@ -257,7 +257,7 @@ static bool step_of_any_kind(struct compile *c, const struct node *node)
     return false;
 }
 
-void compile_step(struct compile *c, const struct node *node)
+static void compile_step(struct compile *c, const struct node *node)
 {
     size_t n_errors = c->problems->n_errors;
     const struct node *value = NULL;

@@ -158,7 +158,6 @@ bool step_emit(struct compile *c, struct str words, struct json *args, struct js
 /* A list of steps (or one step). */
 void compile_steps(struct compile *c, const struct node *list);
 /* The same as an element of such a list. */
-void compile_step(struct compile *c, const struct node *node);
 
 /* Whether the list holds a step that could be ours: a verb that we know, or text. */
 bool steps_look_ours(const struct node *list);
