@@ -3,6 +3,7 @@
  * they begin by /__sandbox/seed. A kind is a row of `kinds`. */
 #include "execution.h"
 
+#include "base/check.h"
 #include "base/percent.h"
 
 struct record_kind {
@@ -20,12 +21,12 @@ static const struct record_kind kinds[] = {
 
 static const struct record_kind *kind_of(enum thing_kind kind)
 {
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+    for (size_t i = 0;; i++) {
+        CHECK(i < ARRAY_LEN(kinds));
         if (kinds[i].kind == kind) {
             return &kinds[i];
         }
     }
-    return NULL;
 }
 
 /* Members that are the sandbox's own are never taken from the client. */
