@@ -3,7 +3,7 @@
 #include "testfile_internal.h"
 
 enum {
-    MAX_NODES = 400000,
+    MAX_NODES = 120000, /* 10,000 steps of up to ten nodes, and what stands around them */
     MAX_COPIED = 10000,
     MAX_TEXT_BYTES = 4 * 1024 * 1024,
     MAX_DEPTH = 32,

@@ -1,0 +1,200 @@
+/* No legal request of a megabyte takes more than 16 MiB of memory, and none keeps any of it. The
+ * kernel's own high-water mark of the process is set back before each request (clear_refs). */
+#include "harness/cmocka.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "harness/proxy.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define IS_SANITIZED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define IS_SANITIZED true
+#endif
+#endif
+#ifndef IS_SANITIZED
+#define IS_SANITIZED false
+#endif
+
+enum { REQUEST_MAX = 1024 * 1024, ALLOWED_KIB = 16 * 1024, COMPILED_KIB = 32 * 1024 };
+
+static long status_kib(const struct program *program, const char *field)
+{
+    char path[64];
+    char line[256];
+    long kib = -1;
+    FILE *file;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)program->pid);
+    file = fopen(path, "r");
+    assert_non_null(file);
+    while (kib < 0 && fgets(line, sizeof(line), file) != NULL) {
+        if (strncmp(line, field, strlen(field)) == 0) {
+            (void)sscanf(line + strlen(field), ": %ld", &kib);
+        }
+    }
+    (void)fclose(file);
+    return kib;
+}
+
+/* False: the kernel does not let us, so there is nothing to measure with. */
+static bool forget_peak(const struct program *program)
+{
+    char path[64];
+    FILE *file;
+    bool done;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/clear_refs", (int)program->pid);
+    file = fopen(path, "w");
+    if (file == NULL) {
+        return false;
+    }
+    done = fputs("5", file) >= 0;
+    return fclose(file) == 0 && done;
+}
+
+/* `head`, then `unit` as often as it fits, then `tail`. */
+struct large {
+    const char *what;
+    const char *target;
+    const char *type;
+    const char *head;
+    const char *unit;
+    const char *tail;
+    size_t max_bytes; /* 0: REQUEST_MAX */
+    long allowed_kib; /* 0: ALLOWED_KIB; ten thousand compiled steps take more today */
+};
+
+/* clang-format off */
+static const struct large rows[] = {
+    {"a batch of odd members", "/api/v1/commands/batch?dry_run=true", "application/json", "{\"commands\":[", "{\"x\":1},", "{}]}", 0},
+    {"a batch that is right", "/api/v1/commands/batch?dry_run=true", "application/json", "{\"checkpoint_id\":1,\"commands\":[",
+     "{\"command\":\"step-interact click\",\"args\":[\"aaaaaaaaaaaaaaaa\"]},", "{\"command\":\"step-navigate to\",\"args\":[\"https://x.example\"]}]}", 30000},
+    {"numbers", "/api/v1/commands/execute?dry_run=true", "application/json", "{\"command\":\"step-interact click\",\"checkpoint_id\":1,\"args\":[", "1,", "1]}", 0},
+    {"members", "/api/v1/commands/execute?dry_run=true", "application/json", "{\"a\":{", "\"b\":1,", "\"c\":1}}", 0},
+    {"one long text", "/api/v1/commands/execute?dry_run=true", "application/json", "{\"command\":\"step-interact click\",\"checkpoint_id\":1,\"args\":[\"", "aaaaaaaaaaaaaaaa", "\"]}", 0},
+    {"escapes", "/api/v1/commands/execute?dry_run=true", "application/json", "{\"command\":\"step-interact click\",\"checkpoint_id\":1,\"args\":[\"", "\\u00e9", "\"]}", 0},
+    {"a test file that is right", "/api/v1/tests/compile", "application/yaml", "name: x\nsteps:\n",
+     "  - click: \"a button with a long name, so that less than ten thousand steps make a megabyte of the whole file\"\n", "  - click: end\n", 0, COMPILED_KIB},
+    {"a test file of sentences", "/api/v1/tests/compile", "application/yaml", "name: x\nsteps:\n",
+     "  - Click on \"a button with a long name, so that less than ten thousand steps make a megabyte of the whole\"\n", "  - click: end\n", 0, COMPILED_KIB},
+    {"a test file of too many steps", "/api/v1/tests/compile", "application/yaml", "name: x\nsteps:\n", "  - click: Sign in\n", "  - click: end\n", 0, COMPILED_KIB},
+    {"a test file that is wrong", "/api/v1/tests/validate", "application/yaml", "name: x\nsteps:\n", "  - clikc: Sign in\n", "  - x: end\n", 0},
+    {"a test file with short lines", "/api/v1/tests/validate", "application/yaml", "steps:\n", "- a\n", "- b\n", 0},
+    {"a test file as JSON", "/api/v1/tests/validate", "application/json", "{\"steps\":[", "{\"click\":\"a\"},", "{\"click\":\"b\"}]}", 0},
+    {"commands to check", "/api/v1/commands/validate", "application/json", "{\"command\":\"step-interact click\",\"args\":[", "\"a\",", "\"b\"]}", 0},
+    {"rows of a table", "/api/testdata/tables?dry_run=true", "application/json", "{\"name\":\"t\",\"columns\":[\"a\"],\"rows\":[", "[\"1\"],", "[\"2\"]]}", 0},
+    {"YAML for a command", "/api/v1/commands/execute?dry_run=true", "application/yaml", "command: step-interact click\ncheckpoint_id: 1\nargs:\n", "- a\n", "- b\n", 0},
+};
+
+/* clang-format on */
+
+static void build(const struct large *row, struct buf *out)
+{
+    size_t max = row->max_bytes != 0 ? row->max_bytes : REQUEST_MAX;
+    size_t ends = strlen(row->head) + strlen(row->tail);
+
+    buf_clear(out);
+    buf_text(out, row->head);
+    while (out->len + strlen(row->unit) + ends < max) {
+        buf_text(out, row->unit);
+    }
+    buf_text(out, row->tail);
+}
+
+static void send_large(struct proxy *proxy, const struct large *row, const struct buf *body)
+{
+    char fields[128];
+
+    (void)snprintf(fields, sizeof(fields), "Content-Type: %s\r\n", row->type);
+    client_ask(proxy->program.port, "POST", row->target, fields, buf_view(body), &proxy->reply);
+    assert_true(proxy->reply.status >= 200 && proxy->reply.status < 500);
+}
+
+static bool measure(struct proxy *proxy, const struct large *row, struct buf *body)
+{
+    long allowed = row->allowed_kib != 0 ? row->allowed_kib : ALLOWED_KIB;
+    long before;
+    long peak;
+
+    build(row, body);
+    before = status_kib(&proxy->program, "VmRSS");
+    if (!forget_peak(&proxy->program)) {
+        return false;
+    }
+    send_large(proxy, row, body);
+    peak = status_kib(&proxy->program, "VmHWM");
+    print_message("%-30s %6ld KiB more, answered %d\n", row->what, peak - before,
+                  proxy->reply.status);
+    if (peak - before > allowed) {
+        fail_msg("%s takes %ld KiB", row->what, peak - before);
+    }
+    return true;
+}
+
+static void a_large_request_takes_little_memory(void **state)
+{
+    static const char *const sets[] = {"log.level=warn", "http.max_body=2MiB", NULL};
+    struct proxy proxy;
+    struct buf body;
+    bool can_measure = true;
+
+    (void)state;
+    if (IS_SANITIZED) {
+        skip(); /* its shadow and its quarantine are not the program's memory */
+    }
+    buf_init(&body, 2 * REQUEST_MAX);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        /* A process of its own for each: what one request leaves free serves the next one. */
+        proxy_start(&proxy, sets);
+        can_measure = measure(&proxy, &rows[i], &body) && can_measure;
+        proxy_stop(&proxy);
+    }
+    buf_done(&body);
+    if (!can_measure) {
+        skip();
+    }
+}
+
+/* 4,000 pairs in 8 KiB: each was copied for each other one. */
+static void a_query_of_many_pairs_takes_little_memory(void **state)
+{
+    static const char *const sets[] = {"log.level=warn", NULL};
+    struct proxy proxy;
+    struct buf target;
+    long before;
+
+    (void)state;
+    if (IS_SANITIZED) {
+        skip();
+    }
+    proxy_start(&proxy, sets);
+    if (!forget_peak(&proxy.program)) {
+        proxy_stop(&proxy);
+        skip();
+    }
+    buf_init(&target, 16384);
+    buf_text(&target, "/virtuoso/user?token=x");
+    while (target.len < 8000) {
+        buf_text(&target, "&a");
+    }
+    before = status_kib(&proxy.program, "VmRSS");
+    assert_true(forget_peak(&proxy.program));
+    client_ask(proxy.program.port, "GET", buf_cstr(&target), NULL, STR_EMPTY, &proxy.reply);
+    assert_int_equal(proxy.reply.status, 200);
+    assert_true(status_kib(&proxy.program, "VmHWM") - before < 4096);
+    buf_done(&target);
+    proxy_stop(&proxy);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_large_request_takes_little_memory),
+        cmocka_unit_test(a_query_of_many_pairs_takes_little_memory),
+    };
+
+    return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
+}
