@@ -1,5 +1,5 @@
-/* Deadlines without a timer per object. A deadline embedded in its owner sits in a queue sorted by
- * expiry; equal waits append at the tail in O(1), unequal ones walk back from the tail.
+/* Deadlines without a timer per object. A deadline embedded in its owner sits in a timing wheel with
+ * a resolution of 1 ms; setting, moving and clearing one cost the same however many there are.
  * Promise: on_expire runs from deadlines_run only, at most once per set, and the deadline is
  * already cleared when it runs (so it may be set again). Clearing any deadline from inside is
  * safe. */
@@ -35,12 +35,18 @@ struct deadline {
     deadline_fn on_expire;
 };
 
+enum { DEADLINE_LEVEL_BITS = 6, DEADLINE_SLOTS = 64, DEADLINE_LEVELS = 8 };
+
 struct deadlines {
-    struct list queues[DEADLINE_N_KINDS];
+    struct list slots[DEADLINE_LEVELS][DEADLINE_SLOTS];
+    uint64_t occupied[DEADLINE_LEVELS]; /* a bit a slot */
+    struct list overdue;                /* not after now_ms: each run looks through them */
+    uint64_t now_ms;                    /* how far the wheel has turned */
 };
 
 void deadlines_init(struct deadlines *deadlines);
-/* Runs what is due at now_ms; returns how many ran. */
+/* Runs what is due at now_ms, in the order of its time; returns how many ran. What a callback sets
+ * comes in a later run. A clock that went back runs nothing. */
 size_t deadlines_run(struct deadlines *deadlines, uint64_t now_ms);
 bool deadlines_is_empty(const struct deadlines *deadlines);
 

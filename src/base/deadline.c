@@ -1,71 +1,150 @@
+/* A hierarchical timing wheel. Level 0 has a slot for each of the next 64 ms, level 1 one for each
+ * 64 ms beyond, and so on: the level of a deadline is the highest group of six bits in which its
+ * time differs from the wheel's. A slot of a higher level is dealt out again when its time comes, so
+ * each deadline moves at most once a level, and setting and clearing cost the same however many
+ * deadlines there are.
+ *
+ *   level 1  | 0..63 | 64..127 | 128..191 | …        (bits 6 to 11 of the time)
+ *   level 0  | 0 | 1 | 2 | … | 63 |                  (bits 0 to 5)
+ *
+ * `occupied` says which slots may hold something. A cleared deadline leaves its bit behind: the slot
+ * is then found empty once. */
 #include "base/deadline.h"
 
 #include "base/clock.h"
 
+enum { LEVEL_BITS = DEADLINE_LEVEL_BITS, SLOT_MASK = DEADLINE_SLOTS - 1 };
+
+/* The farthest wait: no time differs from the wheel's in more bits than the levels have. */
+#define WAIT_MAX_MS (UINT64_C(1) << (LEVEL_BITS * (DEADLINE_LEVELS - 1)))
+
 void deadlines_init(struct deadlines *deadlines)
 {
-    for (size_t i = 0; i < DEADLINE_N_KINDS; i++) {
-        list_init(&deadlines->queues[i]);
+    *deadlines = (struct deadlines){.now_ms = clock_now_ms()};
+    for (size_t level = 0; level < DEADLINE_LEVELS; level++) {
+        for (size_t slot = 0; slot < DEADLINE_SLOTS; slot++) {
+            list_init(&deadlines->slots[level][slot]);
+        }
     }
+    list_init(&deadlines->overdue);
 }
 
-static struct deadline *first_due(struct deadlines *deadlines, size_t kind, uint64_t now_ms)
+static unsigned level_of(uint64_t at_ms, uint64_t now_ms)
 {
-    struct list *first = list_first(&deadlines->queues[kind]);
-    struct deadline *deadline = first != NULL ? CONTAINER_OF(first, struct deadline, link) : NULL;
+    uint64_t differs = at_ms ^ now_ms;
+    unsigned level = differs == 0 ? 0 : (unsigned)(63 - __builtin_clzll(differs)) / LEVEL_BITS;
 
-    return deadline != NULL && deadline->at_ms <= now_ms ? deadline : NULL;
+    return level < DEADLINE_LEVELS ? level : DEADLINE_LEVELS - 1;
 }
 
-/* Each queue gives what was due when it was reached: a deadline that its own callback sets again,
- * with no wait even, comes in the next run. One set for a later kind may still come in this run. */
+static void place(struct deadlines *deadlines, struct deadline *deadline)
+{
+    unsigned level;
+    unsigned slot;
+
+    if (deadline->at_ms <= deadlines->now_ms) {
+        list_append(&deadlines->overdue, &deadline->link);
+        return;
+    }
+    level = level_of(deadline->at_ms, deadlines->now_ms);
+    slot = (unsigned)(deadline->at_ms >> (level * LEVEL_BITS)) & SLOT_MASK;
+    list_append(&deadlines->slots[level][slot], &deadline->link);
+    deadlines->occupied[level] |= UINT64_C(1) << slot;
+}
+
+/* The first slot that may hold something, and when its time begins. False: there is none. */
+static bool next_slot(const struct deadlines *deadlines, unsigned *out_level, unsigned *out_slot,
+                      uint64_t *out_at_ms)
+{
+    for (unsigned level = 0; level < DEADLINE_LEVELS; level++) {
+        unsigned shift = level * LEVEL_BITS;
+        unsigned at = (unsigned)(deadlines->now_ms >> shift) & SLOT_MASK;
+        /* Slots up to the wheel's own are empty: their times are over, or differ in a higher
+         * level. */
+        uint64_t ahead = deadlines->occupied[level] & ~((UINT64_C(2) << at) - 1);
+
+        if (ahead != 0) {
+            *out_level = level;
+            *out_slot = (unsigned)__builtin_ctzll(ahead);
+            *out_at_ms = (((deadlines->now_ms >> shift) & ~(uint64_t)SLOT_MASK) | *out_slot)
+                         << shift;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Turns the wheel to now_ms; what is due then goes to `due`, in the order of its time. */
+static void turn(struct deadlines *deadlines, uint64_t now_ms, struct list *due)
+{
+    unsigned level;
+    unsigned slot;
+    uint64_t at_ms;
+
+    while (next_slot(deadlines, &level, &slot, &at_ms) && at_ms <= now_ms) {
+        struct list *link;
+
+        deadlines->now_ms = at_ms;
+        deadlines->occupied[level] &= ~(UINT64_C(1) << slot);
+        while ((link = list_take_first(&deadlines->slots[level][slot])) != NULL) {
+            struct deadline *deadline = CONTAINER_OF(link, struct deadline, link);
+
+            if (deadline->at_ms <= at_ms) {
+                list_append(due, link);
+            } else {
+                place(deadlines, deadline);
+            }
+        }
+    }
+    deadlines->now_ms = now_ms > deadlines->now_ms ? now_ms : deadlines->now_ms;
+}
+
+/* A deadline that a callback sets again, with no wait even, comes in the next run. */
 size_t deadlines_run(struct deadlines *deadlines, uint64_t now_ms)
 {
+    struct list due;
+    struct list *link;
+    struct list *after;
     size_t n = 0;
 
-    for (size_t kind = 0; kind < DEADLINE_N_KINDS; kind++) {
-        struct list due;
-        struct list *link;
-        struct deadline *deadline;
+    list_init(&due);
+    LIST_FOREACH_SAFE (link, after, &deadlines->overdue) {
+        /* Not due: it was set while the clock was behind the wheel. */
+        if (CONTAINER_OF(link, struct deadline, link)->at_ms <= now_ms) {
+            list_remove(link);
+            list_append(&due, link);
+        }
+    }
+    turn(deadlines, now_ms, &due);
+    while ((link = list_take_first(&due)) != NULL) {
+        struct deadline *deadline = CONTAINER_OF(link, struct deadline, link);
 
-        list_init(&due);
-        while ((deadline = first_due(deadlines, kind, now_ms)) != NULL) {
-            list_remove(&deadline->link);
-            list_append(&due, &deadline->link);
-        }
-        while ((link = list_take_first(&due)) != NULL) {
-            deadline = CONTAINER_OF(link, struct deadline, link);
-            n++;
-            deadline->on_expire(deadline);
-        }
+        n++;
+        deadline->on_expire(deadline);
     }
     return n;
 }
 
 bool deadlines_is_empty(const struct deadlines *deadlines)
 {
-    for (size_t i = 0; i < DEADLINE_N_KINDS; i++) {
-        if (!list_is_empty(&deadlines->queues[i])) {
-            return false;
+    for (size_t level = 0; level < DEADLINE_LEVELS; level++) {
+        for (size_t slot = 0; slot < DEADLINE_SLOTS; slot++) {
+            if (!list_is_empty(&deadlines->slots[level][slot])) {
+                return false;
+            }
         }
     }
-    return true;
+    return list_is_empty(&deadlines->overdue);
 }
 
 void deadline_set(struct deadlines *deadlines, struct deadline *deadline, enum deadline_kind kind,
                   uint64_t wait_ms, deadline_fn on_expire)
 {
-    struct list *queue = &deadlines->queues[kind];
-    struct list *at;
-
+    (void)kind;
     list_remove(&deadline->link);
-    deadline->at_ms = clock_now_ms() + wait_ms;
+    deadline->at_ms = clock_now_ms() + (wait_ms < WAIT_MAX_MS ? wait_ms : WAIT_MAX_MS);
     deadline->on_expire = on_expire;
-    at = queue->prev;
-    while (at != queue && CONTAINER_OF(at, struct deadline, link)->at_ms > deadline->at_ms) {
-        at = at->prev;
-    }
-    list_insert_before(at->next, &deadline->link);
+    place(deadlines, deadline);
 }
 
 void deadline_clear(struct deadline *deadline)
