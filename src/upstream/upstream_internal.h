@@ -3,6 +3,7 @@
  * open.c      open and close
  * upstream.c  start, cancel, admission, retries, ends
  * wire.c      the multi on the loop: one epoll of ours, one uv_poll, one uv_timer
+ * request.c   what may be sent
  * handle.c    easy handles: constant options once, what changes per request, bodies
  * stream.c    direct access: bytes in pieces, pausing both ways
  * outcome.c   pure: what a result of libcurl means, whether and when to try again
@@ -26,6 +27,7 @@ enum {
     KEEP_BODY_BYTES = 64 * 1024, /* a handle at rest keeps no more memory than this */
     BUDGET_SECONDS = 10,
     BUDGET_MIN_RETRIES = 10,
+    PATH_MAX_BYTES = 128 * 1024,
     MAX_NODES = UPSTREAM_MAX_HEADERS + 8
 };
 
@@ -131,10 +133,12 @@ void wire_drive(struct upstream *upstream);
 curl_socket_t wire_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address);
 int wire_close_socket(void *context, curl_socket_t fd);
 
-/* handle.c */
+/* request.c */
 enum error_code headers_check(const struct upstream_header *headers, size_t n,
                               struct error *err) MUST_CHECK;
 enum error_code request_check(const struct upstream_request *request, struct error *err) MUST_CHECK;
+
+/* handle.c */
 struct upstream_handle *handle_take(struct upstream *upstream, struct upstream_call *call);
 void handle_give(struct upstream_handle *handle); /* back to rest */
 void handles_trim(struct upstream *upstream, unsigned n_keep);
