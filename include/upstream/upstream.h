@@ -1,5 +1,5 @@
-/* HTTP calls to the platform: libcurl's multi interface on the loop, behind start, cancel and done.
- * Nobody else knows that libcurl is behind it.
+/* HTTP/1.1 calls to the platform on kept connections, behind start, cancel and done. Nobody else
+ * knows that libcurl makes the connections.
  *
  * Owner: the caller embeds the upstream_call and keeps request data alive until done or cancel.
  * Promise: on_done comes exactly once, from a later loop turn, unless upstream_cancel came first,
@@ -26,7 +26,7 @@ struct later;
 struct loop;
 struct upstream;
 struct upstream_call;
-struct upstream_handle; /* private: libcurl's side of a call */
+struct upstream_transfer; /* private: the bytes of a call */
 
 struct upstream_options {
     struct str base_url;    /* "https://api-app2.virtuoso.qa/api" */
@@ -34,7 +34,6 @@ struct upstream_options {
     struct str client_name; /* X-Virtuoso-Client-Name */
     struct str ca_file;     /* empty: the system's */
     bool verify_tls;
-    bool http2;
     unsigned connect_timeout_ms;
     unsigned timeout_ms; /* one try, from admission to the last byte */
     unsigned max_active;
@@ -42,7 +41,7 @@ struct upstream_options {
     size_t max_reply_bytes;        /* after decompression */
     unsigned max_tries;            /* for retryable calls, the first included */
     unsigned retry_base_ms;        /* grows by 2, full jitter */
-    unsigned retry_budget_percent; /* retries per 100 calls, over the last 10 s; at least 10 */
+    unsigned retry_budget_percent; /* retries per 100 calls that went well; 10 can be saved up */
 };
 
 enum { UPSTREAM_MAX_HEADERS = 80, UPSTREAM_SEND_MAX = 1 << 20 };
@@ -125,7 +124,7 @@ struct upstream_call {
     struct list link;
     struct deadline deadline;
     struct deadline retry;
-    struct upstream_handle *handle;
+    struct upstream_transfer *transfer;
     enum error_code end_code;
     uint64_t start_us;
     uint64_t begin_ms;

@@ -222,7 +222,6 @@ static enum error_code open_upstream(struct server *server, struct error *err)
         .client_name = config->upstream.client_name,
         .ca_file = config->upstream.ca_file,
         .verify_tls = config->upstream.verify_tls,
-        .http2 = config->upstream.http2,
         .connect_timeout_ms = config->upstream.connect_timeout_ms,
         .timeout_ms = config->upstream.timeout_ms,
         .max_active = config->upstream.max_active,

@@ -1,11 +1,13 @@
-/* Opening and closing: options are checked here, so that nothing about them can fail later. */
+/* Opening and closing: options are checked here, so that nothing about them can fail later. And
+ * what others may ask. */
 #include "upstream_internal.h"
 
-#include <string.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "base/mem.h"
+
+enum { LINES_MAX = 64 * 1024, HOST_MAX = 255 };
 
 static bool is_loopback_host(struct str host)
 {
@@ -34,11 +36,22 @@ static struct str url_part(struct upstream *upstream, CURLUPart part)
     return copy;
 }
 
+static bool is_ascii(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if ((unsigned char)s.ptr[i] >= 0x80) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum error_code read_base_url(struct upstream *upstream, struct error *err)
 {
     struct str url = upstream->options.base_url;
     struct str path;
     struct str scheme;
+    struct str host;
 
     upstream->base = curl_url();
     CHECK(upstream->base != NULL);
@@ -55,7 +68,13 @@ static enum error_code read_base_url(struct upstream *upstream, struct error *er
         return error_at(err, ERR_CONFIG, "upstream.base_url",
                         "holds a user, a query or a fragment; only host and path are allowed");
     }
-    upstream->bypass_proxy = is_loopback_host(url_part(upstream, CURLUPART_HOST));
+    host = url_part(upstream, CURLUPART_HOST);
+    if (host.len > HOST_MAX || !is_ascii(host)) {
+        return error_at(err, ERR_CONFIG, "upstream.base_url",
+                        "write the name of the host in its ASCII form (xn--...)");
+    }
+    upstream->tls = str_is(scheme, "https");
+    upstream->bypass_proxy = is_loopback_host(host);
     path = url_part(upstream, CURLUPART_PATH);
     while (str_ends(path, STR("/"))) {
         path.len--;
@@ -64,27 +83,31 @@ static enum error_code read_base_url(struct upstream *upstream, struct error *er
     return ERR_OK;
 }
 
-static void build_tail(struct upstream *upstream)
+/* The header lines that every request has, in one piece. The port is left out where it is the
+ * scheme's own, as everybody does. */
+static void write_lines(struct upstream *upstream)
 {
     struct str id = upstream->options.client_id;
     struct str name = upstream->options.client_name;
-    struct str lines[4] = {STR("Accept: application/json"), STR("Expect:")};
-    size_t n = 2;
+    struct str port = url_part(upstream, CURLUPART_PORT);
+    bool is_usual = port.len == 0 || str_is(port, upstream->tls ? "443" : "80");
+    struct buf lines;
 
+    buf_init(&lines, LINES_MAX);
+    buf_text(&lines, "Host: ");
+    buf_str(&lines, url_part(upstream, CURLUPART_HOST));
+    buf_text(&lines, is_usual ? "" : ":");
+    buf_str(&lines, is_usual ? STR_EMPTY : port);
+    buf_text(&lines, "\r\n");
     if (id.len > 0) {
-        lines[n++] = arena_printf(&upstream->arena, "X-Virtuoso-Client-ID: %.*s", STR_ARG(id));
+        buf_printf(&lines, "X-Virtuoso-Client-ID: %.*s\r\n", STR_ARG(id));
     }
     if (name.len > 0) {
-        lines[n++] = arena_printf(&upstream->arena, "X-Virtuoso-Client-Name: %.*s", STR_ARG(name));
+        buf_printf(&lines, "X-Virtuoso-Client-Name: %.*s\r\n", STR_ARG(name));
     }
-    for (size_t i = 0; i < n; i++) {
-        char *data = arena_alloc(&upstream->arena, lines[i].len + 1);
-
-        memcpy(data, lines[i].ptr, lines[i].len);
-        data[lines[i].len] = '\0';
-        upstream->tail[i].data = data;
-        upstream->tail[i].next = i + 1 < n ? &upstream->tail[i + 1] : NULL;
-    }
+    CHECK(buf_ok(&lines));
+    upstream->lines = arena_str(&upstream->arena, buf_view(&lines));
+    buf_done(&lines);
 }
 
 static void copy_options(struct upstream *upstream, const struct upstream_options *options)
@@ -146,7 +169,8 @@ enum error_code upstream_open(struct loop *loop, const struct upstream_options *
     list_init(&upstream->waiting);
     list_init(&upstream->ended);
     list_init(&upstream->touched);
-    list_init(&upstream->handles);
+    list_init(&upstream->transfers);
+    list_init(&upstream->resting);
     copy_options(upstream, options);
     code = check_options(upstream, err);
     if (code == ERR_OK) {
@@ -156,22 +180,25 @@ enum error_code upstream_open(struct loop *loop, const struct upstream_options *
         free_unopened(upstream);
         return code;
     }
-    build_tail(upstream);
+    write_lines(upstream);
+    budget_open(&upstream->budget);
+    upstream->recv_bytes = mem_alloc(RECV_BYTES);
+    connect_open(upstream);
     wire_open(upstream);
-    upstream->open_handles = 2;
     *out = upstream;
     return ERR_OK;
 }
 
-static void on_handle_closed(uv_handle_t *handle)
+void upstream_on_handle_closed(struct upstream *upstream)
 {
-    struct upstream *upstream = handle->data;
     void (*on_closed)(void *context) = upstream->on_closed;
     void *context = upstream->closed_context;
 
     if (--upstream->open_handles > 0) {
         return;
     }
+    http_decoder_free(upstream->decoder);
+    mem_free(upstream->recv_bytes);
     free_unopened(upstream);
     if (on_closed != NULL) {
         on_closed(context);
@@ -181,8 +208,10 @@ static void on_handle_closed(uv_handle_t *handle)
 void upstream_close_now(struct upstream *upstream)
 {
     later_remove(&upstream->due);
-    handles_trim(upstream, 0);
-    wire_close(upstream, on_handle_closed);
+    transfers_trim(upstream, 0);
+    pool_close(upstream);
+    connect_close(upstream);
+    wire_close(upstream);
 }
 
 void upstream_close(struct upstream *upstream, void (*on_closed)(void *context), void *context)
@@ -194,4 +223,46 @@ void upstream_close(struct upstream *upstream, void (*on_closed)(void *context),
     if (!upstream->dispatching) {
         upstream_close_now(upstream);
     }
+}
+
+/* --- questions */
+bool upstream_is_running(const struct upstream_call *call)
+{
+    return call->state != CALL_IDLE;
+}
+
+bool upstream_is_on_wire(const struct upstream_call *call)
+{
+    return call->request.class != CALL_READ &&
+           (call->state == CALL_ACTIVE || call->state == CALL_ENDING);
+}
+
+unsigned upstream_n_active(const struct upstream *upstream)
+{
+    return upstream->n_active;
+}
+
+unsigned upstream_n_waiting(const struct upstream *upstream)
+{
+    return upstream->n_waiting;
+}
+
+int64_t upstream_last_ok_ms(const struct upstream *upstream)
+{
+    return upstream->last_ok_ms;
+}
+
+int64_t upstream_last_failure_ms(const struct upstream *upstream)
+{
+    return upstream->last_failure_ms;
+}
+
+struct deadlines *upstream_deadlines(const struct upstream *upstream)
+{
+    return &upstream->loop->deadlines;
+}
+
+struct later *upstream_later(const struct upstream *upstream)
+{
+    return &upstream->loop->later;
 }

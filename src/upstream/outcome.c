@@ -1,68 +1,26 @@
-/* What a result of libcurl means for the caller, and when a call may be sent again. Pure. */
+/* What the end of a try means for the caller, and when a call may be sent again. Pure. */
+#include "base/random.h"
 #include "upstream_internal.h"
 
-#include "base/random.h"
+enum { DELAY_MAX_MS = 10 * 1000, RETRY = 100, RETRIES_SAVED_MAX = 10 * RETRY };
 
-enum { DELAY_MAX_MS = 10 * 1000 };
-
-struct result_row {
-    CURLcode result;
-    enum error_code code;
-};
-
-/* Results that name their cause whatever had been sent; any other is a broken connection when
- * something may have left, and no connection when nothing can have. */
-static const struct result_row rows[] = {
-    {CURLE_OK, ERR_OK},
-    {CURLE_COULDNT_RESOLVE_PROXY, ERR_UPSTREAM_CONNECT},
-    {CURLE_COULDNT_RESOLVE_HOST, ERR_UPSTREAM_CONNECT},
-    {CURLE_COULDNT_CONNECT, ERR_UPSTREAM_CONNECT},
-    {CURLE_SSL_CONNECT_ERROR, ERR_UPSTREAM_CONNECT},
-    {CURLE_PEER_FAILED_VERIFICATION, ERR_UPSTREAM_CONNECT},
-    {CURLE_SSL_CERTPROBLEM, ERR_UPSTREAM_CONNECT},
-    {CURLE_SSL_CIPHER, ERR_UPSTREAM_CONNECT},
-    {CURLE_SSL_CACERT_BADFILE, ERR_UPSTREAM_CONNECT},
-    {CURLE_SSL_ISSUER_ERROR, ERR_UPSTREAM_CONNECT},
-    {CURLE_SSL_INVALIDCERTSTATUS, ERR_UPSTREAM_CONNECT},
-    {CURLE_SSL_ENGINE_NOTFOUND, ERR_UPSTREAM_CONNECT},
-    {CURLE_SSL_ENGINE_SETFAILED, ERR_UPSTREAM_CONNECT},
-    {CURLE_SSL_ENGINE_INITFAILED, ERR_UPSTREAM_CONNECT},
-    {CURLE_PROXY, ERR_UPSTREAM_CONNECT},
-    {CURLE_SEND_ERROR, ERR_UPSTREAM_RESET},
-    {CURLE_RECV_ERROR, ERR_UPSTREAM_RESET},
-    {CURLE_SEND_FAIL_REWIND, ERR_UPSTREAM_RESET},
-    {CURLE_GOT_NOTHING, ERR_UPSTREAM_RESET},
-    {CURLE_PARTIAL_FILE, ERR_UPSTREAM_RESET},
-    {CURLE_HTTP2, ERR_UPSTREAM_RESET},
-    {CURLE_HTTP2_STREAM, ERR_UPSTREAM_RESET},
-    {CURLE_OPERATION_TIMEDOUT, ERR_UPSTREAM_TIMEOUT},
-    {CURLE_FILESIZE_EXCEEDED, ERR_UPSTREAM_TOO_BIG},
-    {CURLE_BAD_CONTENT_ENCODING, ERR_UPSTREAM_SHAPE},
-    {CURLE_WEIRD_SERVER_REPLY, ERR_UPSTREAM_SHAPE},
-    {CURLE_UNSUPPORTED_PROTOCOL, ERR_UPSTREAM_SHAPE}, /* HTTP/0.9 and the like */
-    {CURLE_HTTP_RETURNED_ERROR, ERR_UPSTREAM_ERROR},
-    {CURLE_URL_MALFORMAT, ERR_INTERNAL},
-    {CURLE_FAILED_INIT, ERR_INTERNAL},
-    {CURLE_BAD_FUNCTION_ARGUMENT, ERR_INTERNAL},
-    {CURLE_UNKNOWN_OPTION, ERR_INTERNAL},
-    {CURLE_NOT_BUILT_IN, ERR_INTERNAL},
-};
-
-static enum error_code code_of_result(CURLcode result, bool may_have_left)
+static enum error_code code_of_end(enum try_end end)
 {
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        if (rows[i].result == result) {
-            return rows[i].code;
-        }
-    }
-    return may_have_left ? ERR_UPSTREAM_RESET : ERR_UPSTREAM_CONNECT;
+    static const enum error_code codes[] = {
+        [TRY_ANSWERED] = ERR_OK,
+        [TRY_UNCONNECTED] = ERR_UPSTREAM_CONNECT,
+        [TRY_BROKEN] = ERR_UPSTREAM_RESET,
+        [TRY_LATE] = ERR_UPSTREAM_TIMEOUT,
+        [TRY_UNREADABLE] = ERR_UPSTREAM_SHAPE,
+        [TRY_TOO_BIG] = ERR_UPSTREAM_TOO_BIG,
+    };
+
+    return codes[end];
 }
 
 enum error_code outcome_code(const struct outcome *outcome)
 {
-    enum error_code code = outcome->too_big
-                               ? ERR_UPSTREAM_TOO_BIG
-                               : code_of_result(outcome->result, outcome->may_have_left);
+    enum error_code code = code_of_end(outcome->end);
 
     if ((code == ERR_UPSTREAM_TIMEOUT || code == ERR_UPSTREAM_RESET) && !outcome->may_have_left) {
         return ERR_UPSTREAM_CONNECT; /* it never got as far as a request */
@@ -112,39 +70,24 @@ uint64_t retry_delay_ms(unsigned base_ms, unsigned tries, unsigned retry_after_s
     return (uint64_t)retry_after_s * 1000 + random_below(ceiling + 1);
 }
 
-static size_t budget_slot(struct retry_budget *budget, uint64_t now_ms)
+void budget_open(struct retry_budget *budget)
 {
-    uint64_t second = now_ms / 1000;
-    size_t slot = (size_t)(second % BUDGET_SECONDS);
-
-    if (budget->second[slot] != second) {
-        budget->second[slot] = second;
-        budget->n_calls[slot] = 0;
-        budget->n_retries[slot] = 0;
-    }
-    return slot;
+    budget->hundredths = RETRIES_SAVED_MAX;
 }
 
-void budget_call(struct retry_budget *budget, uint64_t now_ms)
+void budget_save(struct retry_budget *budget, unsigned percent)
 {
-    budget->n_calls[budget_slot(budget, now_ms)]++;
+    budget->hundredths += percent;
+    if (budget->hundredths > RETRIES_SAVED_MAX) {
+        budget->hundredths = RETRIES_SAVED_MAX;
+    }
 }
 
-bool budget_take(struct retry_budget *budget, uint64_t now_ms, unsigned percent)
+bool budget_take(struct retry_budget *budget)
 {
-    size_t slot = budget_slot(budget, now_ms);
-    uint64_t n_calls = 0;
-    uint64_t n_retries = 0;
-
-    for (size_t i = 0; i < BUDGET_SECONDS; i++) {
-        if (budget->second[i] + BUDGET_SECONDS > now_ms / 1000) {
-            n_calls += budget->n_calls[i];
-            n_retries += budget->n_retries[i];
-        }
-    }
-    if (n_retries >= BUDGET_MIN_RETRIES && n_retries * 100 >= n_calls * percent) {
+    if (budget->hundredths < RETRY) {
         return false;
     }
-    budget->n_retries[slot]++;
+    budget->hundredths -= RETRY;
     return true;
 }

@@ -1,7 +1,11 @@
-/* Checks before admission: what cannot be sent as it stands is refused, never repaired. */
+/* Checks before admission: what cannot be sent as it stands is refused, never repaired. And the
+ * bytes of a request. */
 #include "upstream_internal.h"
 
 #include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
 
 static bool is_visible(struct str s, const char *refused)
 {
@@ -112,4 +116,158 @@ enum error_code request_check(const struct upstream_request *request, struct err
                          UPSTREAM_MAX_HEADERS);
     }
     return headers_check(request->headers, request->n_headers, err);
+}
+
+/* --- the bytes */
+static const char user_agent[] = "User-Agent: virtuoso-proxy/" VP_VERSION "\r\n";
+
+/* What the caller says itself is not said by us. */
+struct said {
+    bool accept;
+    bool accept_encoding;
+    bool content_type;
+    bool user_agent;
+};
+
+static struct said said_by(const struct upstream_request *request)
+{
+    struct said said = {0};
+
+    for (size_t i = 0; i < request->n_headers; i++) {
+        struct str name = request->headers[i].name;
+
+        said.accept = said.accept || str_is_nocase(name, "accept");
+        said.accept_encoding = said.accept_encoding || str_is_nocase(name, "accept-encoding");
+        said.content_type = said.content_type || str_is_nocase(name, "content-type");
+        said.user_agent = said.user_agent || str_is_nocase(name, "user-agent");
+    }
+    return said;
+}
+
+static void line(struct buf *out, struct str name, struct str value)
+{
+    buf_str(out, name);
+    buf_str(out, value);
+    buf_str(out, STR("\r\n"));
+}
+
+static bool streams_body(const struct upstream_call *call)
+{
+    return call->stream != NULL && call->stream->streams_body;
+}
+
+static void write_headers(struct buf *out, const struct upstream_call *call)
+{
+    const struct upstream_request *request = &call->request;
+    struct said said = said_by(request);
+    struct str content_type = request->content_type;
+
+    if (content_type.len == 0 && (request->body.len > 0 || streams_body(call))) {
+        content_type = STR("application/json");
+    }
+    for (size_t i = 0; i < request->n_headers; i++) {
+        buf_str(out, request->headers[i].name);
+        line(out, STR(": "), request->headers[i].value);
+    }
+    if (!said.user_agent) {
+        buf_str(out, (struct str){user_agent, sizeof(user_agent) - 1});
+    }
+    if (!said.accept) {
+        buf_str(out, STR("Accept: application/json\r\n"));
+    }
+    /* A stream passes the bytes on as they come; a reply is for us to read. */
+    if (!said.accept_encoding && call->stream == NULL) {
+        buf_str(out, STR("Accept-Encoding: gzip, deflate\r\n"));
+    }
+    if (!said.content_type && content_type.len > 0) {
+        line(out, STR("Content-Type: "), content_type);
+    }
+    if (request->request_id.len > 0) {
+        line(out, STR("X-Request-Id: "), request->request_id);
+    }
+    if (request->traceparent.len > 0) {
+        line(out, STR("traceparent: "), request->traceparent);
+    }
+}
+
+/* An empty body is told where one is expected (RFC 9110 section 8.6). */
+static void write_framing(struct buf *out, const struct upstream_call *call)
+{
+    struct str method = call->request.method;
+    int64_t length = (int64_t)call->request.body.len;
+    bool expects_body = str_is(method, "POST") || str_is(method, "PUT") || str_is(method, "PATCH");
+
+    if (streams_body(call)) {
+        length = call->stream->body_length;
+    } else if (length == 0 && !expects_body) {
+        return;
+    }
+    if (length < 0) {
+        buf_str(out, STR("Transfer-Encoding: chunked\r\n"));
+        return;
+    }
+    buf_str(out, STR("Content-Length: "));
+    buf_int(out, length);
+    buf_str(out, STR("\r\n"));
+}
+
+/* Not less than the head will need. It is written into memory that does not grow meanwhile, so no
+ * copy of the credential is left behind. */
+static size_t head_bytes_at_most(const struct upstream *upstream, const struct upstream_call *call,
+                                 struct str bearer)
+{
+    const struct upstream_request *request = &call->request;
+    size_t n = sizeof(user_agent) + 512 + upstream->lines.len + upstream->base_path.len;
+
+    n += request->method.len + request->path.len + request->query.len + bearer.len;
+    n += request->content_type.len + request->request_id.len + request->traceparent.len;
+    for (size_t i = 0; i < request->n_headers; i++) {
+        n += request->headers[i].name.len + request->headers[i].value.len + 4;
+    }
+    return n;
+}
+
+void request_write(struct upstream_transfer *transfer)
+{
+    const struct upstream *upstream = transfer->upstream;
+    const struct upstream_call *call = transfer->call;
+    const struct upstream_request *request = &call->request;
+    /* The one place where a credential becomes readable. */
+    struct str bearer = request->token != NULL ? secret_reveal(request->token) : request->bearer;
+    bool is_short = request->body.len <= COPIED_BODY_BYTES;
+    struct buf *out = &transfer->out;
+
+    buf_clear(out);
+    out->max = head_bytes_at_most(upstream, call, bearer) + COPIED_BODY_BYTES;
+    (void)buf_reserve(out, out->max - (is_short ? COPIED_BODY_BYTES - request->body.len : 0));
+    buf_str(out, request->method);
+    buf_char(out, ' ');
+    buf_str(out, upstream->base_path);
+    buf_str(out, request->path);
+    if (request->query.len > 0) {
+        buf_char(out, '?');
+        buf_str(out, request->query);
+    }
+    buf_str(out, STR(" HTTP/1.1\r\n"));
+    buf_str(out, upstream->lines);
+    if (bearer.len > 0) {
+        line(out, STR("Authorization: Bearer "), bearer);
+    }
+    write_headers(out, call);
+    write_framing(out, call);
+    buf_str(out, STR("\r\n"));
+    buf_str(out, is_short ? request->body : STR_EMPTY);
+    CHECK(buf_ok(out));
+    transfer->out_at = 0;
+    transfer->rest_of_body = is_short ? STR_EMPTY : request->body;
+}
+
+void request_forget(struct upstream_transfer *transfer)
+{
+    if (transfer->out.len > 0) {
+        mem_wipe(transfer->out.ptr, transfer->out.len);
+        buf_clear(&transfer->out);
+    }
+    transfer->out_at = 0;
+    transfer->rest_of_body = STR_EMPTY;
 }

@@ -4,10 +4,9 @@
  *               ^          |
  *               +- BACKOFF-+   try again: the slot is given up meanwhile
  *
- * Admission is ours and not libcurl's, because libcurl counts waiting against the time limit of the
- * transfer. A call's handle is taken at admission (at start for a stream, which may send at once)
- * and given back at the end of each try. upstream_dispatch is the only place that calls owners; it
- * holds nothing but the upstream meanwhile, and a close asked for from there is carried out after.
+ * A call's transfer is taken at admission (at start for a stream, which may send at once) and given
+ * back at the end of each try. upstream_dispatch is the only place that calls owners; it holds
+ * nothing but the upstream meanwhile, and a close asked for from there is carried out after.
  */
 #include "upstream_internal.h"
 
@@ -64,11 +63,11 @@ static void count_end(const struct upstream_call *call)
     }
 }
 
-static void release_handle(struct upstream_call *call)
+static void release_transfer(struct upstream_call *call)
 {
-    if (call->handle != NULL) {
-        handle_give(call->handle);
-        call->handle = NULL;
+    if (call->transfer != NULL) {
+        transfer_give(call->transfer);
+        call->transfer = NULL;
     }
 }
 
@@ -95,16 +94,16 @@ static void end_without_try(struct upstream_call *call, enum error_code code)
 static void finish(struct upstream_call *call)
 {
     struct upstream *upstream = call->upstream;
-    struct upstream_handle *handle = call->handle;
+    struct upstream_transfer *transfer = call->transfer;
     enum error_code code = call->end_code;
 
     count_end(call);
-    call->handle = NULL;
+    call->transfer = NULL;
     call->state = CALL_IDLE;
     upstream->n_running--;
-    call->on_done(call, code); /* may free the call: only the handle, which is ours, is left */
-    if (handle != NULL) {
-        handle_give(handle);
+    call->on_done(call, code); /* may free the call: only the transfer, which is ours, is left */
+    if (transfer != NULL) {
+        transfer_give(transfer);
     }
 }
 
@@ -127,7 +126,7 @@ void upstream_dispatch(struct upstream *upstream)
         list_append(&touched, link);
     }
     while ((link = list_take_first(&touched)) != NULL) {
-        stream_deliver(CONTAINER_OF(link, struct upstream_handle, touch));
+        stream_deliver(CONTAINER_OF(link, struct upstream_transfer, touch));
     }
     while ((link = list_take_first(&upstream->ended)) != NULL) {
         list_append(&ended, link);
@@ -136,19 +135,23 @@ void upstream_dispatch(struct upstream *upstream)
         finish(CONTAINER_OF(link, struct upstream_call, link));
     }
     upstream->dispatching = false;
-    handles_trim(upstream, upstream->options.max_active);
+    transfers_trim(upstream, upstream->options.max_active);
     if (upstream->closing) {
         upstream_close_now(upstream);
         return;
     }
-    if (!list_is_empty(&upstream->touched) || !list_is_empty(&upstream->ended)) {
+    if (!list_is_empty(&upstream->touched) || !list_is_empty(&upstream->ended) ||
+        !list_is_empty(&upstream->news)) {
         upstream_dispatch_later(upstream);
     }
 }
 
 static void on_due(struct later_item *item)
 {
-    upstream_dispatch(CONTAINER_OF(item, struct upstream, due));
+    struct upstream *upstream = CONTAINER_OF(item, struct upstream, due);
+
+    connect_drive(upstream);
+    upstream_dispatch(upstream);
 }
 
 void upstream_dispatch_later(struct upstream *upstream)
@@ -191,22 +194,16 @@ static void explain(struct upstream_call *call, enum error_code code, const char
     err->late = late;
 }
 
-/* Takes the handle out of libcurl and notes what the try was. */
+/* Ends the try on the wire and notes what it was. */
 static void leave_wire(struct upstream_call *call, struct outcome *outcome)
 {
     struct upstream *upstream = call->upstream;
-    struct upstream_handle *handle = call->handle;
 
-    handle_read_reply(handle);
+    transfer_leave(call->transfer);
     outcome->class = call->request.class;
     outcome->status = call->reply.status;
-    outcome->may_have_left = handle_may_have_left(handle);
-    outcome->too_big = handle->too_big;
+    outcome->may_have_left = call->transfer->may_have_left;
     call->may_have_left = call->may_have_left || outcome->may_have_left;
-    CHECK(curl_multi_remove_handle(upstream->wire.multi, handle->easy) == CURLM_OK);
-    handle->in_multi = false;
-    handle->spoiled = outcome->result != CURLE_OK;
-    handle_forget_secret(handle);
     list_remove(&call->link);
     upstream->n_active--;
     metric_set(M_UPSTREAM_ACTIVE, upstream->n_active);
@@ -236,7 +233,24 @@ static void on_retry(struct deadline *deadline)
 
 static bool can_repeat_stream(const struct upstream_call *call)
 {
-    return call->stream == NULL || (!call->handle->head_complete && !call->stream->streams_body);
+    return call->stream == NULL ||
+           (!http_answer_has_head(call->transfer->answer) && !call->stream->streams_body);
+}
+
+bool upstream_may_repeat(struct upstream_transfer *transfer)
+{
+    struct upstream_call *call = transfer->call;
+
+    if (!transfer->may_have_left) {
+        return true;
+    }
+    if (call->request.class != CALL_READ || !can_repeat_stream(call) ||
+        !budget_take(&call->upstream->budget)) {
+        return false;
+    }
+    call->may_have_left = true;
+    metric_add(M_UPSTREAM_RETRIES, 0, 0, 0, 1);
+    return true;
 }
 
 /* True: the call goes on after a pause. */
@@ -250,20 +264,22 @@ static bool try_again(struct upstream_call *call, const struct outcome *outcome,
 
     if (call->tries >= options->max_tries || upstream->closing ||
         !outcome_is_retryable(outcome, code, retry_after_s) || !can_repeat_stream(call) ||
-        delay_ms + WORTH_TRYING_MS > left_ms(call) ||
-        !budget_take(&upstream->budget, clock_now_ms(), options->retry_budget_percent)) {
+        delay_ms + WORTH_TRYING_MS > left_ms(call) || !budget_take(&upstream->budget)) {
         return false;
     }
     metric_add(M_UPSTREAM_RETRIES, 0, 0, 0, 1);
-    release_handle(call);
+    release_transfer(call);
     call->reply = (struct upstream_reply){0};
     call->state = CALL_BACKOFF;
     deadline_set(&upstream->loop->deadlines, &call->retry, DEADLINE_RETRY, delay_ms, on_retry);
     return true;
 }
 
-static void note_health(struct upstream *upstream, enum error_code code)
+static void note_health(struct upstream *upstream, enum error_code code, int status)
 {
+    if (code == ERR_OK && status < 500 && status != 429) {
+        budget_save(&upstream->budget, upstream->options.retry_budget_percent);
+    }
     if (code == ERR_OK || code == ERR_UPSTREAM_TOO_BIG) {
         upstream->last_ok_ms = clock_wall_ms();
     } else {
@@ -271,63 +287,52 @@ static void note_health(struct upstream *upstream, enum error_code code)
     }
 }
 
-static void end_call(struct upstream_call *call, enum error_code code, const char *why, bool late)
+static void end_call(struct upstream_call *call, enum error_code code, bool late)
 {
-    struct upstream_handle *handle = call->handle;
+    struct upstream_transfer *transfer = call->transfer;
 
     call->state = CALL_ENDING;
     call->end_code = code;
     if (code != ERR_OK) {
-        explain(call, code, why, late);
+        explain(call, code, transfer->why, late);
     }
-    if (handle->streaming) {
-        handle->wire_done = true; /* what came is told first */
+    if (transfer->streaming) {
+        transfer->wire_done = true; /* what came is told first */
         deadline_clear(&call->deadline);
-        deadline_clear(&handle->silence);
-        stream_touch(handle);
-        upstream_dispatch_later(call->upstream);
+        stream_touch(transfer);
         return;
     }
     upstream_end_later(call);
 }
 
-/* libcurl's words, but where they speak of how it works inside. */
-static const char *words_of(const struct upstream_handle *handle, CURLcode result)
+void upstream_on_try_end(struct upstream_transfer *transfer, enum try_end end)
 {
-    if (result == CURLE_SEND_FAIL_REWIND) {
-        return "the platform closed the connection";
-    }
-    return handle->why[0] != '\0' ? handle->why : curl_easy_strerror(result);
-}
-
-void upstream_on_wire_end(struct upstream_handle *handle, CURLcode result)
-{
-    struct upstream_call *call = handle->call;
+    struct upstream_call *call = transfer->call;
     struct upstream *upstream = call->upstream;
-    struct outcome outcome = {.result = result};
+    struct outcome outcome = {.end = end};
     enum error_code code;
 
     leave_wire(call, &outcome);
     code = outcome_code(&outcome);
-    note_health(upstream, code);
+    note_health(upstream, code, outcome.status);
     if (!try_again(call, &outcome, code)) {
-        end_call(call, code, words_of(handle, result),
-                 result == CURLE_OPERATION_TIMEDOUT && outcome.may_have_left);
+        end_call(call, code, end == TRY_LATE && outcome.may_have_left);
     }
     pump(upstream);
 }
 
-void upstream_abort_try(struct upstream_call *call, enum error_code code)
+/* No further try: the time for the whole call is over. */
+static void end_at_deadline(struct upstream_call *call)
 {
     struct upstream *upstream = call->upstream;
-    struct outcome outcome = {.result = CURLE_OPERATION_TIMEDOUT};
+    struct outcome outcome = {.end = TRY_LATE};
+    enum error_code code;
 
     leave_wire(call, &outcome);
-    if (code == ERR_UPSTREAM_TIMEOUT) {
-        code = outcome_code(&outcome);
-    }
-    note_health(upstream, code);
-    end_call(call, code, "the time for it was over", outcome.may_have_left);
+    str_copy(call->transfer->why, sizeof(call->transfer->why), STR("the time for it was over"));
+    code = outcome_code(&outcome);
+    note_health(upstream, code, outcome.status);
+    end_call(call, code, outcome.may_have_left);
     admit(upstream);
 }
 
@@ -337,7 +342,7 @@ static void on_deadline(struct deadline *deadline)
     struct upstream *upstream = call->upstream;
 
     if (call->state == CALL_ACTIVE) {
-        upstream_abort_try(call, ERR_UPSTREAM_TIMEOUT);
+        end_at_deadline(call);
         return;
     }
     if (call->state == CALL_WAITING) {
@@ -366,23 +371,21 @@ static unsigned try_timeout_ms(const struct upstream_call *call)
 static void begin_try(struct upstream_call *call)
 {
     struct upstream *upstream = call->upstream;
-    struct upstream_handle *handle =
-        call->handle != NULL ? call->handle : handle_take(upstream, call);
+    struct upstream_transfer *transfer =
+        call->transfer != NULL ? call->transfer : transfer_take(upstream, call);
 
     call->state = CALL_ACTIVE;
     call->tries++;
     call->start_us = clock_now_us();
     upstream->n_active++;
     metric_set(M_UPSTREAM_ACTIVE, upstream->n_active);
-    handle_prepare(handle, try_timeout_ms(call));
-    CHECK(curl_multi_add_handle(upstream->wire.multi, handle->easy) == CURLM_OK);
-    handle->in_multi = true;
-    if (handle->streaming) {
-        stream_touch(handle); /* arms its watch over silence */
+    transfer_begin(transfer, try_timeout_ms(call));
+    if (transfer->streaming) {
+        stream_touch(transfer); /* arms its watch over silence */
     }
 }
 
-/* Lets waiting calls onto the wire; whoever called drives libcurl then. */
+/* Lets waiting calls onto the wire; whoever called lets libcurl connect then. */
 static void pump(struct upstream *upstream)
 {
     struct list *link;
@@ -397,16 +400,13 @@ static void pump(struct upstream *upstream)
             metric_observe_us(M_UPSTREAM_WAIT, 0, call->wait_us);
         }
         begin_try(call);
-        upstream->wire.has_news = true;
     }
 }
 
 static void admit(struct upstream *upstream)
 {
     pump(upstream);
-    if (upstream->wire.has_news) {
-        wire_drive(upstream);
-    }
+    connect_drive(upstream);
 }
 
 static void reset_outputs(struct upstream_call *call)
@@ -418,7 +418,7 @@ static void reset_outputs(struct upstream_call *call)
     call->wait_us = 0;
     call->wire_us = 0;
     call->may_have_left = false;
-    call->handle = NULL;
+    call->transfer = NULL;
     call->start_us = clock_now_us();
     call->begin_ms = clock_now_ms();
 }
@@ -445,13 +445,12 @@ enum error_code upstream_start(struct upstream *upstream, struct upstream_call *
     call->upstream = upstream;
     reset_outputs(call);
     upstream->n_running++;
-    budget_call(&upstream->budget, call->begin_ms);
     if (call->request.deadline_ms > 0) {
         deadline_set(&upstream->loop->deadlines, &call->deadline, DEADLINE_UPSTREAM,
                      call->request.deadline_ms, on_deadline);
     }
     if (call->stream != NULL) {
-        (void)handle_take(upstream, call);
+        (void)transfer_take(upstream, call);
     }
     call->state = CALL_WAITING;
     list_append(&upstream->waiting, &call->link);
@@ -463,7 +462,7 @@ enum error_code upstream_start(struct upstream *upstream, struct upstream_call *
 void upstream_cancel(struct upstream_call *call)
 {
     struct upstream *upstream = call->upstream;
-    struct outcome outcome = {.result = CURLE_ABORTED_BY_CALLBACK};
+    struct outcome outcome = {.end = TRY_BROKEN};
 
     if (upstream == NULL || call->state == CALL_IDLE) {
         return;
@@ -478,50 +477,8 @@ void upstream_cancel(struct upstream_call *call)
     deadline_clear(&call->retry);
     call->end_code = ERR_CANCELLED;
     count_end(call);
-    release_handle(call);
+    release_transfer(call);
     call->state = CALL_IDLE;
     upstream->n_running--;
     admit(upstream);
-}
-
-/* Questions. */
-bool upstream_is_running(const struct upstream_call *call)
-{
-    return call->state != CALL_IDLE;
-}
-
-bool upstream_is_on_wire(const struct upstream_call *call)
-{
-    return call->request.class != CALL_READ &&
-           (call->state == CALL_ACTIVE || call->state == CALL_ENDING);
-}
-
-unsigned upstream_n_active(const struct upstream *upstream)
-{
-    return upstream->n_active;
-}
-
-unsigned upstream_n_waiting(const struct upstream *upstream)
-{
-    return upstream->n_waiting;
-}
-
-int64_t upstream_last_ok_ms(const struct upstream *upstream)
-{
-    return upstream->last_ok_ms;
-}
-
-int64_t upstream_last_failure_ms(const struct upstream *upstream)
-{
-    return upstream->last_failure_ms;
-}
-
-struct deadlines *upstream_deadlines(const struct upstream *upstream)
-{
-    return &upstream->loop->deadlines;
-}
-
-struct later *upstream_later(const struct upstream *upstream)
-{
-    return &upstream->loop->later;
 }

@@ -2,11 +2,13 @@
  *
  * open.c      open and close
  * upstream.c  start, cancel, admission, retries, ends
- * wire.c      the multi on the loop: one epoll of ours, one uv_poll, one uv_timer
- * request.c   what may be sent
- * handle.c    easy handles: constant options once, what changes per request, bodies
- * stream.c    direct access: bytes in pieces, pausing both ways
- * outcome.c   pure: what a result of libcurl means, whether and when to try again
+ * transfer.c  one try: a request sent, an answer read, the connection kept or closed
+ * request.c   what may be sent, and a request as bytes
+ * stream.c    direct access: bytes in pieces, waiting both ways
+ * pool.c      connections at rest
+ * connect.c   libcurl: connections are made, written and read by it
+ * wire.c      one epoll of ours for all descriptors, watched by one uv_poll
+ * outcome.c   pure: what the end of a try means, whether and when to try again
  *
  * Promise inside the room: no owner is called from inside a libcurl callback, and no libcurl
  * function is called from there either. Callbacks only note; upstream_dispatch calls up. */
@@ -18,42 +20,65 @@
 
 #include "base/arena.h"
 #include "base/later.h"
+#include "http/answer.h"
 #include "net/loop.h"
 #include "upstream/upstream.h"
 
 enum {
     STREAM_HIGH_WATER = 64 * 1024, /* per direction */
     STREAM_LOW_WATER = 16 * 1024,
-    KEEP_BODY_BYTES = 64 * 1024, /* a handle at rest keeps no more memory than this */
-    BUDGET_SECONDS = 10,
-    BUDGET_MIN_RETRIES = 10,
-    PATH_MAX_BYTES = 128 * 1024,
-    MAX_NODES = UPSTREAM_MAX_HEADERS + 8
+    RECV_BYTES = 64 * 1024,        /* the most that is read at once */
+    KEEP_BODY_BYTES = 64 * 1024,   /* a transfer at rest keeps no larger buffer than this */
+    COPIED_BODY_BYTES = 16 * 1024, /* a request body up to this leaves in one piece with its head */
+    PATH_MAX_BYTES = 128 * 1024
 };
 
-/* Retries and calls of the last ten seconds, a slot per second. */
+/* Retries, in hundredths: each call that goes well saves up `percent` of them, each retry takes a
+ * hundred. So in an outage, when nothing goes well, only what was saved up is spent. */
 struct retry_budget {
-    uint64_t second[BUDGET_SECONDS];
-    unsigned n_calls[BUDGET_SECONDS];
-    unsigned n_retries[BUDGET_SECONDS];
+    unsigned hundredths;
 };
 
-/* One descriptor that libcurl wants watched; index of the table is the descriptor. */
+struct upstream_connection;
+
+/* One descriptor; index of the table is the descriptor. */
 struct watch {
     uint32_t generation; /* tells a reused descriptor's events from its predecessor's */
     uint32_t mask;       /* registered with the epoll; 0 not registered */
-    uint32_t want;       /* what libcurl wants now */
+    uint32_t want;       /* what libcurl wants while it is libcurl's */
     bool ours;           /* a connection: opened and closed through our callbacks */
+    struct crowd *crowd; /* libcurl's */
+    struct upstream_connection *connection; /* established: ours to read and write; else NULL */
 };
 
 struct wire {
-    CURLM *multi;
     int epoll_fd;
     uv_poll_t poll;
-    uv_timer_t timer;
     struct watch *watches;
     size_t n_watches;
-    bool has_news; /* handles were added since libcurl was last driven */
+};
+
+/* A multi and its connections, see connect.c. */
+struct crowd {
+    struct list link; /* upstream.crowds, those with room first */
+    struct list news; /* upstream.news */
+    struct upstream *upstream;
+    CURLM *multi;
+    uv_timer_t timer;
+    unsigned n_connections;
+};
+
+struct upstream_connection {
+    struct list link; /* upstream.resting */
+    struct upstream *upstream;
+    struct crowd *crowd;
+    CURL *easy;
+    curl_socket_t fd;                   /* CURL_SOCKET_BAD until it is established */
+    struct upstream_transfer *transfer; /* NULL: at rest */
+    unsigned n_answers;
+    uint64_t rests_since_ms;
+    uint64_t rest_max_ms;
+    char why[CURL_ERROR_SIZE];
 };
 
 struct upstream {
@@ -62,18 +87,27 @@ struct upstream {
     struct upstream_options options;
     struct wire wire;
     CURLU *base;
+    CURLSH *share; /* names and TLS sessions, for all connections */
     struct str base_path;
+    struct str lines; /* the header lines that every request has */
     bool bypass_proxy;
-    struct curl_slist tail[4]; /* the headers that every request ends with; [0] is Accept */
+    bool tls;
+    char *recv_bytes; /* RECV_BYTES */
+    struct http_decoder *decoder;
+    struct list crowds;
+    struct list news;              /* crowds in which something was added */
+    struct list resting;           /* connections, the one used last first */
+    struct deadline rest_deadline; /* of the one used first */
     struct list waiting;
     struct list ended;     /* calls whose on_done is due */
-    struct list touched;   /* handles whose stream has something to tell */
-    struct list handles;   /* at rest */
-    struct later_item due; /* upstream_dispatch, when nothing else would run it */
+    struct list touched;   /* transfers whose stream has something to tell */
+    struct list transfers; /* at rest */
+    struct later_item due; /* what is due when nothing else would run it */
     unsigned n_active;
     unsigned n_waiting;
     unsigned n_running; /* every call started and not yet ended */
-    unsigned n_handles;
+    unsigned n_transfers;
+    unsigned n_connections;
     struct retry_budget budget;
     int64_t last_ok_ms;
     int64_t last_failure_ms;
@@ -84,96 +118,124 @@ struct upstream {
     void *closed_context;
 };
 
-struct upstream_handle {
-    struct list link; /* upstream.handles */
+/* The request and the answer of one call as bytes. Kept across its tries, then used by another. */
+struct upstream_transfer {
+    struct list link; /* upstream.transfers */
     struct upstream *upstream;
     struct upstream_call *call; /* NULL: at rest */
     unsigned serial;            /* counts the calls it served */
-    CURL *easy;
-    CURLU *url;
-    bool in_multi;
-    bool spoiled; /* its last transfer failed: the easy handle is made anew before the next */
+    bool trying;
+    struct upstream_connection *connection; /* NULL: no try */
+    struct deadline deadline;               /* of the try, or of the stream's silence */
     char why[CURL_ERROR_SIZE];
     /* request */
-    struct buf path;
-    struct buf lines; /* header lines, NUL-terminated each */
-    struct curl_slist nodes[MAX_NODES];
-    struct curl_slist authorization_node;
-    char *authorization; /* wiped at the end of each try */
-    size_t authorization_len;
-    size_t body_at;
-    bool body_asked; /* libcurl has taken some of the body */
-    /* reply */
+    struct buf out; /* head, short body; of a stream what is on its way */
+    size_t out_at;
+    struct str rest_of_body; /* a long body, not copied: what is not sent yet */
+    bool may_have_left;
+    bool send_failed; /* an answer may be there all the same */
+    bool repeated;    /* once, on another connection */
+    /* answer */
+    struct http_answer *answer;
     struct buf body;
-    struct buf meta; /* content type, location, etag */
-    bool too_big;
+    bool answered; /* some byte came */
+    bool may_rest; /* the connection: the answer is complete, and nothing came behind it */
     /* stream */
     bool streaming;
     struct list touch; /* upstream.touched */
-    struct buf in;
-    struct buf out;
-    size_t out_at;
-    int status_seen;
-    bool head_complete;
+    struct buf in;     /* for the owner */
+    struct buf up;     /* from the owner, framed, behind `out` */
+    int64_t up_left;   /* of a body with a length */
     bool head_told;
-    bool wire_done;    /* libcurl has ended; what came may still have to be told */
+    bool wire_done;    /* no further try; what came may still have to be told */
     bool owner_paused; /* on_data said so */
-    bool recv_paused;  /* libcurl was told to wait */
-    bool send_paused;  /* libcurl waits for upstream_send */
-    bool out_last;
+    bool held_back;    /* nothing is read: `in` is full */
+    bool up_last;
     bool owner_waits; /* for on_drain */
-    struct deadline silence;
 };
 
-/* wire.c */
+/* --- wire.c */
 void wire_open(struct upstream *upstream);
-void wire_close(struct upstream *upstream, uv_close_cb on_closed); /* called twice */
-/* Lets libcurl do what is due now; results wait in upstream.ended and .touched. */
-void wire_drive(struct upstream *upstream);
-curl_socket_t wire_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address);
-int wire_close_socket(void *context, curl_socket_t fd);
+void wire_close(struct upstream *upstream);
+/* Watches an established connection; 0: for nothing, until the next call. */
+void wire_watch(struct upstream_connection *connection, uint32_t mask);
+void wire_forget(struct upstream_connection *connection);
+int wire_on_wish(CURL *easy, curl_socket_t fd, int what, void *crowd, void *unused);
+curl_socket_t wire_open_socket(void *upstream, curlsocktype purpose, struct curl_sockaddr *address);
+int wire_close_socket(void *upstream, curl_socket_t fd);
 
-/* request.c */
+/* --- connect.c */
+enum io { IO_OK, IO_AGAIN, IO_CLOSED, IO_FAILED };
+
+void connect_open(struct upstream *upstream);
+void connect_close(struct upstream *upstream);
+/* Ends with transfer_on_connected or transfer_on_unconnected, from connect_drive or an event. */
+void upstream_connection_open(struct upstream_transfer *transfer);
+void upstream_connection_close(struct upstream_connection *connection);
+/* Not from inside a callback of libcurl. After IO_AGAIN the same bytes must be sent from the same
+ * address. IO_FAILED: connection->why says why. */
+enum io upstream_connection_send(struct upstream_connection *connection, struct str bytes,
+                                 size_t *out_n);
+enum io upstream_connection_receive(struct upstream_connection *connection, char *to,
+                                    size_t *out_n);
+/* Lets libcurl go on with what was opened. */
+void connect_drive(struct upstream *upstream);
+void crowd_act(struct crowd *crowd, curl_socket_t fd, int what);
+
+/* --- pool.c */
+struct upstream_connection *pool_take(struct upstream *upstream); /* NULL: none rests */
+void pool_give(struct upstream_connection *connection);
+void pool_on_event(struct upstream_connection *connection); /* something happened to one at rest */
+void pool_close(struct upstream *upstream);
+
+/* --- request.c */
 enum error_code headers_check(const struct upstream_header *headers, size_t n,
                               struct error *err) MUST_CHECK;
 enum error_code request_check(const struct upstream_request *request, struct error *err) MUST_CHECK;
+void request_write(struct upstream_transfer *transfer);  /* out and rest_of_body */
+void request_forget(struct upstream_transfer *transfer); /* wipes: it holds a credential */
 
-/* handle.c */
-struct upstream_handle *handle_take(struct upstream *upstream, struct upstream_call *call);
-void handle_give(struct upstream_handle *handle); /* back to rest */
-void handles_trim(struct upstream *upstream, unsigned n_keep);
-void handle_prepare(struct upstream_handle *handle, unsigned timeout_ms);
-void handle_forget_secret(struct upstream_handle *handle);
-void handle_read_reply(struct upstream_handle *handle);
-bool handle_may_have_left(const struct upstream_handle *handle);
+/* --- transfer.c */
+struct upstream_transfer *transfer_take(struct upstream *upstream, struct upstream_call *call);
+void transfer_give(struct upstream_transfer *transfer); /* back to rest */
+void transfers_trim(struct upstream *upstream, unsigned n_keep);
+/* One try; it ends with upstream_on_try_end, never from inside. */
+void transfer_begin(struct upstream_transfer *transfer, unsigned timeout_ms);
+/* Lets go of the connection, and tells the call what came. */
+void transfer_leave(struct upstream_transfer *transfer);
+void transfer_send(struct upstream_transfer *transfer);
+void transfer_read(struct upstream_transfer *transfer);
+bool transfer_is_sent(const struct upstream_transfer *transfer);
+void transfer_set_deadline(struct upstream_transfer *transfer, unsigned wait_ms);
+void transfer_on_connected(struct upstream_transfer *transfer);
+void transfer_on_unconnected(struct upstream_transfer *transfer, const char *why);
+void transfer_on_event(struct upstream_transfer *transfer, uint32_t events);
 
-/* stream.c */
-void stream_set_up(struct upstream_handle *handle);
-void stream_tear_down(struct upstream_handle *handle);
-void stream_touch(struct upstream_handle *handle);
-void stream_deliver(struct upstream_handle *handle);
-size_t stream_on_header(char *bytes, size_t size, size_t n, void *context);
-size_t stream_on_body(char *bytes, size_t n, struct upstream_handle *handle);
-size_t stream_read_body(char *out, size_t room, struct upstream_handle *handle);
+/* --- stream.c */
+void stream_set_up(struct upstream_transfer *transfer);
+void stream_tear_down(struct upstream_transfer *transfer);
+void stream_touch(struct upstream_transfer *transfer);
+void stream_deliver(struct upstream_transfer *transfer);
 
-/* open.c */
+/* --- open.c */
 void upstream_close_now(struct upstream *upstream);
+void upstream_on_handle_closed(struct upstream *upstream);
 
-/* upstream.c */
-void upstream_on_wire_end(struct upstream_handle *handle, CURLcode result);
-void upstream_end_later(struct upstream_call *call);
-void upstream_dispatch(struct upstream *upstream);
-void upstream_dispatch_later(struct upstream *upstream);
-/* Ends an active call from our side: silence, deadline. */
-void upstream_abort_try(struct upstream_call *call, enum error_code code);
+/* --- outcome.c */
+enum try_end {
+    TRY_ANSWERED,    /* whatever the status */
+    TRY_UNCONNECTED, /* no connection came about */
+    TRY_BROKEN,      /* the connection broke before the answer was complete */
+    TRY_LATE,
+    TRY_UNREADABLE, /* not HTTP, two ways to read it, a damaged coding */
+    TRY_TOO_BIG
+};
 
-/* outcome.c */
 struct outcome {
-    CURLcode result;
+    enum try_end end;
     enum call_class class;
     int status; /* 0: no head came */
     bool may_have_left;
-    bool too_big;
 };
 
 enum error_code outcome_code(const struct outcome *outcome);
@@ -181,8 +243,17 @@ bool outcome_is_retryable(const struct outcome *outcome, enum error_code code,
                           unsigned retry_after_s);
 /* Milliseconds before try number `tries` + 1. */
 uint64_t retry_delay_ms(unsigned base_ms, unsigned tries, unsigned retry_after_s);
-void budget_call(struct retry_budget *budget, uint64_t now_ms);
+void budget_open(struct retry_budget *budget);
+void budget_save(struct retry_budget *budget, unsigned percent); /* a call went well */
 /* Takes one retry; false: the budget is used up. */
-bool budget_take(struct retry_budget *budget, uint64_t now_ms, unsigned percent);
+bool budget_take(struct retry_budget *budget);
+
+/* --- upstream.c */
+void upstream_on_try_end(struct upstream_transfer *transfer, enum try_end end);
+void upstream_end_later(struct upstream_call *call);
+void upstream_dispatch(struct upstream *upstream);
+void upstream_dispatch_later(struct upstream *upstream);
+/* May this try's request be sent once more? Takes from the budget if something of it had left. */
+bool upstream_may_repeat(struct upstream_transfer *transfer);
 
 #endif

@@ -1,20 +1,17 @@
-/* libcurl's multi on the loop.
+/* All descriptors of the room in one epoll, which a single uv_poll watches.
  *
- *   connection fds --> epoll of ours --(one uv_poll)--> on_readable --> curl_multi_socket_action
- *   libcurl's wish to be woken ------(one uv_timer)---> on_timer ----^        |
- *                                                                             v
- *                                            completions --> upstream.ended --> dispatch
+ *   descriptors --> epoll of ours --(one uv_poll)--> on_readable --> libcurl, while it connects
+ *                                                               --> transfer or pool, afterwards
  *
- * libcurl says REMOVE each time a connection returns to its pool and ADD when it leaves again. For
- * descriptors that we opened ourselves REMOVE is ignored: the watch (readable) stays until the
- * close callback, which saves two system calls a request (measured: 0.65 to 0.85 of the CPU). A
- * descriptor that turns readable while nobody wants it is a connection that the platform closed, or
- * a paused stream: its watch shrinks to what is wanted, else it would fire for ever. Descriptors
- * that libcurl opened for itself (its resolver's socket pair) are closed without telling us, so for
- * those REMOVE is obeyed.
+ * A connection is registered once, for reading, and stays so between its requests: no system call
+ * beside send and receive, and a connection at rest that turns readable is noticed.
+ *
+ * While a descriptor is libcurl's, libcurl says what it waits for. What libcurl opened for itself
+ * (its resolver's socket pair) it closes without telling us, so there REMOVE is obeyed; of sockets
+ * that we opened for it the watch for reading stays until the close callback.
  *
  * EPOLLERR and EPOLLHUP are handed on as readable and writable, not as CURL_CSELECT_ERR: with that
- * libcurl gives up at once and loses an answer that is still in the socket's buffer. */
+ * libcurl gives up at once and loses what is still in the socket's buffer. */
 #include "upstream_internal.h"
 
 #include <errno.h>
@@ -27,85 +24,11 @@
 
 enum { EVENTS_PER_WAIT = 64 };
 
-static void must(CURLMcode code)
-{
-    CHECK(code == CURLM_OK);
-}
-
 static void must_uv(int code)
 {
     CHECK(code == 0);
 }
 
-static void collect(struct upstream *upstream)
-{
-    CURLMsg *message;
-    int n_left;
-
-    while ((message = curl_multi_info_read(upstream->wire.multi, &n_left)) != NULL) {
-        char *private = NULL;
-
-        CHECK(message->msg == CURLMSG_DONE);
-        CHECK(curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private) == CURLE_OK);
-        /* Copies the result: removing the handle frees the message. */
-        upstream_on_wire_end((struct upstream_handle *)(void *)private, message->data.result);
-    }
-}
-
-static void act(struct upstream *upstream, curl_socket_t fd, int what)
-{
-    int n_running;
-
-    upstream->wire.has_news = false;
-    must(curl_multi_socket_action(upstream->wire.multi, fd, what, &n_running));
-    collect(upstream);
-    /* An end lets waiting calls in, which are driven at once rather than by libcurl's 0 ms timer.
-     */
-    while (upstream->wire.has_news) {
-        upstream->wire.has_news = false;
-        must(curl_multi_socket_action(upstream->wire.multi, CURL_SOCKET_TIMEOUT, 0, &n_running));
-        collect(upstream);
-    }
-}
-
-void wire_drive(struct upstream *upstream)
-{
-    act(upstream, CURL_SOCKET_TIMEOUT, 0);
-    if (!list_is_empty(&upstream->touched)) {
-        upstream_dispatch_later(upstream);
-    }
-}
-
-/* The timer. libcurl calls on_timer_wish only when its wish changes; should our timer fire a hair
- * before libcurl's clock agrees, it would wait for ever - so the wish is asked for again. */
-static void on_timer(uv_timer_t *timer)
-{
-    struct upstream *upstream = CONTAINER_OF(timer, struct upstream, wire.timer);
-    long wish_ms = -1;
-
-    wire_drive(upstream);
-    if (uv_is_active((uv_handle_t *)timer) == 0) {
-        must(curl_multi_timeout(upstream->wire.multi, &wish_ms));
-        if (wish_ms >= 0) {
-            must_uv(uv_timer_start(timer, on_timer, wish_ms > 0 ? (uint64_t)wish_ms : 1, 0));
-        }
-    }
-    upstream_dispatch(upstream);
-}
-
-static int on_timer_wish(CURLM *multi, long wish_ms, void *context)
-{
-    struct upstream *upstream = context;
-
-    (void)multi;
-    if (wish_ms < 0) {
-        return uv_timer_stop(&upstream->wire.timer);
-    }
-    uv_update_time(&upstream->loop->uv); /* a timer counts from the loop's idea of now */
-    return uv_timer_start(&upstream->wire.timer, on_timer, (uint64_t)wish_ms, 0) == 0 ? 0 : -1;
-}
-
-/* The watches. */
 static struct watch *watch_of(struct wire *wire, curl_socket_t fd)
 {
     size_t index = (size_t)fd;
@@ -153,72 +76,81 @@ static void watch_set(struct wire *wire, curl_socket_t fd, struct watch *watch, 
     watch->mask = mask;
 }
 
-static int on_socket_wish(CURL *easy, curl_socket_t fd, int what, void *context, void *unused)
+/* Ours: established connections. */
+void wire_watch(struct upstream_connection *connection, uint32_t mask)
 {
-    struct upstream *upstream = context;
-    struct wire *wire = &upstream->wire;
-    struct watch *watch = watch_of(wire, fd);
+    struct wire *wire = &connection->upstream->wire;
+    struct watch *watch = watch_of(wire, connection->fd);
+
+    watch->connection = connection;
+    watch_set(wire, connection->fd, watch, mask);
+}
+
+void wire_forget(struct upstream_connection *connection)
+{
+    watch_of(&connection->upstream->wire, connection->fd)->connection = NULL;
+}
+
+/* Libcurl's: what it connects, and its resolver. */
+int wire_on_wish(CURL *easy, curl_socket_t fd, int what, void *crowd, void *unused)
+{
+    struct upstream *upstream = ((struct crowd *)crowd)->upstream;
+    struct watch *watch = watch_of(&upstream->wire, fd);
     uint32_t want = 0;
 
     (void)easy;
     (void)unused;
+    if (watch->connection != NULL) {
+        return 0; /* established: what libcurl wants of it counts no more */
+    }
     if (what == CURL_POLL_IN || what == CURL_POLL_INOUT) {
         want |= EPOLLIN;
     }
     if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT) {
         want |= EPOLLOUT;
     }
+    watch->crowd = crowd;
     watch->want = want;
     if (watch->ours) {
         want |= watch->mask & EPOLLIN;
     }
-    watch_set(wire, fd, watch, want);
+    watch_set(&upstream->wire, fd, watch, want);
     return 0;
 }
 
-curl_socket_t wire_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+static void watch_reset(struct watch *watch, bool ours)
 {
-    struct upstream *upstream = context;
+    watch->ours = ours;
+    watch->mask = 0; /* closing a descriptor takes it out of the epoll */
+    watch->want = 0;
+    watch->crowd = NULL;
+    watch->connection = NULL;
+}
+
+curl_socket_t wire_open_socket(void *upstream, curlsocktype purpose, struct curl_sockaddr *address)
+{
     int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 
     (void)purpose;
     if (fd < 0) {
         return CURL_SOCKET_BAD;
     }
-    struct watch *watch = watch_of(&upstream->wire, fd);
-
-    watch->ours = true;
-    watch->mask = 0;
-    watch->want = 0;
+    watch_reset(watch_of(&((struct upstream *)upstream)->wire, fd), true);
     return fd;
 }
 
-int wire_close_socket(void *context, curl_socket_t fd)
+int wire_close_socket(void *upstream, curl_socket_t fd)
 {
-    struct upstream *upstream = context;
-    struct watch *watch = watch_of(&upstream->wire, fd);
-
-    watch->ours = false;
-    watch->mask = 0; /* closing takes it out of the epoll */
-    watch->want = 0;
+    watch_reset(watch_of(&((struct upstream *)upstream)->wire, fd), false);
     return close(fd);
 }
 
-static void on_event(struct upstream *upstream, const struct epoll_event *event)
+static void libcurl_on_event(struct wire *wire, int fd, uint32_t events)
 {
-    struct wire *wire = &upstream->wire;
-    int fd = (int)(event->data.u64 & 0xffffffffU);
     struct watch *watch = watch_of(wire, fd);
-    uint32_t events = event->events;
     int what = 0;
 
-    if (watch->mask == 0 || watch->generation != (uint32_t)(event->data.u64 >> 32)) {
-        return; /* closed by an earlier event of this batch */
-    }
-    if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
-        events |= EPOLLIN | EPOLLOUT;
-    }
-    if ((events & watch->want) == 0) {
+    if ((events & watch->want) == 0 || watch->crowd == NULL) {
         watch_set(wire, fd, watch, watch->want);
         return;
     }
@@ -228,7 +160,29 @@ static void on_event(struct upstream *upstream, const struct epoll_event *event)
     if ((events & EPOLLOUT) != 0) {
         what |= CURL_CSELECT_OUT;
     }
-    act(upstream, fd, what);
+    crowd_act(watch->crowd, fd, what);
+}
+
+static void on_event(struct wire *wire, const struct epoll_event *event)
+{
+    int fd = (int)(event->data.u64 & 0xffffffffU);
+    struct watch *watch = watch_of(wire, fd);
+    struct upstream_connection *connection = watch->connection;
+    uint32_t events = event->events;
+
+    if (watch->mask == 0 || watch->generation != (uint32_t)(event->data.u64 >> 32)) {
+        return; /* closed by an earlier event of this batch */
+    }
+    if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
+        events |= EPOLLIN | EPOLLOUT;
+    }
+    if (connection == NULL) {
+        libcurl_on_event(wire, fd, events);
+    } else if (connection->transfer != NULL) {
+        transfer_on_event(connection->transfer, events);
+    } else {
+        pool_on_event(connection);
+    }
 }
 
 static void on_readable(uv_poll_t *poll, int status, int uv_events)
@@ -240,45 +194,34 @@ static void on_readable(uv_poll_t *poll, int status, int uv_events)
     (void)status;
     (void)uv_events;
     for (int i = 0; i < n; i++) {
-        on_event(upstream, &events[i]);
+        on_event(&upstream->wire, &events[i]);
     }
+    connect_drive(upstream);
     upstream_dispatch(upstream);
 }
 
 void wire_open(struct upstream *upstream)
 {
     struct wire *wire = &upstream->wire;
-    const struct upstream_options *options = &upstream->options;
-    /* Above max_active: a pool smaller than the calls in flight makes connections churn. */
-    long max_connects = (long)options->max_active + (long)options->max_active / 4 + 8;
 
     wire->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     CHECK(wire->epoll_fd >= 0);
     must_uv(uv_poll_init(&upstream->loop->uv, &wire->poll, wire->epoll_fd));
-    must_uv(uv_timer_init(&upstream->loop->uv, &wire->timer));
-    wire->poll.data = upstream;
-    wire->timer.data = upstream;
     must_uv(uv_poll_start(&wire->poll, UV_READABLE, on_readable));
-    wire->multi = curl_multi_init();
-    CHECK(wire->multi != NULL);
-    must(curl_multi_setopt(wire->multi, CURLMOPT_SOCKETFUNCTION, on_socket_wish));
-    must(curl_multi_setopt(wire->multi, CURLMOPT_SOCKETDATA, upstream));
-    must(curl_multi_setopt(wire->multi, CURLMOPT_TIMERFUNCTION, on_timer_wish));
-    must(curl_multi_setopt(wire->multi, CURLMOPT_TIMERDATA, upstream));
-    must(curl_multi_setopt(wire->multi, CURLMOPT_MAXCONNECTS, max_connects));
-    must(curl_multi_setopt(wire->multi, CURLMOPT_PIPELINING,
-                           options->http2 ? CURLPIPE_MULTIPLEX : CURLPIPE_NOTHING));
+    upstream->open_handles++;
 }
 
-void wire_close(struct upstream *upstream, uv_close_cb on_closed)
+static void on_poll_closed(uv_handle_t *poll)
+{
+    upstream_on_handle_closed(CONTAINER_OF((uv_poll_t *)poll, struct upstream, wire.poll));
+}
+
+void wire_close(struct upstream *upstream)
 {
     struct wire *wire = &upstream->wire;
 
-    must(curl_multi_cleanup(wire->multi)); /* calls back until it returns */
-    wire->multi = NULL;
     must_uv(uv_poll_stop(&wire->poll));
-    uv_close((uv_handle_t *)&wire->poll, on_closed);
-    uv_close((uv_handle_t *)&wire->timer, on_closed);
+    uv_close((uv_handle_t *)&wire->poll, on_poll_closed);
     CHECK(close(wire->epoll_fd) == 0);
     mem_free(wire->watches);
     wire->watches = NULL;

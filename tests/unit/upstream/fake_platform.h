@@ -27,6 +27,15 @@
 
 enum { PIECE = 64 * 1024 };
 
+/* What one request gets: bytes, later more bytes, then an end. */
+struct script_row {
+    struct str first;
+    unsigned pause_ms; /* before `second`; 0: there is none */
+    struct str second;
+
+    enum { THEN_KEEP, THEN_CLOSE, THEN_RESET } then;
+};
+
 struct platform {
     struct loop *loop;
     uv_tcp_t listener;
@@ -37,6 +46,12 @@ struct platform {
     unsigned n_heads;
     unsigned n_whole;
     unsigned n_failures_given;
+    unsigned n_tunnels;
+    unsigned n_scripted;             /* rows that were carried out */
+    const struct script_row *script; /* the last row is used again and again */
+    size_t n_rows;
+    size_t at_row;
+    bool refuses_tunnels;
     uint64_t body_bytes;
     uint64_t sent_bytes;
     struct buf last_head;
@@ -51,6 +66,8 @@ struct platform_link {
     uv_timer_t timer;
     unsigned open_handles;
     bool closing;
+    bool is_tunnel;
+    const struct script_row *row; /* its second part is due */
     struct buf in;
     unsigned n_requests;
     bool in_body;
@@ -219,9 +236,73 @@ static void link_ok(struct platform_link *link)
     buf_done(&body);
 }
 
+static void link_write_now(struct platform_link *link, struct str bytes)
+{
+    uv_buf_t buf = uv_buf_init((char *)(uintptr_t)bytes.ptr, (unsigned)bytes.len);
+
+    CHECK(bytes.len == 0 || uv_try_write((uv_stream_t *)&link->tcp, &buf, 1) == (int)bytes.len);
+    link->platform->sent_bytes += bytes.len;
+}
+
+static void link_end_row(struct platform_link *link, const struct script_row *row)
+{
+    link->row = NULL;
+    link->platform->n_scripted++;
+    if (row->then != THEN_KEEP) {
+        link_close(link, row->then == THEN_RESET);
+    }
+}
+
 static void link_timer(uv_timer_t *timer)
 {
-    link_ok(timer->data);
+    struct platform_link *link = timer->data;
+    const struct script_row *row = link->row;
+
+    if (row != NULL) {
+        link_write_now(link, row->second);
+        link_end_row(link, row);
+    } else {
+        link_ok(link);
+    }
+}
+
+static void link_script(struct platform_link *link)
+{
+    struct platform *platform = link->platform;
+    const struct script_row *row = &platform->script[platform->at_row];
+
+    platform->at_row += platform->at_row + 1 < platform->n_rows ? 1 : 0;
+    link_write_now(link, row->first);
+    if (row->pause_ms == 0) {
+        link_end_row(link, row);
+        return;
+    }
+    link->row = row;
+    CHECK(uv_timer_start(&link->timer, link_timer, row->pause_ms, 0) == 0);
+}
+
+/* Bytes of the body lie unread: closing resets. */
+static void link_refuse(struct platform_link *link)
+{
+    link_write_now(link, STR("HTTP/1.1 413 X\r\nContent-Length: 4\r\n\r\nlong"));
+    link_close(link, false);
+}
+
+/* CONNECT and what comes behind it. */
+static void link_tunnel(struct platform_link *link)
+{
+    if (link->is_tunnel) {
+        link_write_now(link, STR("this is not TLS at all, whatever you may think of it\r\n"));
+        link_close(link, false);
+    } else if (link->platform->refuses_tunnels) {
+        link_write_now(link, STR("HTTP/1.1 407 X\r\nContent-Length: 2\r\n\r\nno"));
+        link_close(link, false);
+    } else {
+        link_write_now(link, STR("HTTP/1.1 200 Go\r\n\r\n"));
+        link->platform->n_tunnels++;
+        link->is_tunnel = true;
+    }
+    buf_clear(&link->in);
 }
 
 static void link_half(struct platform_link *link, bool reset)
@@ -310,6 +391,8 @@ static void link_begin_answer(struct platform_link *link)
         link_after(link);
     } else if (str_is(what, "limit")) {
         link_limit(link);
+    } else if (str_is(what, "script")) {
+        link_script(link);
     } else if (!str_is(what, "stall")) {
         link_ok(link);
     }
@@ -428,9 +511,17 @@ static bool link_take_body(struct platform_link *link)
 
 static void link_feed(struct platform_link *link)
 {
+    if (link->is_tunnel || str_starts(buf_view(&link->in), STR("CONNECT "))) {
+        link_tunnel(link);
+        return;
+    }
     while (!link->closing) {
         if (!link->in_body) {
             if (!link_take_head(link)) {
+                return;
+            }
+            if (str_is(path_word(link->path, 0), "refuse")) {
+                link_refuse(link);
                 return;
             }
             if (str_is(path_word(link->path, 0), "early")) {

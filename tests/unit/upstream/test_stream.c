@@ -62,8 +62,8 @@ static struct tap *tap_of(struct upstream_call *call)
 
 static void watch_memory(struct tap *tap)
 {
-    const struct upstream_handle *handle = tap->probe.call.handle;
-    size_t held = handle != NULL ? handle->in.cap + handle->out.cap : 0;
+    const struct upstream_transfer *transfer = tap->probe.call.transfer;
+    size_t held = transfer != NULL ? transfer->in.cap + transfer->out.cap + transfer->up.cap : 0;
 
     if (held > tap->most_in_memory) {
         tap->most_in_memory = held;
@@ -187,7 +187,7 @@ static void a_long_answer_passes_in_pieces_with_pauses_and_bounded_memory(void *
         assert_int_equal(tap.n_headers, 2);
         assert_true(tap.got_bytes == bytes);
         assert_true(tap.n_pauses >= bytes / (2 << 20));
-        assert_true(tap.most_in_memory <= (size_t)4 * STREAM_HIGH_WATER);
+        assert_true(tap.most_in_memory <= (size_t)6 * STREAM_HIGH_WATER);
     }
 }
 
@@ -241,7 +241,7 @@ static void a_long_body_passes_up_with_bounded_memory(void **state)
         assert_true(bench.platform.body_bytes - before == tap.to_send);
         assert_int_equal(tap.head_status, 200);
         assert_true(tap.n_drains > 10);
-        assert_true(tap.most_in_memory <= (size_t)4 * STREAM_HIGH_WATER);
+        assert_true(tap.most_in_memory <= (size_t)6 * STREAM_HIGH_WATER);
         assert_int_equal(bench.platform.n_whole, i + 1);
     }
 }

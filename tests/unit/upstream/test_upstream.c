@@ -90,7 +90,7 @@ static void a_post_without_a_body_says_so_and_is_no_form(void **state)
     expect_header("Content-Type", "");
 }
 
-static void a_reused_handle_forgets_the_last_request(void **state)
+static void a_reused_transfer_forgets_the_last_request(void **state)
 {
     static const char *const methods[] = {"DELETE", "GET", "POST", "HEAD", "PUT", "GET"};
     struct probe probe;
@@ -191,7 +191,7 @@ static void meet_fault(const struct fault_row *fault, enum call_class kind)
     enum error_code code = kind == CALL_READ ? fault->read : fault->change;
 
     probe_run(&probe, &bench, fault->path, kind);
-    /* A read on a kept connection is repeated by libcurl itself, which harms nobody. */
+    /* A read on a kept connection is sent once more, which harms nobody. */
     if (probe.code != code || (kind != CALL_READ && bench.platform.n_heads != n_heads + 1)) {
         fail_msg("%s class %d: code %d (%s), %u heads", fault->path, (int)kind, (int)probe.code,
                  probe.call.error.text, bench.platform.n_heads - n_heads);
@@ -216,7 +216,7 @@ static void every_fault_has_its_code_and_no_change_is_sent_twice(void **state)
     }
 }
 
-/* libcurl on its own sends again here: the platform resets a kept connection after reading. */
+/* The platform resets a kept connection after reading, with a body and without. */
 static void a_create_on_a_kept_connection_is_never_sent_twice(void **state)
 {
     struct probe probe;
@@ -235,12 +235,7 @@ static void a_create_on_a_kept_connection_is_never_sent_twice(void **state)
         probe_start(&probe);
         assert_true(bench_run(&bench, &probe.n_ends, 1));
         assert_int_equal(bench.platform.n_whole, n_whole + 2);
-        /* Without a body it takes a connection of its own, on which it is the first. */
-        assert_int_equal(probe.code, i % 2 == 1 ? ERR_OK : ERR_OUTCOME_UNKNOWN);
-        if (i % 2 == 1) {
-            probe_run(&probe, &bench, "/close", CALL_READ);
-            probe_run(&probe, &bench, "/close", CALL_READ);
-        }
+        assert_int_equal(probe.code, ERR_OUTCOME_UNKNOWN);
     }
 }
 
@@ -558,7 +553,7 @@ int test_upstream(void)
         T(a_call_brings_status_body_and_headers),
         T(the_promised_headers_reach_the_platform),
         T(a_post_without_a_body_says_so_and_is_no_form),
-        T(a_reused_handle_forgets_the_last_request),
+        T(a_reused_transfer_forgets_the_last_request),
         T(connections_are_kept_and_reused),
         T(a_kept_connection_that_the_platform_closed_is_replaced),
         T(a_refused_connection_is_tried_again_and_said_to_have_sent_nothing),

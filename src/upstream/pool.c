@@ -1,0 +1,126 @@
+/* Connections at rest, the one used last in front: it is the warmest, and those at the back get old
+ * and go. A connection at rest has nothing to say. If bytes come all the same (a 408 of a proxy
+ * before it closes, a second answer to a request already answered) they would be taken for the
+ * answer of the next request, so the connection is dropped. TLS may say something to itself: what
+ * the socket holds counts only if libcurl makes bytes of it. */
+#include "upstream_internal.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+
+enum {
+    LOOK_AFTER_MS = 20,       /* less than that ago its answer was read */
+    REST_MAX_MS = 118 * 1000, /* libcurl's own limit */
+};
+
+static bool has_nothing_to_say(struct upstream_connection *connection)
+{
+    char byte;
+    size_t n = 0;
+
+    if (recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN) {
+        return true;
+    }
+    return connection->upstream->tls &&
+           upstream_connection_receive(connection, connection->upstream->recv_bytes, &n) ==
+               IO_AGAIN;
+}
+
+struct upstream_connection *pool_take(struct upstream *upstream)
+{
+    struct list *link;
+
+    while ((link = list_take_first(&upstream->resting)) != NULL) {
+        struct upstream_connection *connection =
+            CONTAINER_OF(link, struct upstream_connection, link);
+        uint64_t rested_ms = clock_now_ms() - connection->rests_since_ms;
+
+        if (rested_ms < LOOK_AFTER_MS ||
+            (rested_ms < connection->rest_max_ms && has_nothing_to_say(connection))) {
+            return connection;
+        }
+        upstream_connection_close(connection);
+    }
+    return NULL;
+}
+
+void pool_on_event(struct upstream_connection *connection)
+{
+    if (!has_nothing_to_say(connection)) {
+        upstream_connection_close(connection);
+    }
+}
+
+static void on_old(struct deadline *deadline);
+
+static void watch_the_oldest(struct upstream *upstream, uint64_t wait_ms)
+{
+    deadline_set(&upstream->loop->deadlines, &upstream->rest_deadline, DEADLINE_OTHER, wait_ms,
+                 on_old);
+}
+
+static void on_old(struct deadline *deadline)
+{
+    struct upstream *upstream = CONTAINER_OF(deadline, struct upstream, rest_deadline);
+    uint64_t now_ms = clock_now_ms();
+
+    while (!list_is_empty(&upstream->resting)) {
+        struct upstream_connection *oldest =
+            CONTAINER_OF(upstream->resting.prev, struct upstream_connection, link);
+        uint64_t rested_ms = now_ms - oldest->rests_since_ms;
+
+        if (rested_ms < REST_MAX_MS) {
+            watch_the_oldest(upstream, REST_MAX_MS - rested_ms);
+            return;
+        }
+        upstream_connection_close(oldest);
+    }
+}
+
+/* "Keep-Alive: timeout=5": a create that is sent while the platform closes is an outcome that
+ * nobody knows, so a connection is left alone a second before that. */
+static uint64_t rest_max_ms(const struct http_answer *answer)
+{
+    struct str rest = http_answer_header(answer, "Keep-Alive");
+    struct str word;
+    int64_t seconds = 0;
+
+    while (str_next(&rest, ',', &word)) {
+        word = str_trim(word);
+        if (str_starts_nocase(word, STR("timeout=")) &&
+            str_to_i64(str_sub(word, sizeof("timeout=") - 1, word.len), 1, REST_MAX_MS / 1000,
+                       &seconds)) {
+            return (uint64_t)(seconds - 1) * 1000;
+        }
+    }
+    return REST_MAX_MS;
+}
+
+void pool_give(struct upstream_connection *connection)
+{
+    struct upstream *upstream = connection->upstream;
+
+    connection->rest_max_ms = rest_max_ms(connection->transfer->answer);
+    connection->transfer->connection = NULL;
+    connection->transfer = NULL;
+    connection->n_answers++;
+    connection->rests_since_ms = clock_now_ms();
+    wire_watch(connection, EPOLLIN);
+    list_prepend(&upstream->resting, &connection->link);
+    if (!deadline_is_set(&upstream->rest_deadline)) {
+        watch_the_oldest(upstream, REST_MAX_MS);
+    }
+}
+
+void pool_close(struct upstream *upstream)
+{
+    struct list *link;
+
+    deadline_clear(&upstream->rest_deadline);
+    while ((link = list_first(&upstream->resting)) != NULL) {
+        upstream_connection_close(CONTAINER_OF(link, struct upstream_connection, link));
+    }
+}

@@ -1,0 +1,442 @@
+/* HTTP/1.1 on the connections of connect.c.
+ *
+ *   begin --a connection rests?--> send --> read the answer --> pool, or close
+ *     +------none: open one-------> send ...
+ *
+ * What of a request may have reached the platform is known to the byte on a plain connection. With
+ * TLS a record may be on its way although libcurl says "again", so there it counts from the first
+ * attempt to send.
+ *
+ * A connection that the platform closes between two requests is found dead only by using it. If
+ * nothing of the request left, or the request is a read and no byte of an answer came, it is sent
+ * once more on a fresh connection. A create of which anything left is never sent again.
+ *
+ * The end of a try is told by upstream_on_try_end, from events, deadlines and drives only. A send
+ * that fails from inside a start is not told there: the descriptor will be found writable or broken
+ * in the next turn, and until then the platform may have said why it does not want the rest (413). */
+#include "upstream_internal.h"
+
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/mem.h"
+
+/* --- sending */
+static struct str next_bytes(struct upstream_transfer *transfer)
+{
+    struct buf sent = transfer->out;
+
+    if (transfer->out_at < transfer->out.len) {
+        return str_sub(buf_view(&transfer->out), transfer->out_at, transfer->out.len);
+    }
+    if (transfer->rest_of_body.len > 0 || !transfer->streaming || transfer->up.len == 0) {
+        return transfer->rest_of_body;
+    }
+    /* The two change places: what is on its way must keep its address. */
+    mem_wipe(sent.ptr, sent.len);
+    sent.len = 0;
+    sent.max = transfer->up.max;
+    transfer->out = transfer->up;
+    transfer->up = sent;
+    transfer->out_at = 0;
+    return buf_view(&transfer->out);
+}
+
+static void take_off(struct upstream_transfer *transfer, size_t n)
+{
+    if (transfer->out_at < transfer->out.len) {
+        transfer->out_at += n;
+    } else {
+        transfer->rest_of_body = str_sub(transfer->rest_of_body, n, transfer->rest_of_body.len);
+    }
+}
+
+static bool has_unsent(const struct upstream_transfer *transfer)
+{
+    return transfer->out_at < transfer->out.len || transfer->rest_of_body.len > 0 ||
+           (transfer->streaming && transfer->up.len > 0);
+}
+
+bool transfer_is_sent(const struct upstream_transfer *transfer)
+{
+    const struct upstream_stream *stream = transfer->call->stream;
+
+    return !has_unsent(transfer) && (stream == NULL || !stream->streams_body || transfer->up_last);
+}
+
+static void watch(struct upstream_transfer *transfer)
+{
+    uint32_t mask = transfer->held_back ? 0 : EPOLLIN;
+
+    if (has_unsent(transfer) || transfer->send_failed) {
+        mask |= EPOLLOUT;
+    }
+    wire_watch(transfer->connection, mask);
+}
+
+void transfer_send(struct upstream_transfer *transfer)
+{
+    struct upstream_connection *connection = transfer->connection;
+    enum io io = IO_OK;
+    struct str next;
+
+    while (io == IO_OK && (next = next_bytes(transfer)).len > 0) {
+        size_t n = 0;
+
+        io = upstream_connection_send(connection, next, &n);
+        transfer->may_have_left = transfer->may_have_left || n > 0 || transfer->upstream->tls;
+        take_off(transfer, n);
+    }
+    transfer->send_failed = io == IO_FAILED;
+    if (transfer->streaming) {
+        stream_touch(transfer);
+    }
+    watch(transfer);
+}
+
+/* --- ends */
+static const char *words_of(const struct upstream_connection *connection)
+{
+    return connection->why[0] != '\0' ? connection->why : "the platform closed the connection";
+}
+
+static void end_try(struct upstream_transfer *transfer, enum try_end end, const char *why)
+{
+    str_copy(transfer->why, sizeof(transfer->why), str_from(why));
+    upstream_on_try_end(transfer, end);
+}
+
+static void rewind_request(struct upstream_transfer *transfer)
+{
+    struct str body = transfer->call->request.body;
+
+    transfer->out_at = 0;
+    transfer->rest_of_body = body.len > COPIED_BODY_BYTES ? body : STR_EMPTY;
+    transfer->may_have_left = false;
+    transfer->send_failed = false;
+}
+
+/* The connection is of no use any more. */
+static void lose_connection(struct upstream_transfer *transfer, const char *why)
+{
+    struct upstream_connection *connection = transfer->connection;
+
+    if (connection->n_answers > 0 && !transfer->answered && !transfer->repeated &&
+        upstream_may_repeat(transfer)) {
+        transfer->repeated = true;
+        upstream_connection_close(connection);
+        rewind_request(transfer);
+        upstream_connection_open(transfer);
+        return;
+    }
+    end_try(transfer, TRY_BROKEN, why);
+}
+
+static void on_late(struct deadline *deadline)
+{
+    struct upstream_transfer *transfer = CONTAINER_OF(deadline, struct upstream_transfer, deadline);
+    struct upstream *upstream = transfer->upstream;
+
+    end_try(transfer, TRY_LATE, "the time for it was over");
+    connect_drive(upstream);
+}
+
+void transfer_set_deadline(struct upstream_transfer *transfer, unsigned wait_ms)
+{
+    if (wait_ms == 0) {
+        deadline_clear(&transfer->deadline);
+        return;
+    }
+    deadline_set(&transfer->upstream->loop->deadlines, &transfer->deadline, DEADLINE_TRY, wait_ms,
+                 on_late);
+}
+
+/* --- reading */
+static enum error_code decode(struct upstream_transfer *transfer)
+{
+    struct str coding = http_answer_header(transfer->answer, "Content-Encoding");
+    struct buf decoded;
+    enum error_code code;
+
+    if (coding.len == 0) {
+        return ERR_OK;
+    }
+    buf_init(&decoded, transfer->body.max);
+    code = http_decode(&transfer->upstream->decoder, coding, buf_view(&transfer->body), &decoded);
+    buf_done(&transfer->body);
+    transfer->body = decoded;
+    return code;
+}
+
+static void end_answered(struct upstream_transfer *transfer, bool is_clean)
+{
+    enum error_code code = transfer->streaming ? ERR_OK : decode(transfer);
+
+    transfer->may_rest = is_clean && http_answer_keeps_connection(transfer->answer);
+    if (code == ERR_OK) {
+        end_try(transfer, TRY_ANSWERED, "");
+    } else if (code == ERR_UPSTREAM_TOO_BIG) {
+        end_try(transfer, TRY_TOO_BIG, "");
+    } else {
+        end_try(transfer, TRY_UNREADABLE, "its content is not coded as it says");
+    }
+}
+
+/* False: the answer is too long. */
+static bool keep_content(struct upstream_transfer *transfer, struct str piece)
+{
+    struct buf *to = transfer->streaming ? &transfer->in : &transfer->body;
+
+    if (!transfer->streaming && http_answer_length(transfer->answer) > (int64_t)to->max) {
+        return false; /* there is no need to wait for it */
+    }
+    buf_str(to, piece);
+    return buf_ok(to);
+}
+
+/* True: the try goes on. */
+static bool take_bytes(struct upstream_transfer *transfer, struct str bytes)
+{
+    struct http_answer *answer = transfer->answer;
+    enum http_answer_event event;
+    struct str piece;
+    size_t used;
+
+    transfer->answered = true;
+    if (transfer->streaming) {
+        stream_touch(transfer);
+    }
+    do {
+        event = http_answer_next(answer, bytes, &used, &piece);
+        bytes = str_sub(bytes, used, bytes.len);
+        if (event == HTTP_ANSWER_PIECE && !keep_content(transfer, piece)) {
+            end_try(transfer, TRY_TOO_BIG, "");
+            return false;
+        }
+    } while (event == HTTP_ANSWER_PIECE);
+    if (event == HTTP_ANSWER_END) {
+        end_answered(transfer, bytes.len == 0);
+    } else if (event == HTTP_ANSWER_BAD) {
+        end_try(transfer, TRY_UNREADABLE, http_answer_fault(answer));
+    }
+    return event == HTTP_ANSWER_MORE;
+}
+
+static void take_close(struct upstream_transfer *transfer)
+{
+    if (http_answer_close(transfer->answer) == HTTP_ANSWER_END) {
+        end_answered(transfer, false);
+    } else {
+        lose_connection(transfer, transfer->answered
+                                      ? "the platform closed the connection within its answer"
+                                      : "the platform closed the connection");
+    }
+}
+
+/* After a failed send only what came already is still read. */
+static void take_silence(struct upstream_transfer *transfer)
+{
+    if (transfer->send_failed) {
+        lose_connection(transfer, words_of(transfer->connection));
+    } else {
+        watch(transfer);
+    }
+}
+
+void transfer_read(struct upstream_transfer *transfer)
+{
+    struct upstream *upstream = transfer->upstream;
+    enum io io = IO_OK;
+    size_t n = RECV_BYTES;
+
+    /* A full read may have left something, and the TLS library may hold a record. */
+    while (io == IO_OK && (n == RECV_BYTES || upstream->tls || transfer->send_failed)) {
+        transfer->held_back = transfer->streaming && transfer->in.len >= STREAM_HIGH_WATER;
+        if (transfer->held_back) {
+            break;
+        }
+        io = upstream_connection_receive(transfer->connection, upstream->recv_bytes, &n);
+        if (io == IO_FAILED) {
+            lose_connection(transfer, words_of(transfer->connection));
+            return;
+        }
+        if (io == IO_CLOSED) {
+            take_close(transfer);
+            return;
+        }
+        if (io == IO_OK && !take_bytes(transfer, (struct str){upstream->recv_bytes, n})) {
+            return;
+        }
+    }
+    if (io == IO_AGAIN) {
+        take_silence(transfer);
+    } else {
+        watch(transfer);
+    }
+}
+
+/* --- events */
+void transfer_on_event(struct upstream_transfer *transfer, uint32_t events)
+{
+    if ((events & EPOLLOUT) != 0 && has_unsent(transfer) && !transfer->send_failed) {
+        transfer_send(transfer);
+    }
+    if ((events & EPOLLIN) != 0 || transfer->send_failed) {
+        transfer_read(transfer);
+    }
+}
+
+void transfer_on_connected(struct upstream_transfer *transfer)
+{
+    transfer_send(transfer);
+    if (transfer->send_failed && !transfer->may_have_left) {
+        end_try(transfer, TRY_BROKEN, words_of(transfer->connection));
+    }
+}
+
+void transfer_on_unconnected(struct upstream_transfer *transfer, const char *why)
+{
+    end_try(transfer, TRY_UNCONNECTED, why);
+}
+
+/* --- one try */
+void transfer_begin(struct upstream_transfer *transfer, unsigned timeout_ms)
+{
+    const struct upstream_request *request = &transfer->call->request;
+    struct upstream *upstream = transfer->upstream;
+    struct upstream_connection *connection;
+
+    buf_clear(&transfer->body);
+    transfer->body.max =
+        request->max_reply_bytes > 0 ? request->max_reply_bytes : upstream->options.max_reply_bytes;
+    http_answer_begin(transfer->answer, str_is(request->method, "HEAD"));
+    request_write(transfer);
+    transfer->why[0] = '\0';
+    transfer->may_have_left = false;
+    transfer->send_failed = false;
+    transfer->repeated = false;
+    transfer->answered = false;
+    transfer->may_rest = false;
+    transfer->held_back = false;
+    transfer->trying = true;
+    transfer_set_deadline(transfer, timeout_ms);
+    while ((connection = pool_take(upstream)) != NULL) {
+        connection->transfer = transfer;
+        connection->why[0] = '\0';
+        transfer->connection = connection;
+        transfer_send(transfer);
+        if (!transfer->send_failed || transfer->may_have_left) {
+            return;
+        }
+        upstream_connection_close(connection); /* nothing of it left: the next */
+        transfer->send_failed = false;
+    }
+    upstream_connection_open(transfer);
+}
+
+/* Seconds, or a date (RFC 9110 section 10.2.3). */
+static unsigned retry_after_s(struct str text)
+{
+    char date[64];
+    int64_t seconds = 0;
+
+    if (text.len > 0 && text.len < sizeof(date) && !str_to_i64(text, 0, UINT32_MAX, &seconds)) {
+        str_copy(date, sizeof(date), text);
+        seconds = (int64_t)curl_getdate(date, NULL) - clock_wall_ms() / 1000;
+    }
+    return seconds > 0 && seconds <= UINT32_MAX ? (unsigned)seconds : 0;
+}
+
+void transfer_leave(struct upstream_transfer *transfer)
+{
+    const struct http_answer *answer = transfer->answer;
+    struct upstream_reply *reply = &transfer->call->reply;
+
+    reply->status = http_answer_status(answer);
+    reply->body = transfer->streaming ? STR_EMPTY : buf_view(&transfer->body);
+    reply->content_type = http_answer_header(answer, "Content-Type");
+    reply->location = http_answer_header(answer, "Location");
+    reply->etag = http_answer_header(answer, "ETag");
+    reply->retry_after_s = retry_after_s(http_answer_header(answer, "Retry-After"));
+    deadline_clear(&transfer->deadline);
+    transfer->trying = false;
+    if (transfer->may_rest && transfer_is_sent(transfer)) {
+        pool_give(transfer->connection);
+    } else {
+        upstream_connection_close(transfer->connection);
+    }
+    request_forget(transfer);
+}
+
+/* --- at rest */
+static struct upstream_transfer *transfer_new(struct upstream *upstream)
+{
+    struct upstream_transfer *transfer = mem_zalloc(sizeof(*transfer));
+
+    transfer->upstream = upstream;
+    transfer->answer = http_answer_new();
+    buf_init(&transfer->out, 0);
+    buf_init(&transfer->body, upstream->options.max_reply_bytes);
+    upstream->n_transfers++;
+    return transfer;
+}
+
+static void transfer_free(struct upstream_transfer *transfer)
+{
+    transfer->upstream->n_transfers--;
+    http_answer_free(transfer->answer);
+    buf_done(&transfer->out);
+    buf_done(&transfer->body);
+    mem_free(transfer);
+}
+
+struct upstream_transfer *transfer_take(struct upstream *upstream, struct upstream_call *call)
+{
+    struct list *link = list_take_first(&upstream->transfers);
+    struct upstream_transfer *transfer =
+        link != NULL ? CONTAINER_OF(link, struct upstream_transfer, link) : transfer_new(upstream);
+
+    transfer->call = call;
+    transfer->serial++;
+    call->transfer = transfer;
+    if (call->stream != NULL) {
+        stream_set_up(transfer);
+    }
+    return transfer;
+}
+
+static void rest_buf(struct buf *buf)
+{
+    if (buf->cap > KEEP_BODY_BYTES) {
+        buf_done(buf);
+    }
+    buf_clear(buf);
+}
+
+void transfer_give(struct upstream_transfer *transfer)
+{
+    struct upstream *upstream = transfer->upstream;
+
+    CHECK(!transfer->trying && transfer->connection == NULL);
+    request_forget(transfer);
+    if (transfer->streaming) {
+        stream_tear_down(transfer);
+    }
+    transfer->call = NULL;
+    rest_buf(&transfer->body);
+    rest_buf(&transfer->out);
+    list_prepend(&upstream->transfers, &transfer->link); /* the warmest first */
+}
+
+/* Not from transfer_give: a stream's own delivery may still look at the transfer it gave back. */
+void transfers_trim(struct upstream *upstream, unsigned n_keep)
+{
+    struct list *link;
+
+    while (upstream->n_transfers > n_keep &&
+           (link = list_take_first(&upstream->transfers)) != NULL) {
+        transfer_free(CONTAINER_OF(link, struct upstream_transfer, link));
+    }
+}
