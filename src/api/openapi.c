@@ -2,253 +2,7 @@
  * written twice. */
 #include "openapi.h"
 #include "members.h"
-#include "reply_map.h"
 #include "simple.h"
-
-static struct json *text(struct task *task, const char *value)
-{
-    return json_new_string(task->arena, str_from(value));
-}
-
-static void put(struct task *task, struct json *object, const char *name, const char *value)
-{
-    json_set(object, str_from(name), text(task, value));
-}
-
-static struct json *ref(struct task *task, const char *where)
-{
-    struct json *out = json_new_object(task->arena);
-
-    put(task, out, "$ref", where);
-    return out;
-}
-
-/* ---- schemas of requests ---- */
-
-static void set_type(struct task *task, struct json *schema, enum member_type type)
-{
-    static const char *const names[] = {
-        [MEMBER_TEXT] = "string",  [MEMBER_TEXT0] = "string", [MEMBER_INTEGER] = "integer",
-        [MEMBER_BOOL] = "boolean", [MEMBER_URL] = "string",   [MEMBER_ARRAY] = "array",
-        [MEMBER_OBJECT] = "object"};
-    struct json *types;
-
-    if (type == MEMBER_ANY) {
-        return;
-    }
-    if (type == MEMBER_ID) {
-        types = json_new_array(task->arena);
-        json_append(types, text(task, "string"));
-        json_append(types, text(task, "integer"));
-        json_set(schema, STR("type"), types);
-        put(task, schema, "description",
-            "1 to 19 digits, as text or number; known prefixes (goal_, cp_, ...) may stand before them");
-        return;
-    }
-    put(task, schema, "type", names[type]);
-    if (type == MEMBER_ARRAY) {
-        json_set(schema, STR("items"), json_new_object(task->arena));
-    }
-}
-
-static struct json *member_schema(struct task *task, const struct member *member)
-{
-    struct json *schema = json_new_object(task->arena);
-    bool is_text = member->type == MEMBER_TEXT || member->type == MEMBER_TEXT0;
-
-    set_type(task, schema, member->type);
-    if (member->type == MEMBER_INTEGER) {
-        json_set(schema, STR("minimum"), json_new_int(task->arena, member->min));
-    }
-    if (member->max > 0 && member->type == MEMBER_INTEGER) {
-        json_set(schema, STR("maximum"), json_new_int(task->arena, member->max));
-    }
-    if (is_text) {
-        json_set(schema, STR("maxLength"),
-                 json_new_int(task->arena, member->max > 0 ? member->max : 2000));
-    }
-    if (member->type == MEMBER_ARRAY && member->max > 0) {
-        json_set(schema, STR("maxItems"), json_new_int(task->arena, member->max));
-    }
-    return schema;
-}
-
-static struct json *body_schema(struct task *task, const struct member *members)
-{
-    struct json *schema = json_new_object(task->arena);
-    struct json *properties = json_new_object(task->arena);
-    struct json *required = json_new_array(task->arena);
-
-    put(task, schema, "type", "object");
-    json_set(schema, STR("additionalProperties"), json_new_bool(task->arena, false));
-    for (; members->name != NULL; members++) {
-        json_set(properties, str_from(members->name), member_schema(task, members));
-        if (members->required) {
-            json_append(required, text(task, members->name));
-        }
-    }
-    json_set(schema, STR("properties"), properties);
-    if (json_size(required) > 0) {
-        json_set(schema, STR("required"), required);
-    }
-    return schema;
-}
-
-static struct json *content(struct task *task, const char *type, struct json *schema)
-{
-    struct json *media = json_new_object(task->arena);
-    struct json *out = json_new_object(task->arena);
-
-    json_set(media, STR("schema"), schema);
-    json_set(out, str_from(type), media);
-    return out;
-}
-
-static const struct member *members_of(const struct route *route)
-{
-    const struct simple_row *row = simple_row_of(route);
-    size_t n;
-    const struct route_members *tables = route_members(&n);
-
-    if (row != NULL) {
-        return row->members;
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (str_is(str_from(route->pattern), tables[i].pattern) &&
-            str_is(str_from(route->method), tables[i].method)) {
-            return tables[i].members;
-        }
-    }
-    return NULL;
-}
-
-/* Into the first media type of a body's content. */
-static void set_body_example(struct task *task, struct json *body, const struct route *route)
-{
-    const struct openapi_example *example = openapi_example_of(route);
-    struct json *media = unconst(json_first(json_get(body, "content")));
-    struct json *value = NULL;
-
-    if (example == NULL || example->body == NULL) {
-        return;
-    }
-    if (route->body == BODY_TEST) {
-        value = text(task, example->body);
-    } else if (json_parse(task->arena, str_from(example->body), NULL, &value, NULL) != ERR_OK) {
-        return; /* cannot be: a test sends each of them */
-    }
-    json_set(media, STR("example"), value);
-}
-
-static struct json *request_body_without_example(struct task *task, const struct route *route)
-{
-    const struct member *members = members_of(route);
-    struct json *out = json_new_object(task->arena);
-    struct json *schema = json_new_object(task->arena);
-    struct json *types;
-
-    if (route->body == BODY_STREAM) {
-        json_set(out, STR("content"), content(task, "application/json", schema));
-        return out;
-    }
-    if (route->body == BODY_TEST) {
-        put(task, schema, "type", "string");
-        json_set(out, STR("required"), json_new_bool(task->arena, true));
-        json_set(out, STR("content"), content(task, "application/yaml", schema));
-        return out;
-    }
-    json_set(out, STR("required"), json_new_bool(task->arena, route->body != BODY_OPTIONAL));
-    types =
-        content(task, "application/json", members != NULL ? body_schema(task, members) : schema);
-    if (route->body == BODY_COMMAND) {
-        json_set(types, STR("application/yaml"), json_copy(task->arena, json_first(types)));
-    }
-    json_set(out, STR("content"), types);
-    return out;
-}
-
-static struct json *request_body(struct task *task, const struct route *route)
-{
-    struct json *body = request_body_without_example(task, route);
-
-    set_body_example(task, body, route);
-    return body;
-}
-
-/* ---- schemas of replies ---- */
-
-static const char *reply_type_name(enum reply_type type)
-{
-    switch (type) {
-    case REPLY_INT:
-    case REPLY_COUNT:
-        return "integer";
-    case REPLY_BOOL:
-        return "boolean";
-    case REPLY_PERCENT:
-        return "number";
-    case REPLY_ANY:
-        return NULL;
-    case REPLY_ID:
-    case REPLY_TEXT:
-    case REPLY_TIME:
-    case REPLY_CLUE:
-        break;
-    }
-    return "string";
-}
-
-static struct json *field_schema(struct task *task, const struct reply_field *field)
-{
-    struct json *schema = json_new_object(task->arena);
-    const char *name = reply_type_name(field->type);
-    struct json *types;
-
-    if (name == NULL) {
-        return schema;
-    }
-    types = json_new_array(task->arena);
-    json_append(types, text(task, name));
-    json_append(types, text(task, "null"));
-    json_set(schema, STR("type"), types);
-    return schema;
-}
-
-static struct json *map_schema(struct task *task, const struct reply_map *map)
-{
-    struct json *thing = json_new_object(task->arena);
-    struct json *properties = json_new_object(task->arena);
-    struct json *list;
-
-    put(task, thing, "type", "object");
-    for (const struct reply_field *field = map->fields; field->to != NULL; field++) {
-        json_set(properties, str_from(field->to), field_schema(task, field));
-    }
-    json_set(thing, STR("properties"), properties);
-    if (map->many == NULL) {
-        return thing;
-    }
-    list = json_new_object(task->arena);
-    put(task, list, "type", "array");
-    json_set(list, STR("items"), thing);
-    return list;
-}
-
-static struct json *reply_schema(struct task *task, const struct route *route)
-{
-    const struct simple_row *row = simple_row_of(route);
-    struct json *schema = json_new_object(task->arena);
-    const struct reply_map *map =
-        row != NULL && row->reply == SIMPLE_MAPPED ? reply_map_find(row->map) : NULL;
-
-    if (map != NULL) {
-        return map_schema(task, map);
-    }
-    if (route->body != BODY_STREAM) {
-        put(task, schema, "type", "object");
-    }
-    return schema;
-}
 
 static const char *success_status(const struct route *route)
 {
@@ -307,11 +61,11 @@ static void add_other_successes(struct task *task, struct json *out, const struc
             continue;
         }
         success = json_new_object(task->arena);
-        put(task, success, "description", rows[i].description);
+        openapi_put(task, success, "description", rows[i].description);
         if (!str_is(STR("204"), rows[i].status)) {
             schema = json_new_object(task->arena);
-            put(task, schema, "type", "object");
-            json_set(success, STR("content"), content(task, "application/json", schema));
+            openapi_put(task, schema, "type", "object");
+            json_set(success, STR("content"), openapi_content(task, "application/json", schema));
         }
         json_set(out, str_from(rows[i].status), success);
     }
@@ -325,19 +79,20 @@ static struct json *responses(struct task *task, const struct route *route)
     const char *type = success_type(route);
     struct json *plain;
 
-    put(task, success, "description", route->summary);
+    openapi_put(task, success, "description", route->summary);
     if (!str_is(STR("204"), status)) {
         plain = json_new_object(task->arena);
-        put(task, plain, "type", "string");
-        json_set(
-            success, STR("content"),
-            content(task, type,
-                    str_starts(str_from(type), STR("text/")) ? plain : reply_schema(task, route)));
+        openapi_put(task, plain, "type", "string");
+        json_set(success, STR("content"),
+                 openapi_content(task, type,
+                                 str_starts(str_from(type), STR("text/"))
+                                     ? plain
+                                     : openapi_reply(task, route)));
     }
     json_set(out, str_from(status), success);
     add_other_successes(task, out, route);
-    json_set(out, STR("4XX"), ref(task, "#/components/responses/Problem"));
-    json_set(out, STR("5XX"), ref(task, "#/components/responses/Problem"));
+    json_set(out, STR("4XX"), openapi_ref(task, "#/components/responses/Problem"));
+    json_set(out, STR("5XX"), openapi_ref(task, "#/components/responses/Problem"));
     return out;
 }
 
@@ -350,10 +105,10 @@ static struct json *add_parameter(struct task *task, struct json *list, struct s
     struct json *schema = json_new_object(task->arena);
 
     json_set(parameter, STR("name"), json_new_string(task->arena, name));
-    put(task, parameter, "in", in);
-    put(task, parameter, "description", description);
+    openapi_put(task, parameter, "in", in);
+    openapi_put(task, parameter, "description", description);
     json_set(parameter, STR("required"), json_new_bool(task->arena, str_is(STR("path"), in)));
-    put(task, schema, "type", "string");
+    openapi_put(task, schema, "type", "string");
     json_set(parameter, STR("schema"), schema);
     json_append(list, parameter);
     return parameter;
@@ -471,9 +226,9 @@ static struct json *operation(struct task *task, const struct route *route)
     struct json *out = json_new_object(task->arena);
     struct json *tags = json_new_array(task->arena);
 
-    json_append(tags, text(task, tag_of(route)));
+    json_append(tags, openapi_text(task, tag_of(route)));
     json_set(out, STR("operationId"), json_new_string(task->arena, operation_id(task, route)));
-    put(task, out, "summary", route->summary);
+    openapi_put(task, out, "summary", route->summary);
     json_set(out, STR("description"),
              json_new_string(
                  task->arena,
@@ -486,7 +241,7 @@ static struct json *operation(struct task *task, const struct route *route)
     json_set(out, STR("parameters"), parameters(task, route));
     if (route->body != BODY_NONE && !str_is(STR("GET"), route->method) &&
         !str_is(STR("DELETE"), route->method)) {
-        json_set(out, STR("requestBody"), request_body(task, route));
+        json_set(out, STR("requestBody"), openapi_request_body(task, route));
     }
     json_set(out, STR("responses"), responses(task, route));
     if (route->successor != NULL) {
