@@ -20,6 +20,7 @@
     X(ERR_BAD_YAML,             400, "bad_yaml",              "Malformed YAML",               false) \
     X(ERR_INVALID,              400, "invalid_request",       "Invalid request",              false) \
     X(ERR_UNKNOWN_MEMBER,       400, "unknown_member",        "Unknown member",               false) \
+    X(ERR_UNKNOWN_PARAMETER,    400, "unknown_parameter",     "Unknown query parameter",      false) \
     X(ERR_UNKNOWN_COMMAND,      400, "unknown_command",       "Unknown command",              false) \
     X(ERR_CHECKPOINT_REQUIRED,  400, "checkpoint_required",   "No checkpoint given",          false) \
     X(ERR_UNAUTHORIZED,         401, "unauthorized",          "Credential missing or wrong",  false) \

@@ -30,6 +30,8 @@ enum { ROUTE_MAX_PARAMS = 4, ACCESS_PUBLIC = 0 };
 struct task;
 typedef enum stage_verdict (*stage_fn)(struct task *task);
 
+struct query;
+
 /* A row: what is offered where. `{name}` stands for one segment, `{name*}` for one or more. */
 struct route {
     const char *method;
@@ -38,7 +40,11 @@ struct route {
     enum body_kind body;
     enum wait_kind wait;
     stage_fn handle;
+    const struct query *query;
+    const char *tag;       /* chapter of the documents, see openapi.c */
+    const char *operation; /* its name in generated clients */
     const char *summary;
+    const char *needs;     /* permissions where `access` is only the least one; NULL: it is all */
     const char *successor; /* the route that replaces this old one; NULL: it is not deprecated */
 };
 
@@ -65,7 +71,8 @@ struct task {
     const struct route *route;
     struct route_match match;
     struct principal principal;
-    const struct json *body; /* NULL: none was sent */
+    const struct json *body;  /* NULL: none was sent */
+    const struct json *query; /* query.h */
     bool dry_run;
     bool raw;
     const stage_fn *stages; /* those still to come, while one of them waits */
@@ -121,6 +128,7 @@ struct str task_param(const struct task *task, const char *name);
 enum stage_verdict stages_head_run(struct task *task);
 /* The body goes to the handler piece by piece. */
 bool task_streams_body(const struct task *task);
+bool task_only_reads(const struct task *task); /* GET, HEAD */
 enum stage_verdict stages_body_run(struct task *task);
 void task_go_on(struct task *task); /* the stages after the one that waited */
 
@@ -149,6 +157,8 @@ void cors_apply(struct task *task);
 enum stage_verdict task_reply(struct task *task, int status, const char *content_type,
                               struct str body);
 enum stage_verdict task_reply_json(struct task *task, int status, const struct json *body);
+/* The answer of a dry run that would send nothing to the platform. */
+enum stage_verdict task_reply_nothing_sent(struct task *task);
 void task_set_location(struct task *task, struct str location);
 enum stage_verdict
 task_fail(struct task *task); /* task->error (and task->errors) as problem+json */

@@ -3,8 +3,7 @@
 #include "batch.h"
 
 #include "base/clock.h"
-#include "base/percent.h"
-#include "members.h"
+#include "query.h"
 
 enum { BATCH_MAX = 500 };
 
@@ -45,16 +44,11 @@ static const struct member batch_item_members[] = {
 struct str session_of(struct task *task, const struct json *body)
 {
     struct str id = json_str(json_get(body, "session_id"));
-    struct str value;
 
     if (id.len == 0) {
         id = exchange_header(task->exchange, "X-Session-Id");
     }
-    if (id.len == 0 &&
-        query_find(task->arena, task->exchange->request.query, "session_id", &value)) {
-        id = value;
-    }
-    return id;
+    return id.len > 0 ? id : task_query_text(task, "session_id");
 }
 
 static void item_fill(struct batch_item *item, const struct json *body, struct str command)

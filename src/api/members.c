@@ -138,7 +138,22 @@ static struct json *check_bool(const struct check *check)
                                                 : refuse(check, "must be true or false");
 }
 
-static struct json *check_member(const struct check *check)
+static struct json *check_word(const struct check *check)
+{
+    struct str text = json_str(check->value);
+    struct str rest = str_from(check->member->words);
+    struct str word;
+
+    while (str_next(&rest, ' ', &word)) {
+        if (str_eq(word, text)) {
+            return check_text(check);
+        }
+    }
+    return refuse(check, arena_cstr(check->arena, arena_printf(check->arena, "must be one of: %s",
+                                                               check->member->words)));
+}
+
+static struct json *check_value(const struct check *check)
 {
     switch (check->member->type) {
     case MEMBER_TEXT:
@@ -155,10 +170,18 @@ static struct json *check_member(const struct check *check)
     case MEMBER_ARRAY:
     case MEMBER_OBJECT:
         return check_container(check);
+    case MEMBER_WORD:
+        return check_word(check);
     case MEMBER_ANY:
         return json_copy(check->arena, check->value);
     }
     return NULL;
+}
+
+struct json *member_check(struct arena *arena, const struct member *member,
+                          const struct json *value, const char *pointer, struct error_list *errors)
+{
+    return check_value(&(struct check){arena, member, value, pointer, errors});
 }
 
 static const struct member *member_find(const struct member *members, struct str name)
@@ -214,8 +237,7 @@ const struct json *members_check(struct arena *arena, const struct json *body,
         if (member == NULL) {
             unknown_member(arena, members, name, pointer, errors);
         } else if (json_type(value) != JSON_NULL) {
-            json_set(out, name,
-                     check_member(&(struct check){arena, member, value, pointer, errors}));
+            json_set(out, name, member_check(arena, member, value, pointer, errors));
         }
     }
     for (const struct member *member = members; member->name != NULL; member++) {

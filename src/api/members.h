@@ -17,6 +17,7 @@ enum member_type {
     MEMBER_URL,   /* http, https, or text that begins with a $variable */
     MEMBER_ARRAY, /* 1..max elements */
     MEMBER_OBJECT,
+    MEMBER_WORD, /* one of `words` */
     MEMBER_ANY
 };
 
@@ -27,6 +28,7 @@ struct member {
     int64_t min;
     int64_t max;       /* 0: the type's own */
     const char *about; /* for the documents; NULL: the name says it */
+    const char *words; /* MEMBER_WORD: "active paused" */
 };
 
 /* Returns an object with the members given, each in its normal form (ids as text of digits). Null
@@ -36,11 +38,14 @@ const struct json *members_check(struct arena *arena, const struct json *body,
                                  const struct member *members, const char *prefix,
                                  struct error_list *errors);
 
+/* One value; NULL and an error when it does not fit. */
+struct json *member_check(struct arena *arena, const struct member *member,
+                          const struct json *value, const char *pointer, struct error_list *errors);
+
 /* The tables of routes that are no rows of the simplified API, and whose they are. */
 extern const struct member execute_members[], path_members[], batch_members[], validate_members[],
     session_create_members[], session_patch_members[], simple_step_members[],
     simple_library_members[], simple_table_members[];
-extern const struct member run_query_members[]; /* parameters of the query, judged as a body */
 
 struct route_members {
     const char *method;

@@ -1,7 +1,6 @@
 /* GET /openapi.json: OpenAPI 3.1 made of the tables that route, check and reduce; nothing is
  * written twice. */
 #include "openapi.h"
-#include "members.h"
 #include "simple.h"
 
 static const char *success_status(const struct route *route)
@@ -155,70 +154,47 @@ static void add_path_parameters(struct task *task, struct json *list, const stru
     }
 }
 
-static struct json *parameters(struct task *task, const struct route *route)
+static void add_header_parameters(struct task *task, struct json *list, const struct route *route)
 {
-    struct json *list = json_new_array(task->arena);
-    const struct simple_row *row = simple_row_of(route);
-
-    add_path_parameters(task, list, route);
-    for (const struct simple_value *value = row != NULL && row->members == NULL ? row->values
-                                                                                : NULL;
-         value != NULL && value->from != NULL; value++) {
-        if (!str_contains(str_from(route->pattern),
-                          arena_printf(task->arena, "{%s}", value->from))) {
-            (void)add_parameter(task, list, str_from(value->from), "query", "Narrows the answer");
+    for (const struct member *row = route->query->members; row->name != NULL; row++) {
+        if (str_is(STR("session_id"), row->name)) {
+            (void)add_parameter(task, list, STR("X-Session-Id"), "header",
+                                "The session, where the body names none");
         }
     }
-    if (row != NULL) {
-        (void)add_parameter(task, list, STR("raw"), "query",
-                            "true: the platform's own answer, without its secrets");
-    }
-    for (const struct member *member = route->handle == handle_test_run ? run_query_members : NULL;
-         member != NULL && member->name != NULL; member++) {
-        (void)add_parameter(task, list, str_from(member->name), "query", member->about);
-    }
-    if (route->body == BODY_JSON || route->body == BODY_COMMAND || route->body == BODY_OPTIONAL) {
-        (void)add_parameter(task, list, STR("dry_run"), "query",
-                            "true: nothing is sent; the answer lists the platform requests");
+    if (str_is(STR("POST"), route->method)) {
         (void)add_parameter(task, list, STR("Idempotency-Key"), "header",
                             "A retry with the same key gets the first reply again");
     }
+}
+
+static struct json *parameters(struct task *task, const struct route *route)
+{
+    struct json *list = json_new_array(task->arena);
+    bool reads = str_is(STR("GET"), route->method);
+
+    add_path_parameters(task, list, route);
+    if (route->query->rule == QUERY_TABLE || (route->query->rule == QUERY_RELAYED && !reads)) {
+        for (const struct member *row = route->query->members; row->name != NULL; row++) {
+            struct json *parameter =
+                add_parameter(task, list, str_from(row->name), "query", row->about);
+
+            json_set(parameter, STR("schema"), openapi_member(task, row));
+        }
+    }
+    add_header_parameters(task, list, route);
     return list;
 }
 
-static struct str operation_id(struct task *task, const struct route *route)
+static struct str description(struct task *task, const struct route *route)
 {
-    struct str rest = str_from(route->pattern);
-    struct str part;
-    char *lower = arena_alloc(task->arena, 16);
-    struct str id;
-    size_t n = 0;
+    struct str needs = route->access == ACCESS_PUBLIC ? STR("Open to everybody, without a key")
+                       : route->needs != NULL ? arena_printf(task->arena, "Needs %s", route->needs)
+                                              : arena_printf(task->arena, "Needs the permission %s",
+                                                             permission_name(route->access));
 
-    for (; route->method[n] != '\0' && n < 15; n++) {
-        lower[n] = char_lower(route->method[n]);
-    }
-    id = (struct str){lower, n};
-    while (str_next(&rest, '/', &part)) {
-        id = arena_printf(task->arena, "%.*s_%.*s", STR_ARG(id),
-                          STR_ARG(part.ptr[0] == '{' ? param_name(part) : part));
-    }
-    return id;
-}
-
-static const char *tag_of(const struct route *route)
-{
-    struct str pattern = str_from(route->pattern);
-
-    if (str_starts(pattern, STR("/api/v1/sessions"))) {
-        return "sessions";
-    }
-    if (str_starts(pattern, STR("/api/v1/"))) {
-        return "commands";
-    }
-    if (str_starts(pattern, STR("/api/"))) {
-        return "simplified";
-    }
-    return str_starts(pattern, STR("/virtuoso")) ? "direct" : "operations";
+    return arena_printf(task->arena, "%s. %.*s. Errors are application/problem+json.",
+                        route->summary, STR_ARG(needs));
 }
 
 static struct json *operation(struct task *task, const struct route *route)
@@ -226,17 +202,10 @@ static struct json *operation(struct task *task, const struct route *route)
     struct json *out = json_new_object(task->arena);
     struct json *tags = json_new_array(task->arena);
 
-    json_append(tags, openapi_text(task, tag_of(route)));
-    json_set(out, STR("operationId"), json_new_string(task->arena, operation_id(task, route)));
+    json_append(tags, openapi_text(task, route->tag));
+    openapi_put(task, out, "operationId", route->operation);
     openapi_put(task, out, "summary", route->summary);
-    json_set(out, STR("description"),
-             json_new_string(
-                 task->arena,
-                 arena_printf(task->arena, "%s. %s%s%s", route->summary,
-                              route->access == ACCESS_PUBLIC ? "Open to everybody"
-                                                             : "Needs the permission ",
-                              route->access == ACCESS_PUBLIC ? "" : permission_name(route->access),
-                              ". Errors are application/problem+json.")));
+    json_set(out, STR("description"), json_new_string(task->arena, description(task, route)));
     json_set(out, STR("tags"), tags);
     json_set(out, STR("parameters"), parameters(task, route));
     if (route->body != BODY_NONE && !str_is(STR("GET"), route->method) &&
@@ -298,13 +267,16 @@ enum stage_verdict handle_openapi(struct task *task)
         "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"virtuoso-proxy\",\"version\":\"" VP_VERSION
         "\","
         "\"description\":\"A simple HTTP API in front of the Virtuoso QA test platform.\","
-        "\"contact\":{\"name\":\"The operators of this proxy\"},"
-        "\"license\":{\"name\":\"See the program's distribution\",\"identifier\":\"LicenseRef-virtuoso-proxy\"}},"
+        "\"contact\":{\"name\":\"The operators of this proxy\"}},"
         "\"servers\":[{\"url\":\"/\"}],\"security\":[{\"bearer\":[]},{\"apiKey\":[]}],"
-        "\"tags\":[{\"name\":\"operations\",\"description\":\"Health, metrics, documents\"},"
-        "{\"name\":\"commands\",\"description\":\"The 87 commands\"},{\"name\":\"sessions\",\"description\":\"Where the next step goes\"},"
-        "{\"name\":\"simplified\",\"description\":\"A few fields in, a few fields out\"},"
-        "{\"name\":\"direct\",\"description\":\"The platform's own API\"}]}";
+        "\"tags\":["
+        "{\"name\":\"start\",\"description\":\"Where to begin: this documentation, all routes, error codes\"},"
+        "{\"name\":\"commands\",\"description\":\"The 87 commands: look one up, check it, run it\"},"
+        "{\"name\":\"tests\",\"description\":\"Test files: check, convert, run\"},"
+        "{\"name\":\"sessions\",\"description\":\"Remember the checkpoint and the position of the next step\"},"
+        "{\"name\":\"simplified\",\"description\":\"Projects, goals, journeys, checkpoints and executions: a few fields in, a few fields out\"},"
+        "{\"name\":\"direct\",\"description\":\"The platform's own API\"},"
+        "{\"name\":\"operations\",\"description\":\"Health and metrics\"}]}";
     static const char components[] =
         "{\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\"},"
         "\"apiKey\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-API-Key\"}},"

@@ -3,7 +3,7 @@
 #define API_OPENAPI_H
 
 #include "api_internal.h"
-#include "members.h"
+#include "query.h"
 
 #define OPENAPI_TEST_FILE                                                                          \
     "name: Log in\nsteps:\n  - navigate: https://example.com\n  - click: Sign in\n"

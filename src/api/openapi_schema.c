@@ -1,6 +1,5 @@
 /* The schemas of the OpenAPI document: of bodies and parameters from the tables of members, of
  * replies from the reply mappings. */
-#include "members.h"
 #include "openapi.h"
 #include "reply_map.h"
 #include "simple.h"
@@ -29,9 +28,9 @@ struct json *openapi_ref(struct task *task, const char *where)
 static void set_type(struct task *task, struct json *schema, enum member_type type)
 {
     static const char *const names[] = {
-        [MEMBER_TEXT] = "string",  [MEMBER_TEXT0] = "string", [MEMBER_INTEGER] = "integer",
-        [MEMBER_BOOL] = "boolean", [MEMBER_URL] = "string",   [MEMBER_ARRAY] = "array",
-        [MEMBER_OBJECT] = "object"};
+        [MEMBER_TEXT] = "string",   [MEMBER_TEXT0] = "string", [MEMBER_INTEGER] = "integer",
+        [MEMBER_BOOL] = "boolean",  [MEMBER_URL] = "string",   [MEMBER_ARRAY] = "array",
+        [MEMBER_OBJECT] = "object", [MEMBER_WORD] = "string"};
     struct json *types;
 
     if (type == MEMBER_ANY) {
@@ -53,6 +52,18 @@ static void set_type(struct task *task, struct json *schema, enum member_type ty
     }
 }
 
+static struct json *word_list(struct task *task, const char *words)
+{
+    struct json *list = json_new_array(task->arena);
+    struct str rest = str_from(words);
+    struct str word;
+
+    while (str_next(&rest, ' ', &word)) {
+        json_append(list, json_new_string(task->arena, word));
+    }
+    return list;
+}
+
 struct json *openapi_member(struct task *task, const struct member *member)
 {
     struct json *schema = json_new_object(task->arena);
@@ -68,6 +79,9 @@ struct json *openapi_member(struct task *task, const struct member *member)
     if (is_text) {
         json_set(schema, STR("maxLength"),
                  json_new_int(task->arena, member->max > 0 ? member->max : 2000));
+    }
+    if (member->type == MEMBER_WORD) {
+        json_set(schema, STR("enum"), word_list(task, member->words));
     }
     if (member->type == MEMBER_ARRAY && member->max > 0) {
         json_set(schema, STR("maxItems"), json_new_int(task->arena, member->max));

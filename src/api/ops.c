@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
+#include "query.h"
 
 enum { UPSTREAM_TROUBLE_MS = 30000 };
 
@@ -258,6 +259,35 @@ enum stage_verdict handle_stats(struct task *task)
     return task_reply(task, 200, json_type_utf8, finish(task, &text));
 }
 
+static void put_text(struct task *task, struct json *row, const char *name, const char *text)
+{
+    if (text != NULL) {
+        json_set(row, str_from(name), json_new_string(task->arena, str_from(text)));
+    }
+}
+
+static struct json *describe_route(struct task *task, const struct route *route)
+{
+    struct json *row = json_new_object(task->arena);
+    struct json *query = json_new_array(task->arena);
+
+    put_text(task, row, "method", route->method);
+    put_text(task, row, "path", route->pattern);
+    put_text(task, row, "operation", route->operation);
+    put_text(task, row, "summary", route->summary);
+    if (route->access != ACCESS_PUBLIC) {
+        put_text(task, row, "permission", permission_name(route->access));
+    }
+    put_text(task, row, "needs", route->needs);
+    for (const struct member *member = route->query->members; member->name != NULL; member++) {
+        json_append(query, json_new_string(task->arena, str_from(member->name)));
+    }
+    if (json_size(query) > 0) {
+        json_set(row, STR("query"), query);
+    }
+    return row;
+}
+
 enum stage_verdict handle_routes(struct task *task)
 {
     struct json *list = json_new_array(task->arena);
@@ -266,16 +296,7 @@ enum stage_verdict handle_routes(struct task *task)
     const struct route *routes = route_table(&n);
 
     for (size_t i = 0; i < n; i++) {
-        struct json *row = json_new_object(task->arena);
-
-        json_set(row, STR("method"), json_new_string(task->arena, str_from(routes[i].method)));
-        json_set(row, STR("path"), json_new_string(task->arena, str_from(routes[i].pattern)));
-        json_set(row, STR("summary"), json_new_string(task->arena, str_from(routes[i].summary)));
-        if (routes[i].access != ACCESS_PUBLIC) {
-            json_set(row, STR("permission"),
-                     json_new_string(task->arena, str_from(permission_name(routes[i].access))));
-        }
-        json_append(list, row);
+        json_append(list, describe_route(task, &routes[i]));
     }
     json_set(body, STR("routes"), list);
     return task_reply_json(task, 200, body);

@@ -16,6 +16,7 @@ static const struct problem_page pages[] = {
     {ERR_BAD_YAML, "The file is not YAML that is understood here.", "Look at the line, the column and the hint.", "A tab in the indentation"},
     {ERR_INVALID, "A value has the wrong type or is out of its range, or something is missing.", "errors[].pointer names each place; mend all of them and send again.", "{\"position\": -1}"},
     {ERR_UNKNOWN_MEMBER, "The body has a member that this route does not know; it is refused, not ignored.", "Use the name that the error proposes.", "{\"comand\": \"...\"} instead of command"},
+    {ERR_UNKNOWN_PARAMETER, "The query has a parameter that this route does not know. The request is refused, so that a mistyped dry_run is not carried out.", "Use the name that the error proposes; /openapi.json lists the parameters of each route.", "?dryrun=true instead of ?dry_run=true"},
     {ERR_UNKNOWN_COMMAND, "The catalogue has no command of this name.", "Use the proposed name, or look at GET /api/v1/commands.", "step-interact clik"},
     {ERR_CHECKPOINT_REQUIRED, "A step needs a checkpoint, and neither the request nor a session names one.", "Give checkpoint_id, or session_id of a session that has one.", "{\"command\": \"step-interact click\", \"args\": [\"x\"], \"checkpoint_id\": \"1680930\"}"},
     {ERR_UNAUTHORIZED, "The API key is missing, unknown or expired.", "Send Authorization: Bearer KEY or X-API-Key: KEY.", "curl -H 'X-API-Key: KEY' ..."},

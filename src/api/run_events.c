@@ -2,8 +2,8 @@
  * cursor into the events of the run: nothing is kept for it, so a slow reader costs no memory, and
  * who comes back with Last-Event-ID goes on where it was. After `done` the stream ends; who comes
  * back then gets 204, which tells an EventSource to stop. */
-#include "base/percent.h"
 #include "observe/metrics.h"
+#include "query.h"
 #include "runs.h"
 
 enum { EVENT_MAX = 1024 * 1024 };
@@ -117,12 +117,10 @@ static void on_cancel(struct task *task)
 static enum error_code last_seen(struct task *task, const struct run *run, size_t *out)
 {
     struct str text = exchange_header(task->exchange, "Last-Event-ID");
-    int64_t number = 0;
+    int64_t most = (int64_t)run_n_events(run);
+    int64_t number = task_query_number(task, "last_event_id", 0);
 
-    if (text.len == 0) {
-        (void)query_find(task->arena, task->exchange->request.query, "last_event_id", &text);
-    }
-    if (text.len > 0 && !str_to_i64(text, 0, (int64_t)run_n_events(run), &number)) {
+    if ((text.len > 0 && !str_to_i64(text, 0, most, &number)) || number > most) {
         return error_at(&task->error, ERR_INVALID, "Last-Event-ID",
                         "Last-Event-ID must be the number of an event of this run: 0 to %zu",
                         run_n_events(run));

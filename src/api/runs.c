@@ -4,11 +4,9 @@
 #include "runs.h"
 
 #include "base/clock.h"
-#include "base/percent.h"
 #include "base/random.h"
-#include "base/utf8.h"
 #include "cache.h"
-#include "members.h"
+#include "query.h"
 #include "tests.h"
 
 enum {
@@ -16,59 +14,6 @@ enum {
     VARIABLES_MAX = 200,
     ANSWER_MAX = 256 * 1024 * 1024,
     REPLY_MARGIN_MS = 10000
-};
-
-const struct member run_query_members[] = {
-    {.name = "async",
-     .type = MEMBER_BOOL,
-     .about = "answer 202 at once; Location says where to look"},
-    {.name = "execute",
-     .type = MEMBER_BOOL,
-     .about = "run the goals on the platform once the steps exist"},
-    {.name = "wait",
-     .type = MEMBER_BOOL,
-     .about = "with execute: follow the execution to its end (default true)"},
-    {.name = "dry_run",
-     .type = MEMBER_BOOL,
-     .about = "send nothing; the answer lists the platform requests"},
-    {.name = "attach",
-     .type = MEMBER_BOOL,
-     .about = "the checkpoint of checkpoint_id is not attached to journey_id yet"},
-    {.name = "continue_on_error",
-     .type = MEMBER_BOOL,
-     .about = "go on after a failed step; wins over the file"},
-    {.name = "project", .type = MEMBER_TEXT, .about = "name of the project; found, else created"},
-    {.name = "goal", .type = MEMBER_TEXT, .about = "name of the goal; found, else created"},
-    {.name = "journey", .type = MEMBER_TEXT, .about = "name of the journey"},
-    {.name = "checkpoint", .type = MEMBER_TEXT, .about = "title of the checkpoint"},
-    {.name = "starting_url", .type = MEMBER_URL, .about = "of a goal that is created"},
-    {.name = "project_id", .type = MEMBER_ID, .about = "use this project"},
-    {.name = "goal_id", .type = MEMBER_ID, .about = "use this goal"},
-    {.name = "snapshot_id", .type = MEMBER_ID, .about = "of that goal; else the newest"},
-    {.name = "journey_id", .type = MEMBER_ID, .about = "use this journey"},
-    {.name = "checkpoint_id", .type = MEMBER_ID, .about = "add the steps to this checkpoint"},
-    {.name = "session_id", .type = MEMBER_TEXT, .about = "add the steps where this session stands"},
-    {.name = "test",
-     .type = MEMBER_INTEGER,
-     .min = 1,
-     .max = TESTFILE_MAX_STEPS,
-     .about = "begin with this test of the file, counted from 1"},
-    {.name = "from",
-     .type = MEMBER_INTEGER,
-     .min = 1,
-     .max = TESTFILE_MAX_STEPS,
-     .about = "begin with this step of that test, counted from 1"},
-    {.name = "timeout",
-     .type = MEMBER_INTEGER,
-     .min = 1,
-     .max = 86400,
-     .about = "seconds for the whole run"},
-    /* These two may repeat and are taken before the others are judged; here for the documents. */
-    {.name = "tag", .type = MEMBER_TEXT, .about = "only tests with this tag; may be repeated"},
-    {.name = "var.NAME",
-     .type = MEMBER_TEXT,
-     .about = "value of the file's variable NAME; any number of them"},
-    {.name = NULL},
 };
 
 /* What the query says; strs and arrays in the task's arena. */
@@ -98,27 +43,6 @@ struct owner {
 
 /* ---- the query ---- */
 
-static bool is_bool_member(struct str name)
-{
-    for (const struct member *member = run_query_members; member->name != NULL; member++) {
-        if (str_is(name, member->name)) {
-            return member->type == MEMBER_BOOL;
-        }
-    }
-    return false;
-}
-
-static struct json *query_value(struct arena *arena, struct str name, struct str value)
-{
-    bool yes = str_is_nocase(value, "true") || str_is(value, "1") || value.len == 0;
-    bool no = str_is_nocase(value, "false") || str_is(value, "0");
-
-    if (is_bool_member(name) && (yes || no)) {
-        return json_new_bool(arena, yes);
-    }
-    return json_new_string(arena, value);
-}
-
 static void too_many(struct task *task, const char *what, int most)
 {
     (void)error_at(error_list_add(task_errors(task)), ERR_INVALID, what,
@@ -129,11 +53,6 @@ static void take_variable(struct task *task, struct asked *asked, struct str nam
 {
     if (asked->n_variables == VARIABLES_MAX) {
         too_many(task, "var", VARIABLES_MAX);
-        return;
-    }
-    if (name.len == 0) {
-        (void)error_at(error_list_add(task_errors(task)), ERR_INVALID, "var",
-                       "A variable has a name: var.NAME=value");
         return;
     }
     asked->variables[asked->n_variables++] = (struct testfile_variable){name, value};
@@ -148,28 +67,20 @@ static void take_tag(struct task *task, struct asked *asked, struct str value)
     asked->tags[asked->request.n_tags++] = value;
 }
 
-/* The query as an object that the checker of bodies can judge. */
-static const struct json *read_members(struct task *task, struct asked *asked)
+/* Variables and tags of the query, which may be many. */
+static void take_many(struct task *task, struct asked *asked)
 {
-    struct json *object = json_new_object(task->arena);
-    struct str rest = task->exchange->request.query;
-    struct str name;
-    struct str value;
+    const struct json *value;
 
-    while (query_next(task->arena, &rest, &name, &value)) {
-        if (!utf8_valid(name) || !utf8_valid(value) || str_find_char(name, '\0') >= 0 ||
-            str_find_char(value, '\0') >= 0) {
-            (void)error_at(error_list_add(task_errors(task)), ERR_INVALID, "query",
-                           "The query holds a NUL or bytes that are no UTF-8");
-        } else if (str_starts(name, STR("var."))) {
-            take_variable(task, asked, str_sub(name, 4, name.len), value);
-        } else if (str_is(name, "tag")) {
-            take_tag(task, asked, value);
-        } else {
-            json_set(object, name, query_value(task->arena, name, value));
+    JSON_FOREACH (value, task_query(task, "tag")) {
+        take_tag(task, asked, json_str(value));
+    }
+    JSON_FOREACH (value, task->query) {
+        if (str_starts(json_name(value), STR("var."))) {
+            take_variable(task, asked, str_sub(json_name(value), 4, json_name(value).len),
+                          json_str(value));
         }
     }
-    return members_check(task->arena, object, run_query_members, "", task_errors(task));
 }
 
 static unsigned number_of(const struct json *members, const char *name)
@@ -213,10 +124,11 @@ static uint64_t timeout_of(const struct task *task, const struct asked *asked,
 /* False: task->errors. */
 static bool read_query(struct task *task, struct asked *asked)
 {
-    const struct json *members = read_members(task, asked);
+    const struct json *members = task->query;
     const struct json *wait = json_get(members, "wait");
     const struct json *go_on = json_get(members, "continue_on_error");
 
+    take_many(task, asked);
     asked->async = json_true(json_get(members, "async"));
     asked->session_id = json_str(json_get(members, "session_id"));
     if (asked->session_id.len == 0) {
@@ -233,7 +145,7 @@ static bool read_query(struct task *task, struct asked *asked)
     asked->request.position = -1;
     asked->continue_on_error = json_true(go_on);
     asked->request.continue_on_error = go_on != NULL ? &asked->continue_on_error : NULL;
-    return task->errors->n == 0;
+    return task->errors == NULL || task->errors->n == 0;
 }
 
 /* ---- the file ---- */
@@ -579,6 +491,9 @@ enum stage_verdict handle_run_stop(struct task *task)
     if (run_is_over(run)) {
         return reply_run(task, 200, run);
     }
+    if (task->dry_run) {
+        return task_reply_nothing_sent(task);
+    }
     run_stop(run);
     return reply_run(task, 202, run);
 }
@@ -587,24 +502,13 @@ enum stage_verdict handle_run_list(struct task *task)
 {
     enum { LIST_MAX = 200 };
     struct run *runs[LIST_MAX];
-    struct str text;
-    int64_t limit = 50;
-    int64_t offset = 0;
+    int64_t limit = task_query_number(task, "limit", 50);
+    int64_t offset = task_query_number(task, "offset", 0);
     struct json_writer w;
     struct buf out;
     size_t total;
     size_t n;
 
-    if (query_find(task->arena, task->exchange->request.query, "limit", &text) &&
-        !str_to_i64(text, 1, LIST_MAX, &limit)) {
-        (void)error_at(&task->error, ERR_INVALID, "limit", "limit must be from 1 to %d", LIST_MAX);
-        return task_fail(task);
-    }
-    if (query_find(task->arena, task->exchange->request.query, "offset", &text) &&
-        !str_to_i64(text, 0, INT32_MAX, &offset)) {
-        (void)error_at(&task->error, ERR_INVALID, "offset", "offset must be 0 or more");
-        return task_fail(task);
-    }
     n = run_list(task->api->runs, &task->principal.owner, (size_t)offset, (size_t)limit, runs,
                  &total);
     buf_init(&out, ANSWER_MAX);

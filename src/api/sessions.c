@@ -1,10 +1,9 @@
 /* /api/v1/sessions: rest.md section 2. Thin over room session: members in, a session out. */
 #include "api_internal.h"
 #include "base/clock.h"
-#include "base/percent.h"
-#include "members.h"
+#include "query.h"
 
-enum { LIMIT_DEFAULT = 50, LIMIT_MAX = 500, METADATA_MAX = 32 * 1024, NAME_MAX_CHARS = 200 };
+enum { LIMIT_DEFAULT = 50, METADATA_MAX = 32 * 1024, NAME_MAX_CHARS = 200 };
 
 const struct member session_create_members[] = {
     {.name = "name", .type = MEMBER_TEXT0, .max = NAME_MAX_CHARS},
@@ -22,7 +21,7 @@ const struct member session_patch_members[] = {
     {.name = "timeout", .type = MEMBER_INTEGER, .min = 1, .max = 2592000},
     {.name = "metadata", .type = MEMBER_OBJECT},
     {.name = "position", .type = MEMBER_INTEGER, .max = 1000000},
-    {.name = "status", .type = MEMBER_TEXT},
+    {.name = "status", .type = MEMBER_WORD, .words = "active paused"},
     {.name = NULL},
 };
 
@@ -100,20 +99,17 @@ static void take_text(const struct json *body, const char *member, struct str *v
     }
 }
 
-static void take_status(struct task *task, const struct json *body, struct patch_values *values)
+static enum session_status status_of(struct str word)
 {
-    struct str status = json_str(json_get(body, "status"));
+    return str_is(word, "paused") ? SESSION_PAUSED : SESSION_ACTIVE;
+}
 
-    if (json_get(body, "status") == NULL) {
-        return;
+static void take_status(const struct json *body, struct patch_values *values)
+{
+    if (json_get(body, "status") != NULL) {
+        values->status = status_of(json_str(json_get(body, "status")));
+        values->patch.status = &values->status;
     }
-    if (!str_is(status, "active") && !str_is(status, "paused")) {
-        (void)error_at(error_list_add(task_errors(task)), ERR_INVALID, "/status",
-                       "status must be active or paused");
-        return;
-    }
-    values->status = str_is(status, "paused") ? SESSION_PAUSED : SESSION_ACTIVE;
-    values->patch.status = &values->status;
 }
 
 static void take_numbers(const struct json *body, struct patch_values *values)
@@ -186,7 +182,7 @@ static bool read_patch(struct task *task, const struct member *members, struct p
     }
     take_numbers(body, out);
     take_nulls(task, out);
-    take_status(task, body, out);
+    take_status(body, out);
     return task->errors->n == 0;
 }
 
@@ -201,24 +197,14 @@ static enum stage_verdict reply_session(struct task *task, int status,
     return task_reply_json(task, status, session_json(task, session));
 }
 
-/* Sessions live here: nothing goes to the platform for them, and nothing is changed. */
-static enum stage_verdict answer_dry_run(struct task *task)
-{
-    struct json *body = json_new_object(task->arena);
-
-    json_set(body, STR("dry_run"), json_new_bool(task->arena, true));
-    json_set(body, STR("requests"), json_new_array(task->arena));
-    return task_reply_json(task, 200, body);
-}
-
-/* The same for one that must exist. */
+/* Sessions live here: nothing goes to the platform for them. */
 static enum stage_verdict dry_run_with(struct task *task)
 {
     struct session session;
 
     return session_load(store_of(task), &task->principal.owner, task_param(task, "id"), task->arena,
                         &session, &task->error) == ERR_OK
-               ? answer_dry_run(task)
+               ? task_reply_nothing_sent(task)
                : task_fail(task);
 }
 
@@ -231,7 +217,7 @@ enum stage_verdict handle_session_create(struct task *task)
         return task_fail(task);
     }
     if (task->dry_run) {
-        return answer_dry_run(task);
+        return task_reply_nothing_sent(task);
     }
     if (session_create(store_of(task), &task->principal.owner, &values.patch, task->arena, &session,
                        &task->error) != ERR_OK) {
@@ -308,47 +294,19 @@ enum stage_verdict handle_session_current(struct task *task)
     return reply_session(task, 200, &session);
 }
 
-static int64_t query_number(struct task *task, const char *name, int64_t min, int64_t max,
-                            int64_t otherwise)
-{
-    struct str text;
-    int64_t value;
-
-    if (!query_find(task->arena, task->exchange->request.query, name, &text)) {
-        return otherwise;
-    }
-    if (!str_to_i64(text, min, max, &value)) {
-        (void)error_at(error_list_add(task_errors(task)), ERR_INVALID, name,
-                       "%s must be a whole number from %lld to %lld", name, (long long)min,
-                       (long long)max);
-        return otherwise;
-    }
-    return value;
-}
-
 enum stage_verdict handle_session_list(struct task *task)
 {
-    size_t limit = (size_t)query_number(task, "limit", 1, LIMIT_MAX, LIMIT_DEFAULT);
-    size_t offset = (size_t)query_number(task, "offset", 0, INT32_MAX, 0);
-    struct str wanted = STR_EMPTY;
-    enum session_status status = SESSION_ACTIVE;
-    bool has_status = query_find(task->arena, task->exchange->request.query, "status", &wanted);
-    struct session_filter filter = {
-        .status = has_status ? &status : NULL, .limit = limit, .offset = offset};
+    enum session_status status = status_of(task_query_text(task, "status"));
+    struct session_filter filter = {.status = task_query(task, "status") != NULL ? &status : NULL,
+                                    .limit =
+                                        (size_t)task_query_number(task, "limit", LIMIT_DEFAULT),
+                                    .offset = (size_t)task_query_number(task, "offset", 0)};
     struct json *body = json_new_object(task->arena);
     struct json *list = json_new_array(task->arena);
     struct session *sessions;
     size_t total;
     size_t n;
 
-    if (has_status && !str_is(wanted, "active") && !str_is(wanted, "paused")) {
-        (void)error_at(error_list_add(task_errors(task)), ERR_INVALID, "status",
-                       "status must be active or paused");
-    }
-    if (task->errors != NULL && task->errors->n > 0) {
-        return task_fail(task);
-    }
-    status = str_is(wanted, "paused") ? SESSION_PAUSED : SESSION_ACTIVE;
     n = session_list(store_of(task), &task->principal.owner, &filter, task->arena, &sessions,
                      &total);
     for (size_t i = 0; i < n; i++) {
@@ -356,7 +314,7 @@ enum stage_verdict handle_session_list(struct task *task)
     }
     json_set(body, STR("sessions"), list);
     json_set(body, STR("total"), json_new_int(task->arena, (int64_t)total));
-    json_set(body, STR("limit"), json_new_int(task->arena, (int64_t)limit));
-    json_set(body, STR("offset"), json_new_int(task->arena, (int64_t)offset));
+    json_set(body, STR("limit"), json_new_int(task->arena, (int64_t)filter.limit));
+    json_set(body, STR("offset"), json_new_int(task->arena, (int64_t)filter.offset));
     return task_reply_json(task, 200, body);
 }

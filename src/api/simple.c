@@ -2,8 +2,8 @@
 #include "simple.h"
 
 #include "base/clock.h"
-#include "base/percent.h"
 #include "cache.h"
+#include "query.h"
 #include "redact.h"
 #include "reply_map.h"
 #include "run/run.h"
@@ -31,7 +31,7 @@ static bool has_path_param(const struct task *task, const char *name)
     return str_contains(pattern, place);
 }
 
-/* Ids of paths and query parameters are checked here; members of the body were by members_check. */
+/* Ids of paths are checked here; members of the body and parameters of the query were before. */
 static struct json *path_value(struct task *task, const char *name)
 {
     struct str digits;
@@ -44,24 +44,6 @@ static struct json *path_value(struct task *task, const char *name)
         return NULL;
     }
     return json_new_string(task->arena, digits);
-}
-
-static struct json *query_value(struct task *task, const char *name)
-{
-    struct str text;
-
-    if (!query_find(task->arena, task->exchange->request.query, name, &text) || text.len == 0) {
-        return NULL;
-    }
-    if (str_is(STR("ai"), name)) {
-        return json_new_bool(task->arena, str_is_nocase(text, "true") || str_is(text, "1"));
-    }
-    if (!id_normalise(text, &text)) {
-        (void)error_at(error_list_add(task_errors(task)), ERR_INVALID, name,
-                       "%s must be a whole number", name);
-        return NULL;
-    }
-    return json_new_string(task->arena, text);
 }
 
 static struct json *default_value(struct task *task, const struct simple_value *value)
@@ -97,9 +79,8 @@ static struct json *read_values(struct task *task, const struct simple_row *row)
             found = path_value(task, value->from);
         } else if (json_get(body, value->from) != NULL) {
             found = json_copy(task->arena, json_get(body, value->from));
-        } else if (str_is(task->exchange->request.method, "GET") ||
-                   str_is(task->exchange->request.method, "HEAD")) {
-            found = query_value(task, value->from);
+        } else if (task_query(task, value->from) != NULL) {
+            found = json_copy(task->arena, task_query(task, value->from));
         }
         json_set(values, str_from(value->to), found != NULL ? found : default_value(task, value));
     }

@@ -3,9 +3,9 @@
  * that the body is never buffered. */
 #include "api_internal.h"
 #include "base/mem.h"
-#include "base/percent.h"
 #include "base/utf8.h"
 #include "data/node.h"
+#include "query.h"
 #include "verdict.h"
 
 enum { BODY_DEPTH = 32, BODY_NODES = 10000, COMMAND_NODES = 50000 };
@@ -185,41 +185,14 @@ static enum stage_verdict stage_handle_head(struct task *task)
     return task_streams_body(task) ? task->route->handle(task) : STAGE_CONTINUE;
 }
 
-/* ?name, ?name=, ?name=true and what else means yes or no; anything else is refused, since the one
- * who wrote it meant something. */
-static bool query_truth(struct task *task, const char *name)
-{
-    static const char *const yes[] = {"", "true", "1", "yes", "on"};
-    static const char *const no[] = {"false", "0", "no", "off"};
-    struct str value;
-
-    if (!query_find(task->arena, task->exchange->request.query, name, &value)) {
-        return false;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
-        if (str_is_nocase(value, yes[i])) {
-            return true;
-        }
-    }
-    for (size_t i = 0; i < ARRAY_LEN(no); i++) {
-        if (str_is_nocase(value, no[i])) {
-            return false;
-        }
-    }
-    (void)error_at(error_list_add(task_errors(task)), ERR_INVALID, name,
-                   "%s must be true or false, not \"%.*s\"", name, STR_ARG(utf8_clip(value, 40)));
-    return false;
-}
-
 static enum stage_verdict stage_query(struct task *task)
 {
-    bool relays = task->route->body == BODY_STREAM; /* the rest is the platform's own query */
-    bool reads = str_is(task->exchange->request.method, "GET") ||
-                 str_is(task->exchange->request.method, "HEAD");
-
-    task->dry_run = !reads && (query_truth(task, "dry_run") || query_truth(task, "dry-run"));
-    task->raw = !relays && query_truth(task, "raw");
-    return task->errors != NULL && task->errors->n > 0 ? task_fail(task) : STAGE_CONTINUE;
+    if (!query_read(task)) {
+        return task_fail(task);
+    }
+    task->dry_run = json_true(task_query(task, "dry_run"));
+    task->raw = json_true(task_query(task, "raw"));
+    return STAGE_CONTINUE;
 }
 
 /* One document; its errors say line and column. */

@@ -3,7 +3,7 @@
  * the work. */
 #include "tests.h"
 
-#include "base/percent.h"
+#include "query.h"
 
 enum { ANSWER_MAX = 64 * 1024 * 1024 };
 
@@ -149,16 +149,12 @@ static const struct {
 enum stage_verdict handle_test_compile(struct task *task)
 {
     struct reading reading;
-    struct str to = STR("commands");
+    struct str to = task_query_text(task, "to");
     struct buf text;
 
-    (void)query_find(task->arena, task->exchange->request.query, "to", &to);
     test_read(task, task->arena, &(struct testfile_options){0}, &reading);
     if (!reading.ok) {
         return test_refuse(task, &reading);
-    }
-    if (str_is(to, "commands")) {
-        return reply_commands(task, &reading);
     }
     for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
         if (str_is(to, targets[i].name)) {
@@ -167,7 +163,5 @@ enum stage_verdict handle_test_compile(struct task *task)
             return reply_text(task, 200, targets[i].type, &text);
         }
     }
-    (void)error_at(&task->error, ERR_INVALID, "to",
-                   "to must be one of: commands, upstream, simplified, sentences");
-    return task_fail(task);
+    return reply_commands(task, &reading);
 }

@@ -23,7 +23,7 @@ async function main() {
     return 77;
   }
   await page.waitForSelector('.opblock', { timeout: 30000 });
-  const operation = page.locator('#operations-simplified-get_api_projects');
+  const operation = page.locator('#operations-simplified-listProjects');
   await operation.locator('.opblock-summary-control').click();
   await operation.locator('.try-out__btn').click();
   await operation.locator('.execute').click();

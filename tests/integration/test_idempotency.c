@@ -91,7 +91,7 @@ static void every_post_is_done_once(void **state)
         other.body = "{\"name\":\"another\"}";
         ask(&proxy, &other, key, 422);
         other = posts[i];
-        other.target = arena_printf(&proxy.arena, "%s%cverbose=true", posts[i].target,
+        other.target = arena_printf(&proxy.arena, "%s%cdry_run=false", posts[i].target,
                                     strchr(posts[i].target, '?') != NULL ? '&' : '?')
                            .ptr;
         ask(&proxy, &other, key, 422);
