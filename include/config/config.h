@@ -38,6 +38,9 @@ struct config {
     struct {
         struct str listen;
         struct str tls_certificate_file, tls_key_file;
+        struct str public_url; /* without a slash at its end; empty: not known */
+        const struct str *trusted_proxies;
+        size_t n_trusted_proxies;
     } server;
 
     struct {
@@ -148,6 +151,8 @@ enum option_type {
     OPTION_SECRET,
     OPTION_ENUM,
     OPTION_LIST,
+    OPTION_ORIGINS, /* a list of origins as browsers send them, or "*" */
+    OPTION_RANGES,  /* a list of addresses and CIDR ranges */
     OPTION_KEYS
 };
 

@@ -26,6 +26,7 @@ void loader_fail(struct loader *loader, const char *format, ...) PRINTF_LIKE(2, 
 bool option_set(struct loader *loader, const struct option_row *row, struct str text);
 bool option_set_list(struct loader *loader, const struct option_row *row, const struct str *items,
                      size_t n);
+bool option_is_list(const struct option_row *row);
 const struct option_row *option_find(struct str key);
 void option_unknown(struct loader *loader, struct str key);
 /* keys.c */
@@ -38,6 +39,8 @@ void *option_field(const struct config *config, const struct option_row *row);
 void load_environment(struct loader *loader, const char *const *environment);
 /* judge.c */
 bool address_is_sound(struct str address);
+bool judge_origin(struct loader *loader, struct str origin);
+bool judge_range(struct loader *loader, const struct option_row *row, struct str range);
 void config_judge(struct loader *loader);
 
 #endif

@@ -51,7 +51,7 @@ static void take_value(struct loader *loader, const struct option_row *row, cons
     loader->column = node->column;
     if (row->type == OPTION_KEYS) {
         (void)keys_from_node(loader, node);
-    } else if (row->type == OPTION_LIST && node->type == NODE_LIST) {
+    } else if (option_is_list(row) && node->type == NODE_LIST) {
         take_list(loader, row, node);
     } else if (node->type != NODE_SCALAR) {
         loader_fail(loader, "%s: must be one value", row->key);

@@ -14,6 +14,9 @@ static const struct option_row rows[] = {
     {"server.tls_certificate_file", OPTION_FILE, AT(server.tls_certificate_file), "", 0, 0, NULL, NULL, "PEM chain; with tls_key_file the listener speaks HTTPS."},
     {"server.tls_key_file", OPTION_FILE, AT(server.tls_key_file), "", 0, 0, NULL, NULL, "PEM private key of the certificate."},
 
+    {"server.public_url", OPTION_URL, AT(server.public_url), "", 0, 0, NULL, NULL, "Where clients reach this server, with its path prefix if there is one: https://example.com/qa. For links in answers."},
+    {"server.trusted_proxies", OPTION_RANGES, AT(server.trusted_proxies), "[]", 0, 100, NULL, NULL, "Addresses (192.0.2.7, 10.0.0.0/8) whose X-Forwarded-Prefix, -Proto and -Host are believed; none by default."},
+
     {"http.max_connections", OPTION_UINT, AT(http.max_connections), "10000", 1, 1000000, NULL, NULL, "Open client connections; at the limit new ones wait in the kernel."},
     {"http.max_headers", OPTION_UINT, AT(http.max_headers), "64", 1, 64, NULL, NULL, "Header fields of a request; more are 431."},
     {"http.max_requests_per_connection", OPTION_UINT, AT(http.max_requests_per_connection), "0", 0, 1000000000, NULL, NULL, "Then the connection is closed; 0: no limit."},
@@ -55,7 +58,7 @@ static const struct option_row rows[] = {
     {"auth.cache_ttl_s", OPTION_SECONDS, AT(auth.cache_ttl_s), "300", 1, DAY_S, NULL, NULL, "How long the platform's verdict about a caller's token is kept."},
     {"auth.keys", OPTION_KEYS, AT(auth.keys), "[]", 0, 1000, NULL, "API_KEYS", "Keys as text, or {name, key | key_file | sha256, permissions, expires}."},
 
-    {"cors.origins", OPTION_LIST, AT(cors.origins), "[]", 0, 100, NULL, "CORS_ORIGINS", "Origins that browsers may call from; \"*\" any."},
+    {"cors.origins", OPTION_ORIGINS, AT(cors.origins), "[]", 0, 100, NULL, "CORS_ORIGINS", "Origins that browsers may call from; \"*\" any."},
     {"cors.credentials", OPTION_BOOL, AT(cors.credentials), "false", 0, 0, NULL, NULL, "Let browsers send credentials; not together with \"*\"."},
     {"cors.max_age_s", OPTION_SECONDS, AT(cors.max_age_s), "600", 0, DAY_S, NULL, NULL, "How long browsers keep a preflight."},
 

@@ -108,6 +108,8 @@ static void print_value(struct buf *out, const struct config *config, const stru
         buf_text(out, secret_is_set(field) ? "'***'" : "\"\"");
         break;
     case OPTION_LIST:
+    case OPTION_ORIGINS:
+    case OPTION_RANGES:
         print_list(out, config, row);
         break;
     case OPTION_KEYS:

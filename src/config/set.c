@@ -158,8 +158,8 @@ static bool set_text(struct loader *loader, const struct option_row *row, struct
         loader_fail(loader, "%s: must be one line of text", row->key);
         return false;
     }
-    if (row->type == OPTION_URL && !str_starts(text, STR("http://")) &&
-        !str_starts(text, STR("https://"))) {
+    if (row->type == OPTION_URL && (text.len > 0 || row->def[0] != '\0') &&
+        !str_starts(text, STR("http://")) && !str_starts(text, STR("https://"))) {
         loader_fail(loader, "%s: \"%.*s\" does not begin with http:// or https://", row->key,
                     STR_ARG(str_sub(text, 0, SHOWN_MAX)));
         return false;
@@ -180,14 +180,29 @@ static bool set_text(struct loader *loader, const struct option_row *row, struct
     return true;
 }
 
+bool option_is_list(const struct option_row *row)
+{
+    return row->type == OPTION_LIST || row->type == OPTION_ORIGINS || row->type == OPTION_RANGES;
+}
+
+static bool judge_item(struct loader *loader, const struct option_row *row, struct str item)
+{
+    if (row->type == OPTION_ORIGINS) {
+        return judge_origin(loader, item);
+    }
+    return row->type != OPTION_RANGES || judge_range(loader, row, item);
+}
+
 bool option_set_list(struct loader *loader, const struct option_row *row, const struct str *items,
                      size_t n)
 {
-    /* OPTION_LIST members are a pointer followed by its count (struct config). */
+    /* Members of lists are a pointer followed by its count (struct config). */
     struct {
         const struct str *items;
         size_t n;
     } *field = option_field(&loader->box->config, row);
+
+    bool is_sound = true;
     struct str *copy = arena_calloc(&loader->box->arena, n > 0 ? n : 1, sizeof(*copy));
 
     if ((int64_t)n > row->max) {
@@ -195,11 +210,12 @@ bool option_set_list(struct loader *loader, const struct option_row *row, const 
         return false;
     }
     for (size_t i = 0; i < n; i++) {
+        is_sound = judge_item(loader, row, items[i]) && is_sound;
         copy[i] = arena_str(&loader->box->arena, items[i]);
     }
     field->items = copy;
     field->n = n;
-    return true;
+    return is_sound;
 }
 
 /* "a, b" or "[a, b]" or JSON-like ["a", "b"]. */
@@ -248,6 +264,8 @@ bool option_set(struct loader *loader, const struct option_row *row, struct str 
     case OPTION_ENUM:
         return set_word(loader, row, text);
     case OPTION_LIST:
+    case OPTION_ORIGINS:
+    case OPTION_RANGES:
         return set_list(loader, row, text);
     case OPTION_KEYS:
         return keys_from_text(loader, text);

@@ -1,0 +1,34 @@
+/* Hosts, ports and address ranges as text (RFC 3986 section 3.2.2, RFC 9110 section 7.2). */
+#ifndef BASE_HOST_H
+#define BASE_HOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/str.h"
+
+/* HOST, HOST:PORT or [V6]:PORT. HOST is a name or an address; PORT is empty or 0 to 65535. A comma,
+ * which a name may hold by the letter of the RFC, is refused: it joins two header fields. */
+bool authority_is_sound(struct str text);
+/* Of a sound one; out_port is empty where none is given. The host keeps its brackets. */
+void authority_split(struct str text, struct str *out_host, struct str *out_port);
+
+/* An origin as browsers send it: scheme://host or scheme://host:port, in lower case, without a path
+ * and without the scheme's own port. False: no browser ever sends it; `out_right` (256 bytes) is
+ * the form that was probably meant, or empty. */
+enum { ORIGIN_MAX = 256 };
+
+bool origin_is_sound(struct str text, char out_right[ORIGIN_MAX]) MUST_CHECK;
+
+/* 10.0.0.0/8, 192.0.2.7, fd00::/8. IPv4 addresses are held in their IPv6 form. */
+struct ip_range {
+    uint8_t bytes[16];
+    unsigned bits;
+};
+
+bool ip_range_parse(struct str text, struct ip_range *out) MUST_CHECK;
+/* `peer` is "127.0.0.1:5234" or "[::1]:5234". */
+bool ip_range_holds_peer(const struct ip_range *range, struct str peer);
+
+#endif

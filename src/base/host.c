@@ -1,0 +1,232 @@
+#include "base/host.h"
+
+#include <arpa/inet.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+
+enum { PORT_MAX = 65535, V4_BITS = 32, V6_BITS = 128, V4_AT = 12 };
+
+static bool is_hex(char c)
+{
+    return (c >= '0' && c <= '9') || (char_lower(c) >= 'a' && char_lower(c) <= 'f');
+}
+
+static bool is_name_char(char c)
+{
+    return (char_lower(c) >= 'a' && char_lower(c) <= 'z') || (c >= '0' && c <= '9') ||
+           (c != '\0' && str_find_char(STR("-._~!$&'()*+;="), c) >= 0);
+}
+
+/* RFC 3986 reg-name: unreserved, sub-delims, percent escapes. */
+static bool is_name(struct str host)
+{
+    for (size_t i = 0; i < host.len; i++) {
+        if (host.ptr[i] == '%') {
+            if (i + 2 >= host.len || !is_hex(host.ptr[i + 1]) || !is_hex(host.ptr[i + 2])) {
+                return false;
+            }
+            i += 2;
+        } else if (!is_name_char(host.ptr[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The address in 16 bytes; IPv4 as ::ffff:a.b.c.d. */
+static bool parse_address(struct str text, uint8_t out[16], bool *out_is_v4)
+{
+    char copy[INET6_ADDRSTRLEN];
+
+    if (text.len == 0 || text.len >= sizeof(copy) || str_find_char(text, '\0') >= 0) {
+        return false;
+    }
+    str_copy(copy, sizeof(copy), text);
+    *out_is_v4 = inet_pton(AF_INET, copy, out + V4_AT) == 1;
+    if (*out_is_v4) {
+        for (size_t i = 0; i < V4_AT; i++) {
+            out[i] = i < V4_AT - 2 ? 0 : 0xFF;
+        }
+        return true;
+    }
+    return inet_pton(AF_INET6, copy, out) == 1;
+}
+
+static bool is_v6(struct str text)
+{
+    uint8_t bytes[16];
+    bool is_v4;
+
+    return parse_address(text, bytes, &is_v4) && !is_v4;
+}
+
+static bool is_port(struct str port)
+{
+    int64_t number;
+
+    return port.len == 0 ||
+           (port.ptr[0] >= '0' && port.ptr[0] <= '9' && str_to_i64(port, 0, PORT_MAX, &number));
+}
+
+void authority_split(struct str text, struct str *out_host, struct str *out_port)
+{
+    ptrdiff_t bracket = str_starts(text, STR("[")) ? str_find_char(text, ']') : -1;
+    size_t at = bracket < 0 ? 0 : (size_t)bracket + 1;
+    ptrdiff_t colon = str_find_char(str_sub(text, at, text.len), ':');
+
+    *out_host = colon < 0 ? text : str_sub(text, 0, at + (size_t)colon);
+    *out_port = colon < 0 ? STR_EMPTY : str_sub(text, at + (size_t)colon + 1, text.len);
+}
+
+bool authority_is_sound(struct str text)
+{
+    struct str host;
+    struct str port;
+
+    authority_split(text, &host, &port);
+    if (!is_port(port)) {
+        return false;
+    }
+    if (str_starts(host, STR("["))) {
+        return host.len > 2 && str_ends(host, STR("]")) && is_v6(str_sub(host, 1, host.len - 2));
+    }
+    return is_name(host);
+}
+
+/* --- origins ----------------------------------------------------------------------------------
+ */
+
+static bool is_default_port(struct str scheme, struct str port)
+{
+    return (str_is_nocase(scheme, "https") && str_is(port, "443")) ||
+           (str_is_nocase(scheme, "http") && str_is(port, "80"));
+}
+
+static bool is_scheme(struct str scheme)
+{
+    for (size_t i = 0; i < scheme.len; i++) {
+        char c = char_lower(scheme.ptr[i]);
+
+        if (!(c >= 'a' && c <= 'z') &&
+            (i == 0 || !((c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.'))) {
+            return false;
+        }
+    }
+    return scheme.len > 0;
+}
+
+/* Letters, digits, hyphens, dots and underscores, as hosts of origins have them. */
+static bool is_origin_host(struct str host)
+{
+    if (str_starts(host, STR("["))) {
+        return true; /* judged by authority_is_sound */
+    }
+    for (size_t i = 0; i < host.len; i++) {
+        char c = char_lower(host.ptr[i]);
+
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+              str_find_char(STR("-._"), c) >= 0)) {
+            return false;
+        }
+    }
+    return host.len > 0;
+}
+
+/* The origin that the text names, in the form that browsers send. */
+static bool write_origin(struct str text, struct buf *out)
+{
+    ptrdiff_t at = str_find(text, STR("://"));
+    bool is_local = str_starts_nocase(text, STR("localhost"));
+    struct str scheme = at >= 0    ? str_sub(text, 0, (size_t)at)
+                        : is_local ? STR("http")
+                                   : STR("https");
+    struct str rest = at < 0 ? text : str_sub(text, (size_t)at + 3, text.len);
+    struct str host;
+    struct str port;
+    int64_t number = 0;
+
+    for (size_t i = 0; i < rest.len; i++) {
+        if (str_find_char(STR("/?#"), rest.ptr[i]) >= 0) {
+            rest.len = i;
+        }
+    }
+    authority_split(rest, &host, &port);
+    if (!is_scheme(scheme) || !authority_is_sound(rest) || !is_origin_host(host)) {
+        return false;
+    }
+    for (size_t i = 0; i < scheme.len; i++) {
+        buf_char(out, char_lower(scheme.ptr[i]));
+    }
+    buf_text(out, "://");
+    for (size_t i = 0; i < host.len; i++) {
+        buf_char(out, char_lower(host.ptr[i]));
+    }
+    if (str_to_i64(port, 0, PORT_MAX, &number) && !is_default_port(scheme, port)) {
+        buf_printf(out, ":%d", (int)number);
+    }
+    return buf_ok(out);
+}
+
+bool origin_is_sound(struct str text, char out_right[ORIGIN_MAX])
+{
+    struct buf right;
+    bool is_named;
+    bool is_sound;
+
+    buf_init(&right, ORIGIN_MAX - 1);
+    /* "null" is what every sandboxed frame and local file sends, a bare word names no host. */
+    is_named = (str_contains(text, STR("://")) || str_find_char(text, '.') >= 0 ||
+                str_starts_nocase(text, STR("localhost"))) &&
+               write_origin(text, &right);
+    is_sound = is_named && str_eq(buf_view(&right), text);
+    str_copy(out_right, ORIGIN_MAX, is_named ? buf_view(&right) : STR_EMPTY);
+    buf_done(&right);
+    return is_sound;
+}
+
+/* --- ranges -----------------------------------------------------------------------------------
+ */
+
+bool ip_range_parse(struct str text, struct ip_range *out)
+{
+    struct str address;
+    struct str length;
+    bool has_length = str_cut(text, '/', &address, &length);
+    bool is_v4;
+    int64_t bits;
+
+    if (!parse_address(address, out->bytes, &is_v4)) {
+        return false;
+    }
+    bits = is_v4 ? V4_BITS : V6_BITS;
+    if (has_length && !str_to_i64(length, 0, bits, &bits)) {
+        return false;
+    }
+    out->bits = (unsigned)bits + (is_v4 ? V6_BITS - V4_BITS : 0);
+    return true;
+}
+
+bool ip_range_holds_peer(const struct ip_range *range, struct str peer)
+{
+    uint8_t bytes[16];
+    struct str host;
+    struct str port;
+    bool is_v4;
+
+    authority_split(peer, &host, &port);
+    if (str_starts(host, STR("["))) {
+        host = str_sub(host, 1, host.len - 2);
+    }
+    if (!parse_address(host, bytes, &is_v4)) {
+        return false;
+    }
+    for (unsigned bit = 0; bit < range->bits; bit++) {
+        uint8_t mask = (uint8_t)(0x80 >> (bit % 8));
+
+        if (((bytes[bit / 8] ^ range->bytes[bit / 8]) & mask) != 0) {
+            return false;
+        }
+    }
+    return true;
+}

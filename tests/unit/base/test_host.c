@@ -1,0 +1,136 @@
+/* Hosts, origins and ranges. */
+#include "harness/cmocka.h"
+
+#include <string.h>
+
+#include "base/host.h"
+
+static void authorities_follow_the_grammar(void **state)
+{
+    static const char *const sound[] = {
+        "",      "a",        "a.example", "a:80",    "a:",          "127.0.0.1:8000",
+        "[::1]", "[::1]:80", "[fe80::1]", "a%20b",   "A-b_c~!$&'*", "[::ffff:1.2.3.4]:1",
+        "a:0",   "a:65535",  "a:00080",   "x.y.z.:1"};
+    static const char *const broken[] = {
+        "a:asd",  "a:-1",      "a:+1", "a:99999", "a:65536", "[::1", "[::1]x",    "[::1]:x", "[]",
+        "[a]",    "[1.2.3.4]", "::1",  "a:1:2",   "a b",     "a,b",  "u@b",       "a/b",     "a?b",
+        "a#b",    "a\"b",      "a<b",  "a\\b",    "a%2",     "a%zz", "[::1%251]", "a: 1",    "a:1 ",
+        "[::1]]", "a]",        "{a}",  "a|b",     "a^b",     "a`b"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(sound); i++) {
+        if (!authority_is_sound(str_from(sound[i]))) {
+            fail_msg("\"%s\" is sound", sound[i]);
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(broken); i++) {
+        if (authority_is_sound(str_from(broken[i]))) {
+            fail_msg("\"%s\" is broken", broken[i]);
+        }
+    }
+    assert_false(authority_is_sound(STR("a\0b")));
+    assert_false(authority_is_sound(STR("\xc3\xb6.example")));
+}
+
+static void origins_are_what_browsers_send(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *right; /* NULL: the text itself */
+    } rows[] = {
+        {"https://a.example", NULL},
+        {"http://localhost:3000", NULL},
+        {"https://a.example:8443", NULL},
+        {"http://[::1]:5173", NULL},
+        {"https://xn--bcher-kva.example", NULL},
+        {"chrome-extension://abcdefgh", NULL},
+        {"http://a", NULL},
+        {"https://a.example:80", NULL},
+        {"https://a/", "https://a"},
+        {"https://a.example/app", "https://a.example"},
+        {"https://a.example?x", "https://a.example"},
+        {"https://a.example:443", "https://a.example"},
+        {"http://a.example:80", "http://a.example"},
+        {"https://A.Example", "https://a.example"},
+        {"HTTPS://a.example", "https://a.example"},
+        {"https://a.example:08443", "https://a.example:8443"},
+        {"https://a.example:", "https://a.example"},
+        {"a.example", "https://a.example"},
+        {"a.example:8080/x", "https://a.example:8080"},
+        {"localhost:3000", "http://localhost:3000"},
+        {"https://*.a", ""},
+        {"https://*", ""},
+        {"/app", ""},
+        {":443", ""},
+        {"null", ""},
+        {"NULL", ""},
+        {"", ""},
+        {"https://", ""},
+        {"https://u@a", ""},
+        {"https://a:99999", ""},
+        {"https://b\xc3\xbc"
+         "cher.example",
+         ""},
+        {"://a", ""},
+        {"https://a b", ""},
+    };
+
+    char right[ORIGIN_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        bool is_sound = origin_is_sound(str_from(rows[i].text), right);
+
+        if (is_sound != (rows[i].right == NULL) ||
+            strcmp(right, rows[i].right != NULL ? rows[i].right : rows[i].text) != 0) {
+            fail_msg("\"%s\": %d \"%s\"", rows[i].text, is_sound, right);
+        }
+    }
+}
+
+static bool holds(const char *range, const char *peer)
+{
+    struct ip_range parsed;
+
+    assert_true(ip_range_parse(str_from(range), &parsed));
+    return ip_range_holds_peer(&parsed, str_from(peer));
+}
+
+static void ranges_hold_their_addresses(void **state)
+{
+    static const char *const broken[] = {"",          "a",     "10.0.0.0/33", "10.0.0/8", "::/129",
+                                         "10.0.0.1/", "::1/x", "10.0.0.1:80", "[::1]",    "1/8"};
+    struct ip_range range;
+
+    (void)state;
+    assert_true(holds("127.0.0.1", "127.0.0.1:5234"));
+    assert_false(holds("127.0.0.1", "127.0.0.2:5234"));
+    assert_true(holds("10.0.0.0/8", "10.255.1.2:1"));
+    assert_false(holds("10.0.0.0/8", "11.0.0.0:1"));
+    assert_true(holds("10.1.2.3/8", "10.9.9.9:1"));
+    assert_true(holds("0.0.0.0/0", "8.8.8.8:1"));
+    assert_false(holds("0.0.0.0/0", "[2001:db8::1]:1"));
+    assert_true(holds("::/0", "8.8.8.8:1"));
+    assert_true(holds("::1", "[::1]:1"));
+    assert_true(holds("fd00::/8", "[fd12::1]:1"));
+    assert_false(holds("fd00::/8", "[fe12::1]:1"));
+    assert_true(holds("10.0.0.0/9", "[::ffff:10.127.0.1]:1"));
+    assert_false(holds("10.0.0.0/9", "10.128.0.1:1"));
+    assert_false(holds("10.0.0.0/8", "nonsense"));
+    for (size_t i = 0; i < ARRAY_LEN(broken); i++) {
+        if (ip_range_parse(str_from(broken[i]), &range)) {
+            fail_msg("\"%s\" is not a range", broken[i]);
+        }
+    }
+}
+
+int test_host(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(authorities_follow_the_grammar),
+        cmocka_unit_test(origins_are_what_browsers_send),
+        cmocka_unit_test(ranges_hold_their_addresses),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

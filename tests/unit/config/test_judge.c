@@ -1,0 +1,102 @@
+/* Values that have the right type and can still not be meant. */
+#include "harness/cmocka.h"
+
+#include "config/config.h"
+
+struct row {
+    const char *set;
+    const char *says; /* NULL: it is taken */
+};
+
+static void check(const struct row *row)
+{
+    static const char *const environment[] = {NULL};
+    const char *sets[] = {"sandbox.enabled=true", row->set};
+    const struct config_sources sources = {.sets = sets, .n_sets = 2, .environment = environment};
+    struct config *config = NULL;
+    struct error_list errors;
+    enum error_code code;
+
+    error_list_init(&errors);
+    code = config_load(&sources, &config, &errors);
+    if ((code == ERR_OK) != (row->says == NULL)) {
+        fail_msg("%s: %s", row->set, errors.n > 0 ? errors.items[0].text : "taken");
+    }
+    if (row->says != NULL && !str_contains(str_from(errors.items[0].text), str_from(row->says))) {
+        fail_msg("%s: %s", row->set, errors.items[0].text);
+    }
+    error_list_done(&errors);
+    config_free(config);
+}
+
+static void origins_that_never_match_are_refused(void **state)
+{
+    static const struct row rows[] = {
+        {"cors.origins=*", NULL},
+        {"cors.origins=https://a.example, http://localhost:3000", NULL},
+        {"cors.origins=https://a/", "write \"https://a\""},
+        {"cors.origins=a.example", "write \"https://a.example\""},
+        {"cors.origins=https://*.a", "there are no patterns"},
+        {"cors.origins=/app", "\"/app\" is not an origin"},
+        {"cors.origins=https://a.example:443", "write \"https://a.example\""},
+        {"cors.origins=:443", "is not an origin"},
+        {"cors.origins=https://A.example", "write \"https://a.example\""},
+        {"cors.origins=null", "sandboxed frame"},
+        {"cors.origins=https://good.example,https://bad.example/x", "https://bad.example/x"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        check(&rows[i]);
+    }
+}
+
+static void every_bad_origin_is_told(void **state)
+{
+    static const char *const environment[] = {NULL};
+    const char *sets[] = {"sandbox.enabled=true", "cors.origins=null,https://a/,https://b"};
+    const struct config_sources sources = {.sets = sets, .n_sets = 2, .environment = environment};
+    struct config *config = NULL;
+    struct error_list errors;
+
+    (void)state;
+    error_list_init(&errors);
+    assert_int_not_equal(config_load(&sources, &config, &errors), ERR_OK);
+    assert_int_equal(errors.n, 2);
+    error_list_done(&errors);
+    config_free(config);
+}
+
+static void addresses_of_proxies_and_the_public_url_are_checked(void **state)
+{
+    static const struct row rows[] = {
+        {"server.trusted_proxies=10.0.0.0/8, ::1, 192.0.2.7", NULL},
+        {"server.trusted_proxies=10.0.0.0/40", "server.trusted_proxies: \"10.0.0.0/40\""},
+        {"server.trusted_proxies=proxy.example", "is not an address or range"},
+        {"server.public_url=", NULL},
+        {"server.public_url=https://example.com/qa/", NULL},
+        {"server.public_url=http://[::1]:8000", NULL},
+        {"server.public_url=example.com", "server.public_url"},
+        {"server.public_url=https://", "server.public_url"},
+        {"server.public_url=https://a:asd", "HOST[:PORT]"},
+        {"server.public_url=https://a/b?c", "HOST[:PORT]"},
+        {"server.public_url=https://a/<b>", "HOST[:PORT]"},
+        {"upstream.base_url=", "does not begin with http"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        check(&rows[i]);
+    }
+}
+
+int test_judge(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(origins_that_never_match_are_refused),
+        cmocka_unit_test(every_bad_origin_is_told),
+        cmocka_unit_test(addresses_of_proxies_and_the_public_url_are_checked),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
