@@ -30,6 +30,7 @@ struct http_header {
 struct http_request {
     struct str method; /* "GET"; a token that llhttp knows */
     struct str target; /* as sent: origin-form; absolute-form is reduced to it */
+    struct str host;   /* HOST or HOST:PORT of the absolute-form, else of Host; may be empty */
     struct str path;   /* target before '?', not decoded */
     struct str query;  /* after '?', not decoded */
     struct http_header headers[HTTP_MAX_HEADERS];
@@ -70,6 +71,9 @@ struct exchange {
         struct str json; /* trusted JSON text, arena */
     } problem_more[2];
 
+    /* What stands before our paths for the client: "", "/prefix" or "https://host/prefix". Set by
+     * the service in on_begin. */
+    struct str base;
     void *task;                         /* the service's own; http never looks into it */
     struct http_connection *connection; /* NULL: orphan (the client is gone) */
     /* private to http from here on */
@@ -95,6 +99,7 @@ struct exchange {
 
 /* The first header of that name, trimmed; empty str with out_found false when absent. */
 struct str exchange_header(const struct exchange *exchange, const char *name);
+size_t exchange_count_headers(const struct exchange *exchange, const char *name);
 bool exchange_has_header(const struct exchange *exchange, const char *name);
 /* All lines of that name, joined by commas (RFC 9110 section 5.3), in the arena; empty: none. */
 struct str exchange_header_lines(struct exchange *exchange, const char *name);

@@ -1,6 +1,7 @@
 /* An HTTP/1.1 server (RFC 9110, 9112): one listener and its connections, and a service that
  * answers.
  *
+ *   on_begin: always, once, then
  *   on_head ──► HTTP_BODY_BUFFER ─► (body arrives) ─► on_body ─► ... exchange_reply
  *          ├──► HTTP_BODY_STREAM ─► on_chunk*, last=true once ─► ...
  *          └──► HTTP_REPLIED (refused on the head: the body is never buffered; the connection
@@ -32,6 +33,10 @@ enum http_verdict { HTTP_BODY_BUFFER, HTTP_BODY_STREAM, HTTP_REPLIED };
 enum http_abort_verdict { HTTP_ABORT_ENDED, HTTP_ABORT_DETACHED };
 
 struct http_service {
+    /* First of all, before on_head and before any refusal that comes without it (then the request
+     * has what could be read of it): sets exchange->base and headers that every answer has. NULL:
+     * nothing to set. */
+    void (*on_begin)(void *context, struct exchange *exchange);
     /* Head complete. Set *max_body for HTTP_BODY_BUFFER (bytes; a longer one is answered 413 by
      * http). */
     enum http_verdict (*on_head)(void *context, struct exchange *exchange, size_t *max_body);

@@ -5,8 +5,10 @@
 
 #include "api_internal.h"
 #include "base/clock.h"
+#include "base/host.h"
 #include "base/mem.h"
 #include "cache.h"
+#include "links.h"
 #include "run/run.h"
 #include "snapshot_memo.h"
 #include "verdict.h"
@@ -33,6 +35,12 @@ static enum http_verdict verdict_for_http(const struct task *task, enum stage_ve
     }
     *max_body = max_body_of(task);
     return HTTP_BODY_BUFFER;
+}
+
+static void on_begin(void *context, struct exchange *exchange)
+{
+    links_begin(context, exchange);
+    cors_apply(context, exchange);
 }
 
 static enum http_verdict on_head(void *context, struct exchange *exchange, size_t *max_body)
@@ -124,6 +132,7 @@ static void on_cancel_orphan(void *context, struct exchange *exchange)
 const struct http_service *api_service(void)
 {
     static const struct http_service service = {
+        .on_begin = on_begin,
         .on_head = on_head,
         .on_body = on_body,
         .on_chunk = on_chunk,
@@ -153,6 +162,19 @@ static struct run_store *open_runs(const struct api *api)
     return run_store_open(&options);
 }
 
+static void open_trusted(struct api *api)
+{
+    size_t n = api->config->server.n_trusted_proxies;
+
+    api->trusted = mem_zalloc((n + 1) * sizeof(*api->trusted));
+    for (size_t i = 0; i < n; i++) {
+        if (ip_range_parse(api->config->server.trusted_proxies[i],
+                           &api->trusted[api->n_trusted])) { /* the configuration was checked */
+            api->n_trusted++;
+        }
+    }
+}
+
 enum error_code api_open(const struct api_options *options, struct api **out, struct error *err)
 {
     enum error_code code = catalog_open(err);
@@ -165,6 +187,7 @@ enum error_code api_open(const struct api_options *options, struct api **out, st
     api->options = *options;
     api->config = options->config;
     api->defaults.organization_id = options->config->upstream.organization_id;
+    open_trusted(api);
     api->idempotency = idempotency_store_new(options->config);
     api->cache = cache_new(options->config);
     api->snapshots = snapshot_memo_new();
@@ -196,6 +219,7 @@ void api_close(struct api *api)
         cache_free(api->cache);
         snapshot_memo_free(api->snapshots);
         ledger_free(api->ledger);
+        mem_free(api->trusted);
         mem_free(api);
     }
 }

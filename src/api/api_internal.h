@@ -100,6 +100,7 @@ struct run_store;
 struct cache;
 struct cache_seat;
 struct snapshot_memo;
+struct ip_range;
 
 struct api {
     struct api_options options;
@@ -111,6 +112,8 @@ struct api {
     struct verdict_store *verdicts;
     struct run_store *runs;
     struct ledger *ledger;
+    struct ip_range *trusted; /* server.trusted_proxies */
+    size_t n_trusted;
     unsigned n_watchers; /* open event streams */
     bool draining;
     uint64_t opened_ms;
@@ -151,7 +154,7 @@ void idempotency_store_free(struct idempotency_store *store);
 void idempotency_abandon(struct task *task); /* the task ended without an answer */
 
 /* cors.c */
-void cors_apply(struct task *task);
+void cors_apply(const struct api *api, struct exchange *exchange);
 
 /* reply.c: each of them ends the task; return what they return. */
 enum stage_verdict task_reply(struct task *task, int status, const char *content_type,

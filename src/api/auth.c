@@ -43,6 +43,14 @@ static struct str credential_of(const struct exchange *exchange)
     return bearer.len > 0 ? bearer : exchange_header(exchange, "X-API-Key");
 }
 
+/* Where keys are taken: a caller who names two is not guessed at. */
+static bool has_two_credentials(const struct exchange *exchange)
+{
+    struct str key = exchange_header(exchange, "X-API-Key");
+
+    return key.len > 0 && !str_eq(credential_of(exchange), key);
+}
+
 static const struct config_key *key_find(const struct config *config, struct str credential)
 {
     struct digest digest;
@@ -123,7 +131,14 @@ enum error_code auth_check(const struct config *config, const struct exchange *e
                            struct principal *out, struct error *err)
 {
     bool is_ours = exchange_has_header(exchange, "X-API-Key") && bearer_of(exchange).len == 0;
+    bool takes_keys =
+        config->auth.mode == AUTH_KEYS || config->auth.mode == AUTH_KEYS_OR_PASSTHROUGH;
 
+    if (takes_keys && has_two_credentials(exchange)) {
+        return error_set(
+            err, ERR_UNAUTHORIZED,
+            "Authorization and X-API-Key hold different credentials; send one of them");
+    }
     switch (config->auth.mode) {
     case AUTH_KEYS:
         return check_key(config, exchange, out, err);

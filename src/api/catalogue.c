@@ -1,6 +1,7 @@
 /* GET /api/v1/commands and its relatives: the catalogue as documents, made of the same rows that
  * run. */
 #include "batch.h"
+#include "links.h"
 
 static struct json *text_node(struct task *task, const char *text)
 {
@@ -104,18 +105,6 @@ enum stage_verdict handle_command_groups(struct task *task)
     return task_reply_json(task, 200, body);
 }
 
-/* Where the caller reaches this server, as far as it tells. */
-static struct str server_url(struct task *task)
-{
-    const struct exchange *exchange = task->exchange;
-    struct str host = exchange_header(exchange, "Host");
-    bool is_tls =
-        exchange->request.is_tls || str_is(exchange_header(exchange, "X-Forwarded-Proto"), "https");
-
-    return arena_printf(task->arena, "%s://%.*s", is_tls ? "https" : "http",
-                        STR_ARG(host.len > 0 ? host : task->api->config->server.listen));
-}
-
 /* The row's example line, bound, in all its forms; an example that does not bind would be a bug of
  * the table, which the catalogue's own test catches. */
 static struct json *example_forms(struct task *task, const struct command *command)
@@ -140,7 +129,8 @@ static struct json *example_forms(struct task *task, const struct command *comma
     if (catalog_bind(&input, task->arena, &bound, task_errors(task)) != ERR_OK) {
         return NULL;
     }
-    shown_at = (struct form_options){server_url(task), task->api->config->auth.mode != AUTH_NONE};
+    shown_at =
+        (struct form_options){task_server_url(task), task->api->config->auth.mode != AUTH_NONE};
     forms = catalog_forms(&bound, task->arena, &shown_at);
     requests = command_requests(task, json_get(forms, "json"), &task->error);
     if (requests != NULL) {

@@ -13,16 +13,24 @@ static bool origin_allowed(const struct config *config, struct str origin, bool 
     return false;
 }
 
-static bool cors_is_preflight(const struct exchange *exchange)
+static bool is_preflight(const struct exchange *exchange)
 {
     return str_is(exchange->request.method, "OPTIONS") && exchange_has_header(exchange, "Origin") &&
            exchange_has_header(exchange, "Access-Control-Request-Method");
 }
 
-void cors_apply(struct task *task)
+static void allow_any(const struct config *config, struct exchange *exchange)
 {
-    const struct config *config = task->api->config;
-    struct exchange *exchange = task->exchange;
+    for (size_t i = 0; i < config->cors.n_origins; i++) {
+        if (str_is(config->cors.origins[i], "*")) {
+            exchange_set_header(exchange, "Access-Control-Allow-Origin", STR("*"));
+        }
+    }
+}
+
+void cors_apply(const struct api *api, struct exchange *exchange)
+{
+    const struct config *config = api->config;
     struct str origin = exchange_header(exchange, "Origin");
     bool any = false;
 
@@ -30,17 +38,23 @@ void cors_apply(struct task *task)
         return;
     }
     exchange_set_header(exchange, "Vary", STR("Origin"));
-    if (origin.len == 0 || !origin_allowed(config, origin, &any)) {
+    if (origin.len == 0 && exchange->request.path.len == 0) { /* refused before it was read */
+        allow_any(config, exchange);
+        return;
+    }
+    if (origin.len == 0 || exchange_count_headers(exchange, "Origin") > 1 ||
+        !origin_allowed(config, origin, &any)) {
         return;
     }
     exchange_set_header(exchange, "Access-Control-Allow-Origin", any ? STR("*") : origin);
     if (config->cors.credentials && !any) {
         exchange_set_header(exchange, "Access-Control-Allow-Credentials", STR("true"));
     }
-    if (!cors_is_preflight(exchange)) {
+    if (!is_preflight(exchange)) {
         exchange_set_header(
             exchange, "Access-Control-Expose-Headers",
-            STR("X-Request-Id, Location, Retry-After, ETag, Age, Idempotency-Replayed, Server-Timing"));
+            STR("X-Request-Id, Location, Retry-After, RateLimit, RateLimit-Policy, ETag, Age, "
+                "Cache-Status, Idempotency-Replayed, Deprecation, Server-Timing"));
         return;
     }
     exchange_set_header(exchange, "Access-Control-Allow-Methods",
@@ -50,5 +64,5 @@ void cors_apply(struct task *task)
         STR("Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, X-API-Key, "
             "X-Request-Id, X-Session-Id, traceparent"));
     exchange_set_header(exchange, "Access-Control-Max-Age",
-                        arena_printf(task->arena, "%u", config->cors.max_age_s));
+                        arena_printf(&exchange->arena, "%u", config->cors.max_age_s));
 }

@@ -93,7 +93,7 @@ static const char start_js[] =
 
 static enum stage_verdict reply_packed(struct task *task, const char *type, struct str packed)
 {
-    if (!str_contains(exchange_header(task->exchange, "Accept-Encoding"), STR("gzip"))) {
+    if (!str_contains(exchange_header_lines(task->exchange, "Accept-Encoding"), STR("gzip"))) {
         (void)error_set(&task->error, ERR_NOT_ACCEPTABLE,
                         "This file is kept compressed only; accept gzip");
         return task_fail(task);

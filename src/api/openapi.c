@@ -261,6 +261,22 @@ static struct json *paths(struct task *task)
     return out;
 }
 
+/* Relative to this document where nothing else is known: "." is the folder that it lies in. */
+static struct json *servers(struct task *task)
+{
+    struct json *list = json_new_array(task->arena);
+    struct json *server = json_new_object(task->arena);
+    struct str base = task->exchange->base;
+    bool has_slash = str_ends(task->exchange->request.path, STR("/"));
+
+    json_set(server, STR("url"),
+             json_new_string(task->arena, base.len > 0 ? base
+                                          : has_slash  ? STR("..")
+                                                       : STR(".")));
+    json_append(list, server);
+    return list;
+}
+
 enum stage_verdict handle_openapi(struct task *task)
 {
     static const char frame[] =
@@ -268,7 +284,7 @@ enum stage_verdict handle_openapi(struct task *task)
         "\","
         "\"description\":\"A simple HTTP API in front of the Virtuoso QA test platform.\","
         "\"contact\":{\"name\":\"The operators of this proxy\"}},"
-        "\"servers\":[{\"url\":\"/\"}],\"security\":[{\"bearer\":[]},{\"apiKey\":[]}],"
+        "\"security\":[{\"bearer\":[]},{\"apiKey\":[]}],"
         "\"tags\":["
         "{\"name\":\"start\",\"description\":\"Where to begin: this documentation, all routes, error codes\"},"
         "{\"name\":\"commands\",\"description\":\"The 87 commands: look one up, check it, run it\"},"
@@ -300,6 +316,7 @@ enum stage_verdict handle_openapi(struct task *task)
         json_parse(task->arena, str_from(components), NULL, &parts, &task->error) != ERR_OK) {
         return task_fail(task);
     }
+    json_set(document, STR("servers"), servers(task));
     json_set(document, STR("paths"), paths(task));
     json_set(document, STR("components"), parts);
     return task_reply_json(task, 200, document);

@@ -2,6 +2,7 @@
  * draft-inadarei-api-health-check (pass, warn, fail and checks). */
 #include "api_internal.h"
 #include "base/clock.h"
+#include "links.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "query.h"
@@ -20,10 +21,22 @@ static struct str finish(struct task *task, struct buf *text)
 
 enum stage_verdict handle_root(struct task *task)
 {
+    static const struct {
+        const char *name;
+        const char *path;
+    } links[] = {
+        {"docs", "/docs"},
+        {"openapi", "/openapi.json"},
+        {"commands", "/api/v1/commands"},
+        {"routes", "/api/v1/routes"},
+        {"problems", "/problems"},
+        {"health", "/health"},
+        {"metrics", "/metrics"},
+    };
     struct buf text;
     struct json_writer w;
 
-    if (str_contains(exchange_header(task->exchange, "Accept"), STR("text/html"))) {
+    if (str_contains(exchange_header_lines(task->exchange, "Accept"), STR("text/html"))) {
         return reply_start_page(task);
     }
     buf_init(&text, 4096);
@@ -34,13 +47,9 @@ enum stage_verdict handle_root(struct task *task)
     jw_kv_text(&w, "description", "A simple HTTP API in front of the Virtuoso QA platform");
     jw_key(&w, "links");
     jw_object(&w);
-    jw_kv_text(&w, "health", "/health");
-    jw_kv_text(&w, "metrics", "/metrics");
-    jw_kv_text(&w, "commands", "/api/v1/commands");
-    jw_kv_text(&w, "routes", "/api/v1/routes");
-    jw_kv_text(&w, "docs", "/docs");
-    jw_kv_text(&w, "openapi", "/openapi.json");
-    jw_kv_text(&w, "problems", "/problems");
+    for (size_t i = 0; i < ARRAY_LEN(links); i++) {
+        jw_kv_str(&w, links[i].name, task_link(task, str_from(links[i].path)));
+    }
     jw_end(&w);
     jw_end(&w);
     return task_reply(task, 200, json_type_utf8, finish(task, &text));
@@ -145,7 +154,7 @@ static void refresh_gauges(const struct api *api)
 
 enum stage_verdict handle_metrics(struct task *task)
 {
-    bool openmetrics = str_contains(exchange_header(task->exchange, "Accept"),
+    bool openmetrics = str_contains(exchange_header_lines(task->exchange, "Accept"),
                                     STR("application/openmetrics-text"));
     struct buf text;
 

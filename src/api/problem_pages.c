@@ -144,7 +144,7 @@ enum stage_verdict handle_problem(struct task *task)
                         "There is no such error code; GET /problems lists all");
         return task_fail(task);
     }
-    if (str_contains(exchange_header(task->exchange, "Accept"), STR("text/html"))) {
+    if (str_contains(exchange_header_lines(task->exchange, "Accept"), STR("text/html"))) {
         return answer_html(task, page);
     }
     return task_reply_json(task, 200, page_json(task, page));

@@ -166,7 +166,6 @@ static void begin_stream(struct relay *relay)
         length = -1;
     }
     relay->streams = true;
-    cors_apply(task);
     set_headers(relay);
     if (relay->coding.len > 0) {
         exchange_set_header(task->exchange, "Content-Encoding", relay->coding);

@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "cache.h"
 #include "http/problem.h"
+#include "links.h"
 #include "verdict.h"
 
 enum { MADE_SHOWN = 3, TEXT_BEFORE_MADE = 200 };
@@ -32,7 +33,6 @@ static void task_ends(struct task *task)
     task->on_cancel = NULL;
     task->must_finish = NULL;
     task->on_deadline = NULL;
-    cors_apply(task);
     add_server_timing(task);
 }
 
@@ -138,8 +138,8 @@ enum stage_verdict task_fail(struct task *task)
 
 void task_set_location(struct task *task, struct str location)
 {
-    task->location = location;
-    exchange_set_header(task->exchange, "Location", location);
+    task->location = task_link(task, location);
+    exchange_set_header(task->exchange, "Location", task->location);
 }
 
 void plan_options_for(struct task *task, struct plan_options *out)

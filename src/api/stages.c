@@ -30,7 +30,7 @@ static enum stage_verdict stage_route(struct task *task)
     bool is_options = str_is(exchange->request.method, "OPTIONS");
     enum error_code code;
 
-    if (str_is(exchange->request.target, "*")) {
+    if (str_is(exchange->request.path, "*")) {
         return answer_options(task, STR("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
     }
     code = route_find(task->arena, exchange->request.method, exchange->request.path, &task->match,
@@ -59,6 +59,28 @@ static enum stage_verdict stage_deprecation(struct task *task)
         exchange_set_header(
             task->exchange, "Link",
             arena_printf(task->arena, "<%s>; rel=\"successor-version\"", task->route->successor));
+    }
+    return STAGE_CONTINUE;
+}
+
+/* Fields that say one thing: of two that say different things any choice would be wrong. */
+static enum stage_verdict stage_single_fields(struct task *task)
+{
+    static const struct {
+        const char *name;
+        bool matters_to_reads;
+    } fields[] = {
+        {"Authorization", true},    {"X-API-Key", true},     {"X-Session-Id", true},
+        {"Idempotency-Key", false}, {"Content-Type", false}, {"Last-Event-ID", true},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(fields) && task->route->access != ACCESS_PUBLIC; i++) {
+        if ((fields[i].matters_to_reads || !task_only_reads(task)) &&
+            exchange_count_headers(task->exchange, fields[i].name) > 1) {
+            (void)error_at(&task->error, ERR_BAD_REQUEST, fields[i].name,
+                           "The header %s stands more than once; send it once", fields[i].name);
+            return task_fail(task);
+        }
     }
     return STAGE_CONTINUE;
 }
@@ -134,7 +156,7 @@ static enum stage_verdict stage_accept_body(struct task *task)
     struct exchange *exchange = task->exchange;
     enum body_kind kind = task->route->body;
     struct str type = exchange_header(exchange, "Content-Type");
-    struct str encoding = exchange_header(exchange, "Content-Encoding");
+    struct str encoding = exchange_header_lines(exchange, "Content-Encoding");
     bool wants = kind == BODY_JSON || kind == BODY_COMMAND || kind == BODY_TEST;
 
     if (kind == BODY_NONE || kind == BODY_STREAM) {
@@ -276,9 +298,17 @@ static enum stage_verdict run(struct task *task, const stage_fn *stages)
 
 enum stage_verdict stages_head_run(struct task *task)
 {
-    static const stage_fn stages[] = {
-        stage_trace,       stage_route,    stage_deprecation, stage_authenticate, stage_authorize,
-        stage_accept_body, stage_deadline, stage_query,       stage_handle_head,  NULL};
+    static const stage_fn stages[] = {stage_trace,
+                                      stage_route,
+                                      stage_deprecation,
+                                      stage_single_fields,
+                                      stage_authenticate,
+                                      stage_authorize,
+                                      stage_accept_body,
+                                      stage_deadline,
+                                      stage_query,
+                                      stage_handle_head,
+                                      NULL};
 
     return run(task, stages);
 }

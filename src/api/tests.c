@@ -3,6 +3,7 @@
  * the work. */
 #include "tests.h"
 
+#include "links.h"
 #include "query.h"
 
 enum { ANSWER_MAX = 64 * 1024 * 1024 };
@@ -86,13 +87,13 @@ enum stage_verdict test_refuse(struct task *task, const struct reading *reading)
     buf_init(&text, ANSWER_MAX);
     jw_init(&w, &text);
     jw_object(&w);
-    jw_kv_text(&w, "type", "/problems/unprocessable");
+    jw_kv_str(&w, "type", task_link(task, STR("/problems/unprocessable")));
     jw_kv_text(&w, "title", error_row(ERR_UNPROCESSABLE)->title);
     jw_kv_int(&w, "status", 422);
     jw_kv_text(&w, "detail", "The test file has errors; each of them says where and what to do");
     jw_kv_text(&w, "error", "The test file has errors; each of them says where and what to do");
     jw_kv_text(&w, "code", error_row(ERR_UNPROCESSABLE)->slug);
-    jw_kv_str(&w, "instance", task->exchange->request.path);
+    jw_kv_str(&w, "instance", task_link(task, task->exchange->request.path));
     jw_kv_text(&w, "request_id", task->exchange->trace.request_id);
     write_problems(&w, reading);
     jw_end(&w);

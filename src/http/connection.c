@@ -196,7 +196,7 @@ void connection_refuse(struct http_connection *connection, const struct error *e
         metric_add(M_REFUSED_REQUESTS, 0, 0, 0, 1);
     }
     if (connection->exchange == NULL) {
-        connection->exchange = exchange_new(connection->server, connection);
+        intake_begin_refused(connection, buf_view(&connection->in));
     }
     connection->exchange->body_complete = false;
     exchange_problem(connection->exchange, err, NULL);

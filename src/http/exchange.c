@@ -83,6 +83,7 @@ struct exchange *exchange_new(struct http_server *server, struct http_connection
     exchange->request.peer = arena_str(&exchange->arena, str_from(connection->transport.peer));
     exchange->request.is_tls = server->options.tls != NULL;
     exchange->notes.route = STR("unmatched");
+    exchange->base = STR_EMPTY;
     server->n_exchanges++;
     if (server->options.count_metrics) {
         metric_gauge_add(M_IN_FLIGHT, 1);
@@ -100,6 +101,17 @@ struct str exchange_header(const struct exchange *exchange, const char *name)
         }
     }
     return STR_EMPTY;
+}
+
+size_t exchange_count_headers(const struct exchange *exchange, const char *name)
+{
+    struct str wanted = str_from(name);
+    size_t n = 0;
+
+    for (size_t i = 0; i < exchange->request.n_headers; i++) {
+        n += str_eq_nocase(exchange->request.headers[i].name, wanted) ? 1 : 0;
+    }
+    return n;
 }
 
 bool exchange_has_header(const struct exchange *exchange, const char *name)
@@ -120,7 +132,7 @@ struct str exchange_header_lines(struct exchange *exchange, const char *name)
     size_t n_lines = 0;
     struct buf all;
 
-    if (first.len == 0) {
+    if (exchange_count_headers(exchange, name) < 2) {
         return first;
     }
     buf_init(&all, HEADER_LINES_MAX);

@@ -8,6 +8,8 @@
  * leave one reading only (RFC 9112 sections 2.2, 3, 6). */
 #include "parser.h"
 
+#include "base/host.h"
+
 enum { LENGTH_DIGITS_MAX = 18, LEADING_LINES_BYTES = 4, CRLF_BYTES = 2 };
 
 /* RFC 9110 section 5.6.2: tchar. */
@@ -153,22 +155,33 @@ static bool method_known(struct str method)
     return false;
 }
 
-/* What a host and port may not hold; an IPv6 address stands in brackets. */
-static bool is_host(struct str host)
+/* The absolute-form without its scheme and host; what is left may begin with "/", "?" or be empty.
+ */
+static enum error_code take_authority(struct str *target, struct http_request *out,
+                                      struct error *err)
 {
-    for (size_t i = 0; i < host.len; i++) {
-        char c = host.ptr[i];
+    struct str rest =
+        str_sub(*target, str_starts_nocase(*target, STR("https")) ? 8 : 7, target->len);
+    size_t len = 0;
 
-        if (c <= ' ' || c >= 0x7F || str_find_char(STR(",/\\@?#\"<>{}|^`"), c) >= 0) {
-            return false;
-        }
+    while (len < rest.len && rest.ptr[len] != '/' && rest.ptr[len] != '?') {
+        len++;
     }
-    return true;
+    out->host = str_sub(rest, 0, len);
+    *target = str_sub(rest, len, rest.len);
+    return len > 0 && rest.ptr[0] != ':' && authority_is_sound(out->host)
+               ? ERR_OK
+               : error_set(err, ERR_BAD_REQUEST, "The request target does not name a host");
 }
 
-/* Origin-form, "*" for OPTIONS, or absolute-form reduced to its path (RFC 9112 section 3.2). */
+/* Origin-form, "*" for OPTIONS, or absolute-form (RFC 9112 section 3.2), where an empty path means
+ * "/", and for OPTIONS without a query the whole server. The authority-form belongs to CONNECT,
+ * which is not served. */
 static enum error_code parse_target(struct str target, struct http_request *out, struct error *err)
 {
+    bool is_absolute =
+        str_starts_nocase(target, STR("http://")) || str_starts_nocase(target, STR("https://"));
+
     for (size_t i = 0; i < target.len; i++) {
         unsigned char c = (unsigned char)target.ptr[i];
 
@@ -177,24 +190,18 @@ static enum error_code parse_target(struct str target, struct http_request *out,
                              "The request target holds a character that must be percent-encoded");
         }
     }
-    if (str_starts_nocase(target, STR("http://")) || str_starts_nocase(target, STR("https://"))) {
-        struct str rest =
-            str_sub(target, str_starts_nocase(target, STR("https")) ? 8 : 7, target.len);
-        struct str authority;
-        struct str path;
-
-        (void)str_cut(rest, '/', &authority, &path);
-        if (authority.len == 0 || !is_host(authority)) {
-            return error_set(err, ERR_BAD_REQUEST, "The request target names no host");
-        }
-        target = authority.len == rest.len ? STR("/") : str_sub(rest, authority.len, rest.len);
+    if (is_absolute && take_authority(&target, out, err) != ERR_OK) {
+        return ERR_BAD_REQUEST;
     }
-    if (target.len == 0 ||
-        (target.ptr[0] != '/' && !(str_is(target, "*") && str_is(out->method, "OPTIONS")))) {
+    if (!is_absolute && !str_starts(target, STR("/")) &&
+        !(str_is(target, "*") && str_is(out->method, "OPTIONS"))) {
         return error_set(err, ERR_BAD_REQUEST, "The request target must begin with a slash");
     }
     out->target = target;
     (void)str_cut(target, '?', &out->path, &out->query);
+    if (out->path.len == 0) {
+        out->path = target.len == 0 && str_is(out->method, "OPTIONS") ? STR("*") : STR("/");
+    }
     return ERR_OK;
 }
 
@@ -276,9 +283,12 @@ static enum error_code take_field(const struct http_header *field, struct http_r
 {
     if (str_is_nocase(field->name, "Host")) {
         framing->hosts++;
-        return is_host(field->value)
+        out->host = out->host.len > 0 ? out->host : field->value; /* RFC 9112 section 3.2.2 */
+        return authority_is_sound(field->value)
                    ? ERR_OK
-                   : error_set(err, ERR_BAD_REQUEST, "The Host header is no host");
+                   : error_set(err, ERR_BAD_REQUEST,
+                               "The Host header must be HOST or HOST:PORT, with an IPv6 address in "
+                               "brackets");
     }
     if (str_is_nocase(field->name, "Content-Length")) {
         framing->lengths++;
@@ -366,4 +376,32 @@ enum error_code head_parse(const struct http_server_options *options, struct str
         }
     }
     return code == ERR_OK ? judge(&framing, out, err) : code;
+}
+
+static bool has_field(const struct http_request *request, struct str name)
+{
+    for (size_t i = 0; i < request->n_headers; i++) {
+        if (str_eq_nocase(request->headers[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void head_peek(struct str bytes, struct http_request *out)
+{
+    struct str rest = bytes;
+    struct str line;
+
+    (void)str_cut(rest, '\n', &line, &rest);
+    while (next_line(&rest, &line)) {
+        struct error ignored = {0};
+        struct http_header field;
+
+        if (parse_field(line, &field, &ignored) == ERR_OK &&
+            (str_is_nocase(field.name, "Origin") || str_is_nocase(field.name, "X-Request-Id")) &&
+            !has_field(out, field.name) && out->n_headers < HTTP_MAX_HEADERS) {
+            out->headers[out->n_headers++] = field;
+        }
+    }
 }

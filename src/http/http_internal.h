@@ -92,6 +92,8 @@ void connection_arm(struct http_connection *connection, enum deadline_kind kind,
 /* ---- intake.c: bytes of the client, and the calls of the service that they lead to ---- */
 void intake_bytes(struct http_connection *connection, struct str bytes);
 void intake_pump(struct http_connection *connection); /* goes on with bytes that waited */
+/* An exchange for a request that is refused before its head was complete; `bytes` are what came. */
+void intake_begin_refused(struct http_connection *connection, struct str bytes);
 void intake_pause_body(struct http_connection *connection);
 void intake_resume_body(struct http_connection *connection);
 

@@ -162,6 +162,26 @@ static void after_head(struct http_connection *connection, enum http_verdict ver
     }
 }
 
+/* Of two ids none is the caller's. */
+static struct str sole_header(const struct exchange *exchange, const char *name)
+{
+    return exchange_count_headers(exchange, name) == 1 ? exchange_header(exchange, name)
+                                                       : STR_EMPTY;
+}
+
+/* The head, or what could be read of it, is in exchange->request. */
+static void announce(struct exchange *exchange)
+{
+    const struct http_server *server = exchange->server;
+
+    trace_adopt(&exchange->trace, sole_header(exchange, "traceparent"),
+                sole_header(exchange, "X-Request-Id"));
+    trace_adopt_state(&exchange->trace, exchange_header_lines(exchange, "tracestate"));
+    if (server->service->on_begin != NULL) {
+        server->service->on_begin(server->context, exchange);
+    }
+}
+
 static struct exchange *new_exchange(struct http_connection *connection)
 {
     struct exchange *exchange = exchange_new(connection->server, connection);
@@ -175,6 +195,19 @@ static struct exchange *new_exchange(struct http_connection *connection)
     return exchange;
 }
 
+void intake_begin_refused(struct http_connection *connection, struct str bytes)
+{
+    struct exchange *exchange = new_exchange(connection);
+    struct http_request *request = &exchange->request;
+
+    head_peek(bytes, request);
+    for (size_t i = 0; i < request->n_headers; i++) {
+        request->headers[i].name = arena_str(&exchange->arena, request->headers[i].name);
+        request->headers[i].value = arena_str(&exchange->arena, request->headers[i].value);
+    }
+    announce(exchange);
+}
+
 static void begin_exchange(struct http_connection *connection, struct str head, bool has_begun)
 {
     struct http_server *server = connection->server;
@@ -185,16 +218,15 @@ static void begin_exchange(struct http_connection *connection, struct str head, 
     size_t max_body = 0;
 
     exchange->request_bytes = head.len;
-    if (parser_take_head(&connection->parser, arena_str(&exchange->arena, head), &exchange->request,
-                         &err) != ERR_OK) {
-        trace_adopt(&exchange->trace, STR_EMPTY, STR_EMPTY);
+    head = arena_str(&exchange->arena, head);
+    if (parser_take_head(&connection->parser, head, &exchange->request, &err) != ERR_OK) {
+        head_peek(head, &exchange->request);
+        announce(exchange);
         connection_refuse(connection, &err);
         return;
     }
     exchange->body_complete = !exchange->request.has_body;
-    trace_adopt(&exchange->trace, exchange_header(exchange, "traceparent"),
-                exchange_header(exchange, "X-Request-Id"));
-    trace_adopt_state(&exchange->trace, exchange_header_lines(exchange, "tracestate"));
+    announce(exchange);
     trace_add(&exchange->trace, TRACE_HEAD, clock_now_us() - connection->head_began_us);
     connection->keep_alive =
         exchange->request.keep_alive && (most == 0 || connection->n_requests < most);
@@ -223,7 +255,7 @@ static bool use_head(struct http_connection *connection, struct str bytes, size_
         return true;
     case PARSER_BAD:
         *out_used = bytes.len;
-        trace_adopt(&new_exchange(connection)->trace, STR_EMPTY, STR_EMPTY);
+        intake_begin_refused(connection, bytes);
         connection_refuse(connection, &err);
         return true;
     case PARSER_MORE:

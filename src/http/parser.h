@@ -56,5 +56,8 @@ enum parser_event head_scan_next(struct head_scan *scan, const struct http_serve
                                  struct str bytes, struct str *out_piece, struct error *err);
 enum error_code head_parse(const struct http_server_options *options, struct str head,
                            struct http_request *out, struct error *err) MUST_CHECK;
+/* Of a head that is refused: the fields that its answer depends on (Origin, X-Request-Id), as far as
+ * their lines are complete in `bytes`. They are added to those that `out` has already. */
+void head_peek(struct str bytes, struct http_request *out);
 
 #endif

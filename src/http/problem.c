@@ -2,7 +2,7 @@
 
 #include "base/json_writer.h"
 
-enum { PATH_SHOWN_MAX = 512 };
+enum { PATH_SHOWN_MAX = 512, PLACE_MAX = 4096 };
 
 /* The status that an error has outside: its row's, the platform's own 4xx where that one is passed
  * on, or 504 where no answer came in time. */
@@ -57,16 +57,21 @@ int problem_write(struct buf *out, const struct exchange *exchange, const struct
     int status = problem_status(err);
     struct json_writer w;
     struct buf type;
+    struct buf instance;
 
-    buf_init(&type, 128);
+    buf_init(&type, PLACE_MAX);
+    buf_init(&instance, PLACE_MAX);
+    buf_str(&type, exchange->base);
     buf_printf(&type, "/problems/%s", row->slug);
+    buf_str(&instance, exchange->base);
+    buf_str(&instance, str_sub(exchange->request.path, 0, PATH_SHOWN_MAX));
     jw_init(&w, out);
     jw_object(&w);
     jw_kv_str(&w, "type", buf_view(&type));
     jw_kv_text(&w, "title", row->title);
     jw_kv_int(&w, "status", status);
     jw_kv_text(&w, "detail", err->text);
-    jw_kv_str(&w, "instance", str_sub(exchange->request.path, 0, PATH_SHOWN_MAX));
+    jw_kv_str(&w, "instance", buf_view(&instance));
     jw_kv_text(&w, "code", row->slug);
     jw_kv_text(&w, "error", err->text);
     jw_kv_text(&w, "request_id", exchange->trace.request_id);
@@ -85,5 +90,6 @@ int problem_write(struct buf *out, const struct exchange *exchange, const struct
     }
     jw_end(&w);
     buf_done(&type);
+    buf_done(&instance);
     return status;
 }

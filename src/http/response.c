@@ -218,7 +218,7 @@ static struct str pack(struct exchange *exchange, const char *content_type, stru
         return body;
     }
     exchange_set_header(exchange, "Vary", STR("Accept-Encoding"));
-    if (!compress_is_accepted(exchange_header(exchange, "Accept-Encoding")) ||
+    if (!compress_is_accepted(exchange_header_lines(exchange, "Accept-Encoding")) ||
         !compress_gzip(&exchange->server->compressor, body, packed)) {
         return body;
     }

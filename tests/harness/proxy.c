@@ -36,8 +36,10 @@ void proxy_stop(struct proxy *proxy)
 const struct json *proxy_ask_str(struct proxy *proxy, const char *method, const char *target,
                                  const char *fields, struct str body)
 {
-    struct str with_type = arena_printf(&proxy->arena, "%s%s", fields != NULL ? fields : "",
-                                        body.len > 0 ? "Content-Type: application/json\r\n" : "");
+    struct str given = str_from(fields);
+    bool adds_type = body.len > 0 && !str_contains(given, STR("Content-Type:"));
+    struct str with_type = arena_printf(&proxy->arena, "%.*s%s", STR_ARG(given),
+                                        adds_type ? "Content-Type: application/json\r\n" : "");
 
     client_ask(proxy->program.port, method, target, with_type.ptr, body, &proxy->reply);
     return proxy->reply.body.len > 0 ? reply_json(&proxy->reply, &proxy->arena) : NULL;

@@ -247,7 +247,8 @@ static void each_form_of_each_command_asks_the_platform_for_the_same(void **stat
 /* A curl line that works tells where the server is and that it wants a key. */
 static void the_curl_line_is_for_this_server(void **state)
 {
-    static const char *const sets[] = {"auth.mode=keys", "auth.keys=a-key-of-the-caller", NULL};
+    static const char *const sets[] = {"auth.mode=keys", "auth.keys=a-key-of-the-caller",
+                                       "server.trusted_proxies=127.0.0.1", NULL};
     struct proxy proxy;
     struct str curl;
 

@@ -54,6 +54,11 @@ static const char *const good[] = {
     "GET /now HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n",
     "GET http://host:8000/now?q HTTP/1.1\r\n" HOST "\r\n",
     "GET https://host HTTP/1.1\r\n" HOST "\r\n",
+    "GET http://a.org?x=1 HTTP/1.1\r\n" HOST "\r\n",
+    "GET HTTP://[::1]:80?x HTTP/1.1\r\n" HOST "\r\n",
+    "OPTIONS http://a.org HTTP/1.1\r\n" HOST "\r\n",
+    "GET /now HTTP/1.1\r\nHost: a:\r\n\r\n",
+    "GET /now HTTP/1.1\r\nHost: a-b.c_d~:65535\r\n\r\n",
     "OPTIONS * HTTP/1.1\r\n" HOST "\r\n",
     "GET /now HTTP/1.1\r\nHost: [::1]:80\r\n\r\n",
     "GET /now HTTP/1.1\r\nHost:\r\n\r\n",
@@ -151,6 +156,12 @@ static void requests_are_read_as_they_are_meant(void **state)
     expect_events("GET http://h:80/a?b HTTP/1.1\r\nHost: x\r\n\r\n",
                   "head GET /a|b 1.1 keep Host=x (0)\n");
     expect_events("GET HTTPS://h HTTP/1.1\r\nHost: x\r\n\r\n", "head GET /| 1.1 keep Host=x (0)\n");
+    expect_events("GET http://a.org?x=1 HTTP/1.1\r\nHost: x\r\n\r\n",
+                  "head GET /|x=1 1.1 keep Host=x (0)\n");
+    expect_events("OPTIONS http://a.org HTTP/1.1\r\nHost: x\r\n\r\n",
+                  "head OPTIONS *| 1.1 keep Host=x (0)\n");
+    expect_events("OPTIONS http://a.org/ HTTP/1.1\r\nHost: x\r\n\r\n",
+                  "head OPTIONS /| 1.1 keep Host=x (0)\n");
     expect_events("GET / HTTP/1.0\r\n\r\n", "head GET /| 1.0 close (0)\n");
     expect_events("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
                   "head GET /| 1.0 keep Connection=keep-alive (0)\n");

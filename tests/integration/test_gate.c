@@ -1,0 +1,320 @@
+/* What every answer has, whoever wrote it: CORS headers, a request id, addresses that the client
+ * can use; and requests that say one thing twice. */
+#include "harness/cmocka.h"
+
+#include "harness/proxy.h"
+
+#define ORIGIN  "Origin: https://app.example\r\n"
+#define ALLOWED "https://app.example"
+#define KEY     "0123456789abcdef0123456789abcdef"
+#define OTHER   "fedcba9876543210fedcba9876543210"
+
+/* --- CORS -------------------------------------------------------------------------------------
+ */
+
+static struct str filled(struct arena *arena, const char *before, size_t n, const char *after)
+{
+    char *text = arena_alloc(arena, n);
+
+    for (size_t i = 0; i < n; i++) {
+        text[i] = 'a';
+    }
+    return arena_printf(arena, "%s%.*s%s", before, (int)n, text, after);
+}
+
+static void send_raw(struct proxy *proxy, struct str bytes)
+{
+    struct client client = {0};
+
+    client_open(&client, proxy->program.port);
+    assert_true(client_send(&client, bytes));
+    if (client_read(&client, false, &proxy->reply) != CLIENT_OK) {
+        fail_msg("no answer to %.*s", STR_ARG(str_sub(bytes, 0, 100)));
+    }
+    client_close(&client);
+}
+
+static void expect_cors(struct proxy *proxy, struct str bytes, int status)
+{
+    send_raw(proxy, bytes);
+    if (proxy->reply.status != status ||
+        !str_is(reply_field(&proxy->reply, "Access-Control-Allow-Origin"), ALLOWED) ||
+        reply_count_fields(&proxy->reply, "Access-Control-Allow-Origin") != 1 ||
+        !str_is(reply_field(&proxy->reply, "X-Request-Id"), "mine")) {
+        fail_msg("%.*s\nwanted %d with CORS, got\n%.*s", STR_ARG(str_sub(bytes, 0, 200)), status,
+                 STR_ARG(buf_view(&proxy->reply.head)));
+    }
+}
+
+static void every_answer_has_the_headers_of_cors(void **state)
+{
+    static const char *const sets[] = {"cors.origins=" ALLOWED, "http.head_timeout_ms=300",
+                                       "http.body_timeout_ms=300", "http.max_body=1024", NULL};
+    static const char head[] = "HTTP/1.1\r\nHost: a\r\nX-Request-Id: mine\r\n" ORIGIN;
+    struct proxy proxy;
+    struct arena *arena = &proxy.arena;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    expect_cors(&proxy, arena_printf(arena, "GET / %s\r\n", head), 200);
+    expect_cors(&proxy, arena_printf(arena, "GET /nowhere %s\r\n", head), 404);
+    expect_cors(&proxy, arena_printf(arena, "PUT /api/projects %s\r\n", head), 405);
+    expect_cors(&proxy, arena_printf(arena, "POST /api/projects %s\r\n", head), 411);
+    expect_cors(&proxy,
+                arena_printf(arena, "POST /api/projects %sContent-Length: 9999999\r\n\r\n", head),
+                413);
+    expect_cors(&proxy,
+                filled(arena, "GET /", 9000,
+                       " HTTP/1.1\r\nHost: a\r\nX-Request-Id: mine\r\n" ORIGIN "\r\n"),
+                414);
+    expect_cors(&proxy,
+                arena_printf(arena,
+                             "POST /api/projects %sContent-Type: text/csv\r\n"
+                             "Content-Length: 1\r\n\r\na",
+                             head),
+                415);
+    expect_cors(&proxy, arena_printf(arena, "POST /api/projects %sExpect: tea\r\n\r\n", head), 417);
+    expect_cors(&proxy,
+                filled(arena, arena_printf(arena, "GET / %sX: ", head).ptr, 20000, "\r\n\r\n"),
+                431);
+    expect_cors(&proxy, arena_printf(arena, "BREW / %s\r\n", head), 501);
+    expect_cors(&proxy, arena_printf(arena, "GET x %s\r\n", head), 400);
+    expect_cors(&proxy, arena_printf(arena, "GET / %sbroken\r\n\r\n", head), 400);
+    expect_cors(&proxy, arena_printf(arena, "GET / %sTransfer-Encoding: chunked\r\n\r\nzz", head),
+                400);
+    expect_cors(
+        &proxy,
+        arena_printf(arena, "POST /api/projects %sTransfer-Encoding: chunked\r\n\r\nzz\r\n", head),
+        400);
+    expect_cors(&proxy, arena_printf(arena, "GET / %sX: a", head), 408);
+    expect_cors(&proxy,
+                arena_printf(arena, "POST /api/projects %sContent-Length: 10\r\n\r\n{", head), 408);
+    expect_cors(&proxy,
+                arena_printf(arena,
+                             "OPTIONS /api/projects %sAccess-Control-Request-Method: POST\r\n"
+                             "\r\n",
+                             head),
+                204);
+    send_raw(&proxy, STR("GET / HTTP/1.1\r\nHost: a\r\nOrigin: https://evil.example\r\n\r\n"));
+    assert_int_equal(reply_count_fields(&proxy.reply, "Access-Control-Allow-Origin"), 0);
+    assert_string_equal(arena_cstr(arena, reply_field(&proxy.reply, "Vary")), "Origin");
+    send_raw(&proxy, STR("GET / HTTP/1.1\r\nHost: a\r\n" ORIGIN ORIGIN "\r\n"));
+    assert_int_equal(reply_count_fields(&proxy.reply, "Access-Control-Allow-Origin"), 0);
+    proxy_stop(&proxy);
+}
+
+static void event_streams_have_the_headers_of_cors(void **state)
+{
+    static const char *const sets[] = {"cors.origins=*", NULL};
+    struct proxy proxy;
+    struct client client = {0};
+    struct str id;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    id = json_str(json_get(proxy_ask(&proxy, "POST", "/api/v1/tests/run?async=true", NULL,
+                                     "{\"name\":\"t\",\"steps\":[{\"click\":\"a\"}]}"),
+                           "id"));
+    client_open(&client, proxy.program.port);
+    assert_true(client_send_request(
+        &client, "GET",
+        arena_printf(&proxy.arena, "/api/v1/tests/runs/%.*s/events", STR_ARG(id)).ptr, ORIGIN,
+        STR_EMPTY));
+    assert_int_equal(client_read_head(&client, false, &proxy.reply), CLIENT_OK);
+    assert_int_equal(proxy.reply.status, 200);
+    assert_true(str_is(reply_field(&proxy.reply, "Access-Control-Allow-Origin"), "*"));
+    client_close(&client);
+    send_raw(&proxy, filled(&proxy.arena, "GET /", 9000, "")); /* the origin is never read */
+    assert_int_equal(proxy.reply.status, 414);
+    assert_true(str_is(reply_field(&proxy.reply, "Access-Control-Allow-Origin"), "*"));
+    assert_true(reply_field(&proxy.reply, "X-Request-Id").len > 0);
+    proxy_stop(&proxy);
+}
+
+/* --- one thing said twice ---------------------------------------------------------------------
+ */
+
+struct twice {
+    const char *method;
+    const char *target;
+    const char *fields;
+    int status;
+};
+
+static void what_is_said_twice_is_not_guessed_at(void **state)
+{
+    static const char *const sets[] = {"auth.keys=" KEY "," OTHER, "sandbox.examples=true", NULL};
+    static const struct twice rows[] = {
+        {"POST", "/api/projects", "X-API-Key: " KEY "\r\n", 201},
+        {"POST", "/api/projects",
+         "X-API-Key: " KEY "\r\nIdempotency-Key: a\r\nIdempotency-Key: b\r\n", 400},
+        {"POST", "/api/projects",
+         "X-API-Key: " KEY "\r\nIdempotency-Key: a\r\nIdempotency-Key: a\r\n", 400},
+        {"POST", "/virtuoso/projects",
+         "X-API-Key: " KEY "\r\nIdempotency-Key: a\r\nIdempotency-Key: b\r\n", 400},
+        {"GET", "/api/projects",
+         "X-API-Key: " KEY "\r\nIdempotency-Key: a\r\nIdempotency-Key: b\r\n", 200},
+        {"POST", "/api/projects", "X-API-Key: " KEY "\r\nContent-Type: application/json\r\n", 400},
+        {"POST", "/api/projects", "X-API-Key: " KEY "\r\nX-Session-Id: a\r\nX-Session-Id: b\r\n",
+         400},
+        {"POST", "/api/projects",
+         "X-API-Key: " KEY "\r\nContent-Encoding: identity\r\nContent-Encoding: gzip\r\n", 415},
+        {"GET", "/api/user", "X-API-Key: " KEY "\r\nX-API-Key: " OTHER "\r\n", 400},
+        {"GET", "/api/user", "Authorization: Bearer " KEY "\r\nAuthorization: Bearer x\r\n", 400},
+        {"GET", "/api/user", "Authorization: Bearer " KEY "\r\nX-API-Key: " OTHER "\r\n", 401},
+        {"GET", "/api/user", "Authorization: Bearer " KEY "\r\nX-API-Key: " KEY "\r\n", 200},
+        {"GET", "/api/user", "Authorization: Basic eDp5\r\nX-API-Key: " KEY "\r\n", 200},
+        {"GET", "/health/live", "Authorization: Bearer a\r\nAuthorization: Bearer b\r\n", 200},
+    };
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        bool posts = str_is(STR("POST"), rows[i].method);
+        struct str fields = arena_printf(&proxy.arena, "%s%s", rows[i].fields,
+                                         posts ? "Content-Type: application/json\r\n" : "");
+
+        client_ask(proxy.program.port, rows[i].method, rows[i].target, fields.ptr,
+                   posts ? STR("{\"name\":\"a\",\"organizationId\":1}") : STR_EMPTY, &proxy.reply);
+        if (proxy.reply.status != rows[i].status) {
+            fail_msg("%s %s\n%s: %d %.*s", rows[i].method, rows[i].target, rows[i].fields,
+                     proxy.reply.status, STR_ARG(reply_text(&proxy.reply)));
+        }
+    }
+    proxy_stop(&proxy);
+}
+
+static void of_two_request_ids_none_is_taken(void **state)
+{
+    struct proxy proxy;
+    struct str id;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    send_raw(&proxy,
+             STR("GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: a\r\nX-Request-Id: b\r\n\r\n"));
+    id = reply_field(&proxy.reply, "X-Request-Id");
+    assert_int_equal(proxy.reply.status, 200);
+    assert_true(id.len >= 16);
+    proxy_stop(&proxy);
+}
+
+/* --- addresses --------------------------------------------------------------------------------
+ */
+
+static struct str text_of(struct proxy *proxy, const char *target, const char *fields)
+{
+    client_ask(proxy->program.port, "GET", target, fields, STR_EMPTY, &proxy->reply);
+    return reply_text(&proxy->reply);
+}
+
+/* Location, type, instance, servers and links begin with `base`. */
+static void expect_base(struct proxy *proxy, const char *fields, const char *base)
+{
+    struct arena *arena = &proxy->arena;
+    const struct json *answer;
+
+    (void)proxy_ask(proxy, "POST", "/api/v1/sessions", fields, "{}");
+    assert_int_equal(proxy->reply.status, 201);
+    if (!str_starts(reply_field(&proxy->reply, "Location"),
+                    arena_printf(arena, "%s/api/v1/sessions/", base))) {
+        fail_msg("Location: %.*s", STR_ARG(reply_field(&proxy->reply, "Location")));
+    }
+    answer = proxy_ask(proxy, "GET", "/nowhere", fields, "");
+    assert_string_equal(arena_cstr(arena, json_str(json_get(answer, "type"))),
+                        arena_printf(arena, "%s/problems/not_found", base).ptr);
+    assert_string_equal(arena_cstr(arena, json_str(json_get(answer, "instance"))),
+                        arena_printf(arena, "%s/nowhere", base).ptr);
+    answer = proxy_ask(proxy, "GET", "/", fields, "");
+    assert_string_equal(arena_cstr(arena, json_str(json_find(answer, "/links/docs"))),
+                        arena_printf(arena, "%s/docs", base).ptr);
+    answer = proxy_ask(proxy, "GET", "/openapi.json", fields, "");
+    assert_string_equal(arena_cstr(arena, json_str(json_find(answer, "/servers/0/url"))),
+                        base[0] != '\0' ? base : ".");
+    (void)proxy_ask(proxy, "POST", "/api/v1/tests/run", fields, "{\"steps\":[{\"clik\":\"a\"}]}");
+    if (!str_contains(reply_text(&proxy->reply),
+                      arena_printf(arena, "\"type\":\"%s/problems/", base))) {
+        fail_msg("%.*s", STR_ARG(reply_text(&proxy->reply)));
+    }
+}
+
+static void a_prefix_is_believed_of_trusted_proxies_only(void **state)
+{
+    static const char *const trusting[] = {"server.trusted_proxies=127.0.0.0/8", NULL};
+    static const char *const wrong[] = {"server.trusted_proxies=10.0.0.0/8", NULL};
+    static const char *const bad[] = {"X-Forwarded-Prefix: //evil\r\n",
+                                      "X-Forwarded-Prefix: /a/../b\r\n",
+                                      "X-Forwarded-Prefix: evil\r\n",
+                                      "X-Forwarded-Prefix: /\"x\r\n", "X-Forwarded-Prefix: /\r\n"};
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    expect_base(&proxy, "X-Forwarded-Prefix: /qa\r\n", "");
+    proxy_stop(&proxy);
+    proxy_start(&proxy, wrong);
+    expect_base(&proxy, "X-Forwarded-Prefix: /qa\r\n", "");
+    proxy_stop(&proxy);
+    proxy_start(&proxy, trusting);
+    expect_base(&proxy, NULL, "");
+    expect_base(&proxy, "X-Forwarded-Prefix: /qa\r\n", "/qa");
+    expect_base(&proxy, "X-Forwarded-Prefix: /team/\r\nX-Forwarded-Prefix: /qa\r\n", "/team/qa");
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        expect_base(&proxy, bad[i], "");
+    }
+    assert_true(str_contains(text_of(&proxy, "/api/v1/commands/step-interact/click/help",
+                                     "X-Forwarded-Prefix: /qa\r\nX-Forwarded-Proto: https\r\n"
+                                     "X-Forwarded-Host: example.com\r\n"),
+                             STR("https://example.com/qa/api/v1/commands/execute")));
+    proxy_stop(&proxy);
+}
+
+static void the_public_url_stands_before_everything(void **state)
+{
+    static const char *const sets[] = {"server.public_url=https://example.com/qa/",
+                                       "server.trusted_proxies=127.0.0.1", NULL};
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    expect_base(&proxy, "X-Forwarded-Prefix: /other\r\n", "https://example.com/qa");
+    assert_true(str_contains(text_of(&proxy, "/api/v1/commands/step-interact/click/help", NULL),
+                             STR("https://example.com/qa/api/v1/commands/execute")));
+    send_raw(&proxy, STR("GET x HTTP/1.1\r\nHost: a\r\n\r\n")); /* written before the stages */
+    assert_true(str_contains(reply_text(&proxy.reply),
+                             STR("\"type\":\"https://example.com/qa/problems/bad_request\"")));
+    proxy_stop(&proxy);
+}
+
+/* The absolute-form of a target names the host, whatever Host says (RFC 9112 section 3.2.2). */
+static void the_target_names_the_host(void **state)
+{
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    send_raw(&proxy,
+             STR("GET http://a.example/api/v1/commands/step-interact/click/help HTTP/1.1\r\n"
+                 "Host: b.example\r\n\r\n"));
+    assert_true(str_contains(reply_text(&proxy.reply), STR("http://a.example/api/v1/commands")));
+    assert_false(str_contains(reply_text(&proxy.reply), STR("b.example")));
+    send_raw(&proxy, STR("OPTIONS http://a.example HTTP/1.1\r\nHost: a.example\r\n\r\n"));
+    assert_int_equal(proxy.reply.status, 204);
+    proxy_stop(&proxy);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_answer_has_the_headers_of_cors),
+        cmocka_unit_test(event_streams_have_the_headers_of_cors),
+        cmocka_unit_test(what_is_said_twice_is_not_guessed_at),
+        cmocka_unit_test(of_two_request_ids_none_is_taken),
+        cmocka_unit_test(a_prefix_is_believed_of_trusted_proxies_only),
+        cmocka_unit_test(the_public_url_stands_before_everything),
+        cmocka_unit_test(the_target_names_the_host),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
