@@ -8,9 +8,9 @@
 #include "base/host.h"
 #include "base/mem.h"
 #include "cache.h"
+#include "goal_memo.h"
 #include "links.h"
 #include "run/run.h"
-#include "snapshot_memo.h"
 #include "verdict.h"
 
 static size_t max_body_of(const struct task *task)
@@ -190,7 +190,7 @@ enum error_code api_open(const struct api_options *options, struct api **out, st
     open_trusted(api);
     api->idempotency = idempotency_store_new(options->config);
     api->cache = cache_new(options->config);
-    api->snapshots = snapshot_memo_new();
+    api->goals = goal_memo_new();
     api->ledger = ledger_new();
     api->runs = open_runs(api);
     api->verdicts = verdict_store_new(api);
@@ -217,7 +217,7 @@ void api_close(struct api *api)
         verdict_store_free(api->verdicts);
         idempotency_store_free(api->idempotency);
         cache_free(api->cache);
-        snapshot_memo_free(api->snapshots);
+        goal_memo_free(api->goals);
         ledger_free(api->ledger);
         mem_free(api->trusted);
         mem_free(api);

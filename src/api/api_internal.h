@@ -99,7 +99,7 @@ struct verdict_store;
 struct run_store;
 struct cache;
 struct cache_seat;
-struct snapshot_memo;
+struct goal_memo;
 struct ip_range;
 
 struct api {
@@ -108,7 +108,7 @@ struct api {
     struct catalog_defaults defaults;
     struct idempotency_store *idempotency;
     struct cache *cache;
-    struct snapshot_memo *snapshots;
+    struct goal_memo *goals;
     struct verdict_store *verdicts;
     struct run_store *runs;
     struct ledger *ledger;
@@ -178,8 +178,6 @@ struct str task_now(struct task *task); /* RFC 3339 */
 struct str session_of(struct task *task, const struct json *body);
 /* ERR_CONFLICT: nothing is done in it. batch.c */
 enum error_code session_is_paused(struct error *err);
-/* Where people look at an execution (virtuoso.md section 1). */
-struct str execution_link(struct task *task, const struct json *answer, struct str id);
 
 /* ops.c, catalogue.c, command.c ... the handlers */
 enum stage_verdict handle_root(struct task *task);

@@ -99,6 +99,8 @@ struct json *batch_dry_run(struct batch *batch, struct error *err);
 /* The same of one command: {"command", "args", "options", "checkpoint_id", "position"}, all right.
  * command.c */
 struct json *command_requests(struct task *task, const struct json *body, struct error *err);
+/* batch_link.c: the last row of a command whose answer links to an execution. */
+void batch_add_project(struct batch_item *item);
 /* batch_recover.c: the step's call failed; where its outcome is unknown the checkpoint is read
  * back. */
 enum plan_verdict batch_step_failed(struct plan *plan, struct plan_row *row);

@@ -3,6 +3,7 @@
 #include "batch.h"
 
 #include "base/clock.h"
+#include "execution_link.h"
 #include "observe/metrics.h"
 #include "reply_map.h"
 #include "run/run.h"
@@ -320,9 +321,7 @@ static struct json *call_data(struct batch_item *item)
         return NULL;
     }
     if (data != NULL && str_is(STR("execution"), command->reply)) {
-        json_set(data, STR("url"),
-                 json_new_string(task->arena, execution_link(task, item->answer,
-                                                             json_str(json_get(data, "id")))));
+        execution_link_set(task, data, item->answer, json_str(json_get(item->args, "goal_id")));
     }
     return data;
 }
@@ -437,11 +436,13 @@ static void add_call(struct batch_item *item)
     if (command->then[0].poll != NULL && command->call.class == CALL_READ &&
         extra_wanted(item, command->then[0].when)) { /* its own call is what is asked again */
         polls(item, row);
+        batch_add_project(item);
         return;
     }
     for (size_t i = 0; i < COMMAND_MAX_CALLS && command->then[i].name != NULL; i++) {
         add_extra(item, &command->then[i]);
     }
+    batch_add_project(item);
 }
 
 void batch_build(struct batch *batch)
@@ -500,6 +501,7 @@ struct json *batch_dry_run(struct batch *batch, struct error *err)
     plan_options_for(batch->task, &options);
     plan_init(&batch->plan, batch->task->arena, batch->task->api->options.port, &options);
     batch->is_dry = true;
+    batch->plan.owner = batch;
     if (!cursors_take_session(batch, err)) {
         return NULL;
     }

@@ -1,30 +1,30 @@
-#include "snapshot_memo.h"
+#include "goal_memo.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "cache.h"
 
-enum { SNAPSHOTS_KEPT = 256, ID_BYTES = 24 };
+enum { GOALS_KEPT = 256, ID_BYTES = 24, PROJECT_TTL_MS = 3600000 };
 
 /* A few look-ups, replaced in turn. */
-struct snapshot {
+struct remembered {
     char goal_id[ID_BYTES];
-    char snapshot_id[ID_BYTES];
+    char id[ID_BYTES];
     struct digest identity;
     uint64_t until_ms;
 };
 
-struct snapshot_memo {
-    struct snapshot items[SNAPSHOTS_KEPT];
-    size_t next;
+struct goal_memo {
+    struct remembered items[GOAL_N_FACTS][GOALS_KEPT];
+    size_t next[GOAL_N_FACTS];
 };
 
-struct snapshot_memo *snapshot_memo_new(void)
+struct goal_memo *goal_memo_new(void)
 {
-    return mem_zalloc(sizeof(struct snapshot_memo));
+    return mem_zalloc(sizeof(struct goal_memo));
 }
 
-void snapshot_memo_free(struct snapshot_memo *memo)
+void goal_memo_free(struct goal_memo *memo)
 {
     mem_free(memo);
 }
@@ -37,32 +37,41 @@ static struct digest identity_digest(const struct task *task)
     return digest;
 }
 
-struct str snapshot_memo_find(const struct task *task, struct str goal_id)
+static uint64_t ttl_ms(const struct task *task, enum goal_fact fact)
 {
-    const struct snapshot_memo *memo = task->api->snapshots;
+    const struct config *config = task->api->config;
+
+    if (fact == GOAL_PROJECT) {
+        return PROJECT_TTL_MS;
+    }
+    return config->cache.enabled ? (uint64_t)config->cache.snapshot_ttl_s * 1000 : 0;
+}
+
+struct str goal_memo_find(const struct task *task, enum goal_fact fact, struct str goal_id)
+{
     struct digest identity = identity_digest(task);
 
-    for (size_t i = 0; task->api->config->cache.enabled && i < SNAPSHOTS_KEPT; i++) {
-        const struct snapshot *snapshot = &memo->items[i];
+    for (size_t i = 0; goal_id.len > 0 && i < GOALS_KEPT; i++) {
+        const struct remembered *item = &task->api->goals->items[fact][i];
 
-        if (snapshot->until_ms > clock_now_ms() && str_is(goal_id, snapshot->goal_id) &&
-            digest_equal(&snapshot->identity, &identity)) {
-            return arena_str(task->arena, str_from(snapshot->snapshot_id));
+        if (item->until_ms > clock_now_ms() && str_is(goal_id, item->goal_id) &&
+            digest_equal(&item->identity, &identity)) {
+            return arena_str(task->arena, str_from(item->id));
         }
     }
     return STR_EMPTY;
 }
 
-void snapshot_memo_keep(const struct task *task, struct str goal_id, struct str snapshot_id)
+void goal_memo_keep(const struct task *task, enum goal_fact fact, struct str goal_id, struct str id)
 {
-    struct snapshot_memo *memo = task->api->snapshots;
-    struct snapshot *snapshot = &memo->items[memo->next++ % SNAPSHOTS_KEPT];
+    struct goal_memo *memo = task->api->goals;
+    struct remembered *item = &memo->items[fact][memo->next[fact]++ % GOALS_KEPT];
 
-    if (goal_id.len >= ID_BYTES || snapshot_id.len >= ID_BYTES || snapshot_id.len == 0) {
+    if (goal_id.len >= ID_BYTES || id.len >= ID_BYTES || id.len == 0) {
         return;
     }
-    str_copy(snapshot->goal_id, ID_BYTES, goal_id);
-    str_copy(snapshot->snapshot_id, ID_BYTES, snapshot_id);
-    snapshot->identity = identity_digest(task);
-    snapshot->until_ms = clock_now_ms() + (uint64_t)task->api->config->cache.snapshot_ttl_s * 1000;
+    str_copy(item->goal_id, ID_BYTES, goal_id);
+    str_copy(item->id, ID_BYTES, id);
+    item->identity = identity_digest(task);
+    item->until_ms = clock_now_ms() + ttl_ms(task, fact);
 }

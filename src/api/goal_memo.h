@@ -1,14 +1,18 @@
-/* The newest snapshot of a goal, remembered for cache.snapshot_ttl_s by what looked it up, so that
- * executing a goal again is one call. Owner: the api. */
-#ifndef API_SNAPSHOT_MEMO_H
-#define API_SNAPSHOT_MEMO_H
+/* What was looked up about a goal, remembered so that it is not asked again: its newest snapshot,
+ * for cache.snapshot_ttl_s (executing a goal again is one call), and its project, which never
+ * changes (a link to an execution needs it). Owner: the api. */
+#ifndef API_GOAL_MEMO_H
+#define API_GOAL_MEMO_H
 
 #include "api_internal.h"
 
-struct snapshot_memo *snapshot_memo_new(void);
-void snapshot_memo_free(struct snapshot_memo *memo); /* NULL is fine */
-/* Empty: not known, or no longer. */
-struct str snapshot_memo_find(const struct task *task, struct str goal_id);
-void snapshot_memo_keep(const struct task *task, struct str goal_id, struct str snapshot_id);
+enum goal_fact { GOAL_SNAPSHOT, GOAL_PROJECT, GOAL_N_FACTS };
+
+struct goal_memo *goal_memo_new(void);
+void goal_memo_free(struct goal_memo *memo); /* NULL is fine */
+/* An id; empty: not known, or no longer. */
+struct str goal_memo_find(const struct task *task, enum goal_fact fact, struct str goal_id);
+void goal_memo_keep(const struct task *task, enum goal_fact fact, struct str goal_id,
+                    struct str id);
 
 #endif

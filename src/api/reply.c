@@ -213,16 +213,3 @@ struct str task_now(struct task *task)
     buf_done(&text);
     return copy;
 }
-
-struct str execution_link(struct task *task, const struct json *answer, struct str id)
-{
-    const struct json *project =
-        json_find(answer, "/projectId /item/projectId /goal/projectId /item/goal/projectId");
-    struct str ui = task->api->config->upstream.ui_url;
-
-    if (project != NULL) {
-        return arena_printf(task->arena, "%.*s/#/project/%.*s/execution/%.*s", STR_ARG(ui),
-                            STR_ARG(json_number_text(project, task->arena)), STR_ARG(id));
-    }
-    return arena_printf(task->arena, "%.*s/#/execution/%.*s", STR_ARG(ui), STR_ARG(id));
-}

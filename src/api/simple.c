@@ -3,11 +3,12 @@
 
 #include "base/clock.h"
 #include "cache.h"
+#include "execution_link.h"
+#include "goal_memo.h"
 #include "query.h"
 #include "redact.h"
 #include "reply_map.h"
 #include "run/run.h"
-#include "snapshot_memo.h"
 
 enum { POLL_MS = 1000, WAIT_MARGIN_MS = 5000 };
 
@@ -116,6 +117,11 @@ static void set_text(struct simple *simple, struct json *out, const char *name, 
     json_set(out, str_from(name), json_new_string(simple->task->arena, text));
 }
 
+static struct str goal_of(const struct simple *simple)
+{
+    return json_str(json_get(simple->values, "goal_id"));
+}
+
 static struct json *job_reply(struct simple *simple)
 {
     struct json *out = json_new_object(simple->task->arena);
@@ -133,7 +139,7 @@ static struct json *job_reply(struct simple *simple)
         set_text(simple, out, "message",
                  STR("The execution was still running when the time to wait was over"));
     }
-    set_text(simple, out, "url", execution_link(simple->task, simple->answer, id));
+    execution_link_set(simple->task, out, simple->answer, goal_of(simple));
     return out;
 }
 
@@ -153,7 +159,7 @@ static struct json *execution_reply(struct simple *simple)
     if (json_get(reduced, "outcome") != NULL) {
         json_set(out, STR("outcome"), json_copy(simple->task->arena, json_get(reduced, "outcome")));
     }
-    set_text(simple, out, "url", execution_link(simple->task, simple->answer, id));
+    execution_link_set(simple->task, out, simple->answer, goal_of(simple));
     return out;
 }
 
@@ -216,11 +222,6 @@ static void reply(struct simple *simple)
 
 /* ---- the plan ---- */
 
-static struct str goal_of(const struct simple *simple)
-{
-    return json_str(json_get(simple->values, "goal_id"));
-}
-
 static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
                                     const struct json *answer, uint64_t *delay_ms,
                                     struct error *err)
@@ -230,6 +231,10 @@ static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
     uint64_t limit_ms = simple->task->api->config->http.long_exchange_timeout_ms;
 
     (void)err;
+    if (call->for_link) {
+        execution_link_take(simple->task, plan, answer);
+        return PLAN_NEXT;
+    }
     if (call->main) {
         simple->answer = answer;
         simple->main = row->call;
@@ -237,10 +242,9 @@ static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
     if (str_is(STR("newest snapshot"), call->name)) {
         const struct json *snapshot = plan_get(plan, "snapshot_id");
 
-        snapshot_memo_keep(simple->task, goal_of(simple),
-                           json_type(snapshot) == JSON_NUMBER
-                               ? json_number_text(snapshot, plan->arena)
-                               : json_str(snapshot));
+        goal_memo_keep(simple->task, GOAL_SNAPSHOT, goal_of(simple),
+                       json_type(snapshot) == JSON_NUMBER ? json_number_text(snapshot, plan->arena)
+                                                          : json_str(snapshot));
     }
     if (call->poll && !execution_is_over(answer) &&
         clock_now_ms() - simple->begin_ms + WAIT_MARGIN_MS < limit_ms) {
@@ -269,11 +273,28 @@ static bool snapshot_is_known(struct simple *simple, const struct simple_call *c
     if (!str_is(STR("newest snapshot"), call->name) || task->dry_run) {
         return false;
     }
-    known = snapshot_memo_find(task, goal_of(simple));
+    known = goal_memo_find(task, GOAL_SNAPSHOT, goal_of(simple));
     if (known.len > 0) {
         plan_set_str(&simple->plan, "snapshot_id", known);
     }
     return known.len > 0;
+}
+
+/* The goal is known from the request, or from the answer by now. */
+static bool before_project(struct plan *plan, struct plan_row *row)
+{
+    struct simple *simple = plan->owner;
+    struct str goal = goal_of(simple);
+
+    (void)row;
+    goal = goal.len > 0 ? goal : execution_goal(simple->task, simple->answer);
+    if (simple->task->raw || !execution_link_asks(simple->task, simple->answer, goal)) {
+        return false;
+    }
+    if (goal.len > 0) {
+        plan_set_str(plan, "goal_id", goal);
+    }
+    return true;
 }
 
 static void build(struct simple *simple)
@@ -295,14 +316,30 @@ static void build(struct simple *simple)
         row->context = call;
         row->after = after_call;
         row->patience_ms = call->poll ? FOLLOW_PATIENCE_MS : 0;
+        row->before = call->for_link ? before_project : NULL;
+        row->keep_going = call->for_link;
     }
+}
+
+/* The time was over while the project of the link was asked for: all the rest is there. */
+static bool lacks_only_the_link(struct simple *simple)
+{
+    const struct plan *plan = &simple->plan;
+    const struct simple_call *call = plan->at < plan->n_rows ? plan->rows[plan->at].context : NULL;
+
+    if (call == NULL || !call->for_link || simple->answer == NULL) {
+        return false;
+    }
+    simple->task->error = (struct error){0};
+    simple->task->made = NULL;
+    return true;
 }
 
 static void on_plan_done(struct plan *plan)
 {
     struct simple *simple = plan->owner;
 
-    if (task_take_plan(simple->task, plan) != ERR_OK) {
+    if (task_take_plan(simple->task, plan) != ERR_OK && !lacks_only_the_link(simple)) {
         (void)cache_fail(simple->task);
         return;
     }

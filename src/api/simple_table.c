@@ -8,6 +8,7 @@
 #define ID(name_) {.name = (name_), .type = MEMBER_ID, .required = true}
 #define ID_OPTIONAL(name_) {.name = (name_), .type = MEMBER_ID}
 #define END {.name = NULL}
+#define PROJECT {"project of goal", NULL, false, false, true}
 
 static const struct member project_members[] = {TEXT("name"), ID_OPTIONAL("organizationId"), END};
 static const struct member goal_members[] = {TEXT("name"), ID("projectId"), {.name = "url", .type = MEMBER_URL}, END};
@@ -31,10 +32,10 @@ static const struct simple_row rows[] = {
     {"GET", "/api/goals/{id}/versions", NULL, {{"id", "goal_id", NULL}},
      {{"goal versions", NULL, true}}, "versions", SIMPLE_MAPPED, 200},
     {"POST", "/api/goals/{id}/execute", run_members, {{"id", "goal_id", NULL}, {"startingUrl", "starting_url", NULL}, {"wait", "wait", NULL}},
-     {{"newest snapshot"}, {"start execution", NULL, true}, {"execution state", "wait", true, true}}, "execution", SIMPLE_JOB, 200},
+     {{"newest snapshot"}, {"start execution", NULL, true}, {"execution state", "wait", true, true}, PROJECT}, "execution", SIMPLE_JOB, 200},
     {"POST", "/api/goals/{id}/snapshots/{snapshot}/execute", run_members,
      {{"id", "goal_id", NULL}, {"snapshot", "snapshot_id", NULL}, {"startingUrl", "starting_url", NULL}, {"wait", "wait", NULL}},
-     {{"start execution", NULL, true}, {"execution state", "wait", true, true}}, "execution", SIMPLE_JOB, 200},
+     {{"start execution", NULL, true}, {"execution state", "wait", true, true}, PROJECT}, "execution", SIMPLE_JOB, 200},
     {"POST", "/api/journeys", journey_members, {{"name", "name", NULL}, {"goalId", "goal_id", NULL}, {"snapshotId", "snapshot_id", NULL}},
      {{"newest snapshot", "!snapshot_id"}, {"create journey", NULL, true}}, "journey", SIMPLE_MAPPED, 201},
     {"POST", "/api/checkpoints", checkpoint_members, {{"name", "name", NULL}, {"journeyId", "journey_id", NULL}, {"position", "position", "2"}},
@@ -42,9 +43,9 @@ static const struct simple_row rows[] = {
     {"GET", "/api/checkpoints/{id}/steps", NULL, {{"id", "checkpoint_id", NULL}},
      {{"list checkpoint steps", NULL, true}}, "simple steps", SIMPLE_MAPPED, 200},
     {"POST", "/api/executions", execution_members, {{"goalId", "goal_id", NULL}, {"environment", "environment", NULL}},
-     {{"newest snapshot"}, {"start execution", NULL, true}}, "execution", SIMPLE_EXECUTION, 201, "/api/executions/"},
+     {{"newest snapshot"}, {"start execution", NULL, true}, PROJECT}, "execution", SIMPLE_EXECUTION, 201, "/api/executions/"},
     {"GET", "/api/executions/{id}", NULL, {{"id", "execution_id", NULL}},
-     {{"execution state", NULL, true}}, "execution", SIMPLE_EXECUTION, 200},
+     {{"execution state", NULL, true}, PROJECT}, "execution", SIMPLE_EXECUTION, 200},
     {"GET", "/api/executions/{id}/analysis", NULL, {{"id", "execution_id", NULL}, {"ai", "ai_insights", NULL}},
      {{"get execution analysis", NULL, true}}, "analysis", SIMPLE_MAPPED, 200},
     {"GET", "/api/library/checkpoints", NULL, {{NULL}},

@@ -204,6 +204,7 @@ static enum error_code open_sandbox(struct server *server, struct error *err)
     str_copy(server->sandbox_url, sizeof(server->sandbox_url), buf_view(&url));
     buf_done(&url);
     config->upstream.base_url = str_from(server->sandbox_url);
+    config->upstream.ui_url = STR_EMPTY; /* it has no pages: no links to any */
     if (!secret_is_set(&config->upstream.token)) {
         secret_set(&config->upstream.token, str_from(sandbox_default_token));
     }

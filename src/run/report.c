@@ -3,6 +3,7 @@
 #include "run_internal.h"
 
 #include "base/clock.h"
+#include "run/ui_link.h"
 
 static const char *const note_names[] = {
     [NOTE_PENDING] = "pending", [NOTE_RUNNING] = "running",    [NOTE_DONE] = "done",
@@ -118,32 +119,34 @@ static void write_step(struct json_writer *w, const struct run_test *test,
     jw_end(w);
 }
 
-/* Pages of the platform's user interface; the pattern of goals and journeys is unconfirmed. */
+static void write_link(struct json_writer *w, const struct run *run, const char *name,
+                       const struct ui_place *place)
+{
+    struct buf url;
+
+    buf_init(&url, 4096);
+    if (ui_link(run->store->options.ui_url, place, &url)) {
+        jw_kv_str(w, name, buf_view(&url));
+    }
+    buf_done(&url);
+}
+
 static void write_links(struct json_writer *w, const struct run *run, const struct run_ids *ids)
 {
-    struct str ui = run->store->options.ui_url;
-    struct buf url;
+    struct ui_place place = {
+        .project_id = ids->project_id, .goal_id = ids->goal_id, .snapshot_id = ids->snapshot_id};
 
     jw_key(w, "links");
     jw_object(w);
-    buf_init(&url, 4096);
-    if (ids->project_id != 0 && ids->goal_id != 0) {
-        buf_printf(&url, "%.*s/#/project/%lld/goal/%lld", STR_ARG(ui), (long long)ids->project_id,
-                   (long long)ids->goal_id);
-        if (ids->snapshot_id != 0) {
-            buf_printf(&url, "/v/%lld", (long long)ids->snapshot_id);
-        }
-        jw_kv_str(w, "goal", buf_view(&url));
-        if (ids->journey_id != 0) {
-            buf_printf(&url, "/journey/%lld", (long long)ids->journey_id);
-            jw_kv_str(w, "journey", buf_view(&url));
-        }
-        if (ids->journey_id != 0 && ids->checkpoint_id != 0) {
-            buf_printf(&url, "/checkpoint/%lld", (long long)ids->checkpoint_id);
-            jw_kv_str(w, "checkpoint", buf_view(&url));
-        }
+    write_link(w, run, "goal", &place);
+    if (ids->journey_id != 0) {
+        place.journey_id = ids->journey_id;
+        write_link(w, run, "journey", &place);
     }
-    buf_done(&url);
+    if (ids->journey_id != 0 && ids->checkpoint_id != 0) {
+        place.checkpoint_id = ids->checkpoint_id;
+        write_link(w, run, "checkpoint", &place);
+    }
     jw_end(w);
 }
 
@@ -200,8 +203,8 @@ static void write_execution(struct json_writer *w, const struct run *run,
                             const struct run_goal *goal)
 {
     const struct run_execution *execution = &goal->execution;
-    struct str ui = run->store->options.ui_url;
-    struct buf url;
+    const struct ui_place place = {.project_id = goal->ids.project_id,
+                                   .execution_id = execution->job_id};
 
     jw_object(w);
     write_id(w, "goal_id", goal->ids.goal_id);
@@ -209,15 +212,9 @@ static void write_execution(struct json_writer *w, const struct run *run,
     jw_kv_str(w, "status", execution->status);
     jw_kv_str(w, "outcome", execution->outcome);
     jw_kv_int(w, "progress", execution->progress);
-    buf_init(&url, 4096);
-    if (execution->job_id != 0 && goal->ids.project_id != 0) {
-        buf_printf(&url, "%.*s/#/project/%lld/execution/%lld", STR_ARG(ui),
-                   (long long)goal->ids.project_id, (long long)execution->job_id);
-    } else if (execution->job_id != 0) {
-        buf_printf(&url, "%.*s/#/execution/%lld", STR_ARG(ui), (long long)execution->job_id);
+    if (execution->job_id != 0) {
+        write_link(w, run, "url", &place);
     }
-    jw_kv_str(w, "url", buf_view(&url));
-    buf_done(&url);
     jw_kv_int(w, "duration_ms", (int64_t)(execution->us / 1000));
     write_fault(w, execution->fault);
     jw_end(w);

@@ -474,7 +474,7 @@ static void executions_are_followed_to_their_end(void **state)
         if (cases[i].step != NULL) {
             assert_true(str_is(runs_text(run, "/tests/0/steps/1/outcome"), cases[i].step));
         }
-        assert_true(str_contains(runs_text(run, "/executions/0/url"), STR("/execution/")));
+        assert_null(json_find(run, "/executions/0/url")); /* the sandbox has no pages */
     }
     (void)runs_start(&proxy, "execute=true&wait=false", FILE_TEXT);
     assert_int_equal(proxy.reply.status, 200);

@@ -126,7 +126,7 @@ static void a_goal_runs_and_tells_its_outcome(void **state)
     client_pause_ms(200);
     answer = get(&proxy, TEXT("/api/executions/%s", id_in(&proxy, answer, "id")));
     assert_true(str_is(json_str(json_get(answer, "status")), "FINISHED"));
-    assert_true(str_contains(json_str(json_get(answer, "url")), STR("/execution/")));
+    assert_null(json_get(answer, "url")); /* the sandbox has no pages; see test_links.c */
     answer = get(&proxy, TEXT("/api/executions/%s/analysis?ai=true", id_in(&proxy, answer, "id")));
     assert_non_null(json_get(answer, "passed"));
     proxy_stop(&proxy);
