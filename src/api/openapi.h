@@ -16,8 +16,7 @@ struct openapi_example {
     const char *body;   /* JSON, or the text of a test file; NULL none */
 };
 
-/* --- openapi_schema.c -------------------------------------------------------------------------
- */
+/* ---- openapi_schema.c ---- */
 struct json *openapi_text(struct task *task, const char *value);
 void openapi_put(struct task *task, struct json *object, const char *name, const char *value);
 struct json *openapi_ref(struct task *task, const char *where);
@@ -26,8 +25,7 @@ struct json *openapi_member(struct task *task, const struct member *member);
 struct json *openapi_request_body(struct task *task, const struct route *route);
 struct json *openapi_reply(struct task *task, const struct route *route);
 
-/* --- openapi_examples.c -----------------------------------------------------------------------
- */
+/* ---- openapi_examples.c ---- */
 const struct openapi_example *openapi_example_of(const struct route *route); /* NULL: none */
 
 #endif

@@ -22,8 +22,7 @@ struct json *openapi_ref(struct task *task, const char *where)
     return out;
 }
 
-/* --- schemas of requests
- * ---------------------------------------------------------------------------------- */
+/* ---- schemas of requests ---- */
 
 static void set_type(struct task *task, struct json *schema, enum member_type type)
 {
@@ -191,8 +190,7 @@ struct json *openapi_request_body(struct task *task, const struct route *route)
     return body;
 }
 
-/* --- schemas of replies
- * ----------------------------------------------------------------------------------- */
+/* ---- schemas of replies ---- */
 
 static const char *reply_type_name(enum reply_type type)
 {

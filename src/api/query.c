@@ -14,8 +14,7 @@ enum {
     OFFSET_MAX = INT32_MAX
 };
 
-/* --- the tables -------------------------------------------------------------------------------
- */
+/* ---- the tables ---- */
 
 #define DRY_RUN                                                                                    \
     {                                                                                              \
@@ -141,8 +140,7 @@ static const struct member relayed_rows[] = {DRY_RUN, END};
 const struct query query_ignored = {QUERY_IGNORED, query_none_rows};
 const struct query query_relayed = {QUERY_RELAYED, relayed_rows};
 
-/* --- reading ----------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 bool query_name_is_open(const struct member *member)
 {

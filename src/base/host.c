@@ -94,8 +94,7 @@ bool authority_is_sound(struct str text)
     return is_name(host);
 }
 
-/* --- origins ----------------------------------------------------------------------------------
- */
+/* ---- origins ---- */
 
 static bool is_default_port(struct str scheme, struct str port)
 {
@@ -185,8 +184,7 @@ bool origin_is_sound(struct str text, char out_right[ORIGIN_MAX])
     return is_sound;
 }
 
-/* --- ranges -----------------------------------------------------------------------------------
- */
+/* ---- ranges ---- */
 
 bool ip_range_parse(struct str text, struct ip_range *out)
 {

@@ -102,8 +102,7 @@ struct exchange *exchange_new(struct http_server *server, struct http_connection
 void exchange_end(struct exchange *exchange, int status); /* access line, metrics, memory */
 void exchange_free_spares(struct http_server *server);
 
-/* --- response.c
- * -------------------------------------------------------------------------------------- */
+/* ---- response.c ---- */
 const char *reason_of(int status); /* reason.c */
 
 enum { HEADER_CACHE_CONTROL = 1, HEADER_CONTENT_ENCODING = 2 };

@@ -9,8 +9,7 @@
 #define KEY     "0123456789abcdef0123456789abcdef"
 #define OTHER   "fedcba9876543210fedcba9876543210"
 
-/* --- CORS -------------------------------------------------------------------------------------
- */
+/* ---- CORS ---- */
 
 static struct str filled(struct arena *arena, const char *before, size_t n, const char *after)
 {
@@ -131,8 +130,7 @@ static void event_streams_have_the_headers_of_cors(void **state)
     proxy_stop(&proxy);
 }
 
-/* --- one thing said twice ---------------------------------------------------------------------
- */
+/* ---- one thing said twice ---- */
 
 struct twice {
     const char *method;
@@ -200,8 +198,7 @@ static void of_two_request_ids_none_is_taken(void **state)
     proxy_stop(&proxy);
 }
 
-/* --- addresses --------------------------------------------------------------------------------
- */
+/* ---- addresses ---- */
 
 static struct str text_of(struct proxy *proxy, const char *target, const char *fields)
 {
