@@ -95,7 +95,6 @@ static void write_status_members(struct json_writer *w, const struct progress *p
     jw_kv_int(w, "id", execution->thing.id);
     jw_kv_text(w, "type", "EXECUTION");
     jw_kv_text(w, "triggerType", "INTERNAL_API");
-    jw_kv_int(w, "projectId", execution->goal->project->thing.id);
     jw_kv_int(w, "snapshotId", execution->snapshot->thing.id);
     jw_kv_int(w, "goalId", execution->goal->thing.id);
     jw_key(w, "environmentId");
