@@ -28,7 +28,9 @@ struct ip_range {
 };
 
 bool ip_range_parse(struct str text, struct ip_range *out) MUST_CHECK;
-/* `peer` is "127.0.0.1:5234" or "[::1]:5234". */
-bool ip_range_holds_peer(const struct ip_range *range, struct str peer);
+bool ip_range_holds(const struct ip_range *range, const uint8_t address[16]);
+/* "127.0.0.1", "::1", "127.0.0.1:5234", "[::1]" or "[::1]:5234"; IPv4 in its IPv6 form. */
+bool ip_address_parse(struct str text, uint8_t out[16]) MUST_CHECK;
+bool ip_address_is_v4(const uint8_t address[16]);
 
 #endif

@@ -69,6 +69,11 @@ struct config {
     } auth;
 
     struct {
+        bool enabled;
+        unsigned per_key, burst, concurrency, per_address, address_burst;
+    } limits;
+
+    struct {
         const struct str *origins;
         size_t n_origins;
         bool credentials;

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "cache.h"
 #include "goal_memo.h"
+#include "limits.h"
 #include "links.h"
 #include "run/run.h"
 #include "verdict.h"
@@ -191,6 +192,7 @@ enum error_code api_open(const struct api_options *options, struct api **out, st
     api->idempotency = idempotency_store_new(options->config);
     api->cache = cache_new(options->config);
     api->goals = goal_memo_new();
+    api->limits = options->config->limits.enabled ? limits_new(options->config) : NULL;
     api->ledger = ledger_new();
     api->runs = open_runs(api);
     api->verdicts = verdict_store_new(api);
@@ -218,6 +220,7 @@ void api_close(struct api *api)
         idempotency_store_free(api->idempotency);
         cache_free(api->cache);
         goal_memo_free(api->goals);
+        limits_free(api->limits);
         ledger_free(api->ledger);
         mem_free(api->trusted);
         mem_free(api);

@@ -100,6 +100,7 @@ struct run_store;
 struct cache;
 struct cache_seat;
 struct goal_memo;
+struct limits;
 struct ip_range;
 
 struct api {
@@ -109,6 +110,7 @@ struct api {
     struct idempotency_store *idempotency;
     struct cache *cache;
     struct goal_memo *goals;
+    struct limits *limits; /* NULL: limits.enabled is false */
     struct verdict_store *verdicts;
     struct run_store *runs;
     struct ledger *ledger;

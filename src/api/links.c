@@ -1,17 +1,61 @@
 #include "links.h"
 
 #include "base/host.h"
+#include "base/mem.h"
 
 enum { PREFIX_MAX = 256 };
 
-static bool is_trusted(const struct api *api, const struct exchange *exchange)
+static bool is_trusted_address(const struct api *api, const uint8_t address[16])
 {
     for (size_t i = 0; i < api->n_trusted; i++) {
-        if (ip_range_holds_peer(&api->trusted[i], exchange->request.peer)) {
+        if (ip_range_holds(&api->trusted[i], address)) {
             return true;
         }
     }
     return false;
+}
+
+static bool is_trusted(const struct api *api, const struct exchange *exchange)
+{
+    uint8_t peer[16];
+
+    return api->n_trusted > 0 && ip_address_parse(exchange->request.peer, peer) &&
+           is_trusted_address(api, peer);
+}
+
+/* The last element of a comma-separated list, cut off the list. */
+static struct str take_last(struct str *list)
+{
+    struct str last = *list;
+    size_t at = list->len;
+
+    while (at > 0 && list->ptr[at - 1] != ',') {
+        at--;
+    }
+    last = str_sub(*list, at, list->len);
+    *list = str_sub(*list, 0, at > 0 ? at - 1 : 0);
+    return str_trim(last);
+}
+
+bool client_address(struct task *task, uint8_t out[16])
+{
+    struct exchange *exchange = task->exchange;
+    struct str hops = exchange_header_lines(exchange, "X-Forwarded-For");
+
+    if (!ip_address_parse(exchange->request.peer, out)) {
+        return false;
+    }
+    /* From right to left, past hops that are trusted: what stands further left is the caller's own
+     * word. */
+    while (hops.len > 0 && task->api->n_trusted > 0 && is_trusted_address(task->api, out)) {
+        uint8_t hop[16];
+
+        if (!ip_address_parse(take_last(&hops), hop)) {
+            break;
+        }
+        mem_copy(out, hop, sizeof(hop));
+    }
+    return true;
 }
 
 /* "/qa" or "/team/qa": it is written into links, so only what a path may hold. */

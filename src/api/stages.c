@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "data/node.h"
+#include "limits.h"
 #include "query.h"
 #include "verdict.h"
 
@@ -94,10 +95,16 @@ static enum stage_verdict stage_authenticate(struct task *task)
         exchange_set_header(task->exchange, "WWW-Authenticate",
                             STR("Bearer realm=\"virtuoso-proxy\""));
         metric_add(M_AUTH_FAILURES, 0, 0, 0, 1);
+        limits_count_stranger(task);
         return task_fail(task);
     }
     task->exchange->notes.principal = task->principal.name;
     return STAGE_CONTINUE;
+}
+
+static enum stage_verdict stage_limit(struct task *task)
+{
+    return task->route->access == ACCESS_PUBLIC ? STAGE_CONTINUE : limits_count_caller(task);
 }
 
 static enum stage_verdict stage_authorize(struct task *task)
@@ -298,17 +305,10 @@ static enum stage_verdict run(struct task *task, const stage_fn *stages)
 
 enum stage_verdict stages_head_run(struct task *task)
 {
-    static const stage_fn stages[] = {stage_trace,
-                                      stage_route,
-                                      stage_deprecation,
-                                      stage_single_fields,
-                                      stage_authenticate,
-                                      stage_authorize,
-                                      stage_accept_body,
-                                      stage_deadline,
-                                      stage_query,
-                                      stage_handle_head,
-                                      NULL};
+    static const stage_fn stages[] = {stage_trace,         stage_route,        stage_deprecation,
+                                      stage_single_fields, stage_authenticate, stage_limit,
+                                      stage_authorize,     stage_accept_body,  stage_deadline,
+                                      stage_query,         stage_handle_head,  NULL};
 
     return run(task, stages);
 }

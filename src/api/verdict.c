@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "limits.h"
 
 enum { VERDICTS_MAX = 10000 };
 
@@ -83,6 +84,7 @@ static enum stage_verdict refuse(struct task *task)
     metric_add(M_AUTH_FAILURES, 0, 0, 0, 1);
     (void)error_set(&task->error, ERR_UNAUTHORIZED,
                     "The platform refuses this token; make a new one on your profile page there");
+    limits_count_stranger(task);
     return task_fail(task);
 }
 

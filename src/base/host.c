@@ -1,6 +1,7 @@
 #include "base/host.h"
 
 #include <arpa/inet.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -205,26 +206,37 @@ bool ip_range_parse(struct str text, struct ip_range *out)
     return true;
 }
 
-bool ip_range_holds_peer(const struct ip_range *range, struct str peer)
+bool ip_range_holds(const struct ip_range *range, const uint8_t address[16])
 {
-    uint8_t bytes[16];
-    struct str host;
-    struct str port;
-    bool is_v4;
-
-    authority_split(peer, &host, &port);
-    if (str_starts(host, STR("["))) {
-        host = str_sub(host, 1, host.len - 2);
-    }
-    if (!parse_address(host, bytes, &is_v4)) {
-        return false;
-    }
     for (unsigned bit = 0; bit < range->bits; bit++) {
         uint8_t mask = (uint8_t)(0x80 >> (bit % 8));
 
-        if (((bytes[bit / 8] ^ range->bytes[bit / 8]) & mask) != 0) {
+        if (((address[bit / 8] ^ range->bytes[bit / 8]) & mask) != 0) {
             return false;
         }
     }
     return true;
+}
+
+bool ip_address_parse(struct str text, uint8_t out[16])
+{
+    struct str host;
+    struct str port;
+    bool is_v4;
+
+    if (parse_address(text, out, &is_v4)) {
+        return true;
+    }
+    authority_split(text, &host, &port);
+    if (str_starts(host, STR("[")) && str_ends(host, STR("]"))) {
+        host = str_sub(host, 1, host.len - 2);
+    }
+    return parse_address(host, out, &is_v4);
+}
+
+bool ip_address_is_v4(const uint8_t address[16])
+{
+    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+
+    return memcmp(address, mapped, sizeof(mapped)) == 0;
 }

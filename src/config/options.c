@@ -58,6 +58,12 @@ static const struct option_row rows[] = {
     {"auth.cache_ttl_s", OPTION_SECONDS, AT(auth.cache_ttl_s), "300", 1, DAY_S, NULL, NULL, "How long the platform's verdict about a caller's token is kept."},
     {"auth.keys", OPTION_KEYS, AT(auth.keys), "[]", 0, 1000, NULL, "API_KEYS", "Keys as text, or {name, key | key_file | sha256, permissions, expires}."},
 
+    {"limits.enabled", OPTION_BOOL, AT(limits.enabled), "true", 0, 0, NULL, NULL, "Limit what one credential, or one address without a right one, may ask for."},
+    {"limits.per_key", OPTION_UINT, AT(limits.per_key), "1000", 1, 1000000, NULL, NULL, "Requests a second of one credential."},
+    {"limits.burst", OPTION_UINT, AT(limits.burst), "2000", 1, 10000000, NULL, NULL, "So many of them at once, after a pause."},
+    {"limits.concurrency", OPTION_UINT, AT(limits.concurrency), "1024", 1, 1000000, NULL, NULL, "Requests of one credential under way at the same time."},
+    {"limits.per_address", OPTION_UINT, AT(limits.per_address), "20", 1, 1000000, NULL, NULL, "Requests a second of one address (IPv6: of one /64) that have no credential, or a wrong one."},
+    {"limits.address_burst", OPTION_UINT, AT(limits.address_burst), "100", 1, 10000000, NULL, NULL, "So many of them at once, after a pause."},
     {"cors.origins", OPTION_ORIGINS, AT(cors.origins), "[]", 0, 100, NULL, "CORS_ORIGINS", "Origins that browsers may call from; \"*\" any."},
     {"cors.credentials", OPTION_BOOL, AT(cors.credentials), "false", 0, 0, NULL, NULL, "Let browsers send credentials; not together with \"*\"."},
     {"cors.max_age_s", OPTION_SECONDS, AT(cors.max_age_s), "600", 0, DAY_S, NULL, NULL, "How long browsers keep a preflight."},

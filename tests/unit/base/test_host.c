@@ -91,9 +91,35 @@ static void origins_are_what_browsers_send(void **state)
 static bool holds(const char *range, const char *peer)
 {
     struct ip_range parsed;
+    uint8_t address[16];
 
     assert_true(ip_range_parse(str_from(range), &parsed));
-    return ip_range_holds_peer(&parsed, str_from(peer));
+    return ip_address_parse(str_from(peer), address) && ip_range_holds(&parsed, address);
+}
+
+static void addresses_are_read_in_each_form(void **state)
+{
+    static const char *const v4[] = {"192.0.2.7", "192.0.2.7:80", "::ffff:192.0.2.7",
+                                     "[::ffff:192.0.2.7]:80"};
+    static const char *const v6[] = {"2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:443"};
+    static const char *const broken[] = {"",        "unknown",      "_hidden",
+                                         "192.0.2", "[2001:db8::1", ":80"};
+    uint8_t address[16];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(v4); i++) {
+        assert_true(ip_address_parse(str_from(v4[i]), address));
+        assert_true(ip_address_is_v4(address));
+        assert_int_equal(address[15], 7);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(v6); i++) {
+        assert_true(ip_address_parse(str_from(v6[i]), address));
+        assert_false(ip_address_is_v4(address));
+        assert_int_equal(address[15], 1);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(broken); i++) {
+        assert_false(ip_address_parse(str_from(broken[i]), address));
+    }
 }
 
 static void ranges_hold_their_addresses(void **state)
@@ -129,6 +155,7 @@ int test_host(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(authorities_follow_the_grammar),
         cmocka_unit_test(origins_are_what_browsers_send),
+        cmocka_unit_test(addresses_are_read_in_each_form),
         cmocka_unit_test(ranges_hold_their_addresses),
     };
 

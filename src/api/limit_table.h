@@ -1,0 +1,35 @@
+/* Buckets by key (a caller, an address), bounded: a million addresses cost no more than the table.
+ * Only a full bucket is ever forgotten, since forgetting another one would give its owner a fresh
+ * burst. Newcomers that find no room share one coarse bucket until there is some. */
+#ifndef API_LIMIT_TABLE_H
+#define API_LIMIT_TABLE_H
+
+#include <stddef.h>
+
+#include "base/gcra.h"
+#include "base/list.h"
+#include "base/map.h"
+
+enum { LIMIT_KEY_BYTES = 32 };
+
+struct limit_bucket {
+    struct map_node node;
+    struct list lru;
+    char key[LIMIT_KEY_BYTES];
+    uint64_t tat_ns;
+    uint32_t in_flight; /* requests that hold it: it stays */
+};
+
+struct limit_table {
+    struct map map;
+    struct list lru; /* least recently used first */
+    size_t max;
+    struct limit_bucket shared; /* for those without room */
+};
+
+void limit_table_init(struct limit_table *table, size_t max);
+void limit_table_done(struct limit_table *table);
+/* Never NULL; `key` has at most LIMIT_KEY_BYTES. */
+struct limit_bucket *limit_table_get(struct limit_table *table, struct str key, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,143 @@
+/* Limits of callers and of strangers, as clients see them. */
+#include "harness/cmocka.h"
+
+#include "harness/proxy.h"
+
+#define KEY   "X-API-Key: a-key-of-a-test-1\r\n"
+#define OTHER "X-API-Key: a-key-of-a-test-2\r\n"
+#define WRONG "X-API-Key: a-key-of-nobody\r\n"
+
+static int64_t field_number(const struct reply *reply, const char *name)
+{
+    int64_t value = -1;
+
+    return str_to_i64(reply_field(reply, name), 0, INT32_MAX, &value) ? value : -1;
+}
+
+static int ask(struct proxy *proxy, const char *target, const char *fields)
+{
+    (void)proxy_ask(proxy, "GET", target, fields, "");
+    return proxy->reply.status;
+}
+
+static void a_caller_over_the_rate_is_told_when_to_come_back(void **state)
+{
+    static const char *const sets[] = {"auth.mode=keys",
+                                       "auth.keys=a-key-of-a-test-1,a-key-of-a-test-2",
+                                       "limits.per_key=1", "limits.burst=5", NULL};
+    struct proxy proxy;
+    int64_t wait_s;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(ask(&proxy, "/api/v1/routes", KEY), 200);
+        assert_true(str_is(reply_field(&proxy.reply, "RateLimit-Policy"), "\"key\";q=5;w=5"));
+        assert_true(str_starts(reply_field(&proxy.reply, "RateLimit"), STR("\"key\";r=")));
+        assert_int_equal(field_number(&proxy.reply, "X-RateLimit-Limit"), 5);
+        assert_int_equal(field_number(&proxy.reply, "X-RateLimit-Remaining"), 4 - i);
+    }
+    assert_int_equal(ask(&proxy, "/api/v1/routes", KEY), 429);
+    assert_true(
+        str_starts(reply_field(&proxy.reply, "Content-Type"), STR("application/problem+json")));
+    wait_s = field_number(&proxy.reply, "Retry-After");
+    assert_int_equal(wait_s, 1);
+    assert_int_equal(ask(&proxy, "/api/v1/routes", OTHER), 200); /* a bucket of its own */
+    assert_int_equal(ask(&proxy, "/livez", KEY), 200);           /* probes are not counted */
+    assert_int_equal(reply_field(&proxy.reply, "RateLimit").len, 0);
+    client_pause_ms(1000 * (unsigned)wait_s); /* what Retry-After promises */
+    assert_int_equal(ask(&proxy, "/api/v1/routes", KEY), 200);
+    proxy_stop(&proxy);
+}
+
+static void a_stranger_is_limited_by_address_and_a_right_key_never(void **state)
+{
+    static const char *const sets[] = {
+        "auth.mode=keys",         "auth.keys=a-key-of-a-test-1",      "limits.per_address=1",
+        "limits.address_burst=3", "server.trusted_proxies=127.0.0.1", NULL};
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(ask(&proxy, "/api/v1/routes", i == 0 ? NULL : WRONG), 401);
+    }
+    assert_int_equal(ask(&proxy, "/api/v1/routes", WRONG), 429);
+    assert_true(field_number(&proxy.reply, "Retry-After") >= 1);
+    assert_int_equal(ask(&proxy, "/api/v1/routes", KEY), 200);
+    assert_int_equal(ask(&proxy, "/livez", NULL), 200);
+    /* another address behind the trusted proxy; what stands further left is the caller's word */
+    assert_int_equal(ask(&proxy, "/api/v1/routes", "X-Forwarded-For: 127.0.0.1, 192.0.2.7\r\n"),
+                     401);
+    for (int i = 0; i < 2; i++) {
+        (void)ask(&proxy, "/api/v1/routes",
+                  i == 0 ? "X-Forwarded-For: 192.0.2.99, 192.0.2.7\r\n"
+                         : "X-Forwarded-For: 192.0.2.7\r\n");
+        assert_int_equal(proxy.reply.status, 401);
+    }
+    assert_int_equal(ask(&proxy, "/api/v1/routes", "X-Forwarded-For: 198.51.100.1, 192.0.2.7\r\n"),
+                     429);
+    /* of IPv6 the /64 counts */
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(ask(&proxy, "/api/v1/routes", "X-Forwarded-For: 2001:db8::1\r\n"), 401);
+    }
+    assert_int_equal(ask(&proxy, "/api/v1/routes", "X-Forwarded-For: 2001:db8::2\r\n"), 429);
+    assert_int_equal(ask(&proxy, "/api/v1/routes", "X-Forwarded-For: 2001:db8:0:1::1\r\n"), 401);
+    proxy_stop(&proxy);
+}
+
+static void at_once_has_a_ceiling_that_is_given_back(void **state)
+{
+    static const char *const sets[] = {"auth.mode=keys", "auth.keys=a-key-of-a-test-1",
+                                       "limits.concurrency=2", NULL};
+    struct proxy proxy;
+    struct client waiting[2];
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    sandbox_fault(proxy.program.sandbox_port,
+                  "{\"match\":\"GET /user\",\"times\":-1,\"delay_ms\":60000}");
+    for (size_t i = 0; i < ARRAY_LEN(waiting); i++) {
+        client_open(&waiting[i], proxy.program.port);
+        assert_true(client_send_request(
+            &waiting[i], "GET", i == 0 ? "/virtuoso/user" : "/virtuoso/user?a=1", KEY, STR_EMPTY));
+    }
+    while (ask(&proxy, "/api/v1/routes", KEY) != 429) {
+        client_pause_ms(5); /* until both are at work */
+    }
+    assert_int_equal(field_number(&proxy.reply, "Retry-After"), 1);
+    for (size_t i = 0; i < ARRAY_LEN(waiting); i++) {
+        client_close(&waiting[i]);
+    }
+    while (ask(&proxy, "/api/v1/routes", KEY) == 429) {
+        client_pause_ms(5);
+    }
+    assert_int_equal(proxy.reply.status, 200);
+    sandbox_clear_faults(proxy.program.sandbox_port);
+    proxy_stop(&proxy);
+}
+
+static void without_authentication_nobody_is_limited(void **state)
+{
+    static const char *const sets[] = {"limits.per_key=1", "limits.burst=1", NULL};
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(ask(&proxy, "/api/v1/routes", NULL), 200);
+    }
+    proxy_stop(&proxy);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_caller_over_the_rate_is_told_when_to_come_back),
+        cmocka_unit_test(a_stranger_is_limited_by_address_and_a_right_key_never),
+        cmocka_unit_test(at_once_has_a_ceiling_that_is_given_back),
+        cmocka_unit_test(without_authentication_nobody_is_limited),
+    };
+
+    return cmocka_run_group_tests_name("limits", tests, NULL, NULL);
+}
