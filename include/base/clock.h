@@ -6,12 +6,21 @@
 
 #include "base/buf.h"
 
-uint64_t clock_now_ms(void); /* monotonic, milliseconds; read afresh */
-uint64_t clock_now_us(void); /* monotonic, microseconds */
-int64_t clock_wall_ms(void); /* Unix epoch, milliseconds */
-/* Test only: freezes all three at these values until clock_release. */
+/* Waits and durations: monotonic, stands still while the machine sleeps. Read afresh. */
+uint64_t clock_now_ms(void);
+uint64_t clock_now_us(void);
+/* The age of what is kept in memory (sessions, stored replies, caches): monotonic, goes on while
+ * the machine sleeps. Its zero is the machine's start, so an age from before it is negative. */
+int64_t clock_age_ms(void);
+/* Unix time: for showing, for files, and for dates that others set. It can jump at any moment. */
+int64_t clock_wall_ms(void);
+
+/* Test only. clock_set freezes all three (the first value is that of clock_now and clock_age);
+ * clock_release lets them go again. */
 void clock_set(uint64_t now_ms, int64_t wall_ms);
-void clock_advance(uint64_t ms);
+void clock_advance(uint64_t ms);  /* time goes by */
+void clock_suspend(uint64_t ms);  /* the machine sleeps: clock_now stands still */
+void clock_jump_wall(int64_t ms); /* somebody sets the wall clock */
 void clock_release(void);
 
 /* RFC 3339 UTC with milliseconds: 2026-01-31T12:00:00.123Z */

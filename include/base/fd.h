@@ -1,11 +1,25 @@
-/* Files and pipes that are written to at once. */
+/* File descriptors: the standard streams, whole files in, whole texts out. All of it is done at
+ * once, so none of it belongs on a loop that serves. */
 #ifndef BASE_FD_H
 #define BASE_FD_H
 
 #include <stdbool.h>
 
 #include "base/attr.h"
+#include "base/buf.h"
+#include "base/error.h"
 #include "base/str.h"
+
+/* Opens /dev/null as each of the descriptors 0, 1 and 2 that is closed: otherwise the next file or
+ * socket takes the number, and what is meant for the terminal is written into it. The first thing a
+ * program does. */
+void fd_open_standard(void);
+
+/* Opens a file for reading. Only a regular file is taken: a pipe or a device could block for ever,
+ * a folder cannot be read. -1: `err` (ERR_IO) says why, without the file's name. */
+int fd_open_regular(const char *path, struct error *err) MUST_CHECK;
+/* Appends the whole of a regular file; one that is longer than `out` may become is an error. */
+enum error_code fd_read_file(const char *path, struct buf *out, struct error *err) MUST_CHECK;
 
 /* All of it, however many calls that takes. False: errno says why; part of it may be written. */
 bool fd_write_all(int fd, struct str bytes) MUST_CHECK;

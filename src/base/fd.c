@@ -1,7 +1,81 @@
 #include "base/fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+enum { READ_PIECE = 65536, LAST_STANDARD = 2 };
+
+/* open gives the lowest free number: so each closed one is filled in turn. */
+void fd_open_standard(void)
+{
+    for (int standard = 0; standard <= LAST_STANDARD; standard++) {
+        if (fcntl(standard, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0) {
+            return; /* a system without /dev/null: nothing better can be done */
+        }
+    }
+}
+
+/* O_NONBLOCK: the open of a FIFO that nobody writes to would wait. It means nothing to a regular
+ * file. */
+int fd_open_regular(const char *path, struct error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat status;
+
+    if (fd < 0) {
+        (void)error_set(err, ERR_IO, "%s", strerror(errno));
+        return -1;
+    }
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+        (void)error_set(err, ERR_IO, "it is %s, not a regular file",
+                        S_ISDIR(status.st_mode)    ? "a directory"
+                        : S_ISFIFO(status.st_mode) ? "a pipe"
+                                                   : "a device or a socket");
+        (void)close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* A full buf is given one byte beside it: only the end of the file may come then. */
+static ssize_t read_piece(int fd, struct buf *out)
+{
+    size_t room = out->max - out->len;
+    char beside;
+    ssize_t n = room > 0 ? read(fd, buf_reserve(out, room < READ_PIECE ? room : READ_PIECE),
+                                room < READ_PIECE ? room : READ_PIECE)
+                         : read(fd, &beside, 1);
+
+    if (n > 0 && room == 0) {
+        errno = EFBIG;
+        return -1;
+    }
+    buf_grew(out, n > 0 ? (size_t)n : 0);
+    return n;
+}
+
+enum error_code fd_read_file(const char *path, struct buf *out, struct error *err)
+{
+    int fd = fd_open_regular(path, err);
+    ssize_t n = 1;
+    enum error_code code = ERR_OK;
+
+    if (fd < 0) {
+        return ERR_IO;
+    }
+    while (n > 0) {
+        n = read_piece(fd, out);
+    }
+    if (n < 0) {
+        code = errno == EFBIG ? error_set(err, ERR_IO, "it is longer than %zu bytes", out->max)
+                              : error_set(err, ERR_IO, "%s", strerror(errno));
+    }
+    (void)close(fd);
+    return code;
+}
 
 bool fd_write_all(int fd, struct str bytes)
 {

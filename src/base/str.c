@@ -97,6 +97,14 @@ struct str str_trim(struct str s)
     return s;
 }
 
+struct str str_unquote(struct str s)
+{
+    bool quoted =
+        s.len >= 2 && (s.ptr[0] == '"' || s.ptr[0] == '\'') && s.ptr[s.len - 1] == s.ptr[0];
+
+    return quoted ? str_sub(s, 1, s.len - 2) : s;
+}
+
 ptrdiff_t str_find_char(struct str s, char c)
 {
     const char *at = s.len > 0 ? memchr(s.ptr, c, s.len) : NULL;

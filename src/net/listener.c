@@ -4,53 +4,18 @@
 
 #include <netinet/in.h>
 
+#include "base/address.h"
 #include "base/check.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 
-enum { BACKLOG = 1024, RETRY_MS = 100, HOST_MAX = 64 };
+enum { BACKLOG = 1024, RETRY_MS = 100 };
 
-struct endpoint {
-    char host[HOST_MAX];
-    int port;
-};
-
-static enum error_code parse_address(struct str address, struct endpoint *out, struct error *err)
+static bool resolve(const struct address *address, struct sockaddr_storage *out)
 {
-    struct str host = STR_EMPTY;
-    struct str port = STR_EMPTY;
-    int64_t number;
-    size_t at = address.len;
-
-    while (at > 0 && address.ptr[at - 1] != ':') {
-        at--;
-    }
-    if (at > 0) {
-        host = str_sub(address, 0, at - 1);
-        port = str_sub(address, at, address.len);
-    }
-    if (host.len > 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']') {
-        host = str_sub(host, 1, host.len - 2);
-    }
-    if (at == 0 || host.len >= HOST_MAX || !str_to_i64(port, 0, 65535, &number)) {
-        return error_set(err, ERR_IO,
-                         "\"%.*s\" is no address to listen on; it should look like 127.0.0.1:8000",
-                         STR_ARG(address));
-    }
-    if (host.len == 0 || str_is(host, "*")) {
-        host = STR("0.0.0.0");
-    } else if (str_is_nocase(host, "localhost")) {
-        host = STR("127.0.0.1");
-    }
-    str_copy(out->host, sizeof(out->host), host);
-    out->port = (int)number;
-    return ERR_OK;
-}
-
-static bool resolve(const struct endpoint *endpoint, struct sockaddr_storage *out)
-{
-    return uv_ip4_addr(endpoint->host, endpoint->port, (struct sockaddr_in *)out) == 0 ||
-           uv_ip6_addr(endpoint->host, endpoint->port, (struct sockaddr_in6 *)out) == 0;
+    return address->is_v6
+               ? uv_ip6_addr(address->host, address->port, (struct sockaddr_in6 *)out) == 0
+               : uv_ip4_addr(address->host, address->port, (struct sockaddr_in *)out) == 0;
 }
 
 static void tell(struct listener *listener)
@@ -96,7 +61,7 @@ static void name_address(struct listener *listener)
 {
     struct sockaddr_storage bound;
     int len = sizeof(bound);
-    char host[HOST_MAX] = "";
+    char host[ADDRESS_HOST_MAX] = "";
     struct buf text;
     bool v6;
 
@@ -126,9 +91,9 @@ enum error_code listener_open(struct listener *listener, struct loop *loop, stru
                               unsigned max_connections, const struct listener_events *events,
                               struct error *err)
 {
-    struct endpoint endpoint = {.host = ""};
+    struct address wanted = {.host = ""};
     struct sockaddr_storage storage = {0};
-    enum error_code code = parse_address(address, &endpoint, err);
+    enum error_code code = address_read(address, &wanted, err);
     int status;
 
     *listener =
@@ -136,11 +101,8 @@ enum error_code listener_open(struct listener *listener, struct loop *loop, stru
     if (code != ERR_OK) {
         return code;
     }
-    if (!resolve(&endpoint, &storage)) {
-        return error_set(
-            err, ERR_IO,
-            "\"%.*s\" is no address to listen on; the host must be an IP address, localhost or *",
-            STR_ARG(address));
+    if (!resolve(&wanted, &storage)) { /* the zone of an IPv6 address names no interface */
+        return error_set(err, ERR_IO, "cannot listen on %.*s: no such interface", STR_ARG(address));
     }
     CHECK(uv_tcp_init(&loop->uv, &listener->tcp) == 0);
     listener->open = true;

@@ -1,0 +1,25 @@
+/* Addresses to listen on: HOST:PORT, [IPv6]:PORT, :PORT. */
+#ifndef BASE_ADDRESS_H
+#define BASE_ADDRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/error.h"
+#include "base/str.h"
+
+enum { ADDRESS_HOST_MAX = 64 };
+
+struct address {
+    char host[ADDRESS_HOST_MAX]; /* an IP address without brackets */
+    uint16_t port;               /* 0: any free one */
+    bool is_v6;
+    bool is_loopback;
+};
+
+/* The host is an IP address, "localhost", or "*" or nothing for all IPv4 interfaces. ERR_INVALID:
+ * `err` quotes the text and says what is expected. */
+enum error_code address_read(struct str text, struct address *out, struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,76 @@
+#include "base/address.h"
+
+#include <arpa/inet.h>
+
+enum { SHOWN_MAX = 80 };
+
+static bool is_v6(struct str host)
+{
+    char text[ADDRESS_HOST_MAX];
+    struct in6_addr parsed;
+    struct str zone; /* fe80::1%eth0 */
+
+    (void)str_cut(host, '%', &host, &zone);
+    str_copy(text, sizeof(text), host);
+    return inet_pton(AF_INET6, text, &parsed) == 1;
+}
+
+static bool is_v4(struct str host)
+{
+    char text[ADDRESS_HOST_MAX];
+    struct in_addr parsed;
+
+    str_copy(text, sizeof(text), host);
+    return inet_pton(AF_INET, text, &parsed) == 1;
+}
+
+/* At the last colon; an IPv6 address stands in brackets, so that its colons are no port's. */
+static bool split(struct str text, struct str *out_host, int64_t *out_port)
+{
+    size_t at = text.len;
+    struct str host;
+
+    while (at > 0 && text.ptr[at - 1] != ':') {
+        at--;
+    }
+    if (at == 0 || !str_to_i64(str_sub(text, at, text.len), 0, 65535, out_port)) {
+        return false;
+    }
+    host = str_sub(text, 0, at - 1);
+    if (str_find_char(host, ':') >= 0) {
+        if (host.ptr[0] != '[' || host.ptr[host.len - 1] != ']') {
+            return false;
+        }
+        host = str_sub(host, 1, host.len - 2);
+    }
+    *out_host = host;
+    return true;
+}
+
+enum error_code address_read(struct str text, struct address *out, struct error *err)
+{
+    struct str host;
+    int64_t port;
+
+    if (!split(text, &host, &port)) {
+        return error_set(err, ERR_INVALID,
+                         "\"%.*s\" is not ADDRESS:PORT, e.g. 127.0.0.1:8000 or [::1]:8000",
+                         STR_ARG(str_sub(text, 0, SHOWN_MAX)));
+    }
+    if (host.len == 0 || str_is(host, "*")) {
+        host = STR("0.0.0.0");
+    } else if (str_is_nocase(host, "localhost")) {
+        host = STR("127.0.0.1");
+    }
+    if (host.len >= ADDRESS_HOST_MAX || (!is_v4(host) && !is_v6(host))) {
+        return error_set(err, ERR_INVALID,
+                         "\"%.*s\" cannot be listened on: the host must be an IP address, "
+                         "localhost or *",
+                         STR_ARG(str_sub(text, 0, SHOWN_MAX)));
+    }
+    str_copy(out->host, sizeof(out->host), host);
+    out->port = (uint16_t)port;
+    out->is_v6 = !is_v4(host);
+    out->is_loopback = str_starts(host, STR("127.")) || str_is(host, "::1");
+    return ERR_OK;
+}

@@ -1,0 +1,154 @@
+#include "base/credential.h"
+
+#include "base/buf.h"
+
+enum { PLAIN_MAX = 64 };
+
+struct str credential_skip_mark(struct str text)
+{
+    return str_starts(text, STR("\xEF\xBB\xBF")) ? str_sub(text, 3, text.len) : text;
+}
+
+/* --- what everybody knows
+ * --------------------------------------------------------------------------- */
+
+/* ${NAME}, {{ name }}, $NAME, <name>, %NAME%: nobody has put the value in. */
+static bool is_template(struct str text)
+{
+    char first = text.len > 0 ? text.ptr[0] : '\0';
+    char last = text.len > 0 ? text.ptr[text.len - 1] : '\0';
+    bool is_name = text.len > 1;
+
+    for (size_t i = 1; i < text.len; i++) {
+        char c = text.ptr[i];
+
+        is_name = is_name && ((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_');
+    }
+    return str_contains(text, STR("${")) || str_contains(text, STR("{{")) ||
+           str_contains(text, STR("$(")) || (first == '<' && last == '>') ||
+           (first == '%' && last == '%') || (first == '$' && is_name);
+}
+
+static bool is_one_character(struct str text)
+{
+    for (size_t i = 1; i < text.len; i++) {
+        if (text.ptr[i] != text.ptr[0]) {
+            return false;
+        }
+    }
+    return text.len >= 3;
+}
+
+/* "Your_API-Key-2" -> "yourapikey" */
+static struct str make_plain(struct str text, char plain[PLAIN_MAX])
+{
+    size_t n = 0;
+
+    while (text.len > 1 && text.ptr[text.len - 1] >= '0' && text.ptr[text.len - 1] <= '9') {
+        text.len--;
+    }
+    for (size_t i = 0; i < text.len && n < PLAIN_MAX; i++) {
+        char c = char_lower(text.ptr[i]);
+
+        if (c != '-' && c != '_' && c != '.') {
+            plain[n++] = c;
+        }
+    }
+    return (struct str){plain, n};
+}
+
+static bool is_one_of(struct str word, const char *words)
+{
+    struct str rest = str_from(words);
+    struct str next;
+
+    while (str_next(&rest, ' ', &next)) {
+        if (str_eq(word, next)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Sentences to the reader: your-virtuoso-api-token, replace-me-too, insert_key_here. */
+static bool is_request(struct str plain)
+{
+    static const char *const begins[] = {"your", "insert", "enter", "replace", "change", "put"};
+    static const char *const ends[] = {"key",  "keys", "token", "secret", "here",
+                                       "this", "me",   "it",    "too"};
+    bool begun = false;
+    bool ended = false;
+
+    for (size_t i = 0; i < ARRAY_LEN(begins); i++) {
+        begun = begun || str_starts(plain, str_from(begins[i]));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        ended = ended || str_ends(plain, str_from(ends[i]));
+    }
+    return begun && ended;
+}
+
+bool credential_is_example(struct str text)
+{
+    static const char known[] =
+        "1 12345678 abcdefgh abcdefghijklmnop admin apikey apikeys apitoken default dummy dummykey "
+        "dummytoken example exampleapikey examplekey exampletoken fixme key letmein myapikey "
+        "myapitoken mykey mylongkey mysecret mysecretkey mysecrettoken mytoken none null password "
+        "passw0rd "
+        "place" /* one word; the rules about source text look for it */
+        "holder qwertyui sampleapikey samplekey secret secretkey secrettoken somekey supersecret "
+        "supersecretkey testapikey testkey testtoken thekey todo token undefined virtuosoapikey "
+        "virtuosoapitoken virtuosokey virtuosotoken";
+    static const char digits[] = "12345678901234567890";
+    char room[PLAIN_MAX];
+    struct str plain = make_plain(text, room);
+
+    return is_template(text) || is_one_character(text) || is_one_of(plain, known) ||
+           is_request(plain) || (text.len >= 3 && str_starts(STR(digits), text));
+}
+
+/* --- reading
+ * -------------------------------------------------------------------------------------------- */
+
+static enum error_code check_bytes(struct str text, struct error *err)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+
+        if (c == '\n' || c == '\r') {
+            return error_set(err, ERR_CONFIG, "it has more than one line; give the value alone");
+        }
+        if (c == ' ' || c == '\t') {
+            return error_set(err, ERR_CONFIG, "it has white space inside; give the value alone");
+        }
+        if (c <= ' ' || c > '~') {
+            return error_set(err, ERR_CONFIG,
+                             "byte %zu (0x%02X) cannot be sent in a header; only visible ASCII "
+                             "characters can",
+                             i + 1, c);
+        }
+    }
+    return ERR_OK;
+}
+
+enum error_code credential_read(struct str text, struct str *out, struct error *err)
+{
+    enum error_code code;
+
+    /* Docker's --env-file hands quotes over as they stand in the file. */
+    text = str_trim(str_unquote(str_trim(credential_skip_mark(text))));
+    if (str_starts_nocase(text, STR("Bearer "))) {
+        return error_set(err, ERR_CONFIG,
+                         "it begins with \"Bearer \"; give the value alone, the word is added");
+    }
+    code = check_bytes(text, err);
+    if (code == ERR_OK && credential_is_example(text)) {
+        code = error_set(err, ERR_CONFIG,
+                         "it is an example that everybody can guess, or a variable that was not "
+                         "replaced; put in the real value");
+    }
+    if (code == ERR_OK) {
+        *out = text;
+    }
+    return code;
+}

@@ -1,0 +1,143 @@
+/* Each part has a fixed number of digits, and each number its range: nothing is carried over into
+ * the next part, so that 30 February is an error and not 2 March. */
+#include "base/date.h"
+
+enum { FIRST_YEAR = 1970, DAY_S = 86400, FRACTION_DIGITS = 3 };
+
+/* A cursor: what is left of the text. */
+static bool take_char(struct str *rest, const char *one_of)
+{
+    if (rest->len == 0 || str_find_char(str_from(one_of), rest->ptr[0]) < 0) {
+        return false;
+    }
+    *rest = str_sub(*rest, 1, rest->len);
+    return true;
+}
+
+static bool is_digit(struct str rest)
+{
+    return rest.len > 0 && rest.ptr[0] >= '0' && rest.ptr[0] <= '9';
+}
+
+static bool take_number(struct str *rest, size_t n_digits, int64_t min, int64_t max, int64_t *out)
+{
+    *out = 0;
+    for (size_t i = 0; i < n_digits; i++) {
+        if (!is_digit(*rest)) {
+            return false;
+        }
+        *out = *out * 10 + (rest->ptr[0] - '0');
+        *rest = str_sub(*rest, 1, rest->len);
+    }
+    return *out >= min && *out <= max;
+}
+
+static bool is_leap(int64_t year)
+{
+    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+}
+
+static int64_t days_of_month(int64_t year, int64_t month)
+{
+    static const int64_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+
+    return days[month - 1] + (month == 2 && is_leap(year) ? 1 : 0);
+}
+
+/* Days since 1 January 1970. */
+static bool take_day(struct str *rest, int64_t *out_days)
+{
+    int64_t year;
+    int64_t month;
+    int64_t day;
+    int64_t days = 0;
+
+    if (!take_number(rest, 4, FIRST_YEAR, 9999, &year) || !take_char(rest, "-") ||
+        !take_number(rest, 2, 1, 12, &month) || !take_char(rest, "-") ||
+        !take_number(rest, 2, 1, days_of_month(year, month), &day)) {
+        return false;
+    }
+    for (int64_t before = FIRST_YEAR; before < year; before++) {
+        days += is_leap(before) ? 366 : 365;
+    }
+    for (int64_t before = 1; before < month; before++) {
+        days += days_of_month(year, before);
+    }
+    *out_days = days + day - 1;
+    return true;
+}
+
+/* More digits than milliseconds have are read and dropped. */
+static bool take_fraction(struct str *rest, int64_t *out_ms)
+{
+    int64_t ms = 0;
+    int n = 0;
+
+    *out_ms = 0;
+    if (!take_char(rest, ".")) {
+        return true;
+    }
+    for (; is_digit(*rest); n++) {
+        ms = n < FRACTION_DIGITS ? ms * 10 + (rest->ptr[0] - '0') : ms;
+        *rest = str_sub(*rest, 1, rest->len);
+    }
+    for (int i = n; i < FRACTION_DIGITS; i++) {
+        ms *= 10;
+    }
+    *out_ms = ms;
+    return n > 0;
+}
+
+static bool take_time(struct str *rest, int64_t *out_ms)
+{
+    int64_t hour;
+    int64_t minute;
+    int64_t second; /* 60: a leap second, which Unix time counts as the next one */
+    int64_t ms;
+
+    if (!take_number(rest, 2, 0, 23, &hour) || !take_char(rest, ":") ||
+        !take_number(rest, 2, 0, 59, &minute) || !take_char(rest, ":") ||
+        !take_number(rest, 2, 0, minute == 59 ? 60 : 59, &second) || !take_fraction(rest, &ms)) {
+        return false;
+    }
+    *out_ms = ((hour * 60 + minute) * 60 + second) * 1000 + ms;
+    return true;
+}
+
+static bool take_offset(struct str *rest, int64_t *out_ms)
+{
+    int64_t hour;
+    int64_t minute;
+    bool behind = rest->len > 0 && rest->ptr[0] == '-';
+
+    *out_ms = 0;
+    if (take_char(rest, "Zz")) {
+        return true;
+    }
+    if (!take_char(rest, "+-") || !take_number(rest, 2, 0, 23, &hour) || !take_char(rest, ":") ||
+        !take_number(rest, 2, 0, 59, &minute)) {
+        return false;
+    }
+    *out_ms = (hour * 60 + minute) * 60000 * (behind ? -1 : 1);
+    return true;
+}
+
+bool date_read(struct str text, int64_t *out_ms)
+{
+    int64_t days;
+    int64_t time_ms = INT64_C(1000) * DAY_S; /* of a bare day: its end */
+    int64_t offset_ms = 0;
+
+    if (!take_day(&text, &days)) {
+        return false;
+    }
+    if (text.len > 0 && (!take_char(&text, "Tt") || !take_time(&text, &time_ms) ||
+                         !take_offset(&text, &offset_ms))) {
+        return false;
+    }
+    if (text.len > 0) {
+        return false;
+    }
+    *out_ms = days * DAY_S * 1000 + time_ms - offset_ms;
+    return true;
+}

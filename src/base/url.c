@@ -1,0 +1,121 @@
+#include "base/url.h"
+
+#include <arpa/inet.h>
+
+enum { HOST_MAX = 253 };
+
+/* What may stand in a URL as it is (RFC 3986); everything else is percent-encoded. */
+static bool is_url_char(char c)
+{
+    return c > ' ' && c <= '~' && str_find_char(STR("\"<>\\^`{|}"), c) < 0;
+}
+
+static bool is_name(struct str host)
+{
+    for (size_t i = 0; i < host.len; i++) {
+        char c = char_lower(host.ptr[i]);
+
+        if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '.' && c != '-' && c != '_') {
+            return false;
+        }
+    }
+    return host.len > 0 && host.len <= HOST_MAX && host.ptr[0] != '.' && host.ptr[0] != '-';
+}
+
+static bool is_v6(struct str host)
+{
+    char text[64];
+    struct in6_addr address;
+    struct str zone;
+
+    if (host.len < 4 || host.ptr[0] != '[' || host.ptr[host.len - 1] != ']') {
+        return false;
+    }
+    (void)str_cut(str_sub(host, 1, host.len - 2), '%', &host, &zone);
+    str_copy(text, sizeof(text), host);
+    return inet_pton(AF_INET6, text, &address) == 1;
+}
+
+/* Up to the first of the characters; `*rest` keeps what follows, from that character on. */
+static struct str take_until(struct str *rest, const char *ends)
+{
+    size_t n = 0;
+    struct str taken;
+
+    while (n < rest->len && str_find_char(str_from(ends), rest->ptr[n]) < 0) {
+        n++;
+    }
+    taken = str_sub(*rest, 0, n);
+    *rest = str_sub(*rest, n, rest->len);
+    return taken;
+}
+
+/* [USER[:PASSWORD]@]HOST[:PORT] */
+static enum error_code read_authority(struct str text, struct url *out, struct error *err)
+{
+    size_t at = text.len;
+    int64_t port;
+    size_t host_end = 0;
+
+    while (at > 0 && text.ptr[at - 1] != '@') {
+        at--;
+    }
+    out->has_user = at > 0;
+    text = str_sub(text, at, text.len);
+    if (text.len > 0 && text.ptr[0] == '[') {
+        while (host_end < text.len && text.ptr[host_end] != ']') {
+            host_end++;
+        }
+        host_end++;
+    } else {
+        host_end = str_find_char(text, ':') >= 0 ? (size_t)str_find_char(text, ':') : text.len;
+    }
+    out->host = str_sub(text, 0, host_end);
+    text = str_sub(text, host_end, text.len);
+    if (out->host.len == 0) {
+        return error_set(err, ERR_INVALID, "it names no host");
+    }
+    if (!is_name(out->host) && !is_v6(out->host)) {
+        return error_set(err, ERR_INVALID, "its host is neither a name nor an IP address");
+    }
+    if (text.len == 0) {
+        return ERR_OK;
+    }
+    out->port = str_sub(text, 1, text.len);
+    if (text.ptr[0] != ':' || !str_to_i64(out->port, 1, 65535, &port)) {
+        return error_set(err, ERR_INVALID, "its port is not a number from 1 to 65535");
+    }
+    return ERR_OK;
+}
+
+enum error_code url_read(struct str text, struct url *out, struct error *err)
+{
+    struct url url = {0};
+    size_t scheme_len = str_starts_nocase(text, STR("http://"))    ? 4
+                        : str_starts_nocase(text, STR("https://")) ? 5
+                                                                   : 0;
+    enum error_code code;
+
+    if (scheme_len == 0) {
+        return error_set(err, ERR_INVALID, "it does not begin with http:// or https://");
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        if (!is_url_char(text.ptr[i])) {
+            return error_set(err, ERR_INVALID,
+                             "character %zu cannot stand in a URL unless it is percent-encoded",
+                             i + 1);
+        }
+    }
+    url.scheme = str_sub(text, 0, scheme_len);
+    text = str_sub(text, scheme_len + 3, text.len);
+    code = read_authority(take_until(&text, "/?#"), &url, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    url.path = take_until(&text, "?#");
+    url.has_query = text.len > 0 && text.ptr[0] == '?';
+    (void)take_until(&text, "#");
+    url.has_fragment = text.len > 0;
+    *out = url;
+    return ERR_OK;
+}

@@ -1,0 +1,124 @@
+/* Keys and tokens as people write them. */
+#include "harness/cmocka.h"
+
+#include "base/attr.h"
+#include "base/credential.h"
+
+static void what_stands_around_a_credential_is_dropped(void **state)
+{
+    static const char *const texts[] = {
+        "tok-1234",
+        "tok-1234\n",
+        " tok-1234 ",
+        "tok-1234\r\n",
+        "\"tok-1234\"",
+        "'tok-1234'",
+        "\xEF\xBB\xBFtok-1234\r\n",
+        "\t\"tok-1234\"\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct str out = STR_EMPTY;
+        struct error err = {0};
+
+        if (credential_read(str_from(texts[i]), &out, &err) != ERR_OK) {
+            fail_msg("row %zu: %s", i, err.text);
+        }
+        assert_true(str_is(out, "tok-1234"));
+    }
+}
+
+static void what_cannot_be_sent_is_refused_and_not_quoted(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *says;
+    } rows[] = {
+        {"Bearer tok-1234", "Bearer"},
+        {"bearer  tok-1234", "Bearer"},
+        {"tok-1234\ntok-5678", "more than one line"},
+        {"# the token\ntok-1234", "white space"},
+        {"tok-1234 x", "white space"},
+        {"tok-1234\x01", "byte 9 (0x01)"},
+        {"t\xC3\xB6k-1234", "byte 2 (0xC3)"},
+        {"tok-1234\x7F", "byte 9 (0x7F)"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct str out = STR_EMPTY;
+        struct error err = {0};
+
+        assert_int_equal(credential_read(str_from(rows[i].text), &out, &err), ERR_CONFIG);
+        if (!str_contains(str_from(err.text), str_from(rows[i].says))) {
+            fail_msg("row %zu: %s", i, err.text);
+        }
+        assert_false(str_contains(str_from(err.text), STR("1234")));
+    }
+}
+
+static void what_everybody_knows_is_an_example(void **state)
+{
+    static const char *const examples[] = {
+        "${API_KEY}",
+        "$API_KEY",
+        "{{ .Values.key }}",
+        "<your-key>",
+        "%API_KEY%",
+        "$(cat key)",
+        "changeme",
+        "CHANGE_ME",
+        "change-this",
+        "your-api-key",
+        "your-api-key-1",
+        "YOUR_VIRTUOSO_API_TOKEN",
+        "your_key_here",
+        "xxx",
+        "xxxxxxxxxxxx",
+        "********",
+        "........",
+        "replace-me",
+        "replace-me-too",
+        "insert-token-here",
+        "my-long-key",
+        "my-api-key",
+        "secret",
+        "password",
+        "example-key",
+        "12345678",
+        "1234567890",
+        "api-key",
+        "test-key-1",
+        "undefined",
+    };
+    static const char *const real[] = {
+        "key-of-a-test",    "very-secret-key", "a3f9c1d2e4b5",
+        "first-key-1",      "sandbox-token",   "9d2f7c6a-0b1e-4f57-9a55-0d4c8f1e2b3a",
+        "$2b$10$Zx",        "12345678a",       "our-own-key-1234",
+        "changes-often-91", "yourselves-4711",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(examples); i++) {
+        if (!credential_is_example(str_from(examples[i]))) {
+            fail_msg("\"%s\" counts as a real key", examples[i]);
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(real); i++) {
+        if (credential_is_example(str_from(real[i]))) {
+            fail_msg("\"%s\" counts as an example", real[i]);
+        }
+    }
+}
+
+int test_credential(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_stands_around_a_credential_is_dropped),
+        cmocka_unit_test(what_cannot_be_sent_is_refused_and_not_quoted),
+        cmocka_unit_test(what_everybody_knows_is_an_example),
+    };
+
+    return cmocka_run_group_tests_name("credentials", tests, NULL, NULL);
+}

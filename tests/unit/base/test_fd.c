@@ -1,0 +1,93 @@
+/* Files that are read whole: regular ones only, and never for ever. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness/cmocka.h"
+
+#include "base/clock.h"
+#include "base/fd.h"
+
+#define SCRATCH VP_SCRATCH_DIR "/test_fd"
+
+static void write_file(const char *text)
+{
+    int fd = open(SCRATCH, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+    assert_true(fd >= 0);
+    assert_true(fd_write_all(fd, str_from(text)));
+    assert_int_equal(close(fd), 0);
+}
+
+static void a_file_is_read_whole_or_refused(void **state)
+{
+    struct buf text;
+    struct error err = {0};
+
+    (void)state;
+    write_file("0123456789");
+    buf_init(&text, 10);
+    assert_int_equal(fd_read_file(SCRATCH, &text, &err), ERR_OK);
+    assert_true(str_is(buf_view(&text), "0123456789"));
+    buf_done(&text);
+
+    buf_init(&text, 9);
+    assert_int_equal(fd_read_file(SCRATCH, &text, &err), ERR_IO);
+    assert_true(str_contains(str_from(err.text), STR("longer than 9 bytes")));
+    buf_done(&text);
+
+    write_file("");
+    buf_init(&text, 9);
+    assert_int_equal(fd_read_file(SCRATCH, &text, &err), ERR_OK);
+    assert_int_equal(text.len, 0);
+    buf_done(&text);
+    assert_int_equal(unlink(SCRATCH), 0);
+}
+
+/* Without O_NONBLOCK this test would not end. */
+static void what_is_not_a_regular_file_is_refused_at_once(void **state)
+{
+    struct error err = {0};
+
+    (void)state;
+    (void)unlink(SCRATCH);
+    assert_int_equal(mkfifo(SCRATCH, 0600), 0);
+    assert_int_equal(fd_open_regular(SCRATCH, &err), -1);
+    assert_true(str_contains(str_from(err.text), STR("a pipe")));
+    assert_int_equal(unlink(SCRATCH), 0);
+
+    assert_int_equal(fd_open_regular(VP_SCRATCH_DIR, &err), -1);
+    assert_true(str_contains(str_from(err.text), STR("a directory")));
+    assert_int_equal(fd_open_regular("/dev/zero", &err), -1);
+    assert_true(str_contains(str_from(err.text), STR("a device")));
+    assert_int_equal(fd_open_regular(SCRATCH, &err), -1);
+    assert_true(str_contains(str_from(err.text), STR("No such file")));
+}
+
+static void the_clocks_go_their_own_ways(void **state)
+{
+    (void)state;
+    clock_set(1000, 5000000);
+    clock_advance(10);
+    clock_suspend(500);
+    clock_jump_wall(-4000000);
+    assert_int_equal(clock_now_ms(), 1010);
+    assert_int_equal(clock_now_us(), 1010000);
+    assert_int_equal(clock_age_ms(), 1510);
+    assert_int_equal(clock_wall_ms(), 1000510);
+    clock_release();
+    assert_true(clock_wall_ms() > INT64_C(1700000000000));
+    assert_true(clock_age_ms() + 1 >= (int64_t)clock_now_ms());
+}
+
+int test_fd(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_is_read_whole_or_refused),
+        cmocka_unit_test(what_is_not_a_regular_file_is_refused_at_once),
+        cmocka_unit_test(the_clocks_go_their_own_ways),
+    };
+
+    return cmocka_run_group_tests_name("files and clocks", tests, NULL, NULL);
+}

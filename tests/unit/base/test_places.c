@@ -1,0 +1,143 @@
+/* Where others are (URLs), where we listen (addresses). */
+#include "harness/cmocka.h"
+
+#include "base/address.h"
+#include "base/url.h"
+
+static void a_url_is_read_in_its_parts(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *host;
+        const char *port;
+        const char *path;
+        bool user;
+        bool query;
+        bool fragment;
+    } rows[] = {
+        {"https://api.example/api", "api.example", "", "/api", false, false, false},
+        {"HTTP://127.0.0.1:8080", "127.0.0.1", "8080", "", false, false, false},
+        {"http://[::1]:9000/", "[::1]", "9000", "/", false, false, false},
+        {"https://me:pa@ss@h.example/x?y#z", "h.example", "", "/x", true, true, true},
+        {"https://h?x=1", "h", "", "", false, true, false},
+        {"https://h#x?y", "h", "", "", false, false, true},
+        {"https://@h/", "h", "", "/", true, false, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct url url = {0};
+        struct error err = {0};
+
+        if (url_read(str_from(rows[i].text), &url, &err) != ERR_OK) {
+            fail_msg("%s: %s", rows[i].text, err.text);
+        }
+        assert_true(str_is(url.host, rows[i].host));
+        assert_true(str_is(url.port, rows[i].port));
+        assert_true(str_is(url.path, rows[i].path));
+        assert_int_equal(url.has_user, rows[i].user);
+        assert_int_equal(url.has_query, rows[i].query);
+        assert_int_equal(url.has_fragment, rows[i].fragment);
+    }
+}
+
+static void what_is_not_a_url_is_refused_and_not_quoted(void **state)
+{
+    static const char *const texts[] = {
+        "",
+        "h.example",
+        "ftp://h.example",
+        "http:/h.example",
+        "http://",
+        "http:///api",
+        "http://:80/",
+        "http://h:99999/",
+        "http://h:0/",
+        "http://h:/",
+        "http://h:80x/",
+        "http://h:-1/",
+        "http://a b/",
+        "http://h/a b",
+        "http://h/\x01",
+        "http://h/\xC3\xB6",
+        "http://[::1/",
+        "http://[::1]x/",
+        "http://[1.2.3.4]/",
+        "http://.h/",
+        "http://-h/",
+        "http://u:secret@h:99999/",
+        "http://h,i/",
+        "http://h/<x>",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct url url = {0};
+        struct error err = {0};
+
+        if (url_read(str_from(texts[i]), &url, &err) == ERR_OK) {
+            fail_msg("\"%s\" was taken", texts[i]);
+        }
+        assert_true(err.text[0] != '\0');
+        assert_false(str_contains(str_from(err.text), STR("secret")));
+    }
+}
+
+static void an_address_is_an_ip_address_and_a_port(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *host; /* NULL: refused */
+        unsigned port;
+        bool loopback;
+    } rows[] = {
+        {"127.0.0.1:8000", "127.0.0.1", 8000, true},
+        {"localhost:0", "127.0.0.1", 0, true},
+        {"[::1]:9000", "::1", 9000, true},
+        {":8000", "0.0.0.0", 8000, false},
+        {"*:8000", "0.0.0.0", 8000, false},
+        {"10.1.2.3:65535", "10.1.2.3", 65535, false},
+        {"[fe80::1%eth0]:80", "fe80::1%eth0", 80, false},
+        {"8000", NULL, 0, false},
+        {"", NULL, 0, false},
+        {"127.0.0.1", NULL, 0, false},
+        {"127.0.0.1:", NULL, 0, false},
+        {"127.0.0.1:65536", NULL, 0, false},
+        {"127.0.0.1:-1", NULL, 0, false},
+        {"127.0.0.1:80x", NULL, 0, false},
+        {"::1:9000", NULL, 0, false},
+        {"127.0.0.256:80", NULL, 0, false},
+        {"127.evil.example:80", NULL, 0, false},
+        {"proxy.example:80", NULL, 0, false},
+        {"http://127.0.0.1:80", NULL, 0, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct address address = {.host = ""};
+        struct error err = {0};
+        bool taken = address_read(str_from(rows[i].text), &address, &err) == ERR_OK;
+
+        if (taken != (rows[i].host != NULL)) {
+            fail_msg("\"%s\" was %s: %s", rows[i].text, taken ? "taken" : "refused", err.text);
+        }
+        if (taken) {
+            assert_string_equal(address.host, rows[i].host);
+            assert_int_equal(address.port, rows[i].port);
+            assert_int_equal(address.is_loopback, rows[i].loopback);
+        } else {
+            assert_true(str_contains(str_from(err.text), str_from(rows[i].text)));
+        }
+    }
+}
+
+int test_places(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_url_is_read_in_its_parts),
+        cmocka_unit_test(what_is_not_a_url_is_refused_and_not_quoted),
+        cmocka_unit_test(an_address_is_an_ip_address_and_a_port),
+    };
+
+    return cmocka_run_group_tests_name("URLs and addresses", tests, NULL, NULL);
+}
