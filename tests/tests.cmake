@@ -147,5 +147,9 @@ add_test(NAME shell.completion COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/chec
   $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
 set_tests_properties(shell.completion PROPERTIES TIMEOUT 60 LABELS integration)
 
+add_test(NAME shell.streams COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_streams.sh
+  $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
+set_tests_properties(shell.streams PROPERTIES TIMEOUT 180 LABELS integration)
+
 include(tests/fuzz/fuzz.cmake)
 include(tests/lint/lint.cmake)

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/fd.h"
 #include "base/nearest.h"
 #include "base/str.h"
 #include "subcommands.h"
@@ -64,7 +65,7 @@ static int run_subcommand(const struct subcommand *subcommand, int argc, char **
     return status;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
 
@@ -87,4 +88,13 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     return unknown_command(name);
+}
+
+int main(int argc, char **argv)
+{
+    int status;
+
+    fd_open_standard(); /* before anything is opened that could take their place */
+    status = run(argc, argv);
+    return flush_output() ? status : EXIT_FAILURE;
 }

@@ -1,6 +1,8 @@
 /* serve, sandbox and check: the server in the foreground, and its configuration. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "app/server.h"
@@ -47,6 +49,27 @@ int fail(const char *command, const struct error *err)
     return EXIT_FAILURE;
 }
 
+/* A stream whose write failed earlier does not keep the reason: the next write fails for the same
+ * one. */
+bool flush_output(void)
+{
+    bool failed_before = ferror(stdout) != 0;
+
+    errno = 0;
+    if (failed_before) {
+        (void)fputc('\n', stdout);
+    }
+    if (fflush(stdout) == 0 && !failed_before) {
+        return true;
+    }
+    if (errno == EPIPE) {
+        return true;
+    }
+    (void)fprintf(stderr, "virtuoso-proxy: cannot write: %s\n",
+                  errno != 0 ? strerror(errno) : "a part of the output is lost");
+    return false;
+}
+
 void print_addresses(const struct server *server)
 {
     char url[160];
@@ -57,7 +80,7 @@ void print_addresses(const struct server *server)
     if (server->http != NULL) {
         (void)printf("listening on %s\n", server_url(server, url));
     }
-    (void)fflush(stdout);
+    (void)flush_output(); /* who does not see the lines can still be served */
 }
 
 static int serve(struct config *config, bool proxy, const char *command)

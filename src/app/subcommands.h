@@ -36,5 +36,8 @@ struct config *load_config(const char *file, const struct arguments *arguments);
 void open_log(const struct config *config);
 void print_addresses(const struct server *server);
 int fail(const char *subcommand, const struct error *err);
+/* Writes out what was printed. False: it did not arrive, and stderr says why. A reader that has
+ * seen enough (`| head`) is no failure. main calls this at the end of every subcommand. */
+bool flush_output(void);
 
 #endif

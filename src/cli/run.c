@@ -220,6 +220,7 @@ static bool print_report(const struct cli_run *run, const struct report *report)
     ok = ok || errno == EPIPE;
     if (!ok) {
         (void)fprintf(stderr, "virtuoso-proxy run: cannot write the report: %s\n", strerror(errno));
+        clearerr(stdout); /* told; not once more at the end of the program */
     }
     buf_done(&text);
     return ok;
