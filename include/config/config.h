@@ -82,6 +82,7 @@ struct config {
 
     struct {
         struct str level;
+        struct str format; /* "auto", "json" or "text" */
         bool access;
     } log;
 
@@ -129,17 +130,22 @@ struct config {
 struct config_sources {
     const char *file; /* NULL: none */
     const char *const *sets;
+    const char *const *set_names; /* the option that each came from ("--listen"); NULL: --set */
     size_t n_sets;
     const char *const *environment;
+    bool sends_nothing; /* to the platform: no token for it is demanded */
 };
 
-/* On errors *out stays NULL and `errors` has all of them (text begins with the place). */
+/* On errors *out stays NULL and `errors` has all of them (text begins with the place). `check` and
+ * `serve` both ask this and nothing else, so they cannot disagree; what cannot be seen option by
+ * option is a part of it: a mode without keys, a certificate with another one's key... */
 enum error_code config_load(const struct config_sources *sources, struct config **out,
                             struct error_list *errors) MUST_CHECK;
-/* What cannot be seen option by option: auth none off loopback without the sandbox, key file
- * without certificate, base_url without a scheme, max_active against connection cache... Part of
- * config_load. */
 void config_free(struct config *config);
+/* What is no error and should be known all the same: keys that have expired or soon will. */
+typedef void (*config_warn_fn)(void *context, const char *text);
+void config_warnings(const struct config *config, int64_t now_wall_ms, config_warn_fn warn,
+                     void *context);
 /* The effective configuration as YAML that config_load accepts again; secrets as '***'. */
 void config_print(const struct config *config, struct buf *out);
 

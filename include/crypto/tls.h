@@ -18,6 +18,8 @@ struct tls_stream; /* one connection */
 enum error_code tls_config_new(const char *certificate_file, const char *key_file,
                                struct tls_config **out, struct error *err) MUST_CHECK;
 void tls_config_free(struct tls_config *config);
+/* Whether a file of PEM certificates holds at least one that can be read. ERR_TLS names the file. */
+enum error_code tls_check_authorities(const char *file, struct error *err) MUST_CHECK;
 
 struct tls_stream *tls_stream_new(const struct tls_config *config);
 void tls_stream_free(struct tls_stream *stream);

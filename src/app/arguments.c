@@ -56,6 +56,19 @@ void arguments_add_set(struct arguments *arguments, const char *key, const char 
     buf_done(&text);
 }
 
+/* As it is typed: "--listen". */
+static char *option_name(const struct argument *row)
+{
+    struct buf text;
+    char *name;
+
+    buf_init(&text, SET_MAX);
+    buf_printf(&text, "--%s", row->name);
+    name = mem_strdup(buf_cstr(&text));
+    buf_done(&text);
+    return name;
+}
+
 static void keep(struct arguments *arguments, const struct argument *row, const char *value)
 {
     arguments->values[row - arguments->table] = value;
@@ -68,6 +81,7 @@ static void keep(struct arguments *arguments, const struct argument *row, const 
         arguments->sets[arguments->n_sets++] = mem_strdup(value);
     } else {
         arguments_add_set(arguments, row->key, row->constant != NULL ? row->constant : value);
+        arguments->set_names[arguments->n_sets - 1] = option_name(row);
     }
 }
 
@@ -144,6 +158,7 @@ void arguments_done(struct arguments *arguments)
 {
     for (size_t i = 0; i < arguments->n_sets; i++) {
         mem_free(unconst(arguments->sets[i]));
+        mem_free(unconst(arguments->set_names[i]));
     }
     arguments->n_sets = 0;
 }

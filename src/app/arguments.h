@@ -29,7 +29,8 @@ struct arguments {
     } given[ARGUMENTS_GIVEN_MAX]; /* every option in the order of the words */
 
     size_t n_given;
-    const char *sets[ARGUMENTS_MAX]; /* "key=value", heap */
+    const char *sets[ARGUMENTS_MAX];      /* "key=value", heap */
+    const char *set_names[ARGUMENTS_MAX]; /* the option that it came from, heap; NULL: --set */
     size_t n_sets;
     const char *const *operands;
     size_t n_operands;

@@ -4,14 +4,12 @@
  * same server is opened with none of its parts, for its loop and its signals. */
 #include "inprocess.h"
 
-#include <stdio.h>
-#include <unistd.h>
-
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/random.h"
 #include "observe/log.h"
+#include "subcommands.h"
 
 enum { KEY_DIGITS = 48, SETS_MAX = 96 };
 
@@ -26,31 +24,30 @@ static const char *const forced_sets[] = {
 
 static const char *const loop_only_sets[] = {"auth.mode=none", "log.level=off"};
 
-static struct config *load(const char *file, const char *const *sets, size_t n_sets,
-                           const char *const *environment)
+/* NULL: one error is in `err`; several are printed, and `err` says that. */
+static struct config *load(const struct config_sources *sources, struct error *err)
 {
-    const struct config_sources sources = {
-        .file = file, .sets = sets, .n_sets = n_sets, .environment = environment};
     struct config *config = NULL;
     struct error_list errors;
 
     error_list_init(&errors);
-    if (config_load(&sources, &config, &errors) != ERR_OK) {
-        for (size_t i = 0; i < errors.n; i++) {
-            (void)fprintf(stderr, "%s\n", errors.items[i].text);
-        }
-        if (errors.n_dropped > 0) {
-            (void)fprintf(stderr, "... and %zu more errors\n", errors.n_dropped);
-        }
+    if (config_load(sources, &config, &errors) != ERR_OK && errors.n == 1) {
+        *err = errors.items[0];
+    } else if (config == NULL) {
+        print_errors(&errors);
+        (void)error_set(err, ERR_CONFIG, "the configuration has errors");
     }
     error_list_done(&errors);
     return config;
 }
 
 /* Sets of later places win: the quiet log is only a default, what is forced comes last. */
-static struct config *load_own(const struct inprocess_options *options, const char *key)
+static struct config *load_own(const struct inprocess_options *options, const char *key,
+                               struct error *err)
 {
     const char *sets[SETS_MAX];
+    struct config_sources sources = {
+        .file = options->config_file, .sets = sets, .sends_nothing = !options->needs_token};
     size_t n = 0;
     struct buf key_set;
     struct config *config;
@@ -71,29 +68,10 @@ static struct config *load_own(const struct inprocess_options *options, const ch
     buf_init(&key_set, 128);
     buf_printf(&key_set, "auth.keys=%s", key);
     sets[n++] = buf_cstr(&key_set);
-    config = load(options->config_file, sets, n, NULL);
+    sources.n_sets = n;
+    config = load(&sources, err);
     buf_done(&key_set);
     return config;
-}
-
-static enum error_code check_token(const struct inprocess_options *options,
-                                   const struct config *config, struct error *err)
-{
-    if (!options->needs_token || config->sandbox.enabled ||
-        secret_is_set(&config->upstream.token)) {
-        return ERR_OK;
-    }
-    return error_set(err, ERR_CONFIG,
-                     "no token for the platform: set VIRTUOSO_API_TOKEN or upstream.token, or use "
-                     "--sandbox, or --url for a proxy that runs already");
-}
-
-static void open_log(const struct config *config)
-{
-    enum log_level level = LOG_ERROR;
-
-    (void)log_level_from(config->log.level, &level);
-    log_open(STDERR_FILENO, level);
 }
 
 static enum error_code open_own(struct inprocess *proxy, const struct inprocess_options *options,
@@ -105,14 +83,9 @@ static enum error_code open_own(struct inprocess *proxy, const struct inprocess_
 
     random_hex(key, KEY_DIGITS);
     secret_set(&proxy->key, str_from(key));
-    config = load_own(options, key);
+    config = load_own(options, key, err);
     if (config == NULL) {
-        return error_set(err, ERR_CONFIG, "the configuration has errors");
-    }
-    code = check_token(options, config, err);
-    if (code != ERR_OK) {
-        config_free(config);
-        return code;
+        return ERR_CONFIG;
     }
     open_log(config);
     code = server_open(&proxy->server, config, true, err);
@@ -126,8 +99,11 @@ static enum error_code open_loop(struct inprocess *proxy, const struct inprocess
                                  struct error *err)
 {
     static const char *const empty_environment[] = {NULL};
-    struct config *config =
-        load(NULL, loop_only_sets, ARRAY_LEN(loop_only_sets), empty_environment);
+    const struct config_sources sources = {.sets = loop_only_sets,
+                                           .n_sets = ARRAY_LEN(loop_only_sets),
+                                           .environment = empty_environment,
+                                           .sends_nothing = true};
+    struct config *config = load(&sources, err);
 
     CHECK(config != NULL); /* constant */
     proxy->url = options->url;

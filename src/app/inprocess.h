@@ -37,7 +37,7 @@ struct inprocess_options {
     const char *const *sets;
     size_t n_sets;
     bool sandbox;
-    bool needs_token; /* refuse to start without a platform token */
+    bool needs_token; /* for the platform, unless the sandbox is on */
 };
 
 struct inprocess {

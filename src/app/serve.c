@@ -6,10 +6,11 @@
 #include <unistd.h>
 
 #include "app/server.h"
+#include "base/clock.h"
 #include "observe/log.h"
 #include "subcommands.h"
 
-static void print_errors(const struct error_list *errors)
+void print_errors(const struct error_list *errors)
 {
     for (size_t i = 0; i < errors->n; i++) {
         (void)fprintf(stderr, "%s\n", errors->items[i].text);
@@ -22,8 +23,10 @@ static void print_errors(const struct error_list *errors)
 /* NULL: the errors were printed. */
 struct config *load_config(const char *file, const struct arguments *arguments)
 {
-    const struct config_sources sources = {
-        .file = file, .sets = arguments->sets, .n_sets = arguments->n_sets};
+    const struct config_sources sources = {.file = file,
+                                           .sets = arguments->sets,
+                                           .set_names = arguments->set_names,
+                                           .n_sets = arguments->n_sets};
     struct config *config = NULL;
     struct error_list errors;
 
@@ -117,6 +120,12 @@ int run_sandbox(struct arguments *arguments)
     return config == NULL ? EXIT_FAILURE : serve(config, false, "sandbox");
 }
 
+static void print_warning(void *context, const char *text)
+{
+    (void)context;
+    (void)fprintf(stderr, "warning: %s\n", text);
+}
+
 int run_check(struct arguments *arguments)
 {
     const char *file = arguments_get(arguments, "config");
@@ -126,6 +135,7 @@ int run_check(struct arguments *arguments)
     if (config == NULL) {
         return EXIT_FAILURE;
     }
+    config_warnings(config, clock_wall_ms(), print_warning, NULL);
     if (arguments_get(arguments, "print") != NULL) {
         buf_init(&text, 1U << 20);
         config_print(config, &text);

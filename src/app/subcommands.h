@@ -8,6 +8,7 @@
 struct config;
 struct server;
 struct error;
+struct error_list;
 
 struct subcommand {
     const char *name;
@@ -32,6 +33,7 @@ int run_completion(struct arguments *arguments);
 int run_man(struct arguments *arguments);
 
 /* What several of them do: NULL, and the errors were printed; FAILURE, and `err` was printed. */
+void print_errors(const struct error_list *errors);
 struct config *load_config(const char *file, const struct arguments *arguments);
 void open_log(const struct config *config);
 void print_addresses(const struct server *server);

@@ -12,6 +12,8 @@ struct config_box {
     struct arena arena; /* all texts and lists */
 };
 
+enum { OPTIONS_MAX = 256 };
+
 struct loader {
     struct config_box *box;
     struct error_list *errors;
@@ -19,6 +21,8 @@ struct loader {
     const char *place; /* "PORT" or "--set"; NULL: the file, by line and column */
     unsigned line;
     unsigned column;
+    bool sends_nothing;       /* as in config_sources */
+    bool failed[OPTIONS_MAX]; /* by row: its value was refused, so nothing follows from it */
 };
 
 /* All of them report through loader_fail, which names the place; false: failed. */
@@ -27,20 +31,27 @@ bool option_set(struct loader *loader, const struct option_row *row, struct str 
 bool option_set_list(struct loader *loader, const struct option_row *row, const struct str *items,
                      size_t n);
 bool option_is_list(const struct option_row *row);
+void loader_mark_failed(struct loader *loader, const struct option_row *row);
+bool loader_has_failed(const struct loader *loader, const char *key);
 const struct option_row *option_find(struct str key);
 void option_unknown(struct loader *loader, struct str key);
 /* keys.c */
 bool keys_from_node(struct loader *loader, const struct node *node);
-bool keys_from_text(struct loader *loader,
-                    struct str text); /* separated by commas, spaces or lines */
+bool keys_from_text(struct loader *loader, struct str text); /* as list_read takes it */
 bool read_secret_file(struct loader *loader, struct str name, struct buf *out);
+void wipe_secret_file(struct buf *text); /* what read_secret_file filled; also when it failed */
+/* text.c */
+bool set_text(struct loader *loader, const struct option_row *row, struct str text);
+bool set_secret(struct loader *loader, const struct option_row *row, struct str text);
+/* lists.c: the items are views into `text`, their number at most row->max */
+bool list_read(struct loader *loader, const struct option_row *row, struct str text,
+               const struct str **out, size_t *out_n);
 void *option_field(const struct config *config, const struct option_row *row);
 /* environment.c */
 void load_environment(struct loader *loader, const char *const *environment);
 /* judge.c */
-bool address_is_sound(struct str address);
-bool judge_origin(struct loader *loader, struct str origin);
-bool judge_range(struct loader *loader, const struct option_row *row, struct str range);
+/* items.c: one entry of a list, as its type wants it */
+bool item_is_sound(struct loader *loader, const struct option_row *row, struct str item);
 void config_judge(struct loader *loader);
 
 #endif

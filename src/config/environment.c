@@ -1,12 +1,13 @@
 /* Environment variables: VIRTUOSO_PROXY_<KEY>, the old names of the services that this one
- * replaces, and <NAME>_FILE for secrets. An empty variable counts as not set. */
-#include <string.h>
-
+ * replaces, and <NAME>_FILE for secrets. An empty variable counts as not set. A VIRTUOSO_PROXY_
+ * name that nobody reads is an error: it is a slip of the pen more often than not. */
 #include "base/buf.h"
-#include "base/mem.h"
+#include "base/nearest.h"
 #include "config_internal.h"
 
-enum { NAME_MAX_LEN = 128 };
+#define PREFIX "VIRTUOSO_PROXY_"
+
+enum { NAME_MAX_LEN = 128, SHOWN_MAX = 80 };
 
 static struct str lookup(const char *const *environment, struct str name)
 {
@@ -27,7 +28,7 @@ static struct str name_of(struct loader *loader, const struct option_row *row)
     struct str copy;
 
     buf_init(&name, NAME_MAX_LEN);
-    buf_text(&name, "VIRTUOSO_PROXY_");
+    buf_text(&name, PREFIX);
     for (const char *at = row->key; *at != '\0'; at++) {
         buf_char(&name, (char)(*at == '.' ? '_' : char_upper(*at)));
     }
@@ -41,6 +42,15 @@ static bool is_secret(const struct option_row *row)
     return row->type == OPTION_SECRET || row->type == OPTION_KEYS;
 }
 
+/* Docker's --env-file hands over quotes and the white space behind a value as they stand in the
+ * file. Lists and secrets have readers of their own for that. */
+static struct str plain_value(const struct option_row *row, struct str value)
+{
+    bool reads_quotes = is_secret(row) || option_is_list(row);
+
+    return reads_quotes ? value : str_unquote(str_trim(value));
+}
+
 /* True when a value was found under this name (or name_FILE). */
 static bool take(struct loader *loader, const struct option_row *row, struct str name,
                  const char *const *environment)
@@ -51,7 +61,7 @@ static bool take(struct loader *loader, const struct option_row *row, struct str
 
     loader->place = arena_cstr(&loader->box->arena, name);
     if (value.len > 0) {
-        (void)option_set(loader, row, value);
+        (void)option_set(loader, row, plain_value(row, value));
         return true;
     }
     if (!is_secret(row)) {
@@ -63,11 +73,12 @@ static bool take(struct loader *loader, const struct option_row *row, struct str
         return false;
     }
     loader->place = arena_cstr(&loader->box->arena, file_name);
-    if (read_secret_file(loader, value, &text)) {
-        (void)option_set(loader, row, str_trim(buf_view(&text)));
-        mem_wipe(text.ptr, text.len);
+    if (!read_secret_file(loader, value, &text)) {
+        loader_mark_failed(loader, row);
+    } else {
+        (void)option_set(loader, row, buf_view(&text));
     }
-    buf_done(&text);
+    wipe_secret_file(&text);
     return true;
 }
 
@@ -75,10 +86,12 @@ static bool take(struct loader *loader, const struct option_row *row, struct str
  * them). */
 static void take_port_and_host(struct loader *loader, const char *const *environment)
 {
-    struct str port = lookup(environment, STR("PORT"));
-    struct str host = lookup(environment, STR("HOST"));
+    struct str port = str_unquote(str_trim(lookup(environment, STR("PORT"))));
+    struct str host = str_unquote(str_trim(lookup(environment, STR("HOST"))));
     struct str listen = loader->box->config.server.listen;
     size_t colon = listen.len;
+    bool host_is_set = host.len > 0;
+    bool port_is_set = port.len > 0;
     struct str joined;
 
     if ((port.len == 0 && host.len == 0) ||
@@ -94,8 +107,108 @@ static void take_port_and_host(struct loader *loader, const char *const *environ
         host = arena_printf(&loader->box->arena, "[%.*s]", STR_ARG(host));
     }
     joined = arena_printf(&loader->box->arena, "%.*s:%.*s", STR_ARG(host), STR_ARG(port));
-    loader->place = "PORT, HOST";
+    loader->place = host_is_set && port_is_set ? "HOST, PORT" : host_is_set ? "HOST" : "PORT";
     (void)option_set(loader, option_find(STR("server.listen")), joined);
+}
+
+/* --- names that nobody reads
+ * ------------------------------------------------------------------------ */
+
+static bool takes(struct str *name, struct str end)
+{
+    bool has = str_ends(*name, end);
+
+    name->len -= has ? end.len : 0;
+    return has;
+}
+
+static bool take_digits(struct str *name)
+{
+    size_t before = name->len;
+
+    while (name->len > 0 && name->ptr[name->len - 1] >= '0' && name->ptr[name->len - 1] <= '9') {
+        name->len--;
+    }
+    return name->len < before;
+}
+
+/* Kubernetes describes each service of the namespace to every pod, and one of them is called like
+ * this program: VIRTUOSO_PROXY_SERVICE_HOST, VIRTUOSO_PROXY_PORT=tcp://10.0.0.1:80,
+ * VIRTUOSO_PROXY_PORT_80_TCP_ADDR, and the same for a service "virtuoso-proxy-admin". */
+static bool is_of_kubernetes(struct str name, struct str value)
+{
+    static const char *const details[] = {"_ADDR", "_PORT", "_PROTO"};
+    static const char *const protocols[] = {"_TCP", "_UDP", "_SCTP"};
+    bool is_port = false;
+
+    if (str_ends(name, STR("_SERVICE_HOST")) || str_contains(name, STR("_SERVICE_PORT")) ||
+        (str_ends(name, STR("_PORT")) && str_contains(value, STR("://")))) {
+        return true;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(details); i++) {
+        if (takes(&name, str_from(details[i]))) {
+            break;
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(protocols); i++) {
+        is_port = is_port || takes(&name, str_from(protocols[i]));
+    }
+    return is_port && take_digits(&name) && str_ends(name, STR("_PORT_"));
+}
+
+/* Those of the client subcommands, which do not read the configuration for them. */
+static bool is_of_clients(struct str name)
+{
+    return str_is(name, PREFIX "API_KEY");
+}
+
+static bool is_name_of(struct loader *loader, const struct option_row *row, struct str name)
+{
+    struct str own = name_of(loader, row);
+
+    if (is_secret(row) && str_ends(name, STR("_FILE"))) {
+        name.len -= sizeof("_FILE") - 1;
+    }
+    return str_eq(name, own);
+}
+
+static void check_name(struct loader *loader, struct str name)
+{
+    size_t n;
+    const struct option_row *rows = config_options(&n);
+    struct nearest nearest;
+
+    nearest_init(&nearest, str_sub(name, sizeof(PREFIX) - 1, name.len));
+    for (size_t i = 0; i < n; i++) {
+        struct str own = name_of(loader, &rows[i]);
+
+        if (is_name_of(loader, &rows[i], name)) {
+            return;
+        }
+        nearest_offer(&nearest, str_sub(own, sizeof(PREFIX) - 1, own.len));
+    }
+    if (nearest.best.len > 0) {
+        loader_fail(loader, "nothing reads this variable; did you mean " PREFIX "%.*s?",
+                    STR_ARG(nearest.best));
+    } else {
+        loader_fail(loader, "nothing reads this variable; virtuoso-proxy man lists all of them");
+    }
+}
+
+static void check_names(struct loader *loader, const char *const *environment)
+{
+    for (; *environment != NULL; environment++) {
+        struct str name;
+        struct str value;
+
+        (void)str_cut(str_from(*environment), '=', &name, &value);
+        if (str_starts(name, STR(PREFIX)) && value.len > 0 && !is_of_clients(name) &&
+            !is_of_kubernetes(name, value)) {
+            loader->place =
+                arena_cstr(&loader->box->arena, str_sub(name, 0, sizeof(PREFIX) + SHOWN_MAX));
+            check_name(loader, name);
+        }
+    }
 }
 
 void load_environment(struct loader *loader, const char *const *environment)
@@ -117,5 +230,6 @@ void load_environment(struct loader *loader, const char *const *environment)
         }
     }
     take_port_and_host(loader, environment);
+    check_names(loader, environment);
     loader->place = NULL;
 }

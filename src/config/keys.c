@@ -1,13 +1,9 @@
 /* auth.keys: what callers show is hashed at once and wiped; only the digest stays. */
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
-
 #include "base/buf.h"
+#include "base/credential.h"
+#include "base/date.h"
+#include "base/fd.h"
 #include "base/mem.h"
-#include "base/nearest.h"
 #include "config_internal.h"
 #include "crypto/digest.h"
 
@@ -16,32 +12,17 @@ enum { SECRET_FILE_MAX = 1024 * 1024, KEYS_MAX = 1000, KEY_LEN_MIN = 8, NAME_MAX
 bool read_secret_file(struct loader *loader, struct str name, struct buf *out)
 {
     const char *path = arena_cstr(&loader->box->arena, name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = 1;
+    struct error err = {0};
 
     buf_init(out, SECRET_FILE_MAX);
-    if (fd < 0) {
-        loader_fail(loader, "cannot read the file %s: %s", path, strerror(errno));
-        return false;
-    }
-    while (n > 0) {
-        char *room = buf_reserve(out, 4096);
-
-        n = room != NULL ? read(fd, room, 4096) : -1;
-        if (n > 0) {
-            buf_grew(out, (size_t)n);
-        }
-    }
-    (void)close(fd);
-    if (n < 0) {
-        loader_fail(loader, "cannot read the file %s: %s", path,
-                    errno != 0 ? strerror(errno) : "too long");
+    if (fd_read_file(path, out, &err) != ERR_OK) {
+        loader_fail(loader, "cannot read the file %s: %s", path, err.text);
         return false;
     }
     return true;
 }
 
-static void wipe(struct buf *text)
+void wipe_secret_file(struct buf *text)
 {
     if (text->ptr != NULL) {
         mem_wipe(text->ptr, text->cap);
@@ -67,8 +48,12 @@ static struct config_key *add(struct loader *loader)
 static bool hash_key(struct loader *loader, struct str key, struct config_key *out)
 {
     struct digest digest;
+    struct error err = {0};
 
-    key = str_trim(key);
+    if (credential_read(key, &key, &err) != ERR_OK) {
+        loader_fail(loader, "auth.keys: a key cannot be used: %s", err.text);
+        return false;
+    }
     if (key.len < KEY_LEN_MIN) {
         loader_fail(loader, "auth.keys: a key must have at least %d characters", KEY_LEN_MIN);
         return false;
@@ -97,21 +82,15 @@ static bool add_plain(struct loader *loader, struct str key)
 
 bool keys_from_text(struct loader *loader, struct str text)
 {
-    bool ok = true;
+    const struct str *items;
+    size_t n;
+    bool ok = list_read(loader, option_find(STR("auth.keys")), text, &items, &n);
 
-    if (str_is(str_trim(text), "[]")) {
-        return true;
+    if (!ok) {
+        return false;
     }
-    while (text.len > 0) {
-        size_t n = 0;
-
-        while (n < text.len && strchr(", \t\r\n", text.ptr[n]) == NULL) {
-            n++;
-        }
-        if (n > 0 && text.ptr[0] != '#') {
-            ok = add_plain(loader, str_sub(text, 0, n)) && ok;
-        }
-        text = str_sub(text, n + 1, text.len);
+    for (size_t i = 0; i < n; i++) {
+        ok = add_plain(loader, items[i]) && ok;
     }
     return ok;
 }
@@ -144,7 +123,7 @@ static bool take_permissions(struct loader *loader, const struct node *list, uns
         if (bits == 0) {
             loader_fail(
                 loader,
-                "auth.keys: \"%.*s\" is no permission; known are read, write:tests, write:library, execute, admin",
+                "auth.keys: \"%.*s\" is not a permission; known are read, write:tests, write:library, execute, admin",
                 STR_ARG(str_sub(item->text, 0, NAME_MAX_LEN)));
             return false;
         }
@@ -153,24 +132,16 @@ static bool take_permissions(struct loader *loader, const struct node *list, uns
     return true;
 }
 
-/* 2027-01-31 or 2027-01-31T12:00:00Z. */
 static bool take_expiry(struct loader *loader, struct str text, int64_t *out)
 {
-    struct tm tm = {0};
-    char copy[32];
-    const char *end;
-
-    str_copy(copy, sizeof(copy), text);
-    end = strptime(copy, "%Y-%m-%d", &tm);
-    if (end != NULL && *end == 'T') {
-        end = strptime(end, "T%H:%M:%SZ", &tm);
+    if (date_read(text, out)) {
+        return true;
     }
-    if (end == NULL || *end != '\0') {
-        loader_fail(loader, "auth.keys: expires must look like 2027-01-31 or 2027-01-31T12:00:00Z");
-        return false;
-    }
-    *out = (int64_t)timegm(&tm) * 1000;
-    return true;
+    loader_fail(loader,
+                "auth.keys: expires: \"%.*s\" is not a date; write 2027-01-31 (to the end of that "
+                "day, UTC) or 2027-01-31T12:00:00Z",
+                STR_ARG(str_sub(text, 0, NAME_MAX_LEN)));
+    return false;
 }
 
 static bool take_key_file(struct loader *loader, struct str name, struct config_key *out)
@@ -178,7 +149,7 @@ static bool take_key_file(struct loader *loader, struct str name, struct config_
     struct buf text;
     bool ok = read_secret_file(loader, name, &text) && hash_key(loader, buf_view(&text), out);
 
-    wipe(&text);
+    wipe_secret_file(&text);
     return ok;
 }
 
@@ -257,12 +228,12 @@ bool keys_from_node(struct loader *loader, const struct node *node)
 {
     bool ok = true;
 
-    if (node->type != NODE_LIST) {
-        if (node->is_null || node->text.len == 0) {
-            return true;
-        }
-        loader_fail(loader, "auth.keys must be a list");
+    if (node->type == NODE_MAP) {
+        loader_fail(loader, "auth.keys: must be a list");
         return false;
+    }
+    if (node->type == NODE_SCALAR) {
+        return node->is_null || keys_from_text(loader, node->text);
     }
     for (const struct node *item = node->first; item != NULL; item = item->next) {
         loader->line = item->line;

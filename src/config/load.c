@@ -1,12 +1,10 @@
 /* Defaults, then the file, then the environment, then --set; errors are collected, never the first
  * only. */
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "base/fd.h"
 #include "base/mem.h"
 #include "base/nearest.h"
 #include "config_internal.h"
@@ -50,7 +48,9 @@ static void take_value(struct loader *loader, const struct option_row *row, cons
     loader->line = node->line;
     loader->column = node->column;
     if (row->type == OPTION_KEYS) {
-        (void)keys_from_node(loader, node);
+        if (!keys_from_node(loader, node)) {
+            loader_mark_failed(loader, row);
+        }
     } else if (option_is_list(row) && node->type == NODE_LIST) {
         take_list(loader, row, node);
     } else if (node->type != NODE_SCALAR) {
@@ -75,11 +75,12 @@ static bool take_secret_file(struct loader *loader, struct str key, const struct
     }
     loader->line = node->line;
     loader->column = node->column;
-    if (read_secret_file(loader, node->text, &text)) {
-        secret_set(option_field(&loader->box->config, row), str_trim(buf_view(&text)));
-        mem_wipe(text.ptr, text.len);
+    if (!read_secret_file(loader, node->text, &text)) {
+        loader_mark_failed(loader, row);
+    } else {
+        (void)option_set(loader, row, buf_view(&text));
     }
-    buf_done(&text);
+    wipe_secret_file(&text);
     return true;
 }
 
@@ -165,42 +166,18 @@ static void take_document(struct loader *loader, const struct node *root)
     }
 }
 
-static bool read_file(struct loader *loader, struct buf *out)
-{
-    int fd = open(loader->file, O_RDONLY | O_CLOEXEC);
-    ssize_t n = 1;
-
-    while (fd >= 0 && n > 0) {
-        char *room = buf_reserve(out, 65536);
-
-        if (room == NULL) {
-            (void)close(fd);
-            loader_fail(loader, "%s: longer than %d bytes", loader->file, FILE_MAX);
-            return false;
-        }
-        n = read(fd, room, 65536);
-        if (n > 0) {
-            buf_grew(out, (size_t)n);
-        }
-    }
-    if (fd < 0 || n < 0) {
-        loader_fail(loader, "%s: cannot be read: %s", loader->file, strerror(errno));
-    }
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-    return fd >= 0 && n == 0;
-}
-
 static void load_file(struct loader *loader)
 {
     struct node_stream stream;
     struct error_list errors;
+    struct error err = {0};
     struct buf text;
 
-    buf_init(&text, FILE_MAX + 65536);
+    buf_init(&text, FILE_MAX);
     error_list_init(&errors);
-    if (read_file(loader, &text)) {
+    if (fd_read_file(loader->file, &text, &err) != ERR_OK) {
+        loader_fail(loader, "%s: cannot be read: %s", loader->file, err.text);
+    } else {
         if (yaml_parse(&loader->box->arena, buf_view(&text), NULL, &stream, &errors) == ERR_OK) {
             if (stream.n_documents > 1) {
                 loader->line = stream.documents->next->line;
@@ -217,22 +194,23 @@ static void load_file(struct loader *loader)
         }
     }
     error_list_done(&errors);
-    mem_wipe(text.ptr, text.len); /* it may hold keys and tokens */
-    buf_done(&text);
+    wipe_secret_file(&text); /* it may hold keys and tokens */
 }
 
 /* ---- --set ---- */
 
 static void load_sets(struct loader *loader, const struct config_sources *sources)
 {
-    loader->place = "--set";
     for (size_t i = 0; i < sources->n_sets; i++) {
         struct str key;
         struct str value;
         const struct option_row *row;
 
+        loader->place = sources->set_names != NULL && sources->set_names[i] != NULL
+                            ? sources->set_names[i]
+                            : "--set";
         if (!str_cut(str_from(sources->sets[i]), '=', &key, &value)) {
-            loader_fail(loader, "\"%.*s\" is no KEY=VALUE", STR_ARG(str_sub(key, 0, KEY_MAX)));
+            loader_fail(loader, "\"%.*s\" is not KEY=VALUE", STR_ARG(str_sub(key, 0, KEY_MAX)));
             continue;
         }
         row = option_find(str_trim(key));
@@ -249,7 +227,10 @@ enum error_code config_load(const struct config_sources *sources, struct config 
                             struct error_list *errors)
 {
     struct config_box *box = mem_zalloc(sizeof(*box));
-    struct loader loader = {.box = box, .errors = errors, .file = sources->file};
+    struct loader loader = {.box = box,
+                            .errors = errors,
+                            .file = sources->file,
+                            .sends_nothing = sources->sends_nothing};
     const char *const *environment =
         sources->environment != NULL ? sources->environment : (const char *const *)environ;
 
@@ -260,9 +241,7 @@ enum error_code config_load(const struct config_sources *sources, struct config 
     }
     load_environment(&loader, environment);
     load_sets(&loader, sources);
-    if (errors->n == 0) {
-        config_judge(&loader);
-    }
+    config_judge(&loader);
     if (errors->n > 0) {
         config_free(&box->config);
         return errors->items[0].code;

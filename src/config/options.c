@@ -69,7 +69,8 @@ static const struct option_row rows[] = {
     {"cors.max_age_s", OPTION_SECONDS, AT(cors.max_age_s), "600", 0, DAY_S, NULL, NULL, "How long browsers keep a preflight."},
 
     {"log.level", OPTION_ENUM, AT(log.level), "info", 0, 0, "debug info warn error off", "LOG_LEVEL", "Least level that is written."},
-    {"log.access", OPTION_BOOL, AT(log.access), "true", 0, 0, NULL, NULL, "One line per request, at level info."},
+    {"log.format", OPTION_ENUM, AT(log.format), "auto", 0, 0, "auto json text", NULL, "json: one object a line; text: one line for people; auto: text on a terminal, else json."},
+    {"log.access", OPTION_BOOL, AT(log.access), "true", 0, 0, NULL, NULL, "One line per request, at level info; health probes at level debug."},
 
     {"drain.notice_ms", OPTION_MS, AT(drain.notice_ms), "5000", 0, 600000, NULL, NULL, "After SIGTERM: readiness is 503 already, connections are still taken."},
     {"drain.limit_ms", OPTION_MS, AT(drain.limit_ms), "30000", 0, HOUR_MS, NULL, NULL, "After SIGTERM: what is still running then is cancelled."},

@@ -57,7 +57,7 @@ static void print_keys(struct buf *out, const struct config *config)
 
             buf_init(&when, 64);
             clock_format(&when, key->expires_ms);
-            buf_printf(out, "\n      expires: \"%.*sZ\"", 19, when.ptr);
+            buf_printf(out, "\n      expires: \"%.*s\"", STR_ARG(buf_view(&when)));
             buf_done(&when);
         }
     }

@@ -1,9 +1,8 @@
 /* One value into one option: conversion and range, by type. */
 #include <stdarg.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/buf.h"
+#include "base/check.h"
 #include "base/nearest.h"
 #include "config_internal.h"
 
@@ -121,6 +120,28 @@ static bool set_bool(struct loader *loader, const struct option_row *row, struct
     return false;
 }
 
+/* "kyes" is not one of none, keys, passthrough, "keys,passthrough"; did you mean "keys"? */
+static void fail_word(struct loader *loader, const struct option_row *row, struct str text,
+                      struct str nearest)
+{
+    struct str rest = str_from(row->words);
+    struct str word;
+    struct buf words;
+
+    buf_init(&words, MESSAGE_MAX);
+    while (str_next(&rest, ' ', &word)) {
+        const char *quote = str_find_char(word, ',') >= 0 ? "\"" : "";
+
+        buf_printf(&words, "%s%s%.*s%s", words.len > 0 ? ", " : "", quote, STR_ARG(word), quote);
+    }
+    if (nearest.len > 0) {
+        buf_printf(&words, "; did you mean \"%.*s\"?", STR_ARG(nearest));
+    }
+    loader_fail(loader, "%s: \"%.*s\" is not one of %s", row->key,
+                STR_ARG(str_sub(text, 0, SHOWN_MAX)), buf_cstr(&words));
+    buf_done(&words);
+}
+
 static bool set_word(struct loader *loader, const struct option_row *row, struct str text)
 {
     struct str rest = str_from(row->words);
@@ -144,53 +165,13 @@ static bool set_word(struct loader *loader, const struct option_row *row, struct
         nearest_offer(&nearest, word);
         index++;
     }
-    loader_fail(loader, "%s: \"%.*s\" is none of: %s%s%.*s", row->key,
-                STR_ARG(str_sub(text, 0, SHOWN_MAX)), row->words,
-                nearest.best.len > 0 ? "; did you mean " : "", STR_ARG(nearest.best));
+    fail_word(loader, row, text, nearest.best);
     return false;
-}
-
-static bool set_text(struct loader *loader, const struct option_row *row, struct str text)
-{
-    struct str *field = option_field(&loader->box->config, row);
-
-    if (str_find_char(text, '\0') >= 0 || str_find_char(text, '\n') >= 0) {
-        loader_fail(loader, "%s: must be one line of text", row->key);
-        return false;
-    }
-    if (row->type == OPTION_URL && (text.len > 0 || row->def[0] != '\0') &&
-        !str_starts(text, STR("http://")) && !str_starts(text, STR("https://"))) {
-        loader_fail(loader, "%s: \"%.*s\" does not begin with http:// or https://", row->key,
-                    STR_ARG(str_sub(text, 0, SHOWN_MAX)));
-        return false;
-    }
-    if (row->type == OPTION_ADDRESS && !address_is_sound(text)) {
-        loader_fail(loader, "%s: \"%.*s\" is no ADDRESS:PORT, e.g. 127.0.0.1:8000 or [::1]:8000",
-                    row->key, STR_ARG(str_sub(text, 0, SHOWN_MAX)));
-        return false;
-    }
-    while (row->type == OPTION_URL && str_ends(text, STR("/"))) {
-        text.len--;
-    }
-    *field = arena_str(&loader->box->arena, text);
-    if (row->type == OPTION_FILE && text.len > 0 && access(field->ptr, R_OK) != 0) {
-        loader_fail(loader, "%s: the file %.*s cannot be read", row->key, STR_ARG(text));
-        return false;
-    }
-    return true;
 }
 
 bool option_is_list(const struct option_row *row)
 {
     return row->type == OPTION_LIST || row->type == OPTION_ORIGINS || row->type == OPTION_RANGES;
-}
-
-static bool judge_item(struct loader *loader, const struct option_row *row, struct str item)
-{
-    if (row->type == OPTION_ORIGINS) {
-        return judge_origin(loader, item);
-    }
-    return row->type != OPTION_RANGES || judge_range(loader, row, item);
 }
 
 bool option_set_list(struct loader *loader, const struct option_row *row, const struct str *items,
@@ -210,7 +191,7 @@ bool option_set_list(struct loader *loader, const struct option_row *row, const 
         return false;
     }
     for (size_t i = 0; i < n; i++) {
-        is_sound = judge_item(loader, row, items[i]) && is_sound;
+        is_sound = item_is_sound(loader, row, items[i]) && is_sound;
         copy[i] = arena_str(&loader->box->arena, items[i]);
     }
     field->items = copy;
@@ -218,30 +199,15 @@ bool option_set_list(struct loader *loader, const struct option_row *row, const 
     return is_sound;
 }
 
-/* "a, b" or "[a, b]" or JSON-like ["a", "b"]. */
 static bool set_list(struct loader *loader, const struct option_row *row, struct str text)
 {
-    struct str items[128];
-    size_t n = 0;
-    struct str item;
+    const struct str *items;
+    size_t n;
 
-    text = str_trim(text);
-    if (text.len >= 2 && text.ptr[0] == '[' && text.ptr[text.len - 1] == ']') {
-        text = str_sub(text, 1, text.len - 2);
-    }
-    while (n < ARRAY_LEN(items) && str_next(&text, ',', &item)) {
-        item = str_trim(item);
-        if (item.len >= 2 && item.ptr[0] == '"' && item.ptr[item.len - 1] == '"') {
-            item = str_sub(item, 1, item.len - 2);
-        }
-        if (item.len > 0) {
-            items[n++] = item;
-        }
-    }
-    return option_set_list(loader, row, items, n);
+    return list_read(loader, row, text, &items, &n) && option_set_list(loader, row, items, n);
 }
 
-bool option_set(struct loader *loader, const struct option_row *row, struct str text)
+static bool set_by_type(struct loader *loader, const struct option_row *row, struct str text)
 {
     switch (row->type) {
     case OPTION_BOOL:
@@ -257,10 +223,7 @@ bool option_set(struct loader *loader, const struct option_row *row, struct str 
     case OPTION_ADDRESS:
         return set_text(loader, row, text);
     case OPTION_SECRET:
-        if (!str_is(text, "***")) { /* what check --print shows: not set here */
-            secret_set(option_field(&loader->box->config, row), text);
-        }
-        return true;
+        return set_secret(loader, row, text);
     case OPTION_ENUM:
         return set_word(loader, row, text);
     case OPTION_LIST:
@@ -271,4 +234,31 @@ bool option_set(struct loader *loader, const struct option_row *row, struct str 
         return keys_from_text(loader, text);
     }
     return false;
+}
+
+bool option_set(struct loader *loader, const struct option_row *row, struct str text)
+{
+    bool ok = set_by_type(loader, row, text);
+
+    if (!ok) {
+        loader_mark_failed(loader, row);
+    }
+    return ok;
+}
+
+void loader_mark_failed(struct loader *loader, const struct option_row *row)
+{
+    size_t n;
+    const struct option_row *rows = config_options(&n);
+
+    CHECK(n <= OPTIONS_MAX);
+    loader->failed[row - rows] = true;
+}
+
+bool loader_has_failed(const struct loader *loader, const char *key)
+{
+    size_t n;
+    const struct option_row *rows = config_options(&n);
+
+    return loader->failed[option_find(str_from(key)) - rows];
 }

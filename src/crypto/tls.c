@@ -52,6 +52,14 @@ static enum error_code fail(struct error *err, const char *what, const char *nam
     return error_set(err, ERR_TLS, "%s %s: %s", what, name, text);
 }
 
+/* 3.x does a part of its work behind an interface that wants to be told; telling it twice is fine. */
+static void start_crypto(void)
+{
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+    CHECK(psa_crypto_init() == PSA_SUCCESS);
+#endif
+}
+
 static int parse_key(struct tls_config *config, const char *key_file)
 {
 #if MBEDTLS_VERSION_NUMBER < 0x03000000
@@ -126,9 +134,7 @@ enum error_code tls_config_new(const char *certificate_file, const char *key_fil
     enum error_code code;
     int status;
 
-#if MBEDTLS_VERSION_NUMBER >= 0x03000000
-    CHECK(psa_crypto_init() == PSA_SUCCESS);
-#endif
+    start_crypto();
     mbedtls_ssl_config_init(&config->ssl);
     mbedtls_x509_crt_init(&config->certificate);
     mbedtls_pk_init(&config->key);
@@ -163,6 +169,26 @@ void tls_config_free(struct tls_config *config)
     mbedtls_ctr_drbg_free(&config->random);
     mbedtls_entropy_free(&config->entropy);
     mem_free(config);
+}
+
+/* A number above 0 counts certificates that this library cannot read; bundles of systems hold such
+ * ones. */
+enum error_code tls_check_authorities(const char *file, struct error *err)
+{
+    mbedtls_x509_crt chain;
+    int status;
+    enum error_code code = ERR_OK;
+
+    mbedtls_x509_crt_init(&chain);
+    start_crypto();
+    status = mbedtls_x509_crt_parse_file(&chain, file);
+    if (status < 0) {
+        code = fail(err, "cannot read certificates from", file, status);
+    } else if (chain.raw.len == 0) {
+        code = error_set(err, ERR_TLS, "%s holds no certificate that can be read", file);
+    }
+    mbedtls_x509_crt_free(&chain);
+    return code;
 }
 
 /* ---- streams ---- */

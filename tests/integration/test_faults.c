@@ -116,6 +116,7 @@ static void nobody_listening_is_told_at_once(void **state)
     struct proxy proxy;
     struct str set;
     struct program program;
+    static const char *const token[] = {"VIRTUOSO_API_TOKEN=token-of-a-test", NULL};
     const char *args[] = {"serve",          "--listen", "127.0.0.1:0",       "--set", NULL, "--set",
                           "auth.mode=none", "--set",    "drain.notice_ms=0", NULL};
 
@@ -125,7 +126,7 @@ static void nobody_listening_is_told_at_once(void **state)
     reply_init(&proxy.reply);
     set = arena_printf(&proxy.arena, "upstream.base_url=http://127.0.0.1:%d/api", (int)port_free());
     args[4] = set.ptr;
-    program_serve(&program, args, NULL);
+    program_serve(&program, args, token);
     proxy.program = program;
     (void)proxy_command(&proxy, "step-interact click", "[\"x\"]", "\"position\":0");
     assert_int_equal(proxy.reply.status, 502);

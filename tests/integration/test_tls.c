@@ -28,6 +28,7 @@ static void start_secured(struct program *program)
 
 static void start_in_front(struct proxy *proxy, const struct program *secured, const char *set)
 {
+    static const char *const token[] = {"VIRTUOSO_API_TOKEN=token-of-a-test", NULL};
     const char *args[] = {"serve",
                           "--listen",
                           "127.0.0.1:0",
@@ -47,7 +48,7 @@ static void start_in_front(struct proxy *proxy, const struct program *secured, c
     args[8] = arena_printf(&proxy->arena, "upstream.base_url=https://127.0.0.1:%d/api",
                            (int)secured->port)
                   .ptr;
-    program_serve(&proxy->program, args, NULL);
+    program_serve(&proxy->program, args, token);
 }
 
 static void a_certificate_that_is_trusted_serves(void **state)

@@ -78,9 +78,9 @@ static void addresses_of_proxies_and_the_public_url_are_checked(void **state)
         {"server.public_url=http://[::1]:8000", NULL},
         {"server.public_url=example.com", "server.public_url"},
         {"server.public_url=https://", "server.public_url"},
-        {"server.public_url=https://a:asd", "HOST[:PORT]"},
-        {"server.public_url=https://a/b?c", "HOST[:PORT]"},
-        {"server.public_url=https://a/<b>", "HOST[:PORT]"},
+        {"server.public_url=https://a:asd", "its port is not a number"},
+        {"server.public_url=https://a/b?c", "a query (?) or fragment (#)"},
+        {"server.public_url=https://a/<b>", "character 11 cannot stand in a URL"},
         {"upstream.base_url=", "does not begin with http"},
     };
 

@@ -1,0 +1,57 @@
+/* What an entry of a list must be beyond a text. */
+#include "base/host.h"
+#include "config_internal.h"
+
+enum { SHOWN_MAX = 80 };
+
+static bool judge_origin(struct loader *loader, struct str origin)
+{
+    struct str shown = str_sub(origin, 0, SHOWN_MAX);
+    char right[ORIGIN_MAX];
+
+    if (str_is(origin, "*") || origin_is_sound(origin, right)) {
+        return true;
+    }
+    if (str_is_nocase(origin, "null")) {
+        loader_fail(loader, "cors.origins: \"null\" would admit every sandboxed frame and local "
+                            "file; name the origins, e.g. \"https://app.example.com\"");
+    } else if (str_find_char(origin, '*') >= 0) {
+        loader_fail(loader,
+                    "cors.origins: \"%.*s\" can never match: there are no patterns; name each "
+                    "origin, or write \"*\" for any",
+                    STR_ARG(shown));
+    } else if (right[0] != '\0') {
+        loader_fail(loader,
+                    "cors.origins: \"%.*s\" can never match: browsers send scheme://host[:port] in "
+                    "lower case, without a path and without the default port; write \"%s\"",
+                    STR_ARG(shown), right);
+    } else {
+        loader_fail(loader,
+                    "cors.origins: \"%.*s\" is not an origin; write scheme://host or "
+                    "scheme://host:port, e.g. \"https://app.example.com\"",
+                    STR_ARG(shown));
+    }
+    return false;
+}
+
+static bool judge_range(struct loader *loader, const struct option_row *row, struct str range)
+{
+    struct ip_range parsed;
+
+    if (!ip_range_parse(range, &parsed)) {
+        loader_fail(loader,
+                    "%s: \"%.*s\" is not an address or range, e.g. 192.0.2.7, 10.0.0.0/8 or "
+                    "fd00::/8",
+                    row->key, STR_ARG(str_sub(range, 0, SHOWN_MAX)));
+        return false;
+    }
+    return true;
+}
+
+bool item_is_sound(struct loader *loader, const struct option_row *row, struct str item)
+{
+    if (row->type == OPTION_ORIGINS) {
+        return judge_origin(loader, item);
+    }
+    return row->type != OPTION_RANGES || judge_range(loader, row, item);
+}

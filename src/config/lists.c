@@ -1,0 +1,117 @@
+/* Lists as people write them: API_KEYS and CORS_ORIGINS, the files of keys, --set. One reader for
+ * all: items between commas, white space or line ends, with or without quotes around each or around
+ * the whole, in brackets (a JSON array, a YAML list on one line) or not. A # where an item could
+ * begin starts a comment up to the end of the line. */
+#include "base/credential.h"
+#include "config_internal.h"
+
+struct cursor {
+    struct str rest;
+    char quote; /* the one that is open; 0 none */
+};
+
+static bool is_separator(char c)
+{
+    return c == ',' || c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static bool is_quote(char c)
+{
+    return c == '"' || c == '\'';
+}
+
+static void drop(struct str *text, size_t n)
+{
+    *text = str_sub(*text, n, text->len);
+}
+
+static void drop_comment(struct str *text)
+{
+    struct str comment;
+
+    (void)str_cut(*text, '\n', &comment, text);
+}
+
+/* Everything before the next item. */
+static void skip(struct cursor *at)
+{
+    while (at->rest.len > 0) {
+        char c = at->rest.ptr[0];
+
+        if (at->quote != 0 && c == at->quote) {
+            at->quote = 0;
+            drop(&at->rest, 1);
+        } else if (is_separator(c)) {
+            drop(&at->rest, 1);
+        } else if (at->quote == 0 && c == '#') {
+            drop_comment(&at->rest);
+        } else if (at->quote == 0 && is_quote(c)) {
+            at->quote = c;
+            drop(&at->rest, 1);
+        } else {
+            return;
+        }
+    }
+}
+
+static struct str take_item(struct cursor *at)
+{
+    size_t n = 0;
+    struct str item;
+
+    while (n < at->rest.len && !is_separator(at->rest.ptr[n]) &&
+           (at->quote == 0 || at->rest.ptr[n] != at->quote)) {
+        n++;
+    }
+    item = str_sub(at->rest, 0, n);
+    drop(&at->rest, n);
+    return item;
+}
+
+static bool is_bracketed(struct str text)
+{
+    return text.len >= 2 && text.ptr[0] == '[' && text.ptr[text.len - 1] == ']';
+}
+
+static struct str without_brackets(struct str text)
+{
+    struct str inner;
+
+    text = str_trim(credential_skip_mark(text));
+    inner = str_trim(str_unquote(text));
+    if (is_bracketed(inner)) {
+        return str_sub(inner, 1, inner.len - 2);
+    }
+    return text;
+}
+
+bool list_read(struct loader *loader, const struct option_row *row, struct str text,
+               const struct str **out, size_t *out_n)
+{
+    struct cursor at = {.rest = without_brackets(text)};
+    size_t max = (size_t)row->max;
+    struct str *items = arena_calloc(&loader->box->arena, max, sizeof(*items));
+    size_t n = 0;
+
+    for (skip(&at); at.rest.len > 0; skip(&at)) {
+        if (n == max) {
+            loader_fail(loader, "%s: more than %zu entries", row->key, max);
+            return false;
+        }
+        items[n++] = take_item(&at);
+        if (str_find_char(STR("[]{}"), items[n - 1].ptr[0]) >= 0) {
+            loader_fail(loader,
+                        "%s: entry %zu: a list of texts is expected, without lists or maps "
+                        "inside",
+                        row->key, n);
+            return false;
+        }
+    }
+    if (at.quote != 0) {
+        loader_fail(loader, "%s: a quote (%c) is opened and not closed", row->key, at.quote);
+        return false;
+    }
+    *out = items;
+    *out_n = n;
+    return true;
+}

@@ -1,0 +1,117 @@
+/* Options that are texts: one line, and what their type asks for beyond that. */
+#include <unistd.h>
+
+#include "base/address.h"
+#include "base/credential.h"
+#include "base/fd.h"
+#include "base/url.h"
+#include "config_internal.h"
+
+enum { SHOWN_MAX = 80 };
+
+/* Texts go into headers and logs as they are. */
+static bool is_one_line(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+
+        if (c < ' ' || c == 0x7F) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A base URL: paths are appended to it. It is not quoted when it holds a password. */
+static bool check_url(struct loader *loader, const struct option_row *row, struct str text)
+{
+    struct url url = {0};
+    struct error err = {0};
+
+    if (url_read(text, &url, &err) != ERR_OK) {
+        bool hide = str_find_char(text, '@') >= 0;
+
+        loader_fail(loader, "%s: \"%.*s\" is not a URL: %s", row->key,
+                    STR_ARG(hide ? STR("***") : str_sub(text, 0, SHOWN_MAX)), err.text);
+        return false;
+    }
+    if (url.has_user) {
+        loader_fail(loader,
+                    "%s: a user name or password in the URL is not taken; leave out what stands "
+                    "before the @",
+                    row->key);
+    }
+    if (url.has_query || url.has_fragment) {
+        loader_fail(loader,
+                    "%s: a query (?) or fragment (#) is not taken; paths are appended to "
+                    "the URL",
+                    row->key);
+    }
+    return !url.has_user && !url.has_query && !url.has_fragment;
+}
+
+static bool check_address(struct loader *loader, const struct option_row *row, struct str text)
+{
+    struct address address;
+    struct error err = {0};
+
+    if (address_read(text, &address, &err) != ERR_OK) {
+        loader_fail(loader, "%s: %s", row->key, err.text);
+        return false;
+    }
+    return true;
+}
+
+static bool check_file(struct loader *loader, const struct option_row *row, const char *path)
+{
+    struct error err = {0};
+    int fd;
+
+    if (path[0] == '\0') {
+        return true;
+    }
+    fd = fd_open_regular(path, &err);
+    if (fd < 0) {
+        loader_fail(loader, "%s: cannot read the file %s: %s", row->key, path, err.text);
+        return false;
+    }
+    (void)close(fd);
+    return true;
+}
+
+bool set_text(struct loader *loader, const struct option_row *row, struct str text)
+{
+    struct str *field = option_field(&loader->box->config, row);
+    bool may_be_empty = text.len == 0 && row->def[0] == '\0';
+
+    if (!is_one_line(text)) {
+        loader_fail(loader, "%s: must be one line of text without control characters", row->key);
+        return false;
+    }
+    if (row->type == OPTION_URL && !may_be_empty && !check_url(loader, row, text)) {
+        return false;
+    }
+    if (row->type == OPTION_ADDRESS && !check_address(loader, row, text)) {
+        return false;
+    }
+    while (row->type == OPTION_URL && str_ends(text, STR("/"))) {
+        text.len--;
+    }
+    *field = arena_str(&loader->box->arena, text);
+    return row->type != OPTION_FILE || check_file(loader, row, field->ptr);
+}
+
+bool set_secret(struct loader *loader, const struct option_row *row, struct str text)
+{
+    struct error err = {0};
+
+    if (str_is(text, "***")) { /* what check --print shows: not set here */
+        return true;
+    }
+    if (credential_read(text, &text, &err) != ERR_OK) {
+        loader_fail(loader, "%s: the value cannot be used: %s", row->key, err.text);
+        return false;
+    }
+    secret_set(option_field(&loader->box->config, row), text);
+    return true;
+}

@@ -1,0 +1,33 @@
+/* What an operator should hear of before it hurts. */
+#include "base/buf.h"
+#include "base/clock.h"
+#include "config_internal.h"
+
+#define DAY_MS INT64_C(86400000)
+
+enum { SOON_DAYS = 14, TEXT_MAX = 512 };
+
+static void tell_expiry(const struct config_key *key, int64_t now_ms, config_warn_fn warn,
+                        void *context)
+{
+    struct buf text;
+
+    buf_init(&text, TEXT_MAX);
+    buf_printf(&text, "auth.keys: the key \"%.*s\" %s ", STR_ARG(key->name),
+               key->expires_ms <= now_ms ? "has expired: it is refused since" : "expires at");
+    clock_format(&text, key->expires_ms);
+    warn(context, buf_cstr(&text));
+    buf_done(&text);
+}
+
+void config_warnings(const struct config *config, int64_t now_wall_ms, config_warn_fn warn,
+                     void *context)
+{
+    for (size_t i = 0; i < config->auth.n_keys; i++) {
+        const struct config_key *key = &config->auth.keys[i];
+
+        if (key->expires_ms != 0 && key->expires_ms <= now_wall_ms + SOON_DAYS * DAY_MS) {
+            tell_expiry(key, now_wall_ms, warn, context);
+        }
+    }
+}

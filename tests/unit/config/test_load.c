@@ -1,0 +1,324 @@
+/* The configuration as it is given, by variables, files and --set: what is missing, what is refused,
+ * and in which words. */
+#include "fixture.h"
+
+#include <sys/stat.h>
+
+#define TLS_DIR VP_SOURCE_DIR "/tests/harness/tls"
+
+/* --- what is missing, and names
+ * --------------------------------------------------------------------- */
+
+static void what_is_missing_is_named(void **state)
+{
+    static const struct {
+        const char *mode;
+        bool key;
+        bool token;
+    } rows[] = {
+        {"auth.mode=keys", true, true},
+        {"auth.mode=none", false, true},
+        {"auth.mode=passthrough", false, false},
+        {"auth.mode=keys,passthrough", true, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *const sets[] = {rows[i].mode, NULL};
+        const char *const sandbox[] = {rows[i].mode, "sandbox.enabled=true", NULL};
+        struct loaded loaded = load_all(NULL, sets);
+
+        assert_int_equal(
+            str_contains(buf_view(&loaded.errors),
+                         STR("auth.keys: no API key is set. Set API_KEYS, or for a first try run: "
+                             "virtuoso-proxy serve --sandbox\n")),
+            rows[i].key);
+        assert_int_equal(str_contains(buf_view(&loaded.errors), STR("VIRTUOSO_API_TOKEN")),
+                         rows[i].token);
+        assert_int_equal(loaded.config == NULL, rows[i].key || rows[i].token);
+        done(&loaded);
+        loaded = load_all(NULL, sandbox);
+        assert_taken(&loaded);
+        done(&loaded);
+    }
+}
+
+static void what_sends_nothing_needs_no_token(void **state)
+{
+    static const char *const environment[] = {KEY, NULL};
+    const struct config_sources sources = {.environment = environment, .sends_nothing = true};
+    struct loaded loaded = load(&sources);
+
+    (void)state;
+    assert_taken(&loaded);
+    done(&loaded);
+}
+
+static void names_that_nobody_reads_are_refused(void **state)
+{
+    static const char *const unknown[] = {
+        "VIRTUOSO_PROXY_UPSTREAM_TIMEOUT=5",
+        "VIRTUOSO_PROXY_LOG_LEVEL_FILE=/x",
+        "VIRTUOSO_PROXY_NONSENSE=1",
+        "VIRTUOSO_PROXY_LISTEN=x",
+        "VIRTUOSO_PROXY_=1",
+        "VIRTUOSO_PROXY_PORT=8000",
+        "VIRTUOSO_PROXY_X_80_TCP=1",
+    };
+    static const char *const known[] = {
+        "VIRTUOSO_PROXY_API_KEY=x",
+        "VIRTUOSO_PROXY_UPSTREAM_TIMEOUT_MS=5000",
+        "VIRTUOSO_PROXY_NONSENSE=",
+        "VIRTUOSO_PROXYX=1",
+        /* what Kubernetes adds to every pod beside a service of this name */
+        "VIRTUOSO_PROXY_SERVICE_HOST=10.0.0.1",
+        "VIRTUOSO_PROXY_SERVICE_PORT=80",
+        "VIRTUOSO_PROXY_SERVICE_PORT_HTTP=80",
+        "VIRTUOSO_PROXY_PORT=tcp://10.0.0.1:80",
+        "VIRTUOSO_PROXY_PORT_80_TCP=tcp://10.0.0.1:80",
+        "VIRTUOSO_PROXY_PORT_80_TCP_PROTO=tcp",
+        "VIRTUOSO_PROXY_PORT_80_TCP_PORT=80",
+        "VIRTUOSO_PROXY_PORT_80_TCP_ADDR=10.0.0.1",
+        "VIRTUOSO_PROXY_ADMIN_SERVICE_HOST=10.0.0.2",
+        "VIRTUOSO_PROXY_ADMIN_PORT_9090_TCP_ADDR=10.0.0.2",
+    };
+    struct loaded loaded;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(unknown); i++) {
+        loaded = load_with(unknown[i]);
+        assert_says(&loaded, "nothing reads this variable");
+        done(&loaded);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        loaded = load_with(known[i]);
+        assert_taken(&loaded);
+        done(&loaded);
+    }
+    loaded = load_with(unknown[0]);
+    assert_says(&loaded, "VIRTUOSO_PROXY_UPSTREAM_TIMEOUT: nothing reads this variable; did you "
+                         "mean VIRTUOSO_PROXY_UPSTREAM_TIMEOUT_MS?");
+    done(&loaded);
+}
+
+/* --- addresses and files
+ * ----------------------------------------------------------------------------- */
+
+static void values_are_refused_in_plain_words(void **state)
+{
+    static const struct {
+        const char *set;
+        const char *says;
+    } rows[] = {
+        {"auth.mode=kyes", "--set: auth.mode: \"kyes\" is not one of none, keys, passthrough, "
+                           "\"keys,passthrough\"; did you mean \"keys\"?"},
+        {"log.level=loud",
+         "--set: log.level: \"loud\" is not one of debug, info, warn, error, off"},
+        {"server.listen=8000", "server.listen: \"8000\" is not ADDRESS:PORT, e.g. 127.0.0.1:8000"},
+        {"server.listen=proxy.example:80", "must be an IP address, localhost or *"},
+        {"sandbox.listen=127.0.0.1:99999", "sandbox.listen: \"127.0.0.1:99999\" is not"},
+        {"upstream.base_url=https://me:pa55word@h.example/api", "a user name or password"},
+        {"upstream.base_url=https://me:pa55word@h.example:99999/", "its port is not a number"},
+        {"upstream.ui_url=https://pa55word@h.example", "a user name or password"},
+        {"upstream.base_url=https://h.example/api?x=1", "a query (?) or fragment (#)"},
+        {"upstream.base_url=https://h.example/api#x", "a query (?) or fragment (#)"},
+        {"upstream.base_url=https://h.example:99999", "its port is not a number from 1 to 65535"},
+        {"upstream.base_url=http:///api", "it names no host"},
+        {"upstream.base_url=h.example", "does not begin with http:// or https://"},
+        {"upstream.base_url=https://h example/", "character 10 cannot stand in a URL"},
+        {"upstream.client_name=a\rb", "one line of text without control characters"},
+        {"nonsense", "\"nonsense\" is not KEY=VALUE"},
+        {"upstream.timeout=5", "unknown option \"upstream.timeout\"; did you mean "
+                               "\"upstream.timeout_ms\"?"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *const environment[] = {KEY, TOKEN, NULL};
+        const char *const sets[] = {rows[i].set, NULL};
+        struct loaded loaded = load_all(environment, sets);
+
+        assert_says(&loaded, rows[i].says);
+        assert_false(str_contains(buf_view(&loaded.errors), STR("pa55word")));
+        done(&loaded);
+    }
+}
+
+static void the_place_is_the_option_that_was_typed(void **state)
+{
+    static const char *const environment[] = {KEY, TOKEN, NULL};
+    static const char *const sets[] = {"server.listen=8000", "auth.mode=x"};
+    static const char *const names[] = {"--listen", NULL};
+    const struct config_sources sources = {
+        .environment = environment, .sets = sets, .set_names = names, .n_sets = 2};
+    struct loaded loaded = load(&sources);
+
+    (void)state;
+    assert_says(&loaded, "--listen: server.listen: \"8000\"");
+    assert_says(&loaded, "--set: auth.mode: \"x\"");
+    done(&loaded);
+    loaded = load_with("PORT=99999");
+    assert_says(&loaded, "PORT: server.listen: \"127.0.0.1:99999\" is not ADDRESS:PORT");
+    done(&loaded);
+}
+
+static void all_errors_come_at_once(void **state)
+{
+    static const char *const environment[] = {"VIRTUOSO_PROXY_UPSTREAM_TIMEOUT=5",
+                                              "VIRTUOSO_API_TOKEN=a b", NULL};
+    static const char *const sets[] = {"server.listen=8000",
+                                       "upstream.base_url=http:///api",
+                                       "server.tls_key_file=" TLS_DIR "/key.pem",
+                                       "drain.limit_ms=1",
+                                       "cors.origins=*",
+                                       "cors.credentials=true",
+                                       NULL};
+    static const char *const parts[] = {
+        "VIRTUOSO_PROXY_UPSTREAM_TIMEOUT",
+        "VIRTUOSO_API_TOKEN",
+        "server.listen",
+        "upstream.base_url",
+        "no API key is set",
+        "come together",
+        "drain.limit_ms",
+        "cors.credentials",
+    };
+    struct loaded loaded = load_all(environment, sets);
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        assert_says(&loaded, parts[i]);
+    }
+    done(&loaded);
+}
+
+static void certificates_are_looked_into(void **state)
+{
+    static const struct {
+        const char *certificate;
+        const char *key;
+        const char *says; /* NULL: taken */
+    } rows[] = {
+        {"server.tls_certificate_file=" TLS_DIR "/cert.pem",
+         "server.tls_key_file=" TLS_DIR "/key.pem", NULL},
+        {"server.tls_certificate_file=" TLS_DIR "/key.pem",
+         "server.tls_key_file=" TLS_DIR "/key.pem", "cannot read the certificate"},
+        {"server.tls_certificate_file=" TLS_DIR "/cert.pem",
+         "server.tls_key_file=" TLS_DIR "/cert.pem", "cannot read the private key"},
+        {"server.tls_certificate_file=" TLS_DIR "/none.pem",
+         "server.tls_key_file=" TLS_DIR "/key.pem", "No such file"},
+        {"server.tls_certificate_file=" TLS_DIR, "server.tls_key_file=/dev/zero", "a directory"},
+        {"upstream.ca_file=" TLS_DIR "/cert.pem", NULL, NULL},
+        {"upstream.ca_file=" TLS_DIR "/key.pem", NULL, "upstream.ca_file: "},
+        {"upstream.ca_file=/dev/null", NULL, "a device"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *const environment[] = {KEY, TOKEN, NULL};
+        const char *const sets[] = {rows[i].certificate, rows[i].key, NULL};
+        struct loaded loaded = load_all(environment, sets);
+
+        if (rows[i].says == NULL) {
+            assert_taken(&loaded);
+        } else {
+            assert_says(&loaded, rows[i].says);
+        }
+        done(&loaded);
+    }
+}
+
+/* Were one of them opened as other files are, this test would not end. */
+static void pipes_are_refused_wherever_a_file_is_read(void **state)
+{
+    static const char *const variables[] = {
+        "API_KEYS_FILE=" SCRATCH,
+        "VIRTUOSO_PROXY_UPSTREAM_TOKEN_FILE=" SCRATCH,
+        "VIRTUOSO_PROXY_SESSIONS_SNAPSHOT_FILE=" SCRATCH,
+        "VIRTUOSO_PROXY_UPSTREAM_CA_FILE=" SCRATCH,
+        "VIRTUOSO_PROXY_SERVER_TLS_KEY_FILE=" SCRATCH,
+        "VIRTUOSO_PROXY_SERVER_TLS_CERTIFICATE_FILE=" SCRATCH,
+    };
+    const struct config_sources sources = {.file = SCRATCH};
+    struct loaded loaded;
+
+    (void)state;
+    (void)unlink(SCRATCH);
+    assert_int_equal(mkfifo(SCRATCH, 0600), 0);
+    for (size_t i = 0; i < ARRAY_LEN(variables); i++) {
+        const char *const environment[] = {variables[i], TOKEN, NULL};
+
+        loaded = load_all(environment, NULL);
+        assert_says(&loaded, "a pipe");
+        done(&loaded);
+    }
+    loaded = load(&sources);
+    assert_says(&loaded, "a pipe");
+    done(&loaded);
+    assert_int_equal(unlink(SCRATCH), 0);
+}
+
+static void a_snapshot_file_that_cannot_be_written_is_refused(void **state)
+{
+    static const struct {
+        const char *variable;
+        const char *says; /* NULL: taken */
+    } rows[] = {
+        {"VIRTUOSO_PROXY_SESSIONS_SNAPSHOT_FILE=" VP_SCRATCH_DIR "/does-not-exist-yet", NULL},
+        {"VIRTUOSO_PROXY_SESSIONS_SNAPSHOT_FILE=/no/such/folder/s", "No such file"},
+        {"VIRTUOSO_PROXY_SESSIONS_SNAPSHOT_FILE=" VP_SCRATCH_DIR, "a directory"},
+        {"VIRTUOSO_PROXY_SESSIONS_SNAPSHOT_FILE=/dev/null", "a device"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct loaded loaded = load_with(rows[i].variable);
+
+        if (rows[i].says == NULL) {
+            assert_taken(&loaded);
+        } else {
+            assert_says(&loaded, "sessions.snapshot_file: cannot ");
+            assert_says(&loaded, rows[i].says);
+        }
+        done(&loaded);
+    }
+}
+
+static void what_is_printed_loads_again(void **state)
+{
+    struct loaded loaded = load_text(
+        "auth:\n  keys:\n    - {name: ci, key: first-key-1, expires: \"2027-01-31T12:00:00.25Z\"}\n");
+    struct loaded again;
+    struct buf text;
+
+    (void)state;
+    assert_taken(&loaded);
+    buf_init(&text, TEXT_MAX);
+    config_print(loaded.config, &text);
+    assert_false(str_contains(buf_view(&text), STR("token-of-a-test")));
+    again = load_text(buf_cstr(&text));
+    assert_taken(&again);
+    assert_int_equal(again.config->auth.n_keys, 1);
+    assert_int_equal(again.config->auth.keys[0].expires_ms, INT64_C(1801396800250));
+    buf_done(&text);
+    done(&again);
+    done(&loaded);
+}
+
+int test_load(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_missing_is_named),
+        cmocka_unit_test(what_sends_nothing_needs_no_token),
+        cmocka_unit_test(names_that_nobody_reads_are_refused),
+        cmocka_unit_test(values_are_refused_in_plain_words),
+        cmocka_unit_test(the_place_is_the_option_that_was_typed),
+        cmocka_unit_test(all_errors_come_at_once),
+        cmocka_unit_test(certificates_are_looked_into),
+        cmocka_unit_test(pipes_are_refused_wherever_a_file_is_read),
+        cmocka_unit_test(a_snapshot_file_that_cannot_be_written_is_refused),
+        cmocka_unit_test(what_is_printed_loads_again),
+    };
+
+    return cmocka_run_group_tests_name("loading the configuration", tests, NULL, NULL);
+}

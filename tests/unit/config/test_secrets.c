@@ -1,0 +1,250 @@
+/* Keys and tokens of the configuration: every form that people write them in, and what is refused. */
+#include "fixture.h"
+
+#include "crypto/digest.h"
+
+static void assert_keys(const struct config *config, const char *const *keys)
+{
+    size_t n = 0;
+
+    for (; keys[n] != NULL; n++) {
+        struct digest digest;
+
+        assert_true(n < config->auth.n_keys);
+        digest_of(str_from(keys[n]), &digest);
+        assert_memory_equal(config->auth.keys[n].sha256, digest.bytes, DIGEST_BYTES);
+    }
+    assert_int_equal(config->auth.n_keys, n);
+}
+
+/* --- tokens and keys
+ * -------------------------------------------------------------------------------- */
+
+static void a_token_is_taken_without_what_stands_around_it(void **state)
+{
+    static const char *const variables[] = {
+        "VIRTUOSO_API_TOKEN=tok-0123\n",
+        "VIRTUOSO_API_TOKEN= tok-0123 ",
+        "VIRTUOSO_API_TOKEN=\"tok-0123\"",
+        "VIRTUOSO_PROXY_UPSTREAM_TOKEN=tok-0123\r\n",
+        "VIRTUOSO_PROXY_UPSTREAM_TOKEN_FILE=" SCRATCH,
+        "VIRTUOSO_API_KEY_FILE=" SCRATCH,
+    };
+
+    (void)state;
+    write_file("\xEF\xBB\xBFtok-0123\r\n");
+    for (size_t i = 0; i < ARRAY_LEN(variables); i++) {
+        const char *const environment[] = {variables[i], KEY, NULL};
+        struct loaded loaded = load_all(environment, NULL);
+
+        assert_taken(&loaded);
+        assert_true(str_is(secret_reveal(&loaded.config->upstream.token), "tok-0123"));
+        done(&loaded);
+    }
+    assert_int_equal(unlink(SCRATCH), 0);
+}
+
+static void a_token_that_no_header_takes_is_refused_by_its_name(void **state)
+{
+    static const char *const variables[] = {
+        "VIRTUOSO_API_TOKEN=Bearer tok-0123", "VIRTUOSO_API_TOKEN=tok-0123\ntok-0123",
+        "VIRTUOSO_API_TOKEN=tok-0123\x01",    "VIRTUOSO_API_TOKEN=${VIRTUOSO_API_TOKEN}",
+        "VIRTUOSO_API_TOKEN=your-api-token",
+    };
+    struct loaded loaded;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(variables); i++) {
+        const char *const environment[] = {variables[i], KEY, NULL};
+
+        loaded = load_all(environment, NULL);
+        assert_says(&loaded, "VIRTUOSO_API_TOKEN: upstream.token: ");
+        assert_false(str_contains(buf_view(&loaded.errors), STR("0123")));
+        assert_false(str_contains(buf_view(&loaded.errors), STR("no token for the platform")));
+        done(&loaded);
+    }
+    write_file("# the token of the platform\ntok-0123\n");
+    loaded = load_with("VIRTUOSO_API_KEY_FILE=" SCRATCH);
+    assert_taken(&loaded); /* VIRTUOSO_API_TOKEN comes first */
+    done(&loaded);
+    loaded = load_with("VIRTUOSO_PROXY_UPSTREAM_TOKEN_FILE=" SCRATCH);
+    assert_says(&loaded, "VIRTUOSO_PROXY_UPSTREAM_TOKEN_FILE: upstream.token: ");
+    done(&loaded);
+    assert_int_equal(unlink(SCRATCH), 0);
+}
+
+static void keys_are_read_in_every_form(void **state)
+{
+    static const char *const forms[] = {
+        "first-key-1,second-key-2",
+        "first-key-1 second-key-2",
+        "first-key-1\nsecond-key-2\n",
+        "\xEF\xBB\xBF# two keys, one a line\r\nfirst-key-1\r\n\r\nsecond-key-2 # of the other\r\n",
+        "[\"first-key-1\",\"second-key-2\"]",
+        "[ 'first-key-1', 'second-key-2' ]",
+        "[first-key-1, second-key-2]",
+        "[\n  \"first-key-1\",\n  \"second-key-2\"\n]\n",
+        "\"first-key-1\",\"second-key-2\"",
+        "\"first-key-1,second-key-2\"",
+        "'[\"first-key-1\",\"second-key-2\"]'",
+        ",,first-key-1,,second-key-2,,",
+        "first-key-1,#first-key-3\nsecond-key-2",
+    };
+    static const char *const keys[] = {"first-key-1", "second-key-2", NULL};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+        struct buf variable;
+        const char *environment[] = {NULL, TOKEN, NULL};
+        struct loaded loaded;
+
+        buf_init(&variable, TEXT_MAX);
+        buf_printf(&variable, "API_KEYS=%s", forms[i]);
+        environment[0] = buf_cstr(&variable);
+        loaded = load_all(environment, NULL);
+        assert_taken(&loaded);
+        assert_keys(loaded.config, keys);
+        done(&loaded);
+        buf_done(&variable);
+
+        write_file(forms[i]);
+        environment[0] = "API_KEYS_FILE=" SCRATCH;
+        loaded = load_all(environment, NULL);
+        assert_taken(&loaded);
+        assert_keys(loaded.config, keys);
+        done(&loaded);
+    }
+    assert_int_equal(unlink(SCRATCH), 0);
+}
+
+static void origins_are_read_by_the_same_reader(void **state)
+{
+    static const char *const forms[] = {
+        "CORS_ORIGINS=https://a.example,https://b.example",
+        "CORS_ORIGINS=https://a.example https://b.example",
+        "CORS_ORIGINS=[\"https://a.example\", \"https://b.example\"]",
+        "CORS_ORIGINS=\"https://a.example,https://b.example\"",
+        "CORS_ORIGINS=https://a.example\nhttps://b.example # the other one\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+        struct loaded loaded = load_with(forms[i]);
+
+        assert_taken(&loaded);
+        assert_int_equal(loaded.config->cors.n_origins, 2);
+        assert_true(str_is(loaded.config->cors.origins[0], "https://a.example"));
+        assert_true(str_is(loaded.config->cors.origins[1], "https://b.example"));
+        done(&loaded);
+    }
+}
+
+static void keys_that_are_no_secret_are_refused(void **state)
+{
+    static const struct {
+        const char *set;
+        const char *says;
+    } rows[] = {
+        {"auth.keys=${API_KEY}", "everybody can guess"},
+        {"auth.keys=$API_KEY", "everybody can guess"},
+        {"auth.keys=good-key-123,your-api-key-1", "everybody can guess"},
+        {"auth.keys=my-long-key", "everybody can guess"},
+        {"auth.keys=xxxxxxxxxxxx", "everybody can guess"},
+        {"auth.keys=replace-me-too", "everybody can guess"},
+        {"auth.keys=short", "at least 8 characters"},
+        {"auth.keys=\"good-key-123", "not closed"},
+        {"auth.keys=[[\"good-key-123\"]]", "list of texts"},
+        {"auth.keys=good-key-123\x01", "byte 13 (0x01)"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *const environment[] = {TOKEN, NULL};
+        const char *const sets[] = {rows[i].set, NULL};
+        struct loaded loaded = load_all(environment, sets);
+
+        assert_says(&loaded, rows[i].says);
+        assert_says(&loaded, "--set: auth.keys: ");
+        assert_false(str_contains(buf_view(&loaded.errors), STR("no API key is set")));
+        done(&loaded);
+    }
+}
+
+static void keys_of_the_file_have_places_and_dates(void **state)
+{
+    static const char *const keys[] = {"first-key-1", "second-key-2", NULL};
+    struct loaded loaded;
+
+    (void)state;
+    loaded = load_text("auth:\n  keys: first-key-1, second-key-2\n");
+    assert_taken(&loaded);
+    assert_keys(loaded.config, keys);
+    done(&loaded);
+    loaded = load_text("auth:\n  keys: [\"${API_KEY}\"]\n");
+    assert_says(&loaded, SCRATCH ":2:10: auth.keys: a key cannot be used: it is an example");
+    done(&loaded);
+    loaded = load_text("auth:\n  keys:\n    - {key: first-key-1, expires: 2027-01-31}\n"
+                       "    - {key: second-key-2, expires: \"2027-01-31T12:00:00+01:00\"}\n");
+    assert_taken(&loaded);
+    assert_int_equal(loaded.config->auth.keys[0].expires_ms, INT64_C(1801440000000));
+    assert_int_equal(loaded.config->auth.keys[1].expires_ms, INT64_C(1801393200000));
+    done(&loaded);
+    loaded = load_text("auth:\n  keys:\n    - {key: first-key-1, expires: 2027-02-30}\n"
+                       "    - {key: second-key-2, expires: 27-01-31}\n");
+    assert_says(&loaded, SCRATCH ":3:26: auth.keys: expires: \"2027-02-30\" is not a date");
+    assert_says(&loaded, SCRATCH ":4:27: auth.keys: expires: \"27-01-31\" is not a date");
+    done(&loaded);
+}
+
+static void collect(void *context, const char *text)
+{
+    buf_printf(context, "%s\n", text);
+}
+
+static void keys_that_end_soon_are_told(void **state)
+{
+    static const struct {
+        int64_t now_ms;
+        const char *says; /* NULL: nothing */
+    } rows[] = {
+        {INT64_C(1801440000000) - 15 * INT64_C(86400000), NULL},
+        {INT64_C(1801440000000) - 13 * INT64_C(86400000),
+         "the key \"ci\" expires at 2027-02-01T00:00:00.000Z"},
+        {INT64_C(1801440000000), "the key \"ci\" has expired: it is refused since "
+                                 "2027-02-01T00:00:00.000Z"},
+    };
+    struct loaded loaded = load_text(
+        "auth:\n  keys:\n    - {name: ci, key: first-key-1, expires: 2027-01-31}\n"
+        "    - second-key-2\n    - {name: later, key: third-key-3, expires: 2037-01-31}\n");
+
+    (void)state;
+    assert_taken(&loaded);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf text;
+
+        buf_init(&text, TEXT_MAX);
+        config_warnings(loaded.config, rows[i].now_ms, collect, &text);
+        assert_int_equal(text.len > 0, rows[i].says != NULL);
+        if (rows[i].says != NULL && !str_contains(buf_view(&text), str_from(rows[i].says))) {
+            fail_msg("%.*s", STR_ARG(buf_view(&text)));
+        }
+        assert_false(str_contains(buf_view(&text), STR("later")));
+        buf_done(&text);
+    }
+    done(&loaded);
+}
+
+int test_secrets(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_token_is_taken_without_what_stands_around_it),
+        cmocka_unit_test(a_token_that_no_header_takes_is_refused_by_its_name),
+        cmocka_unit_test(keys_are_read_in_every_form),
+        cmocka_unit_test(origins_are_read_by_the_same_reader),
+        cmocka_unit_test(keys_that_are_no_secret_are_refused),
+        cmocka_unit_test(keys_of_the_file_have_places_and_dates),
+        cmocka_unit_test(keys_that_end_soon_are_told),
+    };
+
+    return cmocka_run_group_tests_name("keys and tokens", tests, NULL, NULL);
+}
