@@ -1,64 +1,25 @@
 /* command: one command of the catalogue, through a proxy at --url or one inside this process. */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "base/buf.h"
+#include "api_key.h"
 #include "base/mem.h"
 #include "catalog/catalog.h"
 #include "cli/command.h"
 #include "inprocess.h"
 #include "subcommands.h"
 
-enum { KEY_MAX = 4096 };
-
 struct job {
     struct command_options options;
     struct inprocess_options where;
     struct command_run command;
     struct inprocess *proxy;
-    char key[KEY_MAX];
+    struct secret key;
 };
 
 static int refuse(const char *what, const char *shown)
 {
     (void)fprintf(stderr, "virtuoso-proxy command: %s%s\n", what, shown);
     return CLI_EXIT_NOT_SENT;
-}
-
-/* ---- the key ---- */
-
-static bool read_key_file(const char *name, char key[KEY_MAX])
-{
-    FILE *file = fopen(name, "re");
-    size_t n = file != NULL ? fread(key, 1, KEY_MAX - 1, file) : 0;
-    bool ok = file != NULL && ferror(file) == 0;
-
-    key[n] = '\0';
-    if (!ok) {
-        (void)fprintf(stderr, "virtuoso-proxy command: cannot read %s: %s\n", name,
-                      strerror(errno));
-    }
-    if (file != NULL) {
-        (void)fclose(file);
-    }
-    return ok;
-}
-
-static bool take_key(struct job *job, const struct arguments *arguments)
-{
-    const char *name = arguments_get(arguments, "api-key-file");
-    const char *key = getenv("VIRTUOSO_PROXY_API_KEY");
-
-    if (name != NULL) {
-        if (!read_key_file(name, job->key)) {
-            return false;
-        }
-        key = job->key;
-    }
-    job->where.key = str_trim(str_from(key));
-    return true;
 }
 
 /* ---- options ---- */
@@ -80,6 +41,8 @@ static int take_numbers(struct job *job, const struct arguments *arguments)
 
 static int take_options(struct job *job, const struct arguments *arguments)
 {
+    struct error err = {0};
+
     job->options.words = arguments->operands;
     job->options.n_words = arguments->n_operands;
     job->options.checkpoint_id = str_from(arguments_get(arguments, "checkpoint"));
@@ -104,9 +67,10 @@ static int take_options(struct job *job, const struct arguments *arguments)
                       "--config and --set",
                       "");
     }
-    if (!take_key(job, arguments)) {
-        return CLI_EXIT_NOT_SENT;
+    if (api_key_read(arguments, &job->key, &err) != ERR_OK) {
+        return refuse(err.text, "");
     }
+    job->where.key = secret_reveal(&job->key);
     return take_numbers(job, arguments);
 }
 
@@ -202,7 +166,7 @@ int run_command(struct arguments *arguments)
     if (status == CLI_EXIT_OK) {
         status = send_command(job);
     }
-    mem_wipe(job->key, sizeof(job->key));
+    secret_done(&job->key);
     mem_free(job);
     catalog_close();
     return status;

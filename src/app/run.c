@@ -5,11 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/mem.h"
+#include "api_key.h"
 #include "cli/run.h"
 #include "inprocess.h"
-
-enum { KEY_FILE_MAX = 4096 };
 
 const struct argument run_arguments[] = {
     {"url", 'u', "URL", "a running proxy (without it: one is started for this run)", NULL, NULL},
@@ -148,28 +146,6 @@ static enum error_code read_options(const struct arguments *arguments, struct wo
 
 /* ---- the key for --url ---- */
 
-static enum error_code read_key_file(const char *name, struct secret *out, struct error *err)
-{
-    char bytes[KEY_FILE_MAX];
-    FILE *file = fopen(name, "rb");
-    size_t n = 0;
-    bool ok = file != NULL;
-
-    if (ok) {
-        n = fread(bytes, 1, sizeof(bytes), file);
-        ok = ferror(file) == 0 && n < sizeof(bytes);
-        (void)fclose(file);
-    }
-    if (ok) {
-        secret_set(out, str_trim((struct str){bytes, n}));
-    }
-    mem_wipe(bytes, sizeof(bytes));
-    if (!ok || !secret_is_set(out)) {
-        return error_set(err, ERR_IO, "cannot read a key from %s", name);
-    }
-    return ERR_OK;
-}
-
 static bool is_open_to_others(struct str url)
 {
     static const char *const fine[] = {"https://", "http://127.", "http://localhost",
@@ -181,18 +157,6 @@ static bool is_open_to_others(struct str url)
         }
     }
     return true;
-}
-
-static enum error_code read_key(const struct arguments *arguments, struct secret *out,
-                                struct error *err)
-{
-    const char *file = arguments_get(arguments, "api-key-file");
-
-    if (file != NULL) {
-        return read_key_file(file, out, err);
-    }
-    secret_set(out, str_from(getenv("VIRTUOSO_PROXY_API_KEY")));
-    return ERR_OK;
 }
 
 /* ---- as a client of a proxy ---- */
@@ -253,7 +217,7 @@ int run_tests(struct arguments *arguments)
     int status = CLI_EXIT_NOT_STARTED;
 
     if (read_options(arguments, &words, &options, &err) != ERR_OK ||
-        read_key(arguments, &key, &err) != ERR_OK) {
+        api_key_read(arguments, &key, &err) != ERR_OK) {
         return fail(&err);
     }
     if (url != NULL && secret_is_set(&key) && is_open_to_others(str_from(url))) {
