@@ -10,8 +10,8 @@
 uint64_t clock_now_ms(void);
 uint64_t clock_now_us(void);
 /* The age of what is kept in memory (sessions, stored replies, caches): monotonic, goes on while
- * the machine sleeps. Its zero is the machine's start, so an age from before it is negative. */
-int64_t clock_age_ms(void);
+ * the machine sleeps. */
+uint64_t clock_age_ms(void);
 /* Unix time: for showing, for files, and for dates that others set. It can jump at any moment. */
 int64_t clock_wall_ms(void);
 

@@ -68,7 +68,7 @@ struct plan_row {
     int http_status;
     unsigned tries;
     uint64_t us;
-    int64_t started_ms; /* Unix */
+    uint64_t started_ms; /* clock_now_ms */
     struct error error;
     const struct json *answer; /* parsed (arena); NULL none */
     struct str answer_text;    /* when the answer was not JSON */

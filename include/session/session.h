@@ -2,8 +2,9 @@
  * recently used out first, owner-bound, with a lane per session that runs its commands one after
  * another. No pointer to a session leaves this room: they are looked up by id, copied into the
  * caller's arena and changed by id, so that eviction at any moment is safe. Cost: 100,000 sessions
- * without name and metadata take at most 64 MiB. Owner: session_store_open/close. Time comes from
- * base/clock; expiry is checked on use and swept by a deadline. */
+ * without name and metadata take at most 64 MiB. Owner: session_store_open/close. Expiry is checked
+ * on use and swept by a deadline; it goes by clock_age_ms, so a jump of the wall clock ends nothing
+ * and keeps nothing alive. */
 #ifndef SESSION_SESSION_H
 #define SESSION_SESSION_H
 
@@ -45,10 +46,10 @@ struct session {
     struct str metadata;   /* JSON text of an object; empty none */
     int64_t checkpoint_id; /* 0: none */
     int64_t position;      /* next step's; -1: not known yet */
-    int64_t end_ms;        /* Unix: when `position` was seen to be the checkpoint's end; 0: never */
+    int64_t end_ms; /* clock_age_ms when `position` was seen to be the checkpoint's end; 0: never */
     struct session_seen seen; /* from session_move; where end_ms is not 0 */
     int64_t steps_added;
-    int64_t created_ms; /* Unix */
+    int64_t created_ms; /* Unix, for showing: nothing is decided by these three */
     int64_t last_activity_ms;
     int64_t expires_ms;
     unsigned timeout_s;
@@ -75,6 +76,14 @@ enum error_code session_store_open(struct deadlines *deadlines, struct later *la
 void session_store_close(
     struct session_store *store); /* writes the snapshot; no lane may be held */
 size_t session_store_size(const struct session_store *store);
+
+/* Why the last snapshot could not be written, and since when that is so. */
+struct session_trouble {
+    int64_t since_wall_ms; /* 0: it was written (or none is kept) */
+    char last_error[ERROR_TEXT_MAX];
+};
+
+const struct session_trouble *session_store_trouble(const struct session_store *store);
 /* Writes now, before it returns (atomic: temporary file, fsync, rename); at intervals a thread does
  * it. */
 enum error_code session_store_save(struct session_store *store, struct error *err) MUST_CHECK;

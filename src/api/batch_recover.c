@@ -71,7 +71,7 @@ static enum plan_verdict found(struct batch_item *item, struct plan *plan,
     item->recovered = true;
     if (item->was_end && seen->position == item->position) {
         item->cursor->position = seen->position; /* the end, and the next place is behind it */
-        item->cursor->end_ms = clock_wall_ms();
+        item->cursor->end_ms = (int64_t)clock_age_ms();
     }
     item->position = seen->position;
     batch_cursor_moves(item);

@@ -32,7 +32,7 @@ static enum plan_verdict after_count(struct plan *plan, struct plan_row *row,
         return PLAN_FAIL;
     }
     cursor->position = (int64_t)json_size(cursor->counted);
-    cursor->end_ms = clock_wall_ms();
+    cursor->end_ms = (int64_t)clock_age_ms();
     cursor->seen = cursor->look;
     cursor->counted_since = cursor->look.since;
     return PLAN_NEXT;
@@ -83,7 +83,7 @@ static bool before_step(struct plan *plan, struct plan_row *row)
     plan_set(plan, "position", json_new_int(plan->arena, item->position));
     item->is_alone = !is_passed(item);
     item->was_end = item->cursor->end_ms != 0 && item->position == item->cursor->position &&
-                    clock_wall_ms() - item->cursor->end_ms < END_TRUST_MS && item->is_alone;
+                    (int64_t)clock_age_ms() - item->cursor->end_ms < END_TRUST_MS && item->is_alone;
     if (!item->batch->is_dry) {
         ledger_begin(item->batch->task->api->ledger, &item->mark, item->cursor->checkpoint_number);
     } else if (item->cursor->position >= 0) {
@@ -164,7 +164,7 @@ void batch_cursor_moves(struct batch_item *item)
     if (cursor->end_ms != 0 && item->is_alone) { /* else it is counted again before the next one */
         cursor->seen.alone = item->mark.number;
         if (item->position == cursor->position) { /* the end is behind it now */
-            cursor->end_ms = clock_wall_ms();
+            cursor->end_ms = (int64_t)clock_age_ms();
         }
     }
     if (item->position <= cursor->position) {
@@ -221,7 +221,7 @@ static int64_t limit_of(const struct batch_item *item)
 static enum plan_verdict poll_again(struct batch_item *item, const struct plan_row *row,
                                     const struct json *answer, uint64_t *delay_ms)
 {
-    int64_t left_ms = limit_of(item) - (clock_wall_ms() - row->started_ms);
+    int64_t left_ms = limit_of(item) - (int64_t)(clock_now_ms() - row->started_ms);
     int64_t interval_ms = value_int(item, "interval", POLL_DEFAULT_S) * 1000;
 
     if (execution_is_over(answer)) {

@@ -179,7 +179,7 @@ static enum stage_verdict answer_from(struct task *task, const struct cache_entr
     exchange_set_header(
         exchange, "Age",
         arena_printf(task->arena, "%llu",
-                     (unsigned long long)((clock_now_ms() - entry->stored_ms) / 1000)));
+                     (unsigned long long)((clock_age_ms() - entry->stored_ms) / 1000)));
     if (matches_etag(task, entry)) {
         return task_reply(task, 304, NULL, STR_EMPTY);
     }
@@ -190,7 +190,7 @@ static enum stage_verdict answer_from(struct task *task, const struct cache_entr
 
 static bool is_new_enough(const struct cache_entry *entry, const struct cache_wish *wish)
 {
-    uint64_t now = clock_now_ms();
+    uint64_t now = clock_age_ms();
 
     return wish->max_age_ms == UINT64_MAX ||
            (wish->max_age_ms > 0 && now - entry->stored_ms <= wish->max_age_ms);
@@ -199,13 +199,13 @@ static bool is_new_enough(const struct cache_entry *entry, const struct cache_wi
 static bool is_fresh(const struct cache_entry *entry, const struct cache_wish *wish)
 {
     return entry->body != NULL && is_new_enough(entry, wish) &&
-           clock_now_ms() + wish->min_fresh_ms < entry->fresh_ms;
+           clock_age_ms() + wish->min_fresh_ms < entry->fresh_ms;
 }
 
 /* Expired, but the request says that so much is fine. Never past the time for errors. */
 static bool may_be_old(const struct cache_entry *entry, const struct cache_wish *wish)
 {
-    uint64_t now = clock_now_ms();
+    uint64_t now = clock_age_ms();
 
     return entry->body != NULL && wish->max_stale_ms > 0 && is_new_enough(entry, wish) &&
            now < entry->stale_ms &&
@@ -216,7 +216,7 @@ static bool may_be_old(const struct cache_entry *entry, const struct cache_wish 
 static bool serves_meanwhile(const struct cache_entry *entry, const struct cache_wish *wish)
 {
     return entry->body != NULL && entry->leader != NULL && wish->min_fresh_ms == 0 &&
-           is_new_enough(entry, wish) && clock_now_ms() < entry->revalidate_ms;
+           is_new_enough(entry, wish) && clock_age_ms() < entry->revalidate_ms;
 }
 
 static void on_waiter_cancel(struct task *task)
@@ -335,7 +335,7 @@ static void keep(struct cache *cache, struct cache_entry *entry, const struct ca
     keep_headers(entry, answer);
     entry->body = mem_dup(answer->body.ptr, answer->body.len);
     entry->body_len = answer->body.len;
-    entry->stored_ms = clock_now_ms();
+    entry->stored_ms = clock_age_ms();
     entry->fresh_ms = entry->stored_ms + (uint64_t)ttl_s * 1000;
     entry->revalidate_ms = entry->fresh_ms + (ttl_s > 0 ? cache->stale_while_revalidate_ms : 0);
     entry->stale_ms = entry->fresh_ms + (ttl_s > 0 ? cache->stale_if_error_ms : 0);
@@ -435,7 +435,7 @@ enum stage_verdict cache_fail(struct task *task)
         return task_fail(task);
     }
     entry = leave_lead(task);
-    stale = entry->body != NULL && may_be_stale(&err) && clock_now_ms() < entry->stale_ms;
+    stale = entry->body != NULL && may_be_stale(&err) && clock_age_ms() < entry->stale_ms;
     while ((waiter = next_waiter(entry)) != NULL) {
         waiter->error = err;
         (void)(stale ? answer_from(waiter, entry, "virtuoso-proxy; hit; fwd=stale; detail=error")

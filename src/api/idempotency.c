@@ -103,7 +103,7 @@ static struct idempotency_entry *entry_find(struct idempotency_store *store,
         return NULL;
     }
     entry = CONTAINER_OF(node, struct idempotency_entry, node);
-    if (!entry->in_flight && entry->expires_ms <= clock_now_ms()) {
+    if (!entry->in_flight && entry->expires_ms <= clock_age_ms()) {
         entry_free(store, entry);
         return NULL;
     }
@@ -224,7 +224,7 @@ void idempotency_keep(struct task *task, int status, const char *content_type, s
         task->location.len > 0 ? mem_strdup(arena_cstr(task->arena, task->location)) : NULL;
     entry->body = mem_dup(body.ptr, body.len);
     entry->body_len = body.len;
-    entry->expires_ms = clock_now_ms() + store->ttl_ms;
+    entry->expires_ms = clock_age_ms() + store->ttl_ms;
     store->bytes += entry_bytes(entry);
     list_append(&store->lru, &entry->lru);
     (void)make_room(store);

@@ -308,7 +308,7 @@ static void on_step(void *context, int64_t next_position, bool added)
         const struct session_move move = {
             .version = owner->version,
             .position = next_position,
-            .end_ms = owner->counts && next_position >= 0 ? clock_wall_ms() : 0,
+            .end_ms = owner->counts && next_position >= 0 ? (int64_t)clock_age_ms() : 0,
             .steps_added = added ? 1 : 0};
 
         session_advance(owner->api->options.sessions, &owner->digest, owner->session_id, &move);

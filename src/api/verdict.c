@@ -118,7 +118,7 @@ static void on_done(struct plan *plan)
     }
     if (code == ERR_OK || err.upstream_status == 401 || err.upstream_status == 403) {
         verdict->good = code == ERR_OK;
-        verdict->until_ms = clock_now_ms() + (uint64_t)store->api->config->auth.cache_ttl_s * 1000;
+        verdict->until_ms = clock_age_ms() + (uint64_t)store->api->config->auth.cache_ttl_s * 1000;
     } else {
         forget(verdict);
     }
@@ -208,7 +208,7 @@ enum stage_verdict verdict_check(struct task *task)
         return STAGE_CONTINUE;
     }
     verdict = find(store, &task->principal.owner);
-    if (verdict != NULL && verdict->until_ms != 0 && verdict->until_ms <= clock_now_ms()) {
+    if (verdict != NULL && verdict->until_ms != 0 && verdict->until_ms <= clock_age_ms()) {
         forget(verdict);
         verdict = NULL;
     }

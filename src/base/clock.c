@@ -5,7 +5,7 @@
 
 static bool frozen;
 static uint64_t frozen_us;
-static int64_t frozen_age_ms;
+static uint64_t frozen_age_ms;
 static int64_t frozen_wall_ms;
 
 static uint64_t read_us(clockid_t id)
@@ -26,9 +26,9 @@ uint64_t clock_now_ms(void)
     return clock_now_us() / 1000U;
 }
 
-int64_t clock_age_ms(void)
+uint64_t clock_age_ms(void)
 {
-    return frozen ? frozen_age_ms : (int64_t)(read_us(CLOCK_BOOTTIME) / 1000U);
+    return frozen ? frozen_age_ms : read_us(CLOCK_BOOTTIME) / 1000U;
 }
 
 int64_t clock_wall_ms(void)
@@ -40,7 +40,7 @@ void clock_set(uint64_t now_ms, int64_t wall_ms)
 {
     frozen = true;
     frozen_us = now_ms * 1000U;
-    frozen_age_ms = (int64_t)now_ms;
+    frozen_age_ms = now_ms;
     frozen_wall_ms = wall_ms;
 }
 
@@ -52,7 +52,7 @@ void clock_advance(uint64_t ms)
 
 void clock_suspend(uint64_t ms)
 {
-    frozen_age_ms += (int64_t)ms;
+    frozen_age_ms += ms;
     frozen_wall_ms += (int64_t)ms;
 }
 

@@ -379,7 +379,7 @@ static enum flow begin_row(struct plan *plan)
         }
         row = &plan->rows[plan->at];
         row->status = ROW_RUNNING;
-        row->started_ms = clock_wall_ms();
+        row->started_ms = clock_now_ms();
         plan->row_begin_us = clock_now_us();
         if (!tell_progress(plan)) {
             return FLOW_GONE;

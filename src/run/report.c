@@ -280,7 +280,7 @@ static void write_error(struct json_writer *w, const struct error *err)
 static void write_head(const struct run *run, struct json_writer *w)
 {
     struct totals totals = count(run);
-    int64_t end_ms = run->ended_ms != 0 ? run->ended_ms : clock_wall_ms();
+    uint64_t end_ms = run_is_over(run) ? run->over_ms : clock_now_ms();
 
     jw_kv_text(w, "id", run->id);
     jw_kv_text(w, "status", run_status_name(run->status));
@@ -290,7 +290,7 @@ static void write_head(const struct run *run, struct json_writer *w)
     jw_kv_bool(w, "execute", run->execute);
     write_time(w, "created_at", run->created_ms);
     write_time(w, "ended_at", run->ended_ms);
-    jw_kv_int(w, "duration_ms", end_ms > run->created_ms ? end_ms - run->created_ms : 0);
+    jw_kv_int(w, "duration_ms", run->created_ms != 0 ? (int64_t)(end_ms - run->begun_ms) : 0);
     jw_kv_int(w, "progress", progress_of(run, &totals));
     jw_key(w, "steps");
     jw_object(w);

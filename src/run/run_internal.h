@@ -190,8 +190,9 @@ struct run {
     size_t n_all_tests;  /* of the file */
     struct str warnings; /* JSON array */
     struct error error;
-    int64_t created_ms, ended_ms;
-    struct run_event *events; /* heap */
+    int64_t created_ms, ended_ms; /* Unix, for showing */
+    uint64_t begun_ms, over_ms;   /* clock_now_ms, for how long it took */
+    struct run_event *events;     /* heap */
     size_t n_events, cap_events;
     struct list watchers;
     size_t n_watchers;

@@ -212,6 +212,7 @@ void run_start(struct run *run, const struct run_hooks *hooks, bool held)
     run->status = RUN_RUNNING;
     run->hooks = *hooks;
     run->created_ms = clock_wall_ms();
+    run->begun_ms = clock_now_ms();
     map_insert(&store->by_id, &run->node, str_from(run->id));
     list_prepend(&store->active, &run->link);
     store->n_active++;
@@ -280,6 +281,7 @@ void run_over(struct run *run, enum run_status status)
     ledger_end(&run->mark);
     run->status = status;
     run->ended_ms = clock_wall_ms();
+    run->over_ms = clock_now_ms();
     list_remove(&run->waiting);
     list_remove(&run->link);
     list_prepend(&store->ended, &run->link);

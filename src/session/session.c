@@ -19,8 +19,8 @@ enum { WORKING_MAX = 1000 };
 
 int64_t record_expires_ms(const struct session_store *store, const struct session_record *record)
 {
-    int64_t idle = record->last_activity_ms + (int64_t)record->timeout_s * 1000;
-    int64_t absolute = record->created_ms + (int64_t)store->options.max_age_s * 1000;
+    int64_t idle = record->used_ms + (int64_t)record->timeout_s * 1000;
+    int64_t absolute = record->born_ms + (int64_t)store->options.max_age_s * 1000;
 
     return idle < absolute ? idle : absolute;
 }
@@ -107,10 +107,14 @@ static bool is_at_work(const struct session_store *store, const struct session_r
     return map_find(&store->lanes, record_id(record)) != NULL;
 }
 
-static bool expire_if_due(struct session_store *store, struct session_record *record,
-                          int64_t now_ms)
+static bool is_due(const struct session_store *store, const struct session_record *record)
 {
-    if (record_expires_ms(store, record) > now_ms || is_at_work(store, record)) {
+    return record_expires_ms(store, record) <= (int64_t)clock_age_ms();
+}
+
+static bool expire_if_due(struct session_store *store, struct session_record *record)
+{
+    if (!is_due(store, record) || is_at_work(store, record)) {
         return false;
     }
     gone_add(store, record, true);
@@ -178,7 +182,7 @@ static struct session_record *record_find(struct session_store *store, const str
                         "There is no session with this id; POST /api/v1/sessions makes one");
         return NULL;
     }
-    if (record == NULL || expire_if_due(store, record, clock_wall_ms())) {
+    if (record == NULL || expire_if_due(store, record)) {
         (void)why_gone(store, owner, id, err);
         return NULL;
     }
@@ -206,7 +210,7 @@ static void copy_out(const struct session_store *store, const struct session_rec
         .steps_added = record->steps_added,
         .created_ms = record->created_ms,
         .last_activity_ms = record->last_activity_ms,
-        .expires_ms = record_expires_ms(store, record),
+        .expires_ms = clock_wall_ms() + record_expires_ms(store, record) - (int64_t)clock_age_ms(),
         .timeout_s = record->timeout_s,
         .version = record->version,
         .status = record->status == SESSION_PAUSED ? SESSION_PAUSED : SESSION_ACTIVE,
@@ -217,6 +221,7 @@ static void copy_out(const struct session_store *store, const struct session_rec
 static void touch(struct session_store *store, struct session_record *record)
 {
     record->last_activity_ms = clock_wall_ms();
+    record->used_ms = (int64_t)clock_age_ms();
     list_remove(&record->lru);
     list_append(&store->lru, &record->lru);
     store->changed = true;
@@ -278,6 +283,8 @@ enum error_code session_create(struct session_store *store, const struct digest 
     record->timeout_s = store->options.timeout_s;
     record->created_ms = clock_wall_ms();
     record->last_activity_ms = record->created_ms;
+    record->born_ms = (int64_t)clock_age_ms();
+    record->used_ms = record->born_ms;
     apply(record, values);
     record_insert(store, record);
     store->changed = true;
@@ -327,8 +334,7 @@ static bool passes(const struct session_store *store, const struct session_recor
                    const struct digest *owner, const struct session_filter *filter)
 {
     return digest_equal(&record->owner, owner) &&
-           (filter->status == NULL || record->status == *filter->status) &&
-           record_expires_ms(store, record) > clock_wall_ms();
+           (filter->status == NULL || record->status == *filter->status) && !is_due(store, record);
 }
 
 size_t session_list(struct session_store *store, const struct digest *owner,
@@ -387,13 +393,11 @@ enum error_code session_current(struct session_store *store, const struct digest
                                 struct arena *arena, struct session *out, struct error *err)
 {
     struct list *link;
-    int64_t now_ms = clock_wall_ms();
 
     LIST_FOREACH (link, &store->lru) {
         struct session_record *record = CONTAINER_OF(link, struct session_record, lru);
 
-        if (record->is_current && digest_equal(&record->owner, owner) &&
-            record_expires_ms(store, record) > now_ms) {
+        if (record->is_current && digest_equal(&record->owner, owner) && !is_due(store, record)) {
             copy_out(store, record, arena, out);
             return ERR_OK;
         }
@@ -426,6 +430,11 @@ size_t session_store_size(const struct session_store *store)
     return store->records.n_nodes;
 }
 
+const struct session_trouble *session_store_trouble(const struct session_store *store)
+{
+    return &store->trouble;
+}
+
 /* --- store
  * ------------------------------------------------------------------------------------------- */
 
@@ -434,7 +443,6 @@ size_t session_store_size(const struct session_store *store)
 static void on_sweep(struct deadline *deadline)
 {
     struct session_store *store = CONTAINER_OF(deadline, struct session_store, sweep);
-    int64_t now_ms = clock_wall_ms();
     struct list *link;
     struct list *after;
     size_t n = 0;
@@ -443,7 +451,7 @@ static void on_sweep(struct deadline *deadline)
         if (++n > SWEEP_MAX) {
             break;
         }
-        (void)expire_if_due(store, CONTAINER_OF(link, struct session_record, lru), now_ms);
+        (void)expire_if_due(store, CONTAINER_OF(link, struct session_record, lru));
     }
     deadline_set(store->deadlines, deadline, DEADLINE_SESSION, SWEEP_MS, on_sweep);
 }
@@ -491,8 +499,8 @@ enum error_code session_store_open(struct deadlines *deadlines, struct later *la
     deadline_set(deadlines, &store->sweep, DEADLINE_SESSION, SWEEP_MS, on_sweep);
     if (options->snapshot_file.len > 0) {
         store->snapshot_file = str_dup(options->snapshot_file);
-        snapshot_load(store);
-        if (session_store_save(store, &cause) != ERR_OK) { /* now, not when they are lost */
+        if (snapshot_load(store, &cause) != ERR_OK ||
+            session_store_save(store, &cause) != ERR_OK) { /* now, not when they are lost */
             mem_free(store->snapshot_file);
             store->snapshot_file = NULL;
             session_store_close(store);

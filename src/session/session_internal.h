@@ -26,8 +26,10 @@ struct session_record {
     int64_t end_ms;
     struct session_seen seen;
     int64_t steps_added;
-    int64_t created_ms;
+    int64_t created_ms; /* Unix, for showing */
     int64_t last_activity_ms;
+    int64_t born_ms; /* clock_age_ms; below 0 when that was before the machine's start */
+    int64_t used_ms;
     struct session_texts *texts; /* NULL: none of them set */
 };
 
@@ -69,15 +71,17 @@ struct session_store {
     struct snapshot_job *job; /* the snapshot that is being written; NULL none */
     uint64_t snapshot_ms;     /* when the last one began */
     bool changed;             /* since then */
+    struct session_trouble trouble;
 };
 
+/* When it ends (clock_age_ms), unless it is used before. */
 int64_t record_expires_ms(const struct session_store *store, const struct session_record *record);
 void record_insert(struct session_store *store, struct session_record *record);
 void record_free(struct session_record *record);
 void texts_set(struct session_record *record, const struct str *name, const struct str *description,
                const struct str *metadata);
 /* snapshot.c */
-void snapshot_load(struct session_store *store);
+enum error_code snapshot_load(struct session_store *store, struct error *err);
 /* snapshot_write.c */
 void snapshot_begin(struct session_store *store); /* copies; a thread writes. None may be running */
 bool snapshot_is_running(struct session_store *store); /* false: what has ended is dealt with */

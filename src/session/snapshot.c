@@ -1,39 +1,16 @@
 /* Reading the snapshot file at start: one JSON object a line, then a line with the SHA-256 of all
  * before it. A file that does not verify is set aside, never half believed. */
-#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/mem.h"
 #include "data/json.h"
 #include "observe/log.h"
 #include "session_internal.h"
 
 enum { LINE_MAX_BYTES = 256 * 1024, NAME_MAX_BYTES = 4096 };
-
-static bool read_file(const char *name, struct buf *out)
-{
-    int fd = open(name, O_RDONLY | O_CLOEXEC);
-    ssize_t n = 1;
-
-    if (fd < 0) {
-        return false;
-    }
-    while (n > 0) {
-        char *room = buf_reserve(out, 65536);
-
-        if (room == NULL) {
-            break;
-        }
-        n = read(fd, room, 65536);
-        if (n > 0) {
-            buf_grew(out, (size_t)n);
-        }
-    }
-    (void)close(fd);
-    return n == 0;
-}
 
 /* Splits off the checksum line; false when it is missing or wrong. */
 static bool verify(struct str text, struct str *out_records)
@@ -66,6 +43,14 @@ static int64_t member(const struct json *object, const char *name)
     return value;
 }
 
+/* The time on the clock of this process's machine; what lies in the future counts as just now. */
+static int64_t age_of(int64_t wall_ms)
+{
+    int64_t gone_ms = clock_wall_ms() - wall_ms;
+
+    return (int64_t)clock_age_ms() - (gone_ms > 0 ? gone_ms : 0);
+}
+
 static bool read_record(struct session_store *store, struct arena *arena, struct str line)
 {
     struct error err = {0};
@@ -91,6 +76,8 @@ static bool read_record(struct session_store *store, struct arena *arena, struct
     record->steps_added = member(object, "steps");
     record->created_ms = member(object, "created");
     record->last_activity_ms = member(object, "active");
+    record->born_ms = age_of(record->created_ms);
+    record->used_ms = age_of(record->last_activity_ms);
     record->timeout_s = (unsigned)member(object, "timeout");
     record->status = member(object, "status") == SESSION_PAUSED ? SESSION_PAUSED : SESSION_ACTIVE;
     record->is_current = json_true(json_get(object, "current"));
@@ -98,7 +85,7 @@ static bool read_record(struct session_store *store, struct arena *arena, struct
     texts[1] = json_str(json_get(object, "description"));
     texts[2] = json_str(json_get(object, "metadata"));
     texts_set(record, &texts[0], &texts[1], &texts[2]);
-    if (record_expires_ms(store, record) <= clock_wall_ms() ||
+    if (record_expires_ms(store, record) <= (int64_t)clock_age_ms() ||
         store->records.n_nodes >= store->options.max_active) {
         record_free(record);
         return true;
@@ -130,7 +117,19 @@ static void forget_positions(struct session_store *store)
     }
 }
 
-void snapshot_load(struct session_store *store)
+/* A file that is there and cannot be read must not be written over. */
+static enum error_code read_file(const struct session_store *store, struct buf *out,
+                                 struct error *err)
+{
+    struct error cause = {0};
+
+    if (fd_read_file(store->snapshot_file, out, &cause) != ERR_OK) {
+        return error_set(err, ERR_CONFIG, "cannot read %s: %s", store->snapshot_file, cause.text);
+    }
+    return ERR_OK;
+}
+
+enum error_code snapshot_load(struct session_store *store, struct error *err)
 {
     struct buf text;
     struct str rest;
@@ -139,11 +138,15 @@ void snapshot_load(struct session_store *store)
     bool ok;
 
     if (access(store->snapshot_file, F_OK) != 0) {
-        return;
+        return ERR_OK;
     }
     buf_init(&text, SNAPSHOT_MAX);
+    if (read_file(store, &text, err) != ERR_OK) {
+        buf_done(&text);
+        return ERR_CONFIG;
+    }
     arena_init(&arena);
-    ok = read_file(store->snapshot_file, &text) && verify(buf_view(&text), &rest);
+    ok = verify(buf_view(&text), &rest);
     while (ok && str_next(&rest, '\n', &line)) {
         ok = read_record(store, &arena, line);
         arena_reset(&arena);
@@ -156,4 +159,5 @@ void snapshot_load(struct session_store *store)
     }
     arena_done(&arena);
     buf_done(&text);
+    return ERR_OK;
 }

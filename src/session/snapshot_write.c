@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/json_writer.h"
 #include "base/mem.h"
@@ -48,6 +49,8 @@ struct block {
 
 struct snapshot_job {
     struct block *first;
+    int64_t wall_ms; /* when it was copied, by both clocks */
+    int64_t age_ms;
     size_t text_bytes; /* past SNAPSHOT_MAX nothing more is copied, and nothing is written */
     char *file;
     pthread_t thread;
@@ -67,6 +70,8 @@ static char *text_copy(struct snapshot_job *job, const char *text)
     return job->text_bytes <= SNAPSHOT_MAX ? mem_strdup(text) : NULL;
 }
 
+/* Times are written as the wall clock tells them now, so that it may have jumped since the session
+ * was made: only what it does while nothing runs is taken for time that went by. */
 static struct row row_of(struct snapshot_job *job, const struct session_record *record)
 {
     struct row row = {.owner = record->owner,
@@ -76,8 +81,8 @@ static struct row row_of(struct snapshot_job *job, const struct session_record *
                       .checkpoint_id = record->checkpoint_id,
                       .position = record->position,
                       .steps_added = record->steps_added,
-                      .created_ms = record->created_ms,
-                      .last_activity_ms = record->last_activity_ms};
+                      .created_ms = job->wall_ms - (job->age_ms - record->born_ms),
+                      .last_activity_ms = job->wall_ms - (job->age_ms - record->used_ms)};
 
     mem_copy(row.id, record->id, SESSION_ID_LEN);
     if (record->texts != NULL) {
@@ -97,6 +102,8 @@ static struct snapshot_job *job_new(const struct session_store *store)
     struct list *link;
 
     job->file = mem_strdup(store->snapshot_file);
+    job->wall_ms = clock_wall_ms();
+    job->age_ms = (int64_t)clock_age_ms();
     LIST_FOREACH (link, &store->lru) {
         if (job->text_bytes > SNAPSHOT_MAX) {
             break;
@@ -212,11 +219,14 @@ static bool write_check(struct output *out, const struct digest *digest)
 
 static bool write_file(const struct snapshot_job *job, const char *temporary)
 {
-    struct output out = {.fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
+    struct output out = {.fd = -1};
     struct digest digest;
     bool ok;
     int why;
 
+    /* Made anew: what lies there from a crash, be it a pipe or a link, is never opened. */
+    (void)unlink(temporary);
+    out.fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (out.fd < 0) {
         return false;
     }
@@ -281,10 +291,16 @@ static enum error_code job_end(struct session_store *store, struct snapshot_job 
                                struct error *err)
 {
     enum error_code code = job->error.code;
+    struct session_trouble *trouble = &store->trouble;
 
     if (code != ERR_OK) {
         *err = job->error;
         store->changed = true;
+        trouble->since_wall_ms =
+            trouble->since_wall_ms != 0 ? trouble->since_wall_ms : clock_wall_ms();
+        str_copy(trouble->last_error, sizeof(trouble->last_error), str_from(job->error.text));
+    } else {
+        *trouble = (struct session_trouble){0};
     }
     job_free(job);
     return code;

@@ -78,7 +78,7 @@ static void the_clocks_go_their_own_ways(void **state)
     assert_int_equal(clock_wall_ms(), 1000510);
     clock_release();
     assert_true(clock_wall_ms() > INT64_C(1700000000000));
-    assert_true(clock_age_ms() + 1 >= (int64_t)clock_now_ms());
+    assert_true(clock_age_ms() + 1 >= clock_now_ms());
 }
 
 int test_fd(void)

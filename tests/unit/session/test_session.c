@@ -117,6 +117,46 @@ static void sessions_expire_idle_and_old(void **state)
     end(&f);
 }
 
+/* The wall clock is corrected by a year, either way: nothing ends and nothing lives on. */
+static void a_jump_of_the_wall_clock_ends_no_session(void **state)
+{
+    static const int64_t jumps_ms[] = {INT64_C(31536000000), INT64_C(-31536000000)};
+    struct fixture f;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(jumps_ms); i++) {
+        struct session session;
+        int64_t wall_ms;
+
+        begin(&f, 10);
+        session = make(&f);
+        clock_jump_wall(jumps_ms[i]);
+        assert_int_equal(load(&f, session.id), ERR_OK);
+        wall_ms = clock_wall_ms();
+        assert_int_equal(
+            session_load(f.store, &f.owner, session.id, &f.arena, &session, &(struct error){0}),
+            ERR_OK);
+        assert_int_equal(session.expires_ms, wall_ms + 60000); /* shown by today's wall clock */
+        clock_advance(61000);
+        clock_jump_wall(-jumps_ms[i]);
+        assert_int_equal(load(&f, session.id), ERR_SESSION_EXPIRED);
+        end(&f);
+    }
+}
+
+static void sessions_grow_older_while_the_machine_sleeps(void **state)
+{
+    struct fixture f;
+    struct session session;
+
+    (void)state;
+    begin(&f, 10);
+    session = make(&f);
+    clock_suspend(61000);
+    assert_int_equal(load(&f, session.id), ERR_SESSION_EXPIRED);
+    end(&f);
+}
+
 static int turns;
 
 static void on_turn(struct session_ticket *ticket)
@@ -163,6 +203,8 @@ int test_session(void)
         cmocka_unit_test(a_hundred_thousand_sessions_fit_into_64_mib),
         cmocka_unit_test(the_least_recently_used_one_leaves),
         cmocka_unit_test(sessions_expire_idle_and_old),
+        cmocka_unit_test(a_jump_of_the_wall_clock_ends_no_session),
+        cmocka_unit_test(sessions_grow_older_while_the_machine_sleeps),
         cmocka_unit_test(a_lane_lets_one_in_at_a_time_in_order),
     };
 

@@ -1,6 +1,7 @@
 /* The snapshot file: written by a thread at intervals, by the loop at the end, and read at
  * start. */
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -118,6 +119,16 @@ static void wait_for_lines(struct snapshots *f, size_t n)
     assert_int_equal(n_lines(f), n);
 }
 
+static void wait_for_trouble(struct snapshots *f, bool wanted)
+{
+    for (int i = 0;
+         i < TURNS_MAX && (session_store_trouble(f->store)->since_wall_ms != 0) != wanted; i++) {
+        (void)usleep(TURN_US);
+        pass_ms(f, LOOK_MS);
+    }
+    assert_int_equal(session_store_trouble(f->store)->since_wall_ms != 0, wanted);
+}
+
 static size_t listed(struct snapshots *f, struct session **out)
 {
     const struct session_filter filter = {.limit = 100};
@@ -177,15 +188,94 @@ static void a_file_that_cannot_be_written_is_tried_again(void **state)
     assert_int_equal(unlink(f.file), 0);
     assert_int_equal(rmdir(f.folder), 0);
     make(&f, "one");
+    assert_int_equal(session_store_trouble(f.store)->since_wall_ms, 0);
     pass_ms(&f, INTERVAL_MS);
-    for (int i = 0; i < 20; i++) { /* it fails meanwhile */
-        (void)usleep(TURN_US);
-        pass_ms(&f, LOOK_MS);
-    }
+    wait_for_trouble(&f, true); /* it fails meanwhile, and that is known */
+    assert_true(str_contains(str_from(session_store_trouble(f.store)->last_error),
+                             STR("No such file or directory")));
     assert_int_equal(n_lines(&f), 0);
     assert_int_equal(mkdir(f.folder, 0700), 0);
     pass_ms(&f, INTERVAL_MS);
     wait_for_lines(&f, 2);
+    wait_for_trouble(&f, false);
+    end(&f);
+}
+
+/* Both wall clocks are wrong, each in its own way; the sessions' ages are right. */
+static void ages_survive_a_restart_and_a_wrong_wall_clock(void **state)
+{
+    struct snapshots f;
+    struct session *sessions;
+
+    (void)state;
+    begin(&f, "ages");
+    make(&f, "one"); /* ends after 600 s */
+    clock_jump_wall(INT64_C(31536000000));
+    clock_advance(400000);
+    session_store_close(f.store);
+    clock_advance(100000); /* the restart */
+    open_store(&f);
+    assert_int_equal(listed(&f, &sessions), 1);
+    assert_int_equal(sessions[0].expires_ms, clock_wall_ms() + 100000);
+    clock_jump_wall(INT64_C(-31536000000));
+    clock_advance(99999);
+    assert_int_equal(listed(&f, &sessions), 1);
+    clock_advance(1);
+    assert_int_equal(listed(&f, &sessions), 0);
+    end(&f);
+}
+
+/* A wall clock that was set back between two starts makes nobody immortal. */
+static void times_in_the_future_are_taken_for_now(void **state)
+{
+    struct snapshots f;
+    struct session *sessions;
+
+    (void)state;
+    begin(&f, "future");
+    make(&f, "one");
+    session_store_close(f.store);
+    clock_jump_wall(-900000);
+    open_store(&f);
+    assert_int_equal(listed(&f, &sessions), 1);
+    clock_advance(600000);
+    assert_int_equal(listed(&f, &sessions), 0);
+    end(&f);
+}
+
+/* What cannot be read is neither believed nor written over; a pipe would be waited for. */
+static void what_is_not_a_file_stops_the_start(void **state)
+{
+    const struct session_options options = {.max_active = 100,
+                                            .timeout_s = 600,
+                                            .max_age_s = 6000,
+                                            .max_queue = 3,
+                                            .snapshot_interval_s = INTERVAL_MS / 1000};
+    struct session_options with_file = options;
+    struct session_store *store = NULL;
+    struct snapshots f;
+    struct error err = {0};
+    char beside[176];
+
+    (void)state;
+    begin(&f, "pipe");
+    make(&f, "one");
+    str_copy(beside, sizeof(beside), str_from(f.file));
+    str_copy(beside + strlen(beside), sizeof(beside) - strlen(beside), STR(".new"));
+    assert_int_equal(mkfifo(beside, 0600), 0); /* where the new one is written */
+    assert_int_equal(session_store_save(f.store, &err), ERR_OK);
+    assert_int_equal(n_lines(&f), 2);
+    session_store_close(f.store);
+
+    assert_int_equal(unlink(f.file), 0);
+    assert_int_equal(mkfifo(f.file, 0600), 0);
+    with_file.snapshot_file = str_from(f.file);
+    assert_int_equal(session_store_open(&f.deadlines, &f.later, &with_file, &store, &err),
+                     ERR_CONFIG);
+    assert_true(str_contains(str_from(err.text), STR("a pipe")));
+    assert_null(store);
+    assert_int_equal(unlink(f.file), 0);
+    open_store(&f);
     end(&f);
 }
 
@@ -195,6 +285,9 @@ int test_snapshot(void)
         cmocka_unit_test(what_was_written_beside_the_loop_is_read_again),
         cmocka_unit_test(the_end_writes_what_is_there_then),
         cmocka_unit_test(a_file_that_cannot_be_written_is_tried_again),
+        cmocka_unit_test(ages_survive_a_restart_and_a_wrong_wall_clock),
+        cmocka_unit_test(times_in_the_future_are_taken_for_now),
+        cmocka_unit_test(what_is_not_a_file_stops_the_start),
     };
 
     return cmocka_run_group_tests_name("snapshot", tests, NULL, NULL);
