@@ -151,10 +151,22 @@ bool upstream_send(struct upstream_call *call, struct str bytes, bool last);
 
 unsigned upstream_n_active(const struct upstream *upstream);
 unsigned upstream_n_waiting(const struct upstream *upstream);
-/* When the platform last answered anything (Unix ms), and when a connection last failed; 0 never.
- */
-int64_t upstream_last_ok_ms(const struct upstream *upstream);
-int64_t upstream_last_failure_ms(const struct upstream *upstream);
+
+/* How the platform does. PASS again as soon as a call succeeds; WARN after 3 calls in a row that
+ * failed (no answer, or 5xx); FAIL after 10, or when the stored token was refused with 401. Each
+ * change is logged. */
+enum upstream_state { UPSTREAM_PASS, UPSTREAM_WARN, UPSTREAM_FAIL };
+
+struct upstream_health {
+    enum upstream_state state;
+    unsigned failures;     /* calls in a row */
+    bool token_refused;    /* by the last answer to a call with the stored token */
+    int64_t since_wall_ms; /* of the first of these failures; 0: none */
+    char last_error[ERROR_TEXT_MAX];
+};
+
+const struct upstream_health *upstream_health(const struct upstream *upstream);
+const char *upstream_state_name(enum upstream_state state); /* "pass" */
 /* The loop's, for rooms that may not see the loop (plan). */
 struct deadlines *upstream_deadlines(const struct upstream *upstream);
 struct later *upstream_later(const struct upstream *upstream);

@@ -7,8 +7,6 @@
 #include "observe/metrics.h"
 #include "query.h"
 
-enum { UPSTREAM_TROUBLE_MS = 30000 };
-
 static const char json_type_utf8[] = "application/json; charset=utf-8";
 
 static struct str finish(struct task *task, struct buf *text)
@@ -57,6 +55,16 @@ enum stage_verdict handle_root(struct task *task)
 
 enum health { HEALTH_PASS, HEALTH_WARN, HEALTH_FAIL };
 
+/* One member of `checks`. */
+struct check {
+    const char *name;
+    enum health health;
+    struct str output;     /* what is wrong; empty: nothing */
+    int64_t since_wall_ms; /* 0: not told */
+};
+
+enum { CHECK_CONFIG, CHECK_LIFECYCLE, CHECK_UPSTREAM, CHECK_SESSIONS, N_CHECKS };
+
 static const char *health_name(enum health health)
 {
     static const char *const names[] = {"pass", "warn", "fail"};
@@ -64,84 +72,138 @@ static const char *health_name(enum health health)
     return names[health];
 }
 
-/* The platform has failed lately and not answered since. No call is made to find out: traffic
- * tells. */
-static enum health upstream_health(const struct api *api)
+/* No call is made to find out how the platform does: traffic tells (upstream/health.c). */
+static void check_upstream(struct task *task, struct check *check)
 {
-    int64_t ok;
-    int64_t failed;
+    static const enum health words[] = {[UPSTREAM_PASS] = HEALTH_PASS,
+                                        [UPSTREAM_WARN] = HEALTH_WARN,
+                                        [UPSTREAM_FAIL] = HEALTH_FAIL};
+    const struct upstream_health *state;
 
-    if (api->options.upstream == NULL) {
-        return HEALTH_PASS;
+    if (task->api->options.upstream == NULL) {
+        return;
     }
-    ok = upstream_last_ok_ms(api->options.upstream);
-    failed = upstream_last_failure_ms(api->options.upstream);
-    return failed > ok && clock_wall_ms() - failed < UPSTREAM_TROUBLE_MS ? HEALTH_WARN
-                                                                         : HEALTH_PASS;
+    state = upstream_health(task->api->options.upstream);
+    check->health = words[state->state];
+    if (check->health == HEALTH_PASS) {
+        return;
+    }
+    check->since_wall_ms = state->since_wall_ms;
+    check->output =
+        state->token_refused
+            ? arena_printf(task->arena, "%s; set a valid VIRTUOSO_API_TOKEN", state->last_error)
+            : arena_printf(task->arena, "the last %u calls failed; the last one: %s",
+                           state->failures, state->last_error);
 }
 
-static void write_check(struct json_writer *w, const char *name, enum health health,
-                        const char *output)
+/* Sessions are served from memory: that they cannot be saved harms at the next start only. */
+static void check_sessions(struct task *task, struct check *check)
 {
-    jw_key(w, name);
+    const struct session_trouble *trouble;
+
+    if (task->api->options.sessions == NULL) {
+        return;
+    }
+    trouble = session_store_trouble(task->api->options.sessions);
+    if (trouble->since_wall_ms == 0) {
+        return;
+    }
+    check->health = HEALTH_WARN;
+    check->since_wall_ms = trouble->since_wall_ms;
+    check->output = arena_printf(task->arena, "the snapshot of the sessions cannot be saved: %s",
+                                 trouble->last_error);
+}
+
+static void make_checks(struct task *task, struct check checks[N_CHECKS])
+{
+    bool draining = task->api->draining;
+
+    checks[CHECK_CONFIG] = (struct check){.name = "config"};
+    checks[CHECK_LIFECYCLE] = (struct check){.name = "lifecycle",
+                                             .health = draining ? HEALTH_FAIL : HEALTH_PASS,
+                                             .output = draining ? STR("shutting down") : STR_EMPTY};
+    checks[CHECK_UPSTREAM] = (struct check){.name = "upstream"};
+    checks[CHECK_SESSIONS] = (struct check){.name = "sessions"};
+    check_upstream(task, &checks[CHECK_UPSTREAM]);
+    check_sessions(task, &checks[CHECK_SESSIONS]);
+}
+
+static enum health worst_of(const struct check checks[N_CHECKS])
+{
+    enum health worst = HEALTH_PASS;
+
+    for (size_t i = 0; i < N_CHECKS; i++) {
+        worst = checks[i].health > worst ? checks[i].health : worst;
+    }
+    return worst;
+}
+
+static void write_check(struct json_writer *w, const struct check *check)
+{
+    jw_key(w, check->name);
     jw_object(w);
-    jw_kv_text(w, "status", health_name(health));
-    if (output != NULL) {
-        jw_kv_text(w, "output", output);
+    jw_kv_text(w, "status", health_name(check->health));
+    if (check->output.len > 0) {
+        jw_kv_str(w, "output", check->output);
+    }
+    if (check->since_wall_ms != 0) {
+        struct buf since;
+
+        buf_init(&since, 64);
+        clock_format(&since, check->since_wall_ms);
+        jw_kv_str(w, "since", buf_view(&since));
+        buf_done(&since);
     }
     jw_end(w);
 }
 
-static void write_checks(struct json_writer *w, const struct api *api)
-{
-    enum health upstream = upstream_health(api);
-
-    jw_key(w, "checks");
-    jw_object(w);
-    write_check(w, "config", HEALTH_PASS, NULL);
-    write_check(w, "lifecycle", api->draining ? HEALTH_FAIL : HEALTH_PASS,
-                api->draining ? "shutting down" : NULL);
-    write_check(w, "upstream", upstream,
-                upstream == HEALTH_WARN ? "the last call to the platform failed" : NULL);
-    write_check(w, "sessions", HEALTH_PASS, NULL);
-    jw_end(w);
-}
-
-static enum stage_verdict answer_health(struct task *task, enum health health, int status)
+static enum stage_verdict answer_health(struct task *task, enum health health,
+                                        const struct check checks[N_CHECKS], int status)
 {
     struct buf text;
     struct json_writer w;
 
-    buf_init(&text, 4096);
+    buf_init(&text, 8192);
     jw_init(&w, &text);
     jw_object(&w);
     jw_kv_text(&w, "status", health_name(health));
     jw_kv_text(&w, "version", VP_VERSION);
     jw_kv_text(&w, "service_id", "virtuoso-proxy");
     jw_kv_int(&w, "uptime_seconds", (int64_t)((clock_now_ms() - task->api->opened_ms) / 1000));
-    write_checks(&w, task->api);
+    jw_key(&w, "checks");
+    jw_object(&w);
+    for (size_t i = 0; i < N_CHECKS; i++) {
+        write_check(&w, &checks[i]);
+    }
     jw_end(&w);
+    jw_end(&w);
+    task->exchange->notes.is_probe = true;
     return task_reply(task, status, "application/health+json", finish(task, &text));
 }
 
 enum stage_verdict handle_health(struct task *task)
 {
-    enum health health = task->api->draining ? HEALTH_FAIL : upstream_health(task->api);
+    struct check checks[N_CHECKS];
 
-    return answer_health(task, health, 200);
+    make_checks(task, checks);
+    return answer_health(task, worst_of(checks), checks, 200);
 }
 
 enum stage_verdict handle_live(struct task *task)
 {
-    return answer_health(task, HEALTH_PASS, 200);
+    struct check checks[N_CHECKS];
+
+    make_checks(task, checks);
+    return answer_health(task, HEALTH_PASS, checks, 200);
 }
 
+/* A platform that is away makes no replica unready: the others would not fare better. */
 enum stage_verdict handle_ready(struct task *task)
 {
-    bool draining = task->api->draining;
+    struct check checks[N_CHECKS];
 
-    return answer_health(task, draining ? HEALTH_FAIL : upstream_health(task->api),
-                         draining ? 503 : 200);
+    make_checks(task, checks);
+    return answer_health(task, worst_of(checks), checks, task->api->draining ? 503 : 200);
 }
 
 static void refresh_gauges(const struct api *api)

@@ -247,14 +247,9 @@ unsigned upstream_n_waiting(const struct upstream *upstream)
     return upstream->n_waiting;
 }
 
-int64_t upstream_last_ok_ms(const struct upstream *upstream)
+const struct upstream_health *upstream_health(const struct upstream *upstream)
 {
-    return upstream->last_ok_ms;
-}
-
-int64_t upstream_last_failure_ms(const struct upstream *upstream)
-{
-    return upstream->last_failure_ms;
+    return &upstream->health;
 }
 
 struct deadlines *upstream_deadlines(const struct upstream *upstream)

@@ -106,6 +106,11 @@ enum error_code request_check(const struct upstream_request *request, struct err
     if (!is_visible(request->query, "#") || request->query.len > PATH_MAX_BYTES / 4) {
         return error_set(err, ERR_INVALID, "the query for the platform must be percent-encoded");
     }
+    if (request->token != NULL && !is_visible(bearer, "")) {
+        return error_set(err, ERR_UPSTREAM_AUTH,
+                         "the token that is stored for the platform holds a character that no "
+                         "header may; an operator must set it anew (upstream.token)");
+    }
     if (!is_visible(bearer, "") || !is_visible(request->request_id, "") ||
         !is_visible(request->traceparent, "") || !is_header_value(request->content_type)) {
         return error_set(err, ERR_INVALID,

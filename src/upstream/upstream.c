@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "observe/log.h"
 #include "observe/metrics.h"
 
 enum {
@@ -275,15 +276,28 @@ static bool try_again(struct upstream_call *call, const struct outcome *outcome,
     return true;
 }
 
-static void note_health(struct upstream *upstream, enum error_code code, int status)
+static void note_budget(struct upstream *upstream, enum error_code code, int status)
 {
     if (code == ERR_OK && status < 500 && status != 429) {
         budget_save(&upstream->budget, upstream->options.retry_budget_percent);
     }
-    if (code == ERR_OK || code == ERR_UPSTREAM_TOO_BIG) {
-        upstream->last_ok_ms = clock_wall_ms();
-    } else {
-        upstream->last_failure_ms = clock_wall_ms();
+}
+
+static void note_health(struct upstream_call *call, enum error_code code)
+{
+    struct upstream_health *health = &call->upstream->health;
+    enum upstream_state before = health->state;
+    const struct health_event event = {.code = code,
+                                       .status = call->reply.status,
+                                       .why = call->error.text,
+                                       .stored_token = call->request.token != NULL,
+                                       .wall_ms = clock_wall_ms()};
+
+    health_note(health, &event);
+    if (health->state != before) {
+        log_event(health->state > before ? LOG_WARN : LOG_INFO, "upstream.health",
+                  F_TEXT("state", upstream_state_name(health->state)),
+                  F_INT("failures", health->failures), F_TEXT("error", health->last_error));
     }
 }
 
@@ -296,6 +310,7 @@ static void end_call(struct upstream_call *call, enum error_code code, bool late
     if (code != ERR_OK) {
         explain(call, code, transfer->why, late);
     }
+    note_health(call, code);
     if (transfer->streaming) {
         transfer->wire_done = true; /* what came is told first */
         deadline_clear(&call->deadline);
@@ -314,7 +329,7 @@ void upstream_on_try_end(struct upstream_transfer *transfer, enum try_end end)
 
     leave_wire(call, &outcome);
     code = outcome_code(&outcome);
-    note_health(upstream, code, outcome.status);
+    note_budget(upstream, code, outcome.status);
     if (!try_again(call, &outcome, code)) {
         end_call(call, code, end == TRY_LATE && outcome.may_have_left);
     }
@@ -331,7 +346,7 @@ static void end_at_deadline(struct upstream_call *call)
     leave_wire(call, &outcome);
     str_copy(call->transfer->why, sizeof(call->transfer->why), STR("the time for it was over"));
     code = outcome_code(&outcome);
-    note_health(upstream, code, outcome.status);
+    note_budget(upstream, code, outcome.status);
     end_call(call, code, outcome.may_have_left);
     admit(upstream);
 }

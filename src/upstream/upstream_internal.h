@@ -109,8 +109,7 @@ struct upstream {
     unsigned n_transfers;
     unsigned n_connections;
     struct retry_budget budget;
-    int64_t last_ok_ms;
-    int64_t last_failure_ms;
+    struct upstream_health health;
     bool dispatching;
     bool closing;
     unsigned open_handles; /* uv handles not yet closed */
@@ -255,5 +254,16 @@ void upstream_dispatch(struct upstream *upstream);
 void upstream_dispatch_later(struct upstream *upstream);
 /* May this try's request be sent once more? Takes from the budget if something of it had left. */
 bool upstream_may_repeat(struct upstream_transfer *transfer);
+
+/* health.c: what a call that has ended says about the platform. */
+struct health_event {
+    enum error_code code; /* ERR_OK: `status` came */
+    int status;
+    const char *why;   /* where code is not ERR_OK */
+    bool stored_token; /* sent with the token that the proxy holds */
+    int64_t wall_ms;
+};
+
+void health_note(struct upstream_health *health, const struct health_event *event);
 
 #endif

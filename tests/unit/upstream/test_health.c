@@ -1,0 +1,95 @@
+/* What calls that have ended say about the platform. */
+#include "harness/cmocka.h"
+
+#include "upstream/upstream_internal.h"
+
+static void note(struct upstream_health *health, enum error_code code, int status, bool stored)
+{
+    static int64_t wall_ms = 1000;
+    const struct health_event event = {.code = code,
+                                       .status = status,
+                                       .why = "Connection refused",
+                                       .stored_token = stored,
+                                       .wall_ms = wall_ms++};
+
+    health_note(health, &event);
+}
+
+static void failures_in_a_row_are_counted(void **state)
+{
+    struct upstream_health health = {.state = UPSTREAM_PASS};
+    int64_t since_ms;
+
+    (void)state;
+    note(&health, ERR_UPSTREAM_CONNECT, 0, true);
+    since_ms = health.since_wall_ms;
+    assert_true(since_ms > 0);
+    note(&health, ERR_OK, 503, true);
+    assert_int_equal(health.state, UPSTREAM_PASS);
+    note(&health, ERR_UPSTREAM_TIMEOUT, 0, true);
+    assert_int_equal(health.state, UPSTREAM_WARN);
+    assert_string_equal(health.last_error, "Connection refused");
+    for (int i = 3; i < 9; i++) {
+        note(&health, ERR_OK, 500, false);
+    }
+    assert_int_equal(health.state, UPSTREAM_WARN);
+    note(&health, ERR_OK, 502, false);
+    assert_int_equal(health.state, UPSTREAM_FAIL);
+    assert_int_equal(health.failures, 10);
+    assert_int_equal(health.since_wall_ms, since_ms);
+    assert_string_equal(health.last_error, "the platform answered 502");
+    note(&health, ERR_OK, 200, true);
+    assert_int_equal(health.state, UPSTREAM_PASS);
+    assert_int_equal(health.failures, 0);
+    assert_int_equal(health.since_wall_ms, 0);
+    assert_string_equal(health.last_error, "");
+}
+
+static void what_a_caller_did_wrong_is_no_failure(void **state)
+{
+    static const int statuses[] = {200, 204, 302, 400, 403, 404, 409, 422, 429};
+    struct upstream_health health = {.state = UPSTREAM_PASS};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
+        note(&health, ERR_OK, 503, true);
+        note(&health, ERR_OK, 503, true);
+        note(&health, ERR_OK, statuses[i], true);
+        assert_int_equal(health.failures, 0);
+    }
+    for (int i = 0; i < 20; i++) {
+        note(&health, ERR_UPSTREAM_TOO_BIG, 0, true);
+        note(&health, ERR_INTERNAL, 0, true);
+        note(&health, ERR_OK, 401, false); /* the caller's own token */
+    }
+    assert_int_equal(health.state, UPSTREAM_PASS);
+}
+
+static void a_refused_token_fails_until_a_call_with_it_succeeds(void **state)
+{
+    struct upstream_health health = {.state = UPSTREAM_PASS};
+
+    (void)state;
+    note(&health, ERR_OK, 401, true);
+    assert_int_equal(health.state, UPSTREAM_FAIL);
+    assert_true(health.token_refused);
+    assert_string_equal(health.last_error, "the platform refused the stored token (401)");
+    note(&health, ERR_OK, 200, false); /* with another token: says nothing about ours */
+    assert_int_equal(health.state, UPSTREAM_FAIL);
+    note(&health, ERR_UPSTREAM_RESET, 0, true);
+    assert_int_equal(health.state, UPSTREAM_FAIL);
+    note(&health, ERR_OK, 404, true);
+    assert_int_equal(health.state, UPSTREAM_PASS);
+    assert_false(health.token_refused);
+}
+
+int test_health(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(failures_in_a_row_are_counted),
+        cmocka_unit_test(what_a_caller_did_wrong_is_no_failure),
+        cmocka_unit_test(a_refused_token_fails_until_a_call_with_it_succeeds),
+    };
+
+    return cmocka_run_group_tests_name("health of the platform", tests, NULL, NULL);
+}
