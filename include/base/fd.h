@@ -21,6 +21,9 @@ int fd_open_regular(const char *path, struct error *err) MUST_CHECK;
 /* Appends the whole of a regular file; one that is longer than `out` may become is an error. */
 enum error_code fd_read_file(const char *path, struct buf *out, struct error *err) MUST_CHECK;
 
+/* Whether colours may be written there: a terminal that knows them, and NO_COLOR is not set. */
+bool fd_takes_color(int fd);
+
 /* All of it, however many calls that takes. False: errno says why; part of it may be written. */
 bool fd_write_all(int fd, struct str bytes) MUST_CHECK;
 

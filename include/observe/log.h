@@ -1,5 +1,6 @@
-/* JSON-lines log: one event a line, written through a bounded queue so that a blocked pipe drops
- * lines (and counts them) instead of stalling the loop. A struct secret has no field macro: it
+/* The log: one event a line, as JSON or as text for people, written through a bounded queue so that
+ * a blocked pipe or a full disk loses lines (and counts them) instead of stalling the loop. A struct
+ * secret has no field macro: it
  * cannot be logged. Field values are escaped; a line longer than LOG_LINE_MAX is cut and marked
  * `"truncated":true`. */
 #ifndef OBSERVE_LOG_H
@@ -11,6 +12,8 @@
 #include "base/str.h"
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_OFF };
+
+enum log_format { LOG_AUTO, LOG_JSON, LOG_TEXT }; /* auto: text on a terminal, else JSON */
 
 enum { LOG_LINE_MAX = 8192 };
 
@@ -51,13 +54,14 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
         }                                                                                          \
     } while (0)
 
-void log_open(int fd,
-              enum log_level level); /* before this, and after log_close: nothing is written */
+/* Before this, and after log_close, nothing is written. */
+void log_open(int fd, enum log_level level, enum log_format format);
 bool log_is_on(enum log_level level);
 bool log_level_from(struct str name,
                     enum log_level *out); /* debug info warn(ing) error off, any case */
 void log_flush(void); /* writes what the pipe takes now; the loop calls it each turn */
 void log_close(void); /* waits at most 500 ms for the pipe */
-uint64_t log_dropped(void);
+bool log_format_from(struct str name, enum log_format *out); /* auto json text, any case */
+uint64_t log_dropped(void); /* lines lost since the program began */
 
 #endif

@@ -73,7 +73,7 @@ enum {
     X(M_IDEMPOTENT_REPLAYS,  COUNTER,   "idempotency_replays_total", "Stored replies sent again.", NONE, NONE, NONE) \
     X(M_RATE_LIMITED,        COUNTER,   "rate_limited_total", "Requests refused because their credential or address sent too many.", NONE, NONE, NONE) \
     X(M_AUTH_FAILURES,       COUNTER,   "auth_failures_total", "Requests refused for their credential.", NONE, NONE, NONE) \
-    X(M_LOG_DROPPED,         COUNTER,   "log_lines_dropped_total", "Log lines dropped because the pipe was full.", NONE, NONE, NONE) \
+    X(M_LOG_DROPPED,         COUNTER,   "log_lines_dropped_total", "Log lines lost: nobody read the pipe, or the disk was full.", NONE, NONE, NONE) \
     X(M_LOOP_LAG,            HISTOGRAM, "loop_lag_seconds", "How late the 50 ms tick came.", NONE, NONE, NONE)       \
     X(M_DRAINING,            GAUGE,     "draining", "1 while shutting down.", NONE, NONE, NONE)                      \
     X(M_RUNS_ACTIVE,         GAUGE,     "test_runs_active", "Test runs in progress.", NONE, NONE, NONE)              \

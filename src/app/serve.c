@@ -41,9 +41,11 @@ struct config *load_config(const char *file, const struct arguments *arguments)
 void open_log(const struct config *config)
 {
     enum log_level level = LOG_INFO;
+    enum log_format format = LOG_AUTO;
 
     (void)log_level_from(config->log.level, &level);
-    log_open(STDERR_FILENO, level);
+    (void)log_format_from(config->log.format, &format);
+    log_open(STDERR_FILENO, level, format);
 }
 
 int fail(const char *command, const struct error *err)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -75,6 +76,15 @@ enum error_code fd_read_file(const char *path, struct buf *out, struct error *er
     }
     (void)close(fd);
     return code;
+}
+
+bool fd_takes_color(int fd)
+{
+    const char *no_color = getenv("NO_COLOR");
+    const char *term = getenv("TERM");
+
+    return isatty(fd) == 1 && (no_color == NULL || no_color[0] == '\0') &&
+           (term == NULL || strcmp(term, "dumb") != 0);
 }
 
 bool fd_write_all(int fd, struct str bytes)

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/fd.h"
 #include "catalog/catalog.h"
 #include "testfile/testfile.h"
 
@@ -70,20 +71,13 @@ static void put(FILE *to, struct buf *text)
     buf_done(text);
 }
 
-static bool wants_color(void)
-{
-    const char *no_color = getenv("NO_COLOR");
-
-    return isatty(STDERR_FILENO) == 1 && (no_color == NULL || no_color[0] == '\0');
-}
-
 static void print_problems(const struct source *source)
 {
     struct buf out;
 
     buf_init(&out, OUT_MAX);
     testfile_print_human(&out, str_from(source->name), buf_view(&source->text), &source->problems,
-                         wants_color());
+                         fd_takes_color(STDERR_FILENO));
     put(stderr, &out);
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/utf8.h"
 #include "escape.h"
 #include "run_internal.h"
@@ -20,7 +21,6 @@ enum {
 
 void display_init(struct display *display, enum cli_output output)
 {
-    const char *no_color = getenv("NO_COLOR");
     const char *term = getenv("TERM");
     bool human = output == CLI_OUTPUT_HUMAN;
     int fd = human ? STDOUT_FILENO : STDERR_FILENO;
@@ -29,7 +29,7 @@ void display_init(struct display *display, enum cli_output output)
     *display = (struct display){.to = human ? stdout : stderr};
     display->bar = terminal && !str_is(str_from(term), "dumb");
     display->lines = human;
-    display->color = display->bar && (no_color == NULL || no_color[0] == '\0');
+    display->color = fd_takes_color(fd);
 }
 
 /* Writes a whole line, escaped; takes the buf. */

@@ -167,7 +167,8 @@ static void count(const struct exchange *exchange, int status, uint64_t spent_us
 }
 
 /* Optional members follow the fixed ones; empty ones are left out. */
-static void write_access_line(const struct exchange *exchange, int status, uint64_t spent_us)
+static void write_access_line(const struct exchange *exchange, enum log_level level, int status,
+                              uint64_t spent_us)
 {
     const struct exchange_notes *notes = &exchange->notes;
     const struct trace *trace = &exchange->trace;
@@ -184,7 +185,9 @@ static void write_access_line(const struct exchange *exchange, int status, uint6
 
     fields[n++] = F_TEXT("server", exchange->server->name);
     fields[n++] = F_TEXT("request_id", trace->request_id);
-    fields[n++] = F_TEXT("trace_id", trace->trace_id);
+    if (!str_is(str_from(trace->trace_id), trace->request_id)) {
+        fields[n++] = F_TEXT("trace_id", trace->trace_id);
+    }
     fields[n++] = F_STR("method", exchange->request.method);
     fields[n++] = F_STR("route", notes->route);
     fields[n++] = F_STR("path", exchange->request.path);
@@ -211,7 +214,7 @@ static void write_access_line(const struct exchange *exchange, int status, uint6
     if (notes->report.len > 0) {
         fields[n++] = F_JSON("report", notes->report);
     }
-    log_fields(LOG_INFO, "access", fields, n);
+    log_fields(level, "access", fields, n);
 }
 
 void exchange_end(struct exchange *exchange, int status)
@@ -221,14 +224,16 @@ void exchange_end(struct exchange *exchange, int status)
                             ? now_us - exchange->trace.begin_us
                             : 0;
     const struct http_server_options *options = &exchange->server->options;
+    bool is_dull = exchange->notes.is_probe && status < 400;
+    enum log_level level = is_dull ? LOG_DEBUG : LOG_INFO;
 
     CHECK(!deadline_is_set(&exchange->deadline));
     if (options->count_metrics) {
         count(exchange, status, spent_us);
         metric_gauge_add(M_IN_FLIGHT, -1);
     }
-    if (options->access_log && log_is_on(LOG_INFO)) {
-        write_access_line(exchange, status, spent_us);
+    if (options->access_log && log_is_on(level)) {
+        write_access_line(exchange, level, status, spent_us);
     }
     exchange->server->n_exchanges--;
     if (KEEPS_MEMORY && exchange->server->n_spares < SPARES_MAX) {

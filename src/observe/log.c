@@ -1,34 +1,48 @@
 /* One queue of whole lines. The descriptor is written only when poll says that it takes something,
  * in pieces of at most PIPE_BUF, which a pipe that polls writable takes whole: so a write never
  * blocks, without touching O_NONBLOCK (which is shared with everybody else who has the pipe or
- * terminal open). */
+ * terminal open).
+ *
+ * Lines are lost when the queue is full (nobody reads the pipe) or when a write fails (a full
+ * disk). Each one is counted; when everything is written again, one line tells how many it were. */
 #include "observe/log.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/json_writer.h"
-#include "base/utf8.h"
+#include "base/fd.h"
+#include "log_internal.h"
 #include "observe/metrics.h"
 
-enum { QUEUE_MAX = 1024 * 1024, CLOSE_WAIT_MS = 500, FIELD_CLIP = 2048 };
+enum { QUEUE_MAX = 1024 * 1024, CLOSE_WAIT_MS = 500 };
 
 static struct {
     int fd;
     enum log_level level;
+    enum log_format format;
+    bool color;
     bool open;
+    bool torn;    /* the last byte written was inside a line */
+    bool failing; /* so did the last write */
     struct buf queue;
-    uint64_t dropped;
+    uint64_t lost;
+    uint64_t told; /* of `lost`: those that a line has told of */
 } sink = {.fd = -1, .level = LOG_OFF};
 
-void log_open(int fd, enum log_level level)
+void log_open(int fd, enum log_level level, enum log_format format)
 {
     sink.fd = fd;
     sink.level = level;
+    sink.format = format == LOG_AUTO ? (isatty(fd) == 1 ? LOG_TEXT : LOG_JSON) : format;
+    sink.color = fd_takes_color(fd);
     sink.open = true;
+    sink.torn = false;
+    sink.failing = false;
+    sink.told = sink.lost;
     buf_init(&sink.queue, QUEUE_MAX);
 }
 
@@ -55,11 +69,47 @@ bool log_level_from(struct str name, enum log_level *out)
     return false;
 }
 
+bool log_format_from(struct str name, enum log_format *out)
+{
+    static const char *const names[] = {
+        [LOG_AUTO] = "auto", [LOG_JSON] = "json", [LOG_TEXT] = "text"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (str_is_nocase(name, names[i])) {
+            *out = (enum log_format)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void count_lost(uint64_t n)
+{
+    sink.lost += n;
+    metric_add(M_LOG_DROPPED, 0, 0, 0, n);
+}
+
+/* --- out
+ * -------------------------------------------------------------------------------------------- */
+
 static bool can_write(int wait_ms)
 {
     struct pollfd wanted = {.fd = sink.fd, .events = POLLOUT};
 
     return poll(&wanted, 1, wait_ms) == 1 && (wanted.revents & POLLOUT) != 0;
+}
+
+/* Everything in the queue is lost, the rest of a line that is half written included. A line end at
+ * its front belongs to a line that is out already. */
+static void lose_queue(void)
+{
+    uint64_t n = 0;
+
+    for (size_t i = 1; i < sink.queue.len; i++) {
+        n += sink.queue.ptr[i] == '\n' ? 1 : 0;
+    }
+    count_lost(n);
+    buf_clear(&sink.queue);
 }
 
 static bool write_piece(int wait_ms)
@@ -72,11 +122,15 @@ static bool write_piece(int wait_ms)
     }
     n = write(sink.fd, sink.queue.ptr, len);
     if (n < 0) {
-        if (errno != EINTR && errno != EAGAIN) { /* nobody reads any more */
-            sink.dropped++;
-            buf_clear(&sink.queue);
+        if (errno != EINTR && errno != EAGAIN) { /* a full disk; or nobody reads any more */
+            sink.failing = true;
+            lose_queue();
         }
         return false;
+    }
+    sink.failing = false;
+    if (n > 0) {
+        sink.torn = sink.queue.ptr[n - 1] != '\n';
     }
     buf_consume(&sink.queue, (size_t)n);
     return true;
@@ -85,6 +139,12 @@ static bool write_piece(int wait_ms)
 void log_flush(void)
 {
     while (sink.open && sink.queue.len > 0 && write_piece(0)) {
+    }
+    if (sink.open && sink.queue.len == 0 && sink.lost > sink.told && !sink.failing) {
+        uint64_t n = sink.lost - sink.told;
+
+        sink.told = sink.lost;
+        log_event(LOG_WARN, "log.recovered", F_INT("lines_lost", n));
     }
 }
 
@@ -97,6 +157,7 @@ void log_close(void)
             break;
         }
     }
+    lose_queue();
     sink.open = false;
     sink.level = LOG_OFF;
     buf_done(&sink.queue);
@@ -104,82 +165,33 @@ void log_close(void)
 
 uint64_t log_dropped(void)
 {
-    return sink.dropped;
-}
-
-static void write_field(struct json_writer *w, const struct log_field *field)
-{
-    jw_key(w, field->name);
-    switch (field->type) {
-    case LOG_FIELD_STR:
-        jw_str(w, utf8_clip(field->value.str, FIELD_CLIP));
-        break;
-    case LOG_FIELD_INT:
-        jw_int(w, field->value.integer);
-        break;
-    case LOG_FIELD_DOUBLE:
-        jw_double(w, field->value.real);
-        break;
-    case LOG_FIELD_BOOL:
-        jw_bool(w, field->value.boolean);
-        break;
-    case LOG_FIELD_RAW:
-        jw_raw(w, field->value.str);
-        break;
-    }
-}
-
-static void begin_line(struct json_writer *w, struct buf *line, enum log_level level,
-                       const char *event)
-{
-    static const char *const levels[] = {"debug", "info", "warn", "error", "off"};
-    struct buf time;
-
-    buf_init(&time, 64);
-    clock_format(&time, clock_wall_ms());
-    jw_init(w, line);
-    jw_object(w);
-    jw_kv_str(w, "time", buf_view(&time));
-    jw_kv_text(w, "level", levels[level]);
-    jw_kv_text(w, "event", event);
-    buf_done(&time);
+    return sink.lost;
 }
 
 void log_fields(enum log_level level, const char *event, const struct log_field *fields, size_t n)
 {
+    const struct log_event what = {
+        .level = level, .name = event, .fields = fields, .n = n, .wall_ms = clock_wall_ms()};
     struct buf line;
-    struct json_writer w;
-    size_t kept = 0;
-    size_t before;
+    size_t before = sink.queue.len;
 
     if (!log_is_on(level)) {
         return;
     }
     buf_init(&line, (size_t)LOG_LINE_MAX * 8);
-    begin_line(&w, &line, level, event);
-    for (; kept < n; kept++) {
-        struct json_writer mark = w;
-        size_t len = line.len;
-
-        write_field(&w, &fields[kept]);
-        if (line.len > LOG_LINE_MAX - 32 || !buf_ok(&line)) { /* room for the mark */
-            line.overflowed = false;
-            buf_truncate(&line, len);
-            w = mark;
-            break;
-        }
+    if (sink.format == LOG_TEXT) {
+        log_line_text(&line, &what, sink.color);
+    } else {
+        log_line_json(&line, &what);
     }
-    if (kept < n) {
-        jw_kv_bool(&w, "truncated", true);
+    if (sink.torn && sink.queue.len == 0) {
+        buf_char(&sink.queue, '\n'); /* behind the half of a line */
     }
-    jw_end(&w);
-    buf_char(&line, '\n');
-    before = sink.queue.len;
     buf_str(&sink.queue, buf_view(&line));
-    if (sink.queue.len == before) {
+    if (!buf_ok(&sink.queue)) {
         sink.queue.overflowed = false;
-        sink.dropped++;
-        metric_add(M_LOG_DROPPED, 0, 0, 0, 1);
+        buf_truncate(&sink.queue, before);
+        count_lost(1);
     }
     buf_done(&line);
 }

@@ -1,0 +1,20 @@
+/* One event as one line of text; see log_line.c. */
+#ifndef OBSERVE_LOG_INTERNAL_H
+#define OBSERVE_LOG_INTERNAL_H
+
+#include "base/buf.h"
+#include "observe/log.h"
+
+struct log_event {
+    enum log_level level;
+    const char *name;
+    const struct log_field *fields;
+    size_t n;
+    int64_t wall_ms;
+};
+
+/* Both append one line with its end, at most LOG_LINE_MAX bytes long. */
+void log_line_json(struct buf *out, const struct log_event *event);
+void log_line_text(struct buf *out, const struct log_event *event, bool color);
+
+#endif

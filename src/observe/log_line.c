@@ -1,0 +1,215 @@
+/* The two forms of a log line. JSON has every field. Text is for people at a terminal: a request is
+ * one short line, and what is only of use to a machine is left out. */
+#include "base/clock.h"
+#include "base/json_writer.h"
+#include "base/utf8.h"
+#include "log_internal.h"
+
+enum { FIELD_CLIP = 2048, NUMBER_MAX = 64, MARK_ROOM = 32, STATUS_BAD = 400, STATUS_WORSE = 500 };
+
+#define RED    "\033[31m"
+#define YELLOW "\033[33m"
+#define FAINT  "\033[2m"
+#define PLAIN  "\033[0m"
+
+static const char *const level_names[] = {"debug", "info", "warn", "error", "off"};
+
+/* --- JSON
+ * ----------------------------------------------------------------------------------------------- */
+
+static void write_field(struct json_writer *w, const struct log_field *field)
+{
+    jw_key(w, field->name);
+    switch (field->type) {
+    case LOG_FIELD_STR:
+        jw_str(w, utf8_clip(field->value.str, FIELD_CLIP));
+        break;
+    case LOG_FIELD_INT:
+        jw_int(w, field->value.integer);
+        break;
+    case LOG_FIELD_DOUBLE:
+        jw_double(w, field->value.real);
+        break;
+    case LOG_FIELD_BOOL:
+        jw_bool(w, field->value.boolean);
+        break;
+    case LOG_FIELD_RAW:
+        jw_raw(w, field->value.str);
+        break;
+    }
+}
+
+static void begin_line(struct json_writer *w, struct buf *out, const struct log_event *event)
+{
+    struct buf time;
+
+    buf_init(&time, NUMBER_MAX);
+    clock_format(&time, event->wall_ms);
+    jw_init(w, out);
+    jw_object(w);
+    jw_kv_str(w, "time", buf_view(&time));
+    jw_kv_text(w, "level", level_names[event->level]);
+    jw_kv_text(w, "event", event->name);
+    buf_done(&time);
+}
+
+void log_line_json(struct buf *out, const struct log_event *event)
+{
+    struct json_writer w;
+    size_t kept = 0;
+
+    begin_line(&w, out, event);
+    for (; kept < event->n; kept++) {
+        struct json_writer mark = w;
+        size_t len = out->len;
+
+        write_field(&w, &event->fields[kept]);
+        if (out->len > LOG_LINE_MAX - MARK_ROOM || !buf_ok(out)) {
+            out->overflowed = false;
+            buf_truncate(out, len);
+            w = mark;
+            break;
+        }
+    }
+    if (kept < event->n) {
+        jw_kv_bool(&w, "truncated", true);
+    }
+    jw_end(&w);
+    buf_char(out, '\n');
+}
+
+/* --- text
+ * ----------------------------------------------------------------------------------------------- */
+
+static bool needs_quotes(struct str value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        char c = value.ptr[i];
+
+        if (c == ' ' || c == '"' || c == '=') {
+            return true;
+        }
+    }
+    return value.len == 0;
+}
+
+static void put_value(struct buf *out, const struct log_field *field)
+{
+    switch (field->type) {
+    case LOG_FIELD_STR: {
+        const char *quote = needs_quotes(field->value.str) ? "\"" : "";
+
+        buf_text(out, quote);
+        utf8_put_safe(out, utf8_clip(field->value.str, FIELD_CLIP), "");
+        buf_text(out, quote);
+        break;
+    }
+    case LOG_FIELD_INT:
+        buf_int(out, field->value.integer);
+        break;
+    case LOG_FIELD_DOUBLE:
+        buf_printf(out, "%.1f", field->value.real);
+        break;
+    case LOG_FIELD_BOOL:
+        buf_text(out, field->value.boolean ? "true" : "false");
+        break;
+    case LOG_FIELD_RAW:
+        utf8_put_safe(out, field->value.str, "");
+        break;
+    }
+}
+
+static const struct log_field *find(const struct log_event *event, const char *name)
+{
+    for (size_t i = 0; i < event->n; i++) {
+        if (str_is(str_from(event->fields[i].name), name)) {
+            return &event->fields[i];
+        }
+    }
+    return NULL;
+}
+
+static void put_named(struct buf *out, const struct log_field *field)
+{
+    buf_printf(out, " %s=", field->name);
+    put_value(out, field);
+}
+
+/* POST /api/v1/commands/execute 200 12.3 ms command="step-interact click" */
+static void put_access(struct buf *out, const struct log_event *event, bool color)
+{
+    static const char *const head[] = {"method", "path", "status"};
+    static const char *const tail[] = {"command", "session", "principal", "error"};
+    const struct log_field *status = find(event, "status");
+    const struct log_field *ms = find(event, "ms");
+    bool bad = status != NULL && status->value.integer >= STATUS_BAD;
+    const char *paint = bad && status->value.integer >= STATUS_WORSE ? RED : YELLOW;
+
+    for (size_t i = 0; i < ARRAY_LEN(head); i++) {
+        const struct log_field *field = find(event, head[i]);
+        bool painted = color && bad && field == status;
+
+        if (field != NULL) {
+            buf_char(out, ' ');
+            buf_text(out, painted ? paint : "");
+            put_value(out, field);
+            buf_text(out, painted ? PLAIN : "");
+        }
+    }
+    if (ms != NULL) {
+        buf_printf(out, " %.1f ms", ms->value.real);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(tail); i++) {
+        if (find(event, tail[i]) != NULL) {
+            put_named(out, find(event, tail[i]));
+        }
+    }
+    if (bad && find(event, "request_id") != NULL) { /* to ask about */
+        put_named(out, find(event, "request_id"));
+    }
+}
+
+static void put_head(struct buf *out, const struct log_event *event, bool color)
+{
+    const char *paint = event->level >= LOG_ERROR ? RED : event->level == LOG_WARN ? YELLOW : FAINT;
+    struct buf time;
+
+    buf_init(&time, NUMBER_MAX);
+    clock_format(&time, event->wall_ms);
+    buf_text(out, color ? FAINT : "");
+    buf_str(out, str_sub(buf_view(&time), 0, 10));
+    buf_char(out, ' ');
+    buf_str(out, str_sub(buf_view(&time), 11, 8));
+    buf_char(out, 'Z');
+    buf_text(out, color ? PLAIN : "");
+    buf_char(out, ' ');
+    buf_text(out, color ? paint : "");
+    buf_printf(out, "%-5s", level_names[event->level]);
+    buf_text(out, color ? PLAIN : "");
+    buf_done(&time);
+}
+
+void log_line_text(struct buf *out, const struct log_event *event, bool color)
+{
+    static const char cut[] = " ...";
+    bool is_access = str_is(str_from(event->name), "access");
+
+    put_head(out, event, color);
+    if (is_access) {
+        put_access(out, event, color);
+    } else {
+        buf_printf(out, " %s", event->name);
+        for (size_t i = 0; i < event->n; i++) {
+            put_named(out, &event->fields[i]);
+        }
+    }
+    if (out->len > LOG_LINE_MAX - MARK_ROOM || !buf_ok(out)) {
+        struct str kept = utf8_clip(buf_view(out), LOG_LINE_MAX - MARK_ROOM);
+
+        out->overflowed = false;
+        buf_truncate(out, kept.len);
+        buf_text(out, color ? PLAIN : "");
+        buf_text(out, cut);
+    }
+    buf_char(out, '\n');
+}
