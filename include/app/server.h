@@ -45,7 +45,8 @@ struct server {
     struct tls_config *tls;
     struct deadline drain_step;
     uint64_t drain_began_ms;
-    uv_signal_t signals[2];
+    unsigned notice_ms; /* drain.notice_ms, or 0 for somebody who waits at a terminal */
+    uv_signal_t signals[5];
     unsigned n_signals;
     bool interrupted; /* one SIGINT came */
     char sandbox_url[128];
@@ -58,6 +59,9 @@ struct server {
  * was opened is closed again. `proxy` false: the sandbox alone. */
 enum error_code server_open(struct server *server, struct config *config, bool proxy,
                             struct error *err) MUST_CHECK;
+/* SIGHUP, SIGUSR1 and SIGUSR2 are logged and do nothing else, instead of ending the process. For
+ * programs that serve; clients leave them as they are. */
+void server_ignore_signals(struct server *server);
 void server_run(struct server *server);  /* until stopped */
 void server_stop(struct server *server); /* at once: breaks what is open */
 void server_done(struct server *server);

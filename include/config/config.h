@@ -180,5 +180,6 @@ struct option_row {
 };
 
 const struct option_row *config_options(size_t *out_n);
+struct str auth_mode_name(enum auth_mode mode); /* as it is written: "keys" */
 
 #endif

@@ -69,6 +69,7 @@ int run_demo(struct arguments *arguments)
         log_close();
         return fail("demo", &err);
     }
+    server_ignore_signals(&server);
     server.owner = &run;
     server.on_stopping = on_server_stopping;
     print_addresses(&server);

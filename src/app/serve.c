@@ -7,6 +7,7 @@
 
 #include "app/server.h"
 #include "base/clock.h"
+#include "base/url.h"
 #include "observe/log.h"
 #include "subcommands.h"
 
@@ -88,18 +89,47 @@ void print_addresses(const struct server *server)
     (void)flush_output(); /* who does not see the lines can still be served */
 }
 
-static int serve(struct config *config, bool proxy, const char *command)
+static void log_warning(void *context, const char *text)
+{
+    (void)context;
+    log_event(LOG_WARN, "config.warning", F_TEXT("text", text));
+}
+
+/* What somebody who opens the log wants to know first. */
+static void log_start(const struct server *server, const char *file)
+{
+    const struct config *config = server->config;
+    struct url platform = {.host = STR_EMPTY};
+    char listen[160];
+
+    (void)!url_read(config->upstream.base_url, &platform, NULL); /* checked when it was loaded */
+    log_event(LOG_INFO, "server.started", F_TEXT("version", VP_VERSION),
+              F_TEXT("config", file != NULL ? file : "none"),
+              F_STR("platform", server->sandbox != NULL ? STR("sandbox") : platform.host),
+              F_STR("auth", auth_mode_name(config->auth.mode)),
+              F_TEXT("listen", server->http != NULL ? server_url(server, listen)
+                                                    : sandbox_address(server->sandbox)));
+    config_warnings(config, clock_wall_ms(), log_warning, NULL);
+}
+
+/* `file`: that of the configuration, NULL none. */
+static int serve(struct config *config, bool proxy, const char *command, const char *file)
 {
     struct server server;
     struct error err = {0};
+    uint64_t began_ms = clock_now_ms();
 
     open_log(config);
     if (server_open(&server, config, proxy, &err) != ERR_OK) {
         log_close();
         return fail(command, &err);
     }
+    server_ignore_signals(&server);
+    log_start(&server, file);
     print_addresses(&server);
     server_run(&server);
+    log_event(LOG_INFO, "server.stopped",
+              F_INT("uptime_seconds", (clock_now_ms() - began_ms) / 1000));
     server_done(&server);
     log_close();
     return EXIT_SUCCESS;
@@ -107,9 +137,10 @@ static int serve(struct config *config, bool proxy, const char *command)
 
 int run_serve(struct arguments *arguments)
 {
-    struct config *config = load_config(arguments_get(arguments, "config"), arguments);
+    const char *file = arguments_get(arguments, "config");
+    struct config *config = load_config(file, arguments);
 
-    return config == NULL ? EXIT_FAILURE : serve(config, true, "serve");
+    return config == NULL ? EXIT_FAILURE : serve(config, true, "serve", file);
 }
 
 int run_sandbox(struct arguments *arguments)
@@ -119,7 +150,7 @@ int run_sandbox(struct arguments *arguments)
     arguments_add_set(arguments, "sandbox.enabled", "true");
     arguments_add_set(arguments, "auth.mode", "none");
     config = load_config(NULL, arguments);
-    return config == NULL ? EXIT_FAILURE : serve(config, false, "sandbox");
+    return config == NULL ? EXIT_FAILURE : serve(config, false, "sandbox", NULL);
 }
 
 static void print_warning(void *context, const char *text)

@@ -1,7 +1,7 @@
 #include "app/server.h"
 
 #include <signal.h>
-#include <stdio.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -14,6 +14,11 @@
 static const char sandbox_default_token[] = "sandbox-token";
 
 enum { DRAIN_STEP_MS = 50 };
+
+static const struct {
+    int number;
+    const char *name;
+} ignored_signals[] = {{SIGHUP, "SIGHUP"}, {SIGUSR1, "SIGUSR1"}, {SIGUSR2, "SIGUSR2"}};
 
 /* ---- down ---- */
 
@@ -99,7 +104,7 @@ void server_stop(struct server *server)
     }
 }
 
-/* ---- drain ---- */
+/* ---- drain and other signals ---- */
 
 static bool is_idle(const struct server *server)
 {
@@ -110,16 +115,26 @@ static bool is_idle(const struct server *server)
                                     http_server_n_exchanges(server->http) == 0);
 }
 
+static void log_drained(const struct server *server, uint64_t spent_ms)
+{
+    size_t n_connections = server->http != NULL ? http_server_n_connections(server->http) : 0;
+    size_t n_exchanges = server->http != NULL ? http_server_n_exchanges(server->http) : 0;
+
+    log_event(is_idle(server) ? LOG_INFO : LOG_WARN, "server.drained", F_INT("ms", spent_ms),
+              F_INT("connections_cut", n_connections), F_INT("requests_cut", n_exchanges));
+}
+
 static void drain_step(struct deadline *deadline)
 {
     struct server *server = CONTAINER_OF(deadline, struct server, drain_step);
     uint64_t spent_ms = clock_now_ms() - server->drain_began_ms;
 
-    if (spent_ms >= server->config->drain.notice_ms) {
+    if (spent_ms >= server->notice_ms) {
         if (server->http != NULL) {
             http_server_drain(server->http);
         }
         if (is_idle(server) || spent_ms >= server->config->drain.limit_ms) {
+            log_drained(server, spent_ms);
             server_stop(server);
             return;
         }
@@ -128,14 +143,15 @@ static void drain_step(struct deadline *deadline)
 }
 
 /* What SIGTERM does. */
-static void server_drain(struct server *server)
+static void drain(struct server *server, unsigned notice_ms)
 {
     if (server->state != SERVER_SERVING) {
         return;
     }
     server->state = SERVER_DRAINING;
     server->drain_began_ms = clock_now_ms();
-    log_event(LOG_INFO, "server.draining", F_INT("notice_ms", server->config->drain.notice_ms),
+    server->notice_ms = notice_ms;
+    log_event(LOG_INFO, "server.draining", F_INT("notice_ms", notice_ms),
               F_INT("limit_ms", server->config->drain.limit_ms));
     if (server->api != NULL) {
         api_set_draining(server->api);
@@ -144,6 +160,29 @@ static void server_drain(struct server *server)
         http_server_say_close(server->http);
     }
     deadline_set(&server->loop.deadlines, &server->drain_step, DEADLINE_OTHER, 0, drain_step);
+}
+
+/* The notice is for load balancers. Who presses Ctrl-C has none, and waits. */
+static bool is_at_terminal(void)
+{
+    return isatty(STDIN_FILENO) == 1 || isatty(STDERR_FILENO) == 1;
+}
+
+static const char *name_of_signal(int number)
+{
+    for (size_t i = 0; i < ARRAY_LEN(ignored_signals); i++) {
+        if (ignored_signals[i].number == number) {
+            return ignored_signals[i].name;
+        }
+    }
+    return "another";
+}
+
+static void on_ignored_signal(uv_signal_t *handle, int number)
+{
+    (void)handle;
+    log_event(LOG_WARN, "signal.ignored", F_TEXT("signal", name_of_signal(number)),
+              F_TEXT("effect", "none; the configuration is read at the start only"));
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -161,21 +200,33 @@ static void on_signal(uv_signal_t *handle, int number)
         server->on_interrupt(server);
         return;
     }
-    server_drain(server);
+    drain(server, number == SIGINT && is_at_terminal() ? 0 : server->config->drain.notice_ms);
 }
 
 /* ---- up ---- */
 
+static void open_signal(struct server *server, int number, uv_signal_cb on_it)
+{
+    uv_signal_t *handle = &server->signals[server->n_signals];
+
+    CHECK(server->n_signals < ARRAY_LEN(server->signals));
+    CHECK(uv_signal_init(&server->loop.uv, handle) == 0);
+    handle->data = server;
+    server->n_signals++;
+    CHECK(uv_signal_start(handle, on_it, number) == 0);
+}
+
 static void open_signals(struct server *server)
 {
-    static const int numbers[] = {SIGTERM, SIGINT};
-
     (void)signal(SIGPIPE, SIG_IGN); /* a broken pipe is an error of the write that met it */
-    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
-        CHECK(uv_signal_init(&server->loop.uv, &server->signals[i]) == 0);
-        server->signals[i].data = server;
-        server->n_signals++;
-        CHECK(uv_signal_start(&server->signals[i], on_signal, numbers[i]) == 0);
+    open_signal(server, SIGTERM, on_signal);
+    open_signal(server, SIGINT, on_signal);
+}
+
+void server_ignore_signals(struct server *server)
+{
+    for (size_t i = 0; i < ARRAY_LEN(ignored_signals); i++) {
+        open_signal(server, ignored_signals[i].number, on_ignored_signal);
     }
 }
 

@@ -135,3 +135,15 @@ void *option_field(const struct config *config, const struct option_row *row)
 {
     return (char *)unconst(config) + row->offset;
 }
+
+/* The word of the row at the mode's place. */
+struct str auth_mode_name(enum auth_mode mode)
+{
+    struct str rest = str_from(option_find(STR("auth.mode"))->words);
+    struct str word = STR_EMPTY;
+
+    for (int i = 0; i <= (int)mode; i++) {
+        (void)str_next(&rest, ' ', &word);
+    }
+    return word;
+}

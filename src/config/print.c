@@ -63,18 +63,6 @@ static void print_keys(struct buf *out, const struct config *config)
     }
 }
 
-/* The word of the row at the mode's place. */
-static void print_auth_mode(struct buf *out, const struct option_row *row, enum auth_mode mode)
-{
-    struct str rest = str_from(row->words);
-    struct str word = STR_EMPTY;
-
-    for (int i = 0; i <= (int)mode; i++) {
-        (void)str_next(&rest, ' ', &word);
-    }
-    buf_str(out, word);
-}
-
 static void print_value(struct buf *out, const struct config *config, const struct option_row *row)
 {
     const void *field = option_field(config, row);
@@ -99,7 +87,7 @@ static void print_value(struct buf *out, const struct config *config, const stru
         break;
     case OPTION_ENUM:
         if (row->offset == offsetof(struct config, auth.mode)) {
-            print_auth_mode(out, row, config->auth.mode);
+            buf_str(out, auth_mode_name(config->auth.mode));
         } else {
             buf_str(out, *(const struct str *)field);
         }

@@ -1,0 +1,289 @@
+/* What operators do and see: signals, the first and the last lines of the log, health. */
+#include <fcntl.h>
+#include <pty.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness/cmocka.h"
+
+#include "harness/proxy.h"
+
+enum { WAIT_MS = 10000, OUTPUT_MAX = 1 << 20 };
+
+/* --- signals and the log
+ * ----------------------------------------------------------------------------- */
+
+static void signals_that_mean_nothing_here_are_logged_and_ignored(void **state)
+{
+    static const char *const commands[][7] = {
+        {"serve", "--sandbox", "--listen", "127.0.0.1:0", "--set", "drain.notice_ms=0"},
+        {"sandbox", "--listen", "127.0.0.1:0", "--set", "drain.notice_ms=0"},
+        {"demo", "--listen", "127.0.0.1:0"},
+    };
+    static const char *const ready[] = {"listening on", "sandbox on", "Serving until"};
+
+    static const struct {
+        int number;
+        const char *name;
+    } signals[] = {{SIGHUP, "SIGHUP"}, {SIGUSR1, "SIGUSR1"}, {SIGUSR2, "SIGUSR2"}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        struct program program;
+
+        program_start(&program, commands[i], NULL);
+        program_wait_wrote(&program, ready[i], WAIT_MS);
+        for (size_t k = 0; k < ARRAY_LEN(signals); k++) {
+            program_signal(&program, signals[k].number);
+            program_wait_wrote(&program, signals[k].name, WAIT_MS);
+        }
+        assert_true(program_wrote(&program, "signal.ignored"));
+        assert_true(program_is_running(&program));
+        program_stop(&program);
+        program_done(&program);
+    }
+}
+
+static void the_log_begins_and_ends_with_what_was_done(void **state)
+{
+    static const char *const sets[] = {"auth.mode=keys", "auth.keys=key-of-a-test", NULL};
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    program_wait_wrote(&proxy.program, "\"event\":\"server.started\"", WAIT_MS);
+    assert_true(program_wrote(&proxy.program, "\"version\":\"" VP_VERSION "\",\"config\":\"none\","
+                                              "\"platform\":\"sandbox\",\"auth\":\"keys\","
+                                              "\"listen\":\"http://127.0.0.1:"));
+    program_signal(&proxy.program, SIGTERM);
+    assert_int_equal(program_wait_end(&proxy.program, WAIT_MS), 0);
+    assert_true(program_wrote(&proxy.program, "\"event\":\"server.draining\""));
+    assert_true(program_wrote(&proxy.program, "\"event\":\"server.drained\""));
+    assert_true(program_wrote(&proxy.program, "\"event\":\"server.stopped\""));
+    program_assert_clean(&proxy.program);
+    program_done(&proxy.program);
+    reply_done(&proxy.reply);
+    arena_done(&proxy.arena);
+}
+
+static void probes_are_logged_for_debugging_only(void **state)
+{
+    static const char *const sets[] = {"log.level=debug", NULL};
+
+    (void)state;
+    for (int debug = 0; debug < 2; debug++) {
+        struct proxy proxy;
+
+        proxy_start(&proxy, debug ? sets : NULL);
+        (void)proxy_ask(&proxy, "GET", "/readyz", NULL, "");
+        (void)proxy_ask(&proxy, "GET", "/livez", NULL, "");
+        (void)proxy_ask(&proxy, "GET", "/health", NULL, "");
+        (void)proxy_ask(&proxy, "GET", "/api/user", NULL, "");
+        program_wait_wrote(&proxy.program, "\"path\":\"/api/user\"", WAIT_MS);
+        assert_int_equal(program_wrote(&proxy.program, "\"path\":\"/readyz\""), debug);
+        assert_int_equal(program_wrote(&proxy.program, "\"path\":\"/livez\""), debug);
+        assert_int_equal(program_wrote(&proxy.program, "\"path\":\"/health\""), debug);
+        /* the request's id is that of its trace: said once */
+        assert_true(program_wrote(&proxy.program, "\"request_id\":\""));
+        assert_false(program_wrote(&proxy.program, "\"trace_id\":\""));
+        proxy_stop(&proxy);
+    }
+}
+
+static void text_is_written_where_it_is_asked_for(void **state)
+{
+    static const char *const sets[] = {"log.format=text", NULL};
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    (void)proxy_ask(&proxy, "GET", "/api/user", NULL, "");
+    program_wait_wrote(&proxy.program, " info  GET /api/user 200 ", WAIT_MS);
+    assert_true(program_wrote(&proxy.program, " info  server.started version=" VP_VERSION));
+    assert_false(program_wrote(&proxy.program, "{\"time\""));
+    proxy_stop(&proxy);
+}
+
+/* --- at a terminal
+ * ---------------------------------------------------------------------------------- */
+
+/* Reads what the terminal shows until `what` comes; false: the program ended or time is up. */
+static bool see(int terminal, struct buf *seen, const char *what)
+{
+    uint64_t limit_ms = client_now_ms() + (uint64_t)WAIT_MS * client_slowness();
+
+    while (!str_contains(buf_view(seen), str_from(what)) && client_now_ms() < limit_ms) {
+        char *room = buf_reserve(seen, 4096);
+        ssize_t n;
+
+        assert_non_null(room);
+        n = read(terminal, room, 4096);
+        if (n > 0) {
+            buf_grew(seen, (size_t)n);
+        } else {
+            client_pause_ms(5);
+        }
+    }
+    return str_contains(buf_view(seen), str_from(what));
+}
+
+/* The notice would take a minute: who presses Ctrl-C does not wait for it. */
+static void ctrl_c_at_a_terminal_waits_for_nothing(void **state)
+{
+    struct buf seen;
+    int terminal;
+    int status = -1;
+    pid_t pid = forkpty(&terminal, NULL, NULL, NULL);
+
+    (void)state;
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        (void)setenv("NO_COLOR", "1", 1);
+        (void)execl(VP_BINARY, VP_BINARY, "serve", "--sandbox", "--listen", "127.0.0.1:0", "--set",
+                    "drain.notice_ms=60000", "--set", "drain.limit_ms=61000", (char *)NULL);
+        _exit(127);
+    }
+    assert_int_equal(fcntl(terminal, F_SETFL, O_NONBLOCK), 0);
+    buf_init(&seen, OUTPUT_MAX);
+    assert_true(see(terminal, &seen, "server.started version="));
+    assert_int_equal(write(terminal, "\x03", 1), 1);
+    assert_true(see(terminal, &seen, "server.stopped"));
+    assert_true(str_contains(buf_view(&seen), STR("server.draining notice_ms=0")));
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    buf_done(&seen);
+    assert_int_equal(close(terminal), 0);
+}
+
+/* --- health
+ * --------------------------------------------------------------------------------------- */
+
+static void assert_health(struct proxy *proxy, const char *pointer, const char *wanted)
+{
+    const struct json *health = proxy_ask(proxy, "GET", "/health", NULL, "");
+    struct str status = json_str(json_find(health, pointer));
+
+    if (!str_is(status, wanted)) {
+        fail_msg("%s is %.*s: %.*s", pointer, STR_ARG(status), STR_ARG(reply_text(&proxy->reply)));
+    }
+    assert_true(str_is(json_str(json_get(health, "status")), wanted));
+}
+
+static void fail_calls(struct proxy *proxy, int n)
+{
+    for (int i = 0; i < n; i++) {
+        (void)proxy_command(proxy, "step-interact click", "[\"x\"]", "\"position\":0");
+        assert_int_equal(proxy->reply.status, 502);
+    }
+}
+
+static void health_tells_how_the_platform_does(void **state)
+{
+    struct proxy proxy;
+    const struct json *health;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    assert_health(&proxy, "/checks/upstream/status", "pass");
+    sandbox_fault(proxy.program.sandbox_port,
+                  "{\"match\":\"POST /teststeps\",\"times\":10,\"status\":503}");
+    fail_calls(&proxy, 2);
+    assert_health(&proxy, "/checks/upstream/status", "pass");
+    fail_calls(&proxy, 1);
+    assert_health(&proxy, "/checks/upstream/status", "warn");
+    fail_calls(&proxy, 7);
+    assert_health(&proxy, "/checks/upstream/status", "fail");
+    health = proxy_ask(&proxy, "GET", "/health", NULL, "");
+    assert_true(str_contains(json_str(json_find(health, "/checks/upstream/output")),
+                             STR("the last 10 calls failed; the last one: the platform answered "
+                                 "503")));
+    assert_true(str_ends(json_str(json_find(health, "/checks/upstream/since")), STR("Z")));
+    (void)proxy_ask(&proxy, "GET", "/readyz", NULL, "");
+    assert_int_equal(proxy.reply.status, 200);
+    (void)proxy_command(&proxy, "step-interact click", "[\"x\"]", "\"position\":0");
+    assert_int_equal(proxy.reply.status, 200);
+    assert_health(&proxy, "/checks/upstream/status", "pass");
+    program_wait_wrote(&proxy.program, "\"event\":\"upstream.health\",\"state\":\"pass\"", WAIT_MS);
+    proxy_stop(&proxy);
+}
+
+static void a_token_that_the_platform_refuses_fails_at_once(void **state)
+{
+    static const char *const sets[] = {"upstream.token=token-that-is-wrong", NULL};
+    struct proxy proxy;
+    const struct json *health;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    sandbox_fault(proxy.program.sandbox_port,
+                  "{\"match\":\"GET /user\",\"times\":1,\"status\":401}");
+    (void)proxy_ask(&proxy, "GET", "/api/user", NULL, "");
+    assert_int_equal(proxy.reply.status, 502);
+    assert_health(&proxy, "/checks/upstream/status", "fail");
+    health = proxy_ask(&proxy, "GET", "/health", NULL, "");
+    assert_true(str_contains(json_str(json_find(health, "/checks/upstream/output")),
+                             STR("the platform refused the stored token (401)")));
+    assert_false(str_contains(reply_text(&proxy.reply), STR("token-that-is-wrong")));
+    (void)proxy_ask(&proxy, "GET", "/readyz", NULL, "");
+    assert_int_equal(proxy.reply.status, 200);
+    (void)proxy_ask(&proxy, "GET", "/api/user", NULL, ""); /* it is taken again */
+    assert_int_equal(proxy.reply.status, 200);
+    assert_health(&proxy, "/checks/upstream/status", "pass");
+    proxy_stop(&proxy);
+}
+
+static void health_tells_that_sessions_cannot_be_saved(void **state)
+{
+    static const char folder[] = VP_SCRATCH_DIR "/operate";
+    static const char file[] = VP_SCRATCH_DIR "/operate/sessions";
+    static const char *const sets[] = {"sessions.snapshot_file=" VP_SCRATCH_DIR "/operate/sessions",
+                                       "sessions.snapshot_interval_s=1", NULL};
+    struct proxy proxy;
+    const struct json *health;
+    uint64_t limit_ms = client_now_ms() + (uint64_t)WAIT_MS * client_slowness();
+    struct str status = STR_EMPTY;
+
+    (void)state;
+    (void)mkdir(folder, 0700);
+    proxy_start(&proxy, sets);
+    assert_health(&proxy, "/checks/sessions/status", "pass");
+    assert_int_equal(unlink(file), 0);
+    assert_int_equal(rmdir(folder), 0);
+    (void)proxy_ask(&proxy, "POST", "/api/v1/sessions", NULL, "{\"name\":\"x\"}");
+    while (!str_is(status, "warn") && client_now_ms() < limit_ms) {
+        client_pause_ms(20);
+        health = proxy_ask(&proxy, "GET", "/health", NULL, "");
+        status = json_str(json_find(health, "/checks/sessions/status"));
+    }
+    assert_health(&proxy, "/checks/sessions/status", "warn");
+    assert_true(str_contains(reply_text(&proxy.reply), STR("No such file or directory")));
+    assert_int_equal(mkdir(folder, 0700), 0);
+    while (!str_is(status, "pass") && client_now_ms() < limit_ms) {
+        client_pause_ms(20);
+        health = proxy_ask(&proxy, "GET", "/health", NULL, "");
+        status = json_str(json_find(health, "/checks/sessions/status"));
+    }
+    assert_health(&proxy, "/checks/sessions/status", "pass");
+    proxy_stop(&proxy);
+    assert_int_equal(unlink(file), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(signals_that_mean_nothing_here_are_logged_and_ignored),
+        cmocka_unit_test(the_log_begins_and_ends_with_what_was_done),
+        cmocka_unit_test(probes_are_logged_for_debugging_only),
+        cmocka_unit_test(text_is_written_where_it_is_asked_for),
+        cmocka_unit_test(ctrl_c_at_a_terminal_waits_for_nothing),
+        cmocka_unit_test(health_tells_how_the_platform_does),
+        cmocka_unit_test(a_token_that_the_platform_refuses_fails_at_once),
+        cmocka_unit_test(health_tells_that_sessions_cannot_be_saved),
+    };
+
+    return cmocka_run_group_tests_name("operating", tests, NULL, NULL);
+}
