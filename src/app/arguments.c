@@ -24,7 +24,9 @@ static const struct argument *find(const struct argument *table, struct str name
     return NULL;
 }
 
-static bool unknown(const struct argument *table, const char *command, struct str name)
+/* `word` as it was typed, `name` without its dashes; both without a value. */
+static bool unknown(const struct argument *table, const char *command, struct str word,
+                    struct str name)
 {
     struct nearest nearest;
 
@@ -33,12 +35,12 @@ static bool unknown(const struct argument *table, const char *command, struct st
         nearest_offer(&nearest, str_from(table->name));
     }
     if (nearest.best.len > 0) {
-        (void)fprintf(stderr, "virtuoso-proxy %s: unknown option --%.*s; did you mean --%.*s?\n",
-                      command, STR_ARG(name), STR_ARG(nearest.best));
+        (void)fprintf(stderr, "virtuoso-proxy %s: unknown option %.*s; did you mean --%.*s?\n",
+                      command, STR_ARG(word), STR_ARG(nearest.best));
     } else {
         (void)fprintf(stderr,
                       "virtuoso-proxy %s: unknown option %.*s; see virtuoso-proxy %s --help\n",
-                      command, STR_ARG(name), command);
+                      command, STR_ARG(word), command);
     }
     return false;
 }
@@ -101,7 +103,8 @@ static bool take_option(struct arguments *arguments, const char *command, int ar
         return true;
     }
     if (row == NULL) {
-        return unknown(arguments->table, command, name);
+        (void)str_cut(word, '=', &word, &value);
+        return unknown(arguments->table, command, word, name);
     }
     if (arguments->n_sets >= ARGUMENTS_MAX || arguments->n_given >= ARGUMENTS_GIVEN_MAX) {
         (void)fprintf(stderr, "virtuoso-proxy %s: too many options\n", command);

@@ -50,6 +50,9 @@ static int run_subcommand(const struct subcommand *subcommand, int argc, char **
         if (subcommand->exit_codes != NULL) {
             (void)printf("\nexit code: %s\n", subcommand->exit_codes);
         }
+        if (subcommand->signals != NULL) {
+            (void)printf("\nsignals: %s\n", subcommand->signals);
+        }
         if (subcommand->example != NULL) {
             (void)printf("\nexample: virtuoso-proxy %s\n", subcommand->example);
         }

@@ -26,6 +26,8 @@ static const struct argument sandbox_arguments[] = {
 
 static const struct argument check_arguments[] = {
     {"config", 'c', "FILE", "configuration file (YAML)", NULL, NULL},
+    {"listen", 'l', "ADDR:PORT", "as for serve", "server.listen", NULL},
+    {"sandbox", 0, NULL, "as for serve", "sandbox.enabled", "true"},
     {"print", 'p', NULL, "print the effective configuration, secrets as ***", NULL, NULL},
     {"set", 's', "KEY=VALUE", "set any option; may be repeated", "*", NULL},
     {.name = NULL},
@@ -65,6 +67,10 @@ static const struct argument command_arguments[] = {
     {.name = NULL},
 };
 
+static const char server_signals[] =
+    "SIGTERM and SIGINT drain (SIGINT at a terminal without the notice; a second one stops at "
+    "once); SIGHUP, SIGUSR1 and SIGUSR2 are logged and ignored";
+
 static const char file_exit_codes[] =
     "0 all fine; 1 usage, or a file cannot be read; 2 a file has errors";
 
@@ -90,14 +96,14 @@ static int run_version(struct arguments *arguments)
 }
 
 const struct subcommand subcommands[] = {
-    {"serve", "Run the proxy.", "", serve_arguments, run_serve,
+    {"serve", "Run the proxy.", "", serve_arguments, run_serve, .signals = server_signals,
      .example = "serve -c conf/virtuoso-proxy.yaml"},
     {"sandbox", "Run the platform emulator alone.", "", sandbox_arguments, run_sandbox,
-     .example = "sandbox --listen 127.0.0.1:9000"},
-    {"check", "Check the configuration, like nginx -t.", "", check_arguments, run_check,
-     .example = "check -c FILE --print"},
+     .signals = server_signals, .example = "sandbox --listen 127.0.0.1:9000"},
+    {"check", "Check the configuration as serve does, every error at once, and start nothing.", "",
+     check_arguments, run_check, .example = "check -c FILE --print"},
     {"demo", "Run proxy and sandbox, create a sample test, and keep serving.", "", demo_arguments,
-     run_demo, .example = "demo --once"},
+     run_demo, .signals = server_signals, .example = "demo --once"},
     {"command", "Run one command of the catalogue, without a server or through one.",
      "COMMAND [ARGUMENT...] [--OPTION...]", command_arguments, run_command,
      .rest_is_operands = true,

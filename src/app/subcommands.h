@@ -18,6 +18,7 @@ struct subcommand {
     int (*run)(struct arguments *arguments);
     bool rest_is_operands;  /* the first operand ends the options: what follows has its own */
     const char *exit_codes; /* where they are more than 0 and 1; NULL */
+    const char *signals;    /* what they do; NULL: what they always do */
     const char *example;    /* what stands behind the program's name; NULL none */
 };
 

@@ -182,7 +182,7 @@ static void load_file(struct loader *loader)
             if (stream.n_documents > 1) {
                 loader->line = stream.documents->next->line;
                 loader->column = 1;
-                loader_fail(loader, "only one document is taken");
+                loader_fail(loader, "the file must be one document; a second one begins here");
             } else if (stream.n_documents == 1) {
                 take_document(loader, stream.documents);
             }

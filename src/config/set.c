@@ -41,7 +41,7 @@ void option_unknown(struct loader *loader, struct str key)
         loader_fail(loader, "unknown option \"%.*s\"; did you mean \"%.*s\"?",
                     STR_ARG(str_sub(key, 0, SHOWN_MAX)), STR_ARG(nearest.best));
     } else {
-        loader_fail(loader, "unknown option \"%.*s\"; conf/virtuoso-proxy.yaml lists all",
+        loader_fail(loader, "unknown option \"%.*s\"; virtuoso-proxy man lists all options",
                     STR_ARG(str_sub(key, 0, SHOWN_MAX)));
     }
 }
@@ -84,6 +84,14 @@ static bool parse_number(const struct option_row *row, struct str text, int64_t 
     return str_to_i64(text, INT64_MIN, INT64_MAX, out);
 }
 
+static const char *unit_of(enum option_type type)
+{
+    return type == OPTION_SIZE      ? " bytes (64KiB, 1MiB and so on work too)"
+           : type == OPTION_MS      ? " milliseconds (5s works too)"
+           : type == OPTION_SECONDS ? " seconds"
+                                    : "";
+}
+
 static bool set_number(struct loader *loader, const struct option_row *row, struct str text)
 {
     void *field = option_field(&loader->box->config, row);
@@ -92,7 +100,7 @@ static bool set_number(struct loader *loader, const struct option_row *row, stru
     if (!parse_number(row, text, &value) || value < row->min || value > row->max) {
         loader_fail(loader, "%s: \"%.*s\" is not a whole number from %lld to %lld%s", row->key,
                     STR_ARG(str_sub(text, 0, SHOWN_MAX)), (long long)row->min, (long long)row->max,
-                    row->type == OPTION_SIZE ? " bytes (64KiB, 1MiB and so on are taken)" : "");
+                    unit_of(row->type));
         return false;
     }
     if (row->type == OPTION_SIZE) {

@@ -1,5 +1,7 @@
 /* The program from the shell: exit codes, help, the configuration's errors and secrets, the demo,
  * and what operators see (log, metrics, trace). */
+#include <stdio.h>
+
 #include "harness/cmocka.h"
 
 #include "harness/proxy.h"
@@ -82,6 +84,63 @@ static void the_configuration_tells_all_its_errors_and_no_secret(void **state)
     assert_int_equal(run(&program, "check", NULL, NULL, none), 1);
     assert_true(program_wrote(&program, "loopback"));
     program_done(&program);
+}
+
+/* What check says, serve says too: word for word, before it listens. */
+static void check_and_serve_agree(void **state)
+{
+    static const char *const env[] = {"API_KEYS=${API_KEY}", "VIRTUOSO_PROXY_UPSTREAM_TIMEOUT=5",
+                                      "VIRTUOSO_BASE_URL=https://me:pa55word@platform.example",
+                                      NULL};
+    static const char *const commands[] = {"check", "serve"};
+    static const char *const lines[] = {
+        "API_KEYS: auth.keys: a key cannot be used: it is an example",
+        "did you mean VIRTUOSO_PROXY_UPSTREAM_TIMEOUT_MS?",
+        "VIRTUOSO_BASE_URL: upstream.base_url: a user name or password",
+        "upstream.token: no token for the platform is set. Set VIRTUOSO_API_TOKEN",
+        "--listen: server.listen: \"8000\" is not ADDRESS:PORT",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        struct program program;
+
+        assert_int_equal(run(&program, commands[i], "--listen", "8000", env), 1);
+        for (size_t k = 0; k < ARRAY_LEN(lines); k++) {
+            if (!program_wrote(&program, lines[k])) {
+                fail_msg("%s does not say: %s", commands[i], lines[k]);
+            }
+        }
+        assert_false(program_wrote(&program, "pa55word"));
+        program_done(&program);
+    }
+}
+
+static void keys_that_expire_are_told_by_check_and_in_the_log(void **state)
+{
+    static const char *const env[] = {"VIRTUOSO_API_TOKEN=token-of-a-test", NULL};
+    static const char file[] = VP_SCRATCH_DIR "/expired.yaml";
+    FILE *config = fopen(file, "we");
+    struct program program;
+
+    (void)state;
+    assert_non_null(config);
+    assert_true(fputs("auth:\n  keys: [{name: old, key: key-of-a-test, expires: 2020-02-29}]\n",
+                      config) >= 0);
+    assert_int_equal(fclose(config), 0);
+    assert_int_equal(run(&program, "check", "-c", file, env), 0);
+    assert_true(program_wrote(&program, "warning: auth.keys: the key \"old\" has expired: it is "
+                                        "refused since 2020-03-01T00:00:00.000Z"));
+    program_done(&program);
+    program_start(&program,
+                  (const char *const[]){"serve", "-c", file, "--listen", "127.0.0.1:0", "--set",
+                                        "drain.notice_ms=0", NULL},
+                  env);
+    program_wait_wrote(&program, "\"event\":\"config.warning\"", 10000);
+    assert_true(program_wrote(&program, "\"auth\":\"keys\""));
+    program_stop(&program);
+    program_done(&program);
+    assert_int_equal(remove(file), 0);
 }
 
 static void the_demo_makes_a_test_and_ends_when_asked(void **state)
@@ -168,6 +227,8 @@ int main(void)
         cmocka_unit_test(exit_codes_and_help),
         cmocka_unit_test(what_cannot_be_written_at_the_end_stops_the_start),
         cmocka_unit_test(the_configuration_tells_all_its_errors_and_no_secret),
+        cmocka_unit_test(check_and_serve_agree),
+        cmocka_unit_test(keys_that_expire_are_told_by_check_and_in_the_log),
         cmocka_unit_test(the_demo_makes_a_test_and_ends_when_asked),
         cmocka_unit_test(operators_see_everything_and_no_secret),
         cmocka_unit_test(slow_readers_are_bounded),
