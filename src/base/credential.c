@@ -15,8 +15,8 @@ struct str credential_skip_mark(struct str text)
 /* ${NAME}, {{ name }}, $NAME, <name>, %NAME%: nobody has put the value in. */
 static bool is_template(struct str text)
 {
-    char first = text.len > 0 ? text.ptr[0] : '\0';
-    char last = text.len > 0 ? text.ptr[text.len - 1] : '\0';
+    struct str first = str_sub(text, 0, 1);
+    struct str last = str_sub(text, text.len > 0 ? text.len - 1 : 0, 1);
     bool is_name = text.len > 1;
 
     for (size_t i = 1; i < text.len; i++) {
@@ -25,8 +25,8 @@ static bool is_template(struct str text)
         is_name = is_name && ((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_');
     }
     return str_contains(text, STR("${")) || str_contains(text, STR("{{")) ||
-           str_contains(text, STR("$(")) || (first == '<' && last == '>') ||
-           (first == '%' && last == '%') || (first == '$' && is_name);
+           str_contains(text, STR("$(")) || (str_is(first, "<") && str_is(last, ">")) ||
+           (str_is(first, "%") && str_is(last, "%")) || (str_is(first, "$") && is_name);
 }
 
 static bool is_one_character(struct str text)

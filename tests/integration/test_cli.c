@@ -86,6 +86,13 @@ static void the_configuration_tells_all_its_errors_and_no_secret(void **state)
     program_done(&program);
 }
 
+static void assert_wrote(const struct program *program, const char *text)
+{
+    if (!program_wrote(program, text)) {
+        fail_msg("the program does not say: %s", text);
+    }
+}
+
 /* What check says, serve says too: word for word, before it listens. */
 static void check_and_serve_agree(void **state)
 {
@@ -107,9 +114,7 @@ static void check_and_serve_agree(void **state)
 
         assert_int_equal(run(&program, commands[i], "--listen", "8000", env), 1);
         for (size_t k = 0; k < ARRAY_LEN(lines); k++) {
-            if (!program_wrote(&program, lines[k])) {
-                fail_msg("%s does not say: %s", commands[i], lines[k]);
-            }
+            assert_wrote(&program, lines[k]);
         }
         assert_false(program_wrote(&program, "pa55word"));
         program_done(&program);

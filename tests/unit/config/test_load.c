@@ -4,7 +4,8 @@
 
 #include <sys/stat.h>
 
-#define TLS_DIR VP_SOURCE_DIR "/tests/harness/tls"
+#define KEY_FILE_SET "server.tls_key_file=" TLS_DIR "/key.pem"
+#define TLS_DIR      VP_SOURCE_DIR "/tests/harness/tls"
 
 /* --- what is missing, and names
  * --------------------------------------------------------------------- */
@@ -166,13 +167,9 @@ static void all_errors_come_at_once(void **state)
 {
     static const char *const environment[] = {"VIRTUOSO_PROXY_UPSTREAM_TIMEOUT=5",
                                               "VIRTUOSO_API_TOKEN=a b", NULL};
-    static const char *const sets[] = {"server.listen=8000",
-                                       "upstream.base_url=http:///api",
-                                       "server.tls_key_file=" TLS_DIR "/key.pem",
-                                       "drain.limit_ms=1",
-                                       "cors.origins=*",
-                                       "cors.credentials=true",
-                                       NULL};
+    static const char *const sets[] = {
+        "server.listen=8000", "upstream.base_url=http:///api", KEY_FILE_SET, "drain.limit_ms=1",
+        "cors.origins=*",     "cors.credentials=true",         NULL};
     static const char *const parts[] = {
         "VIRTUOSO_PROXY_UPSTREAM_TIMEOUT",
         "VIRTUOSO_API_TOKEN",
