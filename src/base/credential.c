@@ -9,8 +9,7 @@ struct str credential_skip_mark(struct str text)
     return str_starts(text, STR("\xEF\xBB\xBF")) ? str_sub(text, 3, text.len) : text;
 }
 
-/* --- what everybody knows
- * --------------------------------------------------------------------------- */
+/* ---- what everybody knows ---- */
 
 /* ${NAME}, {{ name }}, $NAME, <name>, %NAME%: nobody has put the value in. */
 static bool is_template(struct str text)
@@ -107,8 +106,7 @@ bool credential_is_example(struct str text)
            is_request(plain) || (text.len >= 3 && str_starts(STR(digits), text));
 }
 
-/* --- reading
- * -------------------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static enum error_code check_bytes(struct str text, struct error *err)
 {

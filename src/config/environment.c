@@ -111,8 +111,7 @@ static void take_port_and_host(struct loader *loader, const char *const *environ
     (void)option_set(loader, option_find(STR("server.listen")), joined);
 }
 
-/* --- names that nobody reads
- * ------------------------------------------------------------------------ */
+/* ---- names that nobody reads ---- */
 
 static bool takes(struct str *name, struct str end)
 {

@@ -89,8 +89,7 @@ static void count_lost(uint64_t n)
     metric_add(M_LOG_DROPPED, 0, 0, 0, n);
 }
 
-/* --- out
- * -------------------------------------------------------------------------------------------- */
+/* ---- out ---- */
 
 static bool can_write(int wait_ms)
 {

@@ -14,8 +14,7 @@ enum { FIELD_CLIP = 2048, NUMBER_MAX = 64, MARK_ROOM = 32, STATUS_BAD = 400, STA
 
 static const char *const level_names[] = {"debug", "info", "warn", "error", "off"};
 
-/* --- JSON
- * ----------------------------------------------------------------------------------------------- */
+/* ---- JSON ---- */
 
 static void write_field(struct json_writer *w, const struct log_field *field)
 {
@@ -78,8 +77,7 @@ void log_line_json(struct buf *out, const struct log_event *event)
     buf_char(out, '\n');
 }
 
-/* --- text
- * ----------------------------------------------------------------------------------------------- */
+/* ---- text ---- */
 
 static bool needs_quotes(struct str value)
 {

@@ -13,8 +13,7 @@
 
 enum { WAIT_MS = 10000, OUTPUT_MAX = 1 << 20 };
 
-/* --- signals and the log
- * ----------------------------------------------------------------------------- */
+/* ---- signals and the log ---- */
 
 static void signals_that_mean_nothing_here_are_logged_and_ignored(void **state)
 {
@@ -107,8 +106,7 @@ static void text_is_written_where_it_is_asked_for(void **state)
     proxy_stop(&proxy);
 }
 
-/* --- at a terminal
- * ---------------------------------------------------------------------------------- */
+/* ---- at a terminal ---- */
 
 /* Reads what the terminal shows until `what` comes; false: the program ended or time is up. */
 static bool see(int terminal, struct buf *seen, const char *what)
@@ -158,8 +156,7 @@ static void ctrl_c_at_a_terminal_waits_for_nothing(void **state)
     assert_int_equal(close(terminal), 0);
 }
 
-/* --- health
- * --------------------------------------------------------------------------------------- */
+/* ---- health ---- */
 
 static void assert_health(struct proxy *proxy, const char *pointer, const char *wanted)
 {

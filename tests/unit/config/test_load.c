@@ -4,11 +4,10 @@
 
 #include <sys/stat.h>
 
-#define KEY_FILE_SET "server.tls_key_file=" TLS_DIR "/key.pem"
+#define KEY_FILE_SET ("server.tls_key_file=" TLS_DIR "/key.pem")
 #define TLS_DIR      VP_SOURCE_DIR "/tests/harness/tls"
 
-/* --- what is missing, and names
- * --------------------------------------------------------------------- */
+/* ---- what is missing, and names ---- */
 
 static void what_is_missing_is_named(void **state)
 {
@@ -102,8 +101,7 @@ static void names_that_nobody_reads_are_refused(void **state)
     done(&loaded);
 }
 
-/* --- addresses and files
- * ----------------------------------------------------------------------------- */
+/* ---- addresses and files ---- */
 
 static void values_are_refused_in_plain_words(void **state)
 {

@@ -17,8 +17,7 @@ static void assert_keys(const struct config *config, const char *const *keys)
     assert_int_equal(config->auth.n_keys, n);
 }
 
-/* --- tokens and keys
- * -------------------------------------------------------------------------------- */
+/* ---- tokens and keys ---- */
 
 static void a_token_is_taken_without_what_stands_around_it(void **state)
 {
