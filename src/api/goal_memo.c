@@ -54,7 +54,7 @@ struct str goal_memo_find(const struct task *task, enum goal_fact fact, struct s
     for (size_t i = 0; goal_id.len > 0 && i < GOALS_KEPT; i++) {
         const struct remembered *item = &task->api->goals->items[fact][i];
 
-        if (item->until_ms > clock_now_ms() && str_is(goal_id, item->goal_id) &&
+        if (item->until_ms > clock_age_ms() && str_is(goal_id, item->goal_id) &&
             digest_equal(&item->identity, &identity)) {
             return arena_str(task->arena, str_from(item->id));
         }
@@ -73,5 +73,5 @@ void goal_memo_keep(const struct task *task, enum goal_fact fact, struct str goa
     str_copy(item->goal_id, ID_BYTES, goal_id);
     str_copy(item->id, ID_BYTES, id);
     item->identity = identity_digest(task);
-    item->until_ms = clock_now_ms() + ttl_ms(task, fact);
+    item->until_ms = clock_age_ms() + ttl_ms(task, fact);
 }

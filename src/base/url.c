@@ -1,8 +1,8 @@
 #include "base/url.h"
 
-#include <arpa/inet.h>
+#include "base/host.h"
 
-enum { HOST_MAX = 253 };
+enum { HOST_MAX = 253, PORT_MAX = 65535 };
 
 /* What may stand in a URL as it is (RFC 3986); everything else is percent-encoded. */
 static bool is_url_char(char c)
@@ -20,20 +20,6 @@ static bool is_name(struct str host)
         }
     }
     return host.len > 0 && host.len <= HOST_MAX && host.ptr[0] != '.' && host.ptr[0] != '-';
-}
-
-static bool is_v6(struct str host)
-{
-    char text[64];
-    struct in6_addr address;
-    struct str zone;
-
-    if (host.len < 4 || host.ptr[0] != '[' || host.ptr[host.len - 1] != ']') {
-        return false;
-    }
-    (void)str_cut(str_sub(host, 1, host.len - 2), '%', &host, &zone);
-    str_copy(text, sizeof(text), host);
-    return inet_pton(AF_INET6, text, &address) == 1;
 }
 
 /* Up to the first of the characters; `*rest` keeps what follows, from that character on. */
@@ -55,35 +41,21 @@ static enum error_code read_authority(struct str text, struct url *out, struct e
 {
     size_t at = text.len;
     int64_t port;
-    size_t host_end = 0;
 
     while (at > 0 && text.ptr[at - 1] != '@') {
         at--;
     }
     out->has_user = at > 0;
     text = str_sub(text, at, text.len);
-    if (text.len > 0 && text.ptr[0] == '[') {
-        while (host_end < text.len && text.ptr[host_end] != ']') {
-            host_end++;
-        }
-        host_end++;
-    } else {
-        host_end = str_find_char(text, ':') >= 0 ? (size_t)str_find_char(text, ':') : text.len;
-    }
-    out->host = str_sub(text, 0, host_end);
-    text = str_sub(text, host_end, text.len);
+    authority_split(text, &out->host, &out->port);
     if (out->host.len == 0) {
         return error_set(err, ERR_INVALID, "it names no host");
     }
-    if (!is_name(out->host) && !is_v6(out->host)) {
+    if (!is_name(out->host) && !(out->host.ptr[0] == '[' && authority_is_sound(out->host))) {
         return error_set(err, ERR_INVALID, "its host is neither a name nor an IP address");
     }
-    if (text.len == 0) {
-        return ERR_OK;
-    }
-    out->port = str_sub(text, 1, text.len);
-    if (text.ptr[0] != ':' || !str_to_i64(out->port, 1, 65535, &port)) {
-        return error_set(err, ERR_INVALID, "its port is not a number from 1 to 65535");
+    if (text.len > out->host.len && !str_to_i64(out->port, 1, PORT_MAX, &port)) {
+        return error_set(err, ERR_INVALID, "its port is not a number from 1 to %d", PORT_MAX);
     }
     return ERR_OK;
 }
