@@ -118,6 +118,8 @@ struct error_list {
     struct error *items;
     size_t n;
     size_t n_dropped;
+    size_t max; /* fewer than ERROR_LIST_MAX are kept; 0: all of those */
+    size_t cap;
 };
 
 void error_list_init(struct error_list *list);
@@ -125,5 +127,11 @@ void error_list_done(struct error_list *list);
 /* Returns the new item (a scratch one when full), zeroed, so that error_at(error_list_add(l), ...)
  * works. */
 struct error *error_list_add(struct error_list *list);
+/* Further errors are only counted (error_list_drop): making their texts would be for nothing. */
+bool error_list_is_full(const struct error_list *list);
+void error_list_drop(struct error_list *list);
+/* Appends those of `from`, the dropped ones as a number. */
+void error_list_append(struct error_list *list, const struct error_list *from);
+size_t error_list_total(const struct error_list *list); /* kept and dropped */
 
 #endif

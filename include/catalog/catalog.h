@@ -121,6 +121,9 @@ const char *const *catalog_command_names(size_t *out_n); /* index 0 is "other" *
 const struct command *catalog_find(const struct str *words, size_t n_words, size_t *out_n_words,
                                    bool *out_alias, struct error *err);
 
+/* The words name something that the platform has no step for; err (may be NULL) says why. */
+bool catalog_is_unsupported(const struct str *words, size_t n_words, struct error *err);
+
 /* What a caller wrote. */
 struct command_input {
     struct str command;         /* words in one text, may be just the group */
@@ -130,6 +133,7 @@ struct command_input {
     struct str checkpoint_id;   /* already resolved by the caller, or empty */
     int64_t position;           /* -1: not given */
     const struct catalog_defaults *defaults;
+    bool brief;       /* errors need no proposals: enough has been proposed already */
     size_t *csv_left; /* bytes of CSV that this and what comes after may have together; or NULL */
 };
 

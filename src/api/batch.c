@@ -93,7 +93,9 @@ static enum error_code forbid(const struct batch_item *item, struct error *err)
                     permission_name(permission), item->bound.command->words);
 }
 
-static void item_prepare(struct batch_item *item)
+/* Of all items together ERROR_LIST_MAX errors are told in full; of the items after that the first one
+ * each, without a proposal. *left is what is left of them. */
+static void item_prepare(struct batch_item *item, size_t *left)
 {
     struct arena *arena = item->batch->task->arena;
     struct error err = {0};
@@ -101,7 +103,10 @@ static void item_prepare(struct batch_item *item)
     item->position = item->input.position;
     item->input.defaults = &item->batch->task->api->defaults;
     item->input.csv_left = item->batch->n_items > 1 ? &item->batch->csv_left : NULL;
+    item->input.brief = *left == 0;
+    item_errors(item)->max = *left > 0 ? *left : 1;
     if (catalog_bind(&item->input, arena, &item->bound, item_errors(item)) != ERR_OK) {
+        *left -= *left < item->errors->n ? *left : item->errors->n;
         item->status = ITEM_FAILED;
         item->error = item->errors->items[0];
         return;
@@ -126,6 +131,7 @@ enum error_code session_is_paused(struct error *err)
 enum error_code batch_prepare(struct batch *batch, struct error *err)
 {
     struct task *task = batch->task;
+    size_t left = ERROR_LIST_MAX;
 
     if (batch->session_id.len > 0) {
         enum error_code code = session_load(task->api->options.sessions, &task->principal.owner,
@@ -143,7 +149,7 @@ enum error_code batch_prepare(struct batch *batch, struct error *err)
     for (size_t i = 0; i < batch->n_items; i++) {
         batch->items[i].batch = batch;
         batch->items[i].index = i;
-        item_prepare(&batch->items[i]);
+        item_prepare(&batch->items[i], &left);
     }
     return ERR_OK;
 }

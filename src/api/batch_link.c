@@ -1,18 +1,21 @@
 /* The project of an execution's goal, asked for where the link to it needs one. The row belongs to no
  * item (context NULL): its failure is not the command's. */
 #include "batch.h"
+
+#include "base/check.h"
 #include "execution_link.h"
 
+/* Each item has arguments of its own, and the row has those of one of them. */
 static struct batch_item *item_of_link(const struct plan *plan, const struct plan_row *row)
 {
     struct batch *batch = plan->owner;
+    size_t at = 0;
 
-    for (size_t i = 0; i < batch->n_items; i++) {
-        if (batch->items[i].args == row->args) {
-            return &batch->items[i];
-        }
+    while (batch->items[at].args != row->args) {
+        at++;
+        CHECK(at < batch->n_items);
     }
-    return NULL;
+    return &batch->items[at];
 }
 
 static struct str goal_of(const struct batch_item *item)
@@ -25,9 +28,9 @@ static struct str goal_of(const struct batch_item *item)
 static bool before_project(struct plan *plan, struct plan_row *row)
 {
     const struct batch_item *item = item_of_link(plan, row);
-    struct str goal = item != NULL ? goal_of(item) : STR_EMPTY;
+    struct str goal = goal_of(item);
 
-    if (item == NULL || (item->status != ITEM_DONE && !item->batch->is_dry) ||
+    if ((item->status != ITEM_DONE && !item->batch->is_dry) ||
         !execution_link_asks(item->batch->task, item->answer, goal)) {
         return false;
     }

@@ -196,6 +196,10 @@ static struct json *item_result(const struct batch_item *item, struct arena *are
         json_set(out, STR("seen"), json_copy(arena, item->seen));
     }
     json_set(out, STR("error"), error_json(&item->error, prefix, arena));
+    if (item->errors != NULL && error_list_total(item->errors) > 1) {
+        json_set(out, STR("errors_total"),
+                 json_new_int(arena, (int64_t)error_list_total(item->errors)));
+    }
     if (item->errors != NULL && item->errors->n > 1) {
         errors = json_new_array(arena);
         for (size_t i = 0; i < item->errors->n; i++) {
@@ -317,9 +321,7 @@ static enum stage_verdict run_one(struct task *task, const struct json *body, st
         task->exchange->notes.command = str_from(item->bound.command->words);
     }
     if (item->status == ITEM_FAILED) {
-        for (size_t i = 0; i < item->errors->n; i++) {
-            *error_list_add(task_errors(task)) = item->errors->items[i];
-        }
+        error_list_append(task_errors(task), item->errors);
         return task_fail(task);
     }
     return run(batch, reply_one);

@@ -200,10 +200,6 @@ static void unknown_member(struct arena *arena, const struct member *members, st
     struct nearest nearest;
     struct str known = STR_EMPTY;
 
-    if (errors->n == ERROR_LIST_MAX) { /* it is only counted */
-        (void)error_list_add(errors);
-        return;
-    }
     nearest_init(&nearest, name);
     for (const struct member *member = members; member->name != NULL; member++) {
         nearest_offer(&nearest, str_from(member->name));
@@ -221,31 +217,38 @@ static void unknown_member(struct arena *arena, const struct member *members, st
                    STR_ARG(known));
 }
 
+static const char *pointer_to(struct arena *arena, const char *prefix, struct str name)
+{
+    return arena_cstr(arena, arena_printf(arena, "%s/%.*s", prefix, STR_ARG(utf8_clip(name, 64))));
+}
+
 const struct json *members_check(struct arena *arena, const struct json *body,
                                  const struct member *members, const char *prefix,
                                  struct error_list *errors)
 {
     struct json *out = json_new_object(arena);
+    uint64_t given = 0; /* a bit a row: a body may have thousands of members, a table has few */
     const struct json *value;
 
     JSON_FOREACH (value, body) {
         struct str name = json_name(value);
-        const char *pointer =
-            arena_cstr(arena, arena_printf(arena, "%s/%.*s", prefix, STR_ARG(utf8_clip(name, 64))));
         const struct member *member = member_find(members, name);
 
-        if (member == NULL) {
-            unknown_member(arena, members, name, pointer, errors);
+        if (member == NULL && error_list_is_full(errors)) {
+            error_list_drop(errors);
+        } else if (member == NULL) {
+            unknown_member(arena, members, name, pointer_to(arena, prefix, name), errors);
         } else if (json_type(value) != JSON_NULL) {
-            json_set(out, name, member_check(arena, member, value, pointer, errors));
+            given |= UINT64_C(1) << (member - members);
+            json_set(out, name,
+                     member_check(arena, member, value, pointer_to(arena, prefix, name), errors));
         }
     }
     for (const struct member *member = members; member->name != NULL; member++) {
-        value = json_get(body, member->name);
-        if (member->required && json_type(value) == JSON_NULL) {
+        if (member->required && (given & (UINT64_C(1) << (member - members))) == 0) {
             (void)error_at(error_list_add(errors), ERR_INVALID,
-                           arena_cstr(arena, arena_printf(arena, "%s/%s", prefix, member->name)),
-                           "%s is required", member->name);
+                           pointer_to(arena, prefix, str_from(member->name)), "%s is required",
+                           member->name);
         }
     }
     return out;

@@ -154,8 +154,8 @@ static void reply_step(struct batch *batch)
 static bool take_errors(struct task *task, const struct batch *batch)
 {
     for (size_t i = 0; i < batch->n_items; i++) {
-        for (size_t k = 0; batch->items[i].errors != NULL && k < batch->items[i].errors->n; k++) {
-            *error_list_add(task_errors(task)) = batch->items[i].errors->items[k];
+        if (batch->items[i].errors != NULL) {
+            error_list_append(task_errors(task), batch->items[i].errors);
         }
     }
     return task->errors != NULL && task->errors->n > 0;

@@ -119,6 +119,10 @@ enum stage_verdict handle_validate(struct task *task)
         json_set(out, STR("command"), json_new_string(task->arena, str_from(bound.command->words)));
     }
     json_set(out, STR("errors"), errors_json(task, errors));
+    if (errors->n_dropped > 0) {
+        json_set(out, STR("errors_total"),
+                 json_new_int(task->arena, (int64_t)error_list_total(errors)));
+    }
     warnings = texts_json(task, &bound.warnings);
     if (bound.command != NULL && bound.command->kind == COMMAND_STEP) {
         warn_of_missing_checkpoint(task, &session, corrected, warnings);

@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
+enum { ERROR_LIST_FIRST = 4 };
+
 static const struct error_row rows[] = {
 #define X(code, status, slug, title, retryable) [code] = {code, status, slug, title, retryable},
     ERROR_TABLE(X)
@@ -124,15 +126,57 @@ void error_list_done(struct error_list *list)
     *list = (struct error_list){0};
 }
 
+static size_t most_kept(const struct error_list *list)
+{
+    return list->max > 0 && list->max < ERROR_LIST_MAX ? list->max : ERROR_LIST_MAX;
+}
+
+bool error_list_is_full(const struct error_list *list)
+{
+    return list->n == most_kept(list);
+}
+
+void error_list_drop(struct error_list *list)
+{
+    list->n_dropped++;
+}
+
+/* Most lists stay short. The place behind the last one is for what is not kept. */
+static void grow(struct error_list *list)
+{
+    size_t cap = list->cap == 0 ? ERROR_LIST_FIRST : list->cap * 4;
+
+    cap = cap < ERROR_LIST_MAX ? cap : ERROR_LIST_MAX;
+    list->items = mem_realloc(list->items, (cap + 1) * sizeof(*list->items));
+    list->cap = cap;
+}
+
 struct error *error_list_add(struct error_list *list)
 {
-    if (list->items == NULL) {
-        list->items = mem_calloc(ERROR_LIST_MAX + 1, sizeof(*list->items));
+    struct error *item;
+
+    if (list->n == list->cap && list->cap < ERROR_LIST_MAX) {
+        grow(list);
     }
-    if (list->n == ERROR_LIST_MAX) {
+    item = &list->items[list->n];
+    *item = (struct error){0};
+    if (error_list_is_full(list)) {
         list->n_dropped++;
-        list->items[ERROR_LIST_MAX] = (struct error){0};
-        return &list->items[ERROR_LIST_MAX];
+    } else {
+        list->n++;
     }
-    return &list->items[list->n++];
+    return item;
+}
+
+void error_list_append(struct error_list *list, const struct error_list *from)
+{
+    for (size_t i = 0; i < from->n; i++) {
+        *error_list_add(list) = from->items[i];
+    }
+    list->n_dropped += from->n_dropped;
+}
+
+size_t error_list_total(const struct error_list *list)
+{
+    return list->n + list->n_dropped;
 }

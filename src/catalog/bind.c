@@ -81,6 +81,8 @@ static bool resolve(struct binding *b)
     size_t n_name = 0;
     bool alias = false;
     struct error err = {0};
+    /* The search for what was meant costs a thousand times the lookup. */
+    struct error *heard = b->input->brief ? NULL : &err;
     const struct json *arg;
 
     JSON_FOREACH (arg,
@@ -91,11 +93,12 @@ static bool resolve(struct binding *b)
         words[n++] = json_str(arg);
     }
     if (n_own > 0) {
-        b->command = catalog_find(words, n_own, &n_name, &alias, &err);
+        b->command = catalog_find(words, n_own, &n_name, &alias, heard);
     }
     if (n_own > 0 && (b->command == NULL || n_name < n_own)) {
         struct error longer = {0};
-        const struct command *found = catalog_find(words, n, &n_name, &alias, &longer);
+        const struct command *found = catalog_find(
+            words, n, &n_name, &alias, heard != NULL || b->command != NULL ? &longer : NULL);
 
         if (found != NULL && n_name > n_own) {
             b->command = found;
@@ -112,7 +115,11 @@ static bool resolve(struct binding *b)
         }
     }
     if (b->command == NULL) {
-        if (err.code == ERR_OK) {
+        if (err.code == ERR_OK && n_own > 0 && !catalog_is_unsupported(words, n, &err)) {
+            (void)error_at(&err, ERR_UNKNOWN_COMMAND, "/command",
+                           "There is no command \"%.*s\"; GET /api/v1/commands lists all",
+                           STR_ARG(utf8_clip(b->input->command, 64)));
+        } else if (err.code == ERR_OK) {
             (void)error_at(&err, ERR_UNKNOWN_COMMAND, "/command",
                            "The command is empty; GET /api/v1/commands lists all");
         }
@@ -267,7 +274,11 @@ static void bind_args(struct binding *b)
         arg = arg != NULL ? json_next(arg) : NULL;
     }
     for (; arg != NULL; arg = json_next(arg)) {
-        too_many(b, index++, arg);
+        if (error_list_is_full(b->errors)) {
+            error_list_drop(b->errors);
+        } else {
+            too_many(b, index++, arg);
+        }
     }
 }
 
@@ -277,10 +288,6 @@ static void unknown_name(struct binding *b, const char *pointer, const char *kin
     struct str known = STR_EMPTY;
     struct str near;
 
-    if (b->errors->n == ERROR_LIST_MAX) { /* it is only counted */
-        (void)error_list_add(b->errors);
-        return;
-    }
     if (param_nearest(params, name, b->arena, &near) != NULL) {
         (void)error_at(error_list_add(b->errors), ERR_INVALID, pointer,
                        "%s has no %s \"%.*s\"; did you mean \"%.*s\"?", b->command->words, kind,
@@ -313,7 +320,9 @@ static void bind_params(struct binding *b)
         for (size_t i = 0; i < n_params(args); i++) {
             known = known || str_is(json_name(value), args[i].name);
         }
-        if (!known) {
+        if (!known && error_list_is_full(b->errors)) {
+            error_list_drop(b->errors);
+        } else if (!known) {
             unknown_name(b, pointer_name(b, "params", json_name(value)), "argument",
                          json_name(value), args);
         }
@@ -377,13 +386,14 @@ static void bind_options(struct binding *b)
 
     JSON_FOREACH (value, b->input->options) {
         const struct param *option = option_lookup(b->command, json_name(value), b->arena);
-        const char *pointer = pointer_name(b, "options", json_name(value));
 
-        if (option == NULL) {
-            unknown_name(b, pointer, "option", option_name(json_name(value), b->arena),
-                         b->command->options);
+        if (option == NULL && error_list_is_full(b->errors)) {
+            error_list_drop(b->errors);
+        } else if (option == NULL) {
+            unknown_name(b, pointer_name(b, "options", json_name(value)), "option",
+                         option_name(json_name(value), b->arena), b->command->options);
         } else {
-            bind_option(b, option, pointer, value);
+            bind_option(b, option, pointer_name(b, "options", json_name(value)), value);
         }
     }
     for (size_t i = 0; i < n_params(b->command->options); i++) {

@@ -234,7 +234,7 @@ static bool names_unsupported(struct str name, const char *words)
     return true;
 }
 
-static bool refuse_unsupported(const struct str *words, size_t n, struct error *err)
+bool catalog_is_unsupported(const struct str *words, size_t n, struct error *err)
 {
     char text[NAME_MAX_BYTES];
     size_t n_rows;
@@ -282,7 +282,7 @@ const struct command *catalog_meant(const struct str *words, size_t n, size_t *o
     struct meant meant;
     const struct map_node *node;
 
-    if (refuse_unsupported(words, n, NULL)) {
+    if (catalog_is_unsupported(words, n, NULL)) {
         return NULL;
     }
     look_for_meant(&meant, words, n);
@@ -338,7 +338,7 @@ const struct command *catalog_find(const struct str *words, size_t n_words, size
         }
     }
     /* Nobody listens: the search for what was meant costs a thousand times the lookup. */
-    if (err != NULL && !refuse_unsupported(words, n_words, err)) {
+    if (err != NULL && !catalog_is_unsupported(words, n_words, err)) {
         unknown(words, n_words, err);
     }
     return NULL;

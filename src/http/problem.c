@@ -36,6 +36,7 @@ static void write_errors(struct json_writer *w, const struct error_list *errors)
     }
     jw_end(w);
     if (errors->n_dropped > 0) {
+        jw_kv_int(w, "errors_total", (int64_t)error_list_total(errors));
         jw_kv_int(w, "errors_not_shown", (int64_t)errors->n_dropped);
     }
 }
