@@ -212,6 +212,7 @@ enum stage_verdict handle_run_stop(struct task *task);
 enum stage_verdict handle_openapi(struct task *task);
 enum stage_verdict handle_docs(struct task *task);
 enum stage_verdict handle_docs_file(struct task *task);
+enum stage_verdict handle_favicon(struct task *task);
 enum stage_verdict reply_start_page(struct task *task);
 enum stage_verdict handle_problem(struct task *task);
 enum stage_verdict handle_session_create(struct task *task);

@@ -2,6 +2,7 @@
  * run. */
 #include "batch.h"
 #include "links.h"
+#include "page.h"
 
 static struct json *text_node(struct task *task, const char *text)
 {
@@ -17,6 +18,49 @@ static struct str group_of(const struct command *command)
     return head;
 }
 
+static void put_command(struct task *task, struct buf *text, const struct command *command)
+{
+    struct str path = STR("/api/v1/commands");
+    struct str rest = str_from(command->words);
+    struct str word;
+
+    while (str_next(&rest, ' ', &word)) {
+        path = arena_printf(task->arena, "%.*s/%.*s", STR_ARG(path), STR_ARG(word));
+    }
+    buf_text(text, "<li>");
+    page_anchor(task, text,
+                arena_cstr(task->arena, arena_printf(task->arena, "%.*s/help", STR_ARG(path))),
+                command->words);
+    buf_text(text, "<p>");
+    page_text(text, str_from(command->summary));
+    buf_text(text, "</p><p><code>");
+    page_text(text, str_from(command->example));
+    buf_text(text, "</code></p></li>\n");
+}
+
+static enum stage_verdict commands_page(struct task *task)
+{
+    struct str last = STR_EMPTY;
+    struct buf text;
+
+    page_begin(task, &text, "Commands");
+    buf_printf(&text, "<p>%zu commands. Each leads to its help: all forms, ready to be sent.</p>\n",
+               catalog_size());
+    for (size_t i = 0; i < catalog_size(); i++) {
+        struct str group = group_of(catalog_at(i));
+
+        if (!str_eq(group, last)) {
+            buf_text(&text, last.len > 0 ? "</ul><h2>" : "<h2>");
+            page_text(&text, group);
+            buf_text(&text, "</h2><ul class=\"rows\">\n");
+            last = group;
+        }
+        put_command(task, &text, catalog_at(i));
+    }
+    buf_text(&text, "</ul>");
+    return page_end(task, &text);
+}
+
 enum stage_verdict handle_commands(struct task *task)
 {
     struct json *body = json_new_object(task->arena);
@@ -25,6 +69,9 @@ enum stage_verdict handle_commands(struct task *task)
     size_t n;
     const struct unsupported_command *rows = catalog_unsupported(&n);
 
+    if (page_is_wanted(task)) {
+        return commands_page(task);
+    }
     for (size_t i = 0; i < catalog_size(); i++) {
         json_append(commands, catalog_describe(catalog_at(i), task->arena));
     }

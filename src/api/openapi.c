@@ -26,6 +26,9 @@ static const char *success_type(const struct route *route)
     if (str_ends(pattern, STR("/metrics"))) {
         return "text/plain";
     }
+    if (str_starts(pattern, STR("/favicon"))) {
+        return "image/svg+xml";
+    }
     if (str_ends(pattern, STR("/events"))) {
         return "text/event-stream";
     }
@@ -171,16 +174,13 @@ static void add_header_parameters(struct task *task, struct json *list, const st
 static struct json *parameters(struct task *task, const struct route *route)
 {
     struct json *list = json_new_array(task->arena);
-    bool reads = str_is(STR("GET"), route->method);
 
     add_path_parameters(task, list, route);
-    if (route->query->rule == QUERY_TABLE || (route->query->rule == QUERY_RELAYED && !reads)) {
-        for (const struct member *row = route->query->members; row->name != NULL; row++) {
-            struct json *parameter =
-                add_parameter(task, list, str_from(row->name), "query", row->about);
+    for (const struct member *row = route_query_rows(route); row->name != NULL; row++) {
+        struct json *parameter =
+            add_parameter(task, list, str_from(row->name), "query", row->about);
 
-            json_set(parameter, STR("schema"), openapi_member(task, row));
-        }
+        json_set(parameter, STR("schema"), openapi_member(task, row));
     }
     add_header_parameters(task, list, route);
     return list;
@@ -286,13 +286,13 @@ enum stage_verdict handle_openapi(struct task *task)
         "\"contact\":{\"name\":\"The operators of this proxy\"}},"
         "\"security\":[{\"bearer\":[]},{\"apiKey\":[]}],"
         "\"tags\":["
-        "{\"name\":\"start\",\"description\":\"Where to begin: this documentation, all routes, error codes\"},"
         "{\"name\":\"commands\",\"description\":\"The 87 commands: look one up, check it, run it\"},"
         "{\"name\":\"tests\",\"description\":\"Test files: check, convert, run\"},"
         "{\"name\":\"sessions\",\"description\":\"Remember the checkpoint and the position of the next step\"},"
         "{\"name\":\"simplified\",\"description\":\"Projects, goals, journeys, checkpoints and executions: a few fields in, a few fields out\"},"
         "{\"name\":\"direct\",\"description\":\"The platform's own API\"},"
-        "{\"name\":\"operations\",\"description\":\"Health and metrics\"}]}";
+        "{\"name\":\"operations\",\"description\":\"Health and metrics\"},"
+        "{\"name\":\"documents\",\"description\":\"This documentation, all routes, error codes\"}]}";
     static const char components[] =
         "{\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\"},"
         "\"apiKey\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-API-Key\"}},"

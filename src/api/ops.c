@@ -5,6 +5,7 @@
 #include "links.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
+#include "page.h"
 #include "query.h"
 
 static const char json_type_utf8[] = "application/json; charset=utf-8";
@@ -34,7 +35,7 @@ enum stage_verdict handle_root(struct task *task)
     struct buf text;
     struct json_writer w;
 
-    if (str_contains(exchange_header_lines(task->exchange, "Accept"), STR("text/html"))) {
+    if (page_is_wanted(task)) {
         return reply_start_page(task);
     }
     buf_init(&text, 4096);
@@ -350,7 +351,7 @@ static struct json *describe_route(struct task *task, const struct route *route)
         put_text(task, row, "permission", permission_name(route->access));
     }
     put_text(task, row, "needs", route->needs);
-    for (const struct member *member = route->query->members; member->name != NULL; member++) {
+    for (const struct member *member = route_query_rows(route); member->name != NULL; member++) {
         json_append(query, json_new_string(task->arena, str_from(member->name)));
     }
     if (json_size(query) > 0) {

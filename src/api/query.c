@@ -142,6 +142,14 @@ const struct query query_relayed = {QUERY_RELAYED, relayed_rows};
 
 /* ---- reading ---- */
 
+const struct member *route_query_rows(const struct route *route)
+{
+    bool is_ours = route->query->rule == QUERY_TABLE ||
+                   (route->query->rule == QUERY_RELAYED && !str_is(STR("GET"), route->method));
+
+    return is_ours ? route->query->members : query_none_rows;
+}
+
 bool query_name_is_open(const struct member *member)
 {
     return str_ends(str_from(member->name), STR(".NAME"));

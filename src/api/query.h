@@ -24,6 +24,9 @@ struct task;
 /* Fills task->query: an object with the parameters given, each in its normal form; "tag", which may
  * repeat, is a list. False: task_errors() says what is wrong. */
 bool query_read(struct task *task);
+struct route;
+/* The parameters of ours that the route takes; ended by a row without a name. */
+const struct member *route_query_rows(const struct route *route);
 /* Null when absent. */
 const struct json *task_query(const struct task *task, const char *name);
 struct str task_query_text(const struct task *task, const char *name); /* empty when absent */

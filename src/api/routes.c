@@ -15,9 +15,11 @@ enum { MAX_SEGMENTS = 24, MAX_LABELS = 96 };
 #define RUN_NEEDS                                                                                  \
     "the permission write:tests; with execute=true also execute, and that of each step's command"
 
+#define DIRECT_NEEDS "the permission admin; for a platform token of one's own the platform decides"
+
 /* clang-format off */
 static const struct route routes[] = {
-    {"GET", "/", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_root, &query_ignored, "start", "getStart", "Name, version and links", NULL, NULL},
+    {"GET", "/", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_root, &query_ignored, "documents", "getStart", "Name, version and links", NULL, NULL},
     {"GET", "/health", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_health, &query_ignored, "operations", "getHealth", "Health, check by check", NULL, NULL},
     {"GET", "/health/live", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_live, &query_ignored, "operations", "getHealthLive", "Liveness probe", NULL, NULL},
     {"GET", "/livez", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_live, &query_ignored, "operations", "getLivez", "Liveness probe", NULL, NULL},
@@ -27,7 +29,7 @@ static const struct route routes[] = {
     {"GET", "/health/metrics", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_metrics, &query_ignored, "operations", "getHealthMetrics", "Prometheus metrics", NULL, "/metrics"},
     {"GET", "/health/stats", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_stats, &query_ignored, "operations", "getStatistics", "The metrics as JSON", NULL, NULL},
 
-    {"GET", "/api/v1/routes", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_routes, &query_none, "start", "listRoutes", "All routes with their permissions", NULL, NULL},
+    {"GET", "/api/v1/routes", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_routes, &query_none, "documents", "listRoutes", "All routes with their permissions", NULL, NULL},
     {"GET", "/api/v1/commands", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_commands, &query_none, "commands", "listCommands", "All commands with their arguments and options", NULL, NULL},
     {"GET", "/api/v1/commands/list", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_command_groups, &query_none, "commands", "listCommandGroups", "The command groups", NULL, "/api/v1/commands"},
     {"GET", "/api/v1/commands/{command*}/help", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_command_help, &query_none, "commands", "getCommandHelp", "Help for a command or a group, with examples ready to send", NULL, NULL},
@@ -72,15 +74,17 @@ static const struct route routes[] = {
     {"POST", "/api/library/checkpoints", PERMISSION_WRITE_LIBRARY, BODY_JSON, WAIT_LONG, handle_simple_library, &query_simple_change, "simplified", "createLibraryCheckpoint", "Add a checkpoint to the library", NULL, NULL},
     {"POST", "/api/testdata/tables", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_LONG, handle_simple_table, &query_simple_change, "simplified", "createTestDataTable", "Create a test data table with rows", NULL, NULL},
     {"GET", "/virtuoso/{path*}", PERMISSION_READ, BODY_STREAM, WAIT_NONE, handle_relay, &query_relayed, "direct", "getDirect", "Direct access to the platform", NULL, NULL},
-    {"POST", "/virtuoso/{path*}", PERMISSION_ADMIN, BODY_STREAM, WAIT_NONE, handle_relay, &query_relayed, "direct", "postDirect", "Direct access to the platform", NULL, NULL},
-    {"PUT", "/virtuoso/{path*}", PERMISSION_ADMIN, BODY_STREAM, WAIT_NONE, handle_relay, &query_relayed, "direct", "putDirect", "Direct access to the platform", NULL, NULL},
-    {"PATCH", "/virtuoso/{path*}", PERMISSION_ADMIN, BODY_STREAM, WAIT_NONE, handle_relay, &query_relayed, "direct", "patchDirect", "Direct access to the platform", NULL, NULL},
-    {"DELETE", "/virtuoso/{path*}", PERMISSION_ADMIN, BODY_STREAM, WAIT_NONE, handle_relay, &query_relayed, "direct", "deleteDirect", "Direct access to the platform", NULL, NULL},
-    {"GET", "/docs", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_docs, &query_ignored, "start", "getDocs", "Interactive API documentation", NULL, NULL},
-    {"GET", "/docs/{file}", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_docs_file, &query_ignored, "start", "getDocsFile", "Files of the documentation page", NULL, NULL},
-    {"GET", "/openapi.json", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_openapi, &query_ignored, "start", "getOpenApi", "OpenAPI document", NULL, NULL},
-    {"GET", "/problems", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_problems, &query_ignored, "start", "listProblems", "All error codes", NULL, NULL},
-    {"GET", "/problems/{code}", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_problem, &query_ignored, "start", "getProblem", "One error code: cause, fix, example", NULL, NULL},
+    {"POST", "/virtuoso/{path*}", PERMISSION_ADMIN, BODY_STREAM, WAIT_NONE, handle_relay, &query_relayed, "direct", "postDirect", "Direct access to the platform", DIRECT_NEEDS, NULL},
+    {"PUT", "/virtuoso/{path*}", PERMISSION_ADMIN, BODY_STREAM, WAIT_NONE, handle_relay, &query_relayed, "direct", "putDirect", "Direct access to the platform", DIRECT_NEEDS, NULL},
+    {"PATCH", "/virtuoso/{path*}", PERMISSION_ADMIN, BODY_STREAM, WAIT_NONE, handle_relay, &query_relayed, "direct", "patchDirect", "Direct access to the platform", DIRECT_NEEDS, NULL},
+    {"DELETE", "/virtuoso/{path*}", PERMISSION_ADMIN, BODY_STREAM, WAIT_NONE, handle_relay, &query_relayed, "direct", "deleteDirect", "Direct access to the platform", DIRECT_NEEDS, NULL},
+    {"GET", "/docs", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_docs, &query_ignored, "documents", "getDocs", "Interactive API documentation", NULL, NULL},
+    {"GET", "/docs/{file}", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_docs_file, &query_ignored, "documents", "getDocsFile", "Files of the documentation page", NULL, NULL},
+    {"GET", "/favicon.svg", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_favicon, &query_ignored, "documents", "getFavicon", "Icon of the pages", NULL, NULL},
+    {"GET", "/favicon.ico", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_favicon, &query_ignored, "documents", "getFaviconIco", "Icon of the pages, where browsers look for it", NULL, NULL},
+    {"GET", "/openapi.json", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_openapi, &query_ignored, "documents", "getOpenApi", "OpenAPI document", NULL, NULL},
+    {"GET", "/problems", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_problems, &query_ignored, "documents", "listProblems", "All error codes", NULL, NULL},
+    {"GET", "/problems/{code}", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_problem, &query_ignored, "documents", "getProblem", "One error code: cause, fix, example", NULL, NULL},
 };
 /* clang-format on */
 
@@ -150,7 +154,8 @@ static enum error_code split_path(struct arena *arena, struct str path, struct s
 
         (void)str_cut(rest, '/', &raw, &rest);
         if (raw.len == 0 || out->n == MAX_SEGMENTS) {
-            return error_set(err, ERR_NOT_FOUND, "Nothing is offered at this path");
+            return error_set(err, ERR_NOT_FOUND,
+                             "No route here. GET /api/v1/routes lists all routes");
         }
         if (!percent_decode(arena, raw, false, &decoded)) {
             return error_set(err, ERR_BAD_REQUEST, "The path has a broken percent escape");
@@ -255,8 +260,7 @@ enum error_code route_find(struct arena *arena, struct str method, struct str pa
         allow_add(arena, &out->allow, routes[i].method);
     }
     if (out->allow.len == 0) {
-        return error_set(err, ERR_NOT_FOUND,
-                         "Nothing is offered at this path; GET /api/v1/routes lists what is");
+        return error_set(err, ERR_NOT_FOUND, "No route here. GET /api/v1/routes lists all routes");
     }
     allow_add(arena, &out->allow, "OPTIONS");
     return error_set(err, ERR_METHOD_NOT_ALLOWED, "This path answers to %.*s, not to %.*s",
