@@ -71,7 +71,7 @@ function(vp_test name target timeout label valgrind)
 
   math(EXPR longer "${timeout} * 10")
   if(label STREQUAL "integration")
-    list(JOIN valgrind_command " " wrapper)
+    list(JOIN valgrind_command "\t" wrapper)
     add_test(NAME valgrind.${name} COMMAND ${target})
     set(environment "VP_WRAPPER=${wrapper};VP_SLOW=10")
   else()

@@ -1,6 +1,7 @@
 #include "base/random.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/random.h>
 
@@ -8,6 +9,37 @@
 #include "base/mem.h"
 
 enum { POOL_BYTES = 256 };
+
+static bool is_seeded;
+static uint64_t seeded_state;
+
+void random_seed(uint64_t seed)
+{
+    is_seeded = true;
+    seeded_state = seed;
+}
+
+void random_release(void)
+{
+    is_seeded = false;
+}
+
+/* SplitMix64: every seed is good, 0 too. */
+static void from_seed(char *out, size_t len)
+{
+    uint64_t word = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        if (i % sizeof(word) == 0) {
+            seeded_state += 0x9e3779b97f4a7c15U;
+            word = seeded_state;
+            word = (word ^ (word >> 30)) * 0xbf58476d1ce4e5b9U;
+            word = (word ^ (word >> 27)) * 0x94d049bb133111ebU;
+            word ^= word >> 31;
+        }
+        out[i] = (char)(word >> (i % sizeof(word) * 8));
+    }
+}
 
 static void from_kernel(char *out, size_t len)
 {
@@ -27,6 +59,10 @@ void random_bytes(void *out, size_t len)
     static char pool[POOL_BYTES];
     static size_t left;
 
+    if (is_seeded) {
+        from_seed(out, len);
+        return;
+    }
     if (len > POOL_BYTES) {
         from_kernel(out, len);
         return;

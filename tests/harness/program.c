@@ -51,7 +51,7 @@ static void build_command(struct words *words, const char *const *args)
     struct str wrapper = str_from(getenv("VP_WRAPPER"));
     struct str word;
 
-    while (str_next(&wrapper, ' ', &word)) {
+    while (str_next(&wrapper, '\t', &word)) {
         add_word(words, word);
     }
     add_word(words, STR(VP_BINARY));

@@ -1,6 +1,7 @@
 /* The real binary as a child process: start, wait until ready, look at its output, stop, judge its
  * end. Its output goes to files in the scratch folder (so it can never block on a full pipe). With
- * VP_WRAPPER set (valgrind and its arguments) it runs under that command. It dies with the test.
+ * VP_WRAPPER set (valgrind and its arguments, separated by tabs, since paths may hold blanks) it
+ * runs under that command. It dies with the test.
  * Owner: the test holds the struct; program_done kills what still runs and removes the files. */
 #ifndef HARNESS_PROGRAM_H
 #define HARNESS_PROGRAM_H

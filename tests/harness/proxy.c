@@ -51,6 +51,20 @@ const struct json *proxy_ask(struct proxy *proxy, const char *method, const char
     return proxy_ask_str(proxy, method, target, fields, str_from(body));
 }
 
+void proxy_settle(const struct proxy *proxy)
+{
+    struct reply reply = {0};
+
+    client_ask(proxy->program.port, "GET", "/livez", NULL, STR_EMPTY, &reply);
+    reply_done(&reply);
+}
+
+void proxy_wait_sent(const struct proxy *proxy, const char *method, const char *path_start,
+                     size_t n)
+{
+    sandbox_wait_count(proxy->program.sandbox_port, method, path_start, n);
+}
+
 const struct json *proxy_command(struct proxy *proxy, const char *command, const char *args_json,
                                  const char *extra)
 {

@@ -24,6 +24,12 @@ const struct json *proxy_ask(struct proxy *proxy, const char *method, const char
                              const char *fields, const char *body);
 const struct json *proxy_ask_str(struct proxy *proxy, const char *method, const char *target,
                                  const char *fields, struct str body);
+/* Returns when the proxy has read all that was sent to it before, and has seen who left: there is one
+ * loop, and this is a whole request after those bytes. Not for a proxy that drains. */
+void proxy_settle(const struct proxy *proxy);
+/* Waits until the platform has received `n` such requests; see sandbox_wait_count. */
+void proxy_wait_sent(const struct proxy *proxy, const char *method, const char *path_start,
+                     size_t n);
 /* {"command": ..., "args": [...], "checkpoint_id": the seeded one, extra} */
 const struct json *proxy_command(struct proxy *proxy, const char *command, const char *args_json,
                                  const char *extra);

@@ -1,8 +1,7 @@
 #include "harness/runs.h"
 
 #include "harness/cmocka.h"
-
-enum { WAIT_MS = 20000 };
+#include "harness/wait.h"
 
 const struct json *runs_start(struct proxy *proxy, const char *query, const char *text)
 {
@@ -33,16 +32,8 @@ const struct json *runs_get(struct proxy *proxy, struct str id)
 
 const struct json *runs_wait(struct proxy *proxy, struct str id)
 {
-    uint64_t limit_ms = client_now_ms() + (uint64_t)WAIT_MS * client_slowness();
+    const struct json *run = NULL;
 
-    while (client_now_ms() < limit_ms) {
-        const struct json *run = runs_get(proxy, id);
-
-        if (!str_is(runs_text(run, "/status"), "running")) {
-            return run;
-        }
-        client_pause_ms(20);
-    }
-    fail_msg("the run does not end");
-    return NULL;
+    wait_until(!str_is(runs_text(run = runs_get(proxy, id), "/status"), "running"));
+    return run;
 }

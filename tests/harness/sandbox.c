@@ -4,6 +4,7 @@
 
 #include "harness/client.h"
 #include "harness/cmocka.h"
+#include "harness/wait.h"
 
 enum { FIELDS_MAX = 1024, CALL_BODY_MAX = 1 << 20 };
 
@@ -198,4 +199,9 @@ size_t sandbox_count(uint16_t port, const char *method, const char *path_start)
     }
     arena_done(&arena);
     return n;
+}
+
+void sandbox_wait_count(uint16_t port, const char *method, const char *path_start, size_t n)
+{
+    wait_until(sandbox_count(port, method, path_start) >= n);
 }

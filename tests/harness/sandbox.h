@@ -35,6 +35,8 @@ void sandbox_forget_requests(uint16_t port);
 const struct json *sandbox_requests(uint16_t port, struct arena *arena);
 /* How many of them have this method ("" any) and a path that begins so ("" any). */
 size_t sandbox_count(uint16_t port, const char *method, const char *path_start);
+/* Waits until that many have arrived; their answers may still be held back by a fault. */
+void sandbox_wait_count(uint16_t port, const char *method, const char *path_start, size_t n);
 const struct json *sandbox_state(uint16_t port, struct arena *arena);
 /* A platform call as `token`: answer (bare, not enveloped) in `arena`; NULL body: none; fails
  * unless 2xx. NULL when the answer has no body. */

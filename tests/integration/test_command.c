@@ -8,6 +8,7 @@
 
 #include "data/node.h"
 #include "harness/proxy.h"
+#include "harness/wait.h"
 
 enum { MAX_ARGS = 16, OUT_MAX = 1 << 20 };
 
@@ -276,20 +277,17 @@ static void what_is_no_proxy_is_told_so(void **state)
     proxy_stop(&proxy);
 }
 
+static bool was_hit(struct proxy *proxy)
+{
+    client_ask(proxy->program.sandbox_port, "GET", "/__sandbox/faults", NULL, STR_EMPTY,
+               &proxy->reply);
+    return str_contains(reply_text(&proxy->reply), STR("\"hits\":1"));
+}
+
 /* The delayed request has arrived at the sandbox. */
 static void wait_for_hit(struct proxy *proxy)
 {
-    struct str text = STR_EMPTY;
-
-    for (int i = 0; !str_contains(text, STR("\"hits\":1")); i++) {
-        if (i == 1000) {
-            fail_msg("not there: %.*s", STR_ARG(text));
-        }
-        client_pause_ms(10);
-        client_ask(proxy->program.sandbox_port, "GET", "/__sandbox/faults", NULL, STR_EMPTY,
-                   &proxy->reply);
-        text = reply_text(&proxy->reply);
-    }
+    wait_until(was_hit(proxy));
 }
 
 /* The first signal waits for the answer of what was sent, the second does not. */

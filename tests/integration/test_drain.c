@@ -4,6 +4,7 @@
 #include "harness/cmocka.h"
 
 #include "harness/proxy.h"
+#include "harness/wait.h"
 
 #define HEAD                                                                                       \
     "POST /api/v1/commands/execute HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -17,9 +18,24 @@ static void end_program(struct proxy *proxy)
     arena_done(&proxy->arena);
 }
 
+static bool is_draining(struct proxy *proxy)
+{
+    (void)proxy_ask(proxy, "GET", "/health/ready", NULL, "");
+    return proxy->reply.status == 503;
+}
+
+/* The first one is seen before the second is sent, else the two would be one. */
+static void interrupt_twice(struct proxy *proxy)
+{
+    program_signal(&proxy->program, SIGINT);
+    wait_until(is_draining(proxy));
+    assert_true(program_is_running(&proxy->program));
+    program_signal(&proxy->program, SIGINT);
+}
+
 static void readiness_fails_before_the_listener_closes(void **state)
 {
-    static const char *const sets[] = {"drain.notice_ms=1500", NULL};
+    static const char *const sets[] = {"drain.notice_ms=15000", "drain.limit_ms=16000", NULL};
     struct proxy proxy;
 
     (void)state;
@@ -27,12 +43,11 @@ static void readiness_fails_before_the_listener_closes(void **state)
     (void)proxy_ask(&proxy, "GET", "/readyz", NULL, "");
     assert_int_equal(proxy.reply.status, 200);
     program_signal(&proxy.program, SIGTERM);
-    client_pause_ms(200);
-    (void)proxy_ask(&proxy, "GET", "/health/ready", NULL, "");
-    assert_int_equal(proxy.reply.status, 503);
+    wait_until(is_draining(&proxy));
     (void)proxy_ask(&proxy, "GET", "/livez", NULL, "");
     assert_int_equal(proxy.reply.status, 200);
     assert_true(proxy.reply.closes);
+    interrupt_twice(&proxy); /* the notice need not be waited for */
     end_program(&proxy);
 }
 
@@ -45,7 +60,10 @@ static void requests_in_flight_are_finished(void **state)
     (void)state;
     proxy_start(&proxy, NULL);
     sandbox_fault(proxy.program.sandbox_port,
-                  "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":600}");
+                  arena_printf(&proxy.arena,
+                               "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":%u}",
+                               400 * client_slowness())
+                      .ptr);
     body = arena_printf(
         &proxy.arena,
         "{\"command\":\"step-interact click\",\"args\":[\"x\"],\"position\":0,\"checkpoint_id\":%lld}",
@@ -53,7 +71,7 @@ static void requests_in_flight_are_finished(void **state)
     client_open(&client, proxy.program.port);
     assert_true(client_send_request(&client, "POST", "/api/v1/commands/execute",
                                     "Content-Type: application/json\r\n", body));
-    client_pause_ms(200 * client_slowness());
+    proxy_wait_sent(&proxy, "POST", "/teststeps", 1);
     program_signal(&proxy.program, SIGTERM);
     assert_int_equal(client_read(&client, false, &proxy.reply), CLIENT_OK);
     assert_int_equal(proxy.reply.status, 200);
@@ -79,7 +97,7 @@ static void sigterm_at_every_stage_ends_clean(void **state)
         proxy_start(&proxy, sets);
         client_open(&client, proxy.program.port);
         (void)client_send(&client, str_from(stages[i]));
-        client_pause_ms(50 * client_slowness());
+        proxy_settle(&proxy);
         program_signal(&proxy.program, SIGTERM);
         end_program(&proxy);
         client_close(&client);
@@ -104,7 +122,7 @@ static void what_is_left_at_the_limit_is_cancelled(void **state)
     client_open(&client, proxy.program.port);
     assert_true(client_send_request(&client, "POST", "/api/v1/commands/execute",
                                     "Content-Type: application/json\r\n", body));
-    client_pause_ms(150 * client_slowness());
+    proxy_wait_sent(&proxy, "POST", "/teststeps", 1);
     program_signal(&proxy.program, SIGTERM);
     end_program(&proxy);
     client_close(&client);
@@ -117,10 +135,7 @@ static void two_interrupts_stop_at_once(void **state)
 
     (void)state;
     proxy_start(&proxy, sets);
-    program_signal(&proxy.program, SIGINT);
-    client_pause_ms(100 * client_slowness());
-    assert_true(program_is_running(&proxy.program));
-    program_signal(&proxy.program, SIGINT);
+    interrupt_twice(&proxy);
     assert_int_equal(program_wait_end(&proxy.program, 3000 * client_slowness()), 0);
     program_assert_clean(&proxy.program);
     program_done(&proxy.program);

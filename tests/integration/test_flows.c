@@ -3,6 +3,7 @@
 #include "harness/cmocka.h"
 
 #include "harness/proxy.h"
+#include "harness/wait.h"
 
 static const char *const examples[] = {"sandbox.examples=true", NULL};
 
@@ -297,7 +298,7 @@ static void the_last_look_is_when_the_time_is_over(void **state)
     assert_int_equal(proxy.reply.status, 200);
     assert_true(str_is(data_status(answer), "QUEUED"));
     assert_int_equal(json_size(json_get(answer, "warnings")), 1);
-    assert_true(took >= 1000 && took < (uint64_t)3000 * client_slowness());
+    assert_true(took >= 1000 && took < (uint64_t)WAIT_MS * client_slowness());
     assert_int_equal(sandbox_count(proxy.program.sandbox_port, "GET", "/executions"), 2);
 
     sandbox_forget_requests(proxy.program.sandbox_port);

@@ -9,7 +9,7 @@
 
 enum how { BY_CLOSE, BY_RESET, BY_HALF_CLOSE, N_HOW };
 
-static void leave(struct client *client, enum how how)
+static void leave(const struct proxy *proxy, struct client *client, enum how how)
 {
     switch (how) {
     case BY_RESET:
@@ -17,7 +17,7 @@ static void leave(struct client *client, enum how how)
         break;
     case BY_HALF_CLOSE:
         client_end(client);
-        client_pause_ms(60 * client_slowness());
+        proxy_settle(proxy);
         client_close(client);
         break;
     case BY_CLOSE:
@@ -27,14 +27,29 @@ static void leave(struct client *client, enum how how)
     }
 }
 
-static void send_and_leave(struct proxy *proxy, struct str bytes, unsigned pause_ms, enum how how)
+/* Leaves at once, or when the platform has received a request that begins so. */
+static void send_and_leave(struct proxy *proxy, struct str bytes, const char *method,
+                           const char *path_start, enum how how)
+{
+    struct client client;
+
+    sandbox_forget_requests(proxy->program.sandbox_port);
+    client_open(&client, proxy->program.port);
+    (void)client_send(&client, bytes);
+    if (method != NULL) {
+        proxy_wait_sent(proxy, method, path_start, 1);
+    }
+    leave(proxy, &client, how);
+}
+
+static void send_settle_and_leave(struct proxy *proxy, struct str bytes, enum how how)
 {
     struct client client;
 
     client_open(&client, proxy->program.port);
     (void)client_send(&client, bytes);
-    client_pause_ms(pause_ms * client_slowness());
-    leave(&client, how);
+    proxy_settle(proxy);
+    leave(proxy, &client, how);
 }
 
 static struct str request(struct proxy *proxy, const char *extra)
@@ -57,17 +72,17 @@ static void clients_may_leave_at_every_stage(void **state)
     proxy_start(&proxy, NULL);
     whole = request(&proxy, "");
     for (enum how how = BY_CLOSE; how < N_HOW; how++) {
-        send_and_leave(&proxy, STR_EMPTY, 20, how);                        /* connected */
-        send_and_leave(&proxy, STR("POST /ap"), 20, how);                  /* in the head */
-        send_and_leave(&proxy, str_sub(whole, 0, whole.len - 5), 20, how); /* in the body */
+        send_settle_and_leave(&proxy, STR_EMPTY, how);                        /* connected */
+        send_settle_and_leave(&proxy, STR("POST /ap"), how);                  /* in the head */
+        send_settle_and_leave(&proxy, str_sub(whole, 0, whole.len - 5), how); /* in the body */
         sandbox_fault(proxy.program.sandbox_port,
                       "{\"match\":\"GET /testcases\",\"times\":1,\"delay_ms\":300}");
-        send_and_leave(&proxy, whole, 60, how); /* while a read waits */
+        send_and_leave(&proxy, whole, "GET", "/testcases", how); /* while a read waits */
         sandbox_fault(proxy.program.sandbox_port,
                       "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":300}");
-        send_and_leave(&proxy, request(&proxy, ",\"position\":0"), 60,
+        send_and_leave(&proxy, request(&proxy, ",\"position\":0"), "POST", "/teststeps",
                        how); /* while a create waits */
-        send_and_leave(&proxy, STR("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"), 0,
+        send_and_leave(&proxy, STR("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"), NULL, NULL,
                        how); /* before its answer */
         sandbox_clear_faults(proxy.program.sandbox_port);
     }
@@ -95,11 +110,13 @@ static void a_create_in_flight_is_finished_and_its_reply_kept(void **state)
     assert_true(client_send_request(&client, "POST", "/api/v1/commands/execute",
                                     "Content-Type: application/json\r\nIdempotency-Key: lost\r\n",
                                     body));
-    client_pause_ms(150 * client_slowness());
+    proxy_wait_sent(&proxy, "POST", "/teststeps", 1);
     client_reset(&client);
-    client_pause_ms(800 * client_slowness());
-    answer = proxy_ask_str(&proxy, "POST", "/api/v1/commands/execute", "Idempotency-Key: lost\r\n",
-                           body);
+    proxy_settle(&proxy);
+    do { /* 409: the first one is still at work */
+        answer = proxy_ask_str(&proxy, "POST", "/api/v1/commands/execute",
+                               "Idempotency-Key: lost\r\n", body);
+    } while (proxy.reply.status == 409);
     assert_int_equal(proxy.reply.status, 200);
     assert_true(str_is(reply_field(&proxy.reply, "Idempotency-Replayed"), "true"));
     assert_true(json_str(json_find(answer, "/data/step_id")).len > 0);
@@ -139,9 +156,10 @@ static void clients_may_leave_the_queue_of_a_session(void **state)
         assert_true(client_send_request(&clients[i], "POST", "/api/v1/commands/execute",
                                         "Content-Type: application/json\r\n", body));
     }
-    client_pause_ms(150 * client_slowness());
+    proxy_wait_sent(&proxy, "POST", "/teststeps", 1);
+    proxy_settle(&proxy);
     for (size_t i = 1; i < QUEUE; i += 2) {
-        leave(&clients[i], (enum how)(i / 2 % N_HOW));
+        leave(&proxy, &clients[i], (enum how)(i / 2 % N_HOW));
     }
     for (size_t i = 0; i < QUEUE; i += 2) {
         int64_t position;

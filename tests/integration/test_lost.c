@@ -311,10 +311,7 @@ static void a_step_whose_place_is_not_known_is_not_sent(void **state)
     client_open(&client, proxy.program.port);
     assert_true(client_send_request(&client, "POST", "/api/v1/commands/batch",
                                     "Content-Type: application/json\r\n", body));
-    for (int i = 0; i < 500 && sandbox_count(proxy.program.sandbox_port, "POST", "/teststeps") < 1;
-         i++) {
-        client_pause_ms(10);
-    }
+    proxy_wait_sent(&proxy, "POST", "/teststeps", 1);
     (void)proxy_ask_str(&proxy, "POST", EXECUTE, NULL,
                         arena_printf(&proxy.arena, CLICK ",\"checkpoint_id\":%lld}",
                                      (long long)proxy.seed.checkpoint));
@@ -499,10 +496,7 @@ static void a_stopped_run_leaves_its_session_to_count_again(void **state)
                     "{\"name\":\"t\",\"steps\":[{\"comment\":\"b\"},{\"comment\":\"no\"}]}");
     assert_int_equal(proxy.reply.status, 202);
     id = arena_str(&proxy.arena, json_str(json_get(run, "id")));
-    for (int i = 0; i < 500 && sandbox_count(proxy.program.sandbox_port, "POST", "/teststeps") < 2;
-         i++) {
-        client_pause_ms(10);
-    }
+    proxy_wait_sent(&proxy, "POST", "/teststeps", 2);
     (void)proxy_ask(&proxy, "DELETE",
                     arena_printf(&proxy.arena, "/api/v1/tests/runs/%.*s", STR_ARG(id)).ptr, NULL,
                     "");
@@ -525,7 +519,7 @@ static void an_answer_that_waits_outlives_its_fault(void **state)
                   "\"content_type\":\"application/json\",\"delay_ms\":400}");
     client_open(&client, proxy.program.port);
     assert_true(client_send_request(&client, "GET", "/virtuoso/user", "", STR_EMPTY));
-    client_pause_ms(150);
+    proxy_wait_sent(&proxy, "GET", "/user", 1);
     sandbox_clear_faults(proxy.program.sandbox_port);
     assert_int_equal(client_read(&client, false, &proxy.reply), CLIENT_OK);
     assert_int_equal(proxy.reply.status, 200);
@@ -552,8 +546,9 @@ static void a_session_counts_again_after_a_client_that_left(void **state)
     client_open(&client, proxy.program.port);
     assert_true(client_send_request(&client, "POST", EXECUTE, fields.ptr,
                                     STR("{\"command\":\"step-misc comment\",\"args\":[\"b\"]}")));
-    client_pause_ms(150 * client_slowness());
+    proxy_wait_sent(&proxy, "POST", "/teststeps", 2);
     client_close(&client);
+    proxy_settle(&proxy);
     comment(&proxy, fields, "c");
     assert_int_equal(proxy.reply.status, 200);
     assert_true(str_is(values(&proxy), "a b c"));

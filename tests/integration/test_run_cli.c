@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "harness/proxy.h"
 #include "harness/scripted.h"
+#include "harness/wait.h"
 
 enum { ARGS_MAX = 24, TEXT_MAX = 4 << 20 };
 
@@ -269,10 +270,7 @@ static void a_lost_proxy_ends_with_what_was_known(void **state)
 
 static void interrupt(struct fixture *f, struct scripted *scripted, const char *after)
 {
-    for (int i = 0; i < 1000 && scripted_count(scripted, after) == 0; i++) {
-        client_pause_ms(10);
-    }
-    assert_true(scripted_count(scripted, after) > 0);
+    wait_until(scripted_count(scripted, after) > 0);
     program_signal(&f->program, SIGINT);
 }
 
@@ -550,11 +548,11 @@ static void without_a_url_it_brings_its_own_proxy(void **state)
     assert_true(says(f, "1 passed of 1 file; 3 of 3 steps created"));
     begin(f, NULL,
           (const char *const[]){file, "--sandbox", "--wait", "--set", "sandbox.execution_ms=600000",
-                                "-o", "yaml", NULL});
-    client_pause_ms(1000 * client_slowness());
+                                NULL});
+    program_wait_wrote(&f->program, "[3/3] done", WAIT_MS);
     program_signal(&f->program, SIGTERM);
     assert_int_equal(end(f), 3);
-    assert_true(says(f, "exit_code: 3"));
+    assert_true(says(f, "1 cancelled of 1 file; 3 of 3 steps created"));
     assert_int_equal(RUN(f, file, "--sandbox", "--set", "nonsense=1"), 1);
     assert_int_equal(RUN(f, file, "--sandbox", "--junit", "/dev/full"),
                      1); /* no report: not green */

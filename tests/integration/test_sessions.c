@@ -1,11 +1,13 @@
 /* Sessions over HTTP: their life, who may see them, and that they survive a kill. */
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "harness/cmocka.h"
 
 #include "harness/proxy.h"
+#include "harness/wait.h"
 
 static struct str session_id(const struct json *answer)
 {
@@ -104,6 +106,20 @@ static struct str snapshot_set(struct proxy *proxy, const char *name)
                         (int)getpid());
 }
 
+static bool file_holds(const char *path, const char *text)
+{
+    static char bytes[65536];
+    FILE *file = fopen(path, "r");
+    size_t n;
+
+    if (file == NULL) {
+        return false; /* not written yet */
+    }
+    n = fread(bytes, 1, sizeof(bytes), file);
+    assert_int_equal(fclose(file), 0);
+    return str_contains((struct str){bytes, n}, str_from(text));
+}
+
 static void a_killed_server_has_its_sessions_again(void **state)
 {
     struct arena arena;
@@ -120,7 +136,7 @@ static void a_killed_server_has_its_sessions_again(void **state)
     sets[0] = set.ptr;
     proxy_start(&proxy, sets);
     id = arena_str(&arena, session_id(make_session(&proxy, NULL, ",\"name\":\"survivor\"")));
-    client_pause_ms(2200 * client_slowness());
+    wait_until(file_holds(strchr(set.ptr, '=') + 1, "survivor"));
     program_signal(&proxy.program, SIGKILL);
     (void)program_wait_end(&proxy.program, 5000);
     program_done(&proxy.program);
@@ -213,9 +229,9 @@ static void a_session_may_be_moved_while_it_works(void **state)
                                300 * client_slowness())
                       .ptr);
     send_command(&proxy, &clients[0], id, "runs");
-    client_pause_ms(100 * client_slowness());
+    proxy_wait_sent(&proxy, "POST", "/teststeps", 1);
     send_command(&proxy, &clients[1], id, "waits");
-    client_pause_ms(50 * client_slowness());
+    proxy_settle(&proxy);
     (void)ask_session(&proxy, "PATCH", id, NULL, "{\"checkpoint_id\":77}");
     assert_int_equal(proxy.reply.status, 200);
     assert_int_equal(position_of(&proxy, &clients[0]), 0);
@@ -248,10 +264,7 @@ static void sessions_do_not_wait_for_each_other(void **state)
                                1500 * client_slowness())
                       .ptr);
     send_command(&proxy, &slow, ids[0], "slow");
-    for (int i = 0; i < 500 && sandbox_count(proxy.program.sandbox_port, "POST", "/teststeps") == 0;
-         i++) {
-        client_pause_ms(10);
-    }
+    proxy_wait_sent(&proxy, "POST", "/teststeps", 1);
     for (int i = 0; i < 5; i++) {
         send_command(&proxy, &quick, ids[1], "quick");
         assert_true(position_of(&proxy, &quick) >= 0);
@@ -411,12 +424,9 @@ static void a_deleted_session_sends_nothing_more(void **state)
                                600 * client_slowness())
                       .ptr);
     send_command(&proxy, &first, id, "one");
-    for (int i = 0; i < 500 && sandbox_count(proxy.program.sandbox_port, "POST", "/teststeps") < 1;
-         i++) {
-        client_pause_ms(10);
-    }
+    proxy_wait_sent(&proxy, "POST", "/teststeps", 1);
     send_command(&proxy, &second, id, "two");
-    client_pause_ms(50 * client_slowness());
+    proxy_settle(&proxy);
     (void)ask_session(&proxy, "DELETE", id, NULL, "");
     assert_int_equal(proxy.reply.status, 204);
     assert_int_equal(position_of(&proxy, &first), 0);

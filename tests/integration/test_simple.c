@@ -3,6 +3,7 @@
 #include "harness/cmocka.h"
 
 #include "harness/proxy.h"
+#include "harness/wait.h"
 
 static const char *id_in(struct proxy *proxy, const struct json *answer, const char *member)
 {
@@ -112,6 +113,7 @@ static void a_goal_runs_and_tells_its_outcome(void **state)
     struct proxy proxy;
     struct made made;
     const struct json *answer;
+    struct str execution;
 
     (void)state;
     proxy_start(&proxy, sets);
@@ -123,9 +125,8 @@ static void a_goal_runs_and_tells_its_outcome(void **state)
                   200, STR("{\"wait\":true}"));
     assert_true(str_is(json_str(json_get(answer, "outcome")), "PASS"));
     answer = post(&proxy, "/api/executions", 201, TEXT("{\"goalId\":\"%s\"}", made.goal));
-    client_pause_ms(200);
-    answer = get(&proxy, TEXT("/api/executions/%s", id_in(&proxy, answer, "id")));
-    assert_true(str_is(json_str(json_get(answer, "status")), "FINISHED"));
+    execution = TEXT("/api/executions/%s", id_in(&proxy, answer, "id"));
+    wait_until(str_is(json_str(json_get(answer = get(&proxy, execution), "status")), "FINISHED"));
     assert_null(json_get(answer, "url")); /* the sandbox has no pages; see test_links.c */
     answer = get(&proxy, TEXT("/api/executions/%s/analysis?ai=true", id_in(&proxy, answer, "id")));
     assert_non_null(json_get(answer, "passed"));
@@ -314,6 +315,12 @@ static void many_cold_reads_are_one_call(void **state)
     proxy_stop(&proxy);
 }
 
+static bool is_stale(struct proxy *proxy)
+{
+    (void)get(proxy, STR("/api/projects"));
+    return str_contains(reply_field(&proxy->reply, "Cache-Status"), STR("stale"));
+}
+
 static void kept_answers_are_used_and_dropped(void **state)
 {
     static const char *const sets[] = {"cache.ttl_s=1", "upstream.max_tries=1", NULL};
@@ -335,11 +342,9 @@ static void kept_answers_are_used_and_dropped(void **state)
     (void)get(&proxy, STR("/api/projects"));
     assert_true(str_contains(reply_text(&proxy.reply), STR("\"new\"")));
     assert_int_equal(sandbox_count(proxy.program.sandbox_port, "GET", "/projects"), 1);
-    client_pause_ms(1100);
     sandbox_fault(proxy.program.sandbox_port,
                   "{\"match\":\"GET /projects\",\"times\":-1,\"status\":503}");
-    (void)get(&proxy, STR("/api/projects")); /* expired, but better than an error */
-    assert_true(str_contains(reply_field(&proxy.reply, "Cache-Status"), STR("stale")));
+    wait_until(is_stale(&proxy)); /* expired, but better than an error */
     proxy_stop(&proxy);
 }
 

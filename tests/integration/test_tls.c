@@ -89,12 +89,17 @@ static void plain_bytes_on_a_secured_port_end_the_connection(void **state)
 {
     struct program secured;
     struct client client;
+    struct reply reply;
+    enum client_result result;
 
     (void)state;
     start_secured(&secured);
     client_open(&client, secured.port);
     (void)client_send(&client, STR("GET /health HTTP/1.1\r\nHost: x\r\n\r\n"));
-    client_pause_ms(200 * client_slowness());
+    reply_init(&reply);
+    result = client_read(&client, false, &reply); /* an alert of TLS may come before the end */
+    assert_true(result != CLIENT_OK && result != CLIENT_TIMEOUT);
+    reply_done(&reply);
     client_close(&client);
     client_open(&client, secured.port); /* leaves in the middle of the handshake */
     (void)client_send(&client, STR("\x16\x03\x01\x02\x00\x01"));

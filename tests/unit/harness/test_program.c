@@ -27,7 +27,7 @@ static int use_script(void **state)
     assert_non_null(file);
     assert_true(fputs(script, file) >= 0);
     assert_int_equal(fclose(file), 0);
-    assert_int_equal(setenv("VP_WRAPPER", "sh " VP_SCRATCH_DIR "/stand-in.sh", 1), 0);
+    assert_int_equal(setenv("VP_WRAPPER", "sh\t" VP_SCRATCH_DIR "/stand-in.sh", 1), 0);
     assert_int_equal(setenv("VP_SECRET_OF_HOST", "seen", 1), 0);
     return 0;
 }

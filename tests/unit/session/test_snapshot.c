@@ -9,11 +9,12 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "harness/wait.h"
 #include "session/session.h"
 
 int test_snapshot(void);
 
-enum { INTERVAL_MS = 1000, LOOK_MS = 100, TURNS_MAX = 1000, TURN_US = 10000 };
+enum { INTERVAL_MS = 1000, LOOK_MS = 100, PATH_BYTES = 1024 };
 
 struct snapshots {
     struct deadlines deadlines;
@@ -21,8 +22,8 @@ struct snapshots {
     struct session_store *store;
     struct arena arena;
     struct digest owner;
-    char folder[128];
-    char file[160];
+    char folder[PATH_BYTES];
+    char file[PATH_BYTES];
 };
 
 static void open_store(struct snapshots *f)
@@ -109,24 +110,27 @@ static void pass_ms(struct snapshots *f, uint64_t ms)
     (void)deadlines_run(&f->deadlines, clock_now_ms());
 }
 
-/* The thread runs in real time: the loop looks until the file is there, at most 10 s. */
+/* The thread runs in real time: the loop looks again and again until the file is there. */
+static bool has_lines(struct snapshots *f, size_t n)
+{
+    pass_ms(f, LOOK_MS);
+    return n_lines(f) == n;
+}
+
 static void wait_for_lines(struct snapshots *f, size_t n)
 {
-    for (int i = 0; i < TURNS_MAX && n_lines(f) != n; i++) {
-        (void)usleep(TURN_US);
-        pass_ms(f, LOOK_MS);
-    }
-    assert_int_equal(n_lines(f), n);
+    wait_until(has_lines(f, n));
+}
+
+static bool is_in_trouble(struct snapshots *f, bool wanted)
+{
+    pass_ms(f, LOOK_MS);
+    return (session_store_trouble(f->store)->since_wall_ms != 0) == wanted;
 }
 
 static void wait_for_trouble(struct snapshots *f, bool wanted)
 {
-    for (int i = 0;
-         i < TURNS_MAX && (session_store_trouble(f->store)->since_wall_ms != 0) != wanted; i++) {
-        (void)usleep(TURN_US);
-        pass_ms(f, LOOK_MS);
-    }
-    assert_int_equal(session_store_trouble(f->store)->since_wall_ms != 0, wanted);
+    wait_until(is_in_trouble(f, wanted));
 }
 
 static size_t listed(struct snapshots *f, struct session **out)

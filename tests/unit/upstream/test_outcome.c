@@ -7,6 +7,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
+#include "base/random.h"
 #include "upstream/upstream_internal.h"
 
 int test_outcome(void);
@@ -66,6 +67,7 @@ static void delays_grow_stay_bounded_and_keep_what_was_asked(void **state)
     uint64_t most[12] = {0};
 
     (void)state;
+    random_seed(1);
     for (unsigned tries = 1; tries < ARRAY_LEN(most); tries++) {
         for (int i = 0; i < 300; i++) {
             uint64_t delay = retry_delay_ms(100, tries, 0);
@@ -77,6 +79,7 @@ static void delays_grow_stay_bounded_and_keep_what_was_asked(void **state)
     }
     assert_true(most[1] <= 100 && most[1] > 50);
     assert_true(most[3] <= 400 && most[3] > 200);
+    random_release();
 }
 
 /* Calls of which the last `n_failing` in a hundred fail, each failure wanting two retries. Returns

@@ -1,0 +1,18 @@
+#include "harness/wait.h"
+
+#include "harness/client.h"
+#include "harness/cmocka.h"
+
+uint64_t wait_limit_ms(void)
+{
+    return client_now_ms() + (uint64_t)WAIT_MS * client_slowness();
+}
+
+void wait_more(uint64_t limit_ms, const char *condition, const char *file, int line)
+{
+    if (client_now_ms() >= limit_ms) {
+        print_error("waited in vain for: %s\n", condition);
+        _fail(file, line);
+    }
+    client_pause_ms(WAIT_LOOK_MS);
+}

@@ -1,0 +1,26 @@
+/* Waiting for something to be true, instead of sleeping and hoping: wait_until(condition) looks
+ * again every few milliseconds and fails the test when the condition does not become true within
+ * WAIT_MS (stretched by VP_SLOW). A test that waits this way is as fast as the machine allows and
+ * does not depend on how busy the machine is. */
+#ifndef HARNESS_WAIT_H
+#define HARNESS_WAIT_H
+
+#include <stdint.h>
+
+enum { WAIT_MS = 20000, WAIT_LOOK_MS = 5 };
+
+#define wait_until(condition)                                                                      \
+    do {                                                                                           \
+        uint64_t wait_limit_ms_ = wait_limit_ms();                                                 \
+                                                                                                   \
+        while (!(condition)) {                                                                     \
+            wait_more(wait_limit_ms_, #condition, __FILE__, __LINE__);                             \
+        }                                                                                          \
+    } while (0)
+
+/* What wait_until is made of. */
+uint64_t wait_limit_ms(void);
+/* Pauses, or fails the test in the name of the place when the limit has passed. */
+void wait_more(uint64_t limit_ms, const char *condition, const char *file, int line);
+
+#endif
