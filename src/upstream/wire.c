@@ -7,8 +7,8 @@
  * beside send and receive, and a connection at rest that turns readable is noticed.
  *
  * While a descriptor is libcurl's, libcurl says what it waits for. What libcurl opened for itself
- * (its resolver's socket pair) it closes without telling us, so there REMOVE is obeyed; of sockets
- * that we opened for it the watch for reading stays until the close callback.
+ * (its resolver's socket pair) it closes without telling us, so there REMOVE is obeyed; for sockets
+ * that we opened for it, a close callback comes.
  *
  * EPOLLERR and EPOLLHUP are handed on as readable and writable, not as CURL_CSELECT_ERR: with that
  * libcurl gives up at once and loses what is still in the socket's buffer. */
@@ -111,8 +111,8 @@ int wire_on_wish(CURL *easy, curl_socket_t fd, int what, void *crowd, void *unus
     }
     watch->crowd = crowd;
     watch->want = want;
-    if (watch->ours) {
-        want |= watch->mask & EPOLLIN;
+    if (watch->ours && want == 0) {
+        return 0; /* established or about to be closed: either changes the watch in a moment */
     }
     watch_set(&upstream->wire, fd, watch, want);
     return 0;
