@@ -38,8 +38,14 @@ struct http_answer_header {
 
 struct http_answer *http_answer_new(void);
 void http_answer_free(struct http_answer *answer); /* NULL is fine */
-/* `to_head`: the request was HEAD, so the answer has no body whatever its head says. */
-void http_answer_begin(struct http_answer *answer, bool to_head);
+
+enum {
+    HTTP_ANSWER_TO_HEAD = 1, /* the request was HEAD: no body, whatever the head says */
+    HTTP_ANSWER_NO_CLOSE = 2 /* a body that runs until the close is refused: where a close cannot be
+                                trusted, such a body cannot be told from one that broke off */
+};
+
+void http_answer_begin(struct http_answer *answer, unsigned how);
 
 /* Call again after each PIECE, even if no bytes are left: the end may be due. */
 enum http_answer_event http_answer_next(struct http_answer *answer, struct str bytes,

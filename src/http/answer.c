@@ -36,7 +36,7 @@ struct http_answer {
     uint64_t framing_bytes;
     int64_t length;
     int status;
-    bool to_head;
+    unsigned how;
     bool has_head;
     bool complete;
     bool keeps_connection;
@@ -119,6 +119,12 @@ static int on_value_complete(llhttp_t *llhttp)
     return 0;
 }
 
+static bool has_no_body(const struct http_answer *answer)
+{
+    return (answer->how & HTTP_ANSWER_TO_HEAD) != 0 || answer->status == 204 ||
+           answer->status == 304;
+}
+
 /* One framing only, or NULL. */
 static const char *fault_of_framing(struct http_answer *answer)
 {
@@ -143,6 +149,10 @@ static const char *fault_of_framing(struct http_answer *answer)
     }
     if (n_codings == 1 && (llhttp->http_minor == 0 || answer->status == 204)) {
         return "its Transfer-Encoding has no place there";
+    }
+    if (n_codings == 0 && answer->length < 0 && (answer->how & HTTP_ANSWER_NO_CLOSE) != 0 &&
+        !has_no_body(answer)) {
+        return "its body has no length, so its end could not be told from a break";
     }
     return NULL;
 }
@@ -170,7 +180,7 @@ static int on_head(llhttp_t *llhttp)
         return refuse(answer, fault);
     }
     answer->has_head = true;
-    return answer->to_head || status == 204 || status == 304 ? 1 : 0;
+    return has_no_body(answer) ? 1 : 0;
 }
 
 static int on_body(llhttp_t *llhttp, const char *at, size_t len)
@@ -208,7 +218,7 @@ struct http_answer *http_answer_new(void)
     struct http_answer *answer = mem_zalloc(sizeof(*answer));
 
     buf_init(&answer->text, HTTP_ANSWER_HEAD_MAX);
-    http_answer_begin(answer, false);
+    http_answer_begin(answer, 0);
     return answer;
 }
 
@@ -220,7 +230,7 @@ void http_answer_free(struct http_answer *answer)
     }
 }
 
-void http_answer_begin(struct http_answer *answer, bool to_head)
+void http_answer_begin(struct http_answer *answer, unsigned how)
 {
     llhttp_init(&answer->llhttp, HTTP_RESPONSE, &settings);
     answer->n_headers = 0;
@@ -230,7 +240,7 @@ void http_answer_begin(struct http_answer *answer, bool to_head)
     answer->framing_bytes = 0;
     answer->length = -1;
     answer->status = 0;
-    answer->to_head = to_head;
+    answer->how = how;
     answer->has_head = false;
     answer->complete = false;
     answer->keeps_connection = false;

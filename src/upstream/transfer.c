@@ -302,6 +302,15 @@ void transfer_on_unconnected(struct upstream_transfer *transfer, const char *why
 }
 
 /* --- one try */
+/* Over TLS a close proves nothing: libcurl 7.88 tells a close without the peer's close_notify, which
+ * anybody between can cause, as an ordinary end. */
+static unsigned how_to_read(const struct upstream_transfer *transfer)
+{
+    unsigned how = transfer->upstream->tls ? HTTP_ANSWER_NO_CLOSE : 0;
+
+    return how | (str_is(transfer->call->request.method, "HEAD") ? HTTP_ANSWER_TO_HEAD : 0U);
+}
+
 void transfer_begin(struct upstream_transfer *transfer, unsigned timeout_ms)
 {
     const struct upstream_request *request = &transfer->call->request;
@@ -311,7 +320,7 @@ void transfer_begin(struct upstream_transfer *transfer, unsigned timeout_ms)
     buf_clear(&transfer->body);
     transfer->body.max =
         request->max_reply_bytes > 0 ? request->max_reply_bytes : upstream->options.max_reply_bytes;
-    http_answer_begin(transfer->answer, str_is(request->method, "HEAD"));
+    http_answer_begin(transfer->answer, how_to_read(transfer));
     request_write(transfer);
     transfer->why[0] = '\0';
     transfer->may_have_left = false;

@@ -1,5 +1,5 @@
 /* Bytes of the platform through the parser of answers, without sockets.
- * Input: the first byte says how the rest is split and whether the request was HEAD, the rest is
+ * Input: the first byte says how the rest is split and how it is read, the rest is
  * what the platform sends before it closes.
  * Held: the pieces give the same as the whole; a complete answer has one framing, and a body of the
  * length that was announced; what is decoded stays below its ceiling. */
@@ -69,17 +69,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     struct str text = {(const char *)bytes, len};
     struct reading whole;
     struct reading split;
-    bool to_head;
+    unsigned how;
     size_t step;
 
     if (len < 1) {
         return 0;
     }
-    to_head = (bytes[0] & 0x80) != 0;
+    how = ((bytes[0] & 0x80) != 0 ? HTTP_ANSWER_TO_HEAD : 0U) |
+          ((bytes[0] & 0x40) != 0 ? HTTP_ANSWER_NO_CLOSE : 0U);
     step = (size_t)bytes[0] % 16; /* 0: in two parts */
     text = str_sub(text, 1, len);
-    reading_run(&whole, text, to_head, true, 0, 0);
-    reading_run(&split, text, to_head, true, step == 0 ? bytes[0] : step, step);
+    reading_run(&whole, text, how, true, 0, 0);
+    reading_run(&split, text, how, true, step == 0 ? bytes[0] : step, step);
     CHECK(str_eq(buf_view(&whole.text), buf_view(&split.text)));
     CHECK(whole.end != HTTP_ANSWER_MORE && whole.end == split.end);
     check_head(whole.answer);

@@ -69,7 +69,7 @@ static inline void reading_write(struct reading *reading)
 }
 
 /* In pieces of `step` bytes (0: whole), the first of them `first` bytes long (0: as the others). */
-static inline void reading_run(struct reading *reading, struct str bytes, bool to_head, bool closes,
+static inline void reading_run(struct reading *reading, struct str bytes, unsigned how, bool closes,
                                size_t first, size_t step)
 {
     bool is_over = false;
@@ -78,7 +78,7 @@ static inline void reading_run(struct reading *reading, struct str bytes, bool t
     reading->answer = http_answer_new();
     buf_init(&reading->body, READING_MAX);
     buf_init(&reading->text, READING_MAX);
-    http_answer_begin(reading->answer, to_head);
+    http_answer_begin(reading->answer, how);
     for (size_t at = 0; at < bytes.len && !is_over;) {
         size_t n = at == 0 && first > 0 ? first : step > 0 ? step : bytes.len;
         struct str piece = str_sub(bytes, at, n);
