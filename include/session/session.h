@@ -15,8 +15,8 @@
 #include "base/deadline.h"
 #include "base/error.h"
 #include "base/later.h"
-#include "base/list.h"
 #include "base/str.h"
+#include "base/turn.h"
 #include "crypto/digest.h"
 
 struct session_store;
@@ -141,12 +141,9 @@ struct session_ticket;
 typedef void (*session_turn_fn)(struct session_ticket *ticket);
 
 struct session_ticket {
-    struct list link;
-    struct session_lane *lane; /* private */
+    struct turn turn; /* private */
     struct session_store *store;
     session_turn_fn on_turn;
-    struct later_item turn;
-    bool holds;
 };
 
 /* *out_now true: the lane is yours at once and on_turn will not come. ERR_OVERLOADED: lane full. */

@@ -51,9 +51,7 @@ struct session_gone {
 struct session_lane {
     struct map_node node; /* key: id */
     char id[64];
-    struct list waiting; /* tickets, in order of arrival */
-    struct session_ticket *holder;
-    unsigned n_waiting;
+    struct turns turns;
 };
 
 struct session_store {

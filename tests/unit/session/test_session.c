@@ -189,7 +189,7 @@ static void a_lane_lets_one_in_at_a_time_in_order(void **state)
     assert_int_equal(turns, 0); /* never from inside */
     (void)later_run(&f.later);
     assert_int_equal(turns, 1);
-    assert_true(tickets[1].holds && !tickets[3].holds);
+    assert_true(tickets[1].turn.holds && !tickets[3].turn.holds);
     session_lane_leave(&tickets[1]);
     session_lane_leave(&tickets[3]); /* between its turn being due and being told */
     (void)later_run(&f.later);
