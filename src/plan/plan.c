@@ -9,143 +9,16 @@
  *   END   result is set: tell the owner   GONE  a hook cancelled the plan: touch nothing */
 #include "plan_internal.h"
 
-#include <string.h>
-
 #include "base/check.h"
 #include "base/clock.h"
 #include "observe/trace.h"
 #include "plan/answer.h"
 
-enum { MAX_ROWS = 10000, FIRST_ROWS = 8, PARSE_DEPTH = 64, PARSE_NODES = 200000 };
+enum { PARSE_DEPTH = 64, PARSE_NODES = 200000 };
 
 enum { AWAY_FIRST_MS = 1000, AWAY_DOUBLINGS = 3 }; /* then every 8 s, about as the vendor's tool */
 
 enum flow { FLOW_NEXT, FLOW_WAIT, FLOW_END, FLOW_GONE };
-
-/* Rows and variables. */
-static void forget_arena(void *pointer)
-{
-    arena_done(pointer);
-}
-
-void plan_init(struct plan *plan, struct arena *arena, const struct plan_port *port,
-               const struct plan_options *options)
-{
-    *plan = (struct plan){.arena = arena, .port = port, .options = *options};
-    if (plan->options.max_rows == 0) {
-        plan->options.max_rows = MAX_ROWS;
-    }
-    plan->variables = json_new_object(arena);
-    arena_init(&plan->scratch);
-    arena_defer(arena, forget_arena, &plan->scratch);
-}
-
-void plan_reserve(struct plan *plan, size_t n)
-{
-    struct plan_row *rows;
-    size_t cap = plan->n_rows + n;
-
-    if (cap <= plan->cap_rows) {
-        return;
-    }
-    rows = arena_calloc(plan->arena, cap, sizeof(*rows));
-    if (plan->n_rows > 0) {
-        memcpy(rows, plan->rows, plan->n_rows * sizeof(*rows));
-    }
-    plan->rows = rows;
-    plan->cap_rows = cap;
-}
-
-/* Are max_rows there? */
-static bool plan_is_full(const struct plan *plan)
-{
-    return plan->n_rows >= plan->options.max_rows;
-}
-
-static struct plan_row *insert_row(struct plan *plan, size_t index, const struct call *call)
-{
-    CHECK(!plan_is_full(plan) && index <= plan->n_rows && call != NULL);
-    if (plan->n_rows == plan->cap_rows) {
-        plan_reserve(plan, plan->n_rows == 0 ? FIRST_ROWS : plan->n_rows);
-    }
-    memmove(&plan->rows[index + 1], &plan->rows[index],
-            (plan->n_rows - index) * sizeof(*plan->rows));
-    plan->rows[index] = (struct plan_row){.call = call};
-    plan->n_rows++;
-    return &plan->rows[index];
-}
-
-struct plan_row *plan_append(struct plan *plan, const struct call *call)
-{
-    return insert_row(plan, plan->n_rows, call);
-}
-
-struct plan_row *plan_insert(struct plan *plan, const struct call *call)
-{
-    if (plan->insert_at <= plan->at) {
-        plan->insert_at = plan->at + 1;
-    }
-    return insert_row(plan, plan->insert_at++, call);
-}
-
-void plan_set(struct plan *plan, const char *variable, struct json *value)
-{
-    json_set(plan->variables, str_from(variable), value);
-}
-
-void plan_set_str(struct plan *plan, const char *variable, struct str value)
-{
-    plan_set(plan, variable, json_new_string(plan->arena, value));
-}
-
-const struct json *plan_get(const struct plan *plan, const char *variable)
-{
-    return json_get(plan->variables, variable);
-}
-
-static bool plan_variable_is_set(const struct plan *plan, struct str name)
-{
-    const struct json *value = json_get_str(plan->variables, name);
-    enum json_type type = json_type(value);
-
-    return value != NULL && type != JSON_NULL && (type != JSON_BOOL || json_true(value));
-}
-
-bool row_when(const struct plan *plan, const struct plan_row *row)
-{
-    if (row->when == NULL) {
-        return true;
-    }
-    if (row->when[0] == '!') {
-        return !plan_variable_is_set(plan, str_from(row->when + 1));
-    }
-    return plan_variable_is_set(plan, str_from(row->when));
-}
-
-const char *row_name(const struct plan_row *row)
-{
-    return row->label != NULL ? row->label : row->call->spec->name;
-}
-
-enum error_code row_expand(const struct plan *plan, const struct plan_row *row,
-                           const struct scope *last, struct arena *arena, struct row_request *out,
-                           struct error *err)
-{
-    const struct call_spec *spec = row->call->spec;
-    struct scope variables = scope_of_object(plan->variables, last);
-    struct scope args = row->args != NULL ? scope_of_object(row->args, &variables) : variables;
-    enum error_code code = path_expand(spec->path, &args, arena, &out->path, err);
-
-    out->query = STR_EMPTY;
-    out->body = NULL;
-    if (code == ERR_OK && spec->query != NULL) {
-        code = query_expand(spec->query, &args, arena, &out->query, err);
-    }
-    if (code == ERR_OK && row->call->body != NULL) {
-        code = template_expand(row->call->body, &args, arena, &out->body, err);
-    }
-    return code;
-}
 
 /* Ends and failures. */
 static enum flow end_with(struct plan *plan, enum error_code code, const struct error *err)
@@ -345,9 +218,6 @@ static enum error_code send_row(struct plan *plan, struct error *err)
     if (plan->options.trace != NULL) {
         trace_child(plan->options.trace, plan->traceparent);
         call->request.traceparent = str_from(plan->traceparent);
-        plan->tracestate = (struct upstream_header){STR("tracestate"), plan->options.trace->state};
-        call->request.headers = &plan->tracestate;
-        call->request.n_headers = plan->tracestate.value.len > 0 ? 1 : 0;
     }
     code = plan->port->start(plan->port->context, call, err);
     if (code == ERR_OK) {
@@ -491,7 +361,7 @@ static struct arena *arena_for_answer(struct plan *plan)
     if (*arena == NULL) {
         *arena = arena_zalloc(plan->arena, sizeof(**arena));
         arena_init(*arena);
-        arena_defer(plan->arena, forget_arena, *arena);
+        arena_defer(plan->arena, plan_forget_arena, *arena);
     }
     arena_reset(*arena);
     return *arena;

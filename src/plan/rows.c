@@ -1,0 +1,132 @@
+/* The rows and variables of a plan, and how they become a request. */
+#include "plan_internal.h"
+
+#include <string.h>
+
+#include "base/check.h"
+
+enum { MAX_ROWS = 10000, FIRST_ROWS = 8 };
+
+void plan_forget_arena(void *pointer)
+{
+    arena_done(pointer);
+}
+
+void plan_init(struct plan *plan, struct arena *arena, const struct plan_port *port,
+               const struct plan_options *options)
+{
+    *plan = (struct plan){.arena = arena, .port = port, .options = *options};
+    if (plan->options.max_rows == 0) {
+        plan->options.max_rows = MAX_ROWS;
+    }
+    plan->variables = json_new_object(arena);
+    arena_init(&plan->scratch);
+    arena_defer(arena, plan_forget_arena, &plan->scratch);
+}
+
+void plan_reserve(struct plan *plan, size_t n)
+{
+    struct plan_row *rows;
+    size_t cap = plan->n_rows + n;
+
+    if (cap <= plan->cap_rows) {
+        return;
+    }
+    rows = arena_calloc(plan->arena, cap, sizeof(*rows));
+    if (plan->n_rows > 0) {
+        memcpy(rows, plan->rows, plan->n_rows * sizeof(*rows));
+    }
+    plan->rows = rows;
+    plan->cap_rows = cap;
+}
+
+/* Are max_rows there? */
+static bool plan_is_full(const struct plan *plan)
+{
+    return plan->n_rows >= plan->options.max_rows;
+}
+
+static struct plan_row *insert_row(struct plan *plan, size_t index, const struct call *call)
+{
+    CHECK(!plan_is_full(plan) && index <= plan->n_rows && call != NULL);
+    if (plan->n_rows == plan->cap_rows) {
+        plan_reserve(plan, plan->n_rows == 0 ? FIRST_ROWS : plan->n_rows);
+    }
+    memmove(&plan->rows[index + 1], &plan->rows[index],
+            (plan->n_rows - index) * sizeof(*plan->rows));
+    plan->rows[index] = (struct plan_row){.call = call};
+    plan->n_rows++;
+    return &plan->rows[index];
+}
+
+struct plan_row *plan_append(struct plan *plan, const struct call *call)
+{
+    return insert_row(plan, plan->n_rows, call);
+}
+
+struct plan_row *plan_insert(struct plan *plan, const struct call *call)
+{
+    if (plan->insert_at <= plan->at) {
+        plan->insert_at = plan->at + 1;
+    }
+    return insert_row(plan, plan->insert_at++, call);
+}
+
+void plan_set(struct plan *plan, const char *variable, struct json *value)
+{
+    json_set(plan->variables, str_from(variable), value);
+}
+
+void plan_set_str(struct plan *plan, const char *variable, struct str value)
+{
+    plan_set(plan, variable, json_new_string(plan->arena, value));
+}
+
+const struct json *plan_get(const struct plan *plan, const char *variable)
+{
+    return json_get(plan->variables, variable);
+}
+
+static bool plan_variable_is_set(const struct plan *plan, struct str name)
+{
+    const struct json *value = json_get_str(plan->variables, name);
+    enum json_type type = json_type(value);
+
+    return value != NULL && type != JSON_NULL && (type != JSON_BOOL || json_true(value));
+}
+
+bool row_when(const struct plan *plan, const struct plan_row *row)
+{
+    if (row->when == NULL) {
+        return true;
+    }
+    if (row->when[0] == '!') {
+        return !plan_variable_is_set(plan, str_from(row->when + 1));
+    }
+    return plan_variable_is_set(plan, str_from(row->when));
+}
+
+const char *row_name(const struct plan_row *row)
+{
+    return row->label != NULL ? row->label : row->call->spec->name;
+}
+
+enum error_code row_expand(const struct plan *plan, const struct plan_row *row,
+                           const struct scope *last, struct arena *arena, struct row_request *out,
+                           struct error *err)
+{
+    const struct call_spec *spec = row->call->spec;
+    struct scope variables = scope_of_object(plan->variables, last);
+    struct scope args = row->args != NULL ? scope_of_object(row->args, &variables) : variables;
+    enum error_code code = path_expand(spec->path, &args, arena, &out->path, err);
+
+    out->query = STR_EMPTY;
+    out->body = NULL;
+    if (code == ERR_OK && spec->query != NULL) {
+        code = query_expand(spec->query, &args, arena, &out->query, err);
+    }
+    if (code == ERR_OK && row->call->body != NULL) {
+        code = template_expand(row->call->body, &args, arena, &out->body, err);
+    }
+    return code;
+}
