@@ -46,9 +46,29 @@ typedef bool (*plan_before_fn)(struct plan *plan, struct plan_row *row);
  * hook. Not called when the plan is being cancelled or stopped. */
 typedef enum plan_verdict (*plan_failed_fn)(struct plan *plan, struct plan_row *row);
 
+/* Guides a row that takes more than one call, or that waits for its turn before it is sent.
+ *
+ *   enter ──► (wait ──► plan_go_on) ──► send row->sends ──► answered | failed ──► leave
+ *                                            ▲──────── AGAIN ─────┘
+ */
+struct plan_guide {
+    /* Before the first call. NEXT: send. AGAIN: the row waits until plan_go_on. FAIL: *err. */
+    enum plan_verdict (*enter)(struct plan *plan, struct plan_row *row, struct error *err);
+    /* row->sends was answered with success. NEXT: the row's own `after` is asked. AGAIN: send
+     * row->sends, at once. FAIL: *err, and `failed` is asked. */
+    enum plan_verdict (*answered)(struct plan *plan, struct plan_row *row, struct error *err);
+    /* row->status and row->error say how it failed; the error may be set. AGAIN: send row->sends. FAIL:
+     * it has failed. NEXT: as `answered`. Not asked when the plan is being cancelled or stopped. */
+    enum plan_verdict (*failed)(struct plan *plan, struct plan_row *row);
+    /* Exactly once after enter; row->status says what became of it. */
+    void (*leave)(struct plan *plan, struct plan_row *row);
+};
+
 struct plan_row {
     /* in */
     const struct call *call;
+    const struct plan_guide *guide; /* NULL: `call` is sent, once */
+    void *guided;                   /* the guide's own */
     const struct json *args; /* row's own values, asked before the plan's variables; may be NULL */
     const char *when;        /* "name" run only when set; "!name" only when not; NULL always */
     const char *save_as;     /* keep the whole answer as this variable; NULL no */
@@ -64,7 +84,9 @@ struct plan_row {
     const char *label;    /* what the report calls it; NULL: call name */
     /* out */
     enum row_status status;
-    bool disproved; /* set by a hook: it failed, and has been looked for; it did not act */
+    const struct call *sends; /* set by the guide; NULL: call */
+    bool disproved;           /* set by a guide: `call` was not sent yet, or did not act */
+    bool doubtful; /* set by a guide: `call` was sent, and whether it acted is not known */
     int http_status;
     unsigned tries;
     uint64_t us;
@@ -125,6 +147,7 @@ struct plan {
     struct upstream_header tracestate;
     bool running;
     bool stop_asked;
+    bool waits; /* the row at `at` for its turn */
 };
 
 /* `port` must outlive the plan. The plan's own memory goes with the arena. */
@@ -145,9 +168,11 @@ const struct json *plan_get(const struct plan *plan, const char *variable);
  * until they have returned; on_done may free it. */
 void plan_start(struct plan *plan, plan_done_fn on_done, void *owner);
 void plan_cancel(struct plan *plan); /* idempotent; zeroed is fine; on_done will not come */
+/* A guided row has its turn; from a later turn of the loop than `enter`. */
+void plan_go_on(struct plan *plan);
 /* The time is over: the row in flight is cut (ERR_OUTCOME_UNKNOWN where it may have been carried
- * out), the rows after it are not begun, and on_done comes at once, or soon when all rows have
- * ended. False: it is not running. */
+ * out, ERR_OVERLOADED where it still waited for its turn), the rows after it are not begun, and
+ * on_done comes at once, or soon when all rows have ended. False: it is not running. */
 bool plan_time_over(struct plan *plan);
 /* Ends when the row in flight has ended: ERR_CANCELLED, or as usual when that was the last row. */
 void plan_stop_after_row(struct plan *plan);

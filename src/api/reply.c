@@ -160,7 +160,8 @@ static bool plan_may_have_changed(const struct plan *plan)
         const struct plan_row *row = &plan->rows[i];
 
         if (row->call->spec->class != CALL_READ &&
-            (row->status == ROW_DONE || row->status == ROW_RUNNING || row_may_have_acted(row))) {
+            (row->status == ROW_DONE || (row->status == ROW_RUNNING && !row->disproved) ||
+             row_may_have_acted(row))) {
             return true;
         }
     }

@@ -3,6 +3,8 @@
  *   run: skip rows whose `when` or `before` says no
  *        -> expand -> port->start ... on_answer -> judge -> capture -> after -> next row
  *
+ * A row with a guide first enters (and may wait there), may send several calls, and leaves.
+ *
  * Each step of it answers with a flow, and only run and on_answer act on it, so that the end (which
  * may free the plan) is always the last thing that happens:
  *   NEXT  go on with the row at `at`      WAIT  a call, a delay or a later turn will go on
@@ -61,12 +63,26 @@ static bool tell_progress(struct plan *plan)
     return plan->running;
 }
 
+/* The answer of a call that is not the row's own is gone with the next one. */
+static void forget_other_answer(struct plan_row *row)
+{
+    if (row_sends(row) != row->call) {
+        row->answer = NULL;
+        row->answer_text = STR_EMPTY;
+    }
+}
+
 static void close_row(struct plan *plan, enum row_status status)
 {
     struct plan_row *row = &plan->rows[plan->at];
 
     row->status = status;
     row->us = clock_now_us() - plan->row_begin_us;
+    plan->waits = false;
+    if (row->guide != NULL) {
+        row->guide->leave(plan, row);
+        forget_other_answer(row);
+    }
 }
 
 static enum flow next_row(struct plan *plan)
@@ -94,7 +110,7 @@ static bool outlives(struct plan *plan, const struct error *err)
     const struct plan_row *row = &plan->rows[plan->at];
     uint64_t delay_ms = (uint64_t)AWAY_FIRST_MS << plan->n_away;
 
-    if (row->patience_ms == 0 || plan->stop_asked || row->call->spec->class != CALL_READ ||
+    if (row->patience_ms == 0 || plan->stop_asked || row_sends(row)->spec->class != CALL_READ ||
         !is_passing(err->code)) {
         return false;
     }
@@ -131,6 +147,25 @@ static void forget_answer(struct plan_row *row)
     }
 }
 
+/* The row's own word about an answer that is a success. */
+static enum flow ask_after(struct plan *plan);
+
+/* Sends what the guide wants next. A plan that is to stop does not begin with the row's own call. */
+static enum flow send_again(struct plan *plan)
+{
+    struct plan_row *row = &plan->rows[plan->at];
+
+    if (plan->stop_asked) {
+        close_row(plan, ROW_SKIPPED);
+        return end_stopped(plan);
+    }
+    row->status = ROW_RUNNING;
+    row->error = (struct error){0};
+    row->answer = NULL;
+    row->answer_text = STR_EMPTY;
+    return FLOW_NEXT;
+}
+
 static enum flow row_failed(struct plan *plan, enum row_status status, const struct error *err)
 {
     struct plan_row *row = &plan->rows[plan->at];
@@ -138,11 +173,22 @@ static enum flow row_failed(struct plan *plan, enum row_status status, const str
     struct error why;
 
     row->error = *err;
-    close_row(plan, status);
+    row->status = row->doubtful ? ROW_UNKNOWN : status;
+    if (row->guide != NULL && !plan->stop_asked) {
+        verdict = row->guide->failed(plan, row);
+        if (verdict == PLAN_AGAIN) {
+            return send_again(plan);
+        }
+        if (verdict == PLAN_NEXT) {
+            return ask_after(plan);
+        }
+    }
+    close_row(plan, row->status);
     if (!tell_progress(plan)) {
         return FLOW_GONE;
     }
     forget_answer(row);
+    verdict = PLAN_FAIL;
     if (row->failed != NULL && !plan->stop_asked) {
         verdict = row->failed(plan, row);
         if (!plan->running) {
@@ -188,12 +234,13 @@ static void on_answer(struct upstream_call *call, enum error_code code);
 static enum error_code send_row(struct plan *plan, struct error *err)
 {
     struct plan_row *row = &plan->rows[plan->at];
-    const struct call_spec *spec = row->call->spec;
+    const struct call_spec *spec = row_sends(row)->spec;
     struct upstream_call *call = &plan->upstream_call;
     struct row_request made;
     unsigned left_ms;
     enum error_code code;
 
+    row->http_status = 0;
     if (time_is_over(plan, &left_ms)) {
         return out_of_time(plan, err);
     }
@@ -212,7 +259,7 @@ static enum error_code send_row(struct plan *plan, struct error *err)
         .bearer = plan->options.bearer,
         .request_id = plan->options.request_id,
         .class = spec->class,
-        .label = row->call->label,
+        .label = row_sends(row)->label,
         .deadline_ms = left_ms,
     };
     if (plan->options.trace != NULL) {
@@ -232,6 +279,30 @@ static enum flow skip_row(struct plan *plan)
     return next_row(plan);
 }
 
+/* NEXT: it may be sent. */
+static enum flow enter_row(struct plan *plan)
+{
+    struct plan_row *row = &plan->rows[plan->at];
+    struct error err = {0};
+    enum plan_verdict verdict;
+
+    row->status = ROW_RUNNING;
+    row->started_ms = clock_now_ms();
+    plan->row_begin_us = clock_now_us();
+    if (!tell_progress(plan)) {
+        return FLOW_GONE;
+    }
+    if (row->guide == NULL) {
+        return FLOW_NEXT;
+    }
+    verdict = row->guide->enter(plan, row, &err);
+    plan->waits = verdict == PLAN_AGAIN;
+    if (verdict == PLAN_FAIL) {
+        return row_failed(plan, ROW_FAILED, &err);
+    }
+    return plan->waits ? FLOW_WAIT : FLOW_NEXT;
+}
+
 static enum flow begin_row(struct plan *plan)
 {
     struct plan_row *row = &plan->rows[plan->at];
@@ -239,7 +310,9 @@ static enum flow begin_row(struct plan *plan)
     enum error_code code;
 
     if (row->status != ROW_RUNNING) { /* not polling */
+        size_t at = plan->at;
         bool go = row_when(plan, row) && (row->before == NULL || row->before(plan, row));
+        enum flow flow;
 
         if (!plan->running) {
             return FLOW_GONE;
@@ -247,12 +320,9 @@ static enum flow begin_row(struct plan *plan)
         if (!go) {
             return skip_row(plan);
         }
-        row = &plan->rows[plan->at];
-        row->status = ROW_RUNNING;
-        row->started_ms = clock_now_ms();
-        plan->row_begin_us = clock_now_us();
-        if (!tell_progress(plan)) {
-            return FLOW_GONE;
+        flow = enter_row(plan);
+        if (flow != FLOW_NEXT || plan->at != at) {
+            return flow;
         }
     }
     code = send_row(plan, &err);
@@ -284,7 +354,7 @@ static void run(struct plan *plan)
 /* Answers. */
 static void keep_values(struct plan *plan, const struct plan_row *row)
 {
-    const struct call_spec *spec = row->call->spec;
+    const struct call_spec *spec = row_sends(row)->spec;
 
     for (size_t i = 0; i < CALL_MAX_CAPTURES && spec->captures[i].variable != NULL; i++) {
         const struct json *value = json_find(row->answer, spec->captures[i].pointers);
@@ -306,6 +376,26 @@ static void on_again(struct deadline *deadline)
 static void on_soon(struct later_item *item)
 {
     run(CONTAINER_OF(item, struct plan, soon));
+}
+
+/* The guide's word about an answer that is a success, then the row's own. */
+static enum flow ask_guide(struct plan *plan)
+{
+    struct plan_row *row = &plan->rows[plan->at];
+    struct error err = {0};
+
+    if (row->guide != NULL) {
+        switch (row->guide->answered(plan, row, &err)) {
+        case PLAN_AGAIN:
+            return send_again(plan);
+        case PLAN_FAIL:
+            return row_failed(plan, ROW_FAILED, &err);
+        case PLAN_NEXT:
+        case PLAN_DONE:
+            break;
+        }
+    }
+    return ask_after(plan);
 }
 
 static enum flow ask_after(struct plan *plan)
@@ -349,10 +439,12 @@ static enum flow ask_after(struct plan *plan)
 }
 
 /* Watching an execution for hours must not gather every answer: from the second one on they go into
- * two arenas by turns. Answers that nobody wants to keep share one. */
+ * two arenas by turns. Answers that nobody wants to keep share one, as do those of the calls that a
+ * guide sends beside the row's own. */
 static struct arena *arena_for_answer(struct plan *plan)
 {
-    bool drops = plan->rows[plan->at].drop_answer;
+    const struct plan_row *row = &plan->rows[plan->at];
+    bool drops = row->drop_answer || row_sends(row) != row->call;
     struct arena **arena = drops ? &plan->passing : &plan->polls[plan->n_polls % 2];
 
     if (plan->n_polls == 0 && !drops) {
@@ -400,17 +492,17 @@ static enum flow take_answer(struct plan *plan, struct plan_row *row,
 
     parse_answer(plan, row, reply);
     answer.json = row->answer;
-    code = answer_judge(&answer, row->call->spec, plan->options.stored_token, &err);
+    code = answer_judge(&answer, row_sends(row)->spec, plan->options.stored_token, &err);
     if (code != ERR_OK) {
         /* Answered with success, but not readable: a change may well have happened. */
-        bool unknown = row->call->spec->class != CALL_READ &&
+        bool unknown = row_sends(row)->spec->class != CALL_READ &&
                        (code == ERR_UPSTREAM_SHAPE || code == ERR_OUTCOME_UNKNOWN);
 
         return not_given(plan, unknown ? ROW_UNKNOWN : ROW_FAILED, &err);
     }
     plan->n_away = 0;
     keep_values(plan, row);
-    return ask_after(plan);
+    return ask_guide(plan);
 }
 
 static enum flow take_end(struct plan *plan, enum error_code code)
@@ -429,7 +521,7 @@ static enum flow take_end(struct plan *plan, enum error_code code)
     if (code == ERR_OK) {
         return take_answer(plan, row, &call->reply);
     }
-    (void)error_set(&err, code, "%s: %s", row->call->spec->name, call->error.text);
+    (void)error_set(&err, code, "%s: %s", row_sends(row)->spec->name, call->error.text);
     err.upstream_status = call->error.upstream_status;
     err.retry_after_s = call->error.retry_after_s;
     err.late = call->error.late;
@@ -448,11 +540,18 @@ static void on_answer(struct upstream_call *call, enum error_code code)
     }
 }
 
+/* Would nobody know what became of the row in flight if it were cut now? */
+static bool is_unknown(const struct plan *plan)
+{
+    return plan_must_finish(plan) || (plan->at < plan->n_rows && plan->rows[plan->at].doubtful &&
+                                      plan->rows[plan->at].status == ROW_RUNNING);
+}
+
 /* From outside. Cuts what is in flight; the row in flight says what is known about it. */
 static void cut(struct plan *plan, const struct error *err)
 {
     struct plan_row *row = plan->at < plan->n_rows ? &plan->rows[plan->at] : NULL;
-    bool unknown = plan_must_finish(plan);
+    enum row_status status = is_unknown(plan) ? ROW_UNKNOWN : ROW_FAILED;
 
     if (upstream_is_running(&plan->upstream_call)) {
         plan->port->cancel(plan->port->context, &plan->upstream_call);
@@ -460,14 +559,34 @@ static void cut(struct plan *plan, const struct error *err)
     deadline_clear(&plan->again);
     later_remove(&plan->soon);
     if (row != NULL && row->status == ROW_RUNNING) {
+        bool unsent = row->guide != NULL && row->disproved && err->code == ERR_CANCELLED;
+
         row->error = *err;
-        close_row(plan, unknown ? ROW_UNKNOWN : ROW_FAILED);
+        close_row(plan, unsent ? ROW_SKIPPED : status);
+    }
+}
+
+static void explain_time_over(const struct plan *plan, struct error *err)
+{
+    const char *name = row_name(&plan->rows[plan->at]);
+
+    if (plan->waits) {
+        (void)error_set(err, ERR_OVERLOADED,
+                        "%s: the time was over before its turn came; nothing of it was sent", name);
+        err->retry_after_s = 1;
+    } else if (is_unknown(plan)) {
+        (void)error_set(err, ERR_OUTCOME_UNKNOWN,
+                        "%s: the time was over after the request was sent; it may or may not have "
+                        "been carried out: look at the platform before sending it again",
+                        name);
+        err->late = true;
+    } else {
+        (void)out_of_time(plan, err);
     }
 }
 
 bool plan_time_over(struct plan *plan)
 {
-    bool unknown = plan_must_finish(plan);
     struct error err = {0};
 
     if (!plan->running) {
@@ -476,14 +595,7 @@ bool plan_time_over(struct plan *plan)
     if (plan->at >= plan->n_rows) {
         return true; /* about to end */
     }
-    (void)out_of_time(plan, &err);
-    if (unknown) {
-        (void)error_set(&err, ERR_OUTCOME_UNKNOWN,
-                        "%s: the time was over after the request was sent; it may or may not have "
-                        "been carried out: look at the platform before sending it again",
-                        row_name(&plan->rows[plan->at]));
-        err.late = true;
-    }
+    explain_time_over(plan, &err);
     cut(plan, &err);
     if (tell_progress(plan)) {
         (void)end_with(plan, err.code, &err);
@@ -495,6 +607,13 @@ bool plan_time_over(struct plan *plan)
 static void on_limit(struct deadline *deadline)
 {
     (void)plan_time_over(CONTAINER_OF(deadline, struct plan, limit));
+}
+
+void plan_go_on(struct plan *plan)
+{
+    CHECK(plan->running && plan->waits);
+    plan->waits = false;
+    run(plan);
 }
 
 void plan_start(struct plan *plan, plan_done_fn on_done, void *owner)
@@ -529,7 +648,10 @@ void plan_cancel(struct plan *plan)
 void plan_stop_after_row(struct plan *plan)
 {
     plan->stop_asked = true;
-    if (plan->running && deadline_is_set(&plan->again)) {
+    if (plan->running && plan->waits) {
+        close_row(plan, ROW_SKIPPED);
+        later_add(plan->port->later, &plan->soon, on_soon);
+    } else if (plan->running && deadline_is_set(&plan->again)) {
         /* Between two looks nothing is in flight: the row has seen what there is to see. */
         deadline_clear(&plan->again);
         later_add(plan->port->later, &plan->soon, on_soon);

@@ -14,6 +14,8 @@ struct row_request {
 enum error_code row_expand(const struct plan *plan, const struct plan_row *row,
                            const struct scope *last, struct arena *arena, struct row_request *out,
                            struct error *err) MUST_CHECK;
+/* The call that the row sends now. */
+const struct call *row_sends(const struct plan_row *row);
 bool row_when(const struct plan *plan, const struct plan_row *row);
 void plan_forget_arena(void *arena); /* for arena_defer */
 const char *row_name(const struct plan_row *row);

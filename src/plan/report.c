@@ -70,7 +70,7 @@ bool row_may_have_acted(const struct plan_row *row)
     if (row->call->spec->class == CALL_READ || row->disproved) {
         return false;
     }
-    if (row->status == ROW_UNKNOWN || row->error.code == ERR_OUTCOME_UNKNOWN) {
+    if (row->doubtful || row->status == ROW_UNKNOWN || row->error.code == ERR_OUTCOME_UNKNOWN) {
         return true;
     }
     if (row->status == ROW_FAILED && row->http_status >= 200 && row->http_status < 300) {
