@@ -22,7 +22,7 @@ file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/scratch)
 
 # A room is checked by valgrind where memory changes hands through libraries that no sanitizer has
 # instrumented; of the integration tests those named here (clean exits, cancelled work).
-set(VALGRIND_ROOMS base data net http upstream plan)
+set(VALGRIND_ROOMS base data net http upstream plan step)
 set(VALGRIND_INTEGRATION lifetime drain runs run_events)
 
 set(sanitizer_environment

@@ -26,7 +26,7 @@
 #include "catalog/catalog.h"
 #include "crypto/digest.h"
 #include "plan/plan.h"
-#include "run/ledger.h"
+#include "step/ledger.h"
 #include "testfile/testfile.h"
 
 struct run_store;

@@ -32,7 +32,7 @@ struct session_options {
 
 enum session_status { SESSION_ACTIVE, SESSION_PAUSED };
 
-/* What the caller knew when the end of a checkpoint was seen: numbers of his own (run/ledger.h). */
+/* What the caller knew when the end of a checkpoint was seen: numbers of his own (step/ledger.h). */
 struct session_seen {
     uint64_t since; /* before that count began */
     uint64_t alone; /* after it, or after the last step of ours since then */

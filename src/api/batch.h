@@ -12,7 +12,7 @@
 #define API_BATCH_H
 
 #include "api_internal.h"
-#include "run/read_back.h"
+#include "step/read_back.h"
 
 enum item_status { ITEM_PENDING, ITEM_DONE, ITEM_FAILED, ITEM_SKIPPED, ITEM_UNKNOWN };
 

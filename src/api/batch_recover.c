@@ -2,7 +2,7 @@
  * it was a failure behind the point of no return (row_may_have_acted). Sending it again could make
  * it twice, so the checkpoint is read back and what is seen is told:
  *
- *   it is certainly ours (run/read_back.h)              it exists: success, with a warning
+ *   it is certainly ours (step/read_back.h)              it exists: success, with a warning
  *   one like it, but perhaps older or another's         not known
  *   not there, and the platform said that it failed     failed
  *   not there otherwise                                 not known: it may still be carried out

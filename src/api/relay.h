@@ -4,7 +4,7 @@
 #define API_RELAY_H
 
 #include "api_internal.h"
-#include "run/ledger.h"
+#include "step/ledger.h"
 
 struct relay {
     struct task *task;

@@ -8,8 +8,8 @@
 
 #include "base/map.h"
 #include "base/mem.h"
-#include "run/read_back.h"
 #include "run/run.h"
+#include "step/read_back.h"
 
 enum run_status { RUN_NEW, RUN_RUNNING, RUN_PASSED, RUN_FAILED, RUN_CANCELLED, RUN_TIMED_OUT };
 

@@ -3,7 +3,7 @@
 # A row may only name rooms of rows above it: so the table itself can hold no cycle.
 cmake_minimum_required(VERSION 3.25)
 
-set(ROOMS base crypto observe data config net http upstream plan session catalog testfile run api sandbox cli app)
+set(ROOMS base crypto observe data config net http upstream plan step session catalog testfile run api sandbox cli app)
 set(MAY_base)
 set(MAY_crypto base)
 set(MAY_observe base)
@@ -13,14 +13,15 @@ set(MAY_net base crypto observe)
 set(MAY_http base observe net)
 set(MAY_upstream base observe net http) # http/answer.h only: one room touches llhttp and zlib
 set(MAY_plan base observe data upstream)
+set(MAY_step base data plan)
 set(MAY_session base crypto observe data)
 set(MAY_catalog base data plan)
 set(MAY_testfile base data plan catalog)
-set(MAY_run base crypto observe data plan catalog testfile)
-set(MAY_api base crypto observe data config http plan session catalog testfile run)
+set(MAY_run base crypto observe data plan step catalog testfile)
+set(MAY_api base crypto observe data config http plan step session catalog testfile run)
 set(MAY_sandbox base observe data http)
 set(MAY_cli base data config net upstream plan catalog testfile api)
-set(MAY_app base crypto observe data config net http upstream plan session catalog testfile run api sandbox cli)
+set(MAY_app base crypto observe data config net http upstream plan step session catalog testfile run api sandbox cli)
 
 # External headers, by the beginning of their name; each is the business of these rooms alone.
 set(LIBRARIES uv llhttp curl cjson yaml mbedtls zlib)

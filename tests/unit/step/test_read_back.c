@@ -1,7 +1,7 @@
 /* A checkpoint read back after a lost answer: a row a case of what stands there. */
 #include "harness/cmocka.h"
 
-#include "run/read_back.h"
+#include "step/read_back.h"
 
 int test_read_back(void);
 

@@ -13,8 +13,8 @@
  * Limits: the last LEDGER_MAX ids, and the last create of at most LEDGER_CHECKPOINTS checkpoints
  * are remembered (1.2 MiB, touched as they come). It knows of this process only: another replica
  * that makes an equal step in the same checkpoint at the same moment is not seen. */
-#ifndef RUN_LEDGER_H
-#define RUN_LEDGER_H
+#ifndef STEP_LEDGER_H
+#define STEP_LEDGER_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "run/read_back.h"
+#include "step/read_back.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* The told ids lie in a ring that is searched from end to end: that happens once for a lost answer,
  * while telling happens for every step. */
-#include "run/ledger.h"
+#include "step/ledger.h"
 
 #include "base/attr.h"
 #include "base/check.h"

@@ -8,13 +8,13 @@
  *
  * Pure, but for the ledger. Facts: virtuoso.md section 6 (what is stored is flat and richer than
  * what was sent). */
-#ifndef RUN_READ_BACK_H
-#define RUN_READ_BACK_H
+#ifndef STEP_READ_BACK_H
+#define STEP_READ_BACK_H
 
 #include "base/error.h"
 #include "data/json.h"
 #include "plan/call.h"
-#include "run/ledger.h"
+#include "step/ledger.h"
 
 enum read_back_result {
     READ_BACK_FOUND,   /* *out is it; the ledger knows that it is told */

@@ -1,7 +1,7 @@
 /* Whose is a step that looks like a lost one: told, perhaps still to be told, or free. */
 #include "harness/cmocka.h"
 
-#include "run/ledger.h"
+#include "step/ledger.h"
 
 int test_ledger(void);
 
