@@ -57,8 +57,8 @@ struct plan_guide {
     /* row->sends was answered with success. NEXT: the row's own `after` is asked. AGAIN: send
      * row->sends, at once. FAIL: *err, and `failed` is asked. */
     enum plan_verdict (*answered)(struct plan *plan, struct plan_row *row, struct error *err);
-    /* row->status and row->error say how it failed; the error may be set. AGAIN: send row->sends. FAIL:
-     * it has failed. NEXT: as `answered`. Not asked when the plan is being cancelled or stopped. */
+    /* row->status and row->error say how it failed; the error may be set. AGAIN: send row->sends.
+     * FAIL: it has failed. Not asked when the plan is being cancelled or stopped. */
     enum plan_verdict (*failed)(struct plan *plan, struct plan_row *row);
     /* Exactly once after enter; row->status says what became of it. */
     void (*leave)(struct plan *plan, struct plan_row *row);

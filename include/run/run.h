@@ -26,7 +26,7 @@
 #include "catalog/catalog.h"
 #include "crypto/digest.h"
 #include "plan/plan.h"
-#include "step/ledger.h"
+#include "step/lane.h"
 #include "testfile/testfile.h"
 
 struct run_store;
@@ -35,7 +35,7 @@ struct run;
 struct run_store_options {
     const struct plan_port *port;            /* the platform; outlives the store */
     const struct catalog_defaults *defaults; /* outlives the store */
-    struct ledger *ledger;                   /* outlives the store */
+    struct lanes *lanes;                     /* outlives the store */
     struct str ui_url;                       /* for links; outlives the store */
     struct str project;                      /* name, where neither file nor request has one */
     unsigned max_active;
@@ -64,13 +64,14 @@ struct run_request {
     bool execute;
     bool wait;                     /* with execute: follow it to its end */
     const bool *continue_on_error; /* NULL: as the file says */
-    int64_t position;              /* of the next step of checkpoint_id; -1: count them */
+    int64_t position;              /* of the next step of checkpoint_id; -1: behind the last one */
+    bool dry_run;                  /* for run_dry_run */
 };
 
 struct run_hooks {
     /* A step exists; the next one of its checkpoint goes to next_position, -1: not known any more.
-     */
-    void (*on_step)(void *context, int64_t next_position, bool added);
+     * `is_set`: because the request set a position, not because the checkpoint ends there. */
+    void (*on_step)(void *context, int64_t next_position, bool is_set, bool added);
     void (*on_end)(void *context); /* exactly once after run_start, by the end, stop or close */
     void *context;
 };
@@ -90,7 +91,7 @@ enum error_code run_dry_run(struct run *run, struct json **out, struct error *er
 /* `held`: it is to be found and can be stopped, but nothing is sent before run_release (a session
  * whose turn has not come). */
 void run_start(struct run *run, const struct run_hooks *hooks, bool held);
-/* `position` of the next step of the checkpoint that the request names; -1: count them. */
+/* `position` of the next step of the checkpoint that the request names; -1: behind the last one. */
 void run_release(struct run *run, int64_t position);
 /* The row in flight is finished, no other is begun; at once where none is. Idempotent. */
 void run_stop(struct run *run);

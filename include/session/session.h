@@ -32,12 +32,6 @@ struct session_options {
 
 enum session_status { SESSION_ACTIVE, SESSION_PAUSED };
 
-/* What the caller knew when the end of a checkpoint was seen: numbers of his own (step/ledger.h). */
-struct session_seen {
-    uint64_t since; /* before that count began */
-    uint64_t alone; /* after it, or after the last step of ours since then */
-};
-
 /* A copy; strs live in the arena given. */
 struct session {
     struct str id; /* "sess_" and 24 hex digits */
@@ -45,15 +39,14 @@ struct session {
     struct str description;
     struct str metadata;   /* JSON text of an object; empty none */
     int64_t checkpoint_id; /* 0: none */
-    int64_t position;      /* next step's; -1: not known yet */
-    int64_t end_ms; /* clock_age_ms when `position` was seen to be the checkpoint's end; 0: never */
-    struct session_seen seen; /* from session_move; where end_ms is not 0 */
+    int64_t position;      /* next step's; -1: not known */
+    bool is_set;           /* by the owner; else `position` is where the checkpoint ended last */
     int64_t steps_added;
     int64_t created_ms; /* Unix, for showing: nothing is decided by these three */
     int64_t last_activity_ms;
     int64_t expires_ms;
     unsigned timeout_s;
-    unsigned version; /* of checkpoint and position, for session_advance */
+    unsigned version; /* counts what the owner has set, for session_advance */
     enum session_status status;
     bool is_current;
 };
@@ -121,13 +114,13 @@ enum error_code session_current(struct session_store *store, const struct digest
                                 struct arena *arena, struct session *out,
                                 struct error *err) MUST_CHECK;
 
-/* What became of a session's place. `version` is that of the session when it was loaded: where its
- * owner has set checkpoint or position since then, that stands and only the count goes up. */
+/* What became of a session's place. Where its owner has set checkpoint or position since it was
+ * loaded, that stands and only the count goes up. */
 struct session_move {
-    unsigned version;
-    int64_t position; /* of the next step; -1: not known */
-    int64_t end_ms;   /* as in struct session */
-    struct session_seen seen;
+    int64_t checkpoint_id; /* that the steps went to */
+    unsigned version;      /* of the session when it was loaded */
+    int64_t position;      /* of the next step; -1: not known */
+    bool is_set;           /* as in struct session */
     int64_t steps_added;
 };
 

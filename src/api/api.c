@@ -12,6 +12,7 @@
 #include "limits.h"
 #include "links.h"
 #include "run/run.h"
+#include "step/lane.h"
 #include "verdict.h"
 
 static size_t max_body_of(const struct task *task)
@@ -152,7 +153,7 @@ static struct run_store *open_runs(const struct api *api)
     const struct run_store_options options = {
         .port = api->options.port,
         .defaults = &api->defaults,
-        .ledger = api->ledger,
+        .lanes = api->lanes,
         .ui_url = config->upstream.ui_url,
         .project = config->runs.project,
         .max_active = config->runs.max_active,
@@ -193,7 +194,7 @@ enum error_code api_open(const struct api_options *options, struct api **out, st
     api->cache = cache_new(options->config);
     api->goals = goal_memo_new();
     api->limits = options->config->limits.enabled ? limits_new(options->config) : NULL;
-    api->ledger = ledger_new();
+    api->lanes = lanes_new(options->port->later, options->config->sessions.max_queue);
     api->runs = open_runs(api);
     api->verdicts = verdict_store_new(api);
     api->opened_ms = clock_now_ms();
@@ -221,8 +222,8 @@ void api_close(struct api *api)
         cache_free(api->cache);
         goal_memo_free(api->goals);
         limits_free(api->limits);
-        ledger_free(api->ledger);
         mem_free(api->trusted);
+        lanes_free(api->lanes);
         mem_free(api);
     }
 }

@@ -113,9 +113,9 @@ struct api {
     struct limits *limits; /* NULL: limits.enabled is false */
     struct verdict_store *verdicts;
     struct run_store *runs;
-    struct ledger *ledger;
     struct ip_range *trusted; /* server.trusted_proxies */
     size_t n_trusted;
+    struct lanes *lanes;
     unsigned n_watchers; /* open event streams */
     bool draining;
     uint64_t opened_ms;

@@ -4,34 +4,26 @@
  *   prepare: bind every command ─► (lane of the session) ─► rows ─► plan_start ─► on_done with each
  * outcome
  *
- * Positions: a step without one goes where the cursor of its checkpoint stands; a cursor starts at
- * the session's position, or at the number of steps that the platform reports, read once. Owner:
- * the task's arena. Promise: on_done comes exactly once after batch_start returned STAGE_WAIT,
+ * Positions: a step without one goes behind the last one of its checkpoint, whoever made that
+ * (step/step.h), or where the session's owner has set the session. Owner: the task's arena. Promise: on_done comes exactly once after batch_start returned STAGE_WAIT,
  * unless batch_cancel came first. */
 #ifndef API_BATCH_H
 #define API_BATCH_H
 
 #include "api_internal.h"
-#include "step/read_back.h"
+#include "step/step.h"
 
 enum item_status { ITEM_PENDING, ITEM_DONE, ITEM_FAILED, ITEM_SKIPPED, ITEM_UNKNOWN };
 
-/* Whether a step that was sent exists: no question; being looked for; the platform was asked. */
-enum item_doubt { DOUBT_NONE, DOUBT_LOOKS, DOUBT_LOOKED };
-
 struct batch;
 
+/* Where steps go. */
 struct batch_cursor {
     struct str checkpoint_id;
     int64_t checkpoint_number;
-    int64_t position; /* -1: not known */
-    int64_t end_ms;   /* Unix: when that was seen to be the checkpoint's end; 0: it was not */
-    struct session_seen seen; /* the ledger's numbers then */
+    int64_t position; /* of the next step; -1: behind the last one */
     bool is_session;
-    bool is_counted;            /* a dry run has shown how the position becomes known */
-    const struct json *counted; /* the steps that stood there when they were counted; NULL: never */
-    uint64_t counted_since;     /* the ledger's number before that */
-    struct session_seen look;   /* the ledger's numbers before the count on its way */
+    bool is_counted; /* a dry run has shown how the end becomes known */
     struct batch_cursor *next;
 };
 
@@ -53,13 +45,6 @@ struct batch_item {
     const struct json *answer; /* of a command that is not a step: the platform's main answer */
     bool is_answered;          /* it has come; it may be empty */
     struct json *data;         /* what the reply says about it */
-    bool is_alone;           /* no other step was begun in its checkpoint since the end was seen */
-    bool was_end;            /* nothing stood at its place a moment before it was sent */
-    struct ledger_mark mark; /* while it is being made */
-    enum item_doubt doubt;
-    struct read_back look; /* for the step, when its answer was lost */
-    uint64_t look_ms;      /* since when */
-    unsigned n_looks;
     const struct json *seen; /* {step_id, position} of a step that may be the lost one; NULL none */
     bool recovered;          /* its answer was lost, and the step found when read back */
     bool timed_out;          /* it waited for an execution that went on longer */
@@ -80,6 +65,7 @@ struct batch {
     struct session session;
     struct batch_cursor *cursors;
     struct session_ticket ticket;
+    struct step step; /* that is being made */
     struct plan plan;
     void (*on_done)(struct batch *batch);
     void *owner;
@@ -101,15 +87,6 @@ struct json *batch_dry_run(struct batch *batch, struct error *err);
 struct json *command_requests(struct task *task, const struct json *body, struct error *err);
 /* batch_link.c: the last row of a command whose answer links to an execution. */
 void batch_add_project(struct batch_item *item);
-/* batch_recover.c: the step's call failed; where its outcome is unknown the checkpoint is read
- * back. */
-enum plan_verdict batch_step_failed(struct plan *plan, struct plan_row *row);
-struct json *batch_step_data(struct batch_item *item, const struct json *answer);
-void batch_cursor_moves(struct batch_item *item);
-/* The session, if it is its cursor, learns where the cursor stands. */
-void batch_cursor_tell(struct batch_item *item, int64_t steps_added);
-/* Whether the step exists is not known: nor is where the next one goes. */
-void batch_position_unknown(struct batch_item *item);
 size_t batch_count(const struct batch *batch, enum item_status status);
 
 #endif

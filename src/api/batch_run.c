@@ -7,88 +7,66 @@
 #include "observe/metrics.h"
 #include "reply_map.h"
 #include "run/run.h"
+#include "step/look.h"
 
 enum { POLL_DEFAULT_S = 2, WAIT_DEFAULT_S = 300, WAIT_MARGIN_MS = 30000 };
-
-enum { END_TRUST_MS = 10000 }; /* others may write to a checkpoint too */
 
 static struct batch_item *item_of(const struct plan_row *row)
 {
     return unconst(row->context);
 }
 
-static enum plan_verdict after_count(struct plan *plan, struct plan_row *row,
-                                     const struct json *answer, uint64_t *delay_ms,
-                                     struct error *err)
-{
-    struct batch_cursor *cursor = item_of(row)->cursor;
+/* --- steps */
 
-    (void)plan;
-    *delay_ms = 0;
-    cursor->counted = read_back_steps(answer, cursor->checkpoint_number);
-    if (cursor->counted == NULL) {
-        (void)error_set(err, ERR_UPSTREAM_SHAPE,
-                        "The platform's answer about the checkpoint does not list its steps");
-        return PLAN_FAIL;
+/* Where the cursor stands, if the plan was to begin now; -1: not known. */
+static int64_t shown_position(const struct batch_item *item)
+{
+    struct batch_cursor *cursor = item->cursor;
+
+    if (cursor->position < 0) {
+        cursor->position = lanes_end(item->batch->task->api->lanes, cursor->checkpoint_number);
     }
-    cursor->position = (int64_t)json_size(cursor->counted);
-    cursor->end_ms = (int64_t)clock_age_ms();
-    cursor->seen = cursor->look;
-    cursor->counted_since = cursor->look.since;
-    return PLAN_NEXT;
+    return cursor->position;
 }
 
-/* Has anybody else written to the checkpoint, or may he have, since its end was seen? */
-static bool is_passed(const struct batch_item *item)
-{
-    const struct ledger *ledger = item->batch->task->api->ledger;
-    const struct batch_cursor *cursor = item->cursor;
-
-    return !ledger_is_alone(ledger, cursor->checkpoint_number, cursor->seen.alone) ||
-           ledger_is_doubtful(ledger, cursor->seen.since);
-}
-
-static bool before_count(struct plan *plan, struct plan_row *row)
+/* Of a dry run: the count is shown where the position would be counted. */
+static bool before_shown_count(struct plan *plan, struct plan_row *row)
 {
     struct batch_item *item = item_of(row);
-    struct batch_cursor *cursor = item->cursor;
-    const struct ledger *ledger = item->batch->task->api->ledger;
-    bool counts =
-        !cursor->is_counted && (cursor->position < 0 || (cursor->end_ms != 0 && is_passed(item)));
+    bool counts = !item->cursor->is_counted && shown_position(item) < 0;
 
     (void)plan;
-    cursor->is_counted = item->batch->is_dry;
-    if (counts && !item->batch->is_dry) { /* until the answer has come nothing is known */
-        cursor->position = -1;
-        cursor->end_ms = 0;
-        cursor->look = (struct session_seen){
-            .since = ledger_now(ledger),
-            .alone = ledger_look(ledger, cursor->checkpoint_number),
-        };
-    }
+    item->cursor->is_counted = true;
     return counts;
 }
 
-/* False: the position could not be found out, so the step must not be sent. */
+static bool before_shown_step(struct plan *plan, struct plan_row *row)
+{
+    struct batch_item *item = item_of(row);
+    struct batch_cursor *cursor = item->cursor;
+
+    if (item->input.position < 0) {
+        item->position = shown_position(item);
+    }
+    if (item->position < 0) {
+        json_remove(plan->variables, STR("position"));
+        return true;
+    }
+    plan_set(plan, "position", json_new_int(plan->arena, item->position));
+    if (item->position <= cursor->position) {
+        cursor->position++; /* as it will be when the step exists */
+    }
+    return true;
+}
+
 static bool before_step(struct plan *plan, struct plan_row *row)
 {
     struct batch_item *item = item_of(row);
+    bool given = item->input.position >= 0;
 
-    if (item->input.position < 0) {
-        if (item->cursor->position < 0) {
-            return false;
-        }
-        item->position = item->cursor->position;
-    }
-    plan_set(plan, "position", json_new_int(plan->arena, item->position));
-    item->is_alone = !is_passed(item);
-    item->was_end = item->cursor->end_ms != 0 && item->position == item->cursor->position &&
-                    (int64_t)clock_age_ms() - item->cursor->end_ms < END_TRUST_MS && item->is_alone;
-    if (!item->batch->is_dry) {
-        ledger_begin(item->batch->task->api->ledger, &item->mark, item->cursor->checkpoint_number);
-    } else if (item->cursor->position >= 0) {
-        item->cursor->position++; /* as it will be when the step exists */
-    }
+    (void)plan;
+    step_to(&item->batch->step, item->cursor->checkpoint_number,
+            given ? item->input.position : item->cursor->position);
     return true;
 }
 
@@ -117,7 +95,7 @@ static enum plan_verdict call_failed(struct plan *plan, struct plan_row *row)
     return PLAN_FAIL;
 }
 
-struct json *batch_step_data(struct batch_item *item, const struct json *answer)
+static struct json *step_data(struct batch_item *item, const struct json *answer)
 {
     struct task *task = item->batch->task;
     struct json *data = json_new_object(task->arena);
@@ -141,14 +119,15 @@ struct json *batch_step_data(struct batch_item *item, const struct json *answer)
     return data;
 }
 
-void batch_cursor_tell(struct batch_item *item, int64_t steps_added)
+/* The session, if it is its cursor, learns where the next step goes. */
+static void tell_session(const struct batch_item *item, int64_t next, int64_t steps_added)
 {
     struct batch *batch = item->batch;
     const struct batch_cursor *cursor = item->cursor;
-    const struct session_move move = {.version = batch->session.version,
-                                      .position = cursor->position,
-                                      .end_ms = cursor->end_ms,
-                                      .seen = cursor->seen,
+    const struct session_move move = {.checkpoint_id = batch->session.checkpoint_id,
+                                      .version = batch->session.version,
+                                      .position = next,
+                                      .is_set = cursor->position >= 0,
                                       .steps_added = steps_added};
 
     if (cursor->is_session) {
@@ -157,23 +136,11 @@ void batch_cursor_tell(struct batch_item *item, int64_t steps_added)
     }
 }
 
-void batch_cursor_moves(struct batch_item *item)
+/* Whether the step exists is not known: nor is where the next one goes. */
+static void position_unknown(struct batch_item *item)
 {
-    struct batch_cursor *cursor = item->cursor;
-
-    if (cursor->end_ms != 0 && item->is_alone) { /* else it is counted again before the next one */
-        cursor->seen.alone = item->mark.number;
-        if (item->position == cursor->position) { /* the end is behind it now */
-            cursor->end_ms = (int64_t)clock_age_ms();
-        }
-    }
-    if (item->position <= cursor->position) {
-        cursor->position++;
-    } else { /* past the end as we knew it: read it again */
-        cursor->position = -1;
-        cursor->end_ms = 0;
-    }
-    batch_cursor_tell(item, 1);
+    item->cursor->position = -1;
+    tell_session(item, -1, 0);
 }
 
 static enum plan_verdict after_step(struct plan *plan, struct plan_row *row,
@@ -181,20 +148,51 @@ static enum plan_verdict after_step(struct plan *plan, struct plan_row *row,
                                     struct error *err)
 {
     struct batch_item *item = item_of(row);
+    const struct step *step = &item->batch->step;
+    struct batch_cursor *cursor = item->cursor;
 
+    (void)plan;
+    (void)err;
     *delay_ms = 0;
-    if (step_id_of(plan_get(plan, "step_id")) == 0) {
-        (void)error_set(err, ERR_UPSTREAM_SHAPE,
-                        "create step: the platform's answer has no usable id");
-        return PLAN_FAIL;
+    item->position = step->at;
+    item->recovered = step->recovered;
+    if (cursor->position >= 0 && item->position <= cursor->position) {
+        cursor->position++;
     }
-    ledger_end(&item->mark);
-    ledger_tell(item->batch->task->api->ledger, step_id_of(plan_get(plan, "step_id")));
-    batch_cursor_moves(item);
+    tell_session(item, cursor->position >= 0 ? cursor->position : step->end, 1);
     item->answer = answer;
-    item->data = batch_step_data(item, answer);
+    item->data = step_data(item, answer);
     item->status = ITEM_DONE;
     return PLAN_NEXT;
+}
+
+/* A step that may be the lost one is told of. */
+static void take_seen(struct batch_item *item)
+{
+    struct arena *arena = item->batch->task->arena;
+    const struct step *step = &item->batch->step;
+    struct json *seen = json_new_object(arena);
+    struct str id = arena_printf(arena, "%lld", (long long)step_id_of(json_get(step->seen, "id")));
+
+    json_set(seen, STR("step_id"), json_new_string(arena, id));
+    json_set(seen, STR("checkpoint_id"), json_new_string(arena, item->cursor->checkpoint_id));
+    json_set(seen, STR("position"), json_new_int(arena, step->seen_at));
+    item->seen = seen;
+}
+
+static enum plan_verdict step_failed(struct plan *plan, struct plan_row *row)
+{
+    struct batch_item *item = item_of(row);
+
+    (void)plan;
+    take_failure(item, row);
+    if (item->batch->step.seen != NULL) {
+        take_seen(item);
+    }
+    if (row_may_have_acted(row)) {
+        position_unknown(item);
+    }
+    return PLAN_FAIL;
 }
 
 /* --- commands that are not steps
@@ -378,14 +376,20 @@ static struct plan_row *add_row(struct batch_item *item, const struct call *call
 
 static void add_step(struct batch_item *item)
 {
+    const struct call *call = catalog_call(item->bound.command);
     struct plan_row *row;
 
-    if (item->input.position < 0) {
-        add_row(item, catalog_extra_call("count steps"), after_count)->before = before_count;
+    if (item->batch->is_dry) {
+        if (item->input.position < 0) {
+            add_row(item, catalog_extra_call("count steps"), NULL)->before = before_shown_count;
+        }
+        add_row(item, call, NULL)->before = before_shown_step;
+        return;
     }
-    row = add_row(item, catalog_call(item->bound.command), after_step);
+    row = add_row(item, call, after_step);
     row->before = before_step;
-    row->failed = batch_step_failed;
+    row->failed = step_failed;
+    step_guide(row, &item->batch->step);
 }
 
 /* `when` of an extra call is about the command's own values: "snapshot_id" given, "!snapshot_id"
@@ -479,17 +483,14 @@ static bool cursors_take_session(struct batch *batch, struct error *err)
                      task->arena, &batch->session, err) != ERR_OK) {
         return false;
     }
-    if (batch->session.checkpoint_id != meant) { /* set to another one since the request came */
-        batch->session.position = -1;
-        batch->session.version--;
-    }
     for (cursor = batch->cursors; cursor != NULL; cursor = cursor->next) {
         if (cursor->is_session) {
-            cursor->position = batch->session.position;
-            cursor->end_ms = batch->session.end_ms;
-            cursor->seen = batch->session.seen;
+            bool is_set = batch->session.is_set && batch->session.checkpoint_id == meant;
+
+            cursor->position = is_set ? batch->session.position : -1;
         }
     }
+    batch->session.checkpoint_id = meant; /* set to another one since: it is told nothing of this */
     return true;
 }
 
@@ -515,17 +516,11 @@ struct json *batch_dry_run(struct batch *batch, struct error *err)
 static void item_ends(struct batch_item *item, const struct plan_row *row)
 {
     item->us += row->us;
-    if (item->doubt != DOUBT_NONE) { /* batch_recover.c has decided; the last word says most */
-        if (item->status != ITEM_DONE && row->error.code == ERR_OUTCOME_UNKNOWN) {
-            item->error = row->error;
-        }
-        return;
+    if (item->status == ITEM_PENDING && item->cursor != NULL && row_may_have_acted(row)) {
+        position_unknown(item); /* cut by time, stopped, or its client left */
     }
     if (row->status == ROW_FAILED || row->status == ROW_UNKNOWN) {
         take_failure(item, row);
-    }
-    if (item->cursor != NULL && row_may_have_acted(row)) { /* cut by time, or its client left */
-        batch_position_unknown(item);
     }
 }
 
@@ -541,17 +536,21 @@ static void count_item(const struct batch_item *item)
     metric_add(M_COMMANDS, label, results[item->status], 0, 1);
 }
 
+static void items_end(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->plan.n_rows; i++) {
+        if (batch->plan.rows[i].context != NULL) {
+            item_ends(item_of(&batch->plan.rows[i]), &batch->plan.rows[i]);
+        }
+    }
+}
+
 static void on_plan_done(struct plan *plan)
 {
     struct batch *batch = plan->owner;
 
-    for (size_t i = 0; i < plan->n_rows; i++) {
-        if (plan->rows[i].context != NULL) {
-            item_ends(item_of(&plan->rows[i]), &plan->rows[i]);
-        }
-    }
+    items_end(batch);
     for (size_t i = 0; i < batch->n_items; i++) {
-        ledger_end(&batch->items[i].mark); /* cut by time */
         if (batch->items[i].status == ITEM_PENDING) {
             batch->items[i].status = ITEM_SKIPPED;
         }
@@ -567,16 +566,7 @@ static void batch_cancel(struct task *task)
 
     task->exchange->notes.report = json_text(task->arena, plan_report(&batch->plan));
     plan_cancel(&batch->plan);
-    for (size_t i = 0; i < batch->plan.n_rows; i++) {
-        const struct plan_row *row = &batch->plan.rows[i];
-
-        if (row_may_have_acted(row) && item_of(row)->cursor != NULL) {
-            batch_position_unknown(item_of(row));
-        }
-    }
-    for (size_t i = 0; i < batch->n_items; i++) {
-        ledger_end(&batch->items[i].mark);
-    }
+    items_end(batch);
     session_lane_leave(&batch->ticket);
 }
 
@@ -657,6 +647,7 @@ enum stage_verdict batch_start(struct batch *batch, void (*on_done)(struct batch
 
     batch->on_done = on_done;
     task->state = batch;
+    step_init(&batch->step, task->api->lanes, catalog_extra_call("count steps"));
     plan_options_for(task, &options);
     plan_init(&batch->plan, task->arena, task->api->options.port, &options);
     if (uses_lane(batch) &&

@@ -60,7 +60,7 @@ static void on_cancel(struct task *task)
     struct relay *relay = task->state;
 
     upstream_cancel(&relay->call);
-    ledger_end_unknown(task->api->ledger, &relay->mark);
+    lanes_foreign_end(&relay->foreign);
     cache_abandon(task);
 }
 
@@ -289,7 +289,7 @@ enum stage_verdict handle_relay(struct task *task)
         return cache_fail(task);
     }
     if (relay->call.request.class != CALL_READ) {
-        ledger_begin(task->api->ledger, &relay->mark, LEDGER_ANY_CHECKPOINT);
+        lanes_foreign_begin(task->api->lanes, &relay->foreign);
     }
     task->on_chunk = keyed ? NULL : on_chunk;
     task->on_writable = on_writable;

@@ -4,7 +4,7 @@
 #define API_RELAY_H
 
 #include "api_internal.h"
-#include "step/ledger.h"
+#include "step/lane.h"
 
 struct relay {
     struct task *task;
@@ -12,9 +12,9 @@ struct relay {
     char traceparent[56];
     struct upstream_header sent[UPSTREAM_MAX_HEADERS]; /* the caller's, passed on */
     bool redacts;                                      /* secrets are taken out for this caller */
-    bool leaks;              /* answers of this path are known to hold some */
-    unsigned shows;          /* redact_shows bits: what this caller asked for by its own route */
-    struct ledger_mark mark; /* it may be making steps */
+    bool leaks;     /* answers of this path are known to hold some */
+    unsigned shows; /* redact_shows bits: what this caller asked for by its own route */
+    struct lanes_foreign foreign; /* it may be changing steps */
     bool body_ended;
     /* the answer */
     int status;

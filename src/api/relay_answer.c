@@ -356,7 +356,7 @@ static void note_end(struct relay *relay)
 {
     struct exchange_notes *notes = &relay->task->exchange->notes;
 
-    ledger_end_unknown(relay->task->api->ledger, &relay->mark);
+    lanes_foreign_end(&relay->foreign);
     notes->upstream_status = relay->status;
     notes->upstream_calls = relay->call.tries;
     trace_add(&relay->task->exchange->trace, TRACE_QUEUE, relay->call.wait_us);

@@ -36,8 +36,7 @@ struct owner {
     struct digest digest;
     struct str session_id; /* empty: none */
     int64_t checkpoint_id; /* the session's when the request came */
-    unsigned version;      /* of its place, as loaded; see session_advance */
-    bool counts;           /* its steps go to the end of the checkpoint */
+    unsigned version;      /* of the session when its turn came; see session_advance */
     struct session_ticket ticket;
 };
 
@@ -143,6 +142,7 @@ static bool read_query(struct task *task, struct asked *asked)
     asked->request.test = number_of(members, "test");
     asked->request.from = number_of(members, "from");
     asked->request.position = -1;
+    asked->request.dry_run = task->dry_run;
     asked->continue_on_error = json_true(go_on);
     asked->request.continue_on_error = go_on != NULL ? &asked->continue_on_error : NULL;
     return task->errors == NULL || task->errors->n == 0;
@@ -299,17 +299,17 @@ static enum stage_verdict wait_for(struct task *task, struct run *run, uint64_t 
 
 /* ---- the run ---- */
 
-static void on_step(void *context, int64_t next_position, bool added)
+static void on_step(void *context, int64_t next_position, bool is_set, bool added)
 {
     struct owner *owner = context;
 
     cache_purge(owner->api->cache);
     if (owner->session_id.len > 0) {
-        const struct session_move move = {
-            .version = owner->version,
-            .position = next_position,
-            .end_ms = owner->counts && next_position >= 0 ? (int64_t)clock_age_ms() : 0,
-            .steps_added = added ? 1 : 0};
+        const struct session_move move = {.checkpoint_id = owner->checkpoint_id,
+                                          .version = owner->version,
+                                          .position = next_position,
+                                          .is_set = is_set,
+                                          .steps_added = added ? 1 : 0};
 
         session_advance(owner->api->options.sessions, &owner->digest, owner->session_id, &move);
     }
@@ -323,26 +323,20 @@ static void on_end(void *context)
     session_lane_leave(&owner->ticket);
 }
 
-/* The session's position as it is now that its turn has come, where its owner has set it; the end
- * of the checkpoint is counted anew (a run wants to know what stood there), as it is where the
- * session is gone or stands at another checkpoint, since the request means the one of its time. */
+/* Its turn has come: the session's position as it is now, where its owner has set it; else behind
+ * the last step. So too where the session is gone or stands at another checkpoint: the request means
+ * the one of its time. */
 static void on_turn(struct session_ticket *ticket)
 {
     struct owner *owner = CONTAINER_OF(ticket, struct owner, ticket);
-    struct session session = {.position = -1};
+    struct session session = {0};
     struct error ignored = {0};
+    bool is_there = session_load(owner->api->options.sessions, &owner->digest, owner->session_id,
+                                 run_arena(owner->run), &session, &ignored) == ERR_OK &&
+                    session.checkpoint_id == owner->checkpoint_id;
 
-    if (session_load(owner->api->options.sessions, &owner->digest, owner->session_id,
-                     run_arena(owner->run), &session, &ignored) != ERR_OK) {
-        session.position = -1;
-    }
     owner->version = session.version;
-    if (session.checkpoint_id != owner->checkpoint_id) {
-        session.position = -1;
-        owner->version = session.version - 1;
-    }
-    owner->counts = session.position < 0 || session.end_ms != 0;
-    run_release(owner->run, owner->counts ? -1 : session.position);
+    run_release(owner->run, is_there && session.is_set ? session.position : -1);
 }
 
 /* checkpoint_id of the request wins over the session's: then the session is not used at all. */

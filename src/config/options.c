@@ -78,7 +78,7 @@ static const struct option_row rows[] = {
     {"sessions.max_active", OPTION_UINT, AT(sessions.max_active), "10000", 1, 1000000, NULL, NULL, "Most sessions in memory; the least recently used one is evicted first."},
     {"sessions.timeout_s", OPTION_SECONDS, AT(sessions.timeout_s), "3600", 1, 30 * DAY_S, NULL, NULL, "Idle time after which a session expires, where the session names none."},
     {"sessions.max_age_s", OPTION_SECONDS, AT(sessions.max_age_s), "86400", 1, 365 * DAY_S, NULL, NULL, "Age at which a session expires in any case."},
-    {"sessions.max_queue", OPTION_UINT, AT(sessions.max_queue), "1000", 1, 100000, NULL, NULL, "Most commands that wait in one session; more are 503."},
+    {"sessions.max_queue", OPTION_UINT, AT(sessions.max_queue), "1000", 1, 100000, NULL, NULL, "Most commands that wait in one session, or for one checkpoint; more are 503."},
     {"sessions.snapshot_file", OPTION_STR, AT(sessions.snapshot_file), "", 0, 0, NULL, NULL, "Sessions are written here and read at start; empty: not kept."},
     {"sessions.snapshot_interval_s", OPTION_SECONDS, AT(sessions.snapshot_interval_s), "30", 1, DAY_S, NULL, NULL, "How often sessions are written; a crash loses at most this much."},
 

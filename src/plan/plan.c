@@ -147,9 +147,6 @@ static void forget_answer(struct plan_row *row)
     }
 }
 
-/* The row's own word about an answer that is a success. */
-static enum flow ask_after(struct plan *plan);
-
 /* Sends what the guide wants next. A plan that is to stop does not begin with the row's own call. */
 static enum flow send_again(struct plan *plan)
 {
@@ -175,12 +172,8 @@ static enum flow row_failed(struct plan *plan, enum row_status status, const str
     row->error = *err;
     row->status = row->doubtful ? ROW_UNKNOWN : status;
     if (row->guide != NULL && !plan->stop_asked) {
-        verdict = row->guide->failed(plan, row);
-        if (verdict == PLAN_AGAIN) {
+        if (row->guide->failed(plan, row) == PLAN_AGAIN) {
             return send_again(plan);
-        }
-        if (verdict == PLAN_NEXT) {
-            return ask_after(plan);
         }
     }
     close_row(plan, row->status);
@@ -188,7 +181,6 @@ static enum flow row_failed(struct plan *plan, enum row_status status, const str
         return FLOW_GONE;
     }
     forget_answer(row);
-    verdict = PLAN_FAIL;
     if (row->failed != NULL && !plan->stop_asked) {
         verdict = row->failed(plan, row);
         if (!plan->running) {
@@ -378,26 +370,6 @@ static void on_soon(struct later_item *item)
     run(CONTAINER_OF(item, struct plan, soon));
 }
 
-/* The guide's word about an answer that is a success, then the row's own. */
-static enum flow ask_guide(struct plan *plan)
-{
-    struct plan_row *row = &plan->rows[plan->at];
-    struct error err = {0};
-
-    if (row->guide != NULL) {
-        switch (row->guide->answered(plan, row, &err)) {
-        case PLAN_AGAIN:
-            return send_again(plan);
-        case PLAN_FAIL:
-            return row_failed(plan, ROW_FAILED, &err);
-        case PLAN_NEXT:
-        case PLAN_DONE:
-            break;
-        }
-    }
-    return ask_after(plan);
-}
-
 static enum flow ask_after(struct plan *plan)
 {
     struct plan_row *row = &plan->rows[plan->at];
@@ -436,6 +408,26 @@ static enum flow ask_after(struct plan *plan)
         return end_with(plan, ERR_OK, NULL);
     }
     return next_row(plan);
+}
+
+/* The guide's word about an answer that is a success, then the row's own. */
+static enum flow ask_guide(struct plan *plan)
+{
+    struct plan_row *row = &plan->rows[plan->at];
+    struct error err = {0};
+
+    if (row->guide != NULL) {
+        switch (row->guide->answered(plan, row, &err)) {
+        case PLAN_AGAIN:
+            return send_again(plan);
+        case PLAN_FAIL:
+            return row_failed(plan, ROW_FAILED, &err);
+        case PLAN_NEXT:
+        case PLAN_DONE:
+            break;
+        }
+    }
+    return ask_after(plan);
 }
 
 /* Watching an execution for hours must not gather every answer: from the second one on they go into

@@ -3,6 +3,7 @@
  * has no row. */
 #include "run_internal.h"
 
+#include "base/check.h"
 #include "observe/trace.h"
 
 enum { ROWS_PER_GOAL = 8, ROWS_PER_TEST = 32, DEFAULT_WIDTH = 1280, DEFAULT_HEIGHT = 800 };
@@ -218,6 +219,9 @@ static void add_step(struct run_test *test, struct run *run, const struct testfi
     row = &run->plan->rows[run->plan->n_rows - 1];
     row->args = source->bound.values;
     row->drop_answer = true;
+    if (source->command->kind == COMMAND_STEP) {
+        step_guide(row, run->making);
+    }
 }
 
 static void add_test_rows(struct run *run, struct run_test *test,
@@ -236,7 +240,7 @@ static void add_test_rows(struct run *run, struct run_test *test,
     } else {
         test->attached = true;
     }
-    if (given && test->position < 0) {
+    if (given && test->position < 0 && run->dry) {
         add_setup(run, test->goal, test, SETUP_COUNT);
     }
     for (size_t i = 0; i < source->n_steps; i++) {
@@ -280,7 +284,9 @@ static enum error_code add_test(struct builder *b, const struct testfile_test *s
         .line = source->line,
         .index = index,
         .ids = *given,
-        .position = given->checkpoint_id != 0 ? b->request->position : 0,
+        .position = given->checkpoint_id != 0 ? b->request->position
+                    : run->dry                ? 0
+                                              : -1,
         .keeps_going = b->request->continue_on_error != NULL ? *b->request->continue_on_error
                                                              : source->config.continue_on_error,
         .n_before = is_first && b->request->from > 0 ? b->request->from - 1 : 0,
@@ -453,12 +459,15 @@ enum error_code run_prepare(struct run *run, const struct testfile *file,
     run->format = testfile_format_name(file->format);
     run->execute = request->execute;
     run->wait = request->wait;
+    run->dry = request->dry_run;
     run->n_all_tests = file->n_tests;
     run->name = file->n_tests > 0 ? keep(run, file->tests[0].name) : STR_EMPTY;
     keep_warnings(run, problems);
     run->goals = arena_calloc(&run->kept, file->n_tests, sizeof(*run->goals));
     run->tests = arena_calloc(&run->kept, file->n_tests, sizeof(*run->tests));
     run->plan = arena_zalloc(&run->work, sizeof(*run->plan));
+    run->making = arena_zalloc(&run->work, sizeof(*run->making));
+    step_init(run->making, run->store->options.lanes, setup_call(SETUP_COUNT));
     code = add_tests(&b);
     if (code == ERR_OK) {
         code = check_request(&b);
@@ -478,6 +487,6 @@ enum error_code run_prepare(struct run *run, const struct testfile *file,
 
 enum error_code run_dry_run(struct run *run, struct json **out, struct error *err)
 {
-    run->dry = true;
+    CHECK(run->dry);
     return plan_dry_run(run->plan, out, err);
 }

@@ -9,8 +9,6 @@
 
 enum { FIND_PAGE = 50, FIND_PAGES_MAX = 200, ATTACH_AT = 2, TITLES_MAX = 50 };
 
-enum { LOOK_MAX_MS = 2000, LOOK_AGAIN_MS = 100 }; /* at a checkpoint that others write to as well */
-
 #define ID(member) offsetof(struct run_ids, member)
 
 static const struct setup_row {
@@ -162,13 +160,6 @@ static bool setup_before(struct plan *plan, struct run_row *row)
         row->call->status = NOTE_NOT_NEEDED;
         return false;
     }
-    if (row->call->setup == SETUP_COUNT && test != NULL && test->position >= 0) {
-        row->call->status = NOTE_NOT_NEEDED; /* the session knew it when its turn came */
-        return false;
-    }
-    if (row->call->setup == SETUP_COUNT && test != NULL && !row->run->dry) {
-        test->since = ledger_now(row->run->store->options.ledger);
-    }
     if (test != NULL) {
         set_names(plan, row);
     } else {
@@ -176,6 +167,19 @@ static bool setup_before(struct plan *plan, struct run_row *row)
     }
     set_ids(plan, ids_of(row));
     return true;
+}
+
+/* In a dry run no answer tells where a step goes. */
+static void show_position(struct plan *plan, struct run_row *row)
+{
+    struct run_test *test = row->test;
+
+    if (test->position < 0 || row->step->command->kind != COMMAND_STEP) {
+        json_remove(plan->variables, STR("position"));
+        return;
+    }
+    plan_set(plan, "position", json_new_int(plan->arena, test->position));
+    test->position++;
 }
 
 static bool step_before(struct plan *plan, struct run_row *row)
@@ -188,16 +192,11 @@ static bool step_before(struct plan *plan, struct run_row *row)
         run->at_test = test;
         set_ids(plan, &test->ids);
     }
-    if (test->position < 0 || row->step->command->kind != COMMAND_STEP) {
-        json_remove(plan->variables, STR("position"));
-        return row->step->command->kind != COMMAND_STEP || run->dry;
+    if (row->step->command->kind == COMMAND_STEP) {
+        step_to(run->making, test->ids.checkpoint_id, test->position);
     }
-    row->step->position = test->position;
-    plan_set(plan, "position", json_new_int(plan->arena, test->position));
     if (run->dry) {
-        test->position++; /* no answer will move it on */
-    } else {
-        ledger_begin(run->store->options.ledger, &run->mark, test->ids.checkpoint_id);
+        show_position(plan, row);
     }
     return true;
 }
@@ -288,24 +287,8 @@ static enum plan_verdict after_made(const struct plan *plan, struct run_row *row
     }
     *id_of(row) = row->call->id;
     if (row->call->setup == SETUP_CHECKPOINT) { /* new, and nobody else knows of it */
-        row->test->old = read_back_ids(&row->run->work, NULL, &row->test->n_old);
-        row->test->since = ledger_now(row->run->store->options.ledger);
+        lanes_know_empty(row->run->store->options.lanes, row->call->id);
     }
-    return PLAN_NEXT;
-}
-
-static enum plan_verdict after_count(const struct run_row *row, const struct json *answer,
-                                     struct error *err)
-{
-    const struct json *steps = read_back_steps(answer, row->test->ids.checkpoint_id);
-
-    if (steps == NULL) {
-        (void)error_set(err, ERR_UPSTREAM_SHAPE,
-                        "The platform's answer about the checkpoint does not list its steps");
-        return PLAN_FAIL;
-    }
-    row->test->position = (int64_t)json_size(steps);
-    row->test->old = read_back_ids(&row->run->work, steps, &row->test->n_old);
     return PLAN_NEXT;
 }
 
@@ -321,27 +304,29 @@ static enum plan_verdict after_setup(struct plan *plan, struct run_row *row,
     }
     if (row->call->setup == SETUP_ATTACH) {
         row->test->attached = true;
-        return PLAN_NEXT;
     }
-    return after_count(row, answer, err);
+    return PLAN_NEXT;
 }
 
-static void tell_hooks(const struct run *run, int64_t position, bool added)
+static void tell_hooks(const struct run *run, int64_t next, bool is_set, bool added)
 {
     if (run->hooks.on_step != NULL) {
-        run->hooks.on_step(run->hooks.context, position, added);
+        run->hooks.on_step(run->hooks.context, next, is_set, added);
     }
 }
 
-static void step_made(const struct plan *plan, struct run_row *row)
+static void step_made(struct run_row *row)
 {
-    if (row->step->command->kind != COMMAND_STEP) {
-        return;
+    const struct step *made = row->run->making;
+    struct run_test *test = row->test;
+    bool is_set = test->position >= 0;
+
+    row->step->step_id = made->id;
+    row->step->position = made->at;
+    if (is_set) {
+        test->position = made->at + 1;
     }
-    row->step->step_id = step_id_of(plan_get(plan, "step_id"));
-    ledger_tell(row->run->store->options.ledger, row->step->step_id);
-    row->test->position++;
-    tell_hooks(row->run, row->test->position, true);
+    tell_hooks(row->run, is_set ? test->position : made->end, is_set, true);
 }
 
 static enum plan_verdict after_row(struct plan *plan, struct plan_row *plan_row,
@@ -363,79 +348,10 @@ static enum plan_verdict after_row(struct plan *plan, struct plan_row *plan_row,
     if (row->call != NULL) {
         return after_setup(plan, row, answer, delay_ms, err);
     }
-    step_made(plan, row);
+    if (row->step->command->kind == COMMAND_STEP) {
+        step_made(row);
+    }
     return PLAN_NEXT;
-}
-
-/* --- an answer that was lost
- * ------------------------------------------------------------------------- */
-
-static enum plan_verdict after_read_back(struct plan *plan, struct plan_row *plan_row,
-                                         const struct json *answer, uint64_t *delay_ms,
-                                         struct error *err)
-{
-    struct run_row *row = row_of(plan_row);
-    struct read_back_step seen = {0};
-    enum read_back_result result = read_back_look(&row->look, plan->arena, answer, &seen);
-
-    row->look_ms = row->look_ms == 0 ? clock_now_ms() : row->look_ms;
-    *delay_ms = LOOK_AGAIN_MS;
-    if (result == READ_BACK_WAIT && clock_now_ms() - row->look_ms < LOOK_MAX_MS) {
-        return PLAN_AGAIN;
-    }
-    row->is_missing = result == READ_BACK_MISSING && read_back_is_final(row->lost);
-    if (row->is_missing) {
-        *err = *row->lost; /* the platform said that it failed, and it is not there */
-        return PLAN_FAIL;
-    }
-    if (result != READ_BACK_FOUND) {
-        read_back_not_known(result, row->lost, err);
-        return PLAN_FAIL;
-    }
-    plan_set(plan, "step_id", json_copy(plan->arena, json_get(seen.step, "id")));
-    row->step->position = seen.position; /* others may write to the checkpoint too */
-    row->test->position = seen.position;
-    step_made(plan, row);
-    row->step->status = NOTE_DONE;
-    row->step->fault = NULL;
-    return PLAN_NEXT;
-}
-
-static bool can_read_back(const struct run_row *row)
-{
-    return row->step != NULL && !row->reads_back && row->step->command->kind == COMMAND_STEP &&
-           row->step->position >= 0;
-}
-
-static void read_back(struct plan *plan, const struct plan_row *failed)
-{
-    struct arena *work = &row_of(failed)->run->work;
-    struct run_row *row = arena_alloc(work, sizeof(*row));
-    struct error *lost = arena_alloc(work, sizeof(*lost));
-    const struct json *args = failed->args;
-    struct plan_row *plan_row;
-
-    *row = *row_of(failed);
-    row->reads_back = true;
-    *lost = failed->error;
-    row->lost = lost;
-    row->look = (struct read_back){
-        .ledger = row->run->store->options.ledger,
-        .checkpoint_id = row->test->ids.checkpoint_id,
-        .sent = read_back_sent(work, failed->call, args, plan->variables),
-        .old = row->test->old,
-        .n_old = row->test->n_old,
-        .since = row->test->since,
-        .position = row->step->position,
-    };
-    plan_row = plan_insert(plan, catalog_named_call("count steps"));
-    plan_row->context = row;
-    plan_row->args = args;
-    plan_row->drop_answer = true;
-    plan_row->label = "read back";
-    rows_hook(plan_row);
-    plan_row->before = NULL; /* nothing is made */
-    plan_row->after = after_read_back;
 }
 
 /* --- a row that failed
@@ -453,28 +369,18 @@ static bool wants_other_title(const struct run_row *row, const struct plan_row *
            row->test->n_titles < TITLES_MAX;
 }
 
-/* Will another row find out more, or mend it? Then nothing is told yet. */
-static bool is_dealt_with(const struct plan *plan, const struct plan_row *plan_row)
+/* Will another row mend it? Then nothing is told yet. */
+static bool is_mended(const struct plan *plan, const struct plan_row *plan_row)
 {
-    const struct run_row *row = row_of(plan_row);
-
-    if (plan->stop_asked || is_over_time(plan)) {
-        return false;
-    }
-    return wants_other_title(row, plan_row) || (row_may_have_acted(plan_row) && can_read_back(row));
+    return !plan->stop_asked && !is_over_time(plan) &&
+           wants_other_title(row_of(plan_row), plan_row);
 }
 
-static void mend(struct plan *plan, const struct plan_row *plan_row)
+static void mend(struct plan *plan, struct run_row *row)
 {
-    struct run_row *row = row_of(plan_row);
-    struct plan_row *again;
+    struct plan_row *again = plan_insert(plan, setup_call(SETUP_CHECKPOINT));
 
-    if (row->step != NULL) {
-        read_back(plan, plan_row);
-        return;
-    }
     row->test->n_titles++;
-    again = plan_insert(plan, setup_call(SETUP_CHECKPOINT));
     again->context = row;
     rows_hook(again);
 }
@@ -484,17 +390,11 @@ static void give_up(struct run_row *row)
 {
     struct run_test *test = row->test;
 
-    if (row->step != NULL && (row->step->optional || test->keeps_going)) {
-        if (row->step->status == NOTE_UNKNOWN && test->position >= 0) {
-            test->position = -1; /* it may appear yet: nobody knows where the next one goes */
-            tell_hooks(row->run, -1, false);
-            test->failed = true;
-            row->run->halted = row->run->halted || !test->keeps_going;
-        }
-        return;
-    }
     if (row->step != NULL && row->step->status == NOTE_UNKNOWN) {
-        tell_hooks(row->run, -1, false);
+        test->position = -1; /* it may appear yet: nobody knows where the next one goes */
+        tell_hooks(row->run, -1, false, false);
+    } else if (row->step != NULL && (row->step->optional || test->keeps_going)) {
+        return;
     }
     if (test != NULL) {
         test->failed = true;
@@ -515,8 +415,8 @@ static enum plan_verdict row_failed(struct plan *plan, struct plan_row *plan_row
     if (is_setup(row, SETUP_OUTCOMES)) {
         return PLAN_NEXT; /* the run has its outcome without them */
     }
-    if (is_dealt_with(plan, plan_row)) {
-        mend(plan, plan_row);
+    if (is_mended(plan, plan_row)) {
+        mend(plan, row);
     } else {
         give_up(row);
     }
@@ -588,24 +488,12 @@ static const struct run_fault *fault_of_row(struct run_row *row, const struct pl
     return run_fault_of(row->run, &plan_row->error);
 }
 
-static void note_step(struct run_row *row, struct plan_row *plan_row, enum note_status status)
+static void note_step(struct run_row *row, const struct plan_row *plan_row, enum note_status status)
 {
     struct run_step *step = row->step;
 
     step->us += plan_row->us;
-    if (row->reads_back && status == NOTE_DONE) {
-        return; /* after_read_back has said it */
-    }
-    step->status = (uint8_t)(row->reads_back && !row->is_missing ? NOTE_UNKNOWN : status);
-    if (row->reads_back && status == NOTE_FAILED && !row->is_missing) {
-        struct error err = {0};
-
-        (void)error_set(
-            &err, ERR_OUTCOME_UNKNOWN,
-            "The platform's answer was lost, and the checkpoint could not be read back: "
-            "look at it before you go on");
-        plan_row->error = err;
-    }
+    step->status = (uint8_t)status;
     step->fault = fault_of_row(row, plan_row);
 }
 
@@ -654,8 +542,7 @@ static void note_end(struct run_row *row, struct plan_row *plan_row, enum note_s
     } else {
         note_call(row, plan_row, status);
     }
-    if (row_may_have_acted(plan_row) || (row->reads_back && !row->is_missing) ||
-        (status == NOTE_DONE && !reads)) {
+    if (row_may_have_acted(plan_row) || (status == NOTE_DONE && !reads)) {
         note_made(row, row->step != NULL ? (enum note_status)row->step->status : status);
     }
     if (row->test != NULL) {
@@ -673,22 +560,15 @@ void rows_progress(struct plan *plan, struct plan_row *plan_row)
     struct run_row *row = row_of(plan_row);
     enum note_status status = note_of(row, plan_row);
 
-    if (status != NOTE_RUNNING && row->step != NULL) {
-        ledger_end(&row->run->mark);
-    }
     if (status == NOTE_RUNNING) {
-        if (row->step != NULL && !row->reads_back) {
+        if (row->step != NULL) {
             row->step->status = NOTE_RUNNING;
-        } else if (row->call != NULL) {
+        } else {
             row->call->status = NOTE_RUNNING;
         }
         return;
     }
-    if ((status == NOTE_FAILED || status == NOTE_UNKNOWN) && is_dealt_with(plan, plan_row)) {
-        if (row->step != NULL) {
-            row->step->us += plan_row->us;
-            row->step->status = NOTE_UNKNOWN;
-        }
+    if ((status == NOTE_FAILED || status == NOTE_UNKNOWN) && is_mended(plan, plan_row)) {
         return;
     }
     note_end(row, plan_row, status);

@@ -9,7 +9,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "run/run.h"
-#include "step/read_back.h"
+#include "step/step.h"
 
 enum run_status { RUN_NEW, RUN_RUNNING, RUN_PASSED, RUN_FAILED, RUN_CANCELLED, RUN_TIMED_OUT };
 
@@ -126,11 +126,8 @@ struct run_test {
     size_t n_calls;
     struct run_step *steps;
     size_t n_steps;
-    size_t n_before;    /* steps that an earlier run has made */
-    int64_t position;   /* of the next step; -1: not known */
-    const int64_t *old; /* ids of the steps that stood there before ours (work); NULL: not known */
-    size_t n_old;
-    uint64_t since;    /* the ledger's number then */
+    size_t n_before;   /* steps that an earlier run has made */
+    int64_t position;  /* of the next step; -1: behind the last one */
     unsigned n_titles; /* of the checkpoint that were taken already */
     bool begun, failed, attached, keeps_going;
     enum test_status status;
@@ -155,11 +152,6 @@ struct run_row {
     struct run_test *test;
     struct run_call *call; /* NULL: a step */
     struct run_step *step;
-    bool reads_back;          /* looks whether the step exists */
-    bool is_missing;          /* has looked: it does not */
-    const struct error *lost; /* how sending it ended */
-    struct read_back look;
-    uint64_t look_ms; /* since when; 0: not yet */
 };
 
 struct run {
@@ -181,8 +173,8 @@ struct run {
     const char *format;
     struct str name;
     struct arena work, kept;
-    struct plan *plan;       /* in work; NULL when the run is over */
-    struct ledger_mark mark; /* of the step that is being made */
+    struct plan *plan;   /* in work; NULL when the run is over */
+    struct step *making; /* the same: the step that is being made */
     struct run_goal *goals;
     size_t n_goals;
     struct run_test *tests;

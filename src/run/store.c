@@ -270,7 +270,7 @@ static void tell_doubt(struct run *run)
     }
     run->did_something = run->did_something || doubt;
     if (doubt && run->hooks.on_step != NULL) {
-        run->hooks.on_step(run->hooks.context, -1, false);
+        run->hooks.on_step(run->hooks.context, -1, false, false);
     }
 }
 
@@ -278,7 +278,6 @@ void run_over(struct run *run, enum run_status status)
 {
     struct run_store *store = run->store;
 
-    ledger_end(&run->mark);
     run->status = status;
     run->ended_ms = clock_wall_ms();
     run->over_ms = clock_now_ms();

@@ -328,7 +328,10 @@ void state_begin(struct sandbox_state *state)
     recorder_done(&state->recorder);
     state->recorder.n_seen = 0;
     faults_done(&state->faults);
-    state->last_id = FIRST_ID;
+    if (state->last_id ==
+        0) { /* a reset gives no id twice: who knows an old one may not be misled */
+        state->last_id = FIRST_ID;
+    }
     if (state->options.examples) {
         examples_make(state);
         buf_clear(&state->answer); /* they were made by requests, which answered */

@@ -205,8 +205,7 @@ static void copy_out(const struct session_store *store, const struct session_rec
         .metadata = arena_str(arena, str_from(texts->metadata)),
         .checkpoint_id = record->checkpoint_id,
         .position = record->position,
-        .end_ms = record->end_ms,
-        .seen = record->seen,
+        .is_set = record->is_set,
         .steps_added = record->steps_added,
         .created_ms = record->created_ms,
         .last_activity_ms = record->last_activity_ms,
@@ -245,12 +244,12 @@ static void apply(struct session_record *record, const struct session_patch *pat
     if (patch->checkpoint_id != NULL && record->checkpoint_id != *patch->checkpoint_id) {
         record->checkpoint_id = *patch->checkpoint_id;
         record->position = -1;
-        record->end_ms = 0;
+        record->is_set = false;
         record->version++;
     }
     if (patch->position != NULL) {
         record->position = *patch->position;
-        record->end_ms = 0;
+        record->is_set = record->position >= 0;
         record->version++;
     }
     if (patch->timeout_s != NULL) {
@@ -416,10 +415,9 @@ void session_advance(struct session_store *store, const struct digest *owner, st
     if (record == NULL) {
         return;
     }
-    if (record->version == move->version) {
+    if (record->version == move->version && record->checkpoint_id == move->checkpoint_id) {
         record->position = move->position;
-        record->end_ms = move->end_ms;
-        record->seen = move->seen;
+        record->is_set = move->is_set && move->position >= 0;
     }
     record->steps_added += move->steps_added;
     touch(store, record);

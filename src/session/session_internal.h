@@ -18,13 +18,12 @@ struct session_record {
     struct digest owner;
     char id[SESSION_ID_LEN];
     bool is_current;
+    bool is_set; /* the position, by the owner */
     uint8_t status;
     unsigned timeout_s;
     unsigned version; /* of the place: counted up when its owner sets checkpoint or position */
     int64_t checkpoint_id;
     int64_t position;
-    int64_t end_ms;
-    struct session_seen seen;
     int64_t steps_added;
     int64_t created_ms; /* Unix, for showing */
     int64_t last_activity_ms;

@@ -1,5 +1,7 @@
 /* GET /api/v1/commands/{command}/help: each form that it shows of each command is given back to the
  * running server, which must then ask the platform for the same as the JSON form did. */
+#include <string.h>
+
 #include "harness/cmocka.h"
 
 #include "base/attr.h"
@@ -19,6 +21,26 @@ static void differs(struct help *help, const char *form, const struct json *got)
     fail_msg("%.*s, %s form: status %d, the platform got\n%s\nnot\n%s", STR_ARG(help->command),
              form, help->proxy.reply.status, json_text(&help->arena, got).ptr,
              json_text(&help->arena, help->want).ptr);
+}
+
+/* The ids that the sandbox has given (from 2,000,000 on) are other ones each time: their last digits
+ * become zeros. */
+static struct json *without_made_ids(struct help *help, const struct json *requests)
+{
+    static const char begins[] = "200";
+    struct str text = json_text(&help->arena, requests);
+    char *copy = arena_zalloc(&help->arena, text.len + 1);
+    char *at = copy;
+    struct json *out = NULL;
+
+    memcpy(copy, text.ptr, text.len);
+    while ((at = strstr(at, begins)) != NULL) {
+        for (at += sizeof(begins) - 1; *at >= '0' && *at <= '9'; at++) {
+            *at = '0';
+        }
+    }
+    assert_int_equal(json_parse(&help->arena, str_from(copy), NULL, &out, NULL), ERR_OK);
+    return out;
 }
 
 /* method, path, query and body of each request that the sandbox received. */
@@ -41,7 +63,7 @@ static struct json *received(struct help *help)
         }
         json_append(out, row);
     }
-    return out;
+    return without_made_ids(help, out);
 }
 
 static struct json *sent(struct help *help, const char *target, const char *fields, struct str body)

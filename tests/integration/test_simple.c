@@ -259,6 +259,8 @@ static void every_envelope_is_read_at_every_endpoint(void **state)
                            "\"application/json\",\"body\":%s}",
                            one[i])
                           .ptr);
+        /* Step 7 is made in each round: what is known of its checkpoint must be counted anew. */
+        (void)proxy_ask(&proxy, "DELETE", "/virtuoso/teststeps/7", NULL, "");
         for (size_t k = 0; k < ARRAY_LEN(endpoints); k++) {
             bool is_list = str_is(STR("GET"), endpoints[k].method) &&
                            (str_is(str_from(endpoints[k].target), lists[0]) ||

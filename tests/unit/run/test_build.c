@@ -86,6 +86,7 @@ static enum error_code build(struct built *built, const char *text,
                              const struct run_request *request)
 {
     static const struct plan_port port;
+    struct run_request asked = *request;
     const struct run_store_options store = {
         .port = &port, .defaults = &defaults, .project = STR("P"), .max_active = 1, .max_kept = 1};
     static const struct testfile_options none;
@@ -99,7 +100,8 @@ static enum error_code build(struct built *built, const char *text,
     assert_int_equal(run_new(built->store, &owner, &built->run, &built->err), ERR_OK);
     assert_int_equal(
         testfile_compile(run_arena(built->run), str_from(text), &none, &file, &problems), ERR_OK);
-    return run_prepare(built->run, &file, &problems, request, &options, &built->err);
+    asked.dry_run = true;
+    return run_prepare(built->run, &file, &problems, &asked, &options, &built->err);
 }
 
 static void built_done(struct built *built)

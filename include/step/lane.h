@@ -1,0 +1,95 @@
+/* lanes: one queue per checkpoint, for everybody of this process who creates, moves or deletes a
+ * step in it. Whoever holds the lane is the only one of ours at work there, so a lane knows where
+ * the checkpoint ends and the ids of its steps: from one count, plus each step that is made.
+ *
+ *   enter ──► (turn) ──► count, if lane_end says -1 ──► create ──► made | doubt ──► leave
+ *
+ * Knowledge ends when a step's fate is not known, when something was done that nobody here
+ * understands (direct access), and LANE_TRUST_MS after the count, since others write to a
+ * checkpoint too. Then the next step counts first.
+ *
+ * Owner: lanes_new/free; tickets are embedded and must leave before their memory goes. A lane that
+ * nobody uses is kept for what it knows, the longest unused one leaves first.
+ * Limits: LANES_MAX unused lanes, LANE_IDS_MAX ids in all of them (8 MiB). A checkpoint with more
+ * steps than LANE_MAX_STEPS is counted anew for each step. This process only: see README. */
+#ifndef STEP_LANE_H
+#define STEP_LANE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/later.h"
+#include "base/list.h"
+#include "base/turn.h"
+
+enum { LANES_MAX = 4096, LANE_IDS_MAX = 1 << 20, LANE_MAX_STEPS = 1 << 17, LANE_TRUST_MS = 10000 };
+
+/* Library checkpoints have ids of their own. */
+enum lane_kind { LANE_CHECKPOINT, LANE_LIBRARY };
+
+struct json;
+struct lanes;
+struct lane;
+struct lane_ticket;
+typedef void (*lane_turn_fn)(struct lane_ticket *ticket);
+
+struct lane_ticket {
+    struct turn turn;
+    struct lane *lane; /* NULL: neither waits nor holds */
+    lane_turn_fn on_turn;
+};
+
+struct lanes *lanes_new(struct later *later, unsigned max_queue);
+void lanes_free(struct lanes *lanes); /* CHECKs that nobody is in one; NULL is fine */
+
+/* *out_now true: it is yours, and on_turn will not come; else on_turn comes from a later turn of
+ * the loop, at most once. ERR_OVERLOADED: max_queue wait already. */
+enum error_code lane_enter(struct lanes *lanes, enum lane_kind kind, int64_t id,
+                           struct lane_ticket *ticket, lane_turn_fn on_turn, bool *out_now,
+                           struct error *err) MUST_CHECK;
+void lane_leave(struct lane_ticket *ticket); /* idempotent; zeroed is fine */
+
+/* --- what the lane knows; the ticket holds it --- */
+
+struct lane_moment {
+    uint64_t epoch;
+    uint64_t ms;
+    bool foreign; /* something foreign was on its way */
+};
+
+struct lane_moment lanes_now(const struct lanes *lanes);
+
+int64_t lane_end(const struct lane_ticket *ticket); /* how many steps there are; -1: not known */
+int64_t lane_end_seen(const struct lane_ticket *ticket); /* the same, be it long ago */
+/* The ids are those of all steps, as far as this process can know. */
+bool lane_is_certain(const struct lane_ticket *ticket);
+bool lane_has(const struct lane_ticket *ticket, int64_t step_id);
+size_t lane_n_ids(const struct lane_ticket *ticket);
+/* All steps (look.h, checkpoint_steps; NULL: there are none), told by an answer to a call that began
+ * at `since`. What was done elsewhere since then makes them doubtful. Of too many only the number is
+ * kept. */
+void lane_counted(struct lane_ticket *ticket, const struct lane_moment *since,
+                  const struct json *steps);
+void lane_made(struct lane_ticket *ticket, int64_t step_id);
+void lane_doubt(struct lane_ticket *ticket); /* a step may exist that nobody knows of */
+
+/* --- from outside --- */
+
+/* A checkpoint that was just made: it has no steps. */
+void lanes_know_empty(struct lanes *lanes, int64_t checkpoint_id);
+int64_t lanes_end(struct lanes *lanes, int64_t checkpoint_id); /* as lane_end */
+
+/* Something that nobody here understands may change steps, from begin to end. Zeroed: it is not on
+ * its way; lanes_foreign_end is idempotent. */
+struct lanes_foreign {
+    struct lanes *lanes;
+};
+
+void lanes_foreign_begin(struct lanes *lanes, struct lanes_foreign *foreign);
+void lanes_foreign_end(struct lanes_foreign *foreign);
+size_t lanes_n_ids(const struct lanes *lanes);
+size_t lanes_n_idle(const struct lanes *lanes);
+
+#endif

@@ -1,0 +1,53 @@
+/* look: what the platform's answer about a checkpoint says, and whether a step whose answer was
+ * lost is in it. A step is ours if it is new, if it looks like what was sent, and if no other new
+ * one does. New is what the lane did not know, and only where the lane knew everything. Pure.
+ * Facts: virtuoso.md section 6 (what is stored is flat and richer than what was sent). */
+#ifndef STEP_LOOK_H
+#define STEP_LOOK_H
+
+#include "base/error.h"
+#include "data/json.h"
+#include "plan/call.h"
+#include "step/lane.h"
+
+/* What does this answer say about the checkpoint? Its steps; NULL: nothing. It says nothing when it
+ * lists no steps, when an element of the list is not a step with an id, or when it names another
+ * checkpoint. A success without content ({}, null, []) must never be read as "there are no steps".
+ */
+const struct json *checkpoint_steps(const struct json *answer, int64_t checkpoint_id);
+/* The id of a step, as a number or as text of one; 0: it has none. */
+int64_t step_id_of(const struct json *id);
+/* The parsedStep that `call` with `args` and `variables` sends; NULL: it cannot be made. */
+const struct json *step_sent(struct arena *arena, const struct call *call, const struct json *args,
+                             const struct json *variables);
+
+enum look_result {
+    LOOK_FOUND,   /* out->step is it */
+    LOOK_MISSING, /* no step may be it */
+    LOOK_OTHER,   /* out->step may be it, or older, or another's */
+    LOOK_BLIND    /* the answer tells nothing about the checkpoint, or leaves steps out */
+};
+
+struct look {
+    const struct lane_ticket *lane; /* holds it */
+    bool certain;                   /* the lane knew all steps when this one was sent */
+    int64_t checkpoint_id;
+    int64_t position;        /* that was sent */
+    const struct json *sent; /* the parsedStep; NULL: nothing looks like it */
+};
+
+struct look_seen {
+    const struct json *steps; /* of the answer; NULL: it tells nothing */
+    const struct json *step;  /* one of them; NULL none */
+    int64_t position;         /* its */
+};
+
+enum look_result look_at(const struct look *look, struct arena *arena, const struct json *answer,
+                         struct look_seen *out);
+/* ERR_OUTCOME_UNKNOWN in words, for whatever a look ended with that is not FOUND. */
+void look_not_known(enum look_result result, const struct error *lost, struct error *err);
+/* The platform itself said that it failed (500): it is done with the step. A gateway's word (502,
+ * 504, ...) and an answer that cannot be read leave open whether it still works on it. */
+bool look_is_final(const struct error *lost);
+
+#endif

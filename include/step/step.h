@@ -1,0 +1,60 @@
+/* step: the making of one step as one row of a plan, whoever asked for it. The row waits for the
+ * lane of its checkpoint, counts the steps where the lane does not know the end, creates, and looks
+ * for the step when the answer was lost:
+ *
+ *   waits ──► counts ──► sends ──► made
+ *      └───────────────────┘└────► looks ──► made, failed, or not known
+ *
+ * After a lost answer (row_may_have_acted) the checkpoint is read once, and what is seen is told:
+ *   certainly ours (step/look.h)                             made; `recovered`
+ *   one like it, but perhaps older or another's              not known; `seen`
+ *   not there, and the platform said that it failed (500)    failed
+ *   not there otherwise                                      not known: it may still be carried out
+ *   the answer tells nothing about the checkpoint            not known
+ *
+ * Owner: who has the plan; one struct step serves all rows of a plan, since one row runs at a time.
+ * It must live as long as the plan. */
+#ifndef STEP_STEP_H
+#define STEP_STEP_H
+
+#include "plan/plan.h"
+#include "step/lane.h"
+
+enum step_phase { STEP_IDLE, STEP_WAITS, STEP_COUNTS, STEP_SENDS, STEP_LOOKS, STEP_JUDGED };
+
+struct step {
+    /* in */
+    struct lanes *lanes;
+    const struct call *count; /* reads the checkpoint with its steps */
+    enum lane_kind kind;
+    int64_t checkpoint_id;
+    int64_t position; /* where the step is to stand; -1: behind the last one */
+    /* out, for the row's `after` and `failed` */
+    int64_t id;              /* of the step; 0: there is none */
+    int64_t at;              /* where it stands; -1: not known */
+    int64_t end;             /* of the checkpoint behind it; -1: not known */
+    bool recovered;          /* found when its answer was lost */
+    const struct json *seen; /* a step that may be the lost one (the plan's arena); NULL none */
+    int64_t seen_at;
+    /* private */
+    struct plan *plan;
+    struct lane_ticket ticket;
+    enum step_phase phase;
+    bool certain;             /* the lane knew all steps when this one was sent */
+    struct lane_moment begun; /* the call in flight */
+    struct lanes_foreign foreign;
+    struct error lost;
+    int lost_status;
+};
+
+void step_init(struct step *step, struct lanes *lanes, const struct call *count);
+/* Before the row that makes one begins (its `before`). */
+void step_to(struct step *step, int64_t checkpoint_id, int64_t position);
+/* A row that creates a step. It sets the plan's variables "position" and "step_id"; its answer is
+ * the platform's about the step, or the step as it was found. */
+void step_guide(struct plan_row *row, struct step *step);
+/* A row that changes steps otherwise (moves or removes one): it waits for its turn in the lane of
+ * step->kind and step->checkpoint_id, and what is known of steps is doubtful afterwards. */
+void step_order(struct plan_row *row, struct step *step);
+
+#endif

@@ -1,0 +1,381 @@
+/* Ids lie sorted; the platform's rise, so a new one goes to the end. */
+#include "step/lane.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/attr.h"
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "step/look.h"
+
+enum { FIRST_IDS = 8 };
+
+struct lane {
+    struct map_node node; /* key: `key` */
+    struct list idle;     /* of the lanes: linked while nobody is in it */
+    struct lanes *lanes;
+    struct turns turns;
+    int64_t key[2];           /* kind, id */
+    bool known;               /* since the count */
+    bool complete;            /* `ids` are all of them */
+    struct lane_moment since; /* when the count began */
+    int64_t end;
+    int64_t *ids;
+    size_t n_ids;
+    size_t cap_ids;
+};
+
+struct lanes {
+    struct map map;
+    struct list idle; /* longest unused first */
+    struct later *later;
+    unsigned max_queue;
+    size_t n_idle;
+    size_t n_ids;   /* room for ids in all lanes */
+    uint64_t epoch; /* counts what nobody here understands */
+    unsigned n_foreign;
+};
+
+struct lanes *lanes_new(struct later *later, unsigned max_queue)
+{
+    struct lanes *lanes = mem_zalloc(sizeof(*lanes));
+
+    map_init(&lanes->map);
+    list_init(&lanes->idle);
+    lanes->later = later;
+    lanes->max_queue = max_queue;
+    return lanes;
+}
+
+/* --- a lane's life */
+
+static void forget_ids(struct lane *lane)
+{
+    lane->lanes->n_ids -= lane->cap_ids;
+    mem_free(lane->ids);
+    lane->ids = NULL;
+    lane->n_ids = 0;
+    lane->cap_ids = 0;
+    lane->complete = false;
+}
+
+static void lane_drop(struct lane *lane)
+{
+    struct lanes *lanes = lane->lanes;
+
+    forget_ids(lane);
+    list_remove(&lane->idle);
+    lanes->n_idle--;
+    map_remove(&lanes->map, &lane->node);
+    mem_free(lane);
+}
+
+static void drop_oldest(struct lanes *lanes)
+{
+    lane_drop(CONTAINER_OF(list_first(&lanes->idle), struct lane, idle));
+}
+
+void lanes_free(struct lanes *lanes)
+{
+    if (lanes == NULL) {
+        return;
+    }
+    while (!list_is_empty(&lanes->idle)) {
+        drop_oldest(lanes);
+    }
+    CHECK(lanes->map.n_nodes == 0 && lanes->n_foreign == 0);
+    map_done(&lanes->map);
+    mem_free(lanes);
+}
+
+static struct str key_view(const int64_t key[2])
+{
+    return (struct str){(const char *)key, 2 * sizeof(key[0])};
+}
+
+static struct lane *lane_find(const struct lanes *lanes, enum lane_kind kind, int64_t id)
+{
+    const int64_t key[2] = {kind, id};
+    struct map_node *node = map_find(&lanes->map, key_view(key));
+
+    return node != NULL ? CONTAINER_OF(node, struct lane, node) : NULL;
+}
+
+/* Into the list of those that nobody uses, as the one that was used last. */
+static void lane_rest(struct lane *lane)
+{
+    struct lanes *lanes = lane->lanes;
+
+    list_append(&lanes->idle, &lane->idle);
+    lanes->n_idle++;
+    if (lanes->n_idle > LANES_MAX) {
+        drop_oldest(lanes);
+    }
+}
+
+static struct lane *lane_for(struct lanes *lanes, enum lane_kind kind, int64_t id)
+{
+    struct lane *lane = lane_find(lanes, kind, id);
+
+    if (lane == NULL) {
+        lane = mem_zalloc(sizeof(*lane));
+        lane->lanes = lanes;
+        lane->key[0] = kind;
+        lane->key[1] = id;
+        turns_init(&lane->turns, lanes->later);
+        map_insert(&lanes->map, &lane->node, key_view(lane->key));
+    } else if (list_is_linked(&lane->idle)) {
+        list_remove(&lane->idle);
+        lanes->n_idle--;
+    }
+    return lane;
+}
+
+/* --- tickets */
+
+static void on_my_turn(struct turn *turn)
+{
+    struct lane_ticket *ticket = CONTAINER_OF(turn, struct lane_ticket, turn);
+
+    ticket->on_turn(ticket);
+}
+
+enum error_code lane_enter(struct lanes *lanes, enum lane_kind kind, int64_t id,
+                           struct lane_ticket *ticket, lane_turn_fn on_turn, bool *out_now,
+                           struct error *err)
+{
+    struct lane *lane = lane_for(lanes, kind, id);
+
+    *ticket = (struct lane_ticket){.on_turn = on_turn};
+    if (lane->turns.n_waiting >= lanes->max_queue) {
+        if (err != NULL) {
+            err->retry_after_s = 1;
+        }
+        return error_set(err, ERR_OVERLOADED,
+                         "Already %u commands wait for this checkpoint (sessions.max_queue)",
+                         lane->turns.n_waiting);
+    }
+    ticket->lane = lane;
+    *out_now = turn_take(&lane->turns, &ticket->turn, on_my_turn);
+    return ERR_OK;
+}
+
+void lane_leave(struct lane_ticket *ticket)
+{
+    struct lane *lane = ticket->lane;
+
+    ticket->lane = NULL;
+    if (lane != NULL && turn_give(&ticket->turn)) {
+        lane_rest(lane);
+    }
+}
+
+/* --- what a lane knows */
+
+static bool is_undisturbed(const struct lane *lane)
+{
+    return lane->since.epoch == lane->lanes->epoch && !lane->since.foreign;
+}
+
+static bool is_fresh(const struct lane *lane)
+{
+    return lane->known && is_undisturbed(lane) && clock_now_ms() - lane->since.ms < LANE_TRUST_MS;
+}
+
+static int64_t end_of(const struct lane *lane)
+{
+    return is_fresh(lane) && lane->complete ? lane->end : -1;
+}
+
+int64_t lane_end(const struct lane_ticket *ticket)
+{
+    return end_of(ticket->lane);
+}
+
+int64_t lane_end_seen(const struct lane_ticket *ticket)
+{
+    return ticket->lane->known ? ticket->lane->end : -1;
+}
+
+bool lane_is_certain(const struct lane_ticket *ticket)
+{
+    const struct lane *lane = ticket->lane;
+
+    return lane->complete && is_undisturbed(lane);
+}
+
+static size_t place_of(const struct lane *lane, int64_t id)
+{
+    size_t low = 0;
+    size_t high = lane->n_ids;
+
+    if (high == 0 || lane->ids[high - 1] < id) {
+        return high;
+    }
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (lane->ids[middle] < id) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+bool lane_has(const struct lane_ticket *ticket, int64_t step_id)
+{
+    const struct lane *lane = ticket->lane;
+    size_t at = place_of(lane, step_id);
+
+    return at < lane->n_ids && lane->ids[at] == step_id;
+}
+
+size_t lane_n_ids(const struct lane_ticket *ticket)
+{
+    return ticket->lane->n_ids;
+}
+
+/* Room for `n` ids, at the cost of lanes that nobody uses. False: there is none. */
+static bool make_room(struct lane *lane, size_t n)
+{
+    struct lanes *lanes = lane->lanes;
+    size_t cap = lane->cap_ids > 0 ? lane->cap_ids : FIRST_IDS;
+
+    if (n > LANE_MAX_STEPS) {
+        return false;
+    }
+    while (cap < n) {
+        cap *= 2;
+    }
+    while (lanes->n_ids - lane->cap_ids + cap > LANE_IDS_MAX) {
+        if (list_is_empty(&lanes->idle)) {
+            return false;
+        }
+        drop_oldest(lanes);
+    }
+    if (cap != lane->cap_ids) {
+        lane->ids = mem_realloc(lane->ids, cap * sizeof(*lane->ids));
+        lanes->n_ids += cap - lane->cap_ids;
+        lane->cap_ids = cap;
+    }
+    return true;
+}
+
+struct lane_moment lanes_now(const struct lanes *lanes)
+{
+    return (struct lane_moment){
+        .epoch = lanes->epoch, .ms = clock_now_ms(), .foreign = lanes->n_foreign > 0};
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a;
+    int64_t y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+void lane_counted(struct lane_ticket *ticket, const struct lane_moment *since,
+                  const struct json *steps)
+{
+    struct lane *lane = ticket->lane;
+    const struct json *step;
+    bool sorted = true;
+
+    lane->known = true;
+    lane->since = *since;
+    lane->end = (int64_t)json_size(steps);
+    lane->n_ids = 0;
+    lane->complete = make_room(lane, json_size(steps));
+    if (!lane->complete) {
+        forget_ids(lane);
+        return;
+    }
+    JSON_FOREACH (step, steps) {
+        int64_t id = step_id_of(json_get(step, "id"));
+
+        sorted = sorted && (lane->n_ids == 0 || lane->ids[lane->n_ids - 1] < id);
+        lane->ids[lane->n_ids++] = id;
+    }
+    if (!sorted) {
+        qsort(lane->ids, lane->n_ids, sizeof(*lane->ids), compare_ids);
+    }
+}
+
+void lane_made(struct lane_ticket *ticket, int64_t step_id)
+{
+    struct lane *lane = ticket->lane;
+    size_t at;
+
+    if (!lane->known) {
+        return;
+    }
+    lane->end++;
+    if (!lane->complete || !make_room(lane, lane->n_ids + 1)) {
+        forget_ids(lane);
+        return;
+    }
+    at = place_of(lane, step_id);
+    memmove(&lane->ids[at + 1], &lane->ids[at], (lane->n_ids - at) * sizeof(*lane->ids));
+    lane->ids[at] = step_id;
+    lane->n_ids++;
+}
+
+void lane_doubt(struct lane_ticket *ticket)
+{
+    ticket->lane->known = false;
+    forget_ids(ticket->lane);
+}
+
+/* --- from outside */
+
+void lanes_know_empty(struct lanes *lanes, int64_t checkpoint_id)
+{
+    struct lane *lane = lane_for(lanes, LANE_CHECKPOINT, checkpoint_id);
+    struct lane_ticket ticket = {.lane = lane};
+    struct lane_moment now = lanes_now(lanes);
+
+    lane_counted(&ticket, &now, NULL);
+    if (lane->turns.holder == NULL) {
+        lane_rest(lane);
+    }
+}
+
+int64_t lanes_end(struct lanes *lanes, int64_t checkpoint_id)
+{
+    const struct lane *lane = lane_find(lanes, LANE_CHECKPOINT, checkpoint_id);
+
+    return lane != NULL && lane->turns.holder == NULL ? end_of(lane) : -1;
+}
+
+void lanes_foreign_begin(struct lanes *lanes, struct lanes_foreign *foreign)
+{
+    CHECK(foreign->lanes == NULL);
+    foreign->lanes = lanes;
+    lanes->epoch++;
+    lanes->n_foreign++;
+}
+
+void lanes_foreign_end(struct lanes_foreign *foreign)
+{
+    if (foreign->lanes != NULL) {
+        foreign->lanes->epoch++;
+        foreign->lanes->n_foreign--;
+        foreign->lanes = NULL;
+    }
+}
+
+size_t lanes_n_ids(const struct lanes *lanes)
+{
+    return lanes->n_ids;
+}
+
+size_t lanes_n_idle(const struct lanes *lanes)
+{
+    return lanes->n_idle;
+}

@@ -1,0 +1,149 @@
+#include "step/look.h"
+
+static const char steps_at[] = "/item/steps /steps /testCase/steps /item/testSteps /testSteps";
+static const char id_at[] = "/item/id /id /testCase/id";
+
+const struct json *step_sent(struct arena *arena, const struct call *call, const struct json *args,
+                             const struct json *variables)
+{
+    const struct scope outer = scope_of_object(variables, NULL);
+    const struct scope scope = scope_of_object(args, &outer);
+    struct json *body = NULL;
+
+    if (call->body == NULL || template_expand(call->body, &scope, arena, &body, NULL) != ERR_OK) {
+        return NULL;
+    }
+    return json_get(body, "parsedStep");
+}
+
+/* What its first selector names (GUESS: the clue of the JSON text in it); NULL: no element. */
+static const struct json *clue_of(struct arena *arena, const struct json *step)
+{
+    const struct json *selector =
+        json_find(step, "/target/selectors/0/value /element/target/selectors/0/value");
+    struct json *guess = NULL;
+
+    if (json_type(selector) != JSON_STRING ||
+        json_parse(arena, json_str(selector), NULL, &guess, NULL) != ERR_OK) {
+        return selector;
+    }
+    return json_get(guess, "clue") != NULL ? json_get(guess, "clue") : guess;
+}
+
+/* Details that both have must agree; the platform adds some of its own. */
+static bool meta_agrees(const struct json *stored, const struct json *sent)
+{
+    const struct json *want;
+
+    JSON_FOREACH (want, json_get(sent, "meta")) {
+        const struct json *have = json_get_str(json_get(stored, "meta"), json_name(want));
+
+        if (have != NULL && !json_equal(have, want)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The stored form is flat and richer than what was sent: what was sent must be in it. */
+static bool looks_like(struct arena *arena, const struct json *stored, const struct json *sent)
+{
+    static const char *const compared[] = {"action", "value", "variable"};
+    const struct json *clue = clue_of(arena, sent);
+    const struct json *stored_clue = clue_of(arena, stored);
+
+    for (size_t i = 0; i < ARRAY_LEN(compared); i++) {
+        const struct json *want = json_get(sent, compared[i]);
+
+        if (want != NULL && !json_equal(json_get(stored, compared[i]), want)) {
+            return false;
+        }
+    }
+    return sent != NULL && stored != NULL && meta_agrees(stored, sent) &&
+           (clue == NULL || stored_clue == NULL || json_equal(clue, stored_clue));
+}
+
+bool look_is_final(const struct error *lost)
+{
+    return lost->code == ERR_UPSTREAM_ERROR && lost->upstream_status == 500;
+}
+
+void look_not_known(enum look_result result, const struct error *lost, struct error *err)
+{
+    const char *text = "a step like this one stands in the checkpoint, but it may be older, or "
+                       "another request's";
+
+    if (result == LOOK_MISSING) {
+        text = "the step was not in the checkpoint when it was read back; it may still appear";
+    } else if (result == LOOK_BLIND) {
+        text = "what the platform says about the checkpoint tells nothing";
+    }
+    (void)error_set(err, ERR_OUTCOME_UNKNOWN,
+                    "The platform's answer was lost, and %s: look at the checkpoint before sending "
+                    "the step again",
+                    text);
+    err->late = lost->late;
+    err->upstream_status = lost->upstream_status;
+}
+
+int64_t step_id_of(const struct json *id)
+{
+    int64_t number;
+
+    return json_to_i64(id, &number) || str_to_i64(json_str(id), 1, INT64_MAX, &number) ? number : 0;
+}
+
+static int64_t id_of(const struct json *step)
+{
+    return step_id_of(json_get(step, "id"));
+}
+
+const struct json *checkpoint_steps(const struct json *answer, int64_t checkpoint_id)
+{
+    const struct json *steps = json_find(answer, steps_at);
+    const struct json *id = json_find(answer, id_at);
+    const struct json *step;
+
+    if (json_type(steps) != JSON_ARRAY || (id != NULL && step_id_of(id) != checkpoint_id)) {
+        return NULL;
+    }
+    JSON_FOREACH (step, steps) {
+        if (id_of(step) == 0) {
+            return NULL;
+        }
+    }
+    return steps;
+}
+
+enum look_result look_at(const struct look *look, struct arena *arena, const struct json *answer,
+                         struct look_seen *out)
+{
+    const struct json *steps = checkpoint_steps(answer, look->checkpoint_id);
+    const struct json *step;
+    size_t n_alike = 0;
+    size_t n_known = 0;
+    int64_t position = 0;
+
+    *out = (struct look_seen){.steps = steps};
+    if (steps == NULL) {
+        return LOOK_BLIND;
+    }
+    JSON_FOREACH (step, steps) {
+        int64_t at = position++;
+
+        if (lane_has(look->lane, id_of(step))) {
+            n_known++;
+        } else if (looks_like(arena, step, look->sent) &&
+                   (n_alike++ == 0 || at == look->position)) {
+            out->step = step;
+            out->position = at;
+        }
+    }
+    if (n_alike > 0) {
+        return look->certain && n_alike == 1 ? LOOK_FOUND : LOOK_OTHER;
+    }
+    /* Where steps are left out that stood there, ours may be left out as well. */
+    return n_known < lane_n_ids(look->lane) || (!look->certain && position < look->position)
+               ? LOOK_BLIND
+               : LOOK_MISSING;
+}

@@ -1,0 +1,376 @@
+#include "step/step.h"
+
+#include "step/look.h"
+
+void step_init(struct step *step, struct lanes *lanes, const struct call *count)
+{
+    *step = (struct step){.lanes = lanes, .count = count};
+}
+
+void step_to(struct step *step, int64_t checkpoint_id, int64_t position)
+{
+    step->kind = LANE_CHECKPOINT;
+    step->checkpoint_id = checkpoint_id;
+    step->position = position;
+}
+
+/* --- the turn */
+
+static void send(struct step *step, struct plan_row *row, int64_t at)
+{
+    step->phase = STEP_SENDS;
+    step->begun = lanes_now(step->lanes);
+    step->at = at;
+    plan_set(step->plan, "position", json_new_int(step->plan->arena, at));
+    row->sends = NULL;
+    row->disproved = false;
+}
+
+static void take_turn(struct step *step, struct plan_row *row)
+{
+    int64_t end = lane_end(&step->ticket);
+
+    step->certain = end >= 0;
+    if (step->position < 0 && end < 0) {
+        step->phase = STEP_COUNTS;
+        step->begun = lanes_now(step->lanes);
+        row->sends = step->count;
+    } else {
+        send(step, row, step->position >= 0 ? step->position : end);
+    }
+}
+
+static void on_turn(struct lane_ticket *ticket)
+{
+    struct step *step = CONTAINER_OF(ticket, struct step, ticket);
+
+    take_turn(step, &step->plan->rows[step->plan->at]);
+    plan_go_on(step->plan);
+}
+
+static enum plan_verdict enter(struct plan *plan, struct plan_row *row, struct error *err)
+{
+    struct step *step = row->guided;
+    bool now = false;
+
+    step->plan = plan;
+    step->phase = STEP_WAITS;
+    step->id = 0;
+    step->at = -1;
+    step->end = -1;
+    step->recovered = false;
+    step->seen = NULL;
+    row->disproved = true; /* until it is sent */
+    if (lane_enter(step->lanes, step->kind, step->checkpoint_id, &step->ticket, on_turn, &now,
+                   err) != ERR_OK) {
+        return PLAN_FAIL;
+    }
+    if (!now) {
+        return PLAN_AGAIN;
+    }
+    take_turn(step, row);
+    return PLAN_NEXT;
+}
+
+/* --- answers */
+
+static enum plan_verdict counted(struct step *step, struct plan_row *row, struct error *err)
+{
+    const struct json *steps = checkpoint_steps(row->answer, step->checkpoint_id);
+
+    if (steps == NULL) {
+        (void)error_set(err, ERR_UPSTREAM_SHAPE,
+                        "The platform's answer about the checkpoint does not list its steps");
+        err->upstream_status = row->http_status;
+        return PLAN_FAIL;
+    }
+    lane_counted(&step->ticket, &step->begun, steps);
+    step->certain = lane_is_certain(&step->ticket);
+    send(step, row, (int64_t)json_size(steps));
+    return PLAN_AGAIN;
+}
+
+/* Is this answer one about the step that was sent? One that names another checkpoint, or a step
+ * that stood there before, was meant for somebody else. */
+static enum error_code check_answer(const struct step *step, const struct plan_row *row, int64_t id,
+                                    struct error *err)
+{
+    const struct json *checkpoint =
+        json_find(row->answer, "/checkpointId /item/checkpointId /testStep/checkpointId "
+                               "/item/testStep/checkpointId");
+
+    if (id == 0) {
+        return error_set(err, ERR_UPSTREAM_SHAPE,
+                         "create step: the platform's answer has no usable id");
+    }
+    if (step_id_of(checkpoint) != 0 && step_id_of(checkpoint) != step->checkpoint_id) {
+        return error_set(err, ERR_UPSTREAM_SHAPE,
+                         "create step: the platform's answer is about another checkpoint");
+    }
+    if (lane_has(&step->ticket, id)) {
+        return error_set(err, ERR_UPSTREAM_SHAPE,
+                         "create step: the platform's answer names a step that is older");
+    }
+    return ERR_OK;
+}
+
+static const struct json *id_in(const struct json *step)
+{
+    return json_get(step, "id");
+}
+
+/* Where the step stands in the list; -1: it does not. */
+static int64_t place_in(const struct json *steps, int64_t id)
+{
+    const struct json *step;
+    int64_t at = 0;
+
+    JSON_FOREACH (step, steps) {
+        if (step_id_of(id_in(step)) == id) {
+            return at;
+        }
+        at++;
+    }
+    return -1;
+}
+
+/* The platform answers a created step with its checkpoint (virtuoso.md section 12), with all steps
+ * or without. What it says goes before what the lane knew. */
+static void learn(struct step *step, const struct json *answer)
+{
+    const struct json *steps =
+        checkpoint_steps(json_find(answer, "/checkpoint /item/checkpoint"), step->checkpoint_id);
+    const struct json *index = json_find(answer, "/testStep/stepIndex /item/testStep/stepIndex "
+                                                 "/stepIndex /item/stepIndex");
+    int64_t place = place_in(steps, step->id);
+    int64_t told;
+
+    lane_made(&step->ticket, step->id);
+    if (place >= 0) {
+        step->at = place;
+        lane_counted(&step->ticket, &step->begun, steps);
+    } else if (json_to_i64(index, &told) && told >= 0 && told != step->at) {
+        step->at = told;
+        lane_doubt(&step->ticket); /* the checkpoint is not what it was taken for */
+    }
+    step->end = lane_end_seen(&step->ticket);
+}
+
+static enum plan_verdict made(struct step *step, const struct plan_row *row, struct error *err)
+{
+    int64_t id = step_id_of(plan_get(step->plan, "step_id"));
+
+    if (check_answer(step, row, id, err) != ERR_OK) {
+        err->upstream_status = row->http_status;
+        return PLAN_FAIL;
+    }
+    step->id = id;
+    learn(step, row->answer);
+    return PLAN_NEXT;
+}
+
+/* --- an answer that was lost */
+
+static enum plan_verdict found(struct step *step, struct plan_row *row,
+                               const struct look_seen *seen)
+{
+    struct plan *plan = step->plan;
+    const struct json *id = id_in(seen->step);
+
+    plan_set(plan, "step_id", json_copy(plan->arena, id));
+    step->id = step_id_of(id);
+    step->at = seen->position;
+    step->recovered = true;
+    row->answer = json_copy(plan->arena, seen->step);
+    row->sends = NULL; /* so that the answer is the row's own */
+    row->doubtful = false;
+    lane_counted(&step->ticket, &step->begun, seen->steps);
+    step->end = lane_end_seen(&step->ticket);
+    return PLAN_NEXT;
+}
+
+static enum plan_verdict not_found(struct step *step, struct plan_row *row, enum look_result result,
+                                   const struct look_seen *seen, struct error *err)
+{
+    row->http_status = step->lost_status;
+    if (result == LOOK_MISSING && look_is_final(&step->lost)) {
+        *err = step->lost;
+        row->disproved = true;
+        row->doubtful = false;
+        lane_counted(&step->ticket, &step->begun, seen->steps);
+        return PLAN_FAIL;
+    }
+    if (result == LOOK_MISSING && step->lost.code == ERR_UPSTREAM_SHAPE) {
+        *err = step->lost; /* which says what came instead */
+        return PLAN_FAIL;
+    }
+    look_not_known(result, &step->lost, err);
+    if (result == LOOK_OTHER) {
+        step->seen = json_copy(step->plan->arena, seen->step);
+        step->seen_at = seen->position;
+    }
+    return PLAN_FAIL;
+}
+
+static enum plan_verdict looked(struct step *step, struct plan_row *row, struct error *err)
+{
+    struct plan *plan = step->plan;
+    const struct look look = {
+        .lane = &step->ticket,
+        .certain = step->certain && lane_is_certain(&step->ticket),
+        .checkpoint_id = step->checkpoint_id,
+        .position = step->at,
+        .sent = step_sent(plan->passing, row->call, row->args, plan->variables),
+    };
+    struct look_seen seen;
+    enum look_result result = look_at(&look, plan->passing, row->answer, &seen);
+
+    step->phase = STEP_JUDGED;
+    return result == LOOK_FOUND ? found(step, row, &seen)
+                                : not_found(step, row, result, &seen, err);
+}
+
+static enum plan_verdict answered(struct plan *plan, struct plan_row *row, struct error *err)
+{
+    struct step *step = row->guided;
+
+    (void)plan;
+    switch (step->phase) {
+    case STEP_COUNTS:
+        return counted(step, row, err);
+    case STEP_SENDS:
+        return made(step, row, err);
+    case STEP_LOOKS:
+        return looked(step, row, err);
+    case STEP_IDLE:
+    case STEP_WAITS:
+    case STEP_JUDGED:
+        break;
+    }
+    return PLAN_NEXT;
+}
+
+static enum plan_verdict begin_look(struct step *step, struct plan_row *row)
+{
+    step->phase = STEP_LOOKS;
+    step->begun = lanes_now(step->lanes);
+    step->lost = row->error;
+    step->lost_status = row->http_status;
+    row->doubtful = true;
+    row->sends = step->count;
+    return PLAN_AGAIN;
+}
+
+static enum plan_verdict failed(struct plan *plan, struct plan_row *row)
+{
+    struct step *step = row->guided;
+
+    (void)plan;
+    if (step->phase == STEP_SENDS && row_may_have_acted(row)) {
+        return begin_look(step, row);
+    }
+    if (step->phase == STEP_LOOKS) {
+        (void)error_set(&row->error, ERR_OUTCOME_UNKNOWN,
+                        "The platform's answer was lost, and the checkpoint could not be read "
+                        "back: look at it before sending the step again");
+        row->error.late = step->lost.late;
+        row->error.upstream_status = step->lost.upstream_status;
+        row->http_status = step->lost_status;
+    }
+    return PLAN_FAIL;
+}
+
+static void leave(struct plan *plan, struct plan_row *row)
+{
+    struct step *step = row->guided;
+
+    (void)plan;
+    if (step->ticket.lane != NULL) {
+        if (row_may_have_acted(row)) {
+            lane_doubt(&step->ticket);
+        }
+        lane_leave(&step->ticket);
+    }
+    step->phase = STEP_IDLE;
+}
+
+void step_guide(struct plan_row *row, struct step *step)
+{
+    static const struct plan_guide guide = {
+        .enter = enter, .answered = answered, .failed = failed, .leave = leave};
+
+    row->guide = &guide;
+    row->guided = step;
+}
+
+/* --- changes that are not understood: only their order is kept */
+
+static void order_turn(struct step *step, struct plan_row *row)
+{
+    step->phase = STEP_SENDS;
+    row->disproved = false;
+    lanes_foreign_begin(step->lanes, &step->foreign);
+}
+
+static void on_order_turn(struct lane_ticket *ticket)
+{
+    struct step *step = CONTAINER_OF(ticket, struct step, ticket);
+
+    order_turn(step, &step->plan->rows[step->plan->at]);
+    plan_go_on(step->plan);
+}
+
+static enum plan_verdict order_enter(struct plan *plan, struct plan_row *row, struct error *err)
+{
+    struct step *step = row->guided;
+    bool now = false;
+
+    step->plan = plan;
+    step->phase = STEP_WAITS;
+    row->disproved = true;
+    if (lane_enter(step->lanes, step->kind, step->checkpoint_id, &step->ticket, on_order_turn, &now,
+                   err) != ERR_OK) {
+        return PLAN_FAIL;
+    }
+    if (!now) {
+        return PLAN_AGAIN;
+    }
+    order_turn(step, row);
+    return PLAN_NEXT;
+}
+
+static enum plan_verdict order_answered(struct plan *plan, struct plan_row *row, struct error *err)
+{
+    (void)plan;
+    (void)row;
+    (void)err;
+    return PLAN_NEXT;
+}
+
+static enum plan_verdict order_failed(struct plan *plan, struct plan_row *row)
+{
+    (void)plan;
+    (void)row;
+    return PLAN_FAIL;
+}
+
+static void order_leave(struct plan *plan, struct plan_row *row)
+{
+    struct step *step = row->guided;
+
+    (void)plan;
+    lanes_foreign_end(&step->foreign);
+    lane_leave(&step->ticket);
+    step->phase = STEP_IDLE;
+}
+
+void step_order(struct plan_row *row, struct step *step)
+{
+    static const struct plan_guide guide = {.enter = order_enter,
+                                            .answered = order_answered,
+                                            .failed = order_failed,
+                                            .leave = order_leave};
+
+    row->guide = &guide;
+    row->guided = step;
+}
