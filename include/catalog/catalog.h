@@ -86,6 +86,8 @@ struct command {
     struct command_call before[COMMAND_MAX_CALLS];
     struct command_call then[COMMAND_MAX_CALLS];
     command_rule_fn special;
+    bool orders; /* it moves or removes a step of the library checkpoint that its first argument
+                    names: those of one checkpoint are carried out one at a time */
     unsigned permission; /* PERMISSION_* bit as in config.h */
     const char *reply;   /* COMMAND_CALL: name of the reply mapping (api/), e.g. "goal" */
 };

@@ -53,8 +53,10 @@ void step_to(struct step *step, int64_t checkpoint_id, int64_t position);
 /* A row that creates a step. It sets the plan's variables "position" and "step_id"; its answer is
  * the platform's about the step, or the step as it was found. */
 void step_guide(struct plan_row *row, struct step *step);
+/* Before a row of step_order begins. */
+void step_to_library(struct step *step, int64_t library_checkpoint_id);
 /* A row that changes steps otherwise (moves or removes one): it waits for its turn in the lane of
- * step->kind and step->checkpoint_id, and what is known of steps is doubtful afterwards. */
+ * its library checkpoint, and what is known of steps is doubtful afterwards. */
 void step_order(struct plan_row *row, struct step *step);
 
 #endif

@@ -88,6 +88,17 @@ static void take_failure(struct batch_item *item, const struct plan_row *row)
     item->error = row->error;
 }
 
+/* Of a command that changes the steps of a library checkpoint. */
+static bool before_ordered(struct plan *plan, struct plan_row *row)
+{
+    struct batch_item *item = item_of(row);
+    struct str text = json_str(json_get(item->args, item->bound.command->args[0].name));
+    int64_t id;
+
+    step_to_library(&item->batch->step, str_to_i64(text, 0, INT64_MAX, &id) ? id : 0);
+    return before_call(plan, row);
+}
+
 static enum plan_verdict call_failed(struct plan *plan, struct plan_row *row)
 {
     (void)plan;
@@ -437,6 +448,10 @@ static void add_call(struct batch_item *item)
     row = add_row(item, catalog_call(command), after_call);
     row->before = before_call;
     row->failed = call_failed;
+    if (command->orders) {
+        row->before = before_ordered;
+        step_order(row, &item->batch->step);
+    }
     if (command->then[0].poll != NULL && command->call.class == CALL_READ &&
         extra_wanted(item, command->then[0].when)) { /* its own call is what is asked again */
         polls(item, row);

@@ -6,6 +6,7 @@
 #include "redact.h"
 #include "reply_map.h"
 #include "simple.h"
+#include "step/look.h"
 
 enum { MAX_STEPS = 200, MAX_ROWS = 5000 };
 
@@ -224,6 +225,7 @@ struct making {
     const struct json *answer;
     const char *map;
     struct str name;
+    struct step step; /* that is being made */
 };
 
 static enum plan_verdict after_making(struct plan *plan, struct plan_row *row,
@@ -238,6 +240,34 @@ static enum plan_verdict after_making(struct plan *plan, struct plan_row *row,
         making->answer = answer;
     }
     return PLAN_NEXT;
+}
+
+static int64_t checkpoint_of(const struct plan *plan)
+{
+    return step_id_of(plan_get(plan, "checkpoint_id"));
+}
+
+static enum plan_verdict after_checkpoint(struct plan *plan, struct plan_row *row,
+                                          const struct json *answer, uint64_t *delay_ms,
+                                          struct error *err)
+{
+    const struct making *making = plan->owner;
+
+    (void)row;
+    (void)answer;
+    (void)err;
+    *delay_ms = 0;
+    lanes_know_empty(making->task->api->lanes, checkpoint_of(plan));
+    return PLAN_NEXT;
+}
+
+static bool before_step(struct plan *plan, struct plan_row *row)
+{
+    struct making *making = plan->owner;
+
+    (void)row;
+    step_to(&making->step, checkpoint_of(plan), -1);
+    return true;
 }
 
 static void on_made(struct plan *plan)
@@ -290,18 +320,21 @@ static struct making *making_new(struct task *task, const char *main, const char
     making->main = catalog_named_call(main);
     making->map = map;
     task->state = making;
+    step_init(&making->step, task->api->lanes, catalog_named_call("count steps"));
     plan_options_for(task, &options);
     plan_init(&making->plan, task->arena, task->api->options.port, &options);
     making->plan.owner = making;
     return making;
 }
 
-static void making_add(struct making *making, const struct call *call, const struct json *args)
+static struct plan_row *making_add(struct making *making, const struct call *call,
+                                   const struct json *args)
 {
     struct plan_row *row = plan_append(&making->plan, call);
 
     row->args = args;
     row->after = after_making;
+    return row;
 }
 
 static enum stage_verdict making_go(struct making *making)
@@ -342,8 +375,13 @@ static bool add_steps(struct making *making, const struct json *steps)
 
         if (fill_action(task, body, prefix, &input) &&
             catalog_bind(&input, task->arena, &bound, task_errors(task)) == ERR_OK) {
-            json_set(bound.values, STR("position"), json_new_int(task->arena, position));
-            making_add(making, catalog_call(bound.command), bound.values);
+            struct plan_row *row = making_add(making, catalog_call(bound.command), bound.values);
+
+            if (task->dry_run) {
+                json_set(bound.values, STR("position"), json_new_int(task->arena, position));
+            }
+            row->before = before_step;
+            step_guide(row, &making->step);
         }
         position++;
     }
@@ -376,7 +414,7 @@ enum stage_verdict handle_simple_library(struct task *task)
         } else {
             making_add(making, catalog_named_call("newest snapshot"), args);
         }
-        making_add(making, catalog_named_call("create checkpoint"), args);
+        making_add(making, catalog_named_call("create checkpoint"), args)->after = after_checkpoint;
     }
     if (task->errors->n > 0 || (from_steps && !add_steps(making, json_get(body, "steps")))) {
         return task_fail(task);

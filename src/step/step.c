@@ -14,6 +14,12 @@ void step_to(struct step *step, int64_t checkpoint_id, int64_t position)
     step->position = position;
 }
 
+void step_to_library(struct step *step, int64_t library_checkpoint_id)
+{
+    step->kind = LANE_LIBRARY;
+    step->checkpoint_id = library_checkpoint_id;
+}
+
 /* --- the turn */
 
 static void send(struct step *step, struct plan_row *row, int64_t at)

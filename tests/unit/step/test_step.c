@@ -316,7 +316,7 @@ static void what_is_only_ordered_makes_all_doubtful(void **state)
 {
     (void)state;
     lanes_know_empty(lanes, 7);
-    step.kind = LANE_LIBRARY;
+    step_to_library(&step, 7);
     plan_set_str(&plan, "goal_id", STR("1"));
     step_order(plan_append(&plan, &calls[DELETE_GOAL]), &step);
     RUN({.status = 200, .body = "{}"});
