@@ -29,6 +29,11 @@ enum { LANES_MAX = 4096, LANE_IDS_MAX = 1 << 20, LANE_MAX_STEPS = 1 << 17, LANE_
 /* Library checkpoints have ids of their own. */
 enum lane_kind { LANE_CHECKPOINT, LANE_LIBRARY };
 
+struct lane_key {
+    enum lane_kind kind;
+    int64_t id;
+};
+
 struct json;
 struct lanes;
 struct lane;
@@ -46,9 +51,8 @@ void lanes_free(struct lanes *lanes); /* CHECKs that nobody is in one; NULL is f
 
 /* *out_now true: it is yours, and on_turn will not come; else on_turn comes from a later turn of
  * the loop, at most once. ERR_OVERLOADED: max_queue wait already. */
-enum error_code lane_enter(struct lanes *lanes, enum lane_kind kind, int64_t id,
-                           struct lane_ticket *ticket, lane_turn_fn on_turn, bool *out_now,
-                           struct error *err) MUST_CHECK;
+enum error_code lane_enter(struct lanes *lanes, struct lane_key key, struct lane_ticket *ticket,
+                           lane_turn_fn on_turn, bool *out_now, struct error *err) MUST_CHECK;
 void lane_leave(struct lane_ticket *ticket); /* idempotent; zeroed is fine */
 
 /* --- what the lane knows; the ticket holds it --- */

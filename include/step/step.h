@@ -26,8 +26,7 @@ struct step {
     /* in */
     struct lanes *lanes;
     const struct call *count; /* reads the checkpoint with its steps */
-    enum lane_kind kind;
-    int64_t checkpoint_id;
+    struct lane_key key;
     int64_t position; /* where the step is to stand; -1: behind the last one */
     /* out, for the row's `after` and `failed` */
     int64_t id;              /* of the step; 0: there is none */

@@ -143,11 +143,10 @@ static void on_my_turn(struct turn *turn)
     ticket->on_turn(ticket);
 }
 
-enum error_code lane_enter(struct lanes *lanes, enum lane_kind kind, int64_t id,
-                           struct lane_ticket *ticket, lane_turn_fn on_turn, bool *out_now,
-                           struct error *err)
+enum error_code lane_enter(struct lanes *lanes, struct lane_key key, struct lane_ticket *ticket,
+                           lane_turn_fn on_turn, bool *out_now, struct error *err)
 {
-    struct lane *lane = lane_for(lanes, kind, id);
+    struct lane *lane = lane_for(lanes, key.kind, key.id);
 
     *ticket = (struct lane_ticket){.on_turn = on_turn};
     if (lane->turns.n_waiting >= lanes->max_queue) {

@@ -9,15 +9,13 @@ void step_init(struct step *step, struct lanes *lanes, const struct call *count)
 
 void step_to(struct step *step, int64_t checkpoint_id, int64_t position)
 {
-    step->kind = LANE_CHECKPOINT;
-    step->checkpoint_id = checkpoint_id;
+    step->key = (struct lane_key){LANE_CHECKPOINT, checkpoint_id};
     step->position = position;
 }
 
 void step_to_library(struct step *step, int64_t library_checkpoint_id)
 {
-    step->kind = LANE_LIBRARY;
-    step->checkpoint_id = library_checkpoint_id;
+    step->key = (struct lane_key){LANE_LIBRARY, library_checkpoint_id};
 }
 
 /* --- the turn */
@@ -67,8 +65,7 @@ static enum plan_verdict enter(struct plan *plan, struct plan_row *row, struct e
     step->recovered = false;
     step->seen = NULL;
     row->disproved = true; /* until it is sent */
-    if (lane_enter(step->lanes, step->kind, step->checkpoint_id, &step->ticket, on_turn, &now,
-                   err) != ERR_OK) {
+    if (lane_enter(step->lanes, step->key, &step->ticket, on_turn, &now, err) != ERR_OK) {
         return PLAN_FAIL;
     }
     if (!now) {
@@ -82,7 +79,7 @@ static enum plan_verdict enter(struct plan *plan, struct plan_row *row, struct e
 
 static enum plan_verdict counted(struct step *step, struct plan_row *row, struct error *err)
 {
-    const struct json *steps = checkpoint_steps(row->answer, step->checkpoint_id);
+    const struct json *steps = checkpoint_steps(row->answer, step->key.id);
 
     if (steps == NULL) {
         (void)error_set(err, ERR_UPSTREAM_SHAPE,
@@ -109,7 +106,7 @@ static enum error_code check_answer(const struct step *step, const struct plan_r
         return error_set(err, ERR_UPSTREAM_SHAPE,
                          "create step: the platform's answer has no usable id");
     }
-    if (step_id_of(checkpoint) != 0 && step_id_of(checkpoint) != step->checkpoint_id) {
+    if (step_id_of(checkpoint) != 0 && step_id_of(checkpoint) != step->key.id) {
         return error_set(err, ERR_UPSTREAM_SHAPE,
                          "create step: the platform's answer is about another checkpoint");
     }
@@ -145,7 +142,7 @@ static int64_t place_in(const struct json *steps, int64_t id)
 static void learn(struct step *step, const struct json *answer)
 {
     const struct json *steps =
-        checkpoint_steps(json_find(answer, "/checkpoint /item/checkpoint"), step->checkpoint_id);
+        checkpoint_steps(json_find(answer, "/checkpoint /item/checkpoint"), step->key.id);
     const struct json *index = json_find(answer, "/testStep/stepIndex /item/testStep/stepIndex "
                                                  "/stepIndex /item/stepIndex");
     int64_t place = place_in(steps, step->id);
@@ -224,7 +221,7 @@ static enum plan_verdict looked(struct step *step, struct plan_row *row, struct 
     const struct look look = {
         .lane = &step->ticket,
         .certain = step->certain && lane_is_certain(&step->ticket),
-        .checkpoint_id = step->checkpoint_id,
+        .checkpoint_id = step->key.id,
         .position = step->at,
         .sent = step_sent(plan->passing, row->call, row->args, plan->variables),
     };
@@ -334,8 +331,7 @@ static enum plan_verdict order_enter(struct plan *plan, struct plan_row *row, st
     step->plan = plan;
     step->phase = STEP_WAITS;
     row->disproved = true;
-    if (lane_enter(step->lanes, step->kind, step->checkpoint_id, &step->ticket, on_order_turn, &now,
-                   err) != ERR_OK) {
+    if (lane_enter(step->lanes, step->key, &step->ticket, on_order_turn, &now, err) != ERR_OK) {
         return PLAN_FAIL;
     }
     if (!now) {

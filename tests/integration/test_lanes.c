@@ -23,9 +23,10 @@ struct told_step {
 
 enum {
     FIRST_CHECKPOINT = 3000000,
-    EACH = 4,  /* connections of each session, and of those without one */
-    LIST = 20, /* steps of a batch, and of a run */
-    ROUND = 3 * EACH + 2 * LIST
+    EACH = 4,           /* connections of each session, and of those without one */
+    LIST = 20,          /* steps of a batch, and of a run */
+    SINGLES = 2 * LIST, /* where the single commands begin in a round */
+    ROUND = SINGLES + 3 * EACH
 };
 
 struct crowd {
@@ -225,9 +226,9 @@ static void one_round(struct crowd *crowd)
 
     crowd->n_steps += ROUND;
     send_batch(crowd, first);
-    send_singles(crowd, first + 2 * LIST);
+    send_singles(crowd, first + SINGLES);
     send_run(crowd, first + LIST);
-    take_singles(crowd, first + 2 * LIST);
+    take_singles(crowd, first + SINGLES);
     take_batch(crowd, first);
     take_run(crowd, first + LIST);
 }

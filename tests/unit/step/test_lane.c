@@ -25,7 +25,9 @@ static void enter(struct lane_ticket *who, int64_t id, bool wanted_now)
     struct error err = {0};
     bool now = false;
 
-    assert_int_equal(lane_enter(lanes, LANE_CHECKPOINT, id, who, on_turn, &now, &err), ERR_OK);
+    assert_int_equal(
+        lane_enter(lanes, (struct lane_key){LANE_CHECKPOINT, id}, who, on_turn, &now, &err),
+        ERR_OK);
     assert_int_equal(now, wanted_now);
 }
 
@@ -163,13 +165,15 @@ static void a_full_queue_is_said(void **state)
     for (size_t i = 0; i < 3; i++) {
         enter(&waiting[i], 1, false);
     }
-    assert_int_equal(lane_enter(lanes, LANE_CHECKPOINT, 1, &more, on_turn, &now, &err),
-                     ERR_OVERLOADED);
+    assert_int_equal(
+        lane_enter(lanes, (struct lane_key){LANE_CHECKPOINT, 1}, &more, on_turn, &now, &err),
+        ERR_OVERLOADED);
     assert_int_equal(err.retry_after_s, 1);
     lane_leave(&more);
     enter(&more, 2, true); /* another checkpoint's lane is another queue */
     lane_leave(&more);
-    assert_int_equal(lane_enter(lanes, LANE_LIBRARY, 1, &more, on_turn, &now, &err), ERR_OK);
+    assert_int_equal(
+        lane_enter(lanes, (struct lane_key){LANE_LIBRARY, 1}, &more, on_turn, &now, &err), ERR_OK);
     assert_true(now);
     lane_leave(&more);
     lane_leave(&waiting[1]);

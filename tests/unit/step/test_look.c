@@ -81,7 +81,9 @@ static void check(const struct look_case *one)
     later_init(&later);
     arena_init(&arena);
     lanes = lanes_new(&later, 1);
-    assert_int_equal(lane_enter(lanes, LANE_CHECKPOINT, 1, &ticket, on_turn, &now, NULL), ERR_OK);
+    assert_int_equal(
+        lane_enter(lanes, (struct lane_key){LANE_CHECKPOINT, 1}, &ticket, on_turn, &now, NULL),
+        ERR_OK);
     if (one->before != NULL) {
         const struct lane_moment moment = lanes_now(lanes);
 

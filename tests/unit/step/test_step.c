@@ -300,7 +300,9 @@ static void who_waits_goes_behind_the_one_before(void **state)
     (void)state;
     add();
     lanes_know_empty(lanes, 7);
-    assert_int_equal(lane_enter(lanes, LANE_CHECKPOINT, 7, &before, on_turn, &now, NULL), ERR_OK);
+    assert_int_equal(
+        lane_enter(lanes, (struct lane_key){LANE_CHECKPOINT, 7}, &before, on_turn, &now, NULL),
+        ERR_OK);
     go(script, ARRAY_LEN(script));
     assert_int_equal(fake.n_asked, 0);
     lane_made(&before, 1);
