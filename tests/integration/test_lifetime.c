@@ -7,6 +7,8 @@
 #define HEAD                                                                                       \
     "POST /api/v1/commands/execute HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 
+enum { NEW_CHECKPOINTS = 900100 };
+
 enum how { BY_CLOSE, BY_RESET, BY_HALF_CLOSE, N_HOW };
 
 static void leave(const struct proxy *proxy, struct client *client, enum how how)
@@ -70,8 +72,14 @@ static void clients_may_leave_at_every_stage(void **state)
 
     (void)state;
     proxy_start(&proxy, NULL);
-    whole = request(&proxy, "");
     for (enum how how = BY_CLOSE; how < N_HOW; how++) {
+        /* A checkpoint whose end nobody knows yet: its first command counts. */
+        proxy.seed.checkpoint = NEW_CHECKPOINTS + (int64_t)how;
+        sandbox_seed_ids(
+            proxy.program.sandbox_port,
+            arena_printf(&proxy.arena, "{\"checkpoints\":[%lld]}", (long long)proxy.seed.checkpoint)
+                .ptr);
+        whole = request(&proxy, "");
         send_settle_and_leave(&proxy, STR_EMPTY, how);                        /* connected */
         send_settle_and_leave(&proxy, STR("POST /ap"), how);                  /* in the head */
         send_settle_and_leave(&proxy, str_sub(whole, 0, whole.len - 5), how); /* in the body */
