@@ -36,16 +36,17 @@ static bool check_url(struct loader *loader, const struct option_row *row, struc
         return false;
     }
     if (url.has_user) {
-        loader_fail(loader,
-                    "%s: a user name or password in the URL is not taken; leave out what stands "
-                    "before the @",
-                    row->key);
+        loader_fail(
+            loader,
+            "%s: the URL must not hold a user name or password; leave out what stands before "
+            "the @",
+            row->key);
     }
     if (url.has_query || url.has_fragment) {
-        loader_fail(loader,
-                    "%s: a query (?) or fragment (#) is not taken; paths are appended to "
-                    "the URL",
-                    row->key);
+        loader_fail(
+            loader,
+            "%s: the URL must not hold a query (?) or fragment (#); paths are appended to it",
+            row->key);
     }
     return !url.has_user && !url.has_query && !url.has_fragment;
 }

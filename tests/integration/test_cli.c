@@ -104,7 +104,7 @@ static void check_and_serve_agree(void **state)
     static const char *const lines[] = {
         "API_KEYS: auth.keys: a key cannot be used: it is an example",
         "did you mean VIRTUOSO_PROXY_UPSTREAM_TIMEOUT_MS?",
-        "VIRTUOSO_BASE_URL: upstream.base_url: a user name or password",
+        "VIRTUOSO_BASE_URL: upstream.base_url: the URL must not hold a user name or password",
         "upstream.token: no token for the platform is set. Set VIRTUOSO_API_TOKEN",
         "--listen: server.listen: \"8000\" is not ADDRESS:PORT",
     };

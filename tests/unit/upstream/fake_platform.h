@@ -348,6 +348,13 @@ static void link_after(struct platform_link *link)
 
 static void link_limit(struct platform_link *link)
 {
+    if (str_is(path_word(link->path, 1), "date")) { /* by a clock that is wrong by years */
+        link_answer(link, 429,
+                    "Date: Sat, 08 Sep 2001 01:46:40 GMT\r\n"
+                    "Retry-After: Sat, 08 Sep 2001 01:46:47 GMT\r\n",
+                    STR("slow down"));
+        return;
+    }
     if (link->platform->n_failures_given++ == 0) {
         link_answer(link, 429, "Retry-After: 1\r\n", STR("slow down"));
         return;

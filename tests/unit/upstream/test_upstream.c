@@ -290,6 +290,10 @@ static void a_limited_read_waits_as_long_as_it_was_told(void **state)
     assert_int_equal(probe.status, 429);
     assert_int_equal(probe.call.reply.retry_after_s, 1);
     assert_int_equal(probe.call.tries, 1);
+    /* A date is one of the platform's clock. */
+    probe_run(&probe, &bench, "/limit/date", CALL_CREATE);
+    assert_int_equal(probe.status, 429);
+    assert_int_equal(probe.call.reply.retry_after_s, 7);
 }
 
 static void past_the_queue_a_call_is_refused_and_waiting_ones_keep_their_order(void **state)
