@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "data/node.h"
 #include "limits.h"
+#include "links.h"
 #include "query.h"
 #include "verdict.h"
 
@@ -59,7 +60,8 @@ static enum stage_verdict stage_deprecation(struct task *task)
         exchange_set_header(task->exchange, "Sunset", STR("Fri, 31 Dec 2027 23:59:59 GMT"));
         exchange_set_header(
             task->exchange, "Link",
-            arena_printf(task->arena, "<%s>; rel=\"successor-version\"", task->route->successor));
+            arena_printf(task->arena, "<%.*s>; rel=\"successor-version\"",
+                         STR_ARG(task_link(task, str_from(task->route->successor)))));
     }
     return STAGE_CONTINUE;
 }

@@ -229,6 +229,10 @@ static void expect_base(struct proxy *proxy, const char *fields, const char *bas
     answer = proxy_ask(proxy, "GET", "/openapi.json", fields, "");
     assert_string_equal(arena_cstr(arena, json_str(json_find(answer, "/servers/0/url"))),
                         base[0] != '\0' ? base : ".");
+    (void)proxy_ask(proxy, "GET", "/api/v1/commands/list", fields, "");
+    assert_string_equal(
+        arena_cstr(arena, reply_field(&proxy->reply, "Link")),
+        arena_printf(arena, "<%s/api/v1/commands>; rel=\"successor-version\"", base).ptr);
     (void)proxy_ask(proxy, "POST", "/api/v1/tests/run", fields, "{\"steps\":[{\"clik\":\"a\"}]}");
     if (!str_contains(reply_text(&proxy->reply),
                       arena_printf(arena, "\"type\":\"%s/problems/", base))) {
