@@ -46,8 +46,8 @@ static enum plan_verdict after_project(struct plan *plan, struct plan_row *row,
 {
     struct batch_item *item = item_of_link(plan, row);
 
-    (void)delay_ms;
     (void)err;
+    *delay_ms = 0;
     execution_link_take(item->batch->task, plan, answer);
     execution_link_set(item->batch->task, item->data, item->answer, goal_of(item));
     return PLAN_NEXT;

@@ -26,7 +26,7 @@ static bool is_trusted(const struct api *api, const struct exchange *exchange)
 /* The last element of a comma-separated list, cut off the list. */
 static struct str take_last(struct str *list)
 {
-    struct str last = *list;
+    struct str last;
     size_t at = list->len;
 
     while (at > 0 && list->ptr[at - 1] != ',') {

@@ -73,32 +73,61 @@ static size_t split_words(struct str text, struct str *out)
     return n;
 }
 
-static bool resolve(struct binding *b)
+/* Where the search for what was meant has nothing to say. */
+static struct error not_found(const struct binding *b, const struct str *words, size_t n)
 {
-    struct str words[MAX_COMMAND_WORDS + MAX_WORDS];
-    size_t n = split_words(b->input->command, words);
-    size_t n_own = n;
-    size_t n_name = 0;
-    bool alias = false;
+    struct str command = str_trim(b->input->command);
     struct error err = {0};
-    /* The search for what was meant costs a thousand times the lookup. */
-    struct error *heard = b->input->brief ? NULL : &err;
+
+    if (command.len == 0) {
+        (void)error_at(&err, ERR_UNKNOWN_COMMAND, "/command",
+                       "The command is empty; GET /api/v1/commands lists all");
+    } else if (!catalog_is_unsupported(words, n, &err)) {
+        (void)error_at(&err, ERR_UNKNOWN_COMMAND, "/command",
+                       "There is no command \"%.*s\"; GET /api/v1/commands lists all",
+                       STR_ARG(utf8_clip(command, 64)));
+    }
+    return err;
+}
+
+/* The words of the command, then those of the arguments: the rest of the name may stand there. */
+static size_t all_words(const struct binding *b, struct str *words, size_t n_own)
+{
+    size_t n = n_own;
     const struct json *arg;
 
-    JSON_FOREACH (arg,
-                  b->input->args) { /* the rest of the name may stand in front of the arguments */
+    JSON_FOREACH (arg, b->input->args) {
         if (json_type(arg) != JSON_STRING || n >= n_own + MAX_WORDS) {
             break;
         }
         words[n++] = json_str(arg);
     }
+    return n;
+}
+
+static void warn_of_alias(struct binding *b)
+{
+    warning_add(&b->out->warnings, b->arena,
+                arena_printf(b->arena, "\"%.*s\" is another name of \"%s\"",
+                             STR_ARG(utf8_clip(b->input->command, 64)), b->command->words));
+}
+
+static bool resolve(struct binding *b)
+{
+    struct str words[MAX_COMMAND_WORDS + MAX_WORDS];
+    size_t n_own = split_words(b->input->command, words);
+    size_t n = all_words(b, words, n_own);
+    size_t n_name = 0;
+    bool alias = false;
+    struct error err = {0};
+
     if (n_own > 0) {
-        b->command = catalog_find(words, n_own, &n_name, &alias, heard);
+        b->command = catalog_find(words, n_own, &n_name, &alias, b->input->brief ? NULL : &err);
     }
     if (n_own > 0 && (b->command == NULL || n_name < n_own)) {
         struct error longer = {0};
-        const struct command *found = catalog_find(
-            words, n, &n_name, &alias, heard != NULL || b->command != NULL ? &longer : NULL);
+        const struct command *found =
+            catalog_find(words, n, &n_name, &alias, b->input->brief ? NULL : &longer);
 
         if (found != NULL && n_name > n_own) {
             b->command = found;
@@ -115,21 +144,11 @@ static bool resolve(struct binding *b)
         }
     }
     if (b->command == NULL) {
-        if (err.code == ERR_OK && n_own > 0 && !catalog_is_unsupported(words, n, &err)) {
-            (void)error_at(&err, ERR_UNKNOWN_COMMAND, "/command",
-                           "There is no command \"%.*s\"; GET /api/v1/commands lists all",
-                           STR_ARG(utf8_clip(b->input->command, 64)));
-        } else if (err.code == ERR_OK) {
-            (void)error_at(&err, ERR_UNKNOWN_COMMAND, "/command",
-                           "The command is empty; GET /api/v1/commands lists all");
-        }
-        *error_list_add(b->errors) = err;
+        *error_list_add(b->errors) = err.code != ERR_OK ? err : not_found(b, words, n);
         return false;
     }
     if (alias) {
-        warning_add(&b->out->warnings, b->arena,
-                    arena_printf(b->arena, "\"%.*s\" is another name of \"%s\"",
-                                 STR_ARG(utf8_clip(b->input->command, 64)), b->command->words));
+        warn_of_alias(b);
     }
     return true;
 }

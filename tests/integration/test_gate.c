@@ -47,8 +47,9 @@ static void expect_cors(struct proxy *proxy, struct str bytes, int status)
 
 static void every_answer_has_the_headers_of_cors(void **state)
 {
-    static const char *const sets[] = {"cors.origins=" ALLOWED, "http.head_timeout_ms=300",
-                                       "http.body_timeout_ms=300", "http.max_body=1024", NULL};
+    static const char *const sets[] = {"cors.origins=https://app.example",
+                                       "http.head_timeout_ms=300", "http.body_timeout_ms=300",
+                                       "http.max_body=1024", NULL};
     static const char head[] = "HTTP/1.1\r\nHost: a\r\nX-Request-Id: mine\r\n" ORIGIN;
     struct proxy proxy;
     struct arena *arena = &proxy.arena;
