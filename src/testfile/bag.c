@@ -3,6 +3,27 @@
 #include "base/utf8.h"
 #include "map_internal.h"
 
+void bag_init(struct bag *bag, enum testfile_format dialect, struct str verb, struct place place)
+{
+    bag->dialect = dialect;
+    bag->value = NULL;
+    bag->value_word = WORD_UNREAD;
+    bag->value_used = false;
+    bag->value_is_map = false;
+    bag->description = STR_EMPTY;
+    bag->optional = false;
+    bag->names = (struct name_set){{0}};
+    bag->n_fields = 0;
+    bag_set_verb(bag, verb, place);
+}
+
+void bag_set_verb(struct bag *bag, struct str verb, struct place place)
+{
+    bag->verb = verb;
+    bag->known = verb_find(verb);
+    bag->verb_place = place;
+}
+
 void bag_add(struct compile *c, struct bag *bag, struct field field)
 {
     if (bag->n_fields >= BAG_MAX_FIELDS) {
@@ -13,6 +34,8 @@ void bag_add(struct compile *c, struct bag *bag, struct field field)
         }
         return;
     }
+    field.word = WORD_UNREAD;
+    name_set_add(&bag->names, field.id);
     bag->fields[bag->n_fields++] = field;
 }
 
@@ -22,14 +45,17 @@ size_t bag_size(const struct bag *bag)
 }
 
 /* What the dialect puts in its main places wins over `meta`. */
-struct field *bag_find(struct bag *bag, struct str name)
+struct field *bag_find(struct bag *bag, unsigned id)
 {
     struct field *found = NULL;
 
+    if (!name_set_has(&bag->names, id)) {
+        return NULL;
+    }
     for (size_t i = 0; i < bag_size(bag); i++) {
         struct field *field = &bag->fields[i];
 
-        if (str_eq(field->name, name) && (found == NULL || found->meta)) {
+        if (field->id == id && (found == NULL || found->meta)) {
             found = field;
         }
     }
@@ -41,56 +67,49 @@ static bool is_empty(const struct node *node)
     return node->type == NODE_SCALAR && node->is_null && node->text.len == 0;
 }
 
-/* `set.name`: a member of a field that is a map. */
-static bool find_dotted(struct bag *bag, struct str name, struct found *out)
-{
-    struct str head;
-    struct str tail;
-    struct field *field;
-
-    if (!str_cut(name, '.', &head, &tail)) {
-        return false;
-    }
-    field = bag_find(bag, head);
-    out->node = field != NULL ? node_get_str(field->node, tail) : NULL;
-    if (out->node == NULL) {
-        return false;
-    }
-    out->field = field;
-    return true;
-}
-
-static bool find_pair(struct bag *bag, struct str name, struct found *out)
+static bool find_pair(struct bag *bag, bool key, struct found *out)
 {
     out->field = bag_size(bag) > 0 ? &bag->fields[0] : NULL;
     if (out->field == NULL) {
         return false;
     }
-    if (str_is(name, "@value")) {
-        out->node = out->field->node;
-    } else {
-        out->node = NULL;
+    if (key) {
         out->text = out->field->name;
         out->place = place_of_key(out->field->node);
+        return true;
     }
+    out->node = out->field->node;
     return true;
 }
 
-static bool find_one(struct bag *bag, struct str name, struct found *out)
+static bool find_one(struct bag *bag, const struct alias *alias, struct found *out)
 {
     *out = (struct found){.place = bag->verb_place};
-    if (name.len > 0 && name.ptr[0] == '=') {
-        out->text = str_sub(name, 1, name.len);
+    switch (alias->kind) {
+    case ALIAS_FIXED:
+        out->text = alias->text;
         return true;
-    }
-    if (str_is(name, ".")) {
+    case ALIAS_STEP:
+        return true;
+    case ALIAS_PAIR_KEY:
+        return find_pair(bag, true, out);
+    case ALIAS_PAIR_VALUE:
+        if (!find_pair(bag, false, out)) {
+            return false;
+        }
+        break;
+    case ALIAS_VALUE:
         out->node = bag->value;
         out->is_value = true;
-    } else if (name.len > 0 && name.ptr[0] == '@') {
-        return find_pair(bag, name, out);
-    } else if (!find_dotted(bag, name, out)) {
-        out->field = bag_find(bag, name);
+        break;
+    case ALIAS_FIELD:
+    case ALIAS_MEMBER:
+        out->field = bag_find(bag, alias->id);
         out->node = out->field != NULL ? out->field->node : NULL;
+        if (alias->kind == ALIAS_MEMBER && out->node != NULL) {
+            out->node = node_get_str(out->node, alias->text);
+        }
+        break;
     }
     if (out->node == NULL || is_empty(out->node)) {
         return false;
@@ -99,13 +118,12 @@ static bool find_one(struct bag *bag, struct str name, struct found *out)
     return true;
 }
 
-bool bag_resolve(struct bag *bag, struct str list, struct found *out)
+bool bag_resolve(struct bag *bag, const struct alias_list *list, struct found *out)
 {
-    struct str rest = list;
-    struct str name;
+    for (size_t i = 0; i < list->n; i++) {
+        const struct alias *alias = &list->items[i];
 
-    while (str_next(&rest, '|', &name)) {
-        if (find_one(bag, name, out)) {
+        if ((alias->id == 0 || name_set_has(&bag->names, alias->id)) && find_one(bag, alias, out)) {
             return true;
         }
     }
@@ -139,19 +157,40 @@ static struct str peek_text(const struct compile *c, struct str text)
     return value;
 }
 
-static bool word_is_among(const struct compile *c, const struct found *found, struct str words)
+/* The number of the word that a field or the value says; it is looked up once. */
+static int word_of(const struct compile *c, struct bag *bag, const struct found *found)
 {
-    char folded[64];
-    struct str text;
-    struct str word;
+    int *word = found->is_value ? &bag->value_word : &found->field->word;
 
-    if (found->node == NULL || found->node->type != NODE_SCALAR) {
-        return false;
+    if (found->node->type != NODE_SCALAR) {
+        return 0;
     }
-    text = verb_fold(peek_text(c, found->node->text), folded);
-    while (str_next(&words, '|', &word)) {
-        if (str_eq(word, text)) {
-            return true;
+    if (!found->is_value && found->node != found->field->node) { /* a member of a map */
+        return (int)word_id(peek_text(c, found->node->text));
+    }
+    if (*word == WORD_UNREAD) {
+        *word = (int)word_id(peek_text(c, found->node->text));
+    }
+    return *word;
+}
+
+/* Any of the fields may say the word. */
+static bool says_word(struct compile *c, struct bag *bag, const struct condition *condition,
+                      struct found *out)
+{
+    for (size_t i = 0; i < condition->list.n; i++) {
+        const struct alias *alias = &condition->list.items[i];
+        int word;
+
+        if ((alias->id > 0 && !name_set_has(&bag->names, alias->id)) ||
+            !find_one(bag, alias, out) || out->node == NULL) {
+            continue;
+        }
+        word = word_of(c, bag, out);
+        for (size_t k = 0; word > 0 && k < condition->n_words; k++) {
+            if (condition->words[k] == (unsigned)word) {
+                return true;
+            }
         }
     }
     return false;
@@ -159,82 +198,64 @@ static bool word_is_among(const struct compile *c, const struct found *found, st
 
 static bool is_pair(const struct bag *bag)
 {
-    return bag->value_is_map && bag_size(bag) == 1 && !verb_takes(bag->verb, bag->fields[0].name);
+    return bag->value_is_map && bag_size(bag) == 1 &&
+           !verb_takes(bag->known, key_find(bag->fields[0].name));
 }
 
 static bool is_time(const struct compile *c, struct bag *bag)
 {
-    struct found found;
+    const struct field *field = bag_find(bag, name_id(STR("value")));
+    const struct node *node = bag->value != NULL && !is_empty(bag->value) ? bag->value
+                              : field != NULL                             ? field->node
+                                                                          : NULL;
 
-    if (!bag_resolve(bag, STR(".|value"), &found) || found.node == NULL ||
-        found.node->type != NODE_SCALAR) {
-        return false;
-    }
-    return text_is_time(peek_text(c, found.node->text), !found.node->quoted);
+    return node != NULL && node->type == NODE_SCALAR && !is_empty(node) &&
+           text_is_time(peek_text(c, node->text), !node->quoted);
 }
 
-/* One item of `when`; *out says what it found. */
-static bool holds(struct compile *c, struct bag *bag, struct str item, struct found *out)
+static bool holds(struct compile *c, struct bag *bag, const struct condition *condition,
+                  struct found *out)
 {
-    struct str list = item;
-    struct str words;
-
     *out = (struct found){0};
-    if (str_is(item, "?pair")) {
+    switch (condition->kind) {
+    case IS_PAIR:
         return is_pair(bag);
-    }
-    if (str_is(item, "?time")) {
+    case IS_TIME:
         return is_time(c, bag);
+    case HAS_FIELD:
+        return bag_resolve(bag, &condition->list, out);
+    case HAS_NO_FIELD:
+        return !bag_resolve(bag, &condition->list, out);
+    case SAYS_WORD:
+        return says_word(c, bag, condition, out);
     }
-    if (item.ptr[0] == '~') { /* fits when it stands there, need not */
-        (void)holds(c, bag, str_sub(item, 1, item.len), out);
-        return true;
-    }
-    if (item.ptr[0] == '!') {
-        return !bag_resolve(bag, str_sub(item, 1, item.len), out);
-    }
-    if (str_cut(item, '=', &list, &words)) {
-        struct str rest = list;
-        struct str name;
-
-        while (str_next(&rest, '|', &name)) { /* any of the fields may say the word */
-            if (bag_resolve(bag, name, out) && word_is_among(c, out, words)) {
-                return true;
-            }
-        }
-        return false;
-    }
-    return bag_resolve(bag, list, out);
+    return false;
 }
 
-bool row_holds(struct compile *c, struct bag *bag, const struct verb_row *row)
+bool form_holds(struct compile *c, struct bag *bag, const struct form *form)
 {
-    struct str rest = str_from(row->when);
     struct found found;
-    struct str item;
 
-    while (str_next(&rest, ' ', &item)) {
+    for (size_t i = 0; i < form->n_conditions; i++) {
+        const struct condition *condition = &form->conditions[i];
+
         c->out->work++;
-        if (!holds(c, bag, item, &found)) {
+        if (!condition->is_optional && !holds(c, bag, condition, &found)) {
             return false;
         }
     }
     return true;
 }
 
-/* The words that made the row hold are used with it. */
-void row_use_conditions(struct compile *c, struct bag *bag, const struct verb_row *row)
+/* The words that made the form hold are used with it. */
+void form_use_conditions(struct compile *c, struct bag *bag, const struct form *form)
 {
-    struct str rest = str_from(row->when);
     struct found found;
-    struct str item;
 
-    while (str_next(&rest, ' ', &item)) {
-        if (item.ptr[0] == '~') {
-            item = str_sub(item, 1, item.len);
-        }
-        if (item.ptr[0] != '!' && item.ptr[0] != '?' && str_find_char(item, '=') >= 0 &&
-            holds(c, bag, item, &found)) {
+    for (size_t i = 0; i < form->n_conditions; i++) {
+        const struct condition *condition = &form->conditions[i];
+
+        if (condition->kind == SAYS_WORD && holds(c, bag, condition, &found)) {
             found_use(bag, &found);
         }
     }

@@ -303,19 +303,16 @@ static bool step_loop(struct compile *c, const struct node *value)
     return true;
 }
 
-bool step_control(struct compile *c, const struct node *node, const char *verb,
-                  const struct node *value)
+bool step_control(struct compile *c, const struct node *node, const struct node *verb)
 {
-    struct str word = str_from(verb);
-
-    if (str_is(word, "if")) {
-        return step_if(c, value);
+    if (str_is(verb->key, "if")) {
+        return step_if(c, verb);
     }
-    if (str_is(word, "loop")) {
-        return step_loop(c, value);
+    if (str_is(verb->key, "loop")) {
+        return step_loop(c, verb);
     }
     if (!only_keys(c, node, "use run include with description desc name optional", "use: login")) {
         return false;
     }
-    return step_use(c, node, value);
+    return step_use(c, node, verb);
 }

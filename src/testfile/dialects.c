@@ -5,37 +5,44 @@
 
 enum { SHOWN_MAX = 64 };
 
-/* Where a dialect names a group and a command in it: the field that the command becomes, or NULL
- * when the command is the verb itself. Add a group by adding a row. */
-struct group_row {
-    const char *group;
-    const char *field;
+/* The keys of a step with what is known of each, found once. */
+struct step_keys {
+    const struct node *nodes[BAG_MAX_FIELDS];
+    const struct key *keys[BAG_MAX_FIELDS]; /* NULL: in no row */
+    size_t n;
+    const struct node *roles[N_ROLES]; /* the first of each; NULL */
 };
 
-static const struct group_row groups[] = {
-    {"interact", NULL},   {"data", NULL},       {"misc", NULL},     {"file", NULL},
-    {"wait", "type"},     {"assert", "type"},   {"store", "type"},  {"verify", "type"},
-    {"window", "action"}, {"scroll", "action"}, {"cookie", "type"}, {"dialog", "type"},
-    {"mouse", "action"},  {"navigate", NULL},   {"select", "type"}, {"library", "type"},
-};
+static void keys_read(struct step_keys *keys, const struct node *step)
+{
+    keys->n = 0;
+    for (size_t i = 0; i < N_ROLES; i++) {
+        keys->roles[i] = NULL;
+    }
+    for (const struct node *child = step->first; child != NULL; child = child->next) {
+        const struct key *key = key_find(child->key);
+        enum key_role role = key != NULL ? key->role : ROLE_NONE;
 
-/* Beside a verb; `meta` and what else a dialect has are looked at on their own. */
-static const char beside[] = "description desc name optional meta continue_on_error skip id";
-/* What the old dialects put beside nearly anything. */
-static const char habits[] = "assertion expected value text wait timeout clear retry near id "
-                             "context screenshot";
+        if (keys->roles[role] == NULL) {
+            keys->roles[role] = child;
+        }
+        keys->nodes[keys->n] = child;
+        keys->keys[keys->n++] = key;
+    }
+}
+
+static const struct node *scalar_role(const struct step_keys *keys, enum key_role role)
+{
+    const struct node *node = keys->roles[role];
+
+    return node != NULL && node->type == NODE_SCALAR ? node : NULL;
+}
 
 static const struct group_row *find_group(struct str word)
 {
-    char buffer[64];
-    struct str folded = verb_fold(word, buffer);
+    const struct verb *verb = verb_find(word);
 
-    for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
-        if (str_is(folded, groups[i].group)) {
-            return &groups[i];
-        }
-    }
-    return NULL;
+    return verb != NULL ? verb->group : NULL;
 }
 
 static struct node *made_scalar(struct compile *c, const struct node *like, struct str text)
@@ -58,16 +65,20 @@ static void take_meta(struct compile *c, struct bag *bag, const struct node *met
 {
     for (const struct node *child = meta->first; child != NULL; child = child->next) {
         if (bag->n_fields < BAG_MAX_FIELDS) {
-            bag_add(c, bag, (struct field){.name = child->key, .node = child, .meta = true});
+            bag_add(
+                c, bag,
+                (struct field){
+                    .name = child->key, .id = name_id(child->key), .node = child, .meta = true});
         }
     }
 }
 
-static bool take_beside(struct compile *c, struct bag *bag, const struct node *child)
+static bool take_beside(struct compile *c, struct bag *bag, const struct node *child,
+                        const struct key *key)
 {
     bool truth = false;
 
-    if (!words_have(beside, ' ', child->key)) {
+    if (key == NULL || !key->is_beside) {
         return false;
     }
     if (str_is(child->key, "optional") || str_is(child->key, "continue_on_error")) {
@@ -91,25 +102,29 @@ static bool take_beside(struct compile *c, struct bag *bag, const struct node *c
 
 enum field_place { BESIDE_VERB, IN_MAP, IN_ARGS };
 
-/* All members but `without` become fields. */
+/* The members become fields, but for those whose role is in `without` (a bit for each role). */
 static void take_fields(struct compile *c, struct bag *bag, const struct node *map,
-                        const char *without, enum field_place where)
+                        unsigned without, enum field_place where)
 {
-    bool loose = where != IN_MAP;
-
     for (const struct node *child = map->first; child != NULL; child = child->next) {
-        /* Beside a verb `name` says what the step is for; in the verb's own map it may be a
-         * field. */
-        bool is_field =
-            where != BESIDE_VERB && (where == IN_ARGS || verb_has_field(bag->verb, child->key));
+        const struct key *key = key_find(child->key);
+        unsigned id = key != NULL ? key->id : 0;
+        /* Beside a verb `name` says what the step is for; in the verb's own map it may be a field.
+         */
+        bool is_field = where == IN_ARGS || (where == IN_MAP && bag->known != NULL &&
+                                             name_set_has(&bag->known->fields, id));
 
-        if (words_have(without, ' ', child->key) || (!is_field && take_beside(c, bag, child))) {
+        if (key != NULL && (without >> key->role & 1) != 0) {
+            continue;
+        }
+        if (!is_field && take_beside(c, bag, child, key)) {
             continue;
         }
         bag_add(c, bag,
                 (struct field){.name = child->key,
+                               .id = id,
                                .node = child,
-                               .loose = loose && words_have(habits, ' ', child->key)});
+                               .loose = where != IN_MAP && key != NULL && key->is_habit});
     }
 }
 
@@ -128,7 +143,7 @@ static bool unknown_verb(struct compile *c, struct place place, struct str verb)
 static bool map_known(struct compile *c, struct bag *bag)
 {
     c->n_by_format[bag->dialect]++;
-    if (!verb_known(bag->verb)) {
+    if (!verb_known(bag->known)) {
         return unknown_verb(c, bag->verb_place, bag->verb);
     }
     return map_bag(c, bag);
@@ -140,8 +155,7 @@ static void enter_group(struct compile *c, struct bag *bag, const struct node *g
 {
     const struct group_row *row = find_group(group->text);
 
-    bag->verb = group->text;
-    bag->verb_place = place_of(group);
+    bag_set_verb(bag, group->text, place_of(group));
     if (command == NULL) {
         return;
     }
@@ -149,66 +163,69 @@ static void enter_group(struct compile *c, struct bag *bag, const struct node *g
         char buffer[64];
         struct str folded = verb_fold(command->text, buffer);
 
-        if (str_is(folded, "to") || str_is(folded, "url")) { /* navigate/to is the group itself */
-            return;
+        if (!str_is(folded, "to") && !str_is(folded, "url")) { /* navigate/to is the group itself */
+            bag_set_verb(bag, command->text, place_of(command));
         }
-        bag->verb = command->text;
-        bag->verb_place = place_of(command);
         return;
     }
     bag_add(c, bag,
             (struct field){.name = str_from(row->field),
+                           .id = name_id(str_from(row->field)),
                            .node = made_scalar(c, command, command->text)});
 }
 
-static bool step_extended(struct compile *c, const struct node *step, const struct node *type)
+static bool step_extended(struct compile *c, const struct node *step, const struct step_keys *keys)
 {
-    struct bag bag = {.dialect = TESTFILE_FORMAT_EXTENDED};
-    const struct node *command = node_get(step, "command");
+    struct bag bag;
+    const struct node *type = keys->roles[ROLE_TYPE];
 
-    enter_group(c, &bag, type, command != NULL && command->type == NODE_SCALAR ? command : NULL);
-    take_fields(c, &bag, step, "type command", BESIDE_VERB);
+    bag_init(&bag, TESTFILE_FORMAT_EXTENDED, type->text, place_of(type));
+    enter_group(c, &bag, type, scalar_role(keys, ROLE_COMMAND));
+    take_fields(c, &bag, step, 1U << ROLE_TYPE | 1U << ROLE_COMMAND, BESIDE_VERB);
     return map_known(c, &bag);
 }
 
 static bool step_action(struct compile *c, const struct node *map, const struct node *action,
                         enum testfile_format dialect)
 {
-    struct bag bag = {.dialect = dialect, .verb = action->text, .verb_place = place_of(action)};
+    struct bag bag;
 
-    take_fields(c, &bag, map, dialect == TESTFILE_FORMAT_ACTION ? "action" : "stepType",
+    bag_init(&bag, dialect, action->text, place_of(action));
+    take_fields(c, &bag, map,
+                1U << (dialect == TESTFILE_FORMAT_ACTION ? ROLE_ACTION : ROLE_STEP_TYPE),
                 BESIDE_VERB);
     return map_known(c, &bag);
 }
 
-/* `interact: {action: write, target: X}`: the action is the verb, or a field of it. */
+/* `interact: {action: write, target: X}`: the action is the verb. */
 static bool step_nested(struct compile *c, const struct node *group, const struct node *action,
                         struct bag *bag)
 {
-    const struct group_row *row = find_group(group->key);
+    bool is_group = str_is_nocase(action->text, "to") || str_is_nocase(action->text, "upload-url");
 
     bag->dialect = TESTFILE_FORMAT_SIMPLIFIED;
-    bag->verb = row != NULL && row->field == NULL ? action->text : group->key;
-    bag->verb_place = row != NULL && row->field == NULL ? place_of(action) : place_of_key(group);
-    if (str_is_nocase(bag->verb, "to") || str_is_nocase(bag->verb, "upload-url")) {
-        bag->verb = group->key;
-    }
-    take_fields(c, bag, group, "action", IN_MAP);
+    bag_set_verb(bag, is_group ? group->key : action->text, place_of(action));
+    take_fields(c, bag, group, 1U << ROLE_ACTION, IN_MAP);
     return map_known(c, bag);
 }
 
-static bool step_simplified(struct compile *c, const struct node *step, const struct node *verb)
+static bool step_simplified(struct compile *c, const struct node *verb,
+                            const struct step_keys *keys)
 {
-    struct bag bag = {.dialect =
-                          verb->key.len <= 3 ? TESTFILE_FORMAT_COMPACT : TESTFILE_FORMAT_SIMPLIFIED,
-                      .verb = verb->key,
-                      .verb_place = place_of_key(verb)};
-    const struct group_row *group = find_group(verb->key);
+    struct bag bag;
     const struct node *action = verb->type == NODE_MAP ? node_get(verb, "action") : NULL;
+    const struct group_row *group;
 
-    for (const struct node *child = step->first; child != NULL; child = child->next) {
-        if (child != verb && !take_beside(c, &bag, child)) {
-            bag_add(c, &bag, (struct field){.name = child->key, .node = child});
+    bag_init(&bag, verb->key.len <= 3 ? TESTFILE_FORMAT_COMPACT : TESTFILE_FORMAT_SIMPLIFIED,
+             verb->key, place_of_key(verb));
+    for (size_t i = 0; i < keys->n; i++) {
+        const struct node *child = keys->nodes[i];
+        const struct key *key = keys->keys[i];
+
+        if (child != verb && !take_beside(c, &bag, child, key)) {
+            bag_add(
+                c, &bag,
+                (struct field){.name = child->key, .id = key != NULL ? key->id : 0, .node = child});
         }
     }
     if (verb->type != NODE_MAP) {
@@ -216,10 +233,11 @@ static bool step_simplified(struct compile *c, const struct node *step, const st
         return map_known(c, &bag);
     }
     bag.value_is_map = true;
+    group = bag.known != NULL ? bag.known->group : NULL;
     if (action != NULL && action->type == NODE_SCALAR && group != NULL && group->field == NULL) {
         return step_nested(c, verb, action, &bag);
     }
-    take_fields(c, &bag, verb, "", IN_MAP);
+    take_fields(c, &bag, verb, 0, IN_MAP);
     return map_known(c, &bag);
 }
 
@@ -252,16 +270,19 @@ static struct json *list_of(struct compile *c, const struct node *list)
     return out;
 }
 
-static bool step_command(struct compile *c, const struct node *step, const struct node *command)
+static bool step_command(struct compile *c, const struct node *step, const struct step_keys *keys)
 {
-    struct bag bag = {
-        .dialect = TESTFILE_FORMAT_COMMAND, .verb = command->text, .verb_place = place_of(command)};
-    const struct node *args = node_get(step, "args");
-    const struct node *options = node_get(step, "options");
+    static const unsigned without = 1U << ROLE_COMMAND | 1U << ROLE_ACTION | 1U << ROLE_SUB_ACTION |
+                                    1U << ROLE_ARGS | 1U << ROLE_OPTIONS;
+    const struct node *command = keys->roles[ROLE_COMMAND];
+    const struct node *args = keys->roles[ROLE_ARGS];
+    const struct node *options = keys->roles[ROLE_OPTIONS];
     struct str words = command_words(c, step);
+    struct bag bag;
 
+    bag_init(&bag, TESTFILE_FORMAT_COMMAND, command->text, place_of(command));
     c->n_by_format[TESTFILE_FORMAT_COMMAND]++;
-    take_fields(c, &bag, step, "command action sub_action subaction args options", BESIDE_VERB);
+    take_fields(c, &bag, step, without, BESIDE_VERB);
     if (args != NULL && args->type == NODE_LIST) {
         struct step_origin origin = {bag.verb_place, bag.description, bag.optional, true};
         struct json *json_options = options != NULL && options->type == NODE_MAP
@@ -271,39 +292,32 @@ static bool step_command(struct compile *c, const struct node *step, const struc
         return step_emit(c, words, list_of(c, args), json_options, &origin);
     }
     if (args != NULL && args->type == NODE_MAP) {
-        take_fields(c, &bag, args, "", IN_ARGS);
+        take_fields(c, &bag, args, 0, IN_ARGS);
     }
     if (options != NULL && options->type == NODE_MAP) {
-        take_fields(c, &bag, options, "", IN_ARGS);
+        take_fields(c, &bag, options, 0, IN_ARGS);
     }
     return map_command(c, &bag, words);
 }
 
 /* ---- which of them ---- */
 
-static bool is_command(const struct node *step)
+static bool is_command(const struct step_keys *keys)
 {
-    const struct node *command = node_get(step, "command");
+    const struct node *command = scalar_role(keys, ROLE_COMMAND);
 
-    return command != NULL && command->type == NODE_SCALAR && node_get(step, "type") == NULL &&
+    return command != NULL && keys->roles[ROLE_TYPE] == NULL &&
            (str_starts(command->text, STR("step-")) || str_starts(command->text, STR("library")) ||
-            node_get(step, "args") != NULL);
+            keys->roles[ROLE_ARGS] != NULL);
 }
 
 /* `type: write` is the extended dialect when more stands beside it; `type: hello` alone writes. */
-static bool is_extended(const struct node *step, const struct node *type)
+static bool is_extended(const struct step_keys *keys)
 {
-    if (type == NULL || type->type != NODE_SCALAR) {
-        return false;
-    }
-    return node_get(step, "command") != NULL ||
-           (step->n_children > 1 && (verb_known(type->text) || find_group(type->text) != NULL));
-}
+    const struct node *type = scalar_role(keys, ROLE_TYPE);
 
-/* A verb, or a group that holds the verb as its action. */
-bool step_word(struct str word)
-{
-    return verb_known(word) || find_group(word) != NULL;
+    return type != NULL &&
+           (keys->roles[ROLE_COMMAND] != NULL || (keys->n > 1 && verb_find(type->text) != NULL));
 }
 
 static bool no_verb(struct compile *c, const struct node *step, const struct node *odd)
@@ -325,39 +339,39 @@ static bool two_verbs(struct compile *c, const struct node *first, const struct 
     return false;
 }
 
-/* What one row of the verb takes beside it, like `in` of the compact `t`, is no second verb. */
-static bool has_companion(const struct node *owner, const struct node *other)
-{
-    return verb_takes(owner->key, other->key);
-}
-
-static const struct node *find_verb(const struct node *step, const struct node **out_odd,
+static const struct node *find_verb(const struct step_keys *keys, const struct node **out_odd,
                                     const struct node **out_second)
 {
-    const struct node *verb = NULL;
+    const struct node *node = NULL;
+    const struct key *found = NULL;
+    const struct verb *verb = NULL;
 
     *out_odd = NULL;
     *out_second = NULL;
-    for (const struct node *child = step->first; child != NULL; child = child->next) {
-        if (words_have(beside, ' ', child->key)) {
+    for (size_t i = 0; i < keys->n; i++) {
+        const struct key *key = keys->keys[i];
+        const struct verb *other =
+            key != NULL ? key->verb : verb_find(keys->nodes[i]->key); /* double-click */
+
+        if (key != NULL && key->is_beside) {
             continue;
         }
-        if (!step_word(child->key)) {
-            *out_odd = *out_odd == NULL ? child : *out_odd;
-        } else if (verb == NULL || has_companion(child, verb)) {
-            verb = child;
-        } else if (!has_companion(verb, child) && *out_second == NULL) {
-            *out_second = child;
+        if (other == NULL) {
+            *out_odd = *out_odd == NULL ? keys->nodes[i] : *out_odd;
+        } else if (verb == NULL || verb_takes(other, found)) {
+            node = keys->nodes[i];
+            found = key;
+            verb = other;
+        } else if (!verb_takes(verb, key) && *out_second == NULL) { /* not `in` of the compact t */
+            *out_second = keys->nodes[i];
         }
     }
-    return verb;
+    return node;
 }
 
 bool step_map(struct compile *c, const struct node *node)
 {
-    const struct node *step_type = node_get(node, "stepType");
-    const struct node *type = node_get(node, "type");
-    const struct node *action = node_get(node, "action");
+    struct step_keys keys;
     const struct node *verb;
     const struct node *odd;
     const struct node *second;
@@ -367,36 +381,36 @@ bool step_map(struct compile *c, const struct node *node)
                           BAG_MAX_FIELDS);
         return false;
     }
-    if (step_type != NULL && step_type->type == NODE_SCALAR) {
-        return step_action(c, node, step_type, TESTFILE_FORMAT_STEPTYPE);
+    keys_read(&keys, node);
+    if (scalar_role(&keys, ROLE_STEP_TYPE) != NULL) {
+        return step_action(c, node, keys.roles[ROLE_STEP_TYPE], TESTFILE_FORMAT_STEPTYPE);
     }
-    if (is_command(node)) {
-        return step_command(c, node, node_get(node, "command"));
+    if (is_command(&keys)) {
+        return step_command(c, node, &keys);
     }
-    if (is_extended(node, type)) {
-        return step_extended(c, node, type);
+    if (is_extended(&keys)) {
+        return step_extended(c, node, &keys);
     }
-    if (action != NULL && action->type == NODE_SCALAR) {
-        return step_action(c, node, action, TESTFILE_FORMAT_ACTION);
+    if (scalar_role(&keys, ROLE_ACTION) != NULL) {
+        return step_action(c, node, keys.roles[ROLE_ACTION], TESTFILE_FORMAT_ACTION);
     }
-    verb = find_verb(node, &odd, &second);
+    verb = find_verb(&keys, &odd, &second);
     if (verb == NULL) {
         return no_verb(c, node, odd);
     }
     if (second != NULL) {
         return two_verbs(c, verb, second);
     }
-    return step_simplified(c, node, verb);
+    return step_simplified(c, verb, &keys);
 }
 
-const char *control_verb(const struct node *step, const struct node **out_value)
+const struct node *control_of(const struct node *step)
 {
-    static const char *const verbs[] = {"use", "run", "include", "if", "loop"};
+    for (const struct node *child = step->first; child != NULL; child = child->next) {
+        const struct key *key = key_find(child->key);
 
-    for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
-        *out_value = node_get(step, verbs[i]);
-        if (*out_value != NULL) {
-            return verbs[i];
+        if (key != NULL && key->role == ROLE_CONTROL) {
+            return child;
         }
     }
     return NULL;

@@ -159,12 +159,12 @@ static void compile_list(struct compile *c, const struct node *map, const char *
 static void compile_nav(struct compile *c, const struct node *document)
 {
     const struct node *nav = node_get(document, "nav");
-    struct bag bag = {.dialect = TESTFILE_FORMAT_COMPACT, .verb = STR("nav")};
+    struct bag bag;
 
     if (nav == NULL) {
         return;
     }
-    bag.verb_place = place_of_key(nav);
+    bag_init(&bag, TESTFILE_FORMAT_COMPACT, STR("nav"), place_of_key(nav));
     bag.value = nav;
     c->phase = node_get(document, "setup") != NULL ? TESTFILE_SETUP : TESTFILE_STEPS;
     c->out->n_read++;

@@ -50,10 +50,11 @@ static bool read_ms(struct compile *c, const struct json *value, struct place pl
                     struct json **out)
 {
     struct found found = {.text = substitute(c, json_str(value), place), .place = place};
-    struct bag bag = {.verb = STR("wait")};
+    struct bag bag;
     struct str text;
 
-    if (!value_read(c, &bag, STR("ms"), &found, &text)) {
+    bag_init(&bag, TESTFILE_FORMAT_SENTENCE, STR("wait"), place);
+    if (!value_read(c, &bag, VALUE_MS, &found, &text)) {
         return false;
     }
     *out = json_new_string(c->arena, text);
@@ -127,8 +128,10 @@ static bool emit_line(struct compile *c, struct str text, const struct step_orig
 static bool emit_comment(struct compile *c, const struct node *node, struct str text)
 {
     struct node *value = arena_zalloc(c->arena, sizeof(*value));
-    struct bag bag = {.verb = STR("comment"), .verb_place = place_of(node), .value = value};
+    struct bag bag;
 
+    bag_init(&bag, TESTFILE_FORMAT_SENTENCE, STR("comment"), place_of(node));
+    bag.value = value;
     *value = *node;
     value->text = comment_text(text);
     return map_bag(c, &bag);

@@ -260,8 +260,7 @@ static bool step_of_any_kind(struct compile *c, const struct node *node)
 static void compile_step(struct compile *c, const struct node *node)
 {
     size_t n_errors = c->problems->n_errors;
-    const struct node *value = NULL;
-    const char *control = node->type == NODE_MAP ? control_verb(node, &value) : NULL;
+    const struct node *control = node->type == NODE_MAP ? control_of(node) : NULL;
     bool ok;
 
     c->out->work++;
@@ -269,7 +268,7 @@ static void compile_step(struct compile *c, const struct node *node)
         return;
     }
     if (control != NULL) {
-        if (!step_control(c, node, control, value)) {
+        if (!step_control(c, node, control)) {
             c->out->n_read++;
             c->out->n_failed++;
         }
@@ -312,7 +311,7 @@ bool steps_look_ours(const struct node *list)
         }
         for (const struct node *child = step->type == NODE_MAP ? step->first : NULL; child != NULL;
              child = child->next) {
-            if (words_have(marks, ' ', child->key) || step_word(child->key)) {
+            if (words_have(marks, ' ', child->key) || verb_find(child->key) != NULL) {
                 return true;
             }
         }

@@ -5,6 +5,7 @@
 
 #include "base/map.h"
 #include "data/node.h"
+#include "dictionary.h"
 #include "testfile/testfile.h"
 
 enum { BAG_MAX_FIELDS = 32, BLOCK_MAX_DEPTH = 16, VALUE_MAX_BYTES = 64 * 1024 };
@@ -58,9 +59,13 @@ size_t reference_length(struct str text);
 
 /* --- bag: a step as verb and fields, whichever dialect it was written in --- */
 
+enum { WORD_UNREAD = -1 };
+
 struct field {
     struct str name;
+    unsigned id; /* of the name; 0: in no row of the table */
     const struct node *node;
+    int word; /* number of the word that the value is; WORD_UNREAD: not looked up yet */
     bool used;
     bool loose; /* stands there by habit of the dialect: unused is no error */
     bool meta;  /* from `meta`: unused is nothing at all */
@@ -68,19 +73,25 @@ struct field {
 
 struct bag {
     enum testfile_format dialect;
-    struct str verb; /* as written */
+    struct str verb;          /* as written */
+    const struct verb *known; /* NULL: no verb that we know */
     struct place verb_place;
     const struct node *value; /* scalar or list that the verb has; NULL */
+    int value_word;
     bool value_used;
     bool value_is_map; /* the fields stand in a map of their own */
-    struct field fields[BAG_MAX_FIELDS];
-    size_t n_fields;
     struct str description;
     bool optional;
+    struct name_set names; /* of the fields */
+    size_t n_fields;
+    struct field fields[BAG_MAX_FIELDS];
 };
 
+/* Empties all but the fields themselves, which are many. */
+void bag_init(struct bag *bag, enum testfile_format dialect, struct str verb, struct place place);
+void bag_set_verb(struct bag *bag, struct str verb, struct place place);
 void bag_add(struct compile *c, struct bag *bag, struct field field);
-struct field *bag_find(struct bag *bag, struct str name);
+struct field *bag_find(struct bag *bag, unsigned id);
 
 /* --- verbs_table.c, map_verb.c --- */
 
@@ -100,7 +111,7 @@ extern const size_t n_verb_rows;
 /* Lower case without - _ and spaces, in `out`; longer words give an empty str. */
 struct str verb_fold(struct str word, char out[64]);
 bool words_have(const char *words, char separator, struct str word);
-bool verb_known(struct str word); /* any row, or use/if/loop */
+bool verb_known(const struct verb *verb); /* any row, or use/if/loop */
 bool map_bag(struct compile *c, struct bag *bag);
 /* The mapping of catalogue parameters for steps of the command dialect. */
 bool map_command(struct compile *c, struct bag *bag, struct str words);
@@ -111,8 +122,8 @@ const char *verb_example(struct str word); /* NULL: unknown */
 
 /* One step node that is a map. True: it became steps (or was control flow). */
 bool step_map(struct compile *c, const struct node *node);
-bool step_word(struct str word);
-const char *control_verb(const struct node *step, const struct node **out_value);
+/* The member that makes it use, run, include, if or loop; NULL. */
+const struct node *control_of(const struct node *step);
 
 /* --- sentence_*.c --- */
 
@@ -120,8 +131,7 @@ bool step_text(struct compile *c, const struct node *node, struct str text);
 
 /* --- blocks.c --- */
 
-bool step_control(struct compile *c, const struct node *node, const char *verb,
-                  const struct node *value);
+bool step_control(struct compile *c, const struct node *node, const struct node *verb);
 
 /* --- compile.c --- */
 

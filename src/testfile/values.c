@@ -181,7 +181,7 @@ static struct str member_text(struct compile *c, struct bag *bag, const struct f
     const struct node *node = found->node != NULL ? node_get(found->node, name) : NULL;
 
     if (found->node == NULL) { /* the whole step: width and height beside the action */
-        struct field *field = bag_find(bag, str_from(name));
+        struct field *field = bag_find(bag, name_id(str_from(name)));
 
         if (field != NULL) {
             field->used = true;
@@ -337,46 +337,45 @@ static bool read_unquoted(struct str text, struct str *out)
     return true;
 }
 
-/* Kinds of the table: xy, size, up, down, var, ms, sec, regex, tab, url, fileurl, unquote; `split`
- * and `last` are the mapper's own and read as text. */
-bool value_read(struct compile *c, struct bag *bag, struct str kind, const struct found *found,
+/* VALUE_SPLIT, VALUE_LAST and VALUE_POSITION are the mapper's own and read as text. */
+bool value_read(struct compile *c, struct bag *bag, enum value_kind kind, const struct found *found,
                 struct str *out)
 {
-    bool is_pair = str_is(kind, "xy") || str_is(kind, "size");
+    bool is_pair = kind == VALUE_XY || kind == VALUE_SIZE;
     struct place place;
     struct str text;
 
     if (is_pair && (found->node == NULL || found->node->type == NODE_MAP)) {
-        return read_pair(c, bag, found, str_is(kind, "size"), out);
+        return read_pair(c, bag, found, kind == VALUE_SIZE, out);
     }
     if (!raw_text(c, found, &text, &place)) {
         return false;
     }
-    if (str_is(kind, "var")) {
+    if (kind == VALUE_VARIABLE) {
         *out = bare_name(text);
         return true;
     }
     text = substitute(c, text, place);
-    if (str_is(kind, "ms") || str_is(kind, "sec")) {
-        return read_ms(c, place, text, str_is(kind, "sec") ? 1000 : 1, out);
+    if (kind == VALUE_MS || kind == VALUE_SECONDS) {
+        return read_ms(c, place, text, kind == VALUE_SECONDS ? 1000 : 1, out);
     }
-    if (str_is(kind, "up") || str_is(kind, "down")) {
-        return read_pixels(c, place, text, str_is(kind, "up"), out);
+    if (kind == VALUE_UP || kind == VALUE_DOWN) {
+        return read_pixels(c, place, text, kind == VALUE_UP, out);
     }
-    if (str_is(kind, "tab")) {
+    if (kind == VALUE_TAB) {
         return read_tab(c, place, text, out);
     }
-    if (str_is(kind, "url")) {
+    if (kind == VALUE_URL) {
         return read_url(c, place, text, out);
     }
-    if (str_is(kind, "fileurl")) {
+    if (kind == VALUE_FILE_URL) {
         return read_file_url(c, place, text, out);
     }
-    if (str_is(kind, "unquote")) {
+    if (kind == VALUE_UNQUOTED) {
         return read_unquoted(text, out);
     }
     *out = is_pair ? without_spaces(c->arena, text) : text;
-    if (str_is(kind, "regex")) {
+    if (kind == VALUE_REGEX) {
         *out = quote_regex(c->arena, text);
     }
     return true;

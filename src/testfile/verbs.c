@@ -1,11 +1,7 @@
-/* The table of verbs as a dictionary: which words are verbs, which fields a verb takes, and what
- * someone probably meant. */
+/* What is said of the table of verbs to people: which words are verbs, which fields a verb takes,
+ * and what someone probably meant. */
 #include "base/nearest.h"
 #include "map_internal.h"
-
-static const char control_words[] = "use run include if loop";
-/* Beside any verb. */
-static const char common_fields[] = "description desc name optional meta continue_on_error";
 
 struct str verb_fold(struct str word, char out[64])
 {
@@ -38,204 +34,80 @@ bool words_have(const char *words, char separator, struct str word)
     return false;
 }
 
-bool verb_known(struct str word)
+bool verb_known(const struct verb *verb)
 {
-    char buffer[64];
-    struct str folded = verb_fold(word, buffer);
-
-    if (folded.len == 0) {
-        return false;
-    }
-    for (size_t i = 0; i < n_verb_rows; i++) {
-        if (words_have(verb_rows[i].verbs, ' ', folded)) {
-            return true;
-        }
-    }
-    return words_have(control_words, ' ', folded);
+    return verb != NULL && (verb->n_forms > 0 || verb->is_control);
 }
 
 struct str verb_nearest(struct str word)
 {
     struct nearest nearest;
-    struct str rest;
-    struct str one;
 
     nearest_init(&nearest, word);
-    for (size_t i = 0; i < n_verb_rows; i++) {
-        rest = str_from(verb_rows[i].verbs);
-        while (str_next(&rest, ' ', &one)) {
-            if (one.len > 2) {
-                nearest_offer(&nearest, one);
-            }
+    for (size_t i = 0; i < verb_count(); i++) {
+        const struct verb *verb = verb_at(i);
+
+        if (verb_known(verb) && (verb->node.key.len > 2 || verb->is_control)) {
+            nearest_offer(&nearest, verb->node.key);
         }
-    }
-    rest = str_from(control_words);
-    while (str_next(&rest, ' ', &one)) {
-        nearest_offer(&nearest, one);
     }
     return nearest.best;
 }
 
 const char *verb_example(struct str word)
 {
-    char buffer[64];
-    struct str folded = verb_fold(word, buffer);
-    const char *example = NULL;
+    const struct verb *verb = verb_find(word);
 
-    for (size_t i = 0; i < n_verb_rows; i++) {
-        if (words_have(verb_rows[i].verbs, ' ', folded)) {
-            example = verb_rows[i].example; /* the last row is the plainest */
-        }
-    }
-    return example;
+    return verb != NULL ? verb->example : NULL;
 }
 
-/* ---- fields ---- */
-
-typedef bool (*name_fn)(void *pointer, struct str name);
-
-/* Calls fn with each field name that an item of the table mentions; true ends. */
-static bool each_name_of_item(struct str item, name_fn fn, void *pointer)
+bool verb_takes(const struct verb *verb, const struct key *key)
 {
-    struct str head;
-    struct str tail;
-    struct str name;
-
-    while (item.len > 0 && str_find_char(STR("?!~"), item.ptr[0]) >= 0) {
-        item = str_sub(item, 1, item.len);
-    }
-    if (str_cut(item, '<', &head, &tail)) {
-        item = tail;
-    }
-    if (str_cut(item, ':', &head, &tail)) {
-        item = tail;
-    }
-    if (item.len > 0 && item.ptr[0] == '=') {
-        return false;
-    }
-    (void)str_cut(item, '=', &item, &tail);
-    while (str_next(&item, '|', &name)) {
-        if (name.ptr[0] == '@' || str_is(name, ".") || str_is(name, "pair") ||
-            str_is(name, "time")) {
-            continue;
-        }
-        (void)str_cut(name, '.', &name, &tail);
-        if (fn(pointer, name)) {
-            return true;
-        }
-    }
-    return false;
+    return key != NULL &&
+           (key->is_common || (verb != NULL && name_set_has(&verb->fields, key->id)));
 }
 
-static bool each_name_of_text(const char *text, name_fn fn, void *pointer)
-{
-    struct str rest = str_from(text);
-    struct str items;
-    struct str item;
-
-    while (str_next(&rest, ';', &items)) {
-        while (str_next(&items, ' ', &item)) {
-            if (each_name_of_item(item, fn, pointer)) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-static bool each_field(struct str verb, name_fn fn, void *pointer)
-{
-    char buffer[64];
-    struct str folded = verb_fold(verb, buffer);
-
-    for (size_t i = 0; i < n_verb_rows; i++) {
-        const struct verb_row *row = &verb_rows[i];
-
-        if (words_have(row->verbs, ' ', folded) &&
-            (each_name_of_text(row->when, fn, pointer) ||
-             (row->command != NULL && each_name_of_text(row->args, fn, pointer)) ||
-             each_name_of_text(row->options, fn, pointer))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_name(void *pointer, struct str name)
-{
-    return str_eq(*(const struct str *)pointer, name);
-}
-
-bool verb_has_field(struct str verb, struct str field)
-{
-    return each_field(verb, is_name, &field);
-}
-
-bool verb_takes(struct str verb, struct str field)
-{
-    return words_have(common_fields, ' ', field) || each_field(verb, is_name, &field);
-}
-
-static bool offer(void *pointer, struct str name)
-{
-    nearest_offer(pointer, name);
-    return false;
-}
-
-struct str field_nearest(struct str verb, struct str field)
+struct str field_nearest(const struct verb *verb, struct str field)
 {
     struct nearest nearest;
 
     nearest_init(&nearest, field);
-    (void)each_field(verb, offer, &nearest);
+    for (unsigned id = 1; verb != NULL && id < NAME_IDS_MAX; id++) {
+        if (name_set_has(&verb->fields, id)) {
+            nearest_offer(&nearest, name_of_id(id));
+        }
+    }
     return nearest.best;
 }
 
-/* ---- words ---- */
-
-struct words_of {
-    struct arena *arena;
-    struct str field;
-    struct str out;
-};
-
-static void words_of_item(struct words_of *w, struct str item)
+/* Adds the first of the words, which says it best. */
+static void add_word(struct arena *arena, const struct condition *condition, struct str *out)
 {
-    struct str list;
-    struct str words;
     struct str word;
+    struct str rest;
 
-    if (!str_cut(item, '=', &list, &words)) {
-        return;
-    }
-    for (struct str rest = list; str_next(&rest, '|', &word);) {
-        if (str_eq(word, w->field)) {
-            (void)str_cut(words, '|', &word, &words); /* the first says it best */
-            if (!words_have(arena_cstr(w->arena, w->out), ' ', word)) {
-                w->out = arena_printf(w->arena, "%.*s%s%.*s", STR_ARG(w->out),
-                                      w->out.len > 0 ? " " : "", STR_ARG(word));
-            }
-            return;
-        }
+    (void)str_cut(condition->text, '|', &word, &rest);
+    if (!words_have(arena_cstr(arena, *out), ' ', word)) {
+        *out = arena_printf(arena, "%.*s%s%.*s", STR_ARG(*out), out->len > 0 ? " " : "",
+                            STR_ARG(word));
     }
 }
 
-/* The words that some row of the verb wants in a field; empty: any text. */
-struct str field_words(struct arena *arena, struct str verb, struct str field)
+struct str field_words(struct arena *arena, const struct verb *verb, struct str field)
 {
-    struct words_of w = {arena, field, STR_EMPTY};
-    char buffer[64];
-    struct str folded = verb_fold(verb, buffer);
+    unsigned id = name_id(field);
+    struct str out = STR_EMPTY;
 
-    for (size_t i = 0; i < n_verb_rows; i++) {
-        struct str rest = str_from(verb_rows[i].when);
-        struct str item;
+    for (size_t i = 0; verb != NULL && i < verb->n_forms; i++) {
+        const struct form *form = verb->forms[i];
 
-        if (words_have(verb_rows[i].verbs, ' ', folded)) {
-            while (str_next(&rest, ' ', &item)) {
-                words_of_item(&w, item);
+        for (size_t k = 0; k < form->n_conditions; k++) {
+            const struct condition *condition = &form->conditions[k];
+
+            if (condition->kind == SAYS_WORD && name_set_has(&condition->list.fields, id)) {
+                add_word(arena, condition, &out);
             }
         }
     }
-    return w.out;
+    return out;
 }

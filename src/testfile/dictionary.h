@@ -1,0 +1,173 @@
+/* The table of verbs as it is used: read once from the rows of verbs_table.c, when the first file is
+ * compiled, and constant from then on. Names of fields are numbers here, lists of names are arrays,
+ * and a word finds its verb by one look-up, so that a step costs no search of the table's text. */
+#ifndef TESTFILE_DICTIONARY_H
+#define TESTFILE_DICTIONARY_H
+
+#include "base/map.h"
+#include "catalog/catalog.h"
+
+enum { NAME_SET_WORDS = 4, NAME_IDS_MAX = NAME_SET_WORDS * 64, FORM_MAX_COMMANDS = 4 };
+
+/* A set of field names by their numbers. */
+struct name_set {
+    uint64_t bits[NAME_SET_WORDS];
+};
+
+static inline bool name_set_has(const struct name_set *set, unsigned id)
+{
+    return id > 0 && (set->bits[id / 64] >> (id % 64) & 1) != 0;
+}
+
+static inline void name_set_add(struct name_set *set, unsigned id)
+{
+    if (id > 0) {
+        set->bits[id / 64] |= UINT64_C(1) << (id % 64);
+    }
+}
+
+static inline bool name_set_meets(const struct name_set *a, const struct name_set *b)
+{
+    uint64_t common = 0;
+
+    for (size_t i = 0; i < NAME_SET_WORDS; i++) {
+        common |= a->bits[i] & b->bits[i];
+    }
+    return common != 0;
+}
+
+/* One way to find a value; see the language above the table. */
+enum alias_kind {
+    ALIAS_FIELD,
+    ALIAS_MEMBER, /* a.b */
+    ALIAS_VALUE,  /* . */
+    ALIAS_PAIR_KEY,
+    ALIAS_PAIR_VALUE,
+    ALIAS_STEP, /* @: the fields of the whole step */
+    ALIAS_FIXED /* =TEXT */
+};
+
+struct alias {
+    enum alias_kind kind;
+    unsigned id;     /* of the field */
+    bool is_twin;    /* another way to name the element: no error beside the one that counts */
+    struct str text; /* of a field its name, of a.b the b, of =TEXT the text */
+};
+
+struct alias_list {
+    const struct alias *items;
+    size_t n;
+    struct name_set fields;
+    bool is_locator;
+};
+
+enum value_kind {
+    VALUE_TEXT,
+    VALUE_XY,
+    VALUE_SIZE,
+    VALUE_UP,
+    VALUE_DOWN,
+    VALUE_VARIABLE,
+    VALUE_MS,
+    VALUE_SECONDS,
+    VALUE_REGEX,
+    VALUE_TAB,
+    VALUE_URL,
+    VALUE_FILE_URL,
+    VALUE_UNQUOTED,
+    VALUE_SPLIT,   /* text that may become several steps */
+    VALUE_LAST,    /* the element clicked last */
+    VALUE_POSITION /* of a library checkpoint: counted when it is not given */
+};
+
+/* One argument or option of a command. */
+struct item {
+    bool is_optional;
+    enum value_kind kind;
+    struct str option; /* its name; empty for an argument */
+    struct alias_list list;
+};
+
+enum condition_kind { HAS_FIELD, HAS_NO_FIELD, SAYS_WORD, IS_PAIR, IS_TIME };
+
+struct condition {
+    enum condition_kind kind;
+    bool is_optional; /* ~: goes with the form but need not be there */
+    struct alias_list list;
+    const unsigned *words; /* numbers of words, SAYS_WORD */
+    size_t n_words;
+    struct str text; /* the words as the table has them */
+};
+
+struct form_command {
+    struct str words;
+    const struct item *args;
+    size_t n_args;
+};
+
+/* One row of the table. */
+struct form {
+    const char *refusal; /* why it is refused; NULL */
+    const char *example;
+    const struct condition *conditions;
+    size_t n_conditions;
+    struct form_command commands[FORM_MAX_COMMANDS];
+    size_t n_commands;
+    const struct item *options;
+    size_t n_options;
+};
+
+/* Where a dialect names a group and a command in it: the field that the command becomes, or NULL
+ * when the command is the verb itself. */
+struct group_row {
+    const char *group;
+    const char *field;
+};
+
+struct verb {
+    struct map_node node; /* key: the folded word */
+    const struct form **forms;
+    size_t n_forms;
+    struct name_set fields; /* that any of its forms knows */
+    const char *example;    /* of the last form, which is the plainest */
+    const struct group_row *group;
+    bool is_control; /* use, run, include, if, loop */
+};
+
+/* Keys of a step with a part of their own. */
+enum key_role {
+    ROLE_NONE,
+    ROLE_STEP_TYPE,
+    ROLE_TYPE,
+    ROLE_ACTION,
+    ROLE_COMMAND,
+    ROLE_SUB_ACTION,
+    ROLE_ARGS,
+    ROLE_OPTIONS,
+    ROLE_CONTROL, /* use, run, include, if, loop */
+    N_ROLES
+};
+
+/* What is known of a key as it is written. */
+struct key {
+    struct map_node node;
+    unsigned id; /* as the name of a field; 0: of none */
+    enum key_role role;
+    bool is_beside; /* may stand beside any verb */
+    bool is_habit;  /* old dialects put it beside nearly anything */
+    bool is_common; /* taken beside a verb, and no sign of a second one */
+    const struct verb *verb;
+};
+
+const struct key *key_find(struct str name);   /* NULL: in no row */
+unsigned name_id(struct str name);             /* 0: of no field */
+const struct verb *verb_find(struct str word); /* in any spelling; NULL */
+unsigned word_id(struct str word);             /* of a condition, in any spelling; 0: of none */
+struct str name_of_id(unsigned id);
+/* The form of a command of the catalogue whose step names its arguments. */
+const struct form *form_of_command(const struct command *command);
+/* Every verb (groups and control words too), in the order of the table. */
+size_t verb_count(void);
+const struct verb *verb_at(size_t index);
+
+#endif
