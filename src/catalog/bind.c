@@ -197,9 +197,14 @@ static bool has_xy(const struct binding *b)
     return n >= 2;
 }
 
-static const char *pointer_at(struct binding *b, const char *where, size_t index)
+/* Every step has a few arguments, and nearly none an error: their places are written already. */
+static const char *pointer_at(struct binding *b, size_t index)
 {
-    return arena_cstr(b->arena, arena_printf(b->arena, "/%s/%zu", where, index));
+    static const char *const few[] = {"/args/0", "/args/1", "/args/2", "/args/3", "/args/4"};
+
+    return index < ARRAY_LEN(few)
+               ? few[index]
+               : arena_cstr(b->arena, arena_printf(b->arena, "/args/%zu", index));
 }
 
 /* "--new-tab", "new-tab" and "new_tab" are one. */
@@ -262,14 +267,14 @@ static void too_many(struct binding *b, size_t index, const struct json *value)
             NULL) {
             near = STR_EMPTY;
         }
-        (void)error_at(error_list_add(b->errors), ERR_INVALID, pointer_at(b, "args", index),
+        (void)error_at(error_list_add(b->errors), ERR_INVALID, pointer_at(b, index),
                        "\"%.*s\" looks like an option: those go into \"options\"%s%.*s%s",
                        STR_ARG(utf8_clip(json_str(value), 64)),
                        near.len > 0 ? " (did you mean \"" : "", STR_ARG(near),
                        near.len > 0 ? "\"?)" : "");
         return;
     }
-    (void)error_at(error_list_add(b->errors), ERR_INVALID, pointer_at(b, "args", index),
+    (void)error_at(error_list_add(b->errors), ERR_INVALID, pointer_at(b, index),
                    "One argument too many. Usage: %.*s%s",
                    STR_ARG(command_usage(b->command, b->arena)),
                    is_position ? ". A position goes into \"position\", not into args" : "");
@@ -288,7 +293,7 @@ static void bind_args(struct binding *b)
         if (arg == NULL && b->command->args[i].type == PARAM_POINT && has_xy(b)) {
             continue;
         }
-        take(b, &b->command->args[i], pointer_at(b, "args", index), arg);
+        take(b, &b->command->args[i], pointer_at(b, index), arg);
         index++;
         arg = arg != NULL ? json_next(arg) : NULL;
     }

@@ -28,7 +28,7 @@ const struct command commands_navigate[] = {
      .sentence = "scroll to {element}",
      .args = {{"element", PARAM_TEXT}},
      .options = {INERT("smooth"), INERT("block"), INERT("inline"), INERT("into_view")},
-     .aliases = {"step-navigate scroll-to-element"},
+     .aliases = {"step-navigate scroll-to-element", "step-scroll"},
      STEP({"action": "SCROLL", "value": "", "target": GUESS("$element"), "meta": {"kind": "SCROLL", "type": "ELEMENT"}})},
     {.words = "step-navigate scroll-position", .summary = "Scroll to page coordinates",
      .example = "step-navigate scroll-position 100,200",
