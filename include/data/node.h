@@ -17,6 +17,7 @@ struct node {
     enum node_type type;
     bool quoted;     /* scalar in quotes or a block: always text */
     bool is_null;    /* plain empty, ~ or null (YAML 1.2 core schema), JSON null */
+    bool is_shared;  /* an alias refers to it */
     unsigned line;   /* 1-based */
     unsigned column; /* 1-based, in characters */
     struct str text; /* scalar as written after unescaping ("0123" keeps its zero) */
@@ -45,10 +46,12 @@ struct node_stream {
  * cycles and duplicate keys refused, complex keys and non-core tags refused, NUL/control characters
  * and invalid UTF-8 refused, BOM accepted, UTF-16 refused with a hint. All errors found (libyaml
  * stops at its first syntax error) go to `errors` with line, column and a hint (tab in indentation,
- * missing space after ':', unquoted '@', '#' that starts a comment, smart quotes). Returns the
- * first error's code. Cost: linear in the size of the input. */
+ * missing space after ':', unquoted '@', '#' that starts a comment, smart quotes, a quote or brace
+ * that is not closed, ...) at the place of the slip. Returns the first error's code. Cost: linear in the size of the input. */
 enum error_code yaml_parse(struct arena *arena, struct str text, const struct node_limits *limits,
                            struct node_stream *out, struct error_list *errors) MUST_CHECK;
+/* An en dash, a bullet or a hyphen with a no-break space, where "- " should begin an item. */
+bool yaml_begins_with_dash(struct str text);
 /* The same tree from JSON text (data/json.h does the parsing). One document. */
 enum error_code json_parse_nodes(struct arena *arena, struct str text,
                                  const struct node_limits *limits, struct node_stream *out,

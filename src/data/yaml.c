@@ -10,8 +10,9 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "node_internal.h"
+#include "yaml_slip.h"
 
-enum { DEPTH_HARD_MAX = 256, LINE_SHOWN = 80, FLOW_LINE_MAX = 64 * 1024 };
+enum { DEPTH_HARD_MAX = 256, KEYS_INDEXED_FROM = 8, LINE_SHOWN = 80, FLOW_LINE_MAX = 64 * 1024 };
 
 struct anchor {
     struct map_node node; /* key: name */
@@ -22,7 +23,7 @@ struct anchor {
 struct level {
     struct node *container;
     struct node *tail;
-    struct map keys; /* of a map: struct key_entry */
+    struct map keys; /* of a map with many members: struct key_entry; else empty */
     struct anchor *anchor;
     bool want_value;
     struct str key;
@@ -52,52 +53,8 @@ struct reader {
     bool failed;
 };
 
-/* ---- errors and hints ---- */
-
-static struct str line_at(struct str text, unsigned line)
-{
-    struct str current = STR_EMPTY;
-
-    while (line > 0 && text.len > 0) {
-        (void)str_cut(text, '\n', &current, &text);
-        line--;
-    }
-    return line == 0 ? current : STR_EMPTY;
-}
-
-/* What people really get wrong, seen in the line that libyaml complained about. */
-static const char *hint_for(struct str line)
-{
-    struct str rest = line;
-    struct str before;
-
-    while (rest.len > 0 && rest.ptr[0] == ' ') {
-        rest = str_sub(rest, 1, rest.len);
-    }
-    if (rest.len > 0 && rest.ptr[0] == '\t') {
-        return "; indent with spaces, YAML does not take tabs";
-    }
-    if (str_contains(line, STR("{#")) ||
-        (str_contains(line, STR("{")) && str_contains(line, STR(" #")))) {
-        return "; a # there starts a comment: put the selector in quotes";
-    }
-    if (str_contains(line, STR("\xE2\x80\x9C")) || str_contains(line, STR("\xE2\x80\x9D")) ||
-        str_contains(line, STR("\xE2\x80\x98"))) {
-        return "; these are typographic quotes: use \" or '";
-    }
-    if (str_contains(line, STR(": @")) || str_contains(line, STR("- @")) ||
-        str_contains(line, STR(": `"))) {
-        return "; a value that begins with @ or ` needs quotes";
-    }
-    if (str_cut(rest, ':', &before, &rest) && str_contains(rest, STR(": "))) {
-        return "; a value that holds \": \" needs quotes";
-    }
-    if (str_find_char(line, ':') >= 0 && !str_contains(line, STR(": ")) &&
-        !str_ends(str_trim(line), STR(":"))) {
-        return "; a space is missing after the colon";
-    }
-    return "";
-}
+/* --- errors
+ * -------------------------------------------------------------------------------- */
 
 static void fail_with(struct reader *reader, enum error_code code, unsigned line, unsigned column,
                       const char *what, const char *hint)
@@ -120,18 +77,12 @@ static void fail_mark(struct reader *reader, const yaml_mark_t *mark, const char
     fail_at(reader, ERR_BAD_YAML, (unsigned)mark->line + 1, (unsigned)mark->column + 1, what);
 }
 
-/* libyaml often notices only in the line after the one that is wrong. */
-static const char *syntax_hint(const struct reader *reader, unsigned line)
-{
-    const char *hint = hint_for(line_at(reader->text, line));
-
-    return hint[0] == '\0' && line > 1 ? hint_for(line_at(reader->text, line - 1)) : hint;
-}
-
 static void fail_parser(struct reader *reader)
 {
     const yaml_parser_t *parser = &reader->parser;
     const char *problem = parser->problem != NULL ? parser->problem : "this YAML cannot be read";
+    struct yaml_complaint complaint;
+    struct yaml_slip slip;
 
     if (parser->error == YAML_READER_ERROR) {
         unsigned line = 1;
@@ -144,9 +95,16 @@ static void fail_parser(struct reader *reader)
         fail_at(reader, ERR_BAD_YAML, line, column, problem);
         return;
     }
-    fail_with(reader, ERR_BAD_YAML, (unsigned)parser->problem_mark.line + 1,
-              (unsigned)parser->problem_mark.column + 1, problem,
-              syntax_hint(reader, (unsigned)parser->problem_mark.line + 1));
+    complaint = (struct yaml_complaint){
+        .context = str_from(parser->context),
+        .context_line = parser->context != NULL ? (unsigned)parser->context_mark.line + 1 : 0,
+        .context_column = (unsigned)parser->context_mark.column + 1,
+        .line = (unsigned)parser->problem_mark.line + 1,
+        .column = (unsigned)parser->problem_mark.column + 1,
+    };
+    yaml_slip_find(reader->text, &complaint, &slip);
+    fail_with(reader, ERR_BAD_YAML, slip.line, slip.column, slip.what != NULL ? slip.what : problem,
+              slip.hint);
 }
 
 /* ---- placing nodes ---- */
@@ -174,31 +132,71 @@ static struct node *node_new(struct reader *reader, enum node_type type, const y
     return node;
 }
 
+static void index_key(struct reader *reader, struct level *level, struct str key, unsigned line)
+{
+    struct key_entry *entry = arena_zalloc(reader->arena, sizeof(*entry));
+
+    entry->line = line;
+    map_insert(&level->keys, &entry->node, key);
+}
+
+/* The line of a key that the map has already; 0: it has not. Nearly all maps have a few members
+ * only: those are compared, and an index is made where there are many. */
+static unsigned line_of_key(struct reader *reader, struct level *level, struct str key)
+{
+    struct map_node *known;
+
+    if (level->keys.n_nodes == 0) {
+        for (const struct node *child = level->container->first; child != NULL;
+             child = child->next) {
+            if (str_eq(child->key, key)) {
+                return child->key_line;
+            }
+        }
+        if (level->container->n_children >= KEYS_INDEXED_FROM) {
+            for (const struct node *child = level->container->first; child != NULL;
+                 child = child->next) {
+                index_key(reader, level, child->key, child->key_line);
+            }
+        }
+        return 0;
+    }
+    known = map_find(&level->keys, key);
+    return known != NULL ? CONTAINER_OF(known, struct key_entry, node)->line : 0;
+}
+
+/* A key that the map does not have yet. */
+static void key_added(struct reader *reader, struct level *level, struct str key, unsigned line)
+{
+    if (level->keys.n_nodes > 0) {
+        index_key(reader, level, key, line);
+    }
+}
+
 static void take_key(struct reader *reader, struct level *level, struct str key,
                      const yaml_mark_t *mark, bool plain)
 {
-    struct map_node *known = map_find(&level->keys, key);
-    struct key_entry *entry;
+    unsigned known = line_of_key(reader, level, key);
 
     level->key = key;
     level->key_line = (unsigned)mark->line + 1;
     level->key_column = (unsigned)mark->column + 1;
     level->key_plain = plain;
     level->want_value = true;
-    if (known != NULL) {
+    if (known > 0) {
         struct buf what;
 
         buf_init(&what, 512);
         buf_printf(&what, "the key \"%.*s\" stands twice in this map (first in line %u)",
-                   STR_ARG(utf8_clip(key, LINE_SHOWN)),
-                   CONTAINER_OF(known, struct key_entry, node)->line);
-        fail_mark(reader, mark, buf_cstr(&what));
+                   STR_ARG(utf8_clip(key, LINE_SHOWN)), known);
+        fail_with(reader, ERR_BAD_YAML, level->key_line, level->key_column, buf_cstr(&what),
+                  yaml_begins_with_dash(key)
+                      ? "; this is not a hyphen: begin an item of a list with \"- \""
+                      : "");
         buf_done(&what);
         return;
     }
-    entry = arena_zalloc(reader->arena, sizeof(*entry));
-    entry->line = level->key_line;
-    map_insert(&level->keys, &entry->node, key);
+    key_added(reader, level, key, level->key_line);
 }
 
 static void place(struct reader *reader, struct node *node)
@@ -284,18 +282,15 @@ static void merge_map(struct reader *reader, struct level *level, const struct n
     for (const struct node *child = from->first; child != NULL && !reader->failed;
          child = child->next) {
         struct node *copy;
-        struct key_entry *entry;
 
-        if (map_find(&level->keys, child->key) != NULL) {
+        if (line_of_key(reader, level, child->key) > 0) {
             continue;
         }
         copy = copy_tree(reader, child, reader->depth);
         if (copy == NULL) {
             return;
         }
-        entry = arena_zalloc(reader->arena, sizeof(*entry));
-        entry->line = child->key_line;
-        map_insert(&level->keys, &entry->node, copy->key);
+        key_added(reader, level, copy->key, child->key_line);
         node_add(level->container, &level->tail, copy);
     }
 }
@@ -440,6 +435,7 @@ static void on_alias(struct reader *reader, const yaml_event_t *event)
         take_key(reader, top(reader), anchor->value->text, &event->start_mark, false);
         return;
     }
+    anchor->value->is_shared = true;
     copy = copy_tree(reader, anchor->value, reader->depth);
     if (copy != NULL) {
         copy->line = (unsigned)event->start_mark.line + 1; /* where it is used */
@@ -624,6 +620,31 @@ static bool check_text(struct reader *reader)
     return true;
 }
 
+/* A byte order mark may stand before each document (files put together have them), but libyaml takes
+ * one at the very beginning only. */
+static struct str without_marks(struct arena *arena, struct str text)
+{
+    static const struct str mark = STR_INIT("\xEF\xBB\xBF");
+    char *out;
+    size_t n = 0;
+
+    if (str_starts(text, mark)) {
+        text = str_sub(text, mark.len, text.len);
+    }
+    if (!str_contains(text, STR("\n\xEF\xBB\xBF"))) {
+        return text;
+    }
+    out = arena_alloc(arena, text.len);
+    for (size_t i = 0; i < text.len; i++) {
+        if (i > 0 && text.ptr[i - 1] == '\n' && str_starts(str_sub(text, i, mark.len), mark)) {
+            i += mark.len - 1;
+        } else {
+            out[n++] = text.ptr[i];
+        }
+    }
+    return (struct str){out, n};
+}
+
 enum error_code yaml_parse(struct arena *arena, struct str text, const struct node_limits *limits,
                            struct node_stream *out, struct error_list *errors)
 {
@@ -632,13 +653,10 @@ enum error_code yaml_parse(struct arena *arena, struct str text, const struct no
     enum error_code code = ERR_OK;
 
     reader->arena = arena;
-    reader->text = text;
+    reader->text = without_marks(arena, text);
     reader->errors = errors;
     reader->out = out;
     *out = (struct node_stream){0};
-    if (str_starts(text, STR("\xEF\xBB\xBF"))) { /* libyaml takes a BOM only where it detects */
-        reader->text = str_sub(text, 3, text.len);
-    }
     node_budget_init(&reader->budget, limits);
     map_init(&reader->anchors);
     if (check_text(reader)) {

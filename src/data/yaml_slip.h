@@ -1,0 +1,27 @@
+/* What people get wrong in YAML, seen in the lines that libyaml complained about. Pure. */
+#ifndef DATA_YAML_SLIP_H
+#define DATA_YAML_SLIP_H
+
+#include <stdbool.h>
+
+#include "base/str.h"
+
+/* What libyaml said: where it noticed, and where what it was reading began. */
+struct yaml_complaint {
+    struct str context;    /* "while scanning a quoted scalar"; may be empty */
+    unsigned context_line; /* 1-based; 0: not known */
+    unsigned context_column;
+    unsigned line;
+    unsigned column;
+};
+
+struct yaml_slip {
+    const char *what; /* better than libyaml's words; NULL: those will do */
+    const char *hint; /* begins with "; ", or is empty */
+    unsigned line;    /* where the slip stands, often before the place that libyaml names */
+    unsigned column;
+};
+
+void yaml_slip_find(struct str text, const struct yaml_complaint *complaint, struct yaml_slip *out);
+
+#endif
