@@ -62,7 +62,7 @@ struct field *bag_find(struct bag *bag, unsigned id)
     return found;
 }
 
-static bool is_empty(const struct node *node)
+bool is_empty(const struct node *node)
 {
     return node->type == NODE_SCALAR && node->is_null && node->text.len == 0;
 }

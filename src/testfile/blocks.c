@@ -45,6 +45,7 @@ static bool only_keys(struct compile *c, const struct node *map, const char *key
         }
         problem = problem_add(c, TESTFILE_ERROR, place_of_key(child), "unknown field \"%.*s\"",
                               STR_ARG(utf8_clip(child->key, SHOWN_MAX)));
+        problem->nearest = nearest_word_of(keys, child->key);
         problem->example = str_from(example);
         ok = false;
     }
@@ -73,7 +74,7 @@ static bool unknown_block(struct compile *c, const struct node *name)
 {
     struct nearest nearest;
     struct testfile_problem *problem =
-        problem_add(c, TESTFILE_ERROR, place_of(name), "there is no block \"%.*s\" in this file",
+        problem_add(c, TESTFILE_ERROR, place_of(name), "this file has no block \"%.*s\"",
                     STR_ARG(utf8_clip(name->text, SHOWN_MAX)));
 
     nearest_init(&nearest, name->text);
@@ -82,7 +83,7 @@ static bool unknown_block(struct compile *c, const struct node *name)
         nearest_offer(&nearest, block->key);
     }
     problem->nearest = nearest.best;
-    problem->hint = STR("blocks stand under blocks: in the same file; other files are never read");
+    problem->hint = STR("blocks stand under blocks: in the same file; other files are not read");
     problem->example = STR("blocks: {login: [{click: \"Sign in\"}]}");
     return false;
 }
@@ -95,10 +96,14 @@ static bool step_use(struct compile *c, const struct node *step, const struct no
     const struct node *steps;
     struct var_scope scope = {.outer = c->scope};
 
+    if (value->type == NODE_MAP &&
+        !only_keys(c, value, "block with", "use: {block: login, with: {user: ada}}")) {
+        return false;
+    }
     with = with == NULL && value->type == NODE_MAP ? node_get(value, "with") : with;
     if (name == NULL || name->type != NODE_SCALAR) {
         struct testfile_problem *problem =
-            problem_add(c, TESTFILE_ERROR, place_of(value), "the name of a block is wanted here");
+            problem_add(c, TESTFILE_ERROR, place_of(value), "use needs the name of a block");
 
         problem->example = STR("use: login");
         return false;
@@ -107,12 +112,16 @@ static bool step_use(struct compile *c, const struct node *step, const struct no
     if (block == NULL) {
         return unknown_block(c, name);
     }
+    if (block->type == NODE_MAP &&
+        (node_get(block, "steps") != NULL || node_get(block, "do") != NULL)) {
+        check_members(c, block, "a block", "steps do name description desc params parameters with");
+    }
     steps = block->type == NODE_MAP && node_get(block, "steps") != NULL ? node_get(block, "steps")
             : block->type == NODE_MAP && node_get(block, "do") != NULL  ? node_get(block, "do")
                                                                         : block;
     scope.map = with != NULL && with->type == NODE_MAP ? with : NULL;
     if (with != NULL && with->type != NODE_MAP) {
-        (void)problem_add(c, TESTFILE_ERROR, place_of(with), "with is a map of variables");
+        (void)problem_add(c, TESTFILE_ERROR, place_of(with), "with must be a map of variables");
         return false;
     }
     if (too_deep(c, place_of(name)) ||
@@ -212,7 +221,7 @@ static bool step_if(struct compile *c, const struct node *value)
     if (!condition(c, cond->text, &truth)) {
         struct testfile_problem *problem =
             problem_add(c, TESTFILE_ERROR, place_of(cond),
-                        "whether this holds is not known before the test runs, and the platform "
+                        "the condition is not known when the file is compiled, and the platform "
                         "has no branches");
 
         problem->hint = STR("set the variable in the file, or write two tests");
@@ -244,7 +253,7 @@ static const struct node *loop_list(struct compile *c, const struct node *over)
         return list;
     }
     problem = problem_add(c, TESTFILE_ERROR, place_of(over),
-                          "what this loop goes over is not known before the test runs, and the "
+                          "the list of this loop is not known when the file is compiled, and the "
                           "platform has no loops");
     problem->hint = STR("give a list, or a variable of this file that is one");
     problem->example = STR("loop: {over: [a, b], as: item, do: [{click: \"$item\"}]}");
@@ -260,7 +269,7 @@ static bool loop_rounds(struct compile *c, const struct node *value, size_t *out
         return true;
     }
     if (max->type != NODE_SCALAR || !str_to_i64(max->text, 0, TESTFILE_MAX_UNROLLED, &number)) {
-        (void)problem_add(c, TESTFILE_ERROR, place_of(max), "max is a number from 0 to %d",
+        (void)problem_add(c, TESTFILE_ERROR, place_of(max), "max must be a number from 0 to %d",
                           TESTFILE_MAX_UNROLLED);
         return false;
     }

@@ -115,11 +115,15 @@ enum error_code testfile_compile(struct arena *arena, struct str text,
         return ERR_TOO_BIG;
     }
     code = read_text(&c, text, &stream);
+    if (detect_kind(options, text) == TESTFILE_YAML) {
+        c.source = str_starts(text, STR("\xEF\xBB\xBF")) ? str_sub(text, 3, text.len) : text;
+        c.has_hash = str_find_char(text, '#') >= 0;
+    }
     if (code == ERR_OK) {
         compile_stream(&c, &stream);
         if (stream.n_documents == 0) {
             (void)problem_add(&c, TESTFILE_ERROR, (struct place){1, 1, STR_EMPTY},
-                              "this is no test file: it is empty");
+                              "the file is empty");
         }
     }
     problems_sort(problems);

@@ -19,7 +19,8 @@ enum testfile_kind detect_kind(const struct testfile_options *options, struct st
     return text.len > 0 && text.ptr[0] == '{' ? TESTFILE_JSON : TESTFILE_YAML;
 }
 
-/* ---- what is no test ---- */
+/* --- what is not a test
+ * --------------------------------------------------------------------------------- */
 
 struct other_row {
     const char *key;
@@ -43,9 +44,8 @@ static const struct other_row others[] = {
 
 static bool refuse(struct compile *c, const struct node *document, const char *what)
 {
-    struct testfile_problem *problem =
-        problem_add(c, TESTFILE_ERROR, (struct place){document->line, document->column, STR_EMPTY},
-                    "this is no test file: %s", what);
+    struct testfile_problem *problem = problem_add(
+        c, TESTFILE_ERROR, (struct place){document->line, document->column, STR_EMPTY}, "%s", what);
 
     problem->hint = STR("a test has a name and a list of steps");
     problem->example = STR("{name: Login, steps: [{click: \"Sign in\"}]}");
@@ -95,17 +95,37 @@ static bool refuse_verbs(struct compile *c, const struct node *document)
     const struct node *tests = node_get(document, "tests");
     const struct node *verb =
         first_verb(tests != NULL && tests->first != NULL ? tests->first : document);
-    struct str nearest = verb != NULL ? verb_nearest(verb->key) : STR_EMPTY;
     struct testfile_problem *problem;
 
-    if (nearest.len == 0) {
-        return refuse(c, document, "none of its steps has a verb that is known here");
+    if (verb == NULL) {
+        return refuse(c, document, "none of the steps has a verb");
     }
-    problem = problem_add(c, TESTFILE_ERROR, place_of_key(verb),
-                          "this is no test file: none of its steps has a verb that is known here");
-    problem->nearest = nearest;
-    problem->example = str_from(verb_example(nearest));
+    problem = problem_add(c, TESTFILE_ERROR, place_of_key(verb), "unknown verb \"%.*s\"",
+                          STR_ARG(utf8_clip(verb->key, SHOWN_MAX)));
+    problem->nearest = verb_nearest(verb->key);
+    problem->hint = STR("no step of this file has a known verb: is it a test file?");
+    problem->example =
+        str_from(problem->nearest.len > 0 ? verb_example(problem->nearest) : "click: \"Sign in\"");
     return true;
+}
+
+/* `stpes:` and `Steps:` for `steps:`. */
+static bool refuse_steps(struct compile *c, const struct node *document)
+{
+    for (const struct node *child = document->first; child != NULL; child = child->next) {
+        struct str near = nearest_word_of("steps do setup teardown cleanup tests", child->key);
+
+        if (near.len > 0 && child->type == NODE_LIST && child->key.len > 2) {
+            struct testfile_problem *problem =
+                problem_add(c, TESTFILE_ERROR, place_of_key(child), "unknown key \"%.*s\"",
+                            STR_ARG(utf8_clip(child->key, SHOWN_MAX)));
+
+            problem->nearest = near;
+            problem->example = STR("steps: [{click: \"Sign in\"}]");
+            return true;
+        }
+    }
+    return refuse(c, document, "the file has no steps");
 }
 
 static bool has_steps_key(const struct node *map)
@@ -120,17 +140,19 @@ bool refuse_other(struct compile *c, const struct node *document)
     bool ours;
 
     if (document->type == NODE_SCALAR && document->text.len == 0) {
-        return refuse(c, document, "it is empty");
+        return refuse(c, document, "the document is empty");
     }
     if (document->type != NODE_MAP) {
         return refuse(c, document,
                       document->type == NODE_LIST
-                          ? "it is a list; put \"steps:\" above it, and a name"
-                          : "it is a single text");
+                          ? "the file is a list; put \"steps:\" above it, and a name"
+                          : "the file is a single text");
     }
     for (size_t i = 0; i < ARRAY_LEN(others); i++) {
         if (node_get(document, others[i].key) != NULL) {
-            return refuse(c, document, others[i].what);
+            return refuse(c, document,
+                          arena_cstr(c->arena, arena_printf(c->arena, "this is %s, not a test file",
+                                                            others[i].what)));
         }
     }
     ours = has_our_steps(document, &any);
@@ -144,7 +166,7 @@ bool refuse_other(struct compile *c, const struct node *document)
     if (!any && (has_steps_key(document) || tests != NULL || node_get(document, "nav") != NULL)) {
         return false; /* ours, but empty: said where the steps are read */
     }
-    return any ? refuse_verbs(c, document) : refuse(c, document, "it has no steps");
+    return any ? refuse_verbs(c, document) : refuse_steps(c, document);
 }
 
 /* ---- manifests ---- */
@@ -162,10 +184,11 @@ static void manifest_add(struct compile *c, struct str goal, const struct node *
     struct testfile *out = c->out;
     struct testfile_manifest_entry *grown;
 
+    check_members(c, journey, "a journey", "name test_file file description tags id");
     file = file != NULL ? file : node_get(journey, "file");
     if (file == NULL || file->type != NODE_SCALAR || file->text.len == 0) {
         struct testfile_problem *problem =
-            problem_add(c, TESTFILE_ERROR, place_of(journey), "this journey names no test_file");
+            problem_add(c, TESTFILE_ERROR, place_of(journey), "this journey has no test_file");
 
         problem->example = STR("{name: Login, test_file: login.yaml}");
         return;
@@ -196,6 +219,8 @@ void read_manifest(struct compile *c, const struct node *document)
     for (const struct node *goal = goals->first; goal != NULL; goal = goal->next) {
         const struct node *journeys = node_get(goal, "journeys");
         struct str name = header_text(c, node_get(goal, "name"), "name");
+
+        check_members(c, goal, "a goal", "name journeys description tags id");
 
         if (journeys == NULL || journeys->type != NODE_LIST) {
             (void)problem_add(c, TESTFILE_ERROR, place_of(goal), "this goal has no journeys");
@@ -234,6 +259,7 @@ static void check_text(struct compile *c, struct str text, struct place place)
             problem->hint = STR("remove it; only tab and newline are taken");
             return;
         }
+        warned = warned || warn_no_break_space(c, point, place);
         if (utf8_is_bidi_or_zero_width(point) && !warned) {
             problem = problem_add(c, TESTFILE_WARNING, place,
                                   "the text holds the invisible character U+%04X", point);
@@ -253,5 +279,6 @@ void check_characters(struct compile *c, const struct node *node)
     }
     if (node->type == NODE_SCALAR) {
         check_text(c, node->text, place_of(node));
+        check_slips(c, node);
     }
 }

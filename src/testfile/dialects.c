@@ -45,6 +45,17 @@ static const struct group_row *find_group(struct str word)
     return verb != NULL ? verb->group : NULL;
 }
 
+/* cookie_create is cookie-create. */
+static struct str with_dashes(struct compile *c, struct str text)
+{
+    char *out = arena_alloc(c->arena, text.len + 1);
+
+    for (size_t i = 0; i < text.len; i++) {
+        out[i] = text.ptr[i] == '_' || text.ptr[i] == ' ' ? '-' : char_lower(text.ptr[i]);
+    }
+    return (struct str){out, text.len};
+}
+
 static struct node *made_scalar(struct compile *c, const struct node *like, struct str text)
 {
     struct node *node = arena_zalloc(c->arena, sizeof(*node));
@@ -83,8 +94,9 @@ static bool take_beside(struct compile *c, struct bag *bag, const struct node *c
     }
     if (str_is(child->key, "optional") || str_is(child->key, "continue_on_error")) {
         if (!node_is_bool(child, &truth)) {
-            struct testfile_problem *problem = problem_add(
-                c, TESTFILE_ERROR, place_of(child), "%.*s is true or false", STR_ARG(child->key));
+            struct testfile_problem *problem =
+                problem_add(c, TESTFILE_ERROR, place_of(child), "%.*s must be true or false",
+                            STR_ARG(child->key));
 
             problem->example = STR("optional: true");
         }
@@ -133,6 +145,9 @@ static bool unknown_verb(struct compile *c, struct place place, struct str verb)
     struct testfile_problem *problem = problem_add(
         c, TESTFILE_ERROR, place, "unknown verb \"%.*s\"", STR_ARG(utf8_clip(verb, SHOWN_MAX)));
 
+    if (!problem_is_kept(c, problem)) {
+        return false;
+    }
     problem->nearest = verb_nearest(verb);
     problem->hint = STR("verbs are navigate, click, write, key, select, assert, wait, store, ...");
     problem->example =
@@ -209,12 +224,66 @@ static bool step_nested(struct compile *c, const struct node *group, const struc
     return map_known(c, bag);
 }
 
+/* `data: {action: cookie-create, …}`, `interact: {action: mouse, sub_action: move-to, …}`: the name
+ * of a command in its group. NULL: it is none. */
+static const struct command *own_command(struct compile *c, struct str group,
+                                         const struct node *action, const struct node *second)
+{
+    struct str words[3] = {arena_printf(c->arena, "step-%.*s", STR_ARG(group)),
+                           with_dashes(c, action->text)};
+    const struct command *command;
+    struct error err = {0};
+    size_t n = second != NULL && second->type == NODE_SCALAR ? 3 : 2;
+    size_t n_name = 0;
+    bool alias;
+
+    words[2] = n == 3 ? with_dashes(c, second->text) : STR_EMPTY;
+    command = catalog_find(words, n, &n_name, &alias, &err);
+    return command != NULL && n_name == n ? command : NULL;
+}
+
+/* True: it was such a step; *out_ok says how it went. */
+static bool step_own_command(struct compile *c, const struct node *verb, const struct node *action,
+                             struct bag *bag, bool *out_ok)
+{
+    const struct node *second = node_get(verb, "operation");
+    const struct command *command;
+
+    second = second != NULL ? second : node_get(verb, "sub_action");
+    if (second == NULL && verb_known(verb_find(action->text))) {
+        return false;
+    }
+    command = own_command(c, verb->key, action, second);
+    if (command == NULL) {
+        return false;
+    }
+    c->n_by_format[TESTFILE_FORMAT_SIMPLIFIED]++;
+    take_fields(c, bag, verb, 1U << ROLE_ACTION | 1U << ROLE_OPERATION | 1U << ROLE_SUB_ACTION,
+                IN_ARGS);
+    bag->verb = action->text;
+    bag->verb_place = place_of(action);
+    *out_ok = map_command(c, bag, str_from(command->words));
+    return true;
+}
+
+/* Where `type` says what is done, `action` may say it. */
+static void take_action_as_type(struct compile *c, struct bag *bag, const struct node *verb,
+                                const struct node *action)
+{
+    bag_add(c, bag,
+            (struct field){.name = str_from(bag->known->group->field),
+                           .id = name_id(str_from(bag->known->group->field)),
+                           .node = action});
+    take_fields(c, bag, verb, 1U << ROLE_ACTION, IN_MAP);
+}
+
 static bool step_simplified(struct compile *c, const struct node *verb,
                             const struct step_keys *keys)
 {
     struct bag bag;
     const struct node *action = verb->type == NODE_MAP ? node_get(verb, "action") : NULL;
     const struct group_row *group;
+    bool ok = false;
 
     bag_init(&bag, verb->key.len <= 3 ? TESTFILE_FORMAT_COMPACT : TESTFILE_FORMAT_SIMPLIFIED,
              verb->key, place_of_key(verb));
@@ -233,11 +302,21 @@ static bool step_simplified(struct compile *c, const struct node *verb,
         return map_known(c, &bag);
     }
     bag.value_is_map = true;
-    group = bag.known != NULL ? bag.known->group : NULL;
-    if (action != NULL && action->type == NODE_SCALAR && group != NULL && group->field == NULL) {
-        return step_nested(c, verb, action, &bag);
+    group = bag.known != NULL && action != NULL && action->type == NODE_SCALAR ? bag.known->group
+                                                                               : NULL;
+    if (group == NULL) {
+        take_fields(c, &bag, verb, 0, IN_MAP);
+        return map_known(c, &bag);
     }
-    take_fields(c, &bag, verb, 0, IN_MAP);
+    if (group->field == NULL) {
+        return step_own_command(c, verb, action, &bag, &ok) ? ok
+                                                            : step_nested(c, verb, action, &bag);
+    }
+    if (!name_set_has(&bag.known->fields, name_id(STR("action")))) {
+        take_action_as_type(c, &bag, verb, action);
+    } else {
+        take_fields(c, &bag, verb, 0, IN_MAP);
+    }
     return map_known(c, &bag);
 }
 

@@ -1,5 +1,4 @@
-/* Reads the rows of verbs_table.c into a dictionary, once. A fault in a row is a fault of the
- * program: it is CHECKed here, so that the first test that compiles anything finds it. */
+/* The rows of verbs_table.c as a dictionary, made once, and the look-ups in it. */
 #include "dictionary.h"
 
 #include <stddef.h>
@@ -7,7 +6,7 @@
 #include "base/check.h"
 #include "map_internal.h"
 
-enum { ITEMS_MAX = 32, VERBS_MAX = 128, WORDS_IN_TABLE_MAX = 256 };
+enum { VERBS_MAX = 128, WORDS_IN_TABLE_MAX = 256 };
 
 struct numbered {
     struct map_node node;
@@ -56,6 +55,7 @@ static const struct {
     {"options", ROLE_OPTIONS},
     {"sub_action", ROLE_SUB_ACTION},
     {"subaction", ROLE_SUB_ACTION},
+    {"operation", ROLE_OPERATION},
     {"use", ROLE_CONTROL},
     {"run", ROLE_CONTROL},
     {"include", ROLE_CONTROL},
@@ -63,16 +63,10 @@ static const struct {
     {"loop", ROLE_CONTROL},
 };
 
-static const struct {
-    const char *name;
-    enum value_kind kind;
-} kinds[] = {
-    {"xy", VALUE_XY},       {"size", VALUE_SIZE},        {"up", VALUE_UP},
-    {"down", VALUE_DOWN},   {"var", VALUE_VARIABLE},     {"ms", VALUE_MS},
-    {"sec", VALUE_SECONDS}, {"regex", VALUE_REGEX},      {"tab", VALUE_TAB},
-    {"url", VALUE_URL},     {"fileurl", VALUE_FILE_URL}, {"unquote", VALUE_UNQUOTED},
-    {"split", VALUE_SPLIT}, {"last", VALUE_LAST},        {"libpos", VALUE_POSITION},
-};
+struct arena *dictionary_arena(void)
+{
+    return &dictionary.arena;
+}
 
 /* --- keys, names and words
  * --------------------------------------------------------------------------- */
@@ -90,7 +84,7 @@ static struct key *key_made(struct str name)
     return key;
 }
 
-static unsigned name_made(struct str name)
+unsigned name_made(struct str name)
 {
     struct key *key = key_made(name);
 
@@ -102,7 +96,7 @@ static unsigned name_made(struct str name)
     return key->id;
 }
 
-static unsigned word_made(struct str word)
+unsigned word_made(struct str word)
 {
     struct map_node *known = map_find(&dictionary.words, word);
     struct numbered *made;
@@ -129,201 +123,6 @@ static struct verb *verb_made(struct str word)
     map_insert(&dictionary.verbs, &verb->node, word);
     dictionary.verb_list[dictionary.n_verbs++] = verb;
     return verb;
-}
-
-/* --- the language of the table
- * ----------------------------------------------------------------------- */
-
-static struct alias alias_read(struct str name)
-{
-    struct alias alias = {.kind = ALIAS_FIELD, .text = name};
-    struct str head;
-    struct str tail;
-
-    if (name.ptr[0] == '=') {
-        alias.kind = ALIAS_FIXED;
-        alias.text = str_sub(name, 1, name.len);
-    } else if (str_is(name, ".")) {
-        alias.kind = ALIAS_VALUE;
-    } else if (name.ptr[0] == '@') {
-        alias.kind = str_is(name, "@key")     ? ALIAS_PAIR_KEY
-                     : str_is(name, "@value") ? ALIAS_PAIR_VALUE
-                                              : ALIAS_STEP;
-    } else if (str_cut(name, '.', &head, &tail)) {
-        alias.kind = ALIAS_MEMBER;
-        alias.id = name_made(head);
-        alias.text = tail;
-    } else {
-        alias.id = name_made(name);
-    }
-    return alias;
-}
-
-static struct alias_list list_read(struct str text)
-{
-    struct alias_list list = {.is_locator = str_contains(text, STR("selector|"))};
-    struct alias items[ITEMS_MAX];
-    struct alias *kept;
-    struct str rest = text;
-    struct str name;
-
-    while (str_next(&rest, '|', &name)) {
-        CHECK(list.n < ITEMS_MAX);
-        items[list.n] = alias_read(name);
-        items[list.n].is_twin = list.is_locator && items[list.n].kind == ALIAS_FIELD &&
-                                !words_have("value|in|name", '|', name);
-        name_set_add(&list.fields, items[list.n].id);
-        list.n++;
-    }
-    kept = arena_calloc(&dictionary.arena, list.n + 1, sizeof(*kept));
-    for (size_t i = 0; i < list.n; i++) {
-        kept[i] = items[i];
-    }
-    list.items = kept;
-    return list;
-}
-
-static enum value_kind kind_read(struct str name)
-{
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        if (str_is(name, kinds[i].name)) {
-            return kinds[i].kind;
-        }
-    }
-    check_failed("the kind of a value is known", arena_cstr(&dictionary.arena, name), 0);
-}
-
-static struct item item_read(struct str text)
-{
-    struct item item = {.kind = VALUE_TEXT};
-    struct str head;
-    struct str tail;
-
-    if (text.ptr[0] == '?') {
-        item.is_optional = true;
-        text = str_sub(text, 1, text.len);
-    }
-    if (str_cut(text, '<', &head, &tail)) {
-        item.option = head;
-        text = tail;
-    }
-    if (text.len > 0 && text.ptr[0] != '=' && str_cut(text, ':', &head, &tail)) {
-        item.kind = kind_read(head);
-        text = tail;
-    }
-    item.list = list_read(text);
-    for (size_t i = 0; i < item.list.n; i++) {
-        if (item.list.items[i].kind == ALIAS_STEP) {
-            bool size = item.kind == VALUE_SIZE;
-
-            name_set_add(&item.list.fields, name_made(size ? STR("width") : STR("x")));
-            name_set_add(&item.list.fields, name_made(size ? STR("height") : STR("y")));
-        }
-    }
-    return item;
-}
-
-static const struct item *items_read(struct str text, size_t *out_n)
-{
-    struct item items[ITEMS_MAX];
-    struct item *kept;
-    struct str one;
-    size_t n = 0;
-
-    while (str_next(&text, ' ', &one)) {
-        CHECK(n < ITEMS_MAX);
-        items[n++] = item_read(one);
-    }
-    kept = arena_calloc(&dictionary.arena, n + 1, sizeof(*kept));
-    for (size_t i = 0; i < n; i++) {
-        kept[i] = items[i];
-    }
-    *out_n = n;
-    return kept;
-}
-
-static void words_read(struct condition *condition, struct str text)
-{
-    unsigned words[ITEMS_MAX];
-    unsigned *kept;
-    struct str word;
-
-    condition->text = text;
-    while (str_next(&text, '|', &word)) {
-        CHECK(condition->n_words < ITEMS_MAX);
-        words[condition->n_words++] = word_made(word);
-    }
-    kept = arena_calloc(&dictionary.arena, condition->n_words + 1, sizeof(*kept));
-    for (size_t i = 0; i < condition->n_words; i++) {
-        kept[i] = words[i];
-    }
-    condition->words = kept;
-}
-
-static struct condition condition_read(struct str text)
-{
-    struct condition condition = {.kind = HAS_FIELD};
-    struct str list;
-    struct str words;
-
-    if (str_is(text, "?pair") || str_is(text, "?time")) {
-        condition.kind = str_is(text, "?pair") ? IS_PAIR : IS_TIME;
-        return condition;
-    }
-    if (text.ptr[0] == '~') {
-        condition.is_optional = true;
-        text = str_sub(text, 1, text.len);
-    }
-    if (text.ptr[0] == '!') {
-        condition.kind = HAS_NO_FIELD;
-        text = str_sub(text, 1, text.len);
-    } else if (str_cut(text, '=', &list, &words)) {
-        condition.kind = SAYS_WORD;
-        words_read(&condition, words);
-        text = list;
-    }
-    condition.list = list_read(text);
-    return condition;
-}
-
-static void conditions_read(struct form *form, struct str text)
-{
-    struct condition conditions[ITEMS_MAX];
-    struct condition *kept;
-    struct str one;
-
-    while (str_next(&text, ' ', &one)) {
-        CHECK(form->n_conditions < ITEMS_MAX);
-        conditions[form->n_conditions++] = condition_read(one);
-    }
-    kept = arena_calloc(&dictionary.arena, form->n_conditions + 1, sizeof(*kept));
-    for (size_t i = 0; i < form->n_conditions; i++) {
-        kept[i] = conditions[i];
-    }
-    form->conditions = kept;
-}
-
-static struct form *form_read(const struct verb_row *row)
-{
-    struct form *form = arena_zalloc(&dictionary.arena, sizeof(*form));
-    struct str commands = str_from(row->command);
-    struct str args = str_from(row->args);
-    struct str words;
-    struct str one;
-
-    form->example = row->example;
-    form->refusal = row->command == NULL ? row->args : NULL;
-    conditions_read(form, str_from(row->when));
-    form->options = items_read(str_from(row->options), &form->n_options);
-    while (str_next(&commands, ';', &words)) {
-        struct form_command *command = &form->commands[form->n_commands++];
-
-        CHECK(form->n_commands <= FORM_MAX_COMMANDS);
-        (void)str_cut(args, ';', &one, &args);
-        command->words = words;
-        command->args = items_read(one, &command->n_args);
-    }
-    return form;
 }
 
 /* --- commands of the catalogue as forms
@@ -473,6 +272,9 @@ static const struct verb *verb_by_fold(struct str word)
     struct str folded = verb_fold(word, buffer);
     struct map_node *found = folded.len > 0 ? map_find(&dictionary.verbs, folded) : NULL;
 
+    if (found == NULL && str_starts(folded, STR("step"))) { /* step-click, step_write */
+        found = map_find(&dictionary.verbs, str_sub(folded, 4, folded.len));
+    }
     return found != NULL ? CONTAINER_OF(found, struct verb, node) : NULL;
 }
 

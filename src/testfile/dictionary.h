@@ -142,6 +142,7 @@ enum key_role {
     ROLE_ACTION,
     ROLE_COMMAND,
     ROLE_SUB_ACTION,
+    ROLE_OPERATION,
     ROLE_ARGS,
     ROLE_OPTIONS,
     ROLE_CONTROL, /* use, run, include, if, loop */

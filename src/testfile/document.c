@@ -55,9 +55,10 @@ static const struct var_scope *push_list(struct compile *c, const struct var_sco
         const struct node *name = node_get(item, "name");
         const struct node *value = node_get(item, "value");
 
+        check_members(c, item, "a variable", "name value description type");
         if (name == NULL || value == NULL || name->type != NODE_SCALAR ||
             value->type != NODE_SCALAR) {
-            problem_add(c, TESTFILE_ERROR, place_of(item), "a variable has a name and a value")
+            problem_add(c, TESTFILE_ERROR, place_of(item), "a variable needs a name and a value")
                 ->example = STR("variables: {user: ada}");
             continue;
         }
@@ -84,8 +85,8 @@ static const struct var_scope *push_variables(struct compile *c, const struct va
         }
         if (map->type != NODE_MAP) {
             struct testfile_problem *problem =
-                problem_add(c, TESTFILE_ERROR, place_of(map), "%s is a map of names and values",
-                            variable_keys[i]);
+                problem_add(c, TESTFILE_ERROR, place_of(map),
+                            "%s must be a map of names and values", variable_keys[i]);
 
             problem->example = STR("variables: {user: ada}");
             continue;
@@ -145,9 +146,11 @@ static void compile_list(struct compile *c, const struct node *map, const char *
     }
     if (list->type != NODE_LIST) {
         struct testfile_problem *problem =
-            problem_add(c, TESTFILE_ERROR, place_of(list), "%s is a list of steps", key);
+            problem_add(c, TESTFILE_ERROR, place_of(list), "%s must be a list of steps", key);
 
-        problem->hint = STR("begin each step with \"- \"");
+        problem->hint = list->first != NULL && yaml_begins_with_dash(list->first->key)
+                            ? STR("this is not a hyphen and a space: begin each step with \"- \"")
+                            : STR("begin each step with \"- \"");
         problem->example = STR("steps: [{click: \"Sign in\"}]");
         return;
     }
@@ -207,7 +210,7 @@ static void check_head(struct compile *c, const struct node *map)
     if (node_get(map, "include") != NULL) {
         struct testfile_problem *problem =
             problem_add(c, TESTFILE_ERROR, place_of_key(node_get(map, "include")),
-                        "other files are never read");
+                        "include has no effect: other files are not read");
 
         problem->hint = STR("put its steps under blocks: here and use them by name");
     }
@@ -242,7 +245,8 @@ static void compile_test_of(struct compile *c, const struct testfile_test *head,
     size_t n_read = c->out->n_read;
 
     if (map->type != NODE_MAP) {
-        (void)problem_add(c, TESTFILE_ERROR, place_of(map), "a test is a map with name and steps");
+        (void)problem_add(c, TESTFILE_ERROR, place_of(map),
+                          "a test must be a map with name and steps");
         return;
     }
     test = test_new(c, map);
@@ -287,7 +291,7 @@ static void compile_suite(struct compile *c, const struct node *document, const 
     keep_variables(c, document);
     base_url = c->base_url;
     if (tests->type != NODE_LIST || tests->n_children == 0) {
-        problem_add(c, TESTFILE_ERROR, place_of(tests), "tests is a list of tests")->example =
+        problem_add(c, TESTFILE_ERROR, place_of(tests), "tests must be a list of tests")->example =
             STR("tests: [{name: Login, steps: [{click: \"Sign in\"}]}]");
     }
     for (const struct node *test = tests->type == NODE_LIST ? tests->first : NULL; test != NULL;

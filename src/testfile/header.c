@@ -14,7 +14,7 @@ struct str header_text(struct compile *c, const struct node *node, const char *w
         return STR_EMPTY;
     }
     if (node->type != NODE_SCALAR) {
-        (void)problem_add(c, TESTFILE_ERROR, place_of(node), "%s is text, not a %s", what,
+        (void)problem_add(c, TESTFILE_ERROR, place_of(node), "%s must be text, not a %s", what,
                           node->type == NODE_LIST ? "list" : "map");
         return STR_EMPTY;
     }
@@ -45,7 +45,7 @@ static void read_id(struct compile *c, const struct node *node, const char *what
         *out = text;
         return;
     }
-    (void)problem_add(c, TESTFILE_ERROR, place_of(node), "%s is an id: 1 to 19 digits", what);
+    (void)problem_add(c, TESTFILE_ERROR, place_of(node), "%s must be an id: 1 to 19 digits", what);
 }
 
 static void read_project(struct compile *c, const struct node *node)
@@ -53,7 +53,8 @@ static void read_project(struct compile *c, const struct node *node)
     const struct node *id = node_get(node, "id");
     struct str text;
 
-    if (node->type == NODE_MAP) { /* {id, name, description} */
+    if (node->type == NODE_MAP) {
+        check_members(c, node, "project", "id name description");
         if (id != NULL) {
             read_id(c, id, "project", &c->test->project_id);
         }
@@ -64,7 +65,7 @@ static void read_project(struct compile *c, const struct node *node)
     if (is_digits(text)) {
         read_id(c, node, "project", &c->test->project_id);
     } else if (text.len > 1 && text.ptr[0] == '-' && is_digits(str_sub(text, 1, text.len))) {
-        (void)problem_add(c, TESTFILE_ERROR, place_of(node), "project is an id or a name");
+        (void)problem_add(c, TESTFILE_ERROR, place_of(node), "project must be an id or a name");
     } else {
         c->test->project = text;
     }
@@ -72,6 +73,9 @@ static void read_project(struct compile *c, const struct node *node)
 
 static struct str name_of(struct compile *c, const struct node *node, const char *what)
 {
+    if (node->type == NODE_MAP) {
+        check_members(c, node, what, "name id description");
+    }
     if (node->type == NODE_MAP && node_get(node, "name") != NULL) {
         return header_text(c, node_get(node, "name"), what);
     }
@@ -85,9 +89,9 @@ static void read_url(struct compile *c, const struct node *node)
               reference_length(text) > 0;
 
     if (text.len > 0 && !ok) {
-        struct testfile_problem *problem =
-            problem_add(c, TESTFILE_ERROR, place_of(node),
-                        "the address of the test must begin with http:// or https://");
+        struct testfile_problem *problem = problem_add(c, TESTFILE_ERROR, place_of(node),
+                                                       "%.*s must begin with http:// or https://",
+                                                       STR_ARG(utf8_clip(node->key, SHOWN_MAX)));
 
         problem->example = STR("starting_url: https://example.com");
         return;
@@ -127,6 +131,7 @@ static void read_viewport(struct compile *c, const struct node *node)
     int64_t h = 0;
 
     if (node->type == NODE_MAP) {
+        check_members(c, node, "viewport", "width height");
         width = header_text(c, node_get(node, "width"), "width");
         height = header_text(c, node_get(node, "height"), "height");
     } else if (!str_cut(text, 'x', &width, &height)) {
@@ -134,7 +139,7 @@ static void read_viewport(struct compile *c, const struct node *node)
     }
     if (!str_to_i64(str_trim(width), 1, SIZE_MAX_PX, &w) ||
         !str_to_i64(str_trim(height), 1, SIZE_MAX_PX, &h)) {
-        problem_add(c, TESTFILE_ERROR, place_of(node), "viewport is WIDTHxHEIGHT")->example =
+        problem_add(c, TESTFILE_ERROR, place_of(node), "viewport must be WIDTHxHEIGHT")->example =
             STR("viewport: 1280x800");
         return;
     }
@@ -144,25 +149,13 @@ static void read_viewport(struct compile *c, const struct node *node)
 
 static void read_timeout(struct compile *c, const struct node *node)
 {
-    struct str text = str_trim(header_text(c, node, "timeout"));
-    int64_t factor = 0; /* by the size of the number, as for waits */
-    int64_t number;
+    struct place place = place_of(node);
+    int64_t ms;
 
-    if (str_ends(text, STR("ms"))) {
-        factor = 1;
-        text = str_sub(text, 0, text.len - 2);
-    } else if (str_ends(text, STR("s"))) {
-        factor = 1000;
-        text = str_sub(text, 0, text.len - 1);
+    place.text = str_trim(header_text(c, node, "timeout"));
+    if (place.text.len > 0 && time_read(c, place, 0, TIMEOUT_MAX_MS, &ms)) {
+        c->test->config.timeout_ms = (uint32_t)ms;
     }
-    if (!str_to_i64(str_trim(text), 1, TIMEOUT_MAX_MS, &number)) {
-        problem_add(c, TESTFILE_ERROR, place_of(node), "timeout is a time")->example =
-            STR("timeout: 30s");
-        return;
-    }
-    factor = factor > 0 ? factor : number < 100 ? 1000 : 1;
-    number *= factor;
-    c->test->config.timeout_ms = (uint32_t)(number < TIMEOUT_MAX_MS ? number : TIMEOUT_MAX_MS);
 }
 
 static void warn_no_effect(struct compile *c, const struct node *node)
@@ -171,6 +164,8 @@ static void warn_no_effect(struct compile *c, const struct node *node)
                       STR_ARG(utf8_clip(node->key, SHOWN_MAX)));
 }
 
+static const char config_names[] = "continue_on_error base_url timeout viewport retry retries";
+
 static void read_config_member(struct compile *c, const struct node *node)
 {
     int64_t number;
@@ -178,7 +173,7 @@ static void read_config_member(struct compile *c, const struct node *node)
     if (str_is(node->key, "continue_on_error")) {
         if (!node_is_bool(node, &c->test->config.continue_on_error)) {
             (void)problem_add(c, TESTFILE_ERROR, place_of(node),
-                              "continue_on_error is true or false");
+                              "continue_on_error must be true or false");
         }
     } else if (str_is(node->key, "base_url")) {
         read_url(c, node);
@@ -189,14 +184,14 @@ static void read_config_member(struct compile *c, const struct node *node)
         read_viewport(c, node);
     } else if (str_is(node->key, "retry") || str_is(node->key, "retries")) {
         if (node->type != NODE_SCALAR || !str_to_i64(node->text, 0, RETRY_MAX, &number)) {
-            (void)problem_add(c, TESTFILE_ERROR, place_of(node), "retry is a number from 0 to %d",
-                              RETRY_MAX);
+            (void)problem_add(c, TESTFILE_ERROR, place_of(node),
+                              "retry must be a number from 0 to %d", RETRY_MAX);
             return;
         }
         c->test->config.retry = (unsigned)number;
         warn_no_effect(c, node);
     } else {
-        warn_no_effect(c, node);
+        unknown_member(c, node, "config", config_names);
     }
 }
 
@@ -204,7 +199,7 @@ static void read_config(struct compile *c, const struct node *node)
 {
     if (node->type != NODE_MAP) {
         if (!node->is_null) {
-            (void)problem_add(c, TESTFILE_ERROR, place_of(node), "config is a map");
+            (void)problem_add(c, TESTFILE_ERROR, place_of(node), "config must be a map");
         }
         return;
     }
@@ -274,12 +269,27 @@ static const struct header_row *find_row(struct str key)
     return NULL;
 }
 
+/* `base: &base {...}` is only there to be used elsewhere. */
+static bool is_used_by_alias(const struct node *node)
+{
+    bool used = node->is_shared;
+
+    for (const struct node *child = node->first; child != NULL && !used; child = child->next) {
+        used = is_used_by_alias(child);
+    }
+    return used;
+}
+
 static void unknown_key(struct compile *c, const struct node *node)
 {
     struct nearest nearest;
-    struct testfile_problem *problem =
-        problem_add(c, TESTFILE_WARNING, place_of_key(node), "\"%.*s\" has no effect here",
-                    STR_ARG(utf8_clip(node->key, SHOWN_MAX)));
+    struct testfile_problem *problem;
+
+    if (is_used_by_alias(node)) {
+        return;
+    }
+    problem = problem_add(c, TESTFILE_WARNING, place_of_key(node), "unused top-level key \"%.*s\"",
+                          STR_ARG(utf8_clip(node->key, SHOWN_MAX)));
 
     nearest_init(&nearest, node->key);
     for (size_t i = 0; node->key.len > 2 && i < ARRAY_LEN(rows); i++) {

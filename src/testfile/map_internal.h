@@ -13,6 +13,7 @@ struct found {
     bool is_value;
 };
 
+bool is_empty(const struct node *node); /* `key:` with nothing behind it */
 size_t bag_size(const struct bag *bag);
 bool bag_resolve(struct bag *bag, const struct alias_list *list, struct found *out);
 void found_use(struct bag *bag, const struct found *found);
@@ -21,13 +22,26 @@ void form_use_conditions(struct compile *c, struct bag *bag, const struct form *
 /* Whether a key may stand beside the verb without being a second one. */
 bool verb_takes(const struct verb *verb, const struct key *key);
 struct str field_nearest(const struct verb *verb, struct str field);
+struct str other_field_nearest(const struct verb *verb, struct str field);
 /* The words that some form of the verb wants in a field; empty: any text. */
 struct str field_words(struct arena *arena, const struct verb *verb, struct str field);
 /* The text, or the value of the variable that it is as a whole. */
 
+/* --- dictionary.c and dictionary_rows.c, while the dictionary is made --- */
+
+struct arena *dictionary_arena(void);
+unsigned name_made(struct str name); /* the number of a field's name */
+unsigned word_made(struct str word);
+struct form *form_read(const struct verb_row *row);
+
 /* --- values.c --- */
 
 bool text_is_time(struct str text, bool plain);
+/* place.text as a time of at most max_ms; a number without a unit counts
+ * `unit_ms`; 0: as 1, without the warning that a small one is taken as seconds. False: the error
+ * was added. */
+bool time_read(struct compile *c, struct place place, int64_t unit_ms, int64_t max_ms,
+               int64_t *out);
 /* Reads what was found as `kind` wants it. False: the error was added. */
 bool value_read(struct compile *c, struct bag *bag, enum value_kind kind, const struct found *found,
                 struct str *out);

@@ -15,12 +15,11 @@ struct mapping {
     bool failed;
 };
 
-static struct testfile_problem *complain(struct mapping *m, struct place place, const char *what,
-                                         struct str about)
+/* An error of this step with the example of its form. */
+static struct testfile_problem *complain(struct mapping *m, struct place place, struct str what)
 {
-    struct testfile_problem *problem = problem_add(m->c, TESTFILE_ERROR, place, "%.*s: %s%.*s",
-                                                   STR_ARG(utf8_clip(m->bag->verb, SHOWN_MAX)),
-                                                   what, STR_ARG(utf8_clip(about, SHOWN_MAX)));
+    struct testfile_problem *problem =
+        problem_add(m->c, TESTFILE_ERROR, place, "%.*s", STR_ARG(what));
 
     if (m->form != NULL) {
         problem->example = str_from(m->form->example);
@@ -29,7 +28,14 @@ static struct testfile_problem *complain(struct mapping *m, struct place place, 
     return problem;
 }
 
-/* ---- arguments ---- */
+/* The verb as it is shown. */
+static struct str shown_verb(const struct mapping *m)
+{
+    return utf8_clip(m->bag->verb, SHOWN_MAX);
+}
+
+/* --- arguments
+ * --------------------------------------------------------------------------------------- */
 
 /* Several ways to find the same element: an order is defined, so those behind it are no error. */
 static void use_twins(struct mapping *m, const struct alias_list *list, const struct field *taken)
@@ -43,15 +49,51 @@ static void use_twins(struct mapping *m, const struct alias_list *list, const st
     }
 }
 
-static void missing(struct mapping *m, const struct alias_list *list)
+/* `click: #submit` looks as if there were a value. */
+static void hint_comment(struct mapping *m, struct testfile_problem *problem)
 {
-    for (size_t i = 0; i < list->n; i++) {
-        if (list->items[i].kind == ALIAS_FIELD) {
-            (void)complain(m, m->bag->verb_place, "this field is missing: ", list->items[i].text);
-            return;
+    const struct bag *bag = m->bag;
+    bool is_cut = bag->value != NULL && is_cut_by_comment(m->c, bag->value);
+
+    for (size_t i = 0; i < bag_size(bag) && !is_cut; i++) {
+        is_cut = is_cut_by_comment(m->c, bag->fields[i].node);
+    }
+    if (is_cut) {
+        problem->hint = STR("a # begins a comment: put the value in quotes, like \"#submit\"");
+    }
+}
+
+/* A field that the verb does not have: it is told as that, and what is missing was meant by it. */
+static bool has_unknown_field(const struct mapping *m)
+{
+    for (size_t i = 0; i < bag_size(m->bag); i++) {
+        const struct field *field = &m->bag->fields[i];
+
+        if (!field->loose && !field->meta && m->bag->known != NULL &&
+            !verb_takes(m->bag->known, key_find(field->name))) {
+            return true;
         }
     }
-    (void)complain(m, m->bag->verb_place, "a value is missing", STR_EMPTY);
+    return false;
+}
+
+static void missing(struct mapping *m, const struct alias_list *list)
+{
+    struct arena *arena = m->c->arena;
+    struct str what = arena_printf(arena, "%.*s needs a value", STR_ARG(shown_verb(m)));
+
+    if (has_unknown_field(m)) {
+        m->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < list->n; i++) {
+        if (list->items[i].kind == ALIAS_FIELD) {
+            what = arena_printf(arena, "%.*s needs \"%.*s\"", STR_ARG(shown_verb(m)),
+                                STR_ARG(list->items[i].text));
+            break;
+        }
+    }
+    hint_comment(m, complain(m, m->bag->verb_place, what));
 }
 
 static bool take_last(struct mapping *m)
@@ -62,9 +104,13 @@ static bool take_last(struct mapping *m)
         json_append(m->args, json_new_string(m->c->arena, m->c->last_element));
         return true;
     }
-    problem =
-        complain(m, m->bag->verb_place, "into which element? No click stands before it", STR_EMPTY);
+    problem = complain(m, m->bag->verb_place,
+                       arena_printf(m->c->arena,
+                                    "%.*s needs an element, and no click before it "
+                                    "says which",
+                                    STR_ARG(shown_verb(m))));
     problem->hint = STR("name the element, or click it first");
+    hint_comment(m, problem);
     return false;
 }
 
@@ -149,19 +195,91 @@ static void take_option(struct mapping *m, const struct item *item)
 
 /* ---- what is left over ---- */
 
+/* A field that takes a few words only, with another one. */
+static void complain_word(struct mapping *m, const struct field *field, struct str words)
+{
+    struct arena *arena = m->c->arena;
+    struct str value = utf8_clip(field->node->text, SHOWN_MAX);
+    struct str near = other_field_nearest(m->bag->known, field->name);
+    struct testfile_problem *problem;
+
+    if (near.len > 0) { /* assert: {exist: Hello} */
+        problem = complain(m, place_of_key(field->node),
+                           arena_printf(arena, "%.*s has no \"%.*s\"", STR_ARG(shown_verb(m)),
+                                        STR_ARG(utf8_clip(field->name, SHOWN_MAX))));
+        problem->nearest = problem_clean(
+            arena, arena_printf(arena, "{%.*s: \"%.*s\"}", STR_ARG(near), STR_ARG(value)),
+            SHOWN_MAX * 2);
+        return;
+    }
+    problem = complain(
+        m, place_of(field->node),
+        arena_printf(arena, "%.*s cannot be \"%.*s\" here", STR_ARG(field->name), STR_ARG(value)));
+    problem->nearest = nearest_word_of(arena_cstr(arena, words), value);
+    problem->hint = arena_printf(arena, "%.*s takes: %.*s", STR_ARG(field->name), STR_ARG(words));
+}
+
+/* {exists: "Hello"} where it is the only field, else the name. */
+static struct str nearest_field(struct mapping *m, const struct field *field)
+{
+    struct str near = field_nearest(m->bag->known, field->name);
+
+    if (near.len == 0 || bag_size(m->bag) != 1 || field->node->type != NODE_SCALAR ||
+        field->node->text.len == 0) {
+        return near;
+    }
+    return problem_clean(m->c->arena,
+                         arena_printf(m->c->arena, "{%.*s: \"%.*s\"}", STR_ARG(near),
+                                      STR_ARG(utf8_clip(field->node->text, SHOWN_MAX))),
+                         SHOWN_MAX * 2);
+}
+
 static void complain_field(struct mapping *m, const struct field *field)
 {
-    struct str words = field_words(m->c->arena, m->bag->known, field->name);
+    struct arena *arena = m->c->arena;
+    struct str words = field_words(arena, m->bag->known, field->name);
+    struct str name = utf8_clip(field->name, SHOWN_MAX);
     struct place place = place_of_key(field->node);
+    struct testfile_problem *problem;
 
     if (words.len > 0 && field->node->type == NODE_SCALAR) {
-        complain(m, place_of(field->node), "not known here: ", field->node->text)->hint =
-            arena_printf(m->c->arena, "%.*s takes: %.*s", STR_ARG(field->name), STR_ARG(words));
+        complain_word(m, field, words);
     } else if (verb_takes(m->bag->known, key_find(field->name))) {
-        (void)complain(m, place, "this field does not go with the others here: ", field->name);
+        (void)complain(m, place,
+                       arena_printf(arena, "%.*s cannot have \"%.*s\" beside its other fields",
+                                    STR_ARG(shown_verb(m)), STR_ARG(name)));
     } else {
-        complain(m, place, "unknown field ", field->name)->nearest =
-            field_nearest(m->bag->known, field->name);
+        problem = complain(
+            m, place,
+            arena_printf(arena, "%.*s has no \"%.*s\"", STR_ARG(shown_verb(m)), STR_ARG(name)));
+        if (problem_is_kept(m->c, problem)) {
+            problem->nearest = nearest_field(m, field);
+        }
+    }
+}
+
+/* `set: {name, value}` of a cookie: what the form finds in a field that is a map. */
+static void check_member_field(struct mapping *m, const struct field *field)
+{
+    struct str names = STR_EMPTY;
+
+    for (size_t i = 0; i < m->form->n_options + m->form->commands[0].n_args; i++) {
+        const struct item *item = i < m->form->n_options
+                                      ? &m->form->options[i]
+                                      : &m->form->commands[0].args[i - m->form->n_options];
+
+        for (size_t k = 0; k < item->list.n; k++) {
+            const struct alias *alias = &item->list.items[k];
+
+            if (alias->kind == ALIAS_MEMBER && alias->id == field->id) {
+                names = arena_printf(m->c->arena, "%.*s%s%.*s", STR_ARG(names),
+                                     names.len > 0 ? " " : "", STR_ARG(alias->text));
+            }
+        }
+    }
+    if (names.len > 0) {
+        check_members(m->c, field->node, arena_cstr(m->c->arena, field->name),
+                      arena_cstr(m->c->arena, names));
     }
 }
 
@@ -170,13 +288,16 @@ static void check_left_over(struct mapping *m)
     for (size_t i = 0; i < bag_size(m->bag); i++) {
         const struct field *field = &m->bag->fields[i];
 
-        if (field->used || field->meta) {
-            continue;
+        if (field->used && field->node->type == NODE_MAP && field->id > 0) {
+            check_member_field(m, field);
+        }
+        if (field->used || field->meta || (m->failed && is_empty(field->node))) {
+            continue; /* what has no value is told already, as missing */
         }
         if (field->loose) {
             struct testfile_problem *problem = problem_add(
-                m->c, TESTFILE_WARNING, place_of_key(field->node), "\"%.*s\" has no effect here",
-                STR_ARG(utf8_clip(field->name, SHOWN_MAX)));
+                m->c, TESTFILE_WARNING, place_of_key(field->node), "%.*s does not use \"%.*s\"",
+                STR_ARG(shown_verb(m)), STR_ARG(utf8_clip(field->name, SHOWN_MAX)));
 
             problem->hint = STR("remove it, or choose a form of the step that takes it");
         } else {
@@ -185,7 +306,9 @@ static void check_left_over(struct mapping *m)
     }
     if (m->bag->value != NULL && !m->bag->value_used && !m->failed &&
         !(m->bag->value->is_null && m->bag->value->text.len == 0)) {
-        (void)complain(m, place_of(m->bag->value), "this value is not taken here", STR_EMPTY);
+        (void)complain(
+            m, place_of(m->bag->value),
+            arena_printf(m->c->arena, "%.*s takes no such value", STR_ARG(shown_verb(m))));
     }
 }
 
@@ -240,6 +363,29 @@ static void map_one(struct mapping *m, const struct form_command *command)
     }
 }
 
+/* The word that was probably meant where a field says one that no form knows. */
+static struct str nearest_said(struct mapping *m)
+{
+    struct arena *arena = m->c->arena;
+
+    for (size_t i = 0; i < bag_size(m->bag); i++) {
+        const struct field *field = &m->bag->fields[i];
+        struct str words = field_words(arena, m->bag->known, field->name);
+
+        if (words.len > 0 && field->node->type == NODE_SCALAR && word_id(field->node->text) == 0) {
+            return nearest_word_of(arena_cstr(arena, words), field->node->text);
+        }
+    }
+    return STR_EMPTY;
+}
+
+static struct testfile_problem *cannot_understand(struct mapping *m)
+{
+    return complain(
+        m, m->bag->verb_place,
+        arena_printf(m->c->arena, "cannot understand this form of %.*s", STR_ARG(shown_verb(m))));
+}
+
 static bool map_form(struct mapping *m)
 {
     const struct form *form = m->form;
@@ -254,6 +400,9 @@ static bool map_form(struct mapping *m)
         all_options[i] = m->options;
     }
     check_left_over(m);
+    if (m->failed && m->c->problems->n_errors == n_errors) { /* no step fails without a word */
+        (void)cannot_understand(m);
+    }
     m->failed = m->failed || m->c->problems->n_errors > n_errors;
     for (size_t i = 0; i < form->n_commands && !m->failed; i++) {
         m->args = all_args[i];
@@ -275,14 +424,19 @@ bool map_bag(struct compile *c, struct bag *bag)
         }
     }
     if (m.form == NULL) {
-        struct testfile_problem *problem =
-            complain(&m, bag->verb_place, "not understood in this form", STR_EMPTY);
-
-        problem->example = str_from(verb_example(bag->verb));
+        complain(
+            &m, bag->verb_place,
+            arena_printf(c->arena, "cannot understand this form of %.*s", STR_ARG(shown_verb(&m))))
+            ->example = str_from(verb_example(bag->verb));
         return false;
     }
     if (m.form->refusal != NULL) {
-        (void)complain(&m, bag->verb_place, m.form->refusal, STR_EMPTY);
+        struct testfile_problem *problem =
+            complain(&m, bag->verb_place,
+                     arena_printf(c->arena, "%.*s: %s", STR_ARG(shown_verb(&m)), m.form->refusal));
+
+        hint_comment(&m, problem);
+        problem->nearest = nearest_said(&m);
         return false;
     }
     return map_form(&m);
@@ -312,6 +466,7 @@ bool map_command(struct compile *c, struct bag *bag, struct str words)
         problem->example = STR("command: step-assert, action: exists, args: {element: \"h1\"}");
         return false;
     }
+    bag->known = NULL; /* the fields are those of the command */
     m.form = form_of_command(command);
     return map_form(&m);
 }

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "base/nearest.h"
 #include "base/utf8.h"
 #include "testfile_internal.h"
 
@@ -58,13 +59,15 @@ struct str problem_clean(struct arena *arena, struct str text, size_t max_bytes)
     return out;
 }
 
-static struct testfile_problem *problem_slot(struct compile *c)
+static struct testfile_problem *problem_slot(struct compile *c, enum testfile_severity severity)
 {
     struct testfile_problems *problems = c->problems;
 
-    if (problems->n >= TESTFILE_MAX_PROBLEMS) {
+    size_t n = severity == TESTFILE_ERROR ? problems->n_errors : problems->n_warnings;
+
+    if (n >= TESTFILE_MAX_PROBLEMS) {
         problems->n_dropped++;
-        return arena_zalloc(c->arena, sizeof(struct testfile_problem));
+        return &c->dropped;
     }
     if (problems->n == problems->cap) {
         size_t cap = problems->cap > 0 ? problems->cap * 2 : 16;
@@ -82,10 +85,18 @@ static struct testfile_problem *problem_slot(struct compile *c)
 struct testfile_problem *problem_add(struct compile *c, enum testfile_severity severity,
                                      struct place place, const char *format, ...)
 {
-    struct testfile_problem *problem = problem_slot(c);
+    struct testfile_problem *problem = problem_slot(c, severity);
     struct buf text;
     va_list args;
 
+    if (severity == TESTFILE_ERROR) {
+        c->problems->n_errors++;
+    } else {
+        c->problems->n_warnings++;
+    }
+    if (!problem_is_kept(c, problem)) { /* only counted */
+        return problem;
+    }
     buf_init(&text, DETAIL_MAX);
     va_start(args, format);
     buf_vprintf(&text, format, args);
@@ -103,12 +114,25 @@ struct testfile_problem *problem_add(struct compile *c, enum testfile_severity s
     problem->hint = STR_EMPTY;
     problem->example = STR_EMPTY;
     buf_done(&text);
-    if (severity == TESTFILE_ERROR) {
-        c->problems->n_errors++;
-    } else {
-        c->problems->n_warnings++;
-    }
     return problem;
+}
+
+bool problem_is_kept(const struct compile *c, const struct testfile_problem *problem)
+{
+    return problem != &c->dropped;
+}
+
+struct str nearest_word_of(const char *words, struct str word)
+{
+    struct nearest nearest;
+    struct str rest = str_from(words);
+    struct str one;
+
+    nearest_init(&nearest, word);
+    while (str_next(&rest, ' ', &one)) {
+        nearest_offer(&nearest, one);
+    }
+    return nearest.best;
 }
 
 struct place place_of(const struct node *node)

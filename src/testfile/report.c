@@ -109,11 +109,16 @@ static void print_one(struct buf *out, struct str file, struct source *source,
     buf_printf(out, ": %s%s%s: ", paint(color, error ? "\033[1;31m" : "\033[1;33m"),
                error ? "error" : "warning", paint(color, "\033[0m"));
     buf_str(out, problem->detail);
+    if (problem->nearest.len > 0) {
+        bool is_map = problem->nearest.ptr[0] == '{';
+
+        buf_printf(out, "; did you mean %s%.*s%s?", is_map ? "" : "\"", STR_ARG(problem->nearest),
+                   is_map ? "" : "\"");
+    }
     buf_char(out, '\n');
     if (source_go(source, problem->line)) {
         print_line(out, source->current, problem, color);
     }
-    print_note(out, "did you mean", problem->nearest);
     print_note(out, "help", problem->hint);
     print_note(out, "example", problem->example);
 }

@@ -37,12 +37,12 @@ static struct str nearest_word(struct str text)
     for (size_t i = 0; i < n_sentence_rows; i++) {
         (void)str_cut(str_from(sentence_rows[i].pattern), ' ', &first, &rest);
         while (str_next(&first, '|', &word)) {
-            if (word.ptr[0] != '[') {
+            if (word.ptr[0] != '[' && word.ptr[0] != '{') {
                 nearest_offer(&nearest, word);
             }
         }
     }
-    return nearest.best;
+    return nearest.best_distance > 0 ? nearest.best : STR_EMPTY; /* the slip is further behind */
 }
 
 /* Times of sentences are as those of steps: "2 seconds", "500 ms", "2". */
@@ -88,7 +88,7 @@ static bool emit_match(struct compile *c, const struct sentence_match *match,
 
     if (str_contains(str_from(match->row->args), STR("{last}")) && c->last_element.len == 0) {
         problem_add(c, TESTFILE_ERROR, origin->place,
-                    "into which element? No click stands before it")
+                    "this sentence needs an element, and no click before it says which")
             ->example = STR("write \"ada@example.com\" in field \"Email\"");
         return false;
     }
@@ -101,12 +101,29 @@ static bool emit_match(struct compile *c, const struct sentence_match *match,
     return true;
 }
 
+/* `step-wait 3000`, `step-assert element "Saved" exists`: no command line, but a sentence behind
+ * the prefix. */
+static bool emit_flat_line(struct compile *c, struct str text, const struct step_origin *origin,
+                           bool *out_ok)
+{
+    struct sentence_match match;
+    struct error err = {0};
+
+    if (!str_starts(text, STR("step-")) ||
+        !sentence_match(c->arena, str_sub(text, 5, text.len), &match, &err)) {
+        return false;
+    }
+    *out_ok = emit_match(c, &match, origin);
+    return true;
+}
+
 static bool emit_line(struct compile *c, struct str text, const struct step_origin *origin)
 {
     struct json *line;
     struct error err = {0};
     struct json *args = json_new_array(c->arena);
     struct json *options = json_new_object(c->arena);
+    bool ok = false;
 
     if (str_starts(text, STR("api-cli "))) {
         text = str_sub(text, 8, text.len);
@@ -120,6 +137,10 @@ static bool emit_line(struct compile *c, struct str text, const struct step_orig
     }
     if (json_get(line, "options") != NULL) {
         options = json_copy(c->arena, json_get(line, "options"));
+    }
+    if (!names_command(json_str(json_get(line, "command")), args) &&
+        emit_flat_line(c, text, origin, &ok)) {
+        return ok;
     }
     return step_emit(c, json_str(json_get(line, "command")), args, options, origin);
 }
@@ -137,13 +158,30 @@ static bool emit_comment(struct compile *c, const struct node *node, struct str 
     return map_bag(c, &bag);
 }
 
+static struct str without_space(struct str text)
+{
+    return str_starts(text, STR("\xC2\xA0")) ? str_sub(text, 2, text.len) : text;
+}
+
 static bool not_understood(struct compile *c, const struct node *node, struct str text,
                            const struct error *err)
 {
     struct testfile_problem *problem =
         problem_add(c, TESTFILE_ERROR, place_of(node), "%s", err->text);
+    struct str word;
 
+    if (!problem_is_kept(c, problem)) {
+        return false;
+    }
     problem->nearest = nearest_word(text);
+    if (verb_before_colon(text, &word) != NULL) {
+        problem->hint = STR("a space is missing after the colon");
+        problem->example =
+            arena_printf(c->arena, "%.*s: %.*s", STR_ARG(word),
+                         STR_ARG(without_space(str_sub(text, word.len + 1, text.len))));
+        problem->example = problem_clean(c->arena, problem->example, SHOWN_MAX);
+        return false;
+    }
     if (str_contains(text, STR("\xE2\x80\x9C")) || str_contains(text, STR("\xE2\x80\x9D"))) {
         problem->hint = STR("these are typographic quotes: use \" or '");
     } else {
@@ -151,6 +189,22 @@ static bool not_understood(struct compile *c, const struct node *node, struct st
     }
     problem->example = STR("click on \"Sign in\"");
     return false;
+}
+
+/* `- maximize`, `- switch-to-parent-frame`: the name of a step that needs no more. */
+static bool is_bare_verb(struct str text)
+{
+    const struct verb *verb = str_find_char(text, ' ') < 0 ? verb_find(text) : NULL;
+
+    return verb != NULL && verb->n_forms > 0;
+}
+
+static bool emit_bare_verb(struct compile *c, const struct node *node, struct str text)
+{
+    struct bag bag;
+
+    bag_init(&bag, TESTFILE_FORMAT_SIMPLIFIED, text, place_of(node));
+    return map_bag(c, &bag);
 }
 
 bool step_text(struct compile *c, const struct node *node, struct str text)
@@ -162,6 +216,9 @@ bool step_text(struct compile *c, const struct node *node, struct str text)
     text = str_trim(text);
     if (is_comment(text)) {
         return emit_comment(c, node, text);
+    }
+    if (is_bare_verb(text)) {
+        return emit_bare_verb(c, node, text);
     }
     if (is_command_line(text)) {
         return emit_line(c, text, &origin);
@@ -201,7 +258,7 @@ enum error_code sentence_parse(struct arena *arena, struct str sentence, struct 
         const struct testfile_problem *problem = problems.n > 0 ? &problems.items[0] : NULL;
 
         if (problem == NULL) {
-            return error_set(err, ERR_INVALID, "this sentence makes %zu steps, and one is wanted",
+            return error_set(err, ERR_INVALID, "this sentence makes %zu steps instead of one",
                              test.n_steps);
         }
         return error_set(err, ERR_INVALID, "%.*s%s%.*s", STR_ARG(problem->detail),

@@ -46,6 +46,13 @@ static const struct command *find_command(struct str words, const struct json *a
     return command != NULL && n_name >= n_own ? command : NULL;
 }
 
+bool names_command(struct str words, const struct json *args)
+{
+    size_t n;
+
+    return find_command(words, args, &n) != NULL;
+}
+
 /* Arguments as written in a command line: words of the command's name leave them, names of
  * variables stay as they are, in all else variables are replaced. */
 static void replace_args(struct compile *c, struct str *words, struct testfile_step *step,
@@ -123,6 +130,14 @@ static struct str pointed_at(const struct error *err, const struct json *args)
     return json_str(json_at(args, (size_t)index));
 }
 
+/* Messages of the catalogue end in the route that tells more, which a file's author has not. */
+static struct str without_route(const char *text)
+{
+    ptrdiff_t at = str_find(str_from(text), STR("; GET /"));
+
+    return at > 0 ? str_sub(str_from(text), 0, (size_t)at) : str_from(text);
+}
+
 static void report_bind(struct compile *c, const struct error_list *errors,
                         const struct step_origin *origin, const struct json *args,
                         const struct command *command)
@@ -134,7 +149,7 @@ static void report_bind(struct compile *c, const struct error_list *errors,
         struct str text = pointed_at(err, args);
 
         place.text = text.len > 0 ? text : place.text;
-        problem = problem_add(c, TESTFILE_ERROR, place, "%s", err->text);
+        problem = problem_add(c, TESTFILE_ERROR, place, "%.*s", STR_ARG(without_route(err->text)));
         problem->width = 1; /* the text stands behind the verb that the caret shows */
         if (command != NULL) {
             problem->example = str_from(command->example);
@@ -174,7 +189,7 @@ static bool bind(struct compile *c, struct str words, struct testfile_step *step
         report_bind(c, &errors, origin, input.args, step->command);
     } else if (step->command->kind != COMMAND_STEP && !attach) {
         (void)problem_add(c, TESTFILE_ERROR, origin->place,
-                          "\"%s\" is no step of a test; a test file holds step-* commands and "
+                          "\"%s\" does not make a step; a test file takes step-* commands and "
                           "library attach",
                           step->command->words);
         ok = false;

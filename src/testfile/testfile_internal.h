@@ -27,6 +27,11 @@ struct testfile_problem *problem_add(struct compile *c, enum testfile_severity s
 /* Valid UTF-8 on one line: what could mislead a reader is written as \u.... */
 struct str problem_clean(struct arena *arena, struct str text, size_t max_bytes);
 void problems_sort(struct testfile_problems *problems);
+/* Whether it will be shown: beyond the limit problems are counted, and what is costly to say of
+ * them need not be found. */
+bool problem_is_kept(const struct compile *c, const struct testfile_problem *problem);
+/* The nearest of the words separated by spaces; empty: none is near. */
+struct str nearest_word_of(const char *words, struct str word);
 struct place place_of(const struct node *node);
 struct place place_of_key(const struct node *node);
 
@@ -125,6 +130,11 @@ bool step_map(struct compile *c, const struct node *node);
 /* The member that makes it use, run, include, if or loop; NULL. */
 const struct node *control_of(const struct node *step);
 
+/* --- values.c --- */
+
+/* Text as a regular expression that matches just it; references stay references. */
+struct str quote_regex(struct arena *arena, struct str text);
+
 /* --- sentence_*.c --- */
 
 bool step_text(struct compile *c, const struct node *node, struct str text);
@@ -147,6 +157,11 @@ struct compile {
     const struct testfile_options *options;
     struct testfile *out;
     struct testfile_problems *problems;
+    struct testfile_problem dropped; /* takes what is said of a problem past the limit */
+    struct str source;               /* the text, when it is YAML */
+    bool has_hash;
+    const size_t *line_starts; /* NULL: not looked for yet */
+    size_t n_lines;
     const struct var_scope *scope;
     const struct node *blocks;
     struct testfile_test *test;
@@ -162,6 +177,8 @@ struct compile {
     size_t n_attached; /* library checkpoints so far, for their default position */
 };
 
+/* Whether the words and the first arguments name a command of the catalogue. */
+bool names_command(struct str words, const struct json *args);
 /* Binds and appends one step; false: errors were added. */
 bool step_emit(struct compile *c, struct str words, struct json *args, struct json *options,
                const struct step_origin *origin);
@@ -171,6 +188,21 @@ void compile_steps(struct compile *c, const struct node *list);
 
 /* Whether the list holds a step that could be ours: a verb that we know, or text. */
 bool steps_look_ours(const struct node *list);
+
+/* --- slips.c --- */
+
+/* Of a value: a comment that cuts it, quotes that are none. */
+void check_slips(struct compile *c, const struct node *node);
+/* `click: #submit`: there is no value, because what was meant as one is a comment. */
+bool is_cut_by_comment(struct compile *c, const struct node *value);
+bool warn_no_break_space(struct compile *c, uint32_t point, struct place place);
+/* The verb of `click:Sign in`, which lacks a space; NULL. */
+const struct verb *verb_before_colon(struct str text, struct str *out_word);
+/* Says which members of a map with fixed members have no part in it: an error where another one was
+ * probably meant, else a warning. `names`: separated by spaces. */
+void check_members(struct compile *c, const struct node *map, const char *of, const char *names);
+void unknown_member(struct compile *c, const struct node *member, const char *of,
+                    const char *names);
 
 /* --- document.c --- */
 

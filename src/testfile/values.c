@@ -1,13 +1,14 @@
 /* Values as a kind of the table of verbs wants them: text, a time, a point... Everything that is
  * wrong with a value is said at the place of the value. */
+#include "base/nearest.h"
 #include "base/utf8.h"
 #include "map_internal.h"
 
-enum { SECONDS_BELOW = 100, SHOWN_MAX = 64 };
+enum { SECONDS_BELOW = 100, SHOWN_MAX = 64, WAIT_MAX_MS = 600000 };
 
 static bool refuse(struct compile *c, struct place place, const char *what, const char *hint)
 {
-    struct testfile_problem *problem = problem_add(c, TESTFILE_ERROR, place, "\"%.*s\": %s",
+    struct testfile_problem *problem = problem_add(c, TESTFILE_ERROR, place, "\"%.*s\" %s",
                                                    STR_ARG(utf8_clip(place.text, SHOWN_MAX)), what);
 
     problem->hint = str_from(hint);
@@ -30,7 +31,7 @@ static bool locator_text(struct compile *c, const struct node *map, const struct
         *out = node_get_str(map, key);
     }
     if (*out == NULL || (*out)->type != NODE_SCALAR) {
-        (void)problem_add(c, TESTFILE_ERROR, place_of(map), "text is wanted here, not a map");
+        (void)problem_add(c, TESTFILE_ERROR, place_of(map), "expected text, not a map");
         return false;
     }
     for (const struct node *child = map->first; child != NULL; child = child->next) {
@@ -61,7 +62,7 @@ static bool raw_text(struct compile *c, const struct found *found, struct str *o
     }
     if (node->type == NODE_LIST) {
         struct testfile_problem *problem =
-            problem_add(c, TESTFILE_ERROR, place_of(node), "text is wanted here, not a list");
+            problem_add(c, TESTFILE_ERROR, place_of(node), "expected text, not a list");
 
         problem->hint = STR("put text that begins with [ in quotes");
         return false;
@@ -79,9 +80,10 @@ struct unit {
 };
 
 static const struct unit units[] = {
-    {"ms", 1},     {"millisecond", 1}, {"milliseconds", 1}, {"s", 1000},
-    {"sec", 1000}, {"secs", 1000},     {"second", 1000},    {"seconds", 1000},
-    {"m", 60000},  {"min", 60000},     {"minute", 60000},   {"minutes", 60000},
+    {"ms", 1},         {"millisecond", 1}, {"milliseconds", 1}, {"s", 1000},  {"sec", 1000},
+    {"secs", 1000},    {"second", 1000},   {"seconds", 1000},   {"m", 60000}, {"min", 60000},
+    {"minute", 60000}, {"minutes", 60000}, {"mins", 60000},     {"msec", 1},  {"msecs", 1},
+    {"h", 3600000},    {"hour", 3600000},  {"hours", 3600000},
 };
 
 /* Digits with at most three behind a dot, as thousandths; the rest is the unit. */
@@ -129,6 +131,18 @@ static bool looks_numeric(struct str text)
     return text.len > 0 && text.ptr[0] != 'e' && text.ptr[0] != 'E';
 }
 
+/* "5 parsecs": one word behind a number is a unit, if one that nobody knows; "3 items found" and
+ * "2nd" are texts. */
+static bool is_unit_like(struct str unit)
+{
+    for (size_t i = 0; i < unit.len; i++) {
+        if ((unit.ptr[i] | 0x20) < 'a' || (unit.ptr[i] | 0x20) > 'z') {
+            return false;
+        }
+    }
+    return !words_have("st nd rd th x px", ' ', unit);
+}
+
 /* `plain`: not in quotes, so anything that looks like a number was meant as one. */
 bool text_is_time(struct str text, bool plain)
 {
@@ -136,40 +150,88 @@ bool text_is_time(struct str text, bool plain)
     struct str unit;
 
     text = str_trim(text);
-    if (split_number(text, &number, &unit) && (unit.len == 0 || find_unit(unit) != NULL)) {
+    if (split_number(text, &number, &unit) && is_unit_like(unit)) {
         return true;
     }
     return plain && looks_numeric(text);
 }
 
+static struct str nearest_unit(struct str name)
+{
+    struct nearest nearest;
+
+    nearest_init(&nearest, name);
+    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+        if (units[i].name[1] != '\0') { /* one letter is near to anything short */
+            nearest_offer(&nearest, str_from(units[i].name));
+        }
+    }
+    return nearest.best;
+}
+
+static bool refuse_time(struct compile *c, struct place place, struct str unit)
+{
+    struct testfile_problem *problem;
+
+    if (unit.len == 0) {
+        return refuse(c, place, "is not a time", "write milliseconds (2000) or a unit (2s, 500ms)");
+    }
+    problem = problem_add(c, TESTFILE_ERROR, place, "unknown unit of time \"%.*s\"",
+                          STR_ARG(utf8_clip(unit, SHOWN_MAX)));
+    problem->nearest = nearest_unit(unit);
+    problem->hint =
+        STR("units are ms, s and min; to wait for an element: wait: {element: \"5 items\"}");
+    return false;
+}
+
+/* The one reader of times: "2s", "500 ms", 2000, and 2 for two seconds. */
+bool time_read(struct compile *c, struct place place, int64_t unit_ms, int64_t max_ms, int64_t *out)
+{
+    const struct unit *unit;
+    struct str name = STR_EMPTY;
+    int64_t thousandths = 0;
+    int64_t ms;
+    bool is_number = split_number(str_trim(place.text), &thousandths, &name);
+
+    unit = find_unit(name);
+    if (!is_number || (name.len > 0 && unit == NULL)) {
+        return refuse_time(c, place, is_number ? name : STR_EMPTY);
+    }
+    if (unit != NULL) {
+        unit_ms = unit->ms;
+    } else if (unit_ms < 1000) {
+        bool seconds = thousandths < (int64_t)SECONDS_BELOW * 1000;
+
+        if (seconds && unit_ms == 1) {
+            problem_add(c, TESTFILE_WARNING, place, "a time below %d is taken as seconds",
+                        SECONDS_BELOW)
+                ->hint = STR("write the unit to be clear: 2s or 50ms");
+        }
+        unit_ms = seconds ? 1000 : 1;
+    }
+    ms = thousandths * unit_ms;
+    if (ms % 1000 != 0 || ms / 1000 < 1 || ms / 1000 > max_ms) {
+        char what[SHOWN_MAX];
+
+        str_copy(what, sizeof(what),
+                 arena_printf(c->arena, "must be whole milliseconds, from 1 ms to %lld minutes",
+                              (long long)(max_ms / 60000)));
+        return refuse(c, place, what, "write milliseconds (2000) or a unit (2s, 500ms)");
+    }
+    *out = ms / 1000;
+    return true;
+}
+
 static bool read_ms(struct compile *c, struct place place, struct str text, int64_t unit_ms,
                     struct str *out)
 {
-    const struct unit *unit;
-    struct str name;
-    int64_t thousandths;
     int64_t ms;
 
-    if (!split_number(str_trim(text), &thousandths, &name) ||
-        (name.len > 0 && find_unit(name) == NULL)) {
-        return refuse(c, place, "is no time", "write milliseconds (2000) or a unit (2s, 500ms)");
+    place.text = text;
+    if (!time_read(c, place, unit_ms, WAIT_MAX_MS, &ms)) {
+        return false;
     }
-    unit = find_unit(name);
-    if (unit != NULL) {
-        unit_ms = unit->ms;
-    } else if (unit_ms == 1 && thousandths < (int64_t)SECONDS_BELOW * 1000) {
-        struct testfile_problem *problem = problem_add(
-            c, TESTFILE_WARNING, place, "a time below %d is taken as seconds", SECONDS_BELOW);
-
-        problem->hint = STR("write the unit to be clear: 2s or 50ms");
-        unit_ms = 1000;
-    }
-    ms = thousandths * unit_ms;
-    if (ms % 1000 != 0 || ms / 1000 < 1 || ms / 1000 > 600000) {
-        return refuse(c, place, "must be whole milliseconds, from 1 ms to 10 minutes",
-                      "write milliseconds (2000) or a unit (2s, 500ms)");
-    }
-    *out = arena_printf(c->arena, "%lld", (long long)(ms / 1000));
+    *out = arena_printf(c->arena, "%lld", (long long)ms);
     return true;
 }
 
@@ -197,12 +259,17 @@ static struct str member_text(struct compile *c, struct bag *bag, const struct f
 static bool read_pair(struct compile *c, struct bag *bag, const struct found *found, bool size,
                       struct str *out)
 {
-    struct str a = member_text(c, bag, found, size ? "width" : "x");
-    struct str b = member_text(c, bag, found, size ? "height" : "y");
+    struct str a;
+    struct str b;
 
+    if (found->node != NULL) {
+        check_members(c, found->node, size ? "a size" : "a point", size ? "width height" : "x y");
+    }
+    a = member_text(c, bag, found, size ? "width" : "x");
+    b = member_text(c, bag, found, size ? "height" : "y");
     if (a.len == 0 || b.len == 0) {
         struct testfile_problem *problem =
-            problem_add(c, TESTFILE_ERROR, found->place, "two numbers are wanted here");
+            problem_add(c, TESTFILE_ERROR, found->place, "expected two numbers");
 
         problem->hint = size ? STR("width and height, or size: 1280x800")
                              : STR("x and y, or text like \"100,200\"");
@@ -227,8 +294,7 @@ static struct str without_spaces(struct arena *arena, struct str text)
 
 /* ---- the kinds ---- */
 
-/* Text as a regular expression that matches just it; references stay references. */
-static struct str quote_regex(struct arena *arena, struct str text)
+struct str quote_regex(struct arena *arena, struct str text)
 {
     static const char special[] = "\\^$.|?*+()[]{}/";
     struct buf buf;
@@ -266,7 +332,7 @@ static bool read_tab(struct compile *c, struct place place, struct str text, str
                      : digits;
     }
     if (!str_to_i64(digits, 0, INT32_MAX, &number)) {
-        return refuse(c, place, "is no tab", "next, previous or a number from 0");
+        return refuse(c, place, "is not a tab", "next, previous or a number from 0");
     }
     *out = digits;
     return true;
@@ -281,7 +347,7 @@ static bool read_pixels(struct compile *c, struct place place, struct str text, 
         text = str_sub(text, 0, text.len - 2);
     }
     if (!str_to_i64(str_trim(text), 1, INT32_MAX, &pixels)) {
-        return refuse(c, place, "is no number of pixels", "a whole number like 300");
+        return refuse(c, place, "is not a number of pixels", "a whole number like 300");
     }
     *out = arena_printf(c->arena, "0,%s%lld", up ? "-" : "", (long long)pixels);
     return true;
@@ -308,7 +374,7 @@ static bool read_url(struct compile *c, struct place place, struct str text, str
                       "set starting_url (base in compact files)");
     }
     if (out->len > 0 && out->ptr[0] != '$' && !str_contains(*out, STR("://"))) {
-        return refuse(c, place, "is no URL",
+        return refuse(c, place, "is not a URL",
                       "navigate opens a URL like https://example.com; to follow a menu, click it");
     }
     return true;
@@ -319,7 +385,7 @@ static bool read_file_url(struct compile *c, struct place place, struct str text
     *out = str_trim(text);
     if (!str_contains(text, STR("://"))) {
         return refuse(
-            c, place, "is no URL, and the platform takes files by URL only",
+            c, place, "is not a URL, and the platform takes files by URL only",
             "put the file where the platform can fetch it: url: https://example.com/cv.pdf");
     }
     return true;

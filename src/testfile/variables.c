@@ -203,14 +203,15 @@ static struct str one_edit_away(const struct var_scope *scope, struct str name)
 /* One edit from a known name: said, because the platform would see an empty variable. */
 static void warn_if_misspelled(const struct replacing *r, struct str name, struct str written)
 {
-    struct str best = name.len < 3 ? STR_EMPTY : one_edit_away(r->c->scope, name);
+    bool full = r->c->problems->n_warnings >= TESTFILE_MAX_PROBLEMS;
+    struct str best = name.len < 3 || full ? STR_EMPTY : one_edit_away(r->c->scope, name);
     struct place place = {r->place.line, r->place.column, written};
     struct testfile_problem *problem;
 
     if (best.len == 0) {
         return;
     }
-    problem = problem_add(r->c, TESTFILE_WARNING, place, "no variable \"%.*s\" is set in this file",
+    problem = problem_add(r->c, TESTFILE_WARNING, place, "this file sets no variable \"%.*s\"",
                           STR_ARG(name));
     problem->nearest = problem_clean(r->c->arena, best, NAME_MAX);
     problem->hint = STR("it goes to the platform as it is; check the spelling");
@@ -246,7 +247,7 @@ static void replace_name(struct replacing *r, struct str name, struct str writte
         return;
     }
     if (node != NULL && node->type != NODE_SCALAR) {
-        fail(r, "is a list or a map, and text is wanted here", name);
+        fail(r, "is a list or a map, but text is expected here", name);
         return;
     }
     if (node == NULL) { /* the caller's: taken as it is */

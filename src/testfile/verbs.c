@@ -80,6 +80,36 @@ struct str field_nearest(const struct verb *verb, struct str field)
     return nearest.best;
 }
 
+static bool takes_any_text(const struct verb *verb, unsigned id)
+{
+    for (size_t i = 0; i < verb->n_forms; i++) {
+        const struct form *form = verb->forms[i];
+
+        for (size_t k = 0; k < form->commands[0].n_args; k++) {
+            if (name_set_has(&form->commands[0].args[k].list.fields, id)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* As field_nearest, but for fields that take any text. */
+struct str other_field_nearest(const struct verb *verb, struct str field)
+{
+    struct nearest nearest;
+
+    nearest_init(&nearest, field);
+    for (unsigned id = 1; verb != NULL && id < NAME_IDS_MAX; id++) {
+        struct str name = name_of_id(id);
+
+        if (name_set_has(&verb->fields, id) && !str_eq(name, field) && takes_any_text(verb, id)) {
+            nearest_offer(&nearest, name);
+        }
+    }
+    return nearest.best_distance <= 1 ? nearest.best : STR_EMPTY;
+}
+
 /* Adds the first of the words, which says it best. */
 static void add_word(struct arena *arena, const struct condition *condition, struct str *out)
 {

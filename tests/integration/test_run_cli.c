@@ -533,7 +533,7 @@ static void one_red_file_can_be_enough(void **state)
     assert_int_equal(RUN(f, bad, good, url_of(f, proxy.program.port)), 1);
     assert_true(says(f, "1 passed, 1 could not start of 2 files"));
     assert_true(says(f, "bad.yaml:3:5: error: "));
-    assert_true(says(f, "did you mean: click"));
+    assert_true(says(f, "did you mean \"click\"?"));
     assert_int_equal(RUN(f, bad, good, url_of(f, proxy.program.port), "--fail-fast"), 1);
     assert_true(says(f, "1 could not start, 1 not begun of 2 files"));
     proxy_stop(&proxy);

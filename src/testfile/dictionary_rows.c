@@ -1,0 +1,213 @@
+/* The small language of verbs_table.c, which is described there, to the structs of dictionary.h. A
+ * fault in a row is a fault of the program: it is CHECKed here, so that the first test that compiles
+ * anything finds it. */
+#include "base/check.h"
+#include "map_internal.h"
+
+enum { ITEMS_MAX = 32 };
+
+static const struct {
+    const char *name;
+    enum value_kind kind;
+} kinds[] = {
+    {"xy", VALUE_XY},       {"size", VALUE_SIZE},        {"up", VALUE_UP},
+    {"down", VALUE_DOWN},   {"var", VALUE_VARIABLE},     {"ms", VALUE_MS},
+    {"sec", VALUE_SECONDS}, {"regex", VALUE_REGEX},      {"tab", VALUE_TAB},
+    {"url", VALUE_URL},     {"fileurl", VALUE_FILE_URL}, {"unquote", VALUE_UNQUOTED},
+    {"split", VALUE_SPLIT}, {"last", VALUE_LAST},        {"libpos", VALUE_POSITION},
+};
+
+/* --- the language of the table
+ * ----------------------------------------------------------------------- */
+
+static struct alias alias_read(struct str name)
+{
+    struct alias alias = {.kind = ALIAS_FIELD, .text = name};
+    struct str head;
+    struct str tail;
+
+    if (name.ptr[0] == '=') {
+        alias.kind = ALIAS_FIXED;
+        alias.text = str_sub(name, 1, name.len);
+    } else if (str_is(name, ".")) {
+        alias.kind = ALIAS_VALUE;
+    } else if (name.ptr[0] == '@') {
+        alias.kind = str_is(name, "@key")     ? ALIAS_PAIR_KEY
+                     : str_is(name, "@value") ? ALIAS_PAIR_VALUE
+                                              : ALIAS_STEP;
+    } else if (str_cut(name, '.', &head, &tail)) {
+        alias.kind = ALIAS_MEMBER;
+        alias.id = name_made(head);
+        alias.text = tail;
+    } else {
+        alias.id = name_made(name);
+    }
+    return alias;
+}
+
+static struct alias_list list_read(struct str text)
+{
+    struct alias_list list = {.is_locator = str_contains(text, STR("selector|"))};
+    struct alias items[ITEMS_MAX];
+    struct alias *kept;
+    struct str rest = text;
+    struct str name;
+
+    while (str_next(&rest, '|', &name)) {
+        CHECK(list.n < ITEMS_MAX);
+        items[list.n] = alias_read(name);
+        items[list.n].is_twin = list.is_locator && items[list.n].kind == ALIAS_FIELD &&
+                                !words_have("value|in|name", '|', name);
+        name_set_add(&list.fields, items[list.n].id);
+        list.n++;
+    }
+    kept = arena_calloc(dictionary_arena(), list.n + 1, sizeof(*kept));
+    for (size_t i = 0; i < list.n; i++) {
+        kept[i] = items[i];
+    }
+    list.items = kept;
+    return list;
+}
+
+static enum value_kind kind_read(struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        if (str_is(name, kinds[i].name)) {
+            return kinds[i].kind;
+        }
+    }
+    check_failed("the kind of a value is known", arena_cstr(dictionary_arena(), name), 0);
+}
+
+static struct item item_read(struct str text)
+{
+    struct item item = {.kind = VALUE_TEXT};
+    struct str head;
+    struct str tail;
+
+    if (text.ptr[0] == '?') {
+        item.is_optional = true;
+        text = str_sub(text, 1, text.len);
+    }
+    if (str_cut(text, '<', &head, &tail)) {
+        item.option = head;
+        text = tail;
+    }
+    if (text.len > 0 && text.ptr[0] != '=' && str_cut(text, ':', &head, &tail)) {
+        item.kind = kind_read(head);
+        text = tail;
+    }
+    item.list = list_read(text);
+    for (size_t i = 0; i < item.list.n; i++) {
+        if (item.list.items[i].kind == ALIAS_STEP) {
+            bool size = item.kind == VALUE_SIZE;
+
+            name_set_add(&item.list.fields, name_made(size ? STR("width") : STR("x")));
+            name_set_add(&item.list.fields, name_made(size ? STR("height") : STR("y")));
+        }
+    }
+    return item;
+}
+
+static const struct item *items_read(struct str text, size_t *out_n)
+{
+    struct item items[ITEMS_MAX];
+    struct item *kept;
+    struct str one;
+    size_t n = 0;
+
+    while (str_next(&text, ' ', &one)) {
+        CHECK(n < ITEMS_MAX);
+        items[n++] = item_read(one);
+    }
+    kept = arena_calloc(dictionary_arena(), n + 1, sizeof(*kept));
+    for (size_t i = 0; i < n; i++) {
+        kept[i] = items[i];
+    }
+    *out_n = n;
+    return kept;
+}
+
+static void words_read(struct condition *condition, struct str text)
+{
+    unsigned words[ITEMS_MAX];
+    unsigned *kept;
+    struct str word;
+
+    condition->text = text;
+    while (str_next(&text, '|', &word)) {
+        CHECK(condition->n_words < ITEMS_MAX);
+        words[condition->n_words++] = word_made(word);
+    }
+    kept = arena_calloc(dictionary_arena(), condition->n_words + 1, sizeof(*kept));
+    for (size_t i = 0; i < condition->n_words; i++) {
+        kept[i] = words[i];
+    }
+    condition->words = kept;
+}
+
+static struct condition condition_read(struct str text)
+{
+    struct condition condition = {.kind = HAS_FIELD};
+    struct str list;
+    struct str words;
+
+    if (str_is(text, "?pair") || str_is(text, "?time")) {
+        condition.kind = str_is(text, "?pair") ? IS_PAIR : IS_TIME;
+        return condition;
+    }
+    if (text.ptr[0] == '~') {
+        condition.is_optional = true;
+        text = str_sub(text, 1, text.len);
+    }
+    if (text.ptr[0] == '!') {
+        condition.kind = HAS_NO_FIELD;
+        text = str_sub(text, 1, text.len);
+    } else if (str_cut(text, '=', &list, &words)) {
+        condition.kind = SAYS_WORD;
+        words_read(&condition, words);
+        text = list;
+    }
+    condition.list = list_read(text);
+    return condition;
+}
+
+static void conditions_read(struct form *form, struct str text)
+{
+    struct condition conditions[ITEMS_MAX];
+    struct condition *kept;
+    struct str one;
+
+    while (str_next(&text, ' ', &one)) {
+        CHECK(form->n_conditions < ITEMS_MAX);
+        conditions[form->n_conditions++] = condition_read(one);
+    }
+    kept = arena_calloc(dictionary_arena(), form->n_conditions + 1, sizeof(*kept));
+    for (size_t i = 0; i < form->n_conditions; i++) {
+        kept[i] = conditions[i];
+    }
+    form->conditions = kept;
+}
+
+struct form *form_read(const struct verb_row *row)
+{
+    struct form *form = arena_zalloc(dictionary_arena(), sizeof(*form));
+    struct str commands = str_from(row->command);
+    struct str args = str_from(row->args);
+    struct str words;
+    struct str one;
+
+    form->example = row->example;
+    form->refusal = row->command == NULL ? row->args : NULL;
+    conditions_read(form, str_from(row->when));
+    form->options = items_read(str_from(row->options), &form->n_options);
+    while (str_next(&commands, ';', &words)) {
+        struct form_command *command = &form->commands[form->n_commands++];
+
+        CHECK(form->n_commands <= FORM_MAX_COMMANDS);
+        (void)str_cut(args, ';', &one, &args);
+        command->words = words;
+        command->args = items_read(one, &command->n_args);
+    }
+    return form;
+}

@@ -1,0 +1,270 @@
+/* A sentence in words and quoted pieces, without what people put around what they mean: "Then I
+ * should see the ..." is "see ...". The first word chooses the few rows that are tried. */
+#include "base/check.h"
+#include "base/utf8.h"
+#include "sentence_internal.h"
+
+/* --- pieces
+ * ------------------------------------------------------------------------------------------ */
+
+static bool read_quoted(struct matcher *m, size_t *at, struct token *token)
+{
+    struct str s = m->sentence;
+    char quote = s.ptr[*at];
+    struct buf buf;
+    size_t i = *at + 1;
+
+    buf_init(&buf, VALUE_MAX_BYTES);
+    while (i < s.len && s.ptr[i] != quote) {
+        if (s.ptr[i] == '\\' && i + 1 < s.len && (s.ptr[i + 1] == quote || s.ptr[i + 1] == '\\')) {
+            i++;
+        }
+        buf_char(&buf, s.ptr[i++]);
+    }
+    token->text = arena_str(m->arena, buf_view(&buf));
+    token->quoted = true;
+    buf_done(&buf);
+    *at = i + 1;
+    return i < s.len;
+}
+
+/* “Sign in”, as word processors write it: nothing else can be meant in a sentence. */
+static bool read_typographic(struct matcher *m, size_t *at, struct token *token)
+{
+    struct str rest = str_sub(m->sentence, *at, m->sentence.len);
+    ptrdiff_t end = str_find(rest, STR("\xE2\x80\x9D"));
+
+    if (!str_starts(rest, STR("\xE2\x80\x9C")) || end < 0) {
+        return false;
+    }
+    token->text = str_sub(rest, 3, (size_t)end - 3);
+    token->quoted = true;
+    *at += (size_t)end + 3;
+    token->to = *at;
+    return true;
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static bool tokenize(struct matcher *m)
+{
+    struct str s = m->sentence;
+    size_t at = 0;
+
+    while (at < s.len) {
+        struct token *token;
+
+        if (is_space(s.ptr[at])) {
+            at++;
+            continue;
+        }
+        if (m->n_tokens == MAX_TOKENS) {
+            (void)error_set(m->err, ERR_INVALID,
+                            "a sentence has at most %d words; put long text in quotes", MAX_TOKENS);
+            return false;
+        }
+        token = &m->tokens[m->n_tokens++];
+        *token = (struct token){.from = at};
+        if (read_typographic(m, &at, token)) {
+            continue;
+        }
+        if (s.ptr[at] == '"' || s.ptr[at] == '\'') {
+            if (!read_quoted(m, &at, token)) {
+                (void)error_set(m->err, ERR_INVALID, "a quote is not closed");
+                return false;
+            }
+        } else {
+            size_t from = at;
+
+            while (at < s.len && !is_space(s.ptr[at])) {
+                at++;
+            }
+            token->text = str_sub(s, from, at - from);
+        }
+        token->to = at < s.len ? at : s.len;
+    }
+    return m->n_tokens > 0;
+}
+
+bool token_quotes(const struct matcher *m, size_t at, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (m->tokens[at + i].quoted) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- the first word
+ * ---------------------------------------------------------------------------------- */
+
+static struct {
+    bool open;
+    struct arena arena;
+    struct map words;
+    struct first quoted; /* rows that begin with a piece in quotes */
+} firsts;
+
+static void first_add(struct first *first, size_t row)
+{
+    CHECK(first->n < FIRST_MAX_ROWS);
+    if (first->n == 0 || first->rows[first->n - 1] != row) {
+        first->rows[first->n++] = (unsigned short)row;
+    }
+}
+
+static void firsts_add(struct str alternatives, size_t row)
+{
+    struct str word;
+
+    while (str_next(&alternatives, '|', &word)) {
+        struct map_node *known = map_find(&firsts.words, word);
+        struct first *first = known != NULL ? CONTAINER_OF(known, struct first, node)
+                                            : arena_zalloc(&firsts.arena, sizeof(*first));
+
+        if (known == NULL) {
+            map_insert(&firsts.words, &first->node, word);
+        }
+        first_add(first, row);
+    }
+}
+
+/* Which rows a first word may begin; made once from the constant table. */
+static void firsts_open(void)
+{
+    if (firsts.open) {
+        return;
+    }
+    firsts.open = true;
+    arena_init(&firsts.arena);
+    map_init(&firsts.words);
+    for (size_t i = 0; i < n_sentence_rows; i++) {
+        struct str rest = str_from(sentence_rows[i].pattern);
+        struct str item;
+        bool more = true;
+
+        while (more && str_next(&rest, ' ', &item)) {
+            more = item.ptr[0] == '[';
+            item = more ? str_sub(item, 1, item.len - 2) : item;
+            if (item.ptr[0] == '{') {
+                first_add(&firsts.quoted, i);
+            } else {
+                firsts_add(item, i);
+            }
+        }
+    }
+}
+
+static const struct first *first_find(struct str word)
+{
+    char lower[32];
+    struct map_node *found;
+
+    if (word.len > sizeof(lower)) {
+        return NULL;
+    }
+    for (size_t i = 0; i < word.len; i++) {
+        lower[i] = char_lower(word.ptr[i]);
+    }
+    found = map_find(&firsts.words, (struct str){lower, word.len});
+    return found != NULL ? CONTAINER_OF(found, struct first, node) : NULL;
+}
+
+/* "clicks", "presses" and "verifies" are click, press and verify. *token becomes the plain word. */
+static const struct first *first_of_verb(struct matcher *m, struct token *token)
+{
+    static const struct {
+        const char *end;
+        const char *instead;
+    } ends[] = {{"s", ""}, {"es", ""}, {"ies", "y"}};
+    const struct first *first = first_find(token->text);
+
+    for (size_t i = 0; first == NULL && i < ARRAY_LEN(ends); i++) {
+        if (str_ends(token->text, str_from(ends[i].end))) {
+            size_t n = token->text.len - str_from(ends[i].end).len;
+            struct str word = arena_printf(m->arena, "%.*s%s", STR_ARG(str_sub(token->text, 0, n)),
+                                           ends[i].instead);
+
+            first = first_find(word);
+            token->text = first != NULL ? word : token->text;
+        }
+    }
+    return first;
+}
+
+/* --- words around it
+ * --------------------------------------------------------------------------------- */
+
+static bool token_is(const struct token *token, const char *words)
+{
+    struct str rest = str_from(words);
+    struct str word;
+
+    while (!token->quoted && str_next(&rest, ' ', &word)) {
+        if (str_eq_nocase(word, token->text)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void token_remove(struct matcher *m, size_t at)
+{
+    m->n_tokens--;
+    for (size_t i = at; i < m->n_tokens; i++) {
+        m->tokens[i] = m->tokens[i + 1];
+    }
+}
+
+static bool is_article(const struct matcher *m, size_t at)
+{
+    return token_is(&m->tokens[at], "the a an my") &&
+           ((at + 1 < m->n_tokens && m->tokens[at + 1].quoted) ||
+            (at + 2 < m->n_tokens && m->tokens[at + 2].quoted && is_noun(m->tokens[at + 1].text)));
+}
+
+/* The full stop of a sentence that quotes something; without quotes it may belong to a name. */
+static void leave_out_full_stop(struct matcher *m)
+{
+    struct token *last = &m->tokens[m->n_tokens - 1];
+
+    if (m->n_tokens < 2 || last->quoted || !token_quotes(m, 0, m->n_tokens) ||
+        !str_ends(last->text, STR("."))) {
+        return;
+    }
+    last->text = str_sub(last->text, 0, last->text.len - 1);
+    last->to--;
+    m->n_tokens -= last->text.len == 0 ? 1 : 0;
+}
+
+/* Who does it and when, articles before what is quoted, the full stop behind it. */
+static void leave_out_filler(struct matcher *m)
+{
+    static const char who[] = "i we you he she they user users given when then and but now next "
+                              "finally please also afterwards should can could must will";
+
+    while (m->n_tokens > 1 && (token_is(&m->tokens[0], who) || (token_is(&m->tokens[0], "the a") &&
+                                                                token_is(&m->tokens[1], "user")))) {
+        token_remove(m, 0);
+    }
+    for (size_t i = 0; i < m->n_tokens; i++) {
+        if (is_article(m, i)) {
+            token_remove(m, i);
+        }
+    }
+    leave_out_full_stop(m);
+}
+
+const struct first *sentence_cut(struct matcher *m)
+{
+    firsts_open();
+    if (!tokenize(m)) {
+        return NULL;
+    }
+    leave_out_filler(m);
+    return m->tokens[0].quoted ? &firsts.quoted : first_of_verb(m, &m->tokens[0]);
+}

@@ -1,0 +1,173 @@
+/* Slips that are valid YAML and mean something else than it looks: seen in the text of the file,
+ * where it is still as it was typed. */
+#include "base/utf8.h"
+#include "map_internal.h"
+
+enum { NO_BREAK_SPACE = 0xA0, SHOWN_MAX = 64 };
+
+/* Where each line begins, found once and only for a file that holds a #. */
+static void lines_find(struct compile *c)
+{
+    size_t n = 1;
+    size_t *starts;
+
+    for (size_t i = 0; i < c->source.len; i++) {
+        n += c->source.ptr[i] == '\n' ? 1 : 0;
+    }
+    starts = arena_calloc(c->arena, n, sizeof(*starts));
+    n = 1;
+    for (size_t i = 0; i < c->source.len; i++) {
+        if (c->source.ptr[i] == '\n') {
+            starts[n++] = i + 1;
+        }
+    }
+    c->line_starts = starts;
+    c->n_lines = n;
+}
+
+/* The rest of the line of the file from a place on; empty: not known. */
+static struct str rest_of_line(struct compile *c, unsigned line, unsigned column)
+{
+    struct str rest;
+    struct str tail;
+
+    if (!c->has_hash || line == 0 || column == 0) {
+        return STR_EMPTY;
+    }
+    if (c->line_starts == NULL) {
+        lines_find(c);
+    }
+    if (line > c->n_lines) {
+        return STR_EMPTY;
+    }
+    rest = str_sub(c->source, c->line_starts[line - 1], c->source.len);
+    (void)str_cut(rest, '\n', &rest, &tail);
+    for (unsigned i = 1; i < column && rest.len > 0; i++) {
+        (void)utf8_next(&rest);
+    }
+    return rest;
+}
+
+bool is_cut_by_comment(struct compile *c, const struct node *value)
+{
+    struct str rest;
+    struct str head;
+
+    if (value->type != NODE_SCALAR || value->quoted || value->text.len > 0 ||
+        value->key_line == 0) {
+        return false;
+    }
+    rest = rest_of_line(c, value->key_line, value->key_column);
+    return str_cut(rest, ':', &head, &rest) && str_starts(str_trim(rest), STR("#"));
+}
+
+/* What stands behind a # is nearly always a remark for readers, and those have several words or are
+ * set off by a space. One word that sticks to the #, or a number, was probably meant. */
+static bool looks_meant(struct str comment)
+{
+    struct str word = str_trim(str_sub(comment, 1, comment.len));
+    bool digits = word.len > 0;
+
+    for (size_t i = 0; i < word.len; i++) {
+        if (word.ptr[i] == ' ' || word.ptr[i] == '#') {
+            return false;
+        }
+        digits = digits && word.ptr[i] >= '0' && word.ptr[i] <= '9';
+    }
+    return word.len > 0 && (digits || comment.ptr[1] != ' ');
+}
+
+static void check_comment(struct compile *c, const struct node *node)
+{
+    struct str rest = rest_of_line(c, node->line, node->column);
+    struct str behind = str_sub(rest, node->text.len, rest.len);
+    struct testfile_problem *problem;
+
+    if (!str_starts(rest, node->text) || !str_starts(str_trim(behind), STR("#")) ||
+        text_is_time(node->text, true) || !looks_meant(str_trim(behind))) {
+        return;
+    }
+    problem = problem_add(c, TESTFILE_WARNING, place_of(node),
+                          "the text ends before \"%.*s\": a # behind a space begins a comment",
+                          STR_ARG(utf8_clip(str_trim(behind), SHOWN_MAX)));
+    problem->hint = STR("put the whole text in quotes if the # belongs to it");
+}
+
+static bool is_typographic_quote(uint32_t point)
+{
+    return point == 0x201C || point == 0x201D || point == 0x201E || point == 0x2018 ||
+           point == 0xAB;
+}
+
+/* The text as a whole stands in quotes that YAML does not take for quotes. */
+static void check_quotes(struct compile *c, const struct node *node)
+{
+    struct str rest = node->text;
+    struct testfile_problem *problem;
+
+    if (node->quoted || node->text.len < 4 || !is_typographic_quote(utf8_next(&rest)) ||
+        str_contains(node->text, STR(" \xE2\x80\x9C"))) {
+        return;
+    }
+    problem =
+        problem_add(c, TESTFILE_WARNING, place_of(node),
+                    "typographic quotes belong to the text; YAML does not take them for quotes");
+    problem->hint = STR("use \" or ' if they are not to be looked for on the page");
+}
+
+void check_slips(struct compile *c, const struct node *node)
+{
+    if (node->text.len > 0 && (unsigned char)node->text.ptr[0] >= 0x80) {
+        check_quotes(c, node);
+    }
+    if (c->has_hash && !node->quoted && node->text.len > 0) {
+        check_comment(c, node);
+    }
+}
+
+bool warn_no_break_space(struct compile *c, uint32_t point, struct place place)
+{
+    if (point != NO_BREAK_SPACE) {
+        return false;
+    }
+    problem_add(c, TESTFILE_WARNING, place, "the text holds a no-break space (U+00A0)")->hint =
+        STR("write an ordinary space: the two look the same and are not");
+    return true;
+}
+
+/* `click:Sign in` is one text for YAML, and `click: Sign in` with a no-break space as well. */
+const struct verb *verb_before_colon(struct str text, struct str *out_word)
+{
+    struct str rest;
+
+    if (!str_cut(text, ':', out_word, &rest) || rest.len == 0) {
+        return NULL;
+    }
+    return verb_find(*out_word);
+}
+
+/* --- members of maps
+ * --------------------------------------------------------------------------------- */
+
+void check_members(struct compile *c, const struct node *map, const char *of, const char *names)
+{
+    for (const struct node *child = map->type == NODE_MAP ? map->first : NULL; child != NULL;
+         child = child->next) {
+        if (!words_have(names, ' ', child->key)) {
+            unknown_member(c, child, of, names);
+        }
+    }
+}
+
+void unknown_member(struct compile *c, const struct node *member, const char *of, const char *names)
+{
+    struct str near = nearest_word_of(names, member->key);
+    struct testfile_problem *problem =
+        problem_add(c, near.len > 0 ? TESTFILE_ERROR : TESTFILE_WARNING, place_of_key(member),
+                    "%s has no \"%.*s\"", of, STR_ARG(utf8_clip(member->key, SHOWN_MAX)));
+
+    problem->nearest = near;
+    if (near.len == 0) {
+        problem->hint = arena_printf(c->arena, "it has no effect; %s takes: %s", of, names);
+    }
+}
