@@ -53,8 +53,7 @@ struct reader {
     bool failed;
 };
 
-/* --- errors
- * -------------------------------------------------------------------------------- */
+/* ---- errors ---- */
 
 static void fail_with(struct reader *reader, enum error_code code, unsigned line, unsigned column,
                       const char *what, const char *hint)

@@ -19,8 +19,7 @@ enum testfile_kind detect_kind(const struct testfile_options *options, struct st
     return text.len > 0 && text.ptr[0] == '{' ? TESTFILE_JSON : TESTFILE_YAML;
 }
 
-/* --- what is not a test
- * --------------------------------------------------------------------------------- */
+/* ---- what is not a test ---- */
 
 struct other_row {
     const char *key;

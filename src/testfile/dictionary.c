@@ -68,8 +68,7 @@ struct arena *dictionary_arena(void)
     return &dictionary.arena;
 }
 
-/* --- keys, names and words
- * --------------------------------------------------------------------------- */
+/* ---- keys, names and words ---- */
 
 static struct key *key_made(struct str name)
 {
@@ -125,8 +124,7 @@ static struct verb *verb_made(struct str word)
     return verb;
 }
 
-/* --- commands of the catalogue as forms
- * -------------------------------------------------------------- */
+/* ---- commands of the catalogue as forms ---- */
 
 /* What people call the arguments of commands. */
 static const struct {
@@ -189,8 +187,7 @@ static void read_commands(void)
     }
 }
 
-/* --- verbs
- * ------------------------------------------------------------------------------------------ */
+/* ---- verbs ---- */
 
 static void add_fields(struct name_set *set, const struct alias_list *list)
 {
@@ -310,8 +307,7 @@ static void open_dictionary(void)
     link_keys();
 }
 
-/* --- looking up
- * -------------------------------------------------------------------------------------- */
+/* ---- looking up ---- */
 
 const struct key *key_find(struct str name)
 {

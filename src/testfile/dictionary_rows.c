@@ -17,8 +17,7 @@ static const struct {
     {"split", VALUE_SPLIT}, {"last", VALUE_LAST},        {"libpos", VALUE_POSITION},
 };
 
-/* --- the language of the table
- * ----------------------------------------------------------------------- */
+/* ---- the language of the table ---- */
 
 static struct alias alias_read(struct str name)
 {

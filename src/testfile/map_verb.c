@@ -34,8 +34,7 @@ static struct str shown_verb(const struct mapping *m)
     return utf8_clip(m->bag->verb, SHOWN_MAX);
 }
 
-/* --- arguments
- * --------------------------------------------------------------------------------------- */
+/* ---- arguments ---- */
 
 /* Several ways to find the same element: an order is defined, so those behind it are no error. */
 static void use_twins(struct mapping *m, const struct alias_list *list, const struct field *taken)

@@ -11,8 +11,7 @@ static struct str text_of(const struct matcher *m, size_t at, size_t n)
                   : str_sub(m->sentence, first->from, m->tokens[at + n - 1].to - first->from);
 }
 
-/* --- slots
- * ------------------------------------------------------------------------------------------- */
+/* ---- slots ---- */
 
 struct word_row {
     const char *word;

@@ -4,8 +4,7 @@
 #include "base/utf8.h"
 #include "sentence_internal.h"
 
-/* --- pieces
- * ------------------------------------------------------------------------------------------ */
+/* ---- pieces ---- */
 
 static bool read_quoted(struct matcher *m, size_t *at, struct token *token)
 {
@@ -99,8 +98,7 @@ bool token_quotes(const struct matcher *m, size_t at, size_t n)
     return false;
 }
 
-/* --- the first word
- * ---------------------------------------------------------------------------------- */
+/* ---- the first word ---- */
 
 static struct {
     bool open;
@@ -196,8 +194,7 @@ static const struct first *first_of_verb(struct matcher *m, struct token *token)
     return first;
 }
 
-/* --- words around it
- * --------------------------------------------------------------------------------- */
+/* ---- words around it ---- */
 
 static bool token_is(const struct token *token, const char *words)
 {

@@ -146,8 +146,7 @@ const struct verb *verb_before_colon(struct str text, struct str *out_word)
     return verb_find(*out_word);
 }
 
-/* --- members of maps
- * --------------------------------------------------------------------------------- */
+/* ---- members of maps ---- */
 
 void check_members(struct compile *c, const struct node *map, const char *of, const char *names)
 {

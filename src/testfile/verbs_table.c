@@ -1,22 +1,27 @@
 /* Verbs: each row is one way to write a step and the command it means. The first row of a verb
  * whose `when` holds is taken; a row without `when` takes the rest. Add a verb, an alias or a form
- * by adding a row; dictionary.c reads the rows. Names of verbs and words are compared folded: lower
- * case, without - and _.
+ * by adding a row; dictionary_rows.c reads the rows. Names of verbs and words are compared folded:
+ * lower case, without - and _.
  *
- * An alias list is field names separated by |; the first one that is present counts.
+ * A list is field names separated by |; the first one that is present counts:
  *   .             the plain value of the verb (`click: X`)
  *   a.b           a member of a field that is a map
  *   @key @value   the one pair of `{"ELEMENT": "TEXT"}`
- *   @             the whole step: width and height, or x and y, beside each other
+ *   @             the whole step: width and height, or x and y, as fields of their own
  *   =WORD         a fixed text
- * `when` is conditions separated by spaces; all must hold.
- *   LIST          one of the list is present          !LIST      none is
- *   LIST=a|b      one of the list says one of the words
- *   ~LIST=a       belongs to the row, but need not be there
- *   ?pair         the map is one pair                  ?time      the value is a time
- * `args` is one item for each argument: [?][KIND:]LIST, with ? it may be missing. `options` is items
- * NAME<[KIND:]LIST. The kinds stand in dictionary.c. Several commands separated by ; make several
- * steps, with their args separated in the same way. */
+ * EL, SEL and the other macros below are such lists.
+ *
+ *   when      conditions separated by spaces:
+ *               list        one of the fields is present
+ *               !list       none of the fields is present
+ *               list=a|b    the value is one of these words
+ *               ~list=a     the field belongs to the row, but may be missing
+ *               ?pair       the map is one pair
+ *               ?time       the value is a time
+ *   command   the command; several, separated by ; make several steps (args are separated likewise)
+ *   args      one item for each argument: [?][kind:]list; with ? the argument may be missing;
+ *             the kinds are in dictionary_rows.c
+ *   options   items NAME<[kind:]list */
 #include "testfile_internal.h"
 
 #define EL      ".|selector|target|element|locator|css|xpath|id|text|label|placeholder|hint|value"
