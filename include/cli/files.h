@@ -9,6 +9,7 @@
 #include "base/str.h"
 
 int cli_validate(const char *const *files, size_t n_files, bool json);
-int cli_convert(const char *const *files, size_t n_files, struct str target);
+/* lenient: what does not compile is a warning, a step of it a comment. */
+int cli_convert(const char *const *files, size_t n_files, struct str target, bool lenient);
 
 #endif

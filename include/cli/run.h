@@ -40,6 +40,7 @@ struct cli_run_options {
     const char *resume;     /* NULL: none; the query that a run object gave, for one file */
     const char *checkpoint; /* NULL: none */
     bool dry_run;
+    bool lenient; /* what does not compile becomes a comment */
     bool execute;
     bool wait; /* with execute: follow the execution */
     bool fail_fast;

@@ -63,6 +63,10 @@ struct testfile_options {
     const struct testfile_variable *variables; /* win over those of the file; may be NULL */
     size_t n_variables;
     const struct catalog_defaults *defaults; /* may be NULL */
+    /* What does not compile is a warning: a step becomes a comment with its text and the reason, a
+     * member of the head is as if it were not there. What is not YAML, or not a test, stays an
+     * error. */
+    bool lenient;
 };
 
 /* One problem. All texts are valid UTF-8 without control, bidi or zero-width characters. */
@@ -100,6 +104,7 @@ struct testfile_step {
     unsigned column;
     enum testfile_phase phase;
     bool optional; /* the run goes on when the platform refuses the step */
+    bool left_out; /* a comment in place of a step that does not compile (lenient) */
 };
 
 struct testfile_config {
@@ -153,7 +158,8 @@ struct testfile {
     size_t n_read;
     size_t n_compiled;
     size_t n_failed;
-    size_t work; /* units of work done, for tests of linearity */
+    size_t n_left_out; /* of those, steps that became comments (lenient) */
+    size_t work;       /* units of work done, for tests of linearity */
 };
 
 /* ERR_OK: no error among the problems (warnings may be there) and at least one test with a step.
@@ -191,7 +197,8 @@ void testfile_print_human(struct buf *out, struct str file, struct str source,
 /* One array of {line, column, text?, detail, nearest?, hint?, example?, test?} of one severity. */
 void testfile_problems_json(struct json_writer *w, const struct testfile_problems *problems,
                             enum testfile_severity severity);
-/* One array of {command, args, options?, description?, line, column, phase, optional?}. */
+/* One array of {command, args, options?, description?, line, column, phase, optional?,
+ * left_out?}. */
 void testfile_steps_json(struct json_writer *w, const struct testfile_test *test);
 
 /* --- converters --- */

@@ -21,6 +21,11 @@ enum {
         .name = "dry_run", .type = MEMBER_BOOL,                                                    \
         .about = "true: send nothing; the answer lists the requests to the platform"               \
     }
+#define LENIENT                                                                                    \
+    {                                                                                              \
+        .name = "lenient", .type = MEMBER_BOOL,                                                    \
+        .about = "true: a step that does not compile becomes a comment; the rest is taken"         \
+    }
 #define RAW                                                                                        \
     {                                                                                              \
         .name = "raw", .type = MEMBER_BOOL,                                                        \
@@ -66,7 +71,7 @@ TABLE(query_compile,
        .type = MEMBER_WORD,
        .words = "commands upstream simplified sentences",
        .about = "what to show (default commands)"},
-      DRY_RUN, END);
+      LENIENT, DRY_RUN, END);
 TABLE(query_run_list, LIMIT(200), OFFSET, END);
 TABLE(query_run_events,
       {.name = "last_event_id",
@@ -89,7 +94,7 @@ TABLE(query_run,
       {.name = "wait",
        .type = MEMBER_BOOL,
        .about = "with execute: follow the execution to its end (default true)"},
-      DRY_RUN,
+      LENIENT, DRY_RUN,
       {.name = "attach",
        .type = MEMBER_BOOL,
        .about = "true: the checkpoint of checkpoint_id is not attached to journey_id yet"},

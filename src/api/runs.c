@@ -166,6 +166,7 @@ static void read_file(struct task *task, struct run *run, const struct asked *as
                   .uuid = arena_str(arena, str_from(uuid)),
                   .variables = asked->variables,
                   .n_variables = asked->n_variables,
+                  .lenient = json_true(task_query(task, "lenient")),
               },
               out);
 }

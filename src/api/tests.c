@@ -153,7 +153,9 @@ enum stage_verdict handle_test_compile(struct task *task)
     struct str to = task_query_text(task, "to");
     struct buf text;
 
-    test_read(task, task->arena, &(struct testfile_options){0}, &reading);
+    test_read(task, task->arena,
+              &(struct testfile_options){.lenient = json_true(task_query(task, "lenient"))},
+              &reading);
     if (!reading.ok) {
         return test_refuse(task, &reading);
     }

@@ -48,6 +48,7 @@ static const struct argument validate_arguments[] = {
 static const struct argument convert_arguments[] = {
     {"to", 't', "TARGET", "commands, upstream, simplified or sentences", NULL, NULL,
      "commands upstream simplified sentences"},
+    {"lenient", 0, NULL, "a step that does not compile becomes a comment", NULL, NULL},
     {.name = NULL},
 };
 
@@ -85,7 +86,8 @@ static int run_validate(struct arguments *arguments)
 static int run_convert(struct arguments *arguments)
 {
     return cli_convert(arguments->operands, arguments->n_operands,
-                       str_from(arguments_get(arguments, "to")));
+                       str_from(arguments_get(arguments, "to")),
+                       arguments_get(arguments, "lenient") != NULL);
 }
 
 static int run_version(struct arguments *arguments)

@@ -24,6 +24,7 @@ struct source {
     const char *name;
     struct testfile file;
     struct testfile_problems problems;
+    bool lenient;
     bool ok;
 };
 
@@ -58,8 +59,10 @@ static bool read_all(struct source *source)
 
 static void compile(struct source *source)
 {
-    const struct testfile_options options = {
-        .file = str_from(source->name), .kind = TESTFILE_AUTO, .defaults = &defaults};
+    const struct testfile_options options = {.file = str_from(source->name),
+                                             .kind = TESTFILE_AUTO,
+                                             .defaults = &defaults,
+                                             .lenient = source->lenient};
 
     source->ok = testfile_compile(&source->arena, buf_view(&source->text), &options, &source->file,
                                   &source->problems) == ERR_OK;
@@ -81,12 +84,30 @@ static void print_problems(const struct source *source)
     put(stderr, &out);
 }
 
+static void print_count(size_t n, const char *what, const char *behind)
+{
+    (void)printf("%zu %s%s%s", n, what, n == 1 ? "" : "s", behind);
+}
+
 static void report_human(const struct source *source)
 {
     print_problems(source);
-    (void)printf("%s: %s, %zu tests, %zu steps, %zu errors, %zu warnings\n", source->name,
-                 source->ok ? "fine" : "has errors", source->file.n_tests, source->file.n_steps,
-                 source->problems.n_errors, source->problems.n_warnings);
+    (void)printf("%s: %s", source->name, source->ok ? "ok: " : "not ok: ");
+    if (source->file.format == TESTFILE_FORMAT_SUITE) {
+        print_count(source->file.n_manifest, "test file", "");
+    } else {
+        print_count(source->file.n_tests, "test", ", ");
+        print_count(source->file.n_steps, "step", "");
+    }
+    if (source->problems.n_errors > 0) {
+        (void)printf(", ");
+        print_count(source->problems.n_errors, "error", "");
+    }
+    if (source->problems.n_warnings > 0) {
+        (void)printf(", ");
+        print_count(source->problems.n_warnings, "warning", "");
+    }
+    (void)printf("\n");
 }
 
 static void report_json(const struct source *source)
@@ -100,7 +121,10 @@ static void report_json(const struct source *source)
     jw_kv_text(&w, "file", source->name);
     jw_kv_bool(&w, "valid", source->ok);
     jw_kv_text(&w, "format", testfile_format_name(source->file.format));
+    jw_kv_int(&w, "tests", (int64_t)source->file.n_tests);
     jw_kv_int(&w, "steps", (int64_t)source->file.n_steps);
+    jw_kv_int(&w, "n_errors", (int64_t)source->problems.n_errors);
+    jw_kv_int(&w, "n_warnings", (int64_t)source->problems.n_warnings);
     jw_key(&w, "errors");
     testfile_problems_json(&w, &source->problems, TESTFILE_ERROR);
     jw_key(&w, "warnings");
@@ -110,11 +134,11 @@ static void report_json(const struct source *source)
     put(stdout, &out);
 }
 
-static int one_file(const char *name,
+static int one_file(const char *name, bool lenient,
                     void (*then)(const struct source *source, const void *context),
                     const void *context)
 {
-    struct source source = {.name = name};
+    struct source source = {.name = name, .lenient = lenient};
     int status = EXIT_FAILURE;
 
     arena_init(&source.arena);
@@ -129,7 +153,7 @@ static int one_file(const char *name,
 }
 
 /* An unreadable file outweighs a wrong one. */
-static int each_file(const char *const *files, size_t n,
+static int each_file(const char *const *files, size_t n, bool lenient,
                      void (*then)(const struct source *source, const void *context),
                      const void *context)
 {
@@ -145,7 +169,7 @@ static int each_file(const char *const *files, size_t n,
         return EXIT_FAILURE;
     }
     for (size_t i = 0; i < n; i++) {
-        int status = one_file(files[i], then, context);
+        int status = one_file(files[i], lenient, then, context);
 
         if (worst != EXIT_FAILURE && status != EXIT_SUCCESS) {
             worst = status;
@@ -168,7 +192,7 @@ static void report(const struct source *source, const void *context)
 
 int cli_validate(const char *const *files, size_t n_files, bool json)
 {
-    return each_file(files, n_files, report, &json);
+    return each_file(files, n_files, false, report, &json);
 }
 
 static void convert(const struct source *source, const void *context)
@@ -188,7 +212,7 @@ static void convert(const struct source *source, const void *context)
     arena_done(&arena);
 }
 
-int cli_convert(const char *const *files, size_t n_files, struct str target)
+int cli_convert(const char *const *files, size_t n_files, struct str target, bool lenient)
 {
     enum testfile_target to;
 
@@ -198,5 +222,5 @@ int cli_convert(const char *const *files, size_t n_files, struct str target)
             "virtuoso-proxy convert: --to must be commands, upstream, simplified or sentences\n");
         return EXIT_FAILURE;
     }
-    return each_file(files, n_files, convert, &to);
+    return each_file(files, n_files, lenient, convert, &to);
 }

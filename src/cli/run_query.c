@@ -105,6 +105,9 @@ static bool put_resume(struct arena *arena, struct buf *out, const char *query, 
 static void put_flags(struct buf *out, const struct cli_run_options *options)
 {
     put(out, "", options->dry_run ? STR("dry_run") : STR("async"), STR("true"));
+    if (options->lenient) {
+        put(out, "", STR("lenient"), STR("true"));
+    }
     if (options->execute) {
         put(out, "", STR("execute"), STR("true"));
         if (!options->wait) {

@@ -81,6 +81,7 @@ static void compile_stream(struct compile *c, const struct node_stream *stream)
         check_characters(c, document);
     }
     if (c->problems->n_errors > 0) { /* nothing from such a file is looked at further */
+        c->fatal = true;
         return;
     }
     for (const struct node *document = stream->documents; document != NULL;
@@ -120,7 +121,12 @@ enum error_code testfile_compile(struct arena *arena, struct str text,
         c.has_hash = str_find_char(text, '#') >= 0;
     }
     if (code == ERR_OK) {
+        struct lenient_mark mark = lenient_mark(&c);
+
         compile_stream(&c, &stream);
+        if (options->lenient && !c.fatal) {
+            lenient_forgive(&c, &mark);
+        }
         if (stream.n_documents == 0) {
             (void)problem_add(&c, TESTFILE_ERROR, (struct place){1, 1, STR_EMPTY},
                               "the file is empty");

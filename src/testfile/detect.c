@@ -215,6 +215,7 @@ void read_manifest(struct compile *c, const struct node *document)
     const struct node *goals = node_get(document, "goals");
 
     c->out->format = TESTFILE_FORMAT_SUITE;
+    c->fatal = true;
     for (const struct node *goal = goals->first; goal != NULL; goal = goal->next) {
         const struct node *journeys = node_get(goal, "journeys");
         struct str name = header_text(c, node_get(goal, "name"), "name");

@@ -55,7 +55,9 @@ static const struct var_scope *push_list(struct compile *c, const struct var_sco
         const struct node *name = node_get(item, "name");
         const struct node *value = node_get(item, "value");
 
-        check_members(c, item, "a variable", "name value description type");
+        if (name != NULL && value != NULL) {
+            check_members(c, item, "a variable", "name value description type");
+        }
         if (name == NULL || value == NULL || name->type != NODE_SCALAR ||
             value->type != NODE_SCALAR) {
             problem_add(c, TESTFILE_ERROR, place_of(item), "a variable needs a name and a value")
@@ -152,6 +154,7 @@ static void compile_list(struct compile *c, const struct node *map, const char *
                             ? STR("this is not a hyphen and a space: begin each step with \"- \"")
                             : STR("begin each step with \"- \"");
         problem->example = STR("steps: [{click: \"Sign in\"}]");
+        c->fatal = true;
         return;
     }
     c->phase = phase;
@@ -162,6 +165,7 @@ static void compile_list(struct compile *c, const struct node *map, const char *
 static void compile_nav(struct compile *c, const struct node *document)
 {
     const struct node *nav = node_get(document, "nav");
+    struct lenient_mark mark;
     struct bag bag;
 
     if (nav == NULL) {
@@ -171,10 +175,11 @@ static void compile_nav(struct compile *c, const struct node *document)
     bag.value = nav;
     c->phase = node_get(document, "setup") != NULL ? TESTFILE_SETUP : TESTFILE_STEPS;
     c->out->n_read++;
+    mark = lenient_mark(c);
     if (map_bag(c, &bag)) {
         c->out->n_compiled++;
     } else {
-        c->out->n_failed++;
+        step_failed(c, nav, &mark);
     }
 }
 
@@ -229,6 +234,7 @@ static void check_steps(struct compile *c, const struct node *map, size_t n_read
         struct place place = {map->line, map->column, STR_EMPTY};
 
         place = steps != NULL ? place_of_key(steps) : place;
+        c->fatal = true;
         problem_add(c, TESTFILE_ERROR, place, "this test has no steps")->example =
             STR("steps: [{click: \"Sign in\"}]");
     }
@@ -291,6 +297,7 @@ static void compile_suite(struct compile *c, const struct node *document, const 
     keep_variables(c, document);
     base_url = c->base_url;
     if (tests->type != NODE_LIST || tests->n_children == 0) {
+        c->fatal = true;
         problem_add(c, TESTFILE_ERROR, place_of(tests), "tests must be a list of tests")->example =
             STR("tests: [{name: Login, steps: [{click: \"Sign in\"}]}]");
     }
@@ -321,6 +328,7 @@ void compile_document(struct compile *c, const struct node *document)
     const struct var_scope *outer = c->scope;
 
     if (refuse_other(c, document)) {
+        c->fatal = true;
         return;
     }
     c->base_url = STR_EMPTY;

@@ -11,7 +11,8 @@ struct mapping {
     const struct form *form;
     struct json *args;
     struct json *options;
-    struct str split; /* text that becomes several steps; empty: none */
+    struct str split;        /* text that becomes several steps; empty: none */
+    struct str told_missing; /* the field that was last told to be missing */
     bool failed;
 };
 
@@ -92,6 +93,11 @@ static void missing(struct mapping *m, const struct alias_list *list)
             break;
         }
     }
+    if (str_eq(what, m->told_missing)) { /* of the next command of the same form */
+        m->failed = true;
+        return;
+    }
+    m->told_missing = what;
     hint_comment(m, complain(m, m->bag->verb_place, what));
 }
 

@@ -63,7 +63,8 @@ static struct testfile_problem *problem_slot(struct compile *c, enum testfile_se
 {
     struct testfile_problems *problems = c->problems;
 
-    size_t n = severity == TESTFILE_ERROR ? problems->n_errors : problems->n_warnings;
+    size_t n = severity == TESTFILE_ERROR ? problems->n_errors + c->n_forgiven
+                                          : problems->n_warnings - c->n_forgiven;
 
     if (n >= TESTFILE_MAX_PROBLEMS) {
         problems->n_dropped++;

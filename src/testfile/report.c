@@ -198,6 +198,9 @@ void testfile_steps_json(struct json_writer *w, const struct testfile_test *test
         if (step->optional) {
             jw_kv_bool(w, "optional", true);
         }
+        if (step->left_out) {
+            jw_kv_bool(w, "left_out", true);
+        }
         jw_end(w);
     }
     jw_end(w);

@@ -111,6 +111,8 @@ static bool room_left(struct compile *c, struct place place)
         struct testfile_problem *problem =
             problem_add(c, TESTFILE_ERROR, place, "more than %d steps", TESTFILE_MAX_STEPS);
 
+        c->fatal = true;
+
         problem->hint = STR("split the file");
     }
     c->full = true;
@@ -272,9 +274,17 @@ static bool step_of_any_kind(struct compile *c, const struct node *node)
     return false;
 }
 
-static void compile_step(struct compile *c, const struct node *node)
+void step_failed(struct compile *c, const struct node *node, const struct lenient_mark *mark)
 {
-    size_t n_errors = c->problems->n_errors;
+    c->out->n_failed++;
+    if (c->options->lenient && !c->full) {
+        (void)lenient_comment(c, node, mark);
+    }
+}
+
+void compile_step(struct compile *c, const struct node *node)
+{
+    struct lenient_mark mark = lenient_mark(c);
     const struct node *control = node->type == NODE_MAP ? control_of(node) : NULL;
     bool ok;
 
@@ -285,7 +295,7 @@ static void compile_step(struct compile *c, const struct node *node)
     if (control != NULL) {
         if (!step_control(c, node, control)) {
             c->out->n_read++;
-            c->out->n_failed++;
+            step_failed(c, node, &mark);
         }
         return;
     }
@@ -293,11 +303,11 @@ static void compile_step(struct compile *c, const struct node *node)
         return;
     }
     c->out->n_read++;
-    ok = step_of_any_kind(c, node) && c->problems->n_errors == n_errors;
+    ok = step_of_any_kind(c, node) && c->problems->n_errors == mark.n_errors;
     if (ok) {
         c->out->n_compiled++;
     } else {
-        c->out->n_failed++;
+        step_failed(c, node, &mark);
     }
 }
 

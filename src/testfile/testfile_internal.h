@@ -172,22 +172,46 @@ struct compile {
     unsigned depth; /* blocks, loops and branches we are in */
     size_t n_unrolled;
     size_t n_by_format[TESTFILE_FORMAT_SUITE + 1];
-    bool full; /* the limit of steps has been reported */
+    bool full;  /* the limit of steps has been reported */
+    bool fatal; /* an error says that this is not a test: a lenient compile keeps its errors */
+    size_t n_forgiven; /* errors that a lenient compile made warnings of */
     size_t n_expanded_bytes;
     size_t n_attached; /* library checkpoints so far, for their default position */
 };
 
 /* Whether the words and the first arguments name a command of the catalogue. */
 bool names_command(struct str words, const struct json *args);
+struct lenient_mark;
+
 /* Binds and appends one step; false: errors were added. */
 bool step_emit(struct compile *c, struct str words, struct json *args, struct json *options,
                const struct step_origin *origin);
 /* A list of steps (or one step). */
 void compile_steps(struct compile *c, const struct node *list);
 /* The same as an element of such a list. */
+void compile_step(struct compile *c, const struct node *node);
+/* Counts a step that did not compile; a lenient compile puts a comment in its place. */
+void step_failed(struct compile *c, const struct node *node, const struct lenient_mark *mark);
 
 /* Whether the list holds a step that could be ours: a verb that we know, or text. */
 bool steps_look_ours(const struct node *list);
+
+/* --- lenient.c --- */
+
+/* What there was before a step, or the file. */
+struct lenient_mark {
+    size_t n_items;
+    size_t n_errors;
+    size_t n_steps;
+    size_t n_all_steps;
+};
+
+struct lenient_mark lenient_mark(const struct compile *c);
+/* The errors since the mark become warnings. */
+void lenient_forgive(struct compile *c, const struct lenient_mark *mark);
+/* The same, and what the step has made since the mark becomes one comment. False: there is no room
+ * for it. */
+bool lenient_comment(struct compile *c, const struct node *node, const struct lenient_mark *mark);
 
 /* --- slips.c --- */
 

@@ -137,6 +137,26 @@ static void several_tests_share_their_goal(void **state)
     proxy_stop(&proxy);
 }
 
+static void a_lenient_run_creates_the_rest(void **state)
+{
+    static const char text[] =
+        "name: Buy\nsteps:\n  - click: One\n  - clik: Two\n  - click: Three\n";
+    struct proxy proxy;
+    const struct json *run;
+
+    (void)state;
+    proxy_start(&proxy, fast);
+    (void)runs_start(&proxy, "", text);
+    assert_int_equal(proxy.reply.status, 422);
+    run = runs_start(&proxy, "lenient=true", text);
+    assert_int_equal(proxy.reply.status, 200);
+    assert_int_equal(runs_number(run, "/steps/done"), 3);
+    assert_int_equal(stored_steps(&proxy, runs_text(run, "/tests/0/checkpoint_id")), 3);
+    assert_int_equal(json_size(json_get(run, "warnings")), 1);
+    assert_int_equal(runs_number(run, "/warnings/0/line"), 4);
+    proxy_stop(&proxy);
+}
+
 static void bad_requests_create_nothing(void **state)
 {
     static const struct {
@@ -508,6 +528,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_becomes_a_test),
         cmocka_unit_test(several_tests_share_their_goal),
+        cmocka_unit_test(a_lenient_run_creates_the_rest),
         cmocka_unit_test(bad_requests_create_nothing),
         cmocka_unit_test(a_failure_at_any_row_tells_the_truth),
         cmocka_unit_test(a_failed_step_may_be_passed_over),

@@ -287,6 +287,89 @@ static void the_callers_variables_win(void **state)
     compiled_done(&c);
 }
 
+static void the_first_hundred_problems_are_kept_and_all_are_counted(void **state)
+{
+    struct compiled c;
+    struct buf text;
+    static const struct testfile_options none;
+
+    (void)state;
+    buf_init(&text, (size_t)8 * 1024 * 1024);
+    buf_text(&text, "name: T\nsteps:\n  - click: a\n");
+    for (size_t i = 0; i < 4000; i++) {
+        buf_text(&text, "  - clik: b\n  - wait: 2\n");
+    }
+    compile_as(&c, buf_view(&text), &none);
+    assert_int_equal(c.problems.n_errors, 4000);
+    assert_int_equal(c.problems.n_warnings, 4000);
+    assert_int_equal(c.problems.n, 2 * TESTFILE_MAX_PROBLEMS);
+    assert_int_equal(c.problems.n_dropped,
+                     c.problems.n_errors + c.problems.n_warnings - c.problems.n);
+    assert_int_equal(c.problems.items[0].line, 4);
+    assert_true(c.arena.used_bytes < (size_t)16 * 1024 * 1024);
+    compiled_done(&c);
+    buf_done(&text);
+}
+
+static const char with_slips[] = "name: T\n"
+                                 "retry: often\n"
+                                 "steps:\n"
+                                 "  - click: a\n"
+                                 "  - clik: {selector: \"Save $x\", times: [1, 2]}\n"
+                                 "  - drag: {from: b}\n"
+                                 "  - jump over the fence\n"
+                                 "  - click: c\n";
+
+static void a_lenient_compile_makes_comments_of_what_does_not_compile(void **state)
+{
+    static const struct testfile_options lenient = {.lenient = true};
+    struct compiled c;
+    const struct testfile_test *test;
+
+    (void)state;
+    compile_as(&c, str_from(with_slips), &lenient);
+    assert_int_equal(c.code, ERR_OK);
+    assert_int_equal(c.problems.n_errors, 0);
+    assert_int_equal(c.problems.n_warnings, 4);
+    assert_int_equal(c.file.n_left_out, 3);
+    test = &c.file.tests[0];
+    assert_int_equal(test->n_steps, 5);
+    assert_false(test->steps[0].left_out);
+    assert_true(test->steps[1].left_out);
+    assert_string_equal(test->steps[1].command->words, "step-misc comment");
+    assert_string_equal(json_str(json_at(test->steps[1].args, 0)).ptr,
+                        "clik: {selector: \"Save $x\", times: [1, 2]} (left out: unknown verb "
+                        "\"clik\")");
+    assert_int_equal(test->steps[2].line, 6); /* and nothing of what the drag had begun */
+    assert_true(test->steps[2].left_out);
+    assert_string_equal(json_str(json_at(test->steps[4].args, 0)).ptr, "c");
+    assert_true(str_starts(c.problems.items[0].detail, STR("ignored: ")));
+    assert_true(str_starts(c.problems.items[1].detail, STR("left out: ")));
+    compiled_done(&c);
+}
+
+static void what_is_not_a_test_stays_an_error_in_a_lenient_compile(void **state)
+{
+    static const char *const texts[] = {"apiVersion: v1\nkind: Pod\n",
+                                        "name: T\nsteps: []\n",
+                                        "name: T\nsteps: click\n",
+                                        "- click: a\n",
+                                        "",
+                                        "name: T\nstpes: [{click: a}]\n",
+                                        "name: [\n"};
+    static const struct testfile_options lenient = {.lenient = true};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct compiled c;
+
+        compile_as(&c, str_from(texts[i]), &lenient);
+        assert_int_not_equal(c.code, ERR_OK);
+        assert_true(c.problems.n_errors > 0);
+        compiled_done(&c);
+    }
+}
+
 int test_compile(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +383,9 @@ int test_compile(void)
         cmocka_unit_test(nothing_of_a_file_reaches_a_terminal_unescaped),
         cmocka_unit_test(long_comments_become_several_steps),
         cmocka_unit_test(the_callers_variables_win),
+        cmocka_unit_test(the_first_hundred_problems_are_kept_and_all_are_counted),
+        cmocka_unit_test(a_lenient_compile_makes_comments_of_what_does_not_compile),
+        cmocka_unit_test(what_is_not_a_test_stays_an_error_in_a_lenient_compile),
     };
 
     return cmocka_run_group_tests_name("testfile: compile", tests, NULL, NULL);

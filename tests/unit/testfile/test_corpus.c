@@ -106,10 +106,66 @@ static void every_hostile_file_gets_a_clear_error_or_a_sane_result(void **state)
     assert_true(totals.errors > 0);
 }
 
+/* What is YAML and has steps is created, whatever a step of it looks like. */
+static void check_lenient(const char *folder, const char *name, size_t *out_created,
+                          size_t *out_left_out)
+{
+    char path[1024];
+    struct testfile_options options = {.file = str_from(name)};
+    struct compiled strict;
+    struct compiled lenient;
+    struct arena source;
+    struct str text;
+
+    (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+    arena_init(&source);
+    text = read_whole(&source, path);
+    compile_as(&strict, text, &options);
+    options.lenient = true;
+    compile_as(&lenient, text, &options);
+    if (strict.file.n_read > 0) {
+        if (lenient.code != ERR_OK || lenient.file.n_steps < lenient.file.n_left_out ||
+            lenient.problems.n_errors != 0) {
+            fail_msg("%s is not created", name);
+        }
+        assert_int_equal(lenient.file.n_left_out, strict.file.n_failed);
+        assert_true(lenient.problems.n_warnings >= strict.problems.n_errors);
+        *out_created += 1;
+        *out_left_out += lenient.file.n_left_out;
+    } else { /* not YAML, not a test, or a manifest */
+        assert_int_equal(lenient.code, strict.code);
+    }
+    compiled_done(&strict);
+    compiled_done(&lenient);
+    arena_done(&source);
+}
+
+static void a_lenient_compile_creates_every_real_file_that_is_yaml_and_a_test(void **state)
+{
+    static const char folder[] = VP_SHARED "/corpus/tests";
+    size_t n = 0;
+    size_t n_created = 0;
+    size_t n_left_out = 0;
+    char **names = list_folder(folder, &n);
+
+    (void)state;
+    if (names == NULL) {
+        print_message("SKIPPED: there is no %s\n", folder);
+        skip();
+    }
+    for (size_t i = 0; i < n; i++) {
+        check_lenient(folder, names[i], &n_created, &n_left_out);
+    }
+    free_names(names, n);
+    print_message("%zu of %zu files created, %zu steps left out\n", n_created, n, n_left_out);
+    assert_true(n_created * 100 >= n * 85 && n_left_out > 0);
+}
+
 int test_corpus(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_step_of_real_files_compiles_or_has_an_error_with_a_place),
+        cmocka_unit_test(a_lenient_compile_creates_every_real_file_that_is_yaml_and_a_test),
         cmocka_unit_test(every_hostile_file_gets_a_clear_error_or_a_sane_result),
     };
 

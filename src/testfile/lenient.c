@@ -1,0 +1,111 @@
+/* A lenient compile: what cannot be compiled becomes a warning, and a step of it a comment that says
+ * what stood there, so that the rest of the file can be created. What is not a test stays an error:
+ * see struct compile, `fatal`. */
+#include "base/utf8.h"
+#include "map_internal.h"
+
+enum { TEXT_MAX = 300, REASON_MAX = 150, COMMENT_MAX = 500 };
+
+struct lenient_mark lenient_mark(const struct compile *c)
+{
+    return (struct lenient_mark){
+        .n_items = c->problems->n,
+        .n_errors = c->problems->n_errors,
+        .n_steps = c->test != NULL ? c->test->n_steps : 0,
+        .n_all_steps = c->out->n_steps,
+    };
+}
+
+static void forgive(struct compile *c, const struct lenient_mark *mark, const char *what)
+{
+    struct testfile_problems *problems = c->problems;
+    size_t n = problems->n_errors - mark->n_errors;
+
+    for (size_t i = mark->n_items; i < problems->n; i++) {
+        struct testfile_problem *problem = &problems->items[i];
+
+        if (problem->severity == TESTFILE_ERROR) {
+            problem->severity = TESTFILE_WARNING;
+            problem->detail = arena_printf(c->arena, "%s: %.*s", what, STR_ARG(problem->detail));
+        }
+    }
+    c->n_forgiven += n;
+    problems->n_errors -= n;
+    problems->n_warnings += n;
+}
+
+void lenient_forgive(struct compile *c, const struct lenient_mark *mark)
+{
+    forgive(c, mark, "ignored");
+}
+
+static void put_flow(struct buf *out, const struct node *node, bool outermost)
+{
+    if (node->type == NODE_SCALAR) {
+        const char *quote = node->quoted && !outermost ? "\"" : "";
+
+        buf_text(out, quote);
+        buf_str(out, node->text);
+        buf_text(out, quote);
+        return;
+    }
+    if (!outermost) {
+        buf_char(out, node->type == NODE_MAP ? '{' : '[');
+    }
+    for (const struct node *child = node->first; child != NULL; child = child->next) {
+        if (node->type == NODE_MAP) {
+            buf_str(out, child->key);
+            buf_text(out, ": ");
+        }
+        put_flow(out, child, false);
+        buf_text(out, child->next != NULL ? ", " : "");
+    }
+    if (!outermost) {
+        buf_char(out, node->type == NODE_MAP ? '}' : ']');
+    }
+}
+
+/* The step on one line, as near to how it was written as that goes. What does not fit is cut. */
+static struct str text_of_step(struct compile *c, const struct node *node)
+{
+    struct buf out;
+    struct str text;
+
+    buf_init(&out, VALUE_MAX_BYTES);
+    put_flow(&out, node, true);
+    text = problem_clean(c->arena, arena_str(c->arena, buf_view(&out)), TEXT_MAX);
+    buf_done(&out);
+    return text;
+}
+
+static struct str reason_of(const struct compile *c, const struct lenient_mark *mark)
+{
+    for (size_t i = mark->n_items; i < c->problems->n; i++) {
+        if (c->problems->items[i].severity == TESTFILE_ERROR) {
+            return c->problems->items[i].detail;
+        }
+    }
+    return STR("it does not compile"); /* its errors are only counted */
+}
+
+bool lenient_comment(struct compile *c, const struct node *node, const struct lenient_mark *mark)
+{
+    struct step_origin origin = {.place = place_of(node)};
+    struct json *args = json_new_array(c->arena);
+    struct str comment;
+    size_t n_errors;
+
+    c->test->n_steps = mark->n_steps; /* a step of several commands may have begun */
+    c->out->n_steps = mark->n_all_steps;
+    comment = arena_printf(c->arena, "%.*s (left out: %.*s)", STR_ARG(text_of_step(c, node)),
+                           STR_ARG(utf8_clip(reason_of(c, mark), REASON_MAX)));
+    forgive(c, mark, "left out");
+    json_append(args, json_new_string(c->arena, utf8_clip(comment, COMMENT_MAX)));
+    n_errors = c->problems->n_errors;
+    if (!step_emit(c, STR("step-misc comment"), args, json_new_object(c->arena), &origin)) {
+        return c->problems->n_errors == n_errors;
+    }
+    c->test->steps[c->test->n_steps - 1].left_out = true;
+    c->out->n_left_out++;
+    return true;
+}
