@@ -1,11 +1,21 @@
 #!/usr/bin/env bash
-# clang-tidy 14 with .clang-tidy over every C file. Another version has other checks: 77, skipped.
-#   check_tidy.sh ROOT SCRATCH CLANG_TIDY [FILE...]      SCRATCH/flags.txt holds what the build is compiled with
+# clang-tidy 14 with .clang-tidy. Another version has other checks: 77, skipped.
+#   check_tidy.sh ROOT SCRATCH CLANG_TIDY [quick|changed|all] [FILE...]
+# quick: every file, without the path analysis (clang-analyzer-*), which is nearly all of the time; changed: everything,
+# over the files that are not yet in origin's main; all (the default): everything, over every file. SCRATCH/flags.txt
+# holds what the build is compiled with.
 set -euo pipefail
 root=$1
 scratch=$2
 tool=$3
 shift 3
+what=all
+case ${1-} in
+quick | changed | all)
+    what=$1
+    shift
+    ;;
+esac
 if ! "$tool" --version 2>/dev/null | grep -q 'version 14\.'; then
     echo "SKIPPED: clang-tidy 14 is not here ($("$tool" --version 2>&1 | head -n 1 || true))"
     exit 77
@@ -13,23 +23,40 @@ fi
 cd "$root"
 mapfile -t flags <"$scratch/flags.txt"
 
+# Without git, or without a remote, the files that are not committed.
+list_changed() {
+    local base
+    base=$(git merge-base HEAD origin/main 2>/dev/null || git rev-parse --verify -q HEAD || true)
+    [ -n "$base" ] || { echo "SKIPPED: no git history to compare with" >&2; return 77; }
+    { git diff --name-only -z --diff-filter=d "$base" -- src tests bench
+      git ls-files -z --others --exclude-standard -- src tests bench; } | grep -z '\.c$' || true
+}
+
 list_files() {
     if [ $# -gt 0 ]; then
         printf '%s\0' "$@"
+    elif [ "$what" = changed ]; then
+        list_changed
     else
         find src tests bench -name '*.c' -print0 2>/dev/null
     fi
 }
+
+tidy_options=(--quiet)
+[ "$what" != quick ] || tidy_options+=(--checks=-clang-analyzer-*)
 
 # One process a file, so that both cores are busy to the end; "warnings generated" counts those of
 # system headers, which nobody wants to see.
 export tool
 tidy_one() {
     local output
-    if ! output=$("$tool" --quiet "$1" -- "${@:2}" 2>&1); then
+    if ! output=$("$tool" "$@" 2>&1); then
         printf '%s\n' "$output" | grep -v -E '^[0-9]+ warnings? (generated|treated)' || true
         return 1
     fi
 }
 export -f tidy_one
-list_files "$@" | xargs -0 -r -P "$(nproc)" -I{} bash -c 'tidy_one "$@"' tidy {} "${flags[@]}"
+list=$scratch/tidy.$what
+list_files "$@" >"$list" || exit 77
+xargs -0 -r -a "$list" -P "$(nproc)" -I{} bash -c 'tidy_one "$@"' tidy "${tidy_options[@]}" {} -- "${flags[@]}"
+echo "tidy: $(tr -cd '\0' <"$list" | wc -c) files ($what)"

@@ -14,6 +14,7 @@ struct wire {
     struct http_parser parser;
     struct arena arena;
     struct buf waiting;
+    size_t n_used; /* of them */
     struct buf events;
     struct error err;
     unsigned n_requests; /* whole ones */
@@ -99,7 +100,7 @@ static inline void wire_head(struct wire *wire, struct str head)
 /* False: nothing more comes of what is there. */
 static inline bool wire_step(struct wire *wire)
 {
-    struct str bytes = buf_view(&wire->waiting);
+    struct str bytes = str_sub(buf_view(&wire->waiting), wire->n_used, wire->waiting.len);
     struct str piece = STR_EMPTY;
     size_t used = 0;
     enum parser_event event;
@@ -132,7 +133,7 @@ static inline bool wire_step(struct wire *wire)
     case PARSER_MORE:
         break;
     }
-    buf_consume(&wire->waiting, used);
+    wire->n_used += used;
     return event != PARSER_MORE;
 }
 
@@ -141,6 +142,8 @@ static inline void wire_feed(struct wire *wire, struct str bytes)
     buf_str(&wire->waiting, bytes);
     while (wire_step(wire)) {
     }
+    buf_consume(&wire->waiting, wire->n_used); /* once: else many events would move much */
+    wire->n_used = 0;
     CHECK(buf_ok(&wire->waiting) && buf_ok(&wire->events));
 }
 

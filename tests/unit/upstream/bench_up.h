@@ -96,16 +96,21 @@ static MAYBE_UNUSED uint64_t bench_limit_ms(void)
     return clock_now_ms() + (uint64_t)PATIENCE_MS * client_slowness();
 }
 
+static MAYBE_UNUSED void bench_turn(struct bench *bench, uint64_t limit_ms, const char *condition)
+{
+    if (clock_now_ms() >= limit_ms) {
+        fail_msg("waited in vain for: %s", condition);
+    }
+    (void)loop_turn(&bench->loop, true);
+}
+
 /* Turns the loop until the condition holds; fails the test when it never does. */
 #define bench_until(bench, condition)                                                              \
     do {                                                                                           \
         uint64_t limit_ms_ = bench_limit_ms();                                                     \
                                                                                                    \
         while (!(condition)) {                                                                     \
-            if (clock_now_ms() >= limit_ms_) {                                                     \
-                fail_msg("waited in vain for: %s", #condition);                                    \
-            }                                                                                      \
-            (void)loop_turn(&(bench)->loop, true);                                                 \
+            bench_turn(bench, limit_ms_, #condition);                                              \
         }                                                                                          \
     } while (0)
 
