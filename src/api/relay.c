@@ -228,6 +228,28 @@ static void held_free(void *buf)
     buf_done(buf);
 }
 
+static struct upstream_request request_of(struct relay *relay, struct str path, bool keyed)
+{
+    struct task *task = relay->task;
+    struct exchange *exchange = task->exchange;
+    const struct http_request *request = &exchange->request;
+
+    return (struct upstream_request){
+        .method = request->method,
+        .path = path,
+        .query = query_without_token(task),
+        .body = keyed ? request->body : STR_EMPTY,
+        .content_type = request->has_body ? exchange_header(exchange, "Content-Type") : STR_EMPTY,
+        .token = task->principal.bearer.len > 0 ? NULL : &task->api->config->upstream.token,
+        .bearer = task->principal.bearer,
+        .request_id = str_from(exchange->trace.request_id),
+        .traceparent = str_from(relay->traceparent),
+        .headers = relay->sent,
+        .n_headers = take_headers(relay),
+        .class = class_of(request->method),
+    };
+}
+
 enum stage_verdict handle_relay(struct task *task)
 {
     static const struct upstream_stream without_body = {
@@ -268,20 +290,7 @@ enum stage_verdict handle_relay(struct task *task)
     trace_child(&exchange->trace, relay->traceparent);
     relay->call.stream = keyed ? NULL : stream;
     relay->call.on_done = relay_on_done;
-    relay->call.request = (struct upstream_request){
-        .method = request->method,
-        .path = path,
-        .query = query_without_token(task),
-        .body = keyed ? request->body : STR_EMPTY,
-        .content_type = request->has_body ? exchange_header(exchange, "Content-Type") : STR_EMPTY,
-        .token = task->principal.bearer.len > 0 ? NULL : &task->api->config->upstream.token,
-        .bearer = task->principal.bearer,
-        .request_id = str_from(exchange->trace.request_id),
-        .traceparent = str_from(relay->traceparent),
-        .headers = relay->sent,
-        .n_headers = take_headers(relay),
-        .class = class_of(request->method),
-    };
+    relay->call.request = request_of(relay, path, keyed);
     if (task->dry_run) {
         return answer_dry_run(task, &relay->call.request);
     }

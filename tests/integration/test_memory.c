@@ -3,6 +3,7 @@
 #include "harness/cmocka.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "harness/proxy.h"
@@ -32,7 +33,7 @@ static long status_kib(const struct program *program, const char *field)
     assert_non_null(file);
     while (kib < 0 && fgets(line, sizeof(line), file) != NULL) {
         if (strncmp(line, field, strlen(field)) == 0) {
-            (void)sscanf(line + strlen(field), ": %ld", &kib);
+            kib = strtol(line + strlen(field) + 1, NULL, 10); /* behind the colon */
         }
     }
     (void)fclose(file);
@@ -145,7 +146,7 @@ static void a_large_request_takes_little_memory(void **state)
     if (IS_SANITIZED) {
         skip(); /* its shadow and its quarantine are not the program's memory */
     }
-    buf_init(&body, 2 * REQUEST_MAX);
+    buf_init(&body, (size_t)2 * REQUEST_MAX);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         /* A process of its own for each: what one request leaves free serves the next one. */
         proxy_start(&proxy, sets);

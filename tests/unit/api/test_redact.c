@@ -83,7 +83,7 @@ static void many_secrets_take_linear_time(void **state)
 
     (void)state;
     arena_init(&arena);
-    buf_init(&text, 32 * N);
+    buf_init(&text, (size_t)32 * N);
     buf_text(&text, "{\"variables\":{");
     for (int i = 0; i < N; i++) {
         buf_printf(&text, "%s\"v%d\":\"S\"", i > 0 ? "," : "", i);

@@ -3,13 +3,14 @@
 
 #include "base/gcra.h"
 
-enum { S = 1000000000, MS = 1000000 };
+#define S  UINT64_C(1000000000)
+#define MS UINT64_C(1000000)
 
 static void a_burst_then_the_rate(void **state)
 {
     const struct gcra_limit limit = {.per_second = 10, .burst = 5};
     uint64_t tat = 0;
-    uint64_t now = 7 * (uint64_t)S;
+    uint64_t now = 7 * S;
 
     (void)state;
     for (uint32_t i = 0; i < 5; i++) {
@@ -56,7 +57,7 @@ static void no_more_than_the_rate_in_the_long_run(void **state)
     unsigned n = 0;
 
     (void)state;
-    for (uint64_t now = 0; now <= 10 * (uint64_t)S; now += MS) {
+    for (uint64_t now = 0; now <= 10 * S; now += MS) {
         n += gcra_take(&tat, limit, now).allowed ? 1 : 0;
     }
     assert_in_range(n, 1015, 1021);

@@ -82,7 +82,7 @@ static void start_things(struct fixture *f)
                      200);
     f->execution =
         int_at(call_ok(f, "POST", TEXT(f, "/goals/%lld/execute", (long long)f->goal), "{}"), "/id");
-    clock_set(NOW_MS + 10 * FIXTURE_EXECUTION_MS, WALL_MS + 10 * FIXTURE_EXECUTION_MS);
+    clock_set(NOW_MS + 10 * FIXTURE_EXECUTION_MS, WALL_MS + INT64_C(10) * FIXTURE_EXECUTION_MS);
 }
 
 static void look(struct fixture *f, const struct foreign *row, const char *path,
@@ -148,7 +148,7 @@ static void a_plan_runs_its_project_and_tells_the_jobs(void **state)
     job = int_at(json_first(json_get(json, "jobs")), "/id");
     json = call_ok(f, "GET", TEXT(f, "/plans/executions/status/%lld", (long long)run), NULL);
     assert_text(json, "/status", "RUNNING");
-    clock_set(NOW_MS + 100 * FIXTURE_EXECUTION_MS, WALL_MS + 100 * FIXTURE_EXECUTION_MS);
+    clock_set(NOW_MS + 100 * FIXTURE_EXECUTION_MS, WALL_MS + INT64_C(100) * FIXTURE_EXECUTION_MS);
     json = call_ok(f, "GET", TEXT(f, "/plans/executions/status/%lld", (long long)run), NULL);
     assert_text(json, "/status", "FINISHED");
     json = call_ok(f, "GET", TEXT(f, "/projects/%lld/jobs?planIds[]=5001", (long long)f->project),
