@@ -61,6 +61,26 @@ update_lists() {
     fi
 }
 
+# What is needed, and what is used where the distribution has it.
+build_needs=(gcc libc6-dev cmake ninja-build pkg-config ca-certificates libuv1-dev libcurl4-openssl-dev libcjson-dev
+    libyaml-dev libmbedtls-dev zlib1g-dev)
+# Debian 13 only. Debian 12 has llhttp only as C sources inside node-llhttp, which would pull in Node.js:
+# third_party/llhttp.cmake downloads and unpacks that package without installing it.
+build_uses=(libllhttp-dev)
+demo_needs=(curl) # for the lines that the demo prints
+test_needs=(curl libcmocka-dev clang valgrind)
+# Format and tidy are checked with version 14 alone, whose verdicts differ from those of others.
+test_uses=(clang-format-14 clang-tidy-14 shellcheck redis-server prometheus chromium)
+
+# "command|what is missing without it", for the end.
+test_notes=("clang-format-14|lint.format is skipped"
+    "clang-tidy-14|lint.tidy and lint.analyze are skipped"
+    "shellcheck|lint.shell checks the syntax only"
+    "npm|lint.openapi and browser.docs are skipped, and /docs is the plain page"
+    "chromium|browser.docs is skipped"
+    "redis-server|tests that need a Redis server are skipped"
+    "promtool|the text of /metrics is not checked by promtool")
+
 # Prints the names among the arguments that are not installed.
 missing_of() {
     local package
@@ -69,35 +89,67 @@ missing_of() {
     done
 }
 
-install_packages() {
-    local missing
-    missing=$(missing_of "$@")
-    if [ -n "$missing" ]; then
-        can_be_root || die "neither root nor sudo: let an administrator run: apt-get install ${missing% }"
-        update_lists
-        say "installing: $missing"
-        # shellcheck disable=SC2086 # a list of words
-        apt_get install -y --no-install-recommends $missing || die "apt-get install failed"
+# Packages start their services when they are installed; here nothing may be left running because of us. A
+# policy of our own (unless there is one) says no for as long as apt-get runs, and what would start with the
+# machine is switched off.
+policy=/usr/sbin/policy-rc.d
+install_quietly() {
+    local made_policy=no result=0 package
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+        as_root chmod 755 "$policy"
+        made_policy=yes
     fi
+    apt_get install -y --no-install-recommends "$@" || result=$?
+    [ "$made_policy" = no ] || as_root rm -f "$policy"
+    if [ -d /run/systemd/system ]; then
+        for package in "$@"; do
+            case $package in
+            redis-server | prometheus) as_root systemctl disable --now "$package" >&2 || true ;;
+            esac
+        done
+    fi
+    return "$result"
 }
 
-# Installs a package where the distribution has it; otherwise nothing happens.
-install_if_offered() {
-    is_installed "$1" && return 0
-    if ! is_offered base-files && can_be_root; then
-        update_lists
+# Installs all that the verb needs, in one go; without root and without sudo names all of it.
+install_for() {
+    local needed needs=("${build_needs[@]}") uses=("${build_uses[@]}") missing wanted=() package llvm
+    case $1 in
+    demo) needs+=("${demo_needs[@]}") ;;
+    test)
+        needs+=("${test_needs[@]}")
+        uses+=("${test_uses[@]}")
+        ;;
+    esac
+    read -r -a missing <<<"$(missing_of "${needs[@]}" "${uses[@]}")"
+    if [ ${#missing[@]} -gt 0 ] && ! is_offered base-files && can_be_root; then
+        update_lists # a fresh machine has none: nothing is offered yet
     fi
-    if is_offered "$1"; then
-        install_packages "$1"
+    for package in "${missing[@]}"; do
+        case " ${needs[*]} " in
+        *" $package "*) wanted+=("$package") ;;
+        *) ! is_offered "$package" || wanted+=("$package") ;;
+        esac
+    done
+    if [ "$1" = test ] && [ -n "$(missing_of clang)" ] && is_offered clang; then
+        llvm=$(apt-cache depends clang | sed -n 's/.*Depends: clang-\([0-9][0-9]*\)$/\1/p' | head -n 1)
+    else
+        llvm=$(dpkg-query -W -f='${Depends}' clang 2>/dev/null | sed -n 's/.*clang-\([0-9][0-9]*\).*/\1/p')
     fi
-}
-
-install_build_tools() {
-    install_packages gcc libc6-dev cmake ninja-build pkg-config ca-certificates \
-        libuv1-dev libcurl4-openssl-dev libcjson-dev libyaml-dev libmbedtls-dev zlib1g-dev
-    # Debian 13. Debian 12 has llhttp only as C sources inside node-llhttp, which would pull in
-    # Node.js: third_party/llhttp.cmake downloads and unpacks that package without installing it.
-    install_if_offered libllhttp-dev
+    if [ "$1" = test ] && [ -n "$llvm" ] && ! is_installed "libclang-rt-$llvm-dev"; then
+        wanted+=("libclang-rt-$llvm-dev")
+    fi
+    if [ ${#wanted[@]} -gt 0 ]; then
+        needed=$(missing_of "${needs[@]}")
+        if can_be_root; then
+            update_lists
+            say "installing: ${wanted[*]}"
+            install_quietly "${wanted[@]}" || die "apt-get install failed"
+        elif [ -n "$needed" ] || ! has_sanitizers "$1" "$llvm"; then
+            die "neither root nor sudo: let an administrator run: apt-get install --no-install-recommends ${wanted[*]}"
+        fi
+    fi
     if ! is_installed libllhttp-dev && [ ! -e /usr/share/llhttp/llhttp.c ] &&
         [ ! -e "$build_dir/third_party/llhttp/usr/share/llhttp/llhttp.c" ] &&
         ! is_offered node-llhttp && can_be_root; then
@@ -105,15 +157,52 @@ install_build_tools() {
     fi
 }
 
-# Format and tidy are checked with version 14 alone (their verdicts differ from version to version);
-# where the distribution has another one, those two tests report themselves as skipped.
-install_test_tools() {
-    local llvm
-    install_packages libcmocka-dev clang valgrind
-    llvm=$(dpkg-query -W -f='${Depends}' clang | sed -n 's/.*clang-\([0-9][0-9]*\).*/\1/p')
-    install_packages "libclang-rt-$llvm-dev"
-    install_if_offered clang-format-14
-    install_if_offered clang-tidy-14
+has_sanitizers() {
+    [ "$1" != test ] || { [ -n "$2" ] && is_installed "libclang-rt-$2-dev"; }
+}
+
+# The end of our own output, behind all that apt-get and the compiler write.
+note_for() {
+    local note
+    case $1 in
+    test)
+        for note in "${test_notes[@]}"; do
+            command -v "${note%%|*}" >/dev/null || say "no ${note%%|*}: ${note#*|}"
+        done
+        ;;
+    *)
+        if ! grep -qs '^VP_HAS_DOCS_NOTE:INTERNAL=ON$' "$build_dir/CMakeCache.txt"; then
+            say "/docs will be the plain page: Swagger UI needs npm when it is built (apt-get install npm, then again)"
+        fi
+        ;;
+    esac
+}
+
+# The verb that was meant, by the number of letters to change, insert, drop or swap.
+nearest_verb() {
+    awk -v word="$1" 'function least(a, b) { return a < b ? a : b }
+        function distance(a, b,    i, j, d, same) {
+            for (i = 0; i <= length(a); i++) { d[i, 0] = i }
+            for (j = 0; j <= length(b); j++) { d[0, j] = j }
+            for (i = 1; i <= length(a); i++) {
+                for (j = 1; j <= length(b); j++) {
+                    same = substr(a, i, 1) == substr(b, j, 1)
+                    d[i, j] = least(least(d[i-1, j], d[i, j-1]) + 1, d[i-1, j-1] + !same)
+                    if (i > 1 && j > 1 && substr(a, i-1, 1) == substr(b, j, 1) && substr(a, i, 1) == substr(b, j-1, 1)) {
+                        d[i, j] = least(d[i, j], d[i-2, j-2] + 1)
+                    }
+                }
+            }
+            return d[length(a), length(b)]
+        }
+        BEGIN {
+            n = split("build demo test", verbs, " ")
+            best = 3
+            for (i = 1; i <= n; i++) {
+                if (distance(word, verbs[i]) < best) { best = distance(word, verbs[i]); found = verbs[i] }
+            }
+            print found
+        }'
 }
 
 # A build folder made by another generator or for another checkout cannot be reused.
@@ -143,7 +232,7 @@ build() {
 }
 
 main() {
-    local verb=${1-build}
+    local verb=${1-build} near
     case $verb in
     -h | --help)
         usage
@@ -151,6 +240,8 @@ main() {
         ;;
     build | demo | test) ;;
     *)
+        near=$(nearest_verb "$verb")
+        say "unknown verb \"$verb\"${near:+; did you mean \"$near\"?}"
         usage >&2
         exit 1
         ;;
@@ -158,8 +249,7 @@ main() {
     [ $# -eq 0 ] || shift
 
     if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
-        install_build_tools
-        [ "$verb" != test ] || install_test_tools
+        install_for "$verb"
     else
         say "no apt-get here: relying on what is installed (third_party/README.md says what is needed)"
     fi
@@ -168,15 +258,19 @@ main() {
     build)
         configure release
         build --target virtuoso-proxy
+        note_for build
         ;;
     demo)
         configure release
         build --target virtuoso-proxy
+        note_for demo
         exec "$build_dir/virtuoso-proxy" demo "$@"
         ;;
     test)
         configure test
         build
+        note_for test
+        say "running every test: about 8 minutes on two idle cores, and ctest says at the end how long it took"
         exec ctest --test-dir "$build_dir" --output-on-failure --no-tests=error -j "$(nproc)" "$@"
         ;;
     esac

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Proves both README commands in a bare Debian: debootstrap makes the root once, a copy of it is thrown away
-# after each proof. Needs root, debootstrap and the distribution's mirror; no part of ctest.
-#   third_party/prove.sh 12|13 demo|test|all [--worktree]
-# The clone holds what is committed; with --worktree, the working tree as it is.
+# Proves both README commands in a bare Debian, from a path with a blank, as root and as a user: debootstrap makes the
+# root once, a copy of it is thrown away after each proof. Needs root, debootstrap and the distribution's mirror; no
+# part of ctest.
+#   third_party/prove.sh 12|13 demo|test|all [--worktree] [--as root|both]
+# The clone holds what is committed; with --worktree, the working tree as it is. As a user (without sudo): first without
+# the packages, where both commands must name all of them at once, then with them, in a tree of the user's own.
 # VP_ROOTS: where the roots are kept (default /var/tmp/virtuoso-proxy-roots); MIRROR: a mirror for debootstrap.
 set -euo pipefail
 
@@ -25,10 +27,30 @@ case $what in
 demo | test | all) ;;
 *) die "what: demo, test or all" ;;
 esac
+shift 2
+worktree=no
+as=both
+while [ $# -gt 0 ]; do
+    case $1 in
+    --worktree) worktree=yes ;;
+    --as)
+        as=${2-}
+        shift
+        ;;
+    *) die "unknown option $1" ;;
+    esac
+    shift
+done
+case $as in
+root | both) ;;
+*) die "--as: root or both" ;;
+esac
 [ "$(id -u)" -eq 0 ] || die "needs root (chroot)"
 
 bare=$roots/d$version
 work=$roots/work-d$version-$$
+user=1000
+declare -A trees=([root]="/srv/a path/of root" [user]="/srv/a path/of a user")
 
 make_bare_root() {
     [ ! -e "$bare/usr/bin/apt-get" ] || return 0
@@ -37,49 +59,23 @@ make_bare_root() {
     debootstrap --variant=minbase "$suite" "$bare" ${MIRROR:+"$MIRROR"}
 }
 
+# copy_sources root|user
 copy_sources() {
-    mkdir -p "$work/srv/main"
-    if [ "${1-}" = --worktree ]; then
-        tar -C "$source_dir" --exclude=./build --exclude=./.git -cf - . | tar -C "$work/srv/main" -xf -
+    local tree=$work${trees[$1]}
+    mkdir -p "$tree/main"
+    if [ "$worktree" = yes ]; then
+        tar -C "$source_dir" --exclude=./build --exclude=./.git -cf - . | tar -C "$tree/main" -xf -
     else
-        git clone -q --no-hardlinks "$source_dir" "$work/srv/main"
+        git clone -q --no-hardlinks "$source_dir" "$tree/main"
     fi
     if [ -d "$source_dir/../shared" ]; then
-        cp -a "$source_dir/../shared" "$work/srv/shared"
+        cp -a "$source_dir/../shared" "$tree/shared"
     fi
+    chown -R 0:0 "$tree"
+    [ "$1" = root ] || chown -R "$user:$user" "$tree"
 }
 
-# Runs inside the root: the demo must come up, answer, and end by itself on SIGINT.
-prove_demo() {
-    # shellcheck disable=SC2016 # expanded inside
-    in_root '
-        third_party/bootstrap.sh demo >/tmp/demo.out &
-        demo=$!
-        for _ in $(seq 1200); do
-            line=$(grep -m 1 "^listening on http://" /tmp/demo.out || true)
-            [ -z "$line" ] || break
-            kill -0 "$demo" || { cat /tmp/demo.out; exit 1; }
-            sleep 0.5
-        done
-        address=${line#listening on http://}
-        sleep 3
-        exec 3<>"/dev/tcp/${address%:*}/${address##*:}"
-        printf "GET /health/ready HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" >&3
-        cat <&3 >/tmp/ready.out
-        cat /tmp/demo.out
-        grep -q "^HTTP/1.1 200" /tmp/ready.out
-        kill -INT "$demo"
-        wait "$demo"
-    '
-    echo "prove: demo works on Debian $version"
-}
-
-prove_test() {
-    in_root 'CI=true bash .ci/run </dev/null'
-    echo "prove: all tests pass on Debian $version"
-}
-
-# In namespaces of its own, so that mounts and stray processes end with it.
+# in_root root|user COMMANDS: in namespaces of its own, so that mounts and stray processes end with it.
 in_root() {
     # shellcheck disable=SC2016 # expanded inside
     unshare --mount --pid --fork --kill-child bash -euc '
@@ -87,15 +83,83 @@ in_root() {
         mount --bind /dev/pts "$1/dev/pts" 2>/dev/null || true
         mount --bind /sys "$1/sys"
         mount -t proc proc "$1/proc"
-        exec chroot "$1" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root bash -euc "cd /srv/main; $2"
-    ' prove "$work" "$1"
+        become=()
+        [ "$2" = root ] || become=(setpriv --reuid="$5" --regid="$5" --clear-groups)
+        exec chroot "$1" "${become[@]}" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME="$3" \
+            bash -euc "cd \"\$HOME/main\"; $4"
+    ' prove "$work" "$1" "${trees[$1]}" "$2" "$user"
+}
+
+# Without packages, root and sudo: refused at once, and the one command that helps names everything.
+prove_refusal() {
+    # shellcheck disable=SC2016 # expanded inside
+    in_root user '
+        for verb in demo test; do
+            code=0
+            third_party/bootstrap.sh "$verb" 2>refusal.txt || code=$?
+            cat refusal.txt
+            [ "$code" -eq 1 ]
+            grep -q "apt-get install .*gcc .*libcurl4-openssl-dev .*curl" refusal.txt
+        done
+        grep -q "libcmocka-dev clang valgrind" refusal.txt
+        rm refusal.txt
+    '
+    echo "prove: without root both commands say what to install on Debian $version"
+}
+
+# The demo must come up, answer, each curl line that it prints must work, and SIGINT must end it.
+prove_demo() {
+    # shellcheck disable=SC2016 # expanded inside
+    in_root "$1" '
+        third_party/bootstrap.sh demo >demo.out &
+        demo=$!
+        for _ in $(seq 2400); do
+            grep -q "^ *curl -s" demo.out && grep -q "^listening on http://" demo.out && break
+            kill -0 "$demo" || { cat demo.out; exit 1; }
+            sleep 0.5
+        done
+        cat demo.out
+        url=$(sed -n "s/^listening on //p" demo.out)
+        [ "$(curl -s -o ready.out -w "%{http_code}" "$url/health/ready")" = 200 ]
+        n=0
+        while IFS= read -r line; do
+            bash -c "$line" >curl.out
+            [ -s curl.out ]
+            n=$((n + 1))
+        done < <(sed -n "s/^ *\(curl -s.*\)/\1/p" demo.out)
+        [ "$n" -ge 3 ]
+        kill -INT "$demo"
+        wait "$demo"
+        rm demo.out ready.out curl.out
+    '
+    echo "prove: as $1 the demo works on Debian $version"
+}
+
+prove_test() {
+    # shellcheck disable=SC2016 # expanded inside
+    in_root "$1" '
+        CI=true bash .ci/run </dev/null
+        for server in redis-server prometheus; do
+            ! pidof "$server" || { echo "$server was left running"; exit 1; }
+        done
+        [ "$(id -u)" -ne 0 ] || [ ! -e /usr/sbin/policy-rc.d ]
+    '
+    echo "prove: as $1 all tests pass on Debian $version"
+}
+
+prove_as() {
+    local began=$SECONDS
+    [ "$what" = test ] || prove_demo "$1"
+    [ "$what" = demo ] || prove_test "$1"
+    echo "prove: as $1 on Debian $version: $((SECONDS - began)) s"
 }
 
 make_bare_root
 trap 'rm -rf --one-file-system "$work"' EXIT
 cp -a "$bare" "$work"
 cp /etc/resolv.conf "$work/etc/resolv.conf"
-copy_sources "${3-}"
-
-[ "$what" = test ] || prove_demo
-[ "$what" = demo ] || prove_test
+copy_sources root
+copy_sources user
+[ "$as" = root ] || prove_refusal
+prove_as root
+[ "$as" = root ] || prove_as user

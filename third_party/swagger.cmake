@@ -23,6 +23,7 @@ if(VP_DOCS AND NPM AND GZIP)
     set(VP_HAS_DOCS ON)
   endif()
 endif()
+set(VP_HAS_DOCS_NOTE ${VP_HAS_DOCS} CACHE INTERNAL "For bootstrap.sh, which says at its end what is missing")
 if(VP_HAS_DOCS)
   file(CONFIGURE OUTPUT ${docs_dir}/assets.S CONTENT [[
     .section .rodata
