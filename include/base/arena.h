@@ -29,6 +29,7 @@ void *arena_zalloc(struct arena *arena, size_t size);           /* zeroed */
 void *arena_calloc(struct arena *arena, size_t n, size_t size); /* zeroed; aborts on overflow */
 struct str arena_str(struct arena *arena, struct str s);        /* a copy (NUL-terminated too) */
 const char *arena_cstr(struct arena *arena, struct str s);      /* the same copy as a C string */
+struct str arena_int(struct arena *arena, int64_t value);       /* in decimal */
 struct str arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Calls fn(pointer) at the next reset or done. */

@@ -29,6 +29,7 @@ void buf_str(struct buf *buf, struct str s);
 void buf_text(struct buf *buf, const char *text);
 void buf_char(struct buf *buf, char c);
 void buf_int(struct buf *buf, int64_t value);
+void buf_int_padded(struct buf *buf, unsigned value, unsigned width); /* zeros in front */
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 void buf_vprintf(struct buf *buf, const char *format, va_list args) PRINTF_LIKE(2, 0);
 /* Room for `len` more bytes at the end, or NULL past the ceiling; then buf_grew says how many

@@ -43,7 +43,11 @@ int str_compare(struct str a, struct str b);
 bool str_starts(struct str s, struct str prefix);
 bool str_starts_nocase(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
-struct str str_trim(struct str s);             /* ASCII white space on both sides */
+
+enum { DIGITS_MAX = 24 };
+
+struct str str_of_int(int64_t value, char digits[DIGITS_MAX]); /* the text lies in `digits` */
+struct str str_trim(struct str s);                             /* ASCII white space on both sides */
 struct str str_unquote(struct str s);          /* without one pair of " or ' around it */
 ptrdiff_t str_find_char(struct str s, char c); /* -1: not there */
 ptrdiff_t str_find(struct str s, struct str needle);

@@ -9,22 +9,34 @@
 #include "links.h"
 #include "verdict.h"
 
-enum { MADE_SHOWN = 3, TEXT_BEFORE_MADE = 200 };
+enum { MADE_SHOWN = 3, TEXT_BEFORE_MADE = 200, TIMING_MAX = 256 };
+
+/* name;dur=MILLISECONDS with three decimals */
+static void add_duration(struct buf *out, const char *name, uint64_t us)
+{
+    buf_text(out, name);
+    buf_text(out, ";dur=");
+    buf_int(out, (int64_t)(us / 1000));
+    buf_char(out, '.');
+    buf_int_padded(out, (unsigned)(us % 1000), 3);
+}
 
 static void add_server_timing(struct task *task)
 {
     static const enum trace_stage shown[] = {TRACE_QUEUE, TRACE_CACHE, TRACE_UPSTREAM};
     const struct trace *trace = &task->exchange->trace;
-    struct str value = arena_printf(task->arena, "total;dur=%.3f",
-                                    (double)(clock_now_us() - task->begin_us) / 1000.0);
+    struct buf value;
 
+    buf_init(&value, TIMING_MAX);
     for (size_t i = 0; i < ARRAY_LEN(shown); i++) {
         if (trace->stage_us[shown[i]] != 0) {
-            value = arena_printf(task->arena, "%s;dur=%.3f, %.*s", trace_stage_name(shown[i]),
-                                 (double)trace->stage_us[shown[i]] / 1000.0, STR_ARG(value));
+            add_duration(&value, trace_stage_name(shown[i]), trace->stage_us[shown[i]]);
+            buf_text(&value, ", ");
         }
     }
-    exchange_set_header(task->exchange, "Server-Timing", value);
+    add_duration(&value, "total", clock_now_us() - task->begin_us);
+    exchange_set_header(task->exchange, "Server-Timing", buf_view(&value));
+    buf_done(&value);
 }
 
 /* Nothing of the task may wait any more when its answer leaves. */

@@ -25,7 +25,7 @@
 #define UNPOISON(at, size) ((void)(at), (void)(size))
 #endif
 
-enum { BLOCK_BYTES = 8192, ALIGN = 16 };
+enum { BLOCK_BYTES = 8192, ALIGN = 16, PRINTED_ONCE = 256 };
 
 struct arena_block {
     struct arena_block *next;
@@ -136,6 +136,7 @@ const char *arena_cstr(struct arena *arena, struct str s)
 
 struct str arena_printf(struct arena *arena, const char *format, ...)
 {
+    char shown[PRINTED_ONCE]; /* most texts are short: printing twice would cost as much again */
     va_list args;
     va_list again;
     int len;
@@ -143,13 +144,24 @@ struct str arena_printf(struct arena *arena, const char *format, ...)
 
     va_start(args, format);
     va_copy(again, args);
-    len = vsnprintf(NULL, 0, format, args);
+    len = vsnprintf(shown, sizeof(shown), format, args);
     CHECK(len >= 0);
     text = arena_alloc(arena, (size_t)len + 1);
-    (void)vsnprintf(text, (size_t)len + 1, format, again);
+    if ((size_t)len < sizeof(shown)) {
+        mem_copy(text, shown, (size_t)len + 1);
+    } else {
+        (void)vsnprintf(text, (size_t)len + 1, format, again);
+    }
     va_end(again);
     va_end(args);
     return (struct str){text, (size_t)len};
+}
+
+struct str arena_int(struct arena *arena, int64_t value)
+{
+    char digits[DIGITS_MAX];
+
+    return arena_str(arena, str_of_int(value, digits));
 }
 
 void arena_defer(struct arena *arena, void (*fn)(void *), void *pointer)

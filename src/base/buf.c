@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 
-enum { FIRST_CAP = 256 };
+enum { FIRST_CAP = 256, PRINTED_ONCE = 256 };
 
 void buf_init(struct buf *buf, size_t max)
 {
@@ -82,31 +82,38 @@ void buf_char(struct buf *buf, char c)
 
 void buf_int(struct buf *buf, int64_t value)
 {
-    char digits[24];
-    size_t at = sizeof(digits);
-    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    char digits[DIGITS_MAX];
 
-    do {
-        digits[--at] = (char)('0' + (char)(rest % 10));
-        rest /= 10;
-    } while (rest > 0);
-    if (value < 0) {
-        digits[--at] = '-';
+    buf_str(buf, str_of_int(value, digits));
+}
+
+void buf_int_padded(struct buf *buf, unsigned value, unsigned width)
+{
+    char digits[DIGITS_MAX];
+    struct str text = str_of_int(value, digits);
+
+    for (size_t i = text.len; i < width; i++) {
+        buf_char(buf, '0');
     }
-    buf_append(buf, digits + at, sizeof(digits) - at);
+    buf_str(buf, text);
 }
 
 void buf_vprintf(struct buf *buf, const char *format, va_list args)
 {
+    char shown[PRINTED_ONCE]; /* most texts are short: printing twice would cost as much again */
     va_list again;
     int len;
     char *room;
 
     va_copy(again, args);
-    len = vsnprintf(NULL, 0, format, args);
+    len = vsnprintf(shown, sizeof(shown), format, args);
     room = len < 0 ? NULL : buf_reserve(buf, (size_t)len);
     if (room != NULL) {
-        (void)vsnprintf(room, (size_t)len + 1, format, again);
+        if ((size_t)len < sizeof(shown)) {
+            mem_copy(room, shown, (size_t)len + 1);
+        } else {
+            (void)vsnprintf(room, (size_t)len + 1, format, again);
+        }
         buf->len += (size_t)len;
     }
     va_end(again);

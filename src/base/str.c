@@ -24,6 +24,21 @@ static const char *advance(const char *ptr, size_t n)
     return n > 0 ? ptr + n : ptr;
 }
 
+struct str str_of_int(int64_t value, char digits[DIGITS_MAX])
+{
+    size_t at = DIGITS_MAX;
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+
+    do {
+        digits[--at] = (char)('0' + (char)(rest % 10));
+        rest /= 10;
+    } while (rest > 0);
+    if (value < 0) {
+        digits[--at] = '-';
+    }
+    return (struct str){digits + at, DIGITS_MAX - at};
+}
+
 struct str str_sub(struct str s, size_t from, size_t len)
 {
     if (from > s.len) {

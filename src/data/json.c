@@ -508,7 +508,7 @@ struct json *json_new_raw_number(struct arena *arena, struct str decimal)
 
 struct json *json_new_int(struct arena *arena, int64_t value)
 {
-    return json_new_raw_number(arena, arena_printf(arena, "%lld", (long long)value));
+    return json_new_raw_number(arena, arena_int(arena, value));
 }
 
 struct json *json_new_double(struct arena *arena, double value)

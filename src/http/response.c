@@ -67,13 +67,20 @@ static bool is_head(const struct exchange *exchange)
     return str_is(exchange->request.method, "HEAD");
 }
 
+static void put_line(struct buf *out, const char *name, const char *value)
+{
+    buf_text(out, name);
+    buf_text(out, value);
+    buf_text(out, "\r\n");
+}
+
 static void put_fixed(struct buf *out, struct exchange *exchange)
 {
     struct http_server *server = exchange->server;
 
-    buf_printf(out, "Date: %s\r\n", date_of(server));
+    put_line(out, "Date: ", date_of(server));
     if (exchange->trace.request_id[0] != '\0') {
-        buf_printf(out, "X-Request-Id: %s\r\n", exchange->trace.request_id);
+        put_line(out, "X-Request-Id: ", exchange->trace.request_id);
     }
     if (server->options.security_headers) {
         buf_text(
@@ -102,13 +109,19 @@ static struct buf *build_head(struct exchange *exchange, int status, const char 
     struct http_connection *connection = exchange->connection;
 
     buf_clear(out);
-    buf_printf(out, "HTTP/1.1 %d %s\r\n", status, reason_of(status));
+    buf_text(out, "HTTP/1.1 ");
+    buf_int(out, status);
+    buf_char(out, ' ');
+    buf_text(out, reason_of(status));
+    buf_text(out, "\r\n");
     put_fixed(out, exchange);
     if (content_type != NULL && status_has_body(status)) {
-        buf_printf(out, "Content-Type: %s\r\n", content_type);
+        put_line(out, "Content-Type: ", content_type);
     }
     if (length >= 0) {
-        buf_printf(out, "Content-Length: %lld\r\n", (long long)length);
+        buf_text(out, "Content-Length: ");
+        buf_int(out, length);
+        buf_text(out, "\r\n");
     } else if (length == -1) {
         buf_text(out, "Transfer-Encoding: chunked\r\n");
     }

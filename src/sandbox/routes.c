@@ -195,7 +195,7 @@ static struct str bearer(const struct sandbox_request *request)
 
 void write_refusal(struct buf *out, int code, struct str message)
 {
-    char digits[20];
+    char digits[DIGITS_MAX];
     struct json_writer w;
 
     buf_clear(out);
@@ -204,7 +204,7 @@ void write_refusal(struct buf *out, int code, struct str message)
     jw_kv_bool(&w, "success", false);
     jw_key(&w, "error");
     jw_object(&w);
-    jw_kv_str(&w, "code", id_digits(code, digits));
+    jw_kv_str(&w, "code", str_of_int(code, digits));
     jw_kv_str(&w, "message", message);
     jw_end(&w);
     jw_end(&w);

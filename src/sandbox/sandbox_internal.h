@@ -319,7 +319,6 @@ void steps_copy(struct call *call, struct checkpoint *to, const struct checkpoin
 void first_journey_make(struct call *call, struct goal *goal);
 
 /* Writers of things, used by several files */
-struct str id_digits(int64_t id, char digits[20]);    /* the text lies in `digits` */
 void write_id_key(struct json_writer *w, int64_t id); /* maps are keyed by ids */
 void write_times(struct json_writer *w, const struct thing *thing);
 void write_optional_id(struct json_writer *w, const char *key, int64_t id);     /* 0: null */

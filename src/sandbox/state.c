@@ -251,23 +251,11 @@ bool body_name(const struct call *call, const char *member, struct str *out)
     return true;
 }
 
-struct str id_digits(int64_t id, char digits[20])
-{
-    size_t at = 20;
-
-    CHECK(id >= 0);
-    do {
-        digits[--at] = (char)('0' + id % 10);
-        id /= 10;
-    } while (id > 0);
-    return (struct str){digits + at, 20 - at};
-}
-
 void write_id_key(struct json_writer *w, int64_t id)
 {
-    char digits[20];
+    char digits[DIGITS_MAX];
 
-    jw_key_str(w, id_digits(id, digits));
+    jw_key_str(w, str_of_int(id, digits));
 }
 
 void write_times(struct json_writer *w, const struct thing *thing)
