@@ -66,24 +66,59 @@ void clock_release(void)
     frozen = false;
 }
 
+static int64_t second_of(int64_t wall_ms)
+{
+    return wall_ms / 1000 - (wall_ms % 1000 < 0 ? 1 : 0);
+}
+
 static void split(int64_t wall_ms, struct tm *out)
 {
-    time_t seconds = (time_t)(wall_ms / 1000);
+    time_t seconds = (time_t)second_of(wall_ms);
 
-    if (wall_ms % 1000 < 0) {
-        seconds--;
-    }
     (void)gmtime_r(&seconds, out);
+}
+
+/* Many times are told within one second: its text is kept, since breaking a time down into its
+ * parts costs more than all the rest. */
+static struct {
+    int64_t second;
+    bool is_set;
+    char text[sizeof("2026-01-31T12:00:00")];
+} last_told;
+
+static void tell_second(int64_t wall_ms)
+{
+    struct buf text;
+    struct tm tm;
+
+    split(wall_ms, &tm);
+    buf_init(&text, sizeof(last_told.text) - 1);
+    buf_int_padded(&text, (unsigned)tm.tm_year + 1900, 4);
+    buf_char(&text, '-');
+    buf_int_padded(&text, (unsigned)tm.tm_mon + 1, 2);
+    buf_char(&text, '-');
+    buf_int_padded(&text, (unsigned)tm.tm_mday, 2);
+    buf_char(&text, 'T');
+    buf_int_padded(&text, (unsigned)tm.tm_hour, 2);
+    buf_char(&text, ':');
+    buf_int_padded(&text, (unsigned)tm.tm_min, 2);
+    buf_char(&text, ':');
+    buf_int_padded(&text, (unsigned)tm.tm_sec, 2);
+    str_copy(last_told.text, sizeof(last_told.text), buf_view(&text));
+    buf_done(&text);
+    last_told.second = second_of(wall_ms);
+    last_told.is_set = true;
 }
 
 void clock_format(struct buf *out, int64_t wall_ms)
 {
-    struct tm tm;
-    int ms = (int)((wall_ms % 1000 + 1000) % 1000);
-
-    split(wall_ms, &tm);
-    buf_printf(out, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1,
-               tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, ms);
+    if (!last_told.is_set || last_told.second != second_of(wall_ms)) {
+        tell_second(wall_ms);
+    }
+    buf_text(out, last_told.text);
+    buf_char(out, '.');
+    buf_int_padded(out, (unsigned)((wall_ms % 1000 + 1000) % 1000), 3);
+    buf_char(out, 'Z');
 }
 
 void clock_format_http(struct buf *out, int64_t wall_ms)
