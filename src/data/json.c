@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "json_internal.h"
+#include "json_memory.h"
 
 enum { DEFAULT_DEPTH = 32, DEFAULT_NODES = 10000 };
 
@@ -44,7 +45,7 @@ static void root_free(void *pointer)
 static void hooks_once(void)
 {
     static bool done;
-    cJSON_Hooks hooks = {mem_alloc, mem_free};
+    cJSON_Hooks hooks = {json_memory_alloc, json_memory_free};
 
     if (!done) {
         cJSON_InitHooks(&hooks);
@@ -80,7 +81,11 @@ static cJSON *release(struct json *child)
 
 static char *text_of(struct str s)
 {
-    return str_dup(s);
+    char *text = json_memory_alloc(s.len + 1);
+
+    mem_copy(text, s.ptr, s.len);
+    text[s.len] = '\0';
+    return text;
 }
 
 /* Zips the tree with what the scanner saw: both are in document order. */
@@ -538,7 +543,7 @@ struct json *json_copy(struct arena *arena, const struct json *node)
     hooks_once();
     copy = cJSON_Duplicate(raw(node), 1);
     CHECK(copy != NULL);
-    mem_free(copy->string);
+    json_memory_free(copy->string);
     copy->string = NULL;
     return adopt(arena, copy);
 }
@@ -602,7 +607,7 @@ static void print(struct buf *out, const struct json *node, bool pretty)
     text = pretty ? cJSON_Print(raw(node)) : cJSON_PrintUnformatted(raw(node));
     CHECK(text != NULL);
     buf_text(out, text);
-    mem_free(text);
+    json_memory_free(text);
 }
 
 void json_print(struct buf *out, const struct json *node)
