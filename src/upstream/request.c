@@ -2,15 +2,18 @@
  * bytes of a request. */
 #include "upstream_internal.h"
 
-#include <string.h>
-
 #include "base/check.h"
 #include "base/mem.h"
 
 static bool is_visible(struct str s, const char *refused)
 {
     for (size_t i = 0; i < s.len; i++) {
-        if (s.ptr[i] <= ' ' || s.ptr[i] > '~' || strchr(refused, s.ptr[i]) != NULL) {
+        if (s.ptr[i] <= ' ' || s.ptr[i] > '~') {
+            return false;
+        }
+    }
+    for (; *refused != '\0'; refused++) {
+        if (str_find_char(s, *refused) >= 0) {
             return false;
         }
     }

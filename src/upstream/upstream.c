@@ -116,6 +116,7 @@ void upstream_dispatch(struct upstream *upstream)
         return; /* the outer one goes on */
     }
     upstream->dispatching = true;
+    upstream->in_events = false;
     later_remove(&upstream->due);
     /* Only what is due now: an owner that makes work for ever must not stop the loop. */
     struct list touched;
@@ -157,7 +158,7 @@ static void on_due(struct later_item *item)
 
 void upstream_dispatch_later(struct upstream *upstream)
 {
-    if (!upstream->dispatching) {
+    if (!upstream->dispatching && !upstream->in_events) {
         later_add(&upstream->loop->later, &upstream->due, on_due);
     }
 }

@@ -111,6 +111,7 @@ struct upstream {
     struct retry_budget budget;
     struct upstream_health health;
     bool dispatching;
+    bool in_events; /* upstream_dispatch follows: no later item is needed */
     bool closing;
     unsigned open_handles; /* uv handles not yet closed */
     void (*on_closed)(void *context);

@@ -193,6 +193,7 @@ static void on_readable(uv_poll_t *poll, int status, int uv_events)
 
     (void)status;
     (void)uv_events;
+    upstream->in_events = true;
     for (int i = 0; i < n; i++) {
         on_event(&upstream->wire, &events[i]);
     }
