@@ -61,6 +61,8 @@ enum {
     X(M_UPSTREAM_CALLS,      COUNTER,   "upstream_calls_total", "Calls to the platform, by result.", CALL, RESULT, CLASS) \
     X(M_UPSTREAM_SECONDS,    HISTOGRAM, "upstream_call_duration_seconds", "From handing a call to the client library to its end.", CALL, NONE, NONE) \
     X(M_UPSTREAM_RETRIES,    COUNTER,   "upstream_retries_total", "Calls sent again.", NONE, NONE, NONE)             \
+    X(M_UPSTREAM_OPEN,       GAUGE,     "upstream_connections", "Connections to the platform, open or being opened.", NONE, NONE, NONE) \
+    X(M_UPSTREAM_OPENED,     COUNTER,   "upstream_connections_total", "Connections to the platform that were begun.", NONE, NONE, NONE) \
     X(M_UPSTREAM_ACTIVE,     GAUGE,     "upstream_active", "Calls on the wire.", NONE, NONE, NONE)                   \
     X(M_UPSTREAM_WAITING,    GAUGE,     "upstream_queue_length", "Calls waiting for admission.", NONE, NONE, NONE)   \
     X(M_UPSTREAM_WAIT,       HISTOGRAM, "upstream_queue_wait_seconds", "Time from start to admission.", NONE, NONE, NONE) \
