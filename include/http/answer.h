@@ -3,10 +3,10 @@
  *
  * Owner: the caller; http_answer_new, http_answer_free. One answer serves many calls, one at a
  * time: http_answer_begin makes it forget the last one.
- * Promise: how the bytes are split does not matter. What can be read in two ways is refused: a body
- * with two framings or two lengths, a coding other than chunked, an unknown version, a change of
- * protocol (101). Interim answers (1xx) are passed over. A body that ends before its framing says
- * so is never complete.
+ * Promise: how the bytes are split does not matter, but that of two faults either may be told. What
+ * can be read in two ways is refused: a body with two framings or two lengths, a coding other than
+ * chunked, an unknown version, a change of protocol (101). Interim answers (1xx) are passed over. A
+ * body that ends before its framing says so is never complete.
  * Limits: HTTP_ANSWER_HEAD_MAX for all heads of one answer, HTTP_ANSWER_MAX_HEADERS headers, and a
  * chunked body whose chunks are mostly framing is refused. Content is the caller's to limit. */
 #ifndef HTTP_ANSWER_H

@@ -180,7 +180,8 @@ static int on_head(llhttp_t *llhttp)
         return refuse(answer, fault);
     }
     answer->has_head = true;
-    return has_no_body(answer) ? 1 : 0;
+    /* Paused, so that what a head costs is counted apart from its body. */
+    return has_no_body(answer) ? 1 : HPE_PAUSED;
 }
 
 static int on_body(llhttp_t *llhttp, const char *at, size_t len)
@@ -246,50 +247,55 @@ void http_answer_begin(struct http_answer *answer, unsigned how)
     answer->keeps_connection = false;
 }
 
-/* Bytes that are not content have ceilings of their own. */
-static bool count_framing(struct http_answer *answer, size_t used)
+/* Bytes that are not content have ceilings of their own. Those of one run of llhttp come before its
+ * piece of content. */
+static const char *count_bytes(struct http_answer *answer, bool in_head, size_t used)
 {
-    if (!answer->has_head) {
+    if (in_head) {
         answer->head_bytes += used;
-        if (answer->head_bytes > HTTP_ANSWER_HEAD_MAX) {
-            answer->fault = "its head is too long";
-        }
-    } else {
-        answer->content_bytes += answer->piece.len;
-        answer->framing_bytes += used - answer->piece.len;
-        if (answer->framing_bytes >
-            HTTP_ANSWER_HEAD_MAX + FRAMING_FREE + FRAMING_PER_BYTE * answer->content_bytes) {
-            answer->fault = "the chunks of its body are mostly framing";
-        }
+        return answer->head_bytes > HTTP_ANSWER_HEAD_MAX ? "its head is too long" : NULL;
     }
-    return answer->fault == NULL;
+    answer->framing_bytes += used - answer->piece.len;
+    if (answer->framing_bytes > FRAMING_FREE + FRAMING_PER_BYTE * answer->content_bytes) {
+        return "the chunks of its body are mostly framing";
+    }
+    answer->content_bytes += answer->piece.len;
+    return NULL;
+}
+
+/* Until llhttp has something to say: the end of a head, a piece, the end. False: it has not. */
+static bool run(struct http_answer *answer, struct str bytes, size_t *out_used)
+{
+    bool in_head = !answer->has_head;
+    size_t used = bytes.len;
+    enum llhttp_errno code = llhttp_execute(&answer->llhttp, bytes.ptr, bytes.len);
+
+    if (code == HPE_PAUSED) {
+        used = (size_t)(llhttp_get_error_pos(&answer->llhttp) - bytes.ptr);
+        llhttp_resume(&answer->llhttp);
+    } else if (code != HPE_OK && answer->fault == NULL) {
+        answer->fault = llhttp_get_error_reason(&answer->llhttp);
+        answer->fault = answer->fault != NULL ? answer->fault : "it is not HTTP";
+    }
+    if (answer->fault == NULL) {
+        answer->fault = count_bytes(answer, in_head, used);
+    }
+    *out_used += used;
+    return code == HPE_PAUSED;
 }
 
 enum http_answer_event http_answer_next(struct http_answer *answer, struct str bytes,
                                         size_t *out_used, struct str *out_piece)
 {
-    enum llhttp_errno code;
+    bool goes_on = true;
 
     CHECK(!answer->complete);
     *out_used = 0;
     answer->piece = STR_EMPTY;
+    while (goes_on && answer->fault == NULL && answer->piece.len == 0 && !answer->complete) {
+        goes_on = run(answer, str_sub(bytes, *out_used, bytes.len), out_used);
+    }
     if (answer->fault != NULL) {
-        return HTTP_ANSWER_BAD;
-    }
-    code = llhttp_execute(&answer->llhttp, bytes.ptr, bytes.len);
-    if (code != HPE_OK && code != HPE_PAUSED) {
-        if (answer->fault == NULL) {
-            answer->fault = llhttp_get_error_reason(&answer->llhttp);
-        }
-        answer->fault = answer->fault != NULL ? answer->fault : "it is not HTTP";
-        return HTTP_ANSWER_BAD;
-    }
-    *out_used = bytes.len;
-    if (code == HPE_PAUSED) {
-        *out_used = (size_t)(llhttp_get_error_pos(&answer->llhttp) - bytes.ptr);
-        llhttp_resume(&answer->llhttp);
-    }
-    if (!count_framing(answer, *out_used)) {
         return HTTP_ANSWER_BAD;
     }
     *out_piece = answer->piece;

@@ -225,6 +225,11 @@ static void heads_and_framing_have_a_ceiling(void **state)
     expect_of_many(OK, "X: 0123456789\r\n", 3000, end, HTTP_ANSWER_BAD); /* fields */
     expect_of_many("HTTP/1.1 200 ", "reason ", 400000, "\r\nContent-Length: 0\r\n\r\n",
                    HTTP_ANSWER_BAD);
+    expect_of_many("HTTP/1.1 200 ", "reason ", 66000, "\r\nContent-Length: 0\r\n\r\n",
+                   HTTP_ANSWER_BAD);
+    expect_of_many(OK "X:", "    ", 66000, "\r\nContent-Length: 0\r\n\r\n", HTTP_ANSWER_BAD);
+    expect_of_many(OK "Transfer-Encoding: chunked\r\n\r\n1;", "x", 66000, "\r\nx\r\n0\r\n\r\n",
+                   HTTP_ANSWER_BAD);
     expect_of_many("", "HTTP/1.1 100 Go\r\n\r\n", 400000, OK "Content-Length: 0\r\n\r\n",
                    HTTP_ANSWER_BAD);
     expect_of_many(chunked, "1\r\nx\r\n", 600000, "0\r\n\r\n", HTTP_ANSWER_END);
