@@ -476,9 +476,40 @@ static void values_are_shown_on_their_own_routes_to_who_may(void **state)
     proxy_stop(&proxy);
 }
 
+static void an_answer_that_reads_two_ways_is_refused_streamed_and_whole(void **state)
+{
+    static const struct {
+        const char *target;
+        const char *fields;
+    } rows[] = {
+        {"/virtuoso/things", NULL},
+        {"/virtuoso/things", "Accept: text/html\r\n"},
+        {"/api/user", NULL},
+    };
+    static const struct scripted_answer answers[] = {
+        {"GET", 3, 200, "Transfer-Encoding: chunked\r\n", "0\r\n\r\n", 0},
+        {"GET", 3, 200, "Content-Length: 1\r\n", "{\"id\":1}", 0},
+        {"GET", 3, 101, "Upgrade: x\r\n", "{\"id\":1}", 0},
+        {"GET", 0, 200, NULL, "{\"item\":{\"id\":1}}", 0},
+    };
+    struct direct direct;
+
+    (void)state;
+    direct_start(&direct, answers, ARRAY_LEN(answers));
+    for (size_t i = 0; i < (ARRAY_LEN(answers) - 1) * ARRAY_LEN(rows); i++) {
+        assert_int_equal(direct_ask(&direct, "GET", rows[i % ARRAY_LEN(rows)].target,
+                                    rows[i % ARRAY_LEN(rows)].fields),
+                         502);
+        assert_true(str_contains(reply_text(&direct.reply), STR("upstream_unreadable")));
+    }
+    assert_int_equal(direct_ask(&direct, "GET", "/virtuoso/things", NULL), 200);
+    direct_stop(&direct);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_answer_that_reads_two_ways_is_refused_streamed_and_whole),
         cmocka_unit_test(a_secret_comes_out_under_no_media_type),
         cmocka_unit_test(a_secret_comes_out_under_no_coding),
         cmocka_unit_test(an_opaque_answer_passes_as_it_came),
