@@ -32,7 +32,7 @@ static const struct answer_row rows[] = {
     {OK "Content-Length: 3\r\n\r\nab", 0, "200 [ab] more"},
     {OK "Content-Length: 0\r\n\r\n", 0, "200 [] end keep"},
     {OK "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=\"y\"\r\nde\r\n0\r\n\r\n", 0, "200 [abcde] end keep"},
-    {OK "Transfer-Encoding: Chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Trailer: 1\r\nContent-Length: 9\r\n\r\n", 0, "200 [abc] end keep"},
+    {OK "Transfer-Encoding: Chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Trailer: 1\r\nX-Other: 9\r\n\r\n", 0, "200 [abc] end keep"},
     {OK "\r\nabc", CLOSES, "200 [abc] end"},
     {OK "\r\n", CLOSES, "200 [] end"},
     {"HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\na", 0, "200 [a] end"},
