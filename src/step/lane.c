@@ -73,9 +73,16 @@ static void lane_drop(struct lane *lane)
     mem_free(lane);
 }
 
-static void drop_oldest(struct lanes *lanes)
+/* False: there is none that nobody uses. */
+static bool drop_oldest(struct lanes *lanes)
 {
-    lane_drop(CONTAINER_OF(list_first(&lanes->idle), struct lane, idle));
+    struct list *first = list_first(&lanes->idle);
+
+    if (first == NULL) {
+        return false;
+    }
+    lane_drop(CONTAINER_OF(first, struct lane, idle));
+    return true;
 }
 
 void lanes_free(struct lanes *lanes)
@@ -83,8 +90,7 @@ void lanes_free(struct lanes *lanes)
     if (lanes == NULL) {
         return;
     }
-    while (!list_is_empty(&lanes->idle)) {
-        drop_oldest(lanes);
+    while (drop_oldest(lanes)) {
     }
     CHECK(lanes->map.n_nodes == 0 && lanes->n_foreign == 0);
     map_done(&lanes->map);
@@ -112,7 +118,7 @@ static void lane_rest(struct lane *lane)
     list_append(&lanes->idle, &lane->idle);
     lanes->n_idle++;
     if (lanes->n_idle > LANES_MAX) {
-        drop_oldest(lanes);
+        (void)drop_oldest(lanes);
     }
 }
 
@@ -252,10 +258,9 @@ static bool make_room(struct lane *lane, size_t n)
         cap *= 2;
     }
     while (lanes->n_ids - lane->cap_ids + cap > LANE_IDS_MAX) {
-        if (list_is_empty(&lanes->idle)) {
+        if (!drop_oldest(lanes)) {
             return false;
         }
-        drop_oldest(lanes);
     }
     if (cap != lane->cap_ids) {
         lane->ids = mem_realloc(lane->ids, cap * sizeof(*lane->ids));
