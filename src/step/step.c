@@ -95,18 +95,16 @@ static enum plan_verdict counted(struct step *step, struct plan_row *row, struct
 
 /* Is this answer one about the step that was sent? One that names another checkpoint, or a step
  * that stood there before, was meant for somebody else. */
-static enum error_code check_answer(const struct step *step, const struct plan_row *row, int64_t id,
+static enum error_code check_answer(const struct step *step, const struct json *told, int64_t id,
                                     struct error *err)
 {
-    const struct json *checkpoint =
-        json_find(row->answer, "/checkpointId /item/checkpointId /testStep/checkpointId "
-                               "/item/testStep/checkpointId");
+    int64_t checkpoint_id = step_id_of(json_get(told, "checkpointId"));
 
     if (id == 0) {
         return error_set(err, ERR_UPSTREAM_SHAPE,
                          "create step: the platform's answer has no usable id");
     }
-    if (step_id_of(checkpoint) != 0 && step_id_of(checkpoint) != step->key.id) {
+    if (checkpoint_id != 0 && checkpoint_id != step->key.id) {
         return error_set(err, ERR_UPSTREAM_SHAPE,
                          "create step: the platform's answer is about another checkpoint");
     }
@@ -137,23 +135,30 @@ static int64_t place_in(const struct json *steps, int64_t id)
     return -1;
 }
 
+static const struct json *member_or(const struct json *object, const char *name,
+                                    const struct json *otherwise)
+{
+    const struct json *member = json_get(object, name);
+
+    return member != NULL ? member : otherwise;
+}
+
 /* The platform answers a created step with its checkpoint (virtuoso.md section 12), with all steps
  * or without. What it says goes before what the lane knew. */
-static void learn(struct step *step, const struct json *answer)
+static void learn(struct step *step, const struct json *told, const struct json *checkpoint)
 {
     const struct json *steps =
-        checkpoint_steps(json_find(answer, "/checkpoint /item/checkpoint"), step->key.id);
-    const struct json *index = json_find(answer, "/testStep/stepIndex /item/testStep/stepIndex "
-                                                 "/stepIndex /item/stepIndex");
+        checkpoint != NULL ? checkpoint_steps(checkpoint, step->key.id) : NULL;
     int64_t place = place_in(steps, step->id);
-    int64_t told;
+    int64_t index;
 
     lane_made(&step->ticket, step->id);
     if (place >= 0) {
         step->at = place;
         lane_counted(&step->ticket, &step->begun, steps);
-    } else if (json_to_i64(index, &told) && told >= 0 && told != step->at) {
-        step->at = told;
+    } else if (json_to_i64(json_get(told, "stepIndex"), &index) && index >= 0 &&
+               index != step->at) {
+        step->at = index;
         lane_doubt(&step->ticket); /* the checkpoint is not what it was taken for */
     }
     step->end = lane_end_seen(&step->ticket);
@@ -162,13 +167,15 @@ static void learn(struct step *step, const struct json *answer)
 static enum plan_verdict made(struct step *step, const struct plan_row *row, struct error *err)
 {
     int64_t id = step_id_of(plan_get(step->plan, "step_id"));
+    const struct json *item = member_or(row->answer, "item", row->answer);
+    const struct json *told = member_or(item, "testStep", item);
 
-    if (check_answer(step, row, id, err) != ERR_OK) {
+    if (check_answer(step, told, id, err) != ERR_OK) {
         err->upstream_status = row->http_status;
         return PLAN_FAIL;
     }
     step->id = id;
-    learn(step, row->answer);
+    learn(step, told, json_get(item, "checkpoint"));
     return PLAN_NEXT;
 }
 
