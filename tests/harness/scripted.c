@@ -1,7 +1,5 @@
 #include "harness/scripted.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +10,8 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "harness/blocking.h"
 #include "harness/cmocka.h"
-
-enum { HEAD_MAX = 64 * 1024, BODY_MAX = 16 << 20 };
 
 struct child {
     const struct scripted_answer *rows;
@@ -23,47 +20,6 @@ struct child {
 };
 
 /* ---- in the child ---- */
-
-static struct str field(struct str head, struct str name)
-{
-    struct str line;
-
-    while (head.len > 0) {
-        (void)str_cut(head, '\n', &line, &head);
-        if (str_starts_nocase(line, name) && line.len > name.len && line.ptr[name.len] == ':') {
-            return str_trim(str_sub(line, name.len + 1, line.len));
-        }
-    }
-    return STR_EMPTY;
-}
-
-/* The head, once it and the whole body are there. */
-static bool read_request(int fd, struct buf *in, struct str *out_head)
-{
-    for (;;) {
-        char *room = buf_reserve(in, HEAD_MAX);
-        ptrdiff_t end = str_find(buf_view(in), STR("\r\n\r\n"));
-        int64_t length = 0;
-        ssize_t n;
-
-        if (end >= 0) {
-            struct str head = str_sub(buf_view(in), 0, (size_t)end);
-
-            if (!str_to_i64(field(head, STR("Content-Length")), 0, BODY_MAX, &length)) {
-                length = 0;
-            }
-            if (in->len >= (size_t)end + 4 + (size_t)length) {
-                *out_head = head;
-                return true;
-            }
-        }
-        n = room != NULL ? read(fd, room, HEAD_MAX) : -1;
-        if (n <= 0) {
-            return false;
-        }
-        buf_grew(in, (size_t)n);
-    }
-}
 
 static const struct scripted_answer *choose(struct child *child, struct str method)
 {
@@ -92,7 +48,7 @@ static void note(struct scripted_seen *seen, struct str head)
     if (str_starts(line, STR("DELETE "))) {
         seen->n_deletes++;
     }
-    str_copy(seen->authorization, SCRIPTED_LINE, field(head, STR("Authorization")));
+    str_copy(seen->authorization, SCRIPTED_LINE, head_field(head, STR("Authorization")));
 }
 
 static void answer(int fd, const struct scripted_answer *row)
@@ -101,22 +57,14 @@ static void answer(int fd, const struct scripted_answer *row)
         row->body_len > 0 ? (struct str){row->body, row->body_len} : str_from(row->body);
     const char *type = row->type == NULL ? "application/json" : row->type;
     struct buf out;
-    size_t sent = 0;
 
-    buf_init(&out, BODY_MAX);
+    buf_init(&out, BLOCKING_BODY_MAX);
     buf_printf(&out,
                "HTTP/1.1 %d Scripted\r\n%s%s%sConnection: close\r\n%sContent-Length: %zu\r\n\r\n",
                row->status, type[0] != '\0' ? "Content-Type: " : "", type,
                type[0] != '\0' ? "\r\n" : "", row->fields != NULL ? row->fields : "", body.len);
     buf_str(&out, body);
-    while (sent < out.len) {
-        ssize_t n = write(fd, out.ptr + sent, out.len - sent);
-
-        if (n <= 0) {
-            break;
-        }
-        sent += (size_t)n;
-    }
+    (void)blocking_write(fd, buf_view(&out));
     buf_done(&out);
 }
 
@@ -127,9 +75,10 @@ static void serve_one(struct child *child, int fd)
     struct str method;
     struct str rest;
     struct buf in;
+    size_t len;
 
-    buf_init(&in, BODY_MAX);
-    if (read_request(fd, &in, &head)) {
+    buf_init(&in, BLOCKING_BODY_MAX);
+    if (blocking_read(fd, &in, &head, &len)) {
         (void)str_cut(head, ' ', &method, &rest);
         row = choose(child, method);
         note(child->seen, head);
@@ -154,24 +103,10 @@ static void serve(struct child *child, int listener)
 
 /* ---- in the test ---- */
 
-static int open_listener(uint16_t *out_port)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    assert_true(fd >= 0);
-    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
-    assert_int_equal(listen(fd, 16), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-    *out_port = ntohs(address.sin_port);
-    return fd;
-}
-
 void scripted_start(struct scripted *scripted, const struct scripted_answer *rows, size_t n)
 {
     struct child child = {.rows = rows, .n_rows = n};
-    int listener = open_listener(&scripted->port);
+    int listener = blocking_listen(&scripted->port);
 
     assert_true(n <= SCRIPTED_MAX_ROWS);
     scripted->seen = mmap(NULL, sizeof(*scripted->seen), PROT_READ | PROT_WRITE,
