@@ -168,6 +168,13 @@ void task_set_location(struct task *task, struct str location);
 enum stage_verdict
 task_fail(struct task *task); /* task->error (and task->errors) as problem+json */
 struct error_list *task_errors(struct task *task);
+struct str task_now(struct task *task); /* RFC 3339 */
+/* The id of the session that a request names; empty: none. command.c */
+struct str session_of(struct task *task, const struct json *body);
+/* ERR_CONFLICT: nothing is done in it. batch.c */
+enum error_code session_is_paused(struct error *err);
+
+/* task_plan.c */
 /* Takes the plan's outcome over into notes and the error; returns its code. */
 enum error_code task_take_plan(struct task *task, const struct plan *plan);
 /* The client is gone. True: what is on the wire and cannot be undone is finished, and no row after
@@ -175,11 +182,6 @@ enum error_code task_take_plan(struct task *task, const struct plan *plan);
  * retry shall find the whole of it. */
 bool task_finishes_plan(const struct task *task, struct plan *plan);
 void plan_options_for(struct task *task, struct plan_options *out);
-struct str task_now(struct task *task); /* RFC 3339 */
-/* The id of the session that a request names; empty: none. command.c */
-struct str session_of(struct task *task, const struct json *body);
-/* ERR_CONFLICT: nothing is done in it. batch.c */
-enum error_code session_is_paused(struct error *err);
 
 /* ops.c, catalogue.c, command.c ... the handlers */
 enum stage_verdict handle_root(struct task *task);
