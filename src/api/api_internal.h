@@ -64,6 +64,11 @@ struct principal {
 
 struct idempotency_entry;
 
+/* The plan has ended; its outcome is in task->error and the notes. */
+typedef void (*plan_end_fn)(struct task *task, enum error_code code);
+/* The plan was cancelled, or never begun: what the handler holds besides is let go. */
+typedef void (*plan_gone_fn)(struct task *task);
+
 struct task {
     struct api *api;
     struct exchange *exchange;
@@ -84,7 +89,10 @@ struct task {
         struct task *task); /* answers when the time is over; NULL: on_cancel, 504 */
     void (*on_writable)(struct task *task); /* streaming handlers only */
     void (*on_chunk)(struct task *task, struct str bytes, bool last);
-    void *state;                           /* the handler's own, in the arena */
+    void *state;       /* the handler's own, in the arena */
+    struct plan *plan; /* that carries it out; NULL none */
+    plan_end_fn on_plan_end;
+    plan_gone_fn on_plan_gone;             /* NULL: nothing is held */
     struct idempotency_entry *idempotency; /* reserved for this task's reply; NULL: none */
     bool may_have_changed;   /* something that creates or changes may have reached the platform */
     const struct json *made; /* what exists although the whole failed: plan_made; NULL nothing */
@@ -174,13 +182,21 @@ struct str session_of(struct task *task, const struct json *body);
 /* ERR_CONFLICT: nothing is done in it. batch.c */
 enum error_code session_is_paused(struct error *err);
 
-/* task_plan.c */
-/* Takes the plan's outcome over into notes and the error; returns its code. */
-enum error_code task_take_plan(struct task *task, const struct plan *plan);
-/* The client is gone. True: what is on the wire and cannot be undone is finished, and no row after
- * it is begun. With an Idempotency-Key a plan that has changed something goes on to its end: the
- * retry shall find the whole of it. */
-bool task_finishes_plan(const struct task *task, struct plan *plan);
+/* task_plan.c: the plan of a task. */
+/* A new, empty one, with the task's options; task->plan is it, and its owner is the task. */
+struct plan *task_plan_new(struct task *task);
+void *plan_state(const struct plan *plan); /* the state of the task that owns it, for hooks */
+/* Runs it: the task is cancelled, finished after its client has left, and out of time as the plan
+ * is. With an Idempotency-Key a plan that has changed something goes on to its end when the client
+ * leaves: the retry shall find the whole of it. Returns WAIT. */
+enum stage_verdict task_run_plan(struct task *task, plan_end_fn on_plan_end,
+                                 plan_gone_fn on_plan_gone);
+/* The same in two steps, where the task waits for its turn before the plan begins. */
+void task_hold_plan(struct task *task, plan_end_fn on_plan_end, plan_gone_fn on_plan_gone);
+void task_start_plan(struct task *task);
+/* The dry run: answers with the requests that would be sent. */
+enum stage_verdict task_show_plan(struct task *task);
+enum stage_verdict task_reply_requests(struct task *task, struct json *requests);
 void plan_options_for(struct task *task, struct plan_options *out);
 
 /* ops.c, catalogue.c, command.c ... the handlers */

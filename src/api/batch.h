@@ -66,7 +66,6 @@ struct batch {
     struct batch_cursor *cursors;
     struct session_ticket ticket;
     struct step step; /* that is being made */
-    struct plan plan;
     void (*on_done)(struct batch *batch);
     void *owner;
 };

@@ -8,7 +8,7 @@
 /* Each item has arguments of its own, and the row has those of one of them. */
 static struct batch_item *item_of_link(const struct plan *plan, const struct plan_row *row)
 {
-    struct batch *batch = plan->owner;
+    struct batch *batch = plan_state(plan);
     size_t at = 0;
 
     while (batch->items[at].args != row->args) {
@@ -58,7 +58,7 @@ void batch_add_project(struct batch_item *item)
     struct plan_row *row;
 
     if (str_is(str_from(item->bound.command->reply), "execution")) {
-        row = plan_append(&item->batch->plan, catalog_extra_call("project of goal"));
+        row = plan_append(item->batch->task->plan, catalog_extra_call("project of goal"));
         row->args = item->args;
         row->before = before_project;
         row->after = after_project;

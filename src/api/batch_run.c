@@ -110,7 +110,7 @@ static struct json *step_data(struct batch_item *item, const struct json *answer
 {
     struct task *task = item->batch->task;
     struct json *data = json_new_object(task->arena);
-    const struct json *step_id = plan_get(&item->batch->plan, "step_id");
+    const struct json *step_id = plan_get(item->batch->task->plan, "step_id");
     struct str id = json_type(step_id) == JSON_NUMBER ? json_number_text(step_id, task->arena)
                                                       : json_str(step_id);
     struct str action =
@@ -254,7 +254,7 @@ static const struct json *id_known(const struct batch_item *item)
     if (command->call.class == CALL_CHANGE) {
         return json_get(item->args, command->args[0].name);
     }
-    return captured != NULL ? plan_get(&item->batch->plan, captured) : NULL;
+    return captured != NULL ? plan_get(item->batch->task->plan, captured) : NULL;
 }
 
 /* Bare {} and null: JSON, but it says nothing. */
@@ -317,7 +317,7 @@ static struct json *call_data(struct batch_item *item)
     const struct reply_map *map = reply_map_find(command->reply);
     bool is_one = map->many == NULL;
     struct json *data =
-        reply_reduce(task->arena, command->reply, item->answer, item->batch->plan.variables);
+        reply_reduce(task->arena, command->reply, item->answer, item->batch->task->plan->variables);
 
     if (data == NULL && is_plain_done(item, map)) {
         data = json_new_object(task->arena);
@@ -376,7 +376,7 @@ static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
 static struct plan_row *add_row(struct batch_item *item, const struct call *call,
                                 plan_after_fn after)
 {
-    struct plan_row *row = plan_append(&item->batch->plan, call);
+    struct plan_row *row = plan_append(item->batch->task->plan, call);
 
     row->args = item->args;
     row->context = item;
@@ -511,18 +511,16 @@ static bool cursors_take_session(struct batch *batch, struct error *err)
 
 struct json *batch_dry_run(struct batch *batch, struct error *err)
 {
-    struct plan_options options;
     struct json *requests = NULL;
 
-    plan_options_for(batch->task, &options);
-    plan_init(&batch->plan, batch->task->arena, batch->task->api->options.port, &options);
     batch->is_dry = true;
-    batch->plan.owner = batch;
+    batch->task->state = batch;
+    (void)task_plan_new(batch->task);
     if (!cursors_take_session(batch, err)) {
         return NULL;
     }
     batch_build(batch);
-    return plan_dry_run(&batch->plan, &requests, err) == ERR_OK ? requests : NULL;
+    return plan_dry_run(batch->task->plan, &requests, err) == ERR_OK ? requests : NULL;
 }
 
 /* --- the run
@@ -553,17 +551,20 @@ static void count_item(const struct batch_item *item)
 
 static void items_end(struct batch *batch)
 {
-    for (size_t i = 0; i < batch->plan.n_rows; i++) {
-        if (batch->plan.rows[i].context != NULL) {
-            item_ends(item_of(&batch->plan.rows[i]), &batch->plan.rows[i]);
+    const struct plan *plan = batch->task->plan;
+
+    for (size_t i = 0; i < plan->n_rows; i++) {
+        if (plan->rows[i].context != NULL) {
+            item_ends(item_of(&plan->rows[i]), &plan->rows[i]);
         }
     }
 }
 
-static void on_plan_done(struct plan *plan)
+static void on_plan_end(struct task *task, enum error_code code)
 {
-    struct batch *batch = plan->owner;
+    struct batch *batch = task->state;
 
+    (void)code; /* each command has its own */
     items_end(batch);
     for (size_t i = 0; i < batch->n_items; i++) {
         if (batch->items[i].status == ITEM_PENDING) {
@@ -575,38 +576,12 @@ static void on_plan_done(struct plan *plan)
     batch->on_done(batch);
 }
 
-static void batch_cancel(struct task *task)
+static void on_plan_gone(struct task *task)
 {
     struct batch *batch = task->state;
 
-    task->exchange->notes.report = json_text(task->arena, plan_report(&batch->plan));
-    plan_cancel(&batch->plan);
     items_end(batch);
     session_lane_leave(&batch->ticket);
-}
-
-static bool batch_must_finish(struct task *task)
-{
-    struct batch *batch = task->state;
-
-    return task_finishes_plan(task, &batch->plan);
-}
-
-/* The route's time is over. What was done is told command by command; who still waited for its turn
- * has sent nothing. */
-static void batch_time_over(struct task *task)
-{
-    struct batch *batch = task->state;
-
-    if (plan_time_over(&batch->plan)) {
-        return;
-    }
-    batch_cancel(task);
-    (void)error_set(&task->error, ERR_OVERLOADED,
-                    "The commands before this one in the session took too long; nothing of it was "
-                    "sent");
-    task->error.retry_after_s = 1;
-    (void)task_fail(task);
 }
 
 static void batch_go(struct batch *batch)
@@ -617,7 +592,7 @@ static void batch_go(struct batch *batch)
         return;
     }
     batch_build(batch);
-    plan_start(&batch->plan, on_plan_done, batch);
+    task_start_plan(batch->task);
 }
 
 static void on_turn(struct session_ticket *ticket)
@@ -657,22 +632,18 @@ static void stretch_deadline(struct batch *batch)
 enum stage_verdict batch_start(struct batch *batch, void (*on_done)(struct batch *batch))
 {
     struct task *task = batch->task;
-    struct plan_options options;
     bool now = true;
 
     batch->on_done = on_done;
     task->state = batch;
     step_init(&batch->step, task->api->lanes, catalog_extra_call("count steps"));
-    plan_options_for(task, &options);
-    plan_init(&batch->plan, task->arena, task->api->options.port, &options);
+    (void)task_plan_new(task);
     if (uses_lane(batch) &&
         session_lane_enter(task->api->options.sessions, batch->session.id, &batch->ticket, on_turn,
                            &now, &task->error) != ERR_OK) {
         return STAGE_CONTINUE;
     }
-    task->on_cancel = batch_cancel;
-    task->must_finish = batch_must_finish;
-    task->on_deadline = batch_time_over;
+    task_hold_plan(task, on_plan_end, on_plan_gone);
     stretch_deadline(batch);
     if (now) {
         batch_go(batch);

@@ -122,7 +122,6 @@ static void reply_one(struct batch *batch)
     struct batch_item *item = &batch->items[0];
     struct json *body = json_new_object(task->arena);
 
-    (void)task_take_plan(task, &batch->plan);
     if (item->status != ITEM_DONE) {
         if (item->error.code != ERR_OK) {
             task->error = item->error;
@@ -191,7 +190,7 @@ static struct json *item_result(const struct batch_item *item, struct arena *are
     if (item->error.code == ERR_OK) {
         return out;
     }
-    json_set(out, STR("made"), plan_made(&item->batch->plan, item));
+    json_set(out, STR("made"), plan_made(item->batch->task->plan, item));
     if (item->seen != NULL) {
         json_set(out, STR("seen"), json_copy(arena, item->seen));
     }
@@ -218,7 +217,6 @@ static void reply_batch(struct batch *batch)
     size_t n_done = batch_count(batch, ITEM_DONE);
     size_t n_skipped = batch_count(batch, ITEM_SKIPPED) + batch_count(batch, ITEM_PENDING);
 
-    (void)task_take_plan(task, &batch->plan);
     for (size_t i = 0; i < batch->n_items; i++) {
         json_append(results, item_result(&batch->items[i], task->arena));
     }

@@ -201,7 +201,6 @@ static size_t take_headers(struct relay *relay)
 /* What would be sent; the body, which is streamed, is the caller's own as it stands. */
 static enum stage_verdict answer_dry_run(struct task *task, const struct upstream_request *request)
 {
-    struct json *body = json_new_object(task->arena);
     struct json *requests = json_new_array(task->arena);
     struct json *row = json_new_object(task->arena);
 
@@ -211,9 +210,7 @@ static enum stage_verdict answer_dry_run(struct task *task, const struct upstrea
         json_set(row, STR("query"), json_new_string(task->arena, request->query));
     }
     json_append(requests, row);
-    json_set(body, STR("dry_run"), json_new_bool(task->arena, true));
-    json_set(body, STR("requests"), requests);
-    return task_reply_json(task, 200, body);
+    return task_reply_requests(task, requests);
 }
 
 /* Table and environment values are shown to who may administrate and asks for just them. */

@@ -61,13 +61,18 @@ enum stage_verdict task_reply_json(struct task *task, int status, const struct j
                       json_text(task->arena, body));
 }
 
-enum stage_verdict task_reply_nothing_sent(struct task *task)
+enum stage_verdict task_reply_requests(struct task *task, struct json *requests)
 {
     struct json *body = json_new_object(task->arena);
 
     json_set(body, STR("dry_run"), json_new_bool(task->arena, true));
-    json_set(body, STR("requests"), json_new_array(task->arena));
+    json_set(body, STR("requests"), requests);
     return task_reply_json(task, 200, body);
+}
+
+enum stage_verdict task_reply_nothing_sent(struct task *task)
+{
+    return task_reply_requests(task, json_new_array(task->arena));
 }
 
 static void error_list_free(void *list)

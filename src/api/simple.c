@@ -18,7 +18,6 @@ struct simple {
     struct json *values;
     const struct json *answer;
     const struct call *main; /* the call that `answer` answers */ /* of the main call */
-    struct plan plan;
     uint64_t begin_ms;
 };
 
@@ -103,7 +102,7 @@ static const char *job_status(struct str status)
 
 static struct str answer_id(const struct simple *simple)
 {
-    const struct json *id = plan_get(&simple->plan, "execution_id");
+    const struct json *id = plan_get(simple->task->plan, "execution_id");
     struct task *task = simple->task;
 
     if (id == NULL) {
@@ -145,8 +144,8 @@ static struct json *job_reply(struct simple *simple)
 
 static struct json *execution_reply(struct simple *simple)
 {
-    struct json *reduced =
-        reply_reduce(simple->task->arena, "execution", simple->answer, simple->plan.variables);
+    struct json *reduced = reply_reduce(simple->task->arena, "execution", simple->answer,
+                                        simple->task->plan->variables);
     struct json *out = json_new_object(simple->task->arena);
     const struct json *progress = json_get(reduced, "progress");
     struct str id = answer_id(simple);
@@ -174,7 +173,7 @@ static struct json *made_reply(struct simple *simple)
         break;
     }
     return reply_reduce(simple->task->arena, simple->row->map, simple->answer,
-                        simple->plan.variables);
+                        simple->task->plan->variables);
 }
 
 /* Executions change until they are over, and then never again; newest snapshots change soon. */
@@ -226,7 +225,7 @@ static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
                                     const struct json *answer, uint64_t *delay_ms,
                                     struct error *err)
 {
-    struct simple *simple = plan->owner;
+    struct simple *simple = plan_state(plan);
     const struct simple_call *call = row->context;
     uint64_t limit_ms = simple->task->api->config->http.long_exchange_timeout_ms;
 
@@ -275,7 +274,7 @@ static bool snapshot_is_known(struct simple *simple, const struct simple_call *c
     }
     known = goal_memo_find(task, GOAL_SNAPSHOT, goal_of(simple));
     if (known.len > 0) {
-        plan_set_str(&simple->plan, "snapshot_id", known);
+        plan_set_str(simple->task->plan, "snapshot_id", known);
     }
     return known.len > 0;
 }
@@ -283,7 +282,7 @@ static bool snapshot_is_known(struct simple *simple, const struct simple_call *c
 /* The goal is known from the request, or from the answer by now. */
 static bool before_project(struct plan *plan, struct plan_row *row)
 {
-    struct simple *simple = plan->owner;
+    struct simple *simple = plan_state(plan);
     struct str goal = goal_of(simple);
 
     (void)row;
@@ -299,11 +298,8 @@ static bool before_project(struct plan *plan, struct plan_row *row)
 
 static void build(struct simple *simple)
 {
-    struct plan_options options;
+    struct plan *plan = task_plan_new(simple->task);
 
-    plan_options_for(simple->task, &options);
-    plan_init(&simple->plan, simple->task->arena, simple->task->api->options.port, &options);
-    simple->plan.owner = simple;
     for (const struct simple_call *call = simple->row->calls;
          call < simple->row->calls + SIMPLE_MAX_CALLS && call->name != NULL; call++) {
         struct plan_row *row;
@@ -311,7 +307,7 @@ static void build(struct simple *simple)
         if (!is_wanted(simple, call->when) || snapshot_is_known(simple, call)) {
             continue;
         }
-        row = plan_append(&simple->plan, catalog_named_call(call->name));
+        row = plan_append(plan, catalog_named_call(call->name));
         row->args = simple->values;
         row->context = call;
         row->after = after_call;
@@ -324,7 +320,7 @@ static void build(struct simple *simple)
 /* The time was over while the project of the link was asked for: all the rest is there. */
 static bool lacks_only_the_link(struct simple *simple)
 {
-    const struct plan *plan = &simple->plan;
+    const struct plan *plan = simple->task->plan;
     const struct simple_call *call = plan->at < plan->n_rows ? plan->rows[plan->at].context : NULL;
 
     if (call == NULL || !call->for_link || simple->answer == NULL) {
@@ -335,53 +331,15 @@ static bool lacks_only_the_link(struct simple *simple)
     return true;
 }
 
-static void on_plan_done(struct plan *plan)
+static void on_plan_end(struct task *task, enum error_code code)
 {
-    struct simple *simple = plan->owner;
+    struct simple *simple = task->state;
 
-    if (task_take_plan(simple->task, plan) != ERR_OK && !lacks_only_the_link(simple)) {
-        (void)cache_fail(simple->task);
+    if (code != ERR_OK && !lacks_only_the_link(simple)) {
+        (void)cache_fail(task);
         return;
     }
     reply(simple);
-}
-
-static void cancel(struct task *task)
-{
-    struct simple *simple = task->state;
-
-    task->exchange->notes.report = json_text(task->arena, plan_report(&simple->plan));
-    plan_cancel(&simple->plan);
-    cache_abandon(task);
-}
-
-static bool must_finish(struct task *task)
-{
-    struct simple *simple = task->state;
-
-    return task_finishes_plan(task, &simple->plan);
-}
-
-static void time_over(struct task *task)
-{
-    struct simple *simple = task->state;
-
-    (void)plan_time_over(&simple->plan);
-}
-
-static enum stage_verdict answer_dry_run(struct simple *simple)
-{
-    struct task *task = simple->task;
-    struct json *requests = NULL;
-    struct json *body;
-
-    if (plan_dry_run(&simple->plan, &requests, &task->error) != ERR_OK) {
-        return task_fail(task);
-    }
-    body = json_new_object(task->arena);
-    json_set(body, STR("dry_run"), json_new_bool(task->arena, true));
-    json_set(body, STR("requests"), requests);
-    return task_reply_json(task, 200, body);
 }
 
 enum stage_verdict handle_simple(struct task *task)
@@ -398,7 +356,7 @@ enum stage_verdict handle_simple(struct task *task)
     task->state = simple;
     build(simple);
     if (task->dry_run) {
-        return answer_dry_run(simple);
+        return task_show_plan(task);
     }
     if (simple->row->members == NULL) {
         enum stage_verdict verdict = cache_begin(task, handle_simple);
@@ -407,9 +365,10 @@ enum stage_verdict handle_simple(struct task *task)
             return verdict;
         }
     }
-    task->on_cancel = cancel;
-    task->must_finish = must_finish;
-    task->on_deadline = simple->row->members != NULL ? time_over : NULL;
-    plan_start(&simple->plan, on_plan_done, simple);
+    task_hold_plan(task, on_plan_end, cache_abandon);
+    if (simple->row->members == NULL) {
+        task->on_deadline = NULL; /* a read that is cut has no outcome to tell */
+    }
+    task_start_plan(task);
     return STAGE_WAIT;
 }

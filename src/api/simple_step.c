@@ -135,7 +135,6 @@ static void reply_step(struct batch *batch)
     struct batch_item *item = &batch->items[0];
     struct json *out = json_new_object(task->arena);
 
-    (void)task_take_plan(task, &batch->plan);
     if (item->status != ITEM_DONE) {
         task->error = item->error.code != ERR_OK ? item->error : task->error;
         (void)task_fail(task);
@@ -164,16 +163,9 @@ static bool take_errors(struct task *task, const struct batch *batch)
 
 static enum stage_verdict dry_run(struct batch *batch)
 {
-    struct task *task = batch->task;
-    struct json *requests = batch_dry_run(batch, &task->error);
-    struct json *out = json_new_object(task->arena);
+    struct json *requests = batch_dry_run(batch, &batch->task->error);
 
-    if (requests == NULL) {
-        return task_fail(task);
-    }
-    json_set(out, STR("dry_run"), json_new_bool(task->arena, true));
-    json_set(out, STR("requests"), requests);
-    return task_reply_json(task, 200, out);
+    return requests == NULL ? task_fail(batch->task) : task_reply_requests(batch->task, requests);
 }
 
 enum stage_verdict handle_simple_step(struct task *task)
@@ -220,7 +212,6 @@ const struct member simple_table_members[] = {
 /* Several calls with one reply made of one answer. */
 struct making {
     struct task *task;
-    struct plan plan;
     const struct call *main;
     const struct json *answer;
     const char *map;
@@ -232,7 +223,7 @@ static enum plan_verdict after_making(struct plan *plan, struct plan_row *row,
                                       const struct json *answer, uint64_t *delay_ms,
                                       struct error *err)
 {
-    struct making *making = plan->owner;
+    struct making *making = plan_state(plan);
 
     (void)err;
     *delay_ms = 0;
@@ -251,7 +242,7 @@ static enum plan_verdict after_checkpoint(struct plan *plan, struct plan_row *ro
                                           const struct json *answer, uint64_t *delay_ms,
                                           struct error *err)
 {
-    const struct making *making = plan->owner;
+    const struct making *making = plan_state(plan);
 
     (void)row;
     (void)answer;
@@ -263,25 +254,24 @@ static enum plan_verdict after_checkpoint(struct plan *plan, struct plan_row *ro
 
 static bool before_step(struct plan *plan, struct plan_row *row)
 {
-    struct making *making = plan->owner;
+    struct making *making = plan_state(plan);
 
     (void)row;
     step_to(&making->step, checkpoint_of(plan), -1);
     return true;
 }
 
-static void on_made(struct plan *plan)
+static void on_made(struct task *task, enum error_code code)
 {
-    struct making *making = plan->owner;
-    struct task *task = making->task;
+    const struct making *making = task->state;
     struct json *out;
 
-    if (task_take_plan(task, plan) != ERR_OK) {
+    if (code != ERR_OK) {
         (void)task_fail(task);
         return;
     }
     out = task->raw ? json_copy(task->arena, making->answer)
-                    : reply_reduce(task->arena, making->map, making->answer, plan->variables);
+                    : reply_reduce(task->arena, making->map, making->answer, task->plan->variables);
     redact(out, task->raw ? str_from(making->main->spec->path) : STR_EMPTY, REDACT_SHOWS_NOTHING);
     if (making->name.len > 0 && !task->raw) {
         json_set(out, STR("name"), json_new_string(task->arena, making->name));
@@ -289,48 +279,23 @@ static void on_made(struct plan *plan)
     (void)task_reply_json(task, 201, out);
 }
 
-static void cancel_making(struct task *task)
-{
-    struct making *making = task->state;
-
-    task->exchange->notes.report = json_text(task->arena, plan_report(&making->plan));
-    plan_cancel(&making->plan);
-}
-
-static bool making_must_finish(struct task *task)
-{
-    struct making *making = task->state;
-
-    return task_finishes_plan(task, &making->plan);
-}
-
-static void making_time_over(struct task *task)
-{
-    struct making *making = task->state;
-
-    (void)plan_time_over(&making->plan);
-}
-
 static struct making *making_new(struct task *task, const char *main, const char *map)
 {
     struct making *making = arena_zalloc(task->arena, sizeof(*making));
-    struct plan_options options;
 
     making->task = task;
     making->main = catalog_named_call(main);
     making->map = map;
     task->state = making;
     step_init(&making->step, task->api->lanes, catalog_named_call("count steps"));
-    plan_options_for(task, &options);
-    plan_init(&making->plan, task->arena, task->api->options.port, &options);
-    making->plan.owner = making;
+    (void)task_plan_new(task);
     return making;
 }
 
 static struct plan_row *making_add(struct making *making, const struct call *call,
                                    const struct json *args)
 {
-    struct plan_row *row = plan_append(&making->plan, call);
+    struct plan_row *row = plan_append(making->task->plan, call);
 
     row->args = args;
     row->after = after_making;
@@ -339,24 +304,8 @@ static struct plan_row *making_add(struct making *making, const struct call *cal
 
 static enum stage_verdict making_go(struct making *making)
 {
-    struct task *task = making->task;
-    struct json *requests = NULL;
-    struct json *out;
-
-    if (task->dry_run) {
-        if (plan_dry_run(&making->plan, &requests, &task->error) != ERR_OK) {
-            return task_fail(task);
-        }
-        out = json_new_object(task->arena);
-        json_set(out, STR("dry_run"), json_new_bool(task->arena, true));
-        json_set(out, STR("requests"), requests);
-        return task_reply_json(task, 200, out);
-    }
-    task->on_cancel = cancel_making;
-    task->must_finish = making_must_finish;
-    task->on_deadline = making_time_over;
-    plan_start(&making->plan, on_made, making);
-    return STAGE_WAIT;
+    return making->task->dry_run ? task_show_plan(making->task)
+                                 : task_run_plan(making->task, on_made, NULL);
 }
 
 static bool add_steps(struct making *making, const struct json *steps)
@@ -404,12 +353,12 @@ enum stage_verdict handle_simple_library(struct task *task)
     }
     json_set(args, STR("name"), json_new_string(task->arena, making->name));
     if (json_get(body, "checkpointId") != NULL) {
-        plan_set(&making->plan, "checkpoint_id",
+        plan_set(making->task->plan, "checkpoint_id",
                  json_copy(task->arena, json_get(body, "checkpointId")));
     } else if (task->errors->n == 0) {
         json_set(args, STR("goal_id"), json_copy(task->arena, json_get(body, "goalId")));
         if (json_get(body, "snapshotId") != NULL) {
-            plan_set(&making->plan, "snapshot_id",
+            plan_set(making->task->plan, "snapshot_id",
                      json_copy(task->arena, json_get(body, "snapshotId")));
         } else {
             making_add(making, catalog_named_call("newest snapshot"), args);

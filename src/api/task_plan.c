@@ -1,4 +1,6 @@
-/* What a task does with the plan that carries it out. */
+/* The plan that carries a task out: a handler fills it and says what is to be done when it has ended.
+ * What happens in between is written here once: the client leaves (the row on the wire is finished),
+ * the time is over, the report for the log, the dry run. */
 #include "api_internal.h"
 #include "cache.h"
 #include "verdict.h"
@@ -29,7 +31,7 @@ static bool plan_may_have_changed(const struct plan *plan)
     return false;
 }
 
-bool task_finishes_plan(const struct task *task, struct plan *plan)
+static bool finishes_plan(const struct task *task, struct plan *plan)
 {
     if (plan->running && task->idempotency != NULL && plan_may_have_changed(plan)) {
         return true;
@@ -41,7 +43,7 @@ bool task_finishes_plan(const struct task *task, struct plan *plan)
     return true;
 }
 
-enum error_code task_take_plan(struct task *task, const struct plan *plan)
+static enum error_code take_plan(struct task *task, const struct plan *plan)
 {
     struct exchange_notes *notes = &task->exchange->notes;
 
@@ -62,4 +64,88 @@ enum error_code task_take_plan(struct task *task, const struct plan *plan)
         task->made = plan_made(plan, NULL);
     }
     return plan->result;
+}
+
+struct plan *task_plan_new(struct task *task)
+{
+    struct plan *plan = arena_zalloc(task->arena, sizeof(*plan));
+    struct plan_options options;
+
+    plan_options_for(task, &options);
+    plan_init(plan, task->arena, task->api->options.port, &options);
+    plan->owner = task;
+    task->plan = plan;
+    return plan;
+}
+
+void *plan_state(const struct plan *plan)
+{
+    const struct task *task = plan->owner;
+
+    return task->state;
+}
+
+static void on_end(struct plan *plan)
+{
+    struct task *task = plan->owner;
+
+    task->on_plan_end(task, take_plan(task, plan));
+}
+
+static void cancel(struct task *task)
+{
+    task->exchange->notes.report = json_text(task->arena, plan_report(task->plan));
+    plan_cancel(task->plan);
+    if (task->on_plan_gone != NULL) {
+        task->on_plan_gone(task);
+    }
+}
+
+static bool must_finish(struct task *task)
+{
+    return finishes_plan(task, task->plan);
+}
+
+static void time_over(struct task *task)
+{
+    if (plan_time_over(task->plan)) {
+        return;
+    }
+    cancel(task);
+    (void)error_set(&task->error, ERR_OVERLOADED,
+                    "The commands before this one took too long; nothing of it was sent");
+    task->error.retry_after_s = 1;
+    (void)task_fail(task);
+}
+
+void task_hold_plan(struct task *task, plan_end_fn on_plan_end, plan_gone_fn on_plan_gone)
+{
+    task->on_plan_end = on_plan_end;
+    task->on_plan_gone = on_plan_gone;
+    task->on_cancel = cancel;
+    task->must_finish = must_finish;
+    task->on_deadline = time_over;
+}
+
+void task_start_plan(struct task *task)
+{
+    plan_start(task->plan, on_end, task);
+}
+
+enum stage_verdict task_run_plan(struct task *task, plan_end_fn on_plan_end,
+                                 plan_gone_fn on_plan_gone)
+{
+    task_hold_plan(task, on_plan_end, on_plan_gone);
+    task_start_plan(task);
+    return STAGE_WAIT;
+}
+
+enum stage_verdict task_show_plan(struct task *task)
+{
+    struct json *requests = NULL;
+
+    if (plan_dry_run(task->plan, &requests, &task->error) != ERR_OK) {
+        return task_fail(task);
+    }
+    return task_reply_requests(task, requests);
 }
