@@ -112,9 +112,15 @@ install_quietly() {
     return "$result"
 }
 
+# The version that the package clang stands for, installed or offered; empty when neither is known.
+llvm_version() {
+    { dpkg-query -W -f='${Depends}' clang 2>/dev/null || apt-cache depends clang 2>/dev/null || true; } |
+        sed -n 's/.*clang-\([0-9][0-9]*\).*/\1/p' | head -n 1
+}
+
 # Installs all that the verb needs, in one go; without root and without sudo names all of it.
 install_for() {
-    local needed needs=("${build_needs[@]}") uses=("${build_uses[@]}") missing wanted=() package llvm
+    local needed needs=("${build_needs[@]}") uses=("${build_uses[@]}") missing wanted=() package llvm=""
     case $1 in
     demo) needs+=("${demo_needs[@]}") ;;
     test)
@@ -132,13 +138,9 @@ install_for() {
         *) ! is_offered "$package" || wanted+=("$package") ;;
         esac
     done
-    if [ "$1" = test ] && [ -n "$(missing_of clang)" ] && is_offered clang; then
-        llvm=$(apt-cache depends clang | sed -n 's/.*Depends: clang-\([0-9][0-9]*\)$/\1/p' | head -n 1)
-    else
-        llvm=$(dpkg-query -W -f='${Depends}' clang 2>/dev/null | sed -n 's/.*clang-\([0-9][0-9]*\).*/\1/p')
-    fi
-    if [ "$1" = test ] && [ -n "$llvm" ] && ! is_installed "libclang-rt-$llvm-dev"; then
-        wanted+=("libclang-rt-$llvm-dev")
+    if [ "$1" = test ]; then
+        llvm=$(llvm_version)
+        [ -z "$llvm" ] || is_installed "libclang-rt-$llvm-dev" || wanted+=("libclang-rt-$llvm-dev")
     fi
     if [ ${#wanted[@]} -gt 0 ]; then
         needed=$(missing_of "${needs[@]}")
