@@ -27,7 +27,7 @@ struct transport_events {
                    bool clean); /* EOF (clean) or error; no more on_bytes */
     void (*on_closed)(struct transport *transport);
     void (*on_secured)(
-        struct transport *transport); /* TLS handshake done; plain: right after open */
+        struct transport *transport); /* the TLS handshake is done; never for a plain one */
 };
 
 enum {

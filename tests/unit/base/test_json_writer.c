@@ -1,0 +1,102 @@
+/* JSON text: commas and quotes in their places, whatever the strings hold. */
+#include "harness/cmocka.h"
+
+#include <math.h>
+
+#include "base/json_writer.h"
+
+int test_json_writer(void);
+
+static void members_and_items_are_separated_and_nested(void **state)
+{
+    struct json_writer w;
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 1000);
+    jw_init(&w, &out);
+    jw_object(&w);
+    jw_kv_int(&w, "i", INT64_MIN);
+    jw_kv_text(&w, "t", "x");
+    jw_kv_text(&w, "n", NULL);
+    jw_kv_bool(&w, "b", true);
+    jw_kv_raw(&w, "r", STR("[1]"));
+    jw_key(&w, "a");
+    jw_array(&w);
+    jw_int(&w, 1);
+    jw_array(&w);
+    jw_end(&w);
+    jw_object(&w);
+    jw_key_str(&w, STR("k\"y"));
+    jw_null(&w);
+    jw_end(&w);
+    jw_bool(&w, false);
+    jw_str(&w, STR(""));
+    jw_text(&w, "z");
+    jw_end(&w);
+    jw_kv_str(&w, "last", STR("!"));
+    jw_end(&w);
+    assert_string_equal(buf_cstr(&out),
+                        "{\"i\":-9223372036854775808,\"t\":\"x\",\"n\":null,\"b\":true,\"r\":[1],"
+                        "\"a\":[1,[],{\"k\\\"y\":null},false,\"\",\"z\"],\"last\":\"!\"}");
+    buf_done(&out);
+}
+
+static void strings_are_escaped_and_mended(void **state)
+{
+    static const struct {
+        struct str text;
+        const char *escaped;
+    } rows[] = {
+        {STR_INIT("plain"), "plain"},
+        {STR_INIT("\"\\"), "\\\"\\\\"},
+        {STR_INIT("\n\r\t\b\f"), "\\n\\r\\t\\b\\f"},
+        {STR_INIT("\x01\x1f\x7f"), "\\u0001\\u001f\\u007f"},
+        {STR_INIT("a\0b"), "a\\u0000b"},
+        {STR_INIT("\xC3\xA4\xF0\x9F\x98\x80"), "\xC3\xA4\xF0\x9F\x98\x80"},
+        {STR_INIT("a\xFFz"), "a\xEF\xBF\xBDz"},
+        {STR_INIT("\xED\xA0\x80"), "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"}, /* half a surrogate */
+    };
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 100);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        buf_clear(&out);
+        json_escape(&out, rows[i].text);
+        if (!str_is(buf_view(&out), rows[i].escaped)) {
+            fail_msg("row %zu: %s", i, buf_cstr(&out));
+        }
+    }
+    buf_done(&out);
+}
+
+static void numbers_that_json_does_not_know_are_null(void **state)
+{
+    static const double odd[] = {(double)NAN, (double)INFINITY, -(double)INFINITY};
+    struct json_writer w;
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 100);
+    jw_init(&w, &out);
+    jw_array(&w);
+    for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
+        jw_double(&w, odd[i]);
+    }
+    jw_double(&w, 0.5);
+    jw_end(&w);
+    assert_string_equal(buf_cstr(&out), "[null,null,null,0.5]");
+    buf_done(&out);
+}
+
+int test_json_writer(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(members_and_items_are_separated_and_nested),
+        cmocka_unit_test(strings_are_escaped_and_mended),
+        cmocka_unit_test(numbers_that_json_does_not_know_are_null),
+    };
+
+    return cmocka_run_group_tests_name("base: JSON writer", tests, NULL, NULL);
+}

@@ -1,0 +1,289 @@
+/* str, percent and nearest: texts as tables. */
+#include "harness/cmocka.h"
+
+#include "base/arena.h"
+#include "base/mem.h"
+#include "base/nearest.h"
+#include "base/percent.h"
+
+int test_text(void);
+
+static struct str S(const char *text) {
+    return str_from(text);
+
+}
+
+static void
+parts_are_clamped_to_what_is_there(void **state)
+
+{
+    static const struct {
+        const char *text;
+        size_t from;
+        size_t len;
+        const char *part;
+    } rows[] = {
+        {"hello", 0, 5, "hello"}, {"hello", 1, 3, "ell"}, {"hello", 3, SIZE_MAX, "lo"},
+        {"hello", 5, 1, ""},      {"hello", 99, 1, ""},   {"", 0, 0, ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        assert_true(str_is(str_sub(S(rows[i].text), rows[i].from, rows[i].len), rows[i].part));
+    }
+    assert_int_equal(str_from(NULL).len, 0);
+}
+
+static void comparisons_are_of_bytes_or_of_ascii_letters(void **state)
+{
+    static const struct {
+        const char *a;
+        const char *b;
+        bool equal;
+        bool equal_nocase;
+        int order;
+    } rows[] = {
+        {"", "", true, true, 0},
+        {"a", "a", true, true, 0},
+        {"a", "A", false, true, 1},
+        {"a", "b", false, false, -1},
+        {"ab", "a", false, false, 1},
+        {"a", "ab", false, false, -1},
+        {"\xC3\xA4", "\xC3\x84", false, false, 1},
+        {"[", "{", false, false, -1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int order = str_compare(S(rows[i].a), S(rows[i].b));
+
+        assert_int_equal(str_eq(S(rows[i].a), S(rows[i].b)), rows[i].equal);
+        assert_int_equal(str_eq_nocase(S(rows[i].a), S(rows[i].b)), rows[i].equal_nocase);
+        assert_int_equal((order > 0) - (order < 0), rows[i].order);
+    }
+    assert_true(str_starts(S("abc"), S("ab")) && str_starts(S("abc"), S("")));
+    assert_false(str_starts(S("ab"), S("abc")));
+    assert_true(str_starts_nocase(S("Bearer x"), S("bearer ")));
+    assert_true(str_ends(S("abc"), S("bc")) && !str_ends(S("c"), S("bc")));
+}
+
+static void what_is_looked_for_is_found_at_its_first_place(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *needle;
+        ptrdiff_t at;
+    } rows[] = {
+        {"", "", 0},      {"abc", "", 0},    {"abcabc", "bc", 1}, {"aab", "ab", 1},
+        {"abc", "d", -1}, {"ab", "abc", -1}, {"aaaa", "aab", -1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        assert_int_equal(str_find(S(rows[i].text), S(rows[i].needle)), rows[i].at);
+        assert_int_equal(str_contains(S(rows[i].text), S(rows[i].needle)), rows[i].at >= 0);
+    }
+    assert_int_equal(str_find_char(S("abca"), 'a'), 0);
+    assert_int_equal(str_find_char(S("abca"), 'x'), -1);
+}
+
+static void blanks_and_quotes_come_off(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *trimmed;
+        const char *unquoted;
+    } rows[] = {
+        {" a b\t\r\n", "a b", " a b\t\r\n"},
+        {"\"a\"", "\"a\"", "a"},
+        {"'a'", "'a'", "a"},
+        {"'a\"", "'a\"", "'a\""},
+        {"\"", "\"", "\""},
+        {"", "", ""},
+        {"   ", "", "   "},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        assert_true(str_is(str_trim(S(rows[i].text)), rows[i].trimmed));
+        assert_true(str_is(str_unquote(S(rows[i].text)), rows[i].unquoted));
+    }
+}
+
+static void a_text_is_cut_once_or_walked_word_by_word(void **state)
+{
+    struct str head;
+    struct str tail;
+    struct str rest = S(",a,,b,");
+
+    (void)state;
+    assert_true(str_cut(S("k=v=w"), '=', &head, &tail));
+    assert_true(str_is(head, "k") && str_is(tail, "v=w"));
+    assert_false(str_cut(S("k"), '=', &head, &tail));
+    assert_true(str_is(head, "k") && tail.len == 0);
+    assert_true(str_next(&rest, ',', &head) && str_is(head, "a"));
+    assert_true(str_next(&rest, ',', &head) && str_is(head, "b"));
+    assert_false(str_next(&rest, ',', &head));
+}
+
+static void numbers_are_whole_texts_within_their_range(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t min;
+        int64_t max;
+        bool ok;
+        int64_t value;
+    } rows[] = {
+        {"0", 0, 9, true, 0},
+        {"007", 0, 9, true, 7},
+        {"9", 0, 9, true, 9},
+        {"10", 0, 9, false, 0},
+        {"-1", 0, 9, false, 0},
+        {"-1", -1, 9, true, -1},
+        {"+1", 0, 9, false, 0},
+        {"", 0, 9, false, 0},
+        {"-", -9, 9, false, 0},
+        {" 1", 0, 9, false, 0},
+        {"1x", 0, 9, false, 0},
+        {"9223372036854775807", INT64_MIN, INT64_MAX, true, INT64_MAX},
+        {"9223372036854775808", INT64_MIN, INT64_MAX, false, 0},
+        {"-9223372036854775808", INT64_MIN, INT64_MAX, true, INT64_MIN},
+        {"-9223372036854775809", INT64_MIN, INT64_MAX, false, 0},
+    };
+
+    double real = 0;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int64_t value = 42;
+        bool ok = str_to_i64(S(rows[i].text), rows[i].min, rows[i].max, &value);
+
+        if (ok != rows[i].ok || value != (ok ? rows[i].value : 42)) {
+            fail_msg("\"%s\": %d, %lld", rows[i].text, ok, (long long)value);
+        }
+    }
+    assert_true(str_to_double(S("0.25"), &real) && real == 0.25);
+    assert_false(str_to_double(S("nan"), &real));
+    assert_false(str_to_double(S("1.0.0"), &real));
+}
+
+static void copies_end_in_nul_and_hashes_depend_on_the_seed(void **state)
+{
+    char small[4];
+    char *copy = str_dup(S("hello"));
+
+    (void)state;
+    str_copy(small, sizeof(small), S("hello"));
+    assert_string_equal(small, "hel");
+    assert_string_equal(copy, "hello");
+    mem_free(copy);
+    assert_true(str_hash(S("a"), 1) == str_hash(S("a"), 1));
+    assert_true(str_hash(S("a"), 1) != str_hash(S("a"), 2));
+    assert_true(str_hash(S("a"), 1) != str_hash(S("b"), 1));
+}
+
+static void percent_escapes_go_both_ways(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *encoded;
+    } rows[] = {
+        {"a-Z_0.9~", "a-Z_0.9~"},
+        {"a b/c", "a%20b%2Fc"},
+        {"\xC3\xA4", "%C3%A4"},
+        {"%", "%25"},
+        {"", ""},
+    };
+
+    static const char *const broken[] = {"%", "%4", "%zz", "a%g0"};
+    struct arena arena;
+    struct str out;
+
+    (void)state;
+    arena_init(&arena);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf buf;
+
+        buf_init(&buf, 100);
+        percent_encode(&buf, S(rows[i].text));
+        assert_true(str_is(buf_view(&buf), rows[i].encoded));
+        assert_true(percent_decode(&arena, buf_view(&buf), false, &out));
+        assert_true(str_is(out, rows[i].text));
+        buf_done(&buf);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(broken); i++) {
+        assert_false(percent_decode(&arena, S(broken[i]), false, &out));
+    }
+    assert_true(percent_decode(&arena, S("a+b"), true, &out) && str_is(out, "a b"));
+    assert_true(percent_decode(&arena, S("a+b"), false, &out) && str_is(out, "a+b"));
+    arena_done(&arena);
+}
+
+static void a_query_is_pairs(void **state)
+{
+    struct arena arena;
+    struct str rest = S("a=1&b&c=x%20y&=z");
+    struct str name;
+    struct str value;
+
+    (void)state;
+    arena_init(&arena);
+    assert_true(query_find(&arena, rest, "c", &value) && str_is(value, "x y"));
+    assert_false(query_find(&arena, rest, "d", &value));
+    assert_true(query_next(&arena, &rest, &name, &value));
+    assert_true(str_is(name, "a") && str_is(value, "1"));
+    assert_true(query_next(&arena, &rest, &name, &value));
+    assert_true(str_is(name, "b") && value.len == 0);
+    assert_true(query_next(&arena, &rest, &name, &value));
+    assert_true(str_is(name, "c"));
+    arena_done(&arena);
+}
+
+static void what_was_meant_is_the_nearest_that_is_not_too_far(void **state)
+{
+    static const char *const candidates[] = {"click", "write", "navigate", "double-click"};
+
+    static const struct {
+        const char *word;
+        const char *best;
+    } rows[] = {
+        {"clik", "click"},  {"lcick", "click"},
+        {"CLICK", "click"}, {"naviagte", "navigate"},
+        {"zzz", ""},        {"doubleclick", "double-click"},
+        {"", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct nearest nearest;
+
+        nearest_init(&nearest, S(rows[i].word));
+        for (size_t k = 0; k < ARRAY_LEN(candidates); k++) {
+            nearest_offer(&nearest, S(candidates[k]));
+        }
+        if (!str_is(nearest.best, rows[i].best)) {
+            fail_msg("%s: %.*s", rows[i].word, STR_ARG(nearest.best));
+        }
+    }
+    assert_int_equal(edit_distance(S("kitten"), S("sitting"), 9), 3);
+    assert_true(edit_distance(S("kitten"), S("sitting"), 2) > 2);
+}
+
+int test_text(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(parts_are_clamped_to_what_is_there),
+        cmocka_unit_test(comparisons_are_of_bytes_or_of_ascii_letters),
+        cmocka_unit_test(what_is_looked_for_is_found_at_its_first_place),
+        cmocka_unit_test(blanks_and_quotes_come_off),
+        cmocka_unit_test(a_text_is_cut_once_or_walked_word_by_word),
+        cmocka_unit_test(numbers_are_whole_texts_within_their_range),
+        cmocka_unit_test(copies_end_in_nul_and_hashes_depend_on_the_seed),
+        cmocka_unit_test(percent_escapes_go_both_ways),
+        cmocka_unit_test(a_query_is_pairs),
+        cmocka_unit_test(what_was_meant_is_the_nearest_that_is_not_too_far),
+    };
+
+    return cmocka_run_group_tests_name("base: text", tests, NULL, NULL);
+}

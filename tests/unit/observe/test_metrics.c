@@ -1,0 +1,156 @@
+/* Metrics: what is counted is what is told, in a text that a scraper can read. */
+#include "harness/cmocka.h"
+
+#include <string.h>
+
+#include "observe/metrics.h"
+
+int test_metrics(void);
+
+static const char *const routes[] = {"unmatched", "/a", "/b\"\\\n"};
+
+static int begin(void **state)
+{
+    (void)state;
+    metrics_label_values(LABEL_ROUTE, routes, ARRAY_LEN(routes));
+    metrics_open();
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    metrics_done();
+    return 0;
+}
+
+static void what_is_added_is_summed_and_gauges_are_set(void **state)
+{
+    (void)state;
+    metric_add(M_REQUESTS, 1, METHOD_LABEL_GET, CLASS_2XX, 2);
+    metric_add(M_REQUESTS, 1, METHOD_LABEL_POST, CLASS_5XX, 1);
+    assert_int_equal(metric_sum(M_REQUESTS), 3);
+    metric_set(M_SESSIONS, 7);
+    metric_gauge_add(M_SESSIONS, -2);
+    assert_int_equal(metric_value(M_SESSIONS), 5);
+    assert_int_equal(metric_class_of(204), CLASS_2XX);
+    assert_int_equal(metric_class_of(499), CLASS_499);
+    assert_int_equal(metric_method_of(STR("PATCH")), METHOD_LABEL_PATCH);
+    assert_int_equal(metric_method_of(STR("BREW")), METHOD_LABEL_OTHER);
+}
+
+static void quantiles_lie_where_the_observations_are(void **state)
+{
+    double half;
+
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        metric_observe_us(M_REQUEST_SECONDS, 1, 3000);
+    }
+    half = metric_quantile_seconds(M_REQUEST_SECONDS, 0.5);
+    assert_true(half > 0.0005 && half < 0.02);
+}
+
+static bool is_name_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == ':';
+}
+
+/* name{label="value",...} number: the grammar of the text format, by hand. */
+static bool is_sample(struct str line)
+{
+    size_t at = 0;
+    double number;
+
+    while (at < line.len && is_name_char(line.ptr[at])) {
+        at++;
+    }
+    if (at == 0) {
+        return false;
+    }
+    if (at < line.len && line.ptr[at] == '{') {
+        bool quoted = false;
+
+        for (at++; at < line.len && (quoted || line.ptr[at] != '}'); at++) {
+            if (quoted && line.ptr[at] == '\\') {
+                at++;
+            } else if (line.ptr[at] == '"') {
+                quoted = !quoted;
+            }
+        }
+        at++;
+    }
+    return at < line.len && line.ptr[at] == ' ' &&
+           str_to_double(str_sub(line, at + 1, line.len), &number);
+}
+
+/* Each family is announced before its samples, once. */
+static void check_lines(struct str text, bool openmetrics)
+{
+    struct str line = STR_EMPTY;
+    struct str family = STR_EMPTY;
+    size_t n_samples = 0;
+
+    while (str_cut(text, '\n', &line, &text)) {
+        if (str_is(line, "# EOF")) {
+            assert_true(openmetrics && text.len == 0);
+            break;
+        }
+        if (str_starts(line, STR("# HELP "))) {
+            struct str rest = str_sub(line, 7, line.len);
+
+            assert_true(str_next(&rest, ' ', &family));
+        } else if (!str_starts(line, STR("# "))) {
+            if (!is_sample(line) || !str_starts(line, family)) {
+                fail_msg("not a sample of %.*s: %.*s", STR_ARG(family), STR_ARG(line));
+            }
+            n_samples++;
+        }
+    }
+    assert_int_equal(text.len, 0); /* the last line ends in a line feed too */
+    assert_int_equal(str_is(line, "# EOF"), openmetrics);
+    assert_true(n_samples > 20);
+}
+
+static void the_text_is_well_formed_in_both_formats(void **state)
+{
+    struct buf text;
+
+    (void)state;
+    metric_add(M_REQUESTS, 2, METHOD_LABEL_GET, CLASS_2XX, 1);
+    metric_observe_us(M_REQUEST_SECONDS, 2, 1500);
+    for (int openmetrics = 0; openmetrics < 2; openmetrics++) {
+        buf_init(&text, 1 << 20);
+        metrics_write(&text, openmetrics == 1, "1.2.3");
+        assert_true(buf_ok(&text));
+        check_lines(buf_view(&text), openmetrics == 1);
+        assert_true(str_contains(buf_view(&text), STR("route=\"/b\\\"\\\\\\n\"")));
+        assert_true(str_contains(buf_view(&text), STR("le=\"+Inf\"} 1\n")));
+        assert_false(str_contains(buf_view(&text), STR("route=\"/a\""))); /* never touched */
+        buf_done(&text);
+    }
+}
+
+static void nothing_happens_before_open(void **state)
+{
+    (void)state;
+    metric_add(M_REQUESTS, 1, METHOD_LABEL_GET, CLASS_2XX, 1);
+    metric_set(M_SESSIONS, 3);
+    metric_observe_us(M_REQUEST_SECONDS, 0, 1);
+    assert_int_equal(metric_sum(M_REQUESTS), 0);
+}
+
+int test_metrics(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_happens_before_open),
+        T(what_is_added_is_summed_and_gauges_are_set),
+        T(quantiles_lie_where_the_observations_are),
+        T(the_text_is_well_formed_in_both_formats),
+    };
+#undef T
+
+    return cmocka_run_group_tests_name("observe: metrics", tests, NULL, NULL);
+}
