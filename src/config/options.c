@@ -3,6 +3,8 @@
  * (a test compares). */
 #include "config_internal.h"
 
+#include "base/check.h"
+
 #define AT(member) offsetof(struct config, member)
 #define DAY_S      INT64_C(86400)
 #define MIB        INT64_C(1048576)
@@ -139,9 +141,12 @@ void *option_field(const struct config *config, const struct option_row *row)
 /* The word of the row at the mode's place. */
 struct str auth_mode_name(enum auth_mode mode)
 {
-    struct str rest = str_from(option_find(STR("auth.mode"))->words);
+    const struct option_row *row = option_find(STR("auth.mode"));
     struct str word = STR_EMPTY;
+    struct str rest;
 
+    CHECK(row != NULL);
+    rest = str_from(row->words);
     for (int i = 0; i <= (int)mode; i++) {
         (void)str_next(&rest, ' ', &word);
     }

@@ -127,10 +127,13 @@ static const struct log_field *find(const struct log_event *event, const char *n
     return NULL;
 }
 
+/* NULL: nothing. */
 static void put_named(struct buf *out, const struct log_field *field)
 {
-    buf_printf(out, " %s=", field->name);
-    put_value(out, field);
+    if (field != NULL) {
+        buf_printf(out, " %s=", field->name);
+        put_value(out, field);
+    }
 }
 
 /* POST /api/v1/commands/execute 200 12.3 ms command="step-interact click" */
@@ -158,11 +161,9 @@ static void put_access(struct buf *out, const struct log_event *event, bool colo
         buf_printf(out, " %.1f ms", ms->value.real);
     }
     for (size_t i = 0; i < ARRAY_LEN(tail); i++) {
-        if (find(event, tail[i]) != NULL) {
-            put_named(out, find(event, tail[i]));
-        }
+        put_named(out, find(event, tail[i]));
     }
-    if (bad && find(event, "request_id") != NULL) { /* to ask about */
+    if (bad) { /* to ask about */
         put_named(out, find(event, "request_id"));
     }
 }

@@ -17,7 +17,7 @@ enum error_code row_expand(const struct plan *plan, const struct plan_row *row,
 /* The call that the row sends now. */
 const struct call *row_sends(const struct plan_row *row);
 bool row_when(const struct plan *plan, const struct plan_row *row);
-void plan_forget_arena(void *arena); /* for arena_defer */
+void plan_forget_arena(void *pointer); /* for arena_defer */
 const char *row_name(const struct plan_row *row);
 
 #endif

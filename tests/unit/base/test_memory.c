@@ -119,7 +119,8 @@ static void a_buf_takes_and_gives_at_its_ends(void **state)
     assert_true(str_is(buf_view(&buf), "922"));
     room = buf_reserve(&buf, 97);
     assert_non_null(room);
-    memcpy(room, "xy", 2);
+    room[0] = 'x';
+    room[1] = 'y';
     buf_grew(&buf, 2);
     assert_string_equal(buf_cstr(&buf), "922xy");
     assert_null(buf_reserve(&buf, 96));

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "crypto/tls.h"
@@ -179,6 +180,14 @@ static int end(void **state)
     return 0;
 }
 
+static struct echo *first_echo(void)
+{
+    struct list *first = list_first(&here.echoes);
+
+    CHECK(first != NULL);
+    return CONTAINER_OF(first, struct echo, link);
+}
+
 static int dial(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
@@ -257,7 +266,7 @@ static void what_the_kernel_does_not_take_waits(void **state)
         bytes[i] = (char)(i % 251);
     }
     UNTIL(here.n_open == 1)
-    transport = &CONTAINER_OF(list_first(&here.echoes), struct echo, link)->transport;
+    transport = &first_echo()->transport;
     assert_int_equal(uv_send_buffer_size((uv_handle_t *)&transport->tcp, &send_buffer), 0);
     for (size_t at = 0; at < MANY_BYTES; at += 100000) {
         transport_write(transport, str_sub((struct str){bytes, MANY_BYTES}, at, 100000));
@@ -305,7 +314,7 @@ static void reading_stops_and_goes_on(void **state)
     (void)state;
     here.echoes_back = false;
     UNTIL(here.n_open == 1)
-    echo = CONTAINER_OF(list_first(&here.echoes), struct echo, link);
+    echo = first_echo();
     transport_read_stop(&echo->transport);
     say(fd, STR("later"));
     for (int i = 0; i < 20; i++) {
@@ -362,8 +371,7 @@ static void the_same_over_tls(void **state)
     (void)state;
     buf_init(&plain, 1 << 20);
     assert_true(tls_client_read(client, &plain)); /* its hello */
-    UNTIL(pass(fd, client, &plain) && here.n_open == 1 &&
-          CONTAINER_OF(list_first(&here.echoes), struct echo, link)->n_secured == 1)
+    UNTIL(pass(fd, client, &plain) && here.n_open == 1 && first_echo()->n_secured == 1)
     assert_true(tls_client_write(client, STR("through the tunnel")));
     UNTIL(pass(fd, client, &plain) && plain.len == 18)
     assert_true(str_is(buf_view(&plain), "through the tunnel"));
