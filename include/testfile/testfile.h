@@ -160,6 +160,7 @@ struct testfile {
     size_t n_failed;
     size_t n_left_out; /* of those, steps that became comments (lenient) */
     size_t work;       /* units of work done, for tests of linearity */
+    const char *other; /* what a document is instead of a test ("a compose file"); NULL: a test */
 };
 
 /* ERR_OK: no error among the problems (warnings may be there) and at least one test with a step.

@@ -130,6 +130,7 @@ enum error_code testfile_compile(struct arena *arena, struct str text,
         if (stream.n_documents == 0) {
             (void)problem_add(&c, TESTFILE_ERROR, (struct place){1, 1, STR_EMPTY},
                               "the file is empty");
+            out->other = "the file is empty";
         }
     }
     problems_sort(problems);

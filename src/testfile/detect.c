@@ -24,21 +24,37 @@ enum testfile_kind detect_kind(const struct testfile_options *options, struct st
 struct other_row {
     const char *key;
     const char *what;
+    bool unless_ours; /* the key may stand in a test too: steps of ours decide */
 };
 
 /* Marks of files that people send by accident. Add one by adding a row. */
 static const struct other_row others[] = {
-    {"apiVersion", "a Kubernetes manifest"},
-    {"jobs", "a CI workflow"},
-    {"stages", "a CI pipeline"},
-    {"pipelines", "a CI pipeline"},
-    {"trigger", "a CI pipeline"},
-    {"pool", "a CI pipeline"},
-    {"runs", "a CI action"},
-    {"services", "a compose file"},
-    {"swagger", "an API description"},
-    {"openapi", "an API description"},
-    {"$schema", "a JSON schema"},
+    {"apiVersion", "a Kubernetes manifest", false},
+    {"jobs", "a CI workflow", false},
+    {"workflows", "a CI workflow", false},
+    {"orbs", "a CI workflow", false},
+    {"stages", "a CI pipeline", false},
+    {"pipelines", "a CI pipeline", false},
+    {"trigger", "a CI pipeline", false},
+    {"pool", "a CI pipeline", false},
+    {"pr", "a CI pipeline", false},
+    {"resources", "a CI pipeline", false},
+    {"schedules", "a CI pipeline", false},
+    {"parameters", "a CI template", true},
+    {"runs", "a CI action", false},
+    {"services", "a compose file", false},
+    {"swagger", "an API description", false},
+    {"openapi", "an API description", false},
+    {"asyncapi", "an API description", false},
+    {"dependencies", "a package description", false},
+    {"devDependencies", "a package description", false},
+    {"peerDependencies", "a package description", false},
+    {"lockfileVersion", "a lock file", false},
+    {"compilerOptions", "a compiler's configuration", false},
+    {"repos", "a tool's configuration", true},
+    {"site_name", "a tool's configuration", true},
+    {"updates", "a tool's configuration", true},
+    {"$schema", "a JSON schema, or a file described by one", true},
 };
 
 static bool refuse(struct compile *c, const struct node *document, const char *what)
@@ -48,7 +64,78 @@ static bool refuse(struct compile *c, const struct node *document, const char *w
 
     problem->hint = STR("a test has a name and a list of steps");
     problem->example = STR("{name: Login, steps: [{click: \"Sign in\"}]}");
+    c->out->other = what;
     return true;
+}
+
+/* ---- steps of a CI system ---- */
+
+/* What a step of a CI system does; `script`, `run` and `command` are words of ours too. */
+static const char ci_verbs[] =
+    "script bash pwsh powershell task checkout template publish download "
+    "run uses command commands image trigger label";
+/* What stands beside it there and never in a step of ours. */
+static const char ci_companions[] =
+    "displayName env inputs condition workingDirectory working-directory continueOnError "
+    "continue-on-error timeoutInMinutes timeout-minutes with uses image commands task checkout "
+    "shell agents";
+
+struct ci_tally {
+    size_t n_steps;
+    size_t n_ci;
+    size_t n_companions;
+};
+
+static void tally_step(const struct node *step, struct ci_tally *tally)
+{
+    bool is_ci = false;
+    bool is_ours = step->type != NODE_MAP;
+
+    for (const struct node *member = step->first; member != NULL && !is_ours;
+         member = member->next) {
+        is_ci = is_ci || words_have(ci_verbs, ' ', member->key);
+        tally->n_companions += words_have(ci_companions, ' ', member->key) ? 1 : 0;
+        is_ours = (verb_known(verb_find(member->key)) && !words_have(ci_verbs, ' ', member->key)) ||
+                  words_have("type stepType action", ' ', member->key) ||
+                  str_starts(member->text, STR("step-")); /* `command: step-interact` */
+    }
+    tally->n_steps++;
+    tally->n_ci += is_ci && !is_ours ? 1 : 0;
+}
+
+/* Every step is one that a CI system carries out, and something else says so too: a key above the
+ * steps, a word beside a step, or that the file has no name. */
+static bool is_ci_file(const struct node *document, bool has_mark)
+{
+    static const char *const names[] = {"name", "test",        "journey",     "journey_name",
+                                        "goal", "journeyName", "description", "variables",
+                                        "base", "nav",         "starting_url"};
+    const struct node *list = node_get(document, "steps");
+    struct ci_tally tally = {0};
+    bool named = false;
+
+    for (const struct node *step = list != NULL && list->type == NODE_LIST ? list->first : NULL;
+         step != NULL; step = step->next) {
+        tally_step(step, &tally);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        named = named || node_get(document, names[i]) != NULL;
+    }
+    return tally.n_steps > 0 && tally.n_ci == tally.n_steps &&
+           (has_mark || tally.n_companions > 0 || !named);
+}
+
+/* What the file is instead of a test, as its keys tell; NULL: they do not tell it. */
+static const char *other_by_key(const struct node *document, bool ours)
+{
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        bool has = node_get(document, others[i].key) != NULL;
+
+        if (has && (!others[i].unless_ours || !ours || is_ci_file(document, true))) {
+            return others[i].what;
+        }
+    }
+    return is_ci_file(document, false) ? "a CI pipeline" : NULL;
 }
 
 static const char *const step_keys[] = {"steps", "do", "setup", "teardown", "cleanup"};
@@ -105,6 +192,9 @@ static bool refuse_verbs(struct compile *c, const struct node *document)
     problem->hint = STR("no step of this file has a known verb: is it a test file?");
     problem->example =
         str_from(problem->nearest.len > 0 ? verb_example(problem->nearest) : "click: \"Sign in\"");
+    if (problem->nearest.len == 0) {
+        c->out->other = "none of its steps has a known verb";
+    }
     return true;
 }
 
@@ -132,9 +222,32 @@ static bool has_steps_key(const struct node *map)
     return node_get(map, "steps") != NULL || node_get(map, "do") != NULL;
 }
 
-bool refuse_other(struct compile *c, const struct node *document)
+/* Any steps, and any of ours, in the document or in the tests below it. */
+static bool look_for_steps(const struct node *document, bool *out_any)
 {
     const struct node *tests = node_get(document, "tests");
+    bool ours = has_our_steps(document, out_any);
+
+    for (const struct node *test = tests != NULL ? tests->first : NULL; test != NULL;
+         test = test->next) {
+        ours = has_our_steps(test, out_any) || ours;
+    }
+    return ours;
+}
+
+static bool refuse_as(struct compile *c, const struct node *document, const char *what)
+{
+    bool refused =
+        refuse(c, document,
+               arena_cstr(c->arena, arena_printf(c->arena, "this is %s, not a test file", what)));
+
+    c->out->other = what;
+    return refused;
+}
+
+bool refuse_other(struct compile *c, const struct node *document)
+{
+    const char *what;
     bool any = false;
     bool ours;
 
@@ -147,22 +260,16 @@ bool refuse_other(struct compile *c, const struct node *document)
                           ? "the file is a list; put \"steps:\" above it, and a name"
                           : "the file is a single text");
     }
-    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
-        if (node_get(document, others[i].key) != NULL) {
-            return refuse(c, document,
-                          arena_cstr(c->arena, arena_printf(c->arena, "this is %s, not a test file",
-                                                            others[i].what)));
-        }
-    }
-    ours = has_our_steps(document, &any);
-    for (const struct node *test = tests != NULL ? tests->first : NULL; test != NULL;
-         test = test->next) {
-        ours = has_our_steps(test, &any) || ours;
+    ours = look_for_steps(document, &any);
+    what = other_by_key(document, ours);
+    if (what != NULL) {
+        return refuse_as(c, document, what);
     }
     if (ours) {
         return false;
     }
-    if (!any && (has_steps_key(document) || tests != NULL || node_get(document, "nav") != NULL)) {
+    if (!any && (has_steps_key(document) || node_get(document, "tests") != NULL ||
+                 node_get(document, "nav") != NULL)) {
         return false; /* ours, but empty: said where the steps are read */
     }
     return any ? refuse_verbs(c, document) : refuse_steps(c, document);

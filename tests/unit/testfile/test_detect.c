@@ -1,0 +1,138 @@
+/* What is a test file and what is somebody else's: a file of another tool is refused with what it
+ * is, and a test is never taken for one. */
+#include "harness/cmocka.h"
+
+#include "catalog/catalog.h"
+#include "testfile/testfile.h"
+
+static const struct {
+    const char *text;
+    const char *other; /* NULL: a test */
+} rows[] = {
+    /* Azure pipelines and their templates */
+    {"parameters:\n- name: version\n  type: string\nsteps:\n- script: npm ci\n", "a CI template"},
+    {"parameters: {a: 1}\nsteps: [{script: npm ci}, {task: NodeTool@0, inputs: {v: 20}}]\n",
+     "a CI template"},
+    {"pr: [main]\nsteps: [{script: npm test}]\n", "a CI pipeline"},
+    {"resources:\n  repositories: []\nsteps: [{script: make}]\n", "a CI pipeline"},
+    {"trigger: none\nname: x\nsteps: [{script: make}]\n", "a CI pipeline"},
+    {"steps:\n- script: npm ci\n- script: npm test\n", "a CI pipeline"},
+    {"name: $(Date:yyyyMMdd)\nsteps:\n- script: npm ci\n  displayName: install\n", "a CI pipeline"},
+    {"steps:\n- checkout: self\n- bash: make\n", "a CI pipeline"},
+    {"steps:\n- label: test\n  command: npm test\n", "a CI pipeline"},
+    {"stages: [{stage: a}]\n", "a CI pipeline"},
+    /* GitHub */
+    {"name: CI\non: push\njobs:\n  a:\n    runs-on: x\n    steps: [{run: make}]\n",
+     "a CI workflow"},
+    {"name: act\nruns: {using: composite, steps: [{run: make, shell: bash}]}\n", "a CI action"},
+    {"name: x\nsteps:\n- uses: actions/checkout@v4\n- run: make\n", "a CI pipeline"},
+    /* other tools */
+    {"services: {web: {image: nginx}}\n", "a compose file"},
+    {"name: shop\nservices: {web: {image: nginx}}\nvolumes: {}\n", "a compose file"},
+    {"apiVersion: v1\nkind: Pod\nmetadata: {name: x}\n", "a Kubernetes manifest"},
+    {"openapi: 3.1.0\ninfo: {title: x}\npaths: {}\n", "an API description"},
+    {"{\"swagger\": \"2.0\", \"paths\": {}}", "an API description"},
+    {"{\"name\": \"x\", \"scripts\": {}, \"dependencies\": {\"a\": \"1\"}}",
+     "a package description"},
+    {"{\"name\": \"x\", \"lockfileVersion\": 3, \"packages\": {}}", "a lock file"},
+    {"{\"compilerOptions\": {}}", "a compiler's configuration"},
+    {"site_name: Docs\nnav: [{Home: index.md}]\n", "a tool's configuration"},
+    {"{\"$schema\": \"http://json-schema.org/draft-07/schema#\", \"type\": \"object\"}",
+     "a JSON schema, or a file described by one"},
+    {"- hosts: all\n  tasks: []\n", "the file is a list; put \"steps:\" above it, and a name"},
+    {"version: 2\nformatters: {}\n", "the file has no steps"},
+    {"# nothing\n", "the file is empty"},
+    /* tests, some with words that others use too */
+    {"name: Login\nsteps: [{click: Sign in}]\n", NULL},
+    {"name: Login\nsteps: [{script: \"return document.title\"}]\n", NULL},
+    {"steps: [{navigate: \"https://x.example\"}, {script: \"return 1\"}]\n", NULL},
+    {"{\"$schema\": \"https://x.example/s.json\", \"name\": \"L\", \"steps\": [{\"click\": \"a\"}]}",
+     NULL},
+    {"name: L\nparameters: {a: 1}\nsteps: [{click: a}]\n", NULL},
+    {"name: L\nsteps: [{command: step-interact click, args: [a]}]\n", NULL},
+    {"test: L\ndo: [{c: a}]\n", NULL},
+    {"name: L\nsteps: ['click on \"a\"']\n", NULL},
+    /* a test with a slip is a test with an error, not somebody else's file */
+    {"name: L\nstpes: [{click: a}]\n", NULL},
+    {"name: L\nsteps: [{clik: a}]\n", NULL},
+    {"name: L\nsteps: []\n", NULL},
+};
+
+static void other_files_are_told_apart(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct testfile_options options = {.kind = TESTFILE_AUTO};
+        struct testfile_problems problems;
+        struct testfile file;
+        struct arena arena;
+        enum error_code code;
+
+        arena_init(&arena);
+        code = testfile_compile(&arena, str_from(rows[i].text), &options, &file, &problems);
+        if (rows[i].other != NULL) {
+            assert_int_equal(code, ERR_UNPROCESSABLE);
+            if (file.other == NULL || !str_is(str_from(file.other), rows[i].other)) {
+                fail_msg("%s: %s", rows[i].text, file.other != NULL ? file.other : "a test");
+            }
+        } else if (file.other != NULL) {
+            fail_msg("%s: taken for: %s", rows[i].text, file.other);
+        }
+        arena_done(&arena);
+    }
+}
+
+static void a_slip_is_named_where_it_stands(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *detail;
+        const char *nearest;
+    } slips[] = {
+        {"name: L\nstpes: [{click: a}]\n", "unknown key \"stpes\"", "steps"},
+        {"name: L\nsteps: [{clik: a}]\n", "unknown verb \"clik\"", "click"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(slips); i++) {
+        const struct testfile_options options = {.kind = TESTFILE_YAML};
+        struct testfile_problems problems;
+        struct testfile file;
+        struct arena arena;
+
+        arena_init(&arena);
+        assert_int_equal(
+            testfile_compile(&arena, str_from(slips[i].text), &options, &file, &problems),
+            ERR_UNPROCESSABLE);
+        assert_true(problems.n_errors >= 1);
+        assert_int_equal(problems.items[0].line, 2);
+        assert_true(str_is(problems.items[0].detail, slips[i].detail));
+        assert_true(str_is(problems.items[0].nearest, slips[i].nearest));
+        arena_done(&arena);
+    }
+}
+
+static int open_catalogue(void **state)
+{
+    struct error err;
+
+    (void)state;
+    return catalog_open(&err) == ERR_OK ? 0 : -1;
+}
+
+static int close_catalogue(void **state)
+{
+    (void)state;
+    catalog_close();
+    return 0;
+}
+
+int test_detect(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(other_files_are_told_apart),
+        cmocka_unit_test(a_slip_is_named_where_it_stands),
+    };
+
+    return cmocka_run_group_tests_name("detect", tests, open_catalogue, close_catalogue);
+}
