@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,48 @@ enum { READ_PIECE = 65536 };
 struct error *gather_error(struct gather *gather)
 {
     return error_list_add(gather->errors);
+}
+
+void gather_pass_over(struct gather *gather, struct str path, const char *why)
+{
+    gather->n_passed_over++;
+    (void)error_set(error_list_add(gather->notes), ERR_INVALID, "%.*s: passed over, %s",
+                    STR_ARG(path), why);
+}
+
+/* A pattern without '/' is for names, as in a .gitignore; others are for the path, as it was named
+ * or any part behind a '/'. */
+static bool pattern_matches(const char *pattern, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    size_t len = strlen(pattern);
+
+    if (strchr(pattern, '/') == NULL) {
+        return fnmatch(pattern, slash != NULL ? slash + 1 : path, 0) == 0;
+    }
+    if (pattern[len - 1] == '/') { /* "fixtures/": the folder and all below it */
+        return strstr(path, pattern) != NULL ||
+               str_ends(str_from(path), (struct str){pattern, len - 1});
+    }
+    for (const char *at = path; at != NULL; at = strchr(at, '/')) {
+        at += at != path ? 1 : 0;
+        if (fnmatch(pattern, at, 0) == 0) {
+            return true;
+        }
+        at += *at == '/' ? 1 : 0;
+    }
+    return false;
+}
+
+bool gather_is_excluded(const struct gather *gather, struct str path)
+{
+    for (size_t i = 0; i < gather->n_excludes; i++) {
+        if (gather->excludes[i][0] != '\0' &&
+            pattern_matches(gather->excludes[i], arena_cstr(gather->arena, path))) {
+            return true;
+        }
+    }
+    return false;
 }
 
 struct str gather_real(struct gather *gather, const char *path)
@@ -75,14 +118,6 @@ static int open_file(const char *path, bool regular_only)
     return open(path, O_RDONLY | O_CLOEXEC | (regular_only ? O_NONBLOCK | O_NOFOLLOW : 0));
 }
 
-static struct test_source *append(struct gather *gather, const struct test_source *source)
-{
-    struct test_source *item = &gather->items[gather->n++];
-
-    *item = *source;
-    return item;
-}
-
 static bool check_file(int fd, bool regular_only, struct stat *out)
 {
     if (fd < 0 || fstat(fd, out) != 0) {
@@ -95,11 +130,36 @@ static bool check_file(int fd, bool regular_only, struct stat *out)
     return true;
 }
 
+static void keep_text(struct gather *gather, const struct test_source *source, struct str text,
+                      const struct stat *status)
+{
+    struct test_source made = *source;
+    const struct inspect_options options = {
+        .file = source->file,
+        .is_json = is_json(source->file, text),
+        .variables = gather->variables,
+        .n_variables = gather->n_variables,
+    };
+
+    inspect_file(gather->arena, text, &options, &made.inspection);
+    if (made.walked && made.inspection.other != NULL) {
+        const char *why = arena_printf(gather->arena, "not a test: %s", made.inspection.other).ptr;
+
+        gather_pass_over(gather, made.file, why);
+        return;
+    }
+    made.is_json = options.is_json;
+    made.text = arena_str(gather->arena, text);
+    made.device = status->st_dev;
+    made.inode = status->st_ino;
+    gather->items[gather->n++] = made;
+    gather->n_bytes += text.len;
+}
+
 bool gather_file(struct gather *gather, const char *path, const struct test_source *source,
                  bool regular_only)
 {
     struct stat status;
-    struct test_source *item;
     struct buf text;
     int fd;
     bool ok;
@@ -114,12 +174,10 @@ bool gather_file(struct gather *gather, const char *path, const struct test_sour
     buf_init(&text, TESTFILE_MAX_BYTES + READ_PIECE);
     ok = check_file(fd, regular_only, &status) && read_text(fd, &text);
     if (ok) {
-        item = append(gather, source);
-        item->text = arena_str(gather->arena, buf_view(&text));
-        item->is_json = is_json(source->file, item->text);
-        item->device = status.st_dev;
-        item->inode = status.st_ino;
-        gather->n_bytes += item->text.len;
+        keep_text(gather, source, buf_view(&text), &status);
+    } else if (source->walked && errno == EFBIG) {
+        gather_pass_over(gather, source->file, "too large for a test");
+        ok = true;
     } else {
         (void)error_set(gather_error(gather), ERR_IO, "cannot read %.*s: %s", STR_ARG(source->file),
                         strerror(errno));
@@ -139,7 +197,10 @@ static void gather_word(struct gather *gather, const char *path)
     struct test_source source = {.file = str_is(str_from(path), "-") ? STR("(standard input)")
                                                                      : str_from(path)};
 
-    if (!str_is(str_from(path), "-") && stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
+    if (gather_is_excluded(gather, source.file)) {
+        gather_pass_over(gather, source.file, "excluded");
+    } else if (!str_is(str_from(path), "-") && stat(path, &status) == 0 &&
+               S_ISDIR(status.st_mode)) {
         gather_folder(gather, path);
     } else {
         (void)gather_file(gather, path, &source, false);
@@ -180,6 +241,18 @@ static void drop_extras(struct gather *gather)
     gather->n = n;
 }
 
+static void say_nothing_there(struct gather *gather)
+{
+    if (gather->n_passed_over > 0) {
+        (void)error_set(gather_error(gather), ERR_INVALID,
+                        "no test files there; %zu %s passed over (--verbose tells why)",
+                        gather->n_passed_over, gather->n_passed_over == 1 ? "name" : "names");
+    } else {
+        (void)error_set(gather_error(gather), ERR_INVALID,
+                        "no test files there: *.yaml, *.yml or *.json are looked for in folders");
+    }
+}
+
 bool gather_paths(struct gather *gather, const char *const *paths, size_t n_paths)
 {
     gather->items = arena_calloc(gather->arena, GATHER_MAX_FILES, sizeof(*gather->items));
@@ -192,8 +265,7 @@ bool gather_paths(struct gather *gather, const char *const *paths, size_t n_path
     }
     drop_extras(gather);
     if (gather->n == 0 && gather->errors->n == 0) {
-        (void)error_set(gather_error(gather), ERR_INVALID,
-                        "no test files there: *.yaml, *.yml or *.json are looked for in folders");
+        say_nothing_there(gather);
     }
     return gather->errors->n == 0;
 }

@@ -2,7 +2,9 @@
  * suite manifests are replaced by the files that they name.
  *
  * Owner: everything lives in the arena given. All errors are told, not the first; with any, nothing
- * is to be run. What is left out of a folder without being an error (a link out of it) is a note.
+ * is to be run. What is left out of a folder without being an error is a note: files that are not
+ * tests (a compose file, package.json), links out of the folder, names of --exclude, and folders of
+ * tools and packages (gather_tree.c has the list). A file that was named is never left out.
  * Limits: 1,000 files, 256 MiB of text, folders 16 deep, 100,000 names in all. Hidden names are
  * passed over, linked folders are not entered (so there are no loops), linked files are read only
  * when they lie below the folder that was named. A manifest's files lie below its own folder. */
@@ -16,6 +18,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "inspect.h"
 
 enum {
     GATHER_MAX_FILES = 1000,
@@ -30,6 +33,7 @@ struct test_source {
     struct str journey; /* of the manifest; empty: none */
     struct str text;
     bool is_json;
+    struct inspection inspection;
     /* private */
     bool walked; /* found in a folder: dropped where a manifest or the caller names it too */
     dev_t device;
@@ -38,11 +42,16 @@ struct test_source {
 
 struct gather {
     struct arena *arena;
+    const char *const *excludes; /* patterns of --exclude */
+    size_t n_excludes;
+    const struct testfile_variable *variables; /* of --var */
+    size_t n_variables;
     struct test_source *items;
     size_t n;
     struct error_list *errors; /* what stops the run */
     struct error_list *notes;
-    size_t n_names; /* seen so far in folders */
+    size_t n_passed_over; /* in folders; each has a note while there is room for notes */
+    size_t n_names;       /* seen so far in folders */
     size_t n_bytes;
 };
 

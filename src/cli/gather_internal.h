@@ -6,11 +6,16 @@
 #include "gather.h"
 
 struct error *gather_error(struct gather *gather);
+/* A note: `path` is not run, and why. */
+void gather_pass_over(struct gather *gather, struct str path, const char *why);
+/* Does --exclude name the path? */
+bool gather_is_excluded(const struct gather *gather, struct str path);
 /* The path without links, in `arena`; empty: it does not exist (errno says why). */
 struct str gather_real(struct gather *gather, const char *path);
 bool gather_is_below(struct str real, struct str real_root);
 /* Reads the file at `path` and appends it as `source` (file, goal, journey, walked are taken from
- * there). `regular_only`: nothing that could block. False: an error was added. */
+ * there). `regular_only`: nothing that could block. A walked file that is not a test is passed over.
+ * False: an error was added. */
 bool gather_file(struct gather *gather, const char *path, const struct test_source *source,
                  bool regular_only);
 /* Test files below the folder, in the order of their names. */

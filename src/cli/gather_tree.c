@@ -83,9 +83,36 @@ static bool looks_like_test(struct str name)
            str_ends(name, STR(".json"));
 }
 
+/* Folders that hold other people's files, or made ones. Hidden names are passed over without being
+ * told. Add one by adding a word. */
+static const char *const foreign_folders[] = {
+    "node_modules", "bower_components", "vendor", "build",    "dist",
+    "target",       "__pycache__",      "venv",   "coverage",
+};
+
+static const char *why_not_folder(const struct gather *gather, struct str path, struct str name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(foreign_folders); i++) {
+        if (str_is(name, foreign_folders[i])) {
+            return "a folder of a tool; name it to run what is in it";
+        }
+    }
+    return gather_is_excluded(gather, path) ? "excluded" : NULL;
+}
+
+static struct str name_of(struct str path)
+{
+    size_t at = path.len;
+
+    while (at > 0 && path.ptr[at - 1] != '/') {
+        at--;
+    }
+    return str_sub(path, at, path.len);
+}
+
 static void note(struct gather *gather, const char *path, const char *why)
 {
-    (void)error_set(error_list_add(gather->notes), ERR_INVALID, "%s: passed over, %s", path, why);
+    gather_pass_over(gather, str_from(path), why);
 }
 
 /* A link is followed to a file below the folder only: that is how mounted volumes look, and what a
@@ -109,6 +136,18 @@ static void walk_link(const struct walk *walk, const char *path)
 
 static bool walk_folder(const struct walk *walk, const char *path, unsigned depth);
 
+static bool walk_below(const struct walk *walk, const char *path, unsigned depth)
+{
+    struct str named = str_from(path);
+    const char *why = why_not_folder(walk->gather, named, name_of(named));
+
+    if (why != NULL) {
+        note(walk->gather, path, why);
+        return true;
+    }
+    return walk_folder(walk, path, depth + 1);
+}
+
 /* False: enough; an error was added. */
 static bool walk_name(const struct walk *walk, const char *path, unsigned depth)
 {
@@ -119,7 +158,9 @@ static bool walk_name(const struct walk *walk, const char *path, unsigned depth)
     if (lstat(path, &status) != 0) {
         note(walk->gather, path, strerror(errno));
     } else if (S_ISDIR(status.st_mode)) {
-        return walk_folder(walk, path, depth + 1);
+        return walk_below(walk, path, depth);
+    } else if (wanted && gather_is_excluded(walk->gather, source.file)) {
+        note(walk->gather, path, "excluded");
     } else if (S_ISLNK(status.st_mode)) {
         if (wanted) {
             walk_link(walk, path);

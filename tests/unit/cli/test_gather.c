@@ -124,7 +124,7 @@ static void folders_are_read_in_the_order_of_their_names(void **state)
     file(&f, "z.yml", TEST_TEXT);
     file(&f, "a.yaml", TEST_TEXT);
     file(&f, "b/2.yml", TEST_TEXT);
-    file(&f, "b/1.json", "{}");
+    file(&f, "b/1.json", "{\"name\": \"x\", \"steps\": [{\"click\": \"y\"}]}");
     file(&f, "b/c/3.yaml", TEST_TEXT);
     file(&f, "notes.txt", "x");
     file(&f, ".hidden.yaml", TEST_TEXT);
@@ -135,6 +135,66 @@ static void folders_are_read_in_the_order_of_their_names(void **state)
     assert_false(f.gather.items[0].is_json);
     assert_true(str_is(f.gather.items[0].text, TEST_TEXT));
     fixture_done(&f);
+}
+
+static void what_is_not_a_test_is_passed_over_in_a_folder(void **state)
+{
+    static const char *const names[] = {"/a.yaml", "/broken.yaml", "/sub/b.yaml", NULL};
+    static const char *const excludes[] = {"skip-*.yaml", "fixtures/", "sub/old*"};
+    struct fixture f;
+
+    (void)state;
+    fixture_init(&f);
+    folder(&f, "node_modules");
+    folder(&f, "dist");
+    folder(&f, "sub");
+    folder(&f, "fixtures");
+    file(&f, "a.yaml", TEST_TEXT);
+    file(&f, "broken.yaml", "name: x\nsteps: [{clik: y}]\n"); /* a test, and to be told */
+    file(&f, "package.json", "{\"name\": \"x\", \"dependencies\": {}}");
+    file(&f, "compose.yaml", "services: {web: {image: x}}\n");
+    file(&f, "azure.yml", "parameters: []\nsteps: [{script: npm ci}]\n");
+    file(&f, "node_modules/x.yaml", TEST_TEXT);
+    file(&f, "dist/x.yaml", TEST_TEXT);
+    file(&f, "sub/b.yaml", TEST_TEXT);
+    file(&f, "sub/old.yaml", TEST_TEXT);
+    file(&f, "skip-me.yaml", TEST_TEXT);
+    file(&f, "fixtures/x.yaml", TEST_TEXT);
+    f.gather.excludes = excludes;
+    f.gather.n_excludes = ARRAY_LEN(excludes);
+    assert_true(gather(&f, ""));
+    assert_files(&f, names);
+    assert_non_null(f.gather.items[1].inspection.problem);
+    assert_int_equal(f.gather.n_passed_over, 8);
+    assert_true(told(&f.notes, "package.json: passed over, not a test: a package description"));
+    assert_true(told(&f.notes, "compose.yaml: passed over, not a test: a compose file"));
+    assert_true(told(&f.notes, "azure.yml: passed over, not a test: a CI template"));
+    assert_true(told(&f.notes, "node_modules: passed over, a folder of a tool"));
+    assert_true(told(&f.notes, "skip-me.yaml: passed over, excluded"));
+    fixture_done(&f);
+
+    fixture_init(&f); /* what is named is not passed over */
+    file(&f, "compose.yaml", "services: {web: {image: x}}\n");
+    assert_true(gather(&f, "compose.yaml"));
+    assert_non_null(f.gather.items[0].inspection.problem);
+    f.gather.n = 0;
+    assert_false(gather(&f, ""));
+    assert_true(told(&f.errors, "1 name passed over"));
+    fixture_done(&f);
+}
+
+static void variables_that_a_text_uses_are_found(void **state)
+{
+    static struct variable_names names;
+
+    (void)state;
+    variable_names_add(&names, STR("t: $user, ${password} {{ host }} $user.email. costs $5 $$x"));
+    assert_true(variable_names_have(&names, STR("user")));
+    assert_true(variable_names_have(&names, STR("user.email")));
+    assert_true(variable_names_have(&names, STR("password")));
+    assert_true(variable_names_have(&names, STR("host")));
+    assert_false(variable_names_have(&names, STR("use")));
+    assert_false(variable_names_have(&names, STR("email")));
 }
 
 static void links_lead_neither_out_nor_round_in_circles(void **state)
@@ -272,7 +332,7 @@ static void depth_and_number_are_bounded(void **state)
 
     fixture_init(&f);
     for (int i = 0; i <= GATHER_MAX_FILES; i++) {
-        file(&f, arena_printf(&f.arena, "%d.yaml", i).ptr, "");
+        file(&f, arena_printf(&f.arena, "%d.yaml", i).ptr, TEST_TEXT);
     }
     assert_false(gather(&f, ""));
     assert_int_equal(f.errors.n, 1);
@@ -347,6 +407,8 @@ int test_gather(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(folders_are_read_in_the_order_of_their_names),
+        cmocka_unit_test(what_is_not_a_test_is_passed_over_in_a_folder),
+        cmocka_unit_test(variables_that_a_text_uses_are_found),
         cmocka_unit_test(links_lead_neither_out_nor_round_in_circles),
         cmocka_unit_test(a_manifest_is_replaced_by_its_files),
         cmocka_unit_test(a_manifest_stays_below_its_folder),
