@@ -8,8 +8,7 @@ enum { PROBLEMS_MAX = 16 * 1024 * 1024 };
 /* The organization of the configuration is not asked for: nothing is sent. */
 static const struct catalog_defaults defaults = {.organization_id = STR_INIT("1")};
 
-/* --- errors
- * ---------------------------------------------------------------------------------------- */
+/* ---- errors ---- */
 
 static const struct json *problem_of(struct arena *arena, const struct testfile_problems *problems)
 {
@@ -34,8 +33,7 @@ static const struct json *problem_of(struct arena *arena, const struct testfile_
     return root;
 }
 
-/* --- the file
- * -------------------------------------------------------------------------------------- */
+/* ---- the file ---- */
 
 static size_t count_tags(const struct testfile *file)
 {
@@ -103,8 +101,7 @@ bool inspection_has_tag(const struct inspection *inspection, const char *const *
     return n_tags == 0;
 }
 
-/* --- variables
- * ------------------------------------------------------------------------------------- */
+/* ---- variables ---- */
 
 static bool is_name_char(char c)
 {
