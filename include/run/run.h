@@ -56,7 +56,9 @@ struct run_request {
     struct str journey_id, journey;
     struct str checkpoint_id, checkpoint;
     struct str starting_url;
-    const struct str *tags; /* only tests that have one of them; none: all */
+    struct str environment_id; /* for the execution; empty: the goal's */
+    unsigned retries;          /* a red execution is started again so many times */
+    const struct str *tags;    /* only tests that have one of them; none: all */
     size_t n_tags;
     unsigned test; /* 1-based: begin with this test; 0: the first */
     unsigned from; /* 1-based: begin with this step of that test; 0: the first */
@@ -104,7 +106,8 @@ size_t run_list(struct run_store *store, const struct digest *owner, size_t offs
                 struct run **out, size_t *out_total);
 const char *run_id(const struct run *run);
 bool run_is_over(const struct run *run);
-bool run_passed(const struct run *run);
+/* Everything that was asked for has come true: created, or executed and green. */
+bool run_succeeded(const struct run *run);
 /* The first thing that went wrong; code ERR_OK: nothing. */
 const struct error *run_error(const struct run *run);
 bool run_did_something(const struct run *run); /* something exists, or may exist, that it made */
@@ -128,6 +131,8 @@ void run_watch(struct run *run, struct run_watcher *watcher);
 void run_unwatch(struct run_watcher *watcher); /* idempotent; zeroed is fine */
 
 /* --- executions --- */
+
+enum { RUN_MAX_RETRIES = 5 };
 
 /* How long who waits for an execution bears with a platform that is away: as long as the vendor's
  * own tool (virtuoso.md section 5.5). */

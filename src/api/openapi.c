@@ -49,7 +49,8 @@ static void add_other_successes(struct task *task, struct json *out, const struc
     } rows[] = {
         {handle_batch, "207", "Not all commands succeeded; results says which"},
         {handle_test_run, "202", "async=true: it has begun; Location says where to look"},
-        {handle_test_run, "207", "It ended otherwise than passed; the answer says what exists"},
+        {handle_test_run, "207",
+         "It ended otherwise than created or passed; the answer says what exists"},
         {handle_run_stop, "202", "It stops after the step in flight"},
         {handle_relay, "201", "The platform made it"},
         {handle_run_events, "204", "It is over, and the client has seen its last event"},

@@ -4,6 +4,7 @@
 #include "base/nearest.h"
 #include "base/percent.h"
 #include "base/utf8.h"
+#include "run/run.h"
 #include "testfile/testfile.h"
 
 enum {
@@ -110,6 +111,14 @@ TABLE(query_run,
       {.name = "starting_url", .type = MEMBER_URL, .about = "of a goal that is created"},
       {.name = "project_id", .type = MEMBER_ID, .about = "use this project"},
       {.name = "goal_id", .type = MEMBER_ID, .about = "use this goal"},
+      {.name = "environment_id",
+       .type = MEMBER_ID,
+       .about = "with execute: the environment of the platform to run in; else the goal's"},
+      {.name = "retries",
+       .type = MEMBER_INTEGER,
+       .min = 0,
+       .max = RUN_MAX_RETRIES,
+       .about = "with execute: how many times a red execution is started again"},
       {.name = "snapshot_id", .type = MEMBER_ID, .about = "of that goal (default: the newest)"},
       {.name = "journey_id", .type = MEMBER_ID, .about = "use this journey"},
       {.name = "checkpoint_id", .type = MEMBER_ID, .about = "add the steps to this checkpoint"},

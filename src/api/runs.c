@@ -95,11 +95,17 @@ static void read_texts(const struct json *members, struct run_request *out)
         const char *name;
         struct str *text;
     } rows[] = {
-        {"project", &out->project},           {"goal", &out->goal},
-        {"journey", &out->journey},           {"checkpoint", &out->checkpoint},
-        {"starting_url", &out->starting_url}, {"project_id", &out->project_id},
-        {"goal_id", &out->goal_id},           {"snapshot_id", &out->snapshot_id},
-        {"journey_id", &out->journey_id},     {"checkpoint_id", &out->checkpoint_id},
+        {"project", &out->project},
+        {"goal", &out->goal},
+        {"journey", &out->journey},
+        {"checkpoint", &out->checkpoint},
+        {"starting_url", &out->starting_url},
+        {"project_id", &out->project_id},
+        {"goal_id", &out->goal_id},
+        {"snapshot_id", &out->snapshot_id},
+        {"journey_id", &out->journey_id},
+        {"checkpoint_id", &out->checkpoint_id},
+        {"environment_id", &out->environment_id},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -139,6 +145,7 @@ static bool read_query(struct task *task, struct asked *asked)
     asked->request.execute = json_true(json_get(members, "execute"));
     asked->request.wait = wait == NULL || json_true(wait);
     asked->request.attach = json_true(json_get(members, "attach"));
+    asked->request.retries = number_of(members, "retries");
     asked->request.test = number_of(members, "test");
     asked->request.from = number_of(members, "from");
     asked->request.position = -1;
@@ -212,12 +219,12 @@ static enum stage_verdict reply_ended(struct task *task, const struct run *run)
     const struct error *err = run_error(run);
 
     task->may_have_changed = run_did_something(run);
-    if (!run_passed(run) && !run_did_something(run) && err->code != ERR_OK &&
+    if (!run_succeeded(run) && !run_did_something(run) && err->code != ERR_OK &&
         err->code != ERR_CANCELLED) {
         task->error = *err;
         return task_fail(task);
     }
-    return reply_run(task, run_passed(run) ? 200 : 207, run);
+    return reply_run(task, run_succeeded(run) ? 200 : 207, run);
 }
 
 static enum stage_verdict reply_dry_run(struct task *task, struct run *run,

@@ -130,7 +130,7 @@ static enum mark mark_of(struct str status, bool failed)
     if (failed || str_is(status, "failed")) {
         return MARK_FAILURE;
     }
-    if (str_is(status, "passed")) {
+    if (str_is(status, "passed") || str_is(status, "created")) {
         return MARK_NONE;
     }
     return str_is(status, "pending") || str_is(status, "skipped") ? MARK_SKIPPED : MARK_ERROR;

@@ -103,10 +103,8 @@ static const struct {
     const char *status;
     enum verdict verdict;
 } statuses[] = {
-    {"passed", VERDICT_PASSED},
-    {"failed", VERDICT_FAILED},
-    {"cancelled", VERDICT_CANCELLED},
-    {"timed_out", VERDICT_TIMED_OUT},
+    {"passed", VERDICT_PASSED},       {"created", VERDICT_PASSED},      {"failed", VERDICT_FAILED},
+    {"cancelled", VERDICT_CANCELLED}, {"timed_out", VERDICT_TIMED_OUT},
 };
 
 /* False: it goes on. */

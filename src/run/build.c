@@ -6,7 +6,13 @@
 #include "base/check.h"
 #include "observe/trace.h"
 
-enum { ROWS_PER_GOAL = 8, ROWS_PER_TEST = 32, DEFAULT_WIDTH = 1280, DEFAULT_HEIGHT = 800 };
+enum {
+    ROWS_PER_GOAL = 8,
+    ROWS_PER_RETRY = 3,
+    ROWS_PER_TEST = 32,
+    DEFAULT_WIDTH = 1280,
+    DEFAULT_HEIGHT = 800
+};
 
 struct builder {
     struct run *run;
@@ -248,7 +254,7 @@ static void add_test_rows(struct run *run, struct run_test *test,
     }
 }
 
-static void add_execution_rows(struct run *run, struct run_goal *goal)
+static void add_execution_rows(struct run *run, struct run_goal *goal, unsigned attempt)
 {
     static const enum setup rows[] = {SETUP_EXECUTE, SETUP_FOLLOW, SETUP_OUTCOMES};
 
@@ -256,6 +262,7 @@ static void add_execution_rows(struct run *run, struct run_goal *goal)
         struct run_call *call = arena_zalloc(&run->kept, sizeof(*call));
 
         call->setup = rows[i];
+        call->attempt = attempt;
         run_row_add(run, setup_call(rows[i]), &(struct run_row){.goal = goal, .call = call});
     }
 }
@@ -408,7 +415,9 @@ static void add_rows(struct builder *b)
                       i == 0 && b->request->attach);
     }
     for (size_t i = 0; run->execute && i < run->n_goals; i++) {
-        add_execution_rows(run, &run->goals[i]);
+        for (unsigned k = 0; k <= (run->wait ? run->retries : 0); k++) {
+            add_execution_rows(run, &run->goals[i], k);
+        }
     }
 }
 
@@ -426,8 +435,8 @@ static void copy_plan_options(struct run *run, const struct plan_options *option
         *trace = *options->trace;
         own.trace = trace;
     }
-    own.max_rows = run->n_goals * ROWS_PER_GOAL + run->n_tests * ROWS_PER_TEST +
-                   2 * (size_t)TESTFILE_MAX_STEPS;
+    own.max_rows = run->n_goals * (ROWS_PER_GOAL + run->retries * ROWS_PER_RETRY) +
+                   run->n_tests * ROWS_PER_TEST + 2 * (size_t)TESTFILE_MAX_STEPS;
     plan_init(run->plan, &run->work, run->store->options.port, &own);
 }
 
@@ -460,6 +469,8 @@ enum error_code run_prepare(struct run *run, const struct testfile *file,
     run->execute = request->execute;
     run->wait = request->wait;
     run->dry = request->dry_run;
+    run->retries = request->retries;
+    run->environment_id = arena_str(&run->work, request->environment_id);
     run->n_all_tests = file->n_tests;
     run->name = file->n_tests > 0 ? keep(run, file->tests[0].name) : STR_EMPTY;
     keep_warnings(run, problems);

@@ -7,18 +7,36 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 
-enum { WORD_MAX = 40, STATES_MAX = 1000 /* events of one execution */ };
+enum { WORD_MAX = 40, PICTURE_MAX = 2048, STATES_MAX = 1000 /* events of one execution */ };
 
-bool execution_is_wanted(const struct run_row *row)
+bool execution_is_green(const struct run_execution *execution)
+{
+    return str_is(execution->status, "FINISHED") && str_is(execution->outcome, "PASS");
+}
+
+bool execution_is_red(const struct run_execution *execution)
+{
+    return str_is(execution->status, "FINISHED") &&
+           (str_is(execution->outcome, "FAIL") || str_is(execution->outcome, "ERROR"));
+}
+
+/* A row of the first attempt when all tests of the goal exist; of a later one when the attempt
+ * before was red. What follows an execution belongs to the attempt that was started. */
+static bool is_wanted(const struct run_row *row)
 {
     const struct run *run = row->run;
+    const struct run_execution *execution = &row->goal->execution;
 
     for (size_t i = 0; i < run->n_tests; i++) {
-        if (run->tests[i].goal == row->goal && run->tests[i].status != TEST_PASSED) {
+        if (run->tests[i].goal == row->goal && run->tests[i].status != TEST_CREATED) {
             return false;
         }
     }
-    return row->call->setup == SETUP_EXECUTE || row->goal->execution.job_id != 0;
+    if (row->call->setup != SETUP_EXECUTE) {
+        return execution->job_id != 0 && execution->attempt == row->call->attempt;
+    }
+    return row->call->attempt == 0 ||
+           (execution->attempt + 1 == row->call->attempt && execution_is_red(execution));
 }
 
 static struct str word(struct run *run, struct str text)
@@ -67,6 +85,34 @@ static void tell_state(struct run *run, struct run_goal *goal)
                                            STR_ARG(execution->outcome), execution->progress)});
 }
 
+bool execution_before(struct plan *plan, const struct run_row *row)
+{
+    if (row->run->environment_id.len > 0) {
+        plan_set(plan, "environment", json_new_raw_number(plan->arena, row->run->environment_id));
+    }
+    return is_wanted(row);
+}
+
+/* Those of the attempt before. */
+static void forget_outcomes(struct run *run, const struct run_goal *goal)
+{
+    for (size_t i = 0; i < run->n_tests; i++) {
+        struct run_test *test = &run->tests[i];
+
+        if (test->goal != goal) {
+            continue;
+        }
+        test->outcome = NULL;
+        test->executed_ms = 0;
+        for (size_t k = 0; k < test->n_steps; k++) {
+            test->steps[k].outcome = NULL;
+            test->steps[k].reason = STR_EMPTY;
+            test->steps[k].picture = STR_EMPTY;
+            test->steps[k].executed_ms = 0;
+        }
+    }
+}
+
 enum plan_verdict execution_started(struct run_row *row, const struct json *answer)
 {
     struct run_execution *execution = &row->goal->execution;
@@ -75,6 +121,8 @@ enum plan_verdict execution_started(struct run_row *row, const struct json *answ
     if (!json_to_i64(plan_get(plan, "execution_id"), &execution->job_id)) {
         return PLAN_FAIL;
     }
+    execution->attempt = row->call->attempt;
+    forget_outcomes(row->run, row->goal);
     execution->began_ms = clock_now_ms();
     (void)take_state(row->run, execution, answer);
     tell_state(row->run, row->goal);
@@ -154,11 +202,29 @@ static const char *outcome_word(struct str text)
     return NULL;
 }
 
+static uint64_t duration_of(const struct json *item, const char *names)
+{
+    int64_t ms = 0;
+
+    return json_to_i64(json_find(item, names), &ms) && ms > 0 ? (uint64_t)ms : 0;
+}
+
+/* An address that a page may show; the platform keeps its screenshots at absolute ones. */
+static struct str picture_of(struct run *run, const struct json *item)
+{
+    struct str url = json_str(json_find(item, "/screenshotFullPath /screenshot"));
+
+    return str_starts(url, STR("https://")) && url.len <= PICTURE_MAX ? arena_str(&run->kept, url)
+                                                                      : STR_EMPTY;
+}
+
 static void take_outcome(struct run *run, struct run_step *step, const struct json *item)
 {
     struct str reason = json_str(json_find(item, "/failureReason/message /failureReason"));
     struct error err = {0};
 
+    step->executed_ms = duration_of(item, "/totalDuration /duration");
+    step->picture = picture_of(run, item);
     step->outcome = outcome_word(json_str(json_get(item, "outcome")));
     if (step->outcome == NULL ||
         (!str_is(STR("FAIL"), step->outcome) && !str_is(STR("ERROR"), step->outcome))) {
@@ -187,6 +253,25 @@ static void take_steps(struct run *run, const struct json *steps, const struct p
     }
 }
 
+/* The tree is keyed by the ids of the journeys; some answers repeat the id inside. */
+static void take_journey(const struct run_row *row, const struct json *journey)
+{
+    int64_t id = 0;
+
+    if (!json_to_i64(json_find(journey, "/testSuiteId /id"), &id) &&
+        !str_to_i64(json_name(journey), 1, INT64_MAX, &id)) {
+        return;
+    }
+    for (size_t i = 0; i < row->run->n_tests; i++) {
+        struct run_test *test = &row->run->tests[i];
+
+        if (test->goal == row->goal && test->ids.journey_id == id) {
+            test->outcome = outcome_word(json_str(json_get(journey, "outcome")));
+            test->executed_ms = duration_of(journey, "/totalDuration");
+        }
+    }
+}
+
 void execution_outcomes(struct run_row *row, const struct json *answer)
 {
     size_t n;
@@ -195,6 +280,7 @@ void execution_outcomes(struct run_row *row, const struct json *answer)
     const struct json *checkpoint;
 
     JSON_FOREACH (journey, json_find(answer, "/item/testSuites /testSuites")) {
+        take_journey(row, journey);
         JSON_FOREACH (checkpoint, json_get(journey, "testCases")) {
             take_steps(row->run, json_get(checkpoint, "testSteps"), places, n);
         }

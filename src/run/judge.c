@@ -5,8 +5,9 @@
 #include "base/clock.h"
 
 static const char *const status_names[] = {
-    [RUN_NEW] = "running",   [RUN_RUNNING] = "running",     [RUN_PASSED] = "passed",
-    [RUN_FAILED] = "failed", [RUN_CANCELLED] = "cancelled", [RUN_TIMED_OUT] = "timed_out",
+    [RUN_NEW] = "running",         [RUN_RUNNING] = "running", [RUN_CREATED] = "created",
+    [RUN_PASSED] = "passed",       [RUN_FAILED] = "failed",   [RUN_CANCELLED] = "cancelled",
+    [RUN_TIMED_OUT] = "timed_out",
 };
 
 const char *run_status_name(enum run_status status)
@@ -20,7 +21,7 @@ static bool is_ended(enum note_status status)
 }
 
 /* Of a test whose steps are all behind it. */
-static bool has_passed(const struct run_test *test)
+static bool is_created(const struct run_test *test)
 {
     for (size_t i = 0; i < test->n_steps; i++) {
         const struct run_step *step = &test->steps[i];
@@ -40,7 +41,7 @@ void test_judge(struct run_test *test)
         !(test->failed || is_ended((enum note_status)last->status))) {
         return;
     }
-    test->status = has_passed(test) ? TEST_PASSED : TEST_FAILED;
+    test->status = is_created(test) ? TEST_CREATED : TEST_FAILED;
     test->ended_ms = clock_now_ms();
 }
 
@@ -74,10 +75,62 @@ static void close_test(const struct run *run, struct run_test *test)
     }
 }
 
+/* ---- executions ---- */
+
+static bool is_red_outcome(const char *outcome)
+{
+    return outcome != NULL && (str_is(STR("FAIL"), outcome) || str_is(STR("ERROR"), outcome));
+}
+
+static bool is_red_step(const struct run_step *step)
+{
+    return !step->optional && is_red_outcome(step->outcome);
+}
+
+static const struct run_step *red_step(const struct run_test *test)
+{
+    for (size_t i = 0; i < test->n_steps; i++) {
+        if (is_red_step(&test->steps[i])) {
+            return &test->steps[i];
+        }
+    }
+    return NULL;
+}
+
+/* Of a test that exists and whose goal was executed: what its own journey came to; where the tree
+ * was not to be had, what the execution came to. */
+static enum test_status judge_executed(const struct run_test *test)
+{
+    const struct run_execution *execution = &test->goal->execution;
+
+    if (red_step(test) != NULL || is_red_outcome(test->outcome)) {
+        return TEST_FAILED;
+    }
+    if (test->outcome != NULL && str_is(STR("PASS"), test->outcome)) {
+        return TEST_PASSED;
+    }
+    if (execution_is_green(execution)) {
+        return TEST_PASSED;
+    }
+    return execution_is_red(execution) && test->outcome == NULL ? TEST_FAILED : TEST_CANCELLED;
+}
+
+static void judge_tests(struct run *run)
+{
+    for (size_t i = 0; i < run->n_tests; i++) {
+        struct run_test *test = &run->tests[i];
+
+        if (run->wait && test->status == TEST_CREATED && test->goal != NULL &&
+            test->goal->execution.wanted) {
+            test->status = judge_executed(test);
+        }
+    }
+}
+
 static enum run_status judge_execution(const struct run_execution *execution, bool waits)
 {
     if (!execution->wanted || (execution->job_id != 0 && !waits)) {
-        return RUN_PASSED;
+        return RUN_CREATED;
     }
     if (execution->job_id == 0 || execution->status.len == 0) {
         return RUN_FAILED;
@@ -85,51 +138,135 @@ static enum run_status judge_execution(const struct run_execution *execution, bo
     if (!str_is(execution->status, "FINISHED")) {
         return execution->fault != NULL ? RUN_FAILED : RUN_CANCELLED;
     }
-    return str_is(execution->outcome, "PASS") ? RUN_PASSED : RUN_FAILED;
+    return execution_is_green(execution) ? RUN_PASSED : RUN_FAILED;
 }
 
+/* Failed outweighs cancelled, which outweighs created, which outweighs passed. */
 static enum run_status worse(enum run_status a, enum run_status b)
 {
-    return a == RUN_FAILED || b == RUN_PASSED ? a : b;
+    static const enum run_status order[] = {RUN_FAILED, RUN_CANCELLED, RUN_CREATED};
+
+    for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+        if (a == order[i] || b == order[i]) {
+            return order[i];
+        }
+    }
+    return RUN_PASSED;
 }
 
-static void explain_red(struct run *run, const struct run_goal *goal, enum run_status status)
+/* ---- why ---- */
+
+static bool explain_step(const struct run *run, const struct run_goal *goal, struct error *err)
+{
+    for (size_t i = 0; i < run->n_tests; i++) {
+        const struct run_test *test = &run->tests[i];
+        const struct run_step *step = test->goal == goal ? red_step(test) : NULL;
+        bool named = run->n_tests > 1;
+
+        if (step == NULL) {
+            continue;
+        }
+        (void)error_set(
+            err, ERR_UPSTREAM_REFUSED, "failed at step %zu of %zu%s%.*s%s, line %u: %.*s%s%.*s",
+            (size_t)(step - test->steps) + 1, test->n_steps, named ? " of \"" : "",
+            named ? (int)test->name.len : 0, test->name.ptr, named ? "\"" : "", step->line,
+            STR_ARG(step->text), step->reason.len > 0 ? ": " : "", STR_ARG(step->reason));
+        return true;
+    }
+    return false;
+}
+
+static void explain_execution(const struct run_execution *execution, struct error *err)
+{
+    if (!str_is(execution->status, "FINISHED")) {
+        (void)error_set(err, ERR_UPSTREAM_REFUSED,
+                        "the platform ended execution %lld as %.*s, without a result",
+                        (long long)execution->job_id, STR_ARG(execution->status));
+    } else {
+        (void)error_set(err, ERR_UPSTREAM_REFUSED,
+                        "execution %lld ended with the outcome %.*s; which step was red is not "
+                        "known",
+                        (long long)execution->job_id, STR_ARG(execution->outcome));
+    }
+}
+
+static void explain(struct run *run, const struct run_goal *goal, enum run_status status)
 {
     struct error err = {0};
-    const struct run_execution *execution = &goal->execution;
 
-    if (status == RUN_PASSED) {
-        return;
+    if ((status != RUN_FAILED && status != RUN_CANCELLED) || goal->execution.job_id == 0) {
+        return; /* the row that did not start it has said why */
     }
-    (void)error_set(&err, ERR_UPSTREAM_REFUSED, "Execution %lld ended as %.*s %.*s",
-                    (long long)execution->job_id, STR_ARG(execution->status),
-                    STR_ARG(execution->outcome));
+    if (!explain_step(run, goal, &err)) {
+        explain_execution(&goal->execution, &err);
+    }
     run_note_error(run, &err);
 }
 
-enum run_status run_judge(struct run *run, const struct plan *plan)
+/* The time is over, and what was started goes on without us. */
+static void explain_lateness(struct run *run, const struct plan *plan)
+{
+    struct error err = {0};
+
+    for (size_t i = 0; i < run->n_goals; i++) {
+        const struct run_execution *execution = &run->goals[i].execution;
+
+        if (execution->job_id != 0 && !str_is(execution->status, "FINISHED")) {
+            (void)error_set(&err, ERR_REQUEST_TIMEOUT,
+                            "gave up after %u s; execution %lld is still %.*s on the platform",
+                            plan->options.deadline_ms / 1000, (long long)execution->job_id,
+                            STR_ARG(execution->status));
+            run->error = err; /* the row's own error says the same with less */
+            return;
+        }
+    }
+}
+
+/* ---- the run ---- */
+
+static enum run_status judge_creation(struct run *run)
 {
     enum run_status status = RUN_PASSED;
-    bool cut = plan->result != ERR_OK;
 
     for (size_t i = 0; i < run->n_goals; i++) {
         close_calls(run->goals[i].calls, run->goals[i].n_calls);
     }
     for (size_t i = 0; i < run->n_tests; i++) {
         close_test(run, &run->tests[i]);
-        if (run->tests[i].status != TEST_PASSED) {
+        if (run->tests[i].status != TEST_CREATED) {
             status = RUN_FAILED;
         }
     }
-    if (cut) {
-        run_note_error(run, &plan->error);
-        return run->stop_asked ? RUN_CANCELLED : RUN_TIMED_OUT;
+    return status;
+}
+
+static enum run_status judge_cut(struct run *run, const struct plan *plan)
+{
+    run_note_error(run, &plan->error);
+    judge_tests(run);
+    if (run->stop_asked) {
+        return RUN_CANCELLED;
+    }
+    explain_lateness(run, plan);
+    return RUN_TIMED_OUT;
+}
+
+enum run_status run_judge(struct run *run, const struct plan *plan)
+{
+    enum run_status status = judge_creation(run);
+
+    if (plan->result != ERR_OK) {
+        return judge_cut(run, plan);
+    }
+    if (run->n_goals == 0 && status != RUN_FAILED) {
+        return RUN_CREATED;
     }
     for (size_t i = 0; i < run->n_goals && status != RUN_FAILED; i++) {
         enum run_status one = judge_execution(&run->goals[i].execution, run->wait);
 
-        explain_red(run, &run->goals[i], one);
+        explain(run, &run->goals[i], one);
         status = worse(status, one);
     }
+    judge_tests(run);
     return status;
 }

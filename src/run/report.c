@@ -12,8 +12,9 @@ static const char *const note_names[] = {
 };
 
 static const char *const test_names[] = {
-    [TEST_PENDING] = "pending", [TEST_RUNNING] = "running",     [TEST_PASSED] = "passed",
-    [TEST_FAILED] = "failed",   [TEST_CANCELLED] = "cancelled", [TEST_SKIPPED] = "skipped",
+    [TEST_PENDING] = "pending", [TEST_RUNNING] = "running", [TEST_CREATED] = "created",
+    [TEST_PASSED] = "passed",   [TEST_FAILED] = "failed",   [TEST_CANCELLED] = "cancelled",
+    [TEST_SKIPPED] = "skipped",
 };
 
 struct totals {
@@ -112,6 +113,10 @@ static void write_step(struct json_writer *w, const struct run_test *test,
     write_fault(w, step->fault);
     if (step->outcome != NULL) {
         jw_kv_text(w, "outcome", step->outcome);
+        jw_kv_int(w, "execution_ms", (int64_t)step->executed_ms);
+    }
+    if (step->picture.len > 0) {
+        jw_kv_str(w, "screenshot", step->picture);
     }
     if (step->reason.len > 0) {
         jw_kv_str(w, "reason", step->reason);
@@ -183,6 +188,10 @@ static void write_test(struct json_writer *w, const struct run *run, const struc
     write_id(w, "checkpoint_id", test->ids.checkpoint_id);
     write_links(w, run, &test->ids);
     jw_kv_int(w, "duration_ms", (int64_t)test_ms(test));
+    if (test->outcome != NULL) {
+        jw_kv_text(w, "outcome", test->outcome);
+        jw_kv_int(w, "execution_ms", (int64_t)test->executed_ms);
+    }
     jw_key(w, "setup");
     jw_array(w);
     if (is_first_of_goal(run, test)) {
@@ -216,6 +225,7 @@ static void write_execution(struct json_writer *w, const struct run *run,
         write_link(w, run, "url", &place);
     }
     jw_kv_int(w, "duration_ms", (int64_t)(execution->us / 1000));
+    jw_kv_int(w, "attempts", execution->job_id != 0 ? execution->attempt + 1 : 0);
     write_fault(w, execution->fault);
     jw_end(w);
 }

@@ -103,7 +103,7 @@ void resume_write(const struct run *run, struct json_writer *w)
     struct buf query;
     struct buf text;
 
-    if (!run_is_over(run) || run_passed(run) || test == NULL) {
+    if (!run_is_over(run) || run_succeeded(run) || test == NULL) {
         jw_null(w);
         return;
     }

@@ -216,7 +216,7 @@ static bool before_row(struct plan *plan, struct plan_row *plan_row)
     }
     if (is_execution(row)) {
         set_ids(plan, &row->goal->ids);
-        return execution_is_wanted(row);
+        return execution_before(plan, row);
     }
     if (row->call != NULL) {
         row->run->at_test = NULL;

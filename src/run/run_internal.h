@@ -11,7 +11,16 @@
 #include "run/run.h"
 #include "step/step.h"
 
-enum run_status { RUN_NEW, RUN_RUNNING, RUN_PASSED, RUN_FAILED, RUN_CANCELLED, RUN_TIMED_OUT };
+/* CREATED: all of it exists, and was not executed (or the execution was not followed). */
+enum run_status {
+    RUN_NEW,
+    RUN_RUNNING,
+    RUN_CREATED,
+    RUN_PASSED,
+    RUN_FAILED,
+    RUN_CANCELLED,
+    RUN_TIMED_OUT
+};
 
 /* Of a call or a step. NOT_NEEDED: another row had found what this one would make. */
 enum note_status {
@@ -28,7 +37,8 @@ enum note_status {
 enum test_status {
     TEST_PENDING,
     TEST_RUNNING,
-    TEST_PASSED,
+    TEST_CREATED, /* its steps exist; of a run that ends so: it was not executed */
+    TEST_PASSED,  /* executed, and green */
     TEST_FAILED,
     TEST_CANCELLED,
     TEST_SKIPPED
@@ -69,10 +79,12 @@ struct run_call {
     int64_t id; /* what it made or found; 0 none */
     uint64_t us;
     const struct run_fault *fault; /* NULL none */
+    unsigned attempt;              /* of an execution's row; 0: the first */
 };
 
 struct run_execution {
     bool wanted;
+    unsigned attempt; /* the one that job_id belongs to; 0: the first */
     int64_t job_id;
     struct str status; /* the platform's word; empty: not known */
     struct str outcome;
@@ -105,10 +117,12 @@ struct run_step {
     uint8_t phase;
     uint8_t status; /* enum note_status */
     bool optional;
-    const char *outcome; /* of the execution; NULL none */
-    struct str reason;   /* why that is red; empty none */
-    int64_t step_id;     /* 0 none */
-    int64_t position;    /* -1 none */
+    const char *outcome;  /* of the execution; NULL none */
+    struct str reason;    /* why that is red; empty none */
+    struct str picture;   /* address of the platform's screenshot; empty none */
+    uint64_t executed_ms; /* how long its execution took */
+    int64_t step_id;      /* 0 none */
+    int64_t position;     /* -1 none */
     uint64_t us;
     const struct run_fault *fault;
 };
@@ -132,6 +146,8 @@ struct run_test {
     bool begun, failed, attached, keeps_going;
     enum test_status status;
     uint64_t began_ms, ended_ms;
+    const char *outcome; /* of its journey in the execution; NULL none */
+    uint64_t executed_ms;
 };
 
 enum event_kind { EVENT_RUN, EVENT_ROW, EVENT_STEP, EVENT_EXECUTION, EVENT_DONE };
@@ -164,7 +180,8 @@ struct run {
     bool stop_asked;
     bool halted; /* something failed: no further row */
     bool execute, wait;
-    bool names; /* looks for things by name: one run at a time does, see store.c */
+    unsigned retries; /* a red execution is started again so many times */
+    bool names;       /* looks for things by name: one run at a time does, see store.c */
     bool did_something;
     bool held;                      /* its plan waits for run_release */
     bool dry;                       /* nothing is sent */
@@ -172,6 +189,7 @@ struct run {
     const struct run_test *at_test; /* whose ids the plan's variables hold */
     const char *format;
     struct str name;
+    struct str environment_id; /* work; empty: the goal's */
     struct arena work, kept;
     struct plan *plan;   /* in work; NULL when the run is over */
     struct step *making; /* the same: the step that is being made */
@@ -223,7 +241,11 @@ enum plan_verdict execution_started(struct run_row *row, const struct json *answ
 enum plan_verdict execution_followed(struct run_row *row, const struct json *answer,
                                      uint64_t *delay_ms);
 void execution_outcomes(struct run_row *row, const struct json *answer);
-bool execution_is_wanted(const struct run_row *row);
+/* False: it is not wanted. */
+bool execution_before(struct plan *plan, const struct run_row *row);
+/* Did the platform judge it, and as what? */
+bool execution_is_green(const struct run_execution *execution);
+bool execution_is_red(const struct run_execution *execution);
 
 /* --- judge.c: what the run and its tests came to */
 enum run_status run_judge(struct run *run, const struct plan *plan);

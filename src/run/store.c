@@ -88,9 +88,9 @@ bool run_is_over(const struct run *run)
     return run->status > RUN_RUNNING;
 }
 
-bool run_passed(const struct run *run)
+bool run_succeeded(const struct run *run)
 {
-    return run->status == RUN_PASSED;
+    return run->status == RUN_CREATED || run->status == RUN_PASSED;
 }
 
 const struct error *run_error(const struct run *run)

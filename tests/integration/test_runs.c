@@ -91,7 +91,8 @@ static void a_file_becomes_a_test(void **state)
                      "name: Buy\ngoal: Shop\nproject: P\nsetup: [{click: A}]\nsteps: [{click: B}]\n"
                      "teardown: [{click: C}]\nconfig: {viewport: 800x600}\n");
     assert_int_equal(proxy.reply.status, 200);
-    assert_true(str_is(runs_text(run, "/status"), "passed"));
+    assert_true(str_is(runs_text(run, "/status"), "created")); /* made, and not executed */
+    assert_true(str_is(runs_text(run, "/tests/0/status"), "created"));
     test = json_first(json_get(run, "tests"));
     assert_int_equal(stored_steps(&proxy, runs_text(test, "/checkpoint_id")), 3);
     assert_true(str_is(runs_text(test, "/steps/0/phase"), "setup"));
@@ -379,7 +380,9 @@ static void a_run_has_its_time(void **state)
                      "name: STALL\njourney: STALL\nsteps: [{click: A}]\n");
     assert_int_equal(proxy.reply.status, 207);
     assert_true(str_is(runs_text(run, "/status"), "timed_out"));
-    assert_true(str_is(runs_text(run, "/tests/0/status"), "passed"));
+    assert_true(str_is(runs_text(run, "/tests/0/status"), "cancelled")); /* it has no result */
+    assert_true(str_starts(runs_text(run, "/error/detail"), STR("gave up after 1 s; execution ")));
+    assert_true(str_contains(runs_text(run, "/error/detail"), STR("is still ")));
     proxy_stop(&proxy);
 }
 
@@ -451,7 +454,7 @@ static void runs_at_once_make_a_project_once(void **state)
         ids[i] = arena_str(&proxy.arena, ids[i]);
     }
     for (size_t i = 0; i < N; i++) {
-        assert_true(str_is(runs_text(runs_wait(&proxy, ids[i]), "/status"), "passed"));
+        assert_true(str_is(runs_text(runs_wait(&proxy, ids[i]), "/status"), "created"));
     }
     assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/projects"), 2); /* seed */
     assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/goals"), 2);    /* seed */
@@ -497,8 +500,85 @@ static void executions_are_followed_to_their_end(void **state)
         }
         assert_null(json_find(run, "/executions/0/url")); /* the sandbox has no pages */
     }
-    (void)runs_start(&proxy, "execute=true&wait=false", FILE_TEXT);
+    proxy_stop(&proxy);
+}
+
+static void a_test_has_passed_when_it_was_executed_and_green(void **state)
+{
+    struct proxy proxy;
+    const struct json *run;
+
+    (void)state;
+    proxy_start(&proxy, fast);
+    run = runs_start(&proxy, "execute=true&wait=false", FILE_TEXT);
     assert_int_equal(proxy.reply.status, 200);
+    assert_true(str_is(runs_text(run, "/status"), "created")); /* what came of it is not known */
+    assert_true(str_is(runs_text(run, "/tests/0/status"), "created"));
+
+    run = runs_start(&proxy, "execute=true",
+                     "name: S\ntests:\n- {name: Green, steps: [{click: A}]}\n"
+                     "- {name: Red, steps: [{click: A}, {click: B},\n"
+                     "  {click: FAIL}, {click: C}]}\n");
+    assert_int_equal(proxy.reply.status, 207);
+    assert_true(str_is(runs_text(run, "/status"), "failed"));
+    assert_true(str_is(runs_text(run, "/tests/0/status"), "passed"));
+    assert_true(str_is(runs_text(run, "/tests/0/outcome"), "PASS"));
+    assert_true(str_is(runs_text(run, "/tests/1/status"), "failed"));
+    assert_true(str_is(runs_text(run, "/tests/1/outcome"), "FAIL"));
+    assert_true(str_starts(runs_text(run, "/error/detail"),
+                           STR("failed at step 3 of 4 of \"Red\", line 5: click on \"FAIL\"")));
+    assert_true(str_starts(runs_text(run, "/tests/1/steps/2/screenshot"), STR("https://")));
+    assert_non_null(json_find(run, "/tests/1/steps/0/execution_ms"));
+    assert_null(json_find(run, "/tests/1/steps/3/screenshot")); /* it was not reached */
+    proxy_stop(&proxy);
+}
+
+/* The sandbox decides by the text of the step, so a red one stays red: what is seen here is that
+ * each attempt is an execution of its own, and that a green one is not repeated. */
+static void a_red_execution_is_started_again(void **state)
+{
+    struct proxy proxy;
+    const struct json *run;
+
+    (void)state;
+    proxy_start(&proxy, fast);
+    sandbox_forget_requests(proxy.program.sandbox_port);
+    run = runs_start(&proxy, "execute=true&retries=2", "name: a\nsteps: [{click: FAIL}]");
+    assert_true(str_is(runs_text(run, "/status"), "failed"));
+    assert_int_equal(runs_number(run, "/executions/0/attempts"), 3);
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/goals/"), 3);
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/teststeps"), 1);
+    sandbox_forget_requests(proxy.program.sandbox_port);
+    run = runs_start(&proxy, "execute=true&retries=2", "name: a\nsteps: [{click: A}]");
+    assert_true(str_is(runs_text(run, "/status"), "passed"));
+    assert_int_equal(runs_number(run, "/executions/0/attempts"), 1);
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/goals/"), 1);
+    (void)runs_start(&proxy, "execute=true&retries=6", "name: a\nsteps: [{click: A}]");
+    assert_int_equal(proxy.reply.status, 400);
+    proxy_stop(&proxy);
+}
+
+static void an_execution_has_its_environment(void **state)
+{
+    struct proxy proxy;
+    const struct json *made;
+    const struct json *requests;
+    const char *query;
+
+    (void)state;
+    proxy_start(&proxy, fast);
+    made = proxy_ask(&proxy, "POST", "/api/environments", NULL,
+                     "{\"name\": \"staging\", \"variables\": {\"host\": \"x\"}}");
+    query = arena_printf(&proxy.arena, "execute=true&environment_id=%.*s",
+                         STR_ARG(runs_text(made, "/id")))
+                .ptr;
+    sandbox_forget_requests(proxy.program.sandbox_port);
+    assert_true(str_is(runs_text(runs_start(&proxy, query, FILE_TEXT), "/status"), "passed"));
+    requests = sandbox_requests(proxy.program.sandbox_port, &proxy.arena);
+    assert_true(str_contains(json_text(&proxy.arena, requests), STR("\"environmentId\":")) ||
+                str_contains(json_text(&proxy.arena, requests), STR("\\\"environmentId\\\":")));
+    (void)runs_start(&proxy, "execute=true&environment_id=99999999", FILE_TEXT);
+    assert_int_equal(proxy.reply.status, 207); /* the platform knows no such environment */
     proxy_stop(&proxy);
 }
 
@@ -539,6 +619,9 @@ int main(void)
         cmocka_unit_test(steps_go_where_a_session_stands),
         cmocka_unit_test(runs_at_once_make_a_project_once),
         cmocka_unit_test(executions_are_followed_to_their_end),
+        cmocka_unit_test(a_test_has_passed_when_it_was_executed_and_green),
+        cmocka_unit_test(a_red_execution_is_started_again),
+        cmocka_unit_test(an_execution_has_its_environment),
         cmocka_unit_test(ended_runs_are_kept_for_a_while),
     };
 
