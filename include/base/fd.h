@@ -27,4 +27,9 @@ bool fd_takes_color(int fd);
 /* All of it, however many calls that takes. False: errno says why; part of it may be written. */
 bool fd_write_all(int fd, struct str bytes) MUST_CHECK;
 
+/* Appends what is there, to the end. False: errno says why; EFBIG: more than `out` may hold. */
+bool fd_read_all(int fd, struct buf *out) MUST_CHECK;
+/* As open(2) for writing; folders above the file that are not there are made. */
+int fd_create(const char *path, int flags, unsigned mode);
+
 #endif

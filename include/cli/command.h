@@ -28,6 +28,7 @@ struct command_options {
     struct str session_id;
     int64_t position; /* -1: none */
     bool dry_run;
+    bool remote; /* the proxy goes on after the command: what names something in it is told */
     enum cli_output output;
 };
 
@@ -35,6 +36,7 @@ struct command_run {
     struct arena arena;
     struct json *body;
     enum cli_output output;
+    bool remote;
     struct str suggestion; /* a command line that would be accepted; empty: none */
     struct upstream *client;
     struct upstream_call call;
@@ -46,9 +48,16 @@ struct command_run {
 /* The body to send. The catalogue must be open. On failure there is nothing to free. */
 enum error_code command_init(struct command_run *command, const struct command_options *options,
                              struct error *err) MUST_CHECK;
-/* Set on_done (and owner) before. `key` may be unset: no credential is sent. */
-enum error_code command_start(struct command_run *command, struct loop *loop, struct str url,
-                              const struct secret *key, struct error *err) MUST_CHECK;
+
+struct command_proxy {
+    struct str url;
+    const struct secret *key; /* may be unset: no credential is sent */
+    struct str ca_file;       /* for https; empty: the system's */
+};
+
+/* Set on_done (and owner) before. */
+enum error_code command_start(struct command_run *command, struct loop *loop,
+                              const struct command_proxy *proxy, struct error *err) MUST_CHECK;
 void command_cancel(struct command_run *command); /* on_done still comes */
 void command_done(struct command_run *command);
 

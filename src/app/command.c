@@ -1,10 +1,12 @@
 /* command: one command of the catalogue, through a proxy at --url or one inside this process. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "api_key.h"
 #include "base/mem.h"
 #include "catalog/catalog.h"
 #include "cli/command.h"
+#include "client.h"
 #include "inprocess.h"
 #include "subcommands.h"
 
@@ -14,6 +16,7 @@ struct job {
     struct command_run command;
     struct inprocess *proxy;
     struct secret key;
+    struct buf url;
 };
 
 static int refuse(const char *what, const char *shown)
@@ -39,27 +42,31 @@ static int take_numbers(struct job *job, const struct arguments *arguments)
     return CLI_EXIT_OK;
 }
 
-static int take_options(struct job *job, const struct arguments *arguments)
+/* $VIRTUOSO_SESSION_ID, as the tools that this program replaces have it: the id of a checkpoint;
+ * or that of a session of the proxy at --url. */
+static void take_session(struct job *job)
 {
-    struct error err = {0};
+    struct str id = str_trim(str_from(getenv("VIRTUOSO_SESSION_ID")));
+    struct str digits = str_starts(id, STR("cp_")) ? str_sub(id, 3, id.len) : id;
+    int64_t number;
 
-    job->options.words = arguments->operands;
-    job->options.n_words = arguments->n_operands;
-    job->options.checkpoint_id = str_from(arguments_get(arguments, "checkpoint"));
-    job->options.session_id = str_from(arguments_get(arguments, "session"));
-    job->options.dry_run = arguments_get(arguments, "dry-run") != NULL;
-    job->where.url = str_from(arguments_get(arguments, "url"));
-    job->where.config_file = arguments_get(arguments, "config");
-    job->where.sets = arguments->sets;
-    job->where.n_sets = arguments->n_sets;
-    job->where.sandbox = arguments_get(arguments, "sandbox") != NULL;
-    job->where.needs_token = !job->options.dry_run;
-    if (job->where.url.len > 0 && !str_starts(job->where.url, STR("http://")) &&
-        !str_starts(job->where.url, STR("https://"))) {
-        return refuse("--url must begin with http:// or https://, not ", job->where.url.ptr);
+    if (id.len == 0 || job->options.checkpoint_id.len > 0 || job->options.session_id.len > 0) {
+        return;
     }
+    if (str_to_i64(digits, 1, INT64_MAX, &number)) {
+        job->options.checkpoint_id = digits;
+    } else if (job->where.url.len > 0) {
+        job->options.session_id = id;
+    }
+}
+
+static int check_together(const struct job *job)
+{
     if (job->where.url.len == 0 && job->options.session_id.len > 0) {
         return refuse("--session needs --url: sessions live in a proxy that runs", "");
+    }
+    if (job->where.url.len == 0 && job->where.ca_file.len > 0) {
+        return refuse("--ca-file needs --url", "");
     }
     if (job->where.url.len > 0 &&
         (job->where.sandbox || job->where.config_file != NULL || job->where.n_sets > 0)) {
@@ -67,11 +74,35 @@ static int take_options(struct job *job, const struct arguments *arguments)
                       "--config and --set",
                       "");
     }
-    if (api_key_read(arguments, &job->key, &err) != ERR_OK) {
+    return CLI_EXIT_OK;
+}
+
+static int take_options(struct job *job, const struct arguments *arguments)
+{
+    struct error err = {0};
+    int status;
+
+    if (client_url(arguments, &job->url, &err) != ERR_OK ||
+        api_key_read(arguments, &job->key, &err) != ERR_OK) {
         return refuse(err.text, "");
     }
+    job->options.words = arguments->operands;
+    job->options.n_words = arguments->n_operands;
+    job->options.checkpoint_id = str_from(arguments_get(arguments, "checkpoint"));
+    job->options.session_id = str_from(arguments_get(arguments, "session"));
+    job->options.dry_run = arguments_get(arguments, "dry-run") != NULL;
+    job->where.url = buf_view(&job->url);
     job->where.key = secret_reveal(&job->key);
-    return take_numbers(job, arguments);
+    job->where.ca_file = str_from(arguments_get(arguments, "ca-file"));
+    job->where.config_file = arguments_get(arguments, "config");
+    job->where.sets = arguments->sets;
+    job->where.n_sets = arguments->n_sets;
+    job->where.sandbox = arguments_get(arguments, "sandbox") != NULL;
+    job->where.needs_token = !job->options.dry_run;
+    job->options.remote = job->where.url.len > 0;
+    take_session(job);
+    status = check_together(job);
+    return status == CLI_EXIT_OK ? take_numbers(job, arguments) : status;
 }
 
 /* ---- the way there ---- */
@@ -90,7 +121,8 @@ static enum error_code start(struct inprocess *proxy, struct error *err)
     job->proxy = proxy;
     job->command.on_done = on_command_done;
     job->command.owner = job;
-    return command_start(&job->command, proxy->loop, proxy->url, &proxy->key, err);
+    return command_start(&job->command, proxy->loop,
+                         &(struct command_proxy){proxy->url, &proxy->key, proxy->ca_file}, err);
 }
 
 /* What is on its way cannot be called back; its answer says what became of it. */
@@ -167,6 +199,7 @@ int run_command(struct arguments *arguments)
         status = send_command(job);
     }
     secret_done(&job->key);
+    buf_done(&job->url);
     mem_free(job);
     catalog_close();
     return status;

@@ -107,6 +107,7 @@ static enum error_code open_loop(struct inprocess *proxy, const struct inprocess
 
     CHECK(config != NULL); /* constant */
     proxy->url = options->url;
+    proxy->ca_file = options->ca_file;
     while (str_ends(proxy->url, STR("/"))) {
         proxy->url.len--;
     }

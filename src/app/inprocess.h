@@ -30,8 +30,9 @@ struct inprocess_client {
 };
 
 struct inprocess_options {
-    struct str url; /* of a proxy that runs already; empty: one of our own */
-    struct str key; /* for `url`; empty: none */
+    struct str url;     /* of a proxy that runs already; empty: one of our own */
+    struct str key;     /* for `url`; empty: none */
+    struct str ca_file; /* for a `url` with https; empty: the system's */
     /* Of our own one, as for serve; `sets` are "key=value". */
     const char *config_file; /* NULL: none */
     const char *const *sets;
@@ -43,7 +44,8 @@ struct inprocess_options {
 struct inprocess {
     /* for the client, valid from start until inprocess_end */
     struct loop *loop;
-    struct str url;    /* "http://127.0.0.1:40123": without a slash at the end */
+    struct str url; /* "http://127.0.0.1:40123": without a slash at the end */
+    struct str ca_file;
     struct secret key; /* goes as Authorization: Bearer; may be unset with options.url */
     void *context;
     /* private */

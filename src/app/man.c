@@ -121,7 +121,7 @@ static void put_fixed(struct buf *out)
          "only."},
         {"EXAMPLES", "virtuoso-proxy demo", "Proxy and sandbox with a sample test; needs nothing."},
         {NULL, "virtuoso-proxy serve -c /etc/virtuoso-proxy.yaml", "The proxy in production."},
-        {NULL, "virtuoso-proxy run tests/ --execute --wait --junit report.xml",
+        {NULL, "virtuoso-proxy run tests/ --wait --junit report.xml",
          "Create the tests of a folder on the platform, run them, and write a report."},
         {NULL, "source <(virtuoso-proxy completion bash)", "Completion in this shell."},
     };

@@ -7,6 +7,7 @@
 
 #include "api_key.h"
 #include "cli/run.h"
+#include "client.h"
 #include "inprocess.h"
 
 const struct argument run_arguments[] = {
@@ -15,20 +16,33 @@ const struct argument run_arguments[] = {
     {"config", 'c', "FILE", "configuration of the proxy that is started", NULL, NULL},
     {"set", 's', "KEY=VALUE", "set any option of it; may be repeated", "*", NULL},
     {"api-key-file", 0, "FILE", "API key for --url (or env VIRTUOSO_PROXY_API_KEY)", NULL, NULL},
+    {"ca-file", 0, "FILE", "certificates (PEM) that --url with https is checked against", NULL,
+     NULL},
     {"dry-run", 'n', NULL, "show the platform requests and send nothing", NULL, NULL},
     {"lenient", 0, NULL, "a step that does not compile becomes a comment, the rest is created",
      NULL, NULL},
-    {"execute", 'x', NULL, "run the goal too when the test exists", NULL, NULL},
-    {"wait", 'w', NULL, "follow the execution to its end (implies --execute)", NULL, NULL},
+    {"execute", 'x', NULL, "start the execution too when the test exists", NULL, NULL},
+    {"wait", 'w', NULL, "execute, and wait for the result", NULL, NULL},
+    {"retries", 0, "N", "with --wait: start a red execution again, up to N times (0 to 5)", NULL,
+     NULL},
+    {"env-id", 0, "ID", "with --wait or --execute: the platform's environment", NULL, NULL},
     {"timeout", 't', "SECONDS", "stop a file that takes longer (exit code 4)", NULL, NULL},
     {"patience", 0, "SECONDS", "how long a proxy that does not answer is asked again (30)", NULL,
      NULL},
-    {"junit", 0, "FILE", "write JUnit XML", NULL, NULL},
-    {"html", 0, "FILE", "write a report as one HTML page", NULL, NULL},
+    {"junit", 0, "FILE", "write JUnit XML; its folder is made", NULL, NULL},
+    {"html", 0, "FILE", "write a report as one HTML page; its folder is made", NULL, NULL},
     {"github-summary", 0, NULL, "append to the file of $GITHUB_STEP_SUMMARY", NULL, NULL},
+    {"github-annotations", 0, NULL, "print ::error lines (by itself when GITHUB_ACTIONS is true)",
+     NULL, NULL},
     {"output", 'o', "FORMAT", "human, json or yaml", NULL, NULL, "human json yaml"},
     {"var", 'v', "NAME=VALUE", "value of a variable of the files; may be repeated", NULL, NULL},
+    {"verbose", 0, NULL, "tell each step, warnings, links, and what is passed over", NULL, NULL},
     {"tag", 0, "TAG", "tests with this tag only; may be repeated", NULL, NULL},
+    {"exclude", 0, "GLOB", "pass over files and folders with this name or path; may be repeated",
+     NULL, NULL},
+    {"shard", 0, "I/N", "the I-th of N equal parts of the files", NULL, NULL},
+    {"rerun-failed", 0, NULL, "only files that were not green when they last ran", NULL, NULL},
+    {"strict", 0, NULL, "begin nothing when a file does not compile", NULL, NULL},
     {"concurrency", 'j', "N", "files at once, 1 to 16 (1)", NULL, NULL},
     {"fail-fast", 0, NULL, "begin no further file after one that did not pass", NULL, NULL},
     {"resume", 0, "QUERY", "go on where a run stopped, as it says at its end", NULL, NULL},
@@ -47,6 +61,7 @@ static int fail(const struct error *err)
 struct words {
     const char *variables[ARGUMENTS_GIVEN_MAX];
     const char *tags[ARGUMENTS_GIVEN_MAX];
+    const char *excludes[ARGUMENTS_GIVEN_MAX];
 };
 
 static enum error_code read_number(const struct arguments *arguments, const char *name, int64_t max,
@@ -66,6 +81,48 @@ static enum error_code read_number(const struct arguments *arguments, const char
     return ERR_OK;
 }
 
+static enum error_code read_shard(const struct arguments *arguments, struct cli_run_options *out,
+                                  struct error *err)
+{
+    const char *word = arguments_get(arguments, "shard");
+    struct str part;
+    struct str whole;
+    int64_t shard;
+    int64_t n;
+
+    if (word == NULL) {
+        return ERR_OK;
+    }
+    if (!str_cut(str_from(word), '/', &part, &whole) || !str_to_i64(whole, 1, CLI_SHARDS_MAX, &n) ||
+        !str_to_i64(part, 1, n, &shard)) {
+        return error_set(err, ERR_INVALID, "--shard must be I/N, such as 2/4, not \"%s\"", word);
+    }
+    out->shard = (unsigned)shard;
+    out->n_shards = (unsigned)n;
+    return ERR_OK;
+}
+
+static enum error_code read_retries(const struct arguments *arguments, struct cli_run_options *out,
+                                    struct error *err)
+{
+    const char *word = arguments_get(arguments, "retries");
+    int64_t n = 0;
+    int64_t id;
+
+    if (word != NULL && !str_to_i64(str_from(word), 0, CLI_RETRIES_MAX, &n)) {
+        return error_set(err, ERR_INVALID, "--retries must be from 0 to %d, not \"%s\"",
+                         CLI_RETRIES_MAX, word);
+    }
+    out->retries = (unsigned)n;
+    out->environment = arguments_get(arguments, "env-id");
+    if (out->environment != NULL && (str_from(out->environment).len > 19 ||
+                                     !str_to_i64(str_from(out->environment), 1, INT64_MAX, &id))) {
+        return error_set(err, ERR_INVALID, "--env-id must be the id of an environment, not \"%s\"",
+                         out->environment);
+    }
+    return ERR_OK;
+}
+
 static enum error_code read_summary(const struct arguments *arguments, const char **out,
                                     struct error *err)
 {
@@ -76,6 +133,28 @@ static enum error_code read_summary(const struct arguments *arguments, const cha
     if (*out == NULL || (*out)[0] == '\0') {
         return error_set(err, ERR_INVALID,
                          "--github-summary needs $GITHUB_STEP_SUMMARY, which names the file");
+    }
+    return ERR_OK;
+}
+
+/* Each is for one of the others only, and would be ignored in silence. */
+static enum error_code check_needs(const struct arguments *arguments, struct error *err)
+{
+    static const char *const needs[][3] = {
+        {"api-key-file", "url", NULL},
+        {"ca-file", "url", NULL},
+        {"retries", "wait", NULL},
+        {"env-id", "wait", "execute"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(needs); i++) {
+        const char *other = needs[i][2] != NULL ? needs[i][2] : needs[i][1];
+
+        if (arguments_get(arguments, needs[i][0]) != NULL &&
+            arguments_get(arguments, needs[i][1]) == NULL &&
+            arguments_get(arguments, other) == NULL) {
+            return error_set(err, ERR_INVALID, "--%s needs --%s", needs[i][0], needs[i][1]);
+        }
     }
     return ERR_OK;
 }
@@ -95,11 +174,14 @@ static enum error_code check_together(const struct arguments *arguments, struct 
                              pairs[i][1]);
         }
     }
-    if (arguments_get(arguments, "api-key-file") != NULL &&
-        arguments_get(arguments, "url") == NULL) {
-        return error_set(err, ERR_INVALID, "--api-key-file is for --url");
-    }
-    return ERR_OK;
+    return check_needs(arguments, err);
+}
+
+static bool wants_annotations(const struct arguments *arguments)
+{
+    return arguments_get(arguments, "github-annotations") != NULL ||
+           arguments_get(arguments, "github-summary") != NULL ||
+           str_is(str_from(getenv("GITHUB_ACTIONS")), "true");
 }
 
 static enum error_code read_options(const struct arguments *arguments, struct words *words,
@@ -115,12 +197,19 @@ static enum error_code read_options(const struct arguments *arguments, struct wo
         .n_variables = arguments_all(arguments, "var", words->variables),
         .tags = words->tags,
         .n_tags = arguments_all(arguments, "tag", words->tags),
+        .excludes = words->excludes,
+        .n_excludes = arguments_all(arguments, "exclude", words->excludes),
         .resume = arguments_get(arguments, "resume"),
         .checkpoint = arguments_get(arguments, "checkpoint"),
         .lenient = arguments_get(arguments, "lenient") != NULL,
         .dry_run = arguments_get(arguments, "dry-run") != NULL,
         .wait = arguments_get(arguments, "wait") != NULL,
         .fail_fast = arguments_get(arguments, "fail-fast") != NULL,
+        .strict = arguments_get(arguments, "strict") != NULL,
+        .verbose = arguments_get(arguments, "verbose") != NULL,
+        .sandbox = arguments_get(arguments, "sandbox") != NULL,
+        .rerun_failed = arguments_get(arguments, "rerun-failed") != NULL,
+        .annotate = wants_annotations(arguments),
         .patience_s = CLI_PATIENCE_DEFAULT_S,
         .concurrency = 1,
         .junit_file = arguments_get(arguments, "junit"),
@@ -144,22 +233,13 @@ static enum error_code read_options(const struct arguments *arguments, struct wo
     if (code == ERR_OK) {
         code = read_number(arguments, "concurrency", CLI_CONCURRENCY_MAX, &out->concurrency, err);
     }
-    return code == ERR_OK ? read_summary(arguments, &out->summary_file, err) : code;
-}
-
-/* ---- the key for --url ---- */
-
-static bool is_open_to_others(struct str url)
-{
-    static const char *const fine[] = {"https://", "http://127.", "http://localhost",
-                                       "http://[::1]"};
-
-    for (size_t i = 0; i < ARRAY_LEN(fine); i++) {
-        if (str_starts_nocase(url, str_from(fine[i]))) {
-            return false;
-        }
+    if (code == ERR_OK) {
+        code = read_shard(arguments, out, err);
     }
-    return true;
+    if (code == ERR_OK) {
+        code = read_retries(arguments, out, err);
+    }
+    return code == ERR_OK ? read_summary(arguments, &out->summary_file, err) : code;
 }
 
 /* ---- as a client of a proxy ---- */
@@ -171,7 +251,7 @@ static void on_done(void *owner)
 
 static enum error_code start(struct inprocess *proxy, struct error *err)
 {
-    const struct cli_run_proxy target = {proxy->url, secret_reveal(&proxy->key)};
+    const struct cli_run_proxy target = {proxy->url, secret_reveal(&proxy->key), proxy->ca_file};
 
     return cli_run_start(proxy->context, proxy->loop, &target, on_done, proxy, err);
 }
@@ -188,48 +268,58 @@ static void cancel(struct inprocess *proxy)
     cli_run_cancel(proxy->context); /* also when nothing was interrupted before */
 }
 
-static int run_against(struct cli_run *run, const struct arguments *arguments,
-                       const struct secret *key)
+/* The reports are written also when there is no proxy to send to. */
+static int run_against(struct cli_run *run, const struct cli_run_options *run_options,
+                       const struct arguments *arguments, struct str url, const struct secret *key)
 {
     static const struct inprocess_client client = {start, interrupt, cancel};
     const struct inprocess_options options = {
-        .url = str_from(arguments_get(arguments, "url")),
+        .url = url,
         .key = secret_reveal(key),
+        .ca_file = str_from(arguments_get(arguments, "ca-file")),
         .config_file = arguments_get(arguments, "config"),
         .sets = arguments->sets,
         .n_sets = arguments->n_sets,
-        .sandbox = arguments_get(arguments, "sandbox") != NULL,
-        .needs_token = true,
+        .sandbox = run_options->sandbox,
+        .needs_token = !run_options->dry_run,
     };
     struct error err = {0};
 
-    return inprocess_run(&options, &client, run, &err) == ERR_OK ? cli_run_exit_code(run)
-                                                                 : fail(&err);
+    if (!cli_run_needs_proxy(run)) {
+        cli_run_end(run, NULL);
+    } else if (inprocess_run(&options, &client, run, &err) != ERR_OK) {
+        (void)fail(&err);
+        cli_run_end(run, &err);
+    }
+    return cli_run_exit_code(run);
 }
 
 /* ---- all ---- */
 
 int run_tests(struct arguments *arguments)
 {
-    const char *url = arguments_get(arguments, "url");
     struct cli_run_options options;
     struct words words;
     struct secret key = {0};
-    struct cli_run *run;
+    struct cli_run *run = NULL;
+    struct buf url;
     struct error err = {0};
     int status = CLI_EXIT_NOT_STARTED;
 
-    if (read_options(arguments, &words, &options, &err) != ERR_OK ||
+    if (client_url(arguments, &url, &err) != ERR_OK ||
+        read_options(arguments, &words, &options, &err) != ERR_OK ||
         api_key_read(arguments, &key, &err) != ERR_OK) {
+        buf_done(&url);
         return fail(&err);
     }
-    if (url != NULL && secret_is_set(&key) && is_open_to_others(str_from(url))) {
+    if (url.len > 0 && secret_is_set(&key) && client_is_open_to_others(buf_view(&url))) {
         (void)fprintf(stderr, "virtuoso-proxy run: the API key goes over http:// in clear text\n");
     }
     if (cli_run_new(&options, &run)) {
-        status = run_against(run, arguments, &key);
+        status = run_against(run, &options, arguments, buf_view(&url), &key);
     }
     cli_run_free(run);
     secret_done(&key);
+    buf_done(&url);
     return status;
 }

@@ -56,7 +56,10 @@ static const struct argument command_arguments[] = {
     {"url", 'u', "URL", "of a proxy that runs; without it one is started for this command", NULL,
      NULL},
     {"api-key-file", 0, "FILE", "API key for --url (else VIRTUOSO_PROXY_API_KEY)", NULL, NULL},
-    {"checkpoint", 0, "ID", "the checkpoint that the step goes into", NULL, NULL},
+    {"ca-file", 0, "FILE", "certificates (PEM) that --url with https is checked against", NULL,
+     NULL},
+    {"checkpoint", 0, "ID", "the checkpoint that the step goes into (or env VIRTUOSO_SESSION_ID)",
+     NULL, NULL},
     {"session", 0, "ID", "a session of the proxy at --url instead of a checkpoint", NULL, NULL},
     {"position", 0, "N", "where in the checkpoint, from 0; at its end unless given", NULL, NULL},
     {"dry-run", 'n', NULL, "show the requests to the platform, send nothing", NULL, NULL},
@@ -119,9 +122,9 @@ const struct subcommand subcommands[] = {
      .exit_codes = file_exit_codes, .example = "convert --to sentences test.yaml"},
     {"run", "Run test files on the platform and report.", "FILE|DIR...", run_arguments, run_tests,
      .exit_codes =
-         "0 passed; 1 usage, or could not start; 2 a test is red; 3 cancelled or aborted; "
-         "4 out of time",
-     .example = "run tests/ --execute --wait --junit report.xml"},
+         "0 passed, created or skipped; 1 usage, or could not start; 2 a test is red; 3 cancelled "
+         "or aborted; 4 out of time",
+     .example = "run tests/ --wait --junit report.xml"},
     {"completion", "Print a script for shell completion.", "bash|zsh|fish", no_arguments,
      run_completion, .example = "completion bash"},
     {"man", "Print the manual page (roff).", "", no_arguments, run_man},

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READ_PIECE = 65536, LAST_STANDARD = 2 };
+enum { READ_PIECE = 65536, LAST_STANDARD = 2, FOLDER_MODE = 0777, PATH_BYTES_MAX = 4096 };
 
 /* open gives the lowest free number: so each closed one is filled in turn. */
 void fd_open_standard(void)
@@ -101,4 +101,42 @@ bool fd_write_all(int fd, struct str bytes)
         bytes = str_sub(bytes, (size_t)n, bytes.len);
     }
     return true;
+}
+
+bool fd_read_all(int fd, struct buf *out)
+{
+    ssize_t n = 1;
+
+    while (n > 0) {
+        n = read_piece(fd, out);
+        n = n < 0 && errno == EINTR ? 1 : n;
+    }
+    return n == 0;
+}
+
+/* Folders that are there already are fine; whether all of it is there, the open says. */
+static void make_folders(const char *path)
+{
+    struct buf folder;
+
+    buf_init(&folder, PATH_BYTES_MAX);
+    for (size_t i = 0; path[i] != '\0'; i++) {
+        if (path[i] == '/' && i > 0) {
+            (void)mkdir(buf_cstr(&folder), FOLDER_MODE);
+        }
+        buf_char(&folder, path[i]);
+    }
+    buf_done(&folder);
+}
+
+int fd_create(const char *path, int flags, unsigned mode)
+{
+    int how = O_WRONLY | O_CREAT | O_CLOEXEC | flags;
+    int fd = open(path, how, mode);
+
+    if (fd < 0 && errno == ENOENT) {
+        make_folders(path);
+        fd = open(path, how, mode);
+    }
+    return fd;
 }

@@ -119,7 +119,8 @@ enum error_code command_init(struct command_run *command, const struct command_o
     const struct json *read;
     enum error_code code;
 
-    *command = (struct command_run){.output = options->output, .status = CLI_EXIT_NOT_SENT};
+    *command = (struct command_run){
+        .output = options->output, .remote = options->remote, .status = CLI_EXIT_NOT_SENT};
     arena_init(&command->arena);
     code = command_line_parse(
         &command->arena, line_of(&command->arena, options->words, options->n_words), &line, err);
@@ -300,11 +301,12 @@ static void on_call_done(struct upstream_call *call, enum error_code code)
     upstream_close(command->client, on_client_closed, command);
 }
 
-enum error_code command_start(struct command_run *command, struct loop *loop, struct str url,
-                              const struct secret *key, struct error *err)
+enum error_code command_start(struct command_run *command, struct loop *loop,
+                              const struct command_proxy *proxy, struct error *err)
 {
     const struct upstream_options options = {
-        .base_url = url,
+        .base_url = proxy->url,
+        .ca_file = proxy->ca_file,
         .client_name = STR("virtuoso-proxy command"),
         .verify_tls = true,
         .connect_timeout_ms = 10000,
@@ -323,7 +325,7 @@ enum error_code command_start(struct command_run *command, struct loop *loop, st
         (struct upstream_call){.request = {.method = STR("POST"),
                                            .path = STR("/api/v1/commands/execute"),
                                            .body = json_text(&command->arena, command->body),
-                                           .token = secret_is_set(key) ? key : NULL,
+                                           .token = secret_is_set(proxy->key) ? proxy->key : NULL,
                                            .class = CALL_CREATE},
                                .on_done = on_call_done};
     code = upstream_start(command->client, &command->call, err);

@@ -40,6 +40,9 @@ static const struct escape for_markdown[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>'
 static const struct escape for_workflow[] = {{'%', "%25"}, {'\r', "%0D"}, {'\n', "%0A"},
                                              {':', "%3A"}, {',', "%2C"},  {'\t', " "}};
 
+static const struct escape for_message[] = {
+    {'%', "%25"}, {'\r', "%0D"}, {'\n', "%0A"}, {'\t', " "}};
+
 static bool put_row(struct buf *out, const struct escape *rows, size_t n, uint32_t point)
 {
     for (size_t i = 0; i < n; i++) {
@@ -75,6 +78,11 @@ void escape_xml(struct buf *out, struct str text)
 void escape_workflow(struct buf *out, struct str text)
 {
     escape_by(out, text, for_workflow, ARRAY_LEN(for_workflow));
+}
+
+void escape_workflow_message(struct buf *out, struct str text)
+{
+    escape_by(out, text, for_message, ARRAY_LEN(for_message));
 }
 
 static bool is_punctuation(uint32_t point)

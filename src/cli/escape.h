@@ -13,8 +13,10 @@ void escape_terminal(struct buf *out, struct str text); /* one line: a newline s
 void escape_xml(struct buf *out, struct str text);
 /* GitHub's markdown, within one line (a table cell): all punctuation loses its meaning. */
 void escape_markdown(struct buf *out, struct str text);
-/* A value of one of GitHub's workflow commands (`::error file=VALUE::VALUE`). */
+/* A property of one of GitHub's workflow commands, and the message (`::error file=PROPERTY::MESSAGE`);
+ * GitHub turns back less in a message, so less is escaped there. */
 void escape_workflow(struct buf *out, struct str text);
+void escape_workflow_message(struct buf *out, struct str text);
 /* JSON text as it may go to a terminal: what json_writer leaves as it is becomes \uXXXX too. */
 void escape_json(struct buf *out, struct str json);
 

@@ -33,28 +33,18 @@ static bool read_all(struct source *source)
 {
     bool is_stdin = str_is(STR("-"), source->name);
     int fd = is_stdin ? STDIN_FILENO : open(source->name, O_RDONLY | O_CLOEXEC);
-    ssize_t n = 1;
+    bool ok;
 
     buf_init(&source->text, TESTFILE_MAX_BYTES + READ_PIECE);
-    while (fd >= 0 && n > 0) {
-        char *room = buf_reserve(&source->text, READ_PIECE);
-
-        if (room == NULL) {
-            errno = EFBIG;
-            n = -1;
-            break;
-        }
-        n = read(fd, room, READ_PIECE);
-        buf_grew(&source->text, n > 0 ? (size_t)n : 0);
-    }
-    if (fd < 0 || n < 0) {
+    ok = fd >= 0 && fd_read_all(fd, &source->text);
+    if (!ok) {
         (void)fprintf(stderr, "virtuoso-proxy: cannot read %s: %s\n", source->name,
                       strerror(errno));
     }
     if (fd >= 0 && !is_stdin) {
         (void)close(fd);
     }
-    return fd >= 0 && n == 0;
+    return ok;
 }
 
 static void compile(struct source *source)

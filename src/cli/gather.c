@@ -10,10 +10,9 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/fd.h"
 #include "base/mem.h"
 #include "testfile/testfile.h"
-
-enum { READ_PIECE = 65536 };
 
 struct error *gather_error(struct gather *gather)
 {
@@ -80,27 +79,6 @@ bool gather_is_below(struct str real, struct str real_root)
 
 /* ---- reading ---- */
 
-static bool read_text(int fd, struct buf *text)
-{
-    ssize_t n = 1;
-
-    while (n > 0) {
-        char *room = buf_reserve(text, READ_PIECE);
-
-        if (room == NULL) {
-            errno = EFBIG;
-            return false;
-        }
-        n = read(fd, room, READ_PIECE);
-        if (n < 0 && errno == EINTR) {
-            n = 1;
-            continue;
-        }
-        buf_grew(text, n > 0 ? (size_t)n : 0);
-    }
-    return n == 0;
-}
-
 static bool is_json(struct str file, struct str text)
 {
     if (str_starts(text, STR("\xEF\xBB\xBF"))) {
@@ -139,6 +117,7 @@ static void keep_text(struct gather *gather, const struct test_source *source, s
         .is_json = is_json(source->file, text),
         .variables = gather->variables,
         .n_variables = gather->n_variables,
+        .lenient = gather->lenient,
     };
 
     inspect_file(gather->arena, text, &options, &made.inspection);
@@ -171,8 +150,8 @@ bool gather_file(struct gather *gather, const char *path, const struct test_sour
         return false;
     }
     fd = open_file(path, regular_only);
-    buf_init(&text, TESTFILE_MAX_BYTES + READ_PIECE);
-    ok = check_file(fd, regular_only, &status) && read_text(fd, &text);
+    buf_init(&text, TESTFILE_MAX_BYTES + GATHER_READ_ROOM);
+    ok = check_file(fd, regular_only, &status) && fd_read_all(fd, &text);
     if (ok) {
         keep_text(gather, source, buf_view(&text), &status);
     } else if (source->walked && errno == EFBIG) {

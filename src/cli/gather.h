@@ -24,7 +24,8 @@ enum {
     GATHER_MAX_FILES = 1000,
     GATHER_MAX_DEPTH = 16,
     GATHER_MAX_NAMES = 100000,
-    GATHER_MAX_BYTES = 256 * 1024 * 1024
+    GATHER_MAX_BYTES = 256 * 1024 * 1024,
+    GATHER_READ_ROOM = 65536 /* so that one byte too many is noticed */
 };
 
 struct test_source {
@@ -46,6 +47,7 @@ struct gather {
     size_t n_excludes;
     const struct testfile_variable *variables; /* of --var */
     size_t n_variables;
+    bool lenient;
     struct test_source *items;
     size_t n;
     struct error_list *errors; /* what stops the run */

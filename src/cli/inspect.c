@@ -68,6 +68,7 @@ void inspect_file(struct arena *arena, struct str text, const struct inspect_opt
         .variables = options->variables,
         .n_variables = options->n_variables,
         .defaults = &defaults,
+        .lenient = options->lenient,
     };
     struct testfile_problems problems;
     struct testfile file;

@@ -19,6 +19,7 @@ struct inspect_options {
     bool is_json;
     const struct testfile_variable *variables; /* of the command line */
     size_t n_variables;
+    bool lenient; /* steps that do not compile are left out */
 };
 
 struct inspection {

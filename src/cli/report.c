@@ -11,11 +11,13 @@ struct verdict_row {
 
 static const struct verdict_row verdicts[] = {
     [VERDICT_PASSED] = {"passed", "passed", 0, 0},
+    [VERDICT_CREATED] = {"created", "created", 0, 0},
+    [VERDICT_PLANNED] = {"dry_run", "not sent", 0, 0},
     [VERDICT_ERROR] = {"error", "could not start", 1, 4},
     [VERDICT_FAILED] = {"failed", "failed", 2, 3},
     [VERDICT_CANCELLED] = {"cancelled", "cancelled", 3, 1},
     [VERDICT_TIMED_OUT] = {"timed_out", "timed out", 4, 2},
-    [VERDICT_SKIPPED] = {"skipped", "not begun", 0, 0},
+    [VERDICT_SKIPPED] = {"skipped", "skipped", 0, 0},
 };
 
 const char *verdict_word(enum verdict verdict)
@@ -33,19 +35,37 @@ int verdict_exit_code(enum verdict verdict)
     return verdicts[verdict].exit_code;
 }
 
+bool verdict_is_bad(enum verdict verdict)
+{
+    return verdicts[verdict].exit_code != 0;
+}
+
 int report_exit_code(const struct report *report)
 {
     const struct verdict_row *worst = &verdicts[VERDICT_PASSED];
-    size_t n_skipped = 0;
 
     for (size_t i = 0; i < report->n; i++) {
         const struct verdict_row *row = &verdicts[report->entries[i].verdict];
 
         worst = row->weight > worst->weight ? row : worst;
-        n_skipped += row == &verdicts[VERDICT_SKIPPED] ? 1 : 0;
     }
-    /* Nothing was run at all: that must not look like success. */
-    return n_skipped == report->n ? verdicts[VERDICT_ERROR].exit_code : worst->exit_code;
+    /* Without a file nothing was asked for: that must not look like success. */
+    return report->n == 0 ? verdicts[VERDICT_ERROR].exit_code : worst->exit_code;
+}
+
+bool report_passed(const struct report *report)
+{
+    size_t n_passed = 0;
+
+    for (size_t i = 0; i < report->n; i++) {
+        enum verdict verdict = report->entries[i].verdict;
+
+        if (verdict != VERDICT_PASSED && verdict != VERDICT_SKIPPED) {
+            return false;
+        }
+        n_passed += verdict == VERDICT_PASSED ? 1 : 0;
+    }
+    return n_passed > 0;
 }
 
 static size_t count_of(const struct json *node)
@@ -67,8 +87,23 @@ struct report_counts report_count(const struct report *report)
         counts.steps_done += count_of(json_get(steps, "done"));
         counts.steps_failed +=
             count_of(json_get(steps, "failed")) + count_of(json_get(steps, "unknown"));
+        counts.requests += json_size(json_get(report->entries[i].dry_run, "requests"));
     }
     return counts;
+}
+
+void report_put_counts(struct buf *out, const struct report_counts *counts,
+                       void (*put_one)(struct buf *out, enum verdict verdict, size_t n))
+{
+    bool first = true;
+
+    for (size_t v = 0; v < N_VERDICTS; v++) {
+        if (counts->files[v] > 0) {
+            buf_text(out, first ? "" : ", ");
+            put_one(out, (enum verdict)v, counts->files[v]);
+            first = false;
+        }
+    }
 }
 
 struct str report_entry_name(const struct report_entry *entry)
@@ -77,6 +112,7 @@ struct str report_entry_name(const struct report_entry *entry)
 
     name = name.len > 0 ? name : json_str(json_get(entry->dry_run, "name"));
     name = name.len > 0 ? name : entry->journey;
+    name = name.len > 0 ? name : entry->name;
     return name.len > 0 ? name : entry->file;
 }
 
@@ -131,18 +167,18 @@ struct str report_step_text(const struct json *step)
 
 void report_step_reason(struct buf *out, const struct json *step)
 {
-    const struct json *error = json_get(step, "error");
-    struct str detail = json_str(json_get(error, "detail"));
+    struct str detail = json_str(json_find(step, "/error/detail"));
     struct str outcome = json_str(json_get(step, "outcome"));
     struct str reason = json_str(json_get(step, "reason"));
 
     if (detail.len > 0) {
         buf_str(out, detail);
-    } else if (outcome.len > 0) {
-        buf_printf(out, "%.*s when it was executed%s%.*s", STR_ARG(outcome),
-                   reason.len > 0 ? ": " : "", STR_ARG(reason));
-    } else {
-        buf_printf(out, "status %.*s", STR_ARG(json_str(json_get(step, "status"))));
+    } else if (reason.len > 0) {
+        buf_str(out, reason);
+    } else if (str_is(outcome, "ERROR")) {
+        buf_text(out, "the platform could not carry it out");
+    } else if (str_is(json_str(json_get(step, "status")), "unknown")) {
+        buf_text(out, "it is not known whether it exists");
     }
 }
 

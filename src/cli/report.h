@@ -1,5 +1,8 @@
 /* What a command-line run came to, as rows, and the writers that turn them into text. The writers
  * are pure: entries in, bytes in a buf out; what they take from a run object (network) they escape.
+ *
+ *   entry: a file ─► cases: its tests, each once, with what came of it, why, and how long it took
+ *
  * Owner: whoever fills the report; `run`, `problem` and the texts stay valid while it is used. */
 #ifndef CLI_REPORT_H
 #define CLI_REPORT_H
@@ -8,18 +11,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/str.h"
 #include "data/json.h"
 
-/* How a file ended; each has an exit code and a word, see report_verdicts in report.c. */
+/* How a file ended; each has an exit code and a word, see the table in report.c. */
 enum verdict {
-    VERDICT_PASSED,
-    VERDICT_ERROR, /* could not start: unreadable, does not compile, refused, no connection */
+    VERDICT_PASSED,  /* executed, and green */
+    VERDICT_CREATED, /* made, and not executed (or not followed) */
+    VERDICT_PLANNED, /* --dry-run: nothing was sent */
+    VERDICT_ERROR,   /* could not start: does not compile, refused, no connection */
     VERDICT_FAILED,
     VERDICT_CANCELLED, /* stopped, or the proxy was lost on the way */
     VERDICT_TIMED_OUT,
-    VERDICT_SKIPPED /* not begun: --fail-fast, or no test with the --tag */
+    VERDICT_SKIPPED, /* not begun: --fail-fast, --strict, or no test with the --tag */
+    N_VERDICTS
 };
 
 struct report_entry {
@@ -27,7 +34,9 @@ struct report_entry {
     struct str source; /* its text, to show where an error is; may be empty */
     struct str goal;   /* of a manifest, or empty */
     struct str journey;
+    struct str name; /* of its first test, as the file says; may be empty */
     enum verdict verdict;
+    bool executes;              /* --execute or --wait was asked for */
     struct str detail;          /* why it did not pass; may be empty */
     const struct json *run;     /* the run object of the proxy; NULL: none came */
     const struct json *problem; /* problem+json of a refusal; NULL: none */
@@ -41,34 +50,64 @@ struct report {
     int64_t began_wall_ms;
     uint64_t ms;
     struct str url;
-    bool dry_run;
+    bool verbose;
+    bool sandbox; /* links of the platform's pages lead nowhere */
 };
 
 struct report_counts {
-    size_t files[VERDICT_SKIPPED + 1]; /* by verdict */
+    size_t files[N_VERDICTS]; /* by verdict */
     size_t steps;
     size_t steps_done;
     size_t steps_failed;
+    size_t requests; /* of --dry-run */
 };
 
 const char *verdict_word(enum verdict verdict); /* "passed", "timed_out" */
 const char *verdict_title(enum verdict verdict);
 int verdict_exit_code(enum verdict verdict);
-/* The worst of all: 1 > 2 > 4 > 3 > 0; 1 too when nothing was run. */
+bool verdict_is_bad(enum verdict verdict);
+/* The worst of all: 1 > 2 > 4 > 3 > 0; 1 too when there is no file. */
 int report_exit_code(const struct report *report);
+/* Something was executed, and all of it was green. */
+bool report_passed(const struct report *report);
 struct report_counts report_count(const struct report *report);
+/* "3 passed, 1 failed": every verdict that occurs; `put_one` writes one. */
+void report_put_counts(struct buf *out, const struct report_counts *counts,
+                       void (*put_one)(struct buf *out, enum verdict verdict, size_t n));
 
-/* Of a run object: its name, else the journey of the manifest, else the file. */
+/* Of a run object: its name, else the journey of the manifest, else the name in the file, else the
+ * file. */
 struct str report_entry_name(const struct report_entry *entry);
 /* What failed first in a test (a step, a call of its set-up, or a step's outcome in the
  * execution). NULL: nothing did. */
 const struct json *report_first_failure(const struct json *test);
 bool report_step_is_red(const struct json *step);
 struct str report_step_text(const struct json *step); /* its sentence, else its command */
-void report_step_reason(struct buf *out, const struct json *step); /* unescaped */
+void report_step_reason(struct buf *out, const struct json *step); /* unescaped; may be nothing */
 int64_t report_int(const struct json *node);                       /* 0 when it is none */
 /* A link that a report may offer: http(s) only. Empty: none. */
 struct str report_link(const struct json *node);
+
+/* ---- cases: report_cases.c ---- */
+
+struct report_case {
+    const struct report_entry *entry;
+    const struct json *test; /* of the run object; NULL: there is none with it */
+    struct str name;
+    enum verdict verdict;
+    struct str why; /* in words, with the place; empty when it passed. Unescaped */
+    int64_t ms;     /* of its execution, else of its creation */
+    int64_t line;   /* of the step that failed, the first error, or the test; 0: not known */
+};
+
+/* The tests of a file, at least one. A bad file has a bad case. */
+size_t report_cases(const struct report_entry *entry, struct arena *arena,
+                    struct report_case **out);
+/* "created 4 steps (not executed: add --wait)", "passed", "would send 11 requests": what came of
+ * the file in one line, with why. Unescaped. */
+struct str report_outcome(const struct report_entry *entry, struct arena *arena);
+
+/* ---- writers ---- */
 
 void report_junit(const struct report *report, struct buf *out);
 void report_html(const struct report *report, struct buf *out);
@@ -77,7 +116,9 @@ void report_json(const struct report *report, struct buf *out);
 void report_yaml(const struct report *report, struct buf *out);
 /* GitHub's workflow commands, one line a failure, which it shows beside the line of the file. */
 void report_annotations(const struct report *report, struct buf *out);
-/* What is said at the end: failures, links, how to resume, the totals. */
-void report_human(const struct report *report, bool color, struct buf *out);
+/* One line for a file, and below it what is wrong and where to go on from. */
+void report_human_entry(const struct report *report, const struct report_entry *entry, bool color,
+                        struct buf *out);
+void report_human_total(const struct report *report, bool color, struct buf *out);
 
 #endif

@@ -31,16 +31,40 @@ static void put_text(struct json_writer *w, const char *key, struct str text)
     }
 }
 
+static void put_tests(struct json_writer *w, const struct report_entry *entry, struct arena *arena)
+{
+    struct report_case *cases;
+    size_t n = report_cases(entry, arena, &cases);
+
+    jw_key(w, "tests");
+    jw_array(w);
+    for (size_t i = 0; i < n; i++) {
+        jw_object(w);
+        jw_kv_str(w, "name", cases[i].name);
+        jw_kv_text(w, "status", verdict_word(cases[i].verdict));
+        put_text(w, "detail", cases[i].why);
+        jw_kv_int(w, "line", cases[i].line);
+        jw_kv_int(w, "duration_ms", cases[i].ms);
+        jw_end(w);
+    }
+    jw_end(w);
+}
+
 static void put_entry(struct json_writer *w, const struct report_entry *entry)
 {
+    struct arena arena;
+
+    arena_init(&arena);
     jw_object(w);
     jw_kv_str(w, "file", entry->file);
     jw_kv_text(w, "status", verdict_word(entry->verdict));
     jw_kv_int(w, "exit_code", verdict_exit_code(entry->verdict));
-    put_text(w, "detail", entry->detail);
+    put_text(w, "detail",
+             entry->verdict == VERDICT_PASSED ? STR_EMPTY : report_outcome(entry, &arena));
     put_text(w, "goal", entry->goal);
     put_text(w, "journey", entry->journey);
     jw_kv_int(w, "duration_ms", (int64_t)entry->ms);
+    put_tests(w, entry, &arena);
     put_json(w, "run", entry->run);
     if (entry->problem != NULL) {
         put_json(w, "problem", entry->problem);
@@ -49,6 +73,7 @@ static void put_entry(struct json_writer *w, const struct report_entry *entry)
         put_json(w, "dry_run", entry->dry_run);
     }
     jw_end(w);
+    arena_done(&arena);
 }
 
 static void put_counts(struct json_writer *w, const struct report *report)
@@ -78,9 +103,9 @@ static void write_json(const struct report *report, struct buf *out)
     clock_format(&began, report->began_wall_ms);
     jw_init(&w, out);
     jw_object(&w);
-    jw_kv_bool(&w, "passed", report_exit_code(report) == 0);
+    jw_kv_bool(&w, "passed", report_passed(report)); /* executed and green, not only created */
     jw_kv_int(&w, "exit_code", report_exit_code(report));
-    jw_kv_bool(&w, "dry_run", report->dry_run);
+    jw_kv_bool(&w, "dry_run", report_count(report).files[VERDICT_PLANNED] > 0);
     put_text(&w, "proxy", report->url);
     jw_kv_str(&w, "began_at", buf_view(&began));
     jw_kv_int(&w, "duration_ms", (int64_t)report->ms);

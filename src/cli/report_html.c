@@ -1,63 +1,63 @@
-/* One page that needs nothing but itself: style inside, no script, no request (the page forbids
- * them to itself too), so it can be mailed and opened from a disk. Colour is never the only
- * sign. */
+/* One page: style inside, no script, and nothing is fetched but the platform's screenshots, when
+ * they are unfolded. So it can be mailed and opened from a disk. It tells a story: what came of it,
+ * then each test with why it is red, its steps and how long they took; calls around the steps are
+ * folded away. Colour is never the only sign, and no row is wider than a phone. */
 #include "base/clock.h"
 #include "escape.h"
 #include "report.h"
 
+enum { REASON_MAX = 8192 };
+
 static const char head[] =
     "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
-    "'unsafe-inline'\">\n"
+    "'unsafe-inline'; img-src https:\">\n"
     "<meta name=\"referrer\" content=\"no-referrer\">\n"
     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+    "<meta name=\"color-scheme\" content=\"light dark\">\n"
     "<title>Test report</title>\n<style>\n"
-    ":root{--bg:#fff;--fg:#1f2328;--soft:#59636e;--line:#d1d9e0;--ok:#1a7f37;--bad:#c4232c;"
-    "--mid:#8a5a00}\n"
-    "@media(prefers-color-scheme:dark){:root{--bg:#0d1117;--fg:#f0f6fc;--soft:#9198a1;"
-    "--line:#3d444d;--ok:#3fb950;--bad:#ff7b72;--mid:#d9a520}}\n"
-    "body{background:var(--bg);color:var(--fg);font:15px/1.5 system-ui,sans-serif;margin:0 "
-    "auto;max-width:72rem;padding:1.5rem}\n"
-    "h1{font-size:1.5rem}h2{font-size:1.15rem;margin:0;display:inline}h3{font-size:1rem}\n"
-    "table{border-collapse:collapse;width:100%;margin:.5rem 0}\n"
-    "th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid "
-    "var(--line);overflow-wrap:anywhere}\n"
-    "th{color:var(--soft);font-weight:600}td.n,th.n{text-align:right;white-space:nowrap}\n"
-    ".passed,.done,.found,.PASS{color:var(--ok)}\n"
-    ".failed,.error,.unknown,.FAIL,.ERROR{color:var(--bad)}\n"
-    ".cancelled,.timed_out,.skipped,.pending,.running{color:var(--mid)}\n"
-    ".badge{font-weight:700}.soft{color:var(--soft)}\n"
-    "details{border:1px solid var(--line);border-radius:6px;padding:.75rem 1rem;margin:1rem 0}\n"
-    "summary{cursor:pointer}pre,code{font:13px/1.4 ui-monospace,monospace;white-space:pre-wrap;"
-    "overflow-wrap:anywhere}\na{color:inherit}\n</style>\n</head>\n<body>\n";
+    ":root{--bg:#f6f8fa;--card:#fff;--fg:#1f2328;--soft:#59636e;--line:#d1d9e0;--ok:#1a7f37;"
+    "--bad:#c4232c;--mid:#8a5a00;--new:#0b62c4;--why:#fdecec}\n"
+    "@media(prefers-color-scheme:dark){:root{--bg:#0d1117;--card:#151b23;--fg:#f0f6fc;"
+    "--soft:#9198a1;--line:#3d444d;--ok:#3fb950;--bad:#ff7b72;--mid:#d9a520;--new:#58a6ff;"
+    "--why:#3a1d1f}}\n"
+    "*{box-sizing:border-box}body{background:var(--bg);color:var(--fg);font:16px/1.5 "
+    "system-ui,sans-serif;margin:0 auto;max-width:60rem;padding:1rem}\n"
+    "h1{font-size:1.5rem;margin:.5rem 0}h2{font-size:1.05rem;margin:0;overflow-wrap:anywhere}"
+    "h3{font-size:.95rem;margin:1rem 0 .25rem}p{margin:.5rem 0;overflow-wrap:anywhere}\n"
+    ".total{display:flex;flex-wrap:wrap;gap:.5rem;margin:1rem 0;padding:0;list-style:none}\n"
+    ".total li,.badge{font-weight:700;border:1px solid;border-radius:1rem;padding:.05rem .7rem;"
+    "white-space:nowrap}\n"
+    ".passed{color:var(--ok)}.created,.dry_run{color:var(--new)}.failed,.error{color:var(--bad)}"
+    ".cancelled,.timed_out,.skipped{color:var(--mid)}.soft{color:var(--soft)}\n"
+    ".test{background:var(--card);border:1px solid var(--line);border-left:.3rem solid "
+    "var(--line);border-radius:.5rem;margin:.75rem 0;padding:.75rem 1rem}\n"
+    ".test.passed{border-left-color:var(--ok)}.test.created,.test.dry_run{border-left-color:"
+    "var(--new)}.test.failed,.test.error{border-left-color:var(--bad)}.test.cancelled,"
+    ".test.timed_out,.test.skipped{border-left-color:var(--mid)}.test{color:var(--fg)}\n"
+    "summary{cursor:pointer}.test>summary{display:flex;flex-wrap:wrap;gap:.25rem .75rem;"
+    "align-items:baseline}.test>summary h2{flex:1 1 12rem}\n"
+    ".file{flex:1 1 100%;font-size:.85rem;overflow-wrap:anywhere}\n"
+    ".why{background:var(--why);border-radius:.4rem;padding:.5rem .75rem}\n"
+    ".steps{list-style:none;margin:.5rem 0;padding:0}.steps li{display:grid;"
+    "grid-template-columns:1.5rem 1fr auto;gap:0 .5rem;padding:.35rem 0;border-top:1px solid "
+    "var(--line)}.steps li>*{min-width:0;overflow-wrap:anywhere}.steps .more{grid-column:2/-1}\n"
+    ".mark{font-weight:700;text-align:center}.time{color:var(--soft);font-size:.85rem;"
+    "white-space:nowrap}\n"
+    ".hide{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}\n"
+    "img{max-width:100%;height:auto;border:1px solid var(--line)}"
+    "pre,code{font:13px/1.4 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere}\n"
+    "a{color:inherit}\n</style>\n</head>\n<body>\n";
 
-static const char *const known_classes[] = {
-    "passed",    "done",      "found",   "failed",  "error", "unknown", "skipped",
-    "cancelled", "timed_out", "pending", "running", "PASS",  "FAIL",    "ERROR"};
-
-/* The word of a status, marked; only words known here become a class. */
-static void badge(struct buf *out, struct str word)
+static void duration(struct buf *out, int64_t ms)
 {
-    const char *class = "soft";
-
-    for (size_t i = 0; i < ARRAY_LEN(known_classes); i++) {
-        class = str_is(word, known_classes[i]) ? known_classes[i] : class;
+    buf_text(out, "<span class=\"time\">");
+    if (ms < 1000) {
+        buf_printf(out, "%lld ms", (long long)(ms > 0 ? ms : 0));
+    } else {
+        buf_printf(out, "%.1f s", (double)ms / 1000.0);
     }
-    buf_printf(out, "<span class=\"badge %s\">", class);
-    escape_xml(out, word);
     buf_text(out, "</span>");
-}
-
-static void cell(struct buf *out, struct str text)
-{
-    buf_text(out, "<td>");
-    escape_xml(out, text);
-    buf_text(out, "</td>");
-}
-
-static void cell_ms(struct buf *out, int64_t ms)
-{
-    buf_printf(out, "<td class=\"n\">%lld ms</td>", (long long)ms);
 }
 
 static void paragraph(struct buf *out, const char *label, struct str text)
@@ -82,118 +82,128 @@ static void link_to(struct buf *out, struct str label, const struct json *node)
     }
 }
 
-/* ---- one file ---- */
+/* ---- steps ---- */
 
-static void step_row(struct buf *out, const struct json *step)
+/* What a step came to: of the execution where it was executed, else of its creation. Only words
+ * known here become a class. */
+static const struct step_look {
+    const char *word;
+    const char *class;
+    const char *sign;
+    const char *title;
+} step_looks[] = {
+    {"PASS", "passed", "✓", "passed"},
+    {"FAIL", "failed", "✗", "failed"},
+    {"ERROR", "failed", "✗", "error"},
+    {"SKIP", "skipped", "–", "skipped"},
+    {"NOT_REACHED", "soft", "·", "not reached"},
+    {"done", "created", "+", "created"},
+    {"found", "soft", "=", "found"},
+    {"failed", "failed", "✗", "failed"},
+    {"unknown", "failed", "?", "not known"},
+    {"skipped", "soft", "·", "not needed"},
+};
+
+static const struct step_look *look_of(const struct json *step)
 {
+    static const struct step_look other = {"", "soft", "·", "not begun"};
     struct str outcome = json_str(json_get(step, "outcome"));
-    struct str id = json_str(json_get(step, "step_id"));
-    int64_t line = report_int(json_get(step, "line"));
-    struct buf reason;
+    struct str word = outcome.len > 0 ? outcome : json_str(json_get(step, "status"));
 
-    buf_text(out, "<tr><td class=\"n\">");
-    if (report_int(json_get(step, "index")) > 0) {
-        buf_int(out, report_int(json_get(step, "index")));
+    for (size_t i = 0; i < ARRAY_LEN(step_looks); i++) {
+        if (str_is(word, step_looks[i].word)) {
+            return &step_looks[i];
+        }
     }
-    buf_text(out, "</td><td>");
-    badge(out, json_str(json_get(step, "status")));
-    if (outcome.len > 0) {
-        buf_text(out, " / ");
-        badge(out, outcome);
-    }
-    buf_text(out, "</td><td>");
-    escape_xml(out, report_step_text(step));
-    if (report_step_is_red(step)) {
-        buf_init(&reason, 8192);
-        report_step_reason(&reason, step);
-        buf_text(out, "<br><span class=\"failed\">");
-        escape_xml(out, buf_view(&reason));
-        buf_text(out, "</span>");
-        buf_done(&reason);
-    }
-    buf_text(out, "</td><td class=\"n\">");
-    if (line > 0) {
-        buf_int(out, line);
-    }
-    buf_text(out, "</td>");
-    buf_text(out, "<td class=\"n\">");
-    escape_xml(out, id.len > 0 ? id : json_str(json_get(step, "id")));
-    buf_text(out, "</td>");
-    cell_ms(out, report_int(json_get(step, "ms")));
-    buf_text(out, "</tr>\n");
+    return &other;
 }
 
-static void step_table(struct buf *out, const struct json *test)
+static void picture(struct buf *out, const struct json *step)
 {
-    static const char *const lists[] = {"setup", "steps"};
+    struct str url = report_link(json_get(step, "screenshot"));
+
+    if (str_starts(url, STR("https://"))) {
+        buf_text(out, "<details class=\"more\"><summary class=\"soft\">Screenshot</summary><img "
+                      "alt=\"The page at this step\" loading=\"lazy\" "
+                      "referrerpolicy=\"no-referrer\" src=\"");
+        escape_xml(out, url);
+        buf_text(out, "\"></details>");
+    }
+}
+
+static void reason(struct buf *out, const struct json *step)
+{
+    struct buf text;
+
+    buf_init(&text, REASON_MAX);
+    report_step_reason(&text, step);
+    if (text.len > 0) {
+        buf_text(out, "<span class=\"more failed\">");
+        escape_xml(out, buf_view(&text));
+        buf_text(out, "</span>");
+    }
+    buf_done(&text);
+}
+
+static void step_item(struct buf *out, const struct json *step, bool pictures)
+{
+    const struct step_look *look = look_of(step);
+    const struct json *executed = json_get(step, "execution_ms");
+    int64_t line = report_int(json_get(step, "line"));
+
+    buf_printf(out, "<li><span class=\"mark %s\">%s<span class=\"hide\"> %s</span></span><span>",
+               look->class, look->sign, look->title);
+    escape_xml(out, report_step_text(step));
+    if (line > 0) {
+        buf_printf(out, " <span class=\"soft\">line %lld</span>", (long long)line);
+    }
+    buf_text(out, "</span>");
+    if (look->class[0] == 's') { /* soft, skipped: it took no time */
+        buf_printf(out, "<span class=\"time\">%s</span>", look->title);
+    } else {
+        duration(out, report_int(executed != NULL ? executed : json_get(step, "ms")));
+    }
+    if (report_step_is_red(step)) {
+        reason(out, step);
+    }
+    if (pictures) {
+        picture(out, step);
+    }
+    buf_text(out, "</li>\n");
+}
+
+static void step_list(struct buf *out, const struct json *steps, bool pictures)
+{
     const struct json *step;
 
-    buf_text(
-        out,
-        "<table><thead><tr><th class=\"n\">#</th><th>status</th><th>step</th>"
-        "<th class=\"n\">line</th><th class=\"n\">id</th><th class=\"n\">time</th></tr></thead>"
-        "<tbody>\n");
-    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-        JSON_FOREACH (step, json_get(test, lists[i])) {
-            step_row(out, step);
-        }
+    buf_text(out, "<ol class=\"steps\">\n");
+    JSON_FOREACH (step, steps) {
+        step_item(out, step, pictures);
     }
-    buf_text(out, "</tbody></table>\n");
+    buf_text(out, "</ol>\n");
 }
 
-static void test_section(struct buf *out, const struct json *test)
+static void setup_section(struct buf *out, const struct json *setup)
 {
-    const struct json *link;
+    const struct json *call;
+    bool red = false;
 
-    buf_text(out, "<h3>");
-    escape_xml(out, json_str(json_get(test, "name")));
-    buf_text(out, " ");
-    /* Created well, and red when it was executed: that is what a reader looks for. */
-    badge(out,
-          report_first_failure(test) != NULL ? STR("failed") : json_str(json_get(test, "status")));
-    buf_text(out, "</h3>\n");
-    paragraph(out, "", json_str(json_get(test, "description")));
-    if (json_size(json_get(test, "links")) > 0) {
-        buf_text(out, "<p class=\"soft\">On the platform:");
-        JSON_FOREACH (link, json_get(test, "links")) {
-            link_to(out, json_name(link), link);
-        }
-        buf_text(out, "</p>\n");
-    }
-    step_table(out, test);
-}
-
-static void execution_row(struct buf *out, const struct json *execution)
-{
-    buf_text(out, "<tr>");
-    cell(out, json_str(json_get(execution, "goal_id")));
-    cell(out, json_str(json_get(execution, "status")));
-    cell(out, json_str(json_get(execution, "outcome")));
-    buf_printf(out, "<td class=\"n\">%lld %%</td>",
-               (long long)report_int(json_get(execution, "progress")));
-    cell_ms(out, report_int(json_get(execution, "duration_ms")));
-    buf_text(out, "<td>");
-    link_to(out, STR("open"), json_get(execution, "url"));
-    buf_text(out, "</td></tr>\n");
-}
-
-static void executions_section(struct buf *out, const struct json *run)
-{
-    const struct json *execution;
-
-    if (json_size(json_get(run, "executions")) == 0) {
+    if (json_size(setup) == 0) {
         return;
     }
-    buf_text(out, "<h3>Executions</h3>\n<table><thead><tr><th>goal</th><th>status</th>"
-                  "<th>outcome</th><th class=\"n\">progress</th><th class=\"n\">time</th><th></th>"
-                  "</tr></thead><tbody>\n");
-    JSON_FOREACH (execution, json_get(run, "executions")) {
-        execution_row(out, execution);
+    JSON_FOREACH (call, setup) {
+        red = red || report_step_is_red(call);
     }
-    buf_text(out, "</tbody></table>\n");
+    buf_printf(out, "<details%s><summary class=\"soft\">Set-up, %zu calls</summary>\n",
+               red ? " open" : "", json_size(setup));
+    step_list(out, setup, false);
+    buf_text(out, "</details>\n");
 }
 
-static void problems_section(struct buf *out, const char *title, const struct json *problems)
+/* ---- problems and requests ---- */
+
+static void problems_section(struct buf *out, const struct report_entry *entry, const char *title,
+                             const struct json *problems)
 {
     const struct json *problem;
 
@@ -202,13 +212,22 @@ static void problems_section(struct buf *out, const char *title, const struct js
     }
     buf_printf(out, "<h3>%s</h3>\n<ul>\n", title);
     JSON_FOREACH (problem, problems) {
-        buf_printf(out, "<li><span class=\"soft\">%lld:%lld</span> ",
-                   (long long)report_int(json_get(problem, "line")),
+        struct str hint = json_str(json_get(problem, "hint"));
+        struct str nearest = json_str(json_get(problem, "nearest"));
+
+        buf_text(out, "<li><code>");
+        escape_xml(out, entry->file);
+        buf_printf(out, ":%lld:%lld</code> ", (long long)report_int(json_get(problem, "line")),
                    (long long)report_int(json_get(problem, "column")));
         escape_xml(out, json_str(json_get(problem, "detail")));
-        if (json_str(json_get(problem, "hint")).len > 0) {
+        if (nearest.len > 0) {
+            buf_text(out, "; did you mean <code>");
+            escape_xml(out, nearest);
+            buf_text(out, "</code>?");
+        }
+        if (hint.len > 0) {
             buf_text(out, " <em>");
-            escape_xml(out, json_str(json_get(problem, "hint")));
+            escape_xml(out, hint);
             buf_text(out, "</em>");
         }
         buf_text(out, "</li>\n");
@@ -234,88 +253,133 @@ static void requests_section(struct buf *out, const struct json *dry_run)
     buf_text(out, "</ol>\n");
 }
 
-static void entry_section(struct buf *out, const struct report_entry *entry)
-{
-    const struct json *test;
-    struct str resume = json_str(json_find(entry->run, "/resume/query"));
+/* ---- a test ---- */
 
-    buf_text(out, entry->verdict == VERDICT_PASSED ? "<details>\n<summary><h2>"
-                                                   : "<details open>\n<summary><h2>");
-    escape_xml(out, report_entry_name(entry));
-    buf_text(out, "</h2> ");
-    badge(out, str_from(verdict_word(entry->verdict)));
-    buf_text(out, " <span class=\"soft\">");
-    escape_xml(out, entry->file);
-    buf_text(out, "</span></summary>\n");
-    paragraph(out, "Why:", entry->detail);
-    paragraph(out, "Goal:", entry->goal);
-    paragraph(out, "Journey:", entry->journey);
-    problems_section(out, "Errors in the file", json_get(entry->problem, "errors"));
-    requests_section(out, entry->dry_run);
-    JSON_FOREACH (test, json_get(entry->run, "tests")) {
-        test_section(out, test);
+static void links(struct buf *out, const struct report_case *one)
+{
+    const struct json *node;
+
+    buf_text(out, "<p class=\"soft\">");
+    JSON_FOREACH (node, json_get(one->test, "links")) {
+        link_to(out, json_name(node), node);
     }
-    executions_section(out, entry->run);
-    problems_section(out, "Warnings", json_get(entry->run, "warnings"));
-    if (resume.len > 0) {
+    JSON_FOREACH (node, json_get(one->entry->run, "executions")) {
+        link_to(out, STR("execution"), json_get(node, "url"));
+    }
+    buf_text(out, "</p>\n");
+}
+
+static void resume(struct buf *out, const struct report_entry *entry)
+{
+    struct str query = json_str(json_find(entry->run, "/resume/query"));
+
+    if (query.len > 0 && verdict_is_bad(entry->verdict)) {
         buf_text(out, "<p class=\"soft\">To go on from there: <code>--resume ");
-        escape_xml(out, resume);
+        escape_xml(out, query);
         buf_text(out, "</code></p>\n");
+    }
+}
+
+static void case_head(struct buf *out, const struct report_case *one)
+{
+    const char *word = verdict_word(one->verdict);
+
+    buf_printf(out, "<details class=\"test %s\"%s>\n<summary><h2>", word,
+               verdict_is_bad(one->verdict) ? " open" : "");
+    escape_xml(out, one->name);
+    buf_printf(out, "</h2><span class=\"badge %s\">%s</span>", word, verdict_title(one->verdict));
+    if (one->test != NULL || one->ms > 0) {
+        duration(out, one->ms);
+    }
+    buf_text(out, "<span class=\"file soft\">");
+    escape_xml(out, one->entry->file);
+    buf_text(out, "</span></summary>\n");
+}
+
+static void case_section(struct buf *out, const struct report *report,
+                         const struct report_case *one, bool first)
+{
+    const struct report_entry *entry = one->entry;
+
+    case_head(out, one);
+    if (one->why.len > 0) {
+        buf_printf(out, "<p class=\"%s\">", verdict_is_bad(one->verdict) ? "why" : "soft");
+        escape_xml(out, one->why);
+        buf_text(out, "</p>\n");
+    }
+    paragraph(out, "Goal:", entry->goal);
+    if (json_size(json_get(one->test, "steps")) > 0) {
+        step_list(out, json_get(one->test, "steps"), !report->sandbox);
+    }
+    setup_section(out, json_get(one->test, "setup"));
+    if (first) {
+        problems_section(out, entry, "Errors in the file", json_get(entry->problem, "errors"));
+        requests_section(out, entry->dry_run);
+        problems_section(out, entry, "Warnings", json_get(entry->run, "warnings"));
+        resume(out, entry);
+    }
+    if (!report->sandbox) {
+        links(out, one);
     }
     buf_text(out, "</details>\n");
 }
 
 /* ---- the page ---- */
 
-static void overview(struct buf *out, const struct report *report)
+static void put_count(struct buf *out, enum verdict verdict, size_t n)
 {
-    buf_text(out, "<table><thead><tr><th>result</th><th>test</th><th>file</th>"
-                  "<th class=\"n\">steps</th><th class=\"n\">time</th></tr></thead><tbody>\n");
-    for (size_t i = 0; i < report->n; i++) {
-        const struct report_entry *entry = &report->entries[i];
-        const struct json *steps = json_get(entry->run, "steps");
+    buf_printf(out, "<li class=\"%s\">%zu %s</li>", verdict_word(verdict), n,
+               verdict_title(verdict));
+}
 
-        buf_text(out, "<tr><td>");
-        badge(out, str_from(verdict_word(entry->verdict)));
-        buf_text(out, "</td>");
-        cell(out, report_entry_name(entry));
-        cell(out, entry->file);
-        buf_printf(out, "<td class=\"n\">%lld/%lld</td>",
-                   (long long)report_int(json_get(steps, "done")),
-                   (long long)report_int(json_get(steps, "total")));
-        cell_ms(out, (int64_t)entry->ms);
-        buf_text(out, "</tr>\n");
+static void put_total(struct buf *out, const struct report *report)
+{
+    const struct report_counts counts = report_count(report);
+
+    buf_text(out, "<h1>Test report</h1>\n<ul class=\"total\">");
+    for (size_t v = 0; v < N_VERDICTS; v++) {
+        if (counts.files[v] > 0) {
+            put_count(out, (enum verdict)v, counts.files[v]);
+        }
     }
-    buf_text(out, "</tbody></table>\n");
+    buf_printf(out, "</ul>\n<p class=\"soft\">%zu %s, begun ", report->n,
+               report->n == 1 ? "file" : "files");
+    clock_format(out, report->began_wall_ms);
+    buf_printf(out, ", took %.1f s", (double)report->ms / 1000.0);
+    if (counts.files[VERDICT_CREATED] > 0) {
+        buf_text(out, ". Created is not executed: add --wait");
+    }
+    if (report->sandbox) {
+        buf_text(out, ". On the embedded sandbox");
+    }
+    buf_text(out, "</p>\n");
+}
+
+/* What is not green comes first. */
+static void put_tests(struct buf *out, const struct report *report, bool bad)
+{
+    struct arena arena;
+
+    arena_init(&arena);
+    for (size_t i = 0; i < report->n; i++) {
+        struct report_case *cases;
+        size_t n = report_cases(&report->entries[i], &arena, &cases);
+
+        for (size_t k = 0; k < n; k++) {
+            if (verdict_is_bad(cases[k].verdict) == bad) {
+                case_section(out, report, &cases[k], k == 0);
+            }
+        }
+        arena_reset(&arena);
+    }
+    arena_done(&arena);
 }
 
 void report_html(const struct report *report, struct buf *out)
 {
-    const struct report_counts counts = report_count(report);
-    bool first = true;
-
     buf_text(out, head);
-    buf_text(out, "<h1>Test report</h1>\n<p>");
-    for (size_t v = 0; v < ARRAY_LEN(counts.files); v++) {
-        if (counts.files[v] > 0) {
-            buf_printf(out, "%s<span class=\"badge %s\">%zu %s</span>", first ? "" : " · ",
-                       verdict_word((enum verdict)v), counts.files[v],
-                       verdict_title((enum verdict)v));
-            first = false;
-        }
-    }
-    buf_printf(out, "</p>\n<p class=\"soft\">%zu of %zu steps created%s, begun ", counts.steps_done,
-               counts.steps, report->dry_run ? " (dry run: nothing was sent)" : "");
-    clock_format(out, report->began_wall_ms);
-    buf_printf(out, ", took %llu ms", (unsigned long long)report->ms);
-    if (report->url.len > 0) {
-        buf_text(out, ", proxy ");
-        escape_xml(out, report->url);
-    }
-    buf_text(out, "</p>\n");
-    overview(out, report);
-    for (size_t i = 0; i < report->n; i++) {
-        entry_section(out, &report->entries[i]);
-    }
+    put_total(out, report);
+    put_tests(out, report, true);
+    put_tests(out, report, false);
     buf_text(out, "</body>\n</html>\n");
 }

@@ -1,4 +1,5 @@
-/* The end of the story on a terminal: what failed and why, where to look, how to go on. */
+/* A file on a terminal: one line that says what came of it; below it, unless it is green, each
+ * error with its line, where to look on the platform, and how to go on. */
 #include "base/utf8.h"
 #include "escape.h"
 #include "report.h"
@@ -6,16 +7,25 @@
 
 enum { REASON_MAX = 8192, SHOWN_FAILURES = 20, SHOWN_TEXT = 400 };
 
-static const char *const paints[] = {
-    [VERDICT_PASSED] = "\033[32m",    [VERDICT_ERROR] = "\033[1;31m",
+static const char *const paints[N_VERDICTS] = {
+    [VERDICT_PASSED] = "\033[32m",    [VERDICT_CREATED] = "\033[36m",
+    [VERDICT_PLANNED] = "\033[36m",   [VERDICT_ERROR] = "\033[1;31m",
     [VERDICT_FAILED] = "\033[1;31m",  [VERDICT_CANCELLED] = "\033[33m",
     [VERDICT_TIMED_OUT] = "\033[33m", [VERDICT_SKIPPED] = "\033[33m",
 };
 
-static void put_verdict(struct buf *out, enum verdict verdict, bool color)
+/* The first words of an outcome are its verdict: they have the colour. */
+static void put_outcome(struct buf *out, enum verdict verdict, struct str outcome, bool color)
 {
-    buf_printf(out, "%s%s%s", color ? paints[verdict] : "", verdict_title(verdict),
-               color ? "\033[0m" : "");
+    struct str title = str_from(verdict_title(verdict));
+    size_t n = str_starts(outcome, title) ? title.len : 0;
+
+    if (n == 0 || !color) {
+        escape_terminal(out, outcome);
+        return;
+    }
+    buf_printf(out, "%s%.*s\033[0m", paints[verdict], STR_ARG(title));
+    escape_terminal(out, str_sub(outcome, n, outcome.len));
 }
 
 static void labelled(struct buf *out, const char *label, struct str text)
@@ -27,52 +37,32 @@ static void labelled(struct buf *out, const char *label, struct str text)
     }
 }
 
-static void put_failure(struct buf *out, struct str file, const struct json *step)
+/* Of a file with several tests: those that are not green, a line each. */
+static void put_cases(struct buf *out, const struct report_entry *entry, struct arena *arena)
 {
-    struct buf reason;
+    struct report_case *cases;
+    size_t n = report_cases(entry, arena, &cases);
+    size_t n_bad = 0;
+    size_t n_shown = 0;
 
-    buf_text(out, "    ");
-    escape_terminal(out, file);
-    if (report_int(json_get(step, "line")) > 0) {
-        buf_printf(out, ":%lld:%lld", (long long)report_int(json_get(step, "line")),
-                   (long long)report_int(json_get(step, "column")));
+    for (size_t i = 0; i < n; i++) {
+        n_bad += verdict_is_bad(cases[i].verdict) ? 1 : 0;
     }
-    buf_text(out, ": ");
-    escape_terminal(out, utf8_clip(report_step_text(step), SHOWN_TEXT));
-    buf_text(out, ": ");
-    buf_init(&reason, REASON_MAX);
-    report_step_reason(&reason, step);
-    escape_terminal(out, buf_view(&reason));
-    buf_done(&reason);
-    buf_char(out, '\n');
-}
-
-/* Returns how many there are; `n_before` of them came before. */
-static size_t put_red_steps(struct buf *out, const struct report_entry *entry,
-                            const struct json *steps, size_t n_before)
-{
-    const struct json *step;
-    size_t n = n_before;
-
-    JSON_FOREACH (step, steps) {
-        if (report_step_is_red(step) && n++ < SHOWN_FAILURES) {
-            put_failure(out, entry->file, step);
+    for (size_t i = 0; n_bad > 1 && i < n; i++) { /* one of them is in the line of the file */
+        if (!verdict_is_bad(cases[i].verdict)) {
+            continue;
         }
+        if (n_shown++ >= SHOWN_FAILURES) {
+            continue;
+        }
+        buf_text(out, "    ");
+        escape_terminal(out, utf8_clip(cases[i].name, SHOWN_TEXT));
+        buf_text(out, ": ");
+        escape_terminal(out, cases[i].why);
+        buf_char(out, '\n');
     }
-    return n;
-}
-
-static void put_failures(struct buf *out, const struct report_entry *entry)
-{
-    const struct json *test;
-    size_t n = 0;
-
-    JSON_FOREACH (test, json_get(entry->run, "tests")) {
-        n = put_red_steps(out, entry, json_get(test, "setup"), n);
-        n = put_red_steps(out, entry, json_get(test, "steps"), n);
-    }
-    if (n > SHOWN_FAILURES) {
-        buf_printf(out, "    and %zu more\n", n - SHOWN_FAILURES);
+    if (n_shown > SHOWN_FAILURES) {
+        buf_printf(out, "    and %zu more\n", n_shown - SHOWN_FAILURES);
     }
 }
 
@@ -99,16 +89,14 @@ static void put_executions(struct buf *out, const struct json *run)
     const struct json *execution;
 
     JSON_FOREACH (execution, json_get(run, "executions")) {
-        buf_text(out, "    execution of goal ");
-        escape_terminal(out, json_str(json_get(execution, "goal_id")));
-        buf_text(out, ": ");
-        escape_terminal(out, json_str(json_get(execution, "status")));
-        buf_char(out, ' ');
-        escape_terminal(out, json_str(json_get(execution, "outcome")));
-        buf_char(out, ' ');
-        escape_terminal(out, report_link(json_get(execution, "url")));
-        buf_char(out, '\n');
-        labelled(out, "  ", json_str(json_find(execution, "/error/detail")));
+        struct str link = report_link(json_get(execution, "url"));
+
+        if (link.len > 0) {
+            buf_text(out, "    execution: ");
+            escape_terminal(out, link);
+            buf_char(out, '\n');
+        }
+        labelled(out, "", json_str(json_find(execution, "/error/detail")));
     }
 }
 
@@ -230,7 +218,7 @@ static void put_resume(struct buf *out, const struct report_entry *entry)
 {
     struct str query = json_str(json_find(entry->run, "/resume/query"));
 
-    if (query.len > 0 && entry->verdict != VERDICT_PASSED) {
+    if (query.len > 0 && verdict_is_bad(entry->verdict)) {
         buf_text(out, "    to go on from there: virtuoso-proxy run ");
         put_quoted(out, entry->file);
         buf_text(out, " --resume ");
@@ -239,49 +227,85 @@ static void put_resume(struct buf *out, const struct report_entry *entry)
     }
 }
 
-static void put_entry(struct buf *out, const struct report_entry *entry, bool color)
+static void put_duration(struct buf *out, const struct report_entry *entry)
 {
-    const struct json *steps = json_get(entry->run, "steps");
+    if (entry->verdict == VERDICT_PASSED) {
+        int64_t n_steps = report_int(json_find(entry->run, "/steps/total"));
 
-    escape_terminal(out, entry->file);
-    buf_text(out, ": ");
-    put_verdict(out, entry->verdict, color);
-    if (entry->run != NULL) {
-        buf_printf(out, ", %lld of %lld steps", (long long)report_int(json_get(steps, "done")),
-                   (long long)report_int(json_get(steps, "total")));
+        buf_printf(out, ", %lld %s", (long long)n_steps, n_steps == 1 ? "step" : "steps");
     }
-    buf_printf(out, ", %.1f s\n", (double)entry->ms / 1000.0);
-    labelled(out, "", entry->detail);
-    put_problems(out, entry, json_get(entry->problem, "errors"), TESTFILE_ERROR, color);
-    put_problems(out, entry, json_get(entry->run, "warnings"), TESTFILE_WARNING, color);
-    put_failures(out, entry);
-    put_executions(out, entry->run);
-    put_links(out, entry->run);
+    if (entry->verdict != VERDICT_ERROR && entry->verdict != VERDICT_SKIPPED) {
+        buf_printf(out, ", %.1f s", (double)entry->ms / 1000.0);
+    }
+}
+
+static void put_warning_count(struct buf *out, const struct report *report,
+                              const struct report_entry *entry)
+{
+    size_t n = json_size(json_get(entry->run, "warnings"));
+
+    if (n > 0 && !report->verbose) {
+        buf_printf(out, ", %zu %s (--verbose)", n, n == 1 ? "warning" : "warnings");
+    }
+}
+
+static void put_details(struct buf *out, const struct report *report,
+                        const struct report_entry *entry, struct arena *arena, bool color)
+{
+    if (verdict_is_bad(entry->verdict)) {
+        put_problems(out, entry, json_get(entry->problem, "errors"), TESTFILE_ERROR, color);
+        put_cases(out, entry, arena);
+    }
+    if (report->verbose) {
+        put_problems(out, entry, json_get(entry->run, "warnings"), TESTFILE_WARNING, color);
+    }
+    if (!report->sandbox && (report->verbose || verdict_is_bad(entry->verdict))) {
+        put_executions(out, entry->run);
+        put_links(out, entry->run);
+    }
     put_requests(out, entry->dry_run);
     put_resume(out, entry);
 }
 
-void report_human(const struct report *report, bool color, struct buf *out)
+void report_human_entry(const struct report *report, const struct report_entry *entry, bool color,
+                        struct buf *out)
+{
+    struct arena arena;
+
+    arena_init(&arena);
+    escape_terminal(out, entry->file);
+    buf_text(out, ": ");
+    put_outcome(out, entry->verdict, report_outcome(entry, &arena), color);
+    put_duration(out, entry);
+    put_warning_count(out, report, entry);
+    buf_char(out, '\n');
+    put_details(out, report, entry, &arena, color);
+    arena_done(&arena);
+}
+
+static void put_count(struct buf *out, enum verdict verdict, size_t n)
+{
+    buf_printf(out, "%zu %s", n, verdict_title(verdict));
+}
+
+static void put_count_painted(struct buf *out, enum verdict verdict, size_t n)
+{
+    buf_printf(out, "%s%zu %s\033[0m", paints[verdict], n, verdict_title(verdict));
+}
+
+void report_human_total(const struct report *report, bool color, struct buf *out)
 {
     const struct report_counts counts = report_count(report);
-    bool first = true;
 
-    for (size_t i = 0; i < report->n; i++) {
-        put_entry(out, &report->entries[i], color);
+    buf_printf(out, "\n%zu %s: ", report->n, report->n == 1 ? "file" : "files");
+    report_put_counts(out, &counts, color ? put_count_painted : put_count);
+    if (counts.files[VERDICT_CREATED] > 0) {
+        buf_printf(out, " (%zu %s, not executed)", counts.steps_done,
+                   counts.steps_done == 1 ? "step" : "steps");
     }
-    buf_char(out, '\n');
-    for (size_t v = 0; v < ARRAY_LEN(counts.files); v++) {
-        if (counts.files[v] > 0) {
-            buf_printf(out, "%s%zu ", first ? "" : ", ", counts.files[v]);
-            put_verdict(out, (enum verdict)v, color);
-            first = false;
-        }
+    if (counts.files[VERDICT_PLANNED] > 0) {
+        buf_printf(out, " (would send %zu %s)", counts.requests,
+                   counts.requests == 1 ? "request" : "requests");
     }
-    buf_printf(out, " of %zu %s; ", report->n, report->n == 1 ? "file" : "files");
-    if (report->dry_run) {
-        buf_text(out, "dry run, nothing was sent; ");
-    } else {
-        buf_printf(out, "%zu of %zu steps created; ", counts.steps_done, counts.steps);
-    }
-    buf_printf(out, "%.1f s\n", (double)report->ms / 1000.0);
+    buf_printf(out, "; %.1f s\n", (double)report->ms / 1000.0);
 }

@@ -1,21 +1,47 @@
 /* JUnit XML as Jenkins, GitLab and GitHub's readers take it: a suite for each file, a case for each
- * of its tests and for each execution. A case that is red holds one <failure> for the first step
- * that failed (all steps are in <system-out>); what could not be judged holds an <error>, what was
- * not begun is <skipped>. The counts are those of the elements written, so they always agree. */
+ * of its tests. What those readers do with it decides its form:
+ *   - GitLab keeps one of the cases that have the same classname and name, so no two have: the
+ *     classname is the path of the file without its ending, '/' as '.', and equal names get a number.
+ *   - Jenkins makes packages of what stands before a '.' of a classname: other dots become '_'.
+ *   - `file` (GitLab, mikepenz) and `line` lead to the source; FILE:LINE in the text does elsewhere.
+ *   - <skipped> is what was not executed: created only, not begun, or a dry run.
+ * A case that is red holds one <failure> (all steps are in <system-out>), what could not be judged
+ * an <error>. `time` is that of the execution. The counts are those of the elements written. */
 #include "base/clock.h"
+#include "base/map.h"
 #include "escape.h"
 #include "report.h"
 
-enum { BODY_MAX = 64 * 1024 * 1024, REASON_MAX = 8192 };
+enum { BODY_MAX = 64 * 1024 * 1024, TEXT_MAX = 1024 * 1024, REASON_MAX = 8192 };
 
 enum mark { MARK_NONE, MARK_FAILURE, MARK_ERROR, MARK_SKIPPED };
 
 static const char *const mark_elements[] = {
     [MARK_FAILURE] = "failure", [MARK_ERROR] = "error", [MARK_SKIPPED] = "skipped"};
 
+static const enum mark marks[N_VERDICTS] = {
+    [VERDICT_PASSED] = MARK_NONE,     [VERDICT_CREATED] = MARK_SKIPPED,
+    [VERDICT_PLANNED] = MARK_SKIPPED, [VERDICT_ERROR] = MARK_ERROR,
+    [VERDICT_FAILED] = MARK_FAILURE,  [VERDICT_CANCELLED] = MARK_ERROR,
+    [VERDICT_TIMED_OUT] = MARK_ERROR, [VERDICT_SKIPPED] = MARK_SKIPPED,
+};
+
 struct tally {
     size_t tests;
     size_t marks[MARK_SKIPPED + 1];
+};
+
+/* A classname and name that were used already. */
+struct used_name {
+    struct map_node node;
+    size_t n;
+};
+
+struct junit {
+    struct arena arena;
+    struct map used;
+    struct buf *out;
+    struct tally all;
 };
 
 static void attribute(struct buf *out, const char *name, struct str value)
@@ -41,35 +67,57 @@ static void property(struct buf *out, const char *name, struct str value)
     }
 }
 
+/* ---- names ---- */
+
+/* tests/shop/login.v2.yaml: tests.shop.login_v2 */
+static struct str classname_of(struct arena *arena, struct str file)
+{
+    static const char *const endings[] = {".yaml", ".yml", ".json"};
+    char *made;
+    size_t n = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(endings); i++) {
+        if (str_ends(file, str_from(endings[i]))) {
+            file = str_sub(file, 0, file.len - str_from(endings[i]).len);
+            break;
+        }
+    }
+    while (str_starts(file, STR("./")) || str_starts(file, STR("../")) ||
+           str_starts(file, STR("/"))) {
+        file = str_sub(file, (size_t)str_find_char(file, '/') + 1, file.len);
+    }
+    made = arena_alloc(arena, file.len + 1);
+    for (size_t i = 0; i < file.len; i++) {
+        made[n++] = (char)(file.ptr[i] == '/' ? '.' : file.ptr[i] == '.' ? '_' : file.ptr[i]);
+    }
+    return n > 0 ? (struct str){made, n} : STR("test");
+}
+
+/* The name with a number behind it when the class has that name already. */
+static struct str unique_name(struct junit *junit, struct str classname, struct str name)
+{
+    struct str wanted = name.len > 0 ? name : STR("(no name)");
+    struct str made = wanted;
+
+    for (size_t number = 2;; number++) {
+        struct str key =
+            arena_printf(&junit->arena, "%.*s\n%.*s", STR_ARG(classname), STR_ARG(made));
+        struct map_node *node = map_find(&junit->used, key);
+        struct used_name *used;
+
+        if (node == NULL) {
+            used = arena_zalloc(&junit->arena, sizeof(*used));
+            map_insert(&junit->used, &used->node, key);
+            return made;
+        }
+        used = CONTAINER_OF(node, struct used_name, node);
+        used->n++; /* so the search goes on where it ended: many equal names stay cheap */
+        number = used->n + 1 > number ? used->n + 1 : number;
+        made = arena_printf(&junit->arena, "%.*s (%zu)", STR_ARG(wanted), number);
+    }
+}
+
 /* ---- cases ---- */
-
-static void begin_case(struct buf *out, const struct report_entry *entry, struct str name,
-                       const struct json *duration)
-{
-    buf_text(out, "    <testcase");
-    attribute(out, "classname", entry->file);
-    attribute(out, "name", name.len > 0 ? name : STR("(no name)"));
-    seconds(out, report_int(duration));
-    buf_text(out, ">\n");
-}
-
-static void put_mark(struct buf *out, struct tally *tally, enum mark mark, struct str type,
-                     struct str message)
-{
-    tally->tests++;
-    tally->marks[mark]++;
-    if (mark == MARK_NONE) {
-        return;
-    }
-    buf_printf(out, "      <%s", mark_elements[mark]);
-    if (mark != MARK_SKIPPED) { /* older schemas give <skipped> text but no attribute */
-        attribute(out, "type", type);
-        attribute(out, "message", message);
-    }
-    buf_char(out, '>');
-    escape_xml(out, message);
-    buf_printf(out, "</%s>\n", mark_elements[mark]);
-}
 
 static void system_out_step(struct buf *out, const struct json *step)
 {
@@ -86,13 +134,13 @@ static void system_out_step(struct buf *out, const struct json *step)
     if (report_int(json_get(step, "line")) > 0) {
         buf_printf(out, "  (line %lld)", (long long)report_int(json_get(step, "line")));
     }
-    if (report_step_is_red(step)) {
-        buf_init(&reason, REASON_MAX);
-        report_step_reason(&reason, step);
+    buf_init(&reason, REASON_MAX);
+    report_step_reason(&reason, step);
+    if (report_step_is_red(step) && reason.len > 0) {
         buf_text(out, ": ");
         escape_xml(out, buf_view(&reason));
-        buf_done(&reason);
     }
+    buf_done(&reason);
     buf_char(out, '\n');
 }
 
@@ -107,136 +155,99 @@ static void system_out(struct buf *out, const struct json *test)
     buf_text(out, "      <system-out>");
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
         JSON_FOREACH (step, json_get(test, lists[i])) {
-            system_out_step(out, step);
+            if (i > 0 || !str_is(json_str(json_get(step, "status")), "skipped")) {
+                system_out_step(out, step); /* a call that was not needed tells nothing */
+            }
         }
     }
     buf_text(out, "</system-out>\n");
 }
 
-static void failure_message(struct buf *out, const struct json *failure)
+/* FILE:LINE:COLUMN: message, and what to do, of each error. */
+static void put_errors(struct buf *out, const struct report_entry *entry)
 {
-    int64_t index = report_int(json_get(failure, "index"));
+    static const struct {
+        const char *member;
+        const char *label;
+    } notes[] = {{"nearest", "did you mean"}, {"hint", "hint"}, {"example", "example"}};
+    const struct json *error;
 
-    if (index > 0) {
-        buf_printf(out, "step %lld, ", (long long)index);
+    JSON_FOREACH (error, json_get(entry->problem, "errors")) {
+        buf_str(out, entry->file);
+        if (report_int(json_get(error, "line")) > 0) {
+            buf_printf(out, ":%lld:%lld", (long long)report_int(json_get(error, "line")),
+                       (long long)report_int(json_get(error, "column")));
+        }
+        buf_printf(out, ": %.*s\n", STR_ARG(json_str(json_get(error, "detail"))));
+        for (size_t i = 0; i < ARRAY_LEN(notes); i++) {
+            struct str text = json_str(json_get(error, notes[i].member));
+
+            if (text.len > 0) {
+                buf_printf(out, "  %s: %.*s\n", notes[i].label, STR_ARG(text));
+            }
+        }
     }
-    buf_str(out, report_step_text(failure));
-    buf_text(out, ": ");
-    report_step_reason(out, failure);
 }
 
-static enum mark mark_of(struct str status, bool failed)
+static struct str type_of(const struct report_case *one)
 {
-    if (failed || str_is(status, "failed")) {
-        return MARK_FAILURE;
+    struct str code = json_str(json_find(report_first_failure(one->test), "/error/code"));
+
+    if (code.len > 0) {
+        return code;
     }
-    if (str_is(status, "passed") || str_is(status, "created")) {
-        return MARK_NONE;
+    if (one->verdict == VERDICT_ERROR && json_size(json_get(one->entry->problem, "errors")) > 0) {
+        return STR("does_not_compile");
     }
-    return str_is(status, "pending") || str_is(status, "skipped") ? MARK_SKIPPED : MARK_ERROR;
+    return str_from(verdict_word(one->verdict));
 }
 
-static void test_case(struct buf *out, struct tally *tally, const struct report_entry *entry,
-                      const struct json *test)
+static void put_mark(struct buf *out, const struct report_case *one)
 {
-    const struct json *failure = report_first_failure(test);
-    struct str status = json_str(json_get(test, "status"));
-    enum mark mark = mark_of(status, failure != NULL && !str_is(status, "passed"));
-    struct str type = status;
-    struct buf message;
-
-    if (failure != NULL && json_str(json_get(failure, "outcome")).len > 0) {
-        mark = MARK_FAILURE; /* created well, but red when it was executed */
-    }
-    buf_init(&message, REASON_MAX);
-    if (failure != NULL && mark == MARK_FAILURE) {
-        struct str code = json_str(json_find(failure, "/error/code"));
-
-        failure_message(&message, failure);
-        type = code.len > 0 ? code : status;
-    } else {
-        buf_str(&message, entry->detail.len > 0 ? entry->detail : status);
-    }
-    begin_case(out, entry, json_str(json_get(test, "name")), json_get(test, "duration_ms"));
-    put_mark(out, tally, mark, type, buf_view(&message));
-    system_out(out, test);
-    buf_text(out, "    </testcase>\n");
-    buf_done(&message);
-}
-
-static enum mark mark_of_execution(const struct json *execution)
-{
-    struct str outcome = json_str(json_get(execution, "outcome"));
-
-    if (str_is(outcome, "FAIL") || str_is(outcome, "ERROR") ||
-        json_type(json_get(execution, "error")) == JSON_OBJECT) {
-        return MARK_FAILURE;
-    }
-    if (str_is(outcome, "PASS")) {
-        return MARK_NONE;
-    }
-    return outcome.len == 0 ? MARK_SKIPPED : MARK_ERROR; /* started only, or ended as neither */
-}
-
-static void execution_case(struct buf *out, struct tally *tally, const struct report_entry *entry,
-                           const struct json *execution)
-{
-    struct str detail = json_str(json_find(execution, "/error/detail"));
+    enum mark mark = marks[one->verdict];
     struct buf text;
 
-    buf_init(&text, REASON_MAX);
-    buf_printf(&text, "execution of goal %.*s", STR_ARG(json_str(json_get(execution, "goal_id"))));
-    begin_case(out, entry, buf_view(&text), json_get(execution, "duration_ms"));
-    buf_clear(&text);
-    buf_printf(&text, "status %.*s, outcome %.*s%s%.*s",
-               STR_ARG(json_str(json_get(execution, "status"))),
-               STR_ARG(json_str(json_get(execution, "outcome"))), detail.len > 0 ? ": " : "",
-               STR_ARG(detail));
-    put_mark(out, tally, mark_of_execution(execution), STR("execution"), buf_view(&text));
-    buf_text(out, "    </testcase>\n");
+    if (mark == MARK_NONE) {
+        return;
+    }
+    buf_printf(out, "      <%s", mark_elements[mark]);
+    if (mark == MARK_SKIPPED) {
+        attribute(out, "message", one->why);
+        buf_text(out, "/>\n");
+        return;
+    }
+    attribute(out, "type", type_of(one));
+    attribute(out, "message", one->why);
+    buf_char(out, '>');
+    buf_init(&text, TEXT_MAX);
+    put_errors(&text, one->entry);
+    escape_xml(out, text.len > 0 && buf_ok(&text) ? buf_view(&text) : one->why);
     buf_done(&text);
+    buf_printf(out, "</%s>\n", mark_elements[mark]);
 }
 
-/* A file without a run, or one that ended badly for a reason that is in none of its tests. */
-static void file_case(struct buf *out, struct tally *tally, const struct report_entry *entry)
+static void write_case(struct junit *junit, struct buf *out, const struct report_case *one,
+                       struct tally *tally)
 {
-    static const enum mark marks[] = {
-        [VERDICT_PASSED] = MARK_NONE,     [VERDICT_ERROR] = MARK_ERROR,
-        [VERDICT_FAILED] = MARK_FAILURE,  [VERDICT_CANCELLED] = MARK_ERROR,
-        [VERDICT_TIMED_OUT] = MARK_ERROR, [VERDICT_SKIPPED] = MARK_SKIPPED,
-    };
-    struct str title = str_from(verdict_title(entry->verdict));
+    struct str classname = classname_of(&junit->arena, one->entry->file);
 
     buf_text(out, "    <testcase");
-    attribute(out, "classname", entry->file);
-    attribute(out, "name", report_entry_name(entry));
-    seconds(out, (int64_t)entry->ms);
+    attribute(out, "classname", classname);
+    attribute(out, "name", unique_name(junit, classname, one->name));
+    attribute(out, "file", one->entry->file);
+    if (one->line > 0) {
+        buf_printf(out, " line=\"%lld\"", (long long)one->line);
+    }
+    seconds(out, one->ms);
     buf_text(out, ">\n");
-    put_mark(out, tally, marks[entry->verdict], str_from(verdict_word(entry->verdict)),
-             entry->detail.len > 0 ? entry->detail : title);
+    put_mark(out, one);
+    system_out(out, one->test);
     buf_text(out, "    </testcase>\n");
+    tally->tests++;
+    tally->marks[marks[one->verdict]]++;
 }
 
 /* ---- suites ---- */
-
-static struct tally write_cases(struct buf *out, const struct report_entry *entry)
-{
-    struct tally tally = {0};
-    const struct json *item;
-
-    JSON_FOREACH (item, json_get(entry->run, "tests")) {
-        test_case(out, &tally, entry, item);
-    }
-    JSON_FOREACH (item, json_get(entry->run, "executions")) {
-        execution_case(out, &tally, entry, item);
-    }
-    /* A verdict that no case shows would be a green report of a red run. */
-    if (tally.tests == 0 || (verdict_exit_code(entry->verdict) != 0 &&
-                             tally.marks[MARK_FAILURE] + tally.marks[MARK_ERROR] == 0)) {
-        file_case(out, &tally, entry);
-    }
-    return tally;
-}
 
 static void write_properties(struct buf *out, const struct report_entry *entry, struct str url)
 {
@@ -269,17 +280,29 @@ static void counts(struct buf *out, const struct tally *tally)
                tally->marks[MARK_FAILURE], tally->marks[MARK_ERROR]);
 }
 
-static struct tally write_suite(struct buf *out, const struct report *report, size_t at)
+static void add_tally(struct tally *sum, const struct tally *tally)
+{
+    sum->tests += tally->tests;
+    for (size_t m = 0; m < ARRAY_LEN(sum->marks); m++) {
+        sum->marks[m] += tally->marks[m];
+    }
+}
+
+static void write_suite(struct junit *junit, const struct report *report, size_t at)
 {
     const struct report_entry *entry = &report->entries[at];
-    struct buf cases;
-    struct tally tally;
+    struct report_case *cases;
+    size_t n = report_cases(entry, &junit->arena, &cases);
+    struct buf *out = junit->out;
+    struct tally tally = {0};
+    struct buf body;
 
-    buf_init(&cases, BODY_MAX);
-    tally = write_cases(&cases, entry);
+    buf_init(&body, BODY_MAX);
+    for (size_t i = 0; i < n; i++) {
+        write_case(junit, &body, &cases[i], &tally);
+    }
     buf_text(out, "  <testsuite");
-    attribute(out, "name", report_entry_name(entry));
-    attribute(out, "package", entry->file);
+    attribute(out, "name", entry->file);
     buf_printf(out, " id=\"%zu\"", at);
     counts(out, &tally);
     buf_printf(out, " skipped=\"%zu\"", tally.marks[MARK_SKIPPED]);
@@ -288,34 +311,34 @@ static struct tally write_suite(struct buf *out, const struct report *report, si
     attribute(out, "hostname", STR("localhost"));
     buf_text(out, ">\n");
     write_properties(out, entry, report->url);
-    buf_str(out, buf_view(&cases));
-    out->overflowed = out->overflowed || !buf_ok(&cases);
+    buf_str(out, buf_view(&body));
+    out->overflowed = out->overflowed || !buf_ok(&body);
     buf_text(out, "  </testsuite>\n");
-    buf_done(&cases);
-    return tally;
+    buf_done(&body);
+    add_tally(&junit->all, &tally);
 }
 
 void report_junit(const struct report *report, struct buf *out)
 {
-    struct tally all = {0};
+    struct junit junit = {0};
     struct buf suites;
 
+    arena_init(&junit.arena);
+    map_init(&junit.used);
     buf_init(&suites, out->max);
+    junit.out = &suites;
     for (size_t i = 0; i < report->n; i++) {
-        struct tally tally = write_suite(&suites, report, i);
-
-        all.tests += tally.tests;
-        for (size_t m = 0; m < ARRAY_LEN(all.marks); m++) {
-            all.marks[m] += tally.marks[m];
-        }
+        write_suite(&junit, report, i);
     }
     buf_text(out,
              "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"virtuoso-proxy\"");
-    counts(out, &all);
+    counts(out, &junit.all);
     seconds(out, (int64_t)report->ms);
     buf_text(out, ">\n");
     buf_str(out, buf_view(&suites));
     buf_text(out, "</testsuites>\n");
     out->overflowed = out->overflowed || !buf_ok(&suites);
     buf_done(&suites);
+    map_done(&junit.used);
+    arena_done(&junit.arena);
 }

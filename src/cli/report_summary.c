@@ -1,171 +1,122 @@
-/* GitHub's job summary: a table of the files, then what failed. GitHub refuses more than 1 MiB a
- * step, so the details end (and say so) before that. */
+/* GitHub's job summary: a table of the tests, then what is not green. GitHub refuses more than
+ * 1 MiB a step, so the details end (and say so) before that. */
 #include "base/utf8.h"
 #include "escape.h"
 #include "report.h"
 
 enum { DETAILS_MAX = 512 * 1024, TABLE_MAX_ROWS = 1000, REASON_MAX = 4096 };
 
-static const char *const signs[] = {
-    [VERDICT_PASSED] = "✅",    [VERDICT_ERROR] = "⛔",          [VERDICT_FAILED] = "❌",
-    [VERDICT_CANCELLED] = "🚫", [VERDICT_TIMED_OUT] = "⏱️", [VERDICT_SKIPPED] = "⏭️",
+static const char *const signs[N_VERDICTS] = {
+    [VERDICT_PASSED] = "✅",         [VERDICT_CREATED] = "🆕",      [VERDICT_PLANNED] = "📝",
+    [VERDICT_ERROR] = "⛔",          [VERDICT_FAILED] = "❌",       [VERDICT_CANCELLED] = "🚫",
+    [VERDICT_TIMED_OUT] = "⏱️", [VERDICT_SKIPPED] = "⏭️",
 };
 
-static void table(struct buf *out, const struct report *report)
+static void table_row(struct buf *out, const struct report_case *one)
 {
-    buf_text(out, "| result | test | file | steps | time |\n|---|---|---|---:|---:|\n");
-    for (size_t i = 0; i < report->n && i < TABLE_MAX_ROWS; i++) {
-        const struct report_entry *entry = &report->entries[i];
-        const struct json *steps = json_get(entry->run, "steps");
-
-        buf_printf(out, "| %s %s | ", signs[entry->verdict], verdict_title(entry->verdict));
-        escape_markdown(out, utf8_clip(report_entry_name(entry), 200));
-        buf_text(out, " | ");
-        escape_markdown(out, utf8_clip(entry->file, 200));
-        buf_printf(out, " | %lld/%lld | %.1f s |\n", (long long)report_int(json_get(steps, "done")),
-                   (long long)report_int(json_get(steps, "total")), (double)entry->ms / 1000.0);
-    }
+    buf_printf(out, "| %s %s | ", signs[one->verdict], verdict_title(one->verdict));
+    escape_markdown(out, utf8_clip(one->name, 200));
+    buf_text(out, " | ");
+    escape_markdown(out, utf8_clip(one->entry->file, 200));
+    buf_printf(out, " | %.1f s |\n", (double)one->ms / 1000.0);
 }
 
-static void failed_steps(struct buf *out, const struct json *test)
+/* Returns how many tests there are. */
+static size_t table(struct buf *out, const struct report *report)
 {
-    static const char *const lists[] = {"setup", "steps"};
-    const struct json *step;
-    struct buf reason;
+    struct arena arena;
+    size_t n = 0;
 
-    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-        JSON_FOREACH (step, json_get(test, lists[i])) {
-            if (!report_step_is_red(step) || out->len > DETAILS_MAX) {
-                continue;
+    buf_text(out, "| result | test | file | time |\n|---|---|---|---:|\n");
+    arena_init(&arena);
+    for (size_t i = 0; i < report->n; i++) {
+        struct report_case *cases;
+        size_t n_cases = report_cases(&report->entries[i], &arena, &cases);
+
+        for (size_t k = 0; k < n_cases; k++) {
+            if (n++ < TABLE_MAX_ROWS) {
+                table_row(out, &cases[k]);
             }
-            buf_init(&reason, REASON_MAX);
-            report_step_reason(&reason, step);
-            buf_text(out, "- ");
-            escape_markdown(out, utf8_clip(report_step_text(step), 500));
-            if (report_int(json_get(step, "line")) > 0) {
-                buf_printf(out, " (line %lld)", (long long)report_int(json_get(step, "line")));
-            }
-            buf_text(out, ": ");
-            escape_markdown(out, buf_view(&reason));
-            buf_char(out, '\n');
-            buf_done(&reason);
         }
+        arena_reset(&arena);
     }
+    arena_done(&arena);
+    return n;
 }
 
-static void file_errors(struct buf *out, const struct json *problem)
+static void file_errors(struct buf *out, const struct report_entry *entry)
 {
     const struct json *error;
 
-    JSON_FOREACH (error, json_get(problem, "errors")) {
+    JSON_FOREACH (error, json_get(entry->problem, "errors")) {
+        struct str hint = json_str(json_find(error, "/hint /nearest"));
+
         if (out->len > DETAILS_MAX) {
             return;
         }
-        buf_printf(out,
-                   "- line %lld, column %lld: ", (long long)report_int(json_get(error, "line")),
+        buf_text(out, "- ");
+        escape_markdown(out, utf8_clip(entry->file, 200));
+        buf_printf(out, ":%lld:%lld: ", (long long)report_int(json_get(error, "line")),
                    (long long)report_int(json_get(error, "column")));
         escape_markdown(out, utf8_clip(json_str(json_get(error, "detail")), 1000));
+        if (hint.len > 0) {
+            buf_text(out, " (");
+            escape_markdown(out, utf8_clip(hint, 1000));
+            buf_char(out, ')');
+        }
+        buf_char(out, '\n');
+    }
+}
+
+static void case_details(struct buf *out, const struct report_case *one)
+{
+    if (!verdict_is_bad(one->verdict) || out->len > DETAILS_MAX) {
+        return;
+    }
+    buf_text(out, "\n#### ");
+    escape_markdown(out, utf8_clip(one->name, 200));
+    buf_text(out, "\n\n");
+    if (json_size(json_get(one->entry->problem, "errors")) > 0) {
+        file_errors(out, one->entry);
+    } else {
+        escape_markdown(out, utf8_clip(one->why, 2000));
         buf_char(out, '\n');
     }
 }
 
 static void details(struct buf *out, const struct report_entry *entry)
 {
-    const struct json *test;
+    struct report_case *cases;
+    struct arena arena;
+    size_t n;
 
-    if (entry->verdict == VERDICT_PASSED || entry->verdict == VERDICT_SKIPPED) {
-        return;
+    arena_init(&arena);
+    n = report_cases(entry, &arena, &cases);
+    for (size_t i = 0; i < n; i++) {
+        case_details(out, &cases[i]);
     }
-    if (out->len > DETAILS_MAX) {
-        return;
-    }
-    buf_text(out, "\n#### ");
-    escape_markdown(out, utf8_clip(report_entry_name(entry), 200));
-    buf_text(out, "\n\n");
-    if (entry->detail.len > 0) {
-        escape_markdown(out, utf8_clip(entry->detail, 1000));
-        buf_text(out, "\n\n");
-    }
-    file_errors(out, entry->problem);
-    JSON_FOREACH (test, json_get(entry->run, "tests")) {
-        failed_steps(out, test);
-    }
+    arena_done(&arena);
 }
 
-/* ---- annotations ---- */
-
-static void annotate(struct buf *out, struct str file, const struct json *place, struct str message)
+static void put_count(struct buf *out, enum verdict verdict, size_t n)
 {
-    buf_text(out, "::error file=");
-    escape_workflow(out, file);
-    if (report_int(json_get(place, "line")) > 0) {
-        buf_printf(out, ",line=%lld", (long long)report_int(json_get(place, "line")));
-    }
-    if (report_int(json_get(place, "column")) > 0) {
-        buf_printf(out, ",col=%lld", (long long)report_int(json_get(place, "column")));
-    }
-    buf_text(out, "::");
-    escape_workflow(out, message);
-    buf_char(out, '\n');
-}
-
-/* The first red step of each test, or the errors of a file that does not compile. */
-static size_t annotate_entry(struct buf *out, const struct report_entry *entry)
-{
-    const struct json *node;
-    size_t n = 0;
-
-    JSON_FOREACH (node, json_get(entry->problem, "errors")) {
-        annotate(out, entry->file, node, utf8_clip(json_str(json_get(node, "detail")), 1000));
-        n++;
-    }
-    JSON_FOREACH (node, json_get(entry->run, "tests")) {
-        const struct json *failure = report_first_failure(node);
-        struct buf message;
-
-        if (failure != NULL) {
-            buf_init(&message, REASON_MAX);
-            buf_str(&message, utf8_clip(report_step_text(failure), 500));
-            buf_text(&message, ": ");
-            report_step_reason(&message, failure);
-            annotate(out, entry->file, failure, buf_view(&message));
-            buf_done(&message);
-            n++;
-        }
-    }
-    return n;
-}
-
-void report_annotations(const struct report *report, struct buf *out)
-{
-    for (size_t i = 0; i < report->n && out->len < DETAILS_MAX; i++) {
-        const struct report_entry *entry = &report->entries[i];
-
-        if (verdict_exit_code(entry->verdict) != 0 && annotate_entry(out, entry) == 0) {
-            struct str why =
-                entry->detail.len > 0 ? entry->detail : str_from(verdict_title(entry->verdict));
-
-            annotate(out, entry->file, NULL, why);
-        }
-    }
+    buf_printf(out, "%s **%zu %s**", signs[verdict], n, verdict_title(verdict));
 }
 
 void report_summary(const struct report *report, struct buf *out)
 {
     const struct report_counts counts = report_count(report);
+    size_t n_tests;
 
     buf_text(out, "### virtuoso-proxy run\n\n");
-    for (size_t v = 0; v < ARRAY_LEN(counts.files); v++) {
-        if (counts.files[v] > 0) {
-            buf_printf(out, "%s **%zu %s**  ", signs[v], counts.files[v],
-                       verdict_title((enum verdict)v));
-        }
+    report_put_counts(out, &counts, put_count);
+    if (counts.files[VERDICT_CREATED] > 0) {
+        buf_text(out, " (created is not executed: add --wait)");
     }
-    buf_printf(out, "— %zu of %zu steps created, %.1f s\n\n", counts.steps_done, counts.steps,
-               (double)report->ms / 1000.0);
-    table(out, report);
-    if (report->n > TABLE_MAX_ROWS) {
-        buf_printf(out, "\nand %zu more files\n", report->n - TABLE_MAX_ROWS);
+    buf_printf(out, ", %.1f s\n\n", (double)report->ms / 1000.0);
+    n_tests = table(out, report);
+    if (n_tests > TABLE_MAX_ROWS) {
+        buf_printf(out, "\nand %zu more tests\n", n_tests - TABLE_MAX_ROWS);
     }
     for (size_t i = 0; i < report->n; i++) {
         details(out, &report->entries[i]);
@@ -174,4 +125,77 @@ void report_summary(const struct report *report, struct buf *out)
         buf_text(out, "\nThe rest is left out here: see the other reports.\n");
     }
     buf_char(out, '\n');
+}
+
+/* ---- annotations ---- */
+
+static void annotate(struct buf *out, struct str file, int64_t line, int64_t column,
+                     struct str message)
+{
+    buf_text(out, "::error file=");
+    escape_workflow(out, file);
+    if (line > 0) {
+        buf_printf(out, ",line=%lld", (long long)line);
+    }
+    if (column > 0) {
+        buf_printf(out, ",col=%lld", (long long)column);
+    }
+    buf_text(out, "::");
+    escape_workflow_message(out, message);
+    buf_char(out, '\n');
+}
+
+static void annotate_errors(struct buf *out, const struct report_entry *entry)
+{
+    const struct json *node;
+
+    JSON_FOREACH (node, json_get(entry->problem, "errors")) {
+        struct str nearest = json_str(json_get(node, "nearest"));
+        struct buf message;
+
+        buf_init(&message, REASON_MAX);
+        buf_str(&message, utf8_clip(json_str(json_get(node, "detail")), 1000));
+        if (nearest.len > 0) {
+            buf_printf(&message, "; did you mean \"%.*s\"?", STR_ARG(utf8_clip(nearest, 200)));
+        }
+        annotate(out, entry->file, report_int(json_get(node, "line")),
+                 report_int(json_get(node, "column")), buf_view(&message));
+        buf_done(&message);
+    }
+}
+
+static void annotate_entry(struct buf *out, const struct report_entry *entry)
+{
+    struct report_case *cases;
+    struct arena arena;
+    size_t n;
+
+    arena_init(&arena);
+    n = report_cases(entry, &arena, &cases);
+    for (size_t i = 0; i < n; i++) {
+        const struct json *failure = report_first_failure(cases[i].test);
+
+        if (!verdict_is_bad(cases[i].verdict)) {
+            continue;
+        }
+        annotate(out, entry->file, cases[i].line, report_int(json_get(failure, "column")),
+                 cases[i].why);
+    }
+    arena_done(&arena);
+}
+
+void report_annotations(const struct report *report, struct buf *out)
+{
+    for (size_t i = 0; i < report->n && out->len < DETAILS_MAX; i++) {
+        const struct report_entry *entry = &report->entries[i];
+
+        if (!verdict_is_bad(entry->verdict)) {
+            continue;
+        }
+        if (json_size(json_get(entry->problem, "errors")) > 0) {
+            annotate_errors(out, entry);
+        } else {
+            annotate_entry(out, entry);
+        }
+    }
 }

@@ -19,27 +19,33 @@ enum {
     EXECUTION_STEP = 10
 };
 
-void display_init(struct display *display, enum cli_output output)
+void display_init(struct display *display, const struct cli_run_options *options)
 {
     const char *term = getenv("TERM");
-    bool human = output == CLI_OUTPUT_HUMAN;
+    bool human = options->output == CLI_OUTPUT_HUMAN;
     int fd = human ? STDOUT_FILENO : STDERR_FILENO;
     bool terminal = isatty(fd) == 1;
 
     *display = (struct display){.to = human ? stdout : stderr};
     display->bar = terminal && !str_is(str_from(term), "dumb");
-    display->lines = human;
+    display->human = human;
+    display->lines = human && options->verbose;
     display->color = fd_takes_color(fd);
+}
+
+void display_text(struct display *display, struct buf *text)
+{
+    display_clear(display);
+    (void)fwrite(text->ptr, 1, text->len, display->to);
+    (void)fflush(display->to);
+    buf_done(text);
 }
 
 /* Writes a whole line, escaped; takes the buf. */
 static void display_line(struct display *display, struct buf *text)
 {
-    display_clear(display);
     buf_char(text, '\n');
-    (void)fwrite(text->ptr, 1, text->len, display->to);
-    (void)fflush(display->to);
-    buf_done(text);
+    display_text(display, text);
 }
 
 /* ---- lines ---- */
@@ -69,7 +75,7 @@ static void step_line(struct cli_run *run, const struct run_item *item, const st
         escape_terminal(&text, utf8_clip(buf_view(&reason), TEXT_SHOWN));
         buf_done(&reason);
     } else {
-        buf_printf(&text, " (%lld ms)", (long long)report_int(json_get(step, "ms")));
+        buf_printf(&text, " (made in %lld ms)", (long long)report_int(json_get(step, "ms")));
     }
     display_line(&run->display, &text);
 }
@@ -90,9 +96,7 @@ static void show_steps(struct cli_run *run, struct run_item *item)
                 return;
             }
             item->n_shown = number;
-            if (!run->display.bar || report_step_is_red(step)) {
-                step_line(run, item, step, number);
-            }
+            step_line(run, item, step, number);
         }
     }
 }
@@ -129,21 +133,9 @@ static void show_id(struct cli_run *run, struct run_item *item)
     escape_terminal(&text, utf8_clip(item->source->file, TEXT_SHOWN));
     buf_text(&text, ": ");
     escape_terminal(&text, utf8_clip(json_str(json_get(item->object, "name")), TEXT_SHOWN));
-    buf_text(&text, " is run ");
+    buf_text(&text, " (");
     escape_terminal(&text, json_str(json_get(item->object, "id")));
-    display_line(&run->display, &text);
-}
-
-static void show_end(struct cli_run *run, const struct run_item *item)
-{
-    struct buf text;
-
-    if (!run->display.bar || item->state != ITEM_ENDED) {
-        return; /* without a bar the report at the end says it */
-    }
-    buf_init(&text, LINE_MAX_BYTES);
-    escape_terminal(&text, utf8_clip(item->source->file, TEXT_SHOWN));
-    buf_printf(&text, ": %s", verdict_title(item->verdict));
+    buf_char(&text, ')');
     display_line(&run->display, &text);
 }
 
@@ -153,7 +145,6 @@ void display_item(struct cli_run *run, struct run_item *item)
         show_id(run, item);
         show_steps(run, item);
         show_execution(run, item);
-        show_end(run, item);
     }
     display_bar(run, item->state == ITEM_ENDED);
 }

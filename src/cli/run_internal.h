@@ -47,6 +47,7 @@ struct run_item {
     uint64_t stop_ms; /* when it was asked to stop; 0: it was not */
     bool stop_sent;   /* the proxy has confirmed the DELETE */
     bool timed_out;   /* stopped because --timeout was over */
+    bool told;        /* its line is printed */
     /* display */
     size_t n_shown;    /* steps */
     int64_t execution; /* progress told so far */
@@ -54,8 +55,9 @@ struct run_item {
 };
 
 struct display {
-    bool bar;   /* a terminal that can draw over a line */
-    bool lines; /* say what happens at all */
+    bool bar; /* a terminal that can draw over a line */
+    bool human;
+    bool lines; /* each step, as it happens */
     bool color;
     FILE *to;
     size_t bar_columns; /* on the screen now */
@@ -68,7 +70,9 @@ struct cli_run {
     struct gather gather;
     struct error_list errors;
     struct error_list notes;
-    struct str query; /* what all items share */
+    struct error_list warnings;
+    size_t n_left_out; /* files of other shards, or not to be run again */
+    struct str query;  /* what all items share */
     struct loop *loop;
     struct upstream *client;
     struct secret api_key;
@@ -86,7 +90,7 @@ struct cli_run {
     void *owner;
 };
 
-/* --- run_query.c: pure --- */
+/* ---- run_query.c: pure ---- */
 
 /* The part of the query that all files share, and with it what is wrong with --var, --resume and
  * --checkpoint. */
@@ -95,21 +99,56 @@ bool run_query_of_options(struct arena *arena, const struct cli_run_options *opt
 struct str run_query_of_source(struct arena *arena, struct str shared,
                                const struct test_source *source);
 
-/* --- run_item.c --- */
+/* ---- run_select.c: which files are begun ---- */
+
+/* Before the files are read: variables of --var as pairs. */
+size_t select_variables(struct arena *arena, const struct cli_run_options *options,
+                        struct testfile_variable **out);
+/* Drops what is not of this shard or not to be run again. */
+void select_files(struct cli_run *run);
+/* Ends the items that cannot begin: they do not compile, or have none of the tags. */
+void select_items(struct cli_run *run);
+
+/* ---- last_run.c: which files the last run left red ---- */
+
+struct last_run {
+    struct str *files; /* their paths without links */
+    size_t n;
+};
+
+/* Empty: there is no place to remember them. */
+struct str last_run_path(struct arena *arena);
+bool last_run_read(struct arena *arena, struct str path, struct last_run *out);
+bool last_run_has(const struct last_run *last, struct str file);
+/* What is red after `run`; files that it did not run stay as they were. */
+void last_run_write(struct cli_run *run);
+
+/* ---- run_report.c ---- */
+
+/* What cannot be written is added to run->errors. */
+void run_open_reports(struct cli_run *run);
+void run_close_reports(struct cli_run *run);
+void run_write_reports(struct cli_run *run); /* sets the exit code */
+void run_tell_ended(struct cli_run *run);    /* prints the lines of files that have ended */
+
+/* ---- run_item.c ---- */
 
 void item_start(struct run_item *item);
 void item_stop(struct run_item *item, bool timed_out); /* idempotent */
 void item_abandon(struct run_item *item);              /* ends it now */
+/* Ends one that was not begun; the reason is in its error. */
+void item_end_unbegun(struct run_item *item, enum verdict verdict);
 
-/* --- run.c --- */
+/* ---- run.c ---- */
 
 void run_on_item(struct run_item *item); /* its state changed */
 
-/* --- run_display.c --- */
+/* ---- run_display.c ---- */
 
-void display_init(struct display *display, enum cli_output output);
+void display_init(struct display *display, const struct cli_run_options *options);
 void display_item(struct cli_run *run, struct run_item *item); /* what is new about it */
 void display_bar(struct cli_run *run, bool at_once);
 void display_clear(struct display *display);
+void display_text(struct display *display, struct buf *text); /* whole lines; takes the buf */
 
 #endif

@@ -29,10 +29,17 @@ static void end_item(struct run_item *item, enum verdict verdict)
     run_on_item(item);
 }
 
+void item_end_unbegun(struct run_item *item, enum verdict verdict)
+{
+    CHECK(item->state == ITEM_QUEUED);
+    item->state = ITEM_ENDED;
+    item->verdict = verdict;
+}
+
 static void end_stopped(struct run_item *item)
 {
     if (item->timed_out) {
-        (void)error_set(&item->error, ERR_REQUEST_TIMEOUT, "not finished after %u s",
+        (void)error_set(&item->error, ERR_REQUEST_TIMEOUT, "gave up after %u s (--timeout)",
                         item->run->options.timeout_s);
         end_item(item, VERDICT_TIMED_OUT);
     } else {
@@ -103,7 +110,7 @@ static const struct {
     const char *status;
     enum verdict verdict;
 } statuses[] = {
-    {"passed", VERDICT_PASSED},       {"created", VERDICT_PASSED},      {"failed", VERDICT_FAILED},
+    {"passed", VERDICT_PASSED},       {"created", VERDICT_CREATED},     {"failed", VERDICT_FAILED},
     {"cancelled", VERDICT_CANCELLED}, {"timed_out", VERDICT_TIMED_OUT},
 };
 
@@ -165,8 +172,11 @@ static void explain_refusal(struct run_item *item, const struct upstream_reply *
                         reply->status);
         return;
     }
-    (void)error_set(&item->error, ERR_UPSTREAM_REFUSED, "HTTP %d: %.*s", reply->status,
-                    STR_ARG(detail));
+    (void)error_set(&item->error, ERR_UPSTREAM_REFUSED, "HTTP %d: %.*s%s", reply->status,
+                    STR_ARG(detail),
+                    reply->status == 401
+                        ? "; give the proxy's key with --api-key-file or VIRTUOSO_PROXY_API_KEY"
+                        : "");
     if (item->object == NULL) { /* else the arena is needed for what is known of the run */
         item->problem = problem;
         item->current = 1 - item->current;
@@ -265,10 +275,10 @@ static void ask_or_stop(struct run_item *item)
 
 /* ---- beginning ---- */
 
-/* Of several files those without such a test are left out; of one it is an error. */
+/* As the proxy sees it: it may know the file's tags better than this program. */
 static bool lacks_tag(const struct run_item *item, const struct upstream_reply *reply)
 {
-    return reply->status == 400 && item->run->options.n_tags > 0 && item->run->gather.n > 1 &&
+    return reply->status == 400 && item->run->options.n_tags > 0 &&
            str_is(json_str(json_find(item->problem, "/errors/0/pointer")), "tag");
 }
 
@@ -308,7 +318,7 @@ static void on_refused(struct run_item *item, const struct upstream_reply *reply
                         n_errors == 1 ? "error" : "errors");
     }
     if (lacks_tag(item, reply)) {
-        (void)error_set(&item->error, ERR_INVALID, "none of its tests has one of the tags");
+        (void)error_set(&item->error, ERR_INVALID, "no test with one of the tags");
         end_item(item, VERDICT_SKIPPED);
         return;
     }
@@ -321,7 +331,7 @@ static void on_begun(struct run_item *item, const struct upstream_reply *reply)
         item->dry_run = parse(next_arena(item), reply->body);
         item->current = 1 - item->current;
         if (str_is(json_str(json_get(item->dry_run, "status")), "dry_run")) {
-            end_item(item, VERDICT_PASSED);
+            end_item(item, VERDICT_PLANNED);
             return;
         }
     } else if (take_object(item, reply->body)) {

@@ -114,6 +114,12 @@ static void put_flags(struct buf *out, const struct cli_run_options *options)
             put(out, "", STR("wait"), STR("false"));
         }
     }
+    if (options->environment != NULL) {
+        put(out, "", STR("environment_id"), str_from(options->environment));
+    }
+    if (options->retries > 0) {
+        buf_printf(out, "&retries=%u", options->retries);
+    }
     if (options->timeout_s > 0) {
         buf_printf(out, "&timeout=%u", options->timeout_s);
     }

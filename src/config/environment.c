@@ -158,7 +158,7 @@ static bool is_of_kubernetes(struct str name, struct str value)
 /* Those of the client subcommands, which do not read the configuration for them. */
 static bool is_of_clients(struct str name)
 {
-    return str_is(name, PREFIX "API_KEY");
+    return str_is(name, PREFIX "API_KEY") || str_is(name, PREFIX "LAST_RUN");
 }
 
 static bool is_name_of(struct loader *loader, const struct option_row *row, struct str name)

@@ -14,10 +14,9 @@
 
 #include "base/mem.h"
 #include "harness/proxy.h"
+#include "harness/run_cli.h"
 #include "harness/scripted.h"
 #include "harness/wait.h"
-
-enum { ARGS_MAX = 24, TEXT_MAX = 4 << 20 };
 
 #define RUN_OBJECT(status, more)                                                                   \
     "{\"id\":\"run_1\",\"status\":\"" status "\",\"name\":\"Login\",\"progress\":50,"              \
@@ -34,130 +33,6 @@ static const char test_file[] = "name: Login\n"
                                 "  - click: Sign in\n"
                                 "  - assert: Hello\n";
 
-/* A folder of its own, and one run of the program with what it wrote. */
-struct fixture {
-    struct arena arena;
-    struct program program;
-    char root[256];
-    struct buf out;
-};
-
-static int setup(void **state)
-{
-    struct fixture *f = mem_zalloc(sizeof(*f));
-
-    str_copy(f->root, sizeof(f->root), STR(VP_SCRATCH_DIR "/run_cli_XXXXXX"));
-    assert_non_null(mkdtemp(f->root));
-    arena_init(&f->arena);
-    buf_init(&f->out, TEXT_MAX);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    const char *const args[] = {"rm", "-rf", f->root, NULL};
-    pid_t pid = fork();
-
-    if (pid == 0) {
-        (void)execv("/bin/rm", unconst(args));
-        _exit(1);
-    }
-    (void)waitpid(pid, NULL, 0);
-    program_done(&f->program);
-    buf_done(&f->out);
-    arena_done(&f->arena);
-    mem_free(f);
-    return 0;
-}
-
-static const char *path_of(struct fixture *f, const char *name)
-{
-    return arena_printf(&f->arena, "%s/%s", f->root, name).ptr;
-}
-
-static const char *put_file(struct fixture *f, const char *name, const char *text)
-{
-    const char *path = path_of(f, name);
-    FILE *file = fopen(path, "wb");
-
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-    return path;
-}
-
-static struct str get_file(struct fixture *f, const char *name)
-{
-    FILE *file = fopen(path_of(f, name), "rb");
-    char *text = arena_alloc(&f->arena, TEXT_MAX);
-    size_t n;
-
-    assert_non_null(file);
-    n = fread(text, 1, TEXT_MAX, file);
-    assert_int_equal(fclose(file), 0);
-    return (struct str){text, n};
-}
-
-static const char *url_of(struct fixture *f, uint16_t port)
-{
-    return arena_printf(&f->arena, "--url=http://127.0.0.1:%u", port).ptr;
-}
-
-/* `rest` ends in NULL. */
-static void begin(struct fixture *f, const char *const *env, const char *const *rest)
-{
-    const char *args[ARGS_MAX] = {"run"};
-    size_t n = 1;
-
-    for (; *rest != NULL; rest++) {
-        assert_true(n + 1 < ARGS_MAX);
-        args[n++] = *rest;
-    }
-    program_done(&f->program);
-    program_start(&f->program, args, env);
-}
-
-static int end(struct fixture *f)
-{
-    int code = program_wait_end(&f->program, 30000 * client_slowness());
-
-    buf_clear(&f->out);
-    program_output(&f->program, &f->out);
-    program_errors(&f->program, &f->out);
-    program_assert_clean(&f->program);
-    assert_int_equal(str_find_char(buf_view(&f->out), '\033'), -1); /* never a terminal's escape */
-    return code;
-}
-
-static int run_env(struct fixture *f, const char *const *env, const char *const *rest)
-{
-    begin(f, env, rest);
-    return end(f);
-}
-
-#define RUN(f, ...) run_env((f), NULL, (const char *const[]){__VA_ARGS__, NULL})
-
-static bool says(const struct fixture *f, const char *text)
-{
-    return str_contains(buf_view(&f->out), str_from(text));
-}
-
-static const struct json *output_json(struct fixture *f)
-{
-    struct json *root = NULL;
-    struct error err = {0};
-    struct buf text;
-
-    buf_init(&text, TEXT_MAX);
-    program_output(&f->program, &text);
-    assert_int_equal(
-        json_parse(&f->arena, arena_str(&f->arena, buf_view(&text)), NULL, &root, &err), ERR_OK);
-    buf_done(&text);
-    return root;
-}
-
 /* ---- a scripted proxy ---- */
 
 static const struct outcome_case {
@@ -173,7 +48,7 @@ static const struct outcome_case {
     {{{"POST", 0, 202, NULL, RUNNING, 0},
       {"GET", 0, 200, NULL, RUN_OBJECT("failed", ",\"error\":{\"detail\":\"no such thing\"}"), 0}},
      2,
-     "no such thing"},
+     "login.yaml: failed: no such thing"},
     {{{"POST", 0, 202, NULL, RUNNING, 0}, {"GET", 0, 200, NULL, RUN_OBJECT("cancelled", ""), 0}},
      3,
      "1 cancelled"},
@@ -187,7 +62,12 @@ static const struct outcome_case {
        0}},
      1,
      "     6 |   - click: Sign in\n       |     ^~~~~"},
-    {{{"POST", 0, 401, NULL, "{\"detail\":\"no such key\"}", 0}}, 1, "HTTP 401: no such key"},
+    {{{"POST", 0, 401, NULL, "{\"detail\":\"no such key\"}", 0}},
+     1,
+     "HTTP 401: no such key; give the proxy's key with --api-key-file or VIRTUOSO_PROXY_API_KEY"},
+    {{{"POST", 0, 202, NULL, RUNNING, 0}, {"GET", 0, 200, NULL, RUN_OBJECT("created", ""), 0}},
+     0,
+     "login.yaml: created 1 step (not executed: add --wait)"},
     {{{"POST", 0, 404, NULL, "<html>", 0}}, 1, "is there a virtuoso-proxy"},
     {{{"POST", 0, 200, NULL, "{\"hello\":1}", 0}}, 1, "not that of a virtuoso-proxy"},
     {{{"POST", 0, 202, NULL, "{\"id\":\"../../x\",\"status\":\"running\"}", 0}},
@@ -203,19 +83,20 @@ static const struct outcome_case {
 
 static void each_outcome_has_its_exit_code(void **state)
 {
-    struct fixture *f = *state;
-    const char *file = put_file(f, "login.yaml", test_file);
+    struct run_cli *f = *state;
+    const char *file = run_cli_put(f, "login.yaml", test_file);
 
     for (size_t i = 0; i < ARRAY_LEN(outcome_cases); i++) {
         struct scripted scripted;
         const char *url;
 
         scripted_start(&scripted, outcome_cases[i].rows, ARRAY_LEN(outcome_cases[i].rows));
-        url = url_of(f, scripted.port);
+        url = run_cli_url(f, scripted.port);
         assert_int_equal(RUN(f, file, url), outcome_cases[i].code);
-        assert_true(says(f, outcome_cases[i].says));
+        assert_true(run_cli_says(f, outcome_cases[i].says));
         assert_int_equal(RUN(f, file, url, "-o", "json"), outcome_cases[i].code);
-        assert_int_equal(json_double(json_get(output_json(f), "exit_code")), outcome_cases[i].code);
+        assert_int_equal(json_double(json_get(run_cli_json(f), "exit_code")),
+                         outcome_cases[i].code);
         scripted_done(&scripted);
     }
 }
@@ -232,11 +113,12 @@ static void a_proxy_that_is_away_for_a_while_is_waited_for(void **state)
         {"GET", 1, 200, NULL, RUNNING, 0},
         {"GET", 0, 200, NULL, RUN_OBJECT("passed", ""), 0},
     };
-    struct fixture *f = *state;
+    struct run_cli *f = *state;
     struct scripted scripted;
 
     scripted_start(&scripted, rows, ARRAY_LEN(rows));
-    assert_int_equal(RUN(f, put_file(f, "login.yaml", test_file), url_of(f, scripted.port)), 0);
+    assert_int_equal(RUN(f, run_cli_put(f, "login.yaml", test_file), run_cli_url(f, scripted.port)),
+                     0);
     assert_int_equal(scripted_count(&scripted, "POST "), 3);
     assert_int_equal(scripted_count(&scripted, "GET /api/v1/tests/runs/run_1 "),
                      scripted_count(&scripted, "GET "));
@@ -251,24 +133,23 @@ static void a_lost_proxy_ends_with_what_was_known(void **state)
         {"GET", 0, 0, NULL, NULL, 0},
     };
     static const struct scripted_answer deaf[] = {{"POST", 0, 0, NULL, NULL, 0}};
-    struct fixture *f = *state;
-    const char *file = put_file(f, "login.yaml", test_file);
+    struct run_cli *f = *state;
+    const char *file = run_cli_put(f, "login.yaml", test_file);
     struct scripted scripted;
 
     scripted_start(&scripted, rows, ARRAY_LEN(rows));
-    assert_int_equal(RUN(f, file, url_of(f, scripted.port), "--patience", "1"), 3);
-    assert_true(says(f, "the proxy was lost"));
-    assert_true(says(f, "1 of 2 steps"));
+    assert_int_equal(RUN(f, file, run_cli_url(f, scripted.port), "--patience", "1"), 3);
+    assert_true(run_cli_says(f, "the proxy was lost"));
     scripted_done(&scripted);
 
     scripted_start(&scripted, deaf, ARRAY_LEN(deaf)); /* it may have begun: never sent again */
-    assert_int_equal(RUN(f, file, url_of(f, scripted.port)), 3);
-    assert_true(says(f, "may or may not have been"));
+    assert_int_equal(RUN(f, file, run_cli_url(f, scripted.port)), 3);
+    assert_true(run_cli_says(f, "may or may not have been"));
     assert_int_equal(scripted_count(&scripted, "POST "), 1);
     scripted_done(&scripted);
 }
 
-static void interrupt(struct fixture *f, struct scripted *scripted, const char *after)
+static void interrupt(struct run_cli *f, struct scripted *scripted, const char *after)
 {
     wait_until(scripted_count(scripted, after) > 0);
     program_signal(&f->program, SIGINT);
@@ -283,20 +164,21 @@ static void an_interrupt_stops_the_run_and_reports(void **state)
         {"GET", 0, 200, NULL, RUN_OBJECT("cancelled", ""), 2},
         {"GET", 0, 200, NULL, RUNNING, 0},
     };
-    struct fixture *f = *state;
-    const char *file = put_file(f, "login.yaml", test_file);
+    struct run_cli *f = *state;
+    const char *file = run_cli_put(f, "login.yaml", test_file);
     struct scripted scripted;
 
     scripted_start(&scripted, rows, ARRAY_LEN(rows));
-    begin(f, NULL,
-          (const char *const[]){file, url_of(f, scripted.port), "--junit", path_of(f, "j.xml"),
-                                file, NULL});
+    run_cli_begin(f, NULL,
+                  (const char *const[]){file, run_cli_url(f, scripted.port), "--junit",
+                                        run_cli_path(f, "j.xml"), file, NULL});
     interrupt(f, &scripted, "GET ");
-    assert_int_equal(end(f), 3);
-    assert_true(says(f, "2 cancelled of 2 files"));
+    assert_int_equal(run_cli_end(f), 3);
+    assert_true(run_cli_says(f, "2 files: 2 cancelled; "));
     assert_int_equal(scripted_count(&scripted, "DELETE /api/v1/tests/runs/run_1 "), 2);
     assert_int_equal(scripted_count(&scripted, "POST "), 1); /* the second was not begun */
-    assert_true(str_contains(get_file(f, "j.xml"), STR("tests=\"2\" failures=\"0\" errors=\"2\"")));
+    assert_true(
+        str_contains(run_cli_get(f, "j.xml"), STR("tests=\"2\" failures=\"0\" errors=\"2\"")));
     scripted_done(&scripted);
 }
 
@@ -307,17 +189,17 @@ static void a_second_interrupt_waits_for_nothing(void **state)
         {"DELETE", 0, 202, NULL, RUNNING, 0},
         {"GET", 0, 200, NULL, RUNNING, 0}, /* it does not stop */
     };
-    struct fixture *f = *state;
+    struct run_cli *f = *state;
     struct scripted scripted;
 
     scripted_start(&scripted, rows, ARRAY_LEN(rows));
-    begin(f, NULL,
-          (const char *const[]){put_file(f, "login.yaml", test_file), url_of(f, scripted.port),
-                                NULL});
+    run_cli_begin(f, NULL,
+                  (const char *const[]){run_cli_put(f, "login.yaml", test_file),
+                                        run_cli_url(f, scripted.port), NULL});
     interrupt(f, &scripted, "GET ");
     interrupt(f, &scripted, "DELETE ");
-    assert_int_equal(end(f), 3);
-    assert_true(says(f, "stopped"));
+    assert_int_equal(run_cli_end(f), 3);
+    assert_true(run_cli_says(f, "stopped"));
     scripted_done(&scripted);
 }
 
@@ -326,18 +208,18 @@ static void keys_come_from_a_file_or_the_environment(void **state)
     static const struct scripted_answer rows[] = {
         {"POST", 0, 200, NULL, RUN_OBJECT("passed", ""), 0}};
     static const char *const env[] = {"VIRTUOSO_PROXY_API_KEY=from-env", NULL};
-    struct fixture *f = *state;
-    const char *file = put_file(f, "login.yaml", test_file);
-    const char *key = put_file(f, "key", " from-file \n");
+    struct run_cli *f = *state;
+    const char *file = run_cli_put(f, "login.yaml", test_file);
+    const char *key = run_cli_put(f, "key", " from-file \n");
     struct scripted scripted;
     const char *url;
 
     scripted_start(&scripted, rows, ARRAY_LEN(rows));
-    url = url_of(f, scripted.port);
-    assert_int_equal(run_env(f, env, (const char *const[]){file, url, NULL}), 0);
+    url = run_cli_url(f, scripted.port);
+    assert_int_equal(run_cli_env(f, env, (const char *const[]){file, url, NULL}), 0);
     assert_string_equal(scripted.seen->authorization, "Bearer from-env");
-    assert_int_equal(run_env(f, env, (const char *const[]){file, url, "--api-key-file", key, NULL}),
-                     0);
+    assert_int_equal(
+        run_cli_env(f, env, (const char *const[]){file, url, "--api-key-file", key, NULL}), 0);
     assert_string_equal(scripted.seen->authorization, "Bearer from-file");
     assert_int_equal(RUN(f, file, url), 0);
     assert_string_equal(scripted.seen->authorization, "");
@@ -358,20 +240,26 @@ static void what_cannot_start_is_1_and_sends_nothing(void **state)
         {"--resume", "nonsense=1"},
         {"--checkpoint", "x"},
         {"--var", "novalue"},
-        {"--junit", "/nowhere/at/all.xml"},
+        {"--junit", "/proc/at/all.xml"},
         {"--github-summary"},
         {"--sandbox"},
         {"--dry-run", "--execute"},
         {"--api-key-file", "/nowhere"},
+        {"--retries", "1"},
+        {"--retries", "6"},
+        {"--env-id", "1"},
+        {"--shard", "3/2"},
+        {"--shard", "one"},
+        {"--rerun-failed"}, /* none is remembered */
         {"--nonsense"},
     };
-    struct fixture *f = *state;
-    const char *file = put_file(f, "login.yaml", test_file);
+    struct run_cli *f = *state;
+    const char *file = run_cli_put(f, "login.yaml", test_file);
     struct scripted scripted;
 
     scripted_start(&scripted, rows, ARRAY_LEN(rows));
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        const char *args[8] = {url_of(f, scripted.port)};
+        const char *args[8] = {run_cli_url(f, scripted.port)};
         size_t n = 1;
 
         if (i > 0) { /* the first has no file */
@@ -380,79 +268,98 @@ static void what_cannot_start_is_1_and_sends_nothing(void **state)
         for (size_t k = 0; k < ARRAY_LEN(cases[i]) && cases[i][k] != NULL; k++) {
             args[n++] = cases[i][k];
         }
-        assert_int_equal(run_env(f, NULL, args), 1);
+        assert_int_equal(run_cli_env(f, NULL, args), 1);
         assert_true(f->out.len > 0);
     }
-    assert_int_equal(RUN(f, path_of(f, "missing.yaml"), url_of(f, scripted.port)), 1);
+    assert_int_equal(RUN(f, run_cli_path(f, "missing.yaml"), run_cli_url(f, scripted.port)), 1);
     assert_int_equal(scripted.seen->n, 0);
     assert_int_equal(RUN(f, file, "--url=ftp://x"), 1);
-    assert_int_equal(RUN(f, file), 1); /* no token of the platform */
-    assert_true(says(f, "VIRTUOSO_API_TOKEN"));
+    assert_int_equal(RUN(f, file, "--junit", run_cli_path(f, "made/by/run/j.xml")), 1);
+    assert_true(run_cli_says(f, "VIRTUOSO_API_TOKEN")); /* no token of the platform */
+    assert_true(str_contains(run_cli_get(f, "made/by/run/j.xml"),
+                             STR("tests=\"1\" failures=\"0\" errors=\"1\"")));
     scripted_done(&scripted);
 }
 
 /* ---- the real one ---- */
 
-static int64_t count_steps(struct fixture *f)
+static int64_t count_steps(struct run_cli *f)
 {
-    return (int64_t)json_double(json_find(output_json(f), "/steps/done"));
+    return (int64_t)json_double(json_find(run_cli_json(f), "/steps/done"));
 }
 
 static void files_become_tests_and_reports(void **state)
 {
-    struct fixture *f = *state;
+    struct run_cli *f = *state;
     const char *env[2] = {NULL};
     struct proxy proxy;
     struct str text;
 
-    assert_int_equal(mkdir(path_of(f, "t"), 0755), 0);
-    (void)put_file(f, "t/login.yaml", test_file);
-    (void)put_file(
+    assert_int_equal(mkdir(run_cli_path(f, "t"), 0755), 0);
+    (void)run_cli_put(f, "t/login.yaml", test_file);
+    (void)run_cli_put(
         f, "t/cart.json",
         "{\"name\": \"Cart\", \"project\": \"Demo\", \"steps\": [{\"click\": \"Cart\"}]}");
-    (void)put_file(f, "summary.md", "before\n");
-    env[0] = arena_printf(&f->arena, "GITHUB_STEP_SUMMARY=%s", path_of(f, "summary.md")).ptr;
+    (void)run_cli_put(f, "summary.md", "before\n");
+    env[0] = arena_printf(&f->arena, "GITHUB_STEP_SUMMARY=%s", run_cli_path(f, "summary.md")).ptr;
     proxy_start(&proxy, NULL);
     sandbox_forget_requests(proxy.program.sandbox_port);
     assert_int_equal(
-        run_env(f, env,
-                (const char *const[]){path_of(f, "t"), url_of(f, proxy.program.port), "--junit",
-                                      path_of(f, "j.xml"), "--html", path_of(f, "r.html"),
-                                      "--github-summary", "--concurrency", "2", NULL}),
+        run_cli_env(f, env,
+                    (const char *const[]){run_cli_path(f, "t"), run_cli_url(f, proxy.program.port),
+                                          "--junit", run_cli_path(f, "j.xml"), "--html",
+                                          run_cli_path(f, "r.html"), "--github-summary",
+                                          "--concurrency", "2", NULL}),
         0);
-    assert_true(says(f, "2 passed of 2 files; 4 of 4 steps created"));
+    assert_true(run_cli_says(f, "2 files: 2 created (4 steps, not executed); "));
     assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/teststeps"), 4);
     assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/projects"), 1);
-    assert_true(str_contains(get_file(f, "j.xml"), STR("tests=\"2\" failures=\"0\" errors=\"0\"")));
-    assert_true(str_contains(get_file(f, "r.html"), STR("</html>")));
-    text = get_file(f, "summary.md");
+    text = run_cli_get(f, "j.xml");
+    assert_true(str_contains(text, STR("tests=\"2\" failures=\"0\" errors=\"0\"")));
+    assert_int_equal(str_count(text, "<skipped message=\"created, not executed (add --wait)\"/>"),
+                     2);
+    assert_true(str_contains(run_cli_get(f, "r.html"), STR("</html>")));
+    text = run_cli_get(f, "summary.md");
     assert_true(str_starts(text, STR("before\n### virtuoso-proxy run\n")));
 
-    assert_int_equal(
-        RUN(f, path_of(f, "t"), url_of(f, proxy.program.port), "--tag", "smoke", "-o", "json"), 0);
+    assert_int_equal(RUN(f, run_cli_path(f, "t"), run_cli_url(f, proxy.program.port), "--tag",
+                         "smoke", "-o", "json"),
+                     0);
     assert_int_equal(count_steps(f), 3);
-    assert_int_equal(
-        RUN(f, path_of(f, "t"), url_of(f, proxy.program.port), "--tag", "none", "-o", "json"), 1);
+    assert_int_equal(RUN(f, run_cli_path(f, "t"), run_cli_url(f, proxy.program.port), "--tag",
+                         "none", "-o", "json"),
+                     0);
+    assert_true(str_is(json_str(json_find(run_cli_json(f), "/files/0/detail")),
+                       "skipped: no test tagged none"));
+    assert_true(run_cli_says(f, "warning: --tag none: no test has this tag"));
+    assert_int_equal(RUN(f, run_cli_path(f, "t/login.yaml"), run_cli_url(f, proxy.program.port),
+                         "--tag", "smoek"),
+                     0); /* one file, several, a folder: the same */
+    assert_true(run_cli_says(f, "login.yaml: skipped: no test tagged smoek\n"));
+    assert_true(run_cli_says(f, "did you mean \"smoke\"?"));
     sandbox_forget_requests(proxy.program.sandbox_port);
-    assert_int_equal(RUN(f, path_of(f, "t"), url_of(f, proxy.program.port), "--dry-run"), 0);
-    assert_true(says(f, "POST /teststeps"));
+    assert_int_equal(RUN(f, run_cli_path(f, "t"), run_cli_url(f, proxy.program.port), "--dry-run"),
+                     0);
+    assert_true(run_cli_says(f, "POST /teststeps"));
+    assert_true(run_cli_says(f, "login.yaml: would send 10 requests"));
+    assert_true(run_cli_says(f, " requests); "));
     assert_int_equal(sandbox_count(proxy.program.sandbox_port, "", ""), 0);
     proxy_stop(&proxy);
 }
 
 static void a_manifest_names_goals_and_journeys(void **state)
 {
-    struct fixture *f = *state;
+    struct run_cli *f = *state;
     struct proxy proxy;
     const struct json *requests;
 
-    (void)put_file(f, "login.yaml", test_file);
-    (void)put_file(f, "all.yaml",
-                   "goals: [{name: Shop, journeys: [{name: First, test_file: login.yaml},"
-                   " {name: Second, test_file: login.yaml}]}]\n");
+    (void)run_cli_put(f, "login.yaml", test_file);
+    (void)run_cli_put(f, "all.yaml",
+                      "goals: [{name: Shop, journeys: [{name: First, test_file: login.yaml},"
+                      " {name: Second, test_file: login.yaml}]}]\n");
     proxy_start(&proxy, NULL);
     sandbox_forget_requests(proxy.program.sandbox_port);
-    assert_int_equal(RUN(f, path_of(f, "all.yaml"), url_of(f, proxy.program.port)), 0);
+    assert_int_equal(RUN(f, run_cli_path(f, "all.yaml"), run_cli_url(f, proxy.program.port)), 0);
     assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/goals"), 1);
     assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/teststeps"), 6);
     requests = sandbox_requests(proxy.program.sandbox_port, &proxy.arena);
@@ -462,8 +369,8 @@ static void a_manifest_names_goals_and_journeys(void **state)
 
 static void a_refused_step_is_red_and_the_run_goes_on_from_there(void **state)
 {
-    struct fixture *f = *state;
-    const char *file = put_file(f, "login.yaml", test_file);
+    struct run_cli *f = *state;
+    const char *file = run_cli_put(f, "login.yaml", test_file);
     struct proxy proxy;
     struct str query;
 
@@ -472,16 +379,17 @@ static void a_refused_step_is_red_and_the_run_goes_on_from_there(void **state)
                   "{\"match\": \"POST /teststeps\", \"skip\": 1, \"times\": 1, \"status\": 400,"
                   " \"body\": \"{\\\"success\\\":false,\\\"error\\\":{\\\"code\\\":\\\"400\\\","
                   "\\\"message\\\":\\\"odd \\u001b[31m step\\\"}}\"}");
-    assert_int_equal(RUN(f, file, url_of(f, proxy.program.port), "--html", path_of(f, "r.html")),
-                     2);
-    assert_true(says(f, ":6:5: click on \"Sign in\": "));
-    assert_true(says(f, "to go on from there: virtuoso-proxy run "));
+    assert_int_equal(
+        RUN(f, file, run_cli_url(f, proxy.program.port), "--html", run_cli_path(f, "r.html")), 2);
+    assert_true(run_cli_says(f, "login.yaml: failed at step 2 of 3, "));
+    assert_true(run_cli_says(f, "login.yaml:6: click on \"Sign in\": "));
+    assert_true(run_cli_says(f, "to go on from there: virtuoso-proxy run "));
     sandbox_fault(proxy.program.sandbox_port,
                   "{\"match\": \"POST /teststeps\", \"skip\": 1, \"times\": 1, \"status\": 400}");
-    assert_int_equal(RUN(f, file, url_of(f, proxy.program.port), "-o", "json"), 2);
-    query = json_str(json_find(output_json(f), "/files/0/run/resume/query"));
+    assert_int_equal(RUN(f, file, run_cli_url(f, proxy.program.port), "-o", "json"), 2);
+    query = json_str(json_find(run_cli_json(f), "/files/0/run/resume/query"));
     sandbox_forget_requests(proxy.program.sandbox_port);
-    assert_int_equal(RUN(f, file, url_of(f, proxy.program.port), "--resume", query.ptr), 0);
+    assert_int_equal(RUN(f, file, run_cli_url(f, proxy.program.port), "--resume", query.ptr), 0);
     assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/teststeps"), 2);
     assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/goals"), 0);
     proxy_stop(&proxy);
@@ -502,68 +410,70 @@ static void executions_decide_too(void **state)
         {"CANCEL me", "click: a", NULL, 3},
         {"STALL", "click: a", "--timeout=1", 4},
     };
-    struct fixture *f = *state;
+    struct run_cli *f = *state;
     struct proxy proxy;
 
     proxy_start(&proxy, sets);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const char *file =
-            put_file(f, "x.yaml",
-                     arena_printf(&f->arena, "name: %s\nproject: Demo\nsteps:\n  - %s\n",
-                                  cases[i].name, cases[i].step)
-                         .ptr);
+            run_cli_put(f, "x.yaml",
+                        arena_printf(&f->arena, "name: %s\nproject: Demo\nsteps:\n  - %s\n",
+                                     cases[i].name, cases[i].step)
+                            .ptr);
 
-        assert_int_equal(RUN(f, file, url_of(f, proxy.program.port), "--wait", cases[i].more),
+        assert_int_equal(RUN(f, file, run_cli_url(f, proxy.program.port), "--wait", cases[i].more),
                          cases[i].code);
     }
-    assert_int_equal(RUN(f, put_file(f, "y.yaml", "name: STALL\nproject: P\nsteps: [{click: a}]\n"),
-                         url_of(f, proxy.program.port), "--execute"),
+    assert_int_equal(RUN(f,
+                         run_cli_put(f, "y.yaml", "name: STALL\nproject: P\nsteps: [{click: a}]\n"),
+                         run_cli_url(f, proxy.program.port), "--execute"),
                      0); /* begun, not followed */
     proxy_stop(&proxy);
 }
 
 static void one_red_file_can_be_enough(void **state)
 {
-    struct fixture *f = *state;
-    const char *bad = put_file(f, "bad.yaml", "name: x\nsteps:\n  - clik: y\n  - click: y\n");
-    const char *good = put_file(f, "good.yaml", test_file);
+    struct run_cli *f = *state;
+    const char *bad = run_cli_put(f, "bad.yaml", "name: x\nsteps:\n  - clik: y\n  - click: y\n");
+    const char *good = run_cli_put(f, "good.yaml", test_file);
     struct proxy proxy;
 
     proxy_start(&proxy, NULL);
-    assert_int_equal(RUN(f, bad, good, url_of(f, proxy.program.port)), 1);
-    assert_true(says(f, "1 passed, 1 could not start of 2 files"));
-    assert_true(says(f, "bad.yaml:3:5: error: "));
-    assert_true(says(f, "did you mean \"click\"?"));
-    assert_int_equal(RUN(f, bad, good, url_of(f, proxy.program.port), "--fail-fast"), 1);
-    assert_true(says(f, "1 could not start, 1 not begun of 2 files"));
+    assert_int_equal(RUN(f, bad, good, run_cli_url(f, proxy.program.port)), 1);
+    assert_true(run_cli_says(f, "2 files: 1 created, 1 could not start "));
+    assert_true(run_cli_says(f, "bad.yaml:3:5: error: "));
+    assert_true(run_cli_says(f, "did you mean \"click\"?"));
+    assert_int_equal(RUN(f, bad, good, run_cli_url(f, proxy.program.port), "--fail-fast"), 1);
+    assert_true(run_cli_says(f, "2 files: 1 could not start, 1 skipped; "));
     proxy_stop(&proxy);
 }
 
 static void without_a_url_it_brings_its_own_proxy(void **state)
 {
-    struct fixture *f = *state;
-    const char *file = put_file(f, "login.yaml", test_file);
+    struct run_cli *f = *state;
+    const char *file = run_cli_put(f, "login.yaml", test_file);
 
     assert_int_equal(RUN(f, file, "--sandbox", "--wait", "--set", "sandbox.execution_ms=100"), 0);
-    assert_true(says(f, "1 passed of 1 file; 3 of 3 steps created"));
-    begin(f, NULL,
-          (const char *const[]){file, "--sandbox", "--wait", "--set", "sandbox.execution_ms=600000",
-                                NULL});
+    assert_true(run_cli_says(f, "login.yaml: passed, 3 steps, "));
+    assert_true(run_cli_says(f, "1 file: 1 passed; "));
+    run_cli_begin(f, NULL,
+                  (const char *const[]){file, "--sandbox", "--wait", "--verbose", "--set",
+                                        "sandbox.execution_ms=600000", NULL});
     program_wait_wrote(&f->program, "[3/3] done", WAIT_MS);
     program_signal(&f->program, SIGTERM);
-    assert_int_equal(end(f), 3);
-    assert_true(says(f, "1 cancelled of 1 file; 3 of 3 steps created"));
+    assert_int_equal(run_cli_end(f), 3);
+    assert_true(run_cli_says(f, "1 file: 1 cancelled; "));
     assert_int_equal(RUN(f, file, "--sandbox", "--set", "nonsense=1"), 1);
     assert_int_equal(RUN(f, file, "--sandbox", "--junit", "/dev/full"),
                      1); /* no report: not green */
-    assert_true(says(f, "cannot write /dev/full"));
+    assert_true(run_cli_says(f, "cannot write /dev/full"));
 }
 
 /* On a terminal one line is drawn over; with NO_COLOR without any escape. */
 static void a_terminal_gets_a_bar(void **state)
 {
-    struct fixture *f = *state;
-    const char *file = put_file(f, "login.yaml", test_file);
+    struct run_cli *f = *state;
+    const char *file = run_cli_put(f, "login.yaml", test_file);
 
     for (int colorless = 0; colorless < 2; colorless++) {
         const struct winsize size = {.ws_row = 24, .ws_col = 60};
@@ -589,30 +499,40 @@ static void a_terminal_gets_a_bar(void **state)
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
         (void)close(fd);
-        assert_true(says(f, "\r[====================] 100%  1/1 files"));
-        assert_int_equal(says(f, "\033["), colorless == 0);
+        assert_true(run_cli_says(f, "\r[====================] 100%  1/1 files"));
+        assert_int_equal(run_cli_says(f, "\033["), colorless == 0);
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(each_outcome_has_its_exit_code, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_proxy_that_is_away_for_a_while_is_waited_for, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(a_lost_proxy_ends_with_what_was_known, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_interrupt_stops_the_run_and_reports, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_second_interrupt_waits_for_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(keys_come_from_a_file_or_the_environment, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_cannot_start_is_1_and_sends_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(files_become_tests_and_reports, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_manifest_names_goals_and_journeys, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_refused_step_is_red_and_the_run_goes_on_from_there, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(executions_decide_too, setup, teardown),
-        cmocka_unit_test_setup_teardown(one_red_file_can_be_enough, setup, teardown),
-        cmocka_unit_test_setup_teardown(without_a_url_it_brings_its_own_proxy, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_terminal_gets_a_bar, setup, teardown),
+        cmocka_unit_test_setup_teardown(each_outcome_has_its_exit_code, run_cli_setup,
+                                        run_cli_teardown),
+        cmocka_unit_test_setup_teardown(a_proxy_that_is_away_for_a_while_is_waited_for,
+                                        run_cli_setup, run_cli_teardown),
+        cmocka_unit_test_setup_teardown(a_lost_proxy_ends_with_what_was_known, run_cli_setup,
+                                        run_cli_teardown),
+        cmocka_unit_test_setup_teardown(an_interrupt_stops_the_run_and_reports, run_cli_setup,
+                                        run_cli_teardown),
+        cmocka_unit_test_setup_teardown(a_second_interrupt_waits_for_nothing, run_cli_setup,
+                                        run_cli_teardown),
+        cmocka_unit_test_setup_teardown(keys_come_from_a_file_or_the_environment, run_cli_setup,
+                                        run_cli_teardown),
+        cmocka_unit_test_setup_teardown(what_cannot_start_is_1_and_sends_nothing, run_cli_setup,
+                                        run_cli_teardown),
+        cmocka_unit_test_setup_teardown(files_become_tests_and_reports, run_cli_setup,
+                                        run_cli_teardown),
+        cmocka_unit_test_setup_teardown(a_manifest_names_goals_and_journeys, run_cli_setup,
+                                        run_cli_teardown),
+        cmocka_unit_test_setup_teardown(a_refused_step_is_red_and_the_run_goes_on_from_there,
+                                        run_cli_setup, run_cli_teardown),
+        cmocka_unit_test_setup_teardown(executions_decide_too, run_cli_setup, run_cli_teardown),
+        cmocka_unit_test_setup_teardown(one_red_file_can_be_enough, run_cli_setup,
+                                        run_cli_teardown),
+        cmocka_unit_test_setup_teardown(without_a_url_it_brings_its_own_proxy, run_cli_setup,
+                                        run_cli_teardown),
+        cmocka_unit_test_setup_teardown(a_terminal_gets_a_bar, run_cli_setup, run_cli_teardown),
     };
 
     return cmocka_run_group_tests_name("run_cli", tests, NULL, NULL);

@@ -15,7 +15,7 @@
 #include "cli/report.h"
 #include "data/node.h"
 
-enum { TEXT_MAX = 4 * 1024 * 1024, ENTRIES_MAX = 8 };
+enum { TEXT_MAX = 4 * 1024 * 1024, ENTRIES_MAX = 12 };
 
 /* Everything that could end a text early or act on a terminal, in a browser or in a shell. */
 #define HOSTILE                                                                                    \
@@ -27,6 +27,7 @@ static const char *const passed_run =
     "\"duration_ms\":1234,\"progress\":100,"
     "\"steps\":{\"total\":2,\"done\":2,\"failed\":0,\"skipped\":0,\"unknown\":0},\"error\":null,"
     "\"tests\":[{\"name\":\"Login\",\"status\":\"passed\",\"line\":1,\"duration_ms\":900,"
+    "\"outcome\":\"PASS\",\"execution_ms\":777,"
     "\"links\":{\"goal\":\"https://app.example/#/goal/2\",\"journey\":\"javascript:alert(1)\"},"
     "\"setup\":[{\"call\":\"create goal\",\"status\":\"done\",\"ms\":3,\"id\":\"2\"}],"
     "\"steps\":[{\"index\":1,\"command\":\"step-navigate to\",\"text\":\"navigate to \\\"x\\\"\","
@@ -55,8 +56,14 @@ static const char *const failed_run =
 static const char *const red_execution =
     "{\"id\":\"run_3\",\"status\":\"failed\",\"name\":\"Red\",\"steps\":{\"total\":1,\"done\":1},"
     "\"tests\":[{\"name\":\"Red\",\"status\":\"passed\",\"steps\":[{\"index\":1,\"text\":\"look\","
-    "\"status\":\"done\",\"outcome\":\"FAIL\",\"reason\":\"not on the page\",\"line\":2}]}],"
+    "\"status\":\"done\",\"outcome\":\"FAIL\",\"reason\":\"not on the page\",\"line\":2,"
+    "\"execution_ms\":12,\"screenshot\":\"https://pictures.example/1.png\"}]}],"
     "\"executions\":[{\"goal_id\":\"9\",\"status\":\"FINISHED\",\"outcome\":\"FAIL\"}]}";
+
+static const char *const created_run =
+    "{\"id\":\"run_4\",\"status\":\"created\",\"name\":\"Made\",\"steps\":{\"total\":2,\"done\":2},"
+    "\"tests\":[{\"name\":\"Made\",\"status\":\"created\",\"duration_ms\":7,\"steps\":["
+    "{\"index\":1,\"text\":\"a\",\"status\":\"done\",\"line\":2}]}],\"executions\":[]}";
 
 /* Shapes that no proxy sends. */
 static const char *const odd_runs[] = {
@@ -123,13 +130,25 @@ static void add_all(struct fixture *f)
     (void)add(f, "login.yaml", VERDICT_PASSED, passed_run);
     (void)add(f, "a/<\"&'>.yaml", VERDICT_FAILED, failed_run);
     (void)add(f, "red.yaml", VERDICT_FAILED, red_execution);
-    add(f, "broken.yaml", VERDICT_ERROR, NULL)->detail = STR("does not compile: 1 errors");
+    add(f, "broken.yaml", VERDICT_ERROR, NULL)->detail = STR("does not compile: 1 error");
     f->entries[3].problem =
         json(f, "{\"errors\":[{\"line\":3,\"column\":5,\"detail\":\"" HOSTILE "\",\"text\":\"a\","
                 "\"hint\":\"" HOSTILE "\"}]}");
     add(f, "stopped.yaml", VERDICT_CANCELLED, NULL)->detail = STR("stopped");
-    add(f, "slow.yaml", VERDICT_TIMED_OUT, NULL)->detail = STR("not finished after 5 s");
-    (void)add(f, "later.yaml", VERDICT_SKIPPED, NULL);
+    add(f, "slow.yaml", VERDICT_TIMED_OUT, NULL)->detail = STR("gave up after 5 s (--timeout)");
+    add(f, "later.yaml", VERDICT_SKIPPED, NULL)->detail = STR("no test tagged smoke");
+    (void)add(f, "made.yaml", VERDICT_CREATED, created_run);
+    add(f, "plan.yaml", VERDICT_PLANNED, NULL)->dry_run =
+        json(f, "{\"requests\":[{\"method\":\"POST\",\"path\":\"/goals\"}]}");
+}
+
+/* As they are printed: a file when it has ended, the total at the end. */
+static void print_human(struct fixture *f, bool color)
+{
+    for (size_t i = 0; i < f->report.n; i++) {
+        report_human_entry(&f->report, &f->entries[i], color, &f->text);
+    }
+    report_human_total(&f->report, color, &f->text);
 }
 
 static bool says(const struct fixture *f, const char *what)
@@ -171,7 +190,7 @@ struct markup {
     size_t depth;
 };
 
-static const char *const void_elements[] = {"meta", "br"};
+static const char *const void_elements[] = {"meta", "br", "img"};
 
 static bool is_void(struct str name)
 {
@@ -308,18 +327,26 @@ static void junit_is_valid_and_its_counts_are_those_of_its_elements(void **state
     assert_inert(text);
     assert_well_formed(text);
     assert_valid(text);
-    assert_int_equal(count(text, "<testsuite "), 7);
-    assert_int_equal(count(text, "<testcase "), 10);
-    assert_int_equal(count(text, "<failure "), 3);
+    assert_int_equal(count(text, "<testsuite "), 9);
+    assert_int_equal(count(text, "<testcase "), 10); /* a test, a case; one file has two tests */
+    assert_int_equal(count(text, "<failure "), 2);
     assert_int_equal(count(text, "<error "), 3);
-    assert_int_equal(count(text, "<skipped>"), 2);
-    assert_true(says(&f, "<testsuites name=\"virtuoso-proxy\" tests=\"10\" failures=\"3\" "
+    assert_int_equal(count(text, "<skipped "), 4);
+    assert_true(says(&f, "<testsuites name=\"virtuoso-proxy\" tests=\"10\" failures=\"2\" "
                          "errors=\"3\" time=\"61.234\">"));
+    assert_true(says(&f, "<testcase classname=\"login\" name=\"Login\" file=\"login.yaml\" "
+                         "line=\"1\" time=\"0.777\">"));
+    assert_true(says(&f, "<skipped message=\"created, not executed (add --wait)\"/>"));
+    assert_true(says(&f, "<skipped message=\"would send 1 request\"/>"));
+    assert_true(says(&f, "<skipped message=\"no test tagged smoke\"/>"));
+    assert_true(says(&f, "<error type=\"does_not_compile\" message=\"broken.yaml:3:5: "));
+    assert_true(says(&f, ">broken.yaml:3:5: "));
+    assert_true(says(&f, "  hint: "));
+    assert_true(says(&f, "<failure type=\"failed\" message=\"failed at step 1 of 1, red.yaml:2: "
+                         "look: not on the page\">"));
     assert_true(says(&f, "tests=\"2\" failures=\"1\" errors=\"0\" skipped=\"1\""));
     assert_true(says(&f, "timestamp=\"2026-01-01T00:00:00\""));
     assert_true(says(&f, "<property name=\"resume\" value=\"checkpoint_id=5&amp;from=2\"/>"));
-    assert_true(says(&f, "step 1, look: FAIL when it was executed: not on the page"));
-    assert_true(says(&f, "execution of goal 9"));
     assert_true(says(&f, "failed  click on &quot;y&quot;")); /* optional: told, but not red */
     fixture_done(&f);
 }
@@ -347,8 +374,9 @@ static void junit_never_shows_a_red_run_green(void **state)
 
 static void html_needs_nothing_but_itself(void **state)
 {
-    static const char *const forbidden[] = {
-        "<script", "<link", "<img", "<iframe", " src=", "url(", "@import", "<base", "<form"};
+    static const char *const forbidden[] = {"<script",  "<link",     "<iframe",  "url(",
+                                            "@import",  "<base",     "<form",    "<input",
+                                            " onload=", " onclick=", " onerror="};
     struct fixture f;
     struct str text;
 
@@ -364,7 +392,13 @@ static void html_needs_nothing_but_itself(void **state)
         assert_false(says(&f, forbidden[i]));
     }
     assert_int_equal(count(text, " href=\""), count(text, " href=\"http"));
+    /* only the platform's screenshots, over https, when they are unfolded */
+    assert_int_equal(count(text, "<img "), 1);
+    assert_true(says(&f, " src=\"https://pictures.example/1.png\""));
+    assert_int_equal(count(text, " src="), 1);
     assert_true(says(&f, "default-src 'none'"));
+    assert_true(says(&f, "failed at step 1 of 1, red.yaml:2: look: not on the page"));
+    assert_true(says(&f, "<details><summary class=\"soft\">Set-up, 1 calls"));
     assert_true(says(&f, "href=\"https://app.example/#/goal/2\""));
     assert_true(says(&f, "&lt;script&gt;alert(1)&lt;/script&gt;"));
     assert_true(says(&f, "--resume checkpoint_id=5&amp;from=2"));
@@ -389,10 +423,10 @@ static void the_summary_is_a_table_that_no_text_breaks(void **state)
     while (str_next(&rest, '\n', &line)) {
         if (str_starts(line, STR("| "))) {
             n_rows++;
-            assert_int_equal(count(line, "|") - count(line, "\\|"), 6);
+            assert_int_equal(count(line, "|") - count(line, "\\|"), 5);
         }
     }
-    assert_int_equal(n_rows, 8);
+    assert_int_equal(n_rows, 11);
     assert_false(says(&f, "<script"));
     assert_false(says(&f, "[x]("));
     assert_false(says(&f, "\n# h"));
@@ -420,9 +454,9 @@ static void annotations_are_one_line_each(void **state)
     }
     assert_int_equal(n, 5);
     assert_true(says(&f, "::error file=broken.yaml,line=3,col=5::"));
-    assert_true(says(&f, "::error file=red.yaml,line=2::look%3A FAIL when it was executed%3A not "
-                         "on the page\n"));
-    assert_true(says(&f, "::error file=slow.yaml::not finished after 5 s\n"));
+    assert_true(says(&f, "::error file=red.yaml,line=2::failed at step 1 of 1, red.yaml:2: look: "
+                         "not on the page\n"));
+    assert_true(says(&f, "::error file=slow.yaml::gave up after 5 s (--timeout)\n"));
     fixture_done(&f);
 }
 
@@ -433,19 +467,23 @@ static void the_terminal_gets_plain_text(void **state)
     (void)state;
     fixture_init(&f);
     add_all(&f);
-    report_human(&f.report, false, &f.text);
+    print_human(&f, false);
     assert_inert(buf_view(&f.text));
-    assert_true(says(&f, "login.yaml: passed, 2 of 2 steps, 1.2 s\n"));
-    assert_true(says(&f, "broken.yaml:3:5: error: "));
+    assert_true(says(&f, "login.yaml: passed, 2 steps, 1.2 s\n"));
+    assert_true(says(&f, "made.yaml: created 2 steps (not executed: add --wait), 1.2 s\n"));
+    assert_true(says(&f, "plan.yaml: would send 1 request, 1.2 s\n"));
+    assert_true(says(&f, "broken.yaml: does not compile: 1 error\nbroken.yaml:3:5: error: "));
     assert_true(says(&f, "     3 |   - a\n"));
-    assert_true(says(&f, "red.yaml:2:0: look: FAIL when it was executed: not on the page\n"));
+    assert_true(says(&f, "red.yaml: failed at step 1 of 1, red.yaml:2: look: not on the page, "
+                         "1.2 s\n"));
+    assert_true(says(&f, "later.yaml: skipped: no test tagged smoke\n"));
     assert_true(says(&f, "virtuoso-proxy run 'a/<\"&'\\''>.yaml' --resume "
                          "'checkpoint_id=5&from=2'\n"));
     assert_false(says(&f, "javascript:alert"));
-    assert_true(says(&f, "1 passed, 1 could not start, 2 failed, 1 cancelled, 1 timed out, 1 not "
-                         "begun of 7 files; 4 of 6 steps created; 61.2 s\n"));
+    assert_true(says(&f, "9 files: 1 passed, 1 created, 1 not sent, 1 could not start, 2 "
+                         "failed, 1 cancelled, 1 timed out, 1 skipped"));
     buf_clear(&f.text);
-    report_human(&f.report, true, &f.text);
+    print_human(&f, true);
     assert_true(says(&f, "\033[32mpassed\033[0m"));
     fixture_done(&f);
 }
@@ -523,11 +561,69 @@ static void answers_of_any_shape_are_survived(void **state)
                 assert_valid(buf_view(&f.text));
             }
             buf_clear(&f.text);
-            report_human(&f.report, false, &f.text);
+            print_human(&f, false);
             assert_inert(buf_view(&f.text));
             fixture_done(&f);
         }
     }
+}
+
+static void no_two_cases_have_the_same_name(void **state)
+{
+    static const char *const files[] = {"t/a.yaml", "t/a.yml", "./t/a.json", "t/a.b.yaml"};
+    struct fixture f;
+    struct str text;
+
+    (void)state;
+    fixture_init(&f);
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        (void)add(&f, files[i], VERDICT_PASSED, passed_run);
+        (void)add(&f, files[i], VERDICT_FAILED, failed_run);
+    }
+    report_junit(&f.report, &f.text);
+    text = buf_view(&f.text);
+    assert_valid(text); /* the schema says so too */
+    assert_int_equal(count(text, "<testcase "), 12);
+    assert_int_equal(count(text, "classname=\"t.a\" name=\"Login\""), 1);
+    assert_int_equal(count(text, "classname=\"t.a\" name=\"Login (2)\""), 1);
+    assert_int_equal(count(text, "classname=\"t.a\" name=\"Login (3)\""), 1);
+    assert_int_equal(count(text, "classname=\"t.a_b\" name=\"Login\""), 1);
+    fixture_done(&f);
+}
+
+/* A file whose tests came to different ends has each of them once, and the file says how many. */
+static void several_tests_of_a_file_are_told_apart(void **state)
+{
+    struct fixture f;
+    struct report_case *cases;
+
+    (void)state;
+    fixture_init(&f);
+    (void)add(&f, "two.yaml", VERDICT_FAILED, failed_run);
+    assert_int_equal(report_cases(&f.entries[0], &f.arena, &cases), 2);
+    assert_int_equal(cases[0].verdict, VERDICT_FAILED);
+    assert_int_equal(cases[1].verdict, VERDICT_SKIPPED);
+    assert_int_equal(cases[0].line, 4);
+    assert_true(str_starts(cases[0].why, STR("failed at step 2 of 3, two.yaml:4: ")));
+    assert_true(str_starts(report_outcome(&f.entries[0], &f.arena), STR("failed, 1 of 2 tests: ")));
+    fixture_done(&f);
+}
+
+static void passed_means_executed_and_green(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    fixture_init(&f);
+    (void)add(&f, "a.yaml", VERDICT_PASSED, passed_run);
+    assert_true(report_passed(&f.report));
+    (void)add(&f, "b.yaml", VERDICT_CREATED, created_run);
+    assert_false(report_passed(&f.report));
+    assert_int_equal(report_exit_code(&f.report), 0);
+    report_json(&f.report, &f.text);
+    assert_true(says(&f, "\"passed\":false"));
+    assert_true(says(&f, "\"status\":\"created\""));
+    fixture_done(&f);
 }
 
 static void the_exit_code_is_the_worst(void **state)
@@ -538,7 +634,8 @@ static void the_exit_code_is_the_worst(void **state)
     } rows[] = {
         {{VERDICT_PASSED, VERDICT_PASSED, VERDICT_PASSED}, 0},
         {{VERDICT_PASSED, VERDICT_SKIPPED, VERDICT_PASSED}, 0},
-        {{VERDICT_SKIPPED, VERDICT_SKIPPED, VERDICT_SKIPPED}, 1},
+        {{VERDICT_SKIPPED, VERDICT_SKIPPED, VERDICT_SKIPPED}, 0}, /* no test has the tag */
+        {{VERDICT_CREATED, VERDICT_PLANNED, VERDICT_SKIPPED}, 0},
         {{VERDICT_PASSED, VERDICT_ERROR, VERDICT_FAILED}, 1},
         {{VERDICT_TIMED_OUT, VERDICT_FAILED, VERDICT_CANCELLED}, 2},
         {{VERDICT_PASSED, VERDICT_CANCELLED, VERDICT_PASSED}, 3},
@@ -571,6 +668,9 @@ int test_reports(void)
         cmocka_unit_test(json_and_yaml_are_inert),
         cmocka_unit_test(yaml_says_the_same_as_json),
         cmocka_unit_test(answers_of_any_shape_are_survived),
+        cmocka_unit_test(no_two_cases_have_the_same_name),
+        cmocka_unit_test(several_tests_of_a_file_are_told_apart),
+        cmocka_unit_test(passed_means_executed_and_green),
         cmocka_unit_test(the_exit_code_is_the_worst),
     };
 

@@ -1,0 +1,36 @@
+#include "client.h"
+
+#include "base/str.h"
+
+enum { URL_MAX = 4096 };
+
+enum error_code client_url(const struct arguments *arguments, struct buf *out, struct error *err)
+{
+    struct str word = str_from(arguments_get(arguments, "url"));
+    bool has_scheme = str_contains(word, STR("://"));
+
+    buf_init(out, URL_MAX);
+    if (word.len > 0) {
+        buf_text(out, has_scheme ? "" : "http://");
+        buf_str(out, word);
+    }
+    if (has_scheme && !str_starts_nocase(word, STR("http://")) &&
+        !str_starts_nocase(word, STR("https://"))) {
+        return error_set(err, ERR_INVALID,
+                         "--url must begin with http:// or https://, not \"%.*s\"", STR_ARG(word));
+    }
+    return buf_ok(out) ? ERR_OK : error_set(err, ERR_URI_TOO_LONG, "--url is too long");
+}
+
+bool client_is_open_to_others(struct str url)
+{
+    static const char *const fine[] = {"https://", "http://127.", "http://localhost",
+                                       "http://[::1]"};
+
+    for (size_t i = 0; i < ARRAY_LEN(fine); i++) {
+        if (str_starts_nocase(url, str_from(fine[i]))) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,15 @@
+/* Where the proxy is that a client subcommand (command, run) speaks to. */
+#ifndef APP_CLIENT_H
+#define APP_CLIENT_H
+
+#include "arguments.h"
+#include "base/buf.h"
+#include "base/error.h"
+
+/* --url with its scheme: "host:port" means http. Empty: it was not given. `out` is init by this. */
+enum error_code client_url(const struct arguments *arguments, struct buf *out,
+                           struct error *err) MUST_CHECK;
+/* The key would go over the network in clear text. */
+bool client_is_open_to_others(struct str url);
+
+#endif

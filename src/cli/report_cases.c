@@ -1,0 +1,252 @@
+/* Cases: the tests of a file, each once. A red one says which step of which line, and why; a file
+ * without a run object is one case; a file that ended badly without a bad test makes its first test
+ * a bad one, since a report must never show a red run green. */
+#include "base/utf8.h"
+#include "report.h"
+
+enum { WHY_MAX = 8192, SHOWN_TEXT = 400 };
+
+static const struct {
+    const char *status;
+    enum verdict verdict;
+} statuses[] = {
+    {"passed", VERDICT_PASSED},       {"created", VERDICT_CREATED}, {"failed", VERDICT_FAILED},
+    {"cancelled", VERDICT_CANCELLED}, {"skipped", VERDICT_SKIPPED},
+};
+
+/* A test that was not finished ends as its file did. */
+static enum verdict verdict_of(const struct report_entry *entry, const struct json *test)
+{
+    struct str status = json_str(json_get(test, "status"));
+    enum verdict verdict = entry->verdict;
+
+    for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
+        if (str_is(status, statuses[i].status)) {
+            verdict = statuses[i].verdict;
+        }
+    }
+    if (report_first_failure(test) != NULL) {
+        return VERDICT_FAILED;
+    }
+    return verdict == VERDICT_CANCELLED && verdict_is_bad(entry->verdict) &&
+                   entry->verdict != VERDICT_FAILED
+               ? entry->verdict
+               : verdict;
+}
+
+/* ---- why ---- */
+
+static void put_failure(struct buf *out, const struct report_entry *entry, const struct json *test,
+                        const struct json *step)
+{
+    int64_t index = report_int(json_get(step, "index"));
+    int64_t line = report_int(json_get(step, "line"));
+    size_t before;
+
+    if (index > 0) {
+        buf_printf(out, "failed at step %lld of %zu, %.*s", (long long)index,
+                   json_size(json_get(test, "steps")), STR_ARG(entry->file));
+        if (line > 0) {
+            buf_printf(out, ":%lld", (long long)line);
+        }
+        buf_text(out, ": ");
+        buf_str(out, utf8_clip(report_step_text(step), SHOWN_TEXT));
+    } else {
+        buf_str(out, report_step_text(step));
+        buf_text(out, " failed");
+    }
+    before = out->len;
+    buf_text(out, ": ");
+    report_step_reason(out, step);
+    if (out->len == before + 2) {
+        buf_truncate(out, before);
+    }
+}
+
+static void put_created(struct buf *out, const struct report_entry *entry, const struct json *run)
+{
+    int64_t n = report_int(json_find(run, "/steps/done"));
+
+    buf_printf(out, "created %lld %s (%s)", (long long)n, n == 1 ? "step" : "steps",
+               entry->executes ? "execution started, not followed: add --wait"
+                               : "not executed: add --wait");
+}
+
+static void put_planned(struct buf *out, const struct report_entry *entry)
+{
+    size_t n = json_size(json_get(entry->dry_run, "requests"));
+
+    buf_printf(out, "would send %zu %s", n, n == 1 ? "request" : "requests");
+}
+
+/* "FILE:3:5: unknown verb "clik"; did you mean "click"?", the first of them. */
+static void put_first_error(struct buf *out, const struct report_entry *entry)
+{
+    const struct json *errors = json_get(entry->problem, "errors");
+    const struct json *first = json_first(errors);
+    struct str nearest = json_str(json_get(first, "nearest"));
+
+    if (report_int(json_get(first, "line")) == 0) {
+        buf_str(out, entry->detail.len > 0 ? entry->detail : json_str(json_get(first, "detail")));
+        return;
+    }
+    buf_printf(out, "%.*s:%lld:%lld: %.*s", STR_ARG(entry->file),
+               (long long)report_int(json_get(first, "line")),
+               (long long)report_int(json_get(first, "column")),
+               STR_ARG(utf8_clip(json_str(json_get(first, "detail")), SHOWN_TEXT)));
+    if (nearest.len > 0) {
+        buf_printf(out, "; did you mean \"%.*s\"?", STR_ARG(nearest));
+    }
+    if (json_size(errors) > 1) {
+        buf_printf(out, " (and %zu more)", json_size(errors) - 1);
+    }
+}
+
+static struct str why_of(struct arena *arena, const struct report_case *one)
+{
+    const struct json *failure = report_first_failure(one->test);
+    const struct report_entry *entry = one->entry;
+    struct str why;
+    struct buf out;
+
+    buf_init(&out, WHY_MAX);
+    if (one->verdict == VERDICT_FAILED && failure != NULL) {
+        put_failure(&out, entry, one->test, failure);
+    } else if (one->verdict == VERDICT_CREATED) {
+        buf_text(&out, entry->executes ? "created, executed but not followed (add --wait)"
+                                       : "created, not executed (add --wait)");
+    } else if (one->verdict == VERDICT_PLANNED) {
+        put_planned(&out, entry);
+    } else if (one->verdict == VERDICT_ERROR && json_size(json_get(entry->problem, "errors")) > 0) {
+        put_first_error(&out, entry);
+    } else if (one->verdict == VERDICT_SKIPPED && one->test != NULL) {
+        buf_text(&out, "not begun: an earlier test of the file did not pass");
+    } else if (one->verdict != VERDICT_PASSED) {
+        buf_str(&out,
+                entry->detail.len > 0 ? entry->detail : str_from(verdict_title(one->verdict)));
+    }
+    why = arena_str(arena, buf_view(&out));
+    buf_done(&out);
+    return why;
+}
+
+/* ---- cases ---- */
+
+static int64_t ms_of(const struct report_case *one)
+{
+    const struct json *node = json_find(one->test, "/execution_ms");
+
+    if (one->test == NULL) {
+        return (int64_t)one->entry->ms;
+    }
+    return report_int(node != NULL ? node : json_get(one->test, "duration_ms"));
+}
+
+static int64_t line_of(const struct report_case *one)
+{
+    const struct json *failure = report_first_failure(one->test);
+    int64_t line = report_int(json_get(failure, "line"));
+
+    if (line == 0) {
+        line = report_int(json_find(one->entry->problem, "/errors/0/line"));
+    }
+    return line > 0 ? line : report_int(json_get(one->test, "line"));
+}
+
+static struct str name_of(const struct report_entry *entry, const struct json *test, bool alone)
+{
+    struct str name = json_str(json_get(test, "name"));
+
+    if (alone && entry->journey.len > 0) {
+        return entry->journey; /* the file may be there once for each journey of a manifest */
+    }
+    return name.len > 0 ? name : report_entry_name(entry);
+}
+
+static void finish(struct arena *arena, struct report_case *one)
+{
+    one->why = why_of(arena, one);
+    one->ms = ms_of(one);
+    one->line = line_of(one);
+}
+
+size_t report_cases(const struct report_entry *entry, struct arena *arena, struct report_case **out)
+{
+    const struct json *tests = json_get(entry->run, "tests");
+    size_t n_tests = json_type(tests) == JSON_ARRAY ? json_size(tests) : 0;
+    struct report_case *cases = arena_calloc(arena, n_tests + 1, sizeof(*cases));
+    const struct json *test = NULL;
+    size_t n = 0;
+    bool any_bad = false;
+
+    if (n_tests > 0) {
+        JSON_FOREACH (test, tests) {
+            cases[n] = (struct report_case){.entry = entry,
+                                            .test = test,
+                                            .name = name_of(entry, test, n_tests == 1),
+                                            .verdict = verdict_of(entry, test)};
+            any_bad = any_bad || verdict_is_bad(cases[n].verdict);
+            n++;
+        }
+    } else {
+        cases[n++] = (struct report_case){
+            .entry = entry, .name = name_of(entry, NULL, true), .verdict = entry->verdict};
+        any_bad = true; /* it says what the file says */
+    }
+    if (verdict_is_bad(entry->verdict) && !any_bad) {
+        cases[0].verdict = entry->verdict;
+    }
+    for (size_t i = 0; i < n; i++) {
+        finish(arena, &cases[i]);
+    }
+    *out = cases;
+    return n;
+}
+
+/* ---- a file in one line ---- */
+
+static struct str outcome_of_several(struct arena *arena, const struct report_entry *entry,
+                                     const struct report_case *cases, size_t n)
+{
+    size_t n_bad = 0;
+    const struct report_case *first = NULL;
+
+    for (size_t i = 0; i < n; i++) {
+        n_bad += verdict_is_bad(cases[i].verdict) ? 1 : 0;
+        first = first == NULL && verdict_is_bad(cases[i].verdict) ? &cases[i] : first;
+    }
+    return first == NULL ? str_from(verdict_title(entry->verdict))
+                         : arena_printf(arena, "%s, %zu of %zu tests: \"%.*s\" %.*s",
+                                        verdict_title(entry->verdict), n_bad, n,
+                                        STR_ARG(first->name), STR_ARG(first->why));
+}
+
+struct str report_outcome(const struct report_entry *entry, struct arena *arena)
+{
+    struct report_case *cases;
+    size_t n = report_cases(entry, arena, &cases);
+    struct str title = str_from(verdict_title(entry->verdict));
+    struct str outcome;
+    struct buf out;
+
+    buf_init(&out, WHY_MAX);
+    if (entry->verdict == VERDICT_CREATED) {
+        put_created(&out, entry, entry->run);
+    } else if (entry->verdict == VERDICT_PLANNED) {
+        put_planned(&out, entry);
+    } else if (n > 1) {
+        buf_str(&out, outcome_of_several(arena, entry, cases, n));
+    } else if (entry->verdict == VERDICT_ERROR &&
+               report_int(json_find(entry->problem, "/errors/0/line")) > 0) {
+        buf_str(&out, entry->detail); /* each error follows, with its line */
+    } else if (entry->verdict == VERDICT_PASSED || cases[0].why.len == 0) {
+        buf_str(&out, title);
+    } else if (str_starts(cases[0].why, title)) {
+        buf_str(&out, cases[0].why);
+    } else {
+        buf_printf(&out, "%.*s: %.*s", STR_ARG(title), STR_ARG(cases[0].why));
+    }
+    outcome = arena_str(arena, buf_view(&out));
+    buf_done(&out);
+    return outcome;
+}

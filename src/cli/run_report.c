@@ -1,0 +1,221 @@
+/* The reports of a run: opened before anything is sent, written when all of it has ended. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "run_internal.h"
+
+enum { REPORT_MAX = 512 * 1024 * 1024, FILE_MODE = 0644 };
+
+/* Reports are files that later steps of a pipeline trust: one that cannot be written is known
+ * before anything is sent, and an old one never survives as the result of this run. */
+static const struct report_row {
+    size_t option; /* offset of the file's name in the options */
+    int flags;
+    void (*write)(const struct report *report, struct buf *out);
+} reports[] = {
+    {offsetof(struct cli_run_options, junit_file), O_TRUNC, report_junit},
+    {offsetof(struct cli_run_options, html_file), O_TRUNC, report_html},
+    {offsetof(struct cli_run_options, summary_file), O_APPEND, report_summary},
+};
+
+static const char *report_file(const struct cli_run *run, size_t at)
+{
+    const void *member = (const char *)&run->options + reports[at].option;
+
+    return *(const char *const *)member;
+}
+
+void run_open_reports(struct cli_run *run)
+{
+    for (size_t i = 0; i < ARRAY_LEN(reports); i++) {
+        const char *name = report_file(run, i);
+
+        if (name == NULL) {
+            continue;
+        }
+        run->report_fds[i] = fd_create(name, reports[i].flags, FILE_MODE);
+        if (run->report_fds[i] < 0) {
+            (void)error_set(error_list_add(&run->errors), ERR_IO, "cannot write %s: %s", name,
+                            strerror(errno));
+        }
+    }
+}
+
+void run_close_reports(struct cli_run *run)
+{
+    for (size_t i = 0; i < ARRAY_LEN(run->report_fds); i++) {
+        if (run->report_fds[i] >= 0) {
+            (void)close(run->report_fds[i]);
+        }
+    }
+}
+
+/* ---- entries ---- */
+
+static struct report_entry entry_of(const struct run_item *item)
+{
+    const struct inspection *inspection = &item->source->inspection;
+
+    return (struct report_entry){
+        .file = item->source->file,
+        .source = item->source->text,
+        .goal = item->source->goal,
+        .journey = item->source->journey,
+        .name = inspection->n_tests > 0 ? inspection->tests[0] : STR_EMPTY,
+        .verdict = item->verdict,
+        .executes = item->run->options.execute,
+        .detail = str_from(item->error.text),
+        .run = item->object,
+        .problem = item->problem,
+        .dry_run = item->dry_run,
+        .ms = item->ended_ms - item->began_ms,
+    };
+}
+
+static struct report report_of(const struct cli_run *run)
+{
+    return (struct report){
+        .began_wall_ms = run->began_wall_ms,
+        .ms = run->began_ms > 0 ? clock_now_ms() - run->began_ms : 0,
+        .url = run->url,
+        .verbose = run->options.verbose,
+        .sandbox = run->options.sandbox,
+    };
+}
+
+void run_tell_ended(struct cli_run *run)
+{
+    const struct report report = report_of(run);
+
+    for (size_t i = 0; run->display.human && i < run->gather.n; i++) {
+        struct run_item *item = &run->items[i];
+        struct report_entry entry;
+        struct buf text;
+
+        if (item->told || item->state != ITEM_ENDED) {
+            continue;
+        }
+        item->told = true;
+        entry = entry_of(item);
+        buf_init(&text, REPORT_MAX);
+        report_human_entry(&report, &entry, run->display.color, &text);
+        display_text(&run->display, &text);
+    }
+}
+
+/* ---- writing ---- */
+
+static bool say_unwritten(const char *name, int error)
+{
+    struct error err;
+
+    (void)error_set(&err, ERR_IO, "cannot write %s: %s", name, strerror(error));
+    (void)fprintf(stderr, "virtuoso-proxy run: %s\n", err.text);
+    return false;
+}
+
+/* A report that cannot be written makes the run one that could not be carried out: whoever reads
+ * the report must not take its absence for success. */
+static bool write_report(const struct report_row *row, const struct report *report, int fd,
+                         const char *name)
+{
+    struct buf text;
+    bool ok;
+
+    buf_init(&text, REPORT_MAX);
+    row->write(report, &text);
+    ok = buf_ok(&text);
+    errno = EFBIG;
+    ok = ok && fd_write_all(fd, buf_view(&text));
+    buf_done(&text);
+    return ok || say_unwritten(name, errno);
+}
+
+/* False: it did not arrive. A reader that has seen enough (`| head`) is no failure. */
+static bool print(struct buf *text, FILE *to)
+{
+    bool ok = buf_ok(text);
+
+    errno = ok ? 0 : EFBIG;
+    ok = ok && fwrite(text->ptr, 1, text->len, to) == text->len && fflush(to) == 0;
+    buf_done(text);
+    if (ok || errno == EPIPE) {
+        return true;
+    }
+    clearerr(to); /* told here; not once more at the end of the program */
+    return say_unwritten("the report", errno);
+}
+
+/* Annotations beside a document would break it: they go to stderr then, which GitHub reads too. */
+static bool print_annotations(const struct cli_run *run, const struct report *report)
+{
+    struct buf text;
+
+    if (!run->options.annotate) {
+        return true;
+    }
+    buf_init(&text, REPORT_MAX);
+    report_annotations(report, &text);
+    return print(&text, run->display.human ? stdout : stderr);
+}
+
+static bool print_report(const struct cli_run *run, const struct report *report)
+{
+    struct buf text;
+    bool ok;
+
+    buf_init(&text, REPORT_MAX);
+    if (run->options.output == CLI_OUTPUT_JSON) {
+        report_json(report, &text);
+    } else if (run->options.output == CLI_OUTPUT_YAML) {
+        report_yaml(report, &text);
+    } else {
+        report_human_total(report, run->display.color, &text);
+    }
+    ok = print(&text, stdout);
+    return print_annotations(run, report) && ok;
+}
+
+static void explain_unbegun(struct cli_run *run)
+{
+    for (size_t i = 0; i < run->gather.n; i++) {
+        struct run_item *item = &run->items[i];
+
+        if (item->state == ITEM_QUEUED) {
+            (void)error_set(&item->error, ERR_INVALID,
+                            "not begun: an earlier file did not pass (--fail-fast)");
+            item->state = ITEM_ENDED;
+        }
+    }
+}
+
+void run_write_reports(struct cli_run *run)
+{
+    struct report report = report_of(run);
+    struct report_entry *entries =
+        arena_calloc(&run->arena, run->gather.n + 1, sizeof(struct report_entry));
+
+    explain_unbegun(run);
+    display_clear(&run->display);
+    run_tell_ended(run);
+    for (size_t i = 0; i < run->gather.n; i++) {
+        entries[i] = entry_of(&run->items[i]);
+    }
+    report.entries = entries;
+    report.n = run->gather.n;
+    run->exit_code = report.n == 0 && run->n_left_out > 0 ? 0 : report_exit_code(&report);
+    for (size_t i = 0; i < ARRAY_LEN(reports); i++) {
+        if (run->report_fds[i] >= 0 &&
+            !write_report(&reports[i], &report, run->report_fds[i], report_file(run, i))) {
+            run->exit_code = CLI_EXIT_NOT_STARTED;
+        }
+    }
+    if (!print_report(run, &report)) {
+        run->exit_code = CLI_EXIT_NOT_STARTED;
+    }
+    last_run_write(run);
+}

@@ -1,0 +1,207 @@
+/* What a CI job sees of `virtuoso-proxy run`: which files run, in which order they are told, and
+ * what the JUnit file and the annotations say of each. */
+#include "harness/cmocka.h"
+
+#include <sys/stat.h>
+
+#include "harness/proxy.h"
+#include "harness/run_cli.h"
+
+static const char test_file[] = "name: Login\n"
+                                "project: Demo\n"
+                                "tags: [smoke]\n"
+                                "steps:\n"
+                                "  - navigate: https://shop.example\n"
+                                "  - click: Sign in\n"
+                                "  - assert: Hello\n";
+
+/* ---- what CI reads ---- */
+
+static const struct {
+    const char *name;
+    const char *text;
+    const char *testcase; /* what the JUnit file says inside its testcase; NULL: nothing */
+} nine[] = {
+    {"1-green.yaml", "name: Green\nproject: P\nsteps: [{click: a}]\n", NULL},
+    {"2-same-name.yaml", "name: Green\nproject: P\nsteps: [{click: a}]\n", NULL},
+    {"3-red.yaml", "name: Red\nproject: P\nsteps:\n- click: a\n- click: FAIL\n- click: b\n",
+     "<failure type=\"failed\" message=\"failed at step 2 of 3, "},
+    {"4-crash.yaml", "name: Crash\nproject: P\nsteps: [{click: CRASH}]\n", "<failure type="},
+    {"5-cancelled.yaml", "name: CANCEL me\nproject: P\nsteps: [{click: a}]\n",
+     "<error type=\"cancelled\""},
+    {"6-stalled.yaml", "name: STALL\nproject: P\nsteps: [{click: a}]\n",
+     "<error type=\"timed_out\" message=\"gave up after "},
+    {"7-broken.yaml", "name: Broken\nsteps:\n- clik: a\n- click: b\n",
+     "<error type=\"does_not_compile\" message=\""},
+    {"8-untagged.yaml", "name: Untagged\nsteps: [{click: a}]\n",
+     "<skipped message=\"no test tagged ci\"/>"},
+    {"9-other.yaml", "services: {web: {image: x}}\n", "<error type=\"does_not_compile\""},
+};
+
+static void put_nine(struct run_cli *f, const char *args[RUN_CLI_ARGS_MAX])
+{
+    for (size_t i = 0; i < ARRAY_LEN(nine); i++) {
+        const char *tags = i == 7 ? "" : "tags: [ci]\n";
+
+        args[i] =
+            run_cli_put(f, nine[i].name, arena_printf(&f->arena, "%s%s", nine[i].text, tags).ptr);
+    }
+}
+
+/* Nine files, nine tests, nine testcases, each with the end that its file came to. */
+static void nine_outcomes_are_nine_testcases(void **state)
+{
+    static const char *const sets[] = {"sandbox.execution_ms=200", "runs.poll_ms=50", NULL};
+    struct run_cli *f = *state;
+    const char *args[RUN_CLI_ARGS_MAX] = {NULL};
+    size_t n = ARRAY_LEN(nine);
+    struct proxy proxy;
+    struct str text;
+    struct str rest;
+    struct str one;
+
+    put_nine(f, args);
+    proxy_start(&proxy, sets);
+    args[n++] = run_cli_url(f, proxy.program.port);
+    args[n++] = "--wait";
+    args[n++] = "--timeout=2";
+    args[n++] = "--tag=ci";
+    args[n++] = "--junit";
+    args[n++] = run_cli_path(f, "reports/j.xml");
+    assert_int_equal(run_cli_env(f, NULL, args), 1);
+    assert_true(
+        run_cli_says(f, "9 files: 2 passed, 2 could not start, 2 failed, 1 cancelled, 1 timed out, "
+                        "1 skipped; "));
+    text = run_cli_get(f, "reports/j.xml");
+    assert_int_equal(str_count(text, "<testcase "), 9);
+    assert_true(str_contains(
+        text, STR("<testsuites name=\"virtuoso-proxy\" tests=\"9\" failures=\"2\" errors=\"4\"")));
+    rest = text;
+    for (size_t i = 0; i < ARRAY_LEN(nine); i++) {
+        ptrdiff_t at = str_find(rest, STR("<testcase "));
+
+        assert_true(at >= 0);
+        rest = str_sub(rest, (size_t)at + 1, rest.len);
+        one = str_sub(rest, 0, (size_t)str_find(rest, STR("</testcase>")));
+        assert_true(str_contains(one, str_from(nine[i].name))); /* file="" */
+        if (nine[i].testcase != NULL && !str_contains(one, str_from(nine[i].testcase))) {
+            fail_msg("%s: %.*s", nine[i].name, STR_ARG(one));
+        }
+        assert_int_equal(str_count(one, "<failure") + str_count(one, "<error") +
+                             str_count(one, "<skipped"),
+                         nine[i].testcase != NULL ? 1 : 0);
+    }
+    /* the execution's own time, not that of its creation */
+    assert_false(str_contains(text, STR("1-green.yaml\" line=\"1\" time=\"0.000\"")));
+    assert_true(str_contains(text, STR("3-red.yaml:5: click on &quot;FAIL&quot;: ")));
+    assert_true(str_contains(text, STR("7-broken.yaml:3:3: unknown verb &quot;clik&quot;")));
+    proxy_stop(&proxy);
+}
+
+static void what_does_not_compile_is_told_first_and_the_rest_runs(void **state)
+{
+    struct run_cli *f = *state;
+    const char *bad = run_cli_put(f, "z-bad.yaml", "name: x\nsteps:\n  - clik: y\n  - click: y\n");
+    const char *good = run_cli_put(f, "a-good.yaml", test_file);
+    struct proxy proxy;
+    struct buf out;
+    ptrdiff_t first;
+    ptrdiff_t second;
+
+    proxy_start(&proxy, NULL);
+    assert_int_equal(RUN(f, good, bad, run_cli_url(f, proxy.program.port)), 1);
+    buf_init(&out, RUN_CLI_TEXT_MAX);
+    program_output(&f->program, &out);
+    first = str_find(buf_view(&out), STR("z-bad.yaml: does not compile: 1 error\n"));
+    second = str_find(buf_view(&out), STR("a-good.yaml: created 3 steps"));
+    assert_true(first >= 0 && second > first);
+    buf_done(&out);
+    sandbox_forget_requests(proxy.program.sandbox_port);
+    assert_int_equal(RUN(f, good, bad, run_cli_url(f, proxy.program.port), "--strict"), 1);
+    assert_true(
+        run_cli_says(f, "a-good.yaml: skipped: not begun: a file does not compile (--strict)"));
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "", ""), 0);
+    proxy_stop(&proxy);
+}
+
+static void files_are_chosen_by_shard_and_by_how_they_ended(void **state)
+{
+    static const char *const sets[] = {"sandbox.execution_ms=100", "runs.poll_ms=50", NULL};
+    struct run_cli *f = *state;
+    struct proxy proxy;
+    const char *folder;
+    const char *url;
+
+    assert_int_equal(mkdir(run_cli_path(f, "t"), 0755), 0);
+    folder = run_cli_path(f, "t");
+    (void)run_cli_put(f, "t/a.yaml", "name: A\nproject: P\nsteps: [{click: a}]\n");
+    (void)run_cli_put(f, "t/b.yaml", "name: B\nproject: P\nsteps: [{click: FAIL}]\n");
+    (void)run_cli_put(f, "t/c.yaml", "name: C\nproject: P\nsteps: [{click: a}]\n");
+    proxy_start(&proxy, sets);
+    url = run_cli_url(f, proxy.program.port);
+    assert_int_equal(RUN(f, folder, url, "--shard=1/2"), 0);
+    assert_true(run_cli_says(f, "a.yaml: ") && run_cli_says(f, "c.yaml: ") &&
+                !run_cli_says(f, "b.yaml: "));
+    assert_int_equal(RUN(f, folder, url, "--shard=2/2"), 0);
+    assert_true(run_cli_says(f, "b.yaml: ") && run_cli_says(f, "1 file: 1 created"));
+    assert_int_equal(RUN(f, folder, url, "--shard=4/4"), 0);
+    assert_int_equal(RUN(f, folder, url, "--wait"), 2);
+    assert_int_equal(RUN(f, folder, url, "--wait", "--rerun-failed"), 2);
+    assert_true(run_cli_says(f, "1 file: 1 failed"));
+    (void)run_cli_put(f, "t/b.yaml", "name: B\nproject: P\nsteps: [{click: a}]\n");
+    assert_int_equal(RUN(f, folder, url, "--wait", "--rerun-failed"), 0);
+    assert_true(run_cli_says(f, "1 file: 1 passed"));
+    assert_int_equal(RUN(f, folder, url, "--wait", "--rerun-failed"), 0);
+    assert_true(run_cli_says(f, "0 files")); /* none is red any more */
+    proxy_stop(&proxy);
+}
+
+static void github_gets_annotations(void **state)
+{
+    static const char *const env[] = {"GITHUB_ACTIONS=true", NULL};
+    struct run_cli *f = *state;
+    const char *bad = run_cli_put(f, "bad.yaml", "name: x\nsteps:\n  - clik: y\n  - click: y\n");
+    struct buf out;
+
+    assert_int_equal(run_cli_env(f, env, (const char *const[]){bad, "--sandbox", NULL}), 1);
+    assert_true(
+        run_cli_says(f, "bad.yaml,line=3,col=5::unknown verb \"clik\"; did you mean \"click\"?"));
+    assert_int_equal(RUN(f, bad, "--sandbox"), 1);
+    assert_false(run_cli_says(f, "::error"));
+    assert_int_equal(RUN(f, bad, "--sandbox", "--github-annotations", "-o", "json"), 1);
+    assert_true(run_cli_says(f, "::error file="));
+    buf_init(&out, RUN_CLI_TEXT_MAX);
+    program_output(&f->program, &out); /* the document stays one */
+    assert_false(str_contains(buf_view(&out), STR("::error")));
+    assert_true(str_is(json_str(json_find(run_cli_json(f), "/files/0/status")), "error"));
+    buf_done(&out);
+}
+
+static void options_that_nothing_uses_are_told(void **state)
+{
+    struct run_cli *f = *state;
+    const char *file =
+        run_cli_put(f, "v.yaml", "name: V\nsteps: [{write: {selector: a, text: $user}}]\n");
+
+    assert_int_equal(RUN(f, file, "--sandbox", "--var", "usr=x", "--var", "user=y"), 0);
+    assert_true(
+        run_cli_says(f, "warning: --var usr: no file uses this variable; did you mean \"user\"?"));
+    assert_false(run_cli_says(f, "warning: --var user:"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(nine_outcomes_are_nine_testcases, run_cli_setup,
+                                        run_cli_teardown),
+        cmocka_unit_test_setup_teardown(what_does_not_compile_is_told_first_and_the_rest_runs,
+                                        run_cli_setup, run_cli_teardown),
+        cmocka_unit_test_setup_teardown(files_are_chosen_by_shard_and_by_how_they_ended,
+                                        run_cli_setup, run_cli_teardown),
+        cmocka_unit_test_setup_teardown(github_gets_annotations, run_cli_setup, run_cli_teardown),
+        cmocka_unit_test_setup_teardown(options_that_nothing_uses_are_told, run_cli_setup,
+                                        run_cli_teardown),
+    };
+
+    return cmocka_run_group_tests_name("run_reports", tests, NULL, NULL);
+}
