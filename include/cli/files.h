@@ -1,5 +1,5 @@
 /* Test files from the shell: `validate FILE...` and `convert --to TARGET FILE...`. No network.
- * Exit codes: 0 all fine, 1 a file could not be read or the usage is wrong, 2 a file has errors. */
+ * Exit codes: 0 all fine, 1 otherwise, as for `run`, which cannot start such a file. */
 #ifndef CLI_FILES_H
 #define CLI_FILES_H
 

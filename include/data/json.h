@@ -74,6 +74,7 @@ void json_remove_child(struct json *parent, const struct json *child); /* O(1) *
 /* Compact text. Numbers print as they were written or set. */
 void json_print(struct buf *out, const struct json *node);
 struct str json_text(struct arena *arena, const struct json *node);
+/* Two spaces a level. */
 void json_print_pretty(struct buf *out, const struct json *node);
 
 #endif

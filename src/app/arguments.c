@@ -71,6 +71,48 @@ static char *option_name(const struct argument *row)
     return name;
 }
 
+/* "human, json or yaml" */
+static void put_words(struct buf *out, struct str words)
+{
+    struct str word;
+    size_t n = 0;
+
+    while (str_next(&words, ' ', &word)) {
+        buf_text(out, n++ == 0 ? "" : words.len > 0 ? ", " : " or ");
+        buf_str(out, word);
+    }
+}
+
+/* True: any value is fine, or this is one of the words that the row lists. */
+static bool takes_value(const struct argument *row, const char *command, const char *value)
+{
+    struct str words = str_from(row->words);
+    struct nearest nearest;
+    struct str word;
+    struct buf text;
+
+    nearest_init(&nearest, str_from(value));
+    while (str_next(&words, ' ', &word)) {
+        if (str_is(word, value)) {
+            return true;
+        }
+        nearest_offer(&nearest, word);
+    }
+    if (row->words == NULL) {
+        return true;
+    }
+    buf_init(&text, SET_MAX);
+    put_words(&text, str_from(row->words));
+    (void)fprintf(stderr, "virtuoso-proxy %s: --%s must be %.*s, not \"%s\"", command, row->name,
+                  STR_ARG(buf_view(&text)), value);
+    if (nearest.best.len > 0) {
+        (void)fprintf(stderr, "; did you mean \"%.*s\"?", STR_ARG(nearest.best));
+    }
+    (void)fprintf(stderr, "\n");
+    buf_done(&text);
+    return false;
+}
+
 static void keep(struct arguments *arguments, const struct argument *row, const char *value)
 {
     arguments->values[row - arguments->table] = value;
@@ -120,7 +162,7 @@ static bool take_option(struct arguments *arguments, const char *command, int ar
     }
     if (has_value) {
         keep(arguments, row, value.ptr);
-        return true;
+        return takes_value(row, command, value.ptr);
     }
     if (*at + 1 >= argc) {
         (void)fprintf(stderr, "virtuoso-proxy %s: --%s needs a value: %s\n", command, row->name,
@@ -128,7 +170,7 @@ static bool take_option(struct arguments *arguments, const char *command, int ar
         return false;
     }
     keep(arguments, row, argv[++*at]);
-    return true;
+    return takes_value(row, command, argv[*at]);
 }
 
 bool arguments_parse(struct arguments *arguments, const struct argument *table, const char *command,

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/map.h"
 #include "catalog/catalog.h"
+#include "config/config.h"
 #include "subcommands.h"
 
 enum { SCRIPT_MAX = 1024 * 1024, WORDS_MAX = 4096 };
@@ -102,13 +103,18 @@ static void put_option_words(struct buf *out, const struct argument *row)
     buf_text(out, "--help");
 }
 
+static void put_kebab(struct buf *out, const char *name)
+{
+    for (; *name != '\0'; name++) {
+        buf_char(out, (char)(*name == '_' ? '-' : *name));
+    }
+}
+
 static void put_command_options(struct buf *out, const struct command *command)
 {
     for (const struct param *param = command->options; param->name != NULL; param++) {
         buf_text(out, " --");
-        for (const char *c = param->name; *c != '\0'; c++) {
-            buf_char(out, (char)(*c == '_' ? '-' : *c));
-        }
+        put_kebab(out, param->name);
     }
 }
 
@@ -129,85 +135,208 @@ static void put_bash_catalogue(struct buf *out, const struct prefixes *all)
     buf_text(out, "    esac\n}\n\n");
 }
 
-static void put_file_option(struct buf *out, struct buf *seen, const struct argument *row)
-{
-    bool is_file = row->value != NULL && str_is(str_from(row->value), "FILE");
+/* ---- values of options ---- */
 
-    if (!is_file || has_word(buf_view(seen), str_from(row->name))) {
-        return;
+/* Which files an option or a subcommand means, as patterns; "*" any. */
+static const struct {
+    const char *name;
+    const char *patterns;
+} file_kinds[] = {
+    {"junit", "*.xml"},
+    {"html", "*.html"},
+    {"config", "*.yaml *.yml"},
+    {"ca-file", "*.pem *.crt"},
+    {"run", "*.yaml *.yml *.json"},
+    {"validate", "*.yaml *.yml *.json"},
+    {"convert", "*.yaml *.yml *.json"},
+};
+
+static const char *file_kind(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(file_kinds); i++) {
+        if (str_is(str_from(name), file_kinds[i].name)) {
+            return file_kinds[i].patterns;
+        }
     }
-    buf_printf(seen, "%s ", row->name);
-    buf_printf(out, "%s--%s", out->len > 0 ? " | " : "", row->name);
-    if (row->letter != 0) {
-        buf_printf(out, " | -%c", row->letter);
+    return "*";
+}
+
+static bool takes_files(const struct subcommand *sub)
+{
+    return str_contains(str_from(sub->operands), STR("FILE"));
+}
+
+static bool is_file_option(const struct argument *row)
+{
+    return row->value != NULL && str_is(str_from(row->value), "FILE");
+}
+
+static bool is_set(const struct argument *row)
+{
+    return row->key != NULL && str_is(str_from(row->key), "*");
+}
+
+/* "server.listen= auth.mode= ..." */
+static void put_keys(struct buf *out)
+{
+    size_t n;
+    const struct option_row *rows = config_options(&n);
+
+    for (size_t i = 0; i < n; i++) {
+        buf_printf(out, "%s%s=", i > 0 ? " " : "", rows[i].key);
     }
 }
 
-/* Options whose value is a file, for the word after them. */
-static void put_file_options(struct buf *out)
+/* All values that an option of the configuration may have; NULL: too many to list. */
+static const char *key_words(const struct option_row *row)
+{
+    if (row->type == OPTION_BOOL) {
+        return "true false";
+    }
+    return row->type == OPTION_ENUM ? row->words : NULL;
+}
+
+static void put_bash_option(struct buf *out, const struct subcommand *sub,
+                            const struct argument *row)
+{
+    buf_printf(out, "        \"%s --%s\"", sub->name, row->name);
+    if (row->letter != 0) {
+        buf_printf(out, " | \"%s -%c\"", sub->name, row->letter);
+    }
+    buf_text(out, ") ");
+    if (is_file_option(row)) {
+        buf_printf(out, "files='%s'", file_kind(row->name));
+    } else {
+        buf_text(out, "words='");
+        buf_text(out, row->words != NULL ? row->words : "");
+        if (is_set(row)) {
+            put_keys(out);
+        }
+        buf_char(out, '\'');
+    }
+    buf_text(out, " ;;\n");
+}
+
+/* Options of the commands of the catalogue that have a list of values, each once. */
+static void put_bash_params(struct buf *out, struct buf *seen)
+{
+    for (size_t i = 0; i < catalog_size(); i++) {
+        for (const struct param *param = catalog_at(i)->options; param->name != NULL; param++) {
+            if (param->words == NULL || has_word(buf_view(seen), str_from(param->name))) {
+                continue;
+            }
+            buf_printf(seen, "%s ", param->name);
+            buf_text(out, "        \"command --");
+            put_kebab(out, param->name);
+            buf_printf(out, "\") words='%s' ;;\n", param->words);
+        }
+    }
+}
+
+static void put_bash_keys(struct buf *out)
+{
+    size_t n;
+    const struct option_row *rows = config_options(&n);
+
+    for (size_t i = 0; i < n; i++) {
+        if (key_words(&rows[i]) != NULL) {
+            buf_printf(out, "        *\" %s\") words='%s' ;;\n", rows[i].key, key_words(&rows[i]));
+        }
+    }
+}
+
+/* What may stand behind an option: sets words and files of its caller; false: it takes no value. */
+static void put_bash_values(struct buf *out)
 {
     struct buf seen;
 
     buf_init(&seen, WORDS_MAX);
+    buf_text(out, "_virtuoso_proxy_value() {\n    words='' files=''\n    case \"$1 $2\" in\n");
     for (size_t i = 0; i < n_subcommands; i++) {
         for (const struct argument *row = subcommands[i].arguments; row->name != NULL; row++) {
-            put_file_option(out, &seen, row);
+            if (row->value != NULL) {
+                put_bash_option(out, &subcommands[i], row);
+            }
         }
     }
+    put_bash_params(out, &seen);
+    put_bash_keys(out);
+    buf_text(out, "        *) return 1 ;;\n    esac\n}\n\n");
     buf_done(&seen);
+}
+
+static void put_subcommand_names(struct buf *out)
+{
+    for (size_t i = 0; i < n_subcommands; i++) {
+        buf_printf(out, "%s ", subcommands[i].name);
+    }
+}
+
+static void put_bash_subcommands(struct buf *out)
+{
+    for (size_t i = 0; i < n_subcommands; i++) {
+        const struct subcommand *sub = &subcommands[i];
+
+        buf_printf(out, "            %s) words=\"", sub->name);
+        put_option_words(out, sub->arguments);
+        buf_text(out, str_is(str_from(sub->name), "completion") ? " bash zsh fish\"" : "\"");
+        if (takes_files(sub)) {
+            buf_printf(out, " files='%s'", file_kind(sub->name));
+        }
+        buf_text(out, " ;;\n");
+    }
+    buf_text(out, "            help) words=\"");
+    put_subcommand_names(out);
+    buf_text(out, "\" ;;\n");
 }
 
 static void put_bash(struct buf *out, const struct prefixes *all)
 {
-    struct buf files;
-
     put_bash_catalogue(out, all);
+    put_bash_values(out);
     buf_text(
         out,
         "_virtuoso_proxy() {\n"
         "    local cur=${COMP_WORDS[COMP_CWORD]} sub=${COMP_WORDS[1]-} words='' files='' word line=''\n"
+        "    local before='' kind\n"
         "    COMPREPLY=()\n"
         "    if [ \"$COMP_CWORD\" -le 1 ]; then\n        words=\"");
-    for (size_t i = 0; i < n_subcommands; i++) {
-        buf_printf(out, "%s ", subcommands[i].name);
-    }
-    buf_text(out, "--help --version\"\n    else\n        case $sub in\n");
-    for (size_t i = 0; i < n_subcommands; i++) {
-        buf_printf(out, "            %s) words=\"", subcommands[i].name);
-        put_option_words(out, subcommands[i].arguments);
-        buf_printf(out, "%s\"%s ;;\n",
-                   str_is(str_from(subcommands[i].name), "completion") ? " bash zsh fish" : "",
-                   str_starts(str_from(subcommands[i].operands), STR("FILE")) ||
-                           str_contains(str_from(subcommands[i].operands), STR(" FILE"))
-                       ? " files=1"
-                       : "");
-    }
-    buf_init(&files, WORDS_MAX);
-    put_file_options(&files);
-    buf_printf(out,
-               "        esac\n"
-               "        case ${COMP_WORDS[COMP_CWORD - 1]} in\n"
-               "            %.*s) words='' files=1 ;;\n"
-               "            --to) words='commands upstream simplified sentences' ;;\n"
-               "        esac\n"
-               "        if [ \"$sub\" = command ]; then\n"
-               "            for word in \"${COMP_WORDS[@]:2:$((COMP_CWORD - 2))}\"; do\n"
-               "                case $word in -*) ;; *) line=\"$line${line:+ }$word\" ;; esac\n"
-               "            done\n"
-               "            words=\"$words $(_virtuoso_proxy_catalogue \"$line\")\"\n"
-               "        fi\n"
-               "    fi\n"
-               "    local IFS=$'\\n'\n"
-               "    # shellcheck disable=SC2207 # a name a line\n"
-               "    COMPREPLY=($(compgen -W \"${words// /$IFS}\" -- \"$cur\"))\n"
-               "    if [ -n \"$files\" ] && [ \"${cur#-}\" = \"$cur\" ]; then\n"
-               "        # shellcheck disable=SC2207\n"
-               "        COMPREPLY=(\"${COMPREPLY[@]}\" $(compgen -f -- \"$cur\"))\n"
-               "    fi\n"
-               "}\n"
-               "complete -o filenames -F _virtuoso_proxy virtuoso-proxy\n",
-               STR_ARG(buf_view(&files)));
-    buf_done(&files);
+    put_subcommand_names(out);
+    buf_text(out, "help --help --version\"\n    else\n"
+                  "        before=${COMP_WORDS[COMP_CWORD - 1]}\n"
+                  "        # bash makes words of its own of KEY=VALUE\n"
+                  "        if [ \"$cur\" = = ]; then\n"
+                  "            cur=''\n"
+                  "        elif [ \"$before\" = = ]; then\n"
+                  "            before=${COMP_WORDS[COMP_CWORD - 2]}\n"
+                  "        fi\n"
+                  "        if ! _virtuoso_proxy_value \"$sub\" \"$before\"; then\n"
+                  "            case $sub in\n");
+    put_bash_subcommands(out);
+    buf_text(out,
+             "            esac\n"
+             "            if [ \"$sub\" = command ]; then\n"
+             "                for word in \"${COMP_WORDS[@]:2:$((COMP_CWORD - 2))}\"; do\n"
+             "                    case $word in -*) ;; *) line=\"$line${line:+ }$word\" ;; esac\n"
+             "                done\n"
+             "                words=\"$words $(_virtuoso_proxy_catalogue \"$line\")\"\n"
+             "            fi\n"
+             "        fi\n"
+             "    fi\n"
+             "    local IFS=$'\\n'\n"
+             "    # shellcheck disable=SC2207 # a name a line\n"
+             "    COMPREPLY=($(compgen -W \"${words// /$IFS}\" -- \"$cur\"))\n"
+             "    case $words in *=) compopt -o nospace 2>/dev/null || true ;; esac\n"
+             "    if [ -n \"$files\" ] && [ \"${cur#-}\" = \"$cur\" ]; then\n"
+             "        while IFS= read -r kind; do\n"
+             "            # shellcheck disable=SC2207\n"
+             "            COMPREPLY=(\"${COMPREPLY[@]}\" $(compgen -f -X \"!$kind\" -- \"$cur\"))\n"
+             "        done <<<\"${files// /$IFS}\"\n"
+             "        # shellcheck disable=SC2207\n"
+             "        COMPREPLY=(\"${COMPREPLY[@]}\" $(compgen -d -- \"$cur\"))\n"
+             "    fi\n"
+             "}\n"
+             "complete -o filenames -F _virtuoso_proxy virtuoso-proxy\n");
 }
 
 static void put_zsh(struct buf *out, const struct prefixes *all)
@@ -241,7 +370,14 @@ static void put_fish_options(struct buf *out, const struct subcommand *sub)
             buf_printf(out, " -s %c", row->letter);
         }
         if (row->value != NULL) {
-            buf_text(out, str_is(str_from(row->value), "FILE") ? " -r -F" : " -r");
+            buf_text(out, is_file_option(row) ? " -r -F" : " -x");
+        }
+        if (row->words != NULL) {
+            buf_printf(out, " -a '%s'", row->words);
+        } else if (is_set(row)) {
+            buf_text(out, " -a '");
+            put_keys(out);
+            buf_char(out, '\'');
         }
         buf_text(out, " -d '");
         put_fish_text(out, str_from(row->help));

@@ -29,10 +29,10 @@ static int unknown_command(const char *name)
     }
     (void)fprintf(stderr, "virtuoso-proxy: unknown command \"%s\"", name);
     if (nearest.best.len > 0) {
-        (void)fprintf(stderr, "; did you mean \"%.*s\"?", STR_ARG(nearest.best));
+        (void)fprintf(stderr, "; did you mean \"%.*s\"?\n", STR_ARG(nearest.best));
+    } else {
+        (void)fprintf(stderr, "; virtuoso-proxy --help lists all commands\n");
     }
-    (void)fprintf(stderr, "\n\n");
-    print_usage(stderr);
     return EXIT_FAILURE;
 }
 
@@ -68,21 +68,60 @@ static int run_subcommand(const struct subcommand *subcommand, int argc, char **
     return status;
 }
 
-static int run(int argc, char **argv)
+static const struct subcommand *find_subcommand(const char *name)
 {
-    const char *name = argc > 1 ? argv[1] : "";
-
     for (size_t i = 0; i < n_subcommands; i++) {
         if (str_is(str_from(name), subcommands[i].name)) {
-            return run_subcommand(&subcommands[i], argc - 2, argv + 2);
+            return &subcommands[i];
         }
     }
-    if (str_is(str_from(name), "--help") || str_is(str_from(name), "-h") ||
-        str_is(str_from(name), "help")) {
+    return NULL;
+}
+
+static bool is_one_of(const char *name, const char *const *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (str_is(str_from(name), words[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* `help run` is `run --help`; what stands behind is kept: `help command step-interact click`. */
+static int help(int argc, char **argv)
+{
+    static char option[] = "--help";
+    const struct subcommand *subcommand = argc > 0 ? find_subcommand(argv[0]) : NULL;
+
+    if (argc == 0) {
         print_usage(stdout);
         return EXIT_SUCCESS;
     }
-    if (str_is(str_from(name), "--version")) {
+    if (subcommand == NULL) {
+        return unknown_command(argv[0]);
+    }
+    for (int i = 0; i + 1 < argc; i++) {
+        argv[i] = argv[i + 1];
+    }
+    argv[argc - 1] = option;
+    return run_subcommand(subcommand, argc, argv);
+}
+
+static int run(int argc, char **argv)
+{
+    static const char *const helps[] = {"help", "--help", "-h"};
+    static const char *const versions[] = {"--version", "-v", "-V"};
+    const char *name = argc > 1 ? argv[1] : "";
+    const struct subcommand *subcommand = find_subcommand(name);
+
+    if (subcommand != NULL) {
+        return run_subcommand(subcommand, argc - 2, argv + 2);
+    }
+    if (is_one_of(name, helps, ARRAY_LEN(helps))) {
+        return help(argc - 2, argv + 2);
+    }
+    if (is_one_of(name, versions, ARRAY_LEN(versions))) {
         (void)printf("virtuoso-proxy %s\n", VP_VERSION);
         return EXIT_SUCCESS;
     }

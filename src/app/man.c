@@ -108,8 +108,8 @@ static void put_fixed(struct buf *out)
         const char *text;
     } rows[] = {
         {"EXIT STATUS", "0", "Fine; run: every test passed."},
-        {NULL, "1", "Wrong usage, or it could not start."},
-        {NULL, "2", "validate: a file has errors; command: refused; run: a test is red."},
+        {NULL, "1", "Wrong usage, it could not start, or a test file has errors."},
+        {NULL, "2", "command: refused; run: a test is red."},
         {NULL, "3", "run: cancelled, or aborted by the platform."},
         {NULL, "4", "run: out of time."},
         {"FILES", "conf/virtuoso-proxy.yaml", "Every option with its default and what it does."},

@@ -76,7 +76,7 @@ static const char server_signals[] =
     "once); SIGHUP, SIGUSR1 and SIGUSR2 are logged and ignored";
 
 static const char file_exit_codes[] =
-    "0 all fine; 1 usage, or a file cannot be read; 2 a file has errors";
+    "0 all fine; 1 usage, or a file has errors or cannot be read (as for run)";
 
 static const struct argument no_arguments[] = {{.name = NULL}};
 

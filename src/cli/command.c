@@ -9,15 +9,11 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "catalog/catalog.h"
+#include "command_internal.h"
 #include "data/node.h"
 #include "net/loop.h"
 
-enum {
-    OUT_MAX = 64 * 1024 * 1024,
-    REPLY_MAX = 16 * 1024 * 1024,
-    SHOWN_MAX = 200,
-    TIMEOUT_MS = 120000
-};
+enum { OUT_MAX = 64 * 1024, REPLY_MAX = 16 * 1024 * 1024, TIMEOUT_MS = 120000 };
 
 /* What is missing is asked for where it is known; here it only has to be there. */
 static const struct catalog_defaults defaults = {.organization_id = STR_INIT("1")};
@@ -46,20 +42,24 @@ static struct str shown_line(struct arena *arena, const struct json *mended)
                                                 json_get(mended, "options"));
 }
 
-static void say_old(struct arena *arena, const struct json *mended,
-                    const struct warning_list *fixes)
+/* With the places that the old syntax has in the line, as options. */
+static void say_old(struct arena *arena, const struct json *mended)
 {
+    struct str checkpoint = json_str(json_get(mended, "checkpoint_id"));
+    const struct json *position = json_get(mended, "position");
     struct buf text;
 
     buf_init(&text, OUT_MAX);
-    buf_text(&text, "virtuoso-proxy command: read as: ");
-    utf8_put_safe(&text, shown_line(arena, mended), "");
-    for (size_t i = 0; i < fixes->n; i++) {
-        buf_text(&text, i == 0 ? " (" : "; ");
-        utf8_put_safe(&text, fixes->items[i], "");
+    buf_text(&text, "read as: ");
+    buf_str(&text, shown_line(arena, mended));
+    if (checkpoint.len > 0) {
+        buf_printf(&text, " in checkpoint %.*s", STR_ARG(checkpoint));
     }
-    buf_text(&text, ")\n");
-    (void)fwrite(text.ptr, 1, text.len, stderr);
+    if (position != NULL) {
+        buf_text(&text, " at position ");
+        json_print(&text, position);
+    }
+    command_say("virtuoso-proxy command: ", buf_view(&text));
     buf_done(&text);
 }
 
@@ -84,7 +84,7 @@ static const struct json *read_line(struct command_run *command,
         struct json *old = catalog_from_old(&input, &command->arena, &fixes);
 
         if (old != NULL) {
-            say_old(&command->arena, old, &fixes);
+            say_old(&command->arena, old);
             read = old;
         } else if (mended != NULL) {
             command->suggestion = shown_line(&command->arena, mended);
@@ -146,115 +146,6 @@ enum error_code command_init(struct command_run *command, const struct command_o
 
 /* ---- the answer ---- */
 
-static void put(FILE *to, struct buf *text)
-{
-    (void)fwrite(text->ptr, 1, text->len, to);
-    (void)fflush(to);
-    buf_done(text);
-}
-
-static void print_document(const struct json *answer, enum cli_output output)
-{
-    struct buf text;
-    struct buf safe;
-
-    buf_init(&text, OUT_MAX);
-    buf_init(&safe, OUT_MAX);
-    if (output == CLI_OUTPUT_JSON) {
-        json_print_pretty(&text, answer);
-        utf8_put_safe(&safe, buf_view(&text), "\n\t");
-        if (!str_ends(buf_view(&safe), STR("\n"))) {
-            buf_char(&safe, '\n');
-        }
-    } else {
-        yaml_write_json(&safe, answer, 0);
-    }
-    buf_done(&text);
-    put(stdout, &safe);
-}
-
-static void say(const char *label, struct str value)
-{
-    struct buf text;
-
-    buf_init(&text, OUT_MAX);
-    buf_text(&text, label);
-    utf8_put_safe(&text, value, "");
-    buf_char(&text, '\n');
-    put(stderr, &text);
-}
-
-static void put_request(struct buf *text, const struct json *request)
-{
-    struct str query = json_str(json_get(request, "query"));
-    const struct json *body = json_get(request, "body");
-
-    utf8_put_safe(text, json_str(json_get(request, "method")), "");
-    buf_char(text, ' ');
-    utf8_put_safe(text, json_str(json_get(request, "path")), "");
-    if (query.len > 0) {
-        buf_char(text, '?');
-        utf8_put_safe(text, query, "");
-    }
-    buf_char(text, '\n');
-    if (body != NULL) {
-        yaml_write_json(text, body, 2);
-    }
-}
-
-static void print_success(const struct json *answer)
-{
-    const struct json *request;
-    const struct json *warning;
-    struct buf text;
-
-    buf_init(&text, OUT_MAX);
-    utf8_put_safe(&text, json_str(json_get(answer, "message")), "");
-    if (text.len > 0) {
-        buf_char(&text, '\n');
-    }
-    JSON_FOREACH (request, json_get(answer, "requests")) {
-        put_request(&text, request);
-    }
-    if (json_type(json_get(answer, "data")) != JSON_NULL) {
-        yaml_write_json(&text, json_get(answer, "data"), 0);
-    }
-    put(stdout, &text);
-    JSON_FOREACH (warning, json_get(answer, "warnings")) {
-        say("warning: ", json_str(warning));
-    }
-}
-
-static void print_problem(const struct command_run *command, const struct json *problem)
-{
-    const struct json *errors = json_get(problem, "errors");
-    const struct json *one;
-
-    if (json_size(errors) > 0) {
-        JSON_FOREACH (one, errors) {
-            say("virtuoso-proxy command: ", json_str(json_get(one, "detail")));
-        }
-    } else {
-        say("virtuoso-proxy command: ", json_str(json_find(problem, "/detail /error /title")));
-    }
-    if (command->suggestion.len > 0) {
-        say("did you mean: ", command->suggestion);
-    }
-    say("request id: ", json_str(json_get(problem, "request_id")));
-}
-
-static void print_garbage(const struct upstream_reply *reply)
-{
-    struct buf text;
-
-    buf_init(&text, OUT_MAX);
-    buf_printf(&text, "virtuoso-proxy command: %d, and what came with it is no answer of a proxy: ",
-               reply->status);
-    utf8_put_safe(&text, utf8_clip(reply->body, SHOWN_MAX), "");
-    buf_char(&text, '\n');
-    put(stderr, &text);
-}
-
 static void on_client_closed(void *context)
 {
     struct command_run *command = context;
@@ -273,13 +164,9 @@ static void take_reply(struct command_run *command)
     if (json_parse(&command->arena, reply->body, &reply_limits, &answer, NULL) != ERR_OK ||
         json_type(answer) != JSON_OBJECT) {
         command->status = CLI_EXIT_REFUSED;
-        print_garbage(reply);
-    } else if (command->output != CLI_OUTPUT_HUMAN) {
-        print_document(answer, command->output);
-    } else if (success) {
-        print_success(answer);
+        command_print_garbage(reply);
     } else {
-        print_problem(command, answer);
+        command_print_answer(command, answer, success);
     }
 }
 
@@ -292,10 +179,11 @@ static void on_call_done(struct upstream_call *call, enum error_code code)
     } else {
         command->status = call->may_have_left ? CLI_EXIT_REFUSED : CLI_EXIT_NOT_SENT;
         cli_say_proxy(&call->error);
-        say("virtuoso-proxy command: ", str_from(call->error.text));
+        command_say("virtuoso-proxy command: ", str_from(call->error.text));
         if (call->may_have_left) {
-            say("", STR("The request was sent: look whether it took effect before sending it "
-                        "again."));
+            command_say("",
+                        STR("The request was sent: look whether it took effect before sending it "
+                            "again."));
         }
     }
     upstream_close(command->client, on_client_closed, command);
@@ -330,7 +218,7 @@ enum error_code command_start(struct command_run *command, struct loop *loop,
                                .on_done = on_call_done};
     code = upstream_start(command->client, &command->call, err);
     if (code != ERR_OK) { /* too late to return it: the client is to be closed first */
-        say("virtuoso-proxy command: ", str_from(err->text));
+        command_say("virtuoso-proxy command: ", str_from(err->text));
         upstream_close(command->client, on_client_closed, command);
     }
     return ERR_OK;
@@ -340,7 +228,7 @@ void command_cancel(struct command_run *command)
 {
     if (command->client != NULL && upstream_is_running(&command->call)) {
         command->status = CLI_EXIT_REFUSED;
-        say("", STR("virtuoso-proxy command: interrupted; look whether it took effect"));
+        command_say("", STR("virtuoso-proxy command: interrupted; look whether it took effect"));
         upstream_cancel(&command->call);
         upstream_close(command->client, on_client_closed, command);
     }

@@ -59,9 +59,25 @@ static void print_params(const char *title, const struct param *params, bool are
     }
 }
 
-static void print_command(const struct command *command, struct arena *arena)
+/* As an option is typed here: --position-on-element. */
+static struct str usage_of(const struct command *command, struct arena *arena)
 {
     struct str usage = json_str(json_get(catalog_describe(command, arena), "usage"));
+    char *made = arena_alloc(arena, usage.len + 1);
+    bool in_option = false;
+
+    for (size_t i = 0; i < usage.len; i++) {
+        in_option = usage.ptr[i] == '-' && i > 0 && usage.ptr[i - 1] == '['
+                        ? true
+                        : in_option && usage.ptr[i] != ']' && usage.ptr[i] != ' ';
+        made[i] = (char)(in_option && usage.ptr[i] == '_' ? '-' : usage.ptr[i]);
+    }
+    return (struct str){made, usage.len};
+}
+
+static void print_command(const struct command *command, struct arena *arena)
+{
+    struct str usage = usage_of(command, arena);
 
     (void)printf("usage: virtuoso-proxy command [options] %.*s\n\n%s.\n", STR_ARG(usage),
                  command->summary);
@@ -80,6 +96,53 @@ static void print_command(const struct command *command, struct arena *arena)
     }
 }
 
+/* The first word of a command: its group. */
+static struct str group_of(const struct command *command)
+{
+    struct str group;
+    struct str rest;
+
+    (void)str_cut(str_from(command->words), ' ', &group, &rest);
+    return group;
+}
+
+static void print_summary(const struct command *command, struct arena *arena)
+{
+    struct str usage = usage_of(command, arena);
+
+    (void)printf("  %.*s\n      %s\n", STR_ARG(usage), command->summary);
+}
+
+/* False: no command begins with these words. */
+static bool print_group(struct str words)
+{
+    struct arena arena;
+    size_t n = 0;
+
+    arena_init(&arena);
+    for (size_t i = 0; words.len > 0 && i < catalog_size(); i++) {
+        const struct command *command = catalog_at(i);
+        struct str own = str_from(command->words);
+
+        if (str_starts(own, words) && own.len > words.len && own.ptr[words.len] == ' ') {
+            (void)(n++ == 0 ? printf("commands of %.*s:\n", STR_ARG(words)) : 0);
+            print_summary(command, &arena);
+        }
+    }
+    arena_done(&arena);
+    return n > 0;
+}
+
+static struct str join(struct arena *arena, const struct str *words, size_t n)
+{
+    struct str line = n > 0 ? words[0] : STR_EMPTY;
+
+    for (size_t i = 1; i < n; i++) {
+        line = arena_printf(arena, "%.*s %.*s", STR_ARG(line), STR_ARG(words[i]));
+    }
+    return line;
+}
+
 bool command_help(const char *const *words, size_t n_words)
 {
     struct str list[COMMAND_MAX_PARAMS];
@@ -89,31 +152,47 @@ bool command_help(const char *const *words, size_t n_words)
     struct error err = {0};
     struct arena arena;
     const struct command *command;
+    bool ok = true;
 
     for (; n < n_words && n < ARRAY_LEN(list); n++) {
         list[n] = str_from(words[n]);
     }
     command = catalog_find(list, n, &n_name, &alias, &err);
-    if (command == NULL) {
-        (void)fprintf(stderr, "virtuoso-proxy command: %s\n", err.text);
-        return false;
-    }
     arena_init(&arena);
-    print_command(command, &arena);
+    if (command != NULL) {
+        print_command(command, &arena);
+    } else if (!print_group(join(&arena, list, n))) {
+        ptrdiff_t at = str_find(str_from(err.text), STR("; GET /api"));
+        struct str text = str_from(err.text);
+
+        text = at >= 0 ? str_sub(text, 0, (size_t)at) : text;
+        (void)fprintf(stderr,
+                      "virtuoso-proxy command: %.*s; virtuoso-proxy command --list prints all\n",
+                      STR_ARG(text));
+        ok = false;
+    }
     arena_done(&arena);
-    return true;
+    return ok;
 }
 
 void command_list(void)
 {
+    struct str group = STR_EMPTY;
     struct arena arena;
 
     arena_init(&arena);
     for (size_t i = 0; i < catalog_size(); i++) {
         const struct command *command = catalog_at(i);
-        struct str usage = json_str(json_get(catalog_describe(command, &arena), "usage"));
+        struct str own = group_of(command);
 
-        (void)printf("%.*s\n    %s\n", STR_ARG(usage), command->summary);
+        if (str_starts(own, STR("step-")) && !str_eq(own, group)) {
+            (void)printf("%s%.*s:\n", i > 0 ? "\n" : "", STR_ARG(own));
+        } else if (!str_starts(own, STR("step-")) && (i == 0 || str_starts(group, STR("step-")))) {
+            (void)printf("%sprojects, goals, journeys, checkpoints and the rest:\n",
+                         i > 0 ? "\n" : "");
+        }
+        group = own;
+        print_summary(command, &arena);
     }
     arena_done(&arena);
 }

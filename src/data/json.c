@@ -596,7 +596,7 @@ void json_append(struct json *array, struct json *child)
 
 /* ---- printing ---- */
 
-static void print(struct buf *out, const struct json *node, bool pretty)
+void json_print(struct buf *out, const struct json *node)
 {
     char *text;
 
@@ -604,20 +604,10 @@ static void print(struct buf *out, const struct json *node, bool pretty)
         buf_text(out, "null");
         return;
     }
-    text = pretty ? cJSON_Print(raw(node)) : cJSON_PrintUnformatted(raw(node));
+    text = cJSON_PrintUnformatted(raw(node));
     CHECK(text != NULL);
     buf_text(out, text);
     json_memory_free(text);
-}
-
-void json_print(struct buf *out, const struct json *node)
-{
-    print(out, node, false);
-}
-
-void json_print_pretty(struct buf *out, const struct json *node)
-{
-    print(out, node, true);
 }
 
 struct str json_text(struct arena *arena, const struct json *node)

@@ -37,6 +37,75 @@ static void exit_codes_and_help(void **state)
     program_done(&program);
 }
 
+static void habits_of_other_programs_work(void **state)
+{
+    static const struct {
+        const char *a, *b, *c;
+        int code;
+        const char *says;
+    } rows[] = {
+        {"help", NULL, NULL, 0, "usage: virtuoso-proxy COMMAND"},
+        {"help", "run", NULL, 0, "usage: virtuoso-proxy run [options]"},
+        {"help", "command", "step-interact", 0, "commands of step-interact:"},
+        {"help", "rn", NULL, 1, "did you mean \"run\"?\n"},
+        {"-v", NULL, NULL, 0, "virtuoso-proxy 0."},
+        {"-V", NULL, NULL, 0, "virtuoso-proxy 0."},
+        {"--version", NULL, NULL, 0, "virtuoso-proxy 0."},
+        {"run", "--output", "jsn", 1,
+         "must be human, json or yaml, not \"jsn\"; did you mean \"json\"?"},
+        {"convert", "--to", "sentence", 1, "did you mean \"sentences\"?"},
+        {"run", "--rerun-faild", NULL, 1,
+         "unknown option --rerun-faild; did you mean --rerun-failed?"},
+        {"run", "--qwertyuiop", NULL, 1,
+         "unknown option --qwertyuiop; see virtuoso-proxy run --help"},
+        {"nonsense", NULL, NULL, 1, "virtuoso-proxy --help lists all commands\n"},
+    };
+    struct program program;
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 1U << 20);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int code = run(&program, rows[i].a, rows[i].b, rows[i].c, NULL);
+
+        if (code != rows[i].code || !program_wrote(&program, rows[i].says)) {
+            fail_msg("row %zu: %d, and no \"%s\"", i, code, rows[i].says);
+        }
+        buf_clear(&out);
+        program_errors(&program, &out);
+        if (code != 0) { /* one line, not a page of usage */
+            assert_int_equal(str_find_char(buf_view(&out), '\n'), (ptrdiff_t)out.len - 1);
+        }
+        program_done(&program);
+    }
+    buf_done(&out);
+}
+
+/* The same broken file, the same exit code, whoever looks at it. */
+static void a_broken_file_has_one_exit_code(void **state)
+{
+    static const char *const commands[][2] = {
+        {"validate", NULL}, {"convert", "--to=commands"}, {"run", "--sandbox"}};
+    static const char file[] = VP_SCRATCH_DIR "/broken_file.yaml";
+    FILE *to = fopen(file, "wb");
+    struct program program;
+
+    (void)state;
+    assert_non_null(to);
+    assert_true(fputs("name: x\nsteps:\n- clik: a\n", to) >= 0);
+    assert_int_equal(fclose(to), 0);
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        assert_int_equal(run(&program, commands[i][0], file, commands[i][1], NULL), 1);
+        assert_true(program_wrote(&program, "unknown verb \"clik\""));
+        program_done(&program);
+    }
+    assert_int_equal(run(&program, "validate", file, NULL, NULL), 1);
+    assert_true(program_wrote(&program, "broken_file.yaml: not ok: ") &&
+                program_wrote(&program, " 0 steps, 1 error\n"));
+    program_done(&program);
+    (void)remove(file);
+}
+
 static void what_cannot_be_written_at_the_end_stops_the_start(void **state)
 {
     static const char *const env[] = {"VIRTUOSO_PROXY_SESSIONS_SNAPSHOT_FILE=/no/such/folder/s",
@@ -235,6 +304,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exit_codes_and_help),
+        cmocka_unit_test(habits_of_other_programs_work),
+        cmocka_unit_test(a_broken_file_has_one_exit_code),
         cmocka_unit_test(what_cannot_be_written_at_the_end_stops_the_start),
         cmocka_unit_test(the_configuration_tells_all_its_errors_and_no_secret),
         cmocka_unit_test(check_and_serve_agree),

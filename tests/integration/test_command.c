@@ -120,6 +120,7 @@ static void keys_come_from_a_file_or_the_environment(void **state)
     program_done(&program);
     assert_int_equal(RUN(&proxy, &program, wrong, "-u", "{url}", "list-projects"), 2);
     assert_true(program_wrote(&program, "not known"));
+    assert_true(program_wrote(&program, "--api-key-file FILE or VIRTUOSO_PROXY_API_KEY"));
     assert_false(program_wrote(&program, "some-other-key"));
     program_done(&program);
     assert_int_equal(RUN(&proxy, &program, NULL, "-u", "{url}", "list-projects"), 2);
@@ -191,7 +192,11 @@ static void what_is_wrong_is_said_and_told_apart_by_the_exit_code(void **state)
         {{"--url", "http://127.0.0.1:1", "list-projects"}, 1, "Nothing was sent"},
         {{"--sandbx", "list-projects"}, 1, "did you mean --sandbox"},
         {{"--sandbox", "step-interact click 'x"}, 1, "not closed"},
-        {{"--sandbox", "step-interact", "clik", "x"}, 2, "did you mean \"step-interact click\""},
+        {{"--sandbox", "step-interact", "clik", "x"}, 2, "did you mean: step-interact click x"},
+        {{"--sandbox", "nonsense"}, 2, "virtuoso-proxy command --list prints all"},
+        {{"--sandbox", "step-interact", "click", "x"}, 2, "add --checkpoint ID"},
+        {{"step-interact", "--help"}, 0, "commands of step-interact:"},
+        {{"--ca-file", "x", "list-projects"}, 1, "--ca-file needs --url"},
         {{"--sandbox", "step-interact", "click", "x"}, 2, "A step needs a checkpoint"},
         {{"--sandbox", "--checkpoint", "99", "step-interact", "click", "x"}, 2, "does not exist"},
         {{"--sandbox", "create-project", "a", "b"}, 2, "One argument too many"},
@@ -262,6 +267,58 @@ static void nothing_of_the_network_moves_the_cursor(void **state)
     proxy_stop(&proxy);
 }
 
+/* As the tools that this program replaces have it. */
+static void the_checkpoint_may_come_from_the_environment(void **state)
+{
+    struct proxy proxy;
+    struct program program;
+    const char *env[2] = {NULL};
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    env[0] =
+        arena_printf(&proxy.arena, "VIRTUOSO_SESSION_ID=cp_%lld", (long long)proxy.seed.checkpoint)
+            .ptr;
+    assert_int_equal(RUN(&proxy, &program, env, "-u", "{url}", "step-interact", "click", "A"), 0);
+    program_done(&program);
+    assert_int_equal(json_size(proxy_steps(&proxy)), 1);
+    assert_int_equal(RUN(&proxy, &program, env, "-u", "{url}", "--checkpoint", "99",
+                         "step-interact", "click", "A"),
+                     2); /* what is said outweighs it */
+    program_done(&program);
+    (void)proxy_ask(&proxy, "POST", "/api/v1/sessions", NULL,
+                    arena_printf(&proxy.arena, "{\"checkpoint_id\": \"%lld\"}",
+                                 (long long)proxy.seed.checkpoint)
+                        .ptr);
+    env[0] =
+        arena_printf(
+            &proxy.arena, "VIRTUOSO_SESSION_ID=%.*s",
+            STR_ARG(json_str(json_find(reply_json(&proxy.reply, &proxy.arena), "/session_id"))))
+            .ptr;
+    assert_int_equal(RUN(&proxy, &program, env, "-u", "{url}", "step-interact", "click", "B"), 0);
+    program_done(&program);
+    assert_int_equal(json_size(proxy_steps(&proxy)), 2);
+    proxy_stop(&proxy);
+}
+
+static void an_address_needs_no_scheme(void **state)
+{
+    struct proxy proxy;
+    struct program program;
+    const char *url;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    url = arena_printf(&proxy.arena, "127.0.0.1:%u", proxy.program.port).ptr;
+    assert_int_equal(RUN(&proxy, &program, NULL, "-u", url, "list-projects"), 0);
+    program_done(&program);
+    assert_int_equal(RUN(&proxy, &program, NULL, "-u", url, "-o", "json", "list-projects"), 0);
+    assert_true(program_wrote(&program, "{\n  \"status\": \"success\""));
+    assert_false(program_wrote(&program, "\t"));
+    program_done(&program);
+    proxy_stop(&proxy);
+}
+
 static void what_is_no_proxy_is_told_so(void **state)
 {
     struct proxy proxy;
@@ -273,7 +330,7 @@ static void what_is_no_proxy_is_told_so(void **state)
     url = arena_printf(&proxy.arena, "http://127.0.0.1:%u/api/nowhere", proxy.program.sandbox_port)
               .ptr;
     assert_int_equal(RUN(&proxy, &program, NULL, "-u", url, "list-projects"), 2);
-    assert_true(program_wrote(&program, "no answer of a proxy"));
+    assert_true(program_wrote(&program, "not the answer of a proxy"));
     program_done(&program);
     proxy_stop(&proxy);
 }
@@ -345,6 +402,8 @@ int main(void)
         cmocka_unit_test(its_own_proxy_works_like_serve),
         cmocka_unit_test(what_is_wrong_is_said_and_told_apart_by_the_exit_code),
         cmocka_unit_test(nothing_of_the_network_moves_the_cursor),
+        cmocka_unit_test(the_checkpoint_may_come_from_the_environment),
+        cmocka_unit_test(an_address_needs_no_scheme),
         cmocka_unit_test(what_is_no_proxy_is_told_so),
         cmocka_unit_test(an_interrupt_waits_for_the_answer_and_a_second_does_not),
     };

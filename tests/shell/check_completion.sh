@@ -58,10 +58,27 @@ check() {
     wants "$1" "virtuoso-proxy command step-data store " element-text
     wants "$1" "virtuoso-proxy command step-interact click --p" --position-on-element
     wants "$1" "virtuoso-proxy command create-" create-journey
+    wants "$1" "virtuoso-proxy run -o " yaml
+    wants "$1" "virtuoso-proxy run --output j" json
+    wants "$1" "virtuoso-proxy convert --to " sentences
+    wants "$1" "virtuoso-proxy serve --set up" upstream.timeout_ms=
     echo "$1: completes"
 }
 
 check bash
+# what only the program of bash is asked: values behind "=", kinds of files, and nothing where nothing fits
+wants bash "virtuoso-proxy serve --set auth.mode = " passthrough
+wants bash "virtuoso-proxy command step-interact click x --position-on-element TOP" TOP_LEFT
+wants bash "virtuoso-proxy help " run
+files=$scratch/files/
+mkdir -p "$files"
+touch "$files"a.yaml "$files"b.xml "$files"c.txt
+wants bash "virtuoso-proxy run $files" "$files"a.yaml
+wants bash "virtuoso-proxy run --junit $files" "$files"b.xml
+case " $(ask_bash "virtuoso-proxy run $files" | tr '\n' ' ') " in
+*b.xml* | *c.txt*) fail "files that are not tests are offered" ;;
+esac
+[ -z "$(ask_bash "virtuoso-proxy run --timeout ")" ] || fail "something is offered for a number"
 for shell in zsh fish; do
     if command -v "$shell" >/dev/null; then
         check "$shell"

@@ -1,0 +1,216 @@
+/* The answer of a proxy to one command, for people and for programs. The proxy speaks of members of
+ * a request; here the same thing is an option, so its errors are told in the words of the command
+ * line. */
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/utf8.h"
+#include "command_internal.h"
+#include "data/node.h"
+#include "table.h"
+
+enum { OUT_MAX = 64 * 1024 * 1024, SHOWN_MAX = 200, COLUMNS_DEFAULT = 80 };
+
+static void put(FILE *to, struct buf *text)
+{
+    (void)fwrite(text->ptr, 1, text->len, to);
+    (void)fflush(to);
+    buf_done(text);
+}
+
+static void print_document(const struct json *answer, enum cli_output output)
+{
+    struct buf text;
+    struct buf safe;
+
+    buf_init(&text, OUT_MAX);
+    buf_init(&safe, OUT_MAX);
+    if (output == CLI_OUTPUT_JSON) {
+        json_print_pretty(&text, answer);
+        utf8_put_safe(&safe, buf_view(&text), "\n\t");
+        if (!str_ends(buf_view(&safe), STR("\n"))) {
+            buf_char(&safe, '\n');
+        }
+    } else {
+        yaml_write_json(&safe, answer, 0);
+    }
+    buf_done(&text);
+    put(stdout, &safe);
+}
+
+void command_say(const char *label, struct str value)
+{
+    struct buf text;
+
+    buf_init(&text, OUT_MAX);
+    buf_text(&text, label);
+    utf8_put_safe(&text, value, "");
+    buf_char(&text, '\n');
+    put(stderr, &text);
+}
+
+static void put_request(struct buf *text, const struct json *request)
+{
+    struct str query = json_str(json_get(request, "query"));
+    const struct json *body = json_get(request, "body");
+
+    utf8_put_safe(text, json_str(json_get(request, "method")), "");
+    buf_char(text, ' ');
+    utf8_put_safe(text, json_str(json_get(request, "path")), "");
+    if (query.len > 0) {
+        buf_char(text, '?');
+        utf8_put_safe(text, query, "");
+    }
+    buf_char(text, '\n');
+    if (body != NULL) {
+        yaml_write_json(text, body, 2);
+    }
+}
+
+static size_t terminal_columns(void)
+{
+    struct winsize size;
+
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col
+                                                                           : COLUMNS_DEFAULT;
+}
+
+/* A list is a table at a terminal; for a program that reads it, it stays YAML. */
+static void put_data(struct buf *text, const struct json *data)
+{
+    if (json_type(data) == JSON_ARRAY && json_size(data) == 0) {
+        buf_text(text, "(none)\n");
+    } else if (isatty(STDOUT_FILENO) != 1 || !table_write(text, data, terminal_columns())) {
+        yaml_write_json(text, data, 0);
+    }
+}
+
+static void print_success(const struct json *answer)
+{
+    const struct json *request;
+    const struct json *warning;
+    struct buf text;
+
+    buf_init(&text, OUT_MAX);
+    utf8_put_safe(&text, json_str(json_get(answer, "message")), "");
+    if (text.len > 0) {
+        buf_char(&text, '\n');
+    }
+    JSON_FOREACH (request, json_get(answer, "requests")) {
+        put_request(&text, request);
+    }
+    if (json_type(json_get(answer, "data")) != JSON_NULL) {
+        put_data(&text, json_get(answer, "data"));
+    }
+    put(stdout, &text);
+    JSON_FOREACH (warning, json_get(answer, "warnings")) {
+        command_say("warning: ", json_str(warning));
+    }
+}
+
+/* ---- problems ---- */
+
+static const struct {
+    const char *code;
+    const char *cut;  /* what follows speaks of HTTP: left out; NULL: nothing does */
+    const char *tail; /* stands there instead */
+    const char *hint; /* a line of its own; NULL: none */
+} wordings[] = {
+    {"checkpoint_required", ": give checkpoint_id", ": add --checkpoint ID",
+     "--session ID does for a session of a proxy at --url; VIRTUOSO_SESSION_ID for either"},
+    {"unknown_command", "; GET /api", "; virtuoso-proxy command --list prints all", NULL},
+    {"unauthorized", "; send an API key", "",
+     "give the proxy's key with --api-key-file FILE or VIRTUOSO_PROXY_API_KEY"},
+    {"upstream_auth", NULL, "", "the platform's token is VIRTUOSO_API_TOKEN or upstream.token"},
+};
+
+/* The detail in the words of the command line; *out_hint: NULL, or what to do. */
+static void put_detail(struct buf *out, struct str code, struct str detail, bool suggests,
+                       const char **out_hint)
+{
+    ptrdiff_t at = suggests ? str_find(detail, STR("; did you mean")) : -1;
+
+    detail = at >= 0 ? str_sub(detail, 0, (size_t)at) : detail; /* the suggestion says more */
+    for (size_t i = 0; i < ARRAY_LEN(wordings); i++) {
+        const char *cut = wordings[i].cut;
+
+        if (!str_is(code, wordings[i].code)) {
+            continue;
+        }
+        *out_hint = wordings[i].hint;
+        at = cut != NULL ? str_find(detail, str_from(cut)) : -1;
+        if (at >= 0) {
+            buf_str(out, str_sub(detail, 0, (size_t)at));
+            buf_text(out, wordings[i].tail);
+            return;
+        }
+    }
+    buf_str(out, detail);
+}
+
+static void print_detail(const struct command_run *command, struct str code, struct str detail,
+                         const char **out_hint)
+{
+    struct buf text;
+
+    buf_init(&text, OUT_MAX);
+    put_detail(&text, code, detail, command->suggestion.len > 0, out_hint);
+    command_say("virtuoso-proxy command: ", buf_view(&text));
+    buf_done(&text);
+}
+
+static void print_problem(const struct command_run *command, const struct json *problem)
+{
+    struct str code = json_str(json_get(problem, "code"));
+    struct str before = STR_EMPTY;
+    const char *hint = NULL;
+    const struct json *one;
+
+    JSON_FOREACH (one, json_get(problem, "errors")) {
+        struct str detail = json_str(json_get(one, "detail"));
+
+        if (!str_eq(detail, before)) {
+            print_detail(command, code, detail, &hint);
+        }
+        before = detail;
+    }
+    if (before.len == 0) {
+        print_detail(command, code, json_str(json_find(problem, "/detail /error /title")), &hint);
+    }
+    if (command->suggestion.len > 0) {
+        command_say("did you mean: ", command->suggestion);
+    }
+    if (hint != NULL) {
+        command_say("hint: ", str_from(hint));
+    }
+    if (command->remote) { /* of our own proxy it names nothing that is still there */
+        command_say("request id: ", json_str(json_get(problem, "request_id")));
+    }
+}
+
+void command_print_answer(const struct command_run *command, const struct json *answer,
+                          bool success)
+{
+    if (command->output != CLI_OUTPUT_HUMAN) {
+        print_document(answer, command->output);
+    } else if (success) {
+        print_success(answer);
+    } else {
+        print_problem(command, answer);
+    }
+}
+
+void command_print_garbage(const struct upstream_reply *reply)
+{
+    struct buf text;
+
+    buf_init(&text, OUT_MAX);
+    buf_printf(&text,
+               "virtuoso-proxy command: %d, and what came with it is not the answer of a proxy: ",
+               reply->status);
+    utf8_put_safe(&text, utf8_clip(reply->body, SHOWN_MAX), "");
+    buf_char(&text, '\n');
+    put(stderr, &text);
+}
