@@ -154,13 +154,13 @@ bool cli_run_needs_proxy(const struct cli_run *run)
 void cli_run_end(struct cli_run *run, const struct error *why)
 {
     CHECK(run->client == NULL);
+    CHECK(why != NULL || !cli_run_needs_proxy(run));
     if (run->finished) {
         return;
     }
     run->began_wall_ms = run->began_wall_ms > 0 ? run->began_wall_ms : clock_wall_ms();
     for (size_t i = 0; i < run->gather.n; i++) {
         if (run->items[i].state == ITEM_QUEUED) {
-            CHECK(why != NULL);
             run->items[i].error = *why;
             item_end_unbegun(&run->items[i], VERDICT_ERROR);
         }

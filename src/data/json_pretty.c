@@ -62,11 +62,16 @@ void json_print_pretty(struct buf *out, const struct json *node)
     json = buf_view(&text);
     for (size_t i = 0; i < json.len; i++) {
         char c = json.ptr[i];
+        char next = '\0';
+
+        if (i + 1 < json.len) {
+            next = json.ptr[i + 1];
+        }
 
         if (c == '"') {
             i = put_text(out, json, i);
         } else if (strchr("{}[],:", c) != NULL) {
-            put_mark(out, c, i + 1 < json.len ? json.ptr[i + 1] : '\0', &depth);
+            put_mark(out, c, next, &depth);
         } else {
             buf_char(out, c);
         }

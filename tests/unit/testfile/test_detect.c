@@ -58,27 +58,29 @@ static const struct {
     {"name: L\nsteps: []\n", NULL},
 };
 
+static void check_row(size_t i)
+{
+    const struct testfile_options options = {.kind = TESTFILE_AUTO};
+    const char *other = rows[i].other != NULL ? rows[i].other : "a test";
+    struct testfile_problems problems;
+    struct testfile file;
+    struct arena arena;
+    enum error_code code;
+
+    arena_init(&arena);
+    code = testfile_compile(&arena, str_from(rows[i].text), &options, &file, &problems);
+    assert_true(rows[i].other == NULL || code == ERR_UNPROCESSABLE);
+    if (!str_is(str_from(file.other != NULL ? file.other : "a test"), other)) {
+        fail_msg("%s: taken for: %s", rows[i].text, file.other != NULL ? file.other : "a test");
+    }
+    arena_done(&arena);
+}
+
 static void other_files_are_told_apart(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const struct testfile_options options = {.kind = TESTFILE_AUTO};
-        struct testfile_problems problems;
-        struct testfile file;
-        struct arena arena;
-        enum error_code code;
-
-        arena_init(&arena);
-        code = testfile_compile(&arena, str_from(rows[i].text), &options, &file, &problems);
-        if (rows[i].other != NULL) {
-            assert_int_equal(code, ERR_UNPROCESSABLE);
-            if (file.other == NULL || !str_is(str_from(file.other), rows[i].other)) {
-                fail_msg("%s: %s", rows[i].text, file.other != NULL ? file.other : "a test");
-            }
-        } else if (file.other != NULL) {
-            fail_msg("%s: taken for: %s", rows[i].text, file.other);
-        }
-        arena_done(&arena);
+        check_row(i);
     }
 }
 
