@@ -54,8 +54,9 @@ static enum error_code open_demo_server(struct arguments *arguments, struct serv
 int run_demo(struct arguments *arguments)
 {
     static const char *const fixed[][2] = {
-        {"sandbox.enabled", "true"}, {"auth.mode", "none"},    {"log.level", "warn"},
-        {"log.access", "false"},     {"drain.notice_ms", "0"}, {"drain.limit_ms", "2000"},
+        {"sandbox.enabled", "true"},      {"auth.mode", "none"},    {"log.level", "warn"},
+        {"log.access", "false"},          {"drain.notice_ms", "0"}, {"drain.limit_ms", "2000"},
+        {"sandbox.execution_ms", "1200"},
     };
     struct server server;
     struct demo_run run = {.server = &server, .once = arguments_get(arguments, "once") != NULL};
@@ -73,10 +74,11 @@ int run_demo(struct arguments *arguments)
     server.owner = &run;
     server.on_stopping = on_server_stopping;
     print_addresses(&server);
-    (void)printf("\nCreating a sample test through the proxy:\n");
+    (void)printf("\nCreating and executing a sample test through the proxy:\n");
     (void)fflush(stdout);
-    if (demo_start(&run.demo, &server.loop, server_url(&server, url), on_demo_done, &run, &err) !=
-        ERR_OK) {
+    if (demo_start(&run.demo, &server.loop,
+                   &(struct demo_options){server_url(&server, url), run.once}, on_demo_done, &run,
+                   &err) != ERR_OK) {
         (void)fail("demo", &err);
         server_stop(&server);
     }

@@ -36,7 +36,7 @@ static const struct argument check_arguments[] = {
 static const struct argument demo_arguments[] = {
     {"listen", 'l', "ADDR:PORT",
      "where to listen (127.0.0.1:8000, or a free port when that is taken)", "server.listen", NULL},
-    {"once", 0, NULL, "stop when the sample test exists instead of serving on", NULL, NULL},
+    {"once", 0, NULL, "stop when the sample test has run instead of serving on", NULL, NULL},
     {.name = NULL},
 };
 
@@ -107,8 +107,8 @@ const struct subcommand subcommands[] = {
      .signals = server_signals, .example = "sandbox --listen 127.0.0.1:9000"},
     {"check", "Check the configuration as serve does, every error at once, and start nothing.", "",
      check_arguments, run_check, .example = "check -c FILE --print"},
-    {"demo", "Run proxy and sandbox, create a sample test, and keep serving.", "", demo_arguments,
-     run_demo, .signals = server_signals, .example = "demo --once"},
+    {"demo", "Run proxy and sandbox, create and execute a sample test, and keep serving.", "",
+     demo_arguments, run_demo, .signals = server_signals, .example = "demo --once"},
     {"command", "Run one command of the catalogue, without a server or through one.",
      "COMMAND [ARGUMENT...] [--OPTION...]", command_arguments, run_command,
      .rest_is_operands = true,

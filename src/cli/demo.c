@@ -3,8 +3,10 @@
 #include "cli/demo.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/mem.h"
 #include "data/json.h"
 #include "net/loop.h"
@@ -15,6 +17,10 @@
         .body = JSON(__VA_ARGS__), .class = CALL_CREATE, .needs_json = true                        \
     }
 #define STEP(label, ...) RUN(label, {"checkpoint_id" : "$checkpoint_id", __VA_ARGS__})
+
+#define READ_BACK "read it back"
+#define FOLLOW    "wait for its end"
+#define OUTCOMES  "outcome of each step"
 
 /* clang-format off */
 static const struct {
@@ -34,10 +40,26 @@ static const struct {
     {STEP("step: click \"Sign in\"", "command": "step-interact click", "args": ["Sign in"]), {{NULL}}},
     {STEP("step: wait for the account", "command": "step-wait element", "args": ["My account"]), {{NULL}}},
     {STEP("step: the greeting is there", "command": "step-assert exists", "args": ["Hello, Ada"]), {{NULL}}},
-    {RUN("read it back", {"command": "list-checkpoint-steps", "args": ["$checkpoint_id"]}), {{NULL}}},
+    {RUN(READ_BACK, {"command": "list-checkpoint-steps", "args": ["$checkpoint_id"]}), {{NULL}}},
+    {RUN("execute it", {"command": "execute-goal", "args": ["$goal_id", "$snapshot_id"]}), {{"execution_id", "/data/id", true}}},
+    {{.name = FOLLOW, .method = "GET", .path = "/api/executions/{execution_id}", .class = CALL_READ, .needs_json = true}, {{NULL}}},
+    {{.name = OUTCOMES, .method = "GET", .path = "/virtuoso/executions/{execution_id}", .class = CALL_READ, .needs_json = true}, {{NULL}}},
 };
 
 /* clang-format on */
+
+enum { TEXT_MAX = 4096, POLL_MS = 150 };
+
+static const char *paint(const struct demo *demo, const char *code)
+{
+    return demo->color ? code : "";
+}
+
+#define GREEN "\033[32m"
+#define RED   "\033[1;31m"
+#define BOLD  "\033[1m"
+#define SOFT  "\033[2m"
+#define PLAIN "\033[0m"
 
 static void out_line(struct buf *text)
 {
@@ -47,67 +69,172 @@ static void out_line(struct buf *text)
     buf_done(text);
 }
 
+/* ---- while it works ---- */
+
+static bool is_row(const struct plan_row *row, const char *name)
+{
+    return str_is(str_from(row->call->spec->name), name);
+}
+
+static void draw_over(struct buf *text)
+{
+    (void)fwrite(text->ptr, 1, text->len, stdout);
+    (void)fflush(stdout);
+    buf_done(text);
+}
+
 static void show_progress(struct plan *plan, struct plan_row *row)
 {
     struct demo *demo = plan->owner;
-    size_t at = (size_t)(row - plan->rows) + 1;
+    bool done = row->status == ROW_DONE;
     struct buf text;
 
     if (row->status == ROW_RUNNING && !demo->fancy) {
         return;
     }
-    buf_init(&text, 1024);
-    if (demo->fancy) {
-        buf_text(&text, "\r\033[K");
-    }
-    buf_printf(&text, "  [%2zu/%zu] %s%s", at, ARRAY_LEN(rows), row->call->spec->name,
-               row->status == ROW_RUNNING ? " ..."
-               : row->status == ROW_DONE  ? "  ok"
-                                          : "  FAILED");
-    if (row->status == ROW_DONE) {
-        buf_printf(&text, " (%.1f ms)", (double)row->us / 1000.0);
-    }
+    buf_init(&text, TEXT_MAX);
+    buf_text(&text, demo->fancy ? "\r\033[K" : "");
+    buf_printf(&text, "  [%2zu/%zu] %s", (size_t)(row - plan->rows) + 1, ARRAY_LEN(rows),
+               row->call->spec->name);
     if (row->status == ROW_RUNNING) {
-        (void)fwrite(text.ptr, 1, text.len, stdout);
-        (void)fflush(stdout);
-        buf_done(&text);
+        buf_text(&text, " ...");
+        draw_over(&text);
         return;
+    }
+    buf_printf(&text, "  %s%s%s", paint(demo, done ? GREEN : RED), done ? "ok" : "FAILED",
+               paint(demo, PLAIN));
+    if (done) {
+        buf_printf(&text, " %s(%.1f ms)%s", paint(demo, SOFT), (double)row->us / 1000.0,
+                   paint(demo, PLAIN));
     }
     out_line(&text);
 }
 
+/* The execution is asked for until it has ended; at a terminal how far it is stays on one line. */
+static enum plan_verdict after_row(struct plan *plan, struct plan_row *row,
+                                   const struct json *answer, uint64_t *delay_ms, struct error *err)
+{
+    struct demo *demo = plan->owner;
+    struct str status = json_str(json_get(answer, "status"));
+    struct buf text;
+
+    (void)err;
+    if (!is_row(row, FOLLOW) || str_is(status, "FINISHED") || str_is(status, "CANCELED") ||
+        str_is(status, "FAILED")) {
+        return PLAN_NEXT;
+    }
+    if (demo->fancy) {
+        buf_init(&text, TEXT_MAX);
+        buf_printf(&text, "\r\033[K  [%2zu/%zu] %s  %.*s %.0f %%", (size_t)(row - plan->rows) + 1,
+                   ARRAY_LEN(rows), row->call->spec->name, STR_ARG(status),
+                   json_double(json_get(answer, "progress")));
+        draw_over(&text);
+    }
+    *delay_ms = POLL_MS;
+    return PLAN_AGAIN;
+}
+
+/* ---- at the end ---- */
+
+static const struct json *answer_of(const struct demo *demo, const char *name)
+{
+    for (size_t i = 0; i < demo->plan.n_rows; i++) {
+        if (is_row(&demo->plan.rows[i], name)) {
+            return demo->plan.rows[i].answer;
+        }
+    }
+    return NULL;
+}
+
+/* What came of a step in the execution; NULL: it is not in the tree. */
+static const struct json *executed_step(const struct json *tree, struct str id)
+{
+    const struct json *journey;
+    const struct json *checkpoint;
+
+    JSON_FOREACH (journey, json_find(tree, "/item/testSuites /testSuites")) {
+        JSON_FOREACH (checkpoint, json_get(journey, "testCases")) {
+            const struct json *step = json_get_str(json_get(checkpoint, "testSteps"), id);
+
+            if (step != NULL) {
+                return step;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* The action, with its value and its element: WRITE ada@example.com into "E-mail". */
+static void put_step(struct buf *out, const struct json *step)
+{
+    struct str action = json_str(json_get(step, "action"));
+    struct str value = json_str(json_get(step, "value"));
+    struct str element = json_str(json_get(step, "target"));
+    bool waits = str_is(action, "WAIT") && element.len > 0;
+
+    buf_printf(out, "%-14.*s", STR_ARG(action));
+    if (value.len > 0 && !waits) {
+        buf_printf(out, " %.*s", STR_ARG(value));
+    }
+    if (element.len > 0) {
+        buf_printf(out, "%s \"%.*s\"", value.len > 0 && !waits ? " into" : "", STR_ARG(element));
+    }
+    if (waits && value.len > 0) {
+        buf_printf(out, " for up to %.*s ms", STR_ARG(value));
+    }
+}
+
 static void show_steps(struct demo *demo)
 {
-    const struct json *answer = demo->plan.rows[demo->plan.n_rows - 1].answer;
+    const struct json *tree = answer_of(demo, OUTCOMES);
     const struct json *step;
     size_t number = 0;
     struct buf text;
 
-    (void)printf("\nThe platform now holds:\n");
-    JSON_FOREACH (step, json_get(answer, "data")) {
-        struct str value = json_str(json_get(step, "value"));
+    (void)printf("\n%sThe platform now holds:%s\n", paint(demo, BOLD), paint(demo, PLAIN));
+    JSON_FOREACH (step, json_get(answer_of(demo, READ_BACK), "data")) {
+        const struct json *done = executed_step(tree, json_str(json_get(step, "id")));
+        struct str outcome = json_str(json_get(done, "outcome"));
+        int64_t ms = 0;
 
-        buf_init(&text, 4096);
-        buf_printf(&text, "  %2zu. %-14.*s %.*s  (step %.*s)", ++number,
-                   STR_ARG(json_str(json_get(step, "action"))), STR_ARG(value),
-                   STR_ARG(json_str(json_get(step, "id"))));
+        buf_init(&text, TEXT_MAX);
+        buf_printf(&text, "  %2zu. ", ++number);
+        if (done != NULL) {
+            buf_printf(&text, "%s%-4.*s%s ", paint(demo, str_is(outcome, "PASS") ? GREEN : RED),
+                       STR_ARG(outcome), paint(demo, PLAIN));
+        }
+        put_step(&text, step);
+        if (json_to_i64(json_get(done, "duration"), &ms)) {
+            buf_printf(&text, " %s(%lld ms)%s", paint(demo, SOFT), (long long)ms,
+                       paint(demo, PLAIN));
+        }
         out_line(&text);
     }
 }
 
-static void show_curl(struct demo *demo)
+static void show_result(struct demo *demo)
 {
-    const struct json *checkpoint = plan_get(&demo->plan, "checkpoint_id");
-    struct str id = json_str(checkpoint);
+    struct str outcome = json_str(json_get(answer_of(demo, FOLLOW), "outcome"));
+    bool green = str_is(outcome, "PASS");
 
-    (void)printf(
-        "\nTry it:\n"
-        "  curl -s %s/health\n"
-        "  curl -s -H 'Content-Type: application/json' -d '{\"command\": \"step-interact click\", \"args\": [\"Log out\"], "
-        "\"checkpoint_id\": \"%.*s\"}' %s/api/v1/commands/execute\n"
-        "  curl -s '%s/api/v1/commands/step-interact%%20click/help'\n"
-        "\nServing until Ctrl-C.\n",
-        demo->url, STR_ARG(id), demo->url, demo->url);
+    (void)printf("\nThe test was created and executed: %s%s%s.\n", paint(demo, green ? GREEN : RED),
+                 green ? "passed" : "failed", paint(demo, PLAIN));
+}
+
+/* The last thing on the screen: where it is, and what to do next; no line is wider than 80. */
+static void show_next(struct demo *demo)
+{
+    struct str id = json_str(plan_get(&demo->plan, "checkpoint_id"));
+
+    if (demo->once) {
+        (void)printf("\nStopping (--once); without it the proxy goes on serving.\n");
+        return;
+    }
+    (void)printf("\n  %sAddress%s  %s\n", paint(demo, BOLD), paint(demo, PLAIN), demo->url);
+    (void)printf("  %sTry it%s   %s/docs\n", paint(demo, BOLD), paint(demo, PLAIN), demo->url);
+    (void)printf("  %sOr%s       curl -s %s/api/checkpoints/%.*s/steps\n", paint(demo, BOLD),
+                 paint(demo, PLAIN), demo->url, STR_ARG(id));
+    (void)printf("\nServing until Ctrl-C.\n");
     (void)fflush(stdout);
 }
 
@@ -128,7 +255,8 @@ static void on_plan_done(struct plan *plan)
     demo->ok = plan->result == ERR_OK;
     if (demo->ok) {
         show_steps(demo);
-        show_curl(demo);
+        show_result(demo);
+        show_next(demo);
     } else {
         (void)fprintf(stderr, "The demo stopped: %s\n", plan->error.text);
     }
@@ -155,12 +283,17 @@ static enum error_code compile_rows(struct demo *demo, struct error *err)
     return ERR_OK;
 }
 
-enum error_code demo_start(struct demo *demo, struct loop *loop, const char *url,
+static bool is_terminal(void)
+{
+    return isatty(STDOUT_FILENO) == 1 && !str_is(str_from(getenv("TERM")), "dumb");
+}
+
+enum error_code demo_start(struct demo *demo, struct loop *loop, const struct demo_options *wanted,
                            void (*on_done)(struct demo *demo, bool ok), void *owner,
                            struct error *err)
 {
     struct upstream_options options = {
-        .base_url = str_from(url),
+        .base_url = str_from(wanted->url),
         .client_name = STR("virtuoso-proxy demo"),
         .verify_tls = true,
         .connect_timeout_ms = 2000,
@@ -173,9 +306,13 @@ enum error_code demo_start(struct demo *demo, struct loop *loop, const char *url
     const struct plan_options plan_options = {.deadline_ms = 30000};
     enum error_code code;
 
-    *demo = (struct demo){
-        .loop = loop, .on_done = on_done, .owner = owner, .fancy = isatty(STDOUT_FILENO) == 1};
-    str_copy(demo->url, sizeof(demo->url), str_from(url));
+    *demo = (struct demo){.loop = loop,
+                          .on_done = on_done,
+                          .owner = owner,
+                          .once = wanted->once,
+                          .fancy = is_terminal(),
+                          .color = fd_takes_color(STDOUT_FILENO)};
+    str_copy(demo->url, sizeof(demo->url), str_from(wanted->url));
     arena_init(&demo->arena);
     code = compile_rows(demo, err);
     if (code == ERR_OK) {
@@ -189,7 +326,7 @@ enum error_code demo_start(struct demo *demo, struct loop *loop, const char *url
     plan_init(&demo->plan, &demo->arena, &demo->port, &plan_options);
     demo->plan.on_progress = show_progress;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        (void)plan_append(&demo->plan, &demo->calls[i]);
+        plan_append(&demo->plan, &demo->calls[i])->after = after_row;
     }
     plan_start(&demo->plan, on_plan_done, demo);
     return ERR_OK;

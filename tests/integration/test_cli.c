@@ -218,16 +218,32 @@ static void keys_that_expire_are_told_by_check_and_in_the_log(void **state)
     assert_int_equal(remove(file), 0);
 }
 
-static void the_demo_makes_a_test_and_ends_when_asked(void **state)
+static void the_demo_makes_and_runs_a_test(void **state)
 {
+    static const char *const args[] = {"demo", "--listen=127.0.0.1:0", NULL};
+    static const char *const next[] = {"Address", "/docs\n", "curl -s http://127.0.0.1:"};
     struct program program;
 
     (void)state;
     assert_int_equal(run(&program, "demo", "--once", "--listen=127.0.0.1:0", NULL), 0);
     assert_true(program_wrote(&program, "The platform now holds:"));
-    assert_true(program_wrote(&program, "NAVIGATE"));
-    assert_true(program_wrote(&program, "curl -s"));
+    assert_true(program_wrote(&program, "PASS NAVIGATE       https://shop.example/login"));
+    assert_true(program_wrote(&program, "PASS WRITE          ada@example.com into \"E-mail\""));
+    assert_true(program_wrote(&program, "PASS CLICK          \"Sign in\""));
+    assert_true(program_wrote(&program, "The test was created and executed: passed."));
+    assert_true(program_wrote(&program, "Stopping (--once)"));
+    assert_false(program_wrote(&program, "Serving until"));
+    assert_false(program_wrote(&program, "curl"));
+    assert_false(program_wrote(&program, "\033")); /* not a terminal */
     program_assert_clean(&program);
+    program_done(&program);
+
+    program_start(&program, args, NULL);
+    program_wait_wrote(&program, "Serving until Ctrl-C.", 20000);
+    for (size_t i = 0; i < ARRAY_LEN(next); i++) {
+        assert_true(program_wrote(&program, next[i]));
+    }
+    program_stop(&program);
     program_done(&program);
 }
 
@@ -310,7 +326,7 @@ int main(void)
         cmocka_unit_test(the_configuration_tells_all_its_errors_and_no_secret),
         cmocka_unit_test(check_and_serve_agree),
         cmocka_unit_test(keys_that_expire_are_told_by_check_and_in_the_log),
-        cmocka_unit_test(the_demo_makes_a_test_and_ends_when_asked),
+        cmocka_unit_test(the_demo_makes_and_runs_a_test),
         cmocka_unit_test(operators_see_everything_and_no_secret),
         cmocka_unit_test(slow_readers_are_bounded),
     };
