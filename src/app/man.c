@@ -134,6 +134,26 @@ static void put_fixed(struct buf *out)
     }
 }
 
+/* Those of the client subcommands, which are not options of the configuration. */
+static void put_client_environment(struct buf *out)
+{
+    static const char *const rows[][2] = {
+        {"VIRTUOSO_PROXY_API_KEY", "command, run: the API key for --url."},
+        {"VIRTUOSO_PROXY_LAST_RUN",
+         "run: the file that remembers what was not green, for --rerun-failed; else "
+         "virtuoso-proxy/last-run in XDG_STATE_HOME or ~/.local/state."},
+        {"VIRTUOSO_SESSION_ID",
+         "command: the checkpoint (digits, or cp_ and digits), or a session of the proxy at --url."},
+        {"GITHUB_ACTIONS, GITHUB_STEP_SUMMARY",
+         "run: annotations when the first is true; the file of --github-summary."},
+        {"NO_COLOR", "No colours at a terminal."},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        put_term(out, rows[i][0], rows[i][1]);
+    }
+}
+
 static void put_environment(struct buf *out)
 {
     size_t n;
@@ -143,6 +163,7 @@ static void put_environment(struct buf *out)
         out,
         ".SH ENVIRONMENT\nEach option of the configuration has a variable: VIRTUOSO_PROXY_ and its key in "
         "capitals, with _ for the dot; secrets may be files, with _FILE behind the name.\n");
+    put_client_environment(out);
     for (size_t i = 0; i < n; i++) {
         char name[128] = "VIRTUOSO_PROXY_";
         size_t at = sizeof("VIRTUOSO_PROXY_") - 1;

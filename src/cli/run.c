@@ -85,9 +85,7 @@ static void read_all(struct cli_run *run)
                               &run->query, &err)) {
         *error_list_add(&run->errors) = err;
     }
-    if (run->errors.n == 0) {
-        run_open_reports(run);
-    }
+    run_open_reports(run);
 }
 
 bool cli_run_new(const struct cli_run_options *options, struct cli_run **out)
@@ -112,6 +110,7 @@ bool cli_run_new(const struct cli_run_options *options, struct cli_run **out)
     } else {
         print_list(&run->notes);
         print_list(&run->errors);
+        run_report_errors(run);
         cli_run_free(run);
         run = NULL;
     }

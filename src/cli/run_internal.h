@@ -129,6 +129,7 @@ void last_run_write(struct cli_run *run);
 void run_open_reports(struct cli_run *run);
 void run_close_reports(struct cli_run *run);
 void run_write_reports(struct cli_run *run); /* sets the exit code */
+void run_report_errors(struct cli_run *run); /* when nothing can begin: a case an error */
 void run_tell_ended(struct cli_run *run);    /* prints the lines of files that have ended */
 
 /* ---- run_item.c ---- */

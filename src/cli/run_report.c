@@ -193,6 +193,36 @@ static void explain_unbegun(struct cli_run *run)
     }
 }
 
+static bool write_files(const struct cli_run *run, const struct report *report)
+{
+    bool ok = true;
+
+    for (size_t i = 0; i < ARRAY_LEN(reports); i++) {
+        if (run->report_fds[i] >= 0) {
+            ok = write_report(&reports[i], report, run->report_fds[i], report_file(run, i)) && ok;
+        }
+    }
+    return ok;
+}
+
+void run_report_errors(struct cli_run *run)
+{
+    struct report report = report_of(run);
+    struct report_entry *entries =
+        arena_calloc(&run->arena, run->errors.n + 1, sizeof(struct report_entry));
+
+    for (size_t i = 0; i < run->errors.n; i++) {
+        entries[i] = (struct report_entry){.file = STR("(command line)"),
+                                           .name = STR("virtuoso-proxy run"),
+                                           .verdict = VERDICT_ERROR,
+                                           .detail = str_from(run->errors.items[i].text)};
+    }
+    report.began_wall_ms = clock_wall_ms();
+    report.entries = entries;
+    report.n = run->errors.n;
+    (void)write_files(run, &report); /* the exit code is 1 in any case */
+}
+
 void run_write_reports(struct cli_run *run)
 {
     struct report report = report_of(run);
@@ -208,11 +238,8 @@ void run_write_reports(struct cli_run *run)
     report.entries = entries;
     report.n = run->gather.n;
     run->exit_code = report.n == 0 && run->n_left_out > 0 ? 0 : report_exit_code(&report);
-    for (size_t i = 0; i < ARRAY_LEN(reports); i++) {
-        if (run->report_fds[i] >= 0 &&
-            !write_report(&reports[i], &report, run->report_fds[i], report_file(run, i))) {
-            run->exit_code = CLI_EXIT_NOT_STARTED;
-        }
+    if (!write_files(run, &report)) {
+        run->exit_code = CLI_EXIT_NOT_STARTED;
     }
     if (!print_report(run, &report)) {
         run->exit_code = CLI_EXIT_NOT_STARTED;

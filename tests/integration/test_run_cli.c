@@ -271,7 +271,11 @@ static void what_cannot_start_is_1_and_sends_nothing(void **state)
         assert_int_equal(run_cli_env(f, NULL, args), 1);
         assert_true(f->out.len > 0);
     }
-    assert_int_equal(RUN(f, run_cli_path(f, "missing.yaml"), run_cli_url(f, scripted.port)), 1);
+    assert_int_equal(RUN(f, run_cli_path(f, "missing.yaml"), run_cli_url(f, scripted.port),
+                         "--junit", run_cli_put(f, "old.xml", "an older report")),
+                     1);
+    assert_true(str_contains(run_cli_get(f, "old.xml"), /* it is not that of this run */
+                             STR("<error type=\"error\" message=\"cannot read ")));
     assert_int_equal(scripted.seen->n, 0);
     assert_int_equal(RUN(f, file, "--url=ftp://x"), 1);
     assert_int_equal(RUN(f, file, "--junit", run_cli_path(f, "made/by/run/j.xml")), 1);
