@@ -231,6 +231,7 @@ enum stage_verdict handle_openapi(struct task *task);
 enum stage_verdict handle_docs(struct task *task);
 enum stage_verdict handle_docs_file(struct task *task);
 enum stage_verdict handle_favicon(struct task *task);
+enum stage_verdict handle_schema(struct task *task);
 enum stage_verdict reply_start_page(struct task *task);
 enum stage_verdict handle_problem(struct task *task);
 enum stage_verdict handle_session_create(struct task *task);

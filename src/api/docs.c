@@ -3,6 +3,9 @@
  * policy below forbids it. */
 #include "links.h"
 #include "page.h"
+#include "testfile/guide.h"
+
+enum { SCHEMA_MAX = 1024 * 1024 };
 
 static void put_card(struct task *task, struct buf *text, const char *path, const char *title,
                      const char *about)
@@ -31,6 +34,10 @@ enum stage_verdict reply_start_page(struct task *task)
     put_card(task, &text, "/docs", "Interactive API documentation",
              "Every route, to read and to try");
     put_card(task, &text, "/api/v1/commands", "Commands", "What a test step can do, with examples");
+    put_card(task, &text, "/docs/testfile", "Test files",
+             "How a test file is written, every verb and sentence");
+    put_card(task, &text, "/docs/moving", "Moving over",
+             "From the old service and command line to this one");
     put_card(task, &text, "/problems", "Error codes", "What each one means and what to do");
     put_card(task, &text, "/openapi.json", "OpenAPI 3.1", "For client generators");
     put_card(task, &text, "/health", "Health", "The server and the platform");
@@ -82,11 +89,55 @@ static enum stage_verdict no_such_file(struct task *task)
     return task_fail(task);
 }
 
+/* ---- documents for people ---- */
+
+extern const char api_moving_start[], api_moving_end[];
+
+static enum stage_verdict reply_guide(struct task *task)
+{
+    struct buf text;
+
+    page_begin(task, &text, "Test files");
+    testfile_guide(&text, GUIDE_HTML);
+    return page_end(task, &text);
+}
+
+static enum stage_verdict reply_moving(struct task *task)
+{
+    struct str rest = str_range(api_moving_start, api_moving_end);
+    struct str heading;
+    struct buf text;
+
+    (void)str_cut(rest, '\n', &heading, &rest);
+    page_begin(task, &text, "Moving over");
+    guide_render(&text, rest, GUIDE_HTML);
+    return page_end(task, &text);
+}
+
+enum stage_verdict handle_schema(struct task *task)
+{
+    struct buf text;
+    struct str copy;
+
+    buf_init(&text, SCHEMA_MAX);
+    testfile_schema(&text);
+    copy = arena_str(task->arena, buf_view(&text));
+    buf_done(&text);
+    exchange_set_header(task->exchange, "Cache-Control", STR("public, max-age=3600"));
+    return task_reply(task, 200, "application/json; charset=utf-8", copy);
+}
+
 /* What both builds have. */
 static enum stage_verdict reply_common_file(struct task *task, struct str file)
 {
     if (str_is(file, "plain")) {
         return reply_plain_page(task);
+    }
+    if (str_is(file, "testfile")) {
+        return reply_guide(task);
+    }
+    if (str_is(file, "moving")) {
+        return reply_moving(task);
     }
     return str_is(file, "page.css") ? reply_asset(task, "text/css; charset=utf-8", page_style)
                                     : no_such_file(task);

@@ -20,6 +20,7 @@ const char page_style[] =
     ".cards li,.rows li{background:var(--card);border:1px solid var(--line);border-radius:.5rem;padding:.75rem 1rem}"
     ".cards a{font-weight:600}"
     ".rows{padding:0;list-style:none;display:grid;gap:.5rem}.rows p{margin:.25rem 0 0;overflow-wrap:anywhere}"
+    ".page table{border-collapse:collapse;display:block;overflow-x:auto}.page td{border-top:1px solid var(--line);padding:.3rem .75rem .3rem 0;vertical-align:top}"
     ".status{display:inline-block;min-width:2.5rem;font-weight:600}";
 
 const char page_icon[] =

@@ -82,6 +82,7 @@ static const struct route routes[] = {
     {"GET", "/docs/{file}", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_docs_file, &query_ignored, "documents", "getDocsFile", "Files of the documentation page", NULL, NULL},
     {"GET", "/favicon.svg", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_favicon, &query_ignored, "documents", "getFavicon", "Icon of the pages", NULL, NULL},
     {"GET", "/favicon.ico", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_favicon, &query_ignored, "documents", "getFaviconIco", "Icon of the pages, where browsers look for it", NULL, NULL},
+    {"GET", "/schema/testfile.json", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_schema, &query_ignored, "documents", "getTestFileSchema", "JSON Schema of test files, for editors", NULL, NULL},
     {"GET", "/openapi.json", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_openapi, &query_ignored, "documents", "getOpenApi", "OpenAPI document", NULL, NULL},
     {"GET", "/problems", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_problems, &query_ignored, "documents", "listProblems", "All error codes", NULL, NULL},
     {"GET", "/problems/{code}", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_problem, &query_ignored, "documents", "getProblem", "One error code: cause, fix, example", NULL, NULL},

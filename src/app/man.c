@@ -7,6 +7,7 @@
 #include "catalog/catalog.h"
 #include "config/config.h"
 #include "subcommands.h"
+#include "testfile/guide.h"
 
 enum { PAGE_MAX = 1024 * 1024 };
 
@@ -202,31 +203,45 @@ static void put_catalogue(struct buf *out)
     }
 }
 
-int run_man(struct arguments *arguments)
+static void put_program(struct buf *out)
 {
-    struct error err = {0};
-    struct buf out;
-    int status = EXIT_SUCCESS;
-
-    (void)arguments;
-    if (catalog_open(&err) != ERR_OK) {
-        (void)fprintf(stderr, "virtuoso-proxy man: %s\n", err.text);
-        return EXIT_FAILURE;
-    }
-    buf_init(&out, PAGE_MAX);
     buf_text(
-        &out,
+        out,
         ".TH VIRTUOSO\\-PROXY 1 \"2026-11-23\" \"virtuoso\\-proxy " VP_VERSION
         "\" \"User Commands\"\n"
         ".SH NAME\nvirtuoso\\-proxy \\- a simple HTTP API in front of the Virtuoso QA platform\n"
         ".SH SYNOPSIS\n.B virtuoso\\-proxy\n.I COMMAND\n[options]\n"
         ".SH DESCRIPTION\nA caller sends one of 87 commands and a test step exists on the platform; sends a "
         "test file and a whole test exists. The same program is the server, the command line client and a "
-        "sandbox of the platform.\n");
-    put_subcommands(&out);
-    put_fixed(&out);
-    put_environment(&out);
-    put_catalogue(&out);
+        "sandbox of the platform. Test files are described in\n.BR virtuoso\\-proxy\\-testfile (5).\n");
+    put_subcommands(out);
+    put_fixed(out);
+    put_environment(out);
+    put_catalogue(out);
+}
+
+int run_man(struct arguments *arguments)
+{
+    const char *page = arguments->n_operands > 0 ? arguments->operands[0] : "";
+    struct error err = {0};
+    struct buf out;
+    int status = EXIT_SUCCESS;
+
+    if (arguments->n_operands > 1 || (page[0] != '\0' && !str_is(str_from(page), "testfile"))) {
+        (void)fprintf(stderr,
+                      "virtuoso-proxy man: there is one other page: virtuoso-proxy man testfile\n");
+        return EXIT_FAILURE;
+    }
+    if (catalog_open(&err) != ERR_OK) {
+        (void)fprintf(stderr, "virtuoso-proxy man: %s\n", err.text);
+        return EXIT_FAILURE;
+    }
+    buf_init(&out, PAGE_MAX);
+    if (page[0] != '\0') {
+        testfile_guide(&out, GUIDE_MAN);
+    } else {
+        put_program(&out);
+    }
     if (!buf_ok(&out) || fwrite(out.ptr, 1, out.len, stdout) != out.len) {
         status = EXIT_FAILURE;
     }

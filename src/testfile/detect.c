@@ -57,6 +57,11 @@ static const struct other_row others[] = {
     {"$schema", "a JSON schema, or a file described by one", true},
 };
 
+const char *other_file_key(size_t index)
+{
+    return index < ARRAY_LEN(others) ? others[index].key : NULL;
+}
+
 static bool refuse(struct compile *c, const struct node *document, const char *what)
 {
     struct testfile_problem *problem = problem_add(

@@ -6,7 +6,7 @@
 #include "base/check.h"
 #include "map_internal.h"
 
-enum { VERBS_MAX = 128, WORDS_IN_TABLE_MAX = 256 };
+enum { VERBS_MAX = 160, KEYS_MAX = 512, WORDS_IN_TABLE_MAX = 256 };
 
 struct numbered {
     struct map_node node;
@@ -17,6 +17,8 @@ static struct {
     struct arena arena;
     bool open;
     struct map keys;
+    struct key *key_list[KEYS_MAX]; /* in the order of the tables */
+    size_t n_keys;
     struct map words;
     unsigned n_words;
     struct map verbs;
@@ -80,6 +82,8 @@ static struct key *key_made(struct str name)
     }
     key = arena_zalloc(&dictionary.arena, sizeof(*key));
     map_insert(&dictionary.keys, &key->node, name);
+    CHECK(dictionary.n_keys < KEYS_MAX);
+    dictionary.key_list[dictionary.n_keys++] = key;
     return key;
 }
 
@@ -277,10 +281,8 @@ static const struct verb *verb_by_fold(struct str word)
 
 static void link_keys(void)
 {
-    for (size_t i = 0; i < dictionary.keys.n_buckets; i++) {
-        for (struct map_node *node = dictionary.keys.buckets[i]; node != NULL; node = node->next) {
-            CONTAINER_OF(node, struct key, node)->verb = verb_by_fold(node->key);
-        }
+    for (size_t i = 0; i < dictionary.n_keys; i++) {
+        dictionary.key_list[i]->verb = verb_by_fold(dictionary.key_list[i]->node.key);
     }
 }
 
@@ -357,6 +359,18 @@ const struct verb *verb_at(size_t index)
 {
     CHECK(index < verb_count());
     return dictionary.verb_list[index];
+}
+
+size_t key_count(void)
+{
+    open_dictionary();
+    return dictionary.n_keys;
+}
+
+struct str key_at(size_t index)
+{
+    CHECK(index < key_count());
+    return dictionary.key_list[index]->node.key;
 }
 
 const struct form *form_of_command(const struct command *command)

@@ -165,6 +165,9 @@ unsigned name_id(struct str name);             /* 0: of no field */
 const struct verb *verb_find(struct str word); /* in any spelling; NULL */
 unsigned word_id(struct str word);             /* of a condition, in any spelling; 0: of none */
 struct str name_of_id(unsigned id);
+/* Every key that a step may have, each once, in an order that does not change. */
+size_t key_count(void);
+struct str key_at(size_t index);
 /* The form of a command of the catalogue whose step names its arguments. */
 const struct form *form_of_command(const struct command *command);
 /* Every verb (groups and control words too), in the order of the table. */

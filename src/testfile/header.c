@@ -210,53 +210,38 @@ static void read_config(struct compile *c, const struct node *node)
 
 /* ---- the table of keys ---- */
 
-enum header_kind {
-    TEXT,
-    NAME,
-    NOTE,
-    ID,
-    PROJECT,
-    URL,
-    TAGS,
-    CONFIG,
-    CONFIG_MEMBER,
-    NESTED,
-    ELSEWHERE
-};
-
-struct header_row {
-    const char *keys;
-    enum header_kind kind;
-    size_t member; /* of struct testfile_test, for TEXT, NAME and ID */
-};
-
 #define MEMBER(name_) offsetof(struct testfile_test, name_)
 
-/* A key of the head of a file is a row here; ELSEWHERE: read by others. */
+/* A key of the head of a file is a row here; HEADER_ELSEWHERE: read by others. */
 static const struct header_row rows[] = {
-    {"name test", TEXT, MEMBER(name)},
-    {"description desc", TEXT, MEMBER(description)},
-    {"project", PROJECT, 0},
-    {"project_id", ID, MEMBER(project_id)},
-    {"projectName project_name", TEXT, MEMBER(project)},
-    {"goal goal_name goalName", NAME, MEMBER(goal)},
-    {"journey journey_name journeyName", NAME, MEMBER(journey)},
-    {"checkpoint checkpoint_name checkpointName", NAME, MEMBER(checkpoint)},
-    {"checkpoint_id", ID, MEMBER(checkpoint_id)},
-    {"starting_url url base_url base", URL, 0},
-    {"expected", NOTE, MEMBER(expected)},
-    {"tags", TAGS, 0},
-    {"config", CONFIG, 0},
-    {"continue_on_error timeout viewport retry retries", CONFIG_MEMBER, 0},
-    {"infrastructure metadata", NESTED, 0},
+    {"name test", HEADER_TEXT, MEMBER(name)},
+    {"description desc", HEADER_TEXT, MEMBER(description)},
+    {"project", HEADER_PROJECT, 0},
+    {"project_id", HEADER_ID, MEMBER(project_id)},
+    {"projectName project_name", HEADER_TEXT, MEMBER(project)},
+    {"goal goal_name goalName", HEADER_NAME, MEMBER(goal)},
+    {"journey journey_name journeyName", HEADER_NAME, MEMBER(journey)},
+    {"checkpoint checkpoint_name checkpointName", HEADER_NAME, MEMBER(checkpoint)},
+    {"checkpoint_id", HEADER_ID, MEMBER(checkpoint_id)},
+    {"starting_url url base_url base", HEADER_URL, 0},
+    {"expected", HEADER_NOTE, MEMBER(expected)},
+    {"tags", HEADER_TAGS, 0},
+    {"config", HEADER_CONFIG, 0},
+    {"continue_on_error timeout viewport retry retries", HEADER_CONFIG_MEMBER, 0},
+    {"infrastructure metadata", HEADER_NESTED, 0},
     {"steps do setup teardown cleanup tests blocks variables vars data nav include goals "
      "organization_id author version",
-     ELSEWHERE, 0},
+     HEADER_ELSEWHERE, 0},
 };
 
 static struct str *member_at(struct testfile_test *test, size_t offset)
 {
     return (struct str *)(void *)((char *)test + offset);
+}
+
+const struct header_row *header_row_at(size_t index)
+{
+    return index < ARRAY_LEN(rows) ? &rows[index] : NULL;
 }
 
 static const struct header_row *find_row(struct str key)
@@ -308,39 +293,39 @@ static void read_member(struct compile *c, const struct header_row *row, const s
     const char *key = arena_cstr(c->arena, utf8_clip(node->key, SHOWN_MAX));
 
     switch (row->kind) {
-    case TEXT:
+    case HEADER_TEXT:
         *member_at(c->test, row->member) = header_text(c, node, key);
         break;
-    case NAME:
+    case HEADER_NAME:
         *member_at(c->test, row->member) = name_of(c, node, key);
         break;
-    case NOTE: /* for people: any form will do */
+    case HEADER_NOTE: /* for people: any form will do */
         if (node->type == NODE_SCALAR) {
             *member_at(c->test, row->member) = header_text(c, node, key);
         }
         break;
-    case ID:
+    case HEADER_ID:
         read_id(c, node, key, member_at(c->test, row->member));
         break;
-    case PROJECT:
+    case HEADER_PROJECT:
         read_project(c, node);
         break;
-    case URL:
+    case HEADER_URL:
         read_url(c, node);
         break;
-    case TAGS:
+    case HEADER_TAGS:
         read_tags(c, node);
         break;
-    case CONFIG:
+    case HEADER_CONFIG:
         read_config(c, node);
         break;
-    case CONFIG_MEMBER:
+    case HEADER_CONFIG_MEMBER:
         read_config_member(c, node);
         break;
-    case NESTED:
+    case HEADER_NESTED:
         read_header(c, node);
         break;
-    case ELSEWHERE:
+    case HEADER_ELSEWHERE:
         break;
     }
 }

@@ -234,6 +234,27 @@ void compile_document(struct compile *c, const struct node *document);
 
 /* --- header.c: what stands above the steps --- */
 
+enum header_kind {
+    HEADER_TEXT,
+    HEADER_NAME,
+    HEADER_NOTE, /* for people: any form will do */
+    HEADER_ID,
+    HEADER_PROJECT,
+    HEADER_URL,
+    HEADER_TAGS,
+    HEADER_CONFIG,
+    HEADER_CONFIG_MEMBER,
+    HEADER_NESTED,
+    HEADER_ELSEWHERE /* read by others */
+};
+
+struct header_row {
+    const char *keys;
+    enum header_kind kind;
+    size_t member; /* of struct testfile_test, for TEXT, NAME and ID */
+};
+
+const struct header_row *header_row_at(size_t index); /* NULL past the last */
 void read_header(struct compile *c, const struct node *map);
 /* The text of a member, variables replaced; empty when it is not there; anything but text is an
  * error. */
@@ -242,7 +263,9 @@ struct str header_text(struct compile *c, const struct node *node, const char *w
 /* --- detect.c --- */
 
 enum testfile_kind detect_kind(const struct testfile_options *options, struct str text);
-/* True: this is no test; the error was added. */
+/* Keys that mark a file as something else; NULL past the last. */
+const char *other_file_key(size_t index);
+/* True: this is not a test; the error was added. */
 bool refuse_other(struct compile *c, const struct node *document);
 bool is_manifest(const struct node *document);
 void read_manifest(struct compile *c, const struct node *document);

@@ -250,8 +250,8 @@ static size_t follow(struct here *here, struct str page, struct str text, const 
 static void every_link_of_a_page_is_relative_and_leads_somewhere(void **state)
 {
     static const char *const pages[] = {
-        "/",     "/problems", "/problems/", "/problems/not_found", "/api/v1/commands",
-        "/docs", "/docs/",    "/docs/plain"};
+        "/",     "/problems", "/problems/",  "/problems/not_found", "/api/v1/commands",
+        "/docs", "/docs/",    "/docs/plain", "/docs/testfile",      "/docs/moving"};
     struct here here;
 
     (void)state;
@@ -269,6 +269,29 @@ static void every_link_of_a_page_is_relative_and_leads_somewhere(void **state)
     proxy_stop(&here.proxy);
 }
 
+static void the_guide_and_the_schema_of_test_files_are_served(void **state)
+{
+    struct here here;
+    struct json *schema = NULL;
+
+    (void)state;
+    start(&here);
+    (void)ask(&here, "/docs/testfile", "");
+    assert_int_equal(here.proxy.reply.status, 200);
+    assert_true(str_contains(reply_text(&here.proxy.reply),
+                             STR("<code>double-click: &quot;Row 1&quot;</code>")));
+    assert_false(str_contains(reply_text(&here.proxy.reply), STR("| verb |")));
+    (void)ask(&here, "/docs/moving", "");
+    assert_true(str_contains(reply_text(&here.proxy.reply), STR("commands/execute-async")));
+    (void)ask(&here, "/schema/testfile.json", "");
+    assert_int_equal(here.proxy.reply.status, 200);
+    assert_int_equal(json_parse(&here.proxy.arena, reply_text(&here.proxy.reply),
+                                &(struct json_limits){.max_nodes = 100000}, &schema, NULL),
+                     ERR_OK);
+    assert_true(json_find(schema, "/definitions/stepMap/properties/double-click") != NULL);
+    proxy_stop(&here.proxy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +299,7 @@ int main(void)
         cmocka_unit_test(options_and_405_tell_what_works),
         cmocka_unit_test(browsers_get_pages_and_others_json),
         cmocka_unit_test(every_link_of_a_page_is_relative_and_leads_somewhere),
+        cmocka_unit_test(the_guide_and_the_schema_of_test_files_are_served),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

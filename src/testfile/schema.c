@@ -1,0 +1,328 @@
+/* The JSON Schema of a test file, made from the tables: keys of the head, verbs, their fields. A
+ * schema cannot say all that the compiler checks; what it refuses the compiler refuses too. Folded
+ * spellings of verbs (Double_Click) are let through by a pattern, since a schema cannot fold. */
+#include "base/json_writer.h"
+#include "map_internal.h"
+#include "testfile/guide.h"
+
+static void ref(struct json_writer *w, const char *name)
+{
+    struct buf text;
+
+    buf_init(&text, 128);
+    buf_printf(&text, "#/definitions/%s", name);
+    jw_object(w);
+    jw_kv_str(w, "$ref", buf_view(&text));
+    jw_end(w);
+    buf_done(&text);
+}
+
+/* ---- verbs ---- */
+
+static bool list_has_value(const struct alias_list *list)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        if (list->items[i].kind == ALIAS_VALUE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool form_takes_value(const struct form *form)
+{
+    for (size_t i = 0; i < form->n_conditions; i++) {
+        if (form->conditions[i].kind == IS_TIME || list_has_value(&form->conditions[i].list)) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < form->commands[0].n_args; i++) {
+        if (list_has_value(&form->commands[0].args[i].list)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct takes {
+    bool value;   /* click: "Sign in" */
+    bool nothing; /* maximize: */
+    bool any_map; /* {"ELEMENT": "TEXT"}, or a group with an action */
+};
+
+static struct takes what_it_takes(const struct verb *verb)
+{
+    struct takes takes = {.any_map = verb->group != NULL};
+
+    for (size_t i = 0; i < verb->n_forms; i++) {
+        const struct form *form = verb->forms[i];
+
+        takes.value = takes.value || form_takes_value(form);
+        takes.nothing = takes.nothing || (form->refusal == NULL && form->n_conditions == 0 &&
+                                          form->commands[0].n_args == 0);
+        for (size_t k = 0; k < form->n_conditions; k++) {
+            takes.any_map = takes.any_map || form->conditions[k].kind == IS_PAIR;
+        }
+    }
+    return takes;
+}
+
+/* Fields are named, so that editors complete them; where any map is taken others are let through. */
+static void put_fields(struct json_writer *w, const struct verb *verb, bool any_map)
+{
+    jw_object(w);
+    jw_kv_text(w, "type", "object");
+    jw_key(w, "properties");
+    jw_object(w);
+    for (unsigned id = 1; id < NAME_IDS_MAX; id++) {
+        if (name_set_has(&verb->fields, id)) {
+            jw_key_str(w, name_of_id(id));
+            jw_bool(w, true);
+        }
+    }
+    jw_end(w);
+    if (!any_map) {
+        jw_key(w, "patternProperties");
+        jw_raw(w,
+               STR("{\"^(description|desc|name|optional|meta|continue_on_error|skip|id)$\":true}"));
+        jw_kv_bool(w, "additionalProperties", false);
+    }
+    jw_end(w);
+}
+
+static void put_verb(struct json_writer *w, const struct verb *verb)
+{
+    struct takes takes = what_it_takes(verb);
+
+    jw_object(w);
+    if (verb->example != NULL) {
+        jw_kv_text(w, "description", verb->example);
+    }
+    jw_key(w, "anyOf");
+    jw_array(w);
+    if (takes.value || name_id(verb->node.key) > 0) { /* or it is a field of another verb */
+        ref(w, "text");
+    } else if (takes.nothing) {
+        jw_raw(w, STR("{\"type\":\"null\"}"));
+    }
+    put_fields(w, verb, takes.any_map);
+    jw_end(w);
+    jw_end(w);
+}
+
+static const struct {
+    const char *verb;
+    const char *schema;
+} control[] = {
+    {"use", "{\"description\":\"use: login\",\"type\":[\"string\",\"object\"]}"},
+    {"run", "{\"description\":\"run: login\",\"type\":[\"string\",\"object\"]}"},
+    {"include", "{\"description\":\"include: login\",\"type\":[\"string\",\"object\"]}"},
+    {"if",
+     "{\"description\":\"if: {cond: \\\"$loggedIn\\\", then: [], else: []}\",\"type\":\"object\","
+     "\"required\":[\"then\"],\"properties\":{\"cond\":true,\"condition\":true,\"then\":{\"$ref\":"
+     "\"#/definitions/steps\"},\"else\":{\"$ref\":\"#/definitions/steps\"}},"
+     "\"additionalProperties\":false}"},
+    {"loop",
+     "{\"description\":\"loop: {over: [a, b], as: item, do: [{click: \\\"$item\\\"}]}\",\"type\":"
+     "\"object\",\"required\":[\"over\"],\"properties\":{\"over\":true,\"as\":true,\"max\":true,"
+     "\"do\":{\"$ref\":\"#/definitions/steps\"},\"steps\":{\"$ref\":\"#/definitions/steps\"}},"
+     "\"additionalProperties\":false}"},
+};
+
+/* The spelling of a verb in its example, where that folds to it: double-click for doubleclick. */
+static struct str spelled(const struct verb *verb, char folded[64])
+{
+    struct str head;
+    struct str rest;
+
+    (void)str_cut(str_from(verb->example), ':', &head, &rest);
+    return str_eq(verb_fold(head, folded), verb->node.key) ? head : verb->node.key;
+}
+
+static void put_verbs(struct json_writer *w)
+{
+    for (size_t i = 0; i < ARRAY_LEN(control); i++) {
+        jw_kv_raw(w, control[i].verb, str_from(control[i].schema));
+    }
+    for (size_t i = 0; i < verb_count(); i++) {
+        const struct verb *verb = verb_at(i);
+        char folded[64];
+
+        /* `type` and `value` of other dialects are verbs or fields as the step goes: let through. */
+        if (verb->n_forms > 0 && !str_is(verb->node.key, "type")) {
+            jw_key_str(w, spelled(verb, folded));
+            put_verb(w, verb);
+        }
+    }
+}
+
+/* Names that no step has are refused; those with a sign that folding takes out are let through. */
+static void put_step_names(struct json_writer *w)
+{
+    jw_key(w, "propertyNames");
+    jw_object(w);
+    jw_key(w, "anyOf");
+    jw_array(w);
+    jw_object(w);
+    jw_key(w, "enum");
+    jw_array(w);
+    for (size_t i = 0; i < key_count(); i++) {
+        jw_str(w, key_at(i));
+    }
+    jw_text(w, "with");
+    jw_end(w);
+    jw_end(w);
+    jw_raw(w, STR("{\"pattern\":\"[A-Z_ -]\"}"));
+    jw_end(w);
+    jw_end(w);
+}
+
+static void put_step(struct json_writer *w)
+{
+    jw_object(w);
+    jw_kv_text(w, "type", "object");
+    jw_kv_int(w, "minProperties", 1);
+    jw_kv_int(w, "maxProperties", BAG_MAX_FIELDS);
+    put_step_names(w);
+    jw_key(w, "properties");
+    jw_object(w);
+    jw_kv_raw(w, "description", STR("{\"description\":\"what the step is for\"}"));
+    jw_kv_raw(w, "optional",
+              STR("{\"type\":\"boolean\",\"description\":\"go on when the platform "
+                  "refuses the step\"}"));
+    put_verbs(w);
+    jw_end(w);
+    jw_end(w);
+}
+
+/* ---- the head ---- */
+
+/* A schema for each kind of key; HEADER_CONFIG_MEMBER and HEADER_ELSEWHERE differ by key. */
+static const char *const of_kind[] = {
+    [HEADER_TEXT] = "{\"$ref\":\"#/definitions/text\"}",
+    [HEADER_NAME] =
+        "{\"anyOf\":[{\"$ref\":\"#/definitions/text\"},{\"type\":\"object\",\"required\":["
+        "\"name\"]}]}",
+    [HEADER_NOTE] = "true",
+    [HEADER_ID] =
+        "{\"anyOf\":[{\"type\":[\"integer\",\"null\"]},{\"type\":\"string\",\"pattern\":\"^("
+        "([A-Za-z0-9]*_)?[0-9]{1,19}|.*[$].*|.*[{][{].*|)$\"}]}",
+    [HEADER_PROJECT] = "{\"anyOf\":[{\"$ref\":\"#/definitions/text\"},{\"type\":\"object\","
+                       "\"properties\":{\"id\":true,\"name\":true,\"description\":true}}]}",
+    [HEADER_URL] = "{\"anyOf\":[{\"type\":\"null\"},{\"type\":\"string\",\"pattern\":\"^[ \\\\t]*("
+                   "[hH][tT][tT][pP][sS]?://|[$]|[{][{]|$)\"}]}",
+    [HEADER_TAGS] = "{\"anyOf\":[{\"$ref\":\"#/definitions/text\"},{\"type\":\"array\",\"items\":{"
+                    "\"$ref\":\"#/definitions/text\"}}]}",
+    [HEADER_CONFIG] =
+        "{\"type\":[\"object\",\"null\"],\"properties\":{\"continue_on_error\":{\"type\":"
+        "\"boolean\"},\"viewport\":{\"type\":[\"string\",\"object\"],\"description\":"
+        "\"1280x800\"},\"timeout\":true,\"retry\":true,\"retries\":true,\"base_url\":true}}",
+    [HEADER_CONFIG_MEMBER] = "true",
+    [HEADER_NESTED] = "{\"type\":[\"object\",\"null\"]}",
+    [HEADER_ELSEWHERE] = "true",
+};
+
+static const struct {
+    const char *keys;
+    const char *schema;
+} elsewhere[] = {
+    {"steps do teardown cleanup", "{\"$ref\":\"#/definitions/steps\"}"},
+    {"setup", "{\"anyOf\":[{\"$ref\":\"#/definitions/steps\"},{\"type\":\"object\"}]}"},
+    {"tests", "{\"type\":\"array\",\"minItems\":1,\"items\":{\"$ref\":\"#/definitions/test\"}}"},
+    {"variables vars data",
+     "{\"type\":[\"object\",\"array\",\"null\"],\"description\":\"names and values "
+     "for $name in the steps\"}"},
+    {"blocks",
+     "{\"type\":[\"object\",\"null\"],\"description\":\"lists of steps with names, for use\"}"},
+    {"continue_on_error", "{\"type\":\"boolean\"}"},
+    {"include", "false"},
+};
+
+static struct str schema_of(struct str key, enum header_kind kind)
+{
+    for (size_t i = 0; i < ARRAY_LEN(elsewhere); i++) {
+        if (words_have(elsewhere[i].keys, ' ', key)) {
+            return str_from(elsewhere[i].schema);
+        }
+    }
+    return str_from(of_kind[kind]);
+}
+
+static void put_test(struct json_writer *w)
+{
+    const struct header_row *row;
+
+    jw_object(w);
+    jw_kv_text(w, "type", "object");
+    jw_key(w, "properties");
+    jw_object(w);
+    for (size_t i = 0; (row = header_row_at(i)) != NULL; i++) {
+        struct str rest = str_from(row->keys);
+        struct str key;
+
+        while (str_next(&rest, ' ', &key)) {
+            jw_key_str(w, key);
+            jw_raw(w, schema_of(key, row->kind));
+        }
+    }
+    jw_end(w);
+    jw_end(w);
+}
+
+static void put_definitions(struct json_writer *w)
+{
+    jw_object(w);
+    jw_kv_raw(w, "text", STR("{\"type\":[\"string\",\"number\",\"boolean\",\"null\"]}"));
+    jw_kv_raw(w, "steps",
+              STR("{\"anyOf\":[{\"type\":\"null\"},{\"type\":\"array\",\"items\":{\"$ref\":"
+                  "\"#/definitions/step\"}}]}"));
+    jw_kv_raw(w, "step",
+              STR("{\"anyOf\":[{\"type\":\"string\",\"minLength\":1,\"description\":\"a sentence "
+                  "or a command line\"},{\"$ref\":\"#/definitions/stepMap\"}]}"));
+    jw_key(w, "stepMap");
+    put_step(w);
+    jw_key(w, "test");
+    put_test(w);
+    jw_end(w);
+}
+
+/* A file has steps of some kind, and nothing that marks it as something else. */
+static const char has_steps[] =
+    "[{\"required\":[\"steps\"]},{\"required\":[\"do\"]},{\"required\":[\"tests\"]},{\"required\":[\"nav\"]},"
+    "{\"required\":[\"setup\"]},{\"required\":[\"teardown\"]},{\"required\":[\"cleanup\"]},{\"required\":["
+    "\"goals\"]}]";
+
+void testfile_schema(struct buf *out)
+{
+    struct json_writer w;
+
+    jw_init(&w, out);
+    jw_object(&w);
+    jw_kv_text(&w, "$schema", "http://json-schema.org/draft-07/schema#");
+    jw_kv_text(&w, "title", "Test file of virtuoso-proxy");
+    jw_kv_text(&w, "description",
+               "Generated by virtuoso-proxy. The guide is served at /docs/testfile.");
+    jw_key(&w, "allOf");
+    jw_array(&w);
+    ref(&w, "test");
+    jw_end(&w);
+    jw_kv_raw(&w, "anyOf", str_from(has_steps));
+    jw_key(&w, "not");
+    jw_object(&w);
+    jw_key(&w, "anyOf");
+    jw_array(&w);
+    for (size_t i = 0; other_file_key(i) != NULL; i++) {
+        jw_object(&w);
+        jw_key(&w, "required");
+        jw_array(&w);
+        jw_text(&w, other_file_key(i));
+        jw_end(&w);
+        jw_end(&w);
+    }
+    jw_end(&w);
+    jw_end(&w);
+    jw_key(&w, "definitions");
+    put_definitions(&w);
+    jw_end(&w);
+    buf_char(out, '\n');
+}

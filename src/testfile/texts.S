@@ -1,0 +1,8 @@
+/* GUIDE.md in the binary: the page, the manual page and the file that people read in the repository
+ * are one text. */
+    .section .rodata
+    .global testfile_guide_start, testfile_guide_end
+testfile_guide_start:
+    .incbin "GUIDE.md"
+testfile_guide_end:
+    .section .note.GNU-stack,"",%progbits
