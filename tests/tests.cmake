@@ -138,6 +138,9 @@ add_test(NAME browser.docs COMMAND bash ${CMAKE_SOURCE_DIR}/tests/browser/check_
   $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
 set_tests_properties(browser.docs PROPERTIES TIMEOUT 180 SKIP_RETURN_CODE 77 LABELS browser)
 
+add_test(NAME shell.init COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_init.sh $<TARGET_FILE:virtuoso-proxy>
+  ${CMAKE_BINARY_DIR}/scratch)
+set_tests_properties(shell.init PROPERTIES TIMEOUT 120 LABELS integration)
 add_test(NAME shell.completion COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_completion.sh
   $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
 set_tests_properties(shell.completion PROPERTIES TIMEOUT 60 LABELS integration)

@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "cli/files.h"
+#include "cli/init.h"
 #include "run.h"
 
 static const struct argument serve_arguments[] = {
@@ -52,6 +53,12 @@ static const struct argument convert_arguments[] = {
     {.name = NULL},
 };
 
+static const struct argument init_arguments[] = {
+    {"ci", 0, "SYSTEM", "also write a file for github, gitlab, azure or jenkins", NULL, NULL,
+     "github gitlab azure jenkins"},
+    {.name = NULL},
+};
+
 static const struct argument command_arguments[] = {
     {"url", 'u', "URL", "of a proxy that runs; without it one is started for this command", NULL,
      NULL},
@@ -93,6 +100,23 @@ static int run_convert(struct arguments *arguments)
                        arguments_get(arguments, "lenient") != NULL);
 }
 
+static int run_init(struct arguments *arguments)
+{
+    if (arguments->n_operands > 1) {
+        (void)fprintf(stderr, "virtuoso-proxy init: unexpected \"%s\"; give one folder\n",
+                      arguments->operands[1]);
+        return EXIT_FAILURE;
+    }
+    return cli_init(arguments->n_operands > 0 ? arguments->operands[0] : ".",
+                    arguments_get(arguments, "ci"));
+}
+
+static int run_schema(struct arguments *arguments)
+{
+    (void)arguments;
+    return cli_schema();
+}
+
 static int run_version(struct arguments *arguments)
 {
     (void)arguments;
@@ -125,9 +149,15 @@ const struct subcommand subcommands[] = {
          "0 passed, created or skipped; 1 usage, or could not start; 2 a test is red; 3 cancelled "
          "or aborted; 4 out of time",
      .example = "run tests/ --wait --junit report.xml"},
+    {"init", "Write a test file to begin with, the schema for editors, and a file for a CI system.",
+     "[DIR]", init_arguments, run_init,
+     .exit_codes = "0 all was written; 1 usage, or a file exists already",
+     .example = "init tests --ci github"},
+    {"schema", "Print the JSON Schema of test files, for editors.", "", no_arguments, run_schema},
     {"completion", "Print a script for shell completion.", "bash|zsh|fish", no_arguments,
      run_completion, .example = "completion bash"},
-    {"man", "Print the manual page (roff).", "", no_arguments, run_man},
+    {"man", "Print a manual page (roff): of the program, or of test files.", "[testfile]",
+     no_arguments, run_man, .example = "man testfile | man -l -"},
     {"version", "Print the version.", "", no_arguments, run_version},
 };
 

@@ -55,5 +55,7 @@ find_program(SHELLCHECK NAMES shellcheck)
 vp_lint(shell 60 bash ${lint}/check_shell.sh ${CMAKE_SOURCE_DIR} "${SHELLCHECK}")
 if(TARGET virtuoso-proxy)
   vp_lint(openapi 240 bash ${lint}/check_openapi.sh $<TARGET_FILE:virtuoso-proxy> ${lint_scratch})
+  vp_lint(schema 240 bash ${lint}/check_schema.sh $<TARGET_FILE:virtuoso-proxy> ${lint_scratch}
+    ${CMAKE_SOURCE_DIR}/tests/golden/testfile ${VP_SHARED}/corpus)
   vp_lint(k8s 30 bash ${lint}/check_k8s.sh ${CMAKE_SOURCE_DIR} $<TARGET_FILE:virtuoso-proxy> ${lint_scratch})
 endif()

@@ -94,7 +94,10 @@ fi
 for section in NAME SYNOPSIS COMMANDS "EXIT STATUS" ENVIRONMENT EXAMPLES; do
     grep -q "^\.SH \"\{0,1\}$section" "$scratch/virtuoso-proxy.1" || fail "the manual page has no section $section"
 done
+"$binary" man testfile >"$scratch/virtuoso-proxy-testfile.5"
 if command -v groff >/dev/null; then
+    complaints=$(groff -man -ww -z "$scratch/virtuoso-proxy-testfile.5" 2>&1)
+    [ -z "$complaints" ] || fail "groff, of the page of test files: $complaints"
     complaints=$(groff -man -ww -z "$scratch/virtuoso-proxy.1" 2>&1)
     [ -z "$complaints" ] || fail "groff: $complaints"
     groff -man -Tascii -P-cbou "$scratch/virtuoso-proxy.1" >"$scratch/page" 2>/dev/null

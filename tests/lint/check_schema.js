@@ -1,0 +1,72 @@
+// See check_schema.sh. SCRATCH holds schema.json, files/ and verdicts.jsonl (validate --json of the files).
+'use strict';
+const fs = require('fs');
+const path = require('path');
+const Ajv = require('ajv');
+const YAML = require('yaml');
+
+const scratch = process.argv[2];
+const schema = JSON.parse(fs.readFileSync(path.join(scratch, 'schema.json'), 'utf8'));
+const validate = new Ajv({strict: false, allErrors: false}).compile(schema);
+
+// What a schema can tell, and the compiler refuses as well (tests/golden holds those cases).
+const wrong = [
+  'name: T\nsteps: [{clik: a}]',
+  'name: T\nstpes: [{click: a}]',
+  'name: T',
+  'name: T\nsteps: click',
+  'name: T\nsteps: [[]]',
+  'name: T\nsteps: [{click: {selctor: a}}]',
+  'name: T\nsteps: [{drag: {form: a, to: b}}]',
+  'name: T\nsteps: [{if: {cond: $a, than: []}}]',
+  'name: T\nsteps: [{click: [a, b]}]',
+  'name: T\nstarting_url: shop\nsteps: [{click: a}]',
+  'name: T\nproject_id: abc\nsteps: [{click: a}]',
+  'name: T\nconfig: yes please\nsteps: [{click: a}]',
+  'name: T\nconfig: {continue_on_error: maybe}\nsteps: [{click: a}]',
+  'apiVersion: v1\nkind: Pod\nsteps: [{click: a}]',
+  'name: [T]\nsteps: [{click: a}]',
+];
+
+function documents(text) {
+  const all = YAML.parseAllDocuments(text, {merge: true, version: '1.2', maxAliasCount: -1, uniqueKeys: true});
+  if (!Array.isArray(all) || all.some((d) => d.errors.length > 0)) {
+    return null; // the two readers differ in what they refuse: not the schema's business
+  }
+  return all.map((d) => d.toJS({maxAliasCount: -1}));
+}
+
+let nAccepted = 0;
+let nRefused = 0;
+let nWrong = 0;
+let bad = 0;
+for (const line of fs.readFileSync(path.join(scratch, 'verdicts.jsonl'), 'utf8').split('\n')) {
+  if (line === '') {
+    continue;
+  }
+  const verdict = JSON.parse(line);
+  const docs = documents(fs.readFileSync(path.join(scratch, 'files', verdict.file), 'utf8').replace(/^\uFEFF/gm, ''));
+  if (docs === null) {
+    continue;
+  }
+  const accepted = docs.every((d) => validate(d));
+  if (verdict.valid) {
+    nAccepted += accepted ? 1 : 0;
+    if (!accepted) {
+      bad++;
+      console.log(`${verdict.file}: compiles, but the schema refuses it: ${JSON.stringify(validate.errors[0])}`);
+    }
+  } else {
+    nRefused += accepted ? 0 : 1;
+    nWrong++;
+  }
+}
+for (const text of wrong) {
+  if (documents(text).every((d) => validate(d))) {
+    bad++;
+    console.log(`the schema accepts what is wrong:\n${text}`);
+  }
+}
+console.log(`${nAccepted} files that compile are accepted, ${nRefused} of ${nWrong} that do not are refused, ` +
+            `${wrong.length} slips are checked`);
+process.exit(bad > 0 || nAccepted < 20 ? 1 : 0);
