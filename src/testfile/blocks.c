@@ -88,10 +88,39 @@ static bool unknown_block(struct compile *c, const struct node *name)
     return false;
 }
 
+/* The steps of a block: a list, or a map that has them beside a description. */
+static const struct node *steps_of_block(struct compile *c, const struct node *block)
+{
+    const struct node *steps = node_get(block, "steps");
+
+    steps = steps != NULL ? steps : node_get(block, "do");
+    if (steps == NULL) {
+        return block;
+    }
+    check_members(c, block, "a block", "steps do name description desc params parameters with");
+    return steps;
+}
+
+/* False: the error was added. *out_with is NULL where there are no variables. */
+static bool read_with(struct compile *c, const struct node *step, const struct node *value,
+                      const struct node **out_with)
+{
+    const struct node *with = node_get(step, "with");
+
+    if (with == NULL && value->type == NODE_MAP) {
+        with = node_get(value, "with");
+    }
+    *out_with = with;
+    if (with == NULL || with->type == NODE_MAP) {
+        return true;
+    }
+    (void)problem_add(c, TESTFILE_ERROR, place_of(with), "with must be a map of variables");
+    return false;
+}
+
 static bool step_use(struct compile *c, const struct node *step, const struct node *value)
 {
     const struct node *name = value->type == NODE_MAP ? node_get(value, "block") : value;
-    const struct node *with = node_get(step, "with");
     const struct node *block;
     const struct node *steps;
     struct var_scope scope = {.outer = c->scope};
@@ -100,31 +129,17 @@ static bool step_use(struct compile *c, const struct node *step, const struct no
         !only_keys(c, value, "block with", "use: {block: login, with: {user: ada}}")) {
         return false;
     }
-    with = with == NULL && value->type == NODE_MAP ? node_get(value, "with") : with;
     if (name == NULL || name->type != NODE_SCALAR) {
-        struct testfile_problem *problem =
-            problem_add(c, TESTFILE_ERROR, place_of(value), "use needs the name of a block");
-
-        problem->example = STR("use: login");
+        problem_add(c, TESTFILE_ERROR, place_of(value), "use needs the name of a block")->example =
+            STR("use: login");
         return false;
     }
     block = node_get_str(c->blocks, name->text);
     if (block == NULL) {
         return unknown_block(c, name);
     }
-    if (block->type == NODE_MAP &&
-        (node_get(block, "steps") != NULL || node_get(block, "do") != NULL)) {
-        check_members(c, block, "a block", "steps do name description desc params parameters with");
-    }
-    steps = block->type == NODE_MAP && node_get(block, "steps") != NULL ? node_get(block, "steps")
-            : block->type == NODE_MAP && node_get(block, "do") != NULL  ? node_get(block, "do")
-                                                                        : block;
-    scope.map = with != NULL && with->type == NODE_MAP ? with : NULL;
-    if (with != NULL && with->type != NODE_MAP) {
-        (void)problem_add(c, TESTFILE_ERROR, place_of(with), "with must be a map of variables");
-        return false;
-    }
-    if (too_deep(c, place_of(name)) ||
+    steps = steps_of_block(c, block);
+    if (!read_with(c, step, value, &scope.map) || too_deep(c, place_of(name)) ||
         (c->depth > 0 && !room_for(c, place_of(name), n_items(steps)))) {
         return false;
     }

@@ -1,5 +1,6 @@
 /* Normalize: a step of any dialect becomes a bag. What a step is, is decided step by step from the
  * keys that stand in it, so that files may mix dialects. */
+#include "base/check.h"
 #include "base/utf8.h"
 #include "map_internal.h"
 
@@ -51,7 +52,10 @@ static struct str with_dashes(struct compile *c, struct str text)
     char *out = arena_alloc(c->arena, text.len + 1);
 
     for (size_t i = 0; i < text.len; i++) {
-        out[i] = text.ptr[i] == '_' || text.ptr[i] == ' ' ? '-' : char_lower(text.ptr[i]);
+        bool is_gap = text.ptr[i] == '_' || text.ptr[i] == ' ';
+
+        out[i] = char_lower(text.ptr[i]);
+        out[i] = (char)(is_gap ? '-' : out[i]);
     }
     return (struct str){out, text.len};
 }
@@ -291,6 +295,7 @@ static bool step_simplified(struct compile *c, const struct node *verb,
         const struct node *child = keys->nodes[i];
         const struct key *key = keys->keys[i];
 
+        DCHECK(child != NULL);
         if (child != verb && !take_beside(c, &bag, child, key)) {
             bag_add(
                 c, &bag,

@@ -184,8 +184,7 @@ static const struct form *form_made(const struct command *command)
 
 static void read_commands(void)
 {
-    dictionary.command_forms =
-        arena_calloc(&dictionary.arena, catalog_size(), sizeof(*dictionary.command_forms));
+    dictionary.command_forms = arena_calloc(&dictionary.arena, catalog_size(), sizeof(void *));
     for (size_t i = 0; i < catalog_size(); i++) {
         dictionary.command_forms[i] = form_made(catalog_at(i));
     }
@@ -202,10 +201,10 @@ static void add_fields(struct name_set *set, const struct alias_list *list)
 
 static void verb_add(struct verb *verb, const struct form *form)
 {
-    if ((verb->n_forms & (verb->n_forms - 1)) ==
-        0) { /* grown by doubling: a power of two is full */
-        const struct form **grown = arena_calloc(
-            &dictionary.arena, verb->n_forms == 0 ? 1 : verb->n_forms * 2, sizeof(*grown));
+    /* Grown by doubling: a power of two is full. */
+    if ((verb->n_forms & (verb->n_forms - 1)) == 0) {
+        size_t cap = verb->n_forms == 0 ? 1 : verb->n_forms * 2;
+        const struct form **grown = arena_calloc(&dictionary.arena, cap, sizeof(void *));
 
         for (size_t i = 0; i < verb->n_forms; i++) {
             grown[i] = verb->forms[i];

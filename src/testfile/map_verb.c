@@ -3,7 +3,7 @@
 #include "base/utf8.h"
 #include "map_internal.h"
 
-enum { SHOWN_MAX = 64, COMMENT_MAX = 500, OPTIONS_MAX = 8 };
+enum { SHOWN_MAX = 64, NEAREST_MAX = 128, COMMENT_MAX = 500, OPTIONS_MAX = 8 };
 
 struct mapping {
     struct compile *c;
@@ -214,7 +214,7 @@ static void complain_word(struct mapping *m, const struct field *field, struct s
                                         STR_ARG(utf8_clip(field->name, SHOWN_MAX))));
         problem->nearest = problem_clean(
             arena, arena_printf(arena, "{%.*s: \"%.*s\"}", STR_ARG(near), STR_ARG(value)),
-            SHOWN_MAX * 2);
+            NEAREST_MAX);
         return;
     }
     problem = complain(
@@ -236,7 +236,7 @@ static struct str nearest_field(struct mapping *m, const struct field *field)
     return problem_clean(m->c->arena,
                          arena_printf(m->c->arena, "{%.*s: \"%.*s\"}", STR_ARG(near),
                                       STR_ARG(utf8_clip(field->node->text, SHOWN_MAX))),
-                         SHOWN_MAX * 2);
+                         NEAREST_MAX);
 }
 
 static void complain_field(struct mapping *m, const struct field *field)
@@ -394,8 +394,8 @@ static struct testfile_problem *cannot_understand(struct mapping *m)
 static bool map_form(struct mapping *m)
 {
     const struct form *form = m->form;
-    struct json *all_args[FORM_MAX_COMMANDS];
-    struct json *all_options[FORM_MAX_COMMANDS];
+    struct json *all_args[FORM_MAX_COMMANDS] = {NULL};
+    struct json *all_options[FORM_MAX_COMMANDS] = {NULL};
     size_t n_errors = m->c->problems->n_errors;
 
     form_use_conditions(m->c, m->bag, form);

@@ -55,36 +55,46 @@ static void the_tables_of_the_guide_are_those_that_compile(void **state)
     arena_done(&arena);
 }
 
+/* The next fence of YAML; false: there is none. */
+static bool next_example(struct str *rest, struct str *out)
+{
+    ptrdiff_t at = str_find(*rest, STR("```yaml\n"));
+    ptrdiff_t end;
+
+    if (at < 0) {
+        return false;
+    }
+    *rest = str_sub(*rest, (size_t)at + 8, rest->len);
+    end = str_find(*rest, STR("```"));
+    assert_true(end > 0);
+    *out = str_sub(*rest, 0, (size_t)end);
+    *rest = str_sub(*rest, (size_t)end + 3, rest->len);
+    return true;
+}
+
 /* Each example of the guide in a fence of YAML that holds steps is a test that compiles. */
 static void the_examples_of_the_guide_compile(void **state)
 {
     struct arena arena;
     struct str rest;
+    struct str example;
     size_t n = 0;
-    ptrdiff_t at;
 
     (void)state;
     arena_init(&arena);
     rest = read_whole(&arena, path);
-    while ((at = str_find(rest, STR("```yaml\n"))) >= 0) {
-        ptrdiff_t end;
-        struct str example;
+    while (next_example(&rest, &example)) {
+        struct compiled c;
 
-        rest = str_sub(rest, (size_t)at + 8, rest.len);
-        end = str_find(rest, STR("```"));
-        assert_true(end > 0);
-        example = str_sub(rest, 0, (size_t)end);
-        rest = str_sub(rest, (size_t)end + 3, rest.len);
-        if (str_contains(example, STR("steps:")) || str_contains(example, STR("goals:"))) {
-            struct compiled c;
-
-            compile_text(&c, arena_cstr(&arena, example));
-            if (c.code != ERR_OK) {
-                fail_msg("%.*s\n%.*s", STR_ARG(c.problems.items[0].detail), STR_ARG(example));
-            }
-            compiled_done(&c);
-            n++;
+        if (!str_contains(example, STR("steps:")) && !str_contains(example, STR("goals:"))) {
+            continue;
         }
+        compile_text(&c, arena_cstr(&arena, example));
+        if (c.code != ERR_OK) {
+            fail_msg("%.*s\n%.*s", STR_ARG(c.problems.items[0].detail), STR_ARG(example));
+        }
+        compiled_done(&c);
+        n++;
     }
     assert_true(n >= 4);
     arena_done(&arena);
