@@ -281,6 +281,23 @@ static void take_action_as_type(struct compile *c, struct bag *bag, const struct
     take_fields(c, bag, verb, 1U << ROLE_ACTION, IN_MAP);
 }
 
+/* What stands beside the verb, like `in` of the compact `t`. */
+static void take_companions(struct compile *c, struct bag *bag, const struct node *verb,
+                            const struct step_keys *keys)
+{
+    for (size_t i = 0; i < keys->n; i++) {
+        const struct node *child = keys->nodes[i];
+        const struct key *key = keys->keys[i];
+
+        DCHECK(child != NULL);
+        if (child != verb && !take_beside(c, bag, child, key)) {
+            bag_add(
+                c, bag,
+                (struct field){.name = child->key, .id = key != NULL ? key->id : 0, .node = child});
+        }
+    }
+}
+
 static bool step_simplified(struct compile *c, const struct node *verb,
                             const struct step_keys *keys)
 {
@@ -291,17 +308,7 @@ static bool step_simplified(struct compile *c, const struct node *verb,
 
     bag_init(&bag, verb->key.len <= 3 ? TESTFILE_FORMAT_COMPACT : TESTFILE_FORMAT_SIMPLIFIED,
              verb->key, place_of_key(verb));
-    for (size_t i = 0; i < keys->n; i++) {
-        const struct node *child = keys->nodes[i];
-        const struct key *key = keys->keys[i];
-
-        DCHECK(child != NULL);
-        if (child != verb && !take_beside(c, &bag, child, key)) {
-            bag_add(
-                c, &bag,
-                (struct field){.name = child->key, .id = key != NULL ? key->id : 0, .node = child});
-        }
-    }
+    take_companions(c, &bag, verb, keys);
     if (verb->type != NODE_MAP) {
         bag.value = verb;
         return map_known(c, &bag);
