@@ -145,7 +145,7 @@ static struct str join(struct arena *arena, const struct str *words, size_t n)
 
 bool command_help(const char *const *words, size_t n_words)
 {
-    struct str list[COMMAND_MAX_PARAMS];
+    struct str list[COMMAND_MAX_PARAMS] = {0};
     size_t n = 0;
     size_t n_name;
     bool alias;

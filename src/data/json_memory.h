@@ -7,6 +7,6 @@
 #include <stddef.h>
 
 void *json_memory_alloc(size_t size); /* never NULL */
-void json_memory_free(void *piece);   /* NULL is fine */
+void json_memory_free(void *memory);  /* NULL is fine */
 
 #endif
