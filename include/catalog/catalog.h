@@ -72,7 +72,7 @@ struct command {
     const char *words; /* "step-interact click" */
     const char *summary;
     const char *example; /* a command line that works: click "Sign in" */
-    /* Natural language (virtuoso.md section 7): `click on {element}`; NULL none. {name} is an
+    /* Natural language (PLATFORM.md, "Sentences"): `click on {element}`; NULL none. {name} is an
      * argument: text in double quotes (\\ and \" inside), integers, points, sizes and what follows
      * a $ bare. {name+1} is a number that people count from 1. A sentence that begins with // takes
      * its argument bare to the end. It says the arguments only: a command with options, or with an

@@ -17,7 +17,7 @@
 /* In the order of the option's words. */
 enum auth_mode { AUTH_NONE, AUTH_KEYS, AUTH_PASSTHROUGH, AUTH_KEYS_OR_PASSTHROUGH };
 
-/* Permissions of rest.md section 6, as bits. */
+/* Permissions, as bits (src/api/README.md, "Permissions"). */
 enum {
     PERMISSION_READ = 1,
     PERMISSION_WRITE_TESTS = 2,

@@ -1,4 +1,4 @@
-/* RFC 9457 problem details as this program sends them (rest.md, general rules). */
+/* RFC 9457 problem details as this program sends them (src/api/README.md, "Contract"). */
 #ifndef HTTP_PROBLEM_H
 #define HTTP_PROBLEM_H
 

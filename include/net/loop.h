@@ -20,7 +20,7 @@ struct loop {
     uv_idle_t idle;        /* active only while `later` holds something */
     unsigned open_handles; /* handles of the loop itself not yet closed */
     uint64_t tick_expected_us;
-    char *read_buffer; /* 64 KiB shared by all reads of a turn (performance.md 7) */
+    char *read_buffer; /* 64 KiB shared by all reads of a turn */
 };
 
 enum { LOOP_TICK_MS = 50, LOOP_READ_BUFFER = 65536 };

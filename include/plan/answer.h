@@ -1,5 +1,5 @@
 /* Reading what the platform answers: its envelopes and its refusals. Pure.
- * Source: spec/virtuoso.md section 3, spec/rest.md section 3. */
+ * PLATFORM.md, "Envelopes". */
 #ifndef PLAN_ANSWER_H
 #define PLAN_ANSWER_H
 

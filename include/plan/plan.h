@@ -180,7 +180,7 @@ void plan_stop_after_row(struct plan *plan);
 bool plan_must_finish(const struct plan *plan);
 
 /* A create or change that failed and may have been carried out all the same: its answer was lost or
- * unreadable, or the platform (or what stands before it: virtuoso.md section 1) failed behind the
+ * unreadable, or the platform (or what stands before it: PLATFORM.md, "Hosts") failed behind the
  * point where it is known that nothing happened. */
 bool row_may_have_acted(const struct plan_row *row);
 /* What exists because of the plan's rows of that context (NULL: all): [{call, id}] of creates and

@@ -135,7 +135,7 @@ void run_unwatch(struct run_watcher *watcher); /* idempotent; zeroed is fine */
 enum { RUN_MAX_RETRIES = 5 };
 
 /* How long who waits for an execution bears with a platform that is away: as long as the vendor's
- * own tool (virtuoso.md section 5.5). */
+ * own tool (PLATFORM.md, "Executions"). */
 enum { FOLLOW_PATIENCE_MS = 300000 };
 
 /* Has it ended, as the platform's answer about it says? */

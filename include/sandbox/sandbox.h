@@ -1,5 +1,5 @@
 /* sandbox: an in-memory Virtuoso platform with fault injection, for the quick start, the tests and
- * the benchmarks. Facts it reproduces: virtuoso.md sections 1 to 6 and 9; what it adds of its own
+ * the benchmarks. Facts it reproduces: src/sandbox/PLATFORM.md; what it adds of its own
  * (outcome words, /__sandbox) is in src/sandbox/README.md.
  *
  *   sandbox_open ── http server ──► sandbox_answer(state, request) ──► tenants, recorder, faults
@@ -30,7 +30,7 @@ struct sandbox_options {
     uint64_t execution_ms;    /* from submitted to finished; a fifth of it is spent queued */
     bool examples;            /* begin with the things that the documentation's examples name */
     bool run_drafts;      /* draft journeys run with their goal (the platform: only when named) */
-    struct str canary;    /* planted in every field that leaks (virtuoso.md 5.5) */
+    struct str canary;    /* planted in every field that leaks (PLATFORM.md, "Secrets") */
     bool record_requests; /* for GET /__sandbox/requests */
     size_t max_requests_kept; /* oldest leave first */
     size_t max_request_bytes; /* of all kept requests together */

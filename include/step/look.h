@@ -1,7 +1,7 @@
 /* look: what the platform's answer about a checkpoint says, and whether a step whose answer was
  * lost is in it. A step is ours if it is new, if it looks like what was sent, and if no other new
  * one does. New is what the lane did not know, and only where the lane knew everything. Pure.
- * Facts: virtuoso.md section 6 (what is stored is flat and richer than what was sent). */
+ * Facts: PLATFORM.md, "Steps" (what is stored is flat and richer than what was sent). */
 #ifndef STEP_LOOK_H
 #define STEP_LOOK_H
 

@@ -40,7 +40,7 @@ const struct member batch_members[] = {
 static const struct member batch_item_members[] = {
     {.name = "command", .type = MEMBER_TEXT, .required = true}, COMMAND_MEMBERS, {.name = NULL}};
 
-/* Body, then header, then query parameter (rest.md section 2). */
+/* Body, then header, then query parameter (src/api/README.md, "Contract"). */
 struct str session_of(struct task *task, const struct json *body)
 {
     struct str id = json_str(json_get(body, "session_id"));

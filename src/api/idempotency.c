@@ -176,7 +176,7 @@ enum stage_verdict idempotency_begin(struct task *task)
                         "Idempotency-Key must be 1 to %d visible ASCII characters", KEY_MAX);
         return task_fail(task);
     }
-    if (str_ends(path, STR("/"))) { /* means the same (rest.md, general rules) */
+    if (str_ends(path, STR("/"))) { /* means the same (src/api/README.md, "Contract") */
         path = str_sub(path, 0, path.len - 1);
     }
     digest_of_parts((struct str[]){id_view(&task->principal.owner), path, key}, 3, &id);

@@ -7,8 +7,9 @@
 enum { ANY_DEPTH = 32 };
 
 /* clang-format off */
-/* Envelopes of the platform (virtuoso.md section 3): {success, item}, {success, items}, {success, map} keyed by
- * id, or the bare thing. Add a mapping by adding a row; `from` lists where the value may stand. */
+/* Envelopes of the platform (PLATFORM.md, "Envelopes"): {success, item}, {success, items},
+ * {success, map} keyed by id, or the bare thing. Add a mapping by adding a row; `from` lists where
+ * the value may stand. */
 #define ONE "/item /project /goal /suite /testSuite /testCase /checkpoint /table /environment /execution /job"
 static const struct reply_map maps[] = {
     {"user", "/item /user", NULL, {
@@ -134,7 +135,7 @@ static bool names_an_id(struct str name)
     return str_is(name, "id") || (name.len > 2 && str_ends(name, STR("Id")));
 }
 
-/* Ids are texts in every answer of ours (rest.md, general rules). */
+/* Ids are texts in every answer of ours (src/api/README.md, "Contract"). */
 static struct json *with_ids_as_texts(struct arena *arena, const struct json *value, int depth)
 {
     struct json *out;

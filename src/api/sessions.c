@@ -1,4 +1,5 @@
-/* /api/v1/sessions: rest.md section 2. Thin over room session: members in, a session out. */
+/* /api/v1/sessions: src/api/README.md, "Contract". Thin over room session: members in, a session
+ * out. */
 #include "api_internal.h"
 #include "base/clock.h"
 #include "query.h"

@@ -1,5 +1,6 @@
-/* The simplified API (rest.md section 3) as rows: what a caller gives, which calls are made of it,
- * and what comes back. One engine runs all rows; the few that need more name a function. */
+/* The simplified API (src/api/README.md, "Contract") as rows: what a caller gives, which calls are
+ * made of it, and what comes back. One engine runs all rows; the few that need more name a
+ * function. */
 #ifndef API_SIMPLE_H
 #define API_SIMPLE_H
 

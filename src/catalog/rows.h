@@ -4,8 +4,8 @@
 
 #include "catalog_internal.h"
 
-/* Where the platform puts the id of what was made, in its several envelopes (virtuoso.md section
- * 3). */
+/* Where the platform puts the id of what was made, in its several envelopes (PLATFORM.md,
+ * "Envelopes"). */
 #define ID_PLACES "/testStep/id /item/testStep/id /id /item/id /data/id /execution/id /result/id"
 
 #define PLACES                                                                                     \

@@ -135,7 +135,7 @@ static enum error_code judge_success(const struct answer *answer, const struct c
         return error_set(err, ERR_UPSTREAM_SHAPE, "%s: the platform answered with status %d",
                          spec->name, answer->status);
     }
-    /* Paths outside the API answer 200 with text (virtuoso.md section 1): done is only what is said
+    /* Paths outside the API answer 200 with text (PLATFORM.md, "Hosts"): done is only what is said
      * in JSON, or by saying nothing. */
     if (answer->json == NULL && !(empty && (!spec->needs_json || answer->status == 204))) {
         return error_set(

@@ -1,4 +1,4 @@
-/* Running the goals that were made, and what came of it (virtuoso.md section 5.4 and 5.5). One look
+/* Running the goals that were made, and what came of it (PLATFORM.md, "Executions"). One look
  * at a job per runs.poll_ms, however many watch the run. */
 #include "run_internal.h"
 
@@ -129,7 +129,7 @@ enum plan_verdict execution_started(struct run_row *row, const struct json *answ
     return PLAN_NEXT;
 }
 
-/* Any other word means that it goes on (virtuoso.md section 5.5). */
+/* Any other word means that it goes on (PLATFORM.md, "Executions"). */
 bool execution_is_over(const struct json *answer)
 {
     struct str status = json_str(json_find(answer, "/item/status /status"));

@@ -1,5 +1,6 @@
 /* What a run and its tests came to. Cancelled is a third result beside passed and failed: the
- * platform's CANCELED and FAILED jobs have no verdict about the tests (virtuoso.md section 5.5). */
+ * platform's CANCELED and FAILED jobs have no verdict about the tests (PLATFORM.md,
+ * "Executions"). */
 #include "run_internal.h"
 
 #include "base/clock.h"

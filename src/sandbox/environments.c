@@ -1,4 +1,4 @@
-/* Environments and their variables (virtuoso.md 5.3, 9). A hidden value is shown only in the
+/* Environments and their variables (PLATFORM.md, "Structure"). A hidden value is shown only in the
  * answer that creates it. */
 #include "sandbox_internal.h"
 

@@ -1,5 +1,5 @@
-/* What the platform tells about executions, field by field (virtuoso.md 5.5). The fields that leak
- * are filled on purpose: meta.initialDataPerJourneySequence, sideEffects.usedData and
+/* What the platform tells about executions, field by field (PLATFORM.md, "Executions"). The fields
+ * that leak are filled on purpose: meta.initialDataPerJourneySequence, sideEffects.usedData and
  * launchedByUser.email carry the initial data, the environment's variables and the canary. */
 #include "execution.h"
 

@@ -1,5 +1,5 @@
-/* The library: checkpoints that several journeys share (virtuoso.md 5.3). Moving and deleting a
- * step of it answer 204. */
+/* The library: checkpoints that several journeys share (PLATFORM.md, "Structure"). Moving and
+ * deleting a step of it answer 204. */
 #include "sandbox_internal.h"
 
 int handle_library_add(struct call *call)

@@ -1,4 +1,4 @@
-/* Checkpoints and steps (virtuoso.md 5.1, 5.3, 6). handle_step_create is the upstream of every
+/* Checkpoints and steps (PLATFORM.md, "Steps"). handle_step_create is the upstream of every
  * benchmark: it parses once, allocates from the tenant's arena only, and costs the same however
  * many steps there are. */
 #include "sandbox_internal.h"

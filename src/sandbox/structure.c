@@ -1,4 +1,5 @@
-/* Users, projects, goals, versions, journeys: the platform's structure (virtuoso.md 5.1, 5.2). */
+/* Users, projects, goals, versions, journeys: the platform's structure (PLATFORM.md, "Structure").
+ * */
 #include "sandbox_internal.h"
 
 #include "base/percent.h"
@@ -108,7 +109,7 @@ int handle_user_tokens(struct call *call)
     return 200;
 }
 
-/* The only machine-readable quota (virtuoso.md section 8). */
+/* The only machine-readable quota (PLATFORM.md, "Limits"). */
 int handle_limits(struct call *call)
 {
     struct json_writer *w = call->w;

@@ -1,4 +1,4 @@
-/* Test data tables (virtuoso.md 5.3, 9): columns with ids of their own, rows as wide as the header.
+/* Test data tables (PLATFORM.md, "Structure"): columns with ids of their own, rows as wide as the header.
  * Rows may be shorter than it, never longer. modifiedDate is the lock of values. */
 #include "sandbox_internal.h"
 

@@ -143,8 +143,8 @@ static const struct json *member_or(const struct json *object, const char *name,
     return member != NULL ? member : otherwise;
 }
 
-/* The platform answers a created step with its checkpoint (virtuoso.md section 12), with all steps
- * or without. What it says goes before what the lane knew. */
+/* The platform answers a created step with its checkpoint (PLATFORM.md, "Structure"), with all
+ * steps or without. What it says goes before what the lane knew. */
 static void learn(struct step *step, const struct json *told, const struct json *checkpoint)
 {
     const struct json *steps =

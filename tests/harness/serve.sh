@@ -7,10 +7,12 @@ serve() {
     "$1" serve --sandbox --listen 127.0.0.1:0 --set drain.notice_ms=0 >"$out" 2>/dev/null &
     server=$!
     trap 'kill $server 2>/dev/null || true; wait $server 2>/dev/null || true' EXIT
-    for _ in $(seq 100); do
+    for _ in $(seq 600); do
         grep -q '^listening on' "$out" 2>/dev/null && break
+        kill -0 "$server" 2>/dev/null || break
         sleep 0.1
     done
+    grep -q '^listening on' "$out" || { echo "$1 serve does not listen" >&2; exit 1; }
     # shellcheck disable=SC2034 # for the script that sourced this
     url=$(sed -n 's/^listening on //p' "$out")
 }

@@ -1,4 +1,4 @@
-/* The platform echoes secrets in the data of executions (virtuoso.md section 5.5). The sandbox
+/* The platform echoes secrets in the data of executions (PLATFORM.md, "Secrets"). The sandbox
  * plants a word of its own in every such field; whatever way one asks, it must come out nowhere: no
  * answer (fresh, from the cache, raw, direct, of a run, live), no log, no metric. */
 #include "harness/cmocka.h"

@@ -179,7 +179,7 @@ static void check_nothing(struct proxy *proxy, const char *call, size_t k)
     }
 }
 
-/* 200 is not enough (virtuoso.md section 1): nothing is called done that the platform did not
+/* 200 is not enough (PLATFORM.md, "Hosts"): nothing is called done that the platform did not
  * say. */
 static void an_answer_that_says_nothing_is_no_success(void **state)
 {
@@ -195,7 +195,7 @@ static void an_answer_that_says_nothing_is_no_success(void **state)
     proxy_stop(&proxy);
 }
 
-/* Wrappers that step creations use (virtuoso.md section 3) are read for every create. */
+/* Wrappers that step creations use (PLATFORM.md, "Envelopes") are read for every create. */
 static void an_id_is_found_where_the_platform_puts_it(void **state)
 {
     static const char *const wrappers[] = {"data", "result", "item", "testStep"};

@@ -1,4 +1,4 @@
-# Which room may include which, and who may touch which external library (architecture, section 2).
+# Which room may include which, and who may touch which external library (src/README.md, "Rooms").
 #   cmake -DROOT=<source tree> -P check_layers.cmake
 # A row may only name rooms of rows above it: so the table itself can hold no cycle.
 cmake_minimum_required(VERSION 3.25)

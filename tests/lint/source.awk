@@ -63,7 +63,7 @@ function ban(names, exempt,    rest, name)
     rest = " " code
     while (!exempt && match(rest, "[^A-Za-z0-9_.>](" names ")[ ]*\\(")) {
         name = substr(rest, RSTART + 1, RLENGTH - 2)
-        wrong(name "() is banned here (design/style.md, Memory and sizes)")
+        wrong(name "() is banned here (src/README.md, \"Memory and sizes\")")
         rest = substr(rest, RSTART + RLENGTH)
     }
 }

@@ -1,0 +1,167 @@
+# Reads sources, scripts and documents; prints each file, path or section that they cite and that is not there.
+#   awk -v known=LIST -f references.awk FILE...        LIST: every file and folder of the tree, one a line
+# Looked at are comments of C files and of scripts, and everything of documents. Cited is what looks like
+#   <name>.md, "Section title"    a heading of that file
+#   <name>.md, <name>.c ...       a file of the tree, by its path or, in a comment, by its name alone
+#   [text](path)                  in documents
+
+BEGIN {
+    while ((getline line < known) > 0) {
+        exists[line] = 1
+        sub(/\/$/, "", line)
+        exists[line] = 1
+        n = split(line, parts, "/")
+        by_name[parts[n]] = by_name[parts[n]] == "" ? line : by_name[parts[n]]
+    }
+    roots = "(src|include|tests|third_party|conf|bench|k8s|\\.github|\\.ci)/"
+}
+
+FNR == 1 {
+    is_c = FILENAME ~ /\.[ch]$/
+    is_document = FILENAME ~ /\.md$/
+    folder = FILENAME
+    sub(/[^\/]*$/, "", folder)
+    in_comment = 0
+    held = ""
+}
+
+{
+    text = is_c ? comment_of($0) : is_document || $0 ~ /^[ ]*#/ ? $0 : ""
+    # A citation may be broken at a line's end: the line before is looked at together with this one.
+    gsub(/^[ ]*\*[ ]?/, "", text)
+    check_sections(held text)
+    held = text ~ /\.md,[ ]*("[^"]*)?$/ ? text " " : ""
+    check_paths(text)
+    if (is_document) {
+        check_links(text)
+    }
+}
+
+END {
+    exit n_wrong > 0
+}
+
+function wrong(what)
+{
+    print FILENAME ":" FNR ": " what
+    n_wrong++
+}
+
+# The path of a file that is cited from here; empty: there is none.
+function resolve(name)
+{
+    if (name in exists) {
+        return name
+    }
+    if ((folder name) in exists) {
+        return folder name
+    }
+    return name !~ /\// && (name in by_name) ? by_name[name] : ""
+}
+
+function check_sections(line,    cited, file, title)
+{
+    while (match(line, /[A-Za-z0-9_.\/-]+\.md, "[^"]+"/)) {
+        cited = substr(line, RSTART, RLENGTH)
+        line = substr(line, RSTART + RLENGTH)
+        file = cited
+        sub(/, ".*/, "", file)
+        title = cited
+        sub(/^[^"]*"/, "", title)
+        sub(/"$/, "", title)
+        if (resolve(file) != "" && !has_section(resolve(file), title)) {
+            wrong(file " has no section \"" title "\"")
+        }
+    }
+}
+
+function has_section(file, title,    line)
+{
+    if (!(file in read)) {
+        read[file] = 1
+        while ((getline line < file) > 0) {
+            if (line ~ /^#+ /) {
+                sub(/^#+ /, "", line)
+                sections[file, line] = 1
+            }
+        }
+        close(file)
+    }
+    return (file, title) in sections
+}
+
+function check_paths(line,    name)
+{
+    while (match(line, /[A-Za-z0-9_.*\/-]+\.(md|c|h|S|sh|cmake|awk|yaml|js)([^A-Za-z0-9_.(\/-]|[.]?$|[.] )/)) {
+        name = substr(line, RSTART, RLENGTH)
+        line = substr(line, RSTART + RLENGTH)
+        sub(/[^A-Za-z0-9_*]+$/, "", name)
+        # Others' files, patterns and examples are not ours to find.
+        if (name ~ /[*]/ || name ~ /^[\/.]/ || (!is_document && !is_c && name !~ "^" roots && name !~ /\.md$/)) {
+            continue
+        }
+        if (is_c && name !~ "^" roots && name !~ /\.(md|c|h|awk|cmake|sh)$/) {
+            continue
+        }
+        if (is_document && name !~ "^" roots && name !~ /\.(md|c|h)$/) {
+            continue
+        }
+        if (name ~ /^(mbedtls|psa|curl|uv|llhttp|sys)\//) {
+            continue
+        }
+        if (resolve(name) == "" && resolve("include/" name) == "" && resolve("src/" name) == "" && resolve("tests/" name) == "") {
+            wrong(name " is not in the tree")
+        }
+    }
+}
+
+function check_links(line,    target)
+{
+    while (match(line, /\]\([^)#: ]+[)#]/)) {
+        target = substr(line, RSTART + 2, RLENGTH - 3)
+        line = substr(line, RSTART + RLENGTH)
+        if (!((folder target) in exists) && !(target in exists) && resolve(clean(folder target)) == "") {
+            wrong("the link to " target " leads nowhere")
+        }
+    }
+}
+
+# a/b/../c is a/c
+function clean(path)
+{
+    while (sub(/[^\/]+\/\.\.\//, "", path)) {
+    }
+    return path
+}
+
+# Only what stands in comments; in_comment goes on from line to line.
+function comment_of(line,    out, i, two, c, quoted)
+{
+    out = ""
+    quoted = ""
+    for (i = 1; i <= length(line); i++) {
+        two = substr(line, i, 2)
+        c = substr(line, i, 1)
+        if (in_comment) {
+            if (two == "*/") {
+                in_comment = 0
+                out = out " "
+                i++
+            } else {
+                out = out c
+            }
+        } else if (quoted != "") {
+            if (c == "\\") {
+                i++
+            } else if (c == quoted) {
+                quoted = ""
+            }
+        } else if (two == "/*") {
+            in_comment = 1
+            i++
+        } else if (c == "\"" || c == "'") {
+            quoted = c
+        }
+    }
+    return out
+}

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Proves that check_references.sh refuses what it should and lets the rest through. Argument: scratch folder.
+set -euo pipefail
+scratch=$1
+check=$(cd "$(dirname "$0")" && pwd)/check_references.sh
+failed=0
+
+# expect ACCEPTED|REFUSED FILE LINE: a tree with a document, a source file, and that line in FILE.
+expect() {
+    local want=$1 file=$2 line=$3 got=ACCEPTED
+    rm -rf "$scratch"
+    mkdir -p "$scratch/src/api" "$scratch/out"
+    printf '# Title\n\n## How it ends\n' >"$scratch/src/README.md"
+    printf 'int a;\n' >"$scratch/src/api/other.c"
+    printf '%s\n' "$line" >"$scratch/$file"
+    bash "$check" "$scratch" "$scratch/out" >/dev/null 2>&1 || got=REFUSED
+    if [ "$got" != "$want" ]; then
+        echo "$file: $line: $got, expected $want"
+        failed=1
+    fi
+}
+
+expect ACCEPTED src/api/a.c '/* See other.c, src/api/other.c, and src/README.md, "How it ends". */ int a;'
+expect ACCEPTED src/api/a.c 'const char *a = "gone.c"; /* a text is no citation */'
+# shellcheck disable=SC2016 # backticks as they stand
+expect ACCEPTED src/api/NOTES.md '[the way](../README.md), `src/api/other.c`'
+expect REFUSED src/api/a.c '/* See go''ne.c. */ int a;'
+expect REFUSED src/api/a.c '/* src/README.md, "How it beg''ins" */ int a;'
+expect REFUSED src/api/a.c "$(printf '/* The end (src/README.md,\n * "How it beg%s"). */ int a;' ins)"
+expect REFUSED src/api/NOTES.md '[the way](../GO''NE.md)'
+# shellcheck disable=SC2016 # the same
+expect REFUSED src/api/NOTES.md 'in `src/api/go''ne.c`'
+rm -rf "$scratch"
+exit "$failed"
