@@ -73,8 +73,6 @@ struct batch {
 /* Binds all items. Errors of an item stay with it (item->errors); ERR for the whole: session not
  * found, more than one way to say something. */
 enum error_code batch_prepare(struct batch *batch, struct error *err) MUST_CHECK;
-/* Fills batch->plan with the rows of all items that can run. */
-void batch_build(struct batch *batch);
 /* Waits for the lane if there is one, builds, runs. STAGE_DONE is never returned. On WAIT the
  * task's on_cancel and must_finish are the batch's. STAGE_CONTINUE with task->error set: could not
  * start. */

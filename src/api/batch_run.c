@@ -206,8 +206,7 @@ static enum plan_verdict step_failed(struct plan *plan, struct plan_row *row)
     return PLAN_FAIL;
 }
 
-/* --- commands that are not steps
- * --------------------------------------------------------------------- */
+/* ---- commands that are not steps ---- */
 
 static int64_t value_int(const struct batch_item *item, const char *name, int64_t otherwise)
 {
@@ -370,8 +369,7 @@ static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
     return PLAN_NEXT;
 }
 
-/* --- rows
- * -------------------------------------------------------------------------------------------- */
+/* ---- rows ---- */
 
 static struct plan_row *add_row(struct batch_item *item, const struct call *call,
                                 plan_after_fn after)
@@ -464,7 +462,8 @@ static void add_call(struct batch_item *item)
     batch_add_project(item);
 }
 
-void batch_build(struct batch *batch)
+/* Fills batch->plan with the rows of all items that can run. */
+static void batch_build(struct batch *batch)
 {
     bool stopped = false;
 
@@ -523,8 +522,7 @@ struct json *batch_dry_run(struct batch *batch, struct error *err)
     return plan_dry_run(batch->task->plan, &requests, err) == ERR_OK ? requests : NULL;
 }
 
-/* --- the run
- * ----------------------------------------------------------------------------------------- */
+/* ---- the run ---- */
 
 static void item_ends(struct batch_item *item, const struct plan_row *row)
 {

@@ -28,8 +28,10 @@ static struct str project_of(const struct task *task, const struct json *answer,
                           goal_id.len > 0 ? goal_id : execution_goal(task, answer));
 }
 
-struct str execution_link(const struct task *task, const struct json *answer, struct str goal_id,
-                          struct str execution_id)
+/* Empty: no user interface is known, or no project. `goal_id` may be empty where the answer says
+ * it. */
+static struct str execution_link(const struct task *task, const struct json *answer,
+                                 struct str goal_id, struct str execution_id)
 {
     struct ui_place place = {0};
     struct str link = STR_EMPTY;

@@ -6,10 +6,6 @@
 
 #include "api_internal.h"
 
-/* Empty: no user interface is known, or no project. `goal_id` may be empty where the answer says
- * it. */
-struct str execution_link(const struct task *task, const struct json *answer, struct str goal_id,
-                          struct str execution_id);
 /* Sets "url" of the object, where there is a link. */
 void execution_link_set(const struct task *task, struct json *object, const struct json *answer,
                         struct str goal_id);

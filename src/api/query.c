@@ -164,7 +164,8 @@ const struct member *route_query_rows(const struct route *route)
     return is_ours ? route->query->members : query_none_rows;
 }
 
-bool query_name_is_open(const struct member *member)
+/* "var.NAME" stands for every name that begins with "var.". */
+static bool query_name_is_open(const struct member *member)
 {
     return str_ends(str_from(member->name), STR(".NAME"));
 }

@@ -31,7 +31,5 @@ const struct member *route_query_rows(const struct route *route);
 const struct json *task_query(const struct task *task, const char *name);
 struct str task_query_text(const struct task *task, const char *name); /* empty when absent */
 int64_t task_query_number(const struct task *task, const char *name, int64_t otherwise);
-/* "var.NAME" stands for every name that begins with "var.". */
-bool query_name_is_open(const struct member *member);
 
 #endif

@@ -24,8 +24,7 @@ static void on_drain(struct upstream_call *call)
     exchange_body_resume(relay_of(call)->task->exchange);
 }
 
-/* --- the request
- * --------------------------------------------------------------------------------------- */
+/* ---- the request ---- */
 
 static void on_chunk(struct task *task, struct str bytes, bool last)
 {

@@ -197,7 +197,7 @@ static enum error_code check_permissions(struct task *task, const struct testfil
 
 /* ---- replies ---- */
 
-enum stage_verdict reply_run(struct task *task, int status, const struct run *run)
+static enum stage_verdict reply_run(struct task *task, int status, const struct run *run)
 {
     struct json_writer w;
     struct buf text;

@@ -7,6 +7,5 @@
 
 /* The run that the path names; NULL: task->error. */
 struct run *task_run(struct task *task);
-enum stage_verdict reply_run(struct task *task, int status, const struct run *run);
 
 #endif

@@ -82,8 +82,7 @@ static enum error_code read_ids(struct builder *b, struct run_ids *out)
     return code == ERR_OK ? check_ids(b, out) : code;
 }
 
-/* --- goals
- * ------------------------------------------------------------------------------------------- */
+/* ---- goals ---- */
 
 static bool has_tag(const struct run_request *request, const struct testfile_test *test)
 {
@@ -153,8 +152,7 @@ static struct run_goal *goal_for(struct builder *b, const struct run_goal *wante
     return goal;
 }
 
-/* --- rows
- * -------------------------------------------------------------------------------------------- */
+/* ---- rows ---- */
 
 static void run_row_add(struct run *run, const struct call *call, const struct run_row *value)
 {
@@ -267,8 +265,7 @@ static void add_execution_rows(struct run *run, struct run_goal *goal, unsigned 
     }
 }
 
-/* --- tests
- * ------------------------------------------------------------------------------------------- */
+/* ---- tests ---- */
 
 static enum error_code add_test(struct builder *b, const struct testfile_test *source, size_t index,
                                 const struct run_ids *given)
@@ -421,8 +418,7 @@ static void add_rows(struct builder *b)
     }
 }
 
-/* --- the whole
- * --------------------------------------------------------------------------------------- */
+/* ---- the whole ---- */
 
 static void copy_plan_options(struct run *run, const struct plan_options *options)
 {

@@ -150,8 +150,7 @@ enum plan_verdict execution_followed(struct run_row *row, const struct json *ans
     return execution_is_over(answer) ? PLAN_NEXT : PLAN_AGAIN;
 }
 
-/* --- what became of each step
- * ------------------------------------------------------------------------ */
+/* ---- what became of each step ---- */
 
 struct place {
     int64_t id;

@@ -65,8 +65,7 @@ static void write_fault(struct json_writer *w, const struct run_fault *fault)
     jw_end(w);
 }
 
-/* --- parts
- * ------------------------------------------------------------------------------------------- */
+/* ---- parts ---- */
 
 static void write_call(struct json_writer *w, const struct run_call *call)
 {
@@ -230,8 +229,7 @@ static void write_execution(struct json_writer *w, const struct run *run,
     jw_end(w);
 }
 
-/* --- the whole
- * --------------------------------------------------------------------------------------- */
+/* ---- the whole ---- */
 
 static struct totals count(const struct run *run)
 {
@@ -342,8 +340,7 @@ void run_write(const struct run *run, struct json_writer *w)
     jw_end(w);
 }
 
-/* --- events
- * ------------------------------------------------------------------------------------------ */
+/* ---- events ---- */
 
 const char *run_event_name(const struct run *run, size_t number)
 {

@@ -75,8 +75,7 @@ static bool is_execution(const struct run_row *row)
     return row->call != NULL && row->call->setup >= SETUP_EXECUTE;
 }
 
-/* --- before a row
- * ------------------------------------------------------------------------------------ */
+/* ---- before a row ---- */
 
 static void set_id(struct plan *plan, const char *name, int64_t id)
 {
@@ -225,8 +224,7 @@ static bool before_row(struct plan *plan, struct plan_row *plan_row)
     return step_before(plan, row);
 }
 
-/* --- after a row
- * ------------------------------------------------------------------------------------- */
+/* ---- after a row ---- */
 
 static struct str name_in(const struct json *item)
 {
@@ -354,8 +352,7 @@ static enum plan_verdict after_row(struct plan *plan, struct plan_row *plan_row,
     return PLAN_NEXT;
 }
 
-/* --- a row that failed
- * ------------------------------------------------------------------------------- */
+/* ---- a row that failed ---- */
 
 static bool is_over_time(const struct plan *plan)
 {
@@ -433,10 +430,9 @@ void rows_hook(struct plan_row *row)
     }
 }
 
-/* --- what is told
- * ------------------------------------------------------------------------------------ */
+/* ---- what is told ---- */
 
-const struct run_fault *run_fault_of(struct run *run, const struct error *err)
+static const struct run_fault *run_fault_of(struct run *run, const struct error *err)
 {
     struct run_fault *fault = arena_alloc(&run->kept, sizeof(*fault));
 

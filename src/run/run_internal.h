@@ -223,8 +223,6 @@ struct run_store {
 };
 
 /* --- store.c */
-void run_store_trim(struct run_store *store);
-void run_over(struct run *run, enum run_status status); /* notes it, tells, frees the work */
 void run_names_done(struct run *run); /* nothing more is looked for by name: the next run may */
 void run_tell(struct run *run, const struct run_event *event);
 
@@ -233,7 +231,6 @@ const char *setup_name(enum setup setup);
 const struct call *setup_call(enum setup setup);
 void rows_hook(struct plan_row *row); /* sets its hooks */
 void rows_progress(struct plan *plan, struct plan_row *row);
-const struct run_fault *run_fault_of(struct run *run, const struct error *err);
 void run_note_error(struct run *run, const struct error *err); /* the first one counts */
 
 /* --- execution.c */

@@ -29,8 +29,7 @@ size_t run_store_n_active(const struct run_store *store)
     return store->n_active;
 }
 
-/* --- one run
- * ----------------------------------------------------------------------------------------- */
+/* ---- one run ---- */
 
 static void run_free(struct run *run)
 {
@@ -103,8 +102,7 @@ bool run_did_something(const struct run *run)
     return run->did_something;
 }
 
-/* --- the turn to look for names
- * ------------------------------------------------------------------------ */
+/* ---- the turn to look for names ---- */
 
 static void on_plan_done(struct plan *plan);
 
@@ -131,8 +129,33 @@ void run_names_done(struct run *run)
     }
 }
 
-/* --- events and watchers
- * ------------------------------------------------------------------------------- */
+/* ---- events and watchers ---- */
+
+static void forget(struct run *run)
+{
+    struct run_store *store = run->store;
+
+    later_remove(&run->free_work);
+    map_remove(&store->by_id, &run->node);
+    list_remove(&run->link);
+    store->n_ended--;
+    run_free(run);
+}
+
+/* The oldest ended runs that nobody watches leave, down to max_kept. */
+static void run_store_trim(struct run_store *store)
+{
+    struct list *link = store->ended.prev;
+
+    while (store->n_ended > store->options.max_kept && link != &store->ended) {
+        struct run *run = CONTAINER_OF(link, struct run, link);
+
+        link = link->prev;
+        if (run->n_watchers == 0 && run->plan == NULL) {
+            forget(run);
+        }
+    }
+}
 
 static void on_tell(struct later_item *item)
 {
@@ -192,8 +215,7 @@ void run_unwatch(struct run_watcher *watcher)
     watcher->run = NULL;
 }
 
-/* --- start, end
- * ---------------------------------------------------------------------------------------- */
+/* ---- start, end ---- */
 
 static void go_in_turn(struct run *run)
 {
@@ -274,7 +296,8 @@ static void tell_doubt(struct run *run)
     }
 }
 
-void run_over(struct run *run, enum run_status status)
+/* Notes the end, tells it, frees the work. */
+static void run_over(struct run *run, enum run_status status)
 {
     struct run_store *store = run->store;
 
@@ -331,8 +354,7 @@ void run_stop(struct run *run)
     }
 }
 
-/* --- the store
- * --------------------------------------------------------------------------------------- */
+/* ---- the store ---- */
 
 struct run *run_find(struct run_store *store, const struct digest *owner, struct str id)
 {
@@ -374,32 +396,6 @@ size_t run_list(struct run_store *store, const struct digest *owner, size_t offs
     take_page(&page, &store->ended);
     *out_total = page.total;
     return page.n;
-}
-
-static void forget(struct run *run)
-{
-    struct run_store *store = run->store;
-
-    later_remove(&run->free_work);
-    map_remove(&store->by_id, &run->node);
-    list_remove(&run->link);
-    store->n_ended--;
-    run_free(run);
-}
-
-/* The oldest ended runs that nobody watches leave, down to max_kept. */
-void run_store_trim(struct run_store *store)
-{
-    struct list *link = store->ended.prev;
-
-    while (store->n_ended > store->options.max_kept && link != &store->ended) {
-        struct run *run = CONTAINER_OF(link, struct run, link);
-
-        link = link->prev;
-        if (run->n_watchers == 0 && run->plan == NULL) {
-            forget(run);
-        }
-    }
 }
 
 /* The row in flight was cut: what is known about it is noted before the end. */

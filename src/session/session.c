@@ -14,8 +14,7 @@ enum { SWEEP_MS = 5000, SWEEP_MAX = 10000, SNAPSHOT_LOOK_MS = 100, MAX_TIMEOUT_S
 
 enum { WORKING_MAX = 1000 };
 
-/* --- records
- * ----------------------------------------------------------------------------------------- */
+/* ---- records ---- */
 
 int64_t record_expires_ms(const struct session_store *store, const struct session_record *record)
 {
@@ -68,8 +67,7 @@ void record_insert(struct session_store *store, struct session_record *record)
     list_append(&store->lru, &record->lru);
 }
 
-/* --- ids that left
- * ----------------------------------------------------------------------------------- */
+/* ---- ids that left ---- */
 
 static void gone_drop(struct session_store *store, struct session_gone *gone)
 {
@@ -189,8 +187,7 @@ static struct session_record *record_find(struct session_store *store, const str
     return record;
 }
 
-/* --- views
- * ------------------------------------------------------------------------------------------- */
+/* ---- views ---- */
 
 static void copy_out(const struct session_store *store, const struct session_record *record,
                      struct arena *arena, struct session *out)
@@ -260,8 +257,7 @@ static void apply(struct session_record *record, const struct session_patch *pat
     }
 }
 
-/* --- public
- * ------------------------------------------------------------------------------------------ */
+/* ---- public ---- */
 
 enum error_code session_create(struct session_store *store, const struct digest *owner,
                                const struct session_patch *values, struct arena *arena,
@@ -433,8 +429,7 @@ const struct session_trouble *session_store_trouble(const struct session_store *
     return &store->trouble;
 }
 
-/* --- store
- * ------------------------------------------------------------------------------------------- */
+/* ---- store ---- */
 
 /* Sessions differ in their idle time, so the oldest is not always the next to expire: the sweep
  * looks at a bounded number from the old end. */

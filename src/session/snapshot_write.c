@@ -58,8 +58,7 @@ struct snapshot_job {
     struct error error; /* code ERR_OK: it is written */
 };
 
-/* --- the copy
- * ------------------------------------------------------------------------------------------- */
+/* ---- the copy ---- */
 
 static char *text_copy(struct snapshot_job *job, const char *text)
 {
@@ -143,8 +142,7 @@ static void job_free(struct snapshot_job *job)
     mem_free(job);
 }
 
-/* --- the file: on the thread, touches nothing but the job
- * ----------------------------------------------------------- */
+/* ---- the file: on the thread, touches nothing but the job ---- */
 
 struct output {
     int fd;
@@ -270,8 +268,7 @@ static void *job_run(void *context)
     return NULL;
 }
 
-/* --- on the loop
- * ----------------------------------------------------------------------------------------- */
+/* ---- on the loop ---- */
 
 /* Signals stay with the loop. */
 static bool job_start(struct snapshot_job *job)

@@ -282,7 +282,8 @@ void step_failed(struct compile *c, const struct node *node, const struct lenien
     }
 }
 
-void compile_step(struct compile *c, const struct node *node)
+/* As an element of a list of steps. */
+static void compile_step(struct compile *c, const struct node *node)
 {
     struct lenient_mark mark = lenient_mark(c);
     const struct node *control = node->type == NODE_MAP ? control_of(node) : NULL;

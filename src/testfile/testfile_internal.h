@@ -188,8 +188,6 @@ bool step_emit(struct compile *c, struct str words, struct json *args, struct js
                const struct step_origin *origin);
 /* A list of steps (or one step). */
 void compile_steps(struct compile *c, const struct node *list);
-/* The same as an element of such a list. */
-void compile_step(struct compile *c, const struct node *node);
 /* Counts a step that did not compile; a lenient compile puts a comment in its place. */
 void step_failed(struct compile *c, const struct node *node, const struct lenient_mark *mark);
 

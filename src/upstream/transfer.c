@@ -59,7 +59,7 @@ static bool has_unsent(const struct upstream_transfer *transfer)
            (transfer->streaming && transfer->up.len > 0);
 }
 
-bool transfer_is_sent(const struct upstream_transfer *transfer)
+static bool transfer_is_sent(const struct upstream_transfer *transfer)
 {
     const struct upstream_stream *stream = transfer->call->stream;
 

@@ -205,7 +205,6 @@ void transfer_begin(struct upstream_transfer *transfer, unsigned timeout_ms);
 void transfer_leave(struct upstream_transfer *transfer);
 void transfer_send(struct upstream_transfer *transfer);
 void transfer_read(struct upstream_transfer *transfer);
-bool transfer_is_sent(const struct upstream_transfer *transfer);
 void transfer_set_deadline(struct upstream_transfer *transfer, unsigned wait_ms);
 void transfer_on_connected(struct upstream_transfer *transfer);
 void transfer_on_unconnected(struct upstream_transfer *transfer, const char *why);

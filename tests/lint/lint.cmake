@@ -35,6 +35,8 @@ vp_lint(layers 60 ${CMAKE_COMMAND} -DROOT=${CMAKE_SOURCE_DIR} -P ${lint}/check_l
 vp_lint(layers_selftest 60 bash ${lint}/selftest_layers.sh ${CMAKE_COMMAND} ${lint_scratch}/layers)
 vp_lint(source 60 bash ${lint}/check_source.sh ${CMAKE_SOURCE_DIR})
 vp_lint(source_selftest 60 bash ${lint}/selftest_source.sh ${lint_scratch}/source)
+vp_lint(exports 60 bash ${lint}/check_exports.sh ${CMAKE_SOURCE_DIR})
+vp_lint(exports_selftest 60 bash ${lint}/selftest_exports.sh ${lint_scratch}/exports)
 vp_lint(references 60 bash ${lint}/check_references.sh ${CMAKE_SOURCE_DIR} ${lint_scratch})
 vp_lint(references_selftest 60 bash ${lint}/selftest_references.sh ${lint_scratch}/references)
 foreach(compiler GCC CLANG)

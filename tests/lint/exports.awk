@@ -1,0 +1,83 @@
+# Reads headers and sources of ours; prints each function that a header declares and that no file uses
+# but the one that defines it: such a function is dead, or it can be static. Exits 1 if there is any.
+# Tests, fuzzers and benchmarks count as users.
+
+FNR == 1 {
+    is_header = FILENAME ~ /\.h$/ && FILENAME ~ /^(src|include)\//
+    in_comment = 0
+}
+
+{
+    line = strip($0)
+}
+
+# A declaration begins in the first column; a call never does.
+line ~ /^[a-z]/ && line !~ /^(static|typedef|struct [a-z_0-9]+ \{|enum [a-z_0-9]* ?\{|return|else)/ {
+    if (match(line, /[a-z_][a-z_0-9]*\(/)) {
+        name = substr(line, RSTART, RLENGTH - 1)
+        if (is_header) {
+            declared[name] = FILENAME ":" FNR
+        } else {
+            defined[name] = FILENAME
+        }
+    }
+}
+
+{
+    while (match(line, /[A-Za-z_][A-Za-z_0-9]*/)) {
+        word = substr(line, RSTART, RLENGTH)
+        line = substr(line, RSTART + RLENGTH)
+        if (users[word] == "" || last[word] != FILENAME) {
+            users[word] = users[word] " " FILENAME
+            last[word] = FILENAME
+        }
+    }
+}
+
+END {
+    for (name in declared) {
+        n = split(users[name], files, " ")
+        used = 0
+        split(declared[name], where, ":")
+        for (i = 1; i <= n; i++) {
+            used = used || (files[i] != where[1] && files[i] != defined[name])
+        }
+        if (!used) {
+            print declared[name] ": " name "() is used by no other file: delete it or make it static"
+            n_wrong++
+        }
+    }
+    exit n_wrong > 0
+}
+
+# Without comments and without the insides of strings.
+function strip(text,    out, i, two, c, quoted)
+{
+    out = ""
+    quoted = ""
+    for (i = 1; i <= length(text); i++) {
+        two = substr(text, i, 2)
+        c = substr(text, i, 1)
+        if (in_comment) {
+            if (two == "*/") {
+                in_comment = 0
+                i++
+            }
+        } else if (quoted != "") {
+            if (c == "\\") {
+                i++
+            } else if (c == quoted) {
+                quoted = ""
+            }
+        } else if (two == "/*") {
+            in_comment = 1
+            i++
+        } else {
+            if (c == "\"" || c == "'") {
+                quoted = c
+            }
+            out = out c
+        }
+    }
+    return out
+}
