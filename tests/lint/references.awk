@@ -100,7 +100,7 @@ function check_paths(line,    name)
         if (name ~ /[*]/ || name ~ /^[\/.]/ || (!is_document && !is_c && name !~ "^" roots && name !~ /\.md$/)) {
             continue
         }
-        if (is_c && name !~ "^" roots && name !~ /\.(md|c|h|awk|cmake|sh)$/) {
+        if (is_c && name !~ /\.(md|c|h|S|awk|cmake|sh)$/) {
             continue
         }
         if (is_document && name !~ "^" roots && name !~ /\.(md|c|h)$/) {
@@ -117,9 +117,13 @@ function check_paths(line,    name)
 
 function check_links(line,    target)
 {
+    gsub(/`[^`]*`/, "", line) # code
     while (match(line, /\]\([^)#: ]+[)#]/)) {
         target = substr(line, RSTART + 2, RLENGTH - 3)
         line = substr(line, RSTART + RLENGTH)
+        if (target !~ /[.\/]/) { # a page that the program serves
+            continue
+        }
         if (!((folder target) in exists) && !(target in exists) && resolve(clean(folder target)) == "") {
             wrong("the link to " target " leads nowhere")
         }
