@@ -1,5 +1,9 @@
 #include "client.h"
 
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "base/str.h"
 
 enum { URL_MAX = 4096 };
@@ -7,6 +11,7 @@ enum { URL_MAX = 4096 };
 enum error_code client_url(const struct arguments *arguments, struct buf *out, struct error *err)
 {
     struct str word = str_from(arguments_get(arguments, "url"));
+    const char *ca_file = arguments_get(arguments, "ca-file");
     bool has_scheme = str_contains(word, STR("://"));
 
     buf_init(out, URL_MAX);
@@ -18,6 +23,9 @@ enum error_code client_url(const struct arguments *arguments, struct buf *out, s
         !str_starts_nocase(word, STR("https://"))) {
         return error_set(err, ERR_INVALID,
                          "--url must begin with http:// or https://, not \"%.*s\"", STR_ARG(word));
+    }
+    if (word.len > 0 && ca_file != NULL && access(ca_file, R_OK) != 0) {
+        return error_set(err, ERR_IO, "--ca-file: cannot read %s: %s", ca_file, strerror(errno));
     }
     return buf_ok(out) ? ERR_OK : error_set(err, ERR_URI_TOO_LONG, "--url is too long");
 }

@@ -6,7 +6,8 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-/* --url with its scheme: "host:port" means http. Empty: it was not given. `out` is init by this. */
+/* --url with its scheme: "host:port" means http. Empty: it was not given. `out` is init by this.
+ * --ca-file, which goes with --url, is checked too: it can be read. */
 enum error_code client_url(const struct arguments *arguments, struct buf *out,
                            struct error *err) MUST_CHECK;
 /* The key would go over the network in clear text. */

@@ -87,6 +87,8 @@ struct report_counts report_count(const struct report *report)
         counts.steps_done += count_of(json_get(steps, "done"));
         counts.steps_failed +=
             count_of(json_get(steps, "failed")) + count_of(json_get(steps, "unknown"));
+        counts.started +=
+            report->entries[i].verdict == VERDICT_CREATED && report->entries[i].executes ? 1 : 0;
         counts.requests += json_size(json_get(report->entries[i].dry_run, "requests"));
     }
     return counts;

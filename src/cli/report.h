@@ -60,6 +60,7 @@ struct report_counts {
     size_t steps_done;
     size_t steps_failed;
     size_t requests; /* of --dry-run */
+    size_t started;  /* files whose execution was started and not followed */
 };
 
 const char *verdict_word(enum verdict verdict); /* "passed", "timed_out" */

@@ -347,7 +347,8 @@ static void put_total(struct buf *out, const struct report *report)
     clock_format(out, report->began_wall_ms);
     buf_printf(out, ", took %.1f s", (double)report->ms / 1000.0);
     if (counts.files[VERDICT_CREATED] > 0) {
-        buf_text(out, ". Created is not executed: add --wait");
+        buf_text(out, counts.started > 0 ? ". Started, not followed: add --wait"
+                                         : ". Created is not executed: add --wait");
     }
     if (report->sandbox) {
         buf_text(out, ". On the embedded sandbox");

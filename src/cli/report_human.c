@@ -300,8 +300,9 @@ void report_human_total(const struct report *report, bool color, struct buf *out
     buf_printf(out, "\n%zu %s: ", report->n, report->n == 1 ? "file" : "files");
     report_put_counts(out, &counts, color ? put_count_painted : put_count);
     if (counts.files[VERDICT_CREATED] > 0) {
-        buf_printf(out, " (%zu %s, not executed)", counts.steps_done,
-                   counts.steps_done == 1 ? "step" : "steps");
+        buf_printf(out, " (%zu %s, %s)", counts.steps_done,
+                   counts.steps_done == 1 ? "step" : "steps",
+                   counts.started > 0 ? "started, not followed" : "not executed");
     }
     if (counts.files[VERDICT_PLANNED] > 0) {
         buf_printf(out, " (would send %zu %s)", counts.requests,

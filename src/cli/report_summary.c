@@ -111,7 +111,8 @@ void report_summary(const struct report *report, struct buf *out)
     buf_text(out, "### virtuoso-proxy run\n\n");
     report_put_counts(out, &counts, put_count);
     if (counts.files[VERDICT_CREATED] > 0) {
-        buf_text(out, " (created is not executed: add --wait)");
+        buf_text(out, counts.started > 0 ? " (started, not followed: add --wait)"
+                                         : " (created is not executed: add --wait)");
     }
     buf_printf(out, ", %.1f s\n\n", (double)report->ms / 1000.0);
     n_tests = table(out, report);

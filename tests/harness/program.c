@@ -71,6 +71,8 @@ static void build_environment(struct words *words, const char *const *env)
         }
     }
     add_words(words, env);
+    /* last: what a test sets itself comes first, and wins */
+    add_word(words, STR("VIRTUOSO_PROXY_LAST_RUN=" VP_SCRATCH_DIR "/last-run"));
 }
 
 static void name_files(struct program *program)

@@ -250,6 +250,7 @@ static void what_cannot_start_is_1_and_sends_nothing(void **state)
         {"--env-id", "1"},
         {"--shard", "3/2"},
         {"--shard", "one"},
+        {"--ca-file", "/nowhere"},
         {"--rerun-failed"}, /* none is remembered */
         {"--nonsense"},
     };

@@ -6,6 +6,7 @@ binary=$1
 scratch=$2/streams
 mkdir -p "$scratch"
 cd "$scratch" || exit 1
+export VIRTUOSO_PROXY_LAST_RUN=$scratch/last-run # not in the folder of whoever tests
 n_wrong=0
 
 wrong() {
