@@ -81,11 +81,38 @@ static void the_clocks_go_their_own_ways(void **state)
     assert_true(clock_age_ms() + 1 >= clock_now_ms());
 }
 
+static void a_file_is_created_with_the_folders_above_it(void **state)
+{
+    static const char name[] = VP_SCRATCH_DIR "/test_fd_made/a/b";
+    struct buf text;
+    int fds[2];
+    int fd = fd_create(name, O_TRUNC, 0600);
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_true(fd_write_all(fd, STR("made")));
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(unlink(name), 0);
+    assert_int_equal(rmdir(VP_SCRATCH_DIR "/test_fd_made/a"), 0);
+    assert_int_equal(rmdir(VP_SCRATCH_DIR "/test_fd_made"), 0);
+    assert_true(fd_create("/proc/no/such/folder", 0, 0600) < 0);
+
+    assert_int_equal(pipe(fds), 0); /* a stream is read to its end, up to the ceiling */
+    assert_true(fd_write_all(fds[1], STR("0123456789")));
+    assert_int_equal(close(fds[1]), 0);
+    buf_init(&text, 10);
+    assert_true(fd_read_all(fds[0], &text));
+    assert_true(str_is(buf_view(&text), "0123456789"));
+    buf_done(&text);
+    assert_int_equal(close(fds[0]), 0);
+}
+
 int test_fd(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_read_whole_or_refused),
         cmocka_unit_test(what_is_not_a_regular_file_is_refused_at_once),
+        cmocka_unit_test(a_file_is_created_with_the_folders_above_it),
         cmocka_unit_test(the_clocks_go_their_own_ways),
     };
 
