@@ -274,6 +274,11 @@ void report_human_entry(const struct report *report, const struct report_entry *
 
     arena_init(&arena);
     escape_terminal(out, entry->file);
+    if (entry->journey.len > 0) { /* a manifest may name the file more than once */
+        buf_text(out, " (");
+        escape_terminal(out, utf8_clip(entry->journey, SHOWN_TEXT));
+        buf_char(out, ')');
+    }
     buf_text(out, ": ");
     put_outcome(out, entry->verdict, report_outcome(entry, &arena), color);
     put_duration(out, entry);

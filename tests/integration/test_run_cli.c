@@ -365,6 +365,8 @@ static void a_manifest_names_goals_and_journeys(void **state)
     proxy_start(&proxy, NULL);
     sandbox_forget_requests(proxy.program.sandbox_port);
     assert_int_equal(RUN(f, run_cli_path(f, "all.yaml"), run_cli_url(f, proxy.program.port)), 0);
+    assert_true(run_cli_says(f, "login.yaml (First): created 3 steps"));
+    assert_true(run_cli_says(f, "login.yaml (Second): created 3 steps"));
     assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/goals"), 1);
     assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/teststeps"), 6);
     requests = sandbox_requests(proxy.program.sandbox_port, &proxy.arena);
