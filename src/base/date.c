@@ -2,6 +2,8 @@
  * the next part, so that 30 February is an error and not 2 March. */
 #include "base/date.h"
 
+#define LAST_MS INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
+
 enum { FIRST_YEAR = 1970, DAY_S = 86400, FRACTION_DIGITS = 3 };
 
 /* A cursor: what is left of the text. */
@@ -122,6 +124,12 @@ static bool take_offset(struct str *rest, int64_t *out_ms)
     return true;
 }
 
+/* The end of 9999 and what an offset moves out of the years that can be written. */
+static int64_t clamp(int64_t ms)
+{
+    return ms < 0 ? 0 : ms > LAST_MS ? LAST_MS : ms;
+}
+
 bool date_read(struct str text, int64_t *out_ms)
 {
     int64_t days;
@@ -138,6 +146,6 @@ bool date_read(struct str text, int64_t *out_ms)
     if (text.len > 0) {
         return false;
     }
-    *out_ms = days * DAY_S * 1000 + time_ms - offset_ms;
+    *out_ms = clamp(days * DAY_S * 1000 + time_ms - offset_ms);
     return true;
 }

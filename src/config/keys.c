@@ -135,6 +135,7 @@ static bool take_permissions(struct loader *loader, const struct node *list, uns
 static bool take_expiry(struct loader *loader, struct str text, int64_t *out)
 {
     if (date_read(text, out)) {
+        *out = *out == 0 ? 1 : *out; /* 0 is a key that does not expire */
         return true;
     }
     loader_fail(loader,

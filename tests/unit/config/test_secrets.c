@@ -188,6 +188,10 @@ static void keys_of_the_file_have_places_and_dates(void **state)
     assert_int_equal(loaded.config->auth.keys[0].expires_ms, INT64_C(1801440000000));
     assert_int_equal(loaded.config->auth.keys[1].expires_ms, INT64_C(1801393200000));
     done(&loaded);
+    loaded = load_text("auth:\n  keys: [{key: first-key-1, expires: \"1970-01-01T00:00:00Z\"}]\n");
+    assert_taken(&loaded);
+    assert_int_equal(loaded.config->auth.keys[0].expires_ms, 1); /* 0 would be: never */
+    done(&loaded);
     loaded = load_text("auth:\n  keys:\n    - {key: first-key-1, expires: 2027-02-30}\n"
                        "    - {key: second-key-2, expires: 27-01-31}\n");
     assert_says(&loaded, SCRATCH ":3:26: auth.keys: expires: \"2027-02-30\" is not a date");
