@@ -286,6 +286,9 @@ static void unknown_key(struct compile *c, const struct node *node)
         }
     }
     problem->nearest = nearest.best;
+    if (yaml_begins_with_dash(node->key)) {
+        problem->hint = STR("this is not a hyphen and a space: begin each step with \"- \"");
+    }
 }
 
 static void read_member(struct compile *c, const struct header_row *row, const struct node *node)

@@ -253,6 +253,10 @@ static void leave_out_filler(struct matcher *m)
             token_remove(m, i);
         }
     }
+    if (m->n_tokens > 2 && token_is(&m->tokens[0], "make") && token_is(&m->tokens[1], "sure")) {
+        token_remove(m, 1);
+        m->tokens[0].text = STR("ensure");
+    }
     leave_out_full_stop(m);
 }
 
