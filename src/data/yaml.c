@@ -387,8 +387,9 @@ static void on_scalar(struct reader *reader, const yaml_event_t *event)
     struct node *node;
 
     if (!is_core_tag(event->data.scalar.tag)) {
-        fail_mark(reader, &event->start_mark,
-                  "tags of applications (!something, !!binary) are not taken");
+        fail_mark(
+            reader, &event->start_mark,
+            "tags of applications (!something, !!binary) are not taken; a value that begins with ! needs quotes");
         return;
     }
     if (!check_controls(reader, text, &event->start_mark)) {
@@ -419,7 +420,8 @@ static void on_alias(struct reader *reader, const yaml_event_t *event)
     struct node *copy;
 
     if (anchor == NULL) {
-        fail_mark(reader, &event->start_mark, "this alias has no anchor before it");
+        fail_mark(reader, &event->start_mark,
+                  "this alias has no anchor before it; a value that begins with * needs quotes");
         return;
     }
     if (anchor->open) {
@@ -452,8 +454,10 @@ static void on_start(struct reader *reader, const yaml_event_t *event, enum node
     struct node *node;
     struct level *level;
 
-    if (is_key_place(reader)) {
-        fail_mark(reader, &event->start_mark, "a key must be plain text, not a list or a map");
+    if (is_key_place(reader)) { /* click: {{button}} */
+        fail_mark(
+            reader, &event->start_mark,
+            "a key must be plain text, not a list or a map; put text that begins with { or [ in quotes");
         return;
     }
     if (!is_core_tag(tag)) {
