@@ -116,7 +116,8 @@ static bool take_beside(struct compile *c, struct bag *bag, const struct node *c
 
 /* ---- the dialects ---- */
 
-enum field_place { BESIDE_VERB, IN_MAP, IN_ARGS };
+/* BESIDE_COOKIE: beside a verb whose own argument is called `name`. */
+enum field_place { BESIDE_VERB, BESIDE_COOKIE, IN_MAP, IN_ARGS };
 
 /* The members become fields, but for those whose role is in `without` (a bit for each role). */
 static void take_fields(struct compile *c, struct bag *bag, const struct node *map,
@@ -127,8 +128,9 @@ static void take_fields(struct compile *c, struct bag *bag, const struct node *m
         unsigned id = key != NULL ? key->id : 0;
         /* Beside a verb `name` says what the step is for; in the verb's own map it may be a field.
          */
-        bool is_field = where == IN_ARGS || (where == IN_MAP && bag->known != NULL &&
-                                             name_set_has(&bag->known->fields, id));
+        bool is_field =
+            where == IN_ARGS || (where == BESIDE_COOKIE && str_is(child->key, "name")) ||
+            (where == IN_MAP && bag->known != NULL && name_set_has(&bag->known->fields, id));
 
         if (key != NULL && (without >> key->role & 1) != 0) {
             continue;
@@ -193,13 +195,101 @@ static void enter_group(struct compile *c, struct bag *bag, const struct node *g
                            .node = made_scalar(c, command, command->text)});
 }
 
+/* `data: {action: cookie-create, …}`, `interact: {action: mouse, sub_action: move-to, …}`, `{type:
+ * data, command: store-literal, …}`: the name of a command in its group, however its words are
+ * joined. NULL: it is none. */
+static const struct command *own_command(struct compile *c, struct str group,
+                                         const struct node *action, const struct node *second)
+{
+    struct str more = second != NULL && second->type == NODE_SCALAR ? second->text : STR_EMPTY;
+    struct str name = arena_printf(c->arena, "step-%.*s %.*s%s%.*s", STR_ARG(group),
+                                   STR_ARG(action->text), more.len > 0 ? " " : "", STR_ARG(more));
+
+    name = with_dashes(c, name);
+    for (size_t i = 0; i < catalog_size(); i++) {
+        const struct command *command = catalog_at(i);
+
+        if (str_eq(name, with_dashes(c, str_from(command->words)))) {
+            return command;
+        }
+    }
+    return NULL;
+}
+
+static const struct node *second_word(const struct node *map)
+{
+    const struct node *second = node_get(map, "operation");
+
+    return second != NULL ? second : node_get(map, "sub_action");
+}
+
+static bool has_name(const struct command *command)
+{
+    for (const struct param *param = command->args; param->name != NULL; param++) {
+        if (str_is(str_from(param->name), "name")) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Behind the group: `switch iframe`, not `resize`. */
+static bool has_two_words(const struct command *command)
+{
+    struct str rest = str_from(command->words);
+    struct str word;
+    size_t n = 0;
+
+    while (str_next(&rest, ' ', &word)) {
+        n++;
+    }
+    return n > 2;
+}
+
+/* The rest of such a step. */
+static bool map_own(struct compile *c, struct bag *bag, const struct command *command,
+                    const struct node *action)
+{
+    bag->verb = action->text;
+    bag->verb_place = place_of(action);
+    return map_command(c, bag, str_from(command->words));
+}
+
+/* A verb that is known by itself, or a word that the rows of the group know, is none. */
+static const struct command *own_beside_type(struct compile *c, const struct node *step,
+                                             const struct node *type, const struct node *name)
+{
+    const struct group_row *group = find_group(type->text);
+    const struct node *second = second_word(step);
+    bool by_rows = group != NULL && group->field != NULL;
+    const struct command *own = NULL;
+
+    if (by_rows && node_get(step, "iframe") != NULL) {
+        return NULL; /* {type: window, command: switch-iframe, iframe: "Payment"} */
+    }
+    if (by_rows || second != NULL || !verb_known(verb_find(name->text))) {
+        own = own_command(c, type->text, name, second);
+    }
+    return own != NULL && by_rows && !has_two_words(own) ? NULL : own;
+}
+
 static bool step_extended(struct compile *c, const struct node *step, const struct step_keys *keys)
 {
     struct bag bag;
     const struct node *type = keys->roles[ROLE_TYPE];
+    const struct node *name = scalar_role(keys, ROLE_COMMAND);
+    const struct command *own;
 
     bag_init(&bag, TESTFILE_FORMAT_EXTENDED, type->text, place_of(type));
-    enter_group(c, &bag, type, scalar_role(keys, ROLE_COMMAND));
+    own = name != NULL ? own_beside_type(c, step, type, name) : NULL;
+    if (own != NULL) {
+        take_fields(c, &bag, step,
+                    1U << ROLE_TYPE | 1U << ROLE_COMMAND | 1U << ROLE_OPERATION |
+                        1U << ROLE_SUB_ACTION,
+                    has_name(own) ? BESIDE_COOKIE : BESIDE_VERB);
+        return map_own(c, &bag, own, name);
+    }
+    enter_group(c, &bag, type, name);
     take_fields(c, &bag, step, 1U << ROLE_TYPE | 1U << ROLE_COMMAND, BESIDE_VERB);
     return map_known(c, &bag);
 }
@@ -228,32 +318,13 @@ static bool step_nested(struct compile *c, const struct node *group, const struc
     return map_known(c, bag);
 }
 
-/* `data: {action: cookie-create, …}`, `interact: {action: mouse, sub_action: move-to, …}`: the name
- * of a command in its group. NULL: it is none. */
-static const struct command *own_command(struct compile *c, struct str group,
-                                         const struct node *action, const struct node *second)
-{
-    struct str words[3] = {arena_printf(c->arena, "step-%.*s", STR_ARG(group)),
-                           with_dashes(c, action->text)};
-    const struct command *command;
-    struct error err = {0};
-    size_t n = second != NULL && second->type == NODE_SCALAR ? 3 : 2;
-    size_t n_name = 0;
-    bool alias;
-
-    words[2] = n == 3 ? with_dashes(c, second->text) : STR_EMPTY;
-    command = catalog_find(words, n, &n_name, &alias, &err);
-    return command != NULL && n_name == n ? command : NULL;
-}
-
 /* True: it was such a step; *out_ok says how it went. */
 static bool step_own_command(struct compile *c, const struct node *verb, const struct node *action,
                              struct bag *bag, bool *out_ok)
 {
-    const struct node *second = node_get(verb, "operation");
+    const struct node *second = second_word(verb);
     const struct command *command;
 
-    second = second != NULL ? second : node_get(verb, "sub_action");
     if (second == NULL && verb_known(verb_find(action->text))) {
         return false;
     }
@@ -264,9 +335,7 @@ static bool step_own_command(struct compile *c, const struct node *verb, const s
     c->n_by_format[TESTFILE_FORMAT_SIMPLIFIED]++;
     take_fields(c, bag, verb, 1U << ROLE_ACTION | 1U << ROLE_OPERATION | 1U << ROLE_SUB_ACTION,
                 IN_ARGS);
-    bag->verb = action->text;
-    bag->verb_place = place_of(action);
-    *out_ok = map_command(c, bag, str_from(command->words));
+    *out_ok = map_own(c, bag, command, action);
     return true;
 }
 
