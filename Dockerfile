@@ -7,7 +7,8 @@
 FROM debian:12-slim AS build
 WORKDIR /src
 COPY . .
-RUN third_party/bootstrap.sh build && strip --strip-unneeded build/virtuoso-proxy
+RUN third_party/bootstrap.sh build && cmake --build build --target install_files \
+    && strip --strip-unneeded build/virtuoso-proxy
 
 FROM debian:12-slim
 RUN apt-get update \
@@ -17,6 +18,7 @@ RUN apt-get update \
     && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin virtuoso
 COPY --from=build /src/build/virtuoso-proxy /usr/local/bin/virtuoso-proxy
 COPY --from=build /src/conf/virtuoso-proxy.yaml /etc/virtuoso-proxy/virtuoso-proxy.yaml
+COPY --from=build /src/build/generated/install/NOTICES /usr/local/share/doc/virtuoso-proxy/NOTICES
 USER 10001:10001
 EXPOSE 8000
 # Everything is configured by the environment (or a file mounted over the one above); SIGTERM drains.

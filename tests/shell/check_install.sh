@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# What cmake --install brings: the program, its manual, completion and configuration, and a notice of each library.
+#   check_install.sh CMAKE BUILD SCRATCH
+set -euo pipefail
+cmake=$1
+build=$2
+prefix=$3/install
+rm -rf "$prefix"
+"$cmake" --install "$build" --prefix "$prefix" >/dev/null
+
+for file in bin/virtuoso-proxy etc/virtuoso-proxy.yaml share/man/man1/virtuoso-proxy.1 \
+    share/bash-completion/completions/virtuoso-proxy share/doc/virtuoso-proxy/NOTICES; do
+    [ -s "$prefix/$file" ] || { echo "failed: $file is not installed"; exit 1; }
+done
+"$prefix/bin/virtuoso-proxy" version
+for library in libuv llhttp curl cJSON libyaml "Mbed TLS" zlib; do
+    grep -qx "==== $library ====" "$prefix/share/doc/virtuoso-proxy/NOTICES" ||
+        { echo "failed: no notice of $library"; exit 1; }
+done
+if [ -d "$build/third_party/swagger/package" ]; then
+    grep -q '^==== Swagger UI' "$prefix/share/doc/virtuoso-proxy/NOTICES" || { echo "failed: no notice of Swagger UI"; exit 1; }
+fi
+rm -rf "$prefix"
