@@ -50,6 +50,15 @@ struct node_stream {
  * that is not closed, ...) at the place of the slip. Returns the first error's code. Cost: linear in the size of the input. */
 enum error_code yaml_parse(struct arena *arena, struct str text, const struct node_limits *limits,
                            struct node_stream *out, struct error_list *errors) MUST_CHECK;
+/* The same in pieces, so that a long text does not hold up a loop: begin, go_on until it is true, end
+ * (or end at once, to let go). The text, `out` and `errors` stay where they are meanwhile. */
+struct yaml_reading;
+struct yaml_reading *yaml_begin(struct arena *arena, struct str text,
+                                const struct node_limits *limits, struct node_stream *out,
+                                struct error_list *errors);
+bool yaml_go_on(struct yaml_reading *reading, size_t n_events);
+enum error_code yaml_end(struct yaml_reading *reading) MUST_CHECK;
+
 /* An en dash, a bullet or a hyphen with a no-break space, where "- " should begin an item. */
 bool yaml_begins_with_dash(struct str text);
 /* The same tree from JSON text (data/json.h does the parsing). One document. */

@@ -172,6 +172,16 @@ enum error_code testfile_compile(struct arena *arena, struct str text,
                                  const struct testfile_options *options, struct testfile *out,
                                  struct testfile_problems *problems) MUST_CHECK;
 
+/* The same in pieces, so that a long file does not hold up a loop: begin, go_on until it is true, end.
+ * A unit is about a quarter of a microsecond. Text, options' texts, `out` and `problems` stay where
+ * they are until the end. testfile_end before that lets go of it; then `out` is not to be used. */
+struct testfile_job;
+struct testfile_job *testfile_begin(struct arena *arena, struct str text,
+                                    const struct testfile_options *options, struct testfile *out,
+                                    struct testfile_problems *problems);
+bool testfile_go_on(struct testfile_job *job, size_t units);
+enum error_code testfile_end(struct testfile_job *job);
+
 /* Adds the error "a request may hold one stream, this is a manifest" to the problems. */
 void testfile_refuse_manifest(struct arena *arena, const struct testfile *file,
                               struct testfile_problems *problems);

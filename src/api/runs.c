@@ -27,6 +27,8 @@ struct asked {
     struct str session_id;
     int64_t checkpoint_id; /* of the session */
     uint64_t timeout_ms;
+    struct run *run; /* not begun yet */
+    struct test_reading reading;
 };
 
 /* What a run needs of the api while it works; lives in the run's own arena. */
@@ -158,24 +160,24 @@ static bool read_query(struct task *task, struct asked *asked)
 /* ---- the file ---- */
 
 /* Values of $TIMESTAMP, $RANDOM and $UUID: one of each for the whole run. */
-static void read_file(struct task *task, struct run *run, const struct asked *asked,
-                      struct reading *out)
+static enum stage_verdict read_file(struct task *task, struct asked *asked)
 {
-    struct arena *arena = run_arena(run);
+    struct arena *arena = run_arena(asked->run);
     char uuid[37];
 
     random_uuid(uuid);
     task->exchange->request.body = arena_str(arena, task->exchange->request.body);
-    test_read(task, arena,
-              &(struct testfile_options){
-                  .timestamp = arena_printf(arena, "%lld", (long long)clock_wall_ms()),
-                  .random = arena_printf(arena, "%llu", (unsigned long long)random_below(1000000)),
-                  .uuid = arena_str(arena, str_from(uuid)),
-                  .variables = asked->variables,
-                  .n_variables = asked->n_variables,
-                  .lenient = json_true(task_query(task, "lenient")),
-              },
-              out);
+    return test_read(
+        task, arena,
+        &(struct testfile_options){
+            .timestamp = arena_printf(arena, "%lld", (long long)clock_wall_ms()),
+            .random = arena_printf(arena, "%llu", (unsigned long long)random_below(1000000)),
+            .uuid = arena_str(arena, str_from(uuid)),
+            .variables = asked->variables,
+            .n_variables = asked->n_variables,
+            .lenient = json_true(task_query(task, "lenient")),
+        },
+        &asked->reading);
 }
 
 static enum error_code check_permissions(struct task *task, const struct testfile *file)
@@ -429,11 +431,32 @@ static enum stage_verdict drop_and(struct run *run, enum stage_verdict verdict)
     return verdict;
 }
 
+static enum stage_verdict run_what_was_read(struct test_reading *reading)
+{
+    struct task *task = reading->task;
+    struct asked *asked = CONTAINER_OF(reading, struct asked, reading);
+    struct run *run = asked->run;
+
+    if (!reading->result.ok) {
+        return drop_and(run, test_refuse(task, &reading->result));
+    }
+    if (prepare(task, run, asked, &reading->result) != ERR_OK) {
+        return drop_and(run, task_fail(task));
+    }
+    if (task->dry_run) {
+        return drop_and(run, reply_dry_run(task, run, &reading->result));
+    }
+    return start(task, run, asked);
+}
+
+static void nobody_asks_any_more(struct test_reading *reading)
+{
+    run_drop(CONTAINER_OF(reading, struct asked, reading)->run);
+}
+
 enum stage_verdict handle_test_run(struct task *task)
 {
     struct asked *asked = arena_zalloc(task->arena, sizeof(*asked));
-    struct reading reading;
-    struct run *run;
 
     if (!read_query(task, asked)) {
         return task_fail(task);
@@ -445,20 +468,12 @@ enum stage_verdict handle_test_run(struct task *task)
             return verdict;
         }
     }
-    if (run_new(task->api->runs, &task->principal.owner, &run, &task->error) != ERR_OK) {
+    if (run_new(task->api->runs, &task->principal.owner, &asked->run, &task->error) != ERR_OK) {
         return task_fail(task);
     }
-    read_file(task, run, asked, &reading);
-    if (!reading.ok) {
-        return drop_and(run, test_refuse(task, &reading));
-    }
-    if (prepare(task, run, asked, &reading) != ERR_OK) {
-        return drop_and(run, task_fail(task));
-    }
-    if (task->dry_run) {
-        return drop_and(run, reply_dry_run(task, run, &reading));
-    }
-    return start(task, run, asked);
+    asked->reading.then = run_what_was_read;
+    asked->reading.gone = nobody_asks_any_more;
+    return read_file(task, asked);
 }
 
 /* ---- runs that are there ---- */

@@ -38,7 +38,7 @@ struct key_entry {
     unsigned line;
 };
 
-struct reader {
+struct yaml_reading {
     yaml_parser_t parser;
     struct arena *arena;
     struct str text;
@@ -50,13 +50,15 @@ struct reader {
     struct node *root;
     struct node_stream *out;
     struct node *last_document;
+    size_t n_errors_before;
+    bool has_parser;
     bool failed;
 };
 
 /* ---- errors ---- */
 
-static void fail_with(struct reader *reader, enum error_code code, unsigned line, unsigned column,
-                      const char *what, const char *hint)
+static void fail_with(struct yaml_reading *reader, enum error_code code, unsigned line,
+                      unsigned column, const char *what, const char *hint)
 {
     if (!reader->failed) {
         (void)error_in(error_list_add(reader->errors), code, line, column,
@@ -65,18 +67,18 @@ static void fail_with(struct reader *reader, enum error_code code, unsigned line
     reader->failed = true;
 }
 
-static void fail_at(struct reader *reader, enum error_code code, unsigned line, unsigned column,
-                    const char *what)
+static void fail_at(struct yaml_reading *reader, enum error_code code, unsigned line,
+                    unsigned column, const char *what)
 {
     fail_with(reader, code, line, column, what, "");
 }
 
-static void fail_mark(struct reader *reader, const yaml_mark_t *mark, const char *what)
+static void fail_mark(struct yaml_reading *reader, const yaml_mark_t *mark, const char *what)
 {
     fail_at(reader, ERR_BAD_YAML, (unsigned)mark->line + 1, (unsigned)mark->column + 1, what);
 }
 
-static void fail_parser(struct reader *reader)
+static void fail_parser(struct yaml_reading *reader)
 {
     const yaml_parser_t *parser = &reader->parser;
     const char *problem = parser->problem != NULL ? parser->problem : "this YAML cannot be read";
@@ -108,13 +110,13 @@ static void fail_parser(struct reader *reader)
 
 /* ---- placing nodes ---- */
 
-static struct level *top(struct reader *reader)
+static struct level *top(struct yaml_reading *reader)
 {
     return reader->depth > 0 ? &reader->levels[reader->depth - 1] : NULL;
 }
 
-static struct node *node_new(struct reader *reader, enum node_type type, const yaml_mark_t *mark,
-                             size_t text_bytes)
+static struct node *node_new(struct yaml_reading *reader, enum node_type type,
+                             const yaml_mark_t *mark, size_t text_bytes)
 {
     struct node *node;
     unsigned line = (unsigned)mark->line + 1;
@@ -131,7 +133,8 @@ static struct node *node_new(struct reader *reader, enum node_type type, const y
     return node;
 }
 
-static void index_key(struct reader *reader, struct level *level, struct str key, unsigned line)
+static void index_key(struct yaml_reading *reader, struct level *level, struct str key,
+                      unsigned line)
 {
     struct key_entry *entry = arena_zalloc(reader->arena, sizeof(*entry));
 
@@ -141,7 +144,7 @@ static void index_key(struct reader *reader, struct level *level, struct str key
 
 /* The line of a key that the map has already; 0: it has not. Nearly all maps have a few members
  * only: those are compared, and an index is made where there are many. */
-static unsigned line_of_key(struct reader *reader, struct level *level, struct str key)
+static unsigned line_of_key(struct yaml_reading *reader, struct level *level, struct str key)
 {
     struct map_node *known;
 
@@ -165,14 +168,15 @@ static unsigned line_of_key(struct reader *reader, struct level *level, struct s
 }
 
 /* A key that the map does not have yet. */
-static void key_added(struct reader *reader, struct level *level, struct str key, unsigned line)
+static void key_added(struct yaml_reading *reader, struct level *level, struct str key,
+                      unsigned line)
 {
     if (level->keys.n_nodes > 0) {
         index_key(reader, level, key, line);
     }
 }
 
-static void take_key(struct reader *reader, struct level *level, struct str key,
+static void take_key(struct yaml_reading *reader, struct level *level, struct str key,
                      const yaml_mark_t *mark, bool plain)
 {
     unsigned known = line_of_key(reader, level, key);
@@ -198,7 +202,7 @@ static void take_key(struct reader *reader, struct level *level, struct str key,
     key_added(reader, level, key, level->key_line);
 }
 
-static void place(struct reader *reader, struct node *node)
+static void place(struct yaml_reading *reader, struct node *node)
 {
     struct level *level = top(reader);
 
@@ -218,8 +222,8 @@ static void place(struct reader *reader, struct node *node)
 
 /* ---- anchors and merges ---- */
 
-static struct anchor *anchor_set(struct reader *reader, const yaml_char_t *name, struct node *value,
-                                 bool open)
+static struct anchor *anchor_set(struct yaml_reading *reader, const yaml_char_t *name,
+                                 struct node *value, bool open)
 {
     struct str key = str_from((const char *)name);
     struct map_node *known;
@@ -239,7 +243,8 @@ static struct anchor *anchor_set(struct reader *reader, const yaml_char_t *name,
     return anchor;
 }
 
-static struct node *copy_tree(struct reader *reader, const struct node *source, unsigned depth)
+static struct node *copy_tree(struct yaml_reading *reader, const struct node *source,
+                              unsigned depth)
 {
     struct node *copy;
     struct node *tail = NULL;
@@ -276,7 +281,7 @@ static struct node *copy_tree(struct reader *reader, const struct node *source, 
 }
 
 /* Members of `from` that the map does not have yet. */
-static void merge_map(struct reader *reader, struct level *level, const struct node *from)
+static void merge_map(struct yaml_reading *reader, struct level *level, const struct node *from)
 {
     for (const struct node *child = from->first; child != NULL && !reader->failed;
          child = child->next) {
@@ -294,7 +299,7 @@ static void merge_map(struct reader *reader, struct level *level, const struct n
     }
 }
 
-static void merge_value(struct reader *reader, struct level *level, const struct node *value)
+static void merge_value(struct yaml_reading *reader, struct level *level, const struct node *value)
 {
     if (value->type == NODE_MAP) {
         merge_map(reader, level, value);
@@ -317,7 +322,7 @@ static void merge_value(struct reader *reader, struct level *level, const struct
 }
 
 /* Takes the `<<` member out of the map and puts in what it stands for; explicit keys win. */
-static void apply_merge(struct reader *reader, struct level *level)
+static void apply_merge(struct yaml_reading *reader, struct level *level)
 {
     struct node *before = NULL;
     struct node *child = level->container->first;
@@ -354,14 +359,14 @@ static bool is_core_tag(const yaml_char_t *tag)
            str_is(name, YAML_INT_TAG) || str_is(name, YAML_FLOAT_TAG);
 }
 
-static bool is_key_place(struct reader *reader)
+static bool is_key_place(struct yaml_reading *reader)
 {
     struct level *level = top(reader);
 
     return level != NULL && level->container->type == NODE_MAP && !level->want_value;
 }
 
-static bool check_controls(struct reader *reader, struct str text, const yaml_mark_t *mark)
+static bool check_controls(struct yaml_reading *reader, struct str text, const yaml_mark_t *mark)
 {
     for (struct str rest = text; rest.len > 0;) {
         uint32_t point = utf8_next(&rest);
@@ -380,7 +385,7 @@ static bool check_controls(struct reader *reader, struct str text, const yaml_ma
     return true;
 }
 
-static void on_scalar(struct reader *reader, const yaml_event_t *event)
+static void on_scalar(struct yaml_reading *reader, const yaml_event_t *event)
 {
     bool plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     struct str text = {(const char *)event->data.scalar.value, event->data.scalar.length};
@@ -412,7 +417,7 @@ static void on_scalar(struct reader *reader, const yaml_event_t *event)
     place(reader, node);
 }
 
-static void on_alias(struct reader *reader, const yaml_event_t *event)
+static void on_alias(struct yaml_reading *reader, const yaml_event_t *event)
 {
     struct map_node *found =
         map_find(&reader->anchors, str_from((const char *)event->data.alias.anchor));
@@ -445,7 +450,7 @@ static void on_alias(struct reader *reader, const yaml_event_t *event)
     }
 }
 
-static void on_start(struct reader *reader, const yaml_event_t *event, enum node_type type)
+static void on_start(struct yaml_reading *reader, const yaml_event_t *event, enum node_type type)
 {
     const yaml_char_t *anchor =
         type == NODE_MAP ? event->data.mapping_start.anchor : event->data.sequence_start.anchor;
@@ -479,7 +484,7 @@ static void on_start(struct reader *reader, const yaml_event_t *event, enum node
     map_init(&level->keys);
 }
 
-static void on_end(struct reader *reader)
+static void on_end(struct yaml_reading *reader)
 {
     struct level *level = top(reader);
 
@@ -494,13 +499,13 @@ static void on_end(struct reader *reader)
     reader->depth--;
 }
 
-static void anchors_forget(struct reader *reader)
+static void anchors_forget(struct yaml_reading *reader)
 {
     map_done(&reader->anchors);
     map_init(&reader->anchors);
 }
 
-static void on_document_end(struct reader *reader, const yaml_event_t *event)
+static void on_document_end(struct yaml_reading *reader, const yaml_event_t *event)
 {
     struct node *root = reader->root;
 
@@ -524,7 +529,7 @@ static void on_document_end(struct reader *reader, const yaml_event_t *event)
     }
 }
 
-static void on_document_start(struct reader *reader, const yaml_event_t *event)
+static void on_document_start(struct yaml_reading *reader, const yaml_event_t *event)
 {
     const yaml_version_directive_t *version = event->data.document_start.version_directive;
 
@@ -533,7 +538,7 @@ static void on_document_start(struct reader *reader, const yaml_event_t *event)
     }
 }
 
-static void on_event(struct reader *reader, const yaml_event_t *event)
+static void on_event(struct yaml_reading *reader, const yaml_event_t *event)
 {
     switch (event->type) {
     case YAML_SCALAR_EVENT:
@@ -565,21 +570,24 @@ static void on_event(struct reader *reader, const yaml_event_t *event)
     }
 }
 
-static void read_events(struct reader *reader)
+/* Up to `n` events. True: there are no more, or one was wrong. */
+static bool read_events(struct yaml_reading *reader, size_t n)
 {
     bool more = true;
 
-    while (more && !reader->failed) {
+    while (more && n > 0 && !reader->failed) {
         yaml_event_t event;
 
         if (yaml_parser_parse(&reader->parser, &event) == 0) {
             fail_parser(reader);
-            return;
+            return true;
         }
         more = event.type != YAML_STREAM_END_EVENT;
         on_event(reader, &event);
         yaml_event_delete(&event);
+        n--;
     }
+    return !more || reader->failed;
 }
 
 /* ---- before libyaml ---- */
@@ -587,7 +595,7 @@ static void read_events(struct reader *reader)
 /* What libyaml would do badly with: other encodings (it would decode UTF-16), bytes that are no
  * UTF-8 (its message has no line), and flow collections on one huge line (its simple keys make it
  * quadratic there). */
-static bool check_text(struct reader *reader)
+static bool check_text(struct yaml_reading *reader)
 {
     struct str text = reader->text;
     size_t valid = utf8_valid_prefix(text);
@@ -648,26 +656,40 @@ static struct str without_marks(struct arena *arena, struct str text)
     return (struct str){out, n};
 }
 
-enum error_code yaml_parse(struct arena *arena, struct str text, const struct node_limits *limits,
-                           struct node_stream *out, struct error_list *errors)
+struct yaml_reading *yaml_begin(struct arena *arena, struct str text,
+                                const struct node_limits *limits, struct node_stream *out,
+                                struct error_list *errors)
 {
-    struct reader *reader = mem_zalloc(sizeof(*reader));
-    size_t n_before = errors->n;
-    enum error_code code = ERR_OK;
+    struct yaml_reading *reader = mem_zalloc(sizeof(*reader));
 
     reader->arena = arena;
     reader->text = without_marks(arena, text);
     reader->errors = errors;
+    reader->n_errors_before = errors->n;
     reader->out = out;
     *out = (struct node_stream){0};
     node_budget_init(&reader->budget, limits);
     map_init(&reader->anchors);
     if (check_text(reader)) {
         CHECK(yaml_parser_initialize(&reader->parser) == 1);
+        reader->has_parser = true;
         yaml_parser_set_input_string(&reader->parser, (const unsigned char *)reader->text.ptr,
                                      reader->text.len);
         yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
-        read_events(reader);
+    }
+    return reader;
+}
+
+bool yaml_go_on(struct yaml_reading *reader, size_t n_events)
+{
+    return !reader->has_parser || read_events(reader, n_events);
+}
+
+enum error_code yaml_end(struct yaml_reading *reader)
+{
+    enum error_code code = ERR_OK;
+
+    if (reader->has_parser) {
         yaml_parser_delete(&reader->parser);
     }
     while (reader->depth > 0) {
@@ -676,8 +698,19 @@ enum error_code yaml_parse(struct arena *arena, struct str text, const struct no
     }
     map_done(&reader->anchors);
     if (reader->failed) {
-        code = errors->n > n_before ? errors->items[n_before].code : ERR_BAD_YAML;
+        code = reader->errors->n > reader->n_errors_before
+                   ? reader->errors->items[reader->n_errors_before].code
+                   : ERR_BAD_YAML;
     }
     mem_free(reader);
     return code;
+}
+
+enum error_code yaml_parse(struct arena *arena, struct str text, const struct node_limits *limits,
+                           struct node_stream *out, struct error_list *errors)
+{
+    struct yaml_reading *reader = yaml_begin(arena, text, limits, out, errors);
+
+    CHECK(yaml_go_on(reader, SIZE_MAX));
+    return yaml_end(reader);
 }

@@ -219,6 +219,7 @@ struct run_store {
     struct list waiting;
     struct run *naming; /* in its rows that look for names; NULL none */
     struct map by_id;
+    size_t n_new; /* not started yet: their files are being read */
     size_t n_active, n_ended;
 };
 

@@ -47,11 +47,12 @@ enum error_code run_new(struct run_store *store, const struct digest *owner, str
     struct run *run;
     size_t prefix = sizeof("run_") - 1;
 
-    if (store->n_active >= store->options.max_active) {
+    if (store->n_active + store->n_new >= store->options.max_active) {
         err->retry_after_s = 1;
         return error_set(err, ERR_OVERLOADED, "%zu test runs are in progress; try again later",
-                         store->n_active);
+                         store->n_active + store->n_new);
     }
+    store->n_new++;
     run = mem_zalloc(sizeof(*run));
     run->store = store;
     run->owner = *owner;
@@ -69,6 +70,7 @@ enum error_code run_new(struct run_store *store, const struct digest *owner, str
 void run_drop(struct run *run)
 {
     CHECK(run->status == RUN_NEW);
+    run->store->n_new--;
     run_free(run);
 }
 
@@ -237,6 +239,7 @@ void run_start(struct run *run, const struct run_hooks *hooks, bool held)
     run->begun_ms = clock_now_ms();
     map_insert(&store->by_id, &run->node, str_from(run->id));
     list_prepend(&store->active, &run->link);
+    store->n_new--;
     store->n_active++;
     metric_gauge_add(M_RUNS_ACTIVE, 1);
     run_tell(run, &(struct run_event){.kind = EVENT_RUN});

@@ -6,7 +6,6 @@ enum {
     MAX_NODES = 120000, /* 10,000 steps of up to ten nodes, and what stands around them */
     MAX_COPIED = 10000,
     MAX_TEXT_BYTES = 4 * 1024 * 1024,
-    MAX_DEPTH = 32,
     MAX_DOCUMENTS = 100
 };
 
@@ -39,27 +38,6 @@ static void report_reader(struct compile *c, const struct error_list *errors)
     }
 }
 
-static enum error_code read_text(struct compile *c, struct str text, struct node_stream *out)
-{
-    static const struct node_limits limits = {.max_depth = MAX_DEPTH,
-                                              .max_nodes = MAX_NODES,
-                                              .max_text_bytes = MAX_TEXT_BYTES,
-                                              .max_copied = MAX_COPIED,
-                                              .max_documents = MAX_DOCUMENTS};
-    struct error_list errors;
-    enum error_code code;
-
-    error_list_init(&errors);
-    code = detect_kind(c->options, text) == TESTFILE_JSON
-               ? json_parse_nodes(c->arena, text, &limits, out, &errors)
-               : yaml_parse(c->arena, text, &limits, out, &errors);
-    if (code != ERR_OK) {
-        report_reader(c, &errors);
-    }
-    error_list_done(&errors);
-    return code;
-}
-
 static enum testfile_format format_of(const struct compile *c)
 {
     enum testfile_format best = TESTFILE_FORMAT_UNKNOWN;
@@ -74,70 +52,175 @@ static enum testfile_format format_of(const struct compile *c)
     return best;
 }
 
-static void compile_stream(struct compile *c, const struct node_stream *stream)
+/* ---- in pieces ---- */
+
+enum job_stage { JOB_READ, JOB_CHECK, JOB_WALK, JOB_DONE };
+
+struct testfile_job {
+    struct compile compile;
+    struct testfile_options options;
+    enum job_stage stage;
+    enum error_code code;
+    struct node_stream stream;
+    struct error_list errors;     /* of the reader */
+    struct yaml_reading *reading; /* NULL: not begun, or ended */
+    struct character_check check;
+    struct lenient_mark mark;
+    struct walk walk;
+};
+
+static const struct node_limits limits = {.max_depth = MAX_DEPTH,
+                                          .max_nodes = MAX_NODES,
+                                          .max_text_bytes = MAX_TEXT_BYTES,
+                                          .max_copied = MAX_COPIED,
+                                          .max_documents = MAX_DOCUMENTS};
+
+static void job_done(struct testfile_job *job)
 {
-    for (const struct node *document = stream->documents; document != NULL;
-         document = document->next) {
-        check_characters(c, document);
+    struct compile *c = &job->compile;
+    struct testfile_problems *problems = c->problems;
+
+    problems_sort(problems);
+    if (job->code == ERR_OK && problems->n_errors > 0) {
+        job->code = ERR_UNPROCESSABLE;
     }
-    if (c->problems->n_errors > 0) { /* nothing from such a file is looked at further */
-        c->fatal = true;
+    job->stage = JOB_DONE;
+}
+
+static void reading_done(struct testfile_job *job, enum error_code code)
+{
+    struct compile *c = &job->compile;
+
+    job->code = code;
+    if (code != ERR_OK) {
+        report_reader(c, &job->errors);
+    }
+    error_list_done(&job->errors);
+    if (code != ERR_OK) {
+        job_done(job);
         return;
     }
-    for (const struct node *document = stream->documents; document != NULL;
-         document = document->next) {
-        if (is_manifest(document)) {
-            read_manifest(c, document);
-        } else {
-            compile_document(c, document);
-        }
+    if (job->stream.n_documents == 0) {
+        (void)problem_add(c, TESTFILE_ERROR, (struct place){1, 1, STR_EMPTY}, "the file is empty");
+        c->out->other = "the file is empty";
+        c->fatal = true;
     }
+    job->mark = lenient_mark(c);
+    characters_begin(&job->check, job->stream.documents);
+    job->stage = JOB_CHECK;
+}
+
+static void checking_done(struct testfile_job *job)
+{
+    if (job->compile.problems->n_errors > 0) { /* nothing of such a file is looked at further */
+        job_done(job);
+        return;
+    }
+    walk_begin(&job->walk, job->stream.documents);
+    job->stage = JOB_WALK;
+}
+
+static void walk_done(struct testfile_job *job)
+{
+    struct compile *c = &job->compile;
+    const struct node *first = job->stream.documents;
+
     if (c->out->format != TESTFILE_FORMAT_SUITE) {
-        const struct node *first = stream->documents;
         bool compact = first != NULL && node_get(first, "do") != NULL;
 
         c->out->format = compact ? TESTFILE_FORMAT_COMPACT : format_of(c);
     }
+    if (c->options->lenient && !c->fatal) {
+        lenient_forgive(c, &job->mark);
+    }
+    job_done(job);
+}
+
+static void begin_reading(struct testfile_job *job, struct str text)
+{
+    struct compile *c = &job->compile;
+
+    error_list_init(&job->errors);
+    if (detect_kind(c->options, text) == TESTFILE_JSON) { /* in one piece: cJSON has no other way */
+        reading_done(job, json_parse_nodes(c->arena, text, &limits, &job->stream, &job->errors));
+        return;
+    }
+    c->source = str_starts(text, STR("\xEF\xBB\xBF")) ? str_sub(text, 3, text.len) : text;
+    c->has_hash = str_find_char(text, '#') >= 0;
+    job->reading = yaml_begin(c->arena, text, &limits, &job->stream, &job->errors);
+    job->stage = JOB_READ;
+}
+
+struct testfile_job *testfile_begin(struct arena *arena, struct str text,
+                                    const struct testfile_options *options, struct testfile *out,
+                                    struct testfile_problems *problems)
+{
+    struct testfile_job *job = arena_zalloc(arena, sizeof(*job));
+
+    job->options = *options;
+    job->compile = (struct compile){
+        .arena = arena, .options = &job->options, .out = out, .problems = problems};
+    *out = (struct testfile){0};
+    *problems = (struct testfile_problems){0};
+    if (text.len > TESTFILE_MAX_BYTES) {
+        (void)problem_add(&job->compile, TESTFILE_ERROR, (struct place){0, 0, STR_EMPTY},
+                          "the file is larger than %d MiB", TESTFILE_MAX_BYTES / 1024 / 1024);
+        job->code = ERR_TOO_BIG;
+        job->stage = JOB_DONE;
+    } else {
+        begin_reading(job, text);
+    }
+    return job;
+}
+
+bool testfile_go_on(struct testfile_job *job, size_t units)
+{
+    struct compile *c = &job->compile;
+
+    switch (job->stage) {
+    case JOB_READ:
+        if (yaml_go_on(job->reading, units)) {
+            enum error_code code = yaml_end(job->reading);
+
+            job->reading = NULL;
+            reading_done(job, code);
+        }
+        break;
+    case JOB_CHECK:
+        if (characters_go_on(c, &job->check, units)) {
+            checking_done(job);
+        }
+        break;
+    case JOB_WALK:
+        if (walk_go_on(c, &job->walk, units)) {
+            walk_done(job);
+        }
+        break;
+    case JOB_DONE:
+        break;
+    }
+    return job->stage == JOB_DONE;
+}
+
+enum error_code testfile_end(struct testfile_job *job)
+{
+    if (job->reading != NULL) { /* given up */
+        job->code = yaml_end(job->reading);
+        error_list_done(&job->errors);
+        job->reading = NULL;
+    }
+    return job->code;
 }
 
 enum error_code testfile_compile(struct arena *arena, struct str text,
                                  const struct testfile_options *options, struct testfile *out,
                                  struct testfile_problems *problems)
 {
-    struct compile c = {.arena = arena, .options = options, .out = out, .problems = problems};
-    struct node_stream stream = {0};
-    enum error_code code;
+    struct testfile_job *job = testfile_begin(arena, text, options, out, problems);
 
-    *out = (struct testfile){0};
-    *problems = (struct testfile_problems){0};
-    if (text.len > TESTFILE_MAX_BYTES) {
-        (void)problem_add(&c, TESTFILE_ERROR, (struct place){0, 0, STR_EMPTY},
-                          "the file is larger than %d MiB", TESTFILE_MAX_BYTES / 1024 / 1024);
-        return ERR_TOO_BIG;
+    while (!testfile_go_on(job, SIZE_MAX)) {
     }
-    code = read_text(&c, text, &stream);
-    if (detect_kind(options, text) == TESTFILE_YAML) {
-        c.source = str_starts(text, STR("\xEF\xBB\xBF")) ? str_sub(text, 3, text.len) : text;
-        c.has_hash = str_find_char(text, '#') >= 0;
-    }
-    if (code == ERR_OK) {
-        struct lenient_mark mark = lenient_mark(&c);
-
-        compile_stream(&c, &stream);
-        if (options->lenient && !c.fatal) {
-            lenient_forgive(&c, &mark);
-        }
-        if (stream.n_documents == 0) {
-            (void)problem_add(&c, TESTFILE_ERROR, (struct place){1, 1, STR_EMPTY},
-                              "the file is empty");
-            out->other = "the file is empty";
-        }
-    }
-    problems_sort(problems);
-    if (code != ERR_OK) {
-        return code;
-    }
-    return problems->n_errors > 0 ? ERR_UNPROCESSABLE : ERR_OK;
+    return testfile_end(job);
 }
 
 void testfile_refuse_manifest(struct arena *arena, const struct testfile *file,

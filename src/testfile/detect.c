@@ -1,4 +1,5 @@
 /* Detect: YAML or JSON, a test or something else that has `steps` and `name` too, a manifest. */
+#include "base/check.h"
 #include "base/utf8.h"
 #include "map_internal.h"
 
@@ -381,16 +382,42 @@ static void check_text(struct compile *c, struct str text, struct place place)
     }
 }
 
-void check_characters(struct compile *c, const struct node *node)
+void characters_begin(struct character_check *check, const struct node *documents)
 {
-    for (const struct node *child = node->first; child != NULL; child = child->next) {
-        if (child->key.len > 0) {
-            check_text(c, child->key, place_of_key(child));
+    check->path[0] = documents;
+    check->n = documents != NULL ? 1 : 0;
+}
+
+/* The first child, else the next node at this level or above. The documents are linked as children
+ * of one list are. */
+static void step_on(struct character_check *check, const struct node *node)
+{
+    if (node->first != NULL) {
+        CHECK(check->n < ARRAY_LEN(check->path));
+        check->path[check->n++] = node->first;
+        return;
+    }
+    while (check->n > 0 && check->path[check->n - 1]->next == NULL) {
+        check->n--;
+    }
+    if (check->n > 0) {
+        check->path[check->n - 1] = check->path[check->n - 1]->next;
+    }
+}
+
+bool characters_go_on(struct compile *c, struct character_check *check, size_t n_nodes)
+{
+    for (; check->n > 0 && n_nodes > 0; n_nodes--) {
+        const struct node *node = check->path[check->n - 1];
+
+        if (node->key.len > 0) {
+            check_text(c, node->key, place_of_key(node));
         }
-        check_characters(c, child);
+        if (node->type == NODE_SCALAR) {
+            check_text(c, node->text, place_of(node));
+            check_slips(c, node);
+        }
+        step_on(check, node);
     }
-    if (node->type == NODE_SCALAR) {
-        check_text(c, node->text, place_of(node));
-        check_slips(c, node);
-    }
+    return check->n == 0;
 }

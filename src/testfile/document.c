@@ -138,27 +138,25 @@ static const struct var_scope *push_callers(struct compile *c, const struct var_
 
 /* ---- lists of steps ---- */
 
-static void compile_list(struct compile *c, const struct node *map, const char *key,
-                         enum testfile_phase phase)
+/* The first step of a list; NULL: there is none, or it is no list. */
+static const struct node *begin_list(struct compile *c, const struct node *map, const char *key)
 {
     const struct node *list = node_get(map, key);
+    struct testfile_problem *problem;
 
     if (list == NULL || (list->type == NODE_SCALAR && list->is_null)) {
-        return;
+        return NULL;
     }
-    if (list->type != NODE_LIST) {
-        struct testfile_problem *problem =
-            problem_add(c, TESTFILE_ERROR, place_of(list), "%s must be a list of steps", key);
-
-        problem->hint = list->first != NULL && yaml_begins_with_dash(list->first->key)
-                            ? STR("this is not a hyphen and a space: begin each step with \"- \"")
-                            : STR("begin each step with \"- \"");
-        problem->example = STR("steps: [{click: \"Sign in\"}]");
-        c->fatal = true;
-        return;
+    if (list->type == NODE_LIST) {
+        return list->first;
     }
-    c->phase = phase;
-    compile_steps(c, list);
+    problem = problem_add(c, TESTFILE_ERROR, place_of(list), "%s must be a list of steps", key);
+    problem->hint = list->first != NULL && yaml_begins_with_dash(list->first->key)
+                        ? STR("this is not a hyphen and a space: begin each step with \"- \"")
+                        : STR("begin each step with \"- \"");
+    problem->example = STR("steps: [{click: \"Sign in\"}]");
+    c->fatal = true;
+    return NULL;
 }
 
 /* `nav: /login` above the steps is the first of them. */
@@ -183,21 +181,13 @@ static void compile_nav(struct compile *c, const struct node *document)
     }
 }
 
-static void compile_lists(struct compile *c, const struct node *map)
-{
-    const struct node *setup = node_get(map, "setup");
-
-    compile_nav(c, map);
-    if (setup != NULL && setup->type == NODE_MAP) {
-        read_header(c, setup); /* of suites: {checkpoint_id, base_url} */
-    } else {
-        compile_list(c, map, "setup", TESTFILE_SETUP);
-    }
-    compile_list(c, map, "steps", TESTFILE_STEPS);
-    compile_list(c, map, "do", TESTFILE_STEPS);
-    compile_list(c, map, "teardown", TESTFILE_TEARDOWN);
-    compile_list(c, map, "cleanup", TESTFILE_TEARDOWN);
-}
+static const struct {
+    const char *key;
+    enum testfile_phase phase;
+} lists[] = {
+    {"setup", TESTFILE_SETUP},       {"steps", TESTFILE_STEPS},      {"do", TESTFILE_STEPS},
+    {"teardown", TESTFILE_TEARDOWN}, {"cleanup", TESTFILE_TEARDOWN},
+};
 
 static void check_head(struct compile *c, const struct node *map)
 {
@@ -242,104 +232,190 @@ static void check_steps(struct compile *c, const struct node *map, size_t n_read
 
 /* ---- documents ---- */
 
-/* The head of the file holds for each of its tests; what a test says itself wins. */
-static void compile_test_of(struct compile *c, const struct testfile_test *head,
-                            const struct node *map, struct str base_url)
-{
-    const struct var_scope *outer = c->scope;
-    struct testfile_test *test;
-    size_t n_read = c->out->n_read;
+/* A long file is compiled in pieces: what the walk through it needs to go on stands in struct walk,
+ * and each stage is a function. */
 
+static void go(struct walk *walk, enum walk_stage stage)
+{
+    walk->stage = stage;
+}
+
+/* nav, then each list of the map from its first step on. */
+static void begin_lists(struct compile *c, struct walk *walk, const struct node *map)
+{
+    const struct node *setup = node_get(map, "setup");
+
+    walk->map = map;
+    walk->at_list = 0;
+    walk->step = NULL;
+    compile_nav(c, map);
+    if (setup != NULL && setup->type == NODE_MAP) {
+        read_header(c, setup); /* of suites: {checkpoint_id, base_url} */
+        walk->at_list = 1;
+    }
+    go(walk, WALK_STEPS);
+}
+
+static void walk_document(struct compile *c, struct walk *walk)
+{
+    const struct node *document = walk->document;
+    const struct node *tests = node_get(document, "tests");
+
+    if (is_manifest(document)) {
+        read_manifest(c, document);
+        go(walk, WALK_DOCUMENT_END);
+        return;
+    }
+    if (refuse_other(c, document)) {
+        c->fatal = true;
+        go(walk, WALK_DOCUMENT_END);
+        return;
+    }
+    walk->outer = c->scope;
+    c->base_url = STR_EMPTY;
+    c->scope = push_callers(c, push_variables(c, walk->outer, document));
+    c->blocks = node_get(document, "blocks");
+    go(walk, tests != NULL ? WALK_SUITE : WALK_SINGLE);
+}
+
+static void walk_suite(struct compile *c, struct walk *walk)
+{
+    const struct node *document = walk->document;
+    const struct node *tests = node_get(document, "tests");
+    const struct node *setup = node_get(document, "setup");
+
+    walk->head = (struct testfile_test){.line = document->line};
+    walk->setup = (struct var_scope){.outer = c->scope};
+    c->test = &walk->head;
+    if (setup != NULL && setup->type == NODE_MAP) {
+        walk->setup.map = setup; /* ${base_url} in its steps */
+        c->scope = &walk->setup;
+    }
+    read_header(c, document);
+    if (walk->setup.map != NULL) {
+        read_header(c, setup);
+    }
+    keep_variables(c, document);
+    walk->base_url = c->base_url;
+    if (tests->type != NODE_LIST || tests->n_children == 0) {
+        c->fatal = true;
+        problem_add(c, TESTFILE_ERROR, place_of(tests), "tests must be a list of tests")->example =
+            STR("tests: [{name: Login, steps: [{click: \"Sign in\"}]}]");
+    }
+    walk->test = tests->type == NODE_LIST ? tests->first : NULL;
+    go(walk, WALK_TEST);
+}
+
+static void suite_end(struct compile *c, struct walk *walk)
+{
+    c->test = NULL;
+    c->scope = walk->setup.outer;
+    go(walk, has_steps(walk->document) ? WALK_SINGLE : WALK_DOCUMENT_END);
+}
+
+/* The head of the file holds for each of its tests; what a test says itself wins. */
+static void walk_test(struct compile *c, struct walk *walk)
+{
+    const struct node *map = walk->test;
+    struct testfile_test *test;
+
+    if (map == NULL) {
+        suite_end(c, walk);
+        return;
+    }
+    walk->test = map->next;
     if (map->type != NODE_MAP) {
         (void)problem_add(c, TESTFILE_ERROR, place_of(map),
                           "a test must be a map with name and steps");
         return;
     }
+    walk->n_read = c->out->n_read;
+    walk->outer_of_test = c->scope;
     test = test_new(c, map);
-    *test = *head;
+    *test = walk->head;
     test->name = STR_EMPTY;
     test->description = STR_EMPTY;
     test->journey = STR_EMPTY;
     test->steps = NULL;
     test->n_steps = 0;
     test->line = map->line;
-    c->base_url = base_url;
-    c->scope = push_callers(c, push_variables(c, outer, map));
+    c->base_url = walk->base_url;
+    c->scope = push_callers(c, push_variables(c, walk->outer_of_test, map));
     read_header(c, map);
     check_head(c, map);
-    if (test->goal.len == 0 && head->name.len > 0) {
-        test->goal = head->name; /* one journey each under the same goal */
+    if (test->goal.len == 0 && walk->head.name.len > 0) {
+        test->goal = walk->head.name; /* one journey each under the same goal */
     }
     if (count_variables(map) > 0) {
         keep_variables(c, map);
     }
-    compile_lists(c, map);
-    check_steps(c, map, n_read);
-    c->scope = outer;
+    walk->after_lists = WALK_TEST;
+    begin_lists(c, walk, map);
 }
 
-static void compile_suite(struct compile *c, const struct node *document, const struct node *tests)
+static void walk_single(struct compile *c, struct walk *walk)
 {
-    const struct node *setup = node_get(document, "setup");
-    struct testfile_test head = {.line = document->line};
-    struct var_scope scope = {.outer = c->scope};
-    struct str base_url;
+    const struct node *document = walk->document;
 
-    c->test = &head;
-    if (setup != NULL && setup->type == NODE_MAP) {
-        scope.map = setup; /* ${base_url} in its steps */
-        c->scope = &scope;
-    }
-    read_header(c, document);
-    if (scope.map != NULL) {
-        read_header(c, setup);
-    }
-    keep_variables(c, document);
-    base_url = c->base_url;
-    if (tests->type != NODE_LIST || tests->n_children == 0) {
-        c->fatal = true;
-        problem_add(c, TESTFILE_ERROR, place_of(tests), "tests must be a list of tests")->example =
-            STR("tests: [{name: Login, steps: [{click: \"Sign in\"}]}]");
-    }
-    for (const struct node *test = tests->type == NODE_LIST ? tests->first : NULL; test != NULL;
-         test = test->next) {
-        compile_test_of(c, &head, test, base_url);
-    }
-    c->test = NULL;
-    c->scope = scope.outer;
-}
-
-static void compile_single(struct compile *c, const struct node *document)
-{
-    size_t n_read = c->out->n_read;
-
+    walk->n_read = c->out->n_read;
+    walk->outer_of_test = c->scope;
     (void)test_new(c, document);
     read_header(c, document);
     check_head(c, document);
     keep_variables(c, document);
-    compile_lists(c, document);
-    check_steps(c, document, n_read);
-    c->test = NULL;
+    walk->after_lists = WALK_DOCUMENT_END;
+    begin_lists(c, walk, document);
 }
 
-void compile_document(struct compile *c, const struct node *document)
+/* One step, or the begin of the next list, or the end of the test. */
+static void walk_steps(struct compile *c, struct walk *walk)
 {
-    const struct node *tests = node_get(document, "tests");
-    const struct var_scope *outer = c->scope;
+    if (walk->step != NULL) {
+        const struct node *step = walk->step;
 
-    if (refuse_other(c, document)) {
-        c->fatal = true;
+        walk->step = step->next;
+        compile_step(c, step);
         return;
     }
-    c->base_url = STR_EMPTY;
-    c->scope = push_callers(c, push_variables(c, outer, document));
-    c->blocks = node_get(document, "blocks");
-    if (tests != NULL) {
-        compile_suite(c, document, tests);
+    c->out->work++;
+    if (walk->at_list < ARRAY_LEN(lists)) {
+        c->phase = lists[walk->at_list].phase;
+        walk->step = begin_list(c, walk->map, lists[walk->at_list].key);
+        walk->at_list++;
+        return;
     }
-    if (tests == NULL || has_steps(document)) {
-        compile_single(c, document);
-    }
+    check_steps(c, walk->map, walk->n_read);
+    c->scope = walk->outer_of_test;
+    c->test = walk->after_lists == WALK_TEST ? &walk->head : NULL;
+    go(walk, walk->after_lists);
+}
+
+static void walk_document_end(struct compile *c, struct walk *walk)
+{
+    c->test = NULL;
     c->blocks = NULL;
-    c->scope = outer;
+    c->scope = NULL;
+    walk->document = walk->document->next;
+    go(walk, WALK_DOCUMENT);
+}
+
+void walk_begin(struct walk *walk, const struct node *documents)
+{
+    *walk = (struct walk){.document = documents, .stage = WALK_DOCUMENT};
+}
+
+bool walk_go_on(struct compile *c, struct walk *walk, size_t units)
+{
+    static void (*const stages[])(struct compile * c, struct walk * walk) = {
+        [WALK_DOCUMENT] = walk_document, [WALK_SUITE] = walk_suite,
+        [WALK_TEST] = walk_test,         [WALK_SINGLE] = walk_single,
+        [WALK_STEPS] = walk_steps,       [WALK_DOCUMENT_END] = walk_document_end,
+    };
+    size_t begin = c->out->work;
+
+    while (walk->document != NULL && c->out->work - begin < units) {
+        c->out->work++;
+        stages[walk->stage](c, walk);
+    }
+    return walk->document == NULL;
 }

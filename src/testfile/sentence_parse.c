@@ -5,7 +5,8 @@
 #include "map_internal.h"
 #include "sentence.h"
 
-enum { COMMENT_MAX = 500, SHOWN_MAX = 64 };
+/* A sentence is tried against some rows of its grammar: as much work as so many conditions. */
+enum { SHOWN_MAX = 64, SENTENCE_UNITS = 16 };
 
 static bool is_comment(struct str text)
 {
@@ -213,6 +214,7 @@ bool step_text(struct compile *c, const struct node *node, struct str text)
     struct sentence_match match;
     struct error err = {0};
 
+    c->out->work += SENTENCE_UNITS;
     text = str_trim(text);
     if (is_comment(text)) {
         return emit_comment(c, node, text);

@@ -282,8 +282,7 @@ void step_failed(struct compile *c, const struct node *node, const struct lenien
     }
 }
 
-/* As an element of a list of steps. */
-static void compile_step(struct compile *c, const struct node *node)
+void compile_step(struct compile *c, const struct node *node)
 {
     struct lenient_mark mark = lenient_mark(c);
     const struct node *control = node->type == NODE_MAP ? control_of(node) : NULL;

@@ -8,7 +8,7 @@
 #include "dictionary.h"
 #include "testfile/testfile.h"
 
-enum { BAG_MAX_FIELDS = 32, BLOCK_MAX_DEPTH = 16, VALUE_MAX_BYTES = 64 * 1024 };
+enum { MAX_DEPTH = 32, BAG_MAX_FIELDS = 32, BLOCK_MAX_DEPTH = 16, VALUE_MAX_BYTES = 64 * 1024 };
 
 /* --- problems.c --- */
 
@@ -188,6 +188,8 @@ bool step_emit(struct compile *c, struct str words, struct json *args, struct js
                const struct step_origin *origin);
 /* A list of steps (or one step). */
 void compile_steps(struct compile *c, const struct node *list);
+/* The same as an element of such a list. */
+void compile_step(struct compile *c, const struct node *node);
 /* Counts a step that did not compile; a lenient compile puts a comment in its place. */
 void step_failed(struct compile *c, const struct node *node, const struct lenient_mark *mark);
 
@@ -228,7 +230,35 @@ void unknown_member(struct compile *c, const struct node *member, const char *of
 
 /* --- document.c --- */
 
-void compile_document(struct compile *c, const struct node *document);
+enum walk_stage {
+    WALK_DOCUMENT,
+    WALK_SUITE,
+    WALK_TEST,
+    WALK_SINGLE,
+    WALK_STEPS,
+    WALK_DOCUMENT_END
+};
+
+/* Where a compile is in its documents, between two pieces of work. */
+struct walk {
+    enum walk_stage stage;
+    const struct node *document; /* NULL: past the last */
+    const struct node *test;     /* the next one of a suite */
+    const struct node *map;      /* whose lists of steps are compiled */
+    size_t at_list;
+    const struct node *step; /* the next one of the list */
+    enum walk_stage after_lists;
+    size_t n_read; /* steps read before this test */
+    const struct var_scope *outer;
+    const struct var_scope *outer_of_test;
+    struct var_scope setup;
+    struct testfile_test head; /* of a suite */
+    struct str base_url;       /* of its head */
+};
+
+void walk_begin(struct walk *walk, const struct node *documents);
+/* True: there is nothing more to do. */
+bool walk_go_on(struct compile *c, struct walk *walk, size_t units);
 
 /* --- header.c: what stands above the steps --- */
 
@@ -267,7 +297,15 @@ const char *other_file_key(size_t index);
 bool refuse_other(struct compile *c, const struct node *document);
 bool is_manifest(const struct node *document);
 void read_manifest(struct compile *c, const struct node *document);
-/* Characters that no value may hold (error) or that mislead a reader (warning). */
-void check_characters(struct compile *c, const struct node *node);
+
+/* Looks at characters that no value may hold (error) or that mislead a reader (warning), in pieces:
+ * the nodes from the outermost one to where it is. */
+struct character_check {
+    const struct node *path[MAX_DEPTH + 4]; /* documents, their members, ..., scalars */
+    size_t n;
+};
+
+void characters_begin(struct character_check *check, const struct node *documents);
+bool characters_go_on(struct compile *c, struct character_check *check, size_t n_nodes);
 
 #endif

@@ -17,9 +17,11 @@ static void look(struct arena *arena, const struct node *document)
     struct testfile file = {0};
     struct testfile_problems problems = {0};
     struct compile c = {.arena = arena, .options = &none, .out = &file, .problems = &problems};
+    struct character_check check;
     bool refused;
 
-    check_characters(&c, document);
+    characters_begin(&check, document);
+    CHECK(characters_go_on(&c, &check, SIZE_MAX));
     problems = (struct testfile_problems){0};
     refused = refuse_other(&c, document);
     CHECK(refused == (problems.n_errors > 0));

@@ -369,6 +369,42 @@ static void who_leaves_stops_the_run(void **state)
     proxy_stop(&proxy);
 }
 
+static bool starts(struct proxy *proxy)
+{
+    (void)runs_start(proxy, "", FILE_TEXT);
+    return proxy->reply.status == 200;
+}
+
+/* A long file is read in several turns: who leaves meanwhile gives the place of his run back. */
+static void who_leaves_while_a_long_file_is_read_holds_nothing(void **state)
+{
+    static const char *const one[] = {"runs.max_active=1", "runs.poll_ms=20", NULL};
+    struct proxy proxy;
+    struct client client;
+    struct buf text;
+
+    (void)state;
+    proxy_start(&proxy, one);
+    buf_init(&text, (size_t)1024 * 1024);
+    buf_text(&text, "name: Long\nsteps:\n");
+    for (size_t i = 0; i < 9000; i++) {
+        buf_text(&text, "  - click: a long list of the same step\n");
+    }
+    for (size_t i = 0; i < 3; i++) {
+        client_open(&client, proxy.program.port);
+        assert_true(
+            client_send_request(&client, "POST", RUN "?dry_run=true", YAML, buf_view(&text)));
+        client_reset(&client);
+    }
+    wait_until(starts(&proxy));
+    /* and who stays gets the answer */
+    (void)proxy_ask(&proxy, "POST", "/api/v1/tests/validate", YAML, buf_cstr(&text));
+    assert_int_equal(proxy.reply.status, 200);
+    assert_true(str_contains(reply_text(&proxy.reply), STR("\"steps\":9000")));
+    buf_done(&text);
+    proxy_stop(&proxy);
+}
+
 static void a_run_has_its_time(void **state)
 {
     struct proxy proxy;
@@ -614,6 +650,7 @@ int main(void)
         cmocka_unit_test(a_failed_step_may_be_passed_over),
         cmocka_unit_test(a_run_stopped_at_any_row_tells_the_truth),
         cmocka_unit_test(who_leaves_stops_the_run),
+        cmocka_unit_test(who_leaves_while_a_long_file_is_read_holds_nothing),
         cmocka_unit_test(a_run_has_its_time),
         cmocka_unit_test(a_key_gets_the_same_reply_again),
         cmocka_unit_test(steps_go_where_a_session_stands),

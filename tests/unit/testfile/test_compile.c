@@ -274,6 +274,67 @@ static void long_comments_become_several_steps(void **state)
     buf_done(&text);
 }
 
+static const char with_slips[] = "name: T\n"
+                                 "retry: often\n"
+                                 "steps:\n"
+                                 "  - click: a\n"
+                                 "  - clik: {selector: \"Save $x\", times: [1, 2]}\n"
+                                 "  - drag: {from: b}\n"
+                                 "  - jump over the fence\n"
+                                 "  - click: c\n";
+
+/* As testfile_compile, but one unit a time; or given up after `n` pieces. */
+static size_t compile_in_pieces(struct compiled *c, const char *text, size_t n)
+{
+    static const struct testfile_options none;
+    struct testfile_job *job;
+    size_t n_pieces = 0;
+
+    arena_init(&c->arena);
+    assert_int_equal(catalog_open(NULL), ERR_OK);
+    job = testfile_begin(&c->arena, str_from(text), &none, &c->file, &c->problems);
+    while (n_pieces < n && !testfile_go_on(job, 1)) {
+        n_pieces++;
+    }
+    c->code = testfile_end(job);
+    return n_pieces;
+}
+
+static void a_compile_in_pieces_gives_the_same(void **state)
+{
+    static const char *const texts[] = {
+        plain,
+        with_slips,
+        "metadata: {name: S}\nsetup: {base_url: https://a.b}\ntests:\n  - {name: A, steps: [{navigate: "
+        "/x}]}\n  - {name: B, setup: [{click: a}], steps: [{click: b}], teardown: [{click: c}]}\n",
+        "name: A\nsteps: [{click: a}]\n---\ntest: B\nnav: https://a.b\ndo: [{c: b}]\n---\nname: C\nsteps: []\n",
+        "goals: [{name: G, journeys: [{name: J, test_file: j.yaml}]}]\n",
+        "name: [\n",
+        "",
+        "{\"name\": \"J\", \"steps\": [{\"click\": \"a\"}]}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct compiled whole;
+        struct compiled pieces;
+        size_t n;
+
+        compile_text(&whole, texts[i]);
+        n = compile_in_pieces(&pieces, texts[i], SIZE_MAX);
+        assert_int_equal(pieces.code, whole.code);
+        assert_int_equal(pieces.problems.n, whole.problems.n);
+        assert_int_equal(pieces.file.n_manifest, whole.file.n_manifest);
+        assert_string_equal(steps_text(&pieces).ptr, steps_text(&whole).ptr);
+        compiled_done(&pieces);
+        while (n > 0) { /* given up at any place: nothing is left behind */
+            (void)compile_in_pieces(&pieces, texts[i], --n);
+            compiled_done(&pieces);
+        }
+        compiled_done(&whole);
+    }
+}
+
 static void the_callers_variables_win(void **state)
 {
     static const struct testfile_variable own[] = {{STR_INIT("user"), STR_INIT("grace $x")}};
@@ -310,15 +371,6 @@ static void the_first_hundred_problems_are_kept_and_all_are_counted(void **state
     compiled_done(&c);
     buf_done(&text);
 }
-
-static const char with_slips[] = "name: T\n"
-                                 "retry: often\n"
-                                 "steps:\n"
-                                 "  - click: a\n"
-                                 "  - clik: {selector: \"Save $x\", times: [1, 2]}\n"
-                                 "  - drag: {from: b}\n"
-                                 "  - jump over the fence\n"
-                                 "  - click: c\n";
 
 static void a_lenient_compile_makes_comments_of_what_does_not_compile(void **state)
 {
@@ -383,6 +435,7 @@ int test_compile(void)
         cmocka_unit_test(nothing_of_a_file_reaches_a_terminal_unescaped),
         cmocka_unit_test(long_comments_become_several_steps),
         cmocka_unit_test(the_callers_variables_win),
+        cmocka_unit_test(a_compile_in_pieces_gives_the_same),
         cmocka_unit_test(the_first_hundred_problems_are_kept_and_all_are_counted),
         cmocka_unit_test(a_lenient_compile_makes_comments_of_what_does_not_compile),
         cmocka_unit_test(what_is_not_a_test_stays_an_error_in_a_lenient_compile),
