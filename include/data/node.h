@@ -56,8 +56,8 @@ struct yaml_reading;
 struct yaml_reading *yaml_begin(struct arena *arena, struct str text,
                                 const struct node_limits *limits, struct node_stream *out,
                                 struct error_list *errors);
-bool yaml_go_on(struct yaml_reading *reading, size_t n_events);
-enum error_code yaml_end(struct yaml_reading *reading) MUST_CHECK;
+bool yaml_go_on(struct yaml_reading *reader, size_t n_events);
+enum error_code yaml_end(struct yaml_reading *reader) MUST_CHECK;
 
 /* An en dash, a bullet or a hyphen with a no-break space, where "- " should begin an item. */
 bool yaml_begins_with_dash(struct str text);

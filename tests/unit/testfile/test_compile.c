@@ -300,14 +300,20 @@ static size_t compile_in_pieces(struct compiled *c, const char *text, size_t n)
     return n_pieces;
 }
 
+static const char several[] =
+    "name: A\nsteps: [{click: a}]\n---\ntest: B\nnav: https://a.b\ndo: [{c: b}]\n---\nname: C\nsteps: []\n";
+
+static const char suite[] =
+    "metadata: {name: S}\nsetup: {base_url: https://a.b}\ntests:\n  - {name: A, steps: [{navigate: "
+    "/x}]}\n  - {name: B, setup: [{click: a}], steps: [{click: b}], teardown: [{click: c}]}\n";
+
 static void a_compile_in_pieces_gives_the_same(void **state)
 {
     static const char *const texts[] = {
         plain,
         with_slips,
-        "metadata: {name: S}\nsetup: {base_url: https://a.b}\ntests:\n  - {name: A, steps: [{navigate: "
-        "/x}]}\n  - {name: B, setup: [{click: a}], steps: [{click: b}], teardown: [{click: c}]}\n",
-        "name: A\nsteps: [{click: a}]\n---\ntest: B\nnav: https://a.b\ndo: [{c: b}]\n---\nname: C\nsteps: []\n",
+        suite,
+        several,
         "goals: [{name: G, journeys: [{name: J, test_file: j.yaml}]}]\n",
         "name: [\n",
         "",
