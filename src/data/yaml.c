@@ -12,7 +12,7 @@
 #include "node_internal.h"
 #include "yaml_slip.h"
 
-enum { DEPTH_HARD_MAX = 256, KEYS_INDEXED_FROM = 8, LINE_SHOWN = 80, FLOW_LINE_MAX = 64 * 1024 };
+enum { DEPTH_HARD_MAX = 256, KEYS_INDEXED_FROM = 8, LINE_SHOWN = 80 };
 
 struct anchor {
     struct map_node node; /* key: name */
@@ -590,87 +590,28 @@ static bool read_events(struct yaml_reading *reader, size_t n)
     return !more || reader->failed;
 }
 
-/* ---- before libyaml ---- */
-
-/* What libyaml would do badly with: other encodings (it would decode UTF-16), bytes that are no
- * UTF-8 (its message has no line), and flow collections on one huge line (its simple keys make it
- * quadratic there). */
-static bool check_text(struct yaml_reading *reader)
-{
-    struct str text = reader->text;
-    size_t valid = utf8_valid_prefix(text);
-    struct str rest = text;
-    struct str line;
-    unsigned number = 0;
-
-    if (str_starts(text, STR("\xFE\xFF")) || str_starts(text, STR("\xFF\xFE"))) {
-        fail_at(reader, ERR_BAD_YAML, 1, 1, "the file is UTF-16; save it as UTF-8");
-        return false;
-    }
-    while (rest.len > 0) {
-        (void)str_cut(rest, '\n', &line, &rest);
-        number++;
-        if (valid < text.len && line.ptr + line.len >= text.ptr + valid) {
-            fail_at(reader, ERR_BAD_YAML, number,
-                    (unsigned)utf8_count(str_range(line.ptr, text.ptr + valid)) + 1,
-                    "not UTF-8; save the file as UTF-8");
-            return false;
-        }
-        if (line.len > FLOW_LINE_MAX && str_find_char(line, '{') >= 0 &&
-            str_find_char(line, ':') >= 0) {
-            fail_at(reader, ERR_TOO_BIG, number, 1,
-                    "a line with braces is longer than 64 KiB; break it up, or send JSON");
-            return false;
-        }
-        if (str_find_char(line, '\0') >= 0) {
-            fail_at(reader, ERR_BAD_YAML, number, (unsigned)str_find_char(line, '\0') + 1,
-                    "a NUL byte stands in the text");
-            return false;
-        }
-    }
-    return true;
-}
-
-/* A byte order mark may stand before each document (files put together have them), but libyaml takes
- * one at the very beginning only. */
-static struct str without_marks(struct arena *arena, struct str text)
-{
-    static const struct str mark = STR_INIT("\xEF\xBB\xBF");
-    char *out;
-    size_t n = 0;
-
-    if (str_starts(text, mark)) {
-        text = str_sub(text, mark.len, text.len);
-    }
-    if (!str_contains(text, STR("\n\xEF\xBB\xBF"))) {
-        return text;
-    }
-    out = arena_alloc(arena, text.len);
-    for (size_t i = 0; i < text.len; i++) {
-        if (i > 0 && text.ptr[i - 1] == '\n' && str_starts(str_sub(text, i, mark.len), mark)) {
-            i += mark.len - 1;
-        } else {
-            out[n++] = text.ptr[i];
-        }
-    }
-    return (struct str){out, n};
-}
+/* ---- all ---- */
 
 struct yaml_reading *yaml_begin(struct arena *arena, struct str text,
                                 const struct node_limits *limits, struct node_stream *out,
                                 struct error_list *errors)
 {
     struct yaml_reading *reader = mem_zalloc(sizeof(*reader));
+    struct yaml_slip slip;
+    enum error_code code;
 
     reader->arena = arena;
-    reader->text = without_marks(arena, text);
+    reader->text = yaml_without_marks(arena, text);
     reader->errors = errors;
     reader->n_errors_before = errors->n;
     reader->out = out;
     *out = (struct node_stream){0};
     node_budget_init(&reader->budget, limits);
     map_init(&reader->anchors);
-    if (check_text(reader)) {
+    code = yaml_text_check(reader->text, &slip);
+    if (code != ERR_OK) {
+        fail_at(reader, code, slip.line, slip.column, slip.what);
+    } else {
         CHECK(yaml_parser_initialize(&reader->parser) == 1);
         reader->has_parser = true;
         yaml_parser_set_input_string(&reader->parser, (const unsigned char *)reader->text.ptr,

@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include "base/arena.h"
+#include "base/error.h"
 #include "base/str.h"
 
 /* What libyaml said: where it noticed, and where what it was reading began. */
@@ -23,5 +25,10 @@ struct yaml_slip {
 };
 
 void yaml_slip_find(struct str text, const struct yaml_complaint *complaint, struct yaml_slip *out);
+
+/* Whether libyaml should see the text at all; else `out` says what is wrong with it. */
+enum error_code yaml_text_check(struct str text, struct yaml_slip *out) MUST_CHECK;
+/* The text without byte order marks; the same one where it has none. */
+struct str yaml_without_marks(struct arena *arena, struct str text);
 
 #endif
