@@ -43,6 +43,22 @@ enum media_kind media_kind(struct str content_type)
     return MEDIA_TEXT;
 }
 
+bool media_begins_as_json(struct str bytes)
+{
+    static const char *const marks[] = {"\xef\xbb\xbf", "\xff\xfe", "\xfe\xff"};
+
+    for (size_t i = 0; i < ARRAY_LEN(marks); i++) {
+        if (str_starts(bytes, str_from(marks[i]))) {
+            return true;
+        }
+    }
+    if (bytes.len > 0 && bytes.ptr[0] == '\0') {
+        bytes = str_sub(bytes, 1, bytes.len); /* UTF-16, the high byte first */
+    }
+    bytes = str_trim(bytes);
+    return bytes.len == 0 || bytes.ptr[0] == '{' || bytes.ptr[0] == '[' || bytes.ptr[0] == '"';
+}
+
 static struct str unquoted(struct str value)
 {
     return value.len >= 2 && value.ptr[0] == '"' && value.ptr[value.len - 1] == '"'

@@ -10,10 +10,13 @@ enum media_kind {
     MEDIA_NONE,   /* no type, or none that can be read: anything may follow */
     MEDIA_JSON,   /* application/json, text/json, anything+json, in any case */
     MEDIA_TEXT,   /* other text, and types that nobody here knows */
-    MEDIA_OPAQUE, /* images, sound, films, fonts, archives, PDF: no reader finds JSON in them */
+    MEDIA_OPAQUE, /* images, sound, films, fonts, archives, PDF: no JSON, if the type is right */
 };
 
 enum media_kind media_kind(struct str content_type);
+/* Do a body's first bytes say that JSON follows (white space, a byte order mark, UTF-16 too)? Asked
+ * where the type says otherwise. No type of MEDIA_OPAQUE begins so. */
+bool media_begins_as_json(struct str bytes);
 /* False: a charset whose bytes are not ASCII's for ASCII text (UTF-16, EBCDIC …): names of members
  * cannot be looked for. */
 bool media_is_ascii_based(struct str content_type);

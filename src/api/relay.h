@@ -25,6 +25,7 @@ struct relay {
     size_t n_headers;
     struct buf held; /* an answer that is looked through before it goes */
     bool holds;
+    bool sniffs;  /* an opaque type, and its first bytes are still to come */
     bool streams; /* the answer has begun */
     bool too_big;
 };

@@ -149,6 +149,14 @@ static bool may_hold_secrets(const struct relay *relay)
     return relay->redacts && (kind == MEDIA_JSON || (relay->leaks && kind != MEDIA_OPAQUE));
 }
 
+/* An image, a film or the like of a path that leaks, if the type is right: the first bytes tell. What
+ * is coded is decoded first; a part of a whole may begin anywhere. */
+static bool is_opaque_by_its_type(const struct relay *relay)
+{
+    return relay->redacts && relay->leaks && relay->status != 206 &&
+           media_kind(relay->content_type) == MEDIA_OPAQUE;
+}
+
 static bool has_no_body(const struct relay *relay)
 {
     return str_is(relay->call.request.method, "HEAD") || relay->status == 204 ||
@@ -182,7 +190,9 @@ void relay_on_head(struct upstream_call *call, int status, const struct upstream
 
     relay->status = status;
     note_headers(relay, headers, n);
-    relay->holds = is_refused_token(relay) || (!has_no_body(relay) && may_hold_secrets(relay));
+    relay->sniffs = !has_no_body(relay) && is_opaque_by_its_type(relay);
+    relay->holds = is_refused_token(relay) || (!has_no_body(relay) && may_hold_secrets(relay)) ||
+                   relay->sniffs;
     if (!relay->holds) {
         begin_stream(relay);
     }
@@ -209,6 +219,12 @@ bool relay_on_data(struct upstream_call *call, struct str bytes)
     if (relay->too_big) {
         return true; /* dropped; the end says why */
     }
+    if (relay->sniffs && !is_refused_token(relay) && relay->coding.len == 0 &&
+        !media_begins_as_json(bytes)) {
+        relay->holds = false; /* it is what its type says: nothing is held */
+        begin_stream(relay);
+    }
+    relay->sniffs = false;
     if (!relay->holds) {
         return exchange_stream_write(relay->task->exchange, bytes);
     }
@@ -286,6 +302,9 @@ static bool without_secrets(struct relay *relay, struct str *text, const char **
     struct str path = relay->call.request.path;
     struct json *tree = NULL;
 
+    if (media_kind(relay->content_type) == MEDIA_OPAQUE && !media_begins_as_json(*text)) {
+        return true;
+    }
     if (!media_is_ascii_based(relay->content_type) || str_contains(*text, (struct str){"", 1})) {
         *why = "its charset is not one that is based on ASCII";
         return false;

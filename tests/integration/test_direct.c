@@ -126,6 +126,9 @@ static void a_secret_comes_out_under_no_media_type(void **state)
         {"", 200},
         {"text/plain", 200},
         {"application/octet-stream", 200},
+        {"image/png", 200}, /* the type is wrong, and the first byte tells */
+        {"Video/mp4", 200},
+        {"application/pdf; charset=utf-16", 502},
         {"application/json; charset=utf-16", 502},
         {"text/plain; charset=\"UTF-7\"", 502},
     };
@@ -175,6 +178,11 @@ static void a_secret_comes_out_under_no_coding(void **state)
         size_t n = pack(rows[i].window, STR(TREE), packed);
 
         check_answer((struct scripted_answer){.fields = rows[i].fields,
+                                              .body = packed,
+                                              .body_len = n - rows[i].cut},
+                     rows[i].status, "/executions/1");
+        check_answer((struct scripted_answer){.type = "image/png",
+                                              .fields = rows[i].fields,
                                               .body = packed,
                                               .body_len = n - rows[i].cut},
                      rows[i].status, "/executions/1");

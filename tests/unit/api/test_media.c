@@ -39,6 +39,42 @@ static void media_types_are_told_in_any_spelling(void **state)
     }
 }
 
+static void the_first_bytes_tell_json(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t n;
+        bool want;
+    } rows[] = {
+        {"{\"a\":1}", 7, true},
+        {" \r\n\t[1]", 7, true},
+        {"\"a\"", 3, true},
+        {"\xef\xbb\xbf{}", 5, true},
+        {"\xff\xfe{\0", 4, true},
+        {"\xfe\xff\0{", 4, true},
+        {"{\0}\0", 4, true},
+        {"\0{\0}", 4, true},
+        {"", 0, true},
+        {" ", 1, true},
+        {"\x89PNG\r\n", 6, false},
+        {"\xff\xd8\xff\xe0", 4, false},
+        {"GIF89a", 6, false},
+        {"%PDF-1.7", 8, false},
+        {"PK\3\4", 4, false},
+        {"\0\0\0\x18"
+         "ftyp",
+         8, false},
+        {"\0\1\0\0", 4, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (media_begins_as_json((struct str){rows[i].bytes, rows[i].n}) != rows[i].want) {
+            fail_msg("row %zu is taken for the other", i);
+        }
+    }
+}
+
 static void charsets_that_hide_ascii_are_told(void **state)
 {
     (void)state;
@@ -110,6 +146,7 @@ int test_media(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(media_types_are_told_in_any_spelling),
+        cmocka_unit_test(the_first_bytes_tell_json),
         cmocka_unit_test(charsets_that_hide_ascii_are_told),
         cmocka_unit_test(lists_are_split_at_commas_outside_quotes),
         cmocka_unit_test(a_request_says_what_it_wants_of_a_cache),
