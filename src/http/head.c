@@ -388,11 +388,17 @@ static bool has_field(const struct http_request *request, struct str name)
     return false;
 }
 
+enum { PEEKED_FIELDS = 2 };
+
 void head_peek(struct str bytes, struct http_request *out)
 {
     struct str rest = bytes;
     struct str line;
 
+    /* Too many fields may be why it is refused: the last ones make room for those of the answer. */
+    if (out->n_headers > HTTP_MAX_HEADERS - PEEKED_FIELDS) {
+        out->n_headers = HTTP_MAX_HEADERS - PEEKED_FIELDS;
+    }
     (void)str_cut(rest, '\n', &line, &rest);
     while (next_line(&rest, &line)) {
         struct error ignored = {0};
@@ -400,7 +406,7 @@ void head_peek(struct str bytes, struct http_request *out)
 
         if (parse_field(line, &field, &ignored) == ERR_OK &&
             (str_is_nocase(field.name, "Origin") || str_is_nocase(field.name, "X-Request-Id")) &&
-            !has_field(out, field.name) && out->n_headers < HTTP_MAX_HEADERS) {
+            !has_field(out, field.name)) {
             out->headers[out->n_headers++] = field;
         }
     }

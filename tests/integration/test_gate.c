@@ -45,6 +45,17 @@ static void expect_cors(struct proxy *proxy, struct str bytes, int status)
     }
 }
 
+/* More fields than a request may have; those that the answer depends on come last. */
+static struct str with_many_fields(struct arena *arena)
+{
+    struct str text = STR("GET / HTTP/1.1\r\nHost: a\r\n");
+
+    for (int i = 0; i < 500; i++) {
+        text = arena_printf(arena, "%.*sX: a\r\n", STR_ARG(text));
+    }
+    return arena_printf(arena, "%.*sX-Request-Id: mine\r\n" ORIGIN "\r\n", STR_ARG(text));
+}
+
 static void every_answer_has_the_headers_of_cors(void **state)
 {
     static const char *const sets[] = {"cors.origins=https://app.example",
@@ -77,6 +88,7 @@ static void every_answer_has_the_headers_of_cors(void **state)
     expect_cors(&proxy,
                 filled(arena, arena_printf(arena, "GET / %sX: ", head).ptr, 20000, "\r\n\r\n"),
                 431);
+    expect_cors(&proxy, with_many_fields(arena), 431);
     expect_cors(&proxy, arena_printf(arena, "BREW / %s\r\n", head), 501);
     expect_cors(&proxy, arena_printf(arena, "GET x %s\r\n", head), 400);
     expect_cors(&proxy, arena_printf(arena, "GET / %sbroken\r\n\r\n", head), 400);
