@@ -10,6 +10,12 @@ static uint64_t seconds_of(struct str value)
     return str_to_i64(value, 0, INT32_MAX, &seconds) ? (uint64_t)seconds * 1000 : 0;
 }
 
+/* Of directives that contradict each other the most careful holds (RFC 9111 section 4.2.1). */
+static void at_most(uint64_t *limit, uint64_t value)
+{
+    *limit = value < *limit ? value : *limit;
+}
+
 static void read_directive(struct cache_wish *wish, struct str directive)
 {
     struct str name;
@@ -26,7 +32,7 @@ static void read_directive(struct cache_wish *wish, struct str directive)
     } else if (str_is_nocase(name, "no-cache")) {
         wish->max_age_ms = 0;
     } else if (str_is_nocase(name, "max-age")) {
-        wish->max_age_ms = seconds_of(value);
+        at_most(&wish->max_age_ms, seconds_of(value));
     } else if (str_is_nocase(name, "min-fresh")) {
         wish->min_fresh_ms = seconds_of(value);
     } else if (str_is_nocase(name, "max-stale")) {

@@ -133,6 +133,8 @@ static void a_request_says_what_it_wants_of_a_cache(void **state)
     assert_int_equal(wish_of("max-age=0", NULL).max_age_ms, 0);
     assert_int_equal(wish_of("max-age=\"5\"", NULL).max_age_ms, 5000);
     assert_int_equal(wish_of("max-age=soon", NULL).max_age_ms, 0);
+    assert_int_equal(wish_of("no-cache, max-age=60", NULL).max_age_ms, 0);
+    assert_int_equal(wish_of("max-age=5, max-age=60", NULL).max_age_ms, 5000);
     assert_int_equal(wish_of("min-fresh=3, only-if-cached", NULL).min_fresh_ms, 3000);
     assert_true(wish_of("min-fresh=3, only-if-cached", NULL).only_if_cached);
     assert_true(wish_of("max-stale", NULL).max_stale_ms == UINT64_MAX);
