@@ -328,6 +328,33 @@ static bool without_secrets(struct relay *relay, struct str *text, const char **
     return true;
 }
 
+/* The cache tells callers apart, not their Accept, Accept-Language and so on, which are passed on:
+ * an answer that depends on such fields is for the one who asked. */
+static bool fits_all_requests(const struct relay *relay)
+{
+    static const char *const harmless[] = {"Accept-Encoding",
+                                           "Origin",
+                                           "Authorization",
+                                           "Cookie",
+                                           "Access-Control-Request-Method",
+                                           "Access-Control-Request-Headers"};
+
+    for (size_t i = 0; i < relay->n_headers; i++) {
+        struct str rest = relay->headers[i].value;
+        struct str field;
+
+        if (!str_is_nocase(relay->headers[i].name, "Vary")) {
+            continue;
+        }
+        while (header_list_next(&rest, &field)) {
+            if (field.len > 0 && !is_named(harmless, ARRAY_LEN(harmless), field)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 static enum stage_verdict reply_held(struct relay *relay)
 {
     struct task *task = relay->task;
@@ -364,7 +391,9 @@ static enum stage_verdict reply_held(struct relay *relay)
                                             .headers = relay->headers,
                                             .n_headers = relay->n_headers};
 
-        return cache_reply_as(task, &answer, relay->leaks ? 0 : task->api->config->cache.ttl_s);
+        bool is_kept = !relay->leaks && fits_all_requests(relay);
+
+        return cache_reply_as(task, &answer, is_kept ? task->api->config->cache.ttl_s : 0);
     }
     cache_abandon(task);
     set_headers(relay);

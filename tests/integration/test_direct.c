@@ -283,6 +283,35 @@ static void a_hit_has_the_headers_of_the_miss(void **state)
     direct_stop(&direct);
 }
 
+/* Accept is passed on, so one caller's CSV must not become another one's JSON. */
+static void an_answer_that_varies_is_not_kept(void **state)
+{
+    static const struct {
+        const char *fields;
+        const char *second;
+    } rows[] = {
+        {"Vary: Accept\r\n", "miss"},
+        {"Vary: Origin\r\nVary: accept-language\r\n", "miss"},
+        {"Vary: *\r\n", "miss"},
+        {"Vary: Origin, Accept-Encoding, Access-Control-Request-Method\r\n", "hit"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct scripted_answer row = {
+            .method = "GET", .status = 200, .fields = rows[i].fields, .body = "{\"id\":7}"};
+        struct direct direct;
+
+        direct_start(&direct, &row, 1);
+        assert_int_equal(direct_ask(&direct, "GET", "/virtuoso/user", NULL), 200);
+        assert_int_equal(direct_ask(&direct, "GET", "/virtuoso/user", NULL), 200);
+        if (!str_contains(reply_field(&direct.reply, "Cache-Status"), str_from(rows[i].second))) {
+            fail_msg("%s: wanted a %s", rows[i].fields, rows[i].second);
+        }
+        direct_stop(&direct);
+    }
+}
+
 static void what_the_caller_asks_for_reaches_the_platform(void **state)
 {
     static const char fields[] = "Accept: text/csv\r\nIf-Match: \"v1\"\r\nRange: bytes=0-9\r\n"
@@ -523,6 +552,7 @@ int main(void)
         cmocka_unit_test(an_opaque_answer_passes_as_it_came),
         cmocka_unit_test(only_hop_credential_and_cookie_headers_stay_behind),
         cmocka_unit_test(a_hit_has_the_headers_of_the_miss),
+        cmocka_unit_test(an_answer_that_varies_is_not_kept),
         cmocka_unit_test(what_the_caller_asks_for_reaches_the_platform),
         cmocka_unit_test(a_path_goes_as_it_is_or_not_at_all),
         cmocka_unit_test(a_client_that_adds_api_itself_means_the_same),
