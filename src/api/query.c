@@ -337,22 +337,22 @@ static void read_table(struct task *task, struct json *query)
     }
 }
 
-/* dryRun, DRYRUN, dry--run: who writes one of these means dry_run. */
+/* dryRun, DRY-RUN, dry.run, isDryRun, dry_rnu: who writes one of these means dry_run. Only letters
+ * count: they must hold "dryrun", or be one slip away from it. */
 static bool is_nearly_dry_run(struct str name)
 {
-    struct str want = STR("dryrun");
-    size_t at = 0;
+    const struct str want = STR("dryrun");
+    char letters[NAME_SHOWN];
+    struct str squeezed = {letters, 0};
 
-    for (size_t i = 0; i < name.len; i++) {
-        if (name.ptr[i] == '_' || name.ptr[i] == '-') {
-            continue;
+    for (size_t i = 0; i < name.len && squeezed.len < sizeof(letters); i++) {
+        char c = char_lower(name.ptr[i]);
+
+        if (c >= 'a' && c <= 'z') {
+            letters[squeezed.len++] = c;
         }
-        if (at == want.len || char_lower(name.ptr[i]) != want.ptr[at]) {
-            return false;
-        }
-        at++;
     }
-    return at == want.len;
+    return str_contains(squeezed, want) || edit_distance(squeezed, want, 1) <= 1;
 }
 
 /* What is not ours goes to the platform as it stands, whatever it is. */
@@ -367,9 +367,9 @@ static void read_relayed(struct task *task, struct json *query)
         struct str value;
 
         (void)str_cut(pair, '=', &name, &value);
-        if (percent_decode(task->arena, name, true, &name) &&
-            percent_decode(task->arena, value, true, &value) && is_nearly_dry_run(name)) {
-            take(task, query, texts, normal_name(name), value);
+        if (percent_decode(task->arena, name, true, &name) && is_nearly_dry_run(name) &&
+            decode(task, pair, &name, &value)) {
+            take(task, query, texts, name, value);
         }
     }
 }

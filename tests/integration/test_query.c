@@ -105,8 +105,10 @@ static void unknown_parameters_are_refused_on_every_route(void **state)
 
 static void a_mistyped_dry_run_is_never_carried_out(void **state)
 {
-    static const char *const typed[] = {"dryrun=true", "dryRun=true", "Dry_Run=true",
-                                        "DRY-RUN=true", "dry__run"};
+    static const char *const typed[] = {"dryrun=true",   "dryRun=true",  "Dry_Run=true",
+                                        "DRY-RUN=true",  "dry__run",     "%20dry_run=true",
+                                        "dry_run+=true", "dry.run=true", "dry_run[]=true",
+                                        "?dry_run=true", "dry_rnu=true", "dry_runn"};
     struct here here;
     const struct json *route;
     size_t n = 0;
@@ -124,6 +126,9 @@ static void a_mistyped_dry_run_is_never_carried_out(void **state)
         expect_refused(&here, route, "dry_run=false&dry_run=true", "given twice");
         expect_refused(&here, route, "dry_run=true&dry-run=false", "given twice");
         expect_refused(&here, route, "dry_run=maybe", "must be true or false");
+        expect_refused(&here, route, "isDryRun=1", "Unknown query parameter");
+        expect_refused(&here, route, "dry_run=%zz", "percent escape");
+        expect_refused(&here, route, "dry_run=true%00", "NUL");
         n++;
     }
     assert_true(n >= 25);
