@@ -219,6 +219,15 @@ static bool serves_meanwhile(const struct cache_entry *entry, const struct cache
            is_new_enough(entry, wish) && clock_age_ms() < entry->revalidate_ms;
 }
 
+/* There was no answer. Who asked for one that is newer gets the error (RFC 9111 section 5.2.1.4). */
+static bool stands_in(const struct cache_entry *entry, const struct task *task)
+{
+    struct cache_wish wish;
+
+    cache_wish_read(&task->exchange->request, &wish);
+    return entry->body != NULL && is_new_enough(entry, &wish) && clock_age_ms() < entry->stale_ms;
+}
+
 static void on_waiter_cancel(struct task *task)
 {
     struct cache_entry *entry = task->cache_seat->entry;
@@ -423,26 +432,29 @@ static bool may_be_stale(const struct error *err)
     return error_row(err->code)->status >= 500;
 }
 
+static void fail_or_stale(struct task *task, struct cache_entry *entry)
+{
+    (void)(may_be_stale(&task->error) && stands_in(entry, task)
+               ? answer_from(task, entry, "virtuoso-proxy; hit; fwd=stale; detail=error")
+               : task_fail(task));
+}
+
 enum stage_verdict cache_fail(struct task *task)
 {
     struct cache *cache = task->api->cache;
     struct error err = task->error;
     struct cache_entry *entry;
     struct task *waiter;
-    bool stale;
 
     if (task->cache_seat == NULL) {
         return task_fail(task);
     }
     entry = leave_lead(task);
-    stale = entry->body != NULL && may_be_stale(&err) && clock_age_ms() < entry->stale_ms;
     while ((waiter = next_waiter(entry)) != NULL) {
         waiter->error = err;
-        (void)(stale ? answer_from(waiter, entry, "virtuoso-proxy; hit; fwd=stale; detail=error")
-                     : task_fail(waiter));
+        fail_or_stale(waiter, entry);
     }
-    (void)(stale ? answer_from(task, entry, "virtuoso-proxy; hit; fwd=stale; detail=error")
-                 : task_fail(task));
+    fail_or_stale(task, entry);
     tidy(cache, entry);
     return STAGE_DONE;
 }

@@ -347,6 +347,11 @@ static void kept_answers_are_used_and_dropped(void **state)
     sandbox_fault(proxy.program.sandbox_port,
                   "{\"match\":\"GET /projects\",\"times\":-1,\"status\":503}");
     wait_until(is_stale(&proxy)); /* expired, but better than an error */
+    /* Who asks for a new one is told that there is none. */
+    (void)proxy_ask(&proxy, "GET", "/api/projects", "Cache-Control: no-cache\r\n", "");
+    assert_int_equal(proxy.reply.status, 502);
+    (void)proxy_ask(&proxy, "GET", "/api/projects", NULL, "");
+    assert_int_equal(proxy.reply.status, 200);
     proxy_stop(&proxy);
 }
 
