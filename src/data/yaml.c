@@ -97,6 +97,7 @@ static void fail_parser(struct yaml_reading *reader)
         return;
     }
     complaint = (struct yaml_complaint){
+        .problem = problem,
         .context = str_from(parser->context),
         .context_line = parser->context != NULL ? (unsigned)parser->context_mark.line + 1 : 0,
         .context_column = (unsigned)parser->context_mark.column + 1,

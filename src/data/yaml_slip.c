@@ -155,16 +155,20 @@ static ptrdiff_t no_space_after_colon(struct str line)
 static const struct {
     slip_fn find;
     const char *hint;
+    const char *what; /* NULL: what libyaml says will do */
 } slips[] = {
-    {tab_in_indentation, "; indent with spaces, YAML does not take tabs"},
-    {dash_of_typography, "; this is not a hyphen: begin an item of a list with \"- \""},
+    {tab_in_indentation, "; indent with spaces, YAML does not take tabs",
+     "a tab stands in the indentation"},
+    {dash_of_typography, "; this is not a hyphen: begin an item of a list with \"- \"",
+     "this is not an item of a list"},
     {comment_in_braces, "; a # there starts a comment: put the selector in quotes"},
     {bracket_in_braces, "; a name that holds [ or { needs quotes between braces"},
     {no_break_space, "; this is a no-break space: write an ordinary space"},
     {typographic_quote, "; these are typographic quotes: use \" or '"},
     {reserved_sign, "; a value that begins with @, ` or % needs quotes"},
     {star_or_and, "; a value that begins with * or & needs quotes"},
-    {quote_in_quotes, "; the quote ends here: use the other kind of quotes around the text"},
+    {quote_in_quotes, "; the quote ends here: use the other kind of quotes around the text",
+     "the text goes on behind its quotes"},
     {colon_in_value, "; a value that holds \": \" needs quotes"},
     {no_space_after_colon, "; a space is missing after the colon"},
 };
@@ -189,6 +193,7 @@ static bool look_at(struct str text, unsigned number, struct yaml_slip *out)
 
         if (at >= 0) {
             out->hint = slips[i].hint;
+            out->what = slips[i].what != NULL ? slips[i].what : out->what;
             out->line = number;
             out->column = (unsigned)utf8_count(str_sub(line, 0, (size_t)at)) + 1;
             return true;
@@ -213,14 +218,63 @@ static void not_closed(const struct yaml_complaint *complaint, struct yaml_slip 
                       : "; close it with ], or put text that begins with [ in quotes";
 }
 
+/* What libyaml says of its grammar, for people who write files. The columns are those of libyaml. */
+static const struct {
+    const char *problem;
+    const char *what;
+    const char *hint;
+} plain[] = {
+    {"did not find expected node content", "no value can begin like this", ""},
+    {"did not find expected key",
+     "expected a key here, such as name:", "; is the line indented like those above it?"},
+    {"did not find expected '-' indicator", "expected an item that begins with \"- \"",
+     "; is the line indented like those above it?"},
+    {"could not find expected ':'", "expected a colon after the key",
+     "; write KEY: VALUE with a space after the colon"},
+    {"did not find expected ',' or '}'", "expected a comma or } here", ""},
+    {"did not find expected ',' or ']'", "expected a comma or ] here", ""},
+    {"mapping values are not allowed in this context", "no key can stand here", ""},
+    {"mapping keys are not allowed in this context", "no key can stand here", ""},
+    {"block sequence entries are not allowed in this context", "no item of a list can stand here",
+     "; begin it on a line of its own"},
+    {"found character that cannot start any token", "no value can begin with this character", ""},
+    {"found unknown escape character", "unknown escape between double quotes",
+     "; write a backslash as \\\\, or put the text in single quotes"},
+    {"found a tab character where an indentation space is expected", "a tab stands here",
+     "; indent with spaces, YAML does not take tabs"},
+    {"found a tab character that violates indentation", "a tab stands here",
+     "; indent with spaces, YAML does not take tabs"},
+    {"did not find expected alphabetic or numeric character", "* and & begin an alias or anchor",
+     ""},
+    {"found incompatible YAML document", "only YAML 1.x is understood", ""},
+    {"did not find expected <document start>", "something follows the end of the document",
+     "; separate documents by ---"},
+};
+
+static void say_plainly(const char *problem, struct yaml_slip *out)
+{
+    for (size_t i = 0; i < ARRAY_LEN(plain); i++) {
+        if (str_is(str_from(problem), plain[i].problem)) {
+            out->what = plain[i].what;
+            out->hint = plain[i].hint;
+        }
+    }
+}
+
 void yaml_slip_find(struct str text, const struct yaml_complaint *complaint, struct yaml_slip *out)
 {
     bool flow = str_contains(complaint->context, STR("flow mapping")) ||
                 str_contains(complaint->context, STR("flow sequence"));
 
     *out = (struct yaml_slip){.hint = "", .line = complaint->line, .column = complaint->column};
-    if (str_contains(complaint->context, STR("quoted scalar")) && complaint->context_line > 0) {
-        not_closed(complaint, out);
+    say_plainly(complaint->problem, out);
+    if (str_contains(complaint->context, STR("quoted scalar"))) {
+        if (out->what == NULL && complaint->context_line > 0) {
+            not_closed(complaint, out);
+        }
+        return; /* what stands between quotes is no slip */
+    }
+    if (str_contains(str_from(complaint->problem), STR("block sequence entries"))) {
         return;
     }
     if (flow && look_at(text, complaint->context_line, out)) {

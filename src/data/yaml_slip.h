@@ -10,6 +10,7 @@
 
 /* What libyaml said: where it noticed, and where what it was reading began. */
 struct yaml_complaint {
+    const char *problem;   /* "did not find expected key" */
     struct str context;    /* "while scanning a quoted scalar"; may be empty */
     unsigned context_line; /* 1-based; 0: not known */
     unsigned context_column;
