@@ -55,6 +55,7 @@ const struct sentence_row sentence_rows[] = {
     {"write|type|enter {text} in|into [the] field {element}", "step-interact write", "{element} {text}", ""},
     {"write|type|enter|input {text} in|into|to " ELEMENT, "step-interact write", "{element} {text}", ""},
     {"fill [in|out] " ELEMENT " with {text}", "step-interact write", "{element} {text}", ""},
+    {"set {var} to {value}", "step-data store literal", "{value} {var}", ""},
     {"set " ELEMENT " to {text}", "step-interact write", "{element} {text}", ""},
     {"write|type|enter {text}", "step-interact write", "{last} {text}", ""},
     {"append {text} in|into|to [the] [field] {element}", "step-interact write", "{element} {text}", "append=true"},
@@ -143,7 +144,6 @@ const struct sentence_row sentence_rows[] = {
     {VERIFY " [that] {var} is greater than {value}", "step-assert variable", "{var} {value}", "op=GREATER_THAN"},
     {VERIFY " [that] {var} equals {value}", "step-assert variable", "{var} {value}", ""},
     {VERIFY " [that] [the] [current] page contains|includes|shows|displays|has [the] [text] {quoted}", "step-assert exists", "{quoted}", ""},
-    {VERIFY " [that] [the] [current] page does not contain|include|show|display|have [the] [text] {quoted}", "step-assert not-exists", "{quoted}", ""},
     {VERIFY " [that] [the] [current] page should contain|include|show|display|have [the] [text] {quoted}", "step-assert exists", "{quoted}", ""},
     {VERIFY " [that] {value} is selected in " ELEMENT, "step-assert selected", "{element} {value}", ""},
     {VERIFY " [that] [element] " ELEMENT " is|are not " SHOWN " [on] [the] [page]", "step-assert not-exists", "{element}", ""},
@@ -164,6 +164,7 @@ const struct sentence_row sentence_rows[] = {
     {VERIFY " [that] [element] " ELEMENT " matches {regex}", "step-assert matches", "{element} {regex}", ""},
     {VERIFY " [that] [element] " ELEMENT " contains|includes [text] {part}", "step-assert matches", "{element} {part}", ""},
     {VERIFY " [that] [element] " ELEMENT " has text|value {value}", "step-assert equals", "{element} {value}", ""},
+    {VERIFY " [that] [element] " ELEMENT " is not {quoted}", "step-assert not-equals", "{element} {quoted}", ""},
     {VERIFY " [that] [element] " ELEMENT " is {quoted}", "step-assert equals", "{element} {quoted}", ""},
     {"assert|verify|ensure|confirm|validate|expect [that] [element] " ELEMENT, "step-assert exists", "{element}", ""},
 };
