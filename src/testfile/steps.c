@@ -2,7 +2,7 @@
 #include "base/utf8.h"
 #include "map_internal.h"
 
-enum { WORDS_MAX = 16, SHOWN_MAX = 64 };
+enum { WORDS_MAX = 16, SHOWN_MAX = 64, LOOKED_AT_MAX = 1000 };
 
 /* ---- variables in arguments ---- */
 
@@ -325,20 +325,30 @@ void compile_steps(struct compile *c, const struct node *list)
     }
 }
 
-bool steps_look_ours(const struct node *list)
+static bool looks_ours(const struct node *step)
 {
     static const char marks[] = "stepType type command action";
 
-    for (const struct node *step = list != NULL ? list->first : NULL; step != NULL;
-         step = step->next) {
-        if (step->type == NODE_SCALAR && step->text.len > 0) {
+    if (step->type == NODE_SCALAR && step->text.len > 0) {
+        return true;
+    }
+    for (const struct node *child = step->type == NODE_MAP ? step->first : NULL; child != NULL;
+         child = child->next) {
+        if (words_have(marks, ' ', child->key) || verb_find(child->key) != NULL) {
             return true;
         }
-        for (const struct node *child = step->type == NODE_MAP ? step->first : NULL; child != NULL;
-             child = child->next) {
-            if (words_have(marks, ' ', child->key) || verb_find(child->key) != NULL) {
-                return true;
-            }
+    }
+    return false;
+}
+
+/* A thousand foreign steps are answer enough. */
+bool steps_look_ours(const struct node *list)
+{
+    const struct node *step = list != NULL ? list->first : NULL;
+
+    for (size_t n = 0; step != NULL && n < LOOKED_AT_MAX; step = step->next, n++) {
+        if (looks_ours(step)) {
+            return true;
         }
     }
     return false;

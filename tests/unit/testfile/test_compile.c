@@ -428,6 +428,26 @@ static void what_is_not_a_test_stays_an_error_in_a_lenient_compile(void **state)
     }
 }
 
+static void thousands_of_foreign_steps_are_one_error(void **state)
+{
+    static const struct testfile_options none;
+    struct compiled c;
+    struct buf text;
+
+    (void)state;
+    buf_init(&text, (size_t)1024 * 1024);
+    buf_text(&text, "name: T\nsteps:\n");
+    for (size_t i = 0; i < 5000; i++) {
+        buf_text(&text, "  - frobnicate: all\n");
+    }
+    compile_as(&c, buf_view(&text), &none);
+    assert_int_equal(c.code, ERR_UNPROCESSABLE);
+    assert_int_equal(c.problems.n_errors, 1);
+    assert_int_equal(c.problems.items[0].line, 3);
+    compiled_done(&c);
+    buf_done(&text);
+}
+
 int test_compile(void)
 {
     const struct CMUnitTest tests[] = {
@@ -442,6 +462,7 @@ int test_compile(void)
         cmocka_unit_test(long_comments_become_several_steps),
         cmocka_unit_test(the_callers_variables_win),
         cmocka_unit_test(a_compile_in_pieces_gives_the_same),
+        cmocka_unit_test(thousands_of_foreign_steps_are_one_error),
         cmocka_unit_test(the_first_hundred_problems_are_kept_and_all_are_counted),
         cmocka_unit_test(a_lenient_compile_makes_comments_of_what_does_not_compile),
         cmocka_unit_test(what_is_not_a_test_stays_an_error_in_a_lenient_compile),
