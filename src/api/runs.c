@@ -207,7 +207,7 @@ static enum stage_verdict reply_run(struct task *task, int status, const struct 
     buf_init(&text, ANSWER_MAX);
     jw_init(&w, &text);
     run_write(run, &w);
-    return reply_text(task, status, "application/json; charset=utf-8", &text);
+    return task_reply_text(task, status, "application/json; charset=utf-8", &text);
 }
 
 static void locate(struct task *task, const struct run *run)
@@ -253,7 +253,7 @@ static enum stage_verdict reply_dry_run(struct task *task, struct run *run,
     jw_key(&w, "warnings");
     testfile_problems_json(&w, &reading->problems, TESTFILE_WARNING);
     jw_end(&w);
-    verdict = reply_text(task, 200, "application/json; charset=utf-8", &text);
+    verdict = task_reply_text(task, 200, "application/json; charset=utf-8", &text);
     return verdict;
 }
 
@@ -541,5 +541,5 @@ enum stage_verdict handle_run_list(struct task *task)
     jw_kv_int(&w, "limit", limit);
     jw_kv_int(&w, "offset", offset);
     jw_end(&w);
-    return reply_text(task, 200, "application/json; charset=utf-8", &out);
+    return task_reply_text(task, 200, "application/json; charset=utf-8", &out);
 }

@@ -98,7 +98,8 @@ static void write_problems(struct json_writer *w, const struct reading *reading)
     testfile_problems_json(w, &reading->problems, TESTFILE_WARNING);
 }
 
-enum stage_verdict reply_text(struct task *task, int status, const char *type, struct buf *text)
+enum stage_verdict task_reply_text(struct task *task, int status, const char *type,
+                                   struct buf *text)
 {
     struct str copy = arena_str(task->arena, buf_view(text));
 
@@ -125,7 +126,7 @@ static enum stage_verdict reply_validate(struct test_reading *read)
     jw_kv_int(&w, "n_warnings", (int64_t)reading->problems.n_warnings);
     write_problems(&w, reading);
     jw_end(&w);
-    return reply_text(task, 200, "application/json; charset=utf-8", &text);
+    return task_reply_text(task, 200, "application/json; charset=utf-8", &text);
 }
 
 enum stage_verdict handle_test_validate(struct task *task)
@@ -157,7 +158,7 @@ enum stage_verdict test_refuse(struct task *task, const struct reading *reading)
     write_problems(&w, reading);
     jw_end(&w);
     task->exchange->notes.error_slug = str_from(error_row(ERR_UNPROCESSABLE)->slug);
-    return reply_text(task, 422, "application/problem+json", &text);
+    return task_reply_text(task, 422, "application/problem+json", &text);
 }
 
 static void write_steps(struct json_writer *w, const struct testfile *file)
@@ -193,7 +194,7 @@ static enum stage_verdict reply_commands(struct task *task, const struct reading
     jw_key(&w, "warnings");
     testfile_problems_json(&w, &reading->problems, TESTFILE_WARNING);
     jw_end(&w);
-    return reply_text(task, 200, "application/json; charset=utf-8", &text);
+    return task_reply_text(task, 200, "application/json; charset=utf-8", &text);
 }
 
 static const struct {
@@ -220,7 +221,7 @@ static enum stage_verdict reply_compile(struct test_reading *read)
         if (str_is(to, targets[i].name)) {
             buf_init(&text, ANSWER_MAX);
             testfile_convert(&reading->file, targets[i].target, task->arena, &text);
-            return reply_text(task, 200, targets[i].type, &text);
+            return task_reply_text(task, 200, targets[i].type, &text);
         }
     }
     return reply_commands(task, reading);

@@ -1,0 +1,254 @@
+/* The stages of the gate, behind a real http server on the test's own loop and in front of a platform
+ * that may not be called: whatever is refused must be refused before that. Rows are requests. */
+#include "harness/cmocka.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "base/clock.h"
+#include "harness/client.h"
+#include "net/loop.h"
+
+int test_stages(void);
+
+enum { PATIENCE_MS = 20000, SETTLE_TURNS = 20 };
+
+#define KEY     "Authorization: Bearer key-of-a-test\r\n"
+#define READER  "X-API-Key: key-of-a-reader\r\n"
+#define AS_JSON "Content-Type: application/json\r\n"
+
+static struct {
+    struct loop loop;
+    struct config *config;
+    struct session_store *sessions;
+    struct plan_port port;
+    struct api *api;
+    struct http_server *server;
+    unsigned n_calls;
+    bool closed;
+} here;
+
+static enum error_code start(void *context, struct upstream_call *call, struct error *err)
+{
+    (void)context;
+    (void)call;
+    here.n_calls++;
+    return error_set(err, ERR_UPSTREAM_CONNECT, "there is no platform");
+}
+
+static void cancel(void *context, struct upstream_call *call)
+{
+    (void)context;
+    (void)call;
+}
+
+static void on_closed(void *context)
+{
+    (void)context;
+    here.closed = true;
+}
+
+static const char keys[] = "auth:\n  keys:\n"
+                           "    - {name: all, key: key-of-a-test}\n"
+                           "    - {name: reader, key: key-of-a-reader, permissions: [read]}\n"
+                           "http: {max_body: 1024}\n";
+
+static void open_config(void)
+{
+    static const char *const environment[] = {"VIRTUOSO_API_TOKEN=token-of-a-test", NULL};
+    char path[] = VP_SCRATCH_DIR "/stages_XXXXXX";
+    const struct config_sources sources = {.file = path, .environment = environment};
+    struct error_list errors;
+    int fd = mkstemp(path);
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, keys, sizeof(keys) - 1), sizeof(keys) - 1);
+    assert_int_equal(close(fd), 0);
+    error_list_init(&errors);
+    if (config_load(&sources, &here.config, &errors) != ERR_OK) {
+        fail_msg("%s", errors.items[0].text);
+    }
+    error_list_done(&errors);
+    assert_int_equal(unlink(path), 0);
+}
+
+static int begin(void **state)
+{
+    static const struct session_options sessions = {
+        .max_active = 10, .timeout_s = 60, .max_age_s = 600, .max_queue = 2};
+    struct http_server_options options = {.listen = STR("127.0.0.1:0"),
+                                          .name = "proxy",
+                                          .max_connections = 10,
+                                          .max_request_line = 8192,
+                                          .max_header_bytes = 16384,
+                                          .max_headers = 64,
+                                          .max_pipeline_bytes = 65536,
+                                          .linger_bytes = 65536};
+    struct error err = {0};
+
+    (void)state;
+    loop_init(&here.loop);
+    open_config();
+    assert_int_equal(
+        session_store_open(&here.loop.deadlines, &here.loop.later, &sessions, &here.sessions, &err),
+        ERR_OK);
+    here.port = (struct plan_port){.start = start,
+                                   .cancel = cancel,
+                                   .loop = &here.loop,
+                                   .deadlines = &here.loop.deadlines,
+                                   .later = &here.loop.later};
+    assert_int_equal(api_open(&(struct api_options){.config = here.config,
+                                                    .port = &here.port,
+                                                    .sessions = here.sessions,
+                                                    .deadlines = &here.loop.deadlines,
+                                                    .later = &here.loop.later},
+                              &here.api, &err),
+                     ERR_OK);
+    assert_int_equal(
+        http_server_open(&here.loop, &options, api_service(), here.api, &here.server, &err),
+        ERR_OK);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    api_stop(here.api);
+    http_server_close(here.server, on_closed, NULL);
+    while (!here.closed) {
+        (void)loop_turn(&here.loop, true);
+    }
+    api_close(here.api);
+    session_store_close(here.sessions);
+    config_free(here.config);
+    loop_done(&here.loop); /* CHECKs that nothing is left open */
+    return 0;
+}
+
+/* The client blocks, so the loop turns until its answer is there, whole. */
+static void ask(const char *method, const char *target, const char *fields, const char *body,
+                struct reply *reply)
+{
+    uint64_t limit_ms = clock_now_ms() + (uint64_t)PATIENCE_MS * client_slowness();
+    struct client client;
+    char byte;
+
+    client_open(&client, (uint16_t)http_server_port(here.server));
+    assert_true(client_send_request(&client, method, target, fields, str_from(body)));
+    while (recv(client.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && clock_now_ms() < limit_ms) {
+        (void)loop_turn(&here.loop, true);
+    }
+    for (int i = 0; i < SETTLE_TURNS; i++) {
+        (void)loop_turn(&here.loop, false);
+    }
+    assert_int_equal(client_read(&client, str_is(STR("HEAD"), method), reply), CLIENT_OK);
+    client_close(&client);
+}
+
+struct row {
+    const char *method;
+    const char *target;
+    const char *fields;
+    const char *body;
+    int status;
+    const char *says; /* in the body; NULL: there is none */
+};
+
+static const struct row rows[] = {
+    /* route, before authentication: what is not there is not there for anybody */
+    {"GET", "/nowhere", NULL, NULL, 404, "\"not_found\""},
+    {"PUT", "/livez", NULL, NULL, 405, "\"method_not_allowed\""},
+    {"GET", "/livez/", NULL, NULL, 200, "\"pass\""},
+    {"HEAD", "/livez", NULL, NULL, 200, NULL},
+    {"OPTIONS", "/api/projects", NULL, NULL, 204, NULL},
+    /* authenticate, authorize */
+    {"GET", "/api/v1/routes", NULL, NULL, 401, "\"unauthorized\""},
+    {"GET", "/api/v1/routes", "Authorization: Bearer wrong-key\r\n", NULL, 401, "\"unauthorized\""},
+    {"GET", "/api/v1/routes", READER, NULL, 200, "\"routes\""},
+    {"POST", "/api/v1/commands/step/click", READER AS_JSON, "{}", 403, "\"forbidden\""},
+    {"DELETE", "/virtuoso/projects/1", READER, NULL, 403, "\"forbidden\""},
+    /* the query and the body */
+    {"GET", "/api/v1/routes?nonsense=1", KEY, NULL, 400, "\"unknown_parameter\""},
+    {"POST", "/api/v1/commands/execute", KEY "Content-Type: text/plain\r\n", "x", 415,
+     "\"unsupported_media_type\""},
+    {"POST", "/api/v1/commands/execute", KEY AS_JSON, "{\"command\":", 400, "\"bad_json\""},
+    {"POST", "/api/v1/commands/execute", KEY AS_JSON, "{\"comand\":\"x\"}", 400,
+     "\"unknown_member\""},
+    {"POST", "/api/v1/commands/execute", KEY AS_JSON, "{\"command\":\"clik\"}", 400,
+     "\"unknown_command\""},
+    {"POST", "/api/v1/commands/execute", KEY AS_JSON "Idempotency-Key: \r\n", "{}", 400,
+     "Idempotency-Key must be"},
+};
+
+static void each_stage_refuses_what_is_its_own(void **state)
+{
+    struct reply reply = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct row *row = &rows[i];
+
+        ask(row->method, row->target, row->fields, row->body, &reply);
+        if (reply.status != row->status ||
+            (row->says != NULL && !str_contains(reply_text(&reply), str_from(row->says)))) {
+            fail_msg("%s %s: %d %.*s", row->method, row->target, reply.status,
+                     STR_ARG(reply_text(&reply)));
+        }
+        assert_int_equal(reply_count_fields(&reply, "X-Request-Id"), 1);
+    }
+    assert_int_equal(here.n_calls, 0);
+    reply_done(&reply);
+}
+
+static void a_body_over_the_limit_is_refused_on_its_head(void **state)
+{
+    struct reply reply = {0};
+    char body[1200];
+
+    (void)state;
+    memset(body, ' ', sizeof(body) - 1);
+    body[sizeof(body) - 1] = '\0';
+    ask("POST", "/api/v1/sessions", KEY AS_JSON, body, &reply);
+    assert_int_equal(reply.status, 413);
+    reply_done(&reply);
+}
+
+static void what_passes_all_stages_reaches_the_platform(void **state)
+{
+    struct reply reply = {0};
+
+    (void)state;
+    ask("GET", "/api/user", KEY, NULL, &reply);
+    assert_int_equal(reply.status, 502);
+    assert_int_equal(here.n_calls, 1);
+    assert_true(str_contains(reply_text(&reply), STR("\"upstream_unreachable\"")));
+    reply_done(&reply);
+}
+
+static void a_drain_is_told_by_readiness_alone(void **state)
+{
+    struct reply reply = {0};
+
+    (void)state;
+    api_set_draining(here.api);
+    ask("GET", "/readyz", NULL, NULL, &reply);
+    assert_int_equal(reply.status, 503);
+    ask("GET", "/livez", NULL, NULL, &reply);
+    assert_int_equal(reply.status, 200);
+    reply_done(&reply);
+}
+
+int test_stages(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_stage_refuses_what_is_its_own),
+        cmocka_unit_test(a_body_over_the_limit_is_refused_on_its_head),
+        cmocka_unit_test(what_passes_all_stages_reaches_the_platform),
+        cmocka_unit_test(a_drain_is_told_by_readiness_alone),
+    };
+
+    return cmocka_run_group_tests_name("api: stages", tests, begin, end);
+}
