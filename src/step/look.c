@@ -90,7 +90,10 @@ int64_t step_id_of(const struct json *id)
 {
     int64_t number;
 
-    return json_to_i64(id, &number) || str_to_i64(json_str(id), 1, INT64_MAX, &number) ? number : 0;
+    return (json_to_i64(id, &number) || str_to_i64(json_str(id), 1, INT64_MAX, &number)) &&
+                   number > 0
+               ? number
+               : 0;
 }
 
 static int64_t id_of(const struct json *step)

@@ -37,6 +37,7 @@ static const struct look_case cases[] = {
      "[{\"id\":5,\"action\":\"CLICK\",\"value\":\"\",\"meta\":{\"kind\":\"MOUSE\"}}]", 0,
      LOOK_MISSING, 0},
     {"without an id", "[]", "[{\"action\":\"CLICK\",\"value\":\"\"}]", 0, LOOK_BLIND, 0},
+    {"with an id that is none", "[]", "[{\"id\":-1,\"action\":\"CLICK\"}]", 0, LOOK_BLIND, 0},
     {"no list", "[]", "{}", 0, LOOK_BLIND, 0},
     {"a list of something else", "[]", "[1,null]", 0, LOOK_BLIND, 0},
     {"fewer than stood there", NULL, "[]", 1, LOOK_BLIND, 0},
