@@ -125,6 +125,7 @@ enum look_result look_at(const struct look *look, struct arena *arena, const str
     const struct json *step;
     size_t n_alike = 0;
     size_t n_known = 0;
+    bool any_unreadable = false; /* a new one that may be ours in words that nobody here knows */
     int64_t position = 0;
 
     *out = (struct look_seen){.steps = steps};
@@ -136,6 +137,8 @@ enum look_result look_at(const struct look *look, struct arena *arena, const str
 
         if (lane_has(look->lane, id_of(step))) {
             n_known++;
+        } else if (json_type(json_get(step, "action")) != JSON_STRING) {
+            any_unreadable = true;
         } else if (looks_like(arena, step, look->sent) &&
                    (n_alike++ == 0 || at == look->position)) {
             out->step = step;
@@ -146,7 +149,8 @@ enum look_result look_at(const struct look *look, struct arena *arena, const str
         return look->certain && n_alike == 1 ? LOOK_FOUND : LOOK_OTHER;
     }
     /* Where steps are left out that stood there, ours may be left out as well. */
-    return n_known < lane_n_ids(look->lane) || (!look->certain && position < look->position)
+    return any_unreadable || n_known < lane_n_ids(look->lane) ||
+                   (!look->certain && position < look->position)
                ? LOOK_BLIND
                : LOOK_MISSING;
 }
