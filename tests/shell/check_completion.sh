@@ -70,7 +70,8 @@ check bash
 wants bash "virtuoso-proxy serve --set auth.mode = " passthrough
 wants bash "virtuoso-proxy command step-interact click x --position-on-element TOP" TOP_LEFT
 wants bash "virtuoso-proxy help " run
-files=$scratch/files/
+cd "$scratch" # words are split at blanks here, and the path may hold some
+files=files/
 mkdir -p "$files"
 touch "$files"a.yaml "$files"b.xml "$files"c.txt
 wants bash "virtuoso-proxy run $files" "$files"a.yaml
