@@ -117,20 +117,20 @@ static void judge_snapshot_file(struct loader *loader, const struct config *conf
     if (file.len == 0) {
         return;
     }
+    /* What stands there already says more than its folder. */
+    if (access(file.ptr, F_OK) == 0) {
+        fd = fd_open_regular(file.ptr, &err);
+        if (fd < 0) {
+            loader_fail(loader, "sessions.snapshot_file: cannot use %.*s: %s", STR_ARG(file),
+                        err.text);
+            return;
+        }
+        (void)close(fd);
+    }
     if (access(folder, W_OK | X_OK) != 0) {
         loader_fail(loader, "sessions.snapshot_file: cannot write %.*s: %s: %s", STR_ARG(file),
                     folder, strerror(errno));
-        return;
     }
-    if (access(file.ptr, F_OK) != 0) {
-        return; /* the first start */
-    }
-    fd = fd_open_regular(file.ptr, &err);
-    if (fd < 0) {
-        loader_fail(loader, "sessions.snapshot_file: cannot use %.*s: %s", STR_ARG(file), err.text);
-        return;
-    }
-    (void)close(fd);
 }
 
 void config_judge(struct loader *loader)
