@@ -1,6 +1,6 @@
 /* Errors: a code from one table, a short text, and where. Reporting an error cannot fail.
  * Each row: name, HTTP status, public slug (stable: clients match on it), title, worth retrying.
- * Add a code by adding a row here and its page in src/api/problem_pages.c (a test holds the two
+ * Add a code by adding a row here and its page in src/api/docs/problem_pages.c (a test holds the two
  * together). */
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H

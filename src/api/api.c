@@ -3,17 +3,17 @@
  * handler waits for. */
 #include "api/api.h"
 
-#include "api_internal.h"
+#include "api/command/goal_memo.h"
+#include "api/gate/cache.h"
+#include "api/gate/limits.h"
+#include "api/gate/links.h"
+#include "api/gate/task.h"
+#include "api/gate/verdict.h"
 #include "base/clock.h"
 #include "base/host.h"
 #include "base/mem.h"
-#include "cache.h"
-#include "goal_memo.h"
-#include "limits.h"
-#include "links.h"
 #include "run/run.h"
 #include "step/lane.h"
-#include "verdict.h"
 
 static size_t max_body_of(const struct task *task)
 {

@@ -1,6 +1,6 @@
 /* Which table of members belongs to which route: for documents. The handlers check bodies against
  * the same. */
-#include "members.h"
+#include "api/gate/members.h"
 
 #include "base/attr.h"
 

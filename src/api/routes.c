@@ -1,11 +1,11 @@
 /* The route table and its lookup. The rows are the truth for routing, Allow, metric labels and
  * documents. Add a route by adding a row: fixed segments before `{name}` before `{name*}` where
  * several would match. */
-#include "api_internal.h"
+#include "api/gate/query.h"
+#include "api/gate/task.h"
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/percent.h"
-#include "query.h"
 
 enum { MAX_SEGMENTS = 24, MAX_LABELS = 96 };
 

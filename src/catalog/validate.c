@@ -8,7 +8,7 @@
 
 enum { CHECKPOINT_DIGITS_MIN = 4, CHECKPOINT_DIGITS_SURE = 7, NAME_WORDS = 8 };
 
-enum { POSITION_MAX = 1000000 }; /* of a step, api/command.c */
+enum { POSITION_MAX = 1000000 }; /* of a step, api/command/command.c */
 
 void draft_fixed(struct draft *draft, const char *what, struct str detail)
 {

@@ -1,7 +1,7 @@
 /* A bounded table of buckets: who fills it gains nothing. */
 #include "harness/cmocka.h"
 
-#include "api/limit_table.h"
+#include "api/gate/limit_table.h"
 
 static const struct gcra_limit limit = {.per_second = 1, .burst = 2};
 

@@ -1,8 +1,8 @@
 /* Media types and lists in headers, as odd as peers write them. */
 #include "harness/cmocka.h"
 
-#include "api/cache_wish.h"
-#include "api/media.h"
+#include "api/gate/cache_wish.h"
+#include "api/gate/media.h"
 
 static void media_types_are_told_in_any_spelling(void **state)
 {

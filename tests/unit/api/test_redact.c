@@ -1,7 +1,7 @@
 /* Secrets that the platform echoes: by name and place, each in its forms. */
 #include "harness/cmocka.h"
 
-#include "api/redact.h"
+#include "api/gate/redact.h"
 
 struct row {
     const char *path;

@@ -2,7 +2,7 @@
  * between. */
 #include "harness/cmocka.h"
 
-#include "api/reply_map.h"
+#include "api/gate/reply_map.h"
 
 static struct json *parse(struct arena *arena, struct str text)
 {

@@ -1,0 +1,20 @@
+/* Where people look at an execution. The link needs the project of the goal, which the platform's
+ * answers about executions do not tell: it is asked for once a goal, as a last row of the plan
+ * whose failure does no harm. */
+#ifndef API_EXECUTION_LINK_H
+#define API_EXECUTION_LINK_H
+
+#include "api/gate/task.h"
+
+/* Sets "url" of the object, where there is a link. */
+void execution_link_set(const struct task *task, struct json *object, const struct json *answer,
+                        struct str goal_id);
+/* False: nothing needs to be asked. */
+bool execution_link_asks(const struct task *task, const struct json *answer, struct str goal_id);
+/* Remembers what a row "project of goal" answered; *answer may be NULL. */
+void execution_link_take(const struct task *task, const struct plan *plan,
+                         const struct json *answer);
+/* The goal that the answer about an execution names; empty: none. */
+struct str execution_goal(const struct task *task, const struct json *answer);
+
+#endif

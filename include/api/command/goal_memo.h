@@ -1,0 +1,18 @@
+/* What was looked up about a goal, remembered so that it is not asked again: its newest snapshot,
+ * for cache.snapshot_ttl_s (executing a goal again is one call), and its project, which never
+ * changes (a link to an execution needs it). Owner: the api. */
+#ifndef API_GOAL_MEMO_H
+#define API_GOAL_MEMO_H
+
+#include "api/gate/task.h"
+
+enum goal_fact { GOAL_SNAPSHOT, GOAL_PROJECT, GOAL_N_FACTS };
+
+struct goal_memo *goal_memo_new(void);
+void goal_memo_free(struct goal_memo *memo); /* NULL is fine */
+/* An id; empty: not known, or no longer. */
+struct str goal_memo_find(const struct task *task, enum goal_fact fact, struct str goal_id);
+void goal_memo_keep(const struct task *task, enum goal_fact fact, struct str goal_id,
+                    struct str id);
+
+#endif

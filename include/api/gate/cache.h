@@ -1,0 +1,51 @@
+/* Answers to GET, kept for a while (RFC 9111 in a private way): by path, query and the identity at
+ * the platform. Single flight: while one task fetches, others with the same key wait for its
+ * answer.
+ *
+ *   cache_begin ─┬─► HIT   answered
+ *                ├─► WAIT  another task fetches, and this one is answered by it
+ *                └─► MISS  fetch, then cache_reply or cache_fail
+ *
+ * The request's own Cache-Control is obeyed (RFC 9111 section 5.2.1): no-store passes by, no-cache
+ * and max-age ask for an answer that is new enough, max-stale and only-if-cached for less. An answer
+ * that has just expired serves all but the one who fetches the next (stale-while-revalidate).
+ * A leader that is cancelled hands over to the first waiter. What our own writes change is unknown
+ * in detail, so a write drops everything. Bounded by bytes, least recently used first. */
+#ifndef API_CACHE_H
+#define API_CACHE_H
+
+#include "api/gate/task.h"
+
+struct cache;
+
+struct cache *cache_new(const struct config *config);
+void cache_free(struct cache *cache); /* nobody may wait */
+
+/* `resume` is what a waiter does when it becomes the leader. */
+enum stage_verdict cache_begin(struct task *task, stage_fn resume); /* CONTINUE: fetch it */
+/* The leader has an answer (JSON text, 200): kept for ttl_s (0: only given to the waiters), given
+ * to all. */
+enum stage_verdict cache_reply(struct task *task, struct str body, unsigned ttl_s);
+
+/* The same with what else belongs to the answer. An ETag among the headers is the answer's own;
+ * Cache-Control, Age, Expires and Cache-Status are this cache's to say and left out. */
+struct cache_answer {
+    struct str body;
+    struct str content_type; /* empty: JSON */
+    const struct http_header *headers;
+    size_t n_headers;
+};
+enum stage_verdict cache_reply_as(struct task *task, const struct cache_answer *answer,
+                                  unsigned ttl_s);
+/* The leader failed (task->error): a stale answer if there is one that may stand in, else the error
+ * for all. */
+enum stage_verdict cache_fail(struct task *task);
+/* The leader's client left. */
+void cache_abandon(struct task *task);
+void cache_purge(struct cache *cache);
+
+/* Who a caller is at the platform: all who use the stored token are one, a token of one's own is
+ * another. */
+struct str cache_identity(const struct task *task);
+
+#endif

@@ -1,0 +1,19 @@
+/* How much one caller may ask for: a rate and a number at once for each credential, and a rate for
+ * each address that sends none or a wrong one. A right credential is never refused for its address.
+ * Buckets live as long as the api, so that a caller's bucket is the same after a reload. */
+#ifndef API_LIMITS_H
+#define API_LIMITS_H
+
+#include "api/gate/task.h"
+
+struct limits *limits_new(const struct config *config);
+void limits_free(struct limits *limits); /* NULL is fine */
+
+/* After authentication: counts the request against its credential, tells RateLimit and
+ * RateLimit-Policy, and releases the place at the end of the exchange. DONE: refused with 429. */
+enum stage_verdict limits_count_caller(struct task *task);
+/* The request has no credential, or a wrong one: counts against its address. ERR_RATE_LIMITED in
+ * task->error instead of what was there when there were too many. */
+void limits_count_stranger(struct task *task);
+
+#endif

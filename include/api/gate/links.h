@@ -1,0 +1,22 @@
+/* Where our own paths are for the client, who may reach us through a proxy that takes a prefix off:
+ * server.public_url, else X-Forwarded-Prefix of a trusted proxy, else not known. */
+#ifndef API_LINKS_H
+#define API_LINKS_H
+
+#include "api/gate/task.h"
+
+/* exchange->base, from the configuration and the head. */
+void links_begin(const struct api *api, struct exchange *exchange);
+/* For Location and JSON: "/api/v1/x", with what stands before it. */
+struct str task_link(const struct task *task, struct str path);
+/* For pages: relative to the page where what stands before our paths is not known, so that links
+ * work behind a proxy that says nothing. */
+struct str page_link(const struct task *task, const char *path);
+/* scheme://host and prefix, for examples that are copied: https://example.com/qa */
+struct str task_server_url(const struct task *task);
+
+/* Whose request it is: the peer, or whom its X-Forwarded-For names where the peer is one of
+ * server.trusted_proxies. False: the peer is not an address (a Unix socket). */
+bool client_address(struct task *task, uint8_t out[16]);
+
+#endif

@@ -1,0 +1,245 @@
+/* What the files of room api share: the task (what our API does for one exchange), stages,
+ * routes. */
+#ifndef API_GATE_TASK_H
+#define API_GATE_TASK_H
+
+#include "api/api.h"
+#include "base/json_writer.h"
+#include "catalog/catalog.h"
+#include "crypto/digest.h"
+#include "data/json.h"
+#include "observe/metrics.h"
+
+/* CONTINUE: next stage. WAIT: something holds the task and will go on with it. DONE: it is
+ * answered, and neither task nor exchange may be touched any more. */
+enum stage_verdict { STAGE_CONTINUE, STAGE_WAIT, STAGE_DONE };
+
+enum body_kind {
+    BODY_NONE,     /* a body is read and ignored (bounded) */
+    BODY_OPTIONAL, /* a JSON object, or nothing */
+    BODY_JSON,     /* a JSON object */
+    BODY_COMMAND,  /* a JSON object, or the same written as YAML */
+    BODY_TEST,     /* a test file: YAML or JSON text */
+    BODY_STREAM    /* handed on in chunks */
+};
+
+enum wait_kind { WAIT_SHORT, WAIT_LONG, WAIT_NONE };
+
+enum { ROUTE_MAX_PARAMS = 4, ACCESS_PUBLIC = 0 };
+
+struct task;
+typedef enum stage_verdict (*stage_fn)(struct task *task);
+
+struct query;
+
+/* A row: what is offered where. `{name}` stands for one segment, `{name*}` for one or more. */
+struct route {
+    const char *method;
+    const char *pattern;
+    unsigned access; /* PERMISSION_* bit; ACCESS_PUBLIC */
+    enum body_kind body;
+    enum wait_kind wait;
+    stage_fn handle;
+    const struct query *query;
+    const char *tag;       /* chapter of the documents, see openapi.c */
+    const char *operation; /* its name in generated clients */
+    const char *summary;
+    const char *needs;     /* permissions where `access` is only the least one; NULL: it is all */
+    const char *successor; /* the route that replaces this old one; NULL: it is not deprecated */
+};
+
+/* What a path led to. */
+struct route_match {
+    const struct route *route;
+    struct str params[ROUTE_MAX_PARAMS];
+    struct str allow; /* methods of the path, when the asked one is not among them */
+};
+
+struct principal {
+    struct str name;
+    unsigned permissions;
+    struct digest owner; /* names the caller in sessions and caches; not reversible to the key */
+    struct str bearer;   /* the caller's own platform token, a view into the head; empty: stored */
+};
+
+struct idempotency_entry;
+
+/* The plan has ended; its outcome is in task->error and the notes. */
+typedef void (*plan_end_fn)(struct task *task, enum error_code code);
+/* The plan was cancelled, or never begun: what the handler holds besides is let go. */
+typedef void (*plan_gone_fn)(struct task *task);
+
+struct task {
+    struct api *api;
+    struct exchange *exchange;
+    struct arena *arena; /* the exchange's */
+    const struct route *route;
+    struct route_match match;
+    struct principal principal;
+    const struct json *body;  /* NULL: none was sent */
+    const struct json *query; /* query.h */
+    bool dry_run;
+    bool raw;
+    const stage_fn *stages; /* those still to come, while one of them waits */
+    struct error error;
+    struct error_list *errors;              /* freed with the arena; NULL until task_errors() */
+    void (*on_cancel)(struct task *task);   /* the handler's wait lets go; NULL: nothing held */
+    bool (*must_finish)(struct task *task); /* work that a disconnect must not cut; NULL: no */
+    void (*on_deadline)(
+        struct task *task); /* answers when the time is over; NULL: on_cancel, 504 */
+    void (*on_writable)(struct task *task); /* streaming handlers only */
+    void (*on_chunk)(struct task *task, struct str bytes, bool last);
+    void *state;       /* the handler's own, in the arena */
+    struct plan *plan; /* that carries it out; NULL none */
+    plan_end_fn on_plan_end;
+    plan_gone_fn on_plan_gone;             /* NULL: nothing is held */
+    struct idempotency_entry *idempotency; /* reserved for this task's reply; NULL: none */
+    bool may_have_changed;   /* something that creates or changes may have reached the platform */
+    const struct json *made; /* what exists although the whole failed: plan_made; NULL nothing */
+    struct str location;     /* Location of the answer; empty none */
+    struct cache_seat *cache_seat; /* its place in the cache, as leader or waiter; NULL none */
+    uint64_t cache_generation;     /* of the cache when the fetch began */
+    uint64_t begin_us;
+};
+
+struct idempotency_store;
+struct verdict_store;
+struct run_store;
+struct cache;
+struct cache_seat;
+struct goal_memo;
+struct limits;
+struct ip_range;
+
+struct api {
+    struct api_options options;
+    const struct config *config;
+    struct catalog_defaults defaults;
+    struct idempotency_store *idempotency;
+    struct cache *cache;
+    struct goal_memo *goals;
+    struct limits *limits; /* NULL: limits.enabled is false */
+    struct verdict_store *verdicts;
+    struct run_store *runs;
+    struct ip_range *trusted; /* server.trusted_proxies */
+    size_t n_trusted;
+    struct lanes *lanes;
+    unsigned n_watchers; /* open event streams */
+    bool draining;
+    uint64_t opened_ms;
+};
+
+/* routes.c */
+size_t route_label(const struct route *route);
+const struct route *route_table(size_t *out_n);
+/* ERR_NOT_FOUND; or ERR_METHOD_NOT_ALLOWED with the methods that would work in out->allow. */
+enum error_code route_find(struct arena *arena, struct str method, struct str path,
+                           struct route_match *out, struct error *err) MUST_CHECK;
+struct str task_param(const struct task *task, const char *name);
+
+/* stages.c */
+enum stage_verdict stages_head_run(struct task *task);
+/* The body goes to the handler piece by piece. */
+bool task_streams_body(const struct task *task);
+bool task_only_reads(const struct task *task); /* GET, HEAD */
+enum stage_verdict stages_body_run(struct task *task);
+void task_go_on(struct task *task); /* the stages after the one that waited */
+
+/* auth.c */
+enum error_code auth_check(const struct config *config, const struct exchange *exchange,
+                           struct principal *out, struct error *err) MUST_CHECK;
+const char *permission_name(unsigned permission);
+
+/* ERR_FORBIDDEN when the principal lacks it. */
+enum stage_verdict task_allow(struct task *task, unsigned permission);
+
+/* idempotency.c */
+bool idempotency_is_asked(const struct task *task);
+enum stage_verdict
+idempotency_begin(struct task *task); /* CONTINUE, or DONE: replayed or refused */
+/* Keeps the reply for replays, or forgets the key when nothing can have happened. */
+void idempotency_keep(struct task *task, int status, const char *content_type, struct str body);
+struct idempotency_store *idempotency_store_new(const struct config *config);
+void idempotency_store_free(struct idempotency_store *store);
+void idempotency_abandon(struct task *task); /* the task ended without an answer */
+
+/* cors.c */
+void cors_apply(const struct api *api, struct exchange *exchange);
+
+/* reply.c: each of them ends the task; return what they return. */
+enum stage_verdict task_reply(struct task *task, int status, const char *content_type,
+                              struct str body);
+enum stage_verdict task_reply_json(struct task *task, int status, const struct json *body);
+/* The answer of a dry run that would send nothing to the platform. */
+enum stage_verdict task_reply_nothing_sent(struct task *task);
+void task_set_location(struct task *task, struct str location);
+enum stage_verdict
+task_fail(struct task *task); /* task->error (and task->errors) as problem+json */
+struct error_list *task_errors(struct task *task);
+struct str task_now(struct task *task); /* RFC 3339 */
+/* The id of the session that a request names; empty: none. command.c */
+struct str session_of(struct task *task, const struct json *body);
+/* ERR_CONFLICT: nothing is done in it. batch.c */
+enum error_code session_is_paused(struct error *err);
+
+/* task_plan.c: the plan of a task. */
+/* A new, empty one, with the task's options; task->plan is it, and its owner is the task. */
+struct plan *task_plan_new(struct task *task);
+void *plan_state(const struct plan *plan); /* the state of the task that owns it, for hooks */
+/* Runs it: the task is cancelled, finished after its client has left, and out of time as the plan
+ * is. With an Idempotency-Key a plan that has changed something goes on to its end when the client
+ * leaves: the retry shall find the whole of it. Returns WAIT. */
+enum stage_verdict task_run_plan(struct task *task, plan_end_fn on_plan_end,
+                                 plan_gone_fn on_plan_gone);
+/* The same in two steps, where the task waits for its turn before the plan begins. */
+void task_hold_plan(struct task *task, plan_end_fn on_plan_end, plan_gone_fn on_plan_gone);
+void task_start_plan(struct task *task);
+/* The dry run: answers with the requests that would be sent. */
+enum stage_verdict task_show_plan(struct task *task);
+enum stage_verdict task_reply_requests(struct task *task, struct json *requests);
+void plan_options_for(struct task *task, struct plan_options *out);
+
+/* ops.c, catalogue.c, command.c ... the handlers */
+enum stage_verdict handle_root(struct task *task);
+enum stage_verdict handle_health(struct task *task);
+enum stage_verdict handle_live(struct task *task);
+enum stage_verdict handle_ready(struct task *task);
+enum stage_verdict handle_metrics(struct task *task);
+enum stage_verdict handle_stats(struct task *task);
+enum stage_verdict handle_routes(struct task *task);
+enum stage_verdict handle_commands(struct task *task);
+enum stage_verdict handle_command_groups(struct task *task);
+enum stage_verdict handle_command_help(struct task *task);
+enum stage_verdict handle_execute(struct task *task);
+enum stage_verdict handle_step_path(struct task *task);
+enum stage_verdict handle_batch(struct task *task);
+enum stage_verdict handle_validate(struct task *task);
+enum stage_verdict handle_simple(struct task *task);
+enum stage_verdict handle_simple_step(struct task *task);
+enum stage_verdict handle_simple_library(struct task *task);
+enum stage_verdict handle_simple_table(struct task *task);
+enum stage_verdict handle_problems(struct task *task);
+enum stage_verdict handle_relay(struct task *task);
+enum stage_verdict handle_test_validate(struct task *task);
+enum stage_verdict handle_test_compile(struct task *task);
+enum stage_verdict handle_test_run(struct task *task);
+enum stage_verdict handle_run_list(struct task *task);
+enum stage_verdict handle_run_get(struct task *task);
+enum stage_verdict handle_run_events(struct task *task);
+enum stage_verdict handle_run_stop(struct task *task);
+enum stage_verdict handle_openapi(struct task *task);
+enum stage_verdict handle_docs(struct task *task);
+enum stage_verdict handle_docs_file(struct task *task);
+enum stage_verdict handle_favicon(struct task *task);
+enum stage_verdict handle_schema(struct task *task);
+enum stage_verdict reply_start_page(struct task *task);
+enum stage_verdict handle_problem(struct task *task);
+enum stage_verdict handle_session_create(struct task *task);
+enum stage_verdict handle_session_get(struct task *task);
+enum stage_verdict handle_session_list(struct task *task);
+enum stage_verdict handle_session_patch(struct task *task);
+enum stage_verdict handle_session_delete(struct task *task);
+enum stage_verdict handle_session_activate(struct task *task);
+enum stage_verdict handle_session_current(struct task *task);
+
+#endif

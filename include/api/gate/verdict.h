@@ -1,0 +1,21 @@
+/* What the platform thinks of a caller's own token (auth.mode passthrough): one cheap read, GET
+ * /user, for a token that is not known, and its verdict kept for auth.cache_ttl_s under the hash of
+ * the token. Everybody who comes with the same token meanwhile waits for the same answer. A 401 of
+ * the platform at any time drops the verdict (tokens can be deleted at any moment). */
+#ifndef API_VERDICT_H
+#define API_VERDICT_H
+
+#include "api/gate/task.h"
+
+struct verdict_store;
+
+struct verdict_store *verdict_store_new(struct api *api);
+void verdict_store_stop(struct verdict_store *store); /* cancels what is asked; nobody waits */
+void verdict_store_free(struct verdict_store *store);
+
+/* CONTINUE: known to be good, or no token of the caller's own is in play. WAIT: task_go_on comes
+ * later. DONE: refused. */
+enum stage_verdict verdict_check(struct task *task);
+void verdict_drop(struct task *task); /* the platform has just refused this token */
+
+#endif

@@ -1,0 +1,44 @@
+/* The simplified API (src/api/README.md, "Contract") as rows: what a caller gives, which calls are
+ * made of it, and what comes back. One engine runs all rows; the few that need more name a
+ * function. */
+#ifndef API_SIMPLE_H
+#define API_SIMPLE_H
+
+#include "api/gate/members.h"
+#include "api/gate/task.h"
+
+enum { SIMPLE_MAX_CALLS = 4, SIMPLE_MAX_NAMES = 10 };
+
+/* A value of the request under the name that templates use. */
+struct simple_value {
+    const char *from; /* member of the body, query parameter or path parameter; NULL ends */
+    const char *to;   /* variable */
+    const char *def;  /* text when absent; "configured": the organization; NULL: leave absent */
+};
+
+struct simple_call {
+    const char *name; /* catalog_named_call; NULL ends */
+    const char *when; /* "x" given, "!x" not given; NULL always */
+    bool main;        /* its answer is what the reply is made of */
+    bool poll;        /* with `wait`: again until the execution is over */
+    bool for_link;    /* asked where the link to the execution needs it; its failure does no harm */
+};
+
+enum simple_reply { SIMPLE_MAPPED, SIMPLE_JOB, SIMPLE_EXECUTION };
+
+struct simple_row {
+    const char *method;
+    const char *pattern;
+    const struct member *members; /* of the body; NULL: none is read */
+    struct simple_value values[SIMPLE_MAX_NAMES];
+    struct simple_call calls[SIMPLE_MAX_CALLS];
+    const char *map; /* reply mapping */
+    enum simple_reply reply;
+    int status;
+    const char *location; /* prefix of Location for 201; NULL none */
+};
+
+const struct simple_row *simple_rows(size_t *out_n);
+const struct simple_row *simple_row_of(const struct route *route);
+
+#endif

@@ -1,0 +1,155 @@
+/* See batch.h. The rows of one item: [before calls] [count the steps of its checkpoint] main [then
+ * calls]. `before` hooks of the plan set what only the moment knows (the position), `after` hooks
+ * keep what came. */
+#include "api/command/batch.h"
+
+#include "api/gate/members.h"
+#include "api/gate/reply_map.h"
+#include "base/clock.h"
+#include "observe/metrics.h"
+
+/* Of a batch's commands together; a cell of two bytes takes two hundred as JSON, so what one may
+ * have is not for each of a thousand. */
+enum { CSV_MAX_BYTES = 512 * 1024 };
+
+static struct batch_cursor *cursor_for(struct batch *batch, struct str checkpoint_id,
+                                       bool is_session)
+{
+    struct batch_cursor *cursor;
+
+    for (cursor = batch->cursors; cursor != NULL; cursor = cursor->next) {
+        if (str_eq(cursor->checkpoint_id, checkpoint_id) && cursor->is_session == is_session) {
+            return cursor;
+        }
+    }
+    cursor = arena_zalloc(batch->task->arena, sizeof(*cursor));
+    cursor->checkpoint_id = checkpoint_id;
+    if (!str_to_i64(checkpoint_id, 0, INT64_MAX, &cursor->checkpoint_number)) {
+        cursor->checkpoint_number = 0; /* more than the platform can have: it will refuse */
+    }
+    cursor->position = -1;
+    cursor->is_session = is_session;
+    cursor->next = batch->cursors;
+    batch->cursors = cursor;
+    return cursor;
+}
+
+/* checkpoint_id of the command, then of the request, then the session's. */
+static enum error_code choose_checkpoint(struct batch_item *item, struct error *err)
+{
+    struct batch *batch = item->batch;
+    struct str id =
+        item->input.checkpoint_id.len > 0 ? item->input.checkpoint_id : batch->checkpoint_id;
+    int64_t number;
+    bool is_session = batch->session_id.len > 0 && batch->session.checkpoint_id != 0 &&
+                      str_to_i64(id, 0, INT64_MAX, &number) &&
+                      number == batch->session.checkpoint_id; /* said twice is no other place */
+
+    if (id.len == 0 && batch->session_id.len > 0) {
+        if (batch->session.checkpoint_id == 0) {
+            return error_at(
+                err, ERR_CHECKPOINT_REQUIRED, "/checkpoint_id",
+                "The session has no checkpoint: PATCH it with a checkpoint_id, or give one here");
+        }
+        id = arena_printf(batch->task->arena, "%lld", (long long)batch->session.checkpoint_id);
+        is_session = true;
+    }
+    if (id.len == 0) {
+        return error_at(
+            err, ERR_CHECKPOINT_REQUIRED, "/checkpoint_id",
+            "A step needs a checkpoint: give checkpoint_id, or session_id (or X-Session-Id) of a session "
+            "that has one");
+    }
+    item->cursor = cursor_for(batch, id, is_session);
+    json_set(item->args, STR("checkpoint_id"), json_new_string(batch->task->arena, id));
+    return ERR_OK;
+}
+
+static void errors_free(void *list)
+{
+    error_list_done(list);
+}
+
+static struct error_list *item_errors(struct batch_item *item)
+{
+    if (item->errors == NULL) {
+        item->errors = arena_zalloc(item->batch->task->arena, sizeof(*item->errors));
+        error_list_init(item->errors);
+        arena_defer(item->batch->task->arena, errors_free, item->errors);
+    }
+    return item->errors;
+}
+
+static enum error_code forbid(const struct batch_item *item, struct error *err)
+{
+    unsigned permission = item->bound.command->permission;
+
+    if (item->batch->is_shown ||
+        (item->batch->task->principal.permissions & (permission | PERMISSION_ADMIN)) != 0) {
+        return ERR_OK;
+    }
+    return error_at(err, ERR_FORBIDDEN, "/command",
+                    "This API key lacks the permission \"%s\" that %s needs",
+                    permission_name(permission), item->bound.command->words);
+}
+
+/* Of all items together ERROR_LIST_MAX errors are told in full; of the items after that the first one
+ * each, without a proposal. *left is what is left of them. */
+static void item_prepare(struct batch_item *item, size_t *left)
+{
+    struct arena *arena = item->batch->task->arena;
+    struct error err = {0};
+
+    item->position = item->input.position;
+    item->input.defaults = &item->batch->task->api->defaults;
+    item->input.csv_left = item->batch->n_items > 1 ? &item->batch->csv_left : NULL;
+    item->input.brief = *left == 0;
+    item_errors(item)->max = *left > 0 ? *left : 1;
+    if (catalog_bind(&item->input, arena, &item->bound, item_errors(item)) != ERR_OK) {
+        *left -= *left < item->errors->n ? *left : item->errors->n;
+        item->status = ITEM_FAILED;
+        item->error = item->errors->items[0];
+        return;
+    }
+    item->args = item->bound.values;
+    if (forbid(item, &err) == ERR_OK && item->bound.command->kind == COMMAND_STEP) {
+        (void)choose_checkpoint(item, &err);
+    }
+    if (err.code != ERR_OK) {
+        *error_list_add(item_errors(item)) = err;
+        item->status = ITEM_FAILED;
+        item->error = err;
+    }
+}
+
+enum error_code session_is_paused(struct error *err)
+{
+    return error_at(err, ERR_CONFLICT, "/session_id",
+                    "The session is paused: PATCH it with {\"status\": \"active\"} first");
+}
+
+enum error_code batch_prepare(struct batch *batch, struct error *err)
+{
+    struct task *task = batch->task;
+    size_t left = ERROR_LIST_MAX;
+
+    if (batch->session_id.len > 0) {
+        enum error_code code = session_load(task->api->options.sessions, &task->principal.owner,
+                                            batch->session_id, task->arena, &batch->session, err);
+
+        if (code != ERR_OK) {
+            return code;
+        }
+        task->exchange->notes.session = batch->session.id;
+        if (batch->session.status == SESSION_PAUSED && !batch->is_shown) {
+            return session_is_paused(err);
+        }
+    }
+    batch->csv_left = CSV_MAX_BYTES;
+    for (size_t i = 0; i < batch->n_items; i++) {
+        batch->items[i].batch = batch;
+        batch->items[i].index = i;
+        item_prepare(&batch->items[i], &left);
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,67 @@
+/* The project of an execution's goal, asked for where the link to it needs one. The row belongs to no
+ * item (context NULL): its failure is not the command's. */
+#include "api/command/batch.h"
+
+#include "api/command/execution_link.h"
+#include "base/check.h"
+
+/* Each item has arguments of its own, and the row has those of one of them. */
+static struct batch_item *item_of_link(const struct plan *plan, const struct plan_row *row)
+{
+    struct batch *batch = plan_state(plan);
+    size_t at = 0;
+
+    while (batch->items[at].args != row->args) {
+        at++;
+        CHECK(at < batch->n_items);
+    }
+    return &batch->items[at];
+}
+
+static struct str goal_of(const struct batch_item *item)
+{
+    struct str goal = json_str(json_get(item->args, "goal_id"));
+
+    return goal.len > 0 ? goal : execution_goal(item->batch->task, item->answer);
+}
+
+static bool before_project(struct plan *plan, struct plan_row *row)
+{
+    const struct batch_item *item = item_of_link(plan, row);
+    struct str goal = goal_of(item);
+
+    if ((item->status != ITEM_DONE && !item->batch->is_dry) ||
+        !execution_link_asks(item->batch->task, item->answer, goal)) {
+        return false;
+    }
+    if (goal.len > 0) {
+        plan_set_str(plan, "goal_id", goal);
+    }
+    return true;
+}
+
+static enum plan_verdict after_project(struct plan *plan, struct plan_row *row,
+                                       const struct json *answer, uint64_t *delay_ms,
+                                       struct error *err)
+{
+    struct batch_item *item = item_of_link(plan, row);
+
+    (void)err;
+    *delay_ms = 0;
+    execution_link_take(item->batch->task, plan, answer);
+    execution_link_set(item->batch->task, item->data, item->answer, goal_of(item));
+    return PLAN_NEXT;
+}
+
+void batch_add_project(struct batch_item *item)
+{
+    struct plan_row *row;
+
+    if (str_is(str_from(item->bound.command->reply), "execution")) {
+        row = plan_append(item->batch->task->plan, catalog_extra_call("project of goal"));
+        row->args = item->args;
+        row->before = before_project;
+        row->after = after_project;
+        row->keep_going = true;
+    }
+}

@@ -1,0 +1,78 @@
+#include "api/command/execution_link.h"
+
+#include "api/command/goal_memo.h"
+#include "run/ui_link.h"
+
+static const char goal_places[] = "/goalId /item/goalId /goal/id /item/goal/id";
+static const char project_places[] =
+    "/projectId /item/projectId /goal/projectId /item/goal/projectId /project/id /item/project/id";
+
+static struct str id_text(const struct task *task, const struct json *id)
+{
+    return json_type(id) == JSON_NUMBER ? json_number_text(id, task->arena) : json_str(id);
+}
+
+struct str execution_goal(const struct task *task, const struct json *answer)
+{
+    return id_text(task, json_find(answer, goal_places));
+}
+
+static struct str project_of(const struct task *task, const struct json *answer, struct str goal_id)
+{
+    struct str project = id_text(task, json_find(answer, project_places));
+
+    if (project.len > 0) {
+        return project;
+    }
+    return goal_memo_find(task, GOAL_PROJECT,
+                          goal_id.len > 0 ? goal_id : execution_goal(task, answer));
+}
+
+/* Empty: no user interface is known, or no project. `goal_id` may be empty where the answer says
+ * it. */
+static struct str execution_link(const struct task *task, const struct json *answer,
+                                 struct str goal_id, struct str execution_id)
+{
+    struct ui_place place = {0};
+    struct str link = STR_EMPTY;
+    struct buf url;
+
+    if (!str_to_i64(execution_id, 1, INT64_MAX, &place.execution_id) ||
+        !str_to_i64(project_of(task, answer, goal_id), 1, INT64_MAX, &place.project_id)) {
+        return STR_EMPTY;
+    }
+    buf_init(&url, 4096);
+    if (ui_link(task->api->config->upstream.ui_url, &place, &url)) {
+        link = arena_str(task->arena, buf_view(&url));
+    }
+    buf_done(&url);
+    return link;
+}
+
+void execution_link_set(const struct task *task, struct json *object, const struct json *answer,
+                        struct str goal_id)
+{
+    struct str link =
+        execution_link(task, answer, goal_id, json_str(json_find(object, "/id /jobId")));
+
+    if (link.len > 0) {
+        json_set(object, STR("url"), json_new_string(task->arena, link));
+    }
+}
+
+bool execution_link_asks(const struct task *task, const struct json *answer, struct str goal_id)
+{
+    bool has_goal = goal_id.len > 0 || execution_goal(task, answer).len > 0;
+
+    return task->api->config->upstream.ui_url.len > 0 && (has_goal || task->dry_run) &&
+           project_of(task, answer, goal_id).len == 0;
+}
+
+void execution_link_take(const struct task *task, const struct plan *plan,
+                         const struct json *answer)
+{
+    const struct json *goal = plan_get(plan, "goal_id");
+
+    goal_memo_keep(task, GOAL_PROJECT, id_text(task, goal),
+                   id_text(task, json_find(answer, project_places)));
+}

@@ -1,0 +1,77 @@
+#include "api/command/goal_memo.h"
+
+#include "api/gate/cache.h"
+#include "base/clock.h"
+#include "base/mem.h"
+
+enum { GOALS_KEPT = 256, ID_BYTES = 24, PROJECT_TTL_MS = 3600000 };
+
+/* A few look-ups, replaced in turn. */
+struct remembered {
+    char goal_id[ID_BYTES];
+    char id[ID_BYTES];
+    struct digest identity;
+    uint64_t until_ms;
+};
+
+struct goal_memo {
+    struct remembered items[GOAL_N_FACTS][GOALS_KEPT];
+    size_t next[GOAL_N_FACTS];
+};
+
+struct goal_memo *goal_memo_new(void)
+{
+    return mem_zalloc(sizeof(struct goal_memo));
+}
+
+void goal_memo_free(struct goal_memo *memo)
+{
+    mem_free(memo);
+}
+
+static struct digest identity_digest(const struct task *task)
+{
+    struct digest digest;
+
+    digest_of(cache_identity(task), &digest);
+    return digest;
+}
+
+static uint64_t ttl_ms(const struct task *task, enum goal_fact fact)
+{
+    const struct config *config = task->api->config;
+
+    if (fact == GOAL_PROJECT) {
+        return PROJECT_TTL_MS;
+    }
+    return config->cache.enabled ? (uint64_t)config->cache.snapshot_ttl_s * 1000 : 0;
+}
+
+struct str goal_memo_find(const struct task *task, enum goal_fact fact, struct str goal_id)
+{
+    struct digest identity = identity_digest(task);
+
+    for (size_t i = 0; goal_id.len > 0 && i < GOALS_KEPT; i++) {
+        const struct remembered *item = &task->api->goals->items[fact][i];
+
+        if (item->until_ms > clock_age_ms() && str_is(goal_id, item->goal_id) &&
+            digest_equal(&item->identity, &identity)) {
+            return arena_str(task->arena, str_from(item->id));
+        }
+    }
+    return STR_EMPTY;
+}
+
+void goal_memo_keep(const struct task *task, enum goal_fact fact, struct str goal_id, struct str id)
+{
+    struct goal_memo *memo = task->api->goals;
+    struct remembered *item = &memo->items[fact][memo->next[fact]++ % GOALS_KEPT];
+
+    if (goal_id.len >= ID_BYTES || id.len >= ID_BYTES || id.len == 0) {
+        return;
+    }
+    str_copy(item->goal_id, ID_BYTES, goal_id);
+    str_copy(item->id, ID_BYTES, id);
+    item->identity = identity_digest(task);
+    item->until_ms = clock_age_ms() + ttl_ms(task, fact);
+}

@@ -1,0 +1,321 @@
+/* /api/v1/sessions: src/api/README.md, "Contract". Thin over room session: members in, a session
+ * out. */
+#include "api/gate/query.h"
+#include "api/gate/task.h"
+#include "base/clock.h"
+
+enum { LIMIT_DEFAULT = 50, METADATA_MAX = 32 * 1024, NAME_MAX_CHARS = 200 };
+
+const struct member session_create_members[] = {
+    {.name = "name", .type = MEMBER_TEXT0, .max = NAME_MAX_CHARS},
+    {.name = "checkpoint_id", .type = MEMBER_ID},
+    {.name = "description", .type = MEMBER_TEXT0},
+    {.name = "timeout", .type = MEMBER_INTEGER, .min = 1, .max = 2592000},
+    {.name = "metadata", .type = MEMBER_OBJECT},
+    {.name = NULL},
+};
+
+const struct member session_patch_members[] = {
+    {.name = "name", .type = MEMBER_TEXT0, .max = NAME_MAX_CHARS},
+    {.name = "checkpoint_id", .type = MEMBER_ID},
+    {.name = "description", .type = MEMBER_TEXT0},
+    {.name = "timeout", .type = MEMBER_INTEGER, .min = 1, .max = 2592000},
+    {.name = "metadata", .type = MEMBER_OBJECT},
+    {.name = "position", .type = MEMBER_INTEGER, .max = 1000000},
+    {.name = "status", .type = MEMBER_WORD, .words = "active paused"},
+    {.name = NULL},
+};
+
+static struct json *time_node(struct task *task, int64_t ms)
+{
+    struct buf text;
+    struct json *node;
+
+    buf_init(&text, 64);
+    clock_format(&text, ms);
+    node = json_new_string(task->arena, buf_view(&text));
+    buf_done(&text);
+    return node;
+}
+
+static struct json *int_or_null(struct task *task, int64_t value, int64_t none)
+{
+    return value == none ? json_new_null(task->arena) : json_new_int(task->arena, value);
+}
+
+static const char *status_name(enum session_status status)
+{
+    return status == SESSION_PAUSED ? "paused" : "active";
+}
+
+static struct json *session_json(struct task *task, const struct session *session)
+{
+    struct json *out = json_new_object(task->arena);
+    struct json *metadata = NULL;
+    const struct json_limits limits = {.max_depth = 64};
+
+    json_set(out, STR("session_id"), json_new_string(task->arena, session->id));
+    json_set(out, STR("name"), json_new_string(task->arena, session->name));
+    json_set(out, STR("description"), json_new_string(task->arena, session->description));
+    json_set(out, STR("checkpoint_id"),
+             session->checkpoint_id == 0
+                 ? json_new_null(task->arena)
+                 : json_new_string(task->arena, arena_printf(task->arena, "%lld",
+                                                             (long long)session->checkpoint_id)));
+    json_set(out, STR("created_at"), time_node(task, session->created_ms));
+    json_set(out, STR("last_activity"), time_node(task, session->last_activity_ms));
+    json_set(out, STR("expires_at"), time_node(task, session->expires_ms));
+    json_set(out, STR("position"), int_or_null(task, session->position, -1));
+    json_set(out, STR("steps_added"), json_new_int(task->arena, session->steps_added));
+    json_set(out, STR("status"),
+             json_new_string(task->arena, str_from(status_name(session->status))));
+    json_set(out, STR("current"), json_new_bool(task->arena, session->is_current));
+    json_set(out, STR("timeout"), json_new_int(task->arena, session->timeout_s));
+    if (session->metadata.len == 0 ||
+        json_parse(task->arena, session->metadata, &limits, &metadata, NULL) != ERR_OK) {
+        metadata = json_new_object(task->arena);
+    }
+    json_set(out, STR("metadata"), metadata);
+    return out;
+}
+
+/* Storage for what a patch points to. */
+struct patch_values {
+    struct session_patch patch;
+    struct str name;
+    struct str description;
+    struct str metadata;
+    int64_t checkpoint_id;
+    int64_t position;
+    unsigned timeout_s;
+    enum session_status status;
+};
+
+static void take_text(const struct json *body, const char *member, struct str *value,
+                      const struct str **out)
+{
+    if (json_get(body, member) != NULL) {
+        *value = json_str(json_get(body, member));
+        *out = value;
+    }
+}
+
+static enum session_status status_of(struct str word)
+{
+    return str_is(word, "paused") ? SESSION_PAUSED : SESSION_ACTIVE;
+}
+
+static void take_status(const struct json *body, struct patch_values *values)
+{
+    if (json_get(body, "status") != NULL) {
+        values->status = status_of(json_str(json_get(body, "status")));
+        values->patch.status = &values->status;
+    }
+}
+
+static void take_numbers(const struct json *body, struct patch_values *values)
+{
+    int64_t timeout;
+
+    if (str_to_i64(json_str(json_get(body, "checkpoint_id")), 0, INT64_MAX,
+                   &values->checkpoint_id)) {
+        values->patch.checkpoint_id = &values->checkpoint_id;
+    }
+    if (json_to_i64(json_get(body, "position"), &values->position)) {
+        values->patch.position = &values->position;
+    }
+    if (json_to_i64(json_get(body, "timeout"), &timeout)) {
+        values->timeout_s = (unsigned)timeout;
+        values->patch.timeout_s = &values->timeout_s;
+    }
+}
+
+static bool is_null(const struct task *task, const char *member)
+{
+    const struct json *value = json_get(task->body, member);
+
+    return value != NULL && json_type(value) == JSON_NULL;
+}
+
+/* null takes a value away: no checkpoint, no texts; the position is counted again. */
+static void take_nulls(const struct task *task, struct patch_values *values)
+{
+    const struct {
+        const char *member;
+        struct str *value;
+        const struct str **patch;
+    } texts[] = {{"name", &values->name, &values->patch.name},
+                 {"description", &values->description, &values->patch.description},
+                 {"metadata", &values->metadata, &values->patch.metadata}};
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        if (is_null(task, texts[i].member)) {
+            *texts[i].value = STR_EMPTY;
+            *texts[i].patch = texts[i].value;
+        }
+    }
+    if (is_null(task, "position")) {
+        values->position = -1;
+        values->patch.position = &values->position;
+    }
+    if (is_null(task, "checkpoint_id")) {
+        values->checkpoint_id = 0;
+        values->patch.checkpoint_id = &values->checkpoint_id;
+    }
+}
+
+/* False: task->errors says why. */
+static bool read_patch(struct task *task, const struct member *members, struct patch_values *out)
+{
+    const struct json *body =
+        members_check(task->arena, task->body, members, "", task_errors(task));
+
+    *out = (struct patch_values){0};
+    take_text(body, "name", &out->name, &out->patch.name);
+    take_text(body, "description", &out->description, &out->patch.description);
+    if (json_get(body, "metadata") != NULL) {
+        out->metadata = json_text(task->arena, json_get(body, "metadata"));
+        out->patch.metadata = &out->metadata;
+    }
+    if (out->metadata.len > METADATA_MAX) {
+        (void)error_at(error_list_add(task_errors(task)), ERR_INVALID, "/metadata",
+                       "metadata must not be longer than %d bytes", METADATA_MAX);
+    }
+    take_numbers(body, out);
+    take_nulls(task, out);
+    take_status(body, out);
+    return task->errors->n == 0;
+}
+
+static struct session_store *store_of(const struct task *task)
+{
+    return task->api->options.sessions;
+}
+
+static enum stage_verdict reply_session(struct task *task, int status,
+                                        const struct session *session)
+{
+    return task_reply_json(task, status, session_json(task, session));
+}
+
+/* Sessions live here: nothing goes to the platform for them. */
+static enum stage_verdict dry_run_with(struct task *task)
+{
+    struct session session;
+
+    return session_load(store_of(task), &task->principal.owner, task_param(task, "id"), task->arena,
+                        &session, &task->error) == ERR_OK
+               ? task_reply_nothing_sent(task)
+               : task_fail(task);
+}
+
+enum stage_verdict handle_session_create(struct task *task)
+{
+    struct patch_values values;
+    struct session session;
+
+    if (!read_patch(task, session_create_members, &values)) {
+        return task_fail(task);
+    }
+    if (task->dry_run) {
+        return task_reply_nothing_sent(task);
+    }
+    if (session_create(store_of(task), &task->principal.owner, &values.patch, task->arena, &session,
+                       &task->error) != ERR_OK) {
+        return task_fail(task);
+    }
+    task->exchange->notes.session = session.id;
+    task_set_location(task,
+                      arena_printf(task->arena, "/api/v1/sessions/%.*s", STR_ARG(session.id)));
+    return reply_session(task, 201, &session);
+}
+
+enum stage_verdict handle_session_get(struct task *task)
+{
+    struct session session;
+
+    if (session_load(store_of(task), &task->principal.owner, task_param(task, "id"), task->arena,
+                     &session, &task->error) != ERR_OK) {
+        return task_fail(task);
+    }
+    return reply_session(task, 200, &session);
+}
+
+enum stage_verdict handle_session_patch(struct task *task)
+{
+    struct patch_values values;
+
+    if (!read_patch(task, session_patch_members, &values)) {
+        return task_fail(task);
+    }
+    if (task->dry_run) {
+        return dry_run_with(task);
+    }
+    if (session_change(store_of(task), &task->principal.owner, task_param(task, "id"),
+                       &values.patch, &task->error) != ERR_OK) {
+        return task_fail(task);
+    }
+    return handle_session_get(task);
+}
+
+enum stage_verdict handle_session_delete(struct task *task)
+{
+    if (task->dry_run) {
+        return dry_run_with(task);
+    }
+    if (session_delete(store_of(task), &task->principal.owner, task_param(task, "id"),
+                       &task->error) != ERR_OK) {
+        return task_fail(task);
+    }
+    return task_reply(task, 204, NULL, STR_EMPTY);
+}
+
+enum stage_verdict handle_session_activate(struct task *task)
+{
+    struct session session;
+
+    if (task->dry_run) {
+        return dry_run_with(task);
+    }
+    if (session_activate(store_of(task), &task->principal.owner, task_param(task, "id"),
+                         task->arena, &session, &task->error) != ERR_OK) {
+        return task_fail(task);
+    }
+    return reply_session(task, 200, &session);
+}
+
+enum stage_verdict handle_session_current(struct task *task)
+{
+    struct session session;
+
+    if (session_current(store_of(task), &task->principal.owner, task->arena, &session,
+                        &task->error) != ERR_OK) {
+        return task_fail(task);
+    }
+    return reply_session(task, 200, &session);
+}
+
+enum stage_verdict handle_session_list(struct task *task)
+{
+    enum session_status status = status_of(task_query_text(task, "status"));
+    struct session_filter filter = {.status = task_query(task, "status") != NULL ? &status : NULL,
+                                    .limit =
+                                        (size_t)task_query_number(task, "limit", LIMIT_DEFAULT),
+                                    .offset = (size_t)task_query_number(task, "offset", 0)};
+    struct json *body = json_new_object(task->arena);
+    struct json *list = json_new_array(task->arena);
+    struct session *sessions;
+    size_t total;
+    size_t n;
+
+    n = session_list(store_of(task), &task->principal.owner, &filter, task->arena, &sessions,
+                     &total);
+    for (size_t i = 0; i < n; i++) {
+        json_append(list, session_json(task, &sessions[i]));
+    }
+    json_set(body, STR("sessions"), list);
+    json_set(body, STR("total"), json_new_int(task->arena, (int64_t)total));
+    json_set(body, STR("limit"), json_new_int(task->arena, (int64_t)filter.limit));
+    json_set(body, STR("offset"), json_new_int(task->arena, (int64_t)filter.offset));
+    return task_reply_json(task, 200, body);
+}

@@ -1,0 +1,219 @@
+/* GET /docs: Swagger UI from the binary alone (third_party/swagger.cmake embeds it, compressed), or
+ * a plain page where it was not to be had at build time. No request leaves for another host: the
+ * policy below forbids it. */
+#include "api/gate/links.h"
+#include "api/gate/page.h"
+#include "testfile/guide.h"
+
+enum { SCHEMA_MAX = 1024 * 1024 };
+
+static void put_card(struct task *task, struct buf *text, const char *path, const char *title,
+                     const char *about)
+{
+    buf_text(text, "<li>");
+    page_anchor(task, text, path, title);
+    buf_printf(text, "<p class=\"dim\">%s</p></li>\n", about);
+}
+
+/* What can be sent as it stands. */
+static void put_example(struct task *task, struct buf *text, const char *before, const char *path)
+{
+    buf_text(text, before);
+    page_text(text, task_server_url(task));
+    page_text(text, str_from(path));
+    buf_char(text, '\n');
+}
+
+enum stage_verdict reply_start_page(struct task *task)
+{
+    struct buf text;
+
+    page_begin(task, &text, "virtuoso-proxy " VP_VERSION);
+    buf_text(&text, "<p>A simple HTTP API in front of the Virtuoso QA test platform.</p>"
+                    "<ul class=\"cards\">\n");
+    put_card(task, &text, "/docs", "Interactive API documentation",
+             "Every route, to read and to try");
+    put_card(task, &text, "/api/v1/commands", "Commands", "What a test step can do, with examples");
+    put_card(task, &text, "/docs/testfile", "Test files",
+             "How a test file is written, every verb and sentence");
+    put_card(task, &text, "/docs/moving", "Moving over",
+             "From the old service and command line to this one");
+    put_card(task, &text, "/problems", "Error codes", "What each one means and what to do");
+    put_card(task, &text, "/openapi.json", "OpenAPI 3.1", "For client generators");
+    put_card(task, &text, "/health", "Health", "The server and the platform");
+    put_card(task, &text, "/metrics", "Metrics", "For Prometheus");
+    buf_text(&text, "</ul><h2>First steps</h2><pre>");
+    put_example(task, &text, "curl -s ", "/health");
+    put_example(task, &text, "curl -s ", "/api/v1/commands/step-interact/click/help");
+    put_example(task, &text,
+                "curl -s -H 'Content-Type: application/json' -d '{&quot;name&quot;: &quot;My "
+                "project&quot;}' ",
+                "/api/projects");
+    buf_text(&text, "</pre>");
+    return page_end(task, &text);
+}
+
+/* Rows of the route table, grouped as they stand there. */
+static enum stage_verdict reply_plain_page(struct task *task)
+{
+    size_t n;
+    const struct route *routes = route_table(&n);
+    struct buf text;
+
+    page_begin(task, &text, "API");
+    buf_text(&text, "<p>The same for programs: ");
+    page_anchor(task, &text, "/openapi.json", "/openapi.json");
+    buf_text(&text, ".</p><ul class=\"rows\">\n");
+    for (size_t i = 0; i < n; i++) {
+        buf_printf(&text, "<li><strong>%s</strong> <code>%s</code><p>%s</p></li>\n",
+                   routes[i].method, routes[i].pattern, routes[i].summary);
+    }
+    buf_text(&text, "</ul>");
+    return page_end(task, &text);
+}
+
+static enum stage_verdict reply_asset(struct task *task, const char *type, const char *content)
+{
+    exchange_set_header(task->exchange, "Cache-Control", STR("public, max-age=3600"));
+    return task_reply(task, 200, type, str_from(content));
+}
+
+enum stage_verdict handle_favicon(struct task *task)
+{
+    return reply_asset(task, "image/svg+xml", page_icon);
+}
+
+static enum stage_verdict no_such_file(struct task *task)
+{
+    (void)error_set(&task->error, ERR_NOT_FOUND, "The documentation has no such file");
+    return task_fail(task);
+}
+
+/* ---- documents for people ---- */
+
+extern const char api_moving_start[], api_moving_end[];
+
+static enum stage_verdict reply_guide(struct task *task)
+{
+    struct buf text;
+
+    page_begin(task, &text, "Test files");
+    testfile_guide(&text, GUIDE_HTML);
+    return page_end(task, &text);
+}
+
+static enum stage_verdict reply_moving(struct task *task)
+{
+    struct str rest = str_range(api_moving_start, api_moving_end);
+    struct str heading;
+    struct buf text;
+
+    (void)str_cut(rest, '\n', &heading, &rest);
+    page_begin(task, &text, "Moving over");
+    guide_render(&text, rest, GUIDE_HTML);
+    return page_end(task, &text);
+}
+
+enum stage_verdict handle_schema(struct task *task)
+{
+    struct buf text;
+    struct str copy;
+
+    buf_init(&text, SCHEMA_MAX);
+    testfile_schema(&text);
+    copy = arena_str(task->arena, buf_view(&text));
+    buf_done(&text);
+    exchange_set_header(task->exchange, "Cache-Control", STR("public, max-age=3600"));
+    return task_reply(task, 200, "application/json; charset=utf-8", copy);
+}
+
+/* What both builds have. */
+static enum stage_verdict reply_common_file(struct task *task, struct str file)
+{
+    if (str_is(file, "plain")) {
+        return reply_plain_page(task);
+    }
+    if (str_is(file, "testfile")) {
+        return reply_guide(task);
+    }
+    if (str_is(file, "moving")) {
+        return reply_moving(task);
+    }
+    return str_is(file, "page.css") ? reply_asset(task, "text/css; charset=utf-8", page_style)
+                                    : no_such_file(task);
+}
+
+#ifdef VP_HAS_DOCS
+
+extern const char docs_bundle_start[], docs_bundle_end[], docs_style_start[], docs_style_end[];
+
+/* The script finds the document beside the folder that it lies in itself. */
+static const char start_js[] =
+    "window.ui = SwaggerUIBundle({url: new URL('../openapi.json', document.currentScript.src).href, "
+    "dom_id: '#swagger-ui', deepLinking: true, validatorUrl: null, docExpansion: 'list', "
+    "defaultModelsExpandDepth: -1});\n";
+
+static enum stage_verdict reply_packed(struct task *task, const char *type, struct str packed)
+{
+    if (!str_contains(exchange_header_lines(task->exchange, "Accept-Encoding"), STR("gzip"))) {
+        (void)error_set(&task->error, ERR_NOT_ACCEPTABLE,
+                        "This file is kept compressed only; accept gzip");
+        return task_fail(task);
+    }
+    page_set_policy(task);
+    exchange_set_header(task->exchange, "Content-Encoding", STR("gzip"));
+    exchange_set_header(task->exchange, "Vary", STR("Accept-Encoding"));
+    exchange_set_header(task->exchange, "Cache-Control", STR("public, max-age=3600"));
+    return task_reply(task, 200, type, packed);
+}
+
+enum stage_verdict handle_docs(struct task *task)
+{
+    struct str page = arena_printf(
+        task->arena,
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>API - virtuoso-proxy"
+        "</title><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
+        "<link rel=\"icon\" type=\"image/svg+xml\" href=\"%.*s\"><link rel=\"stylesheet\" "
+        "href=\"%.*s\"><link rel=\"stylesheet\" href=\"%.*s\"></head><body><div "
+        "id=\"swagger-ui\"><noscript>This page needs scripts; <a href=\"%.*s\">the plain page</a> "
+        "does not.</noscript></div><script src=\"%.*s\"></script><script src=\"%.*s\"></script>"
+        "</body></html>",
+        STR_ARG(page_link(task, "/favicon.svg")), STR_ARG(page_link(task, "/docs/style.css")),
+        STR_ARG(page_link(task, "/docs/page.css")), STR_ARG(page_link(task, "/docs/plain")),
+        STR_ARG(page_link(task, "/docs/bundle.js")), STR_ARG(page_link(task, "/docs/start.js")));
+
+    page_set_policy(task);
+    return task_reply(task, 200, "text/html; charset=utf-8", page);
+}
+
+enum stage_verdict handle_docs_file(struct task *task)
+{
+    struct str file = task_param(task, "file");
+
+    if (str_is(file, "bundle.js")) {
+        return reply_packed(task, "text/javascript; charset=utf-8",
+                            str_range(docs_bundle_start, docs_bundle_end));
+    }
+    if (str_is(file, "style.css")) {
+        return reply_packed(task, "text/css; charset=utf-8",
+                            str_range(docs_style_start, docs_style_end));
+    }
+    if (str_is(file, "start.js")) {
+        return task_reply(task, 200, "text/javascript; charset=utf-8", STR(start_js));
+    }
+    return reply_common_file(task, file);
+}
+
+#else
+
+enum stage_verdict handle_docs(struct task *task)
+{
+    return reply_plain_page(task);
+}
+
+enum stage_verdict handle_docs_file(struct task *task)
+{
+    return reply_common_file(task, task_param(task, "file"));
+}
+
+#endif

@@ -1,0 +1,266 @@
+/* The schemas of the OpenAPI document: of bodies and parameters from the tables of members, of
+ * replies from the reply mappings. */
+#include "api/gate/reply_map.h"
+#include "api/simple/simple.h"
+#include "openapi.h"
+
+struct json *openapi_text(struct task *task, const char *value)
+{
+    return json_new_string(task->arena, str_from(value));
+}
+
+void openapi_put(struct task *task, struct json *object, const char *name, const char *value)
+{
+    json_set(object, str_from(name), openapi_text(task, value));
+}
+
+struct json *openapi_ref(struct task *task, const char *where)
+{
+    struct json *out = json_new_object(task->arena);
+
+    openapi_put(task, out, "$ref", where);
+    return out;
+}
+
+/* ---- schemas of requests ---- */
+
+static void set_type(struct task *task, struct json *schema, enum member_type type)
+{
+    static const char *const names[] = {
+        [MEMBER_TEXT] = "string",   [MEMBER_TEXT0] = "string", [MEMBER_INTEGER] = "integer",
+        [MEMBER_BOOL] = "boolean",  [MEMBER_URL] = "string",   [MEMBER_ARRAY] = "array",
+        [MEMBER_OBJECT] = "object", [MEMBER_WORD] = "string"};
+    struct json *types;
+
+    if (type == MEMBER_ANY) {
+        return;
+    }
+    if (type == MEMBER_ID) {
+        types = json_new_array(task->arena);
+        json_append(types, openapi_text(task, "string"));
+        json_append(types, openapi_text(task, "integer"));
+        json_set(schema, STR("type"), types);
+        openapi_put(
+            task, schema, "description",
+            "1 to 19 digits, as text or number; known prefixes (goal_, cp_, ...) may stand before them");
+        return;
+    }
+    openapi_put(task, schema, "type", names[type]);
+    if (type == MEMBER_ARRAY) {
+        json_set(schema, STR("items"), json_new_object(task->arena));
+    }
+}
+
+static struct json *word_list(struct task *task, const char *words)
+{
+    struct json *list = json_new_array(task->arena);
+    struct str rest = str_from(words);
+    struct str word;
+
+    while (str_next(&rest, ' ', &word)) {
+        json_append(list, json_new_string(task->arena, word));
+    }
+    return list;
+}
+
+struct json *openapi_member(struct task *task, const struct member *member)
+{
+    struct json *schema = json_new_object(task->arena);
+    bool is_text = member->type == MEMBER_TEXT || member->type == MEMBER_TEXT0;
+
+    set_type(task, schema, member->type);
+    if (member->type == MEMBER_INTEGER) {
+        json_set(schema, STR("minimum"), json_new_int(task->arena, member->min));
+    }
+    if (member->max > 0 && member->type == MEMBER_INTEGER) {
+        json_set(schema, STR("maximum"), json_new_int(task->arena, member->max));
+    }
+    if (is_text) {
+        json_set(schema, STR("maxLength"),
+                 json_new_int(task->arena, member->max > 0 ? member->max : 2000));
+    }
+    if (member->type == MEMBER_WORD) {
+        json_set(schema, STR("enum"), word_list(task, member->words));
+    }
+    if (member->type == MEMBER_ARRAY && member->max > 0) {
+        json_set(schema, STR("maxItems"), json_new_int(task->arena, member->max));
+    }
+    return schema;
+}
+
+static struct json *body_schema(struct task *task, const struct member *members)
+{
+    struct json *schema = json_new_object(task->arena);
+    struct json *properties = json_new_object(task->arena);
+    struct json *required = json_new_array(task->arena);
+
+    openapi_put(task, schema, "type", "object");
+    json_set(schema, STR("additionalProperties"), json_new_bool(task->arena, false));
+    for (; members->name != NULL; members++) {
+        json_set(properties, str_from(members->name), openapi_member(task, members));
+        if (members->required) {
+            json_append(required, openapi_text(task, members->name));
+        }
+    }
+    json_set(schema, STR("properties"), properties);
+    if (json_size(required) > 0) {
+        json_set(schema, STR("required"), required);
+    }
+    return schema;
+}
+
+struct json *openapi_content(struct task *task, const char *type, struct json *schema)
+{
+    struct json *media = json_new_object(task->arena);
+    struct json *out = json_new_object(task->arena);
+
+    json_set(media, STR("schema"), schema);
+    json_set(out, str_from(type), media);
+    return out;
+}
+
+static const struct member *members_of(const struct route *route)
+{
+    const struct simple_row *row = simple_row_of(route);
+    size_t n;
+    const struct route_members *tables = route_members(&n);
+
+    if (row != NULL) {
+        return row->members;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (str_is(str_from(route->pattern), tables[i].pattern) &&
+            str_is(str_from(route->method), tables[i].method)) {
+            return tables[i].members;
+        }
+    }
+    return NULL;
+}
+
+/* Into the first media type of a body's content. */
+static void set_body_example(struct task *task, struct json *body, const struct route *route)
+{
+    const struct openapi_example *example = openapi_example_of(route);
+    struct json *media = unconst(json_first(json_get(body, "content")));
+    struct json *value = NULL;
+
+    if (example == NULL || example->body == NULL) {
+        return;
+    }
+    if (route->body == BODY_TEST) {
+        value = openapi_text(task, example->body);
+    } else if (json_parse(task->arena, str_from(example->body), NULL, &value, NULL) != ERR_OK) {
+        return; /* cannot be: a test sends each of them */
+    }
+    json_set(media, STR("example"), value);
+}
+
+static struct json *request_body_without_example(struct task *task, const struct route *route)
+{
+    const struct member *members = members_of(route);
+    struct json *out = json_new_object(task->arena);
+    struct json *schema = json_new_object(task->arena);
+    struct json *types;
+
+    if (route->body == BODY_STREAM) {
+        json_set(out, STR("content"), openapi_content(task, "application/json", schema));
+        return out;
+    }
+    if (route->body == BODY_TEST) {
+        openapi_put(task, schema, "type", "string");
+        json_set(out, STR("required"), json_new_bool(task->arena, true));
+        json_set(out, STR("content"), openapi_content(task, "application/yaml", schema));
+        return out;
+    }
+    json_set(out, STR("required"), json_new_bool(task->arena, route->body != BODY_OPTIONAL));
+    types = openapi_content(task, "application/json",
+                            members != NULL ? body_schema(task, members) : schema);
+    if (route->body == BODY_COMMAND) {
+        json_set(types, STR("application/yaml"), json_copy(task->arena, json_first(types)));
+    }
+    json_set(out, STR("content"), types);
+    return out;
+}
+
+struct json *openapi_request_body(struct task *task, const struct route *route)
+{
+    struct json *body = request_body_without_example(task, route);
+
+    set_body_example(task, body, route);
+    return body;
+}
+
+/* ---- schemas of replies ---- */
+
+static const char *reply_type_name(enum reply_type type)
+{
+    switch (type) {
+    case REPLY_INT:
+    case REPLY_COUNT:
+        return "integer";
+    case REPLY_BOOL:
+        return "boolean";
+    case REPLY_PERCENT:
+        return "number";
+    case REPLY_ANY:
+        return NULL;
+    case REPLY_ID:
+    case REPLY_TEXT:
+    case REPLY_TIME:
+    case REPLY_CLUE:
+        break;
+    }
+    return "string";
+}
+
+static struct json *field_schema(struct task *task, const struct reply_field *field)
+{
+    struct json *schema = json_new_object(task->arena);
+    const char *name = reply_type_name(field->type);
+    struct json *types;
+
+    if (name == NULL) {
+        return schema;
+    }
+    types = json_new_array(task->arena);
+    json_append(types, openapi_text(task, name));
+    json_append(types, openapi_text(task, "null"));
+    json_set(schema, STR("type"), types);
+    return schema;
+}
+
+static struct json *map_schema(struct task *task, const struct reply_map *map)
+{
+    struct json *thing = json_new_object(task->arena);
+    struct json *properties = json_new_object(task->arena);
+    struct json *list;
+
+    openapi_put(task, thing, "type", "object");
+    for (const struct reply_field *field = map->fields; field->to != NULL; field++) {
+        json_set(properties, str_from(field->to), field_schema(task, field));
+    }
+    json_set(thing, STR("properties"), properties);
+    if (map->many == NULL) {
+        return thing;
+    }
+    list = json_new_object(task->arena);
+    openapi_put(task, list, "type", "array");
+    json_set(list, STR("items"), thing);
+    return list;
+}
+
+struct json *openapi_reply(struct task *task, const struct route *route)
+{
+    const struct simple_row *row = simple_row_of(route);
+    struct json *schema = json_new_object(task->arena);
+    const struct reply_map *map =
+        row != NULL && row->reply == SIMPLE_MAPPED ? reply_map_find(row->map) : NULL;
+
+    if (map != NULL) {
+        return map_schema(task, map);
+    }
+    if (route->body != BODY_STREAM) {
+        openapi_put(task, schema, "type", "object");
+    }
+    return schema;
+}

@@ -1,0 +1,169 @@
+/* GET /problems/{code}: what a problem's `type` leads to. A row per code of base/error.h (a test
+ * holds the two together): the cause in words, what to do, an example. */
+#include "api/gate/page.h"
+
+struct problem_page {
+    enum error_code code;
+    const char *cause;
+    const char *fix;
+    const char *example; /* "" none */
+};
+
+/* clang-format off */
+static const struct problem_page pages[] = {
+    {ERR_BAD_REQUEST, "The request is not well-formed HTTP/1.1, or it could be read in two ways.", "Send the request with an ordinary HTTP client; percent-encode the path.", "A header with a bare CR, two Host headers, a path with /../"},
+    {ERR_BAD_JSON, "The body is not valid JSON (RFC 8259).", "Fix the body at the line and column that the error names.", "{\"command\": 'x'}: texts need double quotes"},
+    {ERR_BAD_YAML, "The file is not valid YAML, or uses a part of YAML that is not supported.", "Look at the line, the column and the hint.", "A tab in the indentation"},
+    {ERR_INVALID, "A value has the wrong type or is out of its range, or something is missing.", "errors[].pointer names each place; fix each one and send the request again.", "{\"position\": -1}"},
+    {ERR_UNKNOWN_MEMBER, "The body has a member that this route does not know; it is refused, not ignored.", "Use the name that the error proposes.", "{\"comand\": \"...\"} instead of command"},
+    {ERR_UNKNOWN_PARAMETER, "The query has a parameter that this route does not know. The request is refused, so that a mistyped dry_run is not carried out.", "Use the name that the error proposes; /openapi.json lists the parameters of each route.", "?dryrun=true instead of ?dry_run=true"},
+    {ERR_UNKNOWN_COMMAND, "There is no command with this name.", "Use the proposed name, or look at GET /api/v1/commands.", "step-interact clik"},
+    {ERR_CHECKPOINT_REQUIRED, "A step needs a checkpoint, and neither the request nor a session names one.", "Give checkpoint_id, or session_id of a session that has one.", "{\"command\": \"step-interact click\", \"args\": [\"x\"], \"checkpoint_id\": \"1680930\"}"},
+    {ERR_UNAUTHORIZED, "The API key is missing, unknown or expired.", "Send Authorization: Bearer KEY or X-API-Key: KEY.", "curl -H 'X-API-Key: KEY' ..."},
+    {ERR_FORBIDDEN, "The API key lacks the permission that this needs.", "Ask for a key with the permission that the error names.", "A key with read only, on POST /api/projects"},
+    {ERR_NOT_FOUND, "There is no route at this path, or the resource does not exist.", "GET /api/v1/routes lists every path.", "GET /api/project instead of /api/projects"},
+    {ERR_SESSION_NOT_FOUND, "You have no session with this id.", "Make one with POST /api/v1/sessions.", "An id of another API key"},
+    {ERR_SESSION_EVICTED, "sessions.max_active was reached, and this session was the least recently used one.", "Make a new one; raise sessions.max_active if it happens often.", ""},
+    {ERR_SESSION_EXPIRED, "The session was idle for longer than its timeout, or too old.", "Make a new one, with a longer timeout if it is used rarely.", "{\"timeout\": 14400}"},
+    {ERR_METHOD_NOT_ALLOWED, "The path exists, but not for this method.", "Use a method of the Allow header.", "GET /api/v1/commands/execute"},
+    {ERR_NOT_ACCEPTABLE, "No representation fits the Accept header.", "Accept application/json.", "Accept: image/png"},
+    {ERR_REQUEST_TIMEOUT, "The request did not arrive in time.", "Send it again without long pauses; http.head_timeout_ms and http.body_timeout_ms are the limits.", ""},
+    {ERR_IDEMPOTENCY_IN_FLIGHT, "A request with this Idempotency-Key is being worked on.", "Wait for Retry-After and ask again; the first reply will be replayed.", ""},
+    {ERR_CONFLICT, "The resource is in a state that does not allow this.", "Read the resource again, then decide.", ""},
+    {ERR_LENGTH_REQUIRED, "The request has a body to send but does not say how long it is.", "Send Content-Length or Transfer-Encoding: chunked.", ""},
+    {ERR_TOO_BIG, "The body is longer than this route takes.", "Split it; http.max_body, http.max_command_body and http.max_test_file_body are the limits.", ""},
+    {ERR_URI_TOO_LONG, "The request line is longer than http.max_request_line.", "Put long values into the body.", ""},
+    {ERR_MEDIA_TYPE, "The Content-Type is not what this route takes.", "Send Content-Type: application/json (test files also application/yaml).", "curl -d sends application/x-www-form-urlencoded unless told otherwise"},
+    {ERR_EXPECTATION, "The only expectation that can be met is 100-continue.", "Leave the Expect header out.", ""},
+    {ERR_UNSUPPORTED_COMMAND, "The platform has no step for this.", "The error says what to do instead.", "step-navigate back"},
+    {ERR_IDEMPOTENCY_MISMATCH, "The Idempotency-Key was used with another body.", "Take a new key for a new request.", ""},
+    {ERR_UNPROCESSABLE, "The content is well-formed but cannot be executed.", "errors[] says what and where.", ""},
+    {ERR_RATE_LIMITED, "Too many requests, here or at the platform.", "Wait for Retry-After.", ""},
+    {ERR_HEADERS_TOO_BIG, "The header fields are longer or more than http.max_header_bytes and http.max_headers.", "Send fewer headers.", ""},
+    {ERR_CANCELLED, "The client closed the connection before its answer was ready.", "The access line's report says what had been done.", ""},
+    {ERR_INTERNAL, "A bug in this program.", "Report the bug with the request_id.", ""},
+    {ERR_METHOD_UNKNOWN, "The method or transfer coding is not known here.", "Use GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS; chunked is the only transfer coding.", ""},
+    {ERR_OVERLOADED, "A queue is full: upstream.max_waiting, sessions.max_queue or another ceiling.", "Wait for Retry-After; send less at once.", ""},
+    {ERR_DRAINING, "The server is shutting down.", "Send the request again; another instance will take it.", ""},
+    {ERR_HTTP_VERSION, "Only HTTP/1.1 and HTTP/1.0 are supported.", "Use HTTP/1.1.", ""},
+    {ERR_UPSTREAM_REFUSED, "The platform refused the call; its status is passed on.", "The detail quotes what it said.", "404: the checkpoint does not exist"},
+    {ERR_UPSTREAM_AUTH, "The platform refused the token that this proxy holds.", "An operator must set a valid upstream.token.", ""},
+    {ERR_UPSTREAM_CONNECT, "No connection to the platform.", "Check upstream.base_url and the network; nothing was sent.", ""},
+    {ERR_UPSTREAM_RESET, "The platform broke the connection.", "Try again; nothing was changed.", ""},
+    {ERR_UPSTREAM_ERROR, "The platform failed (5xx).", "Try again later.", ""},
+    {ERR_UPSTREAM_SHAPE, "The platform's answer is not what it should be: no JSON, or no id in it.", "Look at the thing on the platform before sending again.", "A login page in HTML instead of JSON"},
+    {ERR_UPSTREAM_TOO_BIG, "The platform's answer is longer than upstream.max_reply_bytes.", "Ask for less, or raise the limit.", ""},
+    {ERR_UPSTREAM_TIMEOUT, "The platform, or the whole request, took too long.", "What was sent may have taken effect: look before sending again.", ""},
+    {ERR_OUTCOME_UNKNOWN, "Something was sent and its answer was lost, or did not come in time (504); it may have happened.", "Look at the platform first; it is never sent twice by itself.", ""},
+    {ERR_CONFIG, "The configuration is wrong.", "virtuoso-proxy check -c FILE lists every error.", ""},
+    {ERR_IO, "A file or an address cannot be used.", "The detail names it.", ""},
+    {ERR_TLS, "A certificate or key cannot be used.", "The detail names the file.", ""},
+};
+
+/* clang-format on */
+
+/* NULL: the code has no page. */
+static const struct problem_page *problem_page_find(enum error_code code)
+{
+    for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
+        if (pages[i].code == code) {
+            return &pages[i];
+        }
+    }
+    return NULL;
+}
+
+static void put_part(struct buf *out, const char *title, const char *text)
+{
+    if (text[0] != '\0') {
+        buf_printf(out, "<h2>%s</h2><p>", title);
+        page_text(out, str_from(text));
+        buf_text(out, "</p>\n");
+    }
+}
+
+static enum stage_verdict problem_page(struct task *task, const struct problem_page *page)
+{
+    const struct error_row *row = error_row(page->code);
+    struct buf text;
+
+    page_begin(task, &text, row->title);
+    buf_printf(&text, "<p><span class=\"status\">%d</span> <code>%s</code>%s</p>\n", row->status,
+               row->slug, row->retryable ? " <span class=\"dim\">worth another try</span>" : "");
+    put_part(&text, "Cause", page->cause);
+    put_part(&text, "What to do", page->fix);
+    put_part(&text, "Example", page->example);
+    buf_text(&text, "<p>");
+    page_anchor(task, &text, "/problems", "All error codes");
+    buf_text(&text, "</p>");
+    return page_end(task, &text);
+}
+
+static enum stage_verdict problems_page(struct task *task)
+{
+    struct buf text;
+
+    page_begin(task, &text, "Error codes");
+    buf_text(&text,
+             "<p>Every error is a problem document (RFC 9457). Its <code>code</code> is one of "
+             "these.</p><ul class=\"rows\">\n");
+    for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
+        const struct error_row *row = error_row(pages[i].code);
+
+        buf_printf(&text, "<li><span class=\"status\">%d</span> ", row->status);
+        page_anchor(task, &text,
+                    arena_cstr(task->arena, arena_printf(task->arena, "/problems/%s", row->slug)),
+                    row->slug);
+        buf_text(&text, "<p>");
+        page_text(&text, str_from(pages[i].cause));
+        buf_text(&text, "</p></li>\n");
+    }
+    buf_text(&text, "</ul>");
+    return page_end(task, &text);
+}
+
+static struct json *page_json(struct task *task, const struct problem_page *page)
+{
+    const struct error_row *row = error_row(page->code);
+    struct json *out = json_new_object(task->arena);
+
+    json_set(out, STR("code"), json_new_string(task->arena, str_from(row->slug)));
+    json_set(out, STR("title"), json_new_string(task->arena, str_from(row->title)));
+    json_set(out, STR("status"), json_new_int(task->arena, row->status));
+    json_set(out, STR("retryable"), json_new_bool(task->arena, row->retryable));
+    json_set(out, STR("cause"), json_new_string(task->arena, str_from(page->cause)));
+    json_set(out, STR("fix"), json_new_string(task->arena, str_from(page->fix)));
+    json_set(out, STR("example"), json_new_string(task->arena, str_from(page->example)));
+    return out;
+}
+
+enum stage_verdict handle_problem(struct task *task)
+{
+    const struct error_row *row = error_row_by_slug(task_param(task, "code"));
+    const struct problem_page *page = row != NULL ? problem_page_find(row->code) : NULL;
+
+    if (page == NULL) {
+        (void)error_set(&task->error, ERR_NOT_FOUND,
+                        "There is no such error code; GET /problems lists all");
+        return task_fail(task);
+    }
+    if (page_is_wanted(task)) {
+        return problem_page(task, page);
+    }
+    return task_reply_json(task, 200, page_json(task, page));
+}
+
+enum stage_verdict handle_problems(struct task *task)
+{
+    struct json *out = json_new_object(task->arena);
+    struct json *list = json_new_array(task->arena);
+
+    if (page_is_wanted(task)) {
+        return problems_page(task);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
+        json_append(list, page_json(task, &pages[i]));
+    }
+    json_set(out, STR("problems"), list);
+    return task_reply_json(task, 200, out);
+}

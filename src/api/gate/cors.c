@@ -1,0 +1,68 @@
+/* CORS (Fetch standard, section 3.3): only origins of the configuration, echoed one by one; "*"
+ * stands for any origin and is refused by the configuration together with credentials. */
+#include "api/gate/task.h"
+
+static bool origin_allowed(const struct config *config, struct str origin, bool *out_any)
+{
+    for (size_t i = 0; i < config->cors.n_origins; i++) {
+        *out_any = str_is(config->cors.origins[i], "*");
+        if (*out_any || str_eq_nocase(config->cors.origins[i], origin)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_preflight(const struct exchange *exchange)
+{
+    return str_is(exchange->request.method, "OPTIONS") && exchange_has_header(exchange, "Origin") &&
+           exchange_has_header(exchange, "Access-Control-Request-Method");
+}
+
+static void allow_any(const struct config *config, struct exchange *exchange)
+{
+    for (size_t i = 0; i < config->cors.n_origins; i++) {
+        if (str_is(config->cors.origins[i], "*")) {
+            exchange_set_header(exchange, "Access-Control-Allow-Origin", STR("*"));
+        }
+    }
+}
+
+void cors_apply(const struct api *api, struct exchange *exchange)
+{
+    const struct config *config = api->config;
+    struct str origin = exchange_header(exchange, "Origin");
+    bool any = false;
+
+    if (config->cors.n_origins == 0) {
+        return;
+    }
+    exchange_set_header(exchange, "Vary", STR("Origin"));
+    if (origin.len == 0 && exchange->request.path.len == 0) { /* refused before it was read */
+        allow_any(config, exchange);
+        return;
+    }
+    if (origin.len == 0 || exchange_count_headers(exchange, "Origin") > 1 ||
+        !origin_allowed(config, origin, &any)) {
+        return;
+    }
+    exchange_set_header(exchange, "Access-Control-Allow-Origin", any ? STR("*") : origin);
+    if (config->cors.credentials && !any) {
+        exchange_set_header(exchange, "Access-Control-Allow-Credentials", STR("true"));
+    }
+    if (!is_preflight(exchange)) {
+        exchange_set_header(
+            exchange, "Access-Control-Expose-Headers",
+            STR("X-Request-Id, Location, Retry-After, RateLimit, RateLimit-Policy, ETag, Age, "
+                "Cache-Status, Idempotency-Replayed, Deprecation, Server-Timing"));
+        return;
+    }
+    exchange_set_header(exchange, "Access-Control-Allow-Methods",
+                        STR("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+    exchange_set_header(
+        exchange, "Access-Control-Allow-Headers",
+        STR("Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, X-API-Key, "
+            "X-Request-Id, X-Session-Id, traceparent"));
+    exchange_set_header(exchange, "Access-Control-Max-Age",
+                        arena_printf(&exchange->arena, "%u", config->cors.max_age_s));
+}

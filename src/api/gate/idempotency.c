@@ -1,0 +1,239 @@
+/* Idempotency-Key (draft-ietf-httpapi-idempotency-key-header): the reply of a POST is kept under
+ * the caller, the address and the key, so that a client that lost it may ask again without doing it
+ * again.
+ *
+ *   begin: none ──► in flight ──► reply kept (something may have happened) ──► replayed, until ttl
+ *                        └──────► forgotten (provably nothing happened: the retry is a first try)
+ *
+ * Bounded by entries and bytes, least recently used first; entries in flight are never dropped. */
+#include "api/gate/task.h"
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/map.h"
+#include "base/mem.h"
+
+enum { KEY_MAX = 255, REFERENCE_BYTES = 256 };
+
+struct idempotency_entry {
+    struct map_node node; /* key: `id` */
+    struct list lru;      /* DONE entries only */
+    struct digest id;
+    struct digest body_digest;
+    bool in_flight;
+    int status;
+    char *content_type;
+    char *location;
+    char *body;
+    size_t body_len;
+    uint64_t expires_ms;
+};
+
+struct idempotency_store {
+    struct map entries;
+    struct list lru; /* oldest first */
+    size_t bytes;
+    unsigned max_entries;
+    size_t max_bytes;
+    uint64_t ttl_ms;
+};
+
+struct idempotency_store *idempotency_store_new(const struct config *config)
+{
+    struct idempotency_store *store = mem_zalloc(sizeof(*store));
+
+    map_init(&store->entries);
+    list_init(&store->lru);
+    store->max_entries = config->idempotency.max_entries;
+    store->max_bytes = config->idempotency.max_bytes;
+    store->ttl_ms = (uint64_t)config->idempotency.ttl_s * 1000;
+    return store;
+}
+
+static size_t entry_bytes(const struct idempotency_entry *entry)
+{
+    return sizeof(*entry) + entry->body_len + REFERENCE_BYTES;
+}
+
+static void entry_free(struct idempotency_store *store, struct idempotency_entry *entry)
+{
+    map_remove(&store->entries, &entry->node);
+    list_remove(&entry->lru);
+    store->bytes -= entry_bytes(entry);
+    mem_free(entry->content_type);
+    mem_free(entry->location);
+    mem_free(entry->body);
+    mem_free(entry);
+}
+
+void idempotency_store_free(struct idempotency_store *store)
+{
+    if (store == NULL) {
+        return;
+    }
+    while (!list_is_empty(&store->lru)) {
+        entry_free(store, CONTAINER_OF(list_first(&store->lru), struct idempotency_entry, lru));
+    }
+    CHECK(store->entries.n_nodes == 0); /* none in flight: all exchanges have ended */
+    map_done(&store->entries);
+    mem_free(store);
+}
+
+/* True when there is room for one more; entries in flight may fill the store up. */
+static bool make_room(struct idempotency_store *store)
+{
+    while (!list_is_empty(&store->lru) &&
+           (store->entries.n_nodes >= store->max_entries || store->bytes > store->max_bytes)) {
+        entry_free(store, CONTAINER_OF(list_first(&store->lru), struct idempotency_entry, lru));
+    }
+    return store->entries.n_nodes < store->max_entries;
+}
+
+static struct str id_view(const struct digest *id)
+{
+    return (struct str){(const char *)id->bytes, DIGEST_BYTES};
+}
+
+static struct idempotency_entry *entry_find(struct idempotency_store *store,
+                                            const struct digest *id)
+{
+    struct map_node *node = map_find(&store->entries, id_view(id));
+    struct idempotency_entry *entry;
+
+    if (node == NULL) {
+        return NULL;
+    }
+    entry = CONTAINER_OF(node, struct idempotency_entry, node);
+    if (!entry->in_flight && entry->expires_ms <= clock_age_ms()) {
+        entry_free(store, entry);
+        return NULL;
+    }
+    return entry;
+}
+
+static bool key_is_valid(struct str key)
+{
+    for (size_t i = 0; i < key.len; i++) {
+        if (key.ptr[i] <= ' ' || key.ptr[i] > '~') {
+            return false;
+        }
+    }
+    return key.len > 0 && key.len <= KEY_MAX;
+}
+
+static enum stage_verdict replay(struct task *task, const struct idempotency_entry *entry)
+{
+    metric_add(M_IDEMPOTENT_REPLAYS, 0, 0, 0, 1);
+    exchange_set_header(task->exchange, "Idempotency-Replayed", STR("true"));
+    if (entry->location != NULL) {
+        exchange_set_header(task->exchange, "Location", str_from(entry->location));
+    }
+    return task_reply(task, entry->status, entry->content_type,
+                      (struct str){entry->body, entry->body_len});
+}
+
+static enum stage_verdict answer_known(struct task *task, struct idempotency_entry *entry,
+                                       const struct digest *body)
+{
+    if (!digest_equal(&entry->body_digest, body)) {
+        (void)error_set(
+            &task->error, ERR_IDEMPOTENCY_MISMATCH,
+            "This Idempotency-Key was used with another body, query or session; take a new key for a new request");
+        return task_fail(task);
+    }
+    if (entry->in_flight) {
+        (void)error_set(
+            &task->error, ERR_IDEMPOTENCY_IN_FLIGHT,
+            "The first request with this Idempotency-Key has not ended; ask again later");
+        task->error.retry_after_s = 1;
+        return task_fail(task);
+    }
+    list_remove(&entry->lru);
+    list_append(&task->api->idempotency->lru, &entry->lru);
+    return replay(task, entry);
+}
+
+bool idempotency_is_asked(const struct task *task)
+{
+    return exchange_has_header(task->exchange, "Idempotency-Key") &&
+           str_is(task->exchange->request.method, "POST") && !task->dry_run &&
+           !json_true(json_get(task->body, "dry_run"));
+}
+
+enum stage_verdict idempotency_begin(struct task *task)
+{
+    struct idempotency_store *store = task->api->idempotency;
+    struct str key = exchange_header(task->exchange, "Idempotency-Key");
+    struct str path = task->exchange->request.path;
+    struct digest id;
+    struct digest body;
+    struct idempotency_entry *entry;
+
+    if (!idempotency_is_asked(task)) {
+        return STAGE_CONTINUE;
+    }
+    if (!key_is_valid(key)) {
+        (void)error_set(&task->error, ERR_INVALID,
+                        "Idempotency-Key must be 1 to %d visible ASCII characters", KEY_MAX);
+        return task_fail(task);
+    }
+    if (str_ends(path, STR("/"))) { /* means the same (src/api/README.md, "Contract") */
+        path = str_sub(path, 0, path.len - 1);
+    }
+    digest_of_parts((struct str[]){id_view(&task->principal.owner), path, key}, 3, &id);
+    digest_of_parts((struct str[]){task->exchange->request.body, task->exchange->request.query,
+                                   exchange_header(task->exchange, "X-Session-Id")},
+                    3, &body);
+    entry = entry_find(store, &id);
+    if (entry != NULL) {
+        return answer_known(task, entry, &body);
+    }
+    if (!make_room(store)) {
+        (void)error_set(&task->error, ERR_OVERLOADED,
+                        "Too many requests with an Idempotency-Key are in flight");
+        task->error.retry_after_s = 1;
+        return task_fail(task);
+    }
+    entry = mem_zalloc(sizeof(*entry));
+    entry->id = id;
+    entry->body_digest = body;
+    entry->in_flight = true;
+    store->bytes += entry_bytes(entry);
+    map_insert(&store->entries, &entry->node, id_view(&entry->id));
+    task->idempotency = entry;
+    return STAGE_CONTINUE;
+}
+
+void idempotency_keep(struct task *task, int status, const char *content_type, struct str body)
+{
+    struct idempotency_store *store = task->api->idempotency;
+    struct idempotency_entry *entry = task->idempotency;
+
+    if (entry == NULL) {
+        return;
+    }
+    task->idempotency = NULL;
+    if (!task->may_have_changed && (status >= 300 || status == 207)) {
+        entry_free(store, entry);
+        return;
+    }
+    store->bytes -= entry_bytes(entry);
+    entry->in_flight = false;
+    entry->status = status;
+    entry->content_type = content_type != NULL ? mem_strdup(content_type) : NULL;
+    entry->location =
+        task->location.len > 0 ? mem_strdup(arena_cstr(task->arena, task->location)) : NULL;
+    entry->body = mem_dup(body.ptr, body.len);
+    entry->body_len = body.len;
+    entry->expires_ms = clock_age_ms() + store->ttl_ms;
+    store->bytes += entry_bytes(entry);
+    list_append(&store->lru, &entry->lru);
+    (void)make_room(store);
+}
+
+void idempotency_abandon(struct task *task)
+{
+    if (task->idempotency != NULL) {
+        entry_free(task->api->idempotency, task->idempotency);
+        task->idempotency = NULL;
+    }
+}

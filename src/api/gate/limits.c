@@ -1,0 +1,153 @@
+#include "api/gate/limits.h"
+
+#include "api/gate/links.h"
+#include "base/clock.h"
+#include "base/host.h"
+#include "base/mem.h"
+#include "limit_table.h"
+
+enum { NS_PER_S = 1000000000, MAX_CALLERS = 65536, MAX_ADDRESSES = 65536, POLICY_MAX = 64 };
+
+struct limits {
+    struct gcra_limit caller;
+    struct gcra_limit address;
+    uint32_t at_once;
+    struct limit_table callers;
+    struct limit_table addresses;
+    struct buf policy; /* RateLimit-Policy, the same for all */
+};
+
+struct limits *limits_new(const struct config *config)
+{
+    struct limits *limits = mem_zalloc(sizeof(*limits));
+    uint32_t window_s;
+
+    limits->caller = (struct gcra_limit){config->limits.per_key, config->limits.burst};
+    limits->address = (struct gcra_limit){config->limits.per_address, config->limits.address_burst};
+    limits->at_once = config->limits.concurrency;
+    limit_table_init(&limits->callers, MAX_CALLERS);
+    limit_table_init(&limits->addresses, MAX_ADDRESSES);
+    window_s = (limits->caller.burst + limits->caller.per_second - 1) / limits->caller.per_second;
+    buf_init(&limits->policy, POLICY_MAX);
+    buf_printf(&limits->policy, "\"key\";q=%u;w=%u", limits->caller.burst, window_s);
+    return limits;
+}
+
+void limits_free(struct limits *limits)
+{
+    if (limits != NULL) {
+        limit_table_done(&limits->callers);
+        limit_table_done(&limits->addresses);
+        buf_done(&limits->policy);
+        mem_free(limits);
+    }
+}
+
+static uint64_t now_ns(void)
+{
+    return clock_now_us() * 1000;
+}
+
+/* Rounded up, at least 1: who waits just so long is served. */
+static unsigned seconds_up(uint64_t ns)
+{
+    uint64_t seconds = (ns + NS_PER_S - 1) / NS_PER_S;
+
+    return seconds > 0 ? (unsigned)seconds : 1;
+}
+
+/* RateLimit as structured fields (draft-ietf-httpapi-ratelimit-headers-10), and the X- names that
+ * came before. */
+static void tell(struct task *task, const struct gcra_verdict *verdict)
+{
+    const struct limits *limits = task->api->limits;
+    struct exchange *exchange = task->exchange;
+    unsigned reset_s = seconds_up(verdict->full_after_ns);
+    struct buf text;
+
+    buf_init(&text, POLICY_MAX);
+    exchange_set_header(exchange, "RateLimit-Policy", buf_view(&limits->policy));
+    buf_text(&text, "\"key\";r=");
+    buf_int(&text, verdict->remaining);
+    buf_text(&text, ";t=");
+    buf_int(&text, reset_s);
+    exchange_set_header(exchange, "RateLimit", buf_view(&text));
+    buf_clear(&text);
+    buf_int(&text, limits->caller.burst);
+    exchange_set_header(exchange, "X-RateLimit-Limit", buf_view(&text));
+    buf_clear(&text);
+    buf_int(&text, verdict->remaining);
+    exchange_set_header(exchange, "X-RateLimit-Remaining", buf_view(&text));
+    buf_clear(&text);
+    buf_int(&text, reset_s);
+    exchange_set_header(exchange, "X-RateLimit-Reset", buf_view(&text));
+    buf_done(&text);
+}
+
+static void release(void *bucket)
+{
+    ((struct limit_bucket *)bucket)->in_flight--;
+}
+
+static enum stage_verdict refuse(struct task *task, unsigned retry_after_s, const char *text)
+{
+    metric_add(M_RATE_LIMITED, 0, 0, 0, 1);
+    (void)error_set(&task->error, ERR_RATE_LIMITED, "%s", text);
+    task->error.retry_after_s = retry_after_s;
+    return task_fail(task);
+}
+
+enum stage_verdict limits_count_caller(struct task *task)
+{
+    struct limits *limits = task->api->limits;
+    struct limit_bucket *bucket;
+    struct gcra_verdict verdict;
+
+    if (limits == NULL || task->api->config->auth.mode == AUTH_NONE) {
+        return STAGE_CONTINUE;
+    }
+    bucket = limit_table_get(&limits->callers,
+                             (struct str){(const char *)task->principal.owner.bytes, DIGEST_BYTES},
+                             now_ns());
+    verdict = gcra_take(&bucket->tat_ns, limits->caller, now_ns());
+    tell(task, &verdict);
+    if (!verdict.allowed) {
+        return refuse(task, seconds_up(verdict.retry_after_ns),
+                      "This credential sends more requests a second than it may; wait and send "
+                      "the request again");
+    }
+    if (bucket->in_flight >= limits->at_once) {
+        return refuse(task, 1,
+                      "This credential has as many requests under way as it may; wait for one "
+                      "to end and send the request again");
+    }
+    bucket->in_flight++;
+    arena_defer(task->arena, release, bucket);
+    return STAGE_CONTINUE;
+}
+
+void limits_count_stranger(struct task *task)
+{
+    struct limits *limits = task->api->limits;
+    uint8_t address[16];
+    struct limit_bucket *bucket;
+    struct gcra_verdict verdict;
+    size_t n = sizeof(address);
+
+    if (limits == NULL || !client_address(task, address)) {
+        return;
+    }
+    /* Of IPv6 a customer has at least a /64: its addresses are one. */
+    if (!ip_address_is_v4(address)) {
+        n = sizeof(address) / 2;
+    }
+    bucket = limit_table_get(&limits->addresses, (struct str){(const char *)address, n}, now_ns());
+    verdict = gcra_take(&bucket->tat_ns, limits->address, now_ns());
+    if (!verdict.allowed) {
+        metric_add(M_RATE_LIMITED, 0, 0, 0, 1);
+        (void)error_set(&task->error, ERR_RATE_LIMITED,
+                        "This address sends too many requests without a right credential; wait "
+                        "and send the request again with one");
+        task->error.retry_after_s = seconds_up(verdict.retry_after_ns);
+    }
+}

@@ -1,0 +1,160 @@
+#include "api/gate/links.h"
+
+#include "base/host.h"
+#include "base/mem.h"
+
+enum { PREFIX_MAX = 256 };
+
+static bool is_trusted_address(const struct api *api, const uint8_t address[16])
+{
+    for (size_t i = 0; i < api->n_trusted; i++) {
+        if (ip_range_holds(&api->trusted[i], address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_trusted(const struct api *api, const struct exchange *exchange)
+{
+    uint8_t peer[16];
+
+    return api->n_trusted > 0 && ip_address_parse(exchange->request.peer, peer) &&
+           is_trusted_address(api, peer);
+}
+
+/* The last element of a comma-separated list, cut off the list. */
+static struct str take_last(struct str *list)
+{
+    struct str last;
+    size_t at = list->len;
+
+    while (at > 0 && list->ptr[at - 1] != ',') {
+        at--;
+    }
+    last = str_sub(*list, at, list->len);
+    *list = str_sub(*list, 0, at > 0 ? at - 1 : 0);
+    return str_trim(last);
+}
+
+bool client_address(struct task *task, uint8_t out[16])
+{
+    struct exchange *exchange = task->exchange;
+    struct str hops = exchange_header_lines(exchange, "X-Forwarded-For");
+
+    if (!ip_address_parse(exchange->request.peer, out)) {
+        return false;
+    }
+    /* From right to left, past hops that are trusted: what stands further left is the caller's own
+     * word. */
+    while (hops.len > 0 && task->api->n_trusted > 0 && is_trusted_address(task->api, out)) {
+        uint8_t hop[16];
+
+        if (!ip_address_parse(take_last(&hops), hop)) {
+            break;
+        }
+        mem_copy(out, hop, sizeof(hop));
+    }
+    return true;
+}
+
+/* "/qa" or "/team/qa": it is written into links, so only what a path may hold. */
+static bool is_prefix(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+
+        if (!((char_lower(c) >= 'a' && char_lower(c) <= 'z') || (c >= '0' && c <= '9') ||
+              str_find_char(STR("/-._~"), c) >= 0)) {
+            return false;
+        }
+    }
+    return text.len > 1 && text.len <= PREFIX_MAX && text.ptr[0] == '/' &&
+           !str_contains(text, STR("//")) && !str_contains(text, STR(".."));
+}
+
+/* Each proxy that takes a prefix off adds its own, outermost first (Traefik writes a field each). */
+static struct str forwarded_prefix(struct exchange *exchange)
+{
+    struct str rest = exchange_header_lines(exchange, "X-Forwarded-Prefix");
+    struct str prefix = STR_EMPTY;
+    struct str part;
+
+    while (str_next(&rest, ',', &part)) {
+        part = str_trim(part);
+        while (part.len > 0 && str_ends(part, STR("/"))) {
+            part.len--;
+        }
+        if (part.len == 0) {
+            continue;
+        }
+        if (!is_prefix(part) || prefix.len + part.len > PREFIX_MAX) {
+            return STR_EMPTY;
+        }
+        prefix = arena_printf(&exchange->arena, "%.*s%.*s", STR_ARG(prefix), STR_ARG(part));
+    }
+    return prefix;
+}
+
+void links_begin(const struct api *api, struct exchange *exchange)
+{
+    struct str public_url = api->config->server.public_url;
+
+    if (public_url.len > 0) {
+        exchange->base = public_url;
+    } else if (is_trusted(api, exchange)) {
+        exchange->base = forwarded_prefix(exchange);
+    }
+}
+
+struct str task_link(const struct task *task, struct str path)
+{
+    return arena_printf(task->arena, "%.*s%.*s", STR_ARG(task->exchange->base), STR_ARG(path));
+}
+
+/* As many steps up as the page's path has directories. */
+struct str page_link(const struct task *task, const char *path)
+{
+    struct str page = task->exchange->request.path;
+    struct str link = STR_EMPTY;
+
+    if (task->exchange->base.len > 0) {
+        return task_link(task, str_from(path));
+    }
+    for (size_t i = 1; i < page.len; i++) {
+        if (page.ptr[i] == '/') {
+            link = arena_printf(task->arena, "%.*s../", STR_ARG(link));
+        }
+    }
+    link = arena_printf(task->arena, "%.*s%s", STR_ARG(link), path + 1);
+    return link.len > 0 ? link : STR("./");
+}
+
+static struct str first_of(struct exchange *exchange, const char *name)
+{
+    struct str first;
+    struct str others;
+
+    (void)str_cut(exchange_header_lines(exchange, name), ',', &first, &others);
+    return str_trim(first);
+}
+
+struct str task_server_url(const struct task *task)
+{
+    struct exchange *exchange = task->exchange;
+    struct str host = exchange->request.host;
+    bool is_tls = exchange->request.is_tls;
+
+    if (task->api->config->server.public_url.len > 0) {
+        return task->api->config->server.public_url;
+    }
+    if (is_trusted(task->api, exchange)) {
+        struct str forwarded = first_of(exchange, "X-Forwarded-Host");
+
+        is_tls = is_tls || str_is_nocase(first_of(exchange, "X-Forwarded-Proto"), "https");
+        host = forwarded.len > 0 && authority_is_sound(forwarded) ? forwarded : host;
+    }
+    return arena_printf(task->arena, "%s://%.*s%.*s", is_tls ? "https" : "http",
+                        STR_ARG(host.len > 0 ? host : task->api->config->server.listen),
+                        STR_ARG(exchange->base));
+}

@@ -1,0 +1,127 @@
+#include "api/gate/media.h"
+
+#include "base/attr.h"
+
+/* The type before the first ';', trimmed. */
+static struct str essence(struct str content_type)
+{
+    struct str plain;
+    struct str parameters;
+
+    (void)str_cut(content_type, ';', &plain, &parameters);
+    return str_trim(plain);
+}
+
+static bool ends_nocase(struct str text, struct str end)
+{
+    return text.len >= end.len && str_eq_nocase(str_sub(text, text.len - end.len, text.len), end);
+}
+
+enum media_kind media_kind(struct str content_type)
+{
+    static const char *const opaque[] = {"image/",          "audio/",          "video/",
+                                         "font/",           "application/zip", "application/pdf",
+                                         "application/gzip"};
+    struct str plain = essence(content_type);
+    struct str type;
+    struct str subtype;
+
+    if (!str_cut(plain, '/', &type, &subtype) || type.len == 0 || subtype.len == 0) {
+        return MEDIA_NONE;
+    }
+    if (str_is_nocase(subtype, "json") || ends_nocase(subtype, STR("+json"))) {
+        return MEDIA_JSON;
+    }
+    if (str_is_nocase(subtype, "svg+xml")) {
+        return MEDIA_TEXT; /* an image that is text */
+    }
+    for (size_t i = 0; i < ARRAY_LEN(opaque); i++) {
+        if (str_starts_nocase(plain, str_from(opaque[i]))) {
+            return MEDIA_OPAQUE;
+        }
+    }
+    return MEDIA_TEXT;
+}
+
+bool media_begins_as_json(struct str bytes)
+{
+    static const char *const marks[] = {"\xef\xbb\xbf", "\xff\xfe", "\xfe\xff"};
+
+    for (size_t i = 0; i < ARRAY_LEN(marks); i++) {
+        if (str_starts(bytes, str_from(marks[i]))) {
+            return true;
+        }
+    }
+    if (bytes.len > 0 && bytes.ptr[0] == '\0') {
+        bytes = str_sub(bytes, 1, bytes.len); /* UTF-16, the high byte first */
+    }
+    bytes = str_trim(bytes);
+    return bytes.len == 0 || bytes.ptr[0] == '{' || bytes.ptr[0] == '[' || bytes.ptr[0] == '"';
+}
+
+static struct str unquoted(struct str value)
+{
+    return value.len >= 2 && value.ptr[0] == '"' && value.ptr[value.len - 1] == '"'
+               ? str_sub(value, 1, value.len - 2)
+               : value;
+}
+
+bool media_is_ascii_based(struct str content_type)
+{
+    static const char *const families[] = {"utf-8",     "utf8",  "us-ascii",   "ascii",
+                                           "iso-8859-", "latin", "windows-125"};
+    struct str rest;
+    struct str parameter;
+
+    (void)str_cut(content_type, ';', &parameter, &rest);
+    while (str_next(&rest, ';', &parameter)) {
+        struct str name;
+        struct str value;
+
+        (void)str_cut(parameter, '=', &name, &value);
+        if (!str_is_nocase(str_trim(name), "charset")) {
+            continue;
+        }
+        value = unquoted(str_trim(value));
+        for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+            if (str_starts_nocase(value, str_from(families[i]))) {
+                return true;
+            }
+        }
+        return false;
+    }
+    return true;
+}
+
+bool header_list_next(struct str *rest, struct str *out)
+{
+    size_t at = 0;
+    bool quoted = false;
+
+    if (rest->len == 0) {
+        return false;
+    }
+    for (; at < rest->len && (quoted || rest->ptr[at] != ','); at++) {
+        if (rest->ptr[at] == '"') {
+            quoted = !quoted;
+        } else if (quoted && rest->ptr[at] == '\\' && at + 1 < rest->len) {
+            at++;
+        }
+    }
+    at = at > rest->len ? rest->len : at;
+    *out = str_trim(str_sub(*rest, 0, at));
+    *rest = str_sub(*rest, at < rest->len ? at + 1 : at, rest->len);
+    return true;
+}
+
+bool header_list_has(struct str value, struct str token)
+{
+    struct str element;
+
+    while (header_list_next(&value, &element)) {
+        if (str_eq_nocase(element, token)) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,131 @@
+#include "api/gate/page.h"
+
+#include "api/gate/links.h"
+#include "api/gate/media.h"
+
+enum { PAGE_FIRST = 16384 };
+
+/* The weight of a media type in an Accept value; -1: it does not stand there. In thousandths. */
+static int weight_of(struct str accept, const char *wanted)
+{
+    struct str element;
+
+    while (header_list_next(&accept, &element)) {
+        struct str type;
+        struct str parameter;
+        double weight = 1.0;
+
+        (void)str_cut(element, ';', &type, &element);
+        while (str_next(&element, ';', &parameter)) {
+            parameter = str_trim(parameter);
+            if (str_starts_nocase(parameter, STR("q=")) &&
+                !str_to_double(str_sub(parameter, 2, parameter.len), &weight)) {
+                weight = 0;
+            }
+        }
+        if (str_is_nocase(str_trim(type), wanted)) {
+            return (int)(weight * 1000.0);
+        }
+    }
+    return -1;
+}
+
+/* Which of the two stands first decides where the weights are equal. */
+static bool is_before(struct str accept, const char *first, const char *second)
+{
+    ptrdiff_t at = str_find(accept, str_from(first));
+    ptrdiff_t other = str_find(accept, str_from(second));
+
+    return at >= 0 && (other < 0 || at < other);
+}
+
+bool page_is_wanted(struct task *task)
+{
+    struct str accept = exchange_header_lines(task->exchange, "Accept");
+    int html = weight_of(accept, "text/html");
+    int json = weight_of(accept, "application/json");
+
+    exchange_set_header(task->exchange, "Vary", STR("Accept"));
+    return html > 0 &&
+           (html > json || (html == json && is_before(accept, "text/html", "application/json")));
+}
+
+void page_set_policy(struct task *task)
+{
+    exchange_set_header(
+        task->exchange, "Content-Security-Policy",
+        STR("default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+            "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"));
+}
+
+void page_text(struct buf *out, struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        switch (text.ptr[i]) {
+        case '<':
+            buf_text(out, "&lt;");
+            break;
+        case '>':
+            buf_text(out, "&gt;");
+            break;
+        case '&':
+            buf_text(out, "&amp;");
+            break;
+        case '"':
+            buf_text(out, "&quot;");
+            break;
+        default:
+            buf_char(out, text.ptr[i]);
+        }
+    }
+}
+
+static void put_link(struct task *task, struct buf *out, const char *before, const char *path,
+                     const char *after)
+{
+    buf_text(out, before);
+    page_text(out, page_link(task, path));
+    buf_text(out, after);
+}
+
+void page_anchor(struct task *task, struct buf *out, const char *path, const char *text)
+{
+    put_link(task, out, "<a href=\"", path, "\">");
+    page_text(out, str_from(text));
+    buf_text(out, "</a>");
+}
+
+void page_begin(struct task *task, struct buf *out, const char *title)
+{
+    static const char *const links[][2] = {
+        {"/docs", "Documentation"}, {"/api/v1/commands", "Commands"}, {"/problems", "Error codes"}};
+
+    buf_init(out, (size_t)64 * PAGE_FIRST);
+    buf_text(out, "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>");
+    page_text(out, str_from(title));
+    buf_text(out, " - virtuoso-proxy</title><meta name=\"viewport\" "
+                  "content=\"width=device-width,initial-scale=1\">");
+    put_link(task, out, "<link rel=\"icon\" type=\"image/svg+xml\" href=\"", "/favicon.svg", "\">");
+    put_link(task, out, "<link rel=\"stylesheet\" href=\"", "/docs/page.css", "\">");
+    put_link(task, out, "</head><body class=\"page\"><header><strong><img alt=\"\" src=\"",
+             "/favicon.svg", "\">");
+    page_anchor(task, out, "/", "virtuoso-proxy");
+    buf_text(out, "</strong>");
+    for (size_t i = 0; i < ARRAY_LEN(links); i++) {
+        page_anchor(task, out, links[i][0], links[i][1]);
+    }
+    buf_text(out, "</header><main><h1>");
+    page_text(out, str_from(title));
+    buf_text(out, "</h1>\n");
+}
+
+enum stage_verdict page_end(struct task *task, struct buf *out)
+{
+    struct str copy;
+
+    buf_text(out, "</main></body></html>\n");
+    copy = arena_str(task->arena, buf_view(out));
+    buf_done(out);
+    page_set_policy(task);
+    return task_reply(task, 200, "text/html; charset=utf-8", copy);
+}

@@ -1,0 +1,155 @@
+/* The platform echoes variable values in clear, passwords among them. Seen in captured answers:
+ * executions (initial data, used data, the e-mail address of who launched) and journeys (the row of
+ * their data table). Of the same kind by their nature: values of environment variables, cells of
+ * data tables. Each is a row below; a name is a secret only in its place, since the same word is
+ * harmless elsewhere (sideEffectsSummary.usedData is a count). */
+#include "api/gate/redact.h"
+
+enum { ANYTHING, NOT_A_NUMBER, A_TEXT };
+
+struct secret {
+    const char *name;  /* of the member; "*": any */
+    const char *above; /* name of what holds it; NULL: anything */
+    const char *top;   /* name of what holds that; NULL: anything. An element of a list has its
+                        * list's name above it and none of its own */
+    const char *path;  /* only in answers of platform paths that begin so; NULL: everywhere */
+    int what;
+    unsigned shown_by;  /* redact_shows bit; 0: never shown */
+    const char *source; /* where it was seen */
+};
+
+/* clang-format off */
+static const struct secret secrets[] = {
+    {"initialDataPerJourneySequence", NULL, NULL, NULL, ANYTHING, 0, "execution status, captured"},
+    {"usedData", NULL, NULL, NULL, NOT_A_NUMBER, 0, "sideEffects of a step in an execution, captured"},
+    {"testDataValue", NULL, NULL, NULL, ANYTHING, 0, "step in an execution, captured"},
+    {"email", "launchedByUser", NULL, NULL, ANYTHING, 0, "execution, captured: personal data"},
+    {"dataAttributeValues", NULL, NULL, NULL, ANYTHING, 0, "journey, captured twice: user names and passwords"},
+    {"value", NULL, "variables", NULL, ANYTHING, REDACT_SHOWS_ENVIRONMENTS, "variables of an environment: {name: {value}} or [{value}]"},
+    {"*", "variables", NULL, NULL, A_TEXT, REDACT_SHOWS_ENVIRONMENTS, "variables of an environment: {name: value}"},
+    {"value", NULL, NULL, "/environments", ANYTHING, REDACT_SHOWS_ENVIRONMENTS, "a variable of an environment by itself"},
+    {"values", NULL, NULL, "/testdata", NOT_A_NUMBER, REDACT_SHOWS_TABLES, "values of a data table"},
+    {"rows", NULL, NULL, "/testdata", NOT_A_NUMBER, REDACT_SHOWS_TABLES, "values of a data table, the other form"},
+    {"csv", NULL, NULL, "/testdata", A_TEXT, REDACT_SHOWS_TABLES, "values of a data table, as created"},
+    {"newTestDataValues", NULL, NULL, NULL, ANYTHING, REDACT_SHOWS_TABLES, "values of a data table, as changed"},
+};
+
+/* Paths whose answers hold such members, as far as it is known. */
+static const char *const leaking_paths[] = {"/executions", "/jobs", "/goals", "/plans", "/testsuites",
+                                            "/snapshots", "/projects", "/environments", "/testdata",
+                                            "/timelines"};
+
+/* clang-format on */
+
+static bool fits(const char *wanted, struct str name)
+{
+    return wanted == NULL || str_is(name, wanted);
+}
+
+static bool is_of_kind(const struct secret *secret, const struct json *node)
+{
+    switch (secret->what) {
+    case NOT_A_NUMBER:
+        return json_type(node) != JSON_NUMBER;
+    case A_TEXT:
+        return json_type(node) == JSON_STRING;
+    default:
+        return json_type(node) != JSON_NULL;
+    }
+}
+
+static bool is_secret(const struct secret *secret, const struct json *node, struct str above,
+                      struct str top)
+{
+    return (secret->name[0] == '*' || str_is(json_name(node), secret->name)) &&
+           fits(secret->above, above) && fits(secret->top, top) && is_of_kind(secret, node);
+}
+
+static bool is_in_force(const struct secret *secret, struct str path, unsigned shows)
+{
+    return (secret->shown_by & shows) == 0 &&
+           (secret->path == NULL || str_starts(path, str_from(secret->path)));
+}
+
+struct place {
+    struct str path;
+    unsigned shows;
+    struct str above; /* name of the object that is looked through; of a list's element: empty */
+    struct str top;   /* name of what holds that object */
+};
+
+static bool is_any_secret(const struct json *node, const struct place *place)
+{
+    for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
+        if (is_in_force(&secrets[i], place->path, place->shows) &&
+            is_secret(&secrets[i], node, place->above, place->top)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void redact_below(struct json *node, const struct place *place)
+{
+    bool is_object = json_type(node) == JSON_OBJECT;
+    const struct json *child = json_first(node);
+
+    while (child != NULL) {
+        const struct json *next = json_next(child);
+
+        if (is_object && is_any_secret(child, place)) {
+            json_remove_child(node, child);
+        } else {
+            struct place below = *place;
+
+            below.top = place->above;
+            below.above = json_name(child);
+            redact_below(unconst(child), &below);
+        }
+        child = next;
+    }
+}
+
+void redact(struct json *root, struct str path, unsigned shows)
+{
+    const struct place place = {.path = path, .shows = shows};
+
+    redact_below(root, &place);
+}
+
+bool redact_is_needed(struct str text, struct str path)
+{
+    for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
+        const struct secret *secret = &secrets[i];
+        const char *needle = secret->above != NULL ? secret->above
+                             : secret->top != NULL ? secret->top
+                                                   : secret->name;
+
+        if (is_in_force(secret, path, 0) && str_contains(text, str_from(needle))) {
+            return true;
+        }
+    }
+    return str_contains(text, STR("\\u")); /* a name may be written with escapes */
+}
+
+unsigned redact_own_values(struct str path)
+{
+    if (str_starts(path, STR("/testdata/tables"))) {
+        return REDACT_SHOWS_TABLES;
+    }
+    if (str_starts(path, STR("/environments")) ||
+        (str_starts(path, STR("/projects/")) && str_ends(path, STR("/environments")))) {
+        return REDACT_SHOWS_ENVIRONMENTS;
+    }
+    return REDACT_SHOWS_NOTHING;
+}
+
+bool redact_path_leaks(struct str path)
+{
+    for (size_t i = 0; i < ARRAY_LEN(leaking_paths); i++) {
+        if (str_starts(path, str_from(leaking_paths[i]))) {
+            return true;
+        }
+    }
+    return false;
+}

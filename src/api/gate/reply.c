@@ -1,0 +1,170 @@
+/* The ends of a task: every answer of the API leaves through here, so that headers, notes and the
+ * stored replies of Idempotency-Key are dealt with once. */
+#include "api/gate/links.h"
+#include "api/gate/task.h"
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/utf8.h"
+#include "http/problem.h"
+
+enum { MADE_SHOWN = 3, TEXT_BEFORE_MADE = 200, TIMING_MAX = 256 };
+
+/* name;dur=MILLISECONDS with three decimals */
+static void add_duration(struct buf *out, const char *name, uint64_t us)
+{
+    buf_text(out, name);
+    buf_text(out, ";dur=");
+    buf_int(out, (int64_t)(us / 1000));
+    buf_char(out, '.');
+    buf_int_padded(out, (unsigned)(us % 1000), 3);
+}
+
+static void add_server_timing(struct task *task)
+{
+    static const enum trace_stage shown[] = {TRACE_QUEUE, TRACE_CACHE, TRACE_UPSTREAM};
+    const struct trace *trace = &task->exchange->trace;
+    struct buf value;
+
+    buf_init(&value, TIMING_MAX);
+    for (size_t i = 0; i < ARRAY_LEN(shown); i++) {
+        if (trace->stage_us[shown[i]] != 0) {
+            add_duration(&value, trace_stage_name(shown[i]), trace->stage_us[shown[i]]);
+            buf_text(&value, ", ");
+        }
+    }
+    add_duration(&value, "total", clock_now_us() - task->begin_us);
+    exchange_set_header(task->exchange, "Server-Timing", buf_view(&value));
+    buf_done(&value);
+}
+
+/* Nothing of the task may wait any more when its answer leaves. */
+static void task_ends(struct task *task)
+{
+    task->on_cancel = NULL;
+    task->must_finish = NULL;
+    task->on_deadline = NULL;
+    add_server_timing(task);
+}
+
+enum stage_verdict task_reply(struct task *task, int status, const char *content_type,
+                              struct str body)
+{
+    task_ends(task);
+    idempotency_keep(task, status, content_type, body);
+    exchange_reply(task->exchange, status, content_type, body);
+    return STAGE_DONE;
+}
+
+enum stage_verdict task_reply_json(struct task *task, int status, const struct json *body)
+{
+    return task_reply(task, status, "application/json; charset=utf-8",
+                      json_text(task->arena, body));
+}
+
+enum stage_verdict task_reply_requests(struct task *task, struct json *requests)
+{
+    struct json *body = json_new_object(task->arena);
+
+    json_set(body, STR("dry_run"), json_new_bool(task->arena, true));
+    json_set(body, STR("requests"), requests);
+    return task_reply_json(task, 200, body);
+}
+
+enum stage_verdict task_reply_nothing_sent(struct task *task)
+{
+    return task_reply_requests(task, json_new_array(task->arena));
+}
+
+static void error_list_free(void *list)
+{
+    error_list_done(list);
+}
+
+struct error_list *task_errors(struct task *task)
+{
+    if (task->errors == NULL) {
+        task->errors = arena_zalloc(task->arena, sizeof(*task->errors));
+        error_list_init(task->errors);
+        arena_defer(task->arena, error_list_free, task->errors);
+    }
+    return task->errors;
+}
+
+/* With several errors the answer's own text is the first of them, and how many more there are. */
+static void summarise(struct task *task)
+{
+    const struct error_list *list = task->errors;
+
+    if (task->error.code != ERR_OK || list == NULL || list->n == 0) {
+        return;
+    }
+    task->error = list->items[0];
+    if (list->n + list->n_dropped > 1) {
+        (void)error_set(&task->error, list->items[0].code, "%s (and %zu more: see errors)",
+                        list->items[0].text, list->n + list->n_dropped - 1);
+    }
+}
+
+/* What exists although the whole failed is said in words and as data: [{"call", "id"?}]. */
+static void tell_made(struct task *task)
+{
+    struct str words = STR_EMPTY;
+    const struct json *item;
+    size_t n = 0;
+
+    if (task->made == NULL) {
+        return;
+    }
+    JSON_FOREACH (item, task->made) {
+        struct str id = json_str(json_get(item, "id"));
+
+        if (n++ == MADE_SHOWN) {
+            words = arena_printf(task->arena, "%.*s, ...", STR_ARG(words));
+            break;
+        }
+        words = arena_printf(task->arena, "%.*s%s%.*s%s%.*s", STR_ARG(words), n > 1 ? ", " : "",
+                             STR_ARG(json_str(json_get(item, "call"))), id.len > 0 ? " " : "",
+                             STR_ARG(id));
+    }
+    (void)error_set(&task->error, task->error.code, "%.*s. Done before that: %.*s",
+                    STR_ARG(utf8_clip(str_from(task->error.text), TEXT_BEFORE_MADE)),
+                    STR_ARG(words));
+    task->exchange->problem_more[0].name = "made";
+    task->exchange->problem_more[0].json = json_text(task->arena, task->made);
+}
+
+enum stage_verdict task_fail(struct task *task)
+{
+    struct buf text;
+    int status;
+
+    summarise(task);
+    CHECK(task->error.code != ERR_OK);
+    tell_made(task);
+    task_ends(task);
+    task->exchange->notes.error_slug = str_from(error_row(task->error.code)->slug);
+    buf_init(&text, PROBLEM_MAX);
+    status = problem_write(&text, task->exchange, &task->error, task->errors);
+    idempotency_keep(task, status, "application/problem+json", buf_view(&text));
+    buf_done(&text);
+    exchange_problem(task->exchange, &task->error, task->errors);
+    return STAGE_DONE;
+}
+
+void task_set_location(struct task *task, struct str location)
+{
+    task->location = task_link(task, location);
+    exchange_set_header(task->exchange, "Location", task->location);
+}
+
+struct str task_now(struct task *task)
+{
+    struct buf text;
+    struct str copy;
+
+    buf_init(&text, 64);
+    clock_format(&text, clock_wall_ms());
+    copy = arena_str(task->arena, buf_view(&text));
+    buf_done(&text);
+    return copy;
+}

@@ -1,0 +1,329 @@
+/* Every request walks two tables of stages: one when its head is complete, one when its body is.
+ * The tables are the documentation of what is checked in which order; a refusal on the head means
+ * that the body is never buffered. */
+#include "api/gate/limits.h"
+#include "api/gate/links.h"
+#include "api/gate/query.h"
+#include "api/gate/task.h"
+#include "api/gate/verdict.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "data/node.h"
+
+enum { BODY_DEPTH = 32, BODY_NODES = 10000, COMMAND_NODES = 50000 };
+
+static enum stage_verdict stage_trace(struct task *task)
+{
+    task->exchange->notes.route = STR("unmatched");
+    return STAGE_CONTINUE;
+}
+
+/* Preflights and plain OPTIONS are answered for any known path, before authentication: a browser
+ * sends them without credentials (Fetch standard, CORS protocol). */
+static enum stage_verdict answer_options(struct task *task, struct str allow)
+{
+    exchange_set_header(task->exchange, "Allow", allow);
+    return task_reply(task, 204, NULL, STR_EMPTY);
+}
+
+static enum stage_verdict stage_route(struct task *task)
+{
+    struct exchange *exchange = task->exchange;
+    bool is_options = str_is(exchange->request.method, "OPTIONS");
+    enum error_code code;
+
+    if (str_is(exchange->request.path, "*")) {
+        return answer_options(task, STR("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+    }
+    code = route_find(task->arena, exchange->request.method, exchange->request.path, &task->match,
+                      &task->error);
+    task->route = task->match.route;
+    if (code == ERR_METHOD_NOT_ALLOWED && is_options) {
+        return answer_options(task, task->match.allow);
+    }
+    if (code != ERR_OK) {
+        if (task->match.allow.len > 0) {
+            exchange_set_header(exchange, "Allow", task->match.allow);
+        }
+        return task_fail(task);
+    }
+    exchange->notes.route = str_from(task->route->pattern);
+    exchange->notes.route_label = route_label(task->route);
+    return STAGE_CONTINUE;
+}
+
+/* RFC 9745 and RFC 8594: routes that stay for old clients say so, and what replaces them. */
+static enum stage_verdict stage_deprecation(struct task *task)
+{
+    if (task->route->successor != NULL) {
+        exchange_set_header(task->exchange, "Deprecation", STR("@1767225600"));
+        exchange_set_header(task->exchange, "Sunset", STR("Fri, 31 Dec 2027 23:59:59 GMT"));
+        exchange_set_header(
+            task->exchange, "Link",
+            arena_printf(task->arena, "<%.*s>; rel=\"successor-version\"",
+                         STR_ARG(task_link(task, str_from(task->route->successor)))));
+    }
+    return STAGE_CONTINUE;
+}
+
+/* Fields that say one thing: of two that say different things any choice would be wrong. */
+static enum stage_verdict stage_single_fields(struct task *task)
+{
+    static const struct {
+        const char *name;
+        bool matters_to_reads;
+    } fields[] = {
+        {"Authorization", true},    {"X-API-Key", true},     {"X-Session-Id", true},
+        {"Idempotency-Key", false}, {"Content-Type", false}, {"Last-Event-ID", true},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(fields) && task->route->access != ACCESS_PUBLIC; i++) {
+        if ((fields[i].matters_to_reads || !task_only_reads(task)) &&
+            exchange_count_headers(task->exchange, fields[i].name) > 1) {
+            (void)error_at(&task->error, ERR_BAD_REQUEST, fields[i].name,
+                           "The header %s stands more than once; send it once", fields[i].name);
+            return task_fail(task);
+        }
+    }
+    return STAGE_CONTINUE;
+}
+
+static enum stage_verdict stage_authenticate(struct task *task)
+{
+    if (task->route->access == ACCESS_PUBLIC) {
+        return STAGE_CONTINUE;
+    }
+    if (auth_check(task->api->config, task->exchange, &task->principal, &task->error) != ERR_OK) {
+        exchange_set_header(task->exchange, "WWW-Authenticate",
+                            STR("Bearer realm=\"virtuoso-proxy\""));
+        metric_add(M_AUTH_FAILURES, 0, 0, 0, 1);
+        limits_count_stranger(task);
+        return task_fail(task);
+    }
+    task->exchange->notes.principal = task->principal.name;
+    return STAGE_CONTINUE;
+}
+
+static enum stage_verdict stage_limit(struct task *task)
+{
+    return task->route->access == ACCESS_PUBLIC ? STAGE_CONTINUE : limits_count_caller(task);
+}
+
+static enum stage_verdict stage_authorize(struct task *task)
+{
+    return task_allow(task, task->route->access);
+}
+
+static bool is_media(struct str content_type, const char *want)
+{
+    struct str type;
+    struct str parameters;
+
+    (void)str_cut(content_type, ';', &type, &parameters);
+    return str_is_nocase(str_trim(type), want);
+}
+
+static bool is_one_of(struct str content_type, const char *const *types)
+{
+    for (; *types != NULL; types++) {
+        if (is_media(content_type, *types)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_yaml(struct str content_type)
+{
+    static const char *const types[] = {"application/yaml", "application/x-yaml", "text/yaml",
+                                        "text/x-yaml", NULL};
+
+    return is_one_of(content_type, types);
+}
+
+static bool media_type_fits(enum body_kind kind, struct str type)
+{
+    static const char *const json[] = {"application/json", "text/json", NULL};
+    static const char *const test[] = {"text/plain", "application/json", NULL};
+
+    if ((kind == BODY_TEST || kind == BODY_COMMAND) && is_yaml(type)) {
+        return true;
+    }
+    return kind == BODY_TEST ? is_one_of(type, test)
+                             : is_one_of(type, json) || str_ends(type, STR("+json"));
+}
+
+static const char *media_types_of(enum body_kind kind)
+{
+    return kind == BODY_TEST      ? "application/yaml, text/yaml or application/json"
+           : kind == BODY_COMMAND ? "application/json or application/yaml"
+                                  : "application/json";
+}
+
+static enum stage_verdict stage_accept_body(struct task *task)
+{
+    struct exchange *exchange = task->exchange;
+    enum body_kind kind = task->route->body;
+    struct str type = exchange_header(exchange, "Content-Type");
+    struct str encoding = exchange_header_lines(exchange, "Content-Encoding");
+    bool wants = kind == BODY_JSON || kind == BODY_COMMAND || kind == BODY_TEST;
+
+    if (kind == BODY_NONE || kind == BODY_STREAM) {
+        return STAGE_CONTINUE;
+    }
+    if (!exchange->request.has_body) {
+        if (!wants || exchange_has_header(exchange, "Content-Length")) {
+            return STAGE_CONTINUE; /* an empty body is judged where the body is read */
+        }
+        (void)error_set(
+            &task->error, ERR_LENGTH_REQUIRED,
+            "This route needs a body: send one with Content-Length or Transfer-Encoding: chunked");
+        return task_fail(task);
+    }
+    if (encoding.len > 0 && !str_is_nocase(encoding, "identity")) {
+        (void)error_set(&task->error, ERR_MEDIA_TYPE,
+                        "Bodies are taken without Content-Encoding only");
+        return task_fail(task);
+    }
+    if (type.len > 0 && !media_type_fits(kind, type)) {
+        (void)error_set(&task->error, ERR_MEDIA_TYPE,
+                        "This route takes %s; the request says \"%.*s\"", media_types_of(kind),
+                        STR_ARG(utf8_clip(type, 80)));
+        return task_fail(task);
+    }
+    return STAGE_CONTINUE;
+}
+
+static enum stage_verdict stage_deadline(struct task *task)
+{
+    const struct config *config = task->api->config;
+
+    if (task->route->wait != WAIT_NONE) {
+        exchange_set_deadline(task->exchange, task->route->wait == WAIT_LONG
+                                                  ? config->http.long_exchange_timeout_ms
+                                                  : config->http.exchange_timeout_ms);
+    }
+    return STAGE_CONTINUE;
+}
+
+bool task_streams_body(const struct task *task)
+{
+    return task->route->body == BODY_STREAM && !idempotency_is_asked(task);
+}
+
+static enum stage_verdict stage_handle_head(struct task *task)
+{
+    return task_streams_body(task) ? task->route->handle(task) : STAGE_CONTINUE;
+}
+
+static enum stage_verdict stage_query(struct task *task)
+{
+    if (!query_read(task)) {
+        return task_fail(task);
+    }
+    task->dry_run = json_true(task_query(task, "dry_run"));
+    task->raw = json_true(task_query(task, "raw"));
+    return STAGE_CONTINUE;
+}
+
+/* One document; its errors say line and column. */
+static enum error_code parse_yaml(struct task *task, struct json **out)
+{
+    struct node_stream stream;
+    enum error_code code =
+        yaml_parse(task->arena, task->exchange->request.body, NULL, &stream, task_errors(task));
+
+    if (code == ERR_OK && stream.n_documents != 1) {
+        code =
+            error_set(&task->error, ERR_INVALID,
+                      "The body must be one YAML document; this one has %zu", stream.n_documents);
+    }
+    if (code == ERR_OK) {
+        *out = node_to_json(task->arena, stream.documents);
+    }
+    return code;
+}
+
+static enum stage_verdict stage_parse_body(struct task *task)
+{
+    enum body_kind kind = task->route->body;
+    struct str text = task->exchange->request.body;
+    struct json *body = NULL;
+    enum error_code code;
+    /* A batch of 500 with all that a command can have. */
+    const struct json_limits limits = {
+        .max_depth = BODY_DEPTH, .max_nodes = kind == BODY_COMMAND ? COMMAND_NODES : BODY_NODES};
+
+    if (kind != BODY_JSON && kind != BODY_OPTIONAL && kind != BODY_COMMAND) {
+        return STAGE_CONTINUE;
+    }
+    if (str_trim(text).len == 0) {
+        if (kind == BODY_OPTIONAL) {
+            return STAGE_CONTINUE;
+        }
+        (void)error_set(&task->error, ERR_BAD_JSON,
+                        "The body is empty; this route takes a JSON object");
+        return task_fail(task);
+    }
+    code = kind == BODY_COMMAND && is_yaml(exchange_header(task->exchange, "Content-Type"))
+               ? parse_yaml(task, &body)
+               : json_parse(task->arena, text, &limits, &body, &task->error);
+    if (code != ERR_OK) {
+        return task_fail(task);
+    }
+    if (json_type(body) != JSON_OBJECT) {
+        (void)error_set(&task->error, ERR_INVALID,
+                        "The body must be a JSON object: {\"name\": value, ...}");
+        return task_fail(task);
+    }
+    task->body = body;
+    return STAGE_CONTINUE;
+}
+
+static enum stage_verdict stage_idempotency(struct task *task)
+{
+    return idempotency_begin(task);
+}
+
+static enum stage_verdict stage_handle(struct task *task)
+{
+    return task->route->handle(task);
+}
+
+static enum stage_verdict run(struct task *task, const stage_fn *stages)
+{
+    for (const stage_fn *stage = stages; *stage != NULL; stage++) {
+        enum stage_verdict verdict;
+
+        task->stages = stage + 1;
+        verdict = (*stage)(task);
+
+        if (verdict != STAGE_CONTINUE) {
+            return verdict;
+        }
+    }
+    return STAGE_CONTINUE;
+}
+
+enum stage_verdict stages_head_run(struct task *task)
+{
+    static const stage_fn stages[] = {stage_trace,         stage_route,        stage_deprecation,
+                                      stage_single_fields, stage_authenticate, stage_limit,
+                                      stage_authorize,     stage_accept_body,  stage_deadline,
+                                      stage_query,         stage_handle_head,  NULL};
+
+    return run(task, stages);
+}
+
+enum stage_verdict stages_body_run(struct task *task)
+{
+    static const stage_fn stages[] = {verdict_check, stage_parse_body, stage_idempotency,
+                                      stage_handle, NULL};
+
+    return run(task, stages);
+}
+
+void task_go_on(struct task *task)
+{
+    (void)run(task, task->stages);
+}

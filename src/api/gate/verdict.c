@@ -1,0 +1,241 @@
+#include "api/gate/verdict.h"
+
+#include "api/gate/limits.h"
+#include "base/clock.h"
+#include "base/map.h"
+#include "base/mem.h"
+
+enum { VERDICTS_MAX = 10000 };
+
+struct verdict {
+    struct map_node node; /* by digest */
+    struct list lru;      /* least recently used first */
+    struct digest token;
+    struct verdict_store *store;
+    bool good;
+    uint64_t until_ms; /* 0: being asked */
+    struct list waiters;
+    struct arena arena; /* of the question */
+    struct plan plan;
+};
+
+struct verdict_store {
+    struct api *api;
+    struct map by_token;
+    struct list lru;
+    size_t n;
+};
+
+struct verdict_waiter {
+    struct list link;
+    struct task *task;
+};
+
+struct verdict_store *verdict_store_new(struct api *api)
+{
+    struct verdict_store *store = mem_zalloc(sizeof(*store));
+
+    store->api = api;
+    map_init(&store->by_token);
+    list_init(&store->lru);
+    return store;
+}
+
+static struct str key_of(const struct digest *digest)
+{
+    return (struct str){(const char *)digest->bytes, DIGEST_BYTES};
+}
+
+static void forget(struct verdict *verdict)
+{
+    struct verdict_store *store = verdict->store;
+
+    plan_cancel(&verdict->plan);
+    mem_wipe(unconst(verdict->plan.options.bearer.ptr), verdict->plan.options.bearer.len);
+    arena_done(&verdict->arena);
+    map_remove(&store->by_token, &verdict->node);
+    list_remove(&verdict->lru);
+    store->n--;
+    mem_free(verdict);
+}
+
+void verdict_store_stop(struct verdict_store *store)
+{
+    struct list *link;
+
+    while ((link = list_first(&store->lru)) != NULL) {
+        forget(CONTAINER_OF(link, struct verdict, lru));
+    }
+}
+
+void verdict_store_free(struct verdict_store *store)
+{
+    verdict_store_stop(store);
+    map_done(&store->by_token);
+    mem_free(store);
+}
+
+/* ---- the question ---- */
+
+static enum stage_verdict refuse(struct task *task)
+{
+    exchange_set_header(task->exchange, "WWW-Authenticate",
+                        STR("Bearer realm=\"virtuoso-proxy\", error=\"invalid_token\""));
+    metric_add(M_AUTH_FAILURES, 0, 0, 0, 1);
+    (void)error_set(&task->error, ERR_UNAUTHORIZED,
+                    "The platform refuses this token; make a new one on your profile page there");
+    limits_count_stranger(task);
+    return task_fail(task);
+}
+
+static void answer(struct task *task, enum error_code code, const struct error *err)
+{
+    task->on_cancel = NULL;
+    if (code == ERR_OK) {
+        task_go_on(task);
+    } else if (err->upstream_status == 401 || err->upstream_status == 403) {
+        (void)refuse(task);
+    } else {
+        task->error = *err;
+        task->error.code = code;
+        (void)task_fail(task);
+    }
+}
+
+/* A verdict is kept; that the platform could not be asked is not. */
+static void on_done(struct plan *plan)
+{
+    struct verdict *verdict = plan->owner;
+    struct verdict_store *store = verdict->store;
+    enum error_code code = plan->result;
+    struct error err = plan->error;
+    struct list waiters;
+    struct list *link;
+
+    list_init(&waiters);
+    while ((link = list_take_first(&verdict->waiters)) != NULL) {
+        list_append(&waiters, link);
+    }
+    if (code == ERR_OK || err.upstream_status == 401 || err.upstream_status == 403) {
+        verdict->good = code == ERR_OK;
+        verdict->until_ms = clock_age_ms() + (uint64_t)store->api->config->auth.cache_ttl_s * 1000;
+    } else {
+        forget(verdict);
+    }
+    while ((link = list_take_first(&waiters)) != NULL) {
+        answer(CONTAINER_OF(link, struct verdict_waiter, link)->task, code, &err);
+    }
+}
+
+static void ask(struct verdict *verdict, struct task *task)
+{
+    struct plan_options options = {
+        .bearer = arena_str(&verdict->arena, task->principal.bearer),
+        .request_id = arena_str(&verdict->arena, str_from(task->exchange->trace.request_id)),
+    };
+
+    plan_init(&verdict->plan, &verdict->arena, verdict->store->api->options.port, &options);
+    (void)plan_append(&verdict->plan, catalog_named_call("user"));
+    plan_start(&verdict->plan, on_done, verdict);
+}
+
+static void on_cancel(struct task *task)
+{
+    struct verdict_waiter *waiter = task->state;
+
+    list_remove(&waiter->link);
+}
+
+static enum stage_verdict wait_for(struct verdict *verdict, struct task *task)
+{
+    struct verdict_waiter *waiter = arena_zalloc(task->arena, sizeof(*waiter));
+
+    waiter->task = task;
+    task->state = waiter;
+    task->on_cancel = on_cancel;
+    list_append(&verdict->waiters, &waiter->link);
+    return STAGE_WAIT;
+}
+
+/* ---- the store ---- */
+
+static struct verdict *find(struct verdict_store *store, const struct digest *token)
+{
+    struct map_node *node = map_find(&store->by_token, key_of(token));
+
+    return node != NULL ? CONTAINER_OF(node, struct verdict, node) : NULL;
+}
+
+/* The least recently used one that nobody waits for. */
+static bool make_room(struct verdict_store *store)
+{
+    struct list *link;
+
+    if (store->n < VERDICTS_MAX) {
+        return true;
+    }
+    LIST_FOREACH (link, &store->lru) {
+        struct verdict *verdict = CONTAINER_OF(link, struct verdict, lru);
+
+        if (verdict->until_ms != 0) {
+            forget(verdict);
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct verdict *add(struct verdict_store *store, const struct digest *token)
+{
+    struct verdict *verdict = mem_zalloc(sizeof(*verdict));
+
+    verdict->store = store;
+    verdict->token = *token;
+    list_init(&verdict->waiters);
+    arena_init(&verdict->arena);
+    map_insert(&store->by_token, &verdict->node, key_of(&verdict->token));
+    list_append(&store->lru, &verdict->lru);
+    store->n++;
+    return verdict;
+}
+
+enum stage_verdict verdict_check(struct task *task)
+{
+    struct verdict_store *store = task->api->verdicts;
+    struct verdict *verdict;
+
+    if (task->principal.bearer.len == 0 || task->route->access == ACCESS_PUBLIC) {
+        return STAGE_CONTINUE;
+    }
+    verdict = find(store, &task->principal.owner);
+    if (verdict != NULL && verdict->until_ms != 0 && verdict->until_ms <= clock_age_ms()) {
+        forget(verdict);
+        verdict = NULL;
+    }
+    if (verdict == NULL) {
+        if (!make_room(store)) {
+            task->error.retry_after_s = 1;
+            (void)error_set(&task->error, ERR_OVERLOADED,
+                            "Too many unknown tokens are being checked; try again");
+            return task_fail(task);
+        }
+        verdict = add(store, &task->principal.owner);
+        ask(verdict, task);
+    }
+    if (verdict->until_ms == 0) {
+        return wait_for(verdict, task);
+    }
+    list_remove(&verdict->lru);
+    list_append(&store->lru, &verdict->lru);
+    return verdict->good ? STAGE_CONTINUE : refuse(task);
+}
+
+void verdict_drop(struct task *task)
+{
+    struct verdict *verdict =
+        task->principal.bearer.len > 0 ? find(task->api->verdicts, &task->principal.owner) : NULL;
+
+    if (verdict != NULL && verdict->until_ms != 0) {
+        forget(verdict);
+    }
+}

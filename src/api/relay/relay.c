@@ -1,0 +1,304 @@
+/* Direct access to the platform below /virtuoso, the request's side: streamed both ways with
+ * backpressure; relay_answer.c is the other side. Path and query go to the platform byte for byte;
+ * what could smuggle a credential or leave the configured base is refused, never mended. A POST
+ * with an Idempotency-Key is not streamed: its body is compared with that of an earlier one and its
+ * answer is kept, so both are bounded (http.max_body, upstream.max_reply_bytes). */
+#include "relay.h"
+
+#include "api/gate/cache.h"
+#include "api/gate/media.h"
+#include "api/gate/redact.h"
+#include "base/mem.h"
+#include "base/percent.h"
+
+static bool redacts(const struct task *task)
+{
+    const struct config *config = task->api->config;
+    bool is_admin = (task->principal.permissions & PERMISSION_ADMIN) != 0;
+
+    return config->redact.enabled && !(is_admin && str_is(config->redact.off_for, "admin"));
+}
+
+static void on_drain(struct upstream_call *call)
+{
+    exchange_body_resume(relay_of(call)->task->exchange);
+}
+
+/* ---- the request ---- */
+
+static void on_chunk(struct task *task, struct str bytes, bool last)
+{
+    struct relay *relay = task->state;
+
+    if (relay->body_ended || !upstream_is_running(&relay->call)) {
+        return;
+    }
+    relay->body_ended = last;
+    if (relay->call.stream->streams_body && !upstream_send(&relay->call, bytes, last)) {
+        exchange_body_pause(task->exchange);
+    }
+}
+
+static void on_writable(struct task *task)
+{
+    struct relay *relay = task->state;
+
+    upstream_resume(&relay->call);
+}
+
+/* With an Idempotency-Key: the retry must find what came of it. */
+static bool must_finish(struct task *task)
+{
+    const struct relay *relay = task->state;
+
+    return upstream_is_on_wire(&relay->call);
+}
+
+static void on_cancel(struct task *task)
+{
+    struct relay *relay = task->state;
+
+    upstream_cancel(&relay->call);
+    lanes_foreign_end(&relay->foreign);
+    cache_abandon(task);
+}
+
+static enum call_class class_of(struct str method)
+{
+    if (str_is(method, "GET") || str_is(method, "HEAD")) {
+        return CALL_READ;
+    }
+    return str_is(method, "POST") || str_is(method, "PATCH") ? CALL_CREATE : CALL_CHANGE;
+}
+
+static bool is_dry_run(struct str name)
+{
+    return str_is(name, "dry_run") || str_is(name, "dry-run");
+}
+
+static bool is_ours(struct task *task, struct str pair)
+{
+    bool changes = class_of(task->exchange->request.method) != CALL_READ;
+    struct str name;
+    struct str value;
+    struct str decoded;
+
+    (void)str_cut(pair, '=', &name, &value);
+    return percent_decode(task->arena, name, true, &decoded) &&
+           (str_is_nocase(decoded, "token") || (changes && is_dry_run(decoded)));
+}
+
+/* Query tokens are an old way to authenticate at the platform: a caller's own never passes. Nor
+ * does what is ours. The rest goes byte for byte, in one pass. */
+static struct str query_without_token(struct task *task)
+{
+    struct str query = task->exchange->request.query;
+    struct str rest = query;
+    struct str pair;
+    char *kept = arena_alloc(task->arena, query.len + 1);
+    size_t n = 0;
+    bool any_ours = false;
+
+    while (str_next(&rest, '&', &pair)) {
+        if (is_ours(task, pair)) {
+            any_ours = true;
+            continue;
+        }
+        if (n > 0) {
+            kept[n++] = '&';
+        }
+        mem_copy(kept + n, pair.ptr, pair.len);
+        n += pair.len;
+    }
+    return any_ours ? (struct str){kept, n} : query;
+}
+
+/* Decoded once, no segment is "." or "..", and there is no backslash, which some servers take for a
+ * slash, and no control character. Decoded twice the same holds: a server that decodes once more
+ * must not be led out of the base either. */
+static bool stays_below(struct arena *arena, struct str path)
+{
+    for (int i = 0; i < 2; i++) {
+        struct str rest;
+        struct str segment;
+
+        if (!percent_decode(arena, path, false, &path)) {
+            return i > 0; /* decoded once, a lone '%' is a character like any other */
+        }
+        for (size_t k = 0; k < path.len; k++) {
+            if ((unsigned char)path.ptr[k] < ' ' || path.ptr[k] == 0x7F || path.ptr[k] == '\\') {
+                return false;
+            }
+        }
+        rest = path;
+        while (str_next(&rest, '/', &segment)) {
+            if (str_is(segment, ".") || str_is(segment, "..")) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* The path at the platform. A client that knows the platform's own addresses adds /api itself: that
+ * means the same. */
+static struct str platform_path(const struct http_request *request)
+{
+    struct str path = str_sub(request->path, sizeof("/virtuoso") - 1, request->path.len);
+
+    return str_starts(path, STR("/api/")) ? str_sub(path, sizeof("/api") - 1, path.len) : path;
+}
+
+/* Of a request, what belongs to this hop, to this proxy, or to the network on this side. Bodies are
+ * asked for without a coding: what is looked through must be read. */
+static bool request_header_stays(struct str name, struct str connection)
+{
+    static const char *const own[] = {
+        "Host",         "Accept-Encoding", "Expect",    "Idempotency-Key",
+        "X-Session-Id", "Forwarded",       "X-Real-IP", "Via",
+        "Origin",       "Referer",         "From"};
+    static const char *const families[] = {"X-Forwarded-", "Sec-", "Access-Control-",
+                                           "X-Virtuoso-Client-"};
+
+    for (size_t i = 0; i < ARRAY_LEN(own); i++) {
+        if (str_is_nocase(name, own[i])) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+        if (str_starts_nocase(name, str_from(families[i]))) {
+            return true;
+        }
+    }
+    return relay_header_stays(name, connection);
+}
+
+static size_t take_headers(struct relay *relay)
+{
+    const struct exchange *exchange = relay->task->exchange;
+    struct str connection = exchange_header(exchange, "Connection");
+    size_t n = 0;
+
+    for (size_t i = 0; i < exchange->request.n_headers; i++) {
+        const struct http_header *header = &exchange->request.headers[i];
+
+        /* A part of an answer cannot be searched for secrets: those paths answer whole. */
+        if (request_header_stays(header->name, connection) ||
+            (relay->redacts && relay->leaks &&
+             (str_is_nocase(header->name, "Range") || str_is_nocase(header->name, "If-Range")))) {
+            continue;
+        }
+        relay->sent[n++] = (struct upstream_header){header->name, header->value};
+    }
+    relay->sent[n++] = (struct upstream_header){STR("Accept-Encoding"), STR("identity")};
+    if (exchange->trace.state.len > 0) {
+        relay->sent[n++] = (struct upstream_header){STR("tracestate"), exchange->trace.state};
+    }
+    return n;
+}
+
+/* What would be sent; the body, which is streamed, is the caller's own as it stands. */
+static enum stage_verdict answer_dry_run(struct task *task, const struct upstream_request *request)
+{
+    struct json *requests = json_new_array(task->arena);
+    struct json *row = json_new_object(task->arena);
+
+    json_set(row, STR("method"), json_new_string(task->arena, request->method));
+    json_set(row, STR("path"), json_new_string(task->arena, request->path));
+    if (request->query.len > 0) {
+        json_set(row, STR("query"), json_new_string(task->arena, request->query));
+    }
+    json_append(requests, row);
+    return task_reply_requests(task, requests);
+}
+
+/* Table and environment values are shown to who may administrate and asks for just them. */
+static unsigned own_values_of(const struct task *task, struct str path)
+{
+    return (task->principal.permissions & PERMISSION_ADMIN) != 0 ? redact_own_values(path)
+                                                                 : REDACT_SHOWS_NOTHING;
+}
+
+static void held_free(void *buf)
+{
+    buf_done(buf);
+}
+
+static struct upstream_request request_of(struct relay *relay, struct str path, bool keyed)
+{
+    struct task *task = relay->task;
+    struct exchange *exchange = task->exchange;
+    const struct http_request *request = &exchange->request;
+
+    return (struct upstream_request){
+        .method = request->method,
+        .path = path,
+        .query = query_without_token(task),
+        .body = keyed ? request->body : STR_EMPTY,
+        .content_type = request->has_body ? exchange_header(exchange, "Content-Type") : STR_EMPTY,
+        .token = task->principal.bearer.len > 0 ? NULL : &task->api->config->upstream.token,
+        .bearer = task->principal.bearer,
+        .request_id = str_from(exchange->trace.request_id),
+        .traceparent = str_from(relay->traceparent),
+        .headers = relay->sent,
+        .n_headers = take_headers(relay),
+        .class = class_of(request->method),
+    };
+}
+
+enum stage_verdict handle_relay(struct task *task)
+{
+    static const struct upstream_stream without_body = {
+        .on_head = relay_on_head, .on_data = relay_on_data, .on_drain = on_drain};
+    struct exchange *exchange = task->exchange;
+    struct relay *relay = arena_zalloc(task->arena, sizeof(*relay));
+    struct upstream_stream *stream = arena_zalloc(task->arena, sizeof(*stream));
+    const struct http_request *request = &exchange->request;
+    bool keyed = task->idempotency != NULL;
+
+    struct str path = platform_path(request);
+    unsigned shows = own_values_of(task, path);
+
+    if (!stays_below(task->arena, path)) {
+        (void)error_set(&task->error, ERR_INVALID,
+                        "The path must not hold \".\" or \"..\" segments, backslashes or control "
+                        "characters, also not as escapes");
+        return task_fail(task);
+    }
+    /* What is kept has no secrets in it: whoever sees more asks the platform each time. */
+    if (str_is(request->method, "GET") && redacts(task) && shows == REDACT_SHOWS_NOTHING) {
+        enum stage_verdict verdict = cache_begin(task, handle_relay);
+
+        if (verdict != STAGE_CONTINUE) {
+            return verdict;
+        }
+    }
+    relay->task = task;
+    relay->redacts = redacts(task);
+    relay->leaks = redact_path_leaks(path);
+    relay->shows = shows;
+    task->state = relay;
+    buf_init(&relay->held, task->api->config->redact.max_bytes);
+    arena_defer(task->arena, held_free, &relay->held);
+    *stream = without_body;
+    stream->streams_body = request->has_body;
+    stream->body_length = request->content_length;
+    trace_child(&exchange->trace, relay->traceparent);
+    relay->call.stream = keyed ? NULL : stream;
+    relay->call.on_done = relay_on_done;
+    relay->call.request = request_of(relay, path, keyed);
+    if (task->dry_run) {
+        return answer_dry_run(task, &relay->call.request);
+    }
+    if (upstream_start(task->api->options.upstream, &relay->call, &task->error) != ERR_OK) {
+        return cache_fail(task);
+    }
+    if (relay->call.request.class != CALL_READ) {
+        lanes_foreign_begin(task->api->lanes, &relay->foreign);
+    }
+    task->on_chunk = keyed ? NULL : on_chunk;
+    task->on_writable = on_writable;
+    task->on_cancel = on_cancel;
+    task->must_finish = keyed ? must_finish : NULL;
+    return STAGE_WAIT;
+}

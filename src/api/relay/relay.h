@@ -1,0 +1,45 @@
+/* Direct access to the platform below /virtuoso: what the request's side (relay.c) and the answer's
+ * side (relay_answer.c) share. */
+#ifndef API_RELAY_H
+#define API_RELAY_H
+
+#include "api/gate/task.h"
+#include "step/lane.h"
+
+struct relay {
+    struct task *task;
+    struct upstream_call call;
+    char traceparent[56];
+    struct upstream_header sent[UPSTREAM_MAX_HEADERS]; /* the caller's, passed on */
+    bool redacts;                                      /* secrets are taken out for this caller */
+    bool leaks;     /* answers of this path are known to hold some */
+    unsigned shows; /* redact_shows bits: what this caller asked for by its own route */
+    struct lanes_foreign foreign; /* it may be changing steps */
+    bool body_ended;
+    /* the answer */
+    int status;
+    struct str content_type;
+    struct str coding; /* Content-Encoding; empty: none */
+    struct str length;
+    struct http_header headers[HTTP_MAX_HEADERS]; /* those that pass */
+    size_t n_headers;
+    struct buf held; /* an answer that is looked through before it goes */
+    bool holds;
+    bool sniffs;  /* an opaque type, and its first bytes are still to come */
+    bool streams; /* the answer has begun */
+    bool too_big;
+};
+
+struct relay *relay_of(struct upstream_call *call);
+
+/* Callbacks of the call, for struct upstream_stream. */
+void relay_on_head(struct upstream_call *call, int status, const struct upstream_header *headers,
+                   size_t n);
+bool relay_on_data(struct upstream_call *call, struct str bytes);
+void relay_on_done(struct upstream_call *call, enum error_code code);
+
+/* Headers that end at this hop or are this hop's own business, in both directions. `connection` is
+ * the message's Connection value, which may name more. */
+bool relay_header_stays(struct str name, struct str connection);
+
+#endif

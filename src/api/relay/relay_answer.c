@@ -1,0 +1,474 @@
+/* The answer's side of direct access. An answer that may hold secrets is held back (up to
+ * redact.max_bytes), decoded, looked through, and only then sent; others pass as they come.
+ *
+ *   head ─► may it hold secrets? ── no ──► begin ─► pieces pass ─► end
+ *                   │ yes
+ *                   └─► held ─► end: decode, parse, take out, reply; what cannot be read is 502 */
+#include "relay.h"
+
+#include "api/gate/cache.h"
+#include "api/gate/media.h"
+#include "api/gate/redact.h"
+#include "api/gate/verdict.h"
+#include "http/answer.h"
+
+struct relay *relay_of(struct upstream_call *call)
+{
+    return CONTAINER_OF(call, struct relay, call);
+}
+
+static bool is_named(const char *const *names, size_t n, struct str name)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (str_is_nocase(name, names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool relay_header_stays(struct str name, struct str connection)
+{
+    static const char *const own[] = {
+        /* hop by hop (RFC 9110 section 7.6.1) and framing */
+        "Connection", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Transfer-Encoding",
+        "Upgrade", "Content-Length",
+        /* credentials and cookies */
+        "Authorization", "Proxy-Authorization", "Proxy-Authenticate", "WWW-Authenticate",
+        "Authentication-Info", "Proxy-Authentication-Info", "Cookie", "Set-Cookie", "X-API-Key",
+        /* written by this proxy itself */
+        "Content-Type", "X-Request-Id", "traceparent", "tracestate"};
+
+    return is_named(own, ARRAY_LEN(own), name) || header_list_has(connection, name);
+}
+
+/* Of an answer, also what speaks for the platform's own address, or is written here. */
+static bool answer_header_stays(struct str name, struct str connection)
+{
+    static const char *const own[] = {"Date",
+                                      "Alt-Svc",
+                                      "Strict-Transport-Security",
+                                      "X-Content-Type-Options",
+                                      "X-Frame-Options",
+                                      "Referrer-Policy",
+                                      "Content-Encoding"};
+
+    return relay_header_stays(name, connection) || is_named(own, ARRAY_LEN(own), name) ||
+           str_starts_nocase(name, STR("Access-Control-"));
+}
+
+/* An address below the platform's base is one below /virtuoso; others stay. */
+static struct str location_of(const struct relay *relay, struct str value)
+{
+    struct str base = relay->task->api->config->upstream.base_url;
+    struct str scheme;
+    struct str after;
+    struct str host;
+    struct str path;
+
+    if (str_ends(base, STR("/"))) {
+        base = str_sub(base, 0, base.len - 1);
+    }
+    if (str_starts(value, base) && (value.len == base.len || value.ptr[base.len] == '/')) {
+        return arena_printf(relay->task->arena, "/virtuoso%.*s",
+                            STR_ARG(str_sub(value, base.len, value.len)));
+    }
+    (void)str_cut(base, ':', &scheme, &after);
+    after = str_sub(after, 2, after.len); /* behind "//" */
+    if (str_cut(after, '/', &host, &path) && path.len > 0) {
+        struct str prefix = arena_printf(relay->task->arena, "/%.*s/", STR_ARG(path));
+
+        if (str_starts(value, prefix)) {
+            return arena_printf(relay->task->arena, "/virtuoso/%.*s",
+                                STR_ARG(str_sub(value, prefix.len, value.len)));
+        }
+    }
+    return value;
+}
+
+static void note_header(struct relay *relay, struct str name, struct str value)
+{
+    struct arena *arena = relay->task->arena;
+
+    value = arena_str(arena, value);
+    if (str_is_nocase(name, "Location") || str_is_nocase(name, "Content-Location")) {
+        value = location_of(relay, value);
+    }
+    if (relay->n_headers < ARRAY_LEN(relay->headers)) {
+        relay->headers[relay->n_headers++] =
+            (struct http_header){.name = arena_str(arena, name), .value = value};
+    }
+}
+
+static void note_headers(struct relay *relay, const struct upstream_header *headers, size_t n)
+{
+    struct arena *arena = relay->task->arena;
+    struct str connection = STR_EMPTY;
+
+    for (size_t i = 0; i < n; i++) {
+        if (str_is_nocase(headers[i].name, "Connection")) {
+            connection = headers[i].value;
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct str name = headers[i].name;
+        struct str value = headers[i].value;
+
+        if (str_is_nocase(name, "Content-Type")) {
+            relay->content_type = arena_str(arena, value);
+        } else if (str_is_nocase(name, "Content-Length")) {
+            relay->length = arena_str(arena, value);
+        } else if (str_is_nocase(name, "Content-Encoding")) {
+            relay->coding = str_is_nocase(value, "identity") ? STR_EMPTY : arena_str(arena, value);
+        } else if (!answer_header_stays(name, connection)) {
+            note_header(relay, name, value);
+        }
+    }
+}
+
+static void set_headers(const struct relay *relay)
+{
+    for (size_t i = 0; i < relay->n_headers; i++) {
+        exchange_set_header(relay->task->exchange,
+                            arena_cstr(relay->task->arena, relay->headers[i].name),
+                            relay->headers[i].value);
+    }
+}
+
+static bool is_refused_token(const struct relay *relay)
+{
+    return relay->status == 401 || relay->status == 403;
+}
+
+/* A body in which secrets may stand: JSON anywhere; where they are known to be told, whatever a
+ * reader might take for JSON. */
+static bool may_hold_secrets(const struct relay *relay)
+{
+    enum media_kind kind = media_kind(relay->content_type);
+
+    return relay->redacts && (kind == MEDIA_JSON || (relay->leaks && kind != MEDIA_OPAQUE));
+}
+
+/* An image, a film or the like of a path that leaks, if the type is right: the first bytes tell. What
+ * is coded is decoded first; a part of a whole may begin anywhere. */
+static bool is_opaque_by_its_type(const struct relay *relay)
+{
+    return relay->redacts && relay->leaks && relay->status != 206 &&
+           media_kind(relay->content_type) == MEDIA_OPAQUE;
+}
+
+static bool has_no_body(const struct relay *relay)
+{
+    return str_is(relay->call.request.method, "HEAD") || relay->status == 204 ||
+           relay->status == 304;
+}
+
+static void begin_stream(struct relay *relay)
+{
+    struct task *task = relay->task;
+    int64_t length = -1;
+
+    /* What GET would send is not this long when secrets are taken out of it. */
+    if (!str_to_i64(relay->length, 0, INT64_MAX, &length) ||
+        (has_no_body(relay) && may_hold_secrets(relay))) {
+        length = -1;
+    }
+    relay->streams = true;
+    set_headers(relay);
+    if (relay->coding.len > 0) {
+        exchange_set_header(task->exchange, "Content-Encoding", relay->coding);
+    }
+    exchange_stream_begin(
+        task->exchange, relay->status,
+        relay->content_type.len > 0 ? arena_cstr(task->arena, relay->content_type) : NULL, length);
+}
+
+void relay_on_head(struct upstream_call *call, int status, const struct upstream_header *headers,
+                   size_t n)
+{
+    struct relay *relay = relay_of(call);
+
+    relay->status = status;
+    note_headers(relay, headers, n);
+    relay->sniffs = !has_no_body(relay) && is_opaque_by_its_type(relay);
+    relay->holds = is_refused_token(relay) || (!has_no_body(relay) && may_hold_secrets(relay)) ||
+                   relay->sniffs;
+    if (!relay->holds) {
+        begin_stream(relay);
+    }
+}
+
+/* Too long to be held: of paths that leak it is refused, of others it passes. */
+static bool overflow(struct relay *relay, struct str bytes)
+{
+    if (relay->leaks || is_refused_token(relay)) {
+        relay->too_big = true;
+        return true;
+    }
+    relay->holds = false;
+    begin_stream(relay);
+    (void)exchange_stream_write(relay->task->exchange, buf_view(&relay->held));
+    buf_done(&relay->held);
+    return exchange_stream_write(relay->task->exchange, bytes);
+}
+
+bool relay_on_data(struct upstream_call *call, struct str bytes)
+{
+    struct relay *relay = relay_of(call);
+
+    if (relay->too_big) {
+        return true; /* dropped; the end says why */
+    }
+    if (relay->sniffs && !is_refused_token(relay) && relay->coding.len == 0 &&
+        !media_begins_as_json(bytes)) {
+        relay->holds = false; /* it is what its type says: nothing is held */
+        begin_stream(relay);
+    }
+    relay->sniffs = false;
+    if (!relay->holds) {
+        return exchange_stream_write(relay->task->exchange, bytes);
+    }
+    if (relay->held.len + bytes.len > relay->held.max) {
+        return overflow(relay, bytes);
+    }
+    buf_str(&relay->held, bytes);
+    return true;
+}
+
+/* The caller's own token: the platform's word is for the caller. */
+static enum stage_verdict refuse_caller(struct relay *relay)
+{
+    struct task *task = relay->task;
+
+    if (relay->status == 401) {
+        verdict_drop(task);
+        exchange_set_header(task->exchange, "WWW-Authenticate",
+                            STR("Bearer realm=\"virtuoso-proxy\", error=\"invalid_token\""));
+    }
+    task->error.upstream_status = relay->status;
+    (void)error_set(&task->error, relay->status == 401 ? ERR_UNAUTHORIZED : ERR_FORBIDDEN,
+                    "The platform refuses this token here (%d)", relay->status);
+    return cache_fail(task);
+}
+
+static enum stage_verdict refuse_unreadable(struct relay *relay, const char *why)
+{
+    (void)error_set(&relay->task->error, ERR_UPSTREAM_SHAPE,
+                    "Secrets cannot be taken out of the platform's answer: %s", why);
+    return cache_fail(relay->task);
+}
+
+static void free_buf(void *buf)
+{
+    buf_done(buf);
+}
+
+/* The held bytes without their coding. False: they cannot be read; *why says so. */
+static bool decode_held(struct relay *relay, struct str *out, const char **why)
+{
+    struct task *task = relay->task;
+    struct http_decoder *decoder = NULL;
+    struct buf *plain;
+    enum error_code code;
+
+    *out = buf_view(&relay->held);
+    if (relay->coding.len == 0) {
+        return true;
+    }
+    plain = arena_zalloc(task->arena, sizeof(*plain));
+    buf_init(plain, task->api->config->redact.max_bytes);
+    arena_defer(task->arena, free_buf, plain);
+    code = http_decode(&decoder, relay->coding, *out, plain);
+    http_decoder_free(decoder);
+    *out = buf_view(plain);
+    *why = code == ERR_UPSTREAM_TOO_BIG ? "decoded it is longer than redact.max_bytes"
+                                        : "its Content-Encoding is unknown, damaged or cut short";
+    return code == ERR_OK;
+}
+
+/* JSON by its type, or by its first byte where the type says nothing. */
+static bool looks_like_json(const struct relay *relay, struct str text)
+{
+    text = str_trim(text);
+    return media_kind(relay->content_type) == MEDIA_JSON ||
+           (text.len > 0 && (text.ptr[0] == '{' || text.ptr[0] == '['));
+}
+
+/* The answer's text without secrets. False: it cannot be read; *why says why. */
+static bool without_secrets(struct relay *relay, struct str *text, const char **why)
+{
+    static const struct json_limits limits = {
+        .max_depth = 200, .max_nodes = 2000000, .allow_duplicate_names = true};
+    struct str path = relay->call.request.path;
+    struct json *tree = NULL;
+
+    if (media_kind(relay->content_type) == MEDIA_OPAQUE && !media_begins_as_json(*text)) {
+        return true;
+    }
+    if (!media_is_ascii_based(relay->content_type) || str_contains(*text, (struct str){"", 1})) {
+        *why = "its charset is not one that is based on ASCII";
+        return false;
+    }
+    if (str_starts(*text, STR("\xef\xbb\xbf"))) {
+        *text = str_sub(*text, 3, text->len);
+    }
+    if (!redact_is_needed(*text, path)) {
+        return true;
+    }
+    if (!looks_like_json(relay, *text)) {
+        *why = "it names some and is not JSON";
+        return false;
+    }
+    if (json_parse(relay->task->arena, *text, &limits, &tree, NULL) != ERR_OK) {
+        *why = "it says that it is JSON and is not";
+        return false;
+    }
+    redact(tree, path, relay->shows);
+    *text = json_text(relay->task->arena, tree);
+    return true;
+}
+
+/* The cache tells callers apart, not their Accept, Accept-Language and so on, which are passed on:
+ * an answer that depends on such fields is for the one who asked. */
+static bool fits_all_requests(const struct relay *relay)
+{
+    static const char *const harmless[] = {"Accept-Encoding",
+                                           "Origin",
+                                           "Authorization",
+                                           "Cookie",
+                                           "Access-Control-Request-Method",
+                                           "Access-Control-Request-Headers"};
+
+    for (size_t i = 0; i < relay->n_headers; i++) {
+        struct str rest = relay->headers[i].value;
+        struct str field;
+
+        if (!str_is_nocase(relay->headers[i].name, "Vary")) {
+            continue;
+        }
+        while (header_list_next(&rest, &field)) {
+            if (field.len > 0 && !is_named(harmless, ARRAY_LEN(harmless), field)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static enum stage_verdict reply_held(struct relay *relay)
+{
+    struct task *task = relay->task;
+    const char *type =
+        relay->content_type.len > 0 ? arena_cstr(task->arena, relay->content_type) : NULL;
+    const char *why = NULL;
+    struct str text;
+
+    if (is_refused_token(relay) && task->principal.bearer.len > 0) {
+        return refuse_caller(relay);
+    }
+    if (is_refused_token(relay)) {
+        task->error.upstream_status = relay->status;
+        (void)error_set(&task->error, ERR_UPSTREAM_AUTH,
+                        "The platform refused the token that this proxy holds (%d)", relay->status);
+        return cache_fail(task);
+    }
+    if (relay->too_big) {
+        (void)error_set(
+            &task->error, ERR_UPSTREAM_TOO_BIG,
+            "The answer is longer than redact.max_bytes, and answers of this path hold secrets that must be taken out");
+        return cache_fail(task);
+    }
+    if (relay->status == 206 && relay->redacts) {
+        return refuse_unreadable(relay, "it is a part of a whole");
+    }
+    if (!decode_held(relay, &text, &why) ||
+        (relay->redacts && !without_secrets(relay, &text, &why))) {
+        return refuse_unreadable(relay, why);
+    }
+    if (relay->status == 200 && task->cache_seat != NULL) {
+        const struct cache_answer answer = {.body = text,
+                                            .content_type = relay->content_type,
+                                            .headers = relay->headers,
+                                            .n_headers = relay->n_headers};
+
+        bool is_kept = !relay->leaks && fits_all_requests(relay);
+
+        return cache_reply_as(task, &answer, is_kept ? task->api->config->cache.ttl_s : 0);
+    }
+    cache_abandon(task);
+    set_headers(relay);
+    return task_reply(task, relay->status, type, text);
+}
+
+static void note_end(struct relay *relay)
+{
+    struct exchange_notes *notes = &relay->task->exchange->notes;
+
+    lanes_foreign_end(&relay->foreign);
+    notes->upstream_status = relay->status;
+    notes->upstream_calls = relay->call.tries;
+    trace_add(&relay->task->exchange->trace, TRACE_QUEUE, relay->call.wait_us);
+    trace_add(&relay->task->exchange->trace, TRACE_UPSTREAM, relay->call.wire_us);
+    if (relay->call.request.class != CALL_READ) {
+        cache_purge(relay->task->api->cache);
+    }
+    relay->task->on_cancel = NULL;
+    relay->task->must_finish = NULL;
+}
+
+/* The answer of a call that did not stream (with an Idempotency-Key). Its coding is off already. */
+static void take_reply(struct relay *relay)
+{
+    const struct upstream_reply *reply = &relay->call.reply;
+
+    relay->status = reply->status;
+    relay->content_type = arena_str(relay->task->arena, reply->content_type);
+    if (reply->location.len > 0) {
+        note_header(relay, STR("Location"), reply->location);
+    }
+    if (reply->etag.len > 0) {
+        note_header(relay, STR("ETag"), reply->etag);
+    }
+    relay->held.max = reply->body.len;
+    buf_str(&relay->held, reply->body);
+    /* What the platform refused, or had no room for, did not happen: a retry may try again. */
+    relay->task->may_have_changed =
+        reply->status < 400 || (reply->status >= 500 && reply->status != 503);
+}
+
+static void end_stream(struct relay *relay, enum error_code code)
+{
+    struct task *task = relay->task;
+
+    cache_abandon(task); /* what streams is not kept: who waited for it asks for itself */
+    if (code == ERR_OK) {
+        exchange_stream_end(task->exchange);
+    } else {
+        exchange_stream_abort(task->exchange);
+    }
+}
+
+void relay_on_done(struct upstream_call *call, enum error_code code)
+{
+    struct relay *relay = relay_of(call);
+    struct task *task = relay->task;
+
+    if (call->stream == NULL) {
+        task->may_have_changed = call->may_have_left;
+        if (code == ERR_OK) {
+            take_reply(relay);
+        }
+    }
+    note_end(relay);
+    if (relay->streams) {
+        end_stream(relay, code);
+        return;
+    }
+    if (code != ERR_OK) {
+        task->error = call->error;
+        task->error.code = code;
+        (void)cache_fail(task);
+        return;
+    }
+    (void)reply_held(relay);
+}

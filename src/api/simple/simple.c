@@ -1,0 +1,374 @@
+/* The engine of the simplified API: request -> values -> rows of a plan -> reply. */
+#include "api/simple/simple.h"
+
+#include "api/command/execution_link.h"
+#include "api/command/goal_memo.h"
+#include "api/gate/cache.h"
+#include "api/gate/query.h"
+#include "api/gate/redact.h"
+#include "api/gate/reply_map.h"
+#include "base/clock.h"
+#include "run/run.h"
+
+enum { POLL_MS = 1000, WAIT_MARGIN_MS = 5000 };
+
+struct simple {
+    struct task *task;
+    const struct simple_row *row;
+    struct json *values;
+    const struct json *answer;
+    const struct call *main; /* the call that `answer` answers */ /* of the main call */
+    uint64_t begin_ms;
+};
+
+/* ---- values ---- */
+
+static bool has_path_param(const struct task *task, const char *name)
+{
+    struct str pattern = str_from(task->route->pattern);
+    struct str place = arena_printf(task->arena, "{%s}", name);
+
+    return str_contains(pattern, place);
+}
+
+/* Ids of paths are checked here; members of the body and parameters of the query were before. */
+static struct json *path_value(struct task *task, const char *name)
+{
+    struct str digits;
+
+    if (!id_normalise(task_param(task, name), &digits)) {
+        (void)error_at(
+            error_list_add(task_errors(task)), ERR_INVALID, name,
+            "%s in the path must be an id: 1 to 19 digits, or with its prefix (goal_, cp_, ...)",
+            name);
+        return NULL;
+    }
+    return json_new_string(task->arena, digits);
+}
+
+static struct json *default_value(struct task *task, const struct simple_value *value)
+{
+    struct str organization = task->api->defaults.organization_id;
+
+    if (value->def == NULL) {
+        return NULL;
+    }
+    if (!str_is(str_from(value->def), "configured")) {
+        return json_new_string(task->arena, str_from(value->def));
+    }
+    if (organization.len == 0) {
+        (void)error_at(error_list_add(task_errors(task)), ERR_INVALID, value->from,
+                       "%s: give one, or configure upstream.organization_id", value->from);
+        return NULL;
+    }
+    return json_new_string(task->arena, organization);
+}
+
+static struct json *read_values(struct task *task, const struct simple_row *row)
+{
+    struct json *values = json_new_object(task->arena);
+    const struct json *body =
+        row->members != NULL
+            ? members_check(task->arena, task->body, row->members, "", task_errors(task))
+            : NULL;
+
+    for (const struct simple_value *value = row->values; value->from != NULL; value++) {
+        struct json *found = NULL;
+
+        if (has_path_param(task, value->from)) {
+            found = path_value(task, value->from);
+        } else if (json_get(body, value->from) != NULL) {
+            found = json_copy(task->arena, json_get(body, value->from));
+        } else if (task_query(task, value->from) != NULL) {
+            found = json_copy(task->arena, task_query(task, value->from));
+        }
+        json_set(values, str_from(value->to), found != NULL ? found : default_value(task, value));
+    }
+    return values;
+}
+
+/* ---- replies ---- */
+
+static const char *job_status(struct str status)
+{
+    if (str_is(status, "FAILED")) {
+        return "failed";
+    }
+    return str_is(status, "QUEUED") || str_is(status, "PENDING") || str_is(status, "SCHEDULED") ||
+                   str_is(status, "THROTTLED")
+               ? "queued"
+               : "started";
+}
+
+static struct str answer_id(const struct simple *simple)
+{
+    const struct json *id = plan_get(simple->task->plan, "execution_id");
+    struct task *task = simple->task;
+
+    if (id == NULL) {
+        id = json_get(simple->values, "execution_id");
+    }
+    return json_type(id) == JSON_NUMBER ? json_number_text(id, task->arena) : json_str(id);
+}
+
+static void set_text(struct simple *simple, struct json *out, const char *name, struct str text)
+{
+    json_set(out, str_from(name), json_new_string(simple->task->arena, text));
+}
+
+static struct str goal_of(const struct simple *simple)
+{
+    return json_str(json_get(simple->values, "goal_id"));
+}
+
+static struct json *job_reply(struct simple *simple)
+{
+    struct json *out = json_new_object(simple->task->arena);
+    struct str status = json_str(json_find(simple->answer, "/item/status /status"));
+    struct str outcome = json_str(json_find(simple->answer, "/item/outcome /outcome"));
+    bool waited = json_true(json_get(simple->values, "wait"));
+    struct str id = answer_id(simple);
+
+    set_text(simple, out, "jobId", id);
+    set_text(simple, out, "status", waited ? status : str_from(job_status(status)));
+    if (waited && outcome.len > 0) {
+        set_text(simple, out, "outcome", outcome);
+    }
+    if (waited && !execution_is_over(simple->answer)) {
+        set_text(simple, out, "message",
+                 STR("The execution was still running when the time to wait was over"));
+    }
+    execution_link_set(simple->task, out, simple->answer, goal_of(simple));
+    return out;
+}
+
+static struct json *execution_reply(struct simple *simple)
+{
+    struct json *reduced = reply_reduce(simple->task->arena, "execution", simple->answer,
+                                        simple->task->plan->variables);
+    struct json *out = json_new_object(simple->task->arena);
+    const struct json *progress = json_get(reduced, "progress");
+    struct str id = answer_id(simple);
+
+    set_text(simple, out, "id", id);
+    set_text(simple, out, "status", json_str(json_get(reduced, "status")));
+    json_set(out, STR("progress"),
+             progress != NULL ? json_copy(simple->task->arena, progress)
+                              : json_new_int(simple->task->arena, 0));
+    if (json_get(reduced, "outcome") != NULL) {
+        json_set(out, STR("outcome"), json_copy(simple->task->arena, json_get(reduced, "outcome")));
+    }
+    execution_link_set(simple->task, out, simple->answer, goal_of(simple));
+    return out;
+}
+
+static struct json *made_reply(struct simple *simple)
+{
+    switch (simple->row->reply) {
+    case SIMPLE_JOB:
+        return job_reply(simple);
+    case SIMPLE_EXECUTION:
+        return execution_reply(simple);
+    case SIMPLE_MAPPED:
+        break;
+    }
+    return reply_reduce(simple->task->arena, simple->row->map, simple->answer,
+                        simple->task->plan->variables);
+}
+
+/* Executions change until they are over, and then never again; newest snapshots change soon. */
+static unsigned ttl_of(const struct simple *simple)
+{
+    const struct config *config = simple->task->api->config;
+
+    if (simple->row->reply == SIMPLE_EXECUTION) {
+        return execution_is_over(simple->answer) ? config->cache.finished_ttl_s : 0;
+    }
+    if (str_is(str_from(simple->row->map), "analysis")) {
+        return 0;
+    }
+    return str_is(str_from(simple->row->map), "versions") ? config->cache.snapshot_ttl_s
+                                                          : config->cache.ttl_s;
+}
+
+static void reply(struct simple *simple)
+{
+    struct task *task = simple->task;
+    struct json *out;
+
+    if (task->raw) {
+        out = json_copy(task->arena, simple->answer);
+        redact(out, str_from(simple->main->spec->path), REDACT_SHOWS_NOTHING);
+    } else {
+        out = made_reply(simple);
+    }
+    if (out == NULL) {
+        (void)error_set(&task->error, ERR_UPSTREAM_SHAPE,
+                        "The platform's answer is in none of the shapes that are known for it");
+        (void)cache_fail(task);
+        return;
+    }
+    if (simple->row->location != NULL) {
+        task_set_location(task, arena_printf(task->arena, "%s%.*s", simple->row->location,
+                                             STR_ARG(answer_id(simple))));
+    }
+    if (simple->row->members == NULL) { /* a GET */
+        (void)cache_reply(task, json_text(task->arena, out), ttl_of(simple));
+        return;
+    }
+    (void)task_reply_json(task, simple->row->status, out);
+}
+
+/* ---- the plan ---- */
+
+static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
+                                    const struct json *answer, uint64_t *delay_ms,
+                                    struct error *err)
+{
+    struct simple *simple = plan_state(plan);
+    const struct simple_call *call = row->context;
+    uint64_t limit_ms = simple->task->api->config->http.long_exchange_timeout_ms;
+
+    (void)err;
+    if (call->for_link) {
+        execution_link_take(simple->task, plan, answer);
+        return PLAN_NEXT;
+    }
+    if (call->main) {
+        simple->answer = answer;
+        simple->main = row->call;
+    }
+    if (str_is(STR("newest snapshot"), call->name)) {
+        const struct json *snapshot = plan_get(plan, "snapshot_id");
+
+        goal_memo_keep(simple->task, GOAL_SNAPSHOT, goal_of(simple),
+                       json_type(snapshot) == JSON_NUMBER ? json_number_text(snapshot, plan->arena)
+                                                          : json_str(snapshot));
+    }
+    if (call->poll && !execution_is_over(answer) &&
+        clock_now_ms() - simple->begin_ms + WAIT_MARGIN_MS < limit_ms) {
+        *delay_ms = POLL_MS;
+        return PLAN_AGAIN;
+    }
+    return PLAN_NEXT;
+}
+
+static bool is_wanted(const struct simple *simple, const char *when)
+{
+    bool negated = when != NULL && when[0] == '!';
+    const struct json *value =
+        when != NULL ? json_get(simple->values, negated ? when + 1 : when) : NULL;
+    bool given = value != NULL && (json_type(value) != JSON_BOOL || json_true(value));
+
+    return when == NULL || given != negated;
+}
+
+/* Starting a goal twice in a row needs one look-up of its newest snapshot, not two. */
+static bool snapshot_is_known(struct simple *simple, const struct simple_call *call)
+{
+    struct task *task = simple->task;
+    struct str known;
+
+    if (!str_is(STR("newest snapshot"), call->name) || task->dry_run) {
+        return false;
+    }
+    known = goal_memo_find(task, GOAL_SNAPSHOT, goal_of(simple));
+    if (known.len > 0) {
+        plan_set_str(simple->task->plan, "snapshot_id", known);
+    }
+    return known.len > 0;
+}
+
+/* The goal is known from the request, or from the answer by now. */
+static bool before_project(struct plan *plan, struct plan_row *row)
+{
+    struct simple *simple = plan_state(plan);
+    struct str goal = goal_of(simple);
+
+    (void)row;
+    goal = goal.len > 0 ? goal : execution_goal(simple->task, simple->answer);
+    if (simple->task->raw || !execution_link_asks(simple->task, simple->answer, goal)) {
+        return false;
+    }
+    if (goal.len > 0) {
+        plan_set_str(plan, "goal_id", goal);
+    }
+    return true;
+}
+
+static void build(struct simple *simple)
+{
+    struct plan *plan = task_plan_new(simple->task);
+
+    for (const struct simple_call *call = simple->row->calls;
+         call < simple->row->calls + SIMPLE_MAX_CALLS && call->name != NULL; call++) {
+        struct plan_row *row;
+
+        if (!is_wanted(simple, call->when) || snapshot_is_known(simple, call)) {
+            continue;
+        }
+        row = plan_append(plan, catalog_named_call(call->name));
+        row->args = simple->values;
+        row->context = call;
+        row->after = after_call;
+        row->patience_ms = call->poll ? FOLLOW_PATIENCE_MS : 0;
+        row->before = call->for_link ? before_project : NULL;
+        row->keep_going = call->for_link;
+    }
+}
+
+/* The time was over while the project of the link was asked for: all the rest is there. */
+static bool lacks_only_the_link(struct simple *simple)
+{
+    const struct plan *plan = simple->task->plan;
+    const struct simple_call *call = plan->at < plan->n_rows ? plan->rows[plan->at].context : NULL;
+
+    if (call == NULL || !call->for_link || simple->answer == NULL) {
+        return false;
+    }
+    simple->task->error = (struct error){0};
+    simple->task->made = NULL;
+    return true;
+}
+
+static void on_plan_end(struct task *task, enum error_code code)
+{
+    struct simple *simple = task->state;
+
+    if (code != ERR_OK && !lacks_only_the_link(simple)) {
+        (void)cache_fail(task);
+        return;
+    }
+    reply(simple);
+}
+
+enum stage_verdict handle_simple(struct task *task)
+{
+    struct simple *simple = arena_zalloc(task->arena, sizeof(*simple));
+
+    simple->task = task;
+    simple->row = simple_row_of(task->route);
+    simple->begin_ms = clock_now_ms();
+    simple->values = read_values(task, simple->row);
+    if (task->errors != NULL && task->errors->n > 0) {
+        return task_fail(task);
+    }
+    task->state = simple;
+    build(simple);
+    if (task->dry_run) {
+        return task_show_plan(task);
+    }
+    if (simple->row->members == NULL) {
+        enum stage_verdict verdict = cache_begin(task, handle_simple);
+
+        if (verdict != STAGE_CONTINUE) {
+            return verdict;
+        }
+    }
+    task_hold_plan(task, on_plan_end, cache_abandon);
+    if (simple->row->members == NULL) {
+        task->on_deadline = NULL; /* a read that is cut has no outcome to tell */
+    }
+    task_start_plan(task);
+    return STAGE_WAIT;
+}

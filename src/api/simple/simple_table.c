@@ -1,0 +1,74 @@
+/* The rows. Add an endpoint by adding one here and its route in routes.c (a test holds the two
+ * together). */
+#include "api/simple/simple.h"
+
+/* clang-format off */
+#define TEXT(name_) {.name = (name_), .type = MEMBER_TEXT, .required = true}
+#define TEXT_OPTIONAL(name_) {.name = (name_), .type = MEMBER_TEXT0}
+#define ID(name_) {.name = (name_), .type = MEMBER_ID, .required = true}
+#define ID_OPTIONAL(name_) {.name = (name_), .type = MEMBER_ID}
+#define END {.name = NULL}
+#define PROJECT {"project of goal", NULL, false, false, true}
+
+static const struct member project_members[] = {TEXT("name"), ID_OPTIONAL("organizationId"), END};
+static const struct member goal_members[] = {TEXT("name"), ID("projectId"), {.name = "url", .type = MEMBER_URL}, END};
+static const struct member run_members[] = {{.name = "startingUrl", .type = MEMBER_URL}, {.name = "wait", .type = MEMBER_BOOL}, END};
+static const struct member journey_members[] = {TEXT("name"), ID("goalId"), ID_OPTIONAL("snapshotId"), END};
+static const struct member checkpoint_members[] = {TEXT("name"), ID("journeyId"), {.name = "position", .type = MEMBER_INTEGER, .min = 2, .max = 10000}, END};
+static const struct member execution_members[] = {ID("goalId"), TEXT_OPTIONAL("environment"), END};
+static const struct member environment_members[] = {TEXT("name"), {.name = "variables", .type = MEMBER_OBJECT, .required = true}, END};
+
+static const struct simple_row rows[] = {
+    {"GET", "/api/user", NULL, {{NULL}},
+     {{"user", NULL, true}}, "user", SIMPLE_MAPPED, 200},
+    {"GET", "/api/projects", NULL, {{"organizationId", "organization_id", "configured"}, {"limit", "limit", "50"}, {"offset", "offset", NULL}},
+     {{"list projects", NULL, true}}, "projects", SIMPLE_MAPPED, 200},
+    {"POST", "/api/projects", project_members, {{"name", "name", NULL}, {"organizationId", "organization_id", "configured"}},
+     {{"create project", NULL, true}}, "project", SIMPLE_MAPPED, 201},
+    {"GET", "/api/projects/{id}/goals", NULL, {{"id", "project_id", NULL}},
+     {{"list goals", NULL, true}}, "goals", SIMPLE_MAPPED, 200},
+    {"POST", "/api/goals", goal_members, {{"name", "name", NULL}, {"projectId", "project_id", NULL}, {"url", "url", "https://www.example.com"}},
+     {{"create goal", NULL, true}, {"newest snapshot"}}, "goal", SIMPLE_MAPPED, 201},
+    {"GET", "/api/goals/{id}/versions", NULL, {{"id", "goal_id", NULL}},
+     {{"goal versions", NULL, true}}, "versions", SIMPLE_MAPPED, 200},
+    {"POST", "/api/goals/{id}/execute", run_members, {{"id", "goal_id", NULL}, {"startingUrl", "starting_url", NULL}, {"wait", "wait", NULL}},
+     {{"newest snapshot"}, {"start execution", NULL, true}, {"execution state", "wait", true, true}, PROJECT}, "execution", SIMPLE_JOB, 200},
+    {"POST", "/api/goals/{id}/snapshots/{snapshot}/execute", run_members,
+     {{"id", "goal_id", NULL}, {"snapshot", "snapshot_id", NULL}, {"startingUrl", "starting_url", NULL}, {"wait", "wait", NULL}},
+     {{"start execution", NULL, true}, {"execution state", "wait", true, true}, PROJECT}, "execution", SIMPLE_JOB, 200},
+    {"POST", "/api/journeys", journey_members, {{"name", "name", NULL}, {"goalId", "goal_id", NULL}, {"snapshotId", "snapshot_id", NULL}},
+     {{"newest snapshot", "!snapshot_id"}, {"create journey", NULL, true}}, "journey", SIMPLE_MAPPED, 201},
+    {"POST", "/api/checkpoints", checkpoint_members, {{"name", "name", NULL}, {"journeyId", "journey_id", NULL}, {"position", "position", "2"}},
+     {{"journey of"}, {"create checkpoint", NULL, true}, {"attach checkpoint"}}, "checkpoint", SIMPLE_MAPPED, 201},
+    {"GET", "/api/checkpoints/{id}/steps", NULL, {{"id", "checkpoint_id", NULL}},
+     {{"list checkpoint steps", NULL, true}}, "simple steps", SIMPLE_MAPPED, 200},
+    {"POST", "/api/executions", execution_members, {{"goalId", "goal_id", NULL}, {"environment", "environment", NULL}},
+     {{"newest snapshot"}, {"start execution", NULL, true}, PROJECT}, "execution", SIMPLE_EXECUTION, 201, "/api/executions/"},
+    {"GET", "/api/executions/{id}", NULL, {{"id", "execution_id", NULL}},
+     {{"execution state", NULL, true}, PROJECT}, "execution", SIMPLE_EXECUTION, 200},
+    {"GET", "/api/executions/{id}/analysis", NULL, {{"id", "execution_id", NULL}, {"ai", "ai_insights", NULL}},
+     {{"get execution analysis", NULL, true}}, "analysis", SIMPLE_MAPPED, 200},
+    {"GET", "/api/library/checkpoints", NULL, {{NULL}},
+     {{"list library", NULL, true}}, "libraries", SIMPLE_MAPPED, 200},
+    {"POST", "/api/environments", environment_members, {{"name", "name", NULL}, {"variables", "variables", NULL}, {"description", "description", ""}},
+     {{"create environment", NULL, true}}, "environment", SIMPLE_MAPPED, 201},
+};
+
+/* clang-format on */
+
+const struct simple_row *simple_rows(size_t *out_n)
+{
+    *out_n = ARRAY_LEN(rows);
+    return rows;
+}
+
+const struct simple_row *simple_row_of(const struct route *route)
+{
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (str_is(str_from(route->method), rows[i].method) &&
+            str_is(str_from(route->pattern), rows[i].pattern)) {
+            return &rows[i];
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,174 @@
+/* GET /api/v1/tests/runs/{id}/events: server-sent events (WHATWG HTML, section 9.2). A watcher is a
+ * cursor into the events of the run: nothing is kept for it, so a slow reader costs no memory, and
+ * who comes back with Last-Event-ID goes on where it was. After `done` the stream ends; who comes
+ * back then gets 204, which tells an EventSource to stop. */
+#include "api/gate/query.h"
+#include "observe/metrics.h"
+#include "runs.h"
+
+enum { EVENT_MAX = 1024 * 1024 };
+
+struct stream {
+    struct run_watcher watcher;
+    struct task *task;
+    struct later_item begin;
+    struct deadline heartbeat;
+    size_t sent; /* events that the client has */
+    bool blocked;
+};
+
+static void let_go(struct stream *stream)
+{
+    struct api *api = stream->task->api;
+
+    run_unwatch(&stream->watcher);
+    deadline_clear(&stream->heartbeat);
+    later_remove(&stream->begin);
+    stream->task->on_cancel = NULL;
+    stream->task->on_writable = NULL;
+    api->n_watchers--;
+    metric_gauge_add(M_SSE_WATCHERS, -1);
+}
+
+static bool send_event(struct stream *stream, size_t number)
+{
+    const struct run *run = stream->watcher.run;
+    struct json_writer w;
+    struct buf text;
+    bool more;
+
+    buf_init(&text, EVENT_MAX);
+    buf_printf(&text, "id: %zu\nevent: %s\ndata: ", number, run_event_name(run, number));
+    jw_init(&w, &text);
+    run_write_event(run, number, &w);
+    buf_text(&text, "\n\n");
+    more = exchange_stream_write(stream->task->exchange, buf_view(&text));
+    buf_done(&text);
+    return more;
+}
+
+static void on_heartbeat(struct deadline *deadline);
+
+static void arm_heartbeat(struct stream *stream)
+{
+    struct api *api = stream->task->api;
+
+    deadline_set(api->options.deadlines, &stream->heartbeat, DEADLINE_OTHER,
+                 (uint64_t)api->config->runs.heartbeat_s * 1000, on_heartbeat);
+}
+
+static void on_heartbeat(struct deadline *deadline)
+{
+    struct stream *stream = CONTAINER_OF(deadline, struct stream, heartbeat);
+
+    arm_heartbeat(stream);
+    if (!stream->blocked) {
+        stream->blocked = !exchange_stream_write(stream->task->exchange, STR(": still here\n\n"));
+    }
+}
+
+static void pump(struct stream *stream)
+{
+    const struct run *run = stream->watcher.run;
+    struct exchange *exchange = stream->task->exchange;
+
+    if (stream->sent < run_n_events(run)) {
+        arm_heartbeat(stream);
+    }
+    while (!stream->blocked && stream->sent < run_n_events(run)) {
+        stream->sent++;
+        stream->blocked = !send_event(stream, stream->sent);
+    }
+    if (run_is_over(run) && stream->sent == run_n_events(run)) {
+        let_go(stream);
+        exchange_stream_end(exchange);
+    }
+}
+
+static void on_change(struct run_watcher *watcher)
+{
+    struct stream *stream = CONTAINER_OF(watcher, struct stream, watcher);
+
+    if (!list_is_linked(&stream->begin.link)) {
+        pump(stream);
+    }
+}
+
+static void on_begin(struct later_item *item)
+{
+    pump(CONTAINER_OF(item, struct stream, begin));
+}
+
+static void on_writable(struct task *task)
+{
+    struct stream *stream = task->state;
+
+    stream->blocked = false;
+    pump(stream);
+}
+
+static void on_cancel(struct task *task)
+{
+    let_go(task->state);
+}
+
+/* The number of the last event that the client has; a wrong one is an error, not event 0: else a
+ * client would see events twice and not know it. */
+static enum error_code last_seen(struct task *task, const struct run *run, size_t *out)
+{
+    struct str text = exchange_header(task->exchange, "Last-Event-ID");
+    int64_t most = (int64_t)run_n_events(run);
+    int64_t number = task_query_number(task, "last_event_id", 0);
+
+    if ((text.len > 0 && !str_to_i64(text, 0, most, &number)) || number > most) {
+        return error_at(&task->error, ERR_INVALID, "Last-Event-ID",
+                        "Last-Event-ID must be the number of an event of this run: 0 to %zu",
+                        run_n_events(run));
+    }
+    *out = (size_t)number;
+    return ERR_OK;
+}
+
+static enum stage_verdict begin(struct task *task, struct run *run, size_t sent)
+{
+    struct stream *stream = arena_zalloc(task->arena, sizeof(*stream));
+
+    stream->task = task;
+    stream->sent = sent;
+    stream->watcher.on_change = on_change;
+    task->state = stream;
+    task->on_cancel = on_cancel;
+    task->on_writable = on_writable;
+    task->api->n_watchers++;
+    metric_gauge_add(M_SSE_WATCHERS, 1);
+    exchange_set_header(task->exchange, "X-Accel-Buffering", STR("no")); /* nginx in front of us */
+    exchange_stream_begin(task->exchange, 200, "text/event-stream", -1);
+    (void)exchange_stream_write(task->exchange, STR("retry: 2000\n\n"));
+    run_watch(run, &stream->watcher);
+    arm_heartbeat(stream);
+    later_add(task->api->options.later, &stream->begin, on_begin);
+    return STAGE_WAIT;
+}
+
+enum stage_verdict handle_run_events(struct task *task)
+{
+    struct run *run = task_run(task);
+    size_t sent = 0;
+
+    if (run == NULL || last_seen(task, run, &sent) != ERR_OK) {
+        return task_fail(task);
+    }
+    if (run_is_over(run) && sent == run_n_events(run)) {
+        return task_reply(task, 204, NULL, STR_EMPTY);
+    }
+    if (str_is(task->exchange->request.method, "HEAD")) {
+        return task_reply(task, 200, "text/event-stream", STR_EMPTY);
+    }
+    if (task->api->n_watchers >= task->api->config->runs.max_watchers) {
+        task->error.retry_after_s = 5;
+        (void)error_set(&task->error, ERR_OVERLOADED, "%u event streams are open already",
+                        task->api->n_watchers);
+        return task_fail(task);
+    }
+    return begin(task, run, sent);
+}

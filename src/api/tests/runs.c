@@ -1,0 +1,545 @@
+/* /api/v1/tests/run and /runs: a test file carried out by room run. A run belongs to the store of
+ * room run, not to the exchange that asked for it: whoever asked without async=true watches it like
+ * any other watcher, and stops it when it leaves. */
+#include "runs.h"
+
+#include "api/gate/cache.h"
+#include "api/gate/query.h"
+#include "base/clock.h"
+#include "base/random.h"
+#include "tests.h"
+
+enum {
+    TAGS_MAX = 32,
+    VARIABLES_MAX = 200,
+    ANSWER_MAX = 256 * 1024 * 1024,
+    REPLY_MARGIN_MS = 10000
+};
+
+/* What the query says; strs and arrays in the task's arena. */
+struct asked {
+    struct run_request request;
+    struct testfile_variable variables[VARIABLES_MAX];
+    size_t n_variables;
+    struct str tags[TAGS_MAX];
+    bool async;
+    bool continue_on_error;
+    struct str session_id;
+    int64_t checkpoint_id; /* of the session */
+    uint64_t timeout_ms;
+    struct run *run; /* not begun yet */
+    struct test_reading reading;
+};
+
+/* What a run needs of the api while it works; lives in the run's own arena. */
+struct owner {
+    struct api *api;
+    struct run *run;
+    struct digest digest;
+    struct str session_id; /* empty: none */
+    int64_t checkpoint_id; /* the session's when the request came */
+    unsigned version;      /* of the session when its turn came; see session_advance */
+    struct session_ticket ticket;
+};
+
+/* ---- the query ---- */
+
+static void too_many(struct task *task, const char *what, int most)
+{
+    (void)error_at(error_list_add(task_errors(task)), ERR_INVALID, what,
+                   "More than %d of \"%s\" in the query", most, what);
+}
+
+static void take_variable(struct task *task, struct asked *asked, struct str name, struct str value)
+{
+    if (asked->n_variables == VARIABLES_MAX) {
+        too_many(task, "var", VARIABLES_MAX);
+        return;
+    }
+    asked->variables[asked->n_variables++] = (struct testfile_variable){name, value};
+}
+
+static void take_tag(struct task *task, struct asked *asked, struct str value)
+{
+    if (asked->request.n_tags == TAGS_MAX) {
+        too_many(task, "tag", TAGS_MAX);
+        return;
+    }
+    asked->tags[asked->request.n_tags++] = value;
+}
+
+/* Variables and tags of the query, which may be many. */
+static void take_many(struct task *task, struct asked *asked)
+{
+    const struct json *value;
+
+    JSON_FOREACH (value, task_query(task, "tag")) {
+        take_tag(task, asked, json_str(value));
+    }
+    JSON_FOREACH (value, task->query) {
+        if (str_starts(json_name(value), STR("var."))) {
+            take_variable(task, asked, str_sub(json_name(value), 4, json_name(value).len),
+                          json_str(value));
+        }
+    }
+}
+
+static unsigned number_of(const struct json *members, const char *name)
+{
+    int64_t number = 0;
+
+    return json_to_i64(json_get(members, name), &number) ? (unsigned)number : 0;
+}
+
+static void read_texts(const struct json *members, struct run_request *out)
+{
+    const struct {
+        const char *name;
+        struct str *text;
+    } rows[] = {
+        {"project", &out->project},
+        {"goal", &out->goal},
+        {"journey", &out->journey},
+        {"checkpoint", &out->checkpoint},
+        {"starting_url", &out->starting_url},
+        {"project_id", &out->project_id},
+        {"goal_id", &out->goal_id},
+        {"snapshot_id", &out->snapshot_id},
+        {"journey_id", &out->journey_id},
+        {"checkpoint_id", &out->checkpoint_id},
+        {"environment_id", &out->environment_id},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        *rows[i].text = json_str(json_get(members, rows[i].name));
+    }
+}
+
+static uint64_t timeout_of(const struct task *task, const struct asked *asked,
+                           const struct json *members)
+{
+    const struct config *config = task->api->config;
+    unsigned given_s = number_of(members, "timeout");
+
+    if (given_s > 0) {
+        return (uint64_t)given_s * 1000;
+    }
+    return asked->async ? (uint64_t)config->runs.timeout_s * 1000
+                        : config->http.long_exchange_timeout_ms;
+}
+
+/* False: task->errors. */
+static bool read_query(struct task *task, struct asked *asked)
+{
+    const struct json *members = task->query;
+    const struct json *wait = json_get(members, "wait");
+    const struct json *go_on = json_get(members, "continue_on_error");
+
+    take_many(task, asked);
+    asked->async = json_true(json_get(members, "async"));
+    asked->session_id = json_str(json_get(members, "session_id"));
+    if (asked->session_id.len == 0) {
+        asked->session_id = exchange_header(task->exchange, "X-Session-Id");
+    }
+    asked->timeout_ms = timeout_of(task, asked, members);
+    read_texts(members, &asked->request);
+    asked->request.tags = asked->tags;
+    asked->request.execute = json_true(json_get(members, "execute"));
+    asked->request.wait = wait == NULL || json_true(wait);
+    asked->request.attach = json_true(json_get(members, "attach"));
+    asked->request.retries = number_of(members, "retries");
+    asked->request.test = number_of(members, "test");
+    asked->request.from = number_of(members, "from");
+    asked->request.position = -1;
+    asked->request.dry_run = task->dry_run;
+    asked->continue_on_error = json_true(go_on);
+    asked->request.continue_on_error = go_on != NULL ? &asked->continue_on_error : NULL;
+    return task->errors == NULL || task->errors->n == 0;
+}
+
+/* ---- the file ---- */
+
+/* Values of $TIMESTAMP, $RANDOM and $UUID: one of each for the whole run. */
+static enum stage_verdict read_file(struct task *task, struct asked *asked)
+{
+    struct arena *arena = run_arena(asked->run);
+    char uuid[37];
+
+    random_uuid(uuid);
+    task->exchange->request.body = arena_str(arena, task->exchange->request.body);
+    return test_read(
+        task, arena,
+        &(struct testfile_options){
+            .timestamp = arena_printf(arena, "%lld", (long long)clock_wall_ms()),
+            .random = arena_printf(arena, "%llu", (unsigned long long)random_below(1000000)),
+            .uuid = arena_str(arena, str_from(uuid)),
+            .variables = asked->variables,
+            .n_variables = asked->n_variables,
+            .lenient = json_true(task_query(task, "lenient")),
+        },
+        &asked->reading);
+}
+
+static enum error_code check_permissions(struct task *task, const struct testfile *file)
+{
+    for (size_t i = 0; i < file->n_tests; i++) {
+        for (size_t k = 0; k < file->tests[i].n_steps; k++) {
+            const struct testfile_step *step = &file->tests[i].steps[k];
+
+            if ((task->principal.permissions & (step->command->permission | PERMISSION_ADMIN)) ==
+                0) {
+                return error_in(&task->error, ERR_FORBIDDEN, step->line, step->column,
+                                "This API key lacks the permission \"%s\" that %s needs",
+                                permission_name(step->command->permission), step->command->words);
+            }
+        }
+    }
+    return ERR_OK;
+}
+
+/* ---- replies ---- */
+
+static enum stage_verdict reply_run(struct task *task, int status, const struct run *run)
+{
+    struct json_writer w;
+    struct buf text;
+
+    buf_init(&text, ANSWER_MAX);
+    jw_init(&w, &text);
+    run_write(run, &w);
+    return task_reply_text(task, status, "application/json; charset=utf-8", &text);
+}
+
+static void locate(struct task *task, const struct run *run)
+{
+    task_set_location(task, arena_printf(task->arena, "/api/v1/tests/runs/%s", run_id(run)));
+}
+
+/* A run of which nothing came is an error like that of any other call. */
+static enum stage_verdict reply_ended(struct task *task, const struct run *run)
+{
+    const struct error *err = run_error(run);
+
+    task->may_have_changed = run_did_something(run);
+    if (!run_succeeded(run) && !run_did_something(run) && err->code != ERR_OK &&
+        err->code != ERR_CANCELLED) {
+        task->error = *err;
+        return task_fail(task);
+    }
+    return reply_run(task, run_succeeded(run) ? 200 : 207, run);
+}
+
+static enum stage_verdict reply_dry_run(struct task *task, struct run *run,
+                                        const struct reading *reading)
+{
+    struct json *requests = NULL;
+    enum stage_verdict verdict;
+    struct json_writer w;
+    struct buf text;
+
+    if (run_dry_run(run, &requests, &task->error) != ERR_OK) {
+        return task_fail(task);
+    }
+    buf_init(&text, ANSWER_MAX);
+    jw_init(&w, &text);
+    jw_object(&w);
+    jw_kv_text(&w, "status", "dry_run");
+    jw_kv_bool(&w, "dry_run", true);
+    jw_kv_text(&w, "format", testfile_format_name(reading->file.format));
+    jw_kv_str(&w, "name", reading->file.tests[0].name);
+    jw_kv_int(&w, "tests", (int64_t)reading->file.n_tests);
+    jw_kv_int(&w, "steps", (int64_t)reading->file.n_steps);
+    jw_kv_raw(&w, "requests", json_text(run_arena(run), requests));
+    jw_key(&w, "warnings");
+    testfile_problems_json(&w, &reading->problems, TESTFILE_WARNING);
+    jw_end(&w);
+    verdict = task_reply_text(task, 200, "application/json; charset=utf-8", &text);
+    return verdict;
+}
+
+/* ---- who waits for the end ---- */
+
+struct waiter {
+    struct run_watcher watcher;
+    struct task *task;
+};
+
+static void on_change(struct run_watcher *watcher)
+{
+    struct waiter *waiter = CONTAINER_OF(watcher, struct waiter, watcher);
+    struct run *run = watcher->run;
+    struct task *task = waiter->task;
+
+    if (run_is_over(run)) {
+        run_unwatch(watcher);
+        task->on_cancel = NULL;
+        task->must_finish = NULL;
+        (void)reply_ended(task, run);
+    }
+}
+
+static void on_cancel(struct task *task)
+{
+    struct waiter *waiter = task->state;
+
+    run_stop(waiter->watcher.run);
+    run_unwatch(&waiter->watcher);
+}
+
+/* With an Idempotency-Key what was begun is carried through: the retry shall find the whole of
+ * it. */
+static bool must_finish(struct task *task)
+{
+    return task->idempotency != NULL;
+}
+
+static enum stage_verdict wait_for(struct task *task, struct run *run, uint64_t timeout_ms)
+{
+    struct waiter *waiter = arena_zalloc(task->arena, sizeof(*waiter));
+
+    waiter->task = task;
+    waiter->watcher.on_change = on_change;
+    task->state = waiter;
+    task->on_cancel = on_cancel;
+    task->must_finish = must_finish;
+    exchange_set_deadline(task->exchange, timeout_ms + REPLY_MARGIN_MS);
+    run_watch(run, &waiter->watcher);
+    return STAGE_WAIT;
+}
+
+/* ---- the run ---- */
+
+static void on_step(void *context, int64_t next_position, bool is_set, bool added)
+{
+    struct owner *owner = context;
+
+    cache_purge(owner->api->cache);
+    if (owner->session_id.len > 0) {
+        const struct session_move move = {.checkpoint_id = owner->checkpoint_id,
+                                          .version = owner->version,
+                                          .position = next_position,
+                                          .is_set = is_set,
+                                          .steps_added = added ? 1 : 0};
+
+        session_advance(owner->api->options.sessions, &owner->digest, owner->session_id, &move);
+    }
+}
+
+static void on_end(void *context)
+{
+    struct owner *owner = context;
+
+    cache_purge(owner->api->cache);
+    session_lane_leave(&owner->ticket);
+}
+
+/* Its turn has come: the session's position as it is now, where its owner has set it; else behind
+ * the last step. So too where the session is gone or stands at another checkpoint: the request means
+ * the one of its time. */
+static void on_turn(struct session_ticket *ticket)
+{
+    struct owner *owner = CONTAINER_OF(ticket, struct owner, ticket);
+    struct session session = {0};
+    struct error ignored = {0};
+    bool is_there = session_load(owner->api->options.sessions, &owner->digest, owner->session_id,
+                                 run_arena(owner->run), &session, &ignored) == ERR_OK &&
+                    session.checkpoint_id == owner->checkpoint_id;
+
+    owner->version = session.version;
+    run_release(owner->run, is_there && session.is_set ? session.position : -1);
+}
+
+/* checkpoint_id of the request wins over the session's: then the session is not used at all. */
+static enum error_code use_session(struct task *task, struct asked *asked)
+{
+    struct session session;
+    enum error_code code;
+
+    if (asked->session_id.len == 0 || asked->request.checkpoint_id.len > 0) {
+        asked->session_id = STR_EMPTY;
+        return ERR_OK;
+    }
+    code = session_load(task->api->options.sessions, &task->principal.owner, asked->session_id,
+                        task->arena, &session, &task->error);
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (session.checkpoint_id == 0) {
+        return error_at(&task->error, ERR_CHECKPOINT_REQUIRED, "session_id",
+                        "The session has no checkpoint: PATCH it with a checkpoint_id");
+    }
+    if (session.status == SESSION_PAUSED) {
+        return session_is_paused(&task->error);
+    }
+    task->exchange->notes.session = session.id;
+    asked->checkpoint_id = session.checkpoint_id;
+    asked->request.checkpoint_id =
+        arena_printf(task->arena, "%lld", (long long)session.checkpoint_id);
+    return ERR_OK;
+}
+
+static enum error_code prepare(struct task *task, struct run *run, struct asked *asked,
+                               const struct reading *reading)
+{
+    struct plan_options options;
+    enum error_code code = use_session(task, asked);
+
+    if (code == ERR_OK) {
+        code = check_permissions(task, &reading->file);
+    }
+    if (code != ERR_OK) {
+        return code;
+    }
+    plan_options_for(task, &options);
+    options.deadline_ms = (unsigned)asked->timeout_ms;
+    return run_prepare(run, &reading->file, &reading->problems, &asked->request, &options,
+                       &task->error);
+}
+
+static enum stage_verdict start(struct task *task, struct run *run, const struct asked *asked)
+{
+    struct owner *owner = arena_zalloc(run_arena(run), sizeof(*owner));
+    const struct run_hooks hooks = {.on_step = on_step, .on_end = on_end, .context = owner};
+    bool now = true;
+
+    *owner = (struct owner){.api = task->api,
+                            .run = run,
+                            .digest = task->principal.owner,
+                            .session_id = arena_str(run_arena(run), asked->session_id),
+                            .checkpoint_id = asked->checkpoint_id};
+    if (owner->session_id.len > 0 &&
+        session_lane_enter(task->api->options.sessions, owner->session_id, &owner->ticket, on_turn,
+                           &now, &task->error) != ERR_OK) {
+        run_drop(run);
+        return task_fail(task);
+    }
+    run_start(run, &hooks, owner->session_id.len > 0);
+    if (owner->session_id.len > 0 && now) {
+        on_turn(&owner->ticket);
+    }
+    locate(task, run);
+    if (asked->async) {
+        task->may_have_changed = true;
+        return reply_run(task, 202, run);
+    }
+    return wait_for(task, run, asked->timeout_ms);
+}
+
+static enum stage_verdict drop_and(struct run *run, enum stage_verdict verdict)
+{
+    run_drop(run);
+    return verdict;
+}
+
+static enum stage_verdict run_what_was_read(struct test_reading *reading)
+{
+    struct task *task = reading->task;
+    struct asked *asked = CONTAINER_OF(reading, struct asked, reading);
+    struct run *run = asked->run;
+
+    if (!reading->result.ok) {
+        return drop_and(run, test_refuse(task, &reading->result));
+    }
+    if (prepare(task, run, asked, &reading->result) != ERR_OK) {
+        return drop_and(run, task_fail(task));
+    }
+    if (task->dry_run) {
+        return drop_and(run, reply_dry_run(task, run, &reading->result));
+    }
+    return start(task, run, asked);
+}
+
+static void nobody_asks_any_more(struct test_reading *reading)
+{
+    run_drop(CONTAINER_OF(reading, struct asked, reading)->run);
+}
+
+enum stage_verdict handle_test_run(struct task *task)
+{
+    struct asked *asked = arena_zalloc(task->arena, sizeof(*asked));
+
+    if (!read_query(task, asked)) {
+        return task_fail(task);
+    }
+    if (asked->request.execute) {
+        enum stage_verdict verdict = task_allow(task, PERMISSION_EXECUTE);
+
+        if (verdict != STAGE_CONTINUE) {
+            return verdict;
+        }
+    }
+    if (run_new(task->api->runs, &task->principal.owner, &asked->run, &task->error) != ERR_OK) {
+        return task_fail(task);
+    }
+    asked->reading.then = run_what_was_read;
+    asked->reading.gone = nobody_asks_any_more;
+    return read_file(task, asked);
+}
+
+/* ---- runs that are there ---- */
+
+struct run *task_run(struct task *task)
+{
+    struct str id = task_param(task, "id");
+    struct run *run = run_find(task->api->runs, &task->principal.owner, id);
+
+    if (run == NULL) {
+        (void)error_set(&task->error, ERR_NOT_FOUND,
+                        "There is no such test run; the last %u that have ended are kept",
+                        task->api->config->runs.max_kept);
+    }
+    return run;
+}
+
+enum stage_verdict handle_run_get(struct task *task)
+{
+    const struct run *run = task_run(task);
+
+    return run == NULL ? task_fail(task) : reply_run(task, 200, run);
+}
+
+enum stage_verdict handle_run_stop(struct task *task)
+{
+    struct run *run = task_run(task);
+
+    if (run == NULL) {
+        return task_fail(task);
+    }
+    if (run_is_over(run)) {
+        return reply_run(task, 200, run);
+    }
+    if (task->dry_run) {
+        return task_reply_nothing_sent(task);
+    }
+    run_stop(run);
+    return reply_run(task, 202, run);
+}
+
+enum stage_verdict handle_run_list(struct task *task)
+{
+    enum { LIST_MAX = 200 };
+    struct run *runs[LIST_MAX];
+    int64_t limit = task_query_number(task, "limit", 50);
+    int64_t offset = task_query_number(task, "offset", 0);
+    struct json_writer w;
+    struct buf out;
+    size_t total;
+    size_t n;
+
+    n = run_list(task->api->runs, &task->principal.owner, (size_t)offset, (size_t)limit, runs,
+                 &total);
+    buf_init(&out, ANSWER_MAX);
+    jw_init(&w, &out);
+    jw_object(&w);
+    jw_key(&w, "runs");
+    jw_array(&w);
+    for (size_t i = 0; i < n; i++) {
+        run_write_summary(runs[i], &w);
+    }
+    jw_end(&w);
+    jw_kv_int(&w, "total", (int64_t)total);
+    jw_kv_int(&w, "limit", limit);
+    jw_kv_int(&w, "offset", offset);
+    jw_end(&w);
+    return task_reply_text(task, 200, "application/json; charset=utf-8", &out);
+}

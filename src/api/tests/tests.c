@@ -1,0 +1,237 @@
+/* POST /api/v1/tests/validate and /compile: a test file looked at, without doing anything. The file
+ * is the body (YAML or JSON by its Content-Type, else by its first character); room testfile does
+ * the work. */
+#include "tests.h"
+
+#include "api/gate/links.h"
+#include "api/gate/query.h"
+
+/* A short file goes through its stages at once: they are three. */
+enum { ANSWER_MAX = 64 * 1024 * 1024, PIECE_UNITS = 4000, PIECES_AT_ONCE = 3 };
+
+static enum testfile_kind kind_of(const struct exchange *exchange)
+{
+    struct str type = exchange_header(exchange, "Content-Type");
+
+    if (str_contains(type, STR("json"))) {
+        return TESTFILE_JSON;
+    }
+    return str_contains(type, STR("yaml")) ? TESTFILE_YAML : TESTFILE_AUTO;
+}
+
+/* One piece: a few thousand units are about a millisecond. */
+static bool read_on(struct test_reading *reading)
+{
+    return testfile_go_on(reading->job, PIECE_UNITS);
+}
+
+static enum stage_verdict read_done(struct test_reading *reading)
+{
+    struct task *task = reading->task;
+    struct reading *result = &reading->result;
+    enum error_code code = testfile_end(reading->job);
+
+    task->on_cancel = NULL;
+    task->state = NULL;
+    if (code == ERR_OK && result->file.format == TESTFILE_FORMAT_SUITE) {
+        testfile_refuse_manifest(task->arena, &result->file, &result->problems);
+        code = ERR_UNPROCESSABLE;
+    }
+    result->ok = code == ERR_OK;
+    return reading->then(reading);
+}
+
+static void on_turn(struct later_item *item)
+{
+    struct test_reading *reading = CONTAINER_OF(item, struct test_reading, item);
+
+    if (read_on(reading)) {
+        (void)read_done(reading);
+        return;
+    }
+    later_add(reading->task->api->options.port->later, &reading->item, on_turn);
+}
+
+static void on_cancel(struct task *task)
+{
+    struct test_reading *reading = task->state;
+
+    later_remove(&reading->item);
+    (void)testfile_end(reading->job); /* given up: there is nobody to tell */
+    if (reading->gone != NULL) {
+        reading->gone(reading);
+    }
+}
+
+enum stage_verdict test_read(struct task *task, struct arena *arena,
+                             const struct testfile_options *given, struct test_reading *reading)
+{
+    struct testfile_options options = *given;
+
+    options.kind = kind_of(task->exchange);
+    options.defaults = &task->api->defaults;
+    reading->task = task;
+    reading->result = (struct reading){0};
+    reading->job = testfile_begin(arena, task->exchange->request.body, &options,
+                                  &reading->result.file, &reading->result.problems);
+    for (size_t i = 0; i < PIECES_AT_ONCE; i++) {
+        if (read_on(reading)) {
+            return read_done(reading);
+        }
+    }
+    task->state = reading;
+    task->on_cancel = on_cancel;
+    later_add(task->api->options.port->later, &reading->item, on_turn);
+    return STAGE_WAIT;
+}
+
+static struct str name_of(const struct reading *reading)
+{
+    return reading->file.n_tests > 0 ? reading->file.tests[0].name : STR_EMPTY;
+}
+
+static void write_problems(struct json_writer *w, const struct reading *reading)
+{
+    jw_key(w, "errors");
+    testfile_problems_json(w, &reading->problems, TESTFILE_ERROR);
+    jw_key(w, "warnings");
+    testfile_problems_json(w, &reading->problems, TESTFILE_WARNING);
+}
+
+enum stage_verdict task_reply_text(struct task *task, int status, const char *type,
+                                   struct buf *text)
+{
+    struct str copy = arena_str(task->arena, buf_view(text));
+
+    buf_done(text);
+    return task_reply(task, status, type, copy);
+}
+
+static enum stage_verdict reply_validate(struct test_reading *read)
+{
+    struct task *task = read->task;
+    const struct reading *reading = &read->result;
+    struct json_writer w;
+    struct buf text;
+
+    buf_init(&text, ANSWER_MAX);
+    jw_init(&w, &text);
+    jw_object(&w);
+    jw_kv_bool(&w, "valid", reading->ok);
+    jw_kv_text(&w, "format", testfile_format_name(reading->file.format));
+    jw_kv_str(&w, "name", name_of(reading));
+    jw_kv_int(&w, "tests", (int64_t)reading->file.n_tests);
+    jw_kv_int(&w, "steps", (int64_t)reading->file.n_steps);
+    jw_kv_int(&w, "n_errors", (int64_t)reading->problems.n_errors);
+    jw_kv_int(&w, "n_warnings", (int64_t)reading->problems.n_warnings);
+    write_problems(&w, reading);
+    jw_end(&w);
+    return task_reply_text(task, 200, "application/json; charset=utf-8", &text);
+}
+
+enum stage_verdict handle_test_validate(struct task *task)
+{
+    struct test_reading *reading = arena_zalloc(task->arena, sizeof(*reading));
+
+    reading->then = reply_validate;
+    return test_read(task, task->arena, &(struct testfile_options){0}, reading);
+}
+
+/* 422 with every error; the same shape as other problems, and line, column, detail, hint in
+ * each. */
+enum stage_verdict test_refuse(struct task *task, const struct reading *reading)
+{
+    struct json_writer w;
+    struct buf text;
+
+    buf_init(&text, ANSWER_MAX);
+    jw_init(&w, &text);
+    jw_object(&w);
+    jw_kv_str(&w, "type", task_link(task, STR("/problems/unprocessable")));
+    jw_kv_text(&w, "title", error_row(ERR_UNPROCESSABLE)->title);
+    jw_kv_int(&w, "status", 422);
+    jw_kv_text(&w, "detail", "The test file has errors; each of them says where and what to do");
+    jw_kv_text(&w, "error", "The test file has errors; each of them says where and what to do");
+    jw_kv_text(&w, "code", error_row(ERR_UNPROCESSABLE)->slug);
+    jw_kv_str(&w, "instance", task_link(task, task->exchange->request.path));
+    jw_kv_text(&w, "request_id", task->exchange->trace.request_id);
+    write_problems(&w, reading);
+    jw_end(&w);
+    task->exchange->notes.error_slug = str_from(error_row(ERR_UNPROCESSABLE)->slug);
+    return task_reply_text(task, 422, "application/problem+json", &text);
+}
+
+static void write_steps(struct json_writer *w, const struct testfile *file)
+{
+    if (file->n_tests == 1) {
+        jw_key(w, "steps");
+        testfile_steps_json(w, &file->tests[0]);
+        return;
+    }
+    jw_key(w, "tests");
+    jw_array(w);
+    for (size_t i = 0; i < file->n_tests; i++) {
+        jw_object(w);
+        jw_kv_str(w, "name", file->tests[i].name);
+        jw_key(w, "steps");
+        testfile_steps_json(w, &file->tests[i]);
+        jw_end(w);
+    }
+    jw_end(w);
+}
+
+static enum stage_verdict reply_commands(struct task *task, const struct reading *reading)
+{
+    struct json_writer w;
+    struct buf text;
+
+    buf_init(&text, ANSWER_MAX);
+    jw_init(&w, &text);
+    jw_object(&w);
+    jw_kv_text(&w, "format", testfile_format_name(reading->file.format));
+    jw_kv_str(&w, "name", name_of(reading));
+    write_steps(&w, &reading->file);
+    jw_key(&w, "warnings");
+    testfile_problems_json(&w, &reading->problems, TESTFILE_WARNING);
+    jw_end(&w);
+    return task_reply_text(task, 200, "application/json; charset=utf-8", &text);
+}
+
+static const struct {
+    const char *name;
+    enum testfile_target target;
+    const char *type;
+} targets[] = {
+    {"upstream", TESTFILE_TO_UPSTREAM, "application/json; charset=utf-8"},
+    {"simplified", TESTFILE_TO_SIMPLIFIED, "application/yaml"},
+    {"sentences", TESTFILE_TO_SENTENCES, "text/plain; charset=utf-8"},
+};
+
+static enum stage_verdict reply_compile(struct test_reading *read)
+{
+    struct task *task = read->task;
+    const struct reading *reading = &read->result;
+    struct str to = task_query_text(task, "to");
+    struct buf text;
+
+    if (!reading->ok) {
+        return test_refuse(task, reading);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
+        if (str_is(to, targets[i].name)) {
+            buf_init(&text, ANSWER_MAX);
+            testfile_convert(&reading->file, targets[i].target, task->arena, &text);
+            return task_reply_text(task, 200, targets[i].type, &text);
+        }
+    }
+    return reply_commands(task, reading);
+}
+
+enum stage_verdict handle_test_compile(struct task *task)
+{
+    const struct testfile_options options = {.lenient = json_true(task_query(task, "lenient"))};
+    struct test_reading *reading = arena_zalloc(task->arena, sizeof(*reading));
+
+    reading->then = reply_compile;
+    return test_read(task, task->arena, &options, reading);
+}

@@ -1,0 +1,38 @@
+/* Test files in requests: read once, for validate, compile and run alike. */
+#ifndef API_TESTS_H
+#define API_TESTS_H
+
+#include "api/gate/task.h"
+#include "base/later.h"
+#include "testfile/testfile.h"
+
+struct reading {
+    struct testfile file;
+    struct testfile_problems problems;
+    bool ok;
+};
+
+/* A test file that is being read: in pieces of a turn each, so that a long one holds up nobody. */
+struct test_reading {
+    struct later_item item;
+    struct task *task;
+    struct testfile_job *job;
+    struct reading result;
+    enum stage_verdict (*then)(struct test_reading *reading);
+    void (*gone)(struct test_reading *reading); /* the caller left before `then`; NULL: nothing */
+    void *context;
+};
+
+/* Reads the body of the request, then calls `then`, whose verdict ends the task: at once for a short
+ * file, else in a later turn. Kind and defaults of the options are filled in here. The text is not
+ * copied: what is read lives in `arena`, except for views into the body. `reading` lives in the
+ * task's arena; its then, gone and context are set by the caller. */
+enum stage_verdict test_read(struct task *task, struct arena *arena,
+                             const struct testfile_options *given, struct test_reading *reading);
+/* 422 with every error. */
+enum stage_verdict test_refuse(struct task *task, const struct reading *reading);
+/* Ends the task with the text, and the buf. */
+enum stage_verdict task_reply_text(struct task *task, int status, const char *type,
+                                   struct buf *text);
+
+#endif
