@@ -6,23 +6,11 @@
 
 #include <stdbool.h>
 
+#include "api/gate/options.h"
 #include "base/error.h"
-#include "config/config.h"
 #include "http/server.h"
-#include "plan/plan.h"
-#include "session/session.h"
 
 struct api;
-
-struct api_options {
-    const struct config *config;  /* outlives the api */
-    const struct plan_port *port; /* the platform; outlives the api */
-    struct upstream *upstream;    /* for figures and direct access; NULL in unit tests */
-    struct session_store *sessions;
-    struct deadlines *deadlines;
-    struct later *later;
-    bool sandbox; /* the platform is the embedded sandbox */
-};
 
 enum error_code api_open(const struct api_options *options, struct api **out,
                          struct error *err) MUST_CHECK;

@@ -51,6 +51,9 @@ struct session {
     bool is_current;
 };
 
+/* ERR_CONFLICT: nothing is done in a paused session. */
+enum error_code session_is_paused(struct error *err);
+
 struct session_patch {
     const struct str *name; /* NULL: unchanged */
     const struct str *description;

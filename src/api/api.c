@@ -9,6 +9,7 @@
 #include "api/gate/links.h"
 #include "api/gate/task.h"
 #include "api/gate/verdict.h"
+#include "api_internal.h"
 #include "base/clock.h"
 #include "base/host.h"
 #include "base/mem.h"
@@ -187,6 +188,7 @@ enum error_code api_open(const struct api_options *options, struct api **out, st
     }
     api = mem_zalloc(sizeof(*api));
     api->options = *options;
+    api->routes = api_routes();
     api->config = options->config;
     api->defaults.organization_id = options->config->upstream.organization_id;
     open_trusted(api);

@@ -1,13 +1,18 @@
-/* The route table and its lookup. The rows are the truth for routing, Allow, metric labels and
+/* The route table. The rows are the truth for routing, Allow, metric labels and
  * documents. Add a route by adding a row: fixed segments before `{name}` before `{name*}` where
  * several would match. */
+#include "api/api.h"
+#include "api/command/handlers.h"
+#include "api/docs/handlers.h"
+#include "api/gate/members.h"
 #include "api/gate/query.h"
-#include "api/gate/task.h"
-#include "base/check.h"
-#include "base/mem.h"
-#include "base/percent.h"
-
-enum { MAX_SEGMENTS = 24, MAX_LABELS = 96 };
+#include "api/gate/reply_map.h"
+#include "api/ops/handlers.h"
+#include "api/relay/handlers.h"
+#include "api/simple/handlers.h"
+#include "api/simple/simple.h"
+#include "api/tests/handlers.h"
+#include "api_internal.h"
 
 #define EACH_COMMAND                                                                               \
     "the permission of each command (GET /api/v1/commands tells it: read, write:tests, "           \
@@ -87,205 +92,72 @@ static const struct route routes[] = {
     {"GET", "/problems", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_problems, &query_ignored, "documents", "listProblems", "All error codes", NULL, NULL},
     {"GET", "/problems/{code}", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_problem, &query_ignored, "documents", "getProblem", "One error code: cause, fix, example", NULL, NULL},
 };
+
 /* clang-format on */
 
-static const char *labels[MAX_LABELS] = {"unmatched"};
-static size_t label_of[ARRAY_LEN(routes)];
-static size_t n_labels;
+/* Tables of members whose routes are not rows of the simplified API. */
+static const struct {
+    const char *operation;
+    const struct member *members;
+} member_tables[] = {
+    {"executeCommand", execute_members},
+    {"executeStepCommand", path_members},
+    {"executeBatch", batch_members},
+    {"validateCommand", validate_members},
+    {"createSession", session_create_members},
+    {"updateSession", session_patch_members},
+    {"createStep", simple_step_members},
+    {"createLibraryCheckpoint", simple_library_members},
+    {"createTestDataTable", simple_table_members},
+};
 
-static size_t label_for(const char *pattern)
+/* Routes that create something and are not rows of the simplified API. */
+static bool creates(const struct route *route)
 {
-    size_t at = 1;
+    static const char *const operations[] = {"createSession", "createStep",
+                                             "createLibraryCheckpoint", "createTestDataTable"};
 
-    while (at < n_labels && !str_is(str_from(labels[at]), pattern)) {
-        at++;
+    for (size_t i = 0; i < ARRAY_LEN(operations); i++) {
+        if (str_is(str_from(route->operation), operations[i])) {
+            return true;
+        }
     }
-    CHECK(at < MAX_LABELS);
-    labels[at] = pattern;
-    n_labels = at == n_labels ? at + 1 : n_labels;
-    return at;
+    return false;
 }
 
-static void labels_fill(void)
+static struct route_contract contract(const struct route *route)
 {
-    if (n_labels != 0) {
-        return;
+    const struct simple_row *row = simple_row_of(route);
+    struct route_contract out = {.status = creates(route) ? 201 : 200};
+
+    if (row != NULL) {
+        out.members = row->members;
+        out.status = row->status;
+        out.map = row->reply == SIMPLE_MAPPED ? reply_map_find(row->map) : NULL;
+        return out;
     }
-    n_labels = 1;
-    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
-        label_of[i] = label_for(routes[i].pattern);
+    if (str_is(STR("DELETE"), route->method) && route->body != BODY_STREAM &&
+        route->handle != handle_run_stop) {
+        out.status = 204;
     }
+    for (size_t i = 0; i < ARRAY_LEN(member_tables); i++) {
+        if (str_is(str_from(route->operation), member_tables[i].operation)) {
+            out.members = member_tables[i].members;
+        }
+    }
+    return out;
+}
+
+static struct route_table table = {.rows = routes, .n = ARRAY_LEN(routes), .contract = contract};
+
+const struct route_table *api_routes(void)
+{
+    route_table_open(&table);
+    return &table;
 }
 
 const char *const *api_route_labels(size_t *out_n)
 {
-    labels_fill();
-    *out_n = n_labels;
-    return labels;
-}
-
-const struct route *route_table(size_t *out_n)
-{
-    *out_n = ARRAY_LEN(routes);
-    return routes;
-}
-
-size_t route_label(const struct route *route)
-{
-    labels_fill();
-    return label_of[route - routes];
-}
-
-struct segments {
-    struct str items[MAX_SEGMENTS];
-    size_t n;
-};
-
-/* Splits and decodes. An encoded slash or NUL, a dot segment or a broken escape is refused: such
- * paths mean different things to different programs. A trailing slash means nothing. */
-static enum error_code split_path(struct arena *arena, struct str path, struct segments *out,
-                                  struct error *err)
-{
-    struct str rest = str_sub(path, 1, path.len);
-    struct str raw;
-
-    out->n = 0;
-    while (rest.len > 0) {
-        struct str decoded;
-
-        (void)str_cut(rest, '/', &raw, &rest);
-        if (raw.len == 0 || out->n == MAX_SEGMENTS) {
-            return error_set(err, ERR_NOT_FOUND,
-                             "No route here. GET /api/v1/routes lists all routes");
-        }
-        if (!percent_decode(arena, raw, false, &decoded)) {
-            return error_set(err, ERR_BAD_REQUEST, "The path has a broken percent escape");
-        }
-        if (str_is(decoded, "..") || str_is(decoded, ".") || str_find_char(decoded, '\0') >= 0 ||
-            str_find_char(decoded, '/') >= 0) {
-            return error_set(err, ERR_BAD_REQUEST,
-                             "The path has a dot segment, an encoded slash or a NUL");
-        }
-        out->items[out->n++] = decoded;
-    }
-    return ERR_OK;
-}
-
-static bool is_many(struct str pattern)
-{
-    return str_ends(pattern, STR("*}"));
-}
-
-static struct str join(struct arena *arena, const struct str *parts, size_t n)
-{
-    struct str joined = parts[0];
-
-    for (size_t i = 1; i < n; i++) {
-        joined = arena_printf(arena, "%.*s %.*s", STR_ARG(joined), STR_ARG(parts[i]));
-    }
-    return joined;
-}
-
-/* `{name*}` takes all segments that the rest of the pattern does not need: at most one per
- * pattern. */
-static bool pattern_matches(struct arena *arena, const char *pattern, const struct segments *path,
-                            struct str params[ROUTE_MAX_PARAMS])
-{
-    struct segments want = {.n = 0};
-    struct str rest = str_from(pattern);
-    struct str part;
-    size_t at = 0;
-    size_t n_params = 0;
-
-    while (str_next(&rest, '/', &part)) {
-        want.items[want.n++] = part;
-    }
-    for (size_t i = 0; i < want.n; i++) {
-        size_t take = 1;
-
-        if (is_many(want.items[i])) {
-            size_t after = want.n - i - 1;
-
-            if (path->n < at + after + 1) {
-                return false;
-            }
-            take = path->n - at - after;
-        }
-        if (at + take > path->n) {
-            return false;
-        }
-        if (want.items[i].ptr[0] == '{') {
-            params[n_params++] = join(arena, &path->items[at], take);
-        } else if (!str_eq(want.items[i], path->items[at])) {
-            return false;
-        }
-        at += take;
-    }
-    return at == path->n;
-}
-
-static bool method_serves(const char *offered, struct str asked)
-{
-    return str_is(asked, offered) || (str_is(asked, "HEAD") && str_is(STR("GET"), offered));
-}
-
-static void allow_add(struct arena *arena, struct str *allow, const char *method)
-{
-    const char *more = str_is(STR("GET"), method) ? "GET, HEAD" : method;
-
-    if (str_contains(*allow, str_from(method))) {
-        return;
-    }
-    *allow =
-        allow->len == 0 ? str_from(more) : arena_printf(arena, "%.*s, %s", STR_ARG(*allow), more);
-}
-
-enum error_code route_find(struct arena *arena, struct str method, struct str path,
-                           struct route_match *out, struct error *err)
-{
-    struct segments segments;
-    enum error_code code = split_path(arena, path, &segments, err);
-
-    *out = (struct route_match){.allow = STR_EMPTY};
-    if (code != ERR_OK) {
-        return code;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
-        if (!pattern_matches(arena, routes[i].pattern, &segments, out->params)) {
-            continue;
-        }
-        if (method_serves(routes[i].method, method)) {
-            out->route = &routes[i];
-            return ERR_OK;
-        }
-        allow_add(arena, &out->allow, routes[i].method);
-    }
-    if (out->allow.len == 0) {
-        return error_set(err, ERR_NOT_FOUND, "No route here. GET /api/v1/routes lists all routes");
-    }
-    allow_add(arena, &out->allow, "OPTIONS");
-    return error_set(err, ERR_METHOD_NOT_ALLOWED, "This path answers to %.*s, not to %.*s",
-                     STR_ARG(out->allow), STR_ARG(method));
-}
-
-struct str task_param(const struct task *task, const char *name)
-{
-    struct str rest = str_from(task->route->pattern);
-    struct str part;
-    size_t at = 0;
-
-    while (str_next(&rest, '/', &part)) {
-        if (part.ptr[0] != '{') {
-            continue;
-        }
-        part = str_sub(part, 1, part.len - 2);
-        if (str_ends(part, STR("*"))) {
-            part.len--;
-        }
-        if (str_is(part, name)) {
-            return task->match.params[at];
-        }
-        at++;
-    }
-    check_failed("route has that parameter", name, 0);
+    *out_n = api_routes()->n_labels;
+    return table.labels;
 }

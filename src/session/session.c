@@ -531,3 +531,9 @@ void session_store_close(struct session_store *store)
     mem_free(store->snapshot_file);
     mem_free(store);
 }
+
+enum error_code session_is_paused(struct error *err)
+{
+    return error_at(err, ERR_CONFLICT, "/session_id",
+                    "The session is paused: PATCH it with {\"status\": \"active\"} first");
+}

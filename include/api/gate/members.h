@@ -42,19 +42,6 @@ const struct json *members_check(struct arena *arena, const struct json *body,
 struct json *member_check(struct arena *arena, const struct member *member,
                           const struct json *value, const char *pointer, struct error_list *errors);
 
-/* The tables of routes that are no rows of the simplified API, and whose they are. */
-extern const struct member execute_members[], path_members[], batch_members[], validate_members[],
-    session_create_members[], session_patch_members[], simple_step_members[],
-    simple_library_members[], simple_table_members[];
-
-struct route_members {
-    const char *method;
-    const char *pattern;
-    const struct member *members;
-};
-
-const struct route_members *route_members(size_t *out_n);
-
 /* An id as written: digits, or one of the known prefixes and digits. False: it is none. */
 bool id_normalise(struct str text, struct str *out_digits);
 

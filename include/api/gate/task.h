@@ -1,59 +1,15 @@
-/* What the files of room api share: the task (what our API does for one exchange), stages,
- * routes. */
+/* What all parts of api share: the task (what our API does for one exchange) and its stages. */
 #ifndef API_GATE_TASK_H
 #define API_GATE_TASK_H
 
-#include "api/api.h"
+#include "api/gate/options.h"
+#include "api/gate/route.h"
 #include "base/json_writer.h"
 #include "catalog/catalog.h"
 #include "crypto/digest.h"
 #include "data/json.h"
+#include "http/exchange.h"
 #include "observe/metrics.h"
-
-/* CONTINUE: next stage. WAIT: something holds the task and will go on with it. DONE: it is
- * answered, and neither task nor exchange may be touched any more. */
-enum stage_verdict { STAGE_CONTINUE, STAGE_WAIT, STAGE_DONE };
-
-enum body_kind {
-    BODY_NONE,     /* a body is read and ignored (bounded) */
-    BODY_OPTIONAL, /* a JSON object, or nothing */
-    BODY_JSON,     /* a JSON object */
-    BODY_COMMAND,  /* a JSON object, or the same written as YAML */
-    BODY_TEST,     /* a test file: YAML or JSON text */
-    BODY_STREAM    /* handed on in chunks */
-};
-
-enum wait_kind { WAIT_SHORT, WAIT_LONG, WAIT_NONE };
-
-enum { ROUTE_MAX_PARAMS = 4, ACCESS_PUBLIC = 0 };
-
-struct task;
-typedef enum stage_verdict (*stage_fn)(struct task *task);
-
-struct query;
-
-/* A row: what is offered where. `{name}` stands for one segment, `{name*}` for one or more. */
-struct route {
-    const char *method;
-    const char *pattern;
-    unsigned access; /* PERMISSION_* bit; ACCESS_PUBLIC */
-    enum body_kind body;
-    enum wait_kind wait;
-    stage_fn handle;
-    const struct query *query;
-    const char *tag;       /* chapter of the documents, see openapi.c */
-    const char *operation; /* its name in generated clients */
-    const char *summary;
-    const char *needs;     /* permissions where `access` is only the least one; NULL: it is all */
-    const char *successor; /* the route that replaces this old one; NULL: it is not deprecated */
-};
-
-/* What a path led to. */
-struct route_match {
-    const struct route *route;
-    struct str params[ROUTE_MAX_PARAMS];
-    struct str allow; /* methods of the path, when the asked one is not among them */
-};
 
 struct principal {
     struct str name;
@@ -113,6 +69,7 @@ struct ip_range;
 
 struct api {
     struct api_options options;
+    const struct route_table *routes;
     const struct config *config;
     struct catalog_defaults defaults;
     struct idempotency_store *idempotency;
@@ -128,14 +85,6 @@ struct api {
     bool draining;
     uint64_t opened_ms;
 };
-
-/* routes.c */
-size_t route_label(const struct route *route);
-const struct route *route_table(size_t *out_n);
-/* ERR_NOT_FOUND; or ERR_METHOD_NOT_ALLOWED with the methods that would work in out->allow. */
-enum error_code route_find(struct arena *arena, struct str method, struct str path,
-                           struct route_match *out, struct error *err) MUST_CHECK;
-struct str task_param(const struct task *task, const char *name);
 
 /* stages.c */
 enum stage_verdict stages_head_run(struct task *task);
@@ -177,10 +126,6 @@ enum stage_verdict
 task_fail(struct task *task); /* task->error (and task->errors) as problem+json */
 struct error_list *task_errors(struct task *task);
 struct str task_now(struct task *task); /* RFC 3339 */
-/* The id of the session that a request names; empty: none. command.c */
-struct str session_of(struct task *task, const struct json *body);
-/* ERR_CONFLICT: nothing is done in it. batch.c */
-enum error_code session_is_paused(struct error *err);
 
 /* task_plan.c: the plan of a task. */
 /* A new, empty one, with the task's options; task->plan is it, and its owner is the task. */
@@ -198,48 +143,5 @@ void task_start_plan(struct task *task);
 enum stage_verdict task_show_plan(struct task *task);
 enum stage_verdict task_reply_requests(struct task *task, struct json *requests);
 void plan_options_for(struct task *task, struct plan_options *out);
-
-/* ops.c, catalogue.c, command.c ... the handlers */
-enum stage_verdict handle_root(struct task *task);
-enum stage_verdict handle_health(struct task *task);
-enum stage_verdict handle_live(struct task *task);
-enum stage_verdict handle_ready(struct task *task);
-enum stage_verdict handle_metrics(struct task *task);
-enum stage_verdict handle_stats(struct task *task);
-enum stage_verdict handle_routes(struct task *task);
-enum stage_verdict handle_commands(struct task *task);
-enum stage_verdict handle_command_groups(struct task *task);
-enum stage_verdict handle_command_help(struct task *task);
-enum stage_verdict handle_execute(struct task *task);
-enum stage_verdict handle_step_path(struct task *task);
-enum stage_verdict handle_batch(struct task *task);
-enum stage_verdict handle_validate(struct task *task);
-enum stage_verdict handle_simple(struct task *task);
-enum stage_verdict handle_simple_step(struct task *task);
-enum stage_verdict handle_simple_library(struct task *task);
-enum stage_verdict handle_simple_table(struct task *task);
-enum stage_verdict handle_problems(struct task *task);
-enum stage_verdict handle_relay(struct task *task);
-enum stage_verdict handle_test_validate(struct task *task);
-enum stage_verdict handle_test_compile(struct task *task);
-enum stage_verdict handle_test_run(struct task *task);
-enum stage_verdict handle_run_list(struct task *task);
-enum stage_verdict handle_run_get(struct task *task);
-enum stage_verdict handle_run_events(struct task *task);
-enum stage_verdict handle_run_stop(struct task *task);
-enum stage_verdict handle_openapi(struct task *task);
-enum stage_verdict handle_docs(struct task *task);
-enum stage_verdict handle_docs_file(struct task *task);
-enum stage_verdict handle_favicon(struct task *task);
-enum stage_verdict handle_schema(struct task *task);
-enum stage_verdict reply_start_page(struct task *task);
-enum stage_verdict handle_problem(struct task *task);
-enum stage_verdict handle_session_create(struct task *task);
-enum stage_verdict handle_session_get(struct task *task);
-enum stage_verdict handle_session_list(struct task *task);
-enum stage_verdict handle_session_patch(struct task *task);
-enum stage_verdict handle_session_delete(struct task *task);
-enum stage_verdict handle_session_activate(struct task *task);
-enum stage_verdict handle_session_current(struct task *task);
 
 #endif

@@ -122,12 +122,6 @@ static void item_prepare(struct batch_item *item, size_t *left)
     }
 }
 
-enum error_code session_is_paused(struct error *err)
-{
-    return error_at(err, ERR_CONFLICT, "/session_id",
-                    "The session is paused: PATCH it with {\"status\": \"active\"} first");
-}
-
 enum error_code batch_prepare(struct batch *batch, struct error *err)
 {
     struct task *task = batch->task;

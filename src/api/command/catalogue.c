@@ -1,6 +1,7 @@
 /* GET /api/v1/commands and its relatives: the catalogue as documents, made of the same rows that
  * run. */
 #include "api/command/batch.h"
+#include "api/command/handlers.h"
 #include "api/gate/links.h"
 #include "api/gate/page.h"
 

@@ -1,6 +1,7 @@
 /* POST /api/v1/commands/execute, /commands/step/… and /commands/batch: three ways to say the same
  * thing to batch.h, and its outcome as their replies. */
 #include "api/command/batch.h"
+#include "api/command/handlers.h"
 
 #include "api/gate/query.h"
 #include "base/clock.h"

@@ -1,5 +1,6 @@
 /* /api/v1/sessions: src/api/README.md, "Contract". Thin over room session: members in, a session
  * out. */
+#include "api/command/handlers.h"
 #include "api/gate/query.h"
 #include "api/gate/task.h"
 #include "base/clock.h"

@@ -1,5 +1,7 @@
 /* POST /api/v1/commands/validate: everything that is wrong with a command at once, and its mended
  * form. */
+#include "api/command/batch.h"
+#include "api/command/handlers.h"
 #include "api/gate/members.h"
 #include "api/gate/task.h"
 

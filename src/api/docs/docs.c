@@ -1,6 +1,7 @@
 /* GET /docs: Swagger UI from the binary alone (third_party/swagger.cmake embeds it, compressed), or
  * a plain page where it was not to be had at build time. No request leaves for another host: the
  * policy below forbids it. */
+#include "api/docs/handlers.h"
 #include "api/gate/links.h"
 #include "api/gate/page.h"
 #include "testfile/guide.h"
@@ -24,7 +25,7 @@ static void put_example(struct task *task, struct buf *text, const char *before,
     buf_char(text, '\n');
 }
 
-enum stage_verdict reply_start_page(struct task *task)
+static enum stage_verdict reply_start_page(struct task *task)
 {
     struct buf text;
 
@@ -53,20 +54,60 @@ enum stage_verdict reply_start_page(struct task *task)
     return page_end(task, &text);
 }
 
+enum stage_verdict handle_root(struct task *task)
+{
+    static const struct {
+        const char *name;
+        const char *path;
+    } links[] = {
+        {"docs", "/docs"},
+        {"openapi", "/openapi.json"},
+        {"commands", "/api/v1/commands"},
+        {"routes", "/api/v1/routes"},
+        {"problems", "/problems"},
+        {"health", "/health"},
+        {"metrics", "/metrics"},
+    };
+    struct buf text;
+    struct json_writer w;
+    struct str body;
+
+    if (page_is_wanted(task)) {
+        return reply_start_page(task);
+    }
+    buf_init(&text, 4096);
+    jw_init(&w, &text);
+    jw_object(&w);
+    jw_kv_text(&w, "service", "virtuoso-proxy");
+    jw_kv_text(&w, "version", VP_VERSION);
+    jw_kv_text(&w, "description", "A simple HTTP API in front of the Virtuoso QA platform");
+    jw_key(&w, "links");
+    jw_object(&w);
+    for (size_t i = 0; i < ARRAY_LEN(links); i++) {
+        jw_kv_str(&w, links[i].name, task_link(task, str_from(links[i].path)));
+    }
+    jw_end(&w);
+    jw_end(&w);
+    body = arena_str(task->arena, buf_view(&text));
+    buf_done(&text);
+    return task_reply(task, 200, "application/json; charset=utf-8", body);
+}
+
 /* Rows of the route table, grouped as they stand there. */
 static enum stage_verdict reply_plain_page(struct task *task)
 {
-    size_t n;
-    const struct route *routes = route_table(&n);
+    const struct route_table *routes = task->api->routes;
     struct buf text;
 
     page_begin(task, &text, "API");
     buf_text(&text, "<p>The same for programs: ");
     page_anchor(task, &text, "/openapi.json", "/openapi.json");
     buf_text(&text, ".</p><ul class=\"rows\">\n");
-    for (size_t i = 0; i < n; i++) {
-        buf_printf(&text, "<li><strong>%s</strong> <code>%s</code><p>%s</p></li>\n",
-                   routes[i].method, routes[i].pattern, routes[i].summary);
+    for (size_t i = 0; i < routes->n; i++) {
+        const struct route *row = &routes->rows[i];
+
+        buf_printf(&text, "<li><strong>%s</strong> <code>%s</code><p>%s</p></li>\n", row->method,
+                   row->pattern, row->summary);
     }
     buf_text(&text, "</ul>");
     return page_end(task, &text);

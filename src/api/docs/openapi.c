@@ -1,22 +1,13 @@
 /* GET /openapi.json: OpenAPI 3.1 made of the tables that route, check and reduce; nothing is
  * written twice. */
 #include "openapi.h"
-#include "api/simple/simple.h"
+#include "api/docs/handlers.h"
 
-static const char *success_status(const struct route *route)
+static const char *success_status(const struct task *task, const struct route *route)
 {
-    const struct simple_row *row = simple_row_of(route);
-    bool creates = str_is(STR("POST"), route->method) &&
-                   (str_is(str_from(route->pattern), "/api/v1/sessions") ||
-                    str_is(str_from(route->pattern), "/api/steps") ||
-                    str_is(str_from(route->pattern), "/api/library/checkpoints") ||
-                    str_is(str_from(route->pattern), "/api/testdata/tables"));
+    int status = task->api->routes->contract(route).status;
 
-    if (str_is(STR("DELETE"), route->method) && route->body != BODY_STREAM &&
-        route->handle != handle_run_stop) {
-        return "204";
-    }
-    return creates || (row != NULL && row->status == 201) ? "201" : "200";
+    return status == 204 ? "204" : status == 201 ? "201" : "200";
 }
 
 static const char *success_type(const struct route *route)
@@ -43,24 +34,28 @@ static const char *success_type(const struct route *route)
 static void add_other_successes(struct task *task, struct json *out, const struct route *route)
 {
     static const struct {
-        stage_fn handle;
+        const char *operation;
         const char *status;
         const char *description;
     } rows[] = {
-        {handle_batch, "207", "Not all commands succeeded; results says which"},
-        {handle_test_run, "202", "async=true: it has begun; Location says where to look"},
-        {handle_test_run, "207",
+        {"executeBatch", "207", "Not all commands succeeded; results says which"},
+        {"runTestFile", "202", "async=true: it has begun; Location says where to look"},
+        {"runTestFile", "207",
          "It ended otherwise than created or passed; the answer says what exists"},
-        {handle_run_stop, "202", "It stops after the step in flight"},
-        {handle_relay, "201", "The platform made it"},
-        {handle_run_events, "204", "It is over, and the client has seen its last event"},
+        {"stopTestRun", "202", "It stops after the step in flight"},
+        {"getDirect", "201", "The platform made it"},
+        {"postDirect", "201", "The platform made it"},
+        {"putDirect", "201", "The platform made it"},
+        {"patchDirect", "201", "The platform made it"},
+        {"deleteDirect", "201", "The platform made it"},
+        {"watchTestRun", "204", "It is over, and the client has seen its last event"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct json *success;
         struct json *schema;
 
-        if (rows[i].handle != route->handle) {
+        if (!str_is(str_from(route->operation), rows[i].operation)) {
             continue;
         }
         success = json_new_object(task->arena);
@@ -78,7 +73,7 @@ static struct json *responses(struct task *task, const struct route *route)
 {
     struct json *out = json_new_object(task->arena);
     struct json *success = json_new_object(task->arena);
-    const char *status = success_status(route);
+    const char *status = success_status(task, route);
     const char *type = success_type(route);
     struct json *plain;
 
@@ -241,10 +236,9 @@ static struct str open_path(struct task *task, const struct route *route)
 static struct json *paths(struct task *task)
 {
     struct json *out = json_new_object(task->arena);
-    size_t n;
-    const struct route *routes = route_table(&n);
+    const struct route *routes = task->api->routes->rows;
 
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < task->api->routes->n; i++) {
         struct str path = open_path(task, &routes[i]);
         struct json *item = unconst(json_get_str(out, path));
         char *method = arena_alloc(task->arena, 16);

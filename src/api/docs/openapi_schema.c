@@ -1,7 +1,6 @@
 /* The schemas of the OpenAPI document: of bodies and parameters from the tables of members, of
  * replies from the reply mappings. */
 #include "api/gate/reply_map.h"
-#include "api/simple/simple.h"
 #include "openapi.h"
 
 struct json *openapi_text(struct task *task, const char *value)
@@ -119,24 +118,6 @@ struct json *openapi_content(struct task *task, const char *type, struct json *s
     return out;
 }
 
-static const struct member *members_of(const struct route *route)
-{
-    const struct simple_row *row = simple_row_of(route);
-    size_t n;
-    const struct route_members *tables = route_members(&n);
-
-    if (row != NULL) {
-        return row->members;
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (str_is(str_from(route->pattern), tables[i].pattern) &&
-            str_is(str_from(route->method), tables[i].method)) {
-            return tables[i].members;
-        }
-    }
-    return NULL;
-}
-
 /* Into the first media type of a body's content. */
 static void set_body_example(struct task *task, struct json *body, const struct route *route)
 {
@@ -157,7 +138,7 @@ static void set_body_example(struct task *task, struct json *body, const struct 
 
 static struct json *request_body_without_example(struct task *task, const struct route *route)
 {
-    const struct member *members = members_of(route);
+    const struct member *members = task->api->routes->contract(route).members;
     struct json *out = json_new_object(task->arena);
     struct json *schema = json_new_object(task->arena);
     struct json *types;
@@ -251,10 +232,8 @@ static struct json *map_schema(struct task *task, const struct reply_map *map)
 
 struct json *openapi_reply(struct task *task, const struct route *route)
 {
-    const struct simple_row *row = simple_row_of(route);
     struct json *schema = json_new_object(task->arena);
-    const struct reply_map *map =
-        row != NULL && row->reply == SIMPLE_MAPPED ? reply_map_find(row->map) : NULL;
+    const struct reply_map *map = task->api->routes->contract(route).map;
 
     if (map != NULL) {
         return map_schema(task, map);

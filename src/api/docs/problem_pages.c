@@ -1,5 +1,6 @@
 /* GET /problems/{code}: what a problem's `type` leads to. A row per code of base/error.h (a test
  * holds the two together): the cause in words, what to do, an example. */
+#include "api/docs/handlers.h"
 #include "api/gate/page.h"
 
 struct problem_page {

@@ -35,8 +35,8 @@ static enum stage_verdict stage_route(struct task *task)
     if (str_is(exchange->request.path, "*")) {
         return answer_options(task, STR("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
     }
-    code = route_find(task->arena, exchange->request.method, exchange->request.path, &task->match,
-                      &task->error);
+    code = route_find(task->api->routes, task->arena, exchange->request.method,
+                      exchange->request.path, &task->match, &task->error);
     task->route = task->match.route;
     if (code == ERR_METHOD_NOT_ALLOWED && is_options) {
         return answer_options(task, task->match.allow);
@@ -48,7 +48,7 @@ static enum stage_verdict stage_route(struct task *task)
         return task_fail(task);
     }
     exchange->notes.route = str_from(task->route->pattern);
-    exchange->notes.route_label = route_label(task->route);
+    exchange->notes.route_label = route_label(task->api->routes, task->route);
     return STAGE_CONTINUE;
 }
 

@@ -4,6 +4,7 @@
 #include "api/gate/page.h"
 #include "api/gate/query.h"
 #include "api/gate/task.h"
+#include "api/ops/handlers.h"
 #include "base/clock.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
@@ -16,42 +17,6 @@ static struct str finish(struct task *task, struct buf *text)
 
     buf_done(text);
     return copy;
-}
-
-enum stage_verdict handle_root(struct task *task)
-{
-    static const struct {
-        const char *name;
-        const char *path;
-    } links[] = {
-        {"docs", "/docs"},
-        {"openapi", "/openapi.json"},
-        {"commands", "/api/v1/commands"},
-        {"routes", "/api/v1/routes"},
-        {"problems", "/problems"},
-        {"health", "/health"},
-        {"metrics", "/metrics"},
-    };
-    struct buf text;
-    struct json_writer w;
-
-    if (page_is_wanted(task)) {
-        return reply_start_page(task);
-    }
-    buf_init(&text, 4096);
-    jw_init(&w, &text);
-    jw_object(&w);
-    jw_kv_text(&w, "service", "virtuoso-proxy");
-    jw_kv_text(&w, "version", VP_VERSION);
-    jw_kv_text(&w, "description", "A simple HTTP API in front of the Virtuoso QA platform");
-    jw_key(&w, "links");
-    jw_object(&w);
-    for (size_t i = 0; i < ARRAY_LEN(links); i++) {
-        jw_kv_str(&w, links[i].name, task_link(task, str_from(links[i].path)));
-    }
-    jw_end(&w);
-    jw_end(&w);
-    return task_reply(task, 200, json_type_utf8, finish(task, &text));
 }
 
 enum health { HEALTH_PASS, HEALTH_WARN, HEALTH_FAIL };
@@ -364,11 +329,10 @@ enum stage_verdict handle_routes(struct task *task)
 {
     struct json *list = json_new_array(task->arena);
     struct json *body = json_new_object(task->arena);
-    size_t n;
-    const struct route *routes = route_table(&n);
+    const struct route_table *routes = task->api->routes;
 
-    for (size_t i = 0; i < n; i++) {
-        json_append(list, describe_route(task, &routes[i]));
+    for (size_t i = 0; i < routes->n; i++) {
+        json_append(list, describe_route(task, &routes->rows[i]));
     }
     json_set(body, STR("routes"), list);
     return task_reply_json(task, 200, body);

@@ -4,6 +4,7 @@
  * with an Idempotency-Key is not streamed: its body is compared with that of an earlier one and its
  * answer is kept, so both are bounded (http.max_body, upstream.max_reply_bytes). */
 #include "relay.h"
+#include "api/relay/handlers.h"
 
 #include "api/gate/cache.h"
 #include "api/gate/media.h"

@@ -1,5 +1,6 @@
 /* The engine of the simplified API: request -> values -> rows of a plan -> reply. */
 #include "api/simple/simple.h"
+#include "api/simple/handlers.h"
 
 #include "api/command/execution_link.h"
 #include "api/command/goal_memo.h"

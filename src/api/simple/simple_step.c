@@ -5,6 +5,7 @@
 #include "api/gate/members.h"
 #include "api/gate/redact.h"
 #include "api/gate/reply_map.h"
+#include "api/simple/handlers.h"
 #include "api/simple/simple.h"
 #include "step/look.h"
 

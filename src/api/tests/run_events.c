@@ -3,6 +3,7 @@
  * who comes back with Last-Event-ID goes on where it was. After `done` the stream ends; who comes
  * back then gets 204, which tells an EventSource to stop. */
 #include "api/gate/query.h"
+#include "api/tests/handlers.h"
 #include "observe/metrics.h"
 #include "runs.h"
 

@@ -2,6 +2,7 @@
  * room run, not to the exchange that asked for it: whoever asked without async=true watches it like
  * any other watcher, and stops it when it leaves. */
 #include "runs.h"
+#include "api/tests/handlers.h"
 
 #include "api/gate/cache.h"
 #include "api/gate/query.h"

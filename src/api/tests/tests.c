@@ -2,6 +2,7 @@
  * is the body (YAML or JSON by its Content-Type, else by its first character); room testfile does
  * the work. */
 #include "tests.h"
+#include "api/tests/handlers.h"
 
 #include "api/gate/links.h"
 #include "api/gate/query.h"

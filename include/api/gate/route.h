@@ -1,0 +1,86 @@
+/* Routes: what is offered where, as rows, and the lookup of a path among them. */
+#ifndef API_GATE_ROUTE_H
+#define API_GATE_ROUTE_H
+
+#include "base/arena.h"
+#include "base/attr.h"
+#include "base/error.h"
+#include "base/str.h"
+
+/* CONTINUE: next stage. WAIT: something holds the task and will go on with it. DONE: it is
+ * answered, and neither task nor exchange may be touched any more. */
+enum stage_verdict { STAGE_CONTINUE, STAGE_WAIT, STAGE_DONE };
+
+enum body_kind {
+    BODY_NONE,     /* a body is read and ignored (bounded) */
+    BODY_OPTIONAL, /* a JSON object, or nothing */
+    BODY_JSON,     /* a JSON object */
+    BODY_COMMAND,  /* a JSON object, or the same written as YAML */
+    BODY_TEST,     /* a test file: YAML or JSON text */
+    BODY_STREAM    /* handed on in chunks */
+};
+
+enum wait_kind { WAIT_SHORT, WAIT_LONG, WAIT_NONE };
+
+enum { ROUTE_MAX_PARAMS = 4, ACCESS_PUBLIC = 0 };
+
+struct task;
+typedef enum stage_verdict (*stage_fn)(struct task *task);
+
+struct query;
+
+/* A row: what is offered where. `{name}` stands for one segment, `{name*}` for one or more. */
+struct route {
+    const char *method;
+    const char *pattern;
+    unsigned access; /* PERMISSION_* bit; ACCESS_PUBLIC */
+    enum body_kind body;
+    enum wait_kind wait;
+    stage_fn handle;
+    const struct query *query;
+    const char *tag;       /* chapter of the documents, see openapi.c */
+    const char *operation; /* its name in generated clients */
+    const char *summary;
+    const char *needs;     /* permissions where `access` is only the least one; NULL: it is all */
+    const char *successor; /* the route that replaces this old one; NULL: it is not deprecated */
+};
+
+/* What a path led to. */
+struct route_match {
+    const struct route *route;
+    struct str params[ROUTE_MAX_PARAMS];
+    struct str allow; /* methods of the path, when the asked one is not among them */
+};
+
+struct member;
+struct reply_map;
+
+/* What the documents tell about the body of a route and its answer. */
+struct route_contract {
+    const struct member *members; /* of the body; NULL: nothing is told */
+    const struct reply_map *map;  /* of the answer; NULL: some object */
+    int status;                   /* of success */
+};
+
+enum { ROUTE_MAX_LABELS = 96, ROUTE_MAX_ROWS = 128 };
+
+struct route_table {
+    const struct route *rows;
+    size_t n;
+    struct route_contract (*contract)(const struct route *route);
+    /* Filled by route_table_open. */
+    const char *labels[ROUTE_MAX_LABELS]; /* distinct patterns; 0 is "unmatched" */
+    size_t n_labels;
+    size_t label_of[ROUTE_MAX_ROWS];
+};
+
+/* Fills the labels; a second call changes nothing. */
+void route_table_open(struct route_table *table);
+size_t route_label(const struct route_table *table, const struct route *route);
+/* ERR_NOT_FOUND; or ERR_METHOD_NOT_ALLOWED with the methods that would work in out->allow. */
+enum error_code route_find(const struct route_table *table, struct arena *arena, struct str method,
+                           struct str path, struct route_match *out, struct error *err) MUST_CHECK;
+/* The part of the path that the pattern calls so. The pattern must have it. */
+struct str task_param(const struct task *task, const char *name);
+
+#endif

@@ -1,0 +1,9 @@
+/* Handler of direct access, for the route table. */
+#ifndef API_RELAY_HANDLERS_H
+#define API_RELAY_HANDLERS_H
+
+#include "api/gate/route.h"
+
+enum stage_verdict handle_relay(struct task *task);
+
+#endif
