@@ -7,7 +7,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "data/template.h"
-#include "upstream/upstream.h"
+#include "upstream/class.h"
 
 /* Lets a row hold its JSON without backslashes: the preprocessor quotes it. */
 #define JSON(...) #__VA_ARGS__

@@ -20,6 +20,7 @@
 #include "base/list.h"
 #include "base/secret.h"
 #include "base/str.h"
+#include "upstream/class.h"
 
 struct deadlines;
 struct later;
@@ -45,12 +46,6 @@ struct upstream_options {
 };
 
 enum { UPSTREAM_MAX_HEADERS = 80, UPSTREAM_SEND_MAX = 1 << 20 };
-
-enum call_class {
-    CALL_READ,   /* GET: retried */
-    CALL_CHANGE, /* PUT, DELETE: idempotent by HTTP, retried only when it never left */
-    CALL_CREATE  /* POST that creates: never sent twice */
-};
 
 struct upstream_header {
     struct str name;
