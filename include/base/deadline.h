@@ -11,22 +11,6 @@
 
 #include "base/list.h"
 
-enum deadline_kind {
-    DEADLINE_HANDSHAKE,
-    DEADLINE_HEAD,
-    DEADLINE_BODY,
-    DEADLINE_EXCHANGE,
-    DEADLINE_WRITE,
-    DEADLINE_IDLE,
-    DEADLINE_LINGER,
-    DEADLINE_UPSTREAM, /* whole calls */
-    DEADLINE_TRY,
-    DEADLINE_RETRY,
-    DEADLINE_SESSION,
-    DEADLINE_OTHER,
-    DEADLINE_N_KINDS
-};
-
 struct deadline;
 typedef void (*deadline_fn)(struct deadline *deadline);
 
@@ -52,8 +36,8 @@ size_t deadlines_run(struct deadlines *deadlines, uint64_t now_ms);
 bool deadlines_is_empty(const struct deadlines *deadlines);
 
 /* Sets (or moves) it to clock_now_ms() + wait_ms. */
-void deadline_set(struct deadlines *deadlines, struct deadline *deadline, enum deadline_kind kind,
-                  uint64_t wait_ms, deadline_fn on_expire);
+void deadline_set(struct deadlines *deadlines, struct deadline *deadline, uint64_t wait_ms,
+                  deadline_fn on_expire);
 void deadline_clear(struct deadline *deadline); /* idempotent; zeroed is fine */
 bool deadline_is_set(const struct deadline *deadline);
 

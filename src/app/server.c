@@ -139,7 +139,7 @@ static void drain_step(struct deadline *deadline)
             return;
         }
     }
-    deadline_set(&server->loop.deadlines, deadline, DEADLINE_OTHER, DRAIN_STEP_MS, drain_step);
+    deadline_set(&server->loop.deadlines, deadline, DRAIN_STEP_MS, drain_step);
 }
 
 /* What SIGTERM does. */
@@ -159,7 +159,7 @@ static void drain(struct server *server, unsigned notice_ms)
     if (server->http != NULL) {
         http_server_say_close(server->http);
     }
-    deadline_set(&server->loop.deadlines, &server->drain_step, DEADLINE_OTHER, 0, drain_step);
+    deadline_set(&server->loop.deadlines, &server->drain_step, 0, drain_step);
 }
 
 /* The notice is for load balancers. Who presses Ctrl-C has none, and waits. */

@@ -137,10 +137,9 @@ bool deadlines_is_empty(const struct deadlines *deadlines)
     return list_is_empty(&deadlines->overdue);
 }
 
-void deadline_set(struct deadlines *deadlines, struct deadline *deadline, enum deadline_kind kind,
-                  uint64_t wait_ms, deadline_fn on_expire)
+void deadline_set(struct deadlines *deadlines, struct deadline *deadline, uint64_t wait_ms,
+                  deadline_fn on_expire)
 {
-    (void)kind;
     list_remove(&deadline->link);
     deadline->at_ms = clock_now_ms() + (wait_ms < WAIT_MAX_MS ? wait_ms : WAIT_MAX_MS);
     deadline->on_expire = on_expire;

@@ -407,7 +407,7 @@ static void on_pause_over(struct deadline *deadline)
 
 static void pause_then(struct run_item *item, uint64_t ms)
 {
-    deadline_set(&item->run->loop->deadlines, &item->timer, DEADLINE_OTHER, ms, on_pause_over);
+    deadline_set(&item->run->loop->deadlines, &item->timer, ms, on_pause_over);
 }
 
 void item_stop(struct run_item *item, bool timed_out)

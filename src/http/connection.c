@@ -10,14 +10,13 @@ static void on_deadline(struct deadline *deadline);
 
 /* ---- deadlines ---- */
 
-void connection_arm(struct http_connection *connection, enum deadline_kind kind, uint64_t wait_ms)
+void connection_arm(struct http_connection *connection, uint64_t wait_ms)
 {
     if (wait_ms == 0) {
         deadline_clear(&connection->deadline);
         return;
     }
-    deadline_set(&connection->server->loop->deadlines, &connection->deadline, kind, wait_ms,
-                 on_deadline);
+    deadline_set(&connection->server->loop->deadlines, &connection->deadline, wait_ms, on_deadline);
 }
 
 static void on_write_deadline(struct deadline *deadline)
@@ -42,8 +41,8 @@ void connection_wrote(struct http_connection *connection)
         return;
     }
     connection->taken_before = transport_taken(&connection->transport);
-    deadline_set(&connection->server->loop->deadlines, &connection->write_deadline, DEADLINE_WRITE,
-                 wait_ms, on_write_deadline);
+    deadline_set(&connection->server->loop->deadlines, &connection->write_deadline, wait_ms,
+                 on_write_deadline);
 }
 
 /* ---- ends ---- */
@@ -135,15 +134,14 @@ void connection_linger(struct http_connection *connection)
         transport_shutdown(&connection->transport);
         transport_read_start(&connection->transport);
     }
-    connection_arm(connection, DEADLINE_LINGER,
-                   is_sent ? connection->server->options.linger_ms : 0);
+    connection_arm(connection, is_sent ? connection->server->options.linger_ms : 0);
 }
 
 static void become_idle(struct http_connection *connection)
 {
     connection->state = CONNECTION_IDLE;
     parser_init(&connection->parser, &connection->server->options);
-    connection_arm(connection, DEADLINE_IDLE, connection->server->options.idle_timeout_ms);
+    connection_arm(connection, connection->server->options.idle_timeout_ms);
     transport_read_start(&connection->transport);
 }
 
@@ -254,7 +252,7 @@ static void on_deadline(struct deadline *deadline)
         break;
     case CONNECTION_IDLE:
         if (transport_pending(&connection->transport) > 0) { /* still reading its answer */
-            connection_arm(connection, DEADLINE_IDLE, connection->server->options.idle_timeout_ms);
+            connection_arm(connection, connection->server->options.idle_timeout_ms);
             break;
         }
         connection_abort(connection);
@@ -363,7 +361,7 @@ void connection_open(struct http_server *server)
     transport_open(&connection->transport, server->loop, server->options.tls, &events);
     if (server->options.tls != NULL) {
         connection->state = CONNECTION_HANDSHAKE;
-        connection_arm(connection, DEADLINE_HANDSHAKE, server->options.handshake_timeout_ms);
+        connection_arm(connection, server->options.handshake_timeout_ms);
         transport_read_start(&connection->transport);
     } else {
         become_idle(connection);

@@ -87,7 +87,7 @@ void connection_body_late(struct http_connection *connection);
 void connection_replied(
     struct http_connection *connection); /* the answer is complete in the transport */
 void connection_wrote(struct http_connection *connection); /* arms the write deadline */
-void connection_arm(struct http_connection *connection, enum deadline_kind kind, uint64_t wait_ms);
+void connection_arm(struct http_connection *connection, uint64_t wait_ms);
 
 /* ---- intake.c: bytes of the client, and the calls of the service that they lead to ---- */
 void intake_bytes(struct http_connection *connection, struct str bytes);

@@ -42,7 +42,7 @@ static void arm_body(struct http_connection *connection)
     uint64_t left_ms = most_ms > spent_ms ? most_ms - spent_ms : 1;
 
     if (wait_ms > 0) {
-        connection_arm(connection, DEADLINE_BODY, left_ms < wait_ms ? left_ms : wait_ms);
+        connection_arm(connection, left_ms < wait_ms ? left_ms : wait_ms);
     }
 }
 
@@ -247,7 +247,7 @@ static bool use_head(struct http_connection *connection, struct str bytes, size_
     if (connection->state == CONNECTION_IDLE) {
         connection->state = CONNECTION_HEAD;
         connection->head_began_us = clock_now_us();
-        connection_arm(connection, DEADLINE_HEAD, connection->server->options.head_timeout_ms);
+        connection_arm(connection, connection->server->options.head_timeout_ms);
     }
     switch (parser_next(&connection->parser, bytes, out_used, &head, &err)) {
     case PARSER_HEAD:

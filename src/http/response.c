@@ -388,6 +388,5 @@ void exchange_set_deadline(struct exchange *exchange, uint64_t wait_ms)
         deadline_clear(&exchange->deadline);
         return;
     }
-    deadline_set(&exchange->server->loop->deadlines, &exchange->deadline, DEADLINE_EXCHANGE,
-                 wait_ms, on_deadline);
+    deadline_set(&exchange->server->loop->deadlines, &exchange->deadline, wait_ms, on_deadline);
 }

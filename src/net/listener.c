@@ -42,8 +42,7 @@ static void on_connection(uv_stream_t *stream, int status)
     if (status < 0) { /* no descriptors left: try again when some may have come back */
         metric_add(M_CONNECTIONS_REFUSED, 0, 0, 0, 1);
         log_event(LOG_WARN, "listener.accept_failed", F_TEXT("error", uv_strerror(status)));
-        deadline_set(&listener->loop->deadlines, &listener->retry, DEADLINE_RETRY, RETRY_MS,
-                     on_retry);
+        deadline_set(&listener->loop->deadlines, &listener->retry, RETRY_MS, on_retry);
         return;
     }
     tell(listener);

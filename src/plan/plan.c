@@ -127,7 +127,7 @@ static bool outlives(struct plan *plan, const struct error *err)
     }
     plan->n_away += plan->n_away < AWAY_DOUBLINGS ? 1 : 0;
     plan->n_polls++;
-    deadline_set(plan->port->deadlines, &plan->again, DEADLINE_OTHER, delay_ms, on_again);
+    deadline_set(plan->port->deadlines, &plan->again, delay_ms, on_again);
     return true;
 }
 
@@ -385,7 +385,7 @@ static enum flow ask_after(struct plan *plan)
     }
     if (verdict == PLAN_AGAIN && !plan->stop_asked) {
         plan->n_polls++;
-        deadline_set(plan->port->deadlines, &plan->again, DEADLINE_OTHER, delay_ms, on_again);
+        deadline_set(plan->port->deadlines, &plan->again, delay_ms, on_again);
         return FLOW_WAIT;
     }
     if (verdict == PLAN_FAIL) {
@@ -616,8 +616,7 @@ void plan_start(struct plan *plan, plan_done_fn on_done, void *owner)
     plan->running = true;
     plan->begin_ms = clock_now_ms();
     if (plan->options.deadline_ms > 0) {
-        deadline_set(plan->port->deadlines, &plan->limit, DEADLINE_OTHER, plan->options.deadline_ms,
-                     on_limit);
+        deadline_set(plan->port->deadlines, &plan->limit, plan->options.deadline_ms, on_limit);
     }
     later_add(plan->port->later, &plan->soon, on_soon);
 }

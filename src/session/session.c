@@ -446,7 +446,7 @@ static void on_sweep(struct deadline *deadline)
         }
         (void)expire_if_due(store, CONTAINER_OF(link, struct session_record, lru));
     }
-    deadline_set(store->deadlines, deadline, DEADLINE_SESSION, SWEEP_MS, on_sweep);
+    deadline_set(store->deadlines, deadline, SWEEP_MS, on_sweep);
 }
 
 /* A crash shall lose at most the interval, writing included: it begins twice in it. */
@@ -471,7 +471,7 @@ static void on_snapshot(struct deadline *deadline)
             store->snapshot_ms = now_ms;
         }
     }
-    deadline_set(store->deadlines, deadline, DEADLINE_OTHER, wait_ms, on_snapshot);
+    deadline_set(store->deadlines, deadline, wait_ms, on_snapshot);
 }
 
 enum error_code session_store_open(struct deadlines *deadlines, struct later *later,
@@ -489,7 +489,7 @@ enum error_code session_store_open(struct deadlines *deadlines, struct later *la
     map_init(&store->lanes);
     list_init(&store->lru);
     list_init(&store->gone_order);
-    deadline_set(deadlines, &store->sweep, DEADLINE_SESSION, SWEEP_MS, on_sweep);
+    deadline_set(deadlines, &store->sweep, SWEEP_MS, on_sweep);
     if (options->snapshot_file.len > 0) {
         store->snapshot_file = str_dup(options->snapshot_file);
         if (snapshot_load(store, &cause) != ERR_OK ||
@@ -501,8 +501,7 @@ enum error_code session_store_open(struct deadlines *deadlines, struct later *la
         }
         if (options->snapshot_interval_s > 0) {
             store->snapshot_ms = clock_now_ms();
-            deadline_set(deadlines, &store->snapshot, DEADLINE_OTHER, snapshot_pause_ms(store),
-                         on_snapshot);
+            deadline_set(deadlines, &store->snapshot, snapshot_pause_ms(store), on_snapshot);
         }
     }
     *out = store;

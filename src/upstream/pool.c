@@ -60,8 +60,7 @@ static void on_old(struct deadline *deadline);
 
 static void watch_the_oldest(struct upstream *upstream, uint64_t wait_ms)
 {
-    deadline_set(&upstream->loop->deadlines, &upstream->rest_deadline, DEADLINE_OTHER, wait_ms,
-                 on_old);
+    deadline_set(&upstream->loop->deadlines, &upstream->rest_deadline, wait_ms, on_old);
 }
 
 static void on_old(struct deadline *deadline)

@@ -149,8 +149,7 @@ void transfer_set_deadline(struct upstream_transfer *transfer, unsigned wait_ms)
         deadline_clear(&transfer->deadline);
         return;
     }
-    deadline_set(&transfer->upstream->loop->deadlines, &transfer->deadline, DEADLINE_TRY, wait_ms,
-                 on_late);
+    deadline_set(&transfer->upstream->loop->deadlines, &transfer->deadline, wait_ms, on_late);
 }
 
 /* --- reading */

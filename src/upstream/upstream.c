@@ -273,7 +273,7 @@ static bool try_again(struct upstream_call *call, const struct outcome *outcome,
     release_transfer(call);
     call->reply = (struct upstream_reply){0};
     call->state = CALL_BACKOFF;
-    deadline_set(&upstream->loop->deadlines, &call->retry, DEADLINE_RETRY, delay_ms, on_retry);
+    deadline_set(&upstream->loop->deadlines, &call->retry, delay_ms, on_retry);
     return true;
 }
 
@@ -462,8 +462,8 @@ enum error_code upstream_start(struct upstream *upstream, struct upstream_call *
     reset_outputs(call);
     upstream->n_running++;
     if (call->request.deadline_ms > 0) {
-        deadline_set(&upstream->loop->deadlines, &call->deadline, DEADLINE_UPSTREAM,
-                     call->request.deadline_ms, on_deadline);
+        deadline_set(&upstream->loop->deadlines, &call->deadline, call->request.deadline_ms,
+                     on_deadline);
     }
     if (call->stream != NULL) {
         (void)transfer_take(upstream, call);

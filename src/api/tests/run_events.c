@@ -54,7 +54,7 @@ static void arm_heartbeat(struct stream *stream)
 {
     struct api *api = stream->task->api;
 
-    deadline_set(api->options.deadlines, &stream->heartbeat, DEADLINE_OTHER,
+    deadline_set(api->options.deadlines, &stream->heartbeat,
                  (uint64_t)api->config->runs.heartbeat_s * 1000, on_heartbeat);
 }
 

@@ -42,7 +42,7 @@ static void on_ring(struct deadline *deadline)
 
 static void set(struct alarm *alarm, uint64_t wait_ms, deadline_fn fn)
 {
-    deadline_set(&work.deadlines, &alarm->deadline, DEADLINE_OTHER, wait_ms, fn);
+    deadline_set(&work.deadlines, &alarm->deadline, wait_ms, fn);
     alarm->at_ms = work.now_ms + wait_ms;
 }
 
@@ -118,7 +118,7 @@ static void they_ring_in_the_order_of_their_times(void **state)
 static void on_again(struct deadline *deadline)
 {
     n_rung++;
-    deadline_set(&work.deadlines, deadline, DEADLINE_OTHER, 0, on_again);
+    deadline_set(&work.deadlines, deadline, 0, on_again);
 }
 
 static void on_stop_other(struct deadline *deadline)
