@@ -116,18 +116,25 @@ struct str task_link(const struct task *task, struct str path)
 struct str page_link(const struct task *task, const char *path)
 {
     struct str page = task->exchange->request.path;
-    struct str link = STR_EMPTY;
+    struct str rest = str_from(path + 1);
+    size_t depth = 0;
+    char *link;
 
     if (task->exchange->base.len > 0) {
         return task_link(task, str_from(path));
     }
     for (size_t i = 1; i < page.len; i++) {
-        if (page.ptr[i] == '/') {
-            link = arena_printf(task->arena, "%.*s../", STR_ARG(link));
-        }
+        depth += page.ptr[i] == '/' ? 1 : 0;
     }
-    link = arena_printf(task->arena, "%.*s%s", STR_ARG(link), path + 1);
-    return link.len > 0 ? link : STR("./");
+    if (depth == 0 && rest.len == 0) {
+        return STR("./");
+    }
+    link = arena_alloc(task->arena, 3 * depth + rest.len);
+    for (size_t i = 0; i < depth; i++) {
+        mem_copy(link + 3 * i, "../", 3);
+    }
+    mem_copy(link + 3 * depth, rest.ptr, rest.len);
+    return (struct str){link, 3 * depth + rest.len};
 }
 
 static struct str first_of(struct exchange *exchange, const char *name)
