@@ -1,6 +1,7 @@
 #include "escape.h"
 
 #include "base/attr.h"
+#include "base/markup.h"
 #include "base/utf8.h"
 
 enum { FIRST_WIDE = 0x1100, LAST_BMP = 0xFFFF };
@@ -29,10 +30,9 @@ struct escape {
 };
 
 static const struct escape for_terminal[] = {{'\n', "\\n"}, {'\t', " "}, {'\r', "\\r"}};
-static const struct escape for_xml[] = {
-    {'&', "&amp;"},  {'<', "&lt;"},   {'>', "&gt;"},  {'"', "&quot;"},
-    {'\'', "&#39;"}, {'\n', "&#10;"}, {'\t', "&#9;"}, {'\r', "&#13;"},
-};
+
+/* A reader of XML takes these for plain blanks in an attribute. */
+static const struct escape for_xml[] = {{'\n', "&#10;"}, {'\t', "&#9;"}, {'\r', "&#13;"}};
 static const struct escape for_markdown[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"},
                                              {'\n', " "},    {'\t', " "},   {'\r', " "}};
 
@@ -72,7 +72,16 @@ void escape_terminal(struct buf *out, struct str text)
 
 void escape_xml(struct buf *out, struct str text)
 {
-    escape_by(out, text, for_xml, ARRAY_LEN(for_xml));
+    while (text.len > 0) {
+        uint32_t point = utf8_next(&text);
+        const char *entity = markup_entity(point);
+
+        if (entity != NULL) {
+            buf_text(out, entity);
+        } else if (!put_row(out, for_xml, ARRAY_LEN(for_xml), point)) {
+            put_point(out, point);
+        }
+    }
 }
 
 void escape_workflow(struct buf *out, struct str text)

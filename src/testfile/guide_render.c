@@ -1,6 +1,6 @@
 /* A small part of Markdown to HTML and to a manual page. Both targets are rows of one table of marks;
  * only how a text is escaped differs. */
-#include "base/str.h"
+#include "base/markup.h"
 #include "testfile/guide.h"
 
 enum mark {
@@ -66,26 +66,6 @@ static void end(struct renderer *r, enum mark mark)
     buf_text(r->out, r->format == GUIDE_HTML ? html[mark].end : man[mark].end);
 }
 
-static void put_html(struct buf *out, char c)
-{
-    switch (c) {
-    case '<':
-        buf_text(out, "&lt;");
-        break;
-    case '>':
-        buf_text(out, "&gt;");
-        break;
-    case '&':
-        buf_text(out, "&amp;");
-        break;
-    case '"':
-        buf_text(out, "&quot;");
-        break;
-    default:
-        buf_char(out, c);
-    }
-}
-
 /* No roff request at the begin of a line, no hyphen where a minus is meant. */
 static void put_roff(struct buf *out, char c)
 {
@@ -105,12 +85,12 @@ static void put_roff(struct buf *out, char c)
 
 static void put_text(struct renderer *r, struct str text)
 {
+    if (r->format == GUIDE_HTML) {
+        markup_text(r->out, text);
+        return;
+    }
     for (size_t i = 0; i < text.len; i++) {
-        if (r->format == GUIDE_HTML) {
-            put_html(r->out, text.ptr[i]);
-        } else {
-            put_roff(r->out, text.ptr[i]);
-        }
+        put_roff(r->out, text.ptr[i]);
     }
 }
 

@@ -15,7 +15,6 @@ bool page_is_wanted(struct task *task);
 void page_set_policy(struct task *task);
 /* The frame up to the first heading, which is `title`. */
 void page_begin(struct task *task, struct buf *out, const char *title);
-void page_text(struct buf *out, struct str text); /* escaped: nothing in it becomes markup */
 /* <a href="...">text</a> to a path of ours. */
 void page_anchor(struct task *task, struct buf *out, const char *path, const char *text);
 enum stage_verdict page_end(struct task *task, struct buf *out);

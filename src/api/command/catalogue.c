@@ -4,6 +4,7 @@
 #include "api/command/handlers.h"
 #include "api/gate/links.h"
 #include "api/gate/page.h"
+#include "base/markup.h"
 
 static struct json *text_node(struct task *task, const char *text)
 {
@@ -33,9 +34,9 @@ static void put_command(struct task *task, struct buf *text, const struct comman
                 arena_cstr(task->arena, arena_printf(task->arena, "%.*s/help", STR_ARG(path))),
                 command->words);
     buf_text(text, "<p>");
-    page_text(text, str_from(command->summary));
+    markup_text(text, str_from(command->summary));
     buf_text(text, "</p><p><code>");
-    page_text(text, str_from(command->example));
+    markup_text(text, str_from(command->example));
     buf_text(text, "</code></p></li>\n");
 }
 
@@ -52,7 +53,7 @@ static enum stage_verdict commands_page(struct task *task)
 
         if (!str_eq(group, last)) {
             buf_text(&text, last.len > 0 ? "</ul><h2>" : "<h2>");
-            page_text(&text, group);
+            markup_text(&text, group);
             buf_text(&text, "</h2><ul class=\"rows\">\n");
             last = group;
         }

@@ -4,6 +4,7 @@
 #include "api/docs/handlers.h"
 #include "api/gate/links.h"
 #include "api/gate/page.h"
+#include "base/markup.h"
 #include "testfile/guide.h"
 
 enum { SCHEMA_MAX = 1024 * 1024 };
@@ -20,8 +21,8 @@ static void put_card(struct task *task, struct buf *text, const char *path, cons
 static void put_example(struct task *task, struct buf *text, const char *before, const char *path)
 {
     buf_text(text, before);
-    page_text(text, task_server_url(task));
-    page_text(text, str_from(path));
+    markup_text(text, task_server_url(task));
+    markup_text(text, str_from(path));
     buf_char(text, '\n');
 }
 

@@ -2,6 +2,7 @@
  * holds the two together): the cause in words, what to do, an example. */
 #include "api/docs/handlers.h"
 #include "api/gate/page.h"
+#include "base/markup.h"
 
 struct problem_page {
     enum error_code code;
@@ -78,7 +79,7 @@ static void put_part(struct buf *out, const char *title, const char *text)
 {
     if (text[0] != '\0') {
         buf_printf(out, "<h2>%s</h2><p>", title);
-        page_text(out, str_from(text));
+        markup_text(out, str_from(text));
         buf_text(out, "</p>\n");
     }
 }
@@ -116,7 +117,7 @@ static enum stage_verdict problems_page(struct task *task)
                     arena_cstr(task->arena, arena_printf(task->arena, "/problems/%s", row->slug)),
                     row->slug);
         buf_text(&text, "<p>");
-        page_text(&text, str_from(pages[i].cause));
+        markup_text(&text, str_from(pages[i].cause));
         buf_text(&text, "</p></li>\n");
     }
     buf_text(&text, "</ul>");

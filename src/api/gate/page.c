@@ -2,6 +2,7 @@
 
 #include "api/gate/links.h"
 #include "api/gate/media.h"
+#include "base/markup.h"
 
 enum { PAGE_FIRST = 16384 };
 
@@ -58,40 +59,18 @@ void page_set_policy(struct task *task)
             "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"));
 }
 
-void page_text(struct buf *out, struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        switch (text.ptr[i]) {
-        case '<':
-            buf_text(out, "&lt;");
-            break;
-        case '>':
-            buf_text(out, "&gt;");
-            break;
-        case '&':
-            buf_text(out, "&amp;");
-            break;
-        case '"':
-            buf_text(out, "&quot;");
-            break;
-        default:
-            buf_char(out, text.ptr[i]);
-        }
-    }
-}
-
 static void put_link(struct task *task, struct buf *out, const char *before, const char *path,
                      const char *after)
 {
     buf_text(out, before);
-    page_text(out, page_link(task, path));
+    markup_text(out, page_link(task, path));
     buf_text(out, after);
 }
 
 void page_anchor(struct task *task, struct buf *out, const char *path, const char *text)
 {
     put_link(task, out, "<a href=\"", path, "\">");
-    page_text(out, str_from(text));
+    markup_text(out, str_from(text));
     buf_text(out, "</a>");
 }
 
@@ -102,7 +81,7 @@ void page_begin(struct task *task, struct buf *out, const char *title)
 
     buf_init(out, (size_t)64 * PAGE_FIRST);
     buf_text(out, "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>");
-    page_text(out, str_from(title));
+    markup_text(out, str_from(title));
     buf_text(out, " - virtuoso-proxy</title><meta name=\"viewport\" "
                   "content=\"width=device-width,initial-scale=1\">");
     put_link(task, out, "<link rel=\"icon\" type=\"image/svg+xml\" href=\"", "/favicon.svg", "\">");
@@ -115,7 +94,7 @@ void page_begin(struct task *task, struct buf *out, const char *title)
         page_anchor(task, out, links[i][0], links[i][1]);
     }
     buf_text(out, "</header><main><h1>");
-    page_text(out, str_from(title));
+    markup_text(out, str_from(title));
     buf_text(out, "</h1>\n");
 }
 
