@@ -30,6 +30,8 @@ void *arena_calloc(struct arena *arena, size_t n, size_t size); /* zeroed; abort
 struct str arena_str(struct arena *arena, struct str s);        /* a copy (NUL-terminated too) */
 const char *arena_cstr(struct arena *arena, struct str s);      /* the same copy as a C string */
 struct str arena_int(struct arena *arena, int64_t value);       /* in decimal */
+/* Adds `item` to the words in `*list`, with `separator` between them; an empty list gets none. */
+void arena_join(struct arena *arena, struct str *list, const char *separator, struct str item);
 struct str arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Calls fn(pointer) at the next reset or done. */

@@ -157,6 +157,12 @@ struct str arena_printf(struct arena *arena, const char *format, ...)
     return (struct str){text, (size_t)len};
 }
 
+void arena_join(struct arena *arena, struct str *list, const char *separator, struct str item)
+{
+    *list = arena_printf(arena, "%.*s%s%.*s", STR_ARG(*list), list->len > 0 ? separator : "",
+                         STR_ARG(item));
+}
+
 struct str arena_int(struct arena *arena, int64_t value)
 {
     char digits[DIGITS_MAX];

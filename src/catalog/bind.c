@@ -319,8 +319,7 @@ static void unknown_name(struct binding *b, const char *pointer, const char *kin
         return;
     }
     for (size_t i = 0; i < n_params(params); i++) {
-        known = arena_printf(b->arena, "%.*s%s%s", STR_ARG(known), known.len > 0 ? ", " : "",
-                             params[i].name);
+        arena_join(b->arena, &known, ", ", str_from(params[i].name));
     }
     (void)error_at(error_list_add(b->errors), ERR_INVALID, pointer,
                    "%s has no %s \"%.*s\"; it has %s%.*s", b->command->words, kind,

@@ -155,8 +155,7 @@ static void finish(struct line *line, struct json **out)
 
     JSON_FOREACH (word, line->args) {
         if (at < n_name) {
-            name = arena_printf(arena, "%.*s%s%.*s", STR_ARG(name), at > 0 ? " " : "",
-                                STR_ARG(json_str(word)));
+            arena_join(arena, &name, " ", json_str(word));
         } else {
             json_append(args, json_copy(arena, word));
         }
@@ -270,8 +269,7 @@ static struct str list_text(const struct json *list, struct arena *arena)
             (joined.len == 0 && str_starts(text, STR("[")))) {
             return json_text(arena, list);
         }
-        joined = arena_printf(arena, "%.*s%s%.*s", STR_ARG(joined), joined.len > 0 ? "," : "",
-                              STR_ARG(text));
+        arena_join(arena, &joined, ",", text);
     }
     return joined;
 }

@@ -106,8 +106,7 @@ static void fix_case(struct draft *draft)
         n_name = n; /* a part of a name, the rest of it in "args" */
     }
     for (tail = draft->command; n_name > 0 && str_next(&tail, ' ', &rest); n_name--) {
-        name = arena_printf(draft->arena, "%.*s%s%.*s", STR_ARG(name), name.len > 0 ? " " : "",
-                            STR_ARG(name_word(draft, rest)));
+        arena_join(draft->arena, &name, " ", name_word(draft, rest));
     }
     if (!str_starts(draft->command, name)) {
         draft->command = arena_printf(draft->arena, "%.*s%s%.*s", STR_ARG(name),

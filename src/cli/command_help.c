@@ -133,16 +133,6 @@ static bool print_group(struct str words)
     return n > 0;
 }
 
-static struct str join(struct arena *arena, const struct str *words, size_t n)
-{
-    struct str line = n > 0 ? words[0] : STR_EMPTY;
-
-    for (size_t i = 1; i < n; i++) {
-        line = arena_printf(arena, "%.*s %.*s", STR_ARG(line), STR_ARG(words[i]));
-    }
-    return line;
-}
-
 bool command_help(const char *const *words, size_t n_words)
 {
     struct str list[COMMAND_MAX_PARAMS] = {0};
@@ -152,16 +142,18 @@ bool command_help(const char *const *words, size_t n_words)
     struct error err = {0};
     struct arena arena;
     const struct command *command;
+    struct str line = STR_EMPTY;
     bool ok = true;
 
+    arena_init(&arena);
     for (; n < n_words && n < ARRAY_LEN(list); n++) {
         list[n] = str_from(words[n]);
+        arena_join(&arena, &line, " ", list[n]);
     }
     command = catalog_find(list, n, &n_name, &alias, &err);
-    arena_init(&arena);
     if (command != NULL) {
         print_command(command, &arena);
-    } else if (!print_group(join(&arena, list, n))) {
+    } else if (!print_group(line)) {
         ptrdiff_t at = str_find(str_from(err.text), STR("; GET /api"));
         struct str text = str_from(err.text);
 

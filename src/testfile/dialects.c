@@ -412,8 +412,7 @@ static struct str command_words(struct compile *c, const struct node *step)
         const struct node *part = node_get(step, names[i]);
 
         if (part != NULL && part->type == NODE_SCALAR && part->text.len > 0) {
-            words = arena_printf(c->arena, "%.*s%s%.*s", STR_ARG(words), words.len > 0 ? " " : "",
-                                 STR_ARG(part->text));
+            arena_join(c->arena, &words, " ", part->text);
         }
     }
     return words;

@@ -277,8 +277,7 @@ static void check_member_field(struct mapping *m, const struct field *field)
             const struct alias *alias = &item->list.items[k];
 
             if (alias->kind == ALIAS_MEMBER && alias->id == field->id) {
-                names = arena_printf(m->c->arena, "%.*s%s%.*s", STR_ARG(names),
-                                     names.len > 0 ? " " : "", STR_ARG(alias->text));
+                arena_join(m->c->arena, &names, " ", alias->text);
             }
         }
     }

@@ -118,8 +118,7 @@ static void add_word(struct arena *arena, const struct condition *condition, str
 
     (void)str_cut(condition->text, '|', &word, &rest);
     if (!words_have(arena_cstr(arena, *out), ' ', word)) {
-        *out = arena_printf(arena, "%.*s%s%.*s", STR_ARG(*out), out->len > 0 ? " " : "",
-                            STR_ARG(word));
+        arena_join(arena, out, " ", word);
     }
 }
 

@@ -203,8 +203,7 @@ static void unknown_member(struct arena *arena, const struct member *members, st
     nearest_init(&nearest, name);
     for (const struct member *member = members; member->name != NULL; member++) {
         nearest_offer(&nearest, str_from(member->name));
-        known = arena_printf(arena, "%.*s%s%s", STR_ARG(known), known.len > 0 ? ", " : "",
-                             member->name);
+        arena_join(arena, &known, ", ", str_from(member->name));
     }
     if (nearest.best.len > 0) {
         (void)error_at(error_list_add(errors), ERR_UNKNOWN_MEMBER, pointer,

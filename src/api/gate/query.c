@@ -204,8 +204,7 @@ static void unknown(struct task *task, struct str name)
     nearest_init(&nearest, name);
     for (const struct member *row = task->route->query->members; row->name != NULL; row++) {
         nearest_offer(&nearest, str_from(row->name));
-        known = arena_printf(task->arena, "%.*s%s%s", STR_ARG(known), known.len > 0 ? ", " : "",
-                             row->name);
+        arena_join(task->arena, &known, ", ", str_from(row->name));
     }
     if (nearest.best.len > 0) {
         (void)error_at(err, ERR_UNKNOWN_PARAMETER, pointer,

@@ -79,16 +79,6 @@ static bool is_many(struct str pattern)
     return str_ends(pattern, STR("*}"));
 }
 
-static struct str join(struct arena *arena, const struct str *parts, size_t n)
-{
-    struct str joined = parts[0];
-
-    for (size_t i = 1; i < n; i++) {
-        joined = arena_printf(arena, "%.*s %.*s", STR_ARG(joined), STR_ARG(parts[i]));
-    }
-    return joined;
-}
-
 /* `{name*}` takes all segments that the rest of the pattern does not need: at most one per
  * pattern. */
 static bool pattern_matches(struct arena *arena, const char *pattern, const struct segments *path,
@@ -118,7 +108,11 @@ static bool pattern_matches(struct arena *arena, const char *pattern, const stru
             return false;
         }
         if (want.items[i].ptr[0] == '{') {
-            params[n_params++] = join(arena, &path->items[at], take);
+            params[n_params] = path->items[at];
+            for (size_t k = 1; k < take; k++) {
+                arena_join(arena, &params[n_params], " ", path->items[at + k]);
+            }
+            n_params++;
         } else if (!str_eq(want.items[i], path->items[at])) {
             return false;
         }
@@ -139,8 +133,7 @@ static void allow_add(struct arena *arena, struct str *allow, const char *method
     if (str_contains(*allow, str_from(method))) {
         return;
     }
-    *allow =
-        allow->len == 0 ? str_from(more) : arena_printf(arena, "%.*s, %s", STR_ARG(*allow), more);
+    arena_join(arena, allow, ", ", str_from(more));
 }
 
 enum error_code route_find(const struct route_table *table, struct arena *arena, struct str method,

@@ -2,6 +2,7 @@
 #include "harness/cmocka.h"
 
 #include "base/arena.h"
+#include "base/markup.h"
 #include "base/mem.h"
 #include "base/nearest.h"
 #include "base/percent.h"
@@ -270,6 +271,35 @@ static void what_was_meant_is_the_nearest_that_is_not_too_far(void **state)
     assert_true(edit_distance(S("kitten"), S("sitting"), 2) > 2);
 }
 
+static void words_are_joined_with_one_separator_between_two(void **state)
+{
+    struct arena arena;
+    struct str list = STR_EMPTY;
+
+    (void)state;
+    arena_init(&arena);
+    arena_join(&arena, &list, ", ", S("a"));
+    assert_true(str_is(list, "a"));
+    arena_join(&arena, &list, ", ", S("b"));
+    arena_join(&arena, &list, ", ", S(""));
+    assert_true(str_is(list, "a, b, "));
+    arena_done(&arena);
+}
+
+static void markup_in_a_text_becomes_entities(void **state)
+{
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 256);
+    markup_text(&out, S("<a href=\"x\" title='y'>&amp; \xc3\xa9\n"));
+    assert_true(str_is(buf_view(&out), "&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;amp; "
+                                       "\xc3\xa9\n"));
+    assert_null(markup_entity('a'));
+    assert_null(markup_entity(0x10FFFF));
+    buf_done(&out);
+}
+
 int test_text(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +313,8 @@ int test_text(void)
         cmocka_unit_test(percent_escapes_go_both_ways),
         cmocka_unit_test(a_query_is_pairs),
         cmocka_unit_test(what_was_meant_is_the_nearest_that_is_not_too_far),
+        cmocka_unit_test(words_are_joined_with_one_separator_between_two),
+        cmocka_unit_test(markup_in_a_text_becomes_entities),
     };
 
     return cmocka_run_group_tests_name("base: text", tests, NULL, NULL);
