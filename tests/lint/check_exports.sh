@@ -15,5 +15,5 @@ if [ ${#files[@]} -eq 0 ]; then
     echo "exports: no files under $root"
     exit 1
 fi
-awk -f "$here/exports.awk" "${files[@]}"
+awk -f "$here/c_text.awk" -f "$here/exports.awk" "${files[@]}"
 echo "exports: ${#files[@]} files, each declared function has a user elsewhere"

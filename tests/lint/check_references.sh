@@ -19,5 +19,5 @@ if [ ${#files[@]} -eq 0 ]; then
     echo "references: no files under $root"
     exit 1
 fi
-awk -v known="$scratch/references.txt" -f "$here/references.awk" "${files[@]}"
+awk -v known="$scratch/references.txt" -f "$here/c_text.awk" -f "$here/references.awk" "${files[@]}"
 echo "references: ${#files[@]} files, all that they cite is there"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Rules that grep can decide: banned functions, words that mark unfinished work, comment style, file length.
 #   check_source.sh ROOT
-# Comments and string contents are told apart by source.awk, so neither a comment nor a text that mentions a
+# Comments and string contents are told apart by c_text.awk, so neither a comment nor a text that mentions a
 # function counts.
 set -euo pipefail
 root=$1
@@ -22,7 +22,7 @@ if [ "$n_files" -eq 0 ]; then
     exit 1
 fi
 # shellcheck disable=SC2086 # names of ours hold no spaces
-if ! awk -f "$here/source.awk" $files; then
+if ! awk -f "$here/c_text.awk" -f "$here/source.awk" $files; then
     exit 1
 fi
 echo "source: $n_files files, nothing banned"

@@ -1,6 +1,6 @@
 # Reads headers and sources of ours; prints each function that a header declares and that no file uses
 # but the one that defines it: such a function is dead, or it can be static. Exits 1 if there is any.
-# Tests, fuzzers and benchmarks count as users.
+# Tests, fuzzers and benchmarks count as users. Needs c_text.awk.
 
 FNR == 1 {
     is_header = FILENAME ~ /\.h$/ && FILENAME ~ /^(src|include)\//
@@ -8,7 +8,8 @@ FNR == 1 {
 }
 
 {
-    line = strip($0)
+    split_line($0)
+    line = code
 }
 
 # A declaration begins in the first column; a call never does.
@@ -48,36 +49,4 @@ END {
         }
     }
     exit n_wrong > 0
-}
-
-# Without comments and without the insides of strings.
-function strip(text,    out, i, two, c, quoted)
-{
-    out = ""
-    quoted = ""
-    for (i = 1; i <= length(text); i++) {
-        two = substr(text, i, 2)
-        c = substr(text, i, 1)
-        if (in_comment) {
-            if (two == "*/") {
-                in_comment = 0
-                i++
-            }
-        } else if (quoted != "") {
-            if (c == "\\") {
-                i++
-            } else if (c == quoted) {
-                quoted = ""
-            }
-        } else if (two == "/*") {
-            in_comment = 1
-            i++
-        } else {
-            if (c == "\"" || c == "'") {
-                quoted = c
-            }
-            out = out c
-        }
-    }
-    return out
 }

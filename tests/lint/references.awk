@@ -1,5 +1,5 @@
 # Reads sources, scripts and documents; prints each file, path or section that they cite and that is not there.
-#   awk -v known=LIST -f references.awk FILE...        LIST: every file and folder of the tree, one a line
+#   awk -v known=LIST -f c_text.awk -f references.awk FILE...        LIST: every file and folder of the tree, one a line
 # Looked at are comments of C files and of scripts, and everything of documents. Cited is what looks like
 #   <name>.md, "Section title"    a heading of that file
 #   <name>.md, <name>.c ...       a file of the tree, by its path or, in a comment, by its name alone
@@ -26,14 +26,19 @@ FNR == 1 {
 }
 
 {
-    text = is_c ? comment_of($0) : is_document || $0 ~ /^[ ]*#/ ? $0 : ""
+    if (is_c) {
+        split_line($0)
+        words = comment
+    } else {
+        words = is_document || $0 ~ /^[ ]*#/ ? $0 : ""
+    }
     # A citation may be broken at a line's end: the line before is looked at together with this one.
-    gsub(/^[ ]*\*[ ]?/, "", text)
-    check_sections(held text)
-    held = text ~ /\.md,[ ]*("[^"]*)?$/ ? text " " : ""
-    check_paths(text)
+    gsub(/^[ ]*\*[ ]?/, "", words)
+    check_sections(held words)
+    held = words ~ /\.md,[ ]*("[^"]*)?$/ ? words " " : ""
+    check_paths(words)
     if (is_document) {
-        check_links(text)
+        check_links(words)
     }
 }
 
@@ -136,36 +141,4 @@ function clean(path)
     while (sub(/[^\/]+\/\.\.\//, "", path)) {
     }
     return path
-}
-
-# Only what stands in comments; in_comment goes on from line to line.
-function comment_of(line,    out, i, two, c, quoted)
-{
-    out = ""
-    quoted = ""
-    for (i = 1; i <= length(line); i++) {
-        two = substr(line, i, 2)
-        c = substr(line, i, 1)
-        if (in_comment) {
-            if (two == "*/") {
-                in_comment = 0
-                out = out " "
-                i++
-            } else {
-                out = out c
-            }
-        } else if (quoted != "") {
-            if (c == "\\") {
-                i++
-            } else if (c == quoted) {
-                quoted = ""
-            }
-        } else if (two == "/*") {
-            in_comment = 1
-            i++
-        } else if (c == "\"" || c == "'") {
-            quoted = c
-        }
-    }
-    return out
 }

@@ -2,22 +2,18 @@
 # Proves that check_references.sh refuses what it should and lets the rest through. Argument: scratch folder.
 set -euo pipefail
 scratch=$1
-check=$(cd "$(dirname "$0")" && pwd)/check_references.sh
-failed=0
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/lint/selftest.sh
+. "$here/selftest.sh"
 
-# expect ACCEPTED|REFUSED FILE LINE: a tree with a document, a source file, and that line in FILE.
-expect() {
-    local want=$1 file=$2 line=$3 got=ACCEPTED
-    rm -rf "$scratch"
+plant() {
     mkdir -p "$scratch/src/api" "$scratch/out"
     printf '# Title\n\n## How it ends\n' >"$scratch/src/README.md"
     printf 'int a;\n' >"$scratch/src/api/other.c"
-    printf '%s\n' "$line" >"$scratch/$file"
-    bash "$check" "$scratch" "$scratch/out" >/dev/null 2>&1 || got=REFUSED
-    if [ "$got" != "$want" ]; then
-        echo "$file: $line: $got, expected $want"
-        failed=1
-    fi
+}
+
+check() {
+    bash "$here/check_references.sh" "$scratch" "$scratch/out"
 }
 
 expect ACCEPTED src/api/a.c '/* See other.c, src/api/other.c, and src/README.md, "How it ends". */ int a;'
@@ -30,5 +26,4 @@ expect REFUSED src/api/a.c "$(printf '/* The end (src/README.md,\n * "How it beg
 expect REFUSED src/api/NOTES.md '[the way](../GO''NE.md)'
 # shellcheck disable=SC2016 # the same
 expect REFUSED src/api/NOTES.md 'in `src/api/go''ne.c`'
-rm -rf "$scratch"
-exit "$failed"
+finish

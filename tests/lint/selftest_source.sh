@@ -2,21 +2,17 @@
 # Proves that check_source.sh refuses what it should and lets the rest through. Argument: scratch folder.
 set -euo pipefail
 scratch=$1
-check=$(cd "$(dirname "$0")" && pwd)/check_source.sh
-failed=0
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/lint/selftest.sh
+. "$here/selftest.sh"
 
-# expect ACCEPTED|REFUSED FILE LINE: a tree of that one line.
-expect() {
-    local want=$1 file=$2 line=$3 got=ACCEPTED
-    rm -rf "$scratch"
-    mkdir -p "$(dirname "$scratch/$file")" "$scratch/src/base"
+plant() {
+    mkdir -p "$scratch/src/base"
     printf 'int a;\n' >"$scratch/src/base/a.c"
-    printf '%s\n' "$line" >"$scratch/$file"
-    bash "$check" "$scratch" >/dev/null 2>&1 || got=REFUSED
-    if [ "$got" != "$want" ]; then
-        echo "$file: $line: $got, expected $want"
-        failed=1
-    fi
+}
+
+check() {
+    bash "$here/check_source.sh" "$scratch"
 }
 
 expect ACCEPTED src/api/a.c 'int b; /* free( and strcpy( in a comment, and the word placeholders */'
@@ -35,5 +31,4 @@ expect REFUSED src/api/a.c '/* TO''DO: the rest */'
 expect REFUSED third_party/a.cmake '# good enough for ''now'
 expect REFUSED src/api/a.c 'buf_printf(b, "{\"id\": %d}", id);'
 expect REFUSED src/api/a.c "$(yes 'int a;' | head -n 701)"
-rm -rf "$scratch"
-exit "$failed"
+finish

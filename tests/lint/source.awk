@@ -1,5 +1,5 @@
 # Reads the files named as arguments; prints FILE:LINE: what is wrong; exits 1 if anything is.
-# In C each line is split into code, text (insides of strings) and comment before the rules look at it.
+# In C each line is split into code, text and comment (c_text.awk) before the rules look at it.
 
 BEGIN {
     everywhere = "sprintf|vsprintf|strcpy|stpcpy|strcat|strncpy|strncat|strtok|atoi|atol|atof|gets|alloca"
@@ -29,6 +29,9 @@ FNR == 1 {
         next
     }
     split_line($0)
+    if (has_line_comment) {
+        wrong("comments are /* */")
+    }
     ban(everywhere, 0)
     if (is_product) {
         ban(in_product, is_base)
@@ -65,44 +68,5 @@ function ban(names, exempt,    rest, name)
         name = substr(rest, RSTART + 1, RLENGTH - 2)
         wrong(name "() is banned here (src/README.md, \"Memory and sizes\")")
         rest = substr(rest, RSTART + RLENGTH)
-    }
-}
-
-# Sets code (strings emptied, comments dropped) and text (the insides of its strings).
-function split_line(line,    i, n, c, two, quote)
-{
-    code = ""
-    text = ""
-    n = length(line)
-    quote = ""
-    for (i = 1; i <= n; i++) {
-        c = substr(line, i, 1)
-        two = substr(line, i, 2)
-        if (in_comment) {
-            if (two == "*/") {
-                in_comment = 0
-                i++
-            }
-        } else if (quote != "") {
-            text = text c
-            if (c == "\\") {
-                i++
-                text = text substr(line, i, 1)
-            } else if (c == quote) {
-                code = code c
-                quote = ""
-            }
-        } else if (two == "/*") {
-            in_comment = 1
-            i++
-        } else if (two == "//") {
-            wrong("comments are /* */")
-            return
-        } else {
-            code = code c
-            if (c == "\"" || c == "'") {
-                quote = c
-            }
-        }
     }
 }
