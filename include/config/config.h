@@ -14,8 +14,8 @@
 #include "base/secret.h"
 #include "base/str.h"
 
-/* In the order of the option's words. */
-enum auth_mode { AUTH_NONE, AUTH_KEYS, AUTH_PASSTHROUGH, AUTH_KEYS_OR_PASSTHROUGH };
+/* auth.mode: bits in the order of the option's words. */
+enum { AUTH_NONE = 0, AUTH_KEYS = 1, AUTH_PASSTHROUGH = 2 };
 
 /* Permissions, as bits (src/api/README.md, "Permissions"). */
 enum {
@@ -62,7 +62,7 @@ struct config {
     } upstream;
 
     struct {
-        enum auth_mode mode;
+        unsigned modes;       /* AUTH_*, several at once */
         unsigned cache_ttl_s; /* of what the platform thinks of a caller's token */
         const struct config_key *keys;
         size_t n_keys;
@@ -161,6 +161,7 @@ enum option_type {
     OPTION_ADDRESS,
     OPTION_SECRET,
     OPTION_ENUM,
+    OPTION_WORDS, /* several of the words, or "none" alone: bits in the order of the words */
     OPTION_LIST,
     OPTION_ORIGINS, /* a list of origins as browsers send them, or "*" */
     OPTION_RANGES,  /* a list of addresses and CIDR ranges */
@@ -174,12 +175,14 @@ struct option_row {
     size_t offset;   /* in struct config */
     const char *def; /* as written in YAML */
     int64_t min, max;
-    const char *words;   /* OPTION_ENUM: "none keys" */
+    const char *words;   /* OPTION_ENUM, OPTION_WORDS: "keys passthrough" */
     const char *old_env; /* space separated old names; NULL none */
     const char *help;    /* one line */
 };
 
 const struct option_row *config_options(size_t *out_n);
-struct str auth_mode_name(enum auth_mode mode); /* as it is written: "keys" */
+/* OPTION_WORDS as it is written: "keys,passthrough"; no bit: "none". */
+void option_print_words(const struct option_row *row, unsigned bits, struct buf *out);
+void auth_mode_print(const struct config *config, struct buf *out);
 
 #endif

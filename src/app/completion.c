@@ -193,7 +193,7 @@ static const char *key_words(const struct option_row *row)
     if (row->type == OPTION_BOOL) {
         return "true false";
     }
-    return row->type == OPTION_ENUM ? row->words : NULL;
+    return row->type == OPTION_ENUM || row->type == OPTION_WORDS ? row->words : NULL;
 }
 
 static void put_bash_option(struct buf *out, const struct subcommand *sub,

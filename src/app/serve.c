@@ -11,6 +11,8 @@
 #include "observe/log.h"
 #include "subcommands.h"
 
+enum { MODES_MAX = 64 };
+
 void print_errors(const struct error_list *errors)
 {
     for (size_t i = 0; i < errors->n; i++) {
@@ -101,14 +103,18 @@ static void log_start(const struct server *server, const char *file)
     const struct config *config = server->config;
     struct url platform = {.host = STR_EMPTY};
     char listen[160];
+    struct buf modes;
 
+    buf_init(&modes, MODES_MAX);
+    auth_mode_print(config, &modes);
     (void)!url_read(config->upstream.base_url, &platform, NULL); /* checked when it was loaded */
     log_event(LOG_INFO, "server.started", F_TEXT("version", VP_VERSION),
               F_TEXT("config", file != NULL ? file : "none"),
               F_STR("platform", server->sandbox != NULL ? STR("sandbox") : platform.host),
-              F_STR("auth", auth_mode_name(config->auth.mode)),
+              F_STR("auth", buf_view(&modes)),
               F_TEXT("listen", server->http != NULL ? server_url(server, listen)
                                                     : sandbox_address(server->sandbox)));
+    buf_done(&modes);
     config_warnings(config, clock_wall_ms(), log_warning, NULL);
 }
 

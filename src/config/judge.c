@@ -27,13 +27,12 @@ static bool is_any_origin(const struct config *config)
 
 static void judge_auth(struct loader *loader, const struct config *config)
 {
-    bool takes_keys =
-        config->auth.mode == AUTH_KEYS || config->auth.mode == AUTH_KEYS_OR_PASSTHROUGH;
+    bool takes_keys = (config->auth.modes & AUTH_KEYS) != 0;
 
     if (loader_has_failed(loader, "auth.mode")) {
         return;
     }
-    if (config->auth.mode == AUTH_NONE && !config->sandbox.enabled &&
+    if (config->auth.modes == AUTH_NONE && !config->sandbox.enabled &&
         !loader_has_failed(loader, "server.listen") && !is_loopback(config->server.listen)) {
         loader_fail(
             loader,
@@ -51,7 +50,7 @@ static void judge_auth(struct loader *loader, const struct config *config)
 /* With passthrough alone each caller brings a token; every other mode sends the stored one. */
 static void judge_token(struct loader *loader, const struct config *config)
 {
-    if (loader->sends_nothing || config->sandbox.enabled || config->auth.mode == AUTH_PASSTHROUGH ||
+    if (loader->sends_nothing || config->sandbox.enabled || config->auth.modes == AUTH_PASSTHROUGH ||
         secret_is_set(&config->upstream.token) || loader_has_failed(loader, "upstream.token") ||
         loader_has_failed(loader, "auth.mode")) {
         return;
@@ -140,8 +139,8 @@ void config_judge(struct loader *loader)
     loader->place = NULL;
     loader->line = 0;
     /* The sandbox holds nothing worth guarding: without keys it is open, on whatever address. */
-    if (config->auth.mode == AUTH_KEYS && config->auth.n_keys == 0 && config->sandbox.enabled) {
-        config->auth.mode = AUTH_NONE;
+    if (config->auth.modes == AUTH_KEYS && config->auth.n_keys == 0 && config->sandbox.enabled) {
+        config->auth.modes = AUTH_NONE;
     }
     judge_auth(loader, config);
     judge_token(loader, config);

@@ -56,7 +56,7 @@ static const struct option_row rows[] = {
     {"upstream.retry_budget_percent", OPTION_UINT, AT(upstream.retry_budget_percent), "10", 0, 100, NULL, NULL, "Most repeated calls per hundred calls that went well; up to ten can be saved, so that an outage is not made worse."},
     {"upstream.max_reply_bytes", OPTION_SIZE, AT(upstream.max_reply_bytes), "4MiB", 1024, 256 * MIB, NULL, NULL, "Longest answer of the platform; a longer one is 502."},
 
-    {"auth.mode", OPTION_ENUM, AT(auth.mode), "keys", 0, 0, "none keys passthrough keys,passthrough", NULL, "keys: our API keys; passthrough: the caller's own platform token goes upstream; none: only on loopback or with the sandbox."},
+    {"auth.mode", OPTION_WORDS, AT(auth.modes), "keys", 0, 2, "keys passthrough", NULL, "Who is let in, one or several. keys: our API keys; passthrough: the caller's own platform token goes upstream; none: everybody, only on loopback or with the sandbox."},
     {"auth.cache_ttl_s", OPTION_SECONDS, AT(auth.cache_ttl_s), "300", 1, DAY_S, NULL, NULL, "How long the platform's answer about a caller's token is kept."},
     {"auth.keys", OPTION_KEYS, AT(auth.keys), "[]", 0, 1000, NULL, "API_KEYS", "Keys as text, or {name, key | key_file | sha256, permissions, expires}."},
 
@@ -138,17 +138,28 @@ void *option_field(const struct config *config, const struct option_row *row)
     return (char *)unconst(config) + row->offset;
 }
 
-/* The word of the row at the mode's place. */
-struct str auth_mode_name(enum auth_mode mode)
+void option_print_words(const struct option_row *row, unsigned bits, struct buf *out)
+{
+    struct str rest = str_from(row->words);
+    struct str word;
+    unsigned bit = 1;
+    const char *separator = "";
+
+    if (bits == 0) {
+        buf_text(out, "none");
+    }
+    for (; str_next(&rest, ' ', &word); bit <<= 1U) {
+        if ((bits & bit) != 0) {
+            buf_printf(out, "%s%.*s", separator, STR_ARG(word));
+            separator = ",";
+        }
+    }
+}
+
+void auth_mode_print(const struct config *config, struct buf *out)
 {
     const struct option_row *row = option_find(STR("auth.mode"));
-    struct str word = STR_EMPTY;
-    struct str rest;
 
     CHECK(row != NULL);
-    rest = str_from(row->words);
-    for (int i = 0; i <= (int)mode; i++) {
-        (void)str_next(&rest, ' ', &word);
-    }
-    return word;
+    option_print_words(row, config->auth.modes, out);
 }

@@ -86,11 +86,10 @@ static void print_value(struct buf *out, const struct config *config, const stru
         yaml_write_scalar(out, *(const struct str *)field);
         break;
     case OPTION_ENUM:
-        if (row->offset == offsetof(struct config, auth.mode)) {
-            buf_str(out, auth_mode_name(config->auth.mode));
-        } else {
-            buf_str(out, *(const struct str *)field);
-        }
+        buf_str(out, *(const struct str *)field);
+        break;
+    case OPTION_WORDS:
+        option_print_words(row, *(const unsigned *)field, out);
         break;
     case OPTION_SECRET:
         buf_text(out, secret_is_set(field) ? "'***'" : "\"\"");

@@ -128,7 +128,7 @@ static bool set_bool(struct loader *loader, const struct option_row *row, struct
     return false;
 }
 
-/* "kyes" is not one of none, keys, passthrough, "keys,passthrough"; did you mean "keys"? */
+/* "loud" is not one of debug, info, warn, error, off; did you mean ...? */
 static void fail_word(struct loader *loader, const struct option_row *row, struct str text,
                       struct str nearest)
 {
@@ -137,10 +137,9 @@ static void fail_word(struct loader *loader, const struct option_row *row, struc
     struct buf words;
 
     buf_init(&words, MESSAGE_MAX);
+    buf_text(&words, row->type == OPTION_WORDS ? "none" : "");
     while (str_next(&rest, ' ', &word)) {
-        const char *quote = str_find_char(word, ',') >= 0 ? "\"" : "";
-
-        buf_printf(&words, "%s%s%.*s%s", words.len > 0 ? ", " : "", quote, STR_ARG(word), quote);
+        buf_printf(&words, "%s%.*s", words.len > 0 ? ", " : "", STR_ARG(word));
     }
     if (nearest.len > 0) {
         buf_printf(&words, "; did you mean \"%.*s\"?", STR_ARG(nearest));
@@ -155,7 +154,6 @@ static bool set_word(struct loader *loader, const struct option_row *row, struct
     struct str rest = str_from(row->words);
     struct str word;
     struct nearest nearest;
-    int index = 0;
 
     if (str_is(str_from(row->key), "log.level") && str_is_nocase(text, "warning")) {
         text = STR("warn"); /* the old service's word */
@@ -163,23 +161,68 @@ static bool set_word(struct loader *loader, const struct option_row *row, struct
     nearest_init(&nearest, text);
     while (str_next(&rest, ' ', &word)) {
         if (str_eq_nocase(word, text)) {
-            if (row->offset == offsetof(struct config, auth.mode)) {
-                *(enum auth_mode *)option_field(&loader->box->config, row) = (enum auth_mode)index;
-            } else {
-                *(struct str *)option_field(&loader->box->config, row) = word;
-            }
+            *(struct str *)option_field(&loader->box->config, row) = word;
             return true;
         }
         nearest_offer(&nearest, word);
-        index++;
     }
     fail_word(loader, row, text, nearest.best);
     return false;
 }
 
+/* The bit of one word; 0: there is no such word. */
+static unsigned bit_of_word(const struct option_row *row, struct str text, struct nearest *nearest)
+{
+    struct str rest = str_from(row->words);
+    struct str word;
+    unsigned bit = 1;
+
+    nearest_init(nearest, text);
+    for (; str_next(&rest, ' ', &word); bit <<= 1U) {
+        if (str_eq_nocase(word, text)) {
+            return bit;
+        }
+        nearest_offer(nearest, word);
+    }
+    return 0;
+}
+
+static bool set_words(struct loader *loader, const struct option_row *row, const struct str *items,
+                      size_t n)
+{
+    unsigned *field = option_field(&loader->box->config, row);
+    unsigned bits = 0;
+    struct nearest nearest;
+
+    if (n == 1 && str_is_nocase(items[0], "none")) {
+        *field = 0;
+        return true;
+    }
+    if (n == 0) {
+        loader_fail(loader, "%s: is empty; write none when that is meant", row->key);
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        unsigned bit = bit_of_word(row, items[i], &nearest);
+
+        if (str_is_nocase(items[i], "none")) {
+            loader_fail(loader, "%s: \"none\" does not go with other words", row->key);
+            return false;
+        }
+        if (bit == 0) {
+            fail_word(loader, row, items[i], nearest.best);
+            return false;
+        }
+        bits |= bit;
+    }
+    *field = bits;
+    return true;
+}
+
 bool option_is_list(const struct option_row *row)
 {
-    return row->type == OPTION_LIST || row->type == OPTION_ORIGINS || row->type == OPTION_RANGES;
+    return row->type == OPTION_WORDS || row->type == OPTION_LIST || row->type == OPTION_ORIGINS ||
+           row->type == OPTION_RANGES;
 }
 
 bool option_set_list(struct loader *loader, const struct option_row *row, const struct str *items,
@@ -192,12 +235,16 @@ bool option_set_list(struct loader *loader, const struct option_row *row, const 
     } *field = option_field(&loader->box->config, row);
 
     bool is_sound = true;
-    struct str *copy = arena_calloc(&loader->box->arena, n > 0 ? n : 1, sizeof(*copy));
+    struct str *copy;
 
     if ((int64_t)n > row->max) {
         loader_fail(loader, "%s: more than %lld entries", row->key, (long long)row->max);
         return false;
     }
+    if (row->type == OPTION_WORDS) {
+        return set_words(loader, row, items, n);
+    }
+    copy = arena_calloc(&loader->box->arena, n > 0 ? n : 1, sizeof(*copy));
     for (size_t i = 0; i < n; i++) {
         is_sound = item_is_sound(loader, row, items[i]) && is_sound;
         copy[i] = arena_str(&loader->box->arena, items[i]);
@@ -234,6 +281,7 @@ static bool set_by_type(struct loader *loader, const struct option_row *row, str
         return set_secret(loader, row, text);
     case OPTION_ENUM:
         return set_word(loader, row, text);
+    case OPTION_WORDS:
     case OPTION_LIST:
     case OPTION_ORIGINS:
     case OPTION_RANGES:

@@ -131,31 +131,28 @@ enum error_code auth_check(const struct config *config, const struct exchange *e
                            struct principal *out, struct error *err)
 {
     bool is_ours = exchange_has_header(exchange, "X-API-Key") && bearer_of(exchange).len == 0;
-    bool takes_keys =
-        config->auth.mode == AUTH_KEYS || config->auth.mode == AUTH_KEYS_OR_PASSTHROUGH;
 
-    if (takes_keys && has_two_credentials(exchange)) {
+    if ((config->auth.modes & AUTH_KEYS) != 0 && has_two_credentials(exchange)) {
         return error_set(
             err, ERR_UNAUTHORIZED,
             "Authorization and X-API-Key hold different credentials; send one of them");
     }
-    switch (config->auth.mode) {
+    switch (config->auth.modes) {
     case AUTH_KEYS:
         return check_key(config, exchange, out, err);
     case AUTH_PASSTHROUGH:
         return take_token(exchange, out, err);
-    case AUTH_KEYS_OR_PASSTHROUGH:
+    case AUTH_KEYS | AUTH_PASSTHROUGH:
         if (is_ours || key_find(config, bearer_of(exchange)) != NULL) {
             return check_key(config, exchange, out, err);
         }
         return take_token(exchange, out, err);
-    case AUTH_NONE:
+    default:
         out->name = STR("anonymous");
         out->permissions = PERMISSION_ALL;
         digest_of(STR("anonymous"), &out->owner);
         return ERR_OK;
     }
-    return error_set(err, ERR_INTERNAL, "Unknown authentication mode");
 }
 
 enum stage_verdict task_allow(struct task *task, unsigned permission)

@@ -103,7 +103,7 @@ enum stage_verdict limits_count_caller(struct task *task)
     struct limit_bucket *bucket;
     struct gcra_verdict verdict;
 
-    if (limits == NULL || task->api->config->auth.mode == AUTH_NONE) {
+    if (limits == NULL || task->api->config->auth.modes == AUTH_NONE) {
         return STAGE_CONTINUE;
     }
     bucket = limit_table_get(&limits->callers,

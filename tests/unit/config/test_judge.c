@@ -90,11 +90,55 @@ static void addresses_of_proxies_and_the_public_url_are_checked(void **state)
     }
 }
 
+static void several_modes_are_taken_in_every_form(void **state)
+{
+    static const struct {
+        const char *set;
+        unsigned modes;
+        const char *printed;
+    } rows[] = {
+        {"auth.mode=none", AUTH_NONE, "none"},
+        {"auth.mode=passthrough", AUTH_PASSTHROUGH, "passthrough"},
+        {"auth.mode=keys,passthrough", AUTH_KEYS | AUTH_PASSTHROUGH, "keys,passthrough"},
+        {"auth.mode=[\"passthrough\", \"keys\"]", AUTH_KEYS | AUTH_PASSTHROUGH, "keys,passthrough"},
+    };
+    static const struct row refused[] = {
+        {"auth.mode=kyes", "did you mean \"keys\"?"},
+        {"auth.mode=none,keys", "does not go with other words"},
+        {"auth.mode=", "auth.mode: is empty"},
+    };
+    static const char *const environment[] = {NULL};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *sets[] = {"sandbox.enabled=true", "auth.keys=key-of-a-test", rows[i].set};
+        const struct config_sources sources = {
+            .sets = sets, .n_sets = 3, .environment = environment};
+        struct config *config = NULL;
+        struct error_list errors;
+        struct buf printed;
+
+        error_list_init(&errors);
+        buf_init(&printed, 64);
+        assert_int_equal(config_load(&sources, &config, &errors), ERR_OK);
+        assert_int_equal(config->auth.modes, rows[i].modes);
+        auth_mode_print(config, &printed);
+        assert_true(str_is(buf_view(&printed), rows[i].printed));
+        buf_done(&printed);
+        error_list_done(&errors);
+        config_free(config);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+        check(&refused[i]);
+    }
+}
+
 int test_judge(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(origins_that_never_match_are_refused),
         cmocka_unit_test(every_bad_origin_is_told),
+        cmocka_unit_test(several_modes_are_taken_in_every_form),
         cmocka_unit_test(addresses_of_proxies_and_the_public_url_are_checked),
     };
 
