@@ -27,11 +27,24 @@ enum {
     PERMISSION_ALL = 31
 };
 
+const char *permission_name(unsigned permission); /* of one bit; "none" when there is none such */
+unsigned permission_bits(struct str name);        /* 0: unknown; "all" is all of them */
+void permissions_print(unsigned bits, struct buf *out); /* ["read", "execute"] */
+
+/* How much somebody may ask for; 0: as `limits` says for everybody. */
+struct config_rate {
+    unsigned per_second;
+    unsigned burst; /* requests at once, after a pause */
+    unsigned concurrency;
+};
+
 struct config_key {
     struct str name; /* for logs; never the key itself */
     uint8_t sha256[32];
     unsigned permissions;
-    int64_t expires_ms; /* Unix; 0 never */
+    struct config_rate rate;
+    int64_t not_before_ms; /* Unix; 0: it has begun */
+    int64_t expires_ms;    /* Unix; 0 never */
 };
 
 struct config {

@@ -85,6 +85,15 @@ static const char server_signals[] =
 static const char file_exit_codes[] =
     "0 all fine; 1 usage, or a file has errors or cannot be read (as for run)";
 
+static const struct argument key_arguments[] = {
+    {"name", 0, "NAME", "what logs call the caller", NULL, NULL},
+    {"permissions", 0, "LIST", "read,write:tests,write:library,execute,admin; all unless given",
+     NULL, NULL},
+    {"expires", 0, "DATE", "2027-01-31 (to the end of that day, UTC) or 2027-01-31T12:00:00Z", NULL,
+     NULL},
+    {.name = NULL},
+};
+
 static const struct argument no_arguments[] = {{.name = NULL}};
 
 static int run_validate(struct arguments *arguments)
@@ -131,6 +140,8 @@ const struct subcommand subcommands[] = {
      .signals = server_signals, .example = "sandbox --listen 127.0.0.1:9000"},
     {"check", "Check the configuration as serve does, every error at once, and start nothing.", "",
      check_arguments, run_check, .example = "check -c FILE --print"},
+    {"key", "Make an API key: prints it once, and the entry for auth.keys.", "new", key_arguments,
+     run_key, .example = "key new --name ci --permissions read,execute --expires 2027-01-31"},
     {"demo", "Run proxy and sandbox, create and execute a sample test, and keep serving.", "",
      demo_arguments, run_demo, .signals = server_signals, .example = "demo --once"},
     {"command", "Run one command of the catalogue, without a server or through one.",

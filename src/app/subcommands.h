@@ -30,6 +30,7 @@ int run_sandbox(struct arguments *arguments);
 int run_check(struct arguments *arguments);
 int run_demo(struct arguments *arguments);
 int run_command(struct arguments *arguments);
+int run_key(struct arguments *arguments);
 int run_completion(struct arguments *arguments);
 int run_man(struct arguments *arguments);
 

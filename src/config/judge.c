@@ -50,9 +50,9 @@ static void judge_auth(struct loader *loader, const struct config *config)
 /* With passthrough alone each caller brings a token; every other mode sends the stored one. */
 static void judge_token(struct loader *loader, const struct config *config)
 {
-    if (loader->sends_nothing || config->sandbox.enabled || config->auth.modes == AUTH_PASSTHROUGH ||
-        secret_is_set(&config->upstream.token) || loader_has_failed(loader, "upstream.token") ||
-        loader_has_failed(loader, "auth.mode")) {
+    if (loader->sends_nothing || config->sandbox.enabled ||
+        config->auth.modes == AUTH_PASSTHROUGH || secret_is_set(&config->upstream.token) ||
+        loader_has_failed(loader, "upstream.token") || loader_has_failed(loader, "auth.mode")) {
         return;
     }
     loader_fail(loader, "upstream.token: no token for the platform is set. Set VIRTUOSO_API_TOKEN "

@@ -4,10 +4,19 @@
 #include "base/date.h"
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "config_internal.h"
 #include "crypto/digest.h"
 
-enum { SECRET_FILE_MAX = 1024 * 1024, KEYS_MAX = 1000, KEY_LEN_MIN = 8, NAME_MAX_LEN = 64 };
+#define DAY_MS INT64_C(86400000)
+
+enum {
+    SECRET_FILE_MAX = 1024 * 1024,
+    KEYS_MAX = 1000,
+    KEY_LEN_MIN = 8,
+    NAME_MAX_LEN = 64,
+    KNOWN_MAX = 512
+};
 
 bool read_secret_file(struct loader *loader, struct str name, struct buf *out)
 {
@@ -97,29 +106,22 @@ bool keys_from_text(struct loader *loader, struct str text)
 
 /* ---- a key as a map ---- */
 
-static bool take_permissions(struct loader *loader, const struct node *list, unsigned *out)
+static bool take_name(struct loader *loader, const struct node *member, struct config_key *out)
 {
-    static const struct {
-        const char *name;
-        unsigned bits;
-    } known[] = {{"read", PERMISSION_READ},
-                 {"write:tests", PERMISSION_WRITE_TESTS},
-                 {"write:library", PERMISSION_WRITE_LIBRARY},
-                 {"execute", PERMISSION_EXECUTE},
-                 {"admin", PERMISSION_ADMIN},
-                 {"all", PERMISSION_ALL}};
+    out->name = arena_str(&loader->box->arena, str_sub(member->text, 0, NAME_MAX_LEN));
+    return true;
+}
 
-    *out = 0;
+static bool take_permissions(struct loader *loader, const struct node *list, struct config_key *out)
+{
+    out->permissions = 0;
     if (list->type != NODE_LIST) {
         loader_fail(loader, "auth.keys: permissions must be a list");
         return false;
     }
     for (const struct node *item = list->first; item != NULL; item = item->next) {
-        unsigned bits = 0;
+        unsigned bits = permission_bits(item->text);
 
-        for (size_t i = 0; i < ARRAY_LEN(known); i++) {
-            bits |= str_is(item->text, known[i].name) ? known[i].bits : 0;
-        }
         if (bits == 0) {
             loader_fail(
                 loader,
@@ -127,38 +129,96 @@ static bool take_permissions(struct loader *loader, const struct node *list, uns
                 STR_ARG(str_sub(item->text, 0, NAME_MAX_LEN)));
             return false;
         }
-        *out |= bits;
+        out->permissions |= bits;
     }
     return true;
 }
 
-static bool take_expiry(struct loader *loader, struct str text, int64_t *out)
+static bool take_date(struct loader *loader, const struct node *member, int64_t *out)
 {
-    if (date_read(text, out)) {
-        *out = *out == 0 ? 1 : *out; /* 0 is a key that does not expire */
+    if (date_read(member->text, out)) {
+        *out = *out == 0 ? 1 : *out; /* 0 is none */
         return true;
     }
     loader_fail(loader,
-                "auth.keys: expires: \"%.*s\" is not a date; write 2027-01-31 (to the end of that "
-                "day, UTC) or 2027-01-31T12:00:00Z",
-                STR_ARG(str_sub(text, 0, NAME_MAX_LEN)));
+                "auth.keys: %.*s: \"%.*s\" is not a date; write 2027-01-31 (a day in UTC) or "
+                "2027-01-31T12:00:00Z",
+                STR_ARG(member->key), STR_ARG(str_sub(member->text, 0, NAME_MAX_LEN)));
     return false;
 }
 
-static bool take_key_file(struct loader *loader, struct str name, struct config_key *out)
+/* A bare day: to its end. */
+static bool take_expires(struct loader *loader, const struct node *member, struct config_key *out)
+{
+    return take_date(loader, member, &out->expires_ms);
+}
+
+/* A bare day: from its beginning. */
+static bool take_not_before(struct loader *loader, const struct node *member,
+                            struct config_key *out)
+{
+    if (!take_date(loader, member, &out->not_before_ms)) {
+        return false;
+    }
+    if (str_find_char(member->text, 'T') < 0 && out->not_before_ms >= DAY_MS) {
+        out->not_before_ms -= DAY_MS;
+    }
+    return true;
+}
+
+/* As wide as the option of `limits` that it stands for. */
+static bool take_number(struct loader *loader, const struct node *member, const char *option,
+                        unsigned *out)
+{
+    const struct option_row *row = option_find(str_from(option));
+    int64_t value;
+
+    if (!str_to_i64(member->text, row->min, row->max, &value)) {
+        loader_fail(loader, "auth.keys: %.*s: \"%.*s\" is not a whole number from %lld to %lld",
+                    STR_ARG(member->key), STR_ARG(str_sub(member->text, 0, NAME_MAX_LEN)),
+                    (long long)row->min, (long long)row->max);
+        return false;
+    }
+    *out = (unsigned)value;
+    return true;
+}
+
+static bool take_rate(struct loader *loader, const struct node *member, struct config_key *out)
+{
+    return take_number(loader, member, "limits.per_key", &out->rate.per_second);
+}
+
+static bool take_burst(struct loader *loader, const struct node *member, struct config_key *out)
+{
+    return take_number(loader, member, "limits.burst", &out->rate.burst);
+}
+
+static bool take_concurrency(struct loader *loader, const struct node *member,
+                             struct config_key *out)
+{
+    return take_number(loader, member, "limits.concurrency", &out->rate.concurrency);
+}
+
+static bool take_key(struct loader *loader, const struct node *member, struct config_key *out)
+{
+    return hash_key(loader, member->text, out);
+}
+
+static bool take_key_file(struct loader *loader, const struct node *member, struct config_key *out)
 {
     struct buf text;
-    bool ok = read_secret_file(loader, name, &text) && hash_key(loader, buf_view(&text), out);
+    bool ok =
+        read_secret_file(loader, member->text, &text) && hash_key(loader, buf_view(&text), out);
 
     wipe_secret_file(&text);
     return ok;
 }
 
-static bool take_digest(struct loader *loader, struct str hex, struct config_key *out)
+static bool take_digest(struct loader *loader, const struct node *member, struct config_key *out)
 {
     struct digest digest;
 
-    if (!digest_from_hex(hex, &digest)) {
+    if (!digest_from_hex(member->text, &digest)) {
         loader_fail(loader, "auth.keys: sha256 must be 64 hexadecimal digits");
         return false;
     }
@@ -166,33 +226,52 @@ static bool take_digest(struct loader *loader, struct str hex, struct config_key
     return true;
 }
 
-static bool take_member(struct loader *loader, const struct node *member, struct config_key *out,
+static const struct key_member {
+    const char *name;
+    bool (*take)(struct loader *loader, const struct node *member, struct config_key *out);
+    bool is_key; /* of these an entry has exactly one */
+} members[] = {
+    {"name", take_name, false},
+    {"key", take_key, true},
+    {"key_file", take_key_file, true},
+    {"sha256", take_digest, true},
+    {"permissions", take_permissions, false},
+    {"rate", take_rate, false},
+    {"burst", take_burst, false},
+    {"concurrency", take_concurrency, false},
+    {"not_before", take_not_before, false},
+    {"expires", take_expires, false},
+};
+
+static void unknown_member(struct loader *loader, struct str name)
+{
+    struct nearest nearest;
+    struct buf known;
+
+    nearest_init(&nearest, name);
+    buf_init(&known, KNOWN_MAX);
+    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+        nearest_offer(&nearest, str_from(members[i].name));
+        buf_printf(&known, "%s%s", i > 0 ? ", " : "", members[i].name);
+    }
+    if (nearest.best.len > 0) {
+        buf_printf(&known, "; did you mean \"%.*s\"?", STR_ARG(nearest.best));
+    }
+    loader_fail(loader, "auth.keys: unknown member \"%.*s\"; known are %s",
+                STR_ARG(str_sub(name, 0, NAME_MAX_LEN)), buf_cstr(&known));
+    buf_done(&known);
+}
+
+static bool take_member(struct loader *loader, const struct node *node, struct config_key *out,
                         unsigned *n_keys)
 {
-    if (str_is(member->key, "name")) {
-        out->name = arena_str(&loader->box->arena, str_sub(member->text, 0, NAME_MAX_LEN));
-        return true;
+    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+        if (str_is(node->key, members[i].name)) {
+            *n_keys += members[i].is_key ? 1 : 0;
+            return members[i].take(loader, node, out);
+        }
     }
-    if (str_is(member->key, "permissions")) {
-        return take_permissions(loader, member, &out->permissions);
-    }
-    if (str_is(member->key, "expires")) {
-        return take_expiry(loader, member->text, &out->expires_ms);
-    }
-    (*n_keys)++;
-    if (str_is(member->key, "key")) {
-        return hash_key(loader, member->text, out);
-    }
-    if (str_is(member->key, "key_file")) {
-        return take_key_file(loader, member->text, out);
-    }
-    if (str_is(member->key, "sha256")) {
-        return take_digest(loader, member->text, out);
-    }
-    loader_fail(
-        loader,
-        "auth.keys: unknown member \"%.*s\"; known are name, key, key_file, sha256, permissions, expires",
-        STR_ARG(str_sub(member->key, 0, NAME_MAX_LEN)));
+    unknown_member(loader, node->key);
     return false;
 }
 
@@ -210,6 +289,10 @@ static bool add_map(struct loader *loader, const struct node *map)
     }
     loader->line = map->line;
     loader->column = map->column;
+    if (ok && made.expires_ms != 0 && made.expires_ms <= made.not_before_ms) {
+        loader_fail(loader, "auth.keys: an entry ends (expires) before it begins (not_before)");
+        ok = false;
+    }
     if (ok && n_keys != 1) {
         loader_fail(loader, "auth.keys: an entry needs exactly one of key, key_file and sha256");
         ok = false;

@@ -58,7 +58,7 @@ static const struct option_row rows[] = {
 
     {"auth.mode", OPTION_WORDS, AT(auth.modes), "keys", 0, 2, "keys passthrough", NULL, "Who is let in, one or several. keys: our API keys; passthrough: the caller's own platform token goes upstream; none: everybody, only on loopback or with the sandbox."},
     {"auth.cache_ttl_s", OPTION_SECONDS, AT(auth.cache_ttl_s), "300", 1, DAY_S, NULL, NULL, "How long the platform's answer about a caller's token is kept."},
-    {"auth.keys", OPTION_KEYS, AT(auth.keys), "[]", 0, 1000, NULL, "API_KEYS", "Keys as text, or {name, key | key_file | sha256, permissions, expires}."},
+    {"auth.keys", OPTION_KEYS, AT(auth.keys), "[]", 0, 1000, NULL, "API_KEYS", "Keys as text, or {name, key | key_file | sha256, permissions, rate, burst, concurrency, not_before, expires}; virtuoso-proxy key new makes one."},
 
     {"limits.enabled", OPTION_BOOL, AT(limits.enabled), "true", 0, 0, NULL, NULL, "Limit what one credential, or one address without a right one, may ask for."},
     {"limits.per_key", OPTION_UINT, AT(limits.per_key), "1000", 1, 1000000, NULL, NULL, "Requests a second of one credential."},

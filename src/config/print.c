@@ -20,19 +20,28 @@ static void print_list(struct buf *out, const struct config *config, const struc
     buf_char(out, ']');
 }
 
-static void print_permissions(struct buf *out, unsigned permissions)
+static void print_date(struct buf *out, const char *name, int64_t wall_ms)
 {
-    static const char *const names[] = {"read", "write:tests", "write:library", "execute", "admin"};
-    const char *separator = "";
+    if (wall_ms != 0) {
+        buf_printf(out, "\n      %s: \"", name);
+        clock_format(out, wall_ms);
+        buf_char(out, '"');
+    }
+}
 
-    buf_char(out, '[');
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        if ((permissions & (1U << i)) != 0) {
-            buf_printf(out, "%s\"%s\"", separator, names[i]);
-            separator = ", ";
+static void print_rate(struct buf *out, const struct config_rate *rate)
+{
+    const struct {
+        const char *name;
+        unsigned value;
+    } members[] = {
+        {"rate", rate->per_second}, {"burst", rate->burst}, {"concurrency", rate->concurrency}};
+
+    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+        if (members[i].value != 0) {
+            buf_printf(out, "\n      %s: %u", members[i].name, members[i].value);
         }
     }
-    buf_char(out, ']');
 }
 
 /* Digests are no secrets: they let the printed file be loaded again. */
@@ -51,15 +60,10 @@ static void print_keys(struct buf *out, const struct config *config)
         buf_text(out, "\n    - name: ");
         yaml_write_scalar(out, key->name);
         buf_printf(out, "\n      sha256: \"%s\"\n      permissions: ", hex);
-        print_permissions(out, key->permissions);
-        if (key->expires_ms != 0) {
-            struct buf when;
-
-            buf_init(&when, 64);
-            clock_format(&when, key->expires_ms);
-            buf_printf(out, "\n      expires: \"%.*s\"", STR_ARG(buf_view(&when)));
-            buf_done(&when);
-        }
+        permissions_print(key->permissions, out);
+        print_rate(out, &key->rate);
+        print_date(out, "not_before", key->not_before_ms);
+        print_date(out, "expires", key->expires_ms);
     }
 }
 

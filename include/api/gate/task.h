@@ -16,6 +16,7 @@ struct principal {
     unsigned permissions;
     struct digest owner; /* names the caller in sessions and caches; not reversible to the key */
     struct str bearer;   /* the caller's own platform token, a view into the head; empty: stored */
+    const struct config_rate *rate; /* NULL: as limits says for everybody */
 };
 
 struct idempotency_entry;
@@ -97,7 +98,6 @@ void task_go_on(struct task *task); /* the stages after the one that waited */
 /* auth.c */
 enum error_code auth_check(const struct config *config, const struct exchange *exchange,
                            struct principal *out, struct error *err) MUST_CHECK;
-const char *permission_name(unsigned permission);
 
 /* ERR_FORBIDDEN when the principal lacks it. */
 enum stage_verdict task_allow(struct task *task, unsigned permission);

@@ -5,27 +5,6 @@
 
 enum { TOKEN_MAX = 4096, NAME_DIGITS = 12 };
 
-static const struct {
-    unsigned bit;
-    const char *name;
-} permissions[] = {
-    {PERMISSION_READ, "read"},
-    {PERMISSION_WRITE_TESTS, "write:tests"},
-    {PERMISSION_WRITE_LIBRARY, "write:library"},
-    {PERMISSION_EXECUTE, "execute"},
-    {PERMISSION_ADMIN, "admin"},
-};
-
-const char *permission_name(unsigned permission)
-{
-    for (size_t i = 0; i < ARRAY_LEN(permissions); i++) {
-        if (permissions[i].bit == permission) {
-            return permissions[i].name;
-        }
-    }
-    return "none";
-}
-
 /* RFC 6750 section 2.1; empty when there is none. */
 static struct str bearer_of(const struct exchange *exchange)
 {
@@ -80,11 +59,15 @@ static enum error_code check_key(const struct config *config, const struct excha
     if (key == NULL) {
         return error_set(err, ERR_UNAUTHORIZED, "This API key is not known");
     }
+    if (key->not_before_ms != 0 && key->not_before_ms > clock_wall_ms()) {
+        return error_set(err, ERR_UNAUTHORIZED, "This API key is not valid yet (not_before)");
+    }
     if (key->expires_ms != 0 && key->expires_ms <= clock_wall_ms()) {
         return error_set(err, ERR_UNAUTHORIZED, "This API key has expired; ask for a new one");
     }
     out->name = key->name;
     out->permissions = key->permissions;
+    out->rate = &key->rate;
     digest_of(str_range((const char *)key->sha256, (const char *)key->sha256 + DIGEST_BYTES),
               &out->owner);
     return ERR_OK;

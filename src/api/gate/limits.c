@@ -14,22 +14,17 @@ struct limits {
     uint32_t at_once;
     struct limit_table callers;
     struct limit_table addresses;
-    struct buf policy; /* RateLimit-Policy, the same for all */
 };
 
 struct limits *limits_new(const struct config *config)
 {
     struct limits *limits = mem_zalloc(sizeof(*limits));
-    uint32_t window_s;
 
     limits->caller = (struct gcra_limit){config->limits.per_key, config->limits.burst};
     limits->address = (struct gcra_limit){config->limits.per_address, config->limits.address_burst};
     limits->at_once = config->limits.concurrency;
     limit_table_init(&limits->callers, MAX_CALLERS);
     limit_table_init(&limits->addresses, MAX_ADDRESSES);
-    window_s = (limits->caller.burst + limits->caller.per_second - 1) / limits->caller.per_second;
-    buf_init(&limits->policy, POLICY_MAX);
-    buf_printf(&limits->policy, "\"key\";q=%u;w=%u", limits->caller.burst, window_s);
     return limits;
 }
 
@@ -38,7 +33,6 @@ void limits_free(struct limits *limits)
     if (limits != NULL) {
         limit_table_done(&limits->callers);
         limit_table_done(&limits->addresses);
-        buf_done(&limits->policy);
         mem_free(limits);
     }
 }
@@ -56,24 +50,34 @@ static unsigned seconds_up(uint64_t ns)
     return seconds > 0 ? (unsigned)seconds : 1;
 }
 
+/* "key";q=2000;w=2: so many at once, and the seconds after which the bucket is full again. */
+static void put_policy(struct buf *out, struct gcra_limit limit)
+{
+    buf_text(out, "\"key\";q=");
+    buf_int(out, limit.burst);
+    buf_text(out, ";w=");
+    buf_int(out, (limit.burst + limit.per_second - 1) / limit.per_second);
+}
+
 /* RateLimit as structured fields (draft-ietf-httpapi-ratelimit-headers-10), and the X- names that
  * came before. */
-static void tell(struct task *task, const struct gcra_verdict *verdict)
+static void tell(struct task *task, struct gcra_limit limit, const struct gcra_verdict *verdict)
 {
-    const struct limits *limits = task->api->limits;
     struct exchange *exchange = task->exchange;
     unsigned reset_s = seconds_up(verdict->full_after_ns);
     struct buf text;
 
     buf_init(&text, POLICY_MAX);
-    exchange_set_header(exchange, "RateLimit-Policy", buf_view(&limits->policy));
+    put_policy(&text, limit);
+    exchange_set_header(exchange, "RateLimit-Policy", buf_view(&text));
+    buf_clear(&text);
     buf_text(&text, "\"key\";r=");
     buf_int(&text, verdict->remaining);
     buf_text(&text, ";t=");
     buf_int(&text, reset_s);
     exchange_set_header(exchange, "RateLimit", buf_view(&text));
     buf_clear(&text);
-    buf_int(&text, limits->caller.burst);
+    buf_int(&text, limit.burst);
     exchange_set_header(exchange, "X-RateLimit-Limit", buf_view(&text));
     buf_clear(&text);
     buf_int(&text, verdict->remaining);
@@ -82,6 +86,21 @@ static void tell(struct task *task, const struct gcra_verdict *verdict)
     buf_int(&text, reset_s);
     exchange_set_header(exchange, "X-RateLimit-Reset", buf_view(&text));
     buf_done(&text);
+}
+
+/* Of everybody, but for what the credential says itself. A rate of its own without a burst has the
+ * burst that everybody's has to everybody's rate by default: twice as much. */
+static struct gcra_limit limit_of(const struct limits *limits, const struct config_rate *rate)
+{
+    struct gcra_limit limit = limits->caller;
+
+    if (rate != NULL && rate->per_second != 0) {
+        limit = (struct gcra_limit){rate->per_second, 2 * rate->per_second};
+    }
+    if (rate != NULL && rate->burst != 0) {
+        limit.burst = rate->burst;
+    }
+    return limit;
 }
 
 static void release(void *bucket)
@@ -102,6 +121,9 @@ enum stage_verdict limits_count_caller(struct task *task)
     struct limits *limits = task->api->limits;
     struct limit_bucket *bucket;
     struct gcra_verdict verdict;
+    const struct config_rate *rate = task->principal.rate;
+    uint32_t at_once;
+    struct gcra_limit limit;
 
     if (limits == NULL || task->api->config->auth.modes == AUTH_NONE) {
         return STAGE_CONTINUE;
@@ -109,14 +131,16 @@ enum stage_verdict limits_count_caller(struct task *task)
     bucket = limit_table_get(&limits->callers,
                              (struct str){(const char *)task->principal.owner.bytes, DIGEST_BYTES},
                              now_ns());
-    verdict = gcra_take(&bucket->tat_ns, limits->caller, now_ns());
-    tell(task, &verdict);
+    limit = limit_of(limits, rate);
+    verdict = gcra_take(&bucket->tat_ns, limit, now_ns());
+    tell(task, limit, &verdict);
     if (!verdict.allowed) {
         return refuse(task, seconds_up(verdict.retry_after_ns),
                       "This credential sends more requests a second than it may; wait and send "
                       "the request again");
     }
-    if (bucket->in_flight >= limits->at_once) {
+    at_once = rate != NULL && rate->concurrency != 0 ? rate->concurrency : limits->at_once;
+    if (bucket->in_flight >= at_once) {
         return refuse(task, 1,
                       "This credential has as many requests under way as it may; wait for one "
                       "to end and send the request again");

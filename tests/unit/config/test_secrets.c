@@ -199,6 +199,47 @@ static void keys_of_the_file_have_places_and_dates(void **state)
     done(&loaded);
 }
 
+static void a_key_has_limits_and_a_beginning(void **state)
+{
+    static const struct {
+        const char *entry;
+        const char *says;
+    } refused[] = {
+        {"{key: first-key-1, rate: 0}",
+         "auth.keys: rate: \"0\" is not a whole number from 1 to 1000000"},
+        {"{key: first-key-1, burst: many}", "auth.keys: burst: \"many\" is not a whole number"},
+        {"{key: first-key-1, expire: 2027-01-31}", "did you mean \"expires\"?"},
+        {"{key: first-key-1, not_before: 2027-02-02, expires: 2027-01-31}", "before it begins"},
+        {"{key: first-key-1, not_before: soon}", "auth.keys: not_before: \"soon\" is not a date"},
+        {"{key: first-key-1, permissions: [write]}", "\"write\" is not a permission"},
+    };
+    struct loaded loaded;
+
+    (void)state;
+    loaded =
+        load_text("auth:\n  keys:\n    - {key: first-key-1, rate: 10, burst: 30, concurrency: 2,"
+                  " not_before: 2027-01-31, expires: 2027-01-31}\n    - second-key-2\n");
+    assert_taken(&loaded);
+    assert_int_equal(loaded.config->auth.keys[0].rate.per_second, 10);
+    assert_int_equal(loaded.config->auth.keys[0].rate.burst, 30);
+    assert_int_equal(loaded.config->auth.keys[0].rate.concurrency, 2);
+    assert_int_equal(loaded.config->auth.keys[0].not_before_ms, INT64_C(1801353600000));
+    assert_int_equal(loaded.config->auth.keys[0].expires_ms, INT64_C(1801440000000));
+    assert_int_equal(loaded.config->auth.keys[1].rate.per_second, 0);
+    assert_int_equal(loaded.config->auth.keys[1].not_before_ms, 0);
+    done(&loaded);
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+        struct buf text;
+
+        buf_init(&text, TEXT_MAX);
+        buf_printf(&text, "auth:\n  keys:\n    - %s\n", refused[i].entry);
+        loaded = load_text(buf_cstr(&text));
+        assert_says(&loaded, refused[i].says);
+        done(&loaded);
+        buf_done(&text);
+    }
+}
+
 static void collect(void *context, const char *text)
 {
     buf_printf(context, "%s\n", text);
@@ -246,6 +287,7 @@ int test_secrets(void)
         cmocka_unit_test(origins_are_read_by_the_same_reader),
         cmocka_unit_test(keys_that_are_no_secret_are_refused),
         cmocka_unit_test(keys_of_the_file_have_places_and_dates),
+        cmocka_unit_test(a_key_has_limits_and_a_beginning),
         cmocka_unit_test(keys_that_end_soon_are_told),
     };
 
