@@ -27,6 +27,10 @@ struct deadlines {
     uint64_t occupied[DEADLINE_LEVELS]; /* a bit a slot */
     struct list overdue;                /* not after now_ms: each run looks through them */
     uint64_t now_ms;                    /* how far the wheel has turned */
+    /* Told of each deadline that is set before wake_ms, the time of the next run. wake_ms stays 0
+     * where nobody wants to be told. */
+    void (*on_sooner)(struct deadlines *deadlines, uint64_t at_ms);
+    uint64_t wake_ms;
 };
 
 void deadlines_init(struct deadlines *deadlines);
@@ -34,6 +38,9 @@ void deadlines_init(struct deadlines *deadlines);
  * comes in a later run. A clock that went back runs nothing. */
 size_t deadlines_run(struct deadlines *deadlines, uint64_t now_ms);
 bool deadlines_is_empty(const struct deadlines *deadlines);
+/* No deadline comes before the returned time; a run at that time brings the answer closer, or runs
+ * the first one. UINT64_MAX: there is none. */
+uint64_t deadlines_next_ms(const struct deadlines *deadlines);
 
 /* Sets (or moves) it to clock_now_ms() + wait_ms. */
 void deadline_set(struct deadlines *deadlines, struct deadline *deadline, uint64_t wait_ms,

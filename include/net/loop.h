@@ -1,5 +1,5 @@
 /* The event loop: libuv's, plus the passive pieces of base that it drives (deadlines every 50 ms,
- * later work each turn, the log's queue). One per server; a process (a test) may have several, one
+ * or to the millisecond after loop_exact; later work each turn, the log's queue). One per server; a process (a test) may have several, one
  * at a time. Owner: the caller holds the struct; loop_done CHECKs that uv_loop_close() == 0, the
  * proof that every handle was closed. */
 #ifndef NET_LOOP_H
@@ -16,6 +16,7 @@ struct loop {
     struct deadlines deadlines;
     struct later later;
     uv_timer_t tick;
+    uv_timer_t alarm; /* for the first deadline before the next tick; after loop_exact only */
     uv_prepare_t prepare;
     uv_idle_t idle;        /* active only while `later` holds something */
     unsigned open_handles; /* handles of the loop itself not yet closed */
@@ -31,6 +32,9 @@ void loop_run(struct loop *loop);
 /* One turn; with `block` it may wait for events up to the next tick. False: nothing is left. */
 bool loop_turn(struct loop *loop, bool block);
 void loop_stop(struct loop *loop);
+/* From now on a deadline runs within 1 ms of its time, on either side, instead of at the next tick.
+ * It costs up to a turn a millisecond: for a sandbox with a latency, not for a server of many. */
+void loop_exact(struct loop *loop);
 /* Closes the loop's own handles, runs until all are closed, CHECKs. */
 void loop_done(struct loop *loop);
 

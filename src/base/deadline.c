@@ -137,6 +137,24 @@ bool deadlines_is_empty(const struct deadlines *deadlines)
     return list_is_empty(&deadlines->overdue);
 }
 
+uint64_t deadlines_next_ms(const struct deadlines *deadlines)
+{
+    uint64_t at_ms = UINT64_MAX;
+    unsigned level;
+    unsigned slot;
+    struct list *link;
+
+    if (!next_slot(deadlines, &level, &slot, &at_ms)) {
+        at_ms = UINT64_MAX;
+    }
+    LIST_FOREACH (link, &deadlines->overdue) {
+        uint64_t own_ms = CONTAINER_OF(link, struct deadline, link)->at_ms;
+
+        at_ms = own_ms < at_ms ? own_ms : at_ms;
+    }
+    return at_ms;
+}
+
 void deadline_set(struct deadlines *deadlines, struct deadline *deadline, uint64_t wait_ms,
                   deadline_fn on_expire)
 {
@@ -144,6 +162,9 @@ void deadline_set(struct deadlines *deadlines, struct deadline *deadline, uint64
     deadline->at_ms = clock_now_ms() + (wait_ms < WAIT_MAX_MS ? wait_ms : WAIT_MAX_MS);
     deadline->on_expire = on_expire;
     place(deadlines, deadline);
+    if (deadline->at_ms < deadlines->wake_ms) {
+        deadlines->on_sooner(deadlines, deadline->at_ms);
+    }
 }
 
 void deadline_clear(struct deadline *deadline)

@@ -6,6 +6,48 @@
 #include "observe/log.h"
 #include "observe/metrics.h"
 
+static void on_alarm(uv_timer_t *alarm);
+
+/* Wakes the loop at at_ms. libuv counts from the time that it read at the beginning of the turn;
+ * read anew, so that the alarm is not early by the length of the turn. */
+static void set_alarm(struct deadlines *deadlines, uint64_t at_ms)
+{
+    struct loop *loop = CONTAINER_OF(deadlines, struct loop, deadlines);
+    uint64_t now_ms = clock_now_ms();
+
+    if (uv_is_closing((uv_handle_t *)&loop->alarm)) {
+        return;
+    }
+    uv_update_time(&loop->uv);
+    CHECK(uv_timer_start(&loop->alarm, on_alarm, at_ms > now_ms ? at_ms - now_ms : 0, 0) == 0);
+    deadlines->wake_ms = at_ms;
+}
+
+/* After a run: the next one comes with the tick, or with an alarm before it. */
+static void set_next_alarm(struct loop *loop)
+{
+    uint64_t at_ms = deadlines_next_ms(&loop->deadlines);
+
+    loop->deadlines.wake_ms = loop->tick_expected_us / 1000U;
+    if (at_ms < loop->deadlines.wake_ms) {
+        set_alarm(&loop->deadlines, at_ms);
+    }
+}
+
+static void on_alarm(uv_timer_t *alarm)
+{
+    struct loop *loop = CONTAINER_OF(alarm, struct loop, alarm);
+
+    (void)deadlines_run(&loop->deadlines, clock_now_ms());
+    set_next_alarm(loop);
+}
+
+void loop_exact(struct loop *loop)
+{
+    loop->deadlines.on_sooner = set_alarm;
+    set_next_alarm(loop);
+}
+
 static void on_tick(uv_timer_t *tick)
 {
     struct loop *loop = CONTAINER_OF(tick, struct loop, tick);
@@ -15,6 +57,9 @@ static void on_tick(uv_timer_t *tick)
                       now_us > loop->tick_expected_us ? now_us - loop->tick_expected_us : 0);
     loop->tick_expected_us = now_us + (uint64_t)LOOP_TICK_MS * 1000U;
     (void)deadlines_run(&loop->deadlines, clock_now_ms());
+    if (loop->deadlines.on_sooner != NULL) {
+        set_next_alarm(loop);
+    }
 }
 
 static void on_prepare(uv_prepare_t *prepare)
@@ -52,13 +97,15 @@ void loop_init(struct loop *loop)
     loop->later.on_first = on_first_later;
     loop->read_buffer = mem_alloc(LOOP_READ_BUFFER);
     CHECK(uv_timer_init(&loop->uv, &loop->tick) == 0);
+    CHECK(uv_timer_init(&loop->uv, &loop->alarm) == 0);
     CHECK(uv_prepare_init(&loop->uv, &loop->prepare) == 0);
     CHECK(uv_idle_init(&loop->uv, &loop->idle) == 0);
-    loop->open_handles = 3;
+    loop->open_handles = 4;
     loop->tick_expected_us = clock_now_us() + (uint64_t)LOOP_TICK_MS * 1000U;
     CHECK(uv_timer_start(&loop->tick, on_tick, LOOP_TICK_MS, LOOP_TICK_MS) == 0);
     CHECK(uv_prepare_start(&loop->prepare, on_prepare) == 0);
     uv_unref((uv_handle_t *)&loop->tick);
+    uv_unref((uv_handle_t *)&loop->alarm);
     uv_unref((uv_handle_t *)&loop->prepare);
 }
 
@@ -90,6 +137,7 @@ void loop_done(struct loop *loop)
     while (uv_run(&loop->uv, UV_RUN_NOWAIT) != 0 && !later_is_empty(&loop->later)) {
     }
     uv_close((uv_handle_t *)&loop->tick, on_closed);
+    uv_close((uv_handle_t *)&loop->alarm, on_closed);
     uv_close((uv_handle_t *)&loop->prepare, on_closed);
     uv_close((uv_handle_t *)&loop->idle, on_closed);
     while (loop->open_handles > 0) {

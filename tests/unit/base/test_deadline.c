@@ -162,6 +162,56 @@ static void a_clock_that_went_back_rings_nothing_and_forgets_nothing(void **stat
     clock_release();
 }
 
+static uint64_t told_ms[4];
+static size_t n_told;
+
+static void on_sooner(struct deadlines *deadlines, uint64_t at_ms)
+{
+    told_ms[n_told++] = at_ms;
+    deadlines->wake_ms = at_ms;
+}
+
+static void who_drives_them_hears_of_the_first_one(void **state)
+{
+    (void)state;
+    start(100000);
+    n_told = 0;
+    assert_true(deadlines_next_ms(&work.deadlines) == UINT64_MAX);
+    set(&work.alarms[0], 40, on_note); /* nobody wants to be told */
+    work.deadlines.on_sooner = on_sooner;
+    work.deadlines.wake_ms = 100050;
+    set(&work.alarms[1], 60, on_note); /* behind the next run */
+    set(&work.alarms[2], 20, on_note);
+    set(&work.alarms[3], 30, on_note);
+    set(&work.alarms[4], 0, on_note);
+    assert_int_equal(n_told, 2);
+    assert_true(told_ms[0] == 100020 && told_ms[1] == 100000);
+    assert_true(deadlines_next_ms(&work.deadlines) == 100000);
+    clock_release();
+}
+
+/* Whoever runs them at each time that they name meets every deadline at its own. */
+static void the_named_times_lead_to_every_deadline(void **state)
+{
+    uint64_t at_ms;
+
+    (void)state;
+    start(123456789);
+    for (size_t i = 0; i < N; i++) {
+        set(&work.alarms[i], pick(i % 2 == 0 ? 300 : 500000), on_ring);
+    }
+    while ((at_ms = deadlines_next_ms(&work.deadlines)) != UINT64_MAX) {
+        assert_true(at_ms >= work.now_ms);
+        move_to(at_ms);
+        work.last_ms = at_ms;
+        (void)deadlines_run(&work.deadlines, at_ms);
+        assert_true(work.last_ms == at_ms);
+    }
+    assert_false(work.wrong);
+    assert_true(deadlines_is_empty(&work.deadlines));
+    clock_release();
+}
+
 int test_deadline(void);
 
 int test_deadline(void)
@@ -171,6 +221,8 @@ int test_deadline(void)
         cmocka_unit_test(they_ring_in_the_order_of_their_times),
         cmocka_unit_test(a_callback_may_set_and_clear),
         cmocka_unit_test(a_clock_that_went_back_rings_nothing_and_forgets_nothing),
+        cmocka_unit_test(who_drives_them_hears_of_the_first_one),
+        cmocka_unit_test(the_named_times_lead_to_every_deadline),
     };
 
     return cmocka_run_group_tests_name("base/deadline", tests, NULL, NULL);

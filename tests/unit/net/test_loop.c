@@ -1,0 +1,96 @@
+/* Deadlines that the loop runs: in the order of their times among its timers, and never early. */
+#include "harness/cmocka.h"
+
+#include "base/clock.h"
+#include "net/loop.h"
+
+enum { N_TIMERS = 2, N_RINGS = 5, LIMIT_MS = 60000 };
+
+struct stage {
+    struct loop loop;
+    struct deadline deadlines[N_RINGS - N_TIMERS];
+    uv_timer_t timers[N_TIMERS];
+    uv_timer_t alive; /* deadlines alone do not keep a loop running */
+    char order[N_RINGS + 1];
+    size_t n;
+    bool early;
+};
+
+static struct stage stage;
+
+static void ring(char name)
+{
+    assert_true(stage.n < N_RINGS);
+    stage.order[stage.n++] = name;
+}
+
+static void on_deadline(struct deadline *deadline)
+{
+    stage.early = stage.early || clock_now_ms() < deadline->at_ms;
+    ring((char)('a' + (deadline - stage.deadlines)));
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    ring((char)('A' + (timer - stage.timers)));
+    uv_close((uv_handle_t *)timer, NULL);
+}
+
+static void on_too_late(uv_timer_t *timer)
+{
+    (void)timer;
+    fail_msg("after %u ms only \"%s\" rang", (unsigned)LIMIT_MS, stage.order);
+}
+
+/* Deadlines at 10, 20 and 40 ms and timers of libuv at 15 and 30 ms, all set in one turn. The tick
+ * comes 50 ms after the loop began, so without an alarm each deadline would be behind each timer. */
+static void run_all(bool exact)
+{
+    static const unsigned waits_ms[] = {10, 20, 40};
+    static const unsigned timer_ms[] = {15, 30};
+
+    stage = (struct stage){0};
+    loop_init(&stage.loop);
+    if (exact) {
+        loop_exact(&stage.loop);
+    }
+    uv_update_time(&stage.loop.uv);
+    for (size_t i = 0; i < ARRAY_LEN(waits_ms); i++) {
+        deadline_set(&stage.loop.deadlines, &stage.deadlines[i], waits_ms[i], on_deadline);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(timer_ms); i++) {
+        assert_int_equal(uv_timer_init(&stage.loop.uv, &stage.timers[i]), 0);
+        assert_int_equal(uv_timer_start(&stage.timers[i], on_timer, timer_ms[i], 0), 0);
+    }
+    assert_int_equal(uv_timer_init(&stage.loop.uv, &stage.alive), 0);
+    assert_int_equal(uv_timer_start(&stage.alive, on_too_late, LIMIT_MS, 0), 0);
+    while (stage.n < N_RINGS) {
+        (void)loop_turn(&stage.loop, true);
+    }
+    uv_close((uv_handle_t *)&stage.alive, NULL);
+    loop_done(&stage.loop);
+    assert_false(stage.early);
+}
+
+static void exact_deadlines_come_in_order_among_timers(void **state)
+{
+    (void)state;
+    run_all(true);
+    assert_string_equal(stage.order, "aAbBc");
+}
+
+static void other_deadlines_are_never_early(void **state)
+{
+    (void)state;
+    run_all(false);
+}
+
+int test_loop(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(exact_deadlines_come_in_order_among_timers),
+        cmocka_unit_test(other_deadlines_are_never_early),
+    };
+
+    return cmocka_run_group_tests_name("net/loop", tests, NULL, NULL);
+}
