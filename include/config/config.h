@@ -47,6 +47,28 @@ struct config_key {
     int64_t expires_ms;    /* Unix; 0 never */
 };
 
+/* A time that varies evenly between ms - spread_ms and ms + spread_ms. */
+struct config_spread {
+    unsigned ms, spread_ms; /* spread_ms is not above ms */
+};
+
+enum config_fault_effect {
+    CONFIG_FAULT_STATUS, /* the answer is `status`; the request is not carried out */
+    CONFIG_FAULT_DELAY,  /* the answer comes `delay_ms` later */
+    CONFIG_FAULT_CLOSE_BEFORE,
+    CONFIG_FAULT_CLOSE_MID,
+    CONFIG_FAULT_CLOSE_AFTER
+};
+
+struct config_fault {
+    struct str method; /* "*" any */
+    struct str path;   /* below /api */
+    enum config_fault_effect effect;
+    int status;
+    unsigned delay_ms;
+    double probability; /* above 0, up to 1 */
+};
+
 struct config {
     struct {
         struct str listen;
@@ -136,6 +158,10 @@ struct config {
         struct str listen;
         bool examples;
         unsigned execution_ms, max_requests_kept;
+        struct config_spread latency;
+        const struct str *faults; /* as config_fault_read takes them */
+        size_t n_faults;
+        unsigned seed; /* 0: from the kernel */
     } sandbox;
 };
 
@@ -162,6 +188,11 @@ void config_warnings(const struct config *config, int64_t now_wall_ms, config_wa
 /* The effective configuration as YAML that config_load accepts again; secrets as '***'. */
 void config_print(const struct config *config, struct buf *out);
 
+/* One of sandbox.faults: "POST /teststeps:503@1%". ERR_INVALID: `err` quotes what is wrong and says
+ * what to write. Views into `text`. */
+enum error_code config_fault_read(struct str text, struct config_fault *out,
+                                  struct error *err) MUST_CHECK;
+
 enum option_type {
     OPTION_BOOL,
     OPTION_UINT,
@@ -178,6 +209,8 @@ enum option_type {
     OPTION_LIST,
     OPTION_ORIGINS, /* a list of origins as browsers send them, or "*" */
     OPTION_RANGES,  /* a list of addresses and CIDR ranges */
+    OPTION_FAULTS,  /* a list of faults of the sandbox */
+    OPTION_SPREAD,  /* a time, with how far it varies: 50ms+-10ms */
     OPTION_KEYS
 };
 

@@ -24,6 +24,23 @@ struct loop;
 struct sandbox;
 struct sandbox_state;
 
+enum sandbox_close_at {
+    SANDBOX_CLOSE_NOT,
+    SANDBOX_CLOSE_BEFORE, /* nothing was done, nothing is to be answered */
+    SANDBOX_CLOSE_MID,    /* done; half of the answer goes out */
+    SANDBOX_CLOSE_AFTER   /* done; nothing is answered */
+};
+
+/* A fault that is there from the start, for ever. A request with a status is not carried out. */
+struct sandbox_fault {
+    struct str method; /* "*" any */
+    struct str path;   /* below /api: a beginning, in which '*' stands for any bytes */
+    int status;        /* 0: the platform's own answer */
+    uint64_t delay_ms; /* on top of the latency */
+    enum sandbox_close_at close_at;
+    double probability; /* of a request that matches, 0 to 1 */
+};
+
 struct sandbox_options {
     struct str listen;        /* "127.0.0.1:0"; sandbox_open only */
     unsigned max_connections; /* sandbox_open only */
@@ -32,21 +49,26 @@ struct sandbox_options {
     bool run_drafts;      /* draft journeys run with their goal (the platform: only when named) */
     struct str canary;    /* planted in every field that leaks (PLATFORM.md, "Secrets") */
     bool record_requests; /* for GET /__sandbox/requests */
-    size_t max_requests_kept; /* oldest leave first */
-    size_t max_request_bytes; /* of all kept requests together */
-    size_t max_body_bytes;    /* of one request; 413 */
-    size_t max_tenants;       /* tokens seen */
-    size_t max_entities;      /* per tenant */
-    size_t max_stored_bytes;  /* of all tenants together */
-    size_t max_faults;        /* waiting at once */
-    uint64_t seed;            /* of fault probability; 0: from the kernel */
+    size_t max_requests_kept;   /* oldest leave first */
+    size_t max_request_bytes;   /* of all kept requests together */
+    size_t max_body_bytes;      /* of one request; 413 */
+    size_t max_tenants;         /* tokens seen */
+    size_t max_entities;        /* per tenant */
+    size_t max_stored_bytes;    /* of all tenants together */
+    size_t max_faults;          /* waiting at once */
+    uint64_t seed;              /* of fault probability and latency; 0: from the kernel */
+    uint64_t latency_ms;        /* before each answer of the platform */
+    uint64_t latency_spread_ms; /* the latency is even between latency_ms - this and + this */
+    const struct sandbox_fault *faults; /* met in this order, before those ordered by HTTP */
+    size_t n_faults;
 };
 
 /* Defaults: free loopback port, 1,024 connections, 2 s executions, 100,000 requests in 64 MiB,
  * 8 MiB bodies, 4,096 tenants, 1,000,000 entities, 1 GiB. */
 void sandbox_options_init(struct sandbox_options *options);
 
-/* ERR_IO: the address is taken or wrong. Strings of `options` are copied. */
+/* ERR_IO: the address is taken or wrong. Strings and faults of `options` are copied.
+ * Delays are as exact as the loop's deadlines: to 1 ms after loop_exact. */
 enum error_code sandbox_open(struct loop *loop, const struct sandbox_options *options,
                              struct sandbox **out, struct error *err) MUST_CHECK;
 const char *sandbox_address(const struct sandbox *sandbox); /* "127.0.0.1:40123" as bound */
@@ -63,13 +85,6 @@ struct sandbox_request {
     const struct http_header *headers;
     size_t n_headers;
     struct str body;
-};
-
-enum sandbox_close_at {
-    SANDBOX_CLOSE_NOT,
-    SANDBOX_CLOSE_BEFORE, /* nothing was done, nothing is to be answered */
-    SANDBOX_CLOSE_MID,    /* done; half of the answer goes out */
-    SANDBOX_CLOSE_AFTER   /* done; nothing is answered */
 };
 
 struct sandbox_reply {

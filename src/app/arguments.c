@@ -113,6 +113,42 @@ static bool takes_value(const struct argument *row, const char *command, const c
     return false;
 }
 
+/* Which of the sets this row has made already; n_sets: none. */
+static size_t set_of(const struct arguments *arguments, const struct argument *row)
+{
+    size_t i = 0;
+
+    while (i < arguments->n_sets &&
+           (arguments->set_names[i] == NULL ||
+            !str_is(str_sub(str_from(arguments->set_names[i]), 2, SET_MAX), row->name))) {
+        i++;
+    }
+    return i;
+}
+
+/* "key=first,second": blanks would end an item. */
+static void add_item(struct arguments *arguments, const struct argument *row, const char *value)
+{
+    size_t at = set_of(arguments, row);
+    struct buf text;
+
+    if (at == arguments->n_sets) {
+        arguments_add_set(arguments, row->key, "");
+        arguments->set_names[at] = option_name(row);
+    }
+    buf_init(&text, SET_MAX);
+    buf_text(&text, arguments->sets[at]);
+    buf_text(&text, str_ends(buf_view(&text), STR("=")) ? "" : ",");
+    for (; *value != '\0'; value++) {
+        if (*value != ' ') {
+            buf_char(&text, *value);
+        }
+    }
+    mem_free(unconst(arguments->sets[at]));
+    arguments->sets[at] = mem_strdup(buf_cstr(&text));
+    buf_done(&text);
+}
+
 static void keep(struct arguments *arguments, const struct argument *row, const char *value)
 {
     arguments->values[row - arguments->table] = value;
@@ -123,6 +159,8 @@ static void keep(struct arguments *arguments, const struct argument *row, const 
     }
     if (str_is(str_from(row->key), "*")) { /* --set: the value is "key=value" itself */
         arguments->sets[arguments->n_sets++] = mem_strdup(value);
+    } else if (row->adds) {
+        add_item(arguments, row, value);
     } else {
         arguments_add_set(arguments, row->key, row->constant != NULL ? row->constant : value);
         arguments->set_names[arguments->n_sets - 1] = option_name(row);

@@ -15,6 +15,7 @@ struct argument {
         *key; /* becomes the configuration's "key=value"; NULL: looked up with arguments_get */
     const char *constant; /* a flag's value for `key` */
     const char *words;    /* all values there are, space separated; NULL: any */
+    bool adds; /* `key` is a list: each further value is one more item; blanks in it are left out */
 };
 
 enum { ARGUMENTS_MAX = 64, ARGUMENTS_GIVEN_MAX = 256 };

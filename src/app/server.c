@@ -10,6 +10,7 @@
 #include "crypto/tls.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
+#include "sandbox_config.h"
 
 static const char sandbox_default_token[] = "sandbox-token";
 
@@ -233,20 +234,13 @@ void server_ignore_signals(struct server *server)
 static enum error_code open_sandbox(struct server *server, struct error *err)
 {
     struct config *config = server->config;
-    struct sandbox_options options;
     enum error_code code;
     struct buf url;
 
     if (!config->sandbox.enabled) {
         return ERR_OK;
     }
-    sandbox_options_init(&options);
-    options.listen = config->sandbox.listen;
-    options.examples = config->sandbox.examples;
-    options.execution_ms = config->sandbox.execution_ms;
-    options.record_requests = config->sandbox.max_requests_kept > 0;
-    options.max_requests_kept = config->sandbox.max_requests_kept;
-    code = sandbox_open(&server->loop, &options, &server->sandbox, err);
+    code = open_config_sandbox(&server->loop, config, &server->sandbox, err);
     if (code != ERR_OK) {
         return code;
     }

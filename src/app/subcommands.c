@@ -9,11 +9,25 @@
 #include "cli/init.h"
 #include "run.h"
 
+/* Of the sandbox: what makes it a platform that is slow and fails. */
+#define DISTURBANCES                                                                               \
+    {                                                                                              \
+        "latency",         0,   "MS", "the sandbox answers later: 50ms, or 50ms+-10ms",            \
+        "sandbox.latency", NULL},                                                                  \
+        {"fault",          0,                                                                      \
+         "FAULT",          "a fault of the sandbox: 'POST /teststeps:503@1%'; may be repeated",    \
+         "sandbox.faults", NULL,                                                                   \
+         .adds = true},                                                                            \
+    {                                                                                              \
+        "seed", 0, "N", "latencies and faults repeat with the same number", "sandbox.seed", NULL   \
+    }
+
 static const struct argument serve_arguments[] = {
     {"config", 'c', "FILE", "configuration file (YAML); see conf/virtuoso-proxy.yaml", NULL, NULL},
     {"listen", 'l', "ADDR:PORT", "where to listen; port 0 takes a free one", "server.listen", NULL},
     {"sandbox", 0, NULL, "use the embedded sandbox as the platform", "sandbox.enabled", "true"},
     {"sandbox-listen", 0, "ADDR:PORT", "where the sandbox listens", "sandbox.listen", NULL},
+    DISTURBANCES,
     {"set", 's', "KEY=VALUE", "set any option; may be repeated", "*", NULL},
     {.name = NULL},
 };
@@ -21,6 +35,7 @@ static const struct argument serve_arguments[] = {
 static const struct argument sandbox_arguments[] = {
     {"listen", 'l', "ADDR:PORT", "where to listen; port 0 takes a free one", "sandbox.listen",
      NULL},
+    DISTURBANCES,
     {"set", 's', "KEY=VALUE", "set any option; may be repeated", "*", NULL},
     {.name = NULL},
 };

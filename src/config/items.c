@@ -48,10 +48,25 @@ static bool judge_range(struct loader *loader, const struct option_row *row, str
     return true;
 }
 
+static bool judge_fault(struct loader *loader, const struct option_row *row, struct str text)
+{
+    struct config_fault fault;
+    struct error err = {0};
+
+    if (config_fault_read(text, &fault, &err) != ERR_OK) {
+        loader_fail(loader, "%s: %s", row->key, err.text);
+        return false;
+    }
+    return true;
+}
+
 bool item_is_sound(struct loader *loader, const struct option_row *row, struct str item)
 {
     if (row->type == OPTION_ORIGINS) {
         return judge_origin(loader, item);
+    }
+    if (row->type == OPTION_FAULTS) {
+        return judge_fault(loader, row, item);
     }
     return row->type != OPTION_RANGES || judge_range(loader, row, item);
 }

@@ -113,6 +113,9 @@ static const struct option_row rows[] = {
     {"sandbox.examples", OPTION_BOOL, AT(sandbox.examples), "true", 0, 0, NULL, NULL, "The sandbox begins with the goals and checkpoints that the documentation's examples name."},
     {"sandbox.execution_ms", OPTION_MS, AT(sandbox.execution_ms), "2000", 0, HOUR_MS, NULL, NULL, "How long an execution takes in the sandbox."},
     {"sandbox.max_requests_kept", OPTION_UINT, AT(sandbox.max_requests_kept), "10000", 0, 1000000, NULL, NULL, "Most requests that GET /__sandbox/requests lists."},
+    {"sandbox.latency", OPTION_SPREAD, AT(sandbox.latency), "0ms", 0, 0, NULL, NULL, "How long the sandbox waits before each answer: 50ms, or 50ms+-10ms for anything between 40 and 60."},
+    {"sandbox.faults", OPTION_FAULTS, AT(sandbox.faults), "[]", 0, 100, NULL, NULL, "Faults of the sandbox, the first that matches is met: \"POST /teststeps:503@1%\". Behind the colon a status, a delay (250ms), close-before, close-mid or close-after; behind the @ the share of the requests."},
+    {"sandbox.seed", OPTION_UINT, AT(sandbox.seed), "0", 0, 1000000000, NULL, NULL, "Which requests meet a fault, and each latency, repeat with the same seed; 0: they differ from start to start."},
 };
 
 /* clang-format on */

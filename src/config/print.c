@@ -101,7 +101,11 @@ static void print_value(struct buf *out, const struct config *config, const stru
     case OPTION_LIST:
     case OPTION_ORIGINS:
     case OPTION_RANGES:
+    case OPTION_FAULTS:
         print_list(out, config, row);
+        break;
+    case OPTION_SPREAD:
+        print_spread(out, field);
         break;
     case OPTION_KEYS:
         print_keys(out, config);

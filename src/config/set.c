@@ -69,17 +69,25 @@ static bool parse_size(struct str text, int64_t *out)
     return false;
 }
 
+bool parse_ms(struct str text, int64_t *out)
+{
+    if (str_ends(text, STR("ms"))) {
+        text.len -= 2;
+    } else if (str_ends(text, STR("s"))) {
+        text.len--;
+        return str_to_i64(text, 0, INT64_MAX / 1000, out) &&
+               !__builtin_mul_overflow(*out, 1000, out);
+    }
+    return str_to_i64(text, INT64_MIN, INT64_MAX, out);
+}
+
 static bool parse_number(const struct option_row *row, struct str text, int64_t *out)
 {
     if (row->type == OPTION_SIZE) {
         return parse_size(text, out);
     }
-    if (row->type == OPTION_MS && str_ends(text, STR("ms"))) {
-        text.len -= 2;
-    } else if (row->type == OPTION_MS && str_ends(text, STR("s"))) {
-        text.len--;
-        return str_to_i64(text, 0, INT64_MAX / 1000, out) &&
-               !__builtin_mul_overflow(*out, 1000, out);
+    if (row->type == OPTION_MS) {
+        return parse_ms(text, out);
     }
     return str_to_i64(text, INT64_MIN, INT64_MAX, out);
 }
@@ -222,7 +230,7 @@ static bool set_words(struct loader *loader, const struct option_row *row, const
 bool option_is_list(const struct option_row *row)
 {
     return row->type == OPTION_WORDS || row->type == OPTION_LIST || row->type == OPTION_ORIGINS ||
-           row->type == OPTION_RANGES;
+           row->type == OPTION_RANGES || row->type == OPTION_FAULTS;
 }
 
 bool option_set_list(struct loader *loader, const struct option_row *row, const struct str *items,
@@ -285,7 +293,10 @@ static bool set_by_type(struct loader *loader, const struct option_row *row, str
     case OPTION_LIST:
     case OPTION_ORIGINS:
     case OPTION_RANGES:
+    case OPTION_FAULTS:
         return set_list(loader, row, text);
+    case OPTION_SPREAD:
+        return set_spread(loader, row, text);
     case OPTION_KEYS:
         return keys_from_text(loader, text);
     }

@@ -6,13 +6,35 @@
 
 enum { MAX_DELAY_MS = 600000, MAX_FAULT_BYTES = 256 * 1024 * 1024 };
 
+/* Seeds that people choose are small numbers, whose first throws would be alike: the bits are
+ * spread first (splitmix64). */
+uint64_t dice_init(uint64_t seed)
+{
+    uint64_t dice = 0;
+
+    while (dice == 0) {
+        dice = (seed != 0 ? seed : random_u64()) + UINT64_C(0x9E3779B97F4A7C15);
+        dice = (dice ^ (dice >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+        dice = (dice ^ (dice >> 27)) * UINT64_C(0x94D049BB133111EB);
+        dice ^= dice >> 31;
+        seed += dice == 0 ? 1 : 0;
+    }
+    return dice;
+}
+
+/* xorshift64 */
+double dice_throw(uint64_t *dice)
+{
+    *dice ^= *dice << 13;
+    *dice ^= *dice >> 7;
+    *dice ^= *dice << 17;
+    return (double)(*dice >> 11) / 9007199254740992.0; /* 2^53 */
+}
+
 void faults_init(struct faults *faults, uint64_t seed)
 {
-    *faults = (struct faults){.random = seed};
+    *faults = (struct faults){.random = dice_init(seed)};
     list_init(&faults->items);
-    while (faults->random == 0) {
-        faults->random = random_u64();
-    }
 }
 
 static void fault_free(struct faults *faults, struct fault *fault)
@@ -31,15 +53,6 @@ void faults_done(struct faults *faults)
     while ((link = list_first(&faults->items)) != NULL) {
         fault_free(faults, CONTAINER_OF(link, struct fault, link));
     }
-}
-
-/* [0, 1); xorshift64, so that a seed repeats a run. */
-static double next_random(struct faults *faults)
-{
-    faults->random ^= faults->random << 13;
-    faults->random ^= faults->random >> 7;
-    faults->random ^= faults->random << 17;
-    return (double)(faults->random >> 11) / 9007199254740992.0; /* 2^53 */
 }
 
 /* Does `path` begin with `pattern`? '*' stands for any bytes. The usual two-pointer walk: on a
@@ -88,7 +101,7 @@ const struct fault *faults_take(struct faults *faults, struct str method, struct
             fault->skip--;
             continue;
         }
-        if (fault->probability < 1.0 && next_random(faults) >= fault->probability) {
+        if (fault->probability < 1.0 && dice_throw(&faults->random) >= fault->probability) {
             continue;
         }
         fault->times -= fault->times > 0 ? 1 : 0;
@@ -186,36 +199,67 @@ static struct str put_text(struct fault *fault, size_t *used, struct str text)
     return put;
 }
 
+/* Copies the texts that `fault` shows into memory of its own. */
+static void own_texts(struct fault *fault, struct str content_type)
+{
+    size_t used = 0;
+
+    fault->texts =
+        mem_alloc(fault->method.len + fault->path.len + fault->body.len + content_type.len + 4);
+    fault->method = put_text(fault, &used, fault->method);
+    fault->path = put_text(fault, &used, fault->path);
+    fault->body = put_text(fault, &used, fault->body);
+    fault->content_type = put_text(fault, &used, content_type).ptr;
+}
+
 static void take_texts(struct call *call, struct fault *fault, const struct json *given)
 {
     const struct json *body_node = json_get(given, "body");
     struct str match = json_str(json_get(given, "match"));
     struct str type = json_str(json_get(given, "content_type"));
-    struct str method;
-    struct str path;
-    struct str body = STR_EMPTY;
-    size_t used = 0;
 
-    if (!str_cut(str_trim(match), ' ', &method, &path)) {
+    if (!str_cut(str_trim(match), ' ', &fault->method, &fault->path)) {
         /* One word: a path, or "*" for everything. */
-        path = str_starts(method, STR("/")) ? method : STR("/");
-        method = str_starts(method, STR("/")) || method.len == 0 ? STR("*") : method;
+        bool is_path = str_starts(fault->method, STR("/"));
+
+        fault->path = is_path ? fault->method : STR("/");
+        fault->method = is_path || fault->method.len == 0 ? STR("*") : fault->method;
     }
-    path = str_trim(path);
+    fault->path = str_trim(fault->path);
     if (json_type(body_node) == JSON_STRING) {
-        body = json_str(body_node);
+        fault->body = json_str(body_node);
     } else if (body_node != NULL) {
-        body = json_text(call->arena, body_node);
-    }
-    if (type.len == 0) {
-        type = STR("application/json");
+        fault->body = json_text(call->arena, body_node);
     }
     fault->has_body = body_node != NULL;
-    fault->texts = mem_alloc(method.len + path.len + body.len + type.len + 4);
-    fault->method = put_text(fault, &used, method);
-    fault->path = put_text(fault, &used, path);
-    fault->body = put_text(fault, &used, body);
-    fault->content_type = put_text(fault, &used, type).ptr;
+    own_texts(fault, type.len > 0 ? type : STR("application/json"));
+}
+
+static const struct fault *append(struct faults *faults, struct fault *fault)
+{
+    faults->last_id++;
+    fault->id = faults->last_id;
+    list_append(&faults->items, &fault->link);
+    faults->n++;
+    faults->bytes += fault->body.len;
+    return fault;
+}
+
+void faults_append(struct faults *faults, const struct sandbox_fault *given, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct fault *fault = mem_zalloc(sizeof(*fault));
+
+        *fault = (struct fault){.method = given[i].method,
+                                .path = given[i].path,
+                                .times = -1,
+                                .status = given[i].status,
+                                .delay_ms = given[i].delay_ms,
+                                .close_at = given[i].close_at,
+                                .probability = given[i].probability};
+        own_texts(fault, STR("application/json"));
+        (void)append(faults, fault);
+    }
 }
 
 static bool add_one(struct call *call, const struct json *given, const struct fault **out)
@@ -233,12 +277,7 @@ static bool add_one(struct call *call, const struct json *given, const struct fa
     fault = mem_zalloc(sizeof(*fault));
     *fault = parsed;
     take_texts(call, fault, given);
-    faults->last_id++;
-    fault->id = faults->last_id;
-    list_append(&faults->items, &fault->link);
-    faults->n++;
-    faults->bytes += fault->body.len;
-    *out = fault;
+    *out = append(faults, fault);
     return true;
 }
 

@@ -353,6 +353,15 @@ static int act(struct call *call, struct str below, const char **out_content_typ
     return not_found_outside_api(call->state, out_content_type);
 }
 
+/* Even between the two ends, both included. */
+static uint64_t latency_of(struct sandbox_state *state)
+{
+    uint64_t spread_ms = state->options.latency_spread_ms;
+    double thrown = spread_ms > 0 ? dice_throw(&state->latency_random) : 0.0;
+
+    return state->options.latency_ms - spread_ms + (uint64_t)(thrown * (double)(2 * spread_ms + 1));
+}
+
 static void answer_with_faults(struct call *call, struct sandbox_reply *out)
 {
     struct sandbox_state *state = call->state;
@@ -360,11 +369,12 @@ static void answer_with_faults(struct call *call, struct sandbox_reply *out)
     const struct fault *fault = faults_take(&state->faults, call->request->method, below);
     bool is_canned = fault != NULL && (fault->status != 0 || fault->has_body);
 
+    out->delay_ms = latency_of(state);
     if (fault == NULL) {
         out->status = act(call, below, &out->content_type);
         return;
     }
-    out->delay_ms = fault->delay_ms;
+    out->delay_ms += fault->delay_ms;
     out->retry_after_s = fault->retry_after_s;
     out->close_at = fault->close_at;
     if (fault->close_at == SANDBOX_CLOSE_BEFORE) {

@@ -221,12 +221,13 @@ struct faults {
     size_t n;
     size_t bytes; /* of their bodies */
     int64_t last_id;
-    uint64_t random; /* xorshift state */
+    uint64_t random; /* xorshift state: which requests meet a fault */
 };
 
 struct sandbox_state {
     struct sandbox_options options;
-    char *canary; /* owned, NUL-terminated */
+    struct arena kept; /* strings and faults of the options */
+    const char *canary;
     struct map tenants;
     struct list tenant_list; /* oldest first */
     size_t stored_bytes;
@@ -234,8 +235,9 @@ struct sandbox_state {
     const int64_t *wished_ids; /* taken first, up to a 0; NULL: none */
     struct recorder recorder;
     struct faults faults;
-    struct buf answer;  /* reused: the body of the answer being made */
-    struct buf scratch; /* reused: a text on its way into a tenant */
+    uint64_t latency_random; /* xorshift state: its own, so that it does not change the faults */
+    struct buf answer;       /* reused: the body of the answer being made */
+    struct buf scratch;      /* reused: a text on its way into a tenant */
 };
 
 /* One request below /api (or /__sandbox) while it is answered. */
@@ -447,7 +449,12 @@ struct fault {
     double probability;
 };
 
+/* Numbers that a seed repeats. A seed of 0 is one from the kernel. */
+uint64_t dice_init(uint64_t seed);
+double dice_throw(uint64_t *dice); /* [0, 1) */
 void faults_init(struct faults *faults, uint64_t seed);
+/* Behind those that are there already. */
+void faults_append(struct faults *faults, const struct sandbox_fault *given, size_t n);
 void faults_done(struct faults *faults); /* forgets all */
 /* The fault that this request meets, counted down; NULL: none. Valid until the next call. */
 const struct fault *faults_take(struct faults *faults, struct str method, struct str path);

@@ -316,6 +316,7 @@ void state_begin(struct sandbox_state *state)
     recorder_done(&state->recorder);
     state->recorder.n_seen = 0;
     faults_done(&state->faults);
+    faults_append(&state->faults, state->options.faults, state->options.n_faults);
     if (state->last_id ==
         0) { /* a reset gives no id twice: who knows an old one may not be misled */
         state->last_id = FIRST_ID;
@@ -326,17 +327,38 @@ void state_begin(struct sandbox_state *state)
     }
 }
 
+static void keep_options(struct sandbox_state *state, const struct sandbox_options *options)
+{
+    struct arena *arena = &state->kept;
+    struct sandbox_fault *faults = NULL;
+
+    arena_init(arena);
+    if (options->n_faults > 0) {
+        faults = arena_calloc(arena, options->n_faults, sizeof(*faults));
+    }
+    for (size_t i = 0; i < options->n_faults; i++) {
+        faults[i] = options->faults[i];
+        faults[i].method = arena_str(arena, faults[i].method);
+        faults[i].path = arena_str(arena, faults[i].path);
+    }
+    state->options = *options;
+    state->options.faults = faults;
+    state->options.listen = arena_str(arena, options->listen);
+    state->canary = arena_cstr(arena, options->canary);
+    state->options.canary = str_from(state->canary);
+    CHECK(options->latency_spread_ms <= options->latency_ms);
+}
+
 struct sandbox_state *sandbox_state_new(const struct sandbox_options *options)
 {
     struct sandbox_state *state = mem_zalloc(sizeof(*state));
 
-    state->options = *options;
-    state->canary = mem_zalloc(options->canary.len + 1);
-    memcpy(state->canary, options->canary.ptr, options->canary.len);
+    keep_options(state, options);
     map_init(&state->tenants);
     list_init(&state->tenant_list);
     recorder_init(&state->recorder);
     faults_init(&state->faults, options->seed);
+    state->latency_random = dice_init(options->seed);
     buf_init(&state->answer, MAX_ANSWER_BYTES);
     buf_init(&state->scratch, MAX_ANSWER_BYTES);
     state_begin(state);
@@ -354,6 +376,6 @@ void sandbox_state_free(struct sandbox_state *state)
     faults_done(&state->faults);
     buf_done(&state->answer);
     buf_done(&state->scratch);
-    mem_free(state->canary);
+    arena_done(&state->kept);
     mem_free(state);
 }

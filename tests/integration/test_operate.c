@@ -3,6 +3,7 @@
 #include <pty.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +13,53 @@
 #include "harness/proxy.h"
 
 enum { WAIT_MS = 10000, OUTPUT_MAX = 1 << 20 };
+
+/* ---- a sandbox that is slow and fails ---- */
+
+/* Status of GET /api/user, and how long it took at least: 1 ms is what two readings of a clock of
+ * milliseconds can be off. */
+static int ask_user(uint16_t port, uint64_t *out_ms)
+{
+    struct reply reply = {0};
+    uint64_t began = client_now_ms();
+    int status;
+
+    client_ask(port, "GET", "/api/user", "Authorization: Bearer t\r\n", STR_EMPTY, &reply);
+    *out_ms = client_now_ms() - began + 1;
+    status = reply.status;
+    reply_done(&reply);
+    return status;
+}
+
+static void a_sandbox_is_slow_and_fails_as_it_is_told(void **state)
+{
+    static const char *const arguments[] = {
+        "sandbox",           "--listen", "127.0.0.1:0",      "--latency", "30ms+-10ms", "--fault",
+        "GET /user:503@50%", "--fault",  "GET /user : 60ms", "--seed",    "7",          "--set",
+        "drain.notice_ms=0", NULL};
+    char seen[2][21] = {{0}};
+
+    (void)state;
+    for (size_t round = 0; round < 2; round++) {
+        struct program program;
+        uint16_t port;
+
+        program_start(&program, arguments, NULL);
+        port = program_wait_port(&program, "sandbox on http://");
+        for (size_t i = 0; i < sizeof(seen[0]) - 1; i++) {
+            uint64_t took_ms;
+            int status = ask_user(port, &took_ms);
+
+            assert_true(status == 503 || status == 200);
+            assert_true(took_ms >= (status == 503 ? 20 : 80));
+            seen[round][i] = status == 503 ? 'f' : '.';
+        }
+        program_stop(&program);
+        program_done(&program);
+    }
+    assert_string_equal(seen[0], seen[1]);
+    assert_true(strchr(seen[0], 'f') != NULL && strchr(seen[0], '.') != NULL);
+}
 
 /* ---- signals and the log ---- */
 
@@ -272,6 +320,7 @@ static void health_tells_that_sessions_cannot_be_saved(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_sandbox_is_slow_and_fails_as_it_is_told),
         cmocka_unit_test(signals_that_mean_nothing_here_are_logged_and_ignored),
         cmocka_unit_test(the_log_begins_and_ends_with_what_was_done),
         cmocka_unit_test(probes_are_logged_for_debugging_only),

@@ -283,6 +283,80 @@ static void faults_are_bounded(void **state)
     assert_int_equal(ask(f, "POST", "/__sandbox/faults", "{}"), 400);
 }
 
+/* ---- disturbances of the options ---- */
+
+static void renew(struct fixture *f)
+{
+    sandbox_state_free(f->state);
+    f->state = sandbox_state_new(&f->options);
+}
+
+static void the_latency_is_even_between_its_ends_and_repeats(void **state)
+{
+    enum { THROWS = 400 };
+
+    static uint64_t first[THROWS];
+    struct fixture *f = *state;
+    unsigned n_of[21] = {0};
+
+    f->options.latency_ms = 50;
+    f->options.latency_spread_ms = 10;
+    for (int round = 0; round < 2; round++) {
+        renew(f);
+        for (size_t i = 0; i < THROWS; i++) {
+            (void)ask(f, "GET", "/api/user", NULL);
+            assert_in_range(f->reply.delay_ms, 40, 60);
+            if (round == 0) {
+                first[i] = f->reply.delay_ms;
+                n_of[first[i] - 40]++;
+            }
+            assert_true(f->reply.delay_ms == first[i]);
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(n_of); i++) {
+        assert_in_range(n_of[i], 4, 50); /* 19 each, if they were quite even */
+    }
+    (void)ask(f, "GET", "/__sandbox/state", NULL);
+    assert_int_equal(f->reply.delay_ms, 0);
+}
+
+static void faults_of_the_options_stay_and_repeat(void **state)
+{
+    static const struct sandbox_fault faults[] = {
+        {.method = STR_INIT("GET"), .path = STR_INIT("/user"), .status = 503, .probability = 0.5},
+        {.method = STR_INIT("*"), .path = STR_INIT("/goals"), .delay_ms = 30, .probability = 1},
+        {.method = STR_INIT("GET"),
+         .path = STR_INIT("/user"),
+         .close_at = SANDBOX_CLOSE_BEFORE,
+         .probability = 0.5},
+    };
+    struct fixture *f = *state;
+    char seen[2][101] = {{0}};
+    size_t n[3] = {0};
+
+    f->options.faults = faults;
+    f->options.n_faults = ARRAY_LEN(faults);
+    f->options.latency_ms = 5;
+    for (size_t round = 0; round < 2; round++) {
+        renew(f);
+        for (size_t i = 0; i < sizeof(seen[0]) - 1; i++) {
+            int status = ask(f, "GET", "/api/user", NULL);
+
+            assert_true(status == 503 || status == 0 || status == 200);
+            n[status == 503 ? 0 : status == 0 ? 1 : 2]++;
+            seen[round][i] = (char)('0' + status % 10);
+        }
+    }
+    assert_string_equal(seen[0], seen[1]);
+    assert_true(n[0] > n[1] && n[1] > 0 && n[2] > 0);
+    assert_int_equal(ask(f, "GET", "/api/goals/1", NULL), 404);
+    assert_int_equal(f->reply.delay_ms, 35);
+    assert_int_equal(ask(f, "POST", "/__sandbox/reset", NULL), 204);
+    assert_int_equal(json_size(control(f, "GET", "/__sandbox/faults", NULL)), 3);
+    assert_int_equal(ask(f, "DELETE", "/__sandbox/faults", NULL), 204);
+    assert_int_equal(ask(f, "GET", "/api/user", NULL), 200);
+}
+
 int test_control(void);
 
 int test_control(void)
@@ -315,6 +389,10 @@ int test_control(void)
         cmocka_unit_test_setup_teardown(a_fault_may_come_with_a_probability, fixture_set_up,
                                         fixture_tear_down),
         cmocka_unit_test_setup_teardown(faults_are_bounded, fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(the_latency_is_even_between_its_ends_and_repeats,
+                                        fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(faults_of_the_options_stay_and_repeat, fixture_set_up,
+                                        fixture_tear_down),
     };
 
     return cmocka_run_group_tests_name("sandbox/control", tests, NULL, NULL);

@@ -1,0 +1,146 @@
+/* How the sandbox is told to disturb: latencies ("50ms+-10ms") and faults ("POST /teststeps:503@1%"). */
+#include "base/buf.h"
+#include "config_internal.h"
+
+enum { MAX_WAIT_MS = 600000, SHOWN_MAX = 80 };
+
+static bool read_wait(struct str text, unsigned *out)
+{
+    int64_t value;
+
+    if (!parse_ms(text, &value) || value < 0 || value > MAX_WAIT_MS) {
+        return false;
+    }
+    *out = (unsigned)value;
+    return true;
+}
+
+bool set_spread(struct loader *loader, const struct option_row *row, struct str text)
+{
+    struct config_spread *field = option_field(&loader->box->config, row);
+    struct config_spread read = {0};
+    ptrdiff_t at = str_find(text, STR("+-"));
+    struct str middle = str_trim(str_sub(text, 0, at < 0 ? text.len : (size_t)at));
+    struct str spread = str_trim(str_sub(text, at < 0 ? text.len : (size_t)at + 2, text.len));
+
+    if (!read_wait(middle, &read.ms) || (at >= 0 && !read_wait(spread, &read.spread_ms))) {
+        loader_fail(loader, "%s: \"%.*s\" is no time; write 50ms, 2s or 50ms+-10ms, up to 600s",
+                    row->key, STR_ARG(str_sub(text, 0, SHOWN_MAX)));
+        return false;
+    }
+    if (read.spread_ms > read.ms) {
+        loader_fail(loader,
+                    "%s: \"%.*s\" would begin below 0; what stands behind +- must not be longer "
+                    "than what stands before",
+                    row->key, STR_ARG(str_sub(text, 0, SHOWN_MAX)));
+        return false;
+    }
+    *field = read;
+    return true;
+}
+
+void print_spread(struct buf *out, const struct config_spread *spread)
+{
+    buf_printf(out, "%ums", spread->ms);
+    if (spread->spread_ms > 0) {
+        buf_printf(out, "+-%ums", spread->spread_ms);
+    }
+}
+
+/* ---- faults ---- */
+
+static bool is_method_letter(char c)
+{
+    return (c >= 'A' && c <= 'Z') || c == '*';
+}
+
+/* "POST /teststeps", "POST/teststeps", "* /goals" or "/goals". A blank is not needed, so that a
+ * fault can stand in lists whose items blanks divide. */
+static enum error_code read_match(struct str text, struct config_fault *out, struct error *err)
+{
+    size_t n = 0;
+
+    while (n < text.len && is_method_letter(text.ptr[n])) {
+        n++;
+    }
+    out->method = n == 0 ? STR("*") : str_sub(text, 0, n);
+    out->path = str_trim(str_sub(text, n, text.len));
+    if (!str_starts(out->path, STR("/")) ||
+        (str_contains(out->method, STR("*")) && out->method.len != 1)) {
+        return error_set(err, ERR_INVALID,
+                         "\"%.*s\" is no method and path; write \"POST /teststeps\", or a path "
+                         "alone for every method",
+                         STR_ARG(str_sub(text, 0, SHOWN_MAX)));
+    }
+    return ERR_OK;
+}
+
+static enum error_code read_effect(struct str text, struct config_fault *out, struct error *err)
+{
+    static const struct {
+        const char *word;
+        enum config_fault_effect effect;
+    } words[] = {{"close-before", CONFIG_FAULT_CLOSE_BEFORE},
+                 {"close-mid", CONFIG_FAULT_CLOSE_MID},
+                 {"close-after", CONFIG_FAULT_CLOSE_AFTER}};
+
+    int64_t status;
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (str_is(text, words[i].word)) {
+            out->effect = words[i].effect;
+            return ERR_OK;
+        }
+    }
+    if (str_to_i64(text, 200, 599, &status)) {
+        out->effect = CONFIG_FAULT_STATUS;
+        out->status = (int)status;
+        return ERR_OK;
+    }
+    if (str_ends(text, STR("s")) && read_wait(text, &out->delay_ms)) {
+        out->effect = CONFIG_FAULT_DELAY;
+        return ERR_OK;
+    }
+    return error_set(err, ERR_INVALID,
+                     "\"%.*s\" is no effect; write a status (503), a delay (250ms, 2s), "
+                     "close-before, close-mid or close-after",
+                     STR_ARG(str_sub(text, 0, SHOWN_MAX)));
+}
+
+static enum error_code read_percent(struct str text, double *out, struct error *err)
+{
+    double percent = 0;
+
+    if (!str_ends(text, STR("%")) || !str_to_double(str_sub(text, 0, text.len - 1), &percent) ||
+        percent <= 0 || percent > 100) {
+        return error_set(err, ERR_INVALID,
+                         "\"%.*s\" is no share of the requests; write 1%% or 0.5%%, up to 100%%",
+                         STR_ARG(str_sub(text, 0, SHOWN_MAX)));
+    }
+    *out = percent / 100;
+    return ERR_OK;
+}
+
+enum error_code config_fault_read(struct str text, struct config_fault *out, struct error *err)
+{
+    size_t colon = text.len;
+    struct str effect = STR_EMPTY;
+    struct str percent;
+    enum error_code code;
+
+    *out = (struct config_fault){.probability = 1};
+    while (colon > 0 && text.ptr[colon - 1] != ':') {
+        colon--;
+    }
+    if (colon == 0) {
+        return error_set(
+            err, ERR_INVALID,
+            "\"%.*s\" has no colon before the effect; write \"POST /teststeps:503@1%%\"",
+            STR_ARG(str_sub(text, 0, SHOWN_MAX)));
+    }
+    code = read_match(str_trim(str_sub(text, 0, colon - 1)), out, err);
+    if (code == ERR_OK && str_cut(str_sub(text, colon, text.len), '@', &effect, &percent)) {
+        code = read_percent(str_trim(percent), &out->probability, err);
+    }
+    return code == ERR_OK ? read_effect(str_trim(effect), out, err) : code;
+}
