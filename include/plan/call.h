@@ -31,6 +31,12 @@ struct call_spec {
     enum call_class class;
     bool needs_json; /* the answer must be JSON (204 excepted) */
     struct capture captures[CALL_MAX_CAPTURES];
+    /* A route that only some sources know (PLATFORM.md, "Routes with one source"): the name of the
+     * call that asks the same in another way; NULL: there is none. */
+    const char *or_else;
+    const char *needs; /* variable without which this way cannot be gone; NULL none */
+    const char *lists; /* the answer holds a list at one of these pointers, or is one; else the
+                          platform does not offer the route; NULL: any answer will do */
 };
 
 /* What was made of a row at start-up. */
@@ -38,6 +44,9 @@ struct call {
     const struct call_spec *spec;
     struct template *body; /* NULL none */
     size_t label;          /* metrics index */
+    /* Set by who compiled all calls. */
+    const struct call *or_else; /* NULL none */
+    size_t route;               /* the same number for calls with one method and path */
 };
 
 enum error_code call_compile(struct arena *arena, const struct call_spec *spec, size_t label,

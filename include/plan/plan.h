@@ -12,6 +12,7 @@
 #include "base/later.h"
 #include "data/json.h"
 #include "plan/call.h"
+#include "plan/offers.h"
 #include "upstream/upstream.h"
 
 struct plan;
@@ -24,6 +25,7 @@ struct plan_port {
     struct loop *loop; /* later work and AGAIN delays; needs only its base parts */
     struct deadlines *deadlines;
     struct later *later;
+    struct offers *offers; /* which routes this platform offers; NULL: it is not remembered */
 };
 
 enum plan_verdict { PLAN_NEXT, PLAN_AGAIN, PLAN_DONE, PLAN_FAIL };
@@ -143,6 +145,10 @@ struct plan {
     uint64_t begin_ms;
     uint64_t row_begin_us;
     size_t insert_at;
+    const struct call *ways; /* what the row sends; NULL: not chosen yet */
+    const struct call *way;  /* the one of its ways (or_else) that is gone */
+    uint32_t ways_refused;   /* bits: the ways of this call that the platform does not offer */
+    struct error *way_error; /* the refusal to tell when it offers none (arena); NULL none */
     char traceparent[56];
     struct upstream_header tracestate;
     bool running;

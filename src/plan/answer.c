@@ -16,6 +16,14 @@ const struct json *answer_inner(const struct json *answer)
     return inner != NULL ? inner : answer;
 }
 
+const struct json *answer_list(const struct json *answer, const char *pointers)
+{
+    const struct json *list =
+        json_type(answer) == JSON_ARRAY ? answer : json_find(answer, pointers);
+
+    return json_type(list) == JSON_ARRAY ? list : NULL;
+}
+
 /* The platform's own words about a refusal (`error` as text or {code, message}); empty: none. */
 static struct str answer_refusal(const struct json *answer)
 {
@@ -125,11 +133,23 @@ static enum error_code check_captures(const struct answer *answer, const struct 
     return ERR_OK;
 }
 
+static enum error_code check_list(const struct answer *answer, const struct call_spec *spec,
+                                  struct error *err)
+{
+    if (spec->lists == NULL || answer_list(answer->json, spec->lists) != NULL) {
+        return ERR_OK;
+    }
+    return error_set(err, ERR_UPSTREAM_SHAPE,
+                     "%s: the platform's answer (%d) has no list (looked at %s)", spec->name,
+                     answer->status, spec->lists);
+}
+
 static enum error_code judge_success(const struct answer *answer, const struct call_spec *spec,
                                      struct error *err)
 {
     struct str words = quote(answer);
     bool empty = str_trim(answer->body).len == 0;
+    enum error_code code;
 
     if (answer->status < 200 || answer->status > 299) {
         return error_set(err, ERR_UPSTREAM_SHAPE, "%s: the platform answered with status %d",
@@ -148,7 +168,8 @@ static enum error_code judge_success(const struct answer *answer, const struct c
                          "%s: the platform answered %d but says that it failed%s%.*s", spec->name,
                          answer->status, words.len > 0 ? ": " : "", STR_ARG(words));
     }
-    return check_captures(answer, spec, err);
+    code = check_list(answer, spec, err);
+    return code == ERR_OK ? check_captures(answer, spec, err) : code;
 }
 
 enum error_code answer_judge(const struct answer *answer, const struct call_spec *spec,

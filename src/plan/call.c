@@ -71,6 +71,9 @@ enum error_code call_compile(struct arena *arena, const struct call_spec *spec, 
             return bad_row(err, spec, "captures without a pointer", spec->captures[i].variable);
         }
     }
+    if (spec->lists != NULL && !pointers_ok(spec->lists)) {
+        return bad_row(err, spec, "a list without a pointer", spec->lists);
+    }
     if (spec->body != NULL) {
         struct error cause = {0};
 
@@ -78,6 +81,6 @@ enum error_code call_compile(struct arena *arena, const struct call_spec *spec, 
             return bad_row(err, spec, "bad body template", cause.text);
         }
     }
-    *out = (struct call){.spec = spec, .body = body, .label = label};
+    *out = (struct call){.spec = spec, .body = body, .label = label, .route = label};
     return ERR_OK;
 }

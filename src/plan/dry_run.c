@@ -37,15 +37,15 @@ static bool learn(struct unknowns *unknowns)
 }
 
 static enum error_code expand_with_names(struct plan *plan, const struct plan_row *row,
-                                         struct unknowns *unknowns, struct row_request *out,
-                                         struct error *err)
+                                         const struct call *way, struct unknowns *unknowns,
+                                         struct row_request *out, struct error *err)
 {
     struct scope last = {.get = ask_unknown, .context = &unknowns};
     enum error_code code;
 
     do {
         unknowns->asked_in_vain = STR_EMPTY;
-        code = row_expand(plan, row, &last, plan->arena, out, err);
+        code = row_expand(plan, row, way, &last, plan->arena, out, err);
     } while (code != ERR_OK && learn(unknowns));
     return code;
 }
@@ -85,12 +85,12 @@ static bool would_run(struct plan *plan, size_t index)
     return true;
 }
 
-static struct json *request_of(struct arena *arena, const struct plan_row *row,
+static struct json *request_of(struct arena *arena, const struct call *way,
                                const struct row_request *made)
 {
     struct json *request = json_new_object(arena);
 
-    json_set(request, STR("method"), json_new_string(arena, str_from(row->call->spec->method)));
+    json_set(request, STR("method"), json_new_string(arena, str_from(way->spec->method)));
     json_set(request, STR("path"), json_new_string(arena, made->path));
     if (made->query.len > 0) {
         json_set(request, STR("query"), json_new_string(arena, made->query));
@@ -108,17 +108,20 @@ enum error_code plan_dry_run(struct plan *plan, struct json **out, struct error 
 
     CHECK(!plan->running && plan->at == 0);
     for (size_t i = 0; i < plan->n_rows; i++) {
+        const struct call *way;
         struct row_request made;
         enum error_code code;
 
         if (!would_run(plan, i)) {
             continue;
         }
-        code = expand_with_names(plan, &plan->rows[i], &unknowns, &made, err);
+        way = way_of(plan, &plan->rows[i], plan->rows[i].call);
+        CHECK(way != NULL);
+        code = expand_with_names(plan, &plan->rows[i], way, &unknowns, &made, err);
         if (code != ERR_OK) {
             return code;
         }
-        json_append(requests, request_of(plan->arena, &plan->rows[i], &made));
+        json_append(requests, request_of(plan->arena, way, &made));
     }
     *out = requests;
     return ERR_OK;

@@ -89,6 +89,7 @@ static enum flow next_row(struct plan *plan)
 {
     plan->at++;
     plan->insert_at = plan->at;
+    ways_forget(plan);
     plan->polls[0] = NULL; /* they stay, with the answers in them, as long as the plan */
     plan->polls[1] = NULL;
     plan->n_polls = 0;
@@ -156,6 +157,7 @@ static enum flow send_again(struct plan *plan)
         close_row(plan, ROW_SKIPPED);
         return end_stopped(plan);
     }
+    ways_forget(plan);
     row->status = ROW_RUNNING;
     row->error = (struct error){0};
     row->answer = NULL;
@@ -226,7 +228,7 @@ static void on_answer(struct upstream_call *call, enum error_code code);
 static enum error_code send_row(struct plan *plan, struct error *err)
 {
     struct plan_row *row = &plan->rows[plan->at];
-    const struct call_spec *spec = row_sends(row)->spec;
+    const struct call_spec *spec;
     struct upstream_call *call = &plan->upstream_call;
     struct row_request made;
     unsigned left_ms;
@@ -236,8 +238,12 @@ static enum error_code send_row(struct plan *plan, struct error *err)
     if (time_is_over(plan, &left_ms)) {
         return out_of_time(plan, err);
     }
+    if (plan->ways == NULL) {
+        ways_begin(plan);
+    }
+    spec = plan->way->spec;
     arena_reset(&plan->scratch);
-    code = row_expand(plan, row, NULL, &plan->scratch, &made, err);
+    code = row_expand(plan, row, plan->way, NULL, &plan->scratch, &made, err);
     if (code != ERR_OK) {
         return code;
     }
@@ -251,7 +257,7 @@ static enum error_code send_row(struct plan *plan, struct error *err)
         .bearer = plan->options.bearer,
         .request_id = plan->options.request_id,
         .class = spec->class,
-        .label = row_sends(row)->label,
+        .label = plan->way->label,
         .deadline_ms = left_ms,
     };
     if (plan->options.trace != NULL) {
@@ -346,7 +352,7 @@ static void run(struct plan *plan)
 /* Answers. */
 static void keep_values(struct plan *plan, const struct plan_row *row)
 {
-    const struct call_spec *spec = row_sends(row)->spec;
+    const struct call_spec *spec = plan->way->spec;
 
     for (size_t i = 0; i < CALL_MAX_CAPTURES && spec->captures[i].variable != NULL; i++) {
         const struct json *value = json_find(row->answer, spec->captures[i].pointers);
@@ -419,14 +425,16 @@ static enum flow ask_guide(struct plan *plan)
     if (row->guide != NULL) {
         switch (row->guide->answered(plan, row, &err)) {
         case PLAN_AGAIN:
+            way_answered(plan);
             return send_again(plan);
         case PLAN_FAIL:
-            return row_failed(plan, ROW_FAILED, &err);
+            return way_refused(plan, &err) ? FLOW_NEXT : row_failed(plan, ROW_FAILED, &err);
         case PLAN_NEXT:
         case PLAN_DONE:
             break;
         }
     }
+    way_answered(plan);
     return ask_after(plan);
 }
 
@@ -484,7 +492,10 @@ static enum flow take_answer(struct plan *plan, struct plan_row *row,
 
     parse_answer(plan, row, reply);
     answer.json = row->answer;
-    code = answer_judge(&answer, row_sends(row)->spec, plan->options.stored_token, &err);
+    code = answer_judge(&answer, plan->way->spec, plan->options.stored_token, &err);
+    if (code != ERR_OK && way_refused(plan, &err)) {
+        return FLOW_NEXT;
+    }
     if (code != ERR_OK) {
         /* Answered with success, but not readable: a change may well have happened. */
         bool unknown = row_sends(row)->spec->class != CALL_READ &&

@@ -10,10 +10,20 @@ struct row_request {
     struct json *body; /* NULL none */
 };
 
-/* Values come from the row's args, then the plan's variables, then `last` (may be NULL). */
+/* ways.c. The way that a call of the row goes next (the only one, for most); NULL: all were
+ * refused. */
+const struct call *way_of(const struct plan *plan, const struct plan_row *row,
+                          const struct call *call);
+void ways_begin(struct plan *plan);  /* sets plan->way for what the row sends */
+void ways_forget(struct plan *plan); /* before another call */
+void way_answered(struct plan *plan);
+/* The way failed with *err. True: plan->way is another one, to be sent at once. False: *err is what
+ * to tell. */
+bool way_refused(struct plan *plan, struct error *err);
+/* `way` of the row as a request. Values come from the row's args, then the plan's variables, then `last` (may be NULL). */
 enum error_code row_expand(const struct plan *plan, const struct plan_row *row,
-                           const struct scope *last, struct arena *arena, struct row_request *out,
-                           struct error *err) MUST_CHECK;
+                           const struct call *way, const struct scope *last, struct arena *arena,
+                           struct row_request *out, struct error *err) MUST_CHECK;
 /* The call that the row sends now. */
 const struct call *row_sends(const struct plan_row *row);
 bool row_when(const struct plan *plan, const struct plan_row *row);

@@ -1,0 +1,29 @@
+/* offers: which of its routes a platform offers, as its answers have shown. Some calls can go several
+ * ways (call_spec.or_else), since the sources do not agree which route exists. The first way that
+ * answers is remembered, so that it is the only one that is asked from then on.
+ *
+ *   unknown ──answered──► offered ──(404 without JSON, 405, 501)──► all ways unknown again
+ *      └─────refused, and another way answered──► not offered
+ *
+ * Owner: who owns the connection to the platform (one struct offers for each); zeroed: nothing is
+ * known. No allocation. */
+#ifndef PLAN_OFFERS_H
+#define PLAN_OFFERS_H
+
+#include <stdint.h>
+
+#include "plan/call.h"
+
+enum { OFFERS_MAX = 256 }; /* routes of calls */
+
+enum offer { OFFER_UNKNOWN, OFFER_YES, OFFER_NO };
+
+struct offers {
+    uint8_t of[OFFERS_MAX]; /* enum offer, by the route of the call */
+};
+
+/* `offers` NULL: nothing is known, nothing is remembered. */
+enum offer offer_of(const struct offers *offers, const struct call *way);
+void offer_set(struct offers *offers, const struct call *way, enum offer offer);
+
+#endif
