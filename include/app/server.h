@@ -39,6 +39,7 @@ struct server {
     struct sandbox *sandbox; /* NULL: the real platform */
     struct upstream *upstream;
     struct plan_port port;
+    struct offers offers; /* of the platform behind the port */
     struct session_store *sessions;
     struct api *api;
     struct http_server *http;

@@ -111,6 +111,8 @@ const struct call *catalog_call(const struct command *command); /* the compiled 
 const struct call *catalog_extra_call(const char *name);        /* of before/then */
 /* Any call by its name, a command's own ones included ("create goal"); CHECKed to exist. */
 const struct call *catalog_named_call(const char *name);
+size_t catalog_n_calls(void); /* of commands, and others */
+const struct call *catalog_call_at(size_t index);
 const struct unsupported_command *catalog_unsupported(size_t *out_n);
 size_t catalog_n_specials(void); /* distinct .special functions */
 /* Names of every call_spec, for metrics labels; index 0 is "other". */

@@ -10,7 +10,8 @@
 #include "plan/call.h"
 #include "step/lane.h"
 
-/* What does this answer say about the checkpoint? Its steps; NULL: nothing. It says nothing when it
+/* What does this answer say about the checkpoint? Its steps; NULL: nothing. The answer may be the
+ * checkpoint, its journey with all checkpoints, or the list of its steps. It says nothing when it
  * lists no steps, when an element of the list is not a step with an id, or when it names another
  * checkpoint. A success without content ({}, null, []) must never be read as "there are no steps".
  */

@@ -281,6 +281,7 @@ static enum error_code open_upstream(struct server *server, struct error *err)
 
     if (code == ERR_OK) {
         server->port = plan_port_of_upstream(server->upstream, &server->loop);
+        server->port.offers = &server->offers;
     }
     return code;
 }

@@ -7,7 +7,15 @@
 
 /* clang-format off */
 const struct call_spec extra_calls[] = {
-    {.name = "count steps", .method = "GET", .path = "/testcases/{checkpoint_id}", .class = CALL_READ, .needs_json = true},
+    {.name = "count steps", .method = "GET", .path = "/checkpoints/{checkpoint_id}/teststeps", .class = CALL_READ, .needs_json = true,
+     .lists = STEPS_PLACES, .or_else = "count steps in the journey"},
+    {.name = "count steps in the journey", .method = "GET", .path = "/testsuites/{journey_id}", .class = CALL_READ, .needs_json = true,
+     .needs = "journey_id", .lists = CASES_PLACES, .or_else = "count steps in the test case"},
+    {.name = "count steps in the test case", .method = "GET", .path = "/testcases/{checkpoint_id}", .class = CALL_READ, .needs_json = true,
+     .lists = STEPS_PLACES},
+    {.name = "create environment elsewhere", .method = "POST", .path = "/environments/create", .class = CALL_CREATE,
+     .body = JSON({"name": "$name", "description": "$description", "variables": "$variables"}),
+     .needs_json = true, .captures = {{"environment_id", ID_PLACES, true}}},
     {.name = "newest snapshot", .method = "GET", .path = "/goals/{goal_id}/versions", .class = CALL_READ, .needs_json = true,
      .captures = {{"snapshot_id", SNAPSHOT_PLACES, true}}},
     {.name = "attach checkpoint", .method = "POST", .path = "/testsuites/{journey_id}/checkpoints/attach",

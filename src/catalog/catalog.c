@@ -87,6 +87,51 @@ static enum error_code add_extra(struct error *err)
     return ERR_OK;
 }
 
+static struct call *call_at(size_t index)
+{
+    return index < catalog.n ? &catalog.calls[index] : &catalog.extra[index - catalog.n];
+}
+
+static bool is_same_route(const struct call_spec *a, const struct call_spec *b)
+{
+    return str_is(str_from(a->method), b->method) && str_is(str_from(a->path), b->path);
+}
+
+static void link_way(size_t index)
+{
+    struct call *call = call_at(index);
+    size_t first = 0;
+
+    while (!is_same_route(call_at(first)->spec, call->spec)) {
+        first++;
+    }
+    call->route = first;
+    if (call->spec->or_else != NULL) {
+        call->or_else = catalog_named_call(call->spec->or_else);
+    }
+}
+
+/* A chain that came back to its beginning would never end. */
+static bool ends(const struct call *call)
+{
+    size_t n = 0;
+
+    while (call != NULL && n++ < CALLS_MAX) {
+        call = call->or_else;
+    }
+    return call == NULL;
+}
+
+static void link_ways(void)
+{
+    for (size_t i = 0; i < catalog_n_calls(); i++) {
+        link_way(i);
+    }
+    for (size_t i = 0; i < catalog_n_calls(); i++) {
+        CHECK(ends(call_at(i)));
+    }
+}
+
 enum error_code catalog_open(struct error *err)
 {
     const struct {
@@ -114,6 +159,9 @@ enum error_code catalog_open(struct error *err)
     }
     if (code == ERR_OK) {
         code = add_extra(err);
+    }
+    if (code == ERR_OK) {
+        link_ways();
     }
     if (code != ERR_OK) {
         catalog_close();
@@ -177,6 +225,17 @@ const struct call *catalog_named_call(const char *name)
         }
     }
     return catalog_extra_call(name);
+}
+
+size_t catalog_n_calls(void)
+{
+    return catalog.n + n_extra_calls;
+}
+
+const struct call *catalog_call_at(size_t index)
+{
+    CHECK(index < catalog_n_calls());
+    return call_at(index);
 }
 
 const struct unsupported_command *catalog_unsupported(size_t *out_n)

@@ -3,6 +3,7 @@
 #define CATALOG_ROWS_H
 
 #include "catalog_internal.h"
+#include "plan/answer.h"
 
 /* Where the platform puts the id of what was made, in its several envelopes (PLATFORM.md,
  * "Envelopes"). */

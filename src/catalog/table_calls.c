@@ -115,7 +115,8 @@ const struct command commands_calls[] = {
      .example = "list-checkpoint-steps 1680930",
      .args = {{"checkpoint_id", PARAM_ID}},
      .kind = COMMAND_CALL, .permission = PERMITS_READ, .reply = "steps",
-     .call = {.name = "list checkpoint steps", .method = "GET", .path = "/testcases/{checkpoint_id}", .class = CALL_READ, .needs_json = true}},
+     .call = {.name = "list checkpoint steps", .method = "GET", .path = "/testcases/{checkpoint_id}", .class = CALL_READ, .needs_json = true,
+              .lists = STEPS_PLACES, .or_else = "count steps"}},
     {.words = "execute-goal", .summary = "Run a goal",
      .example = "execute-goal 13776",
      .args = {{"goal_id", PARAM_ID}, {"snapshot_id", PARAM_ID, .flags = PARAM_OPTIONAL}},
@@ -166,7 +167,7 @@ const struct command commands_calls[] = {
      .kind = COMMAND_CALL, .permission = PERMITS_WRITE_TESTS, .reply = "environment",
      .call = {.name = "create environment", .method = "POST", .path = "/environments", .class = CALL_CREATE,
               .body = JSON({"name": "$name", "description": "$description", "variables": "$variables"}),
-              .needs_json = true, .captures = {{"environment_id", ID_PLACES, true}}}},
+              .needs_json = true, .captures = {{"environment_id", ID_PLACES, true}}, .or_else = "create environment elsewhere"}},
 };
 const size_t n_commands_calls = ARRAY_LEN(commands_calls);
 /* clang-format on */

@@ -1,6 +1,7 @@
 #include "step/look.h"
 
-static const char steps_at[] = "/item/steps /steps /testCase/steps /item/testSteps /testSteps";
+#include "plan/answer.h"
+
 static const char id_at[] = "/item/id /id /testCase/id";
 
 const struct json *step_sent(struct arena *arena, const struct call *call, const struct json *args,
@@ -101,13 +102,33 @@ static int64_t id_of(const struct json *step)
     return step_id_of(json_get(step, "id"));
 }
 
+/* The checkpoint in the answer about its journey; any other answer is the checkpoint itself, or its
+ * steps. */
+static const struct json *checkpoint_in(const struct json *answer, int64_t checkpoint_id)
+{
+    const struct json *cases = json_find(answer, CASES_PLACES);
+    const struct json *checkpoint;
+
+    if (json_type(cases) != JSON_ARRAY) {
+        return answer;
+    }
+    JSON_FOREACH (checkpoint, cases) {
+        if (id_of(checkpoint) == checkpoint_id) {
+            return checkpoint;
+        }
+    }
+    return NULL;
+}
+
 const struct json *checkpoint_steps(const struct json *answer, int64_t checkpoint_id)
 {
-    const struct json *steps = json_find(answer, steps_at);
-    const struct json *id = json_find(answer, id_at);
+    const struct json *checkpoint = checkpoint_in(answer, checkpoint_id);
+    const struct json *steps = answer_list(checkpoint, STEPS_PLACES);
+    const struct json *id = json_find(checkpoint, id_at);
     const struct json *step;
 
-    if (json_type(steps) != JSON_ARRAY || (id != NULL && step_id_of(id) != checkpoint_id)) {
+    if (steps == NULL || (steps == answer && json_size(steps) == 0) ||
+        (id != NULL && step_id_of(id) != checkpoint_id)) {
         return NULL;
     }
     JSON_FOREACH (step, steps) {

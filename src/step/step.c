@@ -235,6 +235,11 @@ static enum plan_verdict looked(struct step *step, struct plan_row *row, struct 
     struct look_seen seen;
     enum look_result result = look_at(&look, plan->passing, row->answer, &seen);
 
+    if (seen.steps == NULL) { /* another way of asking may tell more */
+        (void)error_set(err, ERR_UPSTREAM_SHAPE, "the answer lists no steps of the checkpoint");
+        err->upstream_status = row->http_status;
+        return PLAN_FAIL;
+    }
     step->phase = STEP_JUDGED;
     return result == LOOK_FOUND ? found(step, row, &seen)
                                 : not_found(step, row, result, &seen, err);
@@ -279,7 +284,12 @@ static enum plan_verdict failed(struct plan *plan, struct plan_row *row)
     if (step->phase == STEP_SENDS && row_may_have_acted(row)) {
         return begin_look(step, row);
     }
-    if (step->phase == STEP_LOOKS) {
+    if (step->phase == STEP_LOOKS && row->error.code == ERR_UPSTREAM_SHAPE) {
+        const struct look_seen nothing = {.steps = NULL};
+
+        step->phase = STEP_JUDGED;
+        (void)not_found(step, row, LOOK_BLIND, &nothing, &row->error);
+    } else if (step->phase == STEP_LOOKS) {
         (void)error_set(&row->error, ERR_OUTCOME_UNKNOWN,
                         "The platform's answer was lost, and the checkpoint could not be read "
                         "back: look at it before sending the step again");

@@ -219,9 +219,9 @@ static int64_t number_behind(struct str text, struct str name)
 static bool serve_request(struct hop *hop, struct str request)
 {
     bool creates = str_starts(request, STR("POST /api/teststeps"));
-    bool reads = str_starts(request, STR("GET /api/testcases/"));
+    bool reads = str_starts(request, STR("GET /api/checkpoints/"));
     int64_t checkpoint =
-        number_behind(request, creates ? STR("\"checkpointId\":") : STR("GET /api/testcases/"));
+        number_behind(request, creates ? STR("\"checkpointId\":") : STR("GET /api/checkpoints/"));
     bool *was_broken = &hop->shared->was_broken[checkpoint % SLOTS];
     enum plant plant = PLANT_NOTHING;
 

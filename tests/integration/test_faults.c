@@ -86,7 +86,7 @@ static void reads_are_tried_again(void **state)
     (void)state;
     proxy_start(&proxy, NULL);
     sandbox_fault(proxy.program.sandbox_port,
-                  "{\"match\":\"GET /testcases\",\"times\":2,\"status\":503}");
+                  "{\"match\":\"GET /checkpoints\",\"times\":2,\"status\":503}");
     (void)proxy_command(&proxy, "step-interact click", "[\"x\"]", NULL);
     assert_int_equal(proxy.reply.status, 200);
     assert_int_equal(json_size(proxy_steps(&proxy)), 1);

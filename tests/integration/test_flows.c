@@ -139,8 +139,8 @@ static const char *const calls[] = {
 
 /* Beginnings of calls for which an empty list is an answer: there are none, or it is done. */
 static const char *const lists_and_changes[] = {
-    "list-",         "update-",         "library attach",  "library update",
-    "library move-", "library remove-", "import-test-data"};
+    "list-goals",    "update-",         "library attach",   "library update",
+    "library move-", "library remove-", "import-test-data", "list-checkpoint-steps"};
 
 static const struct {
     const char *body;
@@ -168,11 +168,12 @@ static void check_nothing(struct proxy *proxy, const char *call, size_t k)
 
     sandbox_fault(proxy->program.sandbox_port,
                   arena_printf(&proxy->arena,
-                               "{\"match\":\"*\",\"times\":1,\"status\":200,\"body\":\"%s\","
+                               "{\"match\":\"*\",\"times\":-1,\"status\":200,\"body\":\"%s\","
                                "\"content_type\":\"%s\"}",
                                nothings[k].body, nothings[k].type)
                       .ptr);
     (void)proxy_ask_str(proxy, "POST", "/api/v1/commands/execute", NULL, body);
+    sandbox_clear_faults(proxy->program.sandbox_port);
     if (proxy->reply.status != (is_enough(call, k) ? 200 : 502)) {
         fail_msg("%s with %s: %d %.*s", call, nothings[k].body, proxy->reply.status,
                  STR_ARG(reply_text(&proxy->reply)));

@@ -327,7 +327,7 @@ static void a_step_is_one_call_where_the_end_is_known(void **state)
         assert_int_equal(proxy.reply.status, 200);
         assert_int_equal(number_at(answer, "/data/position"), i);
     }
-    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "GET", "/testcases"), 1);
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "GET", "/checkpoints"), 1);
     assert_int_equal(n_posts(&proxy), 30);
     proxy_stop(&proxy);
 }
@@ -508,7 +508,7 @@ static void a_library_checkpoint_gets_each_step_once(void **state)
     assert_int_equal(proxy.reply.status, 201);
     assert_non_null(json_get(answer, "id"));
     assert_int_equal(n_posts(&proxy), 3);
-    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "GET", "/testcases"), 1);
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "GET", "/checkpoints"), 1);
     proxy_stop(&proxy);
 }
 

@@ -84,8 +84,8 @@ static void clients_may_leave_at_every_stage(void **state)
         send_settle_and_leave(&proxy, STR("POST /ap"), how);                  /* in the head */
         send_settle_and_leave(&proxy, str_sub(whole, 0, whole.len - 5), how); /* in the body */
         sandbox_fault(proxy.program.sandbox_port,
-                      "{\"match\":\"GET /testcases\",\"times\":1,\"delay_ms\":300}");
-        send_and_leave(&proxy, whole, "GET", "/testcases", how); /* while a read waits */
+                      "{\"match\":\"GET /checkpoints\",\"times\":1,\"delay_ms\":300}");
+        send_and_leave(&proxy, whole, "GET", "/checkpoints", how); /* while a read waits */
         sandbox_fault(proxy.program.sandbox_port,
                       "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":300}");
         send_and_leave(&proxy, request(&proxy, ",\"position\":0"), "POST", "/teststeps",

@@ -252,7 +252,7 @@ static void a_batch_that_sent_nothing_is_not_kept(void **state)
     proxy_start(&proxy, sets);
     body = arena_printf(&proxy.arena, "{\"commands\":[" CLICK "}],\"checkpoint_id\":%lld}",
                         (long long)proxy.seed.checkpoint);
-    fault(&proxy, "{\"match\":\"GET /testcases\",\"times\":1,\"status\":400}");
+    fault(&proxy, "{\"match\":\"GET /checkpoints\",\"times\":1,\"status\":400}");
     for (int i = 0; i < 2; i++) {
         (void)proxy_ask_str(&proxy, "POST", "/api/v1/commands/batch",
                             KEY "Content-Type: application/json\r\n", body);
@@ -325,7 +325,7 @@ static void a_step_whose_place_is_not_known_is_not_sent(void **state)
           arena_printf(&proxy.arena, "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":%u}",
                        400 * client_slowness())
               .ptr);
-    fault(&proxy, "{\"match\":\"GET /testcases\",\"times\":1,\"skip\":1,\"status\":404}");
+    fault(&proxy, "{\"match\":\"GET /checkpoints\",\"times\":1,\"skip\":1,\"status\":404}");
     body = arena_printf(&proxy.arena,
                         "{\"stop_on_error\":false,\"checkpoint_id\":%lld,\"commands\":[" CLICK
                         "}," CLICK "}]}",
@@ -376,7 +376,7 @@ static void check_way(struct proxy *proxy, const struct way *way, const char *en
         proxy,
         arena_printf(&proxy->arena, "{\"match\":\"POST /teststeps\",\"times\":1,%s}", ending).ptr);
     /* The first look counts the steps, the second one reads back. */
-    fault(proxy, "{\"match\":\"GET /testcases\",\"times\":1,\"skip\":1,\"status\":404}");
+    fault(proxy, "{\"match\":\"GET /checkpoints\",\"times\":1,\"skip\":1,\"status\":404}");
     for (int i = 0; i < 2; i++) {
         (void)proxy_ask(
             proxy, "POST", way->target,
@@ -435,10 +435,10 @@ static void check_blind(struct proxy *proxy, const struct way *way, const char *
     assert_int_equal(proxy->reply.status, 200);
     count_anew(proxy);
     fault(proxy, "{\"match\":\"POST /teststeps\",\"times\":1,\"status\":500,\"act\":true}");
-    fault(proxy,
-          arena_printf(&proxy->arena,
-                       "{\"match\":\"GET /testcases\",\"times\":1,\"skip\":1,\"body\":%s}", answer)
-              .ptr);
+    fault(proxy, arena_printf(&proxy->arena,
+                              "{\"match\":\"GET /checkpoints\",\"times\":1,\"skip\":1,\"body\":%s}",
+                              answer)
+                     .ptr);
     for (int i = 0; i < 2; i++) {
         (void)proxy_ask(
             proxy, "POST", way->target,

@@ -207,7 +207,7 @@ static void a_thousand_sessions_have_no_gap_and_no_duplicate(void **state)
     static const char *const faults[] = {
         "{\"match\":\"POST /teststeps\",\"times\":-1,\"status\":503,\"probability\":0.01}",
         "{\"match\":\"POST /teststeps\",\"times\":-1,\"close\":\"before\",\"probability\":0.01}",
-        "{\"match\":\"GET /testcases\",\"times\":-1,\"status\":503,\"probability\":0.01}",
+        "{\"match\":\"GET /checkpoints\",\"times\":-1,\"status\":503,\"probability\":0.01}",
         NULL,
     };
 

@@ -3,6 +3,7 @@
 #include "api/gate/redact.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "plan/answer.h"
 
 enum { ANY_DEPTH = 32 };
 
@@ -31,17 +32,17 @@ static const struct reply_map maps[] = {
         {"outcome", "/lastExecution/statistics/outcome /lastExecution/outcome", REPLY_TEXT, false}}},
     {"checkpoint", ONE, NULL, {
         {"id", "/id", REPLY_ID, true}, {"name", "/title /name", REPLY_TEXT, true}}},
-    {"checkpoints", NULL, "/item/cases /cases /item/testCases /testCases", {
+    {"checkpoints", NULL, CASES_PLACES, {
         {"id", "/id", REPLY_ID, true}, {"name", "/title /name", REPLY_TEXT, true}, {"stepCount", "/steps /testSteps", REPLY_COUNT, true}}},
     {"step", "/item/testStep /testStep /item", NULL, {
         {"id", "/id", REPLY_ID, true}, {"action", "/action", REPLY_TEXT, true}, {"value", "/value", REPLY_TEXT, false},
         {"variable", "/variable", REPLY_TEXT, false}, {"canonicalId", "/canonicalId", REPLY_TEXT, false}, {"meta", "/meta", REPLY_ANY, false},
         {"target", "/element/target /target", REPLY_ANY, false}}},
-    {"steps", NULL, "/item/steps /steps /testCase/steps /item/testSteps /testSteps", {
+    {"steps", NULL, STEPS_PLACES, {
         {"id", "/id", REPLY_ID, true}, {"action", "/action", REPLY_TEXT, true}, {"value", "/value", REPLY_TEXT, false},
         {"variable", "/variable", REPLY_TEXT, false}, {"canonicalId", "/canonicalId", REPLY_TEXT, false},
         {"target", "/element/target/selectors/0/value /target/selectors/0/value", REPLY_CLUE, false}}},
-    {"simple steps", NULL, "/item/steps /steps /testCase/steps /item/testSteps /testSteps", {
+    {"simple steps", NULL, STEPS_PLACES, {
         {"id", "/id", REPLY_ID, true}, {"action", "/action", REPLY_TEXT, true},
         {"target", "/element/target/selectors/0/value /target/selectors/0/value /value", REPLY_CLUE, true}}},
     {"execution", ONE, NULL, {

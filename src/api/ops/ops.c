@@ -27,6 +27,7 @@ struct check {
     enum health health;
     struct str output;     /* what is wrong; empty: nothing */
     int64_t since_wall_ms; /* 0: not told */
+    bool has_routes;       /* it tells which routes the platform offers */
 };
 
 enum { CHECK_CONFIG, CHECK_LIFECYCLE, CHECK_UPSTREAM, CHECK_SESSIONS, N_CHECKS };
@@ -88,7 +89,7 @@ static void make_checks(struct task *task, struct check checks[N_CHECKS])
     checks[CHECK_LIFECYCLE] = (struct check){.name = "lifecycle",
                                              .health = draining ? HEALTH_FAIL : HEALTH_PASS,
                                              .output = draining ? STR("shutting down") : STR_EMPTY};
-    checks[CHECK_UPSTREAM] = (struct check){.name = "upstream"};
+    checks[CHECK_UPSTREAM] = (struct check){.name = "upstream", .has_routes = true};
     checks[CHECK_SESSIONS] = (struct check){.name = "sessions"};
     check_upstream(task, &checks[CHECK_UPSTREAM]);
     check_sessions(task, &checks[CHECK_SESSIONS]);
@@ -104,7 +105,36 @@ static enum health worst_of(const struct check checks[N_CHECKS])
     return worst;
 }
 
-static void write_check(struct json_writer *w, const struct check *check)
+/* Of the routes that only some sources know: which the platform offers, once that is known. */
+static void write_routes(struct json_writer *w, const struct task *task)
+{
+    static const char *const words[] = {[OFFER_YES] = "answers", [OFFER_NO] = "not offered"};
+    const struct offers *offers = task->api->options.port->offers;
+    bool begun = false;
+
+    for (size_t i = 0; i < catalog_n_calls(); i++) {
+        const struct call *call = catalog_call_at(i);
+        enum offer offer = offer_of(offers, call);
+
+        if (offer == OFFER_UNKNOWN || call->route != i) {
+            continue;
+        }
+        if (!begun) {
+            jw_key(w, "routes");
+            jw_object(w);
+            begun = true;
+        }
+        jw_kv_text(w,
+                   arena_cstr(task->arena, arena_printf(task->arena, "%s %s", call->spec->method,
+                                                        call->spec->path)),
+                   words[offer]);
+    }
+    if (begun) {
+        jw_end(w);
+    }
+}
+
+static void write_check(struct json_writer *w, const struct task *task, const struct check *check)
 {
     jw_key(w, check->name);
     jw_object(w);
@@ -119,6 +149,9 @@ static void write_check(struct json_writer *w, const struct check *check)
         clock_format(&since, check->since_wall_ms);
         jw_kv_str(w, "since", buf_view(&since));
         buf_done(&since);
+    }
+    if (check->has_routes) {
+        write_routes(w, task);
     }
     jw_end(w);
 }
@@ -139,7 +172,7 @@ static enum stage_verdict answer_health(struct task *task, enum health health,
     jw_key(&w, "checks");
     jw_object(&w);
     for (size_t i = 0; i < N_CHECKS; i++) {
-        write_check(&w, &checks[i]);
+        write_check(&w, task, &checks[i]);
     }
     jw_end(&w);
     jw_end(&w);

@@ -130,6 +130,9 @@ static void an_answer_about_something_else_says_nothing(void **state)
         "{\"id\":\"2\",\"steps\":[]}",
         "{\"success\":true,\"item\":{\"id\":2,\"steps\":[]}}",
         "{\"steps\":null}",
+        "{\"success\":true,\"item\":{\"id\":1}}",
+        "{\"id\":1,\"cases\":[{\"id\":2,\"steps\":[]}]}",
+        "{\"id\":9,\"cases\":[{\"id\":1}]}",
         "{\"steps\":[[]]}",
     };
     static const char *const something[] = {
@@ -137,6 +140,11 @@ static void an_answer_about_something_else_says_nothing(void **state)
         "{\"id\":1,\"steps\":[]}",
         "{\"id\":\"1\",\"steps\":[]}",
         "{\"success\":true,\"item\":{\"id\":1,\"steps\":[]}}",
+        "{\"success\":true,\"items\":[]}",
+        "{\"success\":true,\"item\":[]}",
+        "[{\"id\":3}]",
+        "{\"id\":9,\"cases\":[{\"id\":2,\"steps\":[[]]},{\"id\":1,\"steps\":[]}]}",
+        "{\"success\":true,\"item\":{\"id\":1,\"cases\":[{\"id\":\"1\",\"steps\":[]}]}}",
     };
     struct arena arena;
 
