@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/nearest.h"
+#include "base/span.h"
 #include "config_internal.h"
 
 enum { MESSAGE_MAX = 1024, SHOWN_MAX = 80 };
@@ -71,14 +72,7 @@ static bool parse_size(struct str text, int64_t *out)
 
 bool parse_ms(struct str text, int64_t *out)
 {
-    if (str_ends(text, STR("ms"))) {
-        text.len -= 2;
-    } else if (str_ends(text, STR("s"))) {
-        text.len--;
-        return str_to_i64(text, 0, INT64_MAX / 1000, out) &&
-               !__builtin_mul_overflow(*out, 1000, out);
-    }
-    return str_to_i64(text, INT64_MIN, INT64_MAX, out);
+    return span_read(text, out) || str_to_i64(text, INT64_MIN, INT64_MAX, out);
 }
 
 static bool parse_number(const struct option_row *row, struct str text, int64_t *out)

@@ -1,6 +1,6 @@
 /* Values as a kind of the table of verbs wants them: text, a time, a point... Everything that is
  * wrong with a value is said at the place of the value. */
-#include "base/nearest.h"
+#include "base/span.h"
 #include "base/utf8.h"
 #include "map_internal.h"
 
@@ -74,53 +74,6 @@ static bool raw_text(struct compile *c, const struct found *found, struct str *o
 
 /* ---- times ---- */
 
-struct unit {
-    const char *name;
-    int64_t ms;
-};
-
-static const struct unit units[] = {
-    {"ms", 1},         {"millisecond", 1}, {"milliseconds", 1}, {"s", 1000},  {"sec", 1000},
-    {"secs", 1000},    {"second", 1000},   {"seconds", 1000},   {"m", 60000}, {"min", 60000},
-    {"minute", 60000}, {"minutes", 60000}, {"mins", 60000},     {"msec", 1},  {"msecs", 1},
-    {"h", 3600000},    {"hour", 3600000},  {"hours", 3600000},
-};
-
-/* Digits with at most three behind a dot, as thousandths; the rest is the unit. */
-static bool split_number(struct str text, int64_t *out_thousandths, struct str *out_unit)
-{
-    size_t at = 0;
-    int64_t whole = 0;
-    int64_t part = 0;
-    int64_t scale = 1000;
-
-    while (at < text.len && text.ptr[at] >= '0' && text.ptr[at] <= '9' && at < 10) {
-        whole = whole * 10 + (text.ptr[at++] - '0');
-    }
-    if (at == 0) {
-        return false;
-    }
-    if (at + 1 < text.len && text.ptr[at] == '.') {
-        for (at++; at < text.len && text.ptr[at] >= '0' && text.ptr[at] <= '9' && scale > 1; at++) {
-            scale /= 10;
-            part += (text.ptr[at] - '0') * scale;
-        }
-    }
-    *out_thousandths = whole * 1000 + part;
-    *out_unit = str_trim(str_sub(text, at, text.len));
-    return true;
-}
-
-static const struct unit *find_unit(struct str name)
-{
-    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
-        if (str_is_nocase(name, units[i].name)) {
-            return &units[i];
-        }
-    }
-    return NULL;
-}
-
 static bool looks_numeric(struct str text)
 {
     for (size_t i = 0; i < text.len; i++) {
@@ -150,23 +103,10 @@ bool text_is_time(struct str text, bool plain)
     struct str unit;
 
     text = str_trim(text);
-    if (split_number(text, &number, &unit) && is_unit_like(unit)) {
+    if (span_split(text, &number, &unit) && is_unit_like(unit)) {
         return true;
     }
     return plain && looks_numeric(text);
-}
-
-static struct str nearest_unit(struct str name)
-{
-    struct nearest nearest;
-
-    nearest_init(&nearest, name);
-    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
-        if (units[i].name[1] != '\0') { /* one letter is near to anything short */
-            nearest_offer(&nearest, str_from(units[i].name));
-        }
-    }
-    return nearest.best;
 }
 
 static bool refuse_time(struct compile *c, struct place place, struct str unit)
@@ -178,7 +118,7 @@ static bool refuse_time(struct compile *c, struct place place, struct str unit)
     }
     problem = problem_add(c, TESTFILE_ERROR, place, "unknown unit of time \"%.*s\"",
                           STR_ARG(utf8_clip(unit, SHOWN_MAX)));
-    problem->nearest = nearest_unit(unit);
+    problem->nearest = span_unit_nearest(unit);
     problem->hint =
         STR("units are ms, s and min; to wait for an element: wait: {element: \"5 items\"}");
     return false;
@@ -187,19 +127,15 @@ static bool refuse_time(struct compile *c, struct place place, struct str unit)
 /* The one reader of times: "2s", "500 ms", 2000, and 2 for two seconds. */
 bool time_read(struct compile *c, struct place place, int64_t unit_ms, int64_t max_ms, int64_t *out)
 {
-    const struct unit *unit;
     struct str name = STR_EMPTY;
     int64_t thousandths = 0;
     int64_t ms;
-    bool is_number = split_number(str_trim(place.text), &thousandths, &name);
+    bool is_number = span_split(str_trim(place.text), &thousandths, &name);
 
-    unit = find_unit(name);
-    if (!is_number || (name.len > 0 && unit == NULL)) {
+    if (!is_number || (name.len > 0 && !span_unit(name, &unit_ms))) {
         return refuse_time(c, place, is_number ? name : STR_EMPTY);
     }
-    if (unit != NULL) {
-        unit_ms = unit->ms;
-    } else if (unit_ms < 1000) {
+    if (name.len == 0 && unit_ms < 1000) {
         bool seconds = thousandths < (int64_t)SECONDS_BELOW * 1000;
 
         if (seconds && unit_ms == 1) {
@@ -209,8 +145,7 @@ bool time_read(struct compile *c, struct place place, int64_t unit_ms, int64_t m
         }
         unit_ms = seconds ? 1000 : 1;
     }
-    ms = thousandths * unit_ms;
-    if (ms % 1000 != 0 || ms / 1000 < 1 || ms / 1000 > max_ms) {
+    if (!span_ms(thousandths, unit_ms, &ms) || ms < 1 || ms > max_ms) {
         char what[SHOWN_MAX];
 
         str_copy(what, sizeof(what),
@@ -218,7 +153,7 @@ bool time_read(struct compile *c, struct place place, int64_t unit_ms, int64_t m
                               (long long)(max_ms / 60000)));
         return refuse(c, place, what, "write milliseconds (2000) or a unit (2s, 500ms)");
     }
-    *out = ms / 1000;
+    *out = ms;
     return true;
 }
 

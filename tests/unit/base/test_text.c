@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/nearest.h"
 #include "base/percent.h"
+#include "base/span.h"
 
 int test_text(void);
 
@@ -300,6 +301,44 @@ static void markup_in_a_text_becomes_entities(void **state)
     buf_done(&out);
 }
 
+static void spans_of_time_are_a_number_and_its_unit(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t ms; /* -1: none */
+    } rows[] = {
+        {"2s", 2000},
+        {"500ms", 500},
+        {" 500 ms ", 500},
+        {"1.5 S", 1500},
+        {"0.001s", 1},
+        {"1.5 min", 90000},
+        {"1 hour", 3600000},
+        {"0s", 0},
+        {"2", -1},
+        {"s", -1},
+        {"", -1},
+        {"-2s", -1},
+        {"1.5ms", -1},
+        {"2 parsecs", -1},
+        {"1.2345s", -1},
+        {"1,5 s", -1},
+        {"9999999999h", -1},
+        {"9999999999s", 9999999999000},
+        {"99999999999s", -1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int64_t ms = -1;
+
+        if (span_read(S(rows[i].text), &ms) != (rows[i].ms >= 0) || ms != rows[i].ms) {
+            fail_msg("%s: %lld", rows[i].text, (long long)ms);
+        }
+    }
+    assert_true(str_is(span_unit_nearest(S("secnds")), "seconds"));
+}
+
 int test_text(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +354,7 @@ int test_text(void)
         cmocka_unit_test(what_was_meant_is_the_nearest_that_is_not_too_far),
         cmocka_unit_test(words_are_joined_with_one_separator_between_two),
         cmocka_unit_test(markup_in_a_text_becomes_entities),
+        cmocka_unit_test(spans_of_time_are_a_number_and_its_unit),
     };
 
     return cmocka_run_group_tests_name("base: text", tests, NULL, NULL);
