@@ -12,42 +12,9 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "catalog/types.h"
 #include "data/json.h"
 #include "plan/call.h"
-
-enum param_type {
-    PARAM_TEXT,    /* 1..2,000 characters (max); empty only with PARAM_EMPTY */
-    PARAM_INTEGER, /* min..max */
-    PARAM_URL,     /* http, https, or text that begins with a $variable */
-    PARAM_HTTP_URL,
-    PARAM_POINT,    /* "x,y" -> x, y */
-    PARAM_SIZE,     /* "WIDTHxHEIGHT" -> width, height */
-    PARAM_VARIABLE, /* a name; a leading $ is dropped */
-    PARAM_ENUM,     /* one of words */
-    PARAM_UPPER,    /* a word, upper-cased */
-    PARAM_LIST,
-    PARAM_OBJECT,
-    PARAM_ID, /* 1..19 digits, known prefixes dropped */
-    PARAM_KEY,
-    PARAM_REGEX,
-    PARAM_TARGET, /* an element in a place of its own: becomes {"selectors":[GUESS]} */
-    PARAM_CSV,    /* text -> rows */
-    PARAM_FLAG,
-    PARAM_ANY
-};
-
-enum { PARAM_OPTIONAL = 1, PARAM_EMPTY = 2, PARAM_INERT = 4 };
-
-struct param {
-    const char *name; /* NULL ends a list */
-    enum param_type type;
-    unsigned flags;
-    int64_t min, max;  /* 0,0: the type's own */
-    const char *words; /* PARAM_ENUM, PARAM_LIST: allowed words, space separated */
-    const char *def;   /* default as text; NULL none; "configured": from the configuration */
-    const char *unit;  /* "ms", "s"; NULL none */
-    const char *flag;  /* "--position": old command line name where it differs */
-};
 
 enum command_kind { COMMAND_STEP, COMMAND_CALL };
 

@@ -44,24 +44,33 @@ const struct command *catalog_by_verb(struct str verb);
  * not certain enough. */
 const struct command *catalog_meant(const struct str *words, size_t n, size_t *out_n_words);
 
-/* params.c: one value of the caller into `values` under its name (or x and y, width and height,
- * rows). */
-struct param_place {
-    const struct param *param;
-    const char *pointer;
-    struct arena *arena;
-    struct json *values;
-    struct error_list *errors;
-    const struct catalog_defaults *defaults;
-    size_t *csv_left; /* see struct command_input */
+/* params.c: values by type. They put the value into place->values; false: the error was added. */
+typedef bool param_take_fn(const struct param_place *place, const struct json *value);
+param_take_fn take_text, take_integer, take_url, take_pair, take_variable, take_enum, take_upper,
+    take_list, take_object, take_id, take_target, take_csv, take_flag, take_array, take_any;
+
+/* mend.c: what a value of this type was probably meant to be; NULL: it is right, or nobody knows. */
+typedef struct json *param_mend_fn(const struct param *param, const struct json *value,
+                                   struct arena *arena);
+param_mend_fn mend_integer, mend_url, mend_variable, mend_enum, mend_flag;
+
+/* types.c */
+struct param_row {
+    const char *name; /* as catalog_describe tells it */
+    param_take_fn *take;
+    param_mend_fn *mend;  /* NULL: nothing is mended */
+    const char *rule;     /* what a mended value broke: "times are milliseconds" */
+    const char *parts[2]; /* names of what the value becomes beside its own; NULL: none */
+    char separator;       /* between the two parts; 0: no pair */
+    bool is_bare;         /* sentences have it without quotes */
+    const char *schema;   /* JSON type; NULL: any */
 };
 
-bool param_take(const struct param_place *place, const struct json *value);
+const struct param_row *param_row(enum param_type type);
 bool param_default(const struct param_place *place); /* false: it has none */
 /* Names that templates may use for a parameter of this type; `fn` is called for each. */
 void param_names(const struct param *param, void (*fn)(void *context, struct str name),
                  void *context);
-const char *param_type_name(enum param_type type);
 /* As PARAM_ENUM reads it: in any case, with - for _. */
 bool word_is_one_of(const char *words, struct str text);
 

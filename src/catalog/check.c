@@ -228,10 +228,9 @@ static enum error_code check_used(struct checking *c)
     const struct command *command = c->command;
 
     for (const struct param *param = command->args; param->name != NULL; param++) {
-        bool is_parts = param->type == PARAM_POINT || param->type == PARAM_SIZE ||
-                        param->type == PARAM_CSV; /* the template uses x, y; width… */
+        bool has_parts = param_row(param->type)->parts[0] != NULL; /* the template uses those */
 
-        if (!is_parts && !is_used(c, param->name)) {
+        if (!has_parts && !is_used(c, param->name)) {
             return bad(c, "nothing uses the argument", str_from(param->name));
         }
     }

@@ -25,9 +25,7 @@ void draft_drop_arg(struct draft *draft, size_t index);
 /* mend.c: values; each is called with draft->row set. */
 void mend_quotes(struct draft *draft);       /* "\"Sign in\"", and typographic ones */
 void mend_pairs(struct draft *draft);        /* "1024 x 768", "500 , 300", 1024 and 768 apart */
-void mend_times(struct draft *draft);        /* "2s" where milliseconds are wanted */
-void mend_variables(struct draft *draft);    /* "${total}", "{{total}}" */
-void mend_urls(struct draft *draft);         /* "example.com" */
+void mend_args(struct draft *draft);         /* by type: "2s", "${total}", "example.com" */
 void mend_option_names(struct draft *draft); /* "positon", "POSITION" */
 void mend_options(struct draft *draft);      /* "yes" for a flag, "TOP_LFET", "30s" */
 

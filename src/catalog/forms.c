@@ -17,14 +17,15 @@ static struct json *written(const struct bound_command *bound, const struct para
                             struct arena *arena)
 {
     const struct json *value = json_get(bound->given, param->name);
-    const struct json *x = json_get(bound->given, param->type == PARAM_SIZE ? "width" : "x");
-    const struct json *y = json_get(bound->given, param->type == PARAM_SIZE ? "height" : "y");
+    const struct param_row *row = param_row(param->type);
 
-    if (param->type == PARAM_POINT || param->type == PARAM_SIZE) {
-        return json_new_string(arena, arena_printf(arena, "%.*s%s%.*s",
-                                                   STR_ARG(json_number_text(x, arena)),
-                                                   param->type == PARAM_SIZE ? "x" : ",",
-                                                   STR_ARG(json_number_text(y, arena))));
+    if (row->separator != '\0') {
+        const struct json *first = json_get(bound->given, row->parts[0]);
+        const struct json *second = json_get(bound->given, row->parts[1]);
+
+        return json_new_string(
+            arena, arena_printf(arena, "%.*s%c%.*s", STR_ARG(json_number_text(first, arena)),
+                                row->separator, STR_ARG(json_number_text(second, arena))));
     }
     if (param->type == PARAM_TARGET && value != NULL) {
         struct json *clue = NULL;
@@ -191,12 +192,6 @@ bool sentence_can_name(struct str variable)
     return variable.len > 0;
 }
 
-static bool is_bare_type(enum param_type type)
-{
-    return type == PARAM_INTEGER || type == PARAM_POINT || type == PARAM_SIZE ||
-           type == PARAM_VARIABLE;
-}
-
 /* One {place}. false: the sentence cannot say this value. */
 static bool put_place(struct buf *out, const struct bound_command *bound, const struct json *args,
                       struct str place)
@@ -220,7 +215,7 @@ static bool put_place(struct buf *out, const struct bound_command *bound, const 
     } else if (comment) {
         buf_str(out, text);
         return str_trim(text).len == text.len && str_find_char(text, '\n') < 0;
-    } else if (is_bare_type(param->type)) {
+    } else if (param_row(param->type)->is_bare) {
         buf_str(out, text);
         return param->type != PARAM_VARIABLE || sentence_can_name(text);
     } else {
@@ -326,18 +321,6 @@ struct json *catalog_forms(const struct bound_command *bound, struct arena *aren
 
 /* ---- a row as a document ---- */
 
-static struct json *words_list(const char *words, struct arena *arena)
-{
-    struct json *list = json_new_array(arena);
-    struct str rest = str_from(words);
-    struct str word;
-
-    while (str_next(&rest, ' ', &word)) {
-        json_append(list, json_new_string(arena, word));
-    }
-    return list;
-}
-
 /* As a caller would write it: 20000, false, {}. */
 static struct json *default_value(const struct param *param, struct arena *arena)
 {
@@ -356,11 +339,11 @@ static struct json *describe_param(const struct param *param, struct arena *aren
     struct json *out = json_new_object(arena);
 
     json_set(out, STR("name"), text(arena, param->name));
-    json_set(out, STR("type"), text(arena, param_type_name(param->type)));
+    json_set(out, STR("type"), text(arena, param_row(param->type)->name));
     json_set(out, STR("required"),
              json_new_bool(arena, (param->flags & PARAM_OPTIONAL) == 0 && param->def == NULL));
     if (param->words != NULL) {
-        json_set(out, STR("values"), words_list(param->words, arena));
+        json_set(out, STR("values"), param_words(param->words, arena));
     }
     if (param->def != NULL) {
         json_set(out, STR("default"), default_value(param, arena));

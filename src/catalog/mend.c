@@ -1,5 +1,6 @@
 /* Slips within values: quotes, pairs of numbers, times with a unit, addresses without a scheme. */
 #include "base/nearest.h"
+#include "base/span.h"
 #include "base/utf8.h"
 #include "draft.h"
 
@@ -41,18 +42,10 @@ void mend_quotes(struct draft *draft)
 
 /* ---- pairs ---- */
 
-static bool is_pair(const struct param *param)
-{
-    return param->type == PARAM_POINT || param->type == PARAM_SIZE;
-}
-
 static void pair_fixed(struct draft *draft, size_t index, struct str text)
 {
     draft->args[index] = text;
-    draft_fixed(draft,
-                draft->row->args[index].type == PARAM_SIZE ? "a size is written WIDTHxHEIGHT"
-                                                           : "a point is written X,Y",
-                text);
+    draft_fixed(draft, param_row(draft->row->args[index].type)->rule, text);
 }
 
 static bool is_between(char c)
@@ -76,7 +69,7 @@ static struct str take_digits(struct str *rest)
 
 /* "1024 x 768", "1024\u00D7768", "(500; 300)": two numbers and nothing else that means something.
  * As it is where it is no such text. */
-static struct str tightened(struct draft *draft, struct str text, bool is_size)
+static struct str tightened(struct draft *draft, struct str text, char separator)
 {
     struct str rest = str_trim(text);
     struct str first;
@@ -97,8 +90,7 @@ static struct str tightened(struct draft *draft, struct str text, bool is_size)
     if (first.len == 0 || second.len == 0 || n_between == 0 || rest.len > 0) {
         return text;
     }
-    return arena_printf(draft->arena, "%.*s%s%.*s", STR_ARG(first), is_size ? "x" : ",",
-                        STR_ARG(second));
+    return arena_printf(draft->arena, "%.*s%c%.*s", STR_ARG(first), separator, STR_ARG(second));
 }
 
 static bool is_part(struct str text)
@@ -111,18 +103,18 @@ static bool is_part(struct str text)
 void mend_pairs(struct draft *draft)
 {
     for (size_t i = 0; i < draft->n_args && i < draft->n_params; i++) {
-        bool is_size = draft->row->args[i].type == PARAM_SIZE;
+        char separator = param_row(draft->row->args[i].type)->separator;
         struct str tight;
 
-        if (!is_pair(&draft->row->args[i])) {
+        if (separator == '\0') {
             continue;
         }
         if (i + 1 < draft->n_args && is_part(draft->args[i]) && is_part(draft->args[i + 1])) {
-            tight = arena_printf(draft->arena, "%.*s%s%.*s", STR_ARG(draft->args[i]),
-                                 is_size ? "x" : ",", STR_ARG(draft->args[i + 1]));
+            tight = arena_printf(draft->arena, "%.*s%c%.*s", STR_ARG(draft->args[i]), separator,
+                                 STR_ARG(draft->args[i + 1]));
             draft_drop_arg(draft, i + 1);
         } else {
-            tight = tightened(draft, draft->args[i], is_size);
+            tight = tightened(draft, draft->args[i], separator);
         }
         if (!str_eq(tight, draft->args[i])) {
             pair_fixed(draft, i, tight);
@@ -130,78 +122,38 @@ void mend_pairs(struct draft *draft)
     }
 }
 
-/* ---- times and addresses ---- */
+/* ---- single values, by their type ---- */
 
-static bool takes_ms(const struct param *param)
+struct json *mend_integer(const struct param *param, const struct json *value, struct arena *arena)
 {
-    return param->type == PARAM_INTEGER &&
-           (str_is(str_from(param->name), "milliseconds") ||
-            (param->unit != NULL && str_is(STR("ms"), param->unit)));
-}
+    int64_t ms;
 
-/* "2s", "1.5 s", "500ms", "2 seconds"; false: no such text. */
-static bool read_time(struct str text, int64_t *out_ms)
-{
-    static const struct {
-        const char *unit;
-        int64_t ms;
-    } units[] = {{"ms", 1}, {"seconds", 1000}, {"second", 1000}, {"sec", 1000}, {"s", 1000}};
-
-    int64_t whole;
-    int64_t tenths = 0;
-
-    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
-        struct str number = str_trim(str_sub(text, 0, text.len - str_from(units[i].unit).len));
-        struct str fraction = STR_EMPTY;
-
-        if (!str_ends(text, str_from(units[i].unit))) {
-            continue;
-        }
-        if (units[i].ms > 1 && str_cut(number, '.', &number, &fraction) &&
-            (fraction.len != 1 || !str_to_i64(fraction, 0, 9, &tenths))) {
-            return false;
-        }
-        if (!str_to_i64(number, 0, INT32_MAX, &whole)) {
-            return false;
-        }
-        *out_ms = whole * units[i].ms + tenths * units[i].ms / 10;
-        return true;
+    if (param->unit == NULL || json_type(value) != JSON_STRING ||
+        !span_read(json_str(value), &ms)) {
+        return NULL;
     }
-    return false;
+    return json_new_int(arena, str_is(STR("s"), param->unit) ? ms / 1000 : ms);
 }
 
-void mend_times(struct draft *draft)
-{
-    for (size_t i = 0; i < draft->n_args && i < draft->n_params; i++) {
-        int64_t ms;
-
-        if (takes_ms(&draft->row->args[i]) && read_time(draft->args[i], &ms)) {
-            draft->args[i] = arena_printf(draft->arena, "%lld", (long long)ms);
-            draft_fixed(draft, "times are milliseconds", draft->args[i]);
-        }
-    }
-}
-
-void mend_variables(struct draft *draft)
+struct json *mend_variable(const struct param *param, const struct json *value, struct arena *arena)
 {
     static const struct {
         const char *open;
         const char *close;
     } marks[] = {{"${", "}"}, {"{{", "}}"}};
+    struct str text = json_str(value);
 
-    for (size_t i = 0; i < draft->n_args && i < draft->n_params; i++) {
-        for (size_t k = 0; k < ARRAY_LEN(marks); k++) {
-            struct str text = draft->args[i];
-            struct str open = str_from(marks[k].open);
-            struct str close = str_from(marks[k].close);
+    (void)param;
+    for (size_t k = 0; k < ARRAY_LEN(marks); k++) {
+        struct str open = str_from(marks[k].open);
+        struct str close = str_from(marks[k].close);
 
-            if (draft->row->args[i].type == PARAM_VARIABLE && str_starts(text, open) &&
-                str_ends(text, close) && text.len > open.len + close.len) {
-                draft->args[i] = str_trim(str_sub(text, open.len, text.len - open.len - close.len));
-                draft_fixed(draft, "a variable is given by its name", draft->args[i]);
-            }
+        if (str_starts(text, open) && str_ends(text, close) && text.len > open.len + close.len) {
+            text = str_sub(text, open.len, text.len - open.len - close.len);
+            return json_new_string(arena, str_trim(text));
         }
     }
+    return NULL;
 }
 
 /* A host and perhaps a path, as browsers take it: a dot before the first slash, no scheme. */
@@ -217,14 +169,69 @@ static bool is_bare_address(struct str text)
            str_find_char(host, ':') < 0 && str_find_char(host, '@') < 0;
 }
 
-void mend_urls(struct draft *draft)
+struct json *mend_url(const struct param *param, const struct json *value, struct arena *arena)
+{
+    (void)param;
+    return is_bare_address(json_str(value))
+               ? json_new_string(arena,
+                                 arena_printf(arena, "https://%.*s", STR_ARG(json_str(value))))
+               : NULL;
+}
+
+/* "yes" and 1, "no" and 0. */
+struct json *mend_flag(const struct param *param, const struct json *value, struct arena *arena)
+{
+    static const char *const words[2][3] = {{"no", "off", "0"}, {"yes", "on", "1"}};
+    struct str text =
+        json_type(value) == JSON_NUMBER ? json_number_text(value, arena) : json_str(value);
+
+    (void)param;
+    for (size_t yes = 0; yes < 2; yes++) {
+        for (size_t i = 0; i < ARRAY_LEN(words[yes]); i++) {
+            if (str_is_nocase(text, words[yes][i])) {
+                return json_new_bool(arena, yes == 1);
+            }
+        }
+    }
+    return NULL;
+}
+
+struct json *mend_enum(const struct param *param, const struct json *value, struct arena *arena)
+{
+    struct str text = json_str(value);
+    struct str rest = str_from(param->words);
+    struct str word;
+    struct nearest nearest;
+
+    if (text.len == 0 || word_is_one_of(param->words, text)) {
+        return NULL;
+    }
+    nearest_init(&nearest, text);
+    while (str_next(&rest, ' ', &word)) {
+        nearest_offer(&nearest, word);
+    }
+    return nearest.best.len > 0 ? json_new_string(arena, nearest.best) : NULL;
+}
+
+/* ---- all values of a draft ---- */
+
+static struct json *mended(struct draft *draft, const struct param *param, const struct json *value)
+{
+    param_mend_fn *mend = param_row(param->type)->mend;
+
+    return mend != NULL ? mend(param, value, draft->arena) : NULL;
+}
+
+void mend_args(struct draft *draft)
 {
     for (size_t i = 0; i < draft->n_args && i < draft->n_params; i++) {
-        enum param_type type = draft->row->args[i].type;
+        const struct param *param = &draft->row->args[i];
+        struct json *better = mended(draft, param, json_new_string(draft->arena, draft->args[i]));
 
-        if ((type == PARAM_URL || type == PARAM_HTTP_URL) && is_bare_address(draft->args[i])) {
-            draft->args[i] = arena_printf(draft->arena, "https://%.*s", STR_ARG(draft->args[i]));
-            draft_fixed(draft, "an address begins with its scheme", draft->args[i]);
+        if (better != NULL) {
+            draft->args[i] = json_type(better) == JSON_STRING ? json_str(better)
+                                                              : json_text(draft->arena, better);
+            draft_fixed(draft, param_row(param->type)->rule, draft->args[i]);
         }
     }
 }
@@ -262,62 +269,6 @@ void mend_option_names(struct draft *draft)
         json_set(out, name, json_copy(draft->arena, value));
     }
     draft->options = out;
-}
-
-/* "yes" and 1, "no" and 0; NULL: no such word. */
-static struct json *truth(struct draft *draft, struct str text)
-{
-    static const char *const words[2][3] = {{"no", "off", "0"}, {"yes", "on", "1"}};
-
-    for (size_t yes = 0; yes < 2; yes++) {
-        for (size_t i = 0; i < ARRAY_LEN(words[yes]); i++) {
-            if (str_is_nocase(text, words[yes][i])) {
-                return json_new_bool(draft->arena, yes == 1);
-            }
-        }
-    }
-    return NULL;
-}
-
-static struct json *word_of(struct draft *draft, const struct param *option, struct str text)
-{
-    struct str rest = str_from(option->words);
-    struct str word;
-    struct nearest nearest;
-
-    nearest_init(&nearest, text);
-    while (str_next(&rest, ' ', &word)) {
-        nearest_offer(&nearest, word);
-    }
-    return nearest.best.len > 0 ? json_new_string(draft->arena, nearest.best) : NULL;
-}
-
-static struct json *time_of(struct draft *draft, const struct param *option, struct str text)
-{
-    int64_t ms;
-
-    if (option->unit == NULL || !read_time(text, &ms)) {
-        return NULL;
-    }
-    return json_new_int(draft->arena, str_is(STR("s"), option->unit) ? ms / 1000 : ms);
-}
-
-/* What the value was to be; NULL: it is right, or nobody knows. */
-static struct json *mended(struct draft *draft, const struct param *option,
-                           const struct json *value)
-{
-    struct str text =
-        json_type(value) == JSON_NUMBER ? json_number_text(value, draft->arena) : json_str(value);
-
-    if (option->type == PARAM_FLAG) {
-        return truth(draft, text);
-    }
-    if (option->type == PARAM_ENUM && text.len > 0 && !word_is_one_of(option->words, text)) {
-        return word_of(draft, option, text);
-    }
-    return option->type == PARAM_INTEGER && json_type(value) == JSON_STRING
-               ? time_of(draft, option, text)
-               : NULL;
 }
 
 void mend_options(struct draft *draft)

@@ -1,13 +1,13 @@
-/* Values of callers by type. Each check says what is wrong and what would be right; nothing is
+/* Values of callers by type (types.c has the table). Each check says what is wrong and what would be right; nothing is
  * guessed. */
 #include <string.h>
 
 #include "base/nearest.h"
 #include "base/utf8.h"
 #include "catalog_internal.h"
+#include "data/csv.h"
 
 enum {
-    TEXT_MAX = 2000,
     ID_DIGITS = 19,
     SIZE_MAX_PX = 10000,
     LIST_MAX = 100,
@@ -16,17 +16,14 @@ enum {
     SHOWN = 60
 };
 
-const char *param_type_name(enum param_type type)
+static bool is_json(const struct param_place *place)
 {
-    static const char *const names[] = {
-        "text", "integer", "url", "http-url", "point", "size",   "variable", "enum", "upper",
-        "list", "object",  "id",  "key",      "regex", "target", "csv",      "flag", "any"};
-
-    return names[type];
+    return (place->param->flags & PARAM_JSON) != 0;
 }
 
 static bool refuse(const struct param_place *place, const char *what, struct str shown)
 {
+    shown = is_json(place) ? STR_EMPTY : shown;
     (void)error_at(error_list_add(place->errors), ERR_INVALID, place->pointer, "%s: %s%s%.*s%s",
                    place->param->name, what, shown.len > 0 ? ", not \"" : "",
                    STR_ARG(utf8_clip(shown, SHOWN)), shown.len > 0 ? "\"" : "");
@@ -44,10 +41,10 @@ static bool put_text(const struct param_place *place, struct str text)
     return put(place, place->param->name, json_new_string(place->arena, text));
 }
 
-/* Texts, and numbers as they were written. */
+/* Texts, and from a command line numbers as they were written. */
 static bool as_text(const struct param_place *place, const struct json *value, struct str *out)
 {
-    if (json_type(value) == JSON_NUMBER) {
+    if (json_type(value) == JSON_NUMBER && !is_json(place)) {
         *out = json_number_text(value, place->arena);
         return true;
     }
@@ -58,9 +55,9 @@ static bool as_text(const struct param_place *place, const struct json *value, s
     return str_find_char(*out, '\0') < 0 || refuse(place, "holds a NUL character", STR_EMPTY);
 }
 
-static bool take_text(const struct param_place *place, const struct json *value)
+bool take_text(const struct param_place *place, const struct json *value)
 {
-    int64_t max = place->param->max > 0 ? place->param->max : TEXT_MAX;
+    int64_t max = place->param->max > 0 ? place->param->max : PARAM_TEXT_MAX;
     struct str text;
     size_t n;
 
@@ -82,36 +79,40 @@ static bool take_text(const struct param_place *place, const struct json *value)
     return put_text(place, text);
 }
 
-static bool take_integer(const struct param_place *place, const struct json *value)
+static bool refuse_integer(const struct param_place *place, int64_t min, int64_t max,
+                           struct str text)
 {
-    const struct param *param = place->param;
-    bool bounded = param->min != 0 || param->max != 0;
-    int64_t min = bounded ? param->min : INT32_MIN;
-    int64_t max = bounded ? param->max : INT32_MAX;
-    struct str text;
-    int64_t number;
+    const char *unit = place->param->unit;
+    struct str what =
+        arena_printf(place->arena, "must be a whole number from %lld", (long long)min);
 
-    if (json_type(value) != JSON_NUMBER && json_type(value) != JSON_STRING) {
-        return refuse(place, "must be a whole number", STR_EMPTY);
-    }
-    if (!as_text(place, value, &text)) {
-        return false;
-    }
-    if (!str_to_i64(text, min, max, &number)) {
-        return refuse(
-            place,
-            arena_cstr(place->arena,
-                       arena_printf(place->arena, "must be a whole number from %lld to %lld%s%s",
-                                    (long long)min, (long long)max, param->unit != NULL ? " " : "",
-                                    param->unit != NULL ? param->unit : "")),
-            text);
-    }
-    return put(
-        place, param->name,
-        json_new_string(place->arena, arena_printf(place->arena, "%lld", (long long)number)));
+    what = max == INT64_MAX
+               ? arena_printf(place->arena, "%.*s on", STR_ARG(what))
+               : arena_printf(place->arena, "%.*s to %lld%s%s", STR_ARG(what), (long long)max,
+                              unit != NULL ? " " : "", unit != NULL ? unit : "");
+    return refuse(place, what.ptr, text);
 }
 
-static bool take_url(const struct param_place *place, const struct json *value)
+bool take_integer(const struct param_place *place, const struct json *value)
+{
+    const struct param *param = place->param;
+    bool bounded = param->min != 0 || param->max != 0 || is_json(place);
+    int64_t min = bounded ? param->min : INT32_MIN;
+    int64_t max = bounded ? param->max : INT32_MAX;
+    struct str text =
+        json_type(value) == JSON_NUMBER ? json_number_text(value, place->arena) : json_str(value);
+    int64_t number;
+
+    max = is_json(place) && max == 0 ? INT64_MAX : max;
+    if (!str_to_i64(text, min, max, &number)) {
+        return refuse_integer(place, min, max, text);
+    }
+    return put(place, param->name,
+               is_json(place) ? json_new_int(place->arena, number)
+                              : json_new_string(place->arena, arena_int(place->arena, number)));
+}
+
+bool take_url(const struct param_place *place, const struct json *value)
 {
     struct str text = json_str(value);
     bool is_http =
@@ -130,10 +131,10 @@ static bool take_url(const struct param_place *place, const struct json *value)
 }
 
 /* "100,200" -> 100 and 200; "1280x800" likewise. */
-static bool take_pair(const struct param_place *place, const struct json *value, char separator,
-                      const char *const names[2])
+bool take_pair(const struct param_place *place, const struct json *value)
 {
-    bool is_size = separator == 'x';
+    const struct param_row *row = param_row(place->param->type);
+    bool is_size = place->param->type == PARAM_SIZE;
     struct str text = json_str(value);
     struct str first;
     struct str second;
@@ -142,25 +143,25 @@ static bool take_pair(const struct param_place *place, const struct json *value,
     int64_t min = is_size ? 1 : INT32_MIN;
     int64_t max = is_size ? SIZE_MAX_PX : INT32_MAX;
 
-    if (!str_cut(text, separator, &first, &second) || !str_to_i64(first, min, max, &a) ||
+    if (!str_cut(text, row->separator, &first, &second) || !str_to_i64(first, min, max, &a) ||
         !str_to_i64(second, min, max, &b)) {
         return refuse(place,
                       is_size ? "must be WIDTHxHEIGHT, each from 1 to 10000, like 1280x800"
                               : "must be two whole numbers like 100,200",
                       text);
     }
-    (void)put(place, names[0], json_new_int(place->arena, a));
-    return put(place, names[1], json_new_int(place->arena, b));
+    (void)put(place, row->parts[0], json_new_int(place->arena, a));
+    return put(place, row->parts[1], json_new_int(place->arena, b));
 }
 
-static bool take_variable(const struct param_place *place, const struct json *value)
+bool take_variable(const struct param_place *place, const struct json *value)
 {
     struct str text = json_str(value);
 
     if (text.len > 0 && text.ptr[0] == '$') {
         text = str_sub(text, 1, text.len);
     }
-    if (text.len == 0 || utf8_count(text) > TEXT_MAX) {
+    if (text.len == 0 || utf8_count(text) > PARAM_TEXT_MAX) {
         return refuse(place, "must be the name of a variable", json_str(value));
     }
     for (size_t i = 0; i < text.len; i++) {
@@ -208,7 +209,7 @@ static bool find_word(const struct param_place *place, struct str text, struct s
 
     nearest_init(&nearest, text);
     while (str_next(&rest, ' ', &word)) {
-        if (word_matches(word, text)) {
+        if (is_json(place) ? str_eq(word, text) : word_matches(word, text)) {
             *out = word;
             return true;
         }
@@ -218,17 +219,17 @@ static bool find_word(const struct param_place *place, struct str text, struct s
         return refuse(
             place,
             arena_cstr(place->arena,
-                       arena_printf(place->arena, "must be one of %s (did you mean %.*s?)",
+                       arena_printf(place->arena, "must be one of: %s (did you mean %.*s?)",
                                     place->param->words, STR_ARG(nearest.best))),
             text);
     }
     return refuse(place,
                   arena_cstr(place->arena,
-                             arena_printf(place->arena, "must be one of %s", place->param->words)),
+                             arena_printf(place->arena, "must be one of: %s", place->param->words)),
                   text);
 }
 
-static bool take_enum(const struct param_place *place, const struct json *value)
+bool take_enum(const struct param_place *place, const struct json *value)
 {
     struct str text;
     struct str word;
@@ -236,7 +237,7 @@ static bool take_enum(const struct param_place *place, const struct json *value)
     return as_text(place, value, &text) && find_word(place, text, &word) && put_text(place, word);
 }
 
-static bool take_upper(const struct param_place *place, const struct json *value)
+bool take_upper(const struct param_place *place, const struct json *value)
 {
     struct str text = json_str(value);
     char *upper = arena_alloc(place->arena, text.len + 1);
@@ -284,7 +285,7 @@ static bool list_items(const struct param_place *place, const struct json *value
     return true;
 }
 
-static bool take_list(const struct param_place *place, const struct json *value)
+bool take_list(const struct param_place *place, const struct json *value)
 {
     struct json *raw = json_new_array(place->arena);
     struct json *out = json_new_array(place->arena);
@@ -310,41 +311,91 @@ static bool take_list(const struct param_place *place, const struct json *value)
     return put(place, place->param->name, out);
 }
 
-static bool take_object(const struct param_place *place, const struct json *value)
+bool take_any(const struct param_place *place, const struct json *value)
+{
+    return put(place, place->param->name, json_copy(place->arena, value));
+}
+
+/* Members or elements: min..max, where the row says so. */
+static bool are_as_many(const struct param_place *place, const struct json *value)
+{
+    size_t n = json_size(value);
+    int64_t max = place->param->max;
+
+    if (n < (size_t)place->param->min) {
+        return refuse(place, "must not be empty", STR_EMPTY);
+    }
+    if (max > 0 && n > (size_t)max) {
+        return refuse(place,
+                      arena_printf(place->arena, "has %zu elements; at most %lld are taken", n,
+                                   (long long)max)
+                          .ptr,
+                      STR_EMPTY);
+    }
+    return true;
+}
+
+bool take_object(const struct param_place *place, const struct json *value)
 {
     struct json *parsed = NULL;
 
-    if (json_type(value) == JSON_STRING && json_parse(place->arena, json_str(value), NULL, &parsed,
-                                                      NULL) == ERR_OK) { /* from a command line */
+    if (json_type(value) == JSON_STRING && !is_json(place) &&
+        json_parse(place->arena, json_str(value), NULL, &parsed, NULL) == ERR_OK) {
         value = parsed;
     }
     if (json_type(value) != JSON_OBJECT) {
         return refuse(place, "must be an object: {\"name\": value}", STR_EMPTY);
     }
-    return put(place, place->param->name, json_copy(place->arena, value));
+    return are_as_many(place, value) && take_any(place, value);
 }
 
-static bool take_id(const struct param_place *place, const struct json *value)
+bool take_array(const struct param_place *place, const struct json *value)
+{
+    if (json_type(value) != JSON_ARRAY) {
+        return refuse(place, "must be a list", STR_EMPTY);
+    }
+    return are_as_many(place, value) && take_any(place, value);
+}
+
+bool id_normalise(struct str text, struct str *out_digits)
 {
     static const char *const prefixes[] = {"cp_", "lib_", "journey_", "goal_", "step_", "project_"};
-    struct str text =
-        json_type(value) == JSON_NUMBER ? json_number_text(value, place->arena) : json_str(value);
-    struct str digits = text;
-    bool ok;
 
     for (size_t i = 0; i < ARRAY_LEN(prefixes); i++) {
-        if (str_starts(text, str_from(prefixes[i]))) {
-            digits = str_sub(text, str_from(prefixes[i]).len, text.len);
+        struct str prefix = str_from(prefixes[i]);
+
+        if (str_starts(text, prefix)) {
+            text = str_sub(text, prefix.len, text.len);
+            break;
         }
     }
-    ok = digits.len > 0 && digits.len <= ID_DIGITS;
-    for (size_t i = 0; ok && i < digits.len; i++) {
-        ok = digits.ptr[i] >= '0' && digits.ptr[i] <= '9';
+    if (text.len == 0 || text.len > ID_DIGITS) {
+        return false;
     }
-    return ok ? put_text(place, digits) : refuse(place, "must be an id: 1 to 19 digits", text);
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9') {
+            return false;
+        }
+    }
+    *out_digits = text;
+    return true;
 }
 
-static bool take_target(const struct param_place *place, const struct json *value)
+bool take_id(const struct param_place *place, const struct json *value)
+{
+    struct str text =
+        json_type(value) == JSON_NUMBER ? json_number_text(value, place->arena) : json_str(value);
+    struct str digits;
+
+    return id_normalise(text, &digits)
+               ? put_text(place, digits)
+               : refuse(place,
+                        "must be an id: 1 to 19 digits, as a number or text (cp_, lib_, journey_, "
+                        "goal_, step_ and project_ may stand before them)",
+                        text);
+}
+
+bool take_target(const struct param_place *place, const struct json *value)
 {
     struct json *clue = json_new_object(place->arena);
     struct json *selector = json_new_object(place->arena);
@@ -363,9 +414,9 @@ static bool take_target(const struct param_place *place, const struct json *valu
     return put(place, place->param->name, target);
 }
 
-static bool take_flag(const struct param_place *place, const struct json *value)
+bool take_flag(const struct param_place *place, const struct json *value)
 {
-    struct str text = json_str(value);
+    struct str text = is_json(place) ? STR_EMPTY : json_str(value);
     bool yes = json_true(value) || str_is_nocase(text, "true");
     bool no = (json_type(value) == JSON_BOOL && !json_true(value)) || str_is_nocase(text, "false");
 
@@ -373,61 +424,7 @@ static bool take_flag(const struct param_place *place, const struct json *value)
                      : refuse(place, "must be true or false", text);
 }
 
-/* ---- CSV (RFC 4180): first row the header, every row an object ---- */
-
-/* One cell at the front of *rest; *out_end: it was the last of its line. */
-static bool csv_cell(const struct param_place *place, struct str *rest, struct str *out_cell,
-                     bool *out_end)
-{
-    struct buf cell;
-    bool quoted = rest->len > 0 && rest->ptr[0] == '"';
-    size_t at = quoted ? 1 : 0;
-
-    buf_init(&cell, rest->len + 1);
-    for (; at < rest->len; at++) {
-        char c = rest->ptr[at];
-
-        if (quoted && c == '"') {
-            if (at + 1 < rest->len && rest->ptr[at + 1] == '"') {
-                at++;
-            } else {
-                quoted = false;
-                continue;
-            }
-        } else if (!quoted && (c == ',' || c == '\n')) {
-            break;
-        } else if (!quoted && c == '\r' && at + 1 < rest->len && rest->ptr[at + 1] == '\n') {
-            continue;
-        }
-        buf_char(&cell, c);
-    }
-    *out_cell = arena_str(place->arena, buf_view(&cell));
-    *out_end = at >= rest->len || rest->ptr[at] == '\n';
-    *rest = str_sub(*rest, at + 1, rest->len);
-    buf_done(&cell);
-    return !quoted;
-}
-
-/* The cells of a line, at most `max` and one: more is for the caller to see. False: a quote is not
- * closed. */
-static bool csv_row(const struct param_place *place, struct str *rest, size_t max, struct json *out,
-                    size_t *out_n)
-{
-    bool end = false;
-    size_t n = 0;
-
-    while (!end && n <= max) {
-        struct str cell;
-
-        if (!csv_cell(place, rest, &cell, &end)) {
-            return false;
-        }
-        json_append(out, json_new_string(place->arena, cell));
-        n++;
-    }
-    *out_n = n;
-    return true;
-}
+/* ---- CSV: the first row names the columns, every other row becomes an object ---- */
 
 /* A column named twice would lose a value without a word. */
 static bool names_differ(const struct param_place *place, const struct json *header)
@@ -469,7 +466,7 @@ static bool take_csv_row(const struct param_place *place, const struct csv_heade
     const struct json *name = json_first(header->names);
     const struct json *cell;
 
-    if (!csv_row(place, rest, header->n, cells, &n)) {
+    if (!csv_row(place->arena, rest, header->n, cells, &n)) {
         return refuse(place, "must be CSV text: a quote is not closed", STR_EMPTY);
     }
     *n_cells += n;
@@ -488,7 +485,7 @@ static bool take_csv_row(const struct param_place *place, const struct csv_heade
     return true;
 }
 
-static bool take_csv(const struct param_place *place, const struct json *value)
+bool take_csv(const struct param_place *place, const struct json *value)
 {
     struct str rest = json_str(value);
     struct csv_header header = {.names = json_new_array(place->arena)};
@@ -507,7 +504,7 @@ static bool take_csv(const struct param_place *place, const struct json *value)
         rest = str_sub(rest, 3, rest.len);
     }
     if (json_type(value) != JSON_STRING || rest.len == 0 ||
-        !csv_row(place, &rest, CSV_MAX_COLUMNS, header.names, &header.n)) {
+        !csv_row(place->arena, &rest, CSV_MAX_COLUMNS, header.names, &header.n)) {
         return refuse(place, "must be CSV text: a header row, then rows, quotes closed", STR_EMPTY);
     }
     if (header.n > CSV_MAX_COLUMNS) {
@@ -523,88 +520,4 @@ static bool take_csv(const struct param_place *place, const struct json *value)
     }
     (void)put_text(place, json_str(value));
     return put(place, "rows", rows);
-}
-
-/* ---- dispatch ---- */
-
-bool param_take(const struct param_place *place, const struct json *value)
-{
-    static const char *const point[2] = {"x", "y"};
-    static const char *const size[2] = {"width", "height"};
-
-    switch (place->param->type) {
-    case PARAM_TEXT:
-    case PARAM_KEY:
-    case PARAM_REGEX:
-        return take_text(place, value);
-    case PARAM_INTEGER:
-        return take_integer(place, value);
-    case PARAM_URL:
-    case PARAM_HTTP_URL:
-        return take_url(place, value);
-    case PARAM_POINT:
-        return take_pair(place, value, ',', point);
-    case PARAM_SIZE:
-        return take_pair(place, value, 'x', size);
-    case PARAM_VARIABLE:
-        return take_variable(place, value);
-    case PARAM_ENUM:
-        return take_enum(place, value);
-    case PARAM_UPPER:
-        return take_upper(place, value);
-    case PARAM_LIST:
-        return take_list(place, value);
-    case PARAM_OBJECT:
-        return take_object(place, value);
-    case PARAM_ID:
-        return take_id(place, value);
-    case PARAM_TARGET:
-        return take_target(place, value);
-    case PARAM_CSV:
-        return take_csv(place, value);
-    case PARAM_FLAG:
-        return take_flag(place, value);
-    case PARAM_ANY:
-        return true;
-    }
-    return false;
-}
-
-bool param_default(const struct param_place *place)
-{
-    const struct param *param = place->param;
-    struct str text = str_from(param->def);
-    struct param lenient = *param;
-    struct param_place again = *place;
-
-    if (param->def == NULL) {
-        return false;
-    }
-    if (str_is(text, "configured")) {
-        text = place->defaults != NULL ? place->defaults->organization_id : STR_EMPTY;
-        if (text.len == 0) {
-            (void)error_at(error_list_add(place->errors), ERR_INVALID, place->pointer,
-                           "%s: give one, or configure upstream.organization_id", param->name);
-            return true;
-        }
-    }
-    lenient.flags |= PARAM_EMPTY;
-    again.param = &lenient;
-    (void)param_take(&again, json_new_string(place->arena, text));
-    return true;
-}
-
-void param_names(const struct param *param, void (*fn)(void *context, struct str name),
-                 void *context)
-{
-    fn(context, str_from(param->name));
-    if (param->type == PARAM_POINT) {
-        fn(context, STR("x"));
-        fn(context, STR("y"));
-    } else if (param->type == PARAM_SIZE) {
-        fn(context, STR("width"));
-        fn(context, STR("height"));
-    } else if (param->type == PARAM_CSV) {
-        fn(context, STR("rows"));
-    }
 }

@@ -87,7 +87,7 @@ const struct command commands_assert[] = {
     {.words = "step-wait time", .summary = "Wait a fixed time",
      .example = "step-wait time 1500",
      .sentence = "wait {milliseconds} ms",
-     .args = {{"milliseconds", PARAM_INTEGER, .min = 1, .max = 600000}},
+     .args = {{"milliseconds", PARAM_INTEGER, .min = 1, .max = 600000, .unit = "ms"}},
      .aliases = {"wait time"},
      STEP({"action": "WAIT", "value": "$milliseconds", "meta": {"kind": "WAIT", "type": "TIME", "duration": "$#milliseconds", "poll": 100}})},
 };

@@ -583,9 +583,7 @@ static void mend_in_order(struct draft *draft, bool pairs_first, bool is_right)
         fix_old_positions(draft);
     }
     mend_pairs(draft);
-    mend_variables(draft);
-    mend_times(draft);
-    mend_urls(draft);
+    mend_args(draft);
     fix_swapped(draft);
 }
 

@@ -6,29 +6,18 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "catalog/types.h"
 #include "data/json.h"
-
-enum member_type {
-    MEMBER_TEXT,    /* 1..max characters (2,000) */
-    MEMBER_TEXT0,   /* may be empty */
-    MEMBER_ID,      /* 1..19 digits as number or text, known prefixes dropped */
-    MEMBER_INTEGER, /* min..max; text of digits is taken too */
-    MEMBER_BOOL,
-    MEMBER_URL,   /* http, https, or text that begins with a $variable */
-    MEMBER_ARRAY, /* 1..max elements */
-    MEMBER_OBJECT,
-    MEMBER_WORD, /* one of `words` */
-    MEMBER_ANY
-};
 
 struct member {
     const char *name; /* NULL ends the table */
-    enum member_type type;
+    enum param_type type;
     bool required;
+    bool may_be_empty; /* PARAM_TEXT */
     int64_t min;
     int64_t max;       /* 0: the type's own */
     const char *about; /* for the documents; NULL: the name says it */
-    const char *words; /* MEMBER_WORD: "active paused" */
+    const char *words; /* PARAM_ENUM: "active paused" */
 };
 
 /* Returns an object with the members given, each in its normal form (ids as text of digits). Null
@@ -38,11 +27,8 @@ const struct json *members_check(struct arena *arena, const struct json *body,
                                  const struct member *members, const char *prefix,
                                  struct error_list *errors);
 
-/* One value; NULL and an error when it does not fit. */
-struct json *member_check(struct arena *arena, const struct member *member,
-                          const struct json *value, const char *pointer, struct error_list *errors);
-
-/* An id as written: digits, or one of the known prefixes and digits. False: it is none. */
-bool id_normalise(struct str text, struct str *out_digits);
+/* One value, into `values` under the member's name. False: the error was added. */
+bool member_take(const struct member *member, const struct json *value, const char *pointer,
+                 struct json *values, struct error_list *errors, struct arena *arena);
 
 #endif

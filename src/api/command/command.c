@@ -9,37 +9,37 @@
 enum { BATCH_MAX = 500 };
 
 #define COMMAND_MEMBERS                                                                            \
-    {.name = "args", .type = MEMBER_ARRAY, .max = 64}, {.name = "params", .type = MEMBER_OBJECT},  \
-        {.name = "options", .type = MEMBER_OBJECT}, {.name = "checkpoint_id", .type = MEMBER_ID},  \
-        {.name = "position", .type = MEMBER_INTEGER, .max = 1000000},                              \
+    {.name = "args", .type = PARAM_ARRAY, .max = 64}, {.name = "params", .type = PARAM_OBJECT},    \
+        {.name = "options", .type = PARAM_OBJECT}, {.name = "checkpoint_id", .type = PARAM_ID},    \
+        {.name = "position", .type = PARAM_INTEGER, .max = 1000000},                               \
     {                                                                                              \
-        .name = "description", .type = MEMBER_TEXT0                                                \
+        .name = "description", .type = PARAM_TEXT, .may_be_empty = true                            \
     }
 
 const struct member execute_members[] = {
-    {.name = "command", .type = MEMBER_TEXT, .required = true},
+    {.name = "command", .type = PARAM_TEXT, .required = true},
     COMMAND_MEMBERS,
-    {.name = "session_id", .type = MEMBER_TEXT},
-    {.name = "dry_run", .type = MEMBER_BOOL},
+    {.name = "session_id", .type = PARAM_TEXT},
+    {.name = "dry_run", .type = PARAM_FLAG},
     {.name = NULL},
 };
 
 const struct member path_members[] = {COMMAND_MEMBERS,
-                                      {.name = "session_id", .type = MEMBER_TEXT},
-                                      {.name = "dry_run", .type = MEMBER_BOOL},
+                                      {.name = "session_id", .type = PARAM_TEXT},
+                                      {.name = "dry_run", .type = PARAM_FLAG},
                                       {.name = NULL}};
 
 const struct member batch_members[] = {
-    {.name = "commands", .type = MEMBER_ARRAY, .required = true, .min = 1, .max = BATCH_MAX},
-    {.name = "session_id", .type = MEMBER_TEXT},
-    {.name = "checkpoint_id", .type = MEMBER_ID},
-    {.name = "stop_on_error", .type = MEMBER_BOOL},
-    {.name = "dry_run", .type = MEMBER_BOOL},
+    {.name = "commands", .type = PARAM_ARRAY, .required = true, .min = 1, .max = BATCH_MAX},
+    {.name = "session_id", .type = PARAM_TEXT},
+    {.name = "checkpoint_id", .type = PARAM_ID},
+    {.name = "stop_on_error", .type = PARAM_FLAG},
+    {.name = "dry_run", .type = PARAM_FLAG},
     {.name = NULL},
 };
 
 static const struct member batch_item_members[] = {
-    {.name = "command", .type = MEMBER_TEXT, .required = true}, COMMAND_MEMBERS, {.name = NULL}};
+    {.name = "command", .type = PARAM_TEXT, .required = true}, COMMAND_MEMBERS, {.name = NULL}};
 
 /* Body, then header, then query parameter (src/api/README.md, "Contract"). */
 struct str session_of(struct task *task, const struct json *body)

@@ -6,15 +6,15 @@
 #include "api/gate/task.h"
 
 const struct member validate_members[] = {
-    {.name = "command", .type = MEMBER_TEXT, .required = true},
-    {.name = "args", .type = MEMBER_ARRAY, .max = 64},
-    {.name = "params", .type = MEMBER_OBJECT},
-    {.name = "options", .type = MEMBER_OBJECT},
-    {.name = "checkpoint_id", .type = MEMBER_ID},
-    {.name = "position", .type = MEMBER_INTEGER, .max = 1000000},
-    {.name = "session_id", .type = MEMBER_TEXT},
-    {.name = "description", .type = MEMBER_TEXT0},
-    {.name = "dry_run", .type = MEMBER_BOOL},
+    {.name = "command", .type = PARAM_TEXT, .required = true},
+    {.name = "args", .type = PARAM_ARRAY, .max = 64},
+    {.name = "params", .type = PARAM_OBJECT},
+    {.name = "options", .type = PARAM_OBJECT},
+    {.name = "checkpoint_id", .type = PARAM_ID},
+    {.name = "position", .type = PARAM_INTEGER, .max = 1000000},
+    {.name = "session_id", .type = PARAM_TEXT},
+    {.name = "description", .type = PARAM_TEXT, .may_be_empty = true},
+    {.name = "dry_run", .type = PARAM_FLAG},
     {.name = NULL},
 };
 

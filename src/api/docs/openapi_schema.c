@@ -23,68 +23,12 @@ struct json *openapi_ref(struct task *task, const char *where)
 
 /* ---- schemas of requests ---- */
 
-static void set_type(struct task *task, struct json *schema, enum member_type type)
-{
-    static const char *const names[] = {
-        [MEMBER_TEXT] = "string",   [MEMBER_TEXT0] = "string", [MEMBER_INTEGER] = "integer",
-        [MEMBER_BOOL] = "boolean",  [MEMBER_URL] = "string",   [MEMBER_ARRAY] = "array",
-        [MEMBER_OBJECT] = "object", [MEMBER_WORD] = "string"};
-    struct json *types;
-
-    if (type == MEMBER_ANY) {
-        return;
-    }
-    if (type == MEMBER_ID) {
-        types = json_new_array(task->arena);
-        json_append(types, openapi_text(task, "string"));
-        json_append(types, openapi_text(task, "integer"));
-        json_set(schema, STR("type"), types);
-        openapi_put(
-            task, schema, "description",
-            "1 to 19 digits, as text or number; known prefixes (goal_, cp_, ...) may stand before them");
-        return;
-    }
-    openapi_put(task, schema, "type", names[type]);
-    if (type == MEMBER_ARRAY) {
-        json_set(schema, STR("items"), json_new_object(task->arena));
-    }
-}
-
-static struct json *word_list(struct task *task, const char *words)
-{
-    struct json *list = json_new_array(task->arena);
-    struct str rest = str_from(words);
-    struct str word;
-
-    while (str_next(&rest, ' ', &word)) {
-        json_append(list, json_new_string(task->arena, word));
-    }
-    return list;
-}
-
 struct json *openapi_member(struct task *task, const struct member *member)
 {
-    struct json *schema = json_new_object(task->arena);
-    bool is_text = member->type == MEMBER_TEXT || member->type == MEMBER_TEXT0;
-
-    set_type(task, schema, member->type);
-    if (member->type == MEMBER_INTEGER) {
-        json_set(schema, STR("minimum"), json_new_int(task->arena, member->min));
-    }
-    if (member->max > 0 && member->type == MEMBER_INTEGER) {
-        json_set(schema, STR("maximum"), json_new_int(task->arena, member->max));
-    }
-    if (is_text) {
-        json_set(schema, STR("maxLength"),
-                 json_new_int(task->arena, member->max > 0 ? member->max : 2000));
-    }
-    if (member->type == MEMBER_WORD) {
-        json_set(schema, STR("enum"), word_list(task, member->words));
-    }
-    if (member->type == MEMBER_ARRAY && member->max > 0) {
-        json_set(schema, STR("maxItems"), json_new_int(task->arena, member->max));
-    }
-    return schema;
+    return param_schema(
+        &(struct param){
+            .type = member->type, .min = member->min, .max = member->max, .words = member->words},
+        task->arena);
 }
 
 static struct json *body_schema(struct task *task, const struct member *members)

@@ -19,27 +19,27 @@ enum {
 
 #define DRY_RUN                                                                                    \
     {                                                                                              \
-        .name = "dry_run", .type = MEMBER_BOOL,                                                    \
+        .name = "dry_run", .type = PARAM_FLAG,                                                     \
         .about = "true: send nothing; the answer lists the requests to the platform"               \
     }
 #define LENIENT                                                                                    \
     {                                                                                              \
-        .name = "lenient", .type = MEMBER_BOOL,                                                    \
+        .name = "lenient", .type = PARAM_FLAG,                                                     \
         .about = "true: a step that does not compile becomes a comment; the rest is taken"         \
     }
 #define RAW                                                                                        \
     {                                                                                              \
-        .name = "raw", .type = MEMBER_BOOL,                                                        \
+        .name = "raw", .type = PARAM_FLAG,                                                         \
         .about = "true: the platform's own answer, without its secrets"                            \
     }
 #define OFFSET                                                                                     \
     {                                                                                              \
-        .name = "offset", .type = MEMBER_INTEGER, .max = OFFSET_MAX,                               \
+        .name = "offset", .type = PARAM_INTEGER, .max = OFFSET_MAX,                                \
         .about = "how many to skip (default 0)"                                                    \
     }
 #define LIMIT(most)                                                                                \
     {                                                                                              \
-        .name = "limit", .type = MEMBER_INTEGER, .min = 1, .max = (most),                          \
+        .name = "limit", .type = PARAM_INTEGER, .min = 1, .max = (most),                           \
         .about = "how many to return (default 50)"                                                 \
     }
 #define END                                                                                        \
@@ -56,95 +56,96 @@ TABLE(query_simple, RAW, END);
 TABLE(query_simple_change, DRY_RUN, RAW, END);
 TABLE(query_command,
       {.name = "session_id",
-       .type = MEMBER_TEXT,
+       .type = PARAM_TEXT,
        .about = "the session, where neither the body nor X-Session-Id names one"},
       DRY_RUN, END);
 TABLE(query_project_list,
       {.name = "organizationId",
-       .type = MEMBER_ID,
+       .type = PARAM_ID,
        .about = "projects of this organization; else of the configured one"},
       LIMIT(100000), OFFSET, RAW, END);
 TABLE(query_analysis,
-      {.name = "ai", .type = MEMBER_BOOL, .about = "true: with the platform's AI insights"}, RAW,
+      {.name = "ai", .type = PARAM_FLAG, .about = "true: with the platform's AI insights"}, RAW,
       END);
 TABLE(query_compile,
       {.name = "to",
-       .type = MEMBER_WORD,
+       .type = PARAM_ENUM,
        .words = "commands upstream simplified sentences",
        .about = "what to show (default commands)"},
       LENIENT, DRY_RUN, END);
 TABLE(query_run_list, LIMIT(200), OFFSET, END);
 TABLE(query_run_events,
       {.name = "last_event_id",
-       .type = MEMBER_INTEGER,
+       .type = PARAM_INTEGER,
        .about = "as Last-Event-ID, where that header cannot be set"},
       END);
 TABLE(query_session_list,
       {.name = "status",
-       .type = MEMBER_WORD,
+       .type = PARAM_ENUM,
        .words = "active paused",
        .about = "only sessions with this status"},
       LIMIT(500), OFFSET, END);
 TABLE(query_run,
       {.name = "async",
-       .type = MEMBER_BOOL,
+       .type = PARAM_FLAG,
        .about = "true: answer 202 at once; Location says where to look"},
       {.name = "execute",
-       .type = MEMBER_BOOL,
+       .type = PARAM_FLAG,
        .about = "true: run the goals on the platform once the steps exist"},
       {.name = "wait",
-       .type = MEMBER_BOOL,
+       .type = PARAM_FLAG,
        .about = "with execute: follow the execution to its end (default true)"},
       LENIENT, DRY_RUN,
       {.name = "attach",
-       .type = MEMBER_BOOL,
+       .type = PARAM_FLAG,
        .about = "true: the checkpoint of checkpoint_id is not attached to journey_id yet"},
       {.name = "continue_on_error",
-       .type = MEMBER_BOOL,
+       .type = PARAM_FLAG,
        .about = "true: go on after a failed step; wins over the file"},
       {.name = "project",
-       .type = MEMBER_TEXT,
+       .type = PARAM_TEXT,
        .about = "name of the project; created if there is none"},
-      {.name = "goal", .type = MEMBER_TEXT, .about = "name of the goal; created if there is none"},
-      {.name = "journey", .type = MEMBER_TEXT, .about = "name of the journey"},
-      {.name = "checkpoint", .type = MEMBER_TEXT, .about = "title of the checkpoint"},
-      {.name = "starting_url", .type = MEMBER_URL, .about = "of a goal that is created"},
-      {.name = "project_id", .type = MEMBER_ID, .about = "use this project"},
-      {.name = "goal_id", .type = MEMBER_ID, .about = "use this goal"},
+      {.name = "goal", .type = PARAM_TEXT, .about = "name of the goal; created if there is none"},
+      {.name = "journey", .type = PARAM_TEXT, .about = "name of the journey"},
+      {.name = "checkpoint", .type = PARAM_TEXT, .about = "title of the checkpoint"},
+      {.name = "starting_url", .type = PARAM_URL, .about = "of a goal that is created"},
+      {.name = "project_id", .type = PARAM_ID, .about = "use this project"},
+      {.name = "goal_id", .type = PARAM_ID, .about = "use this goal"},
       {.name = "environment_id",
-       .type = MEMBER_ID,
+       .type = PARAM_ID,
        .about = "with execute: the environment of the platform to run in; else the goal's"},
       {.name = "retries",
-       .type = MEMBER_INTEGER,
+       .type = PARAM_INTEGER,
        .min = 0,
        .max = RUN_MAX_RETRIES,
        .about = "with execute: how many times a red execution is started again"},
-      {.name = "snapshot_id", .type = MEMBER_ID, .about = "of that goal (default: the newest)"},
-      {.name = "journey_id", .type = MEMBER_ID, .about = "use this journey"},
-      {.name = "checkpoint_id", .type = MEMBER_ID, .about = "add the steps to this checkpoint"},
+      {.name = "snapshot_id", .type = PARAM_ID, .about = "of that goal (default: the newest)"},
+      {.name = "journey_id", .type = PARAM_ID, .about = "use this journey"},
+      {.name = "checkpoint_id", .type = PARAM_ID, .about = "add the steps to this checkpoint"},
       {.name = "session_id",
-       .type = MEMBER_TEXT,
+       .type = PARAM_TEXT,
        .about = "add the steps at the position of this session"},
       {.name = "test",
-       .type = MEMBER_INTEGER,
+       .type = PARAM_INTEGER,
        .min = 1,
        .max = TESTFILE_MAX_STEPS,
        .about = "begin with this test of the file, counted from 1"},
       {.name = "from",
-       .type = MEMBER_INTEGER,
+       .type = PARAM_INTEGER,
        .min = 1,
        .max = TESTFILE_MAX_STEPS,
        .about = "begin with this step of that test, counted from 1"},
       {.name = "timeout",
-       .type = MEMBER_INTEGER,
+       .type = PARAM_INTEGER,
        .min = 1,
        .max = 86400,
        .about = "seconds for the whole run"},
       {.name = "tag",
-       .type = MEMBER_ARRAY,
+       .type = PARAM_ARRAY,
        .about = "only tests with this tag; may be given several times"},
       {.name = "var.NAME",
-       .type = MEMBER_TEXT0,
+       .type = PARAM_TEXT,
+       .may_be_empty = true,
        .max = VARIABLE_MAX,
        .about = "the value of the file's variable NAME"},
       END);
@@ -229,35 +230,43 @@ static void refuse(struct task *task, struct str name, const char *what)
 }
 
 /* ?name, ?name=, ?name=true and the like. */
-static struct json *read_bool(struct task *task, struct str name, struct str value)
+static void read_bool(struct task *task, struct json *query, struct str name, struct str value)
 {
     static const char *const yes[] = {"", "true", "1", "yes", "on"};
     static const char *const no[] = {"false", "0", "no", "off"};
 
     for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
         if (str_is_nocase(value, yes[i])) {
-            return json_new_bool(task->arena, true);
+            json_set(query, name, json_new_bool(task->arena, true));
+            return;
         }
     }
     for (size_t i = 0; i < ARRAY_LEN(no); i++) {
         if (str_is_nocase(value, no[i])) {
-            return json_new_bool(task->arena, false);
+            json_set(query, name, json_new_bool(task->arena, false));
+            return;
         }
     }
     refuse(task, name,
            arena_cstr(task->arena, arena_printf(task->arena, "must be true or false, not \"%.*s\"",
                                                 STR_ARG(utf8_clip(value, VALUE_SHOWN)))));
-    return NULL;
 }
 
-static struct json *read_value(struct task *task, const struct member *row, struct str name,
-                               struct str value)
+static void read_value(struct task *task, const struct member *row, struct json *query,
+                       struct str name, struct str value)
 {
-    if (row->type == MEMBER_BOOL) {
-        return read_bool(task, name, value);
+    struct member named = *row;
+
+    if (query_name_is_open(row)) {
+        named.name = arena_cstr(task->arena, name);
     }
-    return member_check(task->arena, row, json_new_string(task->arena, value),
-                        arena_cstr(task->arena, utf8_clip(name, NAME_SHOWN)), task_errors(task));
+    if (row->type == PARAM_FLAG) {
+        read_bool(task, query, name, value);
+    } else {
+        (void)member_take(&named, json_new_string(task->arena, value),
+                          arena_cstr(task->arena, utf8_clip(name, NAME_SHOWN)), query,
+                          task_errors(task), task->arena);
+    }
 }
 
 /* `texts` has what was written, for comparing; values are not quoted, they may be secrets. */
@@ -271,7 +280,7 @@ static void take(struct task *task, struct json *query, struct json *texts, stru
         unknown(task, name);
         return;
     }
-    if (row->type == MEMBER_ARRAY) {
+    if (row->type == PARAM_ARRAY) {
         struct json *list = unconst(json_get_str(query, name));
 
         if (list == NULL) {
@@ -287,7 +296,7 @@ static void take(struct task *task, struct json *query, struct json *texts, stru
     }
     if (before == NULL) {
         json_set(texts, name, json_new_string(task->arena, value));
-        json_set(query, name, read_value(task, row, name, value));
+        read_value(task, row, query, name, value);
     }
 }
 

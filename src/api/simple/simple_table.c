@@ -4,20 +4,20 @@
 #include "api/simple/simple.h"
 
 /* clang-format off */
-#define TEXT(name_) {.name = (name_), .type = MEMBER_TEXT, .required = true}
-#define TEXT_OPTIONAL(name_) {.name = (name_), .type = MEMBER_TEXT0}
-#define ID(name_) {.name = (name_), .type = MEMBER_ID, .required = true}
-#define ID_OPTIONAL(name_) {.name = (name_), .type = MEMBER_ID}
+#define TEXT(name_) {.name = (name_), .type = PARAM_TEXT, .required = true}
+#define TEXT_OPTIONAL(name_) {.name = (name_), .type = PARAM_TEXT, .may_be_empty = true}
+#define ID(name_) {.name = (name_), .type = PARAM_ID, .required = true}
+#define ID_OPTIONAL(name_) {.name = (name_), .type = PARAM_ID}
 #define END {.name = NULL}
 #define PROJECT {"project of goal", NULL, false, false, true}
 
 static const struct member project_members[] = {TEXT("name"), ID_OPTIONAL("organizationId"), END};
-static const struct member goal_members[] = {TEXT("name"), ID("projectId"), {.name = "url", .type = MEMBER_URL}, END};
-static const struct member run_members[] = {{.name = "startingUrl", .type = MEMBER_URL}, {.name = "wait", .type = MEMBER_BOOL}, END};
+static const struct member goal_members[] = {TEXT("name"), ID("projectId"), {.name = "url", .type = PARAM_URL}, END};
+static const struct member run_members[] = {{.name = "startingUrl", .type = PARAM_URL}, {.name = "wait", .type = PARAM_FLAG}, END};
 static const struct member journey_members[] = {TEXT("name"), ID("goalId"), ID_OPTIONAL("snapshotId"), END};
-static const struct member checkpoint_members[] = {TEXT("name"), ID("journeyId"), {.name = "position", .type = MEMBER_INTEGER, .min = 2, .max = 10000}, END};
+static const struct member checkpoint_members[] = {TEXT("name"), ID("journeyId"), {.name = "position", .type = PARAM_INTEGER, .min = 2, .max = 10000}, END};
 static const struct member execution_members[] = {ID("goalId"), TEXT_OPTIONAL("environment"), END};
-static const struct member environment_members[] = {TEXT("name"), {.name = "variables", .type = MEMBER_OBJECT, .required = true}, END};
+static const struct member environment_members[] = {TEXT("name"), {.name = "variables", .type = PARAM_OBJECT, .required = true}, END};
 
 static const struct simple_row rows[] = {
     {"GET", "/api/user", NULL, {{NULL}},

@@ -1,0 +1,75 @@
+/* The types of values that callers write: arguments and options of commands, members of request
+ * bodies, parameters of queries. One row each (src/catalog/types.c): how a value is taken, what it
+ * was probably meant to be when it is refused, its JSON Schema. Pure. */
+#ifndef CATALOG_TYPES_H
+#define CATALOG_TYPES_H
+
+#include "base/error.h"
+#include "data/json.h"
+
+enum param_type {
+    PARAM_TEXT,    /* 1..2,000 characters (max); empty only with PARAM_EMPTY */
+    PARAM_INTEGER, /* min..max */
+    PARAM_URL,     /* http, https, or text that begins with a $variable */
+    PARAM_HTTP_URL,
+    PARAM_POINT,    /* "x,y" -> x, y */
+    PARAM_SIZE,     /* "WIDTHxHEIGHT" -> width, height */
+    PARAM_VARIABLE, /* a name; a leading $ is dropped */
+    PARAM_ENUM,     /* one of words */
+    PARAM_UPPER,    /* a word, upper-cased */
+    PARAM_LIST,     /* of 1 to 100 texts */
+    PARAM_OBJECT,
+    PARAM_ID, /* 1..19 digits, known prefixes dropped */
+    PARAM_KEY,
+    PARAM_REGEX,
+    PARAM_TARGET, /* an element in a place of its own: becomes {"selectors":[GUESS]} */
+    PARAM_CSV,    /* text -> rows */
+    PARAM_FLAG,
+    PARAM_ARRAY, /* min..max elements of any type */
+    PARAM_ANY
+};
+
+/* PARAM_JSON: a member of a body or query. JSON's own types only, words as they are spelled, whole
+ * numbers stay numbers, and no error quotes the value: it may be a secret. Without it, values may
+ * come from a command line: as texts, words in any case. */
+enum { PARAM_TEXT_MAX = 2000 };
+
+enum { PARAM_OPTIONAL = 1, PARAM_EMPTY = 2, PARAM_INERT = 4, PARAM_JSON = 8 };
+
+struct param {
+    const char *name; /* NULL ends a list */
+    enum param_type type;
+    unsigned flags;
+    int64_t min, max;  /* 0,0: the type's own */
+    const char *words; /* PARAM_ENUM, PARAM_LIST: allowed words, space separated */
+    const char *def;   /* default as text; NULL none; "configured": from the configuration */
+    const char *unit;  /* "ms", "s"; NULL none */
+    const char *flag;  /* "--position": old command line name where it differs */
+};
+
+struct catalog_defaults;
+
+/* Where a value comes from and goes to. */
+struct param_place {
+    const struct param *param;
+    const char *pointer; /* to the value, for errors */
+    struct arena *arena;
+    struct json *values; /* an object: the value goes there by its name, a point also as x and y,
+                            a size as width and height, CSV as rows */
+    struct error_list *errors;
+    const struct catalog_defaults *defaults; /* may be NULL */
+    size_t *csv_left; /* bytes of CSV that this and what comes after may have together; or NULL */
+};
+
+/* False: the error was added. */
+bool param_take(const struct param_place *place, const struct json *value);
+/* The JSON Schema of a value: type, words, bounds. */
+struct json *param_schema(const struct param *param, struct arena *arena);
+/* "a b" as a list of texts. */
+struct json *param_words(const char *words, struct arena *arena);
+
+/* An id as written: digits, or one of the known prefixes (cp_, goal_, ...) and digits. False: it is
+ * none. */
+bool id_normalise(struct str text, struct str *out_digits);
+
+#endif

@@ -1,0 +1,13 @@
+/* CSV as RFC 4180 has it: lines of cells between commas, cells in double quotes where they hold one
+ * of , " or a line break. Lines end in LF or CRLF. Pure. */
+#ifndef DATA_CSV_H
+#define DATA_CSV_H
+
+#include "data/json.h"
+
+/* Cuts the next line off `*rest` and appends its cells to the array `out` as texts: at most
+ * max_cells + 1, so that the caller sees when there are too many. False: a quote is not closed. */
+bool csv_row(struct arena *arena, struct str *rest, size_t max_cells, struct json *out,
+             size_t *out_n);
+
+#endif

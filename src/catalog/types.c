@@ -1,0 +1,133 @@
+/* The table of types, and what only it decides. A new type is a value of enum param_type, its row
+ * here and its `take` in params.c. */
+#include "base/check.h"
+#include "catalog_internal.h"
+
+/* clang-format off */
+static const struct param_row rows[] = {
+    [PARAM_TEXT] = {"text", take_text, .schema = "string"},
+    [PARAM_INTEGER] = {"integer", take_integer, mend_integer, "times are milliseconds",
+                       .is_bare = true, .schema = "integer"},
+    [PARAM_URL] = {"url", take_url, mend_url, "an address begins with its scheme",
+                   .schema = "string"},
+    [PARAM_HTTP_URL] = {"http-url", take_url, mend_url, "an address begins with its scheme",
+                        .schema = "string"},
+    [PARAM_POINT] = {"point", take_pair, NULL, "a point is written X,Y", .parts = {"x", "y"},
+                     .separator = ',', .is_bare = true, .schema = "string"},
+    [PARAM_SIZE] = {"size", take_pair, NULL, "a size is written WIDTHxHEIGHT",
+                    .parts = {"width", "height"}, .separator = 'x', .is_bare = true,
+                    .schema = "string"},
+    [PARAM_VARIABLE] = {"variable", take_variable, mend_variable, "a variable is given by its name",
+                        .is_bare = true, .schema = "string"},
+    [PARAM_ENUM] = {"enum", take_enum, mend_enum, "the nearest word", .schema = "string"},
+    [PARAM_UPPER] = {"upper", take_upper, .schema = "string"},
+    [PARAM_LIST] = {"list", take_list, .schema = "array"},
+    [PARAM_OBJECT] = {"object", take_object, .schema = "object"},
+    [PARAM_ID] = {"id", take_id, .schema = "string"},
+    [PARAM_KEY] = {"key", take_text, .schema = "string"},
+    [PARAM_REGEX] = {"regex", take_text, .schema = "string"},
+    [PARAM_TARGET] = {"target", take_target, .schema = "string"},
+    [PARAM_CSV] = {"csv", take_csv, .parts = {"rows"}, .schema = "string"},
+    [PARAM_FLAG] = {"flag", take_flag, mend_flag, "a flag is true or false", .schema = "boolean"},
+    [PARAM_ARRAY] = {"array", take_array, .schema = "array"},
+    [PARAM_ANY] = {"any", take_any},
+};
+
+/* clang-format on */
+
+const struct param_row *param_row(enum param_type type)
+{
+    return &rows[type];
+}
+
+bool param_take(const struct param_place *place, const struct json *value)
+{
+    return rows[place->param->type].take(place, value);
+}
+
+bool param_default(const struct param_place *place)
+{
+    const struct param *param = place->param;
+    struct str text = str_from(param->def);
+    struct param lenient = *param;
+    struct param_place again = *place;
+
+    if (param->def == NULL) {
+        return false;
+    }
+    if (str_is(text, "configured")) {
+        text = place->defaults != NULL ? place->defaults->organization_id : STR_EMPTY;
+        if (text.len == 0) {
+            (void)error_at(error_list_add(place->errors), ERR_INVALID, place->pointer,
+                           "%s: give one, or configure upstream.organization_id", param->name);
+            return true;
+        }
+    }
+    lenient.flags |= PARAM_EMPTY;
+    again.param = &lenient;
+    (void)param_take(&again, json_new_string(place->arena, text));
+    return true;
+}
+
+void param_names(const struct param *param, void (*fn)(void *context, struct str name),
+                 void *context)
+{
+    const struct param_row *row = param_row(param->type);
+
+    fn(context, str_from(param->name));
+    for (size_t i = 0; i < ARRAY_LEN(row->parts) && row->parts[i] != NULL; i++) {
+        fn(context, str_from(row->parts[i]));
+    }
+}
+
+/* ---- JSON Schema ---- */
+
+struct json *param_words(const char *words, struct arena *arena)
+{
+    struct json *list = json_new_array(arena);
+    struct str rest = str_from(words);
+    struct str word;
+
+    while (str_next(&rest, ' ', &word)) {
+        json_append(list, json_new_string(arena, word));
+    }
+    return list;
+}
+
+static void set_bound(struct json *schema, const char *name, int64_t bound, struct arena *arena)
+{
+    json_set(schema, str_from(name), json_new_int(arena, bound));
+}
+
+struct json *param_schema(const struct param *param, struct arena *arena)
+{
+    struct json *schema = json_new_object(arena);
+    const char *type = param_row(param->type)->schema;
+
+    if (param->type == PARAM_ID) {
+        json_set(schema, STR("type"), param_words("string integer", arena));
+        json_set(schema, STR("description"),
+                 json_new_string(arena, STR("1 to 19 digits, as text or number; known prefixes "
+                                            "(goal_, cp_, ...) may stand before them")));
+        return schema;
+    }
+    if (type != NULL) {
+        json_set(schema, STR("type"), json_new_string(arena, str_from(type)));
+    }
+    if (param->type == PARAM_INTEGER) {
+        set_bound(schema, "minimum", param->min, arena);
+        if (param->max > 0) {
+            set_bound(schema, "maximum", param->max, arena);
+        }
+    } else if (param->type == PARAM_TEXT) {
+        set_bound(schema, "maxLength", param->max > 0 ? param->max : PARAM_TEXT_MAX, arena);
+    } else if (param->type == PARAM_ENUM) {
+        json_set(schema, STR("enum"), param_words(param->words, arena));
+    } else if (param->type == PARAM_ARRAY) {
+        json_set(schema, STR("items"), json_new_object(arena));
+        if (param->max > 0) {
+            set_bound(schema, "maxItems", param->max, arena);
+        }
+    }
+    return schema;
+}
