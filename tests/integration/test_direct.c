@@ -20,21 +20,14 @@ struct direct {
     struct reply reply;
 };
 
-static void direct_start(struct direct *direct, const struct scripted_answer *rows, size_t n)
+/* `mode`: how callers are told apart ("auth.mode=none": everybody may do everything). */
+static void direct_start_as(struct direct *direct, const char *mode,
+                            const struct scripted_answer *rows, size_t n)
 {
     static char base[64];
-    const char *const args[] = {"serve",
-                                "--listen",
-                                "127.0.0.1:0",
-                                "--set",
-                                "auth.mode=none",
-                                "--set",
-                                "upstream.token=t",
-                                "--set",
-                                "drain.notice_ms=0",
-                                "--set",
-                                base,
-                                NULL};
+    const char *const args[] = {
+        "serve", "--listen",          "127.0.0.1:0", "--set", mode, "--set", "upstream.token=t",
+        "--set", "drain.notice_ms=0", "--set",       base,    NULL};
     struct buf text;
 
     *direct = (struct direct){0};
@@ -45,6 +38,11 @@ static void direct_start(struct direct *direct, const struct scripted_answer *ro
     buf_done(&text);
     program_serve(&direct->program, args, NULL);
     reply_init(&direct->reply);
+}
+
+static void direct_start(struct direct *direct, const struct scripted_answer *rows, size_t n)
+{
+    direct_start_as(direct, "auth.mode=none", rows, n);
 }
 
 static void direct_stop(struct direct *direct)
@@ -205,6 +203,34 @@ static void an_opaque_answer_passes_as_it_came(void **state)
     assert_int_equal(direct_ask(&direct, "GET", "/virtuoso/executions/1/picture", NULL), 200);
     assert_int_equal(reply_text(&direct.reply).len, sizeof(image) - 1);
     assert_true(str_is(reply_field(&direct.reply, "Content-Type"), "image/png"));
+    direct_stop(&direct);
+}
+
+/* Whether a member is a secret depends on the path, which may be written in many ways. */
+static void a_secret_comes_out_under_no_spelling_of_its_path(void **state)
+{
+    static const char *const targets[] = {
+        "/virtuoso/testdata/tables/5/values",       "/virtuoso/%74estdata/tables/5/values",
+        "/virtuoso/TestData/tables/5/values",       "/virtuoso/testdata%2Ftables%2F5%2Fvalues",
+        "/virtuoso/api/testdat%61/tables/5/values", "/virtuoso/%2574estdata/tables/5/values",
+        "/virtuoso/ap%69/testdata/tables/5/values",
+    };
+    static const struct scripted_answer answer = {
+        "GET", 0, 200, NULL, "{\"kept\":\"yes\",\"values\":{\"1\":{\"2\":\"" CANARY "\"}}}", 0};
+    struct direct direct;
+
+    (void)state;
+    direct_start_as(&direct, "auth.mode=passthrough", &answer, 1);
+    for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
+        if (direct_ask(&direct, "GET", targets[i], "Authorization: Bearer reader-1\r\n") != 200) {
+            fail_msg("%s: %d %.*s", targets[i], direct.reply.status,
+                     STR_ARG(reply_text(&direct.reply)));
+        }
+        assert_true(str_contains(reply_text(&direct.reply), STR("\"kept\":\"yes\"")));
+        if (str_contains(reply_text(&direct.reply), STR(CANARY))) {
+            fail_msg("%s: %.*s", targets[i], STR_ARG(reply_text(&direct.reply)));
+        }
+    }
     direct_stop(&direct);
 }
 
@@ -389,6 +415,46 @@ static void a_path_goes_as_it_is_or_not_at_all(void **state)
     proxy_stop(&proxy);
 }
 
+/* Clients that are made from /openapi.json write a path of several segments as one. */
+static void a_path_in_one_parameter_means_the_same(void **state)
+{
+    static const struct {
+        const char *sent;
+        const char *arrives;
+    } rows[] = {
+        {"/virtuoso/goals%2F13776", "/goals/13776"},
+        {"/virtuoso/goals%2f13776%2Fversions", "/goals/13776/versions"},
+        {"/virtuoso/goals%2F13776/versions", "/goals/13776/versions"},
+        {"/virtuoso/api%2Fgoals%2F13776", "/goals/13776"},
+    };
+
+    static const char *const refused[] = {"/virtuoso/a%2F..%2Fx",    "/virtuoso/a%2F%2e%2e%2Fx",
+                                          "/virtuoso%2Fuser",        "/api%2Fuser",
+                                          "/api/projects%2F1/goals", "/api/projects/1%2F2/goals"};
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct json *requests;
+
+        sandbox_forget_requests(proxy.program.sandbox_port);
+        client_ask(proxy.program.port, "GET", rows[i].sent, NULL, STR_EMPTY, &proxy.reply);
+        requests = sandbox_requests(proxy.program.sandbox_port, &proxy.arena);
+        assert_string_equal(arena_cstr(&proxy.arena, json_str(json_find(requests, "/0/path"))),
+                            rows[i].arrives);
+    }
+    sandbox_forget_requests(proxy.program.sandbox_port);
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+        (void)proxy_ask(&proxy, "GET", refused[i], NULL, "");
+        if (proxy.reply.status != 400) {
+            fail_msg("%s: %d", refused[i], proxy.reply.status);
+        }
+    }
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "", ""), 0);
+    proxy_stop(&proxy);
+}
+
 static void a_client_that_adds_api_itself_means_the_same(void **state)
 {
     struct proxy proxy;
@@ -555,6 +621,8 @@ int main(void)
         cmocka_unit_test(an_answer_that_varies_is_not_kept),
         cmocka_unit_test(what_the_caller_asks_for_reaches_the_platform),
         cmocka_unit_test(a_path_goes_as_it_is_or_not_at_all),
+        cmocka_unit_test(a_path_in_one_parameter_means_the_same),
+        cmocka_unit_test(a_secret_comes_out_under_no_spelling_of_its_path),
         cmocka_unit_test(a_client_that_adds_api_itself_means_the_same),
         cmocka_unit_test(head_never_claims_an_empty_body),
         cmocka_unit_test(a_request_may_pass_the_cache),

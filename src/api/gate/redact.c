@@ -34,7 +34,8 @@ static const struct secret secrets[] = {
     {"newTestDataValues", NULL, NULL, NULL, ANYTHING, REDACT_SHOWS_TABLES, "values of a data table, as changed"},
 };
 
-/* Paths whose answers hold such members, as far as it is known. */
+/* Paths whose answers hold such members, as far as it is known. Their letters may be written in either
+ * case: a server may not care. */
 static const char *const leaking_paths[] = {"/executions", "/jobs", "/goals", "/plans", "/testsuites",
                                             "/snapshots", "/projects", "/environments", "/testdata",
                                             "/timelines"};
@@ -68,7 +69,7 @@ static bool is_secret(const struct secret *secret, const struct json *node, stru
 static bool is_in_force(const struct secret *secret, struct str path, unsigned shows)
 {
     return (secret->shown_by & shows) == 0 &&
-           (secret->path == NULL || str_starts(path, str_from(secret->path)));
+           (secret->path == NULL || str_starts_nocase(path, str_from(secret->path)));
 }
 
 struct place {
@@ -134,11 +135,11 @@ bool redact_is_needed(struct str text, struct str path)
 
 unsigned redact_own_values(struct str path)
 {
-    if (str_starts(path, STR("/testdata/tables"))) {
+    if (str_starts_nocase(path, STR("/testdata/tables"))) {
         return REDACT_SHOWS_TABLES;
     }
-    if (str_starts(path, STR("/environments")) ||
-        (str_starts(path, STR("/projects/")) && str_ends(path, STR("/environments")))) {
+    if (str_starts_nocase(path, STR("/environments")) ||
+        (str_starts_nocase(path, STR("/projects/")) && str_ends(path, STR("/environments")))) {
         return REDACT_SHOWS_ENVIRONMENTS;
     }
     return REDACT_SHOWS_NOTHING;
@@ -147,7 +148,7 @@ unsigned redact_own_values(struct str path)
 bool redact_path_leaks(struct str path)
 {
     for (size_t i = 0; i < ARRAY_LEN(leaking_paths); i++) {
-        if (str_starts(path, str_from(leaking_paths[i]))) {
+        if (str_starts_nocase(path, str_from(leaking_paths[i]))) {
             return true;
         }
     }

@@ -41,11 +41,39 @@ size_t route_label(const struct route_table *table, const struct route *route)
 
 struct segments {
     struct str items[MAX_SEGMENTS];
+    bool is_joined[MAX_SEGMENTS]; /* by an encoded slash to the one before */
+    bool any_joined;
     size_t n;
 };
 
-/* Splits and decodes. An encoded slash or NUL, a dot segment or a broken escape is refused: such
- * paths mean different things to different programs. A trailing slash means nothing. */
+/* A NUL or a dot segment means different things to different programs. Clients that are made from
+ * the document write the slashes in a parameter of several segments as %2F: only there one may
+ * stand (pattern_matches). */
+static enum error_code add_decoded(struct segments *out, struct str decoded, struct error *err)
+{
+    struct str rest = decoded;
+    struct str piece;
+    bool is_joined = false;
+    bool more;
+
+    do {
+        more = str_cut(rest, '/', &piece, &rest);
+        if (str_is(piece, "..") || str_is(piece, ".") || str_find_char(piece, '\0') >= 0) {
+            return error_set(err, ERR_BAD_REQUEST, "The path has a dot segment or a NUL");
+        }
+        if (piece.len == 0 || out->n == MAX_SEGMENTS) {
+            return error_set(err, ERR_NOT_FOUND,
+                             "No route here. GET /api/v1/routes lists all routes");
+        }
+        out->is_joined[out->n] = is_joined;
+        out->any_joined = out->any_joined || is_joined;
+        out->items[out->n++] = piece;
+        is_joined = true;
+    } while (more);
+    return ERR_OK;
+}
+
+/* Splits and decodes. A broken escape is refused. A trailing slash means nothing. */
 static enum error_code split_path(struct arena *arena, struct str path, struct segments *out,
                                   struct error *err)
 {
@@ -53,23 +81,19 @@ static enum error_code split_path(struct arena *arena, struct str path, struct s
     struct str raw;
 
     out->n = 0;
+    out->any_joined = false;
     while (rest.len > 0) {
         struct str decoded;
+        enum error_code code;
 
         (void)str_cut(rest, '/', &raw, &rest);
-        if (raw.len == 0 || out->n == MAX_SEGMENTS) {
-            return error_set(err, ERR_NOT_FOUND,
-                             "No route here. GET /api/v1/routes lists all routes");
-        }
         if (!percent_decode(arena, raw, false, &decoded)) {
             return error_set(err, ERR_BAD_REQUEST, "The path has a broken percent escape");
         }
-        if (str_is(decoded, "..") || str_is(decoded, ".") || str_find_char(decoded, '\0') >= 0 ||
-            str_find_char(decoded, '/') >= 0) {
-            return error_set(err, ERR_BAD_REQUEST,
-                             "The path has a dot segment, an encoded slash or a NUL");
+        code = add_decoded(out, decoded, err);
+        if (code != ERR_OK) {
+            return code;
         }
-        out->items[out->n++] = decoded;
     }
     return ERR_OK;
 }
@@ -104,7 +128,7 @@ static bool pattern_matches(struct arena *arena, const char *pattern, const stru
             }
             take = path->n - at - after;
         }
-        if (at + take > path->n) {
+        if (at + take > path->n || path->is_joined[at]) {
             return false;
         }
         if (want.items[i].ptr[0] == '{') {
@@ -155,6 +179,10 @@ enum error_code route_find(const struct route_table *table, struct arena *arena,
             return ERR_OK;
         }
         allow_add(arena, &out->allow, table->rows[i].method);
+    }
+    if (out->allow.len == 0 && segments.any_joined) {
+        return error_set(err, ERR_BAD_REQUEST,
+                         "The path has an encoded slash where no parameter takes several segments");
     }
     if (out->allow.len == 0) {
         return error_set(err, ERR_NOT_FOUND, "No route here. GET /api/v1/routes lists all routes");

@@ -141,13 +141,52 @@ static bool stays_below(struct arena *arena, struct str path)
     return true;
 }
 
+/* A client made from the document writes the slashes of the path as %2F: the platform gets slashes. */
+static struct str with_slashes(struct arena *arena, struct str path)
+{
+    char *text;
+    size_t n = 0;
+
+    if (str_find_char(path, '%') < 0) {
+        return path;
+    }
+    text = arena_alloc(arena, path.len);
+    for (size_t i = 0; i < path.len; i++) {
+        if (str_starts_nocase(str_sub(path, i, path.len), STR("%2f"))) {
+            text[n++] = '/';
+            i += 2;
+        } else {
+            text[n++] = path.ptr[i];
+        }
+    }
+    return (struct str){text, n};
+}
+
 /* The path at the platform. A client that knows the platform's own addresses adds /api itself: that
  * means the same. */
-static struct str platform_path(const struct http_request *request)
+static struct str platform_path(const struct task *task)
 {
-    struct str path = str_sub(request->path, sizeof("/virtuoso") - 1, request->path.len);
+    struct str path = task->exchange->request.path;
 
+    path = with_slashes(task->arena, str_sub(path, sizeof("/virtuoso") - 1, path.len));
     return str_starts(path, STR("/api/")) ? str_sub(path, sizeof("/api") - 1, path.len) : path;
+}
+
+/* What the path names, without escapes, whichever of its letters are written as such: what an answer
+ * may show depends on it. */
+static struct str meaning_of(struct arena *arena, struct str path)
+{
+    for (int i = 0; i < 2; i++) {
+        struct str decoded;
+
+        if (percent_decode(arena, path, false, &decoded)) {
+            path = decoded;
+        }
+    }
+    while (str_starts_nocase(path, STR("/api/"))) {
+        path = str_sub(path, sizeof("/api") - 1, path.len);
+    }
+    return path;
 }
 
 /* Of a request, what belongs to this hop, to this proxy, or to the network on this side. Bodies are
@@ -257,8 +296,9 @@ enum stage_verdict handle_relay(struct task *task)
     const struct http_request *request = &exchange->request;
     bool keyed = task->idempotency != NULL;
 
-    struct str path = platform_path(request);
-    unsigned shows = own_values_of(task, path);
+    struct str path = platform_path(task);
+    struct str meaning = meaning_of(task->arena, path);
+    unsigned shows = own_values_of(task, meaning);
 
     if (!stays_below(task->arena, path)) {
         (void)error_set(&task->error, ERR_INVALID,
@@ -276,7 +316,8 @@ enum stage_verdict handle_relay(struct task *task)
     }
     relay->task = task;
     relay->redacts = redacts(task);
-    relay->leaks = redact_path_leaks(path);
+    relay->meaning = meaning;
+    relay->leaks = redact_path_leaks(meaning);
     relay->shows = shows;
     task->state = relay;
     buf_init(&relay->held, task->api->config->redact.max_bytes);

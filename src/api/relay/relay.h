@@ -12,8 +12,9 @@ struct relay {
     char traceparent[56];
     struct upstream_header sent[UPSTREAM_MAX_HEADERS]; /* the caller's, passed on */
     bool redacts;                                      /* secrets are taken out for this caller */
-    bool leaks;     /* answers of this path are known to hold some */
-    unsigned shows; /* redact_shows bits: what this caller asked for by its own route */
+    bool leaks;         /* answers of this path are known to hold some */
+    struct str meaning; /* the path without escapes, for what depends on it */
+    unsigned shows;     /* redact_shows bits: what this caller asked for by its own route */
     struct lanes_foreign foreign; /* it may be changing steps */
     bool body_ended;
     /* the answer */

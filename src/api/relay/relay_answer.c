@@ -299,7 +299,7 @@ static bool without_secrets(struct relay *relay, struct str *text, const char **
 {
     static const struct json_limits limits = {
         .max_depth = 200, .max_nodes = 2000000, .allow_duplicate_names = true};
-    struct str path = relay->call.request.path;
+    struct str path = relay->meaning;
     struct json *tree = NULL;
 
     if (media_kind(relay->content_type) == MEDIA_OPAQUE && !media_begins_as_json(*text)) {
