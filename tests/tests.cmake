@@ -143,6 +143,11 @@ add_test(NAME browser.docs COMMAND bash ${CMAKE_SOURCE_DIR}/tests/browser/check_
   $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
 set_tests_properties(browser.docs PROPERTIES TIMEOUT 180 SKIP_RETURN_CODE 77 LABELS browser)
 
+# The client and the checking proxy come from npm.
+add_test(NAME contract.openapi COMMAND bash ${CMAKE_SOURCE_DIR}/tests/contract/check_contract.sh
+  $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
+set_tests_properties(contract.openapi PROPERTIES TIMEOUT 400 SKIP_RETURN_CODE 77 LABELS integration)
+
 add_test(NAME shell.init COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_init.sh $<TARGET_FILE:virtuoso-proxy>
   ${CMAKE_BINARY_DIR}/scratch)
 set_tests_properties(shell.init PROPERTIES TIMEOUT 120 LABELS integration)

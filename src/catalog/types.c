@@ -114,6 +114,10 @@ struct json *param_schema(const struct param *param, struct arena *arena)
     if (type != NULL) {
         json_set(schema, STR("type"), json_new_string(arena, str_from(type)));
     }
+    if (type != NULL && str_is(STR("object"), type)) {
+        /* Generators take an object without this word for one that has no members. */
+        json_set(schema, STR("additionalProperties"), json_new_bool(arena, true));
+    }
     if (param->type == PARAM_INTEGER) {
         set_bound(schema, "minimum", param->min, arena);
         if (param->max > 0) {

@@ -86,8 +86,9 @@ static struct str make_body(struct proxy *proxy, struct str path, const struct j
     struct json *body = json_new_object(&proxy->arena);
     const struct json *name;
 
-    if (schema == NULL && json_find(operation, "/requestBody/content/application~1yaml") != NULL) {
-        /* A test file may be JSON. */
+    if (json_get(schema, "properties") == NULL &&
+        json_find(operation, "/requestBody/content/application~1yaml") != NULL) {
+        /* A test file as an object. */
         return STR("{\"name\": \"t\", \"steps\": [{\"click\": \"Sign in\"}]}");
     }
     if (schema == NULL) {
@@ -165,11 +166,33 @@ static bool type_fits(const struct json *schema, const struct json *value)
     return false;
 }
 
+static bool schema_fits(const struct json *schema, const struct json *value);
+
+/* The first form is what is answered where neither raw=true nor dry_run=true is asked for. */
+static bool form_fits(const struct json *schema, const struct json *value)
+{
+    const struct json *first = json_first(json_get(schema, "anyOf"));
+
+    return first == NULL || schema_fits(first, value);
+}
+
+static bool has_required(const struct json *schema, const struct json *value)
+{
+    const struct json *name;
+
+    JSON_FOREACH (name, json_get(schema, "required")) {
+        if (json_get_str(value, json_str(name)) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool schema_fits(const struct json *schema, const struct json *value)
 {
     const struct json *member;
 
-    if (!type_fits(schema, value)) {
+    if (!type_fits(schema, value) || !form_fits(schema, value) || !has_required(schema, value)) {
         return false;
     }
     if (json_type(value) == JSON_ARRAY) {
@@ -305,6 +328,35 @@ static void the_document_and_the_router_list_the_same(void **state)
     assert_true(reply_field(&proxy.reply, "Deprecation").len > 0);
     assert_true(reply_field(&proxy.reply, "Sunset").len > 0);
     proxy_stop(&proxy);
+}
+
+/* A client that reads what it must send finds what this proxy takes. */
+static void the_document_asks_for_what_is_configured(void **state)
+{
+    static const struct {
+        const char *mode;
+        const char *security;
+    } rows[] = {
+        {"auth.mode=none", "[]"},
+        {"auth.mode=keys", "[{\"bearer\":[]},{\"apiKey\":[]}]"},
+        {"auth.mode=passthrough", "[{\"bearer\":[]}]"},
+        {"auth.mode=keys,passthrough", "[{\"bearer\":[]},{\"apiKey\":[]}]"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *sets[] = {rows[i].mode, "auth.keys=k3Jd82hfQz71LmPp", NULL};
+        struct proxy proxy;
+        const struct json *document;
+
+        proxy_start(&proxy, sets);
+        document = proxy_ask(&proxy, "GET", "/openapi.json", NULL, "");
+        assert_string_equal(
+            arena_cstr(&proxy.arena, json_text(&proxy.arena, json_get(document, "security"))),
+            rows[i].security);
+        assert_int_equal(json_size(json_find(document, "/paths/~1health/get/security")), 0);
+        proxy_stop(&proxy);
+    }
 }
 
 /* ---- the examples, as they stand ---- */
@@ -446,6 +498,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_operation_answers_as_documented),
         cmocka_unit_test(the_document_and_the_router_list_the_same),
+        cmocka_unit_test(the_document_asks_for_what_is_configured),
         cmocka_unit_test(every_example_works_as_it_stands),
         cmocka_unit_test(the_catalogue_names_what_the_sandbox_holds),
     };

@@ -3,97 +3,6 @@
 #include "openapi.h"
 #include "api/docs/handlers.h"
 
-static const char *success_status(const struct task *task, const struct route *route)
-{
-    int status = task->api->routes->contract(route).status;
-
-    return status == 204 ? "204" : status == 201 ? "201" : "200";
-}
-
-static const char *success_type(const struct route *route)
-{
-    struct str pattern = str_from(route->pattern);
-
-    if (str_ends(pattern, STR("/metrics"))) {
-        return "text/plain";
-    }
-    if (str_starts(pattern, STR("/favicon"))) {
-        return "image/svg+xml";
-    }
-    if (str_ends(pattern, STR("/events"))) {
-        return "text/event-stream";
-    }
-    if (str_starts(pattern, STR("/health")) || str_ends(pattern, STR("ez")) ||
-        str_ends(pattern, STR("yz"))) {
-        return str_ends(pattern, STR("/stats")) ? "application/json" : "application/health+json";
-    }
-    return "application/json";
-}
-
-/* Successes beside the usual one, as rows. */
-static void add_other_successes(struct task *task, struct json *out, const struct route *route)
-{
-    static const struct {
-        const char *operation;
-        const char *status;
-        const char *description;
-    } rows[] = {
-        {"executeBatch", "207", "Not all commands succeeded; results says which"},
-        {"runTestFile", "202", "async=true: it has begun; Location says where to look"},
-        {"runTestFile", "207",
-         "It ended otherwise than created or passed; the answer says what exists"},
-        {"stopTestRun", "202", "It stops after the step in flight"},
-        {"getDirect", "201", "The platform made it"},
-        {"postDirect", "201", "The platform made it"},
-        {"putDirect", "201", "The platform made it"},
-        {"patchDirect", "201", "The platform made it"},
-        {"deleteDirect", "201", "The platform made it"},
-        {"watchTestRun", "204", "It is over, and the client has seen its last event"},
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct json *success;
-        struct json *schema;
-
-        if (!str_is(str_from(route->operation), rows[i].operation)) {
-            continue;
-        }
-        success = json_new_object(task->arena);
-        openapi_put(task, success, "description", rows[i].description);
-        if (!str_is(STR("204"), rows[i].status)) {
-            schema = json_new_object(task->arena);
-            openapi_put(task, schema, "type", "object");
-            json_set(success, STR("content"), openapi_content(task, "application/json", schema));
-        }
-        json_set(out, str_from(rows[i].status), success);
-    }
-}
-
-static struct json *responses(struct task *task, const struct route *route)
-{
-    struct json *out = json_new_object(task->arena);
-    struct json *success = json_new_object(task->arena);
-    const char *status = success_status(task, route);
-    const char *type = success_type(route);
-    struct json *plain;
-
-    openapi_put(task, success, "description", route->summary);
-    if (!str_is(STR("204"), status)) {
-        plain = json_new_object(task->arena);
-        openapi_put(task, plain, "type", "string");
-        json_set(success, STR("content"),
-                 openapi_content(task, type,
-                                 str_starts(str_from(type), STR("text/"))
-                                     ? plain
-                                     : openapi_reply(task, route)));
-    }
-    json_set(out, str_from(status), success);
-    add_other_successes(task, out, route);
-    json_set(out, STR("4XX"), openapi_ref(task, "#/components/responses/Problem"));
-    json_set(out, STR("5XX"), openapi_ref(task, "#/components/responses/Problem"));
-    return out;
-}
-
 /* ---- parameters and operations ---- */
 
 static struct json *add_parameter(struct task *task, struct json *list, struct str name,
@@ -208,7 +117,7 @@ static struct json *operation(struct task *task, const struct route *route)
         !str_is(STR("DELETE"), route->method)) {
         json_set(out, STR("requestBody"), openapi_request_body(task, route));
     }
-    json_set(out, STR("responses"), responses(task, route));
+    json_set(out, STR("responses"), openapi_responses(task, route));
     if (route->successor != NULL) {
         json_set(out, STR("deprecated"), json_new_bool(task->arena, true));
     }
@@ -272,6 +181,29 @@ static struct json *servers(struct task *task)
     return list;
 }
 
+static void add_scheme(struct task *task, struct json *list, const char *name)
+{
+    struct json *scheme = json_new_object(task->arena);
+
+    json_set(scheme, str_from(name), json_new_array(task->arena));
+    json_append(list, scheme);
+}
+
+/* As this proxy is configured: nobody needs a credential, or one of ours, or one of the platform. */
+static struct json *security(struct task *task)
+{
+    struct json *list = json_new_array(task->arena);
+    unsigned modes = task->api->config->auth.modes;
+
+    if (modes != AUTH_NONE) {
+        add_scheme(task, list, "bearer");
+    }
+    if ((modes & AUTH_KEYS) != 0) {
+        add_scheme(task, list, "apiKey");
+    }
+    return list;
+}
+
 enum stage_verdict handle_openapi(struct task *task)
 {
     static const char frame[] =
@@ -279,7 +211,6 @@ enum stage_verdict handle_openapi(struct task *task)
         "\","
         "\"description\":\"A simple HTTP API in front of the Virtuoso QA test platform.\","
         "\"contact\":{\"name\":\"The operators of this proxy\"}},"
-        "\"security\":[{\"bearer\":[]},{\"apiKey\":[]}],"
         "\"tags\":["
         "{\"name\":\"commands\",\"description\":\"The 87 commands: look one up, check it, run it\"},"
         "{\"name\":\"tests\",\"description\":\"Test files: check, convert, run\"},"
@@ -293,7 +224,11 @@ enum stage_verdict handle_openapi(struct task *task)
         "\"apiKey\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-API-Key\"}},"
         "\"responses\":{\"Problem\":{\"description\":\"What is wrong, where, and what to do (RFC 9457)\",\"content\":"
         "{\"application/problem+json\":{\"schema\":{\"$ref\":\"#/components/schemas/Problem\"}}}}},"
-        "\"schemas\":{\"Problem\":{\"type\":\"object\",\"required\":[\"type\",\"title\",\"status\",\"detail\",\"code\",\"request_id\"],"
+        "\"schemas\":{"
+        "\"Raw\":{\"type\":\"object\",\"required\":[\"success\"],\"properties\":{\"success\":{\"type\":\"boolean\"}},\"additionalProperties\":true,\"description\":\"raw=true: the platform's answer, without its secrets\"},"
+        "\"DryRun\":{\"type\":\"object\",\"required\":[\"dry_run\",\"requests\"],\"description\":\"dry_run=true: what would be sent to the platform\","
+        "\"properties\":{\"dry_run\":{\"const\":true},\"requests\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"additionalProperties\":true}}}},"
+        "\"Problem\":{\"type\":\"object\",\"required\":[\"type\",\"title\",\"status\",\"detail\",\"code\",\"request_id\"],"
         "\"properties\":{\"type\":{\"type\":\"string\"},\"title\":{\"type\":\"string\"},\"status\":{\"type\":\"integer\"},"
         "\"detail\":{\"type\":\"string\"},\"instance\":{\"type\":\"string\"},\"code\":{\"type\":\"string\"},\"error\":{\"type\":\"string\"},"
         "\"request_id\":{\"type\":\"string\"},\"upstream_status\":{\"type\":\"integer\"},"
@@ -311,6 +246,7 @@ enum stage_verdict handle_openapi(struct task *task)
         json_parse(task->arena, str_from(components), NULL, &parts, &task->error) != ERR_OK) {
         return task_fail(task);
     }
+    json_set(document, STR("security"), security(task));
     json_set(document, STR("servers"), servers(task));
     json_set(document, STR("paths"), paths(task));
     json_set(document, STR("components"), parts);

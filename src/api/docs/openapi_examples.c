@@ -4,6 +4,9 @@
 
 #define CLICK "{\"command\":\"step-interact click\",\"args\":[\"Sign in\"]"
 
+#define TEST_FILE                                                                                  \
+    "{\"name\":\"Log in\",\"steps\":[{\"navigate\":\"https://example.com\"},{\"click\":\"Sign in\"}]}"
+
 static const struct openapi_example rows[] = {
     {"GET", "/api/v1/commands/{command*}/help", "step-interact", NULL},
     {"POST", "/api/v1/commands/execute", NULL, CLICK ",\"checkpoint_id\":\"1680930\"}"},
@@ -13,9 +16,9 @@ static const struct openapi_example rows[] = {
     {"POST", "/api/v1/commands/validate", NULL, CLICK "}"},
     {"POST", "/api/v1/commands/step/{command*}", "interact",
      "{\"args\":[\"click\",\"Sign in\"],\"checkpoint_id\":\"1680930\"}"},
-    {"POST", "/api/v1/tests/validate", NULL, OPENAPI_TEST_FILE},
-    {"POST", "/api/v1/tests/compile", NULL, OPENAPI_TEST_FILE},
-    {"POST", "/api/v1/tests/run", NULL, OPENAPI_TEST_FILE},
+    {"POST", "/api/v1/tests/validate", NULL, TEST_FILE},
+    {"POST", "/api/v1/tests/compile", NULL, TEST_FILE},
+    {"POST", "/api/v1/tests/run", NULL, TEST_FILE},
     {"POST", "/api/v1/sessions", NULL, "{\"name\":\"Log in\",\"checkpoint_id\":\"1680930\"}"},
     {"PATCH", "/api/v1/sessions/{id}", NULL, "{\"name\":\"Log in again\"}"},
     {"POST", "/api/v1/sessions/{id}/activate", NULL, "{}"},
@@ -41,6 +44,7 @@ static const struct openapi_example rows[] = {
     {"POST", "/api/environments", NULL, "{\"name\":\"Staging\",\"variables\":{\"user\":\"ada\"}}"},
     {"GET", "/virtuoso/{path*}", "user", NULL},
     {"POST", "/virtuoso/{path*}", "projects", "{\"name\":\"Made directly\",\"organizationId\":1}"},
+    {"PUT", "/virtuoso/{path*}", "testsuites/608038", "{\"title\":\"Search and buy\"}"},
     {"GET", "/problems/{code}", "outcome_unknown", NULL},
 };
 

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Calls every operation of /openapi.json with a client made of the document (openapi-typescript, openapi-fetch), through
+# prism as a proxy that holds requests and answers against the document.
+#   check_contract.sh BINARY SCRATCH
+# Skips (77) where npm is missing, or the tools cannot be fetched.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/harness/serve.sh
+. "$here/../harness/serve.sh"
+binary=$1
+scratch=$2/contract
+# The versions of third_party/README.md.
+tools=(@stoplight/prism-cli@5.14.2 openapi-fetch@0.17.0 openapi-typescript@7.13.0 typescript@5.9.3 @types/node@20.19.43)
+
+command -v npm >/dev/null || { echo "skipped: no npm"; exit 77; }
+mkdir -p "$scratch"
+installed=$scratch/installed
+if [ "$(cat "$installed" 2>/dev/null)" != "${tools[*]}" ]; then
+    (cd "$scratch" && timeout 200 npm install --no-fund --no-audit --silent --save-exact "${tools[@]}") >/dev/null 2>&1 ||
+        { echo "skipped: the tools of the contract cannot be fetched"; exit 77; }
+    echo "${tools[*]}" >"$installed"
+fi
+
+serve "$binary" "$scratch"
+cd "$scratch"
+cp "$here/calls.mts" .
+node -e 'fetch(process.argv[1] + "/openapi.json").then((answer) => answer.text()).then(console.log)' "$url" >openapi.json
+node_modules/.bin/openapi-typescript openapi.json -o schema.d.mts >/dev/null
+node_modules/.bin/tsc --strict --skipLibCheck --types node --target es2022 --module nodenext calls.mts
+
+# Port 0 is any free one; the line that tells it is prism's last before it serves.
+node_modules/.bin/prism proxy openapi.json "$url" -h 127.0.0.1 -p 0 >prism.out 2>&1 &
+prism=$!
+trap 'kill $prism $server 2>/dev/null || true; wait $prism $server 2>/dev/null || true' EXIT
+for _ in $(seq 600); do
+    grep -q 'listening on' prism.out && break
+    kill -0 "$prism" 2>/dev/null || break
+    sleep 0.1
+done
+prism_url=$(sed -n 's/.*listening on \(http:[^ ]*\).*/\1/p' prism.out)
+[ -n "$prism_url" ] || { cat prism.out >&2; exit 1; }
+timeout 100 node calls.mjs "$prism_url" "$url"
