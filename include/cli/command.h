@@ -37,6 +37,7 @@ struct command_run {
     struct json *body;
     enum cli_output output;
     bool remote;
+    bool is_refused;       /* the own catalogue refuses it: nothing will reach the platform */
     struct str suggestion; /* a command line that would be accepted; empty: none */
     struct upstream *client;
     struct upstream_call call;

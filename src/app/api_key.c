@@ -34,15 +34,14 @@ static enum error_code take_file(const char *name, struct secret *out, struct er
     enum error_code code;
 
     if (!ok) {
-        code = error_set(err, ERR_IO, "cannot read a key from %s: %s", name, strerror(errno));
+        code = error_set(err, ERR_IO, "--api-key-file: cannot read %s: %s", name, strerror(errno));
     } else if (n == sizeof(bytes)) {
-        code = error_set(err, ERR_IO, "cannot read a key from %s: the file is longer than a key",
-                         name);
+        code = error_set(err, ERR_IO, "--api-key-file: %s is longer than a key may be", name);
     } else {
         code = take(name, (struct str){bytes, n}, out, err);
     }
     if (code == ERR_OK && !secret_is_set(out)) {
-        code = error_set(err, ERR_IO, "cannot read a key from %s: the file is empty", name);
+        code = error_set(err, ERR_IO, "--api-key-file: %s is empty", name);
     }
     if (file != NULL) {
         (void)fclose(file);

@@ -254,6 +254,16 @@ const char *arguments_get(const struct arguments *arguments, const char *name)
     return arguments->values[row - arguments->table];
 }
 
+bool arguments_know(const struct arguments *arguments, const char *word)
+{
+    bool is_long = str_starts(str_from(word), STR("--"));
+    struct str name = str_sub(str_from(word), is_long ? 2 : 1, strlen(word));
+    struct str value;
+
+    (void)str_cut(name, '=', &name, &value);
+    return word[0] == '-' && is_long == (name.len > 1) && find(arguments->table, name) != NULL;
+}
+
 size_t arguments_all(const struct arguments *arguments, const char *name,
                      const char *out[ARGUMENTS_GIVEN_MAX])
 {

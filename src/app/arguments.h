@@ -47,6 +47,8 @@ void arguments_done(struct arguments *arguments);
 size_t arguments_all(const struct arguments *arguments, const char *name,
                      const char *out[ARGUMENTS_GIVEN_MAX]);
 const char *arguments_get(const struct arguments *arguments, const char *name);
+/* `word` is an option of the table as it is typed: -o, --output, --output=json. */
+bool arguments_know(const struct arguments *arguments, const char *word);
 void arguments_add_set(struct arguments *arguments, const char *key, const char *value);
 void arguments_help(const struct argument *table, const char *command, const char *summary,
                     const char *operands);

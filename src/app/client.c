@@ -19,6 +19,11 @@ enum error_code client_url(const struct arguments *arguments, struct buf *out, s
         buf_text(out, has_scheme ? "" : "http://");
         buf_str(out, word);
     }
+    if (!has_scheme && (word.len > 0 && (word.ptr[0] == '/' || str_contains(word, STR(":/"))))) {
+        return error_set(err, ERR_INVALID,
+                         "--url must name a host, as in http://127.0.0.1:8000, not \"%.*s\"",
+                         STR_ARG(word));
+    }
     if (has_scheme && !str_starts_nocase(word, STR("http://")) &&
         !str_starts_nocase(word, STR("https://"))) {
         return error_set(err, ERR_INVALID,

@@ -148,6 +148,8 @@ static int send_command(struct job *job)
     if (command_init(&job->command, &job->options, &err) != ERR_OK) {
         return refuse(err.text, "");
     }
+    /* what is refused needs no token: its error is told, not that of the configuration */
+    job->where.needs_token = job->where.needs_token && !job->command.is_refused;
     if (inprocess_run(&job->where, &client, job, &err) == ERR_OK) {
         status = job->command.status;
     } else {
@@ -155,6 +157,25 @@ static int send_command(struct job *job)
     }
     command_done(&job->command);
     return status;
+}
+
+/* An option of `command` behind the catalogue's command was taken as a part of that one. */
+static void hint_misplaced(const struct arguments *arguments)
+{
+    for (size_t i = 1; i < arguments->n_operands; i++) {
+        const char *word = arguments->operands[i];
+
+        if (str_is(str_from(word), "--")) {
+            return;
+        }
+        if (arguments_know(arguments, word)) {
+            (void)fprintf(stderr,
+                          "hint: %s was read as part of the command; options of virtuoso-proxy "
+                          "stand before it\n",
+                          word);
+            return;
+        }
+    }
 }
 
 /* --help as the last word; behind a -- it is text. */
@@ -189,7 +210,7 @@ int run_command(struct arguments *arguments)
     }
     if (asks_for_help(arguments)) {
         status = command_help(arguments->operands, arguments->n_operands - 1) ? CLI_EXIT_OK
-                                                                              : CLI_EXIT_NOT_SENT;
+                                                                              : CLI_EXIT_REFUSED;
         catalog_close();
         return status;
     }
@@ -197,6 +218,9 @@ int run_command(struct arguments *arguments)
     status = take_options(job, arguments);
     if (status == CLI_EXIT_OK) {
         status = send_command(job);
+        if (job->command.is_refused) {
+            hint_misplaced(arguments);
+        }
     }
     secret_done(&job->key);
     buf_done(&job->url);

@@ -86,8 +86,9 @@ static const struct json *read_line(struct command_run *command,
         if (old != NULL) {
             say_old(&command->arena, old);
             read = old;
-        } else if (mended != NULL) {
-            command->suggestion = shown_line(&command->arena, mended);
+        } else {
+            command->is_refused = true;
+            command->suggestion = mended != NULL ? shown_line(&command->arena, mended) : STR_EMPTY;
         }
     }
     error_list_done(&errors);

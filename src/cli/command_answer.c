@@ -1,6 +1,4 @@
-/* The answer of a proxy to one command, for people and for programs. The proxy speaks of members of
- * a request; here the same thing is an option, so its errors are told in the words of the command
- * line. */
+/* The answer of a proxy to one command, for people and for programs. */
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -112,51 +110,13 @@ static void print_success(const struct json *answer)
 
 /* ---- problems ---- */
 
-static const struct {
-    const char *code;
-    const char *cut;  /* what follows speaks of HTTP: left out; NULL: nothing does */
-    const char *tail; /* stands there instead */
-    const char *hint; /* a line of its own; NULL: none */
-} wordings[] = {
-    {"checkpoint_required", ": give checkpoint_id", ": add --checkpoint ID",
-     "--session ID does for a session of a proxy at --url; VIRTUOSO_SESSION_ID for either"},
-    {"unknown_command", "; GET /api", "; virtuoso-proxy command --list prints all", NULL},
-    {"unauthorized", "; send an API key", "",
-     "give the proxy's key with --api-key-file FILE or VIRTUOSO_PROXY_API_KEY"},
-    {"upstream_auth", NULL, "", "the platform's token is VIRTUOSO_API_TOKEN or upstream.token"},
-};
-
-/* The detail in the words of the command line; *out_hint: NULL, or what to do. */
-static void put_detail(struct buf *out, struct str code, struct str detail, bool suggests,
-                       const char **out_hint)
-{
-    ptrdiff_t at = suggests ? str_find(detail, STR("; did you mean")) : -1;
-
-    detail = at >= 0 ? str_sub(detail, 0, (size_t)at) : detail; /* the suggestion says more */
-    for (size_t i = 0; i < ARRAY_LEN(wordings); i++) {
-        const char *cut = wordings[i].cut;
-
-        if (!str_is(code, wordings[i].code)) {
-            continue;
-        }
-        *out_hint = wordings[i].hint;
-        at = cut != NULL ? str_find(detail, str_from(cut)) : -1;
-        if (at >= 0) {
-            buf_str(out, str_sub(detail, 0, (size_t)at));
-            buf_text(out, wordings[i].tail);
-            return;
-        }
-    }
-    buf_str(out, detail);
-}
-
-static void print_detail(const struct command_run *command, struct str code, struct str detail,
-                         const char **out_hint)
+static void print_detail(const struct command_run *command, struct str code,
+                         const struct json *error, const char **out_hint)
 {
     struct buf text;
 
     buf_init(&text, OUT_MAX);
-    put_detail(&text, code, detail, command->suggestion.len > 0, out_hint);
+    command_put_detail(&text, code, error, command->suggestion.len > 0, out_hint);
     command_say("virtuoso-proxy command: ", buf_view(&text));
     buf_done(&text);
 }
@@ -172,12 +132,12 @@ static void print_problem(const struct command_run *command, const struct json *
         struct str detail = json_str(json_get(one, "detail"));
 
         if (!str_eq(detail, before)) {
-            print_detail(command, code, detail, &hint);
+            print_detail(command, code, one, &hint);
         }
         before = detail;
     }
     if (before.len == 0) {
-        print_detail(command, code, json_str(json_find(problem, "/detail /error /title")), &hint);
+        print_detail(command, code, problem, &hint);
     }
     if (command->suggestion.len > 0) {
         command_say("did you mean: ", command->suggestion);

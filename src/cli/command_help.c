@@ -3,7 +3,7 @@
 
 #include "base/arena.h"
 #include "catalog/catalog.h"
-#include "cli/command.h"
+#include "command_internal.h"
 
 enum { LEFT_COLUMN = 32, LINE_MAX = 1024 };
 
@@ -59,28 +59,21 @@ static void print_params(const char *title, const struct param *params, bool are
     }
 }
 
-/* As an option is typed here: --position-on-element. */
-static struct str usage_of(const struct command *command, struct arena *arena)
+static void print_usage(const char *before, const struct command *command, struct arena *arena)
 {
-    struct str usage = json_str(json_get(catalog_describe(command, arena), "usage"));
-    char *made = arena_alloc(arena, usage.len + 1);
-    bool in_option = false;
+    struct buf text;
 
-    for (size_t i = 0; i < usage.len; i++) {
-        in_option = usage.ptr[i] == '-' && i > 0 && usage.ptr[i - 1] == '['
-                        ? true
-                        : in_option && usage.ptr[i] != ']' && usage.ptr[i] != ' ';
-        made[i] = (char)(in_option && usage.ptr[i] == '_' ? '-' : usage.ptr[i]);
-    }
-    return (struct str){made, usage.len};
+    buf_init(&text, LINE_MAX);
+    buf_text(&text, before);
+    command_put_usage(&text, json_str(json_get(catalog_describe(command, arena), "usage")));
+    (void)printf("%.*s\n", STR_ARG(buf_view(&text)));
+    buf_done(&text);
 }
 
 static void print_command(const struct command *command, struct arena *arena)
 {
-    struct str usage = usage_of(command, arena);
-
-    (void)printf("usage: virtuoso-proxy command [options] %.*s\n\n%s.\n", STR_ARG(usage),
-                 command->summary);
+    print_usage("usage: virtuoso-proxy command [options] ", command, arena);
+    (void)printf("\n%s.\n", command->summary);
     print_params("arguments", command->args, false);
     print_params("options of the command", command->options, true);
     if (command->aliases[0] != NULL) {
@@ -108,9 +101,8 @@ static struct str group_of(const struct command *command)
 
 static void print_summary(const struct command *command, struct arena *arena)
 {
-    struct str usage = usage_of(command, arena);
-
-    (void)printf("  %.*s\n      %s\n", STR_ARG(usage), command->summary);
+    print_usage("  ", command, arena);
+    (void)printf("      %s\n", command->summary);
 }
 
 /* False: no command begins with these words. */
@@ -131,6 +123,18 @@ static bool print_group(struct str words)
     }
     arena_done(&arena);
     return n > 0;
+}
+
+static void print_unknown(struct str detail)
+{
+    struct buf text;
+
+    buf_init(&text, LINE_MAX);
+    if (!command_put_routes(&text, detail)) {
+        buf_str(&text, detail);
+    }
+    command_say("virtuoso-proxy command: ", buf_view(&text));
+    buf_done(&text);
 }
 
 bool command_help(const char *const *words, size_t n_words)
@@ -154,13 +158,7 @@ bool command_help(const char *const *words, size_t n_words)
     if (command != NULL) {
         print_command(command, &arena);
     } else if (!print_group(line)) {
-        ptrdiff_t at = str_find(str_from(err.text), STR("; GET /api"));
-        struct str text = str_from(err.text);
-
-        text = at >= 0 ? str_sub(text, 0, (size_t)at) : text;
-        (void)fprintf(stderr,
-                      "virtuoso-proxy command: %.*s; virtuoso-proxy command --list prints all\n",
-                      STR_ARG(text));
+        print_unknown(str_from(err.text));
         ok = false;
     }
     arena_done(&arena);

@@ -193,7 +193,7 @@ static void what_is_wrong_is_said_and_told_apart_by_the_exit_code(void **state)
         {{"--sandbx", "list-projects"}, 1, "did you mean --sandbox"},
         {{"--sandbox", "step-interact click 'x"}, 1, "not closed"},
         {{"--sandbox", "step-interact", "clik", "x"}, 2, "did you mean: step-interact click x"},
-        {{"--sandbox", "nonsense"}, 2, "virtuoso-proxy command --list prints all"},
+        {{"--sandbox", "nonsense"}, 2, "virtuoso-proxy command --list lists all"},
         {{"--sandbox", "step-interact", "click", "x"}, 2, "add --checkpoint ID"},
         {{"step-interact", "--help"}, 0, "commands of step-interact:"},
         {{"--ca-file", "x", "list-projects"}, 1, "--ca-file needs --url"},
@@ -203,7 +203,23 @@ static void what_is_wrong_is_said_and_told_apart_by_the_exit_code(void **state)
         {{"--sandbox", "STEP-INTERACT", "click", "x"}, 2, "did you mean: step-interact click x"},
         {{"--list"}, 0, "step-interact click element"},
         {{"step-interact", "click", "--help"}, 0, "--position-on-element"},
-        {{"no", "such", "--help"}, 1, "There is no command"},
+        {{"no", "such", "--help"}, 2, "There is no command"},
+        {{"no", "such"}, 2, "virtuoso-proxy command --list lists all"}, /* no token is asked for */
+        {{"step-interact"}, 2, "virtuoso-proxy command step-interact --help lists its commands"},
+        {{"step-interact", "foo", "--help"}, 2, "command step-interact --help lists its commands"},
+        {{"--sandbox", "list-projects", "-o", "json"}, 2, "hint: -o was read as part"},
+        {{"list-projects", "--sandbox"}, 2, "hint: --sandbox was read as part"},
+        {{"step-interact", "click", "x", "--nosuch", "1"}, 2,
+         "it has --position-on-element, --element-type, --variable\n"},
+        {{"step-interact", "click", "x", "--position-on-element", "TOPP"}, 2,
+         "command: --position-on-element: must be one of"},
+        {{"step-interact", "click"}, 2, "click element [--position-on-element] [--element-type]"},
+        {{"--sandbox", "--checkpoint", "abc", "step-interact", "click", "x"}, 2,
+         "command: --checkpoint: must be an id"},
+        {{"--url", "http:/x", "list-projects"}, 1, "--url must name a host"},
+        {{"--url", "127.0.0.1:1", "list-projects"}, 1, "does a proxy run there?"},
+        {{"--url", "127.0.0.1:1", "--api-key-file", "/no/such", "list-projects"}, 1,
+         "--api-key-file: cannot read /no/such"},
     };
     /* clang-format on */
     struct program program;
