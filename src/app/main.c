@@ -58,8 +58,9 @@ static int run_subcommand(const struct subcommand *subcommand, int argc, char **
         }
         status = EXIT_SUCCESS;
     } else if (arguments.n_operands > 0 && subcommand->operands[0] == '\0') {
-        (void)fprintf(stderr, "virtuoso-proxy %s: unexpected \"%s\"\n", subcommand->name,
-                      arguments.operands[0]);
+        (void)fprintf(stderr,
+                      "virtuoso-proxy %s: unexpected \"%s\"; it takes options only (--help)\n",
+                      subcommand->name, arguments.operands[0]);
         status = EXIT_FAILURE;
     } else {
         status = subcommand->run(&arguments);
@@ -88,13 +89,15 @@ static bool is_one_of(const char *name, const char *const *words, size_t n)
     return false;
 }
 
+static const char *const helps[] = {"help", "--help", "-h"};
+
 /* `help run` is `run --help`; what stands behind is kept: `help command step-interact click`. */
 static int help(int argc, char **argv)
 {
     static char option[] = "--help";
     const struct subcommand *subcommand = argc > 0 ? find_subcommand(argv[0]) : NULL;
 
-    if (argc == 0) {
+    if (argc == 0 || is_one_of(argv[0], helps, ARRAY_LEN(helps))) {
         print_usage(stdout);
         return EXIT_SUCCESS;
     }
@@ -110,7 +113,6 @@ static int help(int argc, char **argv)
 
 static int run(int argc, char **argv)
 {
-    static const char *const helps[] = {"help", "--help", "-h"};
     static const char *const versions[] = {"--version", "-v", "-V"};
     const char *name = argc > 1 ? argv[1] : "";
     const struct subcommand *subcommand = find_subcommand(name);

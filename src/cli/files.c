@@ -18,15 +18,32 @@ enum { READ_PIECE = 65536, OUT_MAX = 256 * 1024 * 1024 };
 /* The organization of the configuration is not asked for: nothing is sent. */
 static const struct catalog_defaults defaults = {.organization_id = STR_INIT("1")};
 
+struct source;
+
+/* What a subcommand does with each of its files. */
+struct files_task {
+    const char *command; /* its name */
+    bool lenient;
+    void (*then)(const struct source *source, const void *context);
+    const void *context;
+};
+
 struct source {
     struct arena arena;
     struct buf text;
     const char *name;
+    const struct files_task *task;
     struct testfile file;
     struct testfile_problems problems;
-    bool lenient;
     bool ok;
 };
+
+static void say_unreadable(const struct source *source)
+{
+    (void)fprintf(stderr, "virtuoso-proxy %s: cannot read %s: %s%s\n", source->task->command,
+                  source->name, strerror(errno),
+                  errno == EISDIR ? "; give its files, such as tests/*.yaml" : "");
+}
 
 /* "-" is standard input. False: the reason was printed. */
 static bool read_all(struct source *source)
@@ -38,8 +55,7 @@ static bool read_all(struct source *source)
     buf_init(&source->text, TESTFILE_MAX_BYTES + READ_PIECE);
     ok = fd >= 0 && fd_read_all(fd, &source->text);
     if (!ok) {
-        (void)fprintf(stderr, "virtuoso-proxy: cannot read %s: %s\n", source->name,
-                      strerror(errno));
+        say_unreadable(source);
     }
     if (fd >= 0 && !is_stdin) {
         (void)close(fd);
@@ -52,7 +68,7 @@ static void compile(struct source *source)
     const struct testfile_options options = {.file = str_from(source->name),
                                              .kind = TESTFILE_AUTO,
                                              .defaults = &defaults,
-                                             .lenient = source->lenient};
+                                             .lenient = source->task->lenient};
 
     source->ok = testfile_compile(&source->arena, buf_view(&source->text), &options, &source->file,
                                   &source->problems) == ERR_OK;
@@ -124,17 +140,15 @@ static void report_json(const struct source *source)
     put(stdout, &out);
 }
 
-static int one_file(const char *name, bool lenient,
-                    void (*then)(const struct source *source, const void *context),
-                    const void *context)
+static int one_file(const char *name, const struct files_task *task)
 {
-    struct source source = {.name = name, .lenient = lenient};
+    struct source source = {.name = name, .task = task};
     int status = EXIT_FAILURE;
 
     arena_init(&source.arena);
     if (read_all(&source)) {
         compile(&source);
-        then(&source, context);
+        task->then(&source, task->context);
         status = source.ok ? EXIT_SUCCESS : EXIT_FAILURE;
     }
     buf_done(&source.text);
@@ -142,23 +156,22 @@ static int one_file(const char *name, bool lenient,
     return status;
 }
 
-static int each_file(const char *const *files, size_t n, bool lenient,
-                     void (*then)(const struct source *source, const void *context),
-                     const void *context)
+static int each_file(const char *const *files, size_t n, const struct files_task *task)
 {
     struct error err = {0};
     int worst = EXIT_SUCCESS;
 
     if (n == 0) {
-        (void)fprintf(stderr, "virtuoso-proxy: give at least one FILE (- for standard input)\n");
+        (void)fprintf(stderr, "virtuoso-proxy %s: give at least one FILE (- for standard input)\n",
+                      task->command);
         return EXIT_FAILURE;
     }
     if (catalog_open(&err) != ERR_OK) {
-        (void)fprintf(stderr, "virtuoso-proxy: %s\n", err.text);
+        (void)fprintf(stderr, "virtuoso-proxy %s: %s\n", task->command, err.text);
         return EXIT_FAILURE;
     }
     for (size_t i = 0; i < n; i++) {
-        int status = one_file(files[i], lenient, then, context);
+        int status = one_file(files[i], task);
 
         worst = status != EXIT_SUCCESS ? status : worst;
     }
@@ -179,7 +192,8 @@ static void report(const struct source *source, const void *context)
 
 int cli_validate(const char *const *files, size_t n_files, bool json)
 {
-    return each_file(files, n_files, false, report, &json);
+    return each_file(files, n_files,
+                     &(struct files_task){.command = "validate", .then = report, .context = &json});
 }
 
 static void convert(const struct source *source, const void *context)
@@ -209,5 +223,8 @@ int cli_convert(const char *const *files, size_t n_files, struct str target, boo
             "virtuoso-proxy convert: --to must be commands, upstream, simplified or sentences\n");
         return EXIT_FAILURE;
     }
-    return each_file(files, n_files, lenient, convert, &to);
+    return each_file(
+        files, n_files,
+        &(struct files_task){
+            .command = "convert", .lenient = lenient, .then = convert, .context = &to});
 }

@@ -120,7 +120,7 @@ static struct str why_of(struct arena *arena, const struct report_case *one)
     } else if (one->verdict == VERDICT_ERROR && json_size(json_get(entry->problem, "errors")) > 0) {
         put_first_error(&out, entry);
     } else if (one->verdict == VERDICT_SKIPPED && one->test != NULL) {
-        buf_text(&out, "not begun: an earlier test of the file did not pass");
+        buf_text(&out, "an earlier test of the file did not pass");
     } else if (one->verdict != VERDICT_PASSED) {
         buf_str(&out,
                 entry->detail.len > 0 ? entry->detail : str_from(verdict_title(one->verdict)));

@@ -187,7 +187,7 @@ static void explain_unbegun(struct cli_run *run)
 
         if (item->state == ITEM_QUEUED) {
             (void)error_set(&item->error, ERR_INVALID,
-                            "not begun: an earlier file did not pass (--fail-fast)");
+                            "an earlier file did not pass (--fail-fast)");
             item->state = ITEM_ENDED;
         }
     }

@@ -183,7 +183,7 @@ void select_items(struct cli_run *run)
         }
     }
     if (any_broken && run->options.strict) {
-        end_all(run, "not begun: a file does not compile (--strict)");
+        end_all(run, "a file does not compile (--strict)");
     }
     check_variables(run);
     for (size_t i = 0; i < run->options.n_tags; i++) {
