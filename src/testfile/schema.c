@@ -67,6 +67,57 @@ static struct takes what_it_takes(const struct verb *verb)
     return takes;
 }
 
+/* ---- kinds of values ---- */
+
+/* What a schema can tell of the value of an argument; what is not listed takes any value. A variable
+ * may be set when the file is run, so text that begins with one is let through. */
+static const struct {
+    enum value_kind kind;
+    const char *name; /* of its definition */
+    const char *schema;
+} value_schemas[] = {
+    {VALUE_URL, "url",
+     "{\"anyOf\":[{\"type\":\"null\"},{\"type\":\"string\",\"pattern\":\"^[ \\t]*([$]|[{][{]|/|$)|://"
+     "\",\"description\":\"https://example.com, or /path behind starting_url\"}]}"},
+    {VALUE_FILE_URL, "fileUrl",
+     "{\"anyOf\":[{\"type\":\"null\"},{\"type\":\"string\",\"pattern\":\"://|[$]|[{][{]\","
+     "\"description\":\"the platform takes files by URL only\"}]}"},
+};
+
+static const char *schema_of_value(enum value_kind kind)
+{
+    for (size_t i = 0; i < ARRAY_LEN(value_schemas); i++) {
+        if (value_schemas[i].kind == kind) {
+            return value_schemas[i].name;
+        }
+    }
+    return NULL;
+}
+
+/* The schema of field `id` of a verb (0: of its plain value); NULL: any, or its forms differ. */
+static const char *schema_of_field(const struct verb *verb, unsigned id)
+{
+    const char *schema = NULL;
+    size_t n = 0;
+
+    for (size_t i = 0; i < verb->n_forms; i++) {
+        const struct form_command *command = &verb->forms[i]->commands[0];
+
+        for (size_t k = 0; verb->forms[i]->n_commands > 0 && k < command->n_args; k++) {
+            const struct alias_list *list = &command->args[k].list;
+            bool reads = id == 0 ? list_has_value(list) : name_set_has(&list->fields, id);
+
+            if (reads && n++ > 0 && schema != schema_of_value(command->args[k].kind)) {
+                return NULL;
+            }
+            schema = reads ? schema_of_value(command->args[k].kind) : schema;
+        }
+    }
+    return schema;
+}
+
+/* ---- one verb ---- */
+
 /* Fields are named, so that editors complete them; where any map is taken others are let through. */
 static void put_fields(struct json_writer *w, const struct verb *verb, bool any_map)
 {
@@ -76,8 +127,14 @@ static void put_fields(struct json_writer *w, const struct verb *verb, bool any_
     jw_object(w);
     for (unsigned id = 1; id < NAME_IDS_MAX; id++) {
         if (name_set_has(&verb->fields, id)) {
+            const char *schema = any_map ? NULL : schema_of_field(verb, id);
+
             jw_key_str(w, name_of_id(id));
-            jw_bool(w, true);
+            if (schema != NULL) {
+                ref(w, schema);
+            } else {
+                jw_bool(w, true);
+            }
         }
     }
     jw_end(w);
@@ -101,7 +158,9 @@ static void put_verb(struct json_writer *w, const struct verb *verb)
     jw_key(w, "anyOf");
     jw_array(w);
     if (takes.value || name_id(verb->node.key) > 0) { /* or it is a field of another verb */
-        ref(w, "text");
+        const char *schema = schema_of_field(verb, 0);
+
+        ref(w, schema != NULL ? schema : "text");
     } else if (takes.nothing) {
         jw_raw(w, STR("{\"type\":\"null\"}"));
     }
@@ -177,6 +236,33 @@ static void put_step_names(struct json_writer *w)
     jw_end(w);
 }
 
+/* {type: navigate, target: X}, with nothing that makes another verb of it, is held to the fields of
+ * `navigate`. The type is compared as it is usually written. */
+static void put_typed_step(struct json_writer *w)
+{
+    char folded[64];
+    const struct verb *verb = verb_find(verb_fold(STR("navigate"), folded));
+
+    jw_kv_raw(
+        w, "if",
+        STR("{\"required\":[\"type\"],\"properties\":{\"type\":{\"enum\":[\"navigate\",\"goto\","
+            "\"open\"]},\"command\":false,\"action\":false}}"));
+    jw_key(w, "then");
+    jw_object(w);
+    jw_key(w, "properties");
+    jw_object(w);
+    for (unsigned id = 1; id < NAME_IDS_MAX; id++) {
+        const char *schema = name_set_has(&verb->fields, id) ? schema_of_field(verb, id) : NULL;
+
+        if (schema != NULL) {
+            jw_key_str(w, name_of_id(id));
+            ref(w, schema);
+        }
+    }
+    jw_end(w);
+    jw_end(w);
+}
+
 static void put_step(struct json_writer *w)
 {
     jw_object(w);
@@ -192,6 +278,7 @@ static void put_step(struct json_writer *w)
                   "refuses the step\"}"));
     put_verbs(w);
     jw_end(w);
+    put_typed_step(w);
     jw_end(w);
 }
 
@@ -218,7 +305,7 @@ static const char *const of_kind[] = {
         "\"boolean\"},\"viewport\":{\"type\":[\"string\",\"object\"],\"description\":"
         "\"1280x800\"},\"timeout\":true,\"retry\":true,\"retries\":true,\"base_url\":true}}",
     [HEADER_CONFIG_MEMBER] = "true",
-    [HEADER_NESTED] = "{\"type\":[\"object\",\"null\"]}",
+    [HEADER_NESTED] = "{\"anyOf\":[{\"type\":\"null\"},{\"$ref\":\"#/definitions/test\"}]}",
     [HEADER_ELSEWHERE] = "true",
 };
 
@@ -227,7 +314,7 @@ static const struct {
     const char *schema;
 } elsewhere[] = {
     {"steps do teardown cleanup", "{\"$ref\":\"#/definitions/steps\"}"},
-    {"setup", "{\"anyOf\":[{\"$ref\":\"#/definitions/steps\"},{\"type\":\"object\"}]}"},
+    {"setup", "{\"anyOf\":[{\"$ref\":\"#/definitions/steps\"},{\"$ref\":\"#/definitions/test\"}]}"},
     {"tests", "{\"type\":\"array\",\"minItems\":1,\"items\":{\"$ref\":\"#/definitions/test\"}}"},
     {"variables vars data",
      "{\"type\":[\"object\",\"array\",\"null\"],\"description\":\"names and values "
@@ -279,6 +366,9 @@ static void put_definitions(struct json_writer *w)
     jw_kv_raw(w, "step",
               STR("{\"anyOf\":[{\"type\":\"string\",\"minLength\":1,\"description\":\"a sentence "
                   "or a command line\"},{\"$ref\":\"#/definitions/stepMap\"}]}"));
+    for (size_t i = 0; i < ARRAY_LEN(value_schemas); i++) {
+        jw_kv_raw(w, value_schemas[i].name, str_from(value_schemas[i].schema));
+    }
     jw_key(w, "stepMap");
     put_step(w);
     jw_key(w, "test");

@@ -26,6 +26,12 @@ const wrong = [
   'name: T\nconfig: {continue_on_error: maybe}\nsteps: [{click: a}]',
   'apiVersion: v1\nkind: Pod\nsteps: [{click: a}]',
   'name: [T]\nsteps: [{click: a}]',
+  'name: T\nsteps: [{navigate: Leave administration}]',
+  'name: T\nsteps: [{type: navigate, target: Leave administration}]',
+  'name: T\nsteps: [{goto: {url: shop}}]',
+  'name: T\nsteps: [{upload: {selector: CV, url: ./cv.pdf}}]',
+  'name: T\nsetup: {checkpoint_id: abc}\nsteps: [{click: a}]',
+  'infrastructure: {starting_url: shop}\nsteps: [{click: a}]',
 ];
 
 function documents(text) {
