@@ -179,7 +179,7 @@ int cli_init(const char *folder, const char *ci)
     buf_done(&schema);
     catalog_close();
     if (ok) {
-        (void)printf("next: virtuoso-proxy run --sandbox %s/sign-in.yaml\n", folder);
+        (void)printf("next: virtuoso-proxy run --sandbox --wait %s/sign-in.yaml\n", folder);
     }
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -17,6 +17,15 @@ fail() {
 verdict=$("$binary" validate suite/web/sign-in.yaml) || fail "the example does not compile"
 case $verdict in *"ok: 1 test, 8 steps") ;; *) fail "the example is not without warnings: $verdict" ;; esac
 "$binary" run --sandbox suite/web >run.out 2>&1 || fail "the folder does not run: $(cat run.out)"
+# a newcomer's first green run is the line that init names, the first red one is what the guide says
+next=$(sed -n 's/^next: virtuoso-proxy //p' out)
+# shellcheck disable=SC2086 # words of a command line
+"$binary" $next >run.out 2>&1 || fail "what init names next is not green: $(cat run.out)"
+grep -q 'sign-in.yaml: passed, 8 steps' run.out || fail "the example was not executed: $(cat run.out)"
+sed 's/^steps:$/&\n  - click: "FAIL"/' suite/web/sign-in.yaml >red.yaml
+if "$binary" run --sandbox --wait red.yaml >run.out 2>&1; then fail "a step that holds FAIL is green"; fi
+grep -q 'red.yaml: failed at step 1 of 9, red.yaml:[0-9]*: click on "FAIL"' run.out ||
+    fail "the red step is not told with its line: $(cat run.out)"
 cmp -s <("$binary" schema) suite/web/.testfile.schema.json || fail "the schema differs"
 grep -q 'paths: suite/web$' .github/workflows/virtuoso.yml || fail "the CI file does not name the folder"
 echo changed >suite/web/sign-in.yaml
