@@ -56,10 +56,10 @@ enum {
     X(M_REFUSED_REQUESTS,    COUNTER,   "http_malformed_requests_total", "Requests refused by the parser or its guard.", NONE, NONE, NONE) \
     X(M_CONNECTIONS,         GAUGE,     "connections", "Open client connections.", NONE, NONE, NONE)                 \
     X(M_CONNECTIONS_TOTAL,   COUNTER,   "connections_total", "Client connections accepted.", NONE, NONE, NONE)       \
-    X(M_CONNECTIONS_REFUSED, COUNTER,   "connections_refused_total", "Times the listener paused at the connection limit or for want of descriptors.", NONE, NONE, NONE) \
+    X(M_CONNECTIONS_REFUSED, COUNTER,   "connections_refused_total", "Times the listener paused: at the connection limit, or without free file descriptors.", NONE, NONE, NONE) \
     X(M_IN_FLIGHT,           GAUGE,     "http_requests_in_flight", "Requests being worked on.", NONE, NONE, NONE)    \
     X(M_UPSTREAM_CALLS,      COUNTER,   "upstream_calls_total", "Calls to the platform, by result.", CALL, RESULT, CLASS) \
-    X(M_UPSTREAM_SECONDS,    HISTOGRAM, "upstream_call_duration_seconds", "From handing a call to the client library to its end.", CALL, NONE, NONE) \
+    X(M_UPSTREAM_SECONDS,    HISTOGRAM, "upstream_call_duration_seconds", "Time of a call, from its handing over to the client library to its end.", CALL, NONE, NONE) \
     X(M_UPSTREAM_RETRIES,    COUNTER,   "upstream_retries_total", "Calls sent again.", NONE, NONE, NONE)             \
     X(M_UPSTREAM_OPEN,       GAUGE,     "upstream_connections", "Connections to the platform, open or being opened.", NONE, NONE, NONE) \
     X(M_UPSTREAM_OPENED,     COUNTER,   "upstream_connections_total", "Connections to the platform that were begun.", NONE, NONE, NONE) \
@@ -68,7 +68,7 @@ enum {
     X(M_UPSTREAM_WAIT,       HISTOGRAM, "upstream_queue_wait_seconds", "Time from start to admission.", NONE, NONE, NONE) \
     X(M_COMMANDS,            COUNTER,   "commands_total", "Commands run, by outcome.", COMMAND, RESULT, NONE)        \
     X(M_SESSIONS,            GAUGE,     "sessions", "Sessions in memory.", NONE, NONE, NONE)                         \
-    X(M_SESSIONS_EVICTED,    COUNTER,   "sessions_evicted_total", "Sessions that left to make room.", NONE, NONE, NONE) \
+    X(M_SESSIONS_EVICTED,    COUNTER,   "sessions_evicted_total", "Sessions evicted because sessions.max_active was reached.", NONE, NONE, NONE) \
     X(M_CACHE_HITS,          COUNTER,   "cache_hits_total", "Answers from the cache.", NONE, NONE, NONE)             \
     X(M_CACHE_MISSES,        COUNTER,   "cache_misses_total", "Answers that had to be fetched.", NONE, NONE, NONE)   \
     X(M_CACHE_BYTES,         GAUGE,     "cache_bytes", "Bytes held by the cache.", NONE, NONE, NONE)                 \

@@ -20,7 +20,7 @@
 #define RUN_NEEDS                                                                                  \
     "the permission write:tests; with execute=true also execute, and that of each step's command"
 
-#define DIRECT_NEEDS "the permission admin; for a platform token of one's own the platform decides"
+#define DIRECT_NEEDS "the permission admin; with a platform token of your own the platform decides"
 
 /* clang-format off */
 static const struct route routes[] = {

@@ -129,7 +129,8 @@ static enum error_code start(struct inprocess *proxy, struct error *err)
 static void interrupt(struct inprocess *proxy)
 {
     (void)proxy;
-    (void)fprintf(stderr, "virtuoso-proxy command: waiting for the answer; again to give up\n");
+    (void)fprintf(stderr,
+                  "virtuoso-proxy command: waiting for the answer; Ctrl-C again gives up\n");
 }
 
 static void cancel(struct inprocess *proxy)

@@ -120,7 +120,8 @@ static void put_fixed(struct buf *out)
         {NULL, "SIGHUP, SIGUSR1, SIGUSR2",
          "Logged and ignored by serve, sandbox and demo: the configuration is read at the start "
          "only."},
-        {"EXAMPLES", "virtuoso-proxy demo", "Proxy and sandbox with a sample test; needs nothing."},
+        {"EXAMPLES", "virtuoso-proxy demo",
+         "Proxy and sandbox with a sample test; no account is needed."},
         {NULL, "virtuoso-proxy serve -c /etc/virtuoso-proxy.yaml", "The proxy in production."},
         {NULL, "virtuoso-proxy run tests/ --wait --junit report.xml",
          "Create the tests of a folder on the platform, run them, and write a report."},

@@ -52,12 +52,12 @@ static const struct argument check_arguments[] = {
 static const struct argument demo_arguments[] = {
     {"listen", 'l', "ADDR:PORT",
      "where to listen (127.0.0.1:8000, or a free port when that is taken)", "server.listen", NULL},
-    {"once", 0, NULL, "stop when the sample test has run instead of serving on", NULL, NULL},
+    {"once", 0, NULL, "stop when the sample test has run, instead of serving", NULL, NULL},
     {.name = NULL},
 };
 
 static const struct argument validate_arguments[] = {
-    {"json", 0, NULL, "one JSON object a file instead of text", NULL, NULL},
+    {"json", 0, NULL, "one JSON object per file instead of text", NULL, NULL},
     {.name = NULL},
 };
 
@@ -75,15 +75,15 @@ static const struct argument init_arguments[] = {
 };
 
 static const struct argument command_arguments[] = {
-    {"url", 'u', "URL", "of a proxy that runs; without it one is started for this command", NULL,
+    {"url", 'u', "URL", "a running proxy (without it: one is started for this command)", NULL,
      NULL},
-    {"api-key-file", 0, "FILE", "API key for --url (else VIRTUOSO_PROXY_API_KEY)", NULL, NULL},
+    {"api-key-file", 0, "FILE", "API key for --url (or env VIRTUOSO_PROXY_API_KEY)", NULL, NULL},
     {"ca-file", 0, "FILE", "certificates (PEM) that --url with https is checked against", NULL,
      NULL},
     {"checkpoint", 0, "ID", "the checkpoint that the step goes into (or env VIRTUOSO_SESSION_ID)",
      NULL, NULL},
     {"session", 0, "ID", "a session of the proxy at --url instead of a checkpoint", NULL, NULL},
-    {"position", 0, "N", "where in the checkpoint, from 0; at its end unless given", NULL, NULL},
+    {"position", 0, "N", "position in the checkpoint, from 0 (without it: at the end)", NULL, NULL},
     {"dry-run", 'n', NULL, "show the requests to the platform, send nothing", NULL, NULL},
     {"output", 'o', "FORMAT", "human, json or yaml", NULL, NULL, "human json yaml"},
     {"list", 0, NULL, "print all commands", NULL, NULL},

@@ -479,7 +479,7 @@ enum error_code catalog_bind(const struct command_input *input, struct arena *ar
     *out = (struct bound_command){0};
     if (input->args != NULL && input->params != NULL) {
         (void)error_at(error_list_add(errors), ERR_INVALID, "/params",
-                       "args and params exclude each other; give one of them");
+                       "give args or params, not both");
         return ERR_INVALID;
     }
     if (!resolve(&b)) {

@@ -140,7 +140,7 @@ static enum error_code check_params(struct checking *c, const struct param *para
         }
         optional = (param->flags & PARAM_OPTIONAL) != 0;
         if (!are_args && !optional) {
-            return bad(c, "options are optional, not so", str_from(param->name));
+            return bad(c, "an option must be optional:", str_from(param->name));
         }
         code = check_param(c, param);
         param_names(param, name_known, c);
@@ -215,7 +215,7 @@ static enum error_code check_sentence(struct checking *c)
             param++;
         }
         if (param->name == NULL) {
-            return bad(c, "its sentence has a place for no argument of it:", place);
+            return bad(c, "its sentence has a place that none of its arguments fills:", place);
         }
     }
     return ERR_OK;
@@ -264,7 +264,7 @@ static enum error_code check_names(struct checking *c)
         code = use_extra(c, command->then);
     }
     if (code == ERR_OK && c->unknown.len > 0) {
-        return bad(c, "a call uses what is no parameter of it:", c->unknown);
+        return bad(c, "a call uses a name that is not one of its parameters:", c->unknown);
     }
     return code;
 }

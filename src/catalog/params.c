@@ -474,7 +474,7 @@ static bool take_csv_row(const struct param_place *place, const struct csv_heade
         return refuse_row(place, "more cells than the header, which has", number, (int)header->n);
     }
     if (*n_cells > CSV_MAX_CELLS) {
-        return refuse_row(place, "more cells by then than can be imported at once:", number,
+        return refuse_row(place, "more cells up to this row than can be imported at once:", number,
                           CSV_MAX_CELLS);
     }
     JSON_FOREACH (cell, cells) {

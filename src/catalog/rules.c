@@ -92,7 +92,7 @@ void rule_answer(const struct command_input *input, struct json *values, struct 
     (void)input;
     if (accept && reject) {
         (void)error_at(error_list_add(errors), ERR_INVALID, "/options/reject",
-                       "accept and reject exclude each other");
+                       "give accept or reject, not both");
         return;
     }
     if (has_text && reject) {

@@ -19,7 +19,7 @@ const struct command commands_window[] = {
      .sentence = "switch to next tab",
      .aliases = {"window switch tab next", "step-window switch-tab next"},
      STEP({"action": "SWITCH", "value": "", "meta": {"kind": "SWITCH", "type": "NEXT_TAB"}})},
-    {.words = "step-window switch tab prev", .summary = "Switch to the prev tab",
+    {.words = "step-window switch tab prev", .summary = "Switch to the previous tab",
      .example = "step-window switch tab prev",
      .sentence = "switch to previous tab",
      .aliases = {"window switch tab prev", "step-window switch tab previous", "step-window switch-tab previous"},

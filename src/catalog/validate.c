@@ -143,7 +143,7 @@ static void fix_line(struct draft *draft)
     JSON_FOREACH (option, json_get(line, "options")) {
         json_set(draft->options, json_name(option), json_copy(draft->arena, option));
     }
-    draft_fixed(draft, "arguments belong into \"args\"", draft->args[0]);
+    draft_fixed(draft, "arguments go into \"args\"", draft->args[0]);
 }
 
 /* "click" for "step-interact click": the first command that ends with the word. */
@@ -249,7 +249,7 @@ static void fix_flags(struct draft *draft)
             draft_drop_arg(draft, i);
         }
         put_option(draft, option, name, value);
-        draft_fixed(draft, "options belong into \"options\"", word);
+        draft_fixed(draft, "options go into \"options\"", word);
     }
 }
 
@@ -299,7 +299,7 @@ static void take_checkpoint(struct draft *draft, struct str digits)
 {
     draft->checkpoint_id = digits;
     draft_drop_arg(draft, 0);
-    draft_fixed(draft, "the checkpoint belongs into \"checkpoint_id\"", digits);
+    draft_fixed(draft, "the checkpoint goes into \"checkpoint_id\"", digits);
 }
 
 /* The old command line took [checkpoint-id] ... [position] around the arguments. */
@@ -323,7 +323,7 @@ static void fix_old_positions(struct draft *draft)
         number <= POSITION_MAX && !(first.len > 0 && leads_with_checkpoint(draft))) {
         draft->position = number;
         draft_drop_arg(draft, draft->n_args - 1);
-        draft_fixed(draft, "the position belongs into \"position\"",
+        draft_fixed(draft, "the position goes into \"position\"",
                     arena_printf(draft->arena, "%lld", (long long)number));
     }
     if (draft->checkpoint_id.len == 0 &&
@@ -545,7 +545,7 @@ static void fix_order(struct draft *draft, const struct command_input *input)
     draft->args[0] = draft->args[1];
     draft->args[1] = first;
     if (corrected_json(draft, input) != NULL) {
-        draft_fixed(draft, "the arguments stand in another order",
+        draft_fixed(draft, "the arguments were in another order",
                     command_usage(draft->row, draft->arena));
     }
 }

@@ -182,9 +182,9 @@ static void on_call_done(struct upstream_call *call, enum error_code code)
         cli_say_proxy(&call->error);
         command_say("virtuoso-proxy command: ", str_from(call->error.text));
         if (call->may_have_left) {
-            command_say("",
-                        STR("The request was sent: look whether it took effect before sending it "
-                            "again."));
+            command_say(
+                "",
+                STR("The request was sent: check whether it took effect before sending it again."));
         }
     }
     upstream_close(command->client, on_client_closed, command);
@@ -229,7 +229,8 @@ void command_cancel(struct command_run *command)
 {
     if (command->client != NULL && upstream_is_running(&command->call)) {
         command->status = CLI_EXIT_REFUSED;
-        command_say("", STR("virtuoso-proxy command: interrupted; look whether it took effect"));
+        command_say(
+            "", STR("virtuoso-proxy command: interrupted; check whether the command took effect"));
         upstream_cancel(&command->call);
         upstream_close(command->client, on_client_closed, command);
     }

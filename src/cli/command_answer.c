@@ -168,7 +168,7 @@ void command_print_garbage(const struct upstream_reply *reply)
 
     buf_init(&text, OUT_MAX);
     buf_printf(&text,
-               "virtuoso-proxy command: %d, and what came with it is not the answer of a proxy: ",
+               "virtuoso-proxy command: HTTP %d, and the body is not an answer of virtuoso-proxy: ",
                reply->status);
     utf8_put_safe(&text, utf8_clip(reply->body, SHOWN_MAX), "");
     buf_char(&text, '\n');

@@ -348,7 +348,7 @@ static void put_total(struct buf *out, const struct report *report)
     buf_printf(out, ", took %.1f s", (double)report->ms / 1000.0);
     if (counts.files[VERDICT_CREATED] > 0) {
         buf_text(out, counts.started > 0 ? ". Started, not followed: add --wait"
-                                         : ". Created is not executed: add --wait");
+                                         : ". Created, but not executed: add --wait");
     }
     if (report->sandbox) {
         buf_text(out, ". On the embedded sandbox");

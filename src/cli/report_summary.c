@@ -112,7 +112,7 @@ void report_summary(const struct report *report, struct buf *out)
     report_put_counts(out, &counts, put_count);
     if (counts.files[VERDICT_CREATED] > 0) {
         buf_text(out, counts.started > 0 ? " (started, not followed: add --wait)"
-                                         : " (created is not executed: add --wait)");
+                                         : " (created, but not executed: add --wait)");
     }
     buf_printf(out, ", %.1f s\n\n", (double)report->ms / 1000.0);
     n_tests = table(out, report);

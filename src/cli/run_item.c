@@ -137,7 +137,7 @@ static bool end_by_object(struct run_item *item)
         }
     }
     (void)error_set(&item->error, ERR_UPSTREAM_SHAPE,
-                    "the proxy gives the run a status that is not known here: \"%.*s\"",
+                    "the proxy gives the run a status that this program does not know: \"%.*s\"",
                     STR_ARG(status));
     end_item(item, VERDICT_CANCELLED);
     return true;
@@ -189,10 +189,10 @@ static void lose(struct run_item *item)
 {
     uint64_t silent_ms = clock_now_ms() - item->heard_ms;
 
-    (void)error_set(&item->error, ERR_UPSTREAM_CONNECT,
-                    "the proxy was lost: no answer for %u s; this is what was known. The run may "
-                    "go on there",
-                    (unsigned)(silent_ms / 1000));
+    (void)error_set(
+        &item->error, ERR_UPSTREAM_CONNECT,
+        "the proxy was lost: no answer for %u s. This is what was known by then; the run may go on there",
+        (unsigned)(silent_ms / 1000));
     end_item(item, VERDICT_CANCELLED);
 }
 
@@ -234,9 +234,9 @@ static void on_asked(struct upstream_call *call, enum error_code code)
             go_on(item);
         }
     } else if (status == 404 || status == 410) {
-        (void)error_set(&item->error, ERR_NOT_FOUND,
-                        "the proxy does not know this run any more (was it restarted?); this is "
-                        "what was known");
+        (void)error_set(
+            &item->error, ERR_NOT_FOUND,
+            "the proxy does not know this run any more (was it restarted?). This is what was known by then");
         end_item(item, VERDICT_CANCELLED);
     } else if (status == 401 || status == 403) {
         explain_refusal(item, &call->reply);

@@ -86,7 +86,8 @@ static bool put_resume(struct arena *arena, struct buf *out, const char *query, 
     }
     while (query_next(arena, &rest, &name, &value)) {
         if (!is_resume_name(name)) {
-            (void)error_set(err, ERR_INVALID, "--resume: \"%.*s\" is none of its names",
+            (void)error_set(err, ERR_INVALID,
+                            "--resume: unknown name \"%.*s\"; give the query as the run printed it",
                             STR_ARG(name));
             return false;
         }
@@ -140,7 +141,7 @@ bool run_query_of_options(struct arena *arena, const struct cli_run_options *opt
         put(&query, "", STR("tag"), str_from(options->tags[i]));
     }
     if (ok && options->n_tags > TAGS_MAX) {
-        (void)error_set(err, ERR_INVALID, "more than %d times --tag", TAGS_MAX);
+        (void)error_set(err, ERR_INVALID, "--tag is given more than %d times", TAGS_MAX);
         ok = false;
     }
     if (ok && options->checkpoint != NULL) {

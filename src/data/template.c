@@ -56,7 +56,7 @@ static enum error_code check_node(const struct json *node, struct error *err)
 
     if (json_type(node) == JSON_STRING && form_of(json_str(node), &name) != FORM_LITERAL &&
         !is_name(name)) {
-        return error_set(err, ERR_INTERNAL, "template: \"%.*s\" is no variable",
+        return error_set(err, ERR_INTERNAL, "template: \"%.*s\" is not a variable",
                          STR_ARG(json_str(node)));
     }
     if (json_get(node, "$guess") != NULL &&
@@ -182,7 +182,7 @@ static enum error_code expand_integer(const struct expansion *x, struct str name
         return ERR_OK;
     }
     if (!integer_text(x, value, &text)) {
-        return error_set(x->err, ERR_INTERNAL, "the value of \"%.*s\" is no whole number",
+        return error_set(x->err, ERR_INTERNAL, "the value of \"%.*s\" is not a whole number",
                          STR_ARG(name));
     }
     *out = json_new_raw_number(x->arena, text);

@@ -395,7 +395,7 @@ static void on_scalar(struct yaml_reading *reader, const yaml_event_t *event)
     if (!is_core_tag(event->data.scalar.tag)) {
         fail_mark(
             reader, &event->start_mark,
-            "tags of applications (!something, !!binary) are not taken; a value that begins with ! needs quotes");
+            "YAML tags (!something, !!binary) are not supported; a value that begins with ! needs quotes");
         return;
     }
     if (!check_controls(reader, text, &event->start_mark)) {
@@ -467,8 +467,7 @@ static void on_start(struct yaml_reading *reader, const yaml_event_t *event, enu
         return;
     }
     if (!is_core_tag(tag)) {
-        fail_mark(reader, &event->start_mark,
-                  "tags of applications (!something, !!set) are not taken");
+        fail_mark(reader, &event->start_mark, "YAML tags (!something, !!set) are not supported");
         return;
     }
     if (reader->depth >= reader->budget.max_depth || reader->depth >= DEPTH_HARD_MAX) {

@@ -248,7 +248,7 @@ static const struct {
      ""},
     {"found incompatible YAML document", "only YAML 1.x is understood", ""},
     {"did not find expected <document start>", "something follows the end of the document",
-     "; separate documents by ---"},
+     "; separate documents with ---"},
 };
 
 static void say_plainly(const char *problem, struct yaml_slip *out)

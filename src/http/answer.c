@@ -148,11 +148,11 @@ static const char *fault_of_framing(struct http_answer *answer)
         return "the length of its body can be read in two ways";
     }
     if (n_codings == 1 && (llhttp->http_minor == 0 || answer->status == 204)) {
-        return "its Transfer-Encoding has no place there";
+        return "its version or status takes no Transfer-Encoding";
     }
     if (n_codings == 0 && answer->length < 0 && (answer->how & HTTP_ANSWER_NO_CLOSE) != 0 &&
         !has_no_body(answer)) {
-        return "its body has no length, so its end could not be told from a break";
+        return "its body has no length, so a broken connection would look like its end";
     }
     return NULL;
 }
@@ -257,7 +257,7 @@ static const char *count_bytes(struct http_answer *answer, bool in_head, size_t 
     }
     answer->framing_bytes += used - answer->piece.len;
     if (answer->framing_bytes > FRAMING_FREE + FRAMING_PER_BYTE * answer->content_bytes) {
-        return "the chunks of its body are mostly framing";
+        return "the chunks of its body are too small: most of its bytes are framing";
     }
     answer->content_bytes += answer->piece.len;
     return NULL;

@@ -110,7 +110,7 @@ enum parser_event head_scan_next(struct head_scan *scan, const struct http_serve
         scan->line = scan->at;
         if (scan->first_end == 0 && is_empty) {
             if (scan->at > LEADING_LINES_BYTES) {
-                return bad(err, "Empty lines stand where a request line should");
+                return bad(err, "There are empty lines where the request line should be");
             }
             scan->begin = scan->at;
         } else if (is_empty) {
@@ -234,7 +234,7 @@ static enum error_code parse_request_line(struct str line, struct http_request *
 static enum error_code parse_field(struct str line, struct http_header *out, struct error *err)
 {
     if (!str_cut(line, ':', &out->name, &out->value) || !is_token(out->name)) {
-        return error_set(err, ERR_BAD_REQUEST, "A header line is no \"Name: value\"");
+        return error_set(err, ERR_BAD_REQUEST, "A header line is not \"Name: value\"");
     }
     for (size_t i = 0; i < out->value.len; i++) {
         unsigned char c = (unsigned char)out->value.ptr[i];
@@ -325,7 +325,7 @@ static enum error_code judge(const struct framing *framing, struct http_request 
     }
     if (framing->encodings > 0 && framing->lengths > 0) {
         return error_set(err, ERR_BAD_REQUEST,
-                         "Content-Length and Transfer-Encoding exclude each other");
+                         "Content-Length and Transfer-Encoding must not be sent together");
     }
     if (framing->lengths > 1 || framing->encodings > 1) {
         return error_set(err, ERR_BAD_REQUEST, "Content-Length or Transfer-Encoding stands twice");

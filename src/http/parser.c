@@ -92,7 +92,7 @@ enum error_code parser_take_head(struct http_parser *parser, struct str head,
     }
     if (used != head.len || parser->complete == out->has_body) {
         return error_set(err, ERR_BAD_REQUEST,
-                         "It can be read in two ways whether this request has a body");
+                         "This request can be read in two ways, with a body and without one");
     }
     parser->in_body = out->has_body;
     return ERR_OK;
@@ -107,7 +107,9 @@ static enum error_code check_framing(struct http_parser *parser, struct str fram
 
         parser->framing_bytes++;
         if (parser->framing_bytes > FRAMING_FREE + FRAMING_PER_BYTE * parser->content_bytes) {
-            return error_set(err, ERR_TOO_BIG, "The chunks of this body are mostly framing");
+            return error_set(
+                err, ERR_TOO_BIG,
+                "The chunks of this body are too small: most of its bytes are framing");
         }
         if (parser->after_cr != (c == '\n')) {
             return error_set(err, ERR_BAD_REQUEST,

@@ -103,10 +103,10 @@ static enum error_code refuse(const struct answer *answer, const struct call_spe
                          spec->name, before, STR_ARG(words));
     }
     if (gateway_gave_up(answer->status) && spec->class != CALL_READ) {
-        return error_set(err, ERR_OUTCOME_UNKNOWN,
-                         "%s: the request was sent, and what stands before the platform gave up "
-                         "(%d)%s%.*s%s",
-                         spec->name, answer->status, before, STR_ARG(words), caution(spec));
+        return error_set(
+            err, ERR_OUTCOME_UNKNOWN,
+            "%s: the request was sent, and a gateway before the platform gave up (%d)%s%.*s%s",
+            spec->name, answer->status, before, STR_ARG(words), caution(spec));
     }
     if (answer->status >= 500) {
         return error_set(err, ERR_UPSTREAM_ERROR, "%s: the platform failed (%d)%s%.*s%s",

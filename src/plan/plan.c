@@ -219,7 +219,8 @@ static bool time_is_over(const struct plan *plan, unsigned *out_left_ms)
 
 static enum error_code out_of_time(const struct plan *plan, struct error *err)
 {
-    return error_set(err, ERR_UPSTREAM_TIMEOUT, "%s: the time for the whole request is over",
+    return error_set(err, ERR_UPSTREAM_TIMEOUT,
+                     "%s: the time limit of the whole request is reached",
                      row_name(&plan->rows[plan->at]));
 }
 
@@ -575,13 +576,14 @@ static void explain_time_over(const struct plan *plan, struct error *err)
 
     if (plan->waits) {
         (void)error_set(err, ERR_OVERLOADED,
-                        "%s: the time was over before its turn came; nothing of it was sent", name);
+                        "%s: the time limit was reached before its turn came; it was not sent",
+                        name);
         err->retry_after_s = 1;
     } else if (is_unknown(plan)) {
-        (void)error_set(err, ERR_OUTCOME_UNKNOWN,
-                        "%s: the time was over after the request was sent; it may or may not have "
-                        "been carried out: look at the platform before sending it again",
-                        name);
+        (void)error_set(
+            err, ERR_OUTCOME_UNKNOWN,
+            "%s: the time limit was reached after the request was sent. It may or may not have been carried out; look at the platform before sending it again",
+            name);
         err->late = true;
     } else {
         (void)out_of_time(plan, err);

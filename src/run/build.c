@@ -54,7 +54,7 @@ static enum error_code check_ids(struct builder *b, const struct run_ids *ids)
     }
     if (ids->snapshot_id != 0 && ids->goal_id == 0) {
         return error_at(b->err, ERR_INVALID, "snapshot_id",
-                        "snapshot_id needs goal_id: a snapshot is one of a goal");
+                        "snapshot_id needs goal_id: a snapshot belongs to a goal");
     }
     if (b->request->attach && (ids->journey_id == 0 || ids->checkpoint_id == 0)) {
         return error_at(b->err, ERR_INVALID, "attach",
@@ -303,8 +303,9 @@ static enum error_code add_test(struct builder *b, const struct testfile_test *s
         return code;
     }
     if (test->n_before >= source->n_steps) {
-        return error_at(b->err, ERR_INVALID, "from", "from=%u: this test has %zu steps",
-                        b->request->from, source->n_steps);
+        return error_at(b->err, ERR_INVALID, "from",
+                        "from=%u is behind the last step; number of steps: %zu", b->request->from,
+                        source->n_steps);
     }
     if (test->ids.checkpoint_id == 0 || given->goal_id != 0) {
         code = describe_goal(b, source, given, &goal);
@@ -359,8 +360,9 @@ static enum error_code add_tests(struct builder *b)
     size_t begin = request->test > 0 ? request->test - 1 : 0;
 
     if (code == ERR_OK && begin >= b->file->n_tests) {
-        code = error_at(b->err, ERR_INVALID, "test", "test=%u: the file has %zu tests",
-                        request->test, b->file->n_tests);
+        code = error_at(b->err, ERR_INVALID, "test",
+                        "test=%u is behind the last test; number of tests: %zu", request->test,
+                        b->file->n_tests);
     }
     for (size_t i = begin; i < b->file->n_tests && code == ERR_OK; i++) {
         struct run_ids ids = ids_for(b, &given);

@@ -79,16 +79,16 @@ static void put_advice(struct buf *out, const struct run_test *test)
         call = unknown_call(test->goal->calls, test->goal->n_calls);
     }
     if (call != NULL) {
-        buf_printf(out,
-                   "The answer to \"%s\" was lost: what it makes may exist already, look before "
-                   "you go on. ",
-                   call);
+        buf_printf(
+            out,
+            "The answer to \"%s\" was lost. What it creates may exist already: look before you go on. ",
+            call);
     }
     if (at < test->n_steps && test->steps[at].status == NOTE_UNKNOWN) {
-        buf_printf(out,
-                   "Step %zu may exist already: look at the checkpoint, and go on from %zu if it "
-                   "does. ",
-                   at + 1, at + 2);
+        buf_printf(
+            out,
+            "Step %zu may exist already: look at the checkpoint, and go on from step %zu if it does. ",
+            at + 1, at + 2);
     }
     if (at > 0 || test->begun) {
         buf_printf(out, "Goes on with step %zu of \"%.*s\".", at + 1, STR_ARG(test->name));

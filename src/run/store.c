@@ -417,7 +417,7 @@ static void cut(struct run *run)
     if (plan->result == ERR_OK) {
         plan->result = ERR_CANCELLED;
     }
-    (void)error_set(&plan->error, ERR_CANCELLED, "stopped: the proxy shuts down");
+    (void)error_set(&plan->error, ERR_CANCELLED, "stopped: the proxy is shutting down");
     run_over(run, run_judge(run, plan));
 }
 

@@ -289,7 +289,7 @@ int handle_faults_add(struct call *call)
 
     if (json_type(given) != JSON_ARRAY) {
         if (!add_one(call, given, &fault)) {
-            return refuse(call, 400, "This is no fault: see src/sandbox/README.md");
+            return refuse(call, 400, "This is not a fault: see src/sandbox/README.md");
         }
         write_fault(call->w, fault);
         return 200;
@@ -297,7 +297,7 @@ int handle_faults_add(struct call *call)
     jw_array(call->w);
     JSON_FOREACH (item, given) {
         if (!add_one(call, item, &fault)) {
-            return refuse(call, 400, "One of these is no fault: see src/sandbox/README.md");
+            return refuse(call, 400, "One of these is not a fault: see src/sandbox/README.md");
         }
         write_fault(call->w, fault);
     }

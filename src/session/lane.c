@@ -36,7 +36,7 @@ enum error_code session_lane_enter(struct session_store *store, struct str id,
     *ticket = (struct session_ticket){.store = store, .on_turn = on_turn};
     if (lane->turns.n_waiting >= store->options.max_queue) {
         (void)error_set(err, ERR_OVERLOADED,
-                        "Already %u commands wait in this session (sessions.max_queue)",
+                        "The queue of this session is full: %u waiting (sessions.max_queue)",
                         lane->turns.n_waiting);
         if (err != NULL) {
             err->retry_after_s = 1;

@@ -164,7 +164,7 @@ static enum error_code why_gone(const struct session_store *store, const struct 
     }
     return error_set(
         err, ERR_SESSION_EVICTED,
-        "This session was the least recently used one and left to make room (sessions.max_active)");
+        "This session was evicted: sessions.max_active was reached, and it was the least recently used one");
 }
 
 /* NULL: err says why. Another owner's session does not exist. */
@@ -399,7 +399,7 @@ enum error_code session_current(struct session_store *store, const struct digest
     }
     return error_set(
         err, ERR_SESSION_NOT_FOUND,
-        "No session is current; POST /api/v1/sessions/{id}/activate makes one the current one");
+        "You have no current session; POST /api/v1/sessions/{id}/activate chooses one");
 }
 
 void session_advance(struct session_store *store, const struct digest *owner, struct str id,

@@ -160,7 +160,7 @@ enum error_code lane_enter(struct lanes *lanes, struct lane_key key, struct lane
             err->retry_after_s = 1;
         }
         return error_set(err, ERR_OVERLOADED,
-                         "Already %u commands wait for this checkpoint (sessions.max_queue)",
+                         "The queue of this checkpoint is full: %u waiting (sessions.max_queue)",
                          lane->turns.n_waiting);
     }
     ticket->lane = lane;

@@ -77,7 +77,7 @@ void look_not_known(enum look_result result, const struct error *lost, struct er
     if (result == LOOK_MISSING) {
         text = "the step was not in the checkpoint when it was read back; it may still appear";
     } else if (result == LOOK_BLIND) {
-        text = "what the platform says about the checkpoint tells nothing";
+        text = "the platform's answer about the checkpoint cannot be used";
     }
     (void)error_set(err, ERR_OUTCOME_UNKNOWN,
                     "The platform's answer was lost, and %s: look at the checkpoint before sending "

@@ -494,7 +494,7 @@ static bool two_verbs(struct compile *c, const struct node *first, const struct 
         c, TESTFILE_ERROR, place_of_key(second), "two verbs in one step: \"%.*s\" and \"%.*s\"",
         STR_ARG(first->key), STR_ARG(utf8_clip(second->key, SHOWN_MAX)));
 
-    problem->hint = STR("begin a step of its own with \"- \" for each");
+    problem->hint = STR("write each as a step of its own that begins with \"- \"");
     return false;
 }
 

@@ -112,7 +112,7 @@ static void check_quotes(struct compile *c, const struct node *node)
     problem =
         problem_add(c, TESTFILE_WARNING, place_of(node),
                     "typographic quotes belong to the text; YAML does not take them for quotes");
-    problem->hint = STR("use \" or ' if they are not to be looked for on the page");
+    problem->hint = STR("use \" or ', unless these quotes stand on the page itself");
 }
 
 void check_slips(struct compile *c, const struct node *node)

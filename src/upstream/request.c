@@ -70,7 +70,7 @@ static enum error_code header_check(const struct upstream_header *header, struct
 
     if (header->name.len == 0 || !is_visible(header->name, "\"(),/:;<=>?@[\\]{}") ||
         !is_header_value(header->value)) {
-        return error_set(err, ERR_INVALID, "a header for the platform is not sendable: \"%.*s\"",
+        return error_set(err, ERR_INVALID, "a header for the platform cannot be sent: \"%.*s\"",
                          STR_ARG(str_sub(header->name, 0, 60)));
     }
     for (size_t i = 0; i < ARRAY_LEN(framing); i++) {
@@ -110,14 +110,15 @@ enum error_code request_check(const struct upstream_request *request, struct err
         return error_set(err, ERR_INVALID, "the query for the platform must be percent-encoded");
     }
     if (request->token != NULL && !is_visible(bearer, "")) {
-        return error_set(err, ERR_UPSTREAM_AUTH,
-                         "the token that is stored for the platform holds a character that no "
-                         "header may; an operator must set it anew (upstream.token)");
+        return error_set(
+            err, ERR_UPSTREAM_AUTH,
+            "the token that is stored for the platform holds a character that no header may hold; an operator must set upstream.token again");
     }
     if (!is_visible(bearer, "") || !is_visible(request->request_id, "") ||
         !is_visible(request->traceparent, "") || !is_header_value(request->content_type)) {
-        return error_set(err, ERR_INVALID,
-                         "a header value for the platform holds a character that no header may");
+        return error_set(
+            err, ERR_INVALID,
+            "a header value for the platform holds a character that no header may hold");
     }
     if (request->n_headers > UPSTREAM_MAX_HEADERS) {
         return error_set(err, ERR_INVALID, "more than %d headers for the platform",

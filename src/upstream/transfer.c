@@ -139,7 +139,7 @@ static void on_late(struct deadline *deadline)
     struct upstream_transfer *transfer = CONTAINER_OF(deadline, struct upstream_transfer, deadline);
     struct upstream *upstream = transfer->upstream;
 
-    end_try(transfer, TRY_LATE, "the time for it was over");
+    end_try(transfer, TRY_LATE, "the time limit was reached");
     connect_drive(upstream);
 }
 
@@ -179,7 +179,7 @@ static void end_answered(struct upstream_transfer *transfer, bool is_clean)
     } else if (code == ERR_UPSTREAM_TOO_BIG) {
         end_try(transfer, TRY_TOO_BIG, "");
     } else {
-        end_try(transfer, TRY_UNREADABLE, "its content is not coded as it says");
+        end_try(transfer, TRY_UNREADABLE, "its content does not match its Content-Encoding");
     }
 }
 

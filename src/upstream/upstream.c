@@ -173,10 +173,10 @@ static void explain(struct upstream_call *call, enum error_code code, const char
     if (code == ERR_UPSTREAM_CONNECT) {
         (void)error_set(err, code, "no connection to the platform: %s. Nothing was sent", why);
     } else if (code == ERR_UPSTREAM_TIMEOUT) {
-        (void)error_set(err, code, "the platform gave no complete answer in time (%u ms a try). %s",
-                        call->request.timeout_ms > 0 ? call->request.timeout_ms
-                                                     : options->timeout_ms,
-                        call->may_have_left ? "The request had been sent" : "Nothing was sent");
+        (void)error_set(
+            err, code, "the platform gave no complete answer in time (%u ms per try). %s",
+            call->request.timeout_ms > 0 ? call->request.timeout_ms : options->timeout_ms,
+            call->may_have_left ? "The request had been sent" : "Nothing was sent");
     } else if (code == ERR_OUTCOME_UNKNOWN) {
         (void)error_set(err, code,
                         "the request was sent, but no answer came: %s. It may or may not have "
@@ -345,7 +345,7 @@ static void end_at_deadline(struct upstream_call *call)
     enum error_code code;
 
     leave_wire(call, &outcome);
-    str_copy(call->transfer->why, sizeof(call->transfer->why), STR("the time for it was over"));
+    str_copy(call->transfer->why, sizeof(call->transfer->why), STR("the time limit was reached"));
     code = outcome_code(&outcome);
     note_budget(upstream, code, outcome.status);
     end_call(call, code, outcome.may_have_left);
@@ -366,10 +366,12 @@ static void on_deadline(struct deadline *deadline)
         set_waiting(upstream, -1);
     }
     deadline_clear(&call->retry);
-    end_without_try(call, error_set(&call->error, ERR_OVERLOADED,
-                                    "no turn within %u ms among %u calls to the platform; "
-                                    "nothing was sent",
-                                    call->request.deadline_ms, upstream->n_running));
+    end_without_try(
+        call,
+        error_set(
+            &call->error, ERR_OVERLOADED,
+            "no turn came within %u ms, with %u calls to the platform at once; nothing was sent",
+            call->request.deadline_ms, upstream->n_running));
     call->error.retry_after_s = OVERLOADED_RETRY_AFTER_S;
 }
 

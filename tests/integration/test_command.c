@@ -346,7 +346,7 @@ static void what_is_no_proxy_is_told_so(void **state)
     url = arena_printf(&proxy.arena, "http://127.0.0.1:%u/api/nowhere", proxy.program.sandbox_port)
               .ptr;
     assert_int_equal(RUN(&proxy, &program, NULL, "-u", url, "list-projects"), 2);
-    assert_true(program_wrote(&program, "not the answer of a proxy"));
+    assert_true(program_wrote(&program, "not an answer of virtuoso-proxy"));
     program_done(&program);
     proxy_stop(&proxy);
 }
@@ -387,7 +387,7 @@ static void interrupted(struct proxy *proxy, bool twice, bool own)
     program_start(&program, words, NULL);
     wait_for_hit(proxy);
     program_signal(&program, SIGINT);
-    program_wait_wrote(&program, "again to give up", 5000);
+    program_wait_wrote(&program, "Ctrl-C again gives up", 5000);
     if (twice) {
         program_signal(&program, SIGINT);
     }

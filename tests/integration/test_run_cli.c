@@ -78,7 +78,7 @@ static const struct outcome_case {
      "does not know this run any more"},
     {{{"POST", 0, 202, NULL, RUNNING, 0}, {"GET", 0, 200, NULL, RUN_OBJECT("exploded", ""), 0}},
      3,
-     "not known here: \"exploded\""},
+     "this program does not know: \"exploded\""},
 };
 
 static void each_outcome_has_its_exit_code(void **state)

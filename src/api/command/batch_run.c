@@ -358,7 +358,8 @@ static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
     }
     item->data = call_data(item);
     if (item->data == NULL) {
-        (void)error_set(err, ERR_UPSTREAM_SHAPE, "%s: the platform's answer says nothing of it%s",
+        (void)error_set(err, ERR_UPSTREAM_SHAPE,
+                        "%s: the platform's answer does not hold the result%s",
                         row->call->spec->name,
                         row->call->spec->class == CALL_READ
                             ? ""

@@ -102,9 +102,9 @@ static struct json *warnings_of(const struct batch_item *item, struct arena *are
                                       "checkpoint was read back")));
     }
     if (item->timed_out) {
-        json_append(list,
-                    json_new_string(
-                        arena, STR("The execution was still running when the timeout was over")));
+        json_append(
+            list, json_new_string(
+                      arena, STR("The execution was still running when the timeout was reached")));
     }
     return list;
 }

@@ -80,9 +80,11 @@ static void warn_of_missing_checkpoint(struct task *task, const struct session *
                json_get(corrected, "checkpoint_id") != NULL;
 
     if (!has) {
-        json_append(warnings,
-                    json_new_string(task->arena, STR("No checkpoint is named: to be carried out it "
-                                                     "needs checkpoint_id, or a session")));
+        json_append(
+            warnings,
+            json_new_string(
+                task->arena,
+                STR("No checkpoint is named: to run this command, give checkpoint_id or a session")));
     }
 }
 

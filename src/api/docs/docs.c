@@ -199,7 +199,7 @@ static enum stage_verdict reply_packed(struct task *task, const char *type, stru
 {
     if (!str_contains(exchange_header_lines(task->exchange, "Accept-Encoding"), STR("gzip"))) {
         (void)error_set(&task->error, ERR_NOT_ACCEPTABLE,
-                        "This file is kept compressed only; accept gzip");
+                        "This file is served with gzip only; send Accept-Encoding: gzip");
         return task_fail(task);
     }
     page_set_policy(task);

@@ -34,10 +34,10 @@ static const char *param_about(const struct route *route, struct str part)
         return "One or more segments";
     }
     if (str_starts(str_from(route->pattern), STR("/api/v1/tests/runs"))) {
-        return "As POST /api/v1/tests/run answered it";
+        return "The id that POST /api/v1/tests/run returned";
     }
     return str_starts(str_from(route->pattern), STR("/api/v1/sessions"))
-               ? "As POST /api/v1/sessions answered it"
+               ? "The id that POST /api/v1/sessions returned"
                : "Its id or name";
 }
 
@@ -67,7 +67,7 @@ static void add_header_parameters(struct task *task, struct json *list, const st
     for (const struct member *row = route->query->members; row->name != NULL; row++) {
         if (str_is(STR("session_id"), row->name)) {
             (void)add_parameter(task, list, STR("X-Session-Id"), "header",
-                                "The session, where the body names none");
+                                "The session, if the body names none");
         }
     }
     if (str_is(STR("POST"), route->method)) {

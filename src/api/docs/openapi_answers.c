@@ -39,15 +39,15 @@ static const struct {
     const char *description;
 } successes[] = {
     {"executeBatch", "207", "Not all commands succeeded; results says which"},
-    {"runTestFile", "202", "async=true: it has begun; Location says where to look"},
-    {"runTestFile", "207", "It ended otherwise than created or passed; the answer says what exists"},
-    {"stopTestRun", "202", "It stops after the step in flight"},
-    {"getDirect", "201", "The platform made it"}, {"getDirect", "204", "The platform has nothing to tell"},
-    {"postDirect", "201", "The platform made it"}, {"postDirect", "204", "The platform has nothing to tell"},
-    {"putDirect", "201", "The platform made it"}, {"putDirect", "204", "The platform has nothing to tell"},
-    {"patchDirect", "201", "The platform made it"}, {"patchDirect", "204", "The platform has nothing to tell"},
-    {"deleteDirect", "201", "The platform made it"}, {"deleteDirect", "204", "The platform has nothing to tell"},
-    {"watchTestRun", "204", "It is over, and the client has seen its last event"},
+    {"runTestFile", "202", "async=true: the run has begun; Location is its address"},
+    {"runTestFile", "207", "The run ended, but neither created nor passed; the answer says what exists"},
+    {"stopTestRun", "202", "The run stops after the step in flight"},
+    {"getDirect", "201", "Created on the platform"}, {"getDirect", "204", "Done, and the platform answered without content"},
+    {"postDirect", "201", "Created on the platform"}, {"postDirect", "204", "Done, and the platform answered without content"},
+    {"putDirect", "201", "Created on the platform"}, {"putDirect", "204", "Done, and the platform answered without content"},
+    {"patchDirect", "201", "Created on the platform"}, {"patchDirect", "204", "Done, and the platform answered without content"},
+    {"deleteDirect", "201", "Created on the platform"}, {"deleteDirect", "204", "Done, and the platform answered without content"},
+    {"watchTestRun", "204", "The run is over, and the client has seen its last event"},
 };
 
 /* clang-format on */

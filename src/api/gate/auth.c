@@ -98,8 +98,8 @@ static enum error_code take_token(const struct exchange *exchange, struct princi
                          "Bearer TOKEN\"");
     }
     if (!is_token(bearer)) {
-        return error_set(err, ERR_UNAUTHORIZED, "This is no token: 1 to %d visible characters",
-                         TOKEN_MAX);
+        return error_set(err, ERR_UNAUTHORIZED,
+                         "This is not a token: a token has 1 to %d visible characters", TOKEN_MAX);
     }
     digest_of_parts((struct str[]){STR("platform token"), bearer}, 2, &out->owner);
     digest_hex(&out->owner, hex);

@@ -248,8 +248,9 @@ static enum stage_verdict answer_hit(struct task *task, struct cache_entry *entr
 
 static enum stage_verdict refuse_uncached(struct task *task)
 {
-    (void)error_set(&task->error, ERR_UPSTREAM_TIMEOUT,
-                    "Nothing is kept for this request, and only-if-cached forbids to ask");
+    (void)error_set(
+        &task->error, ERR_UPSTREAM_TIMEOUT,
+        "No answer to this request is cached, and only-if-cached forbids asking the platform");
     return task_fail(task);
 }
 

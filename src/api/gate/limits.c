@@ -169,9 +169,9 @@ void limits_count_stranger(struct task *task)
     verdict = gcra_take(&bucket->tat_ns, limits->address, now_ns());
     if (!verdict.allowed) {
         metric_add(M_RATE_LIMITED, 0, 0, 0, 1);
-        (void)error_set(&task->error, ERR_RATE_LIMITED,
-                        "This address sends too many requests without a right credential; wait "
-                        "and send the request again with one");
+        (void)error_set(
+            &task->error, ERR_RATE_LIMITED,
+            "This address sends too many requests without a valid credential; wait, then send the request again with one");
         task->error.retry_after_s = seconds_up(verdict.retry_after_ns);
     }
 }

@@ -81,7 +81,7 @@ static enum stage_verdict stage_single_fields(struct task *task)
         if ((fields[i].matters_to_reads || !task_only_reads(task)) &&
             exchange_count_headers(task->exchange, fields[i].name) > 1) {
             (void)error_at(&task->error, ERR_BAD_REQUEST, fields[i].name,
-                           "The header %s stands more than once; send it once", fields[i].name);
+                           "The header %s was sent more than once; send it once", fields[i].name);
             return task_fail(task);
         }
     }

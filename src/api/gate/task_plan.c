@@ -113,7 +113,7 @@ static void time_over(struct task *task)
     }
     cancel(task);
     (void)error_set(&task->error, ERR_OVERLOADED,
-                    "The commands before this one took too long; nothing of it was sent");
+                    "The commands before this one took too long; this one was not sent");
     task->error.retry_after_s = 1;
     (void)task_fail(task);
 }

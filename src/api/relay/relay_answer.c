@@ -316,11 +316,11 @@ static bool without_secrets(struct relay *relay, struct str *text, const char **
         return true;
     }
     if (!looks_like_json(relay, *text)) {
-        *why = "it names some and is not JSON";
+        *why = "it names members that hold secrets, and it is not JSON";
         return false;
     }
     if (json_parse(relay->task->arena, *text, &limits, &tree, NULL) != ERR_OK) {
-        *why = "it says that it is JSON and is not";
+        *why = "its Content-Type says JSON, and it is not JSON";
         return false;
     }
     redact(tree, path, relay->shows);
@@ -379,7 +379,7 @@ static enum stage_verdict reply_held(struct relay *relay)
         return cache_fail(task);
     }
     if (relay->status == 206 && relay->redacts) {
-        return refuse_unreadable(relay, "it is a part of a whole");
+        return refuse_unreadable(relay, "it is only a part of the content (206)");
     }
     if (!decode_held(relay, &text, &why) ||
         (relay->redacts && !without_secrets(relay, &text, &why))) {

@@ -137,7 +137,7 @@ static struct json *job_reply(struct simple *simple)
     }
     if (waited && !execution_is_over(simple->answer)) {
         set_text(simple, out, "message",
-                 STR("The execution was still running when the time to wait was over"));
+                 STR("The execution was still running when the timeout was reached"));
     }
     execution_link_set(simple->task, out, simple->answer, goal_of(simple));
     return out;
@@ -205,7 +205,7 @@ static void reply(struct simple *simple)
     }
     if (out == NULL) {
         (void)error_set(&task->error, ERR_UPSTREAM_SHAPE,
-                        "The platform's answer is in none of the shapes that are known for it");
+                        "The platform's answer has none of the known shapes");
         (void)cache_fail(task);
         return;
     }

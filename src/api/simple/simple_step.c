@@ -114,7 +114,7 @@ static bool fill_action(struct task *task, const struct json *body, const char *
     }
     (void)error_at(
         error_list_add(task_errors(task)), ERR_INVALID, pointer,
-        "\"%.*s\" is no action that can be made from target and value; use a command of GET /api/v1/commands",
+        "\"%.*s\" is not an action that target and value can describe; use a command of GET /api/v1/commands",
         STR_ARG(action));
     return false;
 }
@@ -349,8 +349,9 @@ enum stage_verdict handle_simple_library(struct task *task)
     making->name = json_str(json_get(body, "name"));
     if (from_steps && (json_get(body, "steps") == NULL || json_get(body, "goalId") == NULL ||
                        making->name.len == 0)) {
-        (void)error_at(error_list_add(task_errors(task)), ERR_INVALID, "/checkpointId",
-                       "Give either checkpointId (and name?), or name, goalId and steps");
+        (void)error_at(
+            error_list_add(task_errors(task)), ERR_INVALID, "/checkpointId",
+            "Give checkpointId (and a name, if you like), or else name, goalId and steps");
     }
     json_set(args, STR("name"), json_new_string(task->arena, making->name));
     if (json_get(body, "checkpointId") != NULL) {
@@ -389,7 +390,7 @@ static struct json *row_object(struct task *task, const struct json *columns,
         (void)error_at(
             error_list_add(task_errors(task)), ERR_INVALID,
             arena_cstr(task->arena, arena_printf(task->arena, "/rows/%zu", at)),
-            "A row is a list of values or an object by column name, not longer than columns");
+            "A row must be a list of values or an object with names of columns, and not longer than columns");
         return NULL;
     }
     JSON_FOREACH (column, columns) {

@@ -48,7 +48,7 @@ struct owner {
 static void too_many(struct task *task, const char *what, int most)
 {
     (void)error_at(error_list_add(task_errors(task)), ERR_INVALID, what,
-                   "More than %d of \"%s\" in the query", most, what);
+                   "More than %d values of \"%s\" in the query", most, what);
 }
 
 static void take_variable(struct task *task, struct asked *asked, struct str name, struct str value)

@@ -41,7 +41,7 @@ static const struct answer_row rows[] = {
     {OK "Connection: x, Close\r\nContent-Length: 1\r\n\r\na", 0, "200 [a] end"},
     {"HTTP/1.1 200\r\nContent-Length: 1\r\n\r\na", 0, "200 [a] end keep"},
     /* until the close, where a close tells nothing */
-    {OK "\r\nabc", NO_CLOSE | CLOSES, "bad: its body has no length, so its end could not be told from a break"},
+    {OK "\r\nabc", NO_CLOSE | CLOSES, "bad: its body has no length, so a broken connection would look like its end"},
     {OK "Content-Length: 3\r\n\r\nabc", NO_CLOSE, "200 [abc] end keep"},
     {OK "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", NO_CLOSE, "200 [] end keep"},
     {OK "\r\n", NO_CLOSE | TO_HEAD, "200 [] end keep"},
