@@ -52,4 +52,10 @@ struct call {
 enum error_code call_compile(struct arena *arena, const struct call_spec *spec, size_t label,
                              struct call *out, struct error *err) MUST_CHECK;
 
+/* The request that the call makes: {"method", "path", "query"?, "body"?}. `values`: what is known, a
+ * chain that may be NULL; any other name stands for itself as the text "{name}". An error means that
+ * a value is of the wrong kind. */
+enum error_code call_show(const struct call *call, const struct scope *values, struct arena *arena,
+                          struct json **out, struct error *err) MUST_CHECK;
+
 #endif

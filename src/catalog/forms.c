@@ -5,6 +5,9 @@
 #include "catalog_internal.h"
 #include "data/node.h"
 
+/* Of the steps that forms show. */
+#define SHOWN_CHECKPOINT "1680930"
+
 enum { FORM_MAX = 1024 * 1024 };
 
 static struct json *text(struct arena *arena, const char *value)
@@ -259,35 +262,16 @@ static struct json *text_or_null(struct arena *arena, struct str value)
 
 static struct json *upstream_of(const struct bound_command *bound, struct arena *arena)
 {
-    static const char names[] =
-        "{\"checkpoint_id\":1680930,\"position\":0,\"goal_id\":\"{goal_id}\","
-        "\"snapshot_id\":\"{snapshot_id}\",\"execution_id\":\"{execution_id}\",\"journey_id\":\"{journey_id}\"}";
-    const struct call *call = catalog_call(bound->command);
-    struct json *open_places = NULL;
-    struct json *out = json_new_object(arena);
-    struct json *body = NULL;
-    struct str path = STR_EMPTY;
-    struct str query = STR_EMPTY;
-    struct scope outer;
-    struct scope scope;
+    struct json *place = json_new_object(arena);
+    struct json *out = NULL;
+    struct scope outer = scope_of_object(place, NULL);
+    struct scope scope = scope_of_object(bound->values, &outer);
 
-    if (json_parse(arena, str_from(names), NULL, &open_places, NULL) != ERR_OK) {
-        return out;
-    }
-    outer = scope_of_object(open_places, NULL);
-    scope = scope_of_object(bound->values, &outer);
-    json_set(out, STR("method"), text(arena, call->spec->method));
-    if (path_expand(call->spec->path, &scope, arena, &path, NULL) == ERR_OK) {
-        json_set(out, STR("path"), json_new_string(arena, path));
-    }
-    if (call->spec->query != NULL &&
-        query_expand(call->spec->query, &scope, arena, &query, NULL) == ERR_OK && query.len > 0) {
-        json_set(out, STR("query"), json_new_string(arena, query));
-    }
-    if (call->body != NULL && template_expand(call->body, &scope, arena, &body, NULL) == ERR_OK) {
-        json_set(out, STR("body"), body);
-    }
-    return out;
+    json_set(place, STR("checkpoint_id"), json_new_raw_number(arena, STR(SHOWN_CHECKPOINT)));
+    json_set(place, STR("position"), json_new_int(arena, 0));
+    return call_show(catalog_call(bound->command), &scope, arena, &out, NULL) == ERR_OK
+               ? out
+               : json_new_object(arena);
 }
 
 struct json *catalog_forms(const struct bound_command *bound, struct arena *arena,
@@ -306,7 +290,7 @@ struct json *catalog_forms(const struct bound_command *bound, struct arena *aren
     json_set(body, STR("args"), args);
     json_set(body, STR("options"), options);
     if (bound->command->kind == COMMAND_STEP) {
-        json_set(body, STR("checkpoint_id"), text(arena, "1680930")); /* as in upstream_of */
+        json_set(body, STR("checkpoint_id"), text(arena, SHOWN_CHECKPOINT));
         json_set(body, STR("position"), json_new_int(arena, 0));
     }
     json_set(out, STR("curl"), json_new_string(arena, curl_of(body, shown, arena)));

@@ -347,33 +347,18 @@ static void put_test(struct converting *v, const struct testfile_test *test, boo
 static struct json *request_of(struct arena *arena, const struct testfile_test *test,
                                const struct testfile_step *step, size_t position)
 {
-    const struct call *call = catalog_call(step->command);
     struct json *known = json_new_object(arena);
-    struct json *out = json_new_object(arena);
-    struct json *body = NULL;
-    struct scope outer;
-    struct scope scope;
-    struct str text = STR_EMPTY;
+    struct json *out = NULL;
+    struct scope outer = scope_of_object(known, NULL);
+    struct scope scope = scope_of_object(step->bound.values, &outer);
 
-    json_set(known, STR("checkpoint_id"),
-             json_new_string(arena, test->checkpoint_id.len > 0 ? test->checkpoint_id
-                                                                : STR("{checkpoint_id}")));
-    json_set(known, STR("journey_id"), json_new_string(arena, STR("{journey_id}")));
+    if (test->checkpoint_id.len > 0) {
+        json_set(known, STR("checkpoint_id"), json_new_string(arena, test->checkpoint_id));
+    }
     json_set(known, STR("position"), json_new_int(arena, (int64_t)position));
-    outer = scope_of_object(known, NULL);
-    scope = scope_of_object(step->bound.values, &outer);
-    json_set(out, STR("method"), json_new_string(arena, str_from(call->spec->method)));
-    if (path_expand(call->spec->path, &scope, arena, &text, NULL) == ERR_OK) {
-        json_set(out, STR("path"), json_new_string(arena, text));
-    }
-    if (call->spec->query != NULL &&
-        query_expand(call->spec->query, &scope, arena, &text, NULL) == ERR_OK) {
-        json_set(out, STR("query"), json_new_string(arena, text));
-    }
-    if (call->body != NULL && template_expand(call->body, &scope, arena, &body, NULL) == ERR_OK) {
-        json_set(out, STR("body"), body);
-    }
-    return out;
+    return call_show(catalog_call(step->command), &scope, arena, &out, NULL) == ERR_OK
+               ? out
+               : json_new_object(arena);
 }
 
 static void put_upstream(struct converting *v, const struct testfile *file)

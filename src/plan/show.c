@@ -1,0 +1,91 @@
+/* A call as the request that it makes, for people. Values that only an earlier answer can give are
+ * not known; which those are is found by trying: the last name that nobody knew when an expansion
+ * failed is one of them. Each such name stands for itself as the text "{name}", which templates leave
+ * as it is. */
+#include "plan/call.h"
+
+struct showing {
+    const struct scope *values;
+    struct arena *arena;
+    struct json *unknown; /* name -> "{name}" */
+    struct str asked_in_vain;
+};
+
+static const struct json *ask(const struct scope *scope, struct str name)
+{
+    /* The scope is ours; only its type says const. */
+    struct showing *showing = *(struct showing *const *)scope->context;
+    const struct json *value = NULL;
+
+    for (const struct scope *at = showing->values; at != NULL && value == NULL; at = at->outer) {
+        value = at->get(at, name);
+    }
+    if (value == NULL) {
+        value = json_get_str(showing->unknown, name);
+    }
+    if (value == NULL) {
+        showing->asked_in_vain = arena_str(showing->arena, name);
+    }
+    return value;
+}
+
+static bool learn(struct showing *showing)
+{
+    struct str name = showing->asked_in_vain;
+
+    if (name.len == 0) {
+        return false;
+    }
+    json_set(
+        showing->unknown, name,
+        json_new_string(showing->arena, arena_printf(showing->arena, "{%.*s}", STR_ARG(name))));
+    showing->asked_in_vain = STR_EMPTY;
+    return true;
+}
+
+static enum error_code try_once(const struct call *call, const struct scope *scope,
+                                struct arena *arena, struct json *out, struct error *err)
+{
+    struct str path;
+    struct str query = STR_EMPTY;
+    struct json *body = NULL;
+    enum error_code code = path_expand(call->spec->path, scope, arena, &path, err);
+
+    if (code == ERR_OK && call->spec->query != NULL) {
+        code = query_expand(call->spec->query, scope, arena, &query, err);
+    }
+    if (code == ERR_OK && call->body != NULL) {
+        code = template_expand(call->body, scope, arena, &body, err);
+    }
+    if (code != ERR_OK) {
+        return code;
+    }
+    json_set(out, STR("method"), json_new_string(arena, str_from(call->spec->method)));
+    json_set(out, STR("path"), json_new_string(arena, path));
+    if (query.len > 0) {
+        json_set(out, STR("query"), json_new_string(arena, query));
+    }
+    if (body != NULL) {
+        json_set(out, STR("body"), body);
+    }
+    return ERR_OK;
+}
+
+enum error_code call_show(const struct call *call, const struct scope *values, struct arena *arena,
+                          struct json **out, struct error *err)
+{
+    struct showing showing = {.values = values, .arena = arena, .unknown = json_new_object(arena)};
+    struct showing *const context = &showing;
+    struct scope scope = {.get = ask, .context = &context};
+    struct json *request = json_new_object(arena);
+    enum error_code code;
+
+    do {
+        showing.asked_in_vain = STR_EMPTY;
+        code = try_once(call, &scope, arena, request, err);
+    } while (code != ERR_OK && learn(&showing));
+    if (code == ERR_OK) {
+        *out = request;
+    }
+    return code;
+}
