@@ -156,28 +156,11 @@ struct str command_line_join(struct arena *arena, const char *const *words, size
 struct str command_line_write(struct arena *arena, const struct command *command,
                               const struct json *args, const struct json *options);
 
-/* Text as a test file holds it: two dollars stand for one there, so each dollar of a run of them is
- * doubled. */
-struct str test_file_escape(struct arena *arena, struct str text);
+/* One word as sh reads it, in single quotes where it needs them. */
+void word_write(struct buf *out, struct str word);
 
-/* Names of variables that sentences read behind a $: letters, digits and _, no digit first. A
- * command takes more ("a-b"); those are said by command lines. */
-bool sentence_can_name(struct str variable);
-
-/* What a curl line needs beside the command. */
-struct form_options {
-    struct str base_url; /* "http://127.0.0.1:8000" */
-    bool needs_key;      /* the line reads a key from the shell's VIRTUOSO_PROXY_API_KEY */
-};
-
-/* The forms of a bound command: {"json", "curl", "yaml", "command_line", "sentence", "upstream",
- * "json_goes_to", "yaml_goes_to"}.
- * Each, given back, makes the same request; sentence is null where the command has none or its
- * options are not said by it; yaml is a test file for a step and the body of /commands/execute for
- * any other command, null where a value holds control characters, which YAML refuses. upstream is
- * the main call; what an earlier call would tell stays as in the row: "{snapshot_id}". */
-struct json *catalog_forms(const struct bound_command *bound, struct arena *arena,
-                           const struct form_options *shown);
+/* The options x and y of a command whose argument is a point. */
+bool is_part_of_point(const struct command *command, const struct param *option);
 /* The row as JSON for GET /api/v1/commands. */
 struct json *catalog_describe(const struct command *command, struct arena *arena);
 

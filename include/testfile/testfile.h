@@ -199,6 +199,13 @@ enum error_code sentence_parse(struct arena *arena, struct str sentence, struct 
 struct str sentence_write(struct arena *arena, const struct command *command,
                           const struct json *args, const struct json *options);
 
+/* The same without the command line; empty: no sentence says all of it. */
+struct str sentence_of(struct arena *arena, const struct command *command, const struct json *args,
+                       const struct json *options);
+/* Text as a test file holds it: two dollars stand for one there, so each dollar of a run of them is
+ * doubled. */
+struct str test_file_escape(struct arena *arena, struct str text);
+
 /* --- renderers --- */
 
 /* For people: `file:line:column: error: …`, the source line, a caret, hint and example. Everything

@@ -77,11 +77,7 @@ bool word_is_one_of(const char *words, struct str text);
 void warning_add(struct warning_list *list, struct arena *arena, struct str text);
 /* "step-interact write ELEMENT TEXT [--append]" */
 struct str command_usage(const struct command *command, struct arena *arena);
-/* line.c: one word as sh reads it, in single quotes where it needs them */
-void word_write(struct buf *out, struct str word);
 /* bind.c */
-/* The options x and y of a command whose argument is a point. */
-bool is_part_of_point(const struct command *command, const struct param *option);
 const struct param *option_lookup(const struct command *command, struct str name,
                                   struct arena *arena);
 /* The parameter whose name (or old flag) is nearest to this one; NULL: none is near, or two are. */

@@ -80,6 +80,31 @@ void param_names(const struct param *param, void (*fn)(void *context, struct str
     }
 }
 
+struct json *param_write(const struct param *param, const struct json *values, struct arena *arena)
+{
+    const struct json *value = json_get(values, param->name);
+    const struct param_row *row = &rows[param->type];
+
+    if (row->separator != '\0') {
+        const struct json *first = json_get(values, row->parts[0]);
+        const struct json *second = json_get(values, row->parts[1]);
+
+        return json_new_string(
+            arena, arena_printf(arena, "%.*s%c%.*s", STR_ARG(json_number_text(first, arena)),
+                                row->separator, STR_ARG(json_number_text(second, arena))));
+    }
+    if (param->type == PARAM_TARGET && value != NULL) {
+        struct json *clue = NULL;
+
+        if (json_parse(arena, json_str(json_find(value, "/selectors/0/value")), NULL, &clue,
+                       NULL) != ERR_OK) {
+            return NULL;
+        }
+        return json_copy(arena, json_get(clue, "clue"));
+    }
+    return value != NULL ? json_copy(arena, value) : NULL;
+}
+
 /* ---- JSON Schema ---- */
 
 struct json *param_words(const char *words, struct arena *arena)

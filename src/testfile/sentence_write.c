@@ -102,6 +102,20 @@ static void put_plain(struct writing *w, struct str text, bool is_option)
     }
 }
 
+/* What sentences read behind a $: letters, digits and _, no digit first. A command takes more names
+ * ("a-b"); those are said by command lines. */
+static bool is_plain_name(struct str variable)
+{
+    for (size_t i = 0; i < variable.len; i++) {
+        char c = char_lower(variable.ptr[i]);
+
+        if ((c < 'a' || c > 'z') && c != '_' && (c < '0' || c > '9' || i == 0)) {
+            return false;
+        }
+    }
+    return variable.len > 0;
+}
+
 static void put_slot(struct writing *w, struct str slot, bool comment)
 {
     bool plus = str_ends(slot, STR("+1"));
@@ -127,7 +141,7 @@ static void put_slot(struct writing *w, struct str slot, bool comment)
         if (plain && text.len > 0 && text.ptr[0] == '$') {
             text = str_sub(text, 1, text.len);
         }
-        w->failed = w->failed || (is_variable && !sentence_can_name(text)) ||
+        w->failed = w->failed || (is_variable && !is_plain_name(text)) ||
                     (comment && (text.len == 0 || str_trim(text).len != text.len ||
                                  str_find_char(text, '\n') >= 0));
         put_plain(w, text, json_get_str(w->options, name) == value);
@@ -136,9 +150,29 @@ static void put_slot(struct writing *w, struct str slot, bool comment)
     }
 }
 
-/* Empty: no sentence says it. */
-static struct str in_words(struct arena *arena, const struct command *command,
-                           const struct json *args, const struct json *options)
+struct str test_file_escape(struct arena *arena, struct str text)
+{
+    struct buf buf;
+    struct str out;
+
+    if (!str_contains(text, STR("$$"))) {
+        return text;
+    }
+    buf_init(&buf, text.len * 2 + 1);
+    for (size_t i = 0; i < text.len; i++) {
+        bool in_run = text.ptr[i] == '$' && ((i > 0 && text.ptr[i - 1] == '$') ||
+                                             (i + 1 < text.len && text.ptr[i + 1] == '$'));
+
+        buf_text(&buf, in_run ? "$" : "");
+        buf_char(&buf, text.ptr[i]);
+    }
+    out = arena_str(arena, buf_view(&buf));
+    buf_done(&buf);
+    return out;
+}
+
+struct str sentence_of(struct arena *arena, const struct command *command, const struct json *args,
+                       const struct json *options)
 {
     struct writing w = {.arena = arena, .command = command, .args = args, .options = options};
     const char *form = command->kind == COMMAND_STEP ? form_of(command, options) : NULL;
@@ -164,7 +198,7 @@ static struct str in_words(struct arena *arena, const struct command *command,
 struct str sentence_write(struct arena *arena, const struct command *command,
                           const struct json *args, const struct json *options)
 {
-    struct str sentence = in_words(arena, command, args, options);
+    struct str sentence = sentence_of(arena, command, args, options);
 
     return sentence.len > 0
                ? sentence

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/utf8.h"
 #include "catalog/catalog.h"
+#include "forms/forms.h"
 
 enum { MAX_INPUT = 4096 };
 
@@ -35,7 +36,7 @@ static bool binds(struct arena *arena, const struct json *line, struct bound_com
 static void check_forms(struct arena *arena, const struct bound_command *bound)
 {
     const struct json *forms =
-        catalog_forms(bound, arena, &(struct form_options){STR_INIT("http://127.0.0.1"), true});
+        command_forms(bound, arena, &(struct form_options){STR_INIT("http://127.0.0.1"), true});
     struct bound_command again;
     struct json *line = NULL;
 

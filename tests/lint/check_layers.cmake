@@ -5,7 +5,7 @@
 # header.
 cmake_minimum_required(VERSION 3.25)
 
-set(ROOMS base crypto observe data config net http upstream plan step session catalog testfile run
+set(ROOMS base crypto observe data config net http upstream plan step session catalog testfile forms run
   api/gate api/command api/simple api/tests api/docs api/relay api/ops api sandbox cli app)
 set(MAY_base)
 set(MAY_crypto base)
@@ -20,11 +20,12 @@ set(MAY_step base data plan upstream)
 set(MAY_session base crypto observe data)
 set(MAY_catalog base data plan upstream/class.h) # tables of calls need not know the client
 set(MAY_testfile base data plan catalog upstream/class.h)
+set(MAY_forms base data plan catalog testfile upstream/class.h)
 set(MAY_run base crypto observe data upstream plan step catalog testfile)
 # The parts of api are rooms of their own; api itself joins them.
 set(MAY_api/gate base crypto observe data config http upstream plan step session catalog testfile run)
 set(GATE_api base crypto observe data config http upstream plan session catalog api/gate)
-set(MAY_api/command ${GATE_api} step testfile run)
+set(MAY_api/command ${GATE_api} step testfile forms run)
 set(MAY_api/simple ${GATE_api} step testfile run api/command)
 set(MAY_api/tests ${GATE_api} step testfile run)
 set(MAY_api/docs ${GATE_api} testfile)

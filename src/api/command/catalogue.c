@@ -5,6 +5,7 @@
 #include "api/gate/links.h"
 #include "api/gate/page.h"
 #include "base/markup.h"
+#include "forms/forms.h"
 
 static struct json *text_node(struct task *task, const char *text)
 {
@@ -180,7 +181,7 @@ static struct json *example_forms(struct task *task, const struct command *comma
     }
     shown_at =
         (struct form_options){task_server_url(task), task->api->config->auth.modes != AUTH_NONE};
-    forms = catalog_forms(&bound, task->arena, &shown_at);
+    forms = command_forms(&bound, task->arena, &shown_at);
     requests = command_requests(task, json_get(forms, "json"), &task->error);
     if (requests != NULL) {
         json_set(forms, STR("upstream_requests"), requests);

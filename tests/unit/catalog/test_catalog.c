@@ -4,6 +4,7 @@
 
 #include "catalog/catalog_internal.h"
 #include "config/config.h"
+#include "forms/forms.h"
 
 static const struct catalog_defaults defaults = {.organization_id = STR_INIT("7")};
 
@@ -63,7 +64,7 @@ static enum error_code bind_text(struct fixture *f, const char *text)
 static struct str request_of(struct fixture *f)
 {
     return json_text(&f->arena,
-                     json_get(catalog_forms(&f->bound, &f->arena,
+                     json_get(command_forms(&f->bound, &f->arena,
                                             &(struct form_options){STR_INIT("http://x"), false}),
                               "upstream"));
 }
@@ -174,7 +175,7 @@ static void every_form_of_every_command_means_the_same(void **state)
         assert_ptr_equal(f.bound.command, command);
         want = request_of(&f);
         forms =
-            catalog_forms(&f.bound, &f.arena, &(struct form_options){STR_INIT("http://x"), false});
+            command_forms(&f.bound, &f.arena, &(struct form_options){STR_INIT("http://x"), false});
         if (bind_json(&f, json_get(forms, "json")) != ERR_OK) {
             fail_msg("%s: its JSON form does not bind: %s", command->words, f.errors.items[0].text);
         }

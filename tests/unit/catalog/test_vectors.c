@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "catalog/catalog_internal.h"
 #include "data/node.h"
+#include "forms/forms.h"
 #include "testfile/testfile.h"
 
 enum { FILE_MAX = 4 * 1024 * 1024 };
@@ -311,7 +312,7 @@ static void every_form_of_every_vector_gives_the_same_request(void **state)
 
         assert_int_equal(bind(&v, v.vector, &bound), ERR_OK);
         forms =
-            catalog_forms(&bound, &v.arena, &(struct form_options){STR_INIT("http://x"), false});
+            command_forms(&bound, &v.arena, &(struct form_options){STR_INIT("http://x"), false});
         shown(&v, json_get(forms, "upstream"));
         fed_back(&v, "json", json_get(forms, "json"));
         assert_int_equal(

@@ -1,6 +1,7 @@
 /* Every command of the catalogue with values chosen to hurt, through every way to write it and
  * back: what is read must bind to the values that were written. */
 #include "fixture.h"
+#include "forms/forms.h"
 #include "harness/client.h"
 
 enum { N_ROUNDS = 128, LONG_TEXT = 2000 };
@@ -178,7 +179,7 @@ static void check(struct trip *trip)
     trip->n_bound++;
     check_line(trip, "command_line_write",
                command_line_write(&trip->arena, trip->command, trip->args, trip->options));
-    forms = catalog_forms(&trip->bound, &trip->arena,
+    forms = command_forms(&trip->bound, &trip->arena,
                           &(struct form_options){STR_INIT("http://x"), false});
     check_line(trip, "help command_line", json_str(json_get(forms, "command_line")));
     check_same(trip, "help json", STR_EMPTY, json_get(forms, "json"));

@@ -1,0 +1,22 @@
+/* A command in all the forms that people and programs send it in. Pure. */
+#ifndef FORMS_FORMS_H
+#define FORMS_FORMS_H
+
+#include "catalog/catalog.h"
+
+/* What a curl line needs beside the command. */
+struct form_options {
+    struct str base_url; /* "http://127.0.0.1:8000" */
+    bool needs_key;      /* the line reads a key from the shell's VIRTUOSO_PROXY_API_KEY */
+};
+
+/* The forms of a bound command: {"json", "curl", "yaml", "command_line", "sentence", "upstream",
+ * "json_goes_to", "yaml_goes_to"}.
+ * Each, given back, makes the same request; sentence is null where the command has none or its
+ * options are not said by it; yaml is a test file for a step and the body of /commands/execute for
+ * any other command, null where a value holds control characters, which YAML refuses. upstream is
+ * the main call; what an earlier call would tell stays as in the row: "{snapshot_id}". */
+struct json *command_forms(const struct bound_command *bound, struct arena *arena,
+                           const struct form_options *shown);
+
+#endif
