@@ -14,5 +14,7 @@ struct str span_unit_nearest(struct str name); /* empty: none is near */
 bool span_ms(int64_t thousandths, int64_t unit_ms, int64_t *out_ms) MUST_CHECK;
 /* A number with its unit, in whole milliseconds. */
 bool span_read(struct str text, int64_t *out_ms) MUST_CHECK;
+/* The same, or a whole number alone, which is milliseconds; from 0 to max_ms. */
+bool span_or_ms(struct str text, int64_t max_ms, int64_t *out_ms) MUST_CHECK;
 
 #endif

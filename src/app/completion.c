@@ -146,6 +146,7 @@ static const struct {
     {"html", "*.html"},
     {"config", "*.yaml *.yml"},
     {"ca-file", "*.pem *.crt"},
+    {"body-file", "*.json"},
     {"run", "*.yaml *.yml *.json"},
     {"validate", "*.yaml *.yml *.json"},
     {"convert", "*.yaml *.yml *.json"},

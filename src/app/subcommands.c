@@ -93,6 +93,26 @@ static const struct argument command_arguments[] = {
     {.name = NULL},
 };
 
+static const struct argument load_arguments[] = {
+    {"rate", 'r', "N", "requests a second, at a fixed rate (100)", NULL, NULL},
+    {"duration", 'd', "TIME", "how long: 10s, 500ms (10s)", NULL, NULL},
+    {"count", 'n', "N", "how many requests, instead of how long", NULL, NULL},
+    {"connections", 'c', "N", "open connections (32)", NULL, NULL},
+    {"method", 'm', "METHOD", "GET, or POST where there is a body", NULL, NULL},
+    {"header", 'H', "'NAME: VALUE'", "a header; may be repeated", NULL, NULL},
+    {"body", 'b', "TEXT", "the body, as JSON unless a header says otherwise", NULL, NULL},
+    {"body-file", 0, "FILE", "the body is in this file", NULL, NULL},
+    {"ids", 0, "FROM-TO", "{id} in the URL and in the body is one of these, in turn", NULL, NULL},
+    {"api-key-file", 0, "FILE", "API key to show (or env VIRTUOSO_PROXY_API_KEY)", NULL, NULL},
+    {"warm-up", 0, "TIME", "the first requests, which are sent and not counted (0)", NULL, NULL},
+    {"timeout", 't', "TIME", "a request without an answer has failed then (10s)", NULL, NULL},
+    {"output", 'o', "FORMAT", "human or json", NULL, NULL, "human json"},
+    {"max-p99", 0, "TIME", "exit code 1 where one answer in a hundred takes longer", NULL, NULL},
+    {"max-errors", 0, "SHARE", "exit code 1 where more fail: a number, or 0.1%", NULL, NULL},
+    {"yes-i-may", 0, NULL, "the host may be another than this machine", NULL, NULL},
+    {.name = NULL},
+};
+
 static const char server_signals[] =
     "SIGTERM and SIGINT drain (SIGINT at a terminal without the notice; a second one stops at "
     "once); SIGHUP, SIGUSR1 and SIGUSR2 are logged and ignored";
@@ -175,6 +195,12 @@ const struct subcommand subcommands[] = {
          "0 passed, created or skipped; 1 usage, or could not start; 2 a test is red; 3 cancelled "
          "or aborted; 4 out of time",
      .example = "run tests/ --wait --junit report.xml"},
+    {"load", "Send requests at a fixed rate, and tell how long their answers took.", "URL",
+     load_arguments, run_load,
+     .exit_codes = "0 measured; 1 usage, or nobody answered, or --max-p99 or --max-errors was "
+                   "exceeded",
+     .signals = "SIGINT and SIGTERM end it; what was measured until then is reported",
+     .example = "load --rate 500 --duration 30s --max-p99 200ms http://127.0.0.1:8000/health/live"},
     {"init", "Write a test file to begin with, the schema for editors, and a file for a CI system.",
      "[DIR]", init_arguments, run_init,
      .exit_codes = "0 all was written; 1 usage, or a file exists already",

@@ -28,6 +28,7 @@ extern const size_t n_subcommands;
 int run_serve(struct arguments *arguments);
 int run_sandbox(struct arguments *arguments);
 int run_check(struct arguments *arguments);
+int run_load(struct arguments *arguments);
 int run_demo(struct arguments *arguments);
 int run_command(struct arguments *arguments);
 int run_key(struct arguments *arguments);

@@ -80,3 +80,17 @@ bool span_read(struct str text, int64_t *out_ms)
     return span_split(str_trim(text), &thousandths, &unit) && span_unit(unit, &unit_ms) &&
            span_ms(thousandths, unit_ms, out_ms);
 }
+
+bool span_or_ms(struct str text, int64_t max_ms, int64_t *out_ms)
+{
+    int64_t ms;
+
+    if (str_to_i64(text, 0, max_ms, out_ms)) {
+        return true;
+    }
+    if (!span_read(text, &ms) || ms > max_ms) {
+        return false;
+    }
+    *out_ms = ms;
+    return true;
+}

@@ -43,8 +43,6 @@ void wipe_secret_file(struct buf *text); /* what read_secret_file filled; also w
 /* text.c */
 bool set_text(struct loader *loader, const struct option_row *row, struct str text);
 bool set_secret(struct loader *loader, const struct option_row *row, struct str text);
-/* set.c: "50ms", "2s" or "50", which is milliseconds; the sign is not looked at */
-bool parse_ms(struct str text, int64_t *out);
 /* disturb.c */
 bool set_spread(struct loader *loader, const struct option_row *row, struct str text);
 void print_spread(struct buf *out, const struct config_spread *spread);

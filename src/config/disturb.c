@@ -1,5 +1,6 @@
 /* How the sandbox is told to disturb: latencies ("50ms+-10ms") and faults ("POST /teststeps:503@1%"). */
 #include "base/buf.h"
+#include "base/span.h"
 #include "config_internal.h"
 
 enum { MAX_WAIT_MS = 600000, SHOWN_MAX = 80 };
@@ -8,7 +9,7 @@ static bool read_wait(struct str text, unsigned *out)
 {
     int64_t value;
 
-    if (!parse_ms(text, &value) || value < 0 || value > MAX_WAIT_MS) {
+    if (!span_or_ms(text, MAX_WAIT_MS, &value)) {
         return false;
     }
     *out = (unsigned)value;

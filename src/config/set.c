@@ -70,18 +70,13 @@ static bool parse_size(struct str text, int64_t *out)
     return false;
 }
 
-bool parse_ms(struct str text, int64_t *out)
-{
-    return span_read(text, out) || str_to_i64(text, INT64_MIN, INT64_MAX, out);
-}
-
 static bool parse_number(const struct option_row *row, struct str text, int64_t *out)
 {
     if (row->type == OPTION_SIZE) {
         return parse_size(text, out);
     }
     if (row->type == OPTION_MS) {
-        return parse_ms(text, out);
+        return span_or_ms(text, INT64_MAX, out);
     }
     return str_to_i64(text, INT64_MIN, INT64_MAX, out);
 }

@@ -339,6 +339,24 @@ static void spans_of_time_are_a_number_and_its_unit(void **state)
     assert_true(str_is(span_unit_nearest(S("secnds")), "seconds"));
 }
 
+static void a_number_alone_is_milliseconds(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t ms; /* -1: refused */
+    } rows[] = {{"0", 0},   {"2000", 2000}, {"2s", 2000}, {"1.5 s", 1500}, {"2001", -1},
+                {"3s", -1}, {"-1", -1},     {"", -1},     {"ms", -1},      {"5 parsecs", -1}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int64_t ms = -1;
+
+        if (span_or_ms(S(rows[i].text), 2000, &ms) != (rows[i].ms >= 0) || ms != rows[i].ms) {
+            fail_msg("%s: %lld", rows[i].text, (long long)ms);
+        }
+    }
+}
+
 int test_text(void)
 {
     const struct CMUnitTest tests[] = {
@@ -355,6 +373,7 @@ int test_text(void)
         cmocka_unit_test(words_are_joined_with_one_separator_between_two),
         cmocka_unit_test(markup_in_a_text_becomes_entities),
         cmocka_unit_test(spans_of_time_are_a_number_and_its_unit),
+        cmocka_unit_test(a_number_alone_is_milliseconds),
     };
 
     return cmocka_run_group_tests_name("base: text", tests, NULL, NULL);

@@ -1,0 +1,299 @@
+/* load: requests at a fixed rate, a line of progress on a terminal, and the verdict. */
+#include "load/load.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "api_key.h"
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/span.h"
+#include "client.h"
+#include "subcommands.h"
+
+enum { TEXT_MAX = 1 << 20, LINE_MAX = 160, DAY_MS = LOAD_MAX_SECONDS * 1000 };
+
+struct job {
+    struct load_options options;
+    struct load_result result;
+    struct str headers[ARGUMENTS_GIVEN_MAX];
+    struct buf body;
+    struct secret key;
+    int64_t max_p99_ms; /* below 0: not asked for */
+    double max_errors;  /* a share, or a number; below 0: not asked for */
+    bool max_errors_is_share;
+    bool as_json;
+};
+
+static volatile sig_atomic_t stop_asked;
+
+static void on_signal(int number)
+{
+    (void)number;
+    stop_asked = 1;
+}
+
+/* ---- options ---- */
+
+static enum error_code read_number(const struct arguments *arguments, const char *name, int64_t max,
+                                   int64_t *out, struct error *err)
+{
+    const char *word = arguments_get(arguments, name);
+
+    if (word != NULL && !str_to_i64(str_from(word), 1, max, out)) {
+        return error_set(err, ERR_INVALID, "--%s must be a whole number from 1 to %lld, not \"%s\"",
+                         name, (long long)max, word);
+    }
+    return ERR_OK;
+}
+
+static enum error_code read_time(const struct arguments *arguments, const char *name, int64_t *out,
+                                 struct error *err)
+{
+    const char *word = arguments_get(arguments, name);
+
+    if (word != NULL && !span_or_ms(str_from(word), DAY_MS, out)) {
+        return error_set(err, ERR_INVALID,
+                         "--%s must be a time up to a day, as 10s or 500ms, not \"%s\"", name,
+                         word);
+    }
+    return ERR_OK;
+}
+
+static enum error_code take_numbers(struct job *job, const struct arguments *arguments,
+                                    struct error *err)
+{
+    int64_t rate = 100;
+    int64_t connections = 32;
+    int64_t count = 0;
+    int64_t duration_ms = 10000;
+    int64_t timeout_ms = 10000;
+    int64_t warmup_ms = 0;
+    enum error_code code = read_number(arguments, "rate", LOAD_MAX_RATE, &rate, err);
+
+    if (code == ERR_OK) {
+        code = read_number(arguments, "connections", LOAD_MAX_CONNECTIONS, &connections, err);
+    }
+    if (code == ERR_OK) {
+        code = read_number(arguments, "count", INT32_MAX, &count, err);
+    }
+    if (code == ERR_OK) {
+        code = read_time(arguments, "duration", &duration_ms, err);
+    }
+    if (code == ERR_OK) {
+        code = read_time(arguments, "timeout", &timeout_ms, err);
+    }
+    if (code == ERR_OK) {
+        code = read_time(arguments, "warm-up", &warmup_ms, err);
+    }
+    if (code == ERR_OK) {
+        code = read_time(arguments, "max-p99", &job->max_p99_ms, err);
+    }
+    job->options.rate = (unsigned)rate;
+    job->options.connections = (unsigned)connections;
+    job->options.count = (uint64_t)count;
+    job->options.duration_ms = (unsigned)duration_ms;
+    job->options.timeout_ms = (unsigned)timeout_ms;
+    job->options.warmup_ms = (unsigned)warmup_ms;
+    return code;
+}
+
+/* "1680930-1685929" */
+static enum error_code take_ids(struct job *job, const struct arguments *arguments,
+                                struct error *err)
+{
+    const char *word = arguments_get(arguments, "ids");
+    struct str first;
+    struct str last;
+
+    if (word == NULL) {
+        return ERR_OK;
+    }
+    if (!str_cut(str_from(word), '-', &first, &last) ||
+        !str_to_i64(first, 1, INT64_MAX, &job->options.first_id) ||
+        !str_to_i64(last, job->options.first_id, INT64_MAX, &job->options.last_id)) {
+        return error_set(err, ERR_INVALID, "--ids must be two numbers, as 1-5000, not \"%s\"",
+                         word);
+    }
+    return ERR_OK;
+}
+
+static enum error_code take_max_errors(struct job *job, const struct arguments *arguments,
+                                       struct error *err)
+{
+    struct str word = str_from(arguments_get(arguments, "max-errors"));
+
+    if (word.len == 0) {
+        return ERR_OK;
+    }
+    job->max_errors_is_share = str_ends(word, STR("%"));
+    if (!str_to_double(str_sub(word, 0, word.len - (job->max_errors_is_share ? 1 : 0)),
+                       &job->max_errors) ||
+        job->max_errors < 0) {
+        return error_set(err, ERR_INVALID,
+                         "--max-errors must be a number of requests or a share, as 10 or 0.1%%, "
+                         "not \"%.*s\"",
+                         STR_ARG(word));
+    }
+    job->max_errors /= job->max_errors_is_share ? 100 : 1;
+    return ERR_OK;
+}
+
+static enum error_code take_body(struct job *job, const struct arguments *arguments,
+                                 struct error *err)
+{
+    const char *text = arguments_get(arguments, "body");
+    const char *file = arguments_get(arguments, "body-file");
+    const char *method = arguments_get(arguments, "method");
+    struct error cause = {0};
+
+    if (text != NULL && file != NULL) {
+        return error_set(err, ERR_INVALID, "give --body or --body-file, not both");
+    }
+    if (file != NULL && fd_read_file(file, &job->body, &cause) != ERR_OK) {
+        return error_set(err, ERR_IO, "cannot read the body from %s: %s", file, cause.text);
+    }
+    job->options.has_body = text != NULL || file != NULL;
+    job->options.body = text != NULL ? str_from(text) : buf_view(&job->body);
+    job->options.method = str_from(method != NULL          ? method
+                                   : job->options.has_body ? "POST"
+                                                           : "GET");
+    return ERR_OK;
+}
+
+static enum error_code take_options(struct job *job, const struct arguments *arguments,
+                                    struct error *err)
+{
+    const char *headers[ARGUMENTS_GIVEN_MAX];
+    size_t n = arguments_all(arguments, "header", headers);
+    enum error_code code;
+
+    if (arguments->n_operands != 1) {
+        return error_set(err, ERR_INVALID, "give one URL, as http://127.0.0.1:8000/health/live");
+    }
+    job->options.url = str_from(arguments->operands[0]);
+    for (size_t i = 0; i < n; i++) {
+        job->headers[i] = str_from(headers[i]);
+    }
+    job->options.headers = job->headers;
+    job->options.n_headers = n;
+    job->options.any_host = arguments_get(arguments, "yes-i-may") != NULL;
+    job->as_json = str_is(str_from(arguments_get(arguments, "output")), "json");
+    code = take_numbers(job, arguments, err);
+    if (code == ERR_OK) {
+        code = take_ids(job, arguments, err);
+    }
+    if (code == ERR_OK) {
+        code = take_max_errors(job, arguments, err);
+    }
+    if (code == ERR_OK) {
+        code = take_body(job, arguments, err);
+    }
+    if (code == ERR_OK) {
+        code = api_key_read(arguments, &job->key, err);
+    }
+    if (code == ERR_OK && secret_is_set(&job->key)) {
+        job->options.bearer = secret_reveal(&job->key);
+    }
+    return code;
+}
+
+/* ---- the run ---- */
+
+/* Drawn over each second: only where somebody looks, so never into a file. */
+static void on_second(void *context, const struct load_progress *progress)
+{
+    struct buf line;
+
+    (void)context;
+    buf_init(&line, LINE_MAX);
+    buf_printf(
+        &line,
+        "\r%4.0f of %.0f s   %llu/s   failed %llu   p50 %.1f ms   p99 %.1f ms   %u in flight  ",
+        (double)progress->elapsed_us / 1e6, (double)progress->total_us / 1e6,
+        (unsigned long long)progress->answered_per_second, (unsigned long long)progress->n_failed,
+        (double)progress->p50_us / 1e3, (double)progress->p99_us / 1e3, progress->in_flight);
+    (void)!fd_write_all(STDERR_FILENO, buf_view(&line)); /* a terminal that is gone sees nothing */
+    buf_done(&line);
+}
+
+static void end_line(void)
+{
+    struct buf line;
+
+    buf_init(&line, LINE_MAX);
+    buf_printf(&line, "\r%*s\r", LINE_MAX / 2 + 20, "");
+    (void)!fd_write_all(STDERR_FILENO, buf_view(&line));
+    buf_done(&line);
+}
+
+static int judge(const struct job *job)
+{
+    const struct load_result *result = &job->result;
+    uint64_t p99_us = histogram_quantile(&result->latency, 0.99);
+    uint64_t n_failed = load_n_failed(result);
+    double limit = job->max_errors * (job->max_errors_is_share ? (double)result->n_due : 1.0);
+    int status = EXIT_SUCCESS;
+
+    if (result->n_answered == 0) {
+        (void)fprintf(stderr, "virtuoso-proxy load: no request was answered\n");
+        return EXIT_FAILURE;
+    }
+    if (job->max_p99_ms >= 0 && p99_us > (uint64_t)job->max_p99_ms * 1000U) {
+        (void)fprintf(stderr, "virtuoso-proxy load: p99 is %.3f ms, above --max-p99 %lldms\n",
+                      (double)p99_us / 1e3, (long long)job->max_p99_ms);
+        status = EXIT_FAILURE;
+    }
+    if (job->max_errors >= 0 && (double)n_failed > limit) {
+        (void)fprintf(stderr, "virtuoso-proxy load: %llu of %llu failed, more than --max-errors\n",
+                      (unsigned long long)n_failed, (unsigned long long)result->n_due);
+        status = EXIT_FAILURE;
+    }
+    return status;
+}
+
+static int run(struct job *job)
+{
+    const struct sigaction action = {.sa_handler = on_signal};
+    bool shows = isatty(STDERR_FILENO) == 1;
+    struct error err = {0};
+    struct buf text;
+
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+    job->options.stop = &stop_asked;
+    job->options.on_second = shows ? on_second : NULL;
+    if (load_run(&job->options, &job->result, &err) != ERR_OK) {
+        return fail("load", &err);
+    }
+    if (shows) {
+        end_line();
+    }
+    buf_init(&text, TEXT_MAX);
+    (job->as_json ? load_write_json : load_write_text)(&job->options, &job->result, &text);
+    (void)fwrite(text.ptr, 1, text.len, stdout);
+    buf_done(&text);
+    (void)flush_output(); /* before what stderr says; main tells of a failure */
+    return judge(job);
+}
+
+int run_load(struct arguments *arguments)
+{
+    struct job *job = mem_zalloc(sizeof(*job));
+    struct error err = {0};
+    int status;
+
+    buf_init(&job->body, LOAD_MAX_BODY);
+    job->max_p99_ms = -1;
+    job->max_errors = -1;
+    if (take_options(job, arguments, &err) != ERR_OK) {
+        status = fail("load", &err);
+    } else {
+        status = run(job);
+    }
+    secret_done(&job->key);
+    buf_done(&job->body);
+    mem_free(job);
+    return status;
+}

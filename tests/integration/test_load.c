@@ -1,0 +1,285 @@
+/* virtuoso-proxy load: what it measures, what it says, and how it ends. */
+#include <signal.h>
+
+#include "harness/cmocka.h"
+
+#include "harness/proxy.h"
+#include "harness/run_cli.h"
+#include "harness/scripted.h"
+
+enum { WAIT_MS = 30000, OUTPUT_MAX = 1 << 20 };
+
+struct stage {
+    struct program sandbox;
+    struct program load;
+    struct arena arena;
+    struct buf out;
+};
+
+static int set_up(void **state)
+{
+    static struct stage stage;
+
+    stage = (struct stage){0};
+    arena_init(&stage.arena);
+    buf_init(&stage.out, OUTPUT_MAX);
+    *state = &stage;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct stage *stage = *state;
+
+    arena_done(&stage->arena);
+    buf_done(&stage->out);
+    return 0;
+}
+
+static uint16_t start_sandbox(struct stage *stage, const char *latency, const char *fault)
+{
+    const char *const arguments[] = {
+        "sandbox", "--listen", "127.0.0.1:0", "--latency",         latency, "--fault", fault,
+        "--seed",  "1",        "--set",       "drain.notice_ms=0", NULL};
+
+    program_start(&stage->sandbox, arguments, NULL);
+    return program_wait_port(&stage->sandbox, "sandbox on http://");
+}
+
+static void stop_sandbox(struct stage *stage)
+{
+    program_stop(&stage->sandbox);
+    program_done(&stage->sandbox);
+}
+
+static const char *url(struct stage *stage, uint16_t port, const char *path)
+{
+    return arena_printf(&stage->arena, "http://127.0.0.1:%d%s", (int)port, path).ptr;
+}
+
+/* `rest` stands behind "load"; the exit code. What was written is in stage->out. */
+static int run_load(struct stage *stage, const char *const *rest)
+{
+    const char *arguments[RUN_CLI_ARGS_MAX] = {"load"};
+    int code;
+
+    for (size_t i = 0; rest[i] != NULL; i++) {
+        arguments[i + 1] = rest[i];
+    }
+    buf_clear(&stage->out);
+    code = program_run(&stage->load, arguments, NULL);
+    program_output(&stage->load, &stage->out);
+    program_errors(&stage->load, &stage->out);
+    program_assert_clean(&stage->load);
+    program_done(&stage->load);
+    return code;
+}
+
+#define LOAD(stage, ...) run_load((stage), (const char *const[]){__VA_ARGS__, NULL})
+
+static void assert_says(const struct stage *stage, const char *text)
+{
+    if (!str_contains(buf_view(&stage->out), str_from(text))) {
+        fail_msg("\"%s\" is not in: %.*s", text, STR_ARG(buf_view(&stage->out)));
+    }
+}
+
+static const struct json *report(struct stage *stage)
+{
+    struct json *json = NULL;
+    struct error err = {0};
+    struct str line;
+    struct str rest;
+
+    (void)str_cut(buf_view(&stage->out), '\n', &line, &rest);
+    if (json_parse(&stage->arena, line, NULL, &json, &err) != ERR_OK) {
+        fail_msg("%s: %.*s", err.text, STR_ARG(buf_view(&stage->out)));
+    }
+    return json;
+}
+
+static double number(const struct json *json, const char *pointer)
+{
+    return json_double(json_find(json, pointer));
+}
+
+static void a_stall_shows_in_each_request_that_it_delayed(void **state)
+{
+    struct stage *stage = *state;
+    uint16_t port = start_sandbox(stage, "50ms", "GET /none:503");
+    const struct json *json;
+
+    /* One connection serves one request in 50 ms, or in 49, as clocks of milliseconds count; 100 a
+     * second are asked for. The last of 20 is due after 190 ms and cannot be answered before the 20th
+     * turn is over. */
+    assert_int_equal(LOAD(stage, "-r", "100", "-n", "20", "-c", "1", "-o", "json", "-H",
+                          "Authorization: Bearer t", url(stage, port, "/api/user")),
+                     0);
+    json = report(stage);
+    assert_true(number(json, "/answered") == 20 && number(json, "/statuses/200") == 20);
+    assert_true(number(json, "/latency_ms/min") >= 49);
+    assert_true(number(json, "/latency_ms/max") >= 20 * 49 - 190);
+    assert_true(number(json, "/latency_ms/p50") >= 10 * 49 - 90);
+    stop_sandbox(stage);
+}
+
+static void limits_make_the_exit_code(void **state)
+{
+    struct stage *stage = *state;
+    uint16_t port = start_sandbox(stage, "20ms", "GET /user:503@50%");
+    const char *target = url(stage, port, "/api/user");
+    static const char token[] = "Authorization: Bearer t";
+
+    assert_int_equal(LOAD(stage, "-r", "500", "-n", "40", "-H", token, target), 0);
+    assert_says(stage, "answered  40 of 40");
+    assert_says(stage, "  503: ");
+    assert_says(stage, "p99.9");
+    assert_says(stage, " ms |");
+    assert_int_equal(LOAD(stage, "-r", "500", "-n", "40", "-H", token, "--max-p99", "15ms", target),
+                     1);
+    assert_says(stage, "above --max-p99 15ms");
+    assert_int_equal(
+        LOAD(stage, "-r", "500", "-n", "40", "-H", token, "--max-errors", "1%", target), 1);
+    assert_says(stage, "of 40 failed, more than --max-errors");
+    assert_int_equal(LOAD(stage, "-r", "500", "-n", "40", "-H", token, "--max-errors", "40",
+                          "--max-p99", "600s", target),
+                     0);
+    stop_sandbox(stage);
+}
+
+static void each_request_ends_once(void **state)
+{
+    struct stage *stage = *state;
+    uint16_t port = start_sandbox(stage, "0ms", "GET /user:close-before@50%");
+    const struct json *json;
+
+    assert_int_equal(LOAD(stage, "-r", "1000", "-n", "200", "-c", "4", "-o", "json", "-H",
+                          "Authorization: Bearer t", url(stage, port, "/api/user")),
+                     0);
+    json = report(stage);
+    assert_true(number(json, "/failures/closed") > 0 && number(json, "/answered") > 0);
+    assert_true(number(json, "/failures/closed") + number(json, "/answered") == 200);
+    assert_int_equal(sandbox_count(port, "GET", "/user"), 200);
+    stop_sandbox(stage);
+    port = start_sandbox(stage, "600s", "GET /none:503");
+    assert_int_equal(LOAD(stage, "-r", "1000", "-n", "10", "-c", "2", "-t", "100ms", "-o", "json",
+                          "-H", "Authorization: Bearer t", url(stage, port, "/api/user")),
+                     1);
+    assert_says(stage, "no request was answered");
+    json = report(stage);
+    assert_true(number(json, "/failures/timed_out") + number(json, "/failures/not_sent") == 10);
+    stop_sandbox(stage);
+}
+
+static void bodies_and_ids_arrive(void **state)
+{
+    struct stage *stage = *state;
+    struct proxy proxy;
+    const struct json *requests;
+    const char *target;
+
+    proxy_start(&proxy, NULL);
+    target = url(stage, proxy.program.sandbox_port, "/api/projects/{id}?x={id}");
+    assert_int_equal(LOAD(stage, "-r", "500", "-n", "5", "--ids", "9-11", "-m", "PUT", "-b",
+                          "{\"n\":{id}}", "-H", "Authorization: Bearer t", target),
+                     0);
+    requests = sandbox_requests(proxy.program.sandbox_port, &stage->arena);
+    assert_true(json_size(requests) >= 5);
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "PUT", "/projects/9"), 2);
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "PUT", "/projects/10"), 2);
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "PUT", "/projects/11"), 1);
+    for (size_t i = 0; i < json_size(requests); i++) {
+        const struct json *request = json_at(requests, i);
+        struct str path = json_str(json_get(request, "path"));
+        int64_t id;
+
+        if (str_starts(path, STR("/projects/")) &&
+            str_is(json_str(json_get(request, "method")), "PUT")) {
+            assert_true(json_to_i64(json_find(request, "/body/n"), &id));
+            assert_true(str_ends(path, arena_int(&stage->arena, id)));
+            assert_true(
+                str_ends(json_str(json_get(request, "query")), arena_int(&stage->arena, id)));
+        }
+    }
+    proxy_stop(&proxy);
+}
+
+static void answers_that_end_with_the_connection_are_whole(void **state)
+{
+    static const struct scripted_answer rows[] = {
+        {.method = "GET", .status = 200, .body = "hello", .type = "text/plain"}};
+    struct stage *stage = *state;
+    struct scripted server;
+    const struct json *json;
+
+    scripted_start(&server, rows, ARRAY_LEN(rows));
+    assert_int_equal(
+        LOAD(stage, "-r", "200", "-n", "10", "-c", "1", "-o", "json", url(stage, server.port, "/")),
+        0);
+    json = report(stage);
+    assert_true(number(json, "/answered") == 10 && number(json, "/failed") == 0);
+    scripted_done(&server);
+}
+
+static void who_stops_it_gets_what_was_measured(void **state)
+{
+    struct stage *stage = *state;
+    uint16_t port = start_sandbox(stage, "0ms", "GET /none:503");
+    const char *const arguments[] = {
+        "load", "-r", "100", "-d", "600s", "-o", "json", url(stage, port, "/elsewhere"), NULL};
+
+    program_start(&stage->load, arguments, NULL);
+    sandbox_wait_count(port, "GET", "/elsewhere", 5);
+    program_signal(&stage->load, SIGINT);
+    assert_int_equal(program_wait_end(&stage->load, WAIT_MS), 0);
+    buf_clear(&stage->out);
+    program_output(&stage->load, &stage->out);
+    assert_says(stage, "\"stopped\":true");
+    assert_true(number(report(stage), "/answered") >= 4);
+    program_done(&stage->load);
+    stop_sandbox(stage);
+}
+
+static void what_makes_no_sense_is_refused(void **state)
+{
+    static const struct {
+        const char *words[6];
+        const char *says;
+    } rows[] = {
+        {{"127.0.0.1:1/"}, "cannot connect to 127.0.0.1:1: Connection refused"},
+        {{"192.0.2.1/"}, "192.0.2.1:80 is not this machine"},
+        {{NULL}, "give one URL"},
+        {{"a/", "b/"}, "give one URL"},
+        {{"-r", "0", "a/"}, "--rate must be a whole number from 1 to 1000000, not \"0\""},
+        {{"-d", "soon", "a/"}, "--duration must be a time up to a day"},
+        {{"--ids", "5-4", "a/"}, "--ids must be two numbers, as 1-5000, not \"5-4\""},
+        {{"--max-errors", "x", "a/"}, "--max-errors must be a number of requests or a share"},
+        {{"-b", "x", "--body-file", "y", "a/"}, "give --body or --body-file, not both"},
+        {{"--body-file", "/nowhere", "a/"}, "cannot read the body from /nowhere"},
+        {{"-o", "yaml", "a/"}, "--output must be human or json, not \"yaml\""},
+        {{"-d", "1s", "--warm-up", "1s", "127.0.0.1:1/"}, "must be longer than the warm-up"},
+    };
+    struct stage *stage = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        assert_int_equal(run_load(stage, rows[i].words), 1);
+        assert_says(stage, rows[i].says);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_stall_shows_in_each_request_that_it_delayed, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(limits_make_the_exit_code, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(each_request_ends_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bodies_and_ids_arrive, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(answers_that_end_with_the_connection_are_whole, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(who_stops_it_gets_what_was_measured, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_makes_no_sense_is_refused, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests_name("load", tests, NULL, NULL);
+}
