@@ -2,7 +2,7 @@
  * (src/config/options.c). Order: defaults < file < environment < --set. Every option has an
  * environment name VIRTUOSO_PROXY_<KEY WITH _ FOR .>; some have an old name too (PORT,
  * VIRTUOSO_API_TOKEN, ...); secrets also take NAME_FILE. All errors are reported at once, each with
- * file:line:column (or the variable's name) and the nearest known key. Owner: config_free. */
+ * file:line:column (or the variable's name) and the nearest known key. Owner: who holds it (config_hold). */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
@@ -180,7 +180,9 @@ struct config_sources {
  * option is a part of it: a mode without keys, a certificate with another one's key... */
 enum error_code config_load(const struct config_sources *sources, struct config **out,
                             struct error_list *errors) MUST_CHECK;
-void config_free(struct config *config);
+/* A configuration is there as long as somebody holds it: who loaded it does, once. */
+const struct config *config_hold(const struct config *config);
+void config_release(void *config); /* the last one wipes the secrets; NULL is fine */
 /* What is no error and should be known all the same: keys that have expired or soon will. */
 typedef void (*config_warn_fn)(void *context, const char *text);
 void config_warnings(const struct config *config, int64_t now_wall_ms, config_warn_fn warn,

@@ -18,7 +18,7 @@
 
 static size_t max_body_of(const struct task *task)
 {
-    const struct config *config = task->api->config;
+    const struct config *config = task->config;
 
     if (task->route->body == BODY_TEST) {
         return config->http.max_test_file_body;
@@ -52,6 +52,8 @@ static enum http_verdict on_head(void *context, struct exchange *exchange, size_
     struct task *task = arena_zalloc(&exchange->arena, sizeof(*task));
 
     task->api = api;
+    task->config = config_hold(api->config);
+    arena_defer(&exchange->arena, config_release, unconst(task->config));
     task->exchange = exchange;
     task->arena = &exchange->arena;
     task->begin_us = clock_now_us();

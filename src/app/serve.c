@@ -184,6 +184,6 @@ int run_check(struct arguments *arguments)
         (void)printf("configuration %s is fine\n",
                      file != NULL ? file : "(defaults and environment)");
     }
-    config_free(config);
+    config_release(config);
     return EXIT_SUCCESS;
 }

@@ -443,7 +443,7 @@ void server_done(struct server *server)
     loop_done(&server->loop);
     catalog_close();
     metrics_done();
-    config_free(server->config);
+    config_release(server->config);
     server->config = NULL;
 }
 

@@ -10,6 +10,7 @@
 struct config_box {
     struct config config;
     struct arena arena; /* all texts and lists */
+    unsigned n_holders;
 };
 
 enum { OPTIONS_MAX = 256 };

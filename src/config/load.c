@@ -234,6 +234,7 @@ enum error_code config_load(const struct config_sources *sources, struct config 
     const char *const *environment =
         sources->environment != NULL ? sources->environment : (const char *const *)environ;
 
+    box->n_holders = 1;
     arena_init(&box->arena);
     load_defaults(&loader);
     if (sources->file != NULL) {
@@ -243,19 +244,27 @@ enum error_code config_load(const struct config_sources *sources, struct config 
     load_sets(&loader, sources);
     config_judge(&loader);
     if (errors->n > 0) {
-        config_free(&box->config);
+        config_release(&box->config);
         return errors->items[0].code;
     }
     *out = &box->config;
     return ERR_OK;
 }
 
-void config_free(struct config *config)
+const struct config *config_hold(const struct config *config)
 {
-    struct config_box *box = (struct config_box *)config;
+    struct config_box *box = unconst(config);
 
-    if (box != NULL) {
-        secret_done(&config->upstream.token);
+    box->n_holders++;
+    return config;
+}
+
+void config_release(void *config)
+{
+    struct config_box *box = config;
+
+    if (box != NULL && --box->n_holders == 0) {
+        secret_done(&box->config.upstream.token);
         arena_done(&box->arena);
         mem_free(box);
     }

@@ -28,6 +28,7 @@ typedef void (*plan_gone_fn)(struct task *task);
 
 struct task {
     struct api *api;
+    const struct config *config; /* of the time when it began; it holds it */
     struct exchange *exchange;
     struct arena *arena; /* the exchange's */
     const struct route *route;

@@ -612,7 +612,7 @@ static bool uses_lane(const struct batch *batch)
 /* Commands that wait for an execution may take as long as they were told to. */
 static void stretch_deadline(struct batch *batch)
 {
-    uint64_t wait_ms = batch->task->api->config->http.long_exchange_timeout_ms;
+    uint64_t wait_ms = batch->task->config->http.long_exchange_timeout_ms;
     uint64_t asked_ms = 0;
 
     for (size_t i = 0; i < batch->n_items; i++) {

@@ -180,7 +180,7 @@ static struct json *example_forms(struct task *task, const struct command *comma
         return NULL;
     }
     shown_at =
-        (struct form_options){task_server_url(task), task->api->config->auth.modes != AUTH_NONE};
+        (struct form_options){task_server_url(task), task->config->auth.modes != AUTH_NONE};
     forms = command_forms(&bound, task->arena, &shown_at);
     requests = command_requests(task, json_get(forms, "json"), &task->error);
     if (requests != NULL) {

@@ -42,7 +42,7 @@ static struct str execution_link(const struct task *task, const struct json *ans
         return STR_EMPTY;
     }
     buf_init(&url, 4096);
-    if (ui_link(task->api->config->upstream.ui_url, &place, &url)) {
+    if (ui_link(task->config->upstream.ui_url, &place, &url)) {
         link = arena_str(task->arena, buf_view(&url));
     }
     buf_done(&url);
@@ -64,7 +64,7 @@ bool execution_link_asks(const struct task *task, const struct json *answer, str
 {
     bool has_goal = goal_id.len > 0 || execution_goal(task, answer).len > 0;
 
-    return task->api->config->upstream.ui_url.len > 0 && (has_goal || task->dry_run) &&
+    return task->config->upstream.ui_url.len > 0 && (has_goal || task->dry_run) &&
            project_of(task, answer, goal_id).len == 0;
 }
 

@@ -39,7 +39,7 @@ static struct digest identity_digest(const struct task *task)
 
 static uint64_t ttl_ms(const struct task *task, enum goal_fact fact)
 {
-    const struct config *config = task->api->config;
+    const struct config *config = task->config;
 
     if (fact == GOAL_PROJECT) {
         return PROJECT_TTL_MS;

@@ -193,7 +193,7 @@ static void add_scheme(struct task *task, struct json *list, const char *name)
 static struct json *security(struct task *task)
 {
     struct json *list = json_new_array(task->arena);
-    unsigned modes = task->api->config->auth.modes;
+    unsigned modes = task->config->auth.modes;
 
     if (modes != AUTH_NONE) {
         add_scheme(task, list, "bearer");

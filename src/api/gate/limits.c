@@ -125,7 +125,7 @@ enum stage_verdict limits_count_caller(struct task *task)
     uint32_t at_once;
     struct gcra_limit limit;
 
-    if (limits == NULL || task->api->config->auth.modes == AUTH_NONE) {
+    if (limits == NULL || task->config->auth.modes == AUTH_NONE) {
         return STAGE_CONTINUE;
     }
     bucket = limit_table_get(&limits->callers,

@@ -101,7 +101,7 @@ void links_begin(const struct api *api, struct exchange *exchange)
     struct str public_url = api->config->server.public_url;
 
     if (public_url.len > 0) {
-        exchange->base = public_url;
+        exchange->base = arena_str(&exchange->arena, public_url); /* longer than a configuration */
     } else if (is_trusted(api, exchange)) {
         exchange->base = forwarded_prefix(exchange);
     }
@@ -152,8 +152,8 @@ struct str task_server_url(const struct task *task)
     struct str host = exchange->request.host;
     bool is_tls = exchange->request.is_tls;
 
-    if (task->api->config->server.public_url.len > 0) {
-        return task->api->config->server.public_url;
+    if (task->config->server.public_url.len > 0) {
+        return task->config->server.public_url;
     }
     if (is_trusted(task->api, exchange)) {
         struct str forwarded = first_of(exchange, "X-Forwarded-Host");
@@ -162,6 +162,6 @@ struct str task_server_url(const struct task *task)
         host = forwarded.len > 0 && authority_is_sound(forwarded) ? forwarded : host;
     }
     return arena_printf(task->arena, "%s://%.*s%.*s", is_tls ? "https" : "http",
-                        STR_ARG(host.len > 0 ? host : task->api->config->server.listen),
+                        STR_ARG(host.len > 0 ? host : task->config->server.listen),
                         STR_ARG(exchange->base));
 }

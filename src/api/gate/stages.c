@@ -93,7 +93,7 @@ static enum stage_verdict stage_authenticate(struct task *task)
     if (task->route->access == ACCESS_PUBLIC) {
         return STAGE_CONTINUE;
     }
-    if (auth_check(task->api->config, task->exchange, &task->principal, &task->error) != ERR_OK) {
+    if (auth_check(task->config, task->exchange, &task->principal, &task->error) != ERR_OK) {
         exchange_set_header(task->exchange, "WWW-Authenticate",
                             STR("Bearer realm=\"virtuoso-proxy\""));
         metric_add(M_AUTH_FAILURES, 0, 0, 0, 1);
@@ -196,7 +196,7 @@ static enum stage_verdict stage_accept_body(struct task *task)
 
 static enum stage_verdict stage_deadline(struct task *task)
 {
-    const struct config *config = task->api->config;
+    const struct config *config = task->config;
 
     if (task->route->wait != WAIT_NONE) {
         exchange_set_deadline(task->exchange, task->route->wait == WAIT_LONG

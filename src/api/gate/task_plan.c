@@ -8,7 +8,7 @@
 void plan_options_for(struct task *task, struct plan_options *out)
 {
     *out = (struct plan_options){
-        .token = &task->api->config->upstream.token,
+        .token = &task->config->upstream.token,
         .request_id = str_from(task->exchange->trace.request_id),
         .trace = &task->exchange->trace,
         .stored_token = task->principal.bearer.len == 0,

@@ -14,7 +14,7 @@
 
 static bool redacts(const struct task *task)
 {
-    const struct config *config = task->api->config;
+    const struct config *config = task->config;
     bool is_admin = (task->principal.permissions & PERMISSION_ADMIN) != 0;
 
     return config->redact.enabled && !(is_admin && str_is(config->redact.off_for, "admin"));
@@ -276,7 +276,7 @@ static struct upstream_request request_of(struct relay *relay, struct str path, 
         .query = query_without_token(task),
         .body = keyed ? request->body : STR_EMPTY,
         .content_type = request->has_body ? exchange_header(exchange, "Content-Type") : STR_EMPTY,
-        .token = task->principal.bearer.len > 0 ? NULL : &task->api->config->upstream.token,
+        .token = task->principal.bearer.len > 0 ? NULL : &task->config->upstream.token,
         .bearer = task->principal.bearer,
         .request_id = str_from(exchange->trace.request_id),
         .traceparent = str_from(relay->traceparent),
@@ -320,7 +320,7 @@ enum stage_verdict handle_relay(struct task *task)
     relay->leaks = redact_path_leaks(meaning);
     relay->shows = shows;
     task->state = relay;
-    buf_init(&relay->held, task->api->config->redact.max_bytes);
+    buf_init(&relay->held, task->config->redact.max_bytes);
     arena_defer(task->arena, held_free, &relay->held);
     *stream = without_body;
     stream->streams_body = request->has_body;

@@ -60,7 +60,7 @@ static bool answer_header_stays(struct str name, struct str connection)
 /* An address below the platform's base is one below /virtuoso; others stay. */
 static struct str location_of(const struct relay *relay, struct str value)
 {
-    struct str base = relay->task->api->config->upstream.base_url;
+    struct str base = relay->task->config->upstream.base_url;
     struct str scheme;
     struct str after;
     struct str host;
@@ -276,7 +276,7 @@ static bool decode_held(struct relay *relay, struct str *out, const char **why)
         return true;
     }
     plain = arena_zalloc(task->arena, sizeof(*plain));
-    buf_init(plain, task->api->config->redact.max_bytes);
+    buf_init(plain, task->config->redact.max_bytes);
     arena_defer(task->arena, free_buf, plain);
     code = http_decode(&decoder, relay->coding, *out, plain);
     http_decoder_free(decoder);
@@ -393,7 +393,7 @@ static enum stage_verdict reply_held(struct relay *relay)
 
         bool is_kept = !relay->leaks && fits_all_requests(relay);
 
-        return cache_reply_as(task, &answer, is_kept ? task->api->config->cache.ttl_s : 0);
+        return cache_reply_as(task, &answer, is_kept ? task->config->cache.ttl_s : 0);
     }
     cache_abandon(task);
     set_headers(relay);

@@ -180,7 +180,7 @@ static struct json *made_reply(struct simple *simple)
 /* Executions change until they are over, and then never again; newest snapshots change soon. */
 static unsigned ttl_of(const struct simple *simple)
 {
-    const struct config *config = simple->task->api->config;
+    const struct config *config = simple->task->config;
 
     if (simple->row->reply == SIMPLE_EXECUTION) {
         return execution_is_over(simple->answer) ? config->cache.finished_ttl_s : 0;
@@ -228,7 +228,7 @@ static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
 {
     struct simple *simple = plan_state(plan);
     const struct simple_call *call = row->context;
-    uint64_t limit_ms = simple->task->api->config->http.long_exchange_timeout_ms;
+    uint64_t limit_ms = simple->task->config->http.long_exchange_timeout_ms;
 
     (void)err;
     if (call->for_link) {

@@ -165,7 +165,7 @@ enum stage_verdict handle_run_events(struct task *task)
     if (str_is(task->exchange->request.method, "HEAD")) {
         return task_reply(task, 200, "text/event-stream", STR_EMPTY);
     }
-    if (task->api->n_watchers >= task->api->config->runs.max_watchers) {
+    if (task->api->n_watchers >= task->config->runs.max_watchers) {
         task->error.retry_after_s = 5;
         (void)error_set(&task->error, ERR_OVERLOADED, "%u event streams are open already",
                         task->api->n_watchers);

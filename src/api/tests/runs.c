@@ -119,7 +119,7 @@ static void read_texts(const struct json *members, struct run_request *out)
 static uint64_t timeout_of(const struct task *task, const struct asked *asked,
                            const struct json *members)
 {
-    const struct config *config = task->api->config;
+    const struct config *config = task->config;
     unsigned given_s = number_of(members, "timeout");
 
     if (given_s > 0) {
@@ -403,6 +403,7 @@ static enum stage_verdict start(struct task *task, struct run *run, const struct
     const struct run_hooks hooks = {.on_step = on_step, .on_end = on_end, .context = owner};
     bool now = true;
 
+    arena_defer(run_arena(run), config_release, unconst(config_hold(task->config)));
     *owner = (struct owner){.api = task->api,
                             .run = run,
                             .digest = task->principal.owner,
@@ -487,7 +488,7 @@ struct run *task_run(struct task *task)
     if (run == NULL) {
         (void)error_set(&task->error, ERR_NOT_FOUND,
                         "There is no such test run; the last %u that have ended are kept",
-                        task->api->config->runs.max_kept);
+                        task->config->runs.max_kept);
     }
     return run;
 }

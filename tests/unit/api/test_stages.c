@@ -123,7 +123,7 @@ static int end(void **state)
     }
     api_close(here.api);
     session_store_close(here.sessions);
-    config_free(here.config);
+    config_release(here.config);
     loop_done(&here.loop); /* CHECKs that nothing is left open */
     return 0;
 }

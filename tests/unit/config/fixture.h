@@ -62,7 +62,7 @@ static inline struct loaded load_with(const char *variable)
 
 static inline void done(struct loaded *loaded)
 {
-    config_free(loaded->config);
+    config_release(loaded->config);
     buf_done(&loaded->errors);
 }
 

@@ -26,7 +26,7 @@ static void check(const struct row *row)
         fail_msg("%s: %s", row->set, errors.items[0].text);
     }
     error_list_done(&errors);
-    config_free(config);
+    config_release(config);
 }
 
 static void origins_that_never_match_are_refused(void **state)
@@ -64,7 +64,7 @@ static void every_bad_origin_is_told(void **state)
     assert_int_not_equal(config_load(&sources, &config, &errors), ERR_OK);
     assert_int_equal(errors.n, 2);
     error_list_done(&errors);
-    config_free(config);
+    config_release(config);
 }
 
 static void addresses_of_proxies_and_the_public_url_are_checked(void **state)
@@ -126,7 +126,7 @@ static void several_modes_are_taken_in_every_form(void **state)
         assert_true(str_is(buf_view(&printed), rows[i].printed));
         buf_done(&printed);
         error_list_done(&errors);
-        config_free(config);
+        config_release(config);
     }
     for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
         check(&refused[i]);
