@@ -173,6 +173,8 @@ struct config_sources {
     size_t n_sets;
     const char *const *environment;
     bool sends_nothing; /* to the platform: no token for it is demanded */
+    bool must_be_whole; /* an empty file, or one that ends within a line, is an error: it is read
+                           while somebody may be writing it */
 };
 
 /* On errors *out stays NULL and `errors` has all of them (text begins with the place). `check` and
@@ -183,6 +185,11 @@ enum error_code config_load(const struct config_sources *sources, struct config 
 /* A configuration is there as long as somebody holds it: who loaded it does, once. */
 const struct config *config_hold(const struct config *config);
 void config_release(void *config); /* the last one wipes the secrets; NULL is fine */
+/* The files that the configuration was made of (its own, secrets, certificates): NULL behind the
+ * last. */
+const char *config_file(const struct config *config, size_t index);
+/* One of them holds something else by now. Reads them all, at once. */
+bool config_files_changed(const struct config *config);
 /* What is no error and should be known all the same: keys that have expired or soon will. */
 typedef void (*config_warn_fn)(void *context, const char *text);
 void config_warnings(const struct config *config, int64_t now_wall_ms, config_warn_fn warn,
@@ -226,7 +233,15 @@ struct option_row {
     const char *words;   /* OPTION_ENUM, OPTION_WORDS: "keys passthrough" */
     const char *old_env; /* space separated old names; NULL none */
     const char *help;    /* one line */
+    bool at_start;       /* a change takes effect at the next start only */
 };
+
+/* Tells each option whose value differs (a secret's or a file's content, too). False: none does. */
+typedef void (*config_change_fn)(void *context, const struct option_row *row);
+bool config_changes(const struct config *before, const struct config *after,
+                    config_change_fn on_change, void *context);
+/* Options that take effect at the next start (at_start) get their running value. */
+void config_keep(struct config *fresh, const struct config *running);
 
 const struct option_row *config_options(size_t *out_n);
 /* OPTION_WORDS as it is written: "keys,passthrough"; no bit: "none". */

@@ -3,17 +3,33 @@
 #define CONFIG_INTERNAL_H
 
 #include "base/arena.h"
+#include "base/fd.h"
 #include "config/config.h"
+#include "crypto/digest.h"
 #include "data/node.h"
+
+/* A file that was read, be it the configuration itself, a secret or a certificate. */
+struct config_file {
+    const char *path;
+    struct digest content;
+};
+
+/* The field of an option that is a list. */
+struct config_texts {
+    const struct str *items;
+    size_t n;
+};
 
 /* What config_load returns is the first member of this. */
 struct config_box {
     struct config config;
     struct arena arena; /* all texts and lists */
+    struct config_file *files;
+    size_t n_files;
     unsigned n_holders;
 };
 
-enum { OPTIONS_MAX = 256 };
+enum { OPTIONS_MAX = 256, CONFIG_FILE_MAX = 1024 * 1024 };
 
 struct loader {
     struct config_box *box;
@@ -23,6 +39,7 @@ struct loader {
     unsigned line;
     unsigned column;
     bool sends_nothing;       /* as in config_sources */
+    bool must_be_whole;       /* as in config_sources */
     bool failed[OPTIONS_MAX]; /* by row: its value was refused, so nothing follows from it */
 };
 
@@ -41,6 +58,10 @@ bool keys_from_node(struct loader *loader, const struct node *node);
 bool keys_from_text(struct loader *loader, struct str text); /* as list_read takes it */
 bool read_secret_file(struct loader *loader, struct str name, struct buf *out);
 void wipe_secret_file(struct buf *text); /* what read_secret_file filled; also when it failed */
+/* change.c */
+void loader_note_file(struct loader *loader, const char *path, struct str content);
+/* print.c: the value alone */
+void option_print(struct buf *out, const struct config *config, const struct option_row *row);
 /* text.c */
 bool set_text(struct loader *loader, const struct option_row *row, struct str text);
 bool set_secret(struct loader *loader, const struct option_row *row, struct str text);

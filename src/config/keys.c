@@ -10,24 +10,19 @@
 
 #define DAY_MS INT64_C(86400000)
 
-enum {
-    SECRET_FILE_MAX = 1024 * 1024,
-    KEYS_MAX = 1000,
-    KEY_LEN_MIN = 8,
-    NAME_MAX_LEN = 64,
-    KNOWN_MAX = 512
-};
+enum { KEYS_MAX = 1000, KEY_LEN_MIN = 8, NAME_MAX_LEN = 64, KNOWN_MAX = 512 };
 
 bool read_secret_file(struct loader *loader, struct str name, struct buf *out)
 {
     const char *path = arena_cstr(&loader->box->arena, name);
     struct error err = {0};
 
-    buf_init(out, SECRET_FILE_MAX);
+    buf_init(out, CONFIG_FILE_MAX);
     if (fd_read_file(path, out, &err) != ERR_OK) {
         loader_fail(loader, "cannot read the file %s: %s", path, err.text);
         return false;
     }
+    loader_note_file(loader, path, buf_view(out));
     return true;
 }
 

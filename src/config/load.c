@@ -9,7 +9,7 @@
 #include "base/nearest.h"
 #include "config_internal.h"
 
-enum { FILE_MAX = 1024 * 1024, KEY_MAX = 128 };
+enum { KEY_MAX = 128 };
 
 static void load_defaults(struct loader *loader)
 {
@@ -166,6 +166,25 @@ static void take_document(struct loader *loader, const struct node *root)
     }
 }
 
+/* Whoever writes a file in place empties it first, and may be read half way. */
+static bool is_whole(struct loader *loader, struct str text)
+{
+    if (!loader->must_be_whole) {
+        return true;
+    }
+    if (str_trim(text).len == 0) {
+        loader_fail(loader, "%s: is empty; it may not be written yet", loader->file);
+        return false;
+    }
+    if (!str_ends(text, STR("\n"))) {
+        loader_fail(loader,
+                    "%s: does not end with a line break; it may not be written to its end yet",
+                    loader->file);
+        return false;
+    }
+    return true;
+}
+
 static void load_file(struct loader *loader)
 {
     struct node_stream stream;
@@ -173,11 +192,12 @@ static void load_file(struct loader *loader)
     struct error err = {0};
     struct buf text;
 
-    buf_init(&text, FILE_MAX);
+    buf_init(&text, CONFIG_FILE_MAX);
     error_list_init(&errors);
     if (fd_read_file(loader->file, &text, &err) != ERR_OK) {
         loader_fail(loader, "%s: cannot be read: %s", loader->file, err.text);
-    } else {
+    } else if (is_whole(loader, buf_view(&text))) {
+        loader_note_file(loader, loader->file, buf_view(&text));
         if (yaml_parse(&loader->box->arena, buf_view(&text), NULL, &stream, &errors) == ERR_OK) {
             if (stream.n_documents > 1) {
                 loader->line = stream.documents->next->line;
@@ -230,7 +250,8 @@ enum error_code config_load(const struct config_sources *sources, struct config 
     struct loader loader = {.box = box,
                             .errors = errors,
                             .file = sources->file,
-                            .sends_nothing = sources->sends_nothing};
+                            .sends_nothing = sources->sends_nothing,
+                            .must_be_whole = sources->must_be_whole};
     const char *const *environment =
         sources->environment != NULL ? sources->environment : (const char *const *)environ;
 

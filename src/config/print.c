@@ -7,10 +7,7 @@
 
 static void print_list(struct buf *out, const struct config *config, const struct option_row *row)
 {
-    const struct {
-        const struct str *items;
-        size_t n;
-    } *field = option_field(config, row);
+    const struct config_texts *field = option_field(config, row);
 
     buf_char(out, '[');
     for (size_t i = 0; i < field->n; i++) {
@@ -67,7 +64,7 @@ static void print_keys(struct buf *out, const struct config *config)
     }
 }
 
-static void print_value(struct buf *out, const struct config *config, const struct option_row *row)
+void option_print(struct buf *out, const struct config *config, const struct option_row *row)
 {
     const void *field = option_field(config, row);
 
@@ -129,7 +126,7 @@ void config_print(const struct config *config, struct buf *out)
             last = group;
         }
         buf_printf(out, "  %.*s: ", STR_ARG(name));
-        print_value(out, config, &rows[i]);
+        option_print(out, config, &rows[i]);
         buf_char(out, '\n');
     }
 }

@@ -226,11 +226,7 @@ bool option_set_list(struct loader *loader, const struct option_row *row, const 
                      size_t n)
 {
     /* Members of lists are a pointer followed by its count (struct config). */
-    struct {
-        const struct str *items;
-        size_t n;
-    } *field = option_field(&loader->box->config, row);
-
+    struct config_texts *field = option_field(&loader->box->config, row);
     bool is_sound = true;
     struct str *copy;
 

@@ -1,6 +1,4 @@
 /* Options that are texts: one line, and what their type asks for beyond that. */
-#include <unistd.h>
-
 #include "base/address.h"
 #include "base/credential.h"
 #include "base/fd.h"
@@ -66,18 +64,21 @@ static bool check_address(struct loader *loader, const struct option_row *row, s
 static bool check_file(struct loader *loader, const struct option_row *row, const char *path)
 {
     struct error err = {0};
-    int fd;
+    struct buf text;
+    bool ok = true;
 
     if (path[0] == '\0') {
         return true;
     }
-    fd = fd_open_regular(path, &err);
-    if (fd < 0) {
+    buf_init(&text, CONFIG_FILE_MAX);
+    if (fd_read_file(path, &text, &err) != ERR_OK) {
         loader_fail(loader, "%s: cannot read the file %s: %s", row->key, path, err.text);
-        return false;
+        ok = false;
+    } else {
+        loader_note_file(loader, path, buf_view(&text));
     }
-    (void)close(fd);
-    return true;
+    wipe_secret_file(&text); /* it may be a private key */
+    return ok;
 }
 
 bool set_text(struct loader *loader, const struct option_row *row, struct str text)

@@ -1,0 +1,178 @@
+/* One configuration takes the place of another while the program runs: what differs, what has to
+ * wait for the next start, and whether the files that it was made of have changed. */
+#include "base/mem.h"
+#include "config_internal.h"
+
+void loader_note_file(struct loader *loader, const char *path, struct str content)
+{
+    struct config_box *box = loader->box;
+    struct config_file *grown =
+        arena_calloc(&box->arena, box->n_files + 1, sizeof(*grown)); /* files are few */
+
+    mem_copy(grown, box->files, box->n_files * sizeof(*grown));
+    box->files = grown;
+    grown[box->n_files].path = arena_cstr(&box->arena, str_from(path));
+    digest_of(content, &grown[box->n_files++].content);
+}
+
+static const struct config_box *box_of(const struct config *config)
+{
+    return (const struct config_box *)config;
+}
+
+const char *config_file(const struct config *config, size_t index)
+{
+    return index < box_of(config)->n_files ? box_of(config)->files[index].path : NULL;
+}
+
+bool config_files_changed(const struct config *config)
+{
+    const struct config_box *box = box_of(config);
+
+    for (size_t i = 0; i < box->n_files; i++) {
+        struct error ignored = {0};
+        struct digest now;
+        struct buf text;
+
+        buf_init(&text, CONFIG_FILE_MAX);
+        (void)!fd_read_file(box->files[i].path, &text, &ignored); /* one that is gone is empty */
+        digest_of(buf_view(&text), &now);
+        wipe_secret_file(&text);
+        if (!digest_equal(&now, &box->files[i].content)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The digest of what the file held when the configuration was loaded; NULL: there is no such file. */
+static const struct digest *content_of(const struct config *config, struct str path)
+{
+    const struct config_box *box = box_of(config);
+
+    for (size_t i = 0; i < box->n_files; i++) {
+        if (str_is(path, box->files[i].path)) {
+            return &box->files[i].content;
+        }
+    }
+    return NULL;
+}
+
+static bool is_same_file(const struct config *before, const struct config *after,
+                         const struct option_row *row)
+{
+    const struct digest *a = content_of(before, *(const struct str *)option_field(before, row));
+    const struct digest *b = content_of(after, *(const struct str *)option_field(after, row));
+
+    return (a == NULL) == (b == NULL) && (a == NULL || digest_equal(a, b));
+}
+
+static bool is_same_text(const struct config *before, const struct config *after,
+                         const struct option_row *row)
+{
+    struct buf a;
+    struct buf b;
+    bool same;
+
+    buf_init(&a, CONFIG_FILE_MAX);
+    buf_init(&b, CONFIG_FILE_MAX);
+    option_print(&a, before, row);
+    option_print(&b, after, row);
+    same = str_eq(buf_view(&a), buf_view(&b));
+    buf_done(&a);
+    buf_done(&b);
+    return same;
+}
+
+static bool is_same(const struct config *before, const struct config *after,
+                    const struct option_row *row)
+{
+    if (row->type == OPTION_SECRET) {
+        return str_eq(secret_reveal(option_field(before, row)),
+                      secret_reveal(option_field(after, row)));
+    }
+    return is_same_text(before, after, row) &&
+           (row->type != OPTION_FILE || is_same_file(before, after, row));
+}
+
+bool config_changes(const struct config *before, const struct config *after,
+                    config_change_fn on_change, void *context)
+{
+    size_t n;
+    const struct option_row *rows = config_options(&n);
+    bool any = false;
+
+    for (size_t i = 0; i < n; i++) {
+        if (!is_same(before, after, &rows[i])) {
+            any = true;
+            on_change(context, &rows[i]);
+        }
+    }
+    return any;
+}
+
+static size_t size_of(enum option_type type)
+{
+    switch (type) {
+    case OPTION_BOOL:
+        return sizeof(bool);
+    case OPTION_UINT:
+    case OPTION_MS:
+    case OPTION_SECONDS:
+    case OPTION_WORDS:
+        return sizeof(unsigned);
+    case OPTION_SIZE:
+        return sizeof(size_t);
+    case OPTION_SPREAD:
+        return sizeof(struct config_spread);
+    case OPTION_STR:
+    case OPTION_URL:
+    case OPTION_FILE:
+    case OPTION_ADDRESS:
+    case OPTION_ENUM:
+    case OPTION_LIST:
+    case OPTION_ORIGINS:
+    case OPTION_RANGES:
+    case OPTION_FAULTS:
+    case OPTION_SECRET:
+    case OPTION_KEYS:
+        return 0;
+    }
+    return 0;
+}
+
+static void keep_list(struct config_box *box, const struct config *running,
+                      const struct option_row *row)
+{
+    const struct config_texts *from = option_field(running, row);
+    struct config_texts *to = option_field(&box->config, row);
+    struct str *copy = arena_calloc(&box->arena, from->n + 1, sizeof(*copy));
+
+    for (size_t i = 0; i < from->n; i++) {
+        copy[i] = arena_str(&box->arena, from->items[i]);
+    }
+    *to = (struct config_texts){copy, from->n};
+}
+
+void config_keep(struct config *fresh, const struct config *running)
+{
+    struct config_box *box = (struct config_box *)fresh;
+    size_t n;
+    const struct option_row *rows = config_options(&n);
+
+    for (size_t i = 0; i < n; i++) {
+        if (!rows[i].at_start) {
+            continue;
+        }
+        if (option_is_list(&rows[i])) {
+            keep_list(box, running, &rows[i]);
+        } else if (size_of(rows[i].type) > 0) {
+            mem_copy(option_field(fresh, &rows[i]), option_field(running, &rows[i]),
+                     size_of(rows[i].type));
+        } else {
+            struct str *text = option_field(fresh, &rows[i]);
+
+            *text = arena_str(&box->arena, *(const struct str *)option_field(running, &rows[i]));
+        }
+    }
+}
