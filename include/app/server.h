@@ -30,6 +30,7 @@ enum server_state {
     SERVER_STOPPED
 };
 
+struct reload;
 struct tls_config;
 
 struct server {
@@ -44,6 +45,7 @@ struct server {
     struct api *api;
     struct http_server *http;
     struct tls_config *tls;
+    struct reload *reload; /* NULL: the configuration stays as it is */
     struct deadline drain_step;
     uint64_t drain_began_ms;
     unsigned notice_ms; /* drain.notice_ms, or 0 for somebody who waits at a terminal */
@@ -60,9 +62,11 @@ struct server {
  * was opened is closed again. `proxy` false: the sandbox alone. */
 enum error_code server_open(struct server *server, struct config *config, bool proxy,
                             struct error *err) MUST_CHECK;
-/* SIGHUP, SIGUSR1 and SIGUSR2 are logged and do nothing else, instead of ending the process. For
- * programs that serve; clients leave them as they are. */
+/* SIGHUP, SIGUSR1 and SIGUSR2 do not end the process: they are logged, and SIGHUP reloads where
+ * server->reload says how. For programs that serve; clients leave them as they are. */
 void server_ignore_signals(struct server *server);
+/* The embedded sandbox becomes the platform of this configuration. */
+void server_adopt_sandbox(struct server *server, struct config *config);
 void server_run(struct server *server);  /* until stopped */
 void server_stop(struct server *server); /* at once: breaks what is open */
 void server_done(struct server *server);

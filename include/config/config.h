@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/secret.h"
 #include "base/str.h"
+#include "crypto/digest.h"
 
 /* auth.mode: bits in the order of the option's words. */
 enum { AUTH_NONE = 0, AUTH_KEYS = 1, AUTH_PASSTHROUGH = 2 };
@@ -188,8 +189,10 @@ void config_release(void *config); /* the last one wipes the secrets; NULL is fi
 /* The files that the configuration was made of (its own, secrets, certificates): NULL behind the
  * last. */
 const char *config_file(const struct config *config, size_t index);
-/* One of them holds something else by now. Reads them all, at once. */
-bool config_files_changed(const struct config *config);
+/* Of what these files hold now, and of what they held when the configuration was loaded: equal while
+ * nothing has changed. The first one reads them all, at once. */
+void config_files_now(const struct config *config, struct digest *out);
+void config_files_then(const struct config *config, struct digest *out);
 /* What is no error and should be known all the same: keys that have expired or soon will. */
 typedef void (*config_warn_fn)(void *context, const char *text);
 void config_warnings(const struct config *config, int64_t now_wall_ms, config_warn_fn warn,

@@ -17,11 +17,12 @@ struct tls_stream; /* one connection */
 /* PEM files, read at start-up only. ERR_TLS names the file. */
 enum error_code tls_config_new(const char *certificate_file, const char *key_file,
                                struct tls_config **out, struct error *err) MUST_CHECK;
+/* The last one frees it: who made it, and each stream of it. NULL is fine. */
 void tls_config_free(struct tls_config *config);
 /* Whether a file of PEM certificates holds at least one that can be read. ERR_TLS names the file. */
 enum error_code tls_check_authorities(const char *file, struct error *err) MUST_CHECK;
 
-struct tls_stream *tls_stream_new(const struct tls_config *config);
+struct tls_stream *tls_stream_new(struct tls_config *config);
 void tls_stream_free(struct tls_stream *stream);
 /* Cipher text from the peer; kept until read. */
 void tls_stream_feed(struct tls_stream *stream, struct str cipher);

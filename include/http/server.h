@@ -50,9 +50,9 @@ struct http_service {
 };
 
 struct http_server_options {
-    struct str listen;            /* "127.0.0.1:8000" */
-    const struct tls_config *tls; /* NULL: plain */
-    const char *name;             /* "proxy" or "sandbox": log lines */
+    struct str listen;      /* "127.0.0.1:8000" */
+    struct tls_config *tls; /* NULL: plain */
+    const char *name;       /* "proxy" or "sandbox": log lines */
     bool access_log;
     bool count_metrics; /* the sandbox does not */
     bool security_headers;
@@ -75,6 +75,9 @@ struct http_server_options {
 enum error_code http_server_open(struct loop *loop, const struct http_server_options *options,
                                  const struct http_service *service, void *context,
                                  struct http_server **out, struct error *err) MUST_CHECK;
+/* Times, access log, compression, requests per connection and the certificate: for what begins from
+ * now on. The other options, and whether there is TLS at all, stay. */
+void http_server_configure(struct http_server *server, const struct http_server_options *options);
 const char *http_server_address(const struct http_server *server); /* "127.0.0.1:8000" as bound */
 int http_server_port(const struct http_server *server);
 bool http_server_is_tls(const struct http_server *server);

@@ -57,7 +57,7 @@ struct transport {
 };
 
 /* Takes an accepted uv_tcp_t that the caller initialised inside `transport->tcp`. */
-void transport_open(struct transport *transport, struct loop *loop, const struct tls_config *tls,
+void transport_open(struct transport *transport, struct loop *loop, struct tls_config *tls,
                     const struct transport_events *events);
 void transport_read_start(struct transport *transport);
 void transport_read_stop(struct transport *transport);

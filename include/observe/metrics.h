@@ -78,6 +78,9 @@ enum {
     X(M_LOG_DROPPED,         COUNTER,   "log_lines_dropped_total", "Log lines lost: nobody read the pipe, or the disk was full.", NONE, NONE, NONE) \
     X(M_LOOP_LAG,            HISTOGRAM, "loop_lag_seconds", "How late the 50 ms tick came.", NONE, NONE, NONE)       \
     X(M_DRAINING,            GAUGE,     "draining", "1 while shutting down.", NONE, NONE, NONE)                      \
+    X(M_CONFIG_GOOD,         GAUGE,     "config_last_reload_successful", "1: the configuration was taken when it was last read; 0: it was refused, and the one before it is in force.", NONE, NONE, NONE) \
+    X(M_CONFIG_TIME,         GAUGE,     "config_last_reload_success_timestamp_seconds", "When the configuration in force was taken.", NONE, NONE, NONE) \
+    X(M_CONFIG_RELOADS,      COUNTER,   "config_reloads_total", "Times that the configuration was read again, be it taken or refused.", NONE, NONE, NONE) \
     X(M_RUNS_ACTIVE,         GAUGE,     "test_runs_active", "Test runs in progress.", NONE, NONE, NONE)              \
     X(M_SSE_WATCHERS,        GAUGE,     "event_watchers", "Open event streams.", NONE, NONE, NONE)
 

@@ -44,6 +44,8 @@ struct run_store_options {
 };
 
 struct run_store *run_store_open(const struct run_store_options *options);
+/* Runs that have begun keep what they read of the options then. */
+void run_store_configure(struct run_store *store, const struct run_store_options *options);
 void run_store_stop(struct run_store *store); /* cancels what is running; hooks are told */
 void run_store_close(struct run_store *store);
 size_t run_store_n_active(const struct run_store *store);

@@ -69,6 +69,8 @@ struct session_patch {
 enum error_code session_store_open(struct deadlines *deadlines, struct later *later,
                                    const struct session_options *options,
                                    struct session_store **out, struct error *err) MUST_CHECK;
+/* Limits and times: of sessions that are made from now on, and when room is made. */
+void session_store_configure(struct session_store *store, const struct session_options *options);
 void session_store_close(
     struct session_store *store); /* writes the snapshot; no lane may be held */
 size_t session_store_size(const struct session_store *store);

@@ -47,6 +47,7 @@ struct lane_ticket {
 };
 
 struct lanes *lanes_new(struct later *later, unsigned max_queue);
+void lanes_configure(struct lanes *lanes, unsigned max_queue);
 void lanes_free(struct lanes *lanes); /* CHECKs that nobody is in one; NULL is fine */
 
 /* *out_now true: it is yours, and on_turn will not come; else on_turn comes from a later turn of

@@ -127,6 +127,9 @@ struct upstream_call {
 
 enum error_code upstream_open(struct loop *loop, const struct upstream_options *options,
                               struct upstream **out, struct error *err) MUST_CHECK;
+/* Times, numbers and retries: for calls that begin from now on. Where the platform is and how its
+ * certificate is checked stay as they were. */
+void upstream_configure(struct upstream *upstream, const struct upstream_options *options);
 /* All calls must have ended. on_closed when the last handle is gone. */
 void upstream_close(struct upstream *upstream, void (*on_closed)(void *context), void *context);
 

@@ -150,10 +150,11 @@ const struct http_service *api_service(void)
     return &service;
 }
 
-static struct run_store *open_runs(const struct api *api)
+static struct run_store_options run_options(const struct api *api)
 {
     const struct config *config = api->config;
-    const struct run_store_options options = {
+
+    return (struct run_store_options){
         .port = api->options.port,
         .defaults = &api->defaults,
         .lanes = api->lanes,
@@ -163,14 +164,14 @@ static struct run_store *open_runs(const struct api *api)
         .max_kept = config->runs.max_kept,
         .poll_ms = config->runs.poll_ms,
     };
-
-    return run_store_open(&options);
 }
 
-static void open_trusted(struct api *api)
+static void read_trusted(struct api *api)
 {
     size_t n = api->config->server.n_trusted_proxies;
 
+    mem_free(api->trusted);
+    api->n_trusted = 0;
     api->trusted = mem_zalloc((n + 1) * sizeof(*api->trusted));
     for (size_t i = 0; i < n; i++) {
         if (ip_range_parse(api->config->server.trusted_proxies[i],
@@ -183,6 +184,7 @@ static void open_trusted(struct api *api)
 enum error_code api_open(const struct api_options *options, struct api **out, struct error *err)
 {
     enum error_code code = catalog_open(err);
+    struct run_store_options runs;
     struct api *api;
 
     if (code != ERR_OK) {
@@ -191,19 +193,47 @@ enum error_code api_open(const struct api_options *options, struct api **out, st
     api = mem_zalloc(sizeof(*api));
     api->options = *options;
     api->routes = api_routes();
-    api->config = options->config;
+    api->config = config_hold(options->config);
     api->defaults.organization_id = options->config->upstream.organization_id;
-    open_trusted(api);
+    read_trusted(api);
     api->idempotency = idempotency_store_new(options->config);
     api->cache = cache_new(options->config);
     api->goals = goal_memo_new();
-    api->limits = options->config->limits.enabled ? limits_new(options->config) : NULL;
+    api->limits = limits_new(options->config);
     api->lanes = lanes_new(options->port->later, options->config->sessions.max_queue);
-    api->runs = open_runs(api);
+    runs = run_options(api);
+    api->runs = run_store_open(&runs);
     api->verdicts = verdict_store_new(api);
     api->opened_ms = clock_now_ms();
     *out = api;
     return ERR_OK;
+}
+
+void api_configure(struct api *api, const struct config *config)
+{
+    const struct config *before = api->config;
+    struct run_store_options runs;
+
+    api->config = config_hold(config);
+    api->defaults.organization_id = config->upstream.organization_id;
+    read_trusted(api);
+    idempotency_configure(api->idempotency, config);
+    cache_configure(api->cache, config);
+    limits_configure(api->limits, config);
+    lanes_configure(api->lanes, config->sessions.max_queue);
+    runs = run_options(api);
+    run_store_configure(api->runs, &runs);
+    config_release(unconst(before));
+}
+
+void api_set_config_error(struct api *api, struct str text)
+{
+    bool was_set = api->config_error[0] != '\0';
+
+    str_copy(api->config_error, sizeof(api->config_error), text);
+    if (text.len > 0 && !was_set) {
+        api->config_error_wall_ms = clock_wall_ms();
+    }
 }
 
 void api_stop(struct api *api)
@@ -228,6 +258,7 @@ void api_close(struct api *api)
         limits_free(api->limits);
         mem_free(api->trusted);
         lanes_free(api->lanes);
+        config_release(unconst(api->config));
         mem_free(api);
     }
 }

@@ -117,9 +117,8 @@ static void put_fixed(struct buf *out)
         {"SIGNALS", "SIGTERM, SIGINT",
          "Drain: readiness fails at once, what is in flight is finished, the rest is cancelled at "
          "drain.limit_ms. A second SIGINT stops at once."},
-        {NULL, "SIGHUP, SIGUSR1, SIGUSR2",
-         "Logged and ignored by serve, sandbox and demo: the configuration is read at the start "
-         "only."},
+        {NULL, "SIGHUP", "serve reads its configuration again; sandbox and demo ignore it."},
+        {NULL, "SIGUSR1, SIGUSR2", "Logged and ignored by serve, sandbox and demo."},
         {"EXAMPLES", "virtuoso-proxy demo",
          "Proxy and sandbox with a sample test; no account is needed."},
         {NULL, "virtuoso-proxy serve -c /etc/virtuoso-proxy.yaml", "The proxy in production."},

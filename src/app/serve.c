@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/url.h"
 #include "observe/log.h"
+#include "reload.h"
 #include "subcommands.h"
 
 enum { MODES_MAX = 64 };
@@ -23,13 +24,18 @@ void print_errors(const struct error_list *errors)
     }
 }
 
+static struct config_sources sources_of(const char *file, const struct arguments *arguments)
+{
+    return (struct config_sources){.file = file,
+                                   .sets = arguments->sets,
+                                   .set_names = arguments->set_names,
+                                   .n_sets = arguments->n_sets};
+}
+
 /* NULL: the errors were printed. */
 struct config *load_config(const char *file, const struct arguments *arguments)
 {
-    const struct config_sources sources = {.file = file,
-                                           .sets = arguments->sets,
-                                           .set_names = arguments->set_names,
-                                           .n_sets = arguments->n_sets};
+    const struct config_sources sources = sources_of(file, arguments);
     struct config *config = NULL;
     struct error_list errors;
 
@@ -41,14 +47,30 @@ struct config *load_config(const char *file, const struct arguments *arguments)
     return config;
 }
 
+static void read_log(const struct config *config, enum log_level *level, enum log_format *format)
+{
+    *level = LOG_INFO;
+    *format = LOG_AUTO;
+    (void)log_level_from(config->log.level, level); /* checked when it was loaded */
+    (void)log_format_from(config->log.format, format);
+}
+
 void open_log(const struct config *config)
 {
-    enum log_level level = LOG_INFO;
-    enum log_format format = LOG_AUTO;
+    enum log_level level;
+    enum log_format format;
 
-    (void)log_level_from(config->log.level, &level);
-    (void)log_format_from(config->log.format, &format);
+    read_log(config, &level, &format);
     log_open(STDERR_FILENO, level, format);
+}
+
+void set_log(const struct config *config)
+{
+    enum log_level level;
+    enum log_format format;
+
+    read_log(config, &level, &format);
+    log_set(level, format);
 }
 
 int fail(const char *command, const struct error *err)
@@ -118,8 +140,9 @@ static void log_start(const struct server *server, const char *file)
     config_warnings(config, clock_wall_ms(), log_warning, NULL);
 }
 
-/* `file`: that of the configuration, NULL none. */
-static int serve(struct config *config, bool proxy, const char *command, const char *file)
+/* `sources` of the configuration; it is read again when they change. */
+static int serve(struct config *config, bool proxy, const char *command,
+                 const struct config_sources *sources)
 {
     struct server server;
     struct error err = {0};
@@ -131,8 +154,11 @@ static int serve(struct config *config, bool proxy, const char *command, const c
         return fail(command, &err);
     }
     server_ignore_signals(&server);
-    log_start(&server, file);
+    log_start(&server, sources->file);
     print_addresses(&server);
+    if (proxy) {
+        server.reload = reload_start(&server, sources);
+    }
     server_run(&server);
     log_event(LOG_INFO, "server.stopped",
               F_INT("uptime_seconds", (clock_now_ms() - began_ms) / 1000));
@@ -144,19 +170,22 @@ static int serve(struct config *config, bool proxy, const char *command, const c
 int run_serve(struct arguments *arguments)
 {
     const char *file = arguments_get(arguments, "config");
+    const struct config_sources sources = sources_of(file, arguments);
     struct config *config = load_config(file, arguments);
 
-    return config == NULL ? EXIT_FAILURE : serve(config, true, "serve", file);
+    return config == NULL ? EXIT_FAILURE : serve(config, true, "serve", &sources);
 }
 
 int run_sandbox(struct arguments *arguments)
 {
+    struct config_sources sources;
     struct config *config;
 
     arguments_add_set(arguments, "sandbox.enabled", "true");
     arguments_add_set(arguments, "auth.mode", "none");
+    sources = sources_of(NULL, arguments);
     config = load_config(NULL, arguments);
-    return config == NULL ? EXIT_FAILURE : serve(config, false, "sandbox", NULL);
+    return config == NULL ? EXIT_FAILURE : serve(config, false, "sandbox", &sources);
 }
 
 static void print_warning(void *context, const char *text)
@@ -165,8 +194,33 @@ static void print_warning(void *context, const char *text)
     (void)fprintf(stderr, "warning: %s\n", text);
 }
 
+static void print_change(void *context, const struct option_row *row)
+{
+    (void)context;
+    (void)printf("%s%s\n", row->key, row->at_start ? " (needs a restart)" : "");
+}
+
+/* What a reload would change: from the configuration of `file`, with the same options and
+ * environment. */
+static int print_diff(const struct config *config, const char *file,
+                      const struct arguments *arguments)
+{
+    struct config *before = load_config(file, arguments);
+
+    if (before == NULL) {
+        return EXIT_FAILURE;
+    }
+    if (!config_changes(before, config, print_change, NULL)) {
+        (void)printf("nothing changes\n");
+    }
+    config_release(before);
+    return EXIT_SUCCESS;
+}
+
 int run_check(struct arguments *arguments)
 {
+    const char *other = arguments_get(arguments, "diff");
+    int status = EXIT_SUCCESS;
     const char *file = arguments_get(arguments, "config");
     struct config *config = load_config(file, arguments);
     struct buf text;
@@ -175,7 +229,9 @@ int run_check(struct arguments *arguments)
         return EXIT_FAILURE;
     }
     config_warnings(config, clock_wall_ms(), print_warning, NULL);
-    if (arguments_get(arguments, "print") != NULL) {
+    if (other != NULL) {
+        status = print_diff(config, other, arguments);
+    } else if (arguments_get(arguments, "print") != NULL) {
         buf_init(&text, 1U << 20);
         config_print(config, &text);
         (void)fwrite(text.ptr, 1, text.len, stdout);
@@ -185,5 +241,5 @@ int run_check(struct arguments *arguments)
                      file != NULL ? file : "(defaults and environment)");
     }
     config_release(config);
-    return EXIT_SUCCESS;
+    return status;
 }

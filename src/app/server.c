@@ -10,6 +10,8 @@
 #include "crypto/tls.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
+#include "reload.h"
+#include "room_options.h"
 #include "sandbox_config.h"
 
 static const char sandbox_default_token[] = "sandbox-token";
@@ -95,6 +97,7 @@ void server_stop(struct server *server)
     }
     server->state = SERVER_STOPPING;
     deadline_clear(&server->drain_step);
+    reload_stop(server->reload);
     if (server->on_stopping != NULL) {
         server->on_stopping(server);
     }
@@ -181,9 +184,14 @@ static const char *name_of_signal(int number)
 
 static void on_ignored_signal(uv_signal_t *handle, int number)
 {
-    (void)handle;
+    struct server *server = handle->data;
+
+    if (number == SIGHUP && server->reload != NULL) {
+        reload_now(server->reload, "SIGHUP");
+        return;
+    }
     log_event(LOG_WARN, "signal.ignored", F_TEXT("signal", name_of_signal(number)),
-              F_TEXT("effect", "none; the configuration is read at the start only"));
+              F_TEXT("effect", "none"));
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -231,19 +239,10 @@ void server_ignore_signals(struct server *server)
     }
 }
 
-static enum error_code open_sandbox(struct server *server, struct error *err)
+void server_adopt_sandbox(struct server *server, struct config *config)
 {
-    struct config *config = server->config;
-    enum error_code code;
     struct buf url;
 
-    if (!config->sandbox.enabled) {
-        return ERR_OK;
-    }
-    code = open_config_sandbox(&server->loop, config, &server->sandbox, err);
-    if (code != ERR_OK) {
-        return code;
-    }
     buf_init(&url, sizeof(server->sandbox_url) - 1);
     buf_printf(&url, "http://%s/api", sandbox_address(server->sandbox));
     str_copy(server->sandbox_url, sizeof(server->sandbox_url), buf_view(&url));
@@ -256,27 +255,27 @@ static enum error_code open_sandbox(struct server *server, struct error *err)
     if (config->upstream.organization_id.len == 0) {
         config->upstream.organization_id = STR("1");
     }
+}
+
+static enum error_code open_sandbox(struct server *server, struct error *err)
+{
+    struct config *config = server->config;
+    enum error_code code;
+
+    if (!config->sandbox.enabled) {
+        return ERR_OK;
+    }
+    code = open_config_sandbox(&server->loop, config, &server->sandbox, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    server_adopt_sandbox(server, config);
     return ERR_OK;
 }
 
 static enum error_code open_upstream(struct server *server, struct error *err)
 {
-    const struct config *config = server->config;
-    const struct upstream_options options = {
-        .base_url = config->upstream.base_url,
-        .client_id = config->upstream.client_id,
-        .client_name = config->upstream.client_name,
-        .ca_file = config->upstream.ca_file,
-        .verify_tls = config->upstream.verify_tls,
-        .connect_timeout_ms = config->upstream.connect_timeout_ms,
-        .timeout_ms = config->upstream.timeout_ms,
-        .max_active = config->upstream.max_active,
-        .max_waiting = config->upstream.max_waiting,
-        .max_reply_bytes = config->upstream.max_reply_bytes,
-        .max_tries = config->upstream.max_tries,
-        .retry_base_ms = config->upstream.retry_base_ms,
-        .retry_budget_percent = config->upstream.retry_budget_percent,
-    };
+    const struct upstream_options options = upstream_options_of(server->config);
     enum error_code code = upstream_open(&server->loop, &options, &server->upstream, err);
 
     if (code == ERR_OK) {
@@ -288,15 +287,7 @@ static enum error_code open_upstream(struct server *server, struct error *err)
 
 static enum error_code open_sessions(struct server *server, struct error *err)
 {
-    const struct config *config = server->config;
-    const struct session_options options = {
-        .max_active = config->sessions.max_active,
-        .timeout_s = config->sessions.timeout_s,
-        .max_age_s = config->sessions.max_age_s,
-        .max_queue = config->sessions.max_queue,
-        .snapshot_file = config->sessions.snapshot_file,
-        .snapshot_interval_s = config->sessions.snapshot_interval_s,
-    };
+    const struct session_options options = session_options_of(server->config);
 
     return session_store_open(&server->loop.deadlines, &server->loop.later, &options,
                               &server->sessions, err);
@@ -312,6 +303,8 @@ static enum error_code open_api(struct server *server, struct error *err)
         .deadlines = &server->loop.deadlines,
         .later = &server->loop.later,
         .sandbox = server->sandbox != NULL,
+        .reload = reload_for_request,
+        .reloader = server,
     };
 
     return api_open(&options, &server->api, err);
@@ -319,47 +312,12 @@ static enum error_code open_api(struct server *server, struct error *err)
 
 static enum error_code open_tls(struct server *server, struct error *err)
 {
-    const struct config *config = server->config;
-    char *certificate;
-    char *key;
-    enum error_code code;
-
-    if (config->server.tls_certificate_file.len == 0) {
-        return ERR_OK;
-    }
-    certificate = str_dup(config->server.tls_certificate_file);
-    key = str_dup(config->server.tls_key_file);
-    code = tls_config_new(certificate, key, &server->tls, err);
-    mem_free(certificate);
-    mem_free(key);
-    return code;
+    return open_config_tls(server->config, &server->tls, err);
 }
 
 static enum error_code open_http(struct server *server, struct error *err)
 {
-    const struct config *config = server->config;
-    const struct http_server_options options = {
-        .listen = config->server.listen,
-        .tls = server->tls,
-        .name = "proxy",
-        .access_log = config->log.access,
-        .count_metrics = true,
-        .security_headers = true,
-        .max_connections = config->http.max_connections,
-        .max_request_line = config->http.max_request_line,
-        .max_header_bytes = config->http.max_header_bytes,
-        .max_headers = config->http.max_headers,
-        .max_pipeline_bytes = config->http.max_pipeline_bytes,
-        .head_timeout_ms = config->http.head_timeout_ms,
-        .body_timeout_ms = config->http.body_timeout_ms,
-        .idle_timeout_ms = config->http.idle_timeout_ms,
-        .write_timeout_ms = config->http.write_timeout_ms,
-        .handshake_timeout_ms = config->http.handshake_timeout_ms,
-        .linger_ms = config->http.linger_ms,
-        .linger_bytes = config->http.linger_bytes,
-        .max_requests_per_connection = config->http.max_requests_per_connection,
-        .gzip = config->http.gzip,
-    };
+    const struct http_server_options options = http_options_of(server->config, server->tls);
 
     return http_server_open(&server->loop, &options, api_service(), server->api, &server->http,
                             err);
@@ -428,13 +386,14 @@ void server_run(struct server *server)
     while (server->state != SERVER_STOPPED) {
         loop_run(&server->loop);
     }
-    while (server->n_signals > 0) {
+    while (server->n_signals > 0 || reload_is_closing(server->reload)) {
         (void)loop_turn(&server->loop, false);
     }
 }
 
 void server_done(struct server *server)
 {
+    reload_free(server->reload);
     api_close(server->api);
     if (server->sessions != NULL) {
         session_store_close(server->sessions);

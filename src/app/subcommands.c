@@ -45,6 +45,7 @@ static const struct argument check_arguments[] = {
     {"listen", 'l', "ADDR:PORT", "as for serve", "server.listen", NULL},
     {"sandbox", 0, NULL, "as for serve", "sandbox.enabled", "true"},
     {"print", 'p', NULL, "print the effective configuration, secrets as ***", NULL, NULL},
+    {"diff", 0, "FILE", "print the options that differ from those of this other file", NULL, NULL},
     {"set", 's', "KEY=VALUE", "set any option; may be repeated", "*", NULL},
     {.name = NULL},
 };
@@ -113,9 +114,13 @@ static const struct argument load_arguments[] = {
     {.name = NULL},
 };
 
-static const char server_signals[] =
-    "SIGTERM and SIGINT drain (SIGINT at a terminal without the notice; a second one stops at "
-    "once); SIGHUP, SIGUSR1 and SIGUSR2 are logged and ignored";
+#define DRAIN_SIGNALS                                                                              \
+    "SIGTERM and SIGINT drain (SIGINT at a terminal without the notice; a second one stops at "    \
+    "once); "
+
+static const char serve_signals[] =
+    DRAIN_SIGNALS "SIGHUP reads the configuration again; SIGUSR1 and SIGUSR2 are ignored";
+static const char server_signals[] = DRAIN_SIGNALS "SIGHUP, SIGUSR1 and SIGUSR2 are ignored";
 
 static const char file_exit_codes[] =
     "0 all fine; 1 usage, or a file has errors or cannot be read (as for run)";
@@ -169,7 +174,7 @@ static int run_version(struct arguments *arguments)
 }
 
 const struct subcommand subcommands[] = {
-    {"serve", "Run the proxy.", "", serve_arguments, run_serve, .signals = server_signals,
+    {"serve", "Run the proxy.", "", serve_arguments, run_serve, .signals = serve_signals,
      .example = "serve -c conf/virtuoso-proxy.yaml"},
     {"sandbox", "Run the platform emulator alone.", "", sandbox_arguments, run_sandbox,
      .signals = server_signals, .example = "sandbox --listen 127.0.0.1:9000"},

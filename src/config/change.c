@@ -25,24 +25,39 @@ const char *config_file(const struct config *config, size_t index)
     return index < box_of(config)->n_files ? box_of(config)->files[index].path : NULL;
 }
 
-bool config_files_changed(const struct config *config)
+static void mix(const struct digest *parts, size_t n, struct digest *out)
+{
+    digest_of((struct str){(const char *)parts, n * sizeof(*parts)}, out);
+}
+
+void config_files_now(const struct config *config, struct digest *out)
 {
     const struct config_box *box = box_of(config);
+    struct digest *parts = mem_calloc(box->n_files + 1, sizeof(*parts));
 
     for (size_t i = 0; i < box->n_files; i++) {
         struct error ignored = {0};
-        struct digest now;
         struct buf text;
 
         buf_init(&text, CONFIG_FILE_MAX);
         (void)!fd_read_file(box->files[i].path, &text, &ignored); /* one that is gone is empty */
-        digest_of(buf_view(&text), &now);
+        digest_of(buf_view(&text), &parts[i]);
         wipe_secret_file(&text);
-        if (!digest_equal(&now, &box->files[i].content)) {
-            return true;
-        }
     }
-    return false;
+    mix(parts, box->n_files, out);
+    mem_free(parts);
+}
+
+void config_files_then(const struct config *config, struct digest *out)
+{
+    const struct config_box *box = box_of(config);
+    struct digest *parts = mem_calloc(box->n_files + 1, sizeof(*parts));
+
+    for (size_t i = 0; i < box->n_files; i++) {
+        parts[i] = box->files[i].content;
+    }
+    mix(parts, box->n_files, out);
+    mem_free(parts);
 }
 
 /* The digest of what the file held when the configuration was loaded; NULL: there is no such file. */

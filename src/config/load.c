@@ -185,8 +185,10 @@ static bool is_whole(struct loader *loader, struct str text)
     return true;
 }
 
-static void load_file(struct loader *loader)
+/* False: what there is of it says nothing. */
+static bool load_file(struct loader *loader)
 {
+    bool is_there = true;
     struct node_stream stream;
     struct error_list errors;
     struct error err = {0};
@@ -196,7 +198,9 @@ static void load_file(struct loader *loader)
     error_list_init(&errors);
     if (fd_read_file(loader->file, &text, &err) != ERR_OK) {
         loader_fail(loader, "%s: cannot be read: %s", loader->file, err.text);
-    } else if (is_whole(loader, buf_view(&text))) {
+    } else if (!is_whole(loader, buf_view(&text))) {
+        is_there = false;
+    } else {
         loader_note_file(loader, loader->file, buf_view(&text));
         if (yaml_parse(&loader->box->arena, buf_view(&text), NULL, &stream, &errors) == ERR_OK) {
             if (stream.n_documents > 1) {
@@ -215,6 +219,7 @@ static void load_file(struct loader *loader)
     }
     error_list_done(&errors);
     wipe_secret_file(&text); /* it may hold keys and tokens */
+    return is_there;
 }
 
 /* ---- --set ---- */
@@ -258,12 +263,11 @@ enum error_code config_load(const struct config_sources *sources, struct config 
     box->n_holders = 1;
     arena_init(&box->arena);
     load_defaults(&loader);
-    if (sources->file != NULL) {
-        load_file(&loader);
+    if (sources->file == NULL || load_file(&loader)) {
+        load_environment(&loader, environment);
+        load_sets(&loader, sources);
+        config_judge(&loader);
     }
-    load_environment(&loader, environment);
-    load_sets(&loader, sources);
-    config_judge(&loader);
     if (errors->n > 0) {
         config_release(&box->config);
         return errors->items[0].code;

@@ -33,9 +33,11 @@ struct tls_config {
     mbedtls_entropy_context entropy;
     mbedtls_ctr_drbg_context random;
     mbedtls_ssl_ticket_context tickets;
+    unsigned n_holders;
 };
 
 struct tls_stream {
+    struct tls_config *config;
     mbedtls_ssl_context ssl;
     struct buf input;  /* cipher text from the peer */
     size_t input_used; /* of it */
@@ -134,6 +136,7 @@ enum error_code tls_config_new(const char *certificate_file, const char *key_fil
     enum error_code code;
     int status;
 
+    config->n_holders = 1;
     start_crypto();
     mbedtls_ssl_config_init(&config->ssl);
     mbedtls_x509_crt_init(&config->certificate);
@@ -159,7 +162,7 @@ enum error_code tls_config_new(const char *certificate_file, const char *key_fil
 
 void tls_config_free(struct tls_config *config)
 {
-    if (config == NULL) {
+    if (config == NULL || --config->n_holders > 0) {
         return;
     }
     mbedtls_ssl_ticket_free(&config->tickets);
@@ -227,10 +230,12 @@ static void release(struct buf *buf)
     }
 }
 
-struct tls_stream *tls_stream_new(const struct tls_config *config)
+struct tls_stream *tls_stream_new(struct tls_config *config)
 {
     struct tls_stream *stream = mem_zalloc(sizeof(*stream));
 
+    stream->config = config;
+    config->n_holders++;
     buf_init(&stream->input, CIPHER_MAX);
     buf_init(&stream->output, OUTPUT_MAX);
     mbedtls_ssl_init(&stream->ssl);
@@ -243,6 +248,7 @@ void tls_stream_free(struct tls_stream *stream)
 {
     if (stream != NULL) {
         mbedtls_ssl_free(&stream->ssl);
+        tls_config_free(stream->config);
         buf_done(&stream->input);
         buf_done(&stream->output);
         mem_free(stream);

@@ -78,6 +78,25 @@ enum error_code http_server_open(struct loop *loop, const struct http_server_opt
     return ERR_OK;
 }
 
+void http_server_configure(struct http_server *server, const struct http_server_options *options)
+{
+    struct http_server_options *own = &server->options;
+
+    own->access_log = options->access_log;
+    own->gzip = options->gzip;
+    own->head_timeout_ms = options->head_timeout_ms;
+    own->body_timeout_ms = options->body_timeout_ms;
+    own->idle_timeout_ms = options->idle_timeout_ms;
+    own->write_timeout_ms = options->write_timeout_ms;
+    own->handshake_timeout_ms = options->handshake_timeout_ms;
+    own->linger_ms = options->linger_ms;
+    own->linger_bytes = options->linger_bytes;
+    own->max_requests_per_connection = options->max_requests_per_connection;
+    if (own->tls != NULL && options->tls != NULL) {
+        own->tls = options->tls;
+    }
+}
+
 const char *http_server_address(const struct http_server *server)
 {
     return server->listener.address;

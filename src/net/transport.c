@@ -315,7 +315,7 @@ static void name_peer(struct transport *transport)
     buf_done(&text);
 }
 
-void transport_open(struct transport *transport, struct loop *loop, const struct tls_config *tls,
+void transport_open(struct transport *transport, struct loop *loop, struct tls_config *tls,
                     const struct transport_events *events)
 {
     transport->loop = loop;

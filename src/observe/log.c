@@ -33,11 +33,16 @@ static struct {
     uint64_t told; /* of `lost`: those that a line has told of */
 } sink = {.fd = -1, .level = LOG_OFF};
 
+void log_set(enum log_level level, enum log_format format)
+{
+    sink.level = level;
+    sink.format = format == LOG_AUTO ? (isatty(sink.fd) == 1 ? LOG_TEXT : LOG_JSON) : format;
+}
+
 void log_open(int fd, enum log_level level, enum log_format format)
 {
     sink.fd = fd;
-    sink.level = level;
-    sink.format = format == LOG_AUTO ? (isatty(fd) == 1 ? LOG_TEXT : LOG_JSON) : format;
+    log_set(level, format);
     sink.color = fd_takes_color(fd);
     sink.open = true;
     sink.torn = false;

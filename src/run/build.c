@@ -110,7 +110,8 @@ static enum error_code describe_goal(struct builder *b, const struct testfile_te
     struct str name = first_of(source->name, STR("Test"), STR_EMPTY);
 
     *out = (struct run_goal){
-        .project = first_of(b->request->project, source->project, run->store->options.project),
+        .project =
+            keep(run, first_of(b->request->project, source->project, run->store->options.project)),
         .name = first_of(b->request->goal, source->goal, STR_EMPTY),
         .starting_url =
             first_of(b->request->starting_url, source->starting_url, STR("https://example.com")),

@@ -24,6 +24,11 @@ struct run_store *run_store_open(const struct run_store_options *options)
     return store;
 }
 
+void run_store_configure(struct run_store *store, const struct run_store_options *options)
+{
+    store->options = *options;
+}
+
 size_t run_store_n_active(const struct run_store *store)
 {
     return store->n_active;

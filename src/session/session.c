@@ -508,6 +508,14 @@ enum error_code session_store_open(struct deadlines *deadlines, struct later *la
     return ERR_OK;
 }
 
+void session_store_configure(struct session_store *store, const struct session_options *options)
+{
+    store->options.max_active = options->max_active;
+    store->options.timeout_s = options->timeout_s;
+    store->options.max_age_s = options->max_age_s;
+    store->options.max_queue = options->max_queue;
+}
+
 void session_store_close(struct session_store *store)
 {
     struct error err = {0};

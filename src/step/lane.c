@@ -39,6 +39,11 @@ struct lanes {
     unsigned n_foreign;
 };
 
+void lanes_configure(struct lanes *lanes, unsigned max_queue)
+{
+    lanes->max_queue = max_queue;
+}
+
 struct lanes *lanes_new(struct later *later, unsigned max_queue)
 {
     struct lanes *lanes = mem_zalloc(sizeof(*lanes));

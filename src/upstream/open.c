@@ -121,6 +121,20 @@ static void copy_options(struct upstream *upstream, const struct upstream_option
     own->ca_file = arena_str(&upstream->arena, options->ca_file);
 }
 
+void upstream_configure(struct upstream *upstream, const struct upstream_options *options)
+{
+    struct upstream_options *own = &upstream->options;
+
+    own->connect_timeout_ms = options->connect_timeout_ms;
+    own->timeout_ms = options->timeout_ms;
+    own->max_active = options->max_active;
+    own->max_waiting = options->max_waiting;
+    own->max_reply_bytes = options->max_reply_bytes;
+    own->max_tries = options->max_tries;
+    own->retry_base_ms = options->retry_base_ms;
+    own->retry_budget_percent = options->retry_budget_percent;
+}
+
 static enum error_code check_options(const struct upstream *upstream, struct error *err)
 {
     const struct upstream_options *options = &upstream->options;

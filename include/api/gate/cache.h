@@ -19,6 +19,8 @@
 struct cache;
 
 struct cache *cache_new(const struct config *config);
+/* What is kept stays; a smaller cache is made room in by the next answer. */
+void cache_configure(struct cache *cache, const struct config *config);
 void cache_free(struct cache *cache); /* nobody may wait */
 
 /* `resume` is what a waiter does when it becomes the leader. */

@@ -7,6 +7,7 @@
 #include "api/gate/task.h"
 
 struct limits *limits_new(const struct config *config);
+void limits_configure(struct limits *limits, const struct config *config);
 void limits_free(struct limits *limits); /* NULL is fine */
 
 /* After authentication: counts the request against its credential, tells RateLimit and

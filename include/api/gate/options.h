@@ -8,14 +8,29 @@
 #include "plan/plan.h"
 #include "session/session.h"
 
+/* What reading the configuration again came to; texts in the arena. */
+struct reload_report {
+    struct arena *arena;
+    bool taken;
+    bool is_offered;     /* false: this program does not read its configuration again */
+    struct str *changed; /* options, in the order of the table */
+    size_t n_changed;
+    struct str *needs_restart; /* of the changed ones: those that wait for the next start */
+    size_t n_needs_restart;
+    struct error_list *errors; /* why it was refused */
+};
+
 struct api_options {
-    const struct config *config;  /* outlives the api */
+    const struct config *config;  /* held by the api */
     const struct plan_port *port; /* the platform; outlives the api */
     struct upstream *upstream;    /* for figures and direct access; NULL in unit tests */
     struct session_store *sessions;
     struct deadlines *deadlines;
     struct later *later;
     bool sandbox; /* the platform is the embedded sandbox */
+    /* Reads the configuration again (POST /admin/reload), and says what came of it. */
+    void (*reload)(void *reloader, struct reload_report *out);
+    void *reloader;
 };
 
 #endif

@@ -77,13 +77,16 @@ struct api {
     struct idempotency_store *idempotency;
     struct cache *cache;
     struct goal_memo *goals;
-    struct limits *limits; /* NULL: limits.enabled is false */
+    struct limits *limits;
     struct verdict_store *verdicts;
     struct run_store *runs;
     struct ip_range *trusted; /* server.trusted_proxies */
     size_t n_trusted;
     struct lanes *lanes;
-    unsigned n_watchers; /* open event streams */
+    char config_error
+        [ERROR_TEXT_MAX];         /* why the last configuration was refused; empty: it was not */
+    int64_t config_error_wall_ms; /* since when */
+    unsigned n_watchers;          /* open event streams */
     bool draining;
     uint64_t opened_ms;
 };
@@ -110,6 +113,7 @@ idempotency_begin(struct task *task); /* CONTINUE, or DONE: replayed or refused 
 /* Keeps the reply for replays, or forgets the key when nothing can have happened. */
 void idempotency_keep(struct task *task, int status, const char *content_type, struct str body);
 struct idempotency_store *idempotency_store_new(const struct config *config);
+void idempotency_configure(struct idempotency_store *store, const struct config *config);
 void idempotency_store_free(struct idempotency_store *store);
 void idempotency_abandon(struct task *task); /* the task ended without an answer */
 

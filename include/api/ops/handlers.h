@@ -9,6 +9,7 @@ enum stage_verdict handle_live(struct task *task);
 enum stage_verdict handle_ready(struct task *task);
 enum stage_verdict handle_metrics(struct task *task);
 enum stage_verdict handle_stats(struct task *task);
+enum stage_verdict handle_reload(struct task *task);
 enum stage_verdict handle_routes(struct task *task);
 
 #endif

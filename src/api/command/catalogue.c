@@ -179,8 +179,7 @@ static struct json *example_forms(struct task *task, const struct command *comma
     if (catalog_bind(&input, task->arena, &bound, task_errors(task)) != ERR_OK) {
         return NULL;
     }
-    shown_at =
-        (struct form_options){task_server_url(task), task->config->auth.modes != AUTH_NONE};
+    shown_at = (struct form_options){task_server_url(task), task->config->auth.modes != AUTH_NONE};
     forms = command_forms(&bound, task->arena, &shown_at);
     requests = command_requests(task, json_get(forms, "json"), &task->error);
     if (requests != NULL) {

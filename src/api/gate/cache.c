@@ -55,11 +55,16 @@ struct cache *cache_new(const struct config *config)
 
     map_init(&cache->entries);
     list_init(&cache->lru);
+    cache_configure(cache, config);
+    return cache;
+}
+
+void cache_configure(struct cache *cache, const struct config *config)
+{
     cache->max_bytes = config->cache.max_bytes;
     cache->stale_if_error_ms = (uint64_t)config->cache.stale_if_error_s * 1000;
     cache->stale_while_revalidate_ms = (uint64_t)config->cache.stale_while_revalidate_s * 1000;
     cache->enabled = config->cache.enabled;
-    return cache;
 }
 
 static size_t cost_of(const struct cache_entry *entry)

@@ -43,10 +43,15 @@ struct idempotency_store *idempotency_store_new(const struct config *config)
 
     map_init(&store->entries);
     list_init(&store->lru);
+    idempotency_configure(store, config);
+    return store;
+}
+
+void idempotency_configure(struct idempotency_store *store, const struct config *config)
+{
     store->max_entries = config->idempotency.max_entries;
     store->max_bytes = config->idempotency.max_bytes;
     store->ttl_ms = (uint64_t)config->idempotency.ttl_s * 1000;
-    return store;
 }
 
 static size_t entry_bytes(const struct idempotency_entry *entry)

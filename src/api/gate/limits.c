@@ -9,6 +9,7 @@
 enum { NS_PER_S = 1000000000, MAX_CALLERS = 65536, MAX_ADDRESSES = 65536, POLICY_MAX = 64 };
 
 struct limits {
+    bool enabled;
     struct gcra_limit caller;
     struct gcra_limit address;
     uint32_t at_once;
@@ -20,12 +21,18 @@ struct limits *limits_new(const struct config *config)
 {
     struct limits *limits = mem_zalloc(sizeof(*limits));
 
-    limits->caller = (struct gcra_limit){config->limits.per_key, config->limits.burst};
-    limits->address = (struct gcra_limit){config->limits.per_address, config->limits.address_burst};
-    limits->at_once = config->limits.concurrency;
+    limits_configure(limits, config);
     limit_table_init(&limits->callers, MAX_CALLERS);
     limit_table_init(&limits->addresses, MAX_ADDRESSES);
     return limits;
+}
+
+void limits_configure(struct limits *limits, const struct config *config)
+{
+    limits->enabled = config->limits.enabled;
+    limits->caller = (struct gcra_limit){config->limits.per_key, config->limits.burst};
+    limits->address = (struct gcra_limit){config->limits.per_address, config->limits.address_burst};
+    limits->at_once = config->limits.concurrency;
 }
 
 void limits_free(struct limits *limits)
@@ -125,7 +132,7 @@ enum stage_verdict limits_count_caller(struct task *task)
     uint32_t at_once;
     struct gcra_limit limit;
 
-    if (limits == NULL || task->config->auth.modes == AUTH_NONE) {
+    if (!limits->enabled || task->config->auth.modes == AUTH_NONE) {
         return STAGE_CONTINUE;
     }
     bucket = limit_table_get(&limits->callers,
@@ -158,7 +165,7 @@ void limits_count_stranger(struct task *task)
     struct gcra_verdict verdict;
     size_t n = sizeof(address);
 
-    if (limits == NULL || !client_address(task, address)) {
+    if (!limits->enabled || !client_address(task, address)) {
         return;
     }
     /* Of IPv6 a customer has at least a /64: its addresses are one. */

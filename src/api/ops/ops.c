@@ -86,6 +86,14 @@ static void make_checks(struct task *task, struct check checks[N_CHECKS])
     bool draining = task->api->draining;
 
     checks[CHECK_CONFIG] = (struct check){.name = "config"};
+    if (task->api->config_error[0] != '\0') {
+        checks[CHECK_CONFIG] = (struct check){
+            .name = "config",
+            .health = HEALTH_WARN,
+            .since_wall_ms = task->api->config_error_wall_ms,
+            .output = arena_printf(task->arena, "the new configuration was refused: %s",
+                                   task->api->config_error)};
+    }
     checks[CHECK_LIFECYCLE] = (struct check){.name = "lifecycle",
                                              .health = draining ? HEALTH_FAIL : HEALTH_PASS,
                                              .output = draining ? STR("shutting down") : STR_EMPTY};

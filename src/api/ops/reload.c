@@ -1,0 +1,40 @@
+/* POST /admin/reload: the configuration is read again, and the answer says what that changed. */
+#include "api/gate/task.h"
+#include "api/ops/handlers.h"
+
+static struct json *names_of(struct task *task, const struct str *names, size_t n)
+{
+    struct json *list = json_new_array(task->arena);
+
+    for (size_t i = 0; i < n; i++) {
+        json_append(list, json_new_string(task->arena, names[i]));
+    }
+    return list;
+}
+
+enum stage_verdict handle_reload(struct task *task)
+{
+    struct reload_report report = {.arena = task->arena, .errors = task_errors(task)};
+    struct json *body;
+
+    if (task->api->options.reload != NULL) {
+        task->api->options.reload(task->api->options.reloader, &report);
+    }
+    if (!report.is_offered) {
+        (void)error_set(&task->error, ERR_CONFLICT,
+                        "This program does not read its configuration again; only serve does, "
+                        "while it does not shut down");
+        return task_fail(task);
+    }
+    if (!report.taken) {
+        for (size_t i = 0; i < report.errors->n; i++) {
+            report.errors->items[i].code = ERR_UNPROCESSABLE; /* not this program: the file */
+        }
+        return task_fail(task);
+    }
+    body = json_new_object(task->arena);
+    json_set(body, STR("changed"), names_of(task, report.changed, report.n_changed));
+    json_set(body, STR("needs_restart"),
+             names_of(task, report.needs_restart, report.n_needs_restart));
+    return task_reply_json(task, 200, body);
+}

@@ -1,0 +1,259 @@
+#include "reload.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "crypto/tls.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+#include "room_options.h"
+#include "subcommands.h"
+#include "watch.h"
+
+/* Some file systems (network shares) tell nothing of changes: they are looked at. */
+enum { SETTLE_MS = 300, LOOK_MS = 30000, ERRORS_LOGGED = 10 };
+
+struct reload {
+    struct server *server;
+    struct config_sources sources;
+    struct watch *watch;
+    struct deadline look;
+    struct digest seen; /* what the files held at the last look */
+    bool settles;       /* they had changed then */
+};
+
+/* ---- one reload ---- */
+
+struct attempt {
+    struct server *server;
+    struct config *fresh;
+    struct tls_config *tls; /* NULL: as before */
+    struct error_list errors;
+    struct reload_report *report; /* NULL: nobody asks */
+    struct buf changed;           /* for the log: names with commas between */
+    struct buf waiting;
+    bool new_certificate;
+};
+
+static void add_name(struct buf *list, const char *name)
+{
+    buf_text(list, list->len > 0 ? ", " : "");
+    buf_text(list, name);
+}
+
+static void report_name(struct arena *arena, struct str **list, size_t *n, const char *name)
+{
+    struct str *grown = arena_calloc(arena, *n + 1, sizeof(*grown));
+
+    mem_copy(grown, *list, *n * sizeof(*grown));
+    grown[(*n)++] = str_from(name);
+    *list = grown;
+}
+
+static bool is_certificate(const struct option_row *row)
+{
+    return str_starts(str_from(row->key), STR("server.tls_"));
+}
+
+static void on_change(void *context, const struct option_row *row)
+{
+    struct attempt *attempt = context;
+    bool waits = row->at_start ||
+                 (is_certificate(row) && (attempt->server->tls == NULL ||
+                                          attempt->fresh->server.tls_certificate_file.len == 0));
+
+    add_name(&attempt->changed, row->key);
+    attempt->new_certificate = attempt->new_certificate || (is_certificate(row) && !waits);
+    if (waits) {
+        add_name(&attempt->waiting, row->key);
+    }
+    if (attempt->report != NULL) {
+        struct reload_report *report = attempt->report;
+
+        report_name(report->arena, &report->changed, &report->n_changed, row->key);
+        if (waits) {
+            report_name(report->arena, &report->needs_restart, &report->n_needs_restart, row->key);
+        }
+    }
+}
+
+static bool prepare(struct reload *reload, struct attempt *attempt)
+{
+    struct server *server = reload->server;
+    struct error err = {0};
+
+    if (config_load(&reload->sources, &attempt->fresh, &attempt->errors) != ERR_OK) {
+        return false;
+    }
+    if (server->sandbox != NULL) {
+        server_adopt_sandbox(server, attempt->fresh);
+    }
+    (void)config_changes(server->config, attempt->fresh, on_change, attempt);
+    if (attempt->new_certificate &&
+        open_config_tls(attempt->fresh, &attempt->tls, &err) != ERR_OK) {
+        *error_list_add(&attempt->errors) = err;
+        return false;
+    }
+    config_keep(attempt->fresh, server->config);
+    return true;
+}
+
+/* Nothing in here can fail. */
+static void swap(struct reload *reload, struct attempt *attempt)
+{
+    struct server *server = reload->server;
+    struct config *before = server->config;
+    const struct config *config = attempt->fresh;
+    const struct upstream_options upstream = upstream_options_of(config);
+    const struct session_options sessions = session_options_of(config);
+    struct http_server_options http;
+
+    server->config = attempt->fresh;
+    attempt->fresh = NULL;
+    if (attempt->tls != NULL) {
+        tls_config_free(server->tls);
+        server->tls = attempt->tls;
+        attempt->tls = NULL;
+    }
+    http = http_options_of(config, server->tls);
+    http_server_configure(server->http, &http);
+    upstream_configure(server->upstream, &upstream);
+    session_store_configure(server->sessions, &sessions);
+    api_configure(server->api, config);
+    set_log(config);
+    config_release(before);
+}
+
+static void log_refused(const struct attempt *attempt, const char *reason)
+{
+    for (size_t i = 0; i < attempt->errors.n && i < ERRORS_LOGGED; i++) {
+        log_event(LOG_ERROR, "config.refused", F_TEXT("reason", reason),
+                  F_TEXT("error", attempt->errors.items[i].text),
+                  F_TEXT("effect", "the running configuration stays"));
+    }
+}
+
+static void finish(struct reload *reload, struct attempt *attempt, bool taken, const char *reason)
+{
+    metric_add(M_CONFIG_RELOADS, 0, 0, 0, 1);
+    metric_set(M_CONFIG_GOOD, taken ? 1 : 0);
+    if (taken) {
+        metric_set(M_CONFIG_TIME, clock_wall_ms() / 1000);
+        log_event(attempt->waiting.len > 0 ? LOG_WARN : LOG_INFO, "config.reloaded",
+                  F_TEXT("reason", reason), F_STR("changed", buf_view(&attempt->changed)),
+                  F_STR("needs_restart", buf_view(&attempt->waiting)));
+        watch_files(reload->watch, reload->server->config);
+    } else {
+        log_refused(attempt, reason);
+    }
+    api_set_config_error(reload->server->api,
+                         taken ? STR_EMPTY : str_from(attempt->errors.items[0].text));
+}
+
+static void run(struct reload *reload, const char *reason, struct reload_report *report)
+{
+    struct attempt attempt = {.server = reload->server, .report = report};
+    bool taken;
+
+    error_list_init(&attempt.errors);
+    buf_init(&attempt.changed, 64 * 1024);
+    buf_init(&attempt.waiting, 64 * 1024);
+    config_files_now(reload->server->config, &reload->seen);
+    taken = prepare(reload, &attempt);
+    if (taken) {
+        swap(reload, &attempt);
+    }
+    finish(reload, &attempt, taken, reason);
+    if (report != NULL) {
+        report->taken = taken;
+        error_list_append(report->errors, &attempt.errors);
+    }
+    tls_config_free(attempt.tls);
+    config_release(attempt.fresh);
+    buf_done(&attempt.changed);
+    buf_done(&attempt.waiting);
+    error_list_done(&attempt.errors);
+}
+
+void reload_now(struct reload *reload, const char *reason)
+{
+    if (reload->server->state == SERVER_SERVING) {
+        run(reload, reason, NULL);
+    }
+}
+
+void reload_for_request(void *context, struct reload_report *out)
+{
+    struct server *server = context;
+
+    out->is_offered = server->reload != NULL && server->state == SERVER_SERVING;
+    if (out->is_offered) {
+        run(server->reload, "request", out);
+    }
+}
+
+/* ---- files ---- */
+
+static void look(struct deadline *deadline)
+{
+    struct reload *reload = CONTAINER_OF(deadline, struct reload, look);
+    struct digest now;
+    struct digest then;
+
+    config_files_now(reload->server->config, &now);
+    config_files_then(reload->server->config, &then);
+    if (reload->settles && digest_equal(&now, &reload->seen) && !digest_equal(&now, &then)) {
+        reload->settles = false;
+        reload_now(reload, "file");
+    } else {
+        reload->settles = !digest_equal(&now, &reload->seen);
+        reload->seen = now;
+    }
+    deadline_set(&reload->server->loop.deadlines, &reload->look,
+                 reload->settles ? SETTLE_MS : LOOK_MS, look);
+}
+
+static void on_file_event(void *context)
+{
+    struct reload *reload = context;
+
+    deadline_set(&reload->server->loop.deadlines, &reload->look, SETTLE_MS, look);
+}
+
+/* ---- from start to end ---- */
+
+struct reload *reload_start(struct server *server, const struct config_sources *sources)
+{
+    struct reload *reload = mem_zalloc(sizeof(*reload));
+
+    reload->server = server;
+    reload->sources = *sources;
+    reload->sources.must_be_whole = true;
+    config_files_then(server->config, &reload->seen);
+    reload->watch = watch_open(&server->loop, on_file_event, reload);
+    watch_files(reload->watch, server->config);
+    deadline_set(&server->loop.deadlines, &reload->look, LOOK_MS, look);
+    metric_set(M_CONFIG_GOOD, 1);
+    metric_set(M_CONFIG_TIME, clock_wall_ms() / 1000);
+    return reload;
+}
+
+void reload_stop(struct reload *reload)
+{
+    if (reload != NULL) {
+        deadline_clear(&reload->look);
+        watch_close(reload->watch);
+    }
+}
+
+bool reload_is_closing(const struct reload *reload)
+{
+    return reload != NULL && !watch_is_closed(reload->watch);
+}
+
+void reload_free(struct reload *reload)
+{
+    if (reload != NULL) {
+        watch_free(reload->watch);
+        mem_free(reload);
+    }
+}

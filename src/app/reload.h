@@ -1,0 +1,27 @@
+/* reload: another configuration takes the place of the running one, whole or not at all. Asked for by
+ * SIGHUP, by POST /admin/reload, and by itself when a file that the configuration was made of holds
+ * something else and has held it for SETTLE_MS.
+ *
+ *   file changes ──► (300 ms without a further change) ──► read ──► checked ──► swapped at once
+ *                                                           └──► refused: the old one stays; log,
+ *                                                                metric, health
+ *
+ * Requests under way keep the configuration that they began with. What takes effect at a start only
+ * keeps its running value and is named. Owner: the server; watching ends with reload_stop, and the
+ * memory goes when reload_is_closing says false. */
+#ifndef APP_RELOAD_H
+#define APP_RELOAD_H
+
+#include "api/api.h"
+#include "app/server.h"
+
+/* `sources` and what it points to outlive the server. */
+struct reload *reload_start(struct server *server, const struct config_sources *sources);
+void reload_now(struct reload *reload, const char *reason);
+void reload_for_request(void *server, struct reload_report *out);
+/* NULL is fine for these. */
+void reload_stop(struct reload *reload);
+bool reload_is_closing(const struct reload *reload);
+void reload_free(struct reload *reload);
+
+#endif

@@ -1,0 +1,78 @@
+#include "room_options.h"
+
+#include "base/mem.h"
+
+struct upstream_options upstream_options_of(const struct config *config)
+{
+    return (struct upstream_options){
+        .base_url = config->upstream.base_url,
+        .client_id = config->upstream.client_id,
+        .client_name = config->upstream.client_name,
+        .ca_file = config->upstream.ca_file,
+        .verify_tls = config->upstream.verify_tls,
+        .connect_timeout_ms = config->upstream.connect_timeout_ms,
+        .timeout_ms = config->upstream.timeout_ms,
+        .max_active = config->upstream.max_active,
+        .max_waiting = config->upstream.max_waiting,
+        .max_reply_bytes = config->upstream.max_reply_bytes,
+        .max_tries = config->upstream.max_tries,
+        .retry_base_ms = config->upstream.retry_base_ms,
+        .retry_budget_percent = config->upstream.retry_budget_percent,
+    };
+}
+
+struct session_options session_options_of(const struct config *config)
+{
+    return (struct session_options){
+        .max_active = config->sessions.max_active,
+        .timeout_s = config->sessions.timeout_s,
+        .max_age_s = config->sessions.max_age_s,
+        .max_queue = config->sessions.max_queue,
+        .snapshot_file = config->sessions.snapshot_file,
+        .snapshot_interval_s = config->sessions.snapshot_interval_s,
+    };
+}
+
+struct http_server_options http_options_of(const struct config *config, struct tls_config *tls)
+{
+    return (struct http_server_options){
+        .listen = config->server.listen,
+        .tls = tls,
+        .name = "proxy",
+        .access_log = config->log.access,
+        .count_metrics = true,
+        .security_headers = true,
+        .max_connections = config->http.max_connections,
+        .max_request_line = config->http.max_request_line,
+        .max_header_bytes = config->http.max_header_bytes,
+        .max_headers = config->http.max_headers,
+        .max_pipeline_bytes = config->http.max_pipeline_bytes,
+        .head_timeout_ms = config->http.head_timeout_ms,
+        .body_timeout_ms = config->http.body_timeout_ms,
+        .idle_timeout_ms = config->http.idle_timeout_ms,
+        .write_timeout_ms = config->http.write_timeout_ms,
+        .handshake_timeout_ms = config->http.handshake_timeout_ms,
+        .linger_ms = config->http.linger_ms,
+        .linger_bytes = config->http.linger_bytes,
+        .max_requests_per_connection = config->http.max_requests_per_connection,
+        .gzip = config->http.gzip,
+    };
+}
+
+enum error_code open_config_tls(const struct config *config, struct tls_config **out,
+                                struct error *err)
+{
+    char *certificate;
+    char *key;
+    enum error_code code;
+
+    if (config->server.tls_certificate_file.len == 0) {
+        return ERR_OK;
+    }
+    certificate = str_dup(config->server.tls_certificate_file);
+    key = str_dup(config->server.tls_key_file);
+    code = tls_config_new(certificate, key, out, err);
+    mem_free(certificate);
+    mem_free(key);
+    return code;
+}

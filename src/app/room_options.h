@@ -1,0 +1,19 @@
+/* The configuration, told to the rooms in their own options. */
+#ifndef APP_ROOM_OPTIONS_H
+#define APP_ROOM_OPTIONS_H
+
+#include "config/config.h"
+#include "crypto/tls.h"
+#include "http/server.h"
+#include "session/session.h"
+#include "upstream/upstream.h"
+
+/* Views into `config`. */
+struct upstream_options upstream_options_of(const struct config *config);
+struct session_options session_options_of(const struct config *config);
+struct http_server_options http_options_of(const struct config *config, struct tls_config *tls);
+/* *out stays NULL where no certificate is configured. */
+enum error_code open_config_tls(const struct config *config, struct tls_config **out,
+                                struct error *err) MUST_CHECK;
+
+#endif

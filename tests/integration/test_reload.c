@@ -1,0 +1,278 @@
+/* Another configuration takes the place of the running one: by SIGHUP, by a request, by itself. */
+#include "harness/cmocka.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness/proxy.h"
+#include "harness/wait.h"
+
+enum { OUTPUT_MAX = 16 << 20, PATH_BYTES = 512, N_RELOADS = 20 };
+
+/* A folder as Kubernetes mounts it: NAME -> ..data/NAME, and ..data -> the folder of a version. */
+struct mount {
+    char folder[PATH_BYTES];
+    char file[PATH_BYTES]; /* the configuration in it */
+    int version;
+};
+
+#define HEAD "sandbox: {enabled: true}\nserver: {listen: 127.0.0.1:0}\ndrain: {notice_ms: 0}\n"
+
+static void format(char *out, const char *text, ...) PRINTF_LIKE(2, 3);
+
+static void format(char *out, const char *text, ...)
+{
+    va_list args;
+
+    va_start(args, text);
+    assert_in_range(vsnprintf(out, PATH_BYTES, text, args), 1, PATH_BYTES - 1);
+    va_end(args);
+}
+
+static void write_text(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "we");
+
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void mount_write(struct mount *mount, const char *text)
+{
+    char version[PATH_BYTES];
+    char name[PATH_BYTES];
+    char link[PATH_BYTES];
+    char data[PATH_BYTES];
+
+    mount->version++;
+    format(version, "%s/..v%d", mount->folder, mount->version);
+    assert_int_equal(mkdir(version, 0700), 0);
+    format(name, "%s/proxy.yaml", version);
+    write_text(name, text);
+    format(link, "%s/..new%d", mount->folder, mount->version);
+    assert_int_equal(symlink(strrchr(version, '/') + 1, link), 0);
+    format(data, "%s/..data", mount->folder);
+    assert_int_equal(rename(link, data), 0);
+}
+
+static void mount_open(struct mount *mount, const char *text)
+{
+    static int n;
+
+    *mount = (struct mount){.version = 0};
+    format(mount->folder, VP_SCRATCH_DIR "/reload-%d-%d", (int)getpid(), n++);
+    assert_int_equal(mkdir(mount->folder, 0700), 0);
+    format(mount->file, "%s/proxy.yaml", mount->folder);
+    mount_write(mount, text);
+    assert_int_equal(symlink("..data/proxy.yaml", mount->file), 0);
+}
+
+static void mount_close(struct mount *mount)
+{
+    char path[PATH_BYTES];
+
+    for (; mount->version > 0; mount->version--) {
+        char version[PATH_BYTES];
+
+        format(version, "%s/..v%d", mount->folder, mount->version);
+        format(path, "%s/proxy.yaml", version);
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(rmdir(version), 0);
+    }
+    format(path, "%s/..data", mount->folder);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(unlink(mount->file), 0);
+    assert_int_equal(rmdir(mount->folder), 0);
+}
+
+static void serve(struct proxy *proxy, const char *file)
+{
+    *proxy = (struct proxy){0};
+    arena_init(&proxy->arena);
+    reply_init(&proxy->reply);
+    program_serve(&proxy->program, (const char *const[]){"serve", "-c", file, NULL}, NULL);
+}
+
+static int ask(struct proxy *proxy, const char *method, const char *target, const char *key)
+{
+    char field[PATH_BYTES];
+
+    format(field, "X-API-Key: %s\r\n", key);
+    (void)proxy_ask(proxy, method, target, field, "");
+    return proxy->reply.status;
+}
+
+/* ---- tests ---- */
+
+static void a_swapped_file_is_read_without_being_asked(void **state)
+{
+    struct mount mount;
+    struct proxy proxy;
+
+    (void)state;
+    mount_open(&mount, HEAD "auth: {keys: [{name: a, key: key-of-before}]}\n");
+    serve(&proxy, mount.file);
+    assert_int_equal(ask(&proxy, "GET", "/api/user", "key-of-before"), 200);
+    mount_write(&mount, HEAD "auth: {keys: [{name: b, key: key-of-after}]}\n");
+    wait_until(ask(&proxy, "GET", "/api/user", "key-of-after") == 200);
+    assert_int_equal(ask(&proxy, "GET", "/api/user", "key-of-before"), 401);
+    assert_true(program_wrote(&proxy.program, "\"reason\":\"file\",\"changed\":\"auth.keys\""));
+    proxy_stop(&proxy);
+    mount_close(&mount);
+}
+
+static void a_refused_file_changes_nothing(void **state)
+{
+    static const char *const bad[] = {
+        HEAD "auth: {keys: [{name: b, key: key-of-after}]}\nlogg: {level: debug}\n",
+        "", /* being written */
+        HEAD "auth: {keys: [{name: b, key: key-of-a",
+        HEAD
+        "auth: {keys: [{name: b, key: key-of-after}]}\nserver: {tls_certificate_file: /no/such}\n",
+    };
+    struct mount mount;
+    struct proxy proxy;
+    const struct json *health;
+
+    (void)state;
+    mount_open(&mount, HEAD "auth: {keys: [{name: a, key: key-of-before}]}\n");
+    serve(&proxy, mount.file);
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        mount_write(&mount, bad[i]);
+        assert_int_equal(ask(&proxy, "POST", "/admin/reload", "key-of-before"), 422);
+        assert_int_equal(ask(&proxy, "GET", "/api/user", "key-of-before"), 200);
+        assert_int_equal(ask(&proxy, "GET", "/api/user", "key-of-after"), 401);
+        health = proxy_ask(&proxy, "GET", "/health", NULL, "");
+        assert_true(str_is(json_str(json_find(health, "/checks/config/status")), "warn"));
+        (void)proxy_ask(&proxy, "GET", "/health/ready", NULL, "");
+        assert_int_equal(proxy.reply.status, 200);
+        client_ask(proxy.program.port, "GET", "/metrics", NULL, STR_EMPTY, &proxy.reply);
+        assert_true(
+            str_contains(reply_text(&proxy.reply), STR("config_last_reload_successful 0\n")));
+    }
+    mount_write(&mount, HEAD "auth: {keys: [{name: b, key: key-of-after}]}\n");
+    wait_until(ask(&proxy, "GET", "/api/user", "key-of-after") == 200);
+    health = proxy_ask(&proxy, "GET", "/health", NULL, "");
+    assert_true(str_is(json_str(json_find(health, "/checks/config/status")), "pass"));
+    proxy_stop(&proxy);
+    mount_close(&mount);
+}
+
+static void what_needs_a_restart_is_named(void **state)
+{
+    struct mount mount;
+    struct proxy proxy;
+    const struct json *answer;
+
+    (void)state;
+    mount_open(&mount, HEAD "auth: {keys: [{name: a, key: key-of-before}]}\n");
+    serve(&proxy, mount.file);
+    mount_write(&mount, "sandbox: {enabled: true}\nserver: {listen: 127.0.0.1:1}\n"
+                        "cors: {origins: [\"https://a.example\"]}\nlog: {level: warn}\n"
+                        "auth: {keys: [{name: a, key: key-of-before}]}\ndrain: {notice_ms: 0}\n");
+    program_signal(&proxy.program, SIGHUP);
+    program_wait_wrote(&proxy.program, "\"needs_restart\":\"server.listen\"", WAIT_MS);
+    client_ask(proxy.program.port, "GET", "/livez", "Origin: https://a.example\r\n", STR_EMPTY,
+               &proxy.reply);
+    assert_true(
+        str_is(reply_field(&proxy.reply, "Access-Control-Allow-Origin"), "https://a.example"));
+    answer = proxy_ask(&proxy, "POST", "/admin/reload", "X-API-Key: key-of-before\r\n", "");
+    assert_int_equal(proxy.reply.status, 200);
+    assert_int_equal(json_size(json_get(answer, "changed")), 1);
+    assert_true(str_is(json_str(json_find(answer, "/needs_restart/0")), "server.listen"));
+    assert_false(program_wrote(&proxy.program, "\"path\":\"/admin/reload\"")); /* level warn */
+    proxy_stop(&proxy);
+    mount_close(&mount);
+}
+
+#define SLOW                                                                                       \
+    HEAD                                                                                           \
+        "auth: {keys: [{name: a, key: key-of-a, rate: 1, burst: 2}, {name: b, key: key-of-b}]}\nlog: {level: warn}\nruns: {max_kept: %d}\n"
+
+/* A client that is over its limit stays so, whatever is reloaded; a larger limit lets it in. */
+static void limits_are_not_refilled(void **state)
+{
+    struct mount mount;
+    struct proxy proxy;
+    char text[PATH_BYTES];
+    unsigned n_let_in = 0;
+
+    (void)state;
+    format(text, SLOW, 1000);
+    mount_open(&mount, text);
+    serve(&proxy, mount.file);
+    for (int i = 0; i < N_RELOADS; i++) {
+        n_let_in += ask(&proxy, "GET", "/api/v1/routes", "key-of-a") == 200 ? 1 : 0;
+        format(text, SLOW, 1001 + i);
+        mount_write(&mount, text);
+        assert_int_equal(ask(&proxy, "POST", "/admin/reload", "key-of-b"), 200);
+    }
+    assert_in_range(n_let_in, 2, 2 + 20 * client_slowness()); /* the burst, and one a second */
+    assert_true(n_let_in < N_RELOADS || client_slowness() > 1);
+    mount_write(&mount,
+                HEAD "auth: {keys: [{name: a, key: key-of-a}, {name: b, key: key-of-b}]}\n");
+    assert_int_equal(ask(&proxy, "POST", "/admin/reload", "key-of-b"), 200);
+    assert_int_equal(ask(&proxy, "GET", "/api/v1/routes", "key-of-a"), 200);
+    proxy_stop(&proxy);
+    mount_close(&mount);
+}
+
+/* Requests that wait for the platform while everything is swapped under them. */
+static void nothing_fails_while_the_configuration_changes(void **state)
+{
+    enum { N_CLIENTS = 16 };
+
+    struct client clients[N_CLIENTS] = {{0}};
+    struct mount mount;
+    struct proxy proxy;
+    char text[PATH_BYTES];
+
+    (void)state;
+    mount_open(&mount, HEAD "auth: {keys: [{name: a, key: key-of-all}]}\n");
+    serve(&proxy, mount.file);
+    for (size_t i = 0; i < N_CLIENTS; i++) {
+        client_open(&clients[i], proxy.program.port);
+    }
+    for (int round = 0; round < N_RELOADS; round++) {
+        for (size_t i = 0; i < N_CLIENTS; i++) {
+            assert_true(client_send_request(&clients[i], "GET", "/api/projects",
+                                            "X-API-Key: key-of-all\r\nCache-Control: no-store\r\n",
+                                            STR_EMPTY));
+        }
+        format(text,
+               HEAD "auth: {keys: [{name: n%d, key: key-of-all}]}\n"
+                    "upstream: {timeout_ms: %d, token: token-number-%d}\n"
+                    "cache: {enabled: %s}\nlimits: {enabled: %s}\n",
+               round, 20000 + round, round, round % 2 == 0 ? "true" : "false",
+               round % 3 == 0 ? "true" : "false");
+        mount_write(&mount, text);
+        program_signal(&proxy.program, SIGHUP);
+        for (size_t i = 0; i < N_CLIENTS; i++) {
+            assert_int_equal(client_read(&clients[i], false, &proxy.reply), CLIENT_OK);
+            assert_int_equal(proxy.reply.status, 200);
+        }
+    }
+    for (size_t i = 0; i < N_CLIENTS; i++) {
+        client_close(&clients[i]);
+    }
+    proxy_stop(&proxy);
+    mount_close(&mount);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_swapped_file_is_read_without_being_asked),
+        cmocka_unit_test(a_refused_file_changes_nothing),
+        cmocka_unit_test(what_needs_a_restart_is_named),
+        cmocka_unit_test(limits_are_not_refilled),
+        cmocka_unit_test(nothing_fails_while_the_configuration_changes),
+    };
+
+    return cmocka_run_group_tests_name("reload", tests, NULL, NULL);
+}
