@@ -31,6 +31,7 @@ struct call_spec {
     enum call_class class;
     bool needs_json; /* the answer must be JSON (204 excepted) */
     struct capture captures[CALL_MAX_CAPTURES];
+    const char *hint; /* what to do where the answer lacks what is required; NULL: nothing more */
     /* A route that only some sources know (PLATFORM.md, "Routes with one source"): the name of the
      * call that asks the same in another way; NULL: there is none. */
     const char *or_else;

@@ -5,6 +5,12 @@
 #define SNAPSHOT_PLACES                                                                            \
     "/snapshots/0/snapshotId /item/snapshots/0/snapshotId /items/0/snapshotId /item/0/snapshotId /0/snapshotId"
 
+/* The first organization that a token sees. */
+#define ORGANIZATION_PLACES                                                                        \
+    "/item/organizationId /organizationId /item/organization/id /organization/id "                 \
+    "/item/organizations/0/id /organizations/0/id /item/organizationIds/0 /organizationIds/0 "     \
+    "/item/organizations/0/organizationId /organizations/0/organizationId"
+
 /* clang-format off */
 const struct call_spec extra_calls[] = {
     {.name = "count steps", .method = "GET", .path = "/checkpoints/{checkpoint_id}/teststeps", .class = CALL_READ, .needs_json = true,
@@ -27,6 +33,8 @@ const struct call_spec extra_calls[] = {
      .body = JSON({"snapshotId": "$#snapshot_id", "goalId": "$#goal_id", "name": "$name", "title": "$name", "archived": false, "draft": "$draft"}),
      .captures = {{"journey_id", ID_PLACES, true}}},
     {.name = "goal versions", .method = "GET", .path = "/goals/{goal_id}/versions", .class = CALL_READ, .needs_json = true},
+    {.name = "organization of the token", .method = "GET", .path = "/user", .class = CALL_READ, .needs_json = true,
+     .hint = "configure upstream.organization_id", .captures = {{"organization_id", ORGANIZATION_PLACES, true}}},
     {.name = "user", .method = "GET", .path = "/user", .class = CALL_READ, .needs_json = true},
     {.name = "add to library", .method = "POST", .path = "/testcases/{checkpoint_id}/add-to-library", .class = CALL_CREATE, .needs_json = true,
      .captures = {{"library_checkpoint_id", "/libraryCheckpointId /item/libraryCheckpointId /id /item/id", true}}},

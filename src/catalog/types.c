@@ -58,9 +58,7 @@ bool param_default(const struct param_place *place)
     if (str_is(text, "configured")) {
         text = place->defaults != NULL ? place->defaults->organization_id : STR_EMPTY;
         if (text.len == 0) {
-            (void)error_at(error_list_add(place->errors), ERR_INVALID, place->pointer,
-                           "%s: give one, or configure upstream.organization_id", param->name);
-            return true;
+            return false; /* the platform is asked for the token's own */
         }
     }
     lenient.flags |= PARAM_EMPTY;

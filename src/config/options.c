@@ -42,7 +42,7 @@ static const struct option_row rows[] = {
     {"upstream.base_url", OPTION_URL, AT(upstream.base_url), "https://api-app2.virtuoso.qa/api", 0, 0, NULL, "VIRTUOSO_API_BASE_URL VIRTUOSO_BASE_URL", "The platform's API.", .at_start = true},
     {"upstream.ui_url", OPTION_URL, AT(upstream.ui_url), "https://app2.virtuoso.qa", 0, 0, NULL, NULL, "The platform's user interface, for links in answers."},
     {"upstream.token", OPTION_SECRET, AT(upstream.token), "", 0, 0, NULL, "VIRTUOSO_API_TOKEN VIRTUOSO_API_KEY", "API token of the platform."},
-    {"upstream.organization_id", OPTION_STR, AT(upstream.organization_id), "", 0, 0, NULL, "VIRTUOSO_ORG_ID", "Organization of projects, where a request names none."},
+    {"upstream.organization_id", OPTION_STR, AT(upstream.organization_id), "", 0, 0, NULL, "VIRTUOSO_ORG_ID", "Organization of projects, where a request names none. Empty: the first one that the token sees."},
     {"upstream.client_id", OPTION_STR, AT(upstream.client_id), "", 0, 0, NULL, NULL, "Sent to the platform as X-Virtuoso-Client-ID; empty: not sent.", .at_start = true},
     {"upstream.client_name", OPTION_STR, AT(upstream.client_name), "virtuoso-proxy/" VP_VERSION, 0, 0, NULL, NULL, "Sent to the platform as X-Virtuoso-Client-Name.", .at_start = true},
     {"upstream.ca_file", OPTION_FILE, AT(upstream.ca_file), "", 0, 0, NULL, NULL, "CA certificates (PEM) that the platform's certificate is checked with; empty: those of the system.", .at_start = true},

@@ -123,12 +123,17 @@ static enum error_code check_captures(const struct answer *answer, const struct 
     for (size_t i = 0; i < CALL_MAX_CAPTURES && spec->captures[i].variable != NULL; i++) {
         const struct capture *capture = &spec->captures[i];
 
-        if (capture->required && json_find(answer->json, capture->pointers) == NULL) {
-            return error_set(err, ERR_UPSTREAM_SHAPE,
-                             "%s: the platform's answer (%d) has no %s (looked at %s)%s",
-                             spec->name, answer->status, capture->variable, capture->pointers,
-                             caution(spec));
+        if (!capture->required || json_find(answer->json, capture->pointers) != NULL) {
+            continue;
         }
+        if (spec->hint != NULL) {
+            return error_set(err, ERR_UPSTREAM_SHAPE,
+                             "%s: the platform's answer (%d) does not tell it: %s%s", spec->name,
+                             answer->status, spec->hint, caution(spec));
+        }
+        return error_set(err, ERR_UPSTREAM_SHAPE,
+                         "%s: the platform's answer (%d) has no %s (looked at %s)%s", spec->name,
+                         answer->status, capture->variable, capture->pointers, caution(spec));
     }
     return ERR_OK;
 }

@@ -171,8 +171,10 @@ static void add_setup(struct run *run, struct run_goal *goal, struct run_test *t
 {
     struct run_call *calls = test != NULL ? test->calls : goal->calls;
     size_t *n = test != NULL ? &test->n_calls : &goal->n_calls;
-    struct run_call *call = &calls[(*n)++];
+    struct run_call *call;
 
+    CHECK(*n < MAX_CALLS);
+    call = &calls[(*n)++];
     call->setup = setup;
     run_row_add(run, setup_call(setup),
                 &(struct run_row){.goal = goal, .test = test, .call = call});
@@ -183,6 +185,9 @@ static void add_goal_rows(struct run *run, struct run_goal *goal)
     bool by_name = goal->ids.goal_id == 0;
 
     if (by_name && goal->ids.project_id == 0) {
+        if (run->store->options.defaults->organization_id.len == 0) {
+            add_setup(run, goal, NULL, SETUP_ORGANIZATION);
+        }
         add_setup(run, goal, NULL, SETUP_FIND_PROJECT);
         add_setup(run, goal, NULL, SETUP_CREATE_PROJECT);
         run->names = true;
@@ -384,16 +389,7 @@ static enum error_code add_tests(struct builder *b)
 static enum error_code check_request(struct builder *b)
 {
     struct run *run = b->run;
-    bool by_name = false;
 
-    for (size_t i = 0; i < run->n_goals; i++) {
-        by_name = by_name || (run->goals[i].ids.goal_id == 0 && run->goals[i].ids.project_id == 0);
-    }
-    if (by_name && run->store->options.defaults->organization_id.len == 0) {
-        return error_at(b->err, ERR_INVALID, "project_id",
-                        "Projects are found and made in an organization: configure "
-                        "upstream.organization_id, or give project_id");
-    }
     for (size_t i = 0; i < run->n_tests; i++) {
         if (run->execute && run->tests[i].goal == NULL) {
             return error_at(b->err, ERR_INVALID, "execute",

@@ -19,6 +19,7 @@ static const struct setup_row {
     const char *variable;
     size_t id; /* of struct run_ids: not needed where this is known already */
 } setup_rows[] = {
+    [SETUP_ORGANIZATION] = {"organization of the token", "organization", false, false, NULL, 0},
     [SETUP_FIND_PROJECT] = {"list projects", "find project", true, true, "project_id",
                             ID(project_id)},
     [SETUP_CREATE_PROJECT] = {"create project", "create project", true, false, "project_id",
@@ -104,7 +105,9 @@ static void set_goal(struct plan *plan, const struct run_row *row)
     plan_set_str(plan, "url", goal->starting_url);
     plan_set(plan, "width", json_new_int(plan->arena, goal->width));
     plan_set(plan, "height", json_new_int(plan->arena, goal->height));
-    plan_set_str(plan, "organization_id", defaults->organization_id);
+    if (defaults->organization_id.len > 0) {
+        plan_set_str(plan, "organization_id", defaults->organization_id);
+    }
     plan_set(plan, "limit", json_new_int(plan->arena, FIND_PAGE));
     json_remove(plan->variables, STR("offset"));
 }
@@ -155,7 +158,12 @@ static bool setup_before(struct plan *plan, struct run_row *row)
     const struct setup_row *setup = &setup_rows[row->call->setup];
     struct run_test *test = row->test;
 
-    if (setup->makes_id && *id_of(row) != 0) {
+    bool is_known = setup->makes_id
+                        ? *id_of(row) != 0
+                        : row->call->setup == SETUP_ORGANIZATION &&
+                              plan_get(plan, "organization_id") != NULL; /* of another goal */
+
+    if (is_known) {
         row->call->status = NOTE_NOT_NEEDED;
         return false;
     }

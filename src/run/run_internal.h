@@ -56,6 +56,7 @@ struct run_ids {
 };
 
 enum setup {
+    SETUP_ORGANIZATION,
     SETUP_FIND_PROJECT,
     SETUP_CREATE_PROJECT,
     SETUP_FIND_GOAL,
@@ -71,7 +72,7 @@ enum setup {
     SETUP_N
 };
 
-enum { MAX_CALLS = 5 };
+enum { MAX_CALLS = 6 };
 
 struct run_call {
     enum setup setup;

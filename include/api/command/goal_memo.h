@@ -1,12 +1,16 @@
 /* What was looked up about a goal, remembered so that it is not asked again: its newest snapshot,
  * for cache.snapshot_ttl_s (executing a goal again is one call), and its project, which never
- * changes (a link to an execution needs it). Owner: the api. */
+ * changes (a link to an execution needs it); and of a token, its first organization. Owner: the
+ * api. */
 #ifndef API_GOAL_MEMO_H
 #define API_GOAL_MEMO_H
 
 #include "api/gate/task.h"
 
-enum goal_fact { GOAL_SNAPSHOT, GOAL_PROJECT, GOAL_N_FACTS };
+enum goal_fact { GOAL_SNAPSHOT, GOAL_PROJECT, GOAL_ORGANIZATION, GOAL_N_FACTS };
+
+/* GOAL_ORGANIZATION is about no goal. */
+#define GOAL_NONE STR("-")
 
 struct goal_memo *goal_memo_new(void);
 void goal_memo_free(struct goal_memo *memo); /* NULL is fine */
@@ -14,5 +18,10 @@ void goal_memo_free(struct goal_memo *memo); /* NULL is fine */
 struct str goal_memo_find(const struct task *task, enum goal_fact fact, struct str goal_id);
 void goal_memo_keep(const struct task *task, enum goal_fact fact, struct str goal_id,
                     struct str id);
+
+/* The same around a row that looks up (calls "newest snapshot", "organization of the token"): true
+ * where the plan knows already what it would tell; and what it has told. */
+bool goal_memo_saves(const struct task *task, const char *call, struct str goal_id);
+void goal_memo_learn(const struct task *task, const struct call *call, struct str goal_id);
 
 #endif

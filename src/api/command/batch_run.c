@@ -3,6 +3,7 @@
 #include "api/command/batch.h"
 
 #include "api/command/execution_link.h"
+#include "api/command/goal_memo.h"
 #include "api/gate/reply_map.h"
 #include "base/clock.h"
 #include "observe/metrics.h"
@@ -347,6 +348,7 @@ static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
         item->is_answered = true;
     }
     if (!item->is_answered) {
+        goal_memo_learn(item->batch->task, row->call, STR_EMPTY);
         return PLAN_NEXT;
     }
     if (is_poll) {
@@ -425,7 +427,9 @@ static void add_extra(struct batch_item *item, const struct command_call *extra)
 {
     struct plan_row *row;
 
-    if (!extra_wanted(item, extra->when)) {
+    if (!extra_wanted(item, extra->when) ||
+        (str_is(str_from(extra->name), "organization of the token") &&
+         goal_memo_saves(item->batch->task, extra->name, STR_EMPTY))) {
         return;
     }
     row = add_row(item, catalog_extra_call(extra->name), after_call);

@@ -41,7 +41,7 @@ static uint64_t ttl_ms(const struct task *task, enum goal_fact fact)
 {
     const struct config *config = task->config;
 
-    if (fact == GOAL_PROJECT) {
+    if (fact != GOAL_SNAPSHOT) {
         return PROJECT_TTL_MS;
     }
     return config->cache.enabled ? (uint64_t)config->cache.snapshot_ttl_s * 1000 : 0;
@@ -67,11 +67,57 @@ void goal_memo_keep(const struct task *task, enum goal_fact fact, struct str goa
     struct goal_memo *memo = task->api->goals;
     struct remembered *item = &memo->items[fact][memo->next[fact]++ % GOALS_KEPT];
 
-    if (goal_id.len >= ID_BYTES || id.len >= ID_BYTES || id.len == 0) {
+    if (goal_id.len >= ID_BYTES || id.len >= ID_BYTES || id.len == 0 || goal_id.len == 0) {
         return;
     }
     str_copy(item->goal_id, ID_BYTES, goal_id);
     str_copy(item->id, ID_BYTES, id);
     item->identity = identity_digest(task);
     item->until_ms = clock_age_ms() + ttl_ms(task, fact);
+}
+
+/* --- rows that look up --- */
+
+static const struct {
+    const char *call;
+    enum goal_fact fact;
+    const char *variable;
+} look_ups[] = {
+    {"newest snapshot", GOAL_SNAPSHOT, "snapshot_id"},
+    {"organization of the token", GOAL_ORGANIZATION, "organization_id"},
+};
+
+static struct str key_of(enum goal_fact fact, struct str goal_id)
+{
+    return fact == GOAL_ORGANIZATION ? GOAL_NONE : goal_id;
+}
+
+bool goal_memo_saves(const struct task *task, const char *call, struct str goal_id)
+{
+    for (size_t i = 0; i < ARRAY_LEN(look_ups) && !task->dry_run; i++) {
+        struct str known;
+
+        if (!str_is(str_from(call), look_ups[i].call)) {
+            continue;
+        }
+        known = goal_memo_find(task, look_ups[i].fact, key_of(look_ups[i].fact, goal_id));
+        if (known.len > 0) {
+            plan_set_str(task->plan, look_ups[i].variable, known);
+        }
+        return known.len > 0;
+    }
+    return false;
+}
+
+void goal_memo_learn(const struct task *task, const struct call *call, struct str goal_id)
+{
+    for (size_t i = 0; i < ARRAY_LEN(look_ups); i++) {
+        if (str_is(str_from(call->spec->name), look_ups[i].call)) {
+            const struct json *value = plan_get(task->plan, look_ups[i].variable);
+
+            goal_memo_keep(task, look_ups[i].fact, key_of(look_ups[i].fact, goal_id),
+                           json_type(value) == JSON_NUMBER ? json_number_text(value, task->arena)
+                                                           : json_str(value));
+        }
+    }
 }

@@ -62,7 +62,7 @@ TABLE(query_command,
 TABLE(query_project_list,
       {.name = "organizationId",
        .type = PARAM_ID,
-       .about = "projects of this organization (default: the configured one)"},
+       .about = "of this organization (default: the configured one, or the first of the token)"},
       LIMIT(100000), OFFSET, RAW, END);
 TABLE(query_analysis,
       {.name = "ai", .type = PARAM_FLAG, .about = "true: with the platform's AI insights"}, RAW,

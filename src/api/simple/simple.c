@@ -57,12 +57,8 @@ static struct json *default_value(struct task *task, const struct simple_value *
     if (!str_is(str_from(value->def), "configured")) {
         return json_new_string(task->arena, str_from(value->def));
     }
-    if (organization.len == 0) {
-        (void)error_at(error_list_add(task_errors(task)), ERR_INVALID, value->from,
-                       "%s: give one, or configure upstream.organization_id", value->from);
-        return NULL;
-    }
-    return json_new_string(task->arena, organization);
+    return organization.len > 0 ? json_new_string(task->arena, organization)
+                                : NULL; /* the platform is asked for the token's own */
 }
 
 static struct json *read_values(struct task *task, const struct simple_row *row)
@@ -239,13 +235,7 @@ static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
         simple->answer = answer;
         simple->main = row->call;
     }
-    if (str_is(STR("newest snapshot"), call->name)) {
-        const struct json *snapshot = plan_get(plan, "snapshot_id");
-
-        goal_memo_keep(simple->task, GOAL_SNAPSHOT, goal_of(simple),
-                       json_type(snapshot) == JSON_NUMBER ? json_number_text(snapshot, plan->arena)
-                                                          : json_str(snapshot));
-    }
+    goal_memo_learn(simple->task, row->call, goal_of(simple));
     if (call->poll && !execution_is_over(answer) &&
         clock_now_ms() - simple->begin_ms + WAIT_MARGIN_MS < limit_ms) {
         *delay_ms = POLL_MS;
@@ -262,22 +252,6 @@ static bool is_wanted(const struct simple *simple, const char *when)
     bool given = value != NULL && (json_type(value) != JSON_BOOL || json_true(value));
 
     return when == NULL || given != negated;
-}
-
-/* Starting a goal twice in a row needs one look-up of its newest snapshot, not two. */
-static bool snapshot_is_known(struct simple *simple, const struct simple_call *call)
-{
-    struct task *task = simple->task;
-    struct str known;
-
-    if (!str_is(STR("newest snapshot"), call->name) || task->dry_run) {
-        return false;
-    }
-    known = goal_memo_find(task, GOAL_SNAPSHOT, goal_of(simple));
-    if (known.len > 0) {
-        plan_set_str(simple->task->plan, "snapshot_id", known);
-    }
-    return known.len > 0;
 }
 
 /* The goal is known from the request, or from the answer by now. */
@@ -305,7 +279,8 @@ static void build(struct simple *simple)
          call < simple->row->calls + SIMPLE_MAX_CALLS && call->name != NULL; call++) {
         struct plan_row *row;
 
-        if (!is_wanted(simple, call->when) || snapshot_is_known(simple, call)) {
+        if (!is_wanted(simple, call->when) ||
+            goal_memo_saves(simple->task, call->name, goal_of(simple))) {
             continue;
         }
         row = plan_append(plan, catalog_named_call(call->name));
