@@ -192,6 +192,9 @@ static void add_goal_rows(struct run *run, struct run_goal *goal)
         add_setup(run, goal, NULL, SETUP_CREATE_PROJECT);
         run->names = true;
     }
+    if (!by_name && goal->ids.project_id == 0 && run->store->options.ui_url.len > 0) {
+        add_setup(run, goal, NULL, SETUP_PROJECT);
+    }
     if (by_name) {
         if (goal->named) {
             add_setup(run, goal, NULL, SETUP_FIND_GOAL);

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "observe/log.h"
+#include "step/look.h"
 
 enum { FIND_PAGE = 50, FIND_PAGES_MAX = 200, ATTACH_AT = 2, TITLES_MAX = 50 };
 
@@ -20,6 +21,8 @@ static const struct setup_row {
     size_t id; /* of struct run_ids: not needed where this is known already */
 } setup_rows[] = {
     [SETUP_ORGANIZATION] = {"organization of the token", "organization", false, false, NULL, 0},
+    [SETUP_PROJECT] = {"project of goal", "project of the goal", true, false, "project_id",
+                       ID(project_id)},
     [SETUP_FIND_PROJECT] = {"list projects", "find project", true, true, "project_id",
                             ID(project_id)},
     [SETUP_CREATE_PROJECT] = {"create project", "create project", true, false, "project_id",
@@ -69,6 +72,12 @@ static int64_t *id_of(const struct run_row *row)
 static bool is_setup(const struct run_row *row, enum setup setup)
 {
     return row->call != NULL && row->call->setup == setup;
+}
+
+/* The run has its outcome without what this row would tell. */
+static bool is_extra(const struct run_row *row)
+{
+    return is_setup(row, SETUP_OUTCOMES) || is_setup(row, SETUP_PROJECT);
 }
 
 static bool is_execution(const struct run_row *row)
@@ -298,10 +307,23 @@ static enum plan_verdict after_made(const struct plan *plan, struct run_row *row
     return PLAN_NEXT;
 }
 
+/* Only links need it (PLATFORM.md, "Hosts"): a goal that does not tell it has none. */
+static void take_project(struct run_row *row, const struct json *answer)
+{
+    row->call->id = step_id_of(json_find(answer, "/projectId /item/projectId /goal/projectId "
+                                                 "/item/goal/projectId /project/id "
+                                                 "/item/project/id"));
+    *id_of(row) = row->call->id;
+}
+
 static enum plan_verdict after_setup(struct plan *plan, struct run_row *row,
                                      const struct json *answer, uint64_t *delay_ms,
                                      struct error *err)
 {
+    if (row->call->setup == SETUP_PROJECT) {
+        take_project(row, answer);
+        return PLAN_NEXT;
+    }
     if (setup_rows[row->call->setup].finds) {
         return after_find(plan, row, answer, delay_ms);
     }
@@ -417,8 +439,8 @@ static enum plan_verdict row_failed(struct plan *plan, struct plan_row *plan_row
     if (is_over_time(plan)) {
         return PLAN_FAIL;
     }
-    if (is_setup(row, SETUP_OUTCOMES)) {
-        return PLAN_NEXT; /* the run has its outcome without them */
+    if (is_extra(row)) {
+        return PLAN_NEXT;
     }
     if (is_mended(plan, plan_row)) {
         mend(plan, row);
@@ -486,7 +508,7 @@ static const struct run_fault *fault_of_row(struct run_row *row, const struct pl
     if (plan_row->error.code == ERR_OK) {
         return NULL;
     }
-    if (row->step == NULL || !row->step->optional) {
+    if (!is_extra(row) && (row->step == NULL || !row->step->optional)) {
         run_note_error(row->run, &plan_row->error);
     }
     return run_fault_of(row->run, &plan_row->error);

@@ -57,6 +57,7 @@ struct run_ids {
 
 enum setup {
     SETUP_ORGANIZATION,
+    SETUP_PROJECT,
     SETUP_FIND_PROJECT,
     SETUP_CREATE_PROJECT,
     SETUP_FIND_GOAL,

@@ -107,6 +107,30 @@ static void an_execution_has_one_address(void **state)
     stop(&here);
 }
 
+#define RUN  "/api/v1/tests/run?goal_id=13776&execute=true"
+#define FILE "{\"name\":\"T\",\"steps\":[{\"comment\":\"x\"}]}"
+
+/* A run in a goal that is named by its id asks for its project. */
+static void a_run_has_links_whatever_names_its_goal(void **state)
+{
+    struct here here;
+    const struct json *answer;
+
+    (void)state;
+    start(&here);
+    answer = ask(&here, "POST", RUN, FILE);
+    expect_link(&here, answer, "/executions/0/job_id", "/executions/0/url");
+    assert_true(str_is(json_str(json_find(answer, "/tests/0/project_id")), "9056"));
+    sandbox_fault(here.platform.program.sandbox_port,
+                  "{\"match\":\"GET /goals/13776\",\"times\":1,\"status\":404,\"body\":\"{}\"}");
+    answer = ask(&here, "POST", RUN, FILE);
+    assert_true(json_str(json_find(answer, "/executions/0/job_id")).len > 0);
+    assert_null(json_find(answer, "/executions/0/url"));
+    assert_true(str_is(json_str(json_get(answer, "status")), "passed"));
+    assert_int_equal(json_type(json_get(answer, "error")), JSON_NULL);
+    stop(&here);
+}
+
 /* What is asked for the link alone does no harm when it fails. */
 static void without_a_project_there_is_no_link(void **state)
 {
@@ -132,6 +156,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_execution_has_one_address),
+        cmocka_unit_test(a_run_has_links_whatever_names_its_goal),
         cmocka_unit_test(without_a_project_there_is_no_link),
     };
 
