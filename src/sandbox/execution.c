@@ -65,6 +65,7 @@ static void plan_case(struct call *call, struct execution *execution, struct run
         run->slot = execution->n_slots++;
         run->forgiven = run->step->optional || run->step->ignore_outcome;
         *stopped = run->outcome != OUTCOME_PASS && !run->forgiven;
+        step_will_learn(call, step_list_get(&checkpoint->steps, i), execution, run);
     }
     execution->ending = ending_of(checkpoint->title, execution->ending);
 }

@@ -96,6 +96,10 @@ enum outcome tally_outcome(const struct progress *progress, const struct tally *
 struct tally execution_tally(const struct progress *progress); /* one per journey */
 const char *outcome_name(enum outcome outcome);
 
+/* learned.c: once the execution is there, the step tells more about its element. */
+void step_will_learn(struct call *call, struct step *step, const struct execution *execution,
+                     const struct run_step *run);
+
 /* Runs the journeys that the body names, else those of the version that are published. Nothing is
  * written; the status is 200, or that of the refusal (400: there is nothing to run). */
 int execution_start(struct call *call, const struct snapshot *snapshot, struct execution **out);

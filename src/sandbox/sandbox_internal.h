@@ -141,6 +141,9 @@ struct step {
     struct str expression; /* empty: none */
     struct str meta;       /* JSON */
     struct str element;    /* JSON; empty: none */
+    struct str learned;    /* the element as a run has found it, JSON; learned.c */
+    const struct execution *ran_in;
+    const struct run_step *run; /* in that execution; NULL: never */
     bool optional;
     bool ignore_outcome;
     bool skip;
@@ -323,7 +326,9 @@ void first_journey_make(struct call *call, struct goal *goal);
 /* Writers of things, used by several files */
 void write_id_key(struct json_writer *w, int64_t id); /* maps are keyed by ids */
 void write_times(struct json_writer *w, const struct thing *thing);
-void write_optional_id(struct json_writer *w, const char *key, int64_t id);     /* 0: null */
+void write_optional_id(struct json_writer *w, const char *key, int64_t id); /* 0: null */
+struct str step_element(const struct step *step); /* learned.c: as it is known by now */
+void step_forget(struct step *step);              /* its element is another one */
 void write_step(struct json_writer *w, const struct step *step, int64_t index); /* -1: unsaid */
 void write_steps(struct json_writer *w, const struct checkpoint *checkpoint);
 void write_checkpoint(struct json_writer *w, const struct checkpoint *checkpoint, bool with_steps);

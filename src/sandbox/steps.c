@@ -30,7 +30,7 @@ void write_step(struct json_writer *w, const struct step *step, int64_t index)
     jw_kv_bool(w, "ignoreOutcome", step->ignore_outcome);
     jw_kv_bool(w, "skip", step->skip);
     if (step->element.len > 0) {
-        jw_kv_raw(w, "element", step->element);
+        jw_kv_raw(w, "element", step_element(step));
     }
     if (index >= 0) {
         jw_kv_int(w, "checkpointId", step->checkpoint->thing.id);
@@ -320,6 +320,7 @@ static void fill_step(struct call *call, struct step *step, const struct json *p
         step->meta = keep_json(call, meta);
     }
     step->element = keep_element(call, parsed);
+    step_forget(step);
     step->optional = json_true(json_get(parsed, "optional"));
     step->ignore_outcome = json_true(json_get(parsed, "ignoreOutcome"));
     step->skip = json_true(json_get(parsed, "skip"));

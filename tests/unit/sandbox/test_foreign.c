@@ -132,6 +132,105 @@ static void a_missing_parameter_is_named_and_never_an_id_0(void **state)
     }
 }
 
+/* Every route with nothing but its path: no answer speaks of a thing that nobody named. */
+static void no_route_speaks_of_an_id_0(void **state)
+{
+    static const char *const routes[] = {
+        "GET /limits",
+        "GET /goals",
+        "GET /environments",
+        "GET /testdata/tables",
+        "GET /api-tests",
+        "GET /bridges",
+        "GET /integrations",
+        "GET /tickets",
+        "GET /elements/healing",
+        "GET /library/checkpoints",
+        "GET /projects/{P}/jobs",
+        "GET /projects/{P}/goals",
+        "GET /testsuites/execution",
+        "GET /testsuites/latest_status",
+        "POST /teststeps",
+        "PUT /teststeps/{C}/properties",
+        "POST /testcases",
+        "POST /testcases/{C}/add-to-library",
+        "POST /testsuites",
+        "PUT /testsuites/{J}",
+        "POST /testsuites/{J}/execute",
+        "POST /testsuites/{J}/checkpoints/attach",
+        "POST /projects",
+        "POST /goals",
+        "POST /goals/{G}/execute",
+        "POST /goals/{G}/snapshots/{S}/execute",
+        "POST /library/checkpoints/create",
+        "POST /testdata/tables/create",
+        "POST /testdata/tables/clone",
+        "POST /environments",
+        "POST /environments/create",
+        "POST /scripts",
+        "PUT /plans/executions/5001/execute",
+    };
+    static const char *const bodies[] = {
+        "{}", "{\"parsedStep\":{\"action\":\"CLICK\"}}",
+        "{\"name\":\"n\",\"title\":\"t\",\"url\":\"https://x\"}",
+        "{\"goalId\":null,\"projectId\":null,\"environmentId\":null}"};
+    struct fixture *f = *state;
+
+    start_things(f);
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+        for (size_t k = 0; k < ARRAY_LEN(bodies); k++) {
+            struct str path;
+            struct str method;
+
+            assert_true(str_cut(str_from(filled(f, routes[i])), ' ', &method, &path));
+            (void)ask(f, arena_cstr(&f->arena, method), TEXT(f, "/api%.*s", STR_ARG(path)),
+                      str_is(method, "GET") ? NULL : bodies[k]);
+            if (f->reply.status >= 500 || str_contains(f->reply.body, STR(" 0 does not exist"))) {
+                fail_msg("%s %s: %d %.*s", routes[i], bodies[k], f->reply.status,
+                         STR_ARG(f->reply.body));
+            }
+        }
+    }
+}
+
+/* A run that has found an element tells more about it, and what it was made with stays. */
+static void a_run_learns_about_elements(void **state)
+{
+    struct fixture *f = *state;
+    const struct json *json;
+    const char *canonical;
+    const char *steps;
+    int64_t id;
+
+    make_structure(f);
+    json =
+        call_ok(f, "POST", "/teststeps",
+                TEXT(f,
+                     "{\"checkpointId\":%lld,\"parsedStep\":{\"action\":\"WRITE\",\"value\":\"a\","
+                     "\"target\":{\"selectors\":[{\"type\":\"GUESS\",\"value\":"
+                     "\"{\\\"clue\\\":\\\"Name\\\"}\"}]}}}",
+                     (long long)f->checkpoint));
+    id = int_at(json, "/testStep/id");
+    steps = TEXT(f, "/teststeps/%lld", (long long)id);
+    (void)call_ok(f, "POST", TEXT(f, "/goals/%lld/execute", (long long)f->goal), "{}");
+    json = call_ok(f, "GET", steps, NULL);
+    assert_null(json_find(json, "/element/target/tagName")); /* it has not run yet */
+    clock_set(NOW_MS + 10 * FIXTURE_EXECUTION_MS, WALL_MS + INT64_C(10) * FIXTURE_EXECUTION_MS);
+    json = call_ok(f, "GET", steps, NULL);
+    assert_text(json, "/element/target/tagName", "INPUT");
+    assert_text(json, "/element/target/selectors/0/type", "GUESS");
+    assert_int_equal(int_at(json, "/element/id"), id);
+    assert_int_equal(int_at(json, "/element/target/rect/width"), 120);
+    canonical = arena_cstr(&f->arena, json_str(json_get(json, "canonicalId")));
+    (void)call_ok(f, "PUT", TEXT(f, "/teststeps/%lld/properties", (long long)id),
+                  TEXT(f,
+                       "{\"canonicalId\":\"%s\",\"action\":\"WRITE\",\"value\":\"b\",\"element\":{"
+                       "\"target\":{\"selectors\":[{\"type\":\"ID\",\"value\":\"x\"}]}}}",
+                       canonical));
+    json = call_ok(f, "GET", steps, NULL);
+    assert_null(json_find(json, "/element/target/tagName")); /* another element */
+}
+
 static void a_plan_runs_its_project_and_tells_the_jobs(void **state)
 {
     struct fixture *f = *state;
@@ -258,6 +357,10 @@ int test_foreign(void)
                                         fixture_set_up, fixture_tear_down),
         cmocka_unit_test_setup_teardown(a_missing_parameter_is_named_and_never_an_id_0,
                                         fixture_set_up, fixture_tear_down),
+        cmocka_unit_test_setup_teardown(no_route_speaks_of_an_id_0, fixture_set_up,
+                                        fixture_tear_down),
+        cmocka_unit_test_setup_teardown(a_run_learns_about_elements, fixture_set_up,
+                                        fixture_tear_down),
         cmocka_unit_test_setup_teardown(a_plan_runs_its_project_and_tells_the_jobs, fixture_set_up,
                                         fixture_tear_down),
         cmocka_unit_test_setup_teardown(a_script_is_kept_and_its_body_told_when_asked,
