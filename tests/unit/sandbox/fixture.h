@@ -3,6 +3,7 @@
 #define UNIT_SANDBOX_FIXTURE_H
 
 #include "harness/cmocka.h"
+#include "harness/foreign.h"
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -26,6 +27,7 @@ struct fixture {
     int64_t journey;    /* the first one, made with the goal */
     int64_t checkpoint; /* its first one */
     int64_t execution;  /* 0 until a test starts one */
+    int64_t n;          /* of names that must differ */
 };
 
 static inline int fixture_set_up(void **state)
@@ -181,32 +183,17 @@ static inline const char *values_of(struct fixture *f, int64_t checkpoint)
 /* {P} project, {G} goal, {S} snapshot, {J} journey, {C} checkpoint, {E} execution. */
 static inline const char *filled(struct fixture *f, const char *text)
 {
-    const struct {
-        char letter;
-        int64_t id;
-    } ids[] = {{'P', f->project}, {'G', f->goal},       {'S', f->snapshot},
-               {'J', f->journey}, {'C', f->checkpoint}, {'E', f->execution}};
-    struct str rest = str_from(text);
-    struct buf out;
-    const char *result;
+    struct foreign_ids ids = {.project = f->project,
+                              .goal = f->goal,
+                              .snapshot = f->snapshot,
+                              .journey = f->journey,
+                              .checkpoint = f->checkpoint,
+                              .execution = f->execution,
+                              .n = f->n};
+    const char *out = foreign_text(&f->arena, &ids, text);
 
-    buf_init(&out, 65536);
-    while (rest.len > 0) {
-        bool is_id = rest.len > 2 && rest.ptr[0] == '{' && rest.ptr[2] == '}';
-
-        for (size_t i = 0; is_id && i < ARRAY_LEN(ids); i++) {
-            if (ids[i].letter == rest.ptr[1]) {
-                buf_int(&out, ids[i].id);
-            }
-        }
-        if (!is_id) {
-            buf_char(&out, rest.ptr[0]);
-        }
-        rest = str_sub(rest, is_id ? 3 : 1, rest.len);
-    }
-    result = arena_cstr(&f->arena, buf_view(&out));
-    buf_done(&out);
-    return result;
+    f->n = ids.n;
+    return out;
 }
 
 #endif

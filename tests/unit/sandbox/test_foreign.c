@@ -2,75 +2,6 @@
  * customer's reports), one row a request and form, answered as the real platform does. */
 #include "fixture.h"
 
-struct foreign {
-    const char *method;
-    const char *path;
-    const char *body;
-    int status;
-    const char *pointer; /* into the enveloped answer: must be there; NULL: nothing to look at */
-    const char *bare;    /* the same with envelope=false */
-};
-
-/* clang-format off */
-static const struct foreign rows[] = {
-    {"GET", "/projects/{P}/environments", NULL, 200, "/item/environments/0/variables/a/value", "/environments/0/name"},
-    {"GET", "/projects", NULL, 400, "/error/code", "/error/code"},
-    {"GET", "/projects?organizationId=7", NULL, 200, "/map/{P}/name", "/{P}/name"},
-    {"GET", "/projects?organizationId=7", NULL, 200, "/total", "/{P}/capabilities/EXECUTION"},
-    {"GET", "/projects/{P}/goals", NULL, 200, "/map/{G}/id", "/{G}/name"},
-    {"GET", "/goals/?projectId={P}&archived=false", NULL, 200, "/map/{G}/id", "/{G}/name"},
-    {"POST", "/teststeps", "{\"checkpointId\":\"{C}\",\"stepIndex\":0,\"parsedStep\":{\"action\":\"CLICK\"}}", 200,
-     "/item/testStep/id", "/testStep/id"},
-    {"POST", "/teststeps", "{\"checkpointId\":{C},\"stepIndex\":0,\"parsedStep\":{\"action\":\"CLICK\"}}", 200,
-     "/item/checkpoint/steps/0/id", "/checkpoint/steps/0/id"},
-    {"GET", "/testsuites/latest_status?jobId={E}&includeSequencesDetails=true", NULL, 200,
-     "/map/{J}/lastExecution/statistics/outcome", "/{J}/journey/cases/0/id"},
-    {"GET", "/testsuites/latest_status?goalId={G}", NULL, 200, "/map/{J}/journey/title", "/{J}/journey/id"},
-    {"GET", "/testsuites/latest_status?versionId={S}", NULL, 200, "/map/{J}/journey/title", "/{J}/journey/id"},
-    {"GET", "/testsuites/latest_status?jobId=9", NULL, 404, "/error/message", NULL},
-    {"GET", "/testsuites/latest_status?goalId=9", NULL, 404, "/error/message", NULL},
-    {"GET", "/testsuites/execution?snapshotId={S}&goalId={G}&suiteId[]={J}", NULL, 200, "/item/{J}/outcome", "/{J}/outcome"},
-    {"GET", "/testsuites/execution?versionId={S}&suiteId%5B%5D={J}", NULL, 200, "/item/{J}/outcome", "/{J}/outcome"},
-    {"GET", "/testsuites/execution?suiteId={J}&jobId={E}&includeJourneyDetails=true", NULL, 200, "/item/outcome", "/testSuiteId"},
-    {"GET", "/testsuites/execution?suiteId={J}", NULL, 200, "/item/outcome", "/testSuiteId"},
-    {"GET", "/testsuites/execution", NULL, 400, "/error/message", NULL},
-    {"PUT", "/plans/executions/5001/execute", "{}", 200, "/item/jobs", "/jobs"},
-    {"POST", "/plans/executions/5001/execute", NULL, 200, "/item/id", "/id"},
-    {"GET", "/plans/executions/5001", NULL, 200, "/item/name", "/projectId"},
-    {"GET", "/plans/executions/5003", NULL, 404, "/error/message", NULL},
-    {"GET", "/projects/{P}/jobs?dateBegin=0&dateEnd=99999999999999", NULL, 200, "/map/{E}/submitDate", "/{E}/totalTestExecutions"},
-    {"GET", "/projects/{P}/jobs?planIds%5B%5D=5001", NULL, 200, "/total", NULL},
-    {"GET", "/goals/{G}/checkpoints", NULL, 200, "/item/checkpoints/{C}/title", "/checkpoints/{C}/id"},
-    {"POST", "/scripts", "{\"name\":\"x\",\"projectId\":{P},\"script\":\"return 1\",\"inputs\":[]}", 200, "/item/id", "/name"},
-    {"GET", "/projects/{P}/scripts?includeBody=true", NULL, 200, "/items/0/script", "/0/script"},
-    {"GET", "/organizations/7/scripts", NULL, 200, "/items", NULL},
-    {"GET", "/testsuites/{J}/history", NULL, 200, "/items/0/statistics/outcome", "/0/id"},
-    {"GET", "/testsuites/{J}/contributors", NULL, 200, "/items/0/userId", "/0/id"},
-    {"GET", "/testsuites/{J}/users", NULL, 200, "/items/0/userId", "/0/id"},
-    {"GET", "/api-tests?projectId={P}&detailed=true", NULL, 200, "/items", NULL},
-    {"GET", "/api-tests/5002", NULL, 200, "/item/name", "/id"},
-    {"GET", "/organizations/7", NULL, 200, "/item/id", "/id"},
-    {"GET", "/organizations/7/users", NULL, 200, "/items/0/userId", "/0/id"},
-    {"GET", "/tags/projects/{P}", NULL, 200, "/items", NULL},
-    {"GET", "/goals/{G}/contributors", NULL, 200, "/items/0/userId", "/0/id"},
-    {"GET", "/goals/{G}/export/{S}", NULL, 200, "/item/suites/0/title", "/suites/0/id"},
-    {"GET", "/tickets?projectId={P}", NULL, 200, "/items", NULL},
-    {"POST", "/library/checkpoints/create", "{\"name\":\"Lib\",\"goalId\":{G}}", 201, "/item/id", "/name"},
-    {"POST", "/library/checkpoints/create", "{\"name\":\"Lib\",\"projectId\":\"{P}\"}", 201, "/item/id", "/name"},
-    {"POST", "/library/checkpoints/create", "{\"name\":\"Lib\"}", 400, "/error/message", NULL},
-    {"POST", "/projects", "{\"name\":\"p\",\"organizationId\":\"7\"}", 201, "/item/id", "/id"},
-    {"POST", "/goals", "{\"name\":\"g\",\"projectId\":\"{P}\",\"url\":\"https://x.example\"}", 201, "/item/id", "/id"},
-    {"POST", "/testcases", "{\"goalId\":\"{G}\",\"snapshotId\":\"{S}\",\"title\":\"t\"}", 201, "/item/id", NULL},
-    {"POST", "/environments/create", "{\"name\":\"e\",\"projectId\":\"{P}\"}", 201, "/item/id", "/id"},
-    {"GET", "/executions/{E}/status", NULL, 200, "/item/meta/executionRequest/suiteIds", "/meta/testSuiteIds/0"},
-    {"GET", "/executions/{E}", NULL, 200, "/item/testSuites/{J}/journeyStatistics/progress",
-     "/testSuites/{J}/testCases/{C}/testCaseCanonicalId"},
-    {"GET", "/projects/{P}", NULL, 200, "/item/capabilities/LOOPS", "/modifiedDate"},
-    {"GET", "/testsuites/{J}", NULL, 200, "/item/dataAttributeValues", "/cases/0/kind"},
-};
-
-/* clang-format on */
-
 static void start_things(struct fixture *f)
 {
     make_structure(f);
@@ -104,13 +35,14 @@ static void what_foreign_clients_ask_is_answered_as_the_platform_does(void **sta
     struct fixture *f = *state;
 
     start_things(f);
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const char *path = TEXT(f, "/api%s", filled(f, rows[i].path));
+    for (size_t i = 0; i < n_foreign_rows; i++) {
+        const char *path = TEXT(f, "/api%s", filled(f, foreign_rows[i].path));
         char sign = str_contains(str_from(path), STR("?")) ? '&' : '?';
 
-        look(f, &rows[i], path, rows[i].pointer);
-        if (rows[i].bare != NULL && rows[i].status != 201) {
-            look(f, &rows[i], TEXT(f, "%s%cenvelope=false", path, sign), rows[i].bare);
+        look(f, &foreign_rows[i], path, foreign_rows[i].pointer);
+        if (foreign_rows[i].bare != NULL && foreign_rows[i].status != 201) {
+            look(f, &foreign_rows[i], TEXT(f, "%s%cenvelope=false", path, sign),
+                 foreign_rows[i].bare);
         }
     }
 }
