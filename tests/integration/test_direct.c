@@ -1,7 +1,6 @@
 /* Direct access: what passes, what is taken out, what is refused, whatever the platform sends. */
 #include "harness/cmocka.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -528,57 +527,6 @@ static void a_request_may_pass_the_cache(void **state)
     proxy_stop(&proxy);
 }
 
-/* --- table and environment values are the admin's to ask for, on their own routes */
-
-/* Keys with permissions of their own come from a file. */
-static void start_with_keys(struct proxy *proxy)
-{
-    static const char text[] =
-        "auth:\n  mode: keys\n  keys:\n"
-        "    - {name: reader, key: reader-key-123456, permissions: [read]}\n"
-        "    - {name: boss, key: boss-key-12345678, permissions: [admin, read]}\n";
-    static const char path[] = VP_SCRATCH_DIR "/direct-keys.yaml";
-    static const char *const args[] = {"serve", "--sandbox",         "-c",
-                                       path,    "--listen",          "127.0.0.1:0",
-                                       "--set", "drain.notice_ms=0", NULL};
-    FILE *file = fopen(path, "w");
-
-    assert_non_null(file);
-    assert_int_equal(fwrite(text, 1, sizeof(text) - 1, file), sizeof(text) - 1);
-    assert_int_equal(fclose(file), 0);
-    *proxy = (struct proxy){0};
-    arena_init(&proxy->arena);
-    reply_init(&proxy->reply);
-    program_serve(&proxy->program, args, NULL);
-}
-
-static void values_are_shown_on_their_own_routes_to_who_may(void **state)
-{
-    struct proxy proxy;
-    const struct json *made;
-    struct json *environment = NULL;
-    struct str target;
-
-    (void)state;
-    start_with_keys(&proxy);
-    assert_int_equal(json_parse(&proxy.arena,
-                                STR("{\"name\":\"e\",\"variables\":{\"password\":\"" CANARY "\"}}"),
-                                NULL, &environment, NULL),
-                     ERR_OK);
-    made = sandbox_call(proxy.program.sandbox_port, SANDBOX_TOKEN, "POST", "/environments",
-                        environment, &proxy.arena);
-    target = arena_printf(&proxy.arena, "/virtuoso/environments/%.*s",
-                          STR_ARG(json_number_text(json_find(made, "/item/id /id"), &proxy.arena)));
-    for (int again = 0; again < 2; again++) {
-        (void)proxy_ask(&proxy, "GET", target.ptr, "X-API-Key: boss-key-12345678\r\n", "");
-        assert_true(str_contains(reply_text(&proxy.reply), STR(CANARY)));
-        (void)proxy_ask(&proxy, "GET", target.ptr, "X-API-Key: reader-key-123456\r\n", "");
-        assert_int_equal(proxy.reply.status, 200);
-        assert_false(str_contains(reply_text(&proxy.reply), STR(CANARY)));
-    }
-    proxy_stop(&proxy);
-}
-
 static void an_answer_that_reads_two_ways_is_refused_streamed_and_whole(void **state)
 {
     static const struct {
@@ -626,7 +574,6 @@ int main(void)
         cmocka_unit_test(a_client_that_adds_api_itself_means_the_same),
         cmocka_unit_test(head_never_claims_an_empty_body),
         cmocka_unit_test(a_request_may_pass_the_cache),
-        cmocka_unit_test(values_are_shown_on_their_own_routes_to_who_may),
     };
 
     return cmocka_run_group_tests_name("direct access", tests, NULL, NULL);
