@@ -7,6 +7,7 @@ enum { STATUS_NOT_FOUND = 404, STATUS_NOT_ALLOWED = 405, STATUS_NOT_IMPLEMENTED 
 
 enum offer offer_of(const struct offers *offers, const struct call *way)
 {
+    CHECK(way->route < OFFERS_MAX);
     return offers != NULL ? (enum offer)offers->of[way->route] : OFFER_UNKNOWN;
 }
 

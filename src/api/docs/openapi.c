@@ -31,7 +31,7 @@ static struct str param_name(struct str part)
 static const char *param_about(const struct route *route, struct str part)
 {
     if (str_ends(part, STR("*}"))) {
-        return "One or more segments";
+        return "One or more segments; in one, with %2F, too";
     }
     if (str_starts(str_from(route->pattern), STR("/api/v1/tests/runs"))) {
         return "The id that POST /api/v1/tests/run returned";
