@@ -42,6 +42,7 @@ static const char head[] =
     ".steps{list-style:none;margin:.5rem 0;padding:0}.steps li{display:grid;"
     "grid-template-columns:1.5rem 1fr auto;gap:0 .5rem;padding:.35rem 0;border-top:1px solid "
     "var(--line)}.steps li>*{min-width:0;overflow-wrap:anywhere}.steps .more{grid-column:2/-1}\n"
+    ".hint{display:block}.test ul{padding-left:1.25rem}.test ul li{margin:.35rem 0}\n"
     ".mark{font-weight:700;text-align:center}.time{color:var(--soft);font-size:.85rem;"
     "white-space:nowrap}\n"
     ".hide{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}\n"
@@ -226,9 +227,9 @@ static void problems_section(struct buf *out, const struct report_entry *entry, 
             buf_text(out, "</code>?");
         }
         if (hint.len > 0) {
-            buf_text(out, " <em>");
+            buf_text(out, "<span class=\"hint soft\">");
             escape_xml(out, hint);
-            buf_text(out, "</em>");
+            buf_text(out, "</span>");
         }
         buf_text(out, "</li>\n");
     }
@@ -332,6 +333,20 @@ static void put_count(struct buf *out, enum verdict verdict, size_t n)
                verdict_title(verdict));
 }
 
+/* "2026-11-28 18:49:25 UTC" */
+static void put_time(struct buf *out, int64_t wall_ms)
+{
+    struct buf text;
+
+    buf_init(&text, 64);
+    clock_format(&text, wall_ms);
+    buf_str(out, str_sub(buf_view(&text), 0, sizeof("2026-11-28") - 1));
+    buf_char(out, ' ');
+    buf_str(out, str_sub(buf_view(&text), sizeof("2026-11-28"), sizeof("18:49:25") - 1));
+    buf_text(out, " UTC");
+    buf_done(&text);
+}
+
 static void put_total(struct buf *out, const struct report *report)
 {
     const struct report_counts counts = report_count(report);
@@ -344,7 +359,7 @@ static void put_total(struct buf *out, const struct report *report)
     }
     buf_printf(out, "</ul>\n<p class=\"soft\">%zu %s, begun ", report->n,
                report->n == 1 ? "file" : "files");
-    clock_format(out, report->began_wall_ms);
+    put_time(out, report->began_wall_ms);
     buf_printf(out, ", took %.1f s", (double)report->ms / 1000.0);
     if (counts.files[VERDICT_CREATED] > 0) {
         buf_text(out, counts.started > 0 ? ". Started, not followed: add --wait"
