@@ -9,7 +9,7 @@
 #include "base/nearest.h"
 #include "base/str.h"
 
-enum { SET_MAX = 8192 };
+enum { HELP_INDENT = 30, HELP_COLUMNS = 80, SET_MAX = 8192 };
 
 static const struct argument *find(const struct argument *table, struct str name)
 {
@@ -278,24 +278,45 @@ size_t arguments_all(const struct arguments *arguments, const char *name,
     return n;
 }
 
+void arguments_print(const char *first, size_t indent, const char *text)
+{
+    size_t column = strlen(first);
+    struct str rest = str_from(text);
+    struct str word;
+
+    (void)printf("%s", first);
+    if (column + 1 > indent && column > 0) {
+        (void)printf("\n");
+        column = 0;
+    }
+    while (str_next(&rest, ' ', &word)) {
+        if (column > indent && column + 1 + word.len > HELP_COLUMNS) {
+            (void)printf("\n");
+            column = 0;
+        }
+        (void)printf("%*s%.*s", column < indent ? (int)(indent - column) : 1, "", STR_ARG(word));
+        column = (column < indent ? indent : column + 1) + word.len;
+    }
+    (void)printf("\n");
+}
+
 void arguments_help(const struct argument *table, const char *command, const char *summary,
                     const char *operands)
 {
     (void)printf("usage: virtuoso-proxy %s [options]%s%s\n\n%s\n\noptions:\n", command,
                  operands[0] != '\0' ? " " : "", operands, summary);
     for (; table->name != NULL; table++) {
-        char left[64];
         struct buf text;
 
-        buf_init(&text, sizeof(left));
+        buf_init(&text, SET_MAX);
+        buf_text(&text, "  ");
         if (table->letter != 0) {
             buf_printf(&text, "-%c, ", table->letter);
         }
         buf_printf(&text, "--%s%s%s", table->name, table->value != NULL ? " " : "",
                    table->value != NULL ? table->value : "");
-        str_copy(left, sizeof(left), buf_view(&text));
+        arguments_print(buf_cstr(&text), HELP_INDENT, table->help);
         buf_done(&text);
-        (void)printf("  %-36s %s\n", left, table->help);
     }
-    (void)printf("  %-36s %s\n", "-h, --help", "this text");
+    arguments_print("  -h, --help", HELP_INDENT, "this text");
 }

@@ -50,6 +50,8 @@ const char *arguments_get(const struct arguments *arguments, const char *name);
 /* `word` is an option of the table as it is typed: -o, --output, --output=json. */
 bool arguments_know(const struct arguments *arguments, const char *word);
 void arguments_add_set(struct arguments *arguments, const char *key, const char *value);
+/* `first`, then `text` in lines of at most 80 columns that begin at column `indent`. */
+void arguments_print(const char *first, size_t indent, const char *text);
 void arguments_help(const struct argument *table, const char *command, const char *summary,
                     const char *operands);
 

@@ -1,6 +1,7 @@
 /* Finds the subcommand and lets it run. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/fd.h"
 #include "base/nearest.h"
@@ -48,10 +49,12 @@ static int run_subcommand(const struct subcommand *subcommand, int argc, char **
         arguments_help(subcommand->arguments, subcommand->name, subcommand->summary,
                        subcommand->operands);
         if (subcommand->exit_codes != NULL) {
-            (void)printf("\nexit code: %s\n", subcommand->exit_codes);
+            (void)printf("\n");
+            arguments_print("exit code:", strlen("exit code: "), subcommand->exit_codes);
         }
         if (subcommand->signals != NULL) {
-            (void)printf("\nsignals: %s\n", subcommand->signals);
+            (void)printf("\n");
+            arguments_print("signals:", strlen("signals: "), subcommand->signals);
         }
         if (subcommand->example != NULL) {
             (void)printf("\nexample: virtuoso-proxy %s\n", subcommand->example);
