@@ -10,7 +10,7 @@
 
 #define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
 
-/* The same pointer without const, for interfaces of others that forgot it. */
+/* The same pointer without const, for functions of libraries that should have taken a const one. */
 static inline void *unconst(const void *pointer)
 {
     union {

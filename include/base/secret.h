@@ -16,7 +16,7 @@ struct secret {
 void secret_set(struct secret *secret, struct str value); /* replaces and wipes the old one */
 void secret_done(struct secret *secret);
 bool secret_is_set(const struct secret *secret);
-/* For the one place that puts it on the wire. */
+/* To be called only where the secret is put on the wire. */
 struct str secret_reveal(const struct secret *secret);
 /* Same bytes? Time depends on the lengths only. */
 bool bytes_equal_constant_time(const void *a, const void *b, size_t len);

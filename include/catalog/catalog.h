@@ -53,8 +53,8 @@ struct command {
     struct command_call before[COMMAND_MAX_CALLS];
     struct command_call then[COMMAND_MAX_CALLS];
     command_rule_fn special;
-    bool orders; /* it moves or removes a step of the library checkpoint that its first argument
-                    names: those of one checkpoint are carried out one at a time */
+    bool orders; /* true: the command moves or removes a step of the library checkpoint in its
+                  * first argument; such commands run one at a time for each checkpoint */
     unsigned permission; /* PERMISSION_* bit as in config.h */
     const char *reply;   /* COMMAND_CALL: name of the reply mapping (api/), e.g. "goal" */
 };
@@ -97,7 +97,7 @@ bool catalog_is_unsupported(const struct str *words, size_t n_words, struct erro
 
 /* What a caller wrote. */
 struct command_input {
-    struct str command;         /* words in one text, may be just the group */
+    struct str command;         /* the words of the name, or only its group */
     const struct json *args;    /* array or NULL */
     const struct json *params;  /* object or NULL; both: error */
     const struct json *options; /* object or NULL */

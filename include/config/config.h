@@ -35,7 +35,7 @@ void permissions_print(unsigned bits, struct buf *out); /* ["read", "execute"] *
 /* How much somebody may ask for; 0: as `limits` says for everybody. */
 struct config_rate {
     unsigned per_second;
-    unsigned burst; /* requests at once, after a pause */
+    unsigned burst; /* most requests at once, after a pause */
     unsigned concurrency;
 };
 

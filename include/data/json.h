@@ -54,8 +54,8 @@ void json_position(const struct json *node, unsigned *out_line, unsigned *out_co
 #define JSON_FOREACH(node, container)                                                              \
     for ((node) = json_first(container); (node) != NULL; (node) = json_next(node))
 
-/* Building. Nodes made here live in `arena` like parsed ones once attached to a root made with
- * json_root_* (children are owned by their parent). */
+/* Building. A new node is a root that the arena frees; once it is attached to another node, its
+ * parent owns it. */
 struct json *json_new_object(struct arena *arena); /* a root, freed by the arena */
 struct json *json_new_array(struct arena *arena);
 struct json *json_new_string(struct arena *arena, struct str value);

@@ -95,7 +95,7 @@ struct exchange {
     bool no_compress; /* the service forbids compression of this answer */
     bool body_complete;
     bool aborted;
-    bool broken; /* a streamed answer was cut off by us */
+    bool broken; /* we broke off a streamed answer */
 };
 
 /* The first header of that name, trimmed; empty str with out_found false when absent. */

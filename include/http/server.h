@@ -69,7 +69,7 @@ struct http_server_options {
     unsigned linger_ms;                   /* after a refusal: read and drop, then close */
     size_t linger_bytes;                  /* more than this is left in the kernel */
     unsigned max_requests_per_connection; /* 0: no limit */
-    bool gzip; /* compress whole replies of 1 KiB and more for those who accept it */
+    bool gzip; /* compress whole replies of 1 KiB and more for clients that accept it */
 };
 
 enum error_code http_server_open(struct loop *loop, const struct http_server_options *options,

@@ -19,7 +19,7 @@ struct loop {
     uv_timer_t alarm; /* for the first deadline before the next tick; after loop_exact only */
     uv_prepare_t prepare;
     uv_idle_t idle;        /* active only while `later` holds something */
-    unsigned open_handles; /* handles of the loop itself not yet closed */
+    unsigned open_handles; /* the loop's own handles that are not closed yet */
     uint64_t tick_expected_us;
     char *read_buffer; /* 64 KiB shared by all reads of a turn */
 };

@@ -23,7 +23,7 @@ struct answer {
     struct str body;
     unsigned retry_after_s;
     const struct json *json; /* NULL: the body is no JSON */
-    struct str token;        /* that the request carried: an answer that repeats it is not quoted */
+    struct str token;        /* the token of the request: an answer that repeats it is not quoted */
 };
 
 /* Does the body claim to be JSON? */

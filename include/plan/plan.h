@@ -138,7 +138,7 @@ struct plan {
     struct later_item soon;
     struct arena scratch;   /* the request in flight; emptied for each */
     struct arena *polls[2]; /* answers of the row that polls: the newest two */
-    struct arena *passing;  /* the answer of a row that drops it */
+    struct arena *passing;  /* the answer of a row whose answer is not kept */
     unsigned n_polls;
     unsigned n_away; /* failures in a row that a patient row has outlived; it stops counting at 3 */
     uint64_t away_ms;
@@ -146,7 +146,7 @@ struct plan {
     uint64_t row_begin_us;
     size_t insert_at;
     const struct call *ways; /* what the row sends; NULL: not chosen yet */
-    const struct call *way;  /* the one of its ways (or_else) that is gone */
+    const struct call *way;  /* the way (or_else) that the row takes now */
     uint32_t ways_refused;   /* bits: the ways of this call that the platform does not offer */
     struct error *way_error; /* the refusal to tell when it offers none (arena); NULL none */
     char traceparent[56];
@@ -165,7 +165,7 @@ void plan_reserve(struct plan *plan, size_t n);
 struct plan_row *plan_append(struct plan *plan, const struct call *call);
 /* The same, but right after the row that runs now (for hooks); several keep their order. */
 struct plan_row *plan_insert(struct plan *plan, const struct call *call);
-/* `value` is a root of the plan's arena and belongs to the plan then. */
+/* `value` must be a root in the plan's arena; the plan owns it from then on. */
 void plan_set(struct plan *plan, const char *variable, struct json *value);
 void plan_set_str(struct plan *plan, const char *variable, struct str value);
 const struct json *plan_get(const struct plan *plan, const char *variable);

@@ -37,7 +37,8 @@ struct run_store_options {
     const struct catalog_defaults *defaults; /* outlives the store */
     struct lanes *lanes;                     /* outlives the store */
     struct str ui_url;                       /* for links; outlives the store */
-    struct str project;                      /* name, where neither file nor request has one */
+    struct str project;                      /* name of the project, if neither file nor request
+                                              * gives one */
     unsigned max_active;
     unsigned max_kept;
     unsigned poll_ms; /* between two looks at an execution */

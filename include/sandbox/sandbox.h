@@ -47,7 +47,7 @@ struct sandbox_options {
     uint64_t execution_ms;    /* from submitted to finished; a fifth of it is spent queued */
     bool examples;            /* begin with the things that the documentation's examples name */
     bool run_drafts;      /* draft journeys run with their goal (the platform: only when named) */
-    struct str canary;    /* planted in every field that leaks (PLATFORM.md, "Secrets") */
+    struct str canary;    /* text put into every field that leaks (PLATFORM.md, "Secrets") */
     bool record_requests; /* for GET /__sandbox/requests */
     size_t max_requests_kept;   /* oldest leave first */
     size_t max_request_bytes;   /* of all kept requests together */

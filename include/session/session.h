@@ -42,7 +42,7 @@ struct session {
     int64_t position;      /* next step's; -1: not known */
     bool is_set;           /* by the owner; else `position` is where the checkpoint ended last */
     int64_t steps_added;
-    int64_t created_ms; /* Unix, for showing: nothing is decided by these three */
+    int64_t created_ms; /* Unix time; these three are only shown, nothing depends on them */
     int64_t last_activity_ms;
     int64_t expires_ms;
     unsigned timeout_s;
@@ -72,7 +72,7 @@ enum error_code session_store_open(struct deadlines *deadlines, struct later *la
 /* Limits and times: of sessions that are made from now on, and when room is made. */
 void session_store_configure(struct session_store *store, const struct session_options *options);
 void session_store_close(
-    struct session_store *store); /* writes the snapshot; no lane may be held */
+    struct session_store *store); /* writes the snapshot; no lane may be held then */
 size_t session_store_size(const struct session_store *store);
 
 /* Why the last snapshot could not be written, and since when that is so. */

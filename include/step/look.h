@@ -34,7 +34,7 @@ struct look {
     bool certain;                   /* the lane knew all steps when this one was sent */
     int64_t checkpoint_id;
     int64_t position;        /* that was sent */
-    const struct json *sent; /* the parsedStep; NULL: nothing looks like it */
+    const struct json *sent; /* the parsedStep that was sent; NULL: no step can look like it */
 };
 
 struct look_seen {

@@ -47,7 +47,7 @@ struct step {
 };
 
 void step_init(struct step *step, struct lanes *lanes, const struct call *count);
-/* Before the row that makes one begins (its `before`). */
+/* To be called before the row that creates the step begins (in its `before`). */
 void step_to(struct step *step, int64_t checkpoint_id, int64_t position);
 /* A row that creates a step. It sets the plan's variables "position" and "step_id"; its answer is
  * the platform's about the step, or the step as it was found. */

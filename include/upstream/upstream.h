@@ -159,7 +159,7 @@ struct upstream_health {
     enum upstream_state state;
     unsigned failures;     /* calls in a row */
     bool token_refused;    /* by the last answer to a call with the stored token */
-    int64_t since_wall_ms; /* of the first of these failures; 0: none */
+    int64_t since_wall_ms; /* time of the first of these failures; 0: none */
     char last_error[ERROR_TEXT_MAX];
 };
 

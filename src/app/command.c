@@ -125,7 +125,7 @@ static enum error_code start(struct inprocess *proxy, struct error *err)
                          &(struct command_proxy){proxy->url, &proxy->key, proxy->ca_file}, err);
 }
 
-/* What is on its way cannot be called back; its answer says what became of it. */
+/* A request that was sent cannot be called back; its answer tells the outcome. */
 static void interrupt(struct inprocess *proxy)
 {
     (void)proxy;
@@ -149,7 +149,7 @@ static int send_command(struct job *job)
     if (command_init(&job->command, &job->options, &err) != ERR_OK) {
         return refuse(err.text, "");
     }
-    /* what is refused needs no token: its error is told, not that of the configuration */
+    /* a refused command needs no token: tell why it is refused, not that the token is missing */
     job->where.needs_token = job->where.needs_token && !job->command.is_refused;
     if (inprocess_run(&job->where, &client, job, &err) == ERR_OK) {
         status = job->command.status;

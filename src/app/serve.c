@@ -79,8 +79,8 @@ int fail(const char *command, const struct error *err)
     return EXIT_FAILURE;
 }
 
-/* A stream whose write failed earlier does not keep the reason: the next write fails for the same
- * one. */
+/* A stream does not keep the reason of a failed write. Another write fails for the same reason
+ * and tells it. */
 bool flush_output(void)
 {
     bool failed_before = ferror(stdout) != 0;

@@ -114,7 +114,7 @@ bool fd_read_all(int fd, struct buf *out)
     return n == 0;
 }
 
-/* Folders that are there already are fine; whether all of it is there, the open says. */
+/* Folders that exist are fine. If one could not be made, the open that follows fails. */
 static void make_folders(const char *path)
 {
     struct buf folder;

@@ -15,7 +15,7 @@ extern const struct command commands_navigate[], commands_interact[], commands_a
 extern const size_t n_commands_navigate, n_commands_interact, n_commands_assert, n_commands_data,
     n_commands_window, n_commands_calls;
 
-/* calls.c: calls that stand before or after a command's own, and that other rooms use by name. */
+/* calls.c: calls made before or after the main call of a command; other rooms use them by name. */
 extern const struct call_spec extra_calls[];
 extern const size_t n_extra_calls;
 
@@ -27,7 +27,7 @@ void rule_key(const struct command_input *input, struct json *values, struct are
 void rule_answer(const struct command_input *input, struct json *values, struct arena *arena,
                  struct error_list *errors);
 
-/* check.c: a self-check of rows, apart so that tests can give it bad ones. */
+/* check.c: a check of the rows of the table; tests give it bad rows. */
 enum error_code catalog_check_row(const struct command *command, struct arena *arena,
                                   struct error *err) MUST_CHECK;
 struct arena *catalog_arena(void);

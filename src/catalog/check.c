@@ -168,7 +168,7 @@ static enum error_code use_call(struct checking *c, const struct call_spec *spec
     return ERR_OK;
 }
 
-/* Calls before it tell names that its own call may use. */
+/* Calls before the main one capture values; the main call may use their names. */
 static enum error_code use_extra(struct checking *c, const struct command_call *calls)
 {
     for (size_t i = 0; i < COMMAND_MAX_CALLS && calls[i].name != NULL; i++) {

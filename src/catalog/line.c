@@ -122,7 +122,8 @@ static void take_option(struct line *line, struct str word)
     json_set(line->options, name, json_new_bool(arena, true));
 }
 
-/* The name is looked for again with each word, so that options behind it are read by its row. */
+/* The command's name is looked up again after each word, so that the options behind the name are
+ * read by its row. */
 static void take_word(struct line *line, struct str word)
 {
     bool alias;

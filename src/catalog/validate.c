@@ -158,8 +158,8 @@ static void fix_bare_verb(struct draft *draft)
     }
 }
 
-/* "step-interact clik", "step-asert equals": the nearest name, where it takes up all words of the
- * command. */
+/* Mends "step-interact clik" and "step-asert equals": takes the nearest name, if it replaces all
+ * words of the command. */
 static void fix_misspelled(struct draft *draft)
 {
     struct str words[NAME_WORDS + MAX_WORDS];
@@ -313,7 +313,8 @@ static void fix_old_positions(struct draft *draft)
         return;
     }
     first = checkpoint_digits(draft);
-    if (draft->n_args <= draft->n_params) { /* what is too many may also be what can be left out */
+    if (draft->n_args <= draft->n_params) { /* not too many arguments, but the first may be a
+                                             * checkpoint id before an optional one */
         if (first.len >= CHECKPOINT_DIGITS_SURE && draft->checkpoint_id.len == 0) {
             take_checkpoint(draft, first);
         }
@@ -422,7 +423,8 @@ static bool fill_arg(struct draft *draft, const struct json *arg)
     return true;
 }
 
-/* The value of an argument by its name, or by one that is near to it and to no other. */
+/* The value of an argument by its name, or by a misspelled name that is near to no other
+ * argument. */
 static const struct json *value_of(struct draft *draft, const struct json *params, size_t index)
 {
     const struct param *param = &draft->row->args[index];

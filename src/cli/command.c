@@ -15,7 +15,7 @@
 
 enum { OUT_MAX = 64 * 1024, REPLY_MAX = 16 * 1024 * 1024, TIMEOUT_MS = 120000 };
 
-/* What is missing is asked for where it is known; here it only has to be there. */
+/* Any organization will do here: the proxy asks for what is missing. */
 static const struct catalog_defaults defaults = {.organization_id = STR_INIT("1")};
 
 static const struct json_limits reply_limits = {.max_nodes = 1000000,

@@ -145,7 +145,8 @@ static void print_problem(const struct command_run *command, const struct json *
     if (hint != NULL) {
         command_say("hint: ", str_from(hint));
     }
-    if (command->remote) { /* of our own proxy it names nothing that is still there */
+    if (command->remote) { /* the id of a request to our own proxy names nothing: that proxy has
+                            * ended */
         command_say("request id: ", json_str(json_get(problem, "request_id")));
     }
 }

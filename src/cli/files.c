@@ -15,7 +15,7 @@
 
 enum { READ_PIECE = 65536, OUT_MAX = 256 * 1024 * 1024 };
 
-/* The organization of the configuration is not asked for: nothing is sent. */
+/* Any organization will do: nothing is sent. */
 static const struct catalog_defaults defaults = {.organization_id = STR_INIT("1")};
 
 struct source;

@@ -25,7 +25,8 @@ enum {
     GATHER_MAX_DEPTH = 16,
     GATHER_MAX_NAMES = 100000,
     GATHER_MAX_BYTES = 256 * 1024 * 1024,
-    GATHER_READ_ROOM = 65536 /* so that one byte too many is noticed */
+    GATHER_READ_ROOM = 65536 /* one byte more than the limit, so that a file over the limit is
+                              * noticed */
 };
 
 struct test_source {

@@ -20,7 +20,7 @@ bool gather_file(struct gather *gather, const char *path, const struct test_sour
                  bool regular_only);
 /* Test files below the folder, in the order of their names. */
 void gather_folder(struct gather *gather, const char *path);
-/* When the item at `at` is a manifest: the files that it names come in its place. True: it was. */
+/* If the item at `at` is a manifest, replaces it by the files that it names, and returns true. */
 bool gather_expand(struct gather *gather, size_t at);
 
 #endif

@@ -5,7 +5,7 @@
 
 enum { PROBLEMS_MAX = 16 * 1024 * 1024 };
 
-/* The organization of the configuration is not asked for: nothing is sent. */
+/* Any organization will do: nothing is sent. */
 static const struct catalog_defaults defaults = {.organization_id = STR_INIT("1")};
 
 /* ---- errors ---- */

@@ -125,7 +125,7 @@ bool report_step_is_red(const struct json *step)
     struct str outcome = json_str(json_get(step, "outcome"));
 
     if (json_true(json_get(step, "optional"))) {
-        return false; /* the file says that it may fail */
+        return false; /* optional: the file allows the step to fail */
     }
     if (str_is(status, "failed") || str_is(status, "unknown")) {
         return true;

@@ -117,7 +117,7 @@ void report_json(const struct report *report, struct buf *out);
 void report_yaml(const struct report *report, struct buf *out);
 /* GitHub's workflow commands, one line a failure, which it shows beside the line of the file. */
 void report_annotations(const struct report *report, struct buf *out);
-/* One line for a file, and below it what is wrong and where to go on from. */
+/* Writes one line for a file, and below it the errors and how to continue. */
 void report_human_entry(const struct report *report, const struct report_entry *entry, bool color,
                         struct buf *out);
 void report_human_total(const struct report *report, bool color, struct buf *out);

@@ -1,5 +1,5 @@
-/* A file on a terminal: one line that says what came of it; below it, unless it is green, each
- * error with its line, where to look on the platform, and how to go on. */
+/* A file on a terminal: one line with its outcome. Below it, unless it is green: each error with
+ * its line, where to look on the platform, and how to continue. */
 #include "base/utf8.h"
 #include "escape.h"
 #include "report.h"
@@ -194,7 +194,7 @@ static void put_problems(struct buf *out, const struct report_entry *entry, cons
     arena_done(&arena);
 }
 
-/* In single quotes, as a shell takes it: what is copied from here may hold anything. */
+/* Puts the text in single quotes for a shell: people copy it, and it may hold any character. */
 static void put_quoted(struct buf *out, struct str text)
 {
     struct buf quoted;

@@ -1,5 +1,5 @@
-/* What is seen while files run: on a terminal one line that is drawn over (with spaces, not with
- * escapes, so it also works where NO_COLOR forbids those), elsewhere a line per finished step. */
+/* Progress while files run: on a terminal one line that is drawn over (with spaces instead of
+ * escapes, so it works under NO_COLOR too), elsewhere a line per finished step. */
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -80,7 +80,7 @@ static void step_line(struct cli_run *run, const struct run_item *item, const st
     display_line(&run->display, &text);
 }
 
-/* Steps end in order, so those told so far are a number. */
+/* Steps end in order, so one number says which of them were told. */
 static void show_steps(struct cli_run *run, struct run_item *item)
 {
     const struct json *test;

@@ -120,7 +120,7 @@ struct last_run {
 struct str last_run_path(struct arena *arena);
 bool last_run_read(struct arena *arena, struct str path, struct last_run *out);
 bool last_run_has(const struct last_run *last, struct str file);
-/* What is red after `run`; files that it did not run stay as they were. */
+/* Remembers which files are red after `run`; the state of files that it did not run stays. */
 void last_run_write(struct cli_run *run);
 
 /* ---- run_report.c ---- */
@@ -137,7 +137,7 @@ void run_tell_ended(struct cli_run *run);    /* prints the lines of files that h
 void item_start(struct run_item *item);
 void item_stop(struct run_item *item, bool timed_out); /* idempotent */
 void item_abandon(struct run_item *item);              /* ends it now */
-/* Ends one that was not begun; the reason is in its error. */
+/* Ends an item that was not begun; its error holds the reason. */
 void item_end_unbegun(struct run_item *item, enum verdict verdict);
 
 /* ---- run.c ---- */

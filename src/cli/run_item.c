@@ -72,7 +72,7 @@ static struct arena *next_arena(struct run_item *item)
     return arena;
 }
 
-/* The id becomes part of a path, so it may hold nothing that means something there. */
+/* The id becomes part of a path, so characters that have a meaning in paths are refused. */
 static bool is_run_id(struct str id)
 {
     for (size_t i = 0; i < id.len; i++) {

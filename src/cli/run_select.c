@@ -1,5 +1,5 @@
-/* Which files are begun: those of this shard, those that were red, those that compile and have a
- * test with the tag. All of it is known before the first call. */
+/* Chooses the files to run: those of this shard, those that were red, those that compile and
+ * have a test with the tag. All of that is known before the first call. */
 #include "base/nearest.h"
 #include "gather_internal.h"
 #include "run_internal.h"

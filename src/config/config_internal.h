@@ -40,7 +40,8 @@ struct loader {
     unsigned column;
     bool sends_nothing;       /* as in config_sources */
     bool must_be_whole;       /* as in config_sources */
-    bool failed[OPTIONS_MAX]; /* by row: its value was refused, so nothing follows from it */
+    bool failed[OPTIONS_MAX]; /* by row: the value was refused, so no further error is derived
+                               * from it */
 };
 
 /* All of them report through loader_fail, which names the place; false: failed. */
@@ -75,7 +76,7 @@ void *option_field(const struct config *config, const struct option_row *row);
 /* environment.c */
 void load_environment(struct loader *loader, const char *const *environment);
 /* judge.c */
-/* items.c: one entry of a list, as its type wants it */
+/* items.c: checks one entry of a list by its type */
 bool item_is_sound(struct loader *loader, const struct option_row *row, struct str item);
 void config_judge(struct loader *loader);
 

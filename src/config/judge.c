@@ -94,7 +94,7 @@ static void judge_authorities(struct loader *loader, const struct config *config
     }
 }
 
-/* The folder that the file is in: it is replaced there by a new one. */
+/* The folder of the file; a new file will be written there and replace the old one. */
 static const char *folder_of(struct loader *loader, struct str file)
 {
     size_t n = file.len;
@@ -116,7 +116,7 @@ static void judge_snapshot_file(struct loader *loader, const struct config *conf
     if (file.len == 0) {
         return;
     }
-    /* What stands there already says more than its folder. */
+    /* A file that exists is checked itself; its folder tells less. */
     if (access(file.ptr, F_OK) == 0) {
         fd = fd_open_regular(file.ptr, &err);
         if (fd < 0) {

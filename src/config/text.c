@@ -1,4 +1,4 @@
-/* Options that are texts: one line, and what their type asks for beyond that. */
+/* Options whose value is text: one line, with the further rules of its type. */
 #include "base/address.h"
 #include "base/credential.h"
 #include "base/fd.h"

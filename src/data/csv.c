@@ -1,6 +1,6 @@
 #include "data/csv.h"
 
-/* One cell at the front of *rest; *out_end: it was the last of its line. */
+/* Reads one cell from the front of *rest. *out_end: it was the last cell of its line. */
 static bool csv_cell(struct arena *arena, struct str *rest, struct str *out_cell, bool *out_end)
 {
     struct buf cell;

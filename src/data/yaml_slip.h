@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/str.h"
 
-/* What libyaml said: where it noticed, and where what it was reading began. */
+/* What libyaml said: where it found the error, and where the thing that it was reading began. */
 struct yaml_complaint {
     const char *problem;   /* "did not find expected key" */
     struct str context;    /* "while scanning a quoted scalar"; may be empty */

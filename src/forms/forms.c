@@ -64,8 +64,8 @@ static bool fits_test_file(struct str line)
     return true;
 }
 
-/* A step is shown as a test file that adds it to a checkpoint; any other command, which no test
- * holds, as the body of /commands/execute. Empty: YAML cannot say it. */
+/* A step is shown as a test file that adds it to a checkpoint. Any other command cannot stand in
+ * a test file and is shown as the body of /commands/execute. Empty: YAML cannot hold it. */
 static struct str yaml_of(const struct bound_command *bound, struct str line,
                           const struct json *body, struct arena *arena)
 {

@@ -29,7 +29,7 @@ struct http_answer {
     struct buf text; /* names and values of the head */
     struct slot slots[HTTP_ANSWER_MAX_HEADERS];
     size_t n_headers;
-    struct str piece; /* what llhttp found in the call that runs */
+    struct str piece; /* content that the running call of llhttp has found */
     const char *fault;
     size_t head_bytes;
     uint64_t content_bytes;

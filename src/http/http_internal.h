@@ -33,7 +33,8 @@ struct http_connection {
     struct deadline deadline; /* of the state */
     struct deadline write_deadline;
     uint64_t taken_before;    /* bytes the kernel had taken when the write deadline was set */
-    struct later_item finish; /* an answer given outside our callbacks ends in the next turn */
+    struct later_item finish; /* ends, in the next turn, an exchange that was answered outside
+                               * our callbacks */
     struct later_item resume; /* the body goes on in the next turn: its owner is still at work */
     unsigned n_requests;
     uint64_t head_began_us;
@@ -110,7 +111,7 @@ enum { HEADER_CACHE_CONTROL = 1, HEADER_CONTENT_ENCODING = 2 };
 /* ---- compress.c ---- */
 struct compressor; /* zlib's memory, kept between replies */
 
-/* A reply that could be sent compressed to somebody (it then varies by Accept-Encoding). */
+/* True if a client could get this reply compressed; it then varies by Accept-Encoding. */
 bool compress_is_worth(const struct exchange *exchange, const char *content_type, size_t len);
 bool compress_is_accepted(struct str accept_encoding);
 /* False: it would not become smaller. */

@@ -31,7 +31,7 @@ struct http_parser {
     const struct http_server_options *options;
     llhttp_t llhttp;
     struct head_scan scan;
-    struct str piece; /* what llhttp found in the call that runs */
+    struct str piece; /* content that the running call of llhttp has found */
     uint64_t content_bytes;
     uint64_t framing_bytes; /* of a chunked body: all that is not content */
     bool in_body;

@@ -170,7 +170,7 @@ static void on_orphan_later(struct later_item *item)
     orphan_ends(CONTAINER_OF(item, struct orphan_end, later)->exchange);
 }
 
-/* In the next turn, so that whoever answers may still finish what it is doing. */
+/* In the next turn, so that the function that answers can finish first. */
 static void orphan_replied(struct exchange *exchange)
 {
     struct orphan_end *end = arena_zalloc(&exchange->arena, sizeof(*end));
@@ -179,7 +179,7 @@ static void orphan_replied(struct exchange *exchange)
     later_add(&exchange->server->loop->later, &end->later, on_orphan_later);
 }
 
-/* The compressed body in *packed, where that is worth it and the client takes it. */
+/* Puts the compressed body into *packed, if the client accepts it and it is smaller. */
 static struct str pack(struct exchange *exchange, const char *content_type, struct str body,
                        struct buf *packed)
 {

@@ -60,7 +60,7 @@ static void end_now(struct transport *transport, bool clean)
 static void on_shutdown(uv_shutdown_t *request, int status)
 {
     (void)request;
-    (void)status; /* the peer's end or the linger deadline comes next either way */
+    (void)status; /* in either case the peer closes next, or the linger deadline fires */
 }
 
 static void write_start(struct transport *transport);

@@ -1,4 +1,4 @@
-/* Checks a row of calls once, so that nothing about it can go wrong at run time but its values. */
+/* Checks a row of the calls once, so that at run time only its values can be wrong. */
 #include "plan/call.h"
 
 #include <string.h>

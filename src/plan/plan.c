@@ -97,7 +97,7 @@ static enum flow next_row(struct plan *plan)
     return FLOW_NEXT;
 }
 
-/* What passes by itself: the platform is not there, or says that it cannot just now. */
+/* Faults that pass by themselves: no connection to the platform, or it is busy. */
 static bool is_passing(enum error_code code)
 {
     return code == ERR_UPSTREAM_CONNECT || code == ERR_UPSTREAM_RESET ||

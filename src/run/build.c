@@ -346,7 +346,7 @@ static struct run_ids ids_for(const struct builder *b, const struct run_ids *ids
     return later;
 }
 
-/* A resumed run knows the goal of its first test by id; a test that shares that goal names it. */
+/* A resumed run has the id of its first test's goal. Another test of the same goal has its name. */
 static void share_resumed_goal(struct builder *b, const struct testfile_test *first,
                                const struct testfile_test *source, struct run_ids *ids)
 {

@@ -20,8 +20,9 @@ bool execution_is_red(const struct run_execution *execution)
            (str_is(execution->outcome, "FAIL") || str_is(execution->outcome, "ERROR"));
 }
 
-/* A row of the first attempt when all tests of the goal exist; of a later one when the attempt
- * before was red. What follows an execution belongs to the attempt that was started. */
+/* A row of the first attempt is wanted when all tests of the goal exist, a row of a later
+ * attempt when the attempt before it was red. The rows that follow an execution belong to the
+ * attempt that was started. */
 static bool is_wanted(const struct run_row *row)
 {
     const struct run *run = row->run;
@@ -129,7 +130,7 @@ enum plan_verdict execution_started(struct run_row *row, const struct json *answ
     return PLAN_NEXT;
 }
 
-/* Any other word means that it goes on (PLATFORM.md, "Executions"). */
+/* Any other word means that the execution goes on (PLATFORM.md, "Executions"). */
 bool execution_is_over(const struct json *answer)
 {
     struct str status = json_str(json_find(answer, "/item/status /status"));

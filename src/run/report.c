@@ -249,7 +249,7 @@ static struct totals count(const struct run *run)
     return totals;
 }
 
-/* Half of the way is the steps, half the execution, where there is one. */
+/* Steps count for half of the progress and the execution for the other half, if there is one. */
 static unsigned progress_of(const struct run *run, const struct totals *totals)
 {
     size_t ended = totals->done + totals->failed + totals->unknown + totals->skipped;

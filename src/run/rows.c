@@ -260,7 +260,7 @@ static const struct json *find_named(const struct json *list, struct str name)
     return NULL;
 }
 
-/* Looks through one page; a platform that knows no pages answers the same one again. */
+/* Searches one page of the list. A platform without paging answers the same page again. */
 static enum plan_verdict after_find(struct plan *plan, struct run_row *row,
                                     const struct json *answer, uint64_t *delay_ms)
 {
@@ -418,7 +418,7 @@ static void give_up(struct run_row *row)
     struct run_test *test = row->test;
 
     if (row->step != NULL && row->step->status == NOTE_UNKNOWN) {
-        test->position = -1; /* it may appear yet: nobody knows where the next one goes */
+        test->position = -1; /* the step may still appear, so the next position is not known */
         tell_hooks(row->run, -1, false, false);
     } else if (row->step != NULL && (row->step->optional || test->keeps_going)) {
         return;

@@ -37,7 +37,7 @@ enum note_status {
 enum test_status {
     TEST_PENDING,
     TEST_RUNNING,
-    TEST_CREATED, /* its steps exist; of a run that ends so: it was not executed */
+    TEST_CREATED, /* its steps exist; in a run that has ended: and it was not executed */
     TEST_PASSED,  /* executed, and green */
     TEST_FAILED,
     TEST_CANCELLED,
@@ -143,7 +143,7 @@ struct run_test {
     struct run_step *steps;
     size_t n_steps;
     size_t n_before;   /* steps that an earlier run has made */
-    int64_t position;  /* of the next step; -1: behind the last one */
+    int64_t position;  /* the next step's; -1: behind the last step */
     unsigned n_titles; /* of the checkpoint that were taken already */
     bool begun, failed, attached, keeps_going;
     enum test_status status;
@@ -219,7 +219,7 @@ struct run_store {
     struct list active; /* newest first */
     struct list ended;  /* newest first */
     struct list waiting;
-    struct run *naming; /* in its rows that look for names; NULL none */
+    struct run *naming; /* the run that is looking for names; NULL: none */
     struct map by_id;
     size_t n_new; /* not started yet: their files are being read */
     size_t n_active, n_ended;

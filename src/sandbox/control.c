@@ -111,7 +111,8 @@ static void seed_checkpoint(struct call *call, struct journey *home, struct str 
 {
     struct checkpoint *checkpoint = checkpoint_make(call, home->snapshot, title, id);
 
-    if (checkpoint != NULL) { /* a test made one of this title itself: that one stays */
+    if (checkpoint != NULL) { /* NULL: a test has created a checkpoint with this title; it stays
+                               * as it is */
         checkpoint_attach(call, home, checkpoint, home->cases.n);
     }
 }
@@ -160,7 +161,7 @@ static const struct seed_row seed_rows[] = {
     {"apiTests", THING_API_TEST, seed_api_test},
 };
 
-/* An id that exists already as what is wanted is left as it is. */
+/* If the id exists already with the wanted kind, nothing is changed. */
 static int seed_ids(struct call *call, const struct seed_row *row)
 {
     const struct json *ids = json_get(call->body, row->member);

@@ -108,7 +108,7 @@ static void write_environments(struct call *call, int64_t project_id)
     for (size_t i = 0; i < call->tenant->environments.n; i++) {
         const struct environment *environment = call->tenant->environments.items[i];
 
-        /* One without a project is everybody's. */
+        /* An environment without a project belongs to all projects. */
         if (project_id == 0 || environment->project_id == 0 ||
             environment->project_id == project_id) {
             write_environment(call->w, environment, false);

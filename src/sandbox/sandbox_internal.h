@@ -224,7 +224,7 @@ struct faults {
     size_t n;
     size_t bytes; /* of their bodies */
     int64_t last_id;
-    uint64_t random; /* xorshift state: which requests meet a fault */
+    uint64_t random; /* state of the xorshift generator that chooses the requests to fail */
 };
 
 struct sandbox_state {
@@ -238,7 +238,8 @@ struct sandbox_state {
     const int64_t *wished_ids; /* taken first, up to a 0; NULL: none */
     struct recorder recorder;
     struct faults faults;
-    uint64_t latency_random; /* xorshift state: its own, so that it does not change the faults */
+    uint64_t latency_random; /* state of a second xorshift generator, so that latencies do not
+                              * change which faults come */
     struct buf answer;       /* reused: the body of the answer being made */
     struct buf scratch;      /* reused: a text on its way into a tenant */
 };
@@ -458,7 +459,7 @@ struct fault {
 uint64_t dice_init(uint64_t seed);
 double dice_throw(uint64_t *dice); /* [0, 1) */
 void faults_init(struct faults *faults, uint64_t seed);
-/* Behind those that are there already. */
+/* Appends these faults to those of the table. */
 void faults_append(struct faults *faults, const struct sandbox_fault *given, size_t n);
 void faults_done(struct faults *faults); /* forgets all */
 /* The fault that this request meets, counted down; NULL: none. Valid until the next call. */

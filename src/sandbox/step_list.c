@@ -23,7 +23,7 @@ static void grow(struct tenant *tenant, struct step_list *list)
     size_t cap = list->cap == 0 ? 8 : 2 * list->cap;
     struct step **items = arena_calloc(&tenant->arena, cap, sizeof(struct step *));
 
-    /* Full means that there is no gap: one run of n items, moved as it is. */
+    /* A full list has no gap: its n items are moved as one piece. */
     if (list->n > 0) {
         memcpy(items, list->items, list->n * sizeof(struct step *));
     }

@@ -99,7 +99,7 @@ static void record_leave(struct session_store *store, struct session_record *rec
     store->changed = true;
 }
 
-/* A command of it runs or waits: it is not idle, however long that takes. */
+/* True while a command of the session runs or waits: the session is then not idle. */
 static bool is_at_work(const struct session_store *store, const struct session_record *record)
 {
     return map_find(&store->lanes, record_id(record)) != NULL;
@@ -120,7 +120,7 @@ static bool expire_if_due(struct session_store *store, struct session_record *re
     return true;
 }
 
-/* One that is at work only where all are; of those only a few are looked at. */
+/* The oldest idle session. After WORKING_MAX busy ones, the oldest of all. */
 static struct session_record *least_recently_used(struct session_store *store)
 {
     struct list *link = list_first(&store->lru);

@@ -38,7 +38,8 @@ struct session_texts {
     char *metadata;
 };
 
-/* An id that left before its time, so that its owner learns why. */
+/* The id of a session that was evicted or has expired, so that its owner can be told why it is
+ * gone. */
 struct session_gone {
     struct map_node node;
     struct list link; /* oldest first */
@@ -71,7 +72,7 @@ struct session_store {
     struct session_trouble trouble;
 };
 
-/* When it ends (clock_age_ms), unless it is used before. */
+/* When the session expires (clock_age_ms), unless it is used before. */
 int64_t record_expires_ms(const struct session_store *store, const struct session_record *record);
 void record_insert(struct session_store *store, struct session_record *record);
 void record_free(struct session_record *record);

@@ -115,7 +115,7 @@ static struct lane *lane_find(const struct lanes *lanes, enum lane_kind kind, in
     return node != NULL ? CONTAINER_OF(node, struct lane, node) : NULL;
 }
 
-/* Into the list of those that nobody uses, as the one that was used last. */
+/* Puts the lane into the list of unused lanes, as the most recently used one. */
 static void lane_rest(struct lane *lane)
 {
     struct lanes *lanes = lane->lanes;

@@ -146,7 +146,7 @@ enum look_result look_at(const struct look *look, struct arena *arena, const str
     const struct json *step;
     size_t n_alike = 0;
     size_t n_known = 0;
-    bool any_unreadable = false; /* a new one that may be ours in words that nobody here knows */
+    bool any_unreadable = false; /* a new step that cannot be read may be ours */
     int64_t position = 0;
 
     *out = (struct look_seen){.steps = steps};
@@ -169,7 +169,7 @@ enum look_result look_at(const struct look *look, struct arena *arena, const str
     if (n_alike > 0) {
         return look->certain && n_alike == 1 ? LOOK_FOUND : LOOK_OTHER;
     }
-    /* Where steps are left out that stood there, ours may be left out as well. */
+    /* If the answer leaves out steps that exist, it may leave out ours as well. */
     return any_unreadable || n_known < lane_n_ids(look->lane) ||
                    (!look->certain && position < look->position)
                ? LOOK_BLIND

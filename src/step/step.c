@@ -93,8 +93,8 @@ static enum plan_verdict counted(struct step *step, struct plan_row *row, struct
     return PLAN_AGAIN;
 }
 
-/* Is this answer one about the step that was sent? One that names another checkpoint, or a step
- * that stood there before, was meant for somebody else. */
+/* True if this answer is about the step that was sent. An answer that names another checkpoint,
+ * or a step that existed before, belongs to another request. */
 static enum error_code check_answer(const struct step *step, const struct json *told, int64_t id,
                                     struct error *err)
 {

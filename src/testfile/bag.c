@@ -157,7 +157,7 @@ static struct str peek_text(const struct compile *c, struct str text)
     return value;
 }
 
-/* The number of the word that a field or the value says; it is looked up once. */
+/* The number of the word in a field or in the plain value; it is looked up once. */
 static int word_of(const struct compile *c, struct bag *bag, const struct found *found)
 {
     int *word = found->is_value ? &bag->value_word : &found->field->word;

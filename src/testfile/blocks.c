@@ -181,7 +181,7 @@ static bool side_value(const struct compile *c, struct str text, struct str *out
     return true;
 }
 
-/* Whether the condition is known, and what it is: VALUE, !VALUE, A == B, A != B. */
+/* Whether the condition can be decided, and its value. It is VALUE, !VALUE, A == B or A != B. */
 static bool condition(const struct compile *c, struct str text, bool *out)
 {
     static const char *const signs[] = {"!=", "=="};

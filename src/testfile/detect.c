@@ -80,7 +80,7 @@ static bool refuse(struct compile *c, const struct node *document, const char *w
 static const char ci_verbs[] =
     "script bash pwsh powershell task checkout template publish download "
     "run uses command commands image trigger label";
-/* What stands beside it there and never in a step of ours. */
+/* Keys that stand beside those in CI files, and never in a step of a test file. */
 static const char ci_companions[] =
     "displayName env inputs condition workingDirectory working-directory continueOnError "
     "continue-on-error timeoutInMinutes timeout-minutes with uses image commands task checkout "
@@ -161,7 +161,7 @@ static bool has_our_steps(const struct node *map, bool *out_any)
     return ours;
 }
 
-/* What the first step has where a verb should stand; NULL: nothing like it. */
+/* The key of the first step that stands in the place of a verb; NULL: there is none. */
 static const struct node *first_verb(const struct node *map)
 {
     for (size_t i = 0; i < ARRAY_LEN(step_keys); i++) {

@@ -339,7 +339,7 @@ static bool step_own_command(struct compile *c, const struct node *verb, const s
     return true;
 }
 
-/* Where `type` says what is done, `action` may say it. */
+/* `action` may stand in place of `type`. */
 static void take_action_as_type(struct compile *c, struct bag *bag, const struct node *verb,
                                 const struct node *action)
 {

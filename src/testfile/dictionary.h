@@ -92,7 +92,7 @@ enum condition_kind { HAS_FIELD, HAS_NO_FIELD, SAYS_WORD, IS_PAIR, IS_TIME };
 
 struct condition {
     enum condition_kind kind;
-    bool is_optional; /* ~: goes with the form but need not be there */
+    bool is_optional; /* ~: the field belongs to the form, but may be missing */
     struct alias_list list;
     const unsigned *words; /* numbers of words, SAYS_WORD */
     size_t n_words;

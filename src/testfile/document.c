@@ -1,4 +1,5 @@
-/* One document: its variables, its head, its lists of steps; or several tests under one head. */
+/* One document of a file: its variables, its head, and its lists of steps, or several tests
+ * under the same head. */
 #include "base/map.h"
 #include "base/utf8.h"
 #include "map_internal.h"

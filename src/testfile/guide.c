@@ -42,7 +42,7 @@ static void put_cell(struct buf *out, struct str text)
     }
 }
 
-/* The words of a verb: those of every row that has the first one. */
+/* All words of a verb: those of every row that holds its first word. */
 static void put_words(struct buf *out, size_t from, struct str word)
 {
     struct str rest = str_from(verb_rows[from].verbs);

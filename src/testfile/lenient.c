@@ -65,7 +65,7 @@ static void put_flow(struct buf *out, const struct node *node, bool outermost)
     }
 }
 
-/* The step on one line, as near to how it was written as that goes. What does not fit is cut. */
+/* The step on one line, close to the text of the file. What does not fit is cut off. */
 static struct str text_of_step(struct compile *c, const struct node *node)
 {
     struct buf out;

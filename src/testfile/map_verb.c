@@ -63,7 +63,8 @@ static void hint_comment(struct mapping *m, struct testfile_problem *problem)
     }
 }
 
-/* A field that the verb does not have: it is told as that, and what is missing was meant by it. */
+/* True if a field is unknown. It is reported as unknown, and was probably meant as the field
+ * that is missing. */
 static bool has_unknown_field(const struct mapping *m)
 {
     for (size_t i = 0; i < bag_size(m->bag); i++) {
@@ -367,7 +368,7 @@ static void map_one(struct mapping *m, const struct form_command *command)
     }
 }
 
-/* The word that was probably meant where a field says one that no form knows. */
+/* If a field holds a word that no form knows: the word that was probably meant. */
 static struct str nearest_said(struct mapping *m)
 {
     struct arena *arena = m->c->arena;

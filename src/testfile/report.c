@@ -22,7 +22,7 @@ static bool source_go(struct source *source, unsigned line)
     return line > 0 && source->line == line;
 }
 
-/* One character as it may go to a terminal; returns how many columns it took. */
+/* Writes one character so that it is safe for a terminal; returns its width in columns. */
 static size_t put_safe(struct buf *out, uint32_t point)
 {
     char piece[4];

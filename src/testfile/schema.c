@@ -118,7 +118,8 @@ static const char *schema_of_field(const struct verb *verb, unsigned id)
 
 /* ---- one verb ---- */
 
-/* Fields are named, so that editors complete them; where any map is taken others are let through. */
+/* Fields are listed, so that editors complete them. Verbs that take any map let other fields
+ * through. */
 static void put_fields(struct json_writer *w, const struct verb *verb, bool any_map)
 {
     jw_object(w);
@@ -188,7 +189,8 @@ static const struct {
      "\"additionalProperties\":false}"},
 };
 
-/* The spelling of a verb in its example, where that folds to it: double-click for doubleclick. */
+/* The spelling of a verb as in its example, if both fold to the same: double-click for
+ * doubleclick. */
 static struct str spelled(const struct verb *verb, char folded[64])
 {
     struct str head;

@@ -102,8 +102,8 @@ static bool emit_match(struct compile *c, const struct sentence_match *match,
     return true;
 }
 
-/* `step-wait 3000`, `step-assert element "Saved" exists`: no command line, but a sentence behind
- * the prefix. */
+/* `step-wait 3000` and `step-assert element "Saved" exists` are not command lines, but sentences
+ * with step- before them. */
 static bool emit_flat_line(struct compile *c, struct str text, const struct step_origin *origin,
                            bool *out_ok)
 {

@@ -113,7 +113,7 @@ static bool read_regex(struct str text, bool quoted, struct str *out)
     return true;
 }
 
-/* What people call the element that they name, before or behind it. */
+/* Words for the kind of an element, before or behind its name. */
 static const char nouns[] =
     "button link field input box textbox textarea checkbox radio dropdown list listbox combobox menu "
     "select element tab icon image heading title label text message page item option section panel "

@@ -238,7 +238,7 @@ static void leave_out_full_stop(struct matcher *m)
     m->n_tokens -= last->text.len == 0 ? 1 : 0;
 }
 
-/* Who does it and when, articles before what is quoted, the full stop behind it. */
+/* Left out: who acts and when, articles before a quoted text, the full stop behind it. */
 static void leave_out_filler(struct matcher *m)
 {
     static const char who[] = "i we you he she they user users given when then and but now next "

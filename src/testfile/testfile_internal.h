@@ -125,7 +125,7 @@ const char *verb_example(struct str word); /* NULL: unknown */
 
 /* --- dialects.c --- */
 
-/* One step node that is a map. True: it became steps (or was control flow). */
+/* Compiles one step that is a map. True: steps were made of it, or it was control flow. */
 bool step_map(struct compile *c, const struct node *node);
 /* The member that makes it use, run, include, if or loop; NULL. */
 const struct node *control_of(const struct node *step);
@@ -215,9 +215,9 @@ bool lenient_comment(struct compile *c, const struct node *node, const struct le
 
 /* --- slips.c --- */
 
-/* Of a value: a comment that cuts it, quotes that are none. */
+/* Warns of slips in a value: a comment that cuts it off, typographic quotes. */
 void check_slips(struct compile *c, const struct node *node);
-/* `click: #submit`: there is no value, because what was meant as one is a comment. */
+/* True for `click: #submit`: there is no value, because the text behind # is a comment. */
 bool is_cut_by_comment(struct compile *c, const struct node *value);
 bool warn_no_break_space(struct compile *c, uint32_t point, struct place place);
 /* The verb of `click:Sign in`, which lacks a space; NULL. */
@@ -243,8 +243,8 @@ enum walk_stage {
 struct walk {
     enum walk_stage stage;
     const struct node *document; /* NULL: past the last */
-    const struct node *test;     /* the next one of a suite */
-    const struct node *map;      /* whose lists of steps are compiled */
+    const struct node *test;     /* the next test of a suite */
+    const struct node *map;      /* the map whose lists of steps are being compiled */
     size_t at_list;
     const struct node *step; /* the next one of the list */
     enum walk_stage after_lists;

@@ -20,7 +20,7 @@ static bool refuse(struct compile *c, struct place place, const char *what, cons
 static const char locator_keys[] = "selector|target|element|css|xpath|id|text|label|placeholder|"
                                    "hint|name|value";
 
-/* A map that says how to find something: the best of its keys counts. */
+/* Of a map that says how to find an element, the key that stands first in locator_keys counts. */
 static bool locator_text(struct compile *c, const struct node *map, const struct node **out)
 {
     struct str rest = str_from(locator_keys);
@@ -96,7 +96,7 @@ static bool is_unit_like(struct str unit)
     return !words_have("st nd rd th x px", ' ', unit);
 }
 
-/* `plain`: not in quotes, so anything that looks like a number was meant as one. */
+/* `plain`: the text is not in quotes, so text that looks like a number is a number. */
 bool text_is_time(struct str text, bool plain)
 {
     int64_t number;

@@ -94,8 +94,9 @@ void connect_drive(struct upstream *upstream)
 }
 
 /* --- crowds */
-/* libcurl calls on_timer_wish only when its wish changes; should our timer fire a hair before
- * libcurl's clock agrees, it would wait for ever - so the wish is asked for again. */
+/* libcurl calls on_timer_wish only when its wish changes. If our timer fires slightly before the
+ * time by libcurl's clock, libcurl does nothing and we would wait for ever, so we ask for the
+ * wish again. */
 static void on_timer(uv_timer_t *timer)
 {
     struct crowd *crowd = CONTAINER_OF(timer, struct crowd, timer);
@@ -143,7 +144,7 @@ static struct crowd *crowd_open(struct upstream *upstream)
     must_multi(curl_multi_setopt(crowd->multi, CURLMOPT_SOCKETDATA, crowd));
     must_multi(curl_multi_setopt(crowd->multi, CURLMOPT_TIMERFUNCTION, on_timer_wish));
     must_multi(curl_multi_setopt(crowd->multi, CURLMOPT_TIMERDATA, crowd));
-    /* Until its first byte a connection counts as one that libcurl may drop for another. */
+    /* Until a connection has received its first byte, libcurl may drop it for another one. */
     must_multi(
         curl_multi_setopt(crowd->multi, CURLMOPT_MAXCONNECTS, (long)crowd_max(upstream) * 4));
     must_multi(curl_multi_setopt(crowd->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING));

@@ -34,7 +34,7 @@ static struct str next_bytes(struct upstream_transfer *transfer)
     if (transfer->rest_of_body.len > 0 || !transfer->streaming || transfer->up.len == 0) {
         return transfer->rest_of_body;
     }
-    /* The two change places: what is on its way must keep its address. */
+    /* The two buffers change places: libcurl is still sending from the old address. */
     mem_wipe(sent.ptr, sent.len);
     sent.len = 0;
     sent.max = transfer->up.max;
@@ -454,7 +454,8 @@ void transfer_give(struct upstream_transfer *transfer)
     list_prepend(&upstream->transfers, &transfer->link); /* the warmest first */
 }
 
-/* Not from transfer_give: a stream's own delivery may still look at the transfer it gave back. */
+/* Not called from transfer_give: a stream that has just given its transfer back may still read
+ * it. */
 void transfers_trim(struct upstream *upstream, unsigned n_keep)
 {
     struct list *link;

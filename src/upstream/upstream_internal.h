@@ -95,7 +95,7 @@ struct upstream {
     char *recv_bytes; /* RECV_BYTES */
     struct http_decoder *decoder;
     struct list crowds;
-    struct list news;              /* crowds in which something was added */
+    struct list news;              /* crowds that have got a new connection or call */
     struct list resting;           /* connections, the one used last first */
     struct deadline rest_deadline; /* of the one used first */
     struct list waiting;

@@ -58,7 +58,8 @@ static void watch_set(struct wire *wire, curl_socket_t fd, struct watch *watch, 
         return;
     }
     if (mask == 0) {
-        /* Fails when libcurl closed it already; then the kernel has dropped it as well. */
+        /* Fails if libcurl has closed the socket already; then the kernel has dropped it as
+         * well. */
         (void)epoll_ctl(wire->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
         watch->mask = 0;
         return;
@@ -91,7 +92,7 @@ void wire_forget(struct upstream_connection *connection)
     watch_of(&connection->upstream->wire, connection->fd)->connection = NULL;
 }
 
-/* Libcurl's: what it connects, and its resolver. */
+/* Sockets of libcurl: those that it connects, and those of its resolver. */
 int wire_on_wish(CURL *easy, curl_socket_t fd, int what, void *crowd, void *unused)
 {
     struct upstream *upstream = ((struct crowd *)crowd)->upstream;

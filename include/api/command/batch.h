@@ -21,7 +21,7 @@ struct batch;
 struct batch_cursor {
     struct str checkpoint_id;
     int64_t checkpoint_number;
-    int64_t position; /* of the next step; -1: behind the last one */
+    int64_t position; /* the next step's; -1: behind the last step */
     bool is_session;
     bool is_counted; /* a dry run has shown how the end becomes known */
     struct batch_cursor *next;

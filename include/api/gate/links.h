@@ -9,8 +9,8 @@
 void links_begin(const struct api *api, struct exchange *exchange);
 /* For Location and JSON: "/api/v1/x", with what stands before it. */
 struct str task_link(const struct task *task, struct str path);
-/* For pages: relative to the page where what stands before our paths is not known, so that links
- * work behind a proxy that says nothing. */
+/* For pages. The link is relative to the page if the prefix before our paths is not known, so
+ * that links work behind a proxy that does not tell its prefix. */
 struct str page_link(const struct task *task, const char *path);
 /* scheme://host and prefix, for examples that are copied: https://example.com/qa */
 struct str task_server_url(const struct task *task);

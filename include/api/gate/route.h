@@ -29,7 +29,7 @@ typedef enum stage_verdict (*stage_fn)(struct task *task);
 
 struct query;
 
-/* A row: what is offered where. `{name}` stands for one segment, `{name*}` for one or more. */
+/* A row is one method of one path. `{name}` stands for one segment, `{name*}` for one or more. */
 struct route {
     const char *method;
     const char *pattern;
@@ -41,7 +41,8 @@ struct route {
     const char *tag;       /* chapter of the documents, see openapi.c */
     const char *operation; /* its name in generated clients */
     const char *summary;
-    const char *needs;     /* permissions where `access` is only the least one; NULL: it is all */
+    const char *needs;     /* the permissions, if they are more than `access` says; NULL: they
+                            * are not */
     const char *successor; /* the route that replaces this old one; NULL: it is not deprecated */
 };
 
@@ -80,7 +81,7 @@ size_t route_label(const struct route_table *table, const struct route *route);
 /* ERR_NOT_FOUND; or ERR_METHOD_NOT_ALLOWED with the methods that would work in out->allow. */
 enum error_code route_find(const struct route_table *table, struct arena *arena, struct str method,
                            struct str path, struct route_match *out, struct error *err) MUST_CHECK;
-/* The part of the path that the pattern calls so. The pattern must have it. */
+/* The part of the path at `{name}` of the pattern. The pattern must have this name. */
 struct str task_param(const struct task *task, const char *name);
 
 #endif

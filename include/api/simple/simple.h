@@ -21,7 +21,8 @@ struct simple_call {
     const char *when; /* "x" given, "!x" not given; NULL always */
     bool main;        /* its answer is what the reply is made of */
     bool poll;        /* with `wait`: again until the execution is over */
-    bool for_link;    /* asked where the link to the execution needs it; its failure does no harm */
+    bool for_link;    /* sent only if the link to the execution needs it; if it fails, there is
+                       * no link */
 };
 
 enum simple_reply { SIMPLE_MAPPED, SIMPLE_JOB, SIMPLE_EXECUTION };

@@ -131,7 +131,7 @@ static struct json *step_data(struct batch_item *item, const struct json *answer
     return data;
 }
 
-/* The session, if it is its cursor, learns where the next step goes. */
+/* If the cursor is that of a session, tells the session the next position. */
 static void tell_session(const struct batch_item *item, int64_t next, int64_t steps_added)
 {
     struct batch *batch = item->batch;
@@ -244,8 +244,8 @@ static enum plan_verdict poll_again(struct batch_item *item, const struct plan_r
     return PLAN_AGAIN;
 }
 
-/* The id that the answer does not tell: of a thing that was made what was captured, of one that was
- * changed the one that names it in the request. NULL: it is not known. */
+/* The id of the thing, if the answer has none: after a create the captured one, after a change
+ * the one in the request. NULL: not known. */
 static const struct json *id_known(const struct batch_item *item)
 {
     const struct command *command = item->bound.command;
@@ -286,8 +286,8 @@ static bool has_any(const struct json *data)
     return false;
 }
 
-/* Where the answer tells no id: what is known of it. False: it should be told, and nobody knows it.
- */
+/* No id in the answer: use the captured one or the one in the request. False: the reply needs an
+ * id and there is none. */
 static bool take_known_id(const struct batch_item *item, const struct reply_map *map,
                           struct json **data)
 {
@@ -613,7 +613,7 @@ static bool uses_lane(const struct batch *batch)
     return false;
 }
 
-/* Commands that wait for an execution may take as long as they were told to. */
+/* A command that waits for an execution may take as long as its own timeout allows. */
 static void stretch_deadline(struct batch *batch)
 {
     uint64_t wait_ms = batch->task->config->http.long_exchange_timeout_ms;

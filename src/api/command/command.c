@@ -238,7 +238,7 @@ static void reply_batch(struct batch *batch)
 
 /* ---- requests ---- */
 
-/* Which commands would be sent, and what is wrong with the others. */
+/* The commands that would be sent, and what is wrong with the others. */
 static struct json *dry_results(struct batch *batch, size_t *out_n_wrong)
 {
     struct arena *arena = batch->task->arena;

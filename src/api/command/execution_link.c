@@ -28,8 +28,8 @@ static struct str project_of(const struct task *task, const struct json *answer,
                           goal_id.len > 0 ? goal_id : execution_goal(task, answer));
 }
 
-/* Empty: no user interface is known, or no project. `goal_id` may be empty where the answer says
- * it. */
+/* Empty if the address of the user interface or the project is not known. `goal_id` may be empty
+ * if the answer names the goal. */
 static struct str execution_link(const struct task *task, const struct json *answer,
                                  struct str goal_id, struct str execution_id)
 {

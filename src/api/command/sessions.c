@@ -138,7 +138,8 @@ static bool is_null(const struct task *task, const char *member)
     return value != NULL && json_type(value) == JSON_NULL;
 }
 
-/* null takes a value away: no checkpoint, no texts; the position is counted again. */
+/* A null removes the value: the checkpoint, a text, or the position, which is then counted
+ * again. */
 static void take_nulls(const struct task *task, struct patch_values *values)
 {
     const struct {

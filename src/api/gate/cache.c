@@ -24,8 +24,9 @@ struct cache_entry {
     size_t n_headers;
     uint64_t stored_ms;
     uint64_t fresh_ms;
-    uint64_t revalidate_ms; /* serves all but the one who fetches anew, until then */
-    uint64_t stale_ms;      /* may stand in for an error until then */
+    uint64_t revalidate_ms; /* until then all requests but the one that fetches a new answer get
+                             * this one */
+    uint64_t stale_ms;      /* until then it may be given instead of an error */
     struct task *leader;    /* NULL: nobody fetches */
     struct list waiters;
 };
@@ -224,7 +225,8 @@ static bool serves_meanwhile(const struct cache_entry *entry, const struct cache
            is_new_enough(entry, wish) && clock_age_ms() < entry->revalidate_ms;
 }
 
-/* There was no answer. Who asked for one that is newer gets the error (RFC 9111 section 5.2.1.4). */
+/* There was no answer. A request that asked for a newer answer gets the error (RFC 9111 section
+ * 5.2.1.4). */
 static bool stands_in(const struct cache_entry *entry, const struct task *task)
 {
     struct cache_wish wish;
@@ -377,7 +379,7 @@ static void make_room(struct cache *cache, const struct cache_entry *except)
     metric_set(M_CACHE_BYTES, (int64_t)cache->bytes);
 }
 
-/* Waiters are taken out one by one: answering one may free it. */
+/* Waiters are taken out one at a time, since answering a waiter may free it. */
 static struct task *next_waiter(struct cache_entry *entry)
 {
     struct list *first = list_take_first(&entry->waiters);

@@ -17,7 +17,7 @@ struct limit_bucket {
     struct list lru;
     char key[LIMIT_KEY_BYTES];
     uint64_t tat_ns;
-    uint32_t in_flight; /* requests that hold it: it stays */
+    uint32_t in_flight; /* requests under way; while there are some, the entry is not evicted */
 };
 
 struct limit_table {

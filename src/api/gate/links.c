@@ -58,7 +58,8 @@ bool client_address(struct task *task, uint8_t out[16])
     return true;
 }
 
-/* "/qa" or "/team/qa": it is written into links, so only what a path may hold. */
+/* "/qa" or "/team/qa". The prefix is written into links, so it may hold only characters of a
+ * path. */
 static bool is_prefix(struct str text)
 {
     for (size_t i = 0; i < text.len; i++) {

@@ -365,7 +365,7 @@ static bool is_nearly_dry_run(struct str name)
     return str_contains(squeezed, want) || edit_distance(squeezed, want, 1) <= 1;
 }
 
-/* What is not ours goes to the platform as it stands, whatever it is. */
+/* Parameters that are not ours go to the platform unchanged. */
 static void read_relayed(struct task *task, struct json *query)
 {
     struct json *texts = json_new_object(task->arena);

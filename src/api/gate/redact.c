@@ -10,8 +10,9 @@ enum { ANYTHING, NOT_A_NUMBER, A_TEXT };
 struct secret {
     const char *name;  /* of the member; "*": any */
     const char *above; /* name of what holds it; NULL: anything */
-    const char *top;   /* name of what holds that; NULL: anything. An element of a list has its
-                        * list's name above it and none of its own */
+    const char *top;   /* name of the object that holds `above`; NULL: anything. For an element
+                        * of a list, `above` is the name of the list, and the element has no name
+                        * of its own */
     const char *path;  /* only in answers of platform paths that begin so; NULL: everywhere */
     int what;
     unsigned shown_by;  /* redact_shows bit; 0: never shown */
@@ -75,7 +76,7 @@ static bool is_in_force(const struct secret *secret, struct str path, unsigned s
 struct place {
     struct str path;
     unsigned shows;
-    struct str above; /* name of the object that is looked through; of a list's element: empty */
+    struct str above; /* name of the object that is searched; empty for an element of a list */
     struct str top;   /* name of what holds that object */
 };
 

@@ -141,7 +141,8 @@ static bool stays_below(struct arena *arena, struct str path)
     return true;
 }
 
-/* A client made from the document writes the slashes of the path as %2F: the platform gets slashes. */
+/* Clients generated from the OpenAPI document write the slashes of the path as %2F; the platform
+ * gets slashes. */
 static struct str with_slashes(struct arena *arena, struct str path)
 {
     char *text;

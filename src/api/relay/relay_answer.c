@@ -198,7 +198,8 @@ void relay_on_head(struct upstream_call *call, int status, const struct upstream
     }
 }
 
-/* Too long to be held: of paths that leak it is refused, of others it passes. */
+/* The answer is too long to be held: it is refused if its path may leak secrets, and streamed
+ * otherwise. */
 static bool overflow(struct relay *relay, struct str bytes)
 {
     if (relay->leaks || is_refused_token(relay)) {
@@ -221,7 +222,7 @@ bool relay_on_data(struct upstream_call *call, struct str bytes)
     }
     if (relay->sniffs && !is_refused_token(relay) && relay->coding.len == 0 &&
         !media_begins_as_json(bytes)) {
-        relay->holds = false; /* it is what its type says: nothing is held */
+        relay->holds = false; /* the body is what its media type says, so it can be streamed */
         begin_stream(relay);
     }
     relay->sniffs = false;
@@ -286,7 +287,7 @@ static bool decode_held(struct relay *relay, struct str *out, const char **why)
     return code == ERR_OK;
 }
 
-/* JSON by its type, or by its first byte where the type says nothing. */
+/* True if the answer is JSON by its media type, or by its first byte if the type says nothing. */
 static bool looks_like_json(const struct relay *relay, struct str text)
 {
     text = str_trim(text);
@@ -440,7 +441,8 @@ static void end_stream(struct relay *relay, enum error_code code)
 {
     struct task *task = relay->task;
 
-    cache_abandon(task); /* what streams is not kept: who waited for it asks for itself */
+    cache_abandon(task); /* a streamed answer is not cached: requests that waited for it go to
+                          * the platform themselves */
     if (code == ERR_OK) {
         exchange_stream_end(task->exchange);
     } else {

@@ -216,7 +216,7 @@ static void locate(struct task *task, const struct run *run)
     task_set_location(task, arena_printf(task->arena, "/api/v1/tests/runs/%s", run_id(run)));
 }
 
-/* A run of which nothing came is an error like that of any other call. */
+/* A run that created nothing is answered with an error, like any other call. */
 static enum stage_verdict reply_ended(struct task *task, const struct run *run)
 {
     const struct error *err = run_error(run);
@@ -334,9 +334,9 @@ static void on_end(void *context)
     session_lane_leave(&owner->ticket);
 }
 
-/* Its turn has come: the session's position as it is now, where its owner has set it; else behind
- * the last step. So too where the session is gone or stands at another checkpoint: the request means
- * the one of its time. */
+/* The turn of the run has come. Its steps go to the session's present position, if its owner has
+ * set one, else behind the last step. They also go behind the last step if the session is gone
+ * or has another checkpoint by now: the run keeps the checkpoint of its request. */
 static void on_turn(struct session_ticket *ticket)
 {
     struct owner *owner = CONTAINER_OF(ticket, struct owner, ticket);
