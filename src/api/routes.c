@@ -70,6 +70,7 @@ static const struct route routes[] = {
     {"POST", "/api/goals/{id}/execute", PERMISSION_EXECUTE, BODY_OPTIONAL, WAIT_LONG, handle_simple, &query_simple_change, "simplified", "executeGoal", "Run the newest snapshot of a goal", NULL, NULL},
     {"POST", "/api/goals/{id}/snapshots/{snapshot}/execute", PERMISSION_EXECUTE, BODY_OPTIONAL, WAIT_LONG, handle_simple, &query_simple_change, "simplified", "executeGoalSnapshot", "Run a snapshot of a goal", NULL, NULL},
     {"POST", "/api/journeys", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_LONG, handle_simple, &query_simple_change, "simplified", "createJourney", "Create a journey", NULL, NULL},
+    {"POST", "/api/journeys/{id}/duplicate", PERMISSION_WRITE_TESTS, BODY_OPTIONAL, WAIT_LONG, handle_simple, &query_simple_change, "simplified", "duplicateJourney", "Copy a journey with its checkpoints and steps", NULL, NULL},
     {"POST", "/api/checkpoints", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_LONG, handle_simple, &query_simple_change, "simplified", "createCheckpoint", "Create a checkpoint and attach it", NULL, NULL},
     {"GET", "/api/checkpoints/{id}/steps", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_simple, &query_simple, "simplified", "listCheckpointSteps", "Steps of a checkpoint", NULL, NULL},
     {"POST", "/api/executions", PERMISSION_EXECUTE, BODY_JSON, WAIT_LONG, handle_simple, &query_simple_change, "simplified", "createExecution", "Run a goal", NULL, NULL},

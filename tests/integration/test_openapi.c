@@ -31,7 +31,7 @@ static struct str value_for(struct proxy *proxy, struct str path, struct str nam
         id = seed->checkpoint;
     } else if (str_is(name, "snapshot") || str_is(name, "snapshotId")) {
         id = seed->snapshot;
-    } else if (str_is(name, "journeyId")) {
+    } else if (str_contains(path, STR("/journeys/{id}")) || str_is(name, "journeyId")) {
         id = seed->journey;
     }
     return arena_printf(&proxy->arena, "%lld", (long long)id);

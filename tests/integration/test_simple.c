@@ -107,6 +107,132 @@ static void from_a_project_to_its_steps(void **state)
     proxy_stop(&proxy);
 }
 
+static const struct json *journey_on_platform(struct proxy *proxy, const char *id)
+{
+    struct str path = arena_printf(&proxy->arena, "/virtuoso/testsuites/%s", id);
+
+    return json_get(get(proxy, path), "item");
+}
+
+/* What a step does: all of it but what names it. */
+static struct json *deed(struct arena *arena, const struct json *step)
+{
+    struct json *copy = json_copy(arena, step);
+
+    json_remove(copy, STR("id"));
+    json_remove(copy, STR("canonicalId"));
+    return copy;
+}
+
+static void assert_same_cases(struct proxy *proxy, const struct json *journey,
+                              const struct json *copy)
+{
+    const struct json *a = json_first(json_get(journey, "cases"));
+    const struct json *b = json_first(json_get(copy, "cases"));
+
+    assert_int_equal(json_size(json_get(journey, "cases")), json_size(json_get(copy, "cases")));
+    for (; a != NULL; a = json_next(a), b = json_next(b)) {
+        const struct json *step = json_first(json_get(a, "steps"));
+        const struct json *other = json_first(json_get(b, "steps"));
+
+        assert_true(json_type(json_get(a, "libraryCheckpointId")) == JSON_NUMBER ||
+                    str_starts(json_str(json_get(b, "title")), json_str(json_get(a, "title"))));
+        assert_true(
+            json_equal(json_get(a, "libraryCheckpointId"), json_get(b, "libraryCheckpointId")));
+        assert_int_equal(json_size(json_get(a, "steps")), json_size(json_get(b, "steps")));
+        for (; step != NULL; step = json_next(step), other = json_next(other)) {
+            assert_true(json_equal(deed(&proxy->arena, step), deed(&proxy->arena, other)));
+        }
+    }
+}
+
+/* Own checkpoints with steps of each kind, and one of the library, in their order. */
+static struct made make_rich_journey(struct proxy *p)
+{
+    static const char *const steps[] = {
+        "\"step-navigate to\",\"args\":[\"https://a.example\"]",
+        "\"step-interact click\",\"args\":[\"Sign in\"],\"options\":{\"position\":\"TOP_LEFT\"}",
+        "\"step-wait element\",\"args\":[\"Done\"]",
+        "\"step-file upload\",\"args\":[\"#file\",\"https://a.example/a.png\"]",
+        "\"step-data store element-text\",\"args\":[\"#total\",\"total\"]",
+    };
+    struct made made = make_structure(p);
+    const char *shared;
+
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        (void)post(p, "/api/v1/commands/execute", 200,
+                   arena_printf(&p->arena, "{\"command\":%s,\"checkpoint_id\":%s}", steps[i],
+                                made.checkpoint));
+    }
+    shared =
+        id_in(p,
+              post(p, "/api/checkpoints", 201,
+                   arena_printf(&p->arena, "{\"name\":\"Shared\",\"journeyId\":%s,\"position\":3}",
+                                made.journey)),
+              "id");
+    (void)post(p, "/api/library/checkpoints", 201,
+               arena_printf(&p->arena, "{\"checkpointId\":%s}", shared));
+    (void)post(p, "/api/checkpoints", 201,
+               arena_printf(&p->arena, "{\"name\":\"Last\",\"journeyId\":%s,\"position\":4}",
+                            made.journey));
+    return made;
+}
+
+static void a_journey_is_copied_with_its_checkpoints_and_steps(void **state)
+{
+    struct proxy proxy;
+    struct made made;
+    const struct json *copy;
+    struct str target;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    made = make_rich_journey(&proxy);
+    target = TEXT("/api/journeys/%s/duplicate", made.journey);
+    for (int i = 0; i < 2; i++) { /* twice: titles are unique in a goal */
+        copy = post(&proxy, target.ptr, 201, i == 0 ? STR_EMPTY : STR("{\"name\":\"Copy\"}"));
+        assert_true(str_is(json_str(json_get(copy, "name")), i == 0 ? "J" : "Copy"));
+        assert_same_cases(&proxy, journey_on_platform(&proxy, made.journey),
+                          journey_on_platform(&proxy, id_in(&proxy, copy, "id")));
+    }
+    /* Ordered by lanes: a step by its own goes behind those of the copy. */
+    copy = journey_on_platform(&proxy, id_in(&proxy, copy, "id"));
+    copy = post(&proxy, "/api/v1/commands/execute", 200,
+                TEXT("{\"command\":\"step-wait time\",\"args\":[100],\"checkpoint_id\":%s}",
+                     json_text(&proxy.arena, json_find(copy, "/cases/0/id")).ptr));
+    assert_true(
+        json_equal(json_find(copy, "/data/position /position"), json_new_int(&proxy.arena, 5)));
+    proxy_stop(&proxy);
+}
+
+static void a_copy_that_fails_says_what_is_made(void **state)
+{
+    struct proxy proxy;
+    struct made made;
+    const struct json *answer;
+    struct str target;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    made = make_rich_journey(&proxy);
+    target = TEXT("/api/journeys/%s/duplicate", made.journey);
+    sandbox_fault(proxy.program.sandbox_port,
+                  "{\"match\":\"POST /teststeps\",\"times\":1,\"status\":422}");
+    answer = post(&proxy, target.ptr, 422, STR_EMPTY);
+    assert_true(str_is(json_str(json_find(answer, "/made/0/call")), "create journey"));
+    assert_true(str_is(json_str(json_find(answer, "/made/1/call")), "create checkpoint"));
+    /* What cannot be copied whole is not begun. */
+    sandbox_clear_faults(proxy.program.sandbox_port);
+    sandbox_fault(proxy.program.sandbox_port,
+                  "{\"match\":\"GET /testsuites\",\"times\":1,\"status\":200,\"content_type\":"
+                  "\"application/json\",\"body\":{\"id\":1,\"title\":\"t\",\"goalId\":1,"
+                  "\"snapshotId\":2,\"cases\":[{\"id\":2,\"title\":\"c\"}]}}");
+    sandbox_forget_requests(proxy.program.sandbox_port);
+    (void)post(&proxy, target.ptr, 502, STR_EMPTY);
+    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/"), 0);
+    proxy_stop(&proxy);
+}
+
 static void a_goal_runs_and_tells_its_outcome(void **state)
 {
     static const char *const sets[] = {"sandbox.execution_ms=100", NULL};
@@ -155,6 +281,7 @@ static const struct endpoint endpoints[] = {
     {"POST", "/api/goals/1/execute", "{}"},
     {"POST", "/api/goals/1/snapshots/2/execute", "{}"},
     {"POST", "/api/journeys", "{\"name\":\"n\",\"goalId\":1}"},
+    {"POST", "/api/journeys/1/duplicate", "{}"},
     {"POST", "/api/checkpoints", "{\"name\":\"n\",\"journeyId\":1}"},
     {"GET", "/api/checkpoints/1/steps", ""},
     {"POST", "/api/steps", "{\"action\":\"CLICK\",\"target\":\"x\",\"checkpointId\":7}"},
@@ -218,7 +345,8 @@ static void the_platforms_refusals_keep_their_meaning(void **state)
 /* What every endpoint finds its answer in, with all that is optional left out: an object that has
  * the ids which the calls on the way need, bare and in the platform's envelopes. */
 #define THING                                                                                      \
-    "{\"id\":7,\"goalId\":1,\"snapshotId\":2,\"snapshots\":[{\"snapshotId\":2}],\"steps\":[]}"
+    "{\"id\":7,\"goalId\":1,\"snapshotId\":2,\"snapshots\":[{\"snapshotId\":2}],\"steps\":[],"     \
+    "\"title\":\"n\",\"cases\":[{\"id\":7,\"title\":\"n\",\"steps\":[]}]}"
 
 static void check_shape(struct proxy *proxy, const struct endpoint *endpoint, const char *shape)
 {
@@ -438,6 +566,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(from_a_project_to_its_steps),
+        cmocka_unit_test(a_journey_is_copied_with_its_checkpoints_and_steps),
+        cmocka_unit_test(a_copy_that_fails_says_what_is_made),
         cmocka_unit_test(a_goal_runs_and_tells_its_outcome),
         cmocka_unit_test(the_platforms_refusals_keep_their_meaning),
         cmocka_unit_test(every_envelope_is_read_at_every_endpoint),

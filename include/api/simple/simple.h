@@ -7,7 +7,7 @@
 #include "api/gate/members.h"
 #include "api/gate/task.h"
 
-enum { SIMPLE_MAX_CALLS = 4, SIMPLE_MAX_NAMES = 10 };
+enum { SIMPLE_MAX_CALLS = 4, SIMPLE_MAX_NAMES = 10, SIMPLE_MAX_COPIES = 12 };
 
 /* A value of the request under the name that templates use. */
 struct simple_value {
@@ -16,6 +16,8 @@ struct simple_value {
     const char *def;  /* text when absent; "configured": the organization; NULL: leave absent */
 };
 
+struct simple_each;
+
 struct simple_call {
     const char *name; /* catalog_named_call; NULL ends */
     const char *when; /* "x" given, "!x" not given; NULL always */
@@ -23,6 +25,30 @@ struct simple_call {
     bool poll;        /* with `wait`: again until the execution is over */
     bool for_link;    /* sent only if the link to the execution needs it; if it fails, there is
                        * no link */
+    bool makes_step;  /* in the checkpoint that the plan has made last, behind its last step */
+    bool makes_checkpoint;          /* a new one, without steps */
+    const char *save_as;            /* its whole answer becomes this variable; NULL no */
+    const struct simple_each *each; /* further calls, when this one was answered; NULL none */
+};
+
+/* A member of an element under the name that templates use. Absent and null are left out. */
+struct simple_copy {
+    const char *to; /* NULL ends */
+    const char *from;
+    const char *beside;  /* variable that goes in brackets behind the text: "Pay (608038)" */
+    const char *actions; /* only from steps with one of these actions; NULL: from all */
+    bool not_actions;    /* only from steps with none of them */
+};
+
+/* Calls for each element of a list that an earlier answer holds. */
+struct simple_each {
+    const char
+        *list; /* JSON pointers into the plan's variables; of an inner one into the element */
+    int64_t first_position; /* value "position" of the first element; 0: none is given */
+    struct simple_copy copies[SIMPLE_MAX_COPIES];
+    struct simple_call calls[SIMPLE_MAX_CALLS];
+    const struct simple_each *inner; /* after the calls, with a list of the element; NULL none */
+    const char *inner_unless;        /* not where the element has this value; NULL always */
 };
 
 enum simple_reply { SIMPLE_MAPPED, SIMPLE_JOB, SIMPLE_EXECUTION };

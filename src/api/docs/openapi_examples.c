@@ -32,6 +32,7 @@ static const struct openapi_example rows[] = {
     {"POST", "/api/goals/{id}/snapshots/{snapshot}/execute", "13776 43802",
      "{\"startingUrl\":\"https://example.com\"}"},
     {"POST", "/api/journeys", NULL, "{\"name\":\"Pay\",\"goalId\":\"13776\"}"},
+    {"POST", "/api/journeys/{id}/duplicate", "608038", "{\"name\":\"Checkout, second try\"}"},
     {"POST", "/api/checkpoints", NULL, "{\"name\":\"Pay by card\",\"journeyId\":\"608038\"}"},
     {"GET", "/api/checkpoints/{id}/steps", "1680930", NULL},
     {"POST", "/api/steps", NULL,

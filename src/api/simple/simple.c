@@ -1,6 +1,7 @@
 /* The engine of the simplified API: request -> values -> rows of a plan -> reply. */
 #include "api/simple/simple.h"
 #include "api/simple/handlers.h"
+#include "each.h"
 
 #include "api/command/execution_link.h"
 #include "api/command/goal_memo.h"
@@ -19,6 +20,7 @@ struct simple {
     struct json *values;
     const struct json *answer;
     const struct call *main; /* the call that `answer` answers */ /* of the main call */
+    struct step step;                                             /* that is being made */
     uint64_t begin_ms;
 };
 
@@ -218,6 +220,34 @@ static void reply(struct simple *simple)
 
 /* ---- the plan ---- */
 
+/* The lists of what is to be copied are looked at as soon as they are there: before anything is made. */
+static enum error_code check_copies(const struct simple *simple, const struct plan *plan,
+                                    struct error *err)
+{
+    enum error_code code = ERR_OK;
+
+    for (const struct simple_call *call = simple->row->calls;
+         call < simple->row->calls + SIMPLE_MAX_CALLS && call->name != NULL && code == ERR_OK;
+         call++) {
+        code = call->each != NULL ? each_check(call->each, plan->variables, err) : ERR_OK;
+    }
+    return code;
+}
+
+static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
+                                    const struct json *answer, uint64_t *delay_ms,
+                                    struct error *err);
+
+static void append_each(struct simple *simple, const struct simple_call *call)
+{
+    const struct each_plan to = {.plan = simple->task->plan,
+                                 .step = &simple->step,
+                                 .after = after_call,
+                                 .show = simple->task->dry_run};
+
+    each_append(&to, call->each, simple->task->plan->variables);
+}
+
 static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
                                     const struct json *answer, uint64_t *delay_ms,
                                     struct error *err)
@@ -226,7 +256,6 @@ static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
     const struct simple_call *call = row->context;
     uint64_t limit_ms = simple->task->config->http.long_exchange_timeout_ms;
 
-    (void)err;
     if (call->for_link) {
         execution_link_take(simple->task, plan, answer);
         return PLAN_NEXT;
@@ -235,6 +264,15 @@ static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
         simple->answer = answer;
         simple->main = row->call;
     }
+    if (call->save_as != NULL && check_copies(simple, plan, err) != ERR_OK) {
+        return PLAN_FAIL;
+    }
+    if (call->makes_checkpoint) {
+        lanes_know_empty(simple->task->api->lanes, step_id_of(plan_get(plan, "checkpoint_id")));
+    }
+    if (call->each != NULL) {
+        append_each(simple, call);
+    }
     goal_memo_learn(simple->task, row->call, goal_of(simple));
     if (call->poll && !execution_is_over(answer) &&
         clock_now_ms() - simple->begin_ms + WAIT_MARGIN_MS < limit_ms) {
@@ -242,16 +280,6 @@ static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
         return PLAN_AGAIN;
     }
     return PLAN_NEXT;
-}
-
-static bool is_wanted(const struct simple *simple, const char *when)
-{
-    bool negated = when != NULL && when[0] == '!';
-    const struct json *value =
-        when != NULL ? json_get(simple->values, negated ? when + 1 : when) : NULL;
-    bool given = value != NULL && (json_type(value) != JSON_BOOL || json_true(value));
-
-    return when == NULL || given != negated;
 }
 
 /* The goal is known from the request, or from the answer by now. */
@@ -275,11 +303,12 @@ static void build(struct simple *simple)
 {
     struct plan *plan = task_plan_new(simple->task);
 
+    step_init(&simple->step, simple->task->api->lanes, catalog_named_call("count steps"));
     for (const struct simple_call *call = simple->row->calls;
          call < simple->row->calls + SIMPLE_MAX_CALLS && call->name != NULL; call++) {
         struct plan_row *row;
 
-        if (!is_wanted(simple, call->when) ||
+        if (!simple_is_wanted(simple->values, call->when) ||
             goal_memo_saves(simple->task, call->name, goal_of(simple))) {
             continue;
         }
@@ -290,6 +319,10 @@ static void build(struct simple *simple)
         row->patience_ms = call->poll ? FOLLOW_PATIENCE_MS : 0;
         row->before = call->for_link ? before_project : NULL;
         row->keep_going = call->for_link;
+        row->save_as = call->save_as;
+        if (call->each != NULL && simple->task->dry_run) {
+            append_each(simple, call);
+        }
     }
 }
 

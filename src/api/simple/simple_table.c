@@ -15,9 +15,26 @@ static const struct member project_members[] = {TEXT("name"), ID_OPTIONAL("organ
 static const struct member goal_members[] = {TEXT("name"), ID("projectId"), {.name = "url", .type = PARAM_URL}, END};
 static const struct member run_members[] = {{.name = "startingUrl", .type = PARAM_URL}, {.name = "wait", .type = PARAM_FLAG}, END};
 static const struct member journey_members[] = {TEXT("name"), ID("goalId"), ID_OPTIONAL("snapshotId"), END};
+static const struct member copy_members[] = {{.name = "name", .type = PARAM_TEXT}, END};
 static const struct member checkpoint_members[] = {TEXT("name"), ID("journeyId"), {.name = "position", .type = PARAM_INTEGER, .min = 2, .max = 10000}, END};
 static const struct member execution_members[] = {ID("goalId"), TEXT_OPTIONAL("environment"), END};
 static const struct member environment_members[] = {TEXT("name"), {.name = "variables", .type = PARAM_OBJECT, .required = true}, END};
+
+/* A copy of a journey: own checkpoints are made anew with their steps, those of the library are attached again. The title of a
+ * checkpoint is unique in its goal (PLATFORM.md, "Structure"), so the copy's has the id of its journey behind it. Selectors
+ * stand under `target`, but under `element` for a wait and an upload. */
+static const struct simple_each steps_of_copy = {
+    "/steps /testSteps", 0,
+    {{"action", "/action"}, {"value", "/value"}, {"variable", "/variable"}, {"expression", "/expression"}, {"meta", "/meta"},
+     {"optional", "/optional"}, {"ignoreOutcome", "/ignoreOutcome"}, {"skip", "/skip"},
+     {"target", "/element/target /target", NULL, "WAIT UPLOAD", true}, {"element", "/element", NULL, "WAIT UPLOAD"}},
+    {{"copy step", .makes_step = true}}, NULL, NULL};
+static const struct simple_each checkpoints_of_copy = {
+    "/source/item/cases /source/cases /source/item/testCases /source/testCases", 2,
+    {{"name", "/title /name", "journey_id"}, {"library_checkpoint_id", "/libraryCheckpointId"}},
+    {{"create checkpoint", "!library_checkpoint_id", .makes_checkpoint = true}, {"attach checkpoint", "!library_checkpoint_id"},
+     {"library attach", "library_checkpoint_id"}},
+    &steps_of_copy, "library_checkpoint_id"};
 
 static const struct simple_row rows[] = {
     {"GET", "/api/user", NULL, {{NULL}},
@@ -39,6 +56,8 @@ static const struct simple_row rows[] = {
      {{"start execution", NULL, true}, {"execution state", "wait", true, true}, PROJECT}, "execution", SIMPLE_JOB, 200},
     {"POST", "/api/journeys", journey_members, {{"name", "name", NULL}, {"goalId", "goal_id", NULL}, {"snapshotId", "snapshot_id", NULL}},
      {{"newest snapshot", "!snapshot_id"}, {"create journey", NULL, true}}, "journey", SIMPLE_MAPPED, 201},
+    {"POST", "/api/journeys/{id}/duplicate", copy_members, {{"id", "source_id", NULL}, {"name", "name", NULL}},
+     {{"journey to copy", .save_as = "source"}, {"create journey", NULL, true, .each = &checkpoints_of_copy}}, "journey", SIMPLE_MAPPED, 201},
     {"POST", "/api/checkpoints", checkpoint_members, {{"name", "name", NULL}, {"journeyId", "journey_id", NULL}, {"position", "position", "2"}},
      {{"journey of"}, {"create checkpoint", NULL, true}, {"attach checkpoint"}}, "checkpoint", SIMPLE_MAPPED, 201},
     {"GET", "/api/checkpoints/{id}/steps", NULL, {{"id", "checkpoint_id", NULL}},

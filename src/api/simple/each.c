@@ -1,0 +1,182 @@
+#include "each.h"
+
+#include "base/check.h"
+
+/* As many as a batch may have: the rows of all are made in one turn of the loop. */
+enum { STEPS_MAX = 500 };
+
+bool simple_is_wanted(const struct json *values, const char *when)
+{
+    bool negated = when != NULL && when[0] == '!';
+    const struct json *value = when != NULL ? json_get(values, negated ? when + 1 : when) : NULL;
+    bool given = value != NULL && (json_type(value) != JSON_BOOL || json_true(value));
+
+    return when == NULL || given != negated;
+}
+
+/* ---- what is there ---- */
+
+static const struct json *list_of(const struct simple_each *each, const struct json *in)
+{
+    const struct json *list = json_find(in, each->list);
+
+    return json_type(list) == JSON_ARRAY ? list : NULL;
+}
+
+static bool is_given(const struct json *element, const struct simple_copy *copy)
+{
+    enum json_type type = json_type(json_find(element, copy->from));
+    struct str words = str_from(copy->actions);
+    struct str word;
+
+    if (type == JSON_NULL) { /* also: not there */
+        return false;
+    }
+    while (str_next(&words, ' ', &word)) {
+        if (str_eq(word, json_str(json_get(element, "action")))) {
+            return !copy->not_actions;
+        }
+    }
+    return copy->actions == NULL || copy->not_actions;
+}
+
+/* Do the inner calls belong to this element? The value that decides is one of its copies. */
+static bool has_inner(const struct simple_each *each, const struct json *element)
+{
+    const struct simple_copy *copy = each->copies;
+
+    if (each->inner == NULL || each->inner_unless == NULL) {
+        return each->inner != NULL;
+    }
+    while (copy->to != NULL && !str_is(str_from(copy->to), each->inner_unless)) {
+        copy++;
+    }
+    return copy->to == NULL || !is_given(element, copy);
+}
+
+static enum error_code count(const struct simple_each *each, const struct json *in, size_t *n,
+                             struct error *err)
+{
+    const struct json *list = list_of(each, in);
+    const struct json *element;
+    enum error_code code = ERR_OK;
+
+    if (list == NULL) {
+        return error_set(err, ERR_UPSTREAM_SHAPE,
+                         "The platform's answer has no list to copy from (looked at %s)",
+                         each->list);
+    }
+    *n += json_size(list);
+    if (*n > STEPS_MAX) {
+        return error_set(err, ERR_UNPROCESSABLE,
+                         "More than %d checkpoints and steps are not copied at once", STEPS_MAX);
+    }
+    JSON_FOREACH (element, list) {
+        if (code == ERR_OK && has_inner(each, element)) {
+            code = count(each->inner, element, n, err);
+        }
+    }
+    return code;
+}
+
+enum error_code each_check(const struct simple_each *each, const struct json *variables,
+                           struct error *err)
+{
+    size_t n = 0;
+
+    return count(each, variables, &n, err);
+}
+
+/* ---- rows ---- */
+
+static struct json *values_of(const struct each_plan *to, const struct simple_each *each,
+                              const struct json *element, size_t index)
+{
+    struct arena *arena = to->plan->arena;
+    struct json *values = json_new_object(arena);
+
+    for (const struct simple_copy *copy = each->copies; copy->to != NULL; copy++) {
+        struct json *value;
+
+        if (!is_given(element, copy)) {
+            continue;
+        }
+        value = json_copy(arena, json_find(element, copy->from));
+        if (copy->beside != NULL) {
+            const struct json *beside = plan_get(to->plan, copy->beside);
+
+            value =
+                json_new_string(arena, arena_printf(arena, "%.*s (%.*s)", STR_ARG(json_str(value)),
+                                                    STR_ARG(json_type(beside) == JSON_NUMBER
+                                                                ? json_number_text(beside, arena)
+                                                                : json_str(beside))));
+        }
+        json_set(values, str_from(copy->to), value);
+    }
+    if (each->first_position > 0) {
+        json_set(values, STR("position"),
+                 json_new_int(arena, each->first_position + (int64_t)index));
+    }
+    return values;
+}
+
+static bool before_step(struct plan *plan, struct plan_row *row)
+{
+    step_to(row->guided, step_id_of(plan_get(plan, "checkpoint_id")), -1);
+    return true;
+}
+
+static void append_calls(const struct each_plan *to, const struct simple_each *each,
+                         struct json *values)
+{
+    for (const struct simple_call *call = each->calls; call->name != NULL; call++) {
+        struct plan_row *row;
+
+        if (!to->show && !simple_is_wanted(values, call->when)) {
+            continue;
+        }
+        row = plan_append(to->plan, catalog_named_call(call->name));
+        row->args = values;
+        row->context = call;
+        row->after = to->after;
+        if (call->makes_step && !to->show) {
+            row->before = before_step;
+            row->drop_answer = true;
+            step_guide(row, to->step);
+        }
+    }
+}
+
+static void show(const struct each_plan *to, const struct simple_each *each)
+{
+    append_calls(to, each, json_new_object(to->plan->arena));
+    if (each->inner != NULL) {
+        show(to, each->inner);
+    }
+}
+
+static void append(const struct each_plan *to, const struct simple_each *each,
+                   const struct json *in)
+{
+    const struct json *list = list_of(each, in);
+    const struct json *element;
+    size_t index = 0;
+
+    CHECK(list != NULL);
+    JSON_FOREACH (element, list) {
+        append_calls(to, each, values_of(to, each, element, index++));
+        if (has_inner(each, element)) {
+            append(to, each->inner, element);
+        }
+    }
+}
+
+void each_append(const struct each_plan *to, const struct simple_each *each,
+                 const struct json *variables)
+{
+    if (to->show) {
+        show(to, each);
+    } else {
+        append(to, each, variables);
+    }
+}

@@ -1,0 +1,26 @@
+/* The loop of the simplified API: calls that are made for each element of a list in an answer, as rows
+ * (struct simple_each). The rows are appended to the plan when the answer is there. */
+#ifndef API_SIMPLE_EACH_H
+#define API_SIMPLE_EACH_H
+
+#include "api/simple/simple.h"
+#include "step/look.h"
+#include "step/step.h"
+
+struct each_plan {
+    struct plan *plan;
+    struct step *step;   /* guides the rows that make steps */
+    plan_after_fn after; /* of every row */
+    bool show;           /* a dry run: each call once, its values by name */
+};
+
+/* Looks through the lists, before anything is made: they are all there, and not too long. */
+enum error_code each_check(const struct simple_each *each, const struct json *variables,
+                           struct error *err) MUST_CHECK;
+/* Appends the rows. CHECKs what each_check has checked. */
+void each_append(const struct each_plan *to, const struct simple_each *each,
+                 const struct json *variables);
+/* "x" is among the values and not false, "!x" is not; NULL: always. */
+bool simple_is_wanted(const struct json *values, const char *when);
+
+#endif
