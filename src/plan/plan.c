@@ -244,7 +244,7 @@ static enum error_code send_row(struct plan *plan, struct error *err)
     }
     spec = plan->way->spec;
     arena_reset(&plan->scratch);
-    code = row_expand(plan, row, plan->way, NULL, &plan->scratch, &made, err);
+    code = row_expand(plan, row, plan->way, &plan->scratch, &made, err);
     if (code != ERR_OK) {
         return code;
     }

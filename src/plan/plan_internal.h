@@ -20,10 +20,14 @@ void way_answered(struct plan *plan);
 /* The way failed with *err. True: plan->way is another one, to be sent at once. False: *err is what
  * to tell. */
 bool way_refused(struct plan *plan, struct error *err);
-/* `way` of the row as a request. Values come from the row's args, then the plan's variables, then `last` (may be NULL). */
+/* `way` of the row as a request. Values come from the row's args, then the plan's variables. */
 enum error_code row_expand(const struct plan *plan, const struct plan_row *row,
-                           const struct call *way, const struct scope *last, struct arena *arena,
-                           struct row_request *out, struct error *err) MUST_CHECK;
+                           const struct call *way, struct arena *arena, struct row_request *out,
+                           struct error *err) MUST_CHECK;
+/* show.c. A call with these values. */
+enum error_code call_expand(const struct call *call, const struct scope *values,
+                            struct arena *arena, struct row_request *out,
+                            struct error *err) MUST_CHECK;
 /* The call that the row sends now. */
 const struct call *row_sends(const struct plan_row *row);
 bool row_when(const struct plan *plan, const struct plan_row *row);

@@ -117,21 +117,11 @@ const struct call *row_sends(const struct plan_row *row)
 }
 
 enum error_code row_expand(const struct plan *plan, const struct plan_row *row,
-                           const struct call *way, const struct scope *last, struct arena *arena,
-                           struct row_request *out, struct error *err)
+                           const struct call *way, struct arena *arena, struct row_request *out,
+                           struct error *err)
 {
-    const struct call_spec *spec = way->spec;
-    struct scope variables = scope_of_object(plan->variables, last);
+    struct scope variables = scope_of_object(plan->variables, NULL);
     struct scope args = row->args != NULL ? scope_of_object(row->args, &variables) : variables;
-    enum error_code code = path_expand(spec->path, &args, arena, &out->path, err);
 
-    out->query = STR_EMPTY;
-    out->body = NULL;
-    if (code == ERR_OK && spec->query != NULL) {
-        code = query_expand(spec->query, &args, arena, &out->query, err);
-    }
-    if (code == ERR_OK && way->body != NULL) {
-        code = template_expand(way->body, &args, arena, &out->body, err);
-    }
-    return code;
+    return call_expand(way, &args, arena, out, err);
 }

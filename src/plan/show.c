@@ -2,7 +2,7 @@
  * not known; which those are is found by trying: the last name that nobody knew when an expansion
  * failed is one of them. Each such name stands for itself as the text "{name}", which templates leave
  * as it is. */
-#include "plan/call.h"
+#include "plan_internal.h"
 
 struct showing {
     const struct scope *values;
@@ -43,32 +43,37 @@ static bool learn(struct showing *showing)
     return true;
 }
 
-static enum error_code try_once(const struct call *call, const struct scope *scope,
-                                struct arena *arena, struct json *out, struct error *err)
+enum error_code call_expand(const struct call *call, const struct scope *values,
+                            struct arena *arena, struct row_request *out, struct error *err)
 {
-    struct str path;
-    struct str query = STR_EMPTY;
-    struct json *body = NULL;
-    enum error_code code = path_expand(call->spec->path, scope, arena, &path, err);
+    const struct call_spec *spec = call->spec;
+    enum error_code code = path_expand(spec->path, values, arena, &out->path, err);
 
-    if (code == ERR_OK && call->spec->query != NULL) {
-        code = query_expand(call->spec->query, scope, arena, &query, err);
+    out->query = STR_EMPTY;
+    out->body = NULL;
+    if (code == ERR_OK && spec->query != NULL) {
+        code = query_expand(spec->query, values, arena, &out->query, err);
     }
     if (code == ERR_OK && call->body != NULL) {
-        code = template_expand(call->body, scope, arena, &body, err);
+        code = template_expand(call->body, values, arena, &out->body, err);
     }
-    if (code != ERR_OK) {
-        return code;
-    }
+    return code;
+}
+
+static struct json *request_of(const struct call *call, const struct row_request *made,
+                               struct arena *arena)
+{
+    struct json *out = json_new_object(arena);
+
     json_set(out, STR("method"), json_new_string(arena, str_from(call->spec->method)));
-    json_set(out, STR("path"), json_new_string(arena, path));
-    if (query.len > 0) {
-        json_set(out, STR("query"), json_new_string(arena, query));
+    json_set(out, STR("path"), json_new_string(arena, made->path));
+    if (made->query.len > 0) {
+        json_set(out, STR("query"), json_new_string(arena, made->query));
     }
-    if (body != NULL) {
-        json_set(out, STR("body"), body);
+    if (made->body != NULL) {
+        json_set(out, STR("body"), made->body);
     }
-    return ERR_OK;
+    return out;
 }
 
 enum error_code call_show(const struct call *call, const struct scope *values, struct arena *arena,
@@ -77,15 +82,15 @@ enum error_code call_show(const struct call *call, const struct scope *values, s
     struct showing showing = {.values = values, .arena = arena, .unknown = json_new_object(arena)};
     struct showing *const context = &showing;
     struct scope scope = {.get = ask, .context = &context};
-    struct json *request = json_new_object(arena);
+    struct row_request made;
     enum error_code code;
 
     do {
         showing.asked_in_vain = STR_EMPTY;
-        code = try_once(call, &scope, arena, request, err);
+        code = call_expand(call, &scope, arena, &made, err);
     } while (code != ERR_OK && learn(&showing));
     if (code == ERR_OK) {
-        *out = request;
+        *out = request_of(call, &made, arena);
     }
     return code;
 }
