@@ -1,5 +1,6 @@
 /* server: the one struct that owns everything of a running proxy, wires the rooms together and
- * takes them down again in order. Lives in main(); a test may have several, one after another.
+ * takes them down again in order. Lives in main(); a process may have several at a time, which share
+ * constant tables, the metrics and the log.
  *
  *   STARTING ─► SERVING ─► DRAINING (readiness 503, listener open for notice_ms, then closed;
  *                             exchanges finish until limit_ms) ─► STOPPING (all closed) ─► STOPPED
@@ -51,6 +52,7 @@ struct server {
     unsigned notice_ms; /* drain.notice_ms, or 0 for somebody who waits at a terminal */
     uv_signal_t signals[5];
     unsigned n_signals;
+    bool has_tables;  /* the catalogue and the metrics are open for it */
     bool interrupted; /* one SIGINT came */
     char sandbox_url[128];
     void (*on_stopping)(struct server *server);  /* first thing of the way down; NULL: nothing */

@@ -69,7 +69,9 @@ struct catalog_defaults {
     struct str organization_id; /* empty: not configured */
 };
 
-enum error_code catalog_open(struct error *err) MUST_CHECK; /* idempotent */
+/* The tables are constant and shared: the first who opens them has them checked and compiled, the last
+ * who closes them lets go. One catalog_close for each catalog_open that was ERR_OK. */
+enum error_code catalog_open(struct error *err) MUST_CHECK;
 void catalog_close(void);
 size_t catalog_size(void); /* 87 */
 const struct command *catalog_at(size_t index);

@@ -97,7 +97,8 @@ enum metric {
 /* The array and its strings must live as long as the process (tables do). Index 0 is
  * "unmatched"/"other". */
 void metrics_label_values(enum metric_label label, const char *const *values, size_t n);
-void metrics_open(void); /* allocates; all series start at 0 */
+/* The first open allocates, and all series start at 0; the last done frees. */
+void metrics_open(void);
 void metrics_done(void);
 
 /* Label indexes in the order of the row; unused ones are 0. Safe no-ops before metrics_open. */

@@ -260,6 +260,7 @@ void api_close(struct api *api)
         lanes_free(api->lanes);
         config_release(unconst(api->config));
         mem_free(api);
+        catalog_close();
     }
 }
 

@@ -352,8 +352,8 @@ static enum error_code open_tables(struct server *server, struct error *err)
 {
     enum error_code code = catalog_open(err);
 
-    (void)server;
     if (code == ERR_OK) {
+        server->has_tables = true;
         open_metrics();
     }
     return code;
@@ -400,8 +400,10 @@ void server_done(struct server *server)
     }
     tls_config_free(server->tls);
     loop_done(&server->loop);
-    catalog_close();
-    metrics_done();
+    if (server->has_tables) {
+        catalog_close();
+        metrics_done();
+    }
     config_release(server->config);
     server->config = NULL;
 }

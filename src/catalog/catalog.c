@@ -21,7 +21,7 @@ static const struct unsupported_command unsupported[] = {
 
 static struct {
     struct arena arena;
-    bool open;
+    size_t n_users;
     const struct command *commands[COMMANDS_MAX];
     struct call calls[COMMANDS_MAX];
     size_t n;
@@ -144,12 +144,11 @@ enum error_code catalog_open(struct error *err)
     };
     enum error_code code = ERR_OK;
 
-    if (catalog.open) {
+    if (catalog.n_users++ > 0) {
         return ERR_OK;
     }
     arena_init(&catalog.arena);
     names_open();
-    catalog.open = true;
     catalog.n = 0;
     catalog.n_call_names = 1;
     catalog.call_names[0] = "other";
@@ -171,10 +170,10 @@ enum error_code catalog_open(struct error *err)
 
 void catalog_close(void)
 {
-    if (catalog.open) {
+    CHECK(catalog.n_users > 0);
+    if (--catalog.n_users == 0) {
         names_close();
         arena_done(&catalog.arena);
-        catalog.open = false;
         catalog.n = 0;
     }
 }

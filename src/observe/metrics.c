@@ -44,11 +44,11 @@ struct metric_label_set metric_labels[LABEL_N] = {
 };
 
 struct metric_family metric_families[METRIC_N];
-static bool is_open;
+static size_t n_users;
 
 void metrics_label_values(enum metric_label label, const char *const *values, size_t n)
 {
-    CHECK(!is_open);
+    CHECK(n_users == 0 || (metric_labels[label].values == values && metric_labels[label].n == n));
     metric_labels[label].values = values;
     metric_labels[label].n = n;
 }
@@ -60,7 +60,7 @@ static size_t width(enum metric_label label)
 
 void metrics_open(void)
 {
-    if (is_open) {
+    if (n_users++ > 0) {
         return;
     }
     for (size_t i = 0; i < METRIC_N; i++) {
@@ -77,17 +77,19 @@ void metrics_open(void)
             family->values = mem_calloc(family->n_series, sizeof(*family->values));
         }
     }
-    is_open = true;
 }
 
 void metrics_done(void)
 {
+    CHECK(n_users > 0);
+    if (--n_users > 0) {
+        return;
+    }
     for (size_t i = 0; i < METRIC_N; i++) {
         mem_free(metric_families[i].values);
         mem_free(metric_families[i].histograms);
         metric_families[i] = (struct metric_family){0};
     }
-    is_open = false;
 }
 
 /* An index out of range counts under 0, "unmatched" or "other". */
@@ -100,7 +102,7 @@ void metric_add(enum metric metric, size_t l1, size_t l2, size_t l3, uint64_t n)
 {
     struct metric_family *family = &metric_families[metric];
 
-    if (is_open) {
+    if (n_users > 0) {
         size_t at = (clip(l1, family->width[0]) * family->width[1] + clip(l2, family->width[1])) *
                         family->width[2] +
                     clip(l3, family->width[2]);
@@ -111,14 +113,14 @@ void metric_add(enum metric metric, size_t l1, size_t l2, size_t l3, uint64_t n)
 
 void metric_set(enum metric metric, int64_t value)
 {
-    if (is_open) {
+    if (n_users > 0) {
         metric_families[metric].values[0] = value;
     }
 }
 
 void metric_gauge_add(enum metric metric, int64_t delta)
 {
-    if (is_open) {
+    if (n_users > 0) {
         metric_families[metric].values[0] += delta;
     }
 }
@@ -129,7 +131,7 @@ void metric_observe_us(enum metric metric, size_t l1, uint64_t microseconds)
     struct histogram *histogram;
     size_t bucket = 0;
 
-    if (!is_open) {
+    if (n_users == 0) {
         return;
     }
     histogram =
@@ -144,14 +146,14 @@ void metric_observe_us(enum metric metric, size_t l1, uint64_t microseconds)
 
 int64_t metric_value(enum metric metric)
 {
-    return is_open ? metric_families[metric].values[0] : 0;
+    return n_users > 0 ? metric_families[metric].values[0] : 0;
 }
 
 uint64_t metric_sum(enum metric metric)
 {
     uint64_t sum = 0;
 
-    for (size_t i = 0; is_open && i < metric_families[metric].n_series; i++) {
+    for (size_t i = 0; n_users > 0 && i < metric_families[metric].n_series; i++) {
         sum += (uint64_t)metric_families[metric].values[i];
     }
     return sum;
@@ -165,7 +167,7 @@ double metric_quantile_seconds(enum metric metric, double quantile)
     double rank;
     double below = 0;
 
-    for (size_t i = 0; is_open && i < family->n_series; i++) {
+    for (size_t i = 0; n_users > 0 && i < family->n_series; i++) {
         for (size_t b = 0; b <= HISTOGRAM_BOUNDS; b++) {
             buckets[b] += family->histograms[i].buckets[b];
         }

@@ -13,9 +13,10 @@ struct visit {
     struct upstream_call call;
     const char *path;
     bool without_key;
-    int raise_signal; /* instead of a call; 0: none */
-    bool goodbye;     /* asks once more when interrupted */
-    bool fail;        /* start refuses */
+    int raise_signal;     /* instead of a call; 0: none */
+    bool goodbye;         /* asks once more when interrupted */
+    bool fail;            /* start refuses */
+    struct visit *before; /* to another server of this process, before the call; NULL none */
     /* out */
     int status;
     unsigned n_interrupts;
@@ -51,6 +52,9 @@ static enum error_code ask(struct visit *visit, struct error *err)
     return upstream_start(visit->client, &visit->call, err);
 }
 
+static const struct inprocess_client polite, plain;
+static const struct inprocess_options in_sandbox = {.sandbox = true, .needs_token = true};
+
 static enum error_code visit_start(struct inprocess *proxy, struct error *err)
 {
     struct visit *visit = proxy->context;
@@ -66,6 +70,9 @@ static enum error_code visit_start(struct inprocess *proxy, struct error *err)
     enum error_code code;
 
     visit->proxy = proxy;
+    if (visit->before != NULL) {
+        assert_int_equal(inprocess_run(&in_sandbox, &plain, visit->before, err), ERR_OK);
+    }
     visit->had_key = secret_is_set(&proxy->key);
     if (visit->fail) {
         return error_set(err, ERR_INVALID, "no");
@@ -103,7 +110,6 @@ static void visit_cancel(struct inprocess *proxy)
 
 static const struct inprocess_client polite = {visit_start, visit_interrupt, visit_cancel};
 static const struct inprocess_client plain = {visit_start, NULL, visit_cancel};
-static const struct inprocess_options in_sandbox = {.sandbox = true, .needs_token = true};
 
 static void the_client_asks_with_the_key_of_this_process(void **state)
 {
@@ -144,6 +150,18 @@ static void a_proxy_elsewhere_is_asked_on_the_same_kind_of_loop(void **state)
     assert_int_equal(inprocess_run(&options, &plain, &visit, &err), ERR_OK);
     assert_true(visit.had_key);
     assert_int_equal(visit.status, -(int)ERR_UPSTREAM_CONNECT);
+}
+
+static void two_servers_live_in_one_process(void **state)
+{
+    struct visit inner = {.path = "/api/v1/commands/step-interact%20click/help"};
+    struct visit outer = {.path = inner.path, .before = &inner};
+    struct error err = {0};
+
+    (void)state;
+    assert_int_equal(inprocess_run(&in_sandbox, &plain, &outer, &err), ERR_OK);
+    assert_int_equal(inner.status, 200);
+    assert_int_equal(outer.status, 200); /* the other server and its client have ended by now */
 }
 
 static void nothing_starts_without_a_token_or_with_a_wrong_option(void **state)
@@ -198,6 +216,7 @@ int test_inprocess(void)
         cmocka_unit_test(the_client_asks_with_the_key_of_this_process),
         cmocka_unit_test(what_a_server_is_told_does_not_stand_in_the_way),
         cmocka_unit_test(a_proxy_elsewhere_is_asked_on_the_same_kind_of_loop),
+        cmocka_unit_test(two_servers_live_in_one_process),
         cmocka_unit_test(nothing_starts_without_a_token_or_with_a_wrong_option),
         cmocka_unit_test(signals_end_it_politely_then_at_once),
     };
