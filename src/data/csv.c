@@ -1,13 +1,11 @@
 #include "data/csv.h"
 
-/* Reads one cell from the front of *rest. *out_end: it was the last cell of its line. */
-static bool csv_cell(struct arena *arena, struct str *rest, struct str *out_cell, bool *out_end)
+bool csv_cell(struct str *rest, struct buf *cell, bool *out_ends_line)
 {
-    struct buf cell;
     bool quoted = rest->len > 0 && rest->ptr[0] == '"';
     size_t at = quoted ? 1 : 0;
 
-    buf_init(&cell, rest->len + 1);
+    buf_clear(cell);
     for (; at < rest->len; at++) {
         char c = rest->ptr[at];
 
@@ -23,30 +21,28 @@ static bool csv_cell(struct arena *arena, struct str *rest, struct str *out_cell
         } else if (!quoted && c == '\r' && at + 1 < rest->len && rest->ptr[at + 1] == '\n') {
             continue;
         }
-        buf_char(&cell, c);
+        buf_char(cell, c);
     }
-    *out_cell = arena_str(arena, buf_view(&cell));
-    *out_end = at >= rest->len || rest->ptr[at] == '\n';
+    *out_ends_line = at >= rest->len || rest->ptr[at] == '\n';
     *rest = str_sub(*rest, at + 1, rest->len);
-    buf_done(&cell);
     return !quoted;
 }
 
 bool csv_row(struct arena *arena, struct str *rest, size_t max_cells, struct json *out,
              size_t *out_n)
 {
-    bool end = false;
+    struct buf cell;
+    bool ends_line = false;
+    bool ok = true;
     size_t n = 0;
 
-    while (!end && n <= max_cells) {
-        struct str cell;
-
-        if (!csv_cell(arena, rest, &cell, &end)) {
-            return false;
-        }
-        json_append(out, json_new_string(arena, cell));
+    buf_init(&cell, rest->len + 1);
+    while (ok && !ends_line && n <= max_cells) {
+        ok = csv_cell(rest, &cell, &ends_line);
+        json_append(out, json_new_string(arena, buf_view(&cell)));
         n++;
     }
+    buf_done(&cell);
     *out_n = n;
-    return true;
+    return ok;
 }

@@ -2,6 +2,8 @@
  * Rows may be shorter than it, never longer. modifiedDate is the lock of values. */
 #include "sandbox_internal.h"
 
+#include "data/csv.h"
+
 static size_t column_named(const struct table *table, struct str name)
 {
     for (size_t i = 0; i < table->columns.n; i++) {
@@ -47,47 +49,16 @@ static struct str *add_row(struct call *call, struct table *table)
     return cells;
 }
 
-/* One cell off the front of CSV text (RFC 4180; a bare LF ends a line too). */
-static struct str take_cell(struct call *call, struct str *rest, bool *ends_line)
-{
-    struct buf *cell = &call->state->scratch;
-    size_t at = 0;
-    bool quoted = rest->len > 0 && rest->ptr[0] == '"';
-
-    buf_clear(cell);
-    at = quoted ? 1 : 0;
-    for (; at < rest->len; at++) {
-        char c = rest->ptr[at];
-
-        if (quoted && c == '"') {
-            if (at + 1 < rest->len && rest->ptr[at + 1] == '"') {
-                at++;
-            } else {
-                quoted = false;
-                continue;
-            }
-        } else if (!quoted && (c == ',' || c == '\n' || c == '\r')) {
-            break;
-        }
-        buf_char(cell, c);
-    }
-    *ends_line = at >= rest->len || rest->ptr[at] != ',';
-    if (at < rest->len && rest->ptr[at] == '\r' && at + 1 < rest->len &&
-        rest->ptr[at + 1] == '\n') {
-        at++;
-    }
-    *rest = str_sub(*rest, at < rest->len ? at + 1 : at, rest->len);
-    return buf_view(cell);
-}
-
 static int refuse_rows(struct call *call)
 {
     return refuse(call, 400, "A row is longer than the header, or there are too many rows");
 }
 
-/* Lines of CSV as rows; false: a row is too long, or there are too many. */
+/* Lines of CSV as rows; false: a row is too long, there are too many, or a quote is not closed. */
 static bool csv_rows(struct call *call, struct table *table, struct str csv)
 {
+    struct buf *cell = &call->state->scratch;
+
     while (csv.len > 0) {
         struct str *cells;
         bool ends_line = false;
@@ -97,12 +68,11 @@ static bool csv_rows(struct call *call, struct table *table, struct str csv)
         }
         cells = add_row(call, table);
         for (size_t i = 0; !ends_line; i++) {
-            struct str cell = take_cell(call, &csv, &ends_line);
-
-            if (i < table->columns.n) {
-                cells[i] = keep(call, cell);
-            } else if (cell.len > 0) {
+            if (!csv_cell(&csv, cell, &ends_line) || (i >= table->columns.n && cell->len > 0)) {
                 return false;
+            }
+            if (i < table->columns.n) {
+                cells[i] = keep(call, buf_view(cell));
             }
         }
     }
@@ -113,13 +83,14 @@ static bool csv_header(struct call *call, struct table *table, struct str *csv, 
 {
     struct str rest = *csv;
     bool ends_line = false;
+    struct buf *cell = &call->state->scratch;
 
     for (size_t i = 1; !ends_line; i++) {
-        struct str cell = take_cell(call, &rest, &ends_line);
-        struct str name =
-            is_named ? arena_str(call->arena, cell) : arena_printf(call->arena, "column%zu", i);
+        bool ok = csv_cell(&rest, cell, &ends_line);
+        struct str name = is_named ? arena_str(call->arena, buf_view(cell))
+                                   : arena_printf(call->arena, "column%zu", i);
 
-        if (!add_column(call, table, name)) {
+        if (!ok || !add_column(call, table, name)) {
             return false;
         }
     }
