@@ -1,11 +1,13 @@
-/* A copy of what a caller sent, being mended (validate.c), and the fixes of single values (mend.c).
+/* A copy of what a caller sent, being mended (validate.c): names (mend_names.c), order (mend_order.c)
+ * and single values (mend.c).
  * Each fix says what it did; whether the whole then binds is judged at the end. */
 #ifndef CATALOG_DRAFT_H
 #define CATALOG_DRAFT_H
 
 #include "catalog_internal.h"
 
-enum { ARGS_MAX = 64 };
+/* An id of so many digits can only be a checkpoint. */
+enum { ARGS_MAX = 64, CHECKPOINT_DIGITS_SURE = 7 };
 
 struct draft {
     struct arena *arena;
@@ -28,5 +30,41 @@ void mend_pairs(struct draft *draft);        /* "1024 x 768", "500 , 300", 1024 
 void mend_args(struct draft *draft);         /* by type: "2s", "${total}", "example.com" */
 void mend_option_names(struct draft *draft); /* "positon", "POSITION" */
 void mend_options(struct draft *draft);      /* "yes" for a flag, "TOP_LFET", "30s" */
+
+/* draft.c */
+/* Named arguments are mended as a list; false: one of them is not of the command. */
+bool draft_fill_params(struct draft *draft, const struct json *params);
+bool draft_fill(struct draft *draft, const struct command_input *input);
+/* The draft as JSON, if it binds; else NULL. */
+struct json *draft_corrected(struct draft *draft, const struct command_input *input);
+struct draft *draft_new(struct arena *arena, struct warning_list *fixes);
+
+/* mend_names.c */
+void draft_find_row(struct draft *draft);
+/* "STEP-INTERACT", "step_interact". Only the name: what follows it in the same text (fix_line) may
+ * be an address or a variable. */
+void fix_case(struct draft *draft);
+/* All of it in "command": step-interact click "Sign in" --position TOP_LEFT. */
+void fix_line(struct draft *draft);
+/* "click" for "step-interact click": the first command that ends with the word. */
+void fix_bare_verb(struct draft *draft);
+/* Mends "step-interact clik" and "step-asert equals": takes the nearest name, if it replaces all
+ * words of the command. */
+void fix_misspelled(struct draft *draft);
+/* The rest of the name may stand in front of the arguments: "MOUSE", "MOVE-TO". Only as many words
+ * are lowered as are needed to find a command; without one nothing is. */
+void fix_case_of_args(struct draft *draft);
+void fix_flags(struct draft *draft);
+
+/* mend_order.c */
+/* The first argument as the id of a checkpoint; empty: it does not look like one. */
+struct str checkpoint_digits(const struct draft *draft);
+void take_checkpoint(struct draft *draft, struct str digits);
+/* The old command line took [checkpoint-id] ... [position] around the arguments. */
+void fix_old_positions(struct draft *draft);
+/* Ids, classes longer than a file's ending, attributes with a value, XPath: what people hardly type
+ * as a text into a field. */
+bool looks_like_selector(struct str text);
+void fix_swapped(struct draft *draft);
 
 #endif
