@@ -5,8 +5,6 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "observe/log.h"
-#include "step/look.h"
 
 enum { FIND_PAGE = 50, FIND_PAGES_MAX = 200, ATTACH_AT = 2, TITLES_MAX = 50 };
 
@@ -48,12 +46,17 @@ const char *setup_name(enum setup setup)
     return setup_rows[setup].name;
 }
 
+bool setup_finds(enum setup setup)
+{
+    return setup_rows[setup].finds;
+}
+
 const struct call *setup_call(enum setup setup)
 {
     return catalog_named_call(setup_rows[setup].call);
 }
 
-static struct run_row *row_of(const struct plan_row *row)
+struct run_row *row_of(const struct plan_row *row)
 {
     return unconst(row->context);
 }
@@ -74,13 +77,7 @@ static bool is_setup(const struct run_row *row, enum setup setup)
     return row->call != NULL && row->call->setup == setup;
 }
 
-/* The run has its outcome without what this row would tell. */
-static bool is_extra(const struct run_row *row)
-{
-    return is_setup(row, SETUP_OUTCOMES) || is_setup(row, SETUP_PROJECT);
-}
-
-static bool is_execution(const struct run_row *row)
+bool is_execution(const struct run_row *row)
 {
     return row->call != NULL && row->call->setup >= SETUP_EXECUTE;
 }
@@ -320,11 +317,7 @@ static enum plan_verdict after_setup(struct plan *plan, struct run_row *row,
                                      const struct json *answer, uint64_t *delay_ms,
                                      struct error *err)
 {
-    if (row->call->setup == SETUP_PROJECT) {
-        take_project(row, answer);
-        return PLAN_NEXT;
-    }
-    if (setup_rows[row->call->setup].finds) {
+    if (setup_finds(row->call->setup)) {
         return after_find(plan, row, answer, delay_ms);
     }
     if (setup_rows[row->call->setup].makes_id) {
@@ -396,8 +389,7 @@ static bool wants_other_title(const struct run_row *row, const struct plan_row *
            row->test->n_titles < TITLES_MAX;
 }
 
-/* Will another row mend it? Then nothing is told yet. */
-static bool is_mended(const struct plan *plan, const struct plan_row *plan_row)
+bool is_mended(const struct plan *plan, const struct plan_row *plan_row)
 {
     return !plan->stop_asked && !is_over_time(plan) &&
            wants_other_title(row_of(plan_row), plan_row);
@@ -458,144 +450,4 @@ void rows_hook(struct plan_row *row)
     if (is_setup(row_of(row), SETUP_FOLLOW)) {
         row->patience_ms = FOLLOW_PATIENCE_MS;
     }
-}
-
-/* ---- what is told ---- */
-
-static const struct run_fault *run_fault_of(struct run *run, const struct error *err)
-{
-    struct run_fault *fault = arena_alloc(&run->kept, sizeof(*fault));
-
-    *fault = (struct run_fault){.code = error_row(err->code)->slug,
-                                .upstream_status = err->upstream_status,
-                                .detail = arena_str(&run->kept, str_from(err->text))};
-    return fault;
-}
-
-void run_note_error(struct run *run, const struct error *err)
-{
-    if (run->error.code == ERR_OK) {
-        run->error = *err;
-    }
-}
-
-static enum note_status note_of(const struct run_row *row, const struct plan_row *plan_row)
-{
-    switch (plan_row->status) {
-    case ROW_RUNNING:
-        return NOTE_RUNNING;
-    case ROW_FAILED:
-        return plan_row->error.code == ERR_OUTCOME_UNKNOWN ||
-                       (row->step != NULL && row_may_have_acted(plan_row))
-                   ? NOTE_UNKNOWN
-                   : NOTE_FAILED;
-    case ROW_UNKNOWN:
-        return NOTE_UNKNOWN;
-    case ROW_DONE:
-        if (row->call != NULL && setup_rows[row->call->setup].finds) {
-            return row->call->id != 0 ? NOTE_FOUND : NOTE_NOT_NEEDED;
-        }
-        return NOTE_DONE;
-    case ROW_PENDING:
-    case ROW_SKIPPED:
-        break;
-    }
-    return NOTE_SKIPPED;
-}
-
-static const struct run_fault *fault_of_row(struct run_row *row, const struct plan_row *plan_row)
-{
-    if (plan_row->error.code == ERR_OK) {
-        return NULL;
-    }
-    if (!is_extra(row) && (row->step == NULL || !row->step->optional)) {
-        run_note_error(row->run, &plan_row->error);
-    }
-    return run_fault_of(row->run, &plan_row->error);
-}
-
-static void note_step(struct run_row *row, const struct plan_row *plan_row, enum note_status status)
-{
-    struct run_step *step = row->step;
-
-    step->us += plan_row->us;
-    step->status = (uint8_t)status;
-    step->fault = fault_of_row(row, plan_row);
-}
-
-static void note_call(struct run_row *row, const struct plan_row *plan_row, enum note_status status)
-{
-    row->call->status = status;
-    row->call->us += plan_row->us;
-    row->call->fault = fault_of_row(row, plan_row);
-    if (is_execution(row) && row->call->fault != NULL) {
-        row->goal->execution.fault = row->call->fault;
-    }
-}
-
-/* What exists on the platform must be found in the log when the process is killed. */
-static void log_step(const struct run_row *row, enum note_status status)
-{
-    log_event(status == NOTE_UNKNOWN ? LOG_WARN : LOG_DEBUG, "run.step",
-              F_TEXT("run", run_id(row->run)), F_INT("checkpoint_id", row->test->ids.checkpoint_id),
-              F_INT("step_id", row->step->step_id), F_INT("position", row->step->position),
-              F_BOOL("unknown", status == NOTE_UNKNOWN));
-}
-
-static void log_call(const struct run_row *row, enum note_status status)
-{
-    log_event(status == NOTE_UNKNOWN ? LOG_WARN : LOG_INFO, "run.call",
-              F_TEXT("run", run_id(row->run)), F_TEXT("call", setup_name(row->call->setup)),
-              F_INT("id", row->call->id), F_BOOL("unknown", status == NOTE_UNKNOWN));
-}
-
-static void note_made(const struct run_row *row, enum note_status status)
-{
-    row->run->did_something = true;
-    if (row->step != NULL) {
-        log_step(row, status);
-    } else {
-        log_call(row, status);
-    }
-}
-
-static void note_end(struct run_row *row, struct plan_row *plan_row, enum note_status status)
-{
-    bool reads = plan_row->call->spec->class == CALL_READ;
-
-    if (row->step != NULL) {
-        note_step(row, plan_row, status);
-    } else {
-        note_call(row, plan_row, status);
-    }
-    if (row_may_have_acted(plan_row) || (status == NOTE_DONE && !reads)) {
-        note_made(row, row->step != NULL ? (enum note_status)row->step->status : status);
-    }
-    if (row->test != NULL) {
-        test_judge(row->test);
-    }
-    run_tell(row->run, &(struct run_event){.kind = row->step != NULL ? EVENT_STEP : EVENT_ROW,
-                                           .test = row->test,
-                                           .goal = row->goal,
-                                           .call = row->call,
-                                           .step = row->step});
-}
-
-void rows_progress(struct plan *plan, struct plan_row *plan_row)
-{
-    struct run_row *row = row_of(plan_row);
-    enum note_status status = note_of(row, plan_row);
-
-    if (status == NOTE_RUNNING) {
-        if (row->step != NULL) {
-            row->step->status = NOTE_RUNNING;
-        } else {
-            row->call->status = NOTE_RUNNING;
-        }
-        return;
-    }
-    if ((status == NOTE_FAILED || status == NOTE_UNKNOWN) && is_mended(plan, plan_row)) {
-        return;
-    }
-    note_end(row, plan_row, status);
 }

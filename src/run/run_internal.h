@@ -231,6 +231,7 @@ void run_tell(struct run *run, const struct run_event *event);
 
 /* --- rows.c: the hooks of the plan */
 const char *setup_name(enum setup setup);
+bool setup_finds(enum setup setup); /* by name: what is not there is made by the next row */
 const struct call *setup_call(enum setup setup);
 void rows_hook(struct plan_row *row); /* sets its hooks */
 void rows_progress(struct plan *plan, struct plan_row *row);
@@ -254,5 +255,11 @@ void test_judge(struct run_test *test); /* once its last step has ended */
 
 /* --- resume.c: {"query", "command", "detail"} or null */
 void resume_write(const struct run *run, struct json_writer *w);
+
+/* --- progress.c asks rows.c */
+struct run_row *row_of(const struct plan_row *row);
+bool is_execution(const struct run_row *row);
+/* Will another row mend it? Then nothing is told yet. */
+bool is_mended(const struct plan *plan, const struct plan_row *plan_row);
 
 #endif
