@@ -22,34 +22,6 @@ void warning_add(struct warning_list *list, struct arena *arena, struct str text
     list->items[list->n++] = text;
 }
 
-static size_t n_params(const struct param *params)
-{
-    size_t n = 0;
-
-    while (n < COMMAND_MAX_PARAMS && params[n].name != NULL) {
-        n++;
-    }
-    return n;
-}
-
-struct str command_usage(const struct command *command, struct arena *arena)
-{
-    struct str usage = str_from(command->words);
-
-    for (size_t i = 0; i < n_params(command->args); i++) {
-        bool optional = (command->args[i].flags & PARAM_OPTIONAL) != 0;
-
-        usage = arena_printf(arena, "%.*s %s%s%s", STR_ARG(usage), optional ? "[" : "",
-                             command->args[i].name, optional ? "]" : "");
-    }
-    for (size_t i = 0; i < n_params(command->options); i++) {
-        if ((command->options[i].flags & PARAM_INERT) == 0) {
-            usage = arena_printf(arena, "%.*s [--%s]", STR_ARG(usage), command->options[i].name);
-        }
-    }
-    return usage;
-}
-
 /* ---- the name ---- */
 
 struct binding {
@@ -177,12 +149,6 @@ static void take(struct binding *b, const struct param *param, const char *point
                    param->name, STR_ARG(command_usage(b->command, b->arena)));
 }
 
-bool is_part_of_point(const struct command *command, const struct param *option)
-{
-    return command->args[0].name != NULL && command->args[0].type == PARAM_POINT &&
-           (str_is(str_from(option->name), "x") || str_is(str_from(option->name), "y"));
-}
-
 /* The options x and y stand for a point that is not given. */
 static bool has_xy(const struct binding *b)
 {
@@ -207,21 +173,6 @@ static const char *pointer_at(struct binding *b, size_t index)
                : arena_cstr(b->arena, arena_printf(b->arena, "/args/%zu", index));
 }
 
-/* "--new-tab", "new-tab" and "new_tab" are one. */
-static struct str option_name(struct str name, struct arena *arena)
-{
-    char *folded;
-
-    while (name.len > 0 && name.ptr[0] == '-') {
-        name = str_sub(name, 1, name.len);
-    }
-    folded = arena_alloc(arena, name.len + 1);
-    for (size_t i = 0; i < name.len; i++) {
-        folded[i] = (char)(name.ptr[i] == '-' ? '_' : name.ptr[i]);
-    }
-    return (struct str){folded, name.len};
-}
-
 static struct str up_to_equals(struct str word)
 {
     struct str name;
@@ -229,29 +180,6 @@ static struct str up_to_equals(struct str word)
 
     (void)str_cut(word, '=', &name, &value);
     return name;
-}
-
-const struct param *param_nearest(const struct param *params, struct str name, struct arena *arena,
-                                  struct str *out_name)
-{
-    struct str folded = option_name(name, arena);
-    const struct param *found = NULL;
-    size_t distance = SIZE_MAX;
-
-    for (size_t i = 0; i < n_params(params); i++) {
-        struct nearest one;
-
-        nearest_init(&one, folded);
-        nearest_offer(&one, str_from(params[i].name));
-        nearest_offer(&one, option_name(str_from(params[i].flag), arena));
-        if (one.best.len > 0 && one.best_distance <= distance) {
-            found =
-                one.best_distance < distance ? &params[i] : NULL; /* two as near as each other */
-            distance = one.best_distance;
-            *out_name = one.best;
-        }
-    }
-    return found;
 }
 
 static void too_many(struct binding *b, size_t index, const struct json *value)
@@ -282,7 +210,7 @@ static void too_many(struct binding *b, size_t index, const struct json *value)
 
 static void bind_args(struct binding *b)
 {
-    size_t n = n_params(b->command->args);
+    size_t n = params_count(b->command->args);
     const struct json *arg = json_first(b->input->args);
     size_t index = b->n_args_in_name;
 
@@ -318,7 +246,7 @@ static void unknown_name(struct binding *b, const char *pointer, const char *kin
                        STR_ARG(utf8_clip(name, 64)), STR_ARG(near));
         return;
     }
-    for (size_t i = 0; i < n_params(params); i++) {
+    for (size_t i = 0; i < params_count(params); i++) {
         arena_join(b->arena, &known, ", ", str_from(params[i].name));
     }
     (void)error_at(error_list_add(b->errors), ERR_INVALID, pointer,
@@ -340,7 +268,7 @@ static void bind_params(struct binding *b)
     JSON_FOREACH (value, b->input->params) {
         bool known = false;
 
-        for (size_t i = 0; i < n_params(args); i++) {
+        for (size_t i = 0; i < params_count(args); i++) {
             known = known || str_is(json_name(value), args[i].name);
         }
         if (!known && error_list_is_full(b->errors)) {
@@ -350,7 +278,7 @@ static void bind_params(struct binding *b)
                          json_name(value), args);
         }
     }
-    for (size_t i = 0; i < n_params(args); i++) {
+    for (size_t i = 0; i < params_count(args); i++) {
         if (args[i].type == PARAM_POINT && json_get(b->input->params, args[i].name) == NULL &&
             has_xy(b)) {
             continue;
@@ -361,22 +289,6 @@ static void bind_params(struct binding *b)
 }
 
 /* ---- options ---- */
-
-const struct param *option_lookup(const struct command *command, struct str name,
-                                  struct arena *arena)
-{
-    struct str folded = option_name(name, arena);
-
-    for (size_t i = 0; i < n_params(command->options); i++) {
-        const struct param *option = &command->options[i];
-
-        if (str_is(folded, option->name) ||
-            (option->flag != NULL && str_eq(folded, option_name(str_from(option->flag), arena)))) {
-            return option;
-        }
-    }
-    return NULL;
-}
 
 static void bind_option(struct binding *b, const struct param *option, const char *pointer,
                         const struct json *value)
@@ -414,12 +326,12 @@ static void bind_options(struct binding *b)
             error_list_drop(b->errors);
         } else if (option == NULL) {
             unknown_name(b, pointer_name(b, "options", json_name(value)), "option",
-                         option_name(json_name(value), b->arena), b->command->options);
+                         option_folded(json_name(value), b->arena), b->command->options);
         } else {
             bind_option(b, option, pointer_name(b, "options", json_name(value)), value);
         }
     }
-    for (size_t i = 0; i < n_params(b->command->options); i++) {
+    for (size_t i = 0; i < params_count(b->command->options); i++) {
         const struct param *option = &b->command->options[i];
 
         if (json_get(b->out->values, option->name) == NULL && (option->flags & PARAM_INERT) == 0 &&
@@ -434,7 +346,7 @@ static void numbers_of_point(struct binding *b)
 {
     static const char *const names[] = {"x", "y"};
 
-    if (n_params(b->command->args) == 0 || b->command->args[0].type != PARAM_POINT) {
+    if (params_count(b->command->args) == 0 || b->command->args[0].type != PARAM_POINT) {
         return;
     }
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {

@@ -84,4 +84,14 @@ const struct param *option_lookup(const struct command *command, struct str name
 const struct param *param_nearest(const struct param *params, struct str name, struct arena *arena,
                                   struct str *out_name);
 
+/* param_names.c */
+size_t params_count(const struct param *params);
+/* "--new-tab", "new-tab" and "new_tab" are one. */
+struct str option_folded(struct str name, struct arena *arena);
+
+/* param_csv.c */
+bool param_refuse(const struct param_place *place, const char *what, struct str shown);
+bool param_put(const struct param_place *place, const char *name, struct json *value);
+bool param_put_text(const struct param_place *place, struct str text);
+
 #endif

@@ -5,23 +5,15 @@
 #include "base/nearest.h"
 #include "base/utf8.h"
 #include "catalog_internal.h"
-#include "data/csv.h"
 
-enum {
-    ID_DIGITS = 19,
-    SIZE_MAX_PX = 10000,
-    LIST_MAX = 100,
-    CSV_MAX_CELLS = 50000,
-    CSV_MAX_COLUMNS = 200,
-    SHOWN = 60
-};
+enum { ID_DIGITS = 19, SIZE_MAX_PX = 10000, LIST_MAX = 100, SHOWN = 60 };
 
 static bool is_json(const struct param_place *place)
 {
     return (place->param->flags & PARAM_JSON) != 0;
 }
 
-static bool refuse(const struct param_place *place, const char *what, struct str shown)
+bool param_refuse(const struct param_place *place, const char *what, struct str shown)
 {
     shown = is_json(place) ? STR_EMPTY : shown;
     (void)error_at(error_list_add(place->errors), ERR_INVALID, place->pointer, "%s: %s%s%.*s%s",
@@ -30,15 +22,15 @@ static bool refuse(const struct param_place *place, const char *what, struct str
     return false;
 }
 
-static bool put(const struct param_place *place, const char *name, struct json *value)
+bool param_put(const struct param_place *place, const char *name, struct json *value)
 {
     json_set(place->values, str_from(name), value);
     return true;
 }
 
-static bool put_text(const struct param_place *place, struct str text)
+bool param_put_text(const struct param_place *place, struct str text)
 {
-    return put(place, place->param->name, json_new_string(place->arena, text));
+    return param_put(place, place->param->name, json_new_string(place->arena, text));
 }
 
 /* Texts, and from a command line numbers as they were written. */
@@ -50,9 +42,9 @@ static bool as_text(const struct param_place *place, const struct json *value, s
     }
     *out = json_str(value);
     if (json_type(value) != JSON_STRING) {
-        return refuse(place, "must be text", STR_EMPTY);
+        return param_refuse(place, "must be text", STR_EMPTY);
     }
-    return str_find_char(*out, '\0') < 0 || refuse(place, "holds a NUL character", STR_EMPTY);
+    return str_find_char(*out, '\0') < 0 || param_refuse(place, "holds a NUL character", STR_EMPTY);
 }
 
 bool take_text(const struct param_place *place, const struct json *value)
@@ -65,18 +57,18 @@ bool take_text(const struct param_place *place, const struct json *value)
         return false;
     }
     if (text.len == 0 && (place->param->flags & PARAM_EMPTY) == 0) {
-        return refuse(place, "must not be empty", STR_EMPTY);
+        return param_refuse(place, "must not be empty", STR_EMPTY);
     }
     n = utf8_count(text);
     if (n > (size_t)max) {
-        return refuse(
+        return param_refuse(
             place,
             arena_cstr(place->arena,
                        arena_printf(place->arena, "has %zu characters; at most %lld are taken", n,
                                     (long long)max)),
             STR_EMPTY);
     }
-    return put_text(place, text);
+    return param_put_text(place, text);
 }
 
 static bool refuse_integer(const struct param_place *place, int64_t min, int64_t max,
@@ -90,7 +82,7 @@ static bool refuse_integer(const struct param_place *place, int64_t min, int64_t
                ? arena_printf(place->arena, "%.*s on", STR_ARG(what))
                : arena_printf(place->arena, "%.*s to %lld%s%s", STR_ARG(what), (long long)max,
                               unit != NULL ? " " : "", unit != NULL ? unit : "");
-    return refuse(place, what.ptr, text);
+    return param_refuse(place, what.ptr, text);
 }
 
 bool take_integer(const struct param_place *place, const struct json *value)
@@ -107,9 +99,10 @@ bool take_integer(const struct param_place *place, const struct json *value)
     if (!str_to_i64(text, min, max, &number)) {
         return refuse_integer(place, min, max, text);
     }
-    return put(place, param->name,
-               is_json(place) ? json_new_int(place->arena, number)
-                              : json_new_string(place->arena, arena_int(place->arena, number)));
+    return param_put(place, param->name,
+                     is_json(place)
+                         ? json_new_int(place->arena, number)
+                         : json_new_string(place->arena, arena_int(place->arena, number)));
 }
 
 bool take_url(const struct param_place *place, const struct json *value)
@@ -121,11 +114,11 @@ bool take_url(const struct param_place *place, const struct json *value)
     bool has_host = is_http && text.len > (size_t)str_find_char(text, '/') + 2;
 
     if (!is_variable && !has_host) {
-        return refuse(place,
-                      place->param->type == PARAM_URL
-                          ? "must be a URL that begins with http://, https:// or a $variable"
-                          : "must be a URL that begins with http:// or https://",
-                      text);
+        return param_refuse(place,
+                            place->param->type == PARAM_URL
+                                ? "must be a URL that begins with http://, https:// or a $variable"
+                                : "must be a URL that begins with http:// or https://",
+                            text);
     }
     return take_text(place, value);
 }
@@ -145,13 +138,13 @@ bool take_pair(const struct param_place *place, const struct json *value)
 
     if (!str_cut(text, row->separator, &first, &second) || !str_to_i64(first, min, max, &a) ||
         !str_to_i64(second, min, max, &b)) {
-        return refuse(place,
-                      is_size ? "must be WIDTHxHEIGHT, each from 1 to 10000, like 1280x800"
-                              : "must be two whole numbers like 100,200",
-                      text);
+        return param_refuse(place,
+                            is_size ? "must be WIDTHxHEIGHT, each from 1 to 10000, like 1280x800"
+                                    : "must be two whole numbers like 100,200",
+                            text);
     }
-    (void)put(place, row->parts[0], json_new_int(place->arena, a));
-    return put(place, row->parts[1], json_new_int(place->arena, b));
+    (void)param_put(place, row->parts[0], json_new_int(place->arena, a));
+    return param_put(place, row->parts[1], json_new_int(place->arena, b));
 }
 
 bool take_variable(const struct param_place *place, const struct json *value)
@@ -162,15 +155,15 @@ bool take_variable(const struct param_place *place, const struct json *value)
         text = str_sub(text, 1, text.len);
     }
     if (text.len == 0 || utf8_count(text) > PARAM_TEXT_MAX) {
-        return refuse(place, "must be the name of a variable", json_str(value));
+        return param_refuse(place, "must be the name of a variable", json_str(value));
     }
     for (size_t i = 0; i < text.len; i++) {
         if ((unsigned char)text.ptr[i] <= ' ' || strchr("${}\"'", text.ptr[i]) != NULL) {
-            return refuse(
+            return param_refuse(
                 place, "must be the name of a variable, without spaces, quotes, $ or braces", text);
         }
     }
-    return put_text(place, text);
+    return param_put_text(place, text);
 }
 
 static bool word_matches(struct str word, struct str text)
@@ -216,17 +209,17 @@ static bool find_word(const struct param_place *place, struct str text, struct s
         nearest_offer(&nearest, word);
     }
     if (nearest.best.len > 0) {
-        return refuse(
+        return param_refuse(
             place,
             arena_cstr(place->arena,
                        arena_printf(place->arena, "must be one of: %s (did you mean %.*s?)",
                                     place->param->words, STR_ARG(nearest.best))),
             text);
     }
-    return refuse(place,
-                  arena_cstr(place->arena,
-                             arena_printf(place->arena, "must be one of: %s", place->param->words)),
-                  text);
+    return param_refuse(place,
+                        arena_cstr(place->arena, arena_printf(place->arena, "must be one of: %s",
+                                                              place->param->words)),
+                        text);
 }
 
 bool take_enum(const struct param_place *place, const struct json *value)
@@ -234,7 +227,8 @@ bool take_enum(const struct param_place *place, const struct json *value)
     struct str text;
     struct str word;
 
-    return as_text(place, value, &text) && find_word(place, text, &word) && put_text(place, word);
+    return as_text(place, value, &text) && find_word(place, text, &word) &&
+           param_put_text(place, word);
 }
 
 bool take_upper(const struct param_place *place, const struct json *value)
@@ -247,12 +241,12 @@ bool take_upper(const struct param_place *place, const struct json *value)
 
         if ((c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' &&
             c != '-') {
-            return refuse(place, "must be one word", text);
+            return param_refuse(place, "must be one word", text);
         }
         upper[i] = char_upper(c);
     }
-    return text.len > 0 && text.len <= SHOWN ? put_text(place, (struct str){upper, text.len})
-                                             : refuse(place, "must be one word", text);
+    return text.len > 0 && text.len <= SHOWN ? param_put_text(place, (struct str){upper, text.len})
+                                             : param_refuse(place, "must be one word", text);
 }
 
 /* A list, the JSON text of one, or a text with commas. */
@@ -274,11 +268,11 @@ static bool list_items(const struct param_place *place, const struct json *value
         return true;
     }
     if (json_type(value) != JSON_ARRAY) {
-        return refuse(place, "must be a list, or text with commas", STR_EMPTY);
+        return param_refuse(place, "must be a list, or text with commas", STR_EMPTY);
     }
     JSON_FOREACH (item, value) {
         if (json_type(item) != JSON_STRING) {
-            return refuse(place, "must be a list of texts", STR_EMPTY);
+            return param_refuse(place, "must be a list of texts", STR_EMPTY);
         }
         json_append(out, json_copy(place->arena, item));
     }
@@ -295,25 +289,25 @@ bool take_list(const struct param_place *place, const struct json *value)
         return false;
     }
     if (json_size(raw) == 0 || json_size(raw) > LIST_MAX) {
-        return refuse(place, "must have 1 to 100 entries", STR_EMPTY);
+        return param_refuse(place, "must have 1 to 100 entries", STR_EMPTY);
     }
     JSON_FOREACH (item, raw) {
         struct str word = json_str(item);
 
         if (word.len == 0) {
-            return refuse(place, "an entry of the list is empty", STR_EMPTY);
+            return param_refuse(place, "an entry of the list is empty", STR_EMPTY);
         }
         if (place->param->words != NULL && !find_word(place, word, &word)) {
             return false;
         }
         json_append(out, json_new_string(place->arena, word));
     }
-    return put(place, place->param->name, out);
+    return param_put(place, place->param->name, out);
 }
 
 bool take_any(const struct param_place *place, const struct json *value)
 {
-    return put(place, place->param->name, json_copy(place->arena, value));
+    return param_put(place, place->param->name, json_copy(place->arena, value));
 }
 
 /* Members or elements: min..max, where the row says so. */
@@ -323,14 +317,14 @@ static bool are_as_many(const struct param_place *place, const struct json *valu
     int64_t max = place->param->max;
 
     if (n < (size_t)place->param->min) {
-        return refuse(place, "must not be empty", STR_EMPTY);
+        return param_refuse(place, "must not be empty", STR_EMPTY);
     }
     if (max > 0 && n > (size_t)max) {
-        return refuse(place,
-                      arena_printf(place->arena, "has %zu elements; at most %lld are taken", n,
-                                   (long long)max)
-                          .ptr,
-                      STR_EMPTY);
+        return param_refuse(place,
+                            arena_printf(place->arena, "has %zu elements; at most %lld are taken",
+                                         n, (long long)max)
+                                .ptr,
+                            STR_EMPTY);
     }
     return true;
 }
@@ -344,7 +338,7 @@ bool take_object(const struct param_place *place, const struct json *value)
         value = parsed;
     }
     if (json_type(value) != JSON_OBJECT) {
-        return refuse(place, "must be an object: {\"name\": value}", STR_EMPTY);
+        return param_refuse(place, "must be an object: {\"name\": value}", STR_EMPTY);
     }
     return are_as_many(place, value) && take_any(place, value);
 }
@@ -352,7 +346,7 @@ bool take_object(const struct param_place *place, const struct json *value)
 bool take_array(const struct param_place *place, const struct json *value)
 {
     if (json_type(value) != JSON_ARRAY) {
-        return refuse(place, "must be a list", STR_EMPTY);
+        return param_refuse(place, "must be a list", STR_EMPTY);
     }
     return are_as_many(place, value) && take_any(place, value);
 }
@@ -388,11 +382,12 @@ bool take_id(const struct param_place *place, const struct json *value)
     struct str digits;
 
     return id_normalise(text, &digits)
-               ? put_text(place, digits)
-               : refuse(place,
-                        "must be an id: 1 to 19 digits, as a number or text (cp_, lib_, journey_, "
-                        "goal_, step_ and project_ may stand before them)",
-                        text);
+               ? param_put_text(place, digits)
+               : param_refuse(
+                     place,
+                     "must be an id: 1 to 19 digits, as a number or text (cp_, lib_, journey_, "
+                     "goal_, step_ and project_ may stand before them)",
+                     text);
 }
 
 bool take_target(const struct param_place *place, const struct json *value)
@@ -411,7 +406,7 @@ bool take_target(const struct param_place *place, const struct json *value)
     json_set(selector, STR("value"), json_new_string(place->arena, json_text(place->arena, clue)));
     json_append(selectors, selector);
     json_set(target, STR("selectors"), selectors);
-    return put(place, place->param->name, target);
+    return param_put(place, place->param->name, target);
 }
 
 bool take_flag(const struct param_place *place, const struct json *value)
@@ -420,104 +415,8 @@ bool take_flag(const struct param_place *place, const struct json *value)
     bool yes = json_true(value) || str_is_nocase(text, "true");
     bool no = (json_type(value) == JSON_BOOL && !json_true(value)) || str_is_nocase(text, "false");
 
-    return yes || no ? put(place, place->param->name, json_new_bool(place->arena, yes))
-                     : refuse(place, "must be true or false", text);
+    return yes || no ? param_put(place, place->param->name, json_new_bool(place->arena, yes))
+                     : param_refuse(place, "must be true or false", text);
 }
 
 /* ---- CSV: the first row names the columns, every other row becomes an object ---- */
-
-/* A column named twice would lose a value without a word. */
-static bool names_differ(const struct param_place *place, const struct json *header)
-{
-    const struct json *a;
-    const struct json *b;
-
-    JSON_FOREACH (a, header) {
-        for (b = json_next(a); b != NULL; b = json_next(b)) {
-            if (str_eq(json_str(a), json_str(b))) {
-                return refuse(place, "the header names a column twice; give each its own name",
-                              STR_EMPTY);
-            }
-        }
-    }
-    return true;
-}
-
-struct csv_header {
-    struct json *names;
-    size_t n;
-};
-
-static bool refuse_row(const struct param_place *place, const char *what, size_t number, int limit)
-{
-    return refuse(
-        place,
-        arena_cstr(place->arena, arena_printf(place->arena, "row %zu: %s %d", number, what, limit)),
-        STR_EMPTY);
-}
-
-/* Row `number`, the header being the first; its cells by the names of the header. */
-static bool take_csv_row(const struct param_place *place, const struct csv_header *header,
-                         struct str *rest, size_t number, size_t *n_cells, struct json *rows)
-{
-    size_t n;
-    struct json *cells = json_new_array(place->arena);
-    struct json *row = json_new_object(place->arena);
-    const struct json *name = json_first(header->names);
-    const struct json *cell;
-
-    if (!csv_row(place->arena, rest, header->n, cells, &n)) {
-        return refuse(place, "must be CSV text: a quote is not closed", STR_EMPTY);
-    }
-    *n_cells += n;
-    if (n > header->n) {
-        return refuse_row(place, "more cells than the header, which has", number, (int)header->n);
-    }
-    if (*n_cells > CSV_MAX_CELLS) {
-        return refuse_row(place, "more cells up to this row than can be imported at once:", number,
-                          CSV_MAX_CELLS);
-    }
-    JSON_FOREACH (cell, cells) {
-        json_set(row, json_str(name), json_copy(place->arena, cell));
-        name = json_next(name);
-    }
-    json_append(rows, row);
-    return true;
-}
-
-bool take_csv(const struct param_place *place, const struct json *value)
-{
-    struct str rest = json_str(value);
-    struct csv_header header = {.names = json_new_array(place->arena)};
-    struct json *rows = json_new_array(place->arena);
-    size_t n_cells = 0;
-    size_t number = 1;
-
-    if (place->csv_left != NULL && rest.len > *place->csv_left) {
-        return refuse(place, "the CSV texts of a batch are too long together; send it by itself",
-                      STR_EMPTY);
-    }
-    if (place->csv_left != NULL) {
-        *place->csv_left -= rest.len;
-    }
-    if (str_starts(rest, STR("\xEF\xBB\xBF"))) { /* a byte order mark, as spreadsheets write it */
-        rest = str_sub(rest, 3, rest.len);
-    }
-    if (json_type(value) != JSON_STRING || rest.len == 0 ||
-        !csv_row(place->arena, &rest, CSV_MAX_COLUMNS, header.names, &header.n)) {
-        return refuse(place, "must be CSV text: a header row, then rows, quotes closed", STR_EMPTY);
-    }
-    if (header.n > CSV_MAX_COLUMNS) {
-        return refuse_row(place, "more columns than are taken:", 1, CSV_MAX_COLUMNS);
-    }
-    if (!names_differ(place, header.names)) {
-        return false;
-    }
-    while (rest.len > 0) {
-        if (!take_csv_row(place, &header, &rest, ++number, &n_cells, rows)) {
-            return false;
-        }
-    }
-    (void)put_text(place, json_str(value));
-    return put(place, "rows", rows);
-}

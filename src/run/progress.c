@@ -70,7 +70,7 @@ static void note_call(struct run_row *row, const struct plan_row *plan_row, enum
     row->call->status = status;
     row->call->us += plan_row->us;
     row->call->fault = fault_of_row(row, plan_row);
-    if (is_execution(row) && row->call->fault != NULL) {
+    if (row_is_execution(row) && row->call->fault != NULL) {
         row->goal->execution.fault = row->call->fault;
     }
 }
@@ -125,7 +125,7 @@ static void note_end(struct run_row *row, struct plan_row *plan_row, enum note_s
 
 void rows_progress(struct plan *plan, struct plan_row *plan_row)
 {
-    struct run_row *row = row_of(plan_row);
+    struct run_row *row = run_row_of(plan_row);
     enum note_status status = note_of(row, plan_row);
 
     if (status == NOTE_RUNNING) {
@@ -136,7 +136,7 @@ void rows_progress(struct plan *plan, struct plan_row *plan_row)
         }
         return;
     }
-    if ((status == NOTE_FAILED || status == NOTE_UNKNOWN) && is_mended(plan, plan_row)) {
+    if ((status == NOTE_FAILED || status == NOTE_UNKNOWN) && row_is_mended(plan, plan_row)) {
         return;
     }
     note_end(row, plan_row, status);

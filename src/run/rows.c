@@ -56,7 +56,7 @@ const struct call *setup_call(enum setup setup)
     return catalog_named_call(setup_rows[setup].call);
 }
 
-struct run_row *row_of(const struct plan_row *row)
+struct run_row *run_row_of(const struct plan_row *row)
 {
     return unconst(row->context);
 }
@@ -77,7 +77,7 @@ static bool is_setup(const struct run_row *row, enum setup setup)
     return row->call != NULL && row->call->setup == setup;
 }
 
-bool is_execution(const struct run_row *row)
+bool row_is_execution(const struct run_row *row)
 {
     return row->call != NULL && row->call->setup >= SETUP_EXECUTE;
 }
@@ -216,9 +216,9 @@ static bool step_before(struct plan *plan, struct run_row *row)
 
 static bool before_row(struct plan *plan, struct plan_row *plan_row)
 {
-    struct run_row *row = row_of(plan_row);
+    struct run_row *row = run_row_of(plan_row);
 
-    if (row->test != NULL || is_execution(row)) {
+    if (row->test != NULL || row_is_execution(row)) {
         run_names_done(row->run);
     }
     if (is_off(row)) {
@@ -227,7 +227,7 @@ static bool before_row(struct plan *plan, struct plan_row *plan_row)
     if (row->test != NULL && !row->test->begun) {
         begin_test(row);
     }
-    if (is_execution(row)) {
+    if (row_is_execution(row)) {
         set_ids(plan, &row->goal->ids);
         return execution_before(plan, row);
     }
@@ -353,7 +353,7 @@ static void step_made(struct run_row *row)
 static enum plan_verdict after_row(struct plan *plan, struct plan_row *plan_row,
                                    const struct json *answer, uint64_t *delay_ms, struct error *err)
 {
-    struct run_row *row = row_of(plan_row);
+    struct run_row *row = run_row_of(plan_row);
 
     *delay_ms = 0;
     if (is_setup(row, SETUP_EXECUTE)) {
@@ -389,10 +389,10 @@ static bool wants_other_title(const struct run_row *row, const struct plan_row *
            row->test->n_titles < TITLES_MAX;
 }
 
-bool is_mended(const struct plan *plan, const struct plan_row *plan_row)
+bool row_is_mended(const struct plan *plan, const struct plan_row *plan_row)
 {
     return !plan->stop_asked && !is_over_time(plan) &&
-           wants_other_title(row_of(plan_row), plan_row);
+           wants_other_title(run_row_of(plan_row), plan_row);
 }
 
 static void mend(struct plan *plan, struct run_row *row)
@@ -426,7 +426,7 @@ static void give_up(struct run_row *row)
 
 static enum plan_verdict row_failed(struct plan *plan, struct plan_row *plan_row)
 {
-    struct run_row *row = row_of(plan_row);
+    struct run_row *row = run_row_of(plan_row);
 
     if (is_over_time(plan)) {
         return PLAN_FAIL;
@@ -434,7 +434,7 @@ static enum plan_verdict row_failed(struct plan *plan, struct plan_row *plan_row
     if (is_extra(row)) {
         return PLAN_NEXT;
     }
-    if (is_mended(plan, plan_row)) {
+    if (row_is_mended(plan, plan_row)) {
         mend(plan, row);
     } else {
         give_up(row);
@@ -447,7 +447,7 @@ void rows_hook(struct plan_row *row)
     row->before = before_row;
     row->after = after_row;
     row->failed = row_failed;
-    if (is_setup(row_of(row), SETUP_FOLLOW)) {
+    if (is_setup(run_row_of(row), SETUP_FOLLOW)) {
         row->patience_ms = FOLLOW_PATIENCE_MS;
     }
 }

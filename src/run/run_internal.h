@@ -257,9 +257,9 @@ void test_judge(struct run_test *test); /* once its last step has ended */
 void resume_write(const struct run *run, struct json_writer *w);
 
 /* --- progress.c asks rows.c */
-struct run_row *row_of(const struct plan_row *row);
-bool is_execution(const struct run_row *row);
+struct run_row *run_row_of(const struct plan_row *row);
+bool row_is_execution(const struct run_row *row);
 /* Will another row mend it? Then nothing is told yet. */
-bool is_mended(const struct plan *plan, const struct plan_row *plan_row);
+bool row_is_mended(const struct plan *plan, const struct plan_row *plan_row);
 
 #endif

@@ -107,4 +107,16 @@ const struct run_step *run_step_find(const struct run_journey *journey, int64_t 
                                      int64_t step_id); /* NULL: none */
 void write_job(struct call *call, const struct execution *execution);
 
+/* execution_report.c */
+/* PASS, FAIL, ERROR in the end; null before it, and when it was cancelled. */
+const char *final_outcome(const struct progress *progress, const struct tally *tally);
+const struct run_journey *run_journey_find(const struct execution *execution, int64_t id);
+bool outcome_is_red(enum outcome outcome);
+void write_failure(struct json_writer *w, enum outcome outcome, const struct step *step);
+void write_run_step(struct json_writer *w, const struct progress *progress,
+                    const struct run_step *run);
+void write_run_journey(struct json_writer *w, const struct progress *progress,
+                       const struct run_journey *run);
+const struct execution *execution_of(struct call *call);
+
 #endif

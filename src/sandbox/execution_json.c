@@ -3,8 +3,6 @@
  * launchedByUser.email carry the initial data, the environment's variables and the canary. */
 #include "execution.h"
 
-#include "base/percent.h"
-
 static void write_moment(struct json_writer *w, const char *key, const struct execution *execution,
                          bool reached, uint64_t after_ms)
 {
@@ -16,8 +14,7 @@ static void write_moment(struct json_writer *w, const char *key, const struct ex
     }
 }
 
-/* PASS, FAIL, ERROR in the end; null before it, and when it was cancelled. */
-static const char *final_outcome(const struct progress *progress, const struct tally *tally)
+const char *final_outcome(const struct progress *progress, const struct tally *tally)
 {
     if (!progress->ended || progress->execution->ending == ENDING_CANCELED) {
         return NULL;
@@ -139,7 +136,7 @@ void write_execution_brief(struct json_writer *w, const struct execution *execut
     jw_end(w);
 }
 
-static const struct run_journey *run_journey_find(const struct execution *execution, int64_t id)
+const struct run_journey *run_journey_find(const struct execution *execution, int64_t id)
 {
     for (size_t i = 0; i < execution->n_journeys; i++) {
         if (execution->journeys[i].id == id) {
@@ -182,15 +179,15 @@ void write_last_outcome(struct json_writer *w, const struct execution *execution
     jw_end(w);
 }
 
-static bool is_red(enum outcome outcome)
+bool outcome_is_red(enum outcome outcome)
 {
     return outcome == OUTCOME_FAIL || outcome == OUTCOME_ERROR;
 }
 
-static void write_failure(struct json_writer *w, enum outcome outcome, const struct step *step)
+void write_failure(struct json_writer *w, enum outcome outcome, const struct step *step)
 {
     jw_key(w, "failureReason");
-    if (!is_red(outcome)) {
+    if (!outcome_is_red(outcome)) {
         jw_null(w);
         return;
     }
@@ -213,11 +210,11 @@ static void write_pictures(struct json_writer *w, bool was_run)
     }
 }
 
-static void write_run_step(struct json_writer *w, const struct progress *progress,
-                           const struct run_step *run)
+void write_run_step(struct json_writer *w, const struct progress *progress,
+                    const struct run_step *run)
 {
     enum outcome outcome = step_outcome(progress, run);
-    bool was_run = outcome == OUTCOME_PASS || is_red(outcome);
+    bool was_run = outcome == OUTCOME_PASS || outcome_is_red(outcome);
 
     jw_object(w);
     jw_kv_int(w, "id", run->id);
@@ -290,8 +287,8 @@ static void write_tracking(struct json_writer *w, const struct progress *progres
     jw_end(w);
 }
 
-static void write_run_journey(struct json_writer *w, const struct progress *progress,
-                              const struct run_journey *run)
+void write_run_journey(struct json_writer *w, const struct progress *progress,
+                       const struct run_journey *run)
 {
     struct tally tally = journey_tally(progress, run);
 
@@ -315,7 +312,7 @@ static void write_run_journey(struct json_writer *w, const struct progress *prog
     jw_end(w);
 }
 
-static const struct execution *execution_of(struct call *call)
+const struct execution *execution_of(struct call *call)
 {
     const struct execution *execution = thing_find(call->tenant, THING_EXECUTION, call->ids[0]);
 
@@ -386,181 +383,4 @@ int handle_execution_tree(struct call *call)
     jw_end(w);
     jw_end(w);
     return 200;
-}
-
-static void write_red_step(struct json_writer *w, const struct run_journey *journey,
-                           const struct run_case *run_case, const struct run_step *step,
-                           enum outcome outcome)
-{
-    jw_object(w);
-    jw_kv_int(w, "testSuiteId", journey->id);
-    jw_kv_int(w, "testCaseId", run_case->id);
-    jw_kv_int(w, "testStepId", step->id);
-    jw_kv_str(w, "journey", journey->title);
-    jw_kv_str(w, "checkpoint", run_case->title);
-    jw_kv_text(w, "outcome", outcome_name(outcome));
-    write_failure(w, outcome, step->step);
-    jw_end(w);
-}
-
-static void write_red_steps(struct json_writer *w, const struct progress *progress,
-                            const struct run_journey *journey, const struct run_case *run_case)
-{
-    for (size_t i = 0; i < run_case->n_steps; i++) {
-        enum outcome outcome = step_outcome(progress, &run_case->steps[i]);
-
-        if (is_red(outcome)) {
-            write_red_step(w, journey, run_case, &run_case->steps[i], outcome);
-        }
-    }
-}
-
-int handle_execution_analysis(struct call *call)
-{
-    const struct execution *execution = execution_of(call);
-    struct json_writer *w = call->w;
-    struct progress progress;
-    struct tally tally = {0};
-
-    if (execution == NULL) {
-        return 404;
-    }
-    progress = execution_progress(execution);
-    for (size_t i = 0; i < execution->n_journeys; i++) {
-        struct tally one = journey_tally(&progress, &execution->journeys[i]);
-
-        for (size_t k = 0; k < OUTCOME_N; k++) {
-            tally.n[k] += one.n[k];
-        }
-        tally.n_total += one.n_total;
-    }
-    jw_object(w);
-    jw_kv_int(w, "executionId", execution->thing.id);
-    jw_kv_text(w, "status", progress.status);
-    jw_kv_text(w, "outcome", final_outcome(&progress, &tally));
-    jw_kv_int(w, "total", (int64_t)tally.n_total);
-    jw_kv_int(w, "passed", (int64_t)tally.n[OUTCOME_PASS]);
-    jw_kv_int(w, "failed", (int64_t)(tally.n[OUTCOME_FAIL] + tally.n[OUTCOME_ERROR]));
-    jw_key(w, "errors");
-    jw_array(w);
-    for (size_t i = 0; i < execution->n_journeys; i++) {
-        for (size_t k = 0; k < execution->journeys[i].n_cases; k++) {
-            write_red_steps(w, &progress, &execution->journeys[i],
-                            &execution->journeys[i].cases[k]);
-        }
-    }
-    jw_end(w);
-    jw_kv_text(w, "aiInsights",
-               query_true(call, "includeAI") ? "The sandbox has no opinion" : NULL);
-    jw_end(w);
-    return 200;
-}
-
-const struct run_step *run_step_find(const struct run_journey *journey, int64_t case_id,
-                                     int64_t step_id)
-{
-    for (size_t i = 0; i < journey->n_cases; i++) {
-        const struct run_case *run_case = &journey->cases[i];
-
-        for (size_t k = 0; run_case->id == case_id && k < run_case->n_steps; k++) {
-            if (run_case->steps[k].id == step_id) {
-                return &run_case->steps[k];
-            }
-        }
-    }
-    return NULL;
-}
-
-int handle_execution_step(struct call *call)
-{
-    const struct execution *execution = execution_of(call);
-    const struct run_journey *journey;
-    const struct run_step *step;
-    struct progress progress;
-
-    if (execution == NULL) {
-        return 404;
-    }
-    journey = run_journey_find(execution, call->ids[1]);
-    step = journey == NULL ? NULL : run_step_find(journey, call->ids[2], call->ids[3]);
-    if (step == NULL) {
-        return refuse_unknown(call, "Step of this execution", call->ids[3]);
-    }
-    progress = execution_progress(execution);
-    write_run_step(call->w, &progress, step);
-    return 200;
-}
-
-/* The report of a journey in one execution, or in its last one. */
-static int write_report(struct call *call, const struct execution *execution, int64_t suite_id)
-{
-    const struct journey *journey = thing_find(call->tenant, THING_JOURNEY, suite_id);
-    const struct run_journey *run;
-    struct progress progress;
-
-    if (execution == NULL && journey == NULL) {
-        return refuse_unknown(call, "Journey", suite_id);
-    }
-    execution = execution == NULL ? journey->last_execution : execution;
-    run = execution == NULL ? NULL : run_journey_find(execution, suite_id);
-    if (run == NULL) {
-        return refuse_unknown(call, "Execution of journey", suite_id);
-    }
-    progress = execution_progress(execution);
-    write_run_journey(call->w, &progress, run);
-    return 200;
-}
-
-/* suiteId[]=1&suiteId[]=2: reports by journey id. */
-static int write_reports(struct call *call, const struct execution *execution)
-{
-    struct str rest = call->request->query;
-    struct str name;
-    struct str value;
-
-    jw_object(call->w);
-    while (query_next(call->arena, &rest, &name, &value)) {
-        int64_t id;
-        int status;
-
-        if (!str_is(name, "suiteId[]")) {
-            continue;
-        }
-        if (!str_to_i64(value, 1, INT64_MAX, &id)) {
-            return refuse_member(call, "suiteId[]", "must be a number");
-        }
-        write_id_key(call->w, id);
-        status = write_report(call, execution, id);
-        if (status != 200) {
-            return status;
-        }
-    }
-    jw_end(call->w);
-    return 200;
-}
-
-/* GET /testsuites/execution?suiteId=&jobId=: the report of one journey; with suiteId[] of several;
- * without jobId of the last execution of each. */
-int handle_execution_journey(struct call *call)
-{
-    const struct execution *execution = NULL;
-    struct str several;
-    int64_t suite_id = 0;
-
-    if (!query_number(call, "jobId", 1, &call->ids[0]) ||
-        !query_number(call, "suiteId", 1, &suite_id)) {
-        return refuse_member(call, "jobId and suiteId", "must be numbers");
-    }
-    if (call->ids[0] != 0) {
-        execution = execution_of(call);
-        if (execution == NULL) {
-            return 404;
-        }
-    }
-    if (suite_id != 0) {
-        return write_report(call, execution, suite_id);
-    }
-    return query_find(call->arena, call->request->query, "suiteId[]", &several)
-               ? write_reports(call, execution)
-               : refuse_without(call, "suiteId");
 }

@@ -476,4 +476,16 @@ struct str path_below_api(struct str path); /* "/api/goals" -> "/goals"; others 
 /* {"success":false,"error":{"code":"404","message":"…"}}; the code is not always the status. */
 void write_refusal(struct buf *out, int code, struct str message);
 
+/* table_import.c */
+size_t table_column(const struct table *table, struct str name);
+bool table_add_column(struct call *call, struct table *table, struct str name);
+/* Cells are counted, not rows alone: an empty line costs as much as the header is wide. */
+bool table_is_full(const struct table *table);
+struct str *table_add_row(struct call *call, struct table *table);
+int refuse_table_rows(struct call *call);
+/* Lines of CSV as rows; false: a row is too long, there are too many, or a quote is not closed. */
+bool table_add_csv(struct call *call, struct table *table, struct str csv);
+bool table_add_csv_header(struct call *call, struct table *table, struct str *csv, bool is_named);
+struct table *table_of(struct call *call);
+
 #endif

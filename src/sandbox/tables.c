@@ -4,7 +4,7 @@
 
 #include "data/csv.h"
 
-static size_t column_named(const struct table *table, struct str name)
+size_t table_column(const struct table *table, struct str name)
 {
     for (size_t i = 0; i < table->columns.n; i++) {
         const struct column *column = table->columns.items[i];
@@ -16,12 +16,12 @@ static size_t column_named(const struct table *table, struct str name)
     return table->columns.n;
 }
 
-static bool add_column(struct call *call, struct table *table, struct str name)
+bool table_add_column(struct call *call, struct table *table, struct str name)
 {
     struct column *column;
 
     if (table->columns.n >= MAX_TABLE_COLUMNS || name.len == 0 || name.len > NAME_MAX_BYTES ||
-        column_named(table, name) < table->columns.n) {
+        table_column(table, name) < table->columns.n) {
         return false;
     }
     column = arena_zalloc(&call->tenant->arena, sizeof(*column));
@@ -31,14 +31,13 @@ static bool add_column(struct call *call, struct table *table, struct str name)
     return true;
 }
 
-/* Cells are counted, not rows alone: an empty line costs as much as the header is wide. */
-static bool is_full(const struct table *table)
+bool table_is_full(const struct table *table)
 {
     return table->rows.n >= MAX_TABLE_ROWS ||
            (table->rows.n + 1) * table->columns.n > MAX_TABLE_CELLS;
 }
 
-static struct str *add_row(struct call *call, struct table *table)
+struct str *table_add_row(struct call *call, struct table *table)
 {
     struct str *cells = arena_calloc(&call->tenant->arena, table->columns.n, sizeof(*cells));
 
@@ -49,55 +48,9 @@ static struct str *add_row(struct call *call, struct table *table)
     return cells;
 }
 
-static int refuse_rows(struct call *call)
+int refuse_table_rows(struct call *call)
 {
     return refuse(call, 400, "A row is longer than the header, or there are too many rows");
-}
-
-/* Lines of CSV as rows; false: a row is too long, there are too many, or a quote is not closed. */
-static bool csv_rows(struct call *call, struct table *table, struct str csv)
-{
-    struct buf *cell = &call->state->scratch;
-
-    while (csv.len > 0) {
-        struct str *cells;
-        bool ends_line = false;
-
-        if (is_full(table)) {
-            return false;
-        }
-        cells = add_row(call, table);
-        for (size_t i = 0; !ends_line; i++) {
-            if (!csv_cell(&csv, cell, &ends_line) || (i >= table->columns.n && cell->len > 0)) {
-                return false;
-            }
-            if (i < table->columns.n) {
-                cells[i] = keep(call, buf_view(cell));
-            }
-        }
-    }
-    return true;
-}
-
-static bool csv_header(struct call *call, struct table *table, struct str *csv, bool is_named)
-{
-    struct str rest = *csv;
-    bool ends_line = false;
-    struct buf *cell = &call->state->scratch;
-
-    for (size_t i = 1; !ends_line; i++) {
-        bool ok = csv_cell(&rest, cell, &ends_line);
-        struct str name = is_named ? arena_str(call->arena, buf_view(cell))
-                                   : arena_printf(call->arena, "column%zu", i);
-
-        if (!ok || !add_column(call, table, name)) {
-            return false;
-        }
-    }
-    if (is_named) {
-        *csv = rest;
-    }
-    return true;
 }
 
 static void write_table(struct json_writer *w, const struct table *table)
@@ -144,16 +97,16 @@ static int fill_columns(struct call *call, struct table *table)
     if (body_text(call, "csv", &csv)) {
         bool is_named = headers == NULL || json_true(headers);
 
-        if (!csv_header(call, table, &csv, is_named)) {
+        if (!table_add_csv_header(call, table, &csv, is_named)) {
             return refuse_member(call, "csv", "needs a header of different, named columns");
         }
-        return csv_rows(call, table, csv) ? 200 : refuse_rows(call);
+        return table_add_csv(call, table, csv) ? 200 : refuse_table_rows(call);
     }
     if (json_type(columns) != JSON_ARRAY || json_size(columns) == 0) {
         return refuse(call, 400, "A table needs csv, or a list of columns");
     }
     JSON_FOREACH (item, columns) {
-        if (!add_column(call, table, json_str(item))) {
+        if (!table_add_column(call, table, json_str(item))) {
             return refuse_member(call, "columns", "must be different texts");
         }
     }
@@ -191,7 +144,7 @@ int handle_table_create(struct call *call)
     return 200;
 }
 
-static struct table *table_of(struct call *call)
+struct table *table_of(struct call *call)
 {
     struct table *table = thing_find(call->tenant, THING_TABLE, call->ids[0]);
 
@@ -278,11 +231,11 @@ static int set_row(struct call *call, struct table *table, const struct json *ro
     int64_t at;
 
     if (!str_to_i64(json_name(row), 0, MAX_TABLE_ROWS - 1, &at) || (size_t)at > table->rows.n ||
-        ((size_t)at == table->rows.n && is_full(table))) {
+        ((size_t)at == table->rows.n && table_is_full(table))) {
         return refuse_member(call, "newTestDataValues", "names a row that cannot be");
     }
     if ((size_t)at == table->rows.n) {
-        (void)add_row(call, table);
+        (void)table_add_row(call, table);
     }
     JSON_FOREACH (value, row) {
         struct str *cell = cell_of(table, at, json_name(value));
@@ -322,139 +275,6 @@ int handle_table_values_update(struct call *call)
     return handle_table_values(call);
 }
 
-static bool is_header(const struct table *table, const struct json *row)
-{
-    const struct json *cell;
-    size_t i = 0;
-
-    if (json_size(row) != table->columns.n) {
-        return false;
-    }
-    JSON_FOREACH (cell, row) {
-        const struct column *column = table->columns.items[i++];
-
-        if (!str_eq(json_str(cell), column->name)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static struct str cell_text(struct call *call, const struct json *cell)
-{
-    switch (json_type(cell)) {
-    case JSON_STRING:
-        return keep(call, json_str(cell));
-    case JSON_NULL:
-        return STR_EMPTY;
-    case JSON_BOOL:
-    case JSON_NUMBER:
-    case JSON_ARRAY:
-    case JSON_OBJECT:
-        return keep_json(call, cell);
-    }
-    return STR_EMPTY;
-}
-
-/* A list of cells in the order of the columns, or an object by their names. */
-static bool import_row(struct call *call, struct table *table, const struct json *row)
-{
-    bool by_name = json_type(row) == JSON_OBJECT;
-    struct str *cells = add_row(call, table);
-    const struct json *cell;
-    size_t next = 0;
-
-    JSON_FOREACH (cell, row) {
-        size_t at = by_name ? column_named(table, json_name(cell)) : next++;
-
-        if (at >= table->columns.n) {
-            return false;
-        }
-        cells[at] = cell_text(call, cell);
-    }
-    return true;
-}
-
-static int import_rows(struct call *call, struct table *table, const struct json *rows)
-{
-    const struct json *row;
-    size_t n_before = table->rows.n;
-    bool is_first = true;
-
-    JSON_FOREACH (row, rows) {
-        bool skip = is_first && json_type(row) == JSON_ARRAY && is_header(table, row);
-
-        is_first = false;
-        if (skip) {
-            continue;
-        }
-        if ((json_type(row) != JSON_ARRAY && json_type(row) != JSON_OBJECT) || is_full(table) ||
-            !import_row(call, table, row)) {
-            table->rows.n = n_before; /* all or nothing */
-            return refuse_rows(call);
-        }
-    }
-    return 200;
-}
-
-static int import_csv(struct call *call, struct table *table, struct str csv)
-{
-    struct table header = *table;
-    size_t n_before = table->rows.n;
-    struct str rest = csv;
-
-    /* The first line is the header when it names the columns. */
-    header.columns = (struct refs){0};
-    if (csv_header(call, &header, &rest, true) && header.columns.n == table->columns.n) {
-        size_t n_same = 0;
-
-        for (size_t i = 0; i < table->columns.n; i++) {
-            const struct column *own = table->columns.items[i];
-            const struct column *given = header.columns.items[i];
-
-            n_same += str_eq(own->name, given->name) ? 1 : 0;
-        }
-        csv = n_same == table->columns.n ? rest : csv;
-    }
-    if (!csv_rows(call, table, csv)) {
-        table->rows.n = n_before;
-        return refuse_rows(call);
-    }
-    return 200;
-}
-
-int handle_table_import(struct call *call)
-{
-    struct table *table = table_of(call);
-    const struct json *rows = json_get(call->body, "data");
-    size_t n_before;
-    int status;
-
-    if (table == NULL) {
-        return 404;
-    }
-    n_before = table->rows.n;
-    if (json_type(rows) == JSON_STRING) {
-        status = import_csv(call, table, json_str(rows));
-    } else if (json_type(rows) == JSON_ARRAY) {
-        status = import_rows(call, table, rows);
-    } else {
-        return refuse_member(call, "data", "must be a list of rows, or CSV text");
-    }
-    if (status != 200) {
-        return status;
-    }
-    thing_touch(&table->thing);
-    jw_object(call->w);
-    jw_kv_int(call->w, "id", table->thing.id);
-    jw_kv_int(call->w, "importedRows", (int64_t)(table->rows.n - n_before));
-    jw_kv_int(call->w, "rowsImported", (int64_t)(table->rows.n - n_before));
-    jw_kv_int(call->w, "rowCount", (int64_t)table->rows.n);
-    jw_kv_int(call->w, "modifiedDate", table->thing.modified_ms);
-    jw_end(call->w);
-    return 200;
-}
-
 /* PUT /testdata/tables/{} {name | title, description} */
 int handle_table_update(struct call *call)
 {
@@ -480,11 +300,11 @@ static void copy_rows(struct call *call, struct table *to, const struct table *f
     for (size_t i = 0; i < from->columns.n; i++) {
         const struct column *column = from->columns.items[i];
 
-        (void)add_column(call, to, column->name); /* was right in the other table */
+        (void)table_add_column(call, to, column->name); /* was right in the other table */
     }
     for (size_t i = 0; i < from->rows.n; i++) {
         const struct str *cells = from->rows.items[i];
-        struct str *copy = add_row(call, to);
+        struct str *copy = table_add_row(call, to);
 
         for (size_t k = 0; k < from->columns.n; k++) {
             copy[k] = cells[k]; /* texts never change: shared */

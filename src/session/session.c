@@ -6,11 +6,10 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/random.h"
-#include "observe/log.h"
 #include "observe/metrics.h"
 #include "session_internal.h"
 
-enum { SWEEP_MS = 5000, SWEEP_MAX = 10000, SNAPSHOT_LOOK_MS = 100, MAX_TIMEOUT_S = 30 * 86400 };
+enum { MAX_TIMEOUT_S = 30 * 86400 };
 
 enum { WORKING_MAX = 1000 };
 
@@ -69,7 +68,7 @@ void record_insert(struct session_store *store, struct session_record *record)
 
 /* ---- ids that left ---- */
 
-static void gone_drop(struct session_store *store, struct session_gone *gone)
+void gone_drop(struct session_store *store, struct session_gone *gone)
 {
     map_remove(&store->gone, &gone->node);
     list_remove(&gone->link);
@@ -91,7 +90,7 @@ static void gone_add(struct session_store *store, const struct session_record *r
     list_append(&store->gone_order, &gone->link);
 }
 
-static void record_leave(struct session_store *store, struct session_record *record)
+void record_leave(struct session_store *store, struct session_record *record)
 {
     map_remove(&store->records, &record->node);
     list_remove(&record->lru);
@@ -110,7 +109,7 @@ static bool is_due(const struct session_store *store, const struct session_recor
     return record_expires_ms(store, record) <= (int64_t)clock_age_ms();
 }
 
-static bool expire_if_due(struct session_store *store, struct session_record *record)
+bool expire_if_due(struct session_store *store, struct session_record *record)
 {
     if (!is_due(store, record) || is_at_work(store, record)) {
         return false;
@@ -430,114 +429,6 @@ const struct session_trouble *session_store_trouble(const struct session_store *
 }
 
 /* ---- store ---- */
-
-/* Sessions differ in their idle time, so the oldest is not always the next to expire: the sweep
- * looks at a bounded number from the old end. */
-static void on_sweep(struct deadline *deadline)
-{
-    struct session_store *store = CONTAINER_OF(deadline, struct session_store, sweep);
-    struct list *link;
-    struct list *after;
-    size_t n = 0;
-
-    LIST_FOREACH_SAFE (link, after, &store->lru) {
-        if (++n > SWEEP_MAX) {
-            break;
-        }
-        (void)expire_if_due(store, CONTAINER_OF(link, struct session_record, lru));
-    }
-    deadline_set(store->deadlines, deadline, SWEEP_MS, on_sweep);
-}
-
-/* A crash shall lose at most the interval, writing included: it begins twice in it. */
-static uint64_t snapshot_pause_ms(const struct session_store *store)
-{
-    return (uint64_t)store->options.snapshot_interval_s * 1000 / 2;
-}
-
-static void on_snapshot(struct deadline *deadline)
-{
-    struct session_store *store = CONTAINER_OF(deadline, struct session_store, snapshot);
-    uint64_t now_ms = clock_now_ms();
-    uint64_t wait_ms = SNAPSHOT_LOOK_MS;
-
-    if (!snapshot_is_running(store)) {
-        uint64_t gone_ms = now_ms - store->snapshot_ms;
-
-        if (gone_ms < snapshot_pause_ms(store)) {
-            wait_ms = snapshot_pause_ms(store) - gone_ms;
-        } else if (store->changed) {
-            snapshot_begin(store);
-            store->snapshot_ms = now_ms;
-        }
-    }
-    deadline_set(store->deadlines, deadline, wait_ms, on_snapshot);
-}
-
-enum error_code session_store_open(struct deadlines *deadlines, struct later *later,
-                                   const struct session_options *options,
-                                   struct session_store **out, struct error *err)
-{
-    struct session_store *store = mem_zalloc(sizeof(*store));
-    struct error cause = {0};
-
-    store->options = *options;
-    store->deadlines = deadlines;
-    store->later = later;
-    map_init(&store->records);
-    map_init(&store->gone);
-    map_init(&store->lanes);
-    list_init(&store->lru);
-    list_init(&store->gone_order);
-    deadline_set(deadlines, &store->sweep, SWEEP_MS, on_sweep);
-    if (options->snapshot_file.len > 0) {
-        store->snapshot_file = str_dup(options->snapshot_file);
-        if (snapshot_load(store, &cause) != ERR_OK ||
-            session_store_save(store, &cause) != ERR_OK) { /* now, not when they are lost */
-            mem_free(store->snapshot_file);
-            store->snapshot_file = NULL;
-            session_store_close(store);
-            return error_set(err, ERR_CONFIG, "sessions.snapshot_file: %s", cause.text);
-        }
-        if (options->snapshot_interval_s > 0) {
-            store->snapshot_ms = clock_now_ms();
-            deadline_set(deadlines, &store->snapshot, snapshot_pause_ms(store), on_snapshot);
-        }
-    }
-    *out = store;
-    return ERR_OK;
-}
-
-void session_store_configure(struct session_store *store, const struct session_options *options)
-{
-    store->options.max_active = options->max_active;
-    store->options.timeout_s = options->timeout_s;
-    store->options.max_age_s = options->max_age_s;
-    store->options.max_queue = options->max_queue;
-}
-
-void session_store_close(struct session_store *store)
-{
-    struct error err = {0};
-
-    CHECK(store->lanes.n_nodes == 0);
-    if (store->snapshot_file != NULL && session_store_save(store, &err) != ERR_OK) {
-        log_event(LOG_ERROR, "sessions.snapshot_failed", F_TEXT("error", err.text));
-    }
-    deadline_clear(&store->sweep);
-    deadline_clear(&store->snapshot);
-    while (!list_is_empty(&store->lru)) {
-        record_leave(store, CONTAINER_OF(list_first(&store->lru), struct session_record, lru));
-    }
-    while (!list_is_empty(&store->gone_order)) {
-        gone_drop(store, CONTAINER_OF(list_first(&store->gone_order), struct session_gone, link));
-    }
-    map_done(&store->records);
-    map_done(&store->gone);
-    map_done(&store->lanes);
-    mem_free(store->snapshot_file);
-    mem_free(store);
-}
 
 enum error_code session_is_paused(struct error *err)
 {

@@ -84,4 +84,9 @@ enum error_code snapshot_load(struct session_store *store, struct error *err);
 void snapshot_begin(struct session_store *store); /* copies; a thread writes. None may be running */
 bool snapshot_is_running(struct session_store *store); /* false: what has ended is dealt with */
 
+/* store.c */
+void gone_drop(struct session_store *store, struct session_gone *gone);
+void record_leave(struct session_store *store, struct session_record *record);
+bool expire_if_due(struct session_store *store, struct session_record *record);
+
 #endif

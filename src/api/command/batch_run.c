@@ -1,18 +1,15 @@
 /* The rows of a batch and what happens around them: hooks before a row (what only the moment knows:
  * the position) and after it (what came back), the session's lane, the end. */
-#include "api/command/batch.h"
+#include "batch_rows.h"
 
-#include "api/command/execution_link.h"
-#include "api/command/goal_memo.h"
-#include "api/gate/reply_map.h"
 #include "base/clock.h"
 #include "observe/metrics.h"
 #include "run/run.h"
 #include "step/look.h"
 
-enum { POLL_DEFAULT_S = 2, WAIT_DEFAULT_S = 300, WAIT_MARGIN_MS = 30000 };
+enum { WAIT_MARGIN_MS = 30000 };
 
-static struct batch_item *item_of(const struct plan_row *row)
+struct batch_item *batch_item_of(const struct plan_row *row)
 {
     return unconst(row->context);
 }
@@ -33,7 +30,7 @@ static int64_t shown_position(const struct batch_item *item)
 /* Of a dry run: the count is shown where the position would be counted. */
 static bool before_shown_count(struct plan *plan, struct plan_row *row)
 {
-    struct batch_item *item = item_of(row);
+    struct batch_item *item = batch_item_of(row);
     bool counts = !item->cursor->is_counted && shown_position(item) < 0;
 
     (void)plan;
@@ -43,7 +40,7 @@ static bool before_shown_count(struct plan *plan, struct plan_row *row)
 
 static bool before_shown_step(struct plan *plan, struct plan_row *row)
 {
-    struct batch_item *item = item_of(row);
+    struct batch_item *item = batch_item_of(row);
     struct batch_cursor *cursor = item->cursor;
 
     if (item->input.position < 0) {
@@ -62,7 +59,7 @@ static bool before_shown_step(struct plan *plan, struct plan_row *row)
 
 static bool before_step(struct plan *plan, struct plan_row *row)
 {
-    struct batch_item *item = item_of(row);
+    struct batch_item *item = batch_item_of(row);
     bool given = item->input.position >= 0;
 
     (void)plan;
@@ -75,7 +72,7 @@ static bool before_step(struct plan *plan, struct plan_row *row)
  */
 static bool before_call(struct plan *plan, struct plan_row *row)
 {
-    struct batch_item *item = item_of(row);
+    struct batch_item *item = batch_item_of(row);
 
     (void)plan;
     return item->status != ITEM_FAILED && item->status != ITEM_UNKNOWN;
@@ -92,7 +89,7 @@ static void take_failure(struct batch_item *item, const struct plan_row *row)
 /* Of a command that changes the steps of a library checkpoint. */
 static bool before_ordered(struct plan *plan, struct plan_row *row)
 {
-    struct batch_item *item = item_of(row);
+    struct batch_item *item = batch_item_of(row);
     struct str text = json_str(json_get(item->args, item->bound.command->args[0].name));
     int64_t id;
 
@@ -103,7 +100,7 @@ static bool before_ordered(struct plan *plan, struct plan_row *row)
 static enum plan_verdict call_failed(struct plan *plan, struct plan_row *row)
 {
     (void)plan;
-    take_failure(item_of(row), row);
+    take_failure(batch_item_of(row), row);
     return PLAN_FAIL;
 }
 
@@ -159,7 +156,7 @@ static enum plan_verdict after_step(struct plan *plan, struct plan_row *row,
                                     const struct json *answer, uint64_t *delay_ms,
                                     struct error *err)
 {
-    struct batch_item *item = item_of(row);
+    struct batch_item *item = batch_item_of(row);
     const struct step *step = &item->batch->step;
     struct batch_cursor *cursor = item->cursor;
 
@@ -194,7 +191,7 @@ static void take_seen(struct batch_item *item)
 
 static enum plan_verdict step_failed(struct plan *plan, struct plan_row *row)
 {
-    struct batch_item *item = item_of(row);
+    struct batch_item *item = batch_item_of(row);
 
     (void)plan;
     take_failure(item, row);
@@ -205,171 +202,6 @@ static enum plan_verdict step_failed(struct plan *plan, struct plan_row *row)
         position_unknown(item);
     }
     return PLAN_FAIL;
-}
-
-/* ---- commands that are not steps ---- */
-
-static int64_t value_int(const struct batch_item *item, const char *name, int64_t otherwise)
-{
-    const struct json *value = json_get(item->args, name);
-    struct str text = json_type(value) == JSON_NUMBER
-                          ? json_number_text(value, item->batch->task->arena)
-                          : json_str(value);
-    int64_t number;
-
-    return str_to_i64(text, 0, INT32_MAX, &number) ? number : otherwise;
-}
-
-static int64_t limit_of(const struct batch_item *item)
-{
-    return value_int(item, "timeout", WAIT_DEFAULT_S) * 1000;
-}
-
-/* Asks again until the execution has ended or the command's own time is over, the last time just
- * then; what state it is in is answered, with a warning where it still runs. */
-static enum plan_verdict poll_again(struct batch_item *item, const struct plan_row *row,
-                                    const struct json *answer, uint64_t *delay_ms)
-{
-    int64_t left_ms = limit_of(item) - (int64_t)(clock_now_ms() - row->started_ms);
-    int64_t interval_ms = value_int(item, "interval", POLL_DEFAULT_S) * 1000;
-
-    if (execution_is_over(answer)) {
-        return PLAN_NEXT;
-    }
-    if (left_ms <= 0) {
-        item->timed_out = true;
-        return PLAN_NEXT;
-    }
-    *delay_ms = (uint64_t)(interval_ms < left_ms ? interval_ms : left_ms);
-    return PLAN_AGAIN;
-}
-
-/* The id of the thing, if the answer has none: after a create the captured one, after a change
- * the one in the request. NULL: not known. */
-static const struct json *id_known(const struct batch_item *item)
-{
-    const struct command *command = item->bound.command;
-    const char *captured = command->call.captures[0].variable;
-
-    if (command->call.class == CALL_CHANGE) {
-        return json_get(item->args, command->args[0].name);
-    }
-    return captured != NULL ? plan_get(item->batch->task->plan, captured) : NULL;
-}
-
-/* Bare {} and null: JSON, but it says nothing. */
-static bool says_nothing(const struct json *answer)
-{
-    return answer != NULL && (json_type(answer) == JSON_NULL ||
-                              (json_type(answer) == JSON_OBJECT && json_size(answer) == 0));
-}
-
-/* Done without a word about the thing: no body, or just "success". Enough for what is changed and
- * for what needs no id. */
-static bool is_plain_done(const struct batch_item *item, const struct reply_map *map)
-{
-    const struct command *command = item->bound.command;
-    bool needs_no_id = command->call.class == CALL_CREATE && !map->fields[0].always;
-
-    return (command->call.class == CALL_CHANGE || needs_no_id) && !says_nothing(item->answer);
-}
-
-static bool has_any(const struct json *data)
-{
-    const struct json *member;
-
-    JSON_FOREACH (member, data) {
-        if (json_type(member) != JSON_NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* No id in the answer: use the captured one or the one in the request. False: the reply needs an
- * id and there is none. */
-static bool take_known_id(const struct batch_item *item, const struct reply_map *map,
-                          struct json **data)
-{
-    struct arena *arena = item->batch->task->arena;
-    const struct json *id = id_known(item);
-
-    if (id == NULL) {
-        return !map->fields[0].always;
-    }
-    if (*data == NULL && item->bound.command->call.class == CALL_CREATE &&
-        !says_nothing(item->answer)) {
-        *data = json_new_object(arena);
-    }
-    if (*data != NULL) {
-        json_set(*data, STR("id"),
-                 json_new_string(arena, json_type(id) == JSON_NUMBER ? json_number_text(id, arena)
-                                                                     : json_str(id)));
-    }
-    return true;
-}
-
-/* What the reply says of a call; NULL: the platform's answer does not tell it. */
-static struct json *call_data(struct batch_item *item)
-{
-    struct task *task = item->batch->task;
-    const struct command *command = item->bound.command;
-    const struct reply_map *map = reply_map_find(command->reply);
-    bool is_one = map->many == NULL;
-    struct json *data =
-        reply_reduce(task->arena, command->reply, item->answer, item->batch->task->plan->variables);
-
-    if (data == NULL && is_plain_done(item, map)) {
-        data = json_new_object(task->arena);
-    }
-    if (is_one && command->call.class == CALL_READ && !has_any(data)) {
-        return NULL;
-    }
-    if (is_one && str_is(STR("id"), map->fields[0].to) &&
-        json_type(json_get(data, "id")) == JSON_NULL && !take_known_id(item, map, &data)) {
-        return NULL;
-    }
-    if (data != NULL && str_is(STR("execution"), command->reply)) {
-        execution_link_set(task, data, item->answer, json_str(json_get(item->args, "goal_id")));
-    }
-    return data;
-}
-
-static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
-                                    const struct json *answer, uint64_t *delay_ms,
-                                    struct error *err)
-{
-    struct batch_item *item = item_of(row);
-    bool is_poll = row->label != NULL && str_is(STR("poll"), row->label);
-
-    (void)plan;
-    if (row->call == catalog_call(item->bound.command) || is_poll) {
-        item->answer = answer;
-        item->is_answered = true;
-    }
-    if (!item->is_answered) {
-        goal_memo_learn(item->batch->task, row->call, STR_EMPTY);
-        return PLAN_NEXT;
-    }
-    if (is_poll) {
-        enum plan_verdict verdict = poll_again(item, row, answer, delay_ms);
-
-        if (verdict == PLAN_AGAIN) {
-            return verdict;
-        }
-    }
-    item->data = call_data(item);
-    if (item->data == NULL) {
-        (void)error_set(err, ERR_UPSTREAM_SHAPE,
-                        "%s: the platform's answer does not hold the result%s",
-                        row->call->spec->name,
-                        row->call->spec->class == CALL_READ
-                            ? ""
-                            : ". It may have been carried out; look before repeating it");
-        return PLAN_FAIL;
-    }
-    item->status = ITEM_DONE;
-    return PLAN_NEXT;
 }
 
 /* ---- rows ---- */
@@ -420,7 +252,7 @@ static void polls(const struct batch_item *item, struct plan_row *row)
 {
     row->label = "poll";
     row->patience_ms = FOLLOW_PATIENCE_MS;
-    row->limit_ms = (unsigned)limit_of(item);
+    row->limit_ms = (unsigned)batch_item_limit(item);
 }
 
 static void add_extra(struct batch_item *item, const struct command_call *extra)
@@ -432,7 +264,7 @@ static void add_extra(struct batch_item *item, const struct command_call *extra)
          goal_memo_saves(item->batch->task, extra->name, STR_EMPTY))) {
         return;
     }
-    row = add_row(item, catalog_extra_call(extra->name), after_call);
+    row = add_row(item, catalog_extra_call(extra->name), batch_after_call);
     row->before = before_call;
     row->failed = call_failed;
     if (extra->poll != NULL) {
@@ -448,7 +280,7 @@ static void add_call(struct batch_item *item)
     for (size_t i = 0; i < COMMAND_MAX_CALLS && command->before[i].name != NULL; i++) {
         add_extra(item, &command->before[i]);
     }
-    row = add_row(item, catalog_call(command), after_call);
+    row = add_row(item, catalog_call(command), batch_after_call);
     row->before = before_call;
     row->failed = call_failed;
     if (command->orders) {
@@ -558,7 +390,7 @@ static void items_end(struct batch *batch)
 
     for (size_t i = 0; i < plan->n_rows; i++) {
         if (plan->rows[i].context != NULL) {
-            item_ends(item_of(&plan->rows[i]), &plan->rows[i]);
+            item_ends(batch_item_of(&plan->rows[i]), &plan->rows[i]);
         }
     }
 }
@@ -624,7 +456,7 @@ static void stretch_deadline(struct batch *batch)
 
         if (item->status == ITEM_PENDING && (json_true(json_get(item->args, "wait")) ||
                                              json_true(json_get(item->args, "follow")))) {
-            asked_ms += (uint64_t)limit_of(item) + WAIT_MARGIN_MS;
+            asked_ms += (uint64_t)batch_item_limit(item) + WAIT_MARGIN_MS;
         }
     }
     if (asked_ms > wait_ms) {

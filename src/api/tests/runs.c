@@ -10,12 +10,7 @@
 #include "base/random.h"
 #include "tests.h"
 
-enum {
-    TAGS_MAX = 32,
-    VARIABLES_MAX = 200,
-    ANSWER_MAX = 256 * 1024 * 1024,
-    REPLY_MARGIN_MS = 10000
-};
+enum { TAGS_MAX = 32, VARIABLES_MAX = 200, REPLY_MARGIN_MS = 10000 };
 
 /* What the query says; strs and arrays in the task's arena. */
 struct asked {
@@ -200,12 +195,12 @@ static enum error_code check_permissions(struct task *task, const struct testfil
 
 /* ---- replies ---- */
 
-static enum stage_verdict reply_run(struct task *task, int status, const struct run *run)
+enum stage_verdict run_reply(struct task *task, int status, const struct run *run)
 {
     struct json_writer w;
     struct buf text;
 
-    buf_init(&text, ANSWER_MAX);
+    buf_init(&text, RUN_ANSWER_MAX);
     jw_init(&w, &text);
     run_write(run, &w);
     return task_reply_text(task, status, "application/json; charset=utf-8", &text);
@@ -227,7 +222,7 @@ static enum stage_verdict reply_ended(struct task *task, const struct run *run)
         task->error = *err;
         return task_fail(task);
     }
-    return reply_run(task, run_succeeded(run) ? 200 : 207, run);
+    return run_reply(task, run_succeeded(run) ? 200 : 207, run);
 }
 
 static enum stage_verdict reply_dry_run(struct task *task, struct run *run,
@@ -241,7 +236,7 @@ static enum stage_verdict reply_dry_run(struct task *task, struct run *run,
     if (run_dry_run(run, &requests, &task->error) != ERR_OK) {
         return task_fail(task);
     }
-    buf_init(&text, ANSWER_MAX);
+    buf_init(&text, RUN_ANSWER_MAX);
     jw_init(&w, &text);
     jw_object(&w);
     jw_kv_text(&w, "status", "dry_run");
@@ -422,7 +417,7 @@ static enum stage_verdict start(struct task *task, struct run *run, const struct
     locate(task, run);
     if (asked->async) {
         task->may_have_changed = true;
-        return reply_run(task, 202, run);
+        return run_reply(task, 202, run);
     }
     return wait_for(task, run, asked->timeout_ms);
 }
@@ -476,72 +471,4 @@ enum stage_verdict handle_test_run(struct task *task)
     asked->reading.then = run_what_was_read;
     asked->reading.gone = nobody_asks_any_more;
     return read_file(task, asked);
-}
-
-/* ---- runs that are there ---- */
-
-struct run *task_run(struct task *task)
-{
-    struct str id = task_param(task, "id");
-    struct run *run = run_find(task->api->runs, &task->principal.owner, id);
-
-    if (run == NULL) {
-        (void)error_set(&task->error, ERR_NOT_FOUND,
-                        "There is no such test run; the last %u that have ended are kept",
-                        task->config->runs.max_kept);
-    }
-    return run;
-}
-
-enum stage_verdict handle_run_get(struct task *task)
-{
-    const struct run *run = task_run(task);
-
-    return run == NULL ? task_fail(task) : reply_run(task, 200, run);
-}
-
-enum stage_verdict handle_run_stop(struct task *task)
-{
-    struct run *run = task_run(task);
-
-    if (run == NULL) {
-        return task_fail(task);
-    }
-    if (run_is_over(run)) {
-        return reply_run(task, 200, run);
-    }
-    if (task->dry_run) {
-        return task_reply_nothing_sent(task);
-    }
-    run_stop(run);
-    return reply_run(task, 202, run);
-}
-
-enum stage_verdict handle_run_list(struct task *task)
-{
-    enum { LIST_MAX = 200 };
-    struct run *runs[LIST_MAX];
-    int64_t limit = task_query_number(task, "limit", 50);
-    int64_t offset = task_query_number(task, "offset", 0);
-    struct json_writer w;
-    struct buf out;
-    size_t total;
-    size_t n;
-
-    n = run_list(task->api->runs, &task->principal.owner, (size_t)offset, (size_t)limit, runs,
-                 &total);
-    buf_init(&out, ANSWER_MAX);
-    jw_init(&w, &out);
-    jw_object(&w);
-    jw_key(&w, "runs");
-    jw_array(&w);
-    for (size_t i = 0; i < n; i++) {
-        run_write_summary(runs[i], &w);
-    }
-    jw_end(&w);
-    jw_kv_int(&w, "total", (int64_t)total);
-    jw_kv_int(&w, "limit", limit);
-    jw_kv_int(&w, "offset", offset);
-    jw_end(&w);
-    return task_reply_text(task, 200, "application/json; charset=utf-8", &out);
 }

@@ -1,0 +1,172 @@
+/* Commands that are no steps: what became of them, and of those that ask again until something is over. */
+#include "batch_rows.h"
+
+#include "api/command/execution_link.h"
+#include "api/command/goal_memo.h"
+#include "api/gate/reply_map.h"
+#include "base/clock.h"
+#include "run/run.h"
+
+enum { POLL_DEFAULT_S = 2, WAIT_DEFAULT_S = 300 };
+
+static int64_t value_int(const struct batch_item *item, const char *name, int64_t otherwise)
+{
+    const struct json *value = json_get(item->args, name);
+    struct str text = json_type(value) == JSON_NUMBER
+                          ? json_number_text(value, item->batch->task->arena)
+                          : json_str(value);
+    int64_t number;
+
+    return str_to_i64(text, 0, INT32_MAX, &number) ? number : otherwise;
+}
+
+int64_t batch_item_limit(const struct batch_item *item)
+{
+    return value_int(item, "timeout", WAIT_DEFAULT_S) * 1000;
+}
+
+/* Asks again until the execution has ended or the command's own time is over, the last time just
+ * then; what state it is in is answered, with a warning where it still runs. */
+static enum plan_verdict poll_again(struct batch_item *item, const struct plan_row *row,
+                                    const struct json *answer, uint64_t *delay_ms)
+{
+    int64_t left_ms = batch_item_limit(item) - (int64_t)(clock_now_ms() - row->started_ms);
+    int64_t interval_ms = value_int(item, "interval", POLL_DEFAULT_S) * 1000;
+
+    if (execution_is_over(answer)) {
+        return PLAN_NEXT;
+    }
+    if (left_ms <= 0) {
+        item->timed_out = true;
+        return PLAN_NEXT;
+    }
+    *delay_ms = (uint64_t)(interval_ms < left_ms ? interval_ms : left_ms);
+    return PLAN_AGAIN;
+}
+
+/* The id of the thing, if the answer has none: after a create the captured one, after a change
+ * the one in the request. NULL: not known. */
+static const struct json *id_known(const struct batch_item *item)
+{
+    const struct command *command = item->bound.command;
+    const char *captured = command->call.captures[0].variable;
+
+    if (command->call.class == CALL_CHANGE) {
+        return json_get(item->args, command->args[0].name);
+    }
+    return captured != NULL ? plan_get(item->batch->task->plan, captured) : NULL;
+}
+
+/* Bare {} and null: JSON, but it says nothing. */
+static bool says_nothing(const struct json *answer)
+{
+    return answer != NULL && (json_type(answer) == JSON_NULL ||
+                              (json_type(answer) == JSON_OBJECT && json_size(answer) == 0));
+}
+
+/* Done without a word about the thing: no body, or just "success". Enough for what is changed and
+ * for what needs no id. */
+static bool is_plain_done(const struct batch_item *item, const struct reply_map *map)
+{
+    const struct command *command = item->bound.command;
+    bool needs_no_id = command->call.class == CALL_CREATE && !map->fields[0].always;
+
+    return (command->call.class == CALL_CHANGE || needs_no_id) && !says_nothing(item->answer);
+}
+
+static bool has_any(const struct json *data)
+{
+    const struct json *member;
+
+    JSON_FOREACH (member, data) {
+        if (json_type(member) != JSON_NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* No id in the answer: use the captured one or the one in the request. False: the reply needs an
+ * id and there is none. */
+static bool take_known_id(const struct batch_item *item, const struct reply_map *map,
+                          struct json **data)
+{
+    struct arena *arena = item->batch->task->arena;
+    const struct json *id = id_known(item);
+
+    if (id == NULL) {
+        return !map->fields[0].always;
+    }
+    if (*data == NULL && item->bound.command->call.class == CALL_CREATE &&
+        !says_nothing(item->answer)) {
+        *data = json_new_object(arena);
+    }
+    if (*data != NULL) {
+        json_set(*data, STR("id"),
+                 json_new_string(arena, json_type(id) == JSON_NUMBER ? json_number_text(id, arena)
+                                                                     : json_str(id)));
+    }
+    return true;
+}
+
+/* What the reply says of a call; NULL: the platform's answer does not tell it. */
+static struct json *call_data(struct batch_item *item)
+{
+    struct task *task = item->batch->task;
+    const struct command *command = item->bound.command;
+    const struct reply_map *map = reply_map_find(command->reply);
+    bool is_one = map->many == NULL;
+    struct json *data =
+        reply_reduce(task->arena, command->reply, item->answer, item->batch->task->plan->variables);
+
+    if (data == NULL && is_plain_done(item, map)) {
+        data = json_new_object(task->arena);
+    }
+    if (is_one && command->call.class == CALL_READ && !has_any(data)) {
+        return NULL;
+    }
+    if (is_one && str_is(STR("id"), map->fields[0].to) &&
+        json_type(json_get(data, "id")) == JSON_NULL && !take_known_id(item, map, &data)) {
+        return NULL;
+    }
+    if (data != NULL && str_is(STR("execution"), command->reply)) {
+        execution_link_set(task, data, item->answer, json_str(json_get(item->args, "goal_id")));
+    }
+    return data;
+}
+
+enum plan_verdict batch_after_call(struct plan *plan, struct plan_row *row,
+                                   const struct json *answer, uint64_t *delay_ms, struct error *err)
+{
+    struct batch_item *item = batch_item_of(row);
+    bool is_poll = row->label != NULL && str_is(STR("poll"), row->label);
+
+    (void)plan;
+    if (row->call == catalog_call(item->bound.command) || is_poll) {
+        item->answer = answer;
+        item->is_answered = true;
+    }
+    if (!item->is_answered) {
+        goal_memo_learn(item->batch->task, row->call, STR_EMPTY);
+        return PLAN_NEXT;
+    }
+    if (is_poll) {
+        enum plan_verdict verdict = poll_again(item, row, answer, delay_ms);
+
+        if (verdict == PLAN_AGAIN) {
+            return verdict;
+        }
+    }
+    item->data = call_data(item);
+    if (item->data == NULL) {
+        (void)error_set(err, ERR_UPSTREAM_SHAPE,
+                        "%s: the platform's answer does not hold the result%s",
+                        row->call->spec->name,
+                        row->call->spec->class == CALL_READ
+                            ? ""
+                            : ". It may have been carried out; look before repeating it");
+        return PLAN_FAIL;
+    }
+    item->status = ITEM_DONE;
+    return PLAN_NEXT;
+}
