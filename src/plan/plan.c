@@ -16,14 +16,9 @@
 #include "observe/trace.h"
 #include "plan/answer.h"
 
-enum { PARSE_DEPTH = 64, PARSE_NODES = 200000 };
-
 enum { AWAY_FIRST_MS = 1000, AWAY_DOUBLINGS = 3 }; /* then every 8 s, about as the vendor's tool */
 
-enum flow { FLOW_NEXT, FLOW_WAIT, FLOW_END, FLOW_GONE };
-
-/* Ends and failures. */
-static enum flow end_with(struct plan *plan, enum error_code code, const struct error *err)
+enum flow plan_end_with(struct plan *plan, enum error_code code, const struct error *err)
 {
     plan->result = code;
     if (err != NULL) {
@@ -42,10 +37,10 @@ static enum flow end_stopped(struct plan *plan)
         error_set(&err, ERR_CANCELLED, "stopped; %zu of %zu calls were not begun",
                   plan->n_rows - plan->at, plan->n_rows);
 
-    return end_with(plan, code, &err);
+    return plan_end_with(plan, code, &err);
 }
 
-static void finish(struct plan *plan)
+void plan_finish(struct plan *plan)
 {
     plan->running = false;
     deadline_clear(&plan->limit);
@@ -55,7 +50,7 @@ static void finish(struct plan *plan)
     plan->on_done(plan); /* may free the plan */
 }
 
-static bool tell_progress(struct plan *plan)
+bool plan_tell_progress(struct plan *plan)
 {
     if (plan->on_progress != NULL) {
         plan->on_progress(plan, &plan->rows[plan->at]);
@@ -63,16 +58,7 @@ static bool tell_progress(struct plan *plan)
     return plan->running;
 }
 
-/* The answer of a call that is not the row's own is gone with the next one. */
-static void forget_other_answer(struct plan_row *row)
-{
-    if (row_sends(row) != row->call) {
-        row->answer = NULL;
-        row->answer_text = STR_EMPTY;
-    }
-}
-
-static void close_row(struct plan *plan, enum row_status status)
+void plan_close_row(struct plan *plan, enum row_status status)
 {
     struct plan_row *row = &plan->rows[plan->at];
 
@@ -81,7 +67,7 @@ static void close_row(struct plan *plan, enum row_status status)
     plan->waits = false;
     if (row->guide != NULL) {
         row->guide->leave(plan, row);
-        forget_other_answer(row);
+        row_forget_other_answer(row);
     }
 }
 
@@ -140,21 +126,13 @@ static enum flow not_given(struct plan *plan, enum row_status status, const stru
     return outlives(plan, err) ? FLOW_WAIT : row_failed(plan, status, err);
 }
 
-static void forget_answer(struct plan_row *row)
-{
-    if (row->drop_answer) {
-        row->answer = NULL;
-        row->answer_text = STR_EMPTY;
-    }
-}
-
 /* Sends what the guide wants next. A plan that is to stop does not begin with the row's own call. */
 static enum flow send_again(struct plan *plan)
 {
     struct plan_row *row = &plan->rows[plan->at];
 
     if (plan->stop_asked) {
-        close_row(plan, ROW_SKIPPED);
+        plan_close_row(plan, ROW_SKIPPED);
         return end_stopped(plan);
     }
     ways_forget(plan);
@@ -178,11 +156,11 @@ static enum flow row_failed(struct plan *plan, enum row_status status, const str
             return send_again(plan);
         }
     }
-    close_row(plan, row->status);
-    if (!tell_progress(plan)) {
+    plan_close_row(plan, row->status);
+    if (!plan_tell_progress(plan)) {
         return FLOW_GONE;
     }
-    forget_answer(row);
+    row_forget_answer(row);
     if (row->failed != NULL && !plan->stop_asked) {
         verdict = row->failed(plan, row);
         if (!plan->running) {
@@ -191,37 +169,14 @@ static enum flow row_failed(struct plan *plan, enum row_status status, const str
     }
     CHECK(verdict != PLAN_AGAIN);
     if (verdict == PLAN_DONE) {
-        return end_with(plan, ERR_OK, NULL);
+        return plan_end_with(plan, ERR_OK, NULL);
     }
     row = &plan->rows[plan->at]; /* the hook may have inserted rows */
     if (verdict == PLAN_NEXT || row->keep_going) {
         return next_row(plan);
     }
     why = row->error; /* in the words of the hook */
-    return end_with(plan, why.code, &why);
-}
-
-/* Sending. */
-static bool time_is_over(const struct plan *plan, unsigned *out_left_ms)
-{
-    uint64_t gone_ms = clock_now_ms() - plan->begin_ms;
-
-    *out_left_ms = 0;
-    if (plan->options.deadline_ms == 0) {
-        return false;
-    }
-    if (gone_ms >= plan->options.deadline_ms) {
-        return true;
-    }
-    *out_left_ms = plan->options.deadline_ms - (unsigned)gone_ms;
-    return false;
-}
-
-static enum error_code out_of_time(const struct plan *plan, struct error *err)
-{
-    return error_set(err, ERR_UPSTREAM_TIMEOUT,
-                     "%s: the time limit of the whole request is reached",
-                     row_name(&plan->rows[plan->at]));
+    return plan_end_with(plan, why.code, &why);
 }
 
 static void on_answer(struct upstream_call *call, enum error_code code);
@@ -236,8 +191,8 @@ static enum error_code send_row(struct plan *plan, struct error *err)
     enum error_code code;
 
     row->http_status = 0;
-    if (time_is_over(plan, &left_ms)) {
-        return out_of_time(plan, err);
+    if (plan_is_over_time(plan, &left_ms)) {
+        return plan_out_of_time(plan, err);
     }
     if (plan->ways == NULL) {
         ways_begin(plan);
@@ -288,7 +243,7 @@ static enum flow enter_row(struct plan *plan)
     row->status = ROW_RUNNING;
     row->started_ms = clock_now_ms();
     plan->row_begin_us = clock_now_us();
-    if (!tell_progress(plan)) {
+    if (!plan_tell_progress(plan)) {
         return FLOW_GONE;
     }
     if (row->guide == NULL) {
@@ -338,7 +293,7 @@ static void run(struct plan *plan)
 
     while (flow == FLOW_NEXT) {
         if (plan->at >= plan->n_rows) {
-            flow = end_with(plan, ERR_OK, NULL);
+            flow = plan_end_with(plan, ERR_OK, NULL);
         } else if (plan->stop_asked) {
             flow = end_stopped(plan);
         } else {
@@ -346,24 +301,7 @@ static void run(struct plan *plan)
         }
     }
     if (flow == FLOW_END) {
-        finish(plan);
-    }
-}
-
-/* Answers. */
-static void keep_values(struct plan *plan, const struct plan_row *row)
-{
-    const struct call_spec *spec = plan->way->spec;
-
-    for (size_t i = 0; i < CALL_MAX_CAPTURES && spec->captures[i].variable != NULL; i++) {
-        const struct json *value = json_find(row->answer, spec->captures[i].pointers);
-
-        if (value != NULL) {
-            plan_set(plan, spec->captures[i].variable, json_copy(plan->arena, value));
-        }
-    }
-    if (row->save_as != NULL && row->answer != NULL) {
-        plan_set(plan, row->save_as, json_copy(plan->arena, row->answer));
+        plan_finish(plan);
     }
 }
 
@@ -405,14 +343,14 @@ static enum flow ask_after(struct plan *plan)
         }
         return row_failed(plan, ROW_FAILED, &err);
     }
-    close_row(plan, ROW_DONE);
-    if (!tell_progress(plan)) {
+    plan_close_row(plan, ROW_DONE);
+    if (!plan_tell_progress(plan)) {
         return FLOW_GONE;
     }
-    forget_answer(&plan->rows[plan->at]);
+    row_forget_answer(&plan->rows[plan->at]);
     if (verdict == PLAN_DONE) {
         plan->at++;
-        return end_with(plan, ERR_OK, NULL);
+        return plan_end_with(plan, ERR_OK, NULL);
     }
     return next_row(plan);
 }
@@ -439,45 +377,6 @@ static enum flow ask_guide(struct plan *plan)
     return ask_after(plan);
 }
 
-/* Watching an execution for hours must not gather every answer: from the second one on they go into
- * two arenas by turns. Answers that nobody wants to keep share one, as do those of the calls that a
- * guide sends beside the row's own. */
-static struct arena *arena_for_answer(struct plan *plan)
-{
-    const struct plan_row *row = &plan->rows[plan->at];
-    bool drops = row->drop_answer || row_sends(row) != row->call;
-    struct arena **arena = drops ? &plan->passing : &plan->polls[plan->n_polls % 2];
-
-    if (plan->n_polls == 0 && !drops) {
-        return plan->arena;
-    }
-    if (*arena == NULL) {
-        *arena = arena_zalloc(plan->arena, sizeof(**arena));
-        arena_init(*arena);
-        arena_defer(plan->arena, plan_forget_arena, *arena);
-    }
-    arena_reset(*arena);
-    return *arena;
-}
-
-static void parse_answer(struct plan *plan, struct plan_row *row,
-                         const struct upstream_reply *reply)
-{
-    const struct json_limits limits = {
-        .max_depth = PARSE_DEPTH, .max_nodes = PARSE_NODES, .allow_duplicate_names = true};
-    struct arena *arena = arena_for_answer(plan);
-    struct json *json = NULL;
-
-    row->answer = NULL;
-    row->answer_text = STR_EMPTY;
-    if (reply->body.len > 0 && answer_is_json(reply->content_type) &&
-        json_parse(arena, reply->body, &limits, &json, NULL) == ERR_OK) {
-        row->answer = json;
-    } else {
-        row->answer_text = arena_str(arena, reply->body);
-    }
-}
-
 static enum flow take_answer(struct plan *plan, struct plan_row *row,
                              const struct upstream_reply *reply)
 {
@@ -491,7 +390,7 @@ static enum flow take_answer(struct plan *plan, struct plan_row *row,
     struct error err = {0};
     enum error_code code;
 
-    parse_answer(plan, row, reply);
+    plan_parse_answer(plan, row, reply);
     answer.json = row->answer;
     code = answer_judge(&answer, plan->way->spec, plan->options.stored_token, &err);
     if (code != ERR_OK && way_refused(plan, &err)) {
@@ -505,7 +404,7 @@ static enum flow take_answer(struct plan *plan, struct plan_row *row,
         return not_given(plan, unknown ? ROW_UNKNOWN : ROW_FAILED, &err);
     }
     plan->n_away = 0;
-    keep_values(plan, row);
+    plan_keep_values(plan, row);
     return ask_guide(plan);
 }
 
@@ -540,73 +439,8 @@ static void on_answer(struct upstream_call *call, enum error_code code)
     if (flow == FLOW_NEXT) {
         run(plan);
     } else if (flow == FLOW_END) {
-        finish(plan);
+        plan_finish(plan);
     }
-}
-
-/* Would nobody know what became of the row in flight if it were cut now? */
-static bool is_unknown(const struct plan *plan)
-{
-    return plan_must_finish(plan) || (plan->at < plan->n_rows && plan->rows[plan->at].doubtful &&
-                                      plan->rows[plan->at].status == ROW_RUNNING);
-}
-
-/* From outside. Cuts what is in flight; the row in flight says what is known about it. */
-static void cut(struct plan *plan, const struct error *err)
-{
-    struct plan_row *row = plan->at < plan->n_rows ? &plan->rows[plan->at] : NULL;
-    enum row_status status = is_unknown(plan) ? ROW_UNKNOWN : ROW_FAILED;
-
-    if (upstream_is_running(&plan->upstream_call)) {
-        plan->port->cancel(plan->port->context, &plan->upstream_call);
-    }
-    deadline_clear(&plan->again);
-    later_remove(&plan->soon);
-    if (row != NULL && row->status == ROW_RUNNING) {
-        bool unsent = row->guide != NULL && row->disproved && err->code == ERR_CANCELLED;
-
-        row->error = *err;
-        close_row(plan, unsent ? ROW_SKIPPED : status);
-    }
-}
-
-static void explain_time_over(const struct plan *plan, struct error *err)
-{
-    const char *name = row_name(&plan->rows[plan->at]);
-
-    if (plan->waits) {
-        (void)error_set(err, ERR_OVERLOADED,
-                        "%s: the time limit was reached before its turn came; it was not sent",
-                        name);
-        err->retry_after_s = 1;
-    } else if (is_unknown(plan)) {
-        (void)error_set(
-            err, ERR_OUTCOME_UNKNOWN,
-            "%s: the time limit was reached after the request was sent. It may or may not have been carried out; look at the platform before sending it again",
-            name);
-        err->late = true;
-    } else {
-        (void)out_of_time(plan, err);
-    }
-}
-
-bool plan_time_over(struct plan *plan)
-{
-    struct error err = {0};
-
-    if (!plan->running) {
-        return false;
-    }
-    if (plan->at >= plan->n_rows) {
-        return true; /* about to end */
-    }
-    explain_time_over(plan, &err);
-    cut(plan, &err);
-    if (tell_progress(plan)) {
-        (void)end_with(plan, err.code, &err);
-        finish(plan);
-    }
-    return true;
 }
 
 static void on_limit(struct deadline *deadline)
@@ -634,58 +468,15 @@ void plan_start(struct plan *plan, plan_done_fn on_done, void *owner)
     later_add(plan->port->later, &plan->soon, on_soon);
 }
 
-void plan_cancel(struct plan *plan)
-{
-    struct error err = {0};
-
-    if (!plan->running) {
-        return;
-    }
-    (void)error_set(&err, ERR_CANCELLED, "cancelled");
-    cut(plan, &err);
-    deadline_clear(&plan->limit);
-    plan->running = false;
-    plan->result = ERR_CANCELLED;
-    plan->error = err;
-}
-
 void plan_stop_after_row(struct plan *plan)
 {
     plan->stop_asked = true;
     if (plan->running && plan->waits) {
-        close_row(plan, ROW_SKIPPED);
+        plan_close_row(plan, ROW_SKIPPED);
         later_add(plan->port->later, &plan->soon, on_soon);
     } else if (plan->running && deadline_is_set(&plan->again)) {
         /* Between two looks nothing is in flight: the row has seen what there is to see. */
         deadline_clear(&plan->again);
         later_add(plan->port->later, &plan->soon, on_soon);
     }
-}
-
-bool plan_must_finish(const struct plan *plan)
-{
-    return plan->running && upstream_is_on_wire(&plan->upstream_call);
-}
-
-static enum error_code start_upstream(void *context, struct upstream_call *call, struct error *err)
-{
-    return upstream_start(context, call, err);
-}
-
-static void cancel_upstream(void *context, struct upstream_call *call)
-{
-    (void)context;
-    upstream_cancel(call);
-}
-
-struct plan_port plan_port_of_upstream(struct upstream *upstream, struct loop *loop)
-{
-    return (struct plan_port){
-        .start = start_upstream,
-        .cancel = cancel_upstream,
-        .context = upstream,
-        .loop = loop,
-        .deadlines = upstream_deadlines(upstream),
-        .later = upstream_later(upstream),
-    };
 }

@@ -34,4 +34,25 @@ bool row_when(const struct plan *plan, const struct plan_row *row);
 void plan_forget_arena(void *pointer); /* for arena_defer */
 const char *row_name(const struct plan_row *row);
 
+/* What a step of the interpreter comes to; see plan.c. */
+enum flow { FLOW_NEXT, FLOW_WAIT, FLOW_END, FLOW_GONE };
+
+/* plan.c. Sets the result; always FLOW_END. */
+enum flow plan_end_with(struct plan *plan, enum error_code code, const struct error *err);
+void plan_finish(struct plan *plan);        /* calls on_done, which may free the plan */
+bool plan_tell_progress(struct plan *plan); /* false: the hook has cancelled the plan */
+/* The row at `at` has ended so. */
+void plan_close_row(struct plan *plan, enum row_status status);
+
+/* cut.c. True: the plan has no time left; else *out_left_ms (0: there is no limit). */
+bool plan_is_over_time(const struct plan *plan, unsigned *out_left_ms);
+enum error_code plan_out_of_time(const struct plan *plan, struct error *err);
+
+/* kept.c. The answer of a call that is not the row's own is gone with the next one. */
+void row_forget_other_answer(struct plan_row *row);
+void row_forget_answer(struct plan_row *row); /* where nobody wants to keep it */
+/* The captures of the call, and the whole answer where the row saves it, as variables. */
+void plan_keep_values(struct plan *plan, const struct plan_row *row);
+void plan_parse_answer(struct plan *plan, struct plan_row *row, const struct upstream_reply *reply);
+
 #endif

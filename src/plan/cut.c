@@ -1,0 +1,111 @@
+/* Ends that come from outside: the time is over, or nobody wants the plan any more. */
+#include "plan_internal.h"
+
+#include "base/clock.h"
+
+bool plan_is_over_time(const struct plan *plan, unsigned *out_left_ms)
+{
+    uint64_t gone_ms = clock_now_ms() - plan->begin_ms;
+
+    *out_left_ms = 0;
+    if (plan->options.deadline_ms == 0) {
+        return false;
+    }
+    if (gone_ms >= plan->options.deadline_ms) {
+        return true;
+    }
+    *out_left_ms = plan->options.deadline_ms - (unsigned)gone_ms;
+    return false;
+}
+
+enum error_code plan_out_of_time(const struct plan *plan, struct error *err)
+{
+    return error_set(err, ERR_UPSTREAM_TIMEOUT,
+                     "%s: the time limit of the whole request is reached",
+                     row_name(&plan->rows[plan->at]));
+}
+
+/* Would nobody know what became of the row in flight if it were cut now? */
+static bool is_unknown(const struct plan *plan)
+{
+    return plan_must_finish(plan) || (plan->at < plan->n_rows && plan->rows[plan->at].doubtful &&
+                                      plan->rows[plan->at].status == ROW_RUNNING);
+}
+
+/* From outside. Cuts what is in flight; the row in flight says what is known about it. */
+static void cut(struct plan *plan, const struct error *err)
+{
+    struct plan_row *row = plan->at < plan->n_rows ? &plan->rows[plan->at] : NULL;
+    enum row_status status = is_unknown(plan) ? ROW_UNKNOWN : ROW_FAILED;
+
+    if (upstream_is_running(&plan->upstream_call)) {
+        plan->port->cancel(plan->port->context, &plan->upstream_call);
+    }
+    deadline_clear(&plan->again);
+    later_remove(&plan->soon);
+    if (row != NULL && row->status == ROW_RUNNING) {
+        bool unsent = row->guide != NULL && row->disproved && err->code == ERR_CANCELLED;
+
+        row->error = *err;
+        plan_close_row(plan, unsent ? ROW_SKIPPED : status);
+    }
+}
+
+static void explain_time_over(const struct plan *plan, struct error *err)
+{
+    const char *name = row_name(&plan->rows[plan->at]);
+
+    if (plan->waits) {
+        (void)error_set(err, ERR_OVERLOADED,
+                        "%s: the time limit was reached before its turn came; it was not sent",
+                        name);
+        err->retry_after_s = 1;
+    } else if (is_unknown(plan)) {
+        (void)error_set(
+            err, ERR_OUTCOME_UNKNOWN,
+            "%s: the time limit was reached after the request was sent. It may or may not have been carried out; look at the platform before sending it again",
+            name);
+        err->late = true;
+    } else {
+        (void)plan_out_of_time(plan, err);
+    }
+}
+
+bool plan_time_over(struct plan *plan)
+{
+    struct error err = {0};
+
+    if (!plan->running) {
+        return false;
+    }
+    if (plan->at >= plan->n_rows) {
+        return true; /* about to end */
+    }
+    explain_time_over(plan, &err);
+    cut(plan, &err);
+    if (plan_tell_progress(plan)) {
+        (void)plan_end_with(plan, err.code, &err);
+        plan_finish(plan);
+    }
+    return true;
+}
+
+void plan_cancel(struct plan *plan)
+{
+    struct error err = {0};
+
+    if (!plan->running) {
+        return;
+    }
+    (void)error_set(&err, ERR_CANCELLED, "cancelled");
+    cut(plan, &err);
+    deadline_clear(&plan->limit);
+    plan->running = false;
+    plan->result = ERR_CANCELLED;
+    plan->error = err;
+}
+
+bool plan_must_finish(const struct plan *plan)
+{
+    return plan->running && upstream_is_on_wire(&plan->upstream_call);
+}
