@@ -50,7 +50,7 @@ static const struct run_fault *fault_of_row(struct run_row *row, const struct pl
     if (plan_row->error.code == ERR_OK) {
         return NULL;
     }
-    if (!is_extra(row) && (row->step == NULL || !row->step->optional)) {
+    if (!run_row_is_extra(row) && (row->step == NULL || !row->step->optional)) {
         run_note_error(row->run, &plan_row->error);
     }
     return run_fault_of(row->run, &plan_row->error);

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "step/look.h"
 
 enum { FIND_PAGE = 50, FIND_PAGES_MAX = 200, ATTACH_AT = 2, TITLES_MAX = 50 };
 
@@ -75,6 +76,11 @@ static int64_t *id_of(const struct run_row *row)
 static bool is_setup(const struct run_row *row, enum setup setup)
 {
     return row->call != NULL && row->call->setup == setup;
+}
+
+bool run_row_is_extra(const struct run_row *row)
+{
+    return is_setup(row, SETUP_OUTCOMES) || is_setup(row, SETUP_PROJECT);
 }
 
 bool row_is_execution(const struct run_row *row)
@@ -317,6 +323,10 @@ static enum plan_verdict after_setup(struct plan *plan, struct run_row *row,
                                      const struct json *answer, uint64_t *delay_ms,
                                      struct error *err)
 {
+    if (row->call->setup == SETUP_PROJECT) {
+        take_project(row, answer);
+        return PLAN_NEXT;
+    }
     if (setup_finds(row->call->setup)) {
         return after_find(plan, row, answer, delay_ms);
     }
@@ -431,7 +441,7 @@ static enum plan_verdict row_failed(struct plan *plan, struct plan_row *plan_row
     if (is_over_time(plan)) {
         return PLAN_FAIL;
     }
-    if (is_extra(row)) {
+    if (run_row_is_extra(row)) {
         return PLAN_NEXT;
     }
     if (row_is_mended(plan, plan_row)) {

@@ -231,6 +231,7 @@ void run_tell(struct run *run, const struct run_event *event);
 
 /* --- rows.c: the hooks of the plan */
 const char *setup_name(enum setup setup);
+bool run_row_is_extra(const struct run_row *row); /* the run has its outcome without it */
 bool setup_finds(enum setup setup); /* by name: what is not there is made by the next row */
 const struct call *setup_call(enum setup setup);
 void rows_hook(struct plan_row *row); /* sets its hooks */

@@ -19,15 +19,15 @@ struct simple_value {
 struct simple_each;
 
 struct simple_call {
-    const char *name; /* catalog_named_call; NULL ends */
-    const char *when; /* "x" given, "!x" not given; NULL always */
-    bool main;        /* its answer is what the reply is made of */
-    bool poll;        /* with `wait`: again until the execution is over */
-    bool for_link;    /* sent only if the link to the execution needs it; if it fails, there is
+    const char *name;      /* catalog_named_call; NULL ends */
+    const char *when;      /* "x" given, "!x" not given; NULL always */
+    bool main;             /* its answer is what the reply is made of */
+    bool poll;             /* with `wait`: again until the execution is over */
+    bool for_link;         /* sent only if the link to the execution needs it; if it fails, there is
                        * no link */
-    bool makes_step;  /* in the checkpoint that the plan has made last, behind its last step */
-    bool makes_checkpoint;          /* a new one, without steps */
-    const char *save_as;            /* its whole answer becomes this variable; NULL no */
+    bool makes_step;       /* in the checkpoint that the plan has made last, behind its last step */
+    bool makes_checkpoint; /* a new one, without steps */
+    const char *save_as;   /* its whole answer becomes this variable; NULL no */
     const struct simple_each *each; /* further calls, when this one was answered; NULL none */
 };
 

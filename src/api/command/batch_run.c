@@ -2,6 +2,7 @@
  * the position) and after it (what came back), the session's lane, the end. */
 #include "batch_rows.h"
 
+#include "api/command/goal_memo.h"
 #include "base/clock.h"
 #include "observe/metrics.h"
 #include "run/run.h"
