@@ -45,7 +45,7 @@ static const struct route routes[] = {
     {"POST", "/api/v1/commands/validate", PERMISSION_READ, BODY_COMMAND, WAIT_SHORT, handle_validate, &query_command, "commands", "validateCommand", "Check a command without sending it", NULL, NULL},
     {"POST", "/api/v1/commands/step/{command*}", PERMISSION_WRITE_TESTS, BODY_OPTIONAL, WAIT_LONG, handle_step_path, &query_command, "commands", "executeStepCommand", "Run one step command, named by the path", EACH_COMMAND, NULL},
 
-    {"POST", "/api/v1/tests/validate", PERMISSION_READ, BODY_TEST, WAIT_SHORT, handle_test_validate, &query_change, "tests", "validateTestFile", "Check a test file", NULL, NULL},
+    {"POST", "/api/v1/tests/validate", PERMISSION_READ, BODY_TEST, WAIT_SHORT, handle_test_validate, &query_validate, "tests", "validateTestFile", "Check a test file", NULL, NULL},
     {"POST", "/api/v1/tests/compile", PERMISSION_READ, BODY_TEST, WAIT_SHORT, handle_test_compile, &query_compile, "tests", "compileTestFile", "Show what a test file would do, or convert it", NULL, NULL},
     {"POST", "/api/v1/tests/run", PERMISSION_WRITE_TESTS, BODY_TEST, WAIT_LONG, handle_test_run, &query_run, "tests", "runTestFile", "Create the tests of a file on the platform, and run them if asked", RUN_NEEDS, NULL},
     {"GET", "/api/v1/tests/runs", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_run_list, &query_run_list, "tests", "listTestRuns", "Your test runs", NULL, NULL},

@@ -158,6 +158,34 @@ static void a_lenient_run_creates_the_rest(void **state)
     proxy_stop(&proxy);
 }
 
+/* What a lenient run would take is what the two that only look at a file say. */
+static void what_looks_at_a_file_is_lenient_as_well(void **state)
+{
+    static const char text[] = "name: Buy\nsteps:\n  - click: One\n  - clik: Two\n";
+    struct proxy proxy;
+    const struct json *answer;
+
+    (void)state;
+    proxy_start(&proxy, NULL);
+    answer = proxy_ask(&proxy, "POST", "/api/v1/tests/validate?lenient=false", YAML, text);
+    assert_false(json_true(json_get(answer, "valid")));
+    assert_int_equal(json_size(json_get(answer, "errors")), 1);
+    answer = proxy_ask(&proxy, "POST", "/api/v1/tests/validate?lenient=true", YAML, text);
+    assert_int_equal(proxy.reply.status, 200);
+    assert_true(json_true(json_get(answer, "valid")));
+    assert_int_equal(runs_number(answer, "/steps"), 2);
+    assert_int_equal(json_size(json_get(answer, "errors")), 0);
+    assert_int_equal(runs_number(answer, "/warnings/0/line"), 4);
+    answer = proxy_ask(&proxy, "POST", "/api/v1/tests/compile?lenient=true", YAML, text);
+    assert_int_equal(json_size(json_get(answer, "steps")), 2);
+    assert_int_equal(runs_number(answer, "/warnings/0/line"), 4);
+    (void)proxy_ask(&proxy, "POST", "/api/v1/tests/validate?lenient=2", YAML, text);
+    assert_int_equal(proxy.reply.status, 400);
+    answer = proxy_ask(&proxy, "POST", "/api/v1/tests/validate?lenient=true", YAML, "name: x\n");
+    assert_false(json_true(json_get(answer, "valid")));
+    proxy_stop(&proxy);
+}
+
 static void bad_requests_create_nothing(void **state)
 {
     static const struct {
@@ -645,6 +673,7 @@ int main(void)
         cmocka_unit_test(a_file_becomes_a_test),
         cmocka_unit_test(several_tests_share_their_goal),
         cmocka_unit_test(a_lenient_run_creates_the_rest),
+        cmocka_unit_test(what_looks_at_a_file_is_lenient_as_well),
         cmocka_unit_test(bad_requests_create_nothing),
         cmocka_unit_test(a_failure_at_any_row_tells_the_truth),
         cmocka_unit_test(a_failed_step_may_be_passed_over),

@@ -73,6 +73,7 @@ TABLE(query_compile,
        .words = "commands upstream simplified sentences",
        .about = "what to show (default commands)"},
       LENIENT, DRY_RUN, END);
+TABLE(query_validate, LENIENT, DRY_RUN, END);
 TABLE(query_run_list, LIMIT(200), OFFSET, END);
 TABLE(query_run_events,
       {.name = "last_event_id",

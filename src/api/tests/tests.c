@@ -130,12 +130,19 @@ static enum stage_verdict reply_validate(struct test_reading *read)
     return task_reply_text(task, 200, "application/json; charset=utf-8", &text);
 }
 
-enum stage_verdict handle_test_validate(struct task *task)
+static enum stage_verdict look_at_test(struct task *task,
+                                       enum stage_verdict (*then)(struct test_reading *reading))
 {
+    const struct testfile_options options = {.lenient = json_true(task_query(task, "lenient"))};
     struct test_reading *reading = arena_zalloc(task->arena, sizeof(*reading));
 
-    reading->then = reply_validate;
-    return test_read(task, task->arena, &(struct testfile_options){0}, reading);
+    reading->then = then;
+    return test_read(task, task->arena, &options, reading);
+}
+
+enum stage_verdict handle_test_validate(struct task *task)
+{
+    return look_at_test(task, reply_validate);
 }
 
 /* 422 with every error; the same shape as other problems, and line, column, detail, hint in
@@ -230,9 +237,5 @@ static enum stage_verdict reply_compile(struct test_reading *read)
 
 enum stage_verdict handle_test_compile(struct task *task)
 {
-    const struct testfile_options options = {.lenient = json_true(task_query(task, "lenient"))};
-    struct test_reading *reading = arena_zalloc(task->arena, sizeof(*reading));
-
-    reading->then = reply_compile;
-    return test_read(task, task->arena, &options, reading);
+    return look_at_test(task, reply_compile);
 }
