@@ -1,5 +1,8 @@
 #include "step/look.h"
 
+#include <stdlib.h>
+
+#include "base/mem.h"
 #include "plan/answer.h"
 
 static const char id_at[] = "/item/id /id /testCase/id";
@@ -120,23 +123,45 @@ static const struct json *checkpoint_in(const struct json *answer, int64_t check
     return NULL;
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+    const int64_t *x = a;
+    const int64_t *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+/* Each step has an id, and no two have the same one. */
+static bool ids_are_sound(const struct json *steps)
+{
+    size_t n = json_size(steps);
+    int64_t *ids = mem_calloc(n + 1, sizeof(*ids));
+    const struct json *step;
+    size_t at = 0;
+    bool sound = true;
+
+    JSON_FOREACH (step, steps) {
+        ids[at++] = id_of(step);
+    }
+    qsort(ids, n, sizeof(*ids), compare_ids);
+    for (size_t i = 0; i < n && sound; i++) {
+        sound = ids[i] > 0 && (i == 0 || ids[i] != ids[i - 1]);
+    }
+    mem_free(ids);
+    return sound;
+}
+
 const struct json *checkpoint_steps(const struct json *answer, int64_t checkpoint_id)
 {
     const struct json *checkpoint = checkpoint_in(answer, checkpoint_id);
     const struct json *steps = answer_list(checkpoint, STEPS_PLACES);
     const struct json *id = json_find(checkpoint, id_at);
-    const struct json *step;
 
     if (steps == NULL || (steps == answer && json_size(steps) == 0) ||
         (id != NULL && step_id_of(id) != checkpoint_id)) {
         return NULL;
     }
-    JSON_FOREACH (step, steps) {
-        if (id_of(step) == 0) {
-            return NULL;
-        }
-    }
-    return steps;
+    return ids_are_sound(steps) ? steps : NULL;
 }
 
 enum look_result look_at(const struct look *look, struct arena *arena, const struct json *answer,
