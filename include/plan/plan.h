@@ -128,6 +128,7 @@ struct plan {
     enum error_code result; /* ERR_OK, or the first failure that ended it */
     struct error error;
     int last_status;
+    struct str cache_control; /* of its reads, joined by commas; empty: they say nothing */
     unsigned n_calls;
     uint64_t wait_us;
     uint64_t wire_us;

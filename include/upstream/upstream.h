@@ -79,6 +79,7 @@ struct upstream_reply {
     unsigned retry_after_s; /* 0: none */
     struct str location;
     struct str etag;
+    struct str cache_control; /* of several lines, which contradict each other: "no-store" */
 };
 
 /* Streaming, for direct access, in bounded memory both ways. on_head and on_data come before

@@ -90,7 +90,7 @@ static const struct option_row rows[] = {
 
     {"cache.enabled", OPTION_BOOL, AT(cache.enabled), "true", 0, 0, NULL, NULL, "Keep answers to GET for a while."},
     {"cache.max_bytes", OPTION_SIZE, AT(cache.max_bytes), "64MiB", 65536, 1024 * MIB, NULL, NULL, "Memory for kept answers; the least recently used one is evicted first."},
-    {"cache.ttl_s", OPTION_SECONDS, AT(cache.ttl_s), "300", 0, DAY_S, NULL, NULL, "How long lists and structures are fresh."},
+    {"cache.ttl_s", OPTION_SECONDS, AT(cache.ttl_s), "300", 0, DAY_S, NULL, NULL, "How long lists and structures are fresh, unless the platform's Cache-Control says less."},
     {"cache.snapshot_ttl_s", OPTION_SECONDS, AT(cache.snapshot_ttl_s), "5", 0, DAY_S, NULL, NULL, "How long the number of a goal's newest snapshot is fresh."},
     {"cache.finished_ttl_s", OPTION_SECONDS, AT(cache.finished_ttl_s), "86400", 0, 30 * DAY_S, NULL, NULL, "How long executions that have ended are fresh; they do not change any more."},
     {"cache.stale_while_revalidate_s", OPTION_SECONDS, AT(cache.stale_while_revalidate_s), "30", 0, DAY_S, NULL, NULL, "How long others are given the expired answer while one request fetches a new one."},

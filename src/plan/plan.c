@@ -392,6 +392,7 @@ static enum flow take_answer(struct plan *plan, struct plan_row *row,
 
     plan_parse_answer(plan, row, reply);
     answer.json = row->answer;
+    plan_note_cache_control(plan, reply->cache_control);
     code = answer_judge(&answer, plan->way->spec, plan->options.stored_token, &err);
     if (code != ERR_OK && way_refused(plan, &err)) {
         return FLOW_NEXT;

@@ -30,6 +30,7 @@ enum error_code call_expand(const struct call *call, const struct scope *values,
                             struct error *err) MUST_CHECK;
 /* The call that the row sends now. */
 const struct call *row_sends(const struct plan_row *row);
+void plan_note_cache_control(struct plan *plan, struct str control);
 bool row_when(const struct plan *plan, const struct plan_row *row);
 void plan_forget_arena(void *pointer); /* for arena_defer */
 const char *row_name(const struct plan_row *row);

@@ -125,3 +125,12 @@ enum error_code row_expand(const struct plan *plan, const struct plan_row *row,
 
     return call_expand(way, &args, arena, out, err);
 }
+
+void plan_note_cache_control(struct plan *plan, struct str control)
+{
+    if (control.len > 0) {
+        plan->cache_control =
+            arena_printf(plan->arena, "%.*s%s%.*s", STR_ARG(plan->cache_control),
+                         plan->cache_control.len > 0 ? ", " : "", STR_ARG(control));
+    }
+}

@@ -373,6 +373,20 @@ static unsigned retry_after_s(const struct http_answer *answer)
     return seconds > 0 && seconds <= UINT32_MAX ? (unsigned)seconds : 0;
 }
 
+static struct str cache_control(const struct http_answer *answer)
+{
+    struct str found = STR_EMPTY;
+
+    for (size_t i = 0; i < http_answer_n_headers(answer); i++) {
+        struct http_answer_header header = http_answer_header_at(answer, i);
+
+        if (str_is_nocase(header.name, "Cache-Control")) {
+            found = found.len > 0 ? STR("no-store") : header.value;
+        }
+    }
+    return found;
+}
+
 void transfer_leave(struct upstream_transfer *transfer)
 {
     const struct http_answer *answer = transfer->answer;
@@ -383,6 +397,8 @@ void transfer_leave(struct upstream_transfer *transfer)
     reply->content_type = http_answer_header(answer, "Content-Type");
     reply->location = http_answer_header(answer, "Location");
     reply->etag = http_answer_header(answer, "ETag");
+    reply->cache_control =
+        transfer->call->request.class == CALL_READ ? cache_control(answer) : STR_EMPTY;
     reply->retry_after_s = retry_after_s(answer);
     deadline_clear(&transfer->deadline);
     transfer->trying = false;

@@ -337,6 +337,47 @@ static void an_answer_that_varies_is_not_kept(void **state)
     }
 }
 
+/* RFC 9111 section 5.2.2: the platform decides what may be kept, for how long, for whom. */
+static void what_the_platform_forbids_is_not_kept(void **state)
+{
+    static const struct {
+        const char *fields;
+        const char *second;
+    } rows[] = {
+        {"Cache-Control: no-store\r\n", "miss"},
+        {"Cache-Control: PRIVATE, max-age=60\r\n", "miss"},
+        {"Cache-Control: private=\"X-Own\"\r\n", "miss"},
+        {"Cache-Control: no-cache\r\n", "miss"},
+        {"Cache-Control: max-age=0\r\n", "miss"},
+        {"Cache-Control: max-age=soon\r\n", "miss"},
+        {"Cache-Control: max-age=60\r\nCache-Control: no-store\r\n", "miss"},
+        {"Cache-Control: max-age=0, s-maxage=60\r\n", "hit"},
+        {"Cache-Control: public, max-age=60\r\n", "hit"},
+        {"Cache-Control: must-revalidate\r\n", "hit"},
+    };
+
+    static const char *const targets[] = {"/virtuoso/user", "/api/user"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct scripted_answer row = {
+            .method = "GET", .status = 200, .fields = rows[i].fields, .body = "{\"id\":7}"};
+
+        for (size_t k = 0; k < ARRAY_LEN(targets); k++) {
+            struct direct direct;
+
+            direct_start(&direct, &row, 1);
+            assert_int_equal(direct_ask(&direct, "GET", targets[k], NULL), 200);
+            assert_int_equal(direct_ask(&direct, "GET", targets[k], NULL), 200);
+            if (!str_contains(reply_field(&direct.reply, "Cache-Status"),
+                              str_from(rows[i].second))) {
+                fail_msg("%s, %s: wanted a %s", targets[k], rows[i].fields, rows[i].second);
+            }
+            direct_stop(&direct);
+        }
+    }
+}
+
 static void what_the_caller_asks_for_reaches_the_platform(void **state)
 {
     static const char fields[] = "Accept: text/csv\r\nIf-Match: \"v1\"\r\nRange: bytes=0-9\r\n"
@@ -567,6 +608,7 @@ int main(void)
         cmocka_unit_test(only_hop_credential_and_cookie_headers_stay_behind),
         cmocka_unit_test(a_hit_has_the_headers_of_the_miss),
         cmocka_unit_test(an_answer_that_varies_is_not_kept),
+        cmocka_unit_test(what_the_platform_forbids_is_not_kept),
         cmocka_unit_test(what_the_caller_asks_for_reaches_the_platform),
         cmocka_unit_test(a_path_goes_as_it_is_or_not_at_all),
         cmocka_unit_test(a_path_in_one_parameter_means_the_same),

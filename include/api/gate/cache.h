@@ -9,6 +9,7 @@
  * The request's own Cache-Control is obeyed (RFC 9111 section 5.2.1): no-store passes by, no-cache
  * and max-age ask for an answer that is new enough, max-stale and only-if-cached for less. An answer
  * that has just expired serves all but the one who fetches the next (stale-while-revalidate).
+ * The platform's Cache-Control shortens what is kept, or forbids it.
  * A leader that is cancelled hands over to the first waiter. What our own writes change is unknown
  * in detail, so a write drops everything. Bounded by bytes, least recently used first. */
 #ifndef API_CACHE_H
@@ -25,20 +26,23 @@ void cache_free(struct cache *cache); /* nobody may wait */
 
 /* `resume` is what a waiter does when it becomes the leader. */
 enum stage_verdict cache_begin(struct task *task, stage_fn resume); /* CONTINUE: fetch it */
-/* The leader has an answer (JSON text, 200): kept for ttl_s (0: only given to the waiters), given
- * to all. */
-enum stage_verdict cache_reply(struct task *task, struct str body, unsigned ttl_s);
 
-/* The same with what else belongs to the answer. An ETag among the headers is the answer's own;
- * Cache-Control, Age, Expires and Cache-Status are this cache's to say and left out. */
+/* The leader has an answer (200). An ETag among the headers is the answer's own; Cache-Control, Age, Expires and Cache-Status are this cache's to say and left out. */
 struct cache_answer {
     struct str body;
     struct str content_type; /* empty: JSON */
     const struct http_header *headers;
     size_t n_headers;
+    bool for_one; /* only for the one who asked: who waited for it asks the platform too */
 };
-enum stage_verdict cache_reply_as(struct task *task, const struct cache_answer *answer,
-                                  unsigned ttl_s);
+/* Kept for ttl_s (0: only given to the waiters), given to all. */
+enum stage_verdict cache_reply(struct task *task, const struct cache_answer *answer,
+                               unsigned ttl_s);
+/* For how long an answer with this Cache-Control (all its lines, joined by commas; empty: none) may be
+ * kept: at most ttl_s, 0 where it says no-store, private, no-cache or something that cannot be read
+ * (RFC 9111 section 5.2.2). `age` is its Age header: so old it was when it came. */
+unsigned cache_keep_s(struct str control, struct str age, unsigned ttl_s);
+
 /* The leader failed (task->error): a stale answer if there is one that may stand in, else the error
  * for all. */
 enum stage_verdict cache_fail(struct task *task);

@@ -57,6 +57,7 @@ struct task {
     struct str location;     /* Location of the answer; empty none */
     struct cache_seat *cache_seat; /* its place in the cache, as leader or waiter; NULL none */
     uint64_t cache_generation;     /* of the cache when the fetch began */
+    bool passes_cache;             /* what the cache would give is another's: asks the platform */
     uint64_t begin_us;
 };
 

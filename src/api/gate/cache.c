@@ -268,7 +268,7 @@ enum stage_verdict cache_begin(struct task *task, stage_fn resume)
     struct cache_entry *entry;
     struct cache_seat *seat;
 
-    if (task->cache_seat != NULL) {
+    if (task->cache_seat != NULL || task->passes_cache) {
         return STAGE_CONTINUE;
     }
     cache_wish_read(&task->exchange->request, &wish);
@@ -401,15 +401,19 @@ static struct cache_entry *leave_lead(struct task *task)
     return entry;
 }
 
-enum stage_verdict cache_reply(struct task *task, struct str body, unsigned ttl_s)
+/* All at once, each for itself: what the leader was told is not for them. */
+static void send_waiters(const struct cache_seat *leader)
 {
-    const struct cache_answer answer = {.body = body};
+    struct task *waiter;
 
-    return cache_reply_as(task, &answer, ttl_s);
+    while ((waiter = next_waiter(leader->entry)) != NULL) {
+        waiter->passes_cache = true;
+        waiter->on_cancel = NULL;
+        (void)leader->resume(waiter);
+    }
 }
 
-enum stage_verdict cache_reply_as(struct task *task, const struct cache_answer *answer,
-                                  unsigned ttl_s)
+enum stage_verdict cache_reply(struct task *task, const struct cache_answer *answer, unsigned ttl_s)
 {
     struct cache *cache = task->api->cache;
     struct cache_entry *entry;
@@ -419,7 +423,10 @@ enum stage_verdict cache_reply_as(struct task *task, const struct cache_answer *
     if (task->cache_seat == NULL) {
         return task_reply(task, 200, json_type_utf8, answer->body);
     }
-    keeps = ttl_s > 0 && task->cache_generation == cache->generation;
+    keeps = ttl_s > 0 && !answer->for_one && task->cache_generation == cache->generation;
+    if (answer->for_one) {
+        send_waiters(task->cache_seat);
+    }
     entry = leave_lead(task);
     keep(cache, entry, answer, ttl_s);
     while ((waiter = next_waiter(entry)) != NULL) {

@@ -1,5 +1,7 @@
 #include "cache_wish.h"
 
+#include "api/gate/cache.h"
+
 #include "api/gate/media.h"
 
 static uint64_t seconds_of(struct str value)
@@ -16,17 +18,25 @@ static void at_most(uint64_t *limit, uint64_t value)
     *limit = value < *limit ? value : *limit;
 }
 
+/* `name`, `name=value` or `name="value"`. False: without a value. */
+static bool split_directive(struct str directive, struct str *out_name, struct str *out_value)
+{
+    bool has_value = str_cut(directive, '=', out_name, out_value);
+
+    *out_name = str_trim(*out_name);
+    *out_value = str_trim(*out_value);
+    if (out_value->len >= 2 && out_value->ptr[0] == '"') {
+        *out_value = str_sub(*out_value, 1, out_value->len - 2);
+    }
+    return has_value;
+}
+
 static void read_directive(struct cache_wish *wish, struct str directive)
 {
     struct str name;
     struct str value;
-    bool has_value = str_cut(directive, '=', &name, &value);
+    bool has_value = split_directive(directive, &name, &value);
 
-    name = str_trim(name);
-    value = str_trim(value);
-    if (value.len >= 2 && value.ptr[0] == '"') {
-        value = str_sub(value, 1, value.len - 2);
-    }
     if (str_is_nocase(name, "no-store")) {
         wish->no_store = true;
     } else if (str_is_nocase(name, "no-cache")) {
@@ -66,4 +76,36 @@ void cache_wish_read(const struct http_request *request, struct cache_wish *out)
     if (has_pragma && !has_control) {
         out->max_age_ms = 0;
     }
+}
+
+unsigned cache_keep_s(struct str control, struct str age, unsigned ttl_s)
+{
+    uint64_t max_age_ms = UINT64_MAX;
+    uint64_t shared_ms = UINT64_MAX; /* s-maxage: goes before max-age */
+    struct str directive;
+    uint64_t left_ms;
+    uint64_t age_ms;
+
+    while (header_list_next(&control, &directive)) {
+        struct str name;
+        struct str value;
+
+        (void)split_directive(directive, &name, &value);
+        if (str_is_nocase(name, "no-store") || str_is_nocase(name, "private") ||
+            str_is_nocase(name, "no-cache")) {
+            return 0;
+        }
+        if (str_is_nocase(name, "max-age")) {
+            at_most(&max_age_ms, seconds_of(value));
+        } else if (str_is_nocase(name, "s-maxage")) {
+            at_most(&shared_ms, seconds_of(value));
+        }
+    }
+    left_ms = shared_ms != UINT64_MAX ? shared_ms : max_age_ms;
+    if (left_ms == UINT64_MAX) {
+        return ttl_s;
+    }
+    age_ms = seconds_of(age);
+    left_ms = age_ms < left_ms ? left_ms - age_ms : 0;
+    return left_ms / 1000 < ttl_s ? (unsigned)(left_ms / 1000) : ttl_s;
 }

@@ -356,6 +356,41 @@ static bool fits_all_requests(const struct relay *relay)
     return true;
 }
 
+/* What the platform lets the cache do with it. */
+static unsigned keep_s(const struct relay *relay, unsigned ttl_s)
+{
+    struct str control = STR_EMPTY;
+    struct str age = STR_EMPTY;
+
+    for (size_t i = 0; i < relay->n_headers; i++) {
+        const struct http_header *header = &relay->headers[i];
+
+        if (str_is_nocase(header->name, "Age")) {
+            age = header->value;
+        } else if (str_is_nocase(header->name, "Cache-Control")) {
+            control = control.len == 0 ? header->value
+                                       : arena_printf(relay->task->arena, "%.*s, %.*s",
+                                                      STR_ARG(control), STR_ARG(header->value));
+        }
+    }
+    return cache_keep_s(control, age, ttl_s);
+}
+
+static enum stage_verdict reply_cached(struct relay *relay, struct str text)
+{
+    struct task *task = relay->task;
+    unsigned ttl_s = relay->leaks ? 0 : task->config->cache.ttl_s;
+    const struct cache_answer answer = {
+        .body = text,
+        .content_type = relay->content_type,
+        .headers = relay->headers,
+        .n_headers = relay->n_headers,
+        .for_one = !fits_all_requests(relay) || keep_s(relay, 1) == 0,
+    };
+
+    return cache_reply(task, &answer, keep_s(relay, ttl_s));
+}
+
 static enum stage_verdict reply_held(struct relay *relay)
 {
     struct task *task = relay->task;
@@ -387,14 +422,7 @@ static enum stage_verdict reply_held(struct relay *relay)
         return refuse_unreadable(relay, why);
     }
     if (relay->status == 200 && task->cache_seat != NULL) {
-        const struct cache_answer answer = {.body = text,
-                                            .content_type = relay->content_type,
-                                            .headers = relay->headers,
-                                            .n_headers = relay->n_headers};
-
-        bool is_kept = !relay->leaks && fits_all_requests(relay);
-
-        return cache_reply_as(task, &answer, is_kept ? task->config->cache.ttl_s : 0);
+        return reply_cached(relay, text);
     }
     cache_abandon(task);
     set_headers(relay);

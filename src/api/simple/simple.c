@@ -190,6 +190,16 @@ static unsigned ttl_of(const struct simple *simple)
                                                           : config->cache.ttl_s;
 }
 
+/* Kept as long as the configuration says and the platform allows. */
+static void reply_kept(struct simple *simple, struct str body)
+{
+    struct str control = simple->task->plan->cache_control;
+    const struct cache_answer answer = {.body = body,
+                                        .for_one = cache_keep_s(control, STR_EMPTY, 1) == 0};
+
+    (void)cache_reply(simple->task, &answer, cache_keep_s(control, STR_EMPTY, ttl_of(simple)));
+}
+
 static void reply(struct simple *simple)
 {
     struct task *task = simple->task;
@@ -212,7 +222,7 @@ static void reply(struct simple *simple)
                                              STR_ARG(answer_id(simple))));
     }
     if (simple->row->members == NULL) { /* a GET */
-        (void)cache_reply(task, json_text(task->arena, out), ttl_of(simple));
+        reply_kept(simple, json_text(task->arena, out));
         return;
     }
     (void)task_reply_json(task, simple->row->status, out);

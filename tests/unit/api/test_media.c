@@ -1,6 +1,7 @@
 /* Media types and lists in headers, as odd as peers write them. */
 #include "harness/cmocka.h"
 
+#include "api/gate/cache.h"
 #include "api/gate/cache_wish.h"
 #include "api/gate/media.h"
 
@@ -144,6 +145,39 @@ static void a_request_says_what_it_wants_of_a_cache(void **state)
     assert_true(wish_of("private, unknown=1,,", NULL).max_age_ms == UINT64_MAX);
 }
 
+static void an_answer_says_how_long_it_may_be_kept(void **state)
+{
+    static const struct {
+        const char *control;
+        const char *age;
+        unsigned kept_s; /* of 300 */
+    } rows[] = {
+        {"", "", 300},
+        {"no-store", "", 0},
+        {"max-age=60, No-Store", "", 0},
+        {"private", "", 0},
+        {"private=\"X-Own\"", "", 0},
+        {"no-cache=\"Set-Cookie\"", "", 0},
+        {"max-age=60", "", 60},
+        {"max-age=6000", "", 300},
+        {"max-age=\"60\"", "20", 40},
+        {"max-age=60", "61", 0},
+        {"max-age=60", "old", 60},
+        {"max-age=60, max-age=5", "", 5},
+        {"max-age=0, s-maxage=60", "", 60},
+        {"max-age=60, s-maxage=0", "", 0},
+        {"max-age=-1", "", 0},
+        {"max-age", "", 0},
+        {"public, must-revalidate, immutable", "100", 300},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        assert_int_equal(cache_keep_s(str_from(rows[i].control), str_from(rows[i].age), 300),
+                         rows[i].kept_s);
+    }
+}
+
 int test_media(void)
 {
     const struct CMUnitTest tests[] = {
@@ -152,6 +186,7 @@ int test_media(void)
         cmocka_unit_test(charsets_that_hide_ascii_are_told),
         cmocka_unit_test(lists_are_split_at_commas_outside_quotes),
         cmocka_unit_test(a_request_says_what_it_wants_of_a_cache),
+        cmocka_unit_test(an_answer_says_how_long_it_may_be_kept),
     };
 
     return cmocka_run_group_tests_name("api/media", tests, NULL, NULL);
