@@ -67,6 +67,7 @@ struct json *json_new_null(struct arena *arena);
 struct json *json_copy(struct arena *arena, const struct json *node); /* deep; a root */
 /* Attach: `child` must be a root of the same arena; it stops being one. NULL child: no-op. */
 void json_set(struct json *object, struct str name, struct json *child); /* replaces */
+void json_put_text(struct json *string, struct str value); /* another text in its place; O(1) */
 void json_append(struct json *array, struct json *child);
 void json_remove(struct json *object, struct str name);
 void json_remove_child(struct json *parent, const struct json *child); /* O(1) */

@@ -586,6 +586,15 @@ void json_set(struct json *object, struct str name, struct json *child)
     node->next = NULL;
 }
 
+void json_put_text(struct json *string, struct str value)
+{
+    cJSON *node = raw(string);
+
+    CHECK(cJSON_IsString(node));
+    json_memory_free(node->valuestring);
+    node->valuestring = text_of(value);
+}
+
 void json_append(struct json *array, struct json *child)
 {
     if (child != NULL) {

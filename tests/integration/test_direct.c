@@ -148,6 +148,14 @@ static void a_secret_comes_out_under_no_media_type(void **state)
     check_answer((struct scripted_answer){.body = "{\"dataAttributeValues\":{\"password\":\"" CANARY
                                                   "\"},\"kept\":\"yes\"}"},
                  200, "/testsuites/5?envelope=false");
+    check_answer((struct scripted_answer){.body =
+                                              "{\"body\":\"{\\\"usedData\\\":{\\\"p\\\":\\\"" CANARY
+                                              "\\\"}}\",\"kept\":\"yes\"}"},
+                 200, "/executions/1");
+    check_answer(
+        (struct scripted_answer){.body = "{\"log\":\"got {\\\"usedData\\\":{\\\"p\\\":\\\"" CANARY
+                                         "\\\"}}.\",\"kept\":\"yes\"}"},
+        200, "/executions/1");
 }
 
 static void a_secret_comes_out_under_no_coding(void **state)

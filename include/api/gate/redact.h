@@ -19,8 +19,10 @@ unsigned redact_own_values(struct str path);
 /* True: answers of this path are known to hold secrets, so one that cannot be read is refused. */
 bool redact_path_leaks(struct str path);
 
-/* Takes the secrets out of the tree, but for those of `shows` (redact_shows bits). */
-void redact(struct json *root, struct str path, unsigned shows);
+/* Takes the secrets out of the tree, but for those of `shows` (redact_shows bits), also out of texts
+ * that are JSON themselves ({"body": "{\"usedData\": ...}"}). A text that names a secret as JSON does
+ * and cannot be read as JSON is taken out whole. `arena`: for what is read meanwhile. */
+void redact(struct json *root, struct arena *arena, struct str path, unsigned shows);
 /* False: the text holds none of the names, escaped or not, so the tree need not be built. */
 bool redact_is_needed(struct str text, struct str path);
 

@@ -5,6 +5,9 @@
  * harmless elsewhere (sideEffectsSummary.usedData is a count). */
 #include "api/gate/redact.h"
 
+/* JSON in a text of JSON in a text …: no platform writes more; deeper ones are taken out. */
+enum { TEXTS_DEEP = 4 };
+
 enum { ANYTHING, NOT_A_NUMBER, A_TEXT };
 
 struct secret {
@@ -74,8 +77,10 @@ static bool is_in_force(const struct secret *secret, struct str path, unsigned s
 }
 
 struct place {
+    struct arena *arena;
     struct str path;
     unsigned shows;
+    unsigned texts_deep;
     struct str above; /* name of the object that is searched; empty for an element of a list */
     struct str top;   /* name of what holds that object */
 };
@@ -91,47 +96,134 @@ static bool is_any_secret(const struct json *node, const struct place *place)
     return false;
 }
 
-static void redact_below(struct json *node, const struct place *place)
+/* The word without which the secret cannot be told. */
+static struct str needle_of(const struct secret *secret)
 {
-    bool is_object = json_type(node) == JSON_OBJECT;
-    const struct json *child = json_first(node);
-
-    while (child != NULL) {
-        const struct json *next = json_next(child);
-
-        if (is_object && is_any_secret(child, place)) {
-            json_remove_child(node, child);
-        } else {
-            struct place below = *place;
-
-            below.top = place->above;
-            below.above = json_name(child);
-            redact_below(unconst(child), &below);
-        }
-        child = next;
-    }
+    return str_from(secret->above != NULL ? secret->above
+                    : secret->top != NULL ? secret->top
+                                          : secret->name);
 }
 
-void redact(struct json *root, struct str path, unsigned shows)
-{
-    const struct place place = {.path = path, .shows = shows};
-
-    redact_below(root, &place);
-}
-
-bool redact_is_needed(struct str text, struct str path)
+static bool names_any(struct str text, struct str path, unsigned shows)
 {
     for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
-        const struct secret *secret = &secrets[i];
-        const char *needle = secret->above != NULL ? secret->above
-                             : secret->top != NULL ? secret->top
-                                                   : secret->name;
-
-        if (is_in_force(secret, path, 0) && str_contains(text, str_from(needle))) {
+        if (is_in_force(&secrets[i], path, shows) && str_contains(text, needle_of(&secrets[i]))) {
             return true;
         }
     }
     return str_contains(text, STR("\\u")); /* a name may be written with escapes */
+}
+
+/* `"usedData` or `\"usedData`: the begin of a member's name in what is no JSON as a whole. */
+static bool quotes_any(struct str text, const struct place *place)
+{
+    for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
+        struct str needle = needle_of(&secrets[i]);
+        struct str rest = text;
+        ptrdiff_t at;
+
+        if (!is_in_force(&secrets[i], place->path, place->shows)) {
+            continue;
+        }
+        while ((at = str_find(rest, needle)) >= 0) {
+            if (at > 0 && rest.ptr[at - 1] == '"') {
+                return true;
+            }
+            rest = str_sub(rest, (size_t)at + needle.len, rest.len);
+        }
+    }
+    return false;
+}
+
+/* The text stands in the place of a secret, were it the value that it writes. */
+static bool stands_below_any(const struct place *place)
+{
+    for (size_t i = 0; i < ARRAY_LEN(secrets); i++) {
+        if (is_in_force(&secrets[i], place->path, place->shows) &&
+            (str_eq(needle_of(&secrets[i]), place->above) ||
+             str_eq(needle_of(&secrets[i]), place->top))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool redact_below(struct json *node, const struct place *place);
+
+/* A text that may be JSON. False: it names a secret as JSON does and cannot be read. */
+static bool redact_text(struct json *string, const struct place *place, bool *changed)
+{
+    static const struct json_limits limits = {
+        .max_depth = 200, .max_nodes = 2000000, .allow_duplicate_names = true};
+    struct str text = json_str(string);
+    struct place inner = *place;
+    struct json *tree = NULL;
+    bool takes = false;
+
+    if (str_find_char(text, '"') < 0 ||
+        (!names_any(text, place->path, place->shows) && !stands_below_any(place))) {
+        return true;
+    }
+    if (place->texts_deep >= TEXTS_DEEP ||
+        json_parse(place->arena, text, &limits, &tree, NULL) != ERR_OK) {
+        return !quotes_any(text, place);
+    }
+    inner.texts_deep++;
+    if (json_type(tree) == JSON_STRING) {
+        if (!redact_text(tree, &inner, &takes)) {
+            return false;
+        }
+    } else {
+        takes = redact_below(tree, &inner);
+    }
+    if (takes) {
+        json_put_text(string, json_text(place->arena, tree));
+        *changed = true;
+    }
+    return true;
+}
+
+/* True: something was taken out. */
+static bool redact_below(struct json *node, const struct place *place)
+{
+    bool is_object = json_type(node) == JSON_OBJECT;
+    const struct json *child = json_first(node);
+    bool changed = false;
+
+    while (child != NULL) {
+        const struct json *next = json_next(child);
+        bool is_text = json_type(child) == JSON_STRING;
+        struct place below = *place;
+
+        below.top = place->above;
+        below.above = json_name(child);
+        if ((is_object && is_any_secret(child, place)) ||
+            (is_text && !redact_text(unconst(child), &below, &changed))) {
+            json_remove_child(node, child);
+            changed = true;
+        } else if (!is_text) {
+            changed = redact_below(unconst(child), &below) || changed;
+        }
+        child = next;
+    }
+    return changed;
+}
+
+void redact(struct json *root, struct arena *arena, struct str path, unsigned shows)
+{
+    const struct place place = {.arena = arena, .path = path, .shows = shows};
+    bool changed = false;
+
+    if (json_type(root) != JSON_STRING) {
+        (void)redact_below(root, &place);
+    } else if (!redact_text(root, &place, &changed)) {
+        json_put_text(root, STR_EMPTY);
+    }
+}
+
+bool redact_is_needed(struct str text, struct str path)
+{
+    return names_any(text, path, REDACT_SHOWS_NOTHING);
 }
 
 unsigned redact_own_values(struct str path)

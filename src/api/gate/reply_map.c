@@ -162,7 +162,7 @@ static struct json *reduce_any(struct arena *arena, const struct json *value)
 {
     struct json *copy = with_ids_as_texts(arena, value, ANY_DEPTH);
 
-    redact(copy, STR_EMPTY, REDACT_SHOWS_NOTHING);
+    redact(copy, arena, STR_EMPTY, REDACT_SHOWS_NOTHING);
     return copy;
 }
 

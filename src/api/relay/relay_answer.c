@@ -324,7 +324,7 @@ static bool without_secrets(struct relay *relay, struct str *text, const char **
         *why = "its Content-Type says JSON, and it is not JSON";
         return false;
     }
-    redact(tree, path, relay->shows);
+    redact(tree, relay->task->arena, path, relay->shows);
     *text = json_text(relay->task->arena, tree);
     return true;
 }

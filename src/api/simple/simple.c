@@ -207,7 +207,7 @@ static void reply(struct simple *simple)
 
     if (task->raw) {
         out = json_copy(task->arena, simple->answer);
-        redact(out, str_from(simple->main->spec->path), REDACT_SHOWS_NOTHING);
+        redact(out, task->arena, str_from(simple->main->spec->path), REDACT_SHOWS_NOTHING);
     } else {
         out = made_reply(simple);
     }

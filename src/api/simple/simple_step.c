@@ -143,7 +143,7 @@ static void reply_step(struct batch *batch)
     }
     if (task->raw && item->answer != NULL) {
         out = json_copy(task->arena, item->answer);
-        redact(out, STR("/teststeps"), REDACT_SHOWS_NOTHING);
+        redact(out, task->arena, STR("/teststeps"), REDACT_SHOWS_NOTHING);
         (void)task_reply_json(task, 201, out);
         return;
     }
@@ -273,7 +273,8 @@ static void on_made(struct task *task, enum error_code code)
     }
     out = task->raw ? json_copy(task->arena, making->answer)
                     : reply_reduce(task->arena, making->map, making->answer, task->plan->variables);
-    redact(out, task->raw ? str_from(making->main->spec->path) : STR_EMPTY, REDACT_SHOWS_NOTHING);
+    redact(out, task->arena, task->raw ? str_from(making->main->spec->path) : STR_EMPTY,
+           REDACT_SHOWS_NOTHING);
     if (making->name.len > 0 && !task->raw) {
         json_set(out, STR("name"), json_new_string(task->arena, making->name));
     }
