@@ -13,7 +13,8 @@ struct str credential_skip_mark(struct str text);
 
 /* The credential in `text`: white space and one pair of quotes around it are dropped. An empty one
  * is fine. ERR_CONFIG: what it holds could not be sent in a header ("Bearer " before it, a second
- * line, white space, control characters), or everybody knows it (credential_is_example). `err`
+ * line, white space, control characters), it is a line of another kind of file (NAME=value, JSON, half a
+ * quote), or everybody knows it (credential_is_example). `err`
  * never quotes it. */
 enum error_code credential_read(struct str text, struct str *out, struct error *err) MUST_CHECK;
 

@@ -129,17 +129,70 @@ static enum error_code check_bytes(struct str text, struct error *err)
     return ERR_OK;
 }
 
+/* NAME=value or export NAME=value, as a line of a file for a shell. The = that fill up Base64 at the end
+ * make none. */
+static bool is_assignment(struct str text)
+{
+    struct str name;
+    struct str value;
+
+    if (str_starts(text, STR("export ")) || str_starts(text, STR("export\t"))) {
+        return true;
+    }
+    if (!str_cut(text, '=', &name, &value) || name.len == 0 ||
+        (name.ptr[0] >= '0' && name.ptr[0] <= '9')) {
+        return false;
+    }
+    for (size_t i = 0; i < name.len; i++) {
+        char c = char_lower(name.ptr[i]);
+
+        if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_') {
+            return false;
+        }
+    }
+    while (str_starts(value, STR("="))) {
+        value = str_sub(value, 1, value.len);
+    }
+    return value.len > 0;
+}
+
+/* What stands around the value is not the value. */
+static enum error_code check_form(struct str text, struct error *err)
+{
+    struct str first = str_sub(text, 0, 1);
+    struct str last = str_sub(text, text.len > 0 ? text.len - 1 : 0, text.len);
+    bool begins = str_is(first, "\"") || str_is(first, "'");
+    bool ends = str_is(last, "\"") || str_is(last, "'");
+
+    if (str_starts_nocase(text, STR("Bearer "))) {
+        return error_set(err, ERR_CONFIG,
+                         "it begins with \"Bearer \"; give the value alone, the word is added");
+    }
+    if (is_assignment(text)) {
+        return error_set(
+            err, ERR_CONFIG,
+            "it is an assignment (NAME=value); give the value alone, without its name");
+    }
+    if (begins || ends) {
+        return error_set(err, ERR_CONFIG, "it has a quote at one end only; give the value alone");
+    }
+    if ((str_is(first, "{") && str_is(last, "}") && !str_starts(text, STR("{{"))) ||
+        (str_is(first, "[") && str_is(last, "]"))) {
+        return error_set(err, ERR_CONFIG, "it is JSON; give the value alone");
+    }
+    return ERR_OK;
+}
+
 enum error_code credential_read(struct str text, struct str *out, struct error *err)
 {
     enum error_code code;
 
     /* Docker's --env-file hands quotes over as they stand in the file. */
     text = str_trim(str_unquote(str_trim(credential_skip_mark(text))));
-    if (str_starts_nocase(text, STR("Bearer "))) {
-        return error_set(err, ERR_CONFIG,
-                         "it begins with \"Bearer \"; give the value alone, the word is added");
+    code = check_form(text, err);
+    if (code == ERR_OK) {
+        code = check_bytes(text, err);
     }
-    code = check_bytes(text, err);
     if (code == ERR_OK && credential_is_example(text)) {
         code = error_set(err, ERR_CONFIG,
                          "it is an example that everybody can guess, or a variable that was not "

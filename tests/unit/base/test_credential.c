@@ -29,6 +29,23 @@ static void what_stands_around_a_credential_is_dropped(void **state)
     }
 }
 
+static void a_credential_may_have_equals_signs(void **state)
+{
+    static const char *const texts[] = {"dG9rLTEyMzQ=", "JBSWY3DPEE======", "a.b-c=d", "9a=b",
+                                        "=x"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct str out = STR_EMPTY;
+        struct error err = {0};
+
+        if (credential_read(str_from(texts[i]), &out, &err) != ERR_OK) {
+            fail_msg("%s: %s", texts[i], err.text);
+        }
+        assert_true(str_is(out, texts[i]));
+    }
+}
+
 static void what_cannot_be_sent_is_refused_and_not_quoted(void **state)
 {
     static const struct {
@@ -43,6 +60,16 @@ static void what_cannot_be_sent_is_refused_and_not_quoted(void **state)
         {"tok-1234\x01", "byte 9 (0x01)"},
         {"t\xC3\xB6k-1234", "byte 2 (0xC3)"},
         {"tok-1234\x7F", "byte 9 (0x7F)"},
+        {"TOKEN=tok-1234", "NAME=value"},
+        {"export TOKEN=tok-1234\n", "NAME=value"},
+        {"export\tTOKEN='tok-1234'", "NAME=value"},
+        {"VIRTUOSO_API_TOKEN=\"tok-1234\"", "NAME=value"},
+        {"token=tok-1234==", "NAME=value"},
+        {"\"TOKEN=tok-1234\"", "NAME=value"},
+        {"\"tok-1234", "quote at one end"},
+        {"tok-1234'", "quote at one end"},
+        {"{\"token\":\"tok-1234\"}", "JSON"},
+        {"[\"tok-1234\"]", "JSON"},
     };
 
     (void)state;
@@ -116,6 +143,7 @@ int test_credential(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_stands_around_a_credential_is_dropped),
+        cmocka_unit_test(a_credential_may_have_equals_signs),
         cmocka_unit_test(what_cannot_be_sent_is_refused_and_not_quoted),
         cmocka_unit_test(what_everybody_knows_is_an_example),
     };
