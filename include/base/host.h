@@ -8,11 +8,18 @@
 #include "base/attr.h"
 #include "base/str.h"
 
-/* HOST, HOST:PORT or [V6]:PORT. HOST is a name or an address; PORT is empty or 0 to 65535. A comma,
+/* HOST, HOST:PORT or [V6]:PORT. HOST is empty, an address, or a name whose labels are not empty; PORT is empty or 0 to 65535. A comma,
  * which a name may hold by the letter of the RFC, is refused: it joins two header fields. */
 bool authority_is_sound(struct str text);
 /* Of a sound one; out_port is empty where none is given. The host keeps its brackets. */
 void authority_split(struct str text, struct str *out_host, struct str *out_port);
+
+/* A host that can be looked up: a name of letters, digits, hyphens and underscores between single dots
+ * (no label empty or longer than 63, 253 in all; one dot may end it), an IPv4 address, or an IPv6
+ * address in brackets. What ends in a number is an IPv4 address or nothing. */
+bool host_is_sound(struct str host) MUST_CHECK;
+/* localhost, 127.0.0.0/8, ::1 with or without brackets; not a name that only begins so. */
+bool host_is_loopback(struct str host);
 
 /* An origin as browsers send it: scheme://host or scheme://host:port, in lower case, without a path
  * and without the scheme's own port. False: no browser ever sends it; `out_right` (256 bytes) is

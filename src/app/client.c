@@ -4,7 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/host.h"
 #include "base/str.h"
+#include "base/url.h"
 
 enum { URL_MAX = 4096 };
 
@@ -12,6 +14,8 @@ enum error_code client_url(const struct arguments *arguments, struct buf *out, s
 {
     struct str word = str_from(arguments_get(arguments, "url"));
     const char *ca_file = arguments_get(arguments, "ca-file");
+    struct url url = {0};
+    struct error cause = {0};
     bool has_scheme = str_contains(word, STR("://"));
 
     buf_init(out, URL_MAX);
@@ -29,6 +33,9 @@ enum error_code client_url(const struct arguments *arguments, struct buf *out, s
         return error_set(err, ERR_INVALID,
                          "--url must begin with http:// or https://, not \"%.*s\"", STR_ARG(word));
     }
+    if (word.len > 0 && buf_ok(out) && url_read(buf_view(out), &url, &cause) != ERR_OK) {
+        return error_set(err, ERR_INVALID, "--url cannot be used: %s", cause.text);
+    }
     if (word.len > 0 && ca_file != NULL && access(ca_file, R_OK) != 0) {
         return error_set(err, ERR_IO, "--ca-file: cannot read %s: %s", ca_file, strerror(errno));
     }
@@ -37,13 +44,8 @@ enum error_code client_url(const struct arguments *arguments, struct buf *out, s
 
 bool client_is_open_to_others(struct str url)
 {
-    static const char *const fine[] = {"https://", "http://127.", "http://localhost",
-                                       "http://[::1]"};
+    struct url parts = {0};
 
-    for (size_t i = 0; i < ARRAY_LEN(fine); i++) {
-        if (str_starts_nocase(url, str_from(fine[i]))) {
-            return false;
-        }
-    }
-    return true;
+    return url_read(url, &parts, NULL) != ERR_OK ||
+           !(str_is_nocase(parts.scheme, "https") || host_is_loopback(parts.host));
 }

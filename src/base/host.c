@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
-enum { PORT_MAX = 65535, V4_BITS = 32, V6_BITS = 128, V4_AT = 12 };
+enum { PORT_MAX = 65535, HOST_MAX = 253, LABEL_MAX = 63, V4_BITS = 32, V6_BITS = 128, V4_AT = 12 };
 
 static bool is_hex(char c)
 {
@@ -19,9 +19,29 @@ static bool is_name_char(char c)
            (c != '\0' && str_find_char(STR("-._~!$&'()*+;="), c) >= 0);
 }
 
+/* Between the dots of a name stands something, 63 bytes at most (RFC 1035 section 2.3.4); a dot may end
+ * it. */
+static bool has_sound_labels(struct str host)
+{
+    struct str label;
+
+    if (host.len > 1 && host.ptr[host.len - 1] == '.') {
+        host.len--;
+    }
+    while (str_cut(host, '.', &label, &host)) {
+        if (label.len == 0 || label.len > LABEL_MAX) {
+            return false;
+        }
+    }
+    return label.len > 0 && label.len <= LABEL_MAX;
+}
+
 /* RFC 3986 reg-name: unreserved, sub-delims, percent escapes. */
 static bool is_name(struct str host)
 {
+    if (host.len > 0 && !has_sound_labels(host)) {
+        return false;
+    }
     for (size_t i = 0; i < host.len; i++) {
         if (host.ptr[i] == '%') {
             if (i + 2 >= host.len || !is_hex(host.ptr[i + 1]) || !is_hex(host.ptr[i + 2])) {
@@ -95,6 +115,67 @@ bool authority_is_sound(struct str text)
     return is_name(host);
 }
 
+/* ---- names that can be resolved ---- */
+
+static bool is_label_char(char c)
+{
+    c = char_lower(c);
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
+/* No hyphen begins or ends it. Of a name that ends in digits out_is_number says so. */
+static bool is_label(struct str label, bool *out_is_number)
+{
+    *out_is_number = true;
+    for (size_t i = 0; i < label.len; i++) {
+        if (!is_label_char(label.ptr[i])) {
+            return false;
+        }
+        *out_is_number = *out_is_number && label.ptr[i] >= '0' && label.ptr[i] <= '9';
+    }
+    return label.ptr[0] != '-' && label.ptr[label.len - 1] != '-';
+}
+
+bool host_is_sound(struct str host)
+{
+    struct str rest = host;
+    struct str label;
+    uint8_t bytes[16];
+    bool is_number = false;
+    bool is_v4;
+    bool more;
+
+    if (str_starts(host, STR("["))) {
+        return host.len > 2 && str_ends(host, STR("]")) && is_v6(str_sub(host, 1, host.len - 2));
+    }
+    if (host.len == 0 || host.len > HOST_MAX || !has_sound_labels(host)) {
+        return false;
+    }
+    do {
+        more = str_cut(rest, '.', &label, &rest);
+        if (label.len > 0 && !is_label(label, &is_number)) {
+            return false;
+        }
+    } while (more);
+    /* What ends in a number is an address (WHATWG URL, "ends in a number"). */
+    return !is_number || (parse_address(host, bytes, &is_v4) && is_v4);
+}
+
+bool host_is_loopback(struct str host)
+{
+    uint8_t bytes[16];
+    bool is_v4;
+
+    if (str_is_nocase(host, "localhost") || str_is_nocase(host, "localhost.")) {
+        return true;
+    }
+    if (str_starts(host, STR("[")) && str_ends(host, STR("]"))) {
+        host = str_sub(host, 1, host.len - 2);
+    }
+    return parse_address(host, bytes, &is_v4) &&
+           (is_v4 ? bytes[V4_AT] == 127 : str_is(host, "::1"));
+}
+
 /* ---- origins ---- */
 
 static bool is_default_port(struct str scheme, struct str port)
@@ -116,23 +197,6 @@ static bool is_scheme(struct str scheme)
     return scheme.len > 0;
 }
 
-/* Letters, digits, hyphens, dots and underscores, as hosts of origins have them. */
-static bool is_origin_host(struct str host)
-{
-    if (str_starts(host, STR("["))) {
-        return true; /* judged by authority_is_sound */
-    }
-    for (size_t i = 0; i < host.len; i++) {
-        char c = char_lower(host.ptr[i]);
-
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-              str_find_char(STR("-._"), c) >= 0)) {
-            return false;
-        }
-    }
-    return host.len > 0;
-}
-
 /* The origin that the text names, in the form that browsers send. */
 static bool write_origin(struct str text, struct buf *out)
 {
@@ -152,7 +216,7 @@ static bool write_origin(struct str text, struct buf *out)
         }
     }
     authority_split(rest, &host, &port);
-    if (!is_scheme(scheme) || !authority_is_sound(rest) || !is_origin_host(host)) {
+    if (!is_scheme(scheme) || !authority_is_sound(rest) || !host_is_sound(host)) {
         return false;
     }
     for (size_t i = 0; i < scheme.len; i++) {

@@ -2,24 +2,12 @@
 
 #include "base/host.h"
 
-enum { HOST_MAX = 253, PORT_MAX = 65535 };
+enum { PORT_MAX = 65535 };
 
 /* What may stand in a URL as it is (RFC 3986); everything else is percent-encoded. */
 static bool is_url_char(char c)
 {
     return c > ' ' && c <= '~' && str_find_char(STR("\"<>\\^`{|}"), c) < 0;
-}
-
-static bool is_name(struct str host)
-{
-    for (size_t i = 0; i < host.len; i++) {
-        char c = char_lower(host.ptr[i]);
-
-        if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '.' && c != '-' && c != '_') {
-            return false;
-        }
-    }
-    return host.len > 0 && host.len <= HOST_MAX && host.ptr[0] != '.' && host.ptr[0] != '-';
 }
 
 /* Up to the first of the characters; `*rest` keeps what follows, from that character on. */
@@ -51,8 +39,10 @@ static enum error_code read_authority(struct str text, struct url *out, struct e
     if (out->host.len == 0) {
         return error_set(err, ERR_INVALID, "it names no host");
     }
-    if (!is_name(out->host) && !(out->host.ptr[0] == '[' && authority_is_sound(out->host))) {
-        return error_set(err, ERR_INVALID, "its host is neither a name nor an IP address");
+    if (!host_is_sound(out->host)) {
+        return error_set(err, ERR_INVALID,
+                         "its host is neither a name (letters, digits and hyphens between single "
+                         "dots) nor an IP address");
     }
     if (text.len > out->host.len && !str_to_i64(out->port, 1, PORT_MAX, &port)) {
         return error_set(err, ERR_INVALID, "its port is not a number from 1 to %d", PORT_MAX);

@@ -5,15 +5,10 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/host.h"
 #include "base/mem.h"
 
 enum { LINES_MAX = 64 * 1024, HOST_MAX = 255 };
-
-static bool is_loopback_host(struct str host)
-{
-    return str_is_nocase(host, "localhost") || str_is(host, "[::1]") ||
-           (str_starts(host, STR("127.")) && host.len <= sizeof("127.255.255.255") - 1);
-}
 
 static bool url_has(CURLU *url, CURLUPart part)
 {
@@ -74,7 +69,7 @@ static enum error_code read_base_url(struct upstream *upstream, struct error *er
                         "write the name of the host in its ASCII form (xn--...)");
     }
     upstream->tls = str_is(scheme, "https");
-    upstream->bypass_proxy = is_loopback_host(host);
+    upstream->bypass_proxy = host_is_loopback(host);
     path = url_part(upstream, CURLUPART_PATH);
     while (str_ends(path, STR("/"))) {
         path.len--;

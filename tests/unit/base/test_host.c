@@ -3,19 +3,21 @@
 
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/host.h"
 
 static void authorities_follow_the_grammar(void **state)
 {
     static const char *const sound[] = {
-        "",      "a",        "a.example", "a:80",    "a:",          "127.0.0.1:8000",
-        "[::1]", "[::1]:80", "[fe80::1]", "a%20b",   "A-b_c~!$&'*", "[::ffff:1.2.3.4]:1",
-        "a:0",   "a:65535",  "a:00080",   "x.y.z.:1"};
+        "",      "a",        "a.example", "a:80",     "a:",          "127.0.0.1:8000",
+        "[::1]", "[::1]:80", "[fe80::1]", "a%20b",    "A-b_c~!$&'*", "[::ffff:1.2.3.4]:1",
+        "a:0",   "a:65535",  "a:00080",   "x.y.z.:1", "1234:80"};
     static const char *const broken[] = {
-        "a:asd",  "a:-1",      "a:+1", "a:99999", "a:65536", "[::1", "[::1]x",    "[::1]:x", "[]",
-        "[a]",    "[1.2.3.4]", "::1",  "a:1:2",   "a b",     "a,b",  "u@b",       "a/b",     "a?b",
-        "a#b",    "a\"b",      "a<b",  "a\\b",    "a%2",     "a%zz", "[::1%251]", "a: 1",    "a:1 ",
-        "[::1]]", "a]",        "{a}",  "a|b",     "a^b",     "a`b"};
+        "a:asd",     "a:-1", "a:+1",      "a:99999", "a:65536", "[::1", "[::1]x", "[::1]:x",
+        "[]",        "[a]",  "[1.2.3.4]", "::1",     "a:1:2",   "a b",  "a,b",    "u@b",
+        "a/b",       "a?b",  "a#b",       "a\"b",    "a<b",     "a\\b", "a%2",    "a%zz",
+        "[::1%251]", "a: 1", "a:1 ",      "[::1]]",  "a]",      "{a}",  "a|b",    "a^b",
+        "a`b",       "h..x", ".h",        "h..",     ".",       ".:80", "a..:1"};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(sound); i++) {
@@ -67,6 +69,14 @@ static void origins_are_what_browsers_send(void **state)
         {"", ""},
         {"https://", ""},
         {"https://u@a", ""},
+        {"https://a..example", ""},
+        {"https://.a.example", ""},
+        {"https://a.example..", ""},
+        {"https://-a.example", ""},
+        {"https://a-.example", ""},
+        {"https://1.2.3.256", ""},
+        {"https://1.2.3.4", NULL},
+        {"https://a.example.", NULL},
         {"https://a:99999", ""},
         {"https://b\xc3\xbc"
          "cher.example",
@@ -85,6 +95,59 @@ static void origins_are_what_browsers_send(void **state)
             strcmp(right, rows[i].right != NULL ? rows[i].right : rows[i].text) != 0) {
             fail_msg("\"%s\": %d \"%s\"", rows[i].text, is_sound, right);
         }
+    }
+}
+
+static void hosts_can_be_looked_up(void **state)
+{
+    static const char *const sound[] = {"a",     "a.example", "a.example.", "A-1.b_c", "127.0.0.1",
+                                        "[::1]", "1a",        "4.a",        "_srv.a"};
+    static const char *const broken[] = {
+        "",          ".",         "..",     "a..b",     ".a",         "a..",      "-a",
+        "a-",        "a.-b",      "a.b-.c", "a b",      "a%20b",      "a,b",      "1.2.3",
+        "1.2.3.4.5", "256.1.1.1", "a.1",    "1.2.3.4.", "[",          "[]",       "[a]",
+        "::1",       "[1.2.3.4]", "*.a",    "a*",       "\xc3\xb6.a", "a.b.c.999"};
+    char label[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.b";
+    struct buf name;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(sound); i++) {
+        if (!host_is_sound(str_from(sound[i]))) {
+            fail_msg("\"%s\" is sound", sound[i]);
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(broken); i++) {
+        if (host_is_sound(str_from(broken[i]))) {
+            fail_msg("\"%s\" is broken", broken[i]);
+        }
+    }
+    assert_true(host_is_sound(str_from(label))); /* 63 */
+    label[63] = 'a';
+    assert_false(host_is_sound(str_from(label)));
+    buf_init(&name, 1024);
+    while (name.len < 252) {
+        buf_text(&name, "a.");
+    }
+    buf_text(&name, "a");
+    assert_true(host_is_sound(buf_view(&name))); /* 253 */
+    buf_text(&name, "a");
+    assert_false(host_is_sound(buf_view(&name)));
+    buf_done(&name);
+}
+
+static void a_loopback_host_is_no_name_that_begins_so(void **state)
+{
+    static const char *const own[] = {"localhost", "LOCALHOST", "localhost.", "127.0.0.1",
+                                      "127.9.9.9", "[::1]",     "::1"};
+    static const char *const others[] = {"",          "localhost.a",  "127.a", "127.0.0.1.a",
+                                         "128.0.0.1", "localhostess", "[::2]", "0.0.0.0"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(own); i++) {
+        assert_true(host_is_loopback(str_from(own[i])));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        assert_false(host_is_loopback(str_from(others[i])));
     }
 }
 
@@ -154,6 +217,8 @@ int test_host(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(authorities_follow_the_grammar),
+        cmocka_unit_test(hosts_can_be_looked_up),
+        cmocka_unit_test(a_loopback_host_is_no_name_that_begins_so),
         cmocka_unit_test(origins_are_what_browsers_send),
         cmocka_unit_test(addresses_are_read_in_each_form),
         cmocka_unit_test(ranges_hold_their_addresses),
