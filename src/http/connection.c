@@ -65,6 +65,7 @@ void connection_close(struct http_connection *connection)
     }
     CHECK(connection->exchange == NULL);
     connection->state = CONNECTION_CLOSING;
+    skim_drop(connection);
     deadline_clear(&connection->deadline);
     deadline_clear(&connection->write_deadline);
     later_remove(&connection->finish);
@@ -247,6 +248,9 @@ static void on_deadline(struct deadline *deadline)
     case CONNECTION_HEAD:
         time_out(connection, "The request head did not arrive in time");
         break;
+    case CONNECTION_SKIM:
+        skim_end(connection);
+        break;
     case CONNECTION_BODY:
         connection_body_late(connection);
         break;
@@ -303,6 +307,10 @@ static void on_end(struct transport *transport, bool clean)
     const struct exchange *exchange = connection->exchange;
 
     connection->peer_done = true;
+    if (clean && connection->state == CONNECTION_SKIM) {
+        skim_end(connection);
+        return;
+    }
     if (clean && exchange != NULL && exchange->replied && !exchange->streaming) {
         return; /* about to finish in the next turn */
     }

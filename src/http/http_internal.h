@@ -11,16 +11,20 @@
 #include "parser.h"
 
 /* IDLE ─► HEAD ─► BODY ─► WORKING ─► (answer) ─► IDLE ...
- *            └────┴── refused ─► LINGER ─► CLOSING */
+ *            └────┴── refused ─► LINGER ─► CLOSING
+ *            └── too long ─► SKIM ─► refused */
 enum connection_state {
     CONNECTION_HANDSHAKE,
     CONNECTION_IDLE,
     CONNECTION_HEAD,
+    CONNECTION_SKIM,
     CONNECTION_BODY,
     CONNECTION_WORKING,
     CONNECTION_LINGER,
     CONNECTION_CLOSING
 };
+
+struct skim;
 
 struct http_connection {
     struct transport transport;
@@ -41,7 +45,8 @@ struct http_connection {
     uint64_t body_began_ms; /* moved on by the time that we ourselves paused */
     uint64_t paused_at_ms;
     size_t linger_bytes;
-    bool in_callback; /* the service is being called: it may answer, we go on afterwards */
+    struct skim *skim; /* only while the rest of a head that is too long is read */
+    bool in_callback;  /* the service is being called: it may answer, we go on afterwards */
     bool keep_alive;
     bool stream_body;
     bool body_paused;
@@ -75,6 +80,15 @@ struct http_server {
     int64_t date_s;                /* of `date` */
     char date[32];
 };
+
+/* ---- skim.c: the rest of a head that is too long ---- */
+bool skim_is_for(const struct error *err);
+/* The head as far as it is here. At its end, after a short time, or when it does not end, it is
+ * refused with `err`. */
+void skim_begin(struct http_connection *connection, struct str bytes, const struct error *err);
+void skim_take(struct http_connection *connection, struct str bytes);
+void skim_end(struct http_connection *connection);  /* refuses now */
+void skim_drop(struct http_connection *connection); /* idempotent */
 
 /* ---- connection.c: states, deadlines, ends ---- */
 void connection_open(struct http_server *server);

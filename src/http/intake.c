@@ -255,8 +255,12 @@ static bool use_head(struct http_connection *connection, struct str bytes, size_
         return true;
     case PARSER_BAD:
         *out_used = bytes.len;
-        intake_begin_refused(connection, bytes);
-        connection_refuse(connection, &err);
+        if (skim_is_for(&err)) {
+            skim_begin(connection, bytes, &err);
+        } else {
+            intake_begin_refused(connection, bytes);
+            connection_refuse(connection, &err);
+        }
         return true;
     case PARSER_MORE:
     case PARSER_PIECE:
@@ -295,6 +299,10 @@ static bool use_bytes(struct http_connection *connection, struct str bytes, size
     case CONNECTION_IDLE:
     case CONNECTION_HEAD:
         return use_head(connection, bytes, out_used);
+    case CONNECTION_SKIM:
+        *out_used = bytes.len;
+        skim_take(connection, bytes);
+        return false;
     case CONNECTION_LINGER:
         connection->linger_bytes += bytes.len;
         *out_used = bytes.len;

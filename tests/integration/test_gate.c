@@ -56,6 +56,50 @@ static struct str with_many_fields(struct arena *arena)
     return arena_printf(arena, "%.*sX-Request-Id: mine\r\n" ORIGIN "\r\n", STR_ARG(text));
 }
 
+/* In two writes, and the first one is refused already: what the answer depends on comes late. */
+static void expect_late_cors(struct proxy *proxy, struct str first, struct str second, int status)
+{
+    struct client client = {0};
+
+    client_open(&client, proxy->program.port);
+    assert_true(client_send(&client, first));
+    proxy_settle(proxy);
+    assert_true(client_send(&client, second));
+    assert_int_equal(client_read(&client, false, &proxy->reply), CLIENT_OK);
+    assert_int_equal(proxy->reply.status, status);
+    assert_true(str_is(reply_field(&proxy->reply, "Access-Control-Allow-Origin"), ALLOWED));
+    assert_true(str_is(reply_field(&proxy->reply, "X-Request-Id"), "mine"));
+    client_close(&client);
+}
+
+static void an_origin_behind_the_limit_counts(void **state)
+{
+    static const char *const sets[] = {"cors.origins=https://app.example", NULL};
+    static const char fields[] = "X-Request-Id: mine\r\n" ORIGIN "\r\n";
+    struct proxy proxy;
+    struct arena *arena = &proxy.arena;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    expect_cors(&proxy,
+                filled(arena, "GET / HTTP/1.1\r\nHost: a\r\nX: ", 20000,
+                       "\r\nX-Request-Id: mine\r\n" ORIGIN "\r\n"),
+                431);
+    expect_cors(&proxy,
+                filled(arena, "GET / HTTP/1.1\r\nHost: a\r\nX: ", 50000,
+                       "\r\nX-Request-Id: mine\r\n" ORIGIN "\r\n"),
+                431);
+    expect_late_cors(&proxy, filled(arena, "GET / HTTP/1.1\r\nHost: a\r\nX: ", 20000, "\r\nX-R"),
+                     str_sub(STR(fields), 3, sizeof(fields) - 1), 431);
+    expect_late_cors(&proxy, filled(arena, "GET /", 9000, " HTTP/1.1\r\nHost: a\r\n"), STR(fields),
+                     414);
+    /* it never ends, or the client has no more to say: refused all the same */
+    send_raw(&proxy, filled(arena, "GET / HTTP/1.1\r\nHost: a\r\nX: ", 20000, "\r\nX-R"));
+    assert_int_equal(proxy.reply.status, 431);
+    assert_int_equal(reply_count_fields(&proxy.reply, "Access-Control-Allow-Origin"), 0);
+    proxy_stop(&proxy);
+}
+
 static void every_answer_has_the_headers_of_cors(void **state)
 {
     static const char *const sets[] = {"cors.origins=https://app.example",
@@ -321,6 +365,7 @@ static void the_target_names_the_host(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_origin_behind_the_limit_counts),
         cmocka_unit_test(every_answer_has_the_headers_of_cors),
         cmocka_unit_test(event_streams_have_the_headers_of_cors),
         cmocka_unit_test(what_is_said_twice_is_not_guessed_at),
