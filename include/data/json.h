@@ -1,8 +1,8 @@
 /* JSON documents as values, by cJSON behind a strict scanner of ours.
  * The scanner (RFC 8259, valid UTF-8, no NUL, no duplicate member names unless allowed) runs first
  * and enforces the limits, so cJSON only sees text that it parses as the RFC means it. Numbers that
- * a double cannot hold (ids of 17 digits and more) keep their text. Owner: json_parse into an arena
- * dies with the arena; json_parse_free-standing trees need json_free. */
+ * a double cannot hold (ids of 17 digits and more) keep their text. Owner: all of a tree lies in the
+ * arena that it was made in and goes with it; what is removed or replaced stays there until then. */
 #ifndef DATA_JSON_H
 #define DATA_JSON_H
 
@@ -54,9 +54,9 @@ void json_position(const struct json *node, unsigned *out_line, unsigned *out_co
 #define JSON_FOREACH(node, container)                                                              \
     for ((node) = json_first(container); (node) != NULL; (node) = json_next(node))
 
-/* Building. A new node is a root that the arena frees; once it is attached to another node, its
- * parent owns it. */
-struct json *json_new_object(struct arena *arena); /* a root, freed by the arena */
+/* Building. Nodes made here live in `arena` like parsed ones once attached to a root made with
+ * json_set or json_append. */
+struct json *json_new_object(struct arena *arena); /* a root */
 struct json *json_new_array(struct arena *arena);
 struct json *json_new_string(struct arena *arena, struct str value);
 struct json *json_new_raw_number(struct arena *arena, struct str decimal); /* digits as given */
@@ -67,7 +67,8 @@ struct json *json_new_null(struct arena *arena);
 struct json *json_copy(struct arena *arena, const struct json *node); /* deep; a root */
 /* Attach: `child` must be a root of the same arena; it stops being one. NULL child: no-op. */
 void json_set(struct json *object, struct str name, struct json *child); /* replaces */
-void json_put_text(struct json *string, struct str value); /* another text in its place; O(1) */
+/* Another text in the place of a string, in O(1). */
+void json_put_text(struct json *string, struct arena *arena, struct str value);
 void json_append(struct json *array, struct json *child);
 void json_remove(struct json *object, struct str name);
 void json_remove_child(struct json *parent, const struct json *child); /* O(1) */

@@ -2,25 +2,23 @@
  *   - numbers are cJSON_Raw with their text, so no digit is ever lost; cJSON's double is not used;
  *   - valueint and valuedouble hold line and column of parsed nodes (cJSON reads them of
  *     cJSON_Number only);
- *   - `prev` of a root points to its arena_root, which frees it; attaching a root takes it out of
- *     there. */
+ *   - `prev` of a root is its arena, marked by an odd address; it stops being one when attached.
+ * Nodes and texts lie in the arena and go with it: cJSON gets its memory from the arena that is
+ * being worked for, and nothing is given back piece by piece. */
 #include "data/json.h"
 
 #include <cjson/cJSON.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
+#include "base/json_writer.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "json_internal.h"
-#include "json_memory.h"
 
 enum { DEFAULT_DEPTH = 32, DEFAULT_NODES = 10000 };
-
-struct arena_root {
-    cJSON *node; /* NULL: attached to a parent, which owns it now */
-};
 
 static cJSON *raw(const struct json *node)
 {
@@ -32,75 +30,74 @@ static struct json *wrap(cJSON *node)
     return (struct json *)(void *)node;
 }
 
-static void root_free(void *pointer)
-{
-    struct arena_root *root = pointer;
+/* ---- memory ---- */
 
-    if (root->node != NULL) {
-        root->node->prev = NULL;
-        cJSON_Delete(root->node);
-    }
+static _Thread_local struct arena *working_for;
+
+static void *hook_alloc(size_t size)
+{
+    CHECK(working_for != NULL);
+    return arena_alloc(working_for, size);
 }
 
-static void hooks_once(void)
+static void hook_free(void *memory)
+{
+    (void)memory; /* goes with its arena */
+}
+
+/* What cJSON allocates from here on lies in `arena`. */
+static void work_for(struct arena *arena)
 {
     static bool done;
-    cJSON_Hooks hooks = {json_memory_alloc, json_memory_free};
+    cJSON_Hooks hooks = {hook_alloc, hook_free};
 
     if (!done) {
         cJSON_InitHooks(&hooks);
         done = true;
     }
+    working_for = arena;
 }
 
-/* The arena owns the tree from here on. */
+static char *text_of(struct arena *arena, struct str s)
+{
+    return unconst(arena_cstr(arena, s));
+}
+
+_Static_assert(alignof(struct arena) > 1 && alignof(cJSON) > 1, "odd addresses are marks");
+
 static struct json *adopt(struct arena *arena, cJSON *node)
 {
-    struct arena_root *root = arena_alloc(arena, sizeof(*root));
-
     CHECK(node != NULL);
-    root->node = node;
-    node->prev = (cJSON *)(void *)root;
-    arena_defer(arena, root_free, root);
+    node->prev = (cJSON *)(void *)((char *)arena + 1);
     return wrap(node);
 }
 
-/* Takes a root out of its arena. */
-static cJSON *release(struct json *child)
+/* A root that becomes a child. */
+static cJSON *release(struct json *child, struct arena **out_arena)
 {
     cJSON *node = raw(child);
-    struct arena_root *root = (struct arena_root *)(void *)node->prev;
 
-    CHECK(root != NULL && root->node == node);
-    root->node = NULL;
+    CHECK(((uintptr_t)node->prev & 1) != 0);
+    *out_arena = (struct arena *)(void *)((char *)node->prev - 1);
     node->prev = NULL;
     return node;
 }
 
 /* ---- parsing ---- */
 
-static char *text_of(struct str s)
-{
-    char *text = json_memory_alloc(s.len + 1);
-
-    mem_copy(text, s.ptr, s.len);
-    text[s.len] = '\0';
-    return text;
-}
-
 /* Zips the tree with what the scanner saw: both are in document order. */
-static void mark(cJSON *node, const struct json_scan *scan, size_t *at)
+static void mark(struct arena *arena, cJSON *node, const struct json_scan *scan, size_t *at)
 {
     const struct json_seen *seen = &scan->seen[(*at)++];
 
     if (cJSON_IsNumber(node)) {
         node->type = cJSON_Raw;
-        node->valuestring = text_of(str_sub(scan->text, seen->offset, seen->len));
+        node->valuestring = text_of(arena, str_sub(scan->text, seen->offset, seen->len));
     }
     node->valueint = (int)seen->line;
     node->valuedouble = (double)seen->column;
     for (cJSON *child = node->child; child != NULL; child = child->next) {
-        mark(child, scan, at);
+        mark(arena, child, scan, at);
     }
 }
 
@@ -122,17 +119,27 @@ static enum error_code refuse_duplicate(const cJSON *node, struct error *err)
                     node->valueint, node->valuedouble, node->string);
 }
 
-static enum error_code check_names(const cJSON *object, struct error *err)
+/* The members by name, equal names in the order of the text. The caller frees the list. */
+static cJSON **sorted_members(const cJSON *object, size_t *out_n)
 {
-    size_t n = (size_t)cJSON_GetArraySize(object);
-    const cJSON **members = mem_calloc(n, sizeof(void *));
+    cJSON **members;
     size_t at = 0;
-    enum error_code code = ERR_OK;
 
-    for (const cJSON *child = object->child; child != NULL; child = child->next) {
+    *out_n = (size_t)cJSON_GetArraySize(object);
+    members = mem_calloc(*out_n, sizeof(*members));
+    for (cJSON *child = object->child; child != NULL; child = child->next) {
         members[at++] = child;
     }
-    qsort(members, n, sizeof(void *), compare_names);
+    qsort(members, *out_n, sizeof(*members), compare_names);
+    return members;
+}
+
+static enum error_code check_names(const cJSON *object, struct error *err)
+{
+    size_t n;
+    cJSON **members = sorted_members(object, &n);
+    enum error_code code = ERR_OK;
+
     for (size_t i = 1; i < n && code == ERR_OK; i++) {
         if (strcmp(members[i - 1]->string, members[i]->string) == 0) {
             code = refuse_duplicate(members[i], err);
@@ -157,23 +164,22 @@ static enum error_code check_duplicates(const cJSON *node, struct error *err)
 /* Of members with the same name the last one counts. */
 static void drop_duplicates(cJSON *node)
 {
+    size_t n;
+    cJSON **members;
+
     for (cJSON *child = node->child; child != NULL; child = child->next) {
         drop_duplicates(child);
     }
-    if (!cJSON_IsObject(node) || check_names(node, NULL) == ERR_OK) {
+    if (!cJSON_IsObject(node) || node->child == NULL || node->child->next == NULL) {
         return;
     }
-    for (cJSON *child = node->child; child != NULL;) {
-        cJSON *next = child->next;
-
-        for (cJSON *later = next; later != NULL; later = later->next) {
-            if (strcmp(later->string, child->string) == 0) {
-                cJSON_Delete(cJSON_DetachItemViaPointer(node, child));
-                break;
-            }
+    members = sorted_members(node, &n);
+    for (size_t i = 1; i < n; i++) {
+        if (strcmp(members[i - 1]->string, members[i]->string) == 0) {
+            (void)cJSON_DetachItemViaPointer(node, members[i - 1]);
         }
-        child = next;
     }
+    mem_free(members);
 }
 
 enum error_code json_parse(struct arena *arena, struct str text, const struct json_limits *limits,
@@ -193,13 +199,13 @@ enum error_code json_parse(struct arena *arena, struct str text, const struct js
         mem_free(scan.seen);
         return code;
     }
-    hooks_once();
+    work_for(arena);
     tree = cJSON_ParseWithLengthOpts(text.ptr, text.len, NULL, 0);
     if (tree == NULL) {
         mem_free(scan.seen);
         return error_in(err, ERR_BAD_JSON, 1, 1, "line 1, column 1: this JSON cannot be read");
     }
-    mark(tree, &scan, &at);
+    mark(arena, tree, &scan, &at);
     CHECK(at == scan.n_seen);
     mem_free(scan.seen);
     if (limits->allow_duplicate_names) {
@@ -208,7 +214,6 @@ enum error_code json_parse(struct arena *arena, struct str text, const struct js
         code = check_duplicates(tree, err);
     }
     if (code != ERR_OK) {
-        cJSON_Delete(tree);
         return code;
     }
     *out = adopt(arena, tree);
@@ -454,16 +459,22 @@ void json_position(const struct json *node, unsigned *out_line, unsigned *out_co
 
 /* ---- building ---- */
 
+static struct json *new_node(struct arena *arena, int type)
+{
+    cJSON *node = arena_zalloc(arena, sizeof(*node));
+
+    node->type = type;
+    return adopt(arena, node);
+}
+
 struct json *json_new_object(struct arena *arena)
 {
-    hooks_once();
-    return adopt(arena, cJSON_CreateObject());
+    return new_node(arena, cJSON_Object);
 }
 
 struct json *json_new_array(struct arena *arena)
 {
-    hooks_once();
-    return adopt(arena, cJSON_CreateArray());
+    return new_node(arena, cJSON_Array);
 }
 
 /* cJSON's texts end at the first NUL and it prints bytes as they are: both are mended here. */
@@ -487,28 +498,23 @@ static struct str presentable(struct arena *arena, struct str value)
     return copy;
 }
 
+static struct json *new_text(struct arena *arena, int type, struct str text)
+{
+    struct json *node = new_node(arena, type);
+
+    raw(node)->valuestring = text_of(arena, text);
+    return node;
+}
+
 struct json *json_new_string(struct arena *arena, struct str value)
 {
-    cJSON *node;
-
-    hooks_once();
-    node = cJSON_CreateNull();
-    CHECK(node != NULL);
-    node->type = cJSON_String;
-    node->valuestring = text_of(presentable(arena, value));
-    return adopt(arena, node);
+    return new_text(arena, cJSON_String, presentable(arena, value));
 }
 
 struct json *json_new_raw_number(struct arena *arena, struct str decimal)
 {
-    cJSON *node;
-
-    hooks_once();
-    node = cJSON_CreateNull();
-    CHECK(node != NULL && decimal.len > 0);
-    node->type = cJSON_Raw;
-    node->valuestring = text_of(decimal);
-    return adopt(arena, node);
+    CHECK(decimal.len > 0);
+    return new_text(arena, cJSON_Raw, decimal);
 }
 
 struct json *json_new_int(struct arena *arena, int64_t value)
@@ -523,14 +529,12 @@ struct json *json_new_double(struct arena *arena, double value)
 
 struct json *json_new_bool(struct arena *arena, bool value)
 {
-    hooks_once();
-    return adopt(arena, cJSON_CreateBool(value ? 1 : 0));
+    return new_node(arena, value ? cJSON_True : cJSON_False);
 }
 
 struct json *json_new_null(struct arena *arena)
 {
-    hooks_once();
-    return adopt(arena, cJSON_CreateNull());
+    return new_node(arena, cJSON_NULL);
 }
 
 struct json *json_copy(struct arena *arena, const struct json *node)
@@ -540,10 +544,9 @@ struct json *json_copy(struct arena *arena, const struct json *node)
     if (node == NULL) {
         return json_new_null(arena);
     }
-    hooks_once();
+    work_for(arena);
     copy = cJSON_Duplicate(raw(node), 1);
     CHECK(copy != NULL);
-    json_memory_free(copy->string);
     copy->string = NULL;
     return adopt(arena, copy);
 }
@@ -553,17 +556,18 @@ void json_remove(struct json *object, struct str name)
     cJSON *child = raw(json_get_str(object, name));
 
     if (child != NULL) {
-        cJSON_Delete(cJSON_DetachItemViaPointer(raw(object), child));
+        (void)cJSON_DetachItemViaPointer(raw(object), child);
     }
 }
 
 void json_remove_child(struct json *parent, const struct json *child)
 {
-    cJSON_Delete(cJSON_DetachItemViaPointer(raw(parent), raw(child)));
+    (void)cJSON_DetachItemViaPointer(raw(parent), raw(child));
 }
 
 void json_set(struct json *object, struct str name, struct json *child)
 {
+    struct arena *arena;
     cJSON *node;
     cJSON *parent = raw(object);
 
@@ -572,8 +576,8 @@ void json_set(struct json *object, struct str name, struct json *child)
     }
     CHECK(json_type(object) == JSON_OBJECT);
     json_remove(object, name);
-    node = release(child);
-    node->string = text_of(name);
+    node = release(child, &arena);
+    node->string = text_of(arena, name);
     /* By hand: cJSON_AddItemToObject would copy the name once more. */
     if (parent->child == NULL) {
         parent->child = node;
@@ -586,37 +590,69 @@ void json_set(struct json *object, struct str name, struct json *child)
     node->next = NULL;
 }
 
-void json_put_text(struct json *string, struct str value)
+void json_put_text(struct json *string, struct arena *arena, struct str value)
 {
-    cJSON *node = raw(string);
-
-    CHECK(cJSON_IsString(node));
-    json_memory_free(node->valuestring);
-    node->valuestring = text_of(value);
+    CHECK(json_type(string) == JSON_STRING);
+    raw(string)->valuestring = text_of(arena, presentable(arena, value));
 }
 
 void json_append(struct json *array, struct json *child)
 {
+    struct arena *arena;
+
     if (child != NULL) {
         CHECK(json_type(array) == JSON_ARRAY);
-        CHECK(cJSON_AddItemToArray(raw(array), release(child)));
+        CHECK(cJSON_AddItemToArray(raw(array), release(child, &arena)));
     }
 }
 
 /* ---- printing ---- */
 
+static void print_scalar(struct buf *out, const struct json *node)
+{
+    switch (json_type(node)) {
+    case JSON_STRING:
+        buf_char(out, '"');
+        json_escape(out, value_text(node));
+        buf_char(out, '"');
+        break;
+    case JSON_NUMBER:
+        buf_str(out, value_text(node));
+        break;
+    case JSON_BOOL:
+        buf_text(out, json_true(node) ? "true" : "false");
+        break;
+    case JSON_NULL:
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+        buf_text(out, "null");
+        break;
+    }
+}
+
+/* As deep as the value is; parsed ones have a limit. */
 void json_print(struct buf *out, const struct json *node)
 {
-    char *text;
+    bool is_object = json_type(node) == JSON_OBJECT;
+    const struct json *child = json_first(node);
 
-    if (node == NULL) {
-        buf_text(out, "null");
+    if (!is_object && json_type(node) != JSON_ARRAY) {
+        print_scalar(out, node);
         return;
     }
-    text = cJSON_PrintUnformatted(raw(node));
-    CHECK(text != NULL);
-    buf_text(out, text);
-    json_memory_free(text);
+    buf_char(out, is_object ? '{' : '[');
+    for (; child != NULL; child = json_next(child)) {
+        if (is_object) {
+            buf_char(out, '"');
+            json_escape(out, json_name(child));
+            buf_text(out, "\":");
+        }
+        json_print(out, child);
+        if (json_next(child) != NULL) {
+            buf_char(out, ',');
+        }
+    }
+    buf_char(out, is_object ? '}' : ']');
 }
 
 struct str json_text(struct arena *arena, const struct json *node)

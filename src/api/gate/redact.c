@@ -177,7 +177,7 @@ static bool redact_text(struct json *string, const struct place *place, bool *ch
         takes = redact_below(tree, &inner);
     }
     if (takes) {
-        json_put_text(string, json_text(place->arena, tree));
+        json_put_text(string, place->arena, json_text(place->arena, tree));
         *changed = true;
     }
     return true;
@@ -217,7 +217,7 @@ void redact(struct json *root, struct arena *arena, struct str path, unsigned sh
     if (json_type(root) != JSON_STRING) {
         (void)redact_below(root, &place);
     } else if (!redact_text(root, &place, &changed)) {
-        json_put_text(root, STR_EMPTY);
+        json_put_text(root, arena, STR_EMPTY);
     }
 }
 
