@@ -106,6 +106,7 @@ struct command_input {
     struct str checkpoint_id;   /* already resolved by the caller, or empty */
     int64_t position;           /* -1: not given */
     const struct catalog_defaults *defaults;
+    bool shows_forms; /* room forms comes next: the values are kept as they were given, too */
     bool brief;       /* errors need no proposals: enough has been proposed already */
     size_t *csv_left; /* bytes of CSV that this and what comes after may have together; or NULL */
 };
@@ -119,7 +120,7 @@ struct warning_list {
 struct bound_command {
     const struct command *command;
     struct json *values;      /* object: every template name but checkpoint_id and position */
-    const struct json *given; /* the values before the row's rule: what forms are written from */
+    const struct json *given; /* the values before the row's rule, where the input shows forms */
     struct warning_list warnings; /* in the arena */
 };
 

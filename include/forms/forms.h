@@ -10,7 +10,7 @@ struct form_options {
     bool needs_key;      /* the line reads a key from the shell's VIRTUOSO_PROXY_API_KEY */
 };
 
-/* The forms of a bound command: {"json", "curl", "yaml", "command_line", "sentence", "upstream",
+/* The forms of a command that was bound with shows_forms: {"json", "curl", "yaml", "command_line", "sentence", "upstream",
  * "json_goes_to", "yaml_goes_to"}.
  * Each, given back, makes the same request; sentence is null where the command has none or its
  * options are not said by it; yaml is a test file for a step and the body of /commands/execute for

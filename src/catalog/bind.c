@@ -409,7 +409,7 @@ enum error_code catalog_bind(const struct command_input *input, struct arena *ar
     numbers_of_point(&b);
     out->given = out->values;
     if (errors->n == n_before && b.command->special != NULL) {
-        out->given = json_copy(arena, out->values);
+        out->given = input->shows_forms ? json_copy(arena, out->values) : out->values;
         b.command->special(input, out->values, arena, errors);
     }
     return errors->n == n_before ? ERR_OK : errors->items[n_before].code;

@@ -27,6 +27,7 @@ static bool binds(struct arena *arena, const struct json *line, struct bound_com
     struct error_list errors;
     bool ok;
 
+    input.shows_forms = true;
     error_list_init(&errors);
     ok = catalog_bind(&input, arena, out, &errors) == ERR_OK;
     error_list_done(&errors);

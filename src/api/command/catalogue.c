@@ -162,7 +162,7 @@ static struct json *example_forms(struct task *task, const struct command *comma
     struct str organization_id = task->api->defaults.organization_id;
     const struct catalog_defaults shown = {/* help works without a configured one */
                                            organization_id.len > 0 ? organization_id : STR("1")};
-    struct command_input input = {.position = -1, .defaults = &shown};
+    struct command_input input = {.position = -1, .defaults = &shown, .shows_forms = true};
     struct str line = arena_printf(task->arena, "%s", command->example);
     struct form_options shown_at;
     struct json *forms;

@@ -43,6 +43,7 @@ static struct json *parse(struct fixture *f, const char *text)
 static enum error_code bind_json(struct fixture *f, const struct json *body)
 {
     const struct command_input input = {
+        .shows_forms = true,
         .command = json_str(json_get(body, "command")),
         .args = json_get(body, "args"),
         .params = json_get(body, "params"),

@@ -106,6 +106,7 @@ static struct json *opened(const struct json *node, struct arena *arena)
 static enum error_code bind(struct vectors *v, const struct json *body, struct bound_command *out)
 {
     const struct command_input input = {
+        .shows_forms = true,
         .command = json_str(json_get(body, "command")),
         .args = json_get(body, "args"),
         .options = json_get(body, "options"),

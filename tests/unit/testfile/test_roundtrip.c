@@ -107,7 +107,8 @@ struct trip {
 
 static bool bind(struct arena *arena, const struct json *line, struct bound_command *out)
 {
-    const struct command_input input = {.command = json_str(json_get(line, "command")),
+    const struct command_input input = {.shows_forms = true,
+                                        .command = json_str(json_get(line, "command")),
                                         .args = json_get(line, "args"),
                                         .options = json_get(line, "options"),
                                         .position = -1,
