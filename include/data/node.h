@@ -13,25 +13,27 @@
 
 enum node_type { NODE_SCALAR, NODE_LIST, NODE_MAP };
 
+/* A file has a hundred thousand of them: small. */
 struct node {
-    enum node_type type;
-    bool quoted;     /* scalar in quotes or a block: always text */
-    bool is_null;    /* plain empty, ~ or null (YAML 1.2 core schema), JSON null */
-    bool is_shared;  /* an alias refers to it */
-    unsigned line;   /* 1-based */
-    unsigned column; /* 1-based, in characters */
-    struct str text; /* scalar as written after unescaping ("0123" keeps its zero) */
-    struct str key;  /* when a member of a map */
+    enum node_type type : 8;
+    bool quoted;         /* scalar in quotes or a block: always text */
+    bool is_null;        /* plain empty, ~ or null (YAML 1.2 core schema), JSON null */
+    bool is_shared;      /* an alias refers to it */
+    unsigned line;       /* 1-based */
+    unsigned column;     /* 1-based, in characters */
+    unsigned n_children; /* at most max_nodes */
+    struct str text;     /* scalar as written after unescaping ("0123" keeps its zero) */
+    struct str key;      /* when a member of a map */
     unsigned key_line;
     unsigned key_column;
     struct node *first; /* children, in order */
     struct node *next;
-    size_t n_children;
 };
 
 struct node_limits {
-    unsigned max_depth;     /* 0: 32 */
-    unsigned max_nodes;     /* 0: 10,000, after alias expansion */
+    unsigned max_depth; /* 0: 32 */
+    unsigned max_nodes; /* 0: 10,000, after alias expansion; an anchor, and a member of a map with
+                               more than eight, counts twice */
     size_t max_text_bytes;  /* 0: 1 MiB of scalar text after alias expansion */
     unsigned max_copied;    /* nodes that aliases and merges may add; 0: max_nodes */
     unsigned max_documents; /* 0: 100 */

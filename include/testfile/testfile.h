@@ -6,7 +6,7 @@
  * Promise: every step of the text is either compiled or has an error with line and column; all
  * errors are counted and the first 100 of them reported (of warnings too); cost is linear in the
  * size of the input.
- * Limits: 10,000 steps in all (1,000 of them from loops and nested blocks), 8 MiB of text, 400,000
+ * Limits: 10,000 steps in all (1,000 of them from loops and nested blocks), 8 MiB of text, 120,000
  * values in it of which aliases and merges add at most 10,000, depth 32, 100 documents. */
 #ifndef TESTFILE_TESTFILE_H
 #define TESTFILE_TESTFILE_H

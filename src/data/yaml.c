@@ -12,7 +12,7 @@
 #include "node_internal.h"
 #include "yaml_slip.h"
 
-enum { DEPTH_HARD_MAX = 256, KEYS_INDEXED_FROM = 8, LINE_SHOWN = 80 };
+enum { DEPTH_HARD_MAX = 256, KEYS_INDEXED_FROM = 8, KEYS_KNOWN = 32, LINE_SHOWN = 80 };
 
 struct anchor {
     struct map_node node; /* key: name */
@@ -45,6 +45,7 @@ struct yaml_reading {
     struct node_budget budget;
     struct error_list *errors;
     struct map anchors;
+    struct str keys[KEYS_KNOWN]; /* the last ones: the same few words stand everywhere */
     struct level levels[DEPTH_HARD_MAX];
     unsigned depth;
     struct node *root;
@@ -116,29 +117,57 @@ static struct level *top(struct yaml_reading *reader)
     return reader->depth > 0 ? &reader->levels[reader->depth - 1] : NULL;
 }
 
+/* False: the error was added. What takes memory beside nodes counts as one, too. */
+static bool take_budget(struct yaml_reading *reader, size_t text_bytes, unsigned line,
+                        unsigned column)
+{
+    if (!node_budget_take(&reader->budget, text_bytes, line, column, reader->errors)) {
+        reader->failed = true;
+        return false;
+    }
+    return true;
+}
+
+/* The text lies behind the node. */
 static struct node *node_new(struct yaml_reading *reader, enum node_type type,
-                             const yaml_mark_t *mark, size_t text_bytes)
+                             const yaml_mark_t *mark, struct str text)
 {
     struct node *node;
     unsigned line = (unsigned)mark->line + 1;
     unsigned column = (unsigned)mark->column + 1;
 
-    if (!node_budget_take(&reader->budget, text_bytes, line, column, reader->errors)) {
-        reader->failed = true;
+    if (!take_budget(reader, text.len, line, column)) {
         return NULL;
     }
-    node = arena_zalloc(reader->arena, sizeof(*node));
-    node->type = type;
+    node = arena_alloc(reader->arena, sizeof(*node) + text.len + 1);
+    *node = (struct node){.type = type};
+    str_copy((char *)(node + 1), text.len + 1, text);
+    node->text = type == NODE_SCALAR ? (struct str){(char *)(node + 1), text.len} : STR_EMPTY;
     node->line = line;
     node->column = column;
     return node;
 }
 
+static struct str key_kept(struct yaml_reading *reader, struct str key)
+{
+    size_t place = (key.len + (key.len > 0 ? (unsigned char)key.ptr[0] : 0)) % KEYS_KNOWN;
+    struct str *known = &reader->keys[place];
+
+    if (!str_eq(*known, key) || known->ptr == NULL) {
+        *known = arena_str(reader->arena, key);
+    }
+    return *known;
+}
+
 static void index_key(struct yaml_reading *reader, struct level *level, struct str key,
                       unsigned line)
 {
-    struct key_entry *entry = arena_zalloc(reader->arena, sizeof(*entry));
+    struct key_entry *entry;
 
+    if (!take_budget(reader, 0, line, 1)) {
+        return;
+    }
+    entry = arena_zalloc(reader->arena, sizeof(*entry));
     entry->line = line;
     map_insert(&level->keys, &entry->node, key);
 }
@@ -237,6 +266,9 @@ static struct anchor *anchor_set(struct yaml_reading *reader, const yaml_char_t 
     if (known != NULL) { /* YAML lets an anchor be defined anew */
         map_remove(&reader->anchors, known);
     }
+    if (!take_budget(reader, 0, value->line, value->column)) {
+        return NULL;
+    }
     anchor = arena_zalloc(reader->arena, sizeof(*anchor));
     anchor->value = value;
     anchor->open = open;
@@ -260,9 +292,7 @@ static struct node *copy_tree(struct yaml_reading *reader, const struct node *so
                 "aliases and merges add more values than allowed; write fewer of them");
         return NULL;
     }
-    if (!node_budget_take(&reader->budget, source->text.len, source->line, source->column,
-                          reader->errors)) {
-        reader->failed = true;
+    if (!take_budget(reader, source->text.len, source->line, source->column)) {
         return NULL;
     }
     copy = arena_alloc(reader->arena, sizeof(*copy));
@@ -402,14 +432,13 @@ static void on_scalar(struct yaml_reading *reader, const yaml_event_t *event)
         return;
     }
     if (is_key_place(reader)) {
-        take_key(reader, top(reader), arena_str(reader->arena, text), &event->start_mark, plain);
+        take_key(reader, top(reader), key_kept(reader, text), &event->start_mark, plain);
         return;
     }
-    node = node_new(reader, NODE_SCALAR, &event->start_mark, text.len);
+    node = node_new(reader, NODE_SCALAR, &event->start_mark, text);
     if (node == NULL) {
         return;
     }
-    node->text = arena_str(reader->arena, text);
     node->quoted = !plain || (event->data.scalar.tag != NULL &&
                               str_is(str_from((const char *)event->data.scalar.tag), YAML_STR_TAG));
     node->is_null = plain && (text.len == 0 || str_is(text, "~") || str_is(text, "null") ||
@@ -474,7 +503,7 @@ static void on_start(struct yaml_reading *reader, const yaml_event_t *event, enu
         fail_mark(reader, &event->start_mark, "nested too deeply");
         return;
     }
-    node = node_new(reader, type, &event->start_mark, 0);
+    node = node_new(reader, type, &event->start_mark, STR_EMPTY);
     if (node == NULL) {
         return;
     }
@@ -510,7 +539,7 @@ static void on_document_end(struct yaml_reading *reader, const yaml_event_t *eve
     struct node *root = reader->root;
 
     if (root == NULL) {
-        root = node_new(reader, NODE_SCALAR, &event->start_mark, 0);
+        root = node_new(reader, NODE_SCALAR, &event->start_mark, STR_EMPTY);
     }
     if (root == NULL) {
         return;

@@ -22,6 +22,7 @@ static struct testfile_test *test_new(struct compile *c, const struct node *node
     *test = (struct testfile_test){.line = node->line};
     c->test = test;
     c->cap_steps = 0;
+    c->n_in_list = 0;
     c->last_element = STR_EMPTY;
     return test;
 }
@@ -149,6 +150,7 @@ static const struct node *begin_list(struct compile *c, const struct node *map, 
         return NULL;
     }
     if (list->type == NODE_LIST) {
+        c->n_in_list = list->n_children;
         return list->first;
     }
     problem = problem_add(c, TESTFILE_ERROR, place_of(list), "%s must be a list of steps", key);

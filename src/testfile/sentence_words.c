@@ -13,6 +13,16 @@ static bool read_quoted(struct matcher *m, size_t *at, struct token *token)
     struct buf buf;
     size_t i = *at + 1;
 
+    while (i < s.len && s.ptr[i] != quote && s.ptr[i] != '\\') {
+        i++;
+    }
+    if (i < s.len && s.ptr[i] == quote) { /* as it stands there: mostly */
+        token->text = str_sub(s, *at + 1, i - *at - 1);
+        token->quoted = true;
+        *at = i + 1;
+        return true;
+    }
+    i = *at + 1;
     buf_init(&buf, VALUE_MAX_BYTES);
     while (i < s.len && s.ptr[i] != quote) {
         if (s.ptr[i] == '\\' && i + 1 < s.len && (s.ptr[i + 1] == quote || s.ptr[i + 1] == '\\')) {

@@ -2,7 +2,7 @@
 #include "base/utf8.h"
 #include "map_internal.h"
 
-enum { WORDS_MAX = 16, SHOWN_MAX = 64, LOOKED_AT_MAX = 1000 };
+enum { FEW_STEPS = 32, WORDS_MAX = 16, SHOWN_MAX = 64, LOOKED_AT_MAX = 1000 };
 
 /* ---- variables in arguments ---- */
 
@@ -53,6 +53,19 @@ bool names_command(struct str words, const struct json *args)
     return find_command(words, args, &n) != NULL;
 }
 
+/* Whether any text of the container may hold a reference to a variable. */
+static bool may_refer(const struct json *container)
+{
+    const struct json *value;
+
+    JSON_FOREACH (value, container) {
+        if (str_find_char(json_str(value), '$') >= 0 || str_contains(json_str(value), STR("{{"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Arguments as written in a command line: words of the command's name leave them, names of
  * variables stay as they are, in all else variables are replaced. */
 static void replace_args(struct compile *c, struct str *words, struct testfile_step *step,
@@ -60,10 +73,17 @@ static void replace_args(struct compile *c, struct str *words, struct testfile_s
 {
     size_t n_in_name;
     const struct command *command = find_command(*words, step->args, &n_in_name);
-    struct json *args = json_new_array(c->arena);
-    struct json *options = json_new_object(c->arena);
+    struct json *args;
+    struct json *options;
     const struct json *value;
     size_t at = 0;
+
+    if (n_in_name == 0 && !may_refer(step->args) && !may_refer(step->options)) {
+        *words = command != NULL ? str_from(command->words) : *words;
+        return;
+    }
+    args = json_new_array(c->arena);
+    options = json_new_object(c->arena);
 
     JSON_FOREACH (value, step->args) {
         bool is_name = command != NULL && at >= n_in_name && at - n_in_name < COMMAND_MAX_PARAMS &&
@@ -85,12 +105,21 @@ static void replace_args(struct compile *c, struct str *words, struct testfile_s
 
 /* ---- one step ---- */
 
+/* Room for the list that is being compiled, each of its elements one step: mostly that is all. */
+static size_t grown_cap(const struct compile *c)
+{
+    size_t more = c->cap_steps > c->n_in_list ? c->cap_steps : c->n_in_list;
+    size_t cap = c->cap_steps + (more > FEW_STEPS ? more : FEW_STEPS);
+
+    return cap < TESTFILE_MAX_STEPS ? cap : TESTFILE_MAX_STEPS;
+}
+
 static struct testfile_step *step_slot(struct compile *c)
 {
     struct testfile_test *test = c->test;
 
     if (test->n_steps == c->cap_steps) {
-        size_t cap = c->cap_steps > 0 ? c->cap_steps * 2 : 32;
+        size_t cap = grown_cap(c);
         struct testfile_step *grown = arena_calloc(c->arena, cap, sizeof(*grown));
 
         for (size_t i = 0; i < test->n_steps; i++) {

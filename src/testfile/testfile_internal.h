@@ -166,6 +166,7 @@ struct compile {
     const struct node *blocks;
     struct testfile_test *test;
     size_t cap_steps;
+    size_t n_in_list; /* elements of the list of steps that is being compiled */
     struct str base_url;
     struct str last_element; /* of the last click or write, for text without an element */
     enum testfile_phase phase;

@@ -99,13 +99,20 @@ static void write_problems(struct json_writer *w, const struct reading *reading)
     testfile_problems_json(w, &reading->problems, TESTFILE_WARNING);
 }
 
+static void text_free(void *text)
+{
+    buf_done(text);
+}
+
 enum stage_verdict task_reply_text(struct task *task, int status, const char *type,
                                    struct buf *text)
 {
-    struct str copy = arena_str(task->arena, buf_view(text));
+    struct buf *kept = arena_alloc(task->arena, sizeof(*kept));
 
-    buf_done(text);
-    return task_reply(task, status, type, copy);
+    *kept = *text; /* a long answer is not copied */
+    *text = (struct buf){0};
+    arena_defer(task->arena, text_free, kept);
+    return task_reply(task, status, type, buf_view(kept));
 }
 
 static enum stage_verdict reply_validate(struct test_reading *read)
