@@ -9,8 +9,10 @@
 enum { BATCH_MAX = 500 };
 
 #define COMMAND_MEMBERS                                                                            \
-    {.name = "args", .type = PARAM_ARRAY, .max = 64}, {.name = "params", .type = PARAM_OBJECT},    \
-        {.name = "options", .type = PARAM_OBJECT}, {.name = "checkpoint_id", .type = PARAM_ID},    \
+    {.name = "args", .type = PARAM_ARRAY, .max = 64},                                              \
+        {.name = "params", .type = PARAM_OBJECT, .max = 4096},                                     \
+        {.name = "options", .type = PARAM_OBJECT, .max = 4096},                                    \
+        {.name = "checkpoint_id", .type = PARAM_ID},                                               \
         {.name = "position", .type = PARAM_INTEGER, .max = 1000000},                               \
     {                                                                                              \
         .name = "description", .type = PARAM_TEXT, .may_be_empty = true                            \

@@ -8,8 +8,8 @@
 const struct member validate_members[] = {
     {.name = "command", .type = PARAM_TEXT, .required = true},
     {.name = "args", .type = PARAM_ARRAY, .max = 64},
-    {.name = "params", .type = PARAM_OBJECT},
-    {.name = "options", .type = PARAM_OBJECT},
+    {.name = "params", .type = PARAM_OBJECT, .max = 4096},
+    {.name = "options", .type = PARAM_OBJECT, .max = 4096},
     {.name = "checkpoint_id", .type = PARAM_ID},
     {.name = "position", .type = PARAM_INTEGER, .max = 1000000},
     {.name = "session_id", .type = PARAM_TEXT},

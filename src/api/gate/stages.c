@@ -10,7 +10,7 @@
 #include "base/utf8.h"
 #include "data/node.h"
 
-enum { BODY_DEPTH = 32, BODY_NODES = 10000, COMMAND_NODES = 50000 };
+enum { BODY_DEPTH = 32, BODY_NODES = 10000, COMMAND_NODES = 16000 };
 
 static enum stage_verdict stage_trace(struct task *task)
 {
@@ -250,7 +250,8 @@ static enum stage_verdict stage_parse_body(struct task *task)
     struct str text = task->exchange->request.body;
     struct json *body = NULL;
     enum error_code code;
-    /* A batch of 500 with all that a command can have. */
+    /* A batch of 500 with all that a command can have, 30 values each. More would hold up the loop:
+     * 16,000 values are read in four milliseconds. */
     const struct json_limits limits = {
         .max_depth = BODY_DEPTH, .max_nodes = kind == BODY_COMMAND ? COMMAND_NODES : BODY_NODES};
 
