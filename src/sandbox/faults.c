@@ -94,7 +94,8 @@ const struct fault *faults_take(struct faults *faults, struct str method, struct
     LIST_FOREACH (link, &faults->items) {
         struct fault *fault = CONTAINER_OF(link, struct fault, link);
 
-        if (fault->times == 0 || !matches(fault, method, path)) {
+        if (fault->times == 0 || faults->n_held < (uint64_t)fault->above ||
+            !matches(fault, method, path)) {
             continue;
         }
         if (fault->skip > 0) {
@@ -124,6 +125,7 @@ static void write_fault(struct json_writer *w, const struct fault *fault)
     jw_kv_str(w, "path", fault->path);
     jw_kv_int(w, "times", fault->times);
     jw_kv_int(w, "skip", fault->skip);
+    jw_kv_int(w, "above", fault->above);
     jw_kv_int(w, "hits", fault->n_hits);
     jw_kv_int(w, "status", fault->status);
     jw_kv_int(w, "delay_ms", (int64_t)fault->delay_ms);
@@ -175,6 +177,7 @@ static bool take_numbers(const struct json *given, struct fault *fault)
     fault->probability = json_type(probability) == JSON_NUMBER ? json_double(probability) : 1.0;
     if (!take_number(given, "times", -1, INT64_MAX, &fault->times) ||
         !take_number(given, "skip", 0, INT64_MAX, &fault->skip) ||
+        !take_number(given, "above", 0, UINT32_MAX, &fault->above) ||
         !take_number(given, "status", 200, 599, &status) ||
         !take_number(given, "delay_ms", 0, MAX_DELAY_MS, &delay_ms) ||
         !take_number(given, "retry_after", 0, 86400, &retry_after)) {

@@ -225,6 +225,7 @@ struct faults {
     size_t bytes; /* of their bodies */
     int64_t last_id;
     uint64_t random; /* state of the xorshift generator that chooses the requests to fail */
+    unsigned n_held; /* requests whose answer a fault delays, now */
 };
 
 struct sandbox_state {
@@ -442,6 +443,7 @@ struct fault {
     struct str path;   /* below /api; prefix, '*' stands for anything */
     int64_t times;     /* left; below 0 for ever */
     int64_t skip;      /* left */
+    int64_t above;     /* met only while at least so many other requests wait for their answer */
     int64_t n_hits;
     int status; /* 0: the platform's own */
     uint64_t delay_ms;

@@ -77,6 +77,7 @@ static void on_body(void *context, struct exchange *exchange)
             held->content_type = arena_cstr(&exchange->arena, str_from(reply.content_type));
         }
         exchange->task = held;
+        sandbox->state->faults.n_held++;
         exchange_set_deadline(exchange, reply.delay_ms);
         return;
     }
@@ -85,9 +86,11 @@ static void on_body(void *context, struct exchange *exchange)
 
 static void on_deadline(void *context, struct exchange *exchange)
 {
+    const struct sandbox *sandbox = context;
     const struct sandbox_reply *held = exchange->task;
 
-    (void)context;
+    sandbox->state->faults.n_held--;
+    exchange->task = NULL;
     send_reply(exchange, held);
 }
 
@@ -99,9 +102,10 @@ static void on_writable(void *context, struct exchange *exchange)
 
 static enum http_abort_verdict on_abort(void *context, struct exchange *exchange)
 {
-    (void)context;
-    (void)exchange;
-    return HTTP_ABORT_ENDED; /* nothing of ours is under way: everything lies in its arena */
+    const struct sandbox *sandbox = context;
+
+    sandbox->state->faults.n_held -= exchange->task != NULL ? 1 : 0;
+    return HTTP_ABORT_ENDED; /* nothing else is under way: everything lies in its arena */
 }
 
 static const struct http_service service = {
