@@ -55,6 +55,7 @@
     X(ERR_UPSTREAM_REFUSED,     502, "upstream_refused",      "The platform refused",         false) \
     X(ERR_UPSTREAM_AUTH,        502, "upstream_auth",         "The platform refused the stored token", false) \
     X(ERR_UPSTREAM_CONNECT,     502, "upstream_unreachable",  "No connection to the platform",true)  \
+    X(ERR_UPSTREAM_AWAY,        503, "platform_unavailable",  "The platform is away",         true)  \
     X(ERR_UPSTREAM_RESET,       502, "upstream_reset",        "The platform broke the connection", true) \
     X(ERR_UPSTREAM_ERROR,       502, "upstream_error",        "The platform failed",          true)  \
     X(ERR_UPSTREAM_SHAPE,       502, "upstream_unreadable",   "Unreadable answer from the platform", false) \

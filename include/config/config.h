@@ -91,9 +91,9 @@ struct config {
     struct {
         struct str base_url, ui_url, organization_id, client_id, client_name, ca_file;
         struct secret token;
-        bool verify_tls;
-        unsigned connect_timeout_ms, timeout_ms, max_active, max_waiting, max_tries, retry_base_ms,
-            retry_budget_percent;
+        bool verify_tls, breaker;
+        unsigned connect_timeout_ms, timeout_ms, max_active, initial_active, max_waiting, max_tries,
+            retry_base_ms, retry_budget_percent;
         size_t max_reply_bytes;
     } upstream;
 

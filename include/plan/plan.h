@@ -104,8 +104,9 @@ struct plan_options {
     struct str request_id;
     const struct trace *trace; /* traceparent for each call; NULL none */
     unsigned deadline_ms;      /* whole plan; 0: none */
-    size_t max_rows;           /* 0: 10,000 */
-    bool stored_token;         /* 401/403 of the platform become ERR_UPSTREAM_AUTH */
+    enum call_priority priority;
+    size_t max_rows;   /* 0: 10,000 */
+    bool stored_token; /* 401/403 of the platform become ERR_UPSTREAM_AUTH */
 };
 
 typedef void (*plan_done_fn)(struct plan *plan);

@@ -3,8 +3,10 @@
  *
  * Owner: the caller embeds the upstream_call and keeps request data alive until done or cancel.
  * Promise: on_done comes exactly once, from a later loop turn, unless upstream_cancel came first,
- * after which it never comes. Admission: at most max_active calls on the wire, max_waiting wait in
- * order of arrival; past that upstream_start returns ERR_OVERLOADED. Reads are retried (budget,
+ * after which it never comes. Admission: at most max_active calls on the wire, and of one credential
+ * as many as the platform was found to take; max_waiting wait, by priority and order of arrival.
+ * Past that, or when the deadline could not be met, upstream_start returns ERR_OVERLOADED. While the
+ * platform is known to be away (the breaker is open) it returns ERR_UPSTREAM_AWAY. Reads are retried (budget,
  * jitter, inside the deadline) on connect failure, 502, 503, 504 and 429; creates only when the
  * request provably never left. A create whose request left and whose answer did not come ends as
  * ERR_OUTCOME_UNKNOWN. */
@@ -38,14 +40,24 @@ struct upstream_options {
     unsigned connect_timeout_ms;
     unsigned timeout_ms; /* one try, from admission to the last byte */
     unsigned max_active;
-    unsigned max_waiting;
-    size_t max_reply_bytes;        /* after decompression */
-    unsigned max_tries;            /* for retryable calls, the first included */
-    unsigned retry_base_ms;        /* grows by 2, full jitter */
-    unsigned retry_budget_percent; /* retries per 100 calls that went well; 10 can be saved up */
+    unsigned initial_active;          /* of one credential, until more is known; 0: max_active */
+    unsigned max_waiting;             /* calls of the background and probes do not count */
+    size_t max_reply_bytes;           /* after decompression */
+    unsigned max_tries;               /* for retryable calls, the first included */
+    unsigned retry_base_ms;           /* grows by 2, full jitter */
+    unsigned retry_budget_percent;    /* retries per 100 calls that went well; 10 can be saved up */
+    bool breaker;                     /* send nothing but probes while the platform is away */
+    const struct secret *probe_token; /* for the probe GET /user; NULL: without. Copied */
 };
 
 enum { UPSTREAM_MAX_HEADERS = 80, UPSTREAM_SEND_MAX = 1 << 20 };
+
+enum call_priority {
+    CALL_USUAL,      /* somebody waits for the answer */
+    CALL_BACKGROUND, /* test runs: after the usual ones, but not for ever */
+    CALL_PROBE,      /* before all; also while the breaker is open */
+    CALL_N_PRIORITIES
+};
 
 struct upstream_header {
     struct str name;
@@ -66,6 +78,7 @@ struct upstream_request {
         *headers;     /* more, may be NULL; Accept and User-Agent replace ours */
     size_t n_headers; /* at most UPSTREAM_MAX_HEADERS */
     enum call_class class;
+    enum call_priority priority;
     size_t label;           /* metrics: index of the call name */
     unsigned timeout_ms;    /* 0: options */
     unsigned deadline_ms;   /* whole call with waiting and retries; 0: none */
@@ -115,6 +128,8 @@ struct upstream_call {
     bool may_have_left; /* some byte of the request may have reached the platform */
     /* private */
     struct upstream *upstream;
+    struct gate *gate;
+    bool connects_only; /* a probe without a request */
 
     enum { CALL_IDLE, CALL_WAITING, CALL_ACTIVE, CALL_BACKOFF, CALL_ENDING } state;
     struct list link;
@@ -135,7 +150,8 @@ void upstream_configure(struct upstream *upstream, const struct upstream_options
 void upstream_close(struct upstream *upstream, void (*on_closed)(void *context), void *context);
 
 /* Zero the call, fill `request` and `on_done`, start. Not ERR_OK: nothing happens later.
- * ERR_OVERLOADED: the queue is full; ERR_INVALID: a path, query or header value that could not be
+ * ERR_OVERLOADED: the queue is full, or the deadline could not be met; ERR_UPSTREAM_AWAY: the
+ * breaker is open (both with retry_after_s); ERR_INVALID: a path, query or header value that could not be
  * sent as it is (control characters, dot segments, framing headers). */
 enum error_code upstream_start(struct upstream *upstream, struct upstream_call *call,
                                struct error *err) MUST_CHECK;
@@ -150,16 +166,19 @@ bool upstream_send(struct upstream_call *call, struct str bytes, bool last);
 
 unsigned upstream_n_active(const struct upstream *upstream);
 unsigned upstream_n_waiting(const struct upstream *upstream);
+/* Most calls at once, as found out, of the credential whose limit changed last. */
+unsigned upstream_limit(const struct upstream *upstream);
 
-/* How the platform does. PASS again as soon as a call succeeds; WARN after 3 calls in a row that
- * failed (no answer, or 5xx); FAIL after 10, or when the stored token was refused with 401. Each
- * change is logged. */
+/* How the platform does. PASS again as soon as a call or a probe succeeds; WARN after 3 calls in a
+ * row that failed (no answer, or 5xx); FAIL after 10, while the breaker is open, or when the stored
+ * token was refused with 401. Each change is logged. */
 enum upstream_state { UPSTREAM_PASS, UPSTREAM_WARN, UPSTREAM_FAIL };
 
 struct upstream_health {
     enum upstream_state state;
     unsigned failures;     /* calls in a row */
     bool token_refused;    /* by the last answer to a call with the stored token */
+    bool breaker_open;     /* nothing but probes is sent */
     int64_t since_wall_ms; /* time of the first of these failures; 0: none */
     char last_error[ERROR_TEXT_MAX];
 };

@@ -13,11 +13,14 @@ struct upstream_options upstream_options_of(const struct config *config)
         .connect_timeout_ms = config->upstream.connect_timeout_ms,
         .timeout_ms = config->upstream.timeout_ms,
         .max_active = config->upstream.max_active,
+        .initial_active = config->upstream.initial_active,
         .max_waiting = config->upstream.max_waiting,
         .max_reply_bytes = config->upstream.max_reply_bytes,
         .max_tries = config->upstream.max_tries,
         .retry_base_ms = config->upstream.retry_base_ms,
         .retry_budget_percent = config->upstream.retry_budget_percent,
+        .breaker = config->upstream.breaker,
+        .probe_token = secret_is_set(&config->upstream.token) ? &config->upstream.token : NULL,
     };
 }
 

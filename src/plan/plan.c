@@ -86,9 +86,10 @@ static enum flow next_row(struct plan *plan)
 /* Faults that pass by themselves: no connection to the platform, or it is busy. */
 static bool is_passing(enum error_code code)
 {
-    return code == ERR_UPSTREAM_CONNECT || code == ERR_UPSTREAM_RESET ||
-           code == ERR_UPSTREAM_TIMEOUT || code == ERR_UPSTREAM_ERROR ||
-           code == ERR_UPSTREAM_SHAPE || code == ERR_RATE_LIMITED || code == ERR_OVERLOADED;
+    return code == ERR_UPSTREAM_CONNECT || code == ERR_UPSTREAM_AWAY ||
+           code == ERR_UPSTREAM_RESET || code == ERR_UPSTREAM_TIMEOUT ||
+           code == ERR_UPSTREAM_ERROR || code == ERR_UPSTREAM_SHAPE || code == ERR_RATE_LIMITED ||
+           code == ERR_OVERLOADED;
 }
 
 /* A row with patience is asked again, later and later, while the platform is away. */
@@ -213,6 +214,7 @@ static enum error_code send_row(struct plan *plan, struct error *err)
         .bearer = plan->options.bearer,
         .request_id = plan->options.request_id,
         .class = spec->class,
+        .priority = plan->options.priority,
         .label = plan->way->label,
         .deadline_ms = left_ms,
     };

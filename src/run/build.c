@@ -427,6 +427,7 @@ static void copy_plan_options(struct run *run, const struct plan_options *option
     struct plan_options own = *options;
     struct trace *trace = arena_alloc(&run->work, sizeof(*trace));
 
+    own.priority = CALL_BACKGROUND;
     own.bearer = arena_str(&run->work, options->bearer);
     own.request_id = arena_str(&run->work, options->request_id);
     if (options->trace != NULL) {

@@ -1,5 +1,5 @@
-/* How the platform does, as the calls that are made anyway show it: no call is made to find out.
- * Pure. */
+/* How the platform does, as the calls that are made anyway show it, and while the breaker is open its
+ * probes. Pure. */
 #include "upstream_internal.h"
 
 #include "base/check.h"
@@ -22,7 +22,7 @@ static bool is_failure(const struct health_event *event)
 
 static enum upstream_state state_of(const struct upstream_health *health)
 {
-    if (health->token_refused || health->failures >= FAILURES_FAIL) {
+    if (health->token_refused || health->breaker_open || health->failures >= FAILURES_FAIL) {
         return UPSTREAM_FAIL;
     }
     return health->failures >= FAILURES_WARN ? UPSTREAM_WARN : UPSTREAM_PASS;
@@ -44,10 +44,15 @@ static void describe(struct upstream_health *health, const struct health_event *
     buf_done(&text);
 }
 
+static bool is_fine(const struct upstream_health *health)
+{
+    return health->failures == 0 && !health->token_refused && !health->breaker_open;
+}
+
 void health_note(struct upstream_health *health, const struct health_event *event)
 {
     bool refused = event->code == ERR_OK && event->status == STATUS_UNAUTHORIZED;
-    bool was_fine = health->failures == 0 && !health->token_refused;
+    bool was_fine = is_fine(health);
 
     if (is_failure(event)) {
         health->failures += health->failures < UINT32_MAX ? 1 : 0;
@@ -57,7 +62,7 @@ void health_note(struct upstream_health *health, const struct health_event *even
     } else {
         return;
     }
-    if (health->failures == 0 && !health->token_refused) {
+    if (is_fine(health)) {
         *health = (struct upstream_health){.state = UPSTREAM_PASS};
         return;
     }
@@ -66,6 +71,21 @@ void health_note(struct upstream_health *health, const struct health_event *even
     }
     if (is_failure(event) || (refused && event->stored_token)) {
         describe(health, event);
+    }
+    health->state = state_of(health);
+}
+
+/* It opens with a failure, which health_note describes. It closes with a probe that went well. */
+void health_note_breaker(struct upstream_health *health, bool open, int64_t wall_ms)
+{
+    if (open && is_fine(health)) {
+        health->since_wall_ms = wall_ms;
+    }
+    health->breaker_open = open;
+    health->failures = open ? health->failures : 0;
+    if (is_fine(health)) {
+        *health = (struct upstream_health){.state = UPSTREAM_PASS};
+        return;
     }
     health->state = state_of(health);
 }

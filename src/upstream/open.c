@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/host.h"
 #include "base/mem.h"
+#include "observe/metrics.h"
 
 enum { LINES_MAX = 64 * 1024, HOST_MAX = 255 };
 
@@ -128,6 +129,9 @@ void upstream_configure(struct upstream *upstream, const struct upstream_options
     own->max_tries = options->max_tries;
     own->retry_base_ms = options->retry_base_ms;
     own->retry_budget_percent = options->retry_budget_percent;
+    own->initial_active = options->initial_active;
+    queue_configure(&upstream->queue, own);
+    guard_configure(upstream, options);
 }
 
 static enum error_code check_options(const struct upstream *upstream, struct error *err)
@@ -175,7 +179,6 @@ enum error_code upstream_open(struct loop *loop, const struct upstream_options *
     upstream = mem_zalloc(sizeof(*upstream));
     upstream->loop = loop;
     arena_init(&upstream->arena);
-    list_init(&upstream->waiting);
     list_init(&upstream->ended);
     list_init(&upstream->touched);
     list_init(&upstream->transfers);
@@ -190,6 +193,11 @@ enum error_code upstream_open(struct loop *loop, const struct upstream_options *
         return code;
     }
     write_lines(upstream);
+    queue_init(&upstream->queue, &upstream->options);
+    guard_configure(upstream, options);
+    upstream->limit =
+        upstream->queue.first < options->max_active ? upstream->queue.first : options->max_active;
+    metric_set(M_UPSTREAM_LIMIT, upstream->limit);
     budget_open(&upstream->budget);
     upstream->recv_bytes = mem_alloc(RECV_BYTES);
     connect_open(upstream);
@@ -206,6 +214,8 @@ void upstream_on_handle_closed(struct upstream *upstream)
     if (--upstream->open_handles > 0) {
         return;
     }
+    queue_done(&upstream->queue);
+    secret_done(&upstream->probe_token);
     http_decoder_free(upstream->decoder);
     mem_free(upstream->recv_bytes);
     free_unopened(upstream);
@@ -225,6 +235,7 @@ void upstream_close_now(struct upstream *upstream)
 
 void upstream_close(struct upstream *upstream, void (*on_closed)(void *context), void *context)
 {
+    guard_close(upstream);
     CHECK(upstream->n_running == 0 && !upstream->closing);
     upstream->closing = true;
     upstream->on_closed = on_closed;
@@ -248,12 +259,17 @@ bool upstream_is_on_wire(const struct upstream_call *call)
 
 unsigned upstream_n_active(const struct upstream *upstream)
 {
-    return upstream->n_active;
+    return upstream->queue.n_active;
 }
 
 unsigned upstream_n_waiting(const struct upstream *upstream)
 {
-    return upstream->n_waiting;
+    return upstream->queue.n_waiting;
+}
+
+unsigned upstream_limit(const struct upstream *upstream)
+{
+    return upstream->limit;
 }
 
 const struct upstream_health *upstream_health(const struct upstream *upstream)

@@ -22,6 +22,7 @@ void stream_set_up(struct upstream_transfer *transfer)
     transfer->head_told = false;
     transfer->wire_done = false;
     transfer->owner_paused = false;
+    transfer->owner_slow = false;
     transfer->held_back = false;
     transfer->up_last = false;
     transfer->owner_waits = false;
@@ -103,6 +104,7 @@ static void tell_data(struct upstream_transfer *transfer, struct upstream_call *
         buf_done(&bytes);
     }
     transfer->owner_paused = transfer->owner_paused || !go_on;
+    transfer->owner_slow = transfer->owner_slow || !go_on;
 }
 
 /* What the TLS library holds already wakes no descriptor, so it is asked for at once. */

@@ -289,6 +289,12 @@ void transfer_on_event(struct upstream_transfer *transfer, uint32_t events)
 
 void transfer_on_connected(struct upstream_transfer *transfer)
 {
+    transfer->connected_us = clock_now_us();
+    if (transfer->call->connects_only) {
+        transfer->may_rest = true;
+        end_try(transfer, TRY_ANSWERED, "");
+        return;
+    }
     transfer_send(transfer);
     if (transfer->send_failed && !transfer->may_have_left) {
         end_try(transfer, TRY_BROKEN, words_of(transfer->connection));
@@ -320,7 +326,9 @@ void transfer_begin(struct upstream_transfer *transfer, unsigned timeout_ms)
     transfer->body.max =
         request->max_reply_bytes > 0 ? request->max_reply_bytes : upstream->options.max_reply_bytes;
     http_answer_begin(transfer->answer, how_to_read(transfer));
-    request_write(transfer);
+    if (!transfer->call->connects_only) {
+        request_write(transfer);
+    }
     transfer->why[0] = '\0';
     transfer->may_have_left = false;
     transfer->send_failed = false;
@@ -330,7 +338,8 @@ void transfer_begin(struct upstream_transfer *transfer, unsigned timeout_ms)
     transfer->held_back = false;
     transfer->trying = true;
     transfer_set_deadline(transfer, timeout_ms);
-    while ((connection = pool_take(upstream)) != NULL) {
+    transfer->connected_us = 0;
+    while (!transfer->call->connects_only && (connection = pool_take(upstream)) != NULL) {
         connection->transfer = transfer;
         connection->why[0] = '\0';
         transfer->connection = connection;

@@ -1,4 +1,4 @@
-/* The life of a call.
+/* The life of a call. Who is next stands in queue.c, what an end means for later calls in guard.c.
  *
  *   start -> WAITING -> ACTIVE -> ENDING -> on_done
  *               ^          |
@@ -18,18 +18,12 @@
 
 enum {
     LONGEST_WAIT_WITHOUT_DEADLINE_MS = 30 * 1000,
-    OVERLOADED_RETRY_AFTER_S = 1,
-    WORTH_TRYING_MS = 50 /* less than this before the deadline: no further try */
+    WORTH_TRYING_MS = 50, /* less than this before the deadline: no further try */
+    SHED_AT_ONCE = 8      /* each ends in an answer: many of them would make a long turn */
 };
 
 static void admit(struct upstream *upstream);
 static void pump(struct upstream *upstream);
-
-static void set_waiting(struct upstream *upstream, int change)
-{
-    upstream->n_waiting = change > 0 ? upstream->n_waiting + 1 : upstream->n_waiting - 1;
-    metric_set(M_UPSTREAM_WAITING, upstream->n_waiting);
-}
 
 /* Ends. */
 static size_t result_label(const struct upstream_call *call)
@@ -85,23 +79,29 @@ void upstream_end_later(struct upstream_call *call)
     upstream_dispatch_later(upstream);
 }
 
-static void end_without_try(struct upstream_call *call, enum error_code code)
+void upstream_end_waiting(struct upstream_call *call, enum error_code code)
 {
     call->state = CALL_ENDING;
     call->end_code = code;
     upstream_end_later(call);
 }
 
+static void leave_gate(struct upstream_call *call)
+{
+    call->upstream->n_running--;
+    call->gate->n_calls--;
+    call->gate = NULL;
+}
+
 static void finish(struct upstream_call *call)
 {
-    struct upstream *upstream = call->upstream;
     struct upstream_transfer *transfer = call->transfer;
     enum error_code code = call->end_code;
 
     count_end(call);
     call->transfer = NULL;
     call->state = CALL_IDLE;
-    upstream->n_running--;
+    leave_gate(call);
     call->on_done(call, code); /* may free the call: only the transfer, which is ours, is left */
     if (transfer != NULL) {
         transfer_give(transfer);
@@ -137,6 +137,7 @@ void upstream_dispatch(struct upstream *upstream)
         finish(CONTAINER_OF(link, struct upstream_call, link));
     }
     upstream->dispatching = false;
+    guard_drop_waiting(upstream);
     transfers_trim(upstream, upstream->options.max_active);
     if (upstream->closing) {
         upstream_close_now(upstream);
@@ -199,17 +200,24 @@ static void explain(struct upstream_call *call, enum error_code code, const char
 /* Ends the try on the wire and notes what it was. */
 static void leave_wire(struct upstream_call *call, struct outcome *outcome)
 {
-    struct upstream *upstream = call->upstream;
-
     transfer_leave(call->transfer);
     outcome->class = call->request.class;
     outcome->status = call->reply.status;
     outcome->may_have_left = call->transfer->may_have_left;
     call->may_have_left = call->may_have_left || outcome->may_have_left;
     list_remove(&call->link);
-    upstream->n_active--;
-    metric_set(M_UPSTREAM_ACTIVE, upstream->n_active);
-    call->wire_us += clock_now_us() - call->start_us;
+}
+
+/* The end of a try that was not cancelled. */
+static enum error_code note_try(struct upstream_call *call, const struct outcome *outcome)
+{
+    enum error_code code = outcome_code(outcome);
+    uint64_t now_us = clock_now_us();
+
+    call->wire_us += now_us - call->start_us;
+    guard_note_try(call, code, now_us);
+    queue_end(&call->upstream->queue, call);
+    return code;
 }
 
 static uint64_t left_ms(const struct upstream_call *call)
@@ -227,9 +235,12 @@ static void on_retry(struct deadline *deadline)
     struct upstream_call *call = CONTAINER_OF(deadline, struct upstream_call, retry);
     struct upstream *upstream = call->upstream;
 
+    if (upstream->breaker.open) {
+        upstream_end_waiting(call, guard_say_away(upstream, &call->error));
+        return;
+    }
     call->state = CALL_WAITING;
-    list_prepend(&upstream->waiting, &call->link); /* it has waited its turn before */
-    set_waiting(upstream, 1);
+    queue_put(&upstream->queue, call, true); /* it has waited its turn before */
     admit(upstream);
 }
 
@@ -264,7 +275,7 @@ static bool try_again(struct upstream_call *call, const struct outcome *outcome,
     unsigned retry_after_s = call->reply.retry_after_s;
     uint64_t delay_ms = retry_delay_ms(options->retry_base_ms, call->tries, retry_after_s);
 
-    if (call->tries >= options->max_tries || upstream->closing ||
+    if (call->tries >= options->max_tries || upstream->closing || upstream->breaker.open ||
         !outcome_is_retryable(outcome, code, retry_after_s) || !can_repeat_stream(call) ||
         delay_ms + WORTH_TRYING_MS > left_ms(call) || !budget_take(&upstream->budget)) {
         return false;
@@ -277,31 +288,6 @@ static bool try_again(struct upstream_call *call, const struct outcome *outcome,
     return true;
 }
 
-static void note_budget(struct upstream *upstream, enum error_code code, int status)
-{
-    if (code == ERR_OK && status < 500 && status != 429) {
-        budget_save(&upstream->budget, upstream->options.retry_budget_percent);
-    }
-}
-
-static void note_health(struct upstream_call *call, enum error_code code)
-{
-    struct upstream_health *health = &call->upstream->health;
-    enum upstream_state before = health->state;
-    const struct health_event event = {.code = code,
-                                       .status = call->reply.status,
-                                       .why = call->error.text,
-                                       .stored_token = call->request.token != NULL,
-                                       .wall_ms = clock_wall_ms()};
-
-    health_note(health, &event);
-    if (health->state != before) {
-        log_event(health->state > before ? LOG_WARN : LOG_INFO, "upstream.health",
-                  F_TEXT("state", upstream_state_name(health->state)),
-                  F_INT("failures", health->failures), F_TEXT("error", health->last_error));
-    }
-}
-
 static void end_call(struct upstream_call *call, enum error_code code, bool late)
 {
     struct upstream_transfer *transfer = call->transfer;
@@ -311,7 +297,7 @@ static void end_call(struct upstream_call *call, enum error_code code, bool late
     if (code != ERR_OK) {
         explain(call, code, transfer->why, late);
     }
-    note_health(call, code);
+    guard_note_call(call, code);
     if (transfer->streaming) {
         transfer->wire_done = true; /* what came is told first */
         deadline_clear(&call->deadline);
@@ -329,8 +315,7 @@ void upstream_on_try_end(struct upstream_transfer *transfer, enum try_end end)
     enum error_code code;
 
     leave_wire(call, &outcome);
-    code = outcome_code(&outcome);
-    note_budget(upstream, code, outcome.status);
+    code = note_try(call, &outcome);
     if (!try_again(call, &outcome, code)) {
         end_call(call, code, end == TRY_LATE && outcome.may_have_left);
     }
@@ -346,10 +331,22 @@ static void end_at_deadline(struct upstream_call *call)
 
     leave_wire(call, &outcome);
     str_copy(call->transfer->why, sizeof(call->transfer->why), STR("the time limit was reached"));
-    code = outcome_code(&outcome);
-    note_budget(upstream, code, outcome.status);
+    code = note_try(call, &outcome);
     end_call(call, code, outcome.may_have_left);
     admit(upstream);
+}
+
+/* It waited, and there is no time left for it. */
+static void end_unsent(struct upstream_call *call)
+{
+    enum error_code code = error_set(
+        &call->error, ERR_OVERLOADED,
+        "no turn came within %u ms, with %u calls to the platform at once; nothing was sent",
+        call->request.deadline_ms, call->upstream->n_running);
+
+    call->error.retry_after_s = OVERLOADED_RETRY_AFTER_S;
+    metric_add(M_UPSTREAM_SHED, 0, 0, 0, 1);
+    upstream_end_waiting(call, code);
 }
 
 static void on_deadline(struct deadline *deadline)
@@ -362,17 +359,9 @@ static void on_deadline(struct deadline *deadline)
         return;
     }
     if (call->state == CALL_WAITING) {
-        list_remove(&call->link);
-        set_waiting(upstream, -1);
+        queue_remove(&upstream->queue, call);
     }
-    deadline_clear(&call->retry);
-    end_without_try(
-        call,
-        error_set(
-            &call->error, ERR_OVERLOADED,
-            "no turn came within %u ms, with %u calls to the platform at once; nothing was sent",
-            call->request.deadline_ms, upstream->n_running));
-    call->error.retry_after_s = OVERLOADED_RETRY_AFTER_S;
+    end_unsent(call);
 }
 
 /* Admission. */
@@ -386,7 +375,7 @@ static unsigned try_timeout_ms(const struct upstream_call *call)
     return timeout_ms;
 }
 
-static void begin_try(struct upstream_call *call)
+static void begin_try(struct upstream_call *call, uint64_t now_us)
 {
     struct upstream *upstream = call->upstream;
     struct upstream_transfer *transfer =
@@ -394,9 +383,8 @@ static void begin_try(struct upstream_call *call)
 
     call->state = CALL_ACTIVE;
     call->tries++;
-    call->start_us = clock_now_us();
-    upstream->n_active++;
-    metric_set(M_UPSTREAM_ACTIVE, upstream->n_active);
+    call->start_us = now_us;
+    queue_begin(&upstream->queue, call);
     transfer_begin(transfer, try_timeout_ms(call));
     if (transfer->streaming) {
         stream_touch(transfer); /* arms its watch over silence */
@@ -406,18 +394,20 @@ static void begin_try(struct upstream_call *call)
 /* Lets waiting calls onto the wire; whoever called lets libcurl connect then. */
 static void pump(struct upstream *upstream)
 {
-    struct list *link;
+    struct upstream_call *call;
 
-    while (upstream->n_active < upstream->options.max_active &&
-           (link = list_take_first(&upstream->waiting)) != NULL) {
-        struct upstream_call *call = CONTAINER_OF(link, struct upstream_call, link);
+    while ((call = queue_take(&upstream->queue)) != NULL) {
+        uint64_t now_us = clock_now_us();
 
-        set_waiting(upstream, -1);
+        if (queue_is_too_late(call, now_us / 1000)) {
+            end_unsent(call);
+            continue;
+        }
         if (call->tries == 0) {
-            call->wait_us = clock_now_us() - call->start_us;
+            call->wait_us = now_us - call->start_us;
             metric_observe_us(M_UPSTREAM_WAIT, 0, call->wait_us);
         }
-        begin_try(call);
+        begin_try(call, now_us);
     }
 }
 
@@ -438,7 +428,16 @@ static void reset_outputs(struct upstream_call *call)
     call->may_have_left = false;
     call->transfer = NULL;
     call->start_us = clock_now_us();
-    call->begin_ms = clock_now_ms();
+    call->begin_ms = call->start_us / 1000;
+}
+
+static void shed(struct upstream *upstream, struct gate *gate)
+{
+    struct upstream_call *late;
+
+    for (int i = 0; i < SHED_AT_ONCE && (late = queue_shed(&upstream->queue, gate)) != NULL; i++) {
+        end_unsent(late);
+    }
 }
 
 enum error_code upstream_start(struct upstream *upstream, struct upstream_call *call,
@@ -450,19 +449,16 @@ enum error_code upstream_start(struct upstream *upstream, struct upstream_call *
     if (code != ERR_OK) {
         return code;
     }
-    if (upstream->n_active >= upstream->options.max_active &&
-        upstream->n_waiting >= upstream->options.max_waiting) {
-        (void)error_set(err, ERR_OVERLOADED,
-                        "%u calls to the platform are waiting already; try again soon",
-                        upstream->n_waiting);
-        if (err != NULL) {
-            err->retry_after_s = OVERLOADED_RETRY_AFTER_S;
-        }
-        return ERR_OVERLOADED;
+    code = guard_admits(upstream, call, err);
+    if (code != ERR_OK) {
+        shed(upstream, call->gate);
+        call->gate = NULL;
+        return code;
     }
     call->upstream = upstream;
     reset_outputs(call);
     upstream->n_running++;
+    call->gate->n_calls++;
     if (call->request.deadline_ms > 0) {
         deadline_set(&upstream->loop->deadlines, &call->deadline, call->request.deadline_ms,
                      on_deadline);
@@ -471,8 +467,7 @@ enum error_code upstream_start(struct upstream *upstream, struct upstream_call *
         (void)transfer_take(upstream, call);
     }
     call->state = CALL_WAITING;
-    list_append(&upstream->waiting, &call->link);
-    set_waiting(upstream, 1);
+    queue_put(&upstream->queue, call, false);
     admit(upstream);
     return ERR_OK;
 }
@@ -487,8 +482,10 @@ void upstream_cancel(struct upstream_call *call)
     }
     if (call->state == CALL_ACTIVE) {
         leave_wire(call, &outcome);
+        call->wire_us += clock_now_us() - call->start_us;
+        queue_end(&upstream->queue, call);
     } else if (call->state == CALL_WAITING) {
-        set_waiting(upstream, -1);
+        queue_remove(&upstream->queue, call);
     }
     list_remove(&call->link);
     deadline_clear(&call->deadline);
@@ -497,6 +494,6 @@ void upstream_cancel(struct upstream_call *call)
     count_end(call);
     release_transfer(call);
     call->state = CALL_IDLE;
-    upstream->n_running--;
+    leave_gate(call);
     admit(upstream);
 }

@@ -2,6 +2,10 @@
  *
  * open.c      open and close
  * upstream.c  start, cancel, admission, retries, ends
+ * queue.c     who is next: gates, priorities, what is refused at once (queue.h)
+ * adapt.c     pure: how many calls at once the platform takes (adapt.h)
+ * breaker.c   pure: whether it is there at all (breaker.h)
+ * guard.c     what each end means for these three and for health; the probes
  * transfer.c  one try: a request sent, an answer read, the connection kept or closed
  * request.c   what may be sent, and a request as bytes
  * stream.c    direct access: bytes in pieces, waiting both ways
@@ -20,8 +24,10 @@
 
 #include "base/arena.h"
 #include "base/later.h"
+#include "breaker.h"
 #include "http/answer.h"
 #include "net/loop.h"
+#include "queue.h"
 #include "upstream/upstream.h"
 
 enum {
@@ -98,14 +104,18 @@ struct upstream {
     struct list news;              /* crowds that have got a new connection or call */
     struct list resting;           /* connections, the one used last first */
     struct deadline rest_deadline; /* of the one used first */
-    struct list waiting;
-    struct list ended;     /* calls whose on_done is due */
-    struct list touched;   /* transfers whose stream has something to tell */
-    struct list transfers; /* at rest */
-    struct later_item due; /* what is due when nothing else would run it */
-    unsigned n_active;
-    unsigned n_waiting;
-    unsigned n_running; /* every call started and not yet ended */
+    struct queue queue;
+    struct breaker breaker;
+    struct upstream_call probe; /* while the breaker is open */
+    struct secret probe_token;
+    struct deadline probe_after; /* the next one is due */
+    unsigned limit;              /* of the gate whose limit changed last */
+    uint64_t limit_told_ms;      /* the last line about a limit */
+    struct list ended;           /* calls whose on_done is due */
+    struct list touched;         /* transfers whose stream has something to tell */
+    struct list transfers;       /* at rest */
+    struct later_item due;       /* what is due when nothing else would run it */
+    unsigned n_running;          /* every call started and not yet ended */
     unsigned n_transfers;
     unsigned n_connections;
     struct retry_budget budget;
@@ -133,8 +143,9 @@ struct upstream_transfer {
     size_t out_at;
     struct str rest_of_body; /* a long body, not copied: what is not sent yet */
     bool may_have_left;
-    bool send_failed; /* an answer may be there all the same */
-    bool repeated;    /* once, on another connection */
+    bool send_failed;      /* an answer may be there all the same */
+    bool repeated;         /* once, on another connection */
+    uint64_t connected_us; /* when the connection that was opened for this try stood; 0: none was */
     /* answer */
     struct http_answer *answer;
     struct buf body;
@@ -149,6 +160,7 @@ struct upstream_transfer {
     bool head_told;
     bool wire_done;    /* no further try; what came may still have to be told */
     bool owner_paused; /* on_data said so */
+    bool owner_slow;   /* once */
     bool held_back;    /* nothing is read: `in` is full */
     bool up_last;
     bool owner_waits; /* for on_drain */
@@ -250,6 +262,7 @@ bool budget_take(struct retry_budget *budget);
 /* --- upstream.c */
 void upstream_on_try_end(struct upstream_transfer *transfer, enum try_end end);
 void upstream_end_later(struct upstream_call *call);
+void upstream_end_waiting(struct upstream_call *call, enum error_code code); /* error is set */
 void upstream_dispatch(struct upstream *upstream);
 void upstream_dispatch_later(struct upstream *upstream);
 /* May this try's request be sent once more? Takes from the budget if something of it had left. */
@@ -265,5 +278,19 @@ struct health_event {
 };
 
 void health_note(struct upstream_health *health, const struct health_event *event);
+void health_note_breaker(struct upstream_health *health, bool open, int64_t wall_ms);
+
+/* --- guard.c */
+/* May this call be started? */
+enum error_code guard_admits(struct upstream *upstream, struct upstream_call *call,
+                             struct error *err) MUST_CHECK;
+/* A try has ended; its gate still counts it. */
+void guard_note_try(struct upstream_call *call, enum error_code code, uint64_t now_us);
+void guard_note_call(struct upstream_call *call, enum error_code code);
+/* Calls that wait for nothing any more. */
+void guard_drop_waiting(struct upstream *upstream);
+enum error_code guard_say_away(const struct upstream *upstream, struct error *err);
+void guard_configure(struct upstream *upstream, const struct upstream_options *options);
+void guard_close(struct upstream *upstream);
 
 #endif

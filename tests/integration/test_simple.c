@@ -324,7 +324,7 @@ static void the_platforms_refusals_keep_their_meaning(void **state)
          502},
     };
     static const char *const sets[] = {"upstream.max_tries=1", "cache.stale_if_error_s=0",
-                                       "log.level=warn", NULL};
+                                       "upstream.breaker=false", "log.level=warn", NULL};
     struct proxy proxy;
 
     (void)state;

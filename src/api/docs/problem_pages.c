@@ -51,6 +51,7 @@ static const struct problem_page pages[] = {
     {ERR_UPSTREAM_REFUSED, "The platform refused the call; its status is passed on.", "The detail quotes what it said.", "404: the checkpoint does not exist"},
     {ERR_UPSTREAM_AUTH, "The platform refused the token that this proxy holds.", "An operator must set a valid upstream.token.", ""},
     {ERR_UPSTREAM_CONNECT, "No connection to the platform.", "Check upstream.base_url and the network; nothing was sent.", ""},
+    {ERR_UPSTREAM_AWAY, "The platform is away: calls to it failed again and again, so nothing is sent but a probe a second. GET /health says since when and why.", "Wait for Retry-After and send the request again; it did nothing. Commands go through within a second of the platform's return.", ""},
     {ERR_UPSTREAM_RESET, "The platform broke the connection.", "Try again; nothing was changed.", ""},
     {ERR_UPSTREAM_ERROR, "The platform failed (5xx).", "Try again later.", ""},
     {ERR_UPSTREAM_SHAPE, "The platform's answer cannot be used: it is not JSON, or it has no id.", "Look at the platform to see what exists before sending again.", "A login page in HTML instead of JSON"},

@@ -1,0 +1,227 @@
+#include "adapt.h"
+
+enum { PERCENT = 100, MEAN_OF = 16, BASE_OF = 8, STEP_OF = 16, SECOND_US = 1000000 };
+
+static unsigned at_most(unsigned value, unsigned ceiling)
+{
+    return value < ceiling ? value : ceiling;
+}
+
+static unsigned at_least(unsigned value, unsigned floor)
+{
+    return value > floor ? value : floor;
+}
+
+void adapt_init(struct adapt *adapt, unsigned first, unsigned ceiling)
+{
+    *adapt = (struct adapt){.limit = at_most(first, ceiling),
+                            .first = at_most(first, ceiling),
+                            .ceiling = ceiling,
+                            .hold = ADAPT_HOLD_FIRST,
+                            .doubling = true};
+}
+
+void adapt_set_ceiling(struct adapt *adapt, unsigned ceiling)
+{
+    bool was_at_it = adapt->limit == adapt->ceiling && adapt->refused_at == 0;
+
+    adapt->ceiling = ceiling;
+    adapt->first = at_most(adapt->first, ceiling);
+    adapt->limit = at_most(adapt->limit, ceiling);
+    adapt->doubling = adapt->doubling || was_at_it;
+}
+
+void adapt_restart(struct adapt *adapt)
+{
+    uint64_t base_us = adapt->base_us;
+
+    adapt_init(adapt, adapt->first, adapt->ceiling);
+    adapt->base_us = base_us;
+}
+
+/* --- latency */
+static bool is_slower(uint64_t mean_us, uint64_t base_us, unsigned percent)
+{
+    return mean_us * PERCENT > base_us * percent + (uint64_t)ADAPT_JITTER_US * PERCENT;
+}
+
+/* A lower limit helped if the mean fell by at least half of the share by which the limit did. */
+static bool lowering_helped(const struct adapt *adapt, uint64_t mean_us)
+{
+    uint64_t before = adapt->before_limit;
+    uint64_t wanted_us = adapt->before_us * (before + adapt->limit) / (2 * before);
+
+    return mean_us <= wanted_us;
+}
+
+static void lower(struct adapt *adapt, uint64_t mean_us)
+{
+    unsigned fits = (unsigned)(adapt->limit * adapt->base_us / mean_us) + 1;
+    unsigned lowered = at_least(at_least(fits, adapt->limit / 2), adapt->first);
+
+    if (lowered < adapt->limit) {
+        adapt->judging = !adapt->doubling; /* while the limit doubles a mean is of many limits */
+        adapt->before_limit = adapt->limit;
+        adapt->before_us = mean_us;
+        adapt->limit = lowered;
+    }
+    adapt->doubling = false;
+    adapt->n_good = 0;
+}
+
+static void keep_base(struct adapt *adapt, uint64_t mean_us, bool crowded)
+{
+    if (adapt->base_us == 0 || mean_us < adapt->base_us) {
+        adapt->base_us = mean_us;
+    } else if (!crowded) {
+        adapt->base_us += (mean_us - adapt->base_us) / BASE_OF;
+    }
+}
+
+static void judge(struct adapt *adapt, const struct adapt_window *window)
+{
+    uint64_t mean_us = window->sum_us / window->n;
+    bool crowded = window->sum_active * 2 > (uint64_t)adapt->limit * window->n;
+    bool full = window->n_full * 2 > window->n;
+
+    if (adapt->judging && !lowering_helped(adapt, mean_us)) {
+        adapt->limit = at_least(adapt->limit, adapt->before_limit);
+        adapt->base_us = mean_us;
+    }
+    adapt->judging = false;
+    keep_base(adapt, mean_us, crowded);
+    if (is_slower(mean_us, adapt->base_us, ADAPT_SLOW_PERCENT)) {
+        if (crowded) {
+            lower(adapt, mean_us);
+        }
+        return;
+    }
+    if (is_slower(mean_us, adapt->base_us, ADAPT_GROW_PERCENT)) {
+        adapt->doubling = adapt->doubling && !full;
+        return;
+    }
+    if (full && !adapt->doubling && adapt->refused_at == 0) {
+        adapt->limit = at_most(adapt->limit + at_least(adapt->limit / STEP_OF, 1), adapt->ceiling);
+    }
+}
+
+/* After a change only calls that begin from now on tell what it did. */
+static void end_window(struct adapt *adapt, uint64_t now_us)
+{
+    unsigned before = adapt->limit;
+    struct adapt_window window = adapt->window;
+
+    judge(adapt, &window);
+    adapt->window = (struct adapt_window){.n = 0};
+    if (adapt->doubling || adapt->limit != before) {
+        adapt->window.began_us = now_us;
+    }
+}
+
+static void note_time(struct adapt *adapt, const struct adapt_end *end)
+{
+    struct adapt_window *window = &adapt->window;
+    uint64_t took_us = end->now_us - end->began_us;
+
+    if (adapt->mean_us == 0) {
+        adapt->mean_us = took_us;
+    } else {
+        adapt->mean_us += took_us / MEAN_OF;
+        adapt->mean_us -= adapt->mean_us / MEAN_OF;
+    }
+    if (end->n_active > adapt->limit) {
+        window->began_us = end->now_us; /* lowered, and what began before is not gone yet */
+        return;
+    }
+    if (end->began_us < window->began_us) {
+        return;
+    }
+    if (window->wanted == 0) {
+        window->wanted = at_least(adapt->limit, ADAPT_WINDOW_MIN) * (adapt->doubling ? 1 : 2);
+    }
+    window->n++;
+    window->sum_us += took_us;
+    window->sum_active += end->n_active;
+    window->n_full += end->full ? 1 : 0;
+    if (window->n >= window->wanted) {
+        end_window(adapt, end->now_us);
+    }
+}
+
+/* --- refusals */
+static bool at_edge(const struct adapt *adapt)
+{
+    return adapt->refused_at != 0 && adapt->limit + 1 >= adapt->refused_at;
+}
+
+/* Without a refusal latency says when to grow, once the doubling is over. */
+static bool may_grow(struct adapt *adapt, uint64_t now_us)
+{
+    uint64_t hold_us = (uint64_t)adapt->hold * ADAPT_HOLD_FIRST_S * SECOND_US / ADAPT_HOLD_FIRST;
+
+    if (adapt->doubling || adapt->refused_at == 0) {
+        return adapt->doubling;
+    }
+    adapt->n_good++;
+    if (adapt->edge_us == 0) {
+        adapt->edge_us = now_us;
+    }
+    if (!at_edge(adapt)) {
+        return adapt->n_good >= adapt->limit;
+    }
+    return adapt->n_good >= adapt->hold || now_us - adapt->edge_us >= hold_us;
+}
+
+static void grow(struct adapt *adapt)
+{
+    adapt->n_good = 0;
+    adapt->n_quiet = 0;
+    if (at_edge(adapt)) {
+        adapt->edge_us = 0;
+        if (adapt->limit >= adapt->refused_at) {
+            adapt->refused_at = 0; /* it held where it was refused once */
+            adapt->hold = ADAPT_HOLD_FIRST;
+            adapt->doubling = true;
+        }
+    }
+    adapt->limit = at_most(adapt->limit + 1, adapt->ceiling);
+}
+
+void adapt_note_good(struct adapt *adapt, const struct adapt_end *end)
+{
+    adapt->n_quiet += adapt->n_quiet < UINT32_MAX ? 1 : 0;
+    if (end->full && end->n_active <= adapt->limit && may_grow(adapt, end->now_us)) {
+        grow(adapt);
+    }
+    if (end->timed) {
+        note_time(adapt, end);
+    }
+}
+
+/* True: it is a place that was not known. */
+static bool move_edge(struct adapt *adapt, unsigned refused_at)
+{
+    bool known = adapt->refused_at == refused_at;
+
+    adapt->hold = known ? at_most(adapt->hold * 2, ADAPT_HOLD_MAX) : ADAPT_HOLD_FIRST;
+    adapt->refused_at = refused_at;
+    adapt->edge_us = 0;
+    return !known;
+}
+
+bool adapt_note_refused(struct adapt *adapt, unsigned n_others)
+{
+    unsigned limit = at_most(n_others, adapt->limit > 1 ? adapt->limit - 1 : 1);
+    bool lone = adapt->n_quiet >= 2 * adapt->limit + ADAPT_QUIET_MIN;
+
+    adapt->n_quiet = 0;
+    if (lone) {
+        return false;
+    }
+    adapt->limit = at_least(at_least(limit, adapt->limit / 2), 1);
+    adapt->doubling = false;
+    adapt->judging = false;
+    adapt->n_good = 0;
+    adapt->window = (struct adapt_window){.n = 0};
+    return move_edge(adapt, adapt->limit + 1);
+}

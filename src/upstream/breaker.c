@@ -1,0 +1,74 @@
+#include "breaker.h"
+
+enum {
+    STATUS_BAD_GATEWAY = 502,
+    STATUS_GATEWAY_TIMEOUT = 504,
+    STATUS_CDN_FIRST = 520,
+    STATUS_CDN_LAST = 529
+};
+
+bool breaker_is_failure(enum error_code code, int status)
+{
+    if (code == ERR_OK) {
+        return (status >= STATUS_BAD_GATEWAY && status <= STATUS_GATEWAY_TIMEOUT) ||
+               (status >= STATUS_CDN_FIRST && status <= STATUS_CDN_LAST);
+    }
+    return code == ERR_UPSTREAM_CONNECT || code == ERR_UPSTREAM_RESET ||
+           code == ERR_UPSTREAM_TIMEOUT || code == ERR_OUTCOME_UNKNOWN;
+}
+
+static struct breaker_second *second_of(struct breaker *breaker, uint64_t now_ms)
+{
+    uint64_t second = now_ms / 1000;
+    struct breaker_second *slot = &breaker->seconds[second % BREAKER_WINDOW_S];
+
+    if (slot->second != second) {
+        *slot = (struct breaker_second){.second = second};
+    }
+    return slot;
+}
+
+static bool mostly_failed(const struct breaker *breaker, uint64_t now_ms)
+{
+    unsigned n_good = 0;
+    unsigned n_failed = 0;
+
+    for (unsigned i = 0; i < BREAKER_WINDOW_S; i++) {
+        const struct breaker_second *slot = &breaker->seconds[i];
+
+        if (slot->second + BREAKER_WINDOW_S > now_ms / 1000) {
+            n_good += slot->n_good;
+            n_failed += slot->n_failed;
+        }
+    }
+    return n_good + n_failed >= BREAKER_SAMPLE && n_failed > n_good;
+}
+
+bool breaker_note(struct breaker *breaker, bool failed, bool unconnected, uint64_t now_ms)
+{
+    struct breaker_second *slot;
+
+    if (breaker->open) {
+        return false;
+    }
+    slot = second_of(breaker, now_ms);
+    if (!failed) {
+        slot->n_good++;
+        breaker->n_row = 0;
+        return false;
+    }
+    slot->n_failed++;
+    breaker->n_row++;
+    if (breaker->n_row < BREAKER_ROW && !mostly_failed(breaker, now_ms)) {
+        return false;
+    }
+    breaker->open = true;
+    breaker->unconnected = unconnected;
+    breaker->opened_ms = now_ms;
+    return true;
+}
+
+void breaker_close(struct breaker *breaker)
+{
+    *breaker = (struct breaker){.open = false};
+}

@@ -1,0 +1,47 @@
+/* A circuit breaker: whether commands may be sent to the platform at all. Pure: the caller brings
+ * the time and the ends of tries.
+ *
+ *   CLOSED ──10 failures in a row, or more than half of at least 20 in 10 s──► OPEN
+ *     ▲                                                                         │
+ *     └───────────────────────── a probe went well ◄────────────────────────────┘
+ *
+ * A failure is what shows that the platform is away: no connection, a broken one, no answer in time,
+ * 502, 503, 504 and 520 to 529 (what proxies before a platform say). Every other answer shows that
+ * the platform is there: 4xx, 429 and 500 too. */
+#ifndef UPSTREAM_BREAKER_H
+#define UPSTREAM_BREAKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+enum {
+    BREAKER_ROW = 10,    /* failures in a row that open it */
+    BREAKER_SAMPLE = 20, /* ends within the window below which a share says nothing */
+    BREAKER_WINDOW_S = 10
+};
+
+/* The ends of one second. */
+struct breaker_second {
+    uint64_t second;
+    unsigned n_good;
+    unsigned n_failed;
+};
+
+struct breaker {
+    bool open;
+    bool unconnected; /* the failure that opened it: no connection came about */
+    unsigned n_row;
+    uint64_t opened_ms;
+    struct breaker_second seconds[BREAKER_WINDOW_S];
+};
+
+/* `status` counts where code is ERR_OK. */
+bool breaker_is_failure(enum error_code code, int status);
+/* A try has ended. True: the breaker has just opened. While it is open nothing changes. */
+bool breaker_note(struct breaker *breaker, bool failed, bool unconnected, uint64_t now_ms);
+/* A probe went well: closed, and everything before is forgotten. */
+void breaker_close(struct breaker *breaker);
+
+#endif

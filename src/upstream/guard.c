@@ -1,0 +1,279 @@
+/* What the end of each try means: for the limit of its gate (adapt.h), for the breaker (breaker.h),
+ * and for what is told about the platform (health.c).
+ *
+ * While the breaker is open nothing but probes is sent. The first waits PROBE_MS, each further one as
+ * long from the begin of the one before. After failures to connect it only connects, and the
+ * connection is kept for the next call; else it asks for GET /user, whose answer may be anything but
+ * a failure: 401 shows as well that somebody is there. */
+#include "base/check.h"
+#include "base/clock.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+#include "upstream_internal.h"
+
+enum {
+    PROBE_MS = 900, /* so that the platform's return is known within a second */
+    PROBE_TIMEOUT_MS = 5000,
+    AWAY_RETRY_AFTER_S = 1,
+    DROP_AT_ONCE = 64, /* each ends in an answer: many of them would make a long turn */
+    LIMIT_LOG_MS = 1000,
+    STATUS_TOO_MANY = 429,
+    STATUS_SERVER_ERROR = 500,
+    STATUS_UNAVAILABLE = 503
+};
+
+/* --- the breaker */
+static void probe_later(struct upstream *upstream, uint64_t wait_ms);
+
+static void tell_breaker(const struct upstream *upstream, const char *state, const char *cause)
+{
+    uint64_t open_ms = clock_now_ms() - upstream->breaker.opened_ms;
+
+    metric_set(M_BREAKER_OPEN, upstream->breaker.open ? 1 : 0);
+    log_event(upstream->breaker.open ? LOG_WARN : LOG_INFO, "upstream.breaker",
+              F_TEXT("state", state), F_TEXT("cause", cause),
+              F_INT("failures", upstream->breaker.n_row), F_INT("open_ms", (int64_t)open_ms));
+}
+
+static void tell_health(struct upstream *upstream, enum upstream_state before)
+{
+    const struct upstream_health *health = &upstream->health;
+
+    if (health->state != before) {
+        log_event(health->state > before ? LOG_WARN : LOG_INFO, "upstream.health",
+                  F_TEXT("state", upstream_state_name(health->state)),
+                  F_INT("failures", health->failures), F_TEXT("error", health->last_error));
+    }
+}
+
+static void set_open(struct upstream *upstream, bool open)
+{
+    enum upstream_state before = upstream->health.state;
+
+    health_note_breaker(&upstream->health, open, clock_wall_ms());
+    tell_health(upstream, before);
+}
+
+static void close_breaker(struct upstream *upstream, const char *cause)
+{
+    uint64_t opened_ms = upstream->breaker.opened_ms;
+
+    breaker_close(&upstream->breaker);
+    upstream->breaker.opened_ms = opened_ms;
+    tell_breaker(upstream, "closed", cause);
+    set_open(upstream, false);
+    queue_restart(&upstream->queue);
+}
+
+static void on_probe_done(struct upstream_call *call, enum error_code code)
+{
+    struct upstream *upstream = CONTAINER_OF(call, struct upstream, probe);
+    uint64_t gone_ms = clock_now_ms() - call->begin_ms;
+
+    if (!breaker_is_failure(code, call->reply.status)) {
+        close_breaker(upstream, "a probe went well");
+        return;
+    }
+    upstream->breaker.unconnected = code == ERR_UPSTREAM_CONNECT;
+    probe_later(upstream, gone_ms < PROBE_MS ? PROBE_MS - gone_ms : 0);
+}
+
+static void on_probe_due(struct deadline *deadline)
+{
+    struct upstream *upstream = CONTAINER_OF(deadline, struct upstream, probe_after);
+    struct upstream_call *probe = &upstream->probe;
+    unsigned timeout_ms = upstream->options.timeout_ms;
+    struct error err = {0};
+    enum error_code code;
+
+    *probe = (struct upstream_call){.on_done = on_probe_done};
+    probe->connects_only = upstream->breaker.unconnected;
+    probe->request = (struct upstream_request){
+        .method = STR("GET"),
+        .path = STR("/user"),
+        .token = secret_is_set(&upstream->probe_token) ? &upstream->probe_token : NULL,
+        .class = CALL_READ,
+        .priority = CALL_PROBE,
+        .timeout_ms = timeout_ms < PROBE_TIMEOUT_MS ? timeout_ms : PROBE_TIMEOUT_MS,
+    };
+    metric_add(M_PROBES, 0, 0, 0, 1);
+    code = upstream_start(upstream, probe, &err);
+    CHECK(code == ERR_OK); /* nothing refuses a probe, and the request is ours */
+}
+
+static void probe_later(struct upstream *upstream, uint64_t wait_ms)
+{
+    deadline_set(&upstream->loop->deadlines, &upstream->probe_after, wait_ms, on_probe_due);
+}
+
+static void stop_probes(struct upstream *upstream)
+{
+    deadline_clear(&upstream->probe_after);
+    upstream_cancel(&upstream->probe);
+}
+
+void guard_close(struct upstream *upstream)
+{
+    stop_probes(upstream);
+}
+
+void guard_configure(struct upstream *upstream, const struct upstream_options *options)
+{
+    upstream->options.breaker = options->breaker;
+    upstream->options.probe_token = NULL; /* of the one who gave it */
+    if (upstream->breaker.open && !options->breaker) {
+        stop_probes(upstream);
+        close_breaker(upstream, "it was turned off");
+    }
+    secret_set(&upstream->probe_token,
+               options->probe_token != NULL ? secret_reveal(options->probe_token) : STR_EMPTY);
+}
+
+enum error_code guard_say_away(const struct upstream *upstream, struct error *err)
+{
+    uint64_t since_ms = clock_now_ms() - upstream->breaker.opened_ms;
+
+    metric_add(M_BREAKER_REFUSED, 0, 0, 0, 1);
+    (void)error_set(err, ERR_UPSTREAM_AWAY,
+                    "the platform has been away for %llu s (%s). It is looked for every second; "
+                    "nothing was sent",
+                    (unsigned long long)(since_ms / 1000), upstream->health.last_error);
+    if (err != NULL) {
+        err->retry_after_s = AWAY_RETRY_AFTER_S;
+    }
+    return ERR_UPSTREAM_AWAY;
+}
+
+void guard_drop_waiting(struct upstream *upstream)
+{
+    struct upstream_call *call;
+
+    for (int i = 0; i < DROP_AT_ONCE && upstream->breaker.open; i++) {
+        call = queue_drop(&upstream->queue);
+        if (call == NULL) {
+            return;
+        }
+        upstream_end_waiting(call, guard_say_away(upstream, &call->error));
+    }
+}
+
+enum error_code guard_admits(struct upstream *upstream, struct upstream_call *call,
+                             struct error *err)
+{
+    enum error_code code;
+
+    call->gate = queue_gate(&upstream->queue, &call->request);
+    if (upstream->breaker.open && call->request.priority != CALL_PROBE) {
+        return guard_say_away(upstream, err);
+    }
+    code = queue_admits(&upstream->queue, call->gate, call, err);
+    if (code != ERR_OK) {
+        metric_add(M_UPSTREAM_SHED, 0, 0, 0, 1);
+    }
+    return code;
+}
+
+/* --- tries */
+static void tell_limit(struct upstream *upstream, const struct gate *gate, bool is_new,
+                       uint64_t now_us)
+{
+    uint64_t now_ms = now_us / 1000;
+
+    upstream->limit = gate->adapt.limit;
+    metric_set(M_UPSTREAM_LIMIT, gate->adapt.limit);
+    if (is_new && now_ms - upstream->limit_told_ms >= LIMIT_LOG_MS) {
+        upstream->limit_told_ms = now_ms;
+        log_event(LOG_INFO, "upstream.limit", F_TEXT("cause", "the platform refused more at once"),
+                  F_INT("limit", gate->adapt.limit));
+    }
+}
+
+/* The time of a stream that waited for its owner is not the platform's. */
+static bool is_own_pace(const struct upstream_call *call)
+{
+    return call->stream == NULL || (!call->stream->streams_body && !call->transfer->owner_slow);
+}
+
+static void note_limit(struct upstream_call *call, int status, uint64_t now_us)
+{
+    struct gate *gate = call->gate;
+    unsigned before = gate->adapt.limit;
+    bool refused = status == STATUS_TOO_MANY || status == STATUS_UNAVAILABLE;
+    bool is_new = false;
+
+    if (refused) {
+        is_new = adapt_note_refused(&gate->adapt, gate->n_active - 1);
+    } else {
+        uint64_t connected_us = call->transfer->connected_us;
+        const struct adapt_end end = {
+            .began_us = connected_us > 0 ? connected_us : call->start_us,
+            .now_us = now_us,
+            .n_active = gate->n_active,
+            .full = gate->n_active >= before,
+            .timed = status / 100 == 2 && is_own_pace(call),
+        };
+
+        adapt_note_good(&gate->adapt, &end);
+    }
+    if (gate->adapt.limit != before) {
+        tell_limit(call->upstream, gate, is_new, now_us);
+    }
+}
+
+static const char *cause_of(enum error_code code)
+{
+    return code == ERR_OK ? "it answered 502, 503, 504 or 52x" : error_row(code)->slug;
+}
+
+/* A caller's own short deadline proves nothing about the platform. */
+static bool is_own_deadline(const struct upstream_call *call, enum error_code code, uint64_t now_us)
+{
+    uint64_t took_ms = (now_us - call->start_us) / 1000;
+
+    return (code == ERR_UPSTREAM_TIMEOUT || code == ERR_OUTCOME_UNKNOWN) &&
+           call->request.deadline_ms > 0 && !deadline_is_set(&call->deadline) &&
+           took_ms < call->upstream->options.timeout_ms / 2;
+}
+
+void guard_note_try(struct upstream_call *call, enum error_code code, uint64_t now_us)
+{
+    struct upstream *upstream = call->upstream;
+    int status = call->reply.status;
+    bool failed = breaker_is_failure(code, status);
+
+    if (call->request.priority == CALL_PROBE) {
+        return; /* on_probe_done says what it means */
+    }
+    if (code == ERR_OK && status < STATUS_SERVER_ERROR && status != STATUS_TOO_MANY) {
+        budget_save(&upstream->budget, upstream->options.retry_budget_percent);
+    }
+    if (upstream->options.initial_active > 0 && code == ERR_OK) {
+        note_limit(call, status, now_us);
+    }
+    if (!upstream->options.breaker || is_own_deadline(call, code, now_us) ||
+        !breaker_note(&upstream->breaker, failed, code == ERR_UPSTREAM_CONNECT, now_us / 1000)) {
+        return;
+    }
+    metric_add(M_BREAKER_OPENED, 0, 0, 0, 1);
+    tell_breaker(upstream, "open", cause_of(code));
+    set_open(upstream, true);
+    probe_later(upstream, PROBE_MS);
+    upstream_dispatch_later(upstream); /* drops what waits */
+}
+
+void guard_note_call(struct upstream_call *call, enum error_code code)
+{
+    struct upstream *upstream = call->upstream;
+    enum upstream_state before = upstream->health.state;
+    const struct health_event event = {.code = code,
+                                       .status = call->reply.status,
+                                       .why = call->error.text,
+                                       .stored_token = call->request.token != NULL,
+                                       .wall_ms = clock_wall_ms()};
+
+    if (call->connects_only) {
+        return; /* it had no answer */
+    }
+    health_note(&upstream->health, &event);
+    tell_health(upstream, before);
+}

@@ -1,0 +1,83 @@
+/* Who is next. One gate for each credential towards the platform: how many calls of it may be on
+ * the wire (adapt.h), and those that wait, by priority and then by arrival.
+ *
+ *   a call ──► its gate: probes, usual calls, background ──► (below its limit and max_active) ──► wire
+ *
+ * Usual calls come before those of the background, but for one that has waited BACKGROUND_PATIENCE_MS.
+ * Gates that have both a call and room take turns.
+ *
+ * A burst may fill the queue. Once it has overflowed, more is asked for than the platform can do:
+ * then a gate takes only calls that will have their answer within QUICK_PERCENT of the usual time,
+ * until its queue is empty and nothing was refused for OVERLOAD_MS. So those that are taken are answered in good time, and the others
+ * hear at once when to come back. */
+#ifndef UPSTREAM_QUEUE_H
+#define UPSTREAM_QUEUE_H
+
+#include "adapt.h"
+#include "base/map.h"
+#include "upstream/upstream.h"
+
+enum {
+    GATES_MAX = 1024,
+    BACKGROUND_PATIENCE_MS = 5000,
+    OVERLOADED_RETRY_AFTER_S = 1,
+    OVERLOAD_MS = 500,
+    QUICK_PERCENT = 150
+};
+
+struct gate {
+    struct map_node node;       /* key: `key` */
+    struct list link;           /* queue.gates */
+    struct list turn;           /* queue.turns: it has a call that waits, and room for it */
+    const struct secret *token; /* the last one that led here: its hash need not be made again */
+    uint64_t key;               /* hash of the credential; 0: none */
+    struct adapt adapt;
+    struct list waiting[CALL_N_PRIORITIES];
+    unsigned n_waiting[CALL_N_PRIORITIES];
+    unsigned n_active;
+    unsigned n_calls; /* running, in whatever state */
+    bool overloaded;
+    uint64_t refused_ms; /* the last refusal while it was */
+};
+
+struct queue {
+    struct map map;
+    struct list gates; /* the one used last in front */
+    struct list turns;
+    unsigned n_gates;
+    unsigned n_active;  /* all */
+    unsigned n_waiting; /* all */
+    unsigned n_usual;   /* of them, those that max_waiting counts */
+    unsigned first;     /* of new gates */
+    unsigned ceiling;
+    unsigned max_waiting;
+    uint64_t seed;
+};
+
+void queue_init(struct queue *queue, const struct upstream_options *options);
+/* Ceilings; `initial_active` of gates that are made from now on. */
+void queue_configure(struct queue *queue, const struct upstream_options *options);
+void queue_done(struct queue *queue);
+
+/* The gate of a request; made if there is none. */
+struct gate *queue_gate(struct queue *queue, const struct upstream_request *request);
+/* May this call begin, or wait? ERR_OVERLOADED says when to come back. */
+enum error_code queue_admits(struct queue *queue, struct gate *gate,
+                             const struct upstream_call *call, struct error *err) MUST_CHECK;
+void queue_put(struct queue *queue, struct upstream_call *call, bool in_front);
+void queue_remove(struct queue *queue, struct upstream_call *call); /* it waits */
+/* The next call that may begin; it waits no longer. NULL: none. */
+struct upstream_call *queue_take(struct queue *queue);
+/* One that waits, whichever; it waits no longer. NULL: none. */
+struct upstream_call *queue_drop(struct queue *queue);
+/* In overload: the last usual call, if its answer would come too late; it waits no longer. */
+struct upstream_call *queue_shed(struct queue *queue, struct gate *gate);
+/* It waited so long that an answer can hardly come in time. */
+bool queue_is_too_late(const struct upstream_call *call, uint64_t now_ms);
+void queue_begin(struct queue *queue, struct upstream_call *call); /* on the wire */
+/* No longer on the wire; its gate's limit may have changed meanwhile. */
+void queue_end(struct queue *queue, struct upstream_call *call);
+/* The platform is back: every gate begins carefully. */
+void queue_restart(struct queue *queue);
+
+#endif
