@@ -243,14 +243,19 @@ static void health_tells_how_the_platform_does(void **state)
     assert_health(&proxy, "/checks/upstream/status", "fail");
     health = proxy_ask(&proxy, "GET", "/health", NULL, "");
     assert_true(str_contains(json_str(json_find(health, "/checks/upstream/output")),
-                             STR("the last 10 calls failed; the last one: the platform answered "
-                                 "503")));
+                             STR("the platform is away, commands are answered with 503")));
+    assert_true(str_is(json_str(json_find(health, "/checks/upstream/last_error")),
+                       "the platform answered 503"));
+    assert_true(str_is(json_str(json_find(health, "/checks/upstream/breaker")), "open"));
     assert_true(str_ends(json_str(json_find(health, "/checks/upstream/since")), STR("Z")));
     (void)proxy_ask(&proxy, "GET", "/readyz", NULL, "");
     assert_int_equal(proxy.reply.status, 200);
+    /* A probe finds it again. */
+    program_wait_wrote(&proxy.program, "\"event\":\"upstream.breaker\",\"state\":\"closed\"",
+                       WAIT_MS);
+    assert_health(&proxy, "/checks/upstream/status", "pass");
     (void)proxy_command(&proxy, "step-interact click", "[\"x\"]", "\"position\":0");
     assert_int_equal(proxy.reply.status, 200);
-    assert_health(&proxy, "/checks/upstream/status", "pass");
     program_wait_wrote(&proxy.program, "\"event\":\"upstream.health\",\"state\":\"pass\"", WAIT_MS);
     proxy_stop(&proxy);
 }

@@ -28,6 +28,9 @@ struct check {
     struct str output;     /* what is wrong; empty: nothing */
     int64_t since_wall_ms; /* 0: not told */
     bool has_routes;       /* it tells which routes the platform offers */
+    const char *breaker;   /* "open" or "closed"; NULL: it has none */
+    struct str last_error; /* empty: none */
+    unsigned limit;        /* most calls at once, as found out; 0: not told */
 };
 
 enum { CHECK_CONFIG, CHECK_LIFECYCLE, CHECK_UPSTREAM, CHECK_SESSIONS, N_CHECKS };
@@ -39,7 +42,22 @@ static const char *health_name(enum health health)
     return names[health];
 }
 
-/* No call is made to find out how the platform does: traffic tells (upstream/health.c). */
+static struct str platform_trouble(struct task *task, const struct upstream_health *state)
+{
+    if (state->token_refused && !state->breaker_open) {
+        return arena_printf(task->arena, "%s; set a valid VIRTUOSO_API_TOKEN", state->last_error);
+    }
+    if (state->breaker_open) {
+        return arena_printf(task->arena,
+                            "the platform is away, commands are answered with 503 until a probe "
+                            "finds it again; the last error: %s",
+                            state->last_error);
+    }
+    return arena_printf(task->arena, "the last %u calls failed; the last one: %s", state->failures,
+                        state->last_error);
+}
+
+/* Traffic tells how the platform does, and probes while it is away: no call is made to answer this. */
 static void check_upstream(struct task *task, struct check *check)
 {
     static const enum health words[] = {[UPSTREAM_PASS] = HEALTH_PASS,
@@ -52,15 +70,14 @@ static void check_upstream(struct task *task, struct check *check)
     }
     state = upstream_health(task->api->options.upstream);
     check->health = words[state->state];
+    check->breaker = state->breaker_open ? "open" : "closed";
+    check->limit = upstream_limit(task->api->options.upstream);
     if (check->health == HEALTH_PASS) {
         return;
     }
     check->since_wall_ms = state->since_wall_ms;
-    check->output =
-        state->token_refused
-            ? arena_printf(task->arena, "%s; set a valid VIRTUOSO_API_TOKEN", state->last_error)
-            : arena_printf(task->arena, "the last %u calls failed; the last one: %s",
-                           state->failures, state->last_error);
+    check->last_error = str_from(state->last_error);
+    check->output = platform_trouble(task, state);
 }
 
 /* Sessions are served from memory: that they cannot be saved harms at the next start only. */
@@ -149,6 +166,15 @@ static void write_check(struct json_writer *w, const struct task *task, const st
     jw_kv_text(w, "status", health_name(check->health));
     if (check->output.len > 0) {
         jw_kv_str(w, "output", check->output);
+    }
+    if (check->breaker != NULL) {
+        jw_kv_text(w, "breaker", check->breaker);
+    }
+    if (check->limit > 0) {
+        jw_kv_int(w, "limit", check->limit);
+    }
+    if (check->last_error.len > 0) {
+        jw_kv_str(w, "last_error", check->last_error);
     }
     if (check->since_wall_ms != 0) {
         struct buf since;
@@ -270,6 +296,10 @@ static void write_figures(struct json_writer *w)
         {NULL, "retries", M_UPSTREAM_RETRIES, true},
         {NULL, "active", M_UPSTREAM_ACTIVE, false},
         {NULL, "waiting", M_UPSTREAM_WAITING, false},
+        {NULL, "limit", M_UPSTREAM_LIMIT, false},
+        {NULL, "shed", M_UPSTREAM_SHED, true},
+        {NULL, "breaker_open", M_BREAKER_OPEN, false},
+        {NULL, "breaker_refused", M_BREAKER_REFUSED, true},
         {"sessions", "active", M_SESSIONS, false},
         {NULL, "evicted", M_SESSIONS_EVICTED, true},
         {"cache", "hits", M_CACHE_HITS, true},
