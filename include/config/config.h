@@ -80,7 +80,8 @@ struct config {
     } server;
 
     struct {
-        unsigned max_connections, max_headers, max_requests_per_connection;
+        unsigned max_connections, max_connections_per_address, max_headers,
+            max_requests_per_connection;
         size_t max_request_line, max_header_bytes, max_body, max_command_body, max_test_file_body,
             max_pipeline_bytes, linger_bytes;
         unsigned head_timeout_ms, body_timeout_ms, idle_timeout_ms, write_timeout_ms,

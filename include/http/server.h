@@ -57,6 +57,11 @@ struct http_server_options {
     bool count_metrics; /* the sandbox does not */
     bool security_headers;
     unsigned max_connections;
+    bool makes_room;          /* at max_connections those without a request leave for new ones */
+    unsigned max_per_address; /* connections of one address (IPv6: /64); 0: no limit */
+    bool counts_loopback;     /* as one address, too */
+    const struct str *exempt; /* address ranges without that limit; copied */
+    size_t n_exempt;
     size_t max_request_line;   /* bytes; 414 (target) */
     size_t max_header_bytes;   /* 431 */
     unsigned max_headers;      /* 431; at most HTTP_MAX_HEADERS */
@@ -75,8 +80,8 @@ struct http_server_options {
 enum error_code http_server_open(struct loop *loop, const struct http_server_options *options,
                                  const struct http_service *service, void *context,
                                  struct http_server **out, struct error *err) MUST_CHECK;
-/* Times, access log, compression, requests per connection and the certificate: for what begins from
- * now on. The other options, and whether there is TLS at all, stay. */
+/* Times, access log, compression, requests per connection, places per address and the certificate:
+ * for what begins from now on. The other options, and whether there is TLS at all, stay. */
 void http_server_configure(struct http_server *server, const struct http_server_options *options);
 const char *http_server_address(const struct http_server *server); /* "127.0.0.1:8000" as bound */
 int http_server_port(const struct http_server *server);

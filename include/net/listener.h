@@ -16,6 +16,9 @@ struct listener;
 struct listener_events {
     /* Accept with uv_accept into your own tcp through listener_accept. */
     void (*on_connection)(struct listener *listener);
+    /* Another one waits, and there are max_connections: it is taken when one has ended. May be
+     * NULL. */
+    void (*on_full)(struct listener *listener);
     void (*on_closed)(struct listener *listener);
 };
 

@@ -57,6 +57,8 @@ enum {
     X(M_CONNECTIONS,         GAUGE,     "connections", "Open client connections.", NONE, NONE, NONE)                 \
     X(M_CONNECTIONS_TOTAL,   COUNTER,   "connections_total", "Client connections accepted.", NONE, NONE, NONE)       \
     X(M_CONNECTIONS_REFUSED, COUNTER,   "connections_refused_total", "Times the listener paused: at the connection limit, or without free file descriptors.", NONE, NONE, NONE) \
+    X(M_CONNECTIONS_EVICTED, COUNTER,   "connections_evicted_total", "Connections without a request that were closed to make room for others.", NONE, NONE, NONE) \
+    X(M_CONNECTIONS_SHARED,  COUNTER,   "connections_over_share_total", "Connections that were closed because their address had its share of the places.", NONE, NONE, NONE) \
     X(M_IN_FLIGHT,           GAUGE,     "http_requests_in_flight", "Requests being worked on.", NONE, NONE, NONE)    \
     X(M_UPSTREAM_CALLS,      COUNTER,   "upstream_calls_total", "Calls to the platform, by result.", CALL, RESULT, CLASS) \
     X(M_UPSTREAM_SECONDS,    HISTOGRAM, "upstream_call_duration_seconds", "Time of a call, from its handing over to the client library to its end.", CALL, NONE, NONE) \

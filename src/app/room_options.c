@@ -36,6 +36,16 @@ struct session_options session_options_of(const struct config *config)
     };
 }
 
+static unsigned max_per_address(const struct config *config)
+{
+    unsigned quarter = config->http.max_connections / 4;
+
+    if (config->http.max_connections_per_address > 0) {
+        return config->http.max_connections_per_address;
+    }
+    return quarter > 0 ? quarter : 1;
+}
+
 struct http_server_options http_options_of(const struct config *config, struct tls_config *tls)
 {
     return (struct http_server_options){
@@ -46,6 +56,11 @@ struct http_server_options http_options_of(const struct config *config, struct t
         .count_metrics = true,
         .security_headers = true,
         .max_connections = config->http.max_connections,
+        .makes_room = true,
+        .max_per_address = max_per_address(config),
+        .counts_loopback = config->http.max_connections_per_address > 0,
+        .exempt = config->server.trusted_proxies,
+        .n_exempt = config->server.n_trusted_proxies,
         .max_request_line = config->http.max_request_line,
         .max_header_bytes = config->http.max_header_bytes,
         .max_headers = config->http.max_headers,

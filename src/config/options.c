@@ -19,7 +19,8 @@ static const struct option_row rows[] = {
     {"server.public_url", OPTION_URL, AT(server.public_url), "", 0, 0, NULL, NULL, "Where clients reach this server, with its path prefix if there is one: https://example.com/qa. For links in answers."},
     {"server.trusted_proxies", OPTION_RANGES, AT(server.trusted_proxies), "[]", 0, 100, NULL, NULL, "Addresses (192.0.2.7, 10.0.0.0/8) whose X-Forwarded-Prefix, -Proto and -Host are believed; none by default."},
 
-    {"http.max_connections", OPTION_UINT, AT(http.max_connections), "10000", 1, 1000000, NULL, NULL, "Open client connections; at the limit new ones wait in the kernel.", .at_start = true},
+    {"http.max_connections", OPTION_UINT, AT(http.max_connections), "10000", 1, 1000000, NULL, NULL, "Open client connections. At the limit those without a complete request head leave first, then those between two requests; else new ones wait in the kernel.", .at_start = true},
+    {"http.max_connections_per_address", OPTION_UINT, AT(http.max_connections_per_address), "0", 0, 1000000, NULL, NULL, "Open connections of one address (IPv6: of one /64); 0: a quarter of http.max_connections, and no limit for loopback. None for server.trusted_proxies."},
     {"http.max_headers", OPTION_UINT, AT(http.max_headers), "64", 1, 64, NULL, NULL, "Most header fields of a request; more are 431.", .at_start = true},
     {"http.max_requests_per_connection", OPTION_UINT, AT(http.max_requests_per_connection), "0", 0, 1000000000, NULL, NULL, "Requests after which a connection is closed; 0: no limit."},
     {"http.max_request_line", OPTION_SIZE, AT(http.max_request_line), "8KiB", 128, MIB, NULL, NULL, "Longest request line; a longer one is 414.", .at_start = true},

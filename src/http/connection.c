@@ -4,7 +4,14 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "http_internal.h"
+#include "observe/log.h"
 #include "observe/metrics.h"
+
+enum {
+    EVICT_AT_ONCE = 8,
+    REST_MIN_MS = 1000, /* a shorter pause between two requests is no reason to leave */
+    FULL_LOG_MS = 10000
+};
 
 static void on_deadline(struct deadline *deadline);
 
@@ -66,6 +73,7 @@ void connection_close(struct http_connection *connection)
     CHECK(connection->exchange == NULL);
     connection->state = CONNECTION_CLOSING;
     skim_drop(connection);
+    places_leave(&connection->server->places, &connection->place);
     deadline_clear(&connection->deadline);
     deadline_clear(&connection->write_deadline);
     later_remove(&connection->finish);
@@ -141,6 +149,9 @@ void connection_linger(struct http_connection *connection)
 static void become_idle(struct http_connection *connection)
 {
     connection->state = CONNECTION_IDLE;
+    if (connection->n_requests > 0) {
+        places_rest(&connection->server->places, &connection->place);
+    }
     parser_init(&connection->parser, &connection->server->options);
     connection_arm(connection, connection->server->options.idle_timeout_ms);
     transport_read_start(&connection->transport);
@@ -328,6 +339,75 @@ static void on_secured(struct transport *transport)
     become_idle(connection);
 }
 
+/* --- places --- */
+static struct http_connection *holder_of(struct place *place)
+{
+    return CONTAINER_OF(place, struct http_connection, place);
+}
+
+/* False: the connection was closed, its address has its share. */
+static bool take_place(struct http_connection *connection)
+{
+    struct places *places = &connection->server->places;
+    struct str peer = str_from(connection->transport.peer);
+    struct place *instead;
+
+    if (!places_enter(places, &connection->place, peer, &instead)) {
+        bool counts = connection->server->options.count_metrics;
+
+        metric_add(M_CONNECTIONS_SHARED, 0, 0, 0, counts ? 1 : 0);
+        if (instead == NULL) {
+            connection_close(connection);
+            return false;
+        }
+        connection_abort(holder_of(instead));
+        CHECK(places_enter(places, &connection->place, peer, &instead));
+    }
+    places_await_head(places, &connection->place);
+    return true;
+}
+
+/* Who has just sent an answer's last byte may be about to ask again. */
+static bool rests_long(const struct http_connection *connection)
+{
+    uint64_t limit_ms = connection->server->options.idle_timeout_ms;
+
+    return !deadline_is_set(&connection->deadline) ||
+           connection->deadline.at_ms < clock_now_ms() + limit_ms - REST_MIN_MS;
+}
+
+static struct http_connection *next_to_leave(struct http_server *server)
+{
+    struct place *place = places_first_headless(&server->places);
+
+    if (place == NULL) {
+        place = places_first_resting(&server->places);
+        if (place == NULL || !rests_long(holder_of(place))) {
+            return NULL;
+        }
+    }
+    return holder_of(place);
+}
+
+void connections_make_room(struct http_server *server)
+{
+    struct http_connection *connection;
+    unsigned n = 0;
+    uint64_t now_ms = clock_now_ms();
+
+    while (server->options.makes_room && n < EVICT_AT_ONCE &&
+           (connection = next_to_leave(server)) != NULL) {
+        connection_abort(connection);
+        n++;
+    }
+    metric_add(M_CONNECTIONS_EVICTED, 0, 0, 0, n);
+    if (server->options.makes_room && now_ms - server->full_told_ms >= FULL_LOG_MS) {
+        server->full_told_ms = now_ms;
+        log_event(LOG_WARN, "http.full", F_INT("connections", server->n_connections),
+                  F_INT("evicted", n));
+    }
+}
+
 static void on_refused_closed(uv_handle_t *handle)
 {
     mem_free(CONTAINER_OF(handle, struct http_connection, transport.tcp));
@@ -367,6 +447,9 @@ void connection_open(struct http_server *server)
         metric_gauge_add(M_CONNECTIONS, 1);
     }
     transport_open(&connection->transport, server->loop, server->options.tls, &events);
+    if (!take_place(connection)) {
+        return;
+    }
     if (server->options.tls != NULL) {
         connection->state = CONNECTION_HANDSHAKE;
         connection_arm(connection, server->options.handshake_timeout_ms);

@@ -9,6 +9,7 @@
 #include "net/loop.h"
 #include "net/transport.h"
 #include "parser.h"
+#include "places.h"
 
 /* IDLE ─► HEAD ─► BODY ─► WORKING ─► (answer) ─► IDLE ...
  *            └────┴── refused ─► LINGER ─► CLOSING
@@ -29,6 +30,7 @@ struct skim;
 struct http_connection {
     struct transport transport;
     struct list link;
+    struct place place;
     struct http_server *server;
     enum connection_state state;
     struct exchange *exchange; /* NULL while idle */
@@ -63,6 +65,8 @@ struct http_server {
     struct listener listener;
     bool listener_open;
     struct list connections;
+    struct places places;
+    uint64_t full_told_ms; /* the last line that says so */
     struct list orphans;
     struct list spares; /* exchanges with warm memory, for the next requests */
     unsigned n_spares;
@@ -94,6 +98,8 @@ void skim_drop(struct http_connection *connection); /* idempotent */
 void connection_open(struct http_server *server);
 void connection_close(struct http_connection *connection);
 void connection_abort(struct http_connection *connection); /* exchange first, then the socket */
+/* There is no place for another connection: some without a request may leave. */
+void connections_make_room(struct http_server *server);
 void connection_linger(struct http_connection *connection);
 void connection_finish(struct http_connection *connection); /* the answer is complete */
 void connection_refuse(struct http_connection *connection, const struct error *err);

@@ -187,6 +187,7 @@ static struct exchange *new_exchange(struct http_connection *connection)
     struct exchange *exchange = exchange_new(connection->server, connection);
 
     connection->exchange = exchange;
+    places_work(&connection->place);
     connection->n_requests++;
     connection->stream_body = false;
     connection->body_paused = false;
@@ -241,10 +242,11 @@ static void begin_exchange(struct http_connection *connection, struct str head, 
 /* True: go on. */
 static bool use_head(struct http_connection *connection, struct str bytes, size_t *out_used)
 {
+    bool begins = connection->state == CONNECTION_IDLE;
     struct error err = {0};
     struct str head;
 
-    if (connection->state == CONNECTION_IDLE) {
+    if (begins) {
         connection->state = CONNECTION_HEAD;
         connection->head_began_us = clock_now_us();
         connection_arm(connection, connection->server->options.head_timeout_ms);
@@ -266,6 +268,9 @@ static bool use_head(struct http_connection *connection, struct str bytes, size_
     case PARSER_PIECE:
     case PARSER_END:
         break;
+    }
+    if (begins && connection->n_requests > 0) {
+        places_await_head(&connection->server->places, &connection->place);
     }
     return false;
 }

@@ -12,6 +12,11 @@ static void on_connection(struct listener *listener)
     connection_open(CONTAINER_OF(listener, struct http_server, listener));
 }
 
+static void on_full(struct listener *listener)
+{
+    connections_make_room(CONTAINER_OF(listener, struct http_server, listener));
+}
+
 void server_maybe_closed(struct http_server *server)
 {
     void (*on_closed)(void *) = server->on_closed;
@@ -23,6 +28,7 @@ void server_maybe_closed(struct http_server *server)
     }
     later_remove(&server->closed_later);
     exchange_free_spares(server);
+    places_done(&server->places);
     compressor_free(server->compressor);
     buf_done(&server->scratch);
     mem_free(server->name);
@@ -48,11 +54,20 @@ void server_connection_gone(struct http_server *server)
     server_maybe_closed(server);
 }
 
+static struct places_options places_options_of(const struct http_server_options *options)
+{
+    return (struct places_options){.max_per_address = options->max_per_address,
+                                   .counts_loopback = options->counts_loopback,
+                                   .exempt = options->exempt,
+                                   .n_exempt = options->n_exempt};
+}
+
 enum error_code http_server_open(struct loop *loop, const struct http_server_options *options,
                                  const struct http_service *service, void *context,
                                  struct http_server **out, struct error *err)
 {
-    static const struct listener_events events = {on_connection, on_listener_closed};
+    static const struct listener_events events = {on_connection, on_full, on_listener_closed};
+    const struct places_options places = places_options_of(options);
     struct http_server *server = mem_zalloc(sizeof(*server));
     enum error_code code;
 
@@ -60,15 +75,18 @@ enum error_code http_server_open(struct loop *loop, const struct http_server_opt
     server->options = *options;
     server->name = mem_strdup(options->name);
     server->options.name = server->name;
+    server->options.exempt = NULL; /* of the one who gave it; copied into `places` */
     server->service = service;
     server->context = context;
     list_init(&server->connections);
+    places_init(&server->places, &places);
     list_init(&server->orphans);
     list_init(&server->spares);
     buf_init(&server->scratch, SCRATCH_MAX);
     code = listener_open(&server->listener, loop, options->listen, options->max_connections,
                          &events, err);
     if (code != ERR_OK) {
+        places_done(&server->places);
         mem_free(server->name);
         mem_free(server);
         return code;
@@ -81,7 +99,9 @@ enum error_code http_server_open(struct loop *loop, const struct http_server_opt
 void http_server_configure(struct http_server *server, const struct http_server_options *options)
 {
     struct http_server_options *own = &server->options;
+    const struct places_options places = places_options_of(options);
 
+    places_configure(&server->places, &places);
     own->access_log = options->access_log;
     own->gzip = options->gzip;
     own->head_timeout_ms = options->head_timeout_ms;

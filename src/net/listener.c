@@ -25,6 +25,9 @@ static void tell(struct listener *listener)
             metric_add(M_CONNECTIONS_REFUSED, 0, 0, 0, 1);
         }
         listener->paused = true;
+        if (listener->events->on_full != NULL) {
+            listener->events->on_full(listener);
+        }
         return;
     }
     listener->events->on_connection(listener);
