@@ -1,0 +1,16 @@
+/* Base64 in the alphabet for URLs, without padding (RFC 4648 section 5), strictly: one text for one
+ * sequence of bytes. */
+#ifndef BASE_BASE64_H
+#define BASE_BASE64_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/str.h"
+
+/* False: a byte outside the alphabet, padding, or bits left over that are not zero. */
+bool base64url_decode(struct arena *arena, struct str text, struct str *out) MUST_CHECK;
+void base64url_encode(struct buf *out, struct str bytes);
+
+#endif

@@ -1,0 +1,65 @@
+#include "base/base64.h"
+
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/* -1: not of the alphabet. */
+static int value_of(char c)
+{
+    if (c >= 'A' && c <= 'Z') {
+        return c - 'A';
+    }
+    if (c >= 'a' && c <= 'z') {
+        return c - 'a' + 26;
+    }
+    if (c >= '0' && c <= '9') {
+        return c - '0' + 52;
+    }
+    return c == '-' ? 62 : c == '_' ? 63 : -1;
+}
+
+bool base64url_decode(struct arena *arena, struct str text, struct str *out)
+{
+    char *bytes;
+    size_t n = 0;
+    unsigned bits = 0;
+    unsigned n_bits = 0;
+
+    if (text.len % 4 == 1) {
+        return false;
+    }
+    bytes = arena_alloc(arena, text.len / 4 * 3 + 3);
+    for (size_t i = 0; i < text.len; i++) {
+        int value = value_of(text.ptr[i]);
+
+        if (value < 0) {
+            return false;
+        }
+        bits = (bits << 6U | (unsigned)value) & 0xFFFFU;
+        n_bits += 6;
+        if (n_bits >= 8) {
+            n_bits -= 8;
+            bytes[n++] = (char)(bits >> n_bits & 0xFFU);
+        }
+    }
+    if ((bits & ((1U << n_bits) - 1U)) != 0) {
+        return false;
+    }
+    *out = (struct str){bytes, n};
+    return true;
+}
+
+void base64url_encode(struct buf *out, struct str bytes)
+{
+    unsigned bits = 0;
+    unsigned n_bits = 0;
+
+    for (size_t i = 0; i < bytes.len; i++) {
+        bits = (bits << 8U | (unsigned char)bytes.ptr[i]) & 0xFFFFU;
+        for (n_bits += 8; n_bits >= 6; n_bits -= 6) {
+            buf_char(out, alphabet[bits >> (n_bits - 6) & 0x3FU]);
+        }
+    }
+    if (n_bits > 0) {
+        buf_char(out, alphabet[bits << (6 - n_bits) & 0x3FU]);
+    }
+}
