@@ -4,6 +4,7 @@
  *   on_begin: always, once, then
  *   on_head ──► HTTP_BODY_BUFFER ─► (body arrives) ─► on_body ─► ... exchange_reply
  *          ├──► HTTP_BODY_STREAM ─► on_chunk*, last=true once ─► ...
+ *          ├──► HTTP_HEAD_WAITS ─► http_head_done says which of the others it is, later
  *          └──► HTTP_REPLIED (refused on the head: the body is never buffered; the connection
  *                             lingers, then closes)
  *
@@ -28,7 +29,7 @@ struct loop;
 struct tls_config;
 struct http_server;
 
-enum http_verdict { HTTP_BODY_BUFFER, HTTP_BODY_STREAM, HTTP_REPLIED };
+enum http_verdict { HTTP_BODY_BUFFER, HTTP_BODY_STREAM, HTTP_HEAD_WAITS, HTTP_REPLIED };
 
 enum http_abort_verdict { HTTP_ABORT_ENDED, HTTP_ABORT_DETACHED };
 
@@ -80,6 +81,10 @@ struct http_server_options {
 enum error_code http_server_open(struct loop *loop, const struct http_server_options *options,
                                  const struct http_service *service, void *context,
                                  struct http_server **out, struct error *err) MUST_CHECK;
+/* After HTTP_HEAD_WAITS, from a later turn of the loop: HTTP_BODY_BUFFER or HTTP_BODY_STREAM. Until
+ * then no byte of the body is used. Not after on_abort, and not when the service has answered
+ * instead. */
+void http_head_done(struct exchange *exchange, enum http_verdict verdict, size_t max_body);
 /* Times, access log, compression, requests per connection, places per address and the certificate:
  * for what begins from now on. The other options, and whether there is TLS at all, stay. */
 void http_server_configure(struct http_server *server, const struct http_server_options *options);

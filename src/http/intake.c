@@ -144,6 +144,9 @@ static void after_head(struct http_connection *connection, enum http_verdict ver
 {
     struct exchange *exchange = connection->exchange;
 
+    if (verdict == HTTP_HEAD_WAITS) {
+        return; /* WORKING: what comes meanwhile waits in `in`, and a client that leaves is seen */
+    }
     if (verdict == HTTP_REPLIED || exchange->replied) {
         CHECK(exchange->replied);
         if (!exchange->streaming) {
@@ -273,6 +276,16 @@ static bool use_head(struct http_connection *connection, struct str bytes, size_
         places_await_head(&connection->server->places, &connection->place);
     }
     return false;
+}
+
+void http_head_done(struct exchange *exchange, enum http_verdict verdict, size_t max_body)
+{
+    struct http_connection *connection = exchange->connection;
+
+    CHECK(connection->state == CONNECTION_WORKING && !connection->in_callback &&
+          !exchange->replied);
+    after_head(connection, verdict, max_body, connection->in.len > 0);
+    intake_pump(connection);
 }
 
 /* ---- all of it ---- */
