@@ -23,6 +23,8 @@ struct arena {
 void arena_init(struct arena *arena);
 void arena_done(struct arena *arena); /* reset, then frees the first block too; zeroed is fine */
 void arena_reset(struct arena *arena);
+/* arena_done, and all that was in it is overwritten first. */
+void arena_wipe(struct arena *arena);
 
 void *arena_alloc(struct arena *arena, size_t size);            /* uninitialised */
 void *arena_zalloc(struct arena *arena, size_t size);           /* zeroed */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/core.h"
 #include "base/fd.h"
 #include "base/nearest.h"
 #include "base/str.h"
@@ -141,6 +142,7 @@ int main(int argc, char **argv)
 {
     int status;
 
+    core_keep_secrets(argv);
     fd_open_standard(); /* before anything is opened that could take their place */
     status = run(argc, argv);
     return flush_output() ? status : EXIT_FAILURE;

@@ -215,6 +215,16 @@ void arena_reset(struct arena *arena)
     arena->used_bytes = 0;
 }
 
+void arena_wipe(struct arena *arena)
+{
+    run_cleanups(arena);
+    for (struct arena_block *block = arena->blocks; block != NULL; block = block->next) {
+        UNPOISON(block->bytes, block->size);
+        mem_wipe(block->bytes, block->size);
+    }
+    arena_done(arena);
+}
+
 void arena_done(struct arena *arena)
 {
     arena_reset(arena);
