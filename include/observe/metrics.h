@@ -83,6 +83,9 @@ enum {
     X(M_IDEMPOTENT_REPLAYS,  COUNTER,   "idempotency_replays_total", "Stored replies sent again.", NONE, NONE, NONE) \
     X(M_RATE_LIMITED,        COUNTER,   "rate_limited_total", "Requests refused because their credential or address sent too many.", NONE, NONE, NONE) \
     X(M_AUTH_FAILURES,       COUNTER,   "auth_failures_total", "Requests refused for their credential.", NONE, NONE, NONE) \
+    X(M_TOKEN_CHANGES,       COUNTER,   "upstream_token_changes_total", "Changes between the primary and the secondary token of an account.", NONE, NONE, NONE) \
+    X(M_KEY_SET_READS,       COUNTER,   "key_set_reads_total", "Key sets (auth.jwt.jwks) that were read and taken.", NONE, NONE, NONE) \
+    X(M_KEY_SET_FAILURES,    COUNTER,   "key_set_failures_total", "Key sets that could not be read or used; the old keys stay.", NONE, NONE, NONE) \
     X(M_LOG_DROPPED,         COUNTER,   "log_lines_dropped_total", "Log lines lost: nobody read the pipe, or the disk was full.", NONE, NONE, NONE) \
     X(M_LOOP_LAG,            HISTOGRAM, "loop_lag_seconds", "How late the 50 ms tick came.", NONE, NONE, NONE)       \
     X(M_DRAINING,            GAUGE,     "draining", "1 while shutting down.", NONE, NONE, NONE)                      \

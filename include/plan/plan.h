@@ -100,6 +100,7 @@ struct plan_row {
 
 struct plan_options {
     const struct secret *token;
+    struct upstream_tokens *tokens; /* instead of token: the stored ones; NULL: none */
     struct str bearer;
     struct str request_id;
     const struct trace *trace; /* traceparent for each call; NULL none */

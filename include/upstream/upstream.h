@@ -23,6 +23,7 @@
 #include "base/secret.h"
 #include "base/str.h"
 #include "upstream/class.h"
+#include "upstream/tokens.h"
 
 struct deadlines;
 struct later;
@@ -69,10 +70,11 @@ struct upstream_request {
     struct str path;  /* below the base URL, begins with '/' */
     struct str query; /* without '?'; empty: none */
     struct str body;
-    struct str content_type;    /* empty with a body: application/json */
-    const struct secret *token; /* Bearer; NULL: none */
-    struct str bearer;          /* instead of token: the caller's own (passthrough) */
-    struct str request_id;      /* X-Request-Id; empty: none */
+    struct str content_type;        /* empty with a body: application/json */
+    const struct secret *token;     /* Bearer; NULL: none */
+    struct upstream_tokens *tokens; /* instead of token: the stored ones; NULL: none */
+    struct str bearer;              /* instead of token: the caller's own (passthrough) */
+    struct str request_id;          /* X-Request-Id; empty: none */
     struct str traceparent;
     const struct upstream_header
         *headers;     /* more, may be NULL; Accept and User-Agent replace ours */
@@ -139,6 +141,9 @@ struct upstream_call {
     enum error_code end_code;
     uint64_t start_us;
     uint64_t begin_ms;
+    unsigned token_at; /* of request.tokens, for this try */
+    unsigned token_generation;
+    bool token_changed; /* it was refused with one of them, and goes on with the other */
 };
 
 enum error_code upstream_open(struct loop *loop, const struct upstream_options *options,
@@ -159,6 +164,9 @@ void upstream_cancel(struct upstream_call *call); /* any stage; idempotent; zero
 bool upstream_is_running(const struct upstream_call *call);
 /* A create or change that was handed to the wire: cancelling it would not undo it. */
 bool upstream_is_on_wire(const struct upstream_call *call);
+
+/* What the call was last sent with as its token; empty: none. */
+struct str upstream_call_token(const struct upstream_call *call);
 
 void upstream_resume(struct upstream_call *call);
 /* Takes all bytes (at most UPSTREAM_SEND_MAX at once). False: wait for on_drain before the next. */

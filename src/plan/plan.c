@@ -211,6 +211,7 @@ static enum error_code send_row(struct plan *plan, struct error *err)
         .query = made.query,
         .body = made.body != NULL ? json_text(&plan->scratch, made.body) : STR_EMPTY,
         .token = plan->options.bearer.len > 0 ? NULL : plan->options.token,
+        .tokens = plan->options.bearer.len > 0 ? NULL : plan->options.tokens,
         .bearer = plan->options.bearer,
         .request_id = plan->options.request_id,
         .class = spec->class,
@@ -386,9 +387,7 @@ static enum flow take_answer(struct plan *plan, struct plan_row *row,
                             .content_type = reply->content_type,
                             .body = reply->body,
                             .retry_after_s = reply->retry_after_s,
-                            .token = plan->options.bearer.len > 0 || plan->options.token == NULL
-                                         ? plan->options.bearer
-                                         : secret_reveal(plan->options.token)};
+                            .token = upstream_call_token(&plan->upstream_call)};
     struct error err = {0};
     enum error_code code;
 

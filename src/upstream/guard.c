@@ -268,7 +268,8 @@ void guard_note_call(struct upstream_call *call, enum error_code code)
     const struct health_event event = {.code = code,
                                        .status = call->reply.status,
                                        .why = call->error.text,
-                                       .stored_token = call->request.token != NULL,
+                                       .stored_token = call->request.token != NULL ||
+                                                       call->request.tokens != NULL,
                                        .wall_ms = clock_wall_ms()};
 
     if (call->connects_only) {

@@ -87,8 +87,9 @@ static struct str key_view(const uint64_t *key)
 /* Not by address: after a reload the same token lies elsewhere. */
 static uint64_t key_of(const struct queue *queue, const struct upstream_request *request)
 {
-    struct str credential =
-        request->token != NULL ? secret_reveal(request->token) : request->bearer;
+    struct str credential = request->tokens != NULL  ? upstream_tokens_reveal(request->tokens, 0)
+                            : request->token != NULL ? secret_reveal(request->token)
+                                                     : request->bearer;
 
     return credential.len > 0 ? str_hash(credential, queue->seed) : 0;
 }
@@ -131,10 +132,11 @@ struct gate *queue_gate(struct queue *queue, const struct upstream_request *requ
 {
     struct list *first = list_first(&queue->gates);
     struct gate *gate = first != NULL ? CONTAINER_OF(first, struct gate, link) : NULL;
+    const void *stored = request->tokens != NULL ? (const void *)request->tokens : request->token;
     struct map_node *node;
     uint64_t key;
 
-    if (gate != NULL && request->token != NULL && gate->token == request->token) {
+    if (gate != NULL && stored != NULL && gate->stored == stored) {
         return gate;
     }
     key = key_of(queue, request);
@@ -146,7 +148,7 @@ struct gate *queue_gate(struct queue *queue, const struct upstream_request *requ
     } else if (make_room(queue)) {
         gate = gate_new(queue, key);
     } /* else all are busy: they share one */
-    gate->token = request->token;
+    gate->stored = stored;
     return gate;
 }
 

@@ -26,11 +26,12 @@ enum {
 };
 
 struct gate {
-    struct map_node node;       /* key: `key` */
-    struct list link;           /* queue.gates */
-    struct list turn;           /* queue.turns: it has a call that waits, and room for it */
-    const struct secret *token; /* the last one that led here: its hash need not be made again */
-    uint64_t key;               /* hash of the credential; 0: none */
+    struct map_node node; /* key: `key` */
+    struct list link;     /* queue.gates */
+    struct list turn;     /* queue.turns: it has a call that waits, and room for it */
+    const void
+        *stored;  /* the last stored credential that led here: its hash need not be made again */
+    uint64_t key; /* hash of the credential; 0: none */
     struct adapt adapt;
     struct list waiting[CALL_N_PRIORITIES];
     unsigned n_waiting[CALL_N_PRIORITIES];

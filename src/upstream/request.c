@@ -92,9 +92,22 @@ enum error_code headers_check(const struct upstream_header *headers, size_t n, s
     return ERR_OK;
 }
 
+static struct str token_of(const struct upstream_request *request, unsigned place)
+{
+    if (request->tokens != NULL) {
+        return upstream_tokens_reveal(request->tokens, place);
+    }
+    return request->token != NULL ? secret_reveal(request->token) : request->bearer;
+}
+
+struct str upstream_call_token(const struct upstream_call *call)
+{
+    return token_of(&call->request, call->token_at);
+}
+
 enum error_code request_check(const struct upstream_request *request, struct error *err)
 {
-    struct str bearer = request->token != NULL ? secret_reveal(request->token) : request->bearer;
+    struct str bearer = token_of(request, 0);
 
     if (request->method.len == 0 || request->method.len > 20 || !is_visible(request->method, ":")) {
         return error_set(err, ERR_INVALID, "not an HTTP method");
@@ -109,7 +122,7 @@ enum error_code request_check(const struct upstream_request *request, struct err
     if (!is_visible(request->query, "#") || request->query.len > PATH_MAX_BYTES / 4) {
         return error_set(err, ERR_INVALID, "the query for the platform must be percent-encoded");
     }
-    if (request->token != NULL && !is_visible(bearer, "")) {
+    if ((request->token != NULL || request->tokens != NULL) && !is_visible(bearer, "")) {
         return error_set(
             err, ERR_UPSTREAM_AUTH,
             "the token that is stored for the platform holds a character that no header may hold; an operator must set upstream.token again");
@@ -242,7 +255,7 @@ void request_write(struct upstream_transfer *transfer)
     const struct upstream_call *call = transfer->call;
     const struct upstream_request *request = &call->request;
     /* The one place where a credential becomes readable. */
-    struct str bearer = request->token != NULL ? secret_reveal(request->token) : request->bearer;
+    struct str bearer = upstream_call_token(call);
     bool is_short = request->body.len <= COPIED_BODY_BYTES;
     struct buf *out = &transfer->out;
 

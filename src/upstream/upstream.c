@@ -17,6 +17,7 @@
 #include "observe/metrics.h"
 
 enum {
+    STATUS_UNAUTHORIZED = 401,
     LONGEST_WAIT_WITHOUT_DEADLINE_MS = 30 * 1000,
     WORTH_TRYING_MS = 50, /* less than this before the deadline: no further try */
     SHED_AT_ONCE = 8      /* each ends in an answer: many of them would make a long turn */
@@ -288,6 +289,38 @@ static bool try_again(struct upstream_call *call, const struct outcome *outcome,
     return true;
 }
 
+/* The platform refuses a stored token: once more with the other one. A 401 is said before anything is
+ * done, so that is safe for every call. True: it goes on. */
+static bool change_token(struct upstream_call *call, enum error_code code)
+{
+    struct upstream *upstream = call->upstream;
+    struct upstream_tokens *tokens = call->request.tokens;
+    bool has_other;
+    bool is_old;
+
+    if (tokens == NULL || code != ERR_OK) {
+        return false;
+    }
+    is_old = call->token_generation != tokens->generation;
+    if (call->reply.status != STATUS_UNAUTHORIZED) {
+        if (!is_old) {
+            upstream_tokens_accepted(tokens, call->token_at);
+        }
+        return false;
+    }
+    /* One that was exchanged meanwhile says nothing about those that are there now. */
+    has_other = is_old || upstream_tokens_refused(tokens, call->token_at, clock_now_ms());
+    if (!has_other || call->token_changed || call->stream != NULL || upstream->closing) {
+        return false;
+    }
+    call->token_changed = true;
+    release_transfer(call);
+    call->reply = (struct upstream_reply){0};
+    call->state = CALL_BACKOFF;
+    deadline_set(&upstream->loop->deadlines, &call->retry, 0, on_retry);
+    return true;
+}
+
 static void end_call(struct upstream_call *call, enum error_code code, bool late)
 {
     struct upstream_transfer *transfer = call->transfer;
@@ -316,7 +349,7 @@ void upstream_on_try_end(struct upstream_transfer *transfer, enum try_end end)
 
     leave_wire(call, &outcome);
     code = note_try(call, &outcome);
-    if (!try_again(call, &outcome, code)) {
+    if (!change_token(call, code) && !try_again(call, &outcome, code)) {
         end_call(call, code, end == TRY_LATE && outcome.may_have_left);
     }
     pump(upstream);
@@ -383,6 +416,10 @@ static void begin_try(struct upstream_call *call, uint64_t now_us)
 
     call->state = CALL_ACTIVE;
     call->tries++;
+    if (call->request.tokens != NULL) {
+        call->token_at = upstream_tokens_pick(call->request.tokens, clock_now_ms());
+        call->token_generation = call->request.tokens->generation;
+    }
     call->start_us = now_us;
     queue_begin(&upstream->queue, call);
     transfer_begin(transfer, try_timeout_ms(call));
