@@ -16,7 +16,7 @@
 #include "crypto/digest.h"
 
 /* auth.mode: bits in the order of the option's words. */
-enum { AUTH_NONE = 0, AUTH_KEYS = 1, AUTH_PASSTHROUGH = 2 };
+enum { AUTH_NONE = 0, AUTH_KEYS = 1, AUTH_PASSTHROUGH = 2, AUTH_JWT = 4 };
 
 /* Permissions, as bits (src/api/README.md, "Permissions"). */
 enum {
@@ -44,6 +44,8 @@ struct config_key {
     uint8_t sha256[32];
     unsigned permissions;
     struct config_rate rate;
+    size_t tenant; /* 1-based, in tenants; 0: the account of `upstream` */
+    struct str tenant_name;
     int64_t not_before_ms; /* Unix; 0: it has begun */
     int64_t expires_ms;    /* Unix; 0 never */
 };
@@ -70,6 +72,20 @@ struct config_fault {
     double probability; /* above 0, up to 1 */
 };
 
+/* An account of the platform beside that of `upstream`. */
+struct config_tenant {
+    struct str name;
+    struct secret token, secondary_token;
+    struct str organization_id; /* empty: none */
+    struct str base_url;        /* empty: upstream.base_url */
+};
+
+/* A word in the claim of a token, and what it permits. */
+struct config_grant {
+    struct str word;
+    unsigned permissions;
+};
+
 struct config {
     struct {
         struct str listen;
@@ -91,7 +107,7 @@ struct config {
 
     struct {
         struct str base_url, ui_url, organization_id, client_id, client_name, ca_file;
-        struct secret token;
+        struct secret token, secondary_token;
         bool verify_tls, breaker;
         unsigned connect_timeout_ms, timeout_ms, max_active, initial_active, max_waiting, max_tries,
             retry_base_ms, retry_budget_percent;
@@ -103,12 +119,27 @@ struct config {
         unsigned cache_ttl_s; /* of what the platform thinks of a caller's token */
         const struct config_key *keys;
         size_t n_keys;
+
+        struct {
+            struct str jwks; /* a file, or a URL */
+            struct str issuer, audience, permissions_claim, tenant_claim;
+            unsigned algorithms; /* bits of enum signature_kind */
+            unsigned skew_s, refresh_s, max_remembered;
+            const struct str *permissions; /* "word=permission" */
+            size_t n_permissions;
+            const struct config_grant *grants; /* the same, taken apart; as many */
+        } jwt;
     } auth;
 
     struct {
         bool enabled;
         unsigned per_key, burst, concurrency, per_address, address_burst;
     } limits;
+
+    struct {
+        struct config_tenant *items;
+        size_t n;
+    } tenants;
 
     struct {
         const struct str *origins;
@@ -224,7 +255,8 @@ enum option_type {
     OPTION_RANGES,  /* a list of addresses and CIDR ranges */
     OPTION_FAULTS,  /* a list of faults of the sandbox */
     OPTION_SPREAD,  /* a time, with how far it varies: 50ms+-10ms */
-    OPTION_KEYS
+    OPTION_KEYS,
+    OPTION_TENANTS
 };
 
 /* For documents and tests: the rows in order. */
@@ -248,6 +280,8 @@ bool config_changes(const struct config *before, const struct config *after,
 void config_keep(struct config *fresh, const struct config *running);
 
 const struct option_row *config_options(size_t *out_n);
+/* 1-based; 0: there is no such tenant. */
+size_t config_tenant_find(const struct config *config, struct str name);
 /* OPTION_WORDS as it is written: "keys,passthrough"; no bit: "none". */
 void option_print_words(const struct option_row *row, unsigned bits, struct buf *out);
 void auth_mode_print(const struct config *config, struct buf *out);

@@ -151,6 +151,7 @@ static size_t size_of(enum option_type type)
     case OPTION_FAULTS:
     case OPTION_SECRET:
     case OPTION_KEYS:
+    case OPTION_TENANTS:
         return 0;
     }
     return 0;
@@ -179,7 +180,11 @@ void config_keep(struct config *fresh, const struct config *running)
         if (!rows[i].at_start) {
             continue;
         }
-        if (option_is_list(&rows[i])) {
+        if (rows[i].type == OPTION_TENANTS) {
+            if (!is_same_text(fresh, running, &rows[i])) {
+                tenants_keep(box, running);
+            }
+        } else if (option_is_list(&rows[i])) {
             keep_list(box, running, &rows[i]);
         } else if (size_of(rows[i].type) > 0) {
             mem_copy(option_field(fresh, &rows[i]), option_field(running, &rows[i]),

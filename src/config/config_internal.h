@@ -38,6 +38,7 @@ struct loader {
     const char *place; /* "PORT" or "--set"; NULL: the file, by line and column */
     unsigned line;
     unsigned column;
+    const char *const *environment;
     bool sends_nothing;       /* as in config_sources */
     bool must_be_whole;       /* as in config_sources */
     bool failed[OPTIONS_MAX]; /* by row: the value was refused, so no further error is derived
@@ -59,6 +60,18 @@ bool keys_from_node(struct loader *loader, const struct node *node);
 bool keys_from_text(struct loader *loader, struct str text); /* as list_read takes it */
 bool read_secret_file(struct loader *loader, struct str name, struct buf *out);
 void wipe_secret_file(struct buf *text); /* what read_secret_file filled; also when it failed */
+
+/* reference.c: what a secret is; "file:PATH" and "env:NAME" are looked up. `out` is initialised in any
+ * case; wipe_secret_file ends it. */
+enum { SECRET_TEXT_MAX = 1024 * 1024, SHOWN_NAME_MAX = 80 };
+
+bool read_secret(struct loader *loader, const char *what, struct str text, struct buf *out);
+/* tenants.c */
+bool tenants_from_node(struct loader *loader, const struct node *node);
+bool tenants_from_text(struct loader *loader, struct str text); /* an empty list only */
+void tenants_free(struct config *config);
+void tenants_keep(struct config_box *box, const struct config *running); /* those that run */
+void tenants_print(struct buf *out, const struct config *config);
 /* change.c */
 void loader_note_file(struct loader *loader, const char *path, struct str content);
 /* print.c: the value alone */
@@ -66,6 +79,7 @@ void option_print(struct buf *out, const struct config *config, const struct opt
 /* text.c */
 bool set_text(struct loader *loader, const struct option_row *row, struct str text);
 bool set_secret(struct loader *loader, const struct option_row *row, struct str text);
+bool secret_from_text(struct loader *loader, const char *what, struct str text, struct secret *out);
 /* disturb.c */
 bool set_spread(struct loader *loader, const struct option_row *row, struct str text);
 void print_spread(struct buf *out, const struct config_spread *spread);
@@ -74,6 +88,7 @@ bool list_read(struct loader *loader, const struct option_row *row, struct str t
                const struct str **out, size_t *out_n);
 void *option_field(const struct config *config, const struct option_row *row);
 /* environment.c */
+struct str environment_get(const char *const *environment, struct str name); /* empty: not set */
 void load_environment(struct loader *loader, const char *const *environment);
 /* judge.c */
 /* items.c: checks one entry of a list by its type */

@@ -9,7 +9,7 @@
 
 enum { NAME_MAX_LEN = 128, SHOWN_MAX = 80 };
 
-static struct str lookup(const char *const *environment, struct str name)
+struct str environment_get(const char *const *environment, struct str name)
 {
     for (; *environment != NULL; environment++) {
         struct str entry = str_from(*environment);
@@ -55,7 +55,7 @@ static struct str plain_value(const struct option_row *row, struct str value)
 static bool take(struct loader *loader, const struct option_row *row, struct str name,
                  const char *const *environment)
 {
-    struct str value = lookup(environment, name);
+    struct str value = environment_get(environment, name);
     struct str file_name;
     struct buf text;
 
@@ -68,7 +68,7 @@ static bool take(struct loader *loader, const struct option_row *row, struct str
         return false;
     }
     file_name = arena_printf(&loader->box->arena, "%.*s_FILE", STR_ARG(name));
-    value = lookup(environment, file_name);
+    value = environment_get(environment, file_name);
     if (value.len == 0) {
         return false;
     }
@@ -86,8 +86,8 @@ static bool take(struct loader *loader, const struct option_row *row, struct str
  * them). */
 static void take_port_and_host(struct loader *loader, const char *const *environment)
 {
-    struct str port = str_unquote(str_trim(lookup(environment, STR("PORT"))));
-    struct str host = str_unquote(str_trim(lookup(environment, STR("HOST"))));
+    struct str port = str_unquote(str_trim(environment_get(environment, STR("PORT"))));
+    struct str host = str_unquote(str_trim(environment_get(environment, STR("HOST"))));
     struct str listen = loader->box->config.server.listen;
     size_t colon = listen.len;
     bool host_is_set = host.len > 0;
@@ -95,7 +95,7 @@ static void take_port_and_host(struct loader *loader, const char *const *environ
     struct str joined;
 
     if ((port.len == 0 && host.len == 0) ||
-        lookup(environment, STR("VIRTUOSO_PROXY_SERVER_LISTEN")).len > 0) {
+        environment_get(environment, STR("VIRTUOSO_PROXY_SERVER_LISTEN")).len > 0) {
         return;
     }
     while (colon > 0 && listen.ptr[colon - 1] != ':') {

@@ -5,8 +5,12 @@
 
 #include "base/address.h"
 #include "base/fd.h"
+#include "base/host.h"
+#include "base/url.h"
 #include "config_internal.h"
 #include "crypto/tls.h"
+
+enum { SHOWN_MAX = 80 };
 
 static bool is_loopback(struct str text)
 {
@@ -44,6 +48,102 @@ static void judge_auth(struct loader *loader, const struct config *config)
         !loader_has_failed(loader, "auth.keys")) {
         loader_fail(loader, "auth.keys: no API key is set. Set API_KEYS, or for a first try run: "
                             "virtuoso-proxy serve --sandbox");
+    }
+}
+
+/* "qa-admins=admin" */
+static bool read_grant(struct loader *loader, struct str text, struct config_grant *out)
+{
+    size_t at = text.len;
+
+    while (at > 0 && text.ptr[at - 1] != '=') {
+        at--;
+    }
+    out->word = str_sub(text, 0, at > 0 ? at - 1 : 0);
+    out->permissions = permission_bits(str_sub(text, at, text.len));
+    if (out->word.len == 0 || out->permissions == 0) {
+        loader_fail(loader,
+                    "auth.jwt.permissions: \"%.*s\" is not WORD=PERMISSION; permissions are read, "
+                    "write:tests, write:library, execute, admin and all",
+                    STR_ARG(str_sub(text, 0, SHOWN_MAX)));
+        return false;
+    }
+    return true;
+}
+
+/* A key set that anybody on the way could change would let anybody in. */
+static void judge_key_set(struct loader *loader, struct str place)
+{
+    struct url url = {0};
+    struct error err = {0};
+    int fd;
+
+    if (!str_contains(place, STR("://"))) {
+        fd = fd_open_regular(arena_cstr(&loader->box->arena, place), &err);
+        if (fd < 0) {
+            loader_fail(loader, "auth.jwt.jwks: cannot read the file %.*s: %s", STR_ARG(place),
+                        err.text);
+            return;
+        }
+        (void)close(fd);
+        return;
+    }
+    if (url_read(place, &url, &err) != ERR_OK || url.has_user || url.has_fragment) {
+        loader_fail(loader, "auth.jwt.jwks: must be a file or a URL without user and fragment");
+    } else if (!str_starts(place, STR("https://")) && !host_is_loopback(url.host)) {
+        loader_fail(loader, "auth.jwt.jwks: must begin with https:// unless it is of this machine");
+    }
+}
+
+static void judge_jwt(struct loader *loader, struct config *config)
+{
+    static const struct {
+        const char *key;
+        size_t offset;
+        const char *what;
+    } needed[] = {
+        {"auth.jwt.jwks", offsetof(struct config, auth.jwt.jwks), "the file or URL of the key set"},
+        {"auth.jwt.issuer", offsetof(struct config, auth.jwt.issuer), "iss of its tokens"},
+        {"auth.jwt.audience", offsetof(struct config, auth.jwt.audience), "our name in aud"},
+        {"auth.jwt.permissions_claim", offsetof(struct config, auth.jwt.permissions_claim),
+         "the claim with permissions"},
+    };
+    struct config_grant *grants =
+        arena_calloc(&loader->box->arena, config->auth.jwt.n_permissions + 1, sizeof(*grants));
+
+    for (size_t i = 0; i < config->auth.jwt.n_permissions; i++) {
+        (void)read_grant(loader, config->auth.jwt.permissions[i], &grants[i]);
+    }
+    config->auth.jwt.grants = grants;
+    if ((config->auth.modes & AUTH_JWT) == 0) {
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(needed); i++) {
+        const struct str *text = (const void *)((const char *)config + needed[i].offset);
+
+        if (text->len == 0 && !loader_has_failed(loader, needed[i].key)) {
+            loader_fail(loader, "%s: is not set, and auth.mode has jwt; set %s", needed[i].key,
+                        needed[i].what);
+        }
+    }
+    if (config->auth.jwt.algorithms == 0) {
+        loader_fail(loader, "auth.jwt.algorithms: none would let nobody in");
+    }
+    if (config->auth.jwt.jwks.len > 0) {
+        judge_key_set(loader, config->auth.jwt.jwks);
+    }
+}
+
+static void judge_tenants(struct loader *loader, struct config *config)
+{
+    struct config_key *keys = unconst(config->auth.keys); /* ours, in the arena */
+
+    for (size_t i = 0; i < config->auth.n_keys && !loader_has_failed(loader, "tenants"); i++) {
+        keys[i].tenant = config_tenant_find(config, keys[i].tenant_name);
+        if (keys[i].tenant_name.len > 0 && keys[i].tenant == 0) {
+            loader_fail(loader, "auth.keys: the tenant \"%.*s\" of \"%.*s\" is not in tenants",
+                        STR_ARG(str_sub(keys[i].tenant_name, 0, SHOWN_MAX)), STR_ARG(keys[i].name));
+        }
     }
 }
 
@@ -143,6 +243,8 @@ void config_judge(struct loader *loader)
         config->auth.modes = AUTH_NONE;
     }
     judge_auth(loader, config);
+    judge_jwt(loader, config);
+    judge_tenants(loader, config);
     judge_token(loader, config);
     judge_certificate(loader, config);
     judge_authorities(loader, config);

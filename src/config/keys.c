@@ -67,12 +67,23 @@ static bool hash_key(struct loader *loader, struct str key, struct config_key *o
     return true;
 }
 
+/* Also by reference. */
+static bool hash_text(struct loader *loader, struct str text, struct config_key *out)
+{
+    struct buf value;
+    bool ok =
+        read_secret(loader, "auth.keys", text, &value) && hash_key(loader, buf_view(&value), out);
+
+    wipe_secret_file(&value);
+    return ok;
+}
+
 static bool add_plain(struct loader *loader, struct str key)
 {
     struct config_key made = {.permissions = PERMISSION_ALL};
     struct config_key *slot;
 
-    if (!hash_key(loader, key, &made)) {
+    if (!hash_text(loader, key, &made)) {
         return false;
     }
     slot = add(loader);
@@ -194,9 +205,16 @@ static bool take_concurrency(struct loader *loader, const struct node *member,
     return take_number(loader, member, "limits.concurrency", &out->rate.concurrency);
 }
 
+/* Whether there is such a tenant is judged when all of the file is read. */
+static bool take_tenant(struct loader *loader, const struct node *member, struct config_key *out)
+{
+    out->tenant_name = arena_str(&loader->box->arena, member->text);
+    return true;
+}
+
 static bool take_key(struct loader *loader, const struct node *member, struct config_key *out)
 {
-    return hash_key(loader, member->text, out);
+    return hash_text(loader, member->text, out);
 }
 
 static bool take_key_file(struct loader *loader, const struct node *member, struct config_key *out)
@@ -231,6 +249,7 @@ static const struct key_member {
     {"key_file", take_key_file, true},
     {"sha256", take_digest, true},
     {"permissions", take_permissions, false},
+    {"tenant", take_tenant, false},
     {"rate", take_rate, false},
     {"burst", take_burst, false},
     {"concurrency", take_concurrency, false},

@@ -51,6 +51,10 @@ static void take_value(struct loader *loader, const struct option_row *row, cons
         if (!keys_from_node(loader, node)) {
             loader_mark_failed(loader, row);
         }
+    } else if (row->type == OPTION_TENANTS) {
+        if (!tenants_from_node(loader, node)) {
+            loader_mark_failed(loader, row);
+        }
     } else if (option_is_list(row) && node->type == NODE_LIST) {
         take_list(loader, row, node);
     } else if (node->type != NODE_SCALAR) {
@@ -84,38 +88,41 @@ static bool take_secret_file(struct loader *loader, struct str key, const struct
     return true;
 }
 
-static void take_group(struct loader *loader, const struct node *group)
-{
-    for (const struct node *member = group->first; member != NULL; member = member->next) {
-        struct str key = arena_printf(&loader->box->arena, "%.*s.%.*s", STR_ARG(group->key),
-                                      STR_ARG(member->key));
-        const struct option_row *row = option_find(key);
-
-        loader->line = member->key_line;
-        loader->column = member->key_column;
-        if (row != NULL) {
-            take_value(loader, row, member);
-        } else if (!take_secret_file(loader, key, member)) {
-            option_unknown(loader, key);
-        }
-    }
-}
-
+/* "auth", "auth.jwt": the beginning of a key. */
 static bool is_group(struct str name)
 {
     size_t n;
     const struct option_row *rows = config_options(&n);
 
     for (size_t i = 0; i < n; i++) {
-        struct str group;
-        struct str rest;
+        struct str key = str_from(rows[i].key);
 
-        (void)str_cut(str_from(rows[i].key), '.', &group, &rest);
-        if (str_eq(group, name)) {
+        if (str_starts(key, name) && key.len > name.len && key.ptr[name.len] == '.') {
             return true;
         }
     }
     return false;
+}
+
+/* `name` is that of the group: "auth". A group inside ("jwt:") is taken as its members would be
+ * with their whole names ("jwt.issuer:"). */
+static void take_group(struct loader *loader, struct str name, const struct node *group)
+{
+    for (const struct node *member = group->first; member != NULL; member = member->next) {
+        struct str key =
+            arena_printf(&loader->box->arena, "%.*s.%.*s", STR_ARG(name), STR_ARG(member->key));
+        const struct option_row *row = option_find(key);
+
+        loader->line = member->key_line;
+        loader->column = member->key_column;
+        if (row != NULL) {
+            take_value(loader, row, member);
+        } else if (is_group(key) && member->type == NODE_MAP) {
+            take_group(loader, key, member); /* as deep as a key has dots, no deeper */
+        } else if (!take_secret_file(loader, key, member)) {
+            option_unknown(loader, key);
+        }
+    }
 }
 
 static void unknown_group(struct loader *loader, struct str name)
@@ -159,7 +166,7 @@ static void take_document(struct loader *loader, const struct node *root)
         } else if (!is_group(group->key)) {
             unknown_group(loader, group->key);
         } else if (group->type == NODE_MAP) {
-            take_group(loader, group);
+            take_group(loader, group->key, group);
         } else if (!group->is_null) {
             loader_fail(loader, "%.*s: must be a map of options", STR_ARG(group->key));
         }
@@ -192,8 +199,10 @@ static bool load_file(struct loader *loader)
     struct node_stream stream;
     struct error_list errors;
     struct error err = {0};
+    struct arena document; /* holds keys and tokens as they are written */
     struct buf text;
 
+    arena_init(&document);
     buf_init(&text, CONFIG_FILE_MAX);
     error_list_init(&errors);
     if (fd_read_file(loader->file, &text, &err) != ERR_OK) {
@@ -202,7 +211,7 @@ static bool load_file(struct loader *loader)
         is_there = false;
     } else {
         loader_note_file(loader, loader->file, buf_view(&text));
-        if (yaml_parse(&loader->box->arena, buf_view(&text), NULL, &stream, &errors) == ERR_OK) {
+        if (yaml_parse(&document, buf_view(&text), NULL, &stream, &errors) == ERR_OK) {
             if (stream.n_documents > 1) {
                 loader->line = stream.documents->next->line;
                 loader->column = 1;
@@ -218,7 +227,8 @@ static bool load_file(struct loader *loader)
         }
     }
     error_list_done(&errors);
-    wipe_secret_file(&text); /* it may hold keys and tokens */
+    wipe_secret_file(&text);
+    arena_wipe(&document);
     return is_there;
 }
 
@@ -257,14 +267,14 @@ enum error_code config_load(const struct config_sources *sources, struct config 
                             .file = sources->file,
                             .sends_nothing = sources->sends_nothing,
                             .must_be_whole = sources->must_be_whole};
-    const char *const *environment =
-        sources->environment != NULL ? sources->environment : (const char *const *)environ;
 
+    loader.environment =
+        sources->environment != NULL ? sources->environment : (const char *const *)environ;
     box->n_holders = 1;
     arena_init(&box->arena);
     load_defaults(&loader);
     if (sources->file == NULL || load_file(&loader)) {
-        load_environment(&loader, environment);
+        load_environment(&loader, loader.environment);
         load_sets(&loader, sources);
         config_judge(&loader);
     }
@@ -274,6 +284,19 @@ enum error_code config_load(const struct config_sources *sources, struct config 
     }
     *out = &box->config;
     return ERR_OK;
+}
+
+static void free_secrets(struct config *config)
+{
+    size_t n;
+    const struct option_row *rows = config_options(&n);
+
+    for (size_t i = 0; i < n; i++) {
+        if (rows[i].type == OPTION_SECRET) {
+            secret_done(option_field(config, &rows[i]));
+        }
+    }
+    tenants_free(config);
 }
 
 const struct config *config_hold(const struct config *config)
@@ -289,7 +312,7 @@ void config_release(void *config)
     struct config_box *box = config;
 
     if (box != NULL && --box->n_holders == 0) {
-        secret_done(&box->config.upstream.token);
+        free_secrets(&box->config);
         arena_done(&box->arena);
         mem_free(box);
     }

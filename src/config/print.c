@@ -58,6 +58,10 @@ static void print_keys(struct buf *out, const struct config *config)
         yaml_write_scalar(out, key->name);
         buf_printf(out, "\n      sha256: \"%s\"\n      permissions: ", hex);
         permissions_print(key->permissions, out);
+        if (key->tenant_name.len > 0) {
+            buf_text(out, "\n      tenant: ");
+            yaml_write_scalar(out, key->tenant_name);
+        }
         print_rate(out, &key->rate);
         print_date(out, "not_before", key->not_before_ms);
         print_date(out, "expires", key->expires_ms);
@@ -107,6 +111,9 @@ void option_print(struct buf *out, const struct config *config, const struct opt
     case OPTION_KEYS:
         print_keys(out, config);
         break;
+    case OPTION_TENANTS:
+        tenants_print(out, config);
+        break;
     }
 }
 
@@ -121,11 +128,15 @@ void config_print(const struct config *config, struct buf *out)
         struct str name;
 
         (void)str_cut(str_from(rows[i].key), '.', &group, &name);
-        if (!str_eq(group, last)) {
-            buf_printf(out, "%.*s:\n", STR_ARG(group));
-            last = group;
+        if (name.len == 0) { /* an option that stands for itself: tenants */
+            buf_printf(out, "%.*s: ", STR_ARG(group));
+        } else {
+            if (!str_eq(group, last)) {
+                buf_printf(out, "%.*s:\n", STR_ARG(group));
+            }
+            buf_printf(out, "  %.*s: ", STR_ARG(name));
         }
-        buf_printf(out, "  %.*s: ", STR_ARG(name));
+        last = group;
         option_print(out, config, &rows[i]);
         buf_char(out, '\n');
     }

@@ -284,6 +284,8 @@ static bool set_by_type(struct loader *loader, const struct option_row *row, str
         return set_spread(loader, row, text);
     case OPTION_KEYS:
         return keys_from_text(loader, text);
+    case OPTION_TENANTS:
+        return tenants_from_text(loader, text);
     }
     return false;
 }

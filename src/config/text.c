@@ -103,17 +103,34 @@ bool set_text(struct loader *loader, const struct option_row *row, struct str te
     return row->type != OPTION_FILE || check_file(loader, row, field->ptr);
 }
 
-bool set_secret(struct loader *loader, const struct option_row *row, struct str text)
+static bool take_secret(struct loader *loader, const char *what, struct str text,
+                        struct secret *out)
 {
     struct error err = {0};
+
+    if (credential_read(text, &text, &err) != ERR_OK) {
+        loader_fail(loader, "%s: the value cannot be used: %s", what, err.text);
+        return false;
+    }
+    secret_set(out, text);
+    return true;
+}
+
+bool secret_from_text(struct loader *loader, const char *what, struct str text, struct secret *out)
+{
+    struct buf value;
+    bool ok;
 
     if (str_is(text, "***")) { /* what check --print shows: not set here */
         return true;
     }
-    if (credential_read(text, &text, &err) != ERR_OK) {
-        loader_fail(loader, "%s: the value cannot be used: %s", row->key, err.text);
-        return false;
-    }
-    secret_set(option_field(&loader->box->config, row), text);
-    return true;
+    ok =
+        read_secret(loader, what, text, &value) && take_secret(loader, what, buf_view(&value), out);
+    wipe_secret_file(&value);
+    return ok;
+}
+
+bool set_secret(struct loader *loader, const struct option_row *row, struct str text)
+{
+    return secret_from_text(loader, row->key, text, option_field(&loader->box->config, row));
 }

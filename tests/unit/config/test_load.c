@@ -109,8 +109,9 @@ static void values_are_refused_in_plain_words(void **state)
         const char *set;
         const char *says;
     } rows[] = {
-        {"auth.mode=kyes", "--set: auth.mode: \"kyes\" is not one of none, keys, passthrough; did "
-                           "you mean \"keys\"?"},
+        {"auth.mode=kyes",
+         "--set: auth.mode: \"kyes\" is not one of none, keys, passthrough, jwt; did "
+         "you mean \"keys\"?"},
         {"log.level=loud",
          "--set: log.level: \"loud\" is not one of debug, info, warn, error, off"},
         {"server.listen=8000", "server.listen: \"8000\" is not ADDRESS:PORT, e.g. 127.0.0.1:8000"},

@@ -199,6 +199,99 @@ static void keys_of_the_file_have_places_and_dates(void **state)
     done(&loaded);
 }
 
+static void secrets_are_taken_by_reference(void **state)
+{
+    static const char *const keys[] = {"first-key-1", "second-key-2", "third-key-3", NULL};
+    static const char *const environment[] = {"VIRTUOSO_API_TOKEN=file:" SCRATCH "_token",
+                                              "MY_KEY=first-key-1", "SECOND= tok-4567 ", NULL};
+
+    static const struct {
+        const char *set;
+        const char *says;
+    } refused[] = {
+        {"upstream.token=env:NOT_SET", "upstream.token: the variable NOT_SET is not set"},
+        {"upstream.token=file:/no/such/file", "cannot read the file /no/such/file"},
+        {"auth.keys=env:NOT_SET", "auth.keys: the variable NOT_SET is not set"},
+        {"upstream.secondary_token=env:", "is not set"},
+    };
+
+    const char *const sets[] = {"upstream.secondary_token=env:SECOND", NULL};
+    const struct config_sources sources = {
+        .file = SCRATCH, .environment = environment, .sets = sets, .n_sets = 1};
+    int fd = open(SCRATCH "_token", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    struct loaded loaded;
+
+    (void)state;
+    assert_true(fd >= 0 && fd_write_all(fd, STR("tok-0123\n")));
+    assert_int_equal(close(fd), 0);
+    write_file("auth:\n  keys:\n    - env:MY_KEY\n    - {key: second-key-2}\n"
+               "    - {name: three, key: \"env:THIRD\"}\n");
+    loaded = load(&sources);
+    assert_says(&loaded, SCRATCH ":5:21: auth.keys: the variable THIRD is not set");
+    done(&loaded);
+    write_file("auth:\n  keys:\n    - env:MY_KEY\n    - {key: second-key-2}\n    - third-key-3\n");
+    loaded = load(&sources);
+    assert_taken(&loaded);
+    assert_keys(loaded.config, keys);
+    assert_true(str_is(secret_reveal(&loaded.config->upstream.token), "tok-0123"));
+    assert_true(str_is(secret_reveal(&loaded.config->upstream.secondary_token), "tok-4567"));
+    done(&loaded);
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+        const char *const bad[] = {refused[i].set, NULL};
+        static const char *const usual[] = {KEY, TOKEN, NULL};
+
+        loaded = load_all(usual, bad);
+        assert_says(&loaded, refused[i].says);
+        done(&loaded);
+    }
+    assert_int_equal(unlink(SCRATCH), 0);
+    assert_int_equal(unlink(SCRATCH "_token"), 0);
+}
+
+static void tenants_are_read_and_named(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *says;
+    } refused[] = {
+        {"tenants: [{name: a}]", "tenants: \"a\" has no token"},
+        {"tenants: [{token: tok-1111}]", "tenants: each entry needs a name"},
+        {"tenants: [{name: a, token: tok-1111}, {name: a, token: tok-2222}]", "a name of its own"},
+        {"tenants: [{name: a, tokn: tok-1111}]", "did you mean \"token\"?"},
+        {"tenants: [{name: a, token: \"env:NOT_SET\"}]", "the variable NOT_SET is not set"},
+        {"tenants: [{name: a, token: tok-1111, base_url: x}]", "tenants: base_url: not a URL"},
+        {"tenants: [a]", "tenants: each entry is a map"},
+        {"tenants: a", "tenants: must be a list"},
+        {"auth: {keys: [{key: first-key-1, tenant: b}]}",
+         "the tenant \"b\" of \"key-1\" is not in"},
+    };
+    struct loaded loaded =
+        load_text("auth: {keys: [{key: first-key-1, tenant: b}, second-key-2]}\n"
+                  "tenants:\n  - {name: a, token: tok-1111}\n"
+                  "  - {name: b, token: tok-2222, secondary_token: tok-3333, organization_id: 7, "
+                  "base_url: \"https://b.example/api/\"}\n");
+    struct buf printed;
+
+    (void)state;
+    assert_taken(&loaded);
+    assert_int_equal(loaded.config->tenants.n, 2);
+    assert_int_equal(loaded.config->auth.keys[0].tenant, 2);
+    assert_int_equal(loaded.config->auth.keys[1].tenant, 0);
+    assert_true(str_is(loaded.config->tenants.items[1].base_url, "https://b.example/api"));
+    assert_true(str_is(secret_reveal(&loaded.config->tenants.items[1].token), "tok-2222"));
+    buf_init(&printed, TEXT_MAX);
+    config_print(loaded.config, &printed);
+    assert_true(str_contains(buf_view(&printed), STR("tenants: \n  - name: a\n    token: '***'")));
+    assert_false(str_contains(buf_view(&printed), STR("tok-")));
+    buf_done(&printed);
+    done(&loaded);
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+        loaded = load_text(refused[i].text);
+        assert_says(&loaded, refused[i].says);
+        done(&loaded);
+    }
+}
+
 static void a_key_has_limits_and_a_beginning(void **state)
 {
     static const struct {
@@ -287,6 +380,8 @@ int test_secrets(void)
         cmocka_unit_test(origins_are_read_by_the_same_reader),
         cmocka_unit_test(keys_that_are_no_secret_are_refused),
         cmocka_unit_test(keys_of_the_file_have_places_and_dates),
+        cmocka_unit_test(secrets_are_taken_by_reference),
+        cmocka_unit_test(tenants_are_read_and_named),
         cmocka_unit_test(a_key_has_limits_and_a_beginning),
         cmocka_unit_test(keys_that_end_soon_are_told),
     };
