@@ -14,6 +14,7 @@
 #include <uv.h>
 
 #include "api/api.h"
+#include "app/tenants.h"
 #include "base/deadline.h"
 #include "config/config.h"
 #include "http/server.h"
@@ -31,6 +32,7 @@ enum server_state {
     SERVER_STOPPED
 };
 
+struct key_source;
 struct reload;
 struct tls_config;
 
@@ -40,7 +42,9 @@ struct server {
     enum server_state state;
     struct sandbox *sandbox; /* NULL: the real platform */
     struct upstream *upstream;
+    struct key_source *key_source; /* NULL: no JWT is taken */
     struct plan_port port;
+    struct tenants tenants;
     struct offers offers; /* of the platform behind the port */
     struct session_store *sessions;
     struct api *api;

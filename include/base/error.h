@@ -50,6 +50,7 @@
     X(ERR_METHOD_UNKNOWN,       501, "not_implemented",       "Method not implemented",       false) \
     X(ERR_OVERLOADED,           503, "overloaded",            "Too busy",                     true)  \
     X(ERR_DRAINING,             503, "draining",              "Shutting down",                true)  \
+    X(ERR_KEY_SET_MISSING,      503, "key_set_missing",       "Tokens cannot be checked yet", true)  \
     X(ERR_HTTP_VERSION,         505, "http_version",          "HTTP version not supported",   false) \
     /* the platform */                                                                              \
     X(ERR_UPSTREAM_REFUSED,     502, "upstream_refused",      "The platform refused",         false) \

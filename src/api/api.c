@@ -13,32 +13,6 @@
 #include "base/clock.h"
 #include "base/host.h"
 #include "base/mem.h"
-#include "run/run.h"
-#include "step/lane.h"
-
-static size_t max_body_of(const struct task *task)
-{
-    const struct config *config = task->config;
-
-    if (task->route->body == BODY_TEST) {
-        return config->http.max_test_file_body;
-    }
-    return task->route->body == BODY_COMMAND ? config->http.max_command_body
-                                             : config->http.max_body;
-}
-
-static enum http_verdict verdict_for_http(const struct task *task, enum stage_verdict verdict,
-                                          size_t *max_body)
-{
-    if (verdict == STAGE_DONE) {
-        return HTTP_REPLIED;
-    }
-    if (task_streams_body(task)) {
-        return HTTP_BODY_STREAM;
-    }
-    *max_body = max_body_of(task);
-    return HTTP_BODY_BUFFER;
-}
 
 static void on_begin(void *context, struct exchange *exchange)
 {
@@ -55,10 +29,11 @@ static enum http_verdict on_head(void *context, struct exchange *exchange, size_
     task->config = config_hold(api->config);
     arena_defer(&exchange->arena, config_release, unconst(task->config));
     task->exchange = exchange;
+    task->platform = &api->platforms[0];
     task->arena = &exchange->arena;
     task->begin_us = clock_now_us();
     exchange->task = task;
-    return verdict_for_http(task, stages_head_run(task), max_body);
+    return task_head_verdict(task, stages_head_run(task), max_body);
 }
 
 static void on_body(void *context, struct exchange *exchange)
@@ -150,22 +125,6 @@ const struct http_service *api_service(void)
     return &service;
 }
 
-static struct run_store_options run_options(const struct api *api)
-{
-    const struct config *config = api->config;
-
-    return (struct run_store_options){
-        .port = api->options.port,
-        .defaults = &api->defaults,
-        .lanes = api->lanes,
-        .ui_url = config->upstream.ui_url,
-        .project = config->runs.project,
-        .max_active = config->runs.max_active,
-        .max_kept = config->runs.max_kept,
-        .poll_ms = config->runs.poll_ms,
-    };
-}
-
 static void read_trusted(struct api *api)
 {
     size_t n = api->config->server.n_trusted_proxies;
@@ -184,7 +143,6 @@ static void read_trusted(struct api *api)
 enum error_code api_open(const struct api_options *options, struct api **out, struct error *err)
 {
     enum error_code code = catalog_open(err);
-    struct run_store_options runs;
     struct api *api;
 
     if (code != ERR_OK) {
@@ -194,15 +152,16 @@ enum error_code api_open(const struct api_options *options, struct api **out, st
     api->options = *options;
     api->routes = api_routes();
     api->config = config_hold(options->config);
-    api->defaults.organization_id = options->config->upstream.organization_id;
     read_trusted(api);
     api->idempotency = idempotency_store_new(options->config);
     api->cache = cache_new(options->config);
     api->goals = goal_memo_new();
+    api->auth = auth_open(&(struct auth_options){.config = options->config,
+                                                 .source = options->key_source,
+                                                 .deadlines = options->deadlines,
+                                                 .later = options->later});
     api->limits = limits_new(options->config);
-    api->lanes = lanes_new(options->port->later, options->config->sessions.max_queue);
-    runs = run_options(api);
-    api->runs = run_store_open(&runs);
+    platforms_open(api);
     api->verdicts = verdict_store_new(api);
     api->opened_ms = clock_now_ms();
     *out = api;
@@ -212,17 +171,14 @@ enum error_code api_open(const struct api_options *options, struct api **out, st
 void api_configure(struct api *api, const struct config *config)
 {
     const struct config *before = api->config;
-    struct run_store_options runs;
 
     api->config = config_hold(config);
-    api->defaults.organization_id = config->upstream.organization_id;
     read_trusted(api);
     idempotency_configure(api->idempotency, config);
     cache_configure(api->cache, config);
+    auth_configure(api->auth, config);
     limits_configure(api->limits, config);
-    lanes_configure(api->lanes, config->sessions.max_queue);
-    runs = run_options(api);
-    run_store_configure(api->runs, &runs);
+    platforms_configure(api);
     config_release(unconst(before));
 }
 
@@ -238,26 +194,28 @@ void api_set_config_error(struct api *api, struct str text)
 
 void api_stop(struct api *api)
 {
-    run_store_stop(api->runs);
+    platforms_stop(api);
     verdict_store_stop(api->verdicts);
+    auth_stop(api->auth);
 }
 
 size_t api_n_running(const struct api *api)
 {
-    return run_store_n_active(api->runs);
+    return platforms_n_running(api);
 }
 
 void api_close(struct api *api)
 {
     if (api != NULL) {
-        run_store_close(api->runs);
+        platforms_close_runs(api);
         verdict_store_free(api->verdicts);
         idempotency_store_free(api->idempotency);
         cache_free(api->cache);
         goal_memo_free(api->goals);
         limits_free(api->limits);
+        auth_close(api->auth);
         mem_free(api->trusted);
-        lanes_free(api->lanes);
+        platforms_close(api);
         config_release(unconst(api->config));
         mem_free(api);
         catalog_close();

@@ -8,6 +8,7 @@
 #include "app/server.h"
 #include "base/clock.h"
 #include "base/url.h"
+#include "key_source.h"
 #include "observe/log.h"
 #include "reload.h"
 #include "subcommands.h"
@@ -38,9 +39,16 @@ struct config *load_config(const char *file, const struct arguments *arguments)
     const struct config_sources sources = sources_of(file, arguments);
     struct config *config = NULL;
     struct error_list errors;
+    struct error err = {0};
 
     error_list_init(&errors);
-    if (config_load(&sources, &config, &errors) != ERR_OK) {
+    if (config_load(&sources, &config, &errors) == ERR_OK &&
+        key_source_check(config, &err) != ERR_OK) {
+        *error_list_add(&errors) = err;
+        config_release(config);
+        config = NULL;
+    }
+    if (config == NULL) {
         print_errors(&errors);
     }
     error_list_done(&errors);

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "catalog/catalog.h"
 #include "crypto/tls.h"
+#include "key_source.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "reload.h"
@@ -79,6 +80,24 @@ static void close_upstream(struct server *server)
     }
 }
 
+static void on_tenants_closed(void *context)
+{
+    close_upstream(context);
+}
+
+static void close_tenants(struct server *server)
+{
+    tenants_close(&server->tenants, on_tenants_closed, server);
+}
+
+static void on_key_source_closed(void *context)
+{
+    struct server *server = context;
+
+    server->key_source = NULL;
+    close_tenants(server);
+}
+
 static void on_http_closed(void *context)
 {
     struct server *server = context;
@@ -87,7 +106,11 @@ static void on_http_closed(void *context)
     if (server->api != NULL) {
         api_stop(server->api);
     }
-    close_upstream(server);
+    if (server->key_source != NULL) {
+        key_source_close(server->key_source, on_key_source_closed, server);
+    } else {
+        close_tenants(server);
+    }
 }
 
 void server_stop(struct server *server)
@@ -104,7 +127,7 @@ void server_stop(struct server *server)
     if (server->http != NULL) {
         http_server_close(server->http, on_http_closed, server);
     } else {
-        close_upstream(server);
+        on_http_closed(server);
     }
 }
 
@@ -285,6 +308,15 @@ static enum error_code open_upstream(struct server *server, struct error *err)
     return code;
 }
 
+/* With the sandbox all of them have it as their platform, each with its own token. */
+static enum error_code open_tenants(struct server *server, struct error *err)
+{
+    const struct api_tenant shared = {&server->port, server->upstream};
+
+    return tenants_open(&server->tenants, &server->loop, server->config, &shared,
+                        server->sandbox != NULL, err);
+}
+
 static enum error_code open_sessions(struct server *server, struct error *err)
 {
     const struct session_options options = session_options_of(server->config);
@@ -302,12 +334,19 @@ static enum error_code open_api(struct server *server, struct error *err)
         .sessions = server->sessions,
         .deadlines = &server->loop.deadlines,
         .later = &server->loop.later,
+        .tenants = server->tenants.links,
+        .key_source = key_source_of(server->key_source),
         .sandbox = server->sandbox != NULL,
         .reload = reload_for_request,
         .reloader = server,
     };
 
     return api_open(&options, &server->api, err);
+}
+
+static enum error_code open_key_source(struct server *server, struct error *err)
+{
+    return key_source_open(&server->loop, server->config, &server->key_source, err);
 }
 
 static enum error_code open_tls(struct server *server, struct error *err)
@@ -362,8 +401,9 @@ static enum error_code open_tables(struct server *server, struct error *err)
 enum error_code server_open(struct server *server, struct config *config, bool proxy,
                             struct error *err)
 {
-    static const open_fn proxy_steps[] = {open_tables, open_sandbox, open_upstream, open_sessions,
-                                          open_api,    open_tls,     open_http,     NULL};
+    static const open_fn proxy_steps[] = {
+        open_tables,   open_sandbox, open_upstream, open_tenants, open_key_source,
+        open_sessions, open_api,     open_tls,      open_http,    NULL};
     static const open_fn sandbox_steps[] = {open_sandbox, NULL};
     enum error_code code;
 
@@ -395,6 +435,7 @@ void server_done(struct server *server)
 {
     reload_free(server->reload);
     api_close(server->api);
+    tenants_done(&server->tenants);
     if (server->sessions != NULL) {
         session_store_close(server->sessions);
     }

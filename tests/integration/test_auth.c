@@ -105,11 +105,133 @@ static void a_key_has_limits_of_its_own(void **state)
     buf_done(&yaml);
 }
 
+/* How often the platform was asked with this token. */
+static size_t asked_with(struct proxy *proxy, const char *value)
+{
+    const struct json *requests = sandbox_requests(proxy->program.sandbox_port, &proxy->arena);
+    const struct json *item;
+    size_t n = 0;
+
+    JSON_FOREACH (item, requests) {
+        n += str_contains(json_text(&proxy->arena, json_get(item, "headers")), str_from(value));
+    }
+    return n;
+}
+
+/* The sandbox keeps what each token owns apart, as the platform does. */
+static void a_tenant_has_its_own_account_of_the_platform(void **state)
+{
+    static const char a[] = "X-API-Key: key-of-tenant-a\r\n";
+    static const char second[] = "X-API-Key: key-two-of-tenant-a\r\n";
+    static const char b[] = "X-API-Key: key-of-tenant-b\r\n";
+    static const char none[] = "X-API-Key: key-of-no-tenant\r\n";
+    const struct json *made;
+    struct proxy proxy;
+    struct buf yaml;
+    struct str id;
+    struct str log_text;
+
+    (void)state;
+    buf_init(&yaml, OUTPUT_MAX);
+    buf_text(&yaml, "tenants:\n"
+                    "  - {name: a, token: canary-token-a, organization_id: 11}\n"
+                    "  - {name: b, token: canary-token-b, organization_id: 12, "
+                    "base_url: \"https://platform.example/api\"}\n"
+                    "auth:\n  keys:\n    - {name: ka, key: key-of-tenant-a, tenant: a}\n"
+                    "    - {name: ka2, key: key-two-of-tenant-a, tenant: a}\n"
+                    "    - {name: kb, key: key-of-tenant-b, tenant: b}\n"
+                    "    - {name: k, key: key-of-no-tenant}\n");
+    serve(&proxy, &yaml);
+    made = proxy_ask(&proxy, "POST", "/api/projects", a, "{\"name\": \"of a\"}");
+    assert_int_equal(proxy.reply.status, 201);
+    id = json_str(json_get(made, "id"));
+    assert_true(id.len > 0);
+    assert_true(asked_with(&proxy, "Bearer canary-token-a") > 0);
+    assert_int_equal(asked_with(&proxy, "Bearer canary-token-b"), 0);
+    /* the cache is shared by the keys of a tenant, and by nobody else */
+    assert_int_equal(ask(&proxy, "GET", "/api/projects", a), 200);
+    assert_true(str_contains(reply_text(&proxy.reply), STR("of a")));
+    assert_int_equal(ask(&proxy, "GET", "/api/projects", second), 200);
+    assert_true(str_contains(reply_text(&proxy.reply), STR("of a")));
+    assert_true(str_contains(reply_field(&proxy.reply, "Cache-Status"), STR("hit")));
+    assert_int_equal(ask(&proxy, "GET", "/api/projects", b), 200);
+    assert_false(str_contains(reply_text(&proxy.reply), STR("of a")));
+    assert_int_equal(ask(&proxy, "GET", "/api/projects", none), 200);
+    assert_false(str_contains(reply_text(&proxy.reply), STR("of a")));
+    assert_int_equal(ask(&proxy, "GET", "/virtuoso/user", b), 200);
+    assert_true(asked_with(&proxy, "Bearer canary-token-b") >= 2);
+    assert_true(asked_with(&proxy, "Bearer " SANDBOX_TOKEN) >= 1);
+    /* canaries: neither side sees what belongs to the other */
+    assert_int_equal(asked_with(&proxy, "key-of-"), 0);
+    assert_int_equal(asked_with(&proxy, "key-two-of-"), 0);
+    buf_clear(&yaml);
+    program_errors(&proxy.program, &yaml);
+    log_text = buf_view(&yaml);
+    assert_true(log_text.len > 0);
+    assert_false(str_contains(log_text, STR("canary")) || str_contains(log_text, STR("key-of-")));
+    proxy_stop(&proxy);
+    buf_done(&yaml);
+}
+
+/* The sandbox refuses tokens that begin with "invalid". */
+static void a_refused_token_is_replaced_by_the_other_one(void **state)
+{
+    static const char *const sets[] = {"upstream.token=invalid-canary-1",
+                                       "upstream.secondary_token=" SANDBOX_TOKEN, "auth.mode=none",
+                                       NULL};
+    struct proxy proxy;
+    struct reply metrics = {0};
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    sandbox_forget_requests(proxy.program.sandbox_port);
+    (void)proxy_command(&proxy, "step-interact click", "[\"x\"]", NULL);
+    assert_int_equal(proxy.reply.status, 200);
+    assert_int_equal(json_size(proxy_steps(&proxy)), 1); /* once, though it was sent twice */
+    assert_int_equal(asked_with(&proxy, "Bearer invalid-canary-1"), 1);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(ask(&proxy, "GET", "/virtuoso/user", NULL), 200);
+    }
+    assert_int_equal(asked_with(&proxy, "Bearer invalid-canary-1"), 1);
+    assert_int_equal(ask(&proxy, "GET", "/health", NULL), 200);
+    assert_false(str_contains(reply_text(&proxy.reply), STR("refused the stored token")));
+    client_ask(proxy.program.port, "GET", "/metrics", NULL, STR_EMPTY, &metrics);
+    assert_true(str_contains(reply_text(&metrics), STR("upstream_token_changes_total 1\n")));
+    assert_true(program_wrote(&proxy.program, "upstream.token_refused"));
+    assert_true(program_wrote(&proxy.program, "upstream.token_changed"));
+    assert_false(program_wrote(&proxy.program, "canary"));
+    /* both: the platform's refusal is told as such */
+    sandbox_fault(proxy.program.sandbox_port,
+                  "{\"match\":\"GET /user\",\"status\":401,\"times\":2}");
+    assert_int_equal(ask(&proxy, "GET", "/virtuoso/user", "Cache-Control: no-cache\r\n"), 502);
+    reply_done(&metrics);
+    proxy_stop(&proxy);
+}
+
+/* Direct access, whose answers are streamed. */
+static void a_stream_is_asked_for_again_with_the_other_token(void **state)
+{
+    static const char *const sets[] = {"upstream.token=invalid-canary-1",
+                                       "upstream.secondary_token=" SANDBOX_TOKEN, "auth.mode=none",
+                                       NULL};
+    struct proxy proxy;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    sandbox_forget_requests(proxy.program.sandbox_port);
+    assert_int_equal(ask(&proxy, "GET", "/virtuoso/user", NULL), 200);
+    assert_int_equal(asked_with(&proxy, "Bearer invalid-canary-1"), 1);
+    proxy_stop(&proxy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_key_is_what_it_was_made_as),
         cmocka_unit_test(a_key_has_limits_of_its_own),
+        cmocka_unit_test(a_refused_token_is_replaced_by_the_other_one),
+        cmocka_unit_test(a_stream_is_asked_for_again_with_the_other_token),
+        cmocka_unit_test(a_tenant_has_its_own_account_of_the_platform),
     };
 
     return cmocka_run_group_tests_name("auth", tests, NULL, NULL);

@@ -5,13 +5,14 @@
 # header.
 cmake_minimum_required(VERSION 3.25)
 
-set(ROOMS base crypto observe data config net http load upstream plan step session catalog testfile forms run
+set(ROOMS base crypto observe data config auth net http load upstream plan step session catalog testfile forms run
   api/gate api/command api/simple api/tests api/docs api/relay api/ops api sandbox cli app)
 set(MAY_base)
 set(MAY_crypto base)
 set(MAY_observe base)
 set(MAY_data base)
 set(MAY_config base crypto data)
+set(MAY_auth base crypto observe data config)
 set(MAY_net base crypto observe)
 set(MAY_http base observe net)
 set(MAY_load base http) # http/answer.h only
@@ -24,8 +25,8 @@ set(MAY_testfile base data plan catalog upstream/class.h)
 set(MAY_forms base data plan catalog testfile upstream/class.h)
 set(MAY_run base crypto observe data upstream plan step catalog testfile)
 # The parts of api are rooms of their own; api itself joins them.
-set(MAY_api/gate base crypto observe data config http upstream plan step session catalog testfile run)
-set(GATE_api base crypto observe data config http upstream plan session catalog api/gate)
+set(MAY_api/gate base crypto observe data config auth http upstream plan step session catalog testfile run)
+set(GATE_api base crypto observe data config auth http upstream plan session catalog api/gate)
 set(MAY_api/command ${GATE_api} step testfile forms run)
 set(MAY_api/simple ${GATE_api} step testfile run api/command)
 set(MAY_api/tests ${GATE_api} step testfile run)
@@ -35,7 +36,7 @@ set(MAY_api/ops ${GATE_api})
 set(MAY_api ${GATE_api} step testfile run api/command api/simple api/tests api/docs api/relay api/ops)
 set(MAY_sandbox base observe data http)
 set(MAY_cli base data net upstream plan catalog testfile)
-set(MAY_app base crypto observe data config net http load upstream plan session catalog testfile api/gate api sandbox cli)
+set(MAY_app base crypto observe data config auth net http load upstream plan session catalog testfile api/gate api sandbox cli)
 
 # The room of a path below src or include: its first folders, as far as the table knows them.
 function(room_of path result)

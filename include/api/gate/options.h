@@ -4,9 +4,16 @@
 
 #include <stdbool.h>
 
+#include "auth/auth.h"
 #include "config/config.h"
 #include "plan/plan.h"
 #include "session/session.h"
+
+/* Where a tenant's calls go. */
+struct api_tenant {
+    const struct plan_port *port; /* outlives the api */
+    struct upstream *upstream;
+};
 
 /* What reading the configuration again came to; texts in the arena. */
 struct reload_report {
@@ -27,7 +34,9 @@ struct api_options {
     struct session_store *sessions;
     struct deadlines *deadlines;
     struct later *later;
-    bool sandbox; /* the platform is the embedded sandbox */
+    const struct api_tenant *tenants;     /* as many as config->tenants, in their order */
+    const struct auth_source *key_source; /* of auth.jwt.jwks; NULL: no JWT is taken */
+    bool sandbox;                         /* the platform is the embedded sandbox */
     /* Reads the configuration again (POST /admin/reload), and says what came of it. */
     void (*reload)(void *reloader, struct reload_report *out);
     void *reloader;

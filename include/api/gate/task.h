@@ -3,21 +3,14 @@
 #define API_GATE_TASK_H
 
 #include "api/gate/options.h"
+#include "api/gate/platform.h"
 #include "api/gate/route.h"
+#include "auth/auth.h"
 #include "base/json_writer.h"
 #include "catalog/catalog.h"
-#include "crypto/digest.h"
 #include "data/json.h"
-#include "http/exchange.h"
+#include "http/server.h"
 #include "observe/metrics.h"
-
-struct principal {
-    struct str name;
-    unsigned permissions;
-    struct digest owner; /* names the caller in sessions and caches; not reversible to the key */
-    struct str bearer;   /* the caller's own platform token, a view into the head; empty: stored */
-    const struct config_rate *rate; /* NULL: as limits says for everybody */
-};
 
 struct idempotency_entry;
 
@@ -34,8 +27,11 @@ struct task {
     const struct route *route;
     struct route_match match;
     struct principal principal;
-    const struct json *body;  /* NULL: none was sent */
-    const struct json *query; /* query.h */
+    struct platform *platform; /* the account that the principal works with */
+    struct auth_ticket ticket; /* while it waits for authentication */
+    bool head_waits;           /* it does */
+    const struct json *body;   /* NULL: none was sent */
+    const struct json *query;  /* query.h */
     bool dry_run;
     bool raw;
     const stage_fn *stages; /* those still to come, while one of them waits */
@@ -63,7 +59,6 @@ struct task {
 
 struct idempotency_store;
 struct verdict_store;
-struct run_store;
 struct cache;
 struct cache_seat;
 struct goal_memo;
@@ -74,16 +69,16 @@ struct api {
     struct api_options options;
     const struct route_table *routes;
     const struct config *config;
-    struct catalog_defaults defaults;
+    struct platform *platforms; /* that of `upstream`, then the tenants' in their order */
+    size_t n_platforms;
     struct idempotency_store *idempotency;
     struct cache *cache;
     struct goal_memo *goals;
+    struct auth *auth;
     struct limits *limits;
     struct verdict_store *verdicts;
-    struct run_store *runs;
     struct ip_range *trusted; /* server.trusted_proxies */
     size_t n_trusted;
-    struct lanes *lanes;
     char config_error
         [ERROR_TEXT_MAX];         /* why the last configuration was refused; empty: it was not */
     int64_t config_error_wall_ms; /* since when */
@@ -94,16 +89,17 @@ struct api {
 
 /* stages.c */
 enum stage_verdict stages_head_run(struct task *task);
-/* The body goes to the handler piece by piece. */
-bool task_streams_body(const struct task *task);
 bool task_only_reads(const struct task *task); /* GET, HEAD */
 enum stage_verdict stages_body_run(struct task *task);
 void task_go_on(struct task *task); /* the stages after the one that waited */
+void task_go_on_head(struct task *task);
 
-/* auth.c */
-enum error_code auth_check(const struct config *config, const struct exchange *exchange,
-                           struct principal *out, struct error *err) MUST_CHECK;
+/* What on_head answers to http for the verdict of the head's stages. */
+enum http_verdict task_head_verdict(const struct task *task, enum stage_verdict verdict,
+                                    size_t *max_body);
 
+/* auth.c: WAIT: the stages behind it run later, and http_head_done is called. */
+enum stage_verdict task_authenticate(struct task *task);
 /* ERR_FORBIDDEN when the principal lacks it. */
 enum stage_verdict task_allow(struct task *task, unsigned permission);
 

@@ -89,7 +89,7 @@ static enum error_code forbid(const struct batch_item *item, struct error *err)
         return ERR_OK;
     }
     return error_at(err, ERR_FORBIDDEN, "/command",
-                    "This API key lacks the permission \"%s\" that %s needs",
+                    "This credential lacks the permission \"%s\" that %s needs",
                     permission_name(permission), item->bound.command->words);
 }
 
@@ -101,7 +101,7 @@ static void item_prepare(struct batch_item *item, size_t *left)
     struct error err = {0};
 
     item->position = item->input.position;
-    item->input.defaults = &item->batch->task->api->defaults;
+    item->input.defaults = &item->batch->task->platform->defaults;
     item->input.csv_left = item->batch->n_items > 1 ? &item->batch->csv_left : NULL;
     item->input.brief = *left == 0;
     item_errors(item)->max = *left > 0 ? *left : 1;

@@ -23,7 +23,7 @@ static int64_t shown_position(const struct batch_item *item)
     struct batch_cursor *cursor = item->cursor;
 
     if (cursor->position < 0) {
-        cursor->position = lanes_end(item->batch->task->api->lanes, cursor->checkpoint_number);
+        cursor->position = lanes_end(item->batch->task->platform->lanes, cursor->checkpoint_number);
     }
     return cursor->position;
 }
@@ -472,7 +472,7 @@ enum stage_verdict batch_start(struct batch *batch, void (*on_done)(struct batch
 
     batch->on_done = on_done;
     task->state = batch;
-    step_init(&batch->step, task->api->lanes, catalog_extra_call("count steps"));
+    step_init(&batch->step, task->platform->lanes, catalog_extra_call("count steps"));
     (void)task_plan_new(task);
     if (uses_lane(batch) &&
         session_lane_enter(task->api->options.sessions, batch->session.id, &batch->ticket, on_turn,

@@ -159,7 +159,7 @@ enum stage_verdict handle_command_groups(struct task *task)
  * the table, which the catalogue's own test catches. */
 static struct json *example_forms(struct task *task, const struct command *command)
 {
-    struct str organization_id = task->api->defaults.organization_id;
+    struct str organization_id = task->platform->defaults.organization_id;
     const struct catalog_defaults shown = {/* help works without a configured one */
                                            organization_id.len > 0 ? organization_id : STR("1")};
     struct command_input input = {.position = -1, .defaults = &shown, .shows_forms = true};

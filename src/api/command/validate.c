@@ -99,7 +99,7 @@ enum stage_verdict handle_validate(struct task *task)
         .options = json_get(body, "options"),
         .checkpoint_id = json_str(json_get(body, "checkpoint_id")),
         .position = -1,
-        .defaults = &task->api->defaults,
+        .defaults = &task->platform->defaults,
     };
     struct bound_command bound = {0};
     struct warning_list fixes = {0};

@@ -220,7 +220,9 @@ enum stage_verdict handle_openapi(struct task *task)
         "{\"name\":\"operations\",\"description\":\"Health and metrics\"},"
         "{\"name\":\"documents\",\"description\":\"This documentation, all routes, error codes\"}]}";
     static const char components[] =
-        "{\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\"},"
+        "{\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\","
+        "\"description\":\"An API key, a token of the identity provider, or your own token of the "
+        "platform, as auth.mode says.\"},"
         "\"apiKey\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-API-Key\"}},"
         "\"responses\":{\"Problem\":{\"description\":\"What is wrong, where, and what to do (RFC 9457)\",\"content\":"
         "{\"application/problem+json\":{\"schema\":{\"$ref\":\"#/components/schemas/Problem\"}}}}},"

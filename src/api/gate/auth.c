@@ -1,141 +1,83 @@
-/* Who calls. Keys are kept as SHA-256; the whole table is walked in constant time, so that timing
- * tells neither which key is near nor how many there are before it. */
+/* The stage that asks room auth who calls, and what a route asks of the caller. */
+#include "api/gate/limits.h"
 #include "api/gate/task.h"
-#include "base/clock.h"
 
-enum { TOKEN_MAX = 4096, NAME_DIGITS = 12 };
-
-/* RFC 6750 section 2.1; empty when there is none. */
-static struct str bearer_of(const struct exchange *exchange)
+static struct auth_shown shown_by(const struct exchange *exchange)
 {
     struct str header = exchange_header(exchange, "Authorization");
+    bool is_bearer = str_starts_nocase(header, STR("Bearer "));
 
-    return str_starts_nocase(header, STR("Bearer ")) ? str_trim(str_sub(header, 7, header.len))
-                                                     : STR_EMPTY;
+    return (struct auth_shown){
+        .bearer = is_bearer ? str_trim(str_sub(header, 7, header.len)) : STR_EMPTY,
+        .api_key = exchange_header(exchange, "X-API-Key"),
+    };
 }
 
-/* The credential as sent; empty when there is none. */
-static struct str credential_of(const struct exchange *exchange)
+static void on_ready(struct auth_ticket *ticket)
 {
-    struct str bearer = bearer_of(exchange);
+    struct task *task = CONTAINER_OF(ticket, struct task, ticket);
+    enum stage_verdict verdict;
 
-    return bearer.len > 0 ? bearer : exchange_header(exchange, "X-API-Key");
+    task->on_cancel = NULL;
+    task->head_waits = false;
+    verdict = task_authenticate(task);
+    if (verdict == STAGE_CONTINUE) {
+        task_go_on_head(task);
+    }
 }
 
-/* Where keys are taken: a caller who names two is not guessed at. */
-static bool has_two_credentials(const struct exchange *exchange)
+static void on_cancel(struct task *task)
 {
-    struct str key = exchange_header(exchange, "X-API-Key");
-
-    return key.len > 0 && !str_eq(credential_of(exchange), key);
+    auth_wait_cancel(&task->ticket);
 }
 
-static const struct config_key *key_find(const struct config *config, struct str credential)
+/* The refusal counts against the address, but only when the caller is to blame for it. */
+static enum stage_verdict refuse(struct task *task, const struct auth_shown *shown)
 {
-    struct digest digest;
-    const struct config_key *found = NULL;
+    bool has_shown = shown->bearer.len > 0 || shown->api_key.len > 0;
 
-    digest_of(credential, &digest);
-    for (size_t i = 0; i < config->auth.n_keys; i++) {
-        if (bytes_equal_constant_time(digest.bytes, config->auth.keys[i].sha256, DIGEST_BYTES)) {
-            found = &config->auth.keys[i];
-        }
+    if (task->error.code == ERR_UNAUTHORIZED) {
+        exchange_set_header(task->exchange, "WWW-Authenticate",
+                            has_shown
+                                ? STR("Bearer realm=\"virtuoso-proxy\", error=\"invalid_token\"")
+                                : STR("Bearer realm=\"virtuoso-proxy\""));
+        metric_add(M_AUTH_FAILURES, 0, 0, 0, 1);
+        limits_count_stranger(task);
     }
-    return found;
+    return task_fail(task);
 }
 
-static enum error_code check_key(const struct config *config, const struct exchange *exchange,
-                                 struct principal *out, struct error *err)
+static enum stage_verdict wait_for(struct task *task)
 {
-    struct str credential = credential_of(exchange);
-    const struct config_key *key;
-
-    if (credential.len == 0) {
-        return error_set(
-            err, ERR_UNAUTHORIZED,
-            "No credential: send an API key as \"Authorization: Bearer KEY\" or \"X-API-Key: KEY\"");
+    task->ticket.on_ready = on_ready;
+    if (auth_wait(task->api->auth, &task->ticket, &task->error) != ERR_OK) {
+        return task_fail(task);
     }
-    key = key_find(config, credential);
-    if (key == NULL) {
-        return error_set(err, ERR_UNAUTHORIZED, "This API key is not known");
-    }
-    if (key->not_before_ms != 0 && key->not_before_ms > clock_wall_ms()) {
-        return error_set(err, ERR_UNAUTHORIZED, "This API key is not valid yet (not_before)");
-    }
-    if (key->expires_ms != 0 && key->expires_ms <= clock_wall_ms()) {
-        return error_set(err, ERR_UNAUTHORIZED, "This API key has expired; ask for a new one");
-    }
-    out->name = key->name;
-    out->permissions = key->permissions;
-    out->rate = &key->rate;
-    digest_of(str_range((const char *)key->sha256, (const char *)key->sha256 + DIGEST_BYTES),
-              &out->owner);
-    return ERR_OK;
+    task->on_cancel = on_cancel;
+    task->head_waits = true;
+    return STAGE_WAIT;
 }
 
-/* What may stand behind "Bearer " (RFC 6750: b64token), bounded. */
-static bool is_token(struct str text)
+enum stage_verdict task_authenticate(struct task *task)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] <= ' ' || text.ptr[i] > '~') {
-            return false;
-        }
-    }
-    return text.len > 0 && text.len <= TOKEN_MAX;
-}
+    struct auth_shown shown = shown_by(task->exchange);
 
-/* The caller's own token of the platform: whether it is one the platform alone knows (verdict.c).
- * Hashed with a word of its own, so that no key of ours can have the same owner. */
-static enum error_code take_token(const struct exchange *exchange, struct principal *out,
-                                  struct error *err)
-{
-    struct str bearer = bearer_of(exchange);
-    char hex[65];
-
-    if (bearer.len == 0) {
-        return error_set(err, ERR_UNAUTHORIZED,
-                         "No credential: send your API token of the platform as \"Authorization: "
-                         "Bearer TOKEN\"");
+    switch (auth_check(task->api->auth, &shown, &task->ticket, task->arena, &task->principal,
+                       &task->error)) {
+    case AUTH_REFUSED:
+        return refuse(task, &shown);
+    case AUTH_LATER:
+        return wait_for(task);
+    case AUTH_ADMITTED:
+        break;
     }
-    if (!is_token(bearer)) {
-        return error_set(err, ERR_UNAUTHORIZED,
-                         "This is not a token: a token has 1 to %d visible characters", TOKEN_MAX);
+    if (auth_config(task->api->auth) != task->config) { /* what the principal points into */
+        arena_defer(task->arena, config_release,
+                    unconst(config_hold(auth_config(task->api->auth))));
     }
-    digest_of_parts((struct str[]){STR("platform token"), bearer}, 2, &out->owner);
-    digest_hex(&out->owner, hex);
-    hex[NAME_DIGITS] = '\0';
-    out->name = arena_printf(unconst(&exchange->arena), "token-%s", hex);
-    out->permissions = PERMISSION_ALL & ~(unsigned)PERMISSION_ADMIN;
-    out->bearer = bearer;
-    return ERR_OK;
-}
-
-enum error_code auth_check(const struct config *config, const struct exchange *exchange,
-                           struct principal *out, struct error *err)
-{
-    bool is_ours = exchange_has_header(exchange, "X-API-Key") && bearer_of(exchange).len == 0;
-
-    if ((config->auth.modes & AUTH_KEYS) != 0 && has_two_credentials(exchange)) {
-        return error_set(
-            err, ERR_UNAUTHORIZED,
-            "Authorization and X-API-Key hold different credentials; send one of them");
-    }
-    switch (config->auth.modes) {
-    case AUTH_KEYS:
-        return check_key(config, exchange, out, err);
-    case AUTH_PASSTHROUGH:
-        return take_token(exchange, out, err);
-    case AUTH_KEYS | AUTH_PASSTHROUGH:
-        if (is_ours || key_find(config, bearer_of(exchange)) != NULL) {
-            return check_key(config, exchange, out, err);
-        }
-        return take_token(exchange, out, err);
-    default:
-        out->name = STR("anonymous");
-        out->permissions = PERMISSION_ALL;
-        digest_of(STR("anonymous"), &out->owner);
-        return ERR_OK;
-    }
+    task->platform = &task->api->platforms[task->principal.tenant];
+    task->exchange->notes.principal = task->principal.name;
+    return STAGE_CONTINUE;
 }
 
 enum stage_verdict task_allow(struct task *task, unsigned permission)
@@ -147,7 +89,7 @@ enum stage_verdict task_allow(struct task *task, unsigned permission)
         (task->principal.permissions & (permission | PERMISSION_ADMIN)) != 0) {
         return STAGE_CONTINUE;
     }
-    (void)error_set(&task->error, ERR_FORBIDDEN, "This API key lacks the permission \"%s\"",
+    (void)error_set(&task->error, ERR_FORBIDDEN, "This credential lacks the permission \"%s\"",
                     permission_name(permission));
     return task_fail(task);
 }

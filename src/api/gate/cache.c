@@ -123,7 +123,12 @@ static struct str key_view(const struct digest *key)
 
 struct str cache_identity(const struct task *task)
 {
-    return task->principal.bearer.len > 0 ? key_view(&task->principal.owner) : STR("stored");
+    if (task->principal.bearer.len > 0) {
+        return key_view(&task->principal.owner);
+    }
+    return task->platform->tenant.len > 0
+               ? arena_printf(task->arena, "stored for %.*s", STR_ARG(task->platform->tenant))
+               : STR("stored");
 }
 
 static struct cache_entry *entry_for(struct cache *cache, struct task *task)

@@ -90,18 +90,7 @@ static enum stage_verdict stage_single_fields(struct task *task)
 
 static enum stage_verdict stage_authenticate(struct task *task)
 {
-    if (task->route->access == ACCESS_PUBLIC) {
-        return STAGE_CONTINUE;
-    }
-    if (auth_check(task->config, task->exchange, &task->principal, &task->error) != ERR_OK) {
-        exchange_set_header(task->exchange, "WWW-Authenticate",
-                            STR("Bearer realm=\"virtuoso-proxy\""));
-        metric_add(M_AUTH_FAILURES, 0, 0, 0, 1);
-        limits_count_stranger(task);
-        return task_fail(task);
-    }
-    task->exchange->notes.principal = task->principal.name;
-    return STAGE_CONTINUE;
+    return task->route->access == ACCESS_PUBLIC ? STAGE_CONTINUE : task_authenticate(task);
 }
 
 static enum stage_verdict stage_limit(struct task *task)
@@ -206,7 +195,8 @@ static enum stage_verdict stage_deadline(struct task *task)
     return STAGE_CONTINUE;
 }
 
-bool task_streams_body(const struct task *task)
+/* The body goes to the handler piece by piece. */
+static bool task_streams_body(const struct task *task)
 {
     return task->route->body == BODY_STREAM && !idempotency_is_asked(task);
 }
@@ -327,4 +317,46 @@ enum stage_verdict stages_body_run(struct task *task)
 void task_go_on(struct task *task)
 {
     (void)run(task, task->stages);
+}
+
+/* ---- what http is told ---- */
+
+static size_t max_body_of(const struct task *task)
+{
+    const struct config *config = task->config;
+
+    if (task->route->body == BODY_TEST) {
+        return config->http.max_test_file_body;
+    }
+    return task->route->body == BODY_COMMAND ? config->http.max_command_body
+                                             : config->http.max_body;
+}
+
+enum http_verdict task_head_verdict(const struct task *task, enum stage_verdict verdict,
+                                    size_t *max_body)
+{
+    if (verdict == STAGE_DONE) {
+        return HTTP_REPLIED;
+    }
+    if (task->head_waits) {
+        return HTTP_HEAD_WAITS;
+    }
+    if (task_streams_body(task)) {
+        return HTTP_BODY_STREAM;
+    }
+    *max_body = max_body_of(task);
+    return HTTP_BODY_BUFFER;
+}
+
+void task_go_on_head(struct task *task)
+{
+    struct exchange *exchange = task->exchange;
+    enum stage_verdict verdict = run(task, task->stages);
+    size_t max_body = 0;
+
+    if (verdict != STAGE_DONE) {
+        enum http_verdict for_http = task_head_verdict(task, verdict, &max_body);
+
+        http_head_done(exchange, for_http, max_body);
+    }
 }

@@ -8,7 +8,7 @@
 void plan_options_for(struct task *task, struct plan_options *out)
 {
     *out = (struct plan_options){
-        .token = &task->config->upstream.token,
+        .tokens = &task->platform->tokens,
         .request_id = str_from(task->exchange->trace.request_id),
         .trace = &task->exchange->trace,
         .stored_token = task->principal.bearer.len == 0,
@@ -72,7 +72,7 @@ struct plan *task_plan_new(struct task *task)
     struct plan_options options;
 
     plan_options_for(task, &options);
-    plan_init(plan, task->arena, task->api->options.port, &options);
+    plan_init(plan, task->arena, task->platform->port, &options);
     plan->owner = task;
     task->plan = plan;
     return plan;

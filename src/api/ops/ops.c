@@ -65,10 +65,10 @@ static void check_upstream(struct task *task, struct check *check)
                                         [UPSTREAM_FAIL] = HEALTH_FAIL};
     const struct upstream_health *state;
 
-    if (task->api->options.upstream == NULL) {
+    if (task->platform->upstream == NULL) {
         return;
     }
-    state = upstream_health(task->api->options.upstream);
+    state = upstream_health(task->platform->upstream);
     check->health = words[state->state];
     check->breaker = state->breaker_open ? "open" : "closed";
     check->limit = upstream_limit(task->api->options.upstream);
@@ -134,7 +134,7 @@ static enum health worst_of(const struct check checks[N_CHECKS])
 static void write_routes(struct json_writer *w, const struct task *task)
 {
     static const char *const words[] = {[OFFER_YES] = "answers", [OFFER_NO] = "not offered"};
-    const struct offers *offers = task->api->options.port->offers;
+    const struct offers *offers = task->platform->port->offers;
     bool begun = false;
 
     for (size_t i = 0; i < catalog_n_calls(); i++) {

@@ -277,7 +277,7 @@ static struct upstream_request request_of(struct relay *relay, struct str path, 
         .query = query_without_token(task),
         .body = keyed ? request->body : STR_EMPTY,
         .content_type = request->has_body ? exchange_header(exchange, "Content-Type") : STR_EMPTY,
-        .token = task->principal.bearer.len > 0 ? NULL : &task->config->upstream.token,
+        .tokens = task->principal.bearer.len > 0 ? NULL : &task->platform->tokens,
         .bearer = task->principal.bearer,
         .request_id = str_from(exchange->trace.request_id),
         .traceparent = str_from(relay->traceparent),
@@ -333,11 +333,11 @@ enum stage_verdict handle_relay(struct task *task)
     if (task->dry_run) {
         return answer_dry_run(task, &relay->call.request);
     }
-    if (upstream_start(task->api->options.upstream, &relay->call, &task->error) != ERR_OK) {
+    if (upstream_start(task->platform->upstream, &relay->call, &task->error) != ERR_OK) {
         return cache_fail(task);
     }
     if (relay->call.request.class != CALL_READ) {
-        lanes_foreign_begin(task->api->lanes, &relay->foreign);
+        lanes_foreign_begin(task->platform->lanes, &relay->foreign);
     }
     task->on_chunk = keyed ? NULL : on_chunk;
     task->on_writable = on_writable;

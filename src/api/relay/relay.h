@@ -29,6 +29,7 @@ struct relay {
     bool sniffs;  /* an opaque type, and its first bytes are still to come */
     bool streams; /* the answer has begun */
     bool too_big;
+    bool went_again; /* with the account's other token */
 };
 
 struct relay *relay_of(struct upstream_call *call);

@@ -10,6 +10,7 @@
 #include "api/gate/media.h"
 #include "api/gate/redact.h"
 #include "api/gate/verdict.h"
+#include "base/clock.h"
 #include "http/answer.h"
 
 struct relay *relay_of(struct upstream_call *call)
@@ -478,10 +479,38 @@ static void end_stream(struct relay *relay, enum error_code code)
     }
 }
 
+/* The platform refused the stored token before anything of the answer was passed on, and there was no
+ * body to stream: once more, and the account's other token is taken. */
+static bool goes_again(struct relay *relay, enum error_code *code)
+{
+    struct upstream_call *call = &relay->call;
+    struct upstream_call again = {
+        .request = call->request, .stream = call->stream, .on_done = call->on_done};
+
+    if (*code != ERR_OK || relay->status != 401 || relay->went_again || call->stream == NULL ||
+        call->stream->streams_body || call->request.tokens == NULL ||
+        call->token_at == upstream_tokens_pick(call->request.tokens, clock_now_ms())) {
+        return false;
+    }
+    relay->went_again = true;
+    relay->n_headers = 0;
+    relay->status = 0;
+    relay->content_type = relay->coding = relay->length = STR_EMPTY;
+    relay->too_big = false;
+    buf_clear(&relay->held);
+    *call = again;
+    *code = upstream_start(relay->task->platform->upstream, call, &call->error);
+    return *code == ERR_OK;
+}
+
 void relay_on_done(struct upstream_call *call, enum error_code code)
 {
     struct relay *relay = relay_of(call);
     struct task *task = relay->task;
+
+    if (goes_again(relay, &code)) {
+        return;
+    }
 
     if (call->stream == NULL) {
         task->may_have_changed = call->may_have_left;

@@ -51,7 +51,7 @@ static struct json *path_value(struct task *task, const char *name)
 
 static struct json *default_value(struct task *task, const struct simple_value *value)
 {
-    struct str organization = task->api->defaults.organization_id;
+    struct str organization = task->platform->defaults.organization_id;
 
     if (value->def == NULL) {
         return NULL;
@@ -278,7 +278,8 @@ static enum plan_verdict after_call(struct plan *plan, struct plan_row *row,
         return PLAN_FAIL;
     }
     if (call->makes_checkpoint) {
-        lanes_know_empty(simple->task->api->lanes, step_id_of(plan_get(plan, "checkpoint_id")));
+        lanes_know_empty(simple->task->platform->lanes,
+                         step_id_of(plan_get(plan, "checkpoint_id")));
     }
     if (call->each != NULL) {
         append_each(simple, call);
@@ -313,7 +314,7 @@ static void build(struct simple *simple)
 {
     struct plan *plan = task_plan_new(simple->task);
 
-    step_init(&simple->step, simple->task->api->lanes, catalog_named_call("count steps"));
+    step_init(&simple->step, simple->task->platform->lanes, catalog_named_call("count steps"));
     for (const struct simple_call *call = simple->row->calls;
          call < simple->row->calls + SIMPLE_MAX_CALLS && call->name != NULL; call++) {
         struct plan_row *row;

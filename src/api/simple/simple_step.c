@@ -249,7 +249,7 @@ static enum plan_verdict after_checkpoint(struct plan *plan, struct plan_row *ro
     (void)answer;
     (void)err;
     *delay_ms = 0;
-    lanes_know_empty(making->task->api->lanes, checkpoint_of(plan));
+    lanes_know_empty(making->task->platform->lanes, checkpoint_of(plan));
     return PLAN_NEXT;
 }
 
@@ -289,7 +289,7 @@ static struct making *making_new(struct task *task, const char *main, const char
     making->main = catalog_named_call(main);
     making->map = map;
     task->state = making;
-    step_init(&making->step, task->api->lanes, catalog_named_call("count steps"));
+    step_init(&making->step, task->platform->lanes, catalog_named_call("count steps"));
     (void)task_plan_new(task);
     return making;
 }
@@ -321,7 +321,7 @@ static bool add_steps(struct making *making, const struct json *steps)
             arena_cstr(task->arena, arena_printf(task->arena, "/steps/%lld", (long long)position));
         const struct json *body =
             members_check(task->arena, step, inner_step_members, prefix, task_errors(task));
-        struct command_input input = {.defaults = &task->api->defaults};
+        struct command_input input = {.defaults = &task->platform->defaults};
         struct bound_command bound;
 
         if (fill_action(task, body, prefix, &input) &&

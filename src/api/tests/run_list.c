@@ -7,7 +7,7 @@
 struct run *task_run(struct task *task)
 {
     struct str id = task_param(task, "id");
-    struct run *run = run_find(task->api->runs, &task->principal.owner, id);
+    struct run *run = run_find(task->platform->runs, &task->principal.owner, id);
 
     if (run == NULL) {
         (void)error_set(&task->error, ERR_NOT_FOUND,
@@ -52,7 +52,7 @@ enum stage_verdict handle_run_list(struct task *task)
     size_t total;
     size_t n;
 
-    n = run_list(task->api->runs, &task->principal.owner, (size_t)offset, (size_t)limit, runs,
+    n = run_list(task->platform->runs, &task->principal.owner, (size_t)offset, (size_t)limit, runs,
                  &total);
     buf_init(&out, RUN_ANSWER_MAX);
     jw_init(&w, &out);

@@ -185,7 +185,7 @@ static enum error_code check_permissions(struct task *task, const struct testfil
             if ((task->principal.permissions & (step->command->permission | PERMISSION_ADMIN)) ==
                 0) {
                 return error_in(&task->error, ERR_FORBIDDEN, step->line, step->column,
-                                "This API key lacks the permission \"%s\" that %s needs",
+                                "This credential lacks the permission \"%s\" that %s needs",
                                 permission_name(step->command->permission), step->command->words);
             }
         }
@@ -465,7 +465,8 @@ enum stage_verdict handle_test_run(struct task *task)
             return verdict;
         }
     }
-    if (run_new(task->api->runs, &task->principal.owner, &asked->run, &task->error) != ERR_OK) {
+    if (run_new(task->platform->runs, &task->principal.owner, &asked->run, &task->error) !=
+        ERR_OK) {
         return task_fail(task);
     }
     asked->reading.then = run_what_was_read;

@@ -50,7 +50,7 @@ static void on_turn(struct later_item *item)
         (void)read_done(reading);
         return;
     }
-    later_add(reading->task->api->options.port->later, &reading->item, on_turn);
+    later_add(reading->task->platform->port->later, &reading->item, on_turn);
 }
 
 static void on_cancel(struct task *task)
@@ -70,7 +70,7 @@ enum stage_verdict test_read(struct task *task, struct arena *arena,
     struct testfile_options options = *given;
 
     options.kind = kind_of(task->exchange);
-    options.defaults = &task->api->defaults;
+    options.defaults = &task->platform->defaults;
     reading->task = task;
     reading->result = (struct reading){0};
     reading->job = testfile_begin(arena, task->exchange->request.body, &options,
@@ -82,7 +82,7 @@ enum stage_verdict test_read(struct task *task, struct arena *arena,
     }
     task->state = reading;
     task->on_cancel = on_cancel;
-    later_add(task->api->options.port->later, &reading->item, on_turn);
+    later_add(task->platform->port->later, &reading->item, on_turn);
     return STAGE_WAIT;
 }
 

@@ -1,0 +1,93 @@
+/* Who calls, and what the caller may do: one stage, with a provider for each word of auth.mode (a
+ * table in src/auth/auth.c). A request shows credentials; what comes back is a principal.
+ *
+ *   auth_check ──► ADMITTED   *out is the principal
+ *          ├─────► REFUSED    *err says why (401; 503 while the key set was never there)
+ *          └─────► LATER      auth_wait; after on_ready ask auth_check again, with the same ticket
+ *
+ * A credential that is there and wrong is refused: no weaker provider is asked instead. Of two
+ * credentials in one request none is guessed at.
+ * Owner: auth_open/auth_close. All that a reload would change (keys, key set, what tokens mean) is
+ * in this one value. No secret is in it: keys are hashes, tokens are remembered by their hash. */
+#ifndef AUTH_AUTH_H
+#define AUTH_AUTH_H
+
+#include "base/arena.h"
+#include "base/deadline.h"
+#include "base/error.h"
+#include "base/later.h"
+#include "base/list.h"
+#include "config/config.h"
+#include "crypto/digest.h"
+
+struct principal {
+    struct str name; /* for logs; in the arena, or as long as the configuration */
+    unsigned permissions;
+    struct digest owner; /* names the caller in sessions and caches; not reversible to the key */
+    struct str bearer;   /* the caller's own platform token, a view into the head; empty: stored */
+    size_t tenant;       /* 1-based, in config->tenants; 0: the account of `upstream` */
+    const struct config_rate *rate; /* NULL: as limits says for everybody */
+};
+
+/* Views into the head of the request. */
+struct auth_shown {
+    struct str bearer;  /* behind "Bearer " of Authorization (RFC 6750 section 2.1); empty: none */
+    struct str api_key; /* X-API-Key; empty: none */
+};
+
+enum auth_verdict { AUTH_ADMITTED, AUTH_REFUSED, AUTH_LATER };
+
+/* One request that waits: for its turn to have a signature checked (one in each turn of the loop,
+ * so that many at once do not hold the loop up), or for the key set. Zeroed before the first use;
+ * the caller keeps it until on_ready or auth_wait_cancel. */
+struct auth_ticket {
+    void (*on_ready)(struct auth_ticket *ticket); /* from a later turn; never after a cancel */
+    /* private */
+    struct list link;
+    struct auth *auth;
+    bool wants_keys; /* the key set; else: its turn */
+    bool has_turn;
+    unsigned n_refreshes; /* that it has waited for */
+};
+
+/* Where the key set is read from. */
+struct auth_fetch {
+    /* `text` is valid until it returns. Once, from a later turn; not after cancel. */
+    void (*on_done)(struct auth_fetch *fetch, enum error_code code, struct str text,
+                    const struct error *err);
+};
+
+struct auth_source {
+    void (*start)(void *context, struct auth_fetch *fetch);
+    void (*cancel)(void *context); /* idempotent */
+    void *context;
+};
+
+struct auth_options {
+    const struct config *config;      /* held by auth */
+    const struct auth_source *source; /* of auth.jwt.jwks; NULL: jwt is not in auth.mode */
+    struct deadlines *deadlines;
+    struct later *later;
+};
+
+struct auth;
+
+struct auth *auth_open(const struct auth_options *options);
+/* Keys, modes and what tokens mean, from now on. Tokens that were remembered are checked again. */
+void auth_configure(struct auth *auth, const struct config *config);
+const struct config *auth_config(const struct auth *auth); /* that principals point into */
+void auth_stop(struct auth *auth);  /* nothing comes later any more; NULL is fine */
+void auth_close(struct auth *auth); /* NULL is fine */
+
+enum auth_verdict auth_check(struct auth *auth, const struct auth_shown *shown,
+                             struct auth_ticket *ticket, struct arena *arena, struct principal *out,
+                             struct error *err) MUST_CHECK;
+/* After LATER. ERR_OVERLOADED: too many wait. */
+enum error_code auth_wait(struct auth *auth, struct auth_ticket *ticket,
+                          struct error *err) MUST_CHECK;
+void auth_wait_cancel(struct auth_ticket *ticket); /* idempotent; zeroed is fine */
+
+/* Whether a text is a key set with at least one key that can be used: for `check`. */
+enum error_code auth_judge_key_set(struct str text, struct error *err) MUST_CHECK;
+
+#endif

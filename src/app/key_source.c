@@ -1,0 +1,264 @@
+#include "key_source.h"
+
+#include <uv.h>
+
+#include "base/check.h"
+#include "base/fd.h"
+#include "base/mem.h"
+#include "net/loop.h"
+#include "upstream/upstream.h"
+
+enum { KEY_SET_MAX = 256 * 1024, FETCH_MS = 5000, CONNECT_MS = 3000, TRIES = 2, RETRY_MS = 200 };
+
+struct key_source {
+    struct auth_source source;
+    struct loop *loop;
+    struct arena arena;
+    struct auth_fetch *fetch; /* NULL: nothing is being read */
+    struct file_job *job;     /* NULL: none */
+    const char *file;         /* NULL: a URL */
+    struct upstream *upstream;
+    struct str path;
+    struct str query;
+    struct upstream_call call;
+    struct later_item soon;
+    struct error error;
+    void (*on_closed)(void *context);
+    void *closed_context;
+};
+
+/* Outlives its source when that is closed while the thread reads. */
+struct file_job {
+    uv_work_t work;
+    struct key_source *source; /* NULL: nobody waits for it any more */
+    char *file;
+    struct buf text;
+    struct error error;
+};
+
+static void finish(struct key_source *source, enum error_code code, struct str text,
+                   const struct error *err)
+{
+    struct auth_fetch *fetch = source->fetch;
+
+    source->fetch = NULL;
+    if (fetch != NULL) {
+        fetch->on_done(fetch, code, text, err);
+    }
+}
+
+/* ---- a file ---- */
+
+/* In a thread: touches nothing but the job. */
+static void read_file(uv_work_t *work)
+{
+    struct file_job *job = CONTAINER_OF(work, struct file_job, work);
+
+    (void)!fd_read_file(job->file, &job->text, &job->error);
+}
+
+static void on_read(uv_work_t *work, int status)
+{
+    struct file_job *job = CONTAINER_OF(work, struct file_job, work);
+    struct key_source *source = job->source;
+
+    if (source != NULL) {
+        source->job = NULL;
+        if (status != 0) {
+            (void)error_set(&job->error, ERR_IO, "%s", uv_strerror(status));
+        }
+        finish(source, job->error.code, buf_view(&job->text), &job->error);
+    }
+    buf_done(&job->text);
+    mem_free(job->file);
+    mem_free(job);
+}
+
+static void start_file(struct key_source *source)
+{
+    struct file_job *job = mem_zalloc(sizeof(*job));
+
+    job->source = source;
+    job->file = mem_strdup(source->file);
+    buf_init(&job->text, KEY_SET_MAX);
+    source->job = job;
+    CHECK(uv_queue_work(&source->loop->uv, &job->work, read_file, on_read) == 0);
+}
+
+/* ---- a URL ---- */
+
+static void on_answer(struct upstream_call *call, enum error_code code)
+{
+    struct key_source *source = CONTAINER_OF(call, struct key_source, call);
+    struct error err = call->error;
+
+    if (code == ERR_OK && call->reply.status != 200) {
+        code =
+            error_set(&err, ERR_UPSTREAM_ERROR, "the answer has the status %d", call->reply.status);
+    }
+    finish(source, code, call->reply.body, &err);
+}
+
+static void on_no_start(struct later_item *item)
+{
+    struct key_source *source = CONTAINER_OF(item, struct key_source, soon);
+
+    finish(source, source->error.code, STR_EMPTY, &source->error);
+}
+
+static void start_url(struct key_source *source)
+{
+    source->call = (struct upstream_call){
+        .request = {.method = STR("GET"),
+                    .path = source->path,
+                    .query = source->query,
+                    .class = CALL_READ,
+                    .deadline_ms = FETCH_MS},
+        .on_done = on_answer,
+    };
+    source->error = (struct error){0};
+    if (upstream_start(source->upstream, &source->call, &source->error) != ERR_OK) {
+        later_add(&source->loop->later, &source->soon, on_no_start);
+    }
+}
+
+/* ---- both ---- */
+
+static void start(void *context, struct auth_fetch *fetch)
+{
+    struct key_source *source = context;
+
+    CHECK(source->fetch == NULL);
+    source->fetch = fetch;
+    if (source->file != NULL) {
+        start_file(source);
+    } else {
+        start_url(source);
+    }
+}
+
+static void cancel(void *context)
+{
+    struct key_source *source = context;
+
+    source->fetch = NULL;
+    later_remove(&source->soon);
+    upstream_cancel(&source->call);
+    if (source->job != NULL) {
+        source->job->source = NULL;
+        (void)uv_cancel((uv_req_t *)&source->job->work); /* or it ends by itself */
+        source->job = NULL;
+    }
+}
+
+static bool is_url(struct str place)
+{
+    return str_contains(place, STR("://"));
+}
+
+/* https://idp.example:8443/realms/qa/certs?x=1 -> the host as the base of all calls, and the rest
+ * as the one call. */
+static enum error_code open_url(struct key_source *source, const struct config *config,
+                                struct error *err)
+{
+    struct str place = config->auth.jwt.jwks;
+    ptrdiff_t scheme = str_find(place, STR("://"));
+    struct str rest = str_sub(place, (size_t)scheme + 3, place.len);
+    ptrdiff_t slash = str_find_char(rest, '/');
+    size_t n_base = (size_t)scheme + 3 + (slash < 0 ? rest.len : (size_t)slash);
+    struct upstream_options options = {
+        .base_url = arena_str(&source->arena, str_sub(place, 0, n_base)),
+        .ca_file = config->upstream.ca_file,
+        .verify_tls = true,
+        .connect_timeout_ms = CONNECT_MS,
+        .timeout_ms = FETCH_MS,
+        .max_active = 1,
+        .max_waiting = 1,
+        .max_reply_bytes = KEY_SET_MAX,
+        .max_tries = TRIES,
+        .retry_base_ms = RETRY_MS,
+    };
+
+    (void)str_cut(slash < 0 ? STR("/")
+                            : arena_str(&source->arena, str_sub(place, n_base, place.len)),
+                  '?', &source->path, &source->query);
+    return upstream_open(source->loop, &options, &source->upstream, err);
+}
+
+enum error_code key_source_open(struct loop *loop, const struct config *config,
+                                struct key_source **out, struct error *err)
+{
+    struct key_source *source;
+    enum error_code code = ERR_OK;
+
+    if (config->auth.jwt.jwks.len == 0) {
+        return ERR_OK;
+    }
+    source = mem_zalloc(sizeof(*source));
+    arena_init(&source->arena);
+    source->loop = loop;
+    source->source = (struct auth_source){.start = start, .cancel = cancel, .context = source};
+    if (is_url(config->auth.jwt.jwks)) {
+        code = open_url(source, config, err);
+    } else {
+        source->file = arena_cstr(&source->arena, config->auth.jwt.jwks);
+    }
+    if (code != ERR_OK) {
+        arena_done(&source->arena);
+        mem_free(source);
+        return code;
+    }
+    *out = source;
+    return ERR_OK;
+}
+
+const struct auth_source *key_source_of(const struct key_source *source)
+{
+    return source != NULL ? &source->source : NULL;
+}
+
+static void on_closed(void *context)
+{
+    struct key_source *source = context;
+    void (*tell)(void *) = source->on_closed;
+    void *told = source->closed_context;
+
+    arena_done(&source->arena);
+    mem_free(source);
+    tell(told);
+}
+
+void key_source_close(struct key_source *source, void (*tell)(void *context), void *context)
+{
+    cancel(source);
+    source->on_closed = tell;
+    source->closed_context = context;
+    if (source->upstream != NULL) {
+        upstream_close(source->upstream, on_closed, source);
+    } else {
+        on_closed(source);
+    }
+}
+
+enum error_code key_source_check(const struct config *config, struct error *err)
+{
+    struct str place = config->auth.jwt.jwks;
+    struct error cause = {0};
+    struct buf text;
+    enum error_code code;
+
+    if ((config->auth.modes & AUTH_JWT) == 0 || is_url(place)) {
+        return ERR_OK;
+    }
+    buf_init(&text, KEY_SET_MAX);
+    code = fd_read_file(place.ptr, &text, &cause);
+    if (code == ERR_OK) {
+        code = auth_judge_key_set(buf_view(&text), &cause);
+    }
+    buf_done(&text);
+    if (code != ERR_OK) {
+        return error_set(err, ERR_CONFIG, "auth.jwt.jwks: the key set in %.*s cannot be used: %s",
+                         STR_ARG(place), cause.text);
+    }
+    return ERR_OK;
+}

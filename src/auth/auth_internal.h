@@ -1,0 +1,112 @@
+/* What the files of room auth share. */
+#ifndef AUTH_INTERNAL_H
+#define AUTH_INTERNAL_H
+
+#include "auth/auth.h"
+#include "base/map.h"
+#include "crypto/signature.h"
+#include "data/json.h"
+
+/* A token read, its signature not yet checked. Views into the token and the arena. */
+struct jwt {
+    enum signature_kind kind;
+    struct str kid;         /* empty: the token names none */
+    struct str signed_part; /* the bytes that the signature is of */
+    struct str signature;
+    const struct json *claims;
+};
+
+/* What the claims of a token make of the caller. */
+struct jwt_subject {
+    struct str name;
+    struct digest owner;
+    unsigned permissions;
+    size_t tenant;
+    int64_t not_before_ms; /* Unix, the skew already taken off; 0: none */
+    int64_t expires_ms;    /* Unix, the skew already added */
+};
+
+/* jwt.c. Both refuse with ERR_UNAUTHORIZED; the text never quotes the token. */
+enum error_code jwt_read(struct arena *arena, struct str token, unsigned algorithms,
+                         struct jwt *out, struct error *err) MUST_CHECK;
+enum error_code jwt_judge(const struct config *config, struct arena *arena, const struct jwt *jwt,
+                          int64_t now_ms, struct jwt_subject *out, struct error *err) MUST_CHECK;
+/* Looks like one, so it is for nobody else (least of all for the platform). */
+bool jwt_is_meant(struct str bearer);
+
+/* key_set.c: a JWKS (RFC 7517). */
+struct key_set; /* heap */
+/* Keys that cannot be used are skipped and counted; without one that can, ERR_INVALID. */
+enum error_code key_set_read(struct str text, struct key_set **out, struct error *err) MUST_CHECK;
+void key_set_free(struct key_set *set); /* NULL is fine */
+size_t key_set_size(const struct key_set *set);
+size_t key_set_n_skipped(const struct key_set *set);
+/* NULL: none. Without a kid the only key that fits. */
+struct public_key *key_set_find(const struct key_set *set, struct str kid,
+                                enum signature_kind kind);
+
+/* known.c: tokens whose signature was checked, by the hash of the whole token. */
+struct known_tokens {
+    struct map map;
+    struct list lru; /* least recently used first */
+    size_t max;
+};
+
+void known_init(struct known_tokens *known, size_t max);
+void known_done(struct known_tokens *known);
+void known_clear(struct known_tokens *known);
+/* False: not known, or no longer (not yet) valid. The name is copied into the arena. */
+bool known_find(struct known_tokens *known, const struct digest *token, int64_t now_ms,
+                struct arena *arena, struct jwt_subject *out);
+void known_add(struct known_tokens *known, const struct digest *token,
+               const struct jwt_subject *subject);
+
+/* refresh.c: when the key set is read, and who waits for it. */
+struct refresh {
+    struct auth *auth;
+    const struct auth_source *source;
+    struct auth_fetch fetch;
+    struct deadline next;
+    struct list waiting;  /* tickets */
+    struct key_set *keys; /* NULL: never read */
+    bool running;
+    bool has_asked; /* for an unknown key, at unknown_ms */
+    uint64_t unknown_ms;
+    unsigned n_failures; /* in a row */
+};
+
+void refresh_open(struct refresh *refresh, struct auth *auth, const struct auth_source *source);
+void refresh_configure(struct refresh *refresh); /* begins to read, where tokens are taken now */
+void refresh_stop(struct refresh *refresh);
+void refresh_close(struct refresh *refresh);
+/* The key set lacks a key that somebody names (or is not there at all). True: it is being read, so
+ * waiting helps. */
+bool refresh_ask(struct refresh *refresh);
+
+struct auth {
+    struct auth_options options;
+    const struct config *config;
+    struct digest *key_owners; /* by the place of the key in the configuration */
+    struct known_tokens known;
+    struct refresh refresh;
+    struct list turns; /* tickets that wait for their turn, oldest first */
+    size_t n_waiting;  /* all tickets */
+    struct later_item next_turn;
+};
+
+void ticket_call(struct auth_ticket *ticket); /* it is ready: out of its list, and told */
+
+/* One provider each; LATER only from the one for JWT. */
+enum auth_verdict check_key(struct auth *auth, const struct auth_shown *shown,
+                            struct auth_ticket *ticket, struct arena *arena, struct principal *out,
+                            struct error *err);
+enum auth_verdict check_jwt(struct auth *auth, const struct auth_shown *shown,
+                            struct auth_ticket *ticket, struct arena *arena, struct principal *out,
+                            struct error *err);
+enum auth_verdict check_token(struct auth *auth, const struct auth_shown *shown,
+                              struct auth_ticket *ticket, struct arena *arena,
+                              struct principal *out, struct error *err);
+/* keys.c: NULL: no such key. */
+const struct config_key *api_key_find(const struct auth *auth, struct str credential);
+
+#endif
