@@ -1,10 +1,12 @@
 /* Who gets in, with the real binary: keys that `key new` made. */
 #include "harness/cmocka.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "harness/proxy.h"
+#include "harness/wait.h"
 
 enum { OUTPUT_MAX = 1 << 20, FILE_PATH_MAX = 512 };
 
@@ -224,6 +226,78 @@ static void a_stream_is_asked_for_again_with_the_other_token(void **state)
     proxy_stop(&proxy);
 }
 
+static void put_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "we");
+
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* A reload: keys and tokens are new at once, another list of tenants waits for the next start. */
+static void a_reload_changes_keys_and_tokens(void **state)
+{
+    char path[FILE_PATH_MAX];
+    char token[FILE_PATH_MAX];
+    struct proxy proxy = {.program.pid = 0};
+    struct buf yaml;
+
+    (void)state;
+    assert_true(snprintf(path, sizeof(path), "%s/reload-%d.yaml", VP_SCRATCH_DIR, (int)getpid()) >
+                0);
+    assert_true(snprintf(token, sizeof(token), "%s/token-%d", VP_SCRATCH_DIR, (int)getpid()) > 0);
+    buf_init(&yaml, OUTPUT_MAX);
+    buf_printf(&yaml,
+               "tenants: [{name: a, token: \"file:%s\"}]\n"
+               "auth: {keys: [{key: key-of-tenant-a, tenant: a}, {key: key-that-goes}]}\n",
+               token);
+    put_file(path, buf_cstr(&yaml));
+    put_file(token, "canary-old\n");
+    arena_init(&proxy.arena);
+    reply_init(&proxy.reply);
+    program_serve(&proxy.program,
+                  (const char *const[]){"serve", "--sandbox", "-c", path, "--listen", "127.0.0.1:0",
+                                        "--set", "drain.notice_ms=0", NULL},
+                  NULL);
+    assert_int_equal(ask(&proxy, "GET", "/virtuoso/user", "X-API-Key: key-of-tenant-a\r\n"), 200);
+    assert_int_equal(asked_with(&proxy, "Bearer canary-old"), 1);
+    assert_int_equal(ask(&proxy, "GET", "/api/v1/routes", "X-API-Key: key-that-goes\r\n"), 200);
+    put_file(token, "canary-new\n");
+    buf_clear(&yaml);
+    buf_printf(&yaml,
+               "tenants: [{name: a, token: \"file:%s\"}]\n"
+               "auth: {keys: [{key: key-of-tenant-a, tenant: a}, {key: key-that-comes}]}\n",
+               token);
+    put_file(path, buf_cstr(&yaml));
+    program_signal(&proxy.program, SIGHUP);
+    program_wait_wrote(&proxy.program, "config.reloaded", 20000);
+    /* the line may be of a reload that saw the one file only */
+    wait_until(ask(&proxy, "GET", "/api/v1/routes", "X-API-Key: key-that-comes\r\n") == 200);
+    assert_int_equal(ask(&proxy, "GET", "/api/v1/routes", "X-API-Key: key-that-goes\r\n"), 401);
+    assert_int_equal(ask(&proxy, "GET", "/virtuoso/user",
+                         "X-API-Key: key-of-tenant-a\r\nCache-Control: no-cache\r\n"),
+                     200);
+    assert_int_equal(asked_with(&proxy, "Bearer canary-new"), 1);
+    buf_clear(&yaml);
+    buf_printf(
+        &yaml,
+        "tenants: [{name: a, token: \"file:%s\"}, {name: b, token: canary-b}]\n"
+        "auth: {keys: [{key: key-of-tenant-a, tenant: a}, {key: key-of-tenant-b, tenant: b}]}\n",
+        token);
+    put_file(path, buf_cstr(&yaml));
+    program_signal(&proxy.program, SIGHUP);
+    program_wait_wrote(&proxy.program, "\"needs_restart\":\"tenants\"", 20000);
+    assert_int_equal(ask(&proxy, "GET", "/virtuoso/user", "X-API-Key: key-of-tenant-b\r\n"), 401);
+    assert_true(str_contains(reply_text(&proxy.reply), STR("started again")));
+    assert_int_equal(asked_with(&proxy, "Bearer canary-b"), 0);
+    assert_int_equal(ask(&proxy, "GET", "/virtuoso/user", "X-API-Key: key-of-tenant-a\r\n"), 200);
+    assert_int_equal(remove(path), 0);
+    assert_int_equal(remove(token), 0);
+    buf_done(&yaml);
+    proxy_stop(&proxy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +305,7 @@ int main(void)
         cmocka_unit_test(a_key_has_limits_of_its_own),
         cmocka_unit_test(a_refused_token_is_replaced_by_the_other_one),
         cmocka_unit_test(a_stream_is_asked_for_again_with_the_other_token),
+        cmocka_unit_test(a_reload_changes_keys_and_tokens),
         cmocka_unit_test(a_tenant_has_its_own_account_of_the_platform),
     };
 
