@@ -80,6 +80,12 @@ struct config_tenant {
     struct str base_url;        /* empty: upstream.base_url */
 };
 
+/* How much callers of this class may ask for; a claim of their tokens names it. */
+struct config_class {
+    struct str name;
+    struct config_rate rate;
+};
+
 /* A word in the claim of a token, and what it permits. */
 struct config_grant {
     struct str word;
@@ -122,7 +128,7 @@ struct config {
 
         struct {
             struct str jwks; /* a file, or a URL */
-            struct str issuer, audience, permissions_claim, tenant_claim;
+            struct str issuer, audience, permissions_claim, tenant_claim, class_claim;
             unsigned algorithms; /* bits of enum signature_kind */
             unsigned skew_s, refresh_s, max_remembered;
             const struct str *permissions; /* "word=permission" */
@@ -134,6 +140,9 @@ struct config {
     struct {
         bool enabled;
         unsigned per_key, burst, concurrency, per_address, address_burst;
+        const struct str *classes; /* "bulk=10/50/4" */
+        size_t n_classes;
+        const struct config_class *class_rates; /* the same, taken apart; as many */
     } limits;
 
     struct {

@@ -22,6 +22,7 @@ struct jwt_subject {
     struct digest owner;
     unsigned permissions;
     size_t tenant;
+    size_t class;          /* 1-based, in config->limits.class_rates; 0: none */
     int64_t not_before_ms; /* Unix, the skew already taken off; 0: none */
     int64_t expires_ms;    /* Unix, the skew already added */
 };
@@ -67,8 +68,9 @@ struct refresh {
     const struct auth_source *source;
     struct auth_fetch fetch;
     struct deadline next;
-    struct list waiting;  /* tickets */
-    struct key_set *keys; /* NULL: never read */
+    struct list waiting;   /* tickets */
+    struct key_set *keys;  /* NULL: never read */
+    struct digest content; /* what they were read from */
     bool running;
     bool has_asked; /* for an unknown key, at unknown_ms */
     uint64_t unknown_ms;

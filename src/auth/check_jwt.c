@@ -5,12 +5,16 @@
 
 enum { REFRESHES_MAX = 2 /* one that was running, and one that this token caused */ };
 
-static enum auth_verdict admit(const struct jwt_subject *subject, struct principal *out)
+static enum auth_verdict admit(const struct auth *auth, const struct jwt_subject *subject,
+                               struct principal *out)
 {
+    const struct config_class *classes = auth->config->limits.class_rates;
+
     out->name = subject->name;
     out->permissions = subject->permissions;
     out->owner = subject->owner;
     out->tenant = subject->tenant;
+    out->rate = subject->class > 0 ? &classes[subject->class - 1].rate : NULL;
     return AUTH_ADMITTED;
 }
 
@@ -52,7 +56,7 @@ enum auth_verdict check_jwt(struct auth *auth, const struct auth_shown *shown,
 
     digest_of(shown->bearer, &token);
     if (known_find(&auth->known, &token, now_ms, arena, &subject)) {
-        return admit(&subject, out);
+        return admit(auth, &subject, out);
     }
     if (jwt_read(arena, shown->bearer, auth->config->auth.jwt.algorithms, &jwt, err) != ERR_OK ||
         jwt_judge(auth->config, arena, &jwt, now_ms, &subject, err) != ERR_OK) {
@@ -72,5 +76,5 @@ enum auth_verdict check_jwt(struct auth *auth, const struct auth_shown *shown,
         return AUTH_REFUSED;
     }
     known_add(&auth->known, &token, &subject);
-    return admit(&subject, out);
+    return admit(auth, &subject, out);
 }

@@ -277,6 +277,20 @@ static bool read_tenant(const struct config *config, const struct json *claims,
     return name.len == 0 || *out > 0;
 }
 
+/* False: it is there and no text. */
+static bool read_class(const struct config *config, const struct json *claims, size_t *out)
+{
+    const struct json *claim = claim_at(claims, config->auth.jwt.class_claim);
+
+    *out = 0;
+    for (size_t i = 0; i < config->limits.n_classes; i++) {
+        if (str_eq(json_str(claim), config->limits.class_rates[i].name)) {
+            *out = i + 1;
+        }
+    }
+    return claim == NULL || json_type(claim) == JSON_STRING;
+}
+
 enum error_code jwt_judge(const struct config *config, struct arena *arena, const struct jwt *jwt,
                           int64_t now_ms, struct jwt_subject *out, struct error *err)
 {
@@ -302,6 +316,9 @@ enum error_code jwt_judge(const struct config *config, struct arena *arena, cons
     }
     if (!read_tenant(config, jwt->claims, &tenant, &out->tenant)) {
         return refuse(err, "the claim with its tenant names none of tenants");
+    }
+    if (!read_class(config, jwt->claims, &out->class)) {
+        return refuse(err, "the claim with its class of limits is not a text");
     }
     out->name = arena_str(arena, utf8_clip(subject, NAME_MAX_BYTES));
     digest_of_parts((struct str[]){STR("jwt"), issuer, subject, tenant}, out->tenant > 0 ? 4 : 3,

@@ -71,6 +71,7 @@ static const struct option_row rows[] = {
     {"auth.jwt.permissions_claim", OPTION_STR, AT(auth.jwt.permissions_claim), "scope", 0, 0, NULL, NULL, "The claim with a caller's permissions, a text of words or a list; with / at its beginning a JSON pointer (/realm_access/roles)."},
     {"auth.jwt.permissions", OPTION_LIST, AT(auth.jwt.permissions), "[]", 0, 100, NULL, NULL, "What its words permit, as WORD=PERMISSION (qa-admins=admin). Empty: a permission's own name stands for it."},
     {"auth.jwt.tenant_claim", OPTION_STR, AT(auth.jwt.tenant_claim), "", 0, 0, NULL, NULL, "The claim with the name of the caller's tenant; empty: all have the account of upstream."},
+    {"auth.jwt.class_claim", OPTION_STR, AT(auth.jwt.class_claim), "", 0, 0, NULL, NULL, "The claim that names one of limits.classes; empty, or a class that is not there: the limits of everybody."},
     {"auth.jwt.refresh_s", OPTION_SECONDS, AT(auth.jwt.refresh_s), "300", 1, DAY_S, NULL, NULL, "How often the key set is read again; the old keys stay while that fails."},
     {"auth.jwt.max_remembered", OPTION_UINT, AT(auth.jwt.max_remembered), "10000", 1, 1000000, NULL, NULL, "Most tokens whose checked signature is remembered; the least recently used one is forgotten first."},
 
@@ -80,6 +81,8 @@ static const struct option_row rows[] = {
     {"limits.concurrency", OPTION_UINT, AT(limits.concurrency), "1024", 1, 1000000, NULL, NULL, "Requests of one credential under way at the same time."},
     {"limits.per_address", OPTION_UINT, AT(limits.per_address), "20", 1, 1000000, NULL, NULL, "Requests a second of one address (IPv6: of one /64) that have no credential, or a wrong one."},
     {"limits.address_burst", OPTION_UINT, AT(limits.address_burst), "100", 1, 10000000, NULL, NULL, "Most requests at once, after a pause."},
+    {"limits.classes", OPTION_LIST, AT(limits.classes), "[]", 0, 100, NULL, NULL, "Limits of callers whose token names a class, as NAME=RATE/BURST/CONCURRENCY (bulk=10/50/4)."},
+
     {"tenants", OPTION_TENANTS, AT(tenants), "[]", 0, 100, NULL, NULL, "More accounts of the platform: {name, token, secondary_token, organization_id, base_url}; a key's tenant, or a claim, names one.", .at_start = true},
 
     {"cors.origins", OPTION_ORIGINS, AT(cors.origins), "[]", 0, 100, NULL, "CORS_ORIGINS", "Origins that browsers may call from; \"*\" any."},

@@ -417,6 +417,46 @@ static void a_claim_names_the_tenant(void **state)
     close_auth();
 }
 
+static void a_claim_names_the_class_of_limits(void **state)
+{
+    static const struct config_class classes[] = {
+        {STR_INIT("bulk"), {.per_second = 10, .burst = 50, .concurrency = 4}}};
+
+    (void)state;
+    open_with_keys();
+    here.config->limits.class_rates = classes;
+    here.config->limits.n_classes = ARRAY_LEN(classes);
+    here.config->auth.jwt.class_claim = STR("plan");
+    for (int i = 0; i < 2; i++) { /* the second time it is remembered */
+        assert_int_equal(decide(sign("RS256", RS_HEADER, CLAIMS(", \"plan\": \"bulk\""))),
+                         AUTH_ADMITTED);
+        assert_ptr_equal(here.principal.rate, &classes[0].rate);
+    }
+    assert_int_equal(decide(sign("RS256", RS_HEADER, CLAIMS(", \"plan\": \"gold\""))),
+                     AUTH_ADMITTED);
+    assert_null(here.principal.rate);
+    assert_refused(sign("RS256", RS_HEADER, CLAIMS(", \"plan\": 1")), "class of limits");
+    close_auth();
+}
+
+static void the_same_key_set_keeps_what_was_checked(void **state)
+{
+    struct auth_shown shown = {.bearer = sign("RS256", RS_HEADER, CLAIMS("")),
+                               .api_key = STR_EMPTY};
+    struct auth_ticket ticket = {.on_ready = on_ready};
+
+    (void)state;
+    open_with_keys();
+    assert_int_equal(decide(shown.bearer), AUTH_ADMITTED);
+    clock_advance(300001);
+    (void)deadlines_run(&here.deadlines, clock_now_ms());
+    give_keys(issuer_key_set(here.issuer, ""));
+    assert_int_equal(
+        auth_check(here.auth, &shown, &ticket, &here.arena, &here.principal, &here.error),
+        AUTH_ADMITTED); /* at once */
+    close_auth();
+}
+
 static void a_token_is_remembered_until_it_ends(void **state)
 {
     struct str token = sign("RS256", RS_HEADER, CLAIMS(""));
@@ -620,6 +660,8 @@ int test_jwt(void)
         cmocka_unit_test(a_changed_token_is_another_token),
         cmocka_unit_test(words_of_the_claim_are_mapped),
         cmocka_unit_test(a_claim_names_the_tenant),
+        cmocka_unit_test(a_claim_names_the_class_of_limits),
+        cmocka_unit_test(the_same_key_set_keeps_what_was_checked),
         cmocka_unit_test(a_token_is_remembered_until_it_ends),
         cmocka_unit_test(keys_come_and_go),
         cmocka_unit_test(forged_key_ids_cost_the_provider_one_question_a_minute),

@@ -90,6 +90,26 @@ static void addresses_of_proxies_and_the_public_url_are_checked(void **state)
     }
 }
 
+static void classes_and_grants_are_taken_apart(void **state)
+{
+    static const struct row rows[] = {
+        {"limits.classes=bulk=10/50/4, gold=1000/2000/100", NULL},
+        {"limits.classes=bulk=10/50", "\"bulk=10/50\" is not NAME=RATE/BURST/CONCURRENCY"},
+        {"limits.classes=bulk=10/50/0", "limits.classes"},
+        {"limits.classes=bulk=10/50/4/1", "limits.classes"},
+        {"limits.classes==10/50/4", "limits.classes"},
+        {"auth.jwt.permissions=a=admin, b=c=read", NULL},
+        {"auth.jwt.permissions=a=write", "\"a=write\" is not WORD=PERMISSION"},
+        {"auth.jwt.permissions==read", "is not WORD=PERMISSION"},
+        {"auth.mode=jwt", "auth.jwt.jwks: is not set"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        check(&rows[i]);
+    }
+}
+
 static void several_modes_are_taken_in_every_form(void **state)
 {
     static const struct {
@@ -138,6 +158,7 @@ int test_judge(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(origins_that_never_match_are_refused),
         cmocka_unit_test(every_bad_origin_is_told),
+        cmocka_unit_test(classes_and_grants_are_taken_apart),
         cmocka_unit_test(several_modes_are_taken_in_every_form),
         cmocka_unit_test(addresses_of_proxies_and_the_public_url_are_checked),
     };
