@@ -34,7 +34,7 @@ static const struct route routes[] = {
     {"GET", "/health/metrics", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_metrics, &query_ignored, "operations", "getHealthMetrics", "Prometheus metrics", NULL, "/metrics"},
     {"GET", "/health/stats", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_stats, &query_ignored, "operations", "getStatistics", "The metrics as JSON", NULL, NULL},
 
-    {"POST", "/admin/reload", PERMISSION_ADMIN, BODY_NONE, WAIT_SHORT, handle_reload, &query_none, "operations", "reloadConfiguration", "Read the configuration again", NULL, NULL},
+    {"POST", "/admin/reload", PERMISSION_ADMIN, BODY_NONE, WAIT_SHORT, handle_reload, &query_change, "operations", "reloadConfiguration", "Read the configuration again", NULL, NULL},
 
     {"GET", "/api/v1/routes", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_routes, &query_none, "documents", "listRoutes", "All routes with their permissions", NULL, NULL},
     {"GET", "/api/v1/commands", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_commands, &query_none, "commands", "listCommands", "All commands with their arguments and options", NULL, NULL},

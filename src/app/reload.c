@@ -153,17 +153,22 @@ static void finish(struct reload *reload, struct attempt *attempt, bool taken, c
 static void run(struct reload *reload, const char *reason, struct reload_report *report)
 {
     struct attempt attempt = {.server = reload->server, .report = report};
+    bool is_tried = report != NULL && report->is_tried;
     bool taken;
 
     error_list_init(&attempt.errors);
     buf_init(&attempt.changed, 64 * 1024);
     buf_init(&attempt.waiting, 64 * 1024);
-    config_files_now(reload->server->config, &reload->seen);
+    if (!is_tried) {
+        config_files_now(reload->server->config, &reload->seen);
+    }
     taken = prepare(reload, &attempt);
-    if (taken) {
+    if (taken && !is_tried) {
         swap(reload, &attempt);
     }
-    finish(reload, &attempt, taken, reason);
+    if (!is_tried) {
+        finish(reload, &attempt, taken, reason);
+    }
     if (report != NULL) {
         report->taken = taken;
         error_list_append(report->errors, &attempt.errors);

@@ -43,7 +43,7 @@ static bool reads(struct str method)
 /* Pages and probes take whatever stands in a link; below /virtuoso the query is the platform's. */
 static bool is_open(struct str pattern)
 {
-    return !str_starts(pattern, STR("/api/"));
+    return !str_starts(pattern, STR("/api/")) && !str_starts(pattern, STR("/admin/"));
 }
 
 static void ask(struct here *here, const struct json *route, const char *query)

@@ -181,6 +181,9 @@ static void what_needs_a_restart_is_named(void **state)
                &proxy.reply);
     assert_true(
         str_is(reply_field(&proxy.reply, "Access-Control-Allow-Origin"), "https://a.example"));
+    (void)proxy_ask(&proxy, "POST", "/admin/reload?dry_run=true", "X-API-Key: key-of-before\r\n",
+                    "");
+    assert_int_equal(proxy.reply.status, 200);
     answer = proxy_ask(&proxy, "POST", "/admin/reload", "X-API-Key: key-of-before\r\n", "");
     assert_int_equal(proxy.reply.status, 200);
     assert_int_equal(json_size(json_get(answer, "changed")), 1);

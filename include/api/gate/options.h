@@ -18,6 +18,7 @@ struct api_tenant {
 /* What reading the configuration again came to; texts in the arena. */
 struct reload_report {
     struct arena *arena;
+    bool is_tried; /* in: check only, the running configuration stays */
     bool taken;
     bool is_offered;     /* false: this program does not read its configuration again */
     struct str *changed; /* options, in the order of the table */

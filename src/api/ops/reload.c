@@ -14,7 +14,8 @@ static struct json *names_of(struct task *task, const struct str *names, size_t 
 
 enum stage_verdict handle_reload(struct task *task)
 {
-    struct reload_report report = {.arena = task->arena, .errors = task_errors(task)};
+    struct reload_report report = {
+        .arena = task->arena, .is_tried = task->dry_run, .errors = task_errors(task)};
     struct json *body;
 
     if (task->api->options.reload != NULL) {
@@ -33,6 +34,9 @@ enum stage_verdict handle_reload(struct task *task)
         return task_fail(task);
     }
     body = json_new_object(task->arena);
+    if (task->dry_run) {
+        json_set(body, STR("dry_run"), json_new_bool(task->arena, true));
+    }
     json_set(body, STR("changed"), names_of(task, report.changed, report.n_changed));
     json_set(body, STR("needs_restart"),
              names_of(task, report.needs_restart, report.n_needs_restart));
