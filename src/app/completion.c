@@ -7,28 +7,12 @@
 #include "base/buf.h"
 #include "base/map.h"
 #include "catalog/catalog.h"
+#include "completion.h"
 #include "config/config.h"
-#include "subcommands.h"
 
-enum { SCRIPT_MAX = 1024 * 1024, WORDS_MAX = 4096 };
+enum { SCRIPT_MAX = 1024 * 1024 };
 
 /* ---- words of the catalogue ---- */
-
-/* What may follow the words so far: "step-interact" is followed by "click double-click ...". */
-struct prefix {
-    struct map_node node;
-    struct str words;
-    struct buf next;
-    const struct command *command; /* the words are a whole command; NULL: not yet */
-    struct prefix *after;          /* in the order in which they were met */
-};
-
-struct prefixes {
-    struct map map;
-    struct prefix *first;
-    struct prefix **end;
-    struct arena *arena;
-};
 
 static struct prefix *prefix_of(struct prefixes *all, struct str words)
 {
@@ -110,7 +94,7 @@ static void put_kebab(struct buf *out, const char *name)
     }
 }
 
-static void put_command_options(struct buf *out, const struct command *command)
+void completion_put_command_options(struct buf *out, const struct command *command)
 {
     for (const struct param *param = command->options; param->name != NULL; param++) {
         buf_text(out, " --");
@@ -125,7 +109,7 @@ static void put_bash_catalogue(struct buf *out, const struct prefixes *all)
         if (prefix->command != NULL) {
             buf_printf(out, "        \"%.*s\" | \"%.*s \"*) echo \"%.*s", STR_ARG(prefix->words),
                        STR_ARG(prefix->words), STR_ARG(buf_view(&prefix->next)));
-            put_command_options(out, prefix->command);
+            completion_put_command_options(out, prefix->command);
         } else {
             buf_printf(out, "        \"%.*s\") echo \"%.*s", STR_ARG(prefix->words),
                        STR_ARG(buf_view(&prefix->next)));
@@ -167,18 +151,17 @@ static bool takes_files(const struct subcommand *sub)
     return str_contains(str_from(sub->operands), STR("FILE"));
 }
 
-static bool is_file_option(const struct argument *row)
+bool completion_is_file_option(const struct argument *row)
 {
     return row->value != NULL && str_is(str_from(row->value), "FILE");
 }
 
-static bool is_set(const struct argument *row)
+bool completion_is_set(const struct argument *row)
 {
     return row->key != NULL && str_is(str_from(row->key), "*");
 }
 
-/* "server.listen= auth.mode= ..." */
-static void put_keys(struct buf *out)
+void completion_put_keys(struct buf *out)
 {
     size_t n;
     const struct option_row *rows = config_options(&n);
@@ -205,13 +188,13 @@ static void put_bash_option(struct buf *out, const struct subcommand *sub,
         buf_printf(out, " | \"%s -%c\"", sub->name, row->letter);
     }
     buf_text(out, ") ");
-    if (is_file_option(row)) {
+    if (completion_is_file_option(row)) {
         buf_printf(out, "files='%s'", file_kind(row->name));
     } else {
         buf_text(out, "words='");
         buf_text(out, row->words != NULL ? row->words : "");
-        if (is_set(row)) {
-            put_keys(out);
+        if (completion_is_set(row)) {
+            completion_put_keys(out);
         }
         buf_char(out, '\'');
     }
@@ -349,86 +332,12 @@ static void put_zsh(struct buf *out, const struct prefixes *all)
     put_bash(out, all);
 }
 
-/* ---- fish ---- */
-
-/* Inside single quotes. */
-static void put_fish_text(struct buf *out, struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '\'' || text.ptr[i] == '\\') {
-            buf_char(out, '\\');
-        }
-        buf_char(out, text.ptr[i]);
-    }
-}
-
-static void put_fish_options(struct buf *out, const struct subcommand *sub)
-{
-    for (const struct argument *row = sub->arguments; row->name != NULL; row++) {
-        buf_printf(out, "complete -c virtuoso-proxy -n '__fish_seen_subcommand_from %s' -l %s",
-                   sub->name, row->name);
-        if (row->letter != 0) {
-            buf_printf(out, " -s %c", row->letter);
-        }
-        if (row->value != NULL) {
-            buf_text(out, is_file_option(row) ? " -r -F" : " -x");
-        }
-        if (row->words != NULL) {
-            buf_printf(out, " -a '%s'", row->words);
-        } else if (is_set(row)) {
-            buf_text(out, " -a '");
-            put_keys(out);
-            buf_char(out, '\'');
-        }
-        buf_text(out, " -d '");
-        put_fish_text(out, str_from(row->help));
-        buf_text(out, "'\n");
-    }
-}
-
-static void put_fish(struct buf *out, const struct prefixes *all)
-{
-    buf_text(out,
-             "function __virtuoso_proxy_line_is\n"
-             "    set -l words (commandline -opc | string match -v -- '-*')\n"
-             "    test (count $words) -ge 2; or return 1\n"
-             "    test $words[2] = command; or return 1\n"
-             "    set -l line (string join ' ' -- $words[3..-1])\n"
-             "    test \"$line\" = \"$argv[1]\"; or string match -q -- \"$argv[2]\" \"$line\"\n"
-             "end\n\ncomplete -c virtuoso-proxy -f\n");
-    for (size_t i = 0; i < n_subcommands; i++) {
-        buf_printf(out, "complete -c virtuoso-proxy -n __fish_use_subcommand -a %s -d '",
-                   subcommands[i].name);
-        put_fish_text(out, str_from(subcommands[i].summary));
-        buf_text(out, "'\n");
-        put_fish_options(out, &subcommands[i]);
-        if (str_contains(str_from(subcommands[i].operands), STR("FILE"))) {
-            buf_printf(out, "complete -c virtuoso-proxy -n '__fish_seen_subcommand_from %s' -F\n",
-                       subcommands[i].name);
-        }
-    }
-    buf_text(
-        out,
-        "complete -c virtuoso-proxy -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'\n");
-    for (const struct prefix *prefix = all->first; prefix != NULL; prefix = prefix->after) {
-        buf_printf(
-            out,
-            "complete -c virtuoso-proxy -n '__virtuoso_proxy_line_is \"%.*s\" \"%.*s%s\"' -a '%.*s",
-            STR_ARG(prefix->words), STR_ARG(prefix->words), prefix->command != NULL ? " *" : "",
-            STR_ARG(buf_view(&prefix->next)));
-        if (prefix->command != NULL) {
-            put_command_options(out, prefix->command);
-        }
-        buf_text(out, "'\n");
-    }
-}
-
 /* ---- the subcommand ---- */
 
 static const struct {
     const char *name;
     void (*put)(struct buf *out, const struct prefixes *all);
-} shells[] = {{"bash", put_bash}, {"zsh", put_zsh}, {"fish", put_fish}};
+} shells[] = {{"bash", put_bash}, {"zsh", put_zsh}, {"fish", completion_put_fish}};
 
 static int print_for(size_t shell)
 {
