@@ -31,7 +31,7 @@ static struct prefix *prefix_of(struct prefixes *all, struct str words)
     return prefix;
 }
 
-static bool has_word(struct str words, struct str word)
+bool completion_has_word(struct str words, struct str word)
 {
     struct str one;
 
@@ -52,7 +52,7 @@ static void add_command(struct prefixes *all, const struct command *command)
         struct str before = str_trim(str_range(command->words, word.ptr));
         struct prefix *prefix = prefix_of(all, before);
 
-        if (!has_word(buf_view(&prefix->next), word)) {
+        if (!completion_has_word(buf_view(&prefix->next), word)) {
             buf_printf(&prefix->next, "%s%.*s", prefix->next.len > 0 ? " " : "", STR_ARG(word));
         }
     }
@@ -87,7 +87,7 @@ static void put_option_words(struct buf *out, const struct argument *row)
     buf_text(out, "--help");
 }
 
-static void put_kebab(struct buf *out, const char *name)
+void completion_put_kebab(struct buf *out, const char *name)
 {
     for (; *name != '\0'; name++) {
         buf_char(out, (char)(*name == '_' ? '-' : *name));
@@ -98,7 +98,7 @@ void completion_put_command_options(struct buf *out, const struct command *comma
 {
     for (const struct param *param = command->options; param->name != NULL; param++) {
         buf_text(out, " --");
-        put_kebab(out, param->name);
+        completion_put_kebab(out, param->name);
     }
 }
 
@@ -136,7 +136,7 @@ static const struct {
     {"convert", "*.yaml *.yml *.json"},
 };
 
-static const char *file_kind(const char *name)
+const char *completion_file_kind(const char *name)
 {
     for (size_t i = 0; i < ARRAY_LEN(file_kinds); i++) {
         if (str_is(str_from(name), file_kinds[i].name)) {
@@ -146,7 +146,7 @@ static const char *file_kind(const char *name)
     return "*";
 }
 
-static bool takes_files(const struct subcommand *sub)
+bool completion_takes_files(const struct subcommand *sub)
 {
     return str_contains(str_from(sub->operands), STR("FILE"));
 }
@@ -161,7 +161,8 @@ bool completion_is_set(const struct argument *row)
     return row->key != NULL && str_is(str_from(row->key), "*");
 }
 
-void completion_put_keys(struct buf *out)
+/* "server.listen= auth.mode= ..." */
+static void put_keys(struct buf *out)
 {
     size_t n;
     const struct option_row *rows = config_options(&n);
@@ -171,8 +172,7 @@ void completion_put_keys(struct buf *out)
     }
 }
 
-/* All values that an option of the configuration may have; NULL: too many to list. */
-static const char *key_words(const struct option_row *row)
+const char *completion_key_words(const struct option_row *row)
 {
     if (row->type == OPTION_BOOL) {
         return "true false";
@@ -189,12 +189,12 @@ static void put_bash_option(struct buf *out, const struct subcommand *sub,
     }
     buf_text(out, ") ");
     if (completion_is_file_option(row)) {
-        buf_printf(out, "files='%s'", file_kind(row->name));
+        buf_printf(out, "files='%s'", completion_file_kind(row->name));
     } else {
         buf_text(out, "words='");
         buf_text(out, row->words != NULL ? row->words : "");
         if (completion_is_set(row)) {
-            completion_put_keys(out);
+            put_keys(out);
         }
         buf_char(out, '\'');
     }
@@ -206,12 +206,13 @@ static void put_bash_params(struct buf *out, struct buf *seen)
 {
     for (size_t i = 0; i < catalog_size(); i++) {
         for (const struct param *param = catalog_at(i)->options; param->name != NULL; param++) {
-            if (param->words == NULL || has_word(buf_view(seen), str_from(param->name))) {
+            if (param->words == NULL ||
+                completion_has_word(buf_view(seen), str_from(param->name))) {
                 continue;
             }
             buf_printf(seen, "%s ", param->name);
             buf_text(out, "        \"command --");
-            put_kebab(out, param->name);
+            completion_put_kebab(out, param->name);
             buf_printf(out, "\") words='%s' ;;\n", param->words);
         }
     }
@@ -223,8 +224,9 @@ static void put_bash_keys(struct buf *out)
     const struct option_row *rows = config_options(&n);
 
     for (size_t i = 0; i < n; i++) {
-        if (key_words(&rows[i]) != NULL) {
-            buf_printf(out, "        *\" %s\") words='%s' ;;\n", rows[i].key, key_words(&rows[i]));
+        if (completion_key_words(&rows[i]) != NULL) {
+            buf_printf(out, "        *\" %s\") words='%s' ;;\n", rows[i].key,
+                       completion_key_words(&rows[i]));
         }
     }
 }
@@ -249,7 +251,7 @@ static void put_bash_values(struct buf *out)
     buf_done(&seen);
 }
 
-static void put_subcommand_names(struct buf *out)
+void completion_put_subcommand_names(struct buf *out)
 {
     for (size_t i = 0; i < n_subcommands; i++) {
         buf_printf(out, "%s ", subcommands[i].name);
@@ -263,14 +265,15 @@ static void put_bash_subcommands(struct buf *out)
 
         buf_printf(out, "            %s) words=\"", sub->name);
         put_option_words(out, sub->arguments);
-        buf_text(out, str_is(str_from(sub->name), "completion") ? " bash zsh fish\"" : "\"");
-        if (takes_files(sub)) {
-            buf_printf(out, " files='%s'", file_kind(sub->name));
+        buf_text(out, str_is(str_from(sub->name), "completion") ? " bash zsh fish" : "");
+        buf_text(out, str_is(str_from(sub->name), "man") ? " testfile\"" : "\"");
+        if (completion_takes_files(sub)) {
+            buf_printf(out, " files='%s'", completion_file_kind(sub->name));
         }
         buf_text(out, " ;;\n");
     }
     buf_text(out, "            help) words=\"");
-    put_subcommand_names(out);
+    completion_put_subcommand_names(out);
     buf_text(out, "\" ;;\n");
 }
 
@@ -282,27 +285,40 @@ static void put_bash(struct buf *out, const struct prefixes *all)
         out,
         "_virtuoso_proxy() {\n"
         "    local cur=${COMP_WORDS[COMP_CWORD]} sub=${COMP_WORDS[1]-} words='' files='' word line=''\n"
-        "    local before='' kind\n"
+        "    local before='' kind skip=''\n"
         "    COMPREPLY=()\n"
         "    if [ \"$COMP_CWORD\" -le 1 ]; then\n        words=\"");
-    put_subcommand_names(out);
-    buf_text(out, "help --help --version\"\n    else\n"
-                  "        before=${COMP_WORDS[COMP_CWORD - 1]}\n"
-                  "        # bash makes words of its own of KEY=VALUE\n"
-                  "        if [ \"$cur\" = = ]; then\n"
-                  "            cur=''\n"
-                  "        elif [ \"$before\" = = ]; then\n"
-                  "            before=${COMP_WORDS[COMP_CWORD - 2]}\n"
-                  "        fi\n"
-                  "        if ! _virtuoso_proxy_value \"$sub\" \"$before\"; then\n"
-                  "            case $sub in\n");
+    completion_put_subcommand_names(out);
+    buf_text(
+        out,
+        "help --help --version\"\n    else\n"
+        "        before=${COMP_WORDS[COMP_CWORD - 1]}\n"
+        "        # bash makes words of its own of KEY=VALUE\n"
+        "        if [ \"$cur\" = = ]; then\n"
+        "            cur=''\n"
+        "        elif [ \"$before\" = = ]; then\n"
+        "            before=${COMP_WORDS[COMP_CWORD - 2]}\n"
+        "        fi\n"
+        "        for word in \"${COMP_WORDS[@]:2:$((COMP_CWORD - 2))}\"; do\n"
+        "            if [ -n \"$skip\" ]; then\n"
+        "                skip=''\n"
+        "                continue\n"
+        "            fi\n"
+        "            case $word in\n"
+        "                -*) ! _virtuoso_proxy_value command \"$word\" || skip=1 ;;\n"
+        "                *) line=\"$line${line:+ }$word\" ;;\n"
+        "            esac\n"
+        "        done\n"
+        "        # KEY=VALUE as one word, as zsh has it\n"
+        "        kind=${cur%%=*}\n"
+        "        if [ \"$kind\" != \"$cur\" ] && _virtuoso_proxy_value \"$sub\" \"$kind\"; then\n"
+        "            words=\"$kind=${words// / $kind=}\"\n"
+        "        elif ! _virtuoso_proxy_value \"$sub\" \"$before\"; then\n"
+        "            case $sub in\n");
     put_bash_subcommands(out);
     buf_text(out,
              "            esac\n"
              "            if [ \"$sub\" = command ]; then\n"
-             "                for word in \"${COMP_WORDS[@]:2:$((COMP_CWORD - 2))}\"; do\n"
-             "                    case $word in -*) ;; *) line=\"$line${line:+ }$word\" ;; esac\n"
-             "                done\n"
              "                words=\"$words $(_virtuoso_proxy_catalogue \"$line\")\"\n"
              "            fi\n"
              "        fi\n"

@@ -27,11 +27,21 @@ struct prefixes {
     struct arena *arena;
 };
 
+/* `word` is one of the words, which blanks separate. */
+bool completion_has_word(struct str words, struct str word);
+/* position_on_element as it is typed: position-on-element */
+void completion_put_kebab(struct buf *out, const char *name);
+/* " --position-on-element --variable ..." */
 void completion_put_command_options(struct buf *out, const struct command *command);
+/* Patterns ("*.yaml *.yml") of the files that an option or a subcommand of this name takes; "*" any. */
+const char *completion_file_kind(const char *name);
+bool completion_takes_files(const struct subcommand *sub);
 bool completion_is_file_option(const struct argument *row);
 bool completion_is_set(const struct argument *row);
-/* "server.listen= auth.mode= ..." */
-void completion_put_keys(struct buf *out);
+/* All values that an option of the configuration may have; NULL: too many to list. */
+const char *completion_key_words(const struct option_row *row);
+/* "serve sandbox ... " */
+void completion_put_subcommand_names(struct buf *out);
 
 void completion_put_fish(struct buf *out, const struct prefixes *all);
 

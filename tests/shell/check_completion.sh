@@ -38,6 +38,7 @@ ask_zsh() {
         COMP_WORDS=(${=2})
         case $2 in *" ") COMP_WORDS+=("") ;; esac
         COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+        PREFIX=${COMP_WORDS[COMP_CWORD]} # set by the completion system; its compgen looks for files by it
         COMPREPLY=()
         _virtuoso_proxy
         print -l -- "${COMPREPLY[@]}"' zsh "$scratch/script.zsh" "$1"
@@ -62,27 +63,30 @@ check() {
     wants "$1" "virtuoso-proxy run --output j" json
     wants "$1" "virtuoso-proxy convert --to " sentences
     wants "$1" "virtuoso-proxy serve --set up" upstream.timeout_ms=
+    wants "$1" "virtuoso-proxy help ru" run
+    wants "$1" "virtuoso-proxy man " testfile
+    wants "$1" "virtuoso-proxy command --checkpoint 1 step-interact cl" click
+    wants "$1" "virtuoso-proxy command step-interact click x --position-on-element TOP" TOP_LEFT
+    # only files that may be meant: tests to run, XML for a report
+    wants "$1" "virtuoso-proxy run $files" "$files"a.yaml
+    wants "$1" "virtuoso-proxy run --junit $files" "$files"b.xml
+    case " $(ask_"$1" "virtuoso-proxy run $files" | tr '\n' ' ') " in
+    *b.xml* | *c.txt*) fail "$1: files that are not tests are offered" ;;
+    esac
+    [ -z "$(ask_"$1" "virtuoso-proxy run --timeout ")" ] || fail "$1: something is offered for a number"
     echo "$1: completes"
 }
 
-check bash
-# what only the program of bash is asked: values behind "=", kinds of files, and nothing where nothing fits
-wants bash "virtuoso-proxy serve --set auth.mode = " passthrough
-wants bash "virtuoso-proxy command step-interact click x --position-on-element TOP" TOP_LEFT
-wants bash "virtuoso-proxy help " run
 cd "$scratch" # words are split at blanks here, and the path may hold some
 files=files/
 mkdir -p "$files"
 touch "$files"a.yaml "$files"b.xml "$files"c.txt
-wants bash "virtuoso-proxy run $files" "$files"a.yaml
-wants bash "virtuoso-proxy run --junit $files" "$files"b.xml
-case " $(ask_bash "virtuoso-proxy run $files" | tr '\n' ' ') " in
-*b.xml* | *c.txt*) fail "files that are not tests are offered" ;;
-esac
-[ -z "$(ask_bash "virtuoso-proxy run --timeout ")" ] || fail "something is offered for a number"
+check bash
+wants bash "virtuoso-proxy serve --set log.level = " debug # bash makes words of its own of KEY=VALUE
 for shell in zsh fish; do
     if command -v "$shell" >/dev/null; then
         check "$shell"
+        wants "$shell" "virtuoso-proxy serve --set log.level=d" log.level=debug
     else
         echo "$shell: not here, its script was not loaded"
     fi
