@@ -27,6 +27,7 @@ void buf_clear(struct buf *buf); /* len 0, mark cleared, memory kept */
 void buf_append(struct buf *buf, const void *bytes, size_t len);
 void buf_str(struct buf *buf, struct str s);
 void buf_text(struct buf *buf, const char *text);
+void buf_dashed(struct buf *buf, struct str name); /* "new_tab" as an option has it: "new-tab" */
 void buf_char(struct buf *buf, char c);
 void buf_int(struct buf *buf, int64_t value);
 void buf_int_padded(struct buf *buf, unsigned value, unsigned width); /* zeros in front */

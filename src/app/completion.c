@@ -87,18 +87,11 @@ static void put_option_words(struct buf *out, const struct argument *row)
     buf_text(out, "--help");
 }
 
-void completion_put_kebab(struct buf *out, const char *name)
-{
-    for (; *name != '\0'; name++) {
-        buf_char(out, (char)(*name == '_' ? '-' : *name));
-    }
-}
-
 void completion_put_command_options(struct buf *out, const struct command *command)
 {
     for (const struct param *param = command->options; param->name != NULL; param++) {
         buf_text(out, " --");
-        completion_put_kebab(out, param->name);
+        buf_dashed(out, str_from(param->name));
     }
 }
 
@@ -212,7 +205,7 @@ static void put_bash_params(struct buf *out, struct buf *seen)
             }
             buf_printf(seen, "%s ", param->name);
             buf_text(out, "        \"command --");
-            completion_put_kebab(out, param->name);
+            buf_dashed(out, str_from(param->name));
             buf_printf(out, "\") words='%s' ;;\n", param->words);
         }
     }

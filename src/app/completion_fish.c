@@ -89,7 +89,7 @@ static void put_fish_params(struct buf *out)
             }
             buf_printf(&seen, "%s ", param->name);
             buf_text(out, "complete -c virtuoso-proxy -n '__virtuoso_proxy_behind --");
-            completion_put_kebab(out, param->name);
+            buf_dashed(out, str_from(param->name));
             buf_printf(out, "' -a '%s'\n", param->words);
         }
     }

@@ -75,6 +75,13 @@ void buf_text(struct buf *buf, const char *text)
     buf_append(buf, text, strlen(text));
 }
 
+void buf_dashed(struct buf *buf, struct str name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        buf_char(buf, (char)(name.ptr[i] == '_' ? '-' : name.ptr[i]));
+    }
+}
+
 void buf_char(struct buf *buf, char c)
 {
     buf_append(buf, &c, 1);

@@ -307,12 +307,8 @@ struct str command_line_write(struct arena *arena, const struct command *command
         put_value(&line, value, arena);
     }
     JSON_FOREACH (value, options) {
-        struct str name = json_name(value);
-
         buf_text(&line, " --");
-        for (size_t i = 0; i < name.len; i++) {
-            buf_char(&line, (char)(name.ptr[i] == '_' ? '-' : name.ptr[i]));
-        }
+        buf_dashed(&line, json_name(value));
         if (json_type(value) != JSON_BOOL || !json_true(value)) {
             buf_char(&line, '=');
             put_value(&line, value, arena);

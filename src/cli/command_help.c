@@ -25,9 +25,11 @@ static void print_param(const struct param *param, bool is_option)
     struct buf text;
 
     buf_init(&text, LINE_MAX);
-    buf_text(&text, is_option ? "--" : "");
-    for (const char *c = param->name; *c != '\0'; c++) {
-        buf_char(&text, (char)(is_option && *c == '_' ? '-' : *c));
+    if (is_option) {
+        buf_text(&text, "--");
+        buf_dashed(&text, str_from(param->name));
+    } else {
+        buf_text(&text, param->name);
     }
     if (param->type != PARAM_FLAG) {
         buf_printf(&text, " %s", hint_of(param));

@@ -29,13 +29,6 @@ static const struct {
 
 /* ---- options ---- */
 
-static void put_kebab(struct buf *out, struct str name)
-{
-    for (size_t i = 0; i < name.len; i++) {
-        buf_char(out, (char)(name.ptr[i] == '_' ? '-' : name.ptr[i]));
-    }
-}
-
 void command_put_usage(struct buf *out, struct str usage)
 {
     bool in_option = false;
@@ -44,7 +37,7 @@ void command_put_usage(struct buf *out, struct str usage)
         in_option = str_starts(str_sub(usage, i, usage.len), STR("[--")) ||
                     (in_option && usage.ptr[i] != ']' && usage.ptr[i] != ' ');
         if (in_option) {
-            put_kebab(out, str_sub(usage, i, 1));
+            buf_dashed(out, str_sub(usage, i, 1));
         } else {
             buf_char(out, usage.ptr[i]);
         }
@@ -58,7 +51,7 @@ static void put_options(struct buf *out, struct str names)
 
     for (bool first = true; str_next(&names, ',', &name); first = false) {
         buf_text(out, first ? "--" : ", --");
-        put_kebab(out, str_trim(name));
+        buf_dashed(out, str_trim(name));
     }
 }
 

@@ -126,6 +126,8 @@ static void a_buf_takes_and_gives_at_its_ends(void **state)
     assert_null(buf_reserve(&buf, 96));
     buf_consume(&buf, 5);
     assert_int_equal(buf.len, 0);
+    buf_dashed(&buf, STR("new_tab-x"));
+    assert_true(str_is(buf_view(&buf), "new-tab-x"));
     buf_done(&buf);
     buf_done(&buf); /* zeroed is fine */
 }
