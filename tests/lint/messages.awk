@@ -4,7 +4,7 @@
 # awk -f messages.awk FILE...
 
 function is_code(text) {
-    return text ~ /^[[:space:]]*[{[<]/ || text ~ /\{\\"|<\/|[a-z]:[a-z0-9#-]+;|^#|^\/|^Content-|^HTTP\/|COMP_WORDS|^complete -c/
+    return text ~ /^[[:space:]]*[{[<]/ || text ~ /\{\\"|<\/|[a-z]:[a-z0-9#-]+;|^#|^\/|^Content-|^HTTP\/|COMP_WORDS|; then|string match|^complete -c/
 }
 
 # words without the marks of a sentence: an example, an alias, a list of names
