@@ -303,6 +303,9 @@ void report_human_total(const struct report *report, bool color, struct buf *out
     const struct report_counts counts = report_count(report);
 
     buf_printf(out, "\n%zu %s: ", report->n, report->n == 1 ? "file" : "files");
+    if (report->n == 0) {
+        buf_text(out, "nothing to run");
+    }
     report_put_counts(out, &counts, color ? put_count_painted : put_count);
     if (counts.files[VERDICT_CREATED] > 0) {
         buf_printf(out, " (%zu %s, %s)", counts.steps_done,

@@ -58,15 +58,27 @@ static void keep_failed(struct cli_run *run)
     gather->n = n;
 }
 
+/* Says why no file is left of those that there were. */
+static void warn_empty(struct cli_run *run, size_t n_before, const char *why)
+{
+    if (run->gather.n == 0 && n_before > 0) {
+        (void)error_set(error_list_add(&run->warnings), ERR_INVALID, "warning: %s", why);
+    }
+}
+
 void select_files(struct cli_run *run)
 {
     size_t n_before = run->gather.n;
 
     if (run->options.rerun_failed) {
         keep_failed(run);
+        warn_empty(run, n_before, "--rerun-failed: every file was green when it last ran");
     }
     if (run->options.n_shards > 0) {
+        size_t n_here = run->gather.n;
+
         keep_shard(run);
+        warn_empty(run, n_here, "--shard: this part holds no file");
     }
     run->n_left_out = n_before - run->gather.n;
 }

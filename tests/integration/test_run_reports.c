@@ -144,6 +144,7 @@ static void files_are_chosen_by_shard_and_by_how_they_ended(void **state)
     assert_int_equal(RUN(f, folder, url, "--shard=2/2"), 0);
     assert_true(run_cli_says(f, "b.yaml: ") && run_cli_says(f, "1 file: 1 created"));
     assert_int_equal(RUN(f, folder, url, "--shard=4/4"), 0);
+    assert_true(run_cli_says(f, "--shard: this part holds no file"));
     assert_int_equal(RUN(f, folder, url, "--wait"), 2);
     assert_int_equal(RUN(f, folder, url, "--wait", "--rerun-failed"), 2);
     assert_true(run_cli_says(f, "1 file: 1 failed"));
@@ -151,7 +152,8 @@ static void files_are_chosen_by_shard_and_by_how_they_ended(void **state)
     assert_int_equal(RUN(f, folder, url, "--wait", "--rerun-failed"), 0);
     assert_true(run_cli_says(f, "1 file: 1 passed"));
     assert_int_equal(RUN(f, folder, url, "--wait", "--rerun-failed"), 0);
-    assert_true(run_cli_says(f, "0 files")); /* none is red any more */
+    assert_true(run_cli_says(f, "0 files: nothing to run"));
+    assert_true(run_cli_says(f, "--rerun-failed: every file was green when it last ran"));
     proxy_stop(&proxy);
 }
 
