@@ -22,7 +22,7 @@ struct target {
 };
 
 /* target.c */
-enum error_code target_read(struct str url, bool any_host, struct target *out,
+enum error_code target_read(struct str text, bool any_host, struct target *out,
                             struct error *err) MUST_CHECK;
 
 /* The bytes of a request, with places where the id of each one stands. */

@@ -77,7 +77,7 @@ static void put_bar(struct buf *out, uint64_t n, uint64_t most)
     uint64_t width = most > 0 ? n * PLOT_WIDTH / most : 0;
 
     for (uint64_t i = 0; i < PLOT_WIDTH; i++) {
-        buf_char(out, i < width ? '#' : n > 0 && i == 0 ? '.' : ' ');
+        buf_text(out, i < width ? "#" : n > 0 && i == 0 ? "." : " ");
     }
 }
 

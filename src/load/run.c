@@ -222,10 +222,10 @@ static bool is_stopped(const struct load *load)
 static void run(struct load *load)
 {
     uint64_t checked_us = load->start_us;
-    uint64_t now_us = load->start_us;
 
     while (!(load->ends && load->in_flight == 0) && !is_stopped(load)) {
-        now_us = clock_now_us();
+        uint64_t now_us = clock_now_us();
+
         send_due(load, now_us);
         wait_for_events(load, pause_us(load, now_us));
         if (now_us - checked_us >= CHECK_US) {
@@ -333,7 +333,7 @@ static void open_all(struct load *load)
     CHECK(load->epoll >= 0);
     for (size_t i = 0; i < load->options->connections; i++) {
         load->senders[i].answer = http_answer_new();
-        buf_init(&load->senders[i].own, 2 * LOAD_MAX_BODY);
+        buf_init(&load->senders[i].own, (size_t)2 * LOAD_MAX_BODY);
     }
 }
 

@@ -88,6 +88,15 @@ static void on_first_later(struct later *later)
     }
 }
 
+static void init_handles(struct loop *loop)
+{
+    CHECK(uv_timer_init(&loop->uv, &loop->tick) == 0);
+    CHECK(uv_timer_init(&loop->uv, &loop->alarm) == 0);
+    CHECK(uv_prepare_init(&loop->uv, &loop->prepare) == 0);
+    CHECK(uv_idle_init(&loop->uv, &loop->idle) == 0);
+    loop->open_handles = 4;
+}
+
 void loop_init(struct loop *loop)
 {
     *loop = (struct loop){0};
@@ -96,11 +105,7 @@ void loop_init(struct loop *loop)
     later_init(&loop->later);
     loop->later.on_first = on_first_later;
     loop->read_buffer = mem_alloc(LOOP_READ_BUFFER);
-    CHECK(uv_timer_init(&loop->uv, &loop->tick) == 0);
-    CHECK(uv_timer_init(&loop->uv, &loop->alarm) == 0);
-    CHECK(uv_prepare_init(&loop->uv, &loop->prepare) == 0);
-    CHECK(uv_idle_init(&loop->uv, &loop->idle) == 0);
-    loop->open_handles = 4;
+    init_handles(loop);
     loop->tick_expected_us = clock_now_us() + (uint64_t)LOOP_TICK_MS * 1000U;
     CHECK(uv_timer_start(&loop->tick, on_tick, LOOP_TICK_MS, LOOP_TICK_MS) == 0);
     CHECK(uv_prepare_start(&loop->prepare, on_prepare) == 0);
