@@ -5,7 +5,8 @@
  *              [-b BODY] [-i FROM-TO] [-P PID,PID...]
  *
  * -r 0 is the closed loop; -w is the warm-up, a part of -s. Prints the JSON of `load -o json`, then
- * one line {"pid": ..., "cpu_ns": ...} a process. Only 127.0.0.1 can be asked. */
+ * one line {"pid": ..., "cpu_ns": ..., "wait_ns": ...} a process: how long it ran, and how long it could
+ * have run but others had the core. Only 127.0.0.1 can be asked. */
 #include "load/load.h"
 
 #include <dirent.h>
@@ -19,6 +20,11 @@
 
 enum { MAX_PIDS = 16, PATH_MAX_BYTES = 128, TEXT_MAX = 1 << 20 };
 
+struct spent {
+    uint64_t cpu_ns;
+    uint64_t wait_ns;
+};
+
 struct bench {
     struct load_options options;
     struct str headers[LOAD_MAX_HEADERS];
@@ -27,7 +33,7 @@ struct bench {
     const char *target;
     int64_t pids[MAX_PIDS];
     size_t n_pids;
-    uint64_t cpu_ns[MAX_PIDS]; /* at the begin of the window, then what it took */
+    struct spent spent[MAX_PIDS]; /* at the begin of the window, then in it */
 };
 
 static void die(const char *what)
@@ -36,25 +42,27 @@ static void die(const char *what)
     exit(1);
 }
 
-/* What the scheduler has given to all threads of a process. */
-static uint64_t cpu_of(int64_t pid)
+/* What the scheduler has given to all threads of a process, and what it let them wait. */
+static struct spent spent_of(int64_t pid)
 {
     char path[PATH_MAX_BYTES];
-    uint64_t all_ns = 0;
+    struct spent all = {0};
     const struct dirent *entry;
     DIR *tasks;
 
     (void)snprintf(path, sizeof(path), "/proc/%" PRId64 "/task", pid);
     tasks = opendir(path);
     while (tasks != NULL && (entry = readdir(tasks)) != NULL) {
-        uint64_t own_ns = 0;
+        char numbers[PATH_MAX_BYTES] = "";
+        char *rest = numbers;
         FILE *file;
 
         (void)snprintf(path, sizeof(path), "/proc/%" PRId64 "/task/%.32s/schedstat", pid,
                        entry->d_name);
         file = entry->d_name[0] != '.' ? fopen(path, "re") : NULL;
-        if (file != NULL && fscanf(file, "%" SCNu64, &own_ns) == 1) {
-            all_ns += own_ns;
+        if (file != NULL && fgets(numbers, sizeof(numbers), file) != NULL) {
+            all.cpu_ns += strtoull(rest, &rest, 10);
+            all.wait_ns += strtoull(rest, &rest, 10);
         }
         if (file != NULL) {
             (void)fclose(file);
@@ -63,7 +71,7 @@ static uint64_t cpu_of(int64_t pid)
     if (tasks != NULL) {
         (void)closedir(tasks);
     }
-    return all_ns;
+    return all;
 }
 
 static void on_window(void *context, bool begins)
@@ -71,9 +79,13 @@ static void on_window(void *context, bool begins)
     struct bench *bench = context;
 
     for (size_t i = 0; i < bench->n_pids; i++) {
-        uint64_t now_ns = cpu_of(bench->pids[i]);
+        struct spent now = spent_of(bench->pids[i]);
 
-        bench->cpu_ns[i] = begins ? now_ns : now_ns - bench->cpu_ns[i];
+        if (!begins) {
+            now.cpu_ns -= bench->spent[i].cpu_ns;
+            now.wait_ns -= bench->spent[i].wait_ns;
+        }
+        bench->spent[i] = now;
     }
 }
 
@@ -165,8 +177,8 @@ static void print(const struct bench *bench, const struct load_result *result)
     buf_init(&text, TEXT_MAX);
     load_write_json(&bench->options, result, &text);
     for (size_t i = 0; i < bench->n_pids; i++) {
-        buf_printf(&text, "{\"pid\":%" PRId64 ",\"cpu_ns\":%" PRIu64 "}\n", bench->pids[i],
-                   bench->cpu_ns[i]);
+        buf_printf(&text, "{\"pid\":%" PRId64 ",\"cpu_ns\":%" PRIu64 ",\"wait_ns\":%" PRIu64 "}\n",
+                   bench->pids[i], bench->spent[i].cpu_ns, bench->spent[i].wait_ns);
     }
     (void)fwrite(text.ptr, 1, text.len, stdout);
     buf_done(&text);
@@ -182,7 +194,7 @@ int main(int argc, char **argv)
     bench->target = "/health/live";
     bench->options = (struct load_options){.method = STR("GET"),
                                            .duration_ms = 2000,
-                                           .timeout_ms = 20000,
+                                           .timeout_ms = 10000,
                                            .connections = 64,
                                            .headers = bench->headers,
                                            .on_window = on_window,

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Holds what a command and a turn of the loop cost (measure.sh) against budget.txt: a count may be 3 % above its budget,
+# that of a turn 10 %. No figure depends on time.
+#   check.sh BUILD COMPILER            compares; exit code 77: there is no budget for this compiler and system
+#   check.sh BUILD COMPILER --renew    measures and writes the budget of this compiler and system
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+build=$1
+compiler=$("$2" -dumpversion)
+# shellcheck disable=SC1091 # the system's own
+system=$(. /etc/os-release && echo "${ID:-unknown}${VERSION_ID:-}")
+name="$system-$(basename "$2" | sed 's/^.*\(gcc\|clang\).*$/\1/;s/^cc$/gcc/')-${compiler%%.*}"
+budget=$here/budget.txt
+
+if [ "${3:-}" != --renew ] && ! grep -q "^$name " "$budget"; then
+    echo "budget: $budget has no rows for $name; measure them with: $0 $1 $2 --renew"
+    exit 77
+fi
+measured=$(bash "$here/measure.sh" "$build")
+if [ "${3:-}" = --renew ]; then
+    {
+        grep -v "^$name " "$budget" || true
+        while read -r line; do echo "$name $line"; done <<<"$measured"
+    } >"$budget.new"
+    mv "$budget.new" "$budget"
+    grep "^$name " "$budget"
+    exit 0
+fi
+status=0
+while read -r what count; do
+    allowed=$(sed -n "s/^$name $what //p" "$budget")
+    if [ -z "$allowed" ]; then
+        echo "budget: $what has no row for $name"
+        status=1
+        continue
+    fi
+    awk -v what="$what" -v count="$count" -v allowed="$allowed" 'BEGIN {
+        share = what ~ /^turn_/ ? 0.10 : 0.03
+        change = allowed > 0 ? 100 * (count - allowed) / allowed : count > 0 ? 100 : 0
+        verdict = change > 100 * share ? "TOO MUCH" : change < -100 * share ? "less: renew the budget" : "fine"
+        printf "%-28s %12.1f  budget %12.1f  %+6.1f %%  %s\n", what, count, allowed, change, verdict
+        exit verdict == "TOO MUCH"
+    }' || status=1
+done <<<"$measured"
+if [ "$status" -ne 0 ]; then
+    echo "budget: more work than before. Where it goes: valgrind --tool=callgrind, callgrind_annotate --inclusive=yes."
+    echo "budget: if it is worth it, say why in the commit and renew: $0 $1 $2 --renew"
+fi
+exit "$status"

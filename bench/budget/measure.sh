@@ -1,0 +1,150 @@
+#!/usr/bin/env bash
+# What one command costs, counted and not timed, so that it repeats: user instructions and calls of malloc and its kin,
+# of all libraries together; and the instructions of the longest turn of the loop while a large request is answered.
+#   measure.sh BUILD     BUILD has virtuoso-proxy, bench_load, bench_platform and libbench_count.so
+# Prints lines "name number". A count is the difference between a run of few and one of many commands, so that start
+# and end of the program do not count. One connection, one request at a time: no two events fall into one turn.
+set -euo pipefail
+build=$(cd "$1" && pwd)
+few=100
+many=600
+scratch=$(mktemp -d)
+pids=()
+finish() {
+    for pid in "${pids[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
+    wait 2>/dev/null || true
+    rm -rf "$scratch"
+}
+trap finish EXIT
+
+for tool in valgrind curl; do
+    command -v "$tool" >/dev/null || { echo "$tool is not installed" >&2; exit 77; }
+done
+
+# The port in the first line of a file that matches; fails after a minute.
+port_of() {
+    local port=""
+    for _ in $(seq 1200); do
+        port=$(sed -n "s/^$2\([0-9]*\)\$/\1/p" "$1" | head -n 1)
+        [ -z "$port" ] || break
+        sleep 0.05
+    done
+    [ -n "$port" ] || { echo "no port in $1:" >&2; cat "$1" "$1.err" >&2; exit 1; }
+    echo "$port"
+}
+
+"$build/bench_platform" 0 >"$scratch/platform" &
+pids+=($!)
+platform=$(port_of "$scratch/platform" "port ")
+
+# serve FILE [WRAPPER...]: starts the proxy under WRAPPER; sets server and port.
+serve() {
+    local file=$1
+    shift
+    VIRTUOSO_API_TOKEN=token-of-the-budget "$@" "$build/virtuoso-proxy" serve --listen 127.0.0.1:0 \
+        --set auth.mode=none --set log.access=false --set log.level=error --set drain.notice_ms=0 \
+        --set upstream.organization_id=1 --set "upstream.base_url=http://127.0.0.1:$platform/api" \
+        --set http.max_test_file_body=8MiB >"$file" 2>"$file.err" &
+    server=$!
+    pids+=("$server")
+    port=$(port_of "$file" 'listening on http:.*:')
+}
+
+end_server() {
+    kill -TERM "$server"
+    wait "$server"
+}
+
+send_commands() { # N
+    local sent
+    sent=$("$build/virtuoso-proxy" load -r 1000000 -n "$1" -c 1 -t 300s -o json --ids 1000001-1000100 \
+        -b '{"command":"step-interact click","args":["Sign in"],"checkpoint_id":{id},"position":0}' \
+        "http://127.0.0.1:$port/api/v1/commands/execute")
+    [[ $sent == *"\"statuses\":{\"200\":$1}"* ]] || { echo "not all commands went well: $sent" >&2; exit 1; }
+}
+
+per_command() { awk -v few="$few" -v many="$many" -v a="$1" -v b="$2" 'BEGIN { printf "%.1f\n", (b - a) / (many - few) }'; }
+
+instructions_of() { # N
+    serve "$scratch/out" valgrind --tool=callgrind --callgrind-out-file=/dev/null
+    send_commands "$1"
+    end_server
+    sed -n 's/.*Collected : \([0-9]*\).*/\1/p' "$scratch/out.err"
+}
+
+allocations_of() { # N
+    serve "$scratch/out" env "LD_PRELOAD=$build/libbench_count.so" "COUNT_ALLOCATIONS=$scratch/count"
+    send_commands "$1"
+    end_server
+    cat "$scratch/count"
+}
+
+# The largest of the turns from number $1 on. Callgrind writes what it has counted whenever a turn begins to wait for
+# events (on_prepare of net/loop.c), into files with numbers.
+largest_since() {
+    local i=$1 most=0 n
+    while [ -e "$scratch/turn.$i" ]; do
+        n=$(sed -n 's/^totals: //p' "$scratch/turn.$i")
+        [ "${n:-0}" -le "$most" ] || most=$n
+        i=$((i + 1))
+    done
+    echo "$most"
+}
+
+next_turn() {
+    local i=$1
+    while [ -e "$scratch/turn.$i" ]; do i=$((i + 1)); done
+    echo "$i"
+}
+
+# NAME PATH [CURL'S OPTIONS...]: one request, and the longest turn while it was answered. A second request shows that
+# the turn of the first one is over and counted.
+turn() {
+    local name=$1 path=$2
+    shift 2
+    first=$(next_turn "$first")
+    curl -fsS -o /dev/null --max-time 300 "$@" "http://127.0.0.1:$port/$path"
+    curl -fsS -o /dev/null --max-time 300 "http://127.0.0.1:$port/health/live"
+    echo "turn_$name $(largest_since "$first")"
+}
+
+write_bodies() {
+    local i separator=""
+    {
+        printf 'name: growth\nsteps:\n'
+        for i in $(seq 1000); do
+            printf '  - click: "Sign in %d"\n  - write: {selector: "Email %d", text: "user@example.com"}\n' "$i" "$i"
+        done
+    } >"$scratch/file.yaml"
+    {
+        printf '{"checkpoint_id":1000001,"commands":['
+        for i in $(seq 0 499); do
+            printf '%s{"command":"step-interact click","args":["Sign in"],"position":%d}' "$separator" "$i"
+            separator=","
+        done
+        printf ']}'
+    } >"$scratch/batch.json"
+}
+
+turns() {
+    local file=(-H 'Content-Type: application/yaml' --data-binary "@$scratch/file.yaml")
+    first=2 # the first one is the start of the program
+    write_bodies
+    serve "$scratch/out" valgrind --tool=callgrind --dump-line=no "--callgrind-out-file=$scratch/turn" --dump-before=on_prepare
+    curl -fsS -o /dev/null --max-time 300 "http://127.0.0.1:$port/health/live"
+    turn validate api/v1/tests/validate "${file[@]}"
+    turn compile api/v1/tests/compile "${file[@]}"
+    turn sentences 'api/v1/tests/compile?to=sentences' "${file[@]}"
+    turn dry_run 'api/v1/tests/run?dry_run=true' "${file[@]}"
+    turn batch api/v1/commands/batch -H 'Content-Type: application/json' --data-binary "@$scratch/batch.json"
+    turn metrics metrics
+    turn openapi openapi.json
+    turn catalogue api/v1/commands
+    end_server
+}
+
+few_instructions=$(instructions_of "$few")
+echo "instructions_per_command $(per_command "$few_instructions" "$(instructions_of "$many")")"
+few_allocations=$(allocations_of "$few")
+echo "allocations_per_command $(per_command "$few_allocations" "$(allocations_of "$many")")"
+turns
