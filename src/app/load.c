@@ -9,7 +9,6 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/span.h"
-#include "client.h"
 #include "subcommands.h"
 
 enum { TEXT_MAX = 1 << 20, LINE_MAX = 160, DAY_MS = LOAD_MAX_SECONDS * 1000 };
@@ -264,6 +263,9 @@ static int run(struct job *job)
     (void)sigaction(SIGTERM, &action, NULL);
     job->options.stop = &stop_asked;
     job->options.on_second = shows ? on_second : NULL;
+    if (job->options.any_host && job->options.bearer.len > 0) {
+        (void)fprintf(stderr, "virtuoso-proxy load: the API key goes over http:// in clear text\n");
+    }
     if (load_run(&job->options, &job->result, &err) != ERR_OK) {
         return fail("load", &err);
     }

@@ -221,6 +221,30 @@ static void answers_that_end_with_the_connection_are_whole(void **state)
     scripted_done(&server);
 }
 
+static void a_key_is_shown_and_told_of_where_others_could_read_it(void **state)
+{
+    static const char *const key[] = {"VIRTUOSO_PROXY_API_KEY=tenant-of-the-key", NULL};
+    struct stage *stage = *state;
+    uint16_t port = start_sandbox(stage, "0ms", "GET /none:503");
+    const char *target = url(stage, port, "/api/user");
+    const char *const arguments[][6] = {{"load", "-n", "1", target, NULL},
+                                        {"load", "-n", "1", "--yes-i-may", target, NULL}};
+
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(program_run(&stage->load, arguments[i], key), 0);
+        buf_clear(&stage->out);
+        program_output(&stage->load, &stage->out);
+        program_errors(&stage->load, &stage->out);
+        assert_says(stage, "  200: 1");
+        assert_int_equal(
+            str_contains(buf_view(&stage->out), STR("the API key goes over http:// in clear text")),
+            i == 1);
+        assert_false(str_contains(buf_view(&stage->out), STR("tenant-of-the-key")));
+        program_done(&stage->load);
+    }
+    stop_sandbox(stage);
+}
+
 static void who_stops_it_gets_what_was_measured(void **state)
 {
     struct stage *stage = *state;
@@ -277,6 +301,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(bodies_and_ids_arrive, set_up, tear_down),
         cmocka_unit_test_setup_teardown(answers_that_end_with_the_connection_are_whole, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_key_is_shown_and_told_of_where_others_could_read_it,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_stops_it_gets_what_was_measured, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_makes_no_sense_is_refused, set_up, tear_down),
     };
