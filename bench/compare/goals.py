@@ -108,7 +108,8 @@ def commands(size, pictures, skipped):
                                              ('Node', 'Node', 0.3, 0.25)):
             cpu = median(done['ours'], lambda r: r['cpu_us'])
             note = skipped.get(base, '') if base in skipped else f'ours {cpu:.0f} µs'
-            yield Row('G2', f'command ÷ {title}{of}', ratio(done, 'ours', base), limit, moonshot, note=note)
+            yield Row('G2', f'command ÷ {title}{of}', ratio(done, 'ours', base), limit, moonshot, note=note,
+                      taken=kit.too_few(done['ours'], connections))
 
 
 def commands_tls(size, pictures, skipped):
@@ -200,14 +201,16 @@ def many_in_flight(size, pictures, skipped):
                   taken=kit.taken(done['ours'] + done['direct']),
                   note=f'{100 * good:.1f} % answered 2xx; core {100 * median(done["ours"], lambda r: r["busy"]):.0f} % busy')
         cpu[flight] = [r['cpu_us'] for r in done['ours'] if r]
-    few = []
+    few, p50 = [], 0
     for i in range(min(3, size.rounds)):
         with servers():
             result = command_load(kit.ours(kit.MANY, kit.platform(64000000 // 3000)), 512, size.open_seconds, warm=1, rate=3000,
                                   tag={'row': 'in flight 64', 'variant': 'ours', 'round': i})
         few += [result['cpu_us']] if result else []
+        p50 = result['latency_ms']['p50'] if result else p50
+    slow = f'no figure of the program: at 3,000/s commands of a 21 ms platform took {p50:.0f} ms, so more than 64 were in flight; ' if p50 > 60 else ''
     value = statistics.median(cpu[3000]) / statistics.median(few) if few and cpu.get(3000) else None
-    yield Row('G4', 'CPU per command: 3,000 in flight ÷ 64, both at 3,000/s', value, 1.3, 1.1)
+    yield Row('G4', 'CPU per command: 3,000 in flight ÷ 64, both at 3,000/s', value, 1.3, 1.1, taken=slow)
 
 
 # --- G5, G6, G7: memory and start ---

@@ -60,6 +60,7 @@ def need(program):
 class Server:
     def __init__(self, process, port, kids=()):
         self.process, self.port, self.kids = process, port, list(kids)
+        self.per_second = None  # answers in a closed loop, once it was seen
 
     @property
     def pid(self):
@@ -249,8 +250,20 @@ def ask(port, method='GET', path='/health/live', body=None, headers=None, timeou
     return answer.status, text, answer
 
 
-def load(server, connections, seconds, warm=0.25, rate=0, path='/health/live', body=None, ids=None, fields=(), tag=None):
+def settle(server, connections, seconds, warm, **what):
+    """A closed loop counts from when each connection has had some answers: before that a server makes connections of its
+    own. How long that takes depends on how much of the core there is, so a first window finds it out."""
+    if server.per_second is None:
+        first = load(server, connections, 1.0, 0, settled=True, **what)
+        server.per_second = max(1.0, first['answered'] / first['seconds']) if first else 1.0
+    round_s = connections / server.per_second
+    return min(6.0, max(seconds, 5 * round_s)), min(3.0, max(warm, 2 * round_s))
+
+
+def load(server, connections, seconds, warm=0.25, rate=0, settled=False, path='/health/live', body=None, ids=None, fields=(), tag=None):
     """One window. cpu_us is the processor time of the server for one answer."""
+    if rate == 0 and not settled:
+        seconds, warm = settle(server, connections, seconds, warm, path=path, body=body, ids=ids, fields=fields)
     command = ['taskset', '-c', LOAD_CORE, tool('bench_load'), '-p', str(server.port), '-c', str(connections), '-r', str(rate),
                '-s', str(int((seconds + warm) * 1000)), '-w', str(int(warm * 1000)), '-t', path, '-P', ','.join(map(str, server.pids))]
     for field in fields:
@@ -315,6 +328,14 @@ def taken(results):
     waited, late = median(results, lambda r: r['waited']), median(results, lambda r: r['generator_late_ms']['p99'])
     if waited is not None and (waited > 0.05 or late > 2):
         return f'no figure of the program: others had its core for {100 * waited:.0f} % of the time (generator late by {late:.1f} ms); '
+    return ''
+
+
+def too_few(results, connections):
+    """'' or why a closed loop has no figure: the connections were still being made."""
+    answered = median(results, lambda r: r['answered'])
+    if answered is not None and answered < 4 * connections:
+        return f'no figure of the program: {answered:.0f} answers for {connections:,} connections, which were still being made; '
     return ''
 
 
