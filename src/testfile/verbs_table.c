@@ -30,6 +30,9 @@
 #define VAR     "var:variable|as|in|name|to|variableName"
 #define T       "type|assertion|operator|comparison"
 #define V       "value|expected|expectedValue|expectedText|pattern|text"
+#define HIDDEN  "hidden|invisible|not_visible|notVisible|not-visible"
+#define SWITCH  "~action=switch|switchtab|switchframe|switchiframe"
+#define NO_VAR  "!variable|as|in|name|to|variableName"
 #define CLICKED "position_on_element<position element_type<element_type|elementType"
 
 /* clang-format off */
@@ -88,7 +91,7 @@ const struct verb_row verb_rows[] = {
     {"assertvalue assert check verify", T "=lte|lessthanorequal|lessthanorequals variable !" SEL, "step-assert variable", "var:variable " V, "op<=LESS_THAN_OR_EQUALS", "assert: {type: lte, variable: total, value: 5}"},
     {"assertvalue assert check ch verify", T "=variable", "step-assert variable", "var:variable|name " V "|equals", "op<op", "assert: {variable: total, equals: \"5\"}"},
     {"assert check ch verify", "variable !" SEL, "step-assert variable", "var:variable " V "|equals", "op<op", "assert: {variable: total, equals: \"5\"}"},
-    {"assert check ch verify", T "=notexists|notexist|absent|doesnotexist", "step-assert not-exists", EL "|not_exists", "", "assert: {type: not-exists, selector: \"Error\"}"},
+    {"assert check ch verify", T "=notexists|notexist|absent|doesnotexist|hidden|invisible|notvisible|notpresent", "step-assert not-exists", EL "|not_exists", "", "assert: {type: not-exists, selector: \"Error\"}"},
     {"assert check ch verify", T "=contains|textcontains", "step-assert matches", SEL " regex:" V, "", "assert: {type: contains, selector: \"h1\", value: \"Order\"}"},
     {"assert check ch verify", T "=text|value " V " " SEL, "step-assert equals", SEL " " V, "", "assert: {type: text, selector: \"h1\", value: \"Welcome\"}"},
     {"assert check ch verify", T "=text", "step-assert exists", EL, "", "assert: \"Welcome\""},
@@ -109,6 +112,9 @@ const struct verb_row verb_rows[] = {
     {"assert assertelement check ch verify", "exists=false|no", "step-assert not-exists", SEL, "", "assert: {not_exists: \"Error\"}"},
     {"assert assertelement check ch verify", "exists=true|yes", "step-assert exists", SEL, "", "assert: {exists: \"Welcome\"}"},
     {"assert check ch verify", "not_exists|notExists|not-exists=true|yes text !" SEL, "step-assert not-exists", "text", "", "assert: {not_exists: \"Error\"}"},
+    {"assert check ch verify", HIDDEN "=true|yes", "step-assert not-exists", SEL "|text", "", "assert: {not_exists: \"Error\"}"},
+    {"assert check ch verify", HIDDEN "=false|no", "step-assert exists", SEL "|text", "", "assert: {exists: \"Welcome\"}"},
+    {"assert check ch verify", HIDDEN, "step-assert not-exists", HIDDEN, "", "assert: {not_exists: \"Error\"}"},
     {"assert check ch verify", "visible|present|displayed=true|yes", "step-assert exists", SEL "|text", "", "assert: {exists: \"Welcome\"}"},
     {"assert check ch verify", "visible|present|displayed=false|no", "step-assert not-exists", SEL "|text", "", "assert: {not_exists: \"Error\"}"},
     {"assert check ch verify", "not_exists|notExists|not-exists=true|yes", "step-assert not-exists", SEL, "", "assert: {not_exists: \"Error\"}"},
@@ -150,6 +156,7 @@ const struct verb_row verb_rows[] = {
     {"wait waitfor", "", "step-wait element", "for|" EL, "timeout<ms:timeout", "wait: {element: \"Saved\", timeout: 5000}"},
 
     {"store", "?pair", "step-data store element-text", "@key var:@value", "", "store: {\"Order number\": order}"},
+    {"store storeattribute", "~type|operation=attribute|elementattribute attribute selector|from|target|element|css|text|hint value " NO_VAR, "step-data store attribute", "selector|from|target|element|css|text|hint attribute var:value", "", "store: {selector: \"Help\", attribute: href, as: link}"},
     {"store storeattribute", "~type|operation=attribute|elementattribute attribute", "step-data store attribute", "selector|from|target|element|css|text|hint attribute " VAR, "", "store: {selector: \"Help\", attribute: href, as: link}"},
     {"store", "type|operation=attribute", "step-data store attribute", "selector|from|target|element|css|text|hint attribute|value " VAR, "", "store: {selector: \"Help\", attribute: href, as: link}"},
     {"store", "~type|operation=value|text|literal|elementvalue value|literal !selector|from|target|element|css|hint", "step-data store literal", "value|literal " VAR, "", "store: {type: literal, value: 42, as: total}"},
@@ -160,6 +167,8 @@ const struct verb_row verb_rows[] = {
     {"store", "type|operation=text|elementtext|element", "step-data store element-text", "selector|from|target|element|css|text|hint " VAR, "", "store: {selector: \"Total\", as: total}"},
     {"store", "type|operation", NULL, "the type is one of text, element-text, value, element-value, attribute, literal", "", "store: {selector: \"Total\", as: total}"},
     {"store", "selector|target|element|css|hint value !variable|as|in|name|to|variableName", "step-data store element-text", "selector|target|element|css|hint var:value", "", "store: {selector: \"Total\", as: total}"},
+    {"storeelementvalue storevalue", "selector|from|target|element|css|hint value " NO_VAR, "step-data store element-value", "selector|from|target|element|css|hint var:value", "", "stepType: storeElementValue, target: \"Total\", variable: total"},
+    {"storeelementtext storetext", "selector|from|target|element|css|text|hint value " NO_VAR, "step-data store element-text", "selector|from|target|element|css|text|hint var:value", "", "store: {selector: \"Total\", as: total}"},
     {"storeelementvalue storevalue", "", "step-data store element-value", "selector|from|target|element|css|text|hint " VAR, "", "stepType: storeElementValue, target: \"Total\", variable: total"},
     {"store storeelementtext storetext", "", "step-data store element-text", "selector|from|target|element|css|text|hint " VAR, "", "store: {selector: \"Total\", as: total}"},
 
@@ -208,23 +217,28 @@ const struct verb_row verb_rows[] = {
     {"dialog alert", "accept=true|yes|false|no", "step-dialog dismiss-alert", "", "", "alert: accept"},
     {"dialog alert confirm prompt", "", NULL, "give accept, dismiss, confirm or cancel", "", "alert: dismiss"},
 
-    {"window", "action|.=resize size", "step-window resize", "size", "", "window: {action: resize, size: 1280x800}"},
+    {"window", "action|.=resize size|value", "step-window resize", "size|value", "", "window: {action: resize, size: 1280x800}"},
     {"window", "action|.=resize", "step-window resize", "size:@", "", "window: {action: resize, width: 1280, height: 800}"},
     {"window", "action|.=maximize|maximise", "step-window maximize", "", "", "window: maximize"},
-    {"window", "~action=switch|switchtab|switchframe|switchiframe iframe", "step-window switch iframe", "iframe", "", "window: {action: switch, iframe: \"Payment\"}"},
-    {"window", "~action=switch|switchtab|switchframe|switchiframe target|type=tab direction=next", "step-window switch tab next", "", "", "window: {action: switch, target: tab, direction: next}"},
-    {"window", "~action=switch|switchtab|switchframe|switchiframe target|type=tab direction=previous|prev", "step-window switch tab prev", "", "", "window: {action: switch, target: tab, direction: previous}"},
-    {"window", "~action=switch|switchtab|switchframe|switchiframe to|target|direction|type|.=next|nexttab", "step-window switch tab next", "", "", "window: {action: switch, to: next}"},
-    {"window", "~action=switch|switchtab|switchframe|switchiframe to|target|direction|type|.=previous|prev|previoustab|prevtab", "step-window switch tab prev", "", "", "window: {action: switch, to: previous}"},
-    {"window", "~action=switch|switchtab|switchframe|switchiframe target|type=frame|iframe index", "step-window switch frame-index", "index", "", "window: {action: switch, target: frame, index: 0}"},
-    {"window", "~action=switch|switchtab|switchframe|switchiframe target|to|type=iframe|frame", "step-window switch iframe", "selector|element|css|name|value|hint", "", "window: {action: switch, target: iframe, selector: \"Payment\"}"},
-    {"window", "~action=switch|switchtab|switchframe|switchiframe frame", "step-window switch frame-index", "frame", "", "window: {action: switch, frame: 0}"},
-    {"window", "~action=switch|switchtab|switchframe|switchiframe parent=true|yes", "step-window switch parent-frame", "", "", "window: {action: switch, parent: true}"},
-    {"window", "~action=switch|switchtab|switchframe|switchiframe to|target|type|.=parent|parentframe|parentiframe", "step-window switch parent-frame", "", "", "window: {action: switch, parent: true}"},
-    {"window", "~action=switch|switchtab|switchframe|switchiframe main=true|yes", "step-window switch main-content", "", "", "window: {action: switch, main: true}"},
-    {"window", "~action=switch|switchtab|switchframe|switchiframe to|target|type|.=main|maincontent|default|defaultcontent", "step-window switch main-content", "", "", "window: {action: switch, main: true}"},
-    {"window", "~action=switch|switchtab|switchframe|switchiframe ~target|type|to=tab index", "step-window switch tab index", "index", "", "window: {action: switch, target: tab, index: 1}"},
-    {"window", "~action=switch|switchtab to", "step-window switch tab index", "tab:to", "", "window: {action: switch, to: next}"},
+    {"window", SWITCH " iframe", "step-window switch iframe", "iframe", "", "window: {action: switch, iframe: \"Payment\"}"},
+    {"window", SWITCH " target|type=tab direction=next", "step-window switch tab next", "", "", "window: {action: switch, target: tab, direction: next}"},
+    {"window", SWITCH " target|type=tab direction=previous|prev", "step-window switch tab prev", "", "", "window: {action: switch, target: tab, direction: previous}"},
+    {"window", SWITCH " to|target|direction|type|value|tab|.=next|nexttab", "step-window switch tab next", "", "", "window: {action: switch, to: next}"},
+    {"window", SWITCH " to|target|direction|type|value|tab|.=previous|prev|previoustab|prevtab", "step-window switch tab prev", "", "", "window: {action: switch, to: previous}"},
+    {"window", SWITCH " target|type=frame|iframe index", "step-window switch frame-index", "index", "", "window: {action: switch, target: frame, index: 0}"},
+    {"window", SWITCH " target|to|type=iframe|frame", "step-window switch iframe", "selector|element|css|name|value|hint", "", "window: {action: switch, target: iframe, selector: \"Payment\"}"},
+    {"window", SWITCH " frame", "step-window switch frame-index", "frame", "", "window: {action: switch, frame: 0}"},
+    {"window", SWITCH " parent=true|yes", "step-window switch parent-frame", "", "", "window: {action: switch, parent: true}"},
+    {"window", SWITCH " to|target|type|value|.=parent|parentframe|parentiframe", "step-window switch parent-frame", "", "", "window: {action: switch, parent: true}"},
+    {"window", SWITCH " main=true|yes", "step-window switch main-content", "", "", "window: {action: switch, main: true}"},
+    {"window", SWITCH " to|target|type|value|.=main|maincontent|default|defaultcontent", "step-window switch main-content", "", "", "window: {action: switch, main: true}"},
+    {"window", "action=switchiframe|switchframe target|element|selector|css|name|value|hint", "step-window switch iframe", "target|element|selector|css|name|value|hint", "", "window: {action: switch, target: iframe, selector: \"Payment\"}"},
+    {"window", SWITCH " ~target|type|to=tab index", "step-window switch tab index", "index", "", "window: {action: switch, target: tab, index: 1}"},
+    {"window", "~action=switch|switchtab to|value|tab", "step-window switch tab index", "tab:to|value|tab", "", "window: {action: switch, to: next}"},
+    {"window", "action|.=nexttab|switchtabnext|switchnexttab", "step-window switch tab next", "", "", "window: {action: switch, to: next}"},
+    {"window", "action|.=previoustab|prevtab|switchtabprev|switchtabprevious", "step-window switch tab prev", "", "", "window: {action: switch, to: previous}"},
+    {"window", "action|.=switchparentframe|switchtoparentframe|parentframe", "step-window switch parent-frame", "", "", "window: {action: switch, parent: true}"},
+    {"window", "action|.=switchmaincontent|switchtomaincontent|maincontent", "step-window switch main-content", "", "", "window: {action: switch, main: true}"},
     {"window", "", NULL, "it takes resize, maximize or switch", "", "window: {action: resize, size: 1280x800}"},
     {"maximize maximise maximizewindow", "", "step-window maximize", "", "", "window: maximize"},
     {"resize resizewindow", "size", "step-window resize", "size", "", "window: {action: resize, size: 1280x800}"},
