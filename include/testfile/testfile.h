@@ -232,7 +232,27 @@ bool testfile_target_parse(struct str word, enum testfile_target *out); /* "comm
 /* Several tests: several documents of one stream. Simplified and sentences read back to the same
  * steps. For upstream `checkpointId` is that of the test, or the text "{checkpoint_id}" where the
  * run would make one; positions count from 0 in each test. */
-void testfile_convert(const struct testfile *file, enum testfile_target target, struct arena *arena,
-                      struct buf *out);
+void testfile_convert(const struct testfile *file, enum testfile_target target, struct buf *out);
+
+/* The same in pieces, for a loop: begin, go_on until it is true (or give up), end. A step takes two to
+ * four microseconds. `file` and `out` stay where they are meanwhile. */
+struct testfile_converting {
+    const struct testfile *file;
+    enum testfile_target target;
+    struct buf *out;
+    struct arena scratch; /* emptied after each step */
+    struct json_writer writer;
+    size_t test; /* where it is */
+    size_t step;
+    unsigned phase;
+    size_t position;
+    bool head_done;
+    bool phase_begun;
+};
+
+void testfile_convert_begin(struct testfile_converting *c, const struct testfile *file,
+                            enum testfile_target target, struct buf *out);
+bool testfile_convert_go_on(struct testfile_converting *c, size_t n_steps);
+void testfile_convert_end(struct testfile_converting *c);
 
 #endif

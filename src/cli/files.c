@@ -199,18 +199,15 @@ int cli_validate(const char *const *files, size_t n_files, bool json)
 static void convert(const struct source *source, const void *context)
 {
     const enum testfile_target *target = context;
-    struct arena arena;
     struct buf out;
 
     print_problems(source);
     if (!source->ok) {
         return;
     }
-    arena_init(&arena);
     buf_init(&out, OUT_MAX);
-    testfile_convert(&source->file, *target, &arena, &out);
+    testfile_convert(&source->file, *target, &out);
     put(stdout, &out);
-    arena_done(&arena);
 }
 
 int cli_convert(const char *const *files, size_t n_files, struct str target, bool lenient)

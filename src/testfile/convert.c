@@ -320,26 +320,31 @@ static void put_head(struct converting *v, const struct testfile_test *test)
     put_config(v, &test->config);
 }
 
-static void put_test(struct converting *v, const struct testfile_test *test, bool sentences)
+/* The next step of the phase that is being written. True: there are no more in the test. */
+static bool put_next(struct converting *v, struct testfile_converting *c,
+                     const struct testfile_test *test)
 {
-    for (size_t phase = TESTFILE_SETUP; phase <= TESTFILE_TEARDOWN; phase++) {
-        bool begun = false;
+    const struct testfile_step *step = &test->steps[c->step];
 
-        for (size_t i = 0; i < test->n_steps; i++) {
-            if (test->steps[i].phase != (enum testfile_phase)phase) {
-                continue;
-            }
-            if (!begun) {
-                buf_printf(v->out, "%s:\n", testfile_phase_name((enum testfile_phase)phase));
-                begun = true;
-            }
-            if (sentences) {
-                put_sentence(v, &test->steps[i]);
-            } else {
-                put_simple(v, &test->steps[i]);
-            }
-        }
+    if (c->step >= test->n_steps) {
+        c->step = 0;
+        c->phase_begun = false;
+        return ++c->phase > TESTFILE_TEARDOWN;
     }
+    c->step++;
+    if (step->phase != (enum testfile_phase)c->phase) {
+        return false;
+    }
+    if (!c->phase_begun) {
+        buf_printf(v->out, "%s:\n", testfile_phase_name(step->phase));
+        c->phase_begun = true;
+    }
+    if (c->target == TESTFILE_TO_SENTENCES) {
+        put_sentence(v, step);
+    } else {
+        put_simple(v, step);
+    }
+    return false;
 }
 
 /* ---- what the platform would get ---- */
@@ -361,42 +366,34 @@ static struct json *request_of(struct arena *arena, const struct testfile_test *
                : json_new_object(arena);
 }
 
-static void put_upstream(struct converting *v, const struct testfile *file)
+static bool put_request(struct converting *v, struct testfile_converting *c,
+                        const struct testfile_test *test)
 {
-    struct json_writer w;
+    const struct testfile_step *step = &test->steps[c->step];
 
-    jw_init(&w, v->out);
-    jw_object(&w);
-    jw_key(&w, "requests");
-    jw_array(&w);
-    for (size_t i = 0; i < file->n_tests; i++) {
-        const struct testfile_test *test = &file->tests[i];
-        size_t position = 0;
-
-        for (size_t k = 0; k < test->n_steps; k++) {
-            const struct testfile_step *step = &test->steps[k];
-
-            jw_raw(&w, json_text(v->arena, request_of(v->arena, test, step, position)));
-            position += step->command->kind == COMMAND_STEP ? 1 : 0;
-        }
+    if (c->step >= test->n_steps) {
+        return true;
     }
-    jw_end(&w);
-    jw_end(&w);
+    c->step++;
+    jw_raw(&c->writer, json_text(v->arena, request_of(v->arena, test, step, c->position)));
+    c->position += step->command->kind == COMMAND_STEP ? 1 : 0;
+    return false;
 }
 
 /* ---- all ---- */
 
-static void put_commands(struct converting *v, const struct testfile *file)
+static bool put_line(struct converting *v, struct testfile_converting *c,
+                     const struct testfile_test *test)
 {
-    for (size_t i = 0; i < file->n_tests; i++) {
-        const struct testfile_test *test = &file->tests[i];
+    const struct testfile_step *step = &test->steps[c->step];
 
-        for (size_t k = 0; k < test->n_steps; k++) {
-            buf_str(v->out, command_line_write(v->arena, test->steps[k].command,
-                                               test->steps[k].args, test->steps[k].options));
-            buf_char(v->out, '\n');
-        }
+    if (c->step >= test->n_steps) {
+        return true;
     }
+    c->step++;
+    buf_str(v->out, command_line_write(v->arena, step->command, step->args, step->options));
+    buf_char(v->out, '\n');
+    return false;
 }
 
 bool testfile_target_parse(struct str word, enum testfile_target *out)
@@ -415,25 +412,71 @@ bool testfile_target_parse(struct str word, enum testfile_target *out)
     return false;
 }
 
-void testfile_convert(const struct testfile *file, enum testfile_target target, struct arena *arena,
-                      struct buf *out)
+void testfile_convert_begin(struct testfile_converting *c, const struct testfile *file,
+                            enum testfile_target target, struct buf *out)
 {
-    struct converting v = {arena, out};
+    *c = (struct testfile_converting){.file = file, .target = target, .out = out};
+    arena_init(&c->scratch);
+    jw_init(&c->writer, out);
+    if (target == TESTFILE_TO_UPSTREAM) {
+        jw_object(&c->writer);
+        jw_key(&c->writer, "requests");
+        jw_array(&c->writer);
+    }
+}
 
-    switch (target) {
+static bool put_step(struct converting *v, struct testfile_converting *c,
+                     const struct testfile_test *test)
+{
+    switch (c->target) {
     case TESTFILE_TO_COMMANDS:
-        put_commands(&v, file);
-        break;
+        return put_line(v, c, test);
     case TESTFILE_TO_UPSTREAM:
-        put_upstream(&v, file);
-        break;
+        return put_request(v, c, test);
     case TESTFILE_TO_SIMPLIFIED:
     case TESTFILE_TO_SENTENCES:
-        for (size_t i = 0; i < file->n_tests; i++) {
-            buf_text(out, i > 0 ? "---\n" : "");
-            put_head(&v, &file->tests[i]);
-            put_test(&v, &file->tests[i], target == TESTFILE_TO_SENTENCES);
-        }
         break;
     }
+    if (!c->head_done) {
+        buf_text(v->out, c->test > 0 ? "---\n" : "");
+        put_head(v, test);
+        c->head_done = true;
+    }
+    return put_next(v, c, test);
+}
+
+bool testfile_convert_go_on(struct testfile_converting *c, size_t n_steps)
+{
+    struct converting v = {&c->scratch, c->out};
+
+    for (; n_steps > 0 && c->test < c->file->n_tests; n_steps--) {
+        if (put_step(&v, c, &c->file->tests[c->test])) {
+            c->test++;
+            c->step = 0;
+            c->phase = TESTFILE_SETUP;
+            c->position = 0;
+            c->head_done = false;
+        }
+        arena_reset(&c->scratch);
+    }
+    return c->test == c->file->n_tests;
+}
+
+void testfile_convert_end(struct testfile_converting *c)
+{
+    if (c->target == TESTFILE_TO_UPSTREAM && c->test == c->file->n_tests) {
+        jw_end(&c->writer);
+        jw_end(&c->writer);
+    }
+    arena_done(&c->scratch);
+}
+
+void testfile_convert(const struct testfile *file, enum testfile_target target, struct buf *out)
+{
+    struct testfile_converting converting;
+
+    testfile_convert_begin(&converting, file, target, out);
+    while (!testfile_convert_go_on(&converting, SIZE_MAX)) {
+    }
+    testfile_convert_end(&converting);
 }

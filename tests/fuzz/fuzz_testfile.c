@@ -35,7 +35,7 @@ static void check_again(struct arena *arena, const struct testfile *file)
     struct buf out;
 
     buf_init(&out, OUT_MAX);
-    testfile_convert(file, TESTFILE_TO_SIMPLIFIED, arena, &out);
+    testfile_convert(file, TESTFILE_TO_SIMPLIFIED, &out);
     CHECK(buf_ok(&out));
     if (out.len < TESTFILE_MAX_BYTES) {
         enum error_code code = testfile_compile(arena, buf_view(&out), &none, &again, &problems);
@@ -44,8 +44,8 @@ static void check_again(struct arena *arena, const struct testfile *file)
         CHECK(again.n_steps == file->n_steps);
     }
     buf_clear(&out);
-    testfile_convert(file, TESTFILE_TO_SENTENCES, arena, &out);
-    testfile_convert(file, TESTFILE_TO_UPSTREAM, arena, &out);
+    testfile_convert(file, TESTFILE_TO_SENTENCES, &out);
+    testfile_convert(file, TESTFILE_TO_UPSTREAM, &out);
     buf_done(&out);
 }
 

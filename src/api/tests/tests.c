@@ -8,7 +8,12 @@
 #include "api/gate/query.h"
 
 /* A short file goes through its stages at once: they are three. */
-enum { ANSWER_MAX = 64 * 1024 * 1024, PIECE_UNITS = 4000, PIECES_AT_ONCE = 3 };
+enum {
+    ANSWER_MAX = 64 * 1024 * 1024,
+    PIECE_UNITS = 4000,
+    PIECES_AT_ONCE = 3,
+    CONVERTED_STEPS = 300
+};
 
 static enum testfile_kind kind_of(const struct exchange *exchange)
 {
@@ -222,21 +227,73 @@ static const struct {
     {"sentences", TESTFILE_TO_SENTENCES, "text/plain; charset=utf-8"},
 };
 
+/* A converted file is written in pieces as well. */
+struct converted {
+    struct later_item item;
+    struct task *task;
+    struct testfile_converting converting;
+    struct buf text;
+    const char *type;
+};
+
+static enum stage_verdict converted_done(struct converted *converted)
+{
+    testfile_convert_end(&converted->converting);
+    converted->task->on_cancel = NULL;
+    converted->task->state = NULL;
+    return task_reply_text(converted->task, 200, converted->type, &converted->text);
+}
+
+static void on_converting_turn(struct later_item *item)
+{
+    struct converted *converted = CONTAINER_OF(item, struct converted, item);
+
+    if (testfile_convert_go_on(&converted->converting, CONVERTED_STEPS)) {
+        (void)converted_done(converted);
+        return;
+    }
+    later_add(converted->task->api->options.port->later, &converted->item, on_converting_turn);
+}
+
+static void on_converting_cancel(struct task *task)
+{
+    struct converted *converted = task->state;
+
+    later_remove(&converted->item);
+    testfile_convert_end(&converted->converting);
+    buf_done(&converted->text);
+}
+
+static enum stage_verdict reply_converted(struct task *task, const struct testfile *file,
+                                          enum testfile_target target, const char *type)
+{
+    struct converted *converted = arena_zalloc(task->arena, sizeof(*converted));
+
+    converted->task = task;
+    converted->type = type;
+    buf_init(&converted->text, ANSWER_MAX);
+    testfile_convert_begin(&converted->converting, file, target, &converted->text);
+    if (testfile_convert_go_on(&converted->converting, CONVERTED_STEPS)) {
+        return converted_done(converted);
+    }
+    task->state = converted;
+    task->on_cancel = on_converting_cancel;
+    later_add(task->api->options.port->later, &converted->item, on_converting_turn);
+    return STAGE_WAIT;
+}
+
 static enum stage_verdict reply_compile(struct test_reading *read)
 {
     struct task *task = read->task;
     const struct reading *reading = &read->result;
     struct str to = task_query_text(task, "to");
-    struct buf text;
 
     if (!reading->ok) {
         return test_refuse(task, reading);
     }
     for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
         if (str_is(to, targets[i].name)) {
-            buf_init(&text, ANSWER_MAX);
-            testfile_convert(&reading->file, targets[i].target, task->arena, &text);
-            return task_reply_text(task, 200, targets[i].type, &text);
+            return reply_converted(task, &reading->file, targets[i].target, targets[i].type);
         }
     }
     return reply_commands(task, reading);

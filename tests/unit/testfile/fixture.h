@@ -97,7 +97,7 @@ static inline struct str steps_text(struct compiled *c)
     struct str text;
 
     buf_init(&out, (size_t)32 * 1024 * 1024);
-    testfile_convert(&c->file, TESTFILE_TO_UPSTREAM, &c->arena, &out);
+    testfile_convert(&c->file, TESTFILE_TO_UPSTREAM, &out);
     text = arena_str(&c->arena, buf_view(&out));
     buf_done(&out);
     return text;

@@ -88,7 +88,7 @@ static void check_conversion(struct compiled *first, enum testfile_target target
     struct str after;
 
     buf_init(&text, (size_t)4 * 1024 * 1024);
-    testfile_convert(&first->file, target, &first->arena, &text);
+    testfile_convert(&first->file, target, &text);
     assert_true(buf_ok(&text));
     compile_text(&again, buf_cstr(&text));
     after = steps_text(&again);
