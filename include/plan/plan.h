@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/json_writer.h"
 #include "base/later.h"
 #include "data/json.h"
 #include "plan/call.h"
@@ -199,6 +200,9 @@ struct json *plan_made(const struct plan *plan, const void *context);
  * can give appear as "{name}". `before` hooks run (they set variables), but only a read is left out
  * when they say so: what they know at run time is not known here. */
 enum error_code plan_dry_run(struct plan *plan, struct json **out, struct error *err) MUST_CHECK;
+/* The same list, written request by request, for plans of thousands. */
+enum error_code plan_write_dry_run(struct plan *plan, struct json_writer *w,
+                                   struct error *err) MUST_CHECK;
 /* [{name, status, http_status, ms, error?}] of rows that were begun. */
 struct json *plan_report(struct plan *plan);
 

@@ -91,8 +91,8 @@ enum error_code run_prepare(struct run *run, const struct testfile *file,
                             const struct testfile_problems *problems,
                             const struct run_request *request, const struct plan_options *options,
                             struct error *err) MUST_CHECK;
-/* [{method, path, query?, body?}] in run_arena: what would be sent if nothing is found by name. */
-enum error_code run_dry_run(struct run *run, struct json **out, struct error *err) MUST_CHECK;
+/* [{method, path, query?, body?}]: what would be sent if nothing is found by name. */
+enum error_code run_dry_run(struct run *run, struct json_writer *w, struct error *err) MUST_CHECK;
 /* `held`: it is to be found and can be stopped, but nothing is sent before run_release (a session
  * whose turn has not come). */
 void run_start(struct run *run, const struct run_hooks *hooks, bool held);

@@ -38,15 +38,22 @@ static bool would_run(struct plan *plan, size_t index)
     return true;
 }
 
-static enum error_code show_row(const struct plan *plan, const struct plan_row *row,
-                                struct json **out, struct error *err)
+/* The request of a row; *out is NULL where none would be sent. */
+static enum error_code request_at(struct plan *plan, size_t index, struct arena *arena,
+                                  struct json **out, struct error *err)
 {
-    const struct call *way = way_of(plan, row, row->call);
+    const struct plan_row *row = &plan->rows[index];
     struct scope variables = scope_of_object(plan->variables, NULL);
     struct scope args = row->args != NULL ? scope_of_object(row->args, &variables) : variables;
+    const struct call *way;
 
+    *out = NULL;
+    if (!would_run(plan, index)) {
+        return ERR_OK;
+    }
+    way = way_of(plan, row, row->call);
     CHECK(way != NULL);
-    return call_show(way, &args, plan->arena, out, err);
+    return call_show(way, &args, arena, out, err);
 }
 
 enum error_code plan_dry_run(struct plan *plan, struct json **out, struct error *err)
@@ -56,12 +63,8 @@ enum error_code plan_dry_run(struct plan *plan, struct json **out, struct error 
     CHECK(!plan->running && plan->at == 0);
     for (size_t i = 0; i < plan->n_rows; i++) {
         struct json *request;
-        enum error_code code;
+        enum error_code code = request_at(plan, i, plan->arena, &request, err);
 
-        if (!would_run(plan, i)) {
-            continue;
-        }
-        code = show_row(plan, &plan->rows[i], &request, err);
         if (code != ERR_OK) {
             return code;
         }
@@ -69,4 +72,26 @@ enum error_code plan_dry_run(struct plan *plan, struct json **out, struct error 
     }
     *out = requests;
     return ERR_OK;
+}
+
+enum error_code plan_write_dry_run(struct plan *plan, struct json_writer *w, struct error *err)
+{
+    struct arena arena; /* of one request */
+    enum error_code code = ERR_OK;
+
+    CHECK(!plan->running && plan->at == 0);
+    arena_init(&arena);
+    jw_array(w);
+    for (size_t i = 0; i < plan->n_rows && code == ERR_OK; i++) {
+        struct json *request;
+
+        code = request_at(plan, i, &arena, &request, err);
+        if (code == ERR_OK && request != NULL) {
+            jw_raw(w, json_text(&arena, request));
+        }
+        arena_reset(&arena);
+    }
+    jw_end(w);
+    arena_done(&arena);
+    return code;
 }

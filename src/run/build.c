@@ -495,8 +495,8 @@ enum error_code run_prepare(struct run *run, const struct testfile *file,
     return ERR_OK;
 }
 
-enum error_code run_dry_run(struct run *run, struct json **out, struct error *err)
+enum error_code run_dry_run(struct run *run, struct json_writer *w, struct error *err)
 {
     CHECK(run->dry);
-    return plan_dry_run(run->plan, out, err);
+    return plan_write_dry_run(run->plan, w, err);
 }

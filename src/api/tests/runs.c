@@ -228,14 +228,9 @@ static enum stage_verdict reply_ended(struct task *task, const struct run *run)
 static enum stage_verdict reply_dry_run(struct task *task, struct run *run,
                                         const struct reading *reading)
 {
-    struct json *requests = NULL;
-    enum stage_verdict verdict;
     struct json_writer w;
     struct buf text;
 
-    if (run_dry_run(run, &requests, &task->error) != ERR_OK) {
-        return task_fail(task);
-    }
     buf_init(&text, RUN_ANSWER_MAX);
     jw_init(&w, &text);
     jw_object(&w);
@@ -245,12 +240,15 @@ static enum stage_verdict reply_dry_run(struct task *task, struct run *run,
     jw_kv_str(&w, "name", reading->file.tests[0].name);
     jw_kv_int(&w, "tests", (int64_t)reading->file.n_tests);
     jw_kv_int(&w, "steps", (int64_t)reading->file.n_steps);
-    jw_kv_raw(&w, "requests", json_text(run_arena(run), requests));
+    jw_key(&w, "requests");
+    if (run_dry_run(run, &w, &task->error) != ERR_OK) {
+        buf_done(&text);
+        return task_fail(task);
+    }
     jw_key(&w, "warnings");
     testfile_problems_json(&w, &reading->problems, TESTFILE_WARNING);
     jw_end(&w);
-    verdict = task_reply_text(task, 200, "application/json; charset=utf-8", &text);
-    return verdict;
+    return task_reply_text(task, 200, "application/json; charset=utf-8", &text);
 }
 
 /* ---- who waits for the end ---- */

@@ -112,17 +112,32 @@ static void built_done(struct built *built)
     run_store_close(built->store);
 }
 
+static const struct json *dry_run(struct built *built)
+{
+    struct json *requests = NULL;
+    struct json_writer w;
+    struct buf text;
+
+    buf_init(&text, 1 << 20);
+    jw_init(&w, &text);
+    assert_int_equal(run_dry_run(built->run, &w, &built->err), ERR_OK);
+    assert_int_equal(
+        json_parse(run_arena(built->run), buf_view(&text), NULL, &requests, &built->err), ERR_OK);
+    buf_done(&text);
+    return requests;
+}
+
 static void check(const struct build_case *one)
 {
     struct built built;
-    struct json *requests = NULL;
+    const struct json *requests;
     const struct json *request;
     struct buf calls;
 
     if (build(&built, one->text, &one->request) != ERR_OK) {
         fail_msg("%s: %s", one->text, built.err.text);
     }
-    assert_int_equal(run_dry_run(built.run, &requests, &built.err), ERR_OK);
+    requests = dry_run(&built);
     buf_init(&calls, 65536);
     JSON_FOREACH (request, requests) {
         buf_printf(&calls, "%.*s %.*s|", STR_ARG(json_str(json_get(request, "method"))),
@@ -149,13 +164,13 @@ static void positions_count_from_where_the_steps_go(void **state)
 {
     const struct run_request request = {.position = 4, .checkpoint_id = STR("3")};
     struct built built;
-    struct json *requests = NULL;
+    const struct json *requests;
     int64_t position = -1;
 
     (void)state;
     CHECK(catalog_open(NULL) == ERR_OK);
     assert_int_equal(build(&built, TWO_STEPS, &request), ERR_OK);
-    assert_int_equal(run_dry_run(built.run, &requests, &built.err), ERR_OK);
+    requests = dry_run(&built);
     assert_true(json_to_i64(json_find(requests, "/0/body/stepIndex"), &position) && position == 4);
     assert_true(json_to_i64(json_find(requests, "/1/body/stepIndex"), &position) && position == 5);
     built_done(&built);
