@@ -215,9 +215,8 @@ void testfile_print_human(struct buf *out, struct str file, struct str source,
 /* One array of {line, column, text?, detail, nearest?, hint?, example?, test?} of one severity. */
 void testfile_problems_json(struct json_writer *w, const struct testfile_problems *problems,
                             enum testfile_severity severity);
-/* One array of {command, args, options?, description?, line, column, phase, optional?,
- * left_out?}. */
-void testfile_steps_json(struct json_writer *w, const struct testfile_test *test);
+/* {command, args, options?, description?, line, column, phase, optional?, left_out?} */
+void testfile_step_json(struct json_writer *w, const struct testfile_step *step);
 
 /* --- converters --- */
 

@@ -332,7 +332,6 @@ void write_optional_id(struct json_writer *w, const char *key, int64_t id); /* 0
 struct str step_element(const struct step *step); /* learned.c: as it is known by now */
 void step_forget(struct step *step);              /* its element is another one */
 void write_step(struct json_writer *w, const struct step *step, int64_t index); /* -1: unsaid */
-void write_steps(struct json_writer *w, const struct checkpoint *checkpoint);
 void write_checkpoint(struct json_writer *w, const struct checkpoint *checkpoint, bool with_steps);
 void write_journey(struct json_writer *w, const struct journey *journey, bool with_cases);
 /* True: the journey is part of the version, made in it or before it. */

@@ -39,7 +39,7 @@ void write_step(struct json_writer *w, const struct step *step, int64_t index)
     jw_end(w);
 }
 
-void write_steps(struct json_writer *w, const struct checkpoint *checkpoint)
+static void write_steps(struct json_writer *w, const struct checkpoint *checkpoint)
 {
     jw_array(w);
     for (size_t i = 0; i < checkpoint->steps.n; i++) {

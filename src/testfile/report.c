@@ -179,29 +179,23 @@ static void raw_json(struct json_writer *w, const char *key, const struct json *
     buf_done(&text);
 }
 
-void testfile_steps_json(struct json_writer *w, const struct testfile_test *test)
+void testfile_step_json(struct json_writer *w, const struct testfile_step *step)
 {
-    jw_array(w);
-    for (size_t i = 0; i < test->n_steps; i++) {
-        const struct testfile_step *step = &test->steps[i];
-
-        jw_object(w);
-        jw_kv_text(w, "command", step->command->words);
-        raw_json(w, "args", step->args);
-        if (json_size(step->options) > 0) {
-            raw_json(w, "options", step->options);
-        }
-        member(w, "description", step->description);
-        jw_kv_int(w, "line", step->line);
-        jw_kv_int(w, "column", step->column);
-        jw_kv_text(w, "phase", testfile_phase_name(step->phase));
-        if (step->optional) {
-            jw_kv_bool(w, "optional", true);
-        }
-        if (step->left_out) {
-            jw_kv_bool(w, "left_out", true);
-        }
-        jw_end(w);
+    jw_object(w);
+    jw_kv_text(w, "command", step->command->words);
+    raw_json(w, "args", step->args);
+    if (json_size(step->options) > 0) {
+        raw_json(w, "options", step->options);
+    }
+    member(w, "description", step->description);
+    jw_kv_int(w, "line", step->line);
+    jw_kv_int(w, "column", step->column);
+    jw_kv_text(w, "phase", testfile_phase_name(step->phase));
+    if (step->optional) {
+        jw_kv_bool(w, "optional", true);
+    }
+    if (step->left_out) {
+        jw_kv_bool(w, "left_out", true);
     }
     jw_end(w);
 }

@@ -7,12 +7,14 @@
 #include "api/gate/links.h"
 #include "api/gate/query.h"
 
-/* A short file goes through its stages at once: they are three. */
+/* A short file goes through its stages at once: they are three. To begin with a long one is work enough
+ * for the turn in which its last bytes came. */
 enum {
     ANSWER_MAX = 64 * 1024 * 1024,
     PIECE_UNITS = 4000,
     PIECES_AT_ONCE = 3,
-    CONVERTED_STEPS = 300
+    LONG_FILE = 64 * 1024,
+    WRITTEN_STEPS = 300
 };
 
 static enum testfile_kind kind_of(const struct exchange *exchange)
@@ -80,7 +82,7 @@ enum stage_verdict test_read(struct task *task, struct arena *arena,
     reading->result = (struct reading){0};
     reading->job = testfile_begin(arena, task->exchange->request.body, &options,
                                   &reading->result.file, &reading->result.problems);
-    for (size_t i = 0; i < PIECES_AT_ONCE; i++) {
+    for (size_t i = 0; i < PIECES_AT_ONCE && task->exchange->request.body.len < LONG_FILE; i++) {
         if (read_on(reading)) {
             return read_done(reading);
         }
@@ -181,41 +183,154 @@ enum stage_verdict test_refuse(struct task *task, const struct reading *reading)
     return task_reply_text(task, 422, "application/problem+json", &text);
 }
 
-static void write_steps(struct json_writer *w, const struct testfile *file)
+/* ---- long answers ---- */
+
+/* An answer about ten thousand steps is written in pieces, as the file was read: some steps a turn. */
+struct written {
+    struct later_item item;
+    struct task *task;
+    struct buf text;
+    const char *type;
+    bool (*go_on)(struct written *written, size_t n_steps); /* true: it is all there */
+    void (*end)(struct written *written);                   /* also when the caller left */
+    const struct reading *reading;
+    struct json_writer writer; /* of a list of commands */
+    size_t test;
+    size_t step;
+    struct testfile_converting converting;
+};
+
+static enum stage_verdict written_done(struct written *written)
 {
-    if (file->n_tests == 1) {
-        jw_key(w, "steps");
-        testfile_steps_json(w, &file->tests[0]);
+    struct task *task = written->task;
+
+    written->end(written);
+    task->on_cancel = NULL;
+    task->state = NULL;
+    return task_reply_text(task, 200, written->type, &written->text);
+}
+
+static void on_writing_turn(struct later_item *item)
+{
+    struct written *written = CONTAINER_OF(item, struct written, item);
+
+    if (written->go_on(written, WRITTEN_STEPS)) {
+        (void)written_done(written);
         return;
     }
-    jw_key(w, "tests");
-    jw_array(w);
-    for (size_t i = 0; i < file->n_tests; i++) {
-        jw_object(w);
-        jw_kv_str(w, "name", file->tests[i].name);
-        jw_key(w, "steps");
-        testfile_steps_json(w, &file->tests[i]);
-        jw_end(w);
-    }
-    jw_end(w);
+    later_add(written->task->api->options.port->later, &written->item, on_writing_turn);
 }
 
-static enum stage_verdict reply_commands(struct task *task, const struct reading *reading)
+static void on_writing_cancel(struct task *task)
 {
-    struct json_writer w;
-    struct buf text;
+    struct written *written = task->state;
 
-    buf_init(&text, ANSWER_MAX);
-    jw_init(&w, &text);
-    jw_object(&w);
-    jw_kv_text(&w, "format", testfile_format_name(reading->file.format));
-    jw_kv_str(&w, "name", name_of(reading));
-    write_steps(&w, &reading->file);
-    jw_key(&w, "warnings");
-    testfile_problems_json(&w, &reading->problems, TESTFILE_WARNING);
-    jw_end(&w);
-    return task_reply_text(task, 200, "application/json; charset=utf-8", &text);
+    later_remove(&written->item);
+    written->end(written);
+    buf_done(&written->text);
 }
+
+static struct written *written_new(struct test_reading *read, const char *type)
+{
+    struct written *written = arena_zalloc(read->task->arena, sizeof(*written));
+
+    written->task = read->task;
+    written->reading = &read->result;
+    written->type = type;
+    buf_init(&written->text, ANSWER_MAX);
+    return written;
+}
+
+static enum stage_verdict written_begin(struct written *written)
+{
+    struct task *task = written->task;
+
+    if (written->go_on(written, WRITTEN_STEPS)) {
+        return written_done(written);
+    }
+    task->state = written;
+    task->on_cancel = on_writing_cancel;
+    later_add(task->api->options.port->later, &written->item, on_writing_turn);
+    return STAGE_WAIT;
+}
+
+/* --- the steps as commands */
+
+/* One test: its steps stand in the answer itself; several: in the list of tests. */
+static void list_begin_test(struct written *written, const struct testfile_test *test)
+{
+    if (written->reading->file.n_tests > 1) {
+        jw_object(&written->writer);
+        jw_kv_str(&written->writer, "name", test->name);
+    }
+    jw_key(&written->writer, "steps");
+    jw_array(&written->writer);
+}
+
+static void list_end_test(struct written *written)
+{
+    jw_end(&written->writer);
+    if (written->reading->file.n_tests > 1) {
+        jw_end(&written->writer);
+    }
+    written->test++;
+    written->step = 0;
+}
+
+static bool list_go_on(struct written *written, size_t n_steps)
+{
+    const struct testfile *file = &written->reading->file;
+
+    while (written->test < file->n_tests && n_steps-- > 0) {
+        const struct testfile_test *test = &file->tests[written->test];
+
+        if (written->step == 0) {
+            list_begin_test(written, test);
+        }
+        if (written->step < test->n_steps) {
+            testfile_step_json(&written->writer, &test->steps[written->step++]);
+        }
+        if (written->step == test->n_steps) {
+            list_end_test(written);
+        }
+    }
+    return written->test == file->n_tests;
+}
+
+static void list_end(struct written *written)
+{
+    const struct reading *reading = written->reading;
+
+    if (written->test < reading->file.n_tests) {
+        return; /* nobody waits for the rest */
+    }
+    if (reading->file.n_tests > 1) {
+        jw_end(&written->writer);
+    }
+    jw_key(&written->writer, "warnings");
+    testfile_problems_json(&written->writer, &reading->problems, TESTFILE_WARNING);
+    jw_end(&written->writer);
+}
+
+static enum stage_verdict reply_commands(struct test_reading *read)
+{
+    struct written *written = written_new(read, "application/json; charset=utf-8");
+    struct json_writer *w = &written->writer;
+
+    written->go_on = list_go_on;
+    written->end = list_end;
+    jw_init(w, &written->text);
+    jw_object(w);
+    jw_kv_text(w, "format", testfile_format_name(read->result.file.format));
+    jw_kv_str(w, "name", name_of(&read->result));
+    if (read->result.file.n_tests > 1) {
+        jw_key(w, "tests");
+        jw_array(w);
+    }
+    return written_begin(written);
+}
+
+/* --- converted */
 
 static const struct {
     const char *name;
@@ -227,59 +342,25 @@ static const struct {
     {"sentences", TESTFILE_TO_SENTENCES, "text/plain; charset=utf-8"},
 };
 
-/* A converted file is written in pieces as well. */
-struct converted {
-    struct later_item item;
-    struct task *task;
-    struct testfile_converting converting;
-    struct buf text;
-    const char *type;
-};
-
-static enum stage_verdict converted_done(struct converted *converted)
+static bool convert_go_on(struct written *written, size_t n_steps)
 {
-    testfile_convert_end(&converted->converting);
-    converted->task->on_cancel = NULL;
-    converted->task->state = NULL;
-    return task_reply_text(converted->task, 200, converted->type, &converted->text);
+    return testfile_convert_go_on(&written->converting, n_steps);
 }
 
-static void on_converting_turn(struct later_item *item)
+static void convert_end(struct written *written)
 {
-    struct converted *converted = CONTAINER_OF(item, struct converted, item);
-
-    if (testfile_convert_go_on(&converted->converting, CONVERTED_STEPS)) {
-        (void)converted_done(converted);
-        return;
-    }
-    later_add(converted->task->api->options.port->later, &converted->item, on_converting_turn);
+    testfile_convert_end(&written->converting);
 }
 
-static void on_converting_cancel(struct task *task)
+static enum stage_verdict reply_converted(struct test_reading *read, enum testfile_target target,
+                                          const char *type)
 {
-    struct converted *converted = task->state;
+    struct written *written = written_new(read, type);
 
-    later_remove(&converted->item);
-    testfile_convert_end(&converted->converting);
-    buf_done(&converted->text);
-}
-
-static enum stage_verdict reply_converted(struct task *task, const struct testfile *file,
-                                          enum testfile_target target, const char *type)
-{
-    struct converted *converted = arena_zalloc(task->arena, sizeof(*converted));
-
-    converted->task = task;
-    converted->type = type;
-    buf_init(&converted->text, ANSWER_MAX);
-    testfile_convert_begin(&converted->converting, file, target, &converted->text);
-    if (testfile_convert_go_on(&converted->converting, CONVERTED_STEPS)) {
-        return converted_done(converted);
-    }
-    task->state = converted;
-    task->on_cancel = on_converting_cancel;
-    later_add(task->api->options.port->later, &converted->item, on_converting_turn);
-    return STAGE_WAIT;
+    written->go_on = convert_go_on;
+    written->end = convert_end;
+    testfile_convert_begin(&written->converting, &read->result.file, target, &written->text);
+    return written_begin(written);
 }
 
 static enum stage_verdict reply_compile(struct test_reading *read)
@@ -293,10 +374,10 @@ static enum stage_verdict reply_compile(struct test_reading *read)
     }
     for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
         if (str_is(to, targets[i].name)) {
-            return reply_converted(task, &reading->file, targets[i].target, targets[i].type);
+            return reply_converted(read, targets[i].target, targets[i].type);
         }
     }
-    return reply_commands(task, reading);
+    return reply_commands(read);
 }
 
 enum stage_verdict handle_test_compile(struct task *task)
