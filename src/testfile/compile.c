@@ -5,7 +5,7 @@
 enum {
     MAX_NODES = 120000, /* 10,000 steps of up to ten nodes, and what stands around them */
     MAX_COPIED = 10000,
-    MAX_TEXT_BYTES = 4 * 1024 * 1024,
+    MAX_COPIED_BYTES = 1024 * 1024, /* of text, by aliases */
     MAX_DOCUMENTS = 100
 };
 
@@ -69,11 +69,10 @@ struct testfile_job {
     struct walk walk;
 };
 
-static const struct node_limits limits = {.max_depth = MAX_DEPTH,
-                                          .max_nodes = MAX_NODES,
-                                          .max_text_bytes = MAX_TEXT_BYTES,
-                                          .max_copied = MAX_COPIED,
-                                          .max_documents = MAX_DOCUMENTS};
+static const struct node_limits all_limits = {.max_depth = MAX_DEPTH,
+                                              .max_nodes = MAX_NODES,
+                                              .max_copied = MAX_COPIED,
+                                              .max_documents = MAX_DOCUMENTS};
 
 static void job_done(struct testfile_job *job)
 {
@@ -139,7 +138,9 @@ static void walk_done(struct testfile_job *job)
 static void begin_reading(struct testfile_job *job, struct str text)
 {
     struct compile *c = &job->compile;
+    struct node_limits limits = all_limits;
 
+    limits.max_text_bytes = text.len + MAX_COPIED_BYTES;
     error_list_init(&job->errors);
     if (detect_kind(c->options, text) == TESTFILE_JSON) { /* in one piece: cJSON has no other way */
         reading_done(job, json_parse_nodes(c->arena, text, &limits, &job->stream, &job->errors));

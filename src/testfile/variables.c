@@ -10,7 +10,7 @@ enum {
     MAX_OFFERED = 200,
     MAX_NESTING = 8,
     NAME_MAX = 128,
-    EXPANDED_MAX = 8 * 1024 * 1024
+    EXPANDED_MAX = 1024 * 1024
 };
 
 /* One run of replacing. */
@@ -355,12 +355,11 @@ struct str substitute(struct compile *c, struct str text, struct place place)
     replace_text(&r, text);
     if (!buf_ok(&r.out)) {
         fail(&r, "the text grows past 64 KiB with it", utf8_clip(text, NAME_MAX));
+    } else if (!r.failed && c->n_expanded_bytes + r.out.len > EXPANDED_MAX) {
+        fail(&r, "the file grows past 1 MiB with its variables", utf8_clip(text, NAME_MAX));
     } else if (!r.failed) {
         out = arena_str(c->arena, buf_view(&r.out));
         c->n_expanded_bytes += out.len;
-        if (c->n_expanded_bytes > EXPANDED_MAX) {
-            fail(&r, "the file grows past 8 MiB with its variables", utf8_clip(text, NAME_MAX));
-        }
     }
     buf_done(&r.out);
     return out;
