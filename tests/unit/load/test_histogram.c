@@ -37,7 +37,7 @@ static void quantiles_are_right_to_a_thousandth(void **state)
     assert_true(histogram->n == N && histogram->sum_us == sum);
     assert_true(histogram->min_us == values[0] && histogram->max_us == values[N - 1]);
     for (size_t i = 0; i < ARRAY_LEN(shares); i++) {
-        double place = shares[i] * N;
+        double place = shares[i] * (double)N;
         size_t at = place < 1 ? 0 : (size_t)(place + 0.999999) - 1;
         uint64_t told = histogram_quantile(histogram, shares[i]);
 
