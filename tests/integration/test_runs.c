@@ -435,17 +435,20 @@ static void who_leaves_while_a_long_file_is_read_holds_nothing(void **state)
 
 static void a_run_has_its_time(void **state)
 {
+    unsigned seconds = (unsigned)client_slowness();
     struct proxy proxy;
     const struct json *run;
 
     (void)state;
     proxy_start(&proxy, fast);
-    run = runs_start(&proxy, "timeout=1&execute=true",
+    /* Long enough that the execution has begun. */
+    run = runs_start(&proxy, arena_printf(&proxy.arena, "timeout=%u&execute=true", seconds).ptr,
                      "name: STALL\njourney: STALL\nsteps: [{click: A}]\n");
     assert_int_equal(proxy.reply.status, 207);
     assert_true(str_is(runs_text(run, "/status"), "timed_out"));
     assert_true(str_is(runs_text(run, "/tests/0/status"), "cancelled")); /* it has no result */
-    assert_true(str_starts(runs_text(run, "/error/detail"), STR("gave up after 1 s; execution ")));
+    assert_true(str_starts(runs_text(run, "/error/detail"),
+                           arena_printf(&proxy.arena, "gave up after %u s; execution ", seconds)));
     assert_true(str_contains(runs_text(run, "/error/detail"), STR("is still ")));
     proxy_stop(&proxy);
 }

@@ -46,8 +46,8 @@ static void requests_are_made_as_they_are_asked_for(void **state)
     options.has_body = true;
     options.method = STR("POST");
     options.bearer = STR("key");
-    assert_bytes(&options, "HTTP://localhost/x",
-                 "POST /x HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer key\r\n"
+    assert_bytes(&options, "HTTP://127.0.0.1/x",
+                 "POST /x HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer key\r\n"
                  "Content-Type: application/json\r\nContent-Length: 0\r\n\r\n");
     options.bearer = STR_EMPTY;
     options.body = STR("{}{id}");
