@@ -159,6 +159,10 @@ add_test(NAME shell.streams COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_s
   $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
 set_tests_properties(shell.streams PROPERTIES TIMEOUT 180 LABELS integration)
 
+add_test(NAME shell.tls COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_tls.sh $<TARGET_FILE:virtuoso-proxy>
+  ${CMAKE_BINARY_DIR}/scratch ${CMAKE_SOURCE_DIR}/tests/harness/tls)
+set_tests_properties(shell.tls PROPERTIES TIMEOUT 120 SKIP_RETURN_CODE 77 LABELS integration)
+
 add_test(NAME shell.install COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_install.sh ${CMAKE_COMMAND}
   ${CMAKE_BINARY_DIR} ${CMAKE_BINARY_DIR}/scratch)
 set_tests_properties(shell.install PROPERTIES TIMEOUT 60 LABELS integration)

@@ -96,6 +96,9 @@ struct config {
     struct {
         struct str listen;
         struct str tls_certificate_file, tls_key_file;
+        const struct str *tls_certificates; /* files, each a chain and its key */
+        size_t n_tls_certificates;
+        unsigned hsts_s;       /* 0: not sent */
         struct str public_url; /* without a slash at its end; empty: not known */
         const struct str *trusted_proxies;
         size_t n_trusted_proxies;
@@ -262,6 +265,7 @@ enum option_type {
     OPTION_LIST,
     OPTION_ORIGINS, /* a list of origins as browsers send them, or "*" */
     OPTION_RANGES,  /* a list of addresses and CIDR ranges */
+    OPTION_FILES,   /* a list of files that must be readable */
     OPTION_FAULTS,  /* a list of faults of the sandbox */
     OPTION_SPREAD,  /* a time, with how far it varies: 50ms+-10ms */
     OPTION_KEYS,

@@ -17,6 +17,10 @@ struct tls_stream; /* one connection */
 /* PEM files, read at start-up only. ERR_TLS names the file. */
 enum error_code tls_config_new(const char *certificate_file, const char *key_file,
                                struct tls_config **out, struct error *err) MUST_CHECK;
+/* One more certificate, with its chain and its private key in one PEM file, for the names that it
+ * has (SNI). Before the first stream. */
+enum error_code tls_config_add(struct tls_config *config, const char *file,
+                               struct error *err) MUST_CHECK;
 /* The last one frees it: who made it, and each stream of it. NULL is fine. */
 void tls_config_free(struct tls_config *config);
 /* Whether a file of PEM certificates holds at least one that can be read. ERR_TLS names the file. */

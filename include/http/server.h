@@ -57,6 +57,7 @@ struct http_server_options {
     bool access_log;
     bool count_metrics; /* the sandbox does not */
     bool security_headers;
+    unsigned hsts_s; /* Strict-Transport-Security, over TLS alone; 0: not sent */
     unsigned max_connections;
     bool makes_room;          /* at max_connections those without a request leave for new ones */
     unsigned max_per_address; /* connections of one address (IPv6: /64); 0: no limit */

@@ -55,6 +55,7 @@ struct http_server_options http_options_of(const struct config *config, struct t
         .access_log = config->log.access,
         .count_metrics = true,
         .security_headers = true,
+        .hsts_s = config->server.hsts_s,
         .max_connections = config->http.max_connections,
         .makes_room = true,
         .max_per_address = max_per_address(config),
@@ -92,5 +93,12 @@ enum error_code open_config_tls(const struct config *config, struct tls_config *
     code = tls_config_new(certificate, key, out, err);
     mem_free(certificate);
     mem_free(key);
+    for (size_t i = 0; i < config->server.n_tls_certificates && code == ERR_OK; i++) {
+        code = tls_config_add(*out, config->server.tls_certificates[i].ptr, err);
+    }
+    if (code != ERR_OK) {
+        tls_config_free(*out);
+        *out = NULL;
+    }
     return code;
 }

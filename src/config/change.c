@@ -73,13 +73,29 @@ static const struct digest *content_of(const struct config *config, struct str p
     return NULL;
 }
 
-static bool is_same_file(const struct config *before, const struct config *after,
-                         const struct option_row *row)
+static bool is_same_file(const struct config *before, const struct config *after, struct str path)
 {
-    const struct digest *a = content_of(before, *(const struct str *)option_field(before, row));
-    const struct digest *b = content_of(after, *(const struct str *)option_field(after, row));
+    const struct digest *a = content_of(before, path);
+    const struct digest *b = content_of(after, path);
 
     return (a == NULL) == (b == NULL) && (a == NULL || digest_equal(a, b));
+}
+
+/* Of an option whose text is the same. */
+static bool are_same_files(const struct config *before, const struct config *after,
+                           const struct option_row *row)
+{
+    const struct config_texts *paths = option_field(after, row);
+
+    if (row->type == OPTION_FILE) {
+        return is_same_file(before, after, *(const struct str *)option_field(after, row));
+    }
+    for (size_t i = 0; row->type == OPTION_FILES && i < paths->n; i++) {
+        if (!is_same_file(before, after, paths->items[i])) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool is_same_text(const struct config *before, const struct config *after,
@@ -106,8 +122,7 @@ static bool is_same(const struct config *before, const struct config *after,
         return str_eq(secret_reveal(option_field(before, row)),
                       secret_reveal(option_field(after, row)));
     }
-    return is_same_text(before, after, row) &&
-           (row->type != OPTION_FILE || is_same_file(before, after, row));
+    return is_same_text(before, after, row) && are_same_files(before, after, row);
 }
 
 bool config_changes(const struct config *before, const struct config *after,
@@ -148,6 +163,7 @@ static size_t size_of(enum option_type type)
     case OPTION_LIST:
     case OPTION_ORIGINS:
     case OPTION_RANGES:
+    case OPTION_FILES:
     case OPTION_FAULTS:
     case OPTION_SECRET:
     case OPTION_KEYS:

@@ -73,6 +73,8 @@ void tenants_free(struct config *config);
 void tenants_keep(struct config_box *box, const struct config *running); /* those that run */
 void tenants_print(struct buf *out, const struct config *config);
 /* change.c */
+/* And noted. Empty: none, which is fine. */
+bool file_is_readable(struct loader *loader, const struct option_row *row, const char *path);
 void loader_note_file(struct loader *loader, const char *path, struct str content);
 /* print.c: the value alone */
 void option_print(struct buf *out, const struct config *config, const struct option_row *row);

@@ -65,6 +65,9 @@ bool item_is_sound(struct loader *loader, const struct option_row *row, struct s
     if (row->type == OPTION_ORIGINS) {
         return judge_origin(loader, item);
     }
+    if (row->type == OPTION_FILES) {
+        return file_is_readable(loader, row, arena_cstr(&loader->box->arena, item));
+    }
     if (row->type == OPTION_FAULTS) {
         return judge_fault(loader, row, item);
     }

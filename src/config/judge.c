@@ -198,6 +198,18 @@ static void judge_token(struct loader *loader, const struct config *config)
                         "the sandbox: --sandbox");
 }
 
+static void judge_more_certificates(struct loader *loader, const struct config *config,
+                                    struct tls_config *tls)
+{
+    struct error err = {0};
+
+    for (size_t i = 0; i < config->server.n_tls_certificates; i++) {
+        if (tls_config_add(tls, config->server.tls_certificates[i].ptr, &err) != ERR_OK) {
+            loader_fail(loader, "server.tls_certificates: %s", err.text);
+        }
+    }
+}
+
 static void judge_certificate(struct loader *loader, const struct config *config)
 {
     struct str certificate = config->server.tls_certificate_file;
@@ -206,7 +218,8 @@ static void judge_certificate(struct loader *loader, const struct config *config
     struct error err = {0};
 
     if (loader_has_failed(loader, "server.tls_certificate_file") ||
-        loader_has_failed(loader, "server.tls_key_file")) {
+        loader_has_failed(loader, "server.tls_key_file") ||
+        loader_has_failed(loader, "server.tls_certificates")) {
         return;
     }
     if ((certificate.len == 0) != (key.len == 0)) {
@@ -216,9 +229,16 @@ static void judge_certificate(struct loader *loader, const struct config *config
                     key.len == 0 ? "server.tls_key_file" : "server.tls_certificate_file");
         return;
     }
+    if (key.len == 0 && config->server.n_tls_certificates > 0) {
+        loader_fail(loader, "server.tls_certificates: set server.tls_certificate_file, too, for "
+                            "clients that name no host");
+        return;
+    }
     if (key.len > 0 && tls_config_new(certificate.ptr, key.ptr, &tls, &err) != ERR_OK) {
         loader_fail(loader, "server.tls_certificate_file, server.tls_key_file: %s", err.text);
+        return;
     }
+    judge_more_certificates(loader, config, tls);
     tls_config_free(tls);
 }
 

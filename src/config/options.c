@@ -15,6 +15,8 @@ static const struct option_row rows[] = {
     {"server.listen", OPTION_ADDRESS, AT(server.listen), "127.0.0.1:8000", 0, 0, NULL, NULL, "Address and port to listen on; port 0 takes a free one.", .at_start = true},
     {"server.tls_certificate_file", OPTION_FILE, AT(server.tls_certificate_file), "", 0, 0, NULL, NULL, "PEM chain; with tls_key_file the listener speaks HTTPS."},
     {"server.tls_key_file", OPTION_FILE, AT(server.tls_key_file), "", 0, 0, NULL, NULL, "PEM private key of the certificate."},
+    {"server.tls_certificates", OPTION_FILES, AT(server.tls_certificates), "[]", 0, 100, NULL, NULL, "More certificates, for the names that they have (SNI): PEM files, each a chain with its private key. Names that none of them has get tls_certificate_file."},
+    {"server.hsts_s", OPTION_SECONDS, AT(server.hsts_s), "31536000", 0, INT64_C(63072000), NULL, NULL, "How long browsers that came by HTTPS use nothing else (Strict-Transport-Security); 0: not sent. Only where this server itself speaks HTTPS."},
 
     {"server.public_url", OPTION_URL, AT(server.public_url), "", 0, 0, NULL, NULL, "Where clients reach this server, with its path prefix if there is one: https://example.com/qa. For links in answers."},
     {"server.trusted_proxies", OPTION_RANGES, AT(server.trusted_proxies), "[]", 0, 100, NULL, NULL, "Addresses (192.0.2.7, 10.0.0.0/8) whose X-Forwarded-Prefix, -Proto and -Host are believed; none by default."},

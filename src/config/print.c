@@ -102,6 +102,7 @@ void option_print(struct buf *out, const struct config *config, const struct opt
     case OPTION_LIST:
     case OPTION_ORIGINS:
     case OPTION_RANGES:
+    case OPTION_FILES:
     case OPTION_FAULTS:
         print_list(out, config, row);
         break;

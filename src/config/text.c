@@ -61,7 +61,7 @@ static bool check_address(struct loader *loader, const struct option_row *row, s
     return true;
 }
 
-static bool check_file(struct loader *loader, const struct option_row *row, const char *path)
+bool file_is_readable(struct loader *loader, const struct option_row *row, const char *path)
 {
     struct error err = {0};
     struct buf text;
@@ -100,7 +100,7 @@ bool set_text(struct loader *loader, const struct option_row *row, struct str te
         text.len--;
     }
     *field = arena_str(&loader->box->arena, text);
-    return row->type != OPTION_FILE || check_file(loader, row, field->ptr);
+    return row->type != OPTION_FILE || file_is_readable(loader, row, field->ptr);
 }
 
 static bool take_secret(struct loader *loader, const char *what, struct str text,

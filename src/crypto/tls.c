@@ -13,6 +13,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "tls_offer.h"
 
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
 #include <psa/crypto.h>
@@ -26,10 +27,15 @@ enum {
     KEPT_WHEN_IDLE = 4 * 1024
 };
 
+struct tls_certificate {
+    struct tls_certificate *next;
+    mbedtls_x509_crt chain;
+    mbedtls_pk_context key;
+};
+
 struct tls_config {
     mbedtls_ssl_config ssl;
-    mbedtls_x509_crt certificate;
-    mbedtls_pk_context key;
+    struct tls_certificate *certificates; /* the last one is for names that no other has */
     mbedtls_entropy_context entropy;
     mbedtls_ctr_drbg_context random;
     mbedtls_ssl_ticket_context tickets;
@@ -62,43 +68,83 @@ static void start_crypto(void)
 #endif
 }
 
-static int parse_key(struct tls_config *config, const char *key_file)
+static int parse_key(struct tls_config *config, struct tls_certificate *certificate,
+                     const char *key_file)
 {
 #if MBEDTLS_VERSION_NUMBER < 0x03000000
-    return mbedtls_pk_parse_keyfile(&config->key, key_file, NULL);
+    (void)config;
+    return mbedtls_pk_parse_keyfile(&certificate->key, key_file, NULL);
 #else
-    return mbedtls_pk_parse_keyfile(&config->key, key_file, NULL, mbedtls_ctr_drbg_random,
+    return mbedtls_pk_parse_keyfile(&certificate->key, key_file, NULL, mbedtls_ctr_drbg_random,
                                     &config->random);
 #endif
 }
 
-static bool key_matches(struct tls_config *config)
+static bool key_matches(struct tls_config *config, struct tls_certificate *certificate)
 {
 #if MBEDTLS_VERSION_NUMBER < 0x03000000
-    return mbedtls_pk_check_pair(&config->certificate.pk, &config->key) == 0;
+    (void)config;
+    return mbedtls_pk_check_pair(&certificate->chain.pk, &certificate->key) == 0;
 #else
-    return mbedtls_pk_check_pair(&config->certificate.pk, &config->key, mbedtls_ctr_drbg_random,
+    return mbedtls_pk_check_pair(&certificate->chain.pk, &certificate->key, mbedtls_ctr_drbg_random,
                                  &config->random) == 0;
 #endif
+}
+
+static void free_certificate(struct tls_certificate *certificate)
+{
+    mbedtls_x509_crt_free(&certificate->chain);
+    mbedtls_pk_free(&certificate->key);
+    mem_free(certificate);
 }
 
 static enum error_code load_files(struct tls_config *config, const char *certificate_file,
                                   const char *key_file, struct error *err)
 {
-    int status = mbedtls_x509_crt_parse_file(&config->certificate, certificate_file);
+    struct tls_certificate *certificate = mem_zalloc(sizeof(*certificate));
+    enum error_code code = ERR_OK;
+    int status;
 
+    mbedtls_x509_crt_init(&certificate->chain);
+    mbedtls_pk_init(&certificate->key);
+    status = mbedtls_x509_crt_parse_file(&certificate->chain, certificate_file);
     if (status != 0) {
-        return fail(err, "cannot read the certificate", certificate_file, status);
-    }
-    status = parse_key(config, key_file);
-    if (status != 0) {
-        return fail(err, "cannot read the private key", key_file, status);
-    }
-    if (!key_matches(config)) {
-        return error_set(err, ERR_TLS, "the key %s does not belong to the certificate %s", key_file,
+        code = fail(err, "cannot read the certificate", certificate_file, status);
+    } else if ((status = parse_key(config, certificate, key_file)) != 0) {
+        code = fail(err, "cannot read the private key", key_file, status);
+    } else if (!key_matches(config, certificate)) {
+        code = error_set(err, ERR_TLS, "the key %s does not belong to the certificate %s", key_file,
                          certificate_file);
     }
+    if (code != ERR_OK) {
+        free_certificate(certificate);
+        return code;
+    }
+    certificate->next = config->certificates;
+    config->certificates = certificate;
     return ERR_OK;
+}
+
+enum error_code tls_config_add(struct tls_config *config, const char *file, struct error *err)
+{
+    return load_files(config, file, file, err);
+}
+
+/* The certificates that have the name; mbedTLS takes the one whose key the client can check. Without
+ * one the usual one serves: the client decides whether that will do. */
+static int on_name(void *context, mbedtls_ssl_context *ssl, const unsigned char *name, size_t len)
+{
+    const struct tls_config *config = context;
+    struct str wanted = {(const char *)name, len};
+
+    for (struct tls_certificate *certificate = config->certificates; certificate != NULL;
+         certificate = certificate->next) {
+        if (tls_name_fits(&certificate->chain, wanted) &&
+            mbedtls_ssl_set_hs_own_cert(ssl, &certificate->chain, &certificate->key) != 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 static int set_up(struct tls_config *config)
@@ -114,8 +160,13 @@ static int set_up(struct tls_config *config)
 #else
     mbedtls_ssl_conf_min_tls_version(&config->ssl, MBEDTLS_SSL_VERSION_TLS1_2);
 #endif
+    mbedtls_ssl_conf_sni(&config->ssl, on_name, config);
     if (status == 0) {
-        status = mbedtls_ssl_conf_own_cert(&config->ssl, &config->certificate, &config->key);
+        status = tls_offer(&config->ssl);
+    }
+    if (status == 0) {
+        status = mbedtls_ssl_conf_own_cert(&config->ssl, &config->certificates->chain,
+                                           &config->certificates->key);
     }
     if (status == 0) {
         status =
@@ -139,8 +190,6 @@ enum error_code tls_config_new(const char *certificate_file, const char *key_fil
     config->n_holders = 1;
     start_crypto();
     mbedtls_ssl_config_init(&config->ssl);
-    mbedtls_x509_crt_init(&config->certificate);
-    mbedtls_pk_init(&config->key);
     mbedtls_entropy_init(&config->entropy);
     mbedtls_ctr_drbg_init(&config->random);
     mbedtls_ssl_ticket_init(&config->tickets);
@@ -167,8 +216,12 @@ void tls_config_free(struct tls_config *config)
     }
     mbedtls_ssl_ticket_free(&config->tickets);
     mbedtls_ssl_config_free(&config->ssl);
-    mbedtls_x509_crt_free(&config->certificate);
-    mbedtls_pk_free(&config->key);
+    while (config->certificates != NULL) {
+        struct tls_certificate *certificate = config->certificates;
+
+        config->certificates = certificate->next;
+        free_certificate(certificate);
+    }
     mbedtls_ctr_drbg_free(&config->random);
     mbedtls_entropy_free(&config->entropy);
     mem_free(config);

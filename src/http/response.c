@@ -86,6 +86,11 @@ static void put_fixed(struct buf *out, struct exchange *exchange)
         buf_text(
             out,
             "X-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\nReferrer-Policy: no-referrer\r\n");
+        if (server->options.tls != NULL && server->options.hsts_s > 0) {
+            buf_text(out, "Strict-Transport-Security: max-age=");
+            buf_int(out, server->options.hsts_s);
+            buf_text(out, "\r\n");
+        }
         if ((exchange->headers_set & HEADER_CACHE_CONTROL) == 0) {
             buf_text(out, "Cache-Control: no-store\r\n");
         }

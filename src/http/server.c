@@ -104,6 +104,7 @@ void http_server_configure(struct http_server *server, const struct http_server_
     places_configure(&server->places, &places);
     own->access_log = options->access_log;
     own->gzip = options->gzip;
+    own->hsts_s = options->hsts_s;
     own->head_timeout_ms = options->head_timeout_ms;
     own->body_timeout_ms = options->body_timeout_ms;
     own->idle_timeout_ms = options->idle_timeout_ms;

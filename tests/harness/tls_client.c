@@ -4,6 +4,7 @@
 #include <mbedtls/entropy.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/version.h>
+#include <mbedtls/x509_crt.h>
 
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
 #include <psa/crypto.h>
@@ -47,6 +48,31 @@ static int give(void *context, const unsigned char *bytes, size_t len)
 
 struct tls_client *tls_client_new(void)
 {
+    const struct tls_wishes none = {.host = NULL};
+
+    return tls_client_wishing(&none);
+}
+
+const char *tls_client_suite(const struct tls_client *client)
+{
+    return mbedtls_ssl_get_ciphersuite(&client->ssl);
+}
+
+const char *tls_client_protocol(const struct tls_client *client)
+{
+    return mbedtls_ssl_get_alpn_protocol(&client->ssl);
+}
+
+void tls_client_subject(const struct tls_client *client, char *out, size_t size)
+{
+    const mbedtls_x509_crt *certificate = mbedtls_ssl_get_peer_cert(&client->ssl);
+
+    assert_non_null(certificate);
+    assert_true(mbedtls_x509_dn_gets(out, size, &certificate->subject) > 0);
+}
+
+struct tls_client *tls_client_wishing(const struct tls_wishes *wishes)
+{
     struct tls_client *client = mem_zalloc(sizeof(*client));
 
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
@@ -66,7 +92,19 @@ struct tls_client *tls_client_new(void)
                      0);
     mbedtls_ssl_conf_authmode(&client->config, MBEDTLS_SSL_VERIFY_NONE);
     mbedtls_ssl_conf_rng(&client->config, mbedtls_ctr_drbg_random, &client->random);
+    if (wishes->suites != NULL) {
+        mbedtls_ssl_conf_ciphersuites(&client->config, wishes->suites);
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+        mbedtls_ssl_conf_max_tls_version(&client->config, MBEDTLS_SSL_VERSION_TLS1_2);
+#endif
+    }
+    if (wishes->protocols != NULL) {
+        assert_int_equal(mbedtls_ssl_conf_alpn_protocols(&client->config, wishes->protocols), 0);
+    }
     assert_int_equal(mbedtls_ssl_setup(&client->ssl, &client->config), 0);
+    if (wishes->host != NULL) {
+        assert_int_equal(mbedtls_ssl_set_hostname(&client->ssl, wishes->host), 0);
+    }
     mbedtls_ssl_set_bio(&client->ssl, client, give, take, NULL);
     return client;
 }

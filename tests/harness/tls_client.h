@@ -10,7 +10,21 @@
 
 struct tls_client;
 
+/* What it offers; zeroed: what mbedTLS does by itself. The lists are mbedTLS's, ended by 0 or NULL,
+ * and must outlive the client. */
+struct tls_wishes {
+    const int *suites;      /* of TLS 1.2 */
+    const char *host;       /* SNI; NULL: none */
+    const char **protocols; /* ALPN; NULL: none */
+};
+
 struct tls_client *tls_client_new(void);
+struct tls_client *tls_client_wishing(const struct tls_wishes *wishes);
+/* Of the handshake that is done. */
+const char *tls_client_suite(const struct tls_client *client);
+const char *tls_client_protocol(const struct tls_client *client); /* NULL: none was agreed on */
+/* The certificate that the server showed: its subject ("CN=..."), to `out`. */
+void tls_client_subject(const struct tls_client *client, char *out, size_t size);
 void tls_client_free(struct tls_client *client);
 /* Cipher text from the server. */
 void tls_client_feed(struct tls_client *client, struct str cipher);
