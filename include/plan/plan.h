@@ -31,7 +31,18 @@ struct plan_port {
 
 enum plan_verdict { PLAN_NEXT, PLAN_AGAIN, PLAN_DONE, PLAN_FAIL };
 
-enum row_status { ROW_PENDING, ROW_SKIPPED, ROW_RUNNING, ROW_DONE, ROW_FAILED, ROW_UNKNOWN };
+/* What became of a row, and of what it was for: a command of a batch, a step of a test. */
+enum row_status {
+    ROW_PENDING,
+    ROW_SKIPPED, /* not needed, or not begun */
+    ROW_RUNNING,
+    ROW_DONE,
+    ROW_FAILED,
+    ROW_UNKNOWN, /* it may have been carried out */
+    ROW_FOUND    /* there already; of what was looked for by name, never of a row itself */
+};
+
+const char *row_status_name(enum row_status status); /* "done" */
 
 struct plan_row;
 /* Looks at the answer of a row (which lives as long as the plan, or until the answer after the next

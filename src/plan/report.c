@@ -4,15 +4,22 @@
 #include "base/check.h"
 #include "plan/answer.h"
 
-static struct json *report_row(struct arena *arena, const struct plan_row *row)
+const char *row_status_name(enum row_status status)
 {
     static const char *const words[] = {
         [ROW_PENDING] = "pending", [ROW_SKIPPED] = "skipped", [ROW_RUNNING] = "running",
-        [ROW_DONE] = "done",       [ROW_FAILED] = "failed",   [ROW_UNKNOWN] = "unknown"};
+        [ROW_DONE] = "done",       [ROW_FAILED] = "failed",   [ROW_UNKNOWN] = "unknown",
+        [ROW_FOUND] = "found"};
+
+    return words[status];
+}
+
+static struct json *report_row(struct arena *arena, const struct plan_row *row)
+{
     struct json *item = json_new_object(arena);
 
     json_set(item, STR("name"), json_new_string(arena, str_from(row_name(row))));
-    json_set(item, STR("status"), json_new_string(arena, str_from(words[row->status])));
+    json_set(item, STR("status"), json_new_string(arena, str_from(row_status_name(row->status))));
     if (row->http_status != 0) {
         json_set(item, STR("http_status"), json_new_int(arena, row->http_status));
     }

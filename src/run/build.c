@@ -224,7 +224,7 @@ static void add_step(struct run_test *test, struct run *run, const struct testfi
         .position = -1,
     };
     if (test->n_steps <= test->n_before) {
-        step->status = NOTE_DONE; /* by the run that this one goes on from */
+        step->status = ROW_DONE; /* by the run that this one goes on from */
         return;
     }
     run_row_add(run, catalog_call(source->command),

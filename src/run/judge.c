@@ -16,9 +16,9 @@ const char *run_status_name(enum run_status status)
     return status_names[status];
 }
 
-static bool is_ended(enum note_status status)
+static bool is_ended(enum row_status status)
 {
-    return status == NOTE_DONE || status == NOTE_FAILED || status == NOTE_UNKNOWN;
+    return status == ROW_DONE || status == ROW_FAILED || status == ROW_UNKNOWN;
 }
 
 /* Of a test whose steps are all behind it. */
@@ -27,7 +27,7 @@ static bool is_created(const struct run_test *test)
     for (size_t i = 0; i < test->n_steps; i++) {
         const struct run_step *step = &test->steps[i];
 
-        if (step->status != NOTE_DONE && !(step->optional && step->status == NOTE_FAILED)) {
+        if (step->status != ROW_DONE && !(step->optional && step->status == ROW_FAILED)) {
             return false;
         }
     }
@@ -39,7 +39,7 @@ void test_judge(struct run_test *test)
     const struct run_step *last = test->n_steps > 0 ? &test->steps[test->n_steps - 1] : NULL;
 
     if (test->status != TEST_RUNNING || last == NULL ||
-        !(test->failed || is_ended((enum note_status)last->status))) {
+        !(test->failed || is_ended((enum row_status)last->status))) {
         return;
     }
     test->status = is_created(test) ? TEST_CREATED : TEST_FAILED;
@@ -49,8 +49,8 @@ void test_judge(struct run_test *test)
 static void close_steps(struct run_test *test)
 {
     for (size_t i = 0; i < test->n_steps; i++) {
-        if (test->steps[i].status == NOTE_PENDING || test->steps[i].status == NOTE_RUNNING) {
-            test->steps[i].status = NOTE_SKIPPED;
+        if (test->steps[i].status == ROW_PENDING || test->steps[i].status == ROW_RUNNING) {
+            test->steps[i].status = ROW_SKIPPED;
         }
     }
 }
@@ -58,8 +58,8 @@ static void close_steps(struct run_test *test)
 static void close_calls(struct run_call *calls, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (calls[i].status == NOTE_PENDING || calls[i].status == NOTE_RUNNING) {
-            calls[i].status = NOTE_SKIPPED;
+        if (calls[i].status == ROW_PENDING || calls[i].status == ROW_RUNNING) {
+            calls[i].status = ROW_SKIPPED;
         }
     }
 }

@@ -21,28 +21,16 @@ void run_note_error(struct run *run, const struct error *err)
     }
 }
 
-static enum note_status note_of(const struct run_row *row, const struct plan_row *plan_row)
+static enum row_status note_of(const struct run_row *row, const struct plan_row *plan_row)
 {
-    switch (plan_row->status) {
-    case ROW_RUNNING:
-        return NOTE_RUNNING;
-    case ROW_FAILED:
-        return plan_row->error.code == ERR_OUTCOME_UNKNOWN ||
-                       (row->step != NULL && row_may_have_acted(plan_row))
-                   ? NOTE_UNKNOWN
-                   : NOTE_FAILED;
-    case ROW_UNKNOWN:
-        return NOTE_UNKNOWN;
-    case ROW_DONE:
-        if (row->call != NULL && setup_finds(row->call->setup)) {
-            return row->call->id != 0 ? NOTE_FOUND : NOTE_NOT_NEEDED;
-        }
-        return NOTE_DONE;
-    case ROW_PENDING:
-    case ROW_SKIPPED:
-        break;
+    if (plan_row->status == ROW_FAILED && (plan_row->error.code == ERR_OUTCOME_UNKNOWN ||
+                                           (row->step != NULL && row_may_have_acted(plan_row)))) {
+        return ROW_UNKNOWN;
     }
-    return NOTE_SKIPPED;
+    if (plan_row->status == ROW_DONE && row->call != NULL && setup_finds(row->call->setup)) {
+        return row->call->id != 0 ? ROW_FOUND : ROW_SKIPPED;
+    }
+    return plan_row->status == ROW_PENDING ? ROW_SKIPPED : plan_row->status;
 }
 
 static const struct run_fault *fault_of_row(struct run_row *row, const struct plan_row *plan_row)
@@ -56,7 +44,7 @@ static const struct run_fault *fault_of_row(struct run_row *row, const struct pl
     return run_fault_of(row->run, &plan_row->error);
 }
 
-static void note_step(struct run_row *row, const struct plan_row *plan_row, enum note_status status)
+static void note_step(struct run_row *row, const struct plan_row *plan_row, enum row_status status)
 {
     struct run_step *step = row->step;
 
@@ -65,7 +53,7 @@ static void note_step(struct run_row *row, const struct plan_row *plan_row, enum
     step->fault = fault_of_row(row, plan_row);
 }
 
-static void note_call(struct run_row *row, const struct plan_row *plan_row, enum note_status status)
+static void note_call(struct run_row *row, const struct plan_row *plan_row, enum row_status status)
 {
     row->call->status = status;
     row->call->us += plan_row->us;
@@ -76,22 +64,22 @@ static void note_call(struct run_row *row, const struct plan_row *plan_row, enum
 }
 
 /* What exists on the platform must be found in the log when the process is killed. */
-static void log_step(const struct run_row *row, enum note_status status)
+static void log_step(const struct run_row *row, enum row_status status)
 {
-    log_event(status == NOTE_UNKNOWN ? LOG_WARN : LOG_DEBUG, "run.step",
+    log_event(status == ROW_UNKNOWN ? LOG_WARN : LOG_DEBUG, "run.step",
               F_TEXT("run", run_id(row->run)), F_INT("checkpoint_id", row->test->ids.checkpoint_id),
               F_INT("step_id", row->step->step_id), F_INT("position", row->step->position),
-              F_BOOL("unknown", status == NOTE_UNKNOWN));
+              F_BOOL("unknown", status == ROW_UNKNOWN));
 }
 
-static void log_call(const struct run_row *row, enum note_status status)
+static void log_call(const struct run_row *row, enum row_status status)
 {
-    log_event(status == NOTE_UNKNOWN ? LOG_WARN : LOG_INFO, "run.call",
+    log_event(status == ROW_UNKNOWN ? LOG_WARN : LOG_INFO, "run.call",
               F_TEXT("run", run_id(row->run)), F_TEXT("call", setup_name(row->call->setup)),
-              F_INT("id", row->call->id), F_BOOL("unknown", status == NOTE_UNKNOWN));
+              F_INT("id", row->call->id), F_BOOL("unknown", status == ROW_UNKNOWN));
 }
 
-static void note_made(const struct run_row *row, enum note_status status)
+static void note_made(const struct run_row *row, enum row_status status)
 {
     row->run->did_something = true;
     if (row->step != NULL) {
@@ -101,7 +89,7 @@ static void note_made(const struct run_row *row, enum note_status status)
     }
 }
 
-static void note_end(struct run_row *row, struct plan_row *plan_row, enum note_status status)
+static void note_end(struct run_row *row, struct plan_row *plan_row, enum row_status status)
 {
     bool reads = plan_row->call->spec->class == CALL_READ;
 
@@ -110,8 +98,8 @@ static void note_end(struct run_row *row, struct plan_row *plan_row, enum note_s
     } else {
         note_call(row, plan_row, status);
     }
-    if (row_may_have_acted(plan_row) || (status == NOTE_DONE && !reads)) {
-        note_made(row, row->step != NULL ? (enum note_status)row->step->status : status);
+    if (row_may_have_acted(plan_row) || (status == ROW_DONE && !reads)) {
+        note_made(row, row->step != NULL ? (enum row_status)row->step->status : status);
     }
     if (row->test != NULL) {
         test_judge(row->test);
@@ -126,17 +114,17 @@ static void note_end(struct run_row *row, struct plan_row *plan_row, enum note_s
 void rows_progress(struct plan *plan, struct plan_row *plan_row)
 {
     struct run_row *row = run_row_of(plan_row);
-    enum note_status status = note_of(row, plan_row);
+    enum row_status status = note_of(row, plan_row);
 
-    if (status == NOTE_RUNNING) {
+    if (status == ROW_RUNNING) {
         if (row->step != NULL) {
-            row->step->status = NOTE_RUNNING;
+            row->step->status = ROW_RUNNING;
         } else {
-            row->call->status = NOTE_RUNNING;
+            row->call->status = ROW_RUNNING;
         }
         return;
     }
-    if ((status == NOTE_FAILED || status == NOTE_UNKNOWN) && row_is_mended(plan, plan_row)) {
+    if ((status == ROW_FAILED || status == ROW_UNKNOWN) && row_is_mended(plan, plan_row)) {
         return;
     }
     note_end(row, plan_row, status);

@@ -5,12 +5,6 @@
 #include "base/clock.h"
 #include "run/ui_link.h"
 
-static const char *const note_names[] = {
-    [NOTE_PENDING] = "pending", [NOTE_RUNNING] = "running",    [NOTE_DONE] = "done",
-    [NOTE_FOUND] = "found",     [NOTE_NOT_NEEDED] = "skipped", [NOTE_FAILED] = "failed",
-    [NOTE_UNKNOWN] = "unknown", [NOTE_SKIPPED] = "skipped",
-};
-
 static const char *const test_names[] = {
     [TEST_PENDING] = "pending", [TEST_RUNNING] = "running", [TEST_CREATED] = "created",
     [TEST_PASSED] = "passed",   [TEST_FAILED] = "failed",   [TEST_CANCELLED] = "cancelled",
@@ -71,7 +65,7 @@ static void write_call(struct json_writer *w, const struct run_call *call)
 {
     jw_object(w);
     jw_kv_text(w, "call", setup_name(call->setup));
-    jw_kv_text(w, "status", note_names[call->status]);
+    jw_kv_text(w, "status", row_status_name(call->status));
     jw_kv_int(w, "ms", (int64_t)(call->us / 1000));
     if (call->id != 0) {
         write_id(w, "id", call->id);
@@ -100,7 +94,7 @@ static void write_step(struct json_writer *w, const struct run_test *test,
     jw_kv_text(w, "phase", testfile_phase_name((enum testfile_phase)step->phase));
     jw_kv_int(w, "line", step->line);
     jw_kv_int(w, "column", step->column);
-    jw_kv_text(w, "status", note_names[step->status]);
+    jw_kv_text(w, "status", row_status_name((enum row_status)step->status));
     write_id(w, "step_id", step->step_id);
     if (step->step_id != 0) {
         jw_kv_int(w, "position", step->position);
@@ -240,10 +234,10 @@ static struct totals count(const struct run *run)
             uint8_t status = run->tests[i].steps[k].status;
 
             totals.n++;
-            totals.done += status == NOTE_DONE ? 1 : 0;
-            totals.failed += status == NOTE_FAILED ? 1 : 0;
-            totals.skipped += status == NOTE_SKIPPED ? 1 : 0;
-            totals.unknown += status == NOTE_UNKNOWN ? 1 : 0;
+            totals.done += status == ROW_DONE ? 1 : 0;
+            totals.failed += status == ROW_FAILED ? 1 : 0;
+            totals.skipped += status == ROW_SKIPPED ? 1 : 0;
+            totals.unknown += status == ROW_UNKNOWN ? 1 : 0;
         }
     }
     return totals;

@@ -8,11 +8,11 @@ static size_t first_missing(const struct run_test *test)
 {
     size_t at = test->n_steps;
 
-    while (at > 0 && test->steps[at - 1].status != NOTE_DONE &&
-           test->steps[at - 1].status != NOTE_FAILED) {
+    while (at > 0 && test->steps[at - 1].status != ROW_DONE &&
+           test->steps[at - 1].status != ROW_FAILED) {
         at--;
     }
-    while (at > 0 && test->steps[at - 1].status == NOTE_FAILED && !test->steps[at - 1].optional) {
+    while (at > 0 && test->steps[at - 1].status == ROW_FAILED && !test->steps[at - 1].optional) {
         at--;
     }
     return at;
@@ -62,7 +62,7 @@ static void put_query(struct buf *out, const struct run *run, const struct run_t
 static const char *unknown_call(const struct run_call *calls, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (calls[i].status == NOTE_UNKNOWN) {
+        if (calls[i].status == ROW_UNKNOWN) {
             return setup_name(calls[i].setup);
         }
     }
@@ -84,7 +84,7 @@ static void put_advice(struct buf *out, const struct run_test *test)
             "The answer to \"%s\" was lost. What it creates may exist already: look before you go on. ",
             call);
     }
-    if (at < test->n_steps && test->steps[at].status == NOTE_UNKNOWN) {
+    if (at < test->n_steps && test->steps[at].status == ROW_UNKNOWN) {
         buf_printf(
             out,
             "Step %zu may exist already: look at the checkpoint, and go on from step %zu if it does. ",

@@ -176,7 +176,7 @@ static bool setup_before(struct plan *plan, struct run_row *row)
                               plan_get(plan, "organization_id") != NULL; /* of another goal */
 
     if (is_known) {
-        row->call->status = NOTE_NOT_NEEDED;
+        row->call->status = ROW_SKIPPED;
         return false;
     }
     if (test != NULL) {
@@ -419,7 +419,7 @@ static void give_up(struct run_row *row)
 {
     struct run_test *test = row->test;
 
-    if (row->step != NULL && row->step->status == NOTE_UNKNOWN) {
+    if (row->step != NULL && row->step->status == ROW_UNKNOWN) {
         test->position = -1; /* the step may still appear, so the next position is not known */
         tell_hooks(row->run, -1, false, false);
     } else if (row->step != NULL && (row->step->optional || test->keeps_going)) {

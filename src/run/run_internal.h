@@ -22,18 +22,6 @@ enum run_status {
     RUN_TIMED_OUT
 };
 
-/* Of a call or a step. NOT_NEEDED: another row had found what this one would make. */
-enum note_status {
-    NOTE_PENDING,
-    NOTE_RUNNING,
-    NOTE_DONE,
-    NOTE_FOUND,
-    NOTE_NOT_NEEDED,
-    NOTE_FAILED,
-    NOTE_UNKNOWN,
-    NOTE_SKIPPED
-};
-
 enum test_status {
     TEST_PENDING,
     TEST_RUNNING,
@@ -77,7 +65,7 @@ enum { MAX_CALLS = 6 };
 
 struct run_call {
     enum setup setup;
-    enum note_status status;
+    enum row_status status;
     int64_t id; /* what it made or found; 0 none */
     uint64_t us;
     const struct run_fault *fault; /* NULL none */
@@ -117,7 +105,7 @@ struct run_step {
     struct str description;
     unsigned line, column;
     uint8_t phase;
-    uint8_t status; /* enum note_status */
+    uint8_t status; /* enum row_status */
     bool optional;
     const char *outcome;  /* of the execution; NULL none */
     struct str reason;    /* why that is red; empty none */

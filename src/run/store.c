@@ -295,7 +295,7 @@ static void tell_doubt(struct run *run)
 
     for (size_t i = 0; i < run->n_tests && !doubt; i++) {
         for (size_t k = 0; k < run->tests[i].n_steps && !doubt; k++) {
-            doubt = run->tests[i].steps[k].status == NOTE_UNKNOWN;
+            doubt = run->tests[i].steps[k].status == ROW_UNKNOWN;
         }
     }
     run->did_something = run->did_something || doubt;

@@ -13,8 +13,6 @@
 #include "api/gate/task.h"
 #include "step/step.h"
 
-enum item_status { ITEM_PENDING, ITEM_DONE, ITEM_FAILED, ITEM_SKIPPED, ITEM_UNKNOWN };
-
 struct batch;
 
 /* Where steps go. */
@@ -39,7 +37,7 @@ struct batch_item {
     struct batch_cursor *cursor; /* steps only */
     struct error_list *errors;   /* of binding; NULL none */
     /* out */
-    enum item_status status;
+    enum row_status status;
     struct error error;
     int64_t position;          /* where the step stands; -1 none */
     const struct json *answer; /* of a command that is not a step: the platform's main answer */
@@ -87,6 +85,6 @@ struct json *command_requests(struct task *task, const struct json *body, struct
 struct str session_of(struct task *task, const struct json *body);
 /* batch_link.c: the last row of a command whose answer links to an execution. */
 void batch_add_project(struct batch_item *item);
-size_t batch_count(const struct batch *batch, enum item_status status);
+size_t batch_count(const struct batch *batch, enum row_status status);
 
 #endif

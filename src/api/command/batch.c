@@ -107,7 +107,7 @@ static void item_prepare(struct batch_item *item, size_t *left)
     item_errors(item)->max = *left > 0 ? *left : 1;
     if (catalog_bind(&item->input, arena, &item->bound, item_errors(item)) != ERR_OK) {
         *left -= *left < item->errors->n ? *left : item->errors->n;
-        item->status = ITEM_FAILED;
+        item->status = ROW_FAILED;
         item->error = item->errors->items[0];
         return;
     }
@@ -117,7 +117,7 @@ static void item_prepare(struct batch_item *item, size_t *left)
     }
     if (err.code != ERR_OK) {
         *error_list_add(item_errors(item)) = err;
-        item->status = ITEM_FAILED;
+        item->status = ROW_FAILED;
         item->error = err;
     }
 }

@@ -167,6 +167,6 @@ enum plan_verdict batch_after_call(struct plan *plan, struct plan_row *row,
                             : ". It may have been carried out; look before repeating it");
         return PLAN_FAIL;
     }
-    item->status = ITEM_DONE;
+    item->status = ROW_DONE;
     return PLAN_NEXT;
 }

@@ -30,7 +30,7 @@ static bool before_project(struct plan *plan, struct plan_row *row)
     const struct batch_item *item = item_of_link(plan, row);
     struct str goal = goal_of(item);
 
-    if ((item->status != ITEM_DONE && !item->batch->is_dry) ||
+    if ((item->status != ROW_DONE && !item->batch->is_dry) ||
         !execution_link_asks(item->batch->task, item->answer, goal)) {
         return false;
     }

@@ -76,14 +76,14 @@ static bool before_call(struct plan *plan, struct plan_row *row)
     struct batch_item *item = batch_item_of(row);
 
     (void)plan;
-    return item->status != ITEM_FAILED && item->status != ITEM_UNKNOWN;
+    return item->status != ROW_FAILED && item->status != ROW_UNKNOWN;
 }
 
 static void take_failure(struct batch_item *item, const struct plan_row *row)
 {
     item->status = row->status == ROW_UNKNOWN || row->error.code == ERR_OUTCOME_UNKNOWN
-                       ? ITEM_UNKNOWN
-                       : ITEM_FAILED;
+                       ? ROW_UNKNOWN
+                       : ROW_FAILED;
     item->error = row->error;
 }
 
@@ -172,7 +172,7 @@ static enum plan_verdict after_step(struct plan *plan, struct plan_row *row,
     tell_session(item, cursor->position >= 0 ? cursor->position : step->end, 1);
     item->answer = answer;
     item->data = step_data(item, answer);
-    item->status = ITEM_DONE;
+    item->status = ROW_DONE;
     return PLAN_NEXT;
 }
 
@@ -309,8 +309,8 @@ static void batch_build(struct batch *batch)
         struct batch_item *item = &batch->items[i];
 
         if (stopped) {
-            item->status = ITEM_SKIPPED;
-        } else if (item->status == ITEM_FAILED) {
+            item->status = ROW_SKIPPED;
+        } else if (item->status == ROW_FAILED) {
             stopped = batch->stop_on_error;
         } else if (item->bound.command->kind == COMMAND_STEP) {
             add_step(item);
@@ -365,7 +365,7 @@ struct json *batch_dry_run(struct batch *batch, struct error *err)
 static void item_ends(struct batch_item *item, const struct plan_row *row)
 {
     item->us += row->us;
-    if (item->status == ITEM_PENDING && item->cursor != NULL && row_may_have_acted(row)) {
+    if (item->status == ROW_PENDING && item->cursor != NULL && row_may_have_acted(row)) {
         position_unknown(item); /* cut by time, stopped, or its client left */
     }
     if (row->status == ROW_FAILED || row->status == ROW_UNKNOWN) {
@@ -375,11 +375,11 @@ static void item_ends(struct batch_item *item, const struct plan_row *row)
 
 static void count_item(const struct batch_item *item)
 {
-    static const size_t results[] = {[ITEM_PENDING] = RESULT_CANCELLED,
-                                     [ITEM_DONE] = RESULT_OK,
-                                     [ITEM_FAILED] = RESULT_ERROR,
-                                     [ITEM_SKIPPED] = RESULT_CANCELLED,
-                                     [ITEM_UNKNOWN] = RESULT_RESET};
+    static const size_t results[] = {[ROW_PENDING] = RESULT_CANCELLED,
+                                     [ROW_DONE] = RESULT_OK,
+                                     [ROW_FAILED] = RESULT_ERROR,
+                                     [ROW_SKIPPED] = RESULT_CANCELLED,
+                                     [ROW_UNKNOWN] = RESULT_RESET};
     size_t label = item->bound.command != NULL ? catalog_index(item->bound.command) + 1 : 0;
 
     metric_add(M_COMMANDS, label, results[item->status], 0, 1);
@@ -403,8 +403,8 @@ static void on_plan_end(struct task *task, enum error_code code)
     (void)code; /* each command has its own */
     items_end(batch);
     for (size_t i = 0; i < batch->n_items; i++) {
-        if (batch->items[i].status == ITEM_PENDING) {
-            batch->items[i].status = ITEM_SKIPPED;
+        if (batch->items[i].status == ROW_PENDING) {
+            batch->items[i].status = ROW_SKIPPED;
         }
         count_item(&batch->items[i]);
     }
@@ -455,8 +455,8 @@ static void stretch_deadline(struct batch *batch)
     for (size_t i = 0; i < batch->n_items; i++) {
         const struct batch_item *item = &batch->items[i];
 
-        if (item->status == ITEM_PENDING && (json_true(json_get(item->args, "wait")) ||
-                                             json_true(json_get(item->args, "follow")))) {
+        if (item->status == ROW_PENDING && (json_true(json_get(item->args, "wait")) ||
+                                            json_true(json_get(item->args, "follow")))) {
             asked_ms += (uint64_t)batch_item_limit(item) + WAIT_MARGIN_MS;
         }
     }
@@ -487,7 +487,7 @@ enum stage_verdict batch_start(struct batch *batch, void (*on_done)(struct batch
     return STAGE_WAIT;
 }
 
-size_t batch_count(const struct batch *batch, enum item_status status)
+size_t batch_count(const struct batch *batch, enum row_status status)
 {
     size_t n = 0;
 

@@ -125,7 +125,7 @@ static void reply_one(struct batch *batch)
     struct batch_item *item = &batch->items[0];
     struct json *body = json_new_object(task->arena);
 
-    if (item->status != ITEM_DONE) {
+    if (item->status != ROW_DONE) {
         if (item->error.code != ERR_OK) {
             task->error = item->error;
         }
@@ -169,11 +169,11 @@ static struct json *error_json(const struct error *err, const char *prefix, stru
 
 static struct json *item_result(const struct batch_item *item, struct arena *arena)
 {
-    static const char *const names[] = {[ITEM_PENDING] = "skipped",
-                                        [ITEM_DONE] = "success",
-                                        [ITEM_FAILED] = "failed",
-                                        [ITEM_SKIPPED] = "skipped",
-                                        [ITEM_UNKNOWN] = "unknown"};
+    static const char *const names[] = {[ROW_PENDING] = "skipped",
+                                        [ROW_DONE] = "success",
+                                        [ROW_FAILED] = "failed",
+                                        [ROW_SKIPPED] = "skipped",
+                                        [ROW_UNKNOWN] = "unknown"};
     struct json *out = json_new_object(arena);
     const char *prefix =
         arena_cstr(arena, arena_printf(arena, "/commands/%zu", item->index)); /* into the body */
@@ -217,8 +217,8 @@ static void reply_batch(struct batch *batch)
     struct task *task = batch->task;
     struct json *body = json_new_object(task->arena);
     struct json *results = json_new_array(task->arena);
-    size_t n_done = batch_count(batch, ITEM_DONE);
-    size_t n_skipped = batch_count(batch, ITEM_SKIPPED) + batch_count(batch, ITEM_PENDING);
+    size_t n_done = batch_count(batch, ROW_DONE);
+    size_t n_skipped = batch_count(batch, ROW_SKIPPED) + batch_count(batch, ROW_PENDING);
 
     for (size_t i = 0; i < batch->n_items; i++) {
         json_append(results, item_result(&batch->items[i], task->arena));
@@ -249,7 +249,7 @@ static struct json *dry_results(struct batch *batch, size_t *out_n_wrong)
     for (size_t i = 0; i < batch->n_items; i++) {
         struct json *result = item_result(&batch->items[i], arena);
 
-        if (batch->items[i].status == ITEM_PENDING) {
+        if (batch->items[i].status == ROW_PENDING) {
             set_text(result, "status", STR("ready"), arena);
         } else {
             (*out_n_wrong)++;
@@ -288,7 +288,7 @@ struct json *command_requests(struct task *task, const struct json *body, struct
 
     batch->is_shown = true;
     item_fill(&batch->items[0], body, json_str(json_get(body, "command")));
-    return batch_prepare(batch, err) == ERR_OK && batch->items[0].status != ITEM_FAILED
+    return batch_prepare(batch, err) == ERR_OK && batch->items[0].status != ROW_FAILED
                ? batch_dry_run(batch, err)
                : NULL;
 }
@@ -321,7 +321,7 @@ static enum stage_verdict run_one(struct task *task, const struct json *body, st
     if (item->bound.command != NULL) {
         task->exchange->notes.command = str_from(item->bound.command->words);
     }
-    if (item->status == ITEM_FAILED) {
+    if (item->status == ROW_FAILED) {
         error_list_append(task_errors(task), item->errors);
         return task_fail(task);
     }

@@ -136,7 +136,7 @@ static void reply_step(struct batch *batch)
     struct batch_item *item = &batch->items[0];
     struct json *out = json_new_object(task->arena);
 
-    if (item->status != ITEM_DONE) {
+    if (item->status != ROW_DONE) {
         task->error = item->error.code != ERR_OK ? item->error : task->error;
         (void)task_fail(task);
         return;
