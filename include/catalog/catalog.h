@@ -55,7 +55,7 @@ struct command {
     command_rule_fn special;
     bool orders; /* true: the command moves or removes a step of the library checkpoint in its
                   * first argument; such commands run one at a time for each checkpoint */
-    unsigned permission; /* PERMISSION_* bit as in config.h */
+    unsigned permission; /* PERMISSION_* bit, config/permission.h */
     const char *reply;   /* COMMAND_CALL: name of the reply mapping (api/), e.g. "goal" */
 };
 

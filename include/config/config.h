@@ -13,24 +13,11 @@
 #include "base/error.h"
 #include "base/secret.h"
 #include "base/str.h"
+#include "config/permission.h"
 #include "crypto/digest.h"
 
 /* auth.mode: bits in the order of the option's words. */
 enum { AUTH_NONE = 0, AUTH_KEYS = 1, AUTH_PASSTHROUGH = 2, AUTH_JWT = 4 };
-
-/* Permissions, as bits (src/api/README.md, "Permissions"). */
-enum {
-    PERMISSION_READ = 1,
-    PERMISSION_WRITE_TESTS = 2,
-    PERMISSION_WRITE_LIBRARY = 4,
-    PERMISSION_EXECUTE = 8,
-    PERMISSION_ADMIN = 16,
-    PERMISSION_ALL = 31
-};
-
-const char *permission_name(unsigned permission); /* of one bit; "none" when there is none such */
-unsigned permission_bits(struct str name);        /* 0: unknown; "all" is all of them */
-void permissions_print(unsigned bits, struct buf *out); /* ["read", "execute"] */
 
 /* How much somebody may ask for; 0: as `limits` says for everybody. */
 struct config_rate {

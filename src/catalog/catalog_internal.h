@@ -3,10 +3,7 @@
 #define CATALOG_INTERNAL_H
 
 #include "catalog/catalog.h"
-
-/* Same bits as PERMISSION_* of config/config.h, which this room must not include (a test
- * compares). */
-enum { PERMITS_READ = 1, PERMITS_WRITE_TESTS = 2, PERMITS_WRITE_LIBRARY = 4, PERMITS_EXECUTE = 8 };
+#include "config/permission.h"
 
 enum { MAX_WORDS = 6, NAME_MAX_BYTES = 96 };
 

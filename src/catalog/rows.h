@@ -26,7 +26,7 @@
     }
 
 #define STEP_CALL(json)                                                                                    \
-    .kind = COMMAND_STEP, .permission = PERMITS_WRITE_TESTS,                                               \
+    .kind = COMMAND_STEP, .permission = PERMISSION_WRITE_TESTS,                                            \
     .call = {                                                                                              \
         .name = "create step",                                                                             \
         .method = "POST",                                                                                  \

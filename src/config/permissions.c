@@ -1,5 +1,7 @@
 /* The permissions by name, the one list of them. */
-#include "config/config.h"
+#include "config/permission.h"
+
+#include "base/attr.h"
 
 static const struct {
     unsigned bits;

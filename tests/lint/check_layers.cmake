@@ -20,7 +20,7 @@ set(MAY_upstream base observe net http) # http/answer.h only: one room touches l
 set(MAY_plan base observe data upstream)
 set(MAY_step base data plan upstream)
 set(MAY_session base crypto observe data)
-set(MAY_catalog base data plan upstream/class.h) # tables of calls need not know the client
+set(MAY_catalog base data config/permission.h plan upstream/class.h) # tables of calls need not know the client
 set(MAY_testfile base data plan catalog upstream/class.h)
 set(MAY_forms base data plan catalog testfile upstream/class.h)
 set(MAY_run base crypto observe data upstream plan step catalog testfile)

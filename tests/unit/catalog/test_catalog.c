@@ -3,7 +3,6 @@
 #include "harness/cmocka.h"
 
 #include "catalog/catalog_internal.h"
-#include "config/config.h"
 #include "forms/forms.h"
 
 static const struct catalog_defaults defaults = {.organization_id = STR_INIT("7")};
@@ -78,10 +77,6 @@ static void the_table_has_87_commands_and_few_rules(void **state)
     begin(&f);
     assert_int_equal(catalog_size(), 87);
     assert_true(catalog_n_specials() <= 5);
-    assert_int_equal(PERMITS_READ, PERMISSION_READ);
-    assert_int_equal(PERMITS_WRITE_TESTS, PERMISSION_WRITE_TESTS);
-    assert_int_equal(PERMITS_WRITE_LIBRARY, PERMISSION_WRITE_LIBRARY);
-    assert_int_equal(PERMITS_EXECUTE, PERMISSION_EXECUTE);
     end(&f);
 }
 

@@ -1,0 +1,20 @@
+/* What somebody may do, as bits (src/api/README.md, "Permissions"). */
+#ifndef CONFIG_PERMISSION_H
+#define CONFIG_PERMISSION_H
+
+#include "base/buf.h"
+
+enum {
+    PERMISSION_READ = 1,
+    PERMISSION_WRITE_TESTS = 2,
+    PERMISSION_WRITE_LIBRARY = 4,
+    PERMISSION_EXECUTE = 8,
+    PERMISSION_ADMIN = 16,
+    PERMISSION_ALL = 31
+};
+
+const char *permission_name(unsigned permission); /* of one bit; "none" when there is none such */
+unsigned permission_bits(struct str name);        /* 0: unknown; "all" is all of them */
+void permissions_print(unsigned bits, struct buf *out); /* ["read", "execute"] */
+
+#endif
