@@ -22,7 +22,7 @@ struct builder {
     bool resumes; /* ids of the request are those of the first test that is run */
 };
 
-static struct str keep(struct run *run, struct str text)
+struct str run_keep(struct run *run, struct str text)
 {
     return arena_str(&run->kept, text);
 }
@@ -110,8 +110,8 @@ static enum error_code describe_goal(struct builder *b, const struct testfile_te
     struct str name = first_of(source->name, STR("Test"), STR_EMPTY);
 
     *out = (struct run_goal){
-        .project =
-            keep(run, first_of(b->request->project, source->project, run->store->options.project)),
+        .project = run_keep(
+            run, first_of(b->request->project, source->project, run->store->options.project)),
         .name = first_of(b->request->goal, source->goal, STR_EMPTY),
         .starting_url =
             first_of(b->request->starting_url, source->starting_url, STR("https://example.com")),
@@ -146,132 +146,11 @@ static struct run_goal *goal_for(struct builder *b, const struct run_goal *wante
     }
     goal = &run->goals[run->n_goals++];
     *goal = *wanted;
-    goal->project = keep(run, wanted->project);
-    goal->name = keep(run, wanted->name);
-    goal->starting_url = keep(run, wanted->starting_url);
+    goal->project = run_keep(run, wanted->project);
+    goal->name = run_keep(run, wanted->name);
+    goal->starting_url = run_keep(run, wanted->starting_url);
     goal->execution.wanted = run->execute;
     return goal;
-}
-
-/* ---- rows ---- */
-
-static void run_row_add(struct run *run, const struct call *call, const struct run_row *value)
-{
-    struct run_row *row = arena_alloc(&run->work, sizeof(*row));
-    struct plan_row *plan_row = plan_append(run->plan, call);
-
-    *row = *value;
-    row->run = run;
-    plan_row->context = row;
-    rows_hook(plan_row);
-}
-
-static void add_setup(struct run *run, struct run_goal *goal, struct run_test *test,
-                      enum setup setup)
-{
-    struct run_call *calls = test != NULL ? test->calls : goal->calls;
-    size_t *n = test != NULL ? &test->n_calls : &goal->n_calls;
-    struct run_call *call;
-
-    CHECK(*n < MAX_CALLS);
-    call = &calls[(*n)++];
-    call->setup = setup;
-    run_row_add(run, setup_call(setup),
-                &(struct run_row){.goal = goal, .test = test, .call = call});
-}
-
-static void add_goal_rows(struct run *run, struct run_goal *goal)
-{
-    bool by_name = goal->ids.goal_id == 0;
-
-    if (by_name && goal->ids.project_id == 0) {
-        if (run->store->options.defaults->organization_id.len == 0) {
-            add_setup(run, goal, NULL, SETUP_ORGANIZATION);
-        }
-        add_setup(run, goal, NULL, SETUP_FIND_PROJECT);
-        add_setup(run, goal, NULL, SETUP_CREATE_PROJECT);
-        run->names = true;
-    }
-    if (!by_name && goal->ids.project_id == 0 && run->store->options.ui_url.len > 0) {
-        add_setup(run, goal, NULL, SETUP_PROJECT);
-    }
-    if (by_name) {
-        if (goal->named) {
-            add_setup(run, goal, NULL, SETUP_FIND_GOAL);
-            run->names = true;
-        }
-        add_setup(run, goal, NULL, SETUP_CREATE_GOAL);
-    }
-    if (goal->ids.snapshot_id == 0) {
-        add_setup(run, goal, NULL, SETUP_SNAPSHOT);
-    }
-}
-
-static void add_step(struct run_test *test, struct run *run, const struct testfile_step *source)
-{
-    struct run_step *step = &test->steps[test->n_steps++];
-    struct plan_row *row;
-
-    *step = (struct run_step){
-        .command = source->command,
-        .text =
-            keep(run, sentence_write(&run->work, source->command, source->args, source->options)),
-        .description = keep(run, source->description),
-        .line = source->line,
-        .column = source->column,
-        .phase = (uint8_t)source->phase,
-        .optional = source->optional,
-        .position = -1,
-    };
-    if (test->n_steps <= test->n_before) {
-        step->status = ROW_DONE; /* by the run that this one goes on from */
-        return;
-    }
-    run_row_add(run, catalog_call(source->command),
-                &(struct run_row){.goal = test->goal, .test = test, .step = step});
-    row = &run->plan->rows[run->plan->n_rows - 1];
-    row->args = source->bound.values;
-    row->drop_answer = true;
-    if (source->command->kind == COMMAND_STEP) {
-        step_guide(row, run->making);
-    }
-}
-
-static void add_test_rows(struct run *run, struct run_test *test,
-                          const struct testfile_test *source, bool attach)
-{
-    bool given = test->ids.checkpoint_id != 0;
-
-    if (!given) {
-        if (test->ids.journey_id == 0) {
-            add_setup(run, test->goal, test, SETUP_JOURNEY);
-        }
-        add_setup(run, test->goal, test, SETUP_CHECKPOINT);
-    }
-    if (!given || attach) {
-        add_setup(run, test->goal, test, SETUP_ATTACH);
-    } else {
-        test->attached = true;
-    }
-    if (given && test->position < 0 && run->dry) {
-        add_setup(run, test->goal, test, SETUP_COUNT);
-    }
-    for (size_t i = 0; i < source->n_steps; i++) {
-        add_step(test, run, &source->steps[i]);
-    }
-}
-
-static void add_execution_rows(struct run *run, struct run_goal *goal, unsigned attempt)
-{
-    static const enum setup rows[] = {SETUP_EXECUTE, SETUP_FOLLOW, SETUP_OUTCOMES};
-
-    for (size_t i = 0; i < (run->wait ? ARRAY_LEN(rows) : 1); i++) {
-        struct run_call *call = arena_zalloc(&run->kept, sizeof(*call));
-
-        call->setup = rows[i];
-        call->attempt = attempt;
-        run_row_add(run, setup_call(rows[i]), &(struct run_row){.goal = goal, .call = call});
-    }
 }
 
 /* ---- tests ---- */
@@ -288,12 +167,12 @@ static enum error_code add_test(struct builder *b, const struct testfile_test *s
     enum error_code code;
 
     *test = (struct run_test){
-        .name = keep(run, source->name),
-        .description = keep(run, source->description),
-        .journey = keep(run, first_of(b->request->journey, source->journey,
-                                      first_of(source->name, STR("Test"), STR_EMPTY))),
+        .name = run_keep(run, source->name),
+        .description = run_keep(run, source->description),
+        .journey = run_keep(run, first_of(b->request->journey, source->journey,
+                                          first_of(source->name, STR("Test"), STR_EMPTY))),
         .checkpoint =
-            keep(run, first_of(b->request->checkpoint, source->checkpoint, STR("Test Steps"))),
+            run_keep(run, first_of(b->request->checkpoint, source->checkpoint, STR("Test Steps"))),
         .line = source->line,
         .index = index,
         .ids = *given,
@@ -407,15 +286,15 @@ static void add_rows(struct builder *b)
     struct run *run = b->run;
 
     for (size_t i = 0; i < run->n_goals; i++) {
-        add_goal_rows(run, &run->goals[i]);
+        run_add_goal_rows(run, &run->goals[i]);
     }
     for (size_t i = 0; i < run->n_tests; i++) {
-        add_test_rows(run, &run->tests[i], &b->file->tests[run->tests[i].index],
-                      i == 0 && b->request->attach);
+        run_add_test_rows(run, &run->tests[i], &b->file->tests[run->tests[i].index],
+                          i == 0 && b->request->attach);
     }
     for (size_t i = 0; run->execute && i < run->n_goals; i++) {
         for (unsigned k = 0; k <= (run->wait ? run->retries : 0); k++) {
-            add_execution_rows(run, &run->goals[i], k);
+            run_add_execution_rows(run, &run->goals[i], k);
         }
     }
 }
@@ -471,7 +350,7 @@ enum error_code run_prepare(struct run *run, const struct testfile *file,
     run->retries = request->retries;
     run->environment_id = arena_str(&run->work, request->environment_id);
     run->n_all_tests = file->n_tests;
-    run->name = file->n_tests > 0 ? keep(run, file->tests[0].name) : STR_EMPTY;
+    run->name = file->n_tests > 0 ? run_keep(run, file->tests[0].name) : STR_EMPTY;
     keep_warnings(run, problems);
     run->goals = arena_calloc(&run->kept, file->n_tests, sizeof(*run->goals));
     run->tests = arena_calloc(&run->kept, file->n_tests, sizeof(*run->tests));

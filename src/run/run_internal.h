@@ -222,7 +222,8 @@ const char *setup_name(enum setup setup);
 bool run_row_is_extra(const struct run_row *row); /* the run has its outcome without it */
 bool setup_finds(enum setup setup); /* by name: what is not there is made by the next row */
 const struct call *setup_call(enum setup setup);
-void rows_hook(struct plan_row *row); /* sets its hooks */
+struct str run_keep(struct run *run, struct str text); /* a copy that lives as long as the run */
+void rows_hook(struct plan_row *row);                  /* sets its hooks */
 void rows_progress(struct plan *plan, struct plan_row *row);
 void run_note_error(struct run *run, const struct error *err); /* the first one counts */
 
@@ -250,5 +251,11 @@ struct run_row *run_row_of(const struct plan_row *row);
 bool row_is_execution(const struct run_row *row);
 /* Will another row mend it? Then nothing is told yet. */
 bool row_is_mended(const struct plan *plan, const struct plan_row *plan_row);
+
+/* --- build_rows.c: rows of the plan, in the order in which they are added */
+void run_add_goal_rows(struct run *run, struct run_goal *goal);
+void run_add_test_rows(struct run *run, struct run_test *test, const struct testfile_test *source,
+                       bool attach);
+void run_add_execution_rows(struct run *run, struct run_goal *goal, unsigned attempt);
 
 #endif
