@@ -185,55 +185,55 @@ static void a_planted_secret_comes_out_nowhere(void **state)
     "\""
 #define OF_VARIABLES ",\"value\":\"" PLANTED "\""
 
+static const struct {
+    const char *target;
+    const char *more; /* members of this kind of path alone */
+} planted_reads[] = {
+    {"/virtuoso/executions/1", ""},
+    {"/virtuoso/executions/1/status", ""},
+    {"/virtuoso/jobs/1/status", ""},
+    {"/virtuoso/testsuites/1", ""},
+    {"/virtuoso/testsuites/latest_status?goalId=1", ""},
+    {"/virtuoso/projects/1/environments", ""},
+    {"/virtuoso/projects/1/jobs", ""},
+    {"/virtuoso/goals/1", ""},
+    {"/virtuoso/plans/executions/1", ""},
+    {"/virtuoso/things/1", ""},
+    {"/virtuoso/environments/1", ""},
+    {"/virtuoso/environments/1/variables/a", OF_VARIABLES},
+    {"/virtuoso/testdata/tables/1", OF_TABLES},
+    {"/virtuoso/testdata/tables/1/values", OF_TABLES},
+    {"/virtuoso/testdata/tables/1/values?envelope=false", OF_TABLES},
+    {"/virtuoso/api/testdata/tables/1/values", OF_TABLES},
+    {"/api/user", ""},
+    {"/api/user?raw=true", ""},
+    {"/api/projects?organizationId=1&raw=true", ""},
+    {"/api/projects/1/goals?raw=true", ""},
+    {"/api/goals/1/versions?raw=true", ""},
+    {"/api/checkpoints/1/steps?raw=true", ""},
+    {"/api/executions/1", ""},
+    {"/api/executions/1?raw=true", ""},
+    {"/api/executions/1/analysis", ""},
+    {"/api/executions/1/analysis?raw=true", ""},
+    {"/api/library/checkpoints?raw=true", ""},
+    {"/metrics", ""},
+    {"/health", ""},
+};
+
 static void a_secret_in_any_place_comes_out_nowhere(void **state)
 {
     static const char *const passing[] = {"auth.mode=passthrough", "log.level=debug",
                                           "upstream.retry_base_ms=1", NULL};
-
-    static const struct {
-        const char *target;
-        const char *more; /* members of this kind of path alone */
-    } reads[] = {
-        {"/virtuoso/executions/1", ""},
-        {"/virtuoso/executions/1/status", ""},
-        {"/virtuoso/jobs/1/status", ""},
-        {"/virtuoso/testsuites/1", ""},
-        {"/virtuoso/testsuites/latest_status?goalId=1", ""},
-        {"/virtuoso/projects/1/environments", ""},
-        {"/virtuoso/projects/1/jobs", ""},
-        {"/virtuoso/goals/1", ""},
-        {"/virtuoso/plans/executions/1", ""},
-        {"/virtuoso/things/1", ""},
-        {"/virtuoso/environments/1", ""},
-        {"/virtuoso/environments/1/variables/a", OF_VARIABLES},
-        {"/virtuoso/testdata/tables/1", OF_TABLES},
-        {"/virtuoso/testdata/tables/1/values", OF_TABLES},
-        {"/virtuoso/testdata/tables/1/values?envelope=false", OF_TABLES},
-        {"/virtuoso/api/testdata/tables/1/values", OF_TABLES},
-        {"/api/user", ""},
-        {"/api/user?raw=true", ""},
-        {"/api/projects?organizationId=1&raw=true", ""},
-        {"/api/projects/1/goals?raw=true", ""},
-        {"/api/goals/1/versions?raw=true", ""},
-        {"/api/checkpoints/1/steps?raw=true", ""},
-        {"/api/executions/1", ""},
-        {"/api/executions/1?raw=true", ""},
-        {"/api/executions/1/analysis", ""},
-        {"/api/executions/1/analysis?raw=true", ""},
-        {"/api/library/checkpoints?raw=true", ""},
-        {"/metrics", ""},
-        {"/health", ""},
-    };
     struct looked_at here = {0};
     struct buf log;
 
     (void)state;
     proxy_start(&here.proxy, passing);
     here.canary = STR(PLANTED);
-    for (size_t i = 0; i < ARRAY_LEN(reads); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(planted_reads); i++) {
         struct json *fault = json_new_object(&here.proxy.arena);
         struct str body = arena_printf(&here.proxy.arena, "{\"success\":true,\"item\":{%s%s}}",
-                                       EVERYWHERE, reads[i].more);
+                                       EVERYWHERE, planted_reads[i].more);
 
         json_set(fault, STR("match"), json_new_string(&here.proxy.arena, STR("*")));
         json_set(fault, STR("times"), json_new_int(&here.proxy.arena, -1));
@@ -243,11 +243,11 @@ static void a_secret_in_any_place_comes_out_nowhere(void **state)
         sandbox_fault(here.proxy.program.sandbox_port,
                       arena_cstr(&here.proxy.arena, json_text(&here.proxy.arena, fault)));
         for (int again = 0; again < 2; again++) { /* the second time from the cache */
-            look_with(&here, "GET", str_from(reads[i].target),
+            look_with(&here, "GET", str_from(planted_reads[i].target),
                       "Authorization: Bearer " SANDBOX_TOKEN "\r\n", "");
         }
     }
-    assert_int_equal(here.n, 2 * ARRAY_LEN(reads));
+    assert_int_equal(here.n, 2 * ARRAY_LEN(planted_reads));
     buf_init(&log, 64U << 20);
     program_errors(&here.proxy.program, &log);
     program_output(&here.proxy.program, &log);

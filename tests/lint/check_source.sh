@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Rules that grep can decide: banned functions, words that mark unfinished work, comment style, file length.
+# Rules that grep can decide: banned functions, words that mark unfinished work, comment style, length of files and
+# functions.
 #   check_source.sh ROOT
 # Comments and string contents are told apart by c_text.awk, so neither a comment nor a text that mentions a
 # function counts.

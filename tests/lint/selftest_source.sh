@@ -30,5 +30,13 @@ expect REFUSED src/api/a.c 'int a; // old comment style'
 expect REFUSED src/api/a.c '/* TO''DO: the rest */'
 expect REFUSED third_party/a.cmake '# good enough for ''now'
 expect REFUSED src/api/a.c 'buf_printf(b, "{\"id\": %d}", id);'
+expect ACCEPTED src/api/a.c "int f(void)
+{
+$(yes '    g();' | head -n 60)
+}"
+expect REFUSED src/api/a.c "int f(void)
+{
+$(yes '    g();' | head -n 61)
+}"
 expect REFUSED src/api/a.c "$(yes 'int a;' | head -n 701)"
 finish

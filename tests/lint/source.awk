@@ -16,6 +16,7 @@ FNR == 1 {
     is_product = file ~ /^(src|include)\//
     is_base = file ~ /^(src|include)\/base\//
     in_comment = 0
+    body = 0
 }
 
 {
@@ -27,6 +28,15 @@ FNR == 1 {
     }
     if (!is_c) {
         next
+    }
+    # The layout is clang-format's: the braces around a body stand alone at the margin.
+    if ($0 == "{") {
+        body = FNR
+    } else if ($0 == "}" && body > 0) {
+        if (FNR - body - 1 > 60) {
+            wrong("a function of " FNR - body - 1 " lines, more than 60")
+        }
+        body = 0
     }
     split_line($0)
     if (has_line_comment) {
