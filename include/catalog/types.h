@@ -65,6 +65,7 @@ struct param_place {
 bool param_take(const struct param_place *place, const struct json *value);
 /* The value that param_take put into `values`, as a caller would write it; NULL: none is there. */
 struct json *param_write(const struct param *param, const struct json *values, struct arena *arena);
+bool param_is_bare(enum param_type type); /* sentences have its values without quotes */
 /* The JSON Schema of a value: type, words, bounds. */
 struct json *param_schema(const struct param *param, struct arena *arena);
 /* "a b" as a list of texts. */

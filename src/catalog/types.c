@@ -40,6 +40,11 @@ const struct param_row *param_row(enum param_type type)
     return &rows[type];
 }
 
+bool param_is_bare(enum param_type type)
+{
+    return rows[type].is_bare;
+}
+
 bool param_take(const struct param_place *place, const struct json *value)
 {
     return rows[place->param->type].take(place, value);

@@ -62,8 +62,7 @@ static const struct json *find_value(const struct writing *w, struct str name, b
     *out_variable = false;
     for (const struct param *param = w->command->args; param->name != NULL; param++) {
         if (str_is(name, param->name)) {
-            *out_plain = param->type == PARAM_INTEGER || param->type == PARAM_POINT ||
-                         param->type == PARAM_SIZE || param->type == PARAM_VARIABLE;
+            *out_plain = param_is_bare(param->type);
             *out_variable = param->type == PARAM_VARIABLE;
             return value;
         }
