@@ -126,6 +126,12 @@ static bool before_step(struct plan *plan, struct plan_row *row)
     return true;
 }
 
+void simple_makes_step(struct plan_row *row, struct step *step)
+{
+    row->before = before_step;
+    step_guide(row, step);
+}
+
 static void append_calls(const struct each_plan *to, const struct simple_each *each,
                          struct json *values)
 {
@@ -140,9 +146,8 @@ static void append_calls(const struct each_plan *to, const struct simple_each *e
         row->context = call;
         row->after = to->after;
         if (call->makes_step && !to->show) {
-            row->before = before_step;
             row->drop_answer = true;
-            step_guide(row, to->step);
+            simple_makes_step(row, to->step);
         }
     }
 }

@@ -20,6 +20,8 @@ enum error_code each_check(const struct simple_each *each, const struct json *va
 /* Appends the rows. CHECKs what each_check has checked. */
 void each_append(const struct each_plan *to, const struct simple_each *each,
                  const struct json *variables);
+/* The row makes a step behind the last one of the checkpoint that the plan has made. */
+void simple_makes_step(struct plan_row *row, struct step *step);
 /* "x" is among the values and not false, "!x" is not; NULL: always. */
 bool simple_is_wanted(const struct json *values, const char *when);
 

@@ -7,7 +7,7 @@
 #include "api/gate/reply_map.h"
 #include "api/simple/handlers.h"
 #include "api/simple/simple.h"
-#include "step/look.h"
+#include "each.h"
 
 enum { MAX_STEPS = 200, MAX_ROWS = 5000 };
 
@@ -253,15 +253,6 @@ static enum plan_verdict after_checkpoint(struct plan *plan, struct plan_row *ro
     return PLAN_NEXT;
 }
 
-static bool before_step(struct plan *plan, struct plan_row *row)
-{
-    struct making *making = plan_state(plan);
-
-    (void)row;
-    step_to(&making->step, checkpoint_of(plan), -1);
-    return true;
-}
-
 static void on_made(struct task *task, enum error_code code)
 {
     const struct making *making = task->state;
@@ -331,8 +322,7 @@ static bool add_steps(struct making *making, const struct json *steps)
             if (task->dry_run) {
                 json_set(bound.values, STR("position"), json_new_int(task->arena, position));
             }
-            row->before = before_step;
-            step_guide(row, &making->step);
+            simple_makes_step(row, &making->step);
         }
         position++;
     }
