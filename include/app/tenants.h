@@ -24,13 +24,13 @@ struct tenants {
     void *closed_context;
 };
 
-/* `share_all`: base URLs of tenants are not looked at. tenants_close is called also after a
+/* `share_all`: base URLs of tenants are not looked at. tenants_close (which tells when all is closed) is called also after a
  * failure. */
 enum error_code tenants_open(struct tenants *tenants, struct loop *loop,
                              const struct config *config, const struct api_tenant *shared,
                              bool share_all, struct error *err) MUST_CHECK;
 void tenants_configure(struct tenants *tenants, const struct upstream_options *options);
-void tenants_close(struct tenants *tenants, void (*on_closed)(void *context), void *context);
+void tenants_close(struct tenants *tenants, void (*tell)(void *context), void *context);
 void tenants_done(struct tenants *tenants); /* zeroed is fine */
 
 #endif

@@ -28,8 +28,8 @@ struct jwt_subject {
 };
 
 /* jwt.c. Both refuse with ERR_UNAUTHORIZED; the text never quotes the token. */
-enum error_code jwt_read(struct arena *arena, struct str token, unsigned algorithms,
-                         struct jwt *out, struct error *err) MUST_CHECK;
+enum error_code jwt_read(struct arena *arena, struct str token, unsigned allowed, struct jwt *out,
+                         struct error *err) MUST_CHECK;
 enum error_code jwt_judge(const struct config *config, struct arena *arena, const struct jwt *jwt,
                           int64_t now_ms, struct jwt_subject *out, struct error *err) MUST_CHECK;
 /* Looks like one, so it is for nobody else (least of all for the platform). */

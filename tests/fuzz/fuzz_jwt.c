@@ -9,6 +9,18 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
+static void check_subject(const struct jwt_subject *subject)
+{
+    CHECK(subject->name.len > 0 && subject->name.len <= 64);
+    CHECK(subject->expires_ms > INT64_C(1800000000000));
+    CHECK((subject->permissions & ~(unsigned)PERMISSION_ALL) == 0);
+}
+
+static void check_refusal(const struct error *err)
+{
+    CHECK(err->code == ERR_UNAUTHORIZED && err->text[0] != '\0');
+}
+
 static void judge(struct arena *arena, const struct jwt *jwt)
 {
     struct config config = {0};
@@ -20,11 +32,9 @@ static void judge(struct arena *arena, const struct jwt *jwt)
     config.auth.jwt.permissions_claim = STR("scope");
     config.auth.jwt.skew_s = 60;
     if (jwt_judge(&config, arena, jwt, INT64_C(1800000000000), &subject, &err) == ERR_OK) {
-        CHECK(subject.name.len > 0 && subject.name.len <= 64);
-        CHECK(subject.expires_ms > INT64_C(1800000000000));
-        CHECK((subject.permissions & ~(unsigned)PERMISSION_ALL) == 0);
+        check_subject(&subject);
     } else {
-        CHECK(err.code == ERR_UNAUTHORIZED && err.text[0] != '\0');
+        check_refusal(&err);
     }
 }
 
@@ -41,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         CHECK(json_type(jwt.claims) == JSON_OBJECT);
         judge(&arena, &jwt);
     } else {
-        CHECK(err.code == ERR_UNAUTHORIZED && err.text[0] != '\0');
+        check_refusal(&err);
     }
     arena_done(&arena);
     return 0;

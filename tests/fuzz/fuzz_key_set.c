@@ -8,6 +8,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
+static void check_kind(const struct key_set *set, enum signature_kind kind)
+{
+    struct public_key *key = key_set_find(set, STR_EMPTY, kind);
+
+    CHECK(key == NULL || public_key_fits(key, kind));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     struct key_set *set = NULL;
@@ -19,11 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     }
     CHECK(key_set_size(set) > 0);
     for (unsigned kind = SIGNATURE_RS256; kind <= SIGNATURE_ES256; kind++) {
-        struct public_key *key = key_set_find(set, STR_EMPTY, (enum signature_kind)kind);
-
-        CHECK(key == NULL || public_key_fits(key, (enum signature_kind)kind));
-        CHECK(key_set_find(set, STR("nobody"), (enum signature_kind)kind) == NULL ||
-              str_contains((struct str){(const char *)bytes, len}, STR("nobody")));
+        check_kind(set, (enum signature_kind)kind);
     }
     key_set_free(set);
     return 0;

@@ -11,7 +11,7 @@
 #include "harness/scripted.h"
 #include "harness/token.h"
 
-enum { SETS_MAX = 16, PATH_MAX_BYTES = 512, BIG = 600 * 1024 };
+enum { SETS_MAX = 16, PATH_MAX_BYTES = 512, BIG = 600 * 1024, BIG_TEXT_MAX = 2 * BIG };
 
 #define ISSUER "https://idp.example"
 #define JSON   "Content-Type: application/json\r\n"
@@ -55,8 +55,9 @@ static void put_key_set(struct str text)
 
 static void start(struct proxy *proxy, const char *key_set)
 {
-    const char *sets[SETS_MAX] = {"auth.mode=jwt", "auth.jwt.issuer=" ISSUER,
-                                  "auth.jwt.audience=qa-proxy", "log.level=debug"};
+    static const char issuer_set[] = "auth.jwt.issuer=" ISSUER;
+    const char *sets[SETS_MAX] = {"auth.mode=jwt", issuer_set, "auth.jwt.audience=qa-proxy",
+                                  "log.level=debug"};
 
     sets[4] = arena_printf(&here.arena, "auth.jwt.jwks=%s", key_set).ptr;
     proxy_start(proxy, sets);
@@ -132,7 +133,7 @@ static void a_token_works_on_every_kind_of_route(void **state)
     (void)proxy_ask(&proxy, "GET", "/virtuoso/user", token("RS256", "rsa", 7), "");
     assert_int_equal(proxy.reply.status, 200);
     /* a body of many reads, longer than what is read ahead */
-    buf_init(&big, 2 * BIG);
+    buf_init(&big, BIG_TEXT_MAX);
     buf_text(&big, "# ");
     for (int i = 0; i < BIG; i++) {
         buf_char(&big, 'x');

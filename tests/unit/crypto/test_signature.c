@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/base64.h"
+#include "base/mem.h"
 #include "crypto/signature.h"
 #include "data/json.h"
 #include "harness/token.h"
@@ -112,10 +113,10 @@ static void numbers_out_of_range_are_no_signature(void **state)
 
     (void)state;
     for (size_t half = 0; half < 2; half++) {
-        memcpy(bytes, right.ptr, sizeof(bytes));
+        mem_copy(bytes, right.ptr, sizeof(bytes));
         memset(bytes + 32 * half, 0, 32);
         assert_false(public_key_verify(here.ec, SIGNATURE_ES256, &digest, (struct str){bytes, 64}));
-        memcpy(bytes + 32 * half, order, 32);
+        mem_copy(bytes + 32 * half, order, 32);
         assert_false(public_key_verify(here.ec, SIGNATURE_ES256, &digest, (struct str){bytes, 64}));
     }
     memset(bytes, 0, sizeof(bytes));
@@ -150,7 +151,7 @@ static void weak_and_broken_keys_are_refused(void **state)
     assert_int_equal(public_key_rsa(n, STR_EMPTY, &key, &err), ERR_INVALID);
     assert_int_equal(public_key_rsa(n, STR("\x01"), &key, &err), ERR_INVALID);
     assert_int_equal(public_key_rsa(n, STR("\x01\x00\x00\x00\x01"), &key, &err), ERR_INVALID);
-    memcpy(even, n.ptr, sizeof(even));
+    mem_copy(even, n.ptr, sizeof(even));
     even[255] = (char)(even[255] & ~1);
     assert_int_equal(
         public_key_rsa((struct str){even, sizeof(even)}, STR("\x01\x00\x01"), &key, &err),
