@@ -29,7 +29,7 @@ struct tenants {
 enum error_code tenants_open(struct tenants *tenants, struct loop *loop,
                              const struct config *config, const struct api_tenant *shared,
                              bool share_all, struct error *err) MUST_CHECK;
-void tenants_configure(struct tenants *tenants, const struct upstream_options *options);
+void tenants_configure(struct tenants *tenants, const struct config *config);
 void tenants_close(struct tenants *tenants, void (*tell)(void *context), void *context);
 void tenants_done(struct tenants *tenants); /* zeroed is fine */
 

@@ -117,7 +117,7 @@ static void swap(struct reload *reload, struct attempt *attempt)
     http = http_options_of(config, server->tls);
     http_server_configure(server->http, &http);
     upstream_configure(server->upstream, &upstream);
-    tenants_configure(&server->tenants, &upstream);
+    tenants_configure(&server->tenants, config);
     session_store_configure(server->sessions, &sessions);
     api_configure(server->api, config);
     set_log(config);

@@ -4,6 +4,18 @@
 #include "net/loop.h"
 #include "room_options.h"
 
+/* As those of `upstream`, but for the address and the token: no call of this client, a probe neither,
+ * may carry the token of another account. */
+static struct upstream_options options_of(const struct config *config, size_t i)
+{
+    const struct config_tenant *tenant = &config->tenants.items[i];
+    struct upstream_options options = upstream_options_of(config);
+
+    options.base_url = tenant->base_url;
+    options.probe_token = secret_is_set(&tenant->token) ? &tenant->token : NULL;
+    return options;
+}
+
 enum error_code tenants_open(struct tenants *tenants, struct loop *loop,
                              const struct config *config, const struct api_tenant *shared,
                              bool share_all, struct error *err)
@@ -18,9 +30,8 @@ enum error_code tenants_open(struct tenants *tenants, struct loop *loop,
 
         tenants->links[i] = *shared;
         if (base_url.len > 0 && !share_all) {
-            struct upstream_options options = upstream_options_of(config);
+            struct upstream_options options = options_of(config, i);
 
-            options.base_url = base_url;
             code = upstream_open(loop, &options, &client->upstream, err);
         }
         if (client->upstream != NULL) {
@@ -65,11 +76,13 @@ void tenants_close(struct tenants *tenants, void (*tell)(void *context), void *c
     close_next(tenants);
 }
 
-void tenants_configure(struct tenants *tenants, const struct upstream_options *options)
+void tenants_configure(struct tenants *tenants, const struct config *config)
 {
     for (size_t i = 0; i < tenants->n_open; i++) {
         if (tenants->clients[i].upstream != NULL) {
-            upstream_configure(tenants->clients[i].upstream, options);
+            const struct upstream_options options = options_of(config, i);
+
+            upstream_configure(tenants->clients[i].upstream, &options);
         }
     }
 }

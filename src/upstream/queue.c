@@ -258,7 +258,7 @@ static void count(struct queue *queue, const struct upstream_call *call, int cha
     call->gate->n_waiting[priority] += (unsigned)change;
     queue->n_waiting += (unsigned)change;
     queue->n_usual += priority == CALL_USUAL ? (unsigned)change : 0;
-    metric_set(M_UPSTREAM_WAITING, queue->n_waiting);
+    metric_gauge_add(M_UPSTREAM_WAITING, change); /* of all clients together */
 }
 
 void queue_put(struct queue *queue, struct upstream_call *call, bool in_front)
@@ -363,7 +363,7 @@ void queue_begin(struct queue *queue, struct upstream_call *call)
 {
     call->gate->n_active++;
     queue->n_active++;
-    metric_set(M_UPSTREAM_ACTIVE, queue->n_active);
+    metric_gauge_add(M_UPSTREAM_ACTIVE, 1);
     refresh(queue, call->gate);
 }
 
@@ -371,6 +371,6 @@ void queue_end(struct queue *queue, struct upstream_call *call)
 {
     call->gate->n_active--;
     queue->n_active--;
-    metric_set(M_UPSTREAM_ACTIVE, queue->n_active);
+    metric_gauge_add(M_UPSTREAM_ACTIVE, -1);
     refresh(queue, call->gate);
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "harness/proxy.h"
+#include "harness/scripted.h"
 #include "harness/wait.h"
 
 enum { OUTPUT_MAX = 1 << 20, FILE_PATH_MAX = 512 };
@@ -298,6 +299,53 @@ static void a_reload_changes_keys_and_tokens(void **state)
     proxy_stop(&proxy);
 }
 
+/* Two platforms that are away: the probes of the breaker, too, carry the token of their own account. */
+static void a_probe_has_the_token_of_its_account(void **state)
+{
+    static const struct scripted_answer away[] = {{.method = "GET", .status = 503}};
+    struct proxy proxy = {.program.pid = 0};
+    char path[FILE_PATH_MAX];
+    struct scripted first;
+    struct scripted second;
+    struct buf yaml;
+    size_t n_asked = 0;
+
+    (void)state;
+    scripted_start(&first, away, ARRAY_LEN(away));
+    scripted_start(&second, away, ARRAY_LEN(away));
+    assert_true(snprintf(path, sizeof(path), "%s/probe-%d.yaml", VP_SCRATCH_DIR, (int)getpid()) >
+                0);
+    buf_init(&yaml, OUTPUT_MAX);
+    buf_printf(
+        &yaml,
+        "upstream: {token: canary-first, base_url: \"http://127.0.0.1:%u/api\", max_tries: 1}\n"
+        "tenants: [{name: b, token: canary-second, base_url: \"http://127.0.0.1:%u/api\"}]\n"
+        "auth: {keys: [{key: key-of-tenant-b, tenant: b}]}\n",
+        (unsigned)first.port, (unsigned)second.port);
+    put_file(path, buf_cstr(&yaml));
+    arena_init(&proxy.arena);
+    reply_init(&proxy.reply);
+    program_serve(&proxy.program,
+                  (const char *const[]){"serve", "-c", path, "--listen", "127.0.0.1:0", "--set",
+                                        "drain.notice_ms=0", NULL},
+                  NULL);
+    while (!program_wrote(&proxy.program, "upstream.breaker") && n_asked < 40) {
+        assert_int_not_equal(ask(&proxy, "GET", "/virtuoso/user",
+                                 "X-API-Key: key-of-tenant-b\r\nCache-Control: no-cache\r\n"),
+                             200);
+        n_asked++;
+    }
+    n_asked = second.seen->n;
+    wait_until(second.seen->n > n_asked); /* nobody else asks now */
+    assert_string_equal(second.seen->authorization, "Bearer canary-second");
+    assert_int_equal(first.seen->n, 0);
+    assert_int_equal(remove(path), 0);
+    buf_done(&yaml);
+    proxy_stop(&proxy);
+    scripted_done(&first);
+    scripted_done(&second);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -306,6 +354,7 @@ int main(void)
         cmocka_unit_test(a_refused_token_is_replaced_by_the_other_one),
         cmocka_unit_test(a_stream_is_asked_for_again_with_the_other_token),
         cmocka_unit_test(a_reload_changes_keys_and_tokens),
+        cmocka_unit_test(a_probe_has_the_token_of_its_account),
         cmocka_unit_test(a_tenant_has_its_own_account_of_the_platform),
     };
 
