@@ -1,114 +1,13 @@
 /* libyaml's events to nodes. Anchored nodes are remembered; an alias copies the subtree, each
  * copied node counted against the budget, so that an alias bomb ends at the limit and not in
  * memory. Merge keys (<<) are applied when their map ends. An alias to a node that is still open
- * would be a cycle: refused. */
-#include <yaml.h>
-
+ * would be a cycle: refused (yaml_merge.c). */
 #include "base/buf.h"
 #include "base/check.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "node_internal.h"
+#include "yaml_internal.h"
 #include "yaml_slip.h"
-
-enum { DEPTH_HARD_MAX = 256, KEYS_INDEXED_FROM = 8, KEYS_KNOWN = 32, LINE_SHOWN = 80 };
-
-struct anchor {
-    struct map_node node; /* key: name */
-    struct node *value;
-    bool open; /* its node has not ended yet */
-};
-
-struct level {
-    struct node *container;
-    struct node *tail;
-    struct map keys; /* of a map with many members: struct key_entry; else empty */
-    struct anchor *anchor;
-    bool want_value;
-    struct str key;
-    unsigned key_line;
-    unsigned key_column;
-    bool key_plain; /* `<<` merges only when it is plain */
-    bool merges;
-};
-
-struct key_entry {
-    struct map_node node;
-    unsigned line;
-};
-
-struct yaml_reading {
-    yaml_parser_t parser;
-    struct arena *arena;
-    struct str text;
-    struct node_budget budget;
-    struct error_list *errors;
-    struct map anchors;
-    struct str keys[KEYS_KNOWN]; /* the last ones: the same few words stand everywhere */
-    struct level levels[DEPTH_HARD_MAX];
-    unsigned depth;
-    struct node *root;
-    struct node_stream *out;
-    struct node *last_document;
-    size_t n_errors_before;
-    bool has_parser;
-    bool failed;
-};
-
-/* ---- errors ---- */
-
-static void fail_with(struct yaml_reading *reader, enum error_code code, unsigned line,
-                      unsigned column, const char *what, const char *hint)
-{
-    if (!reader->failed) {
-        (void)error_in(error_list_add(reader->errors), code, line, column,
-                       "line %u, column %u: %s%s", line, column, what, hint);
-    }
-    reader->failed = true;
-}
-
-static void fail_at(struct yaml_reading *reader, enum error_code code, unsigned line,
-                    unsigned column, const char *what)
-{
-    fail_with(reader, code, line, column, what, "");
-}
-
-static void fail_mark(struct yaml_reading *reader, const yaml_mark_t *mark, const char *what)
-{
-    fail_at(reader, ERR_BAD_YAML, (unsigned)mark->line + 1, (unsigned)mark->column + 1, what);
-}
-
-static void fail_parser(struct yaml_reading *reader)
-{
-    const yaml_parser_t *parser = &reader->parser;
-    const char *problem = parser->problem != NULL ? parser->problem : "this YAML cannot be read";
-    struct yaml_complaint complaint;
-    struct yaml_slip slip;
-
-    if (parser->error == YAML_READER_ERROR) {
-        unsigned line = 1;
-        unsigned column = 1;
-
-        for (size_t i = 0; i < parser->problem_offset && i < reader->text.len; i++) {
-            column = reader->text.ptr[i] == '\n' ? 1 : column + 1;
-            line += reader->text.ptr[i] == '\n' ? 1 : 0;
-        }
-        fail_at(reader, ERR_BAD_YAML, line, column, problem);
-        return;
-    }
-    complaint = (struct yaml_complaint){
-        .problem = problem,
-        .context = str_from(parser->context),
-        .context_line = parser->context != NULL ? (unsigned)parser->context_mark.line + 1 : 0,
-        .context_column = (unsigned)parser->context_mark.column + 1,
-        .line = (unsigned)parser->problem_mark.line + 1,
-        .column = (unsigned)parser->problem_mark.column + 1,
-    };
-    yaml_slip_find(reader->text, &complaint, &slip);
-    fail_with(reader, ERR_BAD_YAML, slip.line, slip.column, slip.what != NULL ? slip.what : problem,
-              slip.hint);
-}
 
 /* ---- placing nodes ---- */
 
@@ -117,9 +16,8 @@ static struct level *top(struct yaml_reading *reader)
     return reader->depth > 0 ? &reader->levels[reader->depth - 1] : NULL;
 }
 
-/* False: the error was added. What takes memory beside nodes counts as one, too. */
-static bool take_budget(struct yaml_reading *reader, size_t text_bytes, unsigned line,
-                        unsigned column)
+bool yaml_take_budget(struct yaml_reading *reader, size_t text_bytes, unsigned line,
+                      unsigned column)
 {
     if (!node_budget_take(&reader->budget, text_bytes, line, column, reader->errors)) {
         reader->failed = true;
@@ -136,7 +34,7 @@ static struct node *node_new(struct yaml_reading *reader, enum node_type type,
     unsigned line = (unsigned)mark->line + 1;
     unsigned column = (unsigned)mark->column + 1;
 
-    if (!take_budget(reader, text.len, line, column)) {
+    if (!yaml_take_budget(reader, text.len, line, column)) {
         return NULL;
     }
     node = arena_alloc(reader->arena, sizeof(*node) + text.len + 1);
@@ -164,7 +62,7 @@ static void index_key(struct yaml_reading *reader, struct level *level, struct s
 {
     struct key_entry *entry;
 
-    if (!take_budget(reader, 0, line, 1)) {
+    if (!yaml_take_budget(reader, 0, line, 1)) {
         return;
     }
     entry = arena_zalloc(reader->arena, sizeof(*entry));
@@ -172,9 +70,7 @@ static void index_key(struct yaml_reading *reader, struct level *level, struct s
     map_insert(&level->keys, &entry->node, key);
 }
 
-/* The line of a key that the map has already; 0: it has not. Nearly all maps have a few members
- * only: those are compared, and an index is made where there are many. */
-static unsigned line_of_key(struct yaml_reading *reader, struct level *level, struct str key)
+unsigned yaml_line_of_key(struct yaml_reading *reader, struct level *level, struct str key)
 {
     struct map_node *known;
 
@@ -197,9 +93,7 @@ static unsigned line_of_key(struct yaml_reading *reader, struct level *level, st
     return known != NULL ? CONTAINER_OF(known, struct key_entry, node)->line : 0;
 }
 
-/* A key that the map does not have yet. */
-static void key_added(struct yaml_reading *reader, struct level *level, struct str key,
-                      unsigned line)
+void yaml_key_added(struct yaml_reading *reader, struct level *level, struct str key, unsigned line)
 {
     if (level->keys.n_nodes > 0) {
         index_key(reader, level, key, line);
@@ -209,7 +103,7 @@ static void key_added(struct yaml_reading *reader, struct level *level, struct s
 static void take_key(struct yaml_reading *reader, struct level *level, struct str key,
                      const yaml_mark_t *mark, bool plain)
 {
-    unsigned known = line_of_key(reader, level, key);
+    unsigned known = yaml_line_of_key(reader, level, key);
 
     level->key = key;
     level->key_line = (unsigned)mark->line + 1;
@@ -222,14 +116,14 @@ static void take_key(struct yaml_reading *reader, struct level *level, struct st
         buf_init(&what, 512);
         buf_printf(&what, "the key \"%.*s\" stands twice in this map (first in line %u)",
                    STR_ARG(utf8_clip(key, LINE_SHOWN)), known);
-        fail_with(reader, ERR_BAD_YAML, level->key_line, level->key_column, buf_cstr(&what),
+        yaml_fail(reader, ERR_BAD_YAML, level->key_line, level->key_column, buf_cstr(&what),
                   yaml_begins_with_dash(key)
                       ? "; this is not a hyphen: begin an item of a list with \"- \""
                       : "");
         buf_done(&what);
         return;
     }
-    key_added(reader, level, key, level->key_line);
+    yaml_key_added(reader, level, key, level->key_line);
 }
 
 static void place(struct yaml_reading *reader, struct node *node)
@@ -248,134 +142,6 @@ static void place(struct yaml_reading *reader, struct node *node)
         level->merges = level->merges || (level->key_plain && str_is(level->key, "<<"));
     }
     node_add(level->container, &level->tail, node);
-}
-
-/* ---- anchors and merges ---- */
-
-static struct anchor *anchor_set(struct yaml_reading *reader, const yaml_char_t *name,
-                                 struct node *value, bool open)
-{
-    struct str key = str_from((const char *)name);
-    struct map_node *known;
-    struct anchor *anchor;
-
-    if (name == NULL) {
-        return NULL;
-    }
-    known = map_find(&reader->anchors, key);
-    if (known != NULL) { /* YAML lets an anchor be defined anew */
-        map_remove(&reader->anchors, known);
-    }
-    if (!take_budget(reader, 0, value->line, value->column)) {
-        return NULL;
-    }
-    anchor = arena_zalloc(reader->arena, sizeof(*anchor));
-    anchor->value = value;
-    anchor->open = open;
-    map_insert(&reader->anchors, &anchor->node, arena_str(reader->arena, key));
-    return anchor;
-}
-
-static struct node *copy_tree(struct yaml_reading *reader, const struct node *source,
-                              unsigned depth)
-{
-    struct node *copy;
-    struct node *tail = NULL;
-
-    if (depth > reader->budget.max_depth) {
-        fail_at(reader, ERR_BAD_YAML, source->line, source->column,
-                "nested deeper than allowed after expanding aliases");
-        return NULL;
-    }
-    if (++reader->budget.n_copied > reader->budget.max_copied) {
-        fail_at(reader, ERR_TOO_BIG, source->line, source->column,
-                "aliases and merges add more values than allowed; write fewer of them");
-        return NULL;
-    }
-    if (!take_budget(reader, source->text.len, source->line, source->column)) {
-        return NULL;
-    }
-    copy = arena_alloc(reader->arena, sizeof(*copy));
-    *copy = *source;
-    copy->first = NULL;
-    copy->next = NULL;
-    copy->n_children = 0;
-    for (const struct node *child = source->first; child != NULL; child = child->next) {
-        struct node *made = copy_tree(reader, child, depth + 1);
-
-        if (made == NULL) {
-            return NULL;
-        }
-        node_add(copy, &tail, made);
-    }
-    return copy;
-}
-
-/* Members of `from` that the map does not have yet. */
-static void merge_map(struct yaml_reading *reader, struct level *level, const struct node *from)
-{
-    for (const struct node *child = from->first; child != NULL && !reader->failed;
-         child = child->next) {
-        struct node *copy;
-
-        if (line_of_key(reader, level, child->key) > 0) {
-            continue;
-        }
-        copy = copy_tree(reader, child, reader->depth);
-        if (copy == NULL) {
-            return;
-        }
-        key_added(reader, level, copy->key, child->key_line);
-        node_add(level->container, &level->tail, copy);
-    }
-}
-
-static void merge_value(struct yaml_reading *reader, struct level *level, const struct node *value)
-{
-    if (value->type == NODE_MAP) {
-        merge_map(reader, level, value);
-        return;
-    }
-    if (value->type == NODE_LIST) {
-        for (const struct node *item = value->first; item != NULL && !reader->failed;
-             item = item->next) {
-            if (item->type != NODE_MAP) {
-                fail_at(reader, ERR_BAD_YAML, item->line, item->column,
-                        "a merge (<<) takes maps only");
-                return;
-            }
-            merge_map(reader, level, item);
-        }
-        return;
-    }
-    fail_at(reader, ERR_BAD_YAML, value->line, value->column,
-            "a merge (<<) takes a map or a list of maps");
-}
-
-/* Takes the `<<` member out of the map and puts in what it stands for; explicit keys win. */
-static void apply_merge(struct yaml_reading *reader, struct level *level)
-{
-    struct node *before = NULL;
-    struct node *child = level->container->first;
-
-    while (child != NULL && !str_is(child->key, "<<")) {
-        before = child;
-        child = child->next;
-    }
-    if (child == NULL) {
-        return;
-    }
-    if (before == NULL) {
-        level->container->first = child->next;
-    } else {
-        before->next = child->next;
-    }
-    if (level->tail == child) {
-        level->tail = before;
-    }
-    level->container->n_children--;
-    child->next = NULL;
-    merge_value(reader, level, child);
 }
 
 /* ---- events ---- */
@@ -408,7 +174,7 @@ static bool check_controls(struct yaml_reading *reader, struct str text, const y
 
             buf_init(&what, 128);
             buf_printf(&what, "the value holds the control character U+%04X; remove it", point);
-            fail_mark(reader, mark, buf_cstr(&what));
+            yaml_fail_mark(reader, mark, buf_cstr(&what));
             buf_done(&what);
             return false;
         }
@@ -423,7 +189,7 @@ static void on_scalar(struct yaml_reading *reader, const yaml_event_t *event)
     struct node *node;
 
     if (!is_core_tag(event->data.scalar.tag)) {
-        fail_mark(
+        yaml_fail_mark(
             reader, &event->start_mark,
             "YAML tags (!something, !!binary) are not supported; a value that begins with ! needs quotes");
         return;
@@ -443,7 +209,7 @@ static void on_scalar(struct yaml_reading *reader, const yaml_event_t *event)
                               str_is(str_from((const char *)event->data.scalar.tag), YAML_STR_TAG));
     node->is_null = plain && (text.len == 0 || str_is(text, "~") || str_is(text, "null") ||
                               str_is(text, "Null") || str_is(text, "NULL"));
-    (void)anchor_set(reader, event->data.scalar.anchor, node, false);
+    (void)yaml_anchor_set(reader, event->data.scalar.anchor, node, false);
     place(reader, node);
 }
 
@@ -455,24 +221,26 @@ static void on_alias(struct yaml_reading *reader, const yaml_event_t *event)
     struct node *copy;
 
     if (anchor == NULL) {
-        fail_mark(reader, &event->start_mark,
-                  "this alias has no anchor before it; a value that begins with * needs quotes");
+        yaml_fail_mark(
+            reader, &event->start_mark,
+            "this alias has no anchor before it; a value that begins with * needs quotes");
         return;
     }
     if (anchor->open) {
-        fail_mark(reader, &event->start_mark, "this alias stands inside its own anchor");
+        yaml_fail_mark(reader, &event->start_mark, "this alias stands inside its own anchor");
         return;
     }
     if (is_key_place(reader)) {
         if (anchor->value->type != NODE_SCALAR) {
-            fail_mark(reader, &event->start_mark, "a key must be plain text, not a list or a map");
+            yaml_fail_mark(reader, &event->start_mark,
+                           "a key must be plain text, not a list or a map");
             return;
         }
         take_key(reader, top(reader), anchor->value->text, &event->start_mark, false);
         return;
     }
     anchor->value->is_shared = true;
-    copy = copy_tree(reader, anchor->value, reader->depth);
+    copy = yaml_copy_tree(reader, anchor->value, reader->depth);
     if (copy != NULL) {
         copy->line = (unsigned)event->start_mark.line + 1; /* where it is used */
         copy->column = (unsigned)event->start_mark.column + 1;
@@ -490,17 +258,18 @@ static void on_start(struct yaml_reading *reader, const yaml_event_t *event, enu
     struct level *level;
 
     if (is_key_place(reader)) { /* click: {{button}} */
-        fail_mark(
+        yaml_fail_mark(
             reader, &event->start_mark,
             "a key must be plain text, not a list or a map; put text that begins with { or [ in quotes");
         return;
     }
     if (!is_core_tag(tag)) {
-        fail_mark(reader, &event->start_mark, "YAML tags (!something, !!set) are not supported");
+        yaml_fail_mark(reader, &event->start_mark,
+                       "YAML tags (!something, !!set) are not supported");
         return;
     }
     if (reader->depth >= reader->budget.max_depth || reader->depth >= DEPTH_HARD_MAX) {
-        fail_mark(reader, &event->start_mark, "nested too deeply");
+        yaml_fail_mark(reader, &event->start_mark, "nested too deeply");
         return;
     }
     node = node_new(reader, type, &event->start_mark, STR_EMPTY);
@@ -509,7 +278,8 @@ static void on_start(struct yaml_reading *reader, const yaml_event_t *event, enu
     }
     place(reader, node);
     level = &reader->levels[reader->depth++];
-    *level = (struct level){.container = node, .anchor = anchor_set(reader, anchor, node, true)};
+    *level =
+        (struct level){.container = node, .anchor = yaml_anchor_set(reader, anchor, node, true)};
     map_init(&level->keys);
 }
 
@@ -519,7 +289,7 @@ static void on_end(struct yaml_reading *reader)
 
     CHECK(level != NULL); /* libyaml balances starts and ends */
     if (level->merges) {
-        apply_merge(reader, level);
+        yaml_apply_merge(reader, level);
     }
     if (level->anchor != NULL) {
         level->anchor->open = false;
@@ -554,7 +324,7 @@ static void on_document_end(struct yaml_reading *reader, const yaml_event_t *eve
     reader->root = NULL;
     anchors_forget(reader);
     if (reader->out->n_documents > reader->budget.max_documents) {
-        fail_mark(reader, &event->start_mark, "too many documents in one stream");
+        yaml_fail_mark(reader, &event->start_mark, "too many documents in one stream");
     }
 }
 
@@ -563,7 +333,7 @@ static void on_document_start(struct yaml_reading *reader, const yaml_event_t *e
     const yaml_version_directive_t *version = event->data.document_start.version_directive;
 
     if (version != NULL && version->major != 1) {
-        fail_mark(reader, &event->start_mark, "only YAML 1.x is understood");
+        yaml_fail_mark(reader, &event->start_mark, "only YAML 1.x is understood");
     }
 }
 
@@ -608,7 +378,7 @@ static bool read_events(struct yaml_reading *reader, size_t n)
         yaml_event_t event;
 
         if (yaml_parser_parse(&reader->parser, &event) == 0) {
-            fail_parser(reader);
+            yaml_fail_parser(reader);
             return true;
         }
         more = event.type != YAML_STREAM_END_EVENT;
@@ -639,7 +409,7 @@ struct yaml_reading *yaml_begin(struct arena *arena, struct str text,
     map_init(&reader->anchors);
     code = yaml_text_check(reader->text, &slip);
     if (code != ERR_OK) {
-        fail_at(reader, code, slip.line, slip.column, slip.what);
+        yaml_fail_at(reader, code, slip.line, slip.column, slip.what);
     } else {
         CHECK(yaml_parser_initialize(&reader->parser) == 1);
         reader->has_parser = true;

@@ -1,0 +1,55 @@
+/* Errors of a YAML text, each with its place and what to do. */
+#include "yaml_internal.h"
+#include "yaml_slip.h"
+
+void yaml_fail(struct yaml_reading *reader, enum error_code code, unsigned line, unsigned column,
+               const char *what, const char *hint)
+{
+    if (!reader->failed) {
+        (void)error_in(error_list_add(reader->errors), code, line, column,
+                       "line %u, column %u: %s%s", line, column, what, hint);
+    }
+    reader->failed = true;
+}
+
+void yaml_fail_at(struct yaml_reading *reader, enum error_code code, unsigned line, unsigned column,
+                  const char *what)
+{
+    yaml_fail(reader, code, line, column, what, "");
+}
+
+void yaml_fail_mark(struct yaml_reading *reader, const yaml_mark_t *mark, const char *what)
+{
+    yaml_fail_at(reader, ERR_BAD_YAML, (unsigned)mark->line + 1, (unsigned)mark->column + 1, what);
+}
+
+void yaml_fail_parser(struct yaml_reading *reader)
+{
+    const yaml_parser_t *parser = &reader->parser;
+    const char *problem = parser->problem != NULL ? parser->problem : "this YAML cannot be read";
+    struct yaml_complaint complaint;
+    struct yaml_slip slip;
+
+    if (parser->error == YAML_READER_ERROR) {
+        unsigned line = 1;
+        unsigned column = 1;
+
+        for (size_t i = 0; i < parser->problem_offset && i < reader->text.len; i++) {
+            column = reader->text.ptr[i] == '\n' ? 1 : column + 1;
+            line += reader->text.ptr[i] == '\n' ? 1 : 0;
+        }
+        yaml_fail_at(reader, ERR_BAD_YAML, line, column, problem);
+        return;
+    }
+    complaint = (struct yaml_complaint){
+        .problem = problem,
+        .context = str_from(parser->context),
+        .context_line = parser->context != NULL ? (unsigned)parser->context_mark.line + 1 : 0,
+        .context_column = (unsigned)parser->context_mark.column + 1,
+        .line = (unsigned)parser->problem_mark.line + 1,
+        .column = (unsigned)parser->problem_mark.column + 1,
+    };
+    yaml_slip_find(reader->text, &complaint, &slip);
+    yaml_fail(reader, ERR_BAD_YAML, slip.line, slip.column, slip.what != NULL ? slip.what : problem,
+              slip.hint);
+}

@@ -1,0 +1,80 @@
+/* What the files that read YAML share. */
+#ifndef DATA_YAML_INTERNAL_H
+#define DATA_YAML_INTERNAL_H
+
+#include <yaml.h>
+
+#include "base/map.h"
+#include "node_internal.h"
+
+enum { DEPTH_HARD_MAX = 256, KEYS_INDEXED_FROM = 8, KEYS_KNOWN = 32, LINE_SHOWN = 80 };
+
+struct anchor {
+    struct map_node node; /* key: name */
+    struct node *value;
+    bool open; /* its node has not ended yet */
+};
+
+struct level {
+    struct node *container;
+    struct node *tail;
+    struct map keys; /* of a map with many members: struct key_entry; else empty */
+    struct anchor *anchor;
+    bool want_value;
+    struct str key;
+    unsigned key_line;
+    unsigned key_column;
+    bool key_plain; /* `<<` merges only when it is plain */
+    bool merges;
+};
+
+struct key_entry {
+    struct map_node node;
+    unsigned line;
+};
+
+struct yaml_reading {
+    yaml_parser_t parser;
+    struct arena *arena;
+    struct str text;
+    struct node_budget budget;
+    struct error_list *errors;
+    struct map anchors;
+    struct str keys[KEYS_KNOWN]; /* the last ones: the same few words stand everywhere */
+    struct level levels[DEPTH_HARD_MAX];
+    unsigned depth;
+    struct node *root;
+    struct node_stream *out;
+    struct node *last_document;
+    size_t n_errors_before;
+    bool has_parser;
+    bool failed;
+};
+
+/* yaml_errors.c: the first error counts, and ends the reading. */
+void yaml_fail(struct yaml_reading *reader, enum error_code code, unsigned line, unsigned column,
+               const char *what, const char *hint);
+void yaml_fail_at(struct yaml_reading *reader, enum error_code code, unsigned line, unsigned column,
+                  const char *what);
+void yaml_fail_mark(struct yaml_reading *reader, const yaml_mark_t *mark, const char *what);
+void yaml_fail_parser(struct yaml_reading *reader);
+
+/* yaml.c */
+/* False: the error was added. What takes memory beside nodes counts as one, too. */
+bool yaml_take_budget(struct yaml_reading *reader, size_t text_bytes, unsigned line,
+                      unsigned column);
+/* The line of a key that the map has already; 0: it has not. Nearly all maps have a few members
+ * only: those are compared, and an index is made where there are many. */
+unsigned yaml_line_of_key(struct yaml_reading *reader, struct level *level, struct str key);
+/* A key that the map does not have yet. */
+void yaml_key_added(struct yaml_reading *reader, struct level *level, struct str key,
+                    unsigned line);
+
+/* yaml_merge.c */
+struct anchor *yaml_anchor_set(struct yaml_reading *reader, const yaml_char_t *name,
+                               struct node *value, bool open);
+struct node *yaml_copy_tree(struct yaml_reading *reader, const struct node *source, unsigned depth);
+/* Takes the `<<` member out of the map and puts in what it stands for; explicit keys win. */
+void yaml_apply_merge(struct yaml_reading *reader, struct level *level);
+
+#endif
