@@ -10,7 +10,7 @@
 #include "watch.h"
 
 /* Some file systems (network shares) tell nothing of changes: they are looked at. */
-enum { SETTLE_MS = 300, LOOK_MS = 30000, ERRORS_LOGGED = 10 };
+enum { SETTLE_MS = 300, LOOK_MS = 30000, ERRORS_LOGGED = 10, NAMES_MAX = 64 * 1024 };
 
 struct reload {
     struct server *server;
@@ -157,8 +157,8 @@ static void run(struct reload *reload, const char *reason, struct reload_report 
     bool taken;
 
     error_list_init(&attempt.errors);
-    buf_init(&attempt.changed, 64 * 1024);
-    buf_init(&attempt.waiting, 64 * 1024);
+    buf_init(&attempt.changed, NAMES_MAX);
+    buf_init(&attempt.waiting, NAMES_MAX);
     if (!is_tried) {
         config_files_now(reload->server->config, &reload->seen);
     }
@@ -187,9 +187,9 @@ void reload_now(struct reload *reload, const char *reason)
     }
 }
 
-void reload_for_request(void *context, struct reload_report *out)
+void reload_for_request(void *reloader, struct reload_report *out)
 {
-    struct server *server = context;
+    struct server *server = reloader;
 
     out->is_offered = server->reload != NULL && server->state == SERVER_SERVING;
     if (out->is_offered) {
