@@ -100,6 +100,8 @@ enum http_verdict task_head_verdict(const struct task *task, enum stage_verdict 
 
 /* auth.c: WAIT: the stages behind it run later, and http_head_done is called. */
 enum stage_verdict task_authenticate(struct task *task);
+/* For answers that last: false when the credential would be refused now. */
+bool task_is_still_admitted(const struct task *task);
 /* ERR_FORBIDDEN when the principal lacks it. */
 enum stage_verdict task_allow(struct task *task, unsigned permission);
 

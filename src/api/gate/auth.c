@@ -80,6 +80,22 @@ enum stage_verdict task_authenticate(struct task *task)
     return STAGE_CONTINUE;
 }
 
+bool task_is_still_admitted(const struct task *task)
+{
+    struct auth_shown shown = shown_by(task->exchange);
+    struct auth_ticket ticket = {.n_refreshes = 0};
+    struct principal principal;
+    struct error err = {0};
+    struct arena arena;
+    bool is_admitted;
+
+    arena_init(&arena);
+    is_admitted =
+        auth_check(task->api->auth, &shown, &ticket, &arena, &principal, &err) != AUTH_REFUSED;
+    arena_done(&arena);
+    return is_admitted;
+}
+
 enum stage_verdict task_allow(struct task *task, unsigned permission)
 {
     /* What a token may change directly the platform judges. */

@@ -4,6 +4,7 @@
  * back then gets 204, which tells an EventSource to stop. */
 #include "api/gate/query.h"
 #include "api/tests/handlers.h"
+#include "base/clock.h"
 #include "observe/metrics.h"
 #include "runs.h"
 
@@ -14,7 +15,8 @@ struct stream {
     struct task *task;
     struct later_item begin;
     struct deadline heartbeat;
-    size_t sent; /* events that the client has */
+    size_t sent;       /* events that the client has */
+    uint64_t asked_ms; /* when its credential was last found right */
     bool blocked;
 };
 
@@ -58,10 +60,32 @@ static void arm_heartbeat(struct stream *stream)
                  (uint64_t)api->config->runs.heartbeat_s * 1000, on_heartbeat);
 }
 
+/* A stream lasts for hours: once a heartbeat it is asked whether its client would still be let in.
+ * True: not, and it has ended; who comes back is told why. */
+static bool ends_for_its_client(struct stream *stream)
+{
+    struct task *task = stream->task;
+    uint64_t now_ms = clock_now_ms();
+
+    if (now_ms < stream->asked_ms + (uint64_t)task->api->config->runs.heartbeat_s * 1000) {
+        return false;
+    }
+    stream->asked_ms = now_ms;
+    if (task_is_still_admitted(task)) {
+        return false;
+    }
+    let_go(stream);
+    exchange_stream_end(task->exchange);
+    return true;
+}
+
 static void on_heartbeat(struct deadline *deadline)
 {
     struct stream *stream = CONTAINER_OF(deadline, struct stream, heartbeat);
 
+    if (ends_for_its_client(stream)) {
+        return;
+    }
     arm_heartbeat(stream);
     if (!stream->blocked) {
         stream->blocked = !exchange_stream_write(stream->task->exchange, STR(": still here\n\n"));
@@ -73,6 +97,9 @@ static void pump(struct stream *stream)
     const struct run *run = stream->watcher.run;
     struct exchange *exchange = stream->task->exchange;
 
+    if (ends_for_its_client(stream)) {
+        return;
+    }
     if (stream->sent < run_n_events(run)) {
         arm_heartbeat(stream);
     }
@@ -136,6 +163,7 @@ static enum stage_verdict begin(struct task *task, struct run *run, size_t sent)
 
     stream->task = task;
     stream->sent = sent;
+    stream->asked_ms = clock_now_ms();
     stream->watcher.on_change = on_change;
     task->state = stream;
     task->on_cancel = on_cancel;
