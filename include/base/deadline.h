@@ -37,6 +37,8 @@ void deadlines_init(struct deadlines *deadlines);
 /* Runs what is due at now_ms, in the order of its time; returns how many ran. What a callback sets
  * comes in a later run. A clock that went back runs nothing. */
 size_t deadlines_run(struct deadlines *deadlines, uint64_t now_ms);
+/* The same for the first `max` of them; the others are due in the next run. */
+size_t deadlines_run_some(struct deadlines *deadlines, uint64_t now_ms, size_t max);
 bool deadlines_is_empty(const struct deadlines *deadlines);
 /* No deadline comes before the returned time; a run at that time brings the answer closer, or runs
  * the first one. UINT64_MAX: there is none. */

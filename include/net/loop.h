@@ -21,7 +21,8 @@ struct loop {
     uv_idle_t idle;        /* active only while `later` holds something */
     unsigned open_handles; /* the loop's own handles that are not closed yet */
     uint64_t tick_expected_us;
-    char *read_buffer; /* 64 KiB shared by all reads of a turn */
+    struct later_item more; /* deadlines were left for the next turn */
+    char *read_buffer;      /* 64 KiB shared by all reads of a turn */
 };
 
 enum { LOOP_TICK_MS = 50, LOOP_READ_BUFFER = 65536 };

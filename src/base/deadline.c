@@ -102,26 +102,41 @@ static void turn(struct deadlines *deadlines, uint64_t now_ms, struct list *due)
 /* A deadline that a callback sets again, with no wait even, comes in the next run. */
 size_t deadlines_run(struct deadlines *deadlines, uint64_t now_ms)
 {
+    return deadlines_run_some(deadlines, now_ms, SIZE_MAX);
+}
+
+/* All of `from` in front of `to`, in their order, however many they are. */
+static void put_in_front(struct list *from, struct list *to)
+{
+    if (!list_is_empty(from)) {
+        from->prev->next = to->next;
+        to->next->prev = from->prev;
+        to->next = from->next;
+        from->next->prev = to;
+        list_init(from);
+    }
+}
+
+size_t deadlines_run_some(struct deadlines *deadlines, uint64_t now_ms, size_t max)
+{
     struct list due;
     struct list *link;
-    struct list *after;
     size_t n = 0;
 
     list_init(&due);
-    LIST_FOREACH_SAFE (link, after, &deadlines->overdue) {
-        /* Not due: it was set while the clock was behind the wheel. */
-        if (CONTAINER_OF(link, struct deadline, link)->at_ms <= now_ms) {
-            list_remove(link);
-            list_append(&due, link);
-        }
-    }
+    put_in_front(&deadlines->overdue, &due);
     turn(deadlines, now_ms, &due);
-    while ((link = list_take_first(&due)) != NULL) {
+    while (n < max && (link = list_take_first(&due)) != NULL) {
         struct deadline *deadline = CONTAINER_OF(link, struct deadline, link);
 
+        if (deadline->at_ms > now_ms) { /* it was set while the clock was behind the wheel */
+            list_append(&deadlines->overdue, link);
+            continue;
+        }
         n++;
         deadline->on_expire(deadline);
     }
+    put_in_front(&due, &deadlines->overdue); /* before what callbacks have set meanwhile */
     return n;
 }
 

@@ -6,7 +6,24 @@
 #include "observe/log.h"
 #include "observe/metrics.h"
 
+/* So many deadlines run in one turn: ten thousand that are due at once would keep all others waiting
+ * for a tenth of a second. */
+enum { RUN_AT_ONCE = 128 };
+
 static void on_alarm(uv_timer_t *alarm);
+static void run_deadlines(struct loop *loop);
+
+static void on_more(struct later_item *item)
+{
+    run_deadlines(CONTAINER_OF(item, struct loop, more));
+}
+
+static void run_deadlines(struct loop *loop)
+{
+    if (deadlines_run_some(&loop->deadlines, clock_now_ms(), RUN_AT_ONCE) == RUN_AT_ONCE) {
+        later_add(&loop->later, &loop->more, on_more);
+    }
+}
 
 /* Wakes the loop at at_ms. libuv counts from the time that it read at the beginning of the turn;
  * read anew, so that the alarm is not early by the length of the turn. */
@@ -38,7 +55,7 @@ static void on_alarm(uv_timer_t *alarm)
 {
     struct loop *loop = CONTAINER_OF(alarm, struct loop, alarm);
 
-    (void)deadlines_run(&loop->deadlines, clock_now_ms());
+    run_deadlines(loop);
     set_next_alarm(loop);
 }
 
@@ -56,7 +73,7 @@ static void on_tick(uv_timer_t *tick)
     metric_observe_us(M_LOOP_LAG, 0,
                       now_us > loop->tick_expected_us ? now_us - loop->tick_expected_us : 0);
     loop->tick_expected_us = now_us + (uint64_t)LOOP_TICK_MS * 1000U;
-    (void)deadlines_run(&loop->deadlines, clock_now_ms());
+    run_deadlines(loop);
     if (loop->deadlines.on_sooner != NULL) {
         set_next_alarm(loop);
     }

@@ -115,6 +115,34 @@ static void they_ring_in_the_order_of_their_times(void **state)
     clock_release();
 }
 
+/* Sets a fourth one without a wait: it comes behind those that are due already. */
+static void on_note_and_set(struct deadline *deadline)
+{
+    on_note(deadline);
+    set(&work.alarms[3], 0, on_note);
+}
+
+static void what_is_left_of_a_run_comes_first_in_the_next(void **state)
+{
+    (void)state;
+    start(1000);
+    n_rung = 0;
+    set(&work.alarms[0], 10, on_note_and_set);
+    set(&work.alarms[1], 20, on_note);
+    set(&work.alarms[2], 30, on_note);
+    move_to(2000);
+    assert_int_equal(deadlines_run_some(&work.deadlines, 2000, 1), 1);
+    assert_int_equal(rung[0], 1010);
+    deadline_clear(&work.alarms[1].deadline); /* as it may be meanwhile */
+    assert_false(deadline_is_set(&work.alarms[1].deadline));
+    assert_int_equal(deadlines_run_some(&work.deadlines, 2000, 1), 1);
+    assert_int_equal(rung[1], 1030);
+    assert_int_equal(deadlines_run_some(&work.deadlines, 2000, 5), 1);
+    assert_int_equal(rung[2], 2000);
+    assert_true(deadlines_is_empty(&work.deadlines));
+    clock_release();
+}
+
 static void on_again(struct deadline *deadline)
 {
     n_rung++;
@@ -219,6 +247,7 @@ int test_deadline(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_rings_once_and_never_early_or_late),
         cmocka_unit_test(they_ring_in_the_order_of_their_times),
+        cmocka_unit_test(what_is_left_of_a_run_comes_first_in_the_next),
         cmocka_unit_test(a_callback_may_set_and_clear),
         cmocka_unit_test(a_clock_that_went_back_rings_nothing_and_forgets_nothing),
         cmocka_unit_test(who_drives_them_hears_of_the_first_one),

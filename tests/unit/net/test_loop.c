@@ -98,11 +98,50 @@ static void other_deadlines_are_never_early(void **state)
     run_all(false);
 }
 
+enum { N_MANY = 2000, AT_ONCE_MAX = 256 };
+
+static struct deadline many[N_MANY];
+static size_t n_many;
+
+static void on_one_of_many(struct deadline *deadline)
+{
+    (void)deadline;
+    n_many++;
+}
+
+/* Ten thousand clients whose time is over must not keep the others waiting. */
+static void many_that_are_due_at_once_take_several_turns(void **state)
+{
+    struct loop loop;
+    uv_timer_t alive;
+    size_t n_turns = 0;
+
+    (void)state;
+    loop_init(&loop);
+    n_many = 0;
+    assert_int_equal(uv_timer_init(&loop.uv, &alive), 0);
+    assert_int_equal(uv_timer_start(&alive, on_too_late, LIMIT_MS, 0), 0);
+    for (size_t i = 0; i < N_MANY; i++) {
+        deadline_set(&loop.deadlines, &many[i], 1, on_one_of_many);
+    }
+    while (n_many < N_MANY) {
+        size_t before = n_many;
+
+        (void)loop_turn(&loop, true);
+        assert_true(n_many - before <= AT_ONCE_MAX);
+        n_turns += n_many > before ? 1 : 0;
+    }
+    assert_true(n_turns >= N_MANY / AT_ONCE_MAX);
+    uv_close((uv_handle_t *)&alive, NULL);
+    loop_done(&loop);
+}
+
 int test_loop(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exact_deadlines_come_in_order),
         cmocka_unit_test(other_deadlines_are_never_early),
+        cmocka_unit_test(many_that_are_due_at_once_take_several_turns),
     };
 
     return cmocka_run_group_tests_name("net/loop", tests, NULL, NULL);
