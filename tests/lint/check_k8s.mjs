@@ -1,0 +1,308 @@
+// Holds what kustomize builds of k8s/ against the types of Kubernetes and its extensions, and its parts against each other:
+// labels, ports, names, the configuration, Pod Security "restricted", probes and metrics.
+//   node check_k8s.mjs BUILDS METRICS_FILE URL BINARY
+// BUILDS holds one NAME.yaml for each build; METRICS_FILE is the text of /metrics, URL the proxy that wrote it. Unknown fields are
+// found by the compiler: BUILDS/objects.mts is written for it. Stands beside node_modules.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import YAML from 'yaml';
+
+const [builds, metricsFile, url, binary] = process.argv.slice(2);
+const packageOf = {
+    'keda.sh': '@kubernetes-models/keda',
+    'monitoring.coreos.com': '@kubernetes-models/prometheus-operator',
+    'gateway.networking.k8s.io': '@kubernetes-models/gateway-api',
+    'external-secrets.io': '@kubernetes-models/external-secrets',
+};
+const secretMount = '/run/secrets/virtuoso-proxy/';
+const metricNames = new Set(
+    [...readFileSync(metricsFile, 'utf8').matchAll(/^# TYPE (\S+)/gm)].map((match) => match[1]),
+);
+
+// --- helpers ---
+
+const byKind = (docs, kind) => docs.filter((doc) => doc.kind === kind);
+const only = (docs, kind) => byKind(docs, kind)[0];
+const podOf = (docs) => only(docs, 'Deployment').spec.template;
+const containersOf = (docs) => podOf(docs).spec.containers;
+const named = (docs, kind, name) => byKind(docs, kind).some((doc) => doc.metadata.name === name);
+const portsOf = (docs) => containersOf(docs).flatMap((container) => container.ports ?? []);
+const hasPort = (docs, port) => portsOf(docs).some((one) => one.name === port || one.containerPort === port);
+const configOf = (docs) => YAML.parse(only(docs, 'ConfigMap').data['virtuoso-proxy.yaml']);
+
+// '8000' of '0.0.0.0:8000'
+const portOfConfig = (docs) => Number(configOf(docs).server.listen.split(':').pop());
+
+function selects(labels, have) {
+    return Object.entries(labels ?? {}).length > 0 && Object.entries(labels).every(([key, value]) => have?.[key] === value);
+}
+
+// --- rules: each gives the faults of one build ---
+
+function* selectors(docs) {
+    const deployment = only(docs, 'Deployment');
+    const have = podOf(docs).metadata.labels;
+    const wanted = [
+        ['Deployment', deployment.spec.selector.matchLabels],
+        ...byKind(docs, 'Service').map((doc) => ['Service', doc.spec.selector]),
+        ...byKind(docs, 'PodDisruptionBudget').map((doc) => ['PodDisruptionBudget', doc.spec.selector.matchLabels]),
+        ...byKind(docs, 'NetworkPolicy').map((doc) => ['NetworkPolicy', doc.spec.podSelector.matchLabels]),
+        ...byKind(docs, 'PodMonitor').map((doc) => ['PodMonitor', doc.spec.selector.matchLabels]),
+        ...podOf(docs).spec.topologySpreadConstraints.map((one) => ['spread', one.labelSelector.matchLabels]),
+    ];
+    for (const [what, labels] of wanted) {
+        if (!selects(labels, have)) yield `${what}: its selector does not match the labels of the pods`;
+    }
+}
+
+function* ports(docs) {
+    for (const { containerPort } of portsOf(docs)) {
+        if (containerPort !== portOfConfig(docs)) yield `container: port ${containerPort} is not that of server.listen`;
+    }
+    for (const container of containersOf(docs)) {
+        for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe']) {
+            if (!hasPort(docs, container[probe]?.httpGet.port)) yield `${probe}: the container has no such port`;
+        }
+    }
+    for (const service of byKind(docs, 'Service')) {
+        for (const port of service.spec.ports) {
+            if (!hasPort(docs, port.targetPort)) yield `Service: the container has no port ${port.targetPort}`;
+        }
+    }
+    for (const monitor of byKind(docs, 'PodMonitor')) {
+        for (const end of monitor.spec.podMetricsEndpoints) {
+            if (!hasPort(docs, end.port)) yield `PodMonitor: the container has no port ${end.port}`;
+        }
+    }
+    for (const policy of byKind(docs, 'NetworkPolicy')) {
+        for (const rule of policy.spec.ingress) {
+            for (const { port } of rule.ports) {
+                if (!hasPort(docs, port)) yield `NetworkPolicy: the container has no port ${port}`;
+            }
+        }
+    }
+}
+
+function* backends(docs) {
+    const offers = (name, port) =>
+        byKind(docs, 'Service').some(
+            (service) =>
+                service.metadata.name === name &&
+                service.spec.ports.some((one) => one.name === port || one.port === port),
+        );
+    for (const ingress of byKind(docs, 'Ingress')) {
+        for (const { backend } of ingress.spec.rules.flatMap((rule) => rule.http.paths)) {
+            const { name, port } = backend.service;
+            if (!offers(name, port.name ?? port.number)) yield `Ingress: no Service ${name} with that port`;
+        }
+    }
+    for (const route of byKind(docs, 'HTTPRoute')) {
+        for (const { name, port } of route.spec.rules.flatMap((rule) => rule.backendRefs)) {
+            if (!offers(name, port)) yield `HTTPRoute: no Service ${name} with that port`;
+        }
+    }
+}
+
+function* names(docs) {
+    const scalers = [...byKind(docs, 'HorizontalPodAutoscaler'), ...byKind(docs, 'ScaledObject')];
+    if (scalers.length !== 1) yield `${scalers.length} autoscalers, and it should be one`;
+    for (const scaler of scalers) {
+        const { kind, name } = scaler.spec.scaleTargetRef;
+        if (!named(docs, kind, name)) yield `${scaler.kind}: there is no ${kind} ${name}`;
+    }
+    if (only(docs, 'Deployment').spec.replicas !== undefined) yield 'Deployment: replicas beside an autoscaler';
+    for (const volume of podOf(docs).spec.volumes) {
+        if (volume.configMap && !named(docs, 'ConfigMap', volume.configMap.name)) yield `volume ${volume.name}: no such ConfigMap`;
+    }
+    for (const { name, secret } of podOf(docs).spec.volumes) {
+        const made = byKind(docs, 'ExternalSecret').map((doc) => doc.spec.target.name);
+        if (secret && made.length > 0 && !made.includes(secret.secretName)) yield `volume ${name}: nobody makes that Secret`;
+    }
+    const namespaces = new Set(docs.map((doc) => (doc.kind === 'Namespace' ? doc.metadata.name : doc.metadata.namespace)));
+    if (namespaces.size !== 1) yield `several namespaces: ${[...namespaces].join(', ')}`;
+}
+
+function* security(docs) {
+    const pod = podOf(docs).spec;
+    if (only(docs, 'Namespace').metadata.labels['pod-security.kubernetes.io/enforce'] !== 'restricted') {
+        yield 'Namespace: Pod Security is not "restricted"';
+    }
+    if (pod.automountServiceAccountToken !== false) yield 'pod: a token of the service account is mounted';
+    if (pod.hostNetwork || pod.hostPID || pod.hostIPC) yield 'pod: it sees the host';
+    if (pod.volumes.some((volume) => volume.hostPath)) yield 'pod: a volume of the host';
+    for (const container of [...pod.containers, ...(pod.initContainers ?? [])]) {
+        const security = { ...pod.securityContext, ...container.securityContext };
+        if (security.runAsNonRoot !== true || !(security.runAsUser > 0)) yield 'container: may run as root';
+        if (!['RuntimeDefault', 'Localhost'].includes(security.seccompProfile?.type)) yield 'container: no seccomp profile';
+        if (security.allowPrivilegeEscalation !== false) yield 'container: may gain privileges';
+        if (security.privileged) yield 'container: privileged';
+        if (security.readOnlyRootFilesystem !== true) yield 'container: / can be written';
+        if (!security.capabilities?.drop?.includes('ALL') || security.capabilities.add) yield 'container: capabilities';
+        const { requests, limits } = container.resources;
+        if (requests.memory !== limits.memory || limits.cpu) yield 'container: memory request = limit, and no CPU limit';
+        if (container.volumeMounts.some((mount) => mount.subPath)) yield 'container: a file under subPath is never updated';
+    }
+}
+
+function* egress(docs) {
+    for (const { to } of byKind(docs, 'NetworkPolicy').flatMap((policy) => policy.spec.egress)) {
+        for (const peer of to) {
+            if (peer.podSelector && !peer.namespaceSelector) yield 'NetworkPolicy: DNS in this namespace only';
+            if (peer.namespaceSelector && !peer.podSelector) yield 'NetworkPolicy: every pod of every namespace';
+            if (peer.ipBlock?.cidr === '0.0.0.0/0' && !peer.ipBlock.except?.includes('169.254.0.0/16')) {
+                yield 'NetworkPolicy: the metadata address of the cloud can be reached';
+            }
+        }
+    }
+}
+
+function* drain(docs) {
+    const { notice_ms, limit_ms } = configOf(docs).drain;
+    const ready = containersOf(docs)[0].readinessProbe;
+    const seen_ms = 1000 * (ready.periodSeconds + ready.timeoutSeconds) * ready.failureThreshold;
+    if (podOf(docs).spec.terminationGracePeriodSeconds * 1000 <= limit_ms) yield 'drain.limit_ms is not below the grace period';
+    if (notice_ms >= limit_ms) yield 'drain.notice_ms is not below drain.limit_ms';
+    if (notice_ms <= seen_ms) yield 'drain.notice_ms ends before the readiness probe has seen it';
+}
+
+// Names in expressions, wherever they stand.
+function* metrics(docs) {
+    const text = JSON.stringify(docs.filter((doc) => doc.kind !== 'ConfigMap'));
+    for (const [name] of text.matchAll(/\bvirtuoso_proxy_\w+/g)) {
+        if (!metricNames.has(name)) yield `metric ${name}: /metrics has none of that name`;
+    }
+}
+
+// The configuration as the pod reads it, with its environment; files of secrets are stood in for.
+function* configuration(docs) {
+    const folder = join(builds, 'mounted');
+    const env = {};
+    mkdirSync(folder, { recursive: true });
+    for (const { name, value } of containersOf(docs)[0].env ?? []) {
+        env[name] = value.replace(secretMount, `${folder}/`);
+        if (value.startsWith(secretMount)) writeFileSync(env[name], `value-of-${name}-for-a-test\n`);
+    }
+    writeFileSync(join(folder, 'virtuoso-proxy.yaml'), only(docs, 'ConfigMap').data['virtuoso-proxy.yaml']);
+    try {
+        execFileSync(binary, ['check', '-c', join(folder, 'virtuoso-proxy.yaml')], { env, stdio: 'pipe', timeout: 30000 });
+    } catch (error) {
+        yield `configuration: ${error.stderr ?? error}`;
+    }
+}
+
+// The secret that the example describes has the files that the environment names.
+function* secrets(docs) {
+    const example = YAML.parse(readFileSync(join(builds, 'secret.example'), 'utf8'));
+    for (const { name, value } of containersOf(docs)[0].env ?? []) {
+        if (value.startsWith(secretMount) && !(basename(value) in example.stringData)) yield `${name}: no such key in the secret`;
+    }
+    for (const made of byKind(docs, 'ExternalSecret')) {
+        const keys = made.spec.data.map((one) => one.secretKey).sort();
+        if (String(keys) !== String(Object.keys(example.stringData).sort())) yield 'ExternalSecret: other keys than the example';
+    }
+}
+
+const rules = [selectors, ports, backends, names, security, egress, drain, metrics, configuration, secrets];
+const faultsOf = (docs) => rules.flatMap((rule) => [...rule(docs)]);
+
+// --- types ---
+
+async function modelOf({ apiVersion, kind }) {
+    const group = apiVersion.includes('/') ? apiVersion.split('/')[0] : '';
+    const path = `${packageOf[group] ?? 'kubernetes-models'}/${apiVersion}/${kind}`;
+    return { path, Model: (await import(path))[kind] };
+}
+
+async function typesOf(docs) {
+    const faults = [];
+    for (const doc of docs) {
+        const { Model } = await modelOf(doc);
+        try {
+            new Model(structuredClone(doc)).validate();
+        } catch (error) {
+            faults.push(`${doc.kind}: ${error.message}`);
+        }
+    }
+    return faults;
+}
+
+async function writeTypes(all) {
+    const imports = new Map();
+    const lines = [];
+    for (const [build, docs] of all) {
+        for (const doc of docs) {
+            const { path } = await modelOf(doc);
+            imports.set(path, doc.kind);
+            lines.push(`// ${build}\nexport const object${lines.length}: I${doc.kind} = ${JSON.stringify(doc, null, 1)};`);
+        }
+    }
+    // The compiler would miss an unknown field here if it missed others.
+    lines.push('export const wrong: IService = { apiVersion: "v1", kind: "Service", spec: {', '// @ts-expect-error', '"selectors": {} } };');
+    const head = [...imports].map(([path, kind]) => `import type { I${kind} } from '${path}';`);
+    writeFileSync(join(builds, 'objects.mts'), [...head, ...lines].join('\n'));
+}
+
+// --- each rule refuses something: a change of a good build, and the beginning of what is said then ---
+
+const changes = [
+    ['Service: its selector', (docs) => (only(docs, 'Service').spec.selector = { app: 'other' })],
+    ['NetworkPolicy: its selector', (docs) => (only(docs, 'NetworkPolicy').spec.podSelector.matchLabels = {})],
+    ['Service: the container has no port', (docs) => (only(docs, 'Service').spec.ports[0].targetPort = 'web')],
+    ['container: port 8001', (docs) => (containersOf(docs)[0].ports[0].containerPort = 8001)],
+    ['HorizontalPodAutoscaler: there is no', (docs) => (only(docs, 'HorizontalPodAutoscaler').spec.scaleTargetRef.name = 'x')],
+    ['Deployment: replicas', (docs) => (only(docs, 'Deployment').spec.replicas = 2)],
+    ['container: may run as root', (docs) => (podOf(docs).spec.securityContext.runAsNonRoot = false)],
+    ['container: / can be written', (docs) => (containersOf(docs)[0].securityContext.readOnlyRootFilesystem = false)],
+    ['NetworkPolicy: DNS', (docs) => delete only(docs, 'NetworkPolicy').spec.egress[0].to[0].namespaceSelector],
+    ['NetworkPolicy: the metadata', (docs) => (only(docs, 'NetworkPolicy').spec.egress[1].to[0].ipBlock.except = [])],
+    ['drain.limit_ms', (docs) => (podOf(docs).spec.terminationGracePeriodSeconds = 45)],
+    ['metric virtuoso_proxy_gone', (docs) => (only(docs, 'Service').metadata.annotations = { q: 'virtuoso_proxy_gone' })],
+    ['configuration: ', (docs) => (only(docs, 'ConfigMap').data['virtuoso-proxy.yaml'] += 'nonsense: 1\n')],
+    ['VIRTUOSO_API_TOKEN_FILE: no such key', (docs) => (containersOf(docs)[0].env[0].value = `${secretMount}other`)],
+];
+
+async function proveRules(good) {
+    const faults = [];
+    for (const [said, change] of changes) {
+        const docs = structuredClone(good);
+        change(docs);
+        if (!faultsOf(docs).some((fault) => fault.startsWith(said))) faults.push(`selftest: "${said}..." was not said`);
+    }
+    const docs = structuredClone(good);
+    only(docs, 'Service').spec.ports[0].port = 'eighty';
+    if ((await typesOf(docs)).length === 0) faults.push('selftest: a port that is a text was taken');
+    return faults;
+}
+
+// --- run ---
+
+async function probesOf(docs) {
+    const faults = [];
+    for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe']) {
+        const { path } = containersOf(docs)[0][probe].httpGet;
+        const answer = await fetch(url + path, { signal: AbortSignal.timeout(10000) });
+        if (answer.status !== 200) faults.push(`${probe}: ${path} answers ${answer.status}`);
+    }
+    return faults;
+}
+
+const all = new Map();
+for (const file of readdirSync(builds).filter((name) => name.endsWith('.yaml'))) {
+    const docs = YAML.parseAllDocuments(readFileSync(join(builds, file), 'utf8')).map((doc) => doc.toJS());
+    all.set(basename(file, '.yaml'), docs);
+}
+let failed = 0;
+const say = (build, faults) => faults.forEach((fault) => (console.log(`${build}: ${fault}`), failed++));
+for (const [build, docs] of all) {
+    if (build === 'adapter-rules') {
+        say(build, [...metrics(docs)]);
+        all.delete(build);
+        continue;
+    }
+    say(build, [...faultsOf(docs), ...(await typesOf(docs)), ...(await probesOf(docs))]);
+}
+await writeTypes(all);
+say('base', await proveRules(all.get('base')));
+console.log(`${all.size} builds, ${[...all.values()].flat().length} objects, ${failed} faults`);
+process.exit(failed > 0 ? 1 : 0);
