@@ -41,7 +41,9 @@ static void put_fish_keys(struct buf *out)
             str_from(completion_key_words(&rows[i]) != NULL ? completion_key_words(&rows[i]) : "");
         struct str word;
 
-        buf_printf(out, words.len == 0 ? "%s= " : "", rows[i].key);
+        if (words.len == 0) {
+            buf_printf(out, "%s= ", rows[i].key);
+        }
         while (str_next(&words, ' ', &word)) {
             buf_printf(out, "%s=%.*s ", rows[i].key, STR_ARG(word));
         }
