@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/mem.h"
 #include "base/str.h"
 
 struct buf {
@@ -24,11 +25,7 @@ struct buf {
 void buf_init(struct buf *buf, size_t max);
 void buf_done(struct buf *buf);  /* zeroed or half-built is fine */
 void buf_clear(struct buf *buf); /* len 0, mark cleared, memory kept */
-void buf_append(struct buf *buf, const void *bytes, size_t len);
-void buf_str(struct buf *buf, struct str s);
-void buf_text(struct buf *buf, const char *text);
 void buf_dashed(struct buf *buf, struct str name); /* "new_tab" as an option has it: "new-tab" */
-void buf_char(struct buf *buf, char c);
 void buf_int(struct buf *buf, int64_t value);
 void buf_int_padded(struct buf *buf, unsigned value, unsigned width); /* zeros in front */
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -40,6 +37,33 @@ void buf_grew(struct buf *buf, size_t len);
 void buf_consume(struct buf *buf, size_t len); /* drops bytes from the front */
 void buf_truncate(struct buf *buf, size_t len);
 bool buf_ok(const struct buf *buf); /* nothing was lost */
+
+/* What has room is copied where it is called: an answer is written in a hundred small pieces. */
+static inline void buf_append(struct buf *buf, const void *bytes, size_t len)
+{
+    bool has_room = len < buf->cap - buf->len; /* cap counts the byte that buf_cstr needs */
+
+    if (has_room || (len > 0 && buf_reserve(buf, len) != NULL)) {
+        mem_copy(buf->ptr + buf->len, bytes, len);
+        buf->len += len;
+    }
+}
+
+static inline void buf_str(struct buf *buf, struct str s)
+{
+    buf_append(buf, s.ptr, s.len);
+}
+
+static inline void buf_text(struct buf *buf, const char *text)
+{
+    buf_append(buf, text, strlen(text));
+}
+
+static inline void buf_char(struct buf *buf, char c)
+{
+    buf_append(buf, &c, 1);
+}
+
 struct str buf_view(const struct buf *buf);
 const char *buf_cstr(struct buf *buf); /* NUL-terminated; the NUL is not counted in len */
 

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/attr.h"
 
@@ -32,15 +33,44 @@ static inline char char_upper(char c)
     return (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
 }
 
-struct str str_from(const char *text); /* NULL becomes the empty str */
+/* The smallest ones stand here, so that the compiler puts them where they are called: each is called
+ * hundreds of times for one request, and the length of a literal is then known at compile time. */
+
+/* NULL becomes the empty str. */
+static inline struct str str_from(const char *text)
+{
+    return text == NULL ? STR_EMPTY : (struct str){text, strlen(text)};
+}
+
+/* Clamped to `s`. */
+static inline struct str str_sub(struct str s, size_t from, size_t len)
+{
+    from = from < s.len ? from : s.len;
+    len = len < s.len - from ? len : s.len - from;
+    /* Adding 0 to NULL is undefined in C, and empty strs may have no bytes at all. */
+    return (struct str){from > 0 ? s.ptr + from : s.ptr, len};
+}
+
+static inline bool str_eq(struct str a, struct str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+/* Equals a C string. */
+static inline bool str_is(struct str s, const char *text)
+{
+    return str_eq(s, str_from(text));
+}
+
+static inline bool str_starts(struct str s, struct str prefix)
+{
+    return str_eq(str_sub(s, 0, prefix.len), prefix);
+}
+
 struct str str_range(const char *from, const char *to);
-struct str str_sub(struct str s, size_t from, size_t len); /* clamped */
-bool str_eq(struct str a, struct str b);
-bool str_is(struct str s, const char *text);    /* equals a C string */
 bool str_eq_nocase(struct str a, struct str b); /* ASCII */
 bool str_is_nocase(struct str s, const char *text);
 int str_compare(struct str a, struct str b);
-bool str_starts(struct str s, struct str prefix);
 bool str_starts_nocase(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 

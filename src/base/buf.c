@@ -55,36 +55,11 @@ void buf_grew(struct buf *buf, size_t len)
     buf->len += len;
 }
 
-void buf_append(struct buf *buf, const void *bytes, size_t len)
-{
-    char *room = buf_reserve(buf, len);
-
-    if (room != NULL) {
-        mem_copy(room, bytes, len);
-        buf->len += len;
-    }
-}
-
-void buf_str(struct buf *buf, struct str s)
-{
-    buf_append(buf, s.ptr, s.len);
-}
-
-void buf_text(struct buf *buf, const char *text)
-{
-    buf_append(buf, text, strlen(text));
-}
-
 void buf_dashed(struct buf *buf, struct str name)
 {
     for (size_t i = 0; i < name.len; i++) {
         buf_char(buf, (char)(name.ptr[i] == '_' ? '-' : name.ptr[i]));
     }
-}
-
-void buf_char(struct buf *buf, char c)
-{
-    buf_append(buf, &c, 1);
 }
 
 void buf_int(struct buf *buf, int64_t value)

@@ -53,13 +53,6 @@ void *mem_realloc(void *memory, size_t size)
     return bigger;
 }
 
-void mem_copy(void *to, const void *from, size_t size)
-{
-    if (size > 0) {
-        memcpy(to, from, size);
-    }
-}
-
 void *mem_dup(const void *bytes, size_t size)
 {
     void *memory = mem_alloc(size);
@@ -83,17 +76,6 @@ void mem_wipe(void *memory, size_t size)
     if (size > 0) {
         explicit_bzero(memory, size);
     }
-}
-
-bool size_add(size_t a, size_t b, size_t *out)
-{
-    size_t sum;
-
-    if (__builtin_add_overflow(a, b, &sum)) {
-        return false;
-    }
-    *out = sum;
-    return true;
 }
 
 bool size_mul(size_t a, size_t b, size_t *out)

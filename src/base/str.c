@@ -8,11 +8,6 @@
 
 #include "base/mem.h"
 
-struct str str_from(const char *text)
-{
-    return text == NULL ? STR_EMPTY : (struct str){text, strlen(text)};
-}
-
 struct str str_range(const char *from, const char *to)
 {
     return (struct str){from, (size_t)(to - from)};
@@ -39,27 +34,6 @@ struct str str_of_int(int64_t value, char digits[DIGITS_MAX])
     return (struct str){digits + at, DIGITS_MAX - at};
 }
 
-struct str str_sub(struct str s, size_t from, size_t len)
-{
-    if (from > s.len) {
-        from = s.len;
-    }
-    if (len > s.len - from) {
-        len = s.len - from;
-    }
-    return (struct str){advance(s.ptr, from), len};
-}
-
-bool str_eq(struct str a, struct str b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
-bool str_is(struct str s, const char *text)
-{
-    return str_eq(s, str_from(text));
-}
-
 bool str_eq_nocase(struct str a, struct str b)
 {
     return a.len == b.len && (a.len == 0 || strncasecmp(a.ptr, b.ptr, a.len) == 0);
@@ -79,11 +53,6 @@ int str_compare(struct str a, struct str b)
         return order;
     }
     return a.len < b.len ? -1 : a.len > b.len;
-}
-
-bool str_starts(struct str s, struct str prefix)
-{
-    return str_eq(str_sub(s, 0, prefix.len), prefix);
 }
 
 bool str_starts_nocase(struct str s, struct str prefix)
