@@ -8,7 +8,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 
-enum { POOL_BYTES = 256 };
+enum { POOL_BYTES = 2048, HEX_BYTES = 32 };
 
 static bool is_seeded;
 static uint64_t seeded_state;
@@ -97,16 +97,23 @@ uint64_t random_below(uint64_t limit)
     return value % limit;
 }
 
+/* A byte gives two digits. */
 void random_hex(char *out, size_t n_digits)
 {
     static const char digits[] = "0123456789abcdef";
+    unsigned char bytes[HEX_BYTES];
 
     for (size_t i = 0; i < n_digits; i++) {
-        unsigned char byte;
+        size_t at = i % (sizeof(bytes) * 2);
 
-        random_bytes(&byte, 1);
-        out[i] = digits[byte & 15U];
+        if (at == 0) {
+            size_t left = (n_digits - i + 1) / 2;
+
+            random_bytes(bytes, left < sizeof(bytes) ? left : sizeof(bytes));
+        }
+        out[i] = digits[(at % 2 == 0 ? bytes[at / 2] : bytes[at / 2] >> 4) & 15U];
     }
+    mem_wipe(bytes, sizeof(bytes));
 }
 
 void random_uuid(char out[37])
