@@ -38,6 +38,9 @@ void jw_kv_int(struct json_writer *w, const char *key, int64_t value);
 void jw_kv_bool(struct json_writer *w, const char *key, bool value);
 void jw_kv_raw(struct json_writer *w, const char *key, struct str json);
 
+/* How many bytes at the front mean the same inside and outside the quotes: ASCII without quote, backslash
+ * and control characters. */
+size_t json_plain_len(struct str s);
 /* The text between the quotes, escaped. */
 void json_escape(struct buf *out, struct str s);
 

@@ -1,8 +1,8 @@
-/* JSON documents as values, by cJSON behind a strict scanner of ours.
- * The scanner (RFC 8259, valid UTF-8, no NUL, no duplicate member names unless allowed) runs first
- * and enforces the limits, so cJSON only sees text that it parses as the RFC means it. Numbers that
- * a double cannot hold (ids of 17 digits and more) keep their text. Owner: all of a tree lies in the
- * arena that it was made in and goes with it; what is removed or replaced stays there until then. */
+/* JSON documents as values: cJSON's nodes, made by a strict reader of ours.
+ * The reader (RFC 8259, valid UTF-8, no NUL, no duplicate member names unless allowed) enforces the
+ * limits. Numbers keep their text, so ids of any length lose no digit.
+ * Owner: the arena. Nodes, texts and names lie in it and die with it; removing one gives no memory
+ * back before. The arena must not move while a tree lies in it. */
 #ifndef DATA_JSON_H
 #define DATA_JSON_H
 
@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "base/str.h"
 
-struct json; /* a node; the root owns its children */
+struct json; /* a node */
 
 enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
@@ -23,6 +23,9 @@ struct json_limits {
     unsigned max_nodes;         /* 0: 10,000 */
     bool allow_duplicate_names; /* platform answers: the last one wins */
 };
+
+/* For texts that this program has written: as deep and as large as they come. */
+extern const struct json_limits json_of_ours;
 
 /* Error: ERR_BAD_JSON with line and column. *out lives in `arena` (freed by its reset). */
 enum error_code json_parse(struct arena *arena, struct str text, const struct json_limits *limits,
@@ -37,9 +40,15 @@ struct str json_number_text(const struct json *node,
 bool json_to_i64(const struct json *node, int64_t *out) MUST_CHECK; /* whole numbers that fit */
 double json_double(const struct json *node);
 bool json_true(const struct json *node);
-size_t json_size(const struct json *node);                                /* members or elements */
-const struct json *json_get(const struct json *object, const char *name); /* exact; NULL: absent */
-const struct json *json_get_str(const struct json *object, struct str name);
+size_t json_size(const struct json *node); /* members or elements */
+const struct json *json_get_str(const struct json *object, struct str name); /* exact */
+
+/* NULL: absent. */
+static inline const struct json *json_get(const struct json *object, const char *name)
+{
+    return json_get_str(object, str_from(name));
+}
+
 const struct json *json_at(const struct json *array, size_t index); /* O(index) */
 const struct json *json_first(const struct json *container);
 const struct json *json_next(const struct json *node);
@@ -54,9 +63,8 @@ void json_position(const struct json *node, unsigned *out_line, unsigned *out_co
 #define JSON_FOREACH(node, container)                                                              \
     for ((node) = json_first(container); (node) != NULL; (node) = json_next(node))
 
-/* Building. Nodes made here live in `arena` like parsed ones once attached to a root made with
- * json_set or json_append. */
-struct json *json_new_object(struct arena *arena); /* a root */
+/* Building. A new node is a root; once it is attached to another node, it is one of its children. */
+struct json *json_new_object(struct arena *arena);
 struct json *json_new_array(struct arena *arena);
 struct json *json_new_string(struct arena *arena, struct str value);
 struct json *json_new_raw_number(struct arena *arena, struct str decimal); /* digits as given */

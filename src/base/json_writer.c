@@ -7,6 +7,8 @@
 
 enum { DEPTH_MAX = 32 };
 
+#define EACH_BYTE UINT64_C(0x0101010101010101)
+
 void jw_init(struct json_writer *w, struct buf *out)
 {
     *w = (struct json_writer){.out = out};
@@ -177,16 +179,48 @@ static bool is_plain(unsigned char c)
     return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
 }
 
+/* The top bit of each byte of `word` that is less than `limit` (1 to 128), and of some bytes behind such a
+ * byte; none at all where no byte is. */
+static uint64_t any_less(uint64_t word, unsigned limit)
+{
+    return (word - EACH_BYTE * limit) & ~word & EACH_BYTE * 0x80;
+}
+
+static uint64_t any_is(uint64_t word, unsigned char c)
+{
+    return any_less(word ^ (EACH_BYTE * c), 1);
+}
+
+static bool all_plain(uint64_t word)
+{
+    return ((word & EACH_BYTE * 0x80) | any_less(word, 0x20) | any_is(word, '"') |
+            any_is(word, '\\') | any_is(word, 0x7F)) == 0;
+}
+
+size_t json_plain_len(struct str s)
+{
+    size_t n = 0;
+    uint64_t word;
+
+    for (; s.len - n >= sizeof(word); n += sizeof(word)) {
+        mem_copy(&word, s.ptr + n, sizeof(word));
+        if (!all_plain(word)) {
+            break;
+        }
+    }
+    while (n < s.len && is_plain((unsigned char)s.ptr[n])) {
+        n++;
+    }
+    return n;
+}
+
 void json_escape(struct buf *out, struct str s)
 {
     while (s.len > 0) {
-        size_t n = 0;
+        size_t n = json_plain_len(s);
         uint32_t point;
         char piece[4];
 
-        while (n < s.len && is_plain((unsigned char)s.ptr[n])) {
-            n++;
-        }
         buf_append(out, s.ptr, n);
         s = str_sub(s, n, s.len);
         if (s.len == 0) {

@@ -2,6 +2,7 @@
 
 #include "base/attr.h"
 #include "base/buf.h"
+#include "base/mem.h"
 
 enum { REPLACEMENT = 0xFFFD };
 
@@ -47,18 +48,37 @@ static size_t sequence(struct str s, uint32_t *out)
     return leads[lead].len;
 }
 
+/* How many bytes from `at` on are ASCII, eight at a time; perhaps some less. */
+static size_t ascii_len(struct str s, size_t at)
+{
+    size_t from = at;
+    uint64_t word;
+
+    for (; s.len - at >= sizeof(word); at += sizeof(word)) {
+        mem_copy(&word, s.ptr + at, sizeof(word));
+        if ((word & UINT64_C(0x8080808080808080)) != 0) {
+            break;
+        }
+    }
+    return at - from;
+}
+
 size_t utf8_valid_prefix(struct str s)
 {
-    size_t at = 0;
+    size_t at = ascii_len(s, 0);
     uint32_t ignored;
 
     while (at < s.len) {
-        size_t n = (unsigned char)s.ptr[at] < 0x80 ? 1 : sequence(str_sub(s, at, s.len), &ignored);
+        bool ascii = (unsigned char)s.ptr[at] < 0x80;
+        size_t n = ascii ? 1 : sequence(str_sub(s, at, s.len), &ignored);
 
         if (n == 0) {
             return at;
         }
         at += n;
+        if (!ascii && at < s.len && (unsigned char)s.ptr[at] < 0x80) {
+            at += ascii_len(s, at);
+        }
     }
     return at;
 }

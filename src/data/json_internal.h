@@ -1,19 +1,43 @@
-/* The strict scanner in front of cJSON: what it saw of each value, in document order (parents
- * first). */
+/* A node of a tree, and the strict reader that makes it. */
 #ifndef DATA_JSON_INTERNAL_H
 #define DATA_JSON_INTERNAL_H
 
+#include <cjson/cJSON.h>
+
 #include "data/json.h"
 
-struct json_seen {
-    uint32_t line;
+/* cJSON's node, whose functions walk and print it, and what it has no place for. Node, text and name lie in
+ * the arena: nothing of a tree is freed one by one, and none of it is ever given to cJSON_Delete.
+ * Numbers are cJSON_Raw with their text, so that no digit is lost; cJSON's int and double are not used.
+ * `prev` of a root is NULL, of every other node it is not (cJSON: the first child's is the last child). */
+struct json {
+    cJSON node;          /* the first member */
+    struct arena *arena; /* of the tree; it stays where it is */
+    uint32_t text_len;   /* of node.valuestring */
+    uint32_t name_len;   /* of node.string */
+    uint32_t line;       /* 0: was not read from a text */
     uint32_t column;
-    uint32_t offset; /* of a number's text */
-    uint32_t len;    /* 0: not a number */
 };
 
+static inline cJSON *json_raw(const struct json *node)
+{
+    return unconst(node);
+}
+
+static inline struct json *json_of(cJSON *node)
+{
+    return (struct json *)(void *)node;
+}
+
+/* A root without value. `type` is cJSON's. */
+struct json *json_node_new(struct arena *arena, int type);
+/* Puts a root behind the last child. */
+void json_attach(struct json *parent, struct json *child);
+
 struct json_scan {
+    struct arena *arena;
     struct str text;
+    char *copy; /* of text, in the arena: texts of the tree are decoded in their place there */
     size_t at;
     uint32_t line;
     size_t line_start;
@@ -21,13 +45,12 @@ struct json_scan {
     unsigned depth;
     unsigned max_depth;
     unsigned max_nodes;
-    struct json_seen *seen;
-    size_t n_seen;
-    size_t cap_seen;
+    unsigned n_nodes;
+    bool may_repeat; /* an object has, or may have, two members of one name */
     struct error *err;
 };
 
-/* Checks the whole text; on ERR_OK scan->seen (heap, the caller frees) has one entry a value. */
-enum error_code json_scan(struct json_scan *scan);
+/* Checks the whole text and makes its tree. */
+enum error_code json_scan(struct json_scan *scan, struct json **out);
 
 #endif

@@ -1,13 +1,18 @@
-/* RFC 8259 to the letter: what passes here, cJSON parses as the RFC means it (by itself it lets
- * through raw control characters, invalid UTF-8, "\u0000" as the end of a text, and loses digits of
- * long numbers). */
+/* RFC 8259 to the letter, and the tree of it in the same walk. cJSON's own reader lets through raw control
+ * characters and invalid UTF-8, ends a text at "\u0000", and loses digits of long numbers. */
 #include <string.h>
 
+#include "base/json_writer.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "json_internal.h"
 
-static enum error_code scan_value(struct json_scan *scan);
+enum {
+    NAMES_LOOKED_AT = 32, /* an object with more members is looked through when all is read */
+    NAME_BITS = 63
+};
+
+static enum error_code scan_value(struct json_scan *scan, struct json **out);
 
 static uint32_t column_of(const struct json_scan *scan)
 {
@@ -45,16 +50,16 @@ static void skip_space(struct json_scan *scan)
     }
 }
 
-static enum error_code see(struct json_scan *scan, uint32_t offset, uint32_t column, size_t len)
+/* A node that begins at `column` of this line. */
+static enum error_code see(struct json_scan *scan, int type, uint32_t column, struct json **out)
 {
-    if (scan->n_seen >= scan->max_nodes) {
+    if (scan->n_nodes >= scan->max_nodes) {
         return refuse(scan, "more values than this place takes");
     }
-    if (scan->n_seen == scan->cap_seen) {
-        scan->cap_seen = scan->cap_seen > 0 ? scan->cap_seen * 2 : 64;
-        scan->seen = mem_realloc(scan->seen, scan->cap_seen * sizeof(*scan->seen));
-    }
-    scan->seen[scan->n_seen++] = (struct json_seen){scan->line, column, offset, (uint32_t)len};
+    scan->n_nodes++;
+    *out = json_node_new(scan->arena, type);
+    (*out)->line = scan->line;
+    (*out)->column = column;
     return ERR_OK;
 }
 
@@ -82,8 +87,8 @@ static bool hex4(const struct json_scan *scan, size_t at, unsigned *out)
     return true;
 }
 
-/* At the 'u' of an escape. */
-static enum error_code scan_unicode(struct json_scan *scan)
+/* At the 'u' of an escape; the character goes to *to, which moves behind it. */
+static enum error_code scan_unicode(struct json_scan *scan, char **to)
 {
     unsigned first;
     unsigned second;
@@ -96,6 +101,7 @@ static enum error_code scan_unicode(struct json_scan *scan)
     }
     scan->at += 5;
     if (first < 0xD800 || first > 0xDFFF) {
+        *to += utf8_encode(first, *to);
         return ERR_OK;
     }
     if (first > 0xDBFF || peek(scan) != '\\' || scan->at + 1 >= scan->text.len ||
@@ -104,34 +110,65 @@ static enum error_code scan_unicode(struct json_scan *scan)
         return refuse(scan, "half of a surrogate pair: characters above U+FFFF need both escapes");
     }
     scan->at += 6;
+    *to += utf8_encode(0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00), *to);
     return ERR_OK;
 }
 
-static enum error_code scan_escape(struct json_scan *scan)
+static enum error_code scan_escape(struct json_scan *scan, char **to)
 {
+    static const char escapes[] = "\"\\/bfnrt";
+    static const char meant[] = "\"\\/\b\f\n\r\t";
+    const char *found;
+
     scan->at++;
     if (at_end(scan)) {
         return refuse(scan, "the text is not closed with a quote");
     }
     if (peek(scan) == 'u') {
-        return scan_unicode(scan);
+        return scan_unicode(scan, to);
     }
-    if (strchr("\"\\/bfnrt", peek(scan)) == NULL || peek(scan) == '\0') {
+    found = strchr(escapes, peek(scan));
+    if (found == NULL || *found == '\0') {
         return refuse(scan,
                       "unknown escape; known are \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX");
     }
+    *(*to)++ = meant[found - escapes];
     scan->at++;
     return ERR_OK;
 }
 
-static enum error_code scan_text(struct json_scan *scan)
+/* As many bytes of the copy as need no look, moved to *to where an escape before them took more room than
+ * its character. */
+static void take_plain(struct json_scan *scan, char **to)
 {
-    scan->at++;
-    while (!at_end(scan)) {
-        unsigned char c = (unsigned char)peek(scan);
+    size_t n = json_plain_len(str_sub(scan->text, scan->at, scan->text.len));
 
+    if (*to != scan->copy + scan->at) {
+        memmove(*to, scan->copy + scan->at, n);
+    }
+    *to += n;
+    scan->at += n;
+}
+
+/* At the opening quote. */
+static enum error_code scan_text(struct json_scan *scan, struct str *out)
+{
+    char *from = scan->copy + ++scan->at;
+    char *to = from;
+
+    for (;;) {
+        enum error_code code = ERR_OK;
+        unsigned char c;
+
+        take_plain(scan, &to);
+        if (at_end(scan)) {
+            return refuse(scan, "the text is not closed with a quote");
+        }
+        c = (unsigned char)peek(scan);
         if (c == '"') {
             scan->at++;
+            *to = '\0'; /* at the quote at the latest */
+            *out = str_range(from, to);
             return ERR_OK;
         }
         if (c < 0x20) {
@@ -140,17 +177,16 @@ static enum error_code scan_text(struct json_scan *scan)
                 "a raw control character in a text; write it as an escape (\\n, \\t, \\u00XX)");
         }
         if (c == '\\') {
-            enum error_code code = scan_escape(scan);
-
-            if (code != ERR_OK) {
-                return code;
-            }
-            continue;
+            code = scan_escape(scan, &to);
+        } else {
+            scan->continuations += (c & 0xC0) == 0x80 ? 1 : 0;
+            *to++ = (char)c;
+            scan->at++;
         }
-        scan->continuations += (c & 0xC0) == 0x80 ? 1 : 0;
-        scan->at++;
+        if (code != ERR_OK) {
+            return code;
+        }
     }
-    return refuse(scan, "the text is not closed with a quote");
 }
 
 static bool skip_digits(struct json_scan *scan)
@@ -163,10 +199,18 @@ static bool skip_digits(struct json_scan *scan)
     return scan->at > from;
 }
 
-static enum error_code scan_number(struct json_scan *scan)
+/* The text of a node ends in the copy where it ended in the text. */
+static void set_text(struct json *node, struct str text)
+{
+    node->node.valuestring = unconst(text.ptr);
+    node->text_len = (uint32_t)text.len;
+}
+
+static enum error_code scan_number(struct json_scan *scan, struct json **out)
 {
     size_t from = scan->at;
     uint32_t column = column_of(scan);
+    enum error_code code;
 
     if (peek(scan) == '-') {
         scan->at++;
@@ -195,20 +239,29 @@ static enum error_code scan_number(struct json_scan *scan)
             return refuse(scan, "a number needs digits in its exponent");
         }
     }
-    return see(scan, (uint32_t)from, column, scan->at - from);
+    code = see(scan, cJSON_Raw, column, out);
+    if (code == ERR_OK) {
+        scan->copy[scan->at] = '\0'; /* what stood there is read from the text itself */
+        set_text(*out, (struct str){scan->copy + from, scan->at - from});
+    }
+    return code;
 }
 
-static enum error_code scan_word(struct json_scan *scan)
+static enum error_code scan_word(struct json_scan *scan, struct json **out)
 {
-    static const char *const words[] = {"true", "false", "null"};
+    static const struct {
+        struct str word;
+        int type;
+    } words[] = {{STR_INIT("true"), cJSON_True},
+                 {STR_INIT("false"), cJSON_False},
+                 {STR_INIT("null"), cJSON_NULL}};
+
     uint32_t column = column_of(scan);
 
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-        struct str word = str_from(words[i]);
-
-        if (str_starts(str_sub(scan->text, scan->at, scan->text.len), word)) {
-            scan->at += word.len;
-            return see(scan, 0, column, 0);
+        if (str_starts(str_sub(scan->text, scan->at, scan->text.len), words[i].word)) {
+            scan->at += words[i].word.len;
+            return see(scan, words[i].type, column, out);
         }
     }
     return refuse(scan, at_end(scan)
@@ -216,14 +269,14 @@ static enum error_code scan_word(struct json_scan *scan)
                             : "no value begins like this; texts and names need double quotes");
 }
 
-static enum error_code scan_name(struct json_scan *scan)
+static enum error_code scan_name(struct json_scan *scan, struct str *out)
 {
     enum error_code code;
 
     if (peek(scan) != '"') {
         return refuse(scan, "a member name in double quotes should be here");
     }
-    code = scan_text(scan);
+    code = scan_text(scan, out);
     skip_space(scan);
     if (code == ERR_OK && peek(scan) != ':') {
         return refuse(scan, "a colon should be here");
@@ -233,8 +286,59 @@ static enum error_code scan_name(struct json_scan *scan)
     return code;
 }
 
-static enum error_code scan_members(struct json_scan *scan, char close)
+/* Which names an object has so far: one bit for several names, so that most need no comparison. */
+struct names {
+    uint64_t bits;
+    unsigned n;
+};
+
+static void note_name(struct json_scan *scan, struct names *names, const struct json *object,
+                      struct str name)
 {
+    size_t sum = name.len == 0 ? 0
+                               : name.len * 7 + (unsigned char)name.ptr[0] * 5U +
+                                     (unsigned char)name.ptr[name.len - 1];
+    uint64_t bit = UINT64_C(1) << (sum & NAME_BITS);
+
+    if (++names->n > NAMES_LOOKED_AT ||
+        ((names->bits & bit) != 0 && json_get_str(object, name) != NULL)) {
+        scan->may_repeat = true;
+    }
+    names->bits |= bit;
+}
+
+/* A member or an element, and its place in `container`. */
+static enum error_code scan_member(struct json_scan *scan, struct json *container,
+                                   struct names *names)
+{
+    bool is_object = container->node.type == cJSON_Object;
+    struct str name = STR_EMPTY;
+    enum error_code code = is_object ? scan_name(scan, &name) : ERR_OK;
+    struct json *value = NULL;
+
+    if (code == ERR_OK) {
+        code = scan_value(scan, &value);
+    }
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (is_object) {
+        note_name(scan, names, container, name);
+        value->node.string = unconst(name.ptr);
+        value->name_len = (uint32_t)name.len;
+    }
+    json_attach(container, value);
+    return ERR_OK;
+}
+
+static enum error_code scan_members(struct json_scan *scan, struct json *container)
+{
+    char close = '}';
+    struct names names = {0};
+
+    if (container->node.type == cJSON_Array) {
+        close = ']';
+    }
     scan->at++;
     skip_space(scan);
     if (peek(scan) == close) {
@@ -242,11 +346,8 @@ static enum error_code scan_members(struct json_scan *scan, char close)
         return ERR_OK;
     }
     for (;;) {
-        enum error_code code = close == '}' ? scan_name(scan) : ERR_OK;
+        enum error_code code = scan_member(scan, container, &names);
 
-        if (code == ERR_OK) {
-            code = scan_value(scan);
-        }
         if (code != ERR_OK) {
             return code;
         }
@@ -267,9 +368,9 @@ static enum error_code scan_members(struct json_scan *scan, char close)
     }
 }
 
-static enum error_code scan_container(struct json_scan *scan, char close)
+static enum error_code scan_container(struct json_scan *scan, int type, struct json **out)
 {
-    enum error_code code = see(scan, 0, column_of(scan), 0);
+    enum error_code code = see(scan, type, column_of(scan), out);
 
     if (code != ERR_OK) {
         return code;
@@ -277,24 +378,34 @@ static enum error_code scan_container(struct json_scan *scan, char close)
     if (++scan->depth > scan->max_depth) {
         return refuse(scan, "nested deeper than this place takes");
     }
-    code = scan_members(scan, close);
+    code = scan_members(scan, *out);
     scan->depth--;
     return code;
 }
 
-static enum error_code scan_value(struct json_scan *scan)
+static enum error_code scan_string(struct json_scan *scan, struct json **out)
 {
-    uint32_t column = column_of(scan);
-    enum error_code code;
+    struct str text;
+    enum error_code code = see(scan, cJSON_String, column_of(scan), out);
 
+    if (code == ERR_OK) {
+        code = scan_text(scan, &text);
+    }
+    if (code == ERR_OK) {
+        set_text(*out, text);
+    }
+    return code;
+}
+
+static enum error_code scan_value(struct json_scan *scan, struct json **out)
+{
     switch (peek(scan)) {
     case '{':
-        return scan_container(scan, '}');
+        return scan_container(scan, cJSON_Object, out);
     case '[':
-        return scan_container(scan, ']');
+        return scan_container(scan, cJSON_Array, out);
     case '"':
-        code = see(scan, 0, column, 0);
-        return code == ERR_OK ? scan_text(scan) : code;
+        return scan_string(scan, out);
     case '-':
     case '0':
     case '1':
@@ -306,9 +417,9 @@ static enum error_code scan_value(struct json_scan *scan)
     case '7':
     case '8':
     case '9':
-        return scan_number(scan);
+        return scan_number(scan, out);
     default:
-        return scan_word(scan);
+        return scan_word(scan, out);
     }
 }
 
@@ -331,7 +442,7 @@ static enum error_code refuse_encoding(struct json_scan *scan, size_t bad)
     return refuse(scan, "not UTF-8; JSON must be sent in UTF-8 (RFC 8259 section 8.1)");
 }
 
-enum error_code json_scan(struct json_scan *scan)
+enum error_code json_scan(struct json_scan *scan, struct json **out)
 {
     size_t valid = utf8_valid_prefix(scan->text);
     enum error_code code;
@@ -343,13 +454,15 @@ enum error_code json_scan(struct json_scan *scan)
     if (valid < scan->text.len) {
         return refuse_encoding(scan, valid);
     }
+    scan->copy = arena_alloc(scan->arena, scan->text.len + 1);
+    mem_copy(scan->copy, scan->text.ptr, scan->text.len);
     if (str_starts(scan->text,
                    STR("\xEF\xBB\xBF"))) { /* a byte order mark: tolerated, as RFC 8259 allows */
         scan->at = 3;
         scan->line_start = 3;
     }
     skip_space(scan);
-    code = scan_value(scan);
+    code = scan_value(scan, out);
     skip_space(scan);
     if (code == ERR_OK && !at_end(scan)) {
         return refuse(scan, "something follows the end of the JSON value");

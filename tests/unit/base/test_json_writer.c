@@ -90,9 +90,30 @@ static void numbers_that_json_does_not_know_are_null(void **state)
     buf_done(&out);
 }
 
+/* Every byte at every place of a text, so that looking at eight at once finds what looking at each does. */
+static void plain_bytes_are_told_from_the_others_at_any_place(void **state)
+{
+    char text[20];
+
+    (void)state;
+    for (unsigned byte = 0; byte < 256; byte++) {
+        bool is_plain = byte >= 0x20 && byte < 0x7F && byte != '"' && byte != '\\';
+
+        for (size_t at = 0; at < sizeof(text); at++) {
+            for (size_t i = 0; i < sizeof(text); i++) {
+                text[i] = (char)(i % 2 == 0 ? 0x20 : 0x7E);
+            }
+            text[at] = (char)byte;
+            assert_int_equal(json_plain_len((struct str){text, sizeof(text)}),
+                             is_plain ? sizeof(text) : at);
+        }
+    }
+}
+
 int test_json_writer(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(plain_bytes_are_told_from_the_others_at_any_place),
         cmocka_unit_test(members_and_items_are_separated_and_nested),
         cmocka_unit_test(strings_are_escaped_and_mended),
         cmocka_unit_test(numbers_that_json_does_not_know_are_null),

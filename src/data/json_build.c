@@ -1,0 +1,237 @@
+/* Making, changing and printing trees. */
+#include <string.h>
+
+#include "base/check.h"
+#include "base/json_writer.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "json_internal.h"
+
+struct json *json_node_new(struct arena *arena, int type)
+{
+    struct json *node = arena_alloc(arena, sizeof(*node));
+
+    *node = (struct json){.node = {.type = type}, .arena = arena};
+    return node;
+}
+
+void json_attach(struct json *parent, struct json *child)
+{
+    cJSON *into = json_raw(parent);
+    cJSON *node = json_raw(child);
+
+    CHECK(node->prev == NULL); /* a root */
+    if (into->child == NULL) {
+        into->child = node;
+        node->prev = node;
+    } else {
+        node->prev = into->child->prev;
+        into->child->prev->next = node;
+        into->child->prev = node;
+    }
+}
+
+/* A root with a text of its own. */
+static struct json *new_with_text(struct arena *arena, int type, struct str text)
+{
+    struct json *node = json_node_new(arena, type);
+
+    CHECK(text.len < UINT32_MAX);
+    node->node.valuestring = unconst(arena_cstr(arena, text));
+    node->text_len = (uint32_t)text.len;
+    return node;
+}
+
+struct json *json_new_object(struct arena *arena)
+{
+    return json_node_new(arena, cJSON_Object);
+}
+
+struct json *json_new_array(struct arena *arena)
+{
+    return json_node_new(arena, cJSON_Array);
+}
+
+/* cJSON's texts end at the first NUL and it prints bytes as they are: both are mended here. */
+static struct str presentable(struct arena *arena, struct str value)
+{
+    struct buf text;
+    struct str copy;
+
+    if (utf8_valid(value) && str_find_char(value, '\0') < 0) {
+        return value;
+    }
+    buf_init(&text, value.len * 3 + 3);
+    while (value.len > 0) {
+        uint32_t point = utf8_next(&value);
+        char piece[4];
+
+        buf_append(&text, piece, utf8_encode(point == 0 ? 0xFFFD : point, piece));
+    }
+    copy = arena_str(arena, buf_view(&text));
+    buf_done(&text);
+    return copy;
+}
+
+struct json *json_new_string(struct arena *arena, struct str value)
+{
+    return new_with_text(arena, cJSON_String, presentable(arena, value));
+}
+
+struct json *json_new_raw_number(struct arena *arena, struct str decimal)
+{
+    CHECK(decimal.len > 0);
+    return new_with_text(arena, cJSON_Raw, decimal);
+}
+
+struct json *json_new_int(struct arena *arena, int64_t value)
+{
+    char digits[DIGITS_MAX];
+
+    return json_new_raw_number(arena, str_of_int(value, digits));
+}
+
+struct json *json_new_double(struct arena *arena, double value)
+{
+    return json_new_raw_number(arena, arena_printf(arena, "%.15g", value));
+}
+
+struct json *json_new_bool(struct arena *arena, bool value)
+{
+    return json_node_new(arena, value ? cJSON_True : cJSON_False);
+}
+
+struct json *json_new_null(struct arena *arena)
+{
+    return json_node_new(arena, cJSON_NULL);
+}
+
+/* Names are copied by whoever attaches. */
+static struct json *copy_value(struct arena *arena, const struct json *node)
+{
+    struct json *copy = node->node.valuestring != NULL
+                            ? new_with_text(arena, node->node.type,
+                                            (struct str){node->node.valuestring, node->text_len})
+                            : json_node_new(arena, node->node.type);
+
+    copy->line = node->line;
+    copy->column = node->column;
+    return copy;
+}
+
+static void set_name(struct json *node, struct str name)
+{
+    CHECK(name.len < UINT32_MAX);
+    node->node.string = unconst(arena_cstr(node->arena, name));
+    node->name_len = (uint32_t)name.len;
+}
+
+static struct json *copy_tree(struct arena *arena, const struct json *node)
+{
+    struct json *copy = copy_value(arena, node);
+    const struct json *child;
+
+    JSON_FOREACH (child, node) {
+        struct json *inner = copy_tree(arena, child);
+
+        if (child->node.string != NULL) {
+            set_name(inner, json_name(child));
+        }
+        json_attach(copy, inner);
+    }
+    return copy;
+}
+
+struct json *json_copy(struct arena *arena, const struct json *node)
+{
+    return node == NULL ? json_new_null(arena) : copy_tree(arena, node);
+}
+
+void json_remove_child(struct json *parent, const struct json *child)
+{
+    (void)cJSON_DetachItemViaPointer(json_raw(parent), json_raw(child));
+}
+
+void json_remove(struct json *object, struct str name)
+{
+    const struct json *child = json_get_str(object, name);
+
+    if (child != NULL) {
+        json_remove_child(object, child);
+    }
+}
+
+void json_set(struct json *object, struct str name, struct json *child)
+{
+    if (child == NULL) {
+        return;
+    }
+    CHECK(json_type(object) == JSON_OBJECT);
+    json_remove(object, name);
+    set_name(child, name);
+    json_attach(object, child);
+}
+
+void json_put_text(struct json *string, struct arena *arena, struct str value)
+{
+    CHECK(json_type(string) == JSON_STRING);
+    value = presentable(arena, value);
+    CHECK(value.len < UINT32_MAX);
+    string->node.valuestring = unconst(arena_cstr(arena, value));
+    string->text_len = (uint32_t)value.len;
+}
+
+void json_append(struct json *array, struct json *child)
+{
+    if (child != NULL) {
+        CHECK(json_type(array) == JSON_ARRAY);
+        json_attach(array, child);
+    }
+}
+
+/* ---- printing ---- */
+
+static void print_container(struct buf *out, const struct json *node)
+{
+    char *text = cJSON_PrintUnformatted(json_raw(node));
+
+    CHECK(text != NULL);
+    buf_text(out, text);
+    cJSON_free(text);
+}
+
+void json_print(struct buf *out, const struct json *node)
+{
+    switch (json_type(node)) {
+    case JSON_NULL:
+        buf_text(out, "null");
+        break;
+    case JSON_BOOL:
+        buf_text(out, json_true(node) ? "true" : "false");
+        break;
+    case JSON_NUMBER:
+        buf_append(out, node->node.valuestring, node->text_len);
+        break;
+    case JSON_STRING:
+        buf_char(out, '"');
+        json_escape(out, json_str(node));
+        buf_char(out, '"');
+        break;
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+        print_container(out, node);
+        break;
+    }
+}
+
+struct str json_text(struct arena *arena, const struct json *node)
+{
+    struct buf text;
+    struct str copy;
+
+    buf_init(&text, SIZE_MAX / 4);
+    json_print(&text, node);
+    copy = arena_str(arena, buf_view(&text));
+    buf_done(&text);
+    return copy;
+}
