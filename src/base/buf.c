@@ -12,9 +12,19 @@ void buf_init(struct buf *buf, size_t max)
     *buf = (struct buf){.max = max};
 }
 
+void buf_init_on(struct buf *buf, char *memory, size_t size, size_t max)
+{
+    size_t cap = size <= max ? size : max + 1;
+
+    *buf = (struct buf){.ptr = memory, .cap = cap, .max = max, .borrowed = true};
+}
+
 void buf_done(struct buf *buf)
 {
-    mem_free(buf->ptr);
+    if (!buf->borrowed) {
+        mem_free(buf->ptr);
+    }
+    buf->borrowed = false;
     buf->ptr = NULL;
     buf->len = 0;
     buf->cap = 0;
@@ -24,6 +34,20 @@ void buf_clear(struct buf *buf)
 {
     buf->len = 0;
     buf->overflowed = false;
+}
+
+static void grow(struct buf *buf, size_t cap)
+{
+    if (buf->borrowed) {
+        char *own = mem_alloc(cap);
+
+        mem_copy(own, buf->ptr, buf->len);
+        buf->ptr = own;
+        buf->borrowed = false;
+    } else {
+        buf->ptr = mem_realloc(buf->ptr, cap);
+    }
+    buf->cap = cap;
 }
 
 /* One byte more than asked is kept, so that buf_cstr never has to grow past the ceiling. */
@@ -44,8 +68,7 @@ char *buf_reserve(struct buf *buf, size_t len)
         if (cap > buf->max + 1) {
             cap = buf->max + 1;
         }
-        buf->ptr = mem_realloc(buf->ptr, cap);
-        buf->cap = cap;
+        grow(buf, cap);
     }
     return buf->ptr + buf->len;
 }
