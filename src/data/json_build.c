@@ -1,11 +1,11 @@
 /* Making, changing and printing trees. */
-#include <string.h>
-
 #include "base/check.h"
 #include "base/json_writer.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "json_internal.h"
+
+enum { SHORT_TEXT = 2048 /* longer ones take memory from the heap */ };
 
 struct json *json_node_new(struct arena *arena, int type)
 {
@@ -191,13 +191,30 @@ void json_append(struct json *array, struct json *child)
 
 /* ---- printing ---- */
 
-static void print_container(struct buf *out, const struct json *node)
+static void print_text(struct buf *out, struct str text)
 {
-    char *text = cJSON_PrintUnformatted(json_raw(node));
+    buf_char(out, '"');
+    json_escape(out, text);
+    buf_char(out, '"');
+}
 
-    CHECK(text != NULL);
-    buf_text(out, text);
-    cJSON_free(text);
+static void print_members(struct buf *out, const struct json *container)
+{
+    bool is_object = json_type(container) == JSON_OBJECT;
+    const struct json *child;
+
+    buf_char(out, is_object ? '{' : '[');
+    JSON_FOREACH (child, container) {
+        if (child != json_first(container)) {
+            buf_char(out, ',');
+        }
+        if (is_object) {
+            print_text(out, json_name(child));
+            buf_char(out, ':');
+        }
+        json_print(out, child);
+    }
+    buf_char(out, is_object ? '}' : ']');
 }
 
 void json_print(struct buf *out, const struct json *node)
@@ -213,23 +230,22 @@ void json_print(struct buf *out, const struct json *node)
         buf_append(out, node->node.valuestring, node->text_len);
         break;
     case JSON_STRING:
-        buf_char(out, '"');
-        json_escape(out, json_str(node));
-        buf_char(out, '"');
+        print_text(out, json_str(node));
         break;
     case JSON_ARRAY:
     case JSON_OBJECT:
-        print_container(out, node);
+        print_members(out, node);
         break;
     }
 }
 
 struct str json_text(struct arena *arena, const struct json *node)
 {
+    char room[SHORT_TEXT];
     struct buf text;
     struct str copy;
 
-    buf_init(&text, SIZE_MAX / 4);
+    buf_init_on(&text, room, sizeof(room), SIZE_MAX / 4);
     json_print(&text, node);
     copy = arena_str(arena, buf_view(&text));
     buf_done(&text);
