@@ -17,7 +17,7 @@
 
 struct template;
 
-/* Where values come from; NULL answer: absent. The node may be borrowed (it is copied). */
+/* Where values come from; NULL answer: absent. The node may be borrowed: its text is written. */
 struct scope {
     const struct json *(*get)(const struct scope *scope, struct str name);
     const void *context;
@@ -32,7 +32,11 @@ enum error_code template_parse(struct arena *arena, const char *json_text, struc
 /* Calls `fn` once for each name that the template uses. */
 void template_names(const struct template *template, void (*fn)(void *context, struct str name),
                     void *context);
-/* ERR_INTERNAL naming the variable when a required value is absent or of the wrong kind. */
+/* The text, in the arena. ERR_INTERNAL naming the variable when a required value is absent or of the wrong
+ * kind. */
+enum error_code template_text(const struct template *template, const struct scope *scope,
+                              struct arena *arena, struct str *out, struct error *err) MUST_CHECK;
+/* The same as a tree. */
 enum error_code template_expand(const struct template *template, const struct scope *scope,
                                 struct arena *arena, struct json **out,
                                 struct error *err) MUST_CHECK;

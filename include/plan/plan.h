@@ -151,7 +151,7 @@ struct plan {
     struct deadline again;
     struct deadline limit;
     struct later_item soon;
-    struct arena scratch;   /* the request in flight; emptied for each */
+    struct arena scratch;   /* the request in flight, of the second call on; emptied for each */
     struct arena *polls[2]; /* answers of the row that polls: the newest two */
     struct arena *passing;  /* the answer of a row whose answer is not kept */
     unsigned n_polls;

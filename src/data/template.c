@@ -1,10 +1,14 @@
-/* A template is its parsed JSON tree; expansion walks it and copies values in, node by node. */
+/* A template is its parsed JSON tree; expansion walks it and writes values in, node by node. */
 #include "data/template.h"
 
-#include "base/check.h"
+#include "base/json_writer.h"
 #include "base/percent.h"
 
-enum { TEMPLATE_TEXT_MAX = 4 * 1024 * 1024, ID_DIGITS_MAX = 19 };
+enum {
+    TEMPLATE_TEXT_MAX = 4 * 1024 * 1024,
+    ID_DIGITS_MAX = 19,
+    SHORT_TEXT = 1024 /* longer ones take memory from the heap */
+};
 
 struct template
 {
@@ -135,27 +139,45 @@ struct scope scope_of_object(const struct json *object, const struct scope *oute
 
 /* ---- expansion ---- */
 
+static struct str keep(struct arena *arena, struct buf *text)
+{
+    struct str copy = arena_str(arena, buf_view(text));
+
+    buf_done(text);
+    return copy;
+}
+
 struct expansion {
     const struct scope *scope;
     struct arena *arena;
+    struct buf *out;
     struct error *err;
 };
 
-static enum error_code expand_node(const struct expansion *x, const struct json *node,
-                                   struct json **out);
+static enum error_code write_node(const struct expansion *x, const struct json *node);
 
 static enum error_code missing(const struct expansion *x, struct str name)
 {
     return error_set(x->err, ERR_INTERNAL, "no value for \"%.*s\"", STR_ARG(name));
 }
 
-/* The value as the text of a JSON integer. */
-static bool integer_text(const struct expansion *x, const struct json *value, struct str *out)
+static void write_text(struct buf *out, struct str text)
+{
+    buf_char(out, '"');
+    json_escape(out, text);
+    buf_char(out, '"');
+}
+
+/* The value as the text of a JSON integer, after its sign. */
+static bool integer_text(const struct expansion *x, const struct json *value, struct str *out,
+                         bool *out_negative)
 {
     struct str text =
         json_type(value) == JSON_NUMBER ? json_number_text(value, x->arena) : json_str(value);
-    struct str digits = text.len > 0 && text.ptr[0] == '-' ? str_sub(text, 1, text.len) : text;
+    struct str digits = text;
 
+    *out_negative = text.len > 0 && text.ptr[0] == '-';
+    digits = *out_negative ? str_sub(text, 1, text.len) : text;
     if (digits.len == 0 || digits.len > ID_DIGITS_MAX) {
         return false;
     }
@@ -167,126 +189,154 @@ static bool integer_text(const struct expansion *x, const struct json *value, st
     while (digits.len > 1 && digits.ptr[0] == '0') { /* JSON numbers have no leading zeros */
         digits = str_sub(digits, 1, digits.len);
     }
-    *out = text.ptr[0] == '-' ? arena_printf(x->arena, "-%.*s", STR_ARG(digits)) : digits;
+    *out = digits;
     return true;
 }
 
-static enum error_code expand_integer(const struct expansion *x, struct str name,
-                                      const struct json *value, struct json **out)
+static enum error_code write_integer(const struct expansion *x, struct str name,
+                                     const struct json *value)
 {
     struct str text;
+    bool negative;
 
     /* The open place of a dry run stays readable. */
     if (json_type(value) == JSON_STRING && str_starts(json_str(value), STR("{"))) {
-        *out = json_copy(x->arena, value);
+        json_print(x->out, value);
         return ERR_OK;
     }
-    if (!integer_text(x, value, &text)) {
+    if (!integer_text(x, value, &text, &negative)) {
         return error_set(x->err, ERR_INTERNAL, "the value of \"%.*s\" is not a whole number",
                          STR_ARG(name));
     }
-    *out = json_new_raw_number(x->arena, text);
+    buf_text(x->out, negative ? "-" : "");
+    buf_str(x->out, text);
     return ERR_OK;
 }
 
-/* *out NULL: the member is left out. */
-static enum error_code expand_text(const struct expansion *x, struct str text, struct json **out)
+static enum error_code write_string(const struct expansion *x, struct str text)
 {
     struct str name;
     enum form form = form_of(text, &name);
     const struct json *value;
 
     if (form == FORM_LITERAL) {
-        *out = json_new_string(x->arena, name);
+        write_text(x->out, name);
         return ERR_OK;
     }
     value = scope_get(x->scope, name);
-    if (form == FORM_OPTIONAL) {
-        bool leave_out = value == NULL || (json_type(value) == JSON_BOOL && !json_true(value));
-
-        *out = leave_out ? NULL : json_copy(x->arena, value);
-        return ERR_OK;
-    }
     if (value == NULL) {
         return missing(x, name);
     }
     if (form == FORM_INTEGER) {
-        return expand_integer(x, name, value, out);
+        return write_integer(x, name, value);
     }
-    *out = json_copy(x->arena, value);
+    json_print(x->out, value);
     return ERR_OK;
 }
 
-static enum error_code expand_guess(const struct expansion *x, const struct json *inner,
-                                    struct json **out)
+/* "$?name" whose value is absent or false: the member is not written. */
+static bool is_left_out(const struct expansion *x, const struct json *node)
 {
-    struct json *object = NULL;
-    enum error_code code = expand_node(x, inner, &object);
+    struct str name;
+    const struct json *value;
 
-    if (code == ERR_OK) {
-        *out = json_new_string(x->arena, json_text(x->arena, object));
+    if (json_type(node) != JSON_STRING || form_of(json_str(node), &name) != FORM_OPTIONAL) {
+        return false;
     }
-    return code;
+    value = scope_get(x->scope, name);
+    return value == NULL || (json_type(value) == JSON_BOOL && !json_true(value));
 }
 
-static enum error_code expand_members(const struct expansion *x, const struct json *node,
-                                      struct json *into)
+/* The object as a text in quotes: written as it is, and then taken up again. */
+static enum error_code write_guess(const struct expansion *x, const struct json *inner)
 {
+    size_t from = x->out->len;
+    enum error_code code = write_node(x, inner);
+    struct str text;
+
+    if (code != ERR_OK || !buf_ok(x->out)) {
+        return code;
+    }
+    text = arena_str(x->arena, str_sub(buf_view(x->out), from, x->out->len));
+    buf_truncate(x->out, from);
+    write_text(x->out, text);
+    return ERR_OK;
+}
+
+static enum error_code write_members(const struct expansion *x, const struct json *node)
+{
+    bool is_object = json_type(node) == JSON_OBJECT;
+    bool is_first = true;
     const struct json *child;
 
+    buf_char(x->out, is_object ? '{' : '[');
     JSON_FOREACH (child, node) {
-        struct json *value = NULL;
-        enum error_code code = expand_node(x, child, &value);
+        enum error_code code;
 
+        if (is_left_out(x, child)) {
+            continue;
+        }
+        buf_text(x->out, is_first ? "" : ",");
+        is_first = false;
+        if (is_object) {
+            write_text(x->out, json_name(child));
+            buf_char(x->out, ':');
+        }
+        code = write_node(x, child);
         if (code != ERR_OK) {
             return code;
         }
-        if (json_type(node) == JSON_OBJECT) {
-            json_set(into, json_name(child), value);
-        } else {
-            json_append(into, value);
-        }
     }
+    buf_char(x->out, is_object ? '}' : ']');
     return ERR_OK;
 }
 
-static enum error_code expand_node(const struct expansion *x, const struct json *node,
-                                   struct json **out)
+static enum error_code write_node(const struct expansion *x, const struct json *node)
 {
     const struct json *guess = json_get(node, "$guess");
 
     switch (json_type(node)) {
     case JSON_STRING:
-        return expand_text(x, json_str(node), out);
+        return write_string(x, json_str(node));
     case JSON_OBJECT:
-        if (guess != NULL) {
-            return expand_guess(x, guess, out);
-        }
-        *out = json_new_object(x->arena);
-        return expand_members(x, node, *out);
     case JSON_ARRAY:
-        *out = json_new_array(x->arena);
-        return expand_members(x, node, *out);
+        return guess != NULL ? write_guess(x, guess) : write_members(x, node);
     case JSON_NULL:
     case JSON_BOOL:
     case JSON_NUMBER:
-        *out = json_copy(x->arena, node);
+        json_print(x->out, node);
         return ERR_OK;
     }
     return ERR_INTERNAL;
 }
 
+enum error_code template_text(const struct template *template, const struct scope *scope,
+                              struct arena *arena, struct str *out, struct error *err)
+{
+    char room[SHORT_TEXT];
+    struct buf text;
+    const struct expansion x = {scope, arena, &text, err};
+    enum error_code code;
+
+    buf_init_on(&text, room, sizeof(room), TEMPLATE_TEXT_MAX);
+    code = write_node(&x, template->tree);
+    if (code == ERR_OK && !buf_ok(&text)) {
+        code =
+            error_set(err, ERR_TOO_BIG, "the request to the platform would be larger than %d bytes",
+                      TEMPLATE_TEXT_MAX);
+    }
+    *out = keep(arena, &text);
+    return code;
+}
+
+/* The text is what counts; the tree is one of it. */
 enum error_code template_expand(const struct template *template, const struct scope *scope,
                                 struct arena *arena, struct json **out, struct error *err)
 {
-    const struct expansion x = {scope, arena, err};
-    struct json *tree = NULL;
-    enum error_code code = expand_node(&x, template->tree, &tree);
+    struct str text;
+    enum error_code code = template_text(template, scope, arena, &text, err);
 
-    if (code == ERR_OK) {
-        *out = tree;
-    }
-    return code;
+    return code == ERR_OK ? json_parse(arena, text, &json_of_ours, out, err) : code;
 }
 
 /* ---- paths and queries ---- */
@@ -307,14 +357,6 @@ static struct str value_text(const struct json *value, struct arena *arena)
     return json_str(value);
 }
 
-static struct str keep(struct arena *arena, struct buf *text)
-{
-    struct str copy = arena_str(arena, buf_view(text));
-
-    buf_done(text);
-    return copy;
-}
-
 static void put_value(struct buf *out, struct str value)
 {
     /* The open place of a dry run ("{goal_id}") stays readable; no real value begins like that in a
@@ -328,8 +370,7 @@ static void put_value(struct buf *out, struct str value)
 }
 
 /* One piece with at most simple {name} places; false in *out_kept: it held an absent {?name}. */
-static enum error_code expand_piece(const struct expansion *x, struct str piece, struct buf *out,
-                                    bool *out_kept)
+static enum error_code expand_piece(const struct expansion *x, struct str piece, bool *out_kept)
 {
     *out_kept = true;
     while (piece.len > 0) {
@@ -339,10 +380,10 @@ static enum error_code expand_piece(const struct expansion *x, struct str piece,
         bool optional;
 
         if (!str_cut(piece, '{', &before, &piece)) {
-            buf_str(out, before);
+            buf_str(x->out, before);
             return ERR_OK;
         }
-        buf_str(out, before);
+        buf_str(x->out, before);
         (void)str_cut(piece, '}', &name, &piece);
         optional = name.len > 0 && name.ptr[0] == '?';
         name = optional ? str_sub(name, 1, name.len) : name;
@@ -351,7 +392,7 @@ static enum error_code expand_piece(const struct expansion *x, struct str piece,
             *out_kept = false;
             return optional ? ERR_OK : missing(x, name);
         }
-        put_value(out, value_text(value, x->arena));
+        put_value(x->out, value_text(value, x->arena));
     }
     return ERR_OK;
 }
@@ -359,13 +400,14 @@ static enum error_code expand_piece(const struct expansion *x, struct str piece,
 enum error_code path_expand(const char *path, const struct scope *scope, struct arena *arena,
                             struct str *out, struct error *err)
 {
-    const struct expansion x = {scope, arena, err};
+    char room[SHORT_TEXT];
     struct buf text;
+    const struct expansion x = {scope, arena, &text, err};
     bool kept;
     enum error_code code;
 
-    buf_init(&text, TEMPLATE_TEXT_MAX);
-    code = expand_piece(&x, str_from(path), &text, &kept);
+    buf_init_on(&text, room, sizeof(room), TEMPLATE_TEXT_MAX);
+    code = expand_piece(&x, str_from(path), &kept);
     if (code != ERR_OK) {
         buf_done(&text);
         return code;
@@ -377,12 +419,13 @@ enum error_code path_expand(const char *path, const struct scope *scope, struct 
 enum error_code query_expand(const char *query, const struct scope *scope, struct arena *arena,
                              struct str *out, struct error *err)
 {
-    const struct expansion x = {scope, arena, err};
+    char room[SHORT_TEXT];
     struct buf text;
+    const struct expansion x = {scope, arena, &text, err};
     struct str rest = str_from(query);
     struct str pair;
 
-    buf_init(&text, TEMPLATE_TEXT_MAX);
+    buf_init_on(&text, room, sizeof(room), TEMPLATE_TEXT_MAX);
     while (str_next(&rest, '&', &pair)) {
         size_t before = text.len;
         bool kept;
@@ -391,7 +434,7 @@ enum error_code query_expand(const char *query, const struct scope *scope, struc
         if (before > 0) {
             buf_char(&text, '&');
         }
-        code = expand_piece(&x, pair, &text, &kept);
+        code = expand_piece(&x, pair, &kept);
         if (code != ERR_OK) {
             buf_done(&text);
             return code;

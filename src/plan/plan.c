@@ -200,7 +200,8 @@ static enum error_code send_row(struct plan *plan, struct error *err)
     }
     spec = plan->way->spec;
     arena_reset(&plan->scratch);
-    code = row_expand(plan, row, plan->way, &plan->scratch, &made, err);
+    code = row_expand(plan, row, plan->way, plan->n_calls == 0 ? plan->arena : &plan->scratch,
+                      &made, err);
     if (code != ERR_OK) {
         return code;
     }
@@ -209,7 +210,7 @@ static enum error_code send_row(struct plan *plan, struct error *err)
         .method = str_from(spec->method),
         .path = made.path,
         .query = made.query,
-        .body = made.body != NULL ? json_text(&plan->scratch, made.body) : STR_EMPTY,
+        .body = made.body,
         .token = plan->options.bearer.len > 0 ? NULL : plan->options.token,
         .tokens = plan->options.bearer.len > 0 ? NULL : plan->options.tokens,
         .bearer = plan->options.bearer,

@@ -7,7 +7,7 @@
 struct row_request {
     struct str path;
     struct str query;
-    struct json *body; /* NULL none */
+    struct str body; /* JSON; empty: none */
 };
 
 /* ways.c. The way that a call of the row goes next (the only one, for most); NULL: all were

@@ -5,7 +5,7 @@
 
 #include "base/check.h"
 
-enum { MAX_ROWS = 10000, FIRST_ROWS = 8 };
+enum { MAX_ROWS = 10000, FIRST_ROWS = 2 /* most plans have one row */ };
 
 void plan_forget_arena(void *pointer)
 {

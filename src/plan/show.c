@@ -4,6 +4,8 @@
  * as it is. */
 #include "plan_internal.h"
 
+#include "base/check.h"
+
 struct showing {
     const struct scope *values;
     struct arena *arena;
@@ -50,12 +52,12 @@ enum error_code call_expand(const struct call *call, const struct scope *values,
     enum error_code code = path_expand(spec->path, values, arena, &out->path, err);
 
     out->query = STR_EMPTY;
-    out->body = NULL;
+    out->body = STR_EMPTY;
     if (code == ERR_OK && spec->query != NULL) {
         code = query_expand(spec->query, values, arena, &out->query, err);
     }
     if (code == ERR_OK && call->body != NULL) {
-        code = template_expand(call->body, values, arena, &out->body, err);
+        code = template_text(call->body, values, arena, &out->body, err);
     }
     return code;
 }
@@ -64,14 +66,16 @@ static struct json *request_of(const struct call *call, const struct row_request
                                struct arena *arena)
 {
     struct json *out = json_new_object(arena);
+    struct json *body = NULL;
 
     json_set(out, STR("method"), json_new_string(arena, str_from(call->spec->method)));
     json_set(out, STR("path"), json_new_string(arena, made->path));
     if (made->query.len > 0) {
         json_set(out, STR("query"), json_new_string(arena, made->query));
     }
-    if (made->body != NULL) {
-        json_set(out, STR("body"), made->body);
+    if (made->body.len > 0) {
+        CHECK(json_parse(arena, made->body, &json_of_ours, &body, NULL) == ERR_OK); /* ours */
+        json_set(out, STR("body"), body);
     }
     return out;
 }
