@@ -65,6 +65,15 @@ struct route_contract {
 
 enum { ROUTE_MAX_LABELS = 96, ROUTE_MAX_ROWS = 128 };
 
+enum { ROUTE_MAX_PARTS = 8 };
+
+/* A pattern taken apart. */
+struct route_shape {
+    struct str parts[ROUTE_MAX_PARTS];
+    size_t n_parts;
+    bool has_many; /* a `{name*}` is among them */
+};
+
 struct route_table {
     const struct route *rows;
     size_t n;
@@ -73,9 +82,10 @@ struct route_table {
     const char *labels[ROUTE_MAX_LABELS]; /* distinct patterns; 0 is "unmatched" */
     size_t n_labels;
     size_t label_of[ROUTE_MAX_ROWS];
+    struct route_shape shapes[ROUTE_MAX_ROWS];
 };
 
-/* Fills the labels; a second call changes nothing. */
+/* Fills labels and shapes; a second call changes nothing. */
 void route_table_open(struct route_table *table);
 size_t route_label(const struct route_table *table, const struct route *route);
 /* ERR_NOT_FOUND; or ERR_METHOD_NOT_ALLOWED with the methods that would work in out->allow. */

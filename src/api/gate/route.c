@@ -21,6 +21,23 @@ static size_t label_for(struct route_table *table, const char *pattern)
     return at;
 }
 
+static bool is_many(struct str pattern)
+{
+    return str_ends(pattern, STR("*}"));
+}
+
+static void take_apart(const char *pattern, struct route_shape *out)
+{
+    struct str rest = str_from(pattern);
+    struct str part;
+
+    while (str_next(&rest, '/', &part)) {
+        CHECK(out->n_parts < ROUTE_MAX_PARTS);
+        out->parts[out->n_parts++] = part;
+        out->has_many = out->has_many || is_many(part);
+    }
+}
+
 void route_table_open(struct route_table *table)
 {
     if (table->n_labels != 0) {
@@ -31,6 +48,7 @@ void route_table_open(struct route_table *table)
     table->n_labels = 1;
     for (size_t i = 0; i < table->n; i++) {
         table->label_of[i] = label_for(table, table->rows[i].pattern);
+        take_apart(table->rows[i].pattern, &table->shapes[i]);
     }
 }
 
@@ -48,7 +66,7 @@ struct segments {
 
 /* A NUL or a dot segment means different things to different programs. Clients that are made from
  * the document write the slashes in a parameter of several segments as %2F: only there one may
- * stand (pattern_matches). */
+ * stand (shape_matches). */
 static enum error_code add_decoded(struct segments *out, struct str decoded, struct error *err)
 {
     struct str rest = decoded;
@@ -98,30 +116,22 @@ static enum error_code split_path(struct arena *arena, struct str path, struct s
     return ERR_OK;
 }
 
-static bool is_many(struct str pattern)
-{
-    return str_ends(pattern, STR("*}"));
-}
-
 /* `{name*}` takes all segments that the rest of the pattern does not need: at most one per
  * pattern. */
-static bool pattern_matches(struct arena *arena, const char *pattern, const struct segments *path,
-                            struct str params[ROUTE_MAX_PARAMS])
+static bool shape_matches(struct arena *arena, const struct route_shape *want,
+                          const struct segments *path, struct str params[ROUTE_MAX_PARAMS])
 {
-    struct segments want = {.n = 0};
-    struct str rest = str_from(pattern);
-    struct str part;
     size_t at = 0;
     size_t n_params = 0;
 
-    while (str_next(&rest, '/', &part)) {
-        want.items[want.n++] = part;
+    if (want->has_many ? path->n < want->n_parts : path->n != want->n_parts) {
+        return false;
     }
-    for (size_t i = 0; i < want.n; i++) {
+    for (size_t i = 0; i < want->n_parts; i++) {
         size_t take = 1;
 
-        if (is_many(want.items[i])) {
-            size_t after = want.n - i - 1;
+        if (is_many(want->parts[i])) {
+            size_t after = want->n_parts - i - 1;
 
             if (path->n < at + after + 1) {
                 return false;
@@ -131,13 +141,13 @@ static bool pattern_matches(struct arena *arena, const char *pattern, const stru
         if (at + take > path->n || path->is_joined[at]) {
             return false;
         }
-        if (want.items[i].ptr[0] == '{') {
+        if (want->parts[i].ptr[0] == '{') {
             params[n_params] = path->items[at];
             for (size_t k = 1; k < take; k++) {
                 arena_join(arena, &params[n_params], " ", path->items[at + k]);
             }
             n_params++;
-        } else if (!str_eq(want.items[i], path->items[at])) {
+        } else if (!str_eq(want->parts[i], path->items[at])) {
             return false;
         }
         at += take;
@@ -171,7 +181,7 @@ enum error_code route_find(const struct route_table *table, struct arena *arena,
         return code;
     }
     for (size_t i = 0; i < table->n; i++) {
-        if (!pattern_matches(arena, table->rows[i].pattern, &segments, out->params)) {
+        if (!shape_matches(arena, &table->shapes[i], &segments, out->params)) {
             continue;
         }
         if (method_serves(table->rows[i].method, method)) {
