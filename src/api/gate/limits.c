@@ -72,9 +72,10 @@ static void tell(struct task *task, struct gcra_limit limit, const struct gcra_v
 {
     struct exchange *exchange = task->exchange;
     unsigned reset_s = seconds_up(verdict->full_after_ns);
+    char room[POLICY_MAX];
     struct buf text;
 
-    buf_init(&text, POLICY_MAX);
+    buf_init_on(&text, room, sizeof(room), POLICY_MAX);
     put_policy(&text, limit);
     exchange_set_header(exchange, "RateLimit-Policy", buf_view(&text));
     buf_clear(&text);
@@ -130,16 +131,18 @@ enum stage_verdict limits_count_caller(struct task *task)
     struct gcra_verdict verdict;
     const struct config_rate *rate = task->principal.rate;
     uint32_t at_once;
+    uint64_t now;
     struct gcra_limit limit;
 
     if (!limits->enabled || task->config->auth.modes == AUTH_NONE) {
         return STAGE_CONTINUE;
     }
-    bucket = limit_table_get(&limits->callers,
-                             (struct str){(const char *)task->principal.owner.bytes, DIGEST_BYTES},
-                             now_ns());
+    now = now_ns();
+    bucket =
+        limit_table_get(&limits->callers,
+                        (struct str){(const char *)task->principal.owner.bytes, DIGEST_BYTES}, now);
     limit = limit_of(limits, rate);
-    verdict = gcra_take(&bucket->tat_ns, limit, now_ns());
+    verdict = gcra_take(&bucket->tat_ns, limit, now);
     tell(task, limit, &verdict);
     if (!verdict.allowed) {
         return refuse(task, seconds_up(verdict.retry_after_ns),

@@ -3,6 +3,8 @@
 #include "base/nearest.h"
 #include "base/utf8.h"
 
+enum { NAME_SHOWN = 64, POINTER_MAX = 256 /* longer ones take memory from the heap */ };
+
 bool member_take(const struct member *member, const struct json *value, const char *pointer,
                  struct json *values, struct error_list *errors, struct arena *arena)
 {
@@ -56,7 +58,17 @@ static void unknown_member(struct arena *arena, const struct member *members, st
 
 static const char *pointer_to(struct arena *arena, const char *prefix, struct str name)
 {
-    return arena_cstr(arena, arena_printf(arena, "%s/%.*s", prefix, STR_ARG(utf8_clip(name, 64))));
+    char room[POINTER_MAX];
+    struct buf text;
+    const char *pointer;
+
+    buf_init_on(&text, room, sizeof(room), SIZE_MAX / 4);
+    buf_text(&text, prefix);
+    buf_char(&text, '/');
+    buf_str(&text, utf8_clip(name, NAME_SHOWN));
+    pointer = arena_cstr(arena, buf_view(&text));
+    buf_done(&text);
+    return pointer;
 }
 
 const struct json *members_check(struct arena *arena, const struct json *body,

@@ -7,7 +7,7 @@
 #include "base/utf8.h"
 #include "http/problem.h"
 
-enum { MADE_SHOWN = 3, TEXT_BEFORE_MADE = 200, TIMING_MAX = 256 };
+enum { MADE_SHOWN = 3, TEXT_BEFORE_MADE = 200, TIMING_MAX = 256, TIME_MAX = 64 };
 
 /* name;dur=MILLISECONDS with three decimals */
 static void add_duration(struct buf *out, const char *name, uint64_t us)
@@ -23,9 +23,10 @@ static void add_server_timing(struct task *task)
 {
     static const enum trace_stage shown[] = {TRACE_QUEUE, TRACE_CACHE, TRACE_UPSTREAM};
     const struct trace *trace = &task->exchange->trace;
+    char room[TIMING_MAX];
     struct buf value;
 
-    buf_init(&value, TIMING_MAX);
+    buf_init_on(&value, room, sizeof(room), TIMING_MAX);
     for (size_t i = 0; i < ARRAY_LEN(shown); i++) {
         if (trace->stage_us[shown[i]] != 0) {
             add_duration(&value, trace_stage_name(shown[i]), trace->stage_us[shown[i]]);
@@ -159,10 +160,11 @@ void task_set_location(struct task *task, struct str location)
 
 struct str task_now(struct task *task)
 {
+    char room[TIME_MAX];
     struct buf text;
     struct str copy;
 
-    buf_init(&text, 64);
+    buf_init_on(&text, room, sizeof(room), TIME_MAX);
     clock_format(&text, clock_wall_ms());
     copy = arena_str(task->arena, buf_view(&text));
     buf_done(&text);
