@@ -1,6 +1,8 @@
 #include "base/json_writer.h"
 
+#include <endian.h>
 #include <math.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/utf8.h"
@@ -174,44 +176,41 @@ static void escape_ascii(struct buf *out, char c)
     buf_printf(out, "\\u%04x", (unsigned)(unsigned char)c);
 }
 
-static bool is_plain(unsigned char c)
-{
-    return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
-}
-
-/* The top bit of each byte of `word` that is less than `limit` (1 to 128), and of some bytes behind such a
- * byte; none at all where no byte is. */
-static uint64_t any_less(uint64_t word, unsigned limit)
+/* The top bit of each byte of `word` that is less than `limit` (1 to 128), and of some bytes above such a
+ * byte; none at all where no byte is. So the lowest one is right. */
+static uint64_t less(uint64_t word, unsigned limit)
 {
     return (word - EACH_BYTE * limit) & ~word & EACH_BYTE * 0x80;
 }
 
-static uint64_t any_is(uint64_t word, unsigned char c)
+static uint64_t equal(uint64_t word, unsigned char c)
 {
-    return any_less(word ^ (EACH_BYTE * c), 1);
+    return less(word ^ (EACH_BYTE * c), 1);
 }
 
-static bool all_plain(uint64_t word)
+/* Where control characters, quotes, backslashes, DEL and what is not ASCII stand; the lowest bit is right. */
+static uint64_t not_plain(uint64_t word)
 {
-    return ((word & EACH_BYTE * 0x80) | any_less(word, 0x20) | any_is(word, '"') |
-            any_is(word, '\\') | any_is(word, 0x7F)) == 0;
+    return (word & EACH_BYTE * 0x80) | less(word, 0x20) | equal(word, '"') | equal(word, '\\') |
+           equal(word, 0x7F);
 }
 
 size_t json_plain_len(struct str s)
 {
-    size_t n = 0;
-    uint64_t word;
+    for (size_t n = 0;; n += sizeof(uint64_t)) {
+        uint64_t word = 0; /* zeros behind the end of the text are not plain */
+        uint64_t found;
 
-    for (; s.len - n >= sizeof(word); n += sizeof(word)) {
-        mem_copy(&word, s.ptr + n, sizeof(word));
-        if (!all_plain(word)) {
-            break;
+        if (s.len - n >= sizeof(word)) {
+            memcpy(&word, s.ptr + n, sizeof(word));
+        } else {
+            mem_copy(&word, s.ptr + n, s.len - n);
+        }
+        found = not_plain(le64toh(word)); /* the first byte of the text is the lowest */
+        if (found != 0) {
+            return n + (size_t)__builtin_ctzll(found) / 8;
         }
     }
-    while (n < s.len && is_plain((unsigned char)s.ptr[n])) {
-        n++;
-    }
-    return n;
 }
 
 void json_escape(struct buf *out, struct str s)
