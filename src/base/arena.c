@@ -63,15 +63,23 @@ static void block_free(struct arena_block *block)
     mem_free(block);
 }
 
-static struct arena_block *block_for(struct arena *arena, size_t size)
+static bool has_room(const struct arena_block *block, size_t size)
+{
+#ifdef BASE_ARENA_MALLOC
+    (void)block;
+    (void)size;
+    return false;
+#else
+    return block != NULL && block->size - block->used >= size;
+#endif
+}
+
+static struct arena_block *add_block(struct arena *arena, size_t size)
 {
     struct arena_block *newest = arena->blocks;
     struct arena_block *block;
 
 #ifndef BASE_ARENA_MALLOC
-    if (newest != NULL && newest->size - newest->used >= size) {
-        return newest;
-    }
     block = block_new(size > BLOCK_BYTES ? size : BLOCK_BYTES);
 #else
     block = block_new(size);
@@ -88,16 +96,15 @@ static struct arena_block *block_for(struct arena *arena, size_t size)
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
+    struct arena_block *block = arena->blocks;
     size_t rounded;
-    struct arena_block *block;
     void *memory;
 
-    CHECK(size_add(size, ALIGN - 1, &rounded));
-    rounded -= rounded % ALIGN;
-    if (rounded == 0) {
-        rounded = ALIGN;
+    CHECK(size <= SIZE_MAX - ALIGN);
+    rounded = size > 0 ? (size + ALIGN - 1) & ~(size_t)(ALIGN - 1) : ALIGN;
+    if (!has_room(block, rounded)) {
+        block = add_block(arena, rounded);
     }
-    block = block_for(arena, rounded);
     memory = block->bytes + block->used;
     block->used += rounded;
     arena->used_bytes += rounded;
@@ -125,7 +132,8 @@ struct str arena_str(struct arena *arena, struct str s)
 {
     char *copy = arena_alloc(arena, s.len + 1);
 
-    str_copy(copy, s.len + 1, s);
+    mem_copy(copy, s.ptr, s.len);
+    copy[s.len] = '\0';
     return (struct str){copy, s.len};
 }
 
