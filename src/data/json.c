@@ -3,26 +3,21 @@
 
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "json_internal.h"
 
 enum json_type json_type(const struct json *node)
 {
-    switch (node == NULL ? cJSON_NULL : json_raw(node)->type & 0xFF) {
-    case cJSON_True:
-    case cJSON_False:
-        return JSON_BOOL;
-    case cJSON_Raw:
-    case cJSON_Number:
-        return JSON_NUMBER;
-    case cJSON_String:
-        return JSON_STRING;
-    case cJSON_Array:
-        return JSON_ARRAY;
-    case cJSON_Object:
-        return JSON_OBJECT;
-    default:
-        return JSON_NULL;
-    }
+    /* By the number of the bit that cJSON sets. */
+    static const unsigned char types[] = {
+        [0] = JSON_BOOL,   [1] = JSON_BOOL,  [2] = JSON_NULL,   [3] = JSON_NUMBER,
+        [4] = JSON_STRING, [5] = JSON_ARRAY, [6] = JSON_OBJECT, [7] = JSON_NUMBER};
+
+    _Static_assert(cJSON_False == 1 << 0 && cJSON_NULL == 1 << 2 && cJSON_Object == 1 << 6 &&
+                       cJSON_Raw == 1 << 7,
+                   "cJSON's types are single bits in this order");
+    return node == NULL ? JSON_NULL
+                        : (enum json_type)types[__builtin_ctz((unsigned)node->node.type)];
 }
 
 /* Of a text or a number. */
@@ -119,7 +114,8 @@ const struct json *json_next(const struct json *node)
     return json_of(json_raw(node)->next);
 }
 
-static bool name_matches(struct str token, struct str name)
+/* A token with escapes: "~0" stands for "~", "~1" for "/". */
+static bool token_names(struct str token, struct str name)
 {
     size_t at = 0;
 
@@ -136,7 +132,7 @@ static bool name_matches(struct str token, struct str name)
     return at == name.len;
 }
 
-static const struct json *step_into(const struct json *node, struct str token)
+static const struct json *step_into(const struct json *node, struct str token, bool has_escapes)
 {
     const struct json *child;
     int64_t index;
@@ -144,40 +140,49 @@ static const struct json *step_into(const struct json *node, struct str token)
     if (json_type(node) == JSON_ARRAY) {
         return str_to_i64(token, 0, INT32_MAX, &index) ? json_at(node, (size_t)index) : NULL;
     }
+    if (!has_escapes) {
+        return json_get_str(node, token);
+    }
     JSON_FOREACH (child, node) {
-        if (name_matches(token, json_name(child))) {
+        if (token_names(token, json_name(child))) {
             return child;
         }
     }
     return NULL;
 }
 
-static const struct json *resolve(const struct json *root, struct str pointer)
+/* Behind the slash of a token; returns its end. */
+static const char *read_token(const char *at, struct str *out, bool *out_has_escapes)
 {
-    const struct json *node = root;
-    struct str rest = str_sub(pointer, 1, pointer.len);
+    const char *from = at;
 
-    while (node != NULL && pointer.len > 0) {
-        struct str token;
-        bool more = str_cut(rest, '/', &token, &rest);
-
-        node = step_into(node, token);
-        if (!more) {
-            break;
-        }
+    *out_has_escapes = false;
+    for (; *at != '\0' && *at != '/' && *at != ' '; at++) {
+        *out_has_escapes = *out_has_escapes || *at == '~';
     }
-    return node;
+    *out = str_range(from, at);
+    return at;
 }
 
 const struct json *json_find(const struct json *root, const char *pointers)
 {
-    struct str rest = str_from(pointers);
-    struct str pointer;
+    const char *at = pointers;
 
-    while (root != NULL && str_next(&rest, ' ', &pointer)) {
-        const struct json *node = resolve(root, pointer);
+    while (root != NULL && *at != '\0') {
+        const struct json *node = root;
 
-        if (json_type(node) != JSON_NULL) {
+        while (*at == ' ') {
+            at++;
+        }
+        CHECK(*at == '/' || *at == '\0');
+        while (*at == '/') {
+            struct str token;
+            bool has_escapes;
+
+            at = read_token(at + 1, &token, &has_escapes);
+            node = step_into(node, token, has_escapes);
+        }
+        if (node != root && json_type(node) != JSON_NULL) {
             return node;
         }
     }
