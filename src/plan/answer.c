@@ -152,8 +152,8 @@ static enum error_code check_list(const struct answer *answer, const struct call
 static enum error_code judge_success(const struct answer *answer, const struct call_spec *spec,
                                      struct error *err)
 {
-    struct str words = quote(answer);
     bool empty = str_trim(answer->body).len == 0;
+    struct str words;
     enum error_code code;
 
     if (answer->status < 200 || answer->status > 299) {
@@ -163,12 +163,14 @@ static enum error_code judge_success(const struct answer *answer, const struct c
     /* Paths outside the API answer 200 with text (PLATFORM.md, "Hosts"): done is only what is said
      * in JSON, or by saying nothing. */
     if (answer->json == NULL && !(empty && (!spec->needs_json || answer->status == 204))) {
+        words = quote(answer);
         return error_set(
             err, ERR_UPSTREAM_SHAPE, "%s: the platform's answer (%d) is not JSON: %.*s%s",
             spec->name, answer->status, STR_ARG(empty ? STR("it is empty") : words), caution(spec));
     }
     if (json_type(json_get(answer->json, "success")) == JSON_BOOL &&
         !json_true(json_get(answer->json, "success"))) {
+        words = quote(answer);
         return error_set(err, ERR_UPSTREAM_SHAPE,
                          "%s: the platform answered %d but says that it failed%s%.*s", spec->name,
                          answer->status, words.len > 0 ? ": " : "", STR_ARG(words));
