@@ -35,6 +35,8 @@ struct check {
 
 enum { CHECK_CONFIG, CHECK_LIFECYCLE, CHECK_UPSTREAM, CHECK_SESSIONS, N_CHECKS };
 
+enum { HEALTH_SHORT = 1024 /* longer ones take memory from the heap */ };
+
 static const char *health_name(enum health health)
 {
     static const char *const names[] = {"pass", "warn", "fail"};
@@ -193,10 +195,11 @@ static void write_check(struct json_writer *w, const struct task *task, const st
 static enum stage_verdict answer_health(struct task *task, enum health health,
                                         const struct check checks[N_CHECKS], int status)
 {
+    char room[HEALTH_SHORT];
     struct buf text;
     struct json_writer w;
 
-    buf_init(&text, 8192);
+    buf_init_on(&text, room, sizeof(room), 8192);
     jw_init(&w, &text);
     jw_object(&w);
     jw_kv_text(&w, "status", health_name(health));
