@@ -20,12 +20,11 @@ enum { LOG_LINE_MAX = 8192 };
 struct log_field {
     const char *name;
 
-    enum { LOG_FIELD_STR, LOG_FIELD_INT, LOG_FIELD_DOUBLE, LOG_FIELD_BOOL, LOG_FIELD_RAW } type;
+    enum { LOG_FIELD_STR, LOG_FIELD_INT, LOG_FIELD_MS, LOG_FIELD_BOOL, LOG_FIELD_RAW } type;
 
     union {
         struct str str;
         int64_t integer;
-        double real;
         bool boolean;
     } value;
 };
@@ -35,8 +34,9 @@ struct log_field {
 #define F_TEXT(name_, v) F_STR(name_, str_from(v))
 #define F_INT(name_, v)                                                                            \
     ((struct log_field){.name = (name_), .type = LOG_FIELD_INT, .value.integer = (int64_t)(v)})
-#define F_DOUBLE(name_, v)                                                                         \
-    ((struct log_field){.name = (name_), .type = LOG_FIELD_DOUBLE, .value.real = (v)})
+/* Microseconds, told as milliseconds. */
+#define F_MS(name_, us)                                                                            \
+    ((struct log_field){.name = (name_), .type = LOG_FIELD_MS, .value.integer = (int64_t)(us)})
 #define F_BOOL(name_, v)                                                                           \
     ((struct log_field){.name = (name_), .type = LOG_FIELD_BOOL, .value.boolean = (v)})
 #define F_JSON(name_, v)                                                                           \

@@ -195,11 +195,10 @@ static void write_access_line(const struct exchange *exchange, enum log_level le
     fields[n++] = F_STR("peer", exchange->request.peer);
     fields[n++] = F_INT("request_bytes", exchange->request_bytes);
     fields[n++] = F_INT("response_bytes", exchange->response_bytes);
-    fields[n++] = F_DOUBLE("ms", (double)spent_us / 1000.0);
+    fields[n++] = F_MS("ms", spent_us);
     for (size_t i = 0; i < TRACE_N_STAGES; i++) {
         if (trace->stage_us[i] > 0) {
-            fields[n++] = F_DOUBLE(trace_stage_name((enum trace_stage)i),
-                                   (double)trace->stage_us[i] / 1000.0);
+            fields[n++] = F_MS(trace_stage_name((enum trace_stage)i), trace->stage_us[i]);
         }
     }
     if (notes->upstream_calls > 0) {

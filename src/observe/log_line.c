@@ -5,7 +5,14 @@
 #include "base/utf8.h"
 #include "log_internal.h"
 
-enum { FIELD_CLIP = 2048, NUMBER_MAX = 64, MARK_ROOM = 32, STATUS_BAD = 400, STATUS_WORSE = 500 };
+enum {
+    FIELD_CLIP = 2048,
+    NUMBER_MAX = 64,
+    MARK_ROOM = 32,
+    STATUS_BAD = 400,
+    STATUS_WORSE = 500,
+    US_PER_MS = 1000
+};
 
 #define RED    "\033[31m"
 #define YELLOW "\033[33m"
@@ -15,6 +22,25 @@ enum { FIELD_CLIP = 2048, NUMBER_MAX = 64, MARK_ROOM = 32, STATUS_BAD = 400, STA
 static const char *const level_names[] = {"debug", "info", "warn", "error", "off"};
 
 /* ---- JSON ---- */
+
+/* As short as can be: 12, 12.5, 0.019. */
+static void write_ms(struct json_writer *w, int64_t us)
+{
+    char room[NUMBER_MAX];
+    struct buf text;
+
+    buf_init_on(&text, room, sizeof(room), NUMBER_MAX);
+    buf_int(&text, us / US_PER_MS);
+    if (us % US_PER_MS != 0) {
+        buf_char(&text, '.');
+        buf_int_padded(&text, (unsigned)(us % US_PER_MS), 3);
+        while (text.ptr[text.len - 1] == '0') {
+            buf_truncate(&text, text.len - 1);
+        }
+    }
+    jw_raw(w, buf_view(&text));
+    buf_done(&text);
+}
 
 static void write_field(struct json_writer *w, const struct log_field *field)
 {
@@ -26,8 +52,8 @@ static void write_field(struct json_writer *w, const struct log_field *field)
     case LOG_FIELD_INT:
         jw_int(w, field->value.integer);
         break;
-    case LOG_FIELD_DOUBLE:
-        jw_double(w, field->value.real);
+    case LOG_FIELD_MS:
+        write_ms(w, field->value.integer);
         break;
     case LOG_FIELD_BOOL:
         jw_bool(w, field->value.boolean);
@@ -40,9 +66,10 @@ static void write_field(struct json_writer *w, const struct log_field *field)
 
 static void begin_line(struct json_writer *w, struct buf *out, const struct log_event *event)
 {
+    char room[NUMBER_MAX];
     struct buf time;
 
-    buf_init(&time, NUMBER_MAX);
+    buf_init_on(&time, room, sizeof(room), NUMBER_MAX);
     clock_format(&time, event->wall_ms);
     jw_init(w, out);
     jw_object(w);
@@ -91,6 +118,15 @@ static bool needs_quotes(struct str value)
     return value.len == 0;
 }
 
+static void put_tenths(struct buf *out, int64_t us)
+{
+    int64_t tenths = (us + US_PER_MS / 20) / (US_PER_MS / 10);
+
+    buf_int(out, tenths / 10);
+    buf_char(out, '.');
+    buf_int(out, tenths % 10);
+}
+
 static void put_value(struct buf *out, const struct log_field *field)
 {
     switch (field->type) {
@@ -105,8 +141,8 @@ static void put_value(struct buf *out, const struct log_field *field)
     case LOG_FIELD_INT:
         buf_int(out, field->value.integer);
         break;
-    case LOG_FIELD_DOUBLE:
-        buf_printf(out, "%.1f", field->value.real);
+    case LOG_FIELD_MS:
+        put_tenths(out, field->value.integer);
         break;
     case LOG_FIELD_BOOL:
         buf_text(out, field->value.boolean ? "true" : "false");
@@ -158,7 +194,9 @@ static void put_access(struct buf *out, const struct log_event *event, bool colo
         }
     }
     if (ms != NULL) {
-        buf_printf(out, " %.1f ms", ms->value.real);
+        buf_char(out, ' ');
+        put_tenths(out, ms->value.integer);
+        buf_text(out, " ms");
     }
     for (size_t i = 0; i < ARRAY_LEN(tail); i++) {
         put_named(out, find(event, tail[i]));
@@ -171,9 +209,10 @@ static void put_access(struct buf *out, const struct log_event *event, bool colo
 static void put_head(struct buf *out, const struct log_event *event, bool color)
 {
     const char *paint = event->level >= LOG_ERROR ? RED : event->level == LOG_WARN ? YELLOW : FAINT;
+    char room[NUMBER_MAX];
     struct buf time;
 
-    buf_init(&time, NUMBER_MAX);
+    buf_init_on(&time, room, sizeof(room), NUMBER_MAX);
     clock_format(&time, event->wall_ms);
     buf_text(out, color ? FAINT : "");
     buf_str(out, str_sub(buf_view(&time), 0, 10));

@@ -184,7 +184,7 @@ static void text_is_short_and_safe(void **state)
     struct log_field access[] = {
         F_TEXT("server", "proxy"),     F_TEXT("request_id", "abc"),
         F_TEXT("method", "POST"),      F_TEXT("path", "/x"),
-        F_INT("status", 200),          F_DOUBLE("ms", 12.34),
+        F_INT("status", 200),          F_MS("ms", 12340),
         F_TEXT("peer", "127.0.0.1:5"), F_TEXT("command", "step-interact click")};
     struct buf text;
 
