@@ -88,6 +88,7 @@ enum {
     X(M_KEY_SET_FAILURES,    COUNTER,   "key_set_failures_total", "Key sets that could not be read or used; the old keys stay.", NONE, NONE, NONE) \
     X(M_LOG_DROPPED,         COUNTER,   "log_lines_dropped_total", "Log lines lost: nobody read the pipe, or the disk was full.", NONE, NONE, NONE) \
     X(M_LOOP_LAG,            HISTOGRAM, "loop_lag_seconds", "How late the 50 ms tick came.", NONE, NONE, NONE)       \
+    X(M_LOOP_TURN_CPU,       SECONDS,   "loop_turn_cpu_seconds_max", "CPU time of the longest turn of the loop so far, at most. Turns below 2 ms are not looked at.", NONE, NONE, NONE) \
     X(M_DRAINING,            GAUGE,     "draining", "1 while shutting down.", NONE, NONE, NONE)                      \
     X(M_CONFIG_GOOD,         GAUGE,     "config_last_reload_successful", "1: the configuration was taken when it was last read; 0: it was refused, and the one before it is in force.", NONE, NONE, NONE) \
     X(M_CONFIG_TIME,         GAUGE,     "config_last_reload_success_timestamp_seconds", "When the configuration in force was taken.", NONE, NONE, NONE) \

@@ -18,6 +18,7 @@ const struct metric_row metric_rows[METRIC_N] = {
 #define COUNTER   METRIC_COUNTER
 #define GAUGE     METRIC_GAUGE
 #define HISTOGRAM METRIC_HISTOGRAM
+#define SECONDS   METRIC_SECONDS
 #define X(id, kind, name, help, l1, l2, l3)                                                        \
     [id] = {kind, name, help, {LABEL_##l1, LABEL_##l2, LABEL_##l3}},
     METRIC_TABLE(X)
@@ -25,6 +26,7 @@ const struct metric_row metric_rows[METRIC_N] = {
 #undef COUNTER
 #undef GAUGE
 #undef HISTOGRAM
+#undef SECONDS
 };
 
 struct metric_label_set metric_labels[LABEL_N] = {

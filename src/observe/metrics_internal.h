@@ -6,7 +6,12 @@
 
 enum { HISTOGRAM_BOUNDS = 17 };
 
-enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+enum metric_kind {
+    METRIC_COUNTER,
+    METRIC_GAUGE,
+    METRIC_HISTOGRAM,
+    METRIC_SECONDS /* a gauge, kept in microseconds */
+};
 
 struct metric_row {
     enum metric_kind kind;

@@ -1,13 +1,21 @@
 /* The exposition formats: Prometheus text 0.0.4 and OpenMetrics 1.0. They differ in how a counter
  * is named in its TYPE line and in the end mark. */
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
 #include "metrics_internal.h"
+
+enum {
+    US_PER_S = 1000000,
+    BOUND_MAX = 32,
+    DIRECTORY_OWN = 3 /* ".", ".." and the directory itself */
+};
 
 static const char prefix[] = "virtuoso_proxy_";
 
@@ -30,36 +38,44 @@ static void write_label_value(struct buf *out, const char *text)
     }
 }
 
-/* {route="/x",method="GET"} of series `at`; `le` NULL: none. */
-static void write_labels(struct buf *out, enum metric metric, size_t at, const char *le)
+/* {route="/x",method="GET"} of series `at`; `le` empty: none. */
+static void write_labels(struct buf *out, enum metric metric, size_t at, struct str le)
 {
     const struct metric_family *family = &metric_families[metric];
     const size_t index[3] = {at / (family->width[1] * family->width[2]),
                              at / family->width[2] % family->width[1], at % family->width[2]};
-    const char *separator = "{";
+    char separator = '{';
 
     for (size_t i = 0; i < 3; i++) {
         const struct metric_label_set *set = &metric_labels[metric_rows[metric].labels[i]];
 
         if (metric_rows[metric].labels[i] != LABEL_NONE && set->n > 0) {
-            buf_printf(out, "%s%s=\"", separator, set->name);
+            buf_char(out, separator);
+            buf_text(out, set->name);
+            buf_text(out, "=\"");
             write_label_value(out, set->values[index[i]]);
             buf_char(out, '"');
-            separator = ",";
+            separator = ',';
         }
     }
-    if (le != NULL) {
-        buf_printf(out, "%sle=\"%s\"", separator, le);
-        separator = ",";
+    if (le.len > 0) {
+        buf_char(out, separator);
+        buf_text(out, "le=\"");
+        buf_str(out, le);
+        buf_char(out, '"');
+        separator = ',';
     }
-    if (separator[0] == ',') {
+    if (separator == ',') {
         buf_char(out, '}');
     }
 }
 
 static void write_help(const struct writer *w, enum metric metric)
 {
-    static const char *const kinds[] = {"counter", "gauge", "histogram"};
+    static const char *const kinds[] = {[METRIC_COUNTER] = "counter",
+                                        [METRIC_GAUGE] = "gauge",
+                                        [METRIC_HISTOGRAM] = "histogram",
+                                        [METRIC_SECONDS] = "gauge"};
     const struct metric_row *row = &metric_rows[metric];
     struct str name = str_from(row->name);
 
@@ -70,33 +86,71 @@ static void write_help(const struct writer *w, enum metric metric)
                prefix, STR_ARG(name), kinds[row->kind]);
 }
 
+static void put_seconds(struct buf *out, uint64_t us)
+{
+    buf_int(out, (int64_t)(us / US_PER_S));
+    buf_char(out, '.');
+    buf_int_padded(out, (unsigned)(us % US_PER_S), 6);
+}
+
+/* The upper bound of a bucket in seconds, without zeros at its end. */
+static struct str bound_text(size_t bucket, char room[BOUND_MAX])
+{
+    uint64_t us;
+    struct buf text;
+    struct str view;
+
+    if (bucket == HISTOGRAM_BOUNDS) {
+        return STR("+Inf");
+    }
+    us = histogram_bounds_us[bucket];
+    buf_init_on(&text, room, BOUND_MAX, BOUND_MAX - 1);
+    buf_int(&text, (int64_t)(us / US_PER_S));
+    if (us % US_PER_S > 0) {
+        buf_char(&text, '.');
+        buf_int_padded(&text, (unsigned)(us % US_PER_S), 6);
+    }
+    view = buf_view(&text);
+    while (us % US_PER_S > 0 && view.ptr[view.len - 1] == '0') {
+        view.len--;
+    }
+    return view;
+}
+
+/* Of a series: its name with `suffix`, its labels, and the blank before the value. */
+static void begin_sample(struct buf *out, enum metric metric, const char *suffix, size_t at,
+                         struct str le)
+{
+    buf_text(out, prefix);
+    buf_text(out, metric_rows[metric].name);
+    buf_text(out, suffix);
+    write_labels(out, metric, at, le);
+    buf_char(out, ' ');
+}
+
+static void end_sample(struct buf *out, uint64_t value)
+{
+    buf_int(out, (int64_t)value);
+    buf_char(out, '\n');
+}
+
 static void write_histogram(struct buf *out, enum metric metric, size_t at)
 {
     const struct histogram *histogram = &metric_families[metric].histograms[at];
-    const char *name = metric_rows[metric].name;
     uint64_t cumulated = 0;
 
     for (size_t b = 0; b <= HISTOGRAM_BOUNDS; b++) {
-        char le[32] = "+Inf";
+        char room[BOUND_MAX];
 
         cumulated += histogram->buckets[b];
-        if (b < HISTOGRAM_BOUNDS) {
-            struct buf text;
-
-            buf_init(&text, sizeof(le) - 1);
-            buf_printf(&text, "%g", (double)histogram_bounds_us[b] / 1e6);
-            str_copy(le, sizeof(le), buf_view(&text));
-            buf_done(&text);
-        }
-        buf_printf(out, "%s%s_bucket", prefix, name);
-        write_labels(out, metric, at, le);
-        buf_printf(out, " %llu\n", (unsigned long long)cumulated);
+        begin_sample(out, metric, "_bucket", at, bound_text(b, room));
+        end_sample(out, cumulated);
     }
-    buf_printf(out, "%s%s_sum", prefix, name);
-    write_labels(out, metric, at, NULL);
-    buf_printf(out, " %.6f\n%s%s_count", (double)histogram->sum_us / 1e6, prefix, name);
-    write_labels(out, metric, at, NULL);
-    buf_printf(out, " %llu\n", (unsigned long long)histogram->count);
+    begin_sample(out, metric, "_sum", at, STR_EMPTY);
+    put_seconds(out, histogram->sum_us);
+    buf_char(out, '\n');
+    begin_sample(out, metric, "_count", at, STR_EMPTY);
+    end_sample(out, histogram->count);
 }
 
 static void write_family(const struct writer *w, enum metric metric)
@@ -111,9 +165,13 @@ static void write_family(const struct writer *w, enum metric metric)
                 write_histogram(w->out, metric, at);
             }
         } else if (family->values != NULL && (family->values[at] != 0 || !has_labels)) {
-            buf_printf(w->out, "%s%s", prefix, metric_rows[metric].name);
-            write_labels(w->out, metric, at, NULL);
-            buf_printf(w->out, " %lld\n", (long long)family->values[at]);
+            begin_sample(w->out, metric, "", at, STR_EMPTY);
+            if (metric_rows[metric].kind == METRIC_SECONDS) {
+                put_seconds(w->out, (uint64_t)family->values[at]);
+            } else {
+                buf_int(w->out, family->values[at]);
+            }
+            buf_char(w->out, '\n');
         }
     }
 }
@@ -188,16 +246,24 @@ static uint64_t nth_number(struct str text, size_t nth)
     return str_to_i64(str_trim(word), 0, INT64_MAX, &value) ? (uint64_t)value : 0;
 }
 
+/* Since Linux 6.2 the size of the directory is their number; before, its entries are counted. */
 static uint64_t count_fds(void)
 {
+    struct stat seen = {0};
     uint64_t n = 0;
-    struct rlimit limit = {.rlim_cur = 1024};
+    DIR *directory;
 
-    (void)getrlimit(RLIMIT_NOFILE, &limit);
-    for (int fd = 0; fd < 65536 && (rlim_t)fd < limit.rlim_cur; fd++) {
-        n += fcntl(fd, F_GETFD) >= 0 ? 1 : 0;
+    if (stat("/proc/self/fd", &seen) == 0 && seen.st_size > 0) {
+        return (uint64_t)seen.st_size;
     }
-    return n;
+    directory = opendir("/proc/self/fd");
+    while (directory != NULL && readdir(directory) != NULL) {
+        n++;
+    }
+    if (directory != NULL) {
+        (void)closedir(directory);
+    }
+    return n > DIRECTORY_OWN ? n - DIRECTORY_OWN : 0;
 }
 
 void process_figures_read(struct process_figures *out)

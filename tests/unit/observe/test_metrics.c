@@ -120,6 +120,7 @@ static void the_text_is_well_formed_in_both_formats(void **state)
     (void)state;
     metric_add(M_REQUESTS, 2, METHOD_LABEL_GET, CLASS_2XX, 1);
     metric_observe_us(M_REQUEST_SECONDS, 2, 1500);
+    metric_set(M_LOOP_TURN_CPU, 12345);
     for (int openmetrics = 0; openmetrics < 2; openmetrics++) {
         buf_init(&text, 1 << 20);
         metrics_write(&text, openmetrics == 1, "1.2.3");
@@ -128,6 +129,11 @@ static void the_text_is_well_formed_in_both_formats(void **state)
         assert_int_equal(str_ends(buf_view(&text), STR("\n# EOF\n")), openmetrics == 1);
         assert_true(str_contains(buf_view(&text), STR("route=\"/b\\\"\\\\\\n\"")));
         assert_true(str_contains(buf_view(&text), STR("le=\"+Inf\"} 1\n")));
+        assert_true(str_contains(buf_view(&text), STR("le=\"0.00025\"} 0\n")));
+        assert_true(str_contains(buf_view(&text), STR("le=\"60\"} 1\n")));
+        assert_true(
+            str_contains(buf_view(&text), STR("_seconds_sum{route=\"/b\\\"\\\\\\n\"} 0.001500\n")));
+        assert_true(str_contains(buf_view(&text), STR("turn_cpu_seconds_max 0.012345\n")));
         assert_false(str_contains(buf_view(&text), STR("route=\"/a\""))); /* never touched */
         buf_done(&text);
     }
