@@ -14,6 +14,7 @@ uint64_t clock_now_us(void);
 uint64_t clock_age_ms(void);
 /* Unix time: for showing, for files, and for dates that others set. It can jump at any moment. */
 int64_t clock_wall_ms(void);
+uint64_t clock_cpu_us(void); /* CPU time of this thread; never frozen; a system call */
 
 /* Test only. clock_set freezes all three (the first value is that of clock_now and clock_age);
  * clock_release lets them go again. */

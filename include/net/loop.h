@@ -18,10 +18,13 @@ struct loop {
     uv_timer_t tick;
     uv_timer_t alarm; /* for the first deadline before the next tick; after loop_exact only */
     uv_prepare_t prepare;
+    uv_check_t check;
     uv_idle_t idle;        /* active only while `later` holds something */
     unsigned open_handles; /* the loop's own handles that are not closed yet */
     uint64_t tick_expected_us;
     struct later_item more; /* deadlines were left for the next turn */
+    uint64_t turn_began_ms; /* by uv_now; 0: no events have come yet */
+    uint64_t cpu_seen_us;   /* of the thread, when it was last looked at */
     char *read_buffer;      /* 64 KiB shared by all reads of a turn */
 };
 

@@ -36,6 +36,11 @@ int64_t clock_wall_ms(void)
     return frozen ? frozen_wall_ms : (int64_t)(read_us(CLOCK_REALTIME) / 1000U);
 }
 
+uint64_t clock_cpu_us(void)
+{
+    return read_us(CLOCK_THREAD_CPUTIME_ID);
+}
+
 void clock_set(uint64_t now_ms, int64_t wall_ms)
 {
     frozen = true;

@@ -10,6 +10,8 @@
  * for a tenth of a second. */
 enum { RUN_AT_ONCE = 128 };
 
+enum { LONG_TURN_MS = 2, NS_PER_MS = 1000000, US_PER_MS = 1000 };
+
 static void on_alarm(uv_timer_t *alarm);
 static void run_deadlines(struct loop *loop);
 
@@ -73,15 +75,48 @@ static void on_tick(uv_timer_t *tick)
     metric_observe_us(M_LOOP_LAG, 0,
                       now_us > loop->tick_expected_us ? now_us - loop->tick_expected_us : 0);
     loop->tick_expected_us = now_us + (uint64_t)LOOP_TICK_MS * 1000U;
+    loop->cpu_seen_us = clock_cpu_us();
     run_deadlines(loop);
     if (loop->deadlines.on_sooner != NULL) {
         set_next_alarm(loop);
     }
 }
 
+/* The events of a turn have come, and libuv has read the clock then. */
+static void on_check(uv_check_t *check)
+{
+    struct loop *loop = CONTAINER_OF(check, struct loop, check);
+
+    loop->turn_began_ms = uv_now(&loop->uv);
+}
+
+/* The end of a turn: events, timers and later work are done. Only a turn that took long by the clock is worth
+ * a system call. The CPU time since the last look may be older than the turn, so what the turn took by the
+ * clock is the bound. */
+static void note_turn(struct loop *loop)
+{
+    uint64_t now_ms = uv_hrtime() / NS_PER_MS;
+    uint64_t began_ms = loop->turn_began_ms > 0 ? loop->turn_began_ms : uv_now(&loop->uv);
+    uint64_t cpu_us;
+    uint64_t used_us;
+
+    if (now_ms < began_ms + LONG_TURN_MS) {
+        return;
+    }
+    cpu_us = clock_cpu_us();
+    used_us = cpu_us - loop->cpu_seen_us;
+    if (used_us > (now_ms - began_ms) * US_PER_MS) {
+        used_us = (now_ms - began_ms) * US_PER_MS;
+    }
+    loop->cpu_seen_us = cpu_us;
+    if ((int64_t)used_us > metric_value(M_LOOP_TURN_CPU)) {
+        metric_set(M_LOOP_TURN_CPU, (int64_t)used_us);
+    }
+}
+
 static void on_prepare(uv_prepare_t *prepare)
 {
-    (void)prepare;
+    note_turn(CONTAINER_OF(prepare, struct loop, prepare));
     log_flush();
 }
 
@@ -110,8 +145,9 @@ static void init_handles(struct loop *loop)
     CHECK(uv_timer_init(&loop->uv, &loop->tick) == 0);
     CHECK(uv_timer_init(&loop->uv, &loop->alarm) == 0);
     CHECK(uv_prepare_init(&loop->uv, &loop->prepare) == 0);
+    CHECK(uv_check_init(&loop->uv, &loop->check) == 0);
     CHECK(uv_idle_init(&loop->uv, &loop->idle) == 0);
-    loop->open_handles = 4;
+    loop->open_handles = 5;
 }
 
 void loop_init(struct loop *loop)
@@ -124,11 +160,14 @@ void loop_init(struct loop *loop)
     loop->read_buffer = mem_alloc(LOOP_READ_BUFFER);
     init_handles(loop);
     loop->tick_expected_us = clock_now_us() + (uint64_t)LOOP_TICK_MS * 1000U;
+    loop->cpu_seen_us = clock_cpu_us();
     CHECK(uv_timer_start(&loop->tick, on_tick, LOOP_TICK_MS, LOOP_TICK_MS) == 0);
     CHECK(uv_prepare_start(&loop->prepare, on_prepare) == 0);
+    CHECK(uv_check_start(&loop->check, on_check) == 0);
     uv_unref((uv_handle_t *)&loop->tick);
     uv_unref((uv_handle_t *)&loop->alarm);
     uv_unref((uv_handle_t *)&loop->prepare);
+    uv_unref((uv_handle_t *)&loop->check);
 }
 
 void loop_run(struct loop *loop)
@@ -161,6 +200,7 @@ void loop_done(struct loop *loop)
     uv_close((uv_handle_t *)&loop->tick, on_closed);
     uv_close((uv_handle_t *)&loop->alarm, on_closed);
     uv_close((uv_handle_t *)&loop->prepare, on_closed);
+    uv_close((uv_handle_t *)&loop->check, on_closed);
     uv_close((uv_handle_t *)&loop->idle, on_closed);
     while (loop->open_handles > 0) {
         (void)uv_run(&loop->uv, UV_RUN_NOWAIT);

@@ -67,7 +67,7 @@ static bool ends_for_its_client(struct stream *stream)
     struct task *task = stream->task;
     uint64_t now_ms = clock_now_ms();
 
-    if (now_ms < stream->asked_ms + (uint64_t)task->api->config->runs.heartbeat_s * 1000) {
+    if (now_ms < stream->asked_ms + (uint64_t)task->config->runs.heartbeat_s * 1000) {
         return false;
     }
     stream->asked_ms = now_ms;

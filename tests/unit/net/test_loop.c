@@ -6,8 +6,9 @@
 
 #include "base/clock.h"
 #include "net/loop.h"
+#include "observe/metrics.h"
 
-enum { N_TIMERS = 2, N_RINGS = 5, LIMIT_MS = 60000 };
+enum { N_TIMERS = 2, N_RINGS = 5, LIMIT_MS = 60000, LONG_TURN_US = 5000, US_PER_MS = 1000 };
 
 struct stage {
     struct loop loop;
@@ -136,12 +137,41 @@ static void many_that_are_due_at_once_take_several_turns(void **state)
     loop_done(&loop);
 }
 
+/* Works until 5 ms of CPU time are gone, however busy the machine is. */
+static void on_long_work(struct later_item *item)
+{
+    uint64_t end_us = clock_cpu_us() + LONG_TURN_US;
+
+    (void)item;
+    while (clock_cpu_us() < end_us) {
+    }
+    loop_stop(&stage.loop);
+}
+
+static void a_long_turn_is_measured_in_time_of_the_cpu(void **state)
+{
+    struct later_item work = {0};
+
+    (void)state;
+    metrics_open();
+    stage = (struct stage){0};
+    loop_init(&stage.loop);
+    later_add(&stage.loop.later, &work, on_long_work);
+    for (int i = 0; i < N_RINGS; i++) { /* the end of the turn is seen at the next one's */
+        (void)loop_turn(&stage.loop, false);
+    }
+    assert_in_range(metric_value(M_LOOP_TURN_CPU), LONG_TURN_US - US_PER_MS, INT64_MAX);
+    loop_done(&stage.loop);
+    metrics_done();
+}
+
 int test_loop(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exact_deadlines_come_in_order),
         cmocka_unit_test(other_deadlines_are_never_early),
         cmocka_unit_test(many_that_are_due_at_once_take_several_turns),
+        cmocka_unit_test(a_long_turn_is_measured_in_time_of_the_cpu),
     };
 
     return cmocka_run_group_tests_name("net/loop", tests, NULL, NULL);
