@@ -1,18 +1,41 @@
-/* A template is its parsed JSON tree; expansion walks it and writes values in, node by node. */
+/* A template is taken apart when it is parsed: texts that never change, as JSON, and between them the values to
+ * write. Each value is written as a value, so none can break out of its place. */
 #include "data/template.h"
 
+#include "base/check.h"
 #include "base/json_writer.h"
-#include "base/percent.h"
+#include "base/mem.h"
+#include "template_internal.h"
 
 enum {
-    TEMPLATE_TEXT_MAX = 4 * 1024 * 1024,
     ID_DIGITS_MAX = 19,
-    SHORT_TEXT = 1024 /* longer ones take memory from the heap */
+    FIRST_OPS = 8,
+    GUESSES_MAX = 2 /* one in another */
+};
+
+/* What is written one after the other. A member or an element is written with a comma behind it. */
+enum op_kind {
+    OP_TEXT,
+    OP_VALUE,
+    OP_INTEGER,
+    OP_OPTIONAL, /* a member or an element, with its comma, or nothing */
+    OP_CLOSE,    /* a bracket behind a member that may have been left out */
+    OP_GUESS,    /* what is written up to its end becomes a text in quotes */
+    OP_GUESS_END
+};
+
+struct op {
+    enum op_kind kind;
+    struct str text; /* TEXT and CLOSE: JSON; OPTIONAL: name and colon, or nothing in a list */
+    struct str name; /* of the variable; empty: none */
 };
 
 struct template
 {
     struct json *tree;
+    struct op *ops;
+    size_t n_ops;
+    size_t cap_ops;
 };
 
 enum form { FORM_LITERAL, FORM_VALUE, FORM_INTEGER, FORM_OPTIONAL };
@@ -43,7 +66,7 @@ static enum form form_of(struct str text, struct str *out_name)
     return form;
 }
 
-static bool is_name(struct str name)
+bool is_variable_name(struct str name)
 {
     for (size_t i = 0; i < name.len; i++) {
         if (!is_name_char(name.ptr[i])) {
@@ -59,7 +82,7 @@ static enum error_code check_node(const struct json *node, struct error *err)
     struct str name;
 
     if (json_type(node) == JSON_STRING && form_of(json_str(node), &name) != FORM_LITERAL &&
-        !is_name(name)) {
+        !is_variable_name(name)) {
         return error_set(err, ERR_INTERNAL, "template: \"%.*s\" is not a variable",
                          STR_ARG(json_str(node)));
     }
@@ -77,6 +100,153 @@ static enum error_code check_node(const struct json *node, struct error *err)
     return ERR_OK;
 }
 
+/* ---- taking a template apart ---- */
+
+static void write_text(struct buf *out, struct str text)
+{
+    buf_char(out, '"');
+    json_escape(out, text);
+    buf_char(out, '"');
+}
+
+/* The comma behind the last member is taken back. */
+static void write_close(struct buf *out, struct str bracket)
+{
+    if (out->len > 0 && out->ptr[out->len - 1] == ',') {
+        buf_truncate(out, out->len - 1);
+    }
+    buf_str(out, bracket);
+}
+
+struct compiler {
+    struct arena *arena;
+    struct template *template;
+    struct buf text; /* not yet in an op */
+    unsigned n_guesses;
+};
+
+static void add_op(struct compiler *c, struct op op)
+{
+    struct template *template = c->template;
+
+    if (template->n_ops == template->cap_ops) {
+        size_t cap = template->cap_ops > 0 ? template->cap_ops * 2 : FIRST_OPS;
+        struct op *ops = arena_calloc(c->arena, cap, sizeof(*ops));
+
+        mem_copy(ops, template->ops, template->n_ops * sizeof(*ops));
+        template->ops = ops;
+        template->cap_ops = cap;
+    }
+    template->ops[template->n_ops++] = op;
+}
+
+static void end_text(struct compiler *c)
+{
+    if (c->text.len > 0) {
+        add_op(c, (struct op){.kind = OP_TEXT, .text = arena_str(c->arena, buf_view(&c->text))});
+        buf_clear(&c->text);
+    }
+}
+
+static void add(struct compiler *c, enum op_kind kind, struct str text, struct str name)
+{
+    end_text(c);
+    add_op(c, (struct op){.kind = kind, .text = text, .name = name});
+}
+
+static void compile_node(struct compiler *c, const struct json *node);
+
+static void compile_text(struct compiler *c, struct str text)
+{
+    struct str name;
+    enum form form = form_of(text, &name);
+
+    if (form == FORM_LITERAL) {
+        write_text(&c->text, name);
+    } else {
+        add(c, form == FORM_INTEGER ? OP_INTEGER : OP_VALUE, STR_EMPTY, name);
+    }
+}
+
+static void compile_member(struct compiler *c, const struct json *child, bool has_name)
+{
+    struct str name = STR_EMPTY;
+    bool is_optional =
+        json_type(child) == JSON_STRING && form_of(json_str(child), &name) == FORM_OPTIONAL;
+
+    if (is_optional) {
+        end_text(c);
+    }
+    if (has_name) {
+        write_text(&c->text, json_name(child));
+        buf_char(&c->text, ':');
+    }
+    if (is_optional) {
+        struct str key = arena_str(c->arena, buf_view(&c->text));
+
+        buf_clear(&c->text);
+        add(c, OP_OPTIONAL, key, name);
+    } else {
+        compile_node(c, child);
+        buf_char(&c->text, ',');
+    }
+}
+
+static void compile_container(struct compiler *c, const struct json *node)
+{
+    bool is_object = json_type(node) == JSON_OBJECT;
+    struct str bracket = is_object ? STR("}") : STR("]");
+    const struct json *child;
+
+    buf_char(&c->text, is_object ? '{' : '[');
+    JSON_FOREACH (child, node) {
+        compile_member(c, child, is_object);
+    }
+    if (c->text.len > 0) { /* the last member is always there, or there is none */
+        write_close(&c->text, bracket);
+    } else {
+        add(c, OP_CLOSE, bracket, STR_EMPTY);
+    }
+}
+
+static void compile_node(struct compiler *c, const struct json *node)
+{
+    const struct json *guess = json_get(node, "$guess");
+
+    switch (json_type(node)) {
+    case JSON_STRING:
+        compile_text(c, json_str(node));
+        break;
+    case JSON_OBJECT:
+    case JSON_ARRAY:
+        if (guess == NULL) {
+            compile_container(c, node);
+            break;
+        }
+        CHECK(c->n_guesses++ < GUESSES_MAX);
+        add(c, OP_GUESS, STR_EMPTY, STR_EMPTY);
+        compile_node(c, guess);
+        add(c, OP_GUESS_END, STR_EMPTY, STR_EMPTY);
+        c->n_guesses--;
+        break;
+    case JSON_NULL:
+    case JSON_BOOL:
+    case JSON_NUMBER:
+        json_print(&c->text, node);
+        break;
+    }
+}
+
+static void compile(struct arena *arena, struct template *template)
+{
+    struct compiler c = {.arena = arena, .template = template};
+
+    buf_init(&c.text, TEMPLATE_TEXT_MAX);
+    compile_node(&c, template->tree);
+    end_text(&c);
+    buf_done(&c.text);
+}
+
 enum error_code template_parse(struct arena *arena, const char *json_text, struct template **out,
                                struct error *err)
 {
@@ -87,6 +257,7 @@ enum error_code template_parse(struct arena *arena, const char *json_text, struc
         code = check_node(template->tree, err);
     }
     if (code == ERR_OK) {
+        compile(arena, template);
         *out = template;
     }
     return code;
@@ -115,7 +286,7 @@ void template_names(const struct template *template, void (*fn)(void *context, s
 /* ---- scopes ---- */
 
 /* Walks outward. */
-static const struct json *scope_get(const struct scope *scope, struct str name)
+const struct json *scope_get(const struct scope *scope, struct str name)
 {
     for (; scope != NULL; scope = scope->outer) {
         const struct json *value = scope->get(scope, name);
@@ -139,7 +310,7 @@ struct scope scope_of_object(const struct json *object, const struct scope *oute
 
 /* ---- expansion ---- */
 
-static struct str keep(struct arena *arena, struct buf *text)
+struct str text_keep(struct arena *arena, struct buf *text)
 {
     struct str copy = arena_str(arena, buf_view(text));
 
@@ -147,25 +318,9 @@ static struct str keep(struct arena *arena, struct buf *text)
     return copy;
 }
 
-struct expansion {
-    const struct scope *scope;
-    struct arena *arena;
-    struct buf *out;
-    struct error *err;
-};
-
-static enum error_code write_node(const struct expansion *x, const struct json *node);
-
-static enum error_code missing(const struct expansion *x, struct str name)
+enum error_code value_missing(const struct expansion *x, struct str name)
 {
     return error_set(x->err, ERR_INTERNAL, "no value for \"%.*s\"", STR_ARG(name));
-}
-
-static void write_text(struct buf *out, struct str text)
-{
-    buf_char(out, '"');
-    json_escape(out, text);
-    buf_char(out, '"');
 }
 
 /* The value as the text of a JSON integer, after its sign. */
@@ -213,101 +368,77 @@ static enum error_code write_integer(const struct expansion *x, struct str name,
     return ERR_OK;
 }
 
-static enum error_code write_string(const struct expansion *x, struct str text)
+/* Absent or false: "$?name" is not written. */
+static bool is_left_out(const struct json *value)
 {
-    struct str name;
-    enum form form = form_of(text, &name);
-    const struct json *value;
-
-    if (form == FORM_LITERAL) {
-        write_text(x->out, name);
-        return ERR_OK;
-    }
-    value = scope_get(x->scope, name);
-    if (value == NULL) {
-        return missing(x, name);
-    }
-    if (form == FORM_INTEGER) {
-        return write_integer(x, name, value);
-    }
-    json_print(x->out, value);
-    return ERR_OK;
-}
-
-/* "$?name" whose value is absent or false: the member is not written. */
-static bool is_left_out(const struct expansion *x, const struct json *node)
-{
-    struct str name;
-    const struct json *value;
-
-    if (json_type(node) != JSON_STRING || form_of(json_str(node), &name) != FORM_OPTIONAL) {
-        return false;
-    }
-    value = scope_get(x->scope, name);
     return value == NULL || (json_type(value) == JSON_BOOL && !json_true(value));
 }
 
-/* The object as a text in quotes: written as it is, and then taken up again. */
-static enum error_code write_guess(const struct expansion *x, const struct json *inner)
+/* What was written from `from` on becomes a text in quotes. */
+static void write_guess(const struct expansion *x, size_t from)
 {
-    size_t from = x->out->len;
-    enum error_code code = write_node(x, inner);
-    struct str text;
+    struct str text = arena_str(x->arena, str_sub(buf_view(x->out), from, x->out->len));
 
-    if (code != ERR_OK || !buf_ok(x->out)) {
-        return code;
-    }
-    text = arena_str(x->arena, str_sub(buf_view(x->out), from, x->out->len));
     buf_truncate(x->out, from);
     write_text(x->out, text);
+}
+
+static enum error_code write_op(const struct expansion *x, const struct op *op)
+{
+    const struct json *value = op->name.len > 0 ? scope_get(x->scope, op->name) : NULL;
+
+    switch (op->kind) {
+    case OP_TEXT:
+        buf_str(x->out, op->text);
+        break;
+    case OP_CLOSE:
+        write_close(x->out, op->text);
+        break;
+    case OP_OPTIONAL:
+        if (!is_left_out(value)) {
+            buf_str(x->out, op->text);
+            json_print(x->out, value);
+            buf_char(x->out, ',');
+        }
+        break;
+    case OP_VALUE:
+    case OP_INTEGER:
+        if (value == NULL) {
+            return value_missing(x, op->name);
+        }
+        if (op->kind == OP_INTEGER) {
+            return write_integer(x, op->name, value);
+        }
+        json_print(x->out, value);
+        break;
+    case OP_GUESS:
+    case OP_GUESS_END:
+        break;
+    }
     return ERR_OK;
 }
 
-static enum error_code write_members(const struct expansion *x, const struct json *node)
+static enum error_code write_ops(const struct expansion *x, const struct template *template)
 {
-    bool is_object = json_type(node) == JSON_OBJECT;
-    bool is_first = true;
-    const struct json *child;
+    size_t guesses[GUESSES_MAX]; /* where each began */
+    size_t n_guesses = 0;
 
-    buf_char(x->out, is_object ? '{' : '[');
-    JSON_FOREACH (child, node) {
-        enum error_code code;
+    for (size_t i = 0; i < template->n_ops && buf_ok(x->out); i++) {
+        const struct op *op = &template->ops[i];
+        enum error_code code = ERR_OK;
 
-        if (is_left_out(x, child)) {
-            continue;
+        if (op->kind == OP_GUESS) {
+            guesses[n_guesses++] = x->out->len;
+        } else if (op->kind == OP_GUESS_END) {
+            write_guess(x, guesses[--n_guesses]);
+        } else {
+            code = write_op(x, op);
         }
-        buf_text(x->out, is_first ? "" : ",");
-        is_first = false;
-        if (is_object) {
-            write_text(x->out, json_name(child));
-            buf_char(x->out, ':');
-        }
-        code = write_node(x, child);
         if (code != ERR_OK) {
             return code;
         }
     }
-    buf_char(x->out, is_object ? '}' : ']');
     return ERR_OK;
-}
-
-static enum error_code write_node(const struct expansion *x, const struct json *node)
-{
-    const struct json *guess = json_get(node, "$guess");
-
-    switch (json_type(node)) {
-    case JSON_STRING:
-        return write_string(x, json_str(node));
-    case JSON_OBJECT:
-    case JSON_ARRAY:
-        return guess != NULL ? write_guess(x, guess) : write_members(x, node);
-    case JSON_NULL:
-    case JSON_BOOL:
-    case JSON_NUMBER:
-        json_print(x->out, node);
-        return ERR_OK;
-    }
-    return ERR_INTERNAL;
 }
 
 enum error_code template_text(const struct template *template, const struct scope *scope,
@@ -319,13 +450,13 @@ enum error_code template_text(const struct template *template, const struct scop
     enum error_code code;
 
     buf_init_on(&text, room, sizeof(room), TEMPLATE_TEXT_MAX);
-    code = write_node(&x, template->tree);
+    code = write_ops(&x, template);
     if (code == ERR_OK && !buf_ok(&text)) {
         code =
             error_set(err, ERR_TOO_BIG, "the request to the platform would be larger than %d bytes",
                       TEMPLATE_TEXT_MAX);
     }
-    *out = keep(arena, &text);
+    *out = text_keep(arena, &text);
     return code;
 }
 
@@ -337,125 +468,4 @@ enum error_code template_expand(const struct template *template, const struct sc
     enum error_code code = template_text(template, scope, arena, &text, err);
 
     return code == ERR_OK ? json_parse(arena, text, &json_of_ours, out, err) : code;
-}
-
-/* ---- paths and queries ---- */
-
-static struct str value_text(const struct json *value, struct arena *arena)
-{
-    switch (json_type(value)) {
-    case JSON_NUMBER:
-        return json_number_text(value, arena);
-    case JSON_BOOL:
-        return json_true(value) ? STR("true") : STR("false");
-    case JSON_NULL:
-    case JSON_STRING:
-    case JSON_ARRAY:
-    case JSON_OBJECT:
-        break;
-    }
-    return json_str(value);
-}
-
-static void put_value(struct buf *out, struct str value)
-{
-    /* The open place of a dry run ("{goal_id}") stays readable; no real value begins like that in a
-     * path. */
-    if (value.len > 2 && value.ptr[0] == '{' && value.ptr[value.len - 1] == '}' &&
-        is_name(str_sub(value, 1, value.len - 2))) {
-        buf_str(out, value);
-    } else {
-        percent_encode(out, value);
-    }
-}
-
-/* One piece with at most simple {name} places; false in *out_kept: it held an absent {?name}. */
-static enum error_code expand_piece(const struct expansion *x, struct str piece, bool *out_kept)
-{
-    *out_kept = true;
-    while (piece.len > 0) {
-        struct str before;
-        struct str name;
-        const struct json *value;
-        bool optional;
-
-        if (!str_cut(piece, '{', &before, &piece)) {
-            buf_str(x->out, before);
-            return ERR_OK;
-        }
-        buf_str(x->out, before);
-        (void)str_cut(piece, '}', &name, &piece);
-        optional = name.len > 0 && name.ptr[0] == '?';
-        name = optional ? str_sub(name, 1, name.len) : name;
-        value = scope_get(x->scope, name);
-        if (value == NULL || (optional && json_type(value) == JSON_BOOL && !json_true(value))) {
-            *out_kept = false;
-            return optional ? ERR_OK : missing(x, name);
-        }
-        put_value(x->out, value_text(value, x->arena));
-    }
-    return ERR_OK;
-}
-
-enum error_code path_expand(const char *path, const struct scope *scope, struct arena *arena,
-                            struct str *out, struct error *err)
-{
-    char room[SHORT_TEXT];
-    struct buf text;
-    const struct expansion x = {scope, arena, &text, err};
-    bool kept;
-    enum error_code code;
-
-    buf_init_on(&text, room, sizeof(room), TEMPLATE_TEXT_MAX);
-    code = expand_piece(&x, str_from(path), &kept);
-    if (code != ERR_OK) {
-        buf_done(&text);
-        return code;
-    }
-    *out = keep(arena, &text);
-    return ERR_OK;
-}
-
-enum error_code query_expand(const char *query, const struct scope *scope, struct arena *arena,
-                             struct str *out, struct error *err)
-{
-    char room[SHORT_TEXT];
-    struct buf text;
-    const struct expansion x = {scope, arena, &text, err};
-    struct str rest = str_from(query);
-    struct str pair;
-
-    buf_init_on(&text, room, sizeof(room), TEMPLATE_TEXT_MAX);
-    while (str_next(&rest, '&', &pair)) {
-        size_t before = text.len;
-        bool kept;
-        enum error_code code;
-
-        if (before > 0) {
-            buf_char(&text, '&');
-        }
-        code = expand_piece(&x, pair, &kept);
-        if (code != ERR_OK) {
-            buf_done(&text);
-            return code;
-        }
-        if (!kept) {
-            buf_truncate(&text, before);
-        }
-    }
-    *out = keep(arena, &text);
-    return ERR_OK;
-}
-
-void path_names(const char *path_or_query, void (*fn)(void *context, struct str name),
-                void *context)
-{
-    struct str rest = str_from(path_or_query);
-    struct str before;
-    struct str name;
-
-    while (str_cut(rest, '{', &before, &rest)) {
-        (void)str_cut(rest, '}', &name, &rest);
-        fn(context, name.len > 0 && name.ptr[0] == '?' ? str_sub(name, 1, name.len) : name);
-    }
 }
