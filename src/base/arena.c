@@ -167,8 +167,15 @@ struct str arena_printf(struct arena *arena, const char *format, ...)
 
 void arena_join(struct arena *arena, struct str *list, const char *separator, struct str item)
 {
-    *list = arena_printf(arena, "%.*s%s%.*s", STR_ARG(*list), list->len > 0 ? separator : "",
-                         STR_ARG(item));
+    struct str between = list->len > 0 ? str_from(separator) : STR_EMPTY;
+    size_t len = list->len + between.len + item.len;
+    char *text = arena_alloc(arena, len + 1);
+
+    mem_copy(text, list->ptr, list->len);
+    mem_copy(text + list->len, between.ptr, between.len);
+    mem_copy(text + list->len + between.len, item.ptr, item.len);
+    text[len] = '\0';
+    *list = (struct str){text, len};
 }
 
 struct str arena_int(struct arena *arena, int64_t value)

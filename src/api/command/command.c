@@ -127,9 +127,8 @@ static void close_reply(struct task *task, struct json *body)
 /* "step-navigate to: done" */
 static struct str message_of(const struct batch_item *item)
 {
-    struct str message = STR_EMPTY;
+    struct str message = str_from(item->bound.command->words);
 
-    arena_join(item->batch->task->arena, &message, "", str_from(item->bound.command->words));
     arena_join(item->batch->task->arena, &message, ": ", STR("done"));
     return message;
 }
