@@ -16,6 +16,7 @@ void offer_set(struct offers *offers, const struct call *way, enum offer offer)
     CHECK(way->route < OFFERS_MAX);
     if (offers != NULL) {
         offers->of[way->route] = (uint8_t)offer;
+        offers->any_known = true;
     }
 }
 

@@ -137,9 +137,10 @@ static void write_routes(struct json_writer *w, const struct task *task)
 {
     static const char *const words[] = {[OFFER_YES] = "answers", [OFFER_NO] = "not offered"};
     const struct offers *offers = task->platform->port->offers;
+    size_t n = offers != NULL && offers->any_known ? catalog_n_calls() : 0;
     bool begun = false;
 
-    for (size_t i = 0; i < catalog_n_calls(); i++) {
+    for (size_t i = 0; i < n; i++) {
         const struct call *call = catalog_call_at(i);
         enum offer offer = offer_of(offers, call);
 
