@@ -8,14 +8,11 @@
 
 enum json_type json_type(const struct json *node)
 {
-    /* By the number of the bit that cJSON sets. */
+    /* By the number of the one bit that cJSON sets: false 0, true 1, null 2, … raw 7. */
     static const unsigned char types[] = {
         [0] = JSON_BOOL,   [1] = JSON_BOOL,  [2] = JSON_NULL,   [3] = JSON_NUMBER,
         [4] = JSON_STRING, [5] = JSON_ARRAY, [6] = JSON_OBJECT, [7] = JSON_NUMBER};
 
-    _Static_assert(cJSON_False == 1 << 0 && cJSON_NULL == 1 << 2 && cJSON_Object == 1 << 6 &&
-                       cJSON_Raw == 1 << 7,
-                   "cJSON's types are single bits in this order");
     return node == NULL ? JSON_NULL
                         : (enum json_type)types[__builtin_ctz((unsigned)node->node.type)];
 }
@@ -240,6 +237,6 @@ bool json_equal(const struct json *a, const struct json *b)
 
 void json_position(const struct json *node, unsigned *out_line, unsigned *out_column)
 {
-    *out_line = node == NULL ? 0 : node->line;
-    *out_column = node == NULL ? 0 : node->column;
+    *out_line = node == NULL ? 0 : json_line(node);
+    *out_column = node == NULL ? 0 : json_column(node);
 }

@@ -114,8 +114,8 @@ static struct json *copy_value(struct arena *arena, const struct json *node)
                                             (struct str){node->node.valuestring, node->text_len})
                             : json_node_new(arena, node->node.type);
 
-    copy->line = node->line;
-    copy->column = node->column;
+    copy->node.valueint = node->node.valueint;
+    copy->node.valuedouble = node->node.valuedouble;
     return copy;
 }
 

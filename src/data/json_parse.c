@@ -17,16 +17,17 @@ static int compare_names(const void *a, const void *b)
     int order = str_compare(json_name(x), json_name(y));
 
     if (order == 0) {
-        order = (x->line > y->line) - (x->line < y->line);
+        order = (json_line(x) > json_line(y)) - (json_line(x) < json_line(y));
     }
-    return order != 0 ? order : (x->column > y->column) - (x->column < y->column);
+    return order != 0 ? order
+                      : (json_column(x) > json_column(y)) - (json_column(x) < json_column(y));
 }
 
 static enum error_code refuse_duplicate(const struct json *node, struct error *err)
 {
-    return error_in(err, ERR_BAD_JSON, node->line, node->column,
+    return error_in(err, ERR_BAD_JSON, json_line(node), json_column(node),
                     "line %u, column %u: the member \"%.*s\" stands twice in the same object",
-                    node->line, node->column, STR_ARG(json_name(node)));
+                    json_line(node), json_column(node), STR_ARG(json_name(node)));
 }
 
 /* The members by name, equal names in the order of the text. The caller frees the list. */

@@ -58,8 +58,8 @@ static enum error_code see(struct json_scan *scan, int type, uint32_t column, st
     }
     scan->n_nodes++;
     *out = json_node_new(scan->arena, type);
-    (*out)->line = scan->line;
-    (*out)->column = column;
+    (*out)->node.valueint = (int)scan->line;
+    (*out)->node.valuedouble = (double)column;
     return ERR_OK;
 }
 
@@ -296,7 +296,7 @@ static void note_name(struct json_scan *scan, struct names *names, const struct 
                       struct str name)
 {
     size_t sum = name.len == 0 ? 0
-                               : name.len * 7 + (unsigned char)name.ptr[0] * 5U +
+                               : name.len * 7 + (size_t)(unsigned char)name.ptr[0] * 5 +
                                      (unsigned char)name.ptr[name.len - 1];
     uint64_t bit = UINT64_C(1) << (sum & NAME_BITS);
 
