@@ -27,8 +27,8 @@ void buf_init(struct buf *buf, size_t max);
 /* Begins in memory of the caller (an array on the stack) and takes its own when that is full. buf_done as
  * ever. */
 void buf_init_on(struct buf *buf, char *memory, size_t size, size_t max);
-void buf_done(struct buf *buf);  /* zeroed or half-built is fine */
-void buf_clear(struct buf *buf); /* len 0, mark cleared, memory kept */
+void buf_done(struct buf *buf);                    /* zeroed or half-built is fine */
+void buf_clear(struct buf *buf);                   /* len 0, mark cleared, memory kept */
 void buf_dashed(struct buf *buf, struct str name); /* "new_tab" as an option has it: "new-tab" */
 void buf_int(struct buf *buf, int64_t value);
 void buf_int_padded(struct buf *buf, unsigned value, unsigned width); /* zeros in front */

@@ -16,7 +16,8 @@ void buf_init_on(struct buf *buf, char *memory, size_t size, size_t max)
 {
     size_t cap = size <= max ? size : max + 1;
 
-    *buf = (struct buf){.ptr = memory, .cap = cap, .max = max, .borrowed = true};
+    *buf = (struct buf){.cap = cap, .max = max, .borrowed = true};
+    buf->ptr = memory;
 }
 
 void buf_done(struct buf *buf)

@@ -150,6 +150,18 @@ static void init_handles(struct loop *loop)
     loop->open_handles = 5;
 }
 
+/* They do not keep the loop running. */
+static void start_handles(struct loop *loop)
+{
+    CHECK(uv_timer_start(&loop->tick, on_tick, LOOP_TICK_MS, LOOP_TICK_MS) == 0);
+    CHECK(uv_prepare_start(&loop->prepare, on_prepare) == 0);
+    CHECK(uv_check_start(&loop->check, on_check) == 0);
+    uv_unref((uv_handle_t *)&loop->tick);
+    uv_unref((uv_handle_t *)&loop->alarm);
+    uv_unref((uv_handle_t *)&loop->prepare);
+    uv_unref((uv_handle_t *)&loop->check);
+}
+
 void loop_init(struct loop *loop)
 {
     *loop = (struct loop){0};
@@ -161,13 +173,7 @@ void loop_init(struct loop *loop)
     init_handles(loop);
     loop->tick_expected_us = clock_now_us() + (uint64_t)LOOP_TICK_MS * 1000U;
     loop->cpu_seen_us = clock_cpu_us();
-    CHECK(uv_timer_start(&loop->tick, on_tick, LOOP_TICK_MS, LOOP_TICK_MS) == 0);
-    CHECK(uv_prepare_start(&loop->prepare, on_prepare) == 0);
-    CHECK(uv_check_start(&loop->check, on_check) == 0);
-    uv_unref((uv_handle_t *)&loop->tick);
-    uv_unref((uv_handle_t *)&loop->alarm);
-    uv_unref((uv_handle_t *)&loop->prepare);
-    uv_unref((uv_handle_t *)&loop->check);
+    start_handles(loop);
 }
 
 void loop_run(struct loop *loop)
