@@ -1,4 +1,4 @@
-/* Addresses to listen on: HOST:PORT, [IPv6]:PORT, :PORT. */
+/* Addresses to listen on: HOST:PORT, [IPv6]:PORT, :PORT; and unix:/path for a Unix socket. */
 #ifndef BASE_ADDRESS_H
 #define BASE_ADDRESS_H
 
@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/str.h"
 
-enum { ADDRESS_HOST_MAX = 64 };
+enum { ADDRESS_HOST_MAX = 64, ADDRESS_PATH_MAX = 108 /* as sun_path in unix(7) */ };
 
 struct address {
     char host[ADDRESS_HOST_MAX]; /* an IP address without brackets */
@@ -21,5 +21,10 @@ struct address {
 /* The host is an IP address, "localhost", or "*" or nothing for all IPv4 interfaces. ERR_INVALID:
  * `err` quotes the text and says what is expected. */
 enum error_code address_read(struct str text, struct address *out, struct error *err) MUST_CHECK;
+
+bool address_is_unix(struct str text); /* it begins with "unix:" */
+/* The path of a unix:/path, which must be absolute and fit. ERR_INVALID: as above. */
+enum error_code address_read_unix(struct str text, char out[ADDRESS_PATH_MAX],
+                                  struct error *err) MUST_CHECK;
 
 #endif

@@ -10,11 +10,12 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "net/loop.h"
+#include "net/socket.h"
 
 struct listener;
 
 struct listener_events {
-    /* Accept with uv_accept into your own tcp through listener_accept. */
+    /* Take it with listener_accept, into a socket of yours. */
     void (*on_connection)(struct listener *listener);
     /* Another one waits, and there are max_connections: it is taken when one has ended. May be
      * NULL. */
@@ -25,24 +26,26 @@ struct listener_events {
 struct listener {
     struct loop *loop;
     const struct listener_events *events;
-    uv_tcp_t tcp;
+    union socket socket;
     unsigned max_connections;
     unsigned n_connections;
     bool paused;
     bool closing;
     bool open;
     struct deadline retry; /* after EMFILE */
-    char address[96];      /* "127.0.0.1:8000" as bound, "[::1]:8000" for IPv6 */
-    int port;
+    char address[128];     /* "127.0.0.1:8000" as bound, "[::1]:8000" for IPv6, "unix:/path" */
+    int port;              /* 0: a Unix socket */
 };
 
 /* `address` is "HOST:PORT", "[V6]:PORT" or ":PORT"; HOST an IP literal, "localhost" or "*"; port 0
- * takes a free one. ERR_IO says which address and why. */
+ * takes a free one. Or it is "unix:/path": only the process's own user may connect there; what a
+ * process that is gone has left at the path is replaced, and the path is removed at the end.
+ * ERR_IO says which address and why. */
 enum error_code listener_open(struct listener *listener, struct loop *loop, struct str address,
                               unsigned max_connections, const struct listener_events *events,
                               struct error *err) MUST_CHECK;
-bool listener_accept(struct listener *listener,
-                     uv_tcp_t *tcp); /* inits tcp; false: nothing was accepted */
+/* Initialises `socket`. False: nothing was accepted, and it is to be closed. */
+bool listener_accept(struct listener *listener, union socket *socket);
 void listener_connection_ended(struct listener *listener);
 void listener_close(
     struct listener *listener); /* idempotent; on_closed comes once if it was open */

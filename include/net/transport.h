@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "net/loop.h"
+#include "net/socket.h"
 
 struct transport;
 struct tls_config; /* crypto/tls.h */
@@ -36,10 +37,13 @@ enum {
     TRANSPORT_MAX_PARTS = 4
 };
 
+/* The peer of a connection over a Unix socket. */
+#define TRANSPORT_UNIX_PEER "unix"
+
 struct transport {
     struct loop *loop;
     const struct transport_events *events;
-    uv_tcp_t tcp;
+    union socket socket;
     uv_write_t write;
     uv_shutdown_t shutdown;
     bool shutdown_asked;
@@ -53,10 +57,10 @@ struct transport {
     uint64_t queued_bytes;  /* all that was ever given to be sent (cipher text with TLS) */
     struct tls_stream *tls; /* NULL: plain */
     struct later_item pump;
-    char peer[64]; /* "127.0.0.1:5234" or "[::1]:5234" */
+    char peer[64]; /* "127.0.0.1:5234", "[::1]:5234" or TRANSPORT_UNIX_PEER */
 };
 
-/* Takes an accepted uv_tcp_t that the caller initialised inside `transport->tcp`. */
+/* `transport->socket` is a connection that listener_accept has taken. */
 void transport_open(struct transport *transport, struct loop *loop, struct tls_config *tls,
                     const struct transport_events *events);
 void transport_read_start(struct transport *transport);

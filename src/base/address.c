@@ -74,3 +74,29 @@ enum error_code address_read(struct str text, struct address *out, struct error 
     out->is_loopback = str_starts(host, STR("127.")) || str_is(host, "::1");
     return ERR_OK;
 }
+
+static const char unix_scheme[] = "unix:";
+
+bool address_is_unix(struct str text)
+{
+    return str_starts(text, STR(unix_scheme));
+}
+
+enum error_code address_read_unix(struct str text, char out[ADDRESS_PATH_MAX], struct error *err)
+{
+    struct str path = str_sub(text, sizeof(unix_scheme) - 1, text.len);
+
+    if (!address_is_unix(text) || !str_starts(path, STR("/")) || str_ends(path, STR("/")) ||
+        str_find_char(path, '\0') >= 0) {
+        return error_set(err, ERR_INVALID,
+                         "\"%.*s\" is not unix:/PATH, the absolute path of a socket",
+                         STR_ARG(str_sub(text, 0, SHOWN_MAX)));
+    }
+    if (path.len >= ADDRESS_PATH_MAX) {
+        return error_set(err, ERR_INVALID,
+                         "\"%.*s...\": the path of a Unix socket has at most %d bytes",
+                         STR_ARG(str_sub(text, 0, SHOWN_MAX)), ADDRESS_PATH_MAX - 1);
+    }
+    str_copy(out, ADDRESS_PATH_MAX, path);
+    return ERR_OK;
+}

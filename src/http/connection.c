@@ -410,7 +410,7 @@ void connections_make_room(struct http_server *server)
 
 static void on_refused_closed(uv_handle_t *handle)
 {
-    mem_free(CONTAINER_OF(handle, struct http_connection, transport.tcp));
+    mem_free(CONTAINER_OF(handle, struct http_connection, transport.socket.handle));
 }
 
 /* `in` must hold what can wait: a whole head, or what is read ahead, and one more read (with TLS a
@@ -434,8 +434,8 @@ void connection_open(struct http_server *server)
     };
     struct http_connection *connection = mem_zalloc(sizeof(*connection));
 
-    if (!listener_accept(&server->listener, &connection->transport.tcp)) {
-        uv_close((uv_handle_t *)&connection->transport.tcp, on_refused_closed);
+    if (!listener_accept(&server->listener, &connection->transport.socket)) {
+        uv_close(&connection->transport.socket.handle, on_refused_closed);
         return;
     }
     connection->server = server;

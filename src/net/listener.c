@@ -2,7 +2,12 @@
  * it later starts it again. So a full server pauses by doing nothing. */
 #include "net/listener.h"
 
+#include <errno.h>
 #include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "base/address.h"
 #include "base/check.h"
@@ -40,7 +45,7 @@ static void on_retry(struct deadline *deadline)
 
 static void on_connection(uv_stream_t *stream, int status)
 {
-    struct listener *listener = CONTAINER_OF(stream, struct listener, tcp);
+    struct listener *listener = CONTAINER_OF(stream, struct listener, socket.stream);
 
     if (status < 0) { /* no descriptors left: try again when some may have come back */
         metric_add(M_CONNECTIONS_REFUSED, 0, 0, 0, 1);
@@ -53,7 +58,7 @@ static void on_connection(uv_stream_t *stream, int status)
 
 static void on_closed(uv_handle_t *handle)
 {
-    struct listener *listener = CONTAINER_OF(handle, struct listener, tcp);
+    struct listener *listener = CONTAINER_OF(handle, struct listener, socket.handle);
 
     listener->open = false;
     listener->events->on_closed(listener);
@@ -67,7 +72,7 @@ static void name_address(struct listener *listener)
     struct buf text;
     bool v6;
 
-    CHECK(uv_tcp_getsockname(&listener->tcp, (struct sockaddr *)&bound, &len) == 0);
+    CHECK(uv_tcp_getsockname(&listener->socket.tcp, (struct sockaddr *)&bound, &len) == 0);
     v6 = bound.ss_family == AF_INET6;
     if (v6) {
         (void)uv_ip6_name((struct sockaddr_in6 *)&bound, host, sizeof(host));
@@ -84,36 +89,89 @@ static void name_address(struct listener *listener)
 
 static void on_abandoned(uv_handle_t *handle)
 {
-    struct listener *listener = CONTAINER_OF(handle, struct listener, tcp);
+    struct listener *listener = CONTAINER_OF(handle, struct listener, socket.handle);
 
     listener->open = false;
+}
+
+static enum error_code bind_tcp(struct listener *listener, struct str text, int *out_status,
+                                struct error *err)
+{
+    struct address wanted = {.host = ""};
+    struct sockaddr_storage storage = {0};
+    enum error_code code = address_read(text, &wanted, err);
+
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (!resolve(&wanted, &storage)) { /* the zone of an IPv6 address names no interface */
+        return error_set(err, ERR_IO, "cannot listen on %.*s: no such interface", STR_ARG(text));
+    }
+    CHECK(uv_tcp_init(&listener->loop->uv, &listener->socket.tcp) == 0);
+    *out_status = uv_tcp_bind(&listener->socket.tcp, (struct sockaddr *)&storage, 0);
+    return ERR_OK;
+}
+
+/* A socket that nobody listens on any more is what a killed process leaves behind. */
+static void remove_abandoned(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct stat status;
+    int fd;
+
+    if (lstat(path, &status) != 0 || !S_ISSOCK(status.st_mode)) {
+        return;
+    }
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    str_copy(address.sun_path, sizeof(address.sun_path), str_from(path));
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0 &&
+        errno == ECONNREFUSED) {
+        (void)unlink(path);
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+}
+
+/* Until it listens nobody can connect, so the mode is set in time. */
+static enum error_code bind_unix(struct listener *listener, struct str text, int *out_status,
+                                 struct error *err)
+{
+    char path[ADDRESS_PATH_MAX];
+    enum error_code code = address_read_unix(text, path, err);
+
+    if (code != ERR_OK) {
+        return code;
+    }
+    remove_abandoned(path);
+    CHECK(uv_pipe_init(&listener->loop->uv, &listener->socket.pipe, 0) == 0);
+    *out_status = uv_pipe_bind(&listener->socket.pipe, path);
+    if (*out_status == 0 && chmod(path, S_IRUSR | S_IWUSR) != 0) {
+        *out_status = uv_translate_sys_error(errno);
+    }
+    return ERR_OK;
 }
 
 enum error_code listener_open(struct listener *listener, struct loop *loop, struct str address,
                               unsigned max_connections, const struct listener_events *events,
                               struct error *err)
 {
-    struct address wanted = {.host = ""};
-    struct sockaddr_storage storage = {0};
-    enum error_code code = address_read(address, &wanted, err);
-    int status;
+    bool is_unix = address_is_unix(address);
+    enum error_code code;
+    int status = 0;
 
     *listener =
         (struct listener){.loop = loop, .events = events, .max_connections = max_connections};
+    code = (is_unix ? bind_unix : bind_tcp)(listener, address, &status, err);
     if (code != ERR_OK) {
         return code;
     }
-    if (!resolve(&wanted, &storage)) { /* the zone of an IPv6 address names no interface */
-        return error_set(err, ERR_IO, "cannot listen on %.*s: no such interface", STR_ARG(address));
-    }
-    CHECK(uv_tcp_init(&loop->uv, &listener->tcp) == 0);
     listener->open = true;
-    status = uv_tcp_bind(&listener->tcp, (struct sockaddr *)&storage, 0);
     if (status == 0) {
-        status = uv_listen((uv_stream_t *)&listener->tcp, BACKLOG, on_connection);
+        status = uv_listen(&listener->socket.stream, BACKLOG, on_connection);
     }
     if (status != 0) {
-        uv_close((uv_handle_t *)&listener->tcp, on_abandoned);
+        uv_close(&listener->socket.handle, on_abandoned);
         /* The struct may be freed once this returns, so the close is carried out here. */
         while (listener->open) {
             (void)uv_run(&loop->uv, UV_RUN_NOWAIT);
@@ -121,14 +179,21 @@ enum error_code listener_open(struct listener *listener, struct loop *loop, stru
         return error_set(err, ERR_IO, "cannot listen on %.*s: %s", STR_ARG(address),
                          uv_strerror(status));
     }
-    name_address(listener);
+    if (is_unix) {
+        str_copy(listener->address, sizeof(listener->address), address);
+    } else {
+        name_address(listener);
+    }
     return ERR_OK;
 }
 
-bool listener_accept(struct listener *listener, uv_tcp_t *tcp)
+bool listener_accept(struct listener *listener, union socket *socket)
 {
-    CHECK(uv_tcp_init(&listener->loop->uv, tcp) == 0);
-    if (listener->closing || uv_accept((uv_stream_t *)&listener->tcp, (uv_stream_t *)tcp) != 0) {
+    uv_loop_t *uv = &listener->loop->uv;
+    bool is_unix = listener->socket.handle.type == UV_NAMED_PIPE;
+
+    CHECK((is_unix ? uv_pipe_init(uv, &socket->pipe, 0) : uv_tcp_init(uv, &socket->tcp)) == 0);
+    if (listener->closing || uv_accept(&listener->socket.stream, &socket->stream) != 0) {
         return false;
     }
     listener->n_connections++;
@@ -152,5 +217,5 @@ void listener_close(struct listener *listener)
     }
     listener->closing = true;
     deadline_clear(&listener->retry);
-    uv_close((uv_handle_t *)&listener->tcp, on_closed);
+    uv_close(&listener->socket.handle, on_closed);
 }

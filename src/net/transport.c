@@ -11,7 +11,7 @@ enum { OUT_MAX = 64 * 1024 * 1024, PLAIN_MAX = 256 * 1024 };
 
 static void on_closed(uv_handle_t *handle)
 {
-    struct transport *transport = CONTAINER_OF(handle, struct transport, tcp);
+    struct transport *transport = CONTAINER_OF(handle, struct transport, socket.handle);
 
     buf_done(&transport->out[0]);
     buf_done(&transport->out[1]);
@@ -28,7 +28,7 @@ void transport_close(struct transport *transport)
     transport->closing = true;
     transport->reading = false;
     later_remove(&transport->pump);
-    uv_close((uv_handle_t *)&transport->tcp, on_closed);
+    uv_close(&transport->socket.handle, on_closed);
 }
 
 /* The end is told from the loop only, and once. */
@@ -96,8 +96,7 @@ static void write_start(struct transport *transport)
     if (full->len == 0) {
         if (transport->shutdown_asked && !transport->shutdown_sent) {
             transport->shutdown_sent = true;
-            if (uv_shutdown(&transport->shutdown, (uv_stream_t *)&transport->tcp, on_shutdown) !=
-                0) {
+            if (uv_shutdown(&transport->shutdown, &transport->socket.stream, on_shutdown) != 0) {
                 break_later(transport);
             }
         }
@@ -105,7 +104,7 @@ static void write_start(struct transport *transport)
     }
     transport->filling = 1 - transport->filling;
     bytes = uv_buf_init(full->ptr, (unsigned)full->len);
-    if (uv_write(&transport->write, (uv_stream_t *)&transport->tcp, &bytes, 1, on_written) != 0) {
+    if (uv_write(&transport->write, &transport->socket.stream, &bytes, 1, on_written) != 0) {
         break_later(transport);
         return;
     }
@@ -127,7 +126,7 @@ static bool try_write(struct transport *transport, const struct str *parts, size
     for (size_t i = 0; i < n_parts; i++) {
         pieces[i] = uv_buf_init(unconst(parts[i].ptr), (unsigned)parts[i].len);
     }
-    taken = uv_try_write((uv_stream_t *)&transport->tcp, pieces, (unsigned)n_parts);
+    taken = uv_try_write(&transport->socket.stream, pieces, (unsigned)n_parts);
     *out_taken = taken > 0 ? (size_t)taken : 0;
     return taken >= 0 || taken == UV_EAGAIN;
 }
@@ -202,7 +201,7 @@ uint64_t transport_taken(const struct transport *transport)
 size_t transport_pending(const struct transport *transport)
 {
     return transport->out[transport->filling].len +
-           uv_stream_get_write_queue_size((const uv_stream_t *)&transport->tcp);
+           uv_stream_get_write_queue_size(&transport->socket.stream);
 }
 
 void transport_shutdown(struct transport *transport)
@@ -222,7 +221,7 @@ void transport_shutdown(struct transport *transport)
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
 {
-    struct transport *transport = CONTAINER_OF(handle, struct transport, tcp);
+    struct transport *transport = CONTAINER_OF(handle, struct transport, socket.handle);
 
     (void)suggested;
     *out = uv_buf_init(transport->loop->read_buffer, LOOP_READ_BUFFER);
@@ -253,7 +252,7 @@ static void read_tls(struct transport *transport, struct str cipher)
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
 {
-    struct transport *transport = CONTAINER_OF(stream, struct transport, tcp);
+    struct transport *transport = CONTAINER_OF(stream, struct transport, socket.stream);
     struct str bytes;
 
     if (n == 0) {
@@ -277,7 +276,7 @@ void transport_read_start(struct transport *transport)
         return;
     }
     transport->reading = true;
-    if (uv_read_start((uv_stream_t *)&transport->tcp, on_alloc, on_read) != 0) {
+    if (uv_read_start(&transport->socket.stream, on_alloc, on_read) != 0) {
         break_later(transport);
     }
 }
@@ -286,7 +285,7 @@ void transport_read_stop(struct transport *transport)
 {
     if (transport->reading) {
         transport->reading = false;
-        (void)uv_read_stop((uv_stream_t *)&transport->tcp);
+        (void)uv_read_stop(&transport->socket.stream);
     }
 }
 
@@ -298,7 +297,11 @@ static void name_peer(struct transport *transport)
     struct buf text;
     bool v6;
 
-    if (uv_tcp_getpeername(&transport->tcp, (struct sockaddr *)&peer, &len) != 0) {
+    if (transport->socket.handle.type == UV_NAMED_PIPE) {
+        str_copy(transport->peer, sizeof(transport->peer), STR(TRANSPORT_UNIX_PEER));
+        return;
+    }
+    if (uv_tcp_getpeername(&transport->socket.tcp, (struct sockaddr *)&peer, &len) != 0) {
         return; /* gone already; the read will say so */
     }
     v6 = peer.ss_family == AF_INET6;
@@ -323,6 +326,8 @@ void transport_open(struct transport *transport, struct loop *loop, struct tls_c
     buf_init(&transport->out[0], OUT_MAX);
     buf_init(&transport->out[1], OUT_MAX);
     transport->tls = tls != NULL ? tls_stream_new(tls) : NULL;
-    (void)uv_tcp_nodelay(&transport->tcp, 1);
+    if (transport->socket.handle.type == UV_TCP) {
+        (void)uv_tcp_nodelay(&transport->socket.tcp, 1);
+    }
     name_peer(transport);
 }

@@ -1,6 +1,8 @@
 /* Where others are (URLs), where we listen (addresses). */
 #include "harness/cmocka.h"
 
+#include <string.h>
+
 #include "base/address.h"
 #include "base/url.h"
 
@@ -134,12 +136,38 @@ static void an_address_is_an_ip_address_and_a_port(void **state)
     }
 }
 
+static void a_unix_socket_has_an_absolute_path_that_fits(void **state)
+{
+    static const char *const bad[] = {"unix:", "unix:run/proxy.sock", "unix:/", "unix:/run/",
+                                      "/run/x"};
+    char path[ADDRESS_PATH_MAX];
+    char longest[5 + ADDRESS_PATH_MAX + 1];
+    struct error err = {0};
+
+    (void)state;
+    assert_true(address_is_unix(STR("unix:/run/proxy.sock")));
+    assert_false(address_is_unix(STR("127.0.0.1:80")));
+    assert_int_equal(address_read_unix(STR("unix:/run/proxy.sock"), path, &err), ERR_OK);
+    assert_string_equal(path, "/run/proxy.sock");
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        assert_int_equal(address_read_unix(str_from(bad[i]), path, &err), ERR_INVALID);
+        assert_true(str_contains(str_from(err.text), str_from(bad[i])));
+    }
+    memset(longest, 'x', sizeof(longest));
+    memcpy(longest, "unix:/", 6);
+    assert_int_equal(address_read_unix((struct str){longest, 5 + ADDRESS_PATH_MAX}, path, &err),
+                     ERR_INVALID);
+    assert_int_equal(address_read_unix((struct str){longest, 4 + ADDRESS_PATH_MAX}, path, &err),
+                     ERR_OK);
+}
+
 int test_places(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_url_is_read_in_its_parts),
         cmocka_unit_test(what_is_not_a_url_is_refused_and_not_quoted),
         cmocka_unit_test(an_address_is_an_ip_address_and_a_port),
+        cmocka_unit_test(a_unix_socket_has_an_absolute_path_that_fits),
     };
 
     return cmocka_run_group_tests_name("URLs and addresses", tests, NULL, NULL);

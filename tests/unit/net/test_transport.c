@@ -5,8 +5,11 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -99,7 +102,7 @@ static void on_connection(struct listener *listener)
 {
     struct echo *echo = mem_zalloc(sizeof(*echo));
 
-    if (!listener_accept(listener, &echo->transport.tcp)) {
+    if (!listener_accept(listener, &echo->transport.socket)) {
         mem_free(echo);
         return;
     }
@@ -132,7 +135,7 @@ static void turn(uint64_t limit_ms, const char *what)
         turn(limit_ms_, #condition);                                                               \
     }
 
-static void open_here(bool secured)
+static void open_here(struct str address, bool secured)
 {
     struct error err = {0};
 
@@ -144,22 +147,39 @@ static void open_here(bool secured)
         assert_int_equal(tls_config_new(TLS_DIR "/cert.pem", TLS_DIR "/key.pem", &here.tls, &err),
                          ERR_OK);
     }
-    assert_int_equal(listener_open(&here.listener, &here.loop, STR("127.0.0.1:0"), LIMIT,
-                                   &listener_events, &err),
-                     ERR_OK);
+    assert_int_equal(
+        listener_open(&here.listener, &here.loop, address, LIMIT, &listener_events, &err), ERR_OK);
 }
 
 static int begin_plain(void **state)
 {
     (void)state;
-    open_here(false);
+    open_here(STR("127.0.0.1:0"), false);
     return 0;
 }
 
 static int begin_secured(void **state)
 {
     (void)state;
-    open_here(true);
+    open_here(STR("127.0.0.1:0"), true);
+    return 0;
+}
+
+static char unix_path[64];
+static char unix_text[80];
+
+/* Not in the scratch folder, whose path may be too long for a socket. */
+static void name_unix_path(void)
+{
+    (void)snprintf(unix_path, sizeof(unix_path), "/tmp/virtuoso-transport-%d", (int)getpid());
+    (void)snprintf(unix_text, sizeof(unix_text), "unix:%s", unix_path);
+}
+
+static int begin_unix(void **state)
+{
+    (void)state;
+    name_unix_path();
+    open_here(str_from(unix_text), false);
     return 0;
 }
 
@@ -196,6 +216,17 @@ static int dial(void)
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    return fd;
+}
+
+static int dial_unix(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    str_copy(address.sun_path, sizeof(address.sun_path), str_from(unix_path));
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
     return fd;
 }
@@ -267,7 +298,7 @@ static void what_the_kernel_does_not_take_waits(void **state)
     }
     UNTIL(here.n_open == 1)
     transport = &first_echo()->transport;
-    assert_int_equal(uv_send_buffer_size((uv_handle_t *)&transport->tcp, &send_buffer), 0);
+    assert_int_equal(uv_send_buffer_size(&transport->socket.handle, &send_buffer), 0);
     for (size_t at = 0; at < MANY_BYTES; at += 100000) {
         transport_write(transport, str_sub((struct str){bytes, MANY_BYTES}, at, 100000));
     }
@@ -398,6 +429,80 @@ static void plain_bytes_on_a_secured_port_end_it(void **state)
     assert_int_equal(close(fd), 0);
 }
 
+static void the_same_over_a_unix_socket(void **state)
+{
+    struct stat status;
+    struct buf heard;
+    int fd = dial_unix();
+
+    (void)state;
+    buf_init(&heard, 1 << 20);
+    assert_int_equal(stat(unix_path, &status), 0);
+    assert_int_equal(status.st_mode & 0777U, 0600);
+    assert_string_equal(here.listener.address, unix_text);
+    say(fd, STR("hello"));
+    UNTIL(hear(fd, &heard) && heard.len == 5)
+    assert_string_equal(first_echo()->transport.peer, TRANSPORT_UNIX_PEER);
+    assert_int_equal(close(fd), 0);
+    UNTIL(here.n_closed == 1)
+    assert_true(here.last.clean);
+    buf_done(&heard);
+}
+
+/* A second listener at the path of a living one is refused, and takes nothing away from it. */
+static void a_unix_socket_in_use_stays(void **state)
+{
+    struct listener listener = {0};
+    struct error err = {0};
+    int fd;
+
+    (void)state;
+    assert_int_equal(
+        listener_open(&listener, &here.loop, str_from(unix_text), 1, &listener_events, &err),
+        ERR_IO);
+    assert_true(str_contains(str_from(err.text), STR("in use")));
+    fd = dial_unix();
+    UNTIL(here.n_open == 1)
+    assert_int_equal(close(fd), 0);
+}
+
+static void a_unix_socket_that_was_left_behind_is_replaced(void **state)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int left = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd;
+
+    name_unix_path();
+    str_copy(address.sun_path, sizeof(address.sun_path), str_from(unix_path));
+    assert_int_equal(bind(left, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(close(left), 0); /* as a killed process leaves it */
+    (void)begin_unix(state);
+    fd = dial_unix();
+    UNTIL(here.n_open == 1)
+    assert_int_equal(close(fd), 0);
+    (void)end(state);
+    assert_int_equal(access(address.sun_path, F_OK), -1);
+}
+
+static void a_file_at_the_path_of_a_unix_socket_stays(void **state)
+{
+    struct listener listener = {0};
+    struct error err = {0};
+    struct loop loop;
+    FILE *file;
+
+    (void)state;
+    name_unix_path();
+    file = fopen(unix_path, "we");
+    assert_non_null(file);
+    assert_int_equal(fclose(file), 0);
+    loop_init(&loop);
+    assert_int_equal(
+        listener_open(&listener, &loop, str_from(unix_text), 1, &listener_events, &err), ERR_IO);
+    loop_done(&loop);
+    assert_int_equal(unlink(unix_path), 0);
+}
+
 int test_transport(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin_plain, end)
@@ -410,6 +515,10 @@ int test_transport(void)
         T(addresses_that_cannot_be_bound_are_named),
         cmocka_unit_test_setup_teardown(the_same_over_tls, begin_secured, end),
         cmocka_unit_test_setup_teardown(plain_bytes_on_a_secured_port_end_it, begin_secured, end),
+        cmocka_unit_test_setup_teardown(the_same_over_a_unix_socket, begin_unix, end),
+        cmocka_unit_test_setup_teardown(a_unix_socket_in_use_stays, begin_unix, end),
+        cmocka_unit_test(a_unix_socket_that_was_left_behind_is_replaced),
+        cmocka_unit_test(a_file_at_the_path_of_a_unix_socket_stays),
     };
 #undef T
 
