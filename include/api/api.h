@@ -24,8 +24,9 @@ void api_set_config_error(struct api *api, struct str text);
 void api_stop(struct api *api);
 size_t api_n_running(const struct api *api); /* test runs in progress: a drain waits for them */
 void api_close(struct api *api);
-const struct http_service *api_service(void); /* context: struct api * */
-void api_set_draining(struct api *api);       /* readiness answers 503 from now on */
+const struct http_service *api_service(void);       /* context: struct api * */
+const struct http_service *api_admin_service(void); /* of the admin listener; the same context */
+void api_set_draining(struct api *api);             /* readiness answers 503 from now on */
 
 /* Distinct patterns of the routes; index 0 is "unmatched". For metrics_label_values. */
 const char *const *api_route_labels(size_t *out_n);

@@ -49,6 +49,7 @@ struct server {
     struct session_store *sessions;
     struct api *api;
     struct http_server *http;
+    struct http_server *admin; /* NULL: `http` answers operators, too */
     struct tls_config *tls;
     struct reload *reload; /* NULL: the configuration stays as it is */
     struct deadline drain_step;

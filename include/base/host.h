@@ -39,5 +39,6 @@ bool ip_range_holds(const struct ip_range *range, const uint8_t address[16]);
 /* "127.0.0.1", "::1", "127.0.0.1:5234", "[::1]" or "[::1]:5234"; IPv4 in its IPv6 form. */
 bool ip_address_parse(struct str text, uint8_t out[16]) MUST_CHECK;
 bool ip_address_is_v4(const uint8_t address[16]);
+bool ip_address_is_loopback(const uint8_t address[16]); /* 127.0.0.0/8, ::1 */
 
 #endif

@@ -92,6 +92,11 @@ struct config {
     } server;
 
     struct {
+        struct str listen; /* empty: there is no admin listener */
+        bool metrics_on_traffic;
+    } admin;
+
+    struct {
         unsigned max_connections, max_connections_per_address, max_headers,
             max_requests_per_connection;
         size_t max_request_line, max_header_bytes, max_body, max_command_body, max_test_file_body,

@@ -22,6 +22,9 @@ struct http_connection; /* private */
 
 enum { HTTP_MAX_HEADERS = 64 };
 
+/* Who came over a Unix socket. */
+#define HTTP_UNIX_PEER "unix"
+
 struct http_header {
     struct str name;  /* as sent; compare with str_eq_nocase */
     struct str value; /* trimmed */
@@ -40,7 +43,7 @@ struct http_request {
     bool keep_alive;
     bool expects_continue;
     struct str body; /* whole, after on_body (HTTP_BODY_BUFFER) */
-    struct str peer; /* "127.0.0.1:5234" */
+    struct str peer; /* "127.0.0.1:5234", or HTTP_UNIX_PEER */
     bool is_tls;
     int minor_version; /* 0 or 1 */
 };

@@ -37,9 +37,6 @@ enum {
     TRANSPORT_MAX_PARTS = 4
 };
 
-/* The peer of a connection over a Unix socket. */
-#define TRANSPORT_UNIX_PEER "unix"
-
 struct transport {
     struct loop *loop;
     const struct transport_events *events;
@@ -57,7 +54,7 @@ struct transport {
     uint64_t queued_bytes;  /* all that was ever given to be sent (cipher text with TLS) */
     struct tls_stream *tls; /* NULL: plain */
     struct later_item pump;
-    char peer[64]; /* "127.0.0.1:5234", "[::1]:5234" or TRANSPORT_UNIX_PEER */
+    char peer[64]; /* "127.0.0.1:5234", "[::1]:5234" or "unix" */
 };
 
 /* `transport->socket` is a connection that listener_accept has taken. */

@@ -57,6 +57,9 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
 /* Before this, and after log_close, nothing is written. */
 void log_open(int fd, enum log_level level, enum log_format format);
 void log_set(enum log_level level, enum log_format format); /* for what is written from now on */
+void log_set_level(enum log_level level);
+enum log_level log_level(void);
+const char *log_level_name(enum log_level level); /* "debug" */
 bool log_is_on(enum log_level level);
 bool log_level_from(struct str name,
                     enum log_level *out); /* debug info warn(ing) error off, any case */

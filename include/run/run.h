@@ -103,7 +103,7 @@ void run_stop(struct run *run);
 
 /* NULL: there is none, or another owner's. */
 struct run *run_find(struct run_store *store, const struct digest *owner, struct str id);
-/* The owner's runs, newest first, from `offset` on, at most `limit` in out[]; *out_total counts
+/* The owner's runs (NULL: everybody's), newest first, from `offset` on, at most `limit` in out[]; *out_total counts
  * all. */
 size_t run_list(struct run_store *store, const struct digest *owner, size_t offset, size_t limit,
                 struct run **out, size_t *out_total);

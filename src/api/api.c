@@ -20,20 +20,31 @@ static void on_begin(void *context, struct exchange *exchange)
     cors_apply(context, exchange);
 }
 
-static enum http_verdict on_head(void *context, struct exchange *exchange, size_t *max_body)
+static enum http_verdict begin(struct api *api, struct exchange *exchange, bool on_admin,
+                               size_t *max_body)
 {
-    struct api *api = context;
     struct task *task = arena_zalloc(&exchange->arena, sizeof(*task));
 
     task->api = api;
     task->config = config_hold(api->config);
     arena_defer(&exchange->arena, config_release, unconst(task->config));
     task->exchange = exchange;
+    task->on_admin = on_admin;
     task->platform = &api->platforms[0];
     task->arena = &exchange->arena;
     task->begin_us = clock_now_us();
     exchange->task = task;
     return task_head_verdict(task, stages_head_run(task), max_body);
+}
+
+static enum http_verdict on_head(void *context, struct exchange *exchange, size_t *max_body)
+{
+    return begin(context, exchange, false, max_body);
+}
+
+static enum http_verdict on_admin_head(void *context, struct exchange *exchange, size_t *max_body)
+{
+    return begin(context, exchange, true, max_body);
 }
 
 static void on_body(void *context, struct exchange *exchange)
@@ -109,18 +120,23 @@ static void on_cancel_orphan(void *context, struct exchange *exchange)
     idempotency_abandon(exchange->task);
 }
 
+#define SERVICE(head)                                                                              \
+    {                                                                                              \
+        .on_begin = on_begin, .on_head = (head), .on_body = on_body, .on_chunk = on_chunk,         \
+        .on_writable = on_writable, .on_deadline = on_deadline, .on_abort = on_abort,              \
+        .on_cancel_orphan = on_cancel_orphan,                                                      \
+    }
+
 const struct http_service *api_service(void)
 {
-    static const struct http_service service = {
-        .on_begin = on_begin,
-        .on_head = on_head,
-        .on_body = on_body,
-        .on_chunk = on_chunk,
-        .on_writable = on_writable,
-        .on_deadline = on_deadline,
-        .on_abort = on_abort,
-        .on_cancel_orphan = on_cancel_orphan,
-    };
+    static const struct http_service service = SERVICE(on_head);
+
+    return &service;
+}
+
+const struct http_service *api_admin_service(void)
+{
+    static const struct http_service service = SERVICE(on_admin_head);
 
     return &service;
 }

@@ -25,16 +25,21 @@
 /* clang-format off */
 static const struct route routes[] = {
     {"GET", "/", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_root, &query_ignored, "documents", "getStart", "Name, version and links", NULL, NULL},
-    {"GET", "/health", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_health, &query_ignored, "operations", "getHealth", "Health, check by check", NULL, NULL},
-    {"GET", "/health/live", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_live, &query_ignored, "operations", "getHealthLive", "Liveness probe", NULL, NULL},
-    {"GET", "/livez", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_live, &query_ignored, "operations", "getLivez", "Liveness probe", NULL, NULL},
-    {"GET", "/health/ready", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_ready, &query_ignored, "operations", "getHealthReady", "Readiness probe", NULL, NULL},
-    {"GET", "/readyz", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_ready, &query_ignored, "operations", "getReadyz", "Readiness probe", NULL, NULL},
-    {"GET", "/metrics", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_metrics, &query_ignored, "operations", "getMetrics", "Prometheus metrics", NULL, NULL},
-    {"GET", "/health/metrics", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_metrics, &query_ignored, "operations", "getHealthMetrics", "Prometheus metrics", NULL, "/metrics"},
-    {"GET", "/health/stats", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_stats, &query_ignored, "operations", "getStatistics", "The metrics as JSON", NULL, NULL},
+    {"GET", "/health", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_health, &query_ignored, "operations", "getHealth", "Health, check by check", NULL, NULL, PLACE_BOTH},
+    {"GET", "/health/live", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_live, &query_ignored, "operations", "getHealthLive", "Liveness probe", NULL, NULL, PLACE_BOTH},
+    {"GET", "/livez", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_live, &query_ignored, "operations", "getLivez", "Liveness probe", NULL, NULL, PLACE_BOTH},
+    {"GET", "/health/ready", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_ready, &query_ignored, "operations", "getHealthReady", "Readiness probe", NULL, NULL, PLACE_BOTH},
+    {"GET", "/readyz", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_ready, &query_ignored, "operations", "getReadyz", "Readiness probe", NULL, NULL, PLACE_BOTH},
+    {"GET", "/metrics", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_metrics, &query_ignored, "operations", "getMetrics", "Prometheus metrics", NULL, NULL, PLACE_METRICS},
+    {"GET", "/health/metrics", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_metrics, &query_ignored, "operations", "getHealthMetrics", "Prometheus metrics", NULL, "/metrics", PLACE_METRICS},
+    {"GET", "/health/stats", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_stats, &query_ignored, "operations", "getStatistics", "The metrics as JSON", NULL, NULL, PLACE_METRICS},
 
-    {"POST", "/admin/reload", PERMISSION_ADMIN, BODY_NONE, WAIT_SHORT, handle_reload, &query_change, "operations", "reloadConfiguration", "Read the configuration again", NULL, NULL},
+    {"POST", "/admin/reload", PERMISSION_ADMIN, BODY_NONE, WAIT_SHORT, handle_reload, &query_change, "operations", "reloadConfiguration", "Read the configuration again", NULL, NULL, PLACE_ADMIN},
+    {"GET", "/admin/log-level", PERMISSION_ADMIN, BODY_NONE, WAIT_SHORT, handle_log_level, &query_none, "operations", "getLogLevel", "The level of the log", NULL, NULL, PLACE_ADMIN},
+    {"PUT", "/admin/log-level", PERMISSION_ADMIN, BODY_JSON, WAIT_SHORT, handle_log_level_set, &query_change, "operations", "setLogLevel", "Set the level of the log until the next start", NULL, NULL, PLACE_ADMIN},
+    {"GET", "/admin/config", PERMISSION_ADMIN, BODY_NONE, WAIT_SHORT, handle_config, &query_none, "operations", "getConfiguration", "The configuration in force, secrets as ***", NULL, NULL, PLACE_ADMIN},
+    {"GET", "/admin/runs", PERMISSION_ADMIN, BODY_NONE, WAIT_SHORT, handle_run_list_all, &query_run_list, "operations", "listAllTestRuns", "The test runs of everybody", NULL, NULL, PLACE_ADMIN},
+    {"POST", "/admin/cache/purge", PERMISSION_ADMIN, BODY_NONE, WAIT_SHORT, handle_cache_purge, &query_change, "operations", "purgeCache", "Forget all kept answers of the platform", NULL, NULL, PLACE_ADMIN},
 
     {"GET", "/api/v1/routes", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_routes, &query_none, "documents", "listRoutes", "All routes with their permissions", NULL, NULL},
     {"GET", "/api/v1/commands", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_commands, &query_none, "commands", "listCommands", "All commands with their arguments and options", NULL, NULL},
@@ -92,8 +97,8 @@ static const struct route routes[] = {
     {"GET", "/favicon.ico", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_favicon, &query_ignored, "documents", "getFaviconIco", "Icon of the pages, where browsers look for it", NULL, NULL},
     {"GET", "/schema/testfile.json", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_schema, &query_ignored, "documents", "getTestFileSchema", "JSON Schema of test files, for editors", NULL, NULL},
     {"GET", "/openapi.json", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_openapi, &query_ignored, "documents", "getOpenApi", "OpenAPI document", NULL, NULL},
-    {"GET", "/problems", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_problems, &query_ignored, "documents", "listProblems", "All error codes", NULL, NULL},
-    {"GET", "/problems/{code}", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_problem, &query_ignored, "documents", "getProblem", "One error code: cause, fix, example", NULL, NULL},
+    {"GET", "/problems", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_problems, &query_ignored, "documents", "listProblems", "All error codes", NULL, NULL, PLACE_BOTH},
+    {"GET", "/problems/{code}", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_problem, &query_ignored, "documents", "getProblem", "One error code: cause, fix, example", NULL, NULL, PLACE_BOTH},
 };
 
 /* clang-format on */
@@ -112,6 +117,7 @@ static const struct {
     {"createStep", simple_step_members},
     {"createLibraryCheckpoint", simple_library_members},
     {"createTestDataTable", simple_table_members},
+    {"setLogLevel", log_level_members},
 };
 
 /* Routes that create something and are not rows of the simplified API. */

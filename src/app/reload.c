@@ -116,11 +116,19 @@ static void swap(struct reload *reload, struct attempt *attempt)
     }
     http = http_options_of(config, server->tls);
     http_server_configure(server->http, &http);
+    if (server->admin != NULL) {
+        const struct http_server_options admin = admin_options_of(config);
+
+        http_server_configure(server->admin, &admin);
+    }
     upstream_configure(server->upstream, &upstream);
     tenants_configure(&server->tenants, config);
     session_store_configure(server->sessions, &sessions);
     api_configure(server->api, config);
-    set_log(config);
+    if (!str_eq(before->log.level, config->log.level) ||
+        !str_eq(before->log.format, config->log.format)) { /* else PUT /admin/log-level lasts */
+        set_log(config);
+    }
     config_release(before);
 }
 

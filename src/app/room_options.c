@@ -2,6 +2,8 @@
 
 #include "base/mem.h"
 
+enum { ADMIN_CONNECTIONS_MAX = 64 };
+
 struct upstream_options upstream_options_of(const struct config *config)
 {
     return (struct upstream_options){
@@ -76,6 +78,19 @@ struct http_server_options http_options_of(const struct config *config, struct t
         .max_requests_per_connection = config->http.max_requests_per_connection,
         .gzip = config->http.gzip,
     };
+}
+
+/* Without TLS, and its requests are not counted: nobody wants an alert about scrapes. */
+struct http_server_options admin_options_of(const struct config *config)
+{
+    struct http_server_options options = http_options_of(config, NULL);
+
+    options.listen = config->admin.listen;
+    options.name = "admin";
+    options.count_metrics = false;
+    options.max_connections = ADMIN_CONNECTIONS_MAX;
+    options.max_per_address = 0;
+    return options;
 }
 
 enum error_code open_config_tls(const struct config *config, struct tls_config **out,

@@ -11,6 +11,8 @@
 /* Views into `config`. */
 struct upstream_options upstream_options_of(const struct config *config);
 struct session_options session_options_of(const struct config *config);
+/* The admin listener; `listen` is empty where there is none. */
+struct http_server_options admin_options_of(const struct config *config);
 struct http_server_options http_options_of(const struct config *config, struct tls_config *tls);
 /* *out stays NULL where no certificate is configured. */
 enum error_code open_config_tls(const struct config *config, struct tls_config **out,

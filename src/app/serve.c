@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "app/server.h"
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/url.h"
 #include "key_source.h"
@@ -117,6 +118,11 @@ void print_addresses(const struct server *server)
     }
     if (server->http != NULL) {
         (void)printf("listening on %s\n", server_url(server, url));
+    }
+    if (server->admin != NULL) {
+        (void)printf("admin on %s%s\n",
+                     address_is_unix(server->config->admin.listen) ? "" : "http://",
+                     http_server_address(server->admin));
     }
     (void)flush_output(); /* who does not see the lines can still be served */
 }

@@ -98,11 +98,11 @@ static void on_key_source_closed(void *context)
     close_tenants(server);
 }
 
-static void on_http_closed(void *context)
+static void on_admin_closed(void *context)
 {
     struct server *server = context;
 
-    server->http = NULL;
+    server->admin = NULL;
     if (server->api != NULL) {
         api_stop(server->api);
     }
@@ -110,6 +110,18 @@ static void on_http_closed(void *context)
         key_source_close(server->key_source, on_key_source_closed, server);
     } else {
         close_tenants(server);
+    }
+}
+
+static void on_http_closed(void *context)
+{
+    struct server *server = context;
+
+    server->http = NULL;
+    if (server->admin != NULL) {
+        http_server_close(server->admin, on_admin_closed, server);
+    } else {
+        on_admin_closed(server);
     }
 }
 
@@ -362,6 +374,15 @@ static enum error_code open_http(struct server *server, struct error *err)
                             err);
 }
 
+static enum error_code open_admin(struct server *server, struct error *err)
+{
+    const struct http_server_options options = admin_options_of(server->config);
+
+    return options.listen.len == 0 ? ERR_OK
+                                   : http_server_open(&server->loop, &options, api_admin_service(),
+                                                      server->api, &server->admin, err);
+}
+
 static void open_metrics(void)
 {
     size_t n;
@@ -402,8 +423,9 @@ enum error_code server_open(struct server *server, struct config *config, bool p
                             struct error *err)
 {
     static const open_fn proxy_steps[] = {
-        open_tables,   open_sandbox, open_upstream, open_tenants, open_key_source,
-        open_sessions, open_api,     open_tls,      open_http,    NULL};
+        open_tables,     open_sandbox,  open_upstream, open_tenants,
+        open_key_source, open_sessions, open_api,      open_tls,
+        open_http,       open_admin,    NULL};
     static const open_fn sandbox_steps[] = {open_sandbox, NULL};
     enum error_code code;
 

@@ -304,3 +304,11 @@ bool ip_address_is_v4(const uint8_t address[16])
 
     return memcmp(address, mapped, sizeof(mapped)) == 0;
 }
+
+bool ip_address_is_loopback(const uint8_t address[16])
+{
+    static const uint8_t one[16] = {[15] = 1};
+
+    return ip_address_is_v4(address) ? address[V4_AT] == 127
+                                     : memcmp(address, one, sizeof(one)) == 0;
+}

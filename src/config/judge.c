@@ -29,6 +29,28 @@ static bool is_any_origin(const struct config *config)
     return false;
 }
 
+static void judge_admin(struct loader *loader, const struct config *config)
+{
+    struct str listen = config->admin.listen;
+    char path[ADDRESS_PATH_MAX];
+    struct address address;
+    struct error err = {0};
+
+    if (listen.len == 0 || loader_has_failed(loader, "admin.listen")) {
+        return;
+    }
+    if ((address_is_unix(listen) ? address_read_unix(listen, path, &err)
+                                 : address_read(listen, &address, &err)) != ERR_OK) {
+        loader_fail(loader, "admin.listen: %s", err.text);
+    } else if (config->auth.modes == AUTH_NONE && !config->sandbox.enabled &&
+               !address_is_unix(listen) && !is_loopback(listen)) {
+        loader_fail(loader,
+                    "auth.mode: \"none\" is taken only on a loopback address or with the sandbox, "
+                    "and admin.listen is %.*s",
+                    STR_ARG(listen));
+    }
+}
+
 static void judge_auth(struct loader *loader, const struct config *config)
 {
     bool takes_keys = (config->auth.modes & AUTH_KEYS) != 0;
@@ -301,6 +323,7 @@ void config_judge(struct loader *loader)
         config->auth.modes = AUTH_NONE;
     }
     judge_auth(loader, config);
+    judge_admin(loader, config);
     judge_jwt(loader, config);
     judge_tenants(loader, config);
     judge_classes(loader, config);

@@ -21,6 +21,9 @@ static const struct option_row rows[] = {
     {"server.public_url", OPTION_URL, AT(server.public_url), "", 0, 0, NULL, NULL, "Where clients reach this server, with its path prefix if there is one: https://example.com/qa. For links in answers."},
     {"server.trusted_proxies", OPTION_RANGES, AT(server.trusted_proxies), "[]", 0, 100, NULL, NULL, "Addresses (192.0.2.7, 10.0.0.0/8) whose X-Forwarded-Prefix, -Proto and -Host are believed; none by default."},
 
+    {"admin.listen", OPTION_STR, AT(admin.listen), "", 0, 0, NULL, NULL, "Address and port, or unix:/PATH, of a second listener for operators: /metrics, /health, /livez, /readyz, /admin. Plain HTTP. Empty: there is none, and server.listen answers them.", .at_start = true},
+    {"admin.metrics_on_traffic", OPTION_BOOL, AT(admin.metrics_on_traffic), "false", 0, 0, NULL, NULL, "With an admin listener: answer /metrics and /health/stats on server.listen, too."},
+
     {"http.max_connections", OPTION_UINT, AT(http.max_connections), "10000", 1, 1000000, NULL, NULL, "Open client connections. At the limit those without a complete request head leave first, then those between two requests; else new ones wait in the kernel.", .at_start = true},
     {"http.max_connections_per_address", OPTION_UINT, AT(http.max_connections_per_address), "0", 0, 1000000, NULL, NULL, "Open connections of one address (IPv6: of one /64); 0: a quarter of http.max_connections, and no limit for loopback. None for server.trusted_proxies."},
     {"http.max_headers", OPTION_UINT, AT(http.max_headers), "64", 1, 64, NULL, NULL, "Most header fields of a request; more are 431.", .at_start = true},

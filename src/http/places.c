@@ -1,7 +1,5 @@
 #include "places.h"
 
-#include <string.h>
-
 #include "base/check.h"
 #include "base/mem.h"
 
@@ -45,13 +43,6 @@ void places_done(struct places *places)
     places->exempt = NULL;
 }
 
-static bool is_loopback(const uint8_t address[ADDRESS_BYTES])
-{
-    static const uint8_t one[ADDRESS_BYTES] = {[ADDRESS_BYTES - 1] = 1};
-
-    return ip_address_is_v4(address) ? address[12] == 127 : memcmp(address, one, sizeof(one)) == 0;
-}
-
 static bool is_exempt(const struct places *places, const uint8_t address[ADDRESS_BYTES])
 {
     for (size_t i = 0; i < places->n_exempt; i++) {
@@ -59,7 +50,7 @@ static bool is_exempt(const struct places *places, const uint8_t address[ADDRESS
             return true;
         }
     }
-    return !places->counts_loopback && is_loopback(address);
+    return !places->counts_loopback && ip_address_is_loopback(address);
 }
 
 static struct share *share_of(struct places *places, const uint8_t address[ADDRESS_BYTES])

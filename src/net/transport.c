@@ -298,7 +298,7 @@ static void name_peer(struct transport *transport)
     bool v6;
 
     if (transport->socket.handle.type == UV_NAMED_PIPE) {
-        str_copy(transport->peer, sizeof(transport->peer), STR(TRANSPORT_UNIX_PEER));
+        str_copy(transport->peer, sizeof(transport->peer), STR("unix"));
         return;
     }
     if (uv_tcp_getpeername(&transport->socket.tcp, (struct sockaddr *)&peer, &len) != 0) {

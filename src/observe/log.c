@@ -39,6 +39,16 @@ void log_set(enum log_level level, enum log_format format)
     sink.format = format == LOG_AUTO ? (isatty(sink.fd) == 1 ? LOG_TEXT : LOG_JSON) : format;
 }
 
+void log_set_level(enum log_level level)
+{
+    sink.level = level;
+}
+
+enum log_level log_level(void)
+{
+    return sink.level;
+}
+
 void log_open(int fd, enum log_level level, enum log_format format)
 {
     sink.fd = fd;

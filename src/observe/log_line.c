@@ -21,6 +21,11 @@ enum {
 
 static const char *const level_names[] = {"debug", "info", "warn", "error", "off"};
 
+const char *log_level_name(enum log_level level)
+{
+    return level_names[level];
+}
+
 /* ---- JSON ---- */
 
 /* As short as can be: 12, 12.5, 0.019. */

@@ -386,7 +386,7 @@ static void take_page(struct page *page, struct list *list)
     LIST_FOREACH (link, list) {
         struct run *run = CONTAINER_OF(link, struct run, link);
 
-        if (!digest_equal(&run->owner, page->owner)) {
+        if (page->owner != NULL && !digest_equal(&run->owner, page->owner)) {
             continue;
         }
         if (page->total++ >= page->offset && page->n < page->limit) {

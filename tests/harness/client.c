@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -76,6 +77,19 @@ void client_open_small(struct client *client, uint16_t port, int receive_bytes)
 void client_open(struct client *client, uint16_t port)
 {
     client_open_small(client, port, 0);
+}
+
+void client_open_unix(struct client *client, const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    str_copy(address.sun_path, sizeof(address.sun_path), str_from(path));
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
+        fail_msg("cannot connect to %s: %s", path, strerror(errno));
+    }
+    *client = (struct client){.timeout_ms = TIMEOUT_MS, .fd = fd};
+    buf_init(&client->in, MAX_HEAD + MAX_BODY);
 }
 
 bool client_can_connect(uint16_t port)

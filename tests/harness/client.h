@@ -47,6 +47,7 @@ uint64_t client_now_ms(void); /* monotonic */
 void client_pause_ms(unsigned ms);
 
 void client_open(struct client *client, uint16_t port); /* to 127.0.0.1 */
+void client_open_unix(struct client *client, const char *path);
 /* As client_open with a receive buffer of about `receive_bytes`: a reader that is soon slow. */
 void client_open_small(struct client *client, uint16_t port, int receive_bytes);
 bool client_can_connect(uint16_t port);

@@ -45,6 +45,9 @@ static struct json *example(struct proxy *proxy, struct str path, const struct j
     struct str kind = json_type(type) == JSON_ARRAY ? STR("id") : json_str(type);
     struct json *made;
 
+    if (json_get(member, "enum") != NULL) {
+        return json_new_string(arena, json_str(json_first(json_get(member, "enum"))));
+    }
     if (str_is(kind, "id")) {
         return json_new_string(arena, value_for(proxy, path, name));
     }

@@ -48,7 +48,7 @@ unsigned cache_keep_s(struct str control, struct str age, unsigned ttl_s);
 enum stage_verdict cache_fail(struct task *task);
 /* The leader's client left. */
 void cache_abandon(struct task *task);
-void cache_purge(struct cache *cache);
+size_t cache_purge(struct cache *cache); /* how many answers it held */
 
 /* Who a caller is at the platform: all who use the stored token are one, a token of one's own is
  * another. */

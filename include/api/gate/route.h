@@ -20,6 +20,15 @@ enum body_kind {
     BODY_STREAM    /* handed on in chunks */
 };
 
+/* Which listener answers. Where there is no admin listener, server.listen answers all of them. */
+enum route_place {
+    PLACE_TRAFFIC, /* server.listen */
+    PLACE_BOTH,
+    PLACE_ADMIN,   /* admin.listen */
+    PLACE_METRICS, /* the same; with admin.metrics_on_traffic both */
+    PLACE_N
+};
+
 enum wait_kind { WAIT_SHORT, WAIT_LONG, WAIT_NONE };
 
 enum { ROUTE_MAX_PARAMS = 4, ACCESS_PUBLIC = 0 };
@@ -44,6 +53,7 @@ struct route {
     const char *needs;     /* the permissions, if they are more than `access` says; NULL: they
                             * are not */
     const char *successor; /* the route that replaces this old one; NULL: it is not deprecated */
+    enum route_place place;
 };
 
 /* What a path led to. */
@@ -88,9 +98,10 @@ struct route_table {
 /* Fills labels and shapes; a second call changes nothing. */
 void route_table_open(struct route_table *table);
 size_t route_label(const struct route_table *table, const struct route *route);
-/* ERR_NOT_FOUND; or ERR_METHOD_NOT_ALLOWED with the methods that would work in out->allow. */
-enum error_code route_find(const struct route_table *table, struct arena *arena, struct str method,
-                           struct str path, struct route_match *out, struct error *err) MUST_CHECK;
+/* Among the rows whose place is one of `places` (bits, 1 << PLACE_*). ERR_NOT_FOUND; or ERR_METHOD_NOT_ALLOWED with the methods that would work in out->allow. */
+enum error_code route_find(const struct route_table *table, unsigned places, struct arena *arena,
+                           struct str method, struct str path, struct route_match *out,
+                           struct error *err) MUST_CHECK;
 /* The part of the path at `{name}` of the pattern. The pattern must have this name. */
 struct str task_param(const struct task *task, const char *name);
 

@@ -26,6 +26,7 @@ struct task {
     struct arena *arena; /* the exchange's */
     const struct route *route;
     struct route_match match;
+    bool on_admin; /* it came through the admin listener */
     struct principal principal;
     struct platform *platform; /* the account that the principal works with */
     struct auth_ticket ticket; /* while it waits for authentication */

@@ -2,7 +2,10 @@
 #ifndef API_OPS_HANDLERS_H
 #define API_OPS_HANDLERS_H
 
+#include "api/gate/members.h"
 #include "api/gate/route.h"
+
+extern const struct member log_level_members[];
 
 enum stage_verdict handle_health(struct task *task);
 enum stage_verdict handle_live(struct task *task);
@@ -10,6 +13,10 @@ enum stage_verdict handle_ready(struct task *task);
 enum stage_verdict handle_metrics(struct task *task);
 enum stage_verdict handle_stats(struct task *task);
 enum stage_verdict handle_reload(struct task *task);
+enum stage_verdict handle_log_level(struct task *task);
+enum stage_verdict handle_log_level_set(struct task *task);
+enum stage_verdict handle_config(struct task *task);
+enum stage_verdict handle_cache_purge(struct task *task);
 enum stage_verdict handle_routes(struct task *task);
 
 #endif

@@ -17,6 +17,7 @@ static const struct media_row media[] = {
     {"getHealthReady", "application/health+json"}, {"getReadyz", "application/health+json"},
     {"getMetrics", "text/plain"}, {"getMetrics", "application/openmetrics-text"},
     {"getHealthMetrics", "text/plain"}, {"getHealthMetrics", "application/openmetrics-text"},
+    {"getConfiguration", "application/yaml"},
     {"compileTestFile", json_type_name}, {"compileTestFile", "application/yaml"}, {"compileTestFile", "text/plain"},
     {"watchTestRun", "text/event-stream"},
     {"getDirect", json_type_name}, {"getDirect", "text/html"}, {"getDirect", "*/*"},

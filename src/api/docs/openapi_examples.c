@@ -10,6 +10,8 @@
 static const struct openapi_example rows[] = {
     {"GET", "/api/v1/commands/{command*}/help", "step-interact", NULL},
     {"POST", "/admin/reload", NULL, NULL},
+    {"PUT", "/admin/log-level", NULL, "{\"level\":\"debug\"}"},
+    {"POST", "/admin/cache/purge", NULL, NULL},
     {"POST", "/api/v1/commands/execute", NULL, CLICK ",\"checkpoint_id\":\"1680930\"}"},
     {"POST", "/api/v1/commands/batch", NULL,
      "{\"checkpoint_id\":\"1680930\",\"commands\":[{\"command\":\"step-navigate to\",\"args\":["

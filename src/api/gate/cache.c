@@ -94,22 +94,26 @@ static void tidy(struct cache *cache, struct cache_entry *entry)
     }
 }
 
-void cache_purge(struct cache *cache)
+size_t cache_purge(struct cache *cache)
 {
+    size_t n = 0;
+
     cache->generation++;
     while (!list_is_empty(&cache->lru)) {
         struct cache_entry *entry = CONTAINER_OF(list_first(&cache->lru), struct cache_entry, lru);
 
         drop_body(cache, entry);
         tidy(cache, entry);
+        n++;
     }
     metric_set(M_CACHE_BYTES, (int64_t)cache->bytes);
+    return n;
 }
 
 void cache_free(struct cache *cache)
 {
     if (cache != NULL) {
-        cache_purge(cache);
+        (void)cache_purge(cache);
         CHECK(cache->entries.n_nodes == 0);
         map_done(&cache->entries);
         mem_free(cache);

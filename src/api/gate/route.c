@@ -170,8 +170,9 @@ static void allow_add(struct arena *arena, struct str *allow, const char *method
     arena_join(arena, allow, ", ", str_from(more));
 }
 
-enum error_code route_find(const struct route_table *table, struct arena *arena, struct str method,
-                           struct str path, struct route_match *out, struct error *err)
+enum error_code route_find(const struct route_table *table, unsigned places, struct arena *arena,
+                           struct str method, struct str path, struct route_match *out,
+                           struct error *err)
 {
     struct segments segments;
     enum error_code code = split_path(arena, path, &segments, err);
@@ -181,7 +182,8 @@ enum error_code route_find(const struct route_table *table, struct arena *arena,
         return code;
     }
     for (size_t i = 0; i < table->n; i++) {
-        if (!shape_matches(arena, &table->shapes[i], &segments, out->params)) {
+        if ((places & (1U << table->rows[i].place)) == 0 ||
+            !shape_matches(arena, &table->shapes[i], &segments, out->params)) {
             continue;
         }
         if (method_serves(table->rows[i].method, method)) {

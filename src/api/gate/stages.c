@@ -1,6 +1,7 @@
 /* Every request walks two tables of stages: one when its head is complete, one when its body is.
  * The tables are the documentation of what is checked in which order; a refusal on the head means
  * that the body is never buffered. */
+#include "api/gate/admin.h"
 #include "api/gate/limits.h"
 #include "api/gate/links.h"
 #include "api/gate/query.h"
@@ -26,6 +27,21 @@ static enum stage_verdict answer_options(struct task *task, struct str allow)
     return task_reply(task, 204, NULL, STR_EMPTY);
 }
 
+static unsigned places_of(const struct task *task)
+{
+    const struct config *config = task->config;
+    unsigned both = 1U << PLACE_BOTH;
+
+    if (task->on_admin) {
+        return both | 1U << PLACE_ADMIN | 1U << PLACE_METRICS;
+    }
+    if (config->admin.listen.len == 0) {
+        return (1U << PLACE_N) - 1;
+    }
+    return both | 1U << PLACE_TRAFFIC |
+           (config->admin.metrics_on_traffic ? 1U << PLACE_METRICS : 0);
+}
+
 static enum stage_verdict stage_route(struct task *task)
 {
     struct exchange *exchange = task->exchange;
@@ -35,11 +51,16 @@ static enum stage_verdict stage_route(struct task *task)
     if (str_is(exchange->request.path, "*")) {
         return answer_options(task, STR("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
     }
-    code = route_find(task->api->routes, task->arena, exchange->request.method,
+    code = route_find(task->api->routes, places_of(task), task->arena, exchange->request.method,
                       exchange->request.path, &task->match, &task->error);
     task->route = task->match.route;
     if (code == ERR_METHOD_NOT_ALLOWED && is_options) {
         return answer_options(task, task->match.allow);
+    }
+    if (code == ERR_NOT_FOUND && task->on_admin) {
+        (void)error_set(&task->error, code,
+                        "The admin listener has no such route: it has /metrics, /health, "
+                        "/health/stats, /livez, /readyz and /admin/*");
     }
     if (code != ERR_OK) {
         if (task->match.allow.len > 0) {
@@ -90,7 +111,9 @@ static enum stage_verdict stage_single_fields(struct task *task)
 
 static enum stage_verdict stage_authenticate(struct task *task)
 {
-    return task->route->access == ACCESS_PUBLIC ? STAGE_CONTINUE : task_authenticate(task);
+    return task->route->access == ACCESS_PUBLIC || admin_is_operator(task)
+               ? STAGE_CONTINUE
+               : task_authenticate(task);
 }
 
 static enum stage_verdict stage_limit(struct task *task)

@@ -49,7 +49,7 @@ static enum error_code take_plan(struct task *task, const struct plan *plan)
 
     task->may_have_changed = task->may_have_changed || plan_may_have_changed(plan);
     if (task->may_have_changed) {
-        cache_purge(task->api->cache);
+        (void)cache_purge(task->api->cache);
     }
     notes->upstream_status = plan->last_status;
     notes->upstream_calls += plan->n_calls;

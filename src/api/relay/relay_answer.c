@@ -440,7 +440,7 @@ static void note_end(struct relay *relay)
     trace_add(&relay->task->exchange->trace, TRACE_QUEUE, relay->call.wait_us);
     trace_add(&relay->task->exchange->trace, TRACE_UPSTREAM, relay->call.wire_us);
     if (relay->call.request.class != CALL_READ) {
-        cache_purge(relay->task->api->cache);
+        (void)cache_purge(relay->task->api->cache);
     }
     relay->task->on_cancel = NULL;
     relay->task->must_finish = NULL;

@@ -4,6 +4,8 @@
 #include "runs.h"
 #include "tests.h"
 
+enum { RUN_LIST_MAX = 200 /* as query_run_list */ };
+
 struct run *task_run(struct task *task)
 {
     struct str id = task_param(task, "id");
@@ -41,31 +43,66 @@ enum stage_verdict handle_run_stop(struct task *task)
     return run_reply(task, 202, run);
 }
 
-enum stage_verdict handle_run_list(struct task *task)
+/* A part of all the runs that are asked for. */
+struct run_page {
+    size_t limit;
+    size_t offset;
+    size_t total; /* of all */
+    size_t n;
+    struct run *runs[RUN_LIST_MAX];
+};
+
+static struct run_page page_of(struct task *task)
 {
-    enum { LIST_MAX = 200 };
-    struct run *runs[LIST_MAX];
-    int64_t limit = task_query_number(task, "limit", 50);
-    int64_t offset = task_query_number(task, "offset", 0);
+    return (struct run_page){.limit = (size_t)task_query_number(task, "limit", 50),
+                             .offset = (size_t)task_query_number(task, "offset", 0)};
+}
+
+static void page_add(struct run_page *page, struct run_store *store, const struct digest *owner)
+{
+    size_t skip = page->offset > page->total ? page->offset - page->total : 0;
+    size_t total;
+
+    page->n += run_list(store, owner, skip, page->limit - page->n, page->runs + page->n, &total);
+    page->total += total;
+}
+
+static enum stage_verdict reply_page(struct task *task, const struct run_page *page)
+{
     struct json_writer w;
     struct buf out;
-    size_t total;
-    size_t n;
 
-    n = run_list(task->platform->runs, &task->principal.owner, (size_t)offset, (size_t)limit, runs,
-                 &total);
     buf_init(&out, RUN_ANSWER_MAX);
     jw_init(&w, &out);
     jw_object(&w);
     jw_key(&w, "runs");
     jw_array(&w);
-    for (size_t i = 0; i < n; i++) {
-        run_write_summary(runs[i], &w);
+    for (size_t i = 0; i < page->n; i++) {
+        run_write_summary(page->runs[i], &w);
     }
     jw_end(&w);
-    jw_kv_int(&w, "total", (int64_t)total);
-    jw_kv_int(&w, "limit", limit);
-    jw_kv_int(&w, "offset", offset);
+    jw_kv_int(&w, "total", (int64_t)page->total);
+    jw_kv_int(&w, "limit", (int64_t)page->limit);
+    jw_kv_int(&w, "offset", (int64_t)page->offset);
     jw_end(&w);
     return task_reply_text(task, 200, "application/json; charset=utf-8", &out);
+}
+
+enum stage_verdict handle_run_list(struct task *task)
+{
+    struct run_page page = page_of(task);
+
+    page_add(&page, task->platform->runs, &task->principal.owner);
+    return reply_page(task, &page);
+}
+
+/* Account by account, each newest first. */
+enum stage_verdict handle_run_list_all(struct task *task)
+{
+    struct run_page page = page_of(task);
+
+    for (size_t i = 0; i < task->api->n_platforms; i++) {
+        page_add(&page, task->api->platforms[i].runs, NULL);
+    }
+    return reply_page(task, &page);
 }

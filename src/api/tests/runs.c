@@ -307,7 +307,7 @@ static void on_step(void *context, int64_t next_position, bool is_set, bool adde
 {
     struct owner *owner = context;
 
-    cache_purge(owner->api->cache);
+    (void)cache_purge(owner->api->cache);
     if (owner->session_id.len > 0) {
         const struct session_move move = {.checkpoint_id = owner->checkpoint_id,
                                           .version = owner->version,
@@ -323,7 +323,7 @@ static void on_end(void *context)
 {
     struct owner *owner = context;
 
-    cache_purge(owner->api->cache);
+    (void)cache_purge(owner->api->cache);
     session_lane_leave(&owner->ticket);
 }
 

@@ -1,0 +1,80 @@
+/* What operators change in a running process, and what they see of it that others do not. */
+#include "api/gate/cache.h"
+#include "api/gate/task.h"
+#include "api/ops/handlers.h"
+#include "observe/log.h"
+
+enum { CONFIG_TEXT_MAX = 1024 * 1024 };
+
+const struct member log_level_members[] = {
+    {.name = "level",
+     .type = PARAM_ENUM,
+     .required = true,
+     .words = "debug info warn error off",
+     .about = "Lowest level that is written, until log.level is changed or the process starts "
+              "again"},
+    {.name = NULL},
+};
+
+static struct json *describe_level(struct task *task, const char *level)
+{
+    struct json *body = json_new_object(task->arena);
+
+    json_set(body, STR("level"), json_new_string(task->arena, str_from(level)));
+    json_set(body, STR("configured"), json_new_string(task->arena, task->config->log.level));
+    return body;
+}
+
+enum stage_verdict handle_log_level(struct task *task)
+{
+    return task_reply_json(task, 200, describe_level(task, log_level_name(log_level())));
+}
+
+enum stage_verdict handle_log_level_set(struct task *task)
+{
+    enum log_level level = LOG_INFO;
+    const struct json *values =
+        members_check(task->arena, task->body, log_level_members, "", task_errors(task));
+    struct json *body;
+
+    if (task->errors->n > 0) {
+        return task_fail(task);
+    }
+    (void)log_level_from(json_str(json_get(values, "level")), &level); /* one of the words */
+    body = describe_level(task, log_level_name(level));
+    if (task->dry_run) {
+        json_set(body, STR("dry_run"), json_new_bool(task->arena, true));
+        return task_reply_json(task, 200, body);
+    }
+    log_event(LOG_WARN, "log.level", F_TEXT("before", log_level_name(log_level())),
+              F_TEXT("now", log_level_name(level)), F_STR("principal", task->principal.name));
+    log_set_level(level);
+    return task_reply_json(task, 200, body);
+}
+
+/* As virtuoso-proxy check --print. */
+enum stage_verdict handle_config(struct task *task)
+{
+    struct buf text;
+    struct str copy;
+
+    buf_init(&text, CONFIG_TEXT_MAX);
+    config_print(task->config, &text);
+    copy = arena_str(task->arena, buf_view(&text));
+    buf_done(&text);
+    exchange_set_header(task->exchange, "Cache-Control", STR("no-store"));
+    return task_reply(task, 200, "application/yaml; charset=utf-8", copy);
+}
+
+enum stage_verdict handle_cache_purge(struct task *task)
+{
+    struct json *body = json_new_object(task->arena);
+
+    if (task->dry_run) {
+        return task_reply_nothing_sent(task);
+    }
+    json_set(body, STR("purged"),
+             json_new_int(task->arena, (int64_t)cache_purge(task->api->cache)));
+    log_event(LOG_INFO, "cache.purged", F_STR("principal", task->principal.name));
+    return task_reply_json(task, 200, body);
+}

@@ -1,0 +1,331 @@
+/* The admin listener: what it answers, what the other one then does not, and who needs no key. */
+#include "harness/cmocka.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "harness/proxy.h"
+
+#define KEY "a-key-of-a-test-of-operators"
+
+static const char *const sets[] = {"admin.listen=127.0.0.1:0", "auth.keys=" KEY, NULL};
+
+static uint16_t start(struct proxy *proxy)
+{
+    proxy_start(proxy, sets);
+    return program_wait_port(&proxy->program, "admin on http://");
+}
+
+static int status_of(struct proxy *proxy, uint16_t port, const char *method, const char *target,
+                     const char *fields)
+{
+    client_ask(port, method, target, fields, STR_EMPTY, &proxy->reply);
+    return proxy->reply.status;
+}
+
+static void each_listener_answers_what_is_its_own(void **state)
+{
+    static const struct {
+        const char *target;
+        int on_traffic;
+        int on_admin;
+    } rows[] = {
+        {"/metrics", 404, 200},
+        {"/health/metrics", 404, 200},
+        {"/health/stats", 404, 200},
+        {"/health", 200, 200},
+        {"/livez", 200, 200},
+        {"/readyz", 200, 200},
+        {"/health/live", 200, 200},
+        {"/health/ready", 200, 200},
+        {"/problems", 200, 200},
+        {"/admin/config", 404, 200},
+        {"/admin/runs", 404, 200},
+        {"/admin/log-level", 404, 200},
+        {"/", 200, 404},
+        {"/docs", 200, 404},
+        {"/openapi.json", 200, 404},
+    };
+    struct proxy proxy;
+    uint16_t admin;
+
+    (void)state;
+    admin = start(&proxy);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int traffic = status_of(&proxy, proxy.program.port, "GET", rows[i].target,
+                                "Authorization: Bearer " KEY "\r\n");
+        int there = status_of(&proxy, admin, "GET", rows[i].target, NULL);
+
+        if (traffic != rows[i].on_traffic || there != rows[i].on_admin) {
+            fail_msg("%s: %d on the traffic listener, %d on the other", rows[i].target, traffic,
+                     there);
+        }
+    }
+    /* What a listener does not have it does not tell of. */
+    assert_int_equal(status_of(&proxy, proxy.program.port, "POST", "/metrics", NULL), 404);
+    assert_int_equal(status_of(&proxy, admin, "DELETE", "/api/user", NULL), 404);
+    assert_true(str_contains(reply_text(&proxy.reply), STR("/admin/*")));
+    assert_int_equal(status_of(&proxy, admin, "DELETE", "/admin/config", NULL), 405);
+    proxy_stop(&proxy);
+}
+
+static void metrics_may_stay_on_the_traffic_listener(void **state)
+{
+    static const char *const both[] = {"admin.listen=127.0.0.1:0", "admin.metrics_on_traffic=true",
+                                       NULL};
+    struct proxy proxy;
+    uint16_t admin;
+
+    (void)state;
+    proxy_start(&proxy, both);
+    admin = program_wait_port(&proxy.program, "admin on http://");
+    assert_int_equal(status_of(&proxy, proxy.program.port, "GET", "/metrics", NULL), 200);
+    assert_int_equal(status_of(&proxy, admin, "GET", "/metrics", NULL), 200);
+    assert_int_equal(status_of(&proxy, proxy.program.port, "GET", "/admin/config", NULL), 404);
+    proxy_stop(&proxy);
+}
+
+/* A scrape is no traffic. */
+static void requests_of_operators_are_not_counted(void **state)
+{
+    struct proxy proxy;
+    uint16_t admin;
+
+    (void)state;
+    admin = start(&proxy);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(status_of(&proxy, admin, "GET", "/metrics", NULL), 200);
+    }
+    assert_false(str_contains(reply_text(&proxy.reply), STR("route=\"/metrics\"")));
+    proxy_stop(&proxy);
+}
+
+static void who_is_not_certainly_here_needs_a_key(void **state)
+{
+    static const struct {
+        const char *fields;
+        int status;
+    } rows[] = {
+        {NULL, 200},
+        {"Authorization: Bearer " KEY "\r\n", 200},
+        {"Authorization: Bearer wrong-key-of-somebody\r\n", 401},
+        {"X-API-Key: wrong-key-of-somebody\r\n", 401},
+        {"Origin: http://evil.example\r\n", 401},
+        {"Referer: http://evil.example/\r\n", 401},
+        {"X-Forwarded-For: 203.0.113.7\r\n", 401},
+        {"Forwarded: for=203.0.113.7\r\n", 401},
+        {"Via: 1.1 proxy\r\n", 401},
+        {"X-Forwarded-For: 203.0.113.7\r\nAuthorization: Bearer " KEY "\r\n", 200},
+    };
+    struct proxy proxy;
+    uint16_t admin;
+
+    (void)state;
+    admin = start(&proxy);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int status = status_of(&proxy, admin, "GET", "/admin/config", rows[i].fields);
+
+        if (status != rows[i].status) {
+            fail_msg("with %s: %d", rows[i].fields != NULL ? rows[i].fields : "nothing", status);
+        }
+    }
+    proxy_stop(&proxy);
+}
+
+/* DNS rebinding: a page in a browser reaches this address under a name of its own. */
+static void a_foreign_name_for_this_machine_needs_a_key(void **state)
+{
+    struct client client;
+    struct proxy proxy;
+    uint16_t admin;
+
+    (void)state;
+    admin = start(&proxy);
+    client_open(&client, admin);
+    assert_true(client_send(&client, STR("GET /admin/config HTTP/1.1\r\n"
+                                         "Host: rebound.example\r\n\r\n")));
+    assert_int_equal(client_read(&client, false, &proxy.reply), CLIENT_OK);
+    assert_int_equal(proxy.reply.status, 401);
+    client_close(&client);
+    proxy_stop(&proxy);
+}
+
+/* The key of the configuration is not in it. */
+static void the_configuration_is_shown_without_secrets(void **state)
+{
+    struct proxy proxy;
+    uint16_t admin;
+
+    (void)state;
+    admin = start(&proxy);
+    assert_int_equal(status_of(&proxy, admin, "GET", "/admin/config", NULL), 200);
+    assert_true(str_starts(reply_field(&proxy.reply, "Content-Type"), STR("application/yaml")));
+    assert_true(str_contains(reply_text(&proxy.reply), STR("token: \"***\"")) ||
+                str_contains(reply_text(&proxy.reply), STR("token: '***'")));
+    assert_false(str_contains(reply_text(&proxy.reply), STR(KEY)));
+    proxy_stop(&proxy);
+}
+
+static void the_level_of_the_log_changes_at_once(void **state)
+{
+    struct proxy proxy;
+    uint16_t admin;
+
+    (void)state;
+    admin = start(&proxy);
+    client_ask(admin, "PUT", "/admin/log-level?dry_run=true", "Content-Type: application/json\r\n",
+               STR("{\"level\":\"debug\"}"), &proxy.reply);
+    assert_int_equal(proxy.reply.status, 200);
+    (void)status_of(&proxy, admin, "GET", "/admin/log-level", NULL);
+    assert_true(str_contains(reply_text(&proxy.reply), STR("\"level\":\"info\"")));
+    client_ask(admin, "PUT", "/admin/log-level", "Content-Type: application/json\r\n",
+               STR("{\"level\":\"loud\"}"), &proxy.reply);
+    assert_int_equal(proxy.reply.status, 400);
+    client_ask(admin, "PUT", "/admin/log-level", "Content-Type: application/json\r\n",
+               STR("{\"level\":\"debug\"}"), &proxy.reply);
+    assert_int_equal(proxy.reply.status, 200);
+    assert_false(program_wrote(&proxy.program, "\"level\":\"debug\""));
+    (void)status_of(&proxy, proxy.program.port, "GET", "/livez", NULL); /* a line of level debug */
+    program_wait_wrote(&proxy.program, "\"level\":\"debug\"", 10000);
+    client_ask(admin, "POST", "/admin/reload", NULL, STR_EMPTY, &proxy.reply);
+    (void)status_of(&proxy, admin, "GET", "/admin/log-level", NULL); /* a reload leaves it */
+    assert_true(str_contains(reply_text(&proxy.reply), STR("\"level\":\"debug\"")));
+    proxy_stop(&proxy);
+}
+
+static void a_purge_makes_the_next_request_ask_the_platform(void **state)
+{
+    static const char key[] = "Authorization: Bearer " KEY "\r\n";
+
+    static const struct {
+        const char *purge;
+        const char *answer; /* has this */
+        size_t n_sent;      /* after it */
+    } rows[] = {
+        {"/admin/cache/purge?dry_run=true", "\"dry_run\":true", 1},
+        {"/admin/cache/purge", "\"purged\":1", 2},
+        {"/admin/cache/purge", "\"purged\":1", 3},
+    };
+    struct proxy proxy;
+    uint16_t admin;
+
+    (void)state;
+    admin = start(&proxy);
+    assert_int_equal(status_of(&proxy, proxy.program.port, "GET", "/api/user", key), 200);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        client_ask(admin, "POST", rows[i].purge, NULL, STR_EMPTY, &proxy.reply);
+        assert_int_equal(proxy.reply.status, 200);
+        assert_true(str_contains(reply_text(&proxy.reply), str_from(rows[i].answer)));
+        assert_int_equal(status_of(&proxy, proxy.program.port, "GET", "/api/user", key), 200);
+        assert_int_equal(sandbox_count(proxy.program.sandbox_port, "GET", "/user"), rows[i].n_sent);
+    }
+    proxy_stop(&proxy);
+}
+
+static void runs_of_everybody_are_listed(void **state)
+{
+    static const char *const two[] = {"admin.listen=127.0.0.1:0",
+                                      "auth.keys=" KEY ",another-key-of-the-test", NULL};
+    static const char *const callers[] = {
+        "Authorization: Bearer " KEY "\r\nContent-Type: application/json\r\n",
+        "Authorization: Bearer another-key-of-the-test\r\nContent-Type: application/json\r\n"};
+    const struct json *list;
+    struct proxy proxy;
+    uint16_t admin;
+
+    (void)state;
+    proxy_start(&proxy, two);
+    admin = program_wait_port(&proxy.program, "admin on http://");
+    for (size_t i = 0; i < ARRAY_LEN(callers); i++) {
+        client_ask(proxy.program.port, "POST", "/api/v1/tests/run", callers[i],
+                   STR("{\"name\":\"t\",\"steps\":[{\"navigate\":\"https://example.com\"}]}"),
+                   &proxy.reply);
+        assert_int_equal(proxy.reply.status, 200);
+    }
+    assert_int_equal(status_of(&proxy, admin, "GET", "/admin/runs", NULL), 200);
+    list = reply_json(&proxy.reply, &proxy.arena);
+    assert_int_equal(json_size(json_get(list, "runs")), 2);
+    assert_int_equal(status_of(&proxy, admin, "GET", "/admin/runs?limit=1&offset=1", NULL), 200);
+    list = reply_json(&proxy.reply, &proxy.arena);
+    assert_int_equal(json_size(json_get(list, "runs")), 1);
+    assert_true(str_contains(reply_text(&proxy.reply), STR("\"total\":2")));
+    proxy_stop(&proxy);
+}
+
+static void a_unix_socket_needs_neither_port_nor_key(void **state)
+{
+    struct proxy proxy;
+    struct client client;
+    char path[64];
+    char set[96];
+    const char *const with_socket[] = {set, "auth.keys=" KEY, NULL};
+
+    (void)state;
+    (void)snprintf(path, sizeof(path), "/tmp/virtuoso-admin-%d", (int)getpid());
+    (void)snprintf(set, sizeof(set), "admin.listen=unix:%s", path);
+    proxy_start(&proxy, with_socket);
+    program_wait_wrote(&proxy.program, "admin on unix:/tmp/", 10000);
+    client_open_unix(&client, path);
+    assert_true(client_send_request(&client, "GET", "/admin/config", NULL, STR_EMPTY));
+    assert_int_equal(client_read(&client, false, &proxy.reply), CLIENT_OK);
+    assert_int_equal(proxy.reply.status, 200);
+    assert_true(client_send_request(&client, "GET", "/metrics", NULL, STR_EMPTY));
+    assert_int_equal(client_read(&client, false, &proxy.reply), CLIENT_OK);
+    assert_int_equal(proxy.reply.status, 200);
+    client_close(&client);
+    proxy_stop(&proxy);
+    assert_int_equal(access(path, F_OK), -1);
+}
+
+/* A scraper keeps its connection: that holds up no drain, and it is served to the end. */
+static void a_scraper_does_not_hold_up_the_drain(void **state)
+{
+    struct client client;
+    struct proxy proxy;
+    uint16_t admin;
+
+    (void)state;
+    admin = start(&proxy);
+    client_open(&client, admin);
+    assert_true(client_send_request(&client, "GET", "/metrics", NULL, STR_EMPTY));
+    assert_int_equal(client_read(&client, false, &proxy.reply), CLIENT_OK);
+    proxy_stop(&proxy); /* drain.limit_ms is 30 s: it ends long before */
+    client_close(&client);
+}
+
+static void what_cannot_be_listened_on_is_refused_by_check(void **state)
+{
+    static const char *const bad[] = {"admin.listen=unix:run/x", "admin.listen=9090",
+                                      "admin.listen=unix:"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        const char *const args[] = {"check", "--set", "sandbox.enabled=true",
+                                    "--set", bad[i],  NULL};
+        struct program program;
+
+        assert_int_equal(program_run(&program, args, NULL), 1);
+        assert_true(program_wrote(&program, "admin.listen: "));
+        program_done(&program);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_listener_answers_what_is_its_own),
+        cmocka_unit_test(metrics_may_stay_on_the_traffic_listener),
+        cmocka_unit_test(requests_of_operators_are_not_counted),
+        cmocka_unit_test(who_is_not_certainly_here_needs_a_key),
+        cmocka_unit_test(a_foreign_name_for_this_machine_needs_a_key),
+        cmocka_unit_test(the_configuration_is_shown_without_secrets),
+        cmocka_unit_test(the_level_of_the_log_changes_at_once),
+        cmocka_unit_test(a_purge_makes_the_next_request_ask_the_platform),
+        cmocka_unit_test(runs_of_everybody_are_listed),
+        cmocka_unit_test(a_unix_socket_needs_neither_port_nor_key),
+        cmocka_unit_test(a_scraper_does_not_hold_up_the_drain),
+        cmocka_unit_test(what_cannot_be_listened_on_is_refused_by_check),
+    };
+
+    return cmocka_run_group_tests_name("the admin listener", tests, NULL, NULL);
+}
