@@ -428,7 +428,7 @@ static enum stage_verdict drop_and(struct run *run, enum stage_verdict verdict)
 
 static enum stage_verdict run_what_was_read(struct test_reading *reading)
 {
-    struct task *task = reading->task;
+    struct task *task = reading->pieces.task;
     struct asked *asked = CONTAINER_OF(reading, struct asked, reading);
     struct run *run = asked->run;
 

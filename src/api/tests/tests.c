@@ -6,6 +6,7 @@
 
 #include "api/gate/links.h"
 #include "api/gate/query.h"
+#include "long_answer.h"
 
 /* A short file goes through its stages at once: they are three. To begin with a long one is work enough
  * for the turn in which its last bytes came. */
@@ -13,8 +14,7 @@ enum {
     ANSWER_MAX = 64 * 1024 * 1024,
     PIECE_UNITS = 4000,
     PIECES_AT_ONCE = 3,
-    LONG_FILE = 64 * 1024,
-    WRITTEN_STEPS = 300
+    LONG_FILE = 64 * 1024
 };
 
 static enum testfile_kind kind_of(const struct exchange *exchange)
@@ -27,44 +27,35 @@ static enum testfile_kind kind_of(const struct exchange *exchange)
     return str_contains(type, STR("yaml")) ? TESTFILE_YAML : TESTFILE_AUTO;
 }
 
-/* One piece: a few thousand units are about a millisecond. */
-static bool read_on(struct test_reading *reading)
+static struct test_reading *reading_of(struct pieces *pieces)
 {
-    return testfile_go_on(reading->job, PIECE_UNITS);
+    return CONTAINER_OF(pieces, struct test_reading, pieces);
 }
 
-static enum stage_verdict read_done(struct test_reading *reading)
+/* One piece: a few thousand units are about a millisecond. */
+static bool read_on(struct pieces *pieces)
 {
-    struct task *task = reading->task;
+    return testfile_go_on(reading_of(pieces)->job, PIECE_UNITS);
+}
+
+static enum stage_verdict read_done(struct pieces *pieces)
+{
+    struct test_reading *reading = reading_of(pieces);
     struct reading *result = &reading->result;
     enum error_code code = testfile_end(reading->job);
 
-    task->on_cancel = NULL;
-    task->state = NULL;
     if (code == ERR_OK && result->file.format == TESTFILE_FORMAT_SUITE) {
-        testfile_refuse_manifest(task->arena, &result->file, &result->problems);
+        testfile_refuse_manifest(pieces->task->arena, &result->file, &result->problems);
         code = ERR_UNPROCESSABLE;
     }
     result->ok = code == ERR_OK;
     return reading->then(reading);
 }
 
-static void on_turn(struct later_item *item)
+static void caller_left(struct pieces *pieces)
 {
-    struct test_reading *reading = CONTAINER_OF(item, struct test_reading, item);
+    struct test_reading *reading = reading_of(pieces);
 
-    if (read_on(reading)) {
-        (void)read_done(reading);
-        return;
-    }
-    later_add(reading->task->platform->port->later, &reading->item, on_turn);
-}
-
-static void on_cancel(struct task *task)
-{
-    struct test_reading *reading = task->state;
-
-    later_remove(&reading->item);
     (void)testfile_end(reading->job); /* given up: there is nobody to tell */
     if (reading->gone != NULL) {
         reading->gone(reading);
@@ -78,19 +69,13 @@ enum stage_verdict test_read(struct task *task, struct arena *arena,
 
     options.kind = kind_of(task->exchange);
     options.defaults = &task->platform->defaults;
-    reading->task = task;
+    reading->pieces =
+        (struct pieces){.task = task, .go_on = read_on, .then = read_done, .gone = caller_left};
     reading->result = (struct reading){0};
     reading->job = testfile_begin(arena, task->exchange->request.body, &options,
                                   &reading->result.file, &reading->result.problems);
-    for (size_t i = 0; i < PIECES_AT_ONCE && task->exchange->request.body.len < LONG_FILE; i++) {
-        if (read_on(reading)) {
-            return read_done(reading);
-        }
-    }
-    task->state = reading;
-    task->on_cancel = on_cancel;
-    later_add(task->platform->port->later, &reading->item, on_turn);
-    return STAGE_WAIT;
+    return pieces_begin(&reading->pieces,
+                        task->exchange->request.body.len < LONG_FILE ? PIECES_AT_ONCE : 0);
 }
 
 static struct str name_of(const struct reading *reading)
@@ -124,7 +109,7 @@ enum stage_verdict task_reply_text(struct task *task, int status, const char *ty
 
 static enum stage_verdict reply_validate(struct test_reading *read)
 {
-    struct task *task = read->task;
+    struct task *task = read->pieces.task;
     const struct reading *reading = &read->result;
     struct json_writer w;
     struct buf text;
@@ -183,143 +168,82 @@ enum stage_verdict test_refuse(struct task *task, const struct reading *reading)
     return task_reply_text(task, 422, "application/problem+json", &text);
 }
 
-/* ---- long answers ---- */
+/* ---- the steps as commands ---- */
 
-/* An answer about ten thousand steps is written in pieces, as the file was read: some steps a turn. */
-struct written {
-    struct later_item item;
-    struct task *task;
-    struct buf text;
-    const char *type;
-    bool (*go_on)(struct written *written, size_t n_steps); /* true: it is all there */
-    void (*end)(struct written *written);                   /* also when the caller left */
+struct listing {
+    struct long_answer answer;
     const struct reading *reading;
-    struct json_writer writer; /* of a list of commands */
+    struct json_writer writer;
     size_t test;
     size_t step;
-    struct testfile_converting converting;
 };
 
-static enum stage_verdict written_done(struct written *written)
-{
-    struct task *task = written->task;
-
-    written->end(written);
-    task->on_cancel = NULL;
-    task->state = NULL;
-    return task_reply_text(task, 200, written->type, &written->text);
-}
-
-static void on_writing_turn(struct later_item *item)
-{
-    struct written *written = CONTAINER_OF(item, struct written, item);
-
-    if (written->go_on(written, WRITTEN_STEPS)) {
-        (void)written_done(written);
-        return;
-    }
-    later_add(written->task->api->options.port->later, &written->item, on_writing_turn);
-}
-
-static void on_writing_cancel(struct task *task)
-{
-    struct written *written = task->state;
-
-    later_remove(&written->item);
-    written->end(written);
-    buf_done(&written->text);
-}
-
-static struct written *written_new(struct test_reading *read, const char *type)
-{
-    struct written *written = arena_zalloc(read->task->arena, sizeof(*written));
-
-    written->task = read->task;
-    written->reading = &read->result;
-    written->type = type;
-    buf_init(&written->text, ANSWER_MAX);
-    return written;
-}
-
-static enum stage_verdict written_begin(struct written *written)
-{
-    struct task *task = written->task;
-
-    if (written->go_on(written, WRITTEN_STEPS)) {
-        return written_done(written);
-    }
-    task->state = written;
-    task->on_cancel = on_writing_cancel;
-    later_add(task->api->options.port->later, &written->item, on_writing_turn);
-    return STAGE_WAIT;
-}
-
-/* --- the steps as commands */
-
 /* One test: its steps stand in the answer itself; several: in the list of tests. */
-static void list_begin_test(struct written *written, const struct testfile_test *test)
+static void list_begin_test(struct listing *listing, const struct testfile_test *test)
 {
-    if (written->reading->file.n_tests > 1) {
-        jw_object(&written->writer);
-        jw_kv_str(&written->writer, "name", test->name);
+    if (listing->reading->file.n_tests > 1) {
+        jw_object(&listing->writer);
+        jw_kv_str(&listing->writer, "name", test->name);
     }
-    jw_key(&written->writer, "steps");
-    jw_array(&written->writer);
+    jw_key(&listing->writer, "steps");
+    jw_array(&listing->writer);
 }
 
-static void list_end_test(struct written *written)
+static void list_end_test(struct listing *listing)
 {
-    jw_end(&written->writer);
-    if (written->reading->file.n_tests > 1) {
-        jw_end(&written->writer);
+    jw_end(&listing->writer);
+    if (listing->reading->file.n_tests > 1) {
+        jw_end(&listing->writer);
     }
-    written->test++;
-    written->step = 0;
+    listing->test++;
+    listing->step = 0;
 }
 
-static bool list_go_on(struct written *written, size_t n_steps)
+static void list_end(struct listing *listing)
 {
-    const struct testfile *file = &written->reading->file;
-
-    while (written->test < file->n_tests && n_steps-- > 0) {
-        const struct testfile_test *test = &file->tests[written->test];
-
-        if (written->step == 0) {
-            list_begin_test(written, test);
-        }
-        if (written->step < test->n_steps) {
-            testfile_step_json(&written->writer, &test->steps[written->step++]);
-        }
-        if (written->step == test->n_steps) {
-            list_end_test(written);
-        }
+    if (listing->reading->file.n_tests > 1) {
+        jw_end(&listing->writer);
     }
-    return written->test == file->n_tests;
+    jw_key(&listing->writer, "warnings");
+    testfile_problems_json(&listing->writer, &listing->reading->problems, TESTFILE_WARNING);
+    jw_end(&listing->writer);
 }
 
-static void list_end(struct written *written)
+static enum error_code list_go_on(struct long_answer *answer, size_t n_steps, bool *done)
 {
-    const struct reading *reading = written->reading;
+    struct listing *listing = CONTAINER_OF(answer, struct listing, answer);
+    const struct testfile *file = &listing->reading->file;
 
-    if (written->test < reading->file.n_tests) {
-        return; /* nobody waits for the rest */
+    while (listing->test < file->n_tests && n_steps-- > 0) {
+        const struct testfile_test *test = &file->tests[listing->test];
+
+        if (listing->step == 0) {
+            list_begin_test(listing, test);
+        }
+        if (listing->step < test->n_steps) {
+            testfile_step_json(&listing->writer, &test->steps[listing->step++]);
+        }
+        if (listing->step == test->n_steps) {
+            list_end_test(listing);
+        }
     }
-    if (reading->file.n_tests > 1) {
-        jw_end(&written->writer);
+    *done = listing->test == file->n_tests;
+    if (*done) {
+        list_end(listing);
     }
-    jw_key(&written->writer, "warnings");
-    testfile_problems_json(&written->writer, &reading->problems, TESTFILE_WARNING);
-    jw_end(&written->writer);
+    return ERR_OK;
 }
 
 static enum stage_verdict reply_commands(struct test_reading *read)
 {
-    struct written *written = written_new(read, "application/json; charset=utf-8");
-    struct json_writer *w = &written->writer;
+    struct task *task = read->pieces.task;
+    struct listing *listing = arena_zalloc(task->arena, sizeof(*listing));
+    struct json_writer *w = &listing->writer;
 
-    written->go_on = list_go_on;
-    written->end = list_end;
-    jw_init(w, &written->text);
+    long_answer_init(&listing->answer, task, 200, "application/json; charset=utf-8");
+    listing->answer.go_on = list_go_on;
+    listing->reading = &read->result;
+    jw_init(w, &listing->answer.text);
     jw_object(w);
     jw_kv_text(w, "format", testfile_format_name(read->result.file.format));
     jw_kv_str(w, "name", name_of(&read->result));
@@ -327,10 +251,10 @@ static enum stage_verdict reply_commands(struct test_reading *read)
         jw_key(w, "tests");
         jw_array(w);
     }
-    return written_begin(written);
+    return long_answer_begin(&listing->answer);
 }
 
-/* --- converted */
+/* ---- converted ---- */
 
 static const struct {
     const char *name;
@@ -342,30 +266,41 @@ static const struct {
     {"sentences", TESTFILE_TO_SENTENCES, "text/plain; charset=utf-8"},
 };
 
-static bool convert_go_on(struct written *written, size_t n_steps)
+struct converted {
+    struct long_answer answer;
+    struct testfile_converting converting;
+};
+
+static enum error_code convert_go_on(struct long_answer *answer, size_t n_steps, bool *done)
 {
-    return testfile_convert_go_on(&written->converting, n_steps);
+    struct converted *converted = CONTAINER_OF(answer, struct converted, answer);
+
+    *done = testfile_convert_go_on(&converted->converting, n_steps);
+    return ERR_OK;
 }
 
-static void convert_end(struct written *written)
+static void convert_end(struct long_answer *answer)
 {
-    testfile_convert_end(&written->converting);
+    testfile_convert_end(&CONTAINER_OF(answer, struct converted, answer)->converting);
 }
 
 static enum stage_verdict reply_converted(struct test_reading *read, enum testfile_target target,
                                           const char *type)
 {
-    struct written *written = written_new(read, type);
+    struct task *task = read->pieces.task;
+    struct converted *converted = arena_zalloc(task->arena, sizeof(*converted));
 
-    written->go_on = convert_go_on;
-    written->end = convert_end;
-    testfile_convert_begin(&written->converting, &read->result.file, target, &written->text);
-    return written_begin(written);
+    long_answer_init(&converted->answer, task, 200, type);
+    converted->answer.go_on = convert_go_on;
+    converted->answer.end = convert_end;
+    testfile_convert_begin(&converted->converting, &read->result.file, target,
+                           &converted->answer.text);
+    return long_answer_begin(&converted->answer);
 }
 
 static enum stage_verdict reply_compile(struct test_reading *read)
 {
-    struct task *task = read->task;
+    struct task *task = read->pieces.task;
     const struct reading *reading = &read->result;
     struct str to = task_query_text(task, "to");
 

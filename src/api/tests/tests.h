@@ -2,8 +2,7 @@
 #ifndef API_TESTS_H
 #define API_TESTS_H
 
-#include "api/gate/task.h"
-#include "base/later.h"
+#include "api/gate/pieces.h"
 #include "testfile/testfile.h"
 
 struct reading {
@@ -14,8 +13,7 @@ struct reading {
 
 /* A test file that is being read: in pieces of a turn each, so that a long one holds up nobody. */
 struct test_reading {
-    struct later_item item;
-    struct task *task;
+    struct pieces pieces;
     struct testfile_job *job;
     struct reading result;
     enum stage_verdict (*then)(struct test_reading *reading);

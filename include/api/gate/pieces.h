@@ -1,0 +1,23 @@
+/* pieces: long work for one request, some of it each turn of the loop, so that nobody else waits.
+ * Owner: embedded in what the work is about, which lives in the task's arena; the caller sets task,
+ * go_on, then and gone. Ends once: by `then`, or by `gone` when the caller leaves or the time is over. */
+#ifndef API_GATE_PIECES_H
+#define API_GATE_PIECES_H
+
+#include "api/gate/task.h"
+#include "base/later.h"
+
+struct pieces {
+    struct later_item item;
+    struct task *task;
+    bool (*go_on)(
+        struct pieces *pieces); /* one piece: about a millisecond; true: it was the last */
+    enum stage_verdict (*then)(
+        struct pieces *pieces);          /* ends the task, or begins what comes next */
+    void (*gone)(struct pieces *pieces); /* NULL: nothing is held */
+};
+
+/* Up to `n_now` pieces in this turn, each other one in a turn of its own. */
+enum stage_verdict pieces_begin(struct pieces *pieces, size_t n_now);
+
+#endif

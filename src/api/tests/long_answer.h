@@ -1,0 +1,27 @@
+/* An answer about ten thousand steps is written in pieces: some steps a turn. */
+#ifndef API_LONG_ANSWER_H
+#define API_LONG_ANSWER_H
+
+#include "api/gate/pieces.h"
+#include "base/buf.h"
+
+enum { LONG_ANSWER_STEPS = 300 }; /* of a piece: about a millisecond */
+
+struct long_answer {
+    struct pieces pieces;
+    struct buf text;
+    const char *type;
+    int status;
+    /* Writes about so many steps; *done: it was the rest. An error is that of the task. */
+    enum error_code (*go_on)(struct long_answer *answer, size_t n_steps, bool *done);
+    /* Exactly once, also when the caller left: lets go of what was held. NULL: nothing is. */
+    void (*end)(struct long_answer *answer);
+    enum error_code result;
+};
+
+/* Lives in the task's arena; the caller sets go_on and end, writes what stands first into `text`, then
+ * begins. A short answer is written at once. */
+void long_answer_init(struct long_answer *answer, struct task *task, int status, const char *type);
+enum stage_verdict long_answer_begin(struct long_answer *answer);
+
+#endif
