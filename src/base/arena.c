@@ -3,6 +3,7 @@
 #include "base/arena.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -247,4 +248,58 @@ void arena_done(struct arena *arena)
         block_free(arena->blocks);
     }
     arena->blocks = NULL;
+}
+
+/* ---- bin ---- */
+
+void arena_bin_init(struct arena_bin *bin, struct later *later)
+{
+    *bin = (struct arena_bin){.later = later};
+}
+
+static void bin_free(struct arena_bin *bin, size_t max_bytes)
+{
+    size_t bytes = 0;
+
+    while (bin->blocks != NULL && bytes < max_bytes) {
+        struct arena_block *block = bin->blocks;
+
+        bin->blocks = block->next;
+        bytes += block->size;
+        block_free(block);
+    }
+}
+
+static void on_bin_turn(struct later_item *item)
+{
+    struct arena_bin *bin = CONTAINER_OF(item, struct arena_bin, item);
+
+    bin_free(bin, ARENA_LARGE);
+    if (bin->blocks != NULL) {
+        later_add(bin->later, &bin->item, on_bin_turn);
+    }
+}
+
+void arena_bin_done(struct arena_bin *bin)
+{
+    later_remove(&bin->item);
+    bin_free(bin, SIZE_MAX);
+}
+
+void arena_done_into(struct arena *arena, struct arena_bin *bin)
+{
+    struct arena_block **end = &arena->blocks;
+
+    if (arena->used_bytes < ARENA_LARGE) {
+        arena_done(arena);
+        return;
+    }
+    run_cleanups(arena);
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = bin->blocks;
+    bin->blocks = arena->blocks;
+    *arena = (struct arena){0};
+    later_add(bin->later, &bin->item, on_bin_turn);
 }

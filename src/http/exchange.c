@@ -25,7 +25,7 @@ enum { HEAD_MAX = 16 * 1024, HEADER_LINES_MAX = 64 * 1024, BODY_KEPT = 4096, SPA
 
 static void forget(struct exchange *exchange)
 {
-    arena_done(&exchange->arena);
+    arena_done_into(&exchange->arena, &exchange->server->bin);
     buf_done(&exchange->head);
     buf_done(&exchange->body);
     mem_free(exchange);
@@ -42,7 +42,11 @@ static void keep(struct exchange *exchange)
     }
     buf_clear(&warm.head);
     buf_clear(&warm.body);
-    arena_reset(&exchange->arena);
+    if (exchange->arena.used_bytes < ARENA_LARGE) {
+        arena_reset(&exchange->arena);
+    } else {
+        arena_done_into(&exchange->arena, &server->bin);
+    }
     warm.arena = exchange->arena;
     *exchange = warm;
     list_prepend(&server->spares, &exchange->link);

@@ -70,6 +70,7 @@ struct http_server {
     struct list orphans;
     struct list spares; /* exchanges with warm memory, for the next requests */
     unsigned n_spares;
+    struct arena_bin bin; /* of exchanges that took much */
     unsigned n_connections;
     unsigned n_orphans;
     unsigned n_exchanges; /* orphans included */

@@ -28,6 +28,7 @@ void server_maybe_closed(struct http_server *server)
     }
     later_remove(&server->closed_later);
     exchange_free_spares(server);
+    arena_bin_done(&server->bin);
     places_done(&server->places);
     compressor_free(server->compressor);
     buf_done(&server->scratch);
@@ -82,6 +83,7 @@ enum error_code http_server_open(struct loop *loop, const struct http_server_opt
     places_init(&server->places, &places);
     list_init(&server->orphans);
     list_init(&server->spares);
+    arena_bin_init(&server->bin, &loop->later);
     buf_init(&server->scratch, SCRATCH_MAX);
     code = listener_open(&server->listener, loop, options->listen, options->max_connections,
                          &events, err);

@@ -30,6 +30,45 @@ static void note(void *pointer)
     buf_char(order, (char)('0' + order->len));
 }
 
+static void a_large_arena_is_given_back_a_mebibyte_a_turn(void **state)
+{
+    struct arena_bin bin;
+    struct arena arena;
+    struct later later;
+    size_t n_turns = 0;
+    struct buf order;
+    struct buf *target = &order;
+
+    (void)state;
+    buf_init(&order, 16);
+    later_init(&later);
+    arena_bin_init(&bin, &later);
+    arena_init(&arena);
+    (void)arena_alloc(&arena, 100);
+    arena_defer(&arena, note, &target);
+    arena_done_into(&arena, &bin);
+    assert_true(later_is_empty(&later)); /* small: at once */
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t k = 0; k < 5 * 16; k++) {
+            (void)arena_alloc(&arena, 65536);
+        }
+        arena_defer(&arena, note, &target);
+        arena_done_into(&arena, &bin);
+        assert_int_equal(arena.used_bytes, 0);
+    }
+    while (!later_is_empty(&later)) {
+        (void)later_run(&later);
+        n_turns++;
+    }
+    assert_int_equal(n_turns, 10);
+    (void)arena_alloc(&arena, 2 * ARENA_LARGE);
+    arena_done_into(&arena, &bin);
+    arena_bin_done(&bin);
+    assert_true(later_is_empty(&later));
+    assert_true(str_is(buf_view(&order), "012"));
+    buf_done(&order);
+}
+
 static void an_arena_gives_aligned_memory_and_runs_what_was_deferred(void **state)
 {
     struct arena arena;
@@ -188,6 +227,7 @@ int test_memory(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sizes_from_outside_do_not_wrap),
         cmocka_unit_test(an_arena_gives_aligned_memory_and_runs_what_was_deferred),
+        cmocka_unit_test(a_large_arena_is_given_back_a_mebibyte_a_turn),
         cmocka_unit_test(what_was_deferred_last_runs_first),
         cmocka_unit_test(a_buf_keeps_its_ceiling_and_remembers_what_was_lost),
         cmocka_unit_test(a_buf_takes_and_gives_at_its_ends),
