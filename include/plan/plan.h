@@ -211,9 +211,11 @@ struct json *plan_made(const struct plan *plan, const void *context);
  * can give appear as "{name}". `before` hooks run (they set variables), but only a read is left out
  * when they say so: what they know at run time is not known here. */
 enum error_code plan_dry_run(struct plan *plan, struct json **out, struct error *err) MUST_CHECK;
-/* The same list, written request by request, for plans of thousands. */
-enum error_code plan_write_dry_run(struct plan *plan, struct json_writer *w,
-                                   struct error *err) MUST_CHECK;
+/* The same requests, written one by one into the array that `w` has open, for plans of thousands:
+ * those of the rows from *at on, at most `n_rows` of them. *at becomes the next row; plan->n_rows: that was
+ * the rest. */
+enum error_code plan_write_requests(struct plan *plan, size_t *at, size_t n_rows,
+                                    struct json_writer *w, struct error *err) MUST_CHECK;
 /* [{name, status, http_status, ms, error?}] of rows that were begun. */
 struct json *plan_report(struct plan *plan);
 

@@ -1,7 +1,7 @@
 /* run: a compiled test file carried out on the platform, as one plan, watched by any number.
  *
- *   run_new ─► (compile into run_arena) ─► run_prepare ─► run_start ─► ... ─► ended, kept for a
- * while └► run_drop            └► run_dry_run, run_drop
+ *   run_new ─► (compile into run_arena) ─► run_prepare ─► run_build ─► run_start ─► ... ─► ended,
+ * kept for a while └► run_drop                               └► run_write_requests, run_drop
  *
  * Rows of the plan: goals first (find or create project, find or create goal, newest snapshot),
  * then each test (journey, checkpoint, attach, steps), then the executions. What happened to each
@@ -70,7 +70,7 @@ struct run_request {
     bool wait;                     /* with execute: follow it to its end */
     const bool *continue_on_error; /* NULL: as the file says */
     int64_t position;              /* of the next step of checkpoint_id; -1: behind the last one */
-    bool dry_run;                  /* for run_dry_run */
+    bool dry_run;                  /* for run_write_requests */
 };
 
 struct run_hooks {
@@ -86,13 +86,18 @@ enum error_code run_new(struct run_store *store, const struct digest *owner, str
                         struct error *err) MUST_CHECK;
 void run_drop(struct run *run);           /* one that was not started */
 struct arena *run_arena(struct run *run); /* for the file; gone when the run ends */
-/* Builds the rows. `file` lives in run_arena; plan options are copied except the token. */
+/* Checks the request and finds tests and goals. `file` lives in run_arena and stays until run_build has
+ * ended; plan options are copied except the token. */
 enum error_code run_prepare(struct run *run, const struct testfile *file,
                             const struct testfile_problems *problems,
                             const struct run_request *request, const struct plan_options *options,
                             struct error *err) MUST_CHECK;
-/* [{method, path, query?, body?}]: what would be sent if nothing is found by name. */
-enum error_code run_dry_run(struct run *run, struct json_writer *w, struct error *err) MUST_CHECK;
+/* Makes the next `n_rows` rows, about. True: these were the last. */
+bool run_build(struct run *run, size_t n_rows) MUST_CHECK;
+/* {method, path, query?, body?} of each row into the array that `w` has open: what would be sent if nothing
+ * is found by name. *at begins with 0; *done: that was the rest. */
+enum error_code run_write_requests(struct run *run, size_t *at, size_t n_rows,
+                                   struct json_writer *w, bool *done, struct error *err) MUST_CHECK;
 /* `held`: it is to be found and can be stopped, but nothing is sent before run_release (a session
  * whose turn has not come). */
 void run_start(struct run *run, const struct run_hooks *hooks, bool held);
@@ -117,7 +122,15 @@ bool run_did_something(const struct run *run); /* something exists, or may exist
 
 /* --- telling --- */
 
-void run_write(const struct run *run, struct json_writer *w);         /* everything */
+/* Everything, some steps at a time: zeroed at the beginning; true: that was the rest. The run may go on
+ * in between; each part is true when it is written. Who is at it watches the run. */
+struct run_writing {
+    bool begun;
+    size_t test, step;
+};
+
+bool run_write(const struct run *run, struct run_writing *at, size_t n_steps,
+               struct json_writer *w) MUST_CHECK;
 void run_write_summary(const struct run *run, struct json_writer *w); /* without tests and steps */
 size_t run_n_events(const struct run *run);
 /* Event `number` (1..run_n_events): its name, and its data as one line of JSON. */

@@ -74,24 +74,23 @@ enum error_code plan_dry_run(struct plan *plan, struct json **out, struct error 
     return ERR_OK;
 }
 
-enum error_code plan_write_dry_run(struct plan *plan, struct json_writer *w, struct error *err)
+enum error_code plan_write_requests(struct plan *plan, size_t *at, size_t n_rows,
+                                    struct json_writer *w, struct error *err)
 {
     struct arena arena; /* of one request */
     enum error_code code = ERR_OK;
 
     CHECK(!plan->running && plan->at == 0);
     arena_init(&arena);
-    jw_array(w);
-    for (size_t i = 0; i < plan->n_rows && code == ERR_OK; i++) {
+    for (; *at < plan->n_rows && n_rows > 0 && code == ERR_OK; n_rows--) {
         struct json *request;
 
-        code = request_at(plan, i, &arena, &request, err);
+        code = request_at(plan, (*at)++, &arena, &request, err);
         if (code == ERR_OK && request != NULL) {
             jw_raw(w, json_text(&arena, request));
         }
         arena_reset(&arena);
     }
-    jw_end(w);
     arena_done(&arena);
     return code;
 }

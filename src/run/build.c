@@ -281,24 +281,6 @@ static enum error_code check_request(struct builder *b)
     return ERR_OK;
 }
 
-static void add_rows(struct builder *b)
-{
-    struct run *run = b->run;
-
-    for (size_t i = 0; i < run->n_goals; i++) {
-        run_add_goal_rows(run, &run->goals[i]);
-    }
-    for (size_t i = 0; i < run->n_tests; i++) {
-        run_add_test_rows(run, &run->tests[i], &b->file->tests[run->tests[i].index],
-                          i == 0 && b->request->attach);
-    }
-    for (size_t i = 0; run->execute && i < run->n_goals; i++) {
-        for (unsigned k = 0; k <= (run->wait ? run->retries : 0); k++) {
-            run_add_execution_rows(run, &run->goals[i], k);
-        }
-    }
-}
-
 /* ---- the whole ---- */
 
 static void copy_plan_options(struct run *run, const struct plan_options *options)
@@ -370,12 +352,69 @@ enum error_code run_prepare(struct run *run, const struct testfile *file,
     }
     plan_reserve(run->plan, n_steps + run->n_goals * ROWS_PER_GOAL + run->n_tests * MAX_CALLS);
     run->plan->on_progress = rows_progress;
-    add_rows(&b);
+    run->building = arena_zalloc(&run->work, sizeof(*run->building));
+    run->building->file = file;
+    run->building->attach = request->attach;
     return ERR_OK;
 }
 
-enum error_code run_dry_run(struct run *run, struct json_writer *w, struct error *err)
+/* ---- its rows ---- */
+
+/* The next step of a test, with what stands before the first one. */
+static void add_of_test(struct run *run, struct run_building *at)
 {
-    CHECK(run->dry);
-    return plan_write_dry_run(run->plan, w, err);
+    struct run_test *test = &run->tests[at->test];
+    const struct testfile_test *source = &at->file->tests[test->index];
+
+    if (at->step == 0) {
+        run_add_test_rows(run, test, at->test == 0 && at->attach);
+    }
+    if (at->step < source->n_steps) {
+        run_add_step(run, test, &source->steps[at->step++]);
+    }
+    if (at->step == source->n_steps) {
+        at->test++;
+        at->step = 0;
+    }
+}
+
+static bool add_next(struct run *run, struct run_building *at)
+{
+    size_t n_attempts = run->wait ? run->retries + 1 : 1;
+
+    if (at->goal < run->n_goals) {
+        run_add_goal_rows(run, &run->goals[at->goal++]);
+    } else if (at->test < run->n_tests) {
+        add_of_test(run, at);
+    } else if (run->execute && at->execution < run->n_goals * n_attempts) {
+        run_add_execution_rows(run, &run->goals[at->execution / n_attempts],
+                               (unsigned)(at->execution % n_attempts));
+        at->execution++;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+bool run_build(struct run *run, size_t n_rows)
+{
+    CHECK(run->building != NULL);
+    for (size_t i = 0; i < n_rows; i++) {
+        if (!add_next(run, run->building)) {
+            run->building = NULL;
+            return true;
+        }
+    }
+    return false;
+}
+
+enum error_code run_write_requests(struct run *run, size_t *at, size_t n_rows,
+                                   struct json_writer *w, bool *done, struct error *err)
+{
+    enum error_code code;
+
+    CHECK(run->dry && run->building == NULL);
+    code = plan_write_requests(run->plan, at, n_rows, w, err);
+    *done = *at == run->plan->n_rows;
+    return code;
 }

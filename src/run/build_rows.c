@@ -55,7 +55,7 @@ void run_add_goal_rows(struct run *run, struct run_goal *goal)
     }
 }
 
-static void add_step(struct run_test *test, struct run *run, const struct testfile_step *source)
+void run_add_step(struct run *run, struct run_test *test, const struct testfile_step *source)
 {
     struct run_step *step = &test->steps[test->n_steps++];
     struct plan_row *row;
@@ -85,8 +85,7 @@ static void add_step(struct run_test *test, struct run *run, const struct testfi
     }
 }
 
-void run_add_test_rows(struct run *run, struct run_test *test, const struct testfile_test *source,
-                       bool attach)
+void run_add_test_rows(struct run *run, struct run_test *test, bool attach)
 {
     bool given = test->ids.checkpoint_id != 0;
 
@@ -103,9 +102,6 @@ void run_add_test_rows(struct run *run, struct run_test *test, const struct test
     }
     if (given && test->position < 0 && run->dry) {
         add_setup(run, test->goal, test, SETUP_COUNT);
-    }
-    for (size_t i = 0; i < source->n_steps; i++) {
-        add_step(test, run, &source->steps[i]);
     }
 }
 

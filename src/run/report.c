@@ -165,7 +165,7 @@ static uint64_t test_ms(const struct run_test *test)
     return test->begun ? end_ms - test->began_ms : 0;
 }
 
-static void write_test(struct json_writer *w, const struct run *run, const struct run_test *test)
+static void begin_test(struct json_writer *w, const struct run *run, const struct run_test *test)
 {
     const struct run_ids *ids = test->goal != NULL && !test->begun ? &test->goal->ids : &test->ids;
 
@@ -194,11 +194,6 @@ static void write_test(struct json_writer *w, const struct run *run, const struc
     jw_end(w);
     jw_key(w, "steps");
     jw_array(w);
-    for (size_t i = 0; i < test->n_steps; i++) {
-        write_step(w, test, &test->steps[i]);
-    }
-    jw_end(w);
-    jw_end(w);
 }
 
 static void write_execution(struct json_writer *w, const struct run *run,
@@ -312,15 +307,27 @@ void run_write_summary(const struct run *run, struct json_writer *w)
     jw_end(w);
 }
 
-void run_write(const struct run *run, struct json_writer *w)
+/* The next step of a test, with what stands before the first and behind the last one. */
+static void write_of_test(const struct run *run, struct run_writing *at, struct json_writer *w)
 {
-    jw_object(w);
-    write_head(run, w);
-    jw_key(w, "tests");
-    jw_array(w);
-    for (size_t i = 0; i < run->n_tests; i++) {
-        write_test(w, run, &run->tests[i]);
+    const struct run_test *test = &run->tests[at->test];
+
+    if (at->step == 0) {
+        begin_test(w, run, test);
     }
+    if (at->step < test->n_steps) {
+        write_step(w, test, &test->steps[at->step++]);
+    }
+    if (at->step == test->n_steps) {
+        jw_end(w);
+        jw_end(w);
+        at->test++;
+        at->step = 0;
+    }
+}
+
+static void write_rest(const struct run *run, struct json_writer *w)
+{
     jw_end(w);
     jw_key(w, "executions");
     jw_array(w);
@@ -332,6 +339,25 @@ void run_write(const struct run *run, struct json_writer *w)
     resume_write(run, w);
     jw_kv_raw(w, "warnings", run->warnings);
     jw_end(w);
+}
+
+bool run_write(const struct run *run, struct run_writing *at, size_t n_steps, struct json_writer *w)
+{
+    if (!at->begun) {
+        at->begun = true;
+        jw_object(w);
+        write_head(run, w);
+        jw_key(w, "tests");
+        jw_array(w);
+    }
+    for (; at->test < run->n_tests && n_steps > 0; n_steps--) {
+        write_of_test(run, at, w);
+    }
+    if (at->test < run->n_tests) {
+        return false;
+    }
+    write_rest(run, w);
+    return true;
 }
 
 /* ---- events ---- */

@@ -160,6 +160,13 @@ struct run_row {
     struct run_step *step;
 };
 
+/* How far its rows are made; lives in `work`. */
+struct run_building {
+    const struct testfile *file;
+    bool attach; /* the first test's checkpoint */
+    size_t goal, test, step, execution;
+};
+
 struct run {
     struct list link; /* of the store: active or ended */
     struct map_node node;
@@ -181,8 +188,9 @@ struct run {
     struct str name;
     struct str environment_id; /* work; empty: the goal's */
     struct arena work, kept;
-    struct plan *plan;   /* in work; NULL when the run is over */
-    struct step *making; /* the same: the step that is being made */
+    struct run_building *building; /* NULL: it is not prepared yet, or all rows are made */
+    struct plan *plan;             /* in work; NULL when the run is over */
+    struct step *making;           /* the same: the step that is being made */
     struct run_goal *goals;
     size_t n_goals;
     struct run_test *tests;
@@ -209,6 +217,7 @@ struct run_store {
     struct list waiting;
     struct run *naming; /* the run that is looking for names; NULL: none */
     struct map by_id;
+    struct arena_bin bin; /* of files and plans of thousands of steps */
     size_t n_new; /* not started yet: their files are being read */
     size_t n_active, n_ended;
 };
@@ -254,8 +263,8 @@ bool row_is_mended(const struct plan *plan, const struct plan_row *plan_row);
 
 /* --- build_rows.c: rows of the plan, in the order in which they are added */
 void run_add_goal_rows(struct run *run, struct run_goal *goal);
-void run_add_test_rows(struct run *run, struct run_test *test, const struct testfile_test *source,
-                       bool attach);
+void run_add_test_rows(struct run *run, struct run_test *test, bool attach); /* without steps */
+void run_add_step(struct run *run, struct run_test *test, const struct testfile_step *source);
 void run_add_execution_rows(struct run *run, struct run_goal *goal, unsigned attempt);
 
 #endif

@@ -21,6 +21,7 @@ struct run_store *run_store_open(const struct run_store_options *options)
     list_init(&store->ended);
     list_init(&store->waiting);
     map_init(&store->by_id);
+    arena_bin_init(&store->bin, options->port->later);
     return store;
 }
 
@@ -40,8 +41,8 @@ static void run_free(struct run *run)
 {
     CHECK(run->n_watchers == 0);
     later_remove(&run->tell);
-    arena_done(&run->work);
-    arena_done(&run->kept);
+    arena_done_into(&run->work, &run->store->bin);
+    arena_done_into(&run->kept, &run->store->bin);
     mem_free(run->events);
     mem_free(run);
 }
@@ -237,7 +238,7 @@ void run_start(struct run *run, const struct run_hooks *hooks, bool held)
 {
     struct run_store *store = run->store;
 
-    CHECK(run->status == RUN_NEW && run->plan != NULL);
+    CHECK(run->status == RUN_NEW && run->plan != NULL && run->building == NULL);
     run->status = RUN_RUNNING;
     run->hooks = *hooks;
     run->created_ms = clock_wall_ms();
@@ -283,7 +284,7 @@ static void free_work(struct later_item *item)
     struct run *run = CONTAINER_OF(item, struct run, free_work);
 
     run->plan = NULL;
-    arena_done(&run->work);
+    arena_done_into(&run->work, &run->store->bin);
     run_store_trim(run->store);
 }
 
@@ -449,6 +450,7 @@ void run_store_close(struct run_store *store)
     while ((link = list_first(&store->ended)) != NULL) {
         forget(CONTAINER_OF(link, struct run, link));
     }
+    arena_bin_done(&store->bin);
     map_done(&store->by_id);
     mem_free(store);
 }

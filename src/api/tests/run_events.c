@@ -8,12 +8,13 @@
 #include "observe/metrics.h"
 #include "runs.h"
 
-enum { EVENT_MAX = 1024 * 1024 };
+/* So many events are about a millisecond; more follow in the next turn. */
+enum { EVENT_MAX = 1024 * 1024, EVENTS_PER_TURN = 300 };
 
 struct stream {
     struct run_watcher watcher;
     struct task *task;
-    struct later_item begin;
+    struct later_item next;
     struct deadline heartbeat;
     size_t sent;       /* events that the client has */
     uint64_t asked_ms; /* when its credential was last found right */
@@ -26,7 +27,7 @@ static void let_go(struct stream *stream)
 
     run_unwatch(&stream->watcher);
     deadline_clear(&stream->heartbeat);
-    later_remove(&stream->begin);
+    later_remove(&stream->next);
     stream->task->on_cancel = NULL;
     stream->task->on_writable = NULL;
     api->n_watchers--;
@@ -92,10 +93,13 @@ static void on_heartbeat(struct deadline *deadline)
     }
 }
 
+static void on_next(struct later_item *item);
+
 static void pump(struct stream *stream)
 {
     const struct run *run = stream->watcher.run;
     struct exchange *exchange = stream->task->exchange;
+    size_t last = stream->sent + EVENTS_PER_TURN;
 
     if (ends_for_its_client(stream)) {
         return;
@@ -103,9 +107,12 @@ static void pump(struct stream *stream)
     if (stream->sent < run_n_events(run)) {
         arm_heartbeat(stream);
     }
-    while (!stream->blocked && stream->sent < run_n_events(run)) {
+    while (!stream->blocked && stream->sent < run_n_events(run) && stream->sent < last) {
         stream->sent++;
         stream->blocked = !send_event(stream, stream->sent);
+    }
+    if (!stream->blocked && stream->sent < run_n_events(run)) {
+        later_add(stream->task->api->options.later, &stream->next, on_next);
     }
     if (run_is_over(run) && stream->sent == run_n_events(run)) {
         let_go(stream);
@@ -113,18 +120,24 @@ static void pump(struct stream *stream)
     }
 }
 
-static void on_change(struct run_watcher *watcher)
+/* Unless its next turn comes anyway. */
+static void pump_now(struct stream *stream)
 {
-    struct stream *stream = CONTAINER_OF(watcher, struct stream, watcher);
-
-    if (!list_is_linked(&stream->begin.link)) {
+    if (!list_is_linked(&stream->next.link)) {
         pump(stream);
     }
 }
 
-static void on_begin(struct later_item *item)
+static void on_change(struct run_watcher *watcher)
 {
-    pump(CONTAINER_OF(item, struct stream, begin));
+    struct stream *stream = CONTAINER_OF(watcher, struct stream, watcher);
+
+    pump_now(stream);
+}
+
+static void on_next(struct later_item *item)
+{
+    pump(CONTAINER_OF(item, struct stream, next));
 }
 
 static void on_writable(struct task *task)
@@ -132,7 +145,7 @@ static void on_writable(struct task *task)
     struct stream *stream = task->state;
 
     stream->blocked = false;
-    pump(stream);
+    pump_now(stream);
 }
 
 static void on_cancel(struct task *task)
@@ -175,7 +188,7 @@ static enum stage_verdict begin(struct task *task, struct run *run, size_t sent)
     (void)exchange_stream_write(task->exchange, STR("retry: 2000\n\n"));
     run_watch(run, &stream->watcher);
     arm_heartbeat(stream);
-    later_add(task->api->options.later, &stream->begin, on_begin);
+    later_add(task->api->options.later, &stream->next, on_next);
     return STAGE_WAIT;
 }
 

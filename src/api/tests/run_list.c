@@ -21,7 +21,7 @@ struct run *task_run(struct task *task)
 
 enum stage_verdict handle_run_get(struct task *task)
 {
-    const struct run *run = task_run(task);
+    struct run *run = task_run(task);
 
     return run == NULL ? task_fail(task) : run_reply(task, 200, run);
 }

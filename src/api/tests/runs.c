@@ -10,7 +10,8 @@
 #include "base/random.h"
 #include "tests.h"
 
-enum { TAGS_MAX = 32, VARIABLES_MAX = 200, REPLY_MARGIN_MS = 10000 };
+/* 300 rows are about a millisecond. */
+enum { TAGS_MAX = 32, VARIABLES_MAX = 200, REPLY_MARGIN_MS = 10000, PIECE_ROWS = 300 };
 
 /* What the query says; strs and arrays in the task's arena. */
 struct asked {
@@ -25,6 +26,7 @@ struct asked {
     uint64_t timeout_ms;
     struct run *run; /* not begun yet */
     struct test_reading reading;
+    struct pieces building; /* of its rows */
 };
 
 /* What a run needs of the api while it works; lives in the run's own arena. */
@@ -195,24 +197,13 @@ static enum error_code check_permissions(struct task *task, const struct testfil
 
 /* ---- replies ---- */
 
-enum stage_verdict run_reply(struct task *task, int status, const struct run *run)
-{
-    struct json_writer w;
-    struct buf text;
-
-    buf_init(&text, RUN_ANSWER_MAX);
-    jw_init(&w, &text);
-    run_write(run, &w);
-    return task_reply_text(task, status, "application/json; charset=utf-8", &text);
-}
-
 static void locate(struct task *task, const struct run *run)
 {
     task_set_location(task, arena_printf(task->arena, "/api/v1/tests/runs/%s", run_id(run)));
 }
 
 /* A run that created nothing is answered with an error, like any other call. */
-static enum stage_verdict reply_ended(struct task *task, const struct run *run)
+static enum stage_verdict reply_ended(struct task *task, struct run *run)
 {
     const struct error *err = run_error(run);
 
@@ -223,32 +214,6 @@ static enum stage_verdict reply_ended(struct task *task, const struct run *run)
         return task_fail(task);
     }
     return run_reply(task, run_succeeded(run) ? 200 : 207, run);
-}
-
-static enum stage_verdict reply_dry_run(struct task *task, struct run *run,
-                                        const struct reading *reading)
-{
-    struct json_writer w;
-    struct buf text;
-
-    buf_init(&text, RUN_ANSWER_MAX);
-    jw_init(&w, &text);
-    jw_object(&w);
-    jw_kv_text(&w, "status", "dry_run");
-    jw_kv_bool(&w, "dry_run", true);
-    jw_kv_text(&w, "format", testfile_format_name(reading->file.format));
-    jw_kv_str(&w, "name", reading->file.tests[0].name);
-    jw_kv_int(&w, "tests", (int64_t)reading->file.n_tests);
-    jw_kv_int(&w, "steps", (int64_t)reading->file.n_steps);
-    jw_key(&w, "requests");
-    if (run_dry_run(run, &w, &task->error) != ERR_OK) {
-        buf_done(&text);
-        return task_fail(task);
-    }
-    jw_key(&w, "warnings");
-    testfile_problems_json(&w, &reading->problems, TESTFILE_WARNING);
-    jw_end(&w);
-    return task_reply_text(task, 200, "application/json; charset=utf-8", &text);
 }
 
 /* ---- who waits for the end ---- */
@@ -267,7 +232,6 @@ static void on_change(struct run_watcher *watcher)
     if (run_is_over(run)) {
         run_unwatch(watcher);
         task->on_cancel = NULL;
-        task->must_finish = NULL;
         (void)reply_ended(task, run);
     }
 }
@@ -280,8 +244,8 @@ static void on_cancel(struct task *task)
     run_unwatch(&waiter->watcher);
 }
 
-/* With an Idempotency-Key what was begun is carried through: the retry shall find the whole of
- * it. */
+/* With an Idempotency-Key what was begun is carried through, its answer too: the retry shall find the
+ * whole of it. */
 static bool must_finish(struct task *task)
 {
     return task->idempotency != NULL;
@@ -295,7 +259,6 @@ static enum stage_verdict wait_for(struct task *task, struct run *run, uint64_t 
     waiter->watcher.on_change = on_change;
     task->state = waiter;
     task->on_cancel = on_cancel;
-    task->must_finish = must_finish;
     exchange_set_deadline(task->exchange, timeout_ms + REPLY_MARGIN_MS);
     run_watch(run, &waiter->watcher);
     return STAGE_WAIT;
@@ -413,6 +376,7 @@ static enum stage_verdict start(struct task *task, struct run *run, const struct
         on_turn(&owner->ticket);
     }
     locate(task, run);
+    task->must_finish = must_finish;
     if (asked->async) {
         task->may_have_changed = true;
         return run_reply(task, 202, run);
@@ -424,6 +388,30 @@ static enum stage_verdict drop_and(struct run *run, enum stage_verdict verdict)
 {
     run_drop(run);
     return verdict;
+}
+
+static struct asked *asked_of(struct pieces *building)
+{
+    return CONTAINER_OF(building, struct asked, building);
+}
+
+static bool build_on(struct pieces *building)
+{
+    return run_build(asked_of(building)->run, PIECE_ROWS);
+}
+
+static enum stage_verdict built(struct pieces *building)
+{
+    struct asked *asked = asked_of(building);
+    struct task *task = building->task;
+
+    return task->dry_run ? run_reply_dry(task, asked->run, &asked->reading.result)
+                         : start(task, asked->run, asked);
+}
+
+static void gone_from_building(struct pieces *building)
+{
+    run_drop(asked_of(building)->run);
 }
 
 static enum stage_verdict run_what_was_read(struct test_reading *reading)
@@ -438,10 +426,9 @@ static enum stage_verdict run_what_was_read(struct test_reading *reading)
     if (prepare(task, run, asked, &reading->result) != ERR_OK) {
         return drop_and(run, task_fail(task));
     }
-    if (task->dry_run) {
-        return drop_and(run, reply_dry_run(task, run, &reading->result));
-    }
-    return start(task, run, asked);
+    asked->building =
+        (struct pieces){.task = task, .go_on = build_on, .then = built, .gone = gone_from_building};
+    return pieces_begin(&asked->building, 1);
 }
 
 static void nobody_asks_any_more(struct test_reading *reading)

@@ -1,0 +1,103 @@
+/* What a run is, and what it would send: answers that may be long. */
+#include "long_answer.h"
+#include "runs.h"
+#include "tests.h"
+
+/* ---- what it is ---- */
+
+/* The run is watched while it is written, so that it stays. */
+struct shown_run {
+    struct long_answer answer;
+    struct run_watcher watcher;
+    struct run_writing at;
+    struct json_writer writer;
+};
+
+static void on_change(struct run_watcher *watcher)
+{
+    (void)watcher; /* the next piece tells it */
+}
+
+static enum error_code show_on(struct long_answer *answer, size_t n_steps, bool *done)
+{
+    struct shown_run *shown = CONTAINER_OF(answer, struct shown_run, answer);
+
+    *done = run_write(shown->watcher.run, &shown->at, n_steps, &shown->writer);
+    return ERR_OK;
+}
+
+static void show_end(struct long_answer *answer)
+{
+    run_unwatch(&CONTAINER_OF(answer, struct shown_run, answer)->watcher);
+}
+
+enum stage_verdict run_reply(struct task *task, int status, struct run *run)
+{
+    struct shown_run *shown = arena_zalloc(task->arena, sizeof(*shown));
+
+    long_answer_init(&shown->answer, task, status, "application/json; charset=utf-8");
+    shown->answer.go_on = show_on;
+    shown->answer.end = show_end;
+    jw_init(&shown->writer, &shown->answer.text);
+    shown->watcher.on_change = on_change;
+    run_watch(run, &shown->watcher);
+    return long_answer_begin(&shown->answer);
+}
+
+/* ---- what it would send ---- */
+
+struct dry_run {
+    struct long_answer answer;
+    struct run *run; /* dropped at the end */
+    const struct reading *reading;
+    struct json_writer writer;
+    size_t row;
+};
+
+static void end_requests(struct dry_run *dry)
+{
+    jw_end(&dry->writer);
+    jw_key(&dry->writer, "warnings");
+    testfile_problems_json(&dry->writer, &dry->reading->problems, TESTFILE_WARNING);
+    jw_end(&dry->writer);
+}
+
+static enum error_code dry_run_on(struct long_answer *answer, size_t n_steps, bool *done)
+{
+    struct dry_run *dry = CONTAINER_OF(answer, struct dry_run, answer);
+    enum error_code code = run_write_requests(dry->run, &dry->row, n_steps, &dry->writer, done,
+                                              &answer->pieces.task->error);
+
+    if (code == ERR_OK && *done) {
+        end_requests(dry);
+    }
+    return code;
+}
+
+static void dry_run_end(struct long_answer *answer)
+{
+    run_drop(CONTAINER_OF(answer, struct dry_run, answer)->run);
+}
+
+enum stage_verdict run_reply_dry(struct task *task, struct run *run, const struct reading *reading)
+{
+    struct dry_run *dry = arena_zalloc(task->arena, sizeof(*dry));
+    struct json_writer *w = &dry->writer;
+
+    long_answer_init(&dry->answer, task, 200, "application/json; charset=utf-8");
+    dry->answer.go_on = dry_run_on;
+    dry->answer.end = dry_run_end;
+    dry->run = run;
+    dry->reading = reading;
+    jw_init(w, &dry->answer.text);
+    jw_object(w);
+    jw_kv_text(w, "status", "dry_run");
+    jw_kv_bool(w, "dry_run", true);
+    jw_kv_text(w, "format", testfile_format_name(reading->file.format));
+    jw_kv_str(w, "name", reading->file.tests[0].name);
+    jw_kv_int(w, "tests", (int64_t)reading->file.n_tests);
+    jw_kv_int(w, "steps", (int64_t)reading->file.n_steps);
+    jw_key(w, "requests");
+    jw_array(w);
+    return long_answer_begin(&dry->answer);
+}
