@@ -3,7 +3,7 @@
 #include "base/utf8.h"
 #include "map_internal.h"
 
-enum { SHOWN_MAX = 64 };
+enum { SHOWN_MAX = 64, CI_STEPS_MAX = 1000 };
 
 enum testfile_kind detect_kind(const struct testfile_options *options, struct str text)
 {
@@ -109,6 +109,18 @@ static void tally_step(const struct node *step, struct ci_tally *tally)
     tally->n_ci += is_ci && !is_ours ? 1 : 0;
 }
 
+/* The first step that no CI system carries out tells; as many as a pipeline may have are looked at. */
+static bool are_ci_steps(const struct node *list, struct ci_tally *tally)
+{
+    const struct node *step = list != NULL && list->type == NODE_LIST ? list->first : NULL;
+
+    while (step != NULL && tally->n_steps < CI_STEPS_MAX && tally->n_ci == tally->n_steps) {
+        tally_step(step, tally);
+        step = step->next;
+    }
+    return tally->n_steps > 0 && tally->n_ci == tally->n_steps;
+}
+
 /* Every step is one that a CI system carries out, and something else says so too: a key above the
  * steps, a word beside a step, or that the file has no name. */
 static bool is_ci_file(const struct node *document, bool has_mark)
@@ -116,19 +128,16 @@ static bool is_ci_file(const struct node *document, bool has_mark)
     static const char *const names[] = {"name", "test",        "journey",     "journey_name",
                                         "goal", "journeyName", "description", "variables",
                                         "base", "nav",         "starting_url"};
-    const struct node *list = node_get(document, "steps");
     struct ci_tally tally = {0};
     bool named = false;
 
-    for (const struct node *step = list != NULL && list->type == NODE_LIST ? list->first : NULL;
-         step != NULL; step = step->next) {
-        tally_step(step, &tally);
+    if (!are_ci_steps(node_get(document, "steps"), &tally)) {
+        return false;
     }
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         named = named || node_get(document, names[i]) != NULL;
     }
-    return tally.n_steps > 0 && tally.n_ci == tally.n_steps &&
-           (has_mark || tally.n_companions > 0 || !named);
+    return has_mark || tally.n_companions > 0 || !named;
 }
 
 /* What the file is instead of a test, as its keys tell; NULL: they do not tell it. */
