@@ -110,6 +110,10 @@ static bool take_last(struct mapping *m)
         json_append(m->args, json_new_string(m->c->arena, m->c->last_element));
         return true;
     }
+    if (has_unknown_field(m)) {
+        m->failed = true;
+        return false;
+    }
     problem = complain(m, m->bag->verb_place,
                        arena_printf(m->c->arena,
                                     "%.*s needs an element, and no click before it "
