@@ -114,6 +114,9 @@ enum error_code error_at(struct error *err, enum error_code code, const char *po
 enum error_code error_in(struct error *err, enum error_code code, unsigned line, unsigned column,
                          const char *format, ...) PRINTF_LIKE(5, 6);
 
+/* "line 3, column 4: what" of a reader without its place, for who tells the place in another way. */
+struct str error_without_place(const struct error *err);
+
 /* Several errors at once: the first ERROR_LIST_MAX are kept, the rest only counted.
  * Heap; error_list_done frees. */
 struct error_list {

@@ -115,6 +115,18 @@ enum error_code error_in(struct error *err, enum error_code code, unsigned line,
     return code;
 }
 
+struct str error_without_place(const struct error *err)
+{
+    struct str text = str_from(err->text);
+    struct str place;
+    struct str what;
+
+    if (err->line > 0 && str_starts(text, STR("line ")) && str_cut(text, ':', &place, &what)) {
+        return str_trim(what);
+    }
+    return text;
+}
+
 void error_list_init(struct error_list *list)
 {
     *list = (struct error_list){0};

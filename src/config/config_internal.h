@@ -41,6 +41,7 @@ struct loader {
     const char *const *environment;
     bool sends_nothing;       /* as in config_sources */
     bool must_be_whole;       /* as in config_sources */
+    bool unread;              /* part of the file: what is missing may stand there */
     bool failed[OPTIONS_MAX]; /* by row: the value was refused, so no further error is derived
                                * from it */
 };

@@ -175,6 +175,7 @@ static void check_name(struct loader *loader, struct str name)
 {
     size_t n;
     const struct option_row *rows = config_options(&n);
+    const struct option_row *meant = NULL;
     struct nearest nearest;
 
     nearest_init(&nearest, str_sub(name, sizeof(PREFIX) - 1, name.len));
@@ -184,9 +185,12 @@ static void check_name(struct loader *loader, struct str name)
         if (is_name_of(loader, &rows[i], name)) {
             return;
         }
-        nearest_offer(&nearest, str_sub(own, sizeof(PREFIX) - 1, own.len));
+        own = str_sub(own, sizeof(PREFIX) - 1, own.len);
+        nearest_offer(&nearest, own);
+        meant = nearest.best.len > 0 && str_eq(nearest.best, own) ? &rows[i] : meant;
     }
     if (nearest.best.len > 0) {
+        loader_mark_failed(loader, meant); /* it is not missing */
         loader_fail(loader, "nothing reads this variable; did you mean " PREFIX "%.*s?",
                     STR_ARG(nearest.best));
     } else {

@@ -66,7 +66,7 @@ static void judge_auth(struct loader *loader, const struct config *config)
             "and server.listen is %.*s. Set API keys (API_KEYS, API_KEYS_FILE or auth.keys)",
             STR_ARG(config->server.listen));
     }
-    if (takes_keys && config->auth.n_keys == 0 && !config->sandbox.enabled &&
+    if (takes_keys && config->auth.n_keys == 0 && !config->sandbox.enabled && !loader->unread &&
         !loader_has_failed(loader, "auth.keys")) {
         loader_fail(loader, "auth.keys: no API key is set. Set API_KEYS, or for a first try run: "
                             "virtuoso-proxy serve --sandbox");
@@ -210,7 +210,7 @@ static void judge_tenants(struct loader *loader, struct config *config)
 /* With passthrough alone each caller brings a token; every other mode sends the stored one. */
 static void judge_token(struct loader *loader, const struct config *config)
 {
-    if (loader->sends_nothing || config->sandbox.enabled ||
+    if (loader->sends_nothing || loader->unread || config->sandbox.enabled ||
         config->auth.modes == AUTH_PASSTHROUGH || secret_is_set(&config->upstream.token) ||
         loader_has_failed(loader, "upstream.token") || loader_has_failed(loader, "auth.mode")) {
         return;

@@ -206,6 +206,7 @@ static bool load_file(struct loader *loader)
     buf_init(&text, CONFIG_FILE_MAX);
     error_list_init(&errors);
     if (fd_read_file(loader->file, &text, &err) != ERR_OK) {
+        loader->unread = true;
         loader_fail(loader, "%s: cannot be read: %s", loader->file, err.text);
     } else if (!is_whole(loader, buf_view(&text))) {
         is_there = false;
@@ -215,15 +216,17 @@ static bool load_file(struct loader *loader)
             if (stream.n_documents > 1) {
                 loader->line = stream.documents->next->line;
                 loader->column = 1;
+                loader->unread = true;
                 loader_fail(loader, "the file must be one document; a second one begins here");
             } else if (stream.n_documents == 1) {
                 take_document(loader, stream.documents);
             }
         }
+        loader->unread = loader->unread || errors.n > 0;
         for (size_t i = 0; i < errors.n; i++) {
             loader->line = errors.items[i].line;
             loader->column = errors.items[i].column;
-            loader_fail(loader, "%s", errors.items[i].text);
+            loader_fail(loader, "%.*s", STR_ARG(error_without_place(&errors.items[i])));
         }
     }
     error_list_done(&errors);

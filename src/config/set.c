@@ -39,6 +39,8 @@ void option_unknown(struct loader *loader, struct str key)
         nearest_offer(&nearest, str_from(rows[i].key));
     }
     if (nearest.best.len > 0) {
+        loader_mark_failed(loader,
+                           option_find(nearest.best)); /* it was meant, and is not missing */
         loader_fail(loader, "unknown option \"%.*s\"; did you mean \"%.*s\"?",
                     STR_ARG(str_sub(key, 0, SHOWN_MAX)), STR_ARG(nearest.best));
     } else {

@@ -9,24 +9,12 @@ enum {
     MAX_DOCUMENTS = 100
 };
 
-/* "line 3, column 4: what" of the reader: the place stands in members of its own here. */
-static struct str without_place(struct str text, unsigned line)
-{
-    struct str head;
-    struct str tail;
-
-    if (line > 0 && str_starts(text, STR("line ")) && str_cut(text, ':', &head, &tail)) {
-        return str_trim(tail);
-    }
-    return text;
-}
-
 /* "...; a # there starts a comment: quote it": what to do stands behind the first semicolon. */
 static void report_reader(struct compile *c, const struct error_list *errors)
 {
     for (size_t i = 0; i < errors->n; i++) {
         const struct error *err = &errors->items[i];
-        struct str what = without_place(str_from(err->text), err->line);
+        struct str what = error_without_place(err);
         struct str detail = what;
         struct str hint = STR_EMPTY;
         struct testfile_problem *problem;

@@ -43,6 +43,46 @@ static void what_is_missing_is_named(void **state)
     }
 }
 
+/* What is missing may stand in what could not be read: one slip, one error. */
+static void what_is_missing_is_not_named_behind_what_is_unread(void **state)
+{
+    static const struct {
+        const char *file; /* NULL: there is none */
+        const char *token;
+        const char *says;
+    } rows[] = {
+        {NULL, NULL, SCRATCH ": cannot be read: No such file or directory\n"},
+        {"auth: [\n", NULL, SCRATCH ":2:1: no value can begin like this\n"},
+        {"auth: {mode: keys}\n---\nlog: {}\n", NULL,
+         SCRATCH ":3:1: the file must be one document; a second one begins here\n"},
+        {"auth:\n  kyes: [\"0123456789abcdef\"]\n", TOKEN,
+         SCRATCH ":2:3: unknown option \"auth.kyes\"; did you mean \"auth.keys\"?\n"},
+    };
+    static const char *const misspelled[] = {"VIRTUOSO_PROXY_AUTH_KEYSS=0123456789abcdef", TOKEN,
+                                             NULL};
+    struct loaded loaded;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *const environment[] = {rows[i].token, NULL};
+        const struct config_sources sources = {.file = SCRATCH, .environment = environment};
+
+        (void)unlink(SCRATCH);
+        if (rows[i].file != NULL) {
+            write_file(rows[i].file);
+        }
+        loaded = load(&sources);
+        assert_says(&loaded, rows[i].says);
+        assert_true(str_is(buf_view(&loaded.errors), rows[i].says));
+        done(&loaded);
+    }
+    (void)unlink(SCRATCH);
+    loaded = load_all(misspelled, NULL);
+    assert_says(&loaded, "did you mean VIRTUOSO_PROXY_AUTH_KEYS?");
+    assert_false(str_contains(buf_view(&loaded.errors), STR("auth.keys")));
+    done(&loaded);
+}
+
 static void what_sends_nothing_needs_no_token(void **state)
 {
     static const char *const environment[] = {KEY, NULL};
@@ -305,6 +345,7 @@ int test_load(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_missing_is_named),
+        cmocka_unit_test(what_is_missing_is_not_named_behind_what_is_unread),
         cmocka_unit_test(what_sends_nothing_needs_no_token),
         cmocka_unit_test(names_that_nobody_reads_are_refused),
         cmocka_unit_test(values_are_refused_in_plain_words),
