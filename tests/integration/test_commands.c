@@ -177,6 +177,12 @@ static void names_options_and_places_may_be_written_in_many_ways(void **state)
         proxy_command(&proxy, "step-interact hover", "[\"Menu\"]", "\"options\":{\"duration\":5}");
     assert_int_equal(json_size(json_get(answer, "warnings")), 1);
     assert_int_equal(json_size(proxy_steps(&proxy)), 4);
+    answer = proxy_command(&proxy, "step-interact click", "[\"A\"]", "\"position\":4");
+    assert_int_equal(json_size(json_get(answer, "warnings")), 0);
+    answer = proxy_command(&proxy, "step-interact click", "[\"B\"]", "\"position\":99");
+    assert_true(
+        str_is(json_str(json_find(answer, "/warnings/0")),
+               "Position 99 is behind the last step; the step stands at 5 (the first one is 0)"));
     proxy_stop(&proxy);
 }
 

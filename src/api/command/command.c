@@ -91,6 +91,13 @@ static void set_text(struct json *object, const char *name, struct str text, str
     json_set(object, str_from(name), json_new_string(arena, text));
 }
 
+/* The platform puts a step that is asked to stand behind the end at the end. */
+static bool stands_before(const struct batch_item *item)
+{
+    return item->status == ROW_DONE && item->bound.command->kind == COMMAND_STEP &&
+           item->position < item->input.position;
+}
+
 static struct json *warnings_of(const struct batch_item *item, struct arena *arena)
 {
     struct json *list = json_new_array(arena);
@@ -103,6 +110,14 @@ static struct json *warnings_of(const struct batch_item *item, struct arena *are
             list, json_new_string(arena,
                                   STR("The platform's answer was lost; the step was found when the "
                                       "checkpoint was read back")));
+    }
+    if (stands_before(item)) {
+        json_append(list, json_new_string(
+                              arena, arena_printf(arena,
+                                                  "Position %lld is behind the last step; the step "
+                                                  "stands at %lld (the first one is 0)",
+                                                  (long long)item->input.position,
+                                                  (long long)item->position)));
     }
     if (item->timed_out) {
         json_append(
