@@ -228,6 +228,7 @@ void api_close(struct api *api)
         idempotency_store_free(api->idempotency);
         cache_free(api->cache);
         goal_memo_free(api->goals);
+        buf_done(&api->openapi);
         limits_free(api->limits);
         auth_close(api->auth);
         mem_free(api->trusted);

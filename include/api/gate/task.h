@@ -84,6 +84,8 @@ struct api {
         [ERROR_TEXT_MAX];         /* why the last configuration was refused; empty: it was not */
     int64_t config_error_wall_ms; /* since when */
     unsigned n_watchers;          /* open event streams */
+    struct buf
+        openapi; /* what is the same in each answer to /openapi.json; empty: not asked for yet */
     bool draining;
     uint64_t opened_ms;
 };

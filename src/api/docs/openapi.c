@@ -3,6 +3,8 @@
 #include "openapi.h"
 #include "api/docs/handlers.h"
 
+enum { REST_MAX = 16 * 1024 * 1024 };
+
 /* ---- parameters and operations ---- */
 
 static struct json *add_parameter(struct task *task, struct json *list, struct str name,
@@ -204,21 +206,11 @@ static struct json *security(struct task *task)
     return list;
 }
 
-enum stage_verdict handle_openapi(struct task *task)
+/* ---- the document ---- */
+
+/* It is made of the route table and constants: written once, at the first request. */
+static enum error_code write_rest(struct task *task)
 {
-    static const char frame[] =
-        "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"virtuoso-proxy\",\"version\":\"" VP_VERSION
-        "\","
-        "\"description\":\"A simple HTTP API in front of the Virtuoso QA test platform.\","
-        "\"contact\":{\"name\":\"The operators of this proxy\"}},"
-        "\"tags\":["
-        "{\"name\":\"commands\",\"description\":\"The 87 commands: look one up, check it, run it\"},"
-        "{\"name\":\"tests\",\"description\":\"Test files: check, convert, run\"},"
-        "{\"name\":\"sessions\",\"description\":\"Remember the checkpoint and the position of the next step\"},"
-        "{\"name\":\"simplified\",\"description\":\"Projects, goals, journeys, checkpoints and executions: a few fields in, a few fields out\"},"
-        "{\"name\":\"direct\",\"description\":\"The platform's own API\"},"
-        "{\"name\":\"operations\",\"description\":\"Health and metrics\"},"
-        "{\"name\":\"documents\",\"description\":\"This documentation, all routes, error codes\"}]}";
     static const char components[] =
         "{\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\","
         "\"description\":\"An API key, a token of the identity provider, or your own token of the "
@@ -241,16 +233,48 @@ enum stage_verdict handle_openapi(struct task *task)
         "\"errors\":{\"type\":\"array\",\"items\":"
         "{\"type\":\"object\",\"properties\":{\"pointer\":{\"type\":\"string\"},\"detail\":{\"type\":\"string\"},\"code\":{\"type\":\"string\"},"
         "\"line\":{\"type\":\"integer\"},\"column\":{\"type\":\"integer\"}}}}}}}}";
-    struct json *document = NULL;
+    struct json *rest = json_new_object(task->arena);
     struct json *parts = NULL;
+    enum error_code code =
+        json_parse(task->arena, str_from(components), NULL, &parts, &task->error);
+
+    if (code == ERR_OK) {
+        json_set(rest, STR("paths"), paths(task));
+        json_set(rest, STR("components"), parts);
+        buf_init(&task->api->openapi, REST_MAX);
+        buf_str(&task->api->openapi, json_text(task->arena, rest));
+    }
+    return code;
+}
+
+/* What depends on the configuration and on how the caller reached us, then the rest. */
+enum stage_verdict handle_openapi(struct task *task)
+{
+    static const char frame[] =
+        "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"virtuoso-proxy\",\"version\":\"" VP_VERSION
+        "\","
+        "\"description\":\"A simple HTTP API in front of the Virtuoso QA test platform.\","
+        "\"contact\":{\"name\":\"The operators of this proxy\"}},"
+        "\"tags\":["
+        "{\"name\":\"commands\",\"description\":\"The 87 commands: look one up, check it, run it\"},"
+        "{\"name\":\"tests\",\"description\":\"Test files: check, convert, run\"},"
+        "{\"name\":\"sessions\",\"description\":\"Remember the checkpoint and the position of the next step\"},"
+        "{\"name\":\"simplified\",\"description\":\"Projects, goals, journeys, checkpoints and executions: a few fields in, a few fields out\"},"
+        "{\"name\":\"direct\",\"description\":\"The platform's own API\"},"
+        "{\"name\":\"operations\",\"description\":\"Health and metrics\"},"
+        "{\"name\":\"documents\",\"description\":\"This documentation, all routes, error codes\"}]}";
+    struct buf *rest = &task->api->openapi;
+    struct json *document = NULL;
+    struct str head;
 
     if (json_parse(task->arena, str_from(frame), NULL, &document, &task->error) != ERR_OK ||
-        json_parse(task->arena, str_from(components), NULL, &parts, &task->error) != ERR_OK) {
+        (rest->len == 0 && write_rest(task) != ERR_OK)) {
         return task_fail(task);
     }
     json_set(document, STR("security"), security(task));
     json_set(document, STR("servers"), servers(task));
-    json_set(document, STR("paths"), paths(task));
-    json_set(document, STR("components"), parts);
-    return task_reply_json(task, 200, document);
+    head = json_text(task->arena, document);
+    return task_reply(task, 200, "application/json; charset=utf-8",
+                      arena_printf(task->arena, "%.*s,%.*s", (int)head.len - 1, head.ptr,
+                                   STR_ARG(str_sub(buf_view(rest), 1, rest->len))));
 }
