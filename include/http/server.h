@@ -52,6 +52,7 @@ struct http_service {
 
 struct http_server_options {
     struct str listen;      /* "127.0.0.1:8000" */
+    int socket;             /* instead of `listen`: a socket that is bound already; 0: none */
     struct tls_config *tls; /* NULL: plain */
     const char *name;       /* "proxy" or "sandbox": log lines */
     bool access_log;

@@ -44,6 +44,10 @@ struct listener {
 enum error_code listener_open(struct listener *listener, struct loop *loop, struct str address,
                               unsigned max_connections, const struct listener_events *events,
                               struct error *err) MUST_CHECK;
+/* The same on a TCP socket that is bound already; `fd` is the listener's from now on. */
+enum error_code listener_open_socket(struct listener *listener, struct loop *loop, int fd,
+                                     unsigned max_connections, const struct listener_events *events,
+                                     struct error *err) MUST_CHECK;
 /* Initialises `socket`. False: nothing was accepted, and it is to be closed. */
 bool listener_accept(struct listener *listener, union socket *socket);
 void listener_connection_ended(struct listener *listener);

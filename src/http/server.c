@@ -85,8 +85,10 @@ enum error_code http_server_open(struct loop *loop, const struct http_server_opt
     list_init(&server->spares);
     arena_bin_init(&server->bin, &loop->later);
     buf_init(&server->scratch, SCRATCH_MAX);
-    code = listener_open(&server->listener, loop, options->listen, options->max_connections,
-                         &events, err);
+    code = options->socket > 0 ? listener_open_socket(&server->listener, loop, options->socket,
+                                                      options->max_connections, &events, err)
+                               : listener_open(&server->listener, loop, options->listen,
+                                               options->max_connections, &events, err);
     if (code != ERR_OK) {
         places_done(&server->places);
         mem_free(server->name);

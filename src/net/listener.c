@@ -152,20 +152,17 @@ static enum error_code bind_unix(struct listener *listener, struct str text, int
     return ERR_OK;
 }
 
-enum error_code listener_open(struct listener *listener, struct loop *loop, struct str address,
-                              unsigned max_connections, const struct listener_events *events,
-                              struct error *err)
+static void begin(struct listener *listener, struct loop *loop, unsigned max_connections,
+                  const struct listener_events *events)
 {
-    bool is_unix = address_is_unix(address);
-    enum error_code code;
-    int status = 0;
-
     *listener =
         (struct listener){.loop = loop, .events = events, .max_connections = max_connections};
-    code = (is_unix ? bind_unix : bind_tcp)(listener, address, &status, err);
-    if (code != ERR_OK) {
-        return code;
-    }
+}
+
+/* `status`: of binding the socket. */
+static enum error_code listen_on(struct listener *listener, int status, struct str what,
+                                 struct error *err)
+{
     listener->open = true;
     if (status == 0) {
         status = uv_listen(&listener->socket.stream, BACKLOG, on_connection);
@@ -174,17 +171,39 @@ enum error_code listener_open(struct listener *listener, struct loop *loop, stru
         uv_close(&listener->socket.handle, on_abandoned);
         /* The struct may be freed once this returns, so the close is carried out here. */
         while (listener->open) {
-            (void)uv_run(&loop->uv, UV_RUN_NOWAIT);
+            (void)uv_run(&listener->loop->uv, UV_RUN_NOWAIT);
         }
-        return error_set(err, ERR_IO, "cannot listen on %.*s: %s", STR_ARG(address),
+        return error_set(err, ERR_IO, "cannot listen on %.*s: %s", STR_ARG(what),
                          uv_strerror(status));
     }
-    if (is_unix) {
-        str_copy(listener->address, sizeof(listener->address), address);
+    if (listener->socket.handle.type == UV_NAMED_PIPE) {
+        str_copy(listener->address, sizeof(listener->address), what);
     } else {
         name_address(listener);
     }
     return ERR_OK;
+}
+
+enum error_code listener_open(struct listener *listener, struct loop *loop, struct str address,
+                              unsigned max_connections, const struct listener_events *events,
+                              struct error *err)
+{
+    enum error_code code;
+    int status = 0;
+
+    begin(listener, loop, max_connections, events);
+    code = (address_is_unix(address) ? bind_unix : bind_tcp)(listener, address, &status, err);
+    return code == ERR_OK ? listen_on(listener, status, address, err) : code;
+}
+
+enum error_code listener_open_socket(struct listener *listener, struct loop *loop, int fd,
+                                     unsigned max_connections, const struct listener_events *events,
+                                     struct error *err)
+{
+    begin(listener, loop, max_connections, events);
+    CHECK(uv_tcp_init(&loop->uv, &listener->socket.tcp) == 0);
+    return listen_on(listener, uv_tcp_open(&listener->socket.tcp, fd),
+                     STR("the socket that was passed"), err);
 }
 
 bool listener_accept(struct listener *listener, union socket *socket)
