@@ -91,9 +91,23 @@ static void name_files(struct program *program)
     buf_done(&name);
 }
 
+/* Room for the number of a process that is not there yet. */
+static char listen_pid[] = "LISTEN_PID=          ";
+
 /* In the child: only async-signal-safe calls from here to exec. */
+static void name_pid(void)
+{
+    size_t at = sizeof(listen_pid) - 1;
+
+    for (pid_t pid = getpid(); pid > 0; pid /= 10) {
+        listen_pid[--at] = (char)('0' + pid % 10);
+    }
+    memmove(listen_pid + strlen("LISTEN_PID="), listen_pid + at, sizeof(listen_pid) - at);
+}
+
+/* `descriptor` becomes number 3; -1: there is none. */
 static void become_program(const struct program *program, const struct words *command,
-                           const struct words *environment, pid_t parent)
+                           const struct words *environment, pid_t parent, int descriptor)
 {
     int in = open("/dev/null", O_RDONLY);
     int out = open(program->out_path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
@@ -102,7 +116,14 @@ static void become_program(const struct program *program, const struct words *co
     if (in < 0 || out < 0 || err < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0) {
         _exit(126);
     }
-    (void)close_range(3, ~0U, 0);
+    if (descriptor >= 0) {
+        name_pid();
+        if (descriptor != 3 && dup2(descriptor, 3) < 0) {
+            _exit(126);
+        }
+        (void)fcntl(3, F_SETFD, 0);
+    }
+    (void)close_range(descriptor >= 0 ? 4 : 3, ~0U, 0);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) {
         _exit(126);
     }
@@ -110,7 +131,8 @@ static void become_program(const struct program *program, const struct words *co
     _exit(127);
 }
 
-void program_start(struct program *program, const char *const *args, const char *const *env)
+void program_start_with(struct program *program, const char *const *args, const char *const *env,
+                        int descriptor)
 {
     struct words command = {0};
     struct words environment = {0};
@@ -120,14 +142,23 @@ void program_start(struct program *program, const char *const *args, const char 
     name_files(program);
     build_command(&command, args);
     build_environment(&environment, env);
+    if (descriptor >= 0) {
+        assert_true(environment.n < MAX_WORDS);
+        environment.items[environment.n] = listen_pid; /* not counted, so not freed */
+    }
     (void)fflush(NULL);
     program->pid = fork();
     assert_true(program->pid >= 0);
     if (program->pid == 0) {
-        become_program(program, &command, &environment, parent);
+        become_program(program, &command, &environment, parent, descriptor);
     }
     free_words(&command);
     free_words(&environment);
+}
+
+void program_start(struct program *program, const char *const *args, const char *const *env)
+{
+    program_start_with(program, args, env, -1);
 }
 
 static void read_file(const char *path, struct buf *out)
