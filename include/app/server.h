@@ -33,6 +33,7 @@ enum server_state {
 };
 
 struct key_source;
+struct manager;
 struct reload;
 struct tls_config;
 
@@ -51,7 +52,9 @@ struct server {
     struct http_server *http;
     struct http_server *admin; /* NULL: `http` answers operators, too */
     struct tls_config *tls;
-    struct reload *reload; /* NULL: the configuration stays as it is */
+    struct reload *reload;   /* NULL: the configuration stays as it is */
+    struct manager *manager; /* the service manager; NULL: there is none */
+    int socket;              /* what it passed to listen on; 0: nothing */
     struct deadline drain_step;
     uint64_t drain_began_ms;
     unsigned notice_ms; /* drain.notice_ms, or 0 for somebody who waits at a terminal */
@@ -69,6 +72,9 @@ struct server {
  * was opened is closed again. `proxy` false: the sandbox alone. */
 enum error_code server_open(struct server *server, struct config *config, bool proxy,
                             struct error *err) MUST_CHECK;
+/* The same, as a proxy that listens on a socket that is bound already; 0: on server.listen. */
+enum error_code server_open_socket(struct server *server, struct config *config, int socket,
+                                   struct error *err) MUST_CHECK;
 /* SIGHUP, SIGUSR1 and SIGUSR2 do not end the process: they are logged, and SIGHUP reloads where
  * server->reload says how. For programs that serve; clients leave them as they are. */
 void server_ignore_signals(struct server *server);

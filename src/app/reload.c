@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "crypto/tls.h"
+#include "manager.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "room_options.h"
@@ -164,6 +165,9 @@ static void run(struct reload *reload, const char *reason, struct reload_report 
     bool is_tried = report != NULL && report->is_tried;
     bool taken;
 
+    if (!is_tried) {
+        manager_reloading(reload->server->manager);
+    }
     error_list_init(&attempt.errors);
     buf_init(&attempt.changed, NAMES_MAX);
     buf_init(&attempt.waiting, NAMES_MAX);
@@ -176,6 +180,7 @@ static void run(struct reload *reload, const char *reason, struct reload_report 
     }
     if (!is_tried) {
         finish(reload, &attempt, taken, reason);
+        manager_ready(reload->server->manager);
     }
     if (report != NULL) {
         report->taken = taken;

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/url.h"
 #include "key_source.h"
+#include "manager.h"
 #include "observe/log.h"
 #include "reload.h"
 #include "subcommands.h"
@@ -154,18 +155,21 @@ static void log_start(const struct server *server, const char *file)
     config_warnings(config, clock_wall_ms(), log_warning, NULL);
 }
 
-/* `sources` of the configuration; it is read again when they change. */
-static int serve(struct config *config, bool proxy, const char *command,
+/* `sources` of the configuration; it is read again when they change. `socket` 0: none was passed. */
+static int serve(struct config *config, bool proxy, int socket,
                  const struct config_sources *sources)
 {
+    enum error_code code;
     struct server server;
     struct error err = {0};
     uint64_t began_ms = clock_now_ms();
 
     open_log(config);
-    if (server_open(&server, config, proxy, &err) != ERR_OK) {
+    code = proxy ? server_open_socket(&server, config, socket, &err)
+                 : server_open(&server, config, false, &err);
+    if (code != ERR_OK) {
         log_close();
-        return fail(command, &err);
+        return fail(proxy ? "serve" : "sandbox", &err);
     }
     server_ignore_signals(&server);
     log_start(&server, sources->file);
@@ -173,6 +177,8 @@ static int serve(struct config *config, bool proxy, const char *command,
     if (proxy) {
         server.reload = reload_start(&server, sources);
     }
+    server.manager = manager_open(&server.loop.deadlines);
+    manager_ready(server.manager);
     server_run(&server);
     log_event(LOG_INFO, "server.stopped",
               F_INT("uptime_seconds", (clock_now_ms() - began_ms) / 1000));
@@ -184,10 +190,21 @@ static int serve(struct config *config, bool proxy, const char *command,
 int run_serve(struct arguments *arguments)
 {
     const char *file = arguments_get(arguments, "config");
-    const struct config_sources sources = sources_of(file, arguments);
-    struct config *config = load_config(file, arguments);
+    char address[MANAGER_ADDRESS_MAX];
+    struct config_sources sources;
+    struct error err = {0};
+    struct config *config;
+    int socket;
 
-    return config == NULL ? EXIT_FAILURE : serve(config, true, "serve", &sources);
+    if (manager_take_socket(&socket, address, &err) != ERR_OK) {
+        return fail("serve", &err);
+    }
+    if (socket > 0) { /* so that what is judged is where we listen */
+        arguments_add_set(arguments, "server.listen", address);
+    }
+    sources = sources_of(file, arguments);
+    config = load_config(file, arguments);
+    return config == NULL ? EXIT_FAILURE : serve(config, true, socket, &sources);
 }
 
 int run_sandbox(struct arguments *arguments)
@@ -199,7 +216,7 @@ int run_sandbox(struct arguments *arguments)
     arguments_add_set(arguments, "auth.mode", "none");
     sources = sources_of(NULL, arguments);
     config = load_config(NULL, arguments);
-    return config == NULL ? EXIT_FAILURE : serve(config, false, "sandbox", &sources);
+    return config == NULL ? EXIT_FAILURE : serve(config, false, 0, &sources);
 }
 
 static void print_warning(void *context, const char *text)

@@ -9,6 +9,7 @@
 #include "catalog/catalog.h"
 #include "crypto/tls.h"
 #include "key_source.h"
+#include "manager.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "reload.h"
@@ -192,6 +193,7 @@ static void drain(struct server *server, unsigned notice_ms)
     server->notice_ms = notice_ms;
     log_event(LOG_INFO, "server.draining", F_INT("notice_ms", notice_ms),
               F_INT("limit_ms", server->config->drain.limit_ms));
+    manager_stopping(server->manager);
     if (server->api != NULL) {
         api_set_draining(server->api);
     }
@@ -368,8 +370,9 @@ static enum error_code open_tls(struct server *server, struct error *err)
 
 static enum error_code open_http(struct server *server, struct error *err)
 {
-    const struct http_server_options options = http_options_of(server->config, server->tls);
+    struct http_server_options options = http_options_of(server->config, server->tls);
 
+    options.socket = server->socket;
     return http_server_open(&server->loop, &options, api_service(), server->api, &server->http,
                             err);
 }
@@ -419,8 +422,8 @@ static enum error_code open_tables(struct server *server, struct error *err)
     return code;
 }
 
-enum error_code server_open(struct server *server, struct config *config, bool proxy,
-                            struct error *err)
+static enum error_code open_server(struct server *server, struct config *config, bool proxy,
+                                   int socket, struct error *err)
 {
     static const open_fn proxy_steps[] = {
         open_tables,     open_sandbox,  open_upstream, open_tenants,
@@ -429,7 +432,7 @@ enum error_code server_open(struct server *server, struct config *config, bool p
     static const open_fn sandbox_steps[] = {open_sandbox, NULL};
     enum error_code code;
 
-    *server = (struct server){.config = config, .state = SERVER_STARTING};
+    *server = (struct server){.config = config, .state = SERVER_STARTING, .socket = socket};
     loop_init(&server->loop);
     open_signals(server);
     code = open_all(server, proxy ? proxy_steps : sandbox_steps, err);
@@ -441,6 +444,18 @@ enum error_code server_open(struct server *server, struct config *config, bool p
     }
     server->state = SERVER_SERVING;
     return ERR_OK;
+}
+
+enum error_code server_open(struct server *server, struct config *config, bool proxy,
+                            struct error *err)
+{
+    return open_server(server, config, proxy, 0, err);
+}
+
+enum error_code server_open_socket(struct server *server, struct config *config, int socket,
+                                   struct error *err)
+{
+    return open_server(server, config, true, socket, err);
 }
 
 void server_run(struct server *server)
@@ -456,6 +471,7 @@ void server_run(struct server *server)
 void server_done(struct server *server)
 {
     reload_free(server->reload);
+    manager_close(server->manager);
     api_close(server->api);
     tenants_done(&server->tenants);
     if (server->sessions != NULL) {

@@ -1,0 +1,227 @@
+#include "manager.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "observe/log.h"
+
+enum { FIRST_SOCKET = 3, MESSAGE_MAX = 128, WATCHDOG_MAX_S = 86400 };
+
+struct manager {
+    int fd;
+    struct sockaddr_un to;
+    socklen_t to_len;
+    struct deadlines *deadlines;
+    struct deadline watchdog;
+    unsigned watchdog_ms; /* how often it is told; 0: nobody watches */
+    bool failed;          /* it was logged */
+};
+
+/* Variables with a process number are for that process, not for the ones that it starts. */
+static bool is_for_us(const char *variable)
+{
+    const char *text = getenv(variable);
+    int64_t pid;
+
+    return text != NULL && str_to_i64(str_from(text), 1, INT32_MAX, &pid) && pid == getpid();
+}
+
+/* ---- sockets ---- */
+
+static bool is_listening(int fd, int *family)
+{
+    int listens = 0;
+    int type = 0;
+    socklen_t len = sizeof(int);
+
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens != 0 &&
+           getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM &&
+           getsockopt(fd, SOL_SOCKET, SO_DOMAIN, family, &len) == 0 &&
+           (*family == AF_INET || *family == AF_INET6);
+}
+
+static bool print_address(int fd, int family, char out[MANAGER_ADDRESS_MAX])
+{
+    struct sockaddr_storage bound = {0};
+    socklen_t len = sizeof(bound);
+    char host[INET6_ADDRSTRLEN];
+    struct buf text;
+    uint16_t port;
+
+    if (getsockname(fd, (struct sockaddr *)&bound, &len) != 0) {
+        return false;
+    }
+    if (family == AF_INET6) {
+        (void)uv_ip6_name((struct sockaddr_in6 *)&bound, host, sizeof(host));
+        port = ntohs(((struct sockaddr_in6 *)&bound)->sin6_port);
+    } else {
+        (void)uv_ip4_name((struct sockaddr_in *)&bound, host, sizeof(host));
+        port = ntohs(((struct sockaddr_in *)&bound)->sin_port);
+    }
+    buf_init(&text, MANAGER_ADDRESS_MAX - 1);
+    buf_printf(&text, family == AF_INET6 ? "[%s]:%u" : "%s:%u", host, port);
+    str_copy(out, MANAGER_ADDRESS_MAX, buf_view(&text));
+    buf_done(&text);
+    return true;
+}
+
+enum error_code manager_take_socket(int *out, char address[MANAGER_ADDRESS_MAX], struct error *err)
+{
+    const char *text = getenv("LISTEN_FDS");
+    int64_t n = 0;
+    int family = 0;
+
+    *out = 0;
+    if (text == NULL || !is_for_us("LISTEN_PID")) {
+        return ERR_OK;
+    }
+    if (!str_to_i64(str_from(text), 0, INT32_MAX, &n) || n > 1) {
+        return error_set(err, ERR_CONFIG,
+                         "LISTEN_FDS is \"%s\": one socket is taken, so the socket unit has one "
+                         "ListenStream=",
+                         text);
+    }
+    if (n == 0) {
+        return ERR_OK;
+    }
+    if (!is_listening(FIRST_SOCKET, &family) || !print_address(FIRST_SOCKET, family, address)) {
+        return error_set(err, ERR_CONFIG,
+                         "LISTEN_FDS: descriptor 3 is no TCP socket that listens. The socket unit "
+                         "needs ListenStream=ADDR:PORT and Accept=no");
+    }
+    (void)fcntl(FIRST_SOCKET, F_SETFD, FD_CLOEXEC);
+    *out = FIRST_SOCKET;
+    return ERR_OK;
+}
+
+/* ---- messages ---- */
+
+static void send_text(struct manager *manager, struct str text)
+{
+    if (sendto(manager->fd, text.ptr, text.len, MSG_NOSIGNAL | MSG_DONTWAIT,
+               (const struct sockaddr *)&manager->to, manager->to_len) >= 0) {
+        manager->failed = false;
+    } else if (!manager->failed) {
+        manager->failed = true;
+        log_event(LOG_WARN, "manager.not_told", F_STR("message", text),
+                  F_TEXT("error", strerror(errno)),
+                  F_TEXT("effect", "the service manager may think that we do not live"));
+    }
+}
+
+void manager_ready(struct manager *manager)
+{
+    if (manager != NULL) {
+        send_text(manager, STR("READY=1\nSTATUS=serving"));
+    }
+}
+
+void manager_reloading(struct manager *manager)
+{
+    struct buf text;
+
+    if (manager != NULL) {
+        buf_init(&text, MESSAGE_MAX);
+        buf_printf(&text, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_now_us());
+        send_text(manager, buf_view(&text));
+        buf_done(&text);
+    }
+}
+
+void manager_stopping(struct manager *manager)
+{
+    if (manager != NULL) {
+        send_text(manager, STR("STOPPING=1\nSTATUS=draining"));
+    }
+}
+
+/* ---- watchdog ---- */
+
+static void on_watchdog(struct deadline *deadline)
+{
+    struct manager *manager = CONTAINER_OF(deadline, struct manager, watchdog);
+
+    send_text(manager, STR("WATCHDOG=1"));
+    deadline_set(manager->deadlines, deadline, manager->watchdog_ms, on_watchdog);
+}
+
+static void open_watchdog(struct manager *manager)
+{
+    const char *text = getenv("WATCHDOG_USEC");
+    int64_t usec;
+
+    if (text == NULL || (getenv("WATCHDOG_PID") != NULL && !is_for_us("WATCHDOG_PID")) ||
+        !str_to_i64(str_from(text), 2000, WATCHDOG_MAX_S * INT64_C(1000000), &usec)) {
+        return;
+    }
+    manager->watchdog_ms = (unsigned)(usec / 2000);
+    deadline_set(manager->deadlines, &manager->watchdog, manager->watchdog_ms, on_watchdog);
+}
+
+/* ---- open and close ---- */
+
+/* A path, or a name without one: "@name" in the environment, a byte 0 before it in the kernel. */
+static bool read_address(struct manager *manager, const char *text)
+{
+    size_t len = strlen(text);
+
+    if ((text[0] != '/' && text[0] != '@') || len < 2 || len >= sizeof(manager->to.sun_path)) {
+        return false;
+    }
+    manager->to.sun_family = AF_UNIX;
+    memcpy(manager->to.sun_path, text, len);
+    manager->to_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+    if (text[0] == '@') {
+        manager->to.sun_path[0] = '\0';
+    } else {
+        manager->to_len++;
+    }
+    return true;
+}
+
+struct manager *manager_open(struct deadlines *deadlines)
+{
+    const char *text = getenv("NOTIFY_SOCKET");
+    struct manager *manager;
+
+    if (text == NULL || text[0] == '\0') {
+        return NULL;
+    }
+    manager = mem_zalloc(sizeof(*manager));
+    manager->deadlines = deadlines;
+    if (!read_address(manager, text)) {
+        log_event(LOG_WARN, "manager.not_told", F_TEXT("NOTIFY_SOCKET", text),
+                  F_TEXT("error", "neither a path nor @ and a name, or too long"));
+        mem_free(manager);
+        return NULL;
+    }
+    manager->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (manager->fd < 0) {
+        log_event(LOG_WARN, "manager.not_told", F_TEXT("error", strerror(errno)));
+        mem_free(manager);
+        return NULL;
+    }
+    open_watchdog(manager);
+    return manager;
+}
+
+void manager_close(struct manager *manager)
+{
+    if (manager != NULL) {
+        deadline_clear(&manager->watchdog);
+        (void)close(manager->fd);
+        mem_free(manager);
+    }
+}

@@ -1,0 +1,28 @@
+/* The service manager that started us, if one did: what sd_notify(3) and sd_listen_fds(3) say of the environment
+ * (NOTIFY_SOCKET, WATCHDOG_USEC, LISTEN_FDS), without a library of theirs. Nothing of it is needed: without those variables
+ * every function does nothing. Messages are sent without waiting; one that cannot be sent is logged.
+ * Owner: who serves; manager_close before the deadlines end. */
+#ifndef APP_MANAGER_H
+#define APP_MANAGER_H
+
+#include "base/deadline.h"
+#include "base/error.h"
+
+enum { MANAGER_ADDRESS_MAX = 96 };
+
+/* The listening TCP socket that was passed to us, and in `address` where it listens ("[::1]:8000"); 0: none was. A second one,
+ * or one of another kind, is an error. */
+enum error_code manager_take_socket(int *out, char address[MANAGER_ADDRESS_MAX],
+                                    struct error *err) MUST_CHECK;
+
+struct manager;
+
+/* NULL: nobody is to be told. From now on the watchdog is told that we live, at half of its time. */
+struct manager *manager_open(struct deadlines *deadlines);
+/* NULL is fine for these. */
+void manager_ready(struct manager *manager);     /* also after a reload, whatever became of it */
+void manager_reloading(struct manager *manager); /* before it */
+void manager_stopping(struct manager *manager);
+void manager_close(struct manager *manager);
+
+#endif
