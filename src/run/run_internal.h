@@ -218,7 +218,7 @@ struct run_store {
     struct run *naming; /* the run that is looking for names; NULL: none */
     struct map by_id;
     struct arena_bin bin; /* of files and plans of thousands of steps */
-    size_t n_new; /* not started yet: their files are being read */
+    size_t n_new;         /* not started yet: their files are being read */
     size_t n_active, n_ended;
 };
 

@@ -58,6 +58,7 @@ static void what_is_missing_is_not_named_behind_what_is_unread(void **state)
         {"auth:\n  kyes: [\"0123456789abcdef\"]\n", TOKEN,
          SCRATCH ":2:3: unknown option \"auth.kyes\"; did you mean \"auth.keys\"?\n"},
     };
+
     static const char *const misspelled[] = {"VIRTUOSO_PROXY_AUTH_KEYSS=0123456789abcdef", TOKEN,
                                              NULL};
     struct loaded loaded;
