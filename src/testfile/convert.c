@@ -324,14 +324,14 @@ static void put_head(struct converting *v, const struct testfile_test *test)
 static bool put_next(struct converting *v, struct testfile_converting *c,
                      const struct testfile_test *test)
 {
-    const struct testfile_step *step = &test->steps[c->step];
+    const struct testfile_step *step;
 
     if (c->step >= test->n_steps) {
         c->step = 0;
         c->phase_begun = false;
         return ++c->phase > TESTFILE_TEARDOWN;
     }
-    c->step++;
+    step = &test->steps[c->step++];
     if (step->phase != (enum testfile_phase)c->phase) {
         return false;
     }
@@ -369,12 +369,12 @@ static struct json *request_of(struct arena *arena, const struct testfile_test *
 static bool put_request(struct converting *v, struct testfile_converting *c,
                         const struct testfile_test *test)
 {
-    const struct testfile_step *step = &test->steps[c->step];
+    const struct testfile_step *step;
 
     if (c->step >= test->n_steps) {
         return true;
     }
-    c->step++;
+    step = &test->steps[c->step++];
     jw_raw(&c->writer, json_text(v->arena, request_of(v->arena, test, step, c->position)));
     c->position += step->command->kind == COMMAND_STEP ? 1 : 0;
     return false;
@@ -385,12 +385,12 @@ static bool put_request(struct converting *v, struct testfile_converting *c,
 static bool put_line(struct converting *v, struct testfile_converting *c,
                      const struct testfile_test *test)
 {
-    const struct testfile_step *step = &test->steps[c->step];
+    const struct testfile_step *step;
 
     if (c->step >= test->n_steps) {
         return true;
     }
-    c->step++;
+    step = &test->steps[c->step++];
     buf_str(v->out, command_line_write(v->arena, step->command, step->args, step->options));
     buf_char(v->out, '\n');
     return false;
