@@ -438,8 +438,11 @@ static void a_path_goes_as_it_is_or_not_at_all(void **state)
     static const char *const refused[] = {
         "/virtuoso/..\\..\\x",      "/virtuoso/..%5c..%5cx",    "/virtuoso/%2e%2e/x",
         "/virtuoso/a/%252e%252e/x", "/virtuoso/a%00b",          "/virtuoso/a%0d%0ab",
-        "/virtuoso/.%2e/x",         "/virtuoso/%5C%2e%2e/user", "/virtuoso/a/../../x"};
-    static const char *const passed[] = {"/goals/%7e%C3%a9", "/goals/100%25", "/goals/a%20b+c"};
+        "/virtuoso/.%2e/x",         "/virtuoso/%5C%2e%2e/user", "/virtuoso/a/../../x",
+        "/virtuoso/..;/x",          "/virtuoso/;x/executions",  "/virtuoso/a/.%2E;a=b/x",
+        "/virtuoso/..%3Bx/y",       "/virtuoso/..%20/x",        "/virtuoso/%c0%ae%c0%ae/x"};
+    static const char *const passed[] = {"/goals/%7e%C3%a9", "/goals/100%25", "/goals/a%20b+c",
+                                         "/goals/a;b=..", "/goals/..."};
     struct proxy proxy;
 
     (void)state;

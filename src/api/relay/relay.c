@@ -11,6 +11,7 @@
 #include "api/gate/redact.h"
 #include "base/mem.h"
 #include "base/percent.h"
+#include "base/utf8.h"
 
 static bool redacts(const struct task *task)
 {
@@ -114,8 +115,23 @@ static struct str query_without_token(struct task *task)
     return any_ours ? (struct str){kept, n} : query;
 }
 
+/* Servers that know parameters of segments (RFC 3986, section 3.3) resolve "..;x" as "..", and ";x" as
+ * nothing; some drop blanks behind a name. */
+static bool is_dot_segment(struct str segment)
+{
+    struct str name = segment;
+    struct str parameters;
+
+    (void)str_cut(segment, ';', &name, &parameters);
+    while (str_ends(name, STR(" "))) {
+        name.len--;
+    }
+    return name.len == 0 || str_is(name, ".") || str_is(name, "..");
+}
+
 /* Decoded once, no segment is "." or "..", and there is no backslash, which some servers take for a
- * slash, and no control character. Decoded twice the same holds: a server that decodes once more
+ * slash, and no control character; it is UTF-8, of which some servers take overlong forms for dots and
+ * slashes. Decoded twice the same holds: a server that decodes once more
  * must not be led out of the base either. */
 static bool stays_below(struct arena *arena, struct str path)
 {
@@ -133,9 +149,12 @@ static bool stays_below(struct arena *arena, struct str path)
         }
         rest = path;
         while (str_next(&rest, '/', &segment)) {
-            if (str_is(segment, ".") || str_is(segment, "..")) {
+            if (is_dot_segment(segment)) {
                 return false;
             }
+        }
+        if (i == 0 && !utf8_valid(path)) {
+            return false;
         }
     }
     return true;
@@ -303,8 +322,8 @@ enum stage_verdict handle_relay(struct task *task)
 
     if (!stays_below(task->arena, path)) {
         (void)error_set(&task->error, ERR_INVALID,
-                        "The path must not hold \".\" or \"..\" segments, backslashes or control "
-                        "characters, also not as escapes");
+                        "The path must be UTF-8 and must not hold \".\" or \"..\" segments, "
+                        "backslashes or control characters, also not as escapes");
         return task_fail(task);
     }
     /* What is kept has no secrets in it: whoever sees more asks the platform each time. */
