@@ -53,6 +53,8 @@ static const struct other_row others[] = {
     {"lockfileVersion", "a lock file", false},
     {"compilerOptions", "a compiler's configuration", false},
     {"repos", "a tool's configuration", true},
+    {"tasks", "a playbook", true},
+    {"hosts", "a playbook", true},
     {"site_name", "a tool's configuration", true},
     {"updates", "a tool's configuration", true},
     {"$schema", "a JSON schema, or a file described by one", true},
