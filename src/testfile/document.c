@@ -222,8 +222,11 @@ static bool has_steps(const struct node *map)
 
 static void check_steps(struct compile *c, const struct node *map, size_t n_read)
 {
-    if (c->out->n_read == n_read && c->test->n_steps == 0) {
-        const struct node *steps = node_get(map, "steps");
+    const struct node *steps = node_get(map, "steps");
+    bool is_told = steps != NULL &&
+                   (steps->type == NODE_MAP || (steps->type == NODE_SCALAR && steps->text.len > 0));
+
+    if (c->out->n_read == n_read && c->test->n_steps == 0 && !is_told) {
         struct place place = {map->line, map->column, STR_EMPTY};
 
         place = steps != NULL ? place_of_key(steps) : place;
