@@ -186,6 +186,12 @@ static bool wants_annotations(const struct arguments *arguments)
            str_is(str_from(getenv("GITHUB_ACTIONS")), "true");
 }
 
+/* "run -v DIR": the name of the folder was taken for a variable. */
+static bool lacks_value(const char *variable)
+{
+    return variable != NULL && str_find_char(str_from(variable), '=') < 0;
+}
+
 static enum error_code read_options(const struct arguments *arguments, struct words *words,
                                     struct cli_run_options *out, struct error *err)
 {
@@ -218,6 +224,10 @@ static enum error_code read_options(const struct arguments *arguments, struct wo
         .html_file = arguments_get(arguments, "html"),
     };
     out->execute = out->wait || arguments_get(arguments, "execute") != NULL;
+    if (arguments->n_operands == 0 && lacks_value(arguments_get(arguments, "var"))) {
+        return error_set(err, ERR_INVALID,
+                         "-v is --var NAME=VALUE; to be told more, write --verbose");
+    }
     if (arguments->n_operands == 0) {
         return error_set(err, ERR_INVALID, "give at least one FILE or DIR (- for standard input)");
     }
