@@ -56,6 +56,13 @@ struct route {
     enum route_place place;
 };
 
+/* What is looked for. */
+struct route_wanted {
+    unsigned places; /* rows of these, as bits: 1 << PLACE_* */
+    struct str method;
+    struct str path;
+};
+
 /* What a path led to. */
 struct route_match {
     const struct route *route;
@@ -98,9 +105,9 @@ struct route_table {
 /* Fills labels and shapes; a second call changes nothing. */
 void route_table_open(struct route_table *table);
 size_t route_label(const struct route_table *table, const struct route *route);
-/* Among the rows whose place is one of `places` (bits, 1 << PLACE_*). ERR_NOT_FOUND; or ERR_METHOD_NOT_ALLOWED with the methods that would work in out->allow. */
-enum error_code route_find(const struct route_table *table, unsigned places, struct arena *arena,
-                           struct str method, struct str path, struct route_match *out,
+/* ERR_NOT_FOUND; or ERR_METHOD_NOT_ALLOWED with the methods that would work in out->allow. */
+enum error_code route_find(const struct route_table *table, struct arena *arena,
+                           const struct route_wanted *wanted, struct route_match *out,
                            struct error *err) MUST_CHECK;
 /* The part of the path at `{name}` of the pattern. The pattern must have this name. */
 struct str task_param(const struct task *task, const char *name);

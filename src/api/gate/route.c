@@ -170,23 +170,23 @@ static void allow_add(struct arena *arena, struct str *allow, const char *method
     arena_join(arena, allow, ", ", str_from(more));
 }
 
-enum error_code route_find(const struct route_table *table, unsigned places, struct arena *arena,
-                           struct str method, struct str path, struct route_match *out,
+enum error_code route_find(const struct route_table *table, struct arena *arena,
+                           const struct route_wanted *wanted, struct route_match *out,
                            struct error *err)
 {
     struct segments segments;
-    enum error_code code = split_path(arena, path, &segments, err);
+    enum error_code code = split_path(arena, wanted->path, &segments, err);
 
     *out = (struct route_match){.allow = STR_EMPTY};
     if (code != ERR_OK) {
         return code;
     }
     for (size_t i = 0; i < table->n; i++) {
-        if ((places & (1U << table->rows[i].place)) == 0 ||
+        if ((wanted->places & (1U << table->rows[i].place)) == 0 ||
             !shape_matches(arena, &table->shapes[i], &segments, out->params)) {
             continue;
         }
-        if (method_serves(table->rows[i].method, method)) {
+        if (method_serves(table->rows[i].method, wanted->method)) {
             out->route = &table->rows[i];
             return ERR_OK;
         }
@@ -201,7 +201,7 @@ enum error_code route_find(const struct route_table *table, unsigned places, str
     }
     allow_add(arena, &out->allow, "OPTIONS");
     return error_set(err, ERR_METHOD_NOT_ALLOWED, "This path answers to %.*s, not to %.*s",
-                     STR_ARG(out->allow), STR_ARG(method));
+                     STR_ARG(out->allow), STR_ARG(wanted->method));
 }
 
 struct str task_param(const struct task *task, const char *name)

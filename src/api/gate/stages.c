@@ -51,8 +51,11 @@ static enum stage_verdict stage_route(struct task *task)
     if (str_is(exchange->request.path, "*")) {
         return answer_options(task, STR("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
     }
-    code = route_find(task->api->routes, places_of(task), task->arena, exchange->request.method,
-                      exchange->request.path, &task->match, &task->error);
+    code = route_find(task->api->routes, task->arena,
+                      &(struct route_wanted){.places = places_of(task),
+                                             .method = exchange->request.method,
+                                             .path = exchange->request.path},
+                      &task->match, &task->error);
     task->route = task->match.route;
     if (code == ERR_METHOD_NOT_ALLOWED && is_options) {
         return answer_options(task, task->match.allow);
