@@ -6,6 +6,7 @@
 #define CRYPTO_TLS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -21,6 +22,8 @@ enum error_code tls_config_new(const char *certificate_file, const char *key_fil
  * has (SNI). Before the first stream. */
 enum error_code tls_config_add(struct tls_config *config, const char *file,
                                struct error *err) MUST_CHECK;
+/* When the first of its own certificates expires (not those above them); Unix seconds. */
+int64_t tls_config_expiry(const struct tls_config *config);
 /* The last one frees it: who made it, and each stream of it. NULL is fine. */
 void tls_config_free(struct tls_config *config);
 /* Whether a file of PEM certificates holds at least one that can be read. ERR_TLS names the file. */

@@ -50,7 +50,7 @@ enum {
 /* id, kind, name, help, label 1, label 2, label 3 */
 #define METRIC_TABLE(X)                                                                                              \
     X(M_REQUESTS,            COUNTER,   "http_requests_total", "Requests answered.", ROUTE, METHOD, CLASS)           \
-    X(M_REQUEST_SECONDS,     HISTOGRAM, "http_request_duration_seconds", "From first byte of the request to last byte of the answer.", ROUTE, NONE, NONE) \
+    X(M_REQUEST_SECONDS,     HISTOGRAM, "http_server_request_duration_seconds", "From first byte of the request to last byte of the answer.", ROUTE, NONE, NONE) \
     X(M_REQUEST_BYTES,       COUNTER,   "http_request_bytes_total", "Bytes received from clients.", NONE, NONE, NONE) \
     X(M_RESPONSE_BYTES,      COUNTER,   "http_response_bytes_total", "Bytes sent to clients.", NONE, NONE, NONE)     \
     X(M_REFUSED_REQUESTS,    COUNTER,   "http_malformed_requests_total", "Requests refused by the parser or its guard.", NONE, NONE, NONE) \
@@ -61,7 +61,8 @@ enum {
     X(M_CONNECTIONS_SHARED,  COUNTER,   "connections_over_share_total", "Connections that were closed because their address had its share of the places.", NONE, NONE, NONE) \
     X(M_IN_FLIGHT,           GAUGE,     "http_requests_in_flight", "Requests being worked on.", NONE, NONE, NONE)    \
     X(M_UPSTREAM_CALLS,      COUNTER,   "upstream_calls_total", "Calls to the platform, by result.", CALL, RESULT, CLASS) \
-    X(M_UPSTREAM_SECONDS,    HISTOGRAM, "upstream_call_duration_seconds", "Time of a call, from its handing over to the client library to its end.", CALL, NONE, NONE) \
+    X(M_UPSTREAM_SECONDS,    HISTOGRAM, "http_client_request_duration_seconds", "Time of a call, from its handing over to the client library to its end.", CALL, NONE, NONE) \
+    X(M_TOKEN_REFUSED,       COUNTER,   "upstream_token_refused_total", "Calls that the platform answered with 401 although they had a token of ours.", NONE, NONE, NONE) \
     X(M_UPSTREAM_RETRIES,    COUNTER,   "upstream_retries_total", "Calls sent again.", NONE, NONE, NONE)             \
     X(M_UPSTREAM_OPEN,       GAUGE,     "upstream_connections", "Connections to the platform, open or being opened.", NONE, NONE, NONE) \
     X(M_UPSTREAM_OPENED,     COUNTER,   "upstream_connections_total", "Connections to the platform that were begun.", NONE, NONE, NONE) \
@@ -86,6 +87,8 @@ enum {
     X(M_TOKEN_CHANGES,       COUNTER,   "upstream_token_changes_total", "Changes between the primary and the secondary token of an account.", NONE, NONE, NONE) \
     X(M_KEY_SET_READS,       COUNTER,   "key_set_reads_total", "Key sets (auth.jwt.jwks) that were read and taken.", NONE, NONE, NONE) \
     X(M_KEY_SET_FAILURES,    COUNTER,   "key_set_failures_total", "Key sets that could not be read or used; the old keys stay.", NONE, NONE, NONE) \
+    X(M_KEY_EXPIRY,          GAUGE,     "key_expiry_timestamp_seconds", "When the first of auth.keys that is still good expires; 0: none of them does.", NONE, NONE, NONE) \
+    X(M_CERTIFICATE_EXPIRY,  GAUGE,     "certificate_expiry_timestamp_seconds", "When the first of our own certificates expires; 0: there is none.", NONE, NONE, NONE) \
     X(M_LOG_DROPPED,         COUNTER,   "log_lines_dropped_total", "Log lines lost: nobody read the pipe, or the disk was full.", NONE, NONE, NONE) \
     X(M_LOOP_LAG,            HISTOGRAM, "loop_lag_seconds", "How late the 50 ms tick came.", NONE, NONE, NONE)       \
     X(M_LOOP_TURN_CPU,       SECONDS,   "loop_turn_cpu_seconds_max", "CPU time of the longest turn of the loop so far, at most. Turns below 2 ms are not looked at.", NONE, NONE, NONE) \
@@ -126,12 +129,15 @@ double metric_quantile_seconds(enum metric metric,
 size_t metric_class_of(int status);
 size_t metric_method_of(struct str method);
 
-/* Prometheus text 0.0.4, or OpenMetrics 1.0 (with `# EOF`). Prefix "virtuoso_proxy_"; process_* and
- * build info included. Series of a counter or histogram that were never touched are left out. */
+/* Prometheus text 0.0.4, or OpenMetrics 1.0 (with `# EOF`). Names of OpenTelemetry's semantic
+ * conventions (http_server_*, http_client_*) stand as they are, the others begin with
+ * "virtuoso_proxy_"; process_* and build info included. Series of a counter or histogram that were never touched are left out. */
 void metrics_write(struct buf *out, bool openmetrics, const char *version);
 
 struct process_figures {
     uint64_t rss_bytes;
+    uint64_t memory_limit_bytes; /* of the control group, else of the machine */
+    double cpu_limit_cores;      /* quota of the control group, else how many may be used */
     uint64_t virtual_bytes;
     double cpu_seconds;
     uint64_t open_fds;

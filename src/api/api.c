@@ -14,6 +14,8 @@
 #include "base/host.h"
 #include "base/mem.h"
 
+enum { MS_PER_S = 1000 };
+
 static void on_begin(void *context, struct exchange *exchange)
 {
     links_begin(context, exchange);
@@ -156,6 +158,21 @@ static void read_trusted(struct api *api)
     }
 }
 
+static void tell_key_expiry(const struct config *config)
+{
+    int64_t now_ms = clock_wall_ms();
+    int64_t first_ms = 0;
+
+    for (size_t i = 0; i < config->auth.n_keys; i++) {
+        int64_t at_ms = config->auth.keys[i].expires_ms;
+
+        if (at_ms > now_ms && (first_ms == 0 || at_ms < first_ms)) {
+            first_ms = at_ms;
+        }
+    }
+    metric_set(M_KEY_EXPIRY, first_ms / MS_PER_S);
+}
+
 enum error_code api_open(const struct api_options *options, struct api **out, struct error *err)
 {
     enum error_code code = catalog_open(err);
@@ -180,6 +197,7 @@ enum error_code api_open(const struct api_options *options, struct api **out, st
     platforms_open(api);
     api->verdicts = verdict_store_new(api);
     api->opened_ms = clock_now_ms();
+    tell_key_expiry(options->config);
     *out = api;
     return ERR_OK;
 }
@@ -195,6 +213,7 @@ void api_configure(struct api *api, const struct config *config)
     auth_configure(api->auth, config);
     limits_configure(api->limits, config);
     platforms_configure(api);
+    tell_key_expiry(config);
     config_release(unconst(before));
 }
 

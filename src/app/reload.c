@@ -113,6 +113,7 @@ static void swap(struct reload *reload, struct attempt *attempt)
     if (attempt->tls != NULL) {
         tls_config_free(server->tls);
         server->tls = attempt->tls;
+        tell_certificate_expiry(server->tls);
         attempt->tls = NULL;
     }
     http = http_options_of(config, server->tls);

@@ -1,6 +1,8 @@
 #include "room_options.h"
 
 #include "base/mem.h"
+#include "crypto/tls.h"
+#include "observe/metrics.h"
 
 enum { ADMIN_CONNECTIONS_MAX = 64 };
 
@@ -91,6 +93,11 @@ struct http_server_options admin_options_of(const struct config *config)
     options.max_connections = ADMIN_CONNECTIONS_MAX;
     options.max_per_address = 0;
     return options;
+}
+
+void tell_certificate_expiry(const struct tls_config *tls)
+{
+    metric_set(M_CERTIFICATE_EXPIRY, tls != NULL ? tls_config_expiry(tls) : 0);
 }
 
 enum error_code open_config_tls(const struct config *config, struct tls_config **out,

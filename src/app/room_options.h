@@ -15,6 +15,7 @@ struct session_options session_options_of(const struct config *config);
 struct http_server_options admin_options_of(const struct config *config);
 struct http_server_options http_options_of(const struct config *config, struct tls_config *tls);
 /* *out stays NULL where no certificate is configured. */
+void tell_certificate_expiry(const struct tls_config *tls); /* in the metrics; NULL: none */
 enum error_code open_config_tls(const struct config *config, struct tls_config **out,
                                 struct error *err) MUST_CHECK;
 

@@ -365,7 +365,10 @@ static enum error_code open_key_source(struct server *server, struct error *err)
 
 static enum error_code open_tls(struct server *server, struct error *err)
 {
-    return open_config_tls(server->config, &server->tls, err);
+    enum error_code code = open_config_tls(server->config, &server->tls, err);
+
+    tell_certificate_expiry(server->tls);
+    return code;
 }
 
 static enum error_code open_http(struct server *server, struct error *err)

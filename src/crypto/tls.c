@@ -12,6 +12,7 @@
 #include <mbedtls/x509_crt.h>
 
 #include "base/check.h"
+#include "base/date.h"
 #include "base/mem.h"
 #include "tls_offer.h"
 
@@ -24,7 +25,9 @@ enum {
     CIPHER_MAX = 1024 * 1024,
     OUTPUT_MAX = 64 * 1024 * 1024,
     READ_PIECE = 16 * 1024,
-    KEPT_WHEN_IDLE = 4 * 1024
+    KEPT_WHEN_IDLE = 4 * 1024,
+    DATE_TEXT_MAX = 64,
+    MS_PER_S = 1000
 };
 
 struct tls_certificate {
@@ -207,6 +210,31 @@ enum error_code tls_config_new(const char *certificate_file, const char *key_fil
     }
     *out = config;
     return ERR_OK;
+}
+
+static int64_t unix_of(const mbedtls_x509_time *time)
+{
+    struct buf date;
+    int64_t ms = 0;
+
+    buf_init(&date, DATE_TEXT_MAX);
+    buf_printf(&date, "%04d-%02d-%02dT%02d:%02d:%02dZ", time->year, time->mon, time->day,
+               time->hour, time->min, time->sec);
+    (void)!date_read(buf_view(&date), &ms); /* it was parsed as a date already */
+    buf_done(&date);
+    return ms / MS_PER_S;
+}
+
+int64_t tls_config_expiry(const struct tls_config *config)
+{
+    int64_t first = INT64_MAX;
+
+    for (const struct tls_certificate *one = config->certificates; one != NULL; one = one->next) {
+        int64_t at = unix_of(&one->chain.valid_to);
+
+        first = at < first ? at : first;
+    }
+    return first;
 }
 
 void tls_config_free(struct tls_config *config)

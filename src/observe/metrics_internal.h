@@ -4,7 +4,7 @@
 
 #include "observe/metrics.h"
 
-enum { HISTOGRAM_BOUNDS = 17 };
+enum { HISTOGRAM_BOUNDS = 11 };
 
 enum metric_kind {
     METRIC_COUNTER,
@@ -43,5 +43,9 @@ extern const uint64_t histogram_bounds_us[HISTOGRAM_BOUNDS];
 extern const struct metric_row metric_rows[METRIC_N];
 extern struct metric_label_set metric_labels[LABEL_N];
 extern struct metric_family metric_families[METRIC_N];
+
+/* limits.c */
+double cpu_limit_cores(void);
+uint64_t memory_limit_bytes(void);
 
 #endif

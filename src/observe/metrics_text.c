@@ -19,6 +19,15 @@ enum {
 
 static const char prefix[] = "virtuoso_proxy_";
 
+static const char *prefix_of(enum metric metric)
+{
+    struct str name = str_from(metric_rows[metric].name);
+    bool is_convention =
+        str_starts(name, STR("http_server_")) || str_starts(name, STR("http_client_"));
+
+    return is_convention ? "" : prefix;
+}
+
 struct writer {
     struct buf *out;
     bool openmetrics;
@@ -82,8 +91,8 @@ static void write_help(const struct writer *w, enum metric metric)
     if (w->openmetrics && row->kind == METRIC_COUNTER) {
         name.len -= 6; /* "_total" belongs to the sample, not to the family */
     }
-    buf_printf(w->out, "# HELP %s%.*s %s\n# TYPE %s%.*s %s\n", prefix, STR_ARG(name), row->help,
-               prefix, STR_ARG(name), kinds[row->kind]);
+    buf_printf(w->out, "# HELP %s%.*s %s\n# TYPE %s%.*s %s\n", prefix_of(metric), STR_ARG(name),
+               row->help, prefix_of(metric), STR_ARG(name), kinds[row->kind]);
 }
 
 static void put_seconds(struct buf *out, uint64_t us)
@@ -121,7 +130,7 @@ static struct str bound_text(size_t bucket, char room[BOUND_MAX])
 static void begin_sample(struct buf *out, enum metric metric, const char *suffix, size_t at,
                          struct str le)
 {
-    buf_text(out, prefix);
+    buf_text(out, prefix_of(metric));
     buf_text(out, metric_rows[metric].name);
     buf_text(out, suffix);
     write_labels(out, metric, at, le);
@@ -176,6 +185,18 @@ static void write_family(const struct writer *w, enum metric metric)
     }
 }
 
+static void write_limits(struct buf *out, const struct process_figures *process)
+{
+    buf_printf(out,
+               "# HELP %scpu_limit_cores Cores that the process may use.\n"
+               "# TYPE %scpu_limit_cores gauge\n%scpu_limit_cores %.3f\n",
+               prefix, prefix, prefix, process->cpu_limit_cores);
+    buf_printf(out,
+               "# HELP %smemory_limit_bytes Memory that the process may use.\n"
+               "# TYPE %smemory_limit_bytes gauge\n%smemory_limit_bytes %llu\n",
+               prefix, prefix, prefix, (unsigned long long)process->memory_limit_bytes);
+}
+
 static void write_process(const struct writer *w, const char *version)
 {
     struct process_figures process;
@@ -200,6 +221,7 @@ static void write_process(const struct writer *w, const char *version)
         "process_start_time_seconds %.2f\n",
         (unsigned long long)process.open_fds, (unsigned long long)process.max_fds,
         process.start_time_seconds);
+    write_limits(w->out, &process);
     buf_printf(
         w->out,
         "# HELP %sbuild_info Version.\n# TYPE %sbuild_info gauge\n%sbuild_info{version=\"%s\"} 1\n",
@@ -293,6 +315,8 @@ void process_figures_read(struct process_figures *out)
     started = (double)nth_number(stat, 19) / (double)sysconf(_SC_CLK_TCK);
     *out = (struct process_figures){
         .virtual_bytes = nth_number(statm, 0) * page,
+        .cpu_limit_cores = cpu_limit_cores(),
+        .memory_limit_bytes = memory_limit_bytes(),
         .rss_bytes = nth_number(statm, 1) * page,
         .cpu_seconds = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
                        (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6,

@@ -3,6 +3,7 @@
 #include "upstream_internal.h"
 
 #include "base/check.h"
+#include "observe/metrics.h"
 
 enum {
     FAILURES_WARN = 3,
@@ -54,6 +55,9 @@ void health_note(struct upstream_health *health, const struct health_event *even
     bool refused = event->code == ERR_OK && event->status == STATUS_UNAUTHORIZED;
     bool was_fine = is_fine(health);
 
+    if (refused && event->stored_token) {
+        metric_add(M_TOKEN_REFUSED, 0, 0, 0, 1);
+    }
     if (is_failure(event)) {
         health->failures += health->failures < UINT32_MAX ? 1 : 0;
     } else if (event->code != ERR_INTERNAL) {

@@ -96,7 +96,7 @@ static void requests_of_operators_are_not_counted(void **state)
     for (unsigned i = 0; i < 2; i++) {
         assert_int_equal(status_of(&proxy, admin, "GET", "/metrics", NULL), 200);
     }
-    assert_false(str_contains(reply_text(&proxy.reply), STR("route=\"/metrics\"")));
+    assert_false(str_contains(reply_text(&proxy.reply), STR("http_route=\"/metrics\"")));
     proxy_stop(&proxy);
 }
 

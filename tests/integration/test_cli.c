@@ -274,7 +274,7 @@ static void operators_see_everything_and_no_secret(void **state)
     client_ask(proxy.program.port, "GET", "/metrics", NULL, STR_EMPTY, &proxy.reply);
     assert_true(str_contains(
         reply_text(&proxy.reply),
-        STR("virtuoso_proxy_http_requests_total{route=\"/api/user\",method=\"GET\",code=\"2xx\"} 1")));
+        STR("virtuoso_proxy_http_requests_total{http_route=\"/api/user\",http_request_method=\"GET\",code=\"2xx\"} 1")));
     assert_true(str_contains(reply_text(&proxy.reply),
                              STR("virtuoso_proxy_upstream_calls_total{call=\"user\"")));
     for (int i = 0; i < 50; i++) { /* paths that do not exist add one series, not fifty */

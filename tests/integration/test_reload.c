@@ -109,6 +109,30 @@ static int ask(struct proxy *proxy, const char *method, const char *target, cons
 
 /* ---- tests ---- */
 
+static bool tells_expiry(struct proxy *proxy, const char *seconds)
+{
+    client_ask(proxy->program.port, "GET", "/metrics", NULL, STR_EMPTY, &proxy->reply);
+    return str_contains(reply_text(&proxy->reply),
+                        arena_printf(&proxy->arena, "key_expiry_timestamp_seconds %s\n", seconds));
+}
+
+static void the_first_key_that_expires_is_told(void **state)
+{
+    struct mount mount;
+    struct proxy proxy;
+
+    (void)state;
+    mount_open(&mount, HEAD "auth: {keys: [{name: a, key: key-of-before}]}\n");
+    serve(&proxy, mount.file);
+    assert_true(tells_expiry(&proxy, "0"));
+    mount_write(&mount, HEAD
+                "auth: {keys: [{name: a, key: key-of-a-first, expires: \"2099-02-01T00:00:00Z\"}, "
+                "{name: b, key: key-of-a-second, expires: \"2098-01-01T00:00:00Z\"}]}\n");
+    wait_until(tells_expiry(&proxy, "4039372800"));
+    proxy_stop(&proxy);
+    mount_close(&mount);
+}
+
 static void a_swapped_file_is_read_without_being_asked(void **state)
 {
     struct mount mount;
@@ -270,6 +294,7 @@ static void nothing_fails_while_the_configuration_changes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_first_key_that_expires_is_told),
         cmocka_unit_test(a_swapped_file_is_read_without_being_asked),
         cmocka_unit_test(a_refused_file_changes_nothing),
         cmocka_unit_test(what_needs_a_restart_is_named),

@@ -166,6 +166,18 @@ static void files_that_do_not_serve_are_named(void **state)
     }
 }
 
+static void the_end_of_a_certificate_is_told(void **state)
+{
+    struct tls_config *config = NULL;
+    struct error err = {0};
+
+    (void)state;
+    assert_int_equal(tls_config_new(TLS_DIR "/cert.pem", TLS_DIR "/key.pem", &config, &err),
+                     ERR_OK);
+    assert_int_equal(tls_config_expiry(config), INT64_C(3350650192)); /* 2076-03-05T16:09:52Z */
+    tls_config_free(config);
+}
+
 int test_tls_stream(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -176,6 +188,7 @@ int test_tls_stream(void)
         T(bytes_that_are_no_tls_fail_for_good),
         T(a_record_that_was_changed_is_refused),
         cmocka_unit_test(files_that_do_not_serve_are_named),
+        cmocka_unit_test(the_end_of_a_certificate_is_told),
     };
 #undef T
 

@@ -2,6 +2,7 @@
 #include "harness/cmocka.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "observe/metrics.h"
 
@@ -127,16 +128,66 @@ static void the_text_is_well_formed_in_both_formats(void **state)
         assert_true(buf_ok(&text));
         check_lines(buf_view(&text));
         assert_int_equal(str_ends(buf_view(&text), STR("\n# EOF\n")), openmetrics == 1);
-        assert_true(str_contains(buf_view(&text), STR("route=\"/b\\\"\\\\\\n\"")));
+        assert_true(str_contains(buf_view(&text), STR("http_route=\"/b\\\"\\\\\\n\"")));
         assert_true(str_contains(buf_view(&text), STR("le=\"+Inf\"} 1\n")));
-        assert_true(str_contains(buf_view(&text), STR("le=\"0.00025\"} 0\n")));
-        assert_true(str_contains(buf_view(&text), STR("le=\"60\"} 1\n")));
-        assert_true(
-            str_contains(buf_view(&text), STR("_seconds_sum{route=\"/b\\\"\\\\\\n\"} 0.001500\n")));
+        assert_true(str_contains(buf_view(&text), STR("le=\"0.001\"} 0\n")));
+        assert_true(str_contains(buf_view(&text), STR("le=\"30\"} 1\n")));
+        assert_true(str_contains(buf_view(&text),
+                                 STR("_seconds_sum{http_route=\"/b\\\"\\\\\\n\"} 0.001500\n")));
         assert_true(str_contains(buf_view(&text), STR("turn_cpu_seconds_max 0.012345\n")));
-        assert_false(str_contains(buf_view(&text), STR("route=\"/a\""))); /* never touched */
+        assert_false(str_contains(buf_view(&text), STR("http_route=\"/a\""))); /* never touched */
         buf_done(&text);
     }
+}
+
+static size_t count_of(struct str text, const char *what)
+{
+    size_t n = 0;
+    ptrdiff_t at;
+
+    while ((at = str_find(text, str_from(what))) >= 0) {
+        text = str_sub(text, (size_t)at + 1, text.len);
+        n++;
+    }
+    return n;
+}
+
+/* Each metric is announced also while it has no series, and few have any before the first
+ * request. */
+static void an_idle_process_tells_little(void **state)
+{
+    struct buf text;
+    struct str line;
+    struct str rest;
+    size_t n_series = 0;
+
+    (void)state;
+    buf_init(&text, 1 << 20);
+    metrics_write(&text, false, "1.2.3");
+    rest = buf_view(&text);
+    while (str_cut(rest, '\n', &line, &rest)) {
+        n_series += str_starts(line, STR("#")) ? 0 : 1;
+    }
+    assert_in_range(n_series, 50, 200);
+    assert_int_equal(count_of(buf_view(&text), "# TYPE "), count_of(buf_view(&text), "# HELP "));
+    assert_true(str_contains(buf_view(&text),
+                             STR("\n# TYPE http_server_request_duration_seconds histogram\n")));
+    assert_true(str_contains(buf_view(&text),
+                             STR("\n# TYPE http_client_request_duration_seconds histogram\n")));
+    assert_int_equal(count_of(buf_view(&text), "\nvirtuoso_proxy_loop_lag_seconds_bucket"), 12);
+    buf_done(&text);
+}
+
+static void the_limits_of_the_process_are_told(void **state)
+{
+    struct process_figures figures;
+
+    (void)state;
+    process_figures_read(&figures);
+    assert_true(figures.cpu_limit_cores > 0 &&
+                figures.cpu_limit_cores <= (double)sysconf(_SC_NPROCESSORS_CONF));
+    assert_in_range(figures.memory_limit_bytes, figures.rss_bytes,
+                    (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE));
 }
 
 static void nothing_happens_before_open(void **state)
@@ -153,6 +204,8 @@ int test_metrics(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_happens_before_open),
+        T(an_idle_process_tells_little),
+        T(the_limits_of_the_process_are_told),
         T(what_is_added_is_summed_and_gauges_are_set),
         T(quantiles_lie_where_the_observations_are),
         T(the_text_is_well_formed_in_both_formats),

@@ -1,6 +1,7 @@
 /* What calls that have ended say about the platform. */
 #include "harness/cmocka.h"
 
+#include "observe/metrics.h"
 #include "upstream/upstream_internal.h"
 
 static void note(struct upstream_health *health, enum error_code code, int status, bool stored)
@@ -70,6 +71,7 @@ static void a_refused_token_fails_until_a_call_with_it_succeeds(void **state)
     struct upstream_health health = {.state = UPSTREAM_PASS};
 
     (void)state;
+    metrics_open();
     note(&health, ERR_OK, 401, true);
     assert_int_equal(health.state, UPSTREAM_FAIL);
     assert_true(health.token_refused);
@@ -81,6 +83,8 @@ static void a_refused_token_fails_until_a_call_with_it_succeeds(void **state)
     note(&health, ERR_OK, 404, true);
     assert_int_equal(health.state, UPSTREAM_PASS);
     assert_false(health.token_refused);
+    assert_int_equal(metric_sum(M_TOKEN_REFUSED), 1);
+    metrics_done();
 }
 
 int test_health(void)
