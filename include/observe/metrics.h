@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/str.h"
 
 enum metric_label {
     LABEL_NONE,
@@ -121,6 +122,10 @@ void metric_add(enum metric metric, size_t l1, size_t l2, size_t l3, uint64_t n)
 void metric_set(enum metric metric, int64_t value); /* gauges */
 void metric_gauge_add(enum metric metric, int64_t delta);
 void metric_observe_us(enum metric metric, size_t l1, uint64_t microseconds); /* histograms */
+/* The same; OpenMetrics then shows the trace as an example of its bucket (32 hexadecimal digits;
+ * empty: none). */
+void metric_observe_traced(enum metric metric, size_t l1, uint64_t microseconds,
+                           struct str trace_id);
 int64_t metric_value(enum metric metric); /* gauges and label-less counters */
 uint64_t metric_sum(enum metric metric);  /* counters: over all series */
 double metric_quantile_seconds(enum metric metric,

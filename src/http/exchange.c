@@ -159,13 +159,18 @@ struct str exchange_header_lines(struct exchange *exchange, const char *name)
 
 /* ---- the end ---- */
 
+static struct str sampled_trace(const struct exchange *exchange)
+{
+    return exchange->trace.sampled ? str_from(exchange->trace.trace_id) : STR_EMPTY;
+}
+
 static void count(const struct exchange *exchange, int status, uint64_t spent_us)
 {
     size_t route = exchange->notes.route_label;
 
     metric_add(M_REQUESTS, route, metric_method_of(exchange->request.method),
                metric_class_of(status), 1);
-    metric_observe_us(M_REQUEST_SECONDS, route, spent_us);
+    metric_observe_traced(M_REQUEST_SECONDS, route, spent_us, sampled_trace(exchange));
     metric_add(M_REQUEST_BYTES, 0, 0, 0, exchange->request_bytes);
     metric_add(M_RESPONSE_BYTES, 0, 0, 0, exchange->response_bytes);
 }

@@ -129,6 +129,12 @@ void metric_gauge_add(enum metric metric, int64_t delta)
 
 void metric_observe_us(enum metric metric, size_t l1, uint64_t microseconds)
 {
+    metric_observe_traced(metric, l1, microseconds, STR_EMPTY);
+}
+
+void metric_observe_traced(enum metric metric, size_t l1, uint64_t microseconds,
+                           struct str trace_id)
+{
     struct metric_family *family = &metric_families[metric];
     struct histogram *histogram;
     size_t bucket = 0;
@@ -144,6 +150,10 @@ void metric_observe_us(enum metric metric, size_t l1, uint64_t microseconds)
     histogram->buckets[bucket]++;
     histogram->count++;
     histogram->sum_us += microseconds;
+    if (trace_id.len == TRACE_ID_DIGITS) {
+        histogram->exemplars[bucket].us = microseconds;
+        mem_copy(histogram->exemplars[bucket].trace_id, trace_id.ptr, TRACE_ID_DIGITS);
+    }
 }
 
 int64_t metric_value(enum metric metric)

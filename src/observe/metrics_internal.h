@@ -26,10 +26,19 @@ struct metric_label_set {
     size_t n;
 };
 
+enum { TRACE_ID_DIGITS = 32 };
+
+/* A request of that bucket: the last one whose trace is kept. */
+struct exemplar {
+    uint64_t us;
+    char trace_id[TRACE_ID_DIGITS]; /* begins with NUL: there is none */
+};
+
 struct histogram {
     uint64_t buckets[HISTOGRAM_BOUNDS + 1]; /* not cumulated */
     uint64_t count;
     uint64_t sum_us;
+    struct exemplar exemplars[HISTOGRAM_BOUNDS + 1];
 };
 
 struct metric_family {

@@ -143,8 +143,20 @@ static void end_sample(struct buf *out, uint64_t value)
     buf_char(out, '\n');
 }
 
-static void write_histogram(struct buf *out, enum metric metric, size_t at)
+/* OpenMetrics only: a reader of the older format takes it for an error. */
+static void write_exemplar(struct buf *out, const struct exemplar *exemplar)
 {
+    if (exemplar->trace_id[0] != '\0') {
+        buf_text(out, " # {trace_id=\"");
+        buf_str(out, (struct str){exemplar->trace_id, TRACE_ID_DIGITS});
+        buf_text(out, "\"} ");
+        put_seconds(out, exemplar->us);
+    }
+}
+
+static void write_histogram(const struct writer *w, enum metric metric, size_t at)
+{
+    struct buf *out = w->out;
     const struct histogram *histogram = &metric_families[metric].histograms[at];
     uint64_t cumulated = 0;
 
@@ -153,7 +165,11 @@ static void write_histogram(struct buf *out, enum metric metric, size_t at)
 
         cumulated += histogram->buckets[b];
         begin_sample(out, metric, "_bucket", at, bound_text(b, room));
-        end_sample(out, cumulated);
+        buf_int(out, (int64_t)cumulated);
+        if (w->openmetrics) {
+            write_exemplar(out, &histogram->exemplars[b]);
+        }
+        buf_char(out, '\n');
     }
     begin_sample(out, metric, "_sum", at, STR_EMPTY);
     put_seconds(out, histogram->sum_us);
@@ -171,7 +187,7 @@ static void write_family(const struct writer *w, enum metric metric)
     for (size_t at = 0; at < family->n_series; at++) {
         if (family->histograms != NULL) {
             if (family->histograms[at].count > 0 || !has_labels) {
-                write_histogram(w->out, metric, at);
+                write_histogram(w, metric, at);
             }
         } else if (family->values != NULL && (family->values[at] != 0 || !has_labels)) {
             begin_sample(w->out, metric, "", at, STR_EMPTY);

@@ -178,6 +178,30 @@ static void an_idle_process_tells_little(void **state)
     buf_done(&text);
 }
 
+/* Only OpenMetrics knows them; each bucket has its last one. */
+static void a_bucket_shows_a_trace(void **state)
+{
+    static const char first[] = "0af7651916cd43dd8448eb211c80319c";
+    static const char last[] = "4bf92f3577b34da6a3ce929d0e0e4736";
+    struct buf text;
+
+    (void)state;
+    metric_observe_traced(M_REQUEST_SECONDS, 1, 150000, str_from(first));
+    metric_observe_traced(M_REQUEST_SECONDS, 1, 160000, str_from(last));
+    metric_observe_us(M_REQUEST_SECONDS, 1, 170000);
+    buf_init(&text, 1 << 20);
+    metrics_write(&text, true, "1.2.3");
+    assert_true(str_contains(
+        buf_view(&text),
+        STR("http_server_request_duration_seconds_bucket{http_route=\"/a\",le=\"0.2\"} 3 # "
+            "{trace_id=\"4bf92f3577b34da6a3ce929d0e0e4736\"} 0.160000\n")));
+    assert_int_equal(count_of(buf_view(&text), "trace_id"), 1);
+    buf_clear(&text);
+    metrics_write(&text, false, "1.2.3");
+    assert_int_equal(count_of(buf_view(&text), "trace_id"), 0);
+    buf_done(&text);
+}
+
 static void the_limits_of_the_process_are_told(void **state)
 {
     struct process_figures figures;
@@ -205,6 +229,7 @@ int test_metrics(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_happens_before_open),
         T(an_idle_process_tells_little),
+        T(a_bucket_shows_a_trace),
         T(the_limits_of_the_process_are_told),
         T(what_is_added_is_summed_and_gauges_are_set),
         T(quantiles_lie_where_the_observations_are),
