@@ -64,5 +64,6 @@ if(TARGET virtuoso-proxy)
   vp_lint(schema 240 bash ${lint}/check_schema.sh $<TARGET_FILE:virtuoso-proxy> ${lint_scratch}
     ${CMAKE_SOURCE_DIR}/tests/golden/testfile ${VP_SHARED}/corpus)
   vp_lint(systemd 60 bash ${lint}/check_systemd.sh ${CMAKE_SOURCE_DIR} $<TARGET_FILE:virtuoso-proxy> ${lint_scratch})
+  vp_lint(metrics 120 bash ${lint}/check_metrics.sh ${CMAKE_SOURCE_DIR} $<TARGET_FILE:virtuoso-proxy> ${lint_scratch})
   vp_lint(k8s 600 bash ${lint}/check_k8s.sh ${CMAKE_SOURCE_DIR} $<TARGET_FILE:virtuoso-proxy> ${lint_scratch})
 endif()

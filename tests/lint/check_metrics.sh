@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Every metric that a rule, a dashboard or an object of the cluster names is one that a running process has, each alert
+# has its runbook and is tested firing and silent, and conf/README.md tells of each metric.
+#   check_metrics.sh ROOT BINARY SCRATCH
+# Skips (77) where promtool (Debian: prometheus) or curl is missing.
+set -euo pipefail
+# shellcheck source=tests/harness/serve.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../harness/serve.sh"
+root=$1
+scratch=$3/metrics
+rules=$root/conf/prometheus/rules.yaml
+tests=$root/tests/prometheus/rules_test.yaml
+name='\b(virtuoso_proxy|http_server|http_client|process)_[a-z0-9_]+|\bvirtuoso_proxy:[a-z0-9_:]+'
+
+for tool in promtool curl; do
+    command -v "$tool" >/dev/null || { echo "skipped: no $tool"; exit 77; }
+done
+mkdir -p "$scratch"
+promtool check rules --lint=all --lint-fatal "$rules" >"$scratch/rules.out" || { cat "$scratch/rules.out"; exit 1; }
+promtool check config --syntax-only "$root/conf/prometheus/prometheus.yaml" >"$scratch/config.out" ||
+    { cat "$scratch/config.out"; exit 1; }
+promtool test rules "$tests" >"$scratch/test.out" || { cat "$scratch/test.out"; exit 1; }
+
+serve "$2" "$scratch"
+curl -sS --max-time 10 -o "$scratch/metrics.txt" "$url/metrics"
+promtool check metrics <"$scratch/metrics.txt" >"$scratch/lint.out" 2>&1 || { cat "$scratch/lint.out"; exit 1; }
+{
+    awk '$1 == "#" && $2 == "TYPE" {
+        print $3
+        if ($4 == "histogram") { print $3 "_bucket"; print $3 "_sum"; print $3 "_count" }
+    }' "$scratch/metrics.txt"
+    awk '$1 == "-" && $2 == "record:" { print $3 }' "$rules"
+} | sort -u >"$scratch/known"
+
+# What FILE names and nobody has, one a line.
+unknown() {
+    grep -oE "$name" "$1" | sort -u | comm -23 - "$scratch/known"
+}
+
+failed=0
+complain() {
+    echo "$1"
+    failed=1
+}
+echo 'expr: virtuoso_proxy_gone / virtuoso_proxy:gone:rate5m' >"$scratch/bad.yaml"
+[ "$(unknown "$scratch/bad.yaml" | wc -l)" -eq 2 ] || complain "selftest: unknown metrics are not seen"
+while IFS= read -r file; do
+    for metric in $(unknown "$file"); do
+        complain "${file#"$root"/}: the process has no metric $metric"
+    done
+done < <(find "$root/conf" "$root/k8s" -type f \( -name '*.yaml' -o -name '*.json' -o -name '*.md' \))
+
+while IFS= read -r alert; do
+    grep -q "^### $alert\$" "$root/conf/README.md" || complain "conf/README.md: no section $alert"
+    grep -q "name: $alert fires\$" "$tests" || complain "tests/prometheus: $alert is not tested firing"
+    grep -q "name: $alert is silent\$" "$tests" || complain "tests/prometheus: $alert is not tested silent"
+done < <(awk '$1 == "-" && $2 == "alert:" { print $3 }' "$rules")
+awk '$1 == "#" && $2 == "HELP" && $3 !~ /^process_/ { name = $3; sub(/^# HELP [^ ]+ /, ""); print "| `" name "` | " $0 " |" }' \
+    "$scratch/metrics.txt" >"$scratch/rows"
+while IFS= read -r row; do
+    grep -qxF "$row" "$root/conf/README.md" || complain "conf/README.md lacks the row: $row"
+done <"$scratch/rows"
+series=$(grep -vc '^#' "$scratch/metrics.txt")
+[ "$series" -lt 400 ] || complain "an idle process has $series series; 400 are too many"
+exit "$failed"
