@@ -21,6 +21,18 @@ promtool check config --syntax-only "$root/conf/prometheus/prometheus.yaml" >"$s
     { cat "$scratch/config.out"; exit 1; }
 promtool test rules "$tests" >"$scratch/test.out" || { cat "$scratch/test.out"; exit 1; }
 
+# What a dashboard asks for is read as rules are; a variable stands for any text.
+number=0
+echo 'groups: [{name: dashboards, rules: [' >"$scratch/dashboards.yaml"
+while IFS= read -r expression; do
+    number=$((number + 1))
+    printf "{record: 'panel%d', expr: '%s'},\n" "$number" "$expression"
+done < <(sed -n 's/^ *"expr": "\(.*\)",\{0,1\}$/\1/p' "$root"/conf/grafana/*.json | sed 's/\\"/"/g; s/\\\\/\\/g') >>"$scratch/dashboards.yaml"
+echo ']}]' >>"$scratch/dashboards.yaml"
+[ "$number" -gt 0 ] || { echo "conf/grafana: no expression was found"; exit 1; }
+promtool check rules "$scratch/dashboards.yaml" >"$scratch/dashboards.out" 2>&1 ||
+    { cat "$scratch/dashboards.out"; exit 1; }
+
 serve "$2" "$scratch"
 curl -sS --max-time 10 -o "$scratch/metrics.txt" "$url/metrics"
 promtool check metrics <"$scratch/metrics.txt" >"$scratch/lint.out" 2>&1 || { cat "$scratch/lint.out"; exit 1; }
