@@ -26,7 +26,8 @@ struct trace {
     char parent_span_id[17];
     bool sampled;
     char request_id[129];
-    struct str state; /* tracestate, passed on as it came; empty: none, or without a parent */
+    bool has_w3c_parent; /* the parent came in a traceparent */
+    struct str state;    /* tracestate, passed on as it came; empty: none, or without a parent */
     uint64_t begin_us;
     uint64_t stage_us[TRACE_N_STAGES]; /* time spent per stage so far */
 };
@@ -34,6 +35,10 @@ struct trace {
 void trace_begin(struct trace *trace, uint64_t begin_us);
 /* Empty strs are "no such header". */
 void trace_adopt(struct trace *trace, struct str traceparent, struct str request_id);
+/* After trace_adopt, where it found no traceparent: what load balancers of AWS (X-Amzn-Trace-Id:
+ * Root=1-8 hex-24 hex;Parent=16 hex;Sampled=1) and Google (X-Cloud-Trace-Context: 32 hex/span in
+ * decimal;o=1) say instead. Either may come without a span. Two that differ: that of AWS. */
+void trace_adopt_cloud(struct trace *trace, struct str amazon, struct str google);
 /* After trace_adopt: the caller's tracestate (all lines joined by commas), kept as a view. Dropped
  * without a valid traceparent, over 512 bytes or 32 members, and with characters that the
  * specification does not allow. */

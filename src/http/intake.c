@@ -179,6 +179,10 @@ static void announce(struct exchange *exchange)
 
     trace_adopt(&exchange->trace, sole_header(exchange, "traceparent"),
                 sole_header(exchange, "X-Request-Id"));
+    if (!exchange->trace.has_w3c_parent) {
+        trace_adopt_cloud(&exchange->trace, sole_header(exchange, "X-Amzn-Trace-Id"),
+                          sole_header(exchange, "X-Cloud-Trace-Context"));
+    }
     trace_adopt_state(&exchange->trace, exchange_header_lines(exchange, "tracestate"));
     if (server->service->on_begin != NULL) {
         server->service->on_begin(server->context, exchange);

@@ -53,6 +53,7 @@ static bool parse_parent(struct str header, struct trace *trace)
     if (header.len > PARENT_LEN && (str_is(version, "00") || header.ptr[PARENT_LEN] != '-')) {
         return false;
     }
+    trace->has_w3c_parent = true;
     str_copy(trace->trace_id, sizeof(trace->trace_id), trace_id);
     str_copy(trace->parent_span_id, sizeof(trace->parent_span_id), span_id);
     trace->sampled =
@@ -83,6 +84,123 @@ void trace_adopt(struct trace *trace, struct str traceparent, struct str request
     }
 }
 
+/* ---- headers of clouds ---- */
+
+enum { TRACE_DIGITS = 32, SPAN_DIGITS = 16, ROOT_LEN = 35, ROOT_TIME_DIGITS = 8 };
+
+struct cloud_context {
+    char trace_id[TRACE_DIGITS + 1];
+    char span_id[SPAN_DIGITS + 1]; /* empty: none */
+    bool sampled;
+};
+
+static bool is_id(struct str s, size_t n_digits)
+{
+    return s.len == n_digits && is_hex(s) && !is_zero(s);
+}
+
+/* 1-<8 hex>-<24 hex>: together they are the 32 digits of a trace. */
+static bool read_root(struct str root, struct cloud_context *out)
+{
+    struct str time = str_sub(root, 2, ROOT_TIME_DIGITS);
+    struct str rest = str_sub(root, 2 + ROOT_TIME_DIGITS + 1, root.len);
+
+    if (root.len != ROOT_LEN || !str_starts(root, STR("1-")) ||
+        root.ptr[2 + ROOT_TIME_DIGITS] != '-' || !is_hex(time) || !is_hex(rest)) {
+        return false;
+    }
+    mem_copy(out->trace_id, time.ptr, time.len);
+    mem_copy(out->trace_id + time.len, rest.ptr, rest.len);
+    return !is_zero(str_from(out->trace_id));
+}
+
+static bool read_amazon(struct str header, struct cloud_context *out)
+{
+    bool has_root = false;
+    struct str field;
+
+    while (str_next(&header, ';', &field)) {
+        struct str name;
+        struct str value;
+
+        (void)str_cut(str_trim(field), '=', &name, &value);
+        if (str_is_nocase(name, "Root")) {
+            has_root = read_root(value, out);
+        } else if (str_is_nocase(name, "Parent") && is_id(value, SPAN_DIGITS)) {
+            str_copy(out->span_id, sizeof(out->span_id), value);
+        } else if (str_is_nocase(name, "Sampled")) {
+            out->sampled = !str_is(value, "0");
+        }
+    }
+    return has_root;
+}
+
+/* Decimal, up to 2^64-1, as 16 hexadecimal digits. */
+static bool read_decimal_span(struct str text, char out[SPAN_DIGITS + 1])
+{
+    static const char digits[] = "0123456789abcdef";
+    uint64_t value = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        uint64_t digit = (uint64_t)(text.ptr[i] - '0');
+
+        if (text.ptr[i] < '0' || text.ptr[i] > '9' || value > (UINT64_MAX - digit) / 10) {
+            return false;
+        }
+        value = value * 10 + digit;
+    }
+    for (size_t i = SPAN_DIGITS; i > 0; i--) {
+        out[i - 1] = digits[value & 15U];
+        value >>= 4;
+    }
+    out[SPAN_DIGITS] = '\0';
+    return !is_zero(str_from(out));
+}
+
+static bool read_google(struct str header, struct cloud_context *out)
+{
+    struct str context;
+    struct str options;
+    struct str trace_id;
+    struct str span;
+
+    (void)str_cut(header, ';', &context, &options);
+    (void)str_cut(context, '/', &trace_id, &span);
+    if (!is_id(trace_id, TRACE_DIGITS)) {
+        return false;
+    }
+    str_copy(out->trace_id, sizeof(out->trace_id), trace_id);
+    if (!read_decimal_span(span, out->span_id)) {
+        out->span_id[0] = '\0';
+    }
+    out->sampled = !str_is(str_trim(options), "o=0");
+    return true;
+}
+
+void trace_adopt_cloud(struct trace *trace, struct str amazon, struct str google)
+{
+    struct cloud_context context = {.sampled = true};
+    bool is_own_id = str_is(str_from(trace->trace_id), trace->request_id);
+
+    if (trace->has_w3c_parent || (amazon.len == 0 && google.len == 0)) {
+        return;
+    }
+    if (!read_amazon(amazon, &context)) {
+        context = (struct cloud_context){.sampled = true};
+        if (!read_google(google, &context)) {
+            return;
+        }
+    }
+    str_copy(trace->trace_id, sizeof(trace->trace_id), str_from(context.trace_id));
+    str_copy(trace->parent_span_id, sizeof(trace->parent_span_id), str_from(context.span_id));
+    trace->sampled = context.sampled;
+    if (is_own_id) {
+        str_copy(trace->request_id, sizeof(trace->request_id), str_from(trace->trace_id));
+    }
+}
+
+/* ---- tracestate ---- */
+
 static bool is_state(struct str state)
 {
     unsigned n_members = 1;
@@ -100,7 +218,7 @@ static bool is_state(struct str state)
 
 void trace_adopt_state(struct trace *trace, struct str tracestate)
 {
-    if (trace->parent_span_id[0] != '\0' && is_state(tracestate)) {
+    if (trace->has_w3c_parent && is_state(tracestate)) {
         trace->state = tracestate;
     }
 }
