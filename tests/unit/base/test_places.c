@@ -154,7 +154,8 @@ static void a_unix_socket_has_an_absolute_path_that_fits(void **state)
         assert_true(str_contains(str_from(err.text), str_from(bad[i])));
     }
     memset(longest, 'x', sizeof(longest));
-    memcpy(longest, "unix:/", 6);
+    str_copy(longest, sizeof(longest), STR("unix:/"));
+    longest[6] = 'x';
     assert_int_equal(address_read_unix((struct str){longest, 5 + ADDRESS_PATH_MAX}, path, &err),
                      ERR_INVALID);
     assert_int_equal(address_read_unix((struct str){longest, 4 + ADDRESS_PATH_MAX}, path, &err),
