@@ -68,6 +68,8 @@ struct batch {
     void *owner;
 };
 
+/* Of `n` empty items, in the arena of the task. */
+struct batch *batch_new(struct task *task, size_t n);
 /* Binds all items. Errors of an item stay with it (item->errors); ERR for the whole: session not
  * found, more than one way to say something. */
 enum error_code batch_prepare(struct batch *batch, struct error *err) MUST_CHECK;

@@ -122,6 +122,17 @@ static void item_prepare(struct batch_item *item, size_t *left)
     }
 }
 
+struct batch *batch_new(struct task *task, size_t n)
+{
+    struct batch *batch = arena_zalloc(task->arena, sizeof(*batch));
+
+    batch->task = task;
+    batch->items = arena_calloc(task->arena, n, sizeof(*batch->items));
+    batch->n_items = n;
+    batch->stop_on_error = true;
+    return batch;
+}
+
 enum error_code batch_prepare(struct batch *batch, struct error *err)
 {
     struct task *task = batch->task;

@@ -73,17 +73,6 @@ static void item_fill(struct batch_item *item, const struct json *body, struct s
     item->description = json_str(json_get(body, "description"));
 }
 
-static struct batch *batch_new(struct task *task, size_t n)
-{
-    struct batch *batch = arena_zalloc(task->arena, sizeof(*batch));
-
-    batch->task = task;
-    batch->items = arena_calloc(task->arena, n, sizeof(*batch->items));
-    batch->n_items = n;
-    batch->stop_on_error = true;
-    return batch;
-}
-
 /* ---- replies ---- */
 
 static void set_text(struct json *object, const char *name, struct str text, struct arena *arena)

@@ -119,17 +119,6 @@ static bool fill_action(struct task *task, const struct json *body, const char *
     return false;
 }
 
-static struct batch *batch_of(struct task *task, size_t n)
-{
-    struct batch *batch = arena_zalloc(task->arena, sizeof(*batch));
-
-    batch->task = task;
-    batch->items = arena_calloc(task->arena, n, sizeof(*batch->items));
-    batch->n_items = n;
-    batch->stop_on_error = true;
-    return batch;
-}
-
 static void reply_step(struct batch *batch)
 {
     struct task *task = batch->task;
@@ -173,7 +162,7 @@ enum stage_verdict handle_simple_step(struct task *task)
 {
     const struct json *body =
         members_check(task->arena, task->body, simple_step_members, "", task_errors(task));
-    struct batch *batch = batch_of(task, 1);
+    struct batch *batch = batch_new(task, 1);
     struct command_input *input = &batch->items[0].input;
 
     if (task->errors->n > 0 || !fill_action(task, body, "/action", input)) {
