@@ -167,5 +167,9 @@ add_test(NAME shell.install COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_i
   ${CMAKE_BINARY_DIR} ${CMAKE_BINARY_DIR}/scratch)
 set_tests_properties(shell.install PROPERTIES TIMEOUT 60 LABELS integration)
 
+add_test(NAME shell.package COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_package.sh ${CMAKE_CPACK_COMMAND}
+  ${CMAKE_BINARY_DIR} ${CMAKE_BINARY_DIR}/scratch)
+set_tests_properties(shell.package PROPERTIES TIMEOUT 120 SKIP_RETURN_CODE 77 LABELS integration)
+
 include(tests/fuzz/fuzz.cmake)
 include(tests/lint/lint.cmake)

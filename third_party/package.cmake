@@ -1,0 +1,16 @@
+# cpack -G DEB in the build folder makes virtuoso-proxy_VERSION_ARCHITECTURE.deb. With SOURCE_DATE_EPOCH two of them are the same.
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME virtuoso-proxy)
+set(CPACK_PACKAGE_CONTACT "The maintainers of virtuoso-proxy")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "A simple HTTP API in front of the Virtuoso QA platform")
+set(CPACK_INSTALL_PREFIX /usr)
+set(CPACK_SET_DESTDIR ON) # the prefix is /usr while files are put together
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION net)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_DEPENDS ca-certificates)
+file(WRITE ${CMAKE_BINARY_DIR}/generated/conffiles "/etc/virtuoso-proxy.yaml\n")
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${CMAKE_BINARY_DIR}/generated/conffiles)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+include(CPack)
