@@ -154,7 +154,8 @@ struct config {
 
     struct {
         struct str level;
-        struct str format; /* "auto", "json" or "text" */
+        struct str format; /* "auto", "json", "text" or "gcp" */
+        struct str gcp_project;
         bool access;
     } log;
 

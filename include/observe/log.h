@@ -13,9 +13,11 @@
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_OFF };
 
-enum log_format { LOG_AUTO, LOG_JSON, LOG_TEXT }; /* auto: text on a terminal, else JSON */
+/* auto: text on a terminal, else JSON; gcp: JSON with the names that Google Cloud's log knows
+ * (https://cloud.google.com/logging/docs/structured-logging) */
+enum log_format { LOG_AUTO, LOG_JSON, LOG_TEXT, LOG_GCP };
 
-enum { LOG_LINE_MAX = 8192 };
+enum { LOG_LINE_MAX = 8192, LOG_PROJECT_MAX = 64 };
 
 struct log_field {
     const char *name;
@@ -60,12 +62,13 @@ void log_set(enum log_level level, enum log_format format); /* for what is writt
 void log_set_level(enum log_level level);
 enum log_level log_level(void);
 const char *log_level_name(enum log_level level); /* "debug" */
+void log_set_project(struct str project);         /* of Google Cloud, for the name of a trace */
 bool log_is_on(enum log_level level);
 bool log_level_from(struct str name,
                     enum log_level *out); /* debug info warn(ing) error off, any case */
 void log_flush(void); /* writes what the pipe takes now; the loop calls it each turn */
 void log_close(void); /* waits at most 500 ms for the pipe */
-bool log_format_from(struct str name, enum log_format *out); /* auto json text, any case */
+bool log_format_from(struct str name, enum log_format *out); /* auto json text gcp, any case */
 uint64_t log_dropped(void); /* lines lost since the program began */
 
 #endif

@@ -71,6 +71,7 @@ void open_log(const struct config *config)
     enum log_format format;
 
     read_log(config, &level, &format);
+    log_set_project(config->log.gcp_project);
     log_open(STDERR_FILENO, level, format);
 }
 
@@ -80,6 +81,7 @@ void set_log(const struct config *config)
     enum log_format format;
 
     read_log(config, &level, &format);
+    log_set_project(config->log.gcp_project);
     log_set(level, format);
 }
 

@@ -25,6 +25,7 @@ static struct {
     enum log_level level;
     enum log_format format;
     bool color;
+    char project[LOG_PROJECT_MAX];
     bool open;
     bool torn;    /* the last byte written was inside a line */
     bool failing; /* so did the last write */
@@ -47,6 +48,11 @@ void log_set_level(enum log_level level)
 enum log_level log_level(void)
 {
     return sink.level;
+}
+
+void log_set_project(struct str project)
+{
+    str_copy(sink.project, sizeof(sink.project), project);
 }
 
 void log_open(int fd, enum log_level level, enum log_format format)
@@ -87,7 +93,7 @@ bool log_level_from(struct str name, enum log_level *out)
 bool log_format_from(struct str name, enum log_format *out)
 {
     static const char *const names[] = {
-        [LOG_AUTO] = "auto", [LOG_JSON] = "json", [LOG_TEXT] = "text"};
+        [LOG_AUTO] = "auto", [LOG_JSON] = "json", [LOG_TEXT] = "text", [LOG_GCP] = "gcp"};
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         if (str_is_nocase(name, names[i])) {
@@ -195,6 +201,8 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
     buf_init(&line, (size_t)LOG_LINE_MAX * 8);
     if (sink.format == LOG_TEXT) {
         log_line_text(&line, &what, sink.color);
+    } else if (sink.format == LOG_GCP) {
+        log_line_gcp(&line, &what, str_from(sink.project));
     } else {
         log_line_json(&line, &what);
     }

@@ -13,8 +13,10 @@ struct log_event {
     int64_t wall_ms;
 };
 
-/* Both append one line with its end, at most LOG_LINE_MAX bytes long. */
+/* Each appends one line with its end, at most LOG_LINE_MAX bytes long. */
 void log_line_json(struct buf *out, const struct log_event *event);
+/* The members that Google Cloud's log knows (severity, message, httpRequest, the trace), then the other fields. */
+void log_line_gcp(struct buf *out, const struct log_event *event, struct str project);
 void log_line_text(struct buf *out, const struct log_event *event, bool color);
 
 #endif

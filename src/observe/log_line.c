@@ -1,4 +1,5 @@
-/* The two forms of a log line. JSON has every field. Text is for people at a terminal: a request is
+/* The forms of a log line. JSON has every field; so has that for Google Cloud, under the names that its
+ * log knows. Text is for people at a terminal: a request is
  * one short line, and what is only of use to a machine is left out. */
 #include "base/clock.h"
 #include "base/json_writer.h"
@@ -11,7 +12,9 @@ enum {
     MARK_ROOM = 32,
     STATUS_BAD = 400,
     STATUS_WORSE = 500,
-    US_PER_MS = 1000
+    NAME_ROOM = 64,
+    US_PER_MS = 1000,
+    US_PER_S = 1000000
 };
 
 #define RED    "\033[31m"
@@ -20,6 +23,7 @@ enum {
 #define PLAIN  "\033[0m"
 
 static const char *const level_names[] = {"debug", "info", "warn", "error", "off"};
+static const char access_event[] = "access";
 
 const char *log_level_name(enum log_level level)
 {
@@ -79,34 +83,184 @@ static void begin_line(struct json_writer *w, struct buf *out, const struct log_
     jw_init(w, out);
     jw_object(w);
     jw_kv_str(w, "time", buf_view(&time));
-    jw_kv_text(w, "level", level_names[event->level]);
-    jw_kv_text(w, "event", event->name);
     buf_done(&time);
+}
+
+/* The fields that fit, those left out of which `is_left_out` (NULL: none) says so, and the end. */
+static void end_line(struct json_writer *w, struct buf *out, const struct log_event *event,
+                     bool (*is_left_out)(const char *name))
+{
+    size_t kept = 0;
+
+    for (; kept < event->n; kept++) {
+        struct json_writer mark = *w;
+        size_t len = out->len;
+
+        if (is_left_out != NULL && is_left_out(event->fields[kept].name)) {
+            continue;
+        }
+        write_field(w, &event->fields[kept]);
+        if (out->len > LOG_LINE_MAX - MARK_ROOM || !buf_ok(out)) {
+            out->overflowed = false;
+            buf_truncate(out, len);
+            *w = mark;
+            break;
+        }
+    }
+    if (kept < event->n) {
+        jw_kv_bool(w, "truncated", true);
+    }
+    jw_end(w);
+    buf_char(out, '\n');
 }
 
 void log_line_json(struct buf *out, const struct log_event *event)
 {
     struct json_writer w;
-    size_t kept = 0;
 
     begin_line(&w, out, event);
-    for (; kept < event->n; kept++) {
-        struct json_writer mark = w;
-        size_t len = out->len;
+    jw_kv_text(&w, "level", level_names[event->level]);
+    jw_kv_text(&w, "event", event->name);
+    end_line(&w, out, event, NULL);
+}
 
-        write_field(&w, &event->fields[kept]);
-        if (out->len > LOG_LINE_MAX - MARK_ROOM || !buf_ok(out)) {
-            out->overflowed = false;
-            buf_truncate(out, len);
-            w = mark;
-            break;
+/* ---- JSON for Google Cloud ---- */
+
+static const struct log_field *find(const struct log_event *event, const char *name)
+{
+    for (size_t i = 0; i < event->n; i++) {
+        if (str_is(str_from(event->fields[i].name), name)) {
+            return &event->fields[i];
         }
     }
-    if (kept < event->n) {
-        jw_kv_bool(&w, "truncated", true);
+    return NULL;
+}
+
+static struct str text_of(const struct log_event *event, const char *name)
+{
+    const struct log_field *field = find(event, name);
+
+    return field != NULL && field->type == LOG_FIELD_STR ? utf8_clip(field->value.str, FIELD_CLIP)
+                                                         : STR_EMPTY;
+}
+
+/* Members of HttpRequest that are 64-bit numbers are texts there. */
+static void write_size(struct json_writer *w, const char *key, const struct log_field *field)
+{
+    char room[NUMBER_MAX];
+    struct buf number;
+
+    if (field != NULL) {
+        buf_init_on(&number, room, sizeof(room), NUMBER_MAX);
+        buf_int(&number, field->value.integer);
+        jw_kv_str(w, key, buf_view(&number));
+        buf_done(&number);
     }
-    jw_end(&w);
-    buf_char(out, '\n');
+}
+
+static bool is_in_request(const char *name)
+{
+    static const char *const names[] = {"method", "path",          "status",
+                                        "peer",   "request_bytes", "response_bytes"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (str_is(str_from(name), names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void write_request(struct json_writer *w, const struct log_event *event)
+{
+    const struct log_field *status = find(event, "status");
+    const struct log_field *ms = find(event, "ms");
+    char room[NUMBER_MAX];
+    struct buf latency;
+
+    jw_key(w, "httpRequest");
+    jw_object(w);
+    jw_kv_str(w, "requestMethod", text_of(event, "method"));
+    jw_kv_str(w, "requestUrl", text_of(event, "path"));
+    jw_kv_str(w, "remoteIp", text_of(event, "peer"));
+    if (status != NULL) {
+        jw_kv_int(w, "status", status->value.integer);
+    }
+    write_size(w, "requestSize", find(event, "request_bytes"));
+    write_size(w, "responseSize", find(event, "response_bytes"));
+    if (ms != NULL) {
+        buf_init_on(&latency, room, sizeof(room), NUMBER_MAX);
+        buf_int(&latency, ms->value.integer / US_PER_S);
+        buf_char(&latency, '.');
+        buf_int_padded(&latency, (unsigned)(ms->value.integer % US_PER_S), 6);
+        buf_char(&latency, 's');
+        jw_kv_str(w, "latency", buf_view(&latency));
+        buf_done(&latency);
+    }
+    jw_end(w);
+}
+
+/* "projects/PROJECT/traces/TRACE"; without a project the trace alone. */
+static void write_trace(struct json_writer *w, struct str project, struct str trace)
+{
+    char room[LOG_PROJECT_MAX + NAME_ROOM];
+    struct buf name;
+
+    if (trace.len == 0) {
+        return;
+    }
+    buf_init_on(&name, room, sizeof(room), sizeof(room));
+    if (project.len > 0) {
+        buf_text(&name, "projects/");
+        buf_str(&name, project);
+        buf_text(&name, "/traces/");
+    }
+    buf_str(&name, trace);
+    jw_kv_str(w, "logging.googleapis.com/trace", buf_view(&name));
+    buf_done(&name);
+}
+
+/* What a list of lines shows of this one. */
+static void write_message(struct json_writer *w, const struct log_event *event, bool is_access)
+{
+    struct str error = text_of(event, "error");
+    struct buf message;
+
+    buf_init(&message, LOG_LINE_MAX);
+    if (is_access) {
+        buf_str(&message, text_of(event, "method"));
+        buf_char(&message, ' ');
+        buf_str(&message, text_of(event, "path"));
+    } else {
+        buf_text(&message, event->name);
+    }
+    if (error.len > 0) {
+        buf_text(&message, ": ");
+        buf_str(&message, error);
+    }
+    jw_kv_str(w, "message", utf8_clip(buf_view(&message), FIELD_CLIP));
+    buf_done(&message);
+}
+
+void log_line_gcp(struct buf *out, const struct log_event *event, struct str project)
+{
+    static const char *const severities[] = {"DEBUG", "INFO", "WARNING", "ERROR", "DEFAULT"};
+    bool is_access = str_is(str_from(event->name), access_event);
+    struct str trace = text_of(event, "trace_id");
+    struct json_writer w;
+
+    begin_line(&w, out, event);
+    jw_kv_text(&w, "severity", severities[event->level]);
+    write_message(&w, event, is_access);
+    jw_kv_text(&w, "event", event->name);
+    if (is_access) {
+        write_request(&w, event);
+        /* The line of a request names its trace only where its id is another one. */
+        write_trace(&w, project, trace.len > 0 ? trace : text_of(event, "request_id"));
+    } else {
+        write_trace(&w, project, trace);
+    }
+    end_line(&w, out, event, is_access ? is_in_request : NULL);
 }
 
 /* ---- text ---- */
@@ -156,16 +310,6 @@ static void put_value(struct buf *out, const struct log_field *field)
         utf8_put_safe(out, field->value.str, "");
         break;
     }
-}
-
-static const struct log_field *find(const struct log_event *event, const char *name)
-{
-    for (size_t i = 0; i < event->n; i++) {
-        if (str_is(str_from(event->fields[i].name), name)) {
-            return &event->fields[i];
-        }
-    }
-    return NULL;
 }
 
 /* NULL: nothing. */
@@ -235,7 +379,7 @@ static void put_head(struct buf *out, const struct log_event *event, bool color)
 void log_line_text(struct buf *out, const struct log_event *event, bool color)
 {
     static const char cut[] = " ...";
-    bool is_access = str_is(str_from(event->name), "access");
+    bool is_access = str_is(str_from(event->name), access_event);
 
     put_head(out, event, color);
     if (is_access) {

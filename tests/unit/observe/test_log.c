@@ -223,6 +223,47 @@ static void no_line_is_longer_than_the_limit(void **state)
     buf_done(&text);
 }
 
+static void google_cloud_finds_the_names_that_it_knows(void **state)
+{
+    static char long_text[2 * LOG_LINE_MAX];
+    const struct log_field error[] = {F_TEXT("error", "no such file"), F_INT("n", 7)};
+    const struct log_field access[] = {
+        F_TEXT("request_id", "0af7"), F_TEXT("method", "GET"), F_TEXT("path", "/x"),
+        F_INT("status", 404),         F_TEXT("peer", "::1"),   F_INT("request_bytes", 1),
+        F_INT("response_bytes", 2),   F_MS("ms", 1500),        F_TEXT("route", "other")};
+    struct log_field many[12];
+    struct log_event event = {LOG_WARN, "config.refused", error, ARRAY_LEN(error), 0};
+    struct buf text;
+
+    (void)state;
+    buf_init(&text, TEXT_MAX);
+    log_line_gcp(&text, &event, STR("p"));
+    assert_string_equal(buf_cstr(&text),
+                        "{\"time\":\"1970-01-01T00:00:00.000Z\",\"severity\":\"WARNING\","
+                        "\"message\":\"config.refused: no such file\",\"event\":\"config.refused\","
+                        "\"error\":\"no such file\",\"n\":7}\n");
+    buf_clear(&text);
+    event = (struct log_event){LOG_INFO, "access", access, ARRAY_LEN(access), 0};
+    log_line_gcp(&text, &event, STR_EMPTY);
+    assert_string_equal(
+        buf_cstr(&text),
+        "{\"time\":\"1970-01-01T00:00:00.000Z\",\"severity\":\"INFO\",\"message\":\"GET /x\","
+        "\"event\":\"access\",\"httpRequest\":{\"requestMethod\":\"GET\",\"requestUrl\":\"/x\","
+        "\"remoteIp\":\"::1\",\"status\":404,\"requestSize\":\"1\",\"responseSize\":\"2\","
+        "\"latency\":\"0.001500s\"},\"logging.googleapis.com/trace\":\"0af7\","
+        "\"request_id\":\"0af7\",\"ms\":1.5,\"route\":\"other\"}\n");
+    buf_clear(&text);
+    memset(long_text, 'x', sizeof(long_text) - 1);
+    for (size_t i = 0; i < ARRAY_LEN(many); i++) {
+        many[i] = F_TEXT(i == 0 ? "error" : "long", long_text);
+    }
+    event = (struct log_event){LOG_ERROR, "test", many, ARRAY_LEN(many), 0};
+    log_line_gcp(&text, &event, STR_EMPTY);
+    assert_true(text.len <= LOG_LINE_MAX);
+    assert_int_equal(count(buf_view(&text), "\"truncated\":true}\n"), 1);
+    buf_done(&text);
+}
+
 int test_log(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +272,7 @@ int test_log(void)
         cmocka_unit_test(lines_for_a_pipe_that_nobody_reads_are_counted),
         cmocka_unit_test(text_is_short_and_safe),
         cmocka_unit_test(no_line_is_longer_than_the_limit),
+        cmocka_unit_test(google_cloud_finds_the_names_that_it_knows),
     };
 
     return cmocka_run_group_tests_name("log", tests, NULL, NULL);
