@@ -54,24 +54,19 @@ static bool is_listening(int fd, int *family)
 
 static bool print_address(int fd, int family, char out[MANAGER_ADDRESS_MAX])
 {
-    struct sockaddr_storage bound = {0};
-    socklen_t len = sizeof(bound);
+    struct sockaddr_in v4 = {0};
+    struct sockaddr_in6 v6 = {0};
+    bool is_v6 = family == AF_INET6;
+    socklen_t len = is_v6 ? sizeof(v6) : sizeof(v4);
     char host[INET6_ADDRSTRLEN];
     struct buf text;
-    uint16_t port;
 
-    if (getsockname(fd, (struct sockaddr *)&bound, &len) != 0) {
+    if (getsockname(fd, is_v6 ? (struct sockaddr *)&v6 : (struct sockaddr *)&v4, &len) != 0) {
         return false;
     }
-    if (family == AF_INET6) {
-        (void)uv_ip6_name((struct sockaddr_in6 *)&bound, host, sizeof(host));
-        port = ntohs(((struct sockaddr_in6 *)&bound)->sin6_port);
-    } else {
-        (void)uv_ip4_name((struct sockaddr_in *)&bound, host, sizeof(host));
-        port = ntohs(((struct sockaddr_in *)&bound)->sin_port);
-    }
+    (void)(is_v6 ? uv_ip6_name(&v6, host, sizeof(host)) : uv_ip4_name(&v4, host, sizeof(host)));
     buf_init(&text, MANAGER_ADDRESS_MAX - 1);
-    buf_printf(&text, family == AF_INET6 ? "[%s]:%u" : "%s:%u", host, port);
+    buf_printf(&text, is_v6 ? "[%s]:%u" : "%s:%u", host, ntohs(is_v6 ? v6.sin6_port : v4.sin_port));
     str_copy(out, MANAGER_ADDRESS_MAX, buf_view(&text));
     buf_done(&text);
     return true;
