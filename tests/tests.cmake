@@ -171,5 +171,12 @@ add_test(NAME shell.package COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_p
   ${CMAKE_BINARY_DIR} ${CMAKE_BINARY_DIR}/scratch)
 set_tests_properties(shell.package PROPERTIES TIMEOUT 120 SKIP_RETURN_CODE 77 LABELS integration)
 
+# A whole Debian and two builds of the program in it: ten minutes.
+if(VP_LONG)
+  add_test(NAME shell.image COMMAND bash ${CMAKE_SOURCE_DIR}/tests/image/check_image.sh ${CMAKE_SOURCE_DIR}
+    ${CMAKE_BINARY_DIR}/scratch)
+  set_tests_properties(shell.image PROPERTIES TIMEOUT 3000 SKIP_RETURN_CODE 77 LABELS integration PROCESSORS 2)
+endif()
+
 include(tests/fuzz/fuzz.cmake)
 include(tests/lint/lint.cmake)

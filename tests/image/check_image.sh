@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# Builds the image twice with buildah from two folders, compares them, and starts it: as a user without a name, on a file system
+# that cannot be written, without a network, on the sandbox.
+#   check_image.sh ROOT SCRATCH
+# Skips (77) without root, buildah, mmdebstrap, unshare, curl, iproute2 and node, or where the distribution's mirror cannot be reached.
+set -euo pipefail
+root=$(realpath "$1")
+mkdir -p "$2/image"
+scratch=$(realpath "$2/image")
+max_libraries=15
+max_kib=25600
+
+[ "$(id -u)" -eq 0 ] || { echo "skipped: needs root"; exit 77; }
+for tool in buildah mmdebstrap unshare curl ip node; do
+    command -v "$tool" >/dev/null || { echo "skipped: no $tool"; exit 77; }
+done
+export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot
+store=(--root "$scratch/storage" --runroot "$scratch/run")
+buildah_here() { buildah "${store[@]}" "$@"; }
+clean() {
+    buildah_here rm --all >/dev/null 2>&1 || true
+    buildah_here rmi --all --force >/dev/null 2>&1 || true
+    rm -rf "$scratch/storage" "$scratch/run" "$scratch/first" "$scratch/second"
+}
+trap clean EXIT
+
+# The base: what debian:trixie-slim stands for where no registry of images is reached.
+if [ ! -s "$scratch/base.tar" ]; then
+    mirror=$(sed -n 's/^URIs: //p' /etc/apt/sources.list.d/debian.sources 2>/dev/null | head -n 1)
+    timeout 600 mmdebstrap --variant=minbase trixie "$scratch/base.part" ${mirror:+"$mirror"} >"$scratch/base.log" 2>&1 ||
+        { echo "skipped: no base can be made"; exit 77; }
+    mv "$scratch/base.part" "$scratch/base.tar"
+fi
+container=$(buildah_here from scratch)
+buildah_here add -q "$container" "$scratch/base.tar" / >/dev/null
+buildah_here commit -q --rm "$container" localhost/base >/dev/null
+
+# The same sources in two folders, whatever is changed meanwhile: what git knows, and what it does not ignore.
+rm -rf "$scratch/first" "$scratch/second"
+mkdir -p "$scratch/first"
+git -C "$root" ls-files -z --cached --others --exclude-standard | (cd "$root" && xargs -0 cp --parents -t "$scratch/first")
+cp -r "$scratch/first" "$scratch/second"
+
+# build NAME: from the folder of that name
+build() {
+    (cd "$scratch/$1" && buildah_here build -q --no-cache --build-arg BASE=localhost/base --build-arg CURL_VERSION=any --timestamp 1767225600 --target runtime \
+        -t "localhost/$1" .) >"$scratch/$1.log" 2>&1 || { tail -n 40 "$scratch/$1.log"; exit 1; }
+    container=$(buildah_here from "localhost/$1")
+    mounted=$(buildah_here mount "$container")
+}
+
+sums() { (cd "$mounted" && find . -type f -print0 | sort -z | xargs -0 sha256sum && find . -mindepth 1 -printf '%p %m %s %T@ %l\n' | sort); }
+
+build first
+sums >"$scratch/first.sums"
+n_libraries=$(find "$mounted" -name '*.so*' -type f | wc -l)
+kib=$(du -sk "$mounted" | cut -f1)
+echo "image: $kib KiB, $n_libraries shared libraries"
+[ "$n_libraries" -le "$max_libraries" ] || { echo "more than $max_libraries shared libraries"; exit 1; }
+[ "$kib" -le "$max_kib" ] || { echo "more than $max_kib KiB"; exit 1; }
+[ ! -e "$mounted/bin/sh" ] || { echo "there is a shell in it"; exit 1; }
+[ "$(buildah_here inspect --format '{{.OCIv1.Config.User}}' "$container")" = 65532:65532 ] || { echo "it does not run as 65532"; exit 1; }
+# What must be in the list of contents.
+# shellcheck disable=SC2016 # JavaScript
+node -e 'const names = JSON.parse(require("fs").readFileSync(process.argv[1])).packages.map((one) => one.name);
+    for (const wanted of ["virtuoso-proxy", "curl", "libc6", "ca-certificates"]) {
+        if (!names.includes(wanted)) { console.log(`the list of contents lacks ${wanted}`); process.exit(1); } }' \
+    "$mounted/usr/share/doc/virtuoso-proxy/sbom.spdx.json"
+
+# A name space of its own: no network but loopback, and the image's file system cannot be written.
+cat >"$scratch/start.sh" <<'START'
+set -eu
+mounted=$1 out=$2
+ip link set lo up
+mount --bind "$mounted" "$mounted"
+mount -o remount,ro,bind "$mounted"
+env -i "$(command -v chroot)" --userspec=65532:65532 "$mounted" /usr/bin/virtuoso-proxy serve --sandbox --listen 127.0.0.1:0 \
+    --set drain.notice_ms=0 >"$out" 2>"$out.err" &
+server=$!
+for _ in $(seq 200); do
+    ! grep -q '^listening on' "$out" || break
+    kill -0 "$server" 2>/dev/null || break
+    sleep 0.05
+done
+url=$(sed -n 's/^listening on //p' "$out")
+curl -sS --max-time 10 -o /dev/null -w '%{http_code}\n' "$url/readyz"
+kill -TERM "$server"
+wait "$server"
+START
+unshare --net --mount bash "$scratch/start.sh" "$mounted" "$scratch/serve.out" >"$scratch/status" ||
+    { echo "it does not start, or does not end well"; cat "$scratch/serve.out.err"; exit 1; }
+[ "$(cat "$scratch/status")" = 200 ] || { echo "/readyz answered $(cat "$scratch/status")"; exit 1; }
+
+build second
+sums | diff "$scratch/first.sums" - || { echo "the second build differs"; exit 1; }
+echo "both builds are the same: $(sha256sum <"$scratch/first.sums" | cut -c1-16)"
