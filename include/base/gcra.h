@@ -22,6 +22,9 @@ struct gcra_verdict {
 /* Takes one request out of the bucket `*tat_ns` (0: full), unless it is empty. A bucket that was
  * filled under a larger limit is cut to this one. */
 struct gcra_verdict gcra_take(uint64_t *tat_ns, struct gcra_limit limit, uint64_t now_ns);
+/* The same for `cost` requests at once, all or none; at most the burst. */
+struct gcra_verdict gcra_take_many(uint64_t *tat_ns, struct gcra_limit limit, uint32_t cost,
+                                   uint64_t now_ns);
 /* True: the bucket is full, so forgetting it changes nothing. */
 bool gcra_is_full(uint64_t tat_ns, uint64_t now_ns);
 

@@ -78,11 +78,29 @@ static void a_smaller_limit_does_not_deny_for_what_came_before(void **state)
     assert_true(gcra_take(&tat, small, now + 100 * MS).allowed);
 }
 
+static void many_at_once_are_all_or_none(void **state)
+{
+    const struct gcra_limit limit = {.per_second = 10, .burst = 5};
+    uint64_t tat = 0;
+    uint64_t now = 7 * S;
+    struct gcra_verdict verdict = gcra_take_many(&tat, limit, 3, now);
+
+    (void)state;
+    assert_true(verdict.allowed);
+    assert_int_equal(verdict.remaining, 2);
+    verdict = gcra_take_many(&tat, limit, 3, now);
+    assert_false(verdict.allowed);
+    assert_int_equal(verdict.remaining, 2);
+    assert_int_equal(verdict.retry_after_ns, 100 * MS);
+    assert_true(gcra_take_many(&tat, limit, 3, now + 100 * MS).allowed);
+}
+
 int test_gcra(void);
 
 int test_gcra(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(many_at_once_are_all_or_none),
         cmocka_unit_test(a_burst_then_the_rate),
         cmocka_unit_test(the_wait_that_is_told_is_enough),
         cmocka_unit_test(no_more_than_the_rate_in_the_long_run),
