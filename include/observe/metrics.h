@@ -19,6 +19,7 @@ enum metric_label {
     LABEL_CALL,
     LABEL_RESULT,
     LABEL_COMMAND,
+    LABEL_STORE, /* in the order of enum store_kind */
     LABEL_N
 };
 
@@ -90,6 +91,8 @@ enum {
     X(M_KEY_SET_FAILURES,    COUNTER,   "key_set_failures_total", "Key sets that could not be read or used; the old keys stay.", NONE, NONE, NONE) \
     X(M_KEY_EXPIRY,          GAUGE,     "key_expiry_timestamp_seconds", "When the first of auth.keys that is still good expires; 0: none of them does.", NONE, NONE, NONE) \
     X(M_CERTIFICATE_EXPIRY,  GAUGE,     "certificate_expiry_timestamp_seconds", "When the first of our own certificates expires; 0: there is none.", NONE, NONE, NONE) \
+    X(M_STORE_OPERATIONS,    COUNTER,   "store_operations_total", "Operations of the store, by result.", STORE, RESULT, NONE) \
+    X(M_STORE_SECONDS,       HISTOGRAM, "store_operation_duration_seconds", "Time of an operation of the store, from start to end.", STORE, NONE, NONE) \
     X(M_LOG_DROPPED,         COUNTER,   "log_lines_dropped_total", "Log lines lost: nobody read the pipe, or the disk was full.", NONE, NONE, NONE) \
     X(M_LOOP_LAG,            HISTOGRAM, "loop_lag_seconds", "How late the 50 ms tick came.", NONE, NONE, NONE)       \
     X(M_LOOP_TURN_CPU,       SECONDS,   "loop_turn_cpu_seconds_max", "CPU time of the longest turn of the loop so far, at most. Turns below 2 ms are not looked at.", NONE, NONE, NONE) \

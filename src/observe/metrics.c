@@ -41,6 +41,10 @@ struct metric_label_set metric_labels[LABEL_N] = {
                                             "cancelled", "too_big"},
                       RESULT_N},
     [LABEL_ROUTE] = {"http_route", NULL, 0},
+    [LABEL_STORE] = {"operation",
+                     (const char *const[]){"get", "put", "remove", "list", "append", "read",
+                                           "count", "lease", "renew", "release", "watch"},
+                     11},
     [LABEL_CALL] = {"call", NULL, 0},
     [LABEL_COMMAND] = {"command", NULL, 0},
 };

@@ -5,7 +5,7 @@
 # header.
 cmake_minimum_required(VERSION 3.25)
 
-set(ROOMS base crypto observe data config auth net http load upstream plan step session catalog testfile forms run
+set(ROOMS base crypto observe data config auth net store http load upstream plan step session catalog testfile forms run
   api/gate api/command api/simple api/tests api/docs api/relay api/ops api sandbox cli app)
 set(MAY_base)
 set(MAY_crypto base)
@@ -14,6 +14,7 @@ set(MAY_data base)
 set(MAY_config base crypto data)
 set(MAY_auth base crypto observe data config)
 set(MAY_net base crypto observe)
+set(MAY_store base observe net)
 set(MAY_http base observe net)
 set(MAY_load base http) # http/answer.h only
 set(MAY_upstream base observe net http) # http/answer.h only: one room touches llhttp and zlib

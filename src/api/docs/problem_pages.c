@@ -48,6 +48,8 @@ static const struct problem_page pages[] = {
     {ERR_OVERLOADED, "A queue is full: upstream.max_waiting, sessions.max_queue or another ceiling.", "Wait as long as Retry-After says; send fewer requests at once.", ""},
     {ERR_DRAINING, "The server is shutting down.", "Send the request again; another instance will take it.", ""},
     {ERR_KEY_SET_MISSING, "The key set that tokens are checked with (auth.jwt.jwks) could not be read since the start.", "Wait for Retry-After. An operator looks for auth.key_set_failed in the log.", ""},
+    {ERR_STORE_AWAY, "The store that the processes of this service share does not answer, is full or refuses to write.", "Wait for Retry-After and send the request again. An operator looks at the store.", ""},
+    {ERR_STORE_UNREADABLE, "A document in the shared store was written by a newer version of the program, or by another program. It was left as it is.", "An operator finishes the update of all processes, or gives this service a prefix of its own in the store.", ""},
     {ERR_HTTP_VERSION, "Only HTTP/1.1 and HTTP/1.0 are supported.", "Use HTTP/1.1.", ""},
     {ERR_UPSTREAM_REFUSED, "The platform refused the call; its status is passed on.", "The detail quotes what it said.", "404: the checkpoint does not exist"},
     {ERR_UPSTREAM_AUTH, "The platform refused the token that this proxy holds.", "An operator must set a valid upstream.token.", ""},

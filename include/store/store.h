@@ -1,0 +1,155 @@
+/* store: what several processes of this program share. One port, several backends: versioned
+ * documents, streams, rate limits and leases. An operation is asynchronous: store_start, then
+ * exactly one on_done from a later turn of the loop, or store_cancel and none.
+ *
+ * Keys are made of [A-Za-z0-9_.:-] and '/', at most STORE_KEY_MAX bytes; they hold digests of
+ * identities, never tokens. What stands before the last '/' of a key is its group: STORE_LIST walks
+ * the keys of one group. Documents, streams, limits and leases have separate sets of keys.
+ *
+ * Versions, sequence numbers and fencing numbers only grow: within one key none is told twice, also
+ * after the document was removed or has expired.
+ *
+ * Owner: store_open/store_close; whoever starts an operation embeds a store_op. */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/deadline.h"
+#include "base/error.h"
+#include "base/later.h"
+#include "base/list.h"
+#include "base/str.h"
+
+struct loop; /* net/loop.h */
+struct store;
+struct store_op;
+
+enum {
+    STORE_KEY_MAX = 200,
+    STORE_BYTES_MAX = 1024 * 1024, /* one document, or one entry of a stream */
+    STORE_LIMIT_MAX = 100,         /* items of one STORE_LIST or STORE_READ */
+    STORE_STREAM_MAX = 10000,      /* entries that a stream keeps */
+    STORE_RATE_MAX = 1000000,      /* a second; of STORE_COUNT, burst and cost too */
+    STORE_WAIT_MAX_MS = 60000,
+    STORE_PREFIX_MAX = 32
+};
+
+static const uint64_t STORE_TTL_MAX_MS = UINT64_C(400) * 24 * 3600 * 1000;
+
+enum store_kind {
+    STORE_GET,
+    STORE_PUT,
+    STORE_REMOVE,
+    STORE_LIST,
+    STORE_APPEND,
+    STORE_READ,
+    STORE_COUNT,
+    STORE_LEASE,
+    STORE_RENEW,
+    STORE_RELEASE,
+    STORE_WATCH,
+    STORE_KIND_N
+};
+
+enum store_expect {
+    STORE_ANY,    /* whatever is there */
+    STORE_ABSENT, /* nothing is there */
+    STORE_VERSION /* the version of the request is there */
+};
+
+/* Only what the kind needs is looked at; the texts are copied by store_start. */
+struct store_request {
+    enum store_kind kind;
+    struct str key; /* LIST: a group, without the '/' behind it */
+    /* GET, PUT, LIST, APPEND, READ: the format of `bytes`, and the newest that the caller can
+     * read; at least 1. A newer one that is there is ERR_STORE_UNREADABLE and stays as it is. */
+    unsigned format;
+    struct str bytes;         /* PUT, APPEND; RELEASE: what the next holder is given */
+    enum store_expect expect; /* PUT, REMOVE */
+    uint64_t version;
+    uint64_t ttl_ms;  /* PUT, APPEND: 0 for ever; LEASE, RENEW: at least 1 */
+    struct str name;  /* LIST: only names behind this one; empty: from the first */
+    uint64_t after;   /* READ, WATCH: only entries behind this sequence number; 0: from the first */
+    unsigned limit;   /* LIST, READ: the most items; APPEND: the most entries that stay */
+    unsigned wait_ms; /* READ, WATCH: how long to wait for the first entry; 0: do not wait */
+    unsigned rate;    /* COUNT: a second */
+    unsigned burst;   /* COUNT: at once */
+    unsigned cost;    /* COUNT: at most `burst` */
+    struct str holder; /* LEASE, RENEW, RELEASE: who; not empty, as a key without '/' */
+    uint64_t fence;    /* RENEW, RELEASE: the number that LEASE told */
+};
+
+struct store_item {
+    struct str name;   /* LIST: the key behind its group and '/' */
+    uint64_t sequence; /* READ: of the entry; LIST: the version of the document */
+    struct str bytes;
+};
+
+/* Texts live until on_done returns. */
+struct store_result {
+    /* ERR_OK or why not:
+     * ERR_NOT_FOUND          GET: nothing is there
+     * ERR_CONFLICT           PUT, REMOVE: something else is there than was expected;
+     *                        LEASE: another one holds it; RENEW, RELEASE: it is held no more
+     * ERR_INVALID, ERR_TOO_BIG    the request is wrong
+     * ERR_STORE_AWAY         the store does not answer, is full or refuses to write
+     * ERR_STORE_UNREADABLE   what is there has a newer format or is not ours */
+    struct error error;
+    bool in_doubt;            /* with ERR_STORE_AWAY: it may have been carried out all the same */
+    uint64_t version;         /* GET: of the document; PUT, APPEND: the new one */
+    struct str bytes;         /* GET; LEASE: what the last holder left */
+    struct store_item *items; /* LIST, READ: in order */
+    size_t n_items;
+    struct str next;         /* LIST: go on behind this name; empty: that was all */
+    bool allowed;            /* COUNT */
+    unsigned remaining;      /* COUNT: what would be allowed now */
+    uint64_t retry_after_ms; /* COUNT: when the same is allowed; LEASE: when the lease ends */
+    uint64_t fence;          /* LEASE */
+    bool orderly;            /* LEASE: nobody had it, or the last holder has released it */
+    bool wanted;             /* RENEW: another one has asked for it since the last renewal */
+    uint64_t sequence;       /* WATCH: of the last event, for the next WATCH; `after` if none */
+};
+
+typedef void (*store_done_fn)(struct store_op *op, const struct store_result *result);
+
+/* Embedded by whoever starts it; zeroed is fine for store_cancel. */
+struct store_op {
+    struct list link; /* private from here */
+    struct store *store;
+    store_done_fn on_done;
+    struct store_request request;
+    struct str key; /* with its prefix */
+    struct store_result result;
+    struct arena arena; /* of the request and the result */
+    struct deadline deadline;
+    struct later_item soon;
+    uint64_t began_us;
+    void *backend; /* what the backend keeps for it */
+};
+
+struct store_options {
+    struct str prefix; /* before every key, at most STORE_PREFIX_MAX bytes of a key's */
+    unsigned timeout_ms;
+    uint64_t max_bytes; /* memory: what all documents and streams may take */
+};
+
+/* ERR_INVALID: an option is wrong; the text says which. */
+enum error_code store_open_memory(struct loop *loop, const struct store_options *options,
+                                  struct store **out, struct error *err) MUST_CHECK;
+/* No operation may be on its way. on_closed comes from a later turn; until then the loop must
+ * run. */
+void store_close(struct store *store, void (*on_closed)(void *context), void *context);
+
+/* Waits: of a WATCH nothing but that a lease's name was asked for, or released. A READ or WATCH
+ * whose time has passed ends well, with nothing. Any other operation that takes longer than
+ * timeout_ms ends with ERR_STORE_AWAY. */
+void store_start(struct store *store, const struct store_request *request, struct store_op *op,
+                 store_done_fn on_done);
+/* on_done will not come. What is on its way is carried out or not. Idempotent. */
+void store_cancel(struct store_op *op);
+
+#endif

@@ -1,0 +1,122 @@
+/* A loop with an open store, and operations that are waited for. */
+#ifndef UNIT_STORE_STAGE_H
+#define UNIT_STORE_STAGE_H
+
+#include "net/loop.h"
+#include "store/store.h"
+
+struct stage_backend {
+    const char *name;
+    enum error_code (*open)(struct loop *loop, const struct store_options *options,
+                            struct store **out, struct error *err);
+};
+
+static const struct stage_backend stage_backends[] = {{"memory", store_open_memory}};
+static const size_t n_stage_backends = ARRAY_LEN(stage_backends);
+
+struct stage {
+    const struct stage_backend *backend;
+    struct loop loop;
+    uv_timer_t alive; /* deadlines alone do not keep a loop running */
+    struct store *store;
+    struct arena arena; /* of the results */
+    bool closed;
+};
+
+struct stage_op {
+    struct store_op op;
+    struct stage *stage;
+    struct store_result result; /* its texts live as long as the stage */
+    bool done;
+};
+
+static inline struct str stage_copy(struct stage *stage, struct str text)
+{
+    return text.ptr != NULL ? arena_str(&stage->arena, text) : STR_EMPTY;
+}
+
+static void stage_on_done(struct store_op *op, const struct store_result *result)
+{
+    struct stage_op *mine = CONTAINER_OF(op, struct stage_op, op);
+    struct stage *stage = mine->stage;
+
+    assert_false(mine->done);
+    mine->done = true;
+    mine->result = *result;
+    mine->result.bytes = stage_copy(stage, result->bytes);
+    mine->result.next = stage_copy(stage, result->next);
+    mine->result.items =
+        arena_calloc(&stage->arena, result->n_items + 1, sizeof(struct store_item));
+    for (size_t i = 0; i < result->n_items; i++) {
+        mine->result.items[i] =
+            (struct store_item){.name = stage_copy(stage, result->items[i].name),
+                                .sequence = result->items[i].sequence,
+                                .bytes = stage_copy(stage, result->items[i].bytes)};
+    }
+}
+
+static inline void stage_start(struct stage *stage, const struct store_request *request,
+                               struct stage_op *op)
+{
+    *op = (struct stage_op){.stage = stage};
+    store_start(stage->store, request, &op->op, stage_on_done);
+}
+
+static inline void stage_wait(struct stage *stage, struct stage_op *op)
+{
+    while (!op->done) { /* each operation has a deadline */
+        (void)loop_turn(&stage->loop, true);
+    }
+}
+
+static inline struct store_result stage_run(struct stage *stage,
+                                            const struct store_request *request)
+{
+    struct stage_op op;
+
+    stage_start(stage, request, &op);
+    stage_wait(stage, &op);
+    return op.result;
+}
+
+/* The documents of a stage take at most this much; an operation at most ten seconds. */
+enum { STAGE_MAX_BYTES = 8 << 20, STAGE_TIMEOUT_MS = 10000, STAGE_LIMIT_MS = 100000 };
+
+static void stage_on_too_late(uv_timer_t *timer)
+{
+    (void)timer;
+    fail_msg("an operation of the store has not ended");
+}
+
+static inline int stage_open(struct stage *stage)
+{
+    const struct store_options options = {
+        .prefix = STR("vp:"), .timeout_ms = STAGE_TIMEOUT_MS, .max_bytes = STAGE_MAX_BYTES};
+    struct error error = {0};
+
+    metrics_open();
+    loop_init(&stage->loop);
+    arena_init(&stage->arena);
+    assert_int_equal(uv_timer_init(&stage->loop.uv, &stage->alive), 0);
+    assert_int_equal(uv_timer_start(&stage->alive, stage_on_too_late, STAGE_LIMIT_MS, 0), 0);
+    return stage->backend->open(&stage->loop, &options, &stage->store, &error) == ERR_OK ? 0 : -1;
+}
+
+static void stage_on_closed(void *context)
+{
+    ((struct stage *)context)->closed = true;
+}
+
+static inline void stage_close(struct stage *stage)
+{
+    store_close(stage->store, stage_on_closed, stage);
+    while (!stage->closed) {
+        (void)loop_turn(&stage->loop, true);
+    }
+    uv_close((uv_handle_t *)&stage->alive, NULL);
+    loop_done(&stage->loop);
+    arena_done(&stage->arena);
+    metrics_done();
+}
+
+#endif

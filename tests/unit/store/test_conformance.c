@@ -1,0 +1,479 @@
+/* The same cases against every backend. Each case uses keys of its own; what expires is asked for
+ * until it has expired. */
+#include "harness/cmocka.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/wait.h"
+#include "net/loop.h"
+#include "observe/metrics.h"
+#include "stage.h"
+
+static struct stage stage;
+
+static struct store_result run(const struct store_request *request)
+{
+    return stage_run(&stage, request);
+}
+
+/* --- requests */
+static struct store_request put_of(const char *key, const char *bytes)
+{
+    return (struct store_request){
+        .kind = STORE_PUT, .key = str_from(key), .bytes = str_from(bytes), .format = 1};
+}
+
+static uint64_t put(const char *key, const char *bytes)
+{
+    struct store_request request = put_of(key, bytes);
+    struct store_result result = run(&request);
+
+    assert_int_equal(result.error.code, ERR_OK);
+    return result.version;
+}
+
+static enum error_code put_if(const char *key, enum store_expect expect, uint64_t version)
+{
+    struct store_request request = put_of(key, "changed");
+
+    request.expect = expect;
+    request.version = version;
+    return run(&request).error.code;
+}
+
+static struct store_result get(const char *key)
+{
+    const struct store_request request = {.kind = STORE_GET, .key = str_from(key), .format = 1};
+
+    return run(&request);
+}
+
+static struct store_result lease(const char *key, const char *holder, uint64_t ttl_ms)
+{
+    const struct store_request request = {
+        .kind = STORE_LEASE, .key = str_from(key), .holder = str_from(holder), .ttl_ms = ttl_ms};
+
+    return run(&request);
+}
+
+static struct store_result let_go(enum store_kind kind, const char *key, const char *holder,
+                                  uint64_t fence)
+{
+    const struct store_request request = {.kind = kind,
+                                          .key = str_from(key),
+                                          .holder = str_from(holder),
+                                          .fence = fence,
+                                          .ttl_ms = 60000,
+                                          .bytes = STR("left behind")};
+
+    return run(&request);
+}
+
+static struct store_result append(const char *key, const char *bytes, unsigned limit)
+{
+    const struct store_request request = {.kind = STORE_APPEND,
+                                          .key = str_from(key),
+                                          .bytes = str_from(bytes),
+                                          .format = 1,
+                                          .limit = limit};
+
+    return run(&request);
+}
+
+static struct store_request read_of(const char *key, uint64_t after, unsigned wait_ms)
+{
+    return (struct store_request){.kind = STORE_READ,
+                                  .key = str_from(key),
+                                  .format = 1,
+                                  .after = after,
+                                  .limit = 10,
+                                  .wait_ms = wait_ms};
+}
+
+/* --- documents */
+static void a_document_is_kept_with_its_version(void **state)
+{
+    const char bytes[] = "one\0two\r\nthree";
+    struct store_request request = put_of("doc/kept", "");
+    struct store_result result;
+    uint64_t first;
+    uint64_t second;
+
+    (void)state;
+    assert_int_equal(get("doc/kept").error.code, ERR_NOT_FOUND);
+    request.bytes = (struct str){bytes, sizeof(bytes)};
+    first = run(&request).version;
+    result = get("doc/kept");
+    assert_int_equal(result.error.code, ERR_OK);
+    assert_int_equal(result.version, first);
+    assert_true(str_eq(result.bytes, request.bytes));
+    second = put("doc/kept", "");
+    assert_true(second > first);
+    assert_int_equal(get("doc/kept").bytes.len, 0);
+}
+
+static void what_is_expected_is_checked(void **state)
+{
+    uint64_t version;
+
+    (void)state;
+    assert_int_equal(put_if("doc/if", STORE_VERSION, 1), ERR_CONFLICT);
+    assert_int_equal(put_if("doc/if", STORE_ABSENT, 0), ERR_OK);
+    assert_int_equal(put_if("doc/if", STORE_ABSENT, 0), ERR_CONFLICT);
+    version = get("doc/if").version;
+    assert_int_equal(put_if("doc/if", STORE_VERSION, version), ERR_OK);
+    assert_int_equal(put_if("doc/if", STORE_VERSION, version), ERR_CONFLICT);
+    assert_int_equal(put_if("doc/if", STORE_ANY, 0), ERR_OK);
+}
+
+static void removed_is_gone_and_no_version_comes_again(void **state)
+{
+    uint64_t version = put("doc/gone", "a");
+    struct store_request request = {.kind = STORE_REMOVE,
+                                    .key = STR("doc/gone"),
+                                    .expect = STORE_VERSION,
+                                    .version = version + 1};
+
+    (void)state;
+    assert_int_equal(run(&request).error.code, ERR_CONFLICT);
+    request.version = version;
+    assert_int_equal(run(&request).error.code, ERR_OK);
+    assert_int_equal(get("doc/gone").error.code, ERR_NOT_FOUND);
+    request.expect = STORE_ANY;
+    assert_int_equal(run(&request).error.code, ERR_OK);
+    assert_true(put("doc/gone", "b") > version);
+}
+
+static void a_document_expires(void **state)
+{
+    struct store_request request = put_of("short/lived", "a");
+    const struct store_request list = {
+        .kind = STORE_LIST, .key = STR("short"), .format = 1, .limit = 10};
+
+    (void)state;
+    request.ttl_ms = 60;
+    assert_int_equal(run(&request).error.code, ERR_OK);
+    wait_until(get("short/lived").error.code == ERR_NOT_FOUND);
+    assert_int_equal(run(&list).n_items, 0);
+    assert_int_equal(put_if("short/lived", STORE_ABSENT, 0), ERR_OK);
+    request.ttl_ms = 0; /* a put without one takes an older one away */
+    assert_int_equal(run(&request).error.code, ERR_OK);
+}
+
+static void a_group_is_listed_in_order(void **state)
+{
+    struct store_request request = {
+        .kind = STORE_LIST, .key = STR("room/a"), .format = 1, .limit = 2};
+    struct store_result result;
+    struct str next;
+
+    (void)state;
+    (void)put("room/a/n2", "two");
+    (void)put("room/a/n3", "three");
+    (void)put("room/a/n1", "one");
+    (void)put("room/b/n1", "another group");
+    (void)put("room/a", "no member");
+    result = run(&request);
+    assert_int_equal(result.error.code, ERR_OK);
+    assert_int_equal(result.n_items, 2);
+    assert_true(str_is(result.items[0].name, "n1"));
+    assert_true(str_is(result.items[0].bytes, "one"));
+    assert_true(str_is(result.items[1].name, "n2"));
+    assert_true(str_is(result.next, "n2"));
+    next = result.next;
+    request.name = next;
+    result = run(&request);
+    assert_int_equal(result.n_items, 1);
+    assert_true(str_is(result.items[0].name, "n3"));
+    assert_int_equal(result.items[0].sequence, get("room/a/n3").version);
+    assert_int_equal(result.next.len, 0);
+}
+
+/* A process of an older version meets what a newer one wrote: it says so and leaves it alone. */
+static void a_newer_format_stays_as_it_is(void **state)
+{
+    struct store_request newer = put_of("doc/newer", "of tomorrow");
+    const struct store_request list = {
+        .kind = STORE_LIST, .key = STR("doc"), .format = 1, .name = STR("new"), .limit = 1};
+    struct store_request entry = {.kind = STORE_APPEND,
+                                  .key = STR("stream/newer"),
+                                  .bytes = STR("x"),
+                                  .format = 2,
+                                  .limit = 5};
+    const struct store_request read = read_of("stream/newer", 0, 0);
+
+    (void)state;
+    newer.format = 2;
+    assert_int_equal(run(&newer).error.code, ERR_OK);
+    assert_int_equal(get("doc/newer").error.code, ERR_STORE_UNREADABLE);
+    assert_int_equal(put_if("doc/newer", STORE_ANY, 0), ERR_STORE_UNREADABLE);
+    assert_int_equal(run(&list).error.code, ERR_STORE_UNREADABLE);
+    newer.kind = STORE_GET;
+    assert_true(str_is(run(&newer).bytes, "of tomorrow"));
+    assert_int_equal(run(&entry).error.code, ERR_OK);
+    assert_int_equal(run(&read).error.code, ERR_STORE_UNREADABLE);
+}
+
+/* --- streams */
+static void a_stream_is_read_in_order(void **state)
+{
+    uint64_t first = append("stream/a", "one", 3).version;
+    uint64_t second = append("stream/a", "two", 3).version;
+    struct store_request request = read_of("stream/a", 0, 0);
+    struct store_result result = run(&request);
+
+    (void)state;
+    assert_true(second > first);
+    assert_int_equal(result.n_items, 2);
+    assert_int_equal(result.items[0].sequence, first);
+    assert_true(str_is(result.items[1].bytes, "two"));
+    request.after = second;
+    assert_int_equal(run(&request).n_items, 0);
+    (void)append("stream/a", "three", 3);
+    (void)append("stream/a", "four", 3);
+    result = run(&request);
+    assert_int_equal(result.n_items, 2);
+    assert_true(str_is(result.items[1].bytes, "four"));
+    request.after = 0;
+    assert_int_equal(run(&request).n_items, 3); /* the first one had to go */
+    request.limit = 1;
+    assert_true(str_is(run(&request).items[0].bytes, "two"));
+}
+
+static void a_reader_waits_for_the_next_entry(void **state)
+{
+    const struct store_request first = read_of("stream/wait", 0, 30000);
+    const struct store_request other = read_of("stream/other", 0, 30000);
+    struct stage_op one;
+    struct stage_op two;
+    struct stage_op left;
+
+    (void)state;
+    stage_start(&stage, &first, &one);
+    stage_start(&stage, &other, &two);
+    stage_start(&stage, &first, &left);
+    (void)get("doc/nothing"); /* a while: nobody is told */
+    assert_false(one.done);
+    store_cancel(&left.op);
+    (void)append("stream/wait", "here", 10);
+    stage_wait(&stage, &one);
+    assert_int_equal(one.result.n_items, 1);
+    assert_true(str_is(one.result.items[0].bytes, "here"));
+    assert_false(two.done);
+    (void)append("stream/other", "there", 10);
+    stage_wait(&stage, &two);
+    assert_true(str_is(two.result.items[0].bytes, "there"));
+    assert_false(left.done);
+}
+
+static void a_reader_waits_no_longer_than_it_said(void **state)
+{
+    const struct store_request request = read_of("stream/silent", 0, 60);
+    struct store_result result = run(&request);
+
+    (void)state;
+    assert_int_equal(result.error.code, ERR_OK);
+    assert_int_equal(result.n_items, 0);
+}
+
+/* --- limits */
+static void a_limit_allows_its_burst(void **state)
+{
+    struct store_request request = {
+        .kind = STORE_COUNT, .key = STR("limit/a"), .rate = 1, .burst = 10, .cost = 4};
+    struct store_result result = run(&request);
+
+    (void)state;
+    assert_int_equal(result.error.code, ERR_OK);
+    assert_true(result.allowed);
+    assert_int_equal(result.remaining, 6);
+    assert_true(run(&request).allowed);
+    result = run(&request);
+    assert_false(result.allowed); /* on a machine that takes two seconds for this it would be */
+    assert_in_range(result.retry_after_ms, 1, 2000);
+    request.key = STR("limit/b");
+    assert_true(run(&request).allowed);
+    request.key = STR("limit/fast");
+    request.rate = 1000;
+    while (run(&request).allowed) {
+    }
+    wait_until(run(&request).allowed);
+}
+
+/* --- leases */
+static void a_lease_has_one_holder(void **state)
+{
+    struct store_result first = lease("lane/1", "a", 60000);
+    struct store_result result;
+
+    (void)state;
+    assert_int_equal(first.error.code, ERR_OK);
+    assert_true(first.orderly);
+    assert_int_equal(first.bytes.len, 0);
+    result = let_go(STORE_RENEW, "lane/1", "a", first.fence);
+    assert_int_equal(result.error.code, ERR_OK);
+    assert_false(result.wanted);
+    result = lease("lane/1", "b", 60000);
+    assert_int_equal(result.error.code, ERR_CONFLICT);
+    assert_in_range(result.retry_after_ms, 1, 60000);
+    assert_true(let_go(STORE_RENEW, "lane/1", "a", first.fence).wanted);
+    assert_false(let_go(STORE_RENEW, "lane/1", "a", first.fence).wanted);
+    assert_int_equal(let_go(STORE_RENEW, "lane/1", "b", first.fence).error.code, ERR_CONFLICT);
+    assert_int_equal(let_go(STORE_RELEASE, "lane/1", "a", first.fence + 1).error.code,
+                     ERR_CONFLICT);
+    assert_int_equal(let_go(STORE_RELEASE, "lane/1", "a", first.fence).error.code, ERR_OK);
+    assert_int_equal(let_go(STORE_RENEW, "lane/1", "a", first.fence).error.code, ERR_CONFLICT);
+    result = lease("lane/1", "b", 60000);
+    assert_int_equal(result.error.code, ERR_OK);
+    assert_true(result.orderly);
+    assert_true(result.fence > first.fence);
+    assert_true(str_is(result.bytes, "left behind"));
+}
+
+/* Whoever takes over from a holder that did not let go is told so. */
+static void a_lease_runs_out(void **state)
+{
+    uint64_t fence = lease("lane/2", "a", 60).fence;
+    struct store_result result;
+
+    (void)state;
+    wait_until((result = lease("lane/2", "b", 60000)).error.code == ERR_OK);
+    assert_false(result.orderly);
+    assert_true(result.fence > fence);
+    assert_int_equal(let_go(STORE_RENEW, "lane/2", "a", fence).error.code, ERR_CONFLICT);
+    assert_int_equal(let_go(STORE_RELEASE, "lane/2", "a", fence).error.code, ERR_CONFLICT);
+}
+
+static void holder_and_waiter_notice_each_other(void **state)
+{
+    struct store_request watch = {.kind = STORE_WATCH, .key = STR("lane/3"), .wait_ms = 30000};
+    uint64_t fence = lease("lane/3", "a", 60000).fence;
+    struct stage_op asked;
+    struct stage_op released;
+
+    (void)state;
+    stage_start(&stage, &watch, &asked);
+    assert_int_equal(lease("lane/3", "b", 60000).error.code, ERR_CONFLICT);
+    stage_wait(&stage, &asked);
+    assert_int_equal(asked.result.error.code, ERR_OK);
+    assert_true(asked.result.sequence > 0);
+    watch.after = asked.result.sequence;
+    stage_start(&stage, &watch, &released);
+    assert_int_equal(let_go(STORE_RELEASE, "lane/3", "a", fence).error.code, ERR_OK);
+    stage_wait(&stage, &released);
+    assert_true(released.result.sequence > watch.after);
+    watch.wait_ms = 0;
+    watch.after = released.result.sequence;
+    assert_int_equal(run(&watch).sequence, watch.after);
+}
+
+/* --- what is wrong with a request */
+static void bad_requests_are_refused(void **state)
+{
+    static const struct {
+        struct store_request request;
+        enum error_code code;
+    } rows[] = {
+        {{.kind = STORE_GET, .key = STR_INIT(""), .format = 1}, ERR_INVALID},
+        {{.kind = STORE_GET, .key = STR_INIT("a b"), .format = 1}, ERR_INVALID},
+        {{.kind = STORE_GET, .key = STR_INIT("a{b}"), .format = 1}, ERR_INVALID},
+        {{.kind = STORE_GET, .key = STR_INIT("a")}, ERR_INVALID},
+        {{.kind = STORE_LIST, .key = STR_INIT("a"), .format = 1, .limit = 101}, ERR_INVALID},
+        {{.kind = STORE_APPEND, .key = STR_INIT("a"), .format = 1}, ERR_INVALID},
+        {{.kind = STORE_READ, .key = STR_INIT("a"), .format = 1, .limit = 1, .wait_ms = 60001},
+         ERR_INVALID},
+        {{.kind = STORE_COUNT, .key = STR_INIT("a"), .rate = 1, .burst = 1, .cost = 2},
+         ERR_INVALID},
+        {{.kind = STORE_COUNT, .key = STR_INIT("a"), .burst = 1, .cost = 1}, ERR_INVALID},
+        {{.kind = STORE_LEASE, .key = STR_INIT("a"), .holder = STR_INIT("h")}, ERR_INVALID},
+        {{.kind = STORE_LEASE, .key = STR_INIT("a"), .ttl_ms = 1}, ERR_INVALID},
+    };
+    struct store_request large = put_of("doc/large", "");
+    char *bytes = calloc(1, STORE_BYTES_MAX + 1);
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct store_result result = run(&rows[i].request);
+
+        assert_int_equal(result.error.code, rows[i].code);
+        assert_true(result.error.text[0] != '\0');
+    }
+    large.bytes = (struct str){bytes, STORE_BYTES_MAX + 1};
+    assert_int_equal(run(&large).error.code, ERR_TOO_BIG);
+    large.bytes.len--;
+    assert_int_equal(run(&large).error.code, ERR_OK);
+    assert_int_equal(get("doc/large").bytes.len, STORE_BYTES_MAX);
+    free(bytes);
+}
+
+static void every_operation_is_counted(void **state)
+{
+    uint64_t before = metric_sum(M_STORE_OPERATIONS);
+
+    (void)state;
+    (void)put("doc/counted", "a");
+    (void)get("doc/counted");
+    assert_int_equal(metric_sum(M_STORE_OPERATIONS), before + 2);
+}
+
+/* Nothing comes back after a cancel, wherever the operation was. */
+static void cancelled_never_ends(void **state)
+{
+    struct store_request request = put_of("doc/cancelled", "a");
+    struct stage_op one;
+    struct stage_op two;
+
+    (void)state;
+    stage_start(&stage, &request, &one);
+    store_cancel(&one.op);
+    store_cancel(&one.op);
+    stage_start(&stage, &request, &two);
+    assert_false(two.done); /* never from inside store_start */
+    stage_wait(&stage, &two);
+    store_cancel(&two.op);
+    assert_false(one.done);
+    assert_int_equal(get("doc/cancelled").error.code, ERR_OK);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    return stage_open(&stage);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    stage_close(&stage);
+    return 0;
+}
+
+int test_conformance(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_document_is_kept_with_its_version),
+        cmocka_unit_test(what_is_expected_is_checked),
+        cmocka_unit_test(removed_is_gone_and_no_version_comes_again),
+        cmocka_unit_test(a_document_expires),
+        cmocka_unit_test(a_group_is_listed_in_order),
+        cmocka_unit_test(a_newer_format_stays_as_it_is),
+        cmocka_unit_test(a_stream_is_read_in_order),
+        cmocka_unit_test(a_reader_waits_for_the_next_entry),
+        cmocka_unit_test(a_reader_waits_no_longer_than_it_said),
+        cmocka_unit_test(a_limit_allows_its_burst),
+        cmocka_unit_test(a_lease_has_one_holder),
+        cmocka_unit_test(a_lease_runs_out),
+        cmocka_unit_test(holder_and_waiter_notice_each_other),
+        cmocka_unit_test(bad_requests_are_refused),
+        cmocka_unit_test(every_operation_is_counted),
+        cmocka_unit_test(cancelled_never_ends),
+    };
+    int failed = 0;
+
+    for (size_t i = 0; i < n_stage_backends; i++) {
+        stage = (struct stage){.backend = &stage_backends[i]};
+        failed += cmocka_run_group_tests_name(stage.backend->name, tests, set_up, tear_down);
+    }
+    return failed;
+}
