@@ -2,7 +2,9 @@
  *
  * store.c    the port: requests checked, keys prefixed, deadlines, ends
  * memory.c   the backend in this process
- * index.c    its groups: the names of a group in order */
+ * index.c    its groups: the names of a group in order
+ * redis.c    the backend in Redis, with script.lua
+ * redis_link.c   one connection to it */
 #ifndef STORE_STORE_INTERNAL_H
 #define STORE_STORE_INTERNAL_H
 

@@ -3,25 +3,61 @@
 #define UNIT_STORE_STAGE_H
 
 #include "net/loop.h"
-#include "store/store.h"
-
-struct stage_backend {
-    const char *name;
-    enum error_code (*open)(struct loop *loop, const struct store_options *options,
-                            struct store **out, struct error *err);
-};
-
-static const struct stage_backend stage_backends[] = {{"memory", store_open_memory}};
-static const size_t n_stage_backends = ARRAY_LEN(stage_backends);
+#include "redis_server.h"
+#include "store/redis.h"
 
 struct stage {
     const struct stage_backend *backend;
+    struct redis_server server;
+    const char *user; /* of Redis; NULL: none */
+    const char *password;
+    unsigned timeout_ms; /* 0: STAGE_TIMEOUT_MS */
     struct loop loop;
     uv_timer_t alive; /* deadlines alone do not keep a loop running */
     struct store *store;
     struct arena arena; /* of the results */
     bool closed;
 };
+
+struct stage_backend {
+    const char *name;
+    bool is_redis;
+    enum error_code (*open)(struct stage *stage, const struct store_options *options,
+                            struct error *err);
+};
+
+static enum error_code stage_open_memory(struct stage *stage, const struct store_options *options,
+                                         struct error *err)
+{
+    return store_open_memory(&stage->loop, options, &stage->store, err);
+}
+
+static enum error_code stage_open_tcp(struct stage *stage, const struct store_options *options,
+                                      struct error *err)
+{
+    const struct store_redis where = {.host = STR("127.0.0.1"),
+                                      .port = str_from(stage->server.port)};
+
+    return store_open_redis(&stage->loop, options, &where, &stage->store, err);
+}
+
+static enum error_code stage_open_unix(struct stage *stage, const struct store_options *options,
+                                       struct error *err)
+{
+    const struct store_redis where = {.path = str_from(stage->server.path),
+                                      .database = 3,
+                                      .user = str_from(stage->user),
+                                      .password = str_from(stage->password)};
+
+    return store_open_redis(&stage->loop, options, &where, &stage->store, err);
+}
+
+static const struct stage_backend stage_backends[] = {
+    {"memory", false, stage_open_memory},
+    {"redis over TCP", true, stage_open_tcp},
+    {"redis over a Unix socket", true, stage_open_unix},
+};
+static const size_t n_stage_backends = ARRAY_LEN(stage_backends);
 
 struct stage_op {
     struct store_op op;
@@ -90,8 +126,10 @@ static void stage_on_too_late(uv_timer_t *timer)
 
 static inline int stage_open(struct stage *stage)
 {
-    const struct store_options options = {
-        .prefix = STR("vp:"), .timeout_ms = STAGE_TIMEOUT_MS, .max_bytes = STAGE_MAX_BYTES};
+    const struct store_options options = {.prefix = STR("vp:"),
+                                          .timeout_ms = stage->timeout_ms > 0 ? stage->timeout_ms
+                                                                              : STAGE_TIMEOUT_MS,
+                                          .max_bytes = STAGE_MAX_BYTES};
     struct error error = {0};
 
     metrics_open();
@@ -99,7 +137,7 @@ static inline int stage_open(struct stage *stage)
     arena_init(&stage->arena);
     assert_int_equal(uv_timer_init(&stage->loop.uv, &stage->alive), 0);
     assert_int_equal(uv_timer_start(&stage->alive, stage_on_too_late, STAGE_LIMIT_MS, 0), 0);
-    return stage->backend->open(&stage->loop, &options, &stage->store, &error) == ERR_OK ? 0 : -1;
+    return stage->backend->open(stage, &options, &error) == ERR_OK ? 0 : -1;
 }
 
 static void stage_on_closed(void *context)

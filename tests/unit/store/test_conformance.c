@@ -439,6 +439,10 @@ static void cancelled_never_ends(void **state)
 static int set_up(void **state)
 {
     (void)state;
+    if (stage.backend->is_redis) {
+        stage.server = redis_server_make();
+        redis_server_start(&stage.server, NULL, NULL);
+    }
     return stage_open(&stage);
 }
 
@@ -446,6 +450,7 @@ static int tear_down(void **state)
 {
     (void)state;
     stage_close(&stage);
+    redis_server_stop(&stage.server);
     return 0;
 }
 
@@ -472,6 +477,10 @@ int test_conformance(void)
     int failed = 0;
 
     for (size_t i = 0; i < n_stage_backends; i++) {
+        if (stage_backends[i].is_redis && !redis_server_is_there()) {
+            print_message("skipped: no redis-server for %s\n", stage_backends[i].name);
+            continue;
+        }
         stage = (struct stage){.backend = &stage_backends[i]};
         failed += cmocka_run_group_tests_name(stage.backend->name, tests, set_up, tear_down);
     }

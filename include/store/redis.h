@@ -1,0 +1,25 @@
+/* The store in a Redis (or Valkey) server of version 5 or later. */
+#ifndef STORE_REDIS_H
+#define STORE_REDIS_H
+
+#include "base/secret.h"
+#include "store/store.h"
+
+/* Copied by store_open_redis. */
+struct store_redis {
+    struct str path; /* of a Unix socket; empty: host and port */
+    struct str host;
+    struct str port;
+    struct str user;     /* empty: the default user */
+    struct str password; /* empty: none is asked for */
+    unsigned database;
+};
+
+/* Connects when the loop runs, and again whenever the connection breaks, with waits from 0.1 to
+ * 2 s. While it is away every operation ends with ERR_STORE_AWAY, whose text says why. A second
+ * connection is made when somebody waits for a stream. */
+enum error_code store_open_redis(struct loop *loop, const struct store_options *options,
+                                 const struct store_redis *where, struct store **out,
+                                 struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,261 @@
+-- What the store does inside Redis, as one script: each act is carried out whole or not at all.
+-- ARGV[1] is the act; the answer begins with ok, absent, conflict, newer or foreign.
+local key, beside = KEYS[1], KEYS[2]
+local clock = redis.call('TIME')
+local now_us = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
+local now_ms = math.floor(now_us / 1000)
+local BYTES_MAX = 4194304
+local KEEP_MS = 3600000 -- what the last holder of a lease left
+
+local function text(number)
+  return string.format('%.0f', number)
+end
+
+local function next_number(last)
+  return math.max((tonumber(last) or 0) + 1, now_us)
+end
+
+-- Whether the key holds something of another kind.
+local function is_foreign(name, kind)
+  local found = redis.call('TYPE', name).ok
+  return found ~= kind and found ~= 'none'
+end
+
+local function expire(name, ttl_ms)
+  if tonumber(ttl_ms) > 0 then
+    redis.call('PEXPIRE', name, ttl_ms)
+  else
+    redis.call('PERSIST', name)
+  end
+end
+
+-- Format, version and bytes of a document; a word instead of the format where it cannot be read.
+local function document(name, format)
+  if is_foreign(name, 'hash') then
+    return 'foreign'
+  end
+  local found = redis.call('HMGET', name, 'f', 'v', 'b')
+  if not found[1] and redis.call('EXISTS', name) == 0 then
+    return 'absent'
+  end
+  local written = tonumber(found[1])
+  if not written or not tonumber(found[2]) or not found[3] then
+    return 'foreign'
+  end
+  if written > tonumber(format) then
+    return 'newer'
+  end
+  return 'ok', found[2], found[3]
+end
+
+local function is_expected(state, version, expect, wanted)
+  if expect == 'absent' then
+    return state == 'absent'
+  end
+  return expect == 'any' or (state ~= 'absent' and version == wanted)
+end
+
+local acts = {}
+
+function acts.get(format)
+  return {document(key, format)}
+end
+
+function acts.put(format, bytes, expect, wanted, ttl_ms, name)
+  local state, version = document(key, format)
+  if state == 'newer' or state == 'foreign' then
+    return {state}
+  end
+  if not is_expected(state, version, expect, wanted) then
+    return {'conflict'}
+  end
+  if name ~= '' and is_foreign(beside, 'zset') then
+    return {'foreign'}
+  end
+  version = text(next_number(version))
+  redis.call('HSET', key, 'f', format, 'v', version, 'b', bytes)
+  expire(key, ttl_ms)
+  if name ~= '' then
+    redis.call('ZADD', beside, 0, name)
+  end
+  return {'ok', version}
+end
+
+function acts.remove(expect, wanted, name)
+  local state, version = document(key, '1000000000')
+  if state == 'foreign' then
+    return {state}
+  end
+  if not is_expected(state, version, expect, wanted) then
+    return {'conflict'}
+  end
+  redis.call('DEL', key)
+  if name ~= '' and not is_foreign(beside, 'zset') then
+    redis.call('ZREM', beside, name)
+  end
+  return {'ok'}
+end
+
+function acts.list(format, after, limit, folder)
+  if is_foreign(key, 'zset') then
+    return {'foreign'}
+  end
+  limit = tonumber(limit)
+  local from = after == '' and '-' or '(' .. after
+  local names = redis.call('ZRANGEBYLEX', key, from, '+', 'LIMIT', 0, limit + 1)
+  local answer, n_bytes, last = {'ok', ''}, 0, ''
+  for i, name in ipairs(names) do
+    if i > limit or n_bytes > BYTES_MAX then
+      answer[2] = last
+      break
+    end
+    local state, version, bytes = document(folder .. name, format)
+    if state == 'newer' or state == 'foreign' then
+      return {state}
+    end
+    if state == 'absent' then
+      redis.call('ZREM', key, name) -- it has expired
+    else
+      n_bytes = n_bytes + #bytes
+      answer[#answer + 1] = name
+      answer[#answer + 1] = version
+      answer[#answer + 1] = bytes
+    end
+    last = name
+  end
+  return answer
+end
+
+local function last_of(stream)
+  local entries = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)
+  return entries[1] and string.match(entries[1][1], '^%d+') or '0'
+end
+
+function acts.append(format, bytes, limit, ttl_ms)
+  if is_foreign(key, 'stream') then
+    return {'foreign'}
+  end
+  local sequence = text(next_number(last_of(key)))
+  redis.call('XADD', key, 'MAXLEN', limit, sequence .. '-0', 'f', format, 'b', bytes)
+  expire(key, ttl_ms)
+  return {'ok', sequence}
+end
+
+function acts.read(format, after, limit)
+  if is_foreign(key, 'stream') then
+    return {'foreign'}
+  end
+  local answer, n_bytes = {'ok', ''}, 0
+  for _, entry in ipairs(redis.call('XRANGE', key, text(tonumber(after) + 1), '+', 'COUNT', limit)) do
+    local fields = entry[2]
+    if fields[1] ~= 'f' or fields[3] ~= 'b' or not tonumber(fields[2]) then
+      return {'foreign'}
+    end
+    if tonumber(fields[2]) > tonumber(format) then
+      return {'newer'}
+    end
+    if n_bytes > BYTES_MAX then
+      break
+    end
+    n_bytes = n_bytes + #fields[4]
+    answer[#answer + 1] = ''
+    answer[#answer + 1] = string.match(entry[1], '^%d+')
+    answer[#answer + 1] = fields[4]
+  end
+  return answer
+end
+
+function acts.count(rate, burst, cost)
+  if is_foreign(key, 'string') then
+    return {'foreign'}
+  end
+  local each = 1000000 / rate
+  local whole, taken = each * burst, each * cost
+  local found = redis.call('GET', key)
+  local full = found and tonumber(found) or 0
+  if not full then
+    return {'foreign'}
+  end
+  local used = math.min(math.max(full - now_us, 0), whole)
+  local allowed, retry_ms = 1, 0
+  if used + taken > whole + 1 then
+    allowed, retry_ms = 0, math.ceil((used + taken - whole) / 1000)
+  else
+    used = used + taken
+    redis.call('SET', key, text(now_us + used), 'PX', math.ceil(used / 1000) + 1)
+  end
+  return {'ok', text(allowed), text(math.floor((whole - used) / each)), text(retry_ms)}
+end
+
+local function tell()
+  local sequence = text(next_number(last_of(beside)))
+  redis.call('XADD', beside, 'MAXLEN', 1, sequence .. '-0', 'e', 1)
+  redis.call('PEXPIRE', beside, KEEP_MS)
+end
+
+-- Holder, end, fencing number, whether another one asked for it, and what was left.
+local function lease()
+  local found = redis.call('HMGET', key, 'h', 'u', 'n', 'w', 'b')
+  local ends = tonumber(found[2]) or 0
+  return found[1] or '', ends, found[3], found[4] == '1', found[5] or ''
+end
+
+local function hold(ttl_ms)
+  redis.call('HSET', key, 'u', text(now_ms + ttl_ms), 'w', '0')
+  redis.call('PEXPIRE', key, ttl_ms + KEEP_MS)
+end
+
+function acts.lease(holder, ttl_ms)
+  if is_foreign(key, 'hash') or is_foreign(beside, 'stream') then
+    return {'foreign'}
+  end
+  local last, ends, fence, _, left = lease()
+  if last ~= '' and last ~= holder and ends > now_ms then
+    redis.call('HSET', key, 'w', '1')
+    tell()
+    return {'held', text(ends - now_ms)}
+  end
+  fence = text(next_number(fence))
+  redis.call('HSET', key, 'h', holder, 'n', fence)
+  hold(tonumber(ttl_ms))
+  return {'ok', fence, last == '' and '1' or '0', left}
+end
+
+local function is_lost(holder, fence)
+  local last, ends, number = lease()
+  return last ~= holder or ends <= now_ms or number ~= fence
+end
+
+function acts.renew(holder, fence, ttl_ms)
+  if is_foreign(key, 'hash') then
+    return {'foreign'}
+  end
+  if is_lost(holder, fence) then
+    return {'lost'}
+  end
+  local _, _, _, wanted = lease()
+  hold(tonumber(ttl_ms))
+  return {'ok', wanted and '1' or '0'}
+end
+
+function acts.release(holder, fence, bytes)
+  if is_foreign(key, 'hash') or is_foreign(beside, 'stream') then
+    return {'foreign'}
+  end
+  if is_lost(holder, fence) then
+    return {'lost'}
+  end
+  redis.call('HSET', key, 'h', '', 'b', bytes)
+  redis.call('PEXPIRE', key, KEEP_MS)
+  tell()
+  return {'ok'}
+end
+
+function acts.watch()
+  if is_foreign(key, 'stream') then
+    return {'foreign'}
+  end
+  return {'ok', last_of(key)}
+end
+
+return acts[ARGV[1]](unpack(ARGV, 2))

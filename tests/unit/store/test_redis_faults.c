@@ -1,0 +1,255 @@
+/* What Redis can do to us: be away, silent, full, read-only, nonsense, locked; hold keys of others. Each
+ * gets a clear error, and the store works again when Redis does. */
+#include "harness/cmocka.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+#include "harness/blocking.h"
+#include "observe/metrics.h"
+#include "stage.h"
+
+static struct stage stage;
+
+static struct store_result run(enum store_kind kind, const char *key)
+{
+    const struct store_request request = {
+        .kind = kind, .key = str_from(key), .bytes = STR("x"), .format = 1, .limit = 5};
+
+    return stage_run(&stage, &request);
+}
+
+static void expect_away(enum store_kind kind, const char *why)
+{
+    struct store_result result = run(kind, "a/b");
+
+    assert_int_equal(result.error.code, ERR_STORE_AWAY);
+    if (strstr(result.error.text, why) == NULL) {
+        fail_msg("\"%s\" does not say \"%s\"", result.error.text, why);
+    }
+}
+
+static bool is_back(void)
+{
+    (void)loop_turn(&stage.loop, false); /* connections are made again by deadlines */
+    return run(STORE_PUT, "a/b").error.code == ERR_OK;
+}
+
+/* Asks Redis by its own client; the answer does not matter. */
+static void tell_redis(const char *command)
+{
+    char line[256];
+
+    (void)snprintf(line, sizeof(line), "redis-cli -s %s %s >/dev/null", stage.server.path, command);
+    assert_int_equal(system(line), 0);
+}
+
+static void begin(const char *option, const char *value)
+{
+    redis_server_start(&stage.server, option, value);
+    assert_int_equal(stage_open(&stage), 0);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    stage = (struct stage){.backend = &stage_backends[2], .server = redis_server_make()};
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    stage_close(&stage);
+    redis_server_stop(&stage.server);
+    return 0;
+}
+
+static void away_is_said_at_once_and_it_comes_back(void **state)
+{
+    const struct store_request wait = {
+        .kind = STORE_READ, .key = STR("s"), .format = 1, .limit = 1, .wait_ms = 30000};
+    struct stage_op reader;
+
+    (void)state;
+    assert_int_equal(stage_open(&stage), 0); /* nobody is there yet */
+    expect_away(STORE_GET, "no connection to Redis");
+    redis_server_start(&stage.server, NULL, NULL);
+    wait_until(is_back());
+    stage_start(&stage, &wait, &reader);
+    (void)run(STORE_GET, "a/b");
+    redis_server_stop(&stage.server);
+    stage_wait(&stage, &reader);
+    assert_int_equal(reader.result.error.code, ERR_STORE_AWAY);
+    expect_away(STORE_PUT, "Redis");
+    redis_server_start(&stage.server, NULL, NULL);
+    wait_until(is_back());
+}
+
+static void silent_ends_at_the_deadline(void **state)
+{
+    struct store_result result;
+
+    (void)state;
+    stage.timeout_ms = 300;
+    begin(NULL, NULL);
+    wait_until(is_back());
+    (void)kill(stage.server.pid, SIGSTOP);
+    result = run(STORE_PUT, "a/b");
+    assert_int_equal(result.error.code, ERR_STORE_AWAY);
+    assert_true(result.error.late);
+    assert_true(result.in_doubt);
+    (void)kill(stage.server.pid, SIGCONT);
+    wait_until(is_back());
+}
+
+static void full_is_said_and_nothing_is_lost(void **state)
+{
+    (void)state;
+    begin(NULL, NULL);
+    wait_until(is_back());
+    tell_redis("config set maxmemory 1");
+    expect_away(STORE_PUT, "Redis is full");
+    assert_int_equal(run(STORE_GET, "a/b").error.code, ERR_OK);
+    tell_redis("config set maxmemory 0");
+    assert_int_equal(run(STORE_PUT, "a/b").error.code, ERR_OK);
+}
+
+static void a_replica_takes_no_changes(void **state)
+{
+    (void)state;
+    begin(NULL, NULL);
+    wait_until(is_back());
+    tell_redis("config set replica-serve-stale-data yes");
+    tell_redis("replicaof 127.0.0.1 1");
+    expect_away(STORE_PUT, "takes no changes");
+    tell_redis("replicaof no one");
+    assert_int_equal(run(STORE_PUT, "a/b").error.code, ERR_OK);
+}
+
+static void the_keys_of_others_stay_as_they_are(void **state)
+{
+    static const char *const fill[] = {
+        "-n 3 set 'vp:d:{a}/string' theirs", "-n 3 hset 'vp:d:{a}/hash' field theirs",
+        "-n 3 set 'vp:s:{a}/string' theirs", "-n 3 xadd 'vp:s:{a}/stream' 1-1 x y"};
+
+    (void)state;
+    begin(NULL, NULL);
+    wait_until(is_back());
+    for (size_t i = 0; i < ARRAY_LEN(fill); i++) {
+        tell_redis(fill[i]);
+    }
+    assert_int_equal(run(STORE_GET, "a/string").error.code, ERR_STORE_UNREADABLE);
+    assert_int_equal(run(STORE_PUT, "a/string").error.code, ERR_STORE_UNREADABLE);
+    assert_int_equal(run(STORE_REMOVE, "a/string").error.code, ERR_STORE_UNREADABLE);
+    assert_int_equal(run(STORE_PUT, "a/hash").error.code, ERR_STORE_UNREADABLE);
+    assert_int_equal(run(STORE_APPEND, "a/string").error.code, ERR_STORE_UNREADABLE);
+    assert_int_equal(run(STORE_READ, "a/stream").error.code, ERR_STORE_UNREADABLE);
+    tell_redis("-n 3 get 'vp:d:{a}/string' | grep -q theirs");
+}
+
+static void scripts_that_were_dropped_are_loaded_again(void **state)
+{
+    (void)state;
+    begin(NULL, NULL);
+    wait_until(is_back());
+    tell_redis("script flush");
+    assert_int_equal(run(STORE_PUT, "a/b").error.code, ERR_OK);
+}
+
+static void a_password_is_asked_for(void **state)
+{
+    (void)state;
+    begin("--requirepass", "right");
+    expect_away(STORE_GET, "NOAUTH");
+    stage_close(&stage);
+    stage.closed = false;
+    stage.password = "wrong";
+    assert_int_equal(stage_open(&stage), 0);
+    expect_away(STORE_GET, "WRONGPASS");
+    stage_close(&stage);
+    stage.closed = false;
+    stage.password = "right";
+    stage.user = "default";
+    assert_int_equal(stage_open(&stage), 0);
+    assert_int_equal(run(STORE_PUT, "a/b").error.code, ERR_OK);
+}
+
+/* --- a server that is none */
+static pid_t speak(int fd, const char *words)
+{
+    pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        char bytes[4096];
+
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (;;) {
+            int peer = accept(fd, NULL, NULL);
+
+            if (peer < 0 || read(peer, bytes, sizeof(bytes)) <= 0 ||
+                !blocking_write(peer, str_from(words))) {
+                _exit(1);
+            }
+            while (read(peer, bytes, sizeof(bytes)) > 0) { /* until it hangs up */
+            }
+            (void)close(peer);
+        }
+    }
+    return pid;
+}
+
+static void nonsense_is_no_redis(void **state)
+{
+    static const struct {
+        const char *words;
+        const char *why;
+    } rows[] = {
+        {"HTTP/1.1 400 Bad Request\r\n\r\n", "no Redis"},
+        {"*2000000000\r\n", "no Redis"}, /* memory for so many must not be taken */
+        {"+OK\r\n", "takes no scripts"},
+        {"-ERR unknown command\r\n", "unknown command"},
+        {"$-1\r\n+more\r\n", "takes no scripts"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        uint16_t port;
+        int fd = blocking_listen(&port);
+        pid_t pid = speak(fd, rows[i].words);
+
+        if (i > 0) {
+            stage_close(&stage);
+            stage.closed = false;
+        }
+        stage.backend = &stage_backends[1];
+        (void)snprintf(stage.server.port, sizeof(stage.server.port), "%u", (unsigned)port);
+        assert_int_equal(stage_open(&stage), 0);
+        expect_away(STORE_GET, rows[i].why);
+        (void)kill(pid, SIGKILL);
+        (void)waitpid(pid, NULL, 0);
+        (void)close(fd);
+    }
+}
+
+int test_redis_faults(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(away_is_said_at_once_and_it_comes_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(silent_ends_at_the_deadline, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(full_is_said_and_nothing_is_lost, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_replica_takes_no_changes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_keys_of_others_stay_as_they_are, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(scripts_that_were_dropped_are_loaded_again, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_password_is_asked_for, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nonsense_is_no_redis, set_up, tear_down),
+    };
+
+    if (!redis_server_is_there()) {
+        print_message("skipped: no redis-server for the faults of Redis\n");
+        return 0;
+    }
+    return cmocka_run_group_tests_name("store redis faults", tests, NULL, NULL);
+}
