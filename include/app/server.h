@@ -22,6 +22,7 @@
 #include "plan/plan.h"
 #include "sandbox/sandbox.h"
 #include "session/session.h"
+#include "store/store.h"
 #include "upstream/upstream.h"
 
 enum server_state {
@@ -48,6 +49,7 @@ struct server {
     struct tenants tenants;
     struct offers offers; /* of the platform behind the port */
     struct session_store *sessions;
+    struct store *store; /* NULL: nothing is shared with other processes */
     struct api *api;
     struct http_server *http;
     struct http_server *admin; /* NULL: `http` answers operators, too */

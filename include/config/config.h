@@ -19,6 +19,12 @@
 /* auth.mode: bits in the order of the option's words. */
 enum { AUTH_NONE = 0, AUTH_KEYS = 1, AUTH_PASSTHROUGH = 2, AUTH_JWT = 4 };
 
+/* Where Redis is; `path` for a Unix socket, else host and port. All empty: no Redis. */
+struct config_redis {
+    struct str path, host, port;
+    unsigned database;
+};
+
 /* How much somebody may ask for; 0: as `limits` says for everybody. */
 struct config_rate {
     unsigned per_second;
@@ -131,6 +137,13 @@ struct config {
             const struct config_grant *grants; /* the same, taken apart; as many */
         } jwt;
     } auth;
+
+    struct {
+        struct str url, user, prefix;
+        struct secret password;
+        unsigned timeout_ms;
+        struct config_redis redis; /* the url, taken apart */
+    } store;
 
     struct {
         bool enabled;

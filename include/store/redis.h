@@ -10,8 +10,8 @@ struct store_redis {
     struct str path; /* of a Unix socket; empty: host and port */
     struct str host;
     struct str port;
-    struct str user;     /* empty: the default user */
-    struct str password; /* empty: none is asked for */
+    struct str user;               /* empty: the default user */
+    const struct secret *password; /* NULL or not set: none is sent */
     unsigned database;
 };
 

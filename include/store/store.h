@@ -33,7 +33,8 @@ enum {
     STORE_BYTES_MAX = 1024 * 1024, /* one document, or one entry of a stream */
     STORE_LIMIT_MAX = 100,         /* items of one STORE_LIST or STORE_READ */
     STORE_STREAM_MAX = 10000,      /* entries that a stream keeps */
-    STORE_RATE_MAX = 1000000,      /* a second; of STORE_COUNT, burst and cost too */
+    STORE_RATE_MAX = 1000000,      /* a second, of STORE_COUNT */
+    STORE_BURST_MAX = 10000000,    /* and at once */
     STORE_WAIT_MAX_MS = 60000,
     STORE_PREFIX_MAX = 32
 };
@@ -143,6 +144,10 @@ enum error_code store_open_memory(struct loop *loop, const struct store_options 
 /* No operation may be on its way. on_closed comes from a later turn; until then the loop must
  * run. */
 void store_close(struct store *store, void (*on_closed)(void *context), void *context);
+
+/* Why it does not answer at the moment, for people; NULL: it does, as far as is known. Lives until the
+ * next turn. */
+const char *store_trouble(const struct store *store);
 
 /* Waits: of a WATCH nothing but that a lease's name was asked for, or released. A READ or WATCH
  * whose time has passed ends well, with nothing. Any other operation that takes longer than

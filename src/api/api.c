@@ -193,7 +193,7 @@ enum error_code api_open(const struct api_options *options, struct api **out, st
                                                  .source = options->key_source,
                                                  .deadlines = options->deadlines,
                                                  .later = options->later});
-    api->limits = limits_new(options->config);
+    api->limits = limits_new(options->config, options->store, options->later);
     platforms_open(api);
     api->verdicts = verdict_store_new(api);
     api->opened_ms = clock_now_ms();
@@ -232,6 +232,7 @@ void api_stop(struct api *api)
     platforms_stop(api);
     verdict_store_stop(api->verdicts);
     auth_stop(api->auth);
+    limits_stop(api->limits);
 }
 
 size_t api_n_running(const struct api *api)

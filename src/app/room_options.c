@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "crypto/tls.h"
 #include "observe/metrics.h"
+#include "store/redis.h"
 
 enum { ADMIN_CONNECTIONS_MAX = 64 };
 
@@ -123,4 +124,22 @@ enum error_code open_config_tls(const struct config *config, struct tls_config *
         *out = NULL;
     }
     return code;
+}
+
+enum error_code open_config_store(struct loop *loop, const struct config *config,
+                                  struct store **out, struct error *err)
+{
+    const struct store_options options = {.prefix = config->store.prefix,
+                                          .timeout_ms = config->store.timeout_ms};
+    const struct store_redis where = {.path = config->store.redis.path,
+                                      .host = config->store.redis.host,
+                                      .port = config->store.redis.port,
+                                      .user = config->store.user,
+                                      .password = &config->store.password,
+                                      .database = config->store.redis.database};
+
+    if (where.path.len == 0 && where.host.len == 0) {
+        return ERR_OK;
+    }
+    return store_open_redis(loop, &options, &where, out, err);
 }

@@ -6,6 +6,7 @@
 #include "crypto/tls.h"
 #include "http/server.h"
 #include "session/session.h"
+#include "store/store.h"
 #include "upstream/upstream.h"
 
 /* Views into `config`. */
@@ -14,6 +15,9 @@ struct session_options session_options_of(const struct config *config);
 /* The admin listener; `listen` is empty where there is none. */
 struct http_server_options admin_options_of(const struct config *config);
 struct http_server_options http_options_of(const struct config *config, struct tls_config *tls);
+/* *out stays NULL where nothing is shared (memory:). */
+enum error_code open_config_store(struct loop *loop, const struct config *config,
+                                  struct store **out, struct error *err) MUST_CHECK;
 /* *out stays NULL where no certificate is configured. */
 void tell_certificate_expiry(const struct tls_config *tls); /* in the metrics; NULL: none */
 enum error_code open_config_tls(const struct config *config, struct tls_config **out,

@@ -64,12 +64,29 @@ static void close_sandbox(struct server *server)
     }
 }
 
+static void on_store_closed(void *context)
+{
+    struct server *server = context;
+
+    server->store = NULL;
+    close_sandbox(server);
+}
+
+static void close_store(struct server *server)
+{
+    if (server->store != NULL) {
+        store_close(server->store, on_store_closed, server);
+    } else {
+        close_sandbox(server);
+    }
+}
+
 static void on_upstream_closed(void *context)
 {
     struct server *server = context;
 
     server->upstream = NULL;
-    close_sandbox(server);
+    close_store(server);
 }
 
 static void close_upstream(struct server *server)
@@ -77,7 +94,7 @@ static void close_upstream(struct server *server)
     if (server->upstream != NULL) {
         upstream_close(server->upstream, on_upstream_closed, server);
     } else {
-        close_sandbox(server);
+        close_store(server);
     }
 }
 
@@ -339,6 +356,11 @@ static enum error_code open_sessions(struct server *server, struct error *err)
                               &server->sessions, err);
 }
 
+static enum error_code open_store(struct server *server, struct error *err)
+{
+    return open_config_store(&server->loop, server->config, &server->store, err);
+}
+
 static enum error_code open_api(struct server *server, struct error *err)
 {
     const struct api_options options = {
@@ -346,6 +368,7 @@ static enum error_code open_api(struct server *server, struct error *err)
         .port = &server->port,
         .upstream = server->upstream,
         .sessions = server->sessions,
+        .store = server->store,
         .deadlines = &server->loop.deadlines,
         .later = &server->loop.later,
         .tenants = server->tenants.links,
@@ -429,9 +452,8 @@ static enum error_code open_server(struct server *server, struct config *config,
                                    int socket, struct error *err)
 {
     static const open_fn proxy_steps[] = {
-        open_tables,     open_sandbox,  open_upstream, open_tenants,
-        open_key_source, open_sessions, open_api,      open_tls,
-        open_http,       open_admin,    NULL};
+        open_tables, open_sandbox, open_upstream, open_tenants, open_key_source, open_sessions,
+        open_store,  open_api,     open_tls,      open_http,    open_admin,      NULL};
     static const open_fn sandbox_steps[] = {open_sandbox, NULL};
     enum error_code code;
 

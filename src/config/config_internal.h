@@ -98,4 +98,7 @@ void load_environment(struct loader *loader, const char *const *environment);
 bool item_is_sound(struct loader *loader, const struct option_row *row, struct str item);
 void config_judge(struct loader *loader);
 
+/* judge_store.c: fills config->store.redis. */
+void config_judge_store(struct loader *loader, struct config *config);
+
 #endif

@@ -88,6 +88,12 @@ static const struct option_row rows[] = {
     {"limits.address_burst", OPTION_UINT, AT(limits.address_burst), "100", 1, 10000000, NULL, NULL, "Most requests at once, after a pause."},
     {"limits.classes", OPTION_LIST, AT(limits.classes), "[]", 0, 100, NULL, NULL, "Limits of callers whose token names a class, as NAME=RATE/BURST/CONCURRENCY (bulk=10/50/4)."},
 
+    {"store.url", OPTION_STR, AT(store.url), "memory:", 0, 0, NULL, NULL, "Where processes of this service share their limits (limits.per_key). memory: this process counts alone; redis://HOST[:PORT][/DATABASE], or unix:PATH of a Redis server: one rate for all. While the store is away each process allows the full rate.", .at_start = true},
+    {"store.user", OPTION_STR, AT(store.user), "", 0, 0, NULL, NULL, "User of Redis (ACL); empty: its default user.", .at_start = true},
+    {"store.password", OPTION_SECRET, AT(store.password), "", 0, 0, NULL, NULL, "Password of Redis; empty: none is sent.", .at_start = true},
+    {"store.prefix", OPTION_STR, AT(store.prefix), "vp:", 0, 0, NULL, NULL, "What every key in the store begins with, so that services can share one Redis; up to 32 letters, digits and _.:-/", .at_start = true},
+    {"store.timeout_ms", OPTION_MS, AT(store.timeout_ms), "1000", 10, 60000, NULL, NULL, "Longest time until the store answers; then it counts as away.", .at_start = true},
+
     {"tenants", OPTION_TENANTS, AT(tenants), "[]", 0, 100, NULL, NULL, "More accounts of the platform: {name, token, secondary_token, organization_id, base_url}; a key's tenant, or a claim, names one.", .at_start = true},
 
     {"cors.origins", OPTION_ORIGINS, AT(cors.origins), "[]", 0, 100, NULL, "CORS_ORIGINS", "Origins that browsers may call from; \"*\" any."},

@@ -509,7 +509,14 @@ static void memory_close(struct store *store)
     store_closed(store);
 }
 
-static const struct store_backend memory_backend = {memory_start, memory_forget, memory_close};
+static const char *memory_trouble(const struct store *store)
+{
+    (void)store;
+    return NULL;
+}
+
+static const struct store_backend memory_backend = {memory_start, memory_forget, memory_close,
+                                                    memory_trouble};
 
 enum error_code store_open_memory(struct loop *loop, const struct store_options *options,
                                   struct store **out, struct error *err)

@@ -782,7 +782,18 @@ static void redis_close(struct store *store)
     }
 }
 
-static const struct store_backend redis_backend = {redis_start, redis_forget, redis_close};
+static const char *redis_trouble(const struct store *store)
+{
+    const struct redis *redis = (const struct redis *)(const void *)store; /* its head */
+
+    if (redis->ready) {
+        return NULL;
+    }
+    return redis->calls.why[0] != '\0' ? redis->calls.why : "it has not answered yet";
+}
+
+static const struct store_backend redis_backend = {redis_start, redis_forget, redis_close,
+                                                   redis_trouble};
 
 enum error_code store_open_redis(struct loop *loop, const struct store_options *options,
                                  const struct store_redis *where, struct store **out,
@@ -804,7 +815,9 @@ enum error_code store_open_redis(struct loop *loop, const struct store_options *
     redis->texts[2] = str_dup(where->port);
     redis->address = (struct link_address){redis->texts[0], redis->texts[1], redis->texts[2]};
     redis->user = (struct str){str_dup(where->user), where->user.len};
-    secret_set(&redis->password, where->password);
+    if (where->password != NULL && secret_is_set(where->password)) {
+        secret_set(&redis->password, secret_reveal(where->password));
+    }
     redis->database = where->database;
     redis->n_links = 1;
     link_open(&redis->calls, loop, &redis->address, options->timeout_ms, &calls_events);

@@ -109,9 +109,9 @@ static const char *number_fault(const struct store_request *request, unsigned fi
         return "the store waits 60 seconds at most";
     }
     if ((fields & FIELD_RATE) != 0 && (!is_within(request->rate, 1, STORE_RATE_MAX) ||
-                                       !is_within(request->burst, 1, STORE_RATE_MAX) ||
+                                       !is_within(request->burst, 1, STORE_BURST_MAX) ||
                                        !is_within(request->cost, 1, request->burst))) {
-        return "rate and burst of a limit are 1 to 1000000, the cost is at most the burst";
+        return "a limit has a rate of 1 to 1000000 and a burst of 1 to 10000000; the cost is at most the burst";
     }
     return NULL;
 }
@@ -299,4 +299,9 @@ void store_close(struct store *store, void (*on_closed)(void *context), void *co
     store->on_closed = on_closed;
     store->context = context;
     store->backend->close(store);
+}
+
+const char *store_trouble(const struct store *store)
+{
+    return store->backend->trouble(store);
 }

@@ -17,6 +17,7 @@ struct store_backend {
     void (*start)(struct store *store, struct store_op *op);
     void (*forget)(struct store *store, struct store_op *op);
     void (*close)(struct store *store); /* ends in store_closed */
+    const char *(*trouble)(const struct store *store);
 };
 
 /* The head of each backend's struct. */

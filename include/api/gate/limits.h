@@ -6,12 +6,16 @@
 
 #include "api/gate/task.h"
 
-struct limits *limits_new(const struct config *config);
+/* `store` NULL: this process counts alone; else the limits of credentials are one for all processes
+ * that share it. Limits of addresses are always local. */
+struct limits *limits_new(const struct config *config, struct store *store, struct later *later);
 void limits_configure(struct limits *limits, const struct config *config);
+void limits_stop(struct limits *limits); /* no exchange is left: the store is asked nothing more */
 void limits_free(struct limits *limits); /* NULL is fine */
 
 /* After authentication: counts the request against its credential, tells RateLimit and
- * RateLimit-Policy, and releases the place at the end of the exchange. DONE: refused with 429. */
+ * RateLimit-Policy, and releases the place at the end of the exchange. DONE: refused with 429. WAIT:
+ * the store is asked; the stages behind it run later. */
 enum stage_verdict limits_count_caller(struct task *task);
 /* The request has no credential, or a wrong one: counts against its address. ERR_RATE_LIMITED in
  * task->error instead of what was there when there were too many. */

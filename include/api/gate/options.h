@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "plan/plan.h"
 #include "session/session.h"
+#include "store/store.h"
 
 /* Where a tenant's calls go. */
 struct api_tenant {
@@ -33,6 +34,7 @@ struct api_options {
     const struct plan_port *port; /* the platform; outlives the api */
     struct upstream *upstream;    /* for figures and direct access; NULL in unit tests */
     struct session_store *sessions;
+    struct store *store; /* what processes share; NULL: nothing */
     struct deadlines *deadlines;
     struct later *later;
     const struct api_tenant *tenants;     /* as many as config->tenants, in their order */

@@ -12,12 +12,20 @@
 
 enum { LIMIT_KEY_BYTES = 32 };
 
+struct ask; /* limit_share.c */
+
 struct limit_bucket {
     struct map_node node;
     struct list lru;
     char key[LIMIT_KEY_BYTES];
     uint64_t tat_ns;
     uint32_t in_flight; /* requests under way; while there are some, the entry is not evicted */
+    /* Only where a store is shared (limit_share.h): what was taken there ahead, what was left there
+     * then, until when it refuses, and the question on its way. */
+    uint32_t permits;
+    uint32_t remaining;
+    uint64_t refused_until_ns;
+    struct ask *ask;
 };
 
 struct limit_table {

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/host.h"
 #include "base/mem.h"
+#include "limit_share.h"
 #include "limit_table.h"
 
 enum { NS_PER_S = 1000000000, MAX_CALLERS = 65536, MAX_ADDRESSES = 65536, POLICY_MAX = 64 };
@@ -13,17 +14,21 @@ struct limits {
     struct gcra_limit caller;
     struct gcra_limit address;
     uint32_t at_once;
+    struct limit_share *share; /* NULL: this process counts alone */
     struct limit_table callers;
     struct limit_table addresses;
 };
 
-struct limits *limits_new(const struct config *config)
+struct limits *limits_new(const struct config *config, struct store *store, struct later *later)
 {
     struct limits *limits = mem_zalloc(sizeof(*limits));
 
     limits_configure(limits, config);
     limit_table_init(&limits->callers, MAX_CALLERS);
     limit_table_init(&limits->addresses, MAX_ADDRESSES);
+    if (store != NULL) {
+        limits->share = limit_share_open(store, later);
+    }
     return limits;
 }
 
@@ -35,9 +40,15 @@ void limits_configure(struct limits *limits, const struct config *config)
     limits->at_once = config->limits.concurrency;
 }
 
+void limits_stop(struct limits *limits)
+{
+    limit_share_stop(limits->share);
+}
+
 void limits_free(struct limits *limits)
 {
     if (limits != NULL) {
+        limit_share_free(limits->share);
         limit_table_done(&limits->callers);
         limit_table_done(&limits->addresses);
         mem_free(limits);
@@ -124,33 +135,13 @@ static enum stage_verdict refuse(struct task *task, unsigned retry_after_s, cons
     return task_fail(task);
 }
 
-enum stage_verdict limits_count_caller(struct task *task)
+static enum stage_verdict enter(struct task *task, struct limit_bucket *bucket)
 {
-    struct limits *limits = task->api->limits;
-    struct limit_bucket *bucket;
-    struct gcra_verdict verdict;
     const struct config_rate *rate = task->principal.rate;
-    uint32_t at_once;
-    uint64_t now;
-    struct gcra_limit limit;
+    uint32_t at_once =
+        rate != NULL && rate->concurrency != 0 ? rate->concurrency : task->api->limits->at_once;
 
-    if (!limits->enabled || task->config->auth.modes == AUTH_NONE) {
-        return STAGE_CONTINUE;
-    }
-    now = now_ns();
-    bucket =
-        limit_table_get(&limits->callers,
-                        (struct str){(const char *)task->principal.owner.bytes, DIGEST_BYTES}, now);
-    limit = limit_of(limits, rate);
-    verdict = gcra_take(&bucket->tat_ns, limit, now);
-    tell(task, limit, &verdict);
-    if (!verdict.allowed) {
-        return refuse(task, seconds_up(verdict.retry_after_ns),
-                      "This credential sends more requests a second than it may; wait and send "
-                      "the request again");
-    }
-    at_once = rate != NULL && rate->concurrency != 0 ? rate->concurrency : limits->at_once;
-    if (bucket->in_flight >= at_once) {
+    if (bucket->in_flight >= at_once + (bucket->ask != NULL)) {
         return refuse(task, 1,
                       "This credential has as many requests under way as it may; wait for one "
                       "to end and send the request again");
@@ -158,6 +149,69 @@ enum stage_verdict limits_count_caller(struct task *task)
     bucket->in_flight++;
     arena_defer(task->arena, release, bucket);
     return STAGE_CONTINUE;
+}
+
+static void on_share_ready(struct share_wait *wait)
+{
+    struct task *task = wait->task;
+
+    task->on_cancel = NULL;
+    task->head_waits = false;
+    if (limits_count_caller(task) == STAGE_CONTINUE) {
+        task_go_on_head(task);
+    }
+}
+
+static void on_share_cancel(struct task *task)
+{
+    share_wait_cancel(task->state);
+    task->head_waits = false;
+}
+
+static enum stage_verdict wait_for_share(struct task *task, struct limit_bucket *bucket,
+                                         struct gcra_limit limit)
+{
+    struct share_wait *wait = arena_zalloc(task->arena, sizeof(*wait));
+
+    wait->task = task;
+    task->state = wait;
+    task->on_cancel = on_share_cancel;
+    task->head_waits = true;
+    limit_share_wait(task->api->limits->share, bucket, limit, wait, on_share_ready);
+    return STAGE_WAIT;
+}
+
+enum stage_verdict limits_count_caller(struct task *task)
+{
+    struct limits *limits = task->api->limits;
+    enum share_answer answer = SHARE_AWAY;
+    struct limit_bucket *bucket;
+    struct gcra_verdict verdict;
+    struct gcra_limit limit;
+
+    if (!limits->enabled || task->config->auth.modes == AUTH_NONE) {
+        return STAGE_CONTINUE;
+    }
+    bucket = limit_table_get(&limits->callers,
+                             (struct str){(const char *)task->principal.owner.bytes, DIGEST_BYTES},
+                             now_ns());
+    limit = limit_of(limits, task->principal.rate);
+    if (limits->share != NULL) {
+        answer = limit_share_take(limits->share, bucket, limit, now_ns(), &verdict);
+    }
+    if (answer == SHARE_LATER) {
+        return wait_for_share(task, bucket, limit);
+    }
+    if (answer == SHARE_AWAY) {
+        verdict = gcra_take(&bucket->tat_ns, limit, now_ns());
+    }
+    tell(task, limit, &verdict);
+    if (!verdict.allowed) {
+        return refuse(task, seconds_up(verdict.retry_after_ns),
+                      "This credential sends more requests a second than it may; wait and send "
+                      "the request again");
+    }
+    return enter(task, bucket);
 }
 
 void limits_count_stranger(struct task *task)

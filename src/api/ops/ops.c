@@ -23,7 +23,7 @@ enum health { HEALTH_PASS, HEALTH_WARN, HEALTH_FAIL };
 
 /* One member of `checks`. */
 struct check {
-    const char *name;
+    const char *name; /* NULL: there is no such thing */
     enum health health;
     struct str output;     /* what is wrong; empty: nothing */
     int64_t since_wall_ms; /* 0: not told */
@@ -33,7 +33,7 @@ struct check {
     unsigned limit;        /* most calls at once, as found out; 0: not told */
 };
 
-enum { CHECK_CONFIG, CHECK_LIFECYCLE, CHECK_UPSTREAM, CHECK_SESSIONS, N_CHECKS };
+enum { CHECK_CONFIG, CHECK_LIFECYCLE, CHECK_UPSTREAM, CHECK_SESSIONS, CHECK_STORE, N_CHECKS };
 
 enum { HEALTH_SHORT = 1024 /* longer ones take memory from the heap */ };
 
@@ -100,6 +100,19 @@ static void check_sessions(struct task *task, struct check *check)
                                  trouble->last_error);
 }
 
+/* Requests are served while it is away: each process counts for itself. */
+static void check_store(struct task *task, struct check *check)
+{
+    const struct store *store = task->api->options.store;
+    const char *trouble = store != NULL ? store_trouble(store) : NULL;
+
+    *check = (struct check){.name = store != NULL ? "store" : NULL};
+    if (trouble != NULL) {
+        check->health = HEALTH_WARN;
+        check->output = arena_printf(task->arena, "the store is away: %s", trouble);
+    }
+}
+
 static void make_checks(struct task *task, struct check checks[N_CHECKS])
 {
     bool draining = task->api->draining;
@@ -120,6 +133,7 @@ static void make_checks(struct task *task, struct check checks[N_CHECKS])
     checks[CHECK_SESSIONS] = (struct check){.name = "sessions"};
     check_upstream(task, &checks[CHECK_UPSTREAM]);
     check_sessions(task, &checks[CHECK_SESSIONS]);
+    check_store(task, &checks[CHECK_STORE]);
 }
 
 static enum health worst_of(const struct check checks[N_CHECKS])
@@ -210,7 +224,9 @@ static enum stage_verdict answer_health(struct task *task, enum health health,
     jw_key(&w, "checks");
     jw_object(&w);
     for (size_t i = 0; i < N_CHECKS; i++) {
-        write_check(&w, task, &checks[i]);
+        if (checks[i].name != NULL) {
+            write_check(&w, task, &checks[i]);
+        }
     }
     jw_end(&w);
     jw_end(&w);

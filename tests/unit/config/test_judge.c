@@ -51,6 +51,33 @@ static void origins_that_never_match_are_refused(void **state)
     }
 }
 
+static void a_store_is_named_by_its_address(void **state)
+{
+    static const struct row rows[] = {
+        {"store.url=memory:", NULL},
+        {"store.url=redis://cache.example", NULL},
+        {"store.url=redis://[::1]:7000/3", NULL},
+        {"store.url=unix:/run/redis.sock", NULL},
+        {"store.url=rediss://cache.example", "TLS"},
+        {"store.url=redis://me:secret@cache.example", "store.password"},
+        {"store.url=redis://:6379", "names no host"},
+        {"store.url=redis://a:0", "port from 1 to 65535"},
+        {"store.url=redis://a:65536", "port from 1 to 65535"},
+        {"store.url=redis://[::1]7000", "port from 1 to 65535"},
+        {"store.url=redis://a/x", "number of a database"},
+        {"store.url=unix:redis.sock", "not a store that this program knows"},
+        {"store.url=http://a", "redis://HOST[:PORT][/DATABASE]"},
+        {"store.prefix=a b", "store.prefix"},
+        {"store.prefix=a{b}", "store.prefix"},
+        {"store.user=me", "set store.password"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        check(&rows[i]);
+    }
+}
+
 static void every_bad_origin_is_told(void **state)
 {
     static const char *const environment[] = {NULL};
@@ -157,6 +184,7 @@ int test_judge(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(origins_that_never_match_are_refused),
+        cmocka_unit_test(a_store_is_named_by_its_address),
         cmocka_unit_test(every_bad_origin_is_told),
         cmocka_unit_test(classes_and_grants_are_taken_apart),
         cmocka_unit_test(several_modes_are_taken_in_every_form),

@@ -2,8 +2,8 @@
 #ifndef UNIT_STORE_STAGE_H
 #define UNIT_STORE_STAGE_H
 
+#include "harness/redis_server.h"
 #include "net/loop.h"
-#include "redis_server.h"
 #include "store/redis.h"
 
 struct stage {
@@ -44,12 +44,19 @@ static enum error_code stage_open_tcp(struct stage *stage, const struct store_op
 static enum error_code stage_open_unix(struct stage *stage, const struct store_options *options,
                                        struct error *err)
 {
+    struct secret password = {0};
     const struct store_redis where = {.path = str_from(stage->server.path),
                                       .database = 3,
                                       .user = str_from(stage->user),
-                                      .password = str_from(stage->password)};
+                                      .password = &password};
+    enum error_code code;
 
-    return store_open_redis(&stage->loop, options, &where, &stage->store, err);
+    if (stage->password != NULL) {
+        secret_set(&password, str_from(stage->password));
+    }
+    code = store_open_redis(&stage->loop, options, &where, &stage->store, err);
+    secret_done(&password);
+    return code;
 }
 
 static const struct stage_backend stage_backends[] = {

@@ -2,10 +2,17 @@
  * gets a clear error, and the store works again when Redis does. */
 #include "harness/cmocka.h"
 
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "harness/blocking.h"
+#include "harness/wait.h"
 #include "observe/metrics.h"
 #include "stage.h"
 

@@ -1,7 +1,4 @@
-/* A real redis-server for a test: on a Unix socket in the scratch folder, nothing written to disk
- * unless asked. It ends with the test process at the latest. */
-#ifndef UNIT_STORE_REDIS_SERVER_H
-#define UNIT_STORE_REDIS_SERVER_H
+#include "harness/redis_server.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -10,23 +7,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "harness/cmocka.h"
 #include "harness/port.h"
 #include "harness/wait.h"
 
-enum { REDIS_PATH_MAX = 100 };
-
-struct redis_server {
-    pid_t pid; /* 0: it does not run */
-    char path[REDIS_PATH_MAX];
-    char port[8];
-};
-
-static inline bool redis_server_is_there(void)
+bool redis_server_is_there(void)
 {
     return system("command -v redis-server >/dev/null 2>&1") == 0;
 }
 
-static inline struct redis_server redis_server_make(void)
+struct redis_server redis_server_make(void)
 {
     struct redis_server server = {0};
 
@@ -35,9 +25,7 @@ static inline struct redis_server redis_server_make(void)
     return server;
 }
 
-/* `option` and its value are further arguments; NULL: none. */
-static inline void redis_server_start(struct redis_server *server, const char *option,
-                                      const char *value)
+void redis_server_start(struct redis_server *server, const char *option, const char *value)
 {
     (void)unlink(server->path);
     server->pid = fork();
@@ -52,7 +40,7 @@ static inline void redis_server_start(struct redis_server *server, const char *o
     wait_until(access(server->path, F_OK) == 0);
 }
 
-static inline void redis_server_stop(struct redis_server *server)
+void redis_server_stop(struct redis_server *server)
 {
     if (server->pid > 0) {
         (void)kill(server->pid, SIGKILL);
@@ -61,5 +49,3 @@ static inline void redis_server_stop(struct redis_server *server)
     server->pid = 0;
     (void)unlink(server->path);
 }
-
-#endif

@@ -1,0 +1,101 @@
+/* store.url, taken apart: memory:, redis://HOST[:PORT][/DATABASE], unix:PATH. A text that is refused is
+ * not told again, since people put passwords there. */
+#include "config_internal.h"
+
+enum { DATABASE_MAX = 10000, PATH_MAX_BYTES = 107 /* of a Unix socket */ };
+
+static const char FORMS[] = "memory:, redis://HOST[:PORT][/DATABASE] or unix:PATH";
+
+/* A host name, an address, or an IPv6 address in brackets, which are taken off. */
+static bool read_host(struct str text, struct str *out_host, struct str *out_rest)
+{
+    struct str head;
+
+    if (str_starts(text, STR("["))) {
+        return str_cut(str_sub(text, 1, text.len), ']', out_host, out_rest) && out_host->len > 0;
+    }
+    if (!str_cut(text, ':', &head, out_rest)) {
+        *out_rest = STR_EMPTY;
+    } else {
+        *out_rest = str_range(out_rest->ptr - 1, text.ptr + text.len); /* with its colon */
+    }
+    *out_host = head;
+    return head.len > 0;
+}
+
+static const char *read_redis(struct arena *arena, struct str text, struct config_redis *out)
+{
+    struct str place;
+    struct str database;
+    struct str rest;
+    int64_t number = 0;
+    int64_t port = 0;
+
+    if (str_find_char(text, '@') >= 0) {
+        return "holds a user or a password; they belong into store.user and store.password";
+    }
+    (void)str_cut(text, '/', &place, &database);
+    if (!read_host(place, &out->host, &rest)) {
+        return "names no host";
+    }
+    if (rest.len > 0 &&
+        (rest.ptr[0] != ':' || !str_to_i64(str_sub(rest, 1, rest.len), 1, UINT16_MAX, &port))) {
+        return "has no port from 1 to 65535 behind the host";
+    }
+    if (database.len > 0 && !str_to_i64(database, 0, DATABASE_MAX, &number)) {
+        return "has no number of a database behind the '/'";
+    }
+    out->host = arena_str(arena, out->host);
+    out->port = rest.len > 0 ? arena_str(arena, str_sub(rest, 1, rest.len)) : STR("6379");
+    out->database = (unsigned)number;
+    return NULL;
+}
+
+static const char *read_store(struct arena *arena, struct str url, struct config_redis *out)
+{
+    if (str_is(url, "memory:")) {
+        return NULL;
+    }
+    if (str_starts(url, STR("redis://"))) {
+        return read_redis(arena, str_sub(url, 8, url.len), out);
+    }
+    if (str_starts(url, STR("rediss://"))) {
+        return "asks for TLS, which is not supported for Redis; use a Unix socket or a tunnel";
+    }
+    if (!str_starts(url, STR("unix:/"))) {
+        return "is not a store that this program knows";
+    }
+    if (url.len - 5 > PATH_MAX_BYTES) {
+        return "has a path that is too long for a Unix socket";
+    }
+    out->path = arena_str(arena, str_sub(url, 5, url.len));
+    return NULL;
+}
+
+static bool is_prefix(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = char_lower(text.ptr[i]);
+
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
+            !str_contains(STR("_.:-/"), (struct str){&c, 1})) {
+            return false;
+        }
+    }
+    return text.len <= 32;
+}
+
+void config_judge_store(struct loader *loader, struct config *config)
+{
+    const char *fault = read_store(&loader->box->arena, config->store.url, &config->store.redis);
+
+    if (fault != NULL) {
+        loader_fail(loader, "store.url: the value %s. Write %s", fault, FORMS);
+    }
+    if (!is_prefix(config->store.prefix)) {
+        loader_fail(loader, "store.prefix: must be up to 32 letters, digits and _.:-/");
+    }
+    if (config->store.user.len > 0 && !secret_is_set(&config->store.password)) {
+        loader_fail(loader, "store.user: set store.password, too");
+    }
+}

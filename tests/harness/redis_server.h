@@ -1,0 +1,23 @@
+/* A real redis-server for a test: on a free port of loopback and on a Unix socket; nothing is written
+ * to disk. It ends with the test process at the latest. */
+#ifndef HARNESS_REDIS_SERVER_H
+#define HARNESS_REDIS_SERVER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+enum { REDIS_PATH_MAX = 100 };
+
+struct redis_server {
+    pid_t pid; /* 0: it does not run */
+    char path[REDIS_PATH_MAX];
+    char port[8];
+};
+
+bool redis_server_is_there(void); /* the program; where it is not, tests say so and skip */
+struct redis_server redis_server_make(void);
+/* Returns when it listens. `option` and its value are further arguments; NULL: none. */
+void redis_server_start(struct redis_server *server, const char *option, const char *value);
+void redis_server_stop(struct redis_server *server); /* kill -9; it may be started again */
+
+#endif
