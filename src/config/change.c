@@ -200,6 +200,10 @@ void config_keep(struct config *fresh, const struct config *running)
             if (!is_same_text(fresh, running, &rows[i])) {
                 tenants_keep(box, running);
             }
+        } else if (rows[i].type == OPTION_SECRET) {
+            const struct secret *kept = option_field(running, &rows[i]);
+
+            secret_set(option_field(fresh, &rows[i]), secret_reveal(kept));
         } else if (option_is_list(&rows[i])) {
             keep_list(box, running, &rows[i]);
         } else if (size_of(rows[i].type) > 0) {

@@ -32,7 +32,7 @@ static const char *read_redis(struct arena *arena, struct str text, struct confi
     int64_t port = 0;
 
     if (str_find_char(text, '@') >= 0) {
-        return "holds a user or a password; they belong into store.user and store.password";
+        return "holds a user or a password; write them to store.user and store.password";
     }
     (void)str_cut(text, '/', &place, &database);
     if (!read_host(place, &out->host, &rest)) {
