@@ -1,5 +1,4 @@
-/* The backend in Redis: what an operation sends, and what its answer means. Every operation is one
- * act of script.lua, so it is carried out whole or not at all. Whoever waits for a stream stands in
+/* The backend in Redis: which command waits where, and what is told when. Whoever waits for a stream stands in
  * `waiters`: a second connection blocks on all their streams (XREAD BLOCK), and what has news is
  * asked for again. */
 #include <string.h>
@@ -7,6 +6,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "redis_act.h"
 #include "redis_link.h"
 #include "store/redis.h"
 #include "store_internal.h"
@@ -14,8 +14,7 @@
 enum {
     BLOCK_MS = 1000,   /* a waiter that came in the wrong moment is late by this at most */
     WAITERS_MAX = 256, /* operations that wait for a stream */
-    COMMANDS_MAX = 10000,
-    WORDS_MAX = 12
+    COMMANDS_MAX = 10000
 };
 
 enum what {
@@ -131,240 +130,12 @@ static void send_script(struct redis *redis)
     send_own(redis, &redis->calls, &redis->sent, WHAT_SCRIPT, words, ARRAY_LEN(words));
 }
 
-/* --- an operation as an act of the script */
-struct words {
-    struct str items[WORDS_MAX];
-    size_t n;
-};
-
-static void add(struct words *words, struct str word)
-{
-    CHECK(words->n < WORDS_MAX);
-    words->items[words->n++] = word;
-}
-
-static void add_number(struct words *words, struct store_op *op, uint64_t number)
-{
-    add(words, arena_int(&op->arena, (int64_t)number));
-}
-
-/* The same key among others: `cut` at the end of its group or whole. */
-static struct str key_beside(struct store_op *op, char letter, bool cut)
-{
-    size_t brace = (size_t)str_find_char(op->key, '{');
-    size_t end = cut ? (size_t)str_find_char(op->key, '}') + 1 : op->key.len;
-
-    return arena_printf(&op->arena, "%.*s%c:%.*s", (int)(brace - 2), op->key.ptr, letter,
-                        (int)(end - brace), op->key.ptr + brace);
-}
-
-static struct str name_of(const struct store_op *op)
-{
-    return str_sub(op->key, (size_t)str_find_char(op->key, '}') + 2, op->key.len);
-}
-
-static struct str expect_of(const struct store_op *op)
-{
-    static const struct str words[] = {[STORE_ANY] = STR_INIT("any"),
-                                       [STORE_ABSENT] = STR_INIT("absent"),
-                                       [STORE_VERSION] = STR_INIT("version")};
-
-    return words[op->request.expect];
-}
-
-static void add_get(struct words *words, struct store_op *op)
-{
-    add_number(words, op, op->request.format);
-}
-
-static void add_put(struct words *words, struct store_op *op)
-{
-    add_number(words, op, op->request.format);
-    add(words, op->request.bytes);
-    add(words, expect_of(op));
-    add_number(words, op, op->request.version);
-    add_number(words, op, op->request.ttl_ms);
-    add(words, name_of(op));
-}
-
-static void add_remove(struct words *words, struct store_op *op)
-{
-    add(words, expect_of(op));
-    add_number(words, op, op->request.version);
-    add(words, name_of(op));
-}
-
-static void add_list(struct words *words, struct store_op *op)
-{
-    add_number(words, op, op->request.format);
-    add(words, op->request.name);
-    add_number(words, op, op->request.limit);
-    add(words, arena_printf(&op->arena, "%.*s/", STR_ARG(op->key)));
-}
-
-static void add_append(struct words *words, struct store_op *op)
-{
-    add_number(words, op, op->request.format);
-    add(words, op->request.bytes);
-    add_number(words, op, op->request.limit);
-    add_number(words, op, op->request.ttl_ms);
-}
-
-static void add_read(struct words *words, struct store_op *op)
-{
-    add_number(words, op, op->request.format);
-    add_number(words, op, op->request.after);
-    add_number(words, op, op->request.limit);
-}
-
-static void add_count(struct words *words, struct store_op *op)
-{
-    add_number(words, op, op->request.rate);
-    add_number(words, op, op->request.burst);
-    add_number(words, op, op->request.cost);
-}
-
-static void add_lease(struct words *words, struct store_op *op)
-{
-    add(words, op->request.holder);
-    add_number(words, op, op->request.ttl_ms);
-}
-
-static void add_renew(struct words *words, struct store_op *op)
-{
-    add(words, op->request.holder);
-    add_number(words, op, op->request.fence);
-    add_number(words, op, op->request.ttl_ms);
-}
-
-static void add_release(struct words *words, struct store_op *op)
-{
-    add(words, op->request.holder);
-    add_number(words, op, op->request.fence);
-    add(words, op->request.bytes);
-}
-
-static void add_nothing(struct words *words, struct store_op *op)
-{
-    (void)words;
-    (void)op;
-}
-
-/* --- an answer as a result */
-static struct str text_of(const redisReply *reply, size_t i)
-{
-    const redisReply *item = i < reply->elements ? reply->element[i] : NULL;
-
-    return item != NULL && item->type == REDIS_REPLY_STRING ? (struct str){item->str, item->len}
-                                                            : STR_EMPTY;
-}
-
-static uint64_t number_of(const redisReply *reply, size_t i)
-{
-    int64_t number = 0;
-
-    return str_to_i64(text_of(reply, i), 0, INT64_MAX, &number) ? (uint64_t)number : 0;
-}
-
-static void take_version(struct store_op *op, const redisReply *reply)
-{
-    op->result.version = number_of(reply, 1);
-    op->result.bytes = arena_str(&op->arena, text_of(reply, 2));
-}
-
-static void take_items(struct store_op *op, const redisReply *reply)
-{
-    size_t n = (reply->elements - 1) / 3;
-
-    n = n < op->request.limit ? n : op->request.limit;
-    op->result.items = arena_calloc(&op->arena, n + 1, sizeof(struct store_item));
-    op->result.n_items = n;
-    op->result.next = arena_str(&op->arena, text_of(reply, 1));
-    for (size_t i = 0; i < n; i++) {
-        op->result.items[i] =
-            (struct store_item){.name = arena_str(&op->arena, text_of(reply, 2 + 3 * i)),
-                                .sequence = number_of(reply, 3 + 3 * i),
-                                .bytes = arena_str(&op->arena, text_of(reply, 4 + 3 * i))};
-    }
-}
-
-static void take_verdict(struct store_op *op, const redisReply *reply)
-{
-    op->result.allowed = number_of(reply, 1) == 1;
-    op->result.remaining = (unsigned)number_of(reply, 2);
-    op->result.retry_after_ms = number_of(reply, 3);
-}
-
-static void take_lease(struct store_op *op, const redisReply *reply)
-{
-    op->result.fence = number_of(reply, 1);
-    op->result.orderly = number_of(reply, 2) == 1;
-    op->result.bytes = arena_str(&op->arena, text_of(reply, 3));
-}
-
-static void take_wish(struct store_op *op, const redisReply *reply)
-{
-    op->result.wanted = number_of(reply, 1) == 1;
-}
-
-static void take_sequence(struct store_op *op, const redisReply *reply)
-{
-    uint64_t last = number_of(reply, 1);
-
-    op->result.sequence = last > op->request.after ? last : op->request.after;
-}
-
-static void take_nothing(struct store_op *op, const redisReply *reply)
-{
-    (void)op;
-    (void)reply;
-}
-
-/* `beside`: the letter of a second key, of the whole key or of its group. */
-static const struct act {
-    struct str name;
-    char beside;
-    bool cut;
-    void (*add)(struct words *words, struct store_op *op);
-    void (*take)(struct store_op *op, const redisReply *reply);
-} acts[STORE_KIND_N] = {
-    [STORE_GET] = {STR_INIT("get"), 0, false, add_get, take_version},
-    [STORE_PUT] = {STR_INIT("put"), 'i', true, add_put, take_version},
-    [STORE_REMOVE] = {STR_INIT("remove"), 'i', true, add_remove, take_nothing},
-    [STORE_LIST] = {STR_INIT("list"), 0, false, add_list, take_items},
-    [STORE_APPEND] = {STR_INIT("append"), 0, false, add_append, take_version},
-    [STORE_READ] = {STR_INIT("read"), 0, false, add_read, take_items},
-    [STORE_COUNT] = {STR_INIT("count"), 0, false, add_count, take_verdict},
-    [STORE_LEASE] = {STR_INIT("lease"), 'e', false, add_lease, take_lease},
-    [STORE_RENEW] = {STR_INIT("renew"), 0, false, add_renew, take_wish},
-    [STORE_RELEASE] = {STR_INIT("release"), 'e', false, add_release, take_nothing},
-    [STORE_WATCH] = {STR_INIT("watch"), 0, false, add_nothing, take_sequence},
-};
-
-/* The key that the act works on: of a list the names, of a watch the events. */
-static struct str key_of(struct store_op *op)
-{
-    if (op->request.kind == STORE_LIST) {
-        return key_beside(op, 'i', false);
-    }
-    return op->request.kind == STORE_WATCH ? key_beside(op, 'e', false) : op->key;
-}
-
 static void send_op(struct redis *redis, struct command *command)
 {
     struct store_op *op = command->op;
-    const struct act *act = &acts[op->request.kind];
-    struct words words = {.n = 0};
+    struct act_words words;
 
-    add(&words, STR("EVALSHA"));
-    add(&words, str_from(redis->script));
-    add(&words, act->beside != 0 ? STR("2") : STR("1"));
-    add(&words, key_of(op));
-    if (act->beside != 0) {
-        add(&words, key_beside(op, act->beside, act->cut));
-    }
-    add(&words, act->name);
-    act->add(&words, op);
+    act_write(op, str_from(redis->script), &words);
     list_remove(&command->link);
     if (!link_send(&redis->calls, words.items, words.n)) {
         command_fail(redis, command, "too much waits to be sent to it", false);
@@ -411,7 +182,7 @@ static void block(struct redis *redis)
     LIST_FOREACH (link, &redis->waiters) {
         struct store_op *op = CONTAINER_OF(link, struct command, link)->op;
 
-        words[n + i] = key_of(op);
+        words[n + i] = act_key(op);
         words[n + n_streams + i] =
             arena_printf(&op->arena, "%llu", (unsigned long long)op->request.after);
         i++;
@@ -446,7 +217,7 @@ static void on_news(struct redis *redis, const redisReply *reply)
         LIST_FOREACH_SAFE (link, after, &redis->waiters) {
             struct command *command = CONTAINER_OF(link, struct command, link);
 
-            if (redis->ready && str_eq(key_of(command->op), text_of(stream, 0))) {
+            if (redis->ready && str_eq(act_key(command->op), act_text(stream, 0))) {
                 redis->n_waiters--;
                 send_op(redis, command);
             }
@@ -501,10 +272,10 @@ static void on_answer(struct redis *redis, struct command *command, const redisR
         command_free(redis, command);
         return;
     }
-    word = reply->type == REDIS_REPLY_ARRAY ? text_of(reply, 0) : STR_EMPTY;
+    word = reply->type == REDIS_REPLY_ARRAY ? act_text(reply, 0) : STR_EMPTY;
     for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
         if (str_eq(word, refusals[i].word)) {
-            op->result.retry_after_ms = number_of(reply, 1);
+            op->result.retry_after_ms = act_number(reply, 1);
             command_free(redis, command);
             store_op_fail(op, refusals[i].code, refusals[i].text);
             return;
@@ -514,7 +285,7 @@ static void on_answer(struct redis *redis, struct command *command, const redisR
         command_fail(redis, command, "its answer cannot be read", true);
         return;
     }
-    acts[op->request.kind].take(op, reply);
+    act_take(op, reply);
     if (is_waiting_kind(op) && op->result.n_items == 0 &&
         op->result.sequence <= op->request.after) {
         wait_for_news(redis, command);

@@ -1,0 +1,238 @@
+#include "redis_act.h"
+
+#include "base/check.h"
+
+/* --- an operation as an act of the script */
+static void add(struct act_words *words, struct str word)
+{
+    CHECK(words->n < ACT_WORDS_MAX);
+    words->items[words->n++] = word;
+}
+
+static void add_number(struct act_words *words, struct store_op *op, uint64_t number)
+{
+    add(words, arena_int(&op->arena, (int64_t)number));
+}
+
+/* The same key among others: `cut` at the end of its group or whole. */
+static struct str key_beside(struct store_op *op, char letter, bool cut)
+{
+    size_t brace = (size_t)str_find_char(op->key, '{');
+    size_t end = cut ? (size_t)str_find_char(op->key, '}') + 1 : op->key.len;
+
+    return arena_printf(&op->arena, "%.*s%c:%.*s", (int)(brace - 2), op->key.ptr, letter,
+                        (int)(end - brace), op->key.ptr + brace);
+}
+
+static struct str name_of(const struct store_op *op)
+{
+    return str_sub(op->key, (size_t)str_find_char(op->key, '}') + 2, op->key.len);
+}
+
+static struct str expect_of(const struct store_op *op)
+{
+    static const struct str words[] = {[STORE_ANY] = STR_INIT("any"),
+                                       [STORE_ABSENT] = STR_INIT("absent"),
+                                       [STORE_VERSION] = STR_INIT("version")};
+
+    return words[op->request.expect];
+}
+
+static void add_get(struct act_words *words, struct store_op *op)
+{
+    add_number(words, op, op->request.format);
+}
+
+static void add_put(struct act_words *words, struct store_op *op)
+{
+    add_number(words, op, op->request.format);
+    add(words, op->request.bytes);
+    add(words, expect_of(op));
+    add_number(words, op, op->request.version);
+    add_number(words, op, op->request.ttl_ms);
+    add(words, name_of(op));
+}
+
+static void add_remove(struct act_words *words, struct store_op *op)
+{
+    add(words, expect_of(op));
+    add_number(words, op, op->request.version);
+    add(words, name_of(op));
+}
+
+static void add_list(struct act_words *words, struct store_op *op)
+{
+    add_number(words, op, op->request.format);
+    add(words, op->request.name);
+    add_number(words, op, op->request.limit);
+    add(words, arena_printf(&op->arena, "%.*s/", STR_ARG(op->key)));
+}
+
+static void add_append(struct act_words *words, struct store_op *op)
+{
+    add_number(words, op, op->request.format);
+    add(words, op->request.bytes);
+    add_number(words, op, op->request.limit);
+    add_number(words, op, op->request.ttl_ms);
+}
+
+static void add_read(struct act_words *words, struct store_op *op)
+{
+    add_number(words, op, op->request.format);
+    add_number(words, op, op->request.after);
+    add_number(words, op, op->request.limit);
+}
+
+static void add_count(struct act_words *words, struct store_op *op)
+{
+    add_number(words, op, op->request.rate);
+    add_number(words, op, op->request.burst);
+    add_number(words, op, op->request.cost);
+}
+
+static void add_lease(struct act_words *words, struct store_op *op)
+{
+    add(words, op->request.holder);
+    add_number(words, op, op->request.ttl_ms);
+}
+
+static void add_renew(struct act_words *words, struct store_op *op)
+{
+    add(words, op->request.holder);
+    add_number(words, op, op->request.fence);
+    add_number(words, op, op->request.ttl_ms);
+}
+
+static void add_release(struct act_words *words, struct store_op *op)
+{
+    add(words, op->request.holder);
+    add_number(words, op, op->request.fence);
+    add(words, op->request.bytes);
+}
+
+static void add_nothing(struct act_words *words, struct store_op *op)
+{
+    (void)words;
+    (void)op;
+}
+
+/* --- an answer as a result */
+struct str act_text(const redisReply *reply, size_t i)
+{
+    const redisReply *item = i < reply->elements ? reply->element[i] : NULL;
+
+    return item != NULL && item->type == REDIS_REPLY_STRING ? (struct str){item->str, item->len}
+                                                            : STR_EMPTY;
+}
+
+uint64_t act_number(const redisReply *reply, size_t i)
+{
+    int64_t number = 0;
+
+    return str_to_i64(act_text(reply, i), 0, INT64_MAX, &number) ? (uint64_t)number : 0;
+}
+
+static void take_version(struct store_op *op, const redisReply *reply)
+{
+    op->result.version = act_number(reply, 1);
+    op->result.bytes = arena_str(&op->arena, act_text(reply, 2));
+}
+
+static void take_items(struct store_op *op, const redisReply *reply)
+{
+    size_t n = (reply->elements - 1) / 3;
+
+    n = n < op->request.limit ? n : op->request.limit;
+    op->result.items = arena_calloc(&op->arena, n + 1, sizeof(struct store_item));
+    op->result.n_items = n;
+    op->result.next = arena_str(&op->arena, act_text(reply, 1));
+    for (size_t i = 0; i < n; i++) {
+        op->result.items[i] =
+            (struct store_item){.name = arena_str(&op->arena, act_text(reply, 2 + 3 * i)),
+                                .sequence = act_number(reply, 3 + 3 * i),
+                                .bytes = arena_str(&op->arena, act_text(reply, 4 + 3 * i))};
+    }
+}
+
+static void take_verdict(struct store_op *op, const redisReply *reply)
+{
+    op->result.allowed = act_number(reply, 1) == 1;
+    op->result.remaining = (unsigned)act_number(reply, 2);
+    op->result.retry_after_ms = act_number(reply, 3);
+}
+
+static void take_lease(struct store_op *op, const redisReply *reply)
+{
+    op->result.fence = act_number(reply, 1);
+    op->result.orderly = act_number(reply, 2) == 1;
+    op->result.bytes = arena_str(&op->arena, act_text(reply, 3));
+}
+
+static void take_wish(struct store_op *op, const redisReply *reply)
+{
+    op->result.wanted = act_number(reply, 1) == 1;
+}
+
+static void take_sequence(struct store_op *op, const redisReply *reply)
+{
+    uint64_t last = act_number(reply, 1);
+
+    op->result.sequence = last > op->request.after ? last : op->request.after;
+}
+
+static void take_nothing(struct store_op *op, const redisReply *reply)
+{
+    (void)op;
+    (void)reply;
+}
+
+/* `beside`: the letter of a second key, of the whole key or of its group. */
+static const struct act {
+    struct str name;
+    char beside;
+    bool cut;
+    void (*add)(struct act_words *words, struct store_op *op);
+    void (*take)(struct store_op *op, const redisReply *reply);
+} acts[STORE_KIND_N] = {
+    [STORE_GET] = {STR_INIT("get"), 0, false, add_get, take_version},
+    [STORE_PUT] = {STR_INIT("put"), 'i', true, add_put, take_version},
+    [STORE_REMOVE] = {STR_INIT("remove"), 'i', true, add_remove, take_nothing},
+    [STORE_LIST] = {STR_INIT("list"), 0, false, add_list, take_items},
+    [STORE_APPEND] = {STR_INIT("append"), 0, false, add_append, take_version},
+    [STORE_READ] = {STR_INIT("read"), 0, false, add_read, take_items},
+    [STORE_COUNT] = {STR_INIT("count"), 0, false, add_count, take_verdict},
+    [STORE_LEASE] = {STR_INIT("lease"), 'e', false, add_lease, take_lease},
+    [STORE_RENEW] = {STR_INIT("renew"), 0, false, add_renew, take_wish},
+    [STORE_RELEASE] = {STR_INIT("release"), 'e', false, add_release, take_nothing},
+    [STORE_WATCH] = {STR_INIT("watch"), 0, false, add_nothing, take_sequence},
+};
+
+/* The key that the act works on: of a list the names, of a watch the events. */
+struct str act_key(struct store_op *op)
+{
+    if (op->request.kind == STORE_LIST) {
+        return key_beside(op, 'i', false);
+    }
+    return op->request.kind == STORE_WATCH ? key_beside(op, 'e', false) : op->key;
+}
+
+void act_write(struct store_op *op, struct str script, struct act_words *out)
+{
+    const struct act *act = &acts[op->request.kind];
+
+    out->n = 0;
+    add(out, STR("EVALSHA"));
+    add(out, script);
+    add(out, act->beside != 0 ? STR("2") : STR("1"));
+    add(out, act_key(op));
+    if (act->beside != 0) {
+        add(out, key_beside(op, act->beside, act->cut));
+    }
+    add(out, act->name);
+    act->add(out, op);
+}
+
+void act_take(struct store_op *op, const redisReply *reply)
+{
+    acts[op->request.kind].take(op, reply);
+}
