@@ -14,7 +14,7 @@ tools() {
         sed -n 's/^deb /deb-src /p' /etc/apt/sources.list >/etc/apt/sources.list.d/sources-too.list
     apt-get update -q
     DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends gcc libc6-dev cmake ninja-build make pkg-config \
-        dpkg-dev ca-certificates libuv1-dev libssl-dev libcjson-dev libyaml-dev libmbedtls-dev zlib1g-dev libllhttp-dev
+        dpkg-dev ca-certificates libuv1-dev libssl-dev libcjson-dev libyaml-dev libmbedtls-dev zlib1g-dev libhiredis-dev libllhttp-dev
     build_curl
     rm -rf /var/lib/apt/lists/* /var/cache/apt /var/log/apt /var/log/dpkg.log
 }
