@@ -51,7 +51,7 @@ void link_break(struct link *link, const char *format, ...)
     if (link->state == LINK_DOWN) {
         return;
     }
-    buf_init(&text, 4 * LINK_WHY_MAX);
+    buf_init(&text, (size_t)4 * LINK_WHY_MAX);
     va_start(args, format);
     buf_vprintf(&text, format, args);
     va_end(args);

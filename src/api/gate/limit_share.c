@@ -141,12 +141,15 @@ static void serve(struct later_item *item)
 
 static void tell(struct limit_share *share, bool away, const char *why)
 {
-    if (away != share->is_away) {
-        share->is_away = away;
-        log_event(
-            away ? LOG_WARN : LOG_INFO, away ? "limits.store_away" : "limits.store_back",
-            F_TEXT("reason", why),
-            F_TEXT("effect", away ? "each process allows the full rate" : "one rate for all"));
+    if (away == share->is_away) {
+        return;
+    }
+    share->is_away = away;
+    if (away) {
+        log_event(LOG_WARN, "limits.store_away", F_TEXT("reason", why),
+                  F_TEXT("effect", "each process allows the full rate"));
+    } else {
+        log_event(LOG_INFO, "limits.store_back", F_TEXT("effect", "one rate for all"));
     }
 }
 
