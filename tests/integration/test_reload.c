@@ -22,6 +22,9 @@ struct mount {
 
 #define HEAD "sandbox: {enabled: true}\nserver: {listen: 127.0.0.1:0}\ndrain: {notice_ms: 0}\n"
 
+/* A test that asks again and again with a key that is not there yet is a stranger, who has a limit. */
+#define PATIENT HEAD "limits: {per_address: 1000000, address_burst: 10000000}\n"
+
 static void format(char *out, const char *text, ...) PRINTF_LIKE(2, 3);
 
 static void format(char *out, const char *text, ...)
@@ -139,10 +142,10 @@ static void a_swapped_file_is_read_without_being_asked(void **state)
     struct proxy proxy;
 
     (void)state;
-    mount_open(&mount, HEAD "auth: {keys: [{name: a, key: key-of-before}]}\n");
+    mount_open(&mount, PATIENT "auth: {keys: [{name: a, key: key-of-before}]}\n");
     serve(&proxy, mount.file);
     assert_int_equal(ask(&proxy, "GET", "/api/user", "key-of-before"), 200);
-    mount_write(&mount, HEAD "auth: {keys: [{name: b, key: key-of-after}]}\n");
+    mount_write(&mount, PATIENT "auth: {keys: [{name: b, key: key-of-after}]}\n");
     wait_until(ask(&proxy, "GET", "/api/user", "key-of-after") == 200);
     assert_int_equal(ask(&proxy, "GET", "/api/user", "key-of-before"), 401);
     assert_true(program_wrote(&proxy.program, "\"reason\":\"file\",\"changed\":\"auth.keys\""));
@@ -153,9 +156,9 @@ static void a_swapped_file_is_read_without_being_asked(void **state)
 static void a_refused_file_changes_nothing(void **state)
 {
     static const char *const bad[] = {
-        HEAD "auth: {keys: [{name: b, key: key-of-after}]}\nlogg: {level: debug}\n",
+        PATIENT "auth: {keys: [{name: b, key: key-of-after}]}\nlogg: {level: debug}\n",
         "", /* being written */
-        HEAD "auth: {keys: [{name: b, key: key-of-a",
+        PATIENT "auth: {keys: [{name: b, key: key-of-a",
         HEAD
         "auth: {keys: [{name: b, key: key-of-after}]}\nserver: {tls_certificate_file: /no/such}\n",
     };
@@ -164,7 +167,7 @@ static void a_refused_file_changes_nothing(void **state)
     const struct json *health;
 
     (void)state;
-    mount_open(&mount, HEAD "auth: {keys: [{name: a, key: key-of-before}]}\n");
+    mount_open(&mount, PATIENT "auth: {keys: [{name: a, key: key-of-before}]}\n");
     serve(&proxy, mount.file);
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         mount_write(&mount, bad[i]);
@@ -179,7 +182,7 @@ static void a_refused_file_changes_nothing(void **state)
         assert_true(
             str_contains(reply_text(&proxy.reply), STR("config_last_reload_successful 0\n")));
     }
-    mount_write(&mount, HEAD "auth: {keys: [{name: b, key: key-of-after}]}\n");
+    mount_write(&mount, PATIENT "auth: {keys: [{name: b, key: key-of-after}]}\n");
     wait_until(ask(&proxy, "GET", "/api/user", "key-of-after") == 200);
     health = proxy_ask(&proxy, "GET", "/health", NULL, "");
     assert_true(str_is(json_str(json_find(health, "/checks/config/status")), "pass"));
