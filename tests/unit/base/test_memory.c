@@ -49,7 +49,7 @@ static void a_large_arena_is_given_back_a_mebibyte_a_turn(void **state)
     arena_done_into(&arena, &bin);
     assert_true(later_is_empty(&later)); /* small: at once */
     for (size_t i = 0; i < 2; i++) {
-        for (size_t k = 0; k < 5 * 16; k++) {
+        for (size_t k = 0; k < (size_t)5 * 16; k++) {
             (void)arena_alloc(&arena, 65536);
         }
         arena_defer(&arena, note, &target);
@@ -61,7 +61,7 @@ static void a_large_arena_is_given_back_a_mebibyte_a_turn(void **state)
         n_turns++;
     }
     assert_int_equal(n_turns, 10);
-    (void)arena_alloc(&arena, 2 * ARENA_LARGE);
+    (void)arena_alloc(&arena, (size_t)2 * ARENA_LARGE);
     arena_done_into(&arena, &bin);
     arena_bin_done(&bin);
     assert_true(later_is_empty(&later));

@@ -100,6 +100,19 @@ static const char *const bare_routes[] = {
     "PUT /plans/executions/5001/execute",
 };
 
+static void expect_no_id_0(struct fixture *f, const char *route, const char *body)
+{
+    struct str path;
+    struct str method;
+
+    assert_true(str_cut(str_from(filled(f, route)), ' ', &method, &path));
+    (void)ask(f, arena_cstr(&f->arena, method), TEXT(f, "/api%.*s", STR_ARG(path)),
+              str_is(method, "GET") ? NULL : body);
+    if (f->reply.status >= 500 || str_contains(f->reply.body, STR(" 0 does not exist"))) {
+        fail_msg("%s %s: %d %.*s", route, body, f->reply.status, STR_ARG(f->reply.body));
+    }
+}
+
 /* Every route with nothing but its path: no answer speaks of a thing that nobody named. */
 static void no_route_speaks_of_an_id_0(void **state)
 {
@@ -112,16 +125,7 @@ static void no_route_speaks_of_an_id_0(void **state)
     start_things(f);
     for (size_t i = 0; i < ARRAY_LEN(bare_routes); i++) {
         for (size_t k = 0; k < ARRAY_LEN(bodies); k++) {
-            struct str path;
-            struct str method;
-
-            assert_true(str_cut(str_from(filled(f, bare_routes[i])), ' ', &method, &path));
-            (void)ask(f, arena_cstr(&f->arena, method), TEXT(f, "/api%.*s", STR_ARG(path)),
-                      str_is(method, "GET") ? NULL : bodies[k]);
-            if (f->reply.status >= 500 || str_contains(f->reply.body, STR(" 0 does not exist"))) {
-                fail_msg("%s %s: %d %.*s", bare_routes[i], bodies[k], f->reply.status,
-                         STR_ARG(f->reply.body));
-            }
+            expect_no_id_0(f, bare_routes[i], bodies[k]);
         }
     }
 }
