@@ -40,7 +40,7 @@ if(VP_ALL_CHECKS)
   add_test(NAME asan.build COMMAND ${CMAKE_CTEST_COMMAND}
     --build-and-test ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/asan --build-generator Ninja --build-noclean
     --build-options -DCMAKE_C_COMPILER=${CLANG} -DCMAKE_BUILD_TYPE=RelWithDebInfo -DVP_FUZZ=ON
-    -DVP_SANITIZE=address,undefined -DBASE_ARENA_MALLOC=ON -DVP_WERROR=${VP_WERROR} -DVP_SHARED=${VP_SHARED}
+    -DVP_SANITIZE=address,undefined -DBASE_ARENA_MALLOC=ON -DVP_WERROR=${VP_WERROR} "-DVP_SHARED=${VP_SHARED}"
     -DCMAKE_C_COMPILER_LAUNCHER=${CMAKE_C_COMPILER_LAUNCHER}
     -DLLHTTP_ROOT=${CMAKE_BINARY_DIR}/third_party/llhttp)
   set_tests_properties(asan.build PROPERTIES FIXTURES_SETUP asan TIMEOUT 1800 LABELS asan PROCESSORS 2)

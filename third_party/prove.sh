@@ -68,9 +68,6 @@ copy_sources() {
     else
         git clone -q --no-hardlinks "$source_dir" "$tree/main"
     fi
-    if [ -d "$source_dir/../shared" ]; then
-        cp -a "$source_dir/../shared" "$tree/shared"
-    fi
     chown -R 0:0 "$tree"
     [ "$1" = root ] || chown -R "$user:$user" "$tree"
 }

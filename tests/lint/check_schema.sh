@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Holds the JSON Schema of test files against test files, with ajv: what compiles is accepted, and what a
-# schema can tell is refused. The files are those of tests/golden/testfile and, where there is one, the
-# shared corpus.
-#   check_schema.sh BINARY SCRATCH GOLDEN [CORPUS]
+# schema can tell is refused. The files are those of tests/golden/testfile and, where VP_SHARED names a
+# folder, those of its corpus/tests.
+#   check_schema.sh BINARY SCRATCH GOLDEN [SHARED]
 # Skips (77) where npm or node is missing, or the packages cannot be fetched.
 set -euo pipefail
 binary=$(realpath "$1")
 scratch=$2/schema
 golden=$(realpath "$3")
-corpus=${4:-}
+corpus=${4:+$4/corpus/tests}
 
 for tool in npm node; do
     command -v "$tool" >/dev/null || { echo "skipped: no $tool"; exit 77; }
@@ -18,9 +18,8 @@ if [ ! -d "$scratch/node_modules/ajv" ] || [ ! -d "$scratch/node_modules/yaml" ]
     (cd "$scratch" && timeout 120 npm install --no-fund --no-audit --silent ajv@8.17.1 yaml@2.8.1) >/dev/null 2>&1 ||
         { echo "skipped: ajv or yaml cannot be fetched"; exit 77; }
 fi
-if [ -z "$corpus" ] || [ ! -d "$corpus" ]; then
-    echo "there is no corpus: only the golden files are checked"
-    corpus=
+if [ -z "$corpus" ]; then
+    echo "only the golden files are checked: cmake -DVP_SHARED=FOLDER names a folder with corpus/tests"
 fi
 
 rm -rf "$scratch/files"
@@ -29,7 +28,7 @@ for file in "$golden"/*.case; do # the test file stands above a line of five equ
     sed '/^=====$/,$d' "$file" >"$scratch/files/golden-$(basename "$file" .case).yaml"
 done
 if [ -n "$corpus" ]; then
-    cp "$corpus"/tests/* "$scratch/files/"
+    cp "$corpus"/* "$scratch/files/"
 fi
 "$binary" schema >"$scratch/schema.json"
 (cd "$scratch/files" && timeout 60 "$binary" validate --json ./* 2>/dev/null) >"$scratch/verdicts.jsonl" || true

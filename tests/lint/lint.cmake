@@ -62,7 +62,7 @@ vp_lint(shell 60 bash ${lint}/check_shell.sh ${CMAKE_SOURCE_DIR} "${SHELLCHECK}"
 if(TARGET virtuoso-proxy)
   vp_lint(openapi 240 bash ${lint}/check_openapi.sh $<TARGET_FILE:virtuoso-proxy> ${lint_scratch})
   vp_lint(schema 240 bash ${lint}/check_schema.sh $<TARGET_FILE:virtuoso-proxy> ${lint_scratch}
-    ${CMAKE_SOURCE_DIR}/tests/golden/testfile ${VP_SHARED}/corpus)
+    ${CMAKE_SOURCE_DIR}/tests/golden/testfile "${VP_SHARED}")
   vp_lint(systemd 60 bash ${lint}/check_systemd.sh ${CMAKE_SOURCE_DIR} $<TARGET_FILE:virtuoso-proxy> ${lint_scratch})
   vp_lint(metrics 120 bash ${lint}/check_metrics.sh ${CMAKE_SOURCE_DIR} $<TARGET_FILE:virtuoso-proxy> ${lint_scratch})
   vp_lint(k8s 600 bash ${lint}/check_k8s.sh ${CMAKE_SOURCE_DIR} $<TARGET_FILE:virtuoso-proxy> ${lint_scratch})

@@ -1,7 +1,7 @@
 /* Real files: each step compiles or has an error with a place; nothing gets lost. And hostile ones:
- * each a clear error or a sane result. The corpus is not part of the project: absent, the tests
- * say so and skip. */
+ * each a clear error or a sane result. The corpus is no part of the project (harness/shared.h). */
 #include "fixture.h"
+#include "harness/shared.h"
 
 struct totals {
     size_t read;
@@ -65,22 +65,18 @@ static void run_file(const char *folder, const char *name, struct totals *totals
     arena_done(&source);
 }
 
-static size_t run_folder(const char *folder, struct totals *totals)
+static void run_folder(const char *folder, struct totals *totals)
 {
     size_t n = 0;
     char **names = list_folder(folder, &n);
 
-    if (names == NULL) {
-        print_message("SKIPPED: there is no %s\n", folder);
-        return 0;
-    }
+    assert_true(n > 0);
     for (size_t i = 0; i < n; i++) {
         run_file(folder, names[i], totals);
     }
     free_names(names, n);
     print_message("%zu files: %zu steps in = %zu out + %zu with errors; %zu errors\n", n,
                   totals->read, totals->compiled, totals->failed, totals->errors);
-    return n;
 }
 
 static void every_step_of_real_files_compiles_or_has_an_error_with_a_place(void **state)
@@ -88,9 +84,7 @@ static void every_step_of_real_files_compiles_or_has_an_error_with_a_place(void 
     struct totals totals = {0};
 
     (void)state;
-    if (run_folder(VP_SHARED "/corpus/tests", &totals) == 0) {
-        skip();
-    }
+    run_folder(shared_path("corpus/tests"), &totals);
     assert_int_equal(totals.read, totals.compiled + totals.failed);
     assert_true(totals.compiled * 100 >= totals.read * 95);
 }
@@ -100,9 +94,7 @@ static void every_hostile_file_gets_a_clear_error_or_a_sane_result(void **state)
     struct totals totals = {0};
 
     (void)state;
-    if (run_folder(VP_SHARED "/corpus/hostile", &totals) == 0) {
-        skip();
-    }
+    run_folder(shared_path("corpus/hostile"), &totals);
     assert_true(totals.errors > 0);
 }
 
@@ -142,17 +134,14 @@ static void check_lenient(const char *folder, const char *name, size_t *out_crea
 
 static void a_lenient_compile_creates_every_real_file_that_is_yaml_and_a_test(void **state)
 {
-    static const char folder[] = VP_SHARED "/corpus/tests";
+    const char *folder = shared_path("corpus/tests");
     size_t n = 0;
     size_t n_created = 0;
     size_t n_left_out = 0;
     char **names = list_folder(folder, &n);
 
     (void)state;
-    if (names == NULL) {
-        print_message("SKIPPED: there is no %s\n", folder);
-        skip();
-    }
+    assert_true(n > 0);
     for (size_t i = 0; i < n; i++) {
         check_lenient(folder, names[i], &n_created, &n_left_out);
     }
