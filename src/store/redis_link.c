@@ -183,7 +183,7 @@ bool link_send(struct link *link, const struct str *words, size_t n_words)
     const char *texts[LINK_WORDS_MAX];
     size_t lengths[LINK_WORDS_MAX];
     char *command = NULL;
-    int length;
+    long long length; /* int in hiredis before 1.0 */
 
     CHECK(link->state == LINK_UP && n_words <= LINK_WORDS_MAX);
     for (size_t i = 0; i < n_words; i++) {
