@@ -104,8 +104,8 @@ struct plan_row {
     int http_status;
     unsigned tries;
     uint64_t us;
-    uint64_t started_ms; /* clock_now_ms */
-    struct error error;
+    uint64_t started_ms;       /* clock_now_ms */
+    const struct error *error; /* never NULL; code ERR_OK: none. Large, and few rows have one */
     const struct json *answer; /* parsed (arena); NULL none */
     struct str answer_text;    /* when the answer was not JSON */
 };
@@ -180,6 +180,10 @@ void plan_reserve(struct plan *plan, size_t n);
 struct plan_row *plan_append(struct plan *plan, const struct call *call);
 /* The same, but right after the row that runs now (for hooks); several keep their order. */
 struct plan_row *plan_insert(struct plan *plan, const struct call *call);
+/* A plan that is only shown (plan_write_requests) forgets its last row: thousands of them cost no memory. */
+void plan_forget_last(struct plan *plan);
+/* The row's own error, to be filled in. */
+struct error *plan_row_error(struct plan *plan, struct plan_row *row);
 /* `value` must be a root in the plan's arena; the plan owns it from then on. */
 void plan_set(struct plan *plan, const char *variable, struct json *value);
 void plan_set_str(struct plan *plan, const char *variable, struct str value);

@@ -1,7 +1,7 @@
 /* run: a compiled test file carried out on the platform, as one plan, watched by any number.
  *
  *   run_new ─► (compile into run_arena) ─► run_prepare ─► run_build ─► run_start ─► ... ─► ended,
- * kept for a while └► run_drop                               └► run_write_requests, run_drop
+ * kept for a while └► run_drop                     └► run_write_requests, run_drop
  *
  * Rows of the plan: goals first (find or create project, find or create goal, newest snapshot),
  * then each test (journey, checkpoint, attach, steps), then the executions. What happened to each
@@ -86,16 +86,17 @@ enum error_code run_new(struct run_store *store, const struct digest *owner, str
                         struct error *err) MUST_CHECK;
 void run_drop(struct run *run);           /* one that was not started */
 struct arena *run_arena(struct run *run); /* for the file; gone when the run ends */
-/* Checks the request and finds tests and goals. `file` lives in run_arena and stays until run_build has
- * ended; plan options are copied except the token. */
+/* Checks the request and finds tests and goals. `file` lives in run_arena and stays until all
+ * rows are made; plan options are copied except the token. */
 enum error_code run_prepare(struct run *run, const struct testfile *file,
                             const struct testfile_problems *problems,
                             const struct run_request *request, const struct plan_options *options,
                             struct error *err) MUST_CHECK;
 /* Makes the next `n_rows` rows, about. True: these were the last. */
 bool run_build(struct run *run, size_t n_rows) MUST_CHECK;
-/* {method, path, query?, body?} of each row into the array that `w` has open: what would be sent if nothing
- * is found by name. *at begins with 0; *done: that was the rest. */
+/* Instead of run_build, for a dry run: {method, path, query?, body?} of the next rows, about so many, into the
+ * array that `w` has open: what would be sent if nothing is found by name. *at begins with 0; *done: that was the
+ * rest. */
 enum error_code run_write_requests(struct run *run, size_t *at, size_t n_rows,
                                    struct json_writer *w, bool *done, struct error *err) MUST_CHECK;
 /* `held`: it is to be found and can be stopped, but nothing is sent before run_release (a session

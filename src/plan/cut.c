@@ -46,7 +46,7 @@ static void cut(struct plan *plan, const struct error *err)
     if (row != NULL && row->status == ROW_RUNNING) {
         bool unsent = row->guide != NULL && row->disproved && err->code == ERR_CANCELLED;
 
-        row->error = *err;
+        *plan_row_error(plan, row) = *err;
         plan_close_row(plan, unsent ? ROW_SKIPPED : status);
     }
 }

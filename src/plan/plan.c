@@ -138,7 +138,7 @@ static enum flow send_again(struct plan *plan)
     }
     ways_forget(plan);
     row->status = ROW_RUNNING;
-    row->error = (struct error){0};
+    row_forget_error(row);
     row->answer = NULL;
     row->answer_text = STR_EMPTY;
     return FLOW_NEXT;
@@ -150,7 +150,7 @@ static enum flow row_failed(struct plan *plan, enum row_status status, const str
     enum plan_verdict verdict = PLAN_FAIL;
     struct error why;
 
-    row->error = *err;
+    *plan_row_error(plan, row) = *err;
     row->status = row->doubtful ? ROW_UNKNOWN : status;
     if (row->guide != NULL && !plan->stop_asked) {
         if (row->guide->failed(plan, row) == PLAN_AGAIN) {
@@ -176,7 +176,7 @@ static enum flow row_failed(struct plan *plan, enum row_status status, const str
     if (verdict == PLAN_NEXT || row->keep_going) {
         return next_row(plan);
     }
-    why = row->error; /* in the words of the hook */
+    why = *row->error; /* in the words of the hook */
     return plan_end_with(plan, why.code, &why);
 }
 

@@ -49,6 +49,9 @@ void plan_close_row(struct plan *plan, enum row_status status);
 bool plan_is_over_time(const struct plan *plan, unsigned *out_left_ms);
 enum error_code plan_out_of_time(const struct plan *plan, struct error *err);
 
+/* rows.c */
+void row_forget_error(struct plan_row *row);
+
 /* kept.c. The answer of a call that is not the row's own is gone with the next one. */
 void row_forget_other_answer(struct plan_row *row);
 void row_forget_answer(struct plan_row *row); /* where nobody wants to keep it */

@@ -24,8 +24,8 @@ static struct json *report_row(struct arena *arena, const struct plan_row *row)
         json_set(item, STR("http_status"), json_new_int(arena, row->http_status));
     }
     json_set(item, STR("ms"), json_new_int(arena, (int64_t)(row->us / 1000)));
-    if (row->error.code != ERR_OK) {
-        json_set(item, STR("error"), json_new_string(arena, str_from(row->error.text)));
+    if (row->error->code != ERR_OK) {
+        json_set(item, STR("error"), json_new_string(arena, str_from(row->error->text)));
     }
     return item;
 }
@@ -77,7 +77,7 @@ bool row_may_have_acted(const struct plan_row *row)
     if (row->call->spec->class == CALL_READ || row->disproved) {
         return false;
     }
-    if (row->doubtful || row->status == ROW_UNKNOWN || row->error.code == ERR_OUTCOME_UNKNOWN) {
+    if (row->doubtful || row->status == ROW_UNKNOWN || row->error->code == ERR_OUTCOME_UNKNOWN) {
         return true;
     }
     if (row->status == ROW_FAILED && row->http_status >= 200 && row->http_status < 300) {

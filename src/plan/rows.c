@@ -46,6 +46,23 @@ static bool plan_is_full(const struct plan *plan)
     return plan->n_rows >= plan->options.max_rows;
 }
 
+static const struct error no_error;
+
+struct error *plan_row_error(struct plan *plan, struct plan_row *row)
+{
+    if (row->error == &no_error) {
+        row->error = arena_zalloc(plan->arena, sizeof(*row->error));
+    }
+    return unconst(row->error);
+}
+
+void row_forget_error(struct plan_row *row)
+{
+    if (row->error != &no_error) {
+        *(struct error *)unconst(row->error) = (struct error){0}; /* its memory is used again */
+    }
+}
+
 static struct plan_row *insert_row(struct plan *plan, size_t index, const struct call *call)
 {
     CHECK(!plan_is_full(plan) && index <= plan->n_rows && call != NULL);
@@ -54,7 +71,7 @@ static struct plan_row *insert_row(struct plan *plan, size_t index, const struct
     }
     memmove(&plan->rows[index + 1], &plan->rows[index],
             (plan->n_rows - index) * sizeof(*plan->rows));
-    plan->rows[index] = (struct plan_row){.call = call};
+    plan->rows[index] = (struct plan_row){.call = call, .error = &no_error};
     plan->n_rows++;
     return &plan->rows[index];
 }
@@ -70,6 +87,12 @@ struct plan_row *plan_insert(struct plan *plan, const struct call *call)
         plan->insert_at = plan->at + 1;
     }
     return insert_row(plan, plan->insert_at++, call);
+}
+
+void plan_forget_last(struct plan *plan)
+{
+    CHECK(!plan->running && plan->at == 0 && plan->n_rows > 0);
+    plan->n_rows--;
 }
 
 void plan_set(struct plan *plan, const char *variable, struct json *value)

@@ -202,7 +202,9 @@ static enum error_code add_test(struct builder *b, const struct testfile_test *s
         }
         test->goal = goal_for(b, &goal);
     }
-    test->steps = arena_calloc(&run->kept, source->n_steps, sizeof(*test->steps));
+    if (!run->dry) {
+        test->steps = arena_calloc(&run->kept, source->n_steps, sizeof(*test->steps));
+    }
     run->n_tests++;
     return ERR_OK;
 }
@@ -300,6 +302,11 @@ static void copy_plan_options(struct run *run, const struct plan_options *option
     plan_init(run->plan, &run->work, run->store->options.port, &own);
 }
 
+static void forget_shown(void *building)
+{
+    arena_done(&((struct run_building *)building)->shown);
+}
+
 static void keep_warnings(struct run *run, const struct testfile_problems *problems)
 {
     struct json_writer w;
@@ -347,7 +354,7 @@ enum error_code run_prepare(struct run *run, const struct testfile *file,
         return code;
     }
     copy_plan_options(run, options);
-    for (size_t i = 0; i < run->n_tests; i++) {
+    for (size_t i = 0; i < run->n_tests && !run->dry; i++) {
         n_steps += file->tests[run->tests[i].index].n_steps;
     }
     plan_reserve(run->plan, n_steps + run->n_goals * ROWS_PER_GOAL + run->n_tests * MAX_CALLS);
@@ -355,6 +362,8 @@ enum error_code run_prepare(struct run *run, const struct testfile *file,
     run->building = arena_zalloc(&run->work, sizeof(*run->building));
     run->building->file = file;
     run->building->attach = request->attach;
+    arena_init(&run->building->shown);
+    arena_defer(&run->work, forget_shown, run->building);
     return ERR_OK;
 }
 
@@ -398,7 +407,7 @@ static bool add_next(struct run *run, struct run_building *at)
 
 bool run_build(struct run *run, size_t n_rows)
 {
-    CHECK(run->building != NULL);
+    CHECK(!run->dry && run->building != NULL);
     for (size_t i = 0; i < n_rows; i++) {
         if (!add_next(run, run->building)) {
             run->building = NULL;
@@ -408,13 +417,32 @@ bool run_build(struct run *run, size_t n_rows)
     return false;
 }
 
+/* Rows of steps are forgotten when they are written; the others stay, since a later one may ask what an
+ * earlier one finds. */
+static enum error_code write_newest(struct run *run, size_t *at, struct json_writer *w,
+                                    struct error *err)
+{
+    struct plan *plan = run->plan;
+    bool is_new = *at < plan->n_rows;
+    enum error_code code = plan_write_requests(plan, at, SIZE_MAX, w, err);
+
+    if (is_new && run_row_of(&plan->rows[plan->n_rows - 1])->step != NULL) {
+        plan_forget_last(plan);
+        *at = plan->n_rows;
+    }
+    return code;
+}
+
 enum error_code run_write_requests(struct run *run, size_t *at, size_t n_rows,
                                    struct json_writer *w, bool *done, struct error *err)
 {
-    enum error_code code;
+    enum error_code code = ERR_OK;
 
-    CHECK(run->dry && run->building == NULL);
-    code = plan_write_requests(run->plan, at, n_rows, w, err);
-    *done = *at == run->plan->n_rows;
+    CHECK(run->dry && run->building != NULL);
+    *done = false;
+    for (size_t i = 0; i < n_rows && code == ERR_OK && !*done; i++) {
+        *done = !add_next(run, run->building);
+        code = write_newest(run, at, w, err);
+    }
     return code;
 }

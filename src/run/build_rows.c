@@ -5,7 +5,8 @@
 
 static void run_row_add(struct run *run, const struct call *call, const struct run_row *value)
 {
-    struct run_row *row = arena_alloc(&run->work, sizeof(*row));
+    bool forgotten = run->dry && value->step != NULL;
+    struct run_row *row = forgotten ? &run->building->row : arena_alloc(&run->work, sizeof(*row));
     struct plan_row *plan_row = plan_append(run->plan, call);
 
     *row = *value;
@@ -55,22 +56,38 @@ void run_add_goal_rows(struct run *run, struct run_goal *goal)
     }
 }
 
-void run_add_step(struct run *run, struct run_test *test, const struct testfile_step *source)
+/* The note of the next step. */
+static struct run_step *add_note(struct run *run, struct run_test *test,
+                                 const struct testfile_step *source)
 {
-    struct run_step *step = &test->steps[test->n_steps++];
-    struct plan_row *row;
+    struct run_step *step = run->dry ? &run->building->note : &test->steps[test->n_steps];
 
+    test->n_steps++;
     *step = (struct run_step){
         .command = source->command,
-        .text = run_keep(
-            run, sentence_write(&run->work, source->command, source->args, source->options)),
-        .description = run_keep(run, source->description),
         .line = source->line,
         .column = source->column,
         .phase = (uint8_t)source->phase,
         .optional = source->optional,
         .position = -1,
     };
+    if (!run->dry) {
+        struct arena scratch;
+
+        arena_init(&scratch);
+        step->text =
+            run_keep(run, sentence_write(&scratch, source->command, source->args, source->options));
+        step->description = run_keep(run, source->description);
+        arena_done(&scratch);
+    }
+    return step;
+}
+
+void run_add_step(struct run *run, struct run_test *test, const struct testfile_step *source)
+{
+    struct run_step *step = add_note(run, test, source);
+    struct plan_row *row;
+
     if (test->n_steps <= test->n_before) {
         step->status = ROW_DONE; /* by the run that this one goes on from */
         return;

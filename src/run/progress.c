@@ -23,7 +23,7 @@ void run_note_error(struct run *run, const struct error *err)
 
 static enum row_status note_of(const struct run_row *row, const struct plan_row *plan_row)
 {
-    if (plan_row->status == ROW_FAILED && (plan_row->error.code == ERR_OUTCOME_UNKNOWN ||
+    if (plan_row->status == ROW_FAILED && (plan_row->error->code == ERR_OUTCOME_UNKNOWN ||
                                            (row->step != NULL && row_may_have_acted(plan_row)))) {
         return ROW_UNKNOWN;
     }
@@ -35,13 +35,13 @@ static enum row_status note_of(const struct run_row *row, const struct plan_row 
 
 static const struct run_fault *fault_of_row(struct run_row *row, const struct plan_row *plan_row)
 {
-    if (plan_row->error.code == ERR_OK) {
+    if (plan_row->error->code == ERR_OK) {
         return NULL;
     }
     if (!run_row_is_extra(row) && (row->step == NULL || !row->step->optional)) {
-        run_note_error(row->run, &plan_row->error);
+        run_note_error(row->run, plan_row->error);
     }
-    return run_fault_of(row->run, &plan_row->error);
+    return run_fault_of(row->run, plan_row->error);
 }
 
 static void note_step(struct run_row *row, const struct plan_row *plan_row, enum row_status status)

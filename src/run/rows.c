@@ -192,13 +192,14 @@ static bool setup_before(struct plan *plan, struct run_row *row)
 static void show_position(struct plan *plan, struct run_row *row)
 {
     struct run_test *test = row->test;
+    struct arena *shown = &row->run->building->shown;
 
-    if (test->position < 0 || row->step->command->kind != COMMAND_STEP) {
-        json_remove(plan->variables, STR("position"));
-        return;
+    json_remove(plan->variables, STR("position"));
+    arena_reset(shown);
+    if (test->position >= 0 && row->step->command->kind == COMMAND_STEP) {
+        plan_set(plan, "position", json_new_int(shown, test->position));
+        test->position++;
     }
-    plan_set(plan, "position", json_new_int(plan->arena, test->position));
-    test->position++;
 }
 
 static bool step_before(struct plan *plan, struct run_row *row)
@@ -395,7 +396,7 @@ static bool is_over_time(const struct plan *plan)
 
 static bool wants_other_title(const struct run_row *row, const struct plan_row *plan_row)
 {
-    return is_setup(row, SETUP_CHECKPOINT) && plan_row->error.upstream_status == 409 &&
+    return is_setup(row, SETUP_CHECKPOINT) && plan_row->error->upstream_status == 409 &&
            row->test->n_titles < TITLES_MAX;
 }
 

@@ -165,6 +165,10 @@ struct run_building {
     const struct testfile *file;
     bool attach; /* the first test's checkpoint */
     size_t goal, test, step, execution;
+    /* A dry run has one step at a time: its row is shown and forgotten. */
+    struct run_row row;
+    struct run_step note;
+    struct arena shown; /* of what it shows of itself */
 };
 
 struct run {

@@ -269,7 +269,7 @@ static enum plan_verdict begin_look(struct step *step, struct plan_row *row)
 {
     step->phase = STEP_LOOKS;
     step->begun = lanes_now(step->lanes);
-    step->lost = row->error;
+    step->lost = *row->error;
     step->lost_status = row->http_status;
     row->doubtful = true;
     row->sends = step->count;
@@ -279,22 +279,22 @@ static enum plan_verdict begin_look(struct step *step, struct plan_row *row)
 static enum plan_verdict failed(struct plan *plan, struct plan_row *row)
 {
     struct step *step = row->guided;
+    struct error *err = plan_row_error(plan, row);
 
-    (void)plan;
     if (step->phase == STEP_SENDS && row_may_have_acted(row)) {
         return begin_look(step, row);
     }
-    if (step->phase == STEP_LOOKS && row->error.code == ERR_UPSTREAM_SHAPE) {
+    if (step->phase == STEP_LOOKS && row->error->code == ERR_UPSTREAM_SHAPE) {
         const struct look_seen nothing = {.steps = NULL};
 
         step->phase = STEP_JUDGED;
-        (void)not_found(step, row, LOOK_BLIND, &nothing, &row->error);
+        (void)not_found(step, row, LOOK_BLIND, &nothing, err);
     } else if (step->phase == STEP_LOOKS) {
-        (void)error_set(&row->error, ERR_OUTCOME_UNKNOWN,
+        (void)error_set(err, ERR_OUTCOME_UNKNOWN,
                         "The platform's answer was lost, and the checkpoint could not be read "
                         "back: look at it before sending the step again");
-        row->error.late = step->lost.late;
-        row->error.upstream_status = step->lost.upstream_status;
+        err->late = step->lost.late;
+        err->upstream_status = step->lost.upstream_status;
         row->http_status = step->lost_status;
     }
     return PLAN_FAIL;

@@ -81,10 +81,10 @@ static bool before_call(struct plan *plan, struct plan_row *row)
 
 static void take_failure(struct batch_item *item, const struct plan_row *row)
 {
-    item->status = row->status == ROW_UNKNOWN || row->error.code == ERR_OUTCOME_UNKNOWN
+    item->status = row->status == ROW_UNKNOWN || row->error->code == ERR_OUTCOME_UNKNOWN
                        ? ROW_UNKNOWN
                        : ROW_FAILED;
-    item->error = row->error;
+    item->error = *row->error;
 }
 
 /* Of a command that changes the steps of a library checkpoint. */

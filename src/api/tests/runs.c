@@ -403,10 +403,8 @@ static bool build_on(struct pieces *building)
 static enum stage_verdict built(struct pieces *building)
 {
     struct asked *asked = asked_of(building);
-    struct task *task = building->task;
 
-    return task->dry_run ? run_reply_dry(task, asked->run, &asked->reading.result)
-                         : start(task, asked->run, asked);
+    return start(building->task, asked->run, asked);
 }
 
 static void gone_from_building(struct pieces *building)
@@ -425,6 +423,9 @@ static enum stage_verdict run_what_was_read(struct test_reading *reading)
     }
     if (prepare(task, run, asked, &reading->result) != ERR_OK) {
         return drop_and(run, task_fail(task));
+    }
+    if (task->dry_run) {
+        return run_reply_dry(task, run, &reading->result);
     }
     asked->building =
         (struct pieces){.task = task, .go_on = build_on, .then = built, .gone = gone_from_building};

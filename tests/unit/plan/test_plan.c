@@ -88,7 +88,7 @@ static void keep_going_goes_on_after_a_failure(void **state)
     GO({.status = 500, .body = "{}"}, {.status = 200, .body = "{}"});
     assert_int_equal(plan.result, ERR_OK);
     assert_int_equal(plan.rows[0].status, ROW_FAILED);
-    assert_int_equal(plan.rows[0].error.code, ERR_UPSTREAM_ERROR);
+    assert_int_equal(plan.rows[0].error->code, ERR_UPSTREAM_ERROR);
     assert_int_equal(plan.rows[1].status, ROW_DONE);
 }
 
@@ -274,7 +274,7 @@ static void after_may_append_rows(void **state)
 static enum plan_verdict ask_status_twice(struct plan *p, struct plan_row *row)
 {
     assert_int_equal(row->status, ROW_UNKNOWN);
-    assert_int_equal(row->error.code, ERR_OUTCOME_UNKNOWN);
+    assert_int_equal(row->error->code, ERR_OUTCOME_UNKNOWN);
     plan_insert(p, &calls[STATUS])->label = "first look";
     plan_insert(p, &calls[STATUS])->label = "second look";
     return PLAN_NEXT;
@@ -373,7 +373,7 @@ static void a_patient_row_outlives_a_platform_that_is_away(void **state)
     assert_int_equal(n_done, 1);
     assert_int_equal(plan.result, ERR_OK);
     assert_int_equal(plan.rows[0].status, ROW_DONE);
-    assert_int_equal(plan.rows[0].error.code, ERR_OK);
+    assert_int_equal(plan.rows[0].error->code, ERR_OK);
 }
 
 static void patience_ends_and_refusals_are_not_outlived(void **state)

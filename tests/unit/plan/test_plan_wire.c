@@ -72,11 +72,11 @@ static void check_run(const struct run *run)
         if (row->status == ROW_DONE) {
             assert_true(!create || json_find(row->answer, "/item/id") != NULL);
         }
-        if (row->error.code == ERR_OUTCOME_UNKNOWN) {
+        if (row->error->code == ERR_OUTCOME_UNKNOWN) {
             assert_true(create && row->status == ROW_UNKNOWN);
         }
         assert_int_equal(row->status == ROW_FAILED || row->status == ROW_UNKNOWN,
-                         row->error.code != ERR_OK);
+                         row->error->code != ERR_OK);
     }
 }
 

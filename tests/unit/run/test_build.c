@@ -82,6 +82,7 @@ struct built {
     struct run_store *store;
     struct run *run;
     struct error err;
+    struct testfile file;
 };
 
 static enum error_code build(struct built *built, const char *text,
@@ -94,20 +95,16 @@ static enum error_code build(struct built *built, const char *text,
     static const struct testfile_options none;
     static const struct plan_options options;
     struct testfile_problems problems;
-    enum error_code code;
     struct digest owner;
-    struct testfile file;
 
     *built = (struct built){.store = run_store_open(&store)};
     digest_of(STR("owner"), &owner);
     assert_int_equal(run_new(built->store, &owner, &built->run, &built->err), ERR_OK);
     assert_int_equal(
-        testfile_compile(run_arena(built->run), str_from(text), &none, &file, &problems), ERR_OK);
+        testfile_compile(run_arena(built->run), str_from(text), &none, &built->file, &problems),
+        ERR_OK);
     asked.dry_run = true;
-    code = run_prepare(built->run, &file, &problems, &asked, &options, &built->err);
-    while (code == ERR_OK && !run_build(built->run, 2)) {
-    }
-    return code;
+    return run_prepare(built->run, &built->file, &problems, &asked, &options, &built->err);
 }
 
 static void built_done(struct built *built)

@@ -71,7 +71,7 @@ static void take_end(void)
 
     assert_int_equal(n_done, 1);
     ended = row->status;
-    ended_error = row->error;
+    ended_error = *row->error;
 }
 
 #define RUN(...)                                                                                   \
