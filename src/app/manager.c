@@ -2,14 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include <uv.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -40,43 +38,25 @@ static bool is_for_us(const char *variable)
 
 /* ---- sockets ---- */
 
-static bool is_listening(int fd, int *family)
+static bool is_listening(int fd)
 {
     int listens = 0;
     int type = 0;
+    int family = 0;
     socklen_t len = sizeof(int);
 
     return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens != 0 &&
            getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM &&
-           getsockopt(fd, SOL_SOCKET, SO_DOMAIN, family, &len) == 0 &&
-           (*family == AF_INET || *family == AF_INET6);
+           getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) == 0 &&
+           (family == AF_INET || family == AF_INET6);
 }
 
-static bool print_address(int fd, int family, char out[MANAGER_ADDRESS_MAX])
-{
-    struct sockaddr_in v4 = {0};
-    struct sockaddr_in6 v6 = {0};
-    bool is_v6 = family == AF_INET6;
-    socklen_t len = is_v6 ? sizeof(v6) : sizeof(v4);
-    char host[INET6_ADDRSTRLEN];
-    struct buf text;
-
-    if (getsockname(fd, is_v6 ? (struct sockaddr *)&v6 : (struct sockaddr *)&v4, &len) != 0) {
-        return false;
-    }
-    (void)(is_v6 ? uv_ip6_name(&v6, host, sizeof(host)) : uv_ip4_name(&v4, host, sizeof(host)));
-    buf_init(&text, MANAGER_ADDRESS_MAX - 1);
-    buf_printf(&text, is_v6 ? "[%s]:%u" : "%s:%u", host, ntohs(is_v6 ? v6.sin6_port : v4.sin_port));
-    str_copy(out, MANAGER_ADDRESS_MAX, buf_view(&text));
-    buf_done(&text);
-    return true;
-}
-
-enum error_code manager_take_socket(int *out, char address[MANAGER_ADDRESS_MAX], struct error *err)
+enum error_code manager_take_socket(int *out, char address[ADDRESS_NAME_MAX], struct error *err)
 {
     const char *text = getenv("LISTEN_FDS");
+    struct sockaddr_storage bound = {0};
+    socklen_t len = sizeof(bound);
     int64_t n = 0;
-    int family = 0;
 
     *out = 0;
     if (text == NULL || !is_for_us("LISTEN_PID")) {
@@ -91,11 +71,13 @@ enum error_code manager_take_socket(int *out, char address[MANAGER_ADDRESS_MAX],
     if (n == 0) {
         return ERR_OK;
     }
-    if (!is_listening(FIRST_SOCKET, &family) || !print_address(FIRST_SOCKET, family, address)) {
+    if (!is_listening(FIRST_SOCKET) ||
+        getsockname(FIRST_SOCKET, (struct sockaddr *)&bound, &len) != 0) {
         return error_set(err, ERR_CONFIG,
                          "LISTEN_FDS: descriptor 3 is no TCP socket that listens. The socket unit "
                          "needs ListenStream=ADDR:PORT and Accept=no");
     }
+    (void)address_name(&bound, address);
     (void)fcntl(FIRST_SOCKET, F_SETFD, FD_CLOEXEC);
     *out = FIRST_SOCKET;
     return ERR_OK;

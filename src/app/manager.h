@@ -5,14 +5,13 @@
 #ifndef APP_MANAGER_H
 #define APP_MANAGER_H
 
+#include "base/address.h"
 #include "base/deadline.h"
 #include "base/error.h"
 
-enum { MANAGER_ADDRESS_MAX = 96 };
-
 /* The listening TCP socket that was passed to us, and in `address` where it listens ("[::1]:8000"); 0: none was. A second one,
  * or one of another kind, is an error. */
-enum error_code manager_take_socket(int *out, char address[MANAGER_ADDRESS_MAX],
+enum error_code manager_take_socket(int *out, char address[ADDRESS_NAME_MAX],
                                     struct error *err) MUST_CHECK;
 
 struct manager;

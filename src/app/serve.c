@@ -192,7 +192,7 @@ static int serve(struct config *config, bool proxy, int socket,
 int run_serve(struct arguments *arguments)
 {
     const char *file = arguments_get(arguments, "config");
-    char address[MANAGER_ADDRESS_MAX];
+    char address[ADDRESS_NAME_MAX];
     struct config_sources sources;
     struct error err = {0};
     struct config *config;

@@ -1,6 +1,9 @@
 #include "base/address.h"
 
 #include <arpa/inet.h>
+#include <sys/socket.h>
+
+#include "base/buf.h"
 
 enum { SHOWN_MAX = 80 };
 
@@ -99,4 +102,22 @@ enum error_code address_read_unix(struct str text, char out[ADDRESS_PATH_MAX], s
     }
     str_copy(out, ADDRESS_PATH_MAX, path);
     return ERR_OK;
+}
+
+uint16_t address_name(const struct sockaddr_storage *address, char out[ADDRESS_NAME_MAX])
+{
+    const struct sockaddr_in *v4 = (const void *)address;
+    const struct sockaddr_in6 *v6 = (const void *)address;
+    bool is_v6 = address->ss_family == AF_INET6;
+    uint16_t port = ntohs(is_v6 ? v6->sin6_port : v4->sin_port);
+    char host[INET6_ADDRSTRLEN] = "?";
+    struct buf text;
+
+    (void)inet_ntop(address->ss_family, is_v6 ? (const void *)&v6->sin6_addr : &v4->sin_addr, host,
+                    sizeof(host));
+    buf_init(&text, ADDRESS_NAME_MAX - 1);
+    buf_printf(&text, is_v6 ? "[%s]:%u" : "%s:%u", host, port);
+    str_copy(out, ADDRESS_NAME_MAX, buf_view(&text));
+    buf_done(&text);
+    return port;
 }

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "base/host.h"
 #include "base/url.h"
 #include "load_internal.h"
@@ -43,21 +44,6 @@ static enum error_code resolve(const struct url *url, struct target *out, struct
     out->address_len = found->ai_addrlen;
     freeaddrinfo(found);
     return ERR_OK;
-}
-
-static void show(struct target *target)
-{
-    char host[NI_MAXHOST] = "?";
-    char port[NI_MAXSERV] = "?";
-    bool is_v6 = target->address.ss_family == AF_INET6;
-    struct buf text;
-
-    (void)getnameinfo((const struct sockaddr *)&target->address, target->address_len, host,
-                      sizeof(host), port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
-    buf_init(&text, sizeof(target->shown) - 1);
-    buf_printf(&text, "%s%s%s:%s", is_v6 ? "[" : "", host, is_v6 ? "]" : "", port);
-    str_copy(target->shown, sizeof(target->shown), buf_view(&text));
-    buf_done(&text);
 }
 
 /* What stands behind "http://", up to the path. */
@@ -118,7 +104,7 @@ enum error_code target_read(struct str text, bool any_host, struct target *out, 
     if (code != ERR_OK) {
         return code;
     }
-    show(out);
+    (void)address_name(&out->address, out->shown);
     if (!any_host && !is_loopback(&out->address)) {
         return error_set(err, ERR_FORBIDDEN,
                          "%s is not this machine; load on a host of others needs their consent. "

@@ -68,23 +68,9 @@ static void name_address(struct listener *listener)
 {
     struct sockaddr_storage bound;
     int len = sizeof(bound);
-    char host[ADDRESS_HOST_MAX] = "";
-    struct buf text;
-    bool v6;
 
     CHECK(uv_tcp_getsockname(&listener->socket.tcp, (struct sockaddr *)&bound, &len) == 0);
-    v6 = bound.ss_family == AF_INET6;
-    if (v6) {
-        (void)uv_ip6_name((struct sockaddr_in6 *)&bound, host, sizeof(host));
-        listener->port = ntohs(((struct sockaddr_in6 *)&bound)->sin6_port);
-    } else {
-        (void)uv_ip4_name((struct sockaddr_in *)&bound, host, sizeof(host));
-        listener->port = ntohs(((struct sockaddr_in *)&bound)->sin_port);
-    }
-    buf_init(&text, sizeof(listener->address) - 1);
-    buf_printf(&text, v6 ? "[%s]:%d" : "%s:%d", host, listener->port);
-    str_copy(listener->address, sizeof(listener->address), buf_view(&text));
-    buf_done(&text);
+    listener->port = address_name(&bound, listener->address);
 }
 
 static void on_abandoned(uv_handle_t *handle)

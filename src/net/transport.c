@@ -2,8 +2,7 @@
  * buffer while the other one is with libuv; they swap when a write ends. */
 #include "net/transport.h"
 
-#include <netinet/in.h>
-
+#include "base/address.h"
 #include "base/check.h"
 #include "crypto/tls.h"
 
@@ -293,29 +292,12 @@ static void name_peer(struct transport *transport)
 {
     struct sockaddr_storage peer = {0};
     int len = sizeof(peer);
-    char host[46] = "";
-    struct buf text;
-    bool v6;
 
     if (transport->socket.handle.type == UV_NAMED_PIPE) {
         str_copy(transport->peer, sizeof(transport->peer), STR("unix"));
-        return;
-    }
-    if (uv_tcp_getpeername(&transport->socket.tcp, (struct sockaddr *)&peer, &len) != 0) {
-        return; /* gone already; the read will say so */
-    }
-    v6 = peer.ss_family == AF_INET6;
-    buf_init(&text, sizeof(transport->peer) - 1);
-    if (v6) {
-        (void)uv_ip6_name((struct sockaddr_in6 *)&peer, host, sizeof(host));
-        buf_printf(&text, "[%s]:%u", host,
-                   (unsigned)ntohs(((struct sockaddr_in6 *)&peer)->sin6_port));
-    } else {
-        (void)uv_ip4_name((struct sockaddr_in *)&peer, host, sizeof(host));
-        buf_printf(&text, "%s:%u", host, (unsigned)ntohs(((struct sockaddr_in *)&peer)->sin_port));
-    }
-    str_copy(transport->peer, sizeof(transport->peer), buf_view(&text));
-    buf_done(&text);
+    } else if (uv_tcp_getpeername(&transport->socket.tcp, (struct sockaddr *)&peer, &len) == 0) {
+        (void)address_name(&peer, transport->peer);
+    } /* else it is gone already; the read will say so */
 }
 
 void transport_open(struct transport *transport, struct loop *loop, struct tls_config *tls,

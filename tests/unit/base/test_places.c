@@ -1,6 +1,7 @@
 /* Where others are (URLs), where we listen (addresses). */
 #include "harness/cmocka.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "base/address.h"
@@ -162,12 +163,38 @@ static void a_unix_socket_has_an_absolute_path_that_fits(void **state)
                      ERR_OK);
 }
 
+static void an_address_is_named_as_it_is_read(void **state)
+{
+    static const char *const texts[] = {"127.0.0.1:80", "255.255.255.255:65535", "[::1]:0",
+                                        "[ffff:fff1:fff2:fff3:fff4:fff5:fff6:fff7]:65535"};
+    char name[ADDRESS_NAME_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct sockaddr_storage storage = {0};
+        struct sockaddr_in *v4 = (void *)&storage;
+        struct sockaddr_in6 *v6 = (void *)&storage;
+        struct address address = {.host = ""};
+        struct error err = {0};
+
+        assert_int_equal(address_read(str_from(texts[i]), &address, &err), ERR_OK);
+        storage.ss_family = address.is_v6 ? AF_INET6 : AF_INET;
+        *(address.is_v6 ? &v6->sin6_port : &v4->sin_port) = htons(address.port);
+        assert_int_equal(inet_pton(storage.ss_family, address.host,
+                                   address.is_v6 ? (void *)&v6->sin6_addr : &v4->sin_addr),
+                         1);
+        assert_int_equal(address_name(&storage, name), address.port);
+        assert_string_equal(name, texts[i]);
+    }
+}
+
 int test_places(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_url_is_read_in_its_parts),
         cmocka_unit_test(what_is_not_a_url_is_refused_and_not_quoted),
         cmocka_unit_test(an_address_is_an_ip_address_and_a_port),
+        cmocka_unit_test(an_address_is_named_as_it_is_read),
         cmocka_unit_test(a_unix_socket_has_an_absolute_path_that_fits),
     };
 
