@@ -88,6 +88,8 @@ bool str_contains(struct str s, struct str needle);
 bool str_cut(struct str s, char separator, struct str *out_head, struct str *out_tail);
 /* Walks the words of `*rest` separated by `separator`, skipping empty ones; false at the end. */
 bool str_next(struct str *rest, char separator, struct str *out_word);
+/* Writes the first `max` such words to `words`; returns how many it wrote. */
+size_t str_split(struct str text, char separator, struct str *words, size_t max);
 
 /* Decimal, whole text, within [min, max]; a leading '-' is allowed where min < 0. */
 bool str_to_i64(struct str s, int64_t min, int64_t max, int64_t *out) MUST_CHECK;

@@ -90,7 +90,7 @@ const char *const *catalog_command_names(size_t *out_n); /* index 0 is "other" *
 
 /* Finds a command by its words (or an alias, told through out_alias). `words` may carry more than
  * the name: *out_n_words says how many of them were the name. NULL: err has unknown_command with
- * "did you mean", or unsupported_command with the reason. */
+ * "did you mean", or unsupported_command with the reason. Outputs that nobody wants may be NULL. */
 const struct command *catalog_find(const struct str *words, size_t n_words, size_t *out_n_words,
                                    bool *out_alias, struct error *err);
 

@@ -140,6 +140,16 @@ bool str_next(struct str *rest, char separator, struct str *out_word)
     return false;
 }
 
+size_t str_split(struct str text, char separator, struct str *words, size_t max)
+{
+    size_t n = 0;
+
+    while (n < max && str_next(&text, separator, &words[n])) {
+        n++;
+    }
+    return n;
+}
+
 bool str_to_i64(struct str s, int64_t min, int64_t max, int64_t *out)
 {
     bool negative = s.len > 0 && s.ptr[0] == '-';

@@ -34,17 +34,6 @@ struct binding {
     unsigned seen;         /* bit per option that was given */
 };
 
-static size_t split_words(struct str text, struct str *out)
-{
-    struct str rest = str_trim(text);
-    size_t n = 0;
-
-    while (n < MAX_COMMAND_WORDS && str_next(&rest, ' ', &out[n])) {
-        n++;
-    }
-    return n;
-}
-
 /* Where the search for what was meant has nothing to say. */
 static struct error not_found(const struct binding *b, const struct str *words, size_t n)
 {
@@ -87,7 +76,7 @@ static void warn_of_alias(struct binding *b)
 static bool resolve(struct binding *b)
 {
     struct str words[MAX_COMMAND_WORDS + MAX_WORDS];
-    size_t n_own = split_words(b->input->command, words);
+    size_t n_own = str_split(str_trim(b->input->command), ' ', words, MAX_COMMAND_WORDS);
     size_t n = all_words(b, words, n_own);
     size_t n_name = 0;
     bool alias = false;

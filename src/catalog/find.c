@@ -259,12 +259,8 @@ bool catalog_is_unsupported(const struct str *words, size_t n, struct error *err
 static bool is_slip(const struct str *words, size_t n, struct str name)
 {
     struct str known[MAX_WORDS];
-    size_t n_known = 0;
-    struct str rest = name;
+    size_t n_known = str_split(name, ' ', known, MAX_WORDS);
 
-    while (n_known < MAX_WORDS && str_next(&rest, ' ', &known[n_known])) {
-        n_known++;
-    }
     if (n > 1 && n_known > 1 && str_eq(words[n - 1], known[n_known - 1]) &&
         str_starts(words[0], STR("step-")) && str_starts(known[0], STR("step-"))) {
         return true;
@@ -332,8 +328,12 @@ const struct command *catalog_find(const struct str *words, size_t n_words, size
         if (node != NULL) {
             const struct name *found = CONTAINER_OF(node, struct name, node);
 
-            *out_n_words = take;
-            *out_alias = found->is_alias;
+            if (out_n_words != NULL) {
+                *out_n_words = take;
+            }
+            if (out_alias != NULL) {
+                *out_alias = found->is_alias;
+            }
             return found->command;
         }
     }

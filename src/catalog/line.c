@@ -126,7 +126,6 @@ static void take_option(struct line *line, struct str word)
  * read by its row. */
 static void take_word(struct line *line, struct str word)
 {
-    bool alias;
     size_t n_name = 0;
     const struct command *found;
 
@@ -136,7 +135,7 @@ static void take_word(struct line *line, struct str word)
     }
     line->name_words[line->n_words++] = word;
     if (line->n_words <= MAX_WORDS) {
-        found = catalog_find(line->name_words, line->n_words, &n_name, &alias, NULL);
+        found = catalog_find(line->name_words, line->n_words, &n_name, NULL, NULL);
         if (found != NULL && n_name == line->n_words) {
             line->command = found;
             line->n_name = n_name;

@@ -4,23 +4,29 @@
 
 enum { NAME_WORDS = 8 };
 
-void draft_find_row(struct draft *draft)
+/* The words of the command, *out_n_own of them, then the first arguments: the rest of a name may
+ * stand there. Returns how many words there are. */
+static size_t name_and_args(const struct draft *draft, struct str words[NAME_WORDS + MAX_WORDS],
+                            size_t *out_n_own)
 {
-    struct str words[NAME_WORDS + MAX_WORDS];
-    struct str rest = draft->command;
-    size_t n = 0;
-    size_t n_own;
-    size_t n_name = 0;
-    bool alias;
+    size_t n = str_split(draft->command, ' ', words, NAME_WORDS);
 
-    while (n < NAME_WORDS && str_next(&rest, ' ', &words[n])) {
-        n++;
-    }
-    n_own = n;
+    *out_n_own = n;
     for (size_t i = 0; i < draft->n_args && i < MAX_WORDS; i++) {
         words[n++] = draft->args[i];
     }
-    draft->row = n > 0 ? catalog_find(words, n, &n_name, &alias, NULL) : NULL;
+    return n;
+}
+
+void draft_find_row(struct draft *draft)
+{
+    struct str words[NAME_WORDS + MAX_WORDS];
+    struct str rest;
+    size_t n_own;
+    size_t n = name_and_args(draft, words, &n_own);
+    size_t n_name = 0;
+
+    draft->row = n > 0 ? catalog_find(words, n, &n_name, NULL, NULL) : NULL;
     draft->n_params = 0;
     if (draft->row == NULL || n_name < n_own) { /* words left over would be lost */
         draft->row = NULL;
@@ -62,21 +68,19 @@ static struct str name_word(struct draft *draft, struct str word)
 void fix_case(struct draft *draft)
 {
     struct str words[NAME_WORDS];
-    struct str rest = draft->command;
+    struct str rest;
     struct str tail = STR_EMPTY;
     struct str name = STR_EMPTY;
-    size_t n = 0;
+    size_t n = str_split(draft->command, ' ', words, NAME_WORDS);
     size_t n_name = 0;
-    bool alias;
 
-    while (n < ARRAY_LEN(words) && str_next(&rest, ' ', &words[n])) {
-        words[n] = name_word(draft, words[n]);
-        n++;
-    }
     if (n == 0) {
         return;
     }
-    if (catalog_find(words, n, &n_name, &alias, NULL) == NULL) {
+    for (size_t i = 0; i < n; i++) {
+        words[i] = name_word(draft, words[i]);
+    }
+    if (catalog_find(words, n, &n_name, NULL, NULL) == NULL) {
         n_name = n; /* a part of a name, the rest of it in "args" */
     }
     for (tail = draft->command; n_name > 0 && str_next(&tail, ' ', &rest); n_name--) {
@@ -95,15 +99,10 @@ void fix_line(struct draft *draft)
     const struct json *arg;
     const struct json *option;
     struct str words[NAME_WORDS];
-    struct str rest = draft->command;
-    size_t n = 0;
+    size_t n = str_split(draft->command, ' ', words, NAME_WORDS);
     size_t n_name = 0;
-    bool alias;
 
-    while (n < ARRAY_LEN(words) && str_next(&rest, ' ', &words[n])) {
-        n++;
-    }
-    if (draft->n_args > 0 || n == 0 || catalog_find(words, n, &n_name, &alias, NULL) == NULL ||
+    if (draft->n_args > 0 || n == 0 || catalog_find(words, n, &n_name, NULL, NULL) == NULL ||
         n_name == n || command_line_parse(draft->arena, draft->command, &line, NULL) != ERR_OK) {
         return;
     }
@@ -133,20 +132,11 @@ void fix_bare_verb(struct draft *draft)
 void fix_misspelled(struct draft *draft)
 {
     struct str words[NAME_WORDS + MAX_WORDS];
-    struct str rest = draft->command;
-    const struct command *found;
-    size_t n = 0;
     size_t n_own;
     size_t n_name = 0;
+    size_t n = name_and_args(draft, words, &n_own);
+    const struct command *found = n > 0 ? catalog_meant(words, n, &n_name) : NULL;
 
-    while (n < NAME_WORDS && str_next(&rest, ' ', &words[n])) {
-        n++;
-    }
-    n_own = n;
-    for (size_t i = 0; i < draft->n_args && i < MAX_WORDS; i++) {
-        words[n++] = draft->args[i];
-    }
-    found = n > 0 ? catalog_meant(words, n, &n_name) : NULL;
     if (found == NULL || n_name < n_own) {
         return;
     }

@@ -33,9 +33,7 @@ static struct str line_of(struct arena *arena, const char *const *words, size_t 
 static struct str shown_line(struct arena *arena, const struct json *mended)
 {
     struct str words = json_str(json_get(mended, "command"));
-    size_t n;
-    bool alias;
-    const struct command *command = catalog_find(&words, 1, &n, &alias, NULL);
+    const struct command *command = catalog_find(&words, 1, NULL, NULL, NULL);
 
     return command == NULL ? words
                            : command_line_write(arena, command, json_get(mended, "args"),

@@ -143,8 +143,6 @@ bool command_help(const char *const *words, size_t n_words)
 {
     struct str list[COMMAND_MAX_PARAMS] = {0};
     size_t n = 0;
-    size_t n_name;
-    bool alias;
     struct error err = {0};
     struct arena arena;
     const struct command *command;
@@ -156,7 +154,7 @@ bool command_help(const char *const *words, size_t n_words)
         list[n] = str_from(words[n]);
         arena_join(&arena, &line, " ", list[n]);
     }
-    command = catalog_find(list, n, &n_name, &alias, &err);
+    command = catalog_find(list, n, NULL, NULL, &err);
     if (command != NULL) {
         print_command(command, &arena);
     } else if (!print_group(line)) {

@@ -455,18 +455,12 @@ bool map_bag(struct compile *c, struct bag *bag)
 bool map_command(struct compile *c, struct bag *bag, struct str words)
 {
     struct str list[8];
-    struct str rest = words;
     struct error err = {0};
     struct mapping m = {.c = c, .bag = bag};
-    const struct command *command;
-    size_t n = 0;
-    size_t n_name;
-    bool alias;
+    size_t n = str_split(words, ' ', list, ARRAY_LEN(list));
+    size_t n_name = 0;
+    const struct command *command = catalog_find(list, n, &n_name, NULL, &err);
 
-    while (n < ARRAY_LEN(list) && str_next(&rest, ' ', &list[n])) {
-        n++;
-    }
-    command = catalog_find(list, n, &n_name, &alias, &err);
     if (command == NULL || n_name < n) {
         struct testfile_problem *problem =
             problem_add(c, TESTFILE_ERROR, bag->verb_place, "%s",

@@ -24,24 +24,18 @@ static struct json *bare(struct compile *c, const struct json *value)
 static const struct command *find_command(struct str words, const struct json *args, size_t *out_n)
 {
     struct str list[WORDS_MAX];
-    struct str rest = words;
     const struct command *command;
     const struct json *value;
-    size_t n = 0;
-    size_t n_own;
+    size_t n_own = str_split(words, ' ', list, WORDS_MAX);
+    size_t n = n_own;
     size_t n_name = 0;
-    bool alias;
 
-    while (n < WORDS_MAX && str_next(&rest, ' ', &list[n])) {
-        n++;
-    }
-    n_own = n;
     JSON_FOREACH (value, args) {
         if (n < WORDS_MAX && json_type(value) == JSON_STRING) {
             list[n++] = json_str(value);
         }
     }
-    command = catalog_find(list, n, &n_name, &alias, NULL);
+    command = catalog_find(list, n, &n_name, NULL, NULL);
     *out_n = command != NULL && n_name > n_own ? n_name - n_own : 0;
     return command != NULL && n_name >= n_own ? command : NULL;
 }

@@ -191,18 +191,12 @@ static struct json *example_forms(struct task *task, const struct command *comma
 enum stage_verdict handle_command_help(struct task *task)
 {
     struct str words[16];
-    size_t n = 0;
+    struct str name = task_param(task, "command");
+    size_t n = str_split(name, ' ', words, ARRAY_LEN(words));
     size_t n_name = 0;
-    bool alias = false;
-    struct str rest = task_param(task, "command");
-    const struct command *command;
-    struct json *body;
+    const struct command *command = catalog_find(words, n, &n_name, NULL, &task->error);
+    struct json *body = describe_group(task, name);
 
-    body = describe_group(task, task_param(task, "command"));
-    while (n < ARRAY_LEN(words) && str_next(&rest, ' ', &words[n])) {
-        n++;
-    }
-    command = catalog_find(words, n, &n_name, &alias, &task->error);
     if (command == NULL || n_name != n) {
         if (body != NULL) {
             return task_reply_json(task, 200, body);
