@@ -25,4 +25,13 @@ static inline void *unconst(const void *pointer)
 #define CONTAINER_OF(pointer, type, member)                                                        \
     ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
+static inline void *container_or_null(void *member, size_t offset)
+{
+    return member != NULL ? (char *)member - offset : NULL;
+}
+
+/* The same, and NULL for a NULL. */
+#define CONTAINER_OR_NULL(pointer, type, member)                                                   \
+    ((type *)container_or_null(pointer, offsetof(type, member)))
+
 #endif

@@ -13,6 +13,11 @@ struct digest {
     uint8_t bytes[DIGEST_BYTES];
 };
 
+static inline struct str digest_view(const struct digest *digest)
+{
+    return (struct str){(const char *)digest->bytes, DIGEST_BYTES};
+}
+
 void digest_of(struct str bytes, struct digest *out);
 void digest_of_parts(const struct str *parts, size_t n_parts,
                      struct digest *out); /* each with its length */

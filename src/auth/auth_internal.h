@@ -3,7 +3,7 @@
 #define AUTH_INTERNAL_H
 
 #include "auth/auth.h"
-#include "base/map.h"
+#include "base/lru.h"
 #include "crypto/signature.h"
 #include "data/json.h"
 
@@ -48,8 +48,7 @@ struct public_key *key_set_find(const struct key_set *set, struct str kid,
 
 /* known.c: tokens whose signature was checked, by the hash of the whole token. */
 struct known_tokens {
-    struct map map;
-    struct list lru; /* least recently used first */
+    struct lru tokens;
     size_t max;
 };
 

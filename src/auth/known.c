@@ -4,8 +4,7 @@
 #include "base/mem.h"
 
 struct known_token {
-    struct map_node node;
-    struct list lru;
+    struct lru_entry lru;
     struct digest token;
     struct jwt_subject subject; /* its name lies behind the struct */
 };
@@ -13,42 +12,33 @@ struct known_token {
 void known_init(struct known_tokens *known, size_t max)
 {
     *known = (struct known_tokens){.max = max};
-    map_init(&known->map);
-    list_init(&known->lru);
+    lru_init(&known->tokens);
 }
 
 static void forget(struct known_tokens *known, struct known_token *token)
 {
-    map_remove(&known->map, &token->node);
-    list_remove(&token->lru);
+    lru_remove(&known->tokens, &token->lru);
     mem_free(token);
 }
 
 void known_clear(struct known_tokens *known)
 {
-    struct list *link;
+    struct known_token *token;
 
-    while ((link = list_first(&known->lru)) != NULL) {
-        forget(known, CONTAINER_OF(link, struct known_token, lru));
+    while ((token = LRU_OLDEST(&known->tokens, struct known_token, lru)) != NULL) {
+        forget(known, token);
     }
 }
 
 void known_done(struct known_tokens *known)
 {
     known_clear(known);
-    map_done(&known->map);
-}
-
-static struct str key_of(const struct digest *token)
-{
-    return (struct str){(const char *)token->bytes, DIGEST_BYTES};
+    lru_done(&known->tokens);
 }
 
 static struct known_token *find(const struct known_tokens *known, const struct digest *token)
 {
-    struct map_node *node = map_find(&known->map, key_of(token));
-
-    return node != NULL ? CONTAINER_OF(node, struct known_token, node) : NULL;
+    return LRU_FIND(&known->tokens, digest_view(token), struct known_token, lru);
 }
 
 bool known_find(struct known_tokens *known, const struct digest *token, int64_t now_ms,
@@ -66,8 +56,7 @@ bool known_find(struct known_tokens *known, const struct digest *token, int64_t 
     if (now_ms < found->subject.not_before_ms) {
         return false; /* somebody has set the clock back */
     }
-    list_remove(&found->lru);
-    list_append(&known->lru, &found->lru);
+    lru_touch(&known->tokens, &found->lru);
     *out = found->subject;
     out->name = arena_str(arena, found->subject.name);
     return true;
@@ -77,14 +66,15 @@ void known_add(struct known_tokens *known, const struct digest *token,
                const struct jwt_subject *subject)
 {
     struct known_token *added;
-    struct list *oldest;
+    struct known_token *oldest;
     char *name;
 
     if (find(known, token) != NULL) {
         return; /* two requests with it had their turn */
     }
-    while (known->map.n_nodes >= known->max && (oldest = list_first(&known->lru)) != NULL) {
-        forget(known, CONTAINER_OF(oldest, struct known_token, lru));
+    while (lru_size(&known->tokens) >= known->max &&
+           (oldest = LRU_OLDEST(&known->tokens, struct known_token, lru)) != NULL) {
+        forget(known, oldest);
     }
     added = mem_zalloc(sizeof(*added) + subject->name.len);
     name = (char *)(added + 1);
@@ -92,6 +82,5 @@ void known_add(struct known_tokens *known, const struct digest *token,
     added->subject = *subject;
     mem_copy(name, subject->name.ptr, subject->name.len);
     added->subject.name = (struct str){name, subject->name.len};
-    map_insert(&known->map, &added->node, key_of(&added->token));
-    list_append(&known->lru, &added->lru);
+    lru_add(&known->tokens, &added->lru, digest_view(&added->token));
 }

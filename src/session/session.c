@@ -62,38 +62,33 @@ static struct str record_id(const struct session_record *record)
 
 void record_insert(struct session_store *store, struct session_record *record)
 {
-    map_insert(&store->records, &record->node, record_id(record));
-    list_append(&store->lru, &record->lru);
+    lru_add(&store->records, &record->lru, record_id(record));
 }
 
 /* ---- ids that left ---- */
 
 void gone_drop(struct session_store *store, struct session_gone *gone)
 {
-    map_remove(&store->gone, &gone->node);
-    list_remove(&gone->link);
+    lru_remove(&store->gone, &gone->lru);
     mem_free(gone);
 }
 
 static void gone_add(struct session_store *store, const struct session_record *record, bool expired)
 {
     struct session_gone *gone = mem_zalloc(sizeof(*gone));
-    struct list *oldest = list_first(&store->gone_order);
 
-    if (store->gone.n_nodes >= SESSION_GONE_MAX && oldest != NULL) {
-        gone_drop(store, CONTAINER_OF(oldest, struct session_gone, link));
+    if (lru_size(&store->gone) >= SESSION_GONE_MAX) {
+        gone_drop(store, LRU_OLDEST(&store->gone, struct session_gone, lru));
     }
     mem_copy(gone->id, record->id, SESSION_ID_LEN);
     gone->owner = record->owner;
     gone->expired = expired;
-    map_insert(&store->gone, &gone->node, (struct str){gone->id, SESSION_ID_LEN});
-    list_append(&store->gone_order, &gone->link);
+    lru_add(&store->gone, &gone->lru, (struct str){gone->id, SESSION_ID_LEN});
 }
 
 void record_leave(struct session_store *store, struct session_record *record)
 {
-    map_remove(&store->records, &record->node);
-    list_remove(&record->lru);
+    lru_remove(&store->records, &record->lru);
     record_free(record);
     store->changed = true;
 }
@@ -122,21 +117,21 @@ bool expire_if_due(struct session_store *store, struct session_record *record)
 /* The oldest idle session. After WORKING_MAX busy ones, the oldest of all. */
 static struct session_record *least_recently_used(struct session_store *store)
 {
-    struct list *link = list_first(&store->lru);
+    struct list *link = store->records.order.next;
 
-    for (int i = 0; i < WORKING_MAX && link != &store->lru; i++, link = link->next) {
-        struct session_record *record = CONTAINER_OF(link, struct session_record, lru);
+    for (int i = 0; i < WORKING_MAX && link != &store->records.order; i++, link = link->next) {
+        struct session_record *record = CONTAINER_OF(link, struct session_record, lru.link);
 
         if (!is_at_work(store, record)) {
             return record;
         }
     }
-    return CONTAINER_OF(list_first(&store->lru), struct session_record, lru);
+    return LRU_OLDEST(&store->records, struct session_record, lru);
 }
 
 static void make_room(struct session_store *store)
 {
-    while (store->records.n_nodes >= store->options.max_active) {
+    while (lru_size(&store->records) >= store->options.max_active) {
         struct session_record *oldest = least_recently_used(store);
 
         gone_add(store, oldest, false);
@@ -148,9 +143,7 @@ static void make_room(struct session_store *store)
 static enum error_code why_gone(const struct session_store *store, const struct digest *owner,
                                 struct str id, struct error *err)
 {
-    struct map_node *node = map_find(&store->gone, id);
-    const struct session_gone *gone =
-        node != NULL ? CONTAINER_OF(node, struct session_gone, node) : NULL;
+    const struct session_gone *gone = LRU_FIND(&store->gone, id, struct session_gone, lru);
 
     if (gone == NULL || !digest_equal(&gone->owner, owner)) {
         return error_set(err, ERR_SESSION_NOT_FOUND,
@@ -170,9 +163,7 @@ static enum error_code why_gone(const struct session_store *store, const struct 
 static struct session_record *record_find(struct session_store *store, const struct digest *owner,
                                           struct str id, struct error *err)
 {
-    struct map_node *node = map_find(&store->records, id);
-    struct session_record *record =
-        node != NULL ? CONTAINER_OF(node, struct session_record, node) : NULL;
+    struct session_record *record = LRU_FIND(&store->records, id, struct session_record, lru);
 
     if (record != NULL && !digest_equal(&record->owner, owner)) {
         (void)error_set(err, ERR_SESSION_NOT_FOUND,
@@ -217,8 +208,7 @@ static void touch(struct session_store *store, struct session_record *record)
 {
     record->last_activity_ms = clock_wall_ms();
     record->used_ms = (int64_t)clock_age_ms();
-    list_remove(&record->lru);
-    list_append(&store->lru, &record->lru);
+    lru_touch(&store->records, &record->lru);
     store->changed = true;
 }
 
@@ -340,8 +330,8 @@ size_t session_list(struct session_store *store, const struct digest *owner,
 
     *out = arena_calloc(arena, filter->limit > 0 ? filter->limit : 1, sizeof(**out));
     *out_total = 0;
-    for (link = store->lru.prev; link != &store->lru; link = link->prev) {
-        const struct session_record *record = CONTAINER_OF(link, struct session_record, lru);
+    for (link = store->records.order.prev; link != &store->records.order; link = link->prev) {
+        const struct session_record *record = CONTAINER_OF(link, struct session_record, lru.link);
 
         if (!passes(store, record, owner, filter)) {
             continue;
@@ -358,8 +348,8 @@ static void clear_current(struct session_store *store, const struct digest *owne
 {
     struct list *link;
 
-    LIST_FOREACH (link, &store->lru) {
-        struct session_record *record = CONTAINER_OF(link, struct session_record, lru);
+    LIST_FOREACH (link, &store->records.order) {
+        struct session_record *record = CONTAINER_OF(link, struct session_record, lru.link);
 
         if (record->is_current && digest_equal(&record->owner, owner)) {
             record->is_current = false;
@@ -388,8 +378,8 @@ enum error_code session_current(struct session_store *store, const struct digest
 {
     struct list *link;
 
-    LIST_FOREACH (link, &store->lru) {
-        struct session_record *record = CONTAINER_OF(link, struct session_record, lru);
+    LIST_FOREACH (link, &store->records.order) {
+        struct session_record *record = CONTAINER_OF(link, struct session_record, lru.link);
 
         if (record->is_current && digest_equal(&record->owner, owner) && !is_due(store, record)) {
             copy_out(store, record, arena, out);
@@ -420,7 +410,7 @@ void session_advance(struct session_store *store, const struct digest *owner, st
 
 size_t session_store_size(const struct session_store *store)
 {
-    return store->records.n_nodes;
+    return lru_size(&store->records);
 }
 
 const struct session_trouble *session_store_trouble(const struct session_store *store)

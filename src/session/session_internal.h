@@ -2,7 +2,7 @@
 #ifndef SESSION_INTERNAL_H
 #define SESSION_INTERNAL_H
 
-#include "base/map.h"
+#include "base/lru.h"
 #include "session/session.h"
 
 enum { SESSION_ID_LEN = 29, SESSION_GONE_MAX = 10000 }; /* "sess_" + 24 */
@@ -13,8 +13,7 @@ enum { SNAPSHOT_MAX = 256 * 1024 * 1024 }; /* of the file */
 
 /* One session. Kept small: text members sit in one heap block behind `texts`, absent for most. */
 struct session_record {
-    struct map_node node; /* key: id */
-    struct list lru;      /* oldest activity first */
+    struct lru_entry lru; /* key: id; the order is that of activity */
     struct digest owner;
     char id[SESSION_ID_LEN];
     bool is_current;
@@ -41,8 +40,7 @@ struct session_texts {
 /* The id of a session that was evicted or has expired, so that its owner can be told why it is
  * gone. */
 struct session_gone {
-    struct map_node node;
-    struct list link; /* oldest first */
+    struct lru_entry lru; /* key: id */
     char id[SESSION_ID_LEN];
     struct digest owner;
     bool expired;
@@ -61,10 +59,8 @@ struct session_store {
     struct later *later;
     struct deadline sweep;
     struct deadline snapshot;
-    struct map records;
-    struct list lru;
-    struct map gone;
-    struct list gone_order;
+    struct lru records;
+    struct lru gone;
     struct map lanes;
     struct snapshot_job *job; /* the snapshot that is being written; NULL none */
     uint64_t snapshot_ms;     /* when the last one began */

@@ -64,7 +64,7 @@ static bool read_record(struct session_store *store, struct arena *arena, struct
         return false;
     }
     id = json_str(json_get(object, "id"));
-    if (id.len != SESSION_ID_LEN || map_find(&store->records, id) != NULL ||
+    if (id.len != SESSION_ID_LEN || map_find(&store->records.map, id) != NULL ||
         !digest_from_hex(json_str(json_get(object, "owner")), &owner)) {
         return false;
     }
@@ -86,7 +86,7 @@ static bool read_record(struct session_store *store, struct arena *arena, struct
     texts[2] = json_str(json_get(object, "metadata"));
     texts_set(record, &texts[0], &texts[1], &texts[2]);
     if (record_expires_ms(store, record) <= (int64_t)clock_age_ms() ||
-        store->records.n_nodes >= store->options.max_active) {
+        lru_size(&store->records) >= store->options.max_active) {
         record_free(record);
         return true;
     }
@@ -112,8 +112,8 @@ static void forget_positions(struct session_store *store)
 {
     struct list *link;
 
-    LIST_FOREACH (link, &store->lru) {
-        CONTAINER_OF(link, struct session_record, lru)->position = -1;
+    LIST_FOREACH (link, &store->records.order) {
+        CONTAINER_OF(link, struct session_record, lru.link)->position = -1;
     }
 }
 
@@ -153,7 +153,7 @@ enum error_code snapshot_load(struct session_store *store, struct error *err)
     }
     forget_positions(store);
     if (ok) {
-        log_event(LOG_INFO, "sessions.restored", F_INT("sessions", store->records.n_nodes));
+        log_event(LOG_INFO, "sessions.restored", F_INT("sessions", lru_size(&store->records)));
     } else {
         set_aside(store);
     }

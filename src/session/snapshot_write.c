@@ -103,7 +103,7 @@ static struct snapshot_job *job_new(const struct session_store *store)
     job->file = mem_strdup(store->snapshot_file);
     job->wall_ms = clock_wall_ms();
     job->age_ms = (int64_t)clock_age_ms();
-    LIST_FOREACH (link, &store->lru) {
+    LIST_FOREACH (link, &store->records.order) {
         if (job->text_bytes > SNAPSHOT_MAX) {
             break;
         }
@@ -112,7 +112,7 @@ static struct snapshot_job *job_new(const struct session_store *store)
             *last = block;
             last = &block->next;
         }
-        block->rows[block->n++] = row_of(job, CONTAINER_OF(link, struct session_record, lru));
+        block->rows[block->n++] = row_of(job, CONTAINER_OF(link, struct session_record, lru.link));
     }
     return job;
 }

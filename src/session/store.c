@@ -18,11 +18,11 @@ static void on_sweep(struct deadline *deadline)
     struct list *after;
     size_t n = 0;
 
-    LIST_FOREACH_SAFE (link, after, &store->lru) {
+    LIST_FOREACH_SAFE (link, after, &store->records.order) {
         if (++n > SWEEP_MAX) {
             break;
         }
-        (void)expire_if_due(store, CONTAINER_OF(link, struct session_record, lru));
+        (void)expire_if_due(store, CONTAINER_OF(link, struct session_record, lru.link));
     }
     deadline_set(store->deadlines, deadline, SWEEP_MS, on_sweep);
 }
@@ -62,11 +62,9 @@ enum error_code session_store_open(struct deadlines *deadlines, struct later *la
     store->options = *options;
     store->deadlines = deadlines;
     store->later = later;
-    map_init(&store->records);
-    map_init(&store->gone);
+    lru_init(&store->records);
+    lru_init(&store->gone);
     map_init(&store->lanes);
-    list_init(&store->lru);
-    list_init(&store->gone_order);
     deadline_set(deadlines, &store->sweep, SWEEP_MS, on_sweep);
     if (options->snapshot_file.len > 0) {
         store->snapshot_file = str_dup(options->snapshot_file);
@@ -96,6 +94,8 @@ void session_store_configure(struct session_store *store, const struct session_o
 
 void session_store_close(struct session_store *store)
 {
+    struct session_record *record;
+    struct session_gone *gone;
     struct error err = {0};
 
     CHECK(store->lanes.n_nodes == 0);
@@ -104,14 +104,14 @@ void session_store_close(struct session_store *store)
     }
     deadline_clear(&store->sweep);
     deadline_clear(&store->snapshot);
-    while (!list_is_empty(&store->lru)) {
-        record_leave(store, CONTAINER_OF(list_first(&store->lru), struct session_record, lru));
+    while ((record = LRU_OLDEST(&store->records, struct session_record, lru)) != NULL) {
+        record_leave(store, record);
     }
-    while (!list_is_empty(&store->gone_order)) {
-        gone_drop(store, CONTAINER_OF(list_first(&store->gone_order), struct session_gone, link));
+    while ((gone = LRU_OLDEST(&store->gone, struct session_gone, lru)) != NULL) {
+        gone_drop(store, gone);
     }
-    map_done(&store->records);
-    map_done(&store->gone);
+    lru_done(&store->records);
+    lru_done(&store->gone);
     map_done(&store->lanes);
     mem_free(store->snapshot_file);
     mem_free(store);

@@ -7,15 +7,14 @@
 #include "base/attr.h"
 #include "base/check.h"
 #include "base/clock.h"
-#include "base/map.h"
+#include "base/lru.h"
 #include "base/mem.h"
 #include "step/look.h"
 
 enum { FIRST_IDS = 8 };
 
 struct lane {
-    struct map_node node; /* key: `key` */
-    struct list idle;     /* of the lanes: linked while nobody is in it */
+    struct lru_entry lru; /* key: `key`. Held while somebody is in it */
     struct lanes *lanes;
     struct turns turns;
     int64_t key[2];           /* kind, id */
@@ -29,11 +28,9 @@ struct lane {
 };
 
 struct lanes {
-    struct map map;
-    struct list idle; /* longest unused first */
+    struct lru by_key;
     struct later *later;
     unsigned max_queue;
-    size_t n_idle;
     size_t n_ids;   /* room for ids in all lanes */
     uint64_t epoch; /* counts what nobody here understands */
     unsigned n_foreign;
@@ -48,8 +45,7 @@ struct lanes *lanes_new(struct later *later, unsigned max_queue)
 {
     struct lanes *lanes = mem_zalloc(sizeof(*lanes));
 
-    map_init(&lanes->map);
-    list_init(&lanes->idle);
+    lru_init(&lanes->by_key);
     lanes->later = later;
     lanes->max_queue = max_queue;
     return lanes;
@@ -72,21 +68,19 @@ static void lane_drop(struct lane *lane)
     struct lanes *lanes = lane->lanes;
 
     forget_ids(lane);
-    list_remove(&lane->idle);
-    lanes->n_idle--;
-    map_remove(&lanes->map, &lane->node);
+    lru_remove(&lanes->by_key, &lane->lru);
     mem_free(lane);
 }
 
 /* False: there is none that nobody uses. */
 static bool drop_oldest(struct lanes *lanes)
 {
-    struct list *first = list_first(&lanes->idle);
+    struct lane *lane = LRU_OLDEST(&lanes->by_key, struct lane, lru);
 
-    if (first == NULL) {
+    if (lane == NULL) {
         return false;
     }
-    lane_drop(CONTAINER_OF(first, struct lane, idle));
+    lane_drop(lane);
     return true;
 }
 
@@ -97,8 +91,8 @@ void lanes_free(struct lanes *lanes)
     }
     while (drop_oldest(lanes)) {
     }
-    CHECK(lanes->map.n_nodes == 0 && lanes->n_foreign == 0);
-    map_done(&lanes->map);
+    CHECK(lanes->n_foreign == 0);
+    lru_done(&lanes->by_key);
     mem_free(lanes);
 }
 
@@ -110,19 +104,17 @@ static struct str key_view(const int64_t key[2])
 static struct lane *lane_find(const struct lanes *lanes, enum lane_kind kind, int64_t id)
 {
     const int64_t key[2] = {kind, id};
-    struct map_node *node = map_find(&lanes->map, key_view(key));
 
-    return node != NULL ? CONTAINER_OF(node, struct lane, node) : NULL;
+    return LRU_FIND(&lanes->by_key, key_view(key), struct lane, lru);
 }
 
-/* Puts the lane into the list of unused lanes, as the most recently used one. */
+/* Nobody is in the lane. */
 static void lane_rest(struct lane *lane)
 {
     struct lanes *lanes = lane->lanes;
 
-    list_append(&lanes->idle, &lane->idle);
-    lanes->n_idle++;
-    if (lanes->n_idle > LANES_MAX) {
+    lru_touch(&lanes->by_key, &lane->lru);
+    if (lanes->by_key.n_idle > LANES_MAX) {
         (void)drop_oldest(lanes);
     }
 }
@@ -137,11 +129,9 @@ static struct lane *lane_for(struct lanes *lanes, enum lane_kind kind, int64_t i
         lane->key[0] = kind;
         lane->key[1] = id;
         turns_init(&lane->turns, lanes->later);
-        map_insert(&lanes->map, &lane->node, key_view(lane->key));
-    } else if (list_is_linked(&lane->idle)) {
-        list_remove(&lane->idle);
-        lanes->n_idle--;
+        lru_add(&lanes->by_key, &lane->lru, key_view(lane->key));
     }
+    lru_hold(&lanes->by_key, &lane->lru);
     return lane;
 }
 
@@ -386,5 +376,5 @@ size_t lanes_n_ids(const struct lanes *lanes)
 
 size_t lanes_n_idle(const struct lanes *lanes)
 {
-    return lanes->n_idle;
+    return lanes->by_key.n_idle;
 }

@@ -3,7 +3,7 @@
 #include "api/gate/media.h"
 #include "base/check.h"
 #include "base/clock.h"
-#include "base/map.h"
+#include "base/lru.h"
 #include "base/mem.h"
 #include "cache_wish.h"
 
@@ -12,8 +12,7 @@ enum { ENTRY_COST = 512, ETAG_DIGITS = 32 };
 static const char json_type_utf8[] = "application/json; charset=utf-8";
 
 struct cache_entry {
-    struct map_node node; /* key: `key` */
-    struct list lru;      /* entries with an answer, oldest use first */
+    struct lru_entry lru; /* key: `key`. Held while it has no answer */
     struct digest key;
     char *body; /* NULL: no answer yet */
     size_t body_len;
@@ -40,8 +39,7 @@ struct cache_seat {
 };
 
 struct cache {
-    struct map entries;
-    struct list lru;
+    struct lru entries;
     size_t bytes;
     size_t max_bytes;
     uint64_t stale_if_error_ms;
@@ -54,8 +52,7 @@ struct cache *cache_new(const struct config *config)
 {
     struct cache *cache = mem_zalloc(sizeof(*cache));
 
-    map_init(&cache->entries);
-    list_init(&cache->lru);
+    lru_init(&cache->entries);
     cache_configure(cache, config);
     return cache;
 }
@@ -77,7 +74,7 @@ static void drop_body(struct cache *cache, struct cache_entry *entry)
 {
     if (entry->body != NULL) {
         cache->bytes -= cost_of(entry);
-        list_remove(&entry->lru);
+        lru_hold(&cache->entries, &entry->lru);
         mem_free(entry->body);
         arena_done(&entry->extra);
         entry->body = NULL;
@@ -89,19 +86,18 @@ static void drop_body(struct cache *cache, struct cache_entry *entry)
 static void tidy(struct cache *cache, struct cache_entry *entry)
 {
     if (entry->leader == NULL && list_is_empty(&entry->waiters) && entry->body == NULL) {
-        map_remove(&cache->entries, &entry->node);
+        lru_remove(&cache->entries, &entry->lru);
         mem_free(entry);
     }
 }
 
 size_t cache_purge(struct cache *cache)
 {
+    struct cache_entry *entry;
     size_t n = 0;
 
     cache->generation++;
-    while (!list_is_empty(&cache->lru)) {
-        struct cache_entry *entry = CONTAINER_OF(list_first(&cache->lru), struct cache_entry, lru);
-
+    while ((entry = LRU_OLDEST(&cache->entries, struct cache_entry, lru)) != NULL) {
         drop_body(cache, entry);
         tidy(cache, entry);
         n++;
@@ -114,21 +110,15 @@ void cache_free(struct cache *cache)
 {
     if (cache != NULL) {
         (void)cache_purge(cache);
-        CHECK(cache->entries.n_nodes == 0);
-        map_done(&cache->entries);
+        lru_done(&cache->entries);
         mem_free(cache);
     }
-}
-
-static struct str key_view(const struct digest *key)
-{
-    return (struct str){(const char *)key->bytes, DIGEST_BYTES};
 }
 
 struct str cache_identity(const struct task *task)
 {
     if (task->principal.bearer.len > 0) {
-        return key_view(&task->principal.owner);
+        return digest_view(&task->principal.owner);
     }
     return task->platform->tenant.len > 0
                ? arena_printf(task->arena, "stored for %.*s", STR_ARG(task->platform->tenant))
@@ -138,19 +128,19 @@ struct str cache_identity(const struct task *task)
 static struct cache_entry *entry_for(struct cache *cache, struct task *task)
 {
     struct digest key;
-    struct map_node *node;
     struct cache_entry *entry;
     const struct http_request *request = &task->exchange->request;
 
     digest_of_parts((struct str[]){cache_identity(task), request->path, request->query}, 3, &key);
-    node = map_find(&cache->entries, key_view(&key));
-    if (node != NULL) {
-        return CONTAINER_OF(node, struct cache_entry, node);
+    entry = LRU_FIND(&cache->entries, digest_view(&key), struct cache_entry, lru);
+    if (entry != NULL) {
+        return entry;
     }
     entry = mem_zalloc(sizeof(*entry));
     entry->key = key;
     list_init(&entry->waiters);
-    map_insert(&cache->entries, &entry->node, key_view(&entry->key));
+    lru_add(&cache->entries, &entry->lru, digest_view(&entry->key));
+    lru_hold(&cache->entries, &entry->lru);
     return entry;
 }
 
@@ -257,8 +247,7 @@ static enum stage_verdict answer_hit(struct task *task, struct cache_entry *entr
                                      const char *status)
 {
     metric_add(M_CACHE_HITS, 0, 0, 0, 1);
-    list_remove(&entry->lru);
-    list_append(&task->api->cache->lru, &entry->lru);
+    lru_touch(&task->api->cache->entries, &entry->lru);
     return answer_from(task, entry, status);
 }
 
@@ -366,7 +355,7 @@ static void keep(struct cache *cache, struct cache_entry *entry, const struct ca
     entry->revalidate_ms = entry->fresh_ms + (ttl_s > 0 ? cache->stale_while_revalidate_ms : 0);
     entry->stale_ms = entry->fresh_ms + (ttl_s > 0 ? cache->stale_if_error_ms : 0);
     cache->bytes += cost_of(entry);
-    list_append(&cache->lru, &entry->lru);
+    lru_touch(&cache->entries, &entry->lru);
 }
 
 static void make_room(struct cache *cache, const struct cache_entry *except)
@@ -374,8 +363,8 @@ static void make_room(struct cache *cache, const struct cache_entry *except)
     struct list *link;
     struct list *after;
 
-    LIST_FOREACH_SAFE (link, after, &cache->lru) {
-        struct cache_entry *entry = CONTAINER_OF(link, struct cache_entry, lru);
+    LIST_FOREACH_SAFE (link, after, &cache->entries.order) {
+        struct cache_entry *entry = CONTAINER_OF(link, struct cache_entry, lru.link);
 
         if (cache->bytes <= cache->max_bytes) {
             break;

@@ -9,14 +9,13 @@
 #include "api/gate/task.h"
 #include "base/check.h"
 #include "base/clock.h"
-#include "base/map.h"
+#include "base/lru.h"
 #include "base/mem.h"
 
 enum { KEY_MAX = 255, REFERENCE_BYTES = 256 };
 
 struct idempotency_entry {
-    struct map_node node; /* key: `id` */
-    struct list lru;      /* DONE entries only */
+    struct lru_entry lru; /* key: `id`. Held while in flight */
     struct digest id;
     struct digest body_digest;
     bool in_flight;
@@ -29,8 +28,7 @@ struct idempotency_entry {
 };
 
 struct idempotency_store {
-    struct map entries;
-    struct list lru; /* oldest first */
+    struct lru entries;
     size_t bytes;
     unsigned max_entries;
     size_t max_bytes;
@@ -41,8 +39,7 @@ struct idempotency_store *idempotency_store_new(const struct config *config)
 {
     struct idempotency_store *store = mem_zalloc(sizeof(*store));
 
-    map_init(&store->entries);
-    list_init(&store->lru);
+    lru_init(&store->entries);
     idempotency_configure(store, config);
     return store;
 }
@@ -61,8 +58,7 @@ static size_t entry_bytes(const struct idempotency_entry *entry)
 
 static void entry_free(struct idempotency_store *store, struct idempotency_entry *entry)
 {
-    map_remove(&store->entries, &entry->node);
-    list_remove(&entry->lru);
+    lru_remove(&store->entries, &entry->lru);
     store->bytes -= entry_bytes(entry);
     mem_free(entry->content_type);
     mem_free(entry->location);
@@ -72,43 +68,37 @@ static void entry_free(struct idempotency_store *store, struct idempotency_entry
 
 void idempotency_store_free(struct idempotency_store *store)
 {
+    struct idempotency_entry *entry;
+
     if (store == NULL) {
         return;
     }
-    while (!list_is_empty(&store->lru)) {
-        entry_free(store, CONTAINER_OF(list_first(&store->lru), struct idempotency_entry, lru));
+    while ((entry = LRU_OLDEST(&store->entries, struct idempotency_entry, lru)) != NULL) {
+        entry_free(store, entry);
     }
-    CHECK(store->entries.n_nodes == 0); /* none in flight: all exchanges have ended */
-    map_done(&store->entries);
+    lru_done(&store->entries); /* none in flight: all exchanges have ended */
     mem_free(store);
 }
 
 /* True when there is room for one more; entries in flight may fill the store up. */
 static bool make_room(struct idempotency_store *store)
 {
-    while (!list_is_empty(&store->lru) &&
-           (store->entries.n_nodes >= store->max_entries || store->bytes > store->max_bytes)) {
-        entry_free(store, CONTAINER_OF(list_first(&store->lru), struct idempotency_entry, lru));
-    }
-    return store->entries.n_nodes < store->max_entries;
-}
+    struct idempotency_entry *entry;
 
-static struct str id_view(const struct digest *id)
-{
-    return (struct str){(const char *)id->bytes, DIGEST_BYTES};
+    while ((lru_size(&store->entries) >= store->max_entries || store->bytes > store->max_bytes) &&
+           (entry = LRU_OLDEST(&store->entries, struct idempotency_entry, lru)) != NULL) {
+        entry_free(store, entry);
+    }
+    return lru_size(&store->entries) < store->max_entries;
 }
 
 static struct idempotency_entry *entry_find(struct idempotency_store *store,
                                             const struct digest *id)
 {
-    struct map_node *node = map_find(&store->entries, id_view(id));
-    struct idempotency_entry *entry;
+    struct idempotency_entry *entry =
+        LRU_FIND(&store->entries, digest_view(id), struct idempotency_entry, lru);
 
-    if (node == NULL) {
-        return NULL;
-    }
-    entry = CONTAINER_OF(node, struct idempotency_entry, node);
-    if (!entry->in_flight && entry->expires_ms <= clock_age_ms()) {
+    if (entry != NULL && !entry->in_flight && entry->expires_ms <= clock_age_ms()) {
         entry_free(store, entry);
         return NULL;
     }
@@ -152,8 +142,7 @@ static enum stage_verdict answer_known(struct task *task, struct idempotency_ent
         task->error.retry_after_s = 1;
         return task_fail(task);
     }
-    list_remove(&entry->lru);
-    list_append(&task->api->idempotency->lru, &entry->lru);
+    lru_touch(&task->api->idempotency->entries, &entry->lru);
     return replay(task, entry);
 }
 
@@ -184,7 +173,7 @@ enum stage_verdict idempotency_begin(struct task *task)
     if (str_ends(path, STR("/"))) { /* means the same (src/api/README.md, "Contract") */
         path = str_sub(path, 0, path.len - 1);
     }
-    digest_of_parts((struct str[]){id_view(&task->principal.owner), path, key}, 3, &id);
+    digest_of_parts((struct str[]){digest_view(&task->principal.owner), path, key}, 3, &id);
     digest_of_parts((struct str[]){task->exchange->request.body, task->exchange->request.query,
                                    exchange_header(task->exchange, "X-Session-Id")},
                     3, &body);
@@ -203,7 +192,8 @@ enum stage_verdict idempotency_begin(struct task *task)
     entry->body_digest = body;
     entry->in_flight = true;
     store->bytes += entry_bytes(entry);
-    map_insert(&store->entries, &entry->node, id_view(&entry->id));
+    lru_add(&store->entries, &entry->lru, digest_view(&entry->id));
+    lru_hold(&store->entries, &entry->lru);
     task->idempotency = entry;
     return STAGE_CONTINUE;
 }
@@ -231,7 +221,7 @@ void idempotency_keep(struct task *task, int status, const char *content_type, s
     entry->body_len = body.len;
     entry->expires_ms = clock_age_ms() + store->ttl_ms;
     store->bytes += entry_bytes(entry);
-    list_append(&store->lru, &entry->lru);
+    lru_touch(&store->entries, &entry->lru);
     (void)make_room(store);
 }
 

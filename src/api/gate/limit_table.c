@@ -8,25 +8,23 @@ enum { LOOKED_AT = 8 /* of the least recently used, when room is wanted */ };
 void limit_table_init(struct limit_table *table, size_t max)
 {
     *table = (struct limit_table){.max = max};
-    map_init(&table->map);
-    list_init(&table->lru);
+    lru_init(&table->buckets);
 }
 
 static void forget(struct limit_table *table, struct limit_bucket *bucket)
 {
-    map_remove(&table->map, &bucket->node);
-    list_remove(&bucket->lru);
+    lru_remove(&table->buckets, &bucket->lru);
     mem_free(bucket);
 }
 
 void limit_table_done(struct limit_table *table)
 {
-    struct list *link;
+    struct limit_bucket *bucket;
 
-    while ((link = list_first(&table->lru)) != NULL) {
-        forget(table, CONTAINER_OF(link, struct limit_bucket, lru));
+    while ((bucket = LRU_OLDEST(&table->buckets, struct limit_bucket, lru)) != NULL) {
+        forget(table, bucket);
     }
-    map_done(&table->map);
+    lru_done(&table->buckets);
 }
 
 static void make_room(struct limit_table *table, uint64_t now_ns)
@@ -35,8 +33,8 @@ static void make_room(struct limit_table *table, uint64_t now_ns)
     struct list *after;
     size_t n = 0;
 
-    LIST_FOREACH_SAFE (link, after, &table->lru) {
-        struct limit_bucket *bucket = CONTAINER_OF(link, struct limit_bucket, lru);
+    LIST_FOREACH_SAFE (link, after, &table->buckets.order) {
+        struct limit_bucket *bucket = CONTAINER_OF(link, struct limit_bucket, lru.link);
 
         if (n++ == LOOKED_AT) {
             break;
@@ -49,25 +47,21 @@ static void make_room(struct limit_table *table, uint64_t now_ns)
 
 struct limit_bucket *limit_table_get(struct limit_table *table, struct str key, uint64_t now_ns)
 {
-    struct map_node *node = map_find(&table->map, key);
-    struct limit_bucket *bucket;
+    struct limit_bucket *bucket = LRU_FIND(&table->buckets, key, struct limit_bucket, lru);
 
     CHECK(key.len <= LIMIT_KEY_BYTES);
-    if (node != NULL) {
-        bucket = CONTAINER_OF(node, struct limit_bucket, node);
-        list_remove(&bucket->lru);
-        list_append(&table->lru, &bucket->lru);
+    if (bucket != NULL) {
+        lru_touch(&table->buckets, &bucket->lru);
         return bucket;
     }
-    if (table->map.n_nodes >= table->max) {
+    if (lru_size(&table->buckets) >= table->max) {
         make_room(table, now_ns);
     }
-    if (table->map.n_nodes >= table->max) {
+    if (lru_size(&table->buckets) >= table->max) {
         return &table->shared;
     }
     bucket = mem_zalloc(sizeof(*bucket));
     mem_copy(bucket->key, key.ptr, key.len);
-    map_insert(&table->map, &bucket->node, (struct str){bucket->key, key.len});
-    list_append(&table->lru, &bucket->lru);
+    lru_add(&table->buckets, &bucket->lru, (struct str){bucket->key, key.len});
     return bucket;
 }

@@ -7,16 +7,14 @@
 #include <stddef.h>
 
 #include "base/gcra.h"
-#include "base/list.h"
-#include "base/map.h"
+#include "base/lru.h"
 
 enum { LIMIT_KEY_BYTES = 32 };
 
 struct ask; /* limit_share.c */
 
 struct limit_bucket {
-    struct map_node node;
-    struct list lru;
+    struct lru_entry lru;
     char key[LIMIT_KEY_BYTES];
     uint64_t tat_ns;
     uint32_t in_flight; /* requests under way; while there are some, the entry is not evicted */
@@ -29,8 +27,7 @@ struct limit_bucket {
 };
 
 struct limit_table {
-    struct map map;
-    struct list lru; /* least recently used first */
+    struct lru buckets;
     size_t max;
     struct limit_bucket shared; /* for those without room */
 };

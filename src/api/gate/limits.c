@@ -192,9 +192,7 @@ enum stage_verdict limits_count_caller(struct task *task)
     if (!limits->enabled || task->config->auth.modes == AUTH_NONE) {
         return STAGE_CONTINUE;
     }
-    bucket = limit_table_get(&limits->callers,
-                             (struct str){(const char *)task->principal.owner.bytes, DIGEST_BYTES},
-                             now_ns());
+    bucket = limit_table_get(&limits->callers, digest_view(&task->principal.owner), now_ns());
     limit = limit_of(limits, task->principal.rate);
     if (limits->share != NULL) {
         answer = limit_share_take(limits->share, bucket, limit, now_ns(), &verdict);

@@ -2,14 +2,13 @@
 
 #include "api/gate/limits.h"
 #include "base/clock.h"
-#include "base/map.h"
+#include "base/lru.h"
 #include "base/mem.h"
 
 enum { VERDICTS_MAX = 10000 };
 
 struct verdict {
-    struct map_node node; /* by digest */
-    struct list lru;      /* least recently used first */
+    struct lru_entry lru; /* key: `token` */
     struct digest token;
     struct verdict_store *store;
     bool good;
@@ -21,9 +20,7 @@ struct verdict {
 
 struct verdict_store {
     struct api *api;
-    struct map by_token;
-    struct list lru;
-    size_t n;
+    struct lru verdicts;
 };
 
 struct verdict_waiter {
@@ -36,14 +33,8 @@ struct verdict_store *verdict_store_new(struct api *api)
     struct verdict_store *store = mem_zalloc(sizeof(*store));
 
     store->api = api;
-    map_init(&store->by_token);
-    list_init(&store->lru);
+    lru_init(&store->verdicts);
     return store;
-}
-
-static struct str key_of(const struct digest *digest)
-{
-    return (struct str){(const char *)digest->bytes, DIGEST_BYTES};
 }
 
 static void forget(struct verdict *verdict)
@@ -53,25 +44,23 @@ static void forget(struct verdict *verdict)
     plan_cancel(&verdict->plan);
     mem_wipe(unconst(verdict->plan.options.bearer.ptr), verdict->plan.options.bearer.len);
     arena_done(&verdict->arena);
-    map_remove(&store->by_token, &verdict->node);
-    list_remove(&verdict->lru);
-    store->n--;
+    lru_remove(&store->verdicts, &verdict->lru);
     mem_free(verdict);
 }
 
 void verdict_store_stop(struct verdict_store *store)
 {
-    struct list *link;
+    struct verdict *verdict;
 
-    while ((link = list_first(&store->lru)) != NULL) {
-        forget(CONTAINER_OF(link, struct verdict, lru));
+    while ((verdict = LRU_OLDEST(&store->verdicts, struct verdict, lru)) != NULL) {
+        forget(verdict);
     }
 }
 
 void verdict_store_free(struct verdict_store *store)
 {
     verdict_store_stop(store);
-    map_done(&store->by_token);
+    lru_done(&store->verdicts);
     mem_free(store);
 }
 
@@ -161,9 +150,7 @@ static enum stage_verdict wait_for(struct verdict *verdict, struct task *task)
 
 static struct verdict *find(struct verdict_store *store, const struct digest *token)
 {
-    struct map_node *node = map_find(&store->by_token, key_of(token));
-
-    return node != NULL ? CONTAINER_OF(node, struct verdict, node) : NULL;
+    return LRU_FIND(&store->verdicts, digest_view(token), struct verdict, lru);
 }
 
 /* The least recently used one that nobody waits for. */
@@ -171,11 +158,11 @@ static bool make_room(struct verdict_store *store)
 {
     struct list *link;
 
-    if (store->n < VERDICTS_MAX) {
+    if (lru_size(&store->verdicts) < VERDICTS_MAX) {
         return true;
     }
-    LIST_FOREACH (link, &store->lru) {
-        struct verdict *verdict = CONTAINER_OF(link, struct verdict, lru);
+    LIST_FOREACH (link, &store->verdicts.order) {
+        struct verdict *verdict = CONTAINER_OF(link, struct verdict, lru.link);
 
         if (verdict->until_ms != 0) {
             forget(verdict);
@@ -193,9 +180,7 @@ static struct verdict *add(struct verdict_store *store, const struct digest *tok
     verdict->token = *token;
     list_init(&verdict->waiters);
     arena_init(&verdict->arena);
-    map_insert(&store->by_token, &verdict->node, key_of(&verdict->token));
-    list_append(&store->lru, &verdict->lru);
-    store->n++;
+    lru_add(&store->verdicts, &verdict->lru, digest_view(&verdict->token));
     return verdict;
 }
 
@@ -225,8 +210,7 @@ enum stage_verdict verdict_check(struct task *task)
     if (verdict->until_ms == 0) {
         return wait_for(verdict, task);
     }
-    list_remove(&verdict->lru);
-    list_append(&store->lru, &verdict->lru);
+    lru_touch(&store->verdicts, &verdict->lru);
     return verdict->good ? STAGE_CONTINUE : refuse(task);
 }
 

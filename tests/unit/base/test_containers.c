@@ -1,9 +1,10 @@
-/* list, map, later and the clock. */
+/* list, map, lru, later and the clock. */
 #include "harness/cmocka.h"
 
 #include "base/clock.h"
 #include "base/later.h"
 #include "base/list.h"
+#include "base/lru.h"
 #include "base/map.h"
 #include "base/mem.h"
 
@@ -12,6 +13,7 @@ int test_containers(void);
 struct thing {
     struct list link;
     struct map_node node;
+    struct lru_entry lru;
     struct later_item item;
     int number;
     char key[16];
@@ -47,6 +49,39 @@ static void a_list_keeps_its_order_and_lets_go(void **state)
     assert_ptr_equal(list_take_first(&head), &things[1].link);
     assert_ptr_equal(list_take_first(&head), &things[3].link);
     assert_null(list_take_first(&head));
+}
+
+static void an_lru_drops_the_longest_unused_entry_that_nobody_holds(void **state)
+{
+    struct thing things[3] = {{.number = 0}, {.number = 1}, {.number = 2}};
+    struct str names[] = {STR("a"), STR("b"), STR("c")};
+    struct lru lru;
+
+    (void)state;
+    lru_init(&lru);
+    assert_null(LRU_OLDEST(&lru, struct thing, lru));
+    for (size_t i = 0; i < 3; i++) {
+        lru_add(&lru, &things[i].lru, names[i]);
+    }
+    assert_null(LRU_FIND(&lru, STR("d"), struct thing, lru));
+    assert_ptr_equal(LRU_FIND(&lru, names[2], struct thing, lru), &things[2]);
+    assert_ptr_equal(LRU_OLDEST(&lru, struct thing, lru), &things[0]); /* finding is not using */
+    lru_touch(&lru, &things[0].lru);
+    assert_ptr_equal(LRU_OLDEST(&lru, struct thing, lru), &things[1]);
+    lru_hold(&lru, &things[1].lru);
+    lru_hold(&lru, &things[1].lru);
+    assert_int_equal(lru.n_idle, 2);
+    assert_ptr_equal(LRU_OLDEST(&lru, struct thing, lru), &things[2]);
+    assert_ptr_equal(LRU_FIND(&lru, names[1], struct thing, lru), &things[1]);
+    lru_touch(&lru, &things[1].lru); /* behind the others again */
+    lru_remove(&lru, &things[2].lru);
+    lru_remove(&lru, &things[0].lru);
+    assert_ptr_equal(LRU_OLDEST(&lru, struct thing, lru), &things[1]);
+    lru_hold(&lru, &things[1].lru);
+    lru_remove(&lru, &things[1].lru); /* held ones leave too */
+    assert_int_equal(lru.n_idle, 0);
+    assert_int_equal(lru_size(&lru), 0);
+    lru_done(&lru);
 }
 
 static void a_map_finds_what_was_put_in_and_nothing_else(void **state)
@@ -156,6 +191,7 @@ int test_containers(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_list_keeps_its_order_and_lets_go),
+        cmocka_unit_test(an_lru_drops_the_longest_unused_entry_that_nobody_holds),
         cmocka_unit_test(a_map_finds_what_was_put_in_and_nothing_else),
         cmocka_unit_test(work_for_later_waits_for_its_turn),
         cmocka_unit_test(a_frozen_clock_moves_when_told_and_dates_are_utc),
