@@ -91,6 +91,11 @@ bool str_next(struct str *rest, char separator, struct str *out_word);
 /* Writes the first `max` such words to `words`; returns how many it wrote. */
 size_t str_split(struct str text, char separator, struct str *words, size_t max);
 
+bool str_in(struct str s, const char *const *words, size_t n_words); /* s is one of the words */
+bool str_in_nocase(struct str s, const char *const *words, size_t n_words);
+
+/* "true", "yes", "on", "1", or "false", "no", "off", "0"; in any case. */
+bool str_to_bool(struct str s, bool *out) MUST_CHECK;
 /* Decimal, whole text, within [min, max]; a leading '-' is allowed where min < 0. */
 bool str_to_i64(struct str s, int64_t min, int64_t max, int64_t *out) MUST_CHECK;
 /* A finite decimal number, whole text (used for configuration ratios only). */

@@ -126,12 +126,7 @@ static bool creates(const struct route *route)
     static const char *const operations[] = {"createSession", "createStep",
                                              "createLibraryCheckpoint", "createTestDataTable"};
 
-    for (size_t i = 0; i < ARRAY_LEN(operations); i++) {
-        if (str_is(str_from(route->operation), operations[i])) {
-            return true;
-        }
-    }
-    return false;
+    return str_in(str_from(route->operation), operations, ARRAY_LEN(operations));
 }
 
 static struct route_contract contract(const struct route *route)

@@ -83,16 +83,6 @@ static const struct subcommand *find_subcommand(const char *name)
     return NULL;
 }
 
-static bool is_one_of(const char *name, const char *const *words, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (str_is(str_from(name), words[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static const char *const helps[] = {"help", "--help", "-h"};
 
 /* `help run` is `run --help`; what stands behind is kept: `help command step-interact click`. */
@@ -101,7 +91,7 @@ static int help(int argc, char **argv)
     static char option[] = "--help";
     const struct subcommand *subcommand = argc > 0 ? find_subcommand(argv[0]) : NULL;
 
-    if (argc == 0 || is_one_of(argv[0], helps, ARRAY_LEN(helps))) {
+    if (argc == 0 || str_in(str_from(argv[0]), helps, ARRAY_LEN(helps))) {
         print_usage(stdout);
         return EXIT_SUCCESS;
     }
@@ -124,10 +114,10 @@ static int run(int argc, char **argv)
     if (subcommand != NULL) {
         return run_subcommand(subcommand, argc - 2, argv + 2);
     }
-    if (is_one_of(name, helps, ARRAY_LEN(helps))) {
+    if (str_in(str_from(name), helps, ARRAY_LEN(helps))) {
         return help(argc - 2, argv + 2);
     }
-    if (is_one_of(name, versions, ARRAY_LEN(versions))) {
+    if (str_in(str_from(name), versions, ARRAY_LEN(versions))) {
         (void)printf("virtuoso-proxy %s\n", VP_VERSION);
         return EXIT_SUCCESS;
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/attr.h"
 #include "base/mem.h"
 
 struct str str_range(const char *from, const char *to)
@@ -148,6 +149,35 @@ size_t str_split(struct str text, char separator, struct str *words, size_t max)
         n++;
     }
     return n;
+}
+
+bool str_in(struct str s, const char *const *words, size_t n_words)
+{
+    while (n_words > 0 && !str_is(s, words[n_words - 1])) {
+        n_words--;
+    }
+    return n_words > 0;
+}
+
+bool str_in_nocase(struct str s, const char *const *words, size_t n_words)
+{
+    while (n_words > 0 && !str_is_nocase(s, words[n_words - 1])) {
+        n_words--;
+    }
+    return n_words > 0;
+}
+
+bool str_to_bool(struct str s, bool *out)
+{
+    static const char *const yes[] = {"true", "yes", "on", "1"};
+    static const char *const no[] = {"false", "no", "off", "0"};
+    bool is_yes = str_in_nocase(s, yes, ARRAY_LEN(yes));
+
+    if (!is_yes && !str_in_nocase(s, no, ARRAY_LEN(no))) {
+        return false;
+    }
+    *out = is_yes;
+    return true;
 }
 
 bool str_to_i64(struct str s, int64_t min, int64_t max, int64_t *out)

@@ -181,19 +181,12 @@ struct json *mend_url(const struct param *param, const struct json *value, struc
 /* "yes" and 1, "no" and 0. */
 struct json *mend_flag(const struct param *param, const struct json *value, struct arena *arena)
 {
-    static const char *const words[2][3] = {{"no", "off", "0"}, {"yes", "on", "1"}};
     struct str text =
         json_type(value) == JSON_NUMBER ? json_number_text(value, arena) : json_str(value);
+    bool yes;
 
     (void)param;
-    for (size_t yes = 0; yes < 2; yes++) {
-        for (size_t i = 0; i < ARRAY_LEN(words[yes]); i++) {
-            if (str_is_nocase(text, words[yes][i])) {
-                return json_new_bool(arena, yes == 1);
-            }
-        }
-    }
-    return NULL;
+    return str_to_bool(text, &yes) ? json_new_bool(arena, yes) : NULL;
 }
 
 struct json *mend_enum(const struct param *param, const struct json *value, struct arena *arena)

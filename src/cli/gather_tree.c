@@ -92,10 +92,8 @@ static const char *const foreign_folders[] = {
 
 static const char *why_not_folder(const struct gather *gather, struct str path, struct str name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(foreign_folders); i++) {
-        if (str_is(name, foreign_folders[i])) {
-            return "a folder of a tool; name it to run what is in it";
-        }
+    if (str_in(name, foreign_folders, ARRAY_LEN(foreign_folders))) {
+        return "a folder of a tool; name it to run what is in it";
     }
     return gather_is_excluded(gather, path) ? "excluded" : NULL;
 }

@@ -120,22 +120,14 @@ struct str report_entry_name(const struct report_entry *entry)
 
 bool report_step_is_red(const struct json *step)
 {
-    static const char *const red[] = {"FAIL", "ERROR"};
     struct str status = json_str(json_get(step, "status"));
     struct str outcome = json_str(json_get(step, "outcome"));
 
     if (json_true(json_get(step, "optional"))) {
         return false; /* optional: the file allows the step to fail */
     }
-    if (str_is(status, "failed") || str_is(status, "unknown")) {
-        return true;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(red); i++) {
-        if (str_is(outcome, red[i])) {
-            return true;
-        }
-    }
-    return false;
+    return str_is(status, "failed") || str_is(status, "unknown") || str_is(outcome, "FAIL") ||
+           str_is(outcome, "ERROR");
 }
 
 const struct json *report_first_failure(const struct json *test)

@@ -51,16 +51,6 @@ static bool put_checkpoint(struct buf *out, const char *word, struct error *err)
     return true;
 }
 
-static bool is_resume_name(struct str name)
-{
-    for (size_t i = 0; i < ARRAY_LEN(resume_names); i++) {
-        if (str_is(name, resume_names[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static size_t count_pairs(struct str query)
 {
     struct str pair;
@@ -85,7 +75,7 @@ static bool put_resume(struct arena *arena, struct buf *out, const char *query, 
         return false;
     }
     while (query_next(arena, &rest, &name, &value)) {
-        if (!is_resume_name(name)) {
+        if (!str_in(name, resume_names, ARRAY_LEN(resume_names))) {
             (void)error_set(err, ERR_INVALID,
                             "--resume: unknown name \"%.*s\"; give the query as the run printed it",
                             STR_ARG(name));

@@ -112,15 +112,8 @@ static bool set_number(struct loader *loader, const struct option_row *row, stru
 
 static bool set_bool(struct loader *loader, const struct option_row *row, struct str text)
 {
-    static const char *const yes[] = {"true", "yes", "on", "1"};
-    static const char *const no[] = {"false", "no", "off", "0"};
-    bool *field = option_field(&loader->box->config, row);
-
-    for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
-        if (str_is_nocase(text, yes[i]) || str_is_nocase(text, no[i])) {
-            *field = str_is_nocase(text, yes[i]);
-            return true;
-        }
+    if (str_to_bool(text, option_field(&loader->box->config, row))) {
+        return true;
     }
     loader_fail(loader, "%s: \"%.*s\" is neither true nor false", row->key,
                 STR_ARG(str_sub(text, 0, SHOWN_MAX)));

@@ -244,12 +244,7 @@ static bool is_safe_plain(struct str text)
             return false;
         }
     }
-    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-        if (str_is_nocase(text, words[i])) {
-            return false;
-        }
-    }
-    return true;
+    return !str_in_nocase(text, words, ARRAY_LEN(words));
 }
 
 void yaml_write_scalar(struct buf *out, struct str text)

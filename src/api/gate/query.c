@@ -235,20 +235,11 @@ static void refuse(struct task *task, struct str name, const char *what)
 /* ?name, ?name=, ?name=true and the like. */
 static void read_bool(struct task *task, struct json *query, struct str name, struct str value)
 {
-    static const char *const yes[] = {"", "true", "1", "yes", "on"};
-    static const char *const no[] = {"false", "0", "no", "off"};
+    bool yes = true;
 
-    for (size_t i = 0; i < ARRAY_LEN(yes); i++) {
-        if (str_is_nocase(value, yes[i])) {
-            json_set(query, name, json_new_bool(task->arena, true));
-            return;
-        }
-    }
-    for (size_t i = 0; i < ARRAY_LEN(no); i++) {
-        if (str_is_nocase(value, no[i])) {
-            json_set(query, name, json_new_bool(task->arena, false));
-            return;
-        }
+    if (value.len == 0 || str_to_bool(value, &yes)) {
+        json_set(query, name, json_new_bool(task->arena, yes));
+        return;
     }
     refuse(task, name,
            arena_cstr(task->arena, arena_printf(task->arena, "must be true or false, not \"%.*s\"",

@@ -220,17 +220,12 @@ static bool request_header_stays(struct str name, struct str connection)
     static const char *const families[] = {"X-Forwarded-", "Sec-", "Access-Control-",
                                            "X-Virtuoso-Client-"};
 
-    for (size_t i = 0; i < ARRAY_LEN(own); i++) {
-        if (str_is_nocase(name, own[i])) {
-            return true;
-        }
-    }
     for (size_t i = 0; i < ARRAY_LEN(families); i++) {
         if (str_starts_nocase(name, str_from(families[i]))) {
             return true;
         }
     }
-    return relay_header_stays(name, connection);
+    return str_in_nocase(name, own, ARRAY_LEN(own)) || relay_header_stays(name, connection);
 }
 
 static size_t take_headers(struct relay *relay)

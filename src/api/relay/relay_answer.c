@@ -18,16 +18,6 @@ struct relay *relay_of(struct upstream_call *call)
     return CONTAINER_OF(call, struct relay, call);
 }
 
-static bool is_named(const char *const *names, size_t n, struct str name)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (str_is_nocase(name, names[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool relay_header_stays(struct str name, struct str connection)
 {
     static const char *const own[] = {
@@ -40,7 +30,7 @@ bool relay_header_stays(struct str name, struct str connection)
         /* written by this proxy itself */
         "Content-Type", "X-Request-Id", "traceparent", "tracestate"};
 
-    return is_named(own, ARRAY_LEN(own), name) || header_list_has(connection, name);
+    return str_in_nocase(name, own, ARRAY_LEN(own)) || header_list_has(connection, name);
 }
 
 /* Of an answer, also what speaks for the platform's own address, or is written here. */
@@ -54,7 +44,7 @@ static bool answer_header_stays(struct str name, struct str connection)
                                       "Referrer-Policy",
                                       "Content-Encoding"};
 
-    return relay_header_stays(name, connection) || is_named(own, ARRAY_LEN(own), name) ||
+    return relay_header_stays(name, connection) || str_in_nocase(name, own, ARRAY_LEN(own)) ||
            str_starts_nocase(name, STR("Access-Control-"));
 }
 
@@ -349,7 +339,7 @@ static bool fits_all_requests(const struct relay *relay)
             continue;
         }
         while (header_list_next(&rest, &field)) {
-            if (field.len > 0 && !is_named(harmless, ARRAY_LEN(harmless), field)) {
+            if (field.len > 0 && !str_in_nocase(field, harmless, ARRAY_LEN(harmless))) {
                 return false;
             }
         }

@@ -117,6 +117,7 @@ static void a_text_is_cut_once_or_walked_word_by_word(void **state)
     struct str head;
     struct str tail;
     struct str rest = S(",a,,b,");
+    struct str words[2];
 
     (void)state;
     assert_true(str_cut(S("k=v=w"), '=', &head, &tail));
@@ -126,6 +127,26 @@ static void a_text_is_cut_once_or_walked_word_by_word(void **state)
     assert_true(str_next(&rest, ',', &head) && str_is(head, "a"));
     assert_true(str_next(&rest, ',', &head) && str_is(head, "b"));
     assert_false(str_next(&rest, ',', &head));
+    assert_int_equal(str_split(S("  go  to town "), ' ', words, 2), 2);
+    assert_true(str_is(words[0], "go") && str_is(words[1], "to"));
+    assert_int_equal(str_split(S(" "), ' ', words, 2), 0);
+}
+
+static void a_word_is_one_of_several_or_means_yes_or_no(void **state)
+{
+    static const char *const words[] = {"red", "green"};
+    bool yes = false;
+
+    (void)state;
+    assert_true(str_in(S("red"), words, 2) && str_in(S("green"), words, 2));
+    assert_false(str_in(S("Red"), words, 2) || str_in(S("gree"), words, 2) ||
+                 str_in(S("red"), words, 0));
+    assert_true(str_in_nocase(S("Green"), words, 2));
+    assert_false(str_in_nocase(S(""), words, 2));
+    assert_true(str_to_bool(S("YES"), &yes) && yes);
+    assert_true(str_to_bool(S("0"), &yes) && !yes);
+    assert_false(str_to_bool(S(""), &yes) || str_to_bool(S("y"), &yes) ||
+                 str_to_bool(S("10"), &yes));
 }
 
 static void numbers_are_whole_texts_within_their_range(void **state)
@@ -365,6 +386,7 @@ int test_text(void)
         cmocka_unit_test(what_is_looked_for_is_found_at_its_first_place),
         cmocka_unit_test(blanks_and_quotes_come_off),
         cmocka_unit_test(a_text_is_cut_once_or_walked_word_by_word),
+        cmocka_unit_test(a_word_is_one_of_several_or_means_yes_or_no),
         cmocka_unit_test(numbers_are_whole_texts_within_their_range),
         cmocka_unit_test(copies_end_in_nul_and_hashes_depend_on_the_seed),
         cmocka_unit_test(percent_escapes_go_both_ways),
