@@ -43,5 +43,8 @@ void relay_on_done(struct upstream_call *call, enum error_code code);
 /* Headers that end at this hop or are this hop's own business, in both directions. `connection` is
  * the message's Connection value, which may name more. */
 bool relay_header_stays(struct str name, struct str connection);
+/* Keeps of the platform's headers those that pass; then puts them into our answer. */
+void relay_note_headers(struct relay *relay, const struct upstream_header *headers, size_t n);
+void relay_set_headers(const struct relay *relay);
 
 #endif

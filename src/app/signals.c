@@ -1,0 +1,168 @@
+/* What signals do to a server, and how it drains. */
+#include "signals.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "manager.h"
+#include "observe/log.h"
+#include "reload.h"
+
+enum { DRAIN_STEP_MS = 50 };
+
+static const struct {
+    int number;
+    const char *name;
+} ignored_signals[] = {{SIGHUP, "SIGHUP"}, {SIGUSR1, "SIGUSR1"}, {SIGUSR2, "SIGUSR2"}};
+
+/* ---- drain ---- */
+
+static bool is_idle(const struct server *server)
+{
+    if (server->api != NULL && api_n_running(server->api) > 0) {
+        return false;
+    }
+    return server->http == NULL || (http_server_n_connections(server->http) == 0 &&
+                                    http_server_n_exchanges(server->http) == 0);
+}
+
+static void log_drained(const struct server *server, uint64_t spent_ms)
+{
+    size_t n_connections = server->http != NULL ? http_server_n_connections(server->http) : 0;
+    size_t n_exchanges = server->http != NULL ? http_server_n_exchanges(server->http) : 0;
+
+    log_event(is_idle(server) ? LOG_INFO : LOG_WARN, "server.drained", F_INT("ms", spent_ms),
+              F_INT("connections_cut", n_connections), F_INT("requests_cut", n_exchanges));
+}
+
+static void drain_step(struct deadline *deadline)
+{
+    struct server *server = CONTAINER_OF(deadline, struct server, drain_step);
+    uint64_t spent_ms = clock_now_ms() - server->drain_began_ms;
+
+    if (spent_ms >= server->notice_ms) {
+        if (server->http != NULL) {
+            http_server_drain(server->http);
+        }
+        if (is_idle(server) || spent_ms >= server->config->drain.limit_ms) {
+            log_drained(server, spent_ms);
+            server_stop(server);
+            return;
+        }
+    }
+    deadline_set(&server->loop.deadlines, deadline, DRAIN_STEP_MS, drain_step);
+}
+
+/* What SIGTERM does. */
+static void drain(struct server *server, unsigned notice_ms)
+{
+    if (server->state != SERVER_SERVING) {
+        return;
+    }
+    server->state = SERVER_DRAINING;
+    server->drain_began_ms = clock_now_ms();
+    server->notice_ms = notice_ms;
+    log_event(LOG_INFO, "server.draining", F_INT("notice_ms", notice_ms),
+              F_INT("limit_ms", server->config->drain.limit_ms));
+    manager_stopping(server->manager);
+    if (server->api != NULL) {
+        api_set_draining(server->api);
+    }
+    if (server->http != NULL) {
+        http_server_say_close(server->http);
+    }
+    deadline_set(&server->loop.deadlines, &server->drain_step, 0, drain_step);
+}
+
+/* ---- signals ---- */
+
+/* The notice is for load balancers. Who presses Ctrl-C has none, and waits. */
+static bool is_at_terminal(void)
+{
+    return isatty(STDIN_FILENO) == 1 || isatty(STDERR_FILENO) == 1;
+}
+
+static const char *name_of_signal(int number)
+{
+    for (size_t i = 0; i < ARRAY_LEN(ignored_signals); i++) {
+        if (ignored_signals[i].number == number) {
+            return ignored_signals[i].name;
+        }
+    }
+    return "another";
+}
+
+static void on_ignored_signal(uv_signal_t *handle, int number)
+{
+    struct server *server = handle->data;
+
+    if (number == SIGHUP && server->reload != NULL) {
+        reload_now(server->reload, "SIGHUP");
+        return;
+    }
+    log_event(LOG_WARN, "signal.ignored", F_TEXT("signal", name_of_signal(number)),
+              F_TEXT("effect", "none"));
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct server *server = handle->data;
+
+    if (server->interrupted && (number == SIGINT || server->on_interrupt != NULL)) {
+        log_event(LOG_WARN, "server.interrupted", F_INT("signal", number));
+        server_stop(server);
+        return;
+    }
+    server->interrupted = server->interrupted || number == SIGINT;
+    if (server->on_interrupt != NULL) {
+        server->interrupted = true; /* any second signal stops */
+        server->on_interrupt(server);
+        return;
+    }
+    drain(server, number == SIGINT && is_at_terminal() ? 0 : server->config->drain.notice_ms);
+}
+
+static void open_signal(struct server *server, int number, uv_signal_cb on_it)
+{
+    uv_signal_t *handle = &server->signals[server->n_signals];
+
+    CHECK(server->n_signals < ARRAY_LEN(server->signals));
+    CHECK(uv_signal_init(&server->loop.uv, handle) == 0);
+    handle->data = server;
+    server->n_signals++;
+    CHECK(uv_signal_start(handle, on_it, number) == 0);
+}
+
+void signals_open(struct server *server)
+{
+    (void)signal(SIGPIPE, SIG_IGN); /* a broken pipe is an error of the write that met it */
+    open_signal(server, SIGTERM, on_signal);
+    open_signal(server, SIGINT, on_signal);
+}
+
+void server_ignore_signals(struct server *server)
+{
+    for (size_t i = 0; i < ARRAY_LEN(ignored_signals); i++) {
+        open_signal(server, ignored_signals[i].number, on_ignored_signal);
+    }
+}
+
+static void on_signal_closed(uv_handle_t *handle)
+{
+    struct server *server = handle->data;
+
+    server->n_signals--;
+}
+
+void signals_close(struct server *server)
+{
+    for (size_t i = 0; i < ARRAY_LEN(server->signals); i++) {
+        uv_handle_t *handle = (uv_handle_t *)&server->signals[i];
+
+        if (handle->data != NULL && !uv_is_closing(handle)) {
+            uv_close(handle, on_signal_closed);
+        }
+    }
+}

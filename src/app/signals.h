@@ -1,0 +1,11 @@
+/* The signals of a server: SIGTERM and SIGINT drain it, a second one stops it; the others are in
+ * server_ignore_signals. Owner: the server. */
+#ifndef APP_SIGNALS_H
+#define APP_SIGNALS_H
+
+#include "app/server.h"
+
+void signals_open(struct server *server);
+void signals_close(struct server *server); /* in a later turn of the loop */
+
+#endif
