@@ -43,8 +43,12 @@ void relay_on_done(struct upstream_call *call, enum error_code code);
 /* Headers that end at this hop or are this hop's own business, in both directions. `connection` is
  * the message's Connection value, which may name more. */
 bool relay_header_stays(struct str name, struct str connection);
-/* Keeps of the platform's headers those that pass; then puts them into our answer. */
+/* Of the platform's headers, those that pass are noted; then they are set in our answer. */
 void relay_note_headers(struct relay *relay, const struct upstream_header *headers, size_t n);
+void relay_note_header(struct relay *relay, struct str name, struct str value);
 void relay_set_headers(const struct relay *relay);
+bool relay_fits_all(const struct relay *relay); /* the answer is for whoever asks the same */
+/* For how long the cache may keep the answer: at most ttl_s. */
+unsigned relay_keep_s(const struct relay *relay, unsigned ttl_s);
 
 #endif

@@ -18,114 +18,6 @@ struct relay *relay_of(struct upstream_call *call)
     return CONTAINER_OF(call, struct relay, call);
 }
 
-bool relay_header_stays(struct str name, struct str connection)
-{
-    static const char *const own[] = {
-        /* hop by hop (RFC 9110 section 7.6.1) and framing */
-        "Connection", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Transfer-Encoding",
-        "Upgrade", "Content-Length",
-        /* credentials and cookies */
-        "Authorization", "Proxy-Authorization", "Proxy-Authenticate", "WWW-Authenticate",
-        "Authentication-Info", "Proxy-Authentication-Info", "Cookie", "Set-Cookie", "X-API-Key",
-        /* written by this proxy itself */
-        "Content-Type", "X-Request-Id", "traceparent", "tracestate"};
-
-    return str_in_nocase(name, own, ARRAY_LEN(own)) || header_list_has(connection, name);
-}
-
-/* Of an answer, also what speaks for the platform's own address, or is written here. */
-static bool answer_header_stays(struct str name, struct str connection)
-{
-    static const char *const own[] = {"Date",
-                                      "Alt-Svc",
-                                      "Strict-Transport-Security",
-                                      "X-Content-Type-Options",
-                                      "X-Frame-Options",
-                                      "Referrer-Policy",
-                                      "Content-Encoding"};
-
-    return relay_header_stays(name, connection) || str_in_nocase(name, own, ARRAY_LEN(own)) ||
-           str_starts_nocase(name, STR("Access-Control-"));
-}
-
-/* An address below the platform's base is one below /virtuoso; others stay. */
-static struct str location_of(const struct relay *relay, struct str value)
-{
-    struct str base = relay->task->config->upstream.base_url;
-    struct str scheme;
-    struct str after;
-    struct str host;
-    struct str path;
-
-    if (str_ends(base, STR("/"))) {
-        base = str_sub(base, 0, base.len - 1);
-    }
-    if (str_starts(value, base) && (value.len == base.len || value.ptr[base.len] == '/')) {
-        return arena_printf(relay->task->arena, "/virtuoso%.*s",
-                            STR_ARG(str_sub(value, base.len, value.len)));
-    }
-    (void)str_cut(base, ':', &scheme, &after);
-    after = str_sub(after, 2, after.len); /* behind "//" */
-    if (str_cut(after, '/', &host, &path) && path.len > 0) {
-        struct str prefix = arena_printf(relay->task->arena, "/%.*s/", STR_ARG(path));
-
-        if (str_starts(value, prefix)) {
-            return arena_printf(relay->task->arena, "/virtuoso/%.*s",
-                                STR_ARG(str_sub(value, prefix.len, value.len)));
-        }
-    }
-    return value;
-}
-
-static void note_header(struct relay *relay, struct str name, struct str value)
-{
-    struct arena *arena = relay->task->arena;
-
-    value = arena_str(arena, value);
-    if (str_is_nocase(name, "Location") || str_is_nocase(name, "Content-Location")) {
-        value = location_of(relay, value);
-    }
-    if (relay->n_headers < ARRAY_LEN(relay->headers)) {
-        relay->headers[relay->n_headers++] =
-            (struct http_header){.name = arena_str(arena, name), .value = value};
-    }
-}
-
-static void note_headers(struct relay *relay, const struct upstream_header *headers, size_t n)
-{
-    struct arena *arena = relay->task->arena;
-    struct str connection = STR_EMPTY;
-
-    for (size_t i = 0; i < n; i++) {
-        if (str_is_nocase(headers[i].name, "Connection")) {
-            connection = headers[i].value;
-        }
-    }
-    for (size_t i = 0; i < n; i++) {
-        struct str name = headers[i].name;
-        struct str value = headers[i].value;
-
-        if (str_is_nocase(name, "Content-Type")) {
-            relay->content_type = arena_str(arena, value);
-        } else if (str_is_nocase(name, "Content-Length")) {
-            relay->length = arena_str(arena, value);
-        } else if (str_is_nocase(name, "Content-Encoding")) {
-            relay->coding = str_is_nocase(value, "identity") ? STR_EMPTY : arena_str(arena, value);
-        } else if (!answer_header_stays(name, connection)) {
-            note_header(relay, name, value);
-        }
-    }
-}
-
-static void set_headers(const struct relay *relay)
-{
-    for (size_t i = 0; i < relay->n_headers; i++) {
-        exchange_set_header(relay->task->exchange,
-                            arena_cstr(relay->task->arena, relay->headers[i].name),
-                            relay->headers[i].value);
-    }
-}
-
 static bool is_refused_token(const struct relay *relay)
 {
     return relay->status == 401 || relay->status == 403;
@@ -165,7 +57,7 @@ static void begin_stream(struct relay *relay)
         length = -1;
     }
     relay->streams = true;
-    set_headers(relay);
+    relay_set_headers(relay);
     if (relay->coding.len > 0) {
         exchange_set_header(task->exchange, "Content-Encoding", relay->coding);
     }
@@ -180,7 +72,7 @@ void relay_on_head(struct upstream_call *call, int status, const struct upstream
     struct relay *relay = relay_of(call);
 
     relay->status = status;
-    note_headers(relay, headers, n);
+    relay_note_headers(relay, headers, n);
     relay->sniffs = !has_no_body(relay) && is_opaque_by_its_type(relay);
     relay->holds = is_refused_token(relay) || (!has_no_body(relay) && may_hold_secrets(relay)) ||
                    relay->sniffs;
@@ -320,53 +212,6 @@ static bool without_secrets(struct relay *relay, struct str *text, const char **
     return true;
 }
 
-/* The cache tells callers apart, not their Accept, Accept-Language and so on, which are passed on:
- * an answer that depends on such fields is for the one who asked. */
-static bool fits_all_requests(const struct relay *relay)
-{
-    static const char *const harmless[] = {"Accept-Encoding",
-                                           "Origin",
-                                           "Authorization",
-                                           "Cookie",
-                                           "Access-Control-Request-Method",
-                                           "Access-Control-Request-Headers"};
-
-    for (size_t i = 0; i < relay->n_headers; i++) {
-        struct str rest = relay->headers[i].value;
-        struct str field;
-
-        if (!str_is_nocase(relay->headers[i].name, "Vary")) {
-            continue;
-        }
-        while (header_list_next(&rest, &field)) {
-            if (field.len > 0 && !str_in_nocase(field, harmless, ARRAY_LEN(harmless))) {
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
-/* What the platform lets the cache do with it. */
-static unsigned keep_s(const struct relay *relay, unsigned ttl_s)
-{
-    struct str control = STR_EMPTY;
-    struct str age = STR_EMPTY;
-
-    for (size_t i = 0; i < relay->n_headers; i++) {
-        const struct http_header *header = &relay->headers[i];
-
-        if (str_is_nocase(header->name, "Age")) {
-            age = header->value;
-        } else if (str_is_nocase(header->name, "Cache-Control")) {
-            control = control.len == 0 ? header->value
-                                       : arena_printf(relay->task->arena, "%.*s, %.*s",
-                                                      STR_ARG(control), STR_ARG(header->value));
-        }
-    }
-    return cache_keep_s(control, age, ttl_s);
-}
-
 static enum stage_verdict reply_cached(struct relay *relay, struct str text)
 {
     struct task *task = relay->task;
@@ -376,10 +221,10 @@ static enum stage_verdict reply_cached(struct relay *relay, struct str text)
         .content_type = relay->content_type,
         .headers = relay->headers,
         .n_headers = relay->n_headers,
-        .for_one = !fits_all_requests(relay) || keep_s(relay, 1) == 0,
+        .for_one = !relay_fits_all(relay) || relay_keep_s(relay, 1) == 0,
     };
 
-    return cache_reply(task, &answer, keep_s(relay, ttl_s));
+    return cache_reply(task, &answer, relay_keep_s(relay, ttl_s));
 }
 
 static enum stage_verdict reply_held(struct relay *relay)
@@ -416,7 +261,7 @@ static enum stage_verdict reply_held(struct relay *relay)
         return reply_cached(relay, text);
     }
     cache_abandon(task);
-    set_headers(relay);
+    relay_set_headers(relay);
     return task_reply(task, relay->status, type, text);
 }
 
@@ -444,10 +289,10 @@ static void take_reply(struct relay *relay)
     relay->status = reply->status;
     relay->content_type = arena_str(relay->task->arena, reply->content_type);
     if (reply->location.len > 0) {
-        note_header(relay, STR("Location"), reply->location);
+        relay_note_header(relay, STR("Location"), reply->location);
     }
     if (reply->etag.len > 0) {
-        note_header(relay, STR("ETag"), reply->etag);
+        relay_note_header(relay, STR("ETag"), reply->etag);
     }
     relay->held.max = reply->body.len;
     buf_str(&relay->held, reply->body);

@@ -1,0 +1,160 @@
+/* Which headers of direct access pass, in both directions, and what those of an answer say. */
+#include "relay.h"
+
+#include "api/gate/cache.h"
+#include "api/gate/media.h"
+
+bool relay_header_stays(struct str name, struct str connection)
+{
+    static const char *const own[] = {
+        /* hop by hop (RFC 9110 section 7.6.1) and framing */
+        "Connection", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Transfer-Encoding",
+        "Upgrade", "Content-Length",
+        /* credentials and cookies */
+        "Authorization", "Proxy-Authorization", "Proxy-Authenticate", "WWW-Authenticate",
+        "Authentication-Info", "Proxy-Authentication-Info", "Cookie", "Set-Cookie", "X-API-Key",
+        /* written by this proxy itself */
+        "Content-Type", "X-Request-Id", "traceparent", "tracestate"};
+
+    return str_in_nocase(name, own, ARRAY_LEN(own)) || header_list_has(connection, name);
+}
+
+/* Of an answer, also what speaks for the platform's own address, or is written here. */
+static bool answer_header_stays(struct str name, struct str connection)
+{
+    static const char *const own[] = {"Date",
+                                      "Alt-Svc",
+                                      "Strict-Transport-Security",
+                                      "X-Content-Type-Options",
+                                      "X-Frame-Options",
+                                      "Referrer-Policy",
+                                      "Content-Encoding"};
+
+    return relay_header_stays(name, connection) || str_in_nocase(name, own, ARRAY_LEN(own)) ||
+           str_starts_nocase(name, STR("Access-Control-"));
+}
+
+/* An address below the platform's base is one below /virtuoso; others stay. */
+static struct str location_of(const struct relay *relay, struct str value)
+{
+    struct str base = relay->task->config->upstream.base_url;
+    struct str scheme;
+    struct str after;
+    struct str host;
+    struct str path;
+
+    if (str_ends(base, STR("/"))) {
+        base = str_sub(base, 0, base.len - 1);
+    }
+    if (str_starts(value, base) && (value.len == base.len || value.ptr[base.len] == '/')) {
+        return arena_printf(relay->task->arena, "/virtuoso%.*s",
+                            STR_ARG(str_sub(value, base.len, value.len)));
+    }
+    (void)str_cut(base, ':', &scheme, &after);
+    after = str_sub(after, 2, after.len); /* behind "//" */
+    if (str_cut(after, '/', &host, &path) && path.len > 0) {
+        struct str prefix = arena_printf(relay->task->arena, "/%.*s/", STR_ARG(path));
+
+        if (str_starts(value, prefix)) {
+            return arena_printf(relay->task->arena, "/virtuoso/%.*s",
+                                STR_ARG(str_sub(value, prefix.len, value.len)));
+        }
+    }
+    return value;
+}
+
+void relay_note_header(struct relay *relay, struct str name, struct str value)
+{
+    struct arena *arena = relay->task->arena;
+
+    value = arena_str(arena, value);
+    if (str_is_nocase(name, "Location") || str_is_nocase(name, "Content-Location")) {
+        value = location_of(relay, value);
+    }
+    if (relay->n_headers < ARRAY_LEN(relay->headers)) {
+        relay->headers[relay->n_headers++] =
+            (struct http_header){.name = arena_str(arena, name), .value = value};
+    }
+}
+
+void relay_note_headers(struct relay *relay, const struct upstream_header *headers, size_t n)
+{
+    struct arena *arena = relay->task->arena;
+    struct str connection = STR_EMPTY;
+
+    for (size_t i = 0; i < n; i++) {
+        if (str_is_nocase(headers[i].name, "Connection")) {
+            connection = headers[i].value;
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct str name = headers[i].name;
+        struct str value = headers[i].value;
+
+        if (str_is_nocase(name, "Content-Type")) {
+            relay->content_type = arena_str(arena, value);
+        } else if (str_is_nocase(name, "Content-Length")) {
+            relay->length = arena_str(arena, value);
+        } else if (str_is_nocase(name, "Content-Encoding")) {
+            relay->coding = str_is_nocase(value, "identity") ? STR_EMPTY : arena_str(arena, value);
+        } else if (!answer_header_stays(name, connection)) {
+            relay_note_header(relay, name, value);
+        }
+    }
+}
+
+void relay_set_headers(const struct relay *relay)
+{
+    for (size_t i = 0; i < relay->n_headers; i++) {
+        exchange_set_header(relay->task->exchange,
+                            arena_cstr(relay->task->arena, relay->headers[i].name),
+                            relay->headers[i].value);
+    }
+}
+
+/* The cache tells callers apart, not their Accept, Accept-Language and so on, which are passed on:
+ * an answer that depends on such fields is for the one who asked. */
+bool relay_fits_all(const struct relay *relay)
+{
+    static const char *const harmless[] = {"Accept-Encoding",
+                                           "Origin",
+                                           "Authorization",
+                                           "Cookie",
+                                           "Access-Control-Request-Method",
+                                           "Access-Control-Request-Headers"};
+
+    for (size_t i = 0; i < relay->n_headers; i++) {
+        struct str rest = relay->headers[i].value;
+        struct str field;
+
+        if (!str_is_nocase(relay->headers[i].name, "Vary")) {
+            continue;
+        }
+        while (header_list_next(&rest, &field)) {
+            if (field.len > 0 && !str_in_nocase(field, harmless, ARRAY_LEN(harmless))) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* What the platform lets the cache do with it. */
+unsigned relay_keep_s(const struct relay *relay, unsigned ttl_s)
+{
+    struct str control = STR_EMPTY;
+    struct str age = STR_EMPTY;
+
+    for (size_t i = 0; i < relay->n_headers; i++) {
+        const struct http_header *header = &relay->headers[i];
+
+        if (str_is_nocase(header->name, "Age")) {
+            age = header->value;
+        } else if (str_is_nocase(header->name, "Cache-Control")) {
+            control = control.len == 0 ? header->value
+                                       : arena_printf(relay->task->arena, "%.*s, %.*s",
+                                                      STR_ARG(control), STR_ARG(header->value));
+        }
+    }
+    return cache_keep_s(control, age, ttl_s);
+}
