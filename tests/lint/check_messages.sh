@@ -7,7 +7,7 @@ root=$1
 
 pages() {
     local page
-    for page in README.md src/testfile/GUIDE.md src/cli/MOVING.md; do
+    for page in README.md conf/README.md src/api/GUIDE.md src/cli/GUIDE.md src/testfile/GUIDE.md src/cli/MOVING.md; do
         # code spans and tables hold names and patterns
         [ ! -e "$root/$page" ] || awk -v name="$page" \
             '/^```/ { fence = !fence } !fence && !/^ *\|/ { gsub(/`[^`]*`/, "`"); print name ":" FNR ": " $0 }' "$root/$page"
