@@ -81,3 +81,13 @@ enum error_code url_read(struct str text, struct url *out, struct error *err)
     *out = url;
     return ERR_OK;
 }
+
+void url_split(struct str text, struct str *out_origin, struct str *out_rest)
+{
+    size_t scheme = (size_t)str_find(text, STR("://")) + 3;
+    struct str rest = str_sub(text, scheme, text.len);
+    ptrdiff_t slash = str_find_char(rest, '/');
+
+    *out_origin = slash < 0 ? text : str_sub(text, 0, scheme + (size_t)slash);
+    *out_rest = slash < 0 ? STR("/") : str_sub(rest, (size_t)slash, rest.len);
+}
