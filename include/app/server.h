@@ -49,7 +49,8 @@ struct server {
     struct tenants tenants;
     struct offers offers; /* of the platform behind the port */
     struct session_store *sessions;
-    struct store *store; /* NULL: nothing is shared with other processes */
+    struct store *store;         /* NULL: nothing is shared with other processes */
+    struct telemetry *telemetry; /* NULL: nothing is sent to a collector */
     struct api *api;
     struct http_server *http;
     struct http_server *admin; /* NULL: `http` answers operators, too */

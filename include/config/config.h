@@ -19,6 +19,8 @@
 /* auth.mode: bits in the order of the option's words. */
 enum { AUTH_NONE = 0, AUTH_KEYS = 1, AUTH_PASSTHROUGH = 2, AUTH_JWT = 4 };
 
+enum { CONFIG_OTEL_HEADERS_MAX = 32 };
+
 /* Where Redis is; `path` for a Unix socket, else host and port. All empty: no Redis. */
 struct config_redis {
     struct str path, host, port;
@@ -171,6 +173,16 @@ struct config {
         struct str gcp_project;
         bool access;
     } log;
+
+    struct {
+        struct str endpoint, traces_endpoint, metrics_endpoint;
+        struct str service_name, resource_attributes, traces_sampler, traces_share, compression;
+        struct str traces_url, metrics_url; /* where each is sent; empty: not at all */
+        double share;                       /* of the traces that begin here, from 0 to 1 */
+        struct secret headers;
+        unsigned interval_ms;
+        bool disabled;
+    } otel;
 
     struct {
         unsigned notice_ms, limit_ms;

@@ -75,4 +75,10 @@ enum error_code http_decode(struct http_decoder **decoder, struct str coding, st
                             struct buf *out) MUST_CHECK;
 void http_decoder_free(struct http_decoder *decoder); /* NULL is fine */
 
+/* gzip of a whole body; level 4. False: it would not become smaller. *compressor is made at the
+ * first use and serves all later ones. */
+struct compressor;
+bool compress_gzip(struct compressor **compressor, struct str body, struct buf *out);
+void compressor_free(struct compressor *compressor); /* NULL is fine */
+
 #endif

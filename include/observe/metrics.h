@@ -93,6 +93,8 @@ enum {
     X(M_CERTIFICATE_EXPIRY,  GAUGE,     "certificate_expiry_timestamp_seconds", "When the first of our own certificates expires; 0: there is none.", NONE, NONE, NONE) \
     X(M_STORE_OPERATIONS,    COUNTER,   "store_operations_total", "Operations of the store, by result.", STORE, RESULT, NONE) \
     X(M_STORE_SECONDS,       HISTOGRAM, "store_operation_duration_seconds", "Time of an operation of the store, from start to end.", STORE, NONE, NONE) \
+    X(M_SPANS_DROPPED,       COUNTER,   "spans_dropped_total", "Spans lost: the collector did not take them in time.", NONE, NONE, NONE) \
+    X(M_TELEMETRY_SENT,      COUNTER,   "telemetry_exports_total", "Batches of spans or metrics sent to the collector (otel.endpoint), by result.", RESULT, NONE, NONE) \
     X(M_LOG_DROPPED,         COUNTER,   "log_lines_dropped_total", "Log lines lost: nobody read the pipe, or the disk was full.", NONE, NONE, NONE) \
     X(M_LOOP_LAG,            HISTOGRAM, "loop_lag_seconds", "How late the 50 ms tick came.", NONE, NONE, NONE)       \
     X(M_LOOP_TURN_CPU,       SECONDS,   "loop_turn_cpu_seconds_max", "CPU time of the longest turn of the loop so far, at most. Turns below 2 ms are not looked at.", NONE, NONE, NONE) \
@@ -135,12 +137,17 @@ double metric_quantile_seconds(enum metric metric,
                                double quantile); /* over all series; interpolated */
 
 size_t metric_class_of(int status);
+/* "other" for an index out of range. */
+const char *metric_label_value(enum metric_label label, size_t index);
 size_t metric_method_of(struct str method);
 
 /* Prometheus text 0.0.4, or OpenMetrics 1.0 (with `# EOF`). Names of OpenTelemetry's semantic
  * conventions (http_server_*, http_client_*) stand as they are, the others begin with
  * "virtuoso_proxy_"; process_* and build info included. Series of a counter or histogram that were never touched are left out. */
 void metrics_write(struct buf *out, bool openmetrics, const char *version);
+/* The same as the elements of OTLP's JSON array `metrics`: cumulative since start_us, Unix times in
+ * microseconds. Names and attributes have dots where semantic conventions have them. */
+void metrics_write_otlp(struct buf *out, int64_t start_us, int64_t now_us);
 
 struct process_figures {
     uint64_t rss_bytes;

@@ -119,6 +119,7 @@ struct plan_options {
     unsigned deadline_ms;      /* whole plan; 0: none */
     enum call_priority priority;
     size_t max_rows;   /* 0: 10,000 */
+    bool row_spans;    /* each row has a span of its own around those of its calls */
     bool stored_token; /* 401/403 of the platform become ERR_UPSTREAM_AUTH */
 };
 
@@ -165,6 +166,7 @@ struct plan {
     uint32_t ways_refused;   /* bits: the ways of this call that the platform does not offer */
     struct error *way_error; /* the refusal to tell when it offers none (arena); NULL none */
     char traceparent[56];
+    char row_span[17]; /* empty: the row has no span of its own */
     struct upstream_header tracestate;
     bool running;
     bool stop_asked;

@@ -28,6 +28,7 @@
 struct deadlines;
 struct later;
 struct loop;
+struct trace;
 struct upstream;
 struct upstream_call;
 struct upstream_transfer; /* private: the bytes of a call */
@@ -41,13 +42,14 @@ struct upstream_options {
     unsigned connect_timeout_ms;
     unsigned timeout_ms; /* one try, from admission to the last byte */
     unsigned max_active;
-    unsigned initial_active;          /* of one credential, until more is known; 0: max_active */
-    unsigned max_waiting;             /* calls of the background and probes do not count */
-    size_t max_reply_bytes;           /* after decompression */
-    unsigned max_tries;               /* for retryable calls, the first included */
-    unsigned retry_base_ms;           /* grows by 2, full jitter */
-    unsigned retry_budget_percent;    /* retries per 100 calls that went well; 10 can be saved up */
-    bool breaker;                     /* send nothing but probes while the platform is away */
+    unsigned initial_active;       /* of one credential, until more is known; 0: max_active */
+    unsigned max_waiting;          /* calls of the background and probes do not count */
+    size_t max_reply_bytes;        /* after decompression */
+    unsigned max_tries;            /* for retryable calls, the first included */
+    unsigned retry_base_ms;        /* grows by 2, full jitter */
+    unsigned retry_budget_percent; /* retries per 100 calls that went well; 10 can be saved up */
+    bool is_other;                 /* not the platform: no metric and no health line tells of it */
+    bool breaker;                  /* send nothing but probes while the platform is away */
     const struct secret *probe_token; /* for the probe GET /user; NULL: without. Copied */
 };
 
@@ -76,6 +78,8 @@ struct upstream_request {
     struct str bearer;              /* instead of token: the caller's own (passthrough) */
     struct str request_id;          /* X-Request-Id; empty: none */
     struct str traceparent;
+    const struct trace *trace; /* of what asks, for the span of the call; NULL: no span */
+    struct str parent_span;    /* empty: the span of the trace */
     const struct upstream_header
         *headers;     /* more, may be NULL; Accept and User-Agent replace ours */
     size_t n_headers; /* at most UPSTREAM_MAX_HEADERS */
@@ -140,6 +144,7 @@ struct upstream_call {
     struct upstream_transfer *transfer;
     enum error_code end_code;
     uint64_t start_us;
+    uint64_t begin_us; /* start_us is that of the try */
     uint64_t begin_ms;
     unsigned token_at; /* of request.tokens, for this try */
     unsigned token_generation;

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/url.h"
 #include "net/loop.h"
 #include "upstream/upstream.h"
 
@@ -156,20 +157,13 @@ static bool is_url(struct str place)
     return str_contains(place, STR("://"));
 }
 
-/* https://idp.example:8443/realms/qa/certs?x=1 -> the host as the base of all calls, and the rest
- * as the one call. */
 static enum error_code open_url(struct key_source *source, const struct config *config,
                                 struct error *err)
 {
-    struct str place = config->auth.jwt.jwks;
-    ptrdiff_t scheme = str_find(place, STR("://"));
-    struct str rest = str_sub(place, (size_t)scheme + 3, place.len);
-    ptrdiff_t slash = str_find_char(rest, '/');
-    size_t n_base = (size_t)scheme + 3 + (slash < 0 ? rest.len : (size_t)slash);
     struct upstream_options options = {
-        .base_url = arena_str(&source->arena, str_sub(place, 0, n_base)),
         .ca_file = config->upstream.ca_file,
         .verify_tls = true,
+        .is_other = true,
         .connect_timeout_ms = CONNECT_MS,
         .timeout_ms = FETCH_MS,
         .max_active = 1,
@@ -179,9 +173,10 @@ static enum error_code open_url(struct key_source *source, const struct config *
         .retry_base_ms = RETRY_MS,
     };
 
-    (void)str_cut(slash < 0 ? STR("/")
-                            : arena_str(&source->arena, str_sub(place, n_base, place.len)),
-                  '?', &source->path, &source->query);
+    struct str rest;
+
+    url_split(arena_str(&source->arena, config->auth.jwt.jwks), &options.base_url, &rest);
+    (void)str_cut(rest, '?', &source->path, &source->query);
     return upstream_open(source->loop, &options, &source->upstream, err);
 }
 

@@ -1,6 +1,7 @@
 #include "room_options.h"
 
 #include "base/mem.h"
+#include "base/percent.h"
 #include "crypto/tls.h"
 #include "observe/metrics.h"
 #include "store/redis.h"
@@ -142,4 +143,54 @@ enum error_code open_config_store(struct loop *loop, const struct config *config
         return ERR_OK;
     }
     return store_open_redis(loop, &options, &where, out, err);
+}
+
+/* "name=value,name=%20value", which config has judged. A broken escape is sent as it is. */
+static size_t read_headers(struct arena *arena, struct str text, struct telemetry_header *out)
+{
+    struct str item;
+    size_t n = 0;
+
+    while (n < TELEMETRY_HEADERS_MAX && str_next(&text, ',', &item)) {
+        struct str name;
+        struct str value;
+
+        (void)str_cut(item, '=', &name, &value);
+        out[n].name = str_trim(name);
+        if (!percent_decode(arena, str_trim(value), false, &out[n].value)) {
+            out[n].value = str_trim(value);
+        }
+        n++;
+    }
+    return n;
+}
+
+enum error_code open_config_telemetry(struct loop *loop, const struct config *config,
+                                      struct telemetry **out, struct error *err)
+{
+    struct telemetry_header headers[TELEMETRY_HEADERS_MAX];
+    struct telemetry_options options = {
+        .traces_url = config->otel.traces_url,
+        .metrics_url = config->otel.metrics_url,
+        .headers = headers,
+        .service_name = config->otel.service_name,
+        .resource_attributes = config->otel.resource_attributes,
+        .version = VP_VERSION,
+        .ca_file = config->upstream.ca_file,
+        .share = config->otel.share,
+        .interval_ms = config->otel.interval_ms,
+        .gzip = str_is(config->otel.compression, "gzip"),
+    };
+    struct arena arena;
+    enum error_code code;
+
+    if (options.traces_url.len == 0 && options.metrics_url.len == 0) {
+        return ERR_OK;
+    }
+    arena_init(&arena);
+    options.n_headers = read_headers(&arena, secret_reveal(&config->otel.headers), headers);
+    code = telemetry_open(loop, &options, out, err);
+    arena_wipe(&arena);
+    arena_done(&arena);
+    return code;
 }

@@ -7,6 +7,7 @@
 #include "http/server.h"
 #include "session/session.h"
 #include "store/store.h"
+#include "telemetry/telemetry.h"
 #include "upstream/upstream.h"
 
 /* Views into `config`. */
@@ -18,6 +19,10 @@ struct http_server_options http_options_of(const struct config *config, struct t
 /* *out stays NULL where nothing is shared (memory:). */
 enum error_code open_config_store(struct loop *loop, const struct config *config,
                                   struct store **out, struct error *err) MUST_CHECK;
+/* *out stays NULL where nothing is sent to a collector. After an error that it was set for, too, it is
+ * to be closed. */
+enum error_code open_config_telemetry(struct loop *loop, const struct config *config,
+                                      struct telemetry **out, struct error *err) MUST_CHECK;
 /* *out stays NULL where no certificate is configured. */
 void tell_certificate_expiry(const struct tls_config *tls); /* in the metrics; NULL: none */
 enum error_code open_config_tls(const struct config *config, struct tls_config **out,

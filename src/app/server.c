@@ -13,6 +13,7 @@
 #include "room_options.h"
 #include "sandbox_config.h"
 #include "signals.h"
+#include "telemetry/telemetry.h"
 
 static const char sandbox_default_token[] = "sandbox-token";
 
@@ -59,12 +60,30 @@ static void close_store(struct server *server)
     }
 }
 
+static void on_telemetry_closed(void *context)
+{
+    struct server *server = context;
+
+    server->telemetry = NULL;
+    close_store(server);
+}
+
+/* After everything that writes spans. */
+static void close_telemetry(struct server *server)
+{
+    if (server->telemetry != NULL) {
+        telemetry_close(server->telemetry, on_telemetry_closed, server);
+    } else {
+        close_store(server);
+    }
+}
+
 static void on_upstream_closed(void *context)
 {
     struct server *server = context;
 
     server->upstream = NULL;
-    close_store(server);
+    close_telemetry(server);
 }
 
 static void close_upstream(struct server *server)
@@ -72,7 +91,7 @@ static void close_upstream(struct server *server)
     if (server->upstream != NULL) {
         upstream_close(server->upstream, on_upstream_closed, server);
     } else {
-        close_store(server);
+        close_telemetry(server);
     }
 }
 
@@ -209,6 +228,11 @@ static enum error_code open_store(struct server *server, struct error *err)
     return open_config_store(&server->loop, server->config, &server->store, err);
 }
 
+static enum error_code open_telemetry(struct server *server, struct error *err)
+{
+    return open_config_telemetry(&server->loop, server->config, &server->telemetry, err);
+}
+
 static enum error_code open_api(struct server *server, struct error *err)
 {
     const struct api_options options = {
@@ -300,8 +324,9 @@ static enum error_code open_server(struct server *server, struct config *config,
                                    int socket, struct error *err)
 {
     static const open_fn proxy_steps[] = {
-        open_tables, open_sandbox, open_upstream, open_tenants, open_key_source, open_sessions,
-        open_store,  open_api,     open_tls,      open_http,    open_admin,      NULL};
+        open_tables, open_sandbox,   open_upstream, open_tenants, open_key_source, open_sessions,
+        open_store,  open_telemetry, open_api,      open_tls,     open_http,       open_admin,
+        NULL};
     static const open_fn sandbox_steps[] = {open_sandbox, NULL};
     enum error_code code;
 

@@ -100,5 +100,7 @@ void config_judge(struct loader *loader);
 
 /* judge_store.c: fills config->store.redis. */
 void config_judge_store(struct loader *loader, struct config *config);
+/* judge_otel.c */
+void config_judge_otel(struct loader *loader, struct config *config);
 
 #endif

@@ -328,6 +328,7 @@ void config_judge(struct loader *loader)
     judge_tenants(loader, config);
     judge_classes(loader, config);
     config_judge_store(loader, config);
+    config_judge_otel(loader, config);
     judge_token(loader, config);
     judge_certificate(loader, config);
     judge_authorities(loader, config);

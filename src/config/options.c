@@ -105,6 +105,18 @@ static const struct option_row rows[] = {
     {"log.gcp_project", OPTION_STR, AT(log.gcp_project), "", 0, 0, NULL, "GOOGLE_CLOUD_PROJECT", "Project of Google Cloud in whose traces the lines of log.format gcp are found."},
     {"log.access", OPTION_BOOL, AT(log.access), "true", 0, 0, NULL, NULL, "One line per request, at level info; health probes at level debug."},
 
+    {"otel.endpoint", OPTION_URL, AT(otel.endpoint), "", 0, 0, NULL, "OTEL_EXPORTER_OTLP_ENDPOINT", "Base address of an OpenTelemetry collector (OTLP over HTTP, JSON): http://127.0.0.1:4318. Spans go to /v1/traces below it, metrics to /v1/metrics. Empty: nothing is sent.", .at_start = true},
+    {"otel.traces_endpoint", OPTION_URL, AT(otel.traces_endpoint), "", 0, 0, NULL, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "Whole address for spans, where it is not below otel.endpoint.", .at_start = true},
+    {"otel.metrics_endpoint", OPTION_URL, AT(otel.metrics_endpoint), "", 0, 0, NULL, "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "Whole address for metrics, where it is not below otel.endpoint.", .at_start = true},
+    {"otel.headers", OPTION_SECRET, AT(otel.headers), "", 0, 0, NULL, "OTEL_EXPORTER_OTLP_HEADERS", "Headers of each request to the collector: name=value,name=value, with %XX for special characters.", .at_start = true},
+    {"otel.service_name", OPTION_STR, AT(otel.service_name), "virtuoso-proxy", 0, 0, NULL, "OTEL_SERVICE_NAME", "Name of this service at the collector (service.name).", .at_start = true},
+    {"otel.resource_attributes", OPTION_STR, AT(otel.resource_attributes), "", 0, 0, NULL, "OTEL_RESOURCE_ATTRIBUTES", "More about this service: name=value,name=value (deployment.environment=staging).", .at_start = true},
+    {"otel.traces_sampler", OPTION_ENUM, AT(otel.traces_sampler), "parentbased_traceidratio", 0, 0, "parentbased_traceidratio parentbased_always_on parentbased_always_off", "OTEL_TRACES_SAMPLER", "Which traces that begin here are kept. A trace with a parent is kept where its parent is.", .at_start = true},
+    {"otel.traces_share", OPTION_STR, AT(otel.traces_share), "1", 0, 0, NULL, "OTEL_TRACES_SAMPLER_ARG", "Share of the traces that parentbased_traceidratio keeps, from 0 to 1.", .at_start = true},
+    {"otel.compression", OPTION_ENUM, AT(otel.compression), "none", 0, 0, "none gzip", "OTEL_EXPORTER_OTLP_COMPRESSION", "Compression of what is sent to the collector.", .at_start = true},
+    {"otel.interval_ms", OPTION_MS, AT(otel.interval_ms), "5000", 100, 5000, NULL, NULL, "How often metrics are sent, and spans at the latest.", .at_start = true},
+    {"otel.disabled", OPTION_BOOL, AT(otel.disabled), "false", 0, 0, NULL, "OTEL_SDK_DISABLED", "Send nothing, whatever the other options of otel say.", .at_start = true},
+
     {"drain.notice_ms", OPTION_MS, AT(drain.notice_ms), "5000", 0, 600000, NULL, NULL, "Time after SIGTERM in which readiness is 503 and connections are still accepted. Not at a terminal, after Ctrl-C."},
     {"drain.limit_ms", OPTION_MS, AT(drain.limit_ms), "30000", 0, HOUR_MS, NULL, NULL, "Time after SIGTERM at which what still runs is cancelled."},
 

@@ -3,6 +3,7 @@
 #include <zlib.h>
 
 #include "base/mem.h"
+#include "http/answer.h"
 #include "http_internal.h"
 
 enum { WORTH_BYTES = 1024, GZIP_WINDOW = 15 + 16, LEVEL = 4, MEMORY_LEVEL = 8 };

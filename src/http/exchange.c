@@ -7,6 +7,7 @@
 #include "http_internal.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
+#include "observe/span.h"
 
 enum { HEAD_MAX = 16 * 1024, HEADER_LINES_MAX = 64 * 1024, BODY_KEPT = 4096, SPARES_MAX = 64 };
 
@@ -175,6 +176,65 @@ static void count(const struct exchange *exchange, int status, uint64_t spent_us
     metric_add(M_RESPONSE_BYTES, 0, 0, 0, exchange->response_bytes);
 }
 
+/* "127.0.0.1:5234" is 127.0.0.1 */
+static struct str without_port(struct str peer)
+{
+    size_t n = peer.len;
+
+    while (n > 0 && peer.ptr[n - 1] != ':') {
+        n--;
+    }
+    return n > 0 ? str_sub(peer, 0, n - 1) : peer;
+}
+
+/* The span of a request (OpenTelemetry's conventions for HTTP servers). The path has no query. */
+static void write_span(const struct exchange *exchange, int status, uint64_t end_us)
+{
+    enum { NAME_MAX_BYTES = 128 };
+    const struct http_request *request = &exchange->request;
+    const struct exchange_notes *notes = &exchange->notes;
+    struct str failure = notes->error_slug.len > 0 ? notes->error_slug : STR("server error");
+    bool failed = status >= 500;
+    char text[NAME_MAX_BYTES];
+    struct buf name;
+
+    buf_init_on(&name, text, sizeof(text), sizeof(text) - 1);
+    buf_str(&name, request->method);
+    if (notes->route.len > 0) {
+        buf_char(&name, ' ');
+        buf_str(&name, notes->route);
+    }
+
+    const struct span_attribute attributes[] = {
+        {"http.request.method", request->method, 0},
+        {"url.scheme", request->is_tls ? STR("https") : STR("http"), 0},
+        {"url.path", request->path, 0},
+        {"http.route", notes->route, 0},
+        {"http.response.status_code", {0}, status},
+        {"network.protocol.version", request->minor_version == 0 ? STR("1.0") : STR("1.1"), 0},
+        {"client.address", without_port(request->peer), 0},
+        {"error.type", failed ? failure : STR_EMPTY, 0},
+        {"virtuoso_proxy.command", notes->command, 0},
+        {"virtuoso_proxy.principal", notes->principal, 0},
+        {"virtuoso_proxy.upstream_calls", {0}, notes->upstream_calls},
+    };
+    const struct span span = {
+        .trace = &exchange->trace,
+        .id = str_from(exchange->trace.span_id),
+        .parent = str_from(exchange->trace.parent_span_id),
+        .kind = SPAN_SERVER,
+        .name = buf_view(&name),
+        .begin_us = exchange->trace.begin_us,
+        .end_us = end_us,
+        .failure = failed ? "the answer is an error of this server or of the platform" : NULL,
+        .attributes = attributes,
+        .n_attributes = ARRAY_LEN(attributes),
+    };
+
+    span_write(&span);
+    buf_done(&name);
+}
+
 /* Optional members follow the fixed ones; empty ones are left out. */
 static void write_access_line(const struct exchange *exchange, enum log_level level, int status,
                               uint64_t spent_us)
@@ -239,6 +299,9 @@ void exchange_end(struct exchange *exchange, int status)
     if (options->count_metrics) {
         count(exchange, status, spent_us);
         metric_gauge_add(M_IN_FLIGHT, -1);
+    }
+    if (options->count_metrics && spans_wanted(&exchange->trace) && !is_dull) {
+        write_span(exchange, status, now_us);
     }
     if (options->access_log && log_is_on(level)) {
         write_access_line(exchange, level, status, spent_us);

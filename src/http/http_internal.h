@@ -130,14 +130,9 @@ const char *reason_of(int status); /* reason.c */
 enum { HEADER_CACHE_CONTROL = 1, HEADER_CONTENT_ENCODING = 2 };
 
 /* ---- compress.c ---- */
-struct compressor; /* zlib's memory, kept between replies */
-
 /* True if a client could get this reply compressed; it then varies by Accept-Encoding. */
 bool compress_is_worth(const struct exchange *exchange, const char *content_type, size_t len);
 bool compress_is_accepted(struct str accept_encoding);
-/* False: it would not become smaller. */
-bool compress_gzip(struct compressor **compressor, struct str body, struct buf *out);
-void compressor_free(struct compressor *compressor);
 
 /* ---- server.c ---- */
 void server_connection_gone(struct http_server *server);

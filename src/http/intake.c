@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "http_internal.h"
 #include "observe/metrics.h"
+#include "observe/span.h"
 
 /* MIN_RATE: below it over the whole body a client is not slow but holds on to us (slow POST). */
 enum { IN_FREE_ABOVE = 4096, MIN_RATE_BYTES_PER_S = 256 };
@@ -184,6 +185,9 @@ static void announce(struct exchange *exchange)
                           sole_header(exchange, "X-Cloud-Trace-Context"));
     }
     trace_adopt_state(&exchange->trace, exchange_header_lines(exchange, "tracestate"));
+    if (exchange->trace.parent_span_id[0] == '\0') {
+        spans_sample(&exchange->trace);
+    }
     if (server->service->on_begin != NULL) {
         server->service->on_begin(server->context, exchange);
     }

@@ -1,6 +1,7 @@
 /* Answers: one writer for whole replies (head and body in one write), streams, and problems. */
 #include "base/check.h"
 #include "base/clock.h"
+#include "http/answer.h"
 #include "http_internal.h"
 
 static unsigned bit_of(struct str name)

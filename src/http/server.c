@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "http/answer.h"
 #include "http_internal.h"
 #include "observe/metrics.h"
 

@@ -98,6 +98,25 @@ void metrics_done(void)
     }
 }
 
+void metric_indexes(enum metric metric, size_t at, size_t out[3])
+{
+    const struct metric_family *family = &metric_families[metric];
+
+    out[0] = at / (family->width[1] * family->width[2]);
+    out[1] = at / family->width[2] % family->width[1];
+    out[2] = at % family->width[2];
+}
+
+bool metric_has_series(enum metric metric, size_t at)
+{
+    const struct metric_family *family = &metric_families[metric];
+
+    if (family->histograms != NULL) {
+        return family->n_series == 1 || family->histograms[at].count > 0;
+    }
+    return family->values != NULL && (family->n_series == 1 || family->values[at] != 0);
+}
+
 /* An index out of range counts under 0, "unmatched" or "other". */
 static size_t clip(size_t index, size_t limit)
 {
@@ -203,6 +222,13 @@ double metric_quantile_seconds(enum metric metric, double quantile)
         below += (double)buckets[b];
     }
     return (double)histogram_bounds_us[HISTOGRAM_BOUNDS - 1] / 1e6;
+}
+
+const char *metric_label_value(enum metric_label label, size_t index)
+{
+    const struct metric_label_set *set = &metric_labels[label];
+
+    return index < set->n ? set->values[index] : "other";
 }
 
 size_t metric_class_of(int status)

@@ -53,6 +53,11 @@ extern const struct metric_row metric_rows[METRIC_N];
 extern struct metric_label_set metric_labels[LABEL_N];
 extern struct metric_family metric_families[METRIC_N];
 
+/* Which value each of the three labels has in series `at`. */
+void metric_indexes(enum metric metric, size_t at, size_t out[3]);
+/* Series that were never touched are left out, unless the family has just one. */
+bool metric_has_series(enum metric metric, size_t at);
+
 /* limits.c */
 double cpu_limit_cores(void);
 uint64_t memory_limit_bytes(void);

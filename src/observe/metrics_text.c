@@ -50,11 +50,10 @@ static void write_label_value(struct buf *out, const char *text)
 /* {route="/x",method="GET"} of series `at`; `le` empty: none. */
 static void write_labels(struct buf *out, enum metric metric, size_t at, struct str le)
 {
-    const struct metric_family *family = &metric_families[metric];
-    const size_t index[3] = {at / (family->width[1] * family->width[2]),
-                             at / family->width[2] % family->width[1], at % family->width[2]};
+    size_t index[3];
     char separator = '{';
 
+    metric_indexes(metric, at, index);
     for (size_t i = 0; i < 3; i++) {
         const struct metric_label_set *set = &metric_labels[metric_rows[metric].labels[i]];
 
@@ -181,15 +180,15 @@ static void write_histogram(const struct writer *w, enum metric metric, size_t a
 static void write_family(const struct writer *w, enum metric metric)
 {
     const struct metric_family *family = &metric_families[metric];
-    bool has_labels = family->n_series > 1;
 
     write_help(w, metric);
     for (size_t at = 0; at < family->n_series; at++) {
+        if (!metric_has_series(metric, at)) {
+            continue;
+        }
         if (family->histograms != NULL) {
-            if (family->histograms[at].count > 0 || !has_labels) {
-                write_histogram(w, metric, at);
-            }
-        } else if (family->values != NULL && (family->values[at] != 0 || !has_labels)) {
+            write_histogram(w, metric, at);
+        } else {
             begin_sample(w->out, metric, "", at, STR_EMPTY);
             if (metric_rows[metric].kind == METRIC_SECONDS) {
                 put_seconds(w->out, (uint64_t)family->values[at]);

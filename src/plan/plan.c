@@ -64,6 +64,7 @@ void plan_close_row(struct plan *plan, enum row_status status)
 
     row->status = status;
     row->us = clock_now_us() - plan->row_begin_us;
+    plan_span_end_row(plan, row);
     plan->waits = false;
     if (row->guide != NULL) {
         row->guide->leave(plan, row);
@@ -223,6 +224,8 @@ static enum error_code send_row(struct plan *plan, struct error *err)
     if (plan->options.trace != NULL) {
         trace_child(plan->options.trace, plan->traceparent);
         call->request.traceparent = str_from(plan->traceparent);
+        call->request.trace = plan->options.trace;
+        call->request.parent_span = str_from(plan->row_span);
     }
     code = plan->port->start(plan->port->context, call, err);
     if (code == ERR_OK) {
@@ -247,6 +250,7 @@ static enum flow enter_row(struct plan *plan)
     row->status = ROW_RUNNING;
     row->started_ms = clock_now_ms();
     plan->row_begin_us = clock_now_us();
+    plan_span_begin_row(plan);
     if (!plan_tell_progress(plan)) {
         return FLOW_GONE;
     }
@@ -455,6 +459,7 @@ void plan_go_on(struct plan *plan)
 {
     CHECK(plan->running && plan->waits);
     plan->waits = false;
+    plan_span_wait(plan);
     run(plan);
 }
 

@@ -43,6 +43,11 @@ enum flow plan_end_with(struct plan *plan, enum error_code code, const struct er
 void plan_finish(struct plan *plan);        /* calls on_done, which may free the plan */
 bool plan_tell_progress(struct plan *plan); /* false: the hook has cancelled the plan */
 /* The row at `at` has ended so. */
+/* plan_span.c */
+void plan_span_begin_row(struct plan *plan);
+void plan_span_wait(const struct plan *plan); /* from the row's begin until now */
+void plan_span_end_row(struct plan *plan, const struct plan_row *row);
+
 void plan_close_row(struct plan *plan, enum row_status status);
 
 /* cut.c. True: the plan has no time left; else *out_left_ms (0: there is no limit). */

@@ -4,6 +4,7 @@
 #include "run_internal.h"
 
 #include "base/check.h"
+#include "base/random.h"
 #include "observe/trace.h"
 
 enum {
@@ -294,7 +295,12 @@ static void copy_plan_options(struct run *run, const struct plan_options *option
     own.bearer = arena_str(&run->work, options->bearer);
     own.request_id = arena_str(&run->work, options->request_id);
     if (options->trace != NULL) {
+        /* The run is a span of its own below that of the request which began it. */
         *trace = *options->trace;
+        str_copy(trace->parent_span_id, sizeof(trace->parent_span_id), str_from(trace->span_id));
+        random_hex(trace->span_id, sizeof(trace->span_id) - 1);
+        trace->state = arena_str(&run->work, options->trace->state);
+        own.row_spans = true;
         own.trace = trace;
     }
     own.max_rows = run->n_goals * (ROWS_PER_GOAL + run->retries * ROWS_PER_RETRY) +

@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
+#include "observe/span.h"
 
 enum { ID_DIGITS = 24, FIRST_EVENTS = 32 };
 
@@ -279,6 +280,33 @@ static void log_end(const struct run *run)
     buf_done(&text);
 }
 
+static void write_span(const struct run *run)
+{
+    const struct trace *trace = run->plan->options.trace;
+    const struct span_attribute attributes[] = {
+        {"virtuoso_proxy.run.id", str_from(run->id), 0},
+        {"virtuoso_proxy.run.status", str_from(run_status_name(run->status)), 0},
+        {"virtuoso_proxy.run.tests", {0}, (int64_t)run->n_tests},
+    };
+
+    if (trace != NULL && spans_wanted(trace)) {
+        const struct span span = {
+            .trace = trace,
+            .id = str_from(trace->span_id),
+            .parent = str_from(trace->parent_span_id),
+            .kind = SPAN_INTERNAL,
+            .name = STR("test run"),
+            .begin_us = run->begun_ms * 1000,
+            .end_us = clock_now_us(),
+            .failure = run_succeeded(run) ? NULL : run_status_name(run->status),
+            .attributes = attributes,
+            .n_attributes = ARRAY_LEN(attributes),
+        };
+
+        span_write(&span);
+    }
+}
+
 static void free_work(struct later_item *item)
 {
     struct run *run = CONTAINER_OF(item, struct run, free_work);
@@ -323,6 +351,7 @@ static void run_over(struct run *run, enum run_status status)
     tell_doubt(run);
     run_tell(run, &(struct run_event){.kind = EVENT_DONE});
     log_end(run);
+    write_span(run);
     if (run->hooks.on_end != NULL) {
         run->hooks.on_end(run->hooks.context); /* its context may live in the work arena */
     }

@@ -242,8 +242,8 @@ void upstream_connection_open(struct upstream_transfer *transfer)
     set_options(connection);
     transfer->connection = connection;
     upstream->n_connections++;
-    metric_gauge_add(M_UPSTREAM_OPEN, 1);
-    metric_add(M_UPSTREAM_OPENED, 0, 0, 0, 1);
+    count_change(upstream, M_UPSTREAM_OPEN, 1);
+    count_one(upstream, M_UPSTREAM_OPENED);
     must_multi(curl_multi_add_handle(crowd->multi, connection->easy));
     if (!list_is_linked(&crowd->news)) {
         list_append(&upstream->news, &crowd->news);
@@ -266,7 +266,7 @@ void upstream_connection_close(struct upstream_connection *connection)
     curl_easy_cleanup(connection->easy);
     crowd_quit(connection->crowd);
     upstream->n_connections--;
-    metric_gauge_add(M_UPSTREAM_OPEN, -1);
+    count_change(upstream, M_UPSTREAM_OPEN, -1);
     mem_free(connection);
 }
 

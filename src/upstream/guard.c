@@ -39,7 +39,7 @@ static void tell_health(struct upstream *upstream, enum upstream_state before)
 {
     const struct upstream_health *health = &upstream->health;
 
-    if (health->state != before) {
+    if (health->state != before && !upstream->options.is_other) {
         log_event(health->state > before ? LOG_WARN : LOG_INFO, "upstream.health",
                   F_TEXT("state", upstream_state_name(health->state)),
                   F_INT("failures", health->failures), F_TEXT("error", health->last_error));
@@ -168,7 +168,7 @@ enum error_code guard_admits(struct upstream *upstream, struct upstream_call *ca
     }
     code = queue_admits(&upstream->queue, call->gate, call, err);
     if (code != ERR_OK) {
-        metric_add(M_UPSTREAM_SHED, 0, 0, 0, 1);
+        count_one(upstream, M_UPSTREAM_SHED);
     }
     return code;
 }
@@ -180,6 +180,9 @@ static void tell_limit(struct upstream *upstream, const struct gate *gate, bool 
     uint64_t now_ms = now_us / 1000;
 
     upstream->limit = gate->adapt.limit;
+    if (upstream->options.is_other) {
+        return;
+    }
     metric_set(M_UPSTREAM_LIMIT, gate->adapt.limit);
     if (is_new && now_ms - upstream->limit_told_ms >= LIMIT_LOG_MS) {
         upstream->limit_told_ms = now_ms;

@@ -42,6 +42,17 @@ static bool is_ascii(struct str s)
     return true;
 }
 
+static uint16_t port_of(struct upstream *upstream)
+{
+    struct str text = url_part(upstream, CURLUPART_PORT);
+    int64_t port;
+
+    if (str_to_i64(text, 1, UINT16_MAX, &port)) {
+        return (uint16_t)port;
+    }
+    return upstream->tls ? 443 : 80;
+}
+
 static enum error_code read_base_url(struct upstream *upstream, struct error *err)
 {
     struct str url = upstream->options.base_url;
@@ -71,6 +82,8 @@ static enum error_code read_base_url(struct upstream *upstream, struct error *er
     }
     upstream->tls = str_is(scheme, "https");
     upstream->bypass_proxy = host_is_loopback(host);
+    upstream->host = host;
+    upstream->port = port_of(upstream);
     path = url_part(upstream, CURLUPART_PATH);
     while (str_ends(path, STR("/"))) {
         path.len--;
@@ -197,7 +210,9 @@ enum error_code upstream_open(struct loop *loop, const struct upstream_options *
     guard_configure(upstream, options);
     upstream->limit =
         upstream->queue.first < options->max_active ? upstream->queue.first : options->max_active;
-    metric_set(M_UPSTREAM_LIMIT, upstream->limit);
+    if (!options->is_other) {
+        metric_set(M_UPSTREAM_LIMIT, upstream->limit);
+    }
     budget_open(&upstream->budget);
     upstream->recv_bytes = mem_alloc(RECV_BYTES);
     connect_open(upstream);

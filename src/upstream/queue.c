@@ -18,7 +18,8 @@ void queue_init(struct queue *queue, const struct upstream_options *options)
     *queue = (struct queue){.ceiling = options->max_active,
                             .first = first > 0 ? first : options->max_active,
                             .max_waiting = options->max_waiting,
-                            .seed = random_u64()};
+                            .seed = random_u64(),
+                            .is_counted = !options->is_other};
     map_init(&queue->map);
     list_init(&queue->gates);
     list_init(&queue->turns);
@@ -251,6 +252,13 @@ enum error_code queue_admits(struct queue *queue, struct gate *gate,
 }
 
 /* --- calls */
+static void tell_change(const struct queue *queue, enum metric gauge, int change)
+{
+    if (queue->is_counted) {
+        metric_gauge_add(gauge, change);
+    }
+}
+
 static void count(struct queue *queue, const struct upstream_call *call, int change)
 {
     enum call_priority priority = call->request.priority;
@@ -258,7 +266,7 @@ static void count(struct queue *queue, const struct upstream_call *call, int cha
     call->gate->n_waiting[priority] += (unsigned)change;
     queue->n_waiting += (unsigned)change;
     queue->n_usual += priority == CALL_USUAL ? (unsigned)change : 0;
-    metric_gauge_add(M_UPSTREAM_WAITING, change); /* of all clients together */
+    tell_change(queue, M_UPSTREAM_WAITING, change); /* of all clients together */
 }
 
 void queue_put(struct queue *queue, struct upstream_call *call, bool in_front)
@@ -363,7 +371,7 @@ void queue_begin(struct queue *queue, struct upstream_call *call)
 {
     call->gate->n_active++;
     queue->n_active++;
-    metric_gauge_add(M_UPSTREAM_ACTIVE, 1);
+    tell_change(queue, M_UPSTREAM_ACTIVE, 1);
     refresh(queue, call->gate);
 }
 
@@ -371,6 +379,6 @@ void queue_end(struct queue *queue, struct upstream_call *call)
 {
     call->gate->n_active--;
     queue->n_active--;
-    metric_gauge_add(M_UPSTREAM_ACTIVE, -1);
+    tell_change(queue, M_UPSTREAM_ACTIVE, -1);
     refresh(queue, call->gate);
 }

@@ -53,6 +53,7 @@ struct queue {
     unsigned ceiling;
     unsigned max_waiting;
     uint64_t seed;
+    bool is_counted; /* in the metrics of calls to the platform */
 };
 
 void queue_init(struct queue *queue, const struct upstream_options *options);

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
+#include "observe/span.h"
 
 enum {
     STATUS_UNAUTHORIZED = 401,
@@ -53,9 +54,15 @@ static void count_end(const struct upstream_call *call)
 {
     size_t class = call->reply.status > 0 ? metric_class_of(call->reply.status) : CLASS_5XX;
 
+    if (call->upstream->options.is_other) {
+        return;
+    }
     metric_add(M_UPSTREAM_CALLS, call->request.label, result_label(call), class, 1);
     if (call->tries > 0) {
         metric_observe_us(M_UPSTREAM_SECONDS, call->request.label, call->wire_us);
+    }
+    if (call->request.trace != NULL && spans_wanted(call->request.trace)) {
+        call_span_write(call);
     }
 }
 
@@ -263,7 +270,7 @@ bool upstream_may_repeat(struct upstream_transfer *transfer)
         return false;
     }
     call->may_have_left = true;
-    metric_add(M_UPSTREAM_RETRIES, 0, 0, 0, 1);
+    count_one(call->upstream, M_UPSTREAM_RETRIES);
     return true;
 }
 
@@ -281,7 +288,7 @@ static bool try_again(struct upstream_call *call, const struct outcome *outcome,
         delay_ms + WORTH_TRYING_MS > left_ms(call) || !budget_take(&upstream->budget)) {
         return false;
     }
-    metric_add(M_UPSTREAM_RETRIES, 0, 0, 0, 1);
+    count_one(upstream, M_UPSTREAM_RETRIES);
     release_transfer(call);
     call->reply = (struct upstream_reply){0};
     call->state = CALL_BACKOFF;
@@ -378,7 +385,7 @@ static void end_unsent(struct upstream_call *call)
         call->request.deadline_ms, call->upstream->n_running);
 
     call->error.retry_after_s = OVERLOADED_RETRY_AFTER_S;
-    metric_add(M_UPSTREAM_SHED, 0, 0, 0, 1);
+    count_one(call->upstream, M_UPSTREAM_SHED);
     upstream_end_waiting(call, code);
 }
 
@@ -442,7 +449,9 @@ static void pump(struct upstream *upstream)
         }
         if (call->tries == 0) {
             call->wait_us = now_us - call->start_us;
-            metric_observe_us(M_UPSTREAM_WAIT, 0, call->wait_us);
+            if (!upstream->options.is_other) {
+                metric_observe_us(M_UPSTREAM_WAIT, 0, call->wait_us);
+            }
         }
         begin_try(call, now_us);
     }
@@ -465,6 +474,7 @@ static void reset_outputs(struct upstream_call *call)
     call->may_have_left = false;
     call->transfer = NULL;
     call->start_us = clock_now_us();
+    call->begin_us = call->start_us;
     call->begin_ms = call->start_us / 1000;
 }
 

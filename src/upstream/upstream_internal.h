@@ -27,6 +27,7 @@
 #include "breaker.h"
 #include "http/answer.h"
 #include "net/loop.h"
+#include "observe/metrics.h"
 #include "queue.h"
 #include "upstream/upstream.h"
 
@@ -96,6 +97,8 @@ struct upstream {
     CURLSH *share; /* names and TLS sessions, for all connections */
     struct str base_path;
     struct str lines; /* the header lines that every request has */
+    struct str host;  /* of base_url, for spans */
+    uint16_t port;
     bool bypass_proxy;
     bool tls;
     char *recv_bytes; /* RECV_BYTES */
@@ -276,6 +279,12 @@ struct health_event {
     bool stored_token; /* sent with the token that the proxy holds */
     int64_t wall_ms;
 };
+
+/* observed.c: the call has ended, or is cancelled */
+void call_span_write(const struct upstream_call *call);
+/* Metrics of calls to the platform; nothing where `upstream` is another client */
+void count_one(const struct upstream *upstream, enum metric metric);
+void count_change(const struct upstream *upstream, enum metric gauge, int change);
 
 void health_note(struct upstream_health *health, const struct health_event *event);
 void health_note_breaker(struct upstream_health *health, bool open, int64_t wall_ms);

@@ -1,0 +1,81 @@
+/* Where telemetry goes (https://opentelemetry.io/docs/specs/otel/protocol/exporter/): an address of a
+ * signal is taken as it is, the common one gets the path of the signal behind a single slash. */
+#include "base/url.h"
+#include "config_internal.h"
+
+static struct str address_of(struct loader *loader, struct str own, struct str common,
+                             const char *path)
+{
+    const char *text;
+    struct buf address;
+
+    if (own.len > 0 || common.len == 0) {
+        return own;
+    }
+    while (str_ends(common, STR("/"))) {
+        common.len--;
+    }
+    buf_init(&address, common.len + 32);
+    buf_str(&address, common);
+    buf_text(&address, path);
+    text = arena_cstr(&loader->box->arena, buf_view(&address));
+    buf_done(&address);
+    return str_from(text);
+}
+
+static void judge_address(struct loader *loader, const char *option, struct str address)
+{
+    struct url url = {0};
+    struct error err = {0};
+
+    if (address.len > 0 && !loader_has_failed(loader, option) &&
+        (url_read(address, &url, &err) != ERR_OK || url.has_user || url.has_fragment)) {
+        loader_fail(loader, "%s: must be an http or https address without user and fragment",
+                    option);
+    }
+}
+
+static void judge_headers(struct loader *loader, const struct config *config)
+{
+    struct str rest = secret_reveal(&config->otel.headers);
+    struct str item;
+    size_t n = 0;
+
+    while (str_next(&rest, ',', &item)) {
+        struct str name;
+        struct str value;
+
+        n++;
+        if (!str_cut(item, '=', &name, &value) || str_trim(name).len == 0) {
+            loader_fail(loader, "otel.headers: item %zu is not name=value", n); /* not shown */
+        }
+    }
+    if (n > CONFIG_OTEL_HEADERS_MAX) {
+        loader_fail(loader, "otel.headers: %zu headers; at most %d are sent", n,
+                    CONFIG_OTEL_HEADERS_MAX);
+    }
+}
+
+void config_judge_otel(struct loader *loader, struct config *config)
+{
+    bool is_always = str_is(config->otel.traces_sampler, "parentbased_always_on");
+    bool is_never = str_is(config->otel.traces_sampler, "parentbased_always_off");
+
+    judge_address(loader, "otel.endpoint", config->otel.endpoint);
+    judge_address(loader, "otel.traces_endpoint", config->otel.traces_endpoint);
+    judge_address(loader, "otel.metrics_endpoint", config->otel.metrics_endpoint);
+    judge_headers(loader, config);
+    if (!str_to_double(config->otel.traces_share, &config->otel.share) ||
+        config->otel.share < 0.0 || config->otel.share > 1.0) {
+        loader_fail(loader, "otel.traces_share: must be a number from 0 to 1, such as 0.1");
+    }
+    if (is_always || is_never) {
+        config->otel.share = is_always ? 1.0 : 0.0;
+    }
+    if (!config->otel.disabled) {
+        config->otel.traces_url =
+            address_of(loader, config->otel.traces_endpoint, config->otel.endpoint, "/v1/traces");
+        config->otel.metrics_url =
+            address_of(loader, config->otel.metrics_endpoint, config->otel.endpoint, "/v1/metrics");
+    }
+}

@@ -1,0 +1,91 @@
+/* What operators see of calls: counts, and the span of a call (OpenTelemetry's conventions for HTTP
+ * clients) with that of its wait for admission. */
+#include "observe/span.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "observe/metrics.h"
+#include "upstream_internal.h"
+
+enum { NAME_MAX_BYTES = 96, SPAN_AT = 36, SPAN_DIGITS = 16, WAIT_TOLD_US = 1000 };
+
+void count_one(const struct upstream *upstream, enum metric metric)
+{
+    if (!upstream->options.is_other) {
+        metric_add(metric, 0, 0, 0, 1);
+    }
+}
+
+void count_change(const struct upstream *upstream, enum metric gauge, int change)
+{
+    if (!upstream->options.is_other) {
+        metric_gauge_add(gauge, change);
+    }
+}
+
+static void write_wait(const struct upstream_call *call, struct str id)
+{
+    const struct span span = {
+        .trace = call->request.trace,
+        .parent = id,
+        .kind = SPAN_INTERNAL,
+        .name = STR("queue wait"),
+        .begin_us = call->begin_us,
+        .end_us = call->begin_us + call->wait_us,
+    };
+
+    span_write(&span);
+}
+
+static const char *failure_of(const struct upstream_call *call)
+{
+    if (call->end_code != ERR_OK) {
+        return error_row(call->end_code)->slug;
+    }
+    return call->reply.status >= 400 ? "the platform refused" : NULL;
+}
+
+void call_span_write(const struct upstream_call *call)
+{
+    const struct upstream_request *request = &call->request;
+    const struct upstream *upstream = call->upstream;
+    struct str id = str_sub(request->traceparent, SPAN_AT, SPAN_DIGITS);
+    const char *failure = failure_of(call);
+    char text[NAME_MAX_BYTES];
+    struct buf name;
+
+    buf_init_on(&name, text, sizeof(text), sizeof(text) - 1);
+    buf_str(&name, request->method);
+    buf_char(&name, ' ');
+    buf_text(&name, metric_label_value(LABEL_CALL, request->label));
+
+    const struct span_attribute attributes[] = {
+        {"http.request.method", request->method, 0},
+        {"server.address", upstream->host, 0},
+        {"server.port", {0}, upstream->port},
+        {"url.scheme", upstream->tls ? STR("https") : STR("http"), 0},
+        {"url.path", request->path, 0},
+        {"http.response.status_code", {0}, call->reply.status > 0 ? call->reply.status : -1},
+        {"http.request.resend_count", {0}, call->tries > 1 ? (int64_t)call->tries - 1 : -1},
+        {"error.type", str_from(failure), 0},
+    };
+    const struct span span = {
+        .trace = request->trace,
+        .id = id,
+        .parent =
+            request->parent_span.len > 0 ? request->parent_span : str_from(request->trace->span_id),
+        .kind = SPAN_CLIENT,
+        .name = buf_view(&name),
+        .begin_us = call->begin_us,
+        .end_us = clock_now_us(),
+        .failure = failure,
+        .attributes = attributes,
+        .n_attributes = ARRAY_LEN(attributes),
+    };
+
+    span_write(&span);
+    if (call->wait_us >= WAIT_TOLD_US) {
+        write_wait(call, id);
+    }
+    buf_done(&name);
+}
