@@ -3,6 +3,7 @@
 #include "execution.h"
 
 #include "base/clock.h"
+#include "base/percent.h"
 
 struct word_ending {
     struct str word; /* in the title of the goal, of a journey or of a checkpoint */
@@ -152,7 +153,7 @@ static bool is_named(const struct call *call, const struct journey *journey, boo
 
     JSON_FOREACH (item, json_get(call->body, "suiteIds")) {
         *named = true;
-        found = found || (json_to_i64(item, &id) && id == journey->thing.id);
+        found = found || (json_id(item, &id) && id == journey->thing.id);
     }
     JSON_FOREACH (item, json_get(call->body, "testSuiteCanonicalIds")) {
         *named = true;
@@ -298,6 +299,50 @@ int handle_journey_execute(struct call *call)
         return refuse_unknown(call, "Journey", call->ids[0]);
     }
     return execute(call, journey->snapshot, journey);
+}
+
+/* Ids of journeys that the query names, as the body would name them: {"suiteIds": [...]}. */
+static void journeys_of_query(struct call *call)
+{
+    struct json *ids = json_new_array(call->arena);
+    struct json *body =
+        call->body != NULL ? json_copy(call->arena, call->body) : json_new_object(call->arena);
+    struct str rest = call->request->query;
+    struct str name;
+    struct str value;
+
+    while (query_next(call->arena, &rest, &name, &value)) {
+        if (query_name_is(name, "suiteId")) {
+            json_append(ids, json_new_string(call->arena, value));
+        }
+    }
+    if (json_size(ids) > 0) {
+        json_set(body, STR("suiteIds"), ids);
+    }
+    call->body = body;
+}
+
+/* POST /testsuites/execution: the version and the journeys are named by the query
+ * (?snapshotId=&goalId=&suiteId[]=) or by the body (goalId, snapshotId, suiteIds). */
+int handle_journeys_execute(struct call *call)
+{
+    const struct snapshot *snapshot;
+    int64_t goal_id = 0;
+    int64_t snapshot_id = 0;
+    int status = 200;
+
+    journeys_of_query(call);
+    (void)body_id(call, "goalId", &goal_id); /* or the query */
+    (void)body_id(call, "snapshotId", &snapshot_id);
+    if (!query_number(call, "goalId", 1, &goal_id) ||
+        !query_number(call, "snapshotId", 1, &snapshot_id)) {
+        return refuse_member(call, "goalId and snapshotId", "must be numbers");
+    }
+    if (goal_id == 0 && snapshot_id == 0) {
+        return refuse_without(call, "goalId");
+    }
+    snapshot = snapshot_asked(call, goal_id, snapshot_id, &status);
+    return snapshot == NULL ? status : execute(call, snapshot, NULL);
 }
 
 /* ---- how far it is ---- */

@@ -127,25 +127,15 @@ static int write_report(struct call *call, const struct execution *execution, in
 }
 
 /* suiteId[]=1&suiteId[]=2: reports by journey id. */
-static int write_reports(struct call *call, const struct execution *execution)
+static int write_reports(struct call *call, const struct execution *execution,
+                         const struct id_list *suites)
 {
-    struct str rest = call->request->query;
-    struct str name;
-    struct str value;
-
     jw_object(call->w);
-    while (query_next(call->arena, &rest, &name, &value)) {
-        int64_t id;
+    for (size_t i = 0; i < suites->n; i++) {
         int status;
 
-        if (!str_is(name, "suiteId[]")) {
-            continue;
-        }
-        if (!str_to_i64(value, 1, INT64_MAX, &id)) {
-            return refuse_member(call, "suiteId[]", "must be a number");
-        }
-        write_id_key(call->w, id);
-        status = write_report(call, execution, id);
+        write_id_key(call->w, suites->ids[i]);
+        status = write_report(call, execution, suites->ids[i]);
         if (status != 200) {
             return status;
         }
@@ -159,11 +149,10 @@ static int write_reports(struct call *call, const struct execution *execution)
 int handle_execution_journey(struct call *call)
 {
     const struct execution *execution = NULL;
-    struct str several;
-    int64_t suite_id = 0;
+    struct id_list suites;
+    struct str one;
 
-    if (!query_number(call, "jobId", 1, &call->ids[0]) ||
-        !query_number(call, "suiteId", 1, &suite_id)) {
+    if (!query_number(call, "jobId", 1, &call->ids[0]) || !query_ids(call, "suiteId", &suites)) {
         return refuse_member(call, "jobId and suiteId", "must be numbers");
     }
     if (call->ids[0] != 0) {
@@ -172,10 +161,66 @@ int handle_execution_journey(struct call *call)
             return 404;
         }
     }
-    if (suite_id != 0) {
-        return write_report(call, execution, suite_id);
+    if (suites.n == 0) {
+        return refuse_without(call, "suiteId");
     }
-    return query_find(call->arena, call->request->query, "suiteId[]", &several)
-               ? write_reports(call, execution)
-               : refuse_without(call, "suiteId");
+    /* A list is answered by a map, also a list of one. */
+    return suites.n == 1 && query_find(call->arena, call->request->query, "suiteId", &one)
+               ? write_report(call, execution, suites.ids[0])
+               : write_reports(call, execution, &suites);
+}
+
+/* --- what went wrong, in words */
+
+/* The first red step of the journey; NULL: none. */
+static const struct run_step *first_red_step(const struct progress *progress,
+                                             const struct run_journey *journey,
+                                             const struct run_case **out_case)
+{
+    for (size_t i = 0; i < journey->n_cases; i++) {
+        *out_case = &journey->cases[i];
+        for (size_t k = 0; k < (*out_case)->n_steps; k++) {
+            if (outcome_is_red(step_outcome(progress, &(*out_case)->steps[k]))) {
+                return &(*out_case)->steps[k];
+            }
+        }
+    }
+    return NULL;
+}
+
+/* POST /executions/{}/failures/explain {testSuiteId, sequence, humanReadableCheckpointList}: the
+ * platform asks a language model; the sandbox names the step. */
+int handle_failures_explain(struct call *call)
+{
+    const struct execution *execution = execution_of(call);
+    const struct run_journey *journey;
+    const struct run_case *run_case = NULL;
+    const struct run_step *step;
+    struct progress progress;
+    struct str text = STR("Nothing failed in this journey.");
+    int64_t id;
+
+    if (execution == NULL) {
+        return 404;
+    }
+    if (!body_id(call, "testSuiteId", &id)) {
+        return refuse_without(call, "testSuiteId");
+    }
+    journey = run_journey_find(execution, id);
+    if (journey == NULL) {
+        return refuse_unknown(call, "Execution of journey", id);
+    }
+    progress = execution_progress(execution);
+    step = first_red_step(&progress, journey, &run_case);
+    if (step != NULL) {
+        text = arena_printf(call->arena, "The step %.*s of \"%.*s\" ended as %s.",
+                            STR_ARG(step->step->action), STR_ARG(run_case->title),
+                            outcome_name(step_outcome(&progress, step)));
+    }
+    jw_object(call->w);
+    jw_kv_int(call->w, "executionId", execution->thing.id);
+    jw_kv_int(call->w, "testSuiteId", id);
+    jw_kv_str(call->w, "explanation", text);
+    jw_end(call->w);
+    return 200;
 }

@@ -52,6 +52,23 @@ int handle_journey_contributors(struct call *call)
                : write_members(call);
 }
 
+/* What a member of a project may do there, as the platform's documentation names it. */
+int handle_organization_roles(struct call *call)
+{
+    static const char *const roles[] = {"READ", "WRITE", "MANAGE"};
+    struct json_writer *w = call->w;
+
+    jw_array(w);
+    for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
+        jw_object(w);
+        jw_kv_int(w, "id", (int64_t)i + 1);
+        jw_kv_text(w, "name", roles[i]);
+        jw_end(w);
+    }
+    jw_end(w);
+    return 200;
+}
+
 /* Bridges, integrations, tickets, tags, healed elements: the sandbox has none of them. */
 int handle_nothing(struct call *call)
 {

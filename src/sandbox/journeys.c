@@ -56,7 +56,7 @@ static void attach_given(struct call *call, struct journey *journey)
         struct checkpoint *checkpoint;
         int64_t id = 0;
 
-        if (json_to_i64(json_get(item, "testCaseId"), &id)) {
+        if (json_id(json_get(item, "testCaseId"), &id)) {
             checkpoint = thing_find(call->tenant, THING_CHECKPOINT, id);
             if (checkpoint != NULL && !refs_has(&journey->cases, checkpoint)) {
                 checkpoint_attach(call, journey, checkpoint, journey->cases.n);
@@ -264,15 +264,10 @@ int handle_journey_status(struct call *call)
     return 200;
 }
 
-int handle_journey_map(struct call *call)
+static void write_journeys_of(struct call *call, const struct snapshot *snapshot)
 {
-    int status = 200;
-    const struct snapshot *snapshot = snapshot_of(call, call->ids[1], call->ids[0], &status);
     struct json_writer *w = call->w;
 
-    if (snapshot == NULL) {
-        return status;
-    }
     jw_object(w);
     for (size_t i = 0; i < snapshot->goal->journeys.n; i++) {
         const struct journey *journey = snapshot->goal->journeys.items[i];
@@ -284,5 +279,40 @@ int handle_journey_map(struct call *call)
         }
     }
     jw_end(w);
+}
+
+/* GET /snapshots/{}/goals/{}/testsuites: journeys by id. */
+int handle_journey_map(struct call *call)
+{
+    int status = 200;
+    const struct snapshot *snapshot = snapshot_of(call, call->ids[1], call->ids[0], &status);
+
+    if (snapshot != NULL) {
+        write_journeys_of(call, snapshot);
+    }
+    return status;
+}
+
+/* GET /testsuites?goalId=: as above, of the newest version or of the one that is named. */
+int handle_journey_list(struct call *call)
+{
+    int64_t goal_id = 0;
+    int64_t snapshot_id = 0;
+    int status = 200;
+    const struct snapshot *snapshot;
+
+    if (!query_number(call, "goalId", 1, &goal_id) ||
+        !query_number(call, "snapshotId", 1, &snapshot_id) ||
+        !query_number(call, "versionId", 1, &snapshot_id)) {
+        return refuse_member(call, "goalId and snapshotId", "must be numbers");
+    }
+    if (goal_id == 0 && snapshot_id == 0) {
+        return refuse_without(call, "goalId");
+    }
+    snapshot = snapshot_asked(call, goal_id, snapshot_id, &status);
+    if (snapshot == NULL) {
+        return status;
+    }
+    write_journeys_of(call, snapshot);
     return 200;
 }

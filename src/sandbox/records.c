@@ -4,7 +4,6 @@
 #include "execution.h"
 
 #include "base/check.h"
-#include "base/percent.h"
 
 struct record_kind {
     enum thing_kind kind;
@@ -266,31 +265,11 @@ int handle_plan_status(struct call *call)
     return 200;
 }
 
-/* Is a job of this plan asked for? Without planIds[] every job is. */
-static bool plan_is_asked(struct call *call, const struct kept *plan)
-{
-    struct str rest = call->request->query;
-    struct str name;
-    struct str value;
-    bool any = false;
-
-    while (query_next(call->arena, &rest, &name, &value)) {
-        int64_t id = 0;
-
-        if (str_is(name, "planIds[]") || str_is(name, "planIds")) {
-            any = true;
-            if (plan != NULL && str_to_i64(value, 1, INT64_MAX, &id) && id == plan->thing.id) {
-                return true;
-            }
-        }
-    }
-    return !any;
-}
-
 /* GET /projects/{}/jobs?planIds[]=&dateBegin=&dateEnd=: executions by id. */
 int handle_project_jobs(struct call *call)
 {
     const struct refs *executions = &call->tenant->executions;
+    struct id_list plans;
     int64_t begin = 0;
     int64_t end = INT64_MAX;
 
@@ -300,12 +279,17 @@ int handle_project_jobs(struct call *call)
     if (!query_number(call, "dateBegin", 0, &begin) || !query_number(call, "dateEnd", 0, &end)) {
         return refuse_member(call, "dateBegin and dateEnd", "must be milliseconds");
     }
+    if (!query_ids(call, "planId", &plans)) {
+        return refuse_member(call, "planIds[]", "must be numbers");
+    }
     jw_object(call->w);
     for (size_t i = 0; i < executions->n; i++) {
         const struct execution *job = executions->items[i];
+        bool is_of_plan =
+            plans.n == 0 || (job->plan != NULL && id_list_has(&plans, job->plan->thing.id));
 
         if (job->goal->project->thing.id == call->ids[0] && job->thing.created_ms >= begin &&
-            job->thing.created_ms <= end && plan_is_asked(call, job->plan)) {
+            job->thing.created_ms <= end && is_of_plan) {
             write_id_key(call->w, job->thing.id);
             write_job(call, job);
             call->total++;

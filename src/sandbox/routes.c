@@ -112,6 +112,26 @@ static const struct route routes[] = {
     {"GET",    "/integrations",                      handle_nothing,             BODY_NONE,     SHAPE_ITEMS},
     {"GET",    "/tickets",                           handle_nothing,             BODY_NONE,     SHAPE_ITEMS},
     {"GET",    "/elements/healing",                  handle_nothing,             BODY_NONE,     SHAPE_ITEMS},
+    {"GET",    "/integrations/installations",        handle_nothing,             BODY_NONE,     SHAPE_ITEMS},
+    {"GET",    "/organizations/{}/project-roles",    handle_organization_roles,  BODY_NONE,     SHAPE_ITEMS},
+    {"GET",    "/organizations/{}/usage",            handle_usage,               BODY_NONE,     SHAPE_ITEMS},
+    {"GET",    "/organizations/{}/usage/aggregated", handle_usage_sum,           BODY_NONE,     SHAPE_ITEM},
+    {"GET",    "/organizations/{}/jobs/usage",       handle_usage_jobs,          BODY_NONE,     SHAPE_ITEMS},
+    {"GET",    "/goals/metrics/executions",          handle_goal_metrics_executions, BODY_NONE, SHAPE_MAP},
+    {"GET",    "/goals/metrics/executions/history",  handle_goal_metrics_history, BODY_NONE,    SHAPE_MAP},
+    {"GET",    "/goals/metrics/statistics",          handle_goal_metrics_statistics, BODY_NONE, SHAPE_MAP},
+    {"GET",    "/projects/metrics/executions",       handle_project_metrics_executions, BODY_NONE, SHAPE_MAP},
+    {"GET",    "/projects/metrics/journeys",         handle_project_metrics_journeys, BODY_NONE, SHAPE_MAP},
+    {"GET",    "/projects/metrics/extensions",       handle_project_metrics_extensions, BODY_NONE, SHAPE_MAP},
+    {"GET",    "/projects/metrics/execution_plans",  handle_project_metrics_plans, BODY_NONE,   SHAPE_MAP},
+    {"GET",    "/environments/{}/metrics",           handle_environment_metrics, BODY_NONE,     SHAPE_ITEM},
+    {"POST",   "/executions/{}/failures/explain",    handle_failures_explain,    BODY_OPTIONAL, SHAPE_ITEM},
+    {"GET",    "/testsuites",                        handle_journey_list,        BODY_NONE,     SHAPE_MAP},
+    {"POST",   "/testsuites/execution",              handle_journeys_execute,    BODY_OPTIONAL, SHAPE_ITEM},
+    {"DELETE", "/testsuites/{}",                     handle_journey_delete,      BODY_NONE,     SHAPE_ITEM},
+    {"DELETE", "/goals/{}",                          handle_goal_delete,         BODY_NONE,     SHAPE_ITEM},
+    {"DELETE", "/projects/{}",                       handle_project_delete,      BODY_NONE,     SHAPE_ITEM},
+    {"PUT",    "/teststeps/{}",                      handle_step_properties,     BODY_OBJECT,   SHAPE_ITEM},
 };
 
 /* clang-format on */
@@ -244,7 +264,7 @@ static int run_handler(struct call *call, const struct route *route)
     struct buf *answer = &call->state->answer;
     struct str envelope;
     bool is_bare = query_find(call->arena, call->request->query, "envelope", &envelope) &&
-                   str_is(envelope, "false");
+                   str_is_nocase(envelope, "false");
     struct json_writer w;
     int status;
 

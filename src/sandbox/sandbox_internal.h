@@ -261,6 +261,12 @@ struct call {
     int64_t total;           /* things in the map that the handler wrote */
 };
 
+/* Ids that a query names, in the arena of the call. */
+struct id_list {
+    int64_t *ids;
+    size_t n;
+};
+
 /* examples.c */
 void examples_make(struct sandbox_state *state);
 /* As at the start: nothing, or the examples; ids are given again from the first. */
@@ -291,13 +297,20 @@ int refuse(struct call *call, int status, const char *message);
 int refuse_unknown(struct call *call, const char *what, int64_t id);        /* 404 */
 int refuse_member(struct call *call, const char *member, const char *must); /* 400 */
 int refuse_without(struct call *call, const char *parameters);              /* 400: is missing */
-/* Members of the request body. False: absent, null or of another kind. An id may be a number or a
- * text of digits: the vendor's own collections send both. */
+/* An id may be a number or a text of digits: the vendor's own collections send both. */
+bool json_id(const struct json *node, int64_t *out);
+/* Members of the request body. False: absent, null or of another kind. */
 bool body_id(const struct call *call, const char *member, int64_t *out);
 bool body_text(const struct call *call, const char *member, struct str *out);
 bool body_name(const struct call *call, const char *member, struct str *out); /* not empty, short */
 
-/* A whole number of the query; absent or empty: *value stays. False: there, but no such number. */
+/* Does the query name mean `word`? One thing or a list: "goalId", "goalIds", "goalId[]", "goalIds[]". */
+bool query_name_is(struct str name, const char *word);
+/* All ids under such a name, each once. False: one of them is not a number. */
+bool query_ids(const struct call *call, const char *word, struct id_list *out);
+bool id_list_has(const struct id_list *list, int64_t id);
+/* A whole number of the query, by such a name; absent or empty: *value stays. False: there, but no
+ * such number. */
 bool query_number(const struct call *call, const char *name, int64_t min, int64_t *value);
 bool query_true(const struct call *call, const char *name);
 
@@ -427,6 +440,24 @@ int handle_journey_history(struct call *call);
 int handle_step_timeline(struct call *call);
 int handle_goal_export(struct call *call);
 int handle_nothing(struct call *call);
+int handle_organization_roles(struct call *call);
+int handle_usage(struct call *call);
+int handle_usage_sum(struct call *call);
+int handle_usage_jobs(struct call *call);
+int handle_goal_metrics_executions(struct call *call);
+int handle_goal_metrics_history(struct call *call);
+int handle_goal_metrics_statistics(struct call *call);
+int handle_project_metrics_executions(struct call *call);
+int handle_project_metrics_journeys(struct call *call);
+int handle_project_metrics_extensions(struct call *call);
+int handle_project_metrics_plans(struct call *call);
+int handle_environment_metrics(struct call *call);
+int handle_failures_explain(struct call *call);
+int handle_journey_list(struct call *call);
+int handle_journeys_execute(struct call *call);
+int handle_journey_delete(struct call *call);
+int handle_goal_delete(struct call *call);
+int handle_project_delete(struct call *call);
 
 /* recorder.c */
 void recorder_init(struct recorder *recorder);

@@ -214,9 +214,8 @@ int refuse_without(struct call *call, const char *parameters)
     return refuse_member(call, parameters, "should be provided");
 }
 
-bool body_id(const struct call *call, const char *member, int64_t *out)
+bool json_id(const struct json *node, int64_t *out)
 {
-    const struct json *node = json_get(call->body, member);
     int64_t id;
 
     if (json_type(node) == JSON_STRING) {
@@ -227,6 +226,11 @@ bool body_id(const struct call *call, const char *member, int64_t *out)
     }
     *out = id;
     return true;
+}
+
+bool body_id(const struct call *call, const char *member, int64_t *out)
+{
+    return json_id(json_get(call->body, member), out);
 }
 
 bool body_text(const struct call *call, const char *member, struct str *out)
@@ -274,11 +278,69 @@ void write_optional_id(struct json_writer *w, const char *key, int64_t id)
     }
 }
 
+bool query_name_is(struct str name, const char *word)
+{
+    struct str rest;
+
+    if (!str_starts(name, str_from(word))) {
+        return false;
+    }
+    rest = str_sub(name, str_from(word).len, name.len);
+    return rest.len == 0 || str_is(rest, "s") || str_is(rest, "[]") || str_is(rest, "s[]");
+}
+
+static bool query_value(const struct call *call, const char *word, struct str *out)
+{
+    struct str rest = call->request->query;
+    struct str name;
+
+    while (query_next(call->arena, &rest, &name, out)) {
+        if (query_name_is(name, word)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool query_ids(const struct call *call, const char *word, struct id_list *out)
+{
+    struct str rest = call->request->query;
+    struct str name;
+    struct str value;
+
+    out->ids = arena_calloc(call->arena, call->request->query.len / 2 + 1, sizeof(*out->ids));
+    out->n = 0;
+    while (query_next(call->arena, &rest, &name, &value)) {
+        int64_t id;
+
+        if (!query_name_is(name, word) || value.len == 0) {
+            continue;
+        }
+        if (!str_to_i64(value, 1, INT64_MAX, &id)) {
+            return false;
+        }
+        if (!id_list_has(out, id)) {
+            out->ids[out->n++] = id;
+        }
+    }
+    return true;
+}
+
+bool id_list_has(const struct id_list *list, int64_t id)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        if (list->ids[i] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool query_number(const struct call *call, const char *name, int64_t min, int64_t *value)
 {
     struct str text;
 
-    if (!query_find(call->arena, call->request->query, name, &text) || text.len == 0) {
+    if (!query_value(call, name, &text) || text.len == 0) {
         return true;
     }
     return str_to_i64(text, min, INT64_MAX, value);
@@ -288,7 +350,8 @@ bool query_true(const struct call *call, const char *name)
 {
     struct str text;
 
-    return query_find(call->arena, call->request->query, name, &text) && str_is(text, "true");
+    return query_find(call->arena, call->request->query, name, &text) &&
+           str_is_nocase(text, "true");
 }
 
 void sandbox_options_init(struct sandbox_options *options)

@@ -326,6 +326,13 @@ static void fill_step(struct call *call, struct step *step, const struct json *p
     step->skip = json_true(json_get(parsed, "skip"));
 }
 
+/* From 0; a number, or a text of digits as ids are. */
+static bool index_of_body(const struct json *node, int64_t *out)
+{
+    return json_type(node) == JSON_STRING ? str_to_i64(json_str(node), 0, INT64_MAX, out)
+                                          : json_to_i64(node, out) && *out >= 0;
+}
+
 int handle_step_create(struct call *call)
 {
     const struct json *parsed = json_get(call->body, "parsedStep");
@@ -338,7 +345,7 @@ int handle_step_create(struct call *call)
     if (!body_id(call, "checkpointId", &id)) {
         return refuse_member(call, "checkpointId", "must be a number");
     }
-    if (index != NULL && (!json_to_i64(index, &at) || at < 0)) {
+    if (index != NULL && !index_of_body(index, &at)) {
         return refuse_member(call, "stepIndex", "must be a whole number from 0");
     }
     if (json_type(parsed) != JSON_OBJECT) {
@@ -381,7 +388,7 @@ int handle_step_get(struct call *call)
     return 200;
 }
 
-/* The whole flat step, as the platform's own page sends it; ids must be those of the step. */
+/* The whole flat step, as the platform's own page sends it; ids that are there must be its own. */
 int handle_step_properties(struct call *call)
 {
     struct step *step = thing_find(call->tenant, THING_STEP, call->ids[0]);
@@ -394,7 +401,7 @@ int handle_step_properties(struct call *call)
     if (body_id(call, "id", &id) && id != step->thing.id) {
         return refuse_member(call, "id", "is not that of the step");
     }
-    if (!body_text(call, "canonicalId", &canonical) || !str_is(canonical, step->thing.canonical)) {
+    if (body_text(call, "canonicalId", &canonical) && !str_is(canonical, step->thing.canonical)) {
         return refuse_member(call, "canonicalId", "is not that of the step");
     }
     if (!step_is_right(call, call->body)) {

@@ -8,10 +8,14 @@ const struct foreign foreign_rows[] = {
     {"GET", "/projects", NULL, 400, "/error/code", "/error/code"},
     {"GET", "/projects?organizationId=7", NULL, 200, "/map/{P}/name", "/{P}/name"},
     {"GET", "/projects?organizationId=7", NULL, 200, "/total", "/{P}/capabilities/EXECUTION"},
+    {"GET", "/projects?organizationIds%5B%5D=7", NULL, 200, "/map/{P}/name", "/{P}/name"},
+    {"GET", "/projects?organizationId=", NULL, 400, "/error/code", "/error/code"},
     {"GET", "/projects/{P}/goals", NULL, 200, "/map/{G}/id", "/{G}/name"},
     {"GET", "/goals/?projectId={P}&archived=false", NULL, 200, "/map/{G}/id", "/{G}/name"},
     {"POST", "/teststeps", "{\"checkpointId\":\"{C}\",\"stepIndex\":0,\"parsedStep\":{\"action\":\"CLICK\"}}", 200,
      "/item/testStep/id", "/testStep/id"},
+    {"POST", "/teststeps", "{\"checkpointId\":\"{C}\",\"stepIndex\":\"0\",\"parsedStep\":{\"action\":\"CLICK\"}}", 200,
+     "/item/testStep/stepIndex", "/testStep/id"},
     {"POST", "/teststeps", "{\"checkpointId\":{C},\"stepIndex\":0,\"parsedStep\":{\"action\":\"CLICK\"}}", 200,
      "/item/checkpoint/steps/0/id", "/checkpoint/steps/0/id"},
     {"GET", "/testsuites/latest_status?jobId={E}&includeSequencesDetails=true", NULL, 200,
@@ -24,6 +28,7 @@ const struct foreign foreign_rows[] = {
     {"GET", "/testsuites/execution?versionId={S}&suiteId%5B%5D={J}", NULL, 200, "/item/{J}/outcome", "/{J}/outcome"},
     {"GET", "/testsuites/execution?suiteId={J}&jobId={E}&includeJourneyDetails=true", NULL, 200, "/item/outcome", "/testSuiteId"},
     {"GET", "/testsuites/execution?suiteId={J}", NULL, 200, "/item/outcome", "/testSuiteId"},
+    {"GET", "/testsuites/execution?suiteIds[]={J}&suiteIds[]={J}", NULL, 200, "/item/{J}/outcome", "/{J}/outcome"},
     {"GET", "/testsuites/execution", NULL, 400, "/error/message", NULL},
     {"PUT", "/plans/executions/5001/execute", "{}", 200, "/item/jobs", "/jobs"},
     {"POST", "/plans/executions/5001/execute", NULL, 200, "/item/id", "/id"},
@@ -45,7 +50,43 @@ const struct foreign foreign_rows[] = {
     {"GET", "/tags/projects/{P}", NULL, 200, "/items", NULL},
     {"GET", "/goals/{G}/contributors", NULL, 200, "/items/0/userId", "/0/id"},
     {"GET", "/goals/{G}/export/{S}", NULL, 200, "/item/suites/0/title", "/suites/0/id"},
-    {"GET", "/tickets?projectId={P}", NULL, 200, "/items", NULL},
+    {"GET", "/tickets?projectId={P}&jobId={E}&status%5B%5D=ACTIVE", NULL, 200, "/items", NULL},
+    {"GET", "/bridges?organizationId=7&connected=false", NULL, 200, "/items", NULL},
+    {"GET", "/integrations?organizationId=7", NULL, 200, "/items", NULL},
+    {"GET", "/integrations/installations?organizationId=7", NULL, 200, "/items", NULL},
+    {"GET", "/elements/healing?jobId={E}&journeyId={J}&detailed=true", NULL, 200, "/items", NULL},
+    {"GET", "/organizations/7/?includeBody=false", NULL, 200, "/item/name", "/name"},
+    {"GET", "/organizations/7/project-roles", NULL, 200, "/items/0/name", "/0/id"},
+    {"GET", "/organizations/7/invoices", NULL, 404, NULL, NULL},
+    {"GET", "/goals/metrics/invoices?projectId={P}", NULL, 404, NULL, NULL},
+    {"GET", "/organizations/7/usage?dateBegin=0&dateEnd=99999999999999", NULL, 200, "/items/0/executions", "/0/date"},
+    {"GET", "/organizations/7/usage/aggregated", NULL, 200, "/item/executions", "/passed"},
+    {"GET", "/organizations/7/usage?dateBegin=yesterday", NULL, 400, "/error/message", NULL},
+    {"GET", "/organizations/7/jobs/usage?pageSize=50", NULL, 200, "/items/0/submitDate", "/0/goalId"},
+    {"GET", "/organizations/7/jobs/usage?pageSize=50", NULL, 200, "/items/0/meta/initialDataPerJourneySequence", NULL, true},
+    {"GET", "/goals/metrics/executions?projectId={P}&cursor=0&orderBy=NAME&orderDirection=ASC", NULL, 200, "/map/{G}/executions", "/{G}/name"},
+    {"GET", "/goals/metrics/executions/history?projectId={P}&cursor=0", NULL, 200, "/map/{G}/executions/0/id", "/{G}/executions"},
+    {"GET", "/goals/metrics/statistics?projectId={P}", NULL, 200, "/map/{G}/journeys", "/{G}/steps"},
+    {"GET", "/goals/metrics/statistics", NULL, 400, "/error/message", NULL},
+    {"GET", "/projects/metrics/executions?projectIds[]={P}&projectIds[]=9&dateBegin=0", NULL, 200, "/map/{P}/executions", "/{P}/passed"},
+    {"GET", "/projects/metrics/journeys?projectIds%5B%5D={P}", NULL, 200, "/map/{P}/total", "/{P}/projectId"},
+    {"GET", "/projects/metrics/extensions?projectIds%5B%5D={P}", NULL, 200, "/map/{P}/total", "/{P}/projectId"},
+    {"GET", "/projects/metrics/execution_plans?projectIds%5B%5D={P}", NULL, 200, "/map/{P}/total", "/{P}/projectId"},
+    {"GET", "/projects/metrics/journeys", NULL, 400, "/error/message", NULL},
+    {"GET", "/environments/{V}/metrics", NULL, 200, "/item/executions", "/environmentId"},
+    {"POST", "/executions/{E}/failures/explain", "{\"testSuiteId\":{J},\"sequence\":1,\"humanReadableCheckpointList\":[]}", 200,
+     "/item/explanation", "/explanation"},
+    {"POST", "/executions/{E}/failures/explain", NULL, 400, "/error/message", NULL},
+    {"GET", "/testsuites?goalId={G}", NULL, 200, "/map/{J}/title", "/{J}/id"},
+    {"GET", "/testsuites", NULL, 400, "/error/message", NULL},
+    {"POST", "/testsuites/execution?snapshotId={S}&goalId={G}&suiteId%5B%5D={J}&includeJourneyDetails=true", NULL, 200, "/item/id", "/status"},
+    {"POST", "/testsuites/execution", "{\"goalId\":\"{G}\",\"suiteIds\":[\"{J}\"]}", 200, "/item/id", "/status"},
+    {"POST", "/testsuites/execution", NULL, 400, "/error/message", NULL},
+    {"POST", "/testsuites/execution?goalId={G}&suiteId[]=9", NULL, 400, "/error/message", NULL},
+    {"DELETE", "/testsuites/9", NULL, 404, "/error/message", NULL},
+    {"DELETE", "/goals/9", NULL, 404, "/error/message", NULL},
+    {"DELETE", "/projects/9", NULL, 404, "/error/message", NULL},
+    {"PUT", "/teststeps/9", "{}", 404, "/error/message", NULL},
     {"POST", "/library/checkpoints/create", "{\"name\":\"Lib\",\"goalId\":{G}}", 201, "/item/id", "/name"},
     {"POST", "/library/checkpoints/create", "{\"name\":\"Lib\",\"projectId\":\"{P}\"}", 201, "/item/id", "/name"},
     {"POST", "/library/checkpoints/create", "{\"name\":\"Lib\"}", 400, "/error/message", NULL},
@@ -79,6 +120,8 @@ static int64_t id_of(struct foreign_ids *ids, char letter)
         return ids->checkpoint;
     case 'E':
         return ids->execution;
+    case 'V':
+        return ids->environment;
     default:
         return ++ids->n;
     }
@@ -92,7 +135,8 @@ const char *foreign_text(struct arena *arena, struct foreign_ids *ids, const cha
 
     buf_init(&out, 65536);
     while (rest.len > 0) {
-        bool is_id = rest.len > 2 && rest.ptr[0] == '{' && rest.ptr[2] == '}';
+        bool is_id = rest.len > 2 && rest.ptr[0] == '{' && rest.ptr[1] >= 'A' &&
+                     rest.ptr[1] <= 'Z' && rest.ptr[2] == '}';
 
         if (is_id) {
             buf_int(&out, id_of(ids, rest.ptr[1]));

@@ -1,6 +1,6 @@
 /* What foreign clients ask: the vendor's scripts and collections, the old command line, a customer's
  * reports. One row a request and form. {P} project, {G} goal, {S} snapshot, {J} journey, {C}
- * checkpoint, {E} execution; {N} another number each time. */
+ * checkpoint, {E} execution, {V} environment; {N} another number each time. */
 #ifndef TESTS_HARNESS_FOREIGN_H
 #define TESTS_HARNESS_FOREIGN_H
 
@@ -22,7 +22,7 @@ extern const struct foreign foreign_rows[];
 extern const size_t n_foreign_rows;
 
 struct foreign_ids {
-    int64_t project, goal, snapshot, journey, checkpoint, execution;
+    int64_t project, goal, snapshot, journey, checkpoint, execution, environment;
     int64_t n; /* {N}, counted up */
 };
 

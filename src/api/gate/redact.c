@@ -42,7 +42,7 @@ static const struct secret secrets[] = {
  * case: a server may not care. */
 static const char *const leaking_paths[] = {"/executions", "/jobs", "/goals", "/plans", "/testsuites",
                                             "/snapshots", "/projects", "/environments", "/testdata",
-                                            "/timelines"};
+                                            "/timelines", "/organizations"};
 
 /* clang-format on */
 

@@ -24,10 +24,11 @@ struct fixture {
     int64_t project;
     int64_t goal;
     int64_t snapshot;
-    int64_t journey;    /* the first one, made with the goal */
-    int64_t checkpoint; /* its first one */
-    int64_t execution;  /* 0 until a test starts one */
-    int64_t n;          /* of names that must differ */
+    int64_t journey;     /* the first one, made with the goal */
+    int64_t checkpoint;  /* its first one */
+    int64_t execution;   /* 0 until a test starts one */
+    int64_t environment; /* 0 until a test makes one */
+    int64_t n;           /* of names that must differ */
 };
 
 static inline int fixture_set_up(void **state)
@@ -180,7 +181,7 @@ static inline const char *values_of(struct fixture *f, int64_t checkpoint)
     return text.len > 0 ? text.ptr : "";
 }
 
-/* {P} project, {G} goal, {S} snapshot, {J} journey, {C} checkpoint, {E} execution. */
+/* {P} project, {G} goal, {S} snapshot, {J} journey, {C} checkpoint, {E} execution, {V} environment. */
 static inline const char *filled(struct fixture *f, const char *text)
 {
     struct foreign_ids ids = {.project = f->project,
@@ -189,6 +190,7 @@ static inline const char *filled(struct fixture *f, const char *text)
                               .journey = f->journey,
                               .checkpoint = f->checkpoint,
                               .execution = f->execution,
+                              .environment = f->environment,
                               .n = f->n};
     const char *out = foreign_text(&f->arena, &ids, text);
 

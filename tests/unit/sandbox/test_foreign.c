@@ -5,9 +5,11 @@
 static void start_things(struct fixture *f)
 {
     make_structure(f);
-    (void)call_ok(f, "POST", "/environments",
-                  TEXT(f, "{\"name\":\"e\",\"projectId\":%lld,\"variables\":{\"a\":\"b\"}}",
-                       (long long)f->project));
+    f->environment =
+        int_at(call_ok(f, "POST", "/environments",
+                       TEXT(f, "{\"name\":\"e\",\"projectId\":%lld,\"variables\":{\"a\":\"b\"}}",
+                            (long long)f->project)),
+               "/id");
     assert_int_equal(ask(f, "POST", "/__sandbox/seed",
                          "{\"token\":\"alice\",\"plans\":[5001],\"apiTests\":[5002]}"),
                      200);
@@ -55,7 +57,15 @@ static void a_missing_parameter_is_named_and_never_an_id_0(void **state)
                                         "/api/testsuites/latest_status?snapshotId=",
                                         "/api/testsuites/execution",
                                         "/api/testsuites/execution?jobId=",
-                                        "/api/api-tests"};
+                                        "/api/api-tests",
+                                        "/api/testsuites",
+                                        "/api/goals/metrics/executions",
+                                        "/api/goals/metrics/executions/history?projectId=",
+                                        "/api/goals/metrics/statistics",
+                                        "/api/projects/metrics/executions",
+                                        "/api/projects/metrics/journeys?projectIds[]=",
+                                        "/api/projects/metrics/extensions",
+                                        "/api/projects/metrics/execution_plans"};
     struct fixture *f = *state;
 
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
@@ -78,6 +88,11 @@ static const char *const bare_routes[] = {
     "GET /projects/{P}/jobs",
     "GET /projects/{P}/goals",
     "GET /testsuites/execution",
+    "GET /testsuites",
+    "POST /testsuites/execution",
+    "GET /goals/metrics/executions",
+    "GET /projects/metrics/executions",
+    "POST /executions/{E}/failures/explain",
     "GET /testsuites/latest_status",
     "POST /teststeps",
     "PUT /teststeps/{C}/properties",
@@ -280,7 +295,7 @@ static void an_unknown_path_below_api_is_the_platforms_own_page(void **state)
 {
     struct fixture *f = *state;
 
-    assert_int_equal(ask(f, "GET", "/api/organizations/7/usage", NULL), 404);
+    assert_int_equal(ask(f, "GET", "/api/organizations/7/invoices", NULL), 404);
     assert_int_equal(f->reply.body.len, 68);
     assert_true(str_starts(f->reply.body, STR("<html><head><title>Error</title>")));
 }

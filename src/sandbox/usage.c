@@ -1,0 +1,413 @@
+/* What the platform counts: the usage of an organization, the metrics of goals, projects and
+ * environments. Recorded calls show that these routes are asked, no recorded answer is known
+ * (PLATFORM.md, "Not confirmed"): the numbers are right, most names of members are ours. */
+#include "execution.h"
+
+enum { DAY_MS = 24 * 60 * 60 * 1000, PAGE_DEFAULT = 50 };
+
+struct period {
+    int64_t begin_ms; /* epoch, both included */
+    int64_t end_ms;
+};
+
+struct usage {
+    int64_t n_executions;
+    int64_t n_journeys;
+    int64_t n_passed;
+    int64_t n_failed;
+    uint64_t duration_ms;
+};
+
+/* Is the execution one of `id`? */
+typedef bool (*belongs_fn)(const struct execution *job, int64_t id);
+
+static bool belongs_to_anything(const struct execution *job, int64_t id)
+{
+    (void)job;
+    (void)id;
+    return true;
+}
+
+static bool belongs_to_goal(const struct execution *job, int64_t id)
+{
+    return job->goal->thing.id == id;
+}
+
+static bool belongs_to_project(const struct execution *job, int64_t id)
+{
+    return job->goal->project->thing.id == id;
+}
+
+static bool belongs_to_environment(const struct execution *job, int64_t id)
+{
+    return job->environment != NULL && job->environment->thing.id == id;
+}
+
+/* dateBegin and dateEnd of the query. False: refused, the status is 400. */
+static bool period_asked(struct call *call, struct period *out)
+{
+    *out = (struct period){0, INT64_MAX};
+    if (query_number(call, "dateBegin", 0, &out->begin_ms) &&
+        query_number(call, "dateEnd", 0, &out->end_ms)) {
+        return true;
+    }
+    (void)refuse_member(call, "dateBegin and dateEnd", "must be milliseconds");
+    return false;
+}
+
+static bool is_within(const struct execution *job, const struct period *period)
+{
+    return job->thing.created_ms >= period->begin_ms && job->thing.created_ms <= period->end_ms;
+}
+
+static void usage_add(struct usage *usage, const struct execution *job)
+{
+    struct progress progress = execution_progress(job);
+    struct tally tally = execution_tally(&progress);
+
+    usage->n_executions++;
+    usage->n_journeys += (int64_t)job->n_journeys;
+    usage->n_passed += (int64_t)tally.n[OUTCOME_PASS];
+    usage->n_failed += (int64_t)(tally.n[OUTCOME_FAIL] + tally.n[OUTCOME_ERROR]);
+    usage->duration_ms += progress.duration_ms;
+}
+
+static struct usage usage_of(const struct call *call, const struct period *period,
+                             belongs_fn belongs, int64_t id)
+{
+    const struct refs *jobs = &call->tenant->executions;
+    struct usage usage = {0};
+
+    for (size_t i = 0; i < jobs->n; i++) {
+        if (is_within(jobs->items[i], period) && belongs(jobs->items[i], id)) {
+            usage_add(&usage, jobs->items[i]);
+        }
+    }
+    return usage;
+}
+
+static void write_usage_members(struct json_writer *w, const struct usage *usage)
+{
+    jw_kv_int(w, "executions", usage->n_executions);
+    jw_kv_int(w, "journeys", usage->n_journeys);
+    jw_kv_int(w, "passed", usage->n_passed);
+    jw_kv_int(w, "failed", usage->n_failed);
+    jw_kv_int(w, "duration", (int64_t)usage->duration_ms);
+}
+
+/* --- the organization */
+
+/* GET /organizations/{}/usage/aggregated?dateBegin=&dateEnd= */
+int handle_usage_sum(struct call *call)
+{
+    struct period period;
+    struct usage usage;
+
+    if (!period_asked(call, &period)) {
+        return 400;
+    }
+    usage = usage_of(call, &period, belongs_to_anything, 0);
+    jw_object(call->w);
+    write_usage_members(call->w, &usage);
+    jw_end(call->w);
+    return 200;
+}
+
+static void write_day(struct json_writer *w, int64_t day, const struct usage *usage)
+{
+    if (usage->n_executions > 0) {
+        jw_object(w);
+        jw_kv_int(w, "date", day * DAY_MS);
+        write_usage_members(w, usage);
+        jw_end(w);
+    }
+}
+
+/* GET /organizations/{}/usage?dateBegin=&dateEnd=: the days (UTC) on which something ran. */
+int handle_usage(struct call *call)
+{
+    const struct refs *jobs = &call->tenant->executions; /* oldest first */
+    struct usage usage = {0};
+    struct period period;
+    int64_t day = 0;
+
+    if (!period_asked(call, &period)) {
+        return 400;
+    }
+    jw_array(call->w);
+    for (size_t i = 0; i < jobs->n; i++) {
+        const struct execution *job = jobs->items[i];
+
+        if (!is_within(job, &period)) {
+            continue;
+        }
+        if (job->thing.created_ms / DAY_MS != day) {
+            write_day(call->w, day, &usage);
+            usage = (struct usage){0};
+            day = job->thing.created_ms / DAY_MS;
+        }
+        usage_add(&usage, job);
+    }
+    write_day(call->w, day, &usage);
+    jw_end(call->w);
+    return 200;
+}
+
+/* GET /organizations/{}/jobs/usage?pageSize=&dateBegin=&dateEnd=: newest first. */
+int handle_usage_jobs(struct call *call)
+{
+    const struct refs *jobs = &call->tenant->executions;
+    int64_t page_size = PAGE_DEFAULT;
+    struct period period;
+
+    if (!period_asked(call, &period)) {
+        return 400;
+    }
+    if (!query_number(call, "pageSize", 1, &page_size)) {
+        return refuse_member(call, "pageSize", "must be a number from 1");
+    }
+    jw_array(call->w);
+    for (size_t i = jobs->n; i > 0 && page_size > 0; i--) {
+        if (is_within(jobs->items[i - 1], &period)) {
+            write_job(call, jobs->items[i - 1]);
+            page_size--;
+        }
+    }
+    jw_end(call->w);
+    return 200;
+}
+
+/* --- goals */
+
+typedef void (*write_goal_fn)(struct call *call, const struct goal *goal,
+                              const struct period *period);
+
+/* ?projectId=&cursor=: one entry for each goal of the project; the cursor says how many come
+ * before the first one. */
+static int write_goal_metrics(struct call *call, write_goal_fn write)
+{
+    const struct project *project;
+    struct period period;
+    int64_t id = 0;
+    int64_t cursor = 0;
+
+    if (!query_number(call, "projectId", 1, &id) || !query_number(call, "cursor", 0, &cursor)) {
+        return refuse_member(call, "projectId and cursor", "must be numbers");
+    }
+    if (!period_asked(call, &period)) {
+        return 400;
+    }
+    if (id == 0) {
+        return refuse_without(call, "projectId");
+    }
+    project = thing_find(call->tenant, THING_PROJECT, id);
+    if (project == NULL) {
+        return refuse_unknown(call, "Project", id);
+    }
+    jw_object(call->w);
+    for (size_t i = (size_t)cursor; i < project->goals.n; i++) {
+        const struct goal *goal = project->goals.items[i];
+
+        write_id_key(call->w, goal->thing.id);
+        jw_object(call->w);
+        jw_kv_int(call->w, "goalId", goal->thing.id);
+        jw_kv_str(call->w, "name", goal->name);
+        write(call, goal, &period);
+        jw_end(call->w);
+        call->total++;
+    }
+    jw_end(call->w);
+    return 200;
+}
+
+static void write_goal_executions(struct call *call, const struct goal *goal,
+                                  const struct period *period)
+{
+    struct usage usage = usage_of(call, period, belongs_to_goal, goal->thing.id);
+
+    write_usage_members(call->w, &usage);
+}
+
+static void write_goal_history(struct call *call, const struct goal *goal,
+                               const struct period *period)
+{
+    const struct refs *jobs = &call->tenant->executions;
+
+    jw_key(call->w, "executions");
+    jw_array(call->w);
+    for (size_t i = jobs->n; i > 0; i--) {
+        const struct execution *job = jobs->items[i - 1];
+
+        if (is_within(job, period) && belongs_to_goal(job, goal->thing.id)) {
+            write_execution_brief(call->w, job);
+        }
+    }
+    jw_end(call->w);
+}
+
+static void write_goal_statistics(struct call *call, const struct goal *goal,
+                                  const struct period *period)
+{
+    int64_t n_steps = 0;
+
+    (void)period; /* what there is now */
+    for (size_t i = 0; i < goal->checkpoints.n; i++) {
+        const struct checkpoint *checkpoint = goal->checkpoints.items[i];
+
+        n_steps += (int64_t)checkpoint->steps.n;
+    }
+    jw_kv_int(call->w, "journeys", (int64_t)goal->journeys.n);
+    jw_kv_int(call->w, "checkpoints", (int64_t)goal->checkpoints.n);
+    jw_kv_int(call->w, "steps", n_steps);
+}
+
+int handle_goal_metrics_executions(struct call *call)
+{
+    return write_goal_metrics(call, write_goal_executions);
+}
+
+int handle_goal_metrics_history(struct call *call)
+{
+    return write_goal_metrics(call, write_goal_history);
+}
+
+int handle_goal_metrics_statistics(struct call *call)
+{
+    return write_goal_metrics(call, write_goal_statistics);
+}
+
+/* --- projects */
+
+typedef void (*write_project_fn)(struct call *call, const struct project *project,
+                                 const struct period *period);
+
+static void write_project_metric(struct call *call, int64_t id, write_project_fn write,
+                                 const struct period *period)
+{
+    const struct project *project = thing_find(call->tenant, THING_PROJECT, id);
+
+    if (project !=
+        NULL) { /* the vendor's page asks for many at once: who is not there is left out */
+        write_id_key(call->w, id);
+        jw_object(call->w);
+        jw_kv_int(call->w, "projectId", id);
+        write(call, project, period);
+        jw_end(call->w);
+        call->total++;
+    }
+}
+
+/* ?projectIds[]=&projectIds[]=&dateBegin= */
+static int write_project_metrics(struct call *call, write_project_fn write)
+{
+    struct id_list projects;
+    struct period period;
+
+    if (!period_asked(call, &period)) {
+        return 400;
+    }
+    if (!query_ids(call, "projectId", &projects)) {
+        return refuse_member(call, "projectIds[]", "must be numbers");
+    }
+    if (projects.n == 0) {
+        return refuse_without(call, "projectIds[]");
+    }
+    jw_object(call->w);
+    for (size_t i = 0; i < projects.n; i++) {
+        write_project_metric(call, projects.ids[i], write, &period);
+    }
+    jw_end(call->w);
+    return 200;
+}
+
+static void write_project_executions(struct call *call, const struct project *project,
+                                     const struct period *period)
+{
+    struct usage usage = usage_of(call, period, belongs_to_project, project->thing.id);
+
+    write_usage_members(call->w, &usage);
+}
+
+static void write_project_journeys(struct call *call, const struct project *project,
+                                   const struct period *period)
+{
+    int64_t n = 0;
+
+    (void)period; /* what there is now */
+    for (size_t i = 0; i < project->goals.n; i++) {
+        const struct goal *goal = project->goals.items[i];
+
+        n += (int64_t)goal->journeys.n;
+    }
+    jw_kv_int(call->w, "total", n);
+}
+
+static void write_project_records(struct call *call, const struct project *project,
+                                  enum thing_kind kind)
+{
+    const struct refs *records = &call->tenant->records[kind];
+    int64_t n = 0;
+
+    for (size_t i = 0; i < records->n; i++) {
+        const struct kept *record = records->items[i];
+
+        n += record->project_id == project->thing.id ? 1 : 0;
+    }
+    jw_kv_int(call->w, "total", n);
+}
+
+static void write_project_extensions(struct call *call, const struct project *project,
+                                     const struct period *period)
+{
+    (void)period; /* what there is now */
+    write_project_records(call, project, THING_SCRIPT);
+}
+
+static void write_project_plans(struct call *call, const struct project *project,
+                                const struct period *period)
+{
+    (void)period; /* what there is now */
+    write_project_records(call, project, THING_PLAN);
+}
+
+int handle_project_metrics_executions(struct call *call)
+{
+    return write_project_metrics(call, write_project_executions);
+}
+
+int handle_project_metrics_journeys(struct call *call)
+{
+    return write_project_metrics(call, write_project_journeys);
+}
+
+int handle_project_metrics_extensions(struct call *call)
+{
+    return write_project_metrics(call, write_project_extensions);
+}
+
+int handle_project_metrics_plans(struct call *call)
+{
+    return write_project_metrics(call, write_project_plans);
+}
+
+/* --- environments */
+
+/* GET /environments/{}/metrics */
+int handle_environment_metrics(struct call *call)
+{
+    struct period period;
+    struct usage usage;
+
+    if (thing_find(call->tenant, THING_ENVIRONMENT, call->ids[0]) == NULL) {
+        return refuse_unknown(call, "Environment", call->ids[0]);
+    }
+    if (!period_asked(call, &period)) {
+        return 400;
+    }
+    usage = usage_of(call, &period, belongs_to_environment, call->ids[0]);
+    jw_object(call->w);
+    jw_kv_int(call->w, "environmentId", call->ids[0]);
+    write_usage_members(call->w, &usage);
+    jw_end(call->w);
+    return 200;
+}
