@@ -39,6 +39,7 @@ struct session {
     struct str description;
     struct str metadata;   /* JSON text of an object; empty none */
     int64_t checkpoint_id; /* 0: none */
+    int64_t journey_id;    /* that the checkpoint is part of; 0: not known */
     int64_t position;      /* next step's; -1: not known */
     bool is_set;           /* by the owner; else `position` is where the checkpoint ended last */
     int64_t steps_added;
@@ -58,7 +59,8 @@ struct session_patch {
     const struct str *name; /* NULL: unchanged */
     const struct str *description;
     const struct str *metadata;
-    const int64_t *checkpoint_id; /* a change makes the position unknown */
+    const int64_t *checkpoint_id; /* a change makes the position and the journey unknown */
+    const int64_t *journey_id;
     const int64_t *position;
     const unsigned *timeout_s;
     const enum session_status *status;

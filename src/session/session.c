@@ -191,6 +191,7 @@ static void copy_out(const struct session_store *store, const struct session_rec
         .description = arena_str(arena, str_from(texts->description)),
         .metadata = arena_str(arena, str_from(texts->metadata)),
         .checkpoint_id = record->checkpoint_id,
+        .journey_id = record->journey_id,
         .position = record->position,
         .is_set = record->is_set,
         .steps_added = record->steps_added,
@@ -229,9 +230,13 @@ static void apply(struct session_record *record, const struct session_patch *pat
     texts_set(record, patch->name, patch->description, patch->metadata);
     if (patch->checkpoint_id != NULL && record->checkpoint_id != *patch->checkpoint_id) {
         record->checkpoint_id = *patch->checkpoint_id;
+        record->journey_id = 0;
         record->position = -1;
         record->is_set = false;
         record->version++;
+    }
+    if (patch->journey_id != NULL) {
+        record->journey_id = *patch->journey_id;
     }
     if (patch->position != NULL) {
         record->position = *patch->position;

@@ -22,6 +22,7 @@ struct session_record {
     unsigned timeout_s;
     unsigned version; /* of the place: counted up when its owner sets checkpoint or position */
     int64_t checkpoint_id;
+    int64_t journey_id;
     int64_t position;
     int64_t steps_added;
     int64_t created_ms; /* Unix, for showing */

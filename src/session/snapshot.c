@@ -72,6 +72,7 @@ static bool read_record(struct session_store *store, struct arena *arena, struct
     mem_copy(record->id, id.ptr, SESSION_ID_LEN);
     record->owner = owner;
     record->checkpoint_id = member(object, "checkpoint");
+    record->journey_id = member(object, "journey");
     record->position = member(object, "position");
     record->steps_added = member(object, "steps");
     record->created_ms = member(object, "created");

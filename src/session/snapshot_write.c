@@ -33,6 +33,7 @@ struct row {
     uint8_t status;
     unsigned timeout_s;
     int64_t checkpoint_id;
+    int64_t journey_id;
     int64_t position;
     int64_t steps_added;
     int64_t created_ms;
@@ -78,6 +79,7 @@ static struct row row_of(struct snapshot_job *job, const struct session_record *
                       .status = record->status,
                       .timeout_s = record->timeout_s,
                       .checkpoint_id = record->checkpoint_id,
+                      .journey_id = record->journey_id,
                       .position = record->position,
                       .steps_added = record->steps_added,
                       .created_ms = job->wall_ms - (job->age_ms - record->born_ms),
@@ -162,6 +164,7 @@ static void write_row(struct buf *out, const struct row *row)
     jw_kv_str(&w, "id", (struct str){row->id, SESSION_ID_LEN});
     jw_kv_text(&w, "owner", owner);
     jw_kv_int(&w, "checkpoint", row->checkpoint_id);
+    jw_kv_int(&w, "journey", row->journey_id);
     jw_kv_int(&w, "position", row->position);
     jw_kv_int(&w, "steps", row->steps_added);
     jw_kv_int(&w, "created", row->created_ms);

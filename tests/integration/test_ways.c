@@ -111,6 +111,38 @@ static void the_journey_tells_the_steps_where_it_is_known(void **state)
     proxy_stop(&proxy);
 }
 
+/* A session remembers it, until it goes to another checkpoint. */
+static void a_session_knows_the_journey(void **state)
+{
+    struct proxy proxy;
+    const struct json *session;
+    const char *id;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    close_route(&proxy, "GET /checkpoints", refusals[0]);
+    close_route(&proxy, "GET /testcases", refusals[0]);
+    session = proxy_ask(&proxy, "POST", "/api/v1/sessions", NULL,
+                        "{\"checkpoint_id\":1680930,\"journey_id\":\"608038\"}");
+    assert_true(str_is(json_str(json_get(session, "journey_id")), "608038"));
+    id = arena_cstr(&proxy.arena, json_str(json_get(session, "session_id")));
+    (void)proxy_ask(&proxy, "POST", EXECUTE,
+                    arena_printf(&proxy.arena, "X-Session-Id: %s\r\n", id).ptr,
+                    "{\"command\":\"step-misc comment\",\"args\":[\"x\"]}");
+    assert_int_equal(proxy.reply.status, 200);
+    expect_route(&proxy, SECOND, "answers");
+    (void)proxy_ask(&proxy, "DELETE", "/virtuoso/teststeps/1", NULL, "");
+    (void)proxy_ask(&proxy, "POST",
+                    arena_printf(&proxy.arena, "/api/v1/tests/run?session_id=%s", id).ptr,
+                    "Content-Type: application/yaml\r\n", "name: T\nsteps:\n  - comment: one\n");
+    assert_int_equal(proxy.reply.status / 100, 2);
+    session = proxy_ask(&proxy, "PATCH", arena_printf(&proxy.arena, "/api/v1/sessions/%s", id).ptr,
+                        NULL, "{\"checkpoint_id\":\"1680931\"}");
+    assert_true(json_get(session, "journey_id") != NULL &&
+                json_type(json_get(session, "journey_id")) == JSON_NULL);
+    proxy_stop(&proxy);
+}
+
 static void a_checkpoint_that_is_not_there_is_told_so(void **state)
 {
     static const char body[] =
@@ -213,6 +245,7 @@ int main(void)
         cmocka_unit_test(the_first_way_is_gone_where_it_answers),
         cmocka_unit_test(each_refusal_of_the_first_way_is_outlived_and_remembered),
         cmocka_unit_test(the_journey_tells_the_steps_where_it_is_known),
+        cmocka_unit_test(a_session_knows_the_journey),
         cmocka_unit_test(a_checkpoint_that_is_not_there_is_told_so),
         cmocka_unit_test(nothing_is_sent_where_no_way_counts),
         cmocka_unit_test(a_lost_step_is_found_in_every_way),

@@ -62,6 +62,10 @@ static enum error_code choose_checkpoint(struct batch_item *item, struct error *
     }
     item->cursor = cursor_for(batch, id, is_session);
     json_set(item->args, STR("checkpoint_id"), json_new_string(batch->task->arena, id));
+    if (is_session && batch->session.journey_id != 0) { /* one of the ways to count the steps */
+        json_set(item->args, STR("journey_id"),
+                 json_new_int(batch->task->arena, batch->session.journey_id));
+    }
     return ERR_OK;
 }
 

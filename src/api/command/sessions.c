@@ -10,6 +10,7 @@ enum { LIMIT_DEFAULT = 50, METADATA_MAX = 32 * 1024, NAME_MAX_CHARS = 200 };
 const struct member session_create_members[] = {
     {.name = "name", .type = PARAM_TEXT, .may_be_empty = true, .max = NAME_MAX_CHARS},
     {.name = "checkpoint_id", .type = PARAM_ID},
+    {.name = "journey_id", .type = PARAM_ID},
     {.name = "description", .type = PARAM_TEXT, .may_be_empty = true},
     {.name = "timeout", .type = PARAM_INTEGER, .min = 1, .max = 2592000},
     {.name = "metadata", .type = PARAM_OBJECT},
@@ -19,6 +20,7 @@ const struct member session_create_members[] = {
 const struct member session_patch_members[] = {
     {.name = "name", .type = PARAM_TEXT, .may_be_empty = true, .max = NAME_MAX_CHARS},
     {.name = "checkpoint_id", .type = PARAM_ID},
+    {.name = "journey_id", .type = PARAM_ID},
     {.name = "description", .type = PARAM_TEXT, .may_be_empty = true},
     {.name = "timeout", .type = PARAM_INTEGER, .min = 1, .max = 2592000},
     {.name = "metadata", .type = PARAM_OBJECT},
@@ -44,6 +46,12 @@ static struct json *int_or_null(struct task *task, int64_t value, int64_t none)
     return value == none ? json_new_null(task->arena) : json_new_int(task->arena, value);
 }
 
+static struct json *id_or_null(struct task *task, int64_t id)
+{
+    return id == 0 ? json_new_null(task->arena)
+                   : json_new_string(task->arena, arena_printf(task->arena, "%lld", (long long)id));
+}
+
 static const char *status_name(enum session_status status)
 {
     return status == SESSION_PAUSED ? "paused" : "active";
@@ -58,11 +66,8 @@ static struct json *session_json(struct task *task, const struct session *sessio
     json_set(out, STR("session_id"), json_new_string(task->arena, session->id));
     json_set(out, STR("name"), json_new_string(task->arena, session->name));
     json_set(out, STR("description"), json_new_string(task->arena, session->description));
-    json_set(out, STR("checkpoint_id"),
-             session->checkpoint_id == 0
-                 ? json_new_null(task->arena)
-                 : json_new_string(task->arena, arena_printf(task->arena, "%lld",
-                                                             (long long)session->checkpoint_id)));
+    json_set(out, STR("checkpoint_id"), id_or_null(task, session->checkpoint_id));
+    json_set(out, STR("journey_id"), id_or_null(task, session->journey_id));
     json_set(out, STR("created_at"), time_node(task, session->created_ms));
     json_set(out, STR("last_activity"), time_node(task, session->last_activity_ms));
     json_set(out, STR("expires_at"), time_node(task, session->expires_ms));
@@ -87,6 +92,7 @@ struct patch_values {
     struct str description;
     struct str metadata;
     int64_t checkpoint_id;
+    int64_t journey_id;
     int64_t position;
     unsigned timeout_s;
     enum session_status status;
@@ -122,6 +128,9 @@ static void take_numbers(const struct json *body, struct patch_values *values)
                    &values->checkpoint_id)) {
         values->patch.checkpoint_id = &values->checkpoint_id;
     }
+    if (str_to_i64(json_str(json_get(body, "journey_id")), 0, INT64_MAX, &values->journey_id)) {
+        values->patch.journey_id = &values->journey_id;
+    }
     if (json_to_i64(json_get(body, "position"), &values->position)) {
         values->patch.position = &values->position;
     }
@@ -138,7 +147,7 @@ static bool is_null(const struct task *task, const char *member)
     return value != NULL && json_type(value) == JSON_NULL;
 }
 
-/* A null removes the value: the checkpoint, a text, or the position, which is then counted
+/* A null removes the value: the checkpoint, the journey, a text, or the position, which is then counted
  * again. */
 static void take_nulls(const struct task *task, struct patch_values *values)
 {
@@ -159,6 +168,10 @@ static void take_nulls(const struct task *task, struct patch_values *values)
     if (is_null(task, "position")) {
         values->position = -1;
         values->patch.position = &values->position;
+    }
+    if (is_null(task, "journey_id")) {
+        values->journey_id = 0;
+        values->patch.journey_id = &values->journey_id;
     }
     if (is_null(task, "checkpoint_id")) {
         values->checkpoint_id = 0;

@@ -330,6 +330,10 @@ static enum error_code use_session(struct task *task, struct asked *asked)
     }
     task->exchange->notes.session = session.id;
     asked->checkpoint_id = session.checkpoint_id;
+    if (asked->request.journey_id.len == 0 && session.journey_id != 0) {
+        asked->request.journey_id =
+            arena_printf(task->arena, "%lld", (long long)session.journey_id);
+    }
     asked->request.checkpoint_id =
         arena_printf(task->arena, "%lld", (long long)session.checkpoint_id);
     return ERR_OK;

@@ -77,8 +77,9 @@ static void make(struct snapshots *f, const char *name)
     const int64_t checkpoint = 7;
     const struct str text = str_from(name);
     const struct str metadata = STR("{\"a\":1}");
+    const int64_t journey = 8;
     const struct session_patch patch = {
-        .name = &text, .metadata = &metadata, .checkpoint_id = &checkpoint};
+        .name = &text, .metadata = &metadata, .checkpoint_id = &checkpoint, .journey_id = &journey};
     struct session session;
     struct error err = {0};
 
@@ -161,6 +162,7 @@ static void what_was_written_beside_the_loop_is_read_again(void **state)
     assert_true(str_is(sessions[0].name, "three"));
     assert_true(str_is(sessions[2].metadata, "{\"a\":1}"));
     assert_int_equal(sessions[2].checkpoint_id, 7);
+    assert_int_equal(sessions[2].journey_id, 8);
     end(&f);
 }
 
