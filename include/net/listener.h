@@ -32,9 +32,10 @@ struct listener {
     bool paused;
     bool closing;
     bool open;
-    struct deadline retry; /* after EMFILE */
-    char address[128];     /* "127.0.0.1:8000" as bound, "[::1]:8000" for IPv6, "unix:/path" */
-    int port;              /* 0: a Unix socket */
+    struct deadline retry;  /* after EMFILE */
+    struct later_item more; /* the next one is taken in a later turn */
+    char address[128];      /* "127.0.0.1:8000" as bound, "[::1]:8000" for IPv6, "unix:/path" */
+    int port;               /* 0: a Unix socket */
 };
 
 /* `address` is "HOST:PORT", "[V6]:PORT" or ":PORT"; HOST an IP literal, "localhost" or "*"; port 0

@@ -25,7 +25,12 @@ struct loop {
     struct later_item more; /* deadlines were left for the next turn */
     uint64_t turn_began_ms; /* by uv_now; 0: no events have come yet */
     uint64_t cpu_seen_us;   /* of the thread, when it was last looked at */
-    char *read_buffer;      /* 64 KiB shared by all reads of a turn */
+    unsigned n_reads;       /* of sockets in this turn; loop_may_read */
+    unsigned n_patient;
+    unsigned n_accepts; /* loop_may_accept */
+    uint64_t reads_seen_ns;
+    bool reads_enough;
+    char *read_buffer; /* 64 KiB shared by all reads of a turn */
 };
 
 enum { LOOP_TICK_MS = 50, LOOP_READ_BUFFER = 65536 };
@@ -39,6 +44,13 @@ void loop_stop(struct loop *loop);
 /* From now on a deadline runs within 1 ms of its time, on either side, instead of at the next tick.
  * It costs up to a turn a millisecond: for a sandbox with a latency, not for a server of many. */
 void loop_exact(struct loop *loop);
+/* A turn is kept short: libuv hands over all sockets that have become readable, which may be ten
+ * thousand. False: leave the bytes in the kernel, the socket is offered again in the next turn.
+ * `patient`: of somebody who has made us wait already; few of them are read in a turn, so that the
+ * others do not stand behind them. */
+bool loop_may_read(struct loop *loop, bool patient);
+/* The same for new connections. False: take it in a later turn. */
+bool loop_may_accept(struct loop *loop);
 /* Closes the loop's own handles, runs until all are closed, CHECKs. */
 void loop_done(struct loop *loop);
 

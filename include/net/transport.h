@@ -51,6 +51,9 @@ struct transport {
     bool ended;
     struct buf out[2]; /* one with the kernel, one filling */
     int filling;
+    bool is_proven; /* set by the owner: a whole request has come. See loop_may_read */
+    bool has_read;
+    uint64_t opened_ms;     /* by uv_now */
     uint64_t queued_bytes;  /* all that was ever given to be sent (cipher text with TLS) */
     struct tls_stream *tls; /* NULL: plain */
     struct later_item pump;

@@ -198,6 +198,7 @@ static struct exchange *new_exchange(struct http_connection *connection)
     struct exchange *exchange = exchange_new(connection->server, connection);
 
     connection->exchange = exchange;
+    connection->transport.is_proven = true;
     places_work(&connection->place);
     connection->n_requests++;
     connection->stream_body = false;

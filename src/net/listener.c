@@ -14,7 +14,9 @@
 #include "observe/log.h"
 #include "observe/metrics.h"
 
-enum { BACKLOG = 1024, RETRY_MS = 100 };
+/* The kernel takes net.core.somaxconn where that is less. Behind a full queue a client waits a second and
+ * more for its next try. */
+enum { BACKLOG = 4096, RETRY_MS = 100 };
 
 static bool resolve(const struct address *address, struct sockaddr_storage *out)
 {
@@ -23,8 +25,14 @@ static bool resolve(const struct address *address, struct sockaddr_storage *out)
                : uv_ip4_addr(address->host, address->port, (struct sockaddr_in *)out) == 0;
 }
 
+static void on_more(struct later_item *item);
+
 static void tell(struct listener *listener)
 {
+    if (!loop_may_accept(listener->loop)) {
+        later_add(&listener->loop->later, &listener->more, on_more);
+        return;
+    }
     if (listener->n_connections >= listener->max_connections) {
         if (!listener->paused) {
             metric_add(M_CONNECTIONS_REFUSED, 0, 0, 0, 1);
@@ -36,6 +44,11 @@ static void tell(struct listener *listener)
         return;
     }
     listener->events->on_connection(listener);
+}
+
+static void on_more(struct later_item *item)
+{
+    tell(CONTAINER_OF(item, struct listener, more));
 }
 
 static void on_retry(struct deadline *deadline)
@@ -222,5 +235,6 @@ void listener_close(struct listener *listener)
     }
     listener->closing = true;
     deadline_clear(&listener->retry);
+    later_remove(&listener->more);
     uv_close(&listener->socket.handle, on_closed);
 }

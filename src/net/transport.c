@@ -6,7 +6,7 @@
 #include "base/check.h"
 #include "crypto/tls.h"
 
-enum { OUT_MAX = 64 * 1024 * 1024, PLAIN_MAX = 256 * 1024 };
+enum { OUT_MAX = 64 * 1024 * 1024, PLAIN_MAX = 256 * 1024, FIRST_BYTES_MS = 500 };
 
 static void on_closed(uv_handle_t *handle)
 {
@@ -218,12 +218,23 @@ void transport_shutdown(struct transport *transport)
 
 /* ---- reading ---- */
 
+/* Its first bytes were no whole request, or did not come at once. */
+static bool makes_wait(const struct transport *transport)
+{
+    return !transport->is_proven &&
+           (transport->has_read ||
+            uv_now(&transport->loop->uv) - transport->opened_ms > FIRST_BYTES_MS);
+}
+
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
 {
     struct transport *transport = CONTAINER_OF(handle, struct transport, socket.handle);
+    struct loop *loop = transport->loop;
 
     (void)suggested;
-    *out = uv_buf_init(transport->loop->read_buffer, LOOP_READ_BUFFER);
+    *out = loop_may_read(loop, makes_wait(transport))
+               ? uv_buf_init(loop->read_buffer, LOOP_READ_BUFFER)
+               : uv_buf_init(NULL, 0); /* libuv then reads nothing, and says ENOBUFS */
 }
 
 static void read_tls(struct transport *transport, struct str cipher)
@@ -254,9 +265,10 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
     struct transport *transport = CONTAINER_OF(stream, struct transport, socket.stream);
     struct str bytes;
 
-    if (n == 0) {
+    if (n == 0 || n == UV_ENOBUFS) {
         return;
     }
+    transport->has_read = true;
     if (n < 0) {
         end_now(transport, n == UV_EOF);
         return;
@@ -305,6 +317,7 @@ void transport_open(struct transport *transport, struct loop *loop, struct tls_c
 {
     transport->loop = loop;
     transport->events = events;
+    transport->opened_ms = uv_now(&loop->uv);
     buf_init(&transport->out[0], OUT_MAX);
     buf_init(&transport->out[1], OUT_MAX);
     transport->tls = tls != NULL ? tls_stream_new(tls) : NULL;

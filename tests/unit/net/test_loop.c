@@ -165,6 +165,35 @@ static void a_long_turn_is_measured_in_time_of_the_cpu(void **state)
     metrics_done();
 }
 
+static void a_turn_takes_few_connections_and_few_slow_reads(void **state)
+{
+    struct loop loop;
+    unsigned n_accepts = 0;
+    unsigned n_patient = 0;
+    uv_timer_t alive; /* without anything open there are no turns */
+
+    (void)state;
+    loop_init(&loop);
+    assert_int_equal(uv_timer_init(&loop.uv, &alive), 0);
+    assert_int_equal(uv_timer_start(&alive, on_too_late, LIMIT_MS, 0), 0);
+    for (int turn = 0; turn < 2; turn++) {
+        unsigned n_before = n_accepts;
+
+        while (loop_may_accept(&loop)) {
+            n_accepts++;
+        }
+        while (loop_may_read(&loop, true)) {
+            n_patient++;
+        }
+        assert_true(loop_may_read(&loop, false)); /* others are read all the same */
+        assert_in_range(n_accepts - n_before, 1, 100);
+        (void)loop_turn(&loop, false);
+    }
+    assert_in_range(n_patient, 2, 1000);
+    uv_close((uv_handle_t *)&alive, NULL);
+    loop_done(&loop);
+}
+
 int test_loop(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +201,7 @@ int test_loop(void)
         cmocka_unit_test(other_deadlines_are_never_early),
         cmocka_unit_test(many_that_are_due_at_once_take_several_turns),
         cmocka_unit_test(a_long_turn_is_measured_in_time_of_the_cpu),
+        cmocka_unit_test(a_turn_takes_few_connections_and_few_slow_reads),
     };
 
     return cmocka_run_group_tests_name("net/loop", tests, NULL, NULL);
