@@ -2,110 +2,23 @@
 #include "harness/cmocka.h"
 
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "harness/mount.h"
 #include "harness/proxy.h"
 #include "harness/wait.h"
 
-enum { OUTPUT_MAX = 16 << 20, PATH_BYTES = 512, N_RELOADS = 20 };
-
-/* A folder as Kubernetes mounts it: NAME -> ..data/NAME, and ..data -> the folder of a version. */
-struct mount {
-    char folder[PATH_BYTES];
-    char file[PATH_BYTES]; /* the configuration in it */
-    int version;
-};
+enum { N_RELOADS = 20 };
 
 #define HEAD "sandbox: {enabled: true}\nserver: {listen: 127.0.0.1:0}\ndrain: {notice_ms: 0}\n"
 
 /* A test that asks again and again with a key that is not there yet is a stranger, who has a limit. */
 #define PATIENT HEAD "limits: {per_address: 1000000, address_burst: 10000000}\n"
 
-static void format(char *out, const char *text, ...) PRINTF_LIKE(2, 3);
-
-static void format(char *out, const char *text, ...)
-{
-    va_list args;
-
-    va_start(args, text);
-    assert_in_range(vsnprintf(out, PATH_BYTES, text, args), 1, PATH_BYTES - 1);
-    va_end(args);
-}
-
-static void write_text(const char *path, const char *text)
-{
-    FILE *file = fopen(path, "we");
-
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
-static void mount_write(struct mount *mount, const char *text)
-{
-    char version[PATH_BYTES];
-    char name[PATH_BYTES];
-    char link[PATH_BYTES];
-    char data[PATH_BYTES];
-
-    mount->version++;
-    format(version, "%s/..v%d", mount->folder, mount->version);
-    assert_int_equal(mkdir(version, 0700), 0);
-    format(name, "%s/proxy.yaml", version);
-    write_text(name, text);
-    format(link, "%s/..new%d", mount->folder, mount->version);
-    assert_int_equal(symlink(strrchr(version, '/') + 1, link), 0);
-    format(data, "%s/..data", mount->folder);
-    assert_int_equal(rename(link, data), 0);
-}
-
-static void mount_open(struct mount *mount, const char *text)
-{
-    static int n;
-
-    *mount = (struct mount){.version = 0};
-    format(mount->folder, VP_SCRATCH_DIR "/reload-%d-%d", (int)getpid(), n++);
-    assert_int_equal(mkdir(mount->folder, 0700), 0);
-    format(mount->file, "%s/proxy.yaml", mount->folder);
-    mount_write(mount, text);
-    assert_int_equal(symlink("..data/proxy.yaml", mount->file), 0);
-}
-
-static void mount_close(struct mount *mount)
-{
-    char path[PATH_BYTES];
-
-    for (; mount->version > 0; mount->version--) {
-        char version[PATH_BYTES];
-
-        format(version, "%s/..v%d", mount->folder, mount->version);
-        format(path, "%s/proxy.yaml", version);
-        assert_int_equal(unlink(path), 0);
-        assert_int_equal(rmdir(version), 0);
-    }
-    format(path, "%s/..data", mount->folder);
-    assert_int_equal(unlink(path), 0);
-    assert_int_equal(unlink(mount->file), 0);
-    assert_int_equal(rmdir(mount->folder), 0);
-}
-
-static void serve(struct proxy *proxy, const char *file)
-{
-    *proxy = (struct proxy){0};
-    arena_init(&proxy->arena);
-    reply_init(&proxy->reply);
-    program_serve(&proxy->program, (const char *const[]){"serve", "-c", file, NULL}, NULL);
-}
-
 static int ask(struct proxy *proxy, const char *method, const char *target, const char *key)
 {
-    char field[PATH_BYTES];
+    char field[MOUNT_PATH_MAX];
 
-    format(field, "X-API-Key: %s\r\n", key);
+    mount_format(field, "X-API-Key: %s\r\n", key);
     (void)proxy_ask(proxy, method, target, field, "");
     return proxy->reply.status;
 }
@@ -126,7 +39,7 @@ static void the_first_key_that_expires_is_told(void **state)
 
     (void)state;
     mount_open(&mount, HEAD "auth: {keys: [{name: a, key: key-of-before}]}\n");
-    serve(&proxy, mount.file);
+    mount_serve(&mount, &proxy);
     assert_true(tells_expiry(&proxy, "0"));
     mount_write(&mount, HEAD
                 "auth: {keys: [{name: a, key: key-of-a-first, expires: \"2099-02-01T00:00:00Z\"}, "
@@ -143,7 +56,7 @@ static void a_swapped_file_is_read_without_being_asked(void **state)
 
     (void)state;
     mount_open(&mount, PATIENT "auth: {keys: [{name: a, key: key-of-before}]}\n");
-    serve(&proxy, mount.file);
+    mount_serve(&mount, &proxy);
     assert_int_equal(ask(&proxy, "GET", "/api/user", "key-of-before"), 200);
     mount_write(&mount, PATIENT "auth: {keys: [{name: b, key: key-of-after}]}\n");
     wait_until(ask(&proxy, "GET", "/api/user", "key-of-after") == 200);
@@ -168,7 +81,7 @@ static void a_refused_file_changes_nothing(void **state)
 
     (void)state;
     mount_open(&mount, PATIENT "auth: {keys: [{name: a, key: key-of-before}]}\n");
-    serve(&proxy, mount.file);
+    mount_serve(&mount, &proxy);
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         mount_write(&mount, bad[i]);
         assert_int_equal(ask(&proxy, "POST", "/admin/reload", "key-of-before"), 422);
@@ -198,7 +111,7 @@ static void what_needs_a_restart_is_named(void **state)
 
     (void)state;
     mount_open(&mount, HEAD "auth: {keys: [{name: a, key: key-of-before}]}\n");
-    serve(&proxy, mount.file);
+    mount_serve(&mount, &proxy);
     mount_write(&mount, "sandbox: {enabled: true}\nserver: {listen: 127.0.0.1:1}\n"
                         "cors: {origins: [\"https://a.example\"]}\nlog: {level: warn}\n"
                         "auth: {keys: [{name: a, key: key-of-before}]}\ndrain: {notice_ms: 0}\n");
@@ -229,16 +142,16 @@ static void limits_are_not_refilled(void **state)
 {
     struct mount mount;
     struct proxy proxy;
-    char text[PATH_BYTES];
+    char text[MOUNT_PATH_MAX];
     unsigned n_let_in = 0;
 
     (void)state;
-    format(text, SLOW, 1000);
+    mount_format(text, SLOW, 1000);
     mount_open(&mount, text);
-    serve(&proxy, mount.file);
+    mount_serve(&mount, &proxy);
     for (int i = 0; i < N_RELOADS; i++) {
         n_let_in += ask(&proxy, "GET", "/api/v1/routes", "key-of-a") == 200 ? 1 : 0;
-        format(text, SLOW, 1001 + i);
+        mount_format(text, SLOW, 1001 + i);
         mount_write(&mount, text);
         assert_int_equal(ask(&proxy, "POST", "/admin/reload", "key-of-b"), 200);
     }
@@ -260,11 +173,11 @@ static void nothing_fails_while_the_configuration_changes(void **state)
     struct client clients[N_CLIENTS] = {{0}};
     struct mount mount;
     struct proxy proxy;
-    char text[PATH_BYTES];
+    char text[MOUNT_PATH_MAX];
 
     (void)state;
     mount_open(&mount, HEAD "auth: {keys: [{name: a, key: key-of-all}]}\n");
-    serve(&proxy, mount.file);
+    mount_serve(&mount, &proxy);
     for (size_t i = 0; i < N_CLIENTS; i++) {
         client_open(&clients[i], proxy.program.port);
     }
@@ -274,12 +187,12 @@ static void nothing_fails_while_the_configuration_changes(void **state)
                                             "X-API-Key: key-of-all\r\nCache-Control: no-store\r\n",
                                             STR_EMPTY));
         }
-        format(text,
-               HEAD "auth: {keys: [{name: n%d, key: key-of-all}]}\n"
-                    "upstream: {timeout_ms: %d, token: token-number-%d}\n"
-                    "cache: {enabled: %s}\nlimits: {enabled: %s}\n",
-               round, 20000 + round, round, round % 2 == 0 ? "true" : "false",
-               round % 3 == 0 ? "true" : "false");
+        mount_format(text,
+                     HEAD "auth: {keys: [{name: n%d, key: key-of-all}]}\n"
+                          "upstream: {timeout_ms: %d, token: token-number-%d}\n"
+                          "cache: {enabled: %s}\nlimits: {enabled: %s}\n",
+                     round, 20000 + round, round, round % 2 == 0 ? "true" : "false",
+                     round % 3 == 0 ? "true" : "false");
         mount_write(&mount, text);
         program_signal(&proxy.program, SIGHUP);
         for (size_t i = 0; i < N_CLIENTS; i++) {
