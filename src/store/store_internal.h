@@ -1,9 +1,9 @@
 /* What the files of this room share.
  *
  * store.c    the port: requests checked, keys prefixed, deadlines, ends
- * memory.c   the backend in this process
+ * memory.c, memory_stream.c, memory_lease.c   the backend in this process
  * index.c    its groups: the names of a group in order
- * redis.c    the backend in Redis
+ * redis.c, redis_wait.c   the backend in Redis
  * redis_act.c    pure: an operation as an act of script.lua
  * redis_link.c   one connection to it */
 #ifndef STORE_STORE_INTERNAL_H

@@ -1,0 +1,95 @@
+#include "memory_internal.h"
+
+#include "base/clock.h"
+
+static const uint64_t LEASE_KEEP_MS = UINT64_C(3600) * 1000; /* what the last holder left */
+
+static bool is_held(const struct record *record)
+{
+    return record->holder.len > 0 && record->until_ms > clock_age_ms();
+}
+
+static void note_event(struct record *record)
+{
+    record->event = ++record->memory->last;
+    memory_wake(record, STORE_WATCH);
+}
+
+static void hold(struct record *record, uint64_t ttl_ms)
+{
+    record->until_ms = clock_age_ms() + ttl_ms;
+    record->wanted = false;
+    memory_expire_after(record, ttl_ms + LEASE_KEEP_MS);
+}
+
+void memory_lease(struct memory *memory, struct store_op *op)
+{
+    struct record *record = memory_find_or_make(memory, op);
+
+    if (record == NULL) {
+        return;
+    }
+    if (is_held(record) && !str_eq(record->holder, op->request.holder)) {
+        op->result.retry_after_ms = record->until_ms - clock_age_ms();
+        record->wanted = true;
+        store_op_fail(op, ERR_CONFLICT, STORE_TEXT_HELD);
+        note_event(record);
+        return;
+    }
+    op->result.orderly = record->holder.len == 0;
+    op->result.bytes = arena_str(&op->arena, record->bytes);
+    memory_replace(&record->holder, op->request.holder);
+    record->fence = ++memory->last;
+    op->result.fence = record->fence;
+    hold(record, op->request.ttl_ms);
+    store_op_end(op);
+}
+
+/* The lease while the request still has it; NULL: the operation has failed. */
+static struct record *held(struct memory *memory, struct store_op *op)
+{
+    struct record *record = memory_find(memory, op->key);
+
+    if (record != NULL && is_held(record) && record->fence == op->request.fence &&
+        str_eq(record->holder, op->request.holder)) {
+        return record;
+    }
+    store_op_fail(op, ERR_CONFLICT, STORE_TEXT_LOST);
+    return NULL;
+}
+
+void memory_renew(struct memory *memory, struct store_op *op)
+{
+    struct record *record = held(memory, op);
+
+    if (record != NULL) {
+        op->result.wanted = record->wanted;
+        hold(record, op->request.ttl_ms);
+        store_op_end(op);
+    }
+}
+
+void memory_release(struct memory *memory, struct store_op *op)
+{
+    struct record *record = held(memory, op);
+
+    if (record == NULL || !memory_has_room(memory, op, op->request.bytes.len)) {
+        return;
+    }
+    memory_replace(&record->holder, STR_EMPTY);
+    memory_set_bytes(record, op->request.bytes);
+    memory_expire_after(record, LEASE_KEEP_MS);
+    store_op_end(op);
+    note_event(record);
+}
+
+void memory_watch(struct memory *memory, struct store_op *op)
+{
+    struct record *record = memory_find(memory, op->key);
+    bool news = record != NULL && record->event > op->request.after;
+
+    if (news || op->request.wait_ms == 0) {
+        op->result.sequence = news ? record->event : op->request.after;
+        store_op_end(op);
+    }
+}

@@ -1,0 +1,92 @@
+#include "memory_internal.h"
+
+#include "base/mem.h"
+
+/* Tells the operation what stands in the stream; false: nothing that it asked for. */
+static bool tell(struct store_op *op, struct record *record)
+{
+    struct store_result *result = &op->result;
+    struct list *link;
+
+    result->items = arena_calloc(&op->arena, op->request.limit, sizeof(struct store_item));
+    LIST_FOREACH (link, &record->entries) {
+        struct entry *entry = CONTAINER_OF(link, struct entry, link);
+
+        if (entry->sequence <= op->request.after || result->n_items == op->request.limit) {
+            continue;
+        }
+        if (!memory_is_readable(op, entry->format)) {
+            result->n_items = 0;
+            return true;
+        }
+        result->items[result->n_items++] = (struct store_item){
+            .sequence = entry->sequence, .bytes = arena_str(&op->arena, entry->bytes)};
+    }
+    if (result->n_items > 0) {
+        store_op_end(op);
+    }
+    return result->n_items > 0;
+}
+
+/* Whoever waits for the record's next entry or event is told. */
+void memory_wake(struct record *record, enum store_kind kind)
+{
+    struct list *running = &record->memory->store.running;
+    struct list *link;
+
+    LIST_FOREACH (link, running) {
+        struct store_op *op = CONTAINER_OF(link, struct store_op, link);
+
+        if (op->request.kind != kind || !deadline_is_set(&op->deadline) ||
+            !str_eq(op->key, record->node.key)) {
+            continue;
+        }
+        if (kind == STORE_READ) {
+            (void)tell(op, record);
+        } else if (record->event > op->request.after) {
+            op->result.sequence = record->event;
+            store_op_end(op);
+        }
+    }
+}
+
+void memory_append(struct memory *memory, struct store_op *op)
+{
+    struct str bytes = op->request.bytes;
+    struct record *record;
+    struct entry *entry;
+    struct list *first;
+
+    if (!memory_has_room(memory, op, op->key.len + bytes.len)) {
+        return;
+    }
+    record = memory_find_or_make(memory, op);
+    if (record == NULL) {
+        return;
+    }
+    entry = mem_alloc(sizeof(*entry) + bytes.len);
+    *entry = (struct entry){.sequence = ++memory->last, .format = op->request.format};
+    entry->bytes = (struct str){(char *)(entry + 1), bytes.len};
+    mem_copy(entry + 1, bytes.ptr, bytes.len);
+    memory->n_bytes += memory_cost_of(bytes.len);
+    list_append(&record->entries, &entry->link);
+    record->n_entries++;
+    while (record->n_entries > op->request.limit &&
+           (first = list_first(&record->entries)) != NULL) {
+        memory_drop_entry(record, CONTAINER_OF(first, struct entry, link));
+    }
+    memory_expire_after(record, op->request.ttl_ms);
+    op->result.version = entry->sequence;
+    store_op_end(op);
+    memory_wake(record, STORE_READ);
+}
+
+void memory_read_stream(struct memory *memory, struct store_op *op)
+{
+    struct record *record = memory_find(memory, op->key);
+    bool told = record != NULL && tell(op, record);
+
+    if (!told && op->request.wait_ms == 0) {
+        store_op_end(op);
+    }
+}

@@ -1,0 +1,72 @@
+/* What the files of the backend in Redis share.
+ *
+ * redis.c        which command waits where, and what is told when
+ * redis_wait.c   whoever waits for a stream */
+#ifndef STORE_REDIS_INTERNAL_H
+#define STORE_REDIS_INTERNAL_H
+
+#include "base/secret.h"
+#include "redis_act.h"
+#include "redis_link.h"
+#include "store_internal.h"
+
+enum what {
+    WHAT_GREETING, /* AUTH, SELECT: must go well */
+    WHAT_SCRIPT,   /* SCRIPT LOAD */
+    WHAT_ID,       /* CLIENT ID */
+    WHAT_UNBLOCK,
+    WHAT_BLOCK,
+    WHAT_OP
+};
+
+/* One command that waits to be sent, for its answer, or for news in its stream. */
+struct command {
+    struct list link;
+    enum what what;
+    struct store_op *op; /* NULL: nobody wants the answer any more */
+};
+
+struct redis {
+    struct store store; /* first: store_closed frees it */
+    struct link_address address;
+    char *texts[3]; /* heap: path, host, port */
+    struct str user;
+    struct secret password;
+    unsigned database;
+    struct link calls;
+    struct link blocks;
+    bool ready;         /* calls: greeted, and the script is there */
+    struct list unsent; /* until it is ready */
+    struct list sent;
+    struct list greeting; /* of blocks: sent */
+    struct list waiters;
+    unsigned n_commands;
+    unsigned n_waiters;
+    char script[64]; /* the name that Redis gave it */
+    char client[24]; /* of blocks; empty: not known */
+    bool blocked;
+    bool unblocking;
+    unsigned n_links; /* not closed yet */
+};
+
+/* redis.c */
+void redis_command_free(struct redis *redis, struct command *command);
+/* The operation, if any, fails with ERR_STORE_AWAY. */
+void redis_command_fail(struct redis *redis, struct command *command, const char *why,
+                        bool in_doubt);
+void redis_fail_all(struct redis *redis, struct list *commands, const char *why, bool in_doubt);
+/* A command of our own, on one of the two connections. */
+void redis_send_own(struct redis *redis, struct link *link, struct list *sent, enum what what,
+                    const struct str *words, size_t n_words);
+void redis_send_op(struct redis *redis, struct command *command);
+void redis_greet(struct redis *redis, struct link *link, struct list *sent);
+void redis_link_closed(struct redis *redis);
+
+/* redis_wait.c */
+bool redis_is_waiting_kind(const struct store_op *op);
+void redis_wait_open(struct redis *redis); /* the second connection, when first it is needed */
+void redis_wait(struct redis *redis, struct command *command);
+void redis_wait_forget(struct redis *redis, const struct command *command);
+void redis_wait_fail(struct redis *redis, const char *why);
+
+#endif

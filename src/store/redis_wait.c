@@ -1,0 +1,174 @@
+/* Whoever waits for a stream stands in `waiters`: a second connection blocks on all their streams (XREAD
+ * BLOCK), and what has news is asked for again. */
+#include "base/check.h"
+#include "redis_internal.h"
+
+enum {
+    BLOCK_MS = 1000,  /* a waiter that came in the wrong moment is late by this at most */
+    WAITERS_MAX = 256 /* operations that wait for a stream */
+};
+
+bool redis_is_waiting_kind(const struct store_op *op)
+{
+    return (op->request.kind == STORE_READ || op->request.kind == STORE_WATCH) &&
+           op->request.wait_ms > 0;
+}
+
+/* Blocks on the streams of all who wait, or, if it does already, ends that first. */
+static void block(struct redis *redis)
+{
+    struct str words[4 + 1 + 2 * WAITERS_MAX + 1];
+    char millis[DIGITS_MAX];
+    size_t n = 0;
+    size_t n_streams = redis->n_waiters;
+    size_t i = 0;
+    struct list *link;
+
+    if (redis->client[0] == '\0' || redis->n_waiters == 0) {
+        return;
+    }
+    if (redis->blocked) {
+        const struct str unblock[] = {STR("CLIENT"), STR("UNBLOCK"), str_from(redis->client)};
+
+        if (!redis->unblocking && redis->ready) {
+            redis->unblocking = true;
+            redis_send_own(redis, &redis->calls, &redis->sent, WHAT_UNBLOCK, unblock,
+                           ARRAY_LEN(unblock));
+        }
+        return;
+    }
+    words[n++] = STR("XREAD");
+    words[n++] = STR("COUNT");
+    words[n++] = STR("1");
+    words[n++] = STR("BLOCK");
+    words[n++] = str_of_int(BLOCK_MS, millis);
+    words[n++] = STR("STREAMS");
+    LIST_FOREACH (link, &redis->waiters) {
+        struct store_op *op = CONTAINER_OF(link, struct command, link)->op;
+
+        words[n + i] = act_key(op);
+        words[n + n_streams + i] =
+            arena_printf(&op->arena, "%llu", (unsigned long long)op->request.after);
+        i++;
+    }
+    redis->blocked = true;
+    redis_send_own(redis, &redis->blocks, &redis->greeting, WHAT_BLOCK, words, n + 2 * n_streams);
+}
+
+void redis_wait(struct redis *redis, struct command *command)
+{
+    if (redis->n_waiters == WAITERS_MAX) {
+        redis_command_fail(redis, command, "too many operations wait for a stream", false);
+        return;
+    }
+    list_append(&redis->waiters, &command->link);
+    redis->n_waiters++;
+    block(redis);
+}
+
+/* Asks for what each waiter of a stream with news wants. */
+static void on_news(struct redis *redis, const redisReply *reply)
+{
+    struct list *link;
+    struct list *after;
+
+    for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++) {
+        const redisReply *stream = reply->element[i];
+
+        if (stream->type != REDIS_REPLY_ARRAY) {
+            continue;
+        }
+        LIST_FOREACH_SAFE (link, after, &redis->waiters) {
+            struct command *command = CONTAINER_OF(link, struct command, link);
+
+            if (redis->ready && str_eq(act_key(command->op), act_text(stream, 0))) {
+                redis->n_waiters--;
+                redis_send_op(redis, command);
+            }
+        }
+    }
+}
+
+static void on_blocks_reply(struct link *link, const redisReply *reply)
+{
+    struct redis *redis = CONTAINER_OF(link, struct redis, blocks);
+    struct list *first = list_take_first(&redis->greeting);
+    struct command *command = first != NULL ? CONTAINER_OF(first, struct command, link) : NULL;
+    enum what what = command != NULL ? command->what : WHAT_GREETING;
+
+    if (command == NULL) {
+        link_break(link, "Redis answered without having been asked");
+        return;
+    }
+    redis_command_free(redis, command);
+    if (reply->type == REDIS_REPLY_ERROR) {
+        link_break(link, "Redis refused: %.100s", reply->str);
+        return;
+    }
+    if (what == WHAT_ID && reply->type == REDIS_REPLY_INTEGER) {
+        struct str id = str_of_int(reply->integer, redis->client);
+
+        str_copy(redis->client, sizeof(redis->client), id);
+        link_is_good(link);
+    } else if (what == WHAT_BLOCK) {
+        redis->blocked = false;
+        redis->unblocking = false;
+        on_news(redis, reply);
+    }
+    block(redis);
+}
+
+static void on_blocks_up(struct link *link)
+{
+    struct redis *redis = CONTAINER_OF(link, struct redis, blocks);
+    const struct str id[] = {STR("CLIENT"), STR("ID")};
+
+    redis_greet(redis, link, &redis->greeting);
+    redis_send_own(redis, link, &redis->greeting, WHAT_ID, id, ARRAY_LEN(id));
+}
+
+static void on_blocks_down(struct link *link)
+{
+    struct redis *redis = CONTAINER_OF(link, struct redis, blocks);
+
+    redis->client[0] = '\0';
+    redis->blocked = false;
+    redis->unblocking = false;
+    redis_fail_all(redis, &redis->greeting, link->why, false);
+    redis_wait_fail(redis, link->why);
+}
+
+static void on_blocks_closed(struct link *link)
+{
+    redis_link_closed(CONTAINER_OF(link, struct redis, blocks));
+}
+
+static const struct link_events blocks_events = {on_blocks_up, on_blocks_reply, on_blocks_down,
+                                                 on_blocks_closed};
+
+void redis_wait_open(struct redis *redis)
+{
+    if (redis->n_links == 1) {
+        redis->n_links = 2;
+        link_open(&redis->blocks, redis->store.loop, &redis->address, redis->store.timeout_ms,
+                  &blocks_events);
+    }
+}
+
+void redis_wait_forget(struct redis *redis, const struct command *command)
+{
+    struct list *link;
+
+    LIST_FOREACH (link, &redis->waiters) {
+        if (link == &command->link) {
+            redis->n_waiters--;
+            break;
+        }
+    }
+}
+
+void redis_wait_fail(struct redis *redis, const char *why)
+{
+    redis_fail_all(redis, &redis->waiters, why, false);
+    redis->n_waiters = 0;
+}
