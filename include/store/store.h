@@ -72,7 +72,11 @@ struct store_request {
     struct str bytes;         /* PUT, APPEND; RELEASE: what the next holder is given */
     enum store_expect expect; /* PUT, REMOVE */
     uint64_t version;
-    uint64_t ttl_ms;  /* PUT, APPEND: 0 for ever; LEASE, RENEW: at least 1 */
+    uint64_t ttl_ms; /* PUT, APPEND: 0 for ever; LEASE, RENEW: at least 1 */
+    /* PUT: the document lives no longer than this, counted from its first PUT by the clock of the
+     * store; 0: no such limit. */
+    uint64_t max_age_ms;
+    bool touches;     /* GET: the time to live of the document begins anew */
     struct str name;  /* LIST: only names behind this one; empty: from the first */
     uint64_t after;   /* READ, WATCH: only entries behind this sequence number; 0: from the first */
     unsigned limit;   /* LIST, READ: the most items; APPEND: the most entries that stay */
@@ -87,6 +91,7 @@ struct store_request {
 struct store_item {
     struct str name;   /* LIST: the key behind its group and '/' */
     uint64_t sequence; /* READ: of the entry; LIST: the version of the document */
+    uint64_t left_ms;  /* LIST: as in the result */
     struct str bytes;
 };
 
@@ -102,6 +107,8 @@ struct store_result {
     struct error error;
     bool in_doubt;            /* with ERR_STORE_AWAY: it may have been carried out all the same */
     uint64_t version;         /* GET: of the document; PUT, APPEND: the new one */
+    uint64_t left_ms;         /* GET, PUT: until the document expires; 0: it does not */
+    uint64_t age_ms;          /* GET, PUT: since its first PUT */
     struct str bytes;         /* GET; LEASE: what the last holder left */
     struct store_item *items; /* LIST, READ: in order */
     size_t n_items;
@@ -110,9 +117,12 @@ struct store_result {
     unsigned remaining;      /* COUNT: what would be allowed now */
     uint64_t retry_after_ms; /* COUNT: when the same is allowed; LEASE: when the lease ends */
     uint64_t fence;          /* LEASE */
-    bool orderly;            /* LEASE: nobody had it, or the last holder has released it */
-    bool wanted;             /* RENEW: another one has asked for it since the last renewal */
-    uint64_t sequence;       /* WATCH: of the last event, for the next WATCH; `after` if none */
+    /* LEASE: nobody had it, the last holder has released it, or that was the same one. */
+    bool orderly;
+    bool wanted; /* RENEW: another one has asked for it since the last renewal */
+    /* WATCH: of the last event, for the next WATCH; `after` if none. LEASE: the same, also when
+     * another one holds it: what comes later is news. */
+    uint64_t sequence;
 };
 
 typedef void (*store_done_fn)(struct store_op *op, const struct store_result *result);

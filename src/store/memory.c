@@ -151,6 +151,31 @@ static bool is_expected(const struct store_op *op, const struct record *record)
     return true;
 }
 
+/* The time to live of the document begins anew. */
+static void live(struct record *record)
+{
+    uint64_t ttl_ms = record->ttl_ms;
+    uint64_t age_ms = clock_age_ms() - record->born_ms;
+
+    if (record->max_age_ms > 0) {
+        uint64_t rest_ms = record->max_age_ms > age_ms ? record->max_age_ms - age_ms : 1;
+
+        ttl_ms = ttl_ms == 0 || rest_ms < ttl_ms ? rest_ms : ttl_ms;
+    }
+    memory_expire_after(record, ttl_ms);
+}
+
+static uint64_t left_of(const struct record *record)
+{
+    return record->expires_ms > 0 ? record->expires_ms - clock_age_ms() : 0;
+}
+
+static void tell_times(struct store_op *op, const struct record *record)
+{
+    op->result.left_ms = left_of(record);
+    op->result.age_ms = clock_age_ms() - record->born_ms;
+}
+
 static void get(struct memory *memory, struct store_op *op)
 {
     struct record *record = memory_find(memory, op->key);
@@ -158,6 +183,10 @@ static void get(struct memory *memory, struct store_op *op)
     if (record == NULL) {
         store_op_fail(op, ERR_NOT_FOUND, STORE_TEXT_NOTHING);
     } else if (memory_is_readable(op, record->format)) {
+        if (op->request.touches) {
+            live(record);
+        }
+        tell_times(op, record);
         op->result.version = record->version;
         op->result.bytes = arena_str(&op->arena, record->bytes);
         store_op_end(op);
@@ -187,10 +216,16 @@ static void put(struct memory *memory, struct store_op *op)
     if (record->version == 0 && name.len > 0) {
         index_add(&memory->groups, group_of(op->key), &record->index, name_of(record->node.key));
     }
+    if (record->version == 0) {
+        record->born_ms = clock_age_ms();
+    }
     record->version = ++memory->last;
     record->format = op->request.format;
+    record->ttl_ms = op->request.ttl_ms;
+    record->max_age_ms = op->request.max_age_ms;
     memory_set_bytes(record, op->request.bytes);
-    memory_expire_after(record, op->request.ttl_ms);
+    live(record);
+    tell_times(op, record);
     op->result.version = record->version;
     store_op_end(op);
 }
@@ -229,6 +264,7 @@ static void list(struct memory *memory, struct store_op *op)
         op->result.items[op->result.n_items++] =
             (struct store_item){.name = arena_str(&op->arena, record->index.name),
                                 .sequence = record->version,
+                                .left_ms = left_of(record),
                                 .bytes = arena_str(&op->arena, record->bytes)};
     }
     if (group != NULL && at < group->n) {

@@ -22,6 +22,9 @@ struct record {
     struct memory *memory;
     struct deadline expiry;
     uint64_t expires_ms; /* by clock_age_ms; 0: never */
+    uint64_t born_ms;    /* of a document: its first PUT */
+    uint64_t ttl_ms;
+    uint64_t max_age_ms;
     struct index_entry index;
     struct str bytes; /* heap; of a document, or left by the last holder of a lease */
     uint64_t version;

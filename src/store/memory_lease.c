@@ -31,13 +31,18 @@ void memory_lease(struct memory *memory, struct store_op *op)
     }
     if (is_held(record) && !str_eq(record->holder, op->request.holder)) {
         op->result.retry_after_ms = record->until_ms - clock_age_ms();
-        record->wanted = true;
+        if (!record->wanted) { /* once: each event wakes whoever waits, and they ask again */
+            record->wanted = true;
+            note_event(record);
+        }
+        op->result.sequence = record->event;
         store_op_fail(op, ERR_CONFLICT, STORE_TEXT_HELD);
-        note_event(record);
         return;
     }
-    op->result.orderly = record->holder.len == 0;
+    op->result.orderly = record->holder.len == 0 || str_eq(record->holder, op->request.holder);
+    op->result.sequence = record->event;
     op->result.bytes = arena_str(&op->arena, record->bytes);
+    memory_set_bytes(record, STR_EMPTY);
     memory_replace(&record->holder, op->request.holder);
     record->fence = ++memory->last;
     op->result.fence = record->fence;

@@ -146,6 +146,7 @@ static void on_answer(struct redis *redis, struct command *command, const redisR
     for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
         if (str_eq(word, refusals[i].word)) {
             op->result.retry_after_ms = act_number(reply, 1);
+            op->result.sequence = act_number(reply, 2);
             redis_command_free(redis, command);
             store_op_fail(op, refusals[i].code, refusals[i].text);
             return;

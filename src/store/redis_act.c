@@ -2,6 +2,8 @@
 
 #include "base/check.h"
 
+enum { ITEM_WORDS = 4 }; /* name, version or sequence, bytes, time left */
+
 /* --- an operation as an act of the script */
 static void add(struct act_words *words, struct str word)
 {
@@ -41,6 +43,7 @@ static struct str expect_of(const struct store_op *op)
 static void add_get(struct act_words *words, struct store_op *op)
 {
     add_number(words, op, op->request.format);
+    add_number(words, op, op->request.touches ? 1 : 0);
 }
 
 static void add_put(struct act_words *words, struct store_op *op)
@@ -50,6 +53,7 @@ static void add_put(struct act_words *words, struct store_op *op)
     add(words, expect_of(op));
     add_number(words, op, op->request.version);
     add_number(words, op, op->request.ttl_ms);
+    add_number(words, op, op->request.max_age_ms);
     add(words, name_of(op));
 }
 
@@ -136,21 +140,26 @@ static void take_version(struct store_op *op, const redisReply *reply)
 {
     op->result.version = act_number(reply, 1);
     op->result.bytes = arena_str(&op->arena, act_text(reply, 2));
+    op->result.left_ms = act_number(reply, 3);
+    op->result.age_ms = act_number(reply, 4);
 }
 
 static void take_items(struct store_op *op, const redisReply *reply)
 {
-    size_t n = (reply->elements - 1) / 3;
+    size_t n = (reply->elements - 1) / ITEM_WORDS;
 
     n = n < op->request.limit ? n : op->request.limit;
     op->result.items = arena_calloc(&op->arena, n + 1, sizeof(struct store_item));
     op->result.n_items = n;
     op->result.next = arena_str(&op->arena, act_text(reply, 1));
     for (size_t i = 0; i < n; i++) {
+        size_t at = 2 + ITEM_WORDS * i;
+
         op->result.items[i] =
-            (struct store_item){.name = arena_str(&op->arena, act_text(reply, 2 + 3 * i)),
-                                .sequence = act_number(reply, 3 + 3 * i),
-                                .bytes = arena_str(&op->arena, act_text(reply, 4 + 3 * i))};
+            (struct store_item){.name = arena_str(&op->arena, act_text(reply, at)),
+                                .sequence = act_number(reply, at + 1),
+                                .bytes = arena_str(&op->arena, act_text(reply, at + 2)),
+                                .left_ms = act_number(reply, at + 3)};
     }
 }
 
@@ -166,6 +175,7 @@ static void take_lease(struct store_op *op, const redisReply *reply)
     op->result.fence = act_number(reply, 1);
     op->result.orderly = act_number(reply, 2) == 1;
     op->result.bytes = arena_str(&op->arena, act_text(reply, 3));
+    op->result.sequence = act_number(reply, 4);
 }
 
 static void take_wish(struct store_op *op, const redisReply *reply)

@@ -7,7 +7,7 @@
 
 #include "store/store.h"
 
-enum { ACT_WORDS_MAX = 12 };
+enum { ACT_WORDS_MAX = 14 };
 
 struct act_words {
     struct str items[ACT_WORDS_MAX]; /* in the arena of the operation */

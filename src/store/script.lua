@@ -57,11 +57,36 @@ end
 
 local acts = {}
 
-function acts.get(format)
-  return {document(key, format)}
+-- How long the document lives from now on, and how old it is. Its time to live stands in it (t), so that whoever reads
+-- it can begin that anew, and so do its first moment (c) and the age that it may reach (m).
+local function live(name)
+  local found = redis.call('HMGET', name, 't', 'c', 'm')
+  local ttl, most = tonumber(found[1]) or 0, tonumber(found[3]) or 0
+  local age = math.max(now_ms - (tonumber(found[2]) or now_ms), 0)
+  if most > 0 and (ttl == 0 or most - age < ttl) then
+    ttl = math.max(most - age, 1)
+  end
+  return ttl, age
 end
 
-function acts.put(format, bytes, expect, wanted, ttl_ms, name)
+local function left_of(name)
+  return math.max(redis.call('PTTL', name), 0)
+end
+
+-- A store that takes no changes just now still tells what it has.
+function acts.get(format, touches)
+  local state, version, bytes = document(key, format)
+  if state ~= 'ok' then
+    return {state}
+  end
+  local ttl, age = live(key)
+  if touches == '1' and ttl > 0 then
+    redis.pcall('PEXPIRE', key, text(ttl))
+  end
+  return {'ok', version, bytes, text(left_of(key)), text(age)}
+end
+
+function acts.put(format, bytes, expect, wanted, ttl_ms, most_ms, name)
   local state, version = document(key, format)
   if state == 'newer' or state == 'foreign' then
     return {state}
@@ -73,12 +98,14 @@ function acts.put(format, bytes, expect, wanted, ttl_ms, name)
     return {'foreign'}
   end
   version = text(next_number(version))
-  redis.call('HSET', key, 'f', format, 'v', version, 'b', bytes)
-  expire(key, ttl_ms)
+  redis.call('HSET', key, 'f', format, 'v', version, 'b', bytes, 't', ttl_ms, 'm', most_ms)
+  redis.call('HSETNX', key, 'c', text(now_ms))
+  local ttl, age = live(key)
+  expire(key, text(ttl))
   if name ~= '' then
     redis.call('ZADD', beside, 0, name)
   end
-  return {'ok', version}
+  return {'ok', version, '', text(ttl), text(age)}
 end
 
 function acts.remove(expect, wanted, name)
@@ -120,6 +147,7 @@ function acts.list(format, after, limit, folder)
       answer[#answer + 1] = name
       answer[#answer + 1] = version
       answer[#answer + 1] = bytes
+      answer[#answer + 1] = text(left_of(folder .. name))
     end
     last = name
   end
@@ -161,6 +189,7 @@ function acts.read(format, after, limit)
     answer[#answer + 1] = ''
     answer[#answer + 1] = string.match(entry[1], '^%d+')
     answer[#answer + 1] = fields[4]
+    answer[#answer + 1] = '0'
   end
   return answer
 end
@@ -209,16 +238,18 @@ function acts.lease(holder, ttl_ms)
   if is_foreign(key, 'hash') or is_foreign(beside, 'stream') then
     return {'foreign'}
   end
-  local last, ends, fence, _, left = lease()
+  local last, ends, fence, wanted, left = lease()
   if last ~= '' and last ~= holder and ends > now_ms then
-    redis.call('HSET', key, 'w', '1')
-    tell()
-    return {'held', text(ends - now_ms)}
+    if not wanted then -- the holder is told once; each further event would wake the others who wait, and they ask again
+      redis.call('HSET', key, 'w', '1')
+      tell()
+    end
+    return {'held', text(ends - now_ms), last_of(beside)}
   end
   fence = text(next_number(fence))
-  redis.call('HSET', key, 'h', holder, 'n', fence)
+  redis.call('HSET', key, 'h', holder, 'n', fence, 'b', '')
   hold(tonumber(ttl_ms))
-  return {'ok', fence, last == '' and '1' or '0', left}
+  return {'ok', fence, (last == '' or last == holder) and '1' or '0', left, last_of(beside)}
 end
 
 local function is_lost(holder, fence)

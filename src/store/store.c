@@ -99,6 +99,9 @@ static const char *number_fault(const struct store_request *request, unsigned fi
         !is_within(request->ttl_ms, (fields & FIELD_TTL_MUST) != 0, STORE_TTL_MAX_MS)) {
         return "a time to live in the store is at most 400 days; that of a lease at least 1 ms";
     }
+    if ((fields & FIELD_TTL) != 0 && request->max_age_ms > STORE_TTL_MAX_MS) {
+        return "a document lives in the store for 400 days at most";
+    }
     if ((fields & FIELD_ITEMS) != 0 && !is_within(request->limit, 1, STORE_LIMIT_MAX)) {
         return "the store tells 1 to 100 items at once";
     }

@@ -277,6 +277,31 @@ static void a_reader_waits_no_longer_than_it_said(void **state)
     assert_int_equal(result.n_items, 0);
 }
 
+/* A document that is read lives on, but not longer than it may in all. */
+static void a_document_that_is_read_lives_on(void **state)
+{
+    struct store_request request = put_of("age/a", "x");
+    struct store_request read = {
+        .kind = STORE_GET, .key = STR("age/a"), .format = 1, .touches = true};
+    struct store_result result;
+
+    (void)state;
+    request.ttl_ms = 60000;
+    result = run(&request);
+    assert_int_equal(result.left_ms, 60000);
+    assert_int_equal(result.age_ms, 0);
+    wait_until(get("age/a").left_ms < 60000);
+    wait_until(get("age/a").age_ms > 0);
+    result = run(&read);
+    assert_in_range(result.left_ms, 59900, 60000);
+    request.max_age_ms = 30000;
+    assert_in_range(run(&request).left_ms, 20000, 29999); /* its first moment is still the same */
+    assert_in_range(run(&read).left_ms, 20000, 29999);
+    request.max_age_ms = 1;
+    (void)run(&request);
+    wait_until(run(&read).error.code == ERR_NOT_FOUND);
+}
+
 /* --- limits */
 static void a_limit_allows_its_burst(void **state)
 {
@@ -329,6 +354,38 @@ static void a_lease_has_one_holder(void **state)
     assert_true(result.orderly);
     assert_true(result.fence > first.fence);
     assert_true(str_is(result.bytes, "left behind"));
+}
+
+/* What was left is for one holder; a holder that asks twice is the same one. */
+static void what_was_left_is_told_once(void **state)
+{
+    struct store_result result = lease("lane/7", "a", 60000);
+
+    (void)state;
+    assert_int_equal(let_go(STORE_RELEASE, "lane/7", "a", result.fence).error.code, ERR_OK);
+    assert_true(str_is(lease("lane/7", "b", 60000).bytes, "left behind"));
+    result = lease("lane/7", "b", 60000);
+    assert_int_equal(result.error.code, ERR_OK);
+    assert_true(result.orderly);
+    assert_int_equal(result.bytes.len, 0);
+}
+
+/* A lease tells which events are old, to its holder and to whoever was refused. */
+static void a_lease_tells_where_news_begin(void **state)
+{
+    struct store_request watch = {.kind = STORE_WATCH, .key = STR("lane/8"), .wait_ms = 100};
+    struct store_result first = lease("lane/8", "a", 60000);
+    struct store_result refused;
+
+    (void)state;
+    watch.after = first.sequence;
+    assert_int_equal(run(&watch).sequence, first.sequence);
+    refused = lease("lane/8", "b", 60000);
+    assert_int_equal(refused.error.code, ERR_CONFLICT);
+    assert_true(refused.sequence > first.sequence);
+    assert_int_equal(run(&watch).sequence, refused.sequence); /* the holder notices */
+    watch.after = refused.sequence;
+    assert_int_equal(run(&watch).sequence, refused.sequence); /* the waiter waits on */
 }
 
 /* Whoever takes over from a holder that did not let go is told so. */
@@ -436,14 +493,27 @@ static void cancelled_never_ends(void **state)
     assert_int_equal(get("doc/cancelled").error.code, ERR_OK);
 }
 
+/* Its Unix socket may be there before its port. */
+static bool is_there(void)
+{
+    (void)loop_turn(&stage.loop, false);
+    return get("doc/none").error.code == ERR_NOT_FOUND;
+}
+
 static int set_up(void **state)
 {
+    int failed;
+
     (void)state;
     if (stage.backend->is_redis) {
         stage.server = redis_server_make();
         redis_server_start(&stage.server, NULL, NULL);
     }
-    return stage_open(&stage);
+    failed = stage_open(&stage);
+    if (failed == 0) {
+        wait_until(is_there());
+    }
+    return failed;
 }
 
 static int tear_down(void **state)
@@ -466,8 +536,11 @@ int test_conformance(void)
         cmocka_unit_test(a_stream_is_read_in_order),
         cmocka_unit_test(a_reader_waits_for_the_next_entry),
         cmocka_unit_test(a_reader_waits_no_longer_than_it_said),
+        cmocka_unit_test(a_document_that_is_read_lives_on),
         cmocka_unit_test(a_limit_allows_its_burst),
         cmocka_unit_test(a_lease_has_one_holder),
+        cmocka_unit_test(what_was_left_is_told_once),
+        cmocka_unit_test(a_lease_tells_where_news_begin),
         cmocka_unit_test(a_lease_runs_out),
         cmocka_unit_test(holder_and_waiter_notice_each_other),
         cmocka_unit_test(bad_requests_are_refused),

@@ -1,0 +1,297 @@
+/* Leases that are held while there is work under them: two holders at one store in memory, with a clock
+ * that the test drives. */
+#include "harness/cmocka.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "observe/metrics.h"
+#include "stage.h"
+#include "store/keep.h"
+
+enum { N_KEEPS = 2, TURNS = 30 };
+
+struct scene {
+    struct stage stage;
+    struct keeps *keeps[N_KEEPS];
+    unsigned n_closed;
+    unsigned n_wanted;
+    char left[64];
+};
+
+static struct scene scene;
+
+struct worker {
+    struct keep_user user;
+    bool ready;
+    enum error_code code;
+};
+
+static void on_wanted(void *context, struct str name)
+{
+    (void)context;
+    assert_true(str_is(name, "lane.1"));
+    scene.n_wanted++;
+}
+
+static void on_release(void *context, struct str name, struct buf *out)
+{
+    (void)context;
+    (void)name;
+    buf_text(out, scene.left);
+}
+
+static const struct keep_kind kind = {.on_wanted = on_wanted, .on_release = on_release};
+
+static void on_ready(struct keep_user *user, const struct error *error)
+{
+    struct worker *worker = CONTAINER_OF(user, struct worker, user);
+
+    assert_false(worker->ready);
+    worker->ready = true;
+    worker->code = error != NULL ? error->code : ERR_OK;
+}
+
+static void turn(void)
+{
+    for (int i = 0; i < TURNS; i++) {
+        (void)loop_turn(&scene.stage.loop, false);
+    }
+}
+
+/* Deadlines come by a timer of the loop. */
+static void pass(uint64_t ms)
+{
+    for (; ms > 0; ms = ms > 100 ? ms - 100 : 0) {
+        clock_advance(ms > 100 ? 100 : ms);
+        deadlines_run(&scene.stage.loop.deadlines, clock_now_ms());
+        turn();
+    }
+}
+
+static void enter(size_t i, struct worker *worker)
+{
+    *worker = (struct worker){0};
+    worker->ready = keep_enter(scene.keeps[i], STR("lane.1"), &kind, NULL, &worker->user, on_ready);
+    turn();
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    scene = (struct scene){.stage = {.backend = &stage_backends[0]}};
+    clock_set(1000000, 1);
+    assert_int_equal(stage_open(&scene.stage), 0);
+    for (size_t i = 0; i < N_KEEPS; i++) {
+        scene.keeps[i] = keeps_open(scene.stage.store);
+    }
+    return 0;
+}
+
+static void on_closed(void *context)
+{
+    (void)context;
+    scene.n_closed++;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_KEEPS; i++) {
+        keeps_close(scene.keeps[i], on_closed, NULL);
+    }
+    turn();
+    assert_int_equal(scene.n_closed, N_KEEPS);
+    stage_close(&scene.stage);
+    clock_release();
+    return 0;
+}
+
+static void work_in_a_row_asks_once(void **state)
+{
+    struct worker first;
+    struct worker next;
+
+    (void)state;
+    enter(0, &first);
+    assert_true(first.ready);
+    assert_true(keep_lasts(&first.user, 1000));
+    for (int i = 0; i < 10; i++) {
+        assert_true(keep_enter(scene.keeps[0], STR("lane.1"), &kind, NULL, &next.user, on_ready));
+        assert_int_equal(next.user.fence, first.user.fence);
+        keep_leave(&next.user);
+        pass(KEEP_TTL_MS);
+    }
+    assert_true(keep_lasts(&first.user, 1000)); /* it was renewed */
+    keep_leave(&first.user);
+    keep_leave(&first.user);
+}
+
+static void another_one_gets_it_when_nobody_works(void **state)
+{
+    struct worker first;
+    struct worker other;
+    uint64_t age_ms;
+
+    (void)state;
+    str_copy(scene.left, sizeof(scene.left), STR("where it ended"));
+    enter(0, &first);
+    enter(1, &other);
+    assert_false(other.ready);
+    assert_int_equal(scene.n_wanted, 1);
+    pass(500);
+    keep_leave(&first.user);
+    turn();
+    assert_true(other.ready);
+    assert_int_equal(other.code, ERR_OK);
+    assert_true(other.user.fence > first.user.fence);
+    assert_true(keep_is_orderly(&other.user));
+    assert_true(str_is(keep_left(&other.user, &age_ms), "where it ended"));
+    assert_in_range(age_ms, 500, 1000);
+    keep_leave(&other.user);
+}
+
+/* What was left long ago says nothing. */
+static void how_old_a_thing_is_may_not_be_known(void **state)
+{
+    struct worker first;
+    uint64_t age_ms;
+
+    (void)state;
+    str_copy(scene.left, sizeof(scene.left), STR("old"));
+    enter(0, &first);
+    keep_leave(&first.user);
+    pass(2 * KEEP_IDLE_MS);
+    enter(1, &first);
+    assert_true(first.ready);
+    assert_true(str_is(keep_left(&first.user, &age_ms), "old"));
+    assert_true(age_ms == UINT64_MAX);
+    keep_leave(&first.user);
+}
+
+/* Users that follow each other give way after so many, and come again after the other one. */
+static void steady_work_gives_way(void **state)
+{
+    struct worker mine[KEEP_WANTED_USES + 1];
+    struct worker other;
+    size_t n = 0;
+
+    (void)state;
+    enter(0, &mine[0]);
+    enter(1, &other);
+    for (; n < KEEP_WANTED_USES && mine[n].ready; n++) {
+        mine[n + 1] = (struct worker){0};
+        mine[n + 1].ready =
+            keep_enter(scene.keeps[0], STR("lane.1"), &kind, NULL, &mine[n + 1].user, on_ready);
+        keep_leave(&mine[n].user);
+    }
+    assert_int_equal(n, KEEP_WANTED_USES);
+    assert_true(mine[n].ready);
+    turn();
+    assert_false(other.ready);
+    enter(0, &mine[0]); /* one too many: it waits until the other one has had its turn */
+    assert_false(mine[0].ready);
+    keep_leave(&mine[n].user);
+    turn();
+    assert_true(other.ready);
+    pass(500);
+    assert_false(mine[0].ready);
+    keep_leave(&other.user);
+    pass(100);
+    assert_true(mine[0].ready);
+    keep_leave(&mine[0].user);
+}
+
+static void who_stood_still_has_lost_it(void **state)
+{
+    struct worker first;
+    struct worker next;
+    struct worker other;
+
+    (void)state;
+    enter(0, &first);
+    clock_advance(KEEP_TTL_MS + 1); /* as after SIGSTOP: nothing was renewed */
+    assert_false(keep_lasts(&first.user, 0));
+    enter(1, &other);
+    assert_true(other.ready);
+    assert_false(keep_is_orderly(&other.user));
+    enter(0, &next); /* it waits for the first one to leave, and for the other one */
+    assert_false(next.ready);
+    keep_leave(&first.user);
+    pass(500);
+    assert_false(next.ready);
+    assert_true(keep_lasts(&other.user, 1000));
+    keep_leave(&other.user);
+    pass(500);
+    assert_true(next.ready);
+    keep_leave(&next.user);
+}
+
+/* The machine sleeps: the lease goes on by the clock of the store. */
+static void a_sleeping_machine_loses_it(void **state)
+{
+    struct worker first;
+
+    (void)state;
+    enter(0, &first);
+    clock_suspend(KEEP_TTL_MS);
+    assert_false(keep_lasts(&first.user, 0));
+    keep_leave(&first.user);
+}
+
+static void who_waits_may_leave(void **state)
+{
+    struct worker first;
+    struct worker waits[3];
+
+    (void)state;
+    enter(0, &first);
+    for (size_t i = 0; i < ARRAY_LEN(waits); i++) {
+        enter(1, &waits[i]);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(waits); i++) {
+        keep_leave(&waits[i].user);
+    }
+    keep_leave(&first.user);
+    pass(3000);
+    enter(1, &waits[0]);
+    assert_true(waits[0].ready);
+    keep_leave(&waits[0].user);
+}
+
+static void one_more_joins_who_works(void **state)
+{
+    struct worker first;
+    struct worker other;
+    struct keep_user more;
+
+    (void)state;
+    enter(0, &first);
+    keep_join(&first.user, &more);
+    keep_leave(&first.user);
+    enter(1, &other);
+    pass(500);
+    assert_false(other.ready);
+    assert_true(keep_lasts(&more, 0));
+    keep_leave(&more);
+    pass(100);
+    assert_true(other.ready);
+    keep_leave(&other.user);
+}
+
+int test_keep(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(work_in_a_row_asks_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(another_one_gets_it_when_nobody_works, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(how_old_a_thing_is_may_not_be_known, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(steady_work_gives_way, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_stood_still_has_lost_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_sleeping_machine_loses_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_waits_may_leave, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_more_joins_who_works, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests_name("keep", tests, NULL, NULL);
+}
