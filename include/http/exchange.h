@@ -19,6 +19,7 @@
 #include "observe/trace.h"
 
 struct http_connection; /* private */
+struct http_local;
 
 enum { HTTP_MAX_HEADERS = 64 };
 
@@ -79,7 +80,8 @@ struct exchange {
      * the service in on_begin. */
     struct str base;
     void *task;                         /* the service's own; http never looks into it */
-    struct http_connection *connection; /* NULL: orphan (the client is gone) */
+    struct http_connection *connection; /* NULL: local, or orphan (the client is gone) */
+    struct http_local *local;           /* who gave the request without a connection; or NULL */
     /* private to http from here on */
     struct list link; /* of the server's orphans */
     struct http_server *server;
@@ -138,5 +140,8 @@ void exchange_body_resume(struct exchange *exchange);
 /* The deadline of the answer's beginning (0: none); on expiry service->on_deadline runs. While a
  * buffered body is still arriving it is the client who is late: then http answers 408 itself. */
 void exchange_set_deadline(struct exchange *exchange, uint64_t wait_ms);
+/* What is left of the time that whoever gave the request allows, whatever deadline is set;
+ * UINT64_MAX: that is not known. */
+uint64_t exchange_left_ms(const struct exchange *exchange);
 
 #endif

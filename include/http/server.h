@@ -18,7 +18,8 @@
  * 411 is the service's to say (on_head, where `has_body` is false and Content-Length absent): only
  * it knows whether the route wants a body; a POST without one is well-formed (RFC 9110, 8.6).
  * Owner: http_server_open/close; on_closed when the last connection and orphan is gone.
- * http_server_close is not called from inside a callback of the service. */
+ * http_server_close is not called from inside a callback of the service, and local exchanges have ended or
+ * were cancelled before. */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
 
@@ -51,7 +52,7 @@ struct http_service {
 };
 
 struct http_server_options {
-    struct str listen;      /* "127.0.0.1:8000" */
+    struct str listen;      /* "127.0.0.1:8000"; empty: requests come by http_local_begin alone */
     int socket;             /* instead of `listen`: a socket that is bound already; 0: none */
     struct tls_config *tls; /* NULL: plain */
     const char *name;       /* "proxy" or "sandbox": log lines */

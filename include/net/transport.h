@@ -1,4 +1,4 @@
-/* transport: bytes in and out of one accepted connection, plain or TLS, behind one small vtable.
+/* transport: bytes in and out of one connection, accepted or made, plain or TLS, behind one small vtable.
  * Owner: the connection embeds it. Promise: on_bytes, on_writable, on_end and on_closed come from
  * the loop, never from inside transport_write or transport_close; after transport_close only
  * on_closed comes, exactly once, and the memory may be freed there. Backpressure: transport_write
@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
+#include "base/address.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/str.h"
@@ -29,6 +30,7 @@ struct transport_events {
     void (*on_closed)(struct transport *transport);
     void (*on_secured)(
         struct transport *transport); /* the TLS handshake is done; never for a plain one */
+    void (*on_connected)(struct transport *transport); /* after transport_connect only */
 };
 
 enum {
@@ -42,7 +44,12 @@ struct transport {
     const struct transport_events *events;
     union socket socket;
     uv_write_t write;
-    uv_shutdown_t shutdown;
+
+    union {
+        uv_connect_t connect;   /* at its beginning */
+        uv_shutdown_t shutdown; /* at its end */
+    } request;
+
     bool shutdown_asked;
     bool shutdown_sent;
     bool write_in_flight;
@@ -63,6 +70,10 @@ struct transport {
 /* `transport->socket` is a connection that listener_accept has taken. */
 void transport_open(struct transport *transport, struct loop *loop, struct tls_config *tls,
                     const struct transport_events *events);
+/* Makes a plain connection to a TCP address. What is written meanwhile waits; on_end (not clean) tells that there
+ * is none, on_connected that there is one. */
+void transport_connect(struct transport *transport, struct loop *loop,
+                       const struct address *address, const struct transport_events *events);
 void transport_read_start(struct transport *transport);
 void transport_read_stop(struct transport *transport);
 void transport_write(struct transport *transport, struct str bytes);

@@ -85,7 +85,9 @@ struct exchange *exchange_new(struct http_server *server, struct http_connection
 
     exchange->server = server;
     exchange->connection = connection;
-    exchange->request.peer = arena_str(&exchange->arena, str_from(connection->transport.peer));
+    if (connection != NULL) {
+        exchange->request.peer = arena_str(&exchange->arena, str_from(connection->transport.peer));
+    }
     exchange->request.is_tls = server->options.tls != NULL;
     exchange->notes.route = STR("unmatched");
     exchange->base = STR_EMPTY;

@@ -3,6 +3,7 @@
 #define HTTP_INTERNAL_H
 
 #include "base/later.h"
+#include "http/local.h"
 #include "http/problem.h"
 #include "http/server.h"
 #include "net/listener.h"
@@ -116,6 +117,8 @@ void intake_bytes(struct http_connection *connection, struct str bytes);
 void intake_pump(struct http_connection *connection); /* goes on with bytes that waited */
 /* An exchange for a request that is refused before its head was complete; `bytes` are what came. */
 void intake_begin_refused(struct http_connection *connection, struct str bytes);
+/* The head, or what could be read of it, is in exchange->request: the trace begins, the service is told. */
+void intake_announce(struct exchange *exchange);
 void intake_pause_body(struct http_connection *connection);
 void intake_resume_body(struct http_connection *connection);
 
@@ -127,7 +130,18 @@ void exchange_free_spares(struct http_server *server);
 /* ---- response.c ---- */
 const char *reason_of(int status); /* reason.c */
 
-enum { HEADER_CACHE_CONTROL = 1, HEADER_CONTENT_ENCODING = 2 };
+enum { HEADER_CACHE_CONTROL = 1, HEADER_CONTENT_ENCODING = 2, RESPONSE_LINES_MAX = 64 * 1024 };
+
+/* False: HEAD, 204, 304. */
+bool response_sends_body(const struct exchange *exchange);
+
+/* ---- local.c: what an exchange without a connection is answered with ---- */
+void local_begin_answer(struct http_local *local, struct str lines);
+bool local_write(struct http_local *local, struct str bytes);
+void local_answered(struct http_local *local); /* nothing more comes */
+void local_after_head(struct http_local *local, enum http_verdict verdict, size_t max_body);
+void local_body_pause(struct http_local *local);
+void local_body_resume(struct http_local *local);
 
 /* ---- compress.c ---- */
 /* True if a client could get this reply compressed; it then varies by Accept-Encoding. */

@@ -173,8 +173,7 @@ static struct str sole_header(const struct exchange *exchange, const char *name)
                                                        : STR_EMPTY;
 }
 
-/* The head, or what could be read of it, is in exchange->request. */
-static void announce(struct exchange *exchange)
+void intake_announce(struct exchange *exchange)
 {
     const struct http_server *server = exchange->server;
 
@@ -218,7 +217,7 @@ void intake_begin_refused(struct http_connection *connection, struct str bytes)
         request->headers[i].name = arena_str(&exchange->arena, request->headers[i].name);
         request->headers[i].value = arena_str(&exchange->arena, request->headers[i].value);
     }
-    announce(exchange);
+    intake_announce(exchange);
 }
 
 static void begin_exchange(struct http_connection *connection, struct str head, bool has_begun)
@@ -234,12 +233,12 @@ static void begin_exchange(struct http_connection *connection, struct str head, 
     head = arena_str(&exchange->arena, head);
     if (parser_take_head(&connection->parser, head, &exchange->request, &err) != ERR_OK) {
         head_peek(head, &exchange->request);
-        announce(exchange);
+        intake_announce(exchange);
         connection_refuse(connection, &err);
         return;
     }
     exchange->body_complete = !exchange->request.has_body;
-    announce(exchange);
+    intake_announce(exchange);
     trace_add(&exchange->trace, TRACE_HEAD, clock_now_us() - connection->head_began_us);
     connection->keep_alive =
         exchange->request.keep_alive && (most == 0 || connection->n_requests < most);
@@ -291,6 +290,10 @@ void http_head_done(struct exchange *exchange, enum http_verdict verdict, size_t
 {
     struct http_connection *connection = exchange->connection;
 
+    if (connection == NULL) {
+        local_after_head(exchange->local, verdict, max_body);
+        return;
+    }
     CHECK(connection->state == CONNECTION_WORKING && !connection->in_callback &&
           !exchange->replied);
     after_head(connection, verdict, max_body, connection->in.len > 0);

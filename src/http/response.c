@@ -75,11 +75,11 @@ static void put_line(struct buf *out, const char *name, const char *value)
     buf_text(out, "\r\n");
 }
 
-static void put_fixed(struct buf *out, struct exchange *exchange)
+static void put_fixed(struct buf *out, const struct exchange *exchange, int status,
+                      const char *content_type)
 {
-    struct http_server *server = exchange->server;
+    const struct http_server *server = exchange->server;
 
-    put_line(out, "Date: ", date_of(server));
     if (exchange->trace.request_id[0] != '\0') {
         put_line(out, "X-Request-Id: ", exchange->trace.request_id);
     }
@@ -95,6 +95,9 @@ static void put_fixed(struct buf *out, struct exchange *exchange)
         if ((exchange->headers_set & HEADER_CACHE_CONTROL) == 0) {
             buf_text(out, "Cache-Control: no-store\r\n");
         }
+    }
+    if (content_type != NULL && status_has_body(status)) {
+        put_line(out, "Content-Type: ", content_type);
     }
 }
 
@@ -120,10 +123,8 @@ static struct buf *build_head(struct exchange *exchange, int status, const char 
     buf_char(out, ' ');
     buf_text(out, reason_of(status));
     buf_text(out, "\r\n");
-    put_fixed(out, exchange);
-    if (content_type != NULL && status_has_body(status)) {
-        put_line(out, "Content-Type: ", content_type);
-    }
+    put_line(out, "Date: ", date_of(exchange->server));
+    put_fixed(out, exchange, status, content_type);
     if (length >= 0) {
         buf_text(out, "Content-Length: ");
         buf_int(out, length);
@@ -185,6 +186,27 @@ static void orphan_replied(struct exchange *exchange)
     later_add(&exchange->server->loop->later, &end->later, on_orphan_later);
 }
 
+/* Without a connection: whoever gave the request gets the answer, or nobody does. */
+static void unconnected_replied(struct exchange *exchange)
+{
+    if (exchange->local != NULL) {
+        local_answered(exchange->local);
+    } else {
+        orphan_replied(exchange);
+    }
+}
+
+static void begin_local(struct exchange *exchange, int status, const char *content_type)
+{
+    struct buf *lines = &exchange->server->scratch;
+
+    buf_clear(lines);
+    put_fixed(lines, exchange, status, content_type);
+    buf_str(lines, buf_view(&exchange->head));
+    CHECK(buf_ok(lines));
+    local_begin_answer(exchange->local, buf_view(lines));
+}
+
 /* Puts the compressed body into *packed, if the client accepts it and it is smaller. */
 static struct str pack(struct exchange *exchange, const char *content_type, struct str body,
                        struct buf *packed)
@@ -201,6 +223,25 @@ static struct str pack(struct exchange *exchange, const char *content_type, stru
     return buf_view(packed);
 }
 
+static void reply_unconnected(struct exchange *exchange, const char *content_type, struct str body)
+{
+    bool has_body = status_has_body(exchange->status);
+    struct buf packed;
+
+    buf_init(&packed, body.len + 1);
+    if (exchange->local != NULL) {
+        if (has_body) {
+            body = pack(exchange, content_type, body, &packed);
+        }
+        begin_local(exchange, exchange->status, content_type);
+        if (response_sends_body(exchange)) {
+            (void)local_write(exchange->local, body);
+        }
+    }
+    unconnected_replied(exchange);
+    buf_done(&packed);
+}
+
 void exchange_reply(struct exchange *exchange, int status, const char *content_type,
                     struct str body)
 {
@@ -212,7 +253,7 @@ void exchange_reply(struct exchange *exchange, int status, const char *content_t
     exchange->status = status;
     deadline_clear(&exchange->deadline);
     if (exchange->connection == NULL) {
-        orphan_replied(exchange);
+        reply_unconnected(exchange, content_type, body);
         return;
     }
     buf_init(&packed, body.len + 1);
@@ -260,6 +301,9 @@ void exchange_stream_begin(struct exchange *exchange, int status, const char *co
     exchange->status = status;
     exchange->stream_left = length;
     if (exchange->connection == NULL) {
+        if (exchange->local != NULL) {
+            begin_local(exchange, status, content_type);
+        }
         return;
     }
     if (!status_has_body(status)) {
@@ -295,7 +339,7 @@ static struct str within_length(struct exchange *exchange, struct str bytes)
     return bytes;
 }
 
-static bool sends_body(const struct exchange *exchange)
+bool response_sends_body(const struct exchange *exchange)
 {
     return status_has_body(exchange->status) && !is_head(exchange);
 }
@@ -306,8 +350,11 @@ bool exchange_stream_write(struct exchange *exchange, struct str bytes)
 
     CHECK(exchange->streaming);
     bytes = within_length(exchange, bytes);
-    if (connection == NULL || bytes.len == 0 || !sends_body(exchange)) {
+    if (bytes.len == 0 || !response_sends_body(exchange)) {
         return true;
+    }
+    if (connection == NULL) {
+        return exchange->local == NULL || local_write(exchange->local, bytes);
     }
     if (exchange->chunked) {
         put_chunk(exchange, bytes);
@@ -327,13 +374,12 @@ void exchange_stream_end(struct exchange *exchange)
     CHECK(exchange->streaming);
     exchange->streaming = false;
     deadline_clear(&exchange->deadline);
+    exchange->broken = exchange->stream_left > 0 && response_sends_body(exchange);
     if (exchange->connection == NULL) {
-        orphan_replied(exchange);
+        unconnected_replied(exchange);
         return;
     }
-    if (exchange->stream_left > 0 && sends_body(exchange)) {
-        exchange->broken = true;
-    } else if (exchange->chunked && sends_body(exchange)) {
+    if (!exchange->broken && exchange->chunked && response_sends_body(exchange)) {
         put(exchange, &last, 1);
     }
     connection_replied(exchange->connection);
@@ -350,7 +396,7 @@ void exchange_stream_abort(struct exchange *exchange)
     exchange->broken = true;
     deadline_clear(&exchange->deadline);
     if (exchange->connection == NULL) {
-        orphan_replied(exchange);
+        unconnected_replied(exchange);
         return;
     }
     connection_replied(exchange->connection);
@@ -360,6 +406,8 @@ void exchange_body_pause(struct exchange *exchange)
 {
     if (exchange->connection != NULL) {
         intake_pause_body(exchange->connection);
+    } else if (exchange->local != NULL) {
+        local_body_pause(exchange->local);
     }
 }
 
@@ -367,6 +415,8 @@ void exchange_body_resume(struct exchange *exchange)
 {
     if (exchange->connection != NULL) {
         intake_resume_body(exchange->connection);
+    } else if (exchange->local != NULL) {
+        local_body_resume(exchange->local);
     }
 }
 

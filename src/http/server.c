@@ -64,11 +64,29 @@ static struct places_options places_options_of(const struct http_server_options 
                                    .n_exempt = options->n_exempt};
 }
 
+static enum error_code open_listener(struct http_server *server, struct error *err)
+{
+    static const struct listener_events events = {on_connection, on_full, on_listener_closed};
+    const struct http_server_options *options = &server->options;
+    enum error_code code = ERR_OK;
+
+    if (options->socket > 0) {
+        code = listener_open_socket(&server->listener, server->loop, options->socket,
+                                    options->max_connections, &events, err);
+    } else if (options->listen.len > 0) {
+        code = listener_open(&server->listener, server->loop, options->listen,
+                             options->max_connections, &events, err);
+    } else {
+        return ERR_OK;
+    }
+    server->listener_open = code == ERR_OK;
+    return code;
+}
+
 enum error_code http_server_open(struct loop *loop, const struct http_server_options *options,
                                  const struct http_service *service, void *context,
                                  struct http_server **out, struct error *err)
 {
-    static const struct listener_events events = {on_connection, on_full, on_listener_closed};
     const struct places_options places = places_options_of(options);
     struct http_server *server = mem_zalloc(sizeof(*server));
     enum error_code code;
@@ -86,17 +104,13 @@ enum error_code http_server_open(struct loop *loop, const struct http_server_opt
     list_init(&server->spares);
     arena_bin_init(&server->bin, &loop->later);
     buf_init(&server->scratch, SCRATCH_MAX);
-    code = options->socket > 0 ? listener_open_socket(&server->listener, loop, options->socket,
-                                                      options->max_connections, &events, err)
-                               : listener_open(&server->listener, loop, options->listen,
-                                               options->max_connections, &events, err);
+    code = open_listener(server, err);
     if (code != ERR_OK) {
         places_done(&server->places);
         mem_free(server->name);
         mem_free(server);
         return code;
     }
-    server->listener_open = true;
     *out = server;
     return ERR_OK;
 }

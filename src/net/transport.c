@@ -95,7 +95,8 @@ static void write_start(struct transport *transport)
     if (full->len == 0) {
         if (transport->shutdown_asked && !transport->shutdown_sent) {
             transport->shutdown_sent = true;
-            if (uv_shutdown(&transport->shutdown, &transport->socket.stream, on_shutdown) != 0) {
+            if (uv_shutdown(&transport->request.shutdown, &transport->socket.stream, on_shutdown) !=
+                0) {
                 break_later(transport);
             }
         }
@@ -325,4 +326,38 @@ void transport_open(struct transport *transport, struct loop *loop, struct tls_c
         (void)uv_tcp_nodelay(&transport->socket.tcp, 1);
     }
     name_peer(transport);
+}
+
+static void on_connected(uv_connect_t *connect, int status)
+{
+    struct transport *transport = CONTAINER_OF(connect, struct transport, request.connect);
+
+    if (transport->closing) {
+        return;
+    }
+    if (status < 0) {
+        end_now(transport, false);
+        return;
+    }
+    name_peer(transport);
+    transport->events->on_connected(transport);
+}
+
+void transport_connect(struct transport *transport, struct loop *loop,
+                       const struct address *address, const struct transport_events *events)
+{
+    struct sockaddr_storage to = {0};
+    int status = address->is_v6
+                     ? uv_ip6_addr(address->host, address->port, (struct sockaddr_in6 *)&to)
+                     : uv_ip4_addr(address->host, address->port, (struct sockaddr_in *)&to);
+
+    CHECK(uv_tcp_init(&loop->uv, &transport->socket.tcp) == 0);
+    transport_open(transport, loop, NULL, events);
+    if (status == 0) {
+        status = uv_tcp_connect(&transport->request.connect, &transport->socket.tcp,
+                                (struct sockaddr *)&to, on_connected);
+    }
+    if (status != 0) {
+        break_later(transport);
+    }
 }
