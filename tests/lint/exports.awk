@@ -1,6 +1,6 @@
 # Reads headers and sources of ours; prints each function that a header declares and that no file uses
 # but the one that defines it: such a function is dead, or it can be static. Exits 1 if there is any.
-# Tests, fuzzers and benchmarks count as users. Needs c_text.awk.
+# Tests, fuzzers and benchmarks count as users, as does an inline function of the header. Needs c_text.awk.
 
 FNR == 1 {
     is_header = FILENAME ~ /\.h$/ && FILENAME ~ /^(src|include)\//
@@ -28,6 +28,9 @@ line ~ /^[a-z]/ && line !~ /^(static|typedef|struct [a-z_0-9]+ \{|enum [a-z_0-9]
     while (match(line, /[A-Za-z_][A-Za-z_0-9]*/)) {
         word = substr(line, RSTART, RLENGTH)
         line = substr(line, RSTART + RLENGTH)
+        if (is_header && code ~ /^[ \t]/ && line ~ /^\(/) {
+            called_inline[word] = 1
+        }
         if (users[word] == "" || last[word] != FILENAME) {
             users[word] = users[word] " " FILENAME
             last[word] = FILENAME
@@ -38,7 +41,7 @@ line ~ /^[a-z]/ && line !~ /^(static|typedef|struct [a-z_0-9]+ \{|enum [a-z_0-9]
 END {
     for (name in declared) {
         n = split(users[name], files, " ")
-        used = 0
+        used = name in called_inline
         split(declared[name], where, ":")
         for (i = 1; i <= n; i++) {
             used = used || (files[i] != where[1] && files[i] != defined[name])

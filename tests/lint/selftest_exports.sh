@@ -20,6 +20,11 @@ check() {
 expect ACCEPTED src/api/b.c 'static int x(void) { return thing(1); }'
 expect ACCEPTED src/api/b.c 'const struct row rows[] = {{"x", thing}};'
 expect ACCEPTED tests/b.c 'int y(void) { return thing(1); }'
+expect ACCEPTED src/api/a.h 'int thing(int a);
+static inline int half(int a)
+{
+    return thing(a / 2);
+}'
 expect REFUSED src/api/b.c '/* thing(1) */'
 expect REFUSED src/api/b.c 'const char *x = "thing(1)";'
 expect REFUSED src/api/b.c 'int x = something(1);'
