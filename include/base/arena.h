@@ -1,12 +1,12 @@
 /* arena: memory and cleanups that live exactly as long as one thing (an exchange, a compile).
  * Promise: arena_alloc never fails (aborts on out of memory) and is 16-byte aligned. arena_reset
  * runs the deferred functions in reverse order, then forgets all memory except the first block.
- * Under ASan unused bytes are poisoned. With BASE_ARENA_MALLOC each allocation is its own
- * malloc. */
+ * Under ASan and with BASE_ARENA_MALLOC each allocation is its own malloc. */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 #include "base/later.h"
@@ -15,7 +15,11 @@
 struct arena_block;
 struct arena_cleanup;
 
+enum { ARENA_ALIGN = 16 };
+
 struct arena {
+    char *at;  /* of the newest block: the next bytes to hand out; aligned */
+    char *end; /* and its end; equal to `at` while there is no block, and under ASan always */
     struct arena_block *blocks; /* newest first */
     struct arena_cleanup *cleanups;
     size_t used_bytes; /* handed out since the last reset */
@@ -42,7 +46,23 @@ void arena_bin_done(struct arena_bin *bin); /* zeroed is fine */
 /* arena_done, the memory of a large one in later turns. */
 void arena_done_into(struct arena *arena, struct arena_bin *bin);
 
-void *arena_alloc(struct arena *arena, size_t size);            /* uninitialised */
+void *arena_alloc_slow(struct arena *arena, size_t size); /* what has no room in the newest block */
+
+/* Uninitialised. What has room is taken where this is called: a request makes a hundred allocations. */
+static inline void *arena_alloc(struct arena *arena, size_t size)
+{
+    char *memory = arena->at;
+    size_t rounded = (size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
+
+    /* Both pointers are aligned, so what fits also fits when it is rounded up. */
+    if (size == 0 || size > (size_t)(arena->end - memory)) {
+        return arena_alloc_slow(arena, size);
+    }
+    arena->at = memory + rounded;
+    arena->used_bytes += rounded;
+    return memory;
+}
+
 void *arena_zalloc(struct arena *arena, size_t size);           /* zeroed */
 void *arena_calloc(struct arena *arena, size_t n, size_t size); /* zeroed; aborts on overflow */
 struct str arena_str(struct arena *arena, struct str s);        /* a copy (NUL-terminated too) */

@@ -8,6 +8,17 @@
 #define PRINTF_LIKE(fmt_at, args_at) __attribute__((format(printf, fmt_at, args_at)))
 #define NO_RETURN                    __attribute__((noreturn))
 
+/* Of a large array on the stack of a hot function that is written before it is read. Release builds zero all
+ * other locals (-ftrivial-auto-var-init), which costs an instruction for every eight bytes. */
+#if defined(__has_attribute)
+#if __has_attribute(uninitialized)
+#define UNINITIALISED __attribute__((uninitialized))
+#endif
+#endif
+#ifndef UNINITIALISED
+#define UNINITIALISED
+#endif
+
 #define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The same pointer without const, for functions of libraries that should have taken a const one. */

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/attr.h"
 
@@ -67,9 +68,22 @@ static inline bool str_starts(struct str s, struct str prefix)
     return str_eq(str_sub(s, 0, prefix.len), prefix);
 }
 
-struct str str_range(const char *from, const char *to);
-bool str_eq_nocase(struct str a, struct str b); /* ASCII */
-bool str_is_nocase(struct str s, const char *text);
+/* ASCII */
+static inline bool str_eq_nocase(struct str a, struct str b)
+{
+    return a.len == b.len && (a.len == 0 || strncasecmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+static inline bool str_is_nocase(struct str s, const char *text)
+{
+    return str_eq_nocase(s, str_from(text));
+}
+
+static inline struct str str_range(const char *from, const char *to)
+{
+    return (struct str){from, (size_t)(to - from)};
+}
+
 int str_compare(struct str a, struct str b);
 bool str_starts_nocase(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);

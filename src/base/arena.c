@@ -10,29 +10,20 @@
 #include "base/check.h"
 #include "base/mem.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define ARENA_ASAN 1
+/* Sanitizers and valgrind see what lies outside a malloc: where they look, each allocation is one. */
+#if defined(BASE_ARENA_MALLOC) || defined(__SANITIZE_ADDRESS__)
+#define EACH_ITS_OWN 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define ARENA_ASAN 1
+#define EACH_ITS_OWN 1
 #endif
-#endif
-#ifdef ARENA_ASAN
-#include <sanitizer/asan_interface.h>
-#define POISON(at, size)   ASAN_POISON_MEMORY_REGION(at, size)
-#define UNPOISON(at, size) ASAN_UNPOISON_MEMORY_REGION(at, size)
-#else
-#define POISON(at, size)   ((void)(at), (void)(size))
-#define UNPOISON(at, size) ((void)(at), (void)(size))
 #endif
 
-enum { BLOCK_BYTES = 8192, ALIGN = 16, PRINTED_ONCE = 256 };
+enum { BLOCK_BYTES = 8192, PRINTED_ONCE = 256 };
 
 struct arena_block {
     struct arena_block *next;
     size_t size; /* of the bytes behind */
-    size_t used;
-    size_t pad;
     char bytes[];
 };
 
@@ -53,64 +44,47 @@ static struct arena_block *block_new(size_t size)
 
     block->next = NULL;
     block->size = size;
-    block->used = 0;
-    POISON(block->bytes, size);
     return block;
 }
 
-static void block_free(struct arena_block *block)
+/* Puts a block in front of the others; `used` bytes of it are handed out. */
+static void use_block(struct arena *arena, struct arena_block *block, size_t used)
 {
-    UNPOISON(block->bytes, block->size);
-    mem_free(block);
-}
-
-static bool has_room(const struct arena_block *block, size_t size)
-{
-#ifdef BASE_ARENA_MALLOC
-    (void)block;
-    (void)size;
-    return false;
+    block->next = arena->blocks;
+    arena->blocks = block;
+#ifndef EACH_ITS_OWN
+    arena->at = block->bytes + used;
+    arena->end = block->bytes + block->size;
 #else
-    return block != NULL && block->size - block->used >= size;
+    (void)used;
 #endif
 }
 
-static struct arena_block *add_block(struct arena *arena, size_t size)
+void *arena_alloc_slow(struct arena *arena, size_t size)
 {
     struct arena_block *newest = arena->blocks;
     struct arena_block *block;
-
-#ifndef BASE_ARENA_MALLOC
-    block = block_new(size > BLOCK_BYTES ? size : BLOCK_BYTES);
-#else
-    block = block_new(size);
-#endif
-    if (newest != NULL && size > BLOCK_BYTES) {
-        block->next = newest->next; /* the newest still has room: keep it in front */
-        newest->next = block;
-        return block;
-    }
-    block->next = newest;
-    arena->blocks = block;
-    return block;
-}
-
-void *arena_alloc(struct arena *arena, size_t size)
-{
-    struct arena_block *block = arena->blocks;
     size_t rounded;
-    void *memory;
 
-    CHECK(size <= SIZE_MAX - ALIGN);
-    rounded = size > 0 ? (size + ALIGN - 1) & ~(size_t)(ALIGN - 1) : ALIGN;
-    if (!has_room(block, rounded)) {
-        block = add_block(arena, rounded);
-    }
-    memory = block->bytes + block->used;
-    block->used += rounded;
+    CHECK(size <= SIZE_MAX - BLOCK_BYTES);
+    rounded = size > 0 ? (size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1) : ARENA_ALIGN;
     arena->used_bytes += rounded;
-    UNPOISON(memory, size);
-    return memory;
+#ifdef EACH_ITS_OWN
+    block = block_new(size);
+#else
+    if (rounded <= (size_t)(arena->end - arena->at)) { /* of size 0 */
+        arena->at += rounded;
+        return arena->at - rounded;
+    }
+    block = block_new(rounded > BLOCK_BYTES ? rounded : BLOCK_BYTES);
+#endif
+    if (newest != NULL && rounded > BLOCK_BYTES) {
+        block->next = newest->next; /* the newest still has room: it stays in front */
+        newest->next = block;
+    } else {
+        use_block(arena, block, rounded);
+    }
+    return block->bytes;
 }
 
 void *arena_zalloc(struct arena *arena, size_t size)
@@ -145,7 +119,8 @@ const char *arena_cstr(struct arena *arena, struct str s)
 
 struct str arena_printf(struct arena *arena, const char *format, ...)
 {
-    char shown[PRINTED_ONCE]; /* most texts are short: printing twice would cost as much again */
+    UNINITIALISED char
+        shown[PRINTED_ONCE]; /* most texts are short: printing twice would cost as much again */
     va_list args;
     va_list again;
     int len;
@@ -205,37 +180,53 @@ static void run_cleanups(struct arena *arena)
     }
 }
 
-void arena_reset(struct arena *arena)
+static void free_blocks(struct arena_block *block)
 {
-    struct arena_block *block;
-    struct arena_block *kept = NULL;
-
-    run_cleanups(arena);
-    block = arena->blocks;
     while (block != NULL) {
         struct arena_block *next = block->next;
 
-        if (kept == NULL && block->size == BLOCK_BYTES) {
-            kept = block;
-        } else {
-            block_free(block);
-        }
+        mem_free(block);
         block = next;
     }
-    if (kept != NULL) {
-        kept->next = NULL;
-        kept->used = 0;
-        POISON(kept->bytes, kept->size);
+}
+
+/* All blocks but one that is worth keeping, which is returned; NULL: there is none. */
+static struct arena_block *free_most(struct arena_block *blocks)
+{
+#ifndef EACH_ITS_OWN
+    struct arena_block **link = &blocks;
+
+    while (*link != NULL && (*link)->size != BLOCK_BYTES) {
+        link = &(*link)->next;
     }
-    arena->blocks = kept;
-    arena->used_bytes = 0;
+    if (*link != NULL) {
+        struct arena_block *kept = *link;
+
+        *link = kept->next;
+        free_blocks(blocks);
+        return kept;
+    }
+#endif
+    free_blocks(blocks);
+    return NULL;
+}
+
+void arena_reset(struct arena *arena)
+{
+    struct arena_block *kept;
+
+    run_cleanups(arena);
+    kept = free_most(arena->blocks);
+    *arena = (struct arena){0};
+    if (kept != NULL) {
+        use_block(arena, kept, 0);
+    }
 }
 
 void arena_wipe(struct arena *arena)
 {
     run_cleanups(arena);
     for (struct arena_block *block = arena->blocks; block != NULL; block = block->next) {
-        UNPOISON(block->bytes, block->size);
         mem_wipe(block->bytes, block->size);
     }
     arena_done(arena);
@@ -243,11 +234,9 @@ void arena_wipe(struct arena *arena)
 
 void arena_done(struct arena *arena)
 {
-    arena_reset(arena);
-    if (arena->blocks != NULL) {
-        block_free(arena->blocks);
-    }
-    arena->blocks = NULL;
+    run_cleanups(arena);
+    free_blocks(arena->blocks);
+    *arena = (struct arena){0};
 }
 
 /* ---- bin ---- */
@@ -266,7 +255,7 @@ static void bin_free(struct arena_bin *bin, size_t max_bytes)
 
         bin->blocks = block->next;
         bytes += block->size;
-        block_free(block);
+        mem_free(block);
     }
 }
 

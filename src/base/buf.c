@@ -106,7 +106,8 @@ void buf_int_padded(struct buf *buf, unsigned value, unsigned width)
 
 void buf_vprintf(struct buf *buf, const char *format, va_list args)
 {
-    char shown[PRINTED_ONCE]; /* most texts are short: printing twice would cost as much again */
+    UNINITIALISED char
+        shown[PRINTED_ONCE]; /* most texts are short: printing twice would cost as much again */
     va_list again;
     int len;
     char *room;

@@ -97,21 +97,34 @@ uint64_t random_below(uint64_t limit)
     return value % limit;
 }
 
-/* A byte gives two digits. */
+/* Eight digits of four bytes: each half byte into a byte of its own, then the digits of all at once. */
+static uint64_t eight_digits(uint32_t bytes)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    uint64_t halves = bytes;
+    uint64_t is_letter;
+
+    halves = (halves | halves << 16) & UINT64_C(0x0000FFFF0000FFFF);
+    halves = (halves | halves << 8) & UINT64_C(0x00FF00FF00FF00FF);
+    halves = (halves | halves << 4) & UINT64_C(0x0F0F0F0F0F0F0F0F);
+    is_letter = (halves + each * 6) >> 4 & each; /* 10 and more */
+    return halves + each * '0' + is_letter * ('a' - '0' - 10);
+}
+
 void random_hex(char *out, size_t n_digits)
 {
-    static const char digits[] = "0123456789abcdef";
-    unsigned char bytes[HEX_BYTES];
+    uint32_t bytes[HEX_BYTES / sizeof(uint32_t)];
 
-    for (size_t i = 0; i < n_digits; i++) {
-        size_t at = i % (sizeof(bytes) * 2);
+    for (size_t i = 0; i < n_digits; i += 8) {
+        size_t at = i / 8 % ARRAY_LEN(bytes);
+        size_t left = (n_digits - i + 7) / 8 * sizeof(uint32_t);
+        uint64_t digits;
 
         if (at == 0) {
-            size_t left = (n_digits - i + 1) / 2;
-
             random_bytes(bytes, left < sizeof(bytes) ? left : sizeof(bytes));
         }
-        out[i] = digits[(at % 2 == 0 ? bytes[at / 2] : bytes[at / 2] >> 4) & 15U];
+        digits = eight_digits(bytes[at]);
+        mem_copy(out + i, &digits, n_digits - i < 8 ? n_digits - i : 8);
     }
     mem_wipe(bytes, sizeof(bytes));
 }

@@ -4,15 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/attr.h"
 #include "base/mem.h"
-
-struct str str_range(const char *from, const char *to)
-{
-    return (struct str){from, (size_t)(to - from)};
-}
 
 /* Adding 0 to NULL is undefined in C, and empty strs may have no bytes at all. */
 static const char *advance(const char *ptr, size_t n)
@@ -33,16 +27,6 @@ struct str str_of_int(int64_t value, char digits[DIGITS_MAX])
         digits[--at] = '-';
     }
     return (struct str){digits + at, DIGITS_MAX - at};
-}
-
-bool str_eq_nocase(struct str a, struct str b)
-{
-    return a.len == b.len && (a.len == 0 || strncasecmp(a.ptr, b.ptr, a.len) == 0);
-}
-
-bool str_is_nocase(struct str s, const char *text)
-{
-    return str_eq_nocase(s, str_from(text));
 }
 
 int str_compare(struct str a, struct str b)

@@ -444,7 +444,7 @@ static enum error_code write_ops(const struct expansion *x, const struct templat
 enum error_code template_text(const struct template *template, const struct scope *scope,
                               struct arena *arena, struct str *out, struct error *err)
 {
-    char room[SHORT_TEXT];
+    UNINITIALISED char room[SHORT_TEXT];
     struct buf text;
     const struct expansion x = {scope, arena, &text, err};
     enum error_code code;

@@ -61,7 +61,7 @@ static enum error_code expand_piece(const struct expansion *x, struct str piece,
 enum error_code path_expand(const char *path, const struct scope *scope, struct arena *arena,
                             struct str *out, struct error *err)
 {
-    char room[SHORT_TEXT];
+    UNINITIALISED char room[SHORT_TEXT];
     struct buf text;
     const struct expansion x = {scope, arena, &text, err};
     bool kept;
@@ -80,7 +80,7 @@ enum error_code path_expand(const char *path, const struct scope *scope, struct 
 enum error_code query_expand(const char *query, const struct scope *scope, struct arena *arena,
                              struct str *out, struct error *err)
 {
-    char room[SHORT_TEXT];
+    UNINITIALISED char room[SHORT_TEXT];
     struct buf text;
     const struct expansion x = {scope, arena, &text, err};
     struct str rest = str_from(query);

@@ -35,7 +35,7 @@ const char *log_level_name(enum log_level level)
 /* As short as can be: 12, 12.5, 0.019. */
 static void write_ms(struct json_writer *w, int64_t us)
 {
-    char room[NUMBER_MAX];
+    UNINITIALISED char room[NUMBER_MAX];
     struct buf text;
 
     buf_init_on(&text, room, sizeof(room), NUMBER_MAX);
@@ -75,7 +75,7 @@ static void write_field(struct json_writer *w, const struct log_field *field)
 
 static void begin_line(struct json_writer *w, struct buf *out, const struct log_event *event)
 {
-    char room[NUMBER_MAX];
+    UNINITIALISED char room[NUMBER_MAX];
     struct buf time;
 
     buf_init_on(&time, room, sizeof(room), NUMBER_MAX);
@@ -147,7 +147,7 @@ static struct str text_of(const struct log_event *event, const char *name)
 /* Members of HttpRequest that are 64-bit numbers are texts there. */
 static void write_size(struct json_writer *w, const char *key, const struct log_field *field)
 {
-    char room[NUMBER_MAX];
+    UNINITIALISED char room[NUMBER_MAX];
     struct buf number;
 
     if (field != NULL) {
@@ -175,7 +175,7 @@ static void write_request(struct json_writer *w, const struct log_event *event)
 {
     const struct log_field *status = find(event, "status");
     const struct log_field *ms = find(event, "ms");
-    char room[NUMBER_MAX];
+    UNINITIALISED char room[NUMBER_MAX];
     struct buf latency;
 
     jw_key(w, "httpRequest");
@@ -203,7 +203,7 @@ static void write_request(struct json_writer *w, const struct log_event *event)
 /* "projects/PROJECT/traces/TRACE"; without a project the trace alone. */
 static void write_trace(struct json_writer *w, struct str project, struct str trace)
 {
-    char room[LOG_PROJECT_MAX + NAME_ROOM];
+    UNINITIALISED char room[LOG_PROJECT_MAX + NAME_ROOM];
     struct buf name;
 
     if (trace.len == 0) {
@@ -358,7 +358,7 @@ static void put_access(struct buf *out, const struct log_event *event, bool colo
 static void put_head(struct buf *out, const struct log_event *event, bool color)
 {
     const char *paint = event->level >= LOG_ERROR ? RED : event->level == LOG_WARN ? YELLOW : FAINT;
-    char room[NUMBER_MAX];
+    UNINITIALISED char room[NUMBER_MAX];
     struct buf time;
 
     buf_init_on(&time, room, sizeof(room), NUMBER_MAX);

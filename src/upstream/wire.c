@@ -189,7 +189,7 @@ static void on_event(struct wire *wire, const struct epoll_event *event)
 static void on_readable(uv_poll_t *poll, int status, int uv_events)
 {
     struct upstream *upstream = CONTAINER_OF(poll, struct upstream, wire.poll);
-    struct epoll_event events[EVENTS_PER_WAIT];
+    UNINITIALISED struct epoll_event events[EVENTS_PER_WAIT];
     int n = epoll_wait(upstream->wire.epoll_fd, events, EVENTS_PER_WAIT, 0);
 
     (void)status;

@@ -83,7 +83,7 @@ static void tell(struct task *task, struct gcra_limit limit, const struct gcra_v
 {
     struct exchange *exchange = task->exchange;
     unsigned reset_s = seconds_up(verdict->full_after_ns);
-    char room[POLICY_MAX];
+    UNINITIALISED char room[POLICY_MAX];
     struct buf text;
 
     buf_init_on(&text, room, sizeof(room), POLICY_MAX);

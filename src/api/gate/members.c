@@ -58,7 +58,7 @@ static void unknown_member(struct arena *arena, const struct member *members, st
 
 static const char *pointer_to(struct arena *arena, const char *prefix, struct str name)
 {
-    char room[POINTER_MAX];
+    UNINITIALISED char room[POINTER_MAX];
     struct buf text;
     const char *pointer;
 

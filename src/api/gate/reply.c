@@ -23,7 +23,7 @@ static void add_server_timing(struct task *task)
 {
     static const enum trace_stage shown[] = {TRACE_QUEUE, TRACE_CACHE, TRACE_UPSTREAM};
     const struct trace *trace = &task->exchange->trace;
-    char room[TIMING_MAX];
+    UNINITIALISED char room[TIMING_MAX];
     struct buf value;
 
     buf_init_on(&value, room, sizeof(room), TIMING_MAX);
@@ -160,7 +160,7 @@ void task_set_location(struct task *task, struct str location)
 
 struct str task_now(struct task *task)
 {
-    char room[TIME_MAX];
+    UNINITIALISED char room[TIME_MAX];
     struct buf text;
     struct str copy;
 

@@ -210,7 +210,7 @@ static void write_check(struct json_writer *w, const struct task *task, const st
 static enum stage_verdict answer_health(struct task *task, enum health health,
                                         const struct check checks[N_CHECKS], int status)
 {
-    char room[HEALTH_SHORT];
+    UNINITIALISED char room[HEALTH_SHORT];
     struct buf text;
     struct json_writer w;
 
