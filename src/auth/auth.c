@@ -3,6 +3,8 @@
 
 enum { WAITING_MAX = 2000 };
 
+static const struct str anonymous = STR_INIT("anonymous");
+
 /* ---- providers ---- */
 
 typedef enum auth_verdict (*check_fn)(struct auth *auth, const struct auth_shown *shown,
@@ -60,11 +62,11 @@ static enum auth_verdict refuse_nothing(unsigned modes, struct error *err)
     return AUTH_REFUSED;
 }
 
-static enum auth_verdict admit_anybody(struct principal *out)
+static enum auth_verdict admit_anybody(const struct auth *auth, struct principal *out)
 {
-    out->name = STR("anonymous");
+    out->name = anonymous;
     out->permissions = PERMISSION_ALL;
-    digest_of(out->name, &out->owner);
+    out->owner = auth->anybody;
     return AUTH_ADMITTED;
 }
 
@@ -77,7 +79,7 @@ enum auth_verdict auth_check(struct auth *auth, const struct auth_shown *shown,
 
     *out = (struct principal){.bearer = STR_EMPTY};
     if (modes == AUTH_NONE) {
-        return admit_anybody(out);
+        return admit_anybody(auth, out);
     }
     if ((modes & AUTH_KEYS) == 0) {
         seen.api_key = STR_EMPTY; /* not looked at, and no credential */
@@ -156,6 +158,7 @@ static void name_owners(struct auth *auth)
 {
     size_t n = auth->config->auth.n_keys;
 
+    digest_of(anonymous, &auth->anybody);
     mem_free(auth->key_owners);
     auth->key_owners = mem_calloc(n + 1, sizeof(*auth->key_owners));
     for (size_t i = 0; i < n; i++) {

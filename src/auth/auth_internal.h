@@ -87,6 +87,7 @@ bool refresh_ask(struct refresh *refresh);
 struct auth {
     struct auth_options options;
     const struct config *config;
+    struct digest anybody;     /* the owner of what is done while no credential is asked for */
     struct digest *key_owners; /* by the place of the key in the configuration */
     struct known_tokens known;
     struct refresh refresh;
