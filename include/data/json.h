@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/json_writer.h"
 #include "base/str.h"
 
 struct json; /* a node */
@@ -84,6 +85,8 @@ void json_remove_child(struct json *parent, const struct json *child); /* O(1) *
 /* Compact text. Numbers print as they were written or set. */
 void json_print(struct buf *out, const struct json *node);
 struct str json_text(struct arena *arena, const struct json *node);
+/* As the next value of what is being written. */
+void json_write(struct json_writer *w, const struct json *node);
 /* Two spaces a level. */
 void json_print_pretty(struct buf *out, const struct json *node);
 

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -39,6 +40,7 @@ struct http_request {
     struct str query;  /* after '?', not decoded */
     struct http_header headers[HTTP_MAX_HEADERS];
     size_t n_headers;
+    uint64_t name_lengths;  /* a bit for each length (mod 64) that a name has; 0: not noted */
     int64_t content_length; /* -1: chunked; 0: none */
     bool has_body;
     bool keep_alive;
@@ -103,10 +105,34 @@ struct exchange {
     bool broken; /* we broke off a streamed answer */
 };
 
-/* The first header of that name, trimmed; empty str with out_found false when absent. */
-struct str exchange_header(const struct exchange *exchange, const char *name);
+/* The first header of that name; NULL: there is none. */
+const struct http_header *exchange_find_header(const struct exchange *exchange, struct str name);
+
+/* False: no header has that name. A request is asked for thirty names, most of which it has not; the
+ * length of a literal is known when this is compiled. */
+static inline bool exchange_may_have(const struct exchange *exchange, const char *name)
+{
+    uint64_t lengths = exchange->request.name_lengths;
+
+    return lengths == 0 || (lengths >> (strlen(name) % 64) & 1) != 0;
+}
+
+/* The first header of that name, trimmed; empty when absent. */
+static inline struct str exchange_header(const struct exchange *exchange, const char *name)
+{
+    const struct http_header *header =
+        exchange_may_have(exchange, name) ? exchange_find_header(exchange, str_from(name)) : NULL;
+
+    return header != NULL ? header->value : STR_EMPTY;
+}
+
+static inline bool exchange_has_header(const struct exchange *exchange, const char *name)
+{
+    return exchange_may_have(exchange, name) &&
+           exchange_find_header(exchange, str_from(name)) != NULL;
+}
+
 size_t exchange_count_headers(const struct exchange *exchange, const char *name);
-bool exchange_has_header(const struct exchange *exchange, const char *name);
 /* All lines of that name, joined by commas (RFC 9110 section 5.3), in the arena; empty: none. */
 struct str exchange_header_lines(struct exchange *exchange, const char *name);
 

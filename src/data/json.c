@@ -2,6 +2,7 @@
 #include "data/json.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "json_internal.h"
@@ -84,9 +85,11 @@ const struct json *json_get_str(const struct json *object, struct str name)
     if (json_type(object) != JSON_OBJECT) {
         return NULL;
     }
-    for (cJSON *child = json_raw(object)->child; child != NULL; child = child->next) {
-        if (str_eq(name, json_name(json_of(child)))) {
-            return json_of(child);
+    for (const struct json *child = json_of(json_raw(object)->child); child != NULL;
+         child = json_of(child->node.next)) {
+        if (child->name_len == name.len &&
+            (name.len == 0 || memcmp(child->node.string, name.ptr, name.len) == 0)) {
+            return child;
         }
     }
     return NULL;
@@ -172,7 +175,7 @@ const struct json *json_find(const struct json *root, const char *pointers)
             at++;
         }
         CHECK(*at == '/' || *at == '\0');
-        while (*at == '/') {
+        while (*at == '/' && node != NULL) {
             struct str token;
             bool has_escapes;
 
@@ -182,6 +185,7 @@ const struct json *json_find(const struct json *root, const char *pointers)
         if (node != root && json_type(node) != JSON_NULL) {
             return node;
         }
+        at += strcspn(at, " ");
     }
     return NULL;
 }

@@ -239,9 +239,15 @@ void json_print(struct buf *out, const struct json *node)
     }
 }
 
+void json_write(struct json_writer *w, const struct json *node)
+{
+    jw_raw(w, STR_EMPTY); /* what stands before a value */
+    json_print(w->out, node);
+}
+
 struct str json_text(struct arena *arena, const struct json *node)
 {
-    char room[SHORT_TEXT];
+    UNINITIALISED char room[SHORT_TEXT];
     struct buf text;
     struct str copy;
 

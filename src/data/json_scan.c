@@ -35,7 +35,7 @@ static bool at_end(const struct json_scan *scan)
     return scan->at >= scan->text.len;
 }
 
-static void skip_space(struct json_scan *scan)
+static void skip_spaces(struct json_scan *scan)
 {
     for (; !at_end(scan); scan->at++) {
         char c = peek(scan);
@@ -47,6 +47,14 @@ static void skip_space(struct json_scan *scan)
         } else if (c != ' ' && c != '\t' && c != '\r') {
             return;
         }
+    }
+}
+
+/* Most texts have none. */
+static inline void skip_space(struct json_scan *scan)
+{
+    if ((unsigned char)peek(scan) <= ' ') {
+        skip_spaces(scan);
     }
 }
 

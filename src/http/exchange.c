@@ -98,16 +98,14 @@ struct exchange *exchange_new(struct http_server *server, struct http_connection
     return exchange;
 }
 
-struct str exchange_header(const struct exchange *exchange, const char *name)
+const struct http_header *exchange_find_header(const struct exchange *exchange, struct str name)
 {
-    struct str wanted = str_from(name);
-
     for (size_t i = 0; i < exchange->request.n_headers; i++) {
-        if (str_eq_nocase(exchange->request.headers[i].name, wanted)) {
-            return exchange->request.headers[i].value;
+        if (str_eq_nocase(exchange->request.headers[i].name, name)) {
+            return &exchange->request.headers[i];
         }
     }
-    return STR_EMPTY;
+    return NULL;
 }
 
 size_t exchange_count_headers(const struct exchange *exchange, const char *name)
@@ -115,22 +113,13 @@ size_t exchange_count_headers(const struct exchange *exchange, const char *name)
     struct str wanted = str_from(name);
     size_t n = 0;
 
+    if (!exchange_may_have(exchange, name)) {
+        return 0;
+    }
     for (size_t i = 0; i < exchange->request.n_headers; i++) {
         n += str_eq_nocase(exchange->request.headers[i].name, wanted) ? 1 : 0;
     }
     return n;
-}
-
-bool exchange_has_header(const struct exchange *exchange, const char *name)
-{
-    struct str wanted = str_from(name);
-
-    for (size_t i = 0; i < exchange->request.n_headers; i++) {
-        if (str_eq_nocase(exchange->request.headers[i].name, wanted)) {
-            return true;
-        }
-    }
-    return false;
 }
 
 struct str exchange_header_lines(struct exchange *exchange, const char *name)
@@ -139,6 +128,9 @@ struct str exchange_header_lines(struct exchange *exchange, const char *name)
     size_t n_lines = 0;
     struct buf all;
 
+    if (first.len == 0 && !exchange_may_have(exchange, name)) {
+        return first;
+    }
     if (exchange_count_headers(exchange, name) < 2) {
         return first;
     }

@@ -352,6 +352,13 @@ static bool next_line(struct str *rest, struct str *out_line)
     return found && out_line->len > 0;
 }
 
+/* The field behind the last one is there. */
+static void note_field(struct http_request *out)
+{
+    out->name_lengths |= UINT64_C(1) << (out->headers[out->n_headers].name.len % 64);
+    out->n_headers++;
+}
+
 enum error_code head_parse(const struct http_server_options *options, struct str head,
                            struct http_request *out, struct error *err)
 {
@@ -372,7 +379,7 @@ enum error_code head_parse(const struct http_server_options *options, struct str
         code = parse_field(line, field, err);
         if (code == ERR_OK) {
             code = take_field(field, out, &framing, err);
-            out->n_headers++;
+            note_field(out);
         }
     }
     return code == ERR_OK ? judge(&framing, out, err) : code;
@@ -407,7 +414,8 @@ void head_peek(struct str bytes, struct http_request *out)
         if (parse_field(line, &field, &ignored) == ERR_OK &&
             (str_is_nocase(field.name, "Origin") || str_is_nocase(field.name, "X-Request-Id")) &&
             !has_field(out, field.name)) {
-            out->headers[out->n_headers++] = field;
+            out->headers[out->n_headers] = field;
+            note_field(out);
         }
     }
 }

@@ -141,7 +141,7 @@ static struct str message_of(const struct batch_item *item)
 static void reply_success(const struct batch_item *item)
 {
     struct task *task = item->batch->task;
-    char room[REPLY_SHORT];
+    UNINITIALISED char room[REPLY_SHORT];
     struct buf text;
     struct json_writer w;
 
@@ -149,8 +149,10 @@ static void reply_success(const struct batch_item *item)
     jw_init(&w, &text);
     jw_object(&w);
     jw_kv_text(&w, "status", "success");
-    jw_kv_raw(&w, "data", json_text(task->arena, item->data));
-    jw_kv_raw(&w, "warnings", json_text(task->arena, warnings_of(item, task->arena)));
+    jw_key(&w, "data");
+    json_write(&w, item->data);
+    jw_key(&w, "warnings");
+    json_write(&w, warnings_of(item, task->arena));
     jw_kv_str(&w, "message", message_of(item));
     jw_kv_text(&w, "request_id", task->exchange->trace.request_id);
     jw_kv_str(&w, "timestamp", task_now(task));

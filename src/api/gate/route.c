@@ -116,6 +116,21 @@ static enum error_code split_path(struct arena *arena, struct str path, struct s
     return ERR_OK;
 }
 
+/* Most rows fall out by the number of their parts or by the last one. */
+static bool may_match(const struct route_shape *want, const struct segments *path)
+{
+    const struct str *last;
+
+    if (want->has_many) {
+        return path->n >= want->n_parts;
+    }
+    if (path->n != want->n_parts || path->n == 0) {
+        return path->n == want->n_parts;
+    }
+    last = &want->parts[want->n_parts - 1];
+    return last->ptr[0] == '{' || str_eq(*last, path->items[path->n - 1]);
+}
+
 /* `{name*}` takes all segments that the rest of the pattern does not need: at most one per
  * pattern. */
 static bool shape_matches(struct arena *arena, const struct route_shape *want,
@@ -124,7 +139,7 @@ static bool shape_matches(struct arena *arena, const struct route_shape *want,
     size_t at = 0;
     size_t n_params = 0;
 
-    if (want->has_many ? path->n < want->n_parts : path->n != want->n_parts) {
+    if (!may_match(want, path)) {
         return false;
     }
     for (size_t i = 0; i < want->n_parts; i++) {
