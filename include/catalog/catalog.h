@@ -39,12 +39,6 @@ struct command {
     const char *words; /* "step-interact click" */
     const char *summary;
     const char *example; /* a command line that works: click "Sign in" */
-    /* Natural language (PLATFORM.md, "Sentences"): `click on {element}`; NULL none. {name} is an
-     * argument: text in double quotes (\\ and \" inside), integers, points, sizes and what follows
-     * a $ bare. {name+1} is a number that people count from 1. A sentence that begins with // takes
-     * its argument bare to the end. It says the arguments only: a command with options, or with an
-     * argument left out before the end of the sentence, is not said by it. */
-    const char *sentence;
     enum command_kind kind;
     struct param args[COMMAND_MAX_PARAMS];
     struct param options[COMMAND_MAX_PARAMS];

@@ -198,29 +198,6 @@ static void know_captures(struct checking *c)
     }
 }
 
-static enum error_code check_sentence(struct checking *c)
-{
-    struct str rest = str_from(c->command->sentence);
-    struct str before;
-    struct str place;
-
-    while (str_cut(rest, '{', &before, &rest)) {
-        const struct param *param = c->command->args;
-
-        (void)str_cut(rest, '}', &place, &rest);
-        if (str_ends(place, STR("+1"))) {
-            place = str_sub(place, 0, place.len - 2);
-        }
-        while (param->name != NULL && !str_is(place, param->name)) {
-            param++;
-        }
-        if (param->name == NULL) {
-            return bad(c, "its sentence has a place that none of its arguments fills:", place);
-        }
-    }
-    return ERR_OK;
-}
-
 /* Options of calls may also be read by the plan (wait, timeout) and by the reply; those of steps
  * have nowhere else to go than into the body, or to the row's rule. */
 static enum error_code check_used(struct checking *c)
@@ -283,9 +260,6 @@ enum error_code catalog_check_row(const struct command *command, struct arena *a
     }
     if (code == ERR_OK) {
         code = check_names(&c);
-    }
-    if (code == ERR_OK) {
-        code = check_sentence(&c);
     }
     return code == ERR_OK ? check_used(&c) : code;
 }

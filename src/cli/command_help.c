@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "catalog/catalog.h"
 #include "command_internal.h"
+#include "testfile/testfile.h"
 
 enum { LEFT_COLUMN = 32, LINE_MAX = 1024 };
 
@@ -74,6 +75,8 @@ static void print_usage(const char *before, const struct command *command, struc
 
 static void print_command(const struct command *command, struct arena *arena)
 {
+    struct str sentence = sentence_shape(arena, command);
+
     print_usage("usage: virtuoso-proxy command [options] ", command, arena);
     (void)printf("\n%s.\n", command->summary);
     print_params("arguments", command->args, false);
@@ -86,8 +89,8 @@ static void print_command(const struct command *command, struct arena *arena)
     }
     (void)printf("%s\nexample:\n  virtuoso-proxy command %s\n",
                  command->aliases[0] != NULL ? "\n" : "", command->example);
-    if (command->sentence != NULL) {
-        (void)printf("\nin a test file:\n  - %s\n", command->sentence);
+    if (sentence.len > 0) {
+        (void)printf("\nin a test file:\n  - %.*s\n", STR_ARG(sentence));
     }
 }
 

@@ -115,6 +115,7 @@ void testfile_guide_verbs(struct buf *out)
 static void put_pattern(struct buf *out, struct str pattern)
 {
     struct str item;
+    struct str rest;
     const char *before = "";
 
     while (str_next(&pattern, ' ', &item)) {
@@ -122,7 +123,9 @@ static void put_pattern(struct buf *out, struct str pattern)
             continue;
         }
         buf_text(out, before);
+        (void)str_cut(item, '!', &item, &rest);
         put_cell(out, item);
+        buf_text(out, rest.len > 0 ? "]" : "");
         before = " ";
     }
 }

@@ -4,27 +4,19 @@
 
 #include "testfile_internal.h"
 
-/* One way to say a command. `pattern`: words (a|b: either, [a]: may be missing) and {slots}; `args`
- * one {slot} for each argument; `options` NAME={slot} or NAME=word. Several commands stand behind
- * ; with their args behind ; too. Rows are tried in order. */
+/* One way to say a command. `pattern`: words (a|b: either, [a]: may be missing, [a!]: may be missing
+ * and is written) and {slots}; `args` one {slot} for each argument; `options` NAME={slot} or
+ * NAME=word. Several commands stand behind ; with their args behind ; too. Rows are tried in order. */
 struct sentence_row {
     const char *pattern;
     const char *command;
     const char *args;
     const char *options;
-};
-
-/* How a command with exactly these options is said; without options the catalogue has it. */
-struct sentence_form {
-    const char *command;
-    const char *options; /* names separated by spaces */
-    const char *text;
+    bool says; /* a command with exactly these options is written so */
 };
 
 extern const struct sentence_row sentence_rows[];
 extern const size_t n_sentence_rows;
-extern const struct sentence_form sentence_forms[];
-extern const size_t n_sentence_forms;
 
 enum { SENTENCE_MAX_SLOTS = 4, SENTENCE_MAX_STEPS = 4 };
 

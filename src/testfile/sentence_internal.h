@@ -5,7 +5,7 @@
 #include "map_internal.h"
 #include "sentence.h"
 
-enum { MAX_TOKENS = 64, FIRST_MAX_ROWS = 64 };
+enum { MAX_TOKENS = 64, CHOICE_MAX = 64 };
 
 struct token {
     struct str text; /* unescaped */
@@ -14,30 +14,46 @@ struct token {
     size_t to;
 };
 
+struct part {
+    struct str text; /* words (a|b), or the name of a slot */
+    bool is_slot;
+    bool is_optional;
+    bool is_written; /* always true if it is not optional */
+};
+
+/* A row of the grammar with its pattern taken apart. */
+struct rule {
+    const struct sentence_row *row;
+    struct part *parts;
+    size_t n_parts;
+};
+
 struct matcher {
     struct arena *arena;
     struct str sentence;
     struct token tokens[MAX_TOKENS];
     size_t n_tokens;
     struct sentence_match *out;
+    const struct rule *rule; /* that is being tried */
     size_t tries;
     struct error *err;
 };
 
-/* The rows that a sentence may follow which begins with a certain word. */
-struct first {
-    struct map_node node; /* key: the word */
-    unsigned short rows[FIRST_MAX_ROWS];
+/* The rules for sentences that begin with a certain word, or those that say a certain command. */
+struct choice {
+    struct map_node node; /* key: the word, or the command */
+    const struct rule *rules[CHOICE_MAX];
     size_t n;
 };
 
 /* --- sentence_words.c --- */
 
 /* Cuts the sentence into words and quoted pieces, without the words that people put around what they
- * mean, and finds the rows for the first of them; NULL: none (err is set where a quote is open or
+ * mean, and finds the rules for the first of them; NULL: none (err is set where a quote is open or
  * the sentence is too long). */
-const struct first *sentence_cut(struct matcher *m);
-bool token_quotes(const struct matcher *m, size_t at, size_t n); /* any of them is quoted */
+const struct choice *sentence_cut(struct matcher *m);
+const struct choice *sentences_saying(const struct command *command); /* NULL: none */
+bool token_quotes(const struct matcher *m, size_t at, size_t n);      /* any of them is quoted */
 
 /* --- sentence_slots.c --- */
 

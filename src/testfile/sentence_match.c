@@ -21,10 +21,11 @@ static bool is_literal(struct str alternatives, const struct token *token)
     return false;
 }
 
-static bool match_from(struct matcher *m, struct str pattern, size_t at);
+static bool match_from(struct matcher *m, size_t at_part, size_t at);
 
-static bool match_slot(struct matcher *m, struct str slot, struct str rest, size_t at)
+static bool match_slot(struct matcher *m, size_t at_part, size_t at)
 {
+    struct str slot = m->rule->parts[at_part].text;
     size_t index = m->out->n_slots;
 
     if (index == SENTENCE_MAX_SLOTS) {
@@ -36,7 +37,7 @@ static bool match_slot(struct matcher *m, struct str slot, struct str rest, size
         if (slot_fill(m, slot, at, n, &text)) {
             m->out->slots[index] = (struct sentence_slot){slot, text};
             m->out->n_slots = index + 1;
-            if (match_from(m, rest, at + n)) {
+            if (match_from(m, at_part + 1, at + n)) {
                 return true;
             }
             m->out->n_slots = index;
@@ -46,37 +47,29 @@ static bool match_slot(struct matcher *m, struct str slot, struct str rest, size
 }
 
 /* The recursion is as deep as the pattern is long. */
-static bool match_from(struct matcher *m, struct str pattern, size_t at)
+static bool match_from(struct matcher *m, size_t at_part, size_t at)
 {
-    struct str item;
-    bool is_optional;
+    const struct part *part = &m->rule->parts[at_part];
 
     if (++m->tries > MAX_TRIES) {
         return false;
     }
-    if (!str_next(&pattern, ' ', &item)) {
+    if (at_part == m->rule->n_parts) {
         return at == m->n_tokens;
     }
-    if (item.ptr[0] == '{') {
-        return match_slot(m, str_sub(item, 1, item.len - 2), pattern, at);
-    }
-    is_optional = item.ptr[0] == '[';
-    item = is_optional ? str_sub(item, 1, item.len - 2) : item;
-    if (item.ptr[0] == '{') {
-        return match_slot(m, str_sub(item, 1, item.len - 2), pattern, at) ||
-               match_from(m, pattern, at);
-    }
-    if (at < m->n_tokens && is_literal(item, &m->tokens[at]) && match_from(m, pattern, at + 1)) {
+    if (part->is_slot ? match_slot(m, at_part, at)
+                      : at < m->n_tokens && is_literal(part->text, &m->tokens[at]) &&
+                            match_from(m, at_part + 1, at + 1)) {
         return true;
     }
-    return is_optional && match_from(m, pattern, at);
+    return part->is_optional && match_from(m, at_part + 1, at);
 }
 
 bool sentence_match(struct arena *arena, struct str sentence, struct sentence_match *out,
                     struct error *err)
 {
     struct matcher m;
-    const struct first *first;
+    const struct choice *first;
 
     m.arena = arena;
     m.sentence = str_trim(sentence);
@@ -87,10 +80,9 @@ bool sentence_match(struct arena *arena, struct str sentence, struct sentence_ma
 
     first = sentence_cut(&m);
     for (size_t i = 0; first != NULL && i < first->n; i++) {
-        const struct sentence_row *row = &sentence_rows[first->rows[i]];
-
-        *out = (struct sentence_match){.row = row};
-        if (match_from(&m, str_from(row->pattern), 0)) {
+        m.rule = first->rules[i];
+        *out = (struct sentence_match){.row = m.rule->row};
+        if (match_from(&m, 0, 0)) {
             return true;
         }
     }

@@ -4,6 +4,8 @@
 #include "base/utf8.h"
 #include "sentence_internal.h"
 
+enum { PARTS_MAX = 24 };
+
 /* ---- pieces ---- */
 
 static bool read_quoted(struct matcher *m, size_t *at, struct token *token)
@@ -108,69 +110,115 @@ bool token_quotes(const struct matcher *m, size_t at, size_t n)
     return false;
 }
 
-/* ---- the first word ---- */
+/* ---- the rules, by their first word and by their command ---- */
 
 static struct {
     bool open;
     struct arena arena;
     struct map words;
-    struct first quoted; /* rows that begin with a piece in quotes */
-} firsts;
+    struct map commands;
+    struct choice quoted; /* rules that begin with a piece in quotes */
+} grammar;
 
-static void first_add(struct first *first, size_t row)
+static void choice_add(struct choice *choice, const struct rule *rule)
 {
-    CHECK(first->n < FIRST_MAX_ROWS);
-    if (first->n == 0 || first->rows[first->n - 1] != row) {
-        first->rows[first->n++] = (unsigned short)row;
+    CHECK(choice->n < CHOICE_MAX);
+    if (choice->n == 0 || choice->rules[choice->n - 1] != rule) {
+        choice->rules[choice->n++] = rule;
     }
 }
 
-static void firsts_add(struct str alternatives, size_t row)
+static struct choice *choice_find(const struct map *map, struct str key)
 {
-    struct str word;
+    return CONTAINER_OR_NULL(map_find(map, key), struct choice, node);
+}
 
-    while (str_next(&alternatives, '|', &word)) {
-        struct map_node *known = map_find(&firsts.words, word);
-        struct first *first = known != NULL ? CONTAINER_OF(known, struct first, node)
-                                            : arena_zalloc(&firsts.arena, sizeof(*first));
+static void choice_offer(struct map *map, struct str key, const struct rule *rule)
+{
+    struct choice *choice = choice_find(map, key);
 
-        if (known == NULL) {
-            map_insert(&firsts.words, &first->node, word);
+    if (choice == NULL) {
+        choice = arena_zalloc(&grammar.arena, sizeof(*choice));
+        map_insert(map, &choice->node, key);
+    }
+    choice_add(choice, rule);
+}
+
+static struct part part_read(struct str text)
+{
+    struct part part = {.is_optional = text.ptr[0] == '['};
+
+    text = part.is_optional ? str_sub(text, 1, text.len - 2) : text;
+    part.is_written = !part.is_optional || str_ends(text, STR("!"));
+    text = part.is_optional && part.is_written ? str_sub(text, 0, text.len - 1) : text;
+    part.is_slot = text.ptr[0] == '{';
+    part.text = part.is_slot ? str_sub(text, 1, text.len - 2) : text;
+    return part;
+}
+
+static const struct rule *rule_read(const struct sentence_row *row)
+{
+    struct rule *rule = arena_zalloc(&grammar.arena, sizeof(*rule));
+    struct str words[PARTS_MAX];
+
+    rule->row = row;
+    rule->n_parts = str_split(str_from(row->pattern), ' ', words, PARTS_MAX);
+    rule->parts = arena_calloc(&grammar.arena, rule->n_parts, sizeof(*rule->parts));
+    for (size_t i = 0; i < rule->n_parts; i++) {
+        rule->parts[i] = part_read(words[i]);
+    }
+    return rule;
+}
+
+/* Which rules a sentence may follow: up to the first word that cannot be missing. */
+static void rule_offer(const struct rule *rule)
+{
+    for (size_t i = 0; i < rule->n_parts; i++) {
+        const struct part *part = &rule->parts[i];
+        struct str rest = part->text;
+        struct str word;
+
+        if (part->is_slot) {
+            choice_add(&grammar.quoted, rule);
         }
-        first_add(first, row);
+        while (!part->is_slot && str_next(&rest, '|', &word)) {
+            choice_offer(&grammar.words, word, rule);
+        }
+        if (!part->is_optional) {
+            return;
+        }
     }
 }
 
-/* Which rows a first word may begin; made once from the constant table. */
-static void firsts_open(void)
+/* Made once from the constant table. */
+static void grammar_open(void)
 {
-    if (firsts.open) {
+    if (grammar.open) {
         return;
     }
-    firsts.open = true;
-    arena_init(&firsts.arena);
-    map_init(&firsts.words);
+    grammar.open = true;
+    arena_init(&grammar.arena);
+    map_init(&grammar.words);
+    map_init(&grammar.commands);
     for (size_t i = 0; i < n_sentence_rows; i++) {
-        struct str rest = str_from(sentence_rows[i].pattern);
-        struct str item;
-        bool more = true;
+        const struct rule *rule = rule_read(&sentence_rows[i]);
 
-        while (more && str_next(&rest, ' ', &item)) {
-            more = item.ptr[0] == '[';
-            item = more ? str_sub(item, 1, item.len - 2) : item;
-            if (item.ptr[0] == '{') {
-                first_add(&firsts.quoted, i);
-            } else {
-                firsts_add(item, i);
-            }
+        rule_offer(rule);
+        if (rule->row->says) {
+            choice_offer(&grammar.commands, str_from(rule->row->command), rule);
         }
     }
 }
 
-static const struct first *first_find(struct str word)
+const struct choice *sentences_saying(const struct command *command)
+{
+    grammar_open();
+    return choice_find(&grammar.commands, str_from(command->words));
+}
+
+static const struct choice *first_find(struct str word)
 {
     char lower[32];
-    struct map_node *found;
 
     if (word.len > sizeof(lower)) {
         return NULL;
@@ -178,18 +226,17 @@ static const struct first *first_find(struct str word)
     for (size_t i = 0; i < word.len; i++) {
         lower[i] = char_lower(word.ptr[i]);
     }
-    found = map_find(&firsts.words, (struct str){lower, word.len});
-    return found != NULL ? CONTAINER_OF(found, struct first, node) : NULL;
+    return choice_find(&grammar.words, (struct str){lower, word.len});
 }
 
 /* "clicks", "presses" and "verifies" are click, press and verify. *token becomes the plain word. */
-static const struct first *first_of_verb(struct matcher *m, struct token *token)
+static const struct choice *first_of_verb(struct matcher *m, struct token *token)
 {
     static const struct {
         const char *end;
         const char *instead;
     } ends[] = {{"s", ""}, {"es", ""}, {"ies", "y"}};
-    const struct first *first = first_find(token->text);
+    const struct choice *first = first_find(token->text);
 
     for (size_t i = 0; first == NULL && i < ARRAY_LEN(ends); i++) {
         if (str_ends(token->text, str_from(ends[i].end))) {
@@ -270,12 +317,12 @@ static void leave_out_filler(struct matcher *m)
     leave_out_full_stop(m);
 }
 
-const struct first *sentence_cut(struct matcher *m)
+const struct choice *sentence_cut(struct matcher *m)
 {
-    firsts_open();
+    grammar_open();
     if (!tokenize(m)) {
         return NULL;
     }
     leave_out_filler(m);
-    return m->tokens[0].quoted ? &firsts.quoted : first_of_verb(m, &m->tokens[0]);
+    return m->tokens[0].quoted ? &grammar.quoted : first_of_verb(m, &m->tokens[0]);
 }

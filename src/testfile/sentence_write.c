@@ -1,28 +1,19 @@
 /* Commands as text: a sentence where there is one that reads back as the same command, else a
  * command line. */
-#include "sentence.h"
+#include "sentence_internal.h"
 
 enum { TEXT_MAX_BYTES = 256 * 1024 };
 
+/* Without arguments: the shape of the sentence is shown. */
 struct writing {
     struct arena *arena;
     const struct command *command;
     const struct json *args;
     const struct json *options;
+    const struct rule *rule;
     struct buf out;
     bool failed;
 };
-
-static size_t words_in(struct str text)
-{
-    size_t n = 0;
-    struct str word;
-
-    while (str_next(&text, ' ', &word)) {
-        n++;
-    }
-    return n;
-}
 
 /* Given, and no flag that is off: "accept confirm" says true alone. */
 static bool is_on(const struct json *options, struct str name)
@@ -33,48 +24,73 @@ static bool is_on(const struct json *options, struct str name)
     return value != NULL && !off && !str_is_nocase(json_str(value), "false");
 }
 
-/* The text of the form that has exactly these options. */
-static const char *form_of(const struct command *command, const struct json *options)
+static bool has_exactly(const struct sentence_row *row, const struct json *options)
 {
-    for (size_t i = 0; i < n_sentence_forms; i++) {
-        const struct sentence_form *form = &sentence_forms[i];
-        struct str rest = str_from(form->options);
-        struct str name;
-        bool all =
-            words_in(rest) == json_size(options) && str_is(str_from(form->command), command->words);
+    struct str rest = str_from(row->options);
+    struct str option;
+    struct str name;
+    struct str value;
+    size_t n = 0;
 
-        while (all && str_next(&rest, ' ', &name)) {
-            all = is_on(options, name);
-        }
-        if (all) {
-            return form->text;
+    for (; str_next(&rest, ' ', &option); n++) {
+        (void)str_cut(option, '=', &name, &value);
+        if (!is_on(options, name)) {
+            return false;
         }
     }
-    return json_size(options) == 0 ? command->sentence : NULL;
+    return n == json_size(options);
 }
 
-static const struct json *find_value(const struct writing *w, struct str name, bool *out_plain,
-                                     bool *out_variable)
+/* The rule of a command with exactly these options; NULL: there is none. */
+static const struct rule *rule_of(const struct command *command, const struct json *options)
 {
-    const struct json *value = json_first(w->args);
+    const struct choice *choice = sentences_saying(command);
 
-    *out_plain = false;
-    *out_variable = false;
-    for (const struct param *param = w->command->args; param->name != NULL; param++) {
-        if (str_is(name, param->name)) {
-            *out_plain = param_is_bare(param->type);
-            *out_variable = param->type == PARAM_VARIABLE;
-            return value;
+    for (size_t i = 0; choice != NULL && i < choice->n; i++) {
+        if (has_exactly(choice->rules[i]->row, options)) {
+            return choice->rules[i];
+        }
+    }
+    return NULL;
+}
+
+/* ---- slots ---- */
+
+/* What fills a slot. */
+struct filling {
+    const struct param *param;
+    const struct json *value; /* NULL: an argument that is left out */
+    bool is_option;
+};
+
+static bool is_slot(struct str item, struct str slot)
+{
+    return item.len > 1 && item.ptr[0] == '{' && str_eq(str_sub(item, 1, item.len - 2), slot);
+}
+
+static struct filling fill(const struct writing *w, struct str slot)
+{
+    struct str rest = str_from(w->rule->row->args);
+    const struct param *param = w->command->args;
+    const struct json *value = json_first(w->args);
+    struct str item;
+    struct str name;
+
+    for (; str_next(&rest, ' ', &item); param++) {
+        if (is_slot(item, slot)) {
+            return (struct filling){param, value, false};
         }
         value = value != NULL ? json_next(value) : NULL;
     }
-    for (const struct param *param = w->command->options; param->name != NULL; param++) {
-        if (str_is(name, param->name)) {
-            *out_plain = param->type == PARAM_INTEGER || param->type == PARAM_ENUM ||
-                         param->type == PARAM_UPPER;
+    rest = str_from(w->rule->row->options);
+    while (str_next(&rest, ' ', &item)) {
+        if (str_cut(item, '=', &name, &item) && is_slot(item, slot)) {
+            break;
         }
     }
-    return json_get_str(w->options, name);
+    for (param = w->command->options; !str_is(name, param->name); param++) {
+    }
+    return (struct filling){param, json_get_str(w->options, name), true};
 }
 
 static void put_quoted(struct writing *w, struct str text)
@@ -92,12 +108,9 @@ static void put_quoted(struct writing *w, struct str text)
 /* Words of options are in capitals as commands have them, and small in a sentence. */
 static void put_plain(struct writing *w, struct str text, bool is_option)
 {
+    w->failed = w->failed || text.len == 0;
     for (size_t i = 0; i < text.len; i++) {
-        if (is_option) {
-            buf_char(&w->out, char_lower(text.ptr[i]));
-        } else {
-            buf_char(&w->out, text.ptr[i]);
-        }
+        buf_char(&w->out, is_option ? char_lower(text.ptr[i]) : text.ptr[i]);
     }
 }
 
@@ -115,38 +128,109 @@ static bool is_plain_name(struct str variable)
     return variable.len > 0;
 }
 
-static void put_slot(struct writing *w, struct str slot, bool comment)
+static void put_number(struct writing *w, struct str text)
 {
-    bool plus = str_ends(slot, STR("+1"));
-    struct str name = plus ? str_sub(slot, 0, slot.len - 2) : slot;
-    bool plain;
-    bool is_variable;
-    const struct json *value = find_value(w, name, &plain, &is_variable);
-    struct str text =
-        json_type(value) == JSON_STRING ? json_str(value) : json_text(w->arena, value);
     int64_t number;
 
-    if (value == NULL) { /* an optional one */
-        w->failed = w->failed || comment;
-        return;
+    w->failed = w->failed || !str_to_i64(text, 0, INT32_MAX - 1, &number);
+    if (!w->failed) {
+        buf_int(&w->out, number + 1);
     }
-    if (plus) {
-        w->failed = w->failed || !str_to_i64(text, 0, INT32_MAX - 1, &number);
-        if (!w->failed) {
-            buf_int(&w->out, number + 1);
-        }
-    } else if (plain || comment) {
-        w->failed = w->failed || (plain && text.len == 0);
-        if (plain && text.len > 0 && text.ptr[0] == '$') {
-            text = str_sub(text, 1, text.len);
-        }
-        w->failed = w->failed || (is_variable && !is_plain_name(text)) ||
-                    (comment && (text.len == 0 || str_trim(text).len != text.len ||
-                                 str_find_char(text, '\n') >= 0));
-        put_plain(w, text, json_get_str(w->options, name) == value);
+}
+
+static void put_variable(struct writing *w, struct str text)
+{
+    text = str_starts(text, STR("$")) ? str_sub(text, 1, text.len) : text;
+    w->failed = w->failed || !is_plain_name(text);
+    buf_char(&w->out, '$');
+    buf_str(&w->out, text);
+}
+
+/* To the end of the line, without quotes. */
+static void put_rest(struct writing *w, struct str text)
+{
+    w->failed = w->failed || text.len == 0 || str_trim(text).len != text.len ||
+                str_find_char(text, '\n') >= 0;
+    buf_str(&w->out, text);
+}
+
+static bool is_plain(const struct filling *filling)
+{
+    enum param_type type = filling->param->type;
+
+    return filling->is_option ? type == PARAM_INTEGER || type == PARAM_ENUM || type == PARAM_UPPER
+                              : param_is_bare(type);
+}
+
+static void put_value(struct writing *w, struct str slot, const struct filling *filling)
+{
+    const struct json *value = filling->value;
+    struct str text =
+        json_type(value) == JSON_STRING ? json_str(value) : json_text(w->arena, value);
+
+    if (value == NULL) {
+        w->failed = w->failed || str_is(slot, "rest");
+    } else if (str_is(slot, "n")) {
+        put_number(w, text);
+    } else if (str_is(slot, "var")) {
+        put_variable(w, text);
+    } else if (str_is(slot, "rest")) {
+        put_rest(w, text);
+    } else if (is_plain(filling)) {
+        put_plain(w, text, filling->is_option);
     } else {
         put_quoted(w, text);
     }
+}
+
+static void put_slot(struct writing *w, struct str slot)
+{
+    struct filling filling = fill(w, slot);
+
+    if (w->args == NULL) {
+        buf_printf(&w->out, "%s{%s%s}", str_is(slot, "var") ? "$" : "", filling.param->name,
+                   str_is(slot, "n") ? "+1" : "");
+    } else {
+        put_value(w, slot, &filling);
+    }
+    buf_text(&w->out, str_is(slot, "time") ? " ms" : "");
+}
+
+/* The text as the rule says it; empty: no rule, or no sentence says all of it. */
+static struct str written(struct writing *w)
+{
+    struct str text;
+
+    if (w->rule == NULL) {
+        return STR_EMPTY;
+    }
+    buf_init(&w->out, TEXT_MAX_BYTES);
+    for (size_t i = 0; i < w->rule->n_parts; i++) {
+        const struct part *part = &w->rule->parts[i];
+        struct str word;
+        struct str others;
+
+        if (part->is_written) {
+            buf_text(&w->out, i > 0 ? " " : "");
+            (void)str_cut(part->text, '|', &word, &others);
+            if (part->is_slot) {
+                put_slot(w, word);
+            } else {
+                buf_str(&w->out, word);
+            }
+        }
+    }
+    text = w->failed || !buf_ok(&w->out) ? STR_EMPTY
+                                         : arena_str(w->arena, str_trim(buf_view(&w->out)));
+    buf_done(&w->out);
+    return text;
+}
+
+struct str sentence_shape(struct arena *arena, const struct command *command)
+{
+    struct writing w = {.arena = arena, .command = command, .rule = rule_of(command, NULL)};
+
+    return written(&w);
 }
 
 struct str test_file_escape(struct arena *arena, struct str text)
@@ -173,25 +257,13 @@ struct str test_file_escape(struct arena *arena, struct str text)
 struct str sentence_of(struct arena *arena, const struct command *command, const struct json *args,
                        const struct json *options)
 {
-    struct writing w = {.arena = arena, .command = command, .args = args, .options = options};
-    const char *form = command->kind == COMMAND_STEP ? form_of(command, options) : NULL;
-    struct str rest = str_from(form);
-    bool comment = str_starts(rest, STR("//"));
-    struct str before;
-    struct str slot;
-    struct str text;
+    struct writing w = {.arena = arena,
+                        .command = command,
+                        .args = args,
+                        .options = options,
+                        .rule = rule_of(command, options)};
 
-    buf_init(&w.out, TEXT_MAX_BYTES);
-    while (str_cut(rest, '{', &before, &rest)) {
-        buf_str(&w.out, before);
-        (void)str_cut(rest, '}', &slot, &rest);
-        put_slot(&w, slot, comment);
-    }
-    buf_str(&w.out, before);
-    text = arena_str(arena, str_trim(buf_view(&w.out)));
-    w.failed = w.failed || !buf_ok(&w.out);
-    buf_done(&w.out);
-    return w.failed ? STR_EMPTY : test_file_escape(arena, text);
+    return test_file_escape(arena, written(&w));
 }
 
 struct str sentence_write(struct arena *arena, const struct command *command,

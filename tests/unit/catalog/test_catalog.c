@@ -108,7 +108,6 @@ static void bad_rows_are_refused_with_their_name_and_the_reason(void **state)
         {"no words", ROW("bad enum", .args = {{"e", PARAM_ENUM}}, BODY("{\"a\": \"$e\"}"))},
         {"optional argument", ROW("bad order", .args = {{"a", PARAM_TEXT, .flags = PARAM_OPTIONAL}, {"b", PARAM_TEXT}}, BODY("{\"a\": \"$?a\", \"b\": \"$b\"}"))},
         {"an option must be optional", ROW("bad need", .options = {{"a", PARAM_TEXT}}, BODY("{\"a\": \"$a\"}"))},
-        {"sentence", ROW("bad sentence", .sentence = "say {what}", BODY("{}"))},
         {"class", ROW("bad class", .call = {.name = "c", .method = "DELETE", .path = "/x", .class = CALL_READ})},
         {"reply", ROW("bad reply", .kind = COMMAND_CALL, BODY("{}"))},
         {"permission", {.words = "bad permission", .summary = "s", .example = "e", BODY("{}")}},
