@@ -106,12 +106,15 @@ struct upstream {
     struct list crowds;
     struct list news;              /* crowds that have got a new connection or call */
     struct list resting;           /* connections, the one used last first */
+    uint64_t looked_ms;            /* the last look at all of them */
+    bool looked_at_all;            /* it saw each */
     struct deadline rest_deadline; /* of the one used first */
     struct queue queue;
     struct breaker breaker;
     struct upstream_call probe; /* while the breaker is open */
     struct secret probe_token;
     struct deadline probe_after; /* the next one is due */
+    struct deadline widen_after; /* calls wait, and a gate may take more of them by then */
     unsigned limit;              /* of the gate whose limit changed last */
     uint64_t limit_told_ms;      /* the last line about a limit */
     struct list ended;           /* calls whose on_done is due */
@@ -175,6 +178,9 @@ void wire_close(struct upstream *upstream);
 /* Watches an established connection; 0: for nothing, until the next call. */
 void wire_watch(struct upstream_connection *connection, uint32_t mask);
 void wire_forget(struct upstream_connection *connection);
+/* Connections at rest that something has happened to get their event now; the others keep theirs until
+ * their turn. False: there may be more of them. */
+bool wire_look(struct upstream *upstream);
 int wire_on_wish(CURL *easy, curl_socket_t fd, int what, void *crowd, void *unused);
 curl_socket_t wire_open_socket(void *upstream, curlsocktype purpose, struct curl_sockaddr *address);
 int wire_close_socket(void *upstream, curl_socket_t fd);
@@ -266,6 +272,8 @@ bool budget_take(struct retry_budget *budget);
 void upstream_on_try_end(struct upstream_transfer *transfer, enum try_end end);
 void upstream_end_later(struct upstream_call *call);
 void upstream_end_waiting(struct upstream_call *call, enum error_code code); /* error is set */
+/* Lets calls that wait begin. */
+void upstream_admit(struct upstream *upstream);
 void upstream_dispatch(struct upstream *upstream);
 void upstream_dispatch_later(struct upstream *upstream);
 /* May this try's request be sent once more? Takes from the budget if something of it had left. */
@@ -294,6 +302,9 @@ void health_note_breaker(struct upstream_health *health, bool open, int64_t wall
 enum error_code guard_admits(struct upstream *upstream, struct upstream_call *call,
                              struct error *err) MUST_CHECK;
 /* A try has ended; its gate still counts it. */
+/* The call has just begun to wait: its gate may take it all the same. */
+void guard_note_waiting(const struct upstream_call *call);
+void guard_note_connected(const struct upstream_call *call, uint64_t now_us);
 void guard_note_try(struct upstream_call *call, enum error_code code, uint64_t now_us);
 void guard_note_call(struct upstream_call *call, enum error_code code);
 /* Calls that wait for nothing any more. */

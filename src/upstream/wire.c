@@ -186,6 +186,22 @@ static void on_event(struct wire *wire, const struct epoll_event *event)
     }
 }
 
+bool wire_look(struct upstream *upstream)
+{
+    struct wire *wire = &upstream->wire;
+    UNINITIALISED struct epoll_event events[EVENTS_PER_WAIT];
+    int n = epoll_wait(wire->epoll_fd, events, EVENTS_PER_WAIT, 0);
+
+    for (int i = 0; i < n; i++) {
+        struct watch *watch = watch_of(wire, (int)(events[i].data.u64 & 0xffffffffU));
+
+        if (watch->connection != NULL && watch->connection->transfer == NULL) {
+            on_event(wire, &events[i]);
+        }
+    }
+    return n < EVENTS_PER_WAIT;
+}
+
 static void on_readable(uv_poll_t *poll, int status, int uv_events)
 {
     struct upstream *upstream = CONTAINER_OF(poll, struct upstream, wire.poll);
