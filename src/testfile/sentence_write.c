@@ -74,7 +74,7 @@ static struct filling fill(const struct writing *w, struct str slot)
     const struct param *param = w->command->args;
     const struct json *value = json_first(w->args);
     struct str item;
-    struct str name;
+    struct str name = STR_EMPTY;
 
     for (; str_next(&rest, ' ', &item); param++) {
         if (is_slot(item, slot)) {
@@ -110,7 +110,7 @@ static void put_plain(struct writing *w, struct str text, bool is_option)
 {
     w->failed = w->failed || text.len == 0;
     for (size_t i = 0; i < text.len; i++) {
-        buf_char(&w->out, is_option ? char_lower(text.ptr[i]) : text.ptr[i]);
+        buf_char(&w->out, (char)(is_option ? char_lower(text.ptr[i]) : text.ptr[i]));
     }
 }
 
