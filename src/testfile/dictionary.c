@@ -161,6 +161,25 @@ static const char *fields_of_param(const char *name)
     return name;
 }
 
+/* "|httpOnly" for http_only: test files write names of several words in both ways. Empty for a name
+ * of one word. */
+static struct str camel_alias(struct arena *arena, const char *name)
+{
+    char *out = arena_alloc(arena, str_from(name).len + 2);
+    size_t n = 0;
+
+    out[n++] = '|';
+    for (const char *c = name; *c != '\0'; c++) {
+        bool begins_word = c > name && c[-1] == '_';
+
+        if (*c != '_') {
+            out[n++] = (char)(begins_word ? *c - 'a' + 'A' : *c);
+        }
+    }
+    out[n] = '\0';
+    return n == str_from(name).len + 1 ? STR_EMPTY : (struct str){out, n};
+}
+
 static const struct form *form_made(const struct command *command)
 {
     struct arena *arena = &dictionary.arena;
@@ -174,8 +193,9 @@ static const struct form *form_made(const struct command *command)
                             fields_of_param(p->name));
     }
     for (const struct param *p = command->options; p->name != NULL; p++) {
-        options = arena_printf(arena, "%.*s%s%s<%s%s", STR_ARG(options), options.len > 0 ? " " : "",
-                               p->name, p->type == PARAM_VARIABLE ? "var:" : "", p->name);
+        options = arena_printf(
+            arena, "%.*s%s%s<%s%s%.*s", STR_ARG(options), options.len > 0 ? " " : "", p->name,
+            p->type == PARAM_VARIABLE ? "var:" : "", p->name, STR_ARG(camel_alias(arena, p->name)));
     }
     row.args = args.ptr;
     row.options = options.ptr;

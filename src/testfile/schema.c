@@ -1,8 +1,7 @@
 /* The JSON Schema of a test file, made from the tables: keys of the head, verbs, their fields. A
  * schema cannot say all that the compiler checks; what it refuses the compiler refuses too. Folded
  * spellings of verbs (Double_Click) are let through by a pattern, since a schema cannot fold. */
-#include "base/json_writer.h"
-#include "map_internal.h"
+#include "schema_internal.h"
 #include "testfile/guide.h"
 
 static void ref(struct json_writer *w, const char *name)
@@ -118,6 +117,35 @@ static const char *schema_of_field(const struct verb *verb, unsigned id)
 
 /* ---- one verb ---- */
 
+/* What any verb may have, and a group its action. */
+static const char *const beside[] = {"description",       "desc", "name", "optional", "meta",
+                                     "continue_on_error", "skip", "id",   "action",   "type"};
+
+/* {"ELEMENT": "TEXT"} has one member of any name; a map of more has fields that the verb knows. */
+static void put_pair_or_known(struct json_writer *w, const struct verb *verb)
+{
+    jw_kv_raw(w, "if", STR("{\"minProperties\":2}"));
+    jw_key(w, "then");
+    jw_object(w);
+    jw_key(w, "propertyNames");
+    jw_object(w);
+    jw_key(w, "enum");
+    jw_array(w);
+    for (unsigned id = 1; id < NAME_IDS_MAX; id++) {
+        if (name_set_has(&verb->fields, id)) {
+            jw_str(w, name_of_id(id));
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(beside); i++) {
+        if (!name_set_has(&verb->fields, name_id(str_from(beside[i])))) {
+            jw_text(w, beside[i]);
+        }
+    }
+    jw_end(w);
+    jw_end(w);
+    jw_end(w);
+}
+
 /* Fields are listed, so that editors complete them. Verbs that take any map let other fields
  * through. */
 static void put_fields(struct json_writer *w, const struct verb *verb, bool any_map)
@@ -144,6 +172,8 @@ static void put_fields(struct json_writer *w, const struct verb *verb, bool any_
         jw_raw(w,
                STR("{\"^(description|desc|name|optional|meta|continue_on_error|skip|id)$\":true}"));
         jw_kv_bool(w, "additionalProperties", false);
+    } else if (verb->group == NULL || verb->group->field != NULL) {
+        put_pair_or_known(w, verb);
     }
     jw_end(w);
 }
@@ -245,6 +275,7 @@ static void put_typed_step(struct json_writer *w)
     char folded[64];
     const struct verb *verb = verb_find(verb_fold(STR("navigate"), folded));
 
+    jw_object(w);
     jw_kv_raw(
         w, "if",
         STR("{\"required\":[\"type\"],\"properties\":{\"type\":{\"enum\":[\"navigate\",\"goto\","
@@ -261,6 +292,35 @@ static void put_typed_step(struct json_writer *w)
             ref(w, schema);
         }
     }
+    jw_end(w);
+    jw_end(w);
+    jw_end(w);
+}
+
+/* Can the key say what the step does? */
+static bool begins_step(enum key_role role)
+{
+    return role == ROLE_STEP_TYPE || role == ROLE_TYPE || role == ROLE_ACTION ||
+           role == ROLE_COMMAND || role == ROLE_CONTROL;
+}
+
+/* A step of fields alone says nothing to do. */
+static void put_needs_verb(struct json_writer *w)
+{
+    jw_key(w, "not");
+    jw_object(w);
+    jw_key(w, "propertyNames");
+    jw_object(w);
+    jw_key(w, "enum");
+    jw_array(w);
+    for (size_t i = 0; i < key_count(); i++) {
+        const struct key *key = key_find(key_at(i));
+
+        if (key->verb == NULL && !begins_step(key->role)) {
+            jw_str(w, key_at(i));
+        }
+    }
+    jw_end(w);
     jw_end(w);
     jw_end(w);
 }
@@ -280,7 +340,12 @@ static void put_step(struct json_writer *w)
                   "refuses the step\"}"));
     put_verbs(w);
     jw_end(w);
+    put_needs_verb(w);
+    jw_key(w, "allOf");
+    jw_array(w);
     put_typed_step(w);
+    put_words(w);
+    jw_end(w);
     jw_end(w);
 }
 
@@ -380,7 +445,7 @@ static void put_definitions(struct json_writer *w)
 
 /* A file has steps of some kind, and nothing that marks it as something else. */
 static const char has_steps[] =
-    "[{\"required\":[\"steps\"]},{\"required\":[\"do\"]},{\"required\":[\"tests\"]},{\"required\":[\"nav\"]},"
+    "[{\"required\":[\"steps\"],\"properties\":{\"steps\":{\"type\":\"array\",\"minItems\":1}}},{\"required\":[\"do\"]},{\"required\":[\"tests\"]},{\"required\":[\"nav\"]},"
     "{\"required\":[\"setup\"]},{\"required\":[\"teardown\"]},{\"required\":[\"cleanup\"]},{\"required\":["
     "\"goals\"]}]";
 

@@ -1,0 +1,297 @@
+/* The part of the JSON Schema that says what a word in one field asks of the others:
+ * {mouse: {action: enter}} needs an element. For a field and a word, the rows of the verb are
+ * walked in their order, as the compiler does: those that the word rules out are left out, and the
+ * walk ends at the first row that holds by the word alone. The arguments of one of the rows that
+ * are left must be there. Words are compared as the table has them; other spellings are let
+ * through. */
+#include "schema_internal.h"
+
+enum { ROWS_MAX = 32, WORDS_MAX = 96 };
+
+/* Does a row hold, if field `id` says `word`? */
+enum fit { FITS_NOT, FITS_PERHAPS, FITS_SURELY };
+
+static bool begins_with(const struct alias_list *list, unsigned id)
+{
+    return list->n > 0 && list->items[0].kind == ALIAS_FIELD && list->items[0].id == id;
+}
+
+static bool has_word(const struct condition *condition, unsigned word)
+{
+    for (size_t i = 0; i < condition->n_words; i++) {
+        if (condition->words[i] == word) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum fit condition_fits(const struct condition *condition, unsigned id, unsigned word)
+{
+    if (condition->is_optional) {
+        return FITS_SURELY;
+    }
+    switch (condition->kind) {
+    case SAYS_WORD:
+        if (!begins_with(&condition->list, id)) {
+            return FITS_PERHAPS;
+        }
+        return has_word(condition, word) ? FITS_SURELY : FITS_NOT;
+    case HAS_FIELD:
+        return name_set_has(&condition->list.fields, id) ? FITS_SURELY : FITS_PERHAPS;
+    case HAS_NO_FIELD:
+        return name_set_has(&condition->list.fields, id) ? FITS_NOT : FITS_PERHAPS;
+    case IS_PAIR:
+        return FITS_NOT; /* a pair has no field that the verb knows */
+    case IS_TIME:
+        break;
+    }
+    return FITS_PERHAPS;
+}
+
+static enum fit form_fits(const struct form *form, unsigned id, unsigned word)
+{
+    enum fit fit = FITS_SURELY;
+
+    for (size_t i = 0; i < form->n_conditions; i++) {
+        enum fit one = condition_fits(&form->conditions[i], id, word);
+
+        fit = one < fit ? one : fit;
+    }
+    return fit;
+}
+
+/* ---- what a row asks for ---- */
+
+/* Can only fields of the map fill this argument? */
+static bool is_of_fields(const struct item *item)
+{
+    if (item->is_optional || item->kind == VALUE_LAST || item->kind == VALUE_POSITION) {
+        return false;
+    }
+    for (size_t i = 0; i < item->list.n; i++) {
+        enum alias_kind kind = item->list.items[i].kind;
+
+        if (kind != ALIAS_FIELD && kind != ALIAS_MEMBER && kind != ALIAS_VALUE) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void put_one_of_fields(struct json_writer *w, const struct alias_list *list)
+{
+    jw_object(w);
+    jw_key(w, "anyOf");
+    jw_array(w);
+    for (size_t i = 0; i < list->n; i++) {
+        if (list->items[i].kind != ALIAS_VALUE) { /* the plain value: here it is a map */
+            jw_object(w);
+            jw_key(w, "required");
+            jw_array(w);
+            jw_str(w, name_of_id(list->items[i].id));
+            jw_end(w);
+            jw_end(w);
+        }
+    }
+    jw_end(w);
+    jw_end(w);
+}
+
+static bool asks_for_nothing(const struct form *form)
+{
+    for (size_t i = 0; i < form->commands[0].n_args; i++) {
+        if (is_of_fields(&form->commands[0].args[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void put_arguments(struct json_writer *w, const struct form *form)
+{
+    jw_object(w);
+    jw_key(w, "allOf");
+    jw_array(w);
+    for (size_t i = 0; i < form->commands[0].n_args; i++) {
+        if (is_of_fields(&form->commands[0].args[i])) {
+            put_one_of_fields(w, &form->commands[0].args[i].list);
+        }
+    }
+    jw_end(w);
+    jw_end(w);
+}
+
+/* ---- rules ---- */
+
+struct rows {
+    const struct form *forms[ROWS_MAX];
+    size_t n;
+};
+
+/* The rows that are left. False: one of them asks for nothing, or the walk does not end. */
+static bool rows_left(const struct verb *verb, unsigned id, unsigned word, struct rows *out)
+{
+    out->n = 0;
+    for (size_t i = 0; i < verb->n_forms; i++) {
+        const struct form *form = verb->forms[i];
+        enum fit fit = form_fits(form, id, word);
+
+        if (fit == FITS_NOT) {
+            continue;
+        }
+        if (form->refusal == NULL) {
+            if (asks_for_nothing(form) || out->n == ROWS_MAX) {
+                return false;
+            }
+            out->forms[out->n++] = form;
+        }
+        if (fit == FITS_SURELY) {
+            return out->n > 0;
+        }
+    }
+    return false;
+}
+
+static bool same_rows(const struct rows *a, const struct rows *b)
+{
+    bool same = a->n == b->n;
+
+    for (size_t i = 0; same && i < a->n; i++) {
+        same = a->forms[i] == b->forms[i];
+    }
+    return same;
+}
+
+struct words {
+    struct str items[WORDS_MAX];
+    size_t n;
+};
+
+static void words_add(struct words *words, struct str word)
+{
+    for (size_t i = 0; i < words->n; i++) {
+        if (str_eq(words->items[i], word)) {
+            return;
+        }
+    }
+    if (words->n < WORDS_MAX) {
+        words->items[words->n++] = word;
+    }
+}
+
+/* Words that field `id` may say, each once. */
+static void words_of(const struct verb *verb, unsigned id, struct words *out)
+{
+    out->n = 0;
+    for (size_t i = 0; i < verb->n_forms; i++) {
+        for (size_t k = 0; k < verb->forms[i]->n_conditions; k++) {
+            const struct condition *condition = &verb->forms[i]->conditions[k];
+            struct str rest = condition->text;
+            struct str word;
+
+            while (condition->kind == SAYS_WORD && begins_with(&condition->list, id) &&
+                   str_next(&rest, '|', &word)) {
+                words_add(out, word);
+            }
+        }
+    }
+}
+
+static void put_rule(struct json_writer *w, struct str field, const struct words *words,
+                     const struct rows *rows)
+{
+    jw_object(w);
+    jw_key(w, "if");
+    jw_object(w);
+    jw_key(w, "required");
+    jw_array(w);
+    jw_str(w, field);
+    jw_end(w);
+    jw_key(w, "properties");
+    jw_object(w);
+    jw_key_str(w, field);
+    jw_object(w);
+    jw_key(w, "enum");
+    jw_array(w);
+    for (size_t i = 0; i < words->n; i++) {
+        jw_str(w, words->items[i]);
+    }
+    jw_end(w);
+    jw_end(w);
+    jw_end(w);
+    jw_end(w);
+    jw_key(w, "then");
+    jw_object(w);
+    jw_key(w, "anyOf");
+    jw_array(w);
+    for (size_t i = 0; i < rows->n; i++) {
+        put_arguments(w, rows->forms[i]);
+    }
+    jw_end(w);
+    jw_end(w);
+    jw_end(w);
+}
+
+/* One rule for all words that leave the same rows. */
+static void put_rules(struct json_writer *w, const struct verb *verb, unsigned id)
+{
+    struct words all;
+
+    words_of(verb, id, &all);
+    for (size_t i = 0; i < all.n; i++) {
+        struct words alike = {.n = 0};
+        struct rows rows;
+        bool is_first = rows_left(verb, id, word_id(all.items[i]), &rows);
+
+        for (size_t k = 0; k < all.n && is_first; k++) {
+            struct rows others;
+
+            if (rows_left(verb, id, word_id(all.items[k]), &others) && same_rows(&rows, &others)) {
+                is_first = k >= i;
+                words_add(&alike, all.items[k]);
+            }
+        }
+        if (is_first) {
+            put_rule(w, name_of_id(id), &alike, &rows);
+        }
+    }
+}
+
+static void put_words_of_verb(struct json_writer *w, const struct verb *verb)
+{
+    jw_object(w);
+    jw_key(w, "allOf");
+    jw_array(w);
+    jw_bool(w, true); /* allOf may not be empty */
+    put_rules(w, verb, name_id(str_from(verb->group->field)));
+    jw_end(w);
+    jw_end(w);
+}
+
+static bool has_words(const struct verb *verb)
+{
+    return verb->group != NULL && verb->group->field != NULL && verb->n_forms > 0;
+}
+
+/* Fields may stand beside the verb as well, so the rules are for a step that is the verb alone. */
+void put_words(struct json_writer *w)
+{
+    jw_object(w);
+    jw_kv_raw(w, "if", STR("{\"maxProperties\":1}"));
+    jw_key(w, "then");
+    jw_object(w);
+    jw_key(w, "properties");
+    jw_object(w);
+    for (size_t i = 0; i < verb_count(); i++) {
+        const struct verb *verb = verb_at(i);
+
+        if (has_words(verb)) {
+            jw_key_str(w, verb->node.key);
+            put_words_of_verb(w, verb);
+        }
+    }
+    jw_end(w);
+    jw_end(w);
+    jw_end(w);
+}
