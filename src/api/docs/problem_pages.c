@@ -88,6 +88,20 @@ static void put_part(struct buf *out, const char *title, const char *text)
     }
 }
 
+/* A body is shown as code; other examples are words. */
+static void put_example(struct buf *out, const char *text)
+{
+    struct str example = str_from(text);
+
+    if (!str_starts(example, STR("{")) || !str_ends(example, STR("}"))) {
+        put_part(out, "Example", text);
+        return;
+    }
+    buf_text(out, "<h2>Example</h2><pre>");
+    markup_text(out, example);
+    buf_text(out, "</pre>\n");
+}
+
 static enum stage_verdict problem_page(struct task *task, const struct problem_page *page)
 {
     const struct error_row *row = error_row(page->code);
@@ -98,7 +112,7 @@ static enum stage_verdict problem_page(struct task *task, const struct problem_p
                row->slug, row->retryable ? " <span class=\"dim\">worth another try</span>" : "");
     put_part(&text, "Cause", page->cause);
     put_part(&text, "What to do", page->fix);
-    put_part(&text, "Example", page->example);
+    put_example(&text, page->example);
     buf_text(&text, "<p>");
     page_anchor(task, &text, "/problems", "All error codes");
     buf_text(&text, "</p>");
