@@ -48,7 +48,7 @@ static const struct {
 
 /* clang-format on */
 
-enum { TEXT_MAX = 4096, POLL_MS = 150 };
+enum { TEXT_MAX = 4096, POLL_MS = 150, DRAWN_MAX = 70 /* cells of a line that is drawn over */ };
 
 static const char *paint(const struct demo *demo, const char *code)
 {
@@ -83,6 +83,16 @@ static void draw_over(struct buf *text)
     buf_done(text);
 }
 
+/* The drawn line is gone; without colours no escape is used for it either. */
+static void clear_line(const struct demo *demo, struct buf *text)
+{
+    if (demo->fancy && demo->color) {
+        buf_text(text, "\r\033[K");
+    } else if (demo->fancy) {
+        buf_printf(text, "\r%*s\r", DRAWN_MAX, "");
+    }
+}
+
 static void show_progress(struct plan *plan, struct plan_row *row)
 {
     struct demo *demo = plan->owner;
@@ -93,7 +103,7 @@ static void show_progress(struct plan *plan, struct plan_row *row)
         return;
     }
     buf_init(&text, TEXT_MAX);
-    buf_text(&text, demo->fancy ? "\r\033[K" : "");
+    clear_line(demo, &text);
     buf_printf(&text, "  [%2zu/%zu] %s", (size_t)(row - plan->rows) + 1, ARRAY_LEN(rows),
                row->call->spec->name);
     if (row->status == ROW_RUNNING) {
@@ -125,7 +135,8 @@ static enum plan_verdict after_row(struct plan *plan, struct plan_row *row,
     }
     if (demo->fancy) {
         buf_init(&text, TEXT_MAX);
-        buf_printf(&text, "\r\033[K  [%2zu/%zu] %s  %.*s %.0f %%", (size_t)(row - plan->rows) + 1,
+        clear_line(demo, &text);
+        buf_printf(&text, "  [%2zu/%zu] %s  %.*s %.0f %%", (size_t)(row - plan->rows) + 1,
                    ARRAY_LEN(rows), row->call->spec->name, STR_ARG(status),
                    json_double(json_get(answer, "progress")));
         draw_over(&text);

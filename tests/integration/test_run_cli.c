@@ -476,38 +476,93 @@ static void without_a_url_it_brings_its_own_proxy(void **state)
     assert_true(run_cli_says(f, "cannot write /dev/full"));
 }
 
+/* Runs the program at a terminal, to its end; f->out is what it showed. */
+static void run_at_terminal(struct run_cli *f, const char *const *args, const char *const *env,
+                            const struct winsize *size)
+{
+    ssize_t n = 1;
+    int fd;
+    int status;
+    pid_t pid = forkpty(&fd, NULL, NULL, size);
+
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        (void)execve(VP_BINARY, unconst(args), unconst(env));
+        _exit(127);
+    }
+    buf_clear(&f->out);
+    while (n > 0) {
+        char *room = buf_reserve(&f->out, 4096);
+
+        n = read(fd, room, 4096); /* fails with EIO at the end */
+        buf_grew(&f->out, n > 0 ? (size_t)n : 0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    (void)close(fd);
+}
+
+/* Environments in which nothing is coloured, and one in which it is. */
+static const struct {
+    const char *const env[3];
+    bool has_color;
+} terminals[] = {
+    {{"TERM=xterm", NULL}, true},
+    {{"TERM=xterm", "NO_COLOR=1", NULL}, false},
+    {{"TERM=dumb", NULL}, false},
+};
+
 /* On a terminal one line is drawn over; with NO_COLOR without any escape. */
 static void a_terminal_gets_a_bar(void **state)
 {
     struct run_cli *f = *state;
     const char *file = run_cli_put(f, "login.yaml", test_file);
+    const struct winsize size = {.ws_row = 24, .ws_col = 60};
+    const char *const args[] = {"virtuoso-proxy", "run", file, "--sandbox", NULL};
 
-    for (int colorless = 0; colorless < 2; colorless++) {
-        const struct winsize size = {.ws_row = 24, .ws_col = 60};
-        const char *const args[] = {"virtuoso-proxy", "run", file, "--sandbox", NULL};
-        const char *const env[] = {"TERM=xterm", colorless ? "NO_COLOR=1" : NULL, NULL};
-        ssize_t n = 1;
-        int fd;
-        int status;
-        pid_t pid = forkpty(&fd, NULL, NULL, &size);
-
-        assert_true(pid >= 0);
-        if (pid == 0) {
-            (void)execve(VP_BINARY, unconst(args), unconst(env));
-            _exit(127);
-        }
-        buf_clear(&f->out);
-        while (n > 0) {
-            char *room = buf_reserve(&f->out, 4096);
-
-            n = read(fd, room, 4096); /* fails with EIO at the end */
-            buf_grew(&f->out, n > 0 ? (size_t)n : 0);
-        }
-        assert_int_equal(waitpid(pid, &status, 0), pid);
-        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-        (void)close(fd);
+    for (size_t i = 0; i < 2; i++) { /* a dumb terminal cannot draw over */
+        run_at_terminal(f, args, terminals[i].env, &size);
         assert_true(run_cli_says(f, "\r[====================] 100%  1/1 files"));
-        assert_int_equal(run_cli_says(f, "\033["), colorless == 0);
+        assert_int_equal(run_cli_says(f, "\033["), terminals[i].has_color);
+    }
+}
+
+/* Of a line of a terminal: what is behind its last \r but the one at its end. */
+static struct str last_drawn(struct str line)
+{
+    size_t begin = 0;
+
+    line = str_trim(line);
+    for (size_t i = 0; i < line.len; i++) {
+        begin = line.ptr[i] == '\r' ? i + 1 : begin;
+    }
+    return str_sub(line, begin, line.len);
+}
+
+/* Whatever the size: each step with its element and outcome, and no line is wider than 80. */
+static void the_demo_is_coloured_where_that_is_wanted(void **state)
+{
+    static const char *const args[] = {"virtuoso-proxy", "demo", "--once", "--listen=127.0.0.1:0",
+                                       NULL};
+    static const struct winsize sizes[] = {{.ws_row = 24, .ws_col = 80},
+                                           {.ws_row = 45, .ws_col = 160}};
+    struct run_cli *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(sizes) * ARRAY_LEN(terminals); i++) {
+        bool has_color = terminals[i / ARRAY_LEN(sizes)].has_color;
+        struct str rest;
+        struct str line;
+
+        run_at_terminal(f, args, terminals[i / ARRAY_LEN(sizes)].env, &sizes[i % ARRAY_LEN(sizes)]);
+        assert_int_equal(run_cli_says(f, "\033["), has_color);
+        rest = buf_view(&f->out);
+        while (!has_color && str_next(&rest, '\n', &line)) {
+            assert_true(last_drawn(line).len <= 80);
+        }
+        if (!has_color) {
+            assert_true(run_cli_says(f, "PASS CLICK          \"Sign in\""));
+            assert_true(run_cli_says(f, "The test was created and executed: passed."));
+        }
     }
 }
 
@@ -515,6 +570,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_outcome_has_its_exit_code, run_cli_setup,
+                                        run_cli_teardown),
+        cmocka_unit_test_setup_teardown(the_demo_is_coloured_where_that_is_wanted, run_cli_setup,
                                         run_cli_teardown),
         cmocka_unit_test_setup_teardown(a_proxy_that_is_away_for_a_while_is_waited_for,
                                         run_cli_setup, run_cli_teardown),
