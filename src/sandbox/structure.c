@@ -109,19 +109,34 @@ int handle_user_tokens(struct call *call)
     return 200;
 }
 
-/* The only machine-readable quota (PLATFORM.md, "Limits"). */
-int handle_limits(struct call *call)
+static void write_limit(struct call *call, int64_t organization)
 {
     struct json_writer *w = call->w;
 
-    jw_array(w);
     jw_object(w);
-    jw_kv_int(w, "organizationId", DEFAULT_ORGANIZATION);
+    jw_kv_int(w, "organizationId", organization);
     jw_kv_text(w, "type", "ENTITIES");
     jw_kv_int(w, "limit", (int64_t)call->state->options.max_entities);
     jw_kv_int(w, "used", (int64_t)call->tenant->n_made);
     jw_end(w);
-    jw_end(w);
+}
+
+/* GET /limits?organizationIds[]=: the only machine-readable quota (PLATFORM.md, "Limits"). */
+int handle_limits(struct call *call)
+{
+    struct id_list organizations;
+
+    if (!query_ids(call, "organizationId", &organizations)) {
+        return refuse_member(call, "organizationIds[]", "must be numbers");
+    }
+    jw_array(call->w);
+    for (size_t i = 0; i < organizations.n; i++) {
+        write_limit(call, organizations.ids[i]);
+    }
+    if (organizations.n == 0) {
+        write_limit(call, DEFAULT_ORGANIZATION);
+    }
+    jw_end(call->w);
     return 200;
 }
 
@@ -202,7 +217,7 @@ static void write_goals(struct call *call, const struct project *project)
     for (size_t i = 0; i < project->goals.n; i++) {
         const struct goal *goal = project->goals.items[i];
 
-        if (!filter || goal->archived == str_is(archived, "true")) {
+        if (!filter || goal->archived == str_is_nocase(archived, "true")) {
             write_id_key(call->w, goal->thing.id);
             write_goal(call->w, goal);
             call->total++;

@@ -55,6 +55,7 @@ const struct foreign foreign_rows[] = {
     {"GET", "/integrations?organizationId=7", NULL, 200, "/items", NULL},
     {"GET", "/integrations/installations?organizationId=7", NULL, 200, "/items", NULL},
     {"GET", "/elements/healing?jobId={E}&journeyId={J}&detailed=true", NULL, 200, "/items", NULL},
+    {"GET", "/limits?organizationIds%5B%5D=7", NULL, 200, "/items/0/limit", "/0/organizationId"},
     {"GET", "/organizations/7/?includeBody=false", NULL, 200, "/item/name", "/name"},
     {"GET", "/organizations/7/project-roles", NULL, 200, "/items/0/name", "/0/id"},
     {"GET", "/organizations/7/invoices", NULL, 404, NULL, NULL},
