@@ -102,7 +102,8 @@ struct exchange {
     bool no_compress; /* the service forbids compression of this answer */
     bool body_complete;
     bool aborted;
-    bool broken; /* we broke off a streamed answer */
+    bool broken;           /* we broke off a streamed answer */
+    struct packer *packer; /* of a streamed answer that is packed; NULL: it is not */
 };
 
 /* The first header of that name; NULL: there is none. */
@@ -154,6 +155,9 @@ void exchange_problem(struct exchange *exchange, const struct error *err,
  * past it are dropped, and an end before it breaks the connection (the client must see that). */
 void exchange_stream_begin(struct exchange *exchange, int status, const char *content_type,
                            int64_t length);
+/* Chunked, with gzip if the client accepts it and the type is worth it: for long answers, which are packed as
+ * they are written, so that none holds up the loop. */
+void exchange_stream_begin_packed(struct exchange *exchange, int status, const char *content_type);
 bool exchange_stream_write(struct exchange *exchange, struct str bytes);
 void exchange_stream_end(struct exchange *exchange);
 /* Breaks the connection, so that the client sees it; also instead of an answer. */

@@ -1,12 +1,22 @@
-/* gzip of whole replies (RFC 9110 section 8.4.1.3) for those who accept it; zlib does the work. Its
- * 270 KB of state are made once and used for all replies: one loop, one reply at a time. */
+/* gzip of replies (RFC 9110 section 8.4.1.3) for those who accept it; zlib does the work. Its 270 KB of
+ * state are made once and used for all whole replies: one loop, one reply at a time. A stream has its own. */
 #include <zlib.h>
+
+#include "base/check.h"
 
 #include "base/mem.h"
 #include "http/answer.h"
 #include "http_internal.h"
 
-enum { WORTH_BYTES = 1024, GZIP_WINDOW = 15 + 16, LEVEL = 4, MEMORY_LEVEL = 8 };
+/* A whole reply of more than AT_ONCE_MAX would hold up the loop for longer than three milliseconds. */
+enum {
+    WORTH_BYTES = 1024,
+    AT_ONCE_MAX = 256 * 1024,
+    GZIP_WINDOW = 15 + 16,
+    LEVEL = 4,
+    MEMORY_LEVEL = 8,
+    PIECE_BYTES = 16 * 1024
+};
 
 struct compressor {
     z_stream stream;
@@ -66,6 +76,12 @@ bool compress_is_worth(const struct exchange *exchange, const char *content_type
            str_contains(type, STR("javascript")) || str_contains(type, STR("yaml"));
 }
 
+static bool deflate_begin(z_stream *stream)
+{
+    return deflateInit2(stream, LEVEL, Z_DEFLATED, GZIP_WINDOW, MEMORY_LEVEL, Z_DEFAULT_STRATEGY) ==
+           Z_OK;
+}
+
 static bool ready(struct compressor **compressor)
 {
     struct compressor *fresh;
@@ -74,8 +90,7 @@ static bool ready(struct compressor **compressor)
         return deflateReset(&(*compressor)->stream) == Z_OK;
     }
     fresh = mem_zalloc(sizeof(*fresh));
-    if (deflateInit2(&fresh->stream, LEVEL, Z_DEFLATED, GZIP_WINDOW, MEMORY_LEVEL,
-                     Z_DEFAULT_STRATEGY) != Z_OK) {
+    if (!deflate_begin(&fresh->stream)) {
         mem_free(fresh);
         return false;
     }
@@ -85,7 +100,7 @@ static bool ready(struct compressor **compressor)
 
 bool compress_gzip(struct compressor **compressor, struct str body, struct buf *out)
 {
-    char *room = body.len < UINT32_MAX ? buf_reserve(out, body.len) : NULL;
+    char *room = body.len <= AT_ONCE_MAX ? buf_reserve(out, body.len) : NULL;
     z_stream *stream;
 
     if (room == NULL || !ready(compressor)) {
@@ -109,4 +124,50 @@ void compressor_free(struct compressor *compressor)
         (void)deflateEnd(&compressor->stream);
         mem_free(compressor);
     }
+}
+
+/* ---- streams ---- */
+
+struct packer {
+    z_stream stream;
+    char piece[PIECE_BYTES];
+};
+
+static void packer_free(void *pointer)
+{
+    struct packer *packer = pointer;
+
+    (void)deflateEnd(&packer->stream);
+    mem_free(packer);
+}
+
+struct packer *packer_new(struct arena *arena)
+{
+    struct packer *packer = mem_zalloc(sizeof(*packer));
+
+    if (!deflate_begin(&packer->stream)) {
+        mem_free(packer);
+        return NULL;
+    }
+    arena_defer(arena, packer_free, packer);
+    return packer;
+}
+
+void packer_write(struct packer *packer, struct str bytes, bool last,
+                  void (*sink)(struct exchange *exchange, struct str piece),
+                  struct exchange *exchange)
+{
+    z_stream *stream = &packer->stream;
+
+    CHECK(bytes.len < UINT32_MAX);
+    stream->next_in = unconst(bytes.ptr);
+    stream->avail_in = (uInt)bytes.len;
+    do {
+        stream->next_out = (Bytef *)packer->piece;
+        stream->avail_out = PIECE_BYTES;
+        (void)deflate(stream, last ? Z_FINISH : Z_NO_FLUSH); /* no error is left: there is room */
+        if (stream->avail_out < PIECE_BYTES) {
+            sink(exchange, (struct str){packer->piece, PIECE_BYTES - stream->avail_out});
+        }
+    } while (stream->avail_out == 0);
 }

@@ -148,6 +148,14 @@ void local_body_resume(struct http_local *local);
 bool compress_is_worth(const struct exchange *exchange, const char *content_type, size_t len);
 bool compress_is_accepted(struct str accept_encoding);
 
+/* gzip of a streamed answer: 270 KB until its exchange ends. */
+struct packer;
+struct packer *packer_new(struct arena *arena); /* NULL: it cannot be packed */
+/* Packs all of `bytes`; `last`: there is no more. What is ready goes to `sink`, piece by piece. */
+void packer_write(struct packer *packer, struct str bytes, bool last,
+                  void (*sink)(struct exchange *exchange, struct str piece),
+                  struct exchange *exchange);
+
 /* ---- server.c ---- */
 void server_connection_gone(struct http_server *server);
 void server_maybe_closed(struct http_server *server);

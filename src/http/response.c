@@ -318,6 +318,20 @@ void exchange_stream_begin(struct exchange *exchange, int status, const char *co
     connection_wrote(exchange->connection);
 }
 
+void exchange_stream_begin_packed(struct exchange *exchange, int status, const char *content_type)
+{
+    if (exchange->connection != NULL && compress_is_worth(exchange, content_type, SIZE_MAX)) {
+        exchange_set_header(exchange, "Vary", STR("Accept-Encoding"));
+        if (compress_is_accepted(exchange_header_lines(exchange, "Accept-Encoding"))) {
+            exchange->packer = packer_new(&exchange->arena);
+        }
+    }
+    if (exchange->packer != NULL) {
+        exchange_set_header(exchange, "Content-Encoding", STR("gzip"));
+    }
+    exchange_stream_begin(exchange, status, content_type, -1);
+}
+
 static void put_chunk(struct exchange *exchange, struct str bytes)
 {
     struct buf *size = &exchange->server->scratch;
@@ -344,6 +358,15 @@ bool response_sends_body(const struct exchange *exchange)
     return status_has_body(exchange->status) && !is_head(exchange);
 }
 
+static void put_piece(struct exchange *exchange, struct str bytes)
+{
+    if (exchange->chunked) {
+        put_chunk(exchange, bytes);
+    } else {
+        put(exchange, &bytes, 1);
+    }
+}
+
 bool exchange_stream_write(struct exchange *exchange, struct str bytes)
 {
     struct http_connection *connection = exchange->connection;
@@ -356,10 +379,10 @@ bool exchange_stream_write(struct exchange *exchange, struct str bytes)
     if (connection == NULL) {
         return exchange->local == NULL || local_write(exchange->local, bytes);
     }
-    if (exchange->chunked) {
-        put_chunk(exchange, bytes);
+    if (exchange->packer != NULL) {
+        packer_write(exchange->packer, bytes, false, put_piece, exchange);
     } else {
-        put(exchange, &bytes, 1);
+        put_piece(exchange, bytes);
     }
     if (!deadline_is_set(&connection->write_deadline)) {
         connection_wrote(connection);
@@ -378,6 +401,9 @@ void exchange_stream_end(struct exchange *exchange)
     if (exchange->connection == NULL) {
         unconnected_replied(exchange);
         return;
+    }
+    if (exchange->packer != NULL && response_sends_body(exchange)) {
+        packer_write(exchange->packer, STR_EMPTY, true, put_piece, exchange);
     }
     if (!exchange->broken && exchange->chunked && response_sends_body(exchange)) {
         put(exchange, &last, 1);

@@ -15,9 +15,12 @@ struct pieces {
     enum stage_verdict (*then)(
         struct pieces *pieces);          /* ends the task, or begins what comes next */
     void (*gone)(struct pieces *pieces); /* NULL: nothing is held */
+    bool has_waited;                     /* for `then`: it is called from a turn of its own */
+    bool waits;                          /* set by go_on: the next piece comes after pieces_go_on */
 };
 
 /* Up to `n_now` pieces in this turn, each other one in a turn of its own. */
 enum stage_verdict pieces_begin(struct pieces *pieces, size_t n_now);
+void pieces_go_on(struct pieces *pieces); /* one that waits; else nothing */
 
 #endif

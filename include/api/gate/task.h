@@ -125,6 +125,11 @@ void cors_apply(const struct api *api, struct exchange *exchange);
 /* reply.c: each of them ends the task; return what they return. */
 enum stage_verdict task_reply(struct task *task, int status, const char *content_type,
                               struct str body);
+/* A long answer in pieces, written with exchange_stream_write. At its end `body` is the whole of it where an
+ * Idempotency-Key wants to keep it. */
+void task_stream_begin(struct task *task, int status, const char *content_type);
+enum stage_verdict task_stream_end(struct task *task, int status, const char *content_type,
+                                   struct str body);
 enum stage_verdict task_reply_json(struct task *task, int status, const struct json *body);
 /* The answer of a dry run that would send nothing to the platform. */
 enum stage_verdict task_reply_nothing_sent(struct task *task);

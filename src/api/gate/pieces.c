@@ -4,8 +4,18 @@
 static enum stage_verdict all_done(struct pieces *pieces)
 {
     pieces->task->on_cancel = NULL;
+    pieces->task->on_writable = NULL;
     pieces->task->state = NULL;
     return pieces->then(pieces);
+}
+
+static void on_turn(struct later_item *item);
+
+static void next_soon(struct pieces *pieces)
+{
+    if (!pieces->waits) {
+        later_add(pieces->task->platform->port->later, &pieces->item, on_turn);
+    }
 }
 
 static void on_turn(struct later_item *item)
@@ -14,9 +24,17 @@ static void on_turn(struct later_item *item)
 
     if (pieces->go_on(pieces)) {
         (void)all_done(pieces);
-        return;
+    } else {
+        next_soon(pieces);
     }
-    later_add(pieces->task->platform->port->later, &pieces->item, on_turn);
+}
+
+void pieces_go_on(struct pieces *pieces)
+{
+    if (pieces->waits) {
+        pieces->waits = false;
+        next_soon(pieces);
+    }
 }
 
 static void on_cancel(struct task *task)
@@ -31,13 +49,14 @@ static void on_cancel(struct task *task)
 
 enum stage_verdict pieces_begin(struct pieces *pieces, size_t n_now)
 {
-    for (size_t i = 0; i < n_now; i++) {
+    for (size_t i = 0; i < n_now && !pieces->waits; i++) {
         if (pieces->go_on(pieces)) {
             return all_done(pieces);
         }
     }
+    pieces->has_waited = true;
     pieces->task->state = pieces;
     pieces->task->on_cancel = on_cancel;
-    later_add(pieces->task->platform->port->later, &pieces->item, on_turn);
+    next_soon(pieces);
     return STAGE_WAIT;
 }

@@ -56,6 +56,23 @@ enum stage_verdict task_reply(struct task *task, int status, const char *content
     return STAGE_DONE;
 }
 
+void task_stream_begin(struct task *task, int status, const char *content_type)
+{
+    task->on_deadline = NULL;
+    add_server_timing(task);
+    exchange_stream_begin_packed(task->exchange, status, content_type);
+}
+
+enum stage_verdict task_stream_end(struct task *task, int status, const char *content_type,
+                                   struct str body)
+{
+    task->on_cancel = NULL;
+    task->must_finish = NULL;
+    idempotency_keep(task, status, content_type, body);
+    exchange_stream_end(task->exchange);
+    return STAGE_DONE;
+}
+
 enum stage_verdict task_reply_json(struct task *task, int status, const struct json *body)
 {
     return task_reply(task, status, "application/json; charset=utf-8",

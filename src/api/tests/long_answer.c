@@ -1,13 +1,37 @@
-/* An answer that is written some steps a turn, then sent as a whole. */
 #include "long_answer.h"
 
 #include "tests.h"
 
-enum { ANSWER_MAX = 256 * 1024 * 1024 };
+/* Longer ones are streams. */
+enum { ANSWER_MAX = 256 * 1024 * 1024, WHOLE_MAX = 256 * 1024 };
 
 static struct long_answer *answer_of(struct pieces *pieces)
 {
     return CONTAINER_OF(pieces, struct long_answer, pieces);
+}
+
+static void on_writable(struct task *task)
+{
+    pieces_go_on(task->state);
+}
+
+/* What was written since the last time. An Idempotency-Key wants the whole of it at the end. */
+static void stream(struct long_answer *answer)
+{
+    struct task *task = answer->pieces.task;
+    struct str fresh = str_sub(buf_view(&answer->text), answer->sent, answer->text.len);
+
+    if (!answer->streams) {
+        answer->streams = true;
+        task->on_writable = on_writable;
+        task_stream_begin(task, answer->status, answer->type);
+    }
+    answer->pieces.waits = !exchange_stream_write(task->exchange, fresh);
+    if (task->idempotency != NULL) {
+        answer->sent = answer->text.len;
+    } else {
+        buf_clear(&answer->text);
+    }
 }
 
 static bool write_on(struct pieces *pieces)
@@ -16,6 +40,13 @@ static bool write_on(struct pieces *pieces)
     bool done = false;
 
     answer->result = answer->go_on(answer, LONG_ANSWER_STEPS, &done);
+    if (answer->result == ERR_OK && !buf_ok(&answer->text)) {
+        answer->result = error_set(&pieces->task->error, ERR_TOO_BIG,
+                                   "The answer is longer than %d MiB", ANSWER_MAX / 1024 / 1024);
+    }
+    if (answer->result == ERR_OK && (answer->streams || answer->text.len > WHOLE_MAX)) {
+        stream(answer);
+    }
     return done || answer->result != ERR_OK;
 }
 
@@ -34,11 +65,32 @@ static void caller_left(struct pieces *pieces)
     buf_done(&answer->text);
 }
 
+static enum stage_verdict end_stream(struct long_answer *answer)
+{
+    struct task *task = answer->pieces.task;
+    enum stage_verdict verdict = STAGE_DONE;
+    struct buf text;
+
+    if (answer->result == ERR_OK) {
+        stream(answer);      /* what `end` wrote */
+        text = answer->text; /* the answer dies with the task */
+        verdict = task_stream_end(task, answer->status, answer->type, buf_view(&text));
+    } else {
+        text = answer->text;
+        exchange_stream_abort(task->exchange); /* the client sees that it is cut */
+    }
+    buf_done(&text);
+    return verdict;
+}
+
 static enum stage_verdict send(struct pieces *pieces)
 {
     struct long_answer *answer = answer_of(pieces);
 
     let_go(answer);
+    if (answer->streams) {
+        return end_stream(answer);
+    }
     if (answer->result != ERR_OK) {
         buf_done(&answer->text);
         return task_fail(pieces->task);

@@ -1,4 +1,5 @@
-/* An answer about ten thousand steps is written in pieces: some steps a turn. */
+/* An answer about ten thousand steps is written in pieces: some steps a turn. A short one is sent as a whole; of
+ * a long one each piece leaves when it is written, and the next one waits while the client does not read. */
 #ifndef API_LONG_ANSWER_H
 #define API_LONG_ANSWER_H
 
@@ -12,6 +13,8 @@ struct long_answer {
     struct buf text;
     const char *type;
     int status;
+    bool streams; /* the head was sent */
+    size_t sent;  /* of `text` */
     /* Writes about so many steps; *done: it was the rest. An error is that of the task. */
     enum error_code (*go_on)(struct long_answer *answer, size_t n_steps, bool *done);
     /* Exactly once, also when the caller left: lets go of what was held. NULL: nothing is. */
