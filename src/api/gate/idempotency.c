@@ -6,13 +6,14 @@
  *                        └──────► forgotten (provably nothing happened: the retry is a first try)
  *
  * Bounded by entries and bytes, least recently used first; entries in flight are never dropped. */
-#include "api/gate/task.h"
+#include "api/gate/pieces.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/lru.h"
 #include "base/mem.h"
 
-enum { KEY_MAX = 255, REFERENCE_BYTES = 256 };
+/* To hash 64 KiB takes a millisecond. */
+enum { KEY_MAX = 255, REFERENCE_BYTES = 256, HASH_PIECE = 64 * 1024 };
 
 struct idempotency_entry {
     struct lru_entry lru; /* key: `id`. Held while in flight */
@@ -153,33 +154,22 @@ bool idempotency_is_asked(const struct task *task)
            !json_true(json_get(task->body, "dry_run"));
 }
 
-enum stage_verdict idempotency_begin(struct task *task)
+/* The key with what is sent under it: replayed, refused, or the first one. */
+static enum stage_verdict take_key(struct task *task, const struct digest *body)
 {
     struct idempotency_store *store = task->api->idempotency;
     struct str key = exchange_header(task->exchange, "Idempotency-Key");
     struct str path = task->exchange->request.path;
     struct digest id;
-    struct digest body;
     struct idempotency_entry *entry;
 
-    if (!idempotency_is_asked(task)) {
-        return STAGE_CONTINUE;
-    }
-    if (!key_is_valid(key)) {
-        (void)error_set(&task->error, ERR_INVALID,
-                        "Idempotency-Key must be 1 to %d visible ASCII characters", KEY_MAX);
-        return task_fail(task);
-    }
     if (str_ends(path, STR("/"))) { /* means the same (src/api/README.md, "Contract") */
         path = str_sub(path, 0, path.len - 1);
     }
     digest_of_parts((struct str[]){digest_view(&task->principal.owner), path, key}, 3, &id);
-    digest_of_parts((struct str[]){task->exchange->request.body, task->exchange->request.query,
-                                   exchange_header(task->exchange, "X-Session-Id")},
-                    3, &body);
     entry = entry_find(store, &id);
     if (entry != NULL) {
-        return answer_known(task, entry, &body);
+        return answer_known(task, entry, body);
     }
     if (!make_room(store)) {
         (void)error_set(&task->error, ERR_OVERLOADED,
@@ -189,13 +179,93 @@ enum stage_verdict idempotency_begin(struct task *task)
     }
     entry = mem_zalloc(sizeof(*entry));
     entry->id = id;
-    entry->body_digest = body;
+    entry->body_digest = *body;
     entry->in_flight = true;
     store->bytes += entry_bytes(entry);
     lru_add(&store->entries, &entry->lru, digest_view(&entry->id));
     lru_hold(&store->entries, &entry->lru);
     task->idempotency = entry;
     return STAGE_CONTINUE;
+}
+
+/* ---- the body, in pieces ---- */
+
+struct hashing {
+    struct pieces pieces;
+    struct digest_state *state;
+    struct str rest; /* of the body */
+};
+
+static struct hashing *hashing_of(struct pieces *pieces)
+{
+    return CONTAINER_OF(pieces, struct hashing, pieces);
+}
+
+static void add_length(struct digest_state *state, size_t len)
+{
+    uint64_t bytes = len;
+
+    digest_add(state, (struct str){(const char *)&bytes, sizeof(bytes)});
+}
+
+static bool hash_on(struct pieces *pieces)
+{
+    struct hashing *hashing = hashing_of(pieces);
+    struct str piece = str_sub(hashing->rest, 0, HASH_PIECE);
+
+    digest_add(hashing->state, piece);
+    hashing->rest = str_sub(hashing->rest, piece.len, hashing->rest.len);
+    return hashing->rest.len == 0;
+}
+
+static enum stage_verdict hashed(struct pieces *pieces)
+{
+    struct hashing *hashing = hashing_of(pieces);
+    struct task *task = pieces->task;
+    const struct str more[] = {task->exchange->request.query,
+                               exchange_header(task->exchange, "X-Session-Id")};
+    enum stage_verdict verdict;
+    struct digest body;
+
+    for (size_t i = 0; i < ARRAY_LEN(more); i++) {
+        add_length(hashing->state, more[i].len);
+        digest_add(hashing->state, more[i]);
+    }
+    digest_end(hashing->state, &body);
+    verdict = take_key(task, &body);
+    if (pieces->has_waited && verdict == STAGE_CONTINUE) {
+        task_go_on(task);
+    }
+    return verdict;
+}
+
+static void left_while_hashing(struct pieces *pieces)
+{
+    struct digest unused;
+
+    digest_end(hashing_of(pieces)->state, &unused);
+}
+
+enum stage_verdict idempotency_begin(struct task *task)
+{
+    struct hashing *hashing;
+
+    if (!idempotency_is_asked(task)) {
+        return STAGE_CONTINUE;
+    }
+    if (!key_is_valid(exchange_header(task->exchange, "Idempotency-Key"))) {
+        (void)error_set(&task->error, ERR_INVALID,
+                        "Idempotency-Key must be 1 to %d visible ASCII characters", KEY_MAX);
+        return task_fail(task);
+    }
+    hashing = arena_zalloc(task->arena, sizeof(*hashing));
+    *hashing = (struct hashing){
+        .pieces = {.task = task, .go_on = hash_on, .then = hashed, .gone = left_while_hashing},
+        .state = digest_begin(),
+        .rest = task->exchange->request.body,
+    };
+    add_length(hashing->state, hashing->rest.len);
+    return pieces_begin(&hashing->pieces, 1);
 }
 
 void idempotency_keep(struct task *task, int status, const char *content_type, struct str body)
