@@ -369,12 +369,29 @@ static void on_event(struct yaml_reading *reader, const yaml_event_t *event)
     }
 }
 
-/* Up to `n` events. True: there are no more, or one was wrong. */
+/* Fails where libyaml reads on and on without an event: in a long text, a long comment, empty lines. */
+static int give(void *context, unsigned char *bytes, size_t size, size_t *out_len)
+{
+    struct yaml_reading *reader = context;
+    struct str piece = str_sub(reader->text, reader->given, size);
+
+    reader->too_long = reader->given - reader->given_at_event > EVENT_MAX_BYTES;
+    if (reader->too_long) {
+        return 0;
+    }
+    mem_copy(bytes, piece.ptr, piece.len);
+    reader->given += piece.len;
+    *out_len = piece.len;
+    return 1;
+}
+
+/* Up to `n` events, of about PIECE_MAX_BYTES. True: there are no more, or one was wrong. */
 static bool read_events(struct yaml_reading *reader, size_t n)
 {
+    size_t end = reader->given + PIECE_MAX_BYTES;
     bool more = true;
 
-    while (more && n > 0 && !reader->failed) {
+    while (more && n > 0 && reader->given < end && !reader->failed) {
         yaml_event_t event;
 
         if (yaml_parser_parse(&reader->parser, &event) == 0) {
@@ -382,6 +399,8 @@ static bool read_events(struct yaml_reading *reader, size_t n)
             return true;
         }
         more = event.type != YAML_STREAM_END_EVENT;
+        reader->given_at_event = reader->given;
+        reader->event_end = event.end_mark;
         on_event(reader, &event);
         yaml_event_delete(&event);
         n--;
@@ -413,8 +432,7 @@ struct yaml_reading *yaml_begin(struct arena *arena, struct str text,
     } else {
         CHECK(yaml_parser_initialize(&reader->parser) == 1);
         reader->has_parser = true;
-        yaml_parser_set_input_string(&reader->parser, (const unsigned char *)reader->text.ptr,
-                                     reader->text.len);
+        yaml_parser_set_input(&reader->parser, give, reader);
         yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
     }
     return reader;
@@ -451,6 +469,7 @@ enum error_code yaml_parse(struct arena *arena, struct str text, const struct no
 {
     struct yaml_reading *reader = yaml_begin(arena, text, limits, out, errors);
 
-    CHECK(yaml_go_on(reader, SIZE_MAX));
+    while (!yaml_go_on(reader, SIZE_MAX)) {
+    }
     return yaml_end(reader);
 }

@@ -30,6 +30,12 @@ void yaml_fail_parser(struct yaml_reading *reader)
     struct yaml_complaint complaint;
     struct yaml_slip slip;
 
+    if (reader->too_long) {
+        yaml_fail_mark(
+            reader, &reader->event_end,
+            "here begins a text, a comment or a run of empty lines of more than 64 KiB; shorten it");
+        return;
+    }
     if (parser->error == YAML_READER_ERROR) {
         unsigned line = 1;
         unsigned column = 1;

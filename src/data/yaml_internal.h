@@ -9,6 +9,9 @@
 
 enum { DEPTH_HARD_MAX = 256, KEYS_INDEXED_FROM = 8, KEYS_KNOWN = 32, LINE_SHOWN = 80 };
 
+/* A value of a test file has 64 KiB at most; libyaml reads up to 48 KiB ahead. */
+enum { EVENT_MAX_BYTES = 96 * 1024, PIECE_MAX_BYTES = 48 * 1024 };
+
 struct anchor {
     struct map_node node; /* key: name */
     struct node *value;
@@ -49,6 +52,11 @@ struct yaml_reading {
     size_t n_errors_before;
     bool has_parser;
     bool failed;
+    /* What libyaml was given. One event cannot be cut, and its cost is that of its bytes. */
+    size_t given;
+    size_t given_at_event; /* when the last event came */
+    yaml_mark_t event_end; /* of the last event */
+    bool too_long;         /* the next one is */
 };
 
 /* yaml_errors.c: the first error counts, and ends the reading. */

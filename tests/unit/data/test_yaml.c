@@ -110,20 +110,63 @@ static void depth_ends_at_the_limit_in_both_styles(void **state)
     buf_done(&text);
 }
 
-static void a_scalar_of_64_mib_is_refused_by_its_size(void **state)
+/* `head`, then `unit` up to `bytes`, then `tail`. */
+static void make_long(struct buf *text, const char *head, const char *unit, const char *tail,
+                      size_t bytes)
 {
-    struct buf text;
-    size_t n = (size_t)64 * 1024 * 1024 / client_slowness(); /* less under valgrind */
-    char *room;
+    buf_init(text, bytes + 1024);
+    buf_text(text, head);
+    while (text->len < bytes) {
+        buf_text(text, unit);
+    }
+    buf_text(text, tail);
+}
+
+/* libyaml reads them in one go, which would hold up a loop. */
+static void what_takes_long_without_a_value_is_refused_early(void **state)
+{
+    static const struct {
+        const char *head, *unit, *tail;
+    } rows[] = {
+        {"a: \"", "xxxxxxxx", "\"\n"},
+        {"a: '", "''", "'\n"},
+        {"a: \"", "\\u00e9", "\"\n"},
+        {"a: \"x\n", "  x\n", "  \"\n"},
+        {"a: |\n", "  xxxxxxxx\n", "b: c\n"},
+        {"a: >\n", "  x\n\n", "b: c\n"},
+        {"a: ", "xxxxxxxx", "\n"},
+        {"a: x\n", "  xxxxxxx\n", "b: c\n"},
+        {"a: b\n", "\n", "c: d\n"},
+        {"a: b\n", "# xxxxxxxxxxxx\n", "c: d\n"},
+        {"a:", "        ", "b\n"},
+    };
 
     (void)state;
-    buf_init(&text, n + 64);
-    buf_text(&text, "a: \"");
-    room = buf_reserve(&text, n);
-    assert_non_null(room);
-    memset(room, 'x', n);
-    buf_grew(&text, n);
-    buf_text(&text, "\"\n");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf text;
+        struct parsed p;
+
+        make_long(&text, rows[i].head, rows[i].unit, rows[i].tail, (size_t)1024 * 1024);
+        check_refused(buf_view(&text), "line 1, column ");
+        check_refused(buf_view(&text), "of more than 64 KiB");
+        buf_done(&text);
+        make_long(&text, rows[i].head, rows[i].unit, rows[i].tail, (size_t)64 * 1024);
+        parse_str(&p, buf_view(&text), NULL);
+        assert_int_equal(p.code, ERR_OK);
+        parsed_done(&p);
+        buf_done(&text);
+    }
+}
+
+static void many_long_texts_are_refused_by_their_size(void **state)
+{
+    struct buf text;
+
+    (void)state;
+    make_long(
+        &text, "",
+        "- xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n",
+        "", (size_t)2 * 1024 * 1024);
     check_refused(buf_view(&text), "bytes of text");
     buf_done(&text);
 }
@@ -247,7 +290,8 @@ int test_yaml(void)
         cmocka_unit_test(hostile_texts_are_refused_and_told_why),
         cmocka_unit_test(an_alias_bomb_ends_at_the_limit),
         cmocka_unit_test(depth_ends_at_the_limit_in_both_styles),
-        cmocka_unit_test(a_scalar_of_64_mib_is_refused_by_its_size),
+        cmocka_unit_test(what_takes_long_without_a_value_is_refused_early),
+        cmocka_unit_test(many_long_texts_are_refused_by_their_size),
         cmocka_unit_test(a_hundred_thousand_keys_and_fifty_thousand_anchors_are_read),
         cmocka_unit_test(marks_line_ends_and_indentation_do_not_matter),
         cmocka_unit_test(aliases_are_copies_at_the_place_of_their_use),
