@@ -25,6 +25,8 @@ struct gcra_verdict gcra_take(uint64_t *tat_ns, struct gcra_limit limit, uint64_
 /* The same for `cost` requests at once, all or none; at most the burst. */
 struct gcra_verdict gcra_take_many(uint64_t *tat_ns, struct gcra_limit limit, uint32_t cost,
                                    uint64_t now_ns);
+/* Puts one request back that was taken and then not carried out. */
+void gcra_give_back(uint64_t *tat_ns, struct gcra_limit limit);
 /* True: the bucket is full, so forgetting it changes nothing. */
 bool gcra_is_full(uint64_t tat_ns, uint64_t now_ns);
 

@@ -14,6 +14,7 @@
 #include "base/secret.h"
 #include "base/str.h"
 #include "config/permission.h"
+#include "config/route_class.h"
 #include "crypto/digest.h"
 
 /* auth.mode: bits in the order of the option's words. */
@@ -73,6 +74,7 @@ struct config_tenant {
     struct secret token, secondary_token;
     struct str organization_id; /* empty: none */
     struct str base_url;        /* empty: upstream.base_url */
+    struct config_rate rate;    /* of all its callers together; 0: as limits.rules says */
 };
 
 /* How much callers of this class may ask for; a claim of their tokens names it. */
@@ -80,6 +82,20 @@ struct config_class {
     struct str name;
     struct config_rate rate;
 };
+
+/* What requests to a class of routes are counted by: one credential, or all that have the same account
+ * of the platform. */
+enum config_rule_scope { RULE_KEY, RULE_TENANT };
+
+struct config_rule {
+    struct str name; /* "tenant", "key:execute": as it is told to clients */
+    enum config_rule_scope scope;
+    enum route_class class;
+    struct config_rate rate; /* concurrency 0: no limit of it */
+    struct digest digest;    /* of the name */
+};
+
+enum { CONFIG_RULES_MAX = 16 };
 
 /* A word in the claim of a token, and what it permits. */
 struct config_grant {
@@ -153,6 +169,9 @@ struct config {
         const struct str *classes; /* "bulk=10/50/4" */
         size_t n_classes;
         const struct config_class *class_rates; /* the same, taken apart; as many */
+        const struct str *rules;                /* "tenant:execute=5/10" */
+        size_t n_rules;
+        const struct config_rule *rule_rates; /* the same, taken apart; as many */
     } limits;
 
     struct {

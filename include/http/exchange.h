@@ -76,7 +76,7 @@ struct exchange {
     struct {
         const char *name;
         struct str json; /* trusted JSON text, arena */
-    } problem_more[2];
+    } problem_more[3];
 
     /* What stands before our paths for the client: "", "/prefix" or "https://host/prefix". Set by
      * the service in on_begin. */

@@ -20,6 +20,7 @@ enum metric_label {
     LABEL_RESULT,
     LABEL_COMMAND,
     LABEL_STORE, /* in the order of enum store_kind */
+    LABEL_LIMIT,
     LABEL_N
 };
 
@@ -46,6 +47,17 @@ enum {
     RESULT_CANCELLED,
     RESULT_TOO_BIG,
     RESULT_N
+};
+
+/* Whose limit it was. */
+enum {
+    LIMIT_LABEL_KEY,
+    LIMIT_LABEL_KEY_CLASS, /* of a class of routes */
+    LIMIT_LABEL_TENANT,
+    LIMIT_LABEL_TENANT_CLASS,
+    LIMIT_LABEL_AT_ONCE, /* too many under way, whosever */
+    LIMIT_LABEL_ADDRESS,
+    LIMIT_LABEL_N
 };
 
 /* clang-format off */
@@ -84,7 +96,7 @@ enum {
     X(M_CACHE_MISSES,        COUNTER,   "cache_misses_total", "Answers that had to be fetched.", NONE, NONE, NONE)   \
     X(M_CACHE_BYTES,         GAUGE,     "cache_bytes", "Bytes held by the cache.", NONE, NONE, NONE)                 \
     X(M_IDEMPOTENT_REPLAYS,  COUNTER,   "idempotency_replays_total", "Stored replies sent again.", NONE, NONE, NONE) \
-    X(M_RATE_LIMITED,        COUNTER,   "rate_limited_total", "Requests refused because their credential or address sent too many.", NONE, NONE, NONE) \
+    X(M_RATE_LIMITED,        COUNTER,   "rate_limited_total", "Requests refused with 429, by the limit that refused them.", LIMIT, NONE, NONE) \
     X(M_AUTH_FAILURES,       COUNTER,   "auth_failures_total", "Requests refused for their credential.", NONE, NONE, NONE) \
     X(M_TOKEN_CHANGES,       COUNTER,   "upstream_token_changes_total", "Changes between the primary and the secondary token of an account.", NONE, NONE, NONE) \
     X(M_KEY_SET_READS,       COUNTER,   "key_set_reads_total", "Key sets (auth.jwt.jwks) that were read and taken.", NONE, NONE, NONE) \

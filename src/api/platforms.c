@@ -29,6 +29,7 @@ static void open_platform(struct api *api, struct platform *platform,
 
     platform->name = str_dup(tenant != NULL ? tenant->name : STR_EMPTY);
     platform->tenant = str_from(platform->name);
+    digest_of_parts((struct str[]){STR("tenant"), platform->tenant}, 2, &platform->owner);
     platform->port = link->port;
     platform->upstream = link->upstream;
     platform->lanes = lanes_new(platform->port->later, api->config->sessions.max_queue);
@@ -62,6 +63,7 @@ void platforms_configure(struct api *api)
         const struct config_tenant *tenant = i > 0 ? &config->tenants.items[i - 1] : NULL;
         struct run_store_options runs;
 
+        platform->rate = tenant != NULL ? tenant->rate : (struct config_rate){0};
         platform->defaults.organization_id =
             tenant != NULL ? tenant->organization_id : config->upstream.organization_id;
         upstream_tokens_configure(

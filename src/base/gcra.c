@@ -33,3 +33,10 @@ struct gcra_verdict gcra_take(uint64_t *tat_ns, struct gcra_limit limit, uint64_
 {
     return gcra_take_many(tat_ns, limit, 1, now_ns);
 }
+
+void gcra_give_back(uint64_t *tat_ns, struct gcra_limit limit)
+{
+    uint64_t each_ns = NS_PER_S / limit.per_second;
+
+    *tat_ns -= *tat_ns < each_ns ? *tat_ns : each_ns;
+}

@@ -79,6 +79,7 @@ bool file_is_readable(struct loader *loader, const struct option_row *row, const
 void loader_note_file(struct loader *loader, const char *path, struct str content);
 /* print.c: the value alone */
 void option_print(struct buf *out, const struct config *config, const struct option_row *row);
+void print_rate(struct buf *out, const struct config_rate *rate, const char *indent);
 /* text.c */
 bool set_text(struct loader *loader, const struct option_row *row, struct str text);
 bool set_secret(struct loader *loader, const struct option_row *row, struct str text);
@@ -98,6 +99,8 @@ void load_environment(struct loader *loader, const char *const *environment);
 bool item_is_sound(struct loader *loader, const struct option_row *row, struct str item);
 void config_judge(struct loader *loader);
 
+/* judge_limits.c: fills class_rates and rule_rates. */
+void config_judge_limits(struct loader *loader, struct config *config);
 /* judge_store.c: fills config->store.redis. */
 void config_judge_store(struct loader *loader, struct config *config);
 /* judge_otel.c */

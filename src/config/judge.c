@@ -156,44 +156,6 @@ static void judge_jwt(struct loader *loader, struct config *config)
     }
 }
 
-/* "bulk=10/50/4" */
-static bool read_class(struct str text, struct config_class *out)
-{
-    unsigned *const parts[] = {&out->rate.per_second, &out->rate.burst, &out->rate.concurrency};
-    struct str rest;
-
-    if (!str_cut(text, '=', &out->name, &rest) || out->name.len == 0) {
-        return false;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-        struct str digits;
-        int64_t value;
-        bool has_more = str_cut(rest, '/', &digits, &rest);
-
-        if (has_more != (i < ARRAY_LEN(parts) - 1) || !str_to_i64(digits, 1, 1000000, &value)) {
-            return false;
-        }
-        *parts[i] = (unsigned)value;
-    }
-    return true;
-}
-
-static void judge_classes(struct loader *loader, struct config *config)
-{
-    struct config_class *classes =
-        arena_calloc(&loader->box->arena, config->limits.n_classes + 1, sizeof(*classes));
-
-    for (size_t i = 0; i < config->limits.n_classes; i++) {
-        if (!read_class(config->limits.classes[i], &classes[i])) {
-            loader_fail(loader,
-                        "limits.classes: \"%.*s\" is not NAME=RATE/BURST/CONCURRENCY with whole "
-                        "numbers from 1 to 1000000",
-                        STR_ARG(str_sub(config->limits.classes[i], 0, SHOWN_MAX)));
-        }
-    }
-    config->limits.class_rates = classes;
-}
-
 static void judge_tenants(struct loader *loader, struct config *config)
 {
     struct config_key *keys = unconst(config->auth.keys); /* ours, in the arena */
@@ -326,7 +288,7 @@ void config_judge(struct loader *loader)
     judge_admin(loader, config);
     judge_jwt(loader, config);
     judge_tenants(loader, config);
-    judge_classes(loader, config);
+    config_judge_limits(loader, config);
     config_judge_store(loader, config);
     config_judge_otel(loader, config);
     judge_token(loader, config);

@@ -87,6 +87,7 @@ static const struct option_row rows[] = {
     {"limits.per_address", OPTION_UINT, AT(limits.per_address), "20", 1, 1000000, NULL, NULL, "Requests a second of one address (IPv6: of one /64) that have no credential, or a wrong one."},
     {"limits.address_burst", OPTION_UINT, AT(limits.address_burst), "100", 1, 10000000, NULL, NULL, "Most requests at once, after a pause."},
     {"limits.classes", OPTION_LIST, AT(limits.classes), "[]", 0, 100, NULL, NULL, "Limits of callers whose token names a class, as NAME=RATE/BURST/CONCURRENCY (bulk=10/50/4)."},
+    {"limits.rules", OPTION_LIST, AT(limits.rules), "[]", 0, CONFIG_RULES_MAX, NULL, NULL, "More limits, as SCOPE=RATE/BURST or SCOPE:CLASS=RATE/BURST, with /CONCURRENCY behind if wanted (tenant=500/1000, tenant:execute=5/10/20, key:direct=20/40). SCOPE is key (each credential) or tenant (all with the same account of the platform); CLASS is read, write, execute, command, run, direct or admin."},
 
     {"store.url", OPTION_STR, AT(store.url), "memory:", 0, 0, NULL, NULL, "Where processes of this service share their limits (limits.per_key). memory: this process counts alone; redis://HOST[:PORT][/DATABASE], or unix:PATH of a Redis server: one rate for all. While the store is away each process allows the full rate.", .at_start = true},
     {"store.user", OPTION_STR, AT(store.user), "", 0, 0, NULL, NULL, "User of Redis (ACL); empty: its default user.", .at_start = true},
@@ -94,7 +95,7 @@ static const struct option_row rows[] = {
     {"store.prefix", OPTION_STR, AT(store.prefix), "vp:", 0, 0, NULL, NULL, "What every key in the store begins with, so that services can share one Redis; up to 32 letters, digits and _.:-/", .at_start = true},
     {"store.timeout_ms", OPTION_MS, AT(store.timeout_ms), "1000", 10, 60000, NULL, NULL, "Longest time until the store answers; then it counts as away.", .at_start = true},
 
-    {"tenants", OPTION_TENANTS, AT(tenants), "[]", 0, 100, NULL, NULL, "More accounts of the platform: {name, token, secondary_token, organization_id, base_url}; a key's tenant, or a claim, names one.", .at_start = true},
+    {"tenants", OPTION_TENANTS, AT(tenants), "[]", 0, 100, NULL, NULL, "More accounts of the platform: {name, token, secondary_token, organization_id, base_url, rate, burst, concurrency}; a key's tenant, or a claim, names one.", .at_start = true},
 
     {"cors.origins", OPTION_ORIGINS, AT(cors.origins), "[]", 0, 100, NULL, "CORS_ORIGINS", "Origins that browsers may call from; \"*\" any."},
     {"cors.credentials", OPTION_BOOL, AT(cors.credentials), "false", 0, 0, NULL, NULL, "Let browsers send credentials; not together with \"*\"."},

@@ -26,7 +26,7 @@ static void print_date(struct buf *out, const char *name, int64_t wall_ms)
     }
 }
 
-static void print_rate(struct buf *out, const struct config_rate *rate)
+void print_rate(struct buf *out, const struct config_rate *rate, const char *indent)
 {
     const struct {
         const char *name;
@@ -36,7 +36,7 @@ static void print_rate(struct buf *out, const struct config_rate *rate)
 
     for (size_t i = 0; i < ARRAY_LEN(members); i++) {
         if (members[i].value != 0) {
-            buf_printf(out, "\n      %s: %u", members[i].name, members[i].value);
+            buf_printf(out, "\n%s%s: %u", indent, members[i].name, members[i].value);
         }
     }
 }
@@ -62,7 +62,7 @@ static void print_keys(struct buf *out, const struct config *config)
             buf_text(out, "\n      tenant: ");
             yaml_write_scalar(out, key->tenant_name);
         }
-        print_rate(out, &key->rate);
+        print_rate(out, &key->rate, "      ");
         print_date(out, "not_before", key->not_before_ms);
         print_date(out, "expires", key->expires_ms);
     }

@@ -51,6 +51,37 @@ static bool take_base_url(struct loader *loader, struct str text, struct config_
     return true;
 }
 
+/* As wide as the option of `limits` that is like it. */
+static bool take_number(struct loader *loader, struct str text, const char *option, unsigned *out)
+{
+    const struct option_row *row = option_find(str_from(option));
+    int64_t value;
+
+    if (!str_to_i64(text, row->min, row->max, &value)) {
+        loader_fail(loader, "tenants: \"%.*s\" is not a whole number from %lld to %lld",
+                    STR_ARG(str_sub(text, 0, NAME_MAX_LEN)), (long long)row->min,
+                    (long long)row->max);
+        return false;
+    }
+    *out = (unsigned)value;
+    return true;
+}
+
+static bool take_rate(struct loader *loader, struct str text, struct config_tenant *out)
+{
+    return take_number(loader, text, "limits.per_key", &out->rate.per_second);
+}
+
+static bool take_burst(struct loader *loader, struct str text, struct config_tenant *out)
+{
+    return take_number(loader, text, "limits.burst", &out->rate.burst);
+}
+
+static bool take_concurrency(struct loader *loader, struct str text, struct config_tenant *out)
+{
+    return take_number(loader, text, "limits.concurrency", &out->rate.concurrency);
+}
+
 static const struct {
     const char *name;
     bool (*take)(struct loader *loader, struct str text, struct config_tenant *out);
@@ -60,6 +91,9 @@ static const struct {
     {"secondary_token", take_secondary},
     {"organization_id", take_organization},
     {"base_url", take_base_url},
+    {"rate", take_rate},
+    {"burst", take_burst},
+    {"concurrency", take_concurrency},
 };
 
 static bool take_member(struct loader *loader, const struct node *node, struct config_tenant *out)
@@ -75,7 +109,7 @@ static bool take_member(struct loader *loader, const struct node *node, struct c
     }
     loader_fail(loader,
                 "tenants: unknown member \"%.*s\"; known are name, token, secondary_token, "
-                "organization_id, base_url%s%.*s%s",
+                "organization_id, base_url, rate, burst, concurrency%s%.*s%s",
                 STR_ARG(str_sub(node->key, 0, NAME_MAX_LEN)),
                 nearest.best.len > 0 ? "; did you mean \"" : "", STR_ARG(nearest.best),
                 nearest.best.len > 0 ? "\"?" : "");
@@ -110,6 +144,10 @@ static bool take_tenant(struct loader *loader, const struct node *map, struct co
     loader->column = map->column;
     if (ok && (out->name.len == 0 || is_taken(config, config->tenants.n - 1, out->name))) {
         loader_fail(loader, "tenants: each entry needs a name of its own");
+        return false;
+    }
+    if (ok && out->rate.per_second == 0 && out->rate.burst > 0) {
+        loader_fail(loader, "tenants: \"%.*s\" has a burst without a rate", STR_ARG(out->name));
         return false;
     }
     if (ok && !secret_is_set(&out->token) && !config->sandbox.enabled) {
@@ -184,6 +222,7 @@ void tenants_keep(struct config_box *box, const struct config *running)
         to->name = arena_str(&box->arena, from->name);
         to->organization_id = arena_str(&box->arena, from->organization_id);
         to->base_url = arena_str(&box->arena, from->base_url);
+        to->rate = from->rate;
         copy_secret(&to->token, &from->token);
         copy_secret(&to->secondary_token, &from->secondary_token);
     }
@@ -211,6 +250,7 @@ void tenants_print(struct buf *out, const struct config *config)
             buf_text(out, "\n    base_url: ");
             yaml_write_scalar(out, tenant->base_url);
         }
+        print_rate(out, &tenant->rate, "    ");
     }
 }
 

@@ -45,6 +45,10 @@ struct metric_label_set metric_labels[LABEL_N] = {
                      (const char *const[]){"get", "put", "remove", "list", "append", "read",
                                            "count", "lease", "renew", "release", "watch"},
                      11},
+    [LABEL_LIMIT] = {"limit",
+                     (const char *const[]){"key", "key_class", "tenant", "tenant_class", "at_once",
+                                           "address"},
+                     LIMIT_LABEL_N},
     [LABEL_CALL] = {"call", NULL, 0},
     [LABEL_COMMAND] = {"command", NULL, 0},
 };

@@ -125,4 +125,7 @@ void mount_serve(const struct mount *mount, struct proxy *proxy)
     arena_init(&proxy->arena);
     reply_init(&proxy->reply);
     program_serve(&proxy->program, (const char *const[]){"serve", "-c", mount->file, NULL}, NULL);
+    if (program_wrote(&proxy->program, "sandbox on http://")) { /* told before the listener */
+        proxy->program.sandbox_port = program_wait_port(&proxy->program, "sandbox on http://");
+    }
 }

@@ -1,7 +1,9 @@
 /* Limits of callers and of strangers, as clients see them. */
 #include "harness/cmocka.h"
 
+#include "harness/mount.h"
 #include "harness/proxy.h"
+#include "harness/wait.h"
 
 #define KEY   "X-API-Key: a-key-of-a-test-1\r\n"
 #define OTHER "X-API-Key: a-key-of-a-test-2\r\n"
@@ -130,6 +132,141 @@ static void without_authentication_nobody_is_limited(void **state)
     proxy_stop(&proxy);
 }
 
+/* ---- rules ---- */
+
+#define HEAD                                                                                       \
+    "sandbox: {enabled: true}\nserver: {listen: 127.0.0.1:0}\ndrain: {notice_ms: 0}\n"             \
+    "tenants: [{name: a, token: token-of-a}, {name: b, token: token-of-b, rate: 1, burst: 4}]\n"   \
+    "auth:\n  keys:\n    - {name: a1, key: key-one-of-a, tenant: a}\n"                             \
+    "    - {name: a2, key: key-two-of-a, tenant: a}\n"                                             \
+    "    - {name: b1, key: key-one-of-b, tenant: b}\n"                                             \
+    "    - {name: n, key: key-of-no-tenant}\n"
+
+#define A1   "X-API-Key: key-one-of-a\r\n"
+#define A2   "X-API-Key: key-two-of-a\r\n"
+#define B1   "X-API-Key: key-one-of-b\r\n"
+#define NONE "X-API-Key: key-of-no-tenant\r\n"
+
+static int post(struct proxy *proxy, const char *target, const char *fields)
+{
+    (void)proxy_ask(proxy, "POST", target, fields, "{}");
+    return proxy->reply.status;
+}
+
+static bool counts_refusals(struct proxy *proxy, const char *line)
+{
+    client_ask(proxy->program.port, "GET", "/metrics", NULL, STR_EMPTY, &proxy->reply);
+    return str_contains(reply_text(&proxy->reply), str_from(line));
+}
+
+static void all_keys_of_a_tenant_share_its_limit(void **state)
+{
+    struct mount mount;
+    struct proxy proxy;
+
+    (void)state;
+    mount_open(&mount, HEAD "limits: {rules: [tenant=1/6]}\n");
+    mount_serve(&mount, &proxy);
+    for (int i = 0; i < 6; i++) {
+        assert_int_equal(ask(&proxy, "/api/v1/routes", i % 2 == 0 ? A1 : A2), 200);
+    }
+    assert_true(str_is(reply_field(&proxy.reply, "RateLimit-Policy"),
+                       "\"key\";q=2000;w=2, \"tenant\";q=6;w=6"));
+    assert_true(str_starts(reply_field(&proxy.reply, "RateLimit"), STR("\"key\";r=199")));
+    assert_true(str_contains(reply_field(&proxy.reply, "RateLimit"), STR(", \"tenant\";r=0;t=")));
+    assert_int_equal(field_number(&proxy.reply, "X-RateLimit-Limit"), 6);
+    assert_int_equal(field_number(&proxy.reply, "X-RateLimit-Remaining"), 0);
+    assert_int_equal(ask(&proxy, "/api/v1/routes", A2), 429);
+    assert_int_equal(field_number(&proxy.reply, "Retry-After"), 1);
+    assert_true(str_contains(reply_text(&proxy.reply), STR("the tenant \\\"a\\\" together")));
+    assert_true(str_contains(reply_text(&proxy.reply), STR("\"violated-policies\":[\"tenant\"]")));
+    /* the limits of the others are theirs; b has one of its own */
+    assert_int_equal(ask(&proxy, "/api/v1/routes", NONE), 200);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(ask(&proxy, "/api/v1/routes", B1), 200);
+    }
+    assert_int_equal(ask(&proxy, "/api/v1/routes", B1), 429);
+    assert_true(
+        str_contains(reply_field(&proxy.reply, "RateLimit-Policy"), STR("\"tenant\";q=4;w=4")));
+    assert_true(counts_refusals(&proxy, "rate_limited_total{limit=\"tenant\"} 2\n"));
+    assert_false(counts_refusals(&proxy, "rate_limited_total{limit=\"key\"}"));
+    proxy_stop(&proxy);
+    mount_close(&mount);
+}
+
+static void a_class_of_routes_has_a_limit_of_its_own(void **state)
+{
+    struct mount mount;
+    struct proxy proxy;
+
+    (void)state;
+    mount_open(&mount, HEAD "limits: {rules: [key:write=1/2, tenant:command=1/1]}\n");
+    mount_serve(&mount, &proxy);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(post(&proxy, "/api/v1/sessions", A1), 201);
+    }
+    assert_int_equal(post(&proxy, "/api/v1/sessions", A1), 429);
+    assert_true(str_contains(reply_text(&proxy.reply), STR("[\"key:write\"]")));
+    assert_true(str_contains(reply_text(&proxy.reply), STR("requests of the class")));
+    assert_int_equal(post(&proxy, "/api/v1/sessions", A2), 201); /* another key */
+    assert_int_equal(ask(&proxy, "/api/v1/sessions", A1), 200);  /* another class */
+    assert_true(str_is(reply_field(&proxy.reply, "RateLimit-Policy"), "\"key\";q=2000;w=2"));
+    assert_int_equal(post(&proxy, "/api/v1/commands/execute", A1), 400);
+    assert_int_equal(post(&proxy, "/api/v1/commands/batch", A2), 429); /* the same tenant */
+    assert_true(str_contains(reply_text(&proxy.reply), STR("[\"tenant:command\"]")));
+    assert_int_equal(post(&proxy, "/api/v1/commands/execute", NONE), 400);
+    assert_true(counts_refusals(&proxy, "rate_limited_total{limit=\"key_class\"} 1\n"));
+    assert_true(counts_refusals(&proxy, "rate_limited_total{limit=\"tenant_class\"} 1\n"));
+    assert_int_equal(ask(&proxy, "/api/v1/routes", A1), 200);
+    assert_true(str_contains(reply_text(&proxy.reply), STR("\"class\":\"execute\"")));
+    proxy_stop(&proxy);
+    mount_close(&mount);
+}
+
+/* Who is refused by one limit has used up nothing of the others. */
+static void a_refusal_takes_nothing_from_other_limits(void **state)
+{
+    struct mount mount;
+    struct proxy proxy;
+
+    (void)state;
+    mount_open(&mount, HEAD "limits: {per_key: 1, burst: 10, rules: [key:write=1/1]}\n");
+    mount_serve(&mount, &proxy);
+    assert_int_equal(post(&proxy, "/api/v1/sessions", A1), 201);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(post(&proxy, "/api/v1/sessions", A1), 429);
+        assert_true(field_number(&proxy.reply, "Retry-After") >= 1);
+    }
+    assert_true(str_starts(reply_field(&proxy.reply, "RateLimit"), STR("\"key\";r=9")));
+    assert_int_equal(ask(&proxy, "/api/v1/sessions", A1), 200);
+    proxy_stop(&proxy);
+    mount_close(&mount);
+}
+
+static void a_tenant_may_have_so_many_under_way(void **state)
+{
+    struct mount mount;
+    struct proxy proxy;
+    struct client waiting;
+
+    (void)state;
+    mount_open(&mount, HEAD "limits: {rules: [tenant:direct=100/100/1]}\n");
+    mount_serve(&mount, &proxy);
+    sandbox_fault(proxy.program.sandbox_port,
+                  "{\"match\":\"GET /user\",\"times\":-1,\"delay_ms\":60000}");
+    client_open(&waiting, proxy.program.port);
+    assert_true(client_send_request(&waiting, "GET", "/virtuoso/user", A1, STR_EMPTY));
+    wait_until(ask(&proxy, "/virtuoso/projects", A2) == 429);
+    assert_true(str_contains(reply_text(&proxy.reply), STR("[\"tenant:direct\"]")));
+    assert_true(counts_refusals(&proxy, "rate_limited_total{limit=\"at_once\"} 1\n"));
+    assert_int_equal(ask(&proxy, "/api/v1/routes", A2), 200);
+    client_close(&waiting);
+    wait_until(ask(&proxy, "/virtuoso/projects", A2) != 429);
+    sandbox_clear_faults(proxy.program.sandbox_port);
+    proxy_stop(&proxy);
+    mount_close(&mount);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +274,10 @@ int main(void)
         cmocka_unit_test(a_stranger_is_limited_by_address_and_a_right_key_never),
         cmocka_unit_test(at_once_has_a_ceiling_that_is_given_back),
         cmocka_unit_test(without_authentication_nobody_is_limited),
+        cmocka_unit_test(all_keys_of_a_tenant_share_its_limit),
+        cmocka_unit_test(a_class_of_routes_has_a_limit_of_its_own),
+        cmocka_unit_test(a_refusal_takes_nothing_from_other_limits),
+        cmocka_unit_test(a_tenant_may_have_so_many_under_way),
     };
 
     return cmocka_run_group_tests_name("limits", tests, NULL, NULL);

@@ -40,6 +40,7 @@ static int set_up(void **state)
                           "auth.keys=a-key-of-a-test-1",
                           "limits.per_key=1",
                           "limits.burst=20",
+                          "limits.rules=key:write=1/4,tenant:write=1/4",
                           "store.timeout_ms=500",
                           url,
                           NULL};
@@ -82,6 +83,26 @@ static void two_processes_have_one_rate(void **state)
     if (n_back < BURST) {
         assert_true(n_allowed < n_asked);
     }
+}
+
+/* A request that two more limits count asks the store for each of them. */
+static void rules_are_shared_too(void **state)
+{
+    uint64_t began_ms = clock_now_ms();
+    unsigned n_made = 0;
+    unsigned n_back;
+
+    (void)state;
+    for (size_t i = 0; i < 10; i++) {
+        struct proxy *proxy = &scene.proxies[i % N_PROXIES];
+
+        (void)proxy_ask(proxy, "POST", "/api/v1/sessions", KEY, "{}");
+        assert_true(proxy->reply.status == 201 || proxy->reply.status == 429);
+        n_made += proxy->reply.status == 201;
+    }
+    n_back = (unsigned)((clock_now_ms() - began_ms) / 1000) + 1;
+    assert_in_range(n_made, 4, 4 + n_back);
+    assert_int_equal(ask(0), 200);
 }
 
 static void away_each_allows_the_full_rate(void **state)
@@ -127,6 +148,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(two_processes_have_one_rate, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(rules_are_shared_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(away_each_allows_the_full_rate, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_leaves_while_redis_is_silent_is_let_go, set_up,
                                         tear_down),

@@ -4,14 +4,17 @@
 #define API_GATE_PLATFORM_H
 
 #include "catalog/catalog.h"
+#include "config/config.h"
 #include "plan/plan.h"
 
 struct lanes;
 struct run_store;
 
 struct platform {
-    struct str tenant; /* empty: the account of `upstream` */
-    char *name;        /* its memory */
+    struct str tenant;       /* empty: the account of `upstream` */
+    struct digest owner;     /* names the account in limits */
+    struct config_rate rate; /* of all its callers together; 0: none of its own */
+    char *name;              /* its memory */
     const struct plan_port *port;
     struct upstream *upstream;     /* NULL in unit tests */
     struct upstream_tokens tokens; /* for callers who bring none of their own */

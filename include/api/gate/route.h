@@ -6,6 +6,7 @@
 #include "base/attr.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "config/route_class.h"
 
 /* CONTINUE: next stage. WAIT: something holds the task and will go on with it. DONE: it is
  * answered, and neither task nor exchange may be touched any more. */
@@ -54,6 +55,7 @@ struct route {
                             * are not */
     const char *successor; /* the route that replaces this old one; NULL: it is not deprecated */
     enum route_place place;
+    enum route_class class; /* ANY: as its permission says */
 };
 
 /* What is looked for. */
@@ -99,12 +101,14 @@ struct route_table {
     const char *labels[ROUTE_MAX_LABELS]; /* distinct patterns; 0 is "unmatched" */
     size_t n_labels;
     size_t label_of[ROUTE_MAX_ROWS];
+    enum route_class class_of[ROUTE_MAX_ROWS];
     struct route_shape shapes[ROUTE_MAX_ROWS];
 };
 
 /* Fills labels and shapes; a second call changes nothing. */
 void route_table_open(struct route_table *table);
 size_t route_label(const struct route_table *table, const struct route *route);
+enum route_class route_class_of(const struct route_table *table, const struct route *route);
 /* ERR_NOT_FOUND; or ERR_METHOD_NOT_ALLOWED with the methods that would work in out->allow. */
 enum error_code route_find(const struct route_table *table, struct arena *arena,
                            const struct route_wanted *wanted, struct route_match *out,

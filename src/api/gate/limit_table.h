@@ -9,7 +9,8 @@
 #include "base/gcra.h"
 #include "base/lru.h"
 
-enum { LIMIT_KEY_BYTES = 32 };
+/* A full table of either takes about 12 MiB. */
+enum { LIMIT_KEY_BYTES = 32, LIMIT_CALLERS_MAX = 65536, LIMIT_ADDRESSES_MAX = 65536 };
 
 struct ask; /* limit_share.c */
 

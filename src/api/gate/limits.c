@@ -6,16 +6,18 @@
 #include "base/mem.h"
 #include "limit_share.h"
 #include "limit_table.h"
-
-enum { NS_PER_S = 1000000000, MAX_CALLERS = 65536, MAX_ADDRESSES = 65536, POLICY_MAX = 64 };
+#include "limit_tell.h"
 
 struct limits {
     bool enabled;
     struct gcra_limit caller;
     struct gcra_limit address;
     uint32_t at_once;
+    struct config_rule
+        own_of_tenant;         /* counts as the rule "tenant" does, at the tenant's own rate */
     struct limit_share *share; /* NULL: this process counts alone */
     struct limit_table callers;
+    struct limit_table rules; /* credentials and accounts, once for each rule that counts them */
     struct limit_table addresses;
 };
 
@@ -24,8 +26,11 @@ struct limits *limits_new(const struct config *config, struct store *store, stru
     struct limits *limits = mem_zalloc(sizeof(*limits));
 
     limits_configure(limits, config);
-    limit_table_init(&limits->callers, MAX_CALLERS);
-    limit_table_init(&limits->addresses, MAX_ADDRESSES);
+    limits->own_of_tenant = (struct config_rule){.name = STR("tenant"), .scope = RULE_TENANT};
+    digest_of(limits->own_of_tenant.name, &limits->own_of_tenant.digest);
+    limit_table_init(&limits->callers, LIMIT_CALLERS_MAX);
+    limit_table_init(&limits->rules, LIMIT_CALLERS_MAX);
+    limit_table_init(&limits->addresses, LIMIT_ADDRESSES_MAX);
     if (store != NULL) {
         limits->share = limit_share_open(store, later);
     }
@@ -50,6 +55,7 @@ void limits_free(struct limits *limits)
     if (limits != NULL) {
         limit_share_free(limits->share);
         limit_table_done(&limits->callers);
+        limit_table_done(&limits->rules);
         limit_table_done(&limits->addresses);
         mem_free(limits);
     }
@@ -58,53 +64,6 @@ void limits_free(struct limits *limits)
 static uint64_t now_ns(void)
 {
     return clock_now_us() * 1000;
-}
-
-/* Rounded up, at least 1: who waits just so long is served. */
-static unsigned seconds_up(uint64_t ns)
-{
-    uint64_t seconds = (ns + NS_PER_S - 1) / NS_PER_S;
-
-    return seconds > 0 ? (unsigned)seconds : 1;
-}
-
-/* "key";q=2000;w=2: so many at once, and the seconds after which the bucket is full again. */
-static void put_policy(struct buf *out, struct gcra_limit limit)
-{
-    buf_text(out, "\"key\";q=");
-    buf_int(out, limit.burst);
-    buf_text(out, ";w=");
-    buf_int(out, (limit.burst + limit.per_second - 1) / limit.per_second);
-}
-
-/* RateLimit as structured fields (draft-ietf-httpapi-ratelimit-headers-10), and the X- names that
- * came before. */
-static void tell(struct task *task, struct gcra_limit limit, const struct gcra_verdict *verdict)
-{
-    struct exchange *exchange = task->exchange;
-    unsigned reset_s = seconds_up(verdict->full_after_ns);
-    UNINITIALISED char room[POLICY_MAX];
-    struct buf text;
-
-    buf_init_on(&text, room, sizeof(room), POLICY_MAX);
-    put_policy(&text, limit);
-    exchange_set_header(exchange, "RateLimit-Policy", buf_view(&text));
-    buf_clear(&text);
-    buf_text(&text, "\"key\";r=");
-    buf_int(&text, verdict->remaining);
-    buf_text(&text, ";t=");
-    buf_int(&text, reset_s);
-    exchange_set_header(exchange, "RateLimit", buf_view(&text));
-    buf_clear(&text);
-    buf_int(&text, limit.burst);
-    exchange_set_header(exchange, "X-RateLimit-Limit", buf_view(&text));
-    buf_clear(&text);
-    buf_int(&text, verdict->remaining);
-    exchange_set_header(exchange, "X-RateLimit-Remaining", buf_view(&text));
-    buf_clear(&text);
-    buf_int(&text, reset_s);
-    exchange_set_header(exchange, "X-RateLimit-Reset", buf_view(&text));
-    buf_done(&text);
 }
 
 /* Of everybody, but for what the credential says itself. A rate of its own without a burst has the
@@ -122,34 +81,100 @@ static struct gcra_limit limit_of(const struct limits *limits, const struct conf
     return limit;
 }
 
+/* ---- which limits a request is counted against ---- */
+
+static struct limit_bucket *bucket_of(struct limits *limits, const struct digest *owner,
+                                      const struct digest *rule)
+{
+    struct digest key = *owner;
+
+    for (size_t i = 0; rule != NULL && i < DIGEST_BYTES; i++) {
+        key.bytes[i] ^= rule->bytes[i];
+    }
+    return limit_table_get(rule != NULL ? &limits->rules : &limits->callers, digest_view(&key),
+                           now_ns());
+}
+
+static void add(struct task *task, struct limit_counts *counts, const struct config_rule *rule,
+                const struct config_rate *rate)
+{
+    bool is_own = task->principal.bearer.len > 0; /* its token is its account */
+    const struct digest *owner =
+        rule->scope == RULE_KEY || is_own ? &task->principal.owner : &task->platform->owner;
+
+    counts->items[counts->n++] = (struct limit_count){
+        .name = rule->name,
+        .label = rule->scope == RULE_KEY          ? LIMIT_LABEL_KEY_CLASS
+                 : rule->class == ROUTE_CLASS_ANY ? LIMIT_LABEL_TENANT
+                                                  : LIMIT_LABEL_TENANT_CLASS,
+        .class = rule->class,
+        .limit = {rate->per_second, rate->burst > 0 ? rate->burst : 2 * rate->per_second},
+        .at_once = rate->concurrency,
+        .bucket = bucket_of(task->api->limits, owner, &rule->digest),
+    };
+}
+
+/* The credential's own, then the rules in their order. A tenant with a rate of its own has that
+ * instead of the rule for all tenants. */
+static void collect(struct task *task, struct limit_counts *counts)
+{
+    struct limits *limits = task->api->limits;
+    const struct config_rate *rate = task->principal.rate;
+    const struct config_rate *of_tenant = &task->platform->rate;
+    bool has_own = of_tenant->per_second > 0 && task->principal.bearer.len == 0;
+    enum route_class class = route_class_of(task->api->routes, task->route);
+
+    counts->n = 0;
+    counts->items[counts->n++] = (struct limit_count){
+        .name = STR("key"),
+        .label = LIMIT_LABEL_KEY,
+        .limit = limit_of(limits, rate),
+        .at_once = rate != NULL && rate->concurrency != 0 ? rate->concurrency : limits->at_once,
+        .bucket = bucket_of(limits, &task->principal.owner, NULL),
+    };
+    if (has_own) {
+        add(task, counts, &limits->own_of_tenant, of_tenant);
+    }
+    for (size_t i = 0; i < task->config->limits.n_rules; i++) {
+        const struct config_rule *rule = &task->config->limits.rule_rates[i];
+        bool is_replaced = has_own && rule->scope == RULE_TENANT && rule->class == ROUTE_CLASS_ANY;
+
+        if (!is_replaced && (rule->class == ROUTE_CLASS_ANY || rule->class == class)) {
+            add(task, counts, rule, &rule->rate);
+        }
+    }
+}
+
+/* ---- places under way ---- */
+
 static void release(void *bucket)
 {
     ((struct limit_bucket *)bucket)->in_flight--;
 }
 
-static enum stage_verdict refuse(struct task *task, unsigned retry_after_s, const char *text)
+static bool is_full(const struct limit_count *count)
 {
-    metric_add(M_RATE_LIMITED, 0, 0, 0, 1);
-    (void)error_set(&task->error, ERR_RATE_LIMITED, "%s", text);
-    task->error.retry_after_s = retry_after_s;
-    return task_fail(task);
+    return count->at_once > 0 &&
+           count->bucket->in_flight >= count->at_once + (count->bucket->ask != NULL);
 }
 
-static enum stage_verdict enter(struct task *task, struct limit_bucket *bucket)
+static enum stage_verdict enter(struct task *task, const struct limit_counts *counts)
 {
-    const struct config_rate *rate = task->principal.rate;
-    uint32_t at_once =
-        rate != NULL && rate->concurrency != 0 ? rate->concurrency : task->api->limits->at_once;
-
-    if (bucket->in_flight >= at_once + (bucket->ask != NULL)) {
-        return refuse(task, 1,
-                      "This credential has as many requests under way as it may; wait for one "
-                      "to end and send the request again");
+    for (size_t i = 0; i < counts->n; i++) {
+        if (is_full(&counts->items[i])) {
+            return limit_refuse_place(task, &counts->items[i]);
+        }
     }
-    bucket->in_flight++;
-    arena_defer(task->arena, release, bucket);
+    for (size_t i = 0; i < counts->n; i++) {
+        if (counts->items[i].at_once > 0) {
+            counts->items[i].bucket->in_flight++;
+            arena_defer(task->arena, release, counts->items[i].bucket);
+        }
+    }
     return STAGE_CONTINUE;
 }
+
+/* ---- counting ---- */
 
 static void on_share_ready(struct share_wait *wait)
 {
@@ -181,35 +206,63 @@ static enum stage_verdict wait_for_share(struct task *task, struct limit_bucket 
     return STAGE_WAIT;
 }
 
+static enum share_answer take(struct limits *limits, struct limit_count *count)
+{
+    enum share_answer answer = SHARE_AWAY;
+
+    if (limits->share != NULL) {
+        answer =
+            limit_share_take(limits->share, count->bucket, count->limit, now_ns(), &count->verdict);
+        count->was_shared = answer != SHARE_AWAY;
+    }
+    if (answer == SHARE_AWAY) {
+        count->verdict = gcra_take(&count->bucket->tat_ns, count->limit, now_ns());
+    }
+    return answer;
+}
+
+/* Those that were taken before another limit refused, or before a question to the store. */
+static void give_back(struct limit_counts *counts, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct limit_count *count = &counts->items[i];
+
+        if (!count->verdict.allowed) {
+            continue;
+        }
+        if (count->was_shared) {
+            count->bucket->permits++;
+        } else {
+            gcra_give_back(&count->bucket->tat_ns, count->limit);
+        }
+        if (count->verdict.remaining < count->limit.burst) {
+            count->verdict.remaining++;
+        }
+    }
+}
+
 enum stage_verdict limits_count_caller(struct task *task)
 {
     struct limits *limits = task->api->limits;
-    enum share_answer answer = SHARE_AWAY;
-    struct limit_bucket *bucket;
-    struct gcra_verdict verdict;
-    struct gcra_limit limit;
+    UNINITIALISED struct limit_counts counts;
+    const struct limit_count *refused;
 
     if (!limits->enabled || task->config->auth.modes == AUTH_NONE) {
         return STAGE_CONTINUE;
     }
-    bucket = limit_table_get(&limits->callers, digest_view(&task->principal.owner), now_ns());
-    limit = limit_of(limits, task->principal.rate);
-    if (limits->share != NULL) {
-        answer = limit_share_take(limits->share, bucket, limit, now_ns(), &verdict);
+    collect(task, &counts);
+    for (size_t i = 0; i < counts.n; i++) {
+        if (take(limits, &counts.items[i]) == SHARE_LATER) {
+            give_back(&counts, i);
+            return wait_for_share(task, counts.items[i].bucket, counts.items[i].limit);
+        }
     }
-    if (answer == SHARE_LATER) {
-        return wait_for_share(task, bucket, limit);
+    refused = limit_slowest(&counts);
+    if (refused != NULL) {
+        give_back(&counts, counts.n);
     }
-    if (answer == SHARE_AWAY) {
-        verdict = gcra_take(&bucket->tat_ns, limit, now_ns());
-    }
-    tell(task, limit, &verdict);
-    if (!verdict.allowed) {
-        return refuse(task, seconds_up(verdict.retry_after_ns),
-                      "This credential sends more requests a second than it may; wait and send "
-                      "the request again");
-    }
-    return enter(task, bucket);
+    limit_tell(task, &counts);
+    return refused != NULL ? limit_refuse_rate(task, &counts, refused) : enter(task, &counts);
 }
 
 void limits_count_stranger(struct task *task)
@@ -230,10 +283,11 @@ void limits_count_stranger(struct task *task)
     bucket = limit_table_get(&limits->addresses, (struct str){(const char *)address, n}, now_ns());
     verdict = gcra_take(&bucket->tat_ns, limits->address, now_ns());
     if (!verdict.allowed) {
-        metric_add(M_RATE_LIMITED, 0, 0, 0, 1);
+        metric_add(M_RATE_LIMITED, LIMIT_LABEL_ADDRESS, 0, 0, 1);
+        limit_name_violated(task, STR("[\"address\"]"));
         (void)error_set(
             &task->error, ERR_RATE_LIMITED,
             "This address sends too many requests without a valid credential; wait, then send the request again with one");
-        task->error.retry_after_s = seconds_up(verdict.retry_after_ns);
+        task->error.retry_after_s = limit_seconds(verdict.retry_after_ns);
     }
 }

@@ -38,6 +38,25 @@ static void take_apart(const char *pattern, struct route_shape *out)
     }
 }
 
+static enum route_class class_for(const struct route *route)
+{
+    static const struct {
+        unsigned access;
+        enum route_class class;
+    } classes[] = {
+        {PERMISSION_READ, ROUTE_CLASS_READ},           {PERMISSION_WRITE_TESTS, ROUTE_CLASS_WRITE},
+        {PERMISSION_WRITE_LIBRARY, ROUTE_CLASS_WRITE}, {PERMISSION_EXECUTE, ROUTE_CLASS_EXECUTE},
+        {PERMISSION_ADMIN, ROUTE_CLASS_ADMIN},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(classes) && route->class == ROUTE_CLASS_ANY; i++) {
+        if (classes[i].access == route->access) {
+            return classes[i].class;
+        }
+    }
+    return route->class;
+}
+
 void route_table_open(struct route_table *table)
 {
     if (table->n_labels != 0) {
@@ -48,6 +67,7 @@ void route_table_open(struct route_table *table)
     table->n_labels = 1;
     for (size_t i = 0; i < table->n; i++) {
         table->label_of[i] = label_for(table, table->rows[i].pattern);
+        table->class_of[i] = class_for(&table->rows[i]);
         take_apart(table->rows[i].pattern, &table->shapes[i]);
     }
 }
@@ -55,6 +75,11 @@ void route_table_open(struct route_table *table)
 size_t route_label(const struct route_table *table, const struct route *route)
 {
     return table->label_of[route - table->rows];
+}
+
+enum route_class route_class_of(const struct route_table *table, const struct route *route)
+{
+    return table->class_of[route - table->rows];
 }
 
 struct segments {

@@ -405,6 +405,7 @@ static struct json *describe_route(struct task *task, const struct route *route)
     put_text(task, row, "summary", route->summary);
     if (route->access != ACCESS_PUBLIC) {
         put_text(task, row, "permission", permission_name(route->access));
+        put_text(task, row, "class", route_class_name(route_class_of(task->api->routes, route)));
     }
     put_text(task, row, "needs", route->needs);
     for (const struct member *member = route_query_rows(route); member->name != NULL; member++) {
