@@ -125,9 +125,24 @@ static void a_secret_comes_out_under_no_media_type(void **state)
         {"application/octet-stream", 200},
         {"image/png", 200}, /* the type is wrong, and the first byte tells */
         {"Video/mp4", 200},
+        {"application/zip", 200},
         {"application/pdf; charset=utf-16", 502},
         {"application/json; charset=utf-16", 502},
         {"text/plain; charset=\"UTF-7\"", 502},
+    };
+
+    static const struct {
+        const char *type, *body;
+    } lies[] = {
+        {"image/png", "usedData: " CANARY "\n"},
+        {"image/jpeg", "<r><usedData>" CANARY "</usedData></r>"},
+        {"audio/mpeg", "usedData=" CANARY},
+        {"video/webm", "<script>var x = " TREE "</script>"},
+        {"font/woff2", "data: " TREE "\n\n"},
+        {"application/pdf", "--b\r\nContent-Type: application/json\r\n\r\n" TREE "\r\n--b--"},
+        {"image/gif", "\x1f\x8b" CANARY},                     /* an archive */
+        {"application/json", "eyJ1c2VkRGF0YSI6IkNBTkFSWSJ9"}, /* base64 of JSON */
+        {"application/json", "\xc0\x7f\xa4\xa2\x85\x84\x7f"}, /* EBCDIC */
     };
 
     (void)state;
@@ -141,6 +156,10 @@ static void a_secret_comes_out_under_no_media_type(void **state)
         (struct scripted_answer){.body = "<b>usedData " CANARY "</b>", .type = "text/html"}, 502,
         "/executions/1");
     check_answer((struct scripted_answer){.body = "\xef\xbb\xbf" TREE}, 200, "/executions/1");
+    for (size_t i = 0; i < ARRAY_LEN(lies); i++) {
+        check_answer((struct scripted_answer){.body = lies[i].body, .type = lies[i].type}, 502,
+                     "/executions/1");
+    }
     check_answer((struct scripted_answer){.body = TREE,
                                           .status = 206,
                                           .fields = "Content-Range: bytes 0-9/99\r\n"},

@@ -17,6 +17,10 @@ enum media_kind media_kind(struct str content_type);
 /* Do a body's first bytes say that JSON follows (white space, a byte order mark, UTF-16 too)? Asked
  * where the type says otherwise. No type of MEDIA_OPAQUE begins so. */
 bool media_begins_as_json(struct str bytes);
+/* The same with numbers, true, false and null. */
+bool media_begins_as_json_value(struct str bytes);
+/* The first bytes of an image, a film, a sound, a font or a PDF: what a type says may be wrong. */
+bool media_begins_as_opaque(struct str bytes);
 /* False: a charset whose bytes are not ASCII's for ASCII text (UTF-16, EBCDIC …): names of members
  * cannot be looked for. */
 bool media_is_ascii_based(struct str content_type);

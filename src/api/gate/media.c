@@ -1,5 +1,7 @@
 #include "api/gate/media.h"
 
+#include <string.h>
+
 #include "base/attr.h"
 
 /* The type before the first ';', trimmed. */
@@ -19,9 +21,7 @@ static bool ends_nocase(struct str text, struct str end)
 
 enum media_kind media_kind(struct str content_type)
 {
-    static const char *const opaque[] = {"image/",          "audio/",          "video/",
-                                         "font/",           "application/zip", "application/pdf",
-                                         "application/gzip"};
+    static const char *const opaque[] = {"image/", "audio/", "video/", "font/", "application/pdf"};
     struct str plain = essence(content_type);
     struct str type;
     struct str subtype;
@@ -57,6 +57,47 @@ bool media_begins_as_json(struct str bytes)
     }
     bytes = str_trim(bytes);
     return bytes.len == 0 || bytes.ptr[0] == '{' || bytes.ptr[0] == '[' || bytes.ptr[0] == '"';
+}
+
+bool media_begins_as_json_value(struct str bytes)
+{
+    bytes = str_trim(bytes);
+    return media_begins_as_json(bytes) ||
+           (bytes.len > 0 && strchr("-0123456789tfn", bytes.ptr[0]) != NULL);
+}
+
+bool media_begins_as_opaque(struct str bytes)
+{
+    static const struct {
+        size_t at;
+        struct str mark;
+    } rows[] = {
+        {0, STR_INIT("\x89PNG")},
+        {0, STR_INIT("\xff\xd8\xff")}, /* JPEG */
+        {0, STR_INIT("GIF8")},
+        {0, STR_INIT("RIFF")}, /* WebP, WAV, AVI */
+        {0, STR_INIT("BM")},
+        {0, STR_INIT("\0\0\1\0")}, /* ICO, TrueType */
+        {0, STR_INIT("II*\0")},
+        {0, STR_INIT("MM\0*")},            /* TIFF */
+        {4, STR_INIT("ftyp")},             /* MP4, AVIF, HEIC, M4A */
+        {0, STR_INIT("\x1a\x45\xdf\xa3")}, /* WebM */
+        {0, STR_INIT("OggS")},
+        {0, STR_INIT("fLaC")},
+        {0, STR_INIT("ID3")},
+        {0, STR_INIT("\xff\xfb")}, /* MP3 */
+        {0, STR_INIT("%PDF-")},
+        {0, STR_INIT("wOF")},
+        {0, STR_INIT("OTTO")},
+        {0, STR_INIT("\0\1\0\0")}, /* TrueType */
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (str_starts(str_sub(bytes, rows[i].at, bytes.len), rows[i].mark)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static struct str unquoted(struct str value)

@@ -104,7 +104,7 @@ bool relay_on_data(struct upstream_call *call, struct str bytes)
         return true; /* dropped; the end says why */
     }
     if (relay->sniffs && !is_refused_token(relay) && relay->coding.len == 0 &&
-        !media_begins_as_json(bytes)) {
+        media_begins_as_opaque(bytes)) {
         relay->holds = false; /* the body is what its media type says, so it can be streamed */
         begin_stream(relay);
     }
@@ -178,19 +178,38 @@ static bool looks_like_json(const struct relay *relay, struct str text)
            (text.len > 0 && (text.ptr[0] == '{' || text.ptr[0] == '['));
 }
 
+/* NULL: names of members can be looked for in it. */
+static const char *why_unreadable(const struct relay *relay, enum media_kind kind, struct str text)
+{
+    if (kind == MEDIA_OPAQUE && !media_begins_as_json(text)) {
+        return "its bytes are not what its Content-Type says";
+    }
+    if (kind == MEDIA_JSON && relay->leaks && text.len > 0 && !media_begins_as_json_value(text)) {
+        return "its Content-Type says JSON, and it is not JSON";
+    }
+    if (!media_is_ascii_based(relay->content_type)) {
+        return "its charset is not one that is based on ASCII";
+    }
+    if (str_contains(text, (struct str){"", 1})) {
+        return "it is no text in a charset that is based on ASCII (an archive, perhaps)";
+    }
+    return NULL;
+}
+
 /* The answer's text without secrets. False: it cannot be read; *why says why. */
 static bool without_secrets(struct relay *relay, struct str *text, const char **why)
 {
     static const struct json_limits limits = {
         .max_depth = 200, .max_nodes = 2000000, .allow_duplicate_names = true};
     struct str path = relay->meaning;
+    enum media_kind kind = media_kind(relay->content_type);
     struct json *tree = NULL;
 
-    if (media_kind(relay->content_type) == MEDIA_OPAQUE && !media_begins_as_json(*text)) {
+    if (kind == MEDIA_OPAQUE && media_begins_as_opaque(*text)) {
         return true;
     }
-    if (!media_is_ascii_based(relay->content_type) || str_contains(*text, (struct str){"", 1})) {
-        *why = "its charset is not one that is based on ASCII";
+    *why = why_unreadable(relay, kind, *text);
+    if (*why != NULL) {
         return false;
     }
     if (str_starts(*text, STR("\xef\xbb\xbf"))) {
