@@ -3,93 +3,6 @@
 #include "data/template.h"
 #include "sentence.h"
 
-/* How a command is written in the simplified dialect. `fixed`: members that say which form it is;
- * `fields`: one name for each argument; a single argument without options may stand alone. */
-struct simple_row {
-    const char *command;
-    const char *verb;
-    const char *fixed;
-    const char *fields;
-    bool alone;
-};
-
-/* clang-format off */
-static const struct simple_row simple_rows[] = {
-    {"step-navigate to", "navigate", "", "url", true},
-    {"step-navigate scroll-top", "scroll", "to=top", "", false},
-    {"step-navigate scroll-bottom", "scroll", "to=bottom", "", false},
-    {"step-navigate scroll-element", "scroll", "", "element", false},
-    {"step-navigate scroll-position", "scroll", "", "position", false},
-    {"step-navigate scroll-by", "scroll", "", "by", false},
-    {"step-navigate scroll-up", "scroll", "direction=up", "", false},
-    {"step-navigate scroll-down", "scroll", "direction=down", "", false},
-    {"step-interact click", "click", "", "selector", true},
-    {"step-interact double-click", "double-click", "", "selector", true},
-    {"step-interact right-click", "right-click", "", "selector", true},
-    {"step-interact hover", "hover", "", "selector", true},
-    {"step-interact write", "write", "", "selector text", false},
-    {"step-interact key", "key", "", "key", true},
-    {"step-interact mouse move-to", "mouse", "action=move-to", "selector", false},
-    {"step-interact mouse move-by", "mouse", "action=move-by", "offset", false},
-    {"step-interact mouse move", "mouse", "action=move", "position", false},
-    {"step-interact mouse down", "mouse", "action=down", "selector", false},
-    {"step-interact mouse up", "mouse", "action=up", "selector", false},
-    {"step-interact mouse enter", "mouse", "action=enter", "selector", false},
-    {"step-interact select option", "select", "", "selector option", false},
-    {"step-interact select index", "select", "", "selector index", false},
-    {"step-interact select last", "select", "last=true", "selector", false},
-    {"step-assert exists", "assert", "", "selector", true},
-    {"step-assert not-exists", "assert", "type=not-exists", "selector", false},
-    {"step-assert equals", "assert", "type=equals", "selector value", false},
-    {"step-assert not-equals", "assert", "type=not-equals", "selector value", false},
-    {"step-assert checked", "assert", "type=checked", "selector", false},
-    {"step-assert selected", "assert", "type=selected", "selector value", false},
-    {"step-assert gt", "assert", "type=gt", "selector value", false},
-    {"step-assert gte", "assert", "type=gte", "selector value", false},
-    {"step-assert lt", "assert", "type=lt", "selector value", false},
-    {"step-assert lte", "assert", "type=lte", "selector value", false},
-    {"step-assert matches", "assert", "type=matches", "selector pattern", false},
-    {"step-assert variable", "assert", "type=variable", "variable value", false},
-    {"step-wait element", "wait", "", "element", false},
-    {"step-wait time", "wait", "", "time", true},
-    {"step-data store element-text", "store", "type=text", "selector as", false},
-    {"step-data store element-value", "store", "type=value", "selector as", false},
-    {"step-data store attribute", "store", "type=attribute", "selector attribute as", false},
-    {"step-data store literal", "store", "type=literal", "value as", false},
-    {"step-data cookie create", "cookie", "action=create", "name value", false},
-    {"step-data cookie delete", "cookie", "action=delete", "name", false},
-    {"step-data cookie clear-all", "cookie", "action=clear", "", false},
-    {"step-dialog dismiss-alert", "dialog", "type=alert", "", false},
-    {"step-dialog dismiss-confirm", "dialog", "type=confirm", "", false},
-    {"step-dialog dismiss-prompt", "dialog", "type=prompt", "", false},
-    {"step-dialog dismiss-prompt-with-text", "dialog", "type=prompt", "text", false},
-    {"step-window resize", "window", "action=resize", "size", false},
-    {"step-window maximize", "window", "action=maximize", "", false},
-    {"step-window switch tab next", "window", "action=switch to=next", "", false},
-    {"step-window switch tab prev", "window", "action=switch to=previous", "", false},
-    {"step-window switch tab index", "window", "action=switch target=tab", "index", false},
-    {"step-window switch iframe", "window", "action=switch", "iframe", false},
-    {"step-window switch frame-index", "window", "action=switch target=frame", "index", false},
-    {"step-window switch parent-frame", "window", "action=switch parent=true", "", false},
-    {"step-window switch main-content", "window", "action=switch main=true", "", false},
-    {"step-file upload", "upload", "", "selector url", false},
-    {"step-misc comment", "comment", "", "text", true},
-    {"step-misc execute", "execute", "", "script", true},
-    {"step-misc api-call", "api", "", "id", true},
-    {"library attach", "library", "", "attach position", false},
-};
-
-/* Options that have another name in a test file; "-": the command has no short form with it. */
-static const struct {
-    const char *option;
-    const char *field;
-} option_fields[] = {
-    {"position_on_element", "position"}, {"accept", "action=accept"}, {"reject", "action=cancel"},
-    {"input_values", "inputs"}, {"input_variables", "variables"}, {"http_only", "httpOnly"},
-};
-
-/* clang-format on */
-
 struct converting {
     struct arena *arena;
     struct buf *out;
@@ -123,59 +36,118 @@ static void put_time(struct converting *v, const struct json *value)
 
 /* ---- one step ---- */
 
-static const struct simple_row *find_simple(const struct command *command)
+static const struct item *find_option(const struct form *form, struct str name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(simple_rows); i++) {
-        if (str_is(str_from(simple_rows[i].command), command->words)) {
-            return &simple_rows[i];
+    for (size_t i = 0; i < form->n_options; i++) {
+        if (str_eq(form->options[i].option, name)) {
+            return &form->options[i];
         }
     }
     return NULL;
 }
 
-static bool is_time(const struct str name)
+/* Part of the form, not a member: `accept<=true` beside `action=accept`. */
+static bool is_implied(const struct item *option)
 {
-    return str_is(name, "time") || str_is(name, "timeout");
+    return option->list.items[0].kind == ALIAS_FIXED;
 }
 
-static void put_member(struct converting *v, struct str name, const struct json *value)
+/* Spaces and quotes around a key do not belong to it. */
+static bool keeps_args(const struct form *form, const struct json *args)
 {
-    buf_text(v->out, "\n        ");
-    buf_str(v->out, name);
-    buf_text(v->out, ": ");
-    if (is_time(name)) {
+    const struct item *arg = form->commands[0].args;
+    const struct json *value;
+
+    JSON_FOREACH (value, args) {
+        struct str text = json_str(value);
+
+        if (arg++->kind == VALUE_UNQUOTED && str_unquote(str_trim(text)).len != text.len) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The form has a place for each option, and the step what the form says of itself. */
+static bool fits(const struct form *form, const struct testfile_step *step)
+{
+    const struct json *value;
+
+    JSON_FOREACH (value, step->options) {
+        const struct item *option = find_option(form, json_name(value));
+
+        if (option == NULL || (is_implied(option) && !json_true(value))) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < form->n_options; i++) {
+        if (is_implied(&form->options[i]) &&
+            json_get_str(step->options, form->options[i].option) == NULL) {
+            return false;
+        }
+    }
+    return keeps_args(form, step->args);
+}
+
+static const struct form *form_for(const struct testfile_step *step)
+{
+    const struct form *form = form_writing(step->command);
+
+    while (form != NULL && !fits(form, step)) {
+        form = form->next_written;
+    }
+    return form;
+}
+
+static void put_value(struct converting *v, enum value_kind kind, const struct json *value)
+{
+    if (kind == VALUE_MS) {
         put_time(v, value);
     } else {
         put_json(v, value);
     }
 }
 
-static void put_fixed(struct converting *v, struct str fixed)
+static void put_member(struct converting *v, struct str name, enum value_kind kind,
+                       const struct json *value)
 {
-    struct str item;
-    struct str name;
-    struct str value;
+    buf_printf(v->out, "\n        %.*s: ", STR_ARG(name));
+    put_value(v, kind, value);
+}
 
-    while (str_next(&fixed, ' ', &item)) {
-        (void)str_cut(item, '=', &name, &value);
-        buf_printf(v->out, "\n        %.*s: %.*s", STR_ARG(name), STR_ARG(value));
+static void put_options(struct converting *v, const struct form *form, const struct json *options)
+{
+    const struct json *value;
+
+    JSON_FOREACH (value, options) {
+        const struct item *option = find_option(form, json_name(value));
+
+        if (!is_implied(option)) {
+            put_member(v, option->list.items[0].text, option->kind, value);
+        }
     }
 }
 
-static void put_option(struct converting *v, const struct json *value)
+/* What stands behind the verb in `written`. */
+static void put_members(struct converting *v, const struct form *form, struct str written,
+                        const struct testfile_step *step)
 {
-    struct str name = json_name(value);
+    const struct item *arg = form->commands[0].args;
+    const struct json *value = json_first(step->args);
+    struct str word;
+    struct str name;
+    struct str fixed;
 
-    for (size_t i = 0; i < ARRAY_LEN(option_fields); i++) {
-        if (str_is(name, option_fields[i].option)) {
-            name = str_from(option_fields[i].field);
+    while (str_next(&written, ' ', &word)) {
+        if (str_cut(word, '=', &name, &fixed)) {
+            buf_printf(v->out, "\n        %.*s: %.*s", STR_ARG(name), STR_ARG(fixed));
+        } else if (value != NULL) {
+            (void)str_cut(word, '.', &name, &fixed);
+            put_member(v, name, arg++->kind, value);
+            value = json_next(value);
         }
     }
-    if (str_find_char(name, '=') >= 0) {
-        put_fixed(v, name);
-    } else {
-        put_member(v, name, value);
-    }
+    put_options(v, form, step->options);
 }
 
 static void put_beside(struct converting *v, const struct testfile_step *step)
@@ -194,60 +166,33 @@ static void put_beside(struct converting *v, const struct testfile_step *step)
 static void put_command_step(struct converting *v, const struct testfile_step *step)
 {
     buf_printf(v->out, "    - command: %s\n      args: ", step->command->words);
-    buf_str(v->out, json_text(v->arena, step->args));
+    put_json(v, step->args);
     if (json_size(step->options) > 0) {
         buf_text(v->out, "\n      options: ");
-        buf_str(v->out, json_text(v->arena, step->options));
+        put_json(v, step->options);
     }
     buf_char(v->out, '\n');
     put_beside(v, step);
 }
 
-/* `accept: false` and its like have no short form. */
-static bool has_odd_option(const struct testfile_step *step)
-{
-    const struct json *value;
-
-    JSON_FOREACH (value, step->options) {
-        bool answer = str_is(json_name(value), "accept") || str_is(json_name(value), "reject");
-
-        if (answer && !json_true(value)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void put_simple(struct converting *v, const struct testfile_step *step)
 {
-    const struct simple_row *row = find_simple(step->command);
-    const struct json *value;
-    struct str fields;
-    struct str name;
+    const struct form *form = form_for(step);
+    struct str written = str_from(form != NULL ? form->written : NULL);
+    struct str verb;
 
-    if (row == NULL || has_odd_option(step)) {
+    if (form == NULL) {
         put_command_step(v, step);
         return;
     }
-    fields = str_from(row->fields);
-    buf_printf(v->out, "    - %s:", row->verb);
-    if (row->alone && json_size(step->args) == 1 && json_size(step->options) == 0) {
+    (void)str_cut(written, ' ', &verb, &written);
+    buf_printf(v->out, "    - %.*s:", STR_ARG(verb));
+    if (str_ends(written, STR(".")) && json_size(step->args) == 1 &&
+        json_size(step->options) == 0) {
         buf_char(v->out, ' ');
-        if (is_time(fields)) {
-            put_time(v, json_first(step->args));
-        } else {
-            put_json(v, json_first(step->args));
-        }
+        put_value(v, form->commands[0].args[0].kind, json_first(step->args));
     } else {
-        put_fixed(v, str_from(row->fixed));
-        JSON_FOREACH (value, step->args) {
-            if (str_next(&fields, ' ', &name)) {
-                put_member(v, name, value);
-            }
-        }
-        JSON_FOREACH (value, step->options) {
-            put_option(v, value);
-        }
+        put_members(v, form, written, step);
     }
     buf_char(v->out, '\n');
     put_beside(v, step);

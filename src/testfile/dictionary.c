@@ -6,7 +6,7 @@
 #include "base/check.h"
 #include "map_internal.h"
 
-enum { VERBS_MAX = 160, KEYS_MAX = 512, WORDS_IN_TABLE_MAX = 256 };
+enum { VERBS_MAX = 160, KEYS_MAX = 512, WORDS_IN_TABLE_MAX = 256, FORM_WORDS_MAX = 8 };
 
 struct numbered {
     struct map_node node;
@@ -27,6 +27,7 @@ static struct {
     struct str names[NAME_IDS_MAX]; /* of fields, by number */
     unsigned n_names;
     const struct form **command_forms; /* by index in the catalogue */
+    const struct form **written_forms; /* likewise */
 } dictionary;
 
 /* Where a dialect names a group and a command in it. Add a group by adding a row. */
@@ -246,15 +247,32 @@ static void verb_add(struct verb *verb, const struct form *form)
     }
 }
 
+static void keep_written(struct form *form)
+{
+    struct str words[FORM_WORDS_MAX];
+    size_t n = str_split(form->commands[0].words, ' ', words, FORM_WORDS_MAX);
+    const struct command *command = catalog_find(words, n, NULL, NULL, NULL);
+    size_t index;
+
+    CHECK(command != NULL);
+    index = catalog_index(command);
+    form->next_written = dictionary.written_forms[index];
+    dictionary.written_forms[index] = form;
+}
+
 static void read_rows(void)
 {
+    dictionary.written_forms = arena_calloc(&dictionary.arena, catalog_size(), sizeof(void *));
     for (size_t i = 0; i < n_verb_rows; i++) {
-        const struct form *form = form_read(&verb_rows[i]);
+        struct form *form = form_read(&verb_rows[i]);
         struct str rest = str_from(verb_rows[i].verbs);
         struct str word;
 
         while (str_next(&rest, ' ', &word)) {
             verb_add(verb_made(word), form);
+        }
+        if (form->written != NULL) {
+            keep_written(form);
         }
     }
 }
@@ -396,4 +414,10 @@ const struct form *form_of_command(const struct command *command)
 {
     open_dictionary();
     return dictionary.command_forms[catalog_index(command)];
+}
+
+const struct form *form_writing(const struct command *command)
+{
+    open_dictionary();
+    return dictionary.written_forms[catalog_index(command)];
 }

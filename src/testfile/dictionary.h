@@ -115,6 +115,8 @@ struct form {
     size_t n_commands;
     const struct item *options;
     size_t n_options;
+    const char *written;
+    const struct form *next_written; /* of the same command */
 };
 
 /* Where a dialect names a group and a command in it: the field that the command becomes, or NULL
@@ -170,6 +172,8 @@ size_t key_count(void);
 struct str key_at(size_t index);
 /* The form of a command of the catalogue whose step names its arguments. */
 const struct form *form_of_command(const struct command *command);
+/* The first of the forms that write the command; NULL: it has none. */
+const struct form *form_writing(const struct command *command);
 /* Every verb (groups and control words too), in the order of the table. */
 size_t verb_count(void);
 const struct verb *verb_at(size_t index);

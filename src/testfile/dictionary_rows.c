@@ -197,6 +197,7 @@ struct form *form_read(const struct verb_row *row)
     struct str one;
 
     form->example = row->example;
+    form->written = row->written;
     form->refusal = row->command == NULL ? row->args : NULL;
     conditions_read(form, str_from(row->when));
     form->options = items_read(str_from(row->options), &form->n_options);

@@ -100,7 +100,7 @@ struct field *bag_find(struct bag *bag, unsigned id);
 
 /* --- verbs_table.c, map_verb.c --- */
 
-/* See verbs_table.c for the small language of `when`, `args` and `options`. */
+/* See verbs_table.c for the small language of the texts. */
 struct verb_row {
     const char *verbs;
     const char *when;
@@ -108,6 +108,7 @@ struct verb_row {
     const char *args;
     const char *options;
     const char *example;
+    const char *written; /* NULL: the row only reads */
 };
 
 extern const struct verb_row verb_rows[];

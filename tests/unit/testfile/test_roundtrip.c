@@ -104,6 +104,7 @@ struct trip {
     struct bound_command bound;
     size_t n_bound;
     size_t n_said; /* by a sentence */
+    size_t n_simplified;
 };
 
 static bool bind(struct arena *arena, const struct json *line, struct bound_command *out)
@@ -169,6 +170,35 @@ static void check_sentence(struct trip *trip, const char *form, struct str sente
     check_same(trip, form, sentence, read);
 }
 
+/* As a step of a test file that is written in the simplified dialect and read again. */
+static void check_simplified(struct trip *trip, const struct json *line)
+{
+    static const struct testfile_options none;
+    struct compiled first;
+    struct compiled again;
+    struct buf text;
+
+    buf_init(&text, 1024 * 1024);
+    buf_printf(&text, "{\"name\": \"x\", \"steps\": [%.*s]}",
+               STR_ARG(json_text(&trip->arena, line)));
+    compile_as(&first, buf_view(&text), &none);
+    if (first.code == ERR_OK) { /* control characters are not taken, and $name has no value */
+        buf_clear(&text);
+        testfile_convert(&first.file, TESTFILE_TO_SIMPLIFIED, &text);
+        compile_as(&again, buf_view(&text), &none);
+        if (again.code != ERR_OK || again.file.tests[0].n_steps != 1 ||
+            !json_equal(again.file.tests[0].steps[0].bound.values,
+                        first.file.tests[0].steps[0].bound.values)) {
+            fail_msg("%s: not the same when it is read again:\n%.*s", trip->command->words,
+                     STR_ARG(buf_view(&text)));
+        }
+        trip->n_simplified++;
+        compiled_done(&again);
+    }
+    compiled_done(&first);
+    buf_done(&text);
+}
+
 static void check(struct trip *trip)
 {
     struct json *line = line_json(trip);
@@ -191,6 +221,7 @@ static void check(struct trip *trip)
         check_sentence(trip, "help sentence", sentence);
     }
     if (trip->command->kind == COMMAND_STEP) {
+        check_simplified(trip, line);
         check_sentence(trip, "sentence_write",
                        sentence_write(&trip->arena, trip->command, trip->args, trip->options));
         check_sentence(trip, "sentence_write of the help",
@@ -271,6 +302,7 @@ static void all_trips(struct trip *trip, unsigned n_masks)
 static void every_command_survives_every_way_to_write_it(void **state)
 {
     size_t n_said = 0;
+    size_t n_simplified = 0;
     struct arena arena;
 
     (void)state;
@@ -291,8 +323,10 @@ static void every_command_survives_every_way_to_write_it(void **state)
             fail_msg("%s: said by only %zu sentences", trip.command->words, trip.n_said);
         }
         n_said += trip.n_said;
+        n_simplified += trip.n_simplified;
     }
     assert_true(n_said > 1000);
+    assert_true(n_simplified > 1000);
     arena_done(&arena);
     catalog_close();
 }
