@@ -186,7 +186,7 @@ static void put_simple(struct converting *v, const struct testfile_step *step)
         return;
     }
     (void)str_cut(written, ' ', &verb, &written);
-    buf_printf(v->out, "    - %.*s:", STR_ARG(verb));
+    buf_printf(v->out, "    - %.*s", STR_ARG(verb));
     if (str_ends(written, STR(".")) && json_size(step->args) == 1 &&
         json_size(step->options) == 0) {
         buf_char(v->out, ' ');

@@ -65,7 +65,6 @@ struct simple_row {
     const char *location; /* prefix of Location for 201; NULL none */
 };
 
-const struct simple_row *simple_rows(size_t *out_n);
 const struct simple_row *simple_row_of(const struct route *route);
 
 #endif

@@ -76,12 +76,6 @@ static const struct simple_row rows[] = {
 
 /* clang-format on */
 
-const struct simple_row *simple_rows(size_t *out_n)
-{
-    *out_n = ARRAY_LEN(rows);
-    return rows;
-}
-
 const struct simple_row *simple_row_of(const struct route *route)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

@@ -5,7 +5,7 @@
 #include "harness/client.h"
 #include "testfile/sentence.h"
 
-enum { N_ROUNDS = 128, LONG_TEXT = 2000 };
+enum { N_ROUNDS = 128, LONG_TEXT = 2000, SIMPLIFIED_MAX = 1024 * 1024 };
 
 static const struct catalog_defaults defaults = {.organization_id = STR_INIT("7")};
 
@@ -178,7 +178,7 @@ static void check_simplified(struct trip *trip, const struct json *line)
     struct compiled again;
     struct buf text;
 
-    buf_init(&text, 1024 * 1024);
+    buf_init(&text, SIMPLIFIED_MAX);
     buf_printf(&text, "{\"name\": \"x\", \"steps\": [%.*s]}",
                STR_ARG(json_text(&trip->arena, line)));
     compile_as(&first, buf_view(&text), &none);
