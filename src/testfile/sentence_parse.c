@@ -30,20 +30,27 @@ static struct str nearest_word(struct str text)
 {
     struct nearest nearest;
     struct str first;
+    struct str words;
     struct str rest;
     struct str word;
 
     (void)str_cut(str_trim(text), ' ', &first, &rest);
     nearest_init(&nearest, first);
     for (size_t i = 0; i < n_sentence_rows; i++) {
-        (void)str_cut(str_from(sentence_rows[i].pattern), ' ', &first, &rest);
-        while (str_next(&first, '|', &word)) {
+        (void)str_cut(str_from(sentence_rows[i].pattern), ' ', &words, &rest);
+        while (str_next(&words, '|', &word)) {
             if (word.ptr[0] != '[' && word.ptr[0] != '{') {
                 nearest_offer(&nearest, word);
             }
         }
     }
-    return nearest.best_distance > 0 ? nearest.best : STR_EMPTY; /* the slip is further behind */
+    if (nearest.best.len == 0 || nearest.best_distance == 0) { /* 0: the slip is further behind */
+        return STR_EMPTY;
+    }
+    /* Two slips and another first letter: "dance" is not meant to be "cancel". */
+    return nearest.best_distance == 1 || str_starts_nocase(first, str_sub(nearest.best, 0, 1))
+               ? nearest.best
+               : STR_EMPTY;
 }
 
 /* Times of sentences are as those of steps: "2 seconds", "500 ms", "2". */
