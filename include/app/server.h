@@ -36,7 +36,7 @@ enum server_state {
 struct key_source;
 struct manager;
 struct reload;
-struct tls_config;
+struct listeners;
 
 struct server {
     struct loop loop;
@@ -54,10 +54,9 @@ struct server {
     struct api *api;
     struct http_server *http;
     struct http_server *admin; /* NULL: `http` answers operators, too */
-    struct tls_config *tls;
+    struct listeners *listeners;
     struct reload *reload;   /* NULL: the configuration stays as it is */
     struct manager *manager; /* the service manager; NULL: there is none */
-    int socket;              /* what it passed to listen on; 0: nothing */
     struct deadline drain_step;
     uint64_t drain_began_ms;
     unsigned notice_ms; /* drain.notice_ms, or 0 for somebody who waits at a terminal */
@@ -75,9 +74,10 @@ struct server {
  * was opened is closed again. `proxy` false: the sandbox alone. */
 enum error_code server_open(struct server *server, struct config *config, bool proxy,
                             struct error *err) MUST_CHECK;
-/* The same, as a proxy that listens on a socket that is bound already; 0: on server.listen. */
-enum error_code server_open_socket(struct server *server, struct config *config, int socket,
-                                   struct error *err) MUST_CHECK;
+/* The same, as a proxy that listens on sockets that are bound already: as many as config->server.all, 0
+ * for one to be opened by its address. */
+enum error_code server_open_sockets(struct server *server, struct config *config,
+                                    const int *sockets, struct error *err) MUST_CHECK;
 /* SIGHUP, SIGUSR1 and SIGUSR2 do not end the process: they are logged, and SIGHUP reloads where
  * server->reload says how. For programs that serve; clients leave them as they are. */
 void server_ignore_signals(struct server *server);
@@ -86,6 +86,8 @@ void server_adopt_sandbox(struct server *server, struct config *config);
 void server_run(struct server *server);  /* until stopped */
 void server_stop(struct server *server); /* at once: breaks what is open */
 void server_done(struct server *server);
-const char *server_url(const struct server *server, char out[160]); /* http(s)://ADDR:PORT */
+/* http(s)://ADDR:PORT, or unix:/PATH, of each listener of `http`, and of the first one. */
+const char *server_url_at(const struct server *server, size_t index, char out[160]);
+const char *server_url(const struct server *server, char out[160]);
 
 #endif

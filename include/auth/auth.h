@@ -6,7 +6,8 @@
  *          └─────► LATER      auth_wait; after on_ready ask auth_check again, with the same ticket
  *
  * A credential that is there and wrong is refused: no weaker provider is asked instead. Of two
- * credentials in one request none is guessed at.
+ * credentials in one request none is guessed at: a client certificate may come with a key or a token if
+ * both are of the same name; one that stands for nobody is no credential.
  * Owner: auth_open/auth_close. All that a reload would change (keys, key set, what tokens mean) is
  * in this one value. No secret is in it: keys are hashes, tokens are remembered by their hash. */
 #ifndef AUTH_AUTH_H
@@ -33,6 +34,7 @@ struct principal {
 struct auth_shown {
     struct str bearer;  /* behind "Bearer " of Authorization (RFC 6750 section 2.1); empty: none */
     struct str api_key; /* X-API-Key; empty: none */
+    const struct tls_peer *certificate; /* of the connection; NULL: none */
 };
 
 enum auth_verdict { AUTH_ADMITTED, AUTH_REFUSED, AUTH_LATER };

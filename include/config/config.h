@@ -16,9 +16,10 @@
 #include "config/permission.h"
 #include "config/route_class.h"
 #include "crypto/digest.h"
+#include "crypto/tls_peer.h"
 
 /* auth.mode: bits in the order of the option's words. */
-enum { AUTH_NONE = 0, AUTH_KEYS = 1, AUTH_PASSTHROUGH = 2, AUTH_JWT = 4 };
+enum { AUTH_NONE = 0, AUTH_KEYS = 1, AUTH_PASSTHROUGH = 2, AUTH_JWT = 4, AUTH_MTLS = 8 };
 
 enum { CONFIG_OTEL_HEADERS_MAX = 32 };
 
@@ -35,9 +36,12 @@ struct config_rate {
     unsigned concurrency;
 };
 
+/* An API key, or a client certificate. */
 struct config_key {
-    struct str name; /* for logs; never the key itself */
-    uint8_t sha256[32];
+    struct str name;    /* for logs; never the key itself */
+    uint8_t sha256[32]; /* of a key */
+    struct str subject; /* of a certificate: a name in it */
+    enum tls_name_kind subject_kind;
     unsigned permissions;
     struct config_rate rate;
     size_t tenant; /* 1-based, in tenants; 0: the account of `upstream` */
@@ -77,6 +81,23 @@ struct config_tenant {
     struct config_rate rate;    /* of all its callers together; 0: as limits.rules says */
 };
 
+enum { CONFIG_LISTENERS_MAX = 17 /* server.listen and server.listeners */ };
+
+/* An address to listen on, with what is its own. */
+struct config_listener {
+    struct str name;                               /* for logs */
+    struct str address;                            /* HOST:PORT or unix:/path */
+    unsigned mode;                                 /* of a Unix socket; 0: 0600 */
+    struct str tls_certificate_file, tls_key_file; /* empty: plain */
+    const struct str *tls_certificates;            /* files, each a chain and its key */
+    size_t n_tls_certificates;
+    struct str client_ca_file; /* empty: clients are not asked for a certificate */
+    bool client_required;
+    bool proxy_protocol;
+    const struct str *proxy_from; /* who may send its header */
+    size_t n_proxy_from;
+};
+
 /* How much callers of this class may ask for; a claim of their tokens names it. */
 struct config_class {
     struct str name;
@@ -113,6 +134,16 @@ struct config {
         struct str public_url; /* without a slash at its end; empty: not known */
         const struct str *trusted_proxies;
         size_t n_trusted_proxies;
+        struct str forwarded; /* "x-forwarded", "rfc7239" or "none" */
+        struct str client_ca_file, client_certificates, socket_mode;
+        bool proxy_protocol;
+        const struct str *proxy_from;
+        size_t n_proxy_from;
+        const struct config_listener *listeners; /* server.listeners */
+        size_t n_listeners;
+        const struct config_listener
+            *all; /* and before them that of the options above, unless none */
+        size_t n_all;
     } server;
 
     struct {
@@ -126,7 +157,8 @@ struct config {
         size_t max_request_line, max_header_bytes, max_body, max_command_body, max_test_file_body,
             max_pipeline_bytes, linger_bytes;
         unsigned head_timeout_ms, body_timeout_ms, idle_timeout_ms, write_timeout_ms,
-            handshake_timeout_ms, linger_ms, exchange_timeout_ms, long_exchange_timeout_ms;
+            handshake_timeout_ms, max_handshakes, linger_ms, exchange_timeout_ms,
+            long_exchange_timeout_ms;
         bool gzip;
     } http;
 
@@ -144,6 +176,8 @@ struct config {
         unsigned cache_ttl_s; /* of what the platform thinks of a caller's token */
         const struct config_key *keys;
         size_t n_keys;
+        const struct config_key *certificates;
+        size_t n_certificates;
 
         struct {
             struct str jwks; /* a file, or a URL */
@@ -306,6 +340,8 @@ enum option_type {
     OPTION_FAULTS,  /* a list of faults of the sandbox */
     OPTION_SPREAD,  /* a time, with how far it varies: 50ms+-10ms */
     OPTION_KEYS,
+    OPTION_CERTIFICATES, /* of clients, and whom they stand for */
+    OPTION_LISTENERS,
     OPTION_TENANTS
 };
 
@@ -316,7 +352,9 @@ struct option_row {
     size_t offset;   /* in struct config */
     const char *def; /* as written in YAML */
     int64_t min, max;
-    const char *words;   /* OPTION_ENUM, OPTION_WORDS: "keys passthrough" */
+    const char
+        *words; /* OPTION_ENUM, OPTION_WORDS: "keys passthrough"; OPTION_ADDRESS: further forms, of
+                          * "unix none" */
     const char *old_env; /* space separated old names; NULL none */
     const char *help;    /* one line */
     bool at_start;       /* a change takes effect at the next start only */
@@ -328,6 +366,13 @@ bool config_changes(const struct config *before, const struct config *after,
                     config_change_fn on_change, void *context);
 /* Options that take effect at the next start (at_start) get their running value. */
 void config_keep(struct config *fresh, const struct config *running);
+
+/* Whether server.listeners of both have the same addresses, modes, PROXY headers, and TLS or none. */
+bool config_same_places(const struct config *a, const struct config *b);
+/* Certificate, key, more certificates and authorities of a listener; *out stays NULL for a plain one. */
+struct tls_config;
+enum error_code config_open_tls(const struct config_listener *listener, struct tls_config **out,
+                                struct error *err) MUST_CHECK;
 
 const struct option_row *config_options(size_t *out_n);
 /* 1-based; 0: there is no such tenant. */

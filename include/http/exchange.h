@@ -46,7 +46,9 @@ struct http_request {
     bool keep_alive;
     bool expects_continue;
     struct str body; /* whole, after on_body (HTTP_BODY_BUFFER) */
-    struct str peer; /* "127.0.0.1:5234", or HTTP_UNIX_PEER */
+    struct str peer; /* who calls: "127.0.0.1:5234", or HTTP_UNIX_PEER */
+    struct str
+        hop; /* whose socket it is, if a PROXY header named another one as `peer`; else empty */
     bool is_tls;
     int minor_version; /* 0 or 1 */
 };
@@ -136,6 +138,11 @@ static inline bool exchange_has_header(const struct exchange *exchange, const ch
 size_t exchange_count_headers(const struct exchange *exchange, const char *name);
 /* All lines of that name, joined by commas (RFC 9110 section 5.3), in the arena; empty: none. */
 struct str exchange_header_lines(struct exchange *exchange, const char *name);
+
+/* The certificate that the client showed, judged by what the listener takes now; NULL: none, or nobody is
+ * there any more. Valid until the next turn of the loop. */
+struct tls_peer; /* crypto/tls_peer.h */
+const struct tls_peer *exchange_certificate(const struct exchange *exchange);
 
 /* Answering. Exactly one of exchange_reply, exchange_problem, or stream begin..end per exchange;
  * after it the service must not touch the exchange any more (it may be freed). HEAD and 204/304 are

@@ -51,11 +51,26 @@ struct http_service {
     void (*on_cancel_orphan)(void *context, struct exchange *exchange);
 };
 
-struct http_server_options {
-    struct str listen;      /* "127.0.0.1:8000"; empty: requests come by http_local_begin alone */
-    int socket;             /* instead of `listen`: a socket that is bound already; 0: none */
+/* One address to listen on, with what is its own. */
+struct http_listen {
+    const char *name;       /* log lines; NULL: its address */
+    struct str address;     /* "127.0.0.1:8000" or "unix:/path" */
+    int socket;             /* instead of `address`: a socket that is bound already; 0: none */
+    unsigned mode;          /* of a Unix socket; 0: only the process's own user may connect */
     struct tls_config *tls; /* NULL: plain */
-    const char *name;       /* "proxy" or "sandbox": log lines */
+    bool
+        wants_header; /* each connection begins with a header of the PROXY protocol, or is refused */
+    const struct str *header_peers; /* address ranges that may send one; copied */
+    size_t n_header_peers;
+};
+
+struct http_server_options {
+    struct str listen;      /* of a server with one address: "127.0.0.1:8000"; empty, without
+                                          * listeners: requests come by http_local_begin alone */
+    struct tls_config *tls; /* NULL: plain */
+    const struct http_listen *listeners; /* of one with several: instead of `listen` and `tls` */
+    size_t n_listeners;
+    const char *name; /* "proxy" or "sandbox": log lines */
     bool access_log;
     bool count_metrics; /* the sandbox does not */
     bool security_headers;
@@ -66,15 +81,16 @@ struct http_server_options {
     bool counts_loopback;     /* as one address, too */
     const struct str *exempt; /* address ranges without that limit; copied */
     size_t n_exempt;
-    size_t max_request_line;   /* bytes; 414 (target) */
-    size_t max_header_bytes;   /* 431 */
-    unsigned max_headers;      /* 431; at most HTTP_MAX_HEADERS */
-    size_t max_pipeline_bytes; /* read ahead during an exchange; then reading stops */
-    unsigned head_timeout_ms;  /* first byte to complete head: 408 */
-    unsigned body_timeout_ms;  /* without progress, or below 256 B/s after it: 408 */
-    unsigned idle_timeout_ms;  /* between requests: close */
-    unsigned write_timeout_ms; /* without progress: close */
-    unsigned handshake_timeout_ms;
+    size_t max_request_line;              /* bytes; 414 (target) */
+    size_t max_header_bytes;              /* 431 */
+    unsigned max_headers;                 /* 431; at most HTTP_MAX_HEADERS */
+    size_t max_pipeline_bytes;            /* read ahead during an exchange; then reading stops */
+    unsigned head_timeout_ms;             /* first byte to complete head: 408 */
+    unsigned body_timeout_ms;             /* without progress, or below 256 B/s after it: 408 */
+    unsigned idle_timeout_ms;             /* between requests: close */
+    unsigned write_timeout_ms;            /* without progress: close */
+    unsigned handshake_timeout_ms;        /* for the header of the PROXY protocol, too */
+    unsigned max_handshakes;              /* of TLS at once; others wait; 0: 1 */
     unsigned linger_ms;                   /* after a refusal: read and drop, then close */
     size_t linger_bytes;                  /* more than this is left in the kernel */
     unsigned max_requests_per_connection; /* 0: no limit */
@@ -88,12 +104,17 @@ enum error_code http_server_open(struct loop *loop, const struct http_server_opt
  * then no byte of the body is used. Not after on_abort, and not when the service has answered
  * instead. */
 void http_head_done(struct exchange *exchange, enum http_verdict verdict, size_t max_body);
-/* Times, access log, compression, requests per connection, places per address and the certificate:
- * for what begins from now on. The other options, and whether there is TLS at all, stay. */
+/* Times, access log, compression, requests per connection, places per address, and of each listener the
+ * certificate and who may send a header: for what begins from now on. The other options, the addresses,
+ * and whether there is TLS at all, stay; there must be as many listeners as before. */
 void http_server_configure(struct http_server *server, const struct http_server_options *options);
-const char *http_server_address(const struct http_server *server); /* "127.0.0.1:8000" as bound */
+size_t http_server_n_listeners(const struct http_server *server);
+/* "127.0.0.1:8000" as bound, "unix:/path". */
+const char *http_server_address_at(const struct http_server *server, size_t index);
+bool http_server_is_tls_at(const struct http_server *server, size_t index);
+/* Of the first listener. */
+const char *http_server_address(const struct http_server *server);
 int http_server_port(const struct http_server *server);
-bool http_server_is_tls(const struct http_server *server);
 unsigned http_server_n_connections(const struct http_server *server);
 unsigned
 http_server_n_exchanges(const struct http_server *server); /* in flight, orphans included */

@@ -1,5 +1,6 @@
-/* listener: accepts connections. Pauses at max_connections and on EMFILE/ENFILE (counted), and goes
- * on when one ends. Owner: the server embeds it; on_closed after listener_close ends it. */
+/* listener: accepts connections. Pauses when there is no place left and on EMFILE/ENFILE (counted), and
+ * goes on when a connection ends. Several listeners of one owner share their places.
+ * Owner: the server embeds it; on_closed after listener_close ends it. */
 #ifndef NET_LISTENER_H
 #define NET_LISTENER_H
 
@@ -8,6 +9,7 @@
 
 #include "base/deadline.h"
 #include "base/error.h"
+#include "base/list.h"
 #include "base/str.h"
 #include "net/loop.h"
 #include "net/socket.h"
@@ -23,13 +25,26 @@ struct listener_events {
     void (*on_closed)(struct listener *listener);
 };
 
+/* Connections that there may be, and that there are, by all listeners that share it. */
+struct listener_places {
+    unsigned max;
+    unsigned n;
+    struct list paused; /* listeners that wait for a place */
+};
+
+struct listener_options {
+    struct str address;
+    int socket;    /* instead of `address`: a socket that listens or is bound already; 0: none */
+    unsigned mode; /* of a Unix socket; 0: only the process's own user may connect */
+    struct listener_places *places;
+};
+
 struct listener {
     struct loop *loop;
     const struct listener_events *events;
     union socket socket;
-    unsigned max_connections;
-    unsigned n_connections;
-    bool paused;
+    struct listener_places *places;
+    struct list pause; /* places->paused */
     bool closing;
     bool open;
     struct deadline retry;  /* after EMFILE */
@@ -38,20 +53,17 @@ struct listener {
     int port;               /* 0: a Unix socket */
 };
 
+void listener_places_init(struct listener_places *places, unsigned max);
 /* `address` is "HOST:PORT", "[V6]:PORT" or ":PORT"; HOST an IP literal, "localhost" or "*"; port 0
- * takes a free one. Or it is "unix:/path": only the process's own user may connect there; what a
- * process that is gone has left at the path is replaced, and the path is removed at the end.
- * ERR_IO says which address and why. */
-enum error_code listener_open(struct listener *listener, struct loop *loop, struct str address,
-                              unsigned max_connections, const struct listener_events *events,
-                              struct error *err) MUST_CHECK;
-/* The same on a TCP socket that is bound already; `fd` is the listener's from now on. */
-enum error_code listener_open_socket(struct listener *listener, struct loop *loop, int fd,
-                                     unsigned max_connections, const struct listener_events *events,
-                                     struct error *err) MUST_CHECK;
+ * takes a free one. Or it is "unix:/path": what a process that is gone has left at the path is
+ * replaced, and the path is removed at the end. A socket that was passed is a TCP or a Unix socket; it is
+ * the listener's from now on. ERR_IO says which address and why. */
+enum error_code listener_open(struct listener *listener, struct loop *loop,
+                              const struct listener_options *options,
+                              const struct listener_events *events, struct error *err) MUST_CHECK;
 /* Initialises `socket`. False: nothing was accepted, and it is to be closed. */
 bool listener_accept(struct listener *listener, union socket *socket);
-void listener_connection_ended(struct listener *listener);
+void listener_connection_ended(struct listener_places *places);
 void listener_close(
     struct listener *listener); /* idempotent; on_closed comes once if it was open */
 

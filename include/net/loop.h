@@ -30,6 +30,9 @@ struct loop {
     unsigned n_accepts; /* loop_may_accept */
     uint64_t reads_seen_ns;
     bool reads_enough;
+    struct list held; /* sockets that are not polled until the next turn: transport.c */
+    struct list held_patient;
+    struct later_item resume;
     char *read_buffer; /* 64 KiB shared by all reads of a turn */
 };
 
@@ -45,7 +48,7 @@ void loop_stop(struct loop *loop);
  * It costs up to a turn a millisecond: for a sandbox with a latency, not for a server of many. */
 void loop_exact(struct loop *loop);
 /* A turn is kept short: libuv hands over all sockets that have become readable, which may be ten
- * thousand. False: leave the bytes in the kernel, the socket is offered again in the next turn.
+ * thousand. False: leave the bytes in the kernel, and do not poll for them until the next turn.
  * `patient`: of somebody who has made us wait already; few of them are read in a turn, so that the
  * others do not stand behind them. */
 bool loop_may_read(struct loop *loop, bool patient);

@@ -19,7 +19,9 @@
 
 struct transport;
 struct tls_config; /* crypto/tls.h */
+struct tls_peer;   /* crypto/tls_peer.h */
 struct tls_stream;
+struct handshakes; /* net/handshakes.h */
 
 struct transport_events {
     void (*on_bytes)(struct transport *transport,
@@ -31,6 +33,11 @@ struct transport_events {
     void (*on_secured)(
         struct transport *transport); /* the TLS handshake is done; never for a plain one */
     void (*on_connected)(struct transport *transport); /* after transport_connect only */
+    /* The header of the PROXY protocol has come, if it is wanted. False: what came is none; the owner is to
+     * close. NULL where none is wanted. */
+    void (*on_header)(struct transport *transport, bool is_header);
+    /* The handshake, or a record, is wrong; on_end comes next. May be NULL. */
+    void (*on_tls_failed)(struct transport *transport, const struct error *err);
 };
 
 enum {
@@ -39,9 +46,16 @@ enum {
     TRANSPORT_MAX_PARTS = 4
 };
 
+struct transport_options {
+    struct tls_config *tls;        /* NULL: plain */
+    struct handshakes *handshakes; /* NULL: handshakes are not bounded */
+    bool wants_header;             /* of the PROXY protocol (net/proxy_header.h), before all else */
+};
+
 struct transport {
     struct loop *loop;
     const struct transport_events *events;
+    struct transport_options options;
     union socket socket;
     uv_write_t write;
 
@@ -60,20 +74,31 @@ struct transport {
     int filling;
     bool is_proven; /* set by the owner: a whole request has come. See loop_may_read */
     bool has_read;
+    struct list hold;       /* loop.held or .held_patient */
     uint64_t opened_ms;     /* by uv_now */
     uint64_t queued_bytes;  /* all that was ever given to be sent (cipher text with TLS) */
-    struct tls_stream *tls; /* NULL: plain */
+    struct tls_stream *tls; /* NULL: plain, or its handshake has not begun */
+    struct buf early;       /* bytes before the handshake begins */
+    struct list shake;      /* handshakes.begun or .waiting */
+    struct list ready;      /* handshakes.ready */
+    uint64_t shake_began_ms;
     struct later_item pump;
-    char peer[64]; /* "127.0.0.1:5234", "[::1]:5234" or "unix" */
+    char peer[64];   /* "127.0.0.1:5234", "[::1]:5234" or "unix" */
+    char client[64]; /* who called, by the header; empty: the peer */
 };
 
 /* `transport->socket` is a connection that listener_accept has taken. */
-void transport_open(struct transport *transport, struct loop *loop, struct tls_config *tls,
-                    const struct transport_events *events);
+void transport_open(struct transport *transport, struct loop *loop,
+                    const struct transport_options *options, const struct transport_events *events);
 /* Makes a plain connection to a TCP address. What is written meanwhile waits; on_end (not clean) tells that there
  * is none, on_connected that there is one. */
 void transport_connect(struct transport *transport, struct loop *loop,
                        const struct address *address, const struct transport_events *events);
+/* What the client showed, judged by `now`, the listener's present one; NULL: nothing, or a plain one. */
+const struct tls_peer *transport_certificate(struct transport *transport,
+                                             const struct tls_config *now);
+/* The handshake took too long: counted as that once it is closed. */
+void transport_note_timeout(struct transport *transport);
 void transport_read_start(struct transport *transport);
 void transport_read_stop(struct transport *transport);
 void transport_write(struct transport *transport, struct str bytes);

@@ -73,6 +73,10 @@ enum {
     X(M_CONNECTIONS_REFUSED, COUNTER,   "connections_refused_total", "Times the listener paused: at the connection limit, or without free file descriptors.", NONE, NONE, NONE) \
     X(M_CONNECTIONS_EVICTED, COUNTER,   "connections_evicted_total", "Connections without a request that were closed to make room for others.", NONE, NONE, NONE) \
     X(M_CONNECTIONS_SHARED,  COUNTER,   "connections_over_share_total", "Connections that were closed because their address had its share of the places.", NONE, NONE, NONE) \
+    X(M_HANDSHAKES,          COUNTER,   "tls_handshakes_total", "TLS handshakes of clients, by result. refused: too slow while others waited; cancelled: the client left.", RESULT, NONE, NONE) \
+    X(M_HANDSHAKES_ACTIVE,   GAUGE,     "tls_handshakes_active", "TLS handshakes under way.", NONE, NONE, NONE)       \
+    X(M_HANDSHAKES_WAITING,  GAUGE,     "tls_handshakes_waiting", "Connections that wait for their TLS handshake to begin.", NONE, NONE, NONE) \
+    X(M_PROXY_REFUSED,       COUNTER,   "proxy_headers_refused_total", "Connections refused for want of a PROXY header, or because their address may not send one.", NONE, NONE, NONE) \
     X(M_IN_FLIGHT,           GAUGE,     "http_requests_in_flight", "Requests being worked on.", NONE, NONE, NONE)    \
     X(M_UPSTREAM_CALLS,      COUNTER,   "upstream_calls_total", "Calls to the platform, by result.", CALL, RESULT, CLASS) \
     X(M_UPSTREAM_SECONDS,    HISTOGRAM, "http_client_request_duration_seconds", "Time of a call, from its handing over to the client library to its end.", CALL, NONE, NONE) \

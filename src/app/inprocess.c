@@ -16,10 +16,20 @@ enum { KEY_DIGITS = 48, SETS_MAX = 96 };
 static const char *const quiet_sets[] = {"log.level=error", "log.access=false"};
 
 static const char *const forced_sets[] = {
-    "server.listen=127.0.0.1:0",  "admin.listen=",        "server.tls_certificate_file=",
-    "server.tls_certificates=[]", "server.tls_key_file=", "auth.mode=keys",
-    "drain.notice_ms=0",          "drain.limit_ms=2000",  "sandbox.listen=127.0.0.1:0",
+    "server.listen=127.0.0.1:0",
+    "admin.listen=",
+    "server.tls_certificate_file=",
+    "server.tls_certificates=[]",
+    "server.tls_key_file=",
+    "auth.mode=keys",
+    "drain.notice_ms=0",
+    "drain.limit_ms=2000",
+    "sandbox.listen=127.0.0.1:0",
     "sessions.snapshot_file=",
+    "server.listeners=[]",
+    "server.client_ca_file=",
+    "server.proxy_protocol=false",
+    "server.client_certificates=optional",
 };
 
 static const char *const loop_only_sets[] = {"auth.mode=none", "log.level=off"};

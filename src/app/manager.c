@@ -48,38 +48,56 @@ static bool is_listening(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens != 0 &&
            getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM &&
            getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) == 0 &&
-           (family == AF_INET || family == AF_INET6);
+           (family == AF_INET || family == AF_INET6 || family == AF_UNIX);
 }
 
-enum error_code manager_take_socket(int *out, char address[ADDRESS_NAME_MAX], struct error *err)
+static bool print_address(int fd, char out[MANAGER_ADDRESS_MAX])
+{
+    struct sockaddr_storage bound = {0};
+    const struct sockaddr_un *local = (const void *)&bound;
+    socklen_t len = sizeof(bound);
+    struct buf text;
+
+    if (getsockname(fd, (struct sockaddr *)&bound, &len) != 0) {
+        return false;
+    }
+    if (bound.ss_family != AF_UNIX) {
+        (void)address_name(&bound, out);
+        return true;
+    }
+    buf_init(&text, MANAGER_ADDRESS_MAX - 1);
+    buf_printf(&text, "unix:%.*s", (int)sizeof(local->sun_path), local->sun_path);
+    str_copy(out, MANAGER_ADDRESS_MAX, buf_view(&text));
+    buf_done(&text);
+    return local->sun_path[0] == '/';
+}
+
+enum error_code manager_take_sockets(struct manager_sockets *out, struct error *err)
 {
     const char *text = getenv("LISTEN_FDS");
-    struct sockaddr_storage bound = {0};
-    socklen_t len = sizeof(bound);
     int64_t n = 0;
 
-    *out = 0;
+    out->n = 0;
     if (text == NULL || !is_for_us("LISTEN_PID")) {
         return ERR_OK;
     }
-    if (!str_to_i64(str_from(text), 0, INT32_MAX, &n) || n > 1) {
-        return error_set(err, ERR_CONFIG,
-                         "LISTEN_FDS is \"%s\": one socket is taken, so the socket unit has one "
-                         "ListenStream=",
-                         text);
+    if (!str_to_i64(str_from(text), 0, CONFIG_LISTENERS_MAX, &n)) {
+        return error_set(err, ERR_CONFIG, "LISTEN_FDS is \"%s\": at most %d sockets are taken",
+                         text, CONFIG_LISTENERS_MAX);
     }
-    if (n == 0) {
-        return ERR_OK;
+    for (int i = 0; i < n; i++) {
+        int fd = FIRST_SOCKET + i;
+
+        if (!is_listening(fd) || !print_address(fd, out->items[i].address)) {
+            return error_set(err, ERR_CONFIG,
+                             "LISTEN_FDS: descriptor %d is no TCP or Unix socket that listens. The "
+                             "socket unit needs ListenStream= and Accept=no",
+                             fd);
+        }
+        (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+        out->items[i].fd = fd;
+        out->n++;
     }
-    if (!is_listening(FIRST_SOCKET) ||
-        getsockname(FIRST_SOCKET, (struct sockaddr *)&bound, &len) != 0) {
-        return error_set(err, ERR_CONFIG,
-                         "LISTEN_FDS: descriptor 3 is no TCP socket that listens. The socket unit "
-                         "needs ListenStream=ADDR:PORT and Accept=no");
-    }
-    (void)address_name(&bound, address);
-    (void)fcntl(FIRST_SOCKET, F_SETFD, FD_CLOEXEC);
-    *out = FIRST_SOCKET;
     return ERR_OK;
 }
 

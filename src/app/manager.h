@@ -8,11 +8,22 @@
 #include "base/address.h"
 #include "base/deadline.h"
 #include "base/error.h"
+#include "config/config.h"
 
-/* The listening TCP socket that was passed to us, and in `address` where it listens ("[::1]:8000"); 0: none was. A second one,
- * or one of another kind, is an error. */
-enum error_code manager_take_socket(int *out, char address[ADDRESS_NAME_MAX],
-                                    struct error *err) MUST_CHECK;
+enum { MANAGER_ADDRESS_MAX = ADDRESS_PATH_MAX + ADDRESS_NAME_MAX };
+
+/* Listening sockets that were passed to us, and where each listens: "[::1]:8000" or "unix:/path". */
+struct manager_sockets {
+    struct {
+        int fd;
+        char address[MANAGER_ADDRESS_MAX];
+    } items[CONFIG_LISTENERS_MAX];
+
+    size_t n;
+};
+
+/* More than we could use, or one that is neither TCP nor Unix, is an error. */
+enum error_code manager_take_sockets(struct manager_sockets *out, struct error *err) MUST_CHECK;
 
 struct manager;
 

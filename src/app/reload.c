@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "crypto/tls.h"
 #include "manager.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
@@ -27,7 +26,7 @@ struct reload {
 struct attempt {
     struct server *server;
     struct config *fresh;
-    struct tls_config *tls; /* NULL: as before */
+    struct listeners listeners; /* without TLS: as before */
     struct error_list errors;
     struct reload_report *report; /* NULL: nobody asks */
     struct buf changed;           /* for the log: names with commas between */
@@ -50,17 +49,32 @@ static void report_name(struct arena *arena, struct str **list, size_t *n, const
     *list = grown;
 }
 
+/* What TLS of a listener is made of. */
 static bool is_certificate(const struct option_row *row)
 {
-    return str_starts(str_from(row->key), STR("server.tls_"));
+    struct str key = str_from(row->key);
+
+    return str_starts(key, STR("server.tls_")) || str_starts(key, STR("server.client_")) ||
+           row->type == OPTION_LISTENERS;
+}
+
+/* Where there is TLS, and where we listen, is settled at the start. */
+static bool waits_for_start(const struct attempt *attempt, const struct option_row *row)
+{
+    const struct config *before = attempt->server->config;
+    const struct config *after = attempt->fresh;
+
+    if (row->type == OPTION_LISTENERS) {
+        return !config_same_places(before, after);
+    }
+    return row->at_start || (is_certificate(row) && (before->server.tls_certificate_file.len == 0 ||
+                                                     after->server.tls_certificate_file.len == 0));
 }
 
 static void on_change(void *context, const struct option_row *row)
 {
     struct attempt *attempt = context;
-    bool waits = row->at_start ||
-                 (is_certificate(row) && (attempt->server->tls == NULL ||
-                                          attempt->fresh->server.tls_certificate_file.len == 0));
+    bool waits = waits_for_start(attempt, row);
 
     add_name(&attempt->changed, row->key);
     attempt->new_certificate = attempt->new_certificate || (is_certificate(row) && !waits);
@@ -89,12 +103,12 @@ static bool prepare(struct reload *reload, struct attempt *attempt)
         server_adopt_sandbox(server, attempt->fresh);
     }
     (void)config_changes(server->config, attempt->fresh, on_change, attempt);
+    config_keep(attempt->fresh, server->config);
     if (attempt->new_certificate &&
-        open_config_tls(attempt->fresh, &attempt->tls, &err) != ERR_OK) {
+        open_config_tls(attempt->fresh, &attempt->listeners, &err) != ERR_OK) {
         *error_list_add(&attempt->errors) = err;
         return false;
     }
-    config_keep(attempt->fresh, server->config);
     return true;
 }
 
@@ -110,13 +124,9 @@ static void swap(struct reload *reload, struct attempt *attempt)
 
     server->config = attempt->fresh;
     attempt->fresh = NULL;
-    if (attempt->tls != NULL) {
-        tls_config_free(server->tls);
-        server->tls = attempt->tls;
-        tell_certificate_expiry(server->tls);
-        attempt->tls = NULL;
-    }
-    http = http_options_of(config, server->tls);
+    swap_config_tls(server->listeners, &attempt->listeners);
+    tell_certificate_expiry(server->listeners);
+    http = http_options_of(config, server->listeners);
     http_server_configure(server->http, &http);
     if (server->admin != NULL) {
         const struct http_server_options admin = admin_options_of(config);
@@ -187,7 +197,7 @@ static void run(struct reload *reload, const char *reason, struct reload_report 
         report->taken = taken;
         error_list_append(report->errors, &attempt.errors);
     }
-    tls_config_free(attempt.tls);
+    close_config_tls(&attempt.listeners);
     config_release(attempt.fresh);
     buf_done(&attempt.changed);
     buf_done(&attempt.waiting);

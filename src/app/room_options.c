@@ -52,11 +52,28 @@ static unsigned max_per_address(const struct config *config)
     return quarter > 0 ? quarter : 1;
 }
 
-struct http_server_options http_options_of(const struct config *config, struct tls_config *tls)
+static void describe_listeners(const struct config *config, struct listeners *listeners)
 {
+    for (size_t i = 0; i < config->server.n_all; i++) {
+        const struct config_listener *one = &config->server.all[i];
+
+        listeners->listen[i] = (struct http_listen){.name = one->name.ptr,
+                                                    .address = one->address,
+                                                    .socket = listeners->listen[i].socket,
+                                                    .mode = one->mode,
+                                                    .tls = listeners->tls[i],
+                                                    .wants_header = one->proxy_protocol,
+                                                    .header_peers = one->proxy_from,
+                                                    .n_header_peers = one->n_proxy_from};
+    }
+}
+
+struct http_server_options http_options_of(const struct config *config, struct listeners *listeners)
+{
+    describe_listeners(config, listeners);
     return (struct http_server_options){
-        .listen = config->server.listen,
-        .tls = tls,
+        .listeners = listeners->listen,
+        .n_listeners = config->server.n_all,
         .name = "proxy",
         .access_log = config->log.access,
         .count_metrics = true,
@@ -77,6 +94,7 @@ struct http_server_options http_options_of(const struct config *config, struct t
         .idle_timeout_ms = config->http.idle_timeout_ms,
         .write_timeout_ms = config->http.write_timeout_ms,
         .handshake_timeout_ms = config->http.handshake_timeout_ms,
+        .max_handshakes = config->http.max_handshakes,
         .linger_ms = config->http.linger_ms,
         .linger_bytes = config->http.linger_bytes,
         .max_requests_per_connection = config->http.max_requests_per_connection,
@@ -87,8 +105,11 @@ struct http_server_options http_options_of(const struct config *config, struct t
 /* Without TLS, and its requests are not counted: nobody wants an alert about scrapes. */
 struct http_server_options admin_options_of(const struct config *config)
 {
-    struct http_server_options options = http_options_of(config, NULL);
+    struct listeners unused = {.tls = {NULL}};
+    struct http_server_options options = http_options_of(config, &unused);
 
+    options.listeners = NULL;
+    options.n_listeners = 0;
     options.listen = config->admin.listen;
     options.name = "admin";
     options.count_metrics = false;
@@ -97,34 +118,50 @@ struct http_server_options admin_options_of(const struct config *config)
     return options;
 }
 
-void tell_certificate_expiry(const struct tls_config *tls)
+void tell_certificate_expiry(const struct listeners *listeners)
 {
-    metric_set(M_CERTIFICATE_EXPIRY, tls != NULL ? tls_config_expiry(tls) : 0);
+    int64_t first = 0;
+
+    for (size_t i = 0; i < CONFIG_LISTENERS_MAX; i++) {
+        int64_t at = listeners->tls[i] != NULL ? tls_config_expiry(listeners->tls[i]) : 0;
+
+        first = at != 0 && (first == 0 || at < first) ? at : first;
+    }
+    metric_set(M_CERTIFICATE_EXPIRY, first);
 }
 
-enum error_code open_config_tls(const struct config *config, struct tls_config **out,
+enum error_code open_config_tls(const struct config *config, struct listeners *out,
                                 struct error *err)
 {
-    char *certificate;
-    char *key;
-    enum error_code code;
+    enum error_code code = ERR_OK;
 
-    if (config->server.tls_certificate_file.len == 0) {
-        return ERR_OK;
-    }
-    certificate = str_dup(config->server.tls_certificate_file);
-    key = str_dup(config->server.tls_key_file);
-    code = tls_config_new(certificate, key, out, err);
-    mem_free(certificate);
-    mem_free(key);
-    for (size_t i = 0; i < config->server.n_tls_certificates && code == ERR_OK; i++) {
-        code = tls_config_add(*out, config->server.tls_certificates[i].ptr, err);
+    for (size_t i = 0; i < config->server.n_all && code == ERR_OK; i++) {
+        code = config_open_tls(&config->server.all[i], &out->tls[i], err);
     }
     if (code != ERR_OK) {
-        tls_config_free(*out);
-        *out = NULL;
+        close_config_tls(out);
     }
     return code;
+}
+
+void close_config_tls(struct listeners *listeners)
+{
+    for (size_t i = 0; i < CONFIG_LISTENERS_MAX; i++) {
+        tls_config_free(listeners->tls[i]);
+        listeners->tls[i] = NULL;
+    }
+}
+
+void swap_config_tls(struct listeners *running, struct listeners *fresh)
+{
+    for (size_t i = 0; i < CONFIG_LISTENERS_MAX; i++) {
+        struct tls_config *before = running->tls[i];
+
+        if (before != NULL && fresh->tls[i] != NULL) {
+            running->tls[i] = fresh->tls[i];
+            fresh->tls[i] = before;
+        }
+    }
 }
 
 enum error_code open_config_store(struct loop *loop, const struct config *config,

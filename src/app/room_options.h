@@ -15,7 +15,16 @@ struct upstream_options upstream_options_of(const struct config *config);
 struct session_options session_options_of(const struct config *config);
 /* The admin listener; `listen` is empty where there is none. */
 struct http_server_options admin_options_of(const struct config *config);
-struct http_server_options http_options_of(const struct config *config, struct tls_config *tls);
+
+/* The listeners and their TLS, by their place in config->server.all; a plain one has NULL. */
+struct listeners {
+    struct tls_config *tls[CONFIG_LISTENERS_MAX];
+    struct http_listen listen[CONFIG_LISTENERS_MAX];
+};
+
+/* `listeners` is filled, and pointed to by what is returned. */
+struct http_server_options http_options_of(const struct config *config,
+                                           struct listeners *listeners);
 /* *out stays NULL where nothing is shared (memory:). */
 enum error_code open_config_store(struct loop *loop, const struct config *config,
                                   struct store **out, struct error *err) MUST_CHECK;
@@ -24,8 +33,12 @@ enum error_code open_config_store(struct loop *loop, const struct config *config
 enum error_code open_config_telemetry(struct loop *loop, const struct config *config,
                                       struct telemetry **out, struct error *err) MUST_CHECK;
 /* *out stays NULL where no certificate is configured. */
-void tell_certificate_expiry(const struct tls_config *tls); /* in the metrics; NULL: none */
-enum error_code open_config_tls(const struct config *config, struct tls_config **out,
+void tell_certificate_expiry(const struct listeners *listeners); /* in the metrics */
+/* Fills `tls`; on failure nothing stays open. */
+enum error_code open_config_tls(const struct config *config, struct listeners *out,
                                 struct error *err) MUST_CHECK;
+void close_config_tls(struct listeners *listeners); /* zeroed is fine */
+/* Those of `fresh` that stand for a running one take its place, which `fresh` has afterwards. */
+void swap_config_tls(struct listeners *running, struct listeners *fresh);
 
 #endif

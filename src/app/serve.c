@@ -119,8 +119,8 @@ void print_addresses(const struct server *server)
     if (server->sandbox != NULL) {
         (void)printf("sandbox on http://%s\n", sandbox_address(server->sandbox));
     }
-    if (server->http != NULL) {
-        (void)printf("listening on %s\n", server_url(server, url));
+    for (size_t i = 0; server->http != NULL && i < http_server_n_listeners(server->http); i++) {
+        (void)printf("listening on %s\n", server_url_at(server, i, url));
     }
     if (server->admin != NULL) {
         (void)printf("admin on %s%s\n",
@@ -128,6 +128,29 @@ void print_addresses(const struct server *server)
                      http_server_address(server->admin));
     }
     (void)flush_output(); /* who does not see the lines can still be served */
+}
+
+static void log_listener(const struct config_listener *listener, const char *address, bool is_tls)
+{
+    bool asks = listener->client_ca_file.len > 0;
+
+    log_event(LOG_INFO, "server.listening", F_STR("name", listener->name),
+              F_TEXT("address", address), F_TEXT("tls", is_tls ? "yes" : "no"),
+              F_TEXT("client_certificates", !asks                       ? "no"
+                                            : listener->client_required ? "required"
+                                                                        : "optional"),
+              F_TEXT("proxy_protocol", listener->proxy_protocol ? "expected" : "no"));
+}
+
+/* One line for each address: what is spoken there, and what is asked of clients. */
+static void log_listeners(const struct server *server)
+{
+    const struct config *config = server->config;
+
+    for (size_t i = 0; server->http != NULL && i < config->server.n_all; i++) {
+        log_listener(&config->server.all[i], http_server_address_at(server->http, i),
+                     http_server_is_tls_at(server->http, i));
+    }
 }
 
 static void log_warning(void *context, const char *text)
@@ -154,21 +177,66 @@ static void log_start(const struct server *server, const char *file)
               F_TEXT("listen", server->http != NULL ? server_url(server, listen)
                                                     : sandbox_address(server->sandbox)));
     buf_done(&modes);
+    log_listeners(server);
     config_warnings(config, clock_wall_ms(), log_warning, NULL);
 }
 
-/* `sources` of the configuration; it is read again when they change. `socket` 0: none was passed. */
-static int serve(struct config *config, bool proxy, int socket,
+static bool is_same_address(struct str a, struct str b)
+{
+    struct address x;
+    struct address y;
+
+    return str_eq(a, b) ||
+           (address_read(a, &x, NULL) == ERR_OK && address_read(b, &y, NULL) == ERR_OK &&
+            x.port == y.port && str_eq(str_from(x.host), str_from(y.host)));
+}
+
+/* A single one is server.listen; of several each is the listener with its address. */
+static enum error_code place_sockets(const struct config *config,
+                                     const struct manager_sockets *passed,
+                                     int out[CONFIG_LISTENERS_MAX], struct error *err)
+{
+    if (passed->n == 1) {
+        out[0] = passed->items[0].fd;
+        return ERR_OK;
+    }
+    for (size_t i = 0; i < passed->n; i++) {
+        size_t at = 0;
+
+        while (at < config->server.n_all &&
+               (out[at] != 0 || !is_same_address(config->server.all[at].address,
+                                                 str_from(passed->items[i].address)))) {
+            at++;
+        }
+        if (at == config->server.n_all) {
+            return error_set(err, ERR_CONFIG,
+                             "LISTEN_FDS: the socket on %s is neither server.listen nor one of "
+                             "server.listeners",
+                             passed->items[i].address);
+        }
+        out[at] = passed->items[i].fd;
+    }
+    return ERR_OK;
+}
+
+/* `sources` of the configuration; it is read again when they change. */
+static int serve(struct config *config, bool proxy, const struct manager_sockets *passed,
                  const struct config_sources *sources)
 {
+    int sockets[CONFIG_LISTENERS_MAX] = {0};
     enum error_code code;
     struct server server;
     struct error err = {0};
     uint64_t began_ms = clock_now_ms();
 
     open_log(config);
-    code = proxy ? server_open_socket(&server, config, socket, &err)
-                 : server_open(&server, config, false, &err);
+    code = place_sockets(config, passed, sockets, &err);
+    if (code != ERR_OK) {
+        config_release(config);
+    } else {
+        code = proxy ? server_open_sockets(&server, config, sockets, &err)
+                     : server_open(&server, config, false, &err);
+    }
     if (code != ERR_OK) {
         log_close();
         return fail(proxy ? "serve" : "sandbox", &err);
@@ -192,25 +260,25 @@ static int serve(struct config *config, bool proxy, int socket,
 int run_serve(struct arguments *arguments)
 {
     const char *file = arguments_get(arguments, "config");
-    char address[ADDRESS_NAME_MAX];
+    struct manager_sockets passed;
     struct config_sources sources;
     struct error err = {0};
     struct config *config;
-    int socket;
 
-    if (manager_take_socket(&socket, address, &err) != ERR_OK) {
+    if (manager_take_sockets(&passed, &err) != ERR_OK) {
         return fail("serve", &err);
     }
-    if (socket > 0) { /* so that what is judged is where we listen */
-        arguments_add_set(arguments, "server.listen", address);
+    if (passed.n == 1) { /* so that what is judged is where we listen */
+        arguments_add_set(arguments, "server.listen", passed.items[0].address);
     }
     sources = sources_of(file, arguments);
     config = load_config(file, arguments);
-    return config == NULL ? EXIT_FAILURE : serve(config, true, socket, &sources);
+    return config == NULL ? EXIT_FAILURE : serve(config, true, &passed, &sources);
 }
 
 int run_sandbox(struct arguments *arguments)
 {
+    const struct manager_sockets none = {.n = 0};
     struct config_sources sources;
     struct config *config;
 
@@ -218,7 +286,7 @@ int run_sandbox(struct arguments *arguments)
     arguments_add_set(arguments, "auth.mode", "none");
     sources = sources_of(NULL, arguments);
     config = load_config(NULL, arguments);
-    return config == NULL ? EXIT_FAILURE : serve(config, false, 0, &sources);
+    return config == NULL ? EXIT_FAILURE : serve(config, false, &none, &sources);
 }
 
 static void print_warning(void *context, const char *text)

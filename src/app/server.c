@@ -1,5 +1,6 @@
 #include "app/server.h"
 
+#include "base/address.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -260,17 +261,16 @@ static enum error_code open_key_source(struct server *server, struct error *err)
 
 static enum error_code open_tls(struct server *server, struct error *err)
 {
-    enum error_code code = open_config_tls(server->config, &server->tls, err);
+    enum error_code code = open_config_tls(server->config, server->listeners, err);
 
-    tell_certificate_expiry(server->tls);
+    tell_certificate_expiry(server->listeners);
     return code;
 }
 
 static enum error_code open_http(struct server *server, struct error *err)
 {
-    struct http_server_options options = http_options_of(server->config, server->tls);
+    const struct http_server_options options = http_options_of(server->config, server->listeners);
 
-    options.socket = server->socket;
     return http_server_open(&server->loop, &options, api_service(), server->api, &server->http,
                             err);
 }
@@ -321,7 +321,7 @@ static enum error_code open_tables(struct server *server, struct error *err)
 }
 
 static enum error_code open_server(struct server *server, struct config *config, bool proxy,
-                                   int socket, struct error *err)
+                                   const int *sockets, struct error *err)
 {
     static const open_fn proxy_steps[] = {
         open_tables, open_sandbox,   open_upstream, open_tenants, open_key_source, open_sessions,
@@ -330,7 +330,11 @@ static enum error_code open_server(struct server *server, struct config *config,
     static const open_fn sandbox_steps[] = {open_sandbox, NULL};
     enum error_code code;
 
-    *server = (struct server){.config = config, .state = SERVER_STARTING, .socket = socket};
+    *server = (struct server){.config = config, .state = SERVER_STARTING};
+    server->listeners = mem_zalloc(sizeof(*server->listeners));
+    for (size_t i = 0; sockets != NULL && i < config->server.n_all; i++) {
+        server->listeners->listen[i].socket = sockets[i];
+    }
     loop_init(&server->loop);
     signals_open(server);
     code = open_all(server, proxy ? proxy_steps : sandbox_steps, err);
@@ -347,13 +351,13 @@ static enum error_code open_server(struct server *server, struct config *config,
 enum error_code server_open(struct server *server, struct config *config, bool proxy,
                             struct error *err)
 {
-    return open_server(server, config, proxy, 0, err);
+    return open_server(server, config, proxy, NULL, err);
 }
 
-enum error_code server_open_socket(struct server *server, struct config *config, int socket,
-                                   struct error *err)
+enum error_code server_open_sockets(struct server *server, struct config *config,
+                                    const int *sockets, struct error *err)
 {
-    return open_server(server, config, true, socket, err);
+    return open_server(server, config, true, sockets, err);
 }
 
 void server_run(struct server *server)
@@ -375,7 +379,8 @@ void server_done(struct server *server)
     if (server->sessions != NULL) {
         session_store_close(server->sessions);
     }
-    tls_config_free(server->tls);
+    close_config_tls(server->listeners);
+    mem_free(server->listeners);
     loop_done(&server->loop);
     if (server->has_tables) {
         catalog_close();
@@ -385,14 +390,24 @@ void server_done(struct server *server)
     server->config = NULL;
 }
 
-const char *server_url(const struct server *server, char out[160])
+const char *server_url_at(const struct server *server, size_t index, char out[160])
 {
+    const char *address = http_server_address_at(server->http, index);
+    bool is_tls = http_server_is_tls_at(server->http, index);
     struct buf url;
 
     buf_init(&url, 159);
-    buf_printf(&url, "%s://%s", http_server_is_tls(server->http) ? "https" : "http",
-               http_server_address(server->http));
+    if (address_is_unix(str_from(address))) {
+        buf_printf(&url, "%s%s", address, is_tls ? " (TLS)" : "");
+    } else {
+        buf_printf(&url, "%s://%s", is_tls ? "https" : "http", address);
+    }
     str_copy(out, 160, buf_view(&url));
     buf_done(&url);
     return out;
+}
+
+const char *server_url(const struct server *server, char out[160])
+{
+    return server_url_at(server, 0, out);
 }

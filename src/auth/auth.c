@@ -23,6 +23,14 @@ static bool is_jwt(const struct auth *auth, const struct auth_shown *shown)
     return jwt_is_meant(shown->bearer);
 }
 
+/* Asked before the others, and beside them (auth_check). */
+static bool is_never(const struct auth *auth, const struct auth_shown *shown)
+{
+    (void)auth;
+    (void)shown;
+    return false;
+}
+
 static bool is_bearer(const struct auth *auth, const struct auth_shown *shown)
 {
     (void)auth;
@@ -44,11 +52,15 @@ static const struct provider {
      "TOKEN\""},
     {AUTH_PASSTHROUGH, is_bearer, check_token,
      "your API token of the platform as \"Authorization: Bearer TOKEN\""},
+    {AUTH_MTLS, is_never, NULL, "a client certificate in the TLS handshake"},
     {AUTH_KEYS, is_bearer, check_key, NULL}, /* nobody else's: a wrong key */
 };
 
-static enum auth_verdict refuse_nothing(unsigned modes, struct error *err)
+static enum auth_verdict refuse_nothing(const struct auth *auth, const struct auth_shown *shown,
+                                        struct error *err)
 {
+    unsigned modes = auth->config->auth.modes;
+    bool stands_for_nobody = shown->certificate != NULL && (modes & AUTH_MTLS) != 0;
     struct buf text;
 
     buf_init(&text, ERROR_TEXT_MAX);
@@ -57,7 +69,10 @@ static enum auth_verdict refuse_nothing(unsigned modes, struct error *err)
             buf_printf(&text, "%s%s", text.len > 0 ? ", or " : "", providers[i].ask);
         }
     }
-    (void)error_set(err, ERR_UNAUTHORIZED, "No credential: send %.*s", STR_ARG(buf_view(&text)));
+    (void)error_set(err, ERR_UNAUTHORIZED, "%s: send %.*s",
+                    stands_for_nobody ? "The client certificate is good, but stands for nobody here"
+                                      : "No credential",
+                    STR_ARG(buf_view(&text)));
     buf_done(&text);
     return AUTH_REFUSED;
 }
@@ -68,6 +83,66 @@ static enum auth_verdict admit_anybody(const struct auth *auth, struct principal
     out->permissions = PERMISSION_ALL;
     out->owner = auth->anybody;
     return AUTH_ADMITTED;
+}
+
+/* What the headers show. */
+static enum auth_verdict check_headers(struct auth *auth, const struct auth_shown *shown,
+                                       struct auth_ticket *ticket, struct arena *arena,
+                                       struct principal *out, struct error *err)
+{
+    unsigned modes = auth->config->auth.modes;
+
+    for (size_t i = 0; i < ARRAY_LEN(providers); i++) {
+        if ((modes & providers[i].mode) != 0 && providers[i].is_meant(auth, shown)) {
+            return providers[i].check(auth, shown, ticket, arena, out, err);
+        }
+    }
+    (void)error_set(err, ERR_UNAUTHORIZED,
+                    (modes & AUTH_JWT) != 0
+                        ? "This is not a token of the identity provider (three parts with dots "
+                          "between them)"
+                        : "Only client certificates are taken here; send no other credential");
+    return AUTH_REFUSED;
+}
+
+/* A certificate and a credential in the headers have to be of one caller; the latter says what the caller
+ * may do. */
+static enum auth_verdict join(const struct principal *by_certificate, struct principal *out,
+                              struct error *err)
+{
+    if (str_eq(by_certificate->name, out->name)) {
+        return AUTH_ADMITTED;
+    }
+    (void)error_set(err, ERR_UNAUTHORIZED,
+                    "The client certificate and the credential in the headers are of different "
+                    "callers; send one of them");
+    return AUTH_REFUSED;
+}
+
+static enum auth_verdict check_all(struct auth *auth, const struct auth_shown *shown,
+                                   struct auth_ticket *ticket, struct arena *arena,
+                                   struct principal *out, struct error *err)
+{
+    bool shows_header = shown->bearer.len > 0 || shown->api_key.len > 0;
+    struct principal by_certificate = {.bearer = STR_EMPTY};
+    enum auth_verdict verdict = AUTH_ADMITTED;
+    bool is_known = false;
+
+    if ((auth->config->auth.modes & AUTH_MTLS) != 0) {
+        verdict = check_certificate(auth, shown, &by_certificate, &is_known, err);
+    }
+    if (verdict != AUTH_ADMITTED) {
+        return verdict;
+    }
+    if (!shows_header && is_known) {
+        *out = by_certificate;
+        return AUTH_ADMITTED;
+    }
+    if (!shows_header) {
+        return refuse_nothing(auth, shown, err);
+    }
+    verdict = check_headers(auth, shown, ticket, arena, out, err);
+    return verdict == AUTH_ADMITTED && is_known ? join(&by_certificate, out, err) : verdict;
 }
 
 enum auth_verdict auth_check(struct auth *auth, const struct auth_shown *shown,
@@ -88,18 +163,7 @@ enum auth_verdict auth_check(struct auth *auth, const struct auth_shown *shown,
                         "Authorization and X-API-Key hold different credentials; send one of them");
         return AUTH_REFUSED;
     }
-    if (seen.bearer.len == 0 && seen.api_key.len == 0) {
-        return refuse_nothing(modes, err);
-    }
-    for (size_t i = 0; i < ARRAY_LEN(providers); i++) {
-        if ((modes & providers[i].mode) != 0 && providers[i].is_meant(auth, &seen)) {
-            return providers[i].check(auth, &seen, ticket, arena, out, err);
-        }
-    }
-    (void)error_set(err, ERR_UNAUTHORIZED,
-                    "This is not a token of the identity provider (three parts with dots between "
-                    "them)");
-    return AUTH_REFUSED;
+    return check_all(auth, &seen, ticket, arena, out, err);
 }
 
 /* ---- waiting ---- */
@@ -153,24 +217,41 @@ void auth_wait_cancel(struct auth_ticket *ticket)
 
 /* ---- life ---- */
 
-/* What sessions and caches know the caller of a key by: made once, not for each request. */
+/* What sessions and caches know the caller by: made once, not for each request. Of a certificate the name
+ * counts, not the certificate: it is made anew every few weeks. */
+static struct digest *owners_of(const struct config_key *keys, size_t n)
+{
+    struct digest *owners = mem_calloc(n + 1, sizeof(*owners));
+
+    for (size_t i = 0; i < n; i++) {
+        const struct config_key *key = &keys[i];
+        struct str hash = {(const char *)key->sha256, DIGEST_BYTES};
+        const struct str parts[] = {key->subject.len > 0 ? STR("certificate") : hash,
+                                    key->subject_kind == TLS_NAME_URI   ? STR("uri")
+                                    : key->subject_kind == TLS_NAME_DNS ? STR("dns")
+                                                                        : STR("cn"),
+                                    key->subject, key->tenant_name};
+
+        if (key->subject.len > 0) {
+            digest_of_parts(parts, ARRAY_LEN(parts), &owners[i]);
+        } else if (key->tenant == 0) {
+            digest_of(hash, &owners[i]);
+        } else { /* sessions of an account are not those of another one */
+            digest_of_parts((struct str[]){hash, key->tenant_name}, 2, &owners[i]);
+        }
+    }
+    return owners;
+}
+
 static void name_owners(struct auth *auth)
 {
-    size_t n = auth->config->auth.n_keys;
+    const struct config *config = auth->config;
 
     digest_of(anonymous, &auth->anybody);
     mem_free(auth->key_owners);
-    auth->key_owners = mem_calloc(n + 1, sizeof(*auth->key_owners));
-    for (size_t i = 0; i < n; i++) {
-        const struct config_key *key = &auth->config->auth.keys[i];
-        struct str hash = {(const char *)key->sha256, DIGEST_BYTES};
-
-        if (key->tenant == 0) {
-            digest_of(hash, &auth->key_owners[i]);
-        } else { /* sessions of an account are not those of another one */
-            digest_of_parts((struct str[]){hash, key->tenant_name}, 2, &auth->key_owners[i]);
-        }
-    }
+    mem_free(auth->certificate_owners);
+    auth->key_owners = owners_of(config->auth.keys, config->auth.n_keys);
+    auth->certificate_owners = owners_of(config->auth.certificates, config->auth.n_certificates);
 }
 
 struct auth *auth_open(const struct auth_options *options)
@@ -218,6 +299,7 @@ void auth_close(struct auth *auth)
         refresh_close(&auth->refresh);
         known_done(&auth->known);
         mem_free(auth->key_owners);
+        mem_free(auth->certificate_owners);
         config_release(unconst(auth->config));
         mem_free(auth);
     }

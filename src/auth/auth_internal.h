@@ -89,6 +89,7 @@ struct auth {
     const struct config *config;
     struct digest anybody;     /* the owner of what is done while no credential is asked for */
     struct digest *key_owners; /* by the place of the key in the configuration */
+    struct digest *certificate_owners;
     struct known_tokens known;
     struct refresh refresh;
     struct list turns; /* tickets that wait for their turn, oldest first */
@@ -108,7 +109,13 @@ enum auth_verdict check_jwt(struct auth *auth, const struct auth_shown *shown,
 enum auth_verdict check_token(struct auth *auth, const struct auth_shown *shown,
                               struct auth_ticket *ticket, struct arena *arena,
                               struct principal *out, struct error *err);
-/* keys.c: NULL: no such key. */
+/* certificates.c: ADMITTED with the name of the caller; REFUSED: there is one, and it is not good; LATER
+ * never. *out_is_known false, with ADMITTED: it stands for nobody, or there is none. */
+enum auth_verdict check_certificate(const struct auth *auth, const struct auth_shown *shown,
+                                    struct principal *out, bool *out_is_known, struct error *err);
+/* keys.c: when it may be used. */
+bool key_is_in_time(const struct config_key *key, const char *what, struct error *err);
+/* NULL: no such key. */
 const struct config_key *api_key_find(const struct auth *auth, struct str credential);
 
 #endif

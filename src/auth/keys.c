@@ -19,6 +19,19 @@ const struct config_key *api_key_find(const struct auth *auth, struct str creden
     return found;
 }
 
+bool key_is_in_time(const struct config_key *key, const char *what, struct error *err)
+{
+    if (key->not_before_ms != 0 && key->not_before_ms > clock_wall_ms()) {
+        (void)error_set(err, ERR_UNAUTHORIZED, "This %s is not valid yet (not_before)", what);
+        return false;
+    }
+    if (key->expires_ms != 0 && key->expires_ms <= clock_wall_ms()) {
+        (void)error_set(err, ERR_UNAUTHORIZED, "This %s has expired; ask for a new one", what);
+        return false;
+    }
+    return true;
+}
+
 enum auth_verdict check_key(struct auth *auth, const struct auth_shown *shown,
                             struct auth_ticket *ticket, struct arena *arena, struct principal *out,
                             struct error *err)
@@ -37,12 +50,7 @@ enum auth_verdict check_key(struct auth *auth, const struct auth_shown *shown,
                         "The tenant of this API key takes effect when the proxy is started again");
         return AUTH_REFUSED;
     }
-    if (key->not_before_ms != 0 && key->not_before_ms > clock_wall_ms()) {
-        (void)error_set(err, ERR_UNAUTHORIZED, "This API key is not valid yet (not_before)");
-        return AUTH_REFUSED;
-    }
-    if (key->expires_ms != 0 && key->expires_ms <= clock_wall_ms()) {
-        (void)error_set(err, ERR_UNAUTHORIZED, "This API key has expired; ask for a new one");
+    if (!key_is_in_time(key, "API key", err)) {
         return AUTH_REFUSED;
     }
     out->name = key->name;

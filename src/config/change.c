@@ -81,12 +81,28 @@ static bool is_same_file(const struct config *before, const struct config *after
     return (a == NULL) == (b == NULL) && (a == NULL || digest_equal(a, b));
 }
 
+struct two_configs {
+    const struct config *before, *after;
+};
+
+static bool is_same_of_both(void *context, struct str path)
+{
+    const struct two_configs *both = context;
+
+    return is_same_file(both->before, both->after, path);
+}
+
 /* Of an option whose text is the same. */
 static bool are_same_files(const struct config *before, const struct config *after,
                            const struct option_row *row)
 {
     const struct config_texts *paths = option_field(after, row);
 
+    if (row->type == OPTION_LISTENERS) {
+        struct two_configs both = {before, after};
+
+        return listeners_each_file(after, is_same_of_both, &both);
+    }
     if (row->type == OPTION_FILE) {
         return is_same_file(before, after, *(const struct str *)option_field(after, row));
     }
@@ -167,6 +183,8 @@ static size_t size_of(enum option_type type)
     case OPTION_FAULTS:
     case OPTION_SECRET:
     case OPTION_KEYS:
+    case OPTION_CERTIFICATES:
+    case OPTION_LISTENERS:
     case OPTION_TENANTS:
         return 0;
     }
@@ -215,4 +233,5 @@ void config_keep(struct config *fresh, const struct config *running)
             *text = arena_str(&box->arena, *(const struct str *)option_field(running, &rows[i]));
         }
     }
+    listeners_keep(box, running);
 }

@@ -35,6 +35,7 @@ struct loader {
     struct config_box *box;
     struct error_list *errors;
     const char *file;  /* for messages */
+    const char *list;  /* of keys: "auth.keys" or "auth.certificates" */
     const char *place; /* "PORT" or "--set"; NULL: the file, by line and column */
     unsigned line;
     unsigned column;
@@ -59,6 +60,19 @@ void option_unknown(struct loader *loader, struct str key);
 /* keys.c */
 bool keys_from_node(struct loader *loader, const struct node *node);
 bool keys_from_text(struct loader *loader, struct str text); /* as list_read takes it */
+bool certificates_from_node(struct loader *loader, const struct node *node);
+const char *certificate_member(enum tls_name_kind kind); /* "cn", "dns", "uri" */
+/* listeners.c */
+bool listeners_from_node(struct loader *loader, const struct option_row *row,
+                         const struct node *node);
+/* An empty list only: what is a list of maps stands in the file. */
+bool maps_from_text(struct loader *loader, const struct option_row *row, struct str text);
+void listeners_print(struct buf *out, const struct config *config);
+void listeners_judge(struct loader *loader, struct config *config); /* fills server.all */
+void listeners_keep(struct config_box *box, const struct config *running);
+typedef bool (*listener_file_fn)(void *context, struct str file); /* false: enough */
+/* The files of server.listeners. False: a call returned it. */
+bool listeners_each_file(const struct config *config, listener_file_fn fn, void *context);
 bool read_secret_file(struct loader *loader, struct str name, struct buf *out);
 void wipe_secret_file(struct buf *text); /* what read_secret_file filled; also when it failed */
 

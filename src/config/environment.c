@@ -1,6 +1,7 @@
 /* Environment variables: VIRTUOSO_PROXY_<KEY>, the old names of the services that this one
  * replaces, and <NAME>_FILE for secrets. An empty variable counts as not set. A VIRTUOSO_PROXY_
  * name that nobody reads is an error: it is a slip of the pen more often than not. */
+#include "base/address.h"
 #include "base/buf.h"
 #include "base/nearest.h"
 #include "config_internal.h"
@@ -97,6 +98,10 @@ static void take_port_and_host(struct loader *loader, const char *const *environ
     if ((port.len == 0 && host.len == 0) ||
         environment_get(environment, STR("VIRTUOSO_PROXY_SERVER_LISTEN")).len > 0) {
         return;
+    }
+    if (address_is_unix(listen)) {
+        listen = STR_EMPTY;
+        colon = 0;
     }
     while (colon > 0 && listen.ptr[colon - 1] != ':') {
         colon--;

@@ -51,20 +51,61 @@ static void judge_admin(struct loader *loader, const struct config *config)
     }
 }
 
+/* The first address that others than this machine reach; empty: there is none. */
+static struct str open_address(const struct config *config)
+{
+    for (size_t i = 0; i < config->server.n_all; i++) {
+        struct str address = config->server.all[i].address;
+
+        if (!address_is_unix(address) && !is_loopback(address)) {
+            return address;
+        }
+    }
+    return STR_EMPTY;
+}
+
+static bool asks_clients(const struct config *config)
+{
+    for (size_t i = 0; i < config->server.n_all; i++) {
+        if (config->server.all[i].client_ca_file.len > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void judge_mtls(struct loader *loader, const struct config *config)
+{
+    if ((config->auth.modes & AUTH_MTLS) == 0 || loader->unread) {
+        return;
+    }
+    if (!asks_clients(config) && !loader_has_failed(loader, "server.client_ca_file") &&
+        !loader_has_failed(loader, "server.listeners")) {
+        loader_fail(loader, "auth.mode: mtls needs a listener that asks for client certificates; "
+                            "set server.client_ca_file");
+    }
+    if (config->auth.n_certificates == 0 && !loader_has_failed(loader, "auth.certificates")) {
+        loader_fail(loader, "auth.certificates: is empty, and auth.mode has mtls; name whom a "
+                            "certificate stands for");
+    }
+}
+
 static void judge_auth(struct loader *loader, const struct config *config)
 {
     bool takes_keys = (config->auth.modes & AUTH_KEYS) != 0;
+    struct str open = open_address(config);
 
     if (loader_has_failed(loader, "auth.mode")) {
         return;
     }
     if (config->auth.modes == AUTH_NONE && !config->sandbox.enabled &&
-        !loader_has_failed(loader, "server.listen") && !is_loopback(config->server.listen)) {
-        loader_fail(
-            loader,
-            "auth.mode: \"none\" is taken only on a loopback address or with the sandbox, "
-            "and server.listen is %.*s. Set API keys (API_KEYS, API_KEYS_FILE or auth.keys)",
-            STR_ARG(config->server.listen));
+        !loader_has_failed(loader, "server.listen") && open.len > 0) {
+        loader_fail(loader,
+                    "auth.mode: \"none\" is taken only on a loopback address or with the sandbox, "
+                    "and %s is %.*s. Set API keys (API_KEYS, API_KEYS_FILE or auth.keys)",
+                    str_eq(open, config->server.listen) ? "server.listen"
+                                                        : "an address of server.listeners",
+                    STR_ARG(open));
     }
     if (takes_keys && config->auth.n_keys == 0 && !config->sandbox.enabled && !loader->unread &&
         !loader_has_failed(loader, "auth.keys")) {
@@ -156,14 +197,15 @@ static void judge_jwt(struct loader *loader, struct config *config)
     }
 }
 
-static void judge_tenants(struct loader *loader, struct config *config)
+static void judge_tenants(struct loader *loader, struct config *config, const char *list,
+                          const struct config_key *of, size_t n)
 {
-    struct config_key *keys = unconst(config->auth.keys); /* ours, in the arena */
+    struct config_key *keys = unconst(of); /* ours, in the arena */
 
-    for (size_t i = 0; i < config->auth.n_keys && !loader_has_failed(loader, "tenants"); i++) {
+    for (size_t i = 0; i < n && !loader_has_failed(loader, "tenants"); i++) {
         keys[i].tenant = config_tenant_find(config, keys[i].tenant_name);
         if (keys[i].tenant_name.len > 0 && keys[i].tenant == 0) {
-            loader_fail(loader, "auth.keys: the tenant \"%.*s\" of \"%.*s\" is not in tenants",
+            loader_fail(loader, "%s: the tenant \"%.*s\" of \"%.*s\" is not in tenants", list,
                         STR_ARG(str_sub(keys[i].tenant_name, 0, SHOWN_MAX)), STR_ARG(keys[i].name));
         }
     }
@@ -182,18 +224,6 @@ static void judge_token(struct loader *loader, const struct config *config)
                         "the sandbox: --sandbox");
 }
 
-static void judge_more_certificates(struct loader *loader, const struct config *config,
-                                    struct tls_config *tls)
-{
-    struct error err = {0};
-
-    for (size_t i = 0; i < config->server.n_tls_certificates; i++) {
-        if (tls_config_add(tls, config->server.tls_certificates[i].ptr, &err) != ERR_OK) {
-            loader_fail(loader, "server.tls_certificates: %s", err.text);
-        }
-    }
-}
-
 static void judge_certificate(struct loader *loader, const struct config *config)
 {
     struct str certificate = config->server.tls_certificate_file;
@@ -203,7 +233,8 @@ static void judge_certificate(struct loader *loader, const struct config *config
 
     if (loader_has_failed(loader, "server.tls_certificate_file") ||
         loader_has_failed(loader, "server.tls_key_file") ||
-        loader_has_failed(loader, "server.tls_certificates")) {
+        loader_has_failed(loader, "server.tls_certificates") ||
+        loader_has_failed(loader, "server.client_ca_file")) {
         return;
     }
     if ((certificate.len == 0) != (key.len == 0)) {
@@ -218,11 +249,17 @@ static void judge_certificate(struct loader *loader, const struct config *config
                             "clients that name no host");
         return;
     }
-    if (key.len > 0 && tls_config_new(certificate.ptr, key.ptr, &tls, &err) != ERR_OK) {
-        loader_fail(loader, "server.tls_certificate_file, server.tls_key_file: %s", err.text);
+    if (key.len == 0 && config->server.client_ca_file.len > 0) {
+        loader_fail(loader, "server.client_ca_file: client certificates come with TLS; set "
+                            "server.tls_certificate_file and server.tls_key_file, too");
         return;
     }
-    judge_more_certificates(loader, config, tls);
+    if (str_is(config->server.listen, "none")) {
+        return;
+    }
+    if (key.len > 0 && config_open_tls(&config->server.all[0], &tls, &err) != ERR_OK) {
+        loader_fail(loader, "server.tls_certificate_file, server.tls_key_file: %s", err.text);
+    }
     tls_config_free(tls);
 }
 
@@ -284,10 +321,14 @@ void config_judge(struct loader *loader)
     if (config->auth.modes == AUTH_KEYS && config->auth.n_keys == 0 && config->sandbox.enabled) {
         config->auth.modes = AUTH_NONE;
     }
+    listeners_judge(loader, config);
     judge_auth(loader, config);
+    judge_mtls(loader, config);
     judge_admin(loader, config);
     judge_jwt(loader, config);
-    judge_tenants(loader, config);
+    judge_tenants(loader, config, "auth.keys", config->auth.keys, config->auth.n_keys);
+    judge_tenants(loader, config, "auth.certificates", config->auth.certificates,
+                  config->auth.n_certificates);
     config_judge_limits(loader, config);
     config_judge_store(loader, config);
     config_judge_otel(loader, config);

@@ -1,4 +1,5 @@
-/* auth.keys: what callers show is hashed at once and wiped; only the digest stays. */
+/* auth.keys: what callers show is hashed at once and wiped; only the digest stays. And
+ * auth.certificates: the same, with a name in a certificate instead of the key. */
 #include "base/buf.h"
 #include "base/credential.h"
 #include "base/date.h"
@@ -10,7 +11,16 @@
 
 #define DAY_MS INT64_C(86400000)
 
-enum { KEYS_MAX = 1000, KEY_LEN_MIN = 8, NAME_MAX_LEN = 64, KNOWN_MAX = 512 };
+enum {
+    KEYS_MAX = 1000,
+    KEY_LEN_MIN = 8,
+    NAME_MAX_LEN = 64,
+    KNOWN_MAX = 512,
+    SUBJECT_MAX_LEN = 1024
+};
+
+static const char list_keys[] = "auth.keys";
+static const char list_certificates[] = "auth.certificates";
 
 bool read_secret_file(struct loader *loader, struct str name, struct buf *out)
 {
@@ -34,19 +44,31 @@ void wipe_secret_file(struct buf *text)
     buf_done(text);
 }
 
-static struct config_key *add(struct loader *loader)
+/* Where the entries of the list stand that is being read. */
+static void list_of(struct loader *loader, const struct config_key ***out_keys, size_t **out_n)
 {
     struct config *config = &loader->box->config;
-    struct config_key *grown;
+    bool is_keys = loader->list == list_keys;
 
-    if (config->auth.n_keys >= KEYS_MAX) {
-        loader_fail(loader, "auth.keys: more than %d keys", KEYS_MAX);
+    *out_keys = is_keys ? &config->auth.keys : &config->auth.certificates;
+    *out_n = is_keys ? &config->auth.n_keys : &config->auth.n_certificates;
+}
+
+static struct config_key *add(struct loader *loader)
+{
+    const struct config_key **keys;
+    struct config_key *grown;
+    size_t *n;
+
+    list_of(loader, &keys, &n);
+    if (*n >= KEYS_MAX) {
+        loader_fail(loader, "%s: more than %d entries", loader->list, KEYS_MAX);
         return NULL;
     }
-    grown = arena_calloc(&loader->box->arena, config->auth.n_keys + 1, sizeof(*grown));
-    mem_copy(grown, config->auth.keys, config->auth.n_keys * sizeof(*grown));
-    config->auth.keys = grown;
-    return &grown[config->auth.n_keys++];
+    grown = arena_calloc(&loader->box->arena, *n + 1, sizeof(*grown));
+    mem_copy(grown, *keys, *n * sizeof(*grown));
+    *keys = grown;
+    return &grown[(*n)++];
 }
 
 static bool hash_key(struct loader *loader, struct str key, struct config_key *out)
@@ -55,11 +77,12 @@ static bool hash_key(struct loader *loader, struct str key, struct config_key *o
     struct error err = {0};
 
     if (credential_read(key, &key, &err) != ERR_OK) {
-        loader_fail(loader, "auth.keys: a key cannot be used: %s", err.text);
+        loader_fail(loader, "%s: a key cannot be used: %s", loader->list, err.text);
         return false;
     }
     if (key.len < KEY_LEN_MIN) {
-        loader_fail(loader, "auth.keys: a key must have at least %d characters", KEY_LEN_MIN);
+        loader_fail(loader, "%s: a key must have at least %d characters", loader->list,
+                    KEY_LEN_MIN);
         return false;
     }
     digest_of(key, &digest);
@@ -72,7 +95,7 @@ static bool hash_text(struct loader *loader, struct str text, struct config_key 
 {
     struct buf value;
     bool ok =
-        read_secret(loader, "auth.keys", text, &value) && hash_key(loader, buf_view(&value), out);
+        read_secret(loader, loader->list, text, &value) && hash_key(loader, buf_view(&value), out);
 
     wipe_secret_file(&value);
     return ok;
@@ -101,6 +124,7 @@ bool keys_from_text(struct loader *loader, struct str text)
     size_t n;
     bool ok = list_read(loader, option_find(STR("auth.keys")), text, &items, &n);
 
+    loader->list = list_keys;
     if (!ok) {
         return false;
     }
@@ -122,7 +146,7 @@ static bool take_permissions(struct loader *loader, const struct node *list, str
 {
     out->permissions = 0;
     if (list->type != NODE_LIST) {
-        loader_fail(loader, "auth.keys: permissions must be a list");
+        loader_fail(loader, "%s: permissions must be a list", loader->list);
         return false;
     }
     for (const struct node *item = list->first; item != NULL; item = item->next) {
@@ -131,8 +155,8 @@ static bool take_permissions(struct loader *loader, const struct node *list, str
         if (bits == 0) {
             loader_fail(
                 loader,
-                "auth.keys: \"%.*s\" is not a permission; known are read, write:tests, write:library, execute, admin",
-                STR_ARG(str_sub(item->text, 0, NAME_MAX_LEN)));
+                "%s: \"%.*s\" is not a permission; known are read, write:tests, write:library, execute, admin",
+                loader->list, STR_ARG(str_sub(item->text, 0, NAME_MAX_LEN)));
             return false;
         }
         out->permissions |= bits;
@@ -147,9 +171,10 @@ static bool take_date(struct loader *loader, const struct node *member, int64_t 
         return true;
     }
     loader_fail(loader,
-                "auth.keys: %.*s: \"%.*s\" is not a date; write 2027-01-31 (a day in UTC) or "
+                "%s: %.*s: \"%.*s\" is not a date; write 2027-01-31 (a day in UTC) or "
                 "2027-01-31T12:00:00Z",
-                STR_ARG(member->key), STR_ARG(str_sub(member->text, 0, NAME_MAX_LEN)));
+                loader->list, STR_ARG(member->key),
+                STR_ARG(str_sub(member->text, 0, NAME_MAX_LEN)));
     return false;
 }
 
@@ -180,9 +205,10 @@ static bool take_number(struct loader *loader, const struct node *member, const 
     int64_t value;
 
     if (!str_to_i64(member->text, row->min, row->max, &value)) {
-        loader_fail(loader, "auth.keys: %.*s: \"%.*s\" is not a whole number from %lld to %lld",
-                    STR_ARG(member->key), STR_ARG(str_sub(member->text, 0, NAME_MAX_LEN)),
-                    (long long)row->min, (long long)row->max);
+        loader_fail(loader, "%s: %.*s: \"%.*s\" is not a whole number from %lld to %lld",
+                    loader->list, STR_ARG(member->key),
+                    STR_ARG(str_sub(member->text, 0, NAME_MAX_LEN)), (long long)row->min,
+                    (long long)row->max);
         return false;
     }
     *out = (unsigned)value;
@@ -232,30 +258,82 @@ static bool take_digest(struct loader *loader, const struct node *member, struct
     struct digest digest;
 
     if (!digest_from_hex(member->text, &digest)) {
-        loader_fail(loader, "auth.keys: sha256 must be 64 hexadecimal digits");
+        loader_fail(loader, "%s: sha256 must be 64 hexadecimal digits", loader->list);
         return false;
     }
     mem_copy(out->sha256, digest.bytes, DIGEST_BYTES);
     return true;
 }
 
+/* Names are told apart by bytes that are printed: a certificate's others are never seen. */
+static bool take_subject(struct loader *loader, const struct node *member, enum tls_name_kind kind,
+                         struct config_key *out)
+{
+    if (member->type != NODE_SCALAR || member->text.len == 0 ||
+        member->text.len > SUBJECT_MAX_LEN) {
+        loader_fail(loader, "%s: %.*s must be a text of 1 to %d bytes", loader->list,
+                    STR_ARG(member->key), SUBJECT_MAX_LEN);
+        return false;
+    }
+    out->subject_kind = kind;
+    out->subject = arena_str(&loader->box->arena, member->text);
+    return true;
+}
+
+static bool take_cn(struct loader *loader, const struct node *member, struct config_key *out)
+{
+    return take_subject(loader, member, TLS_NAME_CN, out);
+}
+
+static bool take_dns(struct loader *loader, const struct node *member, struct config_key *out)
+{
+    return take_subject(loader, member, TLS_NAME_DNS, out);
+}
+
+static bool take_uri(struct loader *loader, const struct node *member, struct config_key *out)
+{
+    return take_subject(loader, member, TLS_NAME_URI, out);
+}
+
+const char *certificate_member(enum tls_name_kind kind)
+{
+    switch (kind) {
+    case TLS_NAME_CN:
+        return "cn";
+    case TLS_NAME_DNS:
+        return "dns";
+    case TLS_NAME_URI:
+        break;
+    }
+    return "uri";
+}
+
 static const struct key_member {
     const char *name;
     bool (*take)(struct loader *loader, const struct node *member, struct config_key *out);
-    bool is_key; /* of these an entry has exactly one */
+    bool is_key;      /* of these an entry has exactly one */
+    const char *list; /* NULL: of both */
 } members[] = {
-    {"name", take_name, false},
-    {"key", take_key, true},
-    {"key_file", take_key_file, true},
-    {"sha256", take_digest, true},
-    {"permissions", take_permissions, false},
-    {"tenant", take_tenant, false},
-    {"rate", take_rate, false},
-    {"burst", take_burst, false},
-    {"concurrency", take_concurrency, false},
-    {"not_before", take_not_before, false},
-    {"expires", take_expires, false},
+    {"name", take_name, false, NULL},
+    {"key", take_key, true, list_keys},
+    {"key_file", take_key_file, true, list_keys},
+    {"sha256", take_digest, true, list_keys},
+    {"cn", take_cn, true, list_certificates},
+    {"dns", take_dns, true, list_certificates},
+    {"uri", take_uri, true, list_certificates},
+    {"permissions", take_permissions, false, NULL},
+    {"tenant", take_tenant, false, NULL},
+    {"rate", take_rate, false, NULL},
+    {"burst", take_burst, false, NULL},
+    {"concurrency", take_concurrency, false, NULL},
+    {"not_before", take_not_before, false, NULL},
+    {"expires", take_expires, false, NULL},
 };
+
+static bool is_of_list(const struct key_member *member, const struct loader *loader)
+{
+    return member->list == NULL || member->list == loader->list;
+}
 
 static void unknown_member(struct loader *loader, struct str name)
 {
@@ -265,13 +343,15 @@ static void unknown_member(struct loader *loader, struct str name)
     nearest_init(&nearest, name);
     buf_init(&known, KNOWN_MAX);
     for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-        nearest_offer(&nearest, str_from(members[i].name));
-        buf_printf(&known, "%s%s", i > 0 ? ", " : "", members[i].name);
+        if (is_of_list(&members[i], loader)) {
+            nearest_offer(&nearest, str_from(members[i].name));
+            buf_printf(&known, "%s%s", known.len > 0 ? ", " : "", members[i].name);
+        }
     }
     if (nearest.best.len > 0) {
         buf_printf(&known, "; did you mean \"%.*s\"?", STR_ARG(nearest.best));
     }
-    loader_fail(loader, "auth.keys: unknown member \"%.*s\"; known are %s",
+    loader_fail(loader, "%s: unknown member \"%.*s\"; known are %s", loader->list,
                 STR_ARG(str_sub(name, 0, NAME_MAX_LEN)), buf_cstr(&known));
     buf_done(&known);
 }
@@ -280,13 +360,43 @@ static bool take_member(struct loader *loader, const struct node *node, struct c
                         unsigned *n_keys)
 {
     for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-        if (str_is(node->key, members[i].name)) {
+        if (is_of_list(&members[i], loader) && str_is(node->key, members[i].name)) {
             *n_keys += members[i].is_key ? 1 : 0;
             return members[i].take(loader, node, out);
         }
     }
     unknown_member(loader, node->key);
     return false;
+}
+
+/* What stands for nobody in particular would stand for whoever comes first. */
+static bool is_complete(struct loader *loader, const struct config_key *made, unsigned n_keys)
+{
+    const struct config *config = &loader->box->config;
+
+    if (made->expires_ms != 0 && made->expires_ms <= made->not_before_ms) {
+        loader_fail(loader, "%s: an entry ends (expires) before it begins (not_before)",
+                    loader->list);
+        return false;
+    }
+    if (n_keys != 1) {
+        loader_fail(loader, "%s: an entry needs exactly one of %s", loader->list,
+                    loader->list == list_keys ? "key, key_file and sha256" : "cn, dns and uri");
+        return false;
+    }
+    if (loader->list == list_keys) {
+        return true;
+    }
+    for (size_t i = 0; i < config->auth.n_certificates; i++) {
+        const struct config_key *other = &config->auth.certificates[i];
+
+        if (other->subject_kind == made->subject_kind && str_eq(other->subject, made->subject)) {
+            loader_fail(loader, "%s: another entry has the same %s", loader->list,
+                        certificate_member(made->subject_kind));
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool add_map(struct loader *loader, const struct node *map)
@@ -303,31 +413,52 @@ static bool add_map(struct loader *loader, const struct node *map)
     }
     loader->line = map->line;
     loader->column = map->column;
-    if (ok && made.expires_ms != 0 && made.expires_ms <= made.not_before_ms) {
-        loader_fail(loader, "auth.keys: an entry ends (expires) before it begins (not_before)");
-        ok = false;
-    }
-    if (ok && n_keys != 1) {
-        loader_fail(loader, "auth.keys: an entry needs exactly one of key, key_file and sha256");
-        ok = false;
-    }
-    slot = ok ? add(loader) : NULL;
+    slot = ok && is_complete(loader, &made, n_keys) ? add(loader) : NULL;
     if (slot == NULL) {
         return false;
     }
     if (made.name.len == 0) {
-        made.name = arena_printf(&loader->box->arena, "key-%zu", loader->box->config.auth.n_keys);
+        made.name =
+            loader->list == list_certificates
+                ? made.subject
+                : arena_printf(&loader->box->arena, "key-%zu", loader->box->config.auth.n_keys);
     }
     *slot = made;
     return true;
+}
+
+bool certificates_from_node(struct loader *loader, const struct node *node)
+{
+    bool ok = true;
+
+    loader->list = list_certificates;
+    if (node->type == NODE_SCALAR && (node->is_null || node->text.len == 0)) {
+        return true;
+    }
+    if (node->type != NODE_LIST) {
+        loader_fail(loader, "%s: must be a list of maps", loader->list);
+        return false;
+    }
+    for (const struct node *item = node->first; item != NULL; item = item->next) {
+        loader->line = item->line;
+        loader->column = item->column;
+        if (item->type != NODE_MAP) {
+            loader_fail(loader, "%s: each entry is a map: {name: ..., uri: ...}", loader->list);
+            ok = false;
+        } else {
+            ok = add_map(loader, item) && ok;
+        }
+    }
+    return ok;
 }
 
 bool keys_from_node(struct loader *loader, const struct node *node)
 {
     bool ok = true;
 
+    loader->list = list_keys;
     if (node->type == NODE_MAP) {
-        loader_fail(loader, "auth.keys: must be a list");
+        loader_fail(loader, "%s: must be a list", loader->list);
         return false;
     }
     if (node->type == NODE_SCALAR) {

@@ -51,6 +51,14 @@ static void take_value(struct loader *loader, const struct option_row *row, cons
         if (!keys_from_node(loader, node)) {
             loader_mark_failed(loader, row);
         }
+    } else if (row->type == OPTION_CERTIFICATES) {
+        if (!certificates_from_node(loader, node)) {
+            loader_mark_failed(loader, row);
+        }
+    } else if (row->type == OPTION_LISTENERS) {
+        if (!listeners_from_node(loader, row, node)) {
+            loader_mark_failed(loader, row);
+        }
     } else if (row->type == OPTION_TENANTS) {
         if (!tenants_from_node(loader, node)) {
             loader_mark_failed(loader, row);

@@ -12,14 +12,21 @@
 
 /* clang-format off */
 static const struct option_row rows[] = {
-    {"server.listen", OPTION_ADDRESS, AT(server.listen), "127.0.0.1:8000", 0, 0, NULL, NULL, "Address and port to listen on; port 0 takes a free one.", .at_start = true},
+    {"server.listen", OPTION_ADDRESS, AT(server.listen), "127.0.0.1:8000", 0, 0, "unix none", NULL, "Address and port to listen on; port 0 takes a free one. Or unix:/PATH; or none, if server.listeners has others.", .at_start = true},
+    {"server.socket_mode", OPTION_STR, AT(server.socket_mode), "0600", 0, 0, NULL, NULL, "Who may connect to a Unix socket of server.listen, as chmod writes it; 0660: its group, too.", .at_start = true},
     {"server.tls_certificate_file", OPTION_FILE, AT(server.tls_certificate_file), "", 0, 0, NULL, NULL, "PEM chain; with tls_key_file the listener speaks HTTPS."},
     {"server.tls_key_file", OPTION_FILE, AT(server.tls_key_file), "", 0, 0, NULL, NULL, "PEM private key of the certificate."},
     {"server.tls_certificates", OPTION_FILES, AT(server.tls_certificates), "[]", 0, 100, NULL, NULL, "More certificates, for the names that they have (SNI): PEM files, each a chain with its private key. Names that none of them has get tls_certificate_file."},
+    {"server.client_ca_file", OPTION_FILE, AT(server.client_ca_file), "", 0, 0, NULL, NULL, "PEM certificates of the authorities whose client certificates are taken (mTLS); empty: clients are not asked. With auth.mode mtls, auth.certificates says whom a certificate stands for."},
+    {"server.client_certificates", OPTION_ENUM, AT(server.client_certificates), "optional", 0, 0, "optional required", NULL, "required: no connection without a good client certificate. optional: clients may come without one."},
+    {"server.proxy_protocol", OPTION_BOOL, AT(server.proxy_protocol), "false", 0, 0, NULL, NULL, "Each connection begins with a header of the PROXY protocol (version 1 or 2), which says who calls; connections without one are refused.", .at_start = true},
+    {"server.proxy_from", OPTION_RANGES, AT(server.proxy_from), "[]", 0, 100, NULL, NULL, "Addresses that may send such a header; others are refused. Empty: those of server.trusted_proxies."},
+    {"server.listeners", OPTION_LISTENERS, AT(server.listeners), "[]", 0, 16, NULL, NULL, "More addresses to listen on, each {listen, name, mode, tls_certificate_file, tls_key_file, tls_certificates, client_ca_file, client_certificates, proxy_protocol, proxy_from}, as the options above; mode as server.socket_mode. Addresses, modes, and whether there is TLS, change at the next start."},
     {"server.hsts_s", OPTION_SECONDS, AT(server.hsts_s), "31536000", 0, INT64_C(63072000), NULL, NULL, "How long browsers that came by HTTPS use nothing else (Strict-Transport-Security); 0: not sent. Only where this server itself speaks HTTPS."},
 
     {"server.public_url", OPTION_URL, AT(server.public_url), "", 0, 0, NULL, NULL, "Where clients reach this server, with its path prefix if there is one: https://example.com/qa. For links in answers."},
-    {"server.trusted_proxies", OPTION_RANGES, AT(server.trusted_proxies), "[]", 0, 100, NULL, NULL, "Addresses (192.0.2.7, 10.0.0.0/8) whose X-Forwarded-Prefix, -Proto and -Host are believed; none by default."},
+    {"server.trusted_proxies", OPTION_RANGES, AT(server.trusted_proxies), "[]", 0, 100, NULL, NULL, "Addresses (192.0.2.7, 10.0.0.0/8) whose X-Forwarded-For, -Prefix, -Proto and -Host, or Forwarded, are believed; none by default."},
+    {"server.forwarded", OPTION_ENUM, AT(server.forwarded), "x-forwarded", 0, 0, "x-forwarded rfc7239 none", NULL, "Which of these headers server.trusted_proxies set. The others are the caller's own and are not looked at. x-forwarded: X-Forwarded-*; rfc7239: Forwarded; none: neither."},
 
     {"admin.listen", OPTION_STR, AT(admin.listen), "", 0, 0, NULL, NULL, "Address and port, or unix:/PATH, of a second listener for operators: /metrics, /health, /livez, /readyz, /admin. Plain HTTP. Empty: there is none, and server.listen answers them.", .at_start = true},
     {"admin.metrics_on_traffic", OPTION_BOOL, AT(admin.metrics_on_traffic), "false", 0, 0, NULL, NULL, "With an admin listener: answer /metrics and /health/stats on server.listen, too."},
@@ -39,7 +46,8 @@ static const struct option_row rows[] = {
     {"http.body_timeout_ms", OPTION_MS, AT(http.body_timeout_ms), "15000", 50, HOUR_MS, NULL, NULL, "Longest pause while a body arrives; then 408."},
     {"http.idle_timeout_ms", OPTION_MS, AT(http.idle_timeout_ms), "75000", 50, HOUR_MS, NULL, NULL, "Longest pause between two requests; then the connection is closed."},
     {"http.write_timeout_ms", OPTION_MS, AT(http.write_timeout_ms), "30000", 50, HOUR_MS, NULL, NULL, "Longest time in which the client takes no byte of its answer; then the connection is closed."},
-    {"http.handshake_timeout_ms", OPTION_MS, AT(http.handshake_timeout_ms), "10000", 50, HOUR_MS, NULL, NULL, "Longest time for the TLS handshake; then the connection is closed."},
+    {"http.handshake_timeout_ms", OPTION_MS, AT(http.handshake_timeout_ms), "10000", 50, HOUR_MS, NULL, NULL, "Longest time for the TLS handshake, and for the header of the PROXY protocol; then the connection is closed."},
+    {"http.max_handshakes", OPTION_UINT, AT(http.max_handshakes), "256", 1, 100000, NULL, NULL, "TLS handshakes at once. Others wait, the longest wait first; meanwhile those that take longer than a quarter of http.handshake_timeout_ms leave."},
     {"http.linger_ms", OPTION_MS, AT(http.linger_ms), "2000", 50, 60000, NULL, NULL, "How long a closing connection waits for the client to close its side."},
     {"http.exchange_timeout_ms", OPTION_MS, AT(http.exchange_timeout_ms), "35000", 100, HOUR_MS, NULL, NULL, "Longest time until the answer; then 504."},
     {"http.long_exchange_timeout_ms", OPTION_MS, AT(http.long_exchange_timeout_ms), "120000", 100, 24 * HOUR_MS, NULL, NULL, "The same for routes that make several calls (commands, batch, tests)."},
@@ -65,9 +73,10 @@ static const struct option_row rows[] = {
     {"upstream.retry_budget_percent", OPTION_UINT, AT(upstream.retry_budget_percent), "10", 0, 100, NULL, NULL, "Most repeated calls per hundred calls that went well; up to ten can be saved, so that an outage is not made worse."},
     {"upstream.max_reply_bytes", OPTION_SIZE, AT(upstream.max_reply_bytes), "4MiB", 1024, 256 * MIB, NULL, NULL, "Longest answer of the platform; a longer one is 502."},
 
-    {"auth.mode", OPTION_WORDS, AT(auth.modes), "keys", 0, 3, "keys passthrough jwt", NULL, "Who is let in, one or several. keys: our API keys; passthrough: the caller's own platform token goes upstream; jwt: tokens of an identity provider; none: everybody, only on loopback or with the sandbox."},
+    {"auth.mode", OPTION_WORDS, AT(auth.modes), "keys", 0, 4, "keys passthrough jwt mtls", NULL, "Who is let in, one or several. keys: our API keys; passthrough: the caller's own platform token goes upstream; jwt: tokens of an identity provider; mtls: client certificates that auth.certificates names; none: everybody, only on loopback or with the sandbox."},
     {"auth.cache_ttl_s", OPTION_SECONDS, AT(auth.cache_ttl_s), "300", 1, DAY_S, NULL, NULL, "How long the platform's answer about a caller's token is kept."},
     {"auth.keys", OPTION_KEYS, AT(auth.keys), "[]", 0, 1000, NULL, "API_KEYS", "Keys as text, or {name, key | key_file | sha256, permissions, tenant, rate, burst, concurrency, not_before, expires}; virtuoso-proxy key new makes one."},
+    {"auth.certificates", OPTION_CERTIFICATES, AT(auth.certificates), "[]", 0, 1000, NULL, NULL, "Whom client certificates stand for (auth.mode mtls): {name, cn | dns | uri, permissions, tenant, rate, burst, concurrency, not_before, expires}; cn is the common name of the subject, dns and uri are names of subjectAltName."},
     {"auth.jwt.jwks", OPTION_STR, AT(auth.jwt.jwks), "", 0, 0, NULL, NULL, "Key set of the identity provider (JWKS): a file, or an https URL.", .at_start = true},
     {"auth.jwt.issuer", OPTION_STR, AT(auth.jwt.issuer), "", 0, 0, NULL, NULL, "What iss of a token must be."},
     {"auth.jwt.audience", OPTION_STR, AT(auth.jwt.audience), "", 0, 0, NULL, NULL, "What must be in aud of a token: the name of this service there."},

@@ -42,13 +42,13 @@ void print_rate(struct buf *out, const struct config_rate *rate, const char *ind
 }
 
 /* Digests are no secrets: they let the printed file be loaded again. */
-static void print_keys(struct buf *out, const struct config *config)
+static void print_keys(struct buf *out, const struct config_key *keys, size_t n)
 {
-    if (config->auth.n_keys == 0) {
+    if (n == 0) {
         buf_text(out, "[]");
     }
-    for (size_t i = 0; i < config->auth.n_keys; i++) {
-        const struct config_key *key = &config->auth.keys[i];
+    for (size_t i = 0; i < n; i++) {
+        const struct config_key *key = &keys[i];
         struct digest digest;
         char hex[65];
 
@@ -56,7 +56,13 @@ static void print_keys(struct buf *out, const struct config *config)
         digest_hex(&digest, hex);
         buf_text(out, "\n    - name: ");
         yaml_write_scalar(out, key->name);
-        buf_printf(out, "\n      sha256: \"%s\"\n      permissions: ", hex);
+        if (key->subject.len > 0) {
+            buf_printf(out, "\n      %s: ", certificate_member(key->subject_kind));
+            yaml_write_scalar(out, key->subject);
+        } else {
+            buf_printf(out, "\n      sha256: \"%s\"", hex);
+        }
+        buf_text(out, "\n      permissions: ");
         permissions_print(key->permissions, out);
         if (key->tenant_name.len > 0) {
             buf_text(out, "\n      tenant: ");
@@ -110,7 +116,13 @@ void option_print(struct buf *out, const struct config *config, const struct opt
         print_spread(out, field);
         break;
     case OPTION_KEYS:
-        print_keys(out, config);
+        print_keys(out, config->auth.keys, config->auth.n_keys);
+        break;
+    case OPTION_CERTIFICATES:
+        print_keys(out, config->auth.certificates, config->auth.n_certificates);
+        break;
+    case OPTION_LISTENERS:
+        listeners_print(out, config);
         break;
     case OPTION_TENANTS:
         tenants_print(out, config);

@@ -210,6 +210,7 @@ void tenants_keep(struct config_box *box, const struct config *running)
 {
     struct config *config = &box->config;
     struct config_key *keys = unconst(config->auth.keys); /* ours, in the arena */
+    struct config_key *certificates = unconst(config->auth.certificates);
     size_t n = running->tenants.n;
 
     tenants_free(config);
@@ -228,6 +229,9 @@ void tenants_keep(struct config_box *box, const struct config *running)
     }
     for (size_t i = 0; i < config->auth.n_keys; i++) {
         keys[i].tenant = config_tenant_find(config, keys[i].tenant_name);
+    }
+    for (size_t i = 0; i < config->auth.n_certificates; i++) {
+        certificates[i].tenant = config_tenant_find(config, certificates[i].tenant_name);
     }
 }
 

@@ -51,10 +51,16 @@ static bool check_url(struct loader *loader, const struct option_row *row, struc
 
 static bool check_address(struct loader *loader, const struct option_row *row, struct str text)
 {
+    char path[ADDRESS_PATH_MAX];
     struct address address;
     struct error err = {0};
 
-    if (address_read(text, &address, &err) != ERR_OK) {
+    if (row->words != NULL && str_is(text, "none")) {
+        return true;
+    }
+    if ((row->words != NULL && address_is_unix(text)
+             ? address_read_unix(text, path, &err)
+             : address_read(text, &address, &err)) != ERR_OK) {
         loader_fail(loader, "%s: %s", row->key, err.text);
         return false;
     }

@@ -2,18 +2,12 @@
  * and 3.6. */
 #include "crypto/tls.h"
 
-#include <mbedtls/ctr_drbg.h>
-#include <mbedtls/entropy.h>
 #include <mbedtls/error.h>
-#include <mbedtls/pk.h>
-#include <mbedtls/ssl.h>
-#include <mbedtls/ssl_ticket.h>
 #include <mbedtls/version.h>
-#include <mbedtls/x509_crt.h>
 
 #include "base/check.h"
-#include "base/date.h"
 #include "base/mem.h"
+#include "tls_internal.h"
 #include "tls_offer.h"
 
 #if MBEDTLS_VERSION_NUMBER >= 0x03000000
@@ -22,40 +16,16 @@
 
 enum {
     TICKET_LIFETIME_S = 86400,
+    TICKETS_MENDED = 0x03060800,
     CIPHER_MAX = 1024 * 1024,
     OUTPUT_MAX = 64 * 1024 * 1024,
     READ_PIECE = 16 * 1024,
-    KEPT_WHEN_IDLE = 4 * 1024,
-    DATE_TEXT_MAX = 64,
-    MS_PER_S = 1000
+    KEPT_WHEN_IDLE = 4 * 1024
 };
 
-struct tls_certificate {
-    struct tls_certificate *next;
-    mbedtls_x509_crt chain;
-    mbedtls_pk_context key;
-};
+static unsigned n_made;
 
-struct tls_config {
-    mbedtls_ssl_config ssl;
-    struct tls_certificate *certificates; /* the last one is for names that no other has */
-    mbedtls_entropy_context entropy;
-    mbedtls_ctr_drbg_context random;
-    mbedtls_ssl_ticket_context tickets;
-    unsigned n_holders;
-};
-
-struct tls_stream {
-    struct tls_config *config;
-    mbedtls_ssl_context ssl;
-    struct buf input;  /* cipher text from the peer */
-    size_t input_used; /* of it */
-    struct buf output; /* cipher text for the peer */
-    bool secured;
-    bool failed;
-};
-
-static enum error_code fail(struct error *err, const char *what, const char *name, int status)
+enum error_code tls_fail(struct error *err, const char *what, const char *name, int status)
 {
     char text[128] = "";
 
@@ -112,9 +82,9 @@ static enum error_code load_files(struct tls_config *config, const char *certifi
     mbedtls_pk_init(&certificate->key);
     status = mbedtls_x509_crt_parse_file(&certificate->chain, certificate_file);
     if (status != 0) {
-        code = fail(err, "cannot read the certificate", certificate_file, status);
+        code = tls_fail(err, "cannot read the certificate", certificate_file, status);
     } else if ((status = parse_key(config, certificate, key_file)) != 0) {
-        code = fail(err, "cannot read the private key", key_file, status);
+        code = tls_fail(err, "cannot read the private key", key_file, status);
     } else if (!key_matches(config, certificate)) {
         code = error_set(err, ERR_TLS, "the key %s does not belong to the certificate %s", key_file,
                          certificate_file);
@@ -150,6 +120,21 @@ static int on_name(void *context, mbedtls_ssl_context *ssl, const unsigned char 
     return 0;
 }
 
+/* From 3.3 to 3.6.7 mbedTLS takes a ticket of TLS 1.3 when TLS 1.2 is resumed, which has weaker rules
+ * (CVE-2026-93831): there are none of 1.3 then, and its handshakes are whole ones. */
+static void tickets_of_old_only(struct tls_config *config)
+{
+#if MBEDTLS_VERSION_NUMBER >= 0x03000000
+    if (mbedtls_version_get_number() < TICKETS_MENDED) {
+        mbedtls_ssl_conf_new_session_tickets(&config->ssl, 0);
+        mbedtls_ssl_conf_tls13_key_exchange_modes(&config->ssl,
+                                                  MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL);
+    }
+#else
+    (void)config;
+#endif
+}
+
 static int set_up(struct tls_config *config)
 {
     int status =
@@ -179,6 +164,7 @@ static int set_up(struct tls_config *config)
     if (status == 0) {
         mbedtls_ssl_conf_session_tickets_cb(&config->ssl, mbedtls_ssl_ticket_write,
                                             mbedtls_ssl_ticket_parse, &config->tickets);
+        tickets_of_old_only(config);
     }
     return status;
 }
@@ -191,18 +177,21 @@ enum error_code tls_config_new(const char *certificate_file, const char *key_fil
     int status;
 
     config->n_holders = 1;
+    config->number = ++n_made;
     start_crypto();
     mbedtls_ssl_config_init(&config->ssl);
     mbedtls_entropy_init(&config->entropy);
     mbedtls_ctr_drbg_init(&config->random);
     mbedtls_ssl_ticket_init(&config->tickets);
+    mbedtls_x509_crt_init(&config->authorities);
     status =
         mbedtls_ctr_drbg_seed(&config->random, mbedtls_entropy_func, &config->entropy, NULL, 0);
     code = status == 0 ? load_files(config, certificate_file, key_file, err)
-                       : fail(err, "cannot seed", "the random generator", status);
+                       : tls_fail(err, "cannot seed", "the random generator", status);
     if (code == ERR_OK) {
         status = set_up(config);
-        code = status == 0 ? ERR_OK : fail(err, "cannot set up TLS with", certificate_file, status);
+        code = status == 0 ? ERR_OK
+                           : tls_fail(err, "cannot set up TLS with", certificate_file, status);
     }
     if (code != ERR_OK) {
         tls_config_free(config);
@@ -212,25 +201,12 @@ enum error_code tls_config_new(const char *certificate_file, const char *key_fil
     return ERR_OK;
 }
 
-static int64_t unix_of(const mbedtls_x509_time *time)
-{
-    struct buf date;
-    int64_t ms = 0;
-
-    buf_init(&date, DATE_TEXT_MAX);
-    buf_printf(&date, "%04d-%02d-%02dT%02d:%02d:%02dZ", time->year, time->mon, time->day,
-               time->hour, time->min, time->sec);
-    (void)!date_read(buf_view(&date), &ms); /* it was parsed as a date already */
-    buf_done(&date);
-    return ms / MS_PER_S;
-}
-
 int64_t tls_config_expiry(const struct tls_config *config)
 {
     int64_t first = INT64_MAX;
 
     for (const struct tls_certificate *one = config->certificates; one != NULL; one = one->next) {
-        int64_t at = unix_of(&one->chain.valid_to);
+        int64_t at = tls_unix_of(&one->chain.valid_to);
 
         first = at < first ? at : first;
     }
@@ -244,6 +220,7 @@ void tls_config_free(struct tls_config *config)
     }
     mbedtls_ssl_ticket_free(&config->tickets);
     mbedtls_ssl_config_free(&config->ssl);
+    mbedtls_x509_crt_free(&config->authorities);
     while (config->certificates != NULL) {
         struct tls_certificate *certificate = config->certificates;
 
@@ -267,7 +244,7 @@ enum error_code tls_check_authorities(const char *file, struct error *err)
     start_crypto();
     status = mbedtls_x509_crt_parse_file(&chain, file);
     if (status < 0) {
-        code = fail(err, "cannot read certificates from", file, status);
+        code = tls_fail(err, "cannot read certificates from", file, status);
     } else if (chain.raw.len == 0) {
         code = error_set(err, ERR_TLS, "%s holds no certificate that can be read", file);
     }
@@ -328,6 +305,7 @@ struct tls_stream *tls_stream_new(struct tls_config *config)
 void tls_stream_free(struct tls_stream *stream)
 {
     if (stream != NULL) {
+        tls_peer_free(stream->peer);
         mbedtls_ssl_free(&stream->ssl);
         tls_config_free(stream->config);
         buf_done(&stream->input);
@@ -363,7 +341,7 @@ static enum tls_verdict ended(struct tls_stream *stream, int status, struct erro
     if (status == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY || status == 0) {
         return TLS_END;
     }
-    (void)fail(err, "TLS", "stream", status);
+    (void)tls_fail(err, "TLS", "stream", status);
     return TLS_FAILED;
 }
 
@@ -373,6 +351,7 @@ static enum tls_verdict shake_hands(struct tls_stream *stream, struct error *err
 
     if (status == 0) {
         stream->secured = true;
+        tls_peer_read(stream);
         return TLS_BYTES;
     }
     return ended(stream,
@@ -440,7 +419,7 @@ bool tls_stream_write(struct tls_stream *stream, struct str plain, struct error 
 
         if (n <= 0) { /* the output buffer takes everything, so there is nothing to wait for */
             stream->failed = true;
-            (void)fail(err, "TLS", "write", n);
+            (void)tls_fail(err, "TLS", "write", n);
             return false;
         }
         plain = str_sub(plain, (size_t)n, plain.len);

@@ -10,7 +10,8 @@
 enum {
     EVICT_AT_ONCE = 48, /* as many as are taken in one turn (net/loop.c) */
     REST_MIN_MS = 1000, /* a shorter pause between two requests is no reason to leave */
-    FULL_LOG_MS = 10000
+    FULL_LOG_MS = 10000,
+    HEADER_LOG_MS = 1000
 };
 
 static void on_deadline(struct deadline *deadline);
@@ -251,6 +252,48 @@ void connection_body_late(struct http_connection *connection)
     time_out(connection, "The request body did not arrive in time");
 }
 
+static const char *who_calls(const struct http_connection *connection)
+{
+    const struct transport *transport = &connection->transport;
+
+    return transport->client[0] != '\0' ? transport->client : transport->peer;
+}
+
+/* --- the header of the PROXY protocol --- */
+
+/* Whoever may connect past the balancer could claim any address, so nothing is guessed. */
+static void refuse_header(struct http_connection *connection, const char *reason)
+{
+    struct http_server *server = connection->server;
+    uint64_t now_ms = clock_now_ms();
+
+    metric_add(M_PROXY_REFUSED, 0, 0, 0, server->options.count_metrics ? 1 : 0);
+    if (server->header_told_ms == 0 || now_ms - server->header_told_ms >= HEADER_LOG_MS) {
+        server->header_told_ms = now_ms;
+        log_event(LOG_WARN, "http.proxy_header_refused",
+                  F_TEXT("listener", listener_name(connection->listener)),
+                  F_TEXT("peer", connection->transport.peer), F_TEXT("reason", reason));
+    }
+    connection_close(connection);
+}
+
+static bool may_send_header(const struct http_connection *connection)
+{
+    const struct http_listener *listener = connection->listener;
+    struct str peer = str_from(connection->transport.peer);
+    uint8_t address[16];
+
+    if (str_is(peer, HTTP_UNIX_PEER)) { /* the mode of the socket says who may connect */
+        return true;
+    }
+    for (size_t i = 0; ip_address_parse(peer, address) && i < listener->n_header_peers; i++) {
+        if (ip_range_holds(&listener->header_peers[i], address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void on_deadline(struct deadline *deadline)
 {
     struct http_connection *connection = CONTAINER_OF(deadline, struct http_connection, deadline);
@@ -272,7 +315,13 @@ static void on_deadline(struct deadline *deadline)
         }
         connection_abort(connection);
         break;
+    case CONNECTION_HEADER:
+        refuse_header(connection, "none came in time");
+        break;
     case CONNECTION_HANDSHAKE:
+        transport_note_timeout(&connection->transport);
+        connection_abort(connection);
+        break;
     case CONNECTION_WORKING:
     case CONNECTION_LINGER:
         connection_abort(connection);
@@ -336,7 +385,19 @@ static void on_secured(struct transport *transport)
 {
     struct http_connection *connection = CONTAINER_OF(transport, struct http_connection, transport);
 
-    become_idle(connection);
+    if (connection->state == CONNECTION_HANDSHAKE) {
+        become_idle(connection);
+    }
+}
+
+/* Scanners fail all day long; who asks for certificates wants to know whose is refused. */
+static void on_tls_failed(struct transport *transport, const struct error *err)
+{
+    const struct http_connection *connection =
+        CONTAINER_OF(transport, struct http_connection, transport);
+
+    log_event(LOG_DEBUG, "http.tls_failed", F_TEXT("listener", listener_name(connection->listener)),
+              F_TEXT("peer", who_calls(connection)), F_TEXT("error", err->text));
 }
 
 /* --- places --- */
@@ -349,7 +410,7 @@ static struct http_connection *holder_of(struct place *place)
 static bool take_place(struct http_connection *connection)
 {
     struct places *places = &connection->server->places;
-    struct str peer = str_from(connection->transport.peer);
+    struct str peer = str_from(who_calls(connection));
     struct place *instead;
 
     if (!places_enter(places, &connection->place, peer, &instead)) {
@@ -423,7 +484,47 @@ static size_t most_waiting(const struct http_server_options *options)
            (size_t)2 * LOOP_READ_BUFFER;
 }
 
-void connection_open(struct http_server *server)
+/* Whoever it is for is known. */
+static void begin(struct http_connection *connection)
+{
+    if (!take_place(connection)) {
+        return;
+    }
+    if (connection->listener->tls != NULL) {
+        connection->state = CONNECTION_HANDSHAKE;
+        connection_arm(connection, connection->server->options.handshake_timeout_ms);
+        transport_read_start(&connection->transport);
+    } else {
+        become_idle(connection);
+    }
+}
+
+static void on_header(struct transport *transport, bool is_header)
+{
+    struct http_connection *connection = CONTAINER_OF(transport, struct http_connection, transport);
+
+    places_leave(&connection->server->places, &connection->place);
+    if (is_header) {
+        begin(connection);
+    } else {
+        refuse_header(connection, "what came is no PROXY header");
+    }
+}
+
+/* Until its header tells who calls, it counts for nobody, and leaves first like all without a head. */
+static void await_header(struct http_connection *connection)
+{
+    if (!may_send_header(connection)) {
+        refuse_header(connection, "this address may not send a PROXY header");
+        return;
+    }
+    connection->state = CONNECTION_HEADER;
+    places_await_head(&connection->server->places, &connection->place);
+    connection_arm(connection, connection->server->options.handshake_timeout_ms);
+    transport_read_start(&connection->transport);
+}
+
+void connection_open(struct http_listener *listener)
 {
     static const struct transport_events events = {
         .on_bytes = on_bytes,
@@ -431,14 +532,21 @@ void connection_open(struct http_server *server)
         .on_end = on_end,
         .on_closed = on_transport_closed,
         .on_secured = on_secured,
+        .on_header = on_header,
+        .on_tls_failed = on_tls_failed,
     };
+    struct http_server *server = listener->server;
+    const struct transport_options options = {.tls = listener->tls,
+                                              .handshakes = &server->handshakes,
+                                              .wants_header = listener->wants_header};
     struct http_connection *connection = mem_zalloc(sizeof(*connection));
 
-    if (!listener_accept(&server->listener, &connection->transport.socket)) {
+    if (!listener_accept(&listener->listener, &connection->transport.socket)) {
         uv_close(&connection->transport.socket.handle, on_refused_closed);
         return;
     }
     connection->server = server;
+    connection->listener = listener;
     buf_init(&connection->in, most_waiting(&server->options));
     list_append(&server->connections, &connection->link);
     server->n_connections++;
@@ -446,15 +554,10 @@ void connection_open(struct http_server *server)
         metric_add(M_CONNECTIONS_TOTAL, 0, 0, 0, 1);
         metric_gauge_add(M_CONNECTIONS, 1);
     }
-    transport_open(&connection->transport, server->loop, server->options.tls, &events);
-    if (!take_place(connection)) {
-        return;
-    }
-    if (server->options.tls != NULL) {
-        connection->state = CONNECTION_HANDSHAKE;
-        connection_arm(connection, server->options.handshake_timeout_ms);
-        transport_read_start(&connection->transport);
+    transport_open(&connection->transport, server->loop, &options, &events);
+    if (listener->wants_header) {
+        await_header(connection);
     } else {
-        become_idle(connection);
+        begin(connection);
     }
 }

@@ -79,6 +79,25 @@ static struct exchange *take_memory(struct http_server *server)
     return exchange;
 }
 
+static void name_peer(struct exchange *exchange, const struct transport *transport)
+{
+    struct str peer = arena_str(&exchange->arena, str_from(transport->peer));
+    bool is_told = transport->client[0] != '\0';
+
+    exchange->request.hop = is_told ? peer : STR_EMPTY;
+    exchange->request.peer =
+        is_told ? arena_str(&exchange->arena, str_from(transport->client)) : peer;
+}
+
+const struct tls_peer *exchange_certificate(const struct exchange *exchange)
+{
+    struct http_connection *connection = exchange->connection;
+
+    return connection != NULL
+               ? transport_certificate(&connection->transport, connection->listener->tls)
+               : NULL;
+}
+
 struct exchange *exchange_new(struct http_server *server, struct http_connection *connection)
 {
     struct exchange *exchange = take_memory(server);
@@ -86,9 +105,9 @@ struct exchange *exchange_new(struct http_server *server, struct http_connection
     exchange->server = server;
     exchange->connection = connection;
     if (connection != NULL) {
-        exchange->request.peer = arena_str(&exchange->arena, str_from(connection->transport.peer));
+        name_peer(exchange, &connection->transport);
+        exchange->request.is_tls = connection->listener->tls != NULL;
     }
-    exchange->request.is_tls = server->options.tls != NULL;
     exchange->notes.route = STR("unmatched");
     exchange->base = STR_EMPTY;
     server->n_exchanges++;

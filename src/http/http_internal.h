@@ -6,6 +6,7 @@
 #include "http/local.h"
 #include "http/problem.h"
 #include "http/server.h"
+#include "net/handshakes.h"
 #include "net/listener.h"
 #include "net/loop.h"
 #include "net/transport.h"
@@ -16,6 +17,7 @@
  *            └────┴── refused ─► LINGER ─► CLOSING
  *            └── too long ─► SKIM ─► refused */
 enum connection_state {
+    CONNECTION_HEADER, /* of the PROXY protocol */
     CONNECTION_HANDSHAKE,
     CONNECTION_IDLE,
     CONNECTION_HEAD,
@@ -28,11 +30,24 @@ enum connection_state {
 
 struct skim;
 
+/* One of the server's listeners. */
+struct http_listener {
+    struct listener listener;
+    struct http_server *server;
+    char *name; /* NULL: its address */
+    struct tls_config *tls;
+    bool wants_header;
+    struct ip_range *header_peers;
+    size_t n_header_peers;
+    bool open;
+};
+
 struct http_connection {
     struct transport transport;
     struct list link;
     struct place place;
     struct http_server *server;
+    struct http_listener *listener;
     enum connection_state state;
     struct exchange *exchange; /* NULL while idle */
     struct http_parser parser;
@@ -63,11 +78,14 @@ struct http_server {
     char *name;
     const struct http_service *service;
     void *context;
-    struct listener listener;
-    bool listener_open;
+    struct http_listener *listeners;
+    size_t n_listeners;
+    struct listener_places doors; /* of all listeners */
+    struct handshakes handshakes;
     struct list connections;
     struct places places;
     uint64_t full_told_ms; /* the last line that says so */
+    uint64_t header_told_ms;
     struct list orphans;
     struct list spares; /* exchanges with warm memory, for the next requests */
     unsigned n_spares;
@@ -97,7 +115,7 @@ void skim_end(struct http_connection *connection);  /* refuses now */
 void skim_drop(struct http_connection *connection); /* idempotent */
 
 /* ---- connection.c: states, deadlines, ends ---- */
-void connection_open(struct http_server *server);
+void connection_open(struct http_listener *listener);
 void connection_close(struct http_connection *connection);
 void connection_abort(struct http_connection *connection); /* exchange first, then the socket */
 /* There is no place for another connection: some without a request may leave. */
@@ -157,6 +175,7 @@ void packer_write(struct packer *packer, struct str bytes, bool last,
                   struct exchange *exchange);
 
 /* ---- server.c ---- */
+const char *listener_name(const struct http_listener *listener);
 void server_connection_gone(struct http_server *server);
 void server_maybe_closed(struct http_server *server);
 

@@ -337,6 +337,7 @@ static bool use_bytes(struct http_connection *connection, struct str bytes, size
         connection->linger_bytes += bytes.len;
         *out_used = bytes.len;
         return false;
+    case CONNECTION_HEADER:
     case CONNECTION_HANDSHAKE:
     case CONNECTION_BODY:
     case CONNECTION_WORKING:

@@ -87,7 +87,7 @@ static void put_fixed(struct buf *out, const struct exchange *exchange, int stat
         buf_text(
             out,
             "X-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\nReferrer-Policy: no-referrer\r\n");
-        if (server->options.tls != NULL && server->options.hsts_s > 0) {
+        if (exchange->request.is_tls && server->options.hsts_s > 0) {
             buf_text(out, "Strict-Transport-Security: max-age=");
             buf_int(out, server->options.hsts_s);
             buf_text(out, "\r\n");

@@ -33,11 +33,11 @@ static void tell(struct listener *listener)
         later_add(&listener->loop->later, &listener->more, on_more);
         return;
     }
-    if (listener->n_connections >= listener->max_connections) {
-        if (!listener->paused) {
+    if (listener->places->n >= listener->places->max) {
+        if (!list_is_linked(&listener->pause)) {
             metric_add(M_CONNECTIONS_REFUSED, 0, 0, 0, 1);
+            list_append(&listener->places->paused, &listener->pause);
         }
-        listener->paused = true;
         if (listener->events->on_full != NULL) {
             listener->events->on_full(listener);
         }
@@ -84,6 +84,22 @@ static void name_address(struct listener *listener)
 
     CHECK(uv_tcp_getsockname(&listener->socket.tcp, (struct sockaddr *)&bound, &len) == 0);
     listener->port = address_name(&bound, listener->address);
+}
+
+/* Of a socket that was passed only the kernel knows the path. */
+static void name_path(struct listener *listener, struct str what)
+{
+    char path[ADDRESS_PATH_MAX] = "";
+    size_t len = sizeof(path) - 1;
+    struct buf text;
+
+    buf_init(&text, sizeof(listener->address) - 1);
+    if (!address_is_unix(what) && uv_pipe_getsockname(&listener->socket.pipe, path, &len) == 0) {
+        buf_printf(&text, "unix:%s", path);
+        what = buf_view(&text);
+    }
+    str_copy(listener->address, sizeof(listener->address), what);
+    buf_done(&text);
 }
 
 static void on_abandoned(uv_handle_t *handle)
@@ -133,8 +149,8 @@ static void remove_abandoned(const char *path)
 }
 
 /* Until it listens nobody can connect, so the mode is set in time. */
-static enum error_code bind_unix(struct listener *listener, struct str text, int *out_status,
-                                 struct error *err)
+static enum error_code bind_unix(struct listener *listener, struct str text, unsigned mode,
+                                 int *out_status, struct error *err)
 {
     char path[ADDRESS_PATH_MAX];
     enum error_code code = address_read_unix(text, path, err);
@@ -145,17 +161,10 @@ static enum error_code bind_unix(struct listener *listener, struct str text, int
     remove_abandoned(path);
     CHECK(uv_pipe_init(&listener->loop->uv, &listener->socket.pipe, 0) == 0);
     *out_status = uv_pipe_bind(&listener->socket.pipe, path);
-    if (*out_status == 0 && chmod(path, S_IRUSR | S_IWUSR) != 0) {
+    if (*out_status == 0 && chmod(path, mode != 0 ? (mode_t)mode : S_IRUSR | S_IWUSR) != 0) {
         *out_status = uv_translate_sys_error(errno);
     }
     return ERR_OK;
-}
-
-static void begin(struct listener *listener, struct loop *loop, unsigned max_connections,
-                  const struct listener_events *events)
-{
-    *listener =
-        (struct listener){.loop = loop, .events = events, .max_connections = max_connections};
 }
 
 /* `status`: of binding the socket. */
@@ -176,33 +185,51 @@ static enum error_code listen_on(struct listener *listener, int status, struct s
                          uv_strerror(status));
     }
     if (listener->socket.handle.type == UV_NAMED_PIPE) {
-        str_copy(listener->address, sizeof(listener->address), what);
+        name_path(listener, what);
     } else {
         name_address(listener);
     }
     return ERR_OK;
 }
 
-enum error_code listener_open(struct listener *listener, struct loop *loop, struct str address,
-                              unsigned max_connections, const struct listener_events *events,
-                              struct error *err)
+static int open_passed(struct listener *listener, int fd)
 {
-    enum error_code code;
-    int status = 0;
+    uv_loop_t *uv = &listener->loop->uv;
+    int family = 0;
+    socklen_t len = sizeof(family);
 
-    begin(listener, loop, max_connections, events);
-    code = (address_is_unix(address) ? bind_unix : bind_tcp)(listener, address, &status, err);
-    return code == ERR_OK ? listen_on(listener, status, address, err) : code;
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) == 0 && family == AF_UNIX) {
+        CHECK(uv_pipe_init(uv, &listener->socket.pipe, 0) == 0);
+        return uv_pipe_open(&listener->socket.pipe, fd);
+    }
+    CHECK(uv_tcp_init(uv, &listener->socket.tcp) == 0);
+    return uv_tcp_open(&listener->socket.tcp, fd);
 }
 
-enum error_code listener_open_socket(struct listener *listener, struct loop *loop, int fd,
-                                     unsigned max_connections, const struct listener_events *events,
-                                     struct error *err)
+void listener_places_init(struct listener_places *places, unsigned max)
 {
-    begin(listener, loop, max_connections, events);
-    CHECK(uv_tcp_init(&loop->uv, &listener->socket.tcp) == 0);
-    return listen_on(listener, uv_tcp_open(&listener->socket.tcp, fd),
-                     STR("the socket that was passed"), err);
+    *places = (struct listener_places){.max = max};
+    list_init(&places->paused);
+}
+
+enum error_code listener_open(struct listener *listener, struct loop *loop,
+                              const struct listener_options *options,
+                              const struct listener_events *events, struct error *err)
+{
+    enum error_code code = ERR_OK;
+    struct str what = options->address;
+    int status = 0;
+
+    *listener = (struct listener){.loop = loop, .events = events, .places = options->places};
+    if (options->socket > 0) {
+        what = STR("the socket that was passed");
+        status = open_passed(listener, options->socket);
+    } else if (address_is_unix(options->address)) {
+        code = bind_unix(listener, options->address, options->mode, &status, err);
+    } else {
+        code = bind_tcp(listener, options->address, &status, err);
+    }
+    return code == ERR_OK ? listen_on(listener, status, what, err) : code;
 }
 
 bool listener_accept(struct listener *listener, union socket *socket)
@@ -214,17 +241,18 @@ bool listener_accept(struct listener *listener, union socket *socket)
     if (listener->closing || uv_accept(&listener->socket.stream, &socket->stream) != 0) {
         return false;
     }
-    listener->n_connections++;
+    listener->places->n++;
     return true;
 }
 
-void listener_connection_ended(struct listener *listener)
+void listener_connection_ended(struct listener_places *places)
 {
-    CHECK(listener->n_connections > 0);
-    listener->n_connections--;
-    if (listener->paused && !listener->closing) {
-        listener->paused = false;
-        tell(listener);
+    struct list *link;
+
+    CHECK(places->n > 0);
+    places->n--;
+    while (places->n < places->max && (link = list_take_first(&places->paused)) != NULL) {
+        tell(CONTAINER_OF(link, struct listener, pause));
     }
 }
 
@@ -234,6 +262,7 @@ void listener_close(struct listener *listener)
         return;
     }
     listener->closing = true;
+    list_remove(&listener->pause);
     deadline_clear(&listener->retry);
     later_remove(&listener->more);
     uv_close(&listener->socket.handle, on_closed);

@@ -210,6 +210,8 @@ void loop_init(struct loop *loop)
     CHECK(uv_loop_init(&loop->uv) == 0);
     deadlines_init(&loop->deadlines);
     later_init(&loop->later);
+    list_init(&loop->held);
+    list_init(&loop->held_patient);
     loop->later.on_first = on_first_later;
     loop->read_buffer = mem_alloc(LOOP_READ_BUFFER);
     init_handles(loop);

@@ -2,11 +2,23 @@
  * buffer while the other one is with libuv; they swap when a write ends. */
 #include "net/transport.h"
 
+#include <limits.h>
+
 #include "base/address.h"
 #include "base/check.h"
 #include "crypto/tls.h"
+#include "crypto/tls_peer.h"
+#include "net/proxy_header.h"
+#include "observe/metrics.h"
+#include "transport_internal.h"
 
-enum { OUT_MAX = 64 * 1024 * 1024, PLAIN_MAX = 256 * 1024, FIRST_BYTES_MS = 500 };
+enum {
+    OUT_MAX = 64 * 1024 * 1024,
+    PLAIN_MAX = 256 * 1024,
+    EARLY_MAX = PROXY_HEADER_MAX + LOOP_READ_BUFFER,
+    FIRST_BYTES_MS = 500,
+    PATIENT_A_TURN = 128
+};
 
 static void on_closed(uv_handle_t *handle)
 {
@@ -14,6 +26,7 @@ static void on_closed(uv_handle_t *handle)
 
     buf_done(&transport->out[0]);
     buf_done(&transport->out[1]);
+    buf_done(&transport->early);
     tls_stream_free(transport->tls);
     transport->tls = NULL;
     transport->events->on_closed(transport);
@@ -26,7 +39,9 @@ void transport_close(struct transport *transport)
     }
     transport->closing = true;
     transport->reading = false;
+    list_remove(&transport->hold);
     later_remove(&transport->pump);
+    handshake_ended(transport, RESULT_CANCELLED);
     uv_close(&transport->socket.handle, on_closed);
 }
 
@@ -173,8 +188,12 @@ void transport_write_parts(struct transport *transport, const struct str *parts,
     if (transport->closing || transport->ended) {
         return;
     }
-    if (transport->tls == NULL) {
+    if (transport->options.tls == NULL) {
         write_cipher(transport, parts, n_parts);
+        return;
+    }
+    if (transport->tls == NULL) { /* there is nobody to answer yet */
+        break_later(transport);
         return;
     }
     for (size_t i = 0; i < n_parts; i++) {
@@ -227,6 +246,20 @@ static bool makes_wait(const struct transport *transport)
             uv_now(&transport->loop->uv) - transport->opened_ms > FIRST_BYTES_MS);
 }
 
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer);
+
+static void on_resume(struct later_item *item);
+
+/* A socket that is readable and is not read would be reported again and again within the turn. */
+static void hold(struct transport *transport)
+{
+    struct loop *loop = transport->loop;
+
+    (void)uv_read_stop(&transport->socket.stream);
+    list_append(makes_wait(transport) ? &loop->held_patient : &loop->held, &transport->hold);
+    later_add(&loop->later, &loop->resume, on_resume);
+}
+
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
 {
     struct transport *transport = CONTAINER_OF(handle, struct transport, socket.handle);
@@ -238,27 +271,109 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
                : uv_buf_init(NULL, 0); /* libuv then reads nothing, and says ENOBUFS */
 }
 
-static void read_tls(struct transport *transport, struct str cipher)
+static bool is_open(const struct transport *transport)
+{
+    return !transport->closing && !transport->ended;
+}
+
+void transport_give_up(struct transport *transport)
+{
+    end_now(transport, false);
+}
+
+const struct tls_peer *transport_certificate(struct transport *transport,
+                                             const struct tls_config *now)
+{
+    return now != NULL ? tls_stream_peer(transport->tls, now) : NULL;
+}
+
+void transport_note_timeout(struct transport *transport)
+{
+    handshake_ended(transport, RESULT_TIMEOUT);
+}
+
+static void tell_failure(struct transport *transport, const struct error *err)
+{
+    if (transport->events->on_tls_failed != NULL && is_open(transport)) {
+        transport->events->on_tls_failed(transport, err);
+    }
+}
+
+/* With what has been fed. */
+static void read_tls(struct transport *transport)
 {
     bool was_secured = tls_stream_is_secured(transport->tls);
     struct buf plain;
-    struct error err;
+    struct error err = {0};
     enum tls_verdict verdict;
 
     buf_init(&plain, PLAIN_MAX);
-    tls_stream_feed(transport->tls, cipher);
     verdict = tls_stream_read(transport->tls, &plain, &err);
     flush_tls(transport);
     if (!was_secured && tls_stream_is_secured(transport->tls)) {
+        handshake_ended(transport, RESULT_OK);
         transport->events->on_secured(transport);
     }
     if (plain.len > 0 && !transport->closing) {
         transport->events->on_bytes(transport, buf_view(&plain));
     }
     buf_done(&plain);
+    if (verdict == TLS_FAILED) {
+        tell_failure(transport, &err);
+        handshake_ended(transport, RESULT_ERROR);
+    }
     if (verdict == TLS_END || verdict == TLS_FAILED) {
         end_now(transport, verdict == TLS_END);
     }
+}
+
+void transport_shake(struct transport *transport)
+{
+    read_tls(transport);
+    if (is_open(transport) && !tls_stream_is_secured(transport->tls)) {
+        transport_read_start(transport);
+    }
+}
+
+static void take_bytes(struct transport *transport, struct str bytes)
+{
+    if (transport->options.tls == NULL) {
+        transport->events->on_bytes(transport, bytes);
+    } else if (transport->tls == NULL || !tls_stream_is_secured(transport->tls)) {
+        handshake_bytes(transport, bytes);
+    } else {
+        tls_stream_feed(transport->tls, bytes);
+        read_tls(transport);
+    }
+}
+
+/* What follows the header in the same read belongs to the connection. */
+static void take_header(struct transport *transport, struct str bytes)
+{
+    struct proxy_header header;
+    struct buf seen;
+
+    buf_str(&transport->early, bytes);
+    switch (proxy_header_read(buf_view(&transport->early), &header)) {
+    case PROXY_MORE:
+        return;
+    case PROXY_BAD:
+        transport->events->on_header(transport, false);
+        return;
+    case PROXY_DONE:
+        break;
+    }
+    transport->options.wants_header = false;
+    transport->has_read = false; /* its own first bytes are still to come */
+    str_copy(transport->client, sizeof(transport->client), str_from(header.client));
+    seen = transport->early;
+    buf_init(&transport->early, EARLY_MAX);
+    transport->events->on_header(transport, true);
+    bytes = str_sub(buf_view(&seen), header.len, seen.len);
+    if (bytes.len > 0 && is_open(transport)) {
+        take_bytes(transport, bytes);
+    }
+    buf_done(&seen);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
@@ -266,7 +381,11 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
     struct transport *transport = CONTAINER_OF(stream, struct transport, socket.stream);
     struct str bytes;
 
-    if (n == 0 || n == UV_ENOBUFS) {
+    if (n == UV_ENOBUFS) {
+        hold(transport);
+        return;
+    }
+    if (n == 0) {
         return;
     }
     transport->has_read = true;
@@ -275,10 +394,34 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
         return;
     }
     bytes = (struct str){buffer->base, (size_t)n};
-    if (transport->tls != NULL) {
-        read_tls(transport, bytes);
+    if (transport->options.wants_header) {
+        take_header(transport, bytes);
     } else {
-        transport->events->on_bytes(transport, bytes);
+        take_bytes(transport, bytes);
+    }
+}
+
+static void read_again(struct list *held, unsigned most)
+{
+    struct list *link;
+
+    while (most-- > 0 && (link = list_take_first(held)) != NULL) {
+        struct transport *transport = CONTAINER_OF(link, struct transport, hold);
+
+        if (uv_read_start(&transport->socket.stream, on_alloc, on_read) != 0) {
+            break_later(transport);
+        }
+    }
+}
+
+static void on_resume(struct later_item *item)
+{
+    struct loop *loop = CONTAINER_OF(item, struct loop, resume);
+
+    read_again(&loop->held, UINT_MAX);
+    read_again(&loop->held_patient, PATIENT_A_TURN);
+    if (!list_is_empty(&loop->held_patient)) {
+        later_add(&loop->later, &loop->resume, on_resume);
     }
 }
 
@@ -297,6 +440,7 @@ void transport_read_stop(struct transport *transport)
 {
     if (transport->reading) {
         transport->reading = false;
+        list_remove(&transport->hold);
         (void)uv_read_stop(&transport->socket.stream);
     }
 }
@@ -313,15 +457,16 @@ static void name_peer(struct transport *transport)
     } /* else it is gone already; the read will say so */
 }
 
-void transport_open(struct transport *transport, struct loop *loop, struct tls_config *tls,
-                    const struct transport_events *events)
+void transport_open(struct transport *transport, struct loop *loop,
+                    const struct transport_options *options, const struct transport_events *events)
 {
     transport->loop = loop;
     transport->events = events;
+    transport->options = *options;
     transport->opened_ms = uv_now(&loop->uv);
     buf_init(&transport->out[0], OUT_MAX);
     buf_init(&transport->out[1], OUT_MAX);
-    transport->tls = tls != NULL ? tls_stream_new(tls) : NULL;
+    buf_init(&transport->early, EARLY_MAX);
     if (transport->socket.handle.type == UV_TCP) {
         (void)uv_tcp_nodelay(&transport->socket.tcp, 1);
     }
@@ -346,13 +491,15 @@ static void on_connected(uv_connect_t *connect, int status)
 void transport_connect(struct transport *transport, struct loop *loop,
                        const struct address *address, const struct transport_events *events)
 {
+    static const struct transport_options plain = {.tls = NULL};
     struct sockaddr_storage to = {0};
     int status = address->is_v6
                      ? uv_ip6_addr(address->host, address->port, (struct sockaddr_in6 *)&to)
                      : uv_ip4_addr(address->host, address->port, (struct sockaddr_in *)&to);
 
     CHECK(uv_tcp_init(&loop->uv, &transport->socket.tcp) == 0);
-    transport_open(transport, loop, NULL, events);
+    transport_open(transport, loop, &plain, events);
+    transport->is_proven = true; /* whom we call does not make us wait */
     if (status == 0) {
         status = uv_tcp_connect(&transport->request.connect, &transport->socket.tcp,
                                 (struct sockaddr *)&to, on_connected);

@@ -258,9 +258,9 @@ static void what_is_no_socket_to_listen_on_is_refused(void **state)
         const char *set; /* an option */
         const char *said;
     } cases[] = {
-        {SOCK_STREAM, INADDR_LOOPBACK, "LISTEN_FDS=2", "log.level=info", "one socket is taken"},
-        {SOCK_STREAM, INADDR_LOOPBACK, "LISTEN_FDS=x", "log.level=info", "one socket is taken"},
-        {SOCK_DGRAM, INADDR_LOOPBACK, "LISTEN_FDS=1", "log.level=info", "no TCP socket"},
+        {SOCK_STREAM, INADDR_LOOPBACK, "LISTEN_FDS=2", "log.level=info", "descriptor 4 is no"},
+        {SOCK_STREAM, INADDR_LOOPBACK, "LISTEN_FDS=x", "log.level=info", "at most 17 sockets"},
+        {SOCK_DGRAM, INADDR_LOOPBACK, "LISTEN_FDS=1", "log.level=info", "no TCP or Unix socket"},
         /* The socket is what counts, whatever server.listen says. */
         {SOCK_STREAM, INADDR_ANY, "LISTEN_FDS=1", "auth.mode=none", "server.listen is 0.0.0.0:"},
     };

@@ -39,7 +39,7 @@ bool admin_is_operator(struct task *task)
     const struct exchange *exchange = task->exchange;
     bool is_unix = str_is(exchange->request.peer, HTTP_UNIX_PEER);
 
-    if (!task->on_admin || may_be_of_another(exchange) ||
+    if (!task->on_admin || exchange->request.hop.len > 0 || may_be_of_another(exchange) ||
         !(is_unix || (is_here(exchange->request.peer) && is_asked_by_name_of_here(exchange)))) {
         return false;
     }

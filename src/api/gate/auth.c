@@ -10,6 +10,7 @@ static struct auth_shown shown_by(const struct exchange *exchange)
     return (struct auth_shown){
         .bearer = is_bearer ? str_trim(str_sub(header, 7, header.len)) : STR_EMPTY,
         .api_key = exchange_header(exchange, "X-API-Key"),
+        .certificate = exchange_certificate(exchange),
     };
 }
 

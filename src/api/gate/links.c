@@ -1,5 +1,6 @@
 #include "api/gate/links.h"
 
+#include "base/forwarded.h"
 #include "base/host.h"
 #include "base/mem.h"
 
@@ -37,17 +38,57 @@ static struct str take_last(struct str *list)
     return str_trim(last);
 }
 
+static bool believes(const struct api *api, const char *word)
+{
+    return str_is(api->config->server.forwarded, word);
+}
+
+/* The element of Forwarded that the outermost trusted proxy wrote, and in `client` whom it names. False: the
+ * peer is not trusted, or says nothing that counts. */
+static bool outermost_hop(const struct api *api, struct exchange *exchange,
+                          struct forwarded_hop *out, uint8_t client[16])
+{
+    struct str lines = exchange_header_lines(exchange, "Forwarded");
+    struct forwarded_hop hops[FORWARDED_HOPS_MAX];
+    bool is_found = false;
+    size_t n = 0;
+
+    if (!ip_address_parse(exchange->request.peer, client) || lines.len == 0 ||
+        !forwarded_read(lines, hops, &n)) {
+        return false;
+    }
+    while (n > 0 && is_trusted_address(api, client)) {
+        uint8_t node[16];
+
+        *out = hops[--n];
+        is_found = true;
+        if (!ip_address_parse(out->node, node)) {
+            break;
+        }
+        mem_copy(client, node, sizeof(node));
+    }
+    return is_found;
+}
+
 bool client_address(struct task *task, uint8_t out[16])
 {
     struct exchange *exchange = task->exchange;
-    struct str hops = exchange_header_lines(exchange, "X-Forwarded-For");
+    struct forwarded_hop element;
+    struct str hops = STR_EMPTY;
 
     if (!ip_address_parse(exchange->request.peer, out)) {
         return false;
     }
+    if (task->api->n_trusted > 0 && believes(task->api, "rfc7239")) {
+        (void)outermost_hop(task->api, exchange, &element, out);
+        return true;
+    }
+    if (task->api->n_trusted > 0 && believes(task->api, "x-forwarded")) {
+        hops = exchange_header_lines(exchange, "X-Forwarded-For");
+    }
     /* From right to left, past hops that are trusted: what stands further left is the caller's own
      * word. */
-    while (hops.len > 0 && task->api->n_trusted > 0 && is_trusted_address(task->api, out)) {
+    while (hops.len > 0 && is_trusted_address(task->api, out)) {
         uint8_t hop[16];
 
         if (!ip_address_parse(take_last(&hops), hop)) {
@@ -103,7 +144,7 @@ void links_begin(const struct api *api, struct exchange *exchange)
 
     if (public_url.len > 0) {
         exchange->base = arena_str(&exchange->arena, public_url); /* longer than a configuration */
-    } else if (is_trusted(api, exchange)) {
+    } else if (is_trusted(api, exchange) && believes(api, "x-forwarded")) {
         exchange->base = forwarded_prefix(exchange);
     }
 }
@@ -149,6 +190,8 @@ static struct str first_of(struct exchange *exchange, const char *name)
 
 struct str task_server_url(const struct task *task)
 {
+    struct forwarded_hop hop = {.host = STR_EMPTY, .proto = STR_EMPTY};
+    uint8_t client[16];
     struct exchange *exchange = task->exchange;
     struct str host = exchange->request.host;
     bool is_tls = exchange->request.is_tls;
@@ -156,13 +199,15 @@ struct str task_server_url(const struct task *task)
     if (task->config->server.public_url.len > 0) {
         return task->config->server.public_url;
     }
-    if (is_trusted(task->api, exchange)) {
-        struct str forwarded = first_of(exchange, "X-Forwarded-Host");
-
-        is_tls = is_tls || str_is_nocase(first_of(exchange, "X-Forwarded-Proto"), "https");
-        host = forwarded.len > 0 && authority_is_sound(forwarded) ? forwarded : host;
+    if (is_trusted(task->api, exchange) && believes(task->api, "x-forwarded")) {
+        hop.host = first_of(exchange, "X-Forwarded-Host");
+        hop.proto = first_of(exchange, "X-Forwarded-Proto");
+    } else if (task->api->n_trusted > 0 && believes(task->api, "rfc7239")) {
+        (void)outermost_hop(task->api, exchange, &hop, client);
     }
+    is_tls = is_tls || str_is_nocase(hop.proto, "https");
+    host = hop.host.len > 0 && authority_is_sound(hop.host) ? hop.host : host;
     return arena_printf(task->arena, "%s://%.*s%.*s", is_tls ? "https" : "http",
-                        STR_ARG(host.len > 0 ? host : task->config->server.listen),
+                        STR_ARG(host.len > 0 ? host : task->config->server.all[0].address),
                         STR_ARG(exchange->base));
 }

@@ -151,7 +151,7 @@ static void values_are_refused_in_plain_words(void **state)
         const char *says;
     } rows[] = {
         {"auth.mode=kyes",
-         "--set: auth.mode: \"kyes\" is not one of none, keys, passthrough, jwt; did "
+         "--set: auth.mode: \"kyes\" is not one of none, keys, passthrough, jwt, mtls; did "
          "you mean \"keys\"?"},
         {"log.level=loud",
          "--set: log.level: \"loud\" is not one of debug, info, warn, error, off"},

@@ -41,7 +41,9 @@ struct echo {
 static struct {
     struct loop loop;
     struct listener listener;
+    struct listener_places places;
     struct tls_config *tls;
+    struct transport_options options;
     struct list echoes;
     unsigned n_open;
     unsigned n_closed;
@@ -84,7 +86,7 @@ static void on_closed(struct transport *transport)
     here.n_closed++;
     list_remove(&echo->link);
     mem_free(echo);
-    listener_connection_ended(&here.listener);
+    listener_connection_ended(&here.places);
 }
 
 static void on_secured(struct transport *transport)
@@ -108,7 +110,8 @@ static void on_connection(struct listener *listener)
     }
     here.n_open++;
     list_append(&here.echoes, &echo->link);
-    transport_open(&echo->transport, &here.loop, here.tls, &transport_events);
+    here.options.tls = here.tls;
+    transport_open(&echo->transport, &here.loop, &here.options, &transport_events);
     transport_read_start(&echo->transport);
 }
 
@@ -135,6 +138,14 @@ static void turn(uint64_t limit_ms, const char *what)
         turn(limit_ms_, #condition);                                                               \
     }
 
+static enum error_code open_listener(struct listener *listener, struct str address,
+                                     struct error *err)
+{
+    const struct listener_options options = {.address = address, .places = &here.places};
+
+    return listener_open(listener, &here.loop, &options, &listener_events, err);
+}
+
 static void open_here(struct str address, bool secured)
 {
     struct error err = {0};
@@ -147,8 +158,8 @@ static void open_here(struct str address, bool secured)
         assert_int_equal(tls_config_new(TLS_DIR "/cert.pem", TLS_DIR "/key.pem", &here.tls, &err),
                          ERR_OK);
     }
-    assert_int_equal(
-        listener_open(&here.listener, &here.loop, address, LIMIT, &listener_events, &err), ERR_OK);
+    listener_places_init(&here.places, LIMIT);
+    assert_int_equal(open_listener(&here.listener, address, &err), ERR_OK);
 }
 
 static int begin_plain(void **state)
@@ -367,9 +378,7 @@ static void addresses_that_cannot_be_bound_are_named(void **state)
         struct listener listener = {0};
         struct error err = {0};
 
-        assert_int_not_equal(
-            listener_open(&listener, &here.loop, str_from(bad[i]), 1, &listener_events, &err),
-            ERR_OK);
+        assert_int_not_equal(open_listener(&listener, str_from(bad[i]), &err), ERR_OK);
         assert_true(str_contains(str_from(err.text), str_from(bad[i])));
     }
 }
@@ -457,9 +466,7 @@ static void a_unix_socket_in_use_stays(void **state)
     int fd;
 
     (void)state;
-    assert_int_equal(
-        listener_open(&listener, &here.loop, str_from(unix_text), 1, &listener_events, &err),
-        ERR_IO);
+    assert_int_equal(open_listener(&listener, str_from(unix_text), &err), ERR_IO);
     assert_true(str_contains(str_from(err.text), STR("in use")));
     fd = dial_unix();
     UNTIL(here.n_open == 1)
@@ -486,6 +493,7 @@ static void a_unix_socket_that_was_left_behind_is_replaced(void **state)
 
 static void a_file_at_the_path_of_a_unix_socket_stays(void **state)
 {
+    struct listener_options options = {.places = &here.places};
     struct listener listener = {0};
     struct error err = {0};
     struct loop loop;
@@ -497,8 +505,8 @@ static void a_file_at_the_path_of_a_unix_socket_stays(void **state)
     assert_non_null(file);
     assert_int_equal(fclose(file), 0);
     loop_init(&loop);
-    assert_int_equal(
-        listener_open(&listener, &loop, str_from(unix_text), 1, &listener_events, &err), ERR_IO);
+    options.address = str_from(unix_text);
+    assert_int_equal(listener_open(&listener, &loop, &options, &listener_events, &err), ERR_IO);
     loop_done(&loop);
     assert_int_equal(unlink(unix_path), 0);
 }

@@ -1,0 +1,129 @@
+#include "base/forwarded.h"
+
+#include "base/mem.h"
+
+static bool is_token_char(char c)
+{
+    return (c >= '0' && c <= '9') || (char_lower(c) >= 'a' && char_lower(c) <= 'z') ||
+           (c != '\0' && str_find_char(STR("!#$%&'*+-.^_`|~"), c) >= 0);
+}
+
+static void skip_blanks(struct str *rest)
+{
+    while (rest->len > 0 && (rest->ptr[0] == ' ' || rest->ptr[0] == '\t')) {
+        *rest = str_sub(*rest, 1, rest->len);
+    }
+}
+
+static struct str take(struct str *rest, size_t n)
+{
+    struct str taken = str_sub(*rest, 0, n);
+
+    *rest = str_sub(*rest, n, rest->len);
+    return taken;
+}
+
+static bool take_token(struct str *rest, struct str *out)
+{
+    size_t n = 0;
+
+    while (n < rest->len && is_token_char(rest->ptr[n])) {
+        n++;
+    }
+    *out = take(rest, n);
+    return n > 0;
+}
+
+/* What it holds is an address or a name: none of them needs a backslash. */
+static bool take_quoted(struct str *rest, struct str *out)
+{
+    size_t n = 1;
+
+    while (n < rest->len && rest->ptr[n] != '"') {
+        if (rest->ptr[n] == '\\' || (unsigned char)rest->ptr[n] < ' ') {
+            return false;
+        }
+        n++;
+    }
+    if (n >= rest->len) {
+        return false;
+    }
+    *out = str_sub(*rest, 1, n - 1);
+    (void)take(rest, n + 1);
+    return true;
+}
+
+/* for=192.0.2.7 */
+static bool take_pair(struct str *rest, struct forwarded_hop *hop)
+{
+    struct str name;
+    struct str value;
+    struct str *place;
+
+    if (!take_token(rest, &name) || rest->len == 0 || take(rest, 1).ptr[0] != '=' ||
+        rest->len == 0) {
+        return false;
+    }
+    if (!(rest->ptr[0] == '"' ? take_quoted(rest, &value) : take_token(rest, &value))) {
+        return false;
+    }
+    place = str_is_nocase(name, "for")     ? &hop->node
+            : str_is_nocase(name, "host")  ? &hop->host
+            : str_is_nocase(name, "proto") ? &hop->proto
+                                           : NULL;
+    if (place == NULL) {
+        return true;
+    }
+    if (place->len > 0) { /* said twice: not to be told which counts */
+        return false;
+    }
+    *place = value;
+    return true;
+}
+
+/* for=192.0.2.7;proto=https */
+static bool take_hop(struct str *rest, struct forwarded_hop *hop)
+{
+    *hop = (struct forwarded_hop){.node = STR_EMPTY, .host = STR_EMPTY, .proto = STR_EMPTY};
+    for (;;) {
+        skip_blanks(rest);
+        if (rest->len > 0 && rest->ptr[0] != ';' && rest->ptr[0] != ',' && !take_pair(rest, hop)) {
+            return false;
+        }
+        skip_blanks(rest);
+        if (rest->len == 0 || rest->ptr[0] == ',') {
+            return true;
+        }
+        if (take(rest, 1).ptr[0] != ';') {
+            return false;
+        }
+    }
+}
+
+static void add(struct forwarded_hop hops[FORWARDED_HOPS_MAX], size_t *n,
+                const struct forwarded_hop *hop)
+{
+    if (*n == FORWARDED_HOPS_MAX) {
+        for (size_t i = 1; i < FORWARDED_HOPS_MAX; i++) {
+            hops[i - 1] = hops[i];
+        }
+        (*n)--;
+    }
+    hops[(*n)++] = *hop;
+}
+
+bool forwarded_read(struct str text, struct forwarded_hop hops[FORWARDED_HOPS_MAX], size_t *out_n)
+{
+    struct forwarded_hop hop;
+
+    *out_n = 0;
+    while (text.len > 0) {
+        if (!take_hop(&text, &hop)) {
+            *out_n = 0;
+            return false;
+        }
+        add(hops, out_n, &hop);
+        (void)take(&text, 1); /* the comma */
+    }
+    return true;
+}

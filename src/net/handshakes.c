@@ -1,0 +1,176 @@
+#include "net/handshakes.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "crypto/tls.h"
+#include "observe/metrics.h"
+#include "transport_internal.h"
+
+enum { TURN_NS = 2000000 };
+
+static void on_turn(struct later_item *item);
+static void on_stall(struct deadline *deadline);
+
+void handshakes_init(struct handshakes *handshakes, struct loop *loop)
+{
+    *handshakes = (struct handshakes){.loop = loop, .max = 1};
+    list_init(&handshakes->begun);
+    list_init(&handshakes->waiting);
+    list_init(&handshakes->ready);
+}
+
+void handshakes_configure(struct handshakes *handshakes, unsigned max, uint64_t stall_ms)
+{
+    handshakes->max = max > 0 ? max : 1;
+    handshakes->stall_ms = stall_ms;
+}
+
+void handshakes_done(struct handshakes *handshakes)
+{
+    CHECK(handshakes->n == 0 && list_is_empty(&handshakes->waiting));
+    later_remove(&handshakes->turn);
+    deadline_clear(&handshakes->stall);
+}
+
+/* Its bytes are looked at in a later turn; until then it reads no more of them. */
+static void make_ready(struct transport *transport)
+{
+    struct handshakes *handshakes = transport->options.handshakes;
+
+    transport_read_stop(transport);
+    if (!list_is_linked(&transport->ready)) {
+        list_append(&handshakes->ready, &transport->ready);
+        later_add(&handshakes->loop->later, &handshakes->turn, on_turn);
+    }
+}
+
+static void begin(struct transport *transport)
+{
+    struct handshakes *handshakes = transport->options.handshakes;
+
+    transport->tls = tls_stream_new(transport->options.tls);
+    transport->shake_began_ms = clock_now_ms();
+    tls_stream_feed(transport->tls, buf_view(&transport->early));
+    buf_done(&transport->early);
+    if (handshakes == NULL) {
+        return;
+    }
+    handshakes->n++;
+    metric_gauge_add(M_HANDSHAKES_ACTIVE, 1);
+    list_append(&handshakes->begun, &transport->shake);
+    make_ready(transport);
+}
+
+static uint64_t stalls_at(const struct handshakes *handshakes)
+{
+    const struct transport *oldest = CONTAINER_OF(handshakes->begun.next, struct transport, shake);
+
+    return oldest->shake_began_ms + handshakes->stall_ms;
+}
+
+/* There is an alarm while somebody waits. */
+static void await_stall(struct handshakes *handshakes)
+{
+    uint64_t now_ms = clock_now_ms();
+    uint64_t at_ms;
+
+    if (list_is_empty(&handshakes->waiting) || list_is_empty(&handshakes->begun)) {
+        deadline_clear(&handshakes->stall);
+        return;
+    }
+    at_ms = stalls_at(handshakes);
+    deadline_set(&handshakes->loop->deadlines, &handshakes->stall,
+                 at_ms > now_ms ? at_ms - now_ms : 0, on_stall);
+}
+
+static void on_stall(struct deadline *deadline)
+{
+    struct handshakes *handshakes = CONTAINER_OF(deadline, struct handshakes, stall);
+
+    if (!list_is_empty(&handshakes->waiting) && !list_is_empty(&handshakes->begun) &&
+        stalls_at(handshakes) <= clock_now_ms()) {
+        struct transport *oldest = CONTAINER_OF(handshakes->begun.next, struct transport, shake);
+
+        handshake_ended(oldest, RESULT_REFUSED);
+        transport_give_up(oldest);
+    }
+    await_stall(handshakes);
+}
+
+static void await_turn(struct transport *transport)
+{
+    struct handshakes *handshakes = transport->options.handshakes;
+
+    transport_read_stop(transport);
+    list_append(&handshakes->waiting, &transport->shake);
+    metric_gauge_add(M_HANDSHAKES_WAITING, 1);
+    await_stall(handshakes);
+}
+
+void handshake_bytes(struct transport *transport, struct str cipher)
+{
+    struct handshakes *handshakes = transport->options.handshakes;
+
+    if (transport->tls == NULL) {
+        buf_str(&transport->early, cipher);
+        if (handshakes != NULL && handshakes->n >= handshakes->max) {
+            await_turn(transport);
+            return;
+        }
+        begin(transport);
+    } else {
+        tls_stream_feed(transport->tls, cipher);
+    }
+    if (handshakes == NULL) {
+        transport_shake(transport);
+    } else {
+        make_ready(transport);
+    }
+}
+
+static void admit(struct handshakes *handshakes)
+{
+    struct list *link;
+
+    while (handshakes->n < handshakes->max &&
+           (link = list_take_first(&handshakes->waiting)) != NULL) {
+        metric_gauge_add(M_HANDSHAKES_WAITING, -1);
+        begin(CONTAINER_OF(link, struct transport, shake));
+    }
+}
+
+void handshake_ended(struct transport *transport, unsigned result)
+{
+    struct handshakes *handshakes = transport->options.handshakes;
+
+    if (handshakes == NULL || !list_is_linked(&transport->shake)) {
+        return;
+    }
+    list_remove(&transport->shake);
+    list_remove(&transport->ready);
+    metric_add(M_HANDSHAKES, result, 0, 0, 1);
+    if (transport->tls == NULL) {
+        metric_gauge_add(M_HANDSHAKES_WAITING, -1);
+        return;
+    }
+    handshakes->n--;
+    metric_gauge_add(M_HANDSHAKES_ACTIVE, -1);
+    admit(handshakes);
+}
+
+static void on_turn(struct later_item *item)
+{
+    struct handshakes *handshakes = CONTAINER_OF(item, struct handshakes, turn);
+    uint64_t began_ns = uv_hrtime();
+    struct list *link;
+
+    while ((link = list_take_first(&handshakes->ready)) != NULL) {
+        transport_shake(CONTAINER_OF(link, struct transport, ready));
+        if (uv_hrtime() - began_ns >= TURN_NS) {
+            break;
+        }
+    }
+    if (!list_is_empty(&handshakes->ready)) {
+        later_add(&handshakes->loop->later, &handshakes->turn, on_turn);
+    }
+}
