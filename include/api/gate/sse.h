@@ -1,0 +1,38 @@
+/* Answers that last: server-sent events (WHATWG HTML, section 9.2). A watcher is a cursor into what its
+ * source holds: nothing is kept for it, so a slow reader costs no memory, and who comes back with
+ * Last-Event-ID goes on where it was. Once a heartbeat a silent stream gets a comment, and the
+ * credential of its client is asked for again. */
+#ifndef API_GATE_SSE_H
+#define API_GATE_SSE_H
+
+#include "api/gate/task.h"
+
+enum { SSE_EVENT_MAX = 1024 * 1024 };
+
+struct sse;
+
+struct sse_source {
+    /* Appends the next event ("id: …\nevent: …\ndata: …\n\n"). False: there is none now. */
+    bool (*next)(struct sse *stream, struct buf *out);
+    bool (*is_over)(struct sse *stream); /* no event will come any more */
+    void (*let_go)(struct sse *stream);  /* the stream has ended, for whatever reason */
+};
+
+struct sse {
+    const struct sse_source *source;
+    struct task *task;
+    struct later_item soon;
+    struct deadline heartbeat;
+    uint64_t asked_ms; /* when its credential was last found right */
+    bool blocked;
+};
+
+/* May one more be opened (runs.max_watchers)? Else task->error is set. */
+bool sse_has_room(struct task *task);
+/* Answers with a stream; `stream` lives in the task's arena. Returns WAIT. */
+enum stage_verdict sse_begin(struct task *task, struct sse *stream,
+                             const struct sse_source *source);
+/* There is something new: it is sent now, or when the client takes more. */
+void sse_news(struct sse *stream);
+
+#endif

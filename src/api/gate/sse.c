@@ -1,0 +1,158 @@
+#include "api/gate/sse.h"
+
+#include "base/clock.h"
+#include "observe/metrics.h"
+
+/* So many events are about a millisecond; more follow in the next turn. */
+enum { EVENTS_PER_TURN = 300 };
+
+static void let_go(struct sse *stream)
+{
+    struct api *api = stream->task->api;
+
+    stream->source->let_go(stream);
+    deadline_clear(&stream->heartbeat);
+    later_remove(&stream->soon);
+    stream->task->on_cancel = NULL;
+    stream->task->on_writable = NULL;
+    api->n_watchers--;
+    metric_gauge_add(M_SSE_WATCHERS, -1);
+}
+
+static void on_heartbeat(struct deadline *deadline);
+
+static void arm_heartbeat(struct sse *stream)
+{
+    struct api *api = stream->task->api;
+
+    deadline_set(api->options.deadlines, &stream->heartbeat,
+                 (uint64_t)api->config->runs.heartbeat_s * 1000, on_heartbeat);
+}
+
+/* A stream lasts for hours: once a heartbeat it is asked whether its client would still be let in.
+ * True: not, and it has ended; who comes back is told why. */
+static bool ends_for_its_client(struct sse *stream)
+{
+    struct task *task = stream->task;
+    uint64_t now_ms = clock_now_ms();
+
+    if (now_ms < stream->asked_ms + (uint64_t)task->config->runs.heartbeat_s * 1000) {
+        return false;
+    }
+    stream->asked_ms = now_ms;
+    if (task_is_still_admitted(task)) {
+        return false;
+    }
+    let_go(stream);
+    exchange_stream_end(task->exchange);
+    return true;
+}
+
+static void on_heartbeat(struct deadline *deadline)
+{
+    struct sse *stream = CONTAINER_OF(deadline, struct sse, heartbeat);
+
+    if (ends_for_its_client(stream)) {
+        return;
+    }
+    arm_heartbeat(stream);
+    if (!stream->blocked) {
+        stream->blocked = !exchange_stream_write(stream->task->exchange, STR(": still here\n\n"));
+    }
+}
+
+/* False: there is no event now. */
+static bool send_event(struct sse *stream)
+{
+    struct buf text;
+    bool has_one;
+
+    buf_init(&text, SSE_EVENT_MAX);
+    has_one = stream->source->next(stream, &text);
+    if (has_one) {
+        stream->blocked = !exchange_stream_write(stream->task->exchange, buf_view(&text));
+    }
+    buf_done(&text);
+    return has_one;
+}
+
+static void on_soon(struct later_item *item);
+
+static void pump(struct sse *stream)
+{
+    struct exchange *exchange = stream->task->exchange;
+    bool has_more = true;
+    unsigned n = 0;
+
+    if (ends_for_its_client(stream)) {
+        return;
+    }
+    while (!stream->blocked && has_more && n < EVENTS_PER_TURN) {
+        has_more = send_event(stream);
+        n += has_more ? 1 : 0;
+    }
+    if (n > 0) {
+        arm_heartbeat(stream);
+    }
+    if (!stream->blocked && has_more) {
+        later_add(stream->task->api->options.later, &stream->soon, on_soon);
+    } else if (!has_more && stream->source->is_over(stream)) {
+        let_go(stream);
+        exchange_stream_end(exchange);
+    }
+}
+
+static void on_soon(struct later_item *item)
+{
+    pump(CONTAINER_OF(item, struct sse, soon));
+}
+
+/* Unless its next turn comes anyway. */
+void sse_news(struct sse *stream)
+{
+    if (!list_is_linked(&stream->soon.link)) {
+        pump(stream);
+    }
+}
+
+static void on_writable(struct task *task)
+{
+    struct sse *stream = task->state;
+
+    stream->blocked = false;
+    sse_news(stream);
+}
+
+static void on_cancel(struct task *task)
+{
+    let_go(task->state);
+}
+
+bool sse_has_room(struct task *task)
+{
+    if (task->api->n_watchers >= task->config->runs.max_watchers) {
+        task->error.retry_after_s = 5;
+        (void)error_set(&task->error, ERR_OVERLOADED, "%u event streams are open already",
+                        task->api->n_watchers);
+        return false;
+    }
+    return true;
+}
+
+enum stage_verdict sse_begin(struct task *task, struct sse *stream, const struct sse_source *source)
+{
+    stream->source = source;
+    stream->task = task;
+    stream->asked_ms = clock_now_ms();
+    task->state = stream;
+    task->on_cancel = on_cancel;
+    task->on_writable = on_writable;
+    task->api->n_watchers++;
+    metric_gauge_add(M_SSE_WATCHERS, 1);
+    exchange_set_header(task->exchange, "X-Accel-Buffering", STR("no")); /* nginx in front of us */
+    exchange_stream_begin(task->exchange, 200, "text/event-stream", -1);
+    (void)exchange_stream_write(task->exchange, STR("retry: 2000\n\n"));
+    arm_heartbeat(stream);
+    later_add(task->api->options.later, &stream->soon, on_soon);
+    return STAGE_WAIT;
+}
