@@ -59,6 +59,7 @@ struct exchange_notes {
     struct str route;     /* pattern, never the raw path; empty: "unmatched" */
     size_t route_label;   /* metrics index */
     struct str principal; /* key name */
+    const uint8_t *owner; /* FACT_OWNER_BYTES: whose the request is; NULL: not known */
     struct str command;
     struct str session;
     int upstream_status; /* last one; 0 none */

@@ -72,6 +72,7 @@ struct http_server_options {
     size_t n_listeners;
     const char *name; /* "proxy" or "sandbox": log lines */
     bool access_log;
+    bool notes_facts;   /* requests that may change something, or were refused (observe/fact.h) */
     bool count_metrics; /* the sandbox does not */
     bool security_headers;
     unsigned hsts_s; /* Strict-Transport-Security, over TLS alone; 0: not sent */

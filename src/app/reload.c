@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "manager.h"
+#include "observe/fact.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "room_options.h"
@@ -157,6 +158,8 @@ static void finish(struct reload *reload, struct attempt *attempt, bool taken, c
 {
     metric_add(M_CONFIG_RELOADS, 0, 0, 0, 1);
     metric_set(M_CONFIG_GOOD, taken ? 1 : 0);
+    fact_note(&(struct fact){
+        .kind = FACT_CONFIG_RELOADED, .outcome = taken ? "ok" : "refused", .action = reason});
     if (taken) {
         metric_set(M_CONFIG_TIME, clock_wall_ms() / 1000);
         log_event(attempt->waiting.len > 0 ? LOG_WARN : LOG_INFO, "config.reloaded",

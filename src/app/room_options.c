@@ -77,6 +77,7 @@ struct http_server_options http_options_of(const struct config *config, struct l
         .name = "proxy",
         .access_log = config->log.access,
         .count_metrics = true,
+        .notes_facts = true,
         .security_headers = true,
         .hsts_s = config->server.hsts_s,
         .max_connections = config->http.max_connections,

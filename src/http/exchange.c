@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "http_internal.h"
+#include "observe/fact.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "observe/span.h"
@@ -298,6 +299,41 @@ static void write_access_line(const struct exchange *exchange, enum log_level le
     log_fields(level, "access", fields, n);
 }
 
+static bool is_safe(struct str method)
+{
+    static const char *const safe[] = {"GET", "HEAD", "OPTIONS"};
+
+    return str_in(method, safe, ARRAY_LEN(safe));
+}
+
+static void note_fact(const struct exchange *exchange, int status, uint64_t spent_us)
+{
+    enum { UNAUTHORIZED = 401, FORBIDDEN = 403, FIRST_ERROR = 400 };
+    const struct exchange_notes *notes = &exchange->notes;
+    size_t method = metric_method_of(exchange->request.method);
+    bool refused = status == UNAUTHORIZED || status == FORBIDDEN;
+    struct fact fact = {.kind = refused ? FACT_AUTH_REFUSED : FACT_REQUEST,
+                        .status = status,
+                        .outcome = status < FIRST_ERROR        ? "ok"
+                                   : notes->error_slug.len > 0 ? notes->error_slug.ptr /* a row's */
+                                                               : "failed",
+                        .action = notes->route.ptr,
+                        .method = metric_label_value(LABEL_METHOD, method),
+                        .us = spent_us};
+
+    if (!refused && (notes->route_label == 0 || is_safe(exchange->request.method))) {
+        return;
+    }
+    if (notes->owner != NULL) {
+        mem_copy(fact.owner, notes->owner, sizeof(fact.owner));
+    }
+    str_copy(fact.principal, sizeof(fact.principal), notes->principal);
+    str_copy(fact.peer, sizeof(fact.peer), exchange->request.peer);
+    str_copy(fact.request_id, sizeof(fact.request_id), str_from(exchange->trace.request_id));
+    str_copy(fact.subject, sizeof(fact.subject), notes->session);
+    fact_note(&fact);
+}
+
 void exchange_end(struct exchange *exchange, int status)
 {
     uint64_t now_us = clock_now_us();
@@ -309,6 +345,9 @@ void exchange_end(struct exchange *exchange, int status)
     enum log_level level = is_dull ? LOG_DEBUG : LOG_INFO;
 
     CHECK(!deadline_is_set(&exchange->deadline));
+    if (options->notes_facts) {
+        note_fact(exchange, status, spent_us);
+    }
     if (options->count_metrics) {
         count(exchange, status, spent_us);
         metric_gauge_add(M_IN_FLIGHT, -1);

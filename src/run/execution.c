@@ -138,6 +138,19 @@ bool execution_is_over(const struct json *answer)
     return str_is(status, "FINISHED") || str_is(status, "CANCELED") || str_is(status, "FAILED");
 }
 
+static void note_fact(const struct run *run, const struct run_execution *execution)
+{
+    const struct fact_id id = {"job_id", execution->job_id};
+
+    if (str_is(execution->status, "CANCELED")) {
+        run_note_fact(run, FACT_EXECUTION_CANCELED, "canceled", &id);
+    } else if (str_is(execution->outcome, "PASS")) {
+        run_note_fact(run, FACT_EXECUTION_FINISHED, "passed", &id);
+    } else {
+        run_note_fact(run, FACT_EXECUTION_FAILED, "failed", &id);
+    }
+}
+
 enum plan_verdict execution_followed(struct run_row *row, const struct json *answer,
                                      uint64_t *delay_ms)
 {
@@ -148,7 +161,11 @@ enum plan_verdict execution_followed(struct run_row *row, const struct json *ans
     if (take_state(row->run, execution, answer)) {
         tell_state(row->run, row->goal);
     }
-    return execution_is_over(answer) ? PLAN_NEXT : PLAN_AGAIN;
+    if (!execution_is_over(answer)) {
+        return PLAN_AGAIN;
+    }
+    note_fact(row->run, execution);
+    return PLAN_NEXT;
 }
 
 /* ---- what became of each step ---- */

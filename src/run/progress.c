@@ -104,6 +104,10 @@ static void note_end(struct run_row *row, struct plan_row *plan_row, enum row_st
     if (row->test != NULL) {
         test_judge(row->test);
     }
+    if (row->step != NULL) {
+        run_note_fact(row->run, FACT_RUN_STEP, row_status_name(status),
+                      &(struct fact_id){"line", row->step->line});
+    }
     run_tell(row->run, &(struct run_event){.kind = row->step != NULL ? EVENT_STEP : EVENT_ROW,
                                            .test = row->test,
                                            .goal = row->goal,

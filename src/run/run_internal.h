@@ -8,6 +8,7 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "observe/fact.h"
 #include "run/run.h"
 #include "step/step.h"
 
@@ -229,6 +230,9 @@ struct run_store {
 /* --- store.c */
 void run_names_done(struct run *run); /* nothing more is looked for by name: the next run may */
 void run_tell(struct run *run, const struct run_event *event);
+/* For those who hear of all runs; `id` may be NULL. */
+void run_note_fact(const struct run *run, enum fact_kind kind, const char *outcome,
+                   const struct fact_id *id);
 
 /* --- rows.c: the hooks of the plan */
 const char *setup_name(enum setup setup);

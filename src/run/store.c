@@ -192,6 +192,19 @@ static void tell_soon(struct run *run)
     }
 }
 
+void run_note_fact(const struct run *run, enum fact_kind kind, const char *outcome,
+                   const struct fact_id *id)
+{
+    struct fact fact = {.kind = kind, .outcome = outcome};
+
+    if (id != NULL) {
+        fact.ids[0] = *id;
+    }
+    mem_copy(fact.owner, run->owner.bytes, sizeof(fact.owner));
+    str_copy(fact.subject, sizeof(fact.subject), str_from(run->id));
+    fact_note(&fact);
+}
+
 void run_tell(struct run *run, const struct run_event *event)
 {
     if (run->n_events == run->cap_events) {
@@ -250,6 +263,7 @@ void run_start(struct run *run, const struct run_hooks *hooks, bool held)
     store->n_active++;
     metric_gauge_add(M_RUNS_ACTIVE, 1);
     run_tell(run, &(struct run_event){.kind = EVENT_RUN});
+    run_note_fact(run, FACT_RUN_STARTED, "running", NULL);
     run->held = held;
     if (!held) {
         go_in_turn(run);
@@ -350,6 +364,7 @@ static void run_over(struct run *run, enum run_status status)
     run_names_done(run);
     tell_doubt(run);
     run_tell(run, &(struct run_event){.kind = EVENT_DONE});
+    run_note_fact(run, FACT_RUN_FINISHED, run_status_name(status), NULL);
     log_end(run);
     write_span(run);
     if (run->hooks.on_end != NULL) {

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "observe/fact.h"
 #include "observe/metrics.h"
 #include "session_internal.h"
 
@@ -73,6 +74,15 @@ void gone_drop(struct session_store *store, struct session_gone *gone)
     mem_free(gone);
 }
 
+static void note_fact(const struct session_record *record, enum fact_kind kind, const char *outcome)
+{
+    struct fact fact = {.kind = kind, .outcome = outcome};
+
+    mem_copy(fact.owner, record->owner.bytes, sizeof(fact.owner));
+    str_copy(fact.subject, sizeof(fact.subject), record_id(record));
+    fact_note(&fact);
+}
+
 static void gone_add(struct session_store *store, const struct session_record *record, bool expired)
 {
     struct session_gone *gone = mem_zalloc(sizeof(*gone));
@@ -83,6 +93,7 @@ static void gone_add(struct session_store *store, const struct session_record *r
     mem_copy(gone->id, record->id, SESSION_ID_LEN);
     gone->owner = record->owner;
     gone->expired = expired;
+    note_fact(record, FACT_SESSION_EXPIRED, expired ? "expired" : "evicted");
     lru_add(&store->gone, &gone->lru, (struct str){gone->id, SESSION_ID_LEN});
 }
 
@@ -277,6 +288,7 @@ enum error_code session_create(struct session_store *store, const struct digest 
     apply(record, values);
     record_insert(store, record);
     store->changed = true;
+    note_fact(record, FACT_SESSION_CREATED, "ok");
     copy_out(store, record, arena, out);
     return ERR_OK;
 }

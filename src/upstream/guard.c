@@ -7,6 +7,7 @@
  * a failure: 401 shows as well that somebody is there. */
 #include "base/check.h"
 #include "base/clock.h"
+#include "observe/fact.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "upstream_internal.h"
@@ -43,6 +44,8 @@ static void tell_health(struct upstream *upstream, enum upstream_state before)
         log_event(health->state > before ? LOG_WARN : LOG_INFO, "upstream.health",
                   F_TEXT("state", upstream_state_name(health->state)),
                   F_INT("failures", health->failures), F_TEXT("error", health->last_error));
+        fact_note(&(struct fact){.kind = FACT_PLATFORM_DEGRADED,
+                                 .outcome = upstream_state_name(health->state)});
     }
 }
 

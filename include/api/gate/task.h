@@ -10,6 +10,7 @@
 #include "catalog/catalog.h"
 #include "data/json.h"
 #include "http/server.h"
+#include "observe/fact.h"
 #include "observe/metrics.h"
 
 struct idempotency_entry;
@@ -100,6 +101,9 @@ void task_go_on_head(struct task *task);
 /* What on_head answers to http for the verdict of the head's stages. */
 enum http_verdict task_head_verdict(const struct task *task, enum stage_verdict verdict,
                                     size_t *max_body);
+
+/* Whose fact it is: owner, principal, peer and request. */
+void task_sign_fact(const struct task *task, struct fact *fact);
 
 /* auth.c: WAIT: the stages behind it run later, and http_head_done is called. */
 enum stage_verdict task_authenticate(struct task *task);

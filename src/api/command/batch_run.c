@@ -385,6 +385,19 @@ static void count_item(const struct batch_item *item)
     metric_add(M_COMMANDS, label, results[item->status], 0, 1);
 }
 
+static void note_item(const struct task *task, const struct batch_item *item)
+{
+    size_t label = item->bound.command != NULL ? catalog_index(item->bound.command) + 1 : 0;
+    struct fact fact = {.kind = FACT_COMMAND,
+                        .outcome = row_status_name(item->status),
+                        .action = metric_label_value(LABEL_COMMAND, label),
+                        .us = item->us};
+
+    task_sign_fact(task, &fact);
+    str_copy(fact.subject, sizeof(fact.subject), task->exchange->notes.session);
+    fact_note(&fact);
+}
+
 static void items_end(struct batch *batch)
 {
     const struct plan *plan = batch->task->plan;
@@ -407,6 +420,7 @@ static void on_plan_end(struct task *task, enum error_code code)
             batch->items[i].status = ROW_SKIPPED;
         }
         count_item(&batch->items[i]);
+        note_item(task, &batch->items[i]);
     }
     session_lane_leave(&batch->ticket);
     batch->on_done(batch);

@@ -78,6 +78,7 @@ enum stage_verdict task_authenticate(struct task *task)
     }
     task->platform = &task->api->platforms[task->principal.tenant];
     task->exchange->notes.principal = task->principal.name;
+    task->exchange->notes.owner = task->principal.owner.bytes;
     return STAGE_CONTINUE;
 }
 

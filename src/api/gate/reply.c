@@ -187,3 +187,13 @@ struct str task_now(struct task *task)
     buf_done(&text);
     return copy;
 }
+
+void task_sign_fact(const struct task *task, struct fact *fact)
+{
+    const struct exchange *exchange = task->exchange;
+
+    mem_copy(fact->owner, task->principal.owner.bytes, sizeof(fact->owner));
+    str_copy(fact->principal, sizeof(fact->principal), task->principal.name);
+    str_copy(fact->peer, sizeof(fact->peer), exchange->request.peer);
+    str_copy(fact->request_id, sizeof(fact->request_id), str_from(exchange->trace.request_id));
+}

@@ -1,0 +1,85 @@
+/* Facts: events that somebody may want to hear of (a command was carried out, a run has ended, a
+ * credential was refused), in one ring of the process. Noting one copies some hundred bytes and wakes
+ * the consumers in a later turn; nobody waits for them. A consumer is a cursor: nothing is kept for it,
+ * and who is too slow finds that the oldest facts are gone. A fact holds names, ids and outcomes,
+ * never a value of a step, a body or a credential. */
+#ifndef OBSERVE_FACT_H
+#define OBSERVE_FACT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/later.h"
+#include "base/list.h"
+#include "base/str.h"
+
+/* id, type (CloudEvents), what it says */
+#define FACT_TABLE(X)                                                                              \
+    X(FACT_COMMAND, "command.executed", "A command has ended, well or not.")                       \
+    X(FACT_SESSION_CREATED, "session.created", "A session was created.")                           \
+    X(FACT_SESSION_EXPIRED, "session.expired", "A session has expired, or was evicted.")           \
+    X(FACT_RUN_STARTED, "run.started", "A test run has begun.")                                    \
+    X(FACT_RUN_STEP, "run.step", "A step of a test run was created, or could not be.")             \
+    X(FACT_RUN_FINISHED, "run.finished", "A test run has ended.")                                  \
+    X(FACT_EXECUTION_FINISHED, "execution.finished", "An execution has passed.")                   \
+    X(FACT_EXECUTION_FAILED, "execution.failed", "An execution has failed.")                       \
+    X(FACT_EXECUTION_CANCELED, "execution.canceled", "An execution was cancelled.")                \
+    X(FACT_AUTH_REFUSED, "auth.refused", "A request was refused for its credential.")              \
+    X(FACT_CONFIG_RELOADED, "config.reloaded", "The configuration was read again.")                \
+    X(FACT_PLATFORM_DEGRADED, "platform.degraded", "The platform began to fail, or recovered.")    \
+    X(FACT_REQUEST, "request.changed", "A request that may change something was answered.")        \
+    X(FACT_AUDIT_HEAD, "audit.head", "The hash of the last line of the audit file.")
+
+enum fact_kind {
+
+#define X(id, type, help) id,
+    FACT_TABLE(X)
+#undef X
+        FACT_N
+};
+
+enum { FACT_TEXT_MAX = 72, FACT_OWNER_BYTES = 32, FACT_IDS = 3, FACTS_KEPT = 4096 };
+
+struct fact_id {
+    const char *name; /* "goal_id"; NULL: none */
+    int64_t value;
+};
+
+struct fact {
+    uint64_t number; /* 1, 2, … since the process began; set when it is noted */
+    int64_t wall_ms; /* Unix; set when it is noted */
+    enum fact_kind kind;
+    int status;          /* of HTTP; 0: none */
+    const char *outcome; /* "ok", "failed", a slug; never NULL, lives for ever */
+    const char *action;  /* the command, or the route; NULL: none; lives for ever */
+    const char *method;  /* of the request; NULL: none; lives for ever */
+    struct fact_id ids[FACT_IDS];
+    uint64_t us;                     /* how long it took; 0: not known */
+    uint8_t owner[FACT_OWNER_BYTES]; /* whose it is; all 0: nobody's, for admins only */
+    char subject[FACT_TEXT_MAX];     /* what it is about: a run, a session; empty: nothing */
+    char principal[FACT_TEXT_MAX];   /* the name of the key; empty: none */
+    char peer[FACT_TEXT_MAX];        /* address and port */
+    char request_id[FACT_TEXT_MAX];
+};
+
+struct fact_consumer {
+    struct list link;
+    void (*on_news)(struct fact_consumer *consumer); /* in a later turn of the loop */
+    struct later_item soon;
+    struct later *later;
+};
+
+/* `later` of the server's loop is the consumer's own: see facts_listen. */
+void fact_note(const struct fact *fact);
+/* From now on on_news is called after facts were noted; once for many. */
+void facts_listen(struct fact_consumer *consumer, struct later *later);
+void facts_leave(struct fact_consumer *consumer); /* idempotent; zeroed is fine */
+
+uint64_t facts_newest(void); /* number of the last one; 0: none yet */
+uint64_t facts_oldest(void); /* of the first one still there; newest + 1: none is */
+/* NULL: it is gone, or has not happened yet. */
+const struct fact *fact_at(uint64_t number);
+const char *fact_type(enum fact_kind kind);
+
+#endif
