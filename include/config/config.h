@@ -228,6 +228,11 @@ struct config {
     } log;
 
     struct {
+        struct str file; /* empty: there is none */
+        size_t max_bytes;
+    } audit;
+
+    struct {
         struct str endpoint, traces_endpoint, metrics_endpoint;
         struct str service_name, resource_attributes, traces_sampler, traces_share, compression;
         struct str traces_url, metrics_url; /* where each is sent; empty: not at all */

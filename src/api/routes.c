@@ -66,6 +66,9 @@ static const struct route routes[] = {
     {"DELETE", "/api/v1/sessions/{id}", PERMISSION_WRITE_TESTS, BODY_NONE, WAIT_SHORT, handle_session_delete, &query_change, "sessions", "deleteSession", "End a session", NULL, NULL},
     {"POST", "/api/v1/sessions/{id}/activate", PERMISSION_WRITE_TESTS, BODY_OPTIONAL, WAIT_SHORT, handle_session_activate, &query_change, "sessions", "activateSession", "Make a session the current one", NULL, NULL},
 
+    {"GET", "/api/v1/events", PERMISSION_READ, BODY_NONE, WAIT_NONE, handle_events, &query_events, "operations", "watchEvents", "What happens to your commands, sessions and runs, live (server-sent events); with the permission admin: to everybody's", NULL, NULL},
+    {"GET", "/api/v1/audit", PERMISSION_ADMIN, BODY_NONE, WAIT_SHORT, handle_audit, &query_audit, "operations", "listAuditEvents", "Who did what, the newest first, as far as it is in memory", NULL, NULL},
+
     {"GET", "/api/user", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_simple, &query_simple, "simplified", "getUser", "The owner of the platform token", NULL, NULL},
     {"GET", "/api/projects", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_simple, &query_project_list, "simplified", "listProjects", "Projects of the organization", NULL, NULL},
     {"POST", "/api/projects", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_LONG, handle_simple, &query_simple_change, "simplified", "createProject", "Create a project", NULL, NULL},

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "catalog/catalog.h"
 #include "crypto/tls.h"
+#include "events/audit.h"
 #include "key_source.h"
 #include "manager.h"
 #include "observe/log.h"
@@ -61,12 +62,30 @@ static void close_store(struct server *server)
     }
 }
 
+static void on_audit_closed(void *context)
+{
+    struct server *server = context;
+
+    server->audit = NULL;
+    close_store(server);
+}
+
+/* After everything that notes facts. */
+static void close_audit(struct server *server)
+{
+    if (server->audit != NULL) {
+        audit_close(server->audit, on_audit_closed, server);
+    } else {
+        close_store(server);
+    }
+}
+
 static void on_telemetry_closed(void *context)
 {
     struct server *server = context;
 
     server->telemetry = NULL;
-    close_store(server);
+    close_audit(server);
 }
 
 /* After everything that writes spans. */
@@ -75,7 +94,7 @@ static void close_telemetry(struct server *server)
     if (server->telemetry != NULL) {
         telemetry_close(server->telemetry, on_telemetry_closed, server);
     } else {
-        close_store(server);
+        close_audit(server);
     }
 }
 
@@ -229,6 +248,19 @@ static enum error_code open_store(struct server *server, struct error *err)
     return open_config_store(&server->loop, server->config, &server->store, err);
 }
 
+static enum error_code open_audit(struct server *server, struct error *err)
+{
+    const struct config *config = server->config;
+    char *file = str_dup(config->audit.file);
+    const struct audit_options options = {.file = file, .max_bytes = config->audit.max_bytes};
+    enum error_code code = config->audit.file.len == 0
+                               ? ERR_OK
+                               : audit_open(&server->loop, &options, &server->audit, err);
+
+    mem_free(file);
+    return code;
+}
+
 static enum error_code open_telemetry(struct server *server, struct error *err)
 {
     return open_config_telemetry(&server->loop, server->config, &server->telemetry, err);
@@ -324,9 +356,9 @@ static enum error_code open_server(struct server *server, struct config *config,
                                    const int *sockets, struct error *err)
 {
     static const open_fn proxy_steps[] = {
-        open_tables, open_sandbox,   open_upstream, open_tenants, open_key_source, open_sessions,
-        open_store,  open_telemetry, open_api,      open_tls,     open_http,       open_admin,
-        NULL};
+        open_tables,   open_sandbox, open_upstream,  open_tenants, open_key_source,
+        open_sessions, open_store,   open_telemetry, open_audit,   open_api,
+        open_tls,      open_http,    open_admin,     NULL};
     static const open_fn sandbox_steps[] = {open_sandbox, NULL};
     enum error_code code;
 

@@ -32,6 +32,7 @@ int run_load(struct arguments *arguments);
 int run_demo(struct arguments *arguments);
 int run_command(struct arguments *arguments);
 int run_key(struct arguments *arguments);
+int run_audit(struct arguments *arguments);
 int run_completion(struct arguments *arguments);
 int run_man(struct arguments *arguments);
 

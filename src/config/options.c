@@ -115,6 +115,9 @@ static const struct option_row rows[] = {
     {"log.gcp_project", OPTION_STR, AT(log.gcp_project), "", 0, 0, NULL, "GOOGLE_CLOUD_PROJECT", "Project of Google Cloud in whose traces the lines of log.format gcp are found."},
     {"log.access", OPTION_BOOL, AT(log.access), "true", 0, 0, NULL, NULL, "One line per request, at level info; health probes at level debug."},
 
+    {"audit.file", OPTION_STR, AT(audit.file), "", 0, 0, NULL, NULL, "Who did what is appended here, a JSON object a line, each with the hash of the one before; virtuoso-proxy audit verify finds what was changed. One process a file. Empty: not written.", .at_start = true},
+    {"audit.max_bytes", OPTION_SIZE, AT(audit.max_bytes), "64MiB", 0, 1024 * MIB, NULL, NULL, "Size at which the file is renamed to FILE.NUMBER, and a new one goes on with the chain; 0: never.", .at_start = true},
+
     {"otel.endpoint", OPTION_URL, AT(otel.endpoint), "", 0, 0, NULL, "OTEL_EXPORTER_OTLP_ENDPOINT", "Base address of an OpenTelemetry collector (OTLP over HTTP, JSON): http://127.0.0.1:4318. Spans go to /v1/traces below it, metrics to /v1/metrics. Empty: nothing is sent.", .at_start = true},
     {"otel.traces_endpoint", OPTION_URL, AT(otel.traces_endpoint), "", 0, 0, NULL, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "Whole address for spans, where it is not below otel.endpoint.", .at_start = true},
     {"otel.metrics_endpoint", OPTION_URL, AT(otel.metrics_endpoint), "", 0, 0, NULL, "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "Whole address for metrics, where it is not below otel.endpoint.", .at_start = true},

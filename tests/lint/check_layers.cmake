@@ -5,7 +5,7 @@
 # header.
 cmake_minimum_required(VERSION 3.25)
 
-set(ROOMS base crypto observe data config auth net store http load upstream telemetry plan step session catalog testfile forms run
+set(ROOMS base crypto observe data config auth net store http load upstream telemetry events plan step session catalog testfile forms run
   api/gate api/command api/simple api/tests api/docs api/relay api/ops api sandbox cli app)
 set(MAY_base)
 set(MAY_crypto base)
@@ -19,6 +19,7 @@ set(MAY_http base observe net)
 set(MAY_load base http) # http/answer.h only
 set(MAY_upstream base observe net http) # http/answer.h only: one room touches llhttp and zlib
 set(MAY_telemetry base observe net http upstream) # http/answer.h only: gzip
+set(MAY_events base crypto observe net)
 set(MAY_plan base observe data upstream)
 set(MAY_step base data plan upstream)
 set(MAY_session base crypto observe data)
@@ -34,11 +35,11 @@ set(MAY_api/simple ${GATE_api} step testfile run api/command)
 set(MAY_api/tests ${GATE_api} step testfile run)
 set(MAY_api/docs ${GATE_api} testfile)
 set(MAY_api/relay ${GATE_api} step)
-set(MAY_api/ops ${GATE_api})
+set(MAY_api/ops ${GATE_api} events)
 set(MAY_api ${GATE_api} step testfile run api/command api/simple api/tests api/docs api/relay api/ops)
 set(MAY_sandbox base observe data http)
 set(MAY_cli base data net upstream plan catalog testfile)
-set(MAY_app base crypto observe data config auth net store http load upstream telemetry plan session catalog testfile api/gate api sandbox cli)
+set(MAY_app base crypto observe data config auth net store http load upstream telemetry events plan session catalog testfile api/gate api sandbox cli)
 
 # The room of a path below src or include: its first folders, as far as the table knows them.
 function(room_of path result)
@@ -57,7 +58,7 @@ endfunction()
 # External headers, by the beginning of their name; each is the business of these rooms alone.
 set(LIBRARIES uv llhttp curl cjson yaml mbedtls zlib hiredis)
 set(HEADER_uv "uv(\\.h|/)")
-set(ROOMS_uv net upstream store app)
+set(ROOMS_uv net upstream store events app)
 set(HEADER_llhttp "llhttp")
 set(ROOMS_llhttp http)
 set(HEADER_curl "curl/")

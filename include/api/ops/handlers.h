@@ -17,6 +17,8 @@ enum stage_verdict handle_log_level(struct task *task);
 enum stage_verdict handle_log_level_set(struct task *task);
 enum stage_verdict handle_config(struct task *task);
 enum stage_verdict handle_cache_purge(struct task *task);
+enum stage_verdict handle_events(struct task *task);
+enum stage_verdict handle_audit(struct task *task);
 enum stage_verdict handle_routes(struct task *task);
 
 #endif

@@ -1,0 +1,43 @@
+/* The audit file: who did what when from where with which outcome, one JSON object a line, each with
+ * the SHA-256 of the line before and its own. A line that was changed, taken out or put in breaks the
+ * chain; a cut end shows against the last hash, which is told as the event audit.head every minute.
+ * A file has one writer (flock). The chain goes on over restarts and rotation. */
+#ifndef EVENTS_AUDIT_H
+#define EVENTS_AUDIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+struct loop;
+struct audit;
+
+struct audit_options {
+    const char *file;   /* copied */
+    uint64_t max_bytes; /* then it is renamed to FILE.<number of its last line>; 0: never */
+};
+
+/* Opens the file, makes it if it is not there, and finds the end of its chain. A last line without
+ * its end (the machine went down) is closed with a line that says so. */
+enum error_code audit_open(struct loop *loop, const struct audit_options *options,
+                           struct audit **out, struct error *err) MUST_CHECK;
+/* What was noted before is written first. */
+void audit_close(struct audit *audit, void (*on_closed)(void *context), void *context);
+
+/* Holds lines against their chain, file by file in the order of time. */
+struct audit_check {
+    uint64_t n_lines;
+    uint64_t first; /* number of the first line; 0: none yet */
+    uint64_t last;
+    char hash[65]; /* of the last line */
+    bool has_torn; /* a torn line was closed by its writer */
+    size_t torn_bytes;
+};
+
+/* `text` is a whole file. ERR_INVALID: err has the line, and what is wrong with it. */
+enum error_code audit_check_text(struct audit_check *check, struct str text,
+                                 struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,15 @@
+/* events: what becomes of facts (observe/fact.h) outside of this process. */
+#ifndef EVENTS_EVENTS_H
+#define EVENTS_EVENTS_H
+
+#include "base/json_writer.h"
+#include "observe/fact.h"
+
+/* One fact as an object of CloudEvents 1.0
+ * (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md). Its id is
+ * that of the process and the fact's number: no two events have the same. */
+void cloud_event_write(struct json_writer *w, const struct fact *fact);
+/* "3f2a9c01d4e5b687-17" */
+void cloud_event_id(const struct fact *fact, char out[48]);
+
+#endif

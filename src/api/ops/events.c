@@ -1,0 +1,245 @@
+/* GET /api/v1/events: what happens, live. GET /api/v1/audit: who did what, as far as it is still in
+ * memory (the audit file has all of it). */
+#include "events/events.h"
+#include "api/gate/query.h"
+#include "api/gate/sse.h"
+#include "api/ops/handlers.h"
+#include "base/clock.h"
+#include "base/date.h"
+#include "config/permission.h"
+
+enum { ANSWER_MAX = 8 << 20, LIMIT_USUAL = 100 };
+
+struct stream {
+    struct sse sse;
+    struct fact_consumer consumer;
+    uint64_t seen;    /* number of the last fact that was looked at */
+    struct str types; /* with commas; empty: all */
+    bool sees_all;
+    int64_t left; /* events to send; -1: no end */
+};
+
+static bool is_of(const struct task *task, const struct fact *fact)
+{
+    return str_eq(digest_view(&task->principal.owner),
+                  (struct str){(const char *)fact->owner, FACT_OWNER_BYTES});
+}
+
+static bool sees_all(const struct task *task)
+{
+    return (task->principal.permissions & PERMISSION_ADMIN) != 0;
+}
+
+static bool is_wanted(struct str types, const char *type)
+{
+    struct str word;
+
+    if (types.len == 0) {
+        return true;
+    }
+    while (str_next(&types, ',', &word)) {
+        if (str_is(str_trim(word), type)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void write_event(const struct fact *fact, struct buf *out)
+{
+    struct json_writer w;
+    char id[48];
+
+    cloud_event_id(fact, id);
+    buf_printf(out, "id: %s\nevent: %s\ndata: ", id, fact_type(fact->kind));
+    jw_init(&w, out);
+    cloud_event_write(&w, fact);
+    buf_text(out, "\n\n");
+}
+
+/* A reader who was too slow is told so. */
+static bool skip_gap(struct stream *stream, struct buf *out)
+{
+    uint64_t oldest = facts_oldest();
+    struct json_writer w;
+
+    if (stream->seen + 1 >= oldest) {
+        return false;
+    }
+    buf_text(out, "event: gap\ndata: ");
+    jw_init(&w, out);
+    jw_object(&w);
+    jw_kv_int(&w, "lost", (int64_t)(oldest - stream->seen - 1));
+    jw_end(&w);
+    buf_text(out, "\n\n");
+    stream->seen = oldest - 1;
+    return true;
+}
+
+static bool next(struct sse *sse, struct buf *out)
+{
+    struct stream *stream = CONTAINER_OF(sse, struct stream, sse);
+    const struct fact *fact;
+
+    if (skip_gap(stream, out)) {
+        return true;
+    }
+    while (stream->left != 0 && (fact = fact_at(stream->seen + 1)) != NULL) {
+        stream->seen++;
+        if ((stream->sees_all || is_of(sse->task, fact)) &&
+            is_wanted(stream->types, fact_type(fact->kind))) {
+            write_event(fact, out);
+            stream->left -= stream->left > 0 ? 1 : 0;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_over(struct sse *sse)
+{
+    return CONTAINER_OF(sse, struct stream, sse)->left == 0;
+}
+
+static void let_go(struct sse *sse)
+{
+    facts_leave(&CONTAINER_OF(sse, struct stream, sse)->consumer);
+}
+
+static void on_news(struct fact_consumer *consumer)
+{
+    sse_news(&CONTAINER_OF(consumer, struct stream, consumer)->sse);
+}
+
+/* Types that nobody knows are an error: a stream without events looks like one that waits. */
+static enum error_code judge_types(struct task *task, struct str types)
+{
+    struct str word;
+
+    while (str_next(&types, ',', &word)) {
+        bool is_known = false;
+
+        for (size_t i = 0; i < FACT_N && !is_known; i++) {
+            is_known = str_is(str_trim(word), fact_type((enum fact_kind)i));
+        }
+        if (!is_known) {
+            return error_at(&task->error, ERR_INVALID, "types",
+                            "there are no events of the type \"%.*s\"; command.executed and "
+                            "run.finished are some that there are",
+                            STR_ARG(str_sub(word, 0, 40)));
+        }
+    }
+    return ERR_OK;
+}
+
+/* "3f2a9c01d4e5b687-17": of this process it is the last event seen; of another one all events that
+ * are there are new. */
+static enum error_code last_seen(struct task *task, uint64_t *out)
+{
+    struct str text = exchange_header(task->exchange, "Last-Event-ID");
+    const struct fact *fact;
+    struct str process;
+    struct str number_text;
+    int64_t number;
+    char id[48];
+
+    text = text.len > 0 ? text : task_query_text(task, "last_event_id");
+    *out = facts_newest();
+    if (text.len == 0) {
+        return ERR_OK;
+    }
+    if (!str_cut(text, '-', &process, &number_text) ||
+        !str_to_i64(number_text, 1, INT64_MAX, &number)) {
+        return error_at(&task->error, ERR_INVALID, "Last-Event-ID",
+                        "Last-Event-ID must be the id of an event of this service");
+    }
+    fact = fact_at((uint64_t)number);
+    if (fact != NULL) {
+        cloud_event_id(fact, id);
+    }
+    *out = fact != NULL && str_is(text, id) ? (uint64_t)number : facts_oldest() - 1;
+    return ERR_OK;
+}
+
+enum stage_verdict handle_events(struct task *task)
+{
+    static const struct sse_source source = {next, is_over, let_go};
+    struct str types = task_query_text(task, "types");
+    struct stream *stream;
+    uint64_t seen;
+
+    if (judge_types(task, types) != ERR_OK || last_seen(task, &seen) != ERR_OK ||
+        !sse_has_room(task)) {
+        return task_fail(task);
+    }
+    if (str_is(task->exchange->request.method, "HEAD")) {
+        return task_reply(task, 200, "text/event-stream", STR_EMPTY);
+    }
+    stream = arena_zalloc(task->arena, sizeof(*stream));
+    stream->types = arena_str(task->arena, types);
+    stream->sees_all = sees_all(task);
+    stream->seen = seen;
+    stream->left = task_query_number(task, "limit", -1);
+    stream->consumer.on_news = on_news;
+    facts_listen(&stream->consumer, task->api->options.later);
+    return sse_begin(task, &stream->sse, &source);
+}
+
+/* ---- audit ---- */
+
+struct audit_wish {
+    int64_t since_ms;
+    struct str principal;
+    struct str action;
+};
+
+static bool fits(const struct audit_wish *wish, const struct fact *fact)
+{
+    bool is_audited = fact->kind == FACT_REQUEST || fact->kind == FACT_AUTH_REFUSED ||
+                      fact->kind == FACT_COMMAND || fact->kind == FACT_CONFIG_RELOADED;
+
+    return is_audited && fact->wall_ms >= wish->since_ms &&
+           (wish->principal.len == 0 || str_is(wish->principal, fact->principal)) &&
+           (wish->action.len == 0 || (fact->action != NULL && str_is(wish->action, fact->action)));
+}
+
+/* The newest ones, the newest first. */
+static void write_facts(struct task *task, const struct audit_wish *wish, struct json_writer *w)
+{
+    int64_t left = task_query_number(task, "limit", LIMIT_USUAL);
+    const struct fact *fact;
+
+    for (uint64_t at = facts_newest(); left > 0 && (fact = fact_at(at)) != NULL; at--) {
+        if (fits(wish, fact)) {
+            cloud_event_write(w, fact);
+            left--;
+        }
+    }
+}
+
+enum stage_verdict handle_audit(struct task *task)
+{
+    struct str since = task_query_text(task, "since");
+    struct audit_wish wish = {.principal = task_query_text(task, "principal"),
+                              .action = task_query_text(task, "action")};
+    struct json_writer w;
+    struct buf out;
+    struct str text;
+
+    if (since.len > 0 && !date_read(since, &wish.since_ms)) {
+        (void)error_at(&task->error, ERR_INVALID, "since",
+                       "since must be a date such as 2027-01-31T12:00:00Z");
+        return task_fail(task);
+    }
+    buf_init(&out, ANSWER_MAX);
+    jw_init(&w, &out);
+    jw_object(&w);
+    jw_key(&w, "events");
+    jw_array(&w);
+    write_facts(task, &wish, &w);
+    jw_end(&w);
+    jw_end(&w);
+    text = arena_str(task->arena, buf_view(&out));
+    buf_done(&out);
+    return task_reply(task, 200, "application/json; charset=utf-8", text);
+}

@@ -1,0 +1,88 @@
+#include "events/events.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/random.h"
+
+enum { PROCESS_DIGITS = 16 };
+
+static const char *process_id(void)
+{
+    static char id[PROCESS_DIGITS + 1];
+
+    if (id[0] == '\0') {
+        random_hex(id, PROCESS_DIGITS);
+    }
+    return id;
+}
+
+void cloud_event_id(const struct fact *fact, char out[48])
+{
+    struct buf text;
+
+    buf_init_on(&text, out, 48, 47);
+    buf_text(&text, process_id());
+    buf_char(&text, '-');
+    buf_int(&text, (int64_t)fact->number);
+    (void)buf_cstr(&text);
+    buf_done(&text);
+}
+
+static void write_texts(struct json_writer *w, const struct fact *fact)
+{
+    const struct {
+        const char *name;
+        const char *text;
+    } texts[] = {
+        {"outcome", fact->outcome},     {"method", fact->method}, {"action", fact->action},
+        {"principal", fact->principal}, {"peer", fact->peer},     {"request_id", fact->request_id},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        if (texts[i].text != NULL && texts[i].text[0] != '\0') {
+            jw_kv_text(w, texts[i].name, texts[i].text);
+        }
+    }
+}
+
+static void write_data(struct json_writer *w, const struct fact *fact)
+{
+    jw_key(w, "data");
+    jw_object(w);
+    write_texts(w, fact);
+    if (fact->status > 0) {
+        jw_kv_int(w, "status", fact->status);
+    }
+    for (size_t i = 0; i < FACT_IDS && fact->ids[i].name != NULL; i++) {
+        jw_kv_int(w, fact->ids[i].name, fact->ids[i].value);
+    }
+    if (fact->us > 0) {
+        jw_key(w, "ms");
+        jw_double(w, (double)fact->us / 1000.0);
+    }
+    jw_end(w);
+}
+
+void cloud_event_write(struct json_writer *w, const struct fact *fact)
+{
+    char id[48];
+    char time_text[40];
+    struct buf time;
+
+    cloud_event_id(fact, id);
+    buf_init_on(&time, time_text, sizeof(time_text), sizeof(time_text) - 1);
+    clock_format(&time, fact->wall_ms);
+    jw_object(w);
+    jw_kv_text(w, "specversion", "1.0");
+    jw_kv_text(w, "id", id);
+    jw_kv_text(w, "source", "/virtuoso-proxy");
+    jw_kv_text(w, "type", fact_type(fact->kind));
+    jw_kv_str(w, "time", buf_view(&time));
+    if (fact->subject[0] != '\0') {
+        jw_kv_text(w, "subject", fact->subject);
+    }
+    jw_kv_text(w, "datacontenttype", "application/json");
+    write_data(w, fact);
+    jw_end(w);
+    buf_done(&time);
+}

@@ -1,0 +1,240 @@
+/* What happens, live and in the audit file: each sees what is of its own key, an administrator sees all,
+ * and nobody sees a secret. */
+#include "harness/cmocka.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "crypto/digest.h"
+#include "events/audit.h"
+#include "harness/proxy.h"
+#include "harness/wait.h"
+
+#define ADMIN "X-API-Key: an-admin-key-of-a-test\r\n"
+#define ONE   "X-API-Key: a-first-key-of-a-test\r\n"
+#define OTHER "X-API-Key: another-key-of-a-test\r\n"
+
+static const char canary[] = "canary-7c1b5e90";
+
+static struct proxy proxy;
+static char folder[64];
+static char file[96];
+
+static void put_key(int fd, const char *name, const char *key, const char *permissions)
+{
+    char line[512];
+    char hex[65];
+    struct digest digest;
+    int n;
+
+    digest_of(str_from(key), &digest);
+    digest_hex(&digest, hex);
+    n = snprintf(line, sizeof(line), "    - {name: %s, sha256: %s, permissions: [%s]}\n", name, hex,
+                 permissions);
+    assert_true(n > 0 && fd_write_all(fd, (struct str){line, (size_t)n}));
+}
+
+static int set_up(void **state)
+{
+    static const char head[] = "auth:\n  mode: keys\n  keys:\n";
+    char config[128];
+    char audit[128];
+    int fd;
+
+    (void)state;
+    str_copy(folder, sizeof(folder), STR("/tmp/vp-events-XXXXXX"));
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(config, sizeof(config), "%s/config.yaml", folder);
+    (void)snprintf(file, sizeof(file), "%s/audit.jsonl", folder);
+    (void)snprintf(audit, sizeof(audit), "audit.file=%s", file);
+    fd = fd_create(config, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    assert_true(fd >= 0 && fd_write_all(fd, str_from(head)));
+    put_key(fd, "boss", "an-admin-key-of-a-test", "all");
+    put_key(fd, "one", "a-first-key-of-a-test", "read, \"write:tests\"");
+    put_key(fd, "other", "another-key-of-a-test", "read, \"write:tests\"");
+    (void)close(fd);
+    proxy = (struct proxy){.seed = {0}};
+    arena_init(&proxy.arena);
+    reply_init(&proxy.reply);
+    program_serve(&proxy.program,
+                  (const char *const[]){"serve", "-c", config, "--sandbox", "--listen",
+                                        "127.0.0.1:0", "--sandbox-listen", "127.0.0.1:0", "--set",
+                                        "drain.notice_ms=0", "--set", audit, NULL},
+                  NULL);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    char command[128];
+
+    (void)state;
+    proxy_stop(&proxy);
+    (void)snprintf(command, sizeof(command), "rm -rf '%s'", folder);
+    assert_int_equal(system(command), 0);
+    return 0;
+}
+
+static int ask(const char *method, const char *target, const char *fields, const char *body)
+{
+    (void)proxy_ask(&proxy, method, target, fields, body);
+    return proxy.reply.status;
+}
+
+struct watcher {
+    struct client client;
+    struct reply reply;
+};
+
+static void watch(struct watcher *watcher, const char *target, const char *fields)
+{
+    *watcher = (struct watcher){.client = {0}};
+    client_open(&watcher->client, proxy.program.port);
+    assert_true(client_send_request(&watcher->client, "GET", target, fields, STR_EMPTY));
+    assert_int_equal(client_read_head(&watcher->client, false, &watcher->reply), CLIENT_OK);
+    assert_int_equal(watcher->reply.status, 200);
+    assert_true(str_is(reply_field(&watcher->reply, "X-Accel-Buffering"), "no"));
+}
+
+static void read_until(struct watcher *watcher, const char *text)
+{
+    while (!str_contains(buf_view(&watcher->reply.body), str_from(text))) {
+        assert_int_equal(client_read_piece(&watcher->client, &watcher->reply), CLIENT_OK);
+    }
+}
+
+static bool has_seen(const struct watcher *watcher, const char *text)
+{
+    return str_contains(buf_view(&watcher->reply.body), str_from(text));
+}
+
+static void leave(struct watcher *watcher)
+{
+    client_close(&watcher->client);
+    reply_done(&watcher->reply);
+}
+
+static void each_sees_its_own_and_an_administrator_all(void **state)
+{
+    struct watcher boss;
+    struct watcher one;
+
+    (void)state;
+    watch(&boss, "/api/v1/events", ADMIN);
+    watch(&one, "/api/v1/events", ONE);
+    assert_int_equal(ask("POST", "/api/v1/sessions", OTHER, "{\"name\":\"a\"}"), 201);
+    assert_int_equal(ask("POST", "/api/v1/sessions", ONE, "{\"name\":\"b\"}"), 201);
+    assert_int_equal(ask("GET", "/api/v1/routes", "X-API-Key: a-wrong-one\r\n", ""), 401);
+    read_until(&one, "\"principal\":\"one\"");
+    assert_false(has_seen(&one, "\"principal\":\"other\""));
+    read_until(&boss, "event: auth.refused");
+    assert_true(has_seen(&boss, "\"principal\":\"other\""));
+    assert_true(has_seen(&boss, "\"type\":\"session.created\""));
+    assert_false(has_seen(&one, "auth.refused"));
+    leave(&boss);
+    leave(&one);
+}
+
+static void a_stream_goes_on_where_it_was(void **state)
+{
+    struct watcher first;
+    struct watcher second;
+    char fields[256];
+    struct str text;
+    ptrdiff_t at;
+
+    (void)state;
+    watch(&first, "/api/v1/events?types=session.created", ONE);
+    assert_int_equal(ask("POST", "/api/v1/sessions", ONE, "{\"name\":\"a\"}"), 201);
+    read_until(&first, "event: session.created");
+    assert_false(has_seen(&first, "request.changed"));
+    text = buf_view(&first.reply.body);
+    at = str_find(text, STR("id: "));
+    assert_true(at >= 0);
+    text = str_sub(text, (size_t)at + 4, text.len);
+    (void)str_cut(text, '\n', &text, &(struct str){0});
+    assert_true(text.len < 48);
+    (void)snprintf(fields, sizeof(fields), ONE "Last-Event-ID: %.47s\r\n",
+                   arena_str(&proxy.arena, text).ptr);
+    assert_int_equal(ask("POST", "/api/v1/sessions", ONE, "{\"name\":\"b\"}"), 201);
+    watch(&second, "/api/v1/events?types=session.created", fields);
+    read_until(&second, "event: session.created"); /* the second session, not the first */
+    assert_int_equal(str_find(buf_view(&second.reply.body), text), -1);
+    leave(&first);
+    leave(&second);
+}
+
+static void what_is_asked_wrongly_is_said(void **state)
+{
+    (void)state;
+    assert_int_equal(ask("GET", "/api/v1/events?types=run.finishd", ONE, ""), 400);
+    assert_int_equal(ask("GET", "/api/v1/events", ONE "Last-Event-ID: seven\r\n", ""), 400);
+    assert_int_equal(ask("GET", "/api/v1/audit?since=yesterday", ADMIN, ""), 400);
+    assert_int_equal(ask("GET", "/api/v1/audit", ONE, ""), 403);
+    client_ask(proxy.program.port, "HEAD", "/api/v1/events", ONE, STR_EMPTY, &proxy.reply);
+    assert_int_equal(proxy.reply.status, 200);
+}
+
+static void the_audit_list_is_of_who_is_asked_for(void **state)
+{
+    const struct json *events;
+
+    (void)state;
+    assert_int_equal(ask("POST", "/api/v1/sessions", ONE, "{\"name\":\"a\"}"), 201);
+    assert_int_equal(ask("POST", "/api/v1/sessions", OTHER, "{\"name\":\"b\"}"), 201);
+    events = json_get_str(proxy_ask(&proxy, "GET",
+                                    "/api/v1/audit?principal=one&action=/api/v1/sessions&limit=5",
+                                    ADMIN, ""),
+                          STR("events"));
+    assert_int_equal(json_size(events), 1);
+    assert_true(str_is(json_str(json_find(json_first(events), "/data/principal")), "one"));
+}
+
+/* Bodies, credentials, queries and values of steps are in no event and no line. */
+static void no_secret_is_told(void **state)
+{
+    struct audit_check check = {0};
+    struct watcher boss;
+    struct buf text;
+    char body[256];
+    char query[128];
+    struct error err = {0};
+
+    (void)state;
+    watch(&boss, "/api/v1/events", ADMIN);
+    (void)snprintf(body, sizeof(body),
+                   "{\"command\":\"step-interact write\",\"args\":[\"Password\",\"%s\"],"
+                   "\"checkpoint_id\":\"1680930\"}",
+                   canary);
+    (void)ask("POST", "/api/v1/commands/execute", ONE, body);
+    (void)snprintf(query, sizeof(query), "/api/v1/sessions?token=%s", canary);
+    (void)ask("POST", query, ONE, "{}");
+    (void)ask("POST", "/api/v1/sessions", "X-API-Key: canary-7c1b5e90\r\n", "{}");
+    read_until(&boss, "event: auth.refused");
+    assert_true(has_seen(&boss, "\"type\":\"command.executed\""));
+    assert_false(has_seen(&boss, canary));
+    leave(&boss);
+    buf_init(&text, 1 << 20);
+    wait_until((buf_clear(&text), fd_read_file(file, &text, &err) == ERR_OK) &&
+               str_contains(buf_view(&text), STR("auth.refused")));
+    assert_false(str_contains(buf_view(&text), str_from(canary)));
+    assert_int_equal(audit_check_text(&check, buf_view(&text), &err), ERR_OK);
+    buf_done(&text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(each_sees_its_own_and_an_administrator_all, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_stream_goes_on_where_it_was, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_asked_wrongly_is_said, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_audit_list_is_of_who_is_asked_for, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_secret_is_told, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

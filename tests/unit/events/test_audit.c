@@ -1,0 +1,294 @@
+/* The chain of an audit file: what breaks it, and what goes on with it. */
+#include "harness/cmocka.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "events/audit.h"
+#include "net/loop.h"
+#include "observe/fact.h"
+
+enum { TEXT_MAX = 1 << 20 };
+
+int test_audit(void);
+
+struct fixture {
+    struct loop loop;
+    struct audit *audit;
+    char folder[64];
+    char file[96];
+    struct buf text;
+    bool closed;
+};
+
+static struct fixture fixture;
+
+static void on_closed(void *context)
+{
+    ((struct fixture *)context)->closed = true;
+}
+
+static enum error_code open_audit(uint64_t max_bytes, struct error *err)
+{
+    const struct audit_options options = {fixture.file, max_bytes};
+
+    fixture.closed = false;
+    return audit_open(&fixture.loop, &options, &fixture.audit, err);
+}
+
+static void close_audit(void)
+{
+    audit_close(fixture.audit, on_closed, &fixture);
+    while (!fixture.closed) {
+        (void)loop_turn(&fixture.loop, true);
+    }
+}
+
+static void note(const char *action)
+{
+    struct fact fact = {.kind = FACT_REQUEST, .outcome = "ok", .action = action, .status = 200};
+
+    str_copy(fact.principal, sizeof(fact.principal), STR("ci"));
+    fact_note(&fact);
+}
+
+/* A whole life of a process: its start line, and one line a note. */
+static void write_life(uint64_t max_bytes, unsigned n)
+{
+    struct error err = {0};
+
+    assert_int_equal(open_audit(max_bytes, &err), ERR_OK);
+    for (unsigned i = 0; i < n; i++) {
+        note("/api/v1/sessions");
+    }
+    close_audit();
+}
+
+static void read_file(void)
+{
+    struct error err = {0};
+
+    buf_clear(&fixture.text);
+    assert_int_equal(fd_read_file(fixture.file, &fixture.text, &err), ERR_OK);
+}
+
+static void write_file(struct str text)
+{
+    int fd = open(fixture.file, O_WRONLY | O_TRUNC);
+
+    assert_true(fd >= 0);
+    assert_true(fd_write_all(fd, text));
+    assert_int_equal(close(fd), 0);
+}
+
+static enum error_code check(struct audit_check *out, struct error *err)
+{
+    *out = (struct audit_check){0};
+    read_file();
+    return audit_check_text(out, buf_view(&fixture.text), err);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    fixture = (struct fixture){.closed = false};
+    loop_init(&fixture.loop);
+    buf_init(&fixture.text, TEXT_MAX);
+    str_copy(fixture.folder, sizeof(fixture.folder), STR("/tmp/vp-audit-XXXXXX"));
+    assert_non_null(mkdtemp(fixture.folder));
+    (void)snprintf(fixture.file, sizeof(fixture.file), "%s/a.jsonl", fixture.folder);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    char command[128];
+
+    (void)state;
+    (void)snprintf(command, sizeof(command), "rm -rf '%s'", fixture.folder);
+    assert_int_equal(system(command), 0);
+    buf_done(&fixture.text);
+    loop_done(&fixture.loop);
+    return 0;
+}
+
+static void a_chain_goes_on_over_restarts(void **state)
+{
+    struct audit_check result;
+    struct error err = {0};
+
+    (void)state;
+    write_life(0, 3);
+    write_life(0, 250); /* more than one batch */
+    assert_int_equal(check(&result, &err), ERR_OK);
+    assert_int_equal(result.n_lines, 1 + 3 + 1 + 250);
+    assert_int_equal(result.last, result.n_lines);
+    assert_false(result.has_torn);
+}
+
+/* Each line of the file in turn: taken out, doubled, and with another letter in it. */
+static void every_change_is_found(void **state)
+{
+    struct audit_check result;
+    struct error err = {0};
+    struct buf whole;
+
+    (void)state;
+    write_life(0, 4);
+    read_file();
+    buf_init(&whole, TEXT_MAX);
+    buf_str(&whole, buf_view(&fixture.text));
+    for (size_t at = 0; at < whole.len;) {
+        size_t end = at;
+        struct buf changed;
+
+        while (whole.ptr[end] != '\n') {
+            end++;
+        }
+        end++;
+        buf_init(&changed, TEXT_MAX);
+        if (end < whole.len && at > 0) { /* the first and the last: see below */
+            buf_append(&changed, whole.ptr, at);
+            buf_append(&changed, whole.ptr + end, whole.len - end);
+            write_file(buf_view(&changed));
+            assert_int_equal(check(&result, &err), ERR_INVALID);
+        }
+        buf_clear(&changed);
+        buf_append(&changed, whole.ptr, end);
+        buf_append(&changed, whole.ptr + at, whole.len - at);
+        write_file(buf_view(&changed));
+        assert_int_equal(check(&result, &err), ERR_INVALID);
+        buf_clear(&changed);
+        buf_str(&changed, buf_view(&whole));
+        changed.ptr[at + 30] ^= 1;
+        write_file(buf_view(&changed));
+        assert_int_equal(check(&result, &err), ERR_INVALID);
+        buf_done(&changed);
+        at = end;
+    }
+    buf_done(&whole);
+}
+
+/* Nobody can see a cut end in the file alone: the hash of the last line is another one. */
+static void a_cut_end_shows_in_the_hash(void **state)
+{
+    struct audit_check whole;
+    struct audit_check cut;
+    struct error err = {0};
+    size_t at;
+
+    (void)state;
+    write_life(0, 4);
+    assert_int_equal(check(&whole, &err), ERR_OK);
+    at = fixture.text.len - 1;
+    while (fixture.text.ptr[at - 1] != '\n') {
+        at--;
+    }
+    buf_truncate(&fixture.text, at);
+    write_file(buf_view(&fixture.text));
+    assert_int_equal(check(&cut, &err), ERR_OK);
+    assert_int_equal(cut.last + 1, whole.last);
+    assert_string_not_equal(cut.hash, whole.hash);
+}
+
+static void a_torn_line_is_closed_by_its_writer(void **state)
+{
+    struct audit_check result;
+    struct error err = {0};
+
+    (void)state;
+    write_life(0, 3);
+    read_file();
+    buf_truncate(&fixture.text, fixture.text.len - 40);
+    write_file(buf_view(&fixture.text));
+    assert_int_equal(check(&result, &err), ERR_INVALID);
+    write_life(0, 2);
+    assert_int_equal(check(&result, &err), ERR_OK);
+    assert_true(result.has_torn);
+}
+
+static void a_line_without_its_line_end_is_whole(void **state)
+{
+    struct audit_check result;
+    struct error err = {0};
+
+    (void)state;
+    write_life(0, 3);
+    read_file();
+    buf_truncate(&fixture.text, fixture.text.len - 1);
+    write_file(buf_view(&fixture.text));
+    write_life(0, 2);
+    assert_int_equal(check(&result, &err), ERR_OK);
+    assert_false(result.has_torn);
+}
+
+static void a_file_that_was_changed_is_not_gone_on_with(void **state)
+{
+    struct error err = {0};
+
+    (void)state;
+    write_life(0, 3);
+    read_file();
+    fixture.text.ptr[fixture.text.len - 10] ^= 1;
+    write_file(buf_view(&fixture.text));
+    assert_int_equal(open_audit(0, &err), ERR_CONFIG);
+    assert_non_null(strstr(err.text, "audit verify"));
+}
+
+static void a_file_has_one_writer(void **state)
+{
+    struct error err = {0};
+    struct audit *first;
+
+    (void)state;
+    assert_int_equal(open_audit(0, &err), ERR_OK);
+    first = fixture.audit;
+    assert_int_equal(open_audit(0, &err), ERR_CONFIG);
+    assert_non_null(strstr(err.text, "another process"));
+    fixture.audit = first;
+    close_audit();
+}
+
+/* The chain goes over from file to file. */
+static void a_full_file_is_renamed(void **state)
+{
+    char command[1024];
+
+    (void)state;
+    write_life(1000, 30);
+    write_life(1000, 30);
+    (void)snprintf(
+        command, sizeof(command),
+        "test $(ls '%s' | wc -l) -ge 3 && cat $(ls '%s'/a.jsonl.* | sort) '%s' > '%s/all' "
+        "&& mv '%s/all' '%s'",
+        fixture.folder, fixture.folder, fixture.file, fixture.folder, fixture.folder, fixture.file);
+    assert_int_equal(system(command), 0);
+    {
+        struct audit_check result;
+        struct error err = {0};
+
+        assert_int_equal(check(&result, &err), ERR_OK);
+        assert_int_equal(result.n_lines, 62);
+    }
+}
+
+int test_audit(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_chain_goes_on_over_restarts, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_change_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_cut_end_shows_in_the_hash, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_torn_line_is_closed_by_its_writer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_line_without_its_line_end_is_whole, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_that_was_changed_is_not_gone_on_with, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_file_has_one_writer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_full_file_is_renamed, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
