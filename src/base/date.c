@@ -2,6 +2,9 @@
  * the next part, so that 30 February is an error and not 2 March. */
 #include "base/date.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #define LAST_MS INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
 
 enum { FIRST_YEAR = 1970, DAY_S = 86400, FRACTION_DIGITS = 3 };
@@ -148,4 +151,28 @@ bool date_read(struct str text, int64_t *out_ms)
     }
     *out_ms = clamp(days * DAY_S * 1000 + time_ms - offset_ms);
     return true;
+}
+
+/* Rewritten as RFC 3339, whose reader checks the numbers. */
+bool date_read_http(struct str text, int64_t *out_ms)
+{
+    static const char form[] = "___, __ ___ ____ __:__:__ GMT";
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    char date[sizeof("2026-12-31T23:59:59Z")];
+    unsigned month = 0;
+
+    if (text.len != sizeof(form) - 1) {
+        return false;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        if (form[i] != '_' && form[i] != text.ptr[i]) {
+            return false;
+        }
+    }
+    while (month < 12 && memcmp(months + (size_t)3 * month, text.ptr + 8, 3) != 0) {
+        month++;
+    }
+    (void)snprintf(date, sizeof(date), "%.4s-%02u-%.2sT%.8sZ", text.ptr + 12, month + 1,
+                   text.ptr + 5, text.ptr + 17);
+    return date_read(str_from(date), out_ms);
 }

@@ -38,10 +38,17 @@ struct cache_answer {
 /* Kept for ttl_s (0: only given to the waiters), given to all. */
 enum stage_verdict cache_reply(struct task *task, const struct cache_answer *answer,
                                unsigned ttl_s);
-/* For how long an answer with this Cache-Control (all its lines, joined by commas; empty: none) may be
- * kept: at most ttl_s, 0 where it says no-store, private, no-cache or something that cannot be read
- * (RFC 9111 section 5.2.2). `age` is its Age header: so old it was when it came. */
-unsigned cache_keep_s(struct str control, struct str age, unsigned ttl_s);
+
+/* What the platform's answer says about its keeping; empty: nothing. */
+struct cache_said {
+    struct str control; /* all lines of Cache-Control, joined by commas */
+    struct str age;     /* so old it was when it came */
+    struct str expires;
+};
+
+/* For how long such an answer may be kept: at most ttl_s, 0 where it says no-store, private, no-cache or
+ * something that cannot be read (RFC 9111 sections 5.2.2 and 5.3). */
+unsigned cache_keep_s(const struct cache_said *said, unsigned ttl_s);
 
 /* The leader failed (task->error): a stale answer if there is one that may stand in, else the error
  * for all. */

@@ -36,6 +36,8 @@ struct cache_seat {
     struct task *task;
     struct cache_entry *entry;
     stage_fn resume;
+    const char
+        *forwards; /* Cache-Status of the leader's answer: why the platform was asked (RFC 9211) */
 };
 
 struct cache {
@@ -259,6 +261,15 @@ static enum stage_verdict refuse_uncached(struct task *task)
     return task_fail(task);
 }
 
+static const char *why_forwarded(const struct cache_entry *entry)
+{
+    if (entry->body == NULL) {
+        return "virtuoso-proxy; fwd=miss";
+    }
+    return clock_age_ms() < entry->fresh_ms ? "virtuoso-proxy; fwd=request"
+                                            : "virtuoso-proxy; fwd=stale";
+}
+
 enum stage_verdict cache_begin(struct task *task, stage_fn resume)
 {
     struct cache *cache = task->api->cache;
@@ -270,7 +281,7 @@ enum stage_verdict cache_begin(struct task *task, stage_fn resume)
         return STAGE_CONTINUE;
     }
     cache_wish_read(&task->exchange->request, &wish);
-    if (!cache->enabled || task->raw || wish.no_store) {
+    if (!cache->enabled || task->raw || wish.no_store || wish.passes) {
         return wish.only_if_cached ? refuse_uncached(task) : STAGE_CONTINUE;
     }
     entry = entry_for(cache, task);
@@ -288,7 +299,8 @@ enum stage_verdict cache_begin(struct task *task, stage_fn resume)
         return STAGE_CONTINUE; /* the fetch under way began before this request: asked again */
     }
     seat = arena_zalloc(task->arena, sizeof(*seat));
-    *seat = (struct cache_seat){.task = task, .entry = entry, .resume = resume};
+    *seat = (struct cache_seat){
+        .task = task, .entry = entry, .resume = resume, .forwards = why_forwarded(entry)};
     task->cache_seat = seat;
     task->cache_generation = cache->generation;
     if (entry->leader == NULL) {
@@ -416,6 +428,7 @@ enum stage_verdict cache_reply(struct task *task, const struct cache_answer *ans
     struct cache *cache = task->api->cache;
     struct cache_entry *entry;
     struct task *waiter;
+    const char *forwards;
     bool keeps;
 
     if (task->cache_seat == NULL) {
@@ -425,13 +438,14 @@ enum stage_verdict cache_reply(struct task *task, const struct cache_answer *ans
     if (answer->for_one) {
         send_waiters(task->cache_seat);
     }
+    forwards = task->cache_seat->forwards;
     entry = leave_lead(task);
     keep(cache, entry, answer, ttl_s);
     while ((waiter = next_waiter(entry)) != NULL) {
         metric_add(M_CACHE_HITS, 0, 0, 0, 1);
         (void)answer_from(waiter, entry, "virtuoso-proxy; fwd=miss; collapsed");
     }
-    (void)answer_from(task, entry, "virtuoso-proxy; fwd=miss");
+    (void)answer_from(task, entry, forwards);
     if (!keeps) {
         drop_body(cache, entry);
     }

@@ -3,13 +3,29 @@
 #include "api/gate/cache.h"
 
 #include "api/gate/media.h"
+#include "base/clock.h"
+#include "base/date.h"
+
+static bool is_number(struct str value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.ptr[i] < '0' || value.ptr[i] > '9') {
+            return false;
+        }
+    }
+    return value.len > 0;
+}
 
 static uint64_t seconds_of(struct str value)
 {
     int64_t seconds;
 
-    /* What cannot be read asks for the most careful reading. */
-    return str_to_i64(value, 0, INT32_MAX, &seconds) ? (uint64_t)seconds * 1000 : 0;
+    if (str_to_i64(value, 0, INT32_MAX, &seconds)) {
+        return (uint64_t)seconds * 1000;
+    }
+    /* More than that is that (RFC 9111 section 1.2.2); what cannot be read asks for the most careful
+     * reading. */
+    return is_number(value) ? (uint64_t)INT32_MAX * 1000 : 0;
 }
 
 /* Of directives that contradict each other the most careful holds (RFC 9111 section 4.2.1). */
@@ -52,6 +68,21 @@ static void read_directive(struct cache_wish *wish, struct str directive)
     }
 }
 
+/* Only the platform can judge its precondition, or cut out the part. */
+static bool asks_the_platform(const struct http_request *request)
+{
+    static const char *const names[] = {"If-Match", "If-Unmodified-Since", "If-Range", "Range"};
+
+    for (size_t i = 0; i < request->n_headers; i++) {
+        for (size_t k = 0; k < ARRAY_LEN(names); k++) {
+            if (str_is_nocase(request->headers[i].name, names[k])) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 void cache_wish_read(const struct http_request *request, struct cache_wish *out)
 {
     bool has_control = false;
@@ -73,13 +104,29 @@ void cache_wish_read(const struct http_request *request, struct cache_wish *out)
             }
         }
     }
+    out->passes = asks_the_platform(request);
     if (has_pragma && !has_control) {
         out->max_age_ms = 0;
     }
 }
 
-unsigned cache_keep_s(struct str control, struct str age, unsigned ttl_s)
+/* Without max-age an Expires holds; what is no date has passed (RFC 9111 section 5.3). */
+static unsigned until_it_expires(struct str expires, unsigned ttl_s)
 {
+    int64_t expires_ms;
+    int64_t left_ms;
+
+    if (expires.len == 0) {
+        return ttl_s;
+    }
+    left_ms = date_read_http(expires, &expires_ms) ? expires_ms - clock_wall_ms() : 0;
+    left_ms = left_ms > 0 ? left_ms : 0;
+    return left_ms / 1000 < ttl_s ? (unsigned)(left_ms / 1000) : ttl_s;
+}
+
+unsigned cache_keep_s(const struct cache_said *said, unsigned ttl_s)
+{
+    struct str control = said->control;
     uint64_t max_age_ms = UINT64_MAX;
     uint64_t shared_ms = UINT64_MAX; /* s-maxage: goes before max-age */
     struct str directive;
@@ -103,9 +150,9 @@ unsigned cache_keep_s(struct str control, struct str age, unsigned ttl_s)
     }
     left_ms = shared_ms != UINT64_MAX ? shared_ms : max_age_ms;
     if (left_ms == UINT64_MAX) {
-        return ttl_s;
+        return until_it_expires(said->expires, ttl_s);
     }
-    age_ms = seconds_of(age);
+    age_ms = seconds_of(said->age);
     left_ms = age_ms < left_ms ? left_ms - age_ms : 0;
     return left_ms / 1000 < ttl_s ? (unsigned)(left_ms / 1000) : ttl_s;
 }

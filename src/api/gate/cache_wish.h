@@ -9,6 +9,7 @@
 
 struct cache_wish {
     bool no_store;         /* neither take from the cache nor keep */
+    bool passes;           /* it is for the platform alone */
     bool only_if_cached;   /* rather 504 than a call */
     uint64_t max_age_ms;   /* UINT64_MAX: any age; 0: none, also for no-cache */
     uint64_t min_fresh_ms; /* at least so long before it expires */

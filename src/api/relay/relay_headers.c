@@ -142,19 +142,18 @@ bool relay_fits_all(const struct relay *relay)
 /* What the platform lets the cache do with it. */
 unsigned relay_keep_s(const struct relay *relay, unsigned ttl_s)
 {
-    struct str control = STR_EMPTY;
-    struct str age = STR_EMPTY;
+    struct cache_said said = {.control = STR_EMPTY};
 
     for (size_t i = 0; i < relay->n_headers; i++) {
         const struct http_header *header = &relay->headers[i];
 
         if (str_is_nocase(header->name, "Age")) {
-            age = header->value;
+            said.age = header->value;
+        } else if (str_is_nocase(header->name, "Expires")) {
+            said.expires = header->value;
         } else if (str_is_nocase(header->name, "Cache-Control")) {
-            control = control.len == 0 ? header->value
-                                       : arena_printf(relay->task->arena, "%.*s, %.*s",
-                                                      STR_ARG(control), STR_ARG(header->value));
+            arena_join(relay->task->arena, &said.control, ", ", header->value);
         }
     }
-    return cache_keep_s(control, age, ttl_s);
+    return cache_keep_s(&said, ttl_s);
 }

@@ -193,11 +193,10 @@ static unsigned ttl_of(const struct simple *simple)
 /* Kept as long as the configuration says and the platform allows. */
 static void reply_kept(struct simple *simple, struct str body)
 {
-    struct str control = simple->task->plan->cache_control;
-    const struct cache_answer answer = {.body = body,
-                                        .for_one = cache_keep_s(control, STR_EMPTY, 1) == 0};
+    const struct cache_said said = {.control = simple->task->plan->cache_control};
+    const struct cache_answer answer = {.body = body, .for_one = cache_keep_s(&said, 1) == 0};
 
-    (void)cache_reply(simple->task, &answer, cache_keep_s(control, STR_EMPTY, ttl_of(simple)));
+    (void)cache_reply(simple->task, &answer, cache_keep_s(&said, ttl_of(simple)));
 }
 
 static void reply(struct simple *simple)

@@ -147,6 +147,31 @@ static void a_request_says_what_it_wants_of_a_cache(void **state)
     assert_int_equal(wish_of(NULL, "no-cache").max_age_ms, 0);
     assert_true(wish_of("max-stale", "no-cache").max_age_ms == UINT64_MAX);
     assert_true(wish_of("private, unknown=1,,", NULL).max_age_ms == UINT64_MAX);
+    assert_int_equal(wish_of("max-age=99999999999999999999", NULL).max_age_ms,
+                     (uint64_t)INT32_MAX * 1000);
+}
+
+static void preconditions_and_parts_are_for_the_platform(void **state)
+{
+    static const struct {
+        const char *name;
+        bool passes;
+    } rows[] = {{"if-match", true},       {"If-Unmodified-Since", true},
+                {"Range", true},          {"If-Range", true},
+                {"If-None-Match", false}, {"If-Modified-Since", false},
+                {"Accept-Range", false},  {"Cache-Control", false}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct http_request *request = mem_zalloc(sizeof(*request));
+        struct cache_wish wish;
+
+        request->headers[0] = (struct http_header){str_from(rows[i].name), STR("\"x\"")};
+        request->n_headers = 1;
+        cache_wish_read(request, &wish);
+        assert_int_equal(wish.passes, rows[i].passes);
+        mem_free(request);
+    }
 }
 
 static void an_answer_says_how_long_it_may_be_kept(void **state)
@@ -155,7 +180,16 @@ static void an_answer_says_how_long_it_may_be_kept(void **state)
         const char *control;
         const char *age;
         unsigned kept_s; /* of 300 */
+        const char *expires;
     } rows[] = {
+        {"", "", 0, "0"},
+        {"", "", 0, "-1"},
+        {"public", "", 0, "Thu, 01 Jan 1970 00:00:00 GMT"},
+        {"", "", 0, "Thu, 01 Foo 2037 00:00:00 GMT"},
+        {"", "", 300, "Fri, 01 Jan 2100 00:00:00 GMT"},
+        {"max-age=60", "", 60, "0"}, /* it goes before */
+        {"max-age=99999999999999999999", "", 300, ""},
+        {"max-age=1e9", "", 0, ""},
         {"", "", 300},
         {"no-store", "", 0},
         {"max-age=60, No-Store", "", 0},
@@ -177,8 +211,10 @@ static void an_answer_says_how_long_it_may_be_kept(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        assert_int_equal(cache_keep_s(str_from(rows[i].control), str_from(rows[i].age), 300),
-                         rows[i].kept_s);
+        const struct cache_said said = {str_from(rows[i].control), str_from(rows[i].age),
+                                        str_from(rows[i].expires)};
+
+        assert_int_equal(cache_keep_s(&said, 300), rows[i].kept_s);
     }
 }
 
@@ -190,6 +226,7 @@ int test_media(void)
         cmocka_unit_test(charsets_that_hide_ascii_are_told),
         cmocka_unit_test(lists_are_split_at_commas_outside_quotes),
         cmocka_unit_test(a_request_says_what_it_wants_of_a_cache),
+        cmocka_unit_test(preconditions_and_parts_are_for_the_platform),
         cmocka_unit_test(an_answer_says_how_long_it_may_be_kept),
     };
 

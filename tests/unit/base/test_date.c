@@ -88,11 +88,41 @@ static void what_does_not_exist_is_refused(void **state)
     }
 }
 
+static void dates_of_http_are_read(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t ms; /* -1: refused */
+    } rows[] = {
+        {"Thu, 01 Jan 1970 00:00:00 GMT", 0},
+        {"Sun, 06 Nov 1994 08:49:37 GMT", INT64_C(784111777000)},
+        {"Fri, 31 Dec 9999 23:59:59 GMT", INT64_C(253402300799000)},
+        {"Sunday, 06-Nov-94 08:49:37 GMT", -1},
+        {"Sun Nov  6 08:49:37 1994", -1},
+        {"Sun, 31 Nov 1994 08:49:37 GMT", -1},
+        {"Sun, 06 Foo 1994 08:49:37 GMT", -1},
+        {"Sun, 06 Nov 1994 24:49:37 GMT", -1},
+        {"Sun, 06 Nov 1994 08:49:37 UTC", -1},
+        {"Sun, 06 Nov 1994 08:49:37 GMT ", -1},
+        {"0", -1},
+        {"", -1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int64_t ms = -1;
+
+        assert_int_equal(date_read_http(str_from(rows[i].text), &ms), rows[i].ms >= 0);
+        assert_true(rows[i].ms < 0 || ms == rows[i].ms);
+    }
+}
+
 int test_date(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_date_is_read_to_the_millisecond),
         cmocka_unit_test(what_does_not_exist_is_refused),
+        cmocka_unit_test(dates_of_http_are_read),
     };
 
     return cmocka_run_group_tests_name("dates", tests, NULL, NULL);
