@@ -211,11 +211,30 @@ static void judge_tenants(struct loader *loader, struct config *config, const ch
     }
 }
 
-/* With passthrough alone each caller brings a token; every other mode sends the stored one. */
+/* Callers bring a token of their own, or their key belongs to a tenant, which has one. */
+static bool every_caller_has_a_token(const struct config *config)
+{
+    unsigned modes = config->auth.modes;
+
+    if (modes == AUTH_PASSTHROUGH) {
+        return true;
+    }
+    if (modes == AUTH_NONE || (modes & ~(unsigned)(AUTH_PASSTHROUGH | AUTH_KEYS)) != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < config->auth.n_keys; i++) {
+        if (config->auth.keys[i].tenant_name.len == 0) {
+            return false;
+        }
+    }
+    return config->auth.n_keys > 0;
+}
+
+/* Every other one is served with the stored token. */
 static void judge_token(struct loader *loader, const struct config *config)
 {
     if (loader->sends_nothing || loader->unread || config->sandbox.enabled ||
-        config->auth.modes == AUTH_PASSTHROUGH || secret_is_set(&config->upstream.token) ||
+        every_caller_has_a_token(config) || secret_is_set(&config->upstream.token) ||
         loader_has_failed(loader, "upstream.token") || loader_has_failed(loader, "auth.mode")) {
         return;
     }

@@ -1,4 +1,6 @@
 /* Keys and tokens of the configuration: every form that people write them in, and what is refused. */
+#include <stdio.h>
+
 #include "fixture.h"
 
 #include "crypto/digest.h"
@@ -292,6 +294,46 @@ static void tenants_are_read_and_named(void **state)
     }
 }
 
+/* The stored token is asked for where somebody would be served with it. */
+static void a_platform_token_is_needed_by_who_brings_none(void **state)
+{
+    static const struct {
+        const char *text;
+        bool fine;
+    } rows[] = {
+        {"auth: {keys: [{key: first-key-1, tenant: a}]}\n", true},
+        {"auth: {mode: [keys, passthrough], keys: [{key: first-key-1, tenant: a}]}\n", true},
+        {"auth: {mode: passthrough}\n", true},
+        {"sandbox: {enabled: true}\n", true},
+        {"auth: {keys: [{key: first-key-1, tenant: a}, second-key-2]}\n", false},
+        {"auth: {keys: [second-key-2]}\n", false},
+        {"auth: {mode: none, keys: [{key: first-key-1, tenant: a}]}\nserver: {listen: \"127.0.0.1:0\"}\n",
+         false},
+        {"auth: {mode: [passthrough, keys], keys: [second-key-2]}\n", false},
+    };
+
+    static const char *const environment[] = {NULL};
+    const struct config_sources sources = {.file = SCRATCH, .environment = environment};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct loaded loaded;
+        char text[512];
+
+        (void)snprintf(text, sizeof(text), "%stenants: [{name: a, token: tok-1111}]\n",
+                       rows[i].text);
+        write_file(text);
+        loaded = load(&sources);
+        if (rows[i].fine) {
+            assert_taken(&loaded);
+        } else {
+            assert_says(&loaded, "upstream.token: no token for the platform is set");
+        }
+        done(&loaded);
+        assert_int_equal(unlink(SCRATCH), 0);
+    }
+}
+
 static void a_key_has_limits_and_a_beginning(void **state)
 {
     static const struct {
@@ -382,6 +424,7 @@ int test_secrets(void)
         cmocka_unit_test(keys_of_the_file_have_places_and_dates),
         cmocka_unit_test(secrets_are_taken_by_reference),
         cmocka_unit_test(tenants_are_read_and_named),
+        cmocka_unit_test(a_platform_token_is_needed_by_who_brings_none),
         cmocka_unit_test(a_key_has_limits_and_a_beginning),
         cmocka_unit_test(keys_that_end_soon_are_told),
     };
