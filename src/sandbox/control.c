@@ -219,6 +219,13 @@ static int handle_seed(struct call *call)
     return 200;
 }
 
+/* server.c, which has them, looks at it. */
+static int handle_release(struct call *call)
+{
+    call->state->faults.release = true;
+    return 204;
+}
+
 struct control_row {
     const char *method;
     const char *path;
@@ -235,6 +242,7 @@ static const struct control_row control_rows[] = {
     {"GET", "/__sandbox/faults", handle_faults_list, false},
     {"POST", "/__sandbox/faults", handle_faults_add, true},
     {"DELETE", "/__sandbox/faults", handle_faults_clear, false},
+    {"POST", "/__sandbox/release", handle_release, false},
 };
 
 static int run(struct call *call, const struct control_row *row)

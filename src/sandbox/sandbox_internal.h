@@ -226,6 +226,7 @@ struct faults {
     int64_t last_id;
     uint64_t random; /* state of the xorshift generator that chooses the requests to fail */
     unsigned n_held; /* requests whose answer a fault delays, now */
+    bool release;    /* those answers are to leave now */
 };
 
 struct sandbox_state {

@@ -7,8 +7,17 @@
 
 enum { MAX_CONTROL_BODY = 64 * 1024 * 1024 };
 
+/* An answer that a delay holds back, in its exchange: the reply of sandbox_answer is a view that the next
+ * request overwrites. */
+struct held {
+    struct list link;
+    struct exchange *exchange;
+    struct sandbox_reply reply;
+};
+
 struct sandbox {
     struct sandbox_state *state;
+    struct list held;
     struct http_server *server;
     void (*on_closed)(void *context);
     void *closed_context;
@@ -54,6 +63,44 @@ static enum http_verdict on_head(void *context, struct exchange *exchange, size_
     return HTTP_BODY_BUFFER;
 }
 
+static void hold(struct sandbox *sandbox, struct exchange *exchange,
+                 const struct sandbox_reply *reply)
+{
+    struct held *held = arena_zalloc(&exchange->arena, sizeof(*held));
+
+    held->exchange = exchange;
+    held->reply = *reply;
+    held->reply.body = arena_str(&exchange->arena, reply->body);
+    if (reply->content_type != NULL) { /* of a fault, which may be taken back meanwhile */
+        held->reply.content_type = arena_cstr(&exchange->arena, str_from(reply->content_type));
+    }
+    exchange->task = held;
+    list_append(&sandbox->held, &held->link);
+    sandbox->state->faults.n_held++;
+    exchange_set_deadline(exchange, reply->delay_ms);
+}
+
+static void forget_held(struct sandbox *sandbox, struct exchange *exchange)
+{
+    struct held *held = exchange->task;
+
+    if (held != NULL) {
+        exchange->task = NULL;
+        list_remove(&held->link);
+        sandbox->state->faults.n_held--;
+    }
+}
+
+/* They leave in the next turns, oldest first. */
+static void release(struct sandbox *sandbox)
+{
+    struct list *link;
+
+    LIST_FOREACH (link, &sandbox->held) {
+        exchange_set_deadline(CONTAINER_OF(link, struct held, link)->exchange, 1);
+    }
+}
+
 static void on_body(void *context, struct exchange *exchange)
 {
     struct sandbox *sandbox = context;
@@ -67,31 +114,23 @@ static void on_body(void *context, struct exchange *exchange)
     struct sandbox_reply reply;
 
     sandbox_answer(sandbox->state, &exchange->arena, &request, &reply);
-    if (reply.delay_ms > 0) {
-        /* The answer waits in the exchange: `reply` is a view that the next request overwrites. */
-        struct sandbox_reply *held = arena_alloc(&exchange->arena, sizeof(*held));
-
-        *held = reply;
-        held->body = arena_str(&exchange->arena, reply.body);
-        if (reply.content_type != NULL) { /* of a fault, which may be taken back meanwhile */
-            held->content_type = arena_cstr(&exchange->arena, str_from(reply.content_type));
-        }
-        exchange->task = held;
-        sandbox->state->faults.n_held++;
-        exchange_set_deadline(exchange, reply.delay_ms);
-        return;
+    if (sandbox->state->faults.release) {
+        sandbox->state->faults.release = false;
+        release(sandbox);
     }
-    send_reply(exchange, &reply);
+    if (reply.delay_ms > 0) {
+        hold(sandbox, exchange, &reply);
+    } else {
+        send_reply(exchange, &reply);
+    }
 }
 
 static void on_deadline(void *context, struct exchange *exchange)
 {
-    const struct sandbox *sandbox = context;
-    const struct sandbox_reply *held = exchange->task;
+    const struct held *held = exchange->task;
 
-    sandbox->state->faults.n_held--;
-    exchange->task = NULL;
-    send_reply(exchange, held);
+    forget_held(context, exchange);
+    send_reply(exchange, &held->reply);
 }
 
 static void on_writable(void *context, struct exchange *exchange)
@@ -102,9 +141,7 @@ static void on_writable(void *context, struct exchange *exchange)
 
 static enum http_abort_verdict on_abort(void *context, struct exchange *exchange)
 {
-    const struct sandbox *sandbox = context;
-
-    sandbox->state->faults.n_held -= exchange->task != NULL ? 1 : 0;
+    forget_held(context, exchange);
     return HTTP_ABORT_ENDED; /* nothing else is under way: everything lies in its arena */
 }
 
@@ -138,6 +175,7 @@ enum error_code sandbox_open(struct loop *loop, const struct sandbox_options *op
     struct sandbox *sandbox = mem_zalloc(sizeof(*sandbox));
     enum error_code code;
 
+    list_init(&sandbox->held);
     sandbox->state = sandbox_state_new(options);
     code = http_server_open(loop, &http, &service, sandbox, &sandbox->server, err);
     if (code != ERR_OK) {

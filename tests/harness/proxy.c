@@ -1,6 +1,7 @@
 #include "harness/proxy.h"
 
 #include "harness/cmocka.h"
+#include "harness/wait.h"
 
 #include "base/str.h"
 
@@ -49,6 +50,25 @@ const struct json *proxy_ask(struct proxy *proxy, const char *method, const char
                              const char *fields, const char *body)
 {
     return proxy_ask_str(proxy, method, target, fields, str_from(body));
+}
+
+static int64_t stat_of(struct proxy *proxy, const char *pointer)
+{
+    const struct json *stats = proxy_ask(proxy, "GET", "/health/stats", NULL, "");
+    int64_t n = -1;
+
+    assert_true(json_to_i64(json_find(stats, pointer), &n));
+    return n - 1; /* itself */
+}
+
+void proxy_wait_working(struct proxy *proxy, int64_t n)
+{
+    wait_until(stat_of(proxy, "/requests/in_flight") == n);
+}
+
+void proxy_wait_open(struct proxy *proxy, int64_t n)
+{
+    wait_until(stat_of(proxy, "/connections/open") == n);
 }
 
 void proxy_settle(const struct proxy *proxy)

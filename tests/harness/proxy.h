@@ -24,8 +24,14 @@ const struct json *proxy_ask(struct proxy *proxy, const char *method, const char
                              const char *fields, const char *body);
 const struct json *proxy_ask_str(struct proxy *proxy, const char *method, const char *target,
                                  const char *fields, struct str body);
-/* Returns when the proxy has read all that was sent to it before, and has seen who left: there is one
- * loop, and this is a whole request after those bytes. Not for a proxy that drains. */
+/* Waits until the proxy has so many requests at work, or so many connections open, beside the one that
+ * asks for it. Of a request the head has come, and what was sent with it. Who has left has no connection
+ * any more; the kernel may tell the proxy of it later than of bytes on another connection. Not for a proxy
+ * that drains, nor one that wants a key. */
+void proxy_wait_working(struct proxy *proxy, int64_t n);
+void proxy_wait_open(struct proxy *proxy, int64_t n);
+/* One whole request and its answer, where nothing better can be waited for: most likely the proxy has read
+ * what was sent to it before. No verdict of a test may hang on it. */
 void proxy_settle(const struct proxy *proxy);
 /* Waits until the platform has received `n` such requests; see sandbox_wait_count. */
 void proxy_wait_sent(const struct proxy *proxy, const char *method, const char *path_start,

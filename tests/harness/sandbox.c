@@ -144,6 +144,20 @@ void sandbox_fault(uint16_t port, const char *fault_json)
     control(port, "POST", "/__sandbox/faults", fault_json);
 }
 
+void sandbox_hold(uint16_t port, const char *match)
+{
+    char fault[256];
+
+    (void)snprintf(fault, sizeof(fault), "{\"match\":\"%s\",\"times\":1,\"delay_ms\":600000}",
+                   match);
+    sandbox_fault(port, fault);
+}
+
+void sandbox_release(uint16_t port)
+{
+    control(port, "POST", "/__sandbox/release", NULL);
+}
+
 void sandbox_clear_faults(uint16_t port)
 {
     control(port, "DELETE", "/__sandbox/faults", NULL);

@@ -24,6 +24,10 @@ struct seed {
 void sandbox_seed(uint16_t port, const char *token, struct seed *out);
 /* One fault: {"match": "POST /teststeps", "times": 1, "status": 503, ...} */
 void sandbox_fault(uint16_t port, const char *fault_json);
+/* The next request that matches ("POST /teststeps") is carried out, and its answer is held back until
+ * sandbox_release: as long as the proxy waits for it. */
+void sandbox_hold(uint16_t port, const char *match);
+void sandbox_release(uint16_t port); /* also answers that a fault with a delay holds back */
 void sandbox_clear_faults(uint16_t port);
 void sandbox_reset(uint16_t port); /* forgets everything of every tenant */
 /* Things with ids that the test chooses: {"checkpoints": [1680930], "library": [7]}, see

@@ -290,15 +290,6 @@ static void operators_see_everything_and_no_secret(void **state)
     proxy_stop(&proxy);
 }
 
-static int64_t n_open(struct proxy *proxy)
-{
-    const struct json *stats = proxy_ask(proxy, "GET", "/health/stats", NULL, "");
-    int64_t n = -1;
-
-    assert_true(json_to_i64(json_find(stats, "/connections/open"), &n));
-    return n;
-}
-
 static void slow_readers_are_bounded(void **state)
 {
     static const char *const sets[] = {"http.write_timeout_ms=400", "http.gzip=false", NULL};
@@ -313,7 +304,7 @@ static void slow_readers_are_bounded(void **state)
             break;
         }
     }
-    wait_until(n_open(&proxy) == 1); /* the one that asks; the other was closed */
+    proxy_wait_open(&proxy, 0); /* it was closed */
     program_wait_wrote(&proxy.program, "/health/stats", 2000);
     client_close(&client);
     proxy_stop(&proxy);

@@ -110,6 +110,21 @@ static void check_answer(struct scripted_answer row, int status, const char *pat
     direct_stop(&direct);
 }
 
+/* Types that are not what the bytes are. */
+static const struct {
+    const char *type, *body;
+} lies[] = {
+    {"image/png", "usedData: " CANARY "\n"},
+    {"image/jpeg", "<r><usedData>" CANARY "</usedData></r>"},
+    {"audio/mpeg", "usedData=" CANARY},
+    {"video/webm", "<script>var x = " TREE "</script>"},
+    {"font/woff2", "data: " TREE "\n\n"},
+    {"application/pdf", "--b\r\nContent-Type: application/json\r\n\r\n" TREE "\r\n--b--"},
+    {"image/gif", "\x1f\x8b" CANARY},                     /* an archive */
+    {"application/json", "eyJ1c2VkRGF0YSI6IkNBTkFSWSJ9"}, /* base64 of JSON */
+    {"application/json", "\xc0\x7f\xa4\xa2\x85\x84\x7f"}, /* EBCDIC */
+};
+
 static void a_secret_comes_out_under_no_media_type(void **state)
 {
     static const struct {
@@ -129,20 +144,6 @@ static void a_secret_comes_out_under_no_media_type(void **state)
         {"application/pdf; charset=utf-16", 502},
         {"application/json; charset=utf-16", 502},
         {"text/plain; charset=\"UTF-7\"", 502},
-    };
-
-    static const struct {
-        const char *type, *body;
-    } lies[] = {
-        {"image/png", "usedData: " CANARY "\n"},
-        {"image/jpeg", "<r><usedData>" CANARY "</usedData></r>"},
-        {"audio/mpeg", "usedData=" CANARY},
-        {"video/webm", "<script>var x = " TREE "</script>"},
-        {"font/woff2", "data: " TREE "\n\n"},
-        {"application/pdf", "--b\r\nContent-Type: application/json\r\n\r\n" TREE "\r\n--b--"},
-        {"image/gif", "\x1f\x8b" CANARY},                     /* an archive */
-        {"application/json", "eyJ1c2VkRGF0YSI6IkNBTkFSWSJ9"}, /* base64 of JSON */
-        {"application/json", "\xc0\x7f\xa4\xa2\x85\x84\x7f"}, /* EBCDIC */
     };
 
     (void)state;

@@ -59,11 +59,7 @@ static void requests_in_flight_are_finished(void **state)
 
     (void)state;
     proxy_start(&proxy, NULL);
-    sandbox_fault(proxy.program.sandbox_port,
-                  arena_printf(&proxy.arena,
-                               "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":%u}",
-                               400 * client_slowness())
-                      .ptr);
+    sandbox_hold(proxy.program.sandbox_port, "POST /teststeps");
     body = arena_printf(
         &proxy.arena,
         "{\"command\":\"step-interact click\",\"args\":[\"x\"],\"position\":0,\"checkpoint_id\":%lld}",
@@ -73,6 +69,8 @@ static void requests_in_flight_are_finished(void **state)
                                     "Content-Type: application/json\r\n", body));
     proxy_wait_sent(&proxy, "POST", "/teststeps", 1);
     program_signal(&proxy.program, SIGTERM);
+    program_wait_wrote(&proxy.program, "server.draining", WAIT_MS);
+    sandbox_release(proxy.program.sandbox_port);
     assert_int_equal(client_read(&client, false, &proxy.reply), CLIENT_OK);
     assert_int_equal(proxy.reply.status, 200);
     client_close(&client);

@@ -173,7 +173,7 @@ static bool is_no_conflict(struct proxy *proxy, const struct post *post)
     return proxy->reply.status != 409;
 }
 
-/* The platform takes 400 ms. Meanwhile the client leaves, comes back too early, and then again. */
+/* While the platform is at work the client leaves, comes back too early, and then again. */
 static void who_leaves_finds_the_reply(void **state)
 {
     static const size_t tried[] = {0, 2, 6, 11, ARRAY_LEN(posts) - 1};
@@ -187,17 +187,14 @@ static void who_leaves_finds_the_reply(void **state)
         size_t n;
 
         sandbox_forget_requests(proxy.program.sandbox_port);
-        sandbox_fault(proxy.program.sandbox_port,
-                      arena_printf(&proxy.arena,
-                                   "{\"match\":\"POST /\",\"times\":1,\"delay_ms\":%u}",
-                                   400 * client_slowness())
-                          .ptr);
+        sandbox_hold(proxy.program.sandbox_port, "POST /");
         client_open(&client, proxy.program.port);
         assert_true(client_send(&client, request_head(&proxy, post)));
         proxy_wait_sent(&proxy, "POST", "/", 1);
         client_reset(&client);
-        proxy_settle(&proxy);
+        proxy_wait_open(&proxy, 0);
         ask(&proxy, post, KEY, 409);
+        sandbox_release(proxy.program.sandbox_port);
         wait_until(is_no_conflict(&proxy, post));
         n = n_posts(&proxy);
         (void)proxy_ask(&proxy, "POST", post->target, KEY, post->body);
@@ -222,16 +219,13 @@ static void a_batch_that_began_is_carried_through(void **state)
     (void)state;
     start(&proxy, NULL);
     sandbox_forget_requests(proxy.program.sandbox_port);
-    sandbox_fault(proxy.program.sandbox_port,
-                  arena_printf(&proxy.arena,
-                               "{\"match\":\"GET /teststeps\",\"times\":1,\"delay_ms\":%u}",
-                               400 * client_slowness())
-                      .ptr);
+    sandbox_hold(proxy.program.sandbox_port, "GET /teststeps");
     client_open(&client, proxy.program.port);
     assert_true(client_send(&client, request_head(&proxy, &post)));
     proxy_wait_sent(&proxy, "GET", "/teststeps", 1);
     client_reset(&client);
-    proxy_settle(&proxy);
+    proxy_wait_open(&proxy, 0);
+    sandbox_release(proxy.program.sandbox_port);
     wait_until(is_no_conflict(&proxy, &post));
     answer = proxy_ask(&proxy, "POST", post.target, KEY, post.body);
     assert_int_equal(proxy.reply.status, 200);

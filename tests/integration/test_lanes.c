@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "harness/proxy.h"
+#include "harness/wait.h"
 
 #define EXECUTE "/api/v1/commands/execute"
 #define JSON    "Content-Type: application/json\r\n"
@@ -309,9 +310,7 @@ static size_t n_posts(struct proxy *proxy)
 
 static void wait_for_posts(struct proxy *proxy, size_t n)
 {
-    for (int i = 0; i < 1000 && n_posts(proxy) < n; i++) {
-        client_pause_ms(10);
-    }
+    wait_until(n_posts(proxy) >= n);
     assert_int_equal(n_posts(proxy), n);
 }
 
@@ -332,12 +331,10 @@ static void a_step_is_one_call_where_the_end_is_known(void **state)
     proxy_stop(&proxy);
 }
 
-static void slow_step(struct proxy *proxy, struct client *client, unsigned ms)
+/* Its answer is held back. */
+static void slow_step(struct proxy *proxy, struct client *client)
 {
-    sandbox_fault(proxy->program.sandbox_port,
-                  arena_printf(&proxy->arena,
-                               "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":%u}", ms)
-                      .ptr);
+    sandbox_hold(proxy->program.sandbox_port, "POST /teststeps");
     client_open(client, proxy->program.port);
     assert_true(
         client_send_request(client, "POST", EXECUTE, JSON,
@@ -364,13 +361,14 @@ static void other_checkpoints_do_not_wait(void **state)
     (void)state;
     proxy_start(&proxy, NULL);
     sandbox_seed_ids(proxy.program.sandbox_port, "{\"checkpoints\":[77]}");
-    slow_step(&proxy, &slow, 2000 * client_slowness());
+    slow_step(&proxy, &slow);
     for (int i = 0; i < 5; i++) {
         (void)proxy_ask_str(&proxy, "POST", EXECUTE, NULL, quick(&proxy, 77));
         assert_int_equal(proxy.reply.status, 200);
     }
     slow.timeout_ms = 1;
     assert_int_equal(client_read(&slow, false, &proxy.reply), CLIENT_TIMEOUT);
+    sandbox_release(proxy.program.sandbox_port);
     client_close(&slow);
     proxy_stop(&proxy);
 }
@@ -381,19 +379,27 @@ static void who_leaves_while_it_waits_sends_nothing(void **state)
     struct proxy proxy;
     struct client slow;
     struct client leaves;
+    struct client stays;
 
     (void)state;
     proxy_start(&proxy, NULL);
-    slow_step(&proxy, &slow, 400 * client_slowness());
+    slow_step(&proxy, &slow);
     client_open(&leaves, proxy.program.port);
     assert_true(
         client_send_request(&leaves, "POST", EXECUTE, JSON, quick(&proxy, proxy.seed.checkpoint)));
-    client_pause_ms(50 * client_slowness());
+    proxy_wait_working(&proxy, 2);
     client_close(&leaves);
-    (void)proxy_ask_str(&proxy, "POST", EXECUTE, NULL, quick(&proxy, proxy.seed.checkpoint));
+    client_open(&stays, proxy.program.port);
+    assert_true(
+        client_send_request(&stays, "POST", EXECUTE, JSON, quick(&proxy, proxy.seed.checkpoint)));
+    proxy_wait_working(&proxy, 2);
+    proxy_wait_open(&proxy, 2);
+    sandbox_release(proxy.program.sandbox_port);
+    assert_int_equal(client_read(&stays, false, &proxy.reply), CLIENT_OK);
     assert_int_equal(proxy.reply.status, 200);
     assert_int_equal(client_read(&slow, false, &proxy.reply), CLIENT_OK);
     assert_int_equal(proxy.reply.status, 200);
+    client_close(&stays);
     client_close(&slow);
     assert_int_equal(json_size(proxy_steps(&proxy)), 2);
     proxy_stop(&proxy);
@@ -407,8 +413,7 @@ static void who_waits_too_long_has_sent_nothing(void **state)
 
     (void)state;
     proxy_start(&proxy, sets);
-    sandbox_fault(proxy.program.sandbox_port,
-                  "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":2500}");
+    sandbox_hold(proxy.program.sandbox_port, "POST /teststeps");
     client_open(&slow, proxy.program.port);
     assert_true(client_send_request(
         &slow, "POST", "/api/v1/tests/run?async=true", JSON,
@@ -421,6 +426,7 @@ static void who_waits_too_long_has_sent_nothing(void **state)
     assert_int_equal(proxy.reply.status, 503);
     assert_true(str_contains(reply_text(&proxy.reply), STR("was not sent")));
     assert_int_equal(n_posts(&proxy), 1);
+    sandbox_release(proxy.program.sandbox_port);
     client_close(&slow);
     proxy_stop(&proxy);
 }
@@ -434,14 +440,15 @@ static void a_full_queue_is_told_at_once(void **state)
 
     (void)state;
     proxy_start(&proxy, sets);
-    slow_step(&proxy, &slow, 1000 * client_slowness());
+    slow_step(&proxy, &slow);
     client_open(&waits, proxy.program.port);
     assert_true(
         client_send_request(&waits, "POST", EXECUTE, JSON, quick(&proxy, proxy.seed.checkpoint)));
-    client_pause_ms(100 * client_slowness());
+    proxy_wait_working(&proxy, 2);
     (void)proxy_ask_str(&proxy, "POST", EXECUTE, NULL, quick(&proxy, proxy.seed.checkpoint));
     assert_int_equal(proxy.reply.status, 503);
     assert_true(reply_field(&proxy.reply, "Retry-After").len > 0);
+    sandbox_release(proxy.program.sandbox_port);
     assert_int_equal(client_read(&waits, false, &proxy.reply), CLIENT_OK);
     assert_int_equal(proxy.reply.status, 200);
     client_close(&waits);
@@ -462,23 +469,19 @@ static void steps_of_a_library_checkpoint_move_one_after_another(void **state)
     (void)state;
     proxy_start(&proxy, sets);
     port = proxy.program.sandbox_port;
-    sandbox_fault(port, arena_printf(&proxy.arena,
-                                     "{\"match\":\"POST /library\",\"times\":1,\"delay_ms\":%u}",
-                                     400 * client_slowness())
-                            .ptr);
+    sandbox_hold(port, "POST /library");
     client_open(&moves, proxy.program.port);
     client_open(&removes, proxy.program.port);
     assert_true(client_send_request(
         &moves, "POST", EXECUTE, JSON,
         STR("{\"command\":\"library move-step\",\"args\":[\"7023\",\"19660498\",\"0\"]}")));
-    for (int i = 0; i < 1000 && sandbox_count(port, "POST", "/library") < 1; i++) {
-        client_pause_ms(10);
-    }
+    proxy_wait_sent(&proxy, "POST", "/library", 1);
     assert_true(client_send_request(
         &removes, "POST", EXECUTE, JSON,
         STR("{\"command\":\"library remove-step\",\"args\":[\"7023\",\"19660498\"]}")));
-    client_pause_ms(100 * client_slowness());
+    proxy_wait_working(&proxy, 2);
     assert_int_equal(sandbox_count(port, "DELETE", "/library"), 0);
+    sandbox_release(port);
     assert_int_equal(client_read(&moves, false, &proxy.reply), CLIENT_OK);
     assert_int_equal(client_read(&removes, false, &proxy.reply), CLIENT_OK);
     assert_int_equal(sandbox_count(port, "DELETE", "/library"), 1);

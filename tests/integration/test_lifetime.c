@@ -150,11 +150,7 @@ static void clients_may_leave_the_queue_of_a_session(void **state)
                                         arena_printf(&proxy.arena, "{\"checkpoint_id\":%lld}",
                                                      (long long)proxy.seed.checkpoint)),
                           "session_id"))));
-    sandbox_fault(proxy.program.sandbox_port,
-                  arena_printf(&proxy.arena,
-                               "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":%u}",
-                               400 * client_slowness())
-                      .ptr);
+    sandbox_hold(proxy.program.sandbox_port, "POST /teststeps");
     for (size_t i = 0; i < QUEUE; i++) {
         struct str body = arena_printf(
             &proxy.arena, "{\"command\":\"step-misc comment\",\"args\":[\"n%zu\"]%.*s}", i,
@@ -165,10 +161,12 @@ static void clients_may_leave_the_queue_of_a_session(void **state)
                                         "Content-Type: application/json\r\n", body));
     }
     proxy_wait_sent(&proxy, "POST", "/teststeps", 1);
-    proxy_settle(&proxy);
+    proxy_wait_working(&proxy, QUEUE);
     for (size_t i = 1; i < QUEUE; i += 2) {
         leave(&proxy, &clients[i], (enum how)(i / 2 % N_HOW));
     }
+    proxy_wait_open(&proxy, (QUEUE + 1) / 2);
+    sandbox_release(proxy.program.sandbox_port);
     for (size_t i = 0; i < QUEUE; i += 2) {
         int64_t position;
 

@@ -104,16 +104,12 @@ static void at_once_has_a_ceiling_that_is_given_back(void **state)
         assert_true(client_send_request(
             &waiting[i], "GET", i == 0 ? "/virtuoso/user" : "/virtuoso/user?a=1", KEY, STR_EMPTY));
     }
-    while (ask(&proxy, "/api/v1/routes", KEY) != 429) {
-        client_pause_ms(5); /* until both are at work */
-    }
+    wait_until(ask(&proxy, "/api/v1/routes", KEY) == 429); /* both are at work */
     assert_int_equal(field_number(&proxy.reply, "Retry-After"), 1);
     for (size_t i = 0; i < ARRAY_LEN(waiting); i++) {
         client_close(&waiting[i]);
     }
-    while (ask(&proxy, "/api/v1/routes", KEY) == 429) {
-        client_pause_ms(5);
-    }
+    wait_until(ask(&proxy, "/api/v1/routes", KEY) != 429);
     assert_int_equal(proxy.reply.status, 200);
     sandbox_clear_faults(proxy.program.sandbox_port);
     proxy_stop(&proxy);

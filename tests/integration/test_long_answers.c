@@ -99,15 +99,6 @@ static void an_old_client_gets_the_whole(void **state)
     proxy_stop(&proxy);
 }
 
-static int64_t n_open(struct proxy *proxy)
-{
-    const struct json *stats = proxy_ask(proxy, "GET", "/health/stats", NULL, "");
-    int64_t n = -1;
-
-    assert_true(json_to_i64(json_find(stats, "/connections/open"), &n));
-    return n;
-}
-
 /* Who does not read holds up nobody, and is let go; who leaves in the middle leaves nothing behind. */
 static void who_does_not_read_or_leaves(void **state)
 {
@@ -134,7 +125,7 @@ static void who_does_not_read_or_leaves(void **state)
     assert_int_equal(client_read_head(&gone, false, &proxy.reply), CLIENT_OK);
     assert_int_equal(proxy.reply.status, 200);
     client_reset(&gone);
-    wait_until(n_open(&proxy) == 1); /* the one that asks */
+    proxy_wait_open(&proxy, 0);
     client_close(&slow);
     buf_done(&file);
     proxy_stop(&proxy);

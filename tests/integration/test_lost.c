@@ -321,10 +321,7 @@ static void a_step_whose_place_is_not_known_is_not_sent(void **state)
 
     (void)state;
     proxy_start(&proxy, sets);
-    fault(&proxy,
-          arena_printf(&proxy.arena, "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":%u}",
-                       400 * client_slowness())
-              .ptr);
+    sandbox_hold(proxy.program.sandbox_port, "POST /teststeps");
     fault(&proxy, "{\"match\":\"GET /checkpoints\",\"times\":1,\"skip\":1,\"status\":404}");
     body = arena_printf(&proxy.arena,
                         "{\"stop_on_error\":false,\"checkpoint_id\":%lld,\"commands\":[" CLICK
@@ -335,6 +332,7 @@ static void a_step_whose_place_is_not_known_is_not_sent(void **state)
                                     "Content-Type: application/json\r\n", body));
     proxy_wait_sent(&proxy, "POST", "/teststeps", 1);
     direct(&proxy, 0, "x");
+    sandbox_release(proxy.program.sandbox_port);
     assert_int_equal(client_read(&client, false, &proxy.reply), CLIENT_OK);
     answer = reply_json(&proxy.reply, &proxy.arena);
     assert_true(str_is(json_str(json_find(answer, "/results/0/status")), "success"));
@@ -508,11 +506,8 @@ static void a_stopped_run_leaves_its_session_to_count_again(void **state)
     proxy_start(&proxy, sets);
     fields = session(&proxy);
     comment(&proxy, fields, "a");
-    fault(&proxy, arena_printf(&proxy.arena,
-                               "{\"match\":\"POST /teststeps\",\"times\":1,\"status\":500,"
-                               "\"act\":true,\"delay_ms\":%u}",
-                               600 * client_slowness())
-                      .ptr);
+    fault(&proxy, "{\"match\":\"POST /teststeps\",\"times\":1,\"status\":500,\"act\":true,"
+                  "\"delay_ms\":600000}");
     run = proxy_ask(&proxy, "POST", "/api/v1/tests/run?async=true", fields.ptr,
                     "{\"name\":\"t\",\"steps\":[{\"comment\":\"b\"},{\"comment\":\"no\"}]}");
     assert_int_equal(proxy.reply.status, 202);
@@ -521,6 +516,7 @@ static void a_stopped_run_leaves_its_session_to_count_again(void **state)
     (void)proxy_ask(&proxy, "DELETE",
                     arena_printf(&proxy.arena, "/api/v1/tests/runs/%.*s", STR_ARG(id)).ptr, NULL,
                     "");
+    sandbox_release(proxy.program.sandbox_port);
     run = runs_wait(&proxy, id);
     assert_int_equal(runs_number(run, "/steps/unknown"), 1);
     comment(&proxy, fields, "c");
@@ -537,11 +533,12 @@ static void an_answer_that_waits_outlives_its_fault(void **state)
     (void)state;
     proxy_start(&proxy, sets);
     fault(&proxy, "{\"match\":\"GET /user\",\"times\":1,\"status\":200,\"body\":\"{}\","
-                  "\"content_type\":\"application/json\",\"delay_ms\":400}");
+                  "\"content_type\":\"application/json\",\"delay_ms\":600000}");
     client_open(&client, proxy.program.port);
     assert_true(client_send_request(&client, "GET", "/virtuoso/user", "", STR_EMPTY));
     proxy_wait_sent(&proxy, "GET", "/user", 1);
     sandbox_clear_faults(proxy.program.sandbox_port);
+    sandbox_release(proxy.program.sandbox_port);
     assert_int_equal(client_read(&client, false, &proxy.reply), CLIENT_OK);
     assert_int_equal(proxy.reply.status, 200);
     client_close(&client);
@@ -559,17 +556,15 @@ static void a_session_counts_again_after_a_client_that_left(void **state)
     proxy_start(&proxy, sets);
     fields = session(&proxy);
     comment(&proxy, fields, "a");
-    fault(&proxy, arena_printf(&proxy.arena,
-                               "{\"match\":\"POST /teststeps\",\"times\":1,\"status\":502,"
-                               "\"act\":true,\"delay_ms\":%u}",
-                               400 * client_slowness())
-                      .ptr);
+    fault(&proxy, "{\"match\":\"POST /teststeps\",\"times\":1,\"status\":502,\"act\":true,"
+                  "\"delay_ms\":600000}");
     client_open(&client, proxy.program.port);
     assert_true(client_send_request(&client, "POST", EXECUTE, fields.ptr,
                                     STR("{\"command\":\"step-misc comment\",\"args\":[\"b\"]}")));
     proxy_wait_sent(&proxy, "POST", "/teststeps", 2);
     client_close(&client);
-    proxy_settle(&proxy);
+    proxy_wait_open(&proxy, 0);
+    sandbox_release(proxy.program.sandbox_port);
     comment(&proxy, fields, "c");
     assert_int_equal(proxy.reply.status, 200);
     assert_true(str_is(values(&proxy), "a b c"));

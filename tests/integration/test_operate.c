@@ -11,8 +11,9 @@
 #include "harness/cmocka.h"
 
 #include "harness/proxy.h"
+#include "harness/wait.h"
 
-enum { WAIT_MS = 10000, OUTPUT_MAX = 1 << 20 };
+enum { OUTPUT_MAX = 1 << 20 };
 
 /* ---- a sandbox that is slow and fails ---- */
 
@@ -159,20 +160,12 @@ static void text_is_written_where_it_is_asked_for(void **state)
 /* Reads what the terminal shows until `what` comes; false: the program ended or time is up. */
 static bool see(int terminal, struct buf *seen, const char *what)
 {
-    uint64_t limit_ms = client_now_ms() + (uint64_t)WAIT_MS * client_slowness();
+    char *room = buf_reserve(seen, 4096);
+    ssize_t n;
 
-    while (!str_contains(buf_view(seen), str_from(what)) && client_now_ms() < limit_ms) {
-        char *room = buf_reserve(seen, 4096);
-        ssize_t n;
-
-        assert_non_null(room);
-        n = read(terminal, room, 4096);
-        if (n > 0) {
-            buf_grew(seen, (size_t)n);
-        } else {
-            client_pause_ms(5);
-        }
-    }
+    assert_non_null(room);
+    n = read(terminal, room, 4096);
+    buf_grew(seen, n > 0 ? (size_t)n : 0);
     return str_contains(buf_view(seen), str_from(what));
 }
 
@@ -194,9 +187,9 @@ static void ctrl_c_at_a_terminal_waits_for_nothing(void **state)
     }
     assert_int_equal(fcntl(terminal, F_SETFL, O_NONBLOCK), 0);
     buf_init(&seen, OUTPUT_MAX);
-    assert_true(see(terminal, &seen, "server.started version="));
+    wait_until(see(terminal, &seen, "server.started version="));
     assert_int_equal(write(terminal, "\x03", 1), 1);
-    assert_true(see(terminal, &seen, "server.stopped"));
+    wait_until(see(terminal, &seen, "server.stopped"));
     assert_true(str_contains(buf_view(&seen), STR("server.draining notice_ms=0")));
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
@@ -215,6 +208,13 @@ static void assert_health(struct proxy *proxy, const char *pointer, const char *
         fail_msg("%s is %.*s: %.*s", pointer, STR_ARG(status), STR_ARG(reply_text(&proxy->reply)));
     }
     assert_true(str_is(json_str(json_get(health, "status")), wanted));
+}
+
+static bool sessions_are(struct proxy *proxy, const char *wanted)
+{
+    const struct json *health = proxy_ask(proxy, "GET", "/health", NULL, "");
+
+    return str_is(json_str(json_find(health, "/checks/sessions/status")), wanted);
 }
 
 static void fail_calls(struct proxy *proxy, int n)
@@ -292,9 +292,6 @@ static void health_tells_that_sessions_cannot_be_saved(void **state)
     static const char *const sets[] = {"sessions.snapshot_file=" VP_SCRATCH_DIR "/operate/sessions",
                                        "sessions.snapshot_interval_s=1", NULL};
     struct proxy proxy;
-    const struct json *health;
-    uint64_t limit_ms = client_now_ms() + (uint64_t)WAIT_MS * client_slowness();
-    struct str status = STR_EMPTY;
 
     (void)state;
     (void)mkdir(folder, 0700);
@@ -303,20 +300,10 @@ static void health_tells_that_sessions_cannot_be_saved(void **state)
     assert_int_equal(unlink(file), 0);
     assert_int_equal(rmdir(folder), 0);
     (void)proxy_ask(&proxy, "POST", "/api/v1/sessions", NULL, "{\"name\":\"x\"}");
-    while (!str_is(status, "warn") && client_now_ms() < limit_ms) {
-        client_pause_ms(20);
-        health = proxy_ask(&proxy, "GET", "/health", NULL, "");
-        status = json_str(json_find(health, "/checks/sessions/status"));
-    }
-    assert_health(&proxy, "/checks/sessions/status", "warn");
+    wait_until(sessions_are(&proxy, "warn"));
     assert_true(str_contains(reply_text(&proxy.reply), STR("No such file or directory")));
     assert_int_equal(mkdir(folder, 0700), 0);
-    while (!str_is(status, "pass") && client_now_ms() < limit_ms) {
-        client_pause_ms(20);
-        health = proxy_ask(&proxy, "GET", "/health", NULL, "");
-        status = json_str(json_find(health, "/checks/sessions/status"));
-    }
-    assert_health(&proxy, "/checks/sessions/status", "pass");
+    wait_until(sessions_are(&proxy, "pass"));
     proxy_stop(&proxy);
     assert_int_equal(unlink(file), 0);
     assert_int_equal(rmdir(folder), 0);

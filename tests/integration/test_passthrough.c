@@ -73,13 +73,16 @@ static void who_asks_at_once_waits_for_one_verdict(void **state)
     (void)state;
     proxy_start(&proxy, sets);
     sandbox_forget_requests(proxy.program.sandbox_port);
-    sandbox_fault(proxy.program.sandbox_port, "{\"match\":\"GET /user\",\"delay_ms\":200}");
+    sandbox_hold(proxy.program.sandbox_port, "GET /user");
     for (size_t i = 0; i < N; i++) {
         client_open(&clients[i], proxy.program.port);
         assert_true(
             client_send_request(&clients[i], "GET", "/api/v1/commands/list", AS("one"), STR_EMPTY));
     }
+    proxy_wait_sent(&proxy, "GET", "/user", 1);
     client_reset(&clients[0]); /* the one who made it be asked leaves */
+    proxy_settle(&proxy);
+    sandbox_release(proxy.program.sandbox_port);
     reply_init(&reply);
     for (size_t i = 1; i < N; i++) {
         assert_int_equal(client_read(&clients[i], false, &reply), CLIENT_OK);

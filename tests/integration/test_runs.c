@@ -340,10 +340,10 @@ static void a_run_stopped_at_any_row_tells_the_truth(void **state)
 
         sandbox_reset(proxy.program.sandbox_port);
         sandbox_forget_requests(proxy.program.sandbox_port);
-        sandbox_fault(proxy.program.sandbox_port,
-                      arena_printf(&proxy.arena, "{\"match\":\"* *\",\"skip\":%d,\"delay_ms\":%u}",
-                                   at, 250 * client_slowness())
-                          .ptr);
+        sandbox_fault(
+            proxy.program.sandbox_port,
+            arena_printf(&proxy.arena, "{\"match\":\"* *\",\"skip\":%d,\"delay_ms\":600000}", at)
+                .ptr);
         run = runs_start(&proxy, "async=true", FILE_TEXT);
         assert_int_equal(proxy.reply.status, 202);
         id = arena_str(&proxy.arena, runs_text(run, "/id"));
@@ -353,6 +353,7 @@ static void a_run_stopped_at_any_row_tells_the_truth(void **state)
                         arena_printf(&proxy.arena, "/api/v1/tests/runs/%.*s", STR_ARG(id)).ptr,
                         NULL, "");
         assert_true(proxy.reply.status == 202 || proxy.reply.status == 200);
+        sandbox_release(proxy.program.sandbox_port);
         run = runs_wait(&proxy, id);
         sandbox_clear_faults(proxy.program.sandbox_port);
         assert_true_about(&proxy, run, what.ptr);
@@ -379,14 +380,13 @@ static void who_leaves_stops_the_run(void **state)
 
     (void)state;
     proxy_start(&proxy, fast);
-    sandbox_fault(proxy.program.sandbox_port,
-                  arena_printf(&proxy.arena, "{\"match\":\"POST /teststeps\",\"delay_ms\":%u}",
-                               300 * client_slowness())
-                      .ptr);
+    sandbox_hold(proxy.program.sandbox_port, "POST /teststeps");
     client_open(&client, proxy.program.port);
     assert_true(client_send_request(&client, "POST", RUN, YAML, STR(FILE_TEXT)));
     wait_for_step(&proxy);
     client_reset(&client);
+    proxy_wait_open(&proxy, 0);
+    sandbox_release(proxy.program.sandbox_port);
     run = proxy_ask(&proxy, "GET", "/api/v1/tests/runs", NULL, "");
     assert_int_equal(runs_number(run, "/total"), 1);
     run = runs_wait(&proxy, arena_str(&proxy.arena, runs_text(run, "/runs/0/id")));

@@ -223,17 +223,14 @@ static void a_session_may_be_moved_while_it_works(void **state)
     proxy_start(&proxy, NULL);
     sandbox_seed_ids(proxy.program.sandbox_port, "{\"checkpoints\":[77]}");
     id = arena_str(&proxy.arena, session_id(make_session(&proxy, NULL, "")));
-    sandbox_fault(proxy.program.sandbox_port,
-                  arena_printf(&proxy.arena,
-                               "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":%u}",
-                               300 * client_slowness())
-                      .ptr);
+    sandbox_hold(proxy.program.sandbox_port, "POST /teststeps");
     send_command(&proxy, &clients[0], id, "runs");
     proxy_wait_sent(&proxy, "POST", "/teststeps", 1);
     send_command(&proxy, &clients[1], id, "waits");
-    proxy_settle(&proxy);
+    proxy_wait_working(&proxy, 2);
     (void)ask_session(&proxy, "PATCH", id, NULL, "{\"checkpoint_id\":77}");
     assert_int_equal(proxy.reply.status, 200);
+    sandbox_release(proxy.program.sandbox_port);
     assert_int_equal(position_of(&proxy, &clients[0]), 0);
     assert_int_equal(position_of(&proxy, &clients[1]), 1);
     assert_int_equal(json_size(proxy_steps(&proxy)), 2);
@@ -261,11 +258,7 @@ static void sessions_of_different_checkpoints_do_not_wait_for_each_other(void **
         ids[i] = arena_str(&proxy.arena, session_id(make_session(&proxy, NULL, "")));
     }
     (void)ask_session(&proxy, "PATCH", ids[1], NULL, "{\"checkpoint_id\":77}");
-    sandbox_fault(proxy.program.sandbox_port,
-                  arena_printf(&proxy.arena,
-                               "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":%u}",
-                               1500 * client_slowness())
-                      .ptr);
+    sandbox_hold(proxy.program.sandbox_port, "POST /teststeps");
     send_command(&proxy, &slow, ids[0], "slow");
     proxy_wait_sent(&proxy, "POST", "/teststeps", 1);
     for (int i = 0; i < 5; i++) {
@@ -275,6 +268,7 @@ static void sessions_of_different_checkpoints_do_not_wait_for_each_other(void **
     slow.timeout_ms = 1;
     assert_int_equal(client_read(&slow, false, &proxy.reply), CLIENT_TIMEOUT);
     slow.timeout_ms = 10000;
+    sandbox_release(proxy.program.sandbox_port);
     assert_int_equal(position_of(&proxy, &slow), 0);
     assert_int_equal(json_size(proxy_steps(&proxy)), 1);
     proxy_stop(&proxy);
@@ -329,8 +323,7 @@ static void who_waits_too_long_has_sent_nothing(void **state)
     (void)state;
     proxy_start(&proxy, sets);
     id = arena_str(&proxy.arena, session_id(make_session(&proxy, NULL, "")));
-    sandbox_fault(proxy.program.sandbox_port,
-                  "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":2500}");
+    sandbox_hold(proxy.program.sandbox_port, "POST /teststeps");
     (void)proxy_ask(
         &proxy, "POST",
         arena_printf(&proxy.arena, "/api/v1/tests/run?async=true&session_id=%.*s", STR_ARG(id)).ptr,
@@ -341,6 +334,7 @@ static void who_waits_too_long_has_sent_nothing(void **state)
     assert_int_equal(proxy.reply.status, 503);
     assert_true(str_contains(reply_text(&proxy.reply), STR("was not sent")));
     assert_int_equal(sandbox_count(proxy.program.sandbox_port, "POST", "/teststeps"), 1);
+    sandbox_release(proxy.program.sandbox_port);
     proxy_stop(&proxy);
 }
 
@@ -421,17 +415,14 @@ static void a_deleted_session_sends_nothing_more(void **state)
     (void)state;
     proxy_start(&proxy, NULL);
     id = arena_str(&proxy.arena, session_id(make_session(&proxy, NULL, "")));
-    sandbox_fault(proxy.program.sandbox_port,
-                  arena_printf(&proxy.arena,
-                               "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":%u}",
-                               600 * client_slowness())
-                      .ptr);
+    sandbox_hold(proxy.program.sandbox_port, "POST /teststeps");
     send_command(&proxy, &first, id, "one");
     proxy_wait_sent(&proxy, "POST", "/teststeps", 1);
     send_command(&proxy, &second, id, "two");
-    proxy_settle(&proxy);
+    proxy_wait_working(&proxy, 2);
     (void)ask_session(&proxy, "DELETE", id, NULL, "");
     assert_int_equal(proxy.reply.status, 204);
+    sandbox_release(proxy.program.sandbox_port);
     assert_int_equal(position_of(&proxy, &first), 0);
     assert_int_equal(client_read(&second, false, &proxy.reply), CLIENT_OK);
     assert_int_equal(proxy.reply.status, 404);
