@@ -228,7 +228,7 @@ static int start(struct call *call, const struct snapshot *snapshot, struct jour
     for (size_t i = 0; i < goal->journeys.n; i++) {
         struct journey *journey = goal->journeys.items[i];
 
-        if (only == journey || (only == NULL && journey_runs(call, journey, snapshot))) {
+        if (only != NULL ? journey == only : journey_runs(call, journey, snapshot)) {
             chosen[n_chosen++] = journey;
             n_steps += count_steps(journey);
         }
@@ -259,10 +259,10 @@ int execution_start(struct call *call, const struct snapshot *snapshot, struct e
 
 static int execute(struct call *call, const struct snapshot *snapshot, struct journey *only)
 {
-    struct execution *execution;
+    struct execution *execution = NULL;
     int status = start(call, snapshot, only, &execution);
 
-    if (status == 200) {
+    if (execution != NULL) {
         write_execution_brief(call->w, execution);
     }
     return status;
