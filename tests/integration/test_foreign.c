@@ -202,6 +202,33 @@ static const struct script scripts[] = {
         {"GET", "/projects/{P}/jobs?dateBegin=0&dateEnd=99999999999999&planIds%5B%5D=5001&envelope=false", NULL, 200, NULL, NULL, NULL},
         {"POST", "/goals/{G}/execute?envelope=false", "{}", 200, "/id", NULL, NULL},
         {"GET", "/projects/{P}/jobs?envelope=false", NULL, 200, NULL, "/{E}/totalTestExecutions", NULL}}},
+    {"a collection: attach a checkpoint, with ids as texts; put it into the library", {
+        {"POST", "/testcases", "{\"goalId\":\"{G}\",\"snapshotId\":\"{S}\",\"title\":\"a{N}\"}", 201, "/item/id", NULL, NULL},
+        {"POST", "/testsuites/{J}/checkpoints/attach", "{\"checkpointId\":\"{E}\",\"position\":\"2\"}", 200, NULL, "/item/cases/1/id", NULL},
+        {"POST", "/testcases/{E}/add-to-library", NULL, 200, "/item/libraryCheckpointId", NULL, NULL},
+        {"POST", "/testsuites/{J}/checkpoints/attach?envelope=false", "{\"libraryCheckpointId\":{E},\"position\":3}", 200, NULL, "/cases/2/title", NULL},
+        {"GET", "/library/checkpoints/{E}", NULL, 200, NULL, "/item/title", NULL},
+        {"PUT", "/library/checkpoints/{E}", "{\"name\":\"Shared\"}", 200, NULL, NULL, NULL}}},
+    {"a collection: a table, its columns, rows, a new name, a copy", {
+        {"POST", "/testdata/tables/create", "{\"projectId\":\"{P}\",\"name\":\"t\",\"title\":\"d\",\"csv\":\"a,b\\r\\n1,2\",\"csvHasHeaders\":true}", 201, "/item/id", NULL, NULL},
+        {"GET", "/testdata/tables/{E}", NULL, 200, NULL, "/item/columns/1", "b"},
+        {"GET", "/testdata/tables/{E}?envelope=false", NULL, 200, NULL, "/attributes/0/name", "a"},
+        {"POST", "/testdata/tables/{E}/import", "{\"data\":[[\"3\",\"4\"]]}", 200, NULL, "/item/rowsImported", NULL},
+        {"PUT", "/testdata/tables/{E}", "{\"name\":\"new\"}", 200, NULL, "/item/name", "new"},
+        {"POST", "/testdata/tables/clone", "{\"tableId\":\"{E}\",\"name\":\"copy\"}", 200, NULL, "/item/name", "copy"},
+        {"DELETE", "/testdata/tables/{E}", NULL, 204, NULL, NULL, NULL}}},
+    {"a collection: an extension", {
+        {"POST", "/scripts?envelope=false", "{\"projectId\":{P},\"name\":\"sum\",\"script\":\"return 1\",\"inputs\":[\"a\"],\"async\":true}", 200, "/id", NULL, NULL},
+        {"GET", "/scripts/{E}?includeBody=true", NULL, 200, NULL, "/item/script", "return 1"},
+        {"GET", "/scripts/{E}?includeBody=True&envelope=FALSE", NULL, 200, NULL, "/script", "return 1"},
+        {"PUT", "/scripts/{E}", "{\"name\":\"total\"}", 200, NULL, "/item/name", "total"},
+        {"GET", "/projects/{P}/scripts", NULL, 200, NULL, "/items/0/name", NULL},
+        {"DELETE", "/scripts/{E}", NULL, 204, NULL, NULL, NULL},
+        {"GET", "/scripts/{E}", NULL, 404, NULL, "/error/message", NULL}}},
+    {"a collection: a step's way through executions", {
+        {"GET", "/checkpoints/{C}/teststeps?envelope=false", NULL, 200, "/0/id", NULL, NULL},
+        {"GET", "/timelines/journeys/{J}/checkpoints/{C}/steps/{E}?pageSize=20", NULL, 200, NULL, "/items/0/outcome", "PASS"},
+        {"GET", "/timelines/journeys/{J}/checkpoints/{C}/steps/{E}?envelope=false", NULL, 200, NULL, "/0/jobId", NULL}}},
     {"a collection: change a step by its own route", {
         {"POST", "/teststeps?envelope=false", "{\"checkpointId\":{C},\"stepIndex\":0,\"parsedStep\":{\"action\":\"CLICK\"}}", 200, "/testStep/id", NULL, NULL},
         {"GET", "/teststeps/{E}?envelope=False", NULL, 200, NULL, "/action", "CLICK"},
