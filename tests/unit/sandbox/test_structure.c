@@ -258,6 +258,62 @@ static void the_first_checkpoint_of_a_goal_stays_first(void **state)
         id);
 }
 
+static void is_gone(struct fixture *f, const char *const *paths)
+{
+    for (; *paths != NULL; paths++) {
+        if (ask(f, "GET", TEXT(f, "/api%s", filled(f, *paths)), NULL) != 404) {
+            fail_msg("%s is still there: %.*s", *paths, STR_ARG(f->reply.body));
+        }
+    }
+}
+
+/* With all that hangs on them; what ran is still told, and titles may be used again. */
+static void journeys_goals_and_projects_are_deleted(void **state)
+{
+    static const char *const of_journey[] = {"/testsuites/{J}", "/testsuites/{J}/history", NULL};
+    static const char *const of_goal[] = {"/goals/{G}",          "/goals/{G}/versions",
+                                          "/testcases/{C}",      "/checkpoints/{C}/teststeps",
+                                          "/goals/{G}/export/1", NULL};
+    static const char *const of_project[] = {"/projects/{P}", "/projects/{P}/goals", NULL};
+    struct fixture *f = *state;
+    int64_t step;
+
+    make_structure(f);
+    step = int_at(
+        call_ok(f, "GET", TEXT(f, "/checkpoints/%lld/teststeps", (long long)f->checkpoint), NULL),
+        "/0/id");
+    f->execution =
+        int_at(call_ok(f, "POST", TEXT(f, "/goals/%lld/execute", (long long)f->goal), "{}"), "/id");
+    assert_int_equal(ask(f, "DELETE", TEXT(f, "/api%s", filled(f, "/testsuites/{J}")), NULL), 204);
+    is_gone(f, of_journey);
+    assert_int_equal(ask(f, "GET", TEXT(f, "/api%s", filled(f, "/testcases/{C}")), NULL), 200);
+    assert_int_equal(ask(f, "DELETE", TEXT(f, "/api%s", filled(f, "/goals/{G}")), NULL), 204);
+    is_gone(f, of_goal);
+    assert_int_equal(ask(f, "GET", TEXT(f, "/api/teststeps/%lld", (long long)step), NULL), 404);
+    assert_int_equal(ask(f, "DELETE", TEXT(f, "/api%s", filled(f, "/projects/{P}")), NULL), 204);
+    is_gone(f, of_project);
+    (void)call_ok(f, "GET", filled(f, "/executions/{E}/status"), NULL);
+    (void)call_ok(f, "GET", filled(f, "/executions/{E}"), NULL);
+}
+
+/* Seeded things get another home when theirs is gone. */
+static void the_home_of_seeded_things_may_be_deleted(void **state)
+{
+    static const char seed[] = "{\"token\":\"alice\",\"checkpoints\":[%d]}";
+    struct fixture *f = *state;
+    int64_t projects[2];
+
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(ask(f, "POST", "/__sandbox/seed", TEXT(f, seed, 7001 + i)), 200);
+        projects[i] = int_at(answer(f), "/projectId");
+        assert_int_equal(ask(f, "GET", TEXT(f, "/api/testcases/%d", 7001 + i), NULL), 200);
+        assert_int_equal(
+            ask(f, "DELETE", TEXT(f, "/api/projects/%lld", (long long)projects[i]), NULL), 204);
+        assert_int_equal(ask(f, "GET", TEXT(f, "/api/testcases/%d", 7001 + i), NULL), 404);
+    }
+    assert_int_not_equal(projects[0], projects[1]);
+}
+
 int test_structure(void);
 
 int test_structure(void)
@@ -285,6 +341,10 @@ int test_structure(void)
         cmocka_unit_test_setup_teardown(attach_puts_a_checkpoint_at_its_position, fixture_set_up,
                                         fixture_tear_down),
         cmocka_unit_test_setup_teardown(the_first_checkpoint_of_a_goal_stays_first, fixture_set_up,
+                                        fixture_tear_down),
+        cmocka_unit_test_setup_teardown(journeys_goals_and_projects_are_deleted, fixture_set_up,
+                                        fixture_tear_down),
+        cmocka_unit_test_setup_teardown(the_home_of_seeded_things_may_be_deleted, fixture_set_up,
                                         fixture_tear_down),
     };
 
