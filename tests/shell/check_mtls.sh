@@ -1,0 +1,231 @@
+#!/usr/bin/env bash
+# Client certificates, made here with openssl and shown by curl: who is let in, who is not, and what a reload, a ticket and a
+# slow handshake change.
+#   check_mtls.sh BINARY SCRATCH
+set -uo pipefail
+binary=$1
+scratch=$2/mtls-$$
+for tool in openssl curl; do
+    if ! command -v "$tool" >/dev/null; then
+        echo "$tool is not installed: skipped"
+        exit 77
+    fi
+done
+rm -rf "$scratch"
+mkdir -p "$scratch"
+cd "$scratch" || exit 1
+n_wrong=0
+server=""
+key=key-of-a-test-0001
+
+wrong() {
+    echo "WRONG: $1"
+    n_wrong=$((n_wrong + 1))
+}
+
+finish() {
+    [ -z "$server" ] || kill -TERM "$server" 2>/dev/null
+    jobs -p | xargs -r kill 2>/dev/null
+}
+trap finish EXIT
+
+# --- certificates ---
+
+# authority NAME
+authority() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/CN=authority $1" \
+        -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign \
+        -keyout "$1.key" -out "$1.crt" 2>>openssl.log || exit 1
+}
+
+# certificate NAME AUTHORITY SUBJECT DAYS EXTENSION...
+certificate() {
+    local name=$1 by=$2 subject=$3 days=$4
+    shift 4
+    printf '%s\n' "$@" >"$name.ext"
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "$subject" -keyout "$name.key" -out "$name.csr" \
+        2>>openssl.log || exit 1
+    openssl x509 -req -in "$name.csr" -CA "$by.crt" -CAkey "$by.key" -CAcreateserial -days "$days" \
+        -extfile "$name.ext" -out "$name.crt" 2>>openssl.log || exit 1
+}
+
+for_clients=(keyUsage=digitalSignature extendedKeyUsage=clientAuth)
+authority ours
+authority theirs
+certificate server ours /CN=localhost 30 extendedKeyUsage=serverAuth subjectAltName=DNS:localhost,IP:127.0.0.1
+certificate by-uri ours /CN=any 30 "${for_clients[@]}" subjectAltName=URI:spiffe://example.com/ci
+certificate by-dns ours /CN=any 30 "${for_clients[@]}" subjectAltName=DNS:Reports.Example.com
+certificate by-cn ours "/O=Example/CN=reader" 30 "${for_clients[@]}"
+certificate nobody ours /CN=nobody 30 "${for_clients[@]}"
+certificate two ours /CN=reader 30 "${for_clients[@]}" subjectAltName=URI:spiffe://example.com/ci
+certificate two-names ours /CN=reader/CN=other 30 "${for_clients[@]}"
+certificate expired ours /CN=reader -1 "${for_clients[@]}"
+certificate of-a-server ours /CN=reader 30 keyUsage=digitalSignature extendedKeyUsage=serverAuth
+certificate to-encipher ours /CN=reader 30 keyUsage=keyEncipherment extendedKeyUsage=clientAuth
+certificate stranger theirs /CN=reader 30 "${for_clients[@]}"
+certificate evil ours $'/CN=reader\n{"level":"forged"}' 30 "${for_clients[@]}"
+
+# --- the proxy ---
+
+cat >proxy.yaml <<END
+sandbox: {enabled: true}
+drain: {notice_ms: 0}
+http: {max_handshakes: 2, handshake_timeout_ms: 4000}
+server:
+  listen: "127.0.0.1:0"
+  listeners:
+    - {name: optional, listen: "127.0.0.1:0", tls_certificate_file: server.crt, tls_key_file: server.key,
+       client_ca_file: clients.crt}
+    - {name: required, listen: "127.0.0.1:0", tls_certificate_file: server.crt, tls_key_file: server.key,
+       client_ca_file: clients.crt, client_certificates: required}
+    - {name: without, listen: "127.0.0.1:0", tls_certificate_file: server.crt, tls_key_file: server.key}
+auth:
+  mode: [keys, mtls]
+  keys:
+    - {name: ci, key: $key}
+    - {name: other, key: $key-of-another}
+  certificates:
+    - {name: ci, uri: "spiffe://example.com/ci"}
+    - {name: reports, dns: reports.example.com, permissions: [read]}
+    - {name: reader, cn: reader, permissions: [read]}
+END
+cp ours.crt clients.crt
+: >out
+env -i PATH="$PATH" "$binary" serve -c proxy.yaml >out 2>err &
+server=$!
+for _ in $(seq 400); do
+    [ "$(grep -c '^listening on' out)" -lt 4 ] || break
+    sleep 0.05
+done
+mapfile -t ports < <(sed -n 's/^listening on .*:\([0-9]*\)$/\1/p' out)
+[ ${#ports[@]} -eq 4 ] || {
+    cat out err
+    exit 1
+}
+plain=${ports[0]} optional=${ports[1]} required=${ports[2]} without=${ports[3]}
+
+# ask PORT CERTIFICATE|- VERSION [CURL'S ARGUMENTS...]: prints the status; the body is in `body`
+ask() {
+    local port=$1 with=$2 version=$3 arguments=()
+    shift 3
+    [ "$with" = - ] || arguments+=(--cert "$with.crt" --key "$with.key")
+    curl -s --noproxy '*' --max-time 20 --cacert ours.crt --tls-max "$version" "${arguments[@]}" "$@" -o body \
+        -w '%{http_code}' "https://localhost:$port${path:-/api/v1/sessions}" --resolve "localhost:$port:127.0.0.1"
+}
+
+# expect STATUS WHAT PORT CERTIFICATE [CURL'S ARGUMENTS...]
+expect() {
+    local status=$1 what=$2 port=$3 with=$4 version got
+    shift 4
+    for version in 1.2 1.3; do
+        got=$(ask "$port" "$with" "$version" "$@")
+        [ "$got" = "$status" ] || wrong "$what (TLS up to $version): $got instead of $status: $(head -c 300 body 2>/dev/null)"
+    done
+}
+
+[ "$(grep -c server.listening err)" -eq 4 ] || wrong "not each listener says what it is"
+grep -q '"name":"required".*"client_certificates":"required"' err || grep -q 'required.*client_certificates=required' err ||
+    wrong "a listener does not say that it requires certificates"
+
+bearer=(-H "Authorization: Bearer $key")
+other=(-H "Authorization: Bearer $key-of-another")
+expect 200 "a certificate by URI" "$optional" by-uri
+expect 200 "a certificate by DNS name, in other letters" "$optional" by-dns
+expect 200 "a certificate by common name" "$optional" by-cn
+expect 401 "no certificate and no key" "$optional" -
+expect 200 "a key alone" "$optional" - "${bearer[@]}"
+expect 200 "a certificate and a key of the same caller" "$optional" by-uri "${bearer[@]}"
+expect 401 "a certificate and a key of different callers" "$optional" by-uri "${other[@]}"
+expect 401 "a good certificate and a wrong key" "$optional" by-uri -H "Authorization: Bearer wrong-key-000"
+expect 401 "a certificate that stands for nobody" "$optional" nobody
+grep -q 'stands for nobody' body || wrong "who stands for nobody is not told so"
+expect 200 "a certificate that stands for nobody, and a key" "$optional" nobody "${bearer[@]}"
+expect 401 "a certificate of two callers" "$optional" two
+expect 401 "a certificate with two common names" "$optional" two-names
+expect 401 "an expired certificate" "$optional" expired
+grep -q 'expired' body || wrong "who has an expired certificate is not told so"
+expect 401 "an expired certificate and a key" "$optional" expired "${bearer[@]}"
+expect 401 "a certificate of a server" "$optional" of-a-server
+expect 401 "a certificate that must not sign" "$optional" to-encipher
+expect 401 "a certificate of another authority" "$optional" stranger
+expect 401 "a certificate with a line end in its name" "$optional" evil
+expect 403 "a certificate without the permission" "$optional" by-cn -X POST -H 'Content-Type: application/json' -d '{}'
+expect 200 "a certificate where it is required" "$required" by-uri
+expect 200 "a key where a certificate is required, too" "$required" nobody "${bearer[@]}"
+expect 401 "a certificate that nobody asked for" "$without" by-uri
+for bad in - expired of-a-server stranger; do
+    expect 000 "no connection with '$bad' where a good certificate is required" "$required" "$bad" "${bearer[@]}"
+done
+path=/livez expect 200 "after all that" "$without" -
+
+# --- tickets: who comes back with one is asked all the same ---
+
+# session PORT OPTIONS...: the lines of openssl about it
+session() {
+    local port=$1
+    shift
+    printf 'GET /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' |
+        timeout 20 openssl s_client -connect "127.0.0.1:$port" -ign_eof -tls1_2 "$@" 2>/dev/null
+}
+
+session "$without" -sess_out ticket >s1
+session "$without" -sess_in ticket >s2
+grep -q '^Reused' s2 || wrong "a ticket of a listener without client certificates is not taken"
+session "$optional" -sess_in ticket >s3
+grep -q '^Reused' s3 && wrong "a ticket of another listener is taken"
+grep -q '^HTTP/1.1 401' s3 || wrong "a ticket of another listener lets somebody in"
+session "$optional" -sess_out mine -cert by-uri.crt -key by-uri.key >s4
+grep -q '^HTTP/1.1 200' s4 || wrong "a certificate is not taken from openssl"
+session "$optional" -sess_in mine >s5
+grep -q '^Reused' s5 && wrong "who showed a certificate comes back without it"
+grep -q '^HTTP/1.1 401' s5 || wrong "a session that was kept lets somebody in"
+
+# --- slow handshakes: who is quick is served ---
+
+for i in 1 2 3 4 5; do
+    { exec 9<>"/dev/tcp/127.0.0.1/$without" && printf '\x16\x03\x01\x02\x00\x01' >&9 && sleep 30; } &
+done
+sleep 0.3
+path=/livez expect 200 "a handshake beside slow ones" "$without" -
+refused=$(curl -s --noproxy '*' "http://127.0.0.1:$plain/metrics" |
+    sed -n 's/^virtuoso_proxy_tls_handshakes_total{result="refused"} //p')
+[ "${refused:-0}" -ge 1 ] || wrong "no slow handshake left for others (${refused:-nothing} of them)"
+
+# --- another authority, under an open connection ---
+
+mkfifo to
+openssl s_client -connect "127.0.0.1:$optional" -quiet -cert by-uri.crt -key by-uri.key <to >from 2>/dev/null &
+client=$!
+exec 8>to
+printf 'GET /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\n\r\n' >&8
+for _ in $(seq 200); do
+    grep -q '^HTTP/1.1 200' from 2>/dev/null && break
+    sleep 0.05
+done
+grep -q '^HTTP/1.1 200' from || wrong "a certificate over an open connection is not taken"
+cp theirs.crt clients.crt
+kill -HUP "$server"
+for _ in $(seq 200); do
+    grep -q config.reloaded err && break
+    sleep 0.05
+done
+printf 'GET /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\n\r\n' >&8
+for _ in $(seq 200); do
+    grep -q 'HTTP/1.1 401' from && break
+    sleep 0.05
+done
+grep -q 'HTTP/1.1 401' from || wrong "an authority that was taken away still lets an open connection in"
+exec 8>&-
+kill "$client" 2>/dev/null
+expect 401 "the authority of before" "$optional" by-uri
+expect 200 "the authority that came" "$optional" stranger
+
+# --- the end ---
+
+kill -TERM "$server"
+wait "$server" || wrong "the server ended with $?"
+server=""
+grep -n 'forged' out err && wrong "the name in a certificate is in the log"
+grep -q 'ERROR: ' err && wrong "$(grep 'ERROR: ' err)"
+cd / && [ $n_wrong -gt 0 ] || rm -rf "$scratch"
+exit $((n_wrong > 0))
