@@ -264,14 +264,15 @@ static const char *who_calls(const struct http_connection *connection)
 /* Whoever may connect past the balancer could claim any address, so nothing is guessed. */
 static void refuse_header(struct http_connection *connection, const char *reason)
 {
-    struct http_server *server = connection->server;
+    struct http_listener *listener = connection->listener;
+    bool counts = connection->server->options.count_metrics;
     uint64_t now_ms = clock_now_ms();
 
-    metric_add(M_PROXY_REFUSED, 0, 0, 0, server->options.count_metrics ? 1 : 0);
-    if (server->header_told_ms == 0 || now_ms - server->header_told_ms >= HEADER_LOG_MS) {
-        server->header_told_ms = now_ms;
+    metric_add(M_PROXY_REFUSED, 0, 0, 0, counts ? 1 : 0);
+    if (listener->header_told_ms == 0 || now_ms - listener->header_told_ms >= HEADER_LOG_MS) {
+        listener->header_told_ms = now_ms;
         log_event(LOG_WARN, "http.proxy_header_refused",
-                  F_TEXT("listener", listener_name(connection->listener)),
+                  F_TEXT("listener", listener_name(listener)),
                   F_TEXT("peer", connection->transport.peer), F_TEXT("reason", reason));
     }
     connection_close(connection);

@@ -39,6 +39,7 @@ struct http_listener {
     bool wants_header;
     struct ip_range *header_peers;
     size_t n_header_peers;
+    uint64_t header_told_ms; /* the last line about a header that was refused */
     bool open;
 };
 
@@ -85,7 +86,6 @@ struct http_server {
     struct list connections;
     struct places places;
     uint64_t full_told_ms; /* the last line that says so */
-    uint64_t header_told_ms;
     struct list orphans;
     struct list spares; /* exchanges with warm memory, for the next requests */
     unsigned n_spares;

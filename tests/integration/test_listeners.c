@@ -1,0 +1,265 @@
+/* Several addresses to listen on, each with what is its own; and who calls, as balancers tell it. */
+#include "harness/cmocka.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness/mount.h"
+#include "harness/wait.h"
+
+enum { N_PORTS = 3, FIRST_PIECE = 9 };
+
+#define V2_SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
+#define GET_LIVE     "GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+static const char config_text[] =
+    "sandbox: {enabled: true}\n"
+    "drain: {notice_ms: 0}\n"
+    "http: {handshake_timeout_ms: 500}\n"
+    "auth: {keys: [{name: a, key: key-of-a-test}]}\n"
+    "limits: {per_address: 1, address_burst: 2}\n"
+    "log: {format: json}\n"
+    "server:\n"
+    "  listen: 127.0.0.1:0\n"
+    "  trusted_proxies: [198.51.100.0/24]\n"
+    "  listeners:\n"
+    "    - {name: balanced, listen: \"127.0.0.1:0\", proxy_protocol: true, proxy_from: [127.0.0.1]}\n"
+    "    - {name: others, listen: \"127.0.0.1:0\", proxy_protocol: true, proxy_from: [192.0.2.1]}\n"
+    "    - {name: local, listen: \"unix:%s\", mode: \"0660\"}\n";
+
+static struct {
+    struct mount mount;
+    struct proxy proxy;
+    uint16_t ports[N_PORTS];
+    char path[64];
+} here;
+
+/* In the order in which they are told. */
+static void read_ports(void)
+{
+    struct str rest;
+    struct str line;
+    struct buf text;
+    size_t n = 0;
+
+    buf_init(&text, 1U << 20);
+    program_output(&here.proxy.program, &text);
+    rest = buf_view(&text);
+    while (str_next(&rest, '\n', &line) && n < N_PORTS) {
+        struct str after;
+        int64_t port;
+
+        if (str_starts(line, STR("listening on http://127.0.0.1:"))) {
+            after = str_sub(line, sizeof("listening on http://127.0.0.1:") - 1, line.len);
+            assert_true(str_to_i64(after, 1, UINT16_MAX, &port));
+            here.ports[n++] = (uint16_t)port;
+        }
+    }
+    assert_int_equal(n, N_PORTS);
+    buf_done(&text);
+}
+
+static bool has_told_all(void)
+{
+    return program_wrote(&here.proxy.program, "listening on unix:");
+}
+
+static int begin(void **state)
+{
+    char text[2048];
+
+    (void)state;
+    (void)snprintf(here.path, sizeof(here.path), "/tmp/virtuoso-listeners-%d", (int)getpid());
+    (void)snprintf(text, sizeof(text), config_text, here.path);
+    mount_open(&here.mount, text);
+    mount_serve(&here.mount, &here.proxy);
+    wait_until(has_told_all());
+    read_ports();
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    proxy_stop(&here.proxy);
+    mount_close(&here.mount);
+    assert_int_not_equal(access(here.path, F_OK), 0); /* the Unix socket went with the program */
+    return 0;
+}
+
+/* The status of the answer to the bytes, which come in two pieces; 0: the connection was closed. */
+static int send_bytes(uint16_t port, struct str bytes)
+{
+    struct client client;
+    struct reply reply;
+    int status = 0;
+
+    client_open(&client, port);
+    reply_init(&reply);
+    (void)client_send(&client, str_sub(bytes, 0, FIRST_PIECE));
+    proxy_settle(&here.proxy);
+    (void)client_send(&client, str_sub(bytes, FIRST_PIECE, bytes.len));
+    if (client_read(&client, false, &reply) == CLIENT_OK) {
+        status = reply.status;
+    }
+    reply_done(&reply);
+    client_close(&client);
+    return status;
+}
+
+static void each_says_what_it_is(void **state)
+{
+    (void)state;
+    assert_true(
+        program_wrote(&here.proxy.program, "\"name\":\"balanced\",\"address\":\"127.0.0.1:"));
+    assert_true(program_wrote(&here.proxy.program, "\"proxy_protocol\":\"expected\""));
+    assert_true(program_wrote(&here.proxy.program, "\"name\":\"local\",\"address\":\"unix:/tmp/"));
+}
+
+static void a_unix_socket_has_its_mode(void **state)
+{
+    struct client client;
+    struct reply reply;
+    struct stat status;
+
+    (void)state;
+    assert_int_equal(stat(here.path, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0660);
+    client_open_unix(&client, here.path);
+    assert_true(client_send_request(&client, "GET", "/livez", NULL, STR_EMPTY));
+    reply_init(&reply);
+    assert_int_equal(client_read(&client, false, &reply), CLIENT_OK);
+    assert_int_equal(reply.status, 200);
+    reply_done(&reply);
+    client_close(&client);
+}
+
+static void a_header_is_expected_or_refused(void **state)
+{
+    const struct {
+        struct str bytes;
+        int status;
+    } cases[] = {
+        {STR("PROXY TCP4 203.0.113.9 192.0.2.1 1234 80\r\n" GET_LIVE), 200},
+        {STR("PROXY TCP6 2001:db8::7 2001:db8::1 1234 80\r\n" GET_LIVE), 200},
+        {STR("PROXY UNKNOWN\r\n" GET_LIVE), 200},
+        {STR(V2_SIGNATURE "\x20\x00\x00\x00" GET_LIVE), 200},
+        {STR(V2_SIGNATURE "\x21\x11\x00\x13\xCB\x00\x71\x09\xC0\x00\x02\x01\x04\xD2\x00\x50"
+                          "\x04\x00\x04"
+                          "abcd" GET_LIVE),
+         200},
+        {STR(GET_LIVE), 0},
+        {STR("PROXY TCP4 203.0.113.9 192.0.2.1 1234 80\n" GET_LIVE), 0},
+        {STR("PROXY TCP4 203.0.113.9 192.0.2.1 1234 080\r\n" GET_LIVE), 0},
+        {STR("PROXY TCP4 203.0.113.9 192.0.2.1 1234 99999\r\n" GET_LIVE), 0},
+        {STR("PROXY TCP4 2001:db8::7 192.0.2.1 1234 80\r\n" GET_LIVE), 0},
+        {STR("PROXY  TCP4 203.0.113.9 192.0.2.1 1234 80\r\n" GET_LIVE), 0},
+        {STR("PROXY UDP4 203.0.113.9 192.0.2.1 1234 80\r\n" GET_LIVE), 0},
+        {STR(V2_SIGNATURE
+             "\x11\x11\x00\x0C\xCB\x00\x71\x09\xC0\x00\x02\x01\x04\xD2\x00\x50" GET_LIVE),
+         0}, /* version 1 in the form of 2 */
+        {STR(V2_SIGNATURE
+             "\x21\x12\x00\x0C\xCB\x00\x71\x09\xC0\x00\x02\x01\x04\xD2\x00\x50" GET_LIVE),
+         0},                                                                /* UDP */
+        {STR(V2_SIGNATURE "\x21\x11\x00\x04\xCB\x00\x71\x09" GET_LIVE), 0}, /* too short */
+        {STR(V2_SIGNATURE "\x21\x11\xFF\xFF\xCB\x00\x71\x09" GET_LIVE), 0}, /* too long */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        int status = send_bytes(here.ports[1], cases[i].bytes);
+
+        if (status != cases[i].status) {
+            fail_msg("case %zu: %d instead of %d", i, status, cases[i].status);
+        }
+    }
+    assert_true(program_wrote(&here.proxy.program, "http.proxy_header_refused"));
+    assert_int_equal(send_bytes(here.ports[0], cases[0].bytes), 400); /* nobody guesses */
+}
+
+static void others_may_not_send_one(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        send_bytes(here.ports[2], STR("PROXY TCP4 203.0.113.9 192.0.2.1 1234 80\r\n" GET_LIVE)), 0);
+    wait_until(program_wrote(&here.proxy.program, "this address may not send a PROXY header"));
+}
+
+static void a_header_that_does_not_come_is_not_waited_for(void **state)
+{
+    struct client client;
+
+    (void)state;
+    client_open(&client, here.ports[1]);
+    assert_true(client_send(&client, STR("PROXY TCP4 203.0.113.9 19")));
+    assert_true(client_sees_close(&client));
+    client_close(&client);
+}
+
+static int ask_as(const char *client, const char *fields)
+{
+    char text[512];
+
+    (void)snprintf(text, sizeof(text),
+                   "PROXY TCP4 %s 192.0.2.1 1234 80\r\n"
+                   "GET /api/v1/sessions HTTP/1.1\r\nHost: x\r\n%sConnection: close\r\n\r\n",
+                   client, fields);
+    return send_bytes(here.ports[1], str_from(text));
+}
+
+/* Each address may come without a credential twice, then it is 429: so the limit tells who is meant. */
+static void who_calls_is_told_by_the_header(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(ask_as("203.0.113.1", ""), 401);
+    }
+    assert_int_equal(ask_as("203.0.113.1", ""), 429);
+    assert_int_equal(ask_as("203.0.113.2", ""), 401);
+    assert_true(program_wrote(&here.proxy.program, "\"peer\":\"203.0.113.1:1234\""));
+    /* What the caller itself says counts for nothing... */
+    assert_int_equal(ask_as("203.0.113.1", "X-Forwarded-For: 203.0.113.77\r\n"), 429);
+    /* ...what a trusted proxy behind the balancer says does. */
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(ask_as("198.51.100.7", "X-Forwarded-For: 203.0.113.3\r\n"), 401);
+    }
+    assert_int_equal(ask_as("198.51.100.7", "X-Forwarded-For: 203.0.113.3\r\n"), 429);
+    assert_int_equal(ask_as("198.51.100.7", "X-Forwarded-For: 203.0.113.4\r\n"), 401);
+}
+
+static void forwarded_is_read_where_it_is_said(void **state)
+{
+    char text[2048];
+    struct str config;
+
+    (void)state;
+    (void)snprintf(text, sizeof(text), config_text, here.path);
+    config = arena_printf(&here.proxy.arena, "%s  forwarded: rfc7239\n", text);
+    mount_write(&here.mount, config.ptr);
+    wait_until(program_wrote(&here.proxy.program, "config.reloaded"));
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(ask_as("198.51.100.8",
+                                "X-Forwarded-For: 203.0.113.88\r\n"
+                                "Forwarded: for=203.0.113.99, for=\"203.0.113.5:4711\"\r\n"
+                                "Forwarded: for=198.51.100.9;proto=https\r\n"),
+                         401);
+    }
+    assert_int_equal(ask_as("198.51.100.9", "Forwarded: for=203.0.113.5\r\n"), 429);
+    assert_int_equal(ask_as("198.51.100.9", "Forwarded: for=203.0.113.6\r\n"), 401);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_says_what_it_is),
+        cmocka_unit_test(a_unix_socket_has_its_mode),
+        cmocka_unit_test(a_header_is_expected_or_refused),
+        cmocka_unit_test(others_may_not_send_one),
+        cmocka_unit_test(a_header_that_does_not_come_is_not_waited_for),
+        cmocka_unit_test(who_calls_is_told_by_the_header),
+        cmocka_unit_test(forwarded_is_read_where_it_is_said),
+    };
+
+    return cmocka_run_group_tests_name("listeners", tests, begin, end);
+}
