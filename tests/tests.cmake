@@ -163,6 +163,12 @@ add_test(NAME shell.tls COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_tls.s
   ${CMAKE_BINARY_DIR}/scratch ${CMAKE_SOURCE_DIR}/tests/harness/tls)
 set_tests_properties(shell.tls PROPERTIES TIMEOUT 120 SKIP_RETURN_CODE 77 LABELS integration)
 
+if(VP_LONG)
+  add_test(NAME shell.testssl COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_testssl.sh $<TARGET_FILE:virtuoso-proxy>
+    ${CMAKE_BINARY_DIR}/scratch ${CMAKE_SOURCE_DIR}/tests/harness/tls)
+  set_tests_properties(shell.testssl PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77 LABELS integration)
+endif()
+
 add_test(NAME shell.mtls COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_mtls.sh $<TARGET_FILE:virtuoso-proxy>
   ${CMAKE_BINARY_DIR}/scratch)
 set_tests_properties(shell.mtls PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77 LABELS integration)

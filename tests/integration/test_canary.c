@@ -288,12 +288,50 @@ static void a_refusal_that_repeats_the_token_is_not_quoted(void **state)
     proxy_stop(&proxy);
 }
 
+/* Who sees the values of variables (admins do) is answered without compression: the length would tell them
+ * to whoever may choose text beside them (BREACH). Answers without secrets are compressed. */
+static void an_answer_with_secrets_is_not_compressed(void **state)
+{
+    static const struct {
+        const char *target;
+        const char *coding;
+    } rows[] = {{"/virtuoso/environments/1", ""},
+                {"/virtuoso/testdata/tables/1", ""},
+                {"/virtuoso/executions/1", "gzip"}};
+    struct proxy proxy;
+    struct buf body;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    buf_init(&body, 1U << 16);
+    buf_text(&body, "{\"match\":\"*\",\"times\":-1,\"status\":200,"
+                    "\"content_type\":\"application/json\",\"body\":\"{\\\"item\\\":{"
+                    "\\\"name\\\":\\\"");
+    for (int i = 0; i < 4096; i++) {
+        buf_char(&body, 'x');
+    }
+    buf_text(&body, "\\\"}}\"}");
+    sandbox_fault(proxy.program.sandbox_port, buf_cstr(&body));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        client_ask(proxy.program.port, "GET", rows[i].target, "Accept-Encoding: gzip\r\n",
+                   STR_EMPTY, &proxy.reply);
+        assert_int_equal(proxy.reply.status, 200);
+        if (!str_is(reply_field(&proxy.reply, "Content-Encoding"), rows[i].coding)) {
+            fail_msg("%s: Content-Encoding %.*s", rows[i].target,
+                     STR_ARG(reply_field(&proxy.reply, "Content-Encoding")));
+        }
+    }
+    buf_done(&body);
+    proxy_stop(&proxy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_planted_secret_comes_out_nowhere),
         cmocka_unit_test(a_secret_in_any_place_comes_out_nowhere),
         cmocka_unit_test(a_refusal_that_repeats_the_token_is_not_quoted),
+        cmocka_unit_test(an_answer_with_secrets_is_not_compressed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -335,6 +335,8 @@ enum stage_verdict handle_relay(struct task *task)
     relay->meaning = meaning;
     relay->leaks = redact_path_leaks(meaning);
     relay->shows = shows;
+    /* Beside text of the caller's choice a compressed secret tells itself by its length (BREACH). */
+    exchange->no_compress = !relay->redacts || shows != REDACT_SHOWS_NOTHING;
     task->state = relay;
     buf_init(&relay->held, task->config->redact.max_bytes);
     arena_defer(task->arena, held_free, &relay->held);
