@@ -45,7 +45,11 @@ certificate() {
     printf '%s\n' "$@" >"$name.ext"
     openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "$subject" -keyout "$name.key" -out "$name.csr" \
         2>>openssl.log || exit 1
-    openssl x509 -req -in "$name.csr" -CA "$by.crt" -CAkey "$by.key" -CAcreateserial -days "$days" \
+    local until=(-days "$days")
+    if [ "$days" -lt 0 ] && openssl x509 -help 2>&1 | grep -q -- -not_after; then # 3.4 and later
+        until=(-not_before 20200101000000Z -not_after 20200201000000Z)
+    fi
+    openssl x509 -req -in "$name.csr" -CA "$by.crt" -CAkey "$by.key" -CAcreateserial "${until[@]}" \
         -extfile "$name.ext" -out "$name.crt" 2>>openssl.log || exit 1
 }
 
@@ -190,6 +194,20 @@ path=/livez expect 200 "a handshake beside slow ones" "$without" -
 refused=$(curl -s --noproxy '*' "http://127.0.0.1:$plain/metrics" |
     sed -n 's/^virtuoso_proxy_tls_handshakes_total{result="refused"} //p')
 [ "${refused:-0}" -ge 1 ] || wrong "no slow handshake left for others (${refused:-nothing} of them)"
+
+# --- two hundred at once: two handshakes at a time, and no long turn of the loop ---
+
+curl -s --noproxy '*' --cacert ours.crt --max-time 60 --parallel --parallel-immediate --parallel-max 200 \
+    -w '%{http_code}\n' -o /dev/null --resolve "localhost:$without:127.0.0.1" \
+    "https://localhost:$without/livez?[1-200]" >many 2>many.err
+[ "$(grep -c '^200' many)" -eq 200 ] || wrong "of 200 connections at once $(grep -c '^200' many) were answered: $(head -c 300 many.err)"
+curl -s --noproxy '*' "http://127.0.0.1:$plain/metrics" >metrics
+handshakes=$(sed -n 's/^virtuoso_proxy_tls_handshakes_total{result="ok"} //p' metrics)
+longest=$(sed -n 's/^virtuoso_proxy_loop_turn_cpu_seconds_max //p' metrics)
+[ "${handshakes:-0}" -ge 100 ] || wrong "only ${handshakes:-0} handshakes are counted"
+grep -q '^virtuoso_proxy_tls_handshakes_active 0' metrics || wrong "a handshake is still counted as under way"
+awk -v s="${longest:-1}" -v slow="${VP_SLOW:-1}" 'BEGIN { exit !(s < 0.025 * slow) }' || wrong "a turn of the loop took $longest s of CPU"
+[ -z "${VP_TELL:-}" ] || echo "handshakes: $handshakes, longest turn: $longest s of CPU"
 
 # --- another authority, under an open connection ---
 
