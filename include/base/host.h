@@ -40,5 +40,10 @@ bool ip_range_holds(const struct ip_range *range, const uint8_t address[16]);
 bool ip_address_parse(struct str text, uint8_t out[16]) MUST_CHECK;
 bool ip_address_is_v4(const uint8_t address[16]);
 bool ip_address_is_loopback(const uint8_t address[16]); /* 127.0.0.0/8, ::1 */
+/* An address of the public internet: in none of the ranges that the registries of special-purpose
+ * addresses set aside (https://www.iana.org/assignments/iana-ipv4-special-registry and
+ * iana-ipv6-special-registry). An IPv6 address that stands for an IPv4 one (mapped, compatible,
+ * NAT64, 6to4, Teredo) is judged by that one, too. */
+bool ip_address_is_public(const uint8_t address[16]);
 
 #endif

@@ -19,6 +19,8 @@ static inline struct str digest_view(const struct digest *digest)
 }
 
 void digest_of(struct str bytes, struct digest *out);
+/* HMAC-SHA256 (RFC 2104). */
+void digest_hmac(struct str key, struct str text, struct digest *out);
 void digest_of_parts(const struct str *parts, size_t n_parts,
                      struct digest *out); /* each with its length */
 /* Piece by piece; digest_end frees it. */

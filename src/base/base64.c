@@ -1,9 +1,10 @@
 #include "base/base64.h"
 
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+static const char of_urls[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+static const char usual[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /* -1: not of the alphabet. */
-static int value_of(char c)
+static int value_of(char c, const char *alphabet)
 {
     if (c >= 'A' && c <= 'Z') {
         return c - 'A';
@@ -14,10 +15,10 @@ static int value_of(char c)
     if (c >= '0' && c <= '9') {
         return c - '0' + 52;
     }
-    return c == '-' ? 62 : c == '_' ? 63 : -1;
+    return c == alphabet[62] ? 62 : c == alphabet[63] ? 63 : -1;
 }
 
-bool base64url_decode(struct arena *arena, struct str text, struct str *out)
+static bool decode(struct arena *arena, struct str text, const char *alphabet, struct str *out)
 {
     char *bytes;
     size_t n = 0;
@@ -29,7 +30,7 @@ bool base64url_decode(struct arena *arena, struct str text, struct str *out)
     }
     bytes = arena_alloc(arena, text.len / 4 * 3 + 3);
     for (size_t i = 0; i < text.len; i++) {
-        int value = value_of(text.ptr[i]);
+        int value = value_of(text.ptr[i], alphabet);
 
         if (value < 0) {
             return false;
@@ -48,7 +49,7 @@ bool base64url_decode(struct arena *arena, struct str text, struct str *out)
     return true;
 }
 
-void base64url_encode(struct buf *out, struct str bytes)
+static void encode(struct buf *out, struct str bytes, const char *alphabet)
 {
     unsigned bits = 0;
     unsigned n_bits = 0;
@@ -61,5 +62,37 @@ void base64url_encode(struct buf *out, struct str bytes)
     }
     if (n_bits > 0) {
         buf_char(out, alphabet[bits << (6 - n_bits) & 0x3FU]);
+    }
+}
+
+bool base64url_decode(struct arena *arena, struct str text, struct str *out)
+{
+    return decode(arena, text, of_urls, out);
+}
+
+void base64url_encode(struct buf *out, struct str bytes)
+{
+    encode(out, bytes, of_urls);
+}
+
+bool base64_decode(struct arena *arena, struct str text, struct str *out)
+{
+    size_t padding = 0;
+
+    if (text.len % 4 != 0) {
+        return false;
+    }
+    while (padding < 2 && text.len > 0 && text.ptr[text.len - 1] == '=') {
+        text.len--;
+        padding++;
+    }
+    return decode(arena, text, usual, out);
+}
+
+void base64_encode(struct buf *out, struct str bytes)
+{
+    encode(out, bytes, usual);
+    for (size_t n = bytes.len % 3; n > 0 && n < 3; n++) {
+        buf_char(out, '=');
     }
 }

@@ -1,5 +1,6 @@
 #include "crypto/digest.h"
 
+#include <mbedtls/md.h>
 #include <mbedtls/sha256.h>
 #include <mbedtls/version.h>
 
@@ -126,4 +127,12 @@ bool digest_from_hex(struct str hex, struct digest *out)
 bool digest_equal(const struct digest *a, const struct digest *b)
 {
     return bytes_equal_constant_time(a->bytes, b->bytes, DIGEST_BYTES);
+}
+
+void digest_hmac(struct str key, struct str text, struct digest *out)
+{
+    const mbedtls_md_info_t *info = mbedtls_md_info_from_type(MBEDTLS_MD_SHA256);
+
+    CHECK(mbedtls_md_hmac(info, (const unsigned char *)key.ptr, key.len,
+                          (const unsigned char *)text.ptr, text.len, out->bytes) == 0);
 }
