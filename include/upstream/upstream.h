@@ -49,7 +49,9 @@ struct upstream_options {
     unsigned retry_base_ms;        /* grows by 2, full jitter */
     unsigned retry_budget_percent; /* retries per 100 calls that went well; 10 can be saved up */
     bool is_other;                 /* not the platform: no metric and no health line tells of it */
-    bool breaker;                  /* send nothing but probes while the platform is away */
+    bool public_only; /* connects to addresses of the public internet alone, whatever a name stands
+                         for, and through no proxy */
+    bool breaker;     /* send nothing but probes while the platform is away */
     const struct secret *probe_token; /* for the probe GET /user; NULL: without. Copied */
 };
 

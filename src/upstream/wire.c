@@ -15,11 +15,13 @@
 #include "upstream_internal.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/host.h"
 #include "base/mem.h"
 
 enum { EVENTS_PER_WAIT = 64 };
@@ -128,9 +130,35 @@ static void watch_reset(struct watch *watch, bool ours)
     watch->connection = NULL;
 }
 
+/* The address that is about to be connected to: the one that counts, however often a name is looked
+ * up and changes its meaning. */
+static bool is_public(const struct curl_sockaddr *address)
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    uint8_t bytes[16] = {0};
+
+    if (address->family == AF_INET) {
+        struct sockaddr_in v4;
+
+        mem_copy(&v4, &address->addr, sizeof(v4));
+        mem_copy(bytes, mapped, sizeof(mapped));
+        mem_copy(bytes + sizeof(mapped), &v4.sin_addr, sizeof(v4.sin_addr));
+        return ip_address_is_public(bytes);
+    }
+    if (address->family == AF_INET6 && address->addrlen >= sizeof(struct sockaddr_in6)) {
+        /* libcurl keeps the longer ones behind the struct's short member. */
+        mem_copy(bytes, (const char *)&address->addr + offsetof(struct sockaddr_in6, sin6_addr),
+                 sizeof(bytes));
+        return ip_address_is_public(bytes);
+    }
+    return false;
+}
+
 curl_socket_t wire_open_socket(void *upstream, curlsocktype purpose, struct curl_sockaddr *address)
 {
-    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    bool refused = ((struct upstream *)upstream)->options.public_only && !is_public(address);
+    int fd =
+        refused ? -1 : socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 
     (void)purpose;
     if (fd < 0) {
