@@ -49,7 +49,8 @@ struct server {
     struct tenants tenants;
     struct offers offers; /* of the platform behind the port */
     struct session_store *sessions;
-    struct store *store;         /* NULL: nothing is shared with other processes */
+    struct store *store; /* NULL: nothing is shared with other processes */
+    struct webhooks *webhooks;
     struct audit *audit;         /* NULL: no audit file is written */
     struct telemetry *telemetry; /* NULL: nothing is sent to a collector */
     struct api *api;

@@ -233,6 +233,11 @@ struct config {
     } audit;
 
     struct {
+        bool allow_private;
+        unsigned retry_ms;
+    } webhooks;
+
+    struct {
         struct str endpoint, traces_endpoint, metrics_endpoint;
         struct str service_name, resource_attributes, traces_sampler, traces_share, compression;
         struct str traces_url, metrics_url; /* where each is sent; empty: not at all */

@@ -29,6 +29,7 @@
     X(FACT_CONFIG_RELOADED, "config.reloaded", "The configuration was read again.")                \
     X(FACT_PLATFORM_DEGRADED, "platform.degraded", "The platform began to fail, or recovered.")    \
     X(FACT_REQUEST, "request.changed", "A request that may change something was answered.")        \
+    X(FACT_WEBHOOK_TEST, "webhook.test", "Somebody tries a webhook.")                              \
     X(FACT_AUDIT_HEAD, "audit.head", "The hash of the last line of the audit file.")
 
 enum fact_kind {
@@ -74,6 +75,7 @@ struct fact_consumer {
 void fact_note(const struct fact *fact);
 /* From now on on_news is called after facts were noted; once for many. */
 void facts_listen(struct fact_consumer *consumer, struct later *later);
+void facts_again(struct fact_consumer *consumer); /* on_news comes in the next turn in any case */
 void facts_leave(struct fact_consumer *consumer); /* idempotent; zeroed is fine */
 
 uint64_t facts_newest(void); /* number of the last one; 0: none yet */

@@ -69,6 +69,15 @@ static const struct route routes[] = {
     {"GET", "/api/v1/events", PERMISSION_READ, BODY_NONE, WAIT_NONE, handle_events, &query_events, "operations", "watchEvents", "What happens to your commands, sessions and runs, live (server-sent events); with the permission admin: to everybody's", NULL, NULL},
     {"GET", "/api/v1/audit", PERMISSION_ADMIN, BODY_NONE, WAIT_SHORT, handle_audit, &query_audit, "operations", "listAuditEvents", "Who did what, the newest first, as far as it is in memory", NULL, NULL},
 
+    {"POST", "/api/v1/webhooks", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_SHORT, handle_webhook_create, &query_change, "operations", "createWebhook", "Post events to an address; the secret is shown this once", NULL, NULL},
+    {"GET", "/api/v1/webhooks", PERMISSION_WRITE_TESTS, BODY_NONE, WAIT_SHORT, handle_webhook_list, &query_none, "operations", "listWebhooks", "Your webhooks", NULL, NULL},
+    {"GET", "/api/v1/webhooks/{id}", PERMISSION_WRITE_TESTS, BODY_NONE, WAIT_SHORT, handle_webhook_get, &query_none, "operations", "getWebhook", "A webhook", NULL, NULL},
+    {"PATCH", "/api/v1/webhooks/{id}", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_SHORT, handle_webhook_patch, &query_change, "operations", "updateWebhook", "Change a webhook, or its secret", NULL, NULL},
+    {"DELETE", "/api/v1/webhooks/{id}", PERMISSION_WRITE_TESTS, BODY_NONE, WAIT_SHORT, handle_webhook_delete, &query_change, "operations", "deleteWebhook", "Remove a webhook", NULL, NULL},
+    {"POST", "/api/v1/webhooks/{id}/test", PERMISSION_WRITE_TESTS, BODY_OPTIONAL, WAIT_SHORT, handle_webhook_test, &query_change, "operations", "testWebhook", "Send an event of the type webhook.test", NULL, NULL},
+    {"GET", "/api/v1/webhooks/{id}/deliveries", PERMISSION_WRITE_TESTS, BODY_NONE, WAIT_SHORT, handle_webhook_deliveries, &query_none, "operations", "listWebhookDeliveries", "The last 50 deliveries, the newest first", NULL, NULL},
+    {"POST", "/api/v1/webhooks/{id}/deliveries/{delivery}/redeliver", PERMISSION_WRITE_TESTS, BODY_OPTIONAL, WAIT_SHORT, handle_webhook_redeliver, &query_change, "operations", "redeliverWebhook", "Send a delivery again", NULL, NULL},
+
     {"GET", "/api/user", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_simple, &query_simple, "simplified", "getUser", "The owner of the platform token", NULL, NULL},
     {"GET", "/api/projects", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_simple, &query_project_list, "simplified", "listProjects", "Projects of the organization", NULL, NULL},
     {"POST", "/api/projects", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_LONG, handle_simple, &query_simple_change, "simplified", "createProject", "Create a project", NULL, NULL},
@@ -121,12 +130,14 @@ static const struct {
     {"createLibraryCheckpoint", simple_library_members},
     {"createTestDataTable", simple_table_members},
     {"setLogLevel", log_level_members},
+    {"createWebhook", webhook_create_members},
+    {"updateWebhook", webhook_patch_members},
 };
 
 /* Routes that create something and are not rows of the simplified API. */
 static bool creates(const struct route *route)
 {
-    static const char *const operations[] = {"createSession", "createStep",
+    static const char *const operations[] = {"createSession", "createStep", "createWebhook",
                                              "createLibraryCheckpoint", "createTestDataTable"};
 
     return str_in(str_from(route->operation), operations, ARRAY_LEN(operations));

@@ -7,6 +7,7 @@
 #include "catalog/catalog.h"
 #include "crypto/tls.h"
 #include "events/audit.h"
+#include "events/webhooks.h"
 #include "key_source.h"
 #include "manager.h"
 #include "observe/log.h"
@@ -70,9 +71,23 @@ static void on_audit_closed(void *context)
     close_store(server);
 }
 
+static void on_webhooks_closed(void *context);
+
 /* After everything that notes facts. */
-static void close_audit(struct server *server)
+static void close_webhooks(struct server *server)
 {
+    if (server->webhooks != NULL) {
+        webhooks_close(server->webhooks, on_webhooks_closed, server);
+    } else {
+        on_webhooks_closed(server);
+    }
+}
+
+static void on_webhooks_closed(void *context)
+{
+    struct server *server = context;
+
+    server->webhooks = NULL;
     if (server->audit != NULL) {
         audit_close(server->audit, on_audit_closed, server);
     } else {
@@ -85,7 +100,7 @@ static void on_telemetry_closed(void *context)
     struct server *server = context;
 
     server->telemetry = NULL;
-    close_audit(server);
+    close_webhooks(server);
 }
 
 /* After everything that writes spans. */
@@ -94,7 +109,7 @@ static void close_telemetry(struct server *server)
     if (server->telemetry != NULL) {
         telemetry_close(server->telemetry, on_telemetry_closed, server);
     } else {
-        close_audit(server);
+        close_webhooks(server);
     }
 }
 
@@ -248,6 +263,18 @@ static enum error_code open_store(struct server *server, struct error *err)
     return open_config_store(&server->loop, server->config, &server->store, err);
 }
 
+static enum error_code open_webhooks(struct server *server, struct error *err)
+{
+    const struct webhooks_options options = {.allow_private =
+                                                 server->config->webhooks.allow_private,
+                                             .retry_ms = server->config->webhooks.retry_ms,
+                                             .ca_file = server->config->upstream.ca_file};
+
+    (void)err;
+    server->webhooks = webhooks_open(&server->loop, &options);
+    return ERR_OK;
+}
+
 static enum error_code open_audit(struct server *server, struct error *err)
 {
     const struct config *config = server->config;
@@ -274,6 +301,7 @@ static enum error_code open_api(struct server *server, struct error *err)
         .upstream = server->upstream,
         .sessions = server->sessions,
         .store = server->store,
+        .webhooks = server->webhooks,
         .deadlines = &server->loop.deadlines,
         .later = &server->loop.later,
         .tenants = server->tenants.links,
@@ -357,8 +385,8 @@ static enum error_code open_server(struct server *server, struct config *config,
 {
     static const open_fn proxy_steps[] = {
         open_tables,   open_sandbox, open_upstream,  open_tenants, open_key_source,
-        open_sessions, open_store,   open_telemetry, open_audit,   open_api,
-        open_tls,      open_http,    open_admin,     NULL};
+        open_sessions, open_store,   open_telemetry, open_audit,   open_webhooks,
+        open_api,      open_tls,     open_http,      open_admin,   NULL};
     static const open_fn sandbox_steps[] = {open_sandbox, NULL};
     enum error_code code;
 

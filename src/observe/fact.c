@@ -46,6 +46,11 @@ void facts_listen(struct fact_consumer *consumer, struct later *later)
     list_append(&consumers, &consumer->link);
 }
 
+void facts_again(struct fact_consumer *consumer)
+{
+    later_add(consumer->later, &consumer->soon, tell);
+}
+
 void facts_leave(struct fact_consumer *consumer)
 {
     list_remove(&consumer->link);

@@ -34,8 +34,10 @@ function must<T>(value: T | undefined, what: string): T {
   return value;
 }
 
+type Made = { session: string; run: string; webhook: string; delivery: string };
+
 // What the compiler must accept: these are the forms that clients of the contract need.
-async function typedCalls(): Promise<{ session: string; run: string }> {
+async function typedCalls(): Promise<Made> {
   const file = { name: "Log in", steps: [{ navigate: "https://example.com" }, { click: "Sign in" }] };
   const text = "name: Log in\nsteps:\n  - click: Sign in\n";
   const asText = { headers: { "Content-Type": "application/yaml" }, bodySerializer: (body: unknown) => String(body) };
@@ -57,20 +59,26 @@ async function typedCalls(): Promise<{ session: string; run: string }> {
   await client.GET("/docs", { parseAs: "text" });
   await client.GET("/virtuoso/{path}", { params: { path: { path: "goals/13776/versions" } } });
   await client.GET("/api/v1/commands/{command}/help", { params: { path: { command: "step-interact/click" } } });
-  return { session: session.session_id, run: run.id };
+  const hook = must((await client.POST("/api/v1/webhooks", { body: { url: "http://127.0.0.1:9/hook", events: ["config.reloaded"] } })).data, "webhook") as Json;
+  const hooked = { params: { path: { id: hook.webhook.id as string } } };
+  await client.POST("/api/v1/webhooks/{id}/test", { ...hooked, body: {} });
+  const list = must((await client.GET("/api/v1/webhooks/{id}/deliveries", hooked)).data, "deliveries") as Json;
+  return { session: session.session_id, run: run.id, webhook: hook.webhook.id, delivery: list.deliveries[0].id };
 }
 
 // The value of a path parameter: the document's example, or what was made above.
-function pathValue(path: string, parameter: Json, made: { session: string; run: string }): string {
+function pathValue(path: string, parameter: Json, made: Made): string {
   if (parameter.example !== undefined) return parameter.example;
   if (path.includes("/sessions/")) return made.session;
   if (path.includes("/runs/")) return made.run;
+  if (parameter.name === "delivery") return made.delivery;
+  if (path.includes("/webhooks/")) return made.webhook;
   if (path.startsWith("/virtuoso/")) return "user";
   if (path === "/docs/{file}") return "plain";
   throw new Error(`${path}: no example of ${parameter.name}`);
 }
 
-async function callOf(path: string, method: string, operation: Json, made: { session: string; run: string }): Promise<void> {
+async function callOf(path: string, method: string, operation: Json, made: Made): Promise<void> {
   const options: Json = { params: { path: {} }, parseAs: "text" };
   for (const parameter of operation.parameters ?? [])
     if (parameter.in === "path") options.params.path[parameter.name] = pathValue(path, parameter, made);

@@ -65,12 +65,16 @@ static struct json *example(struct proxy *proxy, struct str path, const struct j
                      json_new_string(arena, value_for(proxy, path, STR("checkpointId"))));
             json_append(made, command);
         } else {
-            json_append(made, json_new_string(arena, STR("one")));
+            json_append(made, json_new_string(arena, str_is(name, "events") ? STR("audit.head")
+                                                                            : STR("one")));
         }
         return made;
     }
     if (str_is(kind, "object")) {
         return json_new_object(arena);
+    }
+    if (str_is(name, "url")) {
+        return json_new_string(arena, STR("http://127.0.0.1:9/"));
     }
     if (str_is(name, "command")) {
         return json_new_string(arena, STR("create-project"));
@@ -122,7 +126,7 @@ static struct str make_body(struct proxy *proxy, struct str path, const struct j
     return json_text(&proxy->arena, body);
 }
 
-static struct str made_ids[3]; /* 0 session, 1 execution, 2 test run */
+static struct str made_ids[5]; /* 0 session, 1 execution, 2 test run, 3 webhook, 4 delivery */
 
 static struct str make_target(struct proxy *proxy, struct str path)
 {
@@ -135,9 +139,11 @@ static struct str make_target(struct proxy *proxy, struct str path)
 
         if (part.ptr[0] == '{') {
             value = value_for(proxy, path, str_sub(part, 1, part.len - 2));
-            value = str_contains(path, STR("/sessions/{id}"))     ? made_ids[0]
+            value = str_is(part, "{delivery}")                    ? made_ids[4]
+                    : str_contains(path, STR("/sessions/{id}"))   ? made_ids[0]
                     : str_contains(path, STR("/executions/{id}")) ? made_ids[1]
                     : str_contains(path, STR("/runs/{id}"))       ? made_ids[2]
+                    : str_contains(path, STR("/webhooks/{id}"))   ? made_ids[3]
                                                                   : value;
         }
         target = arena_printf(&proxy->arena, "%.*s/%.*s", STR_ARG(target), STR_ARG(value));
@@ -267,9 +273,23 @@ static bool is_skipped(struct str path, struct str method)
            str_is(method, "delete") || str_is(path, "/api/v1/events");
 }
 
+static struct str made_delivery(struct proxy *proxy, struct str webhook)
+{
+    struct str target = arena_printf(&proxy->arena, "/api/v1/webhooks/%.*s/", STR_ARG(webhook));
+
+    (void)proxy_ask(proxy, "POST", arena_printf(&proxy->arena, "%stest", target.ptr).ptr, NULL,
+                    "{}");
+    return json_str(json_find(
+        json_first(json_get(proxy_ask(proxy, "GET",
+                                      arena_printf(&proxy->arena, "%sdeliveries", target.ptr).ptr,
+                                      NULL, ""),
+                            "deliveries")),
+        "/id"));
+}
+
 static void every_operation_answers_as_documented(void **state)
 {
-    static const char *const sets[] = {"http.gzip=false", NULL};
+    static const char *const sets[] = {"http.gzip=false", "webhooks.allow_private=true", NULL};
     struct proxy proxy;
     const struct json *document;
     const struct json *path;
@@ -293,6 +313,11 @@ static void every_operation_answers_as_documented(void **state)
         json_str(json_get(proxy_ask(&proxy, "POST", "/api/v1/tests/run", NULL,
                                     "{\"name\":\"t\",\"steps\":[{\"click\":\"Sign in\"}]}"),
                           "id"));
+    made_ids[3] = json_str(json_find(proxy_ask(&proxy, "POST", "/api/v1/webhooks", NULL,
+                                               "{\"url\":\"http://127.0.0.1:9/\",\"events\":"
+                                               "[\"config.reloaded\"]}"),
+                                     "/webhook/id"));
+    made_ids[4] = made_delivery(&proxy, made_ids[3]);
     document = proxy_ask(&proxy, "GET", "/openapi.json", NULL, "");
     assert_true(str_starts(json_str(json_get(document, "openapi")), STR("3.1")));
     JSON_FOREACH (path, json_get(document, "paths")) {

@@ -19,7 +19,7 @@ set(MAY_http base observe net)
 set(MAY_load base http) # http/answer.h only
 set(MAY_upstream base observe net http) # http/answer.h only: one room touches llhttp and zlib
 set(MAY_telemetry base observe net http upstream) # http/answer.h only: gzip
-set(MAY_events base crypto observe net)
+set(MAY_events base crypto observe net upstream)
 set(MAY_plan base observe data upstream)
 set(MAY_step base data plan upstream)
 set(MAY_session base crypto observe data)

@@ -10,6 +10,8 @@
 #include "session/session.h"
 #include "store/store.h"
 
+struct webhooks;
+
 /* Where a tenant's calls go. */
 struct api_tenant {
     const struct plan_port *port; /* outlives the api */
@@ -35,6 +37,7 @@ struct api_options {
     struct upstream *upstream;    /* for figures and direct access; NULL in unit tests */
     struct session_store *sessions;
     struct store *store; /* what processes share; NULL: nothing */
+    struct webhooks *webhooks;
     struct deadlines *deadlines;
     struct later *later;
     const struct api_tenant *tenants;     /* as many as config->tenants, in their order */

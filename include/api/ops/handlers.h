@@ -5,7 +5,7 @@
 #include "api/gate/members.h"
 #include "api/gate/route.h"
 
-extern const struct member log_level_members[];
+extern const struct member log_level_members[], webhook_create_members[], webhook_patch_members[];
 
 enum stage_verdict handle_health(struct task *task);
 enum stage_verdict handle_live(struct task *task);
@@ -19,6 +19,14 @@ enum stage_verdict handle_config(struct task *task);
 enum stage_verdict handle_cache_purge(struct task *task);
 enum stage_verdict handle_events(struct task *task);
 enum stage_verdict handle_audit(struct task *task);
+enum stage_verdict handle_webhook_create(struct task *task);
+enum stage_verdict handle_webhook_list(struct task *task);
+enum stage_verdict handle_webhook_get(struct task *task);
+enum stage_verdict handle_webhook_patch(struct task *task);
+enum stage_verdict handle_webhook_delete(struct task *task);
+enum stage_verdict handle_webhook_test(struct task *task);
+enum stage_verdict handle_webhook_deliveries(struct task *task);
+enum stage_verdict handle_webhook_redeliver(struct task *task);
 enum stage_verdict handle_routes(struct task *task);
 
 #endif

@@ -42,6 +42,8 @@ static const struct {
     {"executeBatch", "207", "Not all commands succeeded; results says which"},
     {"runTestFile", "202", "async=true: the run has begun; Location is its address"},
     {"runTestFile", "207", "The run ended, but neither created nor passed; the answer says what exists"},
+    {"testWebhook", "202", "The event comes in its turn; deliveries tell what became of it"},
+    {"redeliverWebhook", "202", "The delivery comes in its turn"},
     {"stopTestRun", "202", "The run stops after the step in flight"},
     {"getDirect", "201", "Created on the platform"}, {"getDirect", "204", "Done, and the platform answered without content"},
     {"postDirect", "201", "Created on the platform"}, {"postDirect", "204", "Done, and the platform answered without content"},

@@ -1,0 +1,74 @@
+/* Webhooks: events of this process posted to addresses of others, signed as Standard Webhooks says
+ * (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md).
+ *
+ * Each webhook has a cursor into the facts (observe/fact.h), and at most one request on its way: its
+ * events come in order, at least once. A delivery that is not answered with 2xx is sent again after a
+ * growing pause, for a day; then it is dead, and stays in the list of deliveries. 410 switches the webhook
+ * off. Webhooks live in the memory of the process. */
+#ifndef EVENTS_WEBHOOKS_H
+#define EVENTS_WEBHOOKS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/json_writer.h"
+#include "base/str.h"
+#include "crypto/digest.h"
+#include "observe/fact.h"
+
+struct loop;
+struct webhook;
+struct webhooks;
+
+enum {
+    WEBHOOKS_MAX = 100,           /* of the process */
+    WEBHOOK_DELIVERIES_KEPT = 50, /* of each, the newest */
+    WEBHOOK_SECRET_MAX = 128      /* "whsec_" and up to 64 bytes in base64 */
+};
+
+enum webhook_shape { WEBHOOK_CLOUDEVENTS, WEBHOOK_SLACK, WEBHOOK_TEAMS, WEBHOOK_N_SHAPES };
+
+struct webhooks_options {
+    bool allow_private; /* targets may be of this machine and of private networks */
+    struct str ca_file; /* empty: the system's */
+    unsigned retry_ms;  /* before the second try; the pauses then grow */
+};
+
+/* What a webhook is made of, or changed to; an empty str and 0: as it was, or the default. */
+struct webhook_wish {
+    const struct digest *owner; /* of a new one */
+    bool sees_all;              /* of a new one: it hears of what belongs to others, too */
+    struct str url;
+    struct str secret;  /* whsec_...; empty: one is made */
+    struct str subject; /* only events with this subject; empty: all */
+    uint32_t kinds;     /* bits: 1 << FACT_*; 0: as it was */
+    int shape;          /* enum webhook_shape; -1: as it was */
+    int enabled;        /* 0, 1; -1: as it was */
+};
+
+struct webhooks *webhooks_open(struct loop *loop, const struct webhooks_options *options);
+/* What is on its way is given up. */
+void webhooks_close(struct webhooks *hooks, void (*on_closed)(void *context), void *context);
+
+/* ERR_INVALID: err->field names the member. The secret is told once: `out_secret`. */
+enum error_code webhook_new(struct webhooks *hooks, const struct webhook_wish *wish,
+                            struct webhook **out, char out_secret[WEBHOOK_SECRET_MAX],
+                            struct error *err) MUST_CHECK;
+/* A new secret: the old one signs, too, for a day. */
+enum error_code webhook_change(struct webhook *hook, const struct webhook_wish *wish,
+                               struct error *err) MUST_CHECK;
+void webhook_remove(struct webhook *hook);
+struct webhook *webhook_find(struct webhooks *hooks, const struct digest *owner, struct str id);
+struct str webhook_id(const struct webhook *hook);
+void webhook_write(const struct webhook *hook, struct json_writer *w);
+void webhooks_write(struct webhooks *hooks, const struct digest *owner, struct json_writer *w);
+void webhook_write_deliveries(const struct webhook *hook, struct json_writer *w);
+/* An event of the type webhook.test comes in its turn; what waits to be sent again is sent now.
+ * ERR_CONFLICT: the webhook is switched off. */
+enum error_code webhook_test(struct webhook *hook, struct error *err) MUST_CHECK;
+/* Sends a delivery of the list again. ERR_NOT_FOUND; ERR_CONFLICT: it is on its way. */
+enum error_code webhook_redeliver(struct webhook *hook, struct str delivery,
+                                  struct error *err) MUST_CHECK;
+
+#endif

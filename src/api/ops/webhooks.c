@@ -1,0 +1,246 @@
+/* /api/v1/webhooks: src/api/README.md, "Contract". Thin over room events. */
+#include "events/webhooks.h"
+#include "api/gate/members.h"
+#include "api/gate/task.h"
+#include "api/ops/handlers.h"
+#include "config/permission.h"
+
+enum { ANSWER_MAX = 1 << 20 };
+
+#define SHAPES "cloudevents slack teams"
+
+const struct member webhook_create_members[] = {
+    {.name = "url",
+     .type = PARAM_HTTP_URL,
+     .required = true,
+     .about = "where events are posted to; of the public internet, unless webhooks.allow_private"},
+    {.name = "events",
+     .type = PARAM_LIST,
+     .required = true,
+     .about =
+         "types: command.executed, run.finished and so on (GET /api/v1/events shows them live)"},
+    {.name = "secret",
+     .type = PARAM_TEXT,
+     .about = "whsec_ and 24 to 64 bytes in base64; without it one is made"},
+    {.name = "filter",
+     .type = PARAM_TEXT,
+     .max = FACT_TEXT_MAX - 1,
+     .about = "only events with this subject: the id of a run or a session"},
+    {.name = "shape", .type = PARAM_ENUM, .words = SHAPES, .about = "form of the body"},
+    {.name = "enabled", .type = PARAM_FLAG},
+    {.name = NULL},
+};
+
+const struct member webhook_patch_members[] = {
+    {.name = "url", .type = PARAM_HTTP_URL},
+    {.name = "events", .type = PARAM_LIST},
+    {.name = "secret", .type = PARAM_TEXT, .about = "a new one; the old one signs, too, for a day"},
+    {.name = "filter", .type = PARAM_TEXT, .max = FACT_TEXT_MAX - 1},
+    {.name = "shape", .type = PARAM_ENUM, .words = SHAPES},
+    {.name = "enabled", .type = PARAM_FLAG},
+    {.name = NULL},
+};
+
+static bool read_kinds(struct task *task, const struct json *events, uint32_t *out)
+{
+    for (const struct json *one = json_first(events); one != NULL; one = json_next(one)) {
+        unsigned kind = 0;
+
+        while (kind < FACT_N && !str_is(json_str(one), fact_type((enum fact_kind)kind))) {
+            kind++;
+        }
+        if (kind == FACT_N) {
+            (void)error_at(&task->error, ERR_INVALID, "/events",
+                           "there are no events of the type \"%.*s\"",
+                           STR_ARG(str_sub(json_str(one), 0, 40)));
+            return false;
+        }
+        *out |= 1U << kind;
+    }
+    return true;
+}
+
+static int shape_of(struct str word)
+{
+    struct str rest = STR(SHAPES);
+    struct str shape;
+
+    for (int i = 0; str_next(&rest, ' ', &shape); i++) {
+        if (str_eq(shape, word)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+/* False: task->error or task->errors say why not. */
+static bool read_wish(struct task *task, const struct member *members, struct webhook_wish *out)
+{
+    const struct json *body =
+        members_check(task->arena, task->body, members, "", task_errors(task));
+    const struct json *enabled = json_get(body, "enabled");
+
+    if (body == NULL || task_errors(task)->n > 0) {
+        return false;
+    }
+    *out = (struct webhook_wish){.owner = &task->principal.owner,
+                                 .sees_all = (task->principal.permissions & PERMISSION_ADMIN) != 0,
+                                 .url = json_str(json_get(body, "url")),
+                                 .secret = json_str(json_get(body, "secret")),
+                                 .subject = json_str(json_get(body, "filter")),
+                                 .shape = shape_of(json_str(json_get(body, "shape"))),
+                                 .enabled = enabled == NULL ? -1 : json_true(enabled)};
+    return read_kinds(task, json_get(body, "events"), &out->kinds);
+}
+
+static struct webhook *hook_of(struct task *task)
+{
+    struct webhook *hook =
+        webhook_find(task->api->options.webhooks, &task->principal.owner, task_param(task, "id"));
+
+    if (hook == NULL) {
+        (void)error_set(&task->error, ERR_NOT_FOUND, "There is no such webhook of your key");
+    }
+    return hook;
+}
+
+static enum stage_verdict reply(struct task *task, int status, const struct webhook *hook,
+                                const char *secret)
+{
+    struct json_writer w;
+    struct buf out;
+    struct str text;
+
+    buf_init(&out, ANSWER_MAX);
+    jw_init(&w, &out);
+    if (secret != NULL) {
+        jw_object(&w);
+        jw_key(&w, "webhook");
+        webhook_write(hook, &w);
+        jw_kv_text(&w, "secret", secret);
+        jw_end(&w);
+    } else {
+        webhook_write(hook, &w);
+    }
+    text = arena_str(task->arena, buf_view(&out));
+    buf_done(&out);
+    return task_reply(task, status, "application/json; charset=utf-8", text);
+}
+
+enum stage_verdict handle_webhook_create(struct task *task)
+{
+    struct webhook_wish wish;
+    struct webhook *hook;
+    char *secret = arena_zalloc(task->arena, WEBHOOK_SECRET_MAX);
+
+    if (!read_wish(task, webhook_create_members, &wish)) {
+        return task_fail(task);
+    }
+    if (task->dry_run) {
+        return task_reply_nothing_sent(task);
+    }
+    if (webhook_new(task->api->options.webhooks, &wish, &hook, secret, &task->error) != ERR_OK) {
+        return task_fail(task);
+    }
+    task_set_location(
+        task, arena_printf(task->arena, "/api/v1/webhooks/%.*s", STR_ARG(webhook_id(hook))));
+    return reply(task, 201, hook, secret);
+}
+
+enum stage_verdict handle_webhook_get(struct task *task)
+{
+    struct webhook *hook = hook_of(task);
+
+    return hook == NULL ? task_fail(task) : reply(task, 200, hook, NULL);
+}
+
+enum stage_verdict handle_webhook_patch(struct task *task)
+{
+    struct webhook *hook = hook_of(task);
+    struct webhook_wish wish;
+
+    if (hook == NULL || !read_wish(task, webhook_patch_members, &wish)) {
+        return task_fail(task);
+    }
+    if (task->dry_run) {
+        return task_reply_nothing_sent(task);
+    }
+    return webhook_change(hook, &wish, &task->error) != ERR_OK ? task_fail(task)
+                                                               : reply(task, 200, hook, NULL);
+}
+
+enum stage_verdict handle_webhook_delete(struct task *task)
+{
+    struct webhook *hook = hook_of(task);
+
+    if (hook == NULL) {
+        return task_fail(task);
+    }
+    if (task->dry_run) {
+        return task_reply_nothing_sent(task);
+    }
+    webhook_remove(hook);
+    return task_reply(task, 204, NULL, STR_EMPTY);
+}
+
+static enum stage_verdict reply_array(struct task *task, const char *name,
+                                      const struct webhook *hook)
+{
+    struct json_writer w;
+    struct buf out;
+    struct str text;
+
+    buf_init(&out, ANSWER_MAX);
+    jw_init(&w, &out);
+    jw_object(&w);
+    jw_key(&w, name);
+    if (hook != NULL) {
+        webhook_write_deliveries(hook, &w);
+    } else {
+        webhooks_write(task->api->options.webhooks, &task->principal.owner, &w);
+    }
+    jw_end(&w);
+    text = arena_str(task->arena, buf_view(&out));
+    buf_done(&out);
+    return task_reply(task, 200, "application/json; charset=utf-8", text);
+}
+
+enum stage_verdict handle_webhook_list(struct task *task)
+{
+    return reply_array(task, "webhooks", NULL);
+}
+
+enum stage_verdict handle_webhook_deliveries(struct task *task)
+{
+    struct webhook *hook = hook_of(task);
+
+    return hook == NULL ? task_fail(task) : reply_array(task, "deliveries", hook);
+}
+
+/* 202: the deliveries of the webhook tell what became of it. */
+enum stage_verdict handle_webhook_test(struct task *task)
+{
+    struct webhook *hook = hook_of(task);
+
+    if (hook != NULL && task->dry_run) {
+        return task_reply_nothing_sent(task);
+    }
+    if (hook == NULL || webhook_test(hook, &task->error) != ERR_OK) {
+        return task_fail(task);
+    }
+    return reply(task, 202, hook, NULL);
+}
+
+enum stage_verdict handle_webhook_redeliver(struct task *task)
+{
+    struct webhook *hook = hook_of(task);
+
+    if (hook != NULL && task->dry_run) {
+        return task_reply_nothing_sent(task);
+    }
+    if (hook == NULL ||
+        webhook_redeliver(hook, task_param(task, "delivery"), &task->error) != ERR_OK) {
+        return task_fail(task);
+    }
+    return reply(task, 202, hook, NULL);
+}

@@ -1,0 +1,467 @@
+#include "events/webhooks.h"
+
+#include "base/base64.h"
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/host.h"
+#include "base/mem.h"
+#include "base/random.h"
+#include "base/url.h"
+#include "webhook_internal.h"
+
+enum {
+    URL_MAX = 2000,
+    BODY_MAX = 64 * 1024,
+    REPLY_MAX = 64 * 1024,
+    CONNECT_MS = 5000,
+    SEND_MS = 15000,
+    KEY_MIN = 24,
+    KEY_MAX = 64,
+    KEY_USUAL = 32,
+    ID_DIGITS = 24,
+    OLD_KEY_MS = 24 * 3600 * 1000
+};
+
+static const struct str secret_prefix = STR_INIT("whsec_");
+
+/* ---- the client of an address ---- */
+
+static void maybe_closed(struct webhooks *hooks)
+{
+    if (hooks->closing && hooks->n_clients == 0) {
+        void (*tell)(void *) = hooks->on_closed;
+        void *told = hooks->closed_context;
+
+        mem_free(hooks->ca_file);
+        mem_free(hooks);
+        tell(told);
+    }
+}
+
+static void on_client_closed(void *context)
+{
+    struct webhook_client *client = context;
+    struct webhooks *hooks = client->hooks;
+
+    arena_done(&client->arena);
+    mem_free(client);
+    hooks->n_clients--;
+    maybe_closed(hooks);
+}
+
+static enum error_code client_open(struct webhooks *hooks, struct str url,
+                                   struct webhook_client **out, struct error *err)
+{
+    struct webhook_client *client = mem_zalloc(sizeof(*client));
+    struct upstream_options options = {
+        .ca_file = str_from(hooks->ca_file),
+        .verify_tls = true,
+        .is_other = true,
+        .public_only = !hooks->options.allow_private,
+        .connect_timeout_ms = CONNECT_MS,
+        .timeout_ms = SEND_MS,
+        .max_active = 1,
+        .max_waiting = 1,
+        .max_reply_bytes = REPLY_MAX,
+        .max_tries = 1,
+    };
+    struct str rest;
+    enum error_code code;
+
+    client->hooks = hooks;
+    arena_init(&client->arena);
+    url_split(arena_str(&client->arena, url), &options.base_url, &rest);
+    options.base_url = arena_str(&client->arena, options.base_url);
+    (void)str_cut(rest, '?', &client->path, &client->query);
+    code = upstream_open(hooks->loop, &options, &client->upstream, err);
+    if (code != ERR_OK) {
+        arena_done(&client->arena);
+        mem_free(client);
+        return error_at(err, ERR_INVALID, "/url", "this address cannot be used");
+    }
+    hooks->n_clients++;
+    *out = client;
+    return ERR_OK;
+}
+
+/* ---- what is asked for ---- */
+
+/* Names are judged when they are connected to: what they stand for can change at any time. */
+static enum error_code judge_url(const struct webhooks *hooks, struct str text, struct error *err)
+{
+    struct url url = {0};
+    struct error cause = {0};
+    uint8_t address[16];
+
+    if (text.len > URL_MAX || url_read(text, &url, &cause) != ERR_OK || url.has_user ||
+        url.has_fragment) {
+        return error_at(err, ERR_INVALID, "/url",
+                        "must be an http or https address of at most %d bytes, without user and "
+                        "fragment",
+                        URL_MAX);
+    }
+    if (hooks->options.allow_private) {
+        return ERR_OK;
+    }
+    if (host_is_loopback(url.host) ||
+        (ip_address_parse(url.host, address) && !ip_address_is_public(address))) {
+        return error_at(err, ERR_INVALID, "/url",
+                        "the host must be of the public internet; webhooks.allow_private would "
+                        "allow others");
+    }
+    return ERR_OK;
+}
+
+static enum error_code read_secret(struct str text, struct secret *out, struct error *err)
+{
+    struct arena arena;
+    struct str bytes = STR_EMPTY;
+    bool ok;
+
+    arena_init(&arena);
+    ok = str_starts(text, secret_prefix) && text.len < WEBHOOK_SECRET_MAX &&
+         base64_decode(&arena, str_sub(text, secret_prefix.len, text.len), &bytes) &&
+         bytes.len >= KEY_MIN && bytes.len <= KEY_MAX;
+    if (ok) {
+        secret_set(out, bytes);
+    }
+    arena_wipe(&arena);
+    arena_done(&arena);
+    return ok ? ERR_OK
+              : error_at(
+                    err, ERR_INVALID, "/secret",
+                    "must be whsec_ and %d to %d bytes in base64, or left out: then one is made",
+                    KEY_MIN, KEY_MAX);
+}
+
+static void make_secret(char out[WEBHOOK_SECRET_MAX])
+{
+    char bytes[KEY_USUAL];
+    struct buf text;
+
+    random_bytes(bytes, sizeof(bytes));
+    buf_init_on(&text, out, WEBHOOK_SECRET_MAX, WEBHOOK_SECRET_MAX - 1);
+    buf_str(&text, secret_prefix);
+    base64_encode(&text, (struct str){bytes, sizeof(bytes)});
+    (void)buf_cstr(&text);
+    mem_wipe(bytes, sizeof(bytes));
+    buf_done(&text);
+}
+
+/* ---- one webhook ---- */
+
+static void hook_free(struct webhook *hook)
+{
+    facts_leave(&hook->consumer);
+    webhook_stop(hook);
+    if (hook->client != NULL) {
+        upstream_close(hook->client->upstream, on_client_closed, hook->client);
+    }
+    list_remove(&hook->link);
+    hook->hooks->n--;
+    secret_done(&hook->key);
+    secret_done(&hook->old_key);
+    buf_done(&hook->body);
+    buf_done(&hook->signature);
+    mem_free(hook->url);
+    mem_free(hook);
+}
+
+static void apply(struct webhook *hook, const struct webhook_wish *wish)
+{
+    hook->kinds = wish->kinds != 0 ? wish->kinds : hook->kinds;
+    hook->shape = wish->shape >= 0 ? (enum webhook_shape)wish->shape : hook->shape;
+    hook->enabled = wish->enabled >= 0 ? wish->enabled != 0 : hook->enabled;
+    if (wish->subject.len > 0) {
+        str_copy(hook->subject, sizeof(hook->subject), wish->subject);
+    }
+}
+
+static struct webhook *hook_make(struct webhooks *hooks, const struct digest *owner, bool sees_all)
+{
+    struct webhook *hook = mem_zalloc(sizeof(*hook));
+    size_t prefix = sizeof("wh_") - 1;
+
+    hook->hooks = hooks;
+    hook->owner = *owner;
+    hook->sees_all = sees_all;
+    hook->enabled = true;
+    hook->created_ms = clock_wall_ms();
+    hook->seen = facts_newest();
+    hook->consumer.on_news = webhook_on_news;
+    buf_init(&hook->body, BODY_MAX);
+    buf_init(&hook->signature, BODY_MAX);
+    str_copy(hook->id, sizeof(hook->id), STR("wh_"));
+    random_hex(hook->id + prefix, ID_DIGITS);
+    hook->id[prefix + ID_DIGITS] = '\0';
+    list_append(&hooks->list, &hook->link);
+    hooks->n++;
+    return hook;
+}
+
+enum error_code webhook_new(struct webhooks *hooks, const struct webhook_wish *wish,
+                            struct webhook **out, char out_secret[WEBHOOK_SECRET_MAX],
+                            struct error *err)
+{
+    struct webhook *hook;
+    enum error_code code = judge_url(hooks, wish->url, err);
+
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (hooks->n >= WEBHOOKS_MAX) {
+        return error_set(err, ERR_CONFLICT, "there are %d webhooks, and there cannot be more",
+                         WEBHOOKS_MAX);
+    }
+    if (wish->secret.len > 0) {
+        str_copy(out_secret, WEBHOOK_SECRET_MAX, wish->secret);
+    } else {
+        make_secret(out_secret);
+    }
+    hook = hook_make(hooks, wish->owner, wish->sees_all);
+    code = read_secret(wish->secret.len > 0 ? wish->secret : str_from(out_secret), &hook->key, err);
+    if (code == ERR_OK) {
+        code = client_open(hooks, wish->url, &hook->client, err);
+    }
+    if (code != ERR_OK) {
+        hook_free(hook);
+        return code;
+    }
+    hook->url = str_dup(wish->url);
+    apply(hook, wish);
+    facts_listen(&hook->consumer, &hooks->loop->later);
+    *out = hook;
+    return ERR_OK;
+}
+
+static enum error_code change_key(struct webhook *hook, struct str text, struct error *err)
+{
+    struct secret fresh = {0};
+    enum error_code code = read_secret(text, &fresh, err);
+
+    if (code == ERR_OK) {
+        secret_done(&hook->old_key);
+        hook->old_key = hook->key;
+        hook->old_until_ms = clock_wall_ms() + OLD_KEY_MS;
+        hook->key = fresh;
+    }
+    return code;
+}
+
+enum error_code webhook_change(struct webhook *hook, const struct webhook_wish *wish,
+                               struct error *err)
+{
+    struct webhook_client *client = NULL;
+    enum error_code code = ERR_OK;
+
+    if (wish->url.len > 0) {
+        code = judge_url(hook->hooks, wish->url, err);
+        if (code == ERR_OK) {
+            code = client_open(hook->hooks, wish->url, &client, err);
+        }
+    }
+    if (code == ERR_OK && wish->secret.len > 0) {
+        code = change_key(hook, wish->secret, err);
+    }
+    if (code != ERR_OK) {
+        if (client != NULL) {
+            upstream_close(client->upstream, on_client_closed, client);
+        }
+        return code;
+    }
+    if (client != NULL) { /* what is on its way begins anew, at the new address */
+        struct delivery *current = hook->current;
+
+        webhook_stop(hook);
+        hook->again = current;
+        upstream_close(hook->client->upstream, on_client_closed, hook->client);
+        hook->client = client;
+        mem_free(hook->url);
+        hook->url = str_dup(wish->url);
+    }
+    apply(hook, wish);
+    webhook_pump(hook);
+    return ERR_OK;
+}
+
+void webhook_remove(struct webhook *hook)
+{
+    hook_free(hook);
+}
+
+struct str webhook_id(const struct webhook *hook)
+{
+    return str_from(hook->id);
+}
+
+struct webhook *webhook_find(struct webhooks *hooks, const struct digest *owner, struct str id)
+{
+    for (struct list *link = hooks->list.next; link != &hooks->list; link = link->next) {
+        struct webhook *hook = CONTAINER_OF(link, struct webhook, link);
+
+        if (str_is(id, hook->id) && digest_equal(&hook->owner, owner)) {
+            return hook;
+        }
+    }
+    return NULL;
+}
+
+/* ---- shown ---- */
+
+static void write_time(struct json_writer *w, const char *name, int64_t wall_ms)
+{
+    char room[40];
+    struct buf text;
+
+    buf_init_on(&text, room, sizeof(room), sizeof(room) - 1);
+    clock_format(&text, wall_ms);
+    jw_kv_str(w, name, buf_view(&text));
+    buf_done(&text);
+}
+
+void webhook_write(const struct webhook *hook, struct json_writer *w)
+{
+    jw_object(w);
+    jw_kv_text(w, "id", hook->id);
+    jw_kv_text(w, "url", hook->url);
+    jw_key(w, "events");
+    jw_array(w);
+    for (unsigned i = 0; i < FACT_N; i++) {
+        if ((hook->kinds & 1U << i) != 0) {
+            jw_text(w, fact_type((enum fact_kind)i));
+        }
+    }
+    jw_end(w);
+    jw_kv_text(w, "shape", webhook_shapes[hook->shape]);
+    jw_kv_text(w, "filter", hook->subject);
+    jw_kv_bool(w, "enabled", hook->enabled);
+    write_time(w, "created_at", hook->created_ms);
+    jw_kv_int(w, "waiting_events", (int64_t)(facts_newest() - hook->seen));
+    jw_kv_int(w, "lost_events", (int64_t)hook->n_lost);
+    jw_end(w);
+}
+
+void webhooks_write(struct webhooks *hooks, const struct digest *owner, struct json_writer *w)
+{
+    jw_array(w);
+    for (struct list *link = hooks->list.next; link != &hooks->list; link = link->next) {
+        struct webhook *hook = CONTAINER_OF(link, struct webhook, link);
+
+        if (digest_equal(&hook->owner, owner)) {
+            webhook_write(hook, w);
+        }
+    }
+    jw_end(w);
+}
+
+static void write_delivery(const struct delivery *delivery, struct json_writer *w)
+{
+    jw_object(w);
+    jw_kv_text(w, "id", delivery->id);
+    jw_kv_text(w, "type", fact_type(delivery->fact.kind));
+    jw_kv_text(w, "status", delivery_status_name(delivery->status));
+    jw_kv_int(w, "tries", delivery->n_tries);
+    if (delivery->last_status > 0) {
+        jw_kv_int(w, "http_status", delivery->last_status);
+    }
+    if (delivery->last_error[0] != '\0') {
+        jw_kv_text(w, "error", delivery->last_error);
+    }
+    if (delivery->last_wall_ms > 0) {
+        write_time(w, "last_try_at", delivery->last_wall_ms);
+    }
+    jw_end(w);
+}
+
+/* The newest first. */
+void webhook_write_deliveries(const struct webhook *hook, struct json_writer *w)
+{
+    jw_array(w);
+    for (size_t i = 1; i <= WEBHOOK_DELIVERIES_KEPT; i++) {
+        size_t at = (hook->next_slot + WEBHOOK_DELIVERIES_KEPT - i) % WEBHOOK_DELIVERIES_KEPT;
+
+        if (hook->deliveries[at].id[0] != '\0') {
+            write_delivery(&hook->deliveries[at], w);
+        }
+    }
+    jw_end(w);
+}
+
+/* ---- asked for by hand ---- */
+
+static enum error_code judge_enabled(const struct webhook *hook, struct error *err)
+{
+    return hook->enabled ? ERR_OK
+                         : error_set(err, ERR_CONFLICT,
+                                     "this webhook is switched off; PATCH it "
+                                     "with enabled: true");
+}
+
+enum error_code webhook_test(struct webhook *hook, struct error *err)
+{
+    struct fact fact = {.kind = FACT_WEBHOOK_TEST, .outcome = "ok"};
+
+    if (judge_enabled(hook, err) != ERR_OK) {
+        return err->code;
+    }
+    mem_copy(fact.owner, hook->owner.bytes, sizeof(fact.owner));
+    str_copy(fact.subject, sizeof(fact.subject), str_from(hook->id));
+    fact_note(&fact);
+    webhook_hurry(hook);
+    return ERR_OK;
+}
+
+enum error_code webhook_redeliver(struct webhook *hook, struct str delivery, struct error *err)
+{
+    if (judge_enabled(hook, err) != ERR_OK) {
+        return err->code;
+    }
+    for (size_t i = 0; i < WEBHOOK_DELIVERIES_KEPT; i++) {
+        struct delivery *found = &hook->deliveries[i];
+
+        if (!str_is(delivery, found->id)) {
+            continue;
+        }
+        if (found == hook->current && !deadline_is_set(&hook->retry)) {
+            return error_set(err, ERR_CONFLICT, "this delivery is on its way");
+        }
+        if (hook->again != NULL && hook->again != found) {
+            return error_set(err, ERR_CONFLICT, "another delivery waits to be sent again");
+        }
+        if (deadline_is_set(&hook->retry) && found == hook->current) {
+            webhook_stop(hook);
+        }
+        hook->again = found;
+        webhook_pump(hook);
+        return ERR_OK;
+    }
+    return error_set(err, ERR_NOT_FOUND, "There is no such delivery; the last %d are kept",
+                     WEBHOOK_DELIVERIES_KEPT);
+}
+
+/* ---- all of them ---- */
+
+struct webhooks *webhooks_open(struct loop *loop, const struct webhooks_options *options)
+{
+    struct webhooks *hooks = mem_zalloc(sizeof(*hooks));
+
+    hooks->loop = loop;
+    hooks->options = *options;
+    hooks->ca_file = str_dup(options->ca_file);
+    hooks->retry_ms = options->retry_ms;
+    list_init(&hooks->list);
+    return hooks;
+}
+
+void webhooks_close(struct webhooks *hooks, void (*on_closed)(void *context), void *context)
+{
+    hooks->closing = true;
+    hooks->on_closed = on_closed;
+    hooks->closed_context = context;
+    hooks->n_clients++; /* until all are told to close */
+    while (hooks->list.next != &hooks->list) {
+        hook_free(CONTAINER_OF(hooks->list.next, struct webhook, link));
+    }
+    hooks->n_clients--;
+    maybe_closed(hooks);
+}
