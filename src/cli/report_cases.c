@@ -28,10 +28,14 @@ static enum verdict verdict_of(const struct report_entry *entry, const struct js
     if (report_first_failure(test) != NULL) {
         return VERDICT_FAILED;
     }
-    return verdict == VERDICT_CANCELLED && verdict_is_bad(entry->verdict) &&
-                   entry->verdict != VERDICT_FAILED
-               ? entry->verdict
-               : verdict;
+    if (verdict != VERDICT_CANCELLED || !verdict_is_bad(entry->verdict)) {
+        return verdict;
+    }
+    if (entry->verdict != VERDICT_FAILED) {
+        return entry->verdict;
+    }
+    /* Nobody cancelled it: its execution was refused, or what comes before its steps. */
+    return json_type(json_get(entry->run, "error")) == JSON_OBJECT ? VERDICT_ERROR : verdict;
 }
 
 /* ---- why ---- */

@@ -190,9 +190,29 @@ static void options_that_nothing_uses_are_told(void **state)
     assert_false(run_cli_says(f, "warning: --var user:"));
 }
 
+/* Nobody cancelled a test whose execution the platform did not start. */
+static void an_execution_that_is_refused_is_an_error(void **state)
+{
+    struct run_cli *f = *state;
+    const char *args[RUN_CLI_ARGS_MAX] = {run_cli_put(f, "login.yaml", test_file),
+                                          "--sandbox",
+                                          "--wait",
+                                          "--env-id=77",
+                                          "--junit",
+                                          run_cli_path(f, "j.xml")};
+
+    assert_int_equal(run_cli_env(f, NULL, args), 2);
+    assert_true(run_cli_says(f, "failed: start execution: the platform refused (404): Environment "
+                                "77 does not exist"));
+    assert_true(str_contains(run_cli_get(f, "j.xml"),
+                             STR("<error type=\"error\" message=\"start execution: ")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(an_execution_that_is_refused_is_an_error, run_cli_setup,
+                                        run_cli_teardown),
         cmocka_unit_test_setup_teardown(nine_outcomes_are_nine_testcases, run_cli_setup,
                                         run_cli_teardown),
         cmocka_unit_test_setup_teardown(what_does_not_compile_is_told_first_and_the_rest_runs,
