@@ -81,7 +81,9 @@ static bool refuse(struct compile *c, const struct node *document, const char *w
 /* What a step of a CI system does; `script`, `run` and `command` are words of ours too. */
 static const char ci_verbs[] =
     "script bash pwsh powershell task checkout template publish download "
-    "run uses command commands image trigger label";
+    "run uses command commands image trigger label block input group";
+/* Steps of one that are a word alone. */
+static const char ci_words[] = "wait checkout";
 /* Keys that stand beside those in CI files, and never in a step of a test file. */
 static const char ci_companions[] =
     "displayName env inputs condition workingDirectory working-directory continueOnError "
@@ -96,8 +98,8 @@ struct ci_tally {
 
 static void tally_step(const struct node *step, struct ci_tally *tally)
 {
-    bool is_ci = false;
-    bool is_ours = step->type != NODE_MAP;
+    bool is_ci = step->type == NODE_SCALAR && words_have(ci_words, ' ', step->text);
+    bool is_ours = step->type != NODE_MAP && !is_ci;
 
     for (const struct node *member = step->first; member != NULL && !is_ours;
          member = member->next) {
@@ -123,6 +125,18 @@ static bool are_ci_steps(const struct node *list, struct ci_tally *tally)
     return tally->n_steps > 0 && tally->n_ci == tally->n_steps;
 }
 
+/* `steps: {build: {image: node, commands: [npm ci]}}` */
+static bool are_named_ci_steps(const struct node *steps)
+{
+    const struct node *step = steps != NULL && steps->type == NODE_MAP ? steps->first : NULL;
+    bool all = step != NULL;
+
+    for (; step != NULL && all; step = step->next) {
+        all = node_get(step, "image") != NULL || node_get(step, "commands") != NULL;
+    }
+    return all;
+}
+
 /* Every step is one that a CI system carries out, and something else says so too: a key above the
  * steps, a word beside a step, or that the file has no name. */
 static bool is_ci_file(const struct node *document, bool has_mark)
@@ -133,6 +147,9 @@ static bool is_ci_file(const struct node *document, bool has_mark)
     struct ci_tally tally = {0};
     bool named = false;
 
+    if (are_named_ci_steps(node_get(document, "steps"))) {
+        return true;
+    }
     if (!are_ci_steps(node_get(document, "steps"), &tally)) {
         return false;
     }

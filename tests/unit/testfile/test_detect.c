@@ -21,6 +21,10 @@ static const struct {
     {"steps:\n- checkout: self\n- bash: make\n", "a CI pipeline"},
     {"steps:\n- label: test\n  command: npm test\n", "a CI pipeline"},
     {"stages: [{stage: a}]\n", "a CI pipeline"},
+    {"steps:\n  build: {image: node, commands: [npm ci]}\n  test: {image: node, commands: [npm test]}\n",
+     "a CI pipeline"},
+    {"steps:\n- wait\n- block: ship it?\n- trigger: deploy\n", "a CI pipeline"},
+    {"steps:\n- command: npm ci\n- wait\n- group: tests\n  steps: []\n", "a CI pipeline"},
     /* GitHub */
     {"name: CI\non: push\njobs:\n  a:\n    runs-on: x\n    steps: [{run: make}]\n",
      "a CI workflow"},
