@@ -70,7 +70,7 @@ build_uses=(libllhttp-dev)
 demo_needs=(curl) # for the lines that the demo prints
 test_needs=(curl libcmocka-dev clang valgrind)
 # Format and tidy are checked with version 14 alone, whose verdicts differ from those of others.
-test_uses=(clang-format-14 clang-tidy-14 shellcheck dpkg-dev redis-server prometheus chromium openssl sslscan testssl.sh)
+test_uses=(clang-format-14 clang-tidy-14 shellcheck dpkg-dev file redis-server prometheus chromium openssl sslscan testssl.sh)
 
 # "command|what is missing without it", for the end.
 test_notes=("clang-format-14|lint.format is skipped"
@@ -81,6 +81,7 @@ test_notes=("clang-format-14|lint.format is skipped"
     "dpkg-shlibdeps|shell.package is skipped"
     "sslscan|shell.tls is skipped"
     "testssl|shell.testssl (of the preset long) is skipped"
+    "file|shell.package is skipped"
     "redis-server|tests that need a Redis server are skipped"
     "promtool|the text of /metrics is not checked by promtool")
 

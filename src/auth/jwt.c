@@ -162,10 +162,10 @@ static bool read_date(const struct json *claims, const char *name, int64_t *out_
     if (claim == NULL) {
         return true;
     }
-    if (json_type(claim) != JSON_NUMBER || !(seconds >= 0 && seconds <= DATE_MAX_S)) {
+    if (json_type(claim) != JSON_NUMBER || !(seconds >= 0 && seconds <= (double)DATE_MAX_S)) {
         return false;
     }
-    *out_ms = (int64_t)(seconds * SECOND_MS);
+    *out_ms = (int64_t)(seconds * (double)SECOND_MS);
     return true;
 }
 

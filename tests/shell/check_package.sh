@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The Debian package: made twice, the same both times; installed in a root of its own with dpkg, started there, and purged.
 #   check_package.sh CPACK BUILD SCRATCH
-# Skips (77) without dpkg, dpkg-shlibdeps, or as a user: dpkg installs as root only.
+# Skips (77) without dpkg, dpkg-shlibdeps and file (which CPack asks), or as a user: dpkg installs as root only.
 set -euo pipefail
 cpack=$1
 build=$(realpath "$2")
@@ -9,7 +9,7 @@ mkdir -p "$3"
 scratch=$(realpath "$3")/package
 export SOURCE_DATE_EPOCH=1767225600
 
-for tool in dpkg dpkg-deb dpkg-shlibdeps; do
+for tool in dpkg dpkg-deb dpkg-shlibdeps file; do
     command -v "$tool" >/dev/null || { echo "skipped: no $tool"; exit 77; }
 done
 [ "$(id -u)" -eq 0 ] || { echo "skipped: dpkg installs as root only"; exit 77; }

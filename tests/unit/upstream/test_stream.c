@@ -196,7 +196,8 @@ static void a_paused_reader_holds_the_platform_back(void **state)
     uint64_t sent_bytes;
 
     (void)state;
-    bench.options.timeout_ms = 1000; /* waiting for our own side is not silence of the platform */
+    /* Waiting for our own side is not silence of the platform. */
+    bench.options.timeout_ms = 1000 * client_slowness();
     bench_open(&bench);
     tap_init(&tap, "/big/50000000", CALL_READ, &down);
     tap.pause_every = 1;
@@ -206,7 +207,7 @@ static void a_paused_reader_holds_the_platform_back(void **state)
     later_remove(&tap.resume);
     bench_settle(&bench);
     sent_bytes = bench.platform.sent_bytes;
-    bench_turns(&bench, 1300);
+    bench_turns(&bench, 1300 * client_slowness());
     assert_int_equal(tap.probe.n_ends, 0);
     assert_int_equal(tap.n_pauses, 1);
     assert_true(bench.platform.sent_bytes == sent_bytes);
@@ -249,11 +250,11 @@ static void a_body_that_comes_late_is_waited_for(void **state)
     struct tap tap;
 
     (void)state;
-    bench.options.timeout_ms = 1000;
+    bench.options.timeout_ms = 1000 * client_slowness();
     bench_open(&bench);
     tap_init(&tap, "/echo", CALL_CREATE, &up_chunked);
     probe_start(&tap.probe);
-    bench_turns(&bench, 1300);
+    bench_turns(&bench, 1300 * client_slowness());
     assert_int_equal(tap.probe.n_ends, 0);
     assert_true(upstream_send(&tap.probe.call, STR("one "), false));
     bench_settle(&bench);
