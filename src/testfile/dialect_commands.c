@@ -91,7 +91,9 @@ bool step_own_command(struct compile *c, const struct node *verb, const struct n
         return false;
     }
     c->n_by_format[TESTFILE_FORMAT_SIMPLIFIED]++;
-    take_fields(c, bag, verb, 1U << ROLE_ACTION | 1U << ROLE_OPERATION | 1U << ROLE_SUB_ACTION,
+    take_fields(c, bag, verb,
+                1U << ROLE_ACTION | 1U << ROLE_COMMAND | 1U << ROLE_OPERATION |
+                    1U << ROLE_SUB_ACTION,
                 IN_ARGS);
     *out_ok = map_own(c, bag, command, action);
     return true;

@@ -199,7 +199,8 @@ static bool step_extended(struct compile *c, const struct node *step, const stru
         return map_own(c, &bag, own, name);
     }
     enter_group(c, &bag, type, name);
-    take_fields(c, &bag, step, 1U << ROLE_TYPE | 1U << ROLE_COMMAND, BESIDE_VERB);
+    take_fields(c, &bag, step, 1U << ROLE_TYPE | 1U << ROLE_COMMAND,
+                str_is_nocase(type->text, "cookie") ? BESIDE_COOKIE : BESIDE_VERB);
     return map_known(c, &bag);
 }
 
@@ -211,7 +212,7 @@ static bool step_action(struct compile *c, const struct node *map, const struct 
     bag_init(&bag, dialect, action->text, place_of(action));
     take_fields(c, &bag, map,
                 1U << (dialect == TESTFILE_FORMAT_ACTION ? ROLE_ACTION : ROLE_STEP_TYPE),
-                BESIDE_VERB);
+                str_is_nocase(action->text, "cookie") ? BESIDE_COOKIE : BESIDE_VERB);
     return map_known(c, &bag);
 }
 
@@ -223,19 +224,26 @@ static bool step_nested(struct compile *c, const struct node *group, const struc
 
     bag->dialect = TESTFILE_FORMAT_SIMPLIFIED;
     bag_set_verb(bag, is_group ? group->key : action->text, place_of(action));
-    take_fields(c, bag, group, 1U << ROLE_ACTION, IN_MAP);
+    take_fields(c, bag, group, 1U << ROLE_ACTION | 1U << ROLE_COMMAND, IN_MAP);
     return map_known(c, bag);
 }
 
-/* `action` may stand in place of `type`. */
-static void take_action_as_type(struct compile *c, struct bag *bag, const struct node *verb,
-                                const struct node *action)
+/* `action` may stand in place of `type`, and `command` in place of `action`. */
+static void take_action_as(struct compile *c, struct bag *bag, const struct node *verb,
+                           const struct node *action, const char *field)
 {
-    bag_add(c, bag,
-            (struct field){.name = str_from(bag->known->group->field),
-                           .id = name_id(str_from(bag->known->group->field)),
-                           .node = action});
-    take_fields(c, bag, verb, 1U << ROLE_ACTION, IN_MAP);
+    bag_add(
+        c, bag,
+        (struct field){.name = str_from(field), .id = name_id(str_from(field)), .node = action});
+    take_fields(c, bag, verb, 1U << ROLE_ACTION | 1U << ROLE_COMMAND, IN_MAP);
+}
+
+/* What the map of a group says is to be done; NULL: nothing. */
+static const struct node *action_in(const struct node *map)
+{
+    const struct node *action = map->type == NODE_MAP ? node_get(map, "action") : NULL;
+
+    return action == NULL && map->type == NODE_MAP ? node_get(map, "command") : action;
 }
 
 /* What stands beside the verb, like `in` of the compact `t`. */
@@ -259,7 +267,7 @@ static bool step_simplified(struct compile *c, const struct node *verb,
                             const struct step_keys *keys)
 {
     struct bag bag;
-    const struct node *action = verb->type == NODE_MAP ? node_get(verb, "action") : NULL;
+    const struct node *action = action_in(verb);
     const struct group_row *group;
     bool ok = false;
 
@@ -281,11 +289,9 @@ static bool step_simplified(struct compile *c, const struct node *verb,
         return step_own_command(c, verb, action, &bag, &ok) ? ok
                                                             : step_nested(c, verb, action, &bag);
     }
-    if (!name_set_has(&bag.known->fields, name_id(STR("action")))) {
-        take_action_as_type(c, &bag, verb, action);
-    } else {
-        take_fields(c, &bag, verb, 0, IN_MAP);
-    }
+    take_action_as(c, &bag, verb, action,
+                   name_set_has(&bag.known->fields, name_id(STR("action"))) ? "action"
+                                                                            : group->field);
     return map_known(c, &bag);
 }
 
