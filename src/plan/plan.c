@@ -224,6 +224,7 @@ static enum error_code send_row(struct plan *plan, struct error *err)
     if (plan->options.trace != NULL) {
         trace_child(plan->options.trace, plan->traceparent);
         call->request.traceparent = str_from(plan->traceparent);
+        call->request.tracestate = plan->options.trace->state;
         call->request.trace = plan->options.trace;
         call->request.parent_span = str_from(plan->row_span);
     }

@@ -128,7 +128,8 @@ enum error_code request_check(const struct upstream_request *request, struct err
             "the token that is stored for the platform holds a character that no header may hold; an operator must set upstream.token again");
     }
     if (!is_visible(bearer, "") || !is_visible(request->request_id, "") ||
-        !is_visible(request->traceparent, "") || !is_header_value(request->content_type)) {
+        !is_visible(request->traceparent, "") || !is_header_value(request->tracestate) ||
+        !is_header_value(request->content_type)) {
         return error_set(
             err, ERR_INVALID,
             "a header value for the platform holds a character that no header may hold");
@@ -210,6 +211,9 @@ static void write_headers(struct buf *out, const struct upstream_call *call)
     if (request->traceparent.len > 0) {
         line(out, STR("traceparent: "), request->traceparent);
     }
+    if (request->tracestate.len > 0) {
+        line(out, STR("tracestate: "), request->tracestate);
+    }
 }
 
 /* An empty body is told where one is expected (RFC 9110 section 8.6). */
@@ -242,7 +246,8 @@ static size_t head_bytes_at_most(const struct upstream *upstream, const struct u
     size_t n = sizeof(user_agent) + 512 + upstream->lines.len + upstream->base_path.len;
 
     n += request->method.len + request->path.len + request->query.len + bearer.len;
-    n += request->content_type.len + request->request_id.len + request->traceparent.len;
+    n += request->content_type.len + request->request_id.len + request->traceparent.len +
+         request->tracestate.len;
     for (size_t i = 0; i < request->n_headers; i++) {
         n += request->headers[i].name.len + request->headers[i].value.len + 4;
     }

@@ -44,6 +44,7 @@ static struct {
     struct upstream_call *call;
     char seen[MAX_ANSWERS][512]; /* "METHOD path?query body" */
     char traceparent[64];
+    struct str tracestate;
     unsigned deadline_ms;
 } fake;
 
@@ -84,6 +85,7 @@ static enum error_code fake_start(void *context, struct upstream_call *call, str
                STR_ARG(call->request.body));
     memcpy(fake.seen[fake.n_asked], buf_cstr(&text), text.len + 1);
     buf_done(&text);
+    fake.tracestate = call->request.tracestate;
     memset(fake.traceparent, 0, sizeof(fake.traceparent));
     if (call->request.traceparent.len > 0) {
         memcpy(fake.traceparent, call->request.traceparent.ptr, call->request.traceparent.len);

@@ -463,11 +463,13 @@ static void each_call_carries_the_trace(void **state)
 
     (void)state;
     trace_begin(&trace, 0);
+    trace.state = STR("a=1");
     plan.options.trace = &trace;
     plan_set_str(&plan, "goal_id", STR("3"));
     (void)plan_append(&plan, &calls[STATUS]);
     GO({.status = 200, .body = "{}"});
     assert_non_null(strstr(fake.traceparent, trace.trace_id));
+    assert_true(str_is(fake.tracestate, "a=1"));
 }
 
 int test_plan(void)

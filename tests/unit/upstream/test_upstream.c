@@ -54,6 +54,7 @@ static void the_promised_headers_reach_the_platform(void **state)
     probe_init(&probe, &bench, "/echo", CALL_CREATE);
     probe.call.request.request_id = STR("req-1");
     probe.call.request.traceparent = STR("00-0123-4567-01");
+    probe.call.request.tracestate = STR("a=1, b=2");
     probe.call.request.query = STR("envelope=false");
     probe.call.request.headers = more;
     probe.call.request.n_headers = ARRAY_LEN(more);
@@ -70,6 +71,7 @@ static void the_promised_headers_reach_the_platform(void **state)
     expect_header("X-Virtuoso-Client-Name", "virtuoso-proxy/test");
     expect_header("X-Request-Id", "req-1");
     expect_header("traceparent", "00-0123-4567-01");
+    expect_header("tracestate", "a=1, b=2");
     expect_header("User-Agent", "virtuoso-proxy/" VP_VERSION);
     expect_header("X-More", "yes");
     assert_true(str_contains(buf_view(&bench.platform.last_head), STR("X-Empty:")));
