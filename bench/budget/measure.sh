@@ -72,8 +72,11 @@ instructions_of() { # N
     sed -n 's/.*Collected : \([0-9]*\).*/\1/p' "$scratch/out.err"
 }
 
+# The loader splits LD_PRELOAD at blanks, which the path of the build may hold.
+cp "$build/libbench_count.so" "$scratch/"
+
 allocations_of() { # N
-    serve "$scratch/out" env "LD_PRELOAD=$build/libbench_count.so" "COUNT_ALLOCATIONS=$scratch/count"
+    serve "$scratch/out" env "LD_PRELOAD=$scratch/libbench_count.so" "COUNT_ALLOCATIONS=$scratch/count"
     send_commands "$1"
     end_server
     cat "$scratch/count"

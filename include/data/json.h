@@ -78,6 +78,10 @@ struct json *json_copy(struct arena *arena, const struct json *node); /* deep; a
 void json_set(struct json *object, struct str name, struct json *child); /* replaces */
 /* Another text in the place of a string, in O(1). */
 void json_put_text(struct json *string, struct arena *arena, struct str value);
+/* Another number in place of this one, in the same memory where it fits. */
+void json_put_int(struct json *number, int64_t value);
+/* A root with the text of `string`, which is not copied where both lie in one arena. */
+struct json *json_new_same_string(struct arena *arena, const struct json *string);
 void json_append(struct json *array, struct json *child);
 void json_remove(struct json *object, struct str name);
 void json_remove_child(struct json *parent, const struct json *child); /* O(1) */

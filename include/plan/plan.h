@@ -188,6 +188,8 @@ void plan_forget_last(struct plan *plan);
 struct error *plan_row_error(struct plan *plan, struct plan_row *row);
 /* `value` must be a root in the plan's arena; the plan owns it from then on. */
 void plan_set(struct plan *plan, const char *variable, struct json *value);
+void plan_set_int(struct plan *plan, const char *variable,
+                  int64_t value); /* in the same memory again */
 void plan_set_str(struct plan *plan, const char *variable, struct str value);
 const struct json *plan_get(const struct plan *plan, const char *variable);
 

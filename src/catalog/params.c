@@ -68,7 +68,9 @@ bool take_text(const struct param_place *place, const struct json *value)
                                     (long long)max)),
             STR_EMPTY);
     }
-    return param_put_text(place, text);
+    return json_type(value) == JSON_STRING
+               ? param_put(place, place->param->name, json_new_same_string(place->arena, value))
+               : param_put_text(place, text);
 }
 
 static bool refuse_integer(const struct param_place *place, int64_t min, int64_t max,

@@ -181,6 +181,34 @@ void json_put_text(struct json *string, struct arena *arena, struct str value)
     string->text_len = (uint32_t)value.len;
 }
 
+void json_put_int(struct json *number, int64_t value)
+{
+    char digits[DIGITS_MAX];
+    struct str text = str_of_int(value, digits);
+
+    CHECK(json_type(number) == JSON_NUMBER);
+    if (text.len > number->text_len) {
+        number->node.valuestring = unconst(arena_cstr(number->arena, text));
+    } else {
+        mem_copy(number->node.valuestring, text.ptr, text.len);
+        number->node.valuestring[text.len] = '\0';
+    }
+    number->text_len = (uint32_t)text.len;
+}
+
+struct json *json_new_same_string(struct arena *arena, const struct json *string)
+{
+    struct json *node;
+
+    if (string->arena != arena) {
+        return json_new_string(arena, json_str(string));
+    }
+    node = json_node_new(arena, cJSON_String);
+    node->node.valuestring = string->node.valuestring;
+    node->text_len = string->text_len;
+    return node;
+}
+
 void json_append(struct json *array, struct json *child)
 {
     if (child != NULL) {

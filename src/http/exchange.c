@@ -25,6 +25,25 @@ enum { HEAD_MAX = 16 * 1024, HEADER_LINES_MAX = 64 * 1024, BODY_KEPT = 4096, SPA
 #define KEEPS_MEMORY true
 #endif
 
+static void body_free(void *body)
+{
+    buf_done(body);
+}
+
+void exchange_move_body(struct exchange *exchange, struct arena *arena)
+{
+    struct buf *moved;
+
+    if (exchange->body.cap <= BODY_KEPT) {
+        exchange->request.body = arena_str(arena, exchange->request.body);
+        return;
+    }
+    moved = arena_alloc(arena, sizeof(*moved));
+    *moved = exchange->body;
+    exchange->body = (struct buf){0};
+    arena_defer(arena, body_free, moved);
+}
+
 static void forget(struct exchange *exchange)
 {
     arena_done_into(&exchange->arena, &exchange->server->bin);

@@ -100,6 +100,17 @@ void plan_set(struct plan *plan, const char *variable, struct json *value)
     json_set(plan->variables, str_from(variable), value);
 }
 
+void plan_set_int(struct plan *plan, const char *variable, int64_t value)
+{
+    const struct json *known = plan_get(plan, variable);
+
+    if (json_type(known) == JSON_NUMBER) {
+        json_put_int(unconst(known), value);
+    } else {
+        plan_set(plan, variable, json_new_int(plan->arena, value));
+    }
+}
+
 void plan_set_str(struct plan *plan, const char *variable, struct str value)
 {
     plan_set(plan, variable, json_new_string(plan->arena, value));

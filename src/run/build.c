@@ -308,11 +308,6 @@ static void copy_plan_options(struct run *run, const struct plan_options *option
     plan_init(run->plan, &run->work, run->store->options.port, &own);
 }
 
-static void forget_shown(void *building)
-{
-    arena_done(&((struct run_building *)building)->shown);
-}
-
 static void keep_warnings(struct run *run, const struct testfile_problems *problems)
 {
     struct json_writer w;
@@ -368,8 +363,6 @@ enum error_code run_prepare(struct run *run, const struct testfile *file,
     run->building = arena_zalloc(&run->work, sizeof(*run->building));
     run->building->file = file;
     run->building->attach = request->attach;
-    arena_init(&run->building->shown);
-    arena_defer(&run->work, forget_shown, run->building);
     return ERR_OK;
 }
 

@@ -192,14 +192,13 @@ static bool setup_before(struct plan *plan, struct run_row *row)
 static void show_position(struct plan *plan, struct run_row *row)
 {
     struct run_test *test = row->test;
-    struct arena *shown = &row->run->building->shown;
 
-    json_remove(plan->variables, STR("position"));
-    arena_reset(shown);
-    if (test->position >= 0 && row->step->command->kind == COMMAND_STEP) {
-        plan_set(plan, "position", json_new_int(shown, test->position));
-        test->position++;
+    if (test->position < 0 || row->step->command->kind != COMMAND_STEP) {
+        json_remove(plan->variables, STR("position"));
+        return;
     }
+    plan_set_int(plan, "position", test->position);
+    test->position++;
 }
 
 static bool step_before(struct plan *plan, struct run_row *row)

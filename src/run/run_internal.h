@@ -169,7 +169,6 @@ struct run_building {
     /* A dry run has one step at a time: its row is shown and forgotten. */
     struct run_row row;
     struct run_step note;
-    struct arena shown; /* of what it shows of itself */
 };
 
 struct run {

@@ -25,7 +25,7 @@ static void send(struct step *step, struct plan_row *row, int64_t at)
     step->phase = STEP_SENDS;
     step->begun = lanes_now(step->lanes);
     step->at = at;
-    plan_set(step->plan, "position", json_new_int(step->plan->arena, at));
+    plan_set_int(step->plan, "position", at);
     row->sends = NULL;
     row->disproved = false;
 }

@@ -325,6 +325,12 @@ static void walk_test(struct compile *c, struct walk *walk)
     const struct node *map = walk->test;
     struct testfile_test *test;
 
+    if (map != NULL && c->out->n_tests >= TESTFILE_MAX_TESTS) {
+        c->fatal = true;
+        problem_add(c, TESTFILE_ERROR, place_of(map), "more than %d tests", TESTFILE_MAX_TESTS)
+            ->hint = STR("split the file");
+        map = NULL;
+    }
     if (map == NULL) {
         suite_end(c, walk);
         return;

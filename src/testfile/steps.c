@@ -99,11 +99,13 @@ static void replace_args(struct compile *c, struct str *words, struct testfile_s
 
 /* ---- one step ---- */
 
-/* Room for the list that is being compiled, each of its elements one step: mostly that is all. */
+/* Room for the list that is being compiled, each of its elements one step: mostly that is all. A file may have
+ * many tests of one step. */
 static size_t grown_cap(const struct compile *c)
 {
     size_t more = c->cap_steps > c->n_in_list ? c->cap_steps : c->n_in_list;
-    size_t cap = c->cap_steps + (more > FEW_STEPS ? more : FEW_STEPS);
+    size_t least = c->cap_steps > 0 ? FEW_STEPS : 1;
+    size_t cap = c->cap_steps + (more > least ? more : least);
 
     return cap < TESTFILE_MAX_STEPS ? cap : TESTFILE_MAX_STEPS;
 }

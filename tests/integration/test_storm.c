@@ -160,7 +160,7 @@ static uint64_t cpu_of_longest_turn_us(const struct proxy *proxy)
 
         if (str_cut(line, ' ', &name, &value) &&
             str_is(name, "virtuoso_proxy_loop_turn_cpu_seconds_max")) {
-            us = (uint64_t)(strtod(value.ptr, NULL) * US_PER_S);
+            us = (uint64_t)(strtod(value.ptr, NULL) * (double)US_PER_S);
         }
     }
     reply_done(&reply);
