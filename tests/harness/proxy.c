@@ -105,3 +105,27 @@ const struct json *proxy_steps(struct proxy *proxy)
 
     return json_get(checkpoint, "steps");
 }
+
+struct str proxy_begin_step(struct proxy *proxy, struct client *client, const char *fields,
+                            unsigned delay_ms)
+{
+    struct str body = arena_printf(
+        &proxy->arena,
+        "{\"command\":\"step-interact click\",\"args\":[\"x\"],\"position\":0,\"checkpoint_id\":%lld}",
+        (long long)proxy->seed.checkpoint);
+    struct str head = arena_printf(&proxy->arena, "Content-Type: application/json\r\n%s", fields);
+
+    if (delay_ms == 0) {
+        sandbox_hold(proxy->program.sandbox_port, "POST /teststeps");
+    } else {
+        sandbox_fault(proxy->program.sandbox_port,
+                      arena_printf(&proxy->arena,
+                                   "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":%u}",
+                                   delay_ms)
+                          .ptr);
+    }
+    client_open(client, proxy->program.port);
+    assert_true(client_send_request(client, "POST", "/api/v1/commands/execute", head.ptr, body));
+    proxy_wait_sent(proxy, "POST", "/teststeps", 1);
+    return body;
+}

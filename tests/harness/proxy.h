@@ -39,6 +39,11 @@ void proxy_wait_sent(const struct proxy *proxy, const char *method, const char *
 /* {"command": ..., "args": [...], "checkpoint_id": the seeded one, extra} */
 const struct json *proxy_command(struct proxy *proxy, const char *command, const char *args_json,
                                  const char *extra);
+/* Opens the client and sends it a command whose create takes the platform delay_ms (0: until
+ * sandbox_release); returns, with the body that was sent, when the create is there. `fields` are more
+ * lines of the request's head. */
+struct str proxy_begin_step(struct proxy *proxy, struct client *client, const char *fields,
+                            unsigned delay_ms);
 /* Steps that the platform holds in the seeded checkpoint. */
 const struct json *proxy_steps(struct proxy *proxy);
 

@@ -115,18 +115,6 @@ bool run_cli_says(const struct run_cli *f, const char *text)
     return str_contains(buf_view(&f->out), str_from(text));
 }
 
-size_t str_count(struct str text, const char *what)
-{
-    size_t n = 0;
-    ptrdiff_t at;
-
-    while ((at = str_find(text, str_from(what))) >= 0) {
-        n++;
-        text = str_sub(text, (size_t)at + 1, text.len);
-    }
-    return n;
-}
-
 const struct json *run_cli_json(struct run_cli *f)
 {
     struct json *root = NULL;

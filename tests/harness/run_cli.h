@@ -34,6 +34,5 @@ int run_cli_env(struct run_cli *f, const char *const *env, const char *const *re
 
 bool run_cli_says(const struct run_cli *f, const char *text);
 const struct json *run_cli_json(struct run_cli *f); /* of -o json */
-size_t str_count(struct str text, const char *what);
 
 #endif

@@ -171,21 +171,10 @@ static void sigterm_ends_before_sigkill_would(void **state)
     struct service service;
     struct proxy *proxy = &service.proxy;
     struct client client;
-    struct str body;
 
     (void)state;
     service_start(&service);
-    sandbox_fault(proxy->program.sandbox_port,
-                  "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":60000}");
-    body = arena_printf(
-        &proxy->arena,
-        "{\"command\":\"step-interact click\",\"args\":[\"x\"],\"position\":0,\"checkpoint_id\":%lld}",
-        (long long)proxy->seed.checkpoint);
-    client_open(&client, proxy->program.port);
-    assert_true(client_send_request(&client, "POST", "/api/v1/commands/execute",
-                                    "X-API-Key: " KEY "\r\nContent-Type: application/json\r\n",
-                                    body));
-    proxy_wait_sent(proxy, "POST", "/teststeps", 1);
+    (void)proxy_begin_step(proxy, &client, "X-API-Key: " KEY "\r\n", 60000);
     program_signal(&proxy->program, SIGTERM);
     assert_int_equal(program_wait_end(&proxy->program, KILL_MS), 0);
     client_close(&client);

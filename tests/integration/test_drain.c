@@ -55,19 +55,10 @@ static void requests_in_flight_are_finished(void **state)
 {
     struct proxy proxy;
     struct client client;
-    struct str body;
 
     (void)state;
     proxy_start(&proxy, NULL);
-    sandbox_hold(proxy.program.sandbox_port, "POST /teststeps");
-    body = arena_printf(
-        &proxy.arena,
-        "{\"command\":\"step-interact click\",\"args\":[\"x\"],\"position\":0,\"checkpoint_id\":%lld}",
-        (long long)proxy.seed.checkpoint);
-    client_open(&client, proxy.program.port);
-    assert_true(client_send_request(&client, "POST", "/api/v1/commands/execute",
-                                    "Content-Type: application/json\r\n", body));
-    proxy_wait_sent(&proxy, "POST", "/teststeps", 1);
+    (void)proxy_begin_step(&proxy, &client, "", 0);
     program_signal(&proxy.program, SIGTERM);
     program_wait_wrote(&proxy.program, "server.draining", WAIT_MS);
     sandbox_release(proxy.program.sandbox_port);
@@ -107,20 +98,10 @@ static void what_is_left_at_the_limit_is_cancelled(void **state)
     static const char *const sets[] = {"drain.limit_ms=400", NULL};
     struct proxy proxy;
     struct client client;
-    struct str body;
 
     (void)state;
     proxy_start(&proxy, sets);
-    sandbox_fault(proxy.program.sandbox_port,
-                  "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":9000}");
-    body = arena_printf(
-        &proxy.arena,
-        "{\"command\":\"step-interact click\",\"args\":[\"x\"],\"position\":0,\"checkpoint_id\":%lld}",
-        (long long)proxy.seed.checkpoint);
-    client_open(&client, proxy.program.port);
-    assert_true(client_send_request(&client, "POST", "/api/v1/commands/execute",
-                                    "Content-Type: application/json\r\n", body));
-    proxy_wait_sent(&proxy, "POST", "/teststeps", 1);
+    (void)proxy_begin_step(&proxy, &client, "", 9000);
     program_signal(&proxy.program, SIGTERM);
     end_program(&proxy);
     client_close(&client);

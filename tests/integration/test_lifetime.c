@@ -108,17 +108,7 @@ static void a_create_in_flight_is_finished_and_its_reply_kept(void **state)
 
     (void)state;
     proxy_start(&proxy, NULL);
-    sandbox_fault(proxy.program.sandbox_port,
-                  "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":400}");
-    body = arena_printf(
-        &proxy.arena,
-        "{\"command\":\"step-interact click\",\"args\":[\"x\"],\"position\":0,\"checkpoint_id\":%lld}",
-        (long long)proxy.seed.checkpoint);
-    client_open(&client, proxy.program.port);
-    assert_true(client_send_request(&client, "POST", "/api/v1/commands/execute",
-                                    "Content-Type: application/json\r\nIdempotency-Key: lost\r\n",
-                                    body));
-    proxy_wait_sent(&proxy, "POST", "/teststeps", 1);
+    body = proxy_begin_step(&proxy, &client, "Idempotency-Key: lost\r\n", 400);
     client_reset(&client);
     proxy_settle(&proxy);
     do { /* 409: the first one is still at work */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "harness/count.h"
 #include "harness/proxy.h"
 #include "harness/run_cli.h"
 #include "harness/scripted.h"

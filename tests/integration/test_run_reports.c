@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include "harness/count.h"
 #include "harness/proxy.h"
 #include "harness/run_cli.h"
 

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "cli/report.h"
 #include "data/node.h"
+#include "harness/count.h"
 
 enum { TEXT_MAX = 4 * 1024 * 1024, ENTRIES_MAX = 12 };
 
@@ -154,18 +155,6 @@ static void print_human(struct fixture *f, bool color)
 static bool says(const struct fixture *f, const char *what)
 {
     return str_contains(buf_view(&f->text), str_from(what));
-}
-
-static size_t count(struct str text, const char *what)
-{
-    size_t n = 0;
-    ptrdiff_t at;
-
-    while ((at = str_find(text, str_from(what))) >= 0) {
-        n++;
-        text = str_sub(text, (size_t)at + 1, text.len);
-    }
-    return n;
 }
 
 /* No control character but line ends, nothing that reorders text. */
@@ -327,11 +316,12 @@ static void junit_is_valid_and_its_counts_are_those_of_its_elements(void **state
     assert_inert(text);
     assert_well_formed(text);
     assert_valid(text);
-    assert_int_equal(count(text, "<testsuite "), 9);
-    assert_int_equal(count(text, "<testcase "), 10); /* a test, a case; one file has two tests */
-    assert_int_equal(count(text, "<failure "), 2);
-    assert_int_equal(count(text, "<error "), 3);
-    assert_int_equal(count(text, "<skipped "), 4);
+    assert_int_equal(str_count(text, "<testsuite "), 9);
+    assert_int_equal(str_count(text, "<testcase "),
+                     10); /* a test, a case; one file has two tests */
+    assert_int_equal(str_count(text, "<failure "), 2);
+    assert_int_equal(str_count(text, "<error "), 3);
+    assert_int_equal(str_count(text, "<skipped "), 4);
     assert_true(says(&f, "<testsuites name=\"virtuoso-proxy\" tests=\"10\" failures=\"2\" "
                          "errors=\"3\" time=\"61.234\">"));
     assert_true(says(&f, "<testcase classname=\"login\" name=\"Login\" file=\"login.yaml\" "
@@ -364,7 +354,7 @@ static void junit_never_shows_a_red_run_green(void **state)
         (void)add(&f, "x.yaml", red[i], passed_run); /* all its tests look well */
         report_junit(&f.report, &f.text);
         assert_int_equal(
-            count(buf_view(&f.text), "<failure ") + count(buf_view(&f.text), "<error "), 1);
+            str_count(buf_view(&f.text), "<failure ") + str_count(buf_view(&f.text), "<error "), 1);
         assert_valid(buf_view(&f.text));
         fixture_done(&f);
     }
@@ -391,11 +381,11 @@ static void html_needs_nothing_but_itself(void **state)
     for (size_t i = 0; i < ARRAY_LEN(forbidden); i++) {
         assert_false(says(&f, forbidden[i]));
     }
-    assert_int_equal(count(text, " href=\""), count(text, " href=\"http"));
+    assert_int_equal(str_count(text, " href=\""), str_count(text, " href=\"http"));
     /* only the platform's screenshots, over https, when they are unfolded */
-    assert_int_equal(count(text, "<img "), 1);
+    assert_int_equal(str_count(text, "<img "), 1);
     assert_true(says(&f, " src=\"https://pictures.example/1.png\""));
-    assert_int_equal(count(text, " src="), 1);
+    assert_int_equal(str_count(text, " src="), 1);
     assert_true(says(&f, "default-src 'none'"));
     assert_true(says(&f, "failed at step 1 of 1, red.yaml:2: look: not on the page"));
     assert_true(says(&f, "<details><summary class=\"soft\">Set-up, 1 calls"));
@@ -423,7 +413,7 @@ static void the_summary_is_a_table_that_no_text_breaks(void **state)
     while (str_next(&rest, '\n', &line)) {
         if (str_starts(line, STR("| "))) {
             n_rows++;
-            assert_int_equal(count(line, "|") - count(line, "\\|"), 5);
+            assert_int_equal(str_count(line, "|") - str_count(line, "\\|"), 5);
         }
     }
     assert_int_equal(n_rows, 11);
@@ -449,7 +439,7 @@ static void annotations_are_one_line_each(void **state)
     rest = buf_view(&f.text);
     while (str_next(&rest, '\n', &line)) {
         assert_true(str_starts(line, STR("::error file=")));
-        assert_int_equal(count(line, "::"), 2);
+        assert_int_equal(str_count(line, "::"), 2);
         n++;
     }
     assert_int_equal(n, 5);
@@ -583,11 +573,11 @@ static void no_two_cases_have_the_same_name(void **state)
     report_junit(&f.report, &f.text);
     text = buf_view(&f.text);
     assert_valid(text); /* the schema says so too */
-    assert_int_equal(count(text, "<testcase "), 12);
-    assert_int_equal(count(text, "classname=\"t.a\" name=\"Login\""), 1);
-    assert_int_equal(count(text, "classname=\"t.a\" name=\"Login (2)\""), 1);
-    assert_int_equal(count(text, "classname=\"t.a\" name=\"Login (3)\""), 1);
-    assert_int_equal(count(text, "classname=\"t.a_b\" name=\"Login\""), 1);
+    assert_int_equal(str_count(text, "<testcase "), 12);
+    assert_int_equal(str_count(text, "classname=\"t.a\" name=\"Login\""), 1);
+    assert_int_equal(str_count(text, "classname=\"t.a\" name=\"Login (2)\""), 1);
+    assert_int_equal(str_count(text, "classname=\"t.a\" name=\"Login (3)\""), 1);
+    assert_int_equal(str_count(text, "classname=\"t.a_b\" name=\"Login\""), 1);
     fixture_done(&f);
 }
 

@@ -8,6 +8,7 @@
 #include "harness/cmocka.h"
 
 #include "base/clock.h"
+#include "harness/count.h"
 #include "observe/log.h"
 #include "observe/log_internal.h"
 #include "observe/metrics.h"
@@ -27,18 +28,6 @@ static void read_all(int fd, struct buf *out)
         n = read(fd, room, 65536);
         buf_grew(out, n > 0 ? (size_t)n : 0);
     }
-}
-
-static size_t count(struct str text, const char *what)
-{
-    size_t n = 0;
-    ptrdiff_t at;
-
-    while ((at = str_find(text, str_from(what))) >= 0) {
-        n++;
-        text = str_sub(text, (size_t)at + 1, text.len);
-    }
-    return n;
 }
 
 static void write_lines(int n, bool flush)
@@ -83,9 +72,9 @@ static void lines_for_a_full_disk_are_counted(void **state)
     assert_int_equal(lseek(file, 0, SEEK_SET), 0);
     buf_init(&text, TEXT_MAX);
     read_all(file, &text);
-    assert_int_equal(count(buf_view(&text), "\"test.line\""), 4);
-    assert_int_equal(count(buf_view(&text), "\"log.recovered\""), 1);
-    assert_int_equal(count(buf_view(&text), "\"lines_lost\":3000"), 1);
+    assert_int_equal(str_count(buf_view(&text), "\"test.line\""), 4);
+    assert_int_equal(str_count(buf_view(&text), "\"log.recovered\""), 1);
+    assert_int_equal(str_count(buf_view(&text), "\"lines_lost\":3000"), 1);
     assert_int_equal(log_dropped() - before, 3000);
     buf_done(&text);
     metrics_done();
@@ -123,12 +112,12 @@ static void a_line_that_was_cut_spoils_no_other(void **state)
     rest = buf_view(&text);
     while (str_next(&rest, '\n', &line)) {
         n_whole += str_starts(line, STR("{\"time\"")) && str_ends(line, STR("}")) &&
-                           count(line, "\"time\"") == 1 && str_contains(line, STR("test.line"))
+                           str_count(line, "\"time\"") == 1 && str_contains(line, STR("test.line"))
                        ? 1
                        : 0;
     }
     assert_int_equal(n_whole + (log_dropped() - before), 60);
-    assert_int_equal(count(buf_view(&text), "\"log.recovered\""), 1);
+    assert_int_equal(str_count(buf_view(&text), "\"log.recovered\""), 1);
     assert_true(n_whole >= 20);
     buf_done(&text);
     assert_int_equal(close(file), 0);
@@ -150,12 +139,12 @@ static void lines_for_a_pipe_that_nobody_reads_are_counted(void **state)
     write_lines(n, true);
     assert_true(log_dropped() > before);
     buf_init(&text, TEXT_MAX);
-    for (int i = 0; i < 1000 && count(buf_view(&text), "\"log.recovered\"") == 0; i++) {
+    for (int i = 0; i < 1000 && str_count(buf_view(&text), "\"log.recovered\"") == 0; i++) {
         read_all(ends[0], &text);
         log_flush();
     }
-    assert_int_equal(count(buf_view(&text), "\"log.recovered\""), 1);
-    n_read = count(buf_view(&text), "\"test.line\"");
+    assert_int_equal(str_count(buf_view(&text), "\"log.recovered\""), 1);
+    n_read = str_count(buf_view(&text), "\"test.line\"");
     assert_int_equal(n_read + (log_dropped() - before), n);
     buf_done(&text);
     log_close();
@@ -219,7 +208,7 @@ static void no_line_is_longer_than_the_limit(void **state)
     }
     write_text(&text, "test", fields, ARRAY_LEN(fields), true);
     assert_true(text.len <= LOG_LINE_MAX);
-    assert_int_equal(count(buf_view(&text), "\n"), 1);
+    assert_int_equal(str_count(buf_view(&text), "\n"), 1);
     buf_done(&text);
 }
 
@@ -260,7 +249,7 @@ static void google_cloud_finds_the_names_that_it_knows(void **state)
     event = (struct log_event){LOG_ERROR, "test", many, ARRAY_LEN(many), 0};
     log_line_gcp(&text, &event, STR_EMPTY);
     assert_true(text.len <= LOG_LINE_MAX);
-    assert_int_equal(count(buf_view(&text), "\"truncated\":true}\n"), 1);
+    assert_int_equal(str_count(buf_view(&text), "\"truncated\":true}\n"), 1);
     buf_done(&text);
 }
 
