@@ -78,13 +78,13 @@ struct auth *auth_open(const struct auth_options *options);
 /* Keys, modes and what tokens mean, from now on. Tokens that were remembered are checked again. */
 void auth_configure(struct auth *auth, const struct config *config);
 const struct config *auth_config(const struct auth *auth); /* that principals point into */
-void auth_stop(struct auth *auth);  /* nothing comes later any more; NULL is fine */
+void auth_stop(struct auth *auth);  /* no ticket is called after this; NULL is fine */
 void auth_close(struct auth *auth); /* NULL is fine */
 
 enum auth_verdict auth_check(struct auth *auth, const struct auth_shown *shown,
                              struct auth_ticket *ticket, struct arena *arena, struct principal *out,
                              struct error *err) MUST_CHECK;
-/* After LATER. ERR_OVERLOADED: too many wait. */
+/* After auth_check has said LATER. ERR_OVERLOADED: too many tickets wait already. */
 enum error_code auth_wait(struct auth *auth, struct auth_ticket *ticket,
                           struct error *err) MUST_CHECK;
 void auth_wait_cancel(struct auth_ticket *ticket); /* idempotent; zeroed is fine */

@@ -97,8 +97,8 @@ struct testfile_step {
     const struct command *command; /* of the catalogue, never NULL */
     struct json *args;             /* array, as catalog_bind takes it */
     struct json *options;          /* object, maybe empty */
-    /* Bound. `library attach` is the one command whose bound.values lack something: journey_id
-     * (the run knows it). Its args are the library checkpoint and the position only. */
+    /* All values are there, but for `library attach`: the run adds its journey_id. In a file it takes
+     * the library checkpoint and the position only. */
     struct bound_command bound;
     struct str description; /* may be empty */
     unsigned line;

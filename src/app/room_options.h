@@ -28,8 +28,8 @@ struct http_server_options http_options_of(const struct config *config,
 /* *out stays NULL where nothing is shared (memory:). */
 enum error_code open_config_store(struct loop *loop, const struct config *config,
                                   struct store **out, struct error *err) MUST_CHECK;
-/* *out stays NULL where nothing is sent to a collector. After an error that it was set for, too, it is
- * to be closed. */
+/* *out stays NULL if no collector is configured. An error may come with *out set; the caller closes it
+ * then, too. */
 enum error_code open_config_telemetry(struct loop *loop, const struct config *config,
                                       struct telemetry **out, struct error *err) MUST_CHECK;
 /* *out stays NULL where no certificate is configured. */

@@ -40,8 +40,8 @@ enum {
 };
 
 static struct {
-    uintptr_t strings;          /* of arguments and environment, at the end of the stack */
-    uintptr_t signal_stack;     /* stays in the core: the handler's frames are on it */
+    uintptr_t strings;          /* where arguments and environment begin, at the end of the stack */
+    uintptr_t signal_stack;     /* stays in the core: it has the frames of the handler */
     uintptr_t pages[PAGES_MAX]; /* of the dynamic linker: where a debugger finds the libraries */
     size_t n_pages;
     char bytes[READ_BYTES];

@@ -10,7 +10,7 @@ static bool is_url_char(char c)
     return c > ' ' && c <= '~' && str_find_char(STR("\"<>\\^`{|}"), c) < 0;
 }
 
-/* Up to the first of the characters; `*rest` keeps what follows, from that character on. */
+/* The text before the first of the characters; `*rest` begins with that character then. */
 static struct str take_until(struct str *rest, const char *ends)
 {
     size_t n = 0;

@@ -348,8 +348,8 @@ static void numbers_of_point(struct binding *b)
     }
 }
 
-/* A command that makes no step has no place in a checkpoint; what looks like one is not taken for
- * an argument or option of that name. */
+/* Only steps have a place in a checkpoint. For other commands checkpoint_id and position beside the
+ * arguments have no effect, even if an argument or option has that name. */
 static void warn_of_place(struct binding *b)
 {
     const struct {

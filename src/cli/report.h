@@ -34,7 +34,7 @@ struct report_entry {
     struct str source; /* its text, to show where an error is; may be empty */
     struct str goal;   /* of a manifest, or empty */
     struct str journey;
-    struct str name; /* of its first test, as the file says; may be empty */
+    struct str name; /* name of the first test in the file; may be empty */
     enum verdict verdict;
     bool executes;              /* --execute or --wait was asked for */
     struct str detail;          /* why it did not pass; may be empty */

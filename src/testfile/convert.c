@@ -46,7 +46,7 @@ static const struct item *find_option(const struct form *form, struct str name)
     return NULL;
 }
 
-/* Part of the form, not a member: `accept<=true` beside `action=accept`. */
+/* The form says the option by itself: `action=accept` is `accept<=true`. */
 static bool is_implied(const struct item *option)
 {
     return option->list.items[0].kind == ALIAS_FIXED;
@@ -68,7 +68,7 @@ static bool keeps_args(const struct form *form, const struct json *args)
     return true;
 }
 
-/* The form has a place for each option, and the step what the form says of itself. */
+/* The form can write each option of the step, and the step has each option that the form implies. */
 static bool fits(const struct form *form, const struct testfile_step *step)
 {
     const struct json *value;

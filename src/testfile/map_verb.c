@@ -37,7 +37,7 @@ static struct str shown_verb(const struct mapping *m)
 
 /* ---- arguments ---- */
 
-/* Several ways to find the same element: an order is defined, so those behind it are no error. */
+/* Several fields may name the same element. The first in the list counts; the others are no error. */
 static void use_twins(struct mapping *m, const struct alias_list *list, const struct field *taken)
 {
     for (size_t i = 0; list->is_locator && i < list->n; i++) {

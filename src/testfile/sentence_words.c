@@ -18,7 +18,7 @@ static bool read_quoted(struct matcher *m, size_t *at, struct token *token)
     while (i < s.len && s.ptr[i] != quote && s.ptr[i] != '\\') {
         i++;
     }
-    if (i < s.len && s.ptr[i] == quote) { /* as it stands there: mostly */
+    if (i < s.len && s.ptr[i] == quote) { /* most texts: nothing is escaped in them */
         token->text = str_sub(s, *at + 1, i - *at - 1);
         token->quoted = true;
         *at = i + 1;

@@ -70,10 +70,10 @@ struct field {
     struct str name;
     unsigned id; /* of the name; 0: in no row of the table */
     const struct node *node;
-    int word; /* number of the word that the value is; WORD_UNREAD: not looked up yet */
+    int word; /* the value as a word_id; WORD_UNREAD: not looked up yet */
     bool used;
-    bool loose; /* stands there by habit of the dialect: unused is no error */
-    bool meta;  /* from `meta`: unused is nothing at all */
+    bool loose; /* the dialect puts it beside any verb: if it is unused, that is no error */
+    bool meta;  /* from `meta`: if it is unused, nothing is said */
 };
 
 struct bag {
@@ -300,10 +300,10 @@ bool refuse_other(struct compile *c, const struct node *document);
 bool is_manifest(const struct node *document);
 void read_manifest(struct compile *c, const struct node *document);
 
-/* Looks at characters that no value may hold (error) or that mislead a reader (warning), in pieces:
- * the nodes from the outermost one to where it is. */
+/* Looks for characters that no value may hold (error) or that mislead a reader (warning). The work is
+ * done in pieces; `path` is where the next piece goes on. */
 struct character_check {
-    const struct node *path[MAX_DEPTH + 4]; /* documents, their members, ..., scalars */
+    const struct node *path[MAX_DEPTH + 4]; /* the outermost node first */
     size_t n;
 };
 

@@ -19,8 +19,9 @@ struct str goal_memo_find(const struct task *task, enum goal_fact fact, struct s
 void goal_memo_keep(const struct task *task, enum goal_fact fact, struct str goal_id,
                     struct str id);
 
-/* The same around a row that looks up (calls "newest snapshot", "organization of the token"): true
- * where the plan knows already what it would tell; and what it has told. */
+/* For rows that look something up (the calls "newest snapshot" and "organization of the token").
+ * goal_memo_saves before the call: true if the answer is remembered; the plan has it then.
+ * goal_memo_learn after the call: remembers its answer. */
 bool goal_memo_saves(const struct task *task, const char *call, struct str goal_id);
 void goal_memo_learn(const struct task *task, const struct call *call, struct str goal_id);
 

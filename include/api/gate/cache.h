@@ -33,7 +33,8 @@ struct cache_answer {
     struct str content_type; /* empty: JSON */
     const struct http_header *headers;
     size_t n_headers;
-    bool for_one; /* only for the one who asked: who waited for it asks the platform too */
+    bool
+        for_one; /* for this caller only; those who waited for the answer ask the platform themselves */
 };
 /* Kept for ttl_s (0: only given to the waiters), given to all. */
 enum stage_verdict cache_reply(struct task *task, const struct cache_answer *answer,

@@ -14,8 +14,8 @@ enum media_kind {
 };
 
 enum media_kind media_kind(struct str content_type);
-/* Do a body's first bytes say that JSON follows (white space, a byte order mark, UTF-16 too)? Asked
- * where the type says otherwise. No type of MEDIA_OPAQUE begins so. */
+/* True: the body begins like JSON, perhaps after white space or a byte order mark, in UTF-8 or UTF-16.
+ * For bodies whose Content-Type says something else; no format of MEDIA_OPAQUE begins like JSON. */
 bool media_begins_as_json(struct str bytes);
 /* The same with numbers, true, false and null. */
 bool media_begins_as_json_value(struct str bytes);

@@ -14,7 +14,7 @@ enum redact_shows {
     REDACT_SHOWS_TABLES = 2        /* cells of data tables */
 };
 
-/* A platform path ("/environments/5") whose own purpose is to show such values. */
+/* REDACT_SHOWS_ bits: what a path of the platform is meant to show ("/environments/5"). */
 unsigned redact_own_values(struct str path);
 /* True: answers of this path are known to hold secrets, so one that cannot be read is refused. */
 bool redact_path_leaks(struct str path);

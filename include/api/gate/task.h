@@ -46,7 +46,7 @@ struct task {
     void (*on_writable)(struct task *task); /* streaming handlers only */
     void (*on_chunk)(struct task *task, struct str bytes, bool last);
     void *state;       /* the handler's own, in the arena */
-    struct plan *plan; /* that carries it out; NULL none */
+    struct plan *plan; /* the task's calls to the platform; NULL: none */
     plan_end_fn on_plan_end;
     plan_gone_fn on_plan_gone;             /* NULL: nothing is held */
     struct idempotency_entry *idempotency; /* reserved for this task's reply; NULL: none */
@@ -54,8 +54,8 @@ struct task {
     const struct json *made; /* what exists although the whole failed: plan_made; NULL nothing */
     struct str location;     /* Location of the answer; empty none */
     struct cache_seat *cache_seat; /* its place in the cache, as leader or waiter; NULL none */
-    uint64_t cache_generation;     /* of the cache when the fetch began */
-    bool passes_cache;             /* what the cache would give is another's: asks the platform */
+    uint64_t cache_generation;     /* what it was when the fetch began */
+    bool passes_cache;             /* the cached answer is for another caller: ask the platform */
     uint64_t begin_us;
 };
 

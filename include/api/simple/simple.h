@@ -25,10 +25,10 @@ struct simple_call {
     bool poll;             /* with `wait`: again until the execution is over */
     bool for_link;         /* sent only if the link to the execution needs it; if it fails, there is
                        * no link */
-    bool makes_step;       /* in the checkpoint that the plan has made last, behind its last step */
+    bool makes_step;       /* as the last step of the newest checkpoint of the plan */
     bool makes_checkpoint; /* a new one, without steps */
     const char *save_as;   /* its whole answer becomes this variable; NULL no */
-    const struct simple_each *each; /* further calls, when this one was answered; NULL none */
+    const struct simple_each *each; /* calls that follow the answer of this one; NULL: none */
 };
 
 /* A member of an element under the name that templates use. Absent and null are left out. */

@@ -25,7 +25,8 @@ static struct batch_cursor *cursor_for(struct batch *batch, struct str checkpoin
     cursor = arena_zalloc(batch->task->arena, sizeof(*cursor));
     cursor->checkpoint_id = checkpoint_id;
     if (!str_to_i64(checkpoint_id, 0, INT64_MAX, &cursor->checkpoint_number)) {
-        cursor->checkpoint_number = 0; /* more than the platform can have: it will refuse */
+        cursor->checkpoint_number =
+            0; /* no id of the platform is so large: the platform refuses the command */
     }
     cursor->position = -1;
     cursor->is_session = is_session;

@@ -237,7 +237,7 @@ static size_t take_headers(struct relay *relay)
     for (size_t i = 0; i < exchange->request.n_headers; i++) {
         const struct http_header *header = &exchange->request.headers[i];
 
-        /* A part of an answer cannot be searched for secrets: those paths answer whole. */
+        /* No Range for paths that leak: a part of an answer cannot be searched for secrets. */
         if (request_header_stays(header->name, connection) ||
             (relay->redacts && relay->leaks &&
              (str_is_nocase(header->name, "Range") || str_is_nocase(header->name, "If-Range")))) {

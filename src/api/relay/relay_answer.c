@@ -51,7 +51,7 @@ static void begin_stream(struct relay *relay)
     struct task *task = relay->task;
     int64_t length = -1;
 
-    /* What GET would send is not this long when secrets are taken out of it. */
+    /* The platform's length is that of the body with its secrets. */
     if (!str_to_i64(relay->length, 0, INT64_MAX, &length) ||
         (has_no_body(relay) && may_hold_secrets(relay))) {
         length = -1;

@@ -14,7 +14,7 @@ struct each_plan {
     bool show;           /* a dry run: each call once, its values by name */
 };
 
-/* Looks through the lists, before anything is made: they are all there, and not too long. */
+/* Before anything is made: every list is there, and none is too long. */
 enum error_code each_check(const struct simple_each *each, const struct json *variables,
                            struct error *err) MUST_CHECK;
 /* Appends the rows. CHECKs what each_check has checked. */
