@@ -17,6 +17,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "data/json.h"
+#include "handlers.h"
 #include "sandbox/sandbox.h"
 
 enum thing_kind {
@@ -362,103 +363,6 @@ struct snapshot *snapshot_asked(struct call *call, int64_t goal_id, int64_t snap
 
 struct kept *record_make(struct call *call, enum thing_kind kind, struct str members,
                          int64_t project_id, int64_t wanted_id);
-
-/* Handlers: they write the bare item and return its status, or refuse. One per route, see
- * routes.c. */
-typedef int (*handler_fn)(struct call *call);
-
-int handle_user(struct call *call);
-int handle_user_tokens(struct call *call);
-int handle_limits(struct call *call);
-int handle_project_list(struct call *call);
-int handle_project_create(struct call *call);
-int handle_project_get(struct call *call);
-int handle_project_goals(struct call *call);
-int handle_goal_list(struct call *call);
-int handle_goal_create(struct call *call);
-int handle_goal_get(struct call *call);
-int handle_goal_versions(struct call *call);
-int handle_goal_checkpoints(struct call *call);
-int handle_journey_create(struct call *call);
-int handle_journey_get(struct call *call);
-int handle_journey_update(struct call *call);
-int handle_journey_status(struct call *call);
-int handle_journey_map(struct call *call);
-int handle_checkpoint_create(struct call *call);
-int handle_checkpoint_get(struct call *call);
-int handle_checkpoint_steps(struct call *call);
-int handle_checkpoint_attach(struct call *call);
-int handle_step_create(struct call *call);
-int handle_step_get(struct call *call);
-int handle_step_properties(struct call *call);
-int handle_step_delete(struct call *call);
-int handle_library_add(struct call *call);
-int handle_library_list(struct call *call);
-int handle_library_get(struct call *call);
-int handle_library_update(struct call *call);
-int handle_library_step_move(struct call *call);
-int handle_library_step_delete(struct call *call);
-int handle_table_create(struct call *call);
-int handle_table_list(struct call *call);
-int handle_table_get(struct call *call);
-int handle_table_values(struct call *call);
-int handle_table_values_update(struct call *call);
-int handle_table_import(struct call *call);
-int handle_table_delete(struct call *call);
-int handle_environment_create(struct call *call);
-int handle_environment_list(struct call *call);
-int handle_environment_get(struct call *call);
-int handle_environment_delete(struct call *call);
-int handle_variable_set(struct call *call);
-int handle_variable_delete(struct call *call);
-int handle_goal_execute(struct call *call);
-int handle_snapshot_execute(struct call *call);
-int handle_journey_execute(struct call *call);
-int handle_execution_status(struct call *call);
-int handle_execution_tree(struct call *call);
-int handle_execution_analysis(struct call *call);
-int handle_execution_step(struct call *call);
-int handle_execution_journey(struct call *call);
-int handle_project_environments(struct call *call);
-int handle_table_update(struct call *call);
-int handle_table_clone(struct call *call);
-int handle_library_create(struct call *call);
-int handle_record_create(struct call *call);
-int handle_record_get(struct call *call);
-int handle_record_update(struct call *call);
-int handle_record_delete(struct call *call);
-int handle_record_list(struct call *call);
-int handle_project_records(struct call *call);
-int handle_organization_records(struct call *call);
-int handle_plan_execute(struct call *call);
-int handle_plan_status(struct call *call);
-int handle_project_jobs(struct call *call);
-int handle_organization_get(struct call *call);
-int handle_organization_users(struct call *call);
-int handle_goal_contributors(struct call *call);
-int handle_journey_contributors(struct call *call);
-int handle_journey_history(struct call *call);
-int handle_step_timeline(struct call *call);
-int handle_goal_export(struct call *call);
-int handle_nothing(struct call *call);
-int handle_organization_roles(struct call *call);
-int handle_usage(struct call *call);
-int handle_usage_sum(struct call *call);
-int handle_usage_jobs(struct call *call);
-int handle_goal_metrics_executions(struct call *call);
-int handle_goal_metrics_history(struct call *call);
-int handle_goal_metrics_statistics(struct call *call);
-int handle_project_metrics_executions(struct call *call);
-int handle_project_metrics_journeys(struct call *call);
-int handle_project_metrics_extensions(struct call *call);
-int handle_project_metrics_plans(struct call *call);
-int handle_environment_metrics(struct call *call);
-int handle_failures_explain(struct call *call);
-int handle_journey_list(struct call *call);
-int handle_journeys_execute(struct call *call);
-int handle_journey_delete(struct call *call);
-int handle_goal_delete(struct call *call);
-int handle_project_delete(struct call *call);
 
 /* recorder.c */
 void recorder_init(struct recorder *recorder);
