@@ -38,5 +38,8 @@ expect REFUSED src/api/a.c "int f(void)
 {
 $(yes '    g();' | head -n 61)
 }"
-expect REFUSED src/api/a.c "$(yes 'int a;' | head -n 701)"
+expect REFUSED src/api/a.c "$(yes 'int a;' | head -n 501)"
+expect ACCEPTED src/api/a.c "$(yes 'int a;' | head -n 500)"
+expect ACCEPTED tests/unit/api/test_a.c "$(yes 'int a;' | head -n 501)"
+expect REFUSED tests/unit/api/test_a.c "$(yes 'int a;' | head -n 701)"
 finish
