@@ -14,6 +14,7 @@
 
 struct arena_block;
 struct arena_cleanup;
+struct buf;
 
 enum { ARENA_ALIGN = 16 };
 
@@ -66,8 +67,10 @@ static inline void *arena_alloc(struct arena *arena, size_t size)
 void *arena_zalloc(struct arena *arena, size_t size);           /* zeroed */
 void *arena_calloc(struct arena *arena, size_t n, size_t size); /* zeroed; aborts on overflow */
 struct str arena_str(struct arena *arena, struct str s);        /* a copy (NUL-terminated too) */
-const char *arena_cstr(struct arena *arena, struct str s);      /* the same copy as a C string */
-struct str arena_int(struct arena *arena, int64_t value);       /* in decimal */
+struct str arena_take(struct arena *arena,
+                      struct buf *buf); /* the same of a buf, which is done then */
+const char *arena_cstr(struct arena *arena, struct str s); /* the same copy as a C string */
+struct str arena_int(struct arena *arena, int64_t value);  /* in decimal */
 /* Adds `item` to the words in `*list`, with `separator` between them; an empty list gets none. */
 void arena_join(struct arena *arena, struct str *list, const char *separator, struct str item);
 struct str arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/check.h"
 #include "base/mem.h"
 
@@ -110,6 +111,14 @@ struct str arena_str(struct arena *arena, struct str s)
     mem_copy(copy, s.ptr, s.len);
     copy[s.len] = '\0';
     return (struct str){copy, s.len};
+}
+
+struct str arena_take(struct arena *arena, struct buf *buf)
+{
+    struct str text = arena_str(arena, buf_view(buf));
+
+    buf_done(buf);
+    return text;
 }
 
 const char *arena_cstr(struct arena *arena, struct str s)

@@ -69,8 +69,7 @@ static enum error_code next_word(struct words *w, struct str *out, bool *out_quo
         buf_char(&word, c);
         w->rest = str_sub(w->rest, 1, w->rest.len);
     }
-    *out = arena_str(w->arena, buf_view(&word));
-    buf_done(&word);
+    *out = arena_take(w->arena, &word);
     return ok ? ERR_OK : ERR_INVALID;
 }
 
@@ -237,7 +236,6 @@ void word_write(struct buf *out, struct str word)
 struct str command_line_join(struct arena *arena, const char *const *words, size_t n_words)
 {
     struct buf line;
-    struct str copy;
 
     buf_init(&line, (size_t)LINE_MAX_BYTES * 2); /* too long: for command_line_parse to say */
     for (size_t i = 0; i < n_words; i++) {
@@ -251,9 +249,7 @@ struct str command_line_join(struct arena *arena, const char *const *words, size
             word_write(&line, word);
         }
     }
-    copy = arena_str(arena, buf_view(&line));
-    buf_done(&line);
-    return copy;
+    return arena_take(arena, &line);
 }
 
 /* A list as words with commas, where that reads back; else as JSON. */

@@ -110,7 +110,6 @@ static struct str why_of(struct arena *arena, const struct report_case *one)
 {
     const struct json *failure = report_first_failure(one->test);
     const struct report_entry *entry = one->entry;
-    struct str why;
     struct buf out;
 
     buf_init(&out, WHY_MAX);
@@ -129,9 +128,7 @@ static struct str why_of(struct arena *arena, const struct report_case *one)
         buf_str(&out,
                 entry->detail.len > 0 ? entry->detail : str_from(verdict_title(one->verdict)));
     }
-    why = arena_str(arena, buf_view(&out));
-    buf_done(&out);
-    return why;
+    return arena_take(arena, &out);
 }
 
 /* ---- cases ---- */
@@ -230,7 +227,6 @@ struct str report_outcome(const struct report_entry *entry, struct arena *arena)
     struct report_case *cases;
     size_t n = report_cases(entry, arena, &cases);
     struct str title = str_from(verdict_title(entry->verdict));
-    struct str outcome;
     struct buf out;
 
     buf_init(&out, WHY_MAX);
@@ -250,7 +246,5 @@ struct str report_outcome(const struct report_entry *entry, struct arena *arena)
     } else {
         buf_printf(&out, "%.*s: %.*s", STR_ARG(title), STR_ARG(cases[0].why));
     }
-    outcome = arena_str(arena, buf_view(&out));
-    buf_done(&out);
-    return outcome;
+    return arena_take(arena, &out);
 }

@@ -134,14 +134,11 @@ static void put_requests(struct buf *out, const struct json *dry_run)
 
 static struct str safe(struct arena *arena, struct str text)
 {
-    struct str copy;
     struct buf out;
 
     buf_init(&out, REASON_MAX);
     escape_terminal(&out, utf8_clip(text, (size_t)SHOWN_TEXT * 2));
-    copy = arena_str(arena, buf_view(&out));
-    buf_done(&out);
-    return copy;
+    return arena_take(arena, &out);
 }
 
 static unsigned place(const struct json *node)

@@ -144,8 +144,7 @@ bool run_query_of_options(struct arena *arena, const struct cli_run_options *opt
         (void)error_set(err, ERR_URI_TOO_LONG, "--var and --tag together are too long");
         ok = false;
     }
-    *out = arena_str(arena, buf_view(&query));
-    buf_done(&query);
+    *out = arena_take(arena, &query);
     return ok;
 }
 
@@ -153,7 +152,6 @@ struct str run_query_of_source(struct arena *arena, struct str shared,
                                const struct test_source *source)
 {
     struct buf query;
-    struct str out;
 
     buf_init(&query, (size_t)QUERY_MAX * 2);
     buf_str(&query, shared);
@@ -163,7 +161,5 @@ struct str run_query_of_source(struct arena *arena, struct str shared,
     if (source->journey.len > 0) {
         put(&query, "", STR("journey"), source->journey);
     }
-    out = arena_str(arena, buf_view(&query));
-    buf_done(&query);
-    return out;
+    return arena_take(arena, &query);
 }

@@ -141,15 +141,12 @@ static void check_tag(struct cli_run *run, const char *tag)
 static struct str tags_text(struct cli_run *run)
 {
     struct buf text;
-    struct str copy;
 
     buf_init(&text, 1024);
     for (size_t i = 0; i < run->options.n_tags; i++) {
         buf_printf(&text, "%s%s", i > 0 ? " or " : "", run->options.tags[i]);
     }
-    copy = arena_str(&run->arena, buf_view(&text));
-    buf_done(&text);
-    return copy;
+    return arena_take(&run->arena, &text);
 }
 
 static void end_broken(struct run_item *item)

@@ -26,16 +26,13 @@ struct str environment_get(const char *const *environment, struct str name)
 static struct str name_of(struct loader *loader, const struct option_row *row)
 {
     struct buf name;
-    struct str copy;
 
     buf_init(&name, NAME_MAX_LEN);
     buf_text(&name, PREFIX);
     for (const char *at = row->key; *at != '\0'; at++) {
         buf_char(&name, (char)(*at == '.' ? '_' : char_upper(*at)));
     }
-    copy = arena_str(&loader->box->arena, buf_view(&name));
-    buf_done(&name);
-    return copy;
+    return arena_take(&loader->box->arena, &name);
 }
 
 static bool is_secret(const struct option_row *row)

@@ -56,7 +56,6 @@ struct json *json_new_array(struct arena *arena)
 static struct str presentable(struct arena *arena, struct str value)
 {
     struct buf text;
-    struct str copy;
 
     if (utf8_valid(value) && str_find_char(value, '\0') < 0) {
         return value;
@@ -68,9 +67,7 @@ static struct str presentable(struct arena *arena, struct str value)
 
         buf_append(&text, piece, utf8_encode(point == 0 ? 0xFFFD : point, piece));
     }
-    copy = arena_str(arena, buf_view(&text));
-    buf_done(&text);
-    return copy;
+    return arena_take(arena, &text);
 }
 
 struct json *json_new_string(struct arena *arena, struct str value)
@@ -277,11 +274,8 @@ struct str json_text(struct arena *arena, const struct json *node)
 {
     UNINITIALISED char room[SHORT_TEXT];
     struct buf text;
-    struct str copy;
 
     buf_init_on(&text, room, sizeof(room), SIZE_MAX / 4);
     json_print(&text, node);
-    copy = arena_str(arena, buf_view(&text));
-    buf_done(&text);
-    return copy;
+    return arena_take(arena, &text);
 }

@@ -70,7 +70,6 @@ static struct str yaml_of(const struct bound_command *bound, struct str line,
                           const struct json *body, struct arena *arena)
 {
     struct buf text;
-    struct str copy;
 
     if (!fits_test_file(line)) {
         return STR_EMPTY;
@@ -84,16 +83,13 @@ static struct str yaml_of(const struct bound_command *bound, struct str line,
     } else {
         yaml_write_json(&text, body, 0);
     }
-    copy = arena_str(arena, buf_view(&text));
-    buf_done(&text);
-    return copy;
+    return arena_take(arena, &text);
 }
 
 static struct str curl_of(const struct json *body, const struct form_options *options,
                           struct arena *arena)
 {
     struct buf line;
-    struct str copy;
 
     buf_init(&line, FORM_MAX);
     buf_text(&line, "curl -s -X POST ");
@@ -102,9 +98,7 @@ static struct str curl_of(const struct json *body, const struct form_options *op
     buf_printf(&line, " -H 'Content-Type: application/json'%s -d ",
                options->needs_key ? " -H \"Authorization: Bearer $VIRTUOSO_PROXY_API_KEY\"" : "");
     word_write(&line, json_text(arena, body));
-    copy = arena_str(arena, buf_view(&line));
-    buf_done(&line);
-    return copy;
+    return arena_take(arena, &line);
 }
 
 static struct json *text_or_null(struct arena *arena, struct str value)

@@ -32,7 +32,6 @@ struct str problem_clean(struct arena *arena, struct str text, size_t max_bytes)
 {
     struct str rest = utf8_clip(text, max_bytes);
     bool cut = rest.len < text.len;
-    struct str out;
     struct buf buf;
 
     if (!cut && is_clean(text)) {
@@ -54,9 +53,7 @@ struct str problem_clean(struct arena *arena, struct str text, size_t max_bytes)
     if (cut) {
         buf_text(&buf, "...");
     }
-    out = arena_str(arena, buf_view(&buf));
-    buf_done(&buf);
-    return out;
+    return arena_take(arena, &buf);
 }
 
 static struct testfile_problem *problem_slot(struct compile *c, enum testfile_severity severity)

@@ -236,7 +236,6 @@ struct str sentence_shape(struct arena *arena, const struct command *command)
 struct str test_file_escape(struct arena *arena, struct str text)
 {
     struct buf buf;
-    struct str out;
 
     if (!str_contains(text, STR("$$"))) {
         return text;
@@ -249,9 +248,7 @@ struct str test_file_escape(struct arena *arena, struct str text)
         buf_text(&buf, in_run ? "$" : "");
         buf_char(&buf, text.ptr[i]);
     }
-    out = arena_str(arena, buf_view(&buf));
-    buf_done(&buf);
-    return out;
+    return arena_take(arena, &buf);
 }
 
 struct str sentence_of(struct arena *arena, const struct command *command, const struct json *args,

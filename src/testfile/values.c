@@ -233,7 +233,6 @@ struct str quote_regex(struct arena *arena, struct str text)
 {
     static const char special[] = "\\^$.|?*+()[]{}/";
     struct buf buf;
-    struct str out;
 
     buf_init(&buf, text.len * 2 + 1);
     while (text.len > 0) {
@@ -250,9 +249,7 @@ struct str quote_regex(struct arena *arena, struct str text)
         }
         text = str_sub(text, n, text.len);
     }
-    out = arena_str(arena, buf_view(&buf));
-    buf_done(&buf);
-    return out;
+    return arena_take(arena, &buf);
 }
 
 static bool read_tab(struct compile *c, struct place place, struct str text, struct str *out)

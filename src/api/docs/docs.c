@@ -89,8 +89,7 @@ enum stage_verdict handle_root(struct task *task)
     }
     jw_end(&w);
     jw_end(&w);
-    body = arena_str(task->arena, buf_view(&text));
-    buf_done(&text);
+    body = arena_take(task->arena, &text);
     return task_reply(task, 200, "application/json; charset=utf-8", body);
 }
 
@@ -163,8 +162,7 @@ enum stage_verdict handle_schema(struct task *task)
 
     buf_init(&text, SCHEMA_MAX);
     testfile_schema(&text);
-    copy = arena_str(task->arena, buf_view(&text));
-    buf_done(&text);
+    copy = arena_take(task->arena, &text);
     exchange_set_header(task->exchange, "Cache-Control", STR("public, max-age=3600"));
     return task_reply(task, 200, "application/json; charset=utf-8", copy);
 }

@@ -179,13 +179,10 @@ struct str task_now(struct task *task)
 {
     UNINITIALISED char room[TIME_MAX];
     struct buf text;
-    struct str copy;
 
     buf_init_on(&text, room, sizeof(room), TIME_MAX);
     clock_format(&text, clock_wall_ms());
-    copy = arena_str(task->arena, buf_view(&text));
-    buf_done(&text);
-    return copy;
+    return arena_take(task->arena, &text);
 }
 
 void task_sign_fact(const struct task *task, struct fact *fact)

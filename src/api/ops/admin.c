@@ -60,8 +60,7 @@ enum stage_verdict handle_config(struct task *task)
 
     buf_init(&text, CONFIG_TEXT_MAX);
     config_print(task->config, &text);
-    copy = arena_str(task->arena, buf_view(&text));
-    buf_done(&text);
+    copy = arena_take(task->arena, &text);
     exchange_set_header(task->exchange, "Cache-Control", STR("no-store"));
     return task_reply(task, 200, "application/yaml; charset=utf-8", copy);
 }
