@@ -20,12 +20,13 @@ static int handle_requests_clear(struct call *call)
 static void write_tenant(struct json_writer *w, const struct tenant *tenant)
 {
     static const char *const names[THING_N_KINDS] = {
-        "projects", "goals",        "snapshots",  "journeys", "checkpoints", "library", "steps",
-        "tables",   "environments", "executions", "scripts",  "apiTests",    "plans",   "planRuns"};
+        NULL,          "projects", "goals",    "snapshots", "journeys",
+        "checkpoints", "library",  "steps",    "tables",    "environments",
+        "executions",  "scripts",  "apiTests", "plans",     "planRuns"};
 
     jw_object(w);
     jw_kv_str(w, "token", tenant->token);
-    for (size_t i = 0; i < THING_N_KINDS; i++) {
+    for (size_t i = THING_PROJECT; i < THING_N_KINDS; i++) {
         jw_kv_int(w, names[i], (int64_t)tenant->n_kind[i]);
     }
     jw_kv_int(w, "bytes", (int64_t)tenant->counted_bytes);

@@ -131,9 +131,6 @@ int handle_environment_list(struct call *call)
 /* GET /projects/{}/environments */
 int handle_project_environments(struct call *call)
 {
-    if (thing_find(call->tenant, THING_PROJECT, call->ids[0]) == NULL) {
-        return refuse_unknown(call, "Project", call->ids[0]);
-    }
     jw_object(call->w);
     jw_key(call->w, "environments");
     write_environments(call, call->ids[0]);
@@ -141,34 +138,18 @@ int handle_project_environments(struct call *call)
     return 200;
 }
 
-static struct environment *environment_of(struct call *call)
-{
-    struct environment *environment = thing_find(call->tenant, THING_ENVIRONMENT, call->ids[0]);
-
-    if (environment == NULL) {
-        (void)refuse_unknown(call, "Environment", call->ids[0]); /* the caller returns 404 */
-    }
-    return environment;
-}
-
 int handle_environment_get(struct call *call)
 {
-    const struct environment *environment = environment_of(call);
+    const struct environment *environment = call->thing;
 
-    if (environment == NULL) {
-        return 404;
-    }
     write_environment(call->w, environment, false);
     return 200;
 }
 
 int handle_environment_delete(struct call *call)
 {
-    struct environment *environment = environment_of(call);
+    struct environment *environment = call->thing;
 
-    if (environment == NULL) {
-        return 404;
-    }
     refs_remove(&call->tenant->environments, environment);
     thing_forget(call->tenant, &environment->thing);
     return 204;
@@ -177,14 +158,11 @@ int handle_environment_delete(struct call *call)
 /* POST …/variables {name, value, hidden} and PUT …/variables/{name} {value, hidden}. */
 int handle_variable_set(struct call *call)
 {
-    struct environment *environment = environment_of(call);
+    struct environment *environment = call->thing;
     struct variable *variable;
     struct str name = call->word;
     const struct json *hidden = json_get(call->body, "hidden");
 
-    if (environment == NULL) {
-        return 404;
-    }
     if (name.len == 0 && !body_name(call, "name", &name)) {
         return refuse_member(call, "name", "must be a text of 1 to 2000 bytes");
     }
@@ -210,12 +188,9 @@ int handle_variable_set(struct call *call)
 
 int handle_variable_delete(struct call *call)
 {
-    struct environment *environment = environment_of(call);
+    struct environment *environment = call->thing;
     struct variable *variable;
 
-    if (environment == NULL) {
-        return 404;
-    }
     variable = variable_find(environment, call->word);
     if (variable == NULL) {
         return refuse(call, 404, "The environment has no such variable");

@@ -270,11 +270,8 @@ static int execute(struct call *call, const struct snapshot *snapshot, struct jo
 
 int handle_goal_execute(struct call *call)
 {
-    struct goal *goal = thing_find(call->tenant, THING_GOAL, call->ids[0]);
+    struct goal *goal = call->thing;
 
-    if (goal == NULL) {
-        return refuse_unknown(call, "Goal", call->ids[0]);
-    }
     return execute(call, goal->snapshots.items[goal->snapshots.n - 1], NULL);
 }
 
@@ -282,9 +279,6 @@ int handle_snapshot_execute(struct call *call)
 {
     const struct snapshot *snapshot = thing_find(call->tenant, THING_SNAPSHOT, call->ids[1]);
 
-    if (thing_find(call->tenant, THING_GOAL, call->ids[0]) == NULL) {
-        return refuse_unknown(call, "Goal", call->ids[0]);
-    }
     if (snapshot == NULL || snapshot->goal->thing.id != call->ids[0]) {
         return refuse_unknown(call, "Snapshot", call->ids[1]);
     }
@@ -293,11 +287,8 @@ int handle_snapshot_execute(struct call *call)
 
 int handle_journey_execute(struct call *call)
 {
-    struct journey *journey = thing_find(call->tenant, THING_JOURNEY, call->ids[0]);
+    struct journey *journey = call->thing;
 
-    if (journey == NULL) {
-        return refuse_unknown(call, "Journey", call->ids[0]);
-    }
     return execute(call, journey->snapshot, journey);
 }
 

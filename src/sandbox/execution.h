@@ -117,6 +117,5 @@ void write_run_step(struct json_writer *w, const struct progress *progress,
                     const struct run_step *run);
 void write_run_journey(struct json_writer *w, const struct progress *progress,
                        const struct run_journey *run);
-const struct execution *execution_of(struct call *call);
 
 #endif

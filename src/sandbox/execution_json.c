@@ -312,24 +312,11 @@ void write_run_journey(struct json_writer *w, const struct progress *progress,
     jw_end(w);
 }
 
-const struct execution *execution_of(struct call *call)
-{
-    const struct execution *execution = thing_find(call->tenant, THING_EXECUTION, call->ids[0]);
-
-    if (execution == NULL) {
-        (void)refuse_unknown(call, "Execution", call->ids[0]); /* the caller returns 404 */
-    }
-    return execution;
-}
-
 int handle_execution_status(struct call *call)
 {
-    const struct execution *execution = execution_of(call);
+    const struct execution *execution = call->thing;
     struct progress progress;
 
-    if (execution == NULL) {
-        return 404;
-    }
     progress = execution_progress(execution);
     jw_object(call->w);
     write_status_members(call->w, &progress);
@@ -356,13 +343,10 @@ void write_job(struct call *call, const struct execution *execution)
 
 int handle_execution_tree(struct call *call)
 {
-    const struct execution *execution = execution_of(call);
+    const struct execution *execution = call->thing;
     struct progress progress;
     struct json_writer *w = call->w;
 
-    if (execution == NULL) {
-        return 404;
-    }
     progress = execution_progress(execution);
     jw_object(w);
     write_status_members(w, &progress);

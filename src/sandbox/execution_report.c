@@ -32,15 +32,11 @@ static void write_red_steps(struct json_writer *w, const struct progress *progre
 
 int handle_execution_analysis(struct call *call)
 {
-    const struct execution *execution = execution_of(call);
+    const struct execution *execution = call->thing;
     struct json_writer *w = call->w;
-    struct progress progress;
+    struct progress progress = execution_progress(execution);
     struct tally tally = {0};
 
-    if (execution == NULL) {
-        return 404;
-    }
-    progress = execution_progress(execution);
     for (size_t i = 0; i < execution->n_journeys; i++) {
         struct tally one = journey_tally(&progress, &execution->journeys[i]);
 
@@ -88,14 +84,11 @@ const struct run_step *run_step_find(const struct run_journey *journey, int64_t 
 
 int handle_execution_step(struct call *call)
 {
-    const struct execution *execution = execution_of(call);
+    const struct execution *execution = call->thing;
     const struct run_journey *journey;
     const struct run_step *step;
     struct progress progress;
 
-    if (execution == NULL) {
-        return 404;
-    }
     journey = run_journey_find(execution, call->ids[1]);
     step = journey == NULL ? NULL : run_step_find(journey, call->ids[2], call->ids[3]);
     if (step == NULL) {
@@ -156,9 +149,9 @@ int handle_execution_journey(struct call *call)
         return refuse_member(call, "jobId and suiteId", "must be numbers");
     }
     if (call->ids[0] != 0) {
-        execution = execution_of(call);
+        execution = thing_find(call->tenant, THING_EXECUTION, call->ids[0]);
         if (execution == NULL) {
-            return 404;
+            return refuse_unknown(call, "Execution", call->ids[0]);
         }
     }
     if (suites.n == 0) {
@@ -192,7 +185,7 @@ static const struct run_step *first_red_step(const struct progress *progress,
  * platform asks a language model; the sandbox names the step. */
 int handle_failures_explain(struct call *call)
 {
-    const struct execution *execution = execution_of(call);
+    const struct execution *execution = call->thing;
     const struct run_journey *journey;
     const struct run_case *run_case = NULL;
     const struct run_step *step;
@@ -200,9 +193,6 @@ int handle_failures_explain(struct call *call)
     struct str text = STR("Nothing failed in this journey.");
     int64_t id;
 
-    if (execution == NULL) {
-        return 404;
-    }
     if (!body_id(call, "testSuiteId", &id)) {
         return refuse_without(call, "testSuiteId");
     }

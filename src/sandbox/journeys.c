@@ -129,25 +129,19 @@ int handle_journey_create(struct call *call)
 
 int handle_journey_get(struct call *call)
 {
-    const struct journey *journey = thing_find(call->tenant, THING_JOURNEY, call->ids[0]);
+    const struct journey *journey = call->thing;
 
-    if (journey == NULL) {
-        return refuse_unknown(call, "Journey", call->ids[0]);
-    }
     write_journey(call->w, journey, true);
     return 200;
 }
 
 int handle_journey_update(struct call *call)
 {
-    struct journey *journey = thing_find(call->tenant, THING_JOURNEY, call->ids[0]);
+    struct journey *journey = call->thing;
     const struct json *draft = json_get(call->body, "draft");
     struct str title;
     struct str name;
 
-    if (journey == NULL) {
-        return refuse_unknown(call, "Journey", call->ids[0]);
-    }
     if (!body_name(call, "title", &title)) {
         return refuse_member(call, "title", "must be a text of 1 to 2000 bytes");
     }

@@ -4,12 +4,9 @@
 
 int handle_library_add(struct call *call)
 {
-    struct checkpoint *from = thing_find(call->tenant, THING_CHECKPOINT, call->ids[0]);
+    struct checkpoint *from = call->thing;
     struct checkpoint *library;
 
-    if (from == NULL) {
-        return refuse_unknown(call, "Checkpoint", call->ids[0]);
-    }
     if (from->library_id != 0) {
         return refuse(call, 409, "The checkpoint is already in the library");
     }
@@ -67,23 +64,17 @@ int handle_library_list(struct call *call)
 
 int handle_library_get(struct call *call)
 {
-    const struct checkpoint *library = thing_find(call->tenant, THING_LIBRARY, call->ids[0]);
+    const struct checkpoint *library = call->thing;
 
-    if (library == NULL) {
-        return refuse_unknown(call, "Library checkpoint", call->ids[0]);
-    }
     write_checkpoint(call->w, library, true);
     return 200;
 }
 
 int handle_library_update(struct call *call)
 {
-    struct checkpoint *library = thing_find(call->tenant, THING_LIBRARY, call->ids[0]);
+    struct checkpoint *library = call->thing;
     struct str name;
 
-    if (library == NULL) {
-        return refuse_unknown(call, "Library checkpoint", call->ids[0]);
-    }
     if (!body_name(call, "name", &name) && !body_name(call, "title", &name)) {
         return refuse_member(call, "name", "must be a text of 1 to 2000 bytes");
     }

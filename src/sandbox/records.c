@@ -7,15 +7,14 @@
 
 struct record_kind {
     enum thing_kind kind;
-    const char *what;   /* in refusals */
     const char *detail; /* this member is told only where `asked` says true */
     const char *asked;  /* query parameter */
 };
 
 static const struct record_kind kinds[] = {
-    {THING_SCRIPT, "Extension", "script", "includeBody"},
-    {THING_API_TEST, "API test", "inputs", "detailed"},
-    {THING_PLAN, "Plan", NULL, NULL},
+    {THING_SCRIPT, "script", "includeBody"},
+    {THING_API_TEST, "inputs", "detailed"},
+    {THING_PLAN, NULL, NULL},
 };
 
 static const struct record_kind *kind_of(enum thing_kind kind)
@@ -110,34 +109,18 @@ int handle_record_create(struct call *call)
     return 200;
 }
 
-static struct kept *record_of(struct call *call)
-{
-    struct kept *record = thing_find(call->tenant, call->kind, call->ids[0]);
-
-    if (record == NULL) {
-        (void)refuse_unknown(call, kind_of(call->kind)->what, call->ids[0]); /* caller: 404 */
-    }
-    return record;
-}
-
 int handle_record_get(struct call *call)
 {
-    const struct kept *record = record_of(call);
+    const struct kept *record = call->thing;
 
-    if (record == NULL) {
-        return 404;
-    }
     write_record(call, record);
     return 200;
 }
 
 int handle_record_update(struct call *call)
 {
-    struct kept *record = record_of(call);
+    struct kept *record = call->thing;
 
-    if (record == NULL) {
-        return 404;
-    }
     record->members = merged(call, record);
     thing_touch(&record->thing);
     write_record(call, record);
@@ -146,11 +129,8 @@ int handle_record_update(struct call *call)
 
 int handle_record_delete(struct call *call)
 {
-    struct kept *record = record_of(call);
+    struct kept *record = call->thing;
 
-    if (record == NULL) {
-        return 404;
-    }
     refs_remove(&call->tenant->records[call->kind], record);
     thing_forget(call->tenant, &record->thing);
     return 204;
@@ -174,9 +154,6 @@ static int write_records(struct call *call, int64_t project_id)
 
 int handle_project_records(struct call *call)
 {
-    if (thing_find(call->tenant, THING_PROJECT, call->ids[0]) == NULL) {
-        return refuse_unknown(call, "Project", call->ids[0]);
-    }
     return write_records(call, call->ids[0]);
 }
 
@@ -212,13 +189,10 @@ static void write_jobs(struct json_writer *w, const struct plan_run *run)
 /* One job for each goal of the plan's project that has a journey to run. */
 int handle_plan_execute(struct call *call)
 {
-    const struct kept *plan = record_of(call);
+    const struct kept *plan = call->thing;
     const struct project *project;
     struct plan_run *run;
 
-    if (plan == NULL) {
-        return 404;
-    }
     project = thing_find(call->tenant, THING_PROJECT, plan->project_id);
     if (project == NULL) {
         return refuse_unknown(call, "Project", plan->project_id);
@@ -247,12 +221,9 @@ int handle_plan_execute(struct call *call)
 
 int handle_plan_status(struct call *call)
 {
-    const struct plan_run *run = thing_find(call->tenant, THING_PLAN_RUN, call->ids[0]);
+    const struct plan_run *run = call->thing;
     bool is_over = true;
 
-    if (run == NULL) {
-        return refuse_unknown(call, "Execution of a plan", call->ids[0]);
-    }
     for (size_t i = 0; i < run->jobs.n; i++) {
         is_over = is_over && execution_progress(run->jobs.items[i]).ended;
     }
@@ -273,9 +244,6 @@ int handle_project_jobs(struct call *call)
     int64_t begin = 0;
     int64_t end = INT64_MAX;
 
-    if (thing_find(call->tenant, THING_PROJECT, call->ids[0]) == NULL) {
-        return refuse_unknown(call, "Project", call->ids[0]);
-    }
     if (!query_number(call, "dateBegin", 0, &begin) || !query_number(call, "dateEnd", 0, &end)) {
         return refuse_member(call, "dateBegin and dateEnd", "must be milliseconds");
     }

@@ -49,11 +49,8 @@ static void goal_remove(struct tenant *tenant, struct goal *goal)
 /* DELETE /testsuites/{} */
 int handle_journey_delete(struct call *call)
 {
-    struct journey *journey = thing_find(call->tenant, THING_JOURNEY, call->ids[0]);
+    struct journey *journey = call->thing;
 
-    if (journey == NULL) {
-        return refuse_unknown(call, "Journey", call->ids[0]);
-    }
     journey_remove(call->tenant, journey);
     return 204;
 }
@@ -61,11 +58,8 @@ int handle_journey_delete(struct call *call)
 /* DELETE /goals/{} */
 int handle_goal_delete(struct call *call)
 {
-    struct goal *goal = thing_find(call->tenant, THING_GOAL, call->ids[0]);
+    struct goal *goal = call->thing;
 
-    if (goal == NULL) {
-        return refuse_unknown(call, "Goal", call->ids[0]);
-    }
     goal_remove(call->tenant, goal);
     return 204;
 }
@@ -73,11 +67,8 @@ int handle_goal_delete(struct call *call)
 /* DELETE /projects/{}: environments, tables and extensions of the project have routes of their own. */
 int handle_project_delete(struct call *call)
 {
-    struct project *project = thing_find(call->tenant, THING_PROJECT, call->ids[0]);
+    struct project *project = call->thing;
 
-    if (project == NULL) {
-        return refuse_unknown(call, "Project", call->ids[0]);
-    }
     while (project->goals.n > 0) {
         goal_remove(call->tenant, project->goals.items[project->goals.n - 1]);
     }

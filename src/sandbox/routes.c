@@ -1,9 +1,10 @@
 /* The platform's routes as rows, and the way of a request through them:
  *
  *   path -> row (else HTML 404) -> token (else 401) -> method (else 405) -> body (else 400)
- *        -> room (else 403) -> handler writes the bare item -> envelope around it
+ *        -> room (else 403) -> the thing of its first id (else 404)
+ *        -> handler writes the bare item -> envelope around it
  *
- * To add a route: one row here, one handler. "{}" is an id, "{name}" any one segment. */
+ * To add a route: one row here, one handler; .of says what kind of thing the first id names. "{}" is an id, "{name}" any one segment. */
 #include "sandbox_internal.h"
 
 #include "base/percent.h"
@@ -23,87 +24,105 @@ struct route {
     enum shape shape;
     int status;           /* of success, where it is not the handler's; 0: the handler's */
     enum thing_kind kind; /* of the records that the route is about */
+    enum thing_kind of;   /* what the first id names; NONE: the handler looks for itself */
+};
+
+/* How refusals call them. */
+static const char *const kind_names[] = {
+    [THING_PROJECT] = "Project",
+    [THING_GOAL] = "Goal",
+    [THING_JOURNEY] = "Journey",
+    [THING_CHECKPOINT] = "Checkpoint",
+    [THING_LIBRARY] = "Library checkpoint",
+    [THING_STEP] = "Step",
+    [THING_TABLE] = "Table",
+    [THING_ENVIRONMENT] = "Environment",
+    [THING_EXECUTION] = "Execution",
+    [THING_SCRIPT] = "Extension",
+    [THING_API_TEST] = "API test",
+    [THING_PLAN] = "Plan",
+    [THING_PLAN_RUN] = "Execution of a plan",
 };
 
 /* clang-format off */
 static const struct route routes[] = {
     {"POST",   "/teststeps",                         handle_step_create,         BODY_OBJECT,   SHAPE_ITEM},
-    {"GET",    "/teststeps/{}",                      handle_step_get,            BODY_NONE,     SHAPE_ITEM},
-    {"PUT",    "/teststeps/{}/properties",           handle_step_properties,     BODY_OBJECT,   SHAPE_ITEM},
+    {"GET",    "/teststeps/{}",                      handle_step_get,            BODY_NONE,     SHAPE_ITEM, .of = THING_STEP},
+    {"PUT",    "/teststeps/{}/properties",           handle_step_properties,     BODY_OBJECT,   SHAPE_ITEM, .of = THING_STEP},
     {"POST",   "/testcases",                         handle_checkpoint_create,   BODY_OBJECT,   SHAPE_ITEM, 201},
-    {"GET",    "/testcases/{}",                      handle_checkpoint_get,      BODY_NONE,     SHAPE_ITEM},
-    {"POST",   "/testcases/{}/add-to-library",       handle_library_add,         BODY_OPTIONAL, SHAPE_ITEM},
-    {"DELETE", "/testcases/{}/steps/{}",             handle_step_delete,         BODY_NONE,     SHAPE_ITEM},
-    {"GET",    "/checkpoints/{}/teststeps",          handle_checkpoint_steps,    BODY_NONE,     SHAPE_ITEMS},
+    {"GET",    "/testcases/{}",                      handle_checkpoint_get,      BODY_NONE,     SHAPE_ITEM, .of = THING_CHECKPOINT},
+    {"POST",   "/testcases/{}/add-to-library",       handle_library_add,         BODY_OPTIONAL, SHAPE_ITEM, .of = THING_CHECKPOINT},
+    {"DELETE", "/testcases/{}/steps/{}",             handle_step_delete,         BODY_NONE,     SHAPE_ITEM, .of = THING_CHECKPOINT},
+    {"GET",    "/checkpoints/{}/teststeps",          handle_checkpoint_steps,    BODY_NONE,     SHAPE_ITEMS, .of = THING_CHECKPOINT},
     {"POST",   "/testsuites",                        handle_journey_create,      BODY_OBJECT,   SHAPE_ITEM},
     {"GET",    "/testsuites/latest_status",          handle_journey_status,      BODY_NONE,     SHAPE_MAP},
     {"GET",    "/testsuites/execution",              handle_execution_journey,   BODY_NONE,     SHAPE_ITEM},
-    {"GET",    "/testsuites/{}",                     handle_journey_get,         BODY_NONE,     SHAPE_ITEM},
-    {"PUT",    "/testsuites/{}",                     handle_journey_update,      BODY_OBJECT,   SHAPE_ITEM},
-    {"POST",   "/testsuites/{}/execute",             handle_journey_execute,     BODY_OPTIONAL, SHAPE_ITEM},
-    {"POST",   "/testsuites/{}/checkpoints/attach",  handle_checkpoint_attach,   BODY_OBJECT,   SHAPE_ITEM},
+    {"GET",    "/testsuites/{}",                     handle_journey_get,         BODY_NONE,     SHAPE_ITEM, .of = THING_JOURNEY},
+    {"PUT",    "/testsuites/{}",                     handle_journey_update,      BODY_OBJECT,   SHAPE_ITEM, .of = THING_JOURNEY},
+    {"POST",   "/testsuites/{}/execute",             handle_journey_execute,     BODY_OPTIONAL, SHAPE_ITEM, .of = THING_JOURNEY},
+    {"POST",   "/testsuites/{}/checkpoints/attach",  handle_checkpoint_attach,   BODY_OBJECT,   SHAPE_ITEM, .of = THING_JOURNEY},
     {"GET",    "/snapshots/{}/goals/{}/testsuites",  handle_journey_map,         BODY_NONE,     SHAPE_MAP},
     {"GET",    "/user",                              handle_user,                BODY_NONE,     SHAPE_ITEM},
     {"GET",    "/user/tokens",                       handle_user_tokens,         BODY_NONE,     SHAPE_ITEMS},
     {"GET",    "/limits",                            handle_limits,              BODY_NONE,     SHAPE_ITEMS},
     {"GET",    "/projects",                          handle_project_list,        BODY_NONE,     SHAPE_MAP},
     {"POST",   "/projects",                          handle_project_create,      BODY_OBJECT,   SHAPE_ITEM, 201},
-    {"GET",    "/projects/{}",                       handle_project_get,         BODY_NONE,     SHAPE_ITEM},
-    {"GET",    "/projects/{}/goals",                 handle_project_goals,       BODY_NONE,     SHAPE_MAP},
+    {"GET",    "/projects/{}",                       handle_project_get,         BODY_NONE,     SHAPE_ITEM, .of = THING_PROJECT},
+    {"GET",    "/projects/{}/goals",                 handle_project_goals,       BODY_NONE,     SHAPE_MAP, .of = THING_PROJECT},
     {"GET",    "/goals",                             handle_goal_list,           BODY_NONE,     SHAPE_MAP},
     {"POST",   "/goals",                             handle_goal_create,         BODY_OBJECT,   SHAPE_ITEM, 201},
-    {"GET",    "/goals/{}",                          handle_goal_get,            BODY_NONE,     SHAPE_ITEM},
-    {"GET",    "/goals/{}/versions",                 handle_goal_versions,       BODY_NONE,     SHAPE_ITEM},
-    {"GET",    "/goals/{}/checkpoints",              handle_goal_checkpoints,    BODY_NONE,     SHAPE_ITEM},
-    {"POST",   "/goals/{}/execute",                  handle_goal_execute,        BODY_OPTIONAL, SHAPE_ITEM},
-    {"POST",   "/goals/{}/snapshots/{}/execute",     handle_snapshot_execute,    BODY_OPTIONAL, SHAPE_ITEM},
+    {"GET",    "/goals/{}",                          handle_goal_get,            BODY_NONE,     SHAPE_ITEM, .of = THING_GOAL},
+    {"GET",    "/goals/{}/versions",                 handle_goal_versions,       BODY_NONE,     SHAPE_ITEM, .of = THING_GOAL},
+    {"GET",    "/goals/{}/checkpoints",              handle_goal_checkpoints,    BODY_NONE,     SHAPE_ITEM, .of = THING_GOAL},
+    {"POST",   "/goals/{}/execute",                  handle_goal_execute,        BODY_OPTIONAL, SHAPE_ITEM, .of = THING_GOAL},
+    {"POST",   "/goals/{}/snapshots/{}/execute",     handle_snapshot_execute,    BODY_OPTIONAL, SHAPE_ITEM, .of = THING_GOAL},
     {"GET",    "/library/checkpoints",               handle_library_list,        BODY_NONE,     SHAPE_ITEMS},
-    {"GET",    "/library/checkpoints/{}",            handle_library_get,         BODY_NONE,     SHAPE_ITEM},
-    {"PUT",    "/library/checkpoints/{}",            handle_library_update,      BODY_OBJECT,   SHAPE_ITEM},
+    {"GET",    "/library/checkpoints/{}",            handle_library_get,         BODY_NONE,     SHAPE_ITEM, .of = THING_LIBRARY},
+    {"PUT",    "/library/checkpoints/{}",            handle_library_update,      BODY_OBJECT,   SHAPE_ITEM, .of = THING_LIBRARY},
     {"POST",   "/library/checkpoints/{}/steps/{}/move", handle_library_step_move, BODY_OBJECT,  SHAPE_ITEM},
     {"DELETE", "/library/checkpoints/{}/steps/{}",   handle_library_step_delete, BODY_NONE,     SHAPE_ITEM},
     {"GET",    "/testdata/tables",                   handle_table_list,          BODY_NONE,     SHAPE_ITEMS},
     {"POST",   "/testdata/tables/create",            handle_table_create,        BODY_OBJECT,   SHAPE_ITEM, 201},
-    {"GET",    "/testdata/tables/{}",                handle_table_get,           BODY_NONE,     SHAPE_ITEM},
-    {"DELETE", "/testdata/tables/{}",                handle_table_delete,        BODY_NONE,     SHAPE_ITEM},
-    {"GET",    "/testdata/tables/{}/values",         handle_table_values,        BODY_NONE,     SHAPE_ITEM},
-    {"PUT",    "/testdata/tables/{}/values",         handle_table_values_update, BODY_OBJECT,   SHAPE_ITEM},
-    {"POST",   "/testdata/tables/{}/import",         handle_table_import,        BODY_OBJECT,   SHAPE_ITEM},
+    {"GET",    "/testdata/tables/{}",                handle_table_get,           BODY_NONE,     SHAPE_ITEM, .of = THING_TABLE},
+    {"DELETE", "/testdata/tables/{}",                handle_table_delete,        BODY_NONE,     SHAPE_ITEM, .of = THING_TABLE},
+    {"GET",    "/testdata/tables/{}/values",         handle_table_values,        BODY_NONE,     SHAPE_ITEM, .of = THING_TABLE},
+    {"PUT",    "/testdata/tables/{}/values",         handle_table_values_update, BODY_OBJECT,   SHAPE_ITEM, .of = THING_TABLE},
+    {"POST",   "/testdata/tables/{}/import",         handle_table_import,        BODY_OBJECT,   SHAPE_ITEM, .of = THING_TABLE},
     {"GET",    "/environments",                      handle_environment_list,    BODY_NONE,     SHAPE_ITEMS},
     {"POST",   "/environments",                      handle_environment_create,  BODY_OBJECT,   SHAPE_ITEM},
     {"POST",   "/environments/create",               handle_environment_create,  BODY_OBJECT,   SHAPE_ITEM, 201},
-    {"GET",    "/environments/{}",                   handle_environment_get,     BODY_NONE,     SHAPE_ITEM},
-    {"DELETE", "/environments/{}",                   handle_environment_delete,  BODY_NONE,     SHAPE_ITEM},
-    {"POST",   "/environments/{}/variables",         handle_variable_set,        BODY_OBJECT,   SHAPE_ITEM},
-    {"PUT",    "/environments/{}/variables/{name}",  handle_variable_set,        BODY_OBJECT,   SHAPE_ITEM},
-    {"DELETE", "/environments/{}/variables/{name}",  handle_variable_delete,     BODY_NONE,     SHAPE_ITEM},
-    {"GET",    "/executions/analysis/{}",            handle_execution_analysis,  BODY_NONE,     SHAPE_ITEM},
-    {"GET",    "/executions/{}",                     handle_execution_tree,      BODY_NONE,     SHAPE_ITEM},
-    {"GET",    "/executions/{}/status",              handle_execution_status,    BODY_NONE,     SHAPE_ITEM},
-    {"GET",    "/jobs/{}/status",                    handle_execution_status,    BODY_NONE,     SHAPE_ITEM},
-    {"GET",    "/executions/{}/suites/{}/cases/{}/steps/{}", handle_execution_step, BODY_NONE,  SHAPE_ITEM},
-    {"GET",    "/projects/{}/environments",          handle_project_environments, BODY_NONE,    SHAPE_ITEM},
-    {"GET",    "/projects/{}/jobs",                  handle_project_jobs,        BODY_NONE,     SHAPE_MAP},
-    {"PUT",    "/testdata/tables/{}",                handle_table_update,        BODY_OBJECT,   SHAPE_ITEM},
+    {"GET",    "/environments/{}",                   handle_environment_get,     BODY_NONE,     SHAPE_ITEM, .of = THING_ENVIRONMENT},
+    {"DELETE", "/environments/{}",                   handle_environment_delete,  BODY_NONE,     SHAPE_ITEM, .of = THING_ENVIRONMENT},
+    {"POST",   "/environments/{}/variables",         handle_variable_set,        BODY_OBJECT,   SHAPE_ITEM, .of = THING_ENVIRONMENT},
+    {"PUT",    "/environments/{}/variables/{name}",  handle_variable_set,        BODY_OBJECT,   SHAPE_ITEM, .of = THING_ENVIRONMENT},
+    {"DELETE", "/environments/{}/variables/{name}",  handle_variable_delete,     BODY_NONE,     SHAPE_ITEM, .of = THING_ENVIRONMENT},
+    {"GET",    "/executions/analysis/{}",            handle_execution_analysis,  BODY_NONE,     SHAPE_ITEM, .of = THING_EXECUTION},
+    {"GET",    "/executions/{}",                     handle_execution_tree,      BODY_NONE,     SHAPE_ITEM, .of = THING_EXECUTION},
+    {"GET",    "/executions/{}/status",              handle_execution_status,    BODY_NONE,     SHAPE_ITEM, .of = THING_EXECUTION},
+    {"GET",    "/jobs/{}/status",                    handle_execution_status,    BODY_NONE,     SHAPE_ITEM, .of = THING_EXECUTION},
+    {"GET",    "/executions/{}/suites/{}/cases/{}/steps/{}", handle_execution_step, BODY_NONE,  SHAPE_ITEM, .of = THING_EXECUTION},
+    {"GET",    "/projects/{}/environments",          handle_project_environments, BODY_NONE,    SHAPE_ITEM, .of = THING_PROJECT},
+    {"GET",    "/projects/{}/jobs",                  handle_project_jobs,        BODY_NONE,     SHAPE_MAP, .of = THING_PROJECT},
+    {"PUT",    "/testdata/tables/{}",                handle_table_update,        BODY_OBJECT,   SHAPE_ITEM, .of = THING_TABLE},
     {"POST",   "/testdata/tables/clone",             handle_table_clone,         BODY_OBJECT,   SHAPE_ITEM},
     {"POST",   "/library/checkpoints/create",        handle_library_create,      BODY_OBJECT,   SHAPE_ITEM, 201},
     {"POST",   "/scripts",                           handle_record_create,       BODY_OBJECT,   SHAPE_ITEM, 0, THING_SCRIPT},
-    {"GET",    "/scripts/{}",                        handle_record_get,          BODY_NONE,     SHAPE_ITEM, 0, THING_SCRIPT},
-    {"PUT",    "/scripts/{}",                        handle_record_update,       BODY_OBJECT,   SHAPE_ITEM, 0, THING_SCRIPT},
-    {"DELETE", "/scripts/{}",                        handle_record_delete,       BODY_NONE,     SHAPE_ITEM, 0, THING_SCRIPT},
-    {"GET",    "/projects/{}/scripts",               handle_project_records,     BODY_NONE,     SHAPE_ITEMS, 0, THING_SCRIPT},
+    {"GET",    "/scripts/{}",                        handle_record_get,          BODY_NONE,     SHAPE_ITEM, 0, THING_SCRIPT, .of = THING_SCRIPT},
+    {"PUT",    "/scripts/{}",                        handle_record_update,       BODY_OBJECT,   SHAPE_ITEM, 0, THING_SCRIPT, .of = THING_SCRIPT},
+    {"DELETE", "/scripts/{}",                        handle_record_delete,       BODY_NONE,     SHAPE_ITEM, 0, THING_SCRIPT, .of = THING_SCRIPT},
+    {"GET",    "/projects/{}/scripts",               handle_project_records,     BODY_NONE,     SHAPE_ITEMS, 0, THING_SCRIPT, .of = THING_PROJECT},
     {"GET",    "/organizations/{}/scripts",          handle_organization_records, BODY_NONE,    SHAPE_ITEMS, 0, THING_SCRIPT},
     {"GET",    "/api-tests",                         handle_record_list,         BODY_NONE,     SHAPE_ITEMS, 0, THING_API_TEST},
-    {"GET",    "/api-tests/{}",                      handle_record_get,          BODY_NONE,     SHAPE_ITEM, 0, THING_API_TEST},
-    {"GET",    "/plans/executions/{}",               handle_record_get,          BODY_NONE,     SHAPE_ITEM, 0, THING_PLAN},
-    {"PUT",    "/plans/executions/{}/execute",       handle_plan_execute,        BODY_OPTIONAL, SHAPE_ITEM, 0, THING_PLAN},
-    {"POST",   "/plans/executions/{}/execute",       handle_plan_execute,        BODY_OPTIONAL, SHAPE_ITEM, 0, THING_PLAN},
-    {"GET",    "/plans/executions/status/{}",        handle_plan_status,         BODY_NONE,     SHAPE_ITEM},
-    {"GET",    "/testsuites/{}/history",             handle_journey_history,     BODY_NONE,     SHAPE_ITEMS},
-    {"GET",    "/testsuites/{}/contributors",        handle_journey_contributors, BODY_NONE,    SHAPE_ITEMS},
-    {"GET",    "/testsuites/{}/users",               handle_journey_contributors, BODY_NONE,    SHAPE_ITEMS},
+    {"GET",    "/api-tests/{}",                      handle_record_get,          BODY_NONE,     SHAPE_ITEM, 0, THING_API_TEST, .of = THING_API_TEST},
+    {"GET",    "/plans/executions/{}",               handle_record_get,          BODY_NONE,     SHAPE_ITEM, 0, THING_PLAN, .of = THING_PLAN},
+    {"PUT",    "/plans/executions/{}/execute",       handle_plan_execute,        BODY_OPTIONAL, SHAPE_ITEM, 0, THING_PLAN, .of = THING_PLAN},
+    {"POST",   "/plans/executions/{}/execute",       handle_plan_execute,        BODY_OPTIONAL, SHAPE_ITEM, 0, THING_PLAN, .of = THING_PLAN},
+    {"GET",    "/plans/executions/status/{}",        handle_plan_status,         BODY_NONE,     SHAPE_ITEM, .of = THING_PLAN_RUN},
+    {"GET",    "/testsuites/{}/history",             handle_journey_history,     BODY_NONE,     SHAPE_ITEMS, .of = THING_JOURNEY},
+    {"GET",    "/testsuites/{}/contributors",        handle_journey_contributors, BODY_NONE,    SHAPE_ITEMS, .of = THING_JOURNEY},
+    {"GET",    "/testsuites/{}/users",               handle_journey_contributors, BODY_NONE,    SHAPE_ITEMS, .of = THING_JOURNEY},
     {"GET",    "/timelines/journeys/{}/checkpoints/{}/steps/{}", handle_step_timeline, BODY_NONE, SHAPE_ITEMS},
-    {"GET",    "/goals/{}/contributors",             handle_goal_contributors,   BODY_NONE,     SHAPE_ITEMS},
+    {"GET",    "/goals/{}/contributors",             handle_goal_contributors,   BODY_NONE,     SHAPE_ITEMS, .of = THING_GOAL},
     {"GET",    "/goals/{}/export/{}",                handle_goal_export,         BODY_NONE,     SHAPE_ITEM},
     {"GET",    "/organizations/{}",                  handle_organization_get,    BODY_NONE,     SHAPE_ITEM},
     {"GET",    "/organizations/{}/users",            handle_organization_users,  BODY_NONE,     SHAPE_ITEMS},
@@ -124,14 +143,14 @@ static const struct route routes[] = {
     {"GET",    "/projects/metrics/journeys",         handle_project_metrics_journeys, BODY_NONE, SHAPE_MAP},
     {"GET",    "/projects/metrics/extensions",       handle_project_metrics_extensions, BODY_NONE, SHAPE_MAP},
     {"GET",    "/projects/metrics/execution_plans",  handle_project_metrics_plans, BODY_NONE,   SHAPE_MAP},
-    {"GET",    "/environments/{}/metrics",           handle_environment_metrics, BODY_NONE,     SHAPE_ITEM},
-    {"POST",   "/executions/{}/failures/explain",    handle_failures_explain,    BODY_OPTIONAL, SHAPE_ITEM},
+    {"GET",    "/environments/{}/metrics",           handle_environment_metrics, BODY_NONE,     SHAPE_ITEM, .of = THING_ENVIRONMENT},
+    {"POST",   "/executions/{}/failures/explain",    handle_failures_explain,    BODY_OPTIONAL, SHAPE_ITEM, .of = THING_EXECUTION},
     {"GET",    "/testsuites",                        handle_journey_list,        BODY_NONE,     SHAPE_MAP},
     {"POST",   "/testsuites/execution",              handle_journeys_execute,    BODY_OPTIONAL, SHAPE_ITEM},
-    {"DELETE", "/testsuites/{}",                     handle_journey_delete,      BODY_NONE,     SHAPE_ITEM},
-    {"DELETE", "/goals/{}",                          handle_goal_delete,         BODY_NONE,     SHAPE_ITEM},
-    {"DELETE", "/projects/{}",                       handle_project_delete,      BODY_NONE,     SHAPE_ITEM},
-    {"PUT",    "/teststeps/{}",                      handle_step_properties,     BODY_OBJECT,   SHAPE_ITEM},
+    {"DELETE", "/testsuites/{}",                     handle_journey_delete,      BODY_NONE,     SHAPE_ITEM, .of = THING_JOURNEY},
+    {"DELETE", "/goals/{}",                          handle_goal_delete,         BODY_NONE,     SHAPE_ITEM, .of = THING_GOAL},
+    {"DELETE", "/projects/{}",                       handle_project_delete,      BODY_NONE,     SHAPE_ITEM, .of = THING_PROJECT},
+    {"PUT",    "/teststeps/{}",                      handle_step_properties,     BODY_OBJECT,   SHAPE_ITEM, .of = THING_STEP},
 };
 
 /* clang-format on */
@@ -277,7 +296,11 @@ static int run_handler(struct call *call, const struct route *route)
         jw_kv_bool(&w, "success", true);
         jw_key(&w, keys[route->shape]);
     }
-    status = route->handler(call);
+    call->thing =
+        route->of != THING_NONE ? thing_find(call->tenant, route->of, call->ids[0]) : NULL;
+    status = route->of != THING_NONE && call->thing == NULL
+                 ? refuse_unknown(call, kind_names[route->of], call->ids[0])
+                 : route->handler(call);
     if (status >= 400) {
         return refused(call, status);
     }

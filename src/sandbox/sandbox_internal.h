@@ -21,6 +21,7 @@
 #include "sandbox/sandbox.h"
 
 enum thing_kind {
+    THING_NONE,
     THING_PROJECT,
     THING_GOAL,
     THING_SNAPSHOT,
@@ -255,6 +256,7 @@ struct call {
     struct arena *arena; /* the exchange's */
     int64_t ids[MAX_ROUTE_IDS];
     enum thing_kind kind;    /* of a record, as the route says */
+    void *thing;             /* of the first id, where the route says of which kind; else NULL */
     struct str word;         /* the {name} of the path, decoded */
     const struct json *body; /* NULL: none */
     struct json_writer *w;   /* where the handler writes its item */
@@ -423,6 +425,5 @@ int refuse_table_rows(struct call *call);
 /* Lines of CSV as rows; false: a row is too long, there are too many, or a quote is not closed. */
 bool table_add_csv(struct call *call, struct table *table, struct str csv);
 bool table_add_csv_header(struct call *call, struct table *table, struct str *csv, bool is_named);
-struct table *table_of(struct call *call);
 
 #endif

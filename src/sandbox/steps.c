@@ -106,22 +106,16 @@ int handle_checkpoint_create(struct call *call)
 
 int handle_checkpoint_get(struct call *call)
 {
-    const struct checkpoint *checkpoint = thing_find(call->tenant, THING_CHECKPOINT, call->ids[0]);
+    const struct checkpoint *checkpoint = call->thing;
 
-    if (checkpoint == NULL) {
-        return refuse_unknown(call, "Checkpoint", call->ids[0]);
-    }
     write_checkpoint(call->w, checkpoint, true);
     return 200;
 }
 
 int handle_checkpoint_steps(struct call *call)
 {
-    const struct checkpoint *checkpoint = thing_find(call->tenant, THING_CHECKPOINT, call->ids[0]);
+    const struct checkpoint *checkpoint = call->thing;
 
-    if (checkpoint == NULL) {
-        return refuse_unknown(call, "Checkpoint", call->ids[0]);
-    }
     write_steps(call->w, checkpoint);
     return 200;
 }
@@ -174,15 +168,12 @@ static struct checkpoint *attached_one(struct call *call, const struct journey *
 
 int handle_checkpoint_attach(struct call *call)
 {
-    struct journey *journey = thing_find(call->tenant, THING_JOURNEY, call->ids[0]);
+    struct journey *journey = call->thing;
     struct checkpoint *checkpoint;
     int64_t position;
     size_t at;
     int status = 200;
 
-    if (journey == NULL) {
-        return refuse_unknown(call, "Journey", call->ids[0]);
-    }
     if (!body_id(call, "position", &position)) {
         return refuse_member(call, "position", "must be a number from 1");
     }
@@ -379,11 +370,8 @@ static int64_t index_of(const struct step *step)
 
 int handle_step_get(struct call *call)
 {
-    const struct step *step = thing_find(call->tenant, THING_STEP, call->ids[0]);
+    const struct step *step = call->thing;
 
-    if (step == NULL) {
-        return refuse_unknown(call, "Step", call->ids[0]);
-    }
     write_step(call->w, step, index_of(step));
     return 200;
 }
@@ -391,13 +379,10 @@ int handle_step_get(struct call *call)
 /* The whole flat step, as the platform's own page sends it; ids that are there must be its own. */
 int handle_step_properties(struct call *call)
 {
-    struct step *step = thing_find(call->tenant, THING_STEP, call->ids[0]);
+    struct step *step = call->thing;
     struct str canonical;
     int64_t id;
 
-    if (step == NULL) {
-        return refuse_unknown(call, "Step", call->ids[0]);
-    }
     if (body_id(call, "id", &id) && id != step->thing.id) {
         return refuse_member(call, "id", "is not that of the step");
     }
@@ -415,12 +400,9 @@ int handle_step_properties(struct call *call)
 
 int handle_step_delete(struct call *call)
 {
-    struct checkpoint *checkpoint = thing_find(call->tenant, THING_CHECKPOINT, call->ids[0]);
+    struct checkpoint *checkpoint = call->thing;
     struct step *step = thing_find(call->tenant, THING_STEP, call->ids[1]);
 
-    if (checkpoint == NULL) {
-        return refuse_unknown(call, "Checkpoint", call->ids[0]);
-    }
     if (step == NULL || step->checkpoint != checkpoint) {
         return refuse_unknown(call, "Step", call->ids[1]);
     }

@@ -199,11 +199,8 @@ int handle_project_create(struct call *call)
 
 int handle_project_get(struct call *call)
 {
-    const struct project *project = thing_find(call->tenant, THING_PROJECT, call->ids[0]);
+    const struct project *project = call->thing;
 
-    if (project == NULL) {
-        return refuse_unknown(call, "Project", call->ids[0]);
-    }
     write_project(call->w, project);
     return 200;
 }
@@ -228,11 +225,8 @@ static void write_goals(struct call *call, const struct project *project)
 
 int handle_project_goals(struct call *call)
 {
-    const struct project *project = thing_find(call->tenant, THING_PROJECT, call->ids[0]);
+    const struct project *project = call->thing;
 
-    if (project == NULL) {
-        return refuse_unknown(call, "Project", call->ids[0]);
-    }
     write_goals(call, project);
     return 200;
 }
@@ -309,23 +303,17 @@ int handle_goal_create(struct call *call)
 
 int handle_goal_get(struct call *call)
 {
-    const struct goal *goal = thing_find(call->tenant, THING_GOAL, call->ids[0]);
+    const struct goal *goal = call->thing;
 
-    if (goal == NULL) {
-        return refuse_unknown(call, "Goal", call->ids[0]);
-    }
     write_goal(call->w, goal);
     return 200;
 }
 
 int handle_goal_versions(struct call *call)
 {
-    const struct goal *goal = thing_find(call->tenant, THING_GOAL, call->ids[0]);
+    const struct goal *goal = call->thing;
     struct json_writer *w = call->w;
 
-    if (goal == NULL) {
-        return refuse_unknown(call, "Goal", call->ids[0]);
-    }
     jw_object(w);
     jw_key(w, "snapshots");
     jw_array(w);
@@ -347,11 +335,8 @@ int handle_goal_versions(struct call *call)
 
 int handle_goal_checkpoints(struct call *call)
 {
-    const struct goal *goal = thing_find(call->tenant, THING_GOAL, call->ids[0]);
+    const struct goal *goal = call->thing;
 
-    if (goal == NULL) {
-        return refuse_unknown(call, "Goal", call->ids[0]);
-    }
     jw_object(call->w);
     jw_key(call->w, "checkpoints");
     jw_object(call->w);

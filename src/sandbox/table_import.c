@@ -151,14 +151,11 @@ static int import_csv(struct call *call, struct table *table, struct str csv)
 
 int handle_table_import(struct call *call)
 {
-    struct table *table = table_of(call);
+    struct table *table = call->thing;
     const struct json *rows = json_get(call->body, "data");
     size_t n_before;
     int status;
 
-    if (table == NULL) {
-        return 404;
-    }
     n_before = table->rows.n;
     if (json_type(rows) == JSON_STRING) {
         status = import_csv(call, table, json_str(rows));

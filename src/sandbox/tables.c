@@ -144,16 +144,6 @@ int handle_table_create(struct call *call)
     return 200;
 }
 
-struct table *table_of(struct call *call)
-{
-    struct table *table = thing_find(call->tenant, THING_TABLE, call->ids[0]);
-
-    if (table == NULL) {
-        (void)refuse_unknown(call, "Table", call->ids[0]); /* the caller returns 404 */
-    }
-    return table;
-}
-
 int handle_table_list(struct call *call)
 {
     jw_array(call->w);
@@ -166,11 +156,8 @@ int handle_table_list(struct call *call)
 
 int handle_table_get(struct call *call)
 {
-    const struct table *table = table_of(call);
+    const struct table *table = call->thing;
 
-    if (table == NULL) {
-        return 404;
-    }
     write_table(call->w, table);
     return 200;
 }
@@ -191,12 +178,9 @@ static void write_cells(struct call *call, const struct table *table, const stru
 
 int handle_table_values(struct call *call)
 {
-    const struct table *table = table_of(call);
+    const struct table *table = call->thing;
     struct json_writer *w = call->w;
 
-    if (table == NULL) {
-        return 404;
-    }
     jw_object(w);
     jw_kv_int(w, "id", table->thing.id);
     jw_kv_int(w, "modifiedDate", table->thing.modified_ms);
@@ -250,14 +234,11 @@ static int set_row(struct call *call, struct table *table, const struct json *ro
 
 int handle_table_values_update(struct call *call)
 {
-    struct table *table = table_of(call);
+    struct table *table = call->thing;
     const struct json *values = json_get(call->body, "newTestDataValues");
     const struct json *row;
     int64_t modified;
 
-    if (table == NULL) {
-        return 404;
-    }
     if (!body_id(call, "modifiedDate", &modified) || json_type(values) != JSON_OBJECT) {
         return refuse(call, 400, "newTestDataValues and modifiedDate are needed");
     }
@@ -278,12 +259,9 @@ int handle_table_values_update(struct call *call)
 /* PUT /testdata/tables/{} {name | title, description} */
 int handle_table_update(struct call *call)
 {
-    struct table *table = table_of(call);
+    struct table *table = call->thing;
     struct str text;
 
-    if (table == NULL) {
-        return 404;
-    }
     if (body_name(call, "name", &text) || body_name(call, "title", &text)) {
         table->name = keep(call, text);
     }
@@ -346,11 +324,8 @@ int handle_table_clone(struct call *call)
 
 int handle_table_delete(struct call *call)
 {
-    struct table *table = table_of(call);
+    struct table *table = call->thing;
 
-    if (table == NULL) {
-        return 404;
-    }
     refs_remove(&call->tenant->tables, table);
     thing_forget(call->tenant, &table->thing);
     return 204;

@@ -398,9 +398,6 @@ int handle_environment_metrics(struct call *call)
     struct period period;
     struct usage usage;
 
-    if (thing_find(call->tenant, THING_ENVIRONMENT, call->ids[0]) == NULL) {
-        return refuse_unknown(call, "Environment", call->ids[0]);
-    }
     if (!period_asked(call, &period)) {
         return 400;
     }
