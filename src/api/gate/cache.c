@@ -1,34 +1,10 @@
 #include "api/gate/cache.h"
 
-#include "api/gate/media.h"
-#include "base/check.h"
 #include "base/clock.h"
-#include "base/lru.h"
 #include "base/mem.h"
-#include "cache_wish.h"
+#include "cache_entry.h"
 
-enum { ENTRY_COST = 512, ETAG_DIGITS = 32 };
-
-static const char json_type_utf8[] = "application/json; charset=utf-8";
-
-struct cache_entry {
-    struct lru_entry lru; /* key: `key`. Held while it has no answer */
-    struct digest key;
-    char *body; /* NULL: no answer yet */
-    size_t body_len;
-    struct arena extra; /* texts of the answer beside its body; begun with it */
-    const char *content_type;
-    struct str etag;
-    struct http_header *headers;
-    size_t n_headers;
-    uint64_t stored_ms;
-    uint64_t fresh_ms;
-    uint64_t revalidate_ms; /* until then all requests but the one that fetches a new answer get
-                             * this one */
-    uint64_t stale_ms;      /* until then it may be given instead of an error */
-    struct task *leader;    /* NULL: nobody fetches */
-    struct list waiters;
-};
+enum { ENTRY_COST = 512 };
 
 /* A task's place in the cache: in its arena. */
 struct cache_seat {
@@ -146,96 +122,6 @@ static struct cache_entry *entry_for(struct cache *cache, struct task *task)
     return entry;
 }
 
-/* ---- answering ---- */
-
-static struct str opaque_tag(struct str etag)
-{
-    return str_starts(etag, STR("W/")) ? str_sub(etag, 2, etag.len) : etag;
-}
-
-/* Weak comparison (RFC 9110 section 13.1.2). */
-static bool matches_etag(const struct task *task, const struct cache_entry *entry)
-{
-    struct str wanted = exchange_header(task->exchange, "If-None-Match");
-    struct str tag;
-
-    if (str_is(wanted, "*")) {
-        return true;
-    }
-    while (header_list_next(&wanted, &tag)) {
-        if (tag.len > 0 && str_eq(opaque_tag(tag), opaque_tag(entry->etag))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static enum stage_verdict answer_from(struct task *task, const struct cache_entry *entry,
-                                      const char *status)
-{
-    struct exchange *exchange = task->exchange;
-    struct str body = arena_str(task->arena, (struct str){entry->body, entry->body_len});
-
-    for (size_t i = 0; i < entry->n_headers; i++) {
-        exchange_set_header(exchange, arena_cstr(task->arena, entry->headers[i].name),
-                            entry->headers[i].value);
-    }
-    exchange_set_header(exchange, "ETag", entry->etag);
-    exchange_set_header(exchange, "Cache-Control", STR("private, no-cache"));
-    exchange_set_header(exchange, "Cache-Status", str_from(status));
-    exchange_set_header(
-        exchange, "Age",
-        arena_printf(task->arena, "%llu",
-                     (unsigned long long)((clock_age_ms() - entry->stored_ms) / 1000)));
-    if (matches_etag(task, entry)) {
-        return task_reply(task, 304, NULL, STR_EMPTY);
-    }
-    return task_reply(task, 200, arena_cstr(task->arena, str_from(entry->content_type)), body);
-}
-
-/* ---- what may answer ---- */
-
-static bool is_new_enough(const struct cache_entry *entry, const struct cache_wish *wish)
-{
-    uint64_t now = clock_age_ms();
-
-    return wish->max_age_ms == UINT64_MAX ||
-           (wish->max_age_ms > 0 && now - entry->stored_ms <= wish->max_age_ms);
-}
-
-static bool is_fresh(const struct cache_entry *entry, const struct cache_wish *wish)
-{
-    return entry->body != NULL && is_new_enough(entry, wish) &&
-           clock_age_ms() + wish->min_fresh_ms < entry->fresh_ms;
-}
-
-/* Expired, but the request says that so much is fine. Never past the time for errors. */
-static bool may_be_old(const struct cache_entry *entry, const struct cache_wish *wish)
-{
-    uint64_t now = clock_age_ms();
-
-    return entry->body != NULL && wish->max_stale_ms > 0 && is_new_enough(entry, wish) &&
-           now < entry->stale_ms &&
-           (now < entry->fresh_ms || now - entry->fresh_ms <= wish->max_stale_ms);
-}
-
-/* Somebody fetches the next one already, and the request has no wish of its own. */
-static bool serves_meanwhile(const struct cache_entry *entry, const struct cache_wish *wish)
-{
-    return entry->body != NULL && entry->leader != NULL && wish->min_fresh_ms == 0 &&
-           is_new_enough(entry, wish) && clock_age_ms() < entry->revalidate_ms;
-}
-
-/* There was no answer. A request that asked for a newer answer gets the error (RFC 9111 section
- * 5.2.1.4). */
-static bool stands_in(const struct cache_entry *entry, const struct task *task)
-{
-    struct cache_wish wish;
-
-    cache_wish_read(&task->exchange->request, &wish);
-    return entry->body != NULL && is_new_enough(entry, &wish) && clock_age_ms() < entry->stale_ms;
-}
-
 static void on_waiter_cancel(struct task *task)
 {
     struct cache_entry *entry = task->cache_seat->entry;
@@ -250,7 +136,7 @@ static enum stage_verdict answer_hit(struct task *task, struct cache_entry *entr
 {
     metric_add(M_CACHE_HITS, 0, 0, 0, 1);
     lru_touch(&task->api->cache->entries, &entry->lru);
-    return answer_from(task, entry, status);
+    return cache_entry_answer(task, entry, status);
 }
 
 static enum stage_verdict refuse_uncached(struct task *task)
@@ -285,10 +171,10 @@ enum stage_verdict cache_begin(struct task *task, stage_fn resume)
         return wish.only_if_cached ? refuse_uncached(task) : STAGE_CONTINUE;
     }
     entry = entry_for(cache, task);
-    if (is_fresh(entry, &wish)) {
+    if (cache_entry_is_fresh(entry, &wish)) {
         return answer_hit(task, entry, "virtuoso-proxy; hit");
     }
-    if (serves_meanwhile(entry, &wish) || may_be_old(entry, &wish)) {
+    if (cache_entry_serves_meanwhile(entry, &wish) || cache_entry_may_be_old(entry, &wish)) {
         return answer_hit(task, entry, "virtuoso-proxy; hit; detail=stale");
     }
     if (wish.only_if_cached) {
@@ -313,53 +199,11 @@ enum stage_verdict cache_begin(struct task *task, stage_fn resume)
     return STAGE_WAIT;
 }
 
-static struct str etag_of(struct arena *arena, struct str body)
-{
-    struct digest digest;
-    char hex[65];
-
-    digest_of(body, &digest);
-    digest_hex(&digest, hex);
-    return arena_printf(arena, "\"%.*s\"", ETAG_DIGITS, hex);
-}
-
-static bool is_this_caches(struct str name)
-{
-    return str_is_nocase(name, "Cache-Control") || str_is_nocase(name, "Age") ||
-           str_is_nocase(name, "Expires") || str_is_nocase(name, "Pragma") ||
-           str_is_nocase(name, "Cache-Status");
-}
-
-static void keep_headers(struct cache_entry *entry, const struct cache_answer *answer)
-{
-    struct arena *arena = &entry->extra;
-
-    arena_init(arena);
-    entry->etag = STR_EMPTY;
-    entry->n_headers = 0;
-    entry->headers = arena_calloc(arena, answer->n_headers, sizeof(*entry->headers));
-    entry->content_type =
-        answer->content_type.len > 0 ? arena_cstr(arena, answer->content_type) : json_type_utf8;
-    for (size_t i = 0; i < answer->n_headers; i++) {
-        const struct http_header *header = &answer->headers[i];
-
-        if (str_is_nocase(header->name, "ETag")) {
-            entry->etag = arena_str(arena, header->value);
-        } else if (!is_this_caches(header->name)) {
-            entry->headers[entry->n_headers++] = (struct http_header){
-                .name = arena_str(arena, header->name), .value = arena_str(arena, header->value)};
-        }
-    }
-    if (entry->etag.len == 0) {
-        entry->etag = etag_of(arena, answer->body);
-    }
-}
-
 static void keep(struct cache *cache, struct cache_entry *entry, const struct cache_answer *answer,
                  unsigned ttl_s)
 {
     drop_body(cache, entry);
-    keep_headers(entry, answer);
+    cache_entry_fill(entry, answer);
     entry->body = mem_dup(answer->body.ptr, answer->body.len);
     entry->body_len = answer->body.len;
     entry->stored_ms = clock_age_ms();
@@ -432,7 +276,7 @@ enum stage_verdict cache_reply(struct task *task, const struct cache_answer *ans
     bool keeps;
 
     if (task->cache_seat == NULL) {
-        return task_reply(task, 200, json_type_utf8, answer->body);
+        return task_reply(task, 200, cache_json_type, answer->body);
     }
     keeps = ttl_s > 0 && !answer->for_one && task->cache_generation == cache->generation;
     if (answer->for_one) {
@@ -443,9 +287,9 @@ enum stage_verdict cache_reply(struct task *task, const struct cache_answer *ans
     keep(cache, entry, answer, ttl_s);
     while ((waiter = next_waiter(entry)) != NULL) {
         metric_add(M_CACHE_HITS, 0, 0, 0, 1);
-        (void)answer_from(waiter, entry, "virtuoso-proxy; fwd=miss; collapsed");
+        (void)cache_entry_answer(waiter, entry, "virtuoso-proxy; fwd=miss; collapsed");
     }
-    (void)answer_from(task, entry, forwards);
+    (void)cache_entry_answer(task, entry, forwards);
     if (!keeps) {
         drop_body(cache, entry);
     }
@@ -461,8 +305,8 @@ static bool may_be_stale(const struct error *err)
 
 static void fail_or_stale(struct task *task, struct cache_entry *entry)
 {
-    (void)(may_be_stale(&task->error) && stands_in(entry, task)
-               ? answer_from(task, entry, "virtuoso-proxy; hit; fwd=stale; detail=error")
+    (void)(may_be_stale(&task->error) && cache_entry_stands_in(entry, task)
+               ? cache_entry_answer(task, entry, "virtuoso-proxy; hit; fwd=stale; detail=error")
                : task_fail(task));
 }
 

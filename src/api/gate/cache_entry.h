@@ -1,0 +1,42 @@
+/* One answer of the cache, and the requests that wait for it. Owner: the cache. */
+#ifndef API_CACHE_ENTRY_H
+#define API_CACHE_ENTRY_H
+
+#include "api/gate/cache.h"
+#include "base/lru.h"
+#include "cache_wish.h"
+
+struct cache_entry {
+    struct lru_entry lru; /* key: `key`. Held while it has no answer */
+    struct digest key;
+    char *body; /* NULL: no answer yet */
+    size_t body_len;
+    struct arena extra; /* texts of the answer beside its body; begun with it */
+    const char *content_type;
+    struct str etag;
+    struct http_header *headers;
+    size_t n_headers;
+    uint64_t stored_ms;
+    uint64_t fresh_ms;
+    uint64_t revalidate_ms; /* until then all requests but the one that fetches a new answer get
+                             * this one */
+    uint64_t stale_ms;      /* until then it may be given instead of an error */
+    struct task *leader;    /* NULL: nobody fetches */
+    struct list waiters;
+};
+
+extern const char cache_json_type[];
+
+/* Texts of the answer beside its body; `extra` must be empty. */
+void cache_entry_fill(struct cache_entry *entry, const struct cache_answer *answer);
+/* `status` is Cache-Status (RFC 9211). */
+enum stage_verdict cache_entry_answer(struct task *task, const struct cache_entry *entry,
+                                      const char *status);
+
+/* May the entry answer a request with this wish? */
+bool cache_entry_is_fresh(const struct cache_entry *entry, const struct cache_wish *wish);
+bool cache_entry_may_be_old(const struct cache_entry *entry, const struct cache_wish *wish);
+bool cache_entry_serves_meanwhile(const struct cache_entry *entry, const struct cache_wish *wish);
+bool cache_entry_stands_in(const struct cache_entry *entry, const struct task *task);
+
+#endif
