@@ -4,8 +4,12 @@
 
 #include "api/command/batch.h"
 
-/* batch_call.c */
+/* batch_rows.c */
 struct batch_item *batch_item_of(const struct plan_row *row);
+void batch_build(struct batch *batch); /* fills its plan with the rows of all items that can run */
+void batch_take_failure(struct batch_item *item, const struct plan_row *row);
+void batch_position_unknown(struct batch_item *item); /* the cursor's, from now on */
+/* batch_call.c */
 int64_t batch_item_limit(const struct batch_item *item);
 enum plan_verdict batch_after_call(struct plan *plan, struct plan_row *row,
                                    const struct json *answer, uint64_t *delay_ms,
