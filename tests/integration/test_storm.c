@@ -69,14 +69,14 @@ static void pause_ms(int ms)
 static void be_slow(uint16_t port)
 {
     static int fds[N_SLOW];
-    static const char head[] = "GET /livez HTTP/1.1\r\nHost: x\r\nX-Slow: ";
+    static const char head[] = "GET /livez HTTP/1.1\r\nHost: x\r\nX-Slow: a";
 
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (unsigned i = 0; i < N_SLOW; i++) {
         fds[i] = connect_from(i, port);
     }
     for (size_t at = 0;; at++) {
-        char c = at < sizeof(head) - 1 ? head[at] : 'a';
+        char c = head[at < sizeof(head) - 1 ? at : sizeof(head) - 2];
 
         for (unsigned i = 0; i < N_SLOW; i++) {
             (void)send(fds[i], &c, 1, MSG_NOSIGNAL | MSG_DONTWAIT);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "net/proxy_header.h"
 
 int test_proxy_header(void);
@@ -54,7 +55,7 @@ static void the_longest_header_ends(void **state)
 
     (void)state;
     memset(bytes, 'x', sizeof(bytes));
-    memcpy(bytes, SIGNATURE "\x21\x11\x00\x00" V4_PART, 28);
+    mem_copy(bytes, SIGNATURE "\x21\x11\x00\x00" V4_PART, 28);
     bytes[14] = (char)(rest >> 8);
     bytes[15] = (char)(rest & 0xFF);
     assert_int_equal(proxy_header_read((struct str){bytes, PROXY_HEADER_MAX - 1}, &header),
@@ -62,7 +63,7 @@ static void the_longest_header_ends(void **state)
     assert_int_equal(proxy_header_read((struct str){bytes, PROXY_HEADER_MAX}, &header), PROXY_DONE);
     bytes[15] = (char)((rest + 1) & 0xFF);
     assert_int_equal(proxy_header_read((struct str){bytes, 16}, &header), PROXY_BAD);
-    memcpy(bytes, "PROXY UNKNOWN ", 14);
+    mem_copy(bytes, "PROXY UNKNOWN ", 14);
     assert_int_equal(proxy_header_read((struct str){bytes, 106}, &header), PROXY_MORE);
     assert_int_equal(proxy_header_read((struct str){bytes, 107}, &header), PROXY_BAD);
 }
