@@ -105,9 +105,28 @@ static void name_pid(void)
     memmove(listen_pid + strlen("LISTEN_PID="), listen_pid + at, sizeof(listen_pid) - at);
 }
 
-/* `descriptor` becomes number 3; -1: there is none. */
+/* The descriptors become numbers 3, 4 and so on; first out of the way of each other. */
+static bool pass_descriptors(const int *descriptors, int n)
+{
+    int copies[PROGRAM_DESCRIPTORS_MAX];
+
+    for (int i = 0; i < n; i++) {
+        copies[i] = fcntl(descriptors[i], F_DUPFD, 3 + PROGRAM_DESCRIPTORS_MAX);
+        if (copies[i] < 0) {
+            return false;
+        }
+    }
+    for (int i = 0; i < n; i++) {
+        if (dup2(copies[i], 3 + i) < 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void become_program(const struct program *program, const struct words *command,
-                           const struct words *environment, pid_t parent, int descriptor)
+                           const struct words *environment, pid_t parent, const int *descriptors,
+                           int n_descriptors)
 {
     int in = open("/dev/null", O_RDONLY);
     int out = open(program->out_path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
@@ -116,14 +135,13 @@ static void become_program(const struct program *program, const struct words *co
     if (in < 0 || out < 0 || err < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0) {
         _exit(126);
     }
-    if (descriptor >= 0) {
+    if (n_descriptors > 0) {
         name_pid();
-        if (descriptor != 3 && dup2(descriptor, 3) < 0) {
+        if (!pass_descriptors(descriptors, n_descriptors)) {
             _exit(126);
         }
-        (void)fcntl(3, F_SETFD, 0);
     }
-    (void)close_range(descriptor >= 0 ? 4 : 3, ~0U, 0);
+    (void)close_range(3 + (unsigned)n_descriptors, ~0U, 0);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) {
         _exit(126);
     }
@@ -132,7 +150,7 @@ static void become_program(const struct program *program, const struct words *co
 }
 
 void program_start_with(struct program *program, const char *const *args, const char *const *env,
-                        int descriptor)
+                        const int *descriptors, int n_descriptors)
 {
     struct words command = {0};
     struct words environment = {0};
@@ -142,7 +160,8 @@ void program_start_with(struct program *program, const char *const *args, const 
     name_files(program);
     build_command(&command, args);
     build_environment(&environment, env);
-    if (descriptor >= 0) {
+    assert_true(n_descriptors <= PROGRAM_DESCRIPTORS_MAX);
+    if (n_descriptors > 0) {
         assert_true(environment.n < MAX_WORDS);
         environment.items[environment.n] = listen_pid; /* not counted, so not freed */
     }
@@ -150,7 +169,7 @@ void program_start_with(struct program *program, const char *const *args, const 
     program->pid = fork();
     assert_true(program->pid >= 0);
     if (program->pid == 0) {
-        become_program(program, &command, &environment, parent, descriptor);
+        become_program(program, &command, &environment, parent, descriptors, n_descriptors);
     }
     free_words(&command);
     free_words(&environment);
@@ -158,7 +177,7 @@ void program_start_with(struct program *program, const char *const *args, const 
 
 void program_start(struct program *program, const char *const *args, const char *const *env)
 {
-    program_start_with(program, args, env, -1);
+    program_start_with(program, args, env, NULL, 0);
 }
 
 static void read_file(const char *path, struct buf *out)

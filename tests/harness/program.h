@@ -12,7 +12,7 @@
 
 #include "base/buf.h"
 
-enum { PROGRAM_PATH_MAX = 512 };
+enum { PROGRAM_PATH_MAX = 512, PROGRAM_DESCRIPTORS_MAX = 4 };
 
 struct program {
     pid_t pid; /* 0: not running */
@@ -27,9 +27,10 @@ struct program {
  * either may be NULL. The child's environment is that of `env` plus PATH, HOME and the sanitizers'
  * options: nothing of the machine it runs on gets in. */
 void program_start(struct program *program, const char *const *args, const char *const *env);
-/* The same, with a descriptor passed as a service manager does: as number 3, with LISTEN_PID. `env` says LISTEN_FDS. */
+/* The same, with descriptors passed as a service manager does: from number 3 on, with LISTEN_PID. `env` says
+ * LISTEN_FDS. */
 void program_start_with(struct program *program, const char *const *args, const char *const *env,
-                        int descriptor);
+                        const int *descriptors, int n_descriptors);
 /* program_start, then waits for "listening on" (and, when an argument is "--sandbox", for "sandbox
  * on"). */
 void program_serve(struct program *program, const char *const *args, const char *const *env);

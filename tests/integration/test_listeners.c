@@ -249,6 +249,26 @@ static void forwarded_is_read_where_it_is_said(void **state)
     assert_int_equal(ask_as("198.51.100.9", "Forwarded: for=203.0.113.6\r\n"), 401);
 }
 
+/* Sockets stay where they are; that is told, and the rest of the list waits with them. */
+static void other_addresses_wait_for_the_next_start(void **state)
+{
+    struct str config;
+    char text[2048];
+
+    (void)state;
+    (void)snprintf(text, sizeof(text), config_text, here.path);
+    config = arena_printf(&here.proxy.arena, "%s    - {name: one more, listen: \"127.0.0.1:0\"}\n",
+                          text);
+    mount_write(&here.mount, config.ptr);
+    wait_until(program_wrote(&here.proxy.program, "\"needs_restart\":\"server.listeners\""));
+    assert_int_equal(
+        send_bytes(here.ports[1], STR("PROXY TCP4 203.0.113.9 192.0.2.1 1234 80\r\n" GET_LIVE)),
+        200);
+    assert_int_equal(
+        send_bytes(here.ports[2], STR("PROXY TCP4 203.0.113.9 192.0.2.1 1234 80\r\n" GET_LIVE)), 0);
+    assert_int_equal(send_bytes(here.ports[0], STR(GET_LIVE)), 200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +279,7 @@ int main(void)
         cmocka_unit_test(a_header_that_does_not_come_is_not_waited_for),
         cmocka_unit_test(who_calls_is_told_by_the_header),
         cmocka_unit_test(forwarded_is_read_where_it_is_said),
+        cmocka_unit_test(other_addresses_wait_for_the_next_start),
     };
 
     return cmocka_run_group_tests_name("listeners", tests, begin, end);

@@ -224,7 +224,7 @@ static void who_connects_before_the_start_is_answered(void **state)
     client_open(&client, port);
     assert_true(client_send_request(&client, "GET", "/livez", NULL, STR_EMPTY));
     program_start_with(&program, (const char *[]){SERVE, NULL},
-                       (const char *[]){"LISTEN_FDS=1", NULL}, fd);
+                       (const char *[]){"LISTEN_FDS=1", NULL}, &fd, 1);
     reply_init(&reply);
     assert_int_equal(client_read(&client, false, &reply), CLIENT_OK);
     assert_int_equal(reply.status, 200);
@@ -247,6 +247,78 @@ static void a_socket_for_another_process_is_left_alone(void **state)
     assert_true(client_can_connect(program.port));
     program_stop(&program);
     program_done(&program);
+}
+
+static int open_unix(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(fd, 16), 0);
+    return fd;
+}
+
+static void assert_lives(struct client *client)
+{
+    struct reply reply;
+
+    assert_true(client_send_request(client, "GET", "/livez", NULL, STR_EMPTY));
+    reply_init(&reply);
+    assert_int_equal(client_read(client, false, &reply), CLIENT_OK);
+    assert_int_equal(reply.status, 200);
+    reply_done(&reply);
+    client_close(client);
+}
+
+/* In whatever order they are passed, each is the listener with its address. */
+static void several_sockets_are_told_apart_by_their_address(void **state)
+{
+    struct program program;
+    struct client client;
+    char config[TEXT_MAX * 2];
+    char file[TEXT_MAX];
+    char path[TEXT_MAX];
+    uint16_t ports[2];
+    int fds[3];
+
+    (void)state;
+    (void)snprintf(path, sizeof(path), "/tmp/virtuoso-manager-%d", (int)getpid());
+    (void)snprintf(file, sizeof(file), VP_SCRATCH_DIR "/sockets-%d.yaml", (int)getpid());
+    fds[0] = open_socket(SOCK_STREAM, INADDR_LOOPBACK, &ports[0]);
+    fds[1] = open_unix(path);
+    fds[2] = open_socket(SOCK_STREAM, INADDR_LOOPBACK, &ports[1]);
+    (void)snprintf(config, sizeof(config),
+                   "sandbox: {enabled: true}\ndrain: {notice_ms: 0}\nserver:\n"
+                   "  listen: \"127.0.0.1:%d\"\n  listeners:\n    - {listen: \"127.0.0.1:%d\"}\n"
+                   "    - {listen: \"unix:%s\"}\n",
+                   (int)ports[1], (int)ports[0], path);
+    write_file(file, config);
+    program_start_with(&program, (const char *[]){"serve", "-c", file, NULL},
+                       (const char *[]){"LISTEN_FDS=3", NULL}, fds, 3);
+    assert_int_equal(program_wait_port(&program, "listening on http://"), ports[1]);
+    for (int i = 0; i < 2; i++) {
+        client_open(&client, ports[i]);
+        assert_lives(&client);
+    }
+    client_open_unix(&client, path);
+    assert_lives(&client);
+    program_stop(&program);
+    program_done(&program);
+    assert_int_equal(access(path, F_OK), 0); /* the manager's */
+    write_file(file, "sandbox: {enabled: true}\nserver: {listen: \"127.0.0.1:1\"}\n");
+    program_start_with(&program, (const char *[]){"serve", "-c", file, NULL},
+                       (const char *[]){"LISTEN_FDS=3", NULL}, fds, 3);
+    assert_int_equal(program_wait_end(&program, WAIT_MS), 1);
+    assert_true(program_wrote(&program, "is neither server.listen nor one of server.listeners"));
+    program_done(&program);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(close(fds[i]), 0);
+    }
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(unlink(file), 0);
 }
 
 static void what_is_no_socket_to_listen_on_is_refused(void **state)
@@ -274,7 +346,7 @@ static void what_is_no_socket_to_listen_on_is_refused(void **state)
         program_start_with(&program,
                            (const char *[]){"serve", "--listen", "127.0.0.1:0", "--set",
                                             cases[i].set, "--set", "upstream.token=t", NULL},
-                           (const char *[]){cases[i].variable, NULL}, fd);
+                           (const char *[]){cases[i].variable, NULL}, &fd, 1);
         assert_int_equal(program_wait_end(&program, WAIT_MS), 1);
         assert_true(program_wrote(&program, cases[i].said));
         program_done(&program);
@@ -291,6 +363,7 @@ int main(void)
         cmocka_unit_test(a_manager_that_cannot_be_told_is_logged),
         cmocka_unit_test(who_connects_before_the_start_is_answered),
         cmocka_unit_test(a_socket_for_another_process_is_left_alone),
+        cmocka_unit_test(several_sockets_are_told_apart_by_their_address),
         cmocka_unit_test(what_is_no_socket_to_listen_on_is_refused),
     };
 
