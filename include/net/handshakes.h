@@ -1,6 +1,7 @@
 /* handshakes: the TLS handshakes of one server. Each costs milliseconds of computing and tens of
  * kilobytes, so there are at most `max` under way, and a turn of the loop computes for two milliseconds of
- * them. Others wait, the longest wait first; until its turn a connection has no memory of TLS. While
+ * them. Others wait, the longest wait first; until its turn, and until its first record is whole, a
+ * connection has no memory of TLS. While
  * somebody waits, one that has been under way for longer than `stall_ms` leaves, the oldest first.
  * Owner: the server embeds it. */
 #ifndef NET_HANDSHAKES_H

@@ -47,7 +47,7 @@ static const struct option_row rows[] = {
     {"http.idle_timeout_ms", OPTION_MS, AT(http.idle_timeout_ms), "75000", 50, HOUR_MS, NULL, NULL, "Longest pause between two requests; then the connection is closed."},
     {"http.write_timeout_ms", OPTION_MS, AT(http.write_timeout_ms), "30000", 50, HOUR_MS, NULL, NULL, "Longest time in which the client takes no byte of its answer; then the connection is closed."},
     {"http.handshake_timeout_ms", OPTION_MS, AT(http.handshake_timeout_ms), "10000", 50, HOUR_MS, NULL, NULL, "Longest time for the TLS handshake, and for the header of the PROXY protocol; then the connection is closed."},
-    {"http.max_handshakes", OPTION_UINT, AT(http.max_handshakes), "256", 1, 100000, NULL, NULL, "TLS handshakes at once. Others wait, the longest wait first; meanwhile those that take longer than a quarter of http.handshake_timeout_ms leave."},
+    {"http.max_handshakes", OPTION_UINT, AT(http.max_handshakes), "256", 1, 100000, NULL, NULL, "TLS handshakes at once. Others wait, the longest wait first; meanwhile those that take longer than a tenth of http.handshake_timeout_ms leave."},
     {"http.linger_ms", OPTION_MS, AT(http.linger_ms), "2000", 50, 60000, NULL, NULL, "How long a closing connection waits for the client to close its side."},
     {"http.exchange_timeout_ms", OPTION_MS, AT(http.exchange_timeout_ms), "35000", 100, HOUR_MS, NULL, NULL, "Longest time until the answer; then 504."},
     {"http.long_exchange_timeout_ms", OPTION_MS, AT(http.long_exchange_timeout_ms), "120000", 100, 24 * HOUR_MS, NULL, NULL, "The same for routes that make several calls (commands, batch, tests)."},

@@ -11,7 +11,7 @@ enum {
     EVICT_AT_ONCE = 48, /* as many as are taken in one turn (net/loop.c) */
     REST_MIN_MS = 1000, /* a shorter pause between two requests is no reason to leave */
     FULL_LOG_MS = 10000,
-    HEADER_LOG_MS = 1000
+    REFUSED_LOG_MS = 1000
 };
 
 static void on_deadline(struct deadline *deadline);
@@ -269,7 +269,7 @@ static void refuse_header(struct http_connection *connection, const char *reason
     uint64_t now_ms = clock_now_ms();
 
     metric_add(M_PROXY_REFUSED, 0, 0, 0, counts ? 1 : 0);
-    if (listener->header_told_ms == 0 || now_ms - listener->header_told_ms >= HEADER_LOG_MS) {
+    if (listener->header_told_ms == 0 || now_ms - listener->header_told_ms >= REFUSED_LOG_MS) {
         listener->header_told_ms = now_ms;
         log_event(LOG_WARN, "http.proxy_header_refused",
                   F_TEXT("listener", listener_name(listener)),
@@ -391,14 +391,20 @@ static void on_secured(struct transport *transport)
     }
 }
 
-/* Scanners fail all day long; who asks for certificates wants to know whose is refused. */
+/* Scanners fail all day long, and who asks for certificates wants to know whose is refused: one line a
+ * second. */
 static void on_tls_failed(struct transport *transport, const struct error *err)
 {
     const struct http_connection *connection =
         CONTAINER_OF(transport, struct http_connection, transport);
+    struct http_listener *listener = connection->listener;
+    uint64_t now_ms = clock_now_ms();
 
-    log_event(LOG_DEBUG, "http.tls_failed", F_TEXT("listener", listener_name(connection->listener)),
-              F_TEXT("peer", who_calls(connection)), F_TEXT("error", err->text));
+    if (listener->tls_told_ms == 0 || now_ms - listener->tls_told_ms >= REFUSED_LOG_MS) {
+        listener->tls_told_ms = now_ms;
+        log_event(LOG_INFO, "http.tls_failed", F_TEXT("listener", listener_name(listener)),
+                  F_TEXT("peer", who_calls(connection)), F_TEXT("error", err->text));
+    }
 }
 
 /* --- places --- */

@@ -40,6 +40,7 @@ struct http_listener {
     struct ip_range *header_peers;
     size_t n_header_peers;
     uint64_t header_told_ms; /* the last line about a header that was refused */
+    uint64_t tls_told_ms;    /* about TLS that failed */
     bool open;
 };
 

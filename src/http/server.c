@@ -6,7 +6,7 @@
 #include "http_internal.h"
 #include "observe/metrics.h"
 
-enum { SCRATCH_MAX = 64 * 1024, STALL_SHARE = 4 /* of the time for a handshake */ };
+enum { SCRATCH_MAX = 64 * 1024, STALL_SHARE = 10 /* of the time for a handshake */ };
 
 static struct http_listener *owner_of(struct listener *listener)
 {

@@ -6,7 +6,7 @@
 #include "observe/metrics.h"
 #include "transport_internal.h"
 
-enum { TURN_NS = 2000000 };
+enum { TURN_NS = 2000000, RECORD_HANDSHAKE = 22, RECORD_HEAD = 5 };
 
 static void on_turn(struct later_item *item);
 static void on_stall(struct deadline *deadline);
@@ -107,12 +107,28 @@ static void await_turn(struct transport *transport)
     await_stall(handshakes);
 }
 
+/* Until its first record is whole (RFC 8446 section 5.1) a client costs nothing but these bytes, and has no
+ * turn. What is no record of a handshake is refused by TLS itself. */
+static bool has_begun(struct str bytes)
+{
+    const unsigned char *at = (const unsigned char *)bytes.ptr;
+
+    if (bytes.len > 0 && at[0] != RECORD_HANDSHAKE) {
+        return true;
+    }
+    return bytes.len >= RECORD_HEAD &&
+           bytes.len >= RECORD_HEAD + (((size_t)at[3] << 8) | (size_t)at[4]);
+}
+
 void handshake_bytes(struct transport *transport, struct str cipher)
 {
     struct handshakes *handshakes = transport->options.handshakes;
 
     if (transport->tls == NULL) {
         buf_str(&transport->early, cipher);
+        if (!has_begun(buf_view(&transport->early)) && buf_ok(&transport->early)) {
+            return;
+        }
         if (handshakes != NULL && handshakes->n >= handshakes->max) {
             await_turn(transport);
             return;

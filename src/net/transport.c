@@ -289,6 +289,9 @@ const struct tls_peer *transport_certificate(struct transport *transport,
 
 void transport_note_timeout(struct transport *transport)
 {
+    if (transport->tls == NULL && !list_is_linked(&transport->shake)) {
+        metric_add(M_HANDSHAKES, RESULT_TIMEOUT, 0, 0, 1); /* its hello never came */
+    }
     handshake_ended(transport, RESULT_TIMEOUT);
 }
 
