@@ -83,6 +83,8 @@ server:
     - {name: required, listen: "127.0.0.1:0", tls_certificate_file: server.crt, tls_key_file: server.key,
        client_ca_file: clients.crt, client_certificates: required}
     - {name: without, listen: "127.0.0.1:0", tls_certificate_file: server.crt, tls_key_file: server.key}
+    - {name: balanced, listen: "127.0.0.1:0", tls_certificate_file: server.crt, tls_key_file: server.key,
+       client_ca_file: clients.crt, proxy_protocol: true, proxy_from: [127.0.0.1]}
 auth:
   mode: [keys, mtls]
   keys:
@@ -98,15 +100,15 @@ cp ours.crt clients.crt
 env -i PATH="$PATH" "$binary" serve -c proxy.yaml >out 2>err &
 server=$!
 for _ in $(seq 400); do
-    [ "$(grep -c '^listening on' out)" -lt 4 ] || break
+    [ "$(grep -c '^listening on' out)" -lt 5 ] || break
     sleep 0.05
 done
 mapfile -t ports < <(sed -n 's/^listening on .*:\([0-9]*\)$/\1/p' out)
-[ ${#ports[@]} -eq 4 ] || {
+[ ${#ports[@]} -eq 5 ] || {
     cat out err
     exit 1
 }
-plain=${ports[0]} optional=${ports[1]} required=${ports[2]} without=${ports[3]}
+plain=${ports[0]} optional=${ports[1]} required=${ports[2]} without=${ports[3]} balanced=${ports[4]}
 
 # ask PORT CERTIFICATE|- VERSION [CURL'S ARGUMENTS...]: prints the status; the body is in `body`
 ask() {
@@ -127,7 +129,7 @@ expect() {
     done
 }
 
-[ "$(grep -c server.listening err)" -eq 4 ] || wrong "not each listener says what it is"
+[ "$(grep -c server.listening err)" -eq 5 ] || wrong "not each listener says what it is"
 grep -q '"name":"required".*"client_certificates":"required"' err || grep -q 'required.*client_certificates=required' err ||
     wrong "a listener does not say that it requires certificates"
 
@@ -160,6 +162,8 @@ expect 401 "a certificate that nobody asked for" "$without" by-uri
 for bad in - expired of-a-server stranger; do
     expect 000 "no connection with '$bad' where a good certificate is required" "$required" "$bad" "${bearer[@]}"
 done
+expect 200 "a certificate behind a PROXY header" "$balanced" by-uri --haproxy-protocol
+expect 000 "a certificate without the PROXY header that is expected" "$balanced" by-uri
 path=/livez expect 200 "after all that" "$without" -
 grep -q 'http.tls_failed.*required' err || wrong "a connection without a good certificate leaves no line in the log"
 
