@@ -16,18 +16,14 @@ mkdir -p "$scratch"
 cd "$scratch" || exit 1
 n_wrong=0
 server=""
-key=key-of-a-test-0001
+key='key-of-a-test-0001'
 
 wrong() {
     echo "WRONG: $1"
     n_wrong=$((n_wrong + 1))
 }
 
-finish() {
-    [ -z "$server" ] || kill -TERM "$server" 2>/dev/null
-    jobs -p | xargs -r kill 2>/dev/null
-}
-trap finish EXIT
+trap 'jobs -p | xargs -r kill 2>/dev/null' EXIT
 
 # --- certificates ---
 
@@ -191,7 +187,7 @@ grep -q '^HTTP/1.1 401' s5 || wrong "a session that was kept lets somebody in"
 
 # --- slow handshakes: who is quick is served ---
 
-for i in 1 2 3 4 5; do
+for _ in 1 2 3 4 5; do
     { exec 9<>"/dev/tcp/127.0.0.1/$without" && printf '\x16\x03\x01\x02\x00\x01' >&9 && sleep 30; } &
 done
 sleep 0.3
@@ -246,5 +242,6 @@ wait "$server" || wrong "the server ended with $?"
 server=""
 grep -n 'forged' out err && wrong "the name in a certificate is in the log"
 grep -q 'ERROR: ' err && wrong "$(grep 'ERROR: ' err)"
-cd / && [ $n_wrong -gt 0 ] || rm -rf "$scratch"
+cd /
+[ $n_wrong -gt 0 ] || rm -rf "$scratch"
 exit $((n_wrong > 0))
