@@ -76,6 +76,9 @@ struct plan_guide {
     enum plan_verdict (*failed)(struct plan *plan, struct plan_row *row);
     /* Exactly once after enter; row->status says what became of it. */
     void (*leave)(struct plan *plan, struct plan_row *row);
+    /* Asked just before the first byte of each try of a call of the row. False: nothing is sent, and
+     * the call fails with ERR_OVERLOADED. NULL: it may be sent. */
+    bool (*may_send)(const struct plan_row *row);
 };
 
 struct plan_row {
@@ -199,6 +202,8 @@ void plan_start(struct plan *plan, plan_done_fn on_done, void *owner);
 void plan_cancel(struct plan *plan); /* idempotent; zeroed is fine; on_done will not come */
 /* A guided row has its turn; from a later turn of the loop than `enter`. */
 void plan_go_on(struct plan *plan);
+/* It does not get its turn: it has failed. The same otherwise. */
+void plan_refuse(struct plan *plan, const struct error *err);
 /* The time is over: the row in flight is cut (ERR_OUTCOME_UNKNOWN where it may have been carried
  * out, ERR_OVERLOADED where it still waited for its turn), the rows after it are not begun, and
  * on_done comes at once, or soon when all rows have ended. False: it is not running. */

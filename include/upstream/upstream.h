@@ -92,6 +92,10 @@ struct upstream_request {
     unsigned timeout_ms;    /* 0: options */
     unsigned deadline_ms;   /* whole call with waiting and retries; 0: none */
     size_t max_reply_bytes; /* 0: options */
+    /* Asked just before the first byte of each try. False: nothing is sent, and the call ends with
+     * ERR_OVERLOADED. NULL: it may be sent. */
+    bool (*may_send)(const void *sender);
+    const void *sender;
 };
 
 struct upstream_reply {

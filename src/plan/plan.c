@@ -183,6 +183,14 @@ static enum flow row_failed(struct plan *plan, enum row_status status, const str
 
 static void on_answer(struct upstream_call *call, enum error_code code);
 
+static bool may_send(const void *sender)
+{
+    const struct plan *plan = sender;
+    const struct plan_row *row = &plan->rows[plan->at];
+
+    return row->guide->may_send(row);
+}
+
 static enum error_code send_row(struct plan *plan, struct error *err)
 {
     struct plan_row *row = &plan->rows[plan->at];
@@ -221,6 +229,10 @@ static enum error_code send_row(struct plan *plan, struct error *err)
         .label = plan->way->label,
         .deadline_ms = left_ms,
     };
+    if (row->guide != NULL && row->guide->may_send != NULL) {
+        call->request.may_send = may_send;
+        call->request.sender = plan;
+    }
     if (plan->options.trace != NULL) {
         trace_child(plan->options.trace, plan->traceparent);
         call->request.traceparent = str_from(plan->traceparent);
@@ -462,6 +474,20 @@ void plan_go_on(struct plan *plan)
     plan->waits = false;
     plan_span_wait(plan);
     run(plan);
+}
+
+void plan_refuse(struct plan *plan, const struct error *err)
+{
+    enum flow flow;
+
+    CHECK(plan->running && plan->waits);
+    plan->waits = false;
+    flow = row_failed(plan, ROW_FAILED, err);
+    if (flow == FLOW_NEXT) {
+        run(plan);
+    } else if (flow == FLOW_END) {
+        plan_finish(plan);
+    }
 }
 
 void plan_start(struct plan *plan, plan_done_fn on_done, void *owner)

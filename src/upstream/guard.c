@@ -278,8 +278,8 @@ void guard_note_call(struct upstream_call *call, enum error_code code)
                                                        call->request.tokens != NULL,
                                        .wall_ms = clock_wall_ms()};
 
-    if (call->connects_only) {
-        return; /* it had no answer */
+    if (call->connects_only || code == ERR_OVERLOADED) {
+        return; /* it had no answer, or was not sent */
     }
     health_note(&upstream->health, &event);
     tell_health(upstream, before);

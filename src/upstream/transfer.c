@@ -70,10 +70,18 @@ static void watch(struct upstream_transfer *transfer)
 {
     uint32_t mask = transfer->held_back ? 0 : EPOLLIN;
 
-    if (has_unsent(transfer) || transfer->send_failed) {
+    if (has_unsent(transfer) || transfer->send_failed || transfer->forbidden) {
         mask |= EPOLLOUT;
     }
     wire_watch(transfer->connection, mask);
+}
+
+static bool is_forbidden(const struct upstream_transfer *transfer)
+{
+    const struct upstream_request *request = &transfer->call->request;
+
+    return request->may_send != NULL && !transfer->may_have_left &&
+           !request->may_send(request->sender);
 }
 
 void transfer_send(struct upstream_transfer *transfer)
@@ -82,6 +90,11 @@ void transfer_send(struct upstream_transfer *transfer)
     enum io io = IO_OK;
     struct str next;
 
+    if (is_forbidden(transfer)) { /* the end comes with the next event */
+        transfer->forbidden = true;
+        watch(transfer);
+        return;
+    }
     while (io == IO_OK && (next = next_bytes(transfer)).len > 0) {
         size_t n = 0;
 
@@ -279,6 +292,10 @@ void transfer_read(struct upstream_transfer *transfer)
 /* --- events */
 void transfer_on_event(struct upstream_transfer *transfer, uint32_t events)
 {
+    if (transfer->forbidden) {
+        end_try(transfer, TRY_FORBIDDEN, "");
+        return;
+    }
     if ((events & EPOLLOUT) != 0 && has_unsent(transfer) && !transfer->send_failed) {
         transfer_send(transfer);
     }
@@ -332,6 +349,7 @@ void transfer_begin(struct upstream_transfer *transfer, unsigned timeout_ms)
     transfer->why[0] = '\0';
     transfer->may_have_left = false;
     transfer->send_failed = false;
+    transfer->forbidden = false;
     transfer->repeated = false;
     transfer->answered = false;
     transfer->may_rest = false;

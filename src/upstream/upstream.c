@@ -197,6 +197,9 @@ static void explain(struct upstream_call *call, enum error_code code, const char
                                                           : options->max_reply_bytes);
     } else if (code == ERR_UPSTREAM_SHAPE) {
         (void)error_set(err, code, "the platform's answer is not readable HTTP: %s", why);
+    } else if (code == ERR_OVERLOADED) {
+        (void)error_set(err, code, "it waited too long to be sent; nothing was sent");
+        retry_after_s = OVERLOADED_RETRY_AFTER_S;
     } else {
         (void)error_set(err, code, "the connection to the platform broke: %s", why);
     }

@@ -148,6 +148,7 @@ struct upstream_transfer {
     struct buf out; /* head, short body; of a stream what is on its way */
     size_t out_at;
     struct str rest_of_body; /* a long body, not copied: what is not sent yet */
+    bool forbidden;          /* may_send said no */
     bool may_have_left;
     bool send_failed;      /* an answer may be there all the same */
     bool repeated;         /* once, on another connection */
@@ -248,7 +249,8 @@ enum try_end {
     TRY_BROKEN,      /* the connection broke before the answer was complete */
     TRY_LATE,
     TRY_UNREADABLE, /* not HTTP, two ways to read it, a damaged coding */
-    TRY_TOO_BIG
+    TRY_TOO_BIG,
+    TRY_FORBIDDEN /* request.may_send said no */
 };
 
 struct outcome {
