@@ -80,7 +80,7 @@ struct upstream_request {
     struct str bearer;              /* instead of token: the caller's own (passthrough) */
     struct str request_id;          /* X-Request-Id; empty: none */
     struct str traceparent;
-    struct str tracestate; /* of the caller, passed on as it came; empty: none */
+    struct str tracestate;     /* of the caller, passed on as it came; empty: none */
     const struct trace *trace; /* of what asks, for the span of the call; NULL: no span */
     struct str parent_span;    /* empty: the span of the trace */
     const struct upstream_header
