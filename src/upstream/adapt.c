@@ -34,9 +34,11 @@ void adapt_set_ceiling(struct adapt *adapt, unsigned ceiling)
 void adapt_restart(struct adapt *adapt)
 {
     uint64_t base_us = adapt->base_us;
+    uint64_t pace_us = adapt->pace_us;
 
     adapt_init(adapt, adapt->first, adapt->ceiling);
     adapt->base_us = base_us;
+    adapt->pace_us = pace_us;
 }
 
 /* --- latency */
@@ -118,6 +120,17 @@ static void end_window(struct adapt *adapt, uint64_t now_us)
     }
 }
 
+/* The first window is a short one: what came first met the fewest others. */
+static unsigned wanted(const struct adapt *adapt)
+{
+    unsigned n = at_least(adapt->limit, ADAPT_WINDOW_MIN);
+
+    if (adapt->base_us == 0) {
+        return ADAPT_WINDOW_MIN;
+    }
+    return adapt->doubling ? at_most(n, ADAPT_WINDOW_OPEN) : n * 2;
+}
+
 static void note_time(struct adapt *adapt, const struct adapt_end *end)
 {
     struct adapt_window *window = &adapt->window;
@@ -137,7 +150,7 @@ static void note_time(struct adapt *adapt, const struct adapt_end *end)
         return;
     }
     if (window->wanted == 0) {
-        window->wanted = at_least(adapt->limit, ADAPT_WINDOW_MIN) * (adapt->doubling ? 1 : 2);
+        window->wanted = wanted(adapt);
     }
     window->n++;
     window->sum_us += took_us;
@@ -196,6 +209,38 @@ void adapt_note_good(struct adapt *adapt, const struct adapt_end *end)
     if (end->timed) {
         note_time(adapt, end);
     }
+}
+
+/* --- without answers */
+bool adapt_is_open(const struct adapt *adapt)
+{
+    return adapt->doubling && adapt->refused_at == 0 && adapt->limit < adapt->ceiling;
+}
+
+void adapt_note_connected(struct adapt *adapt, uint64_t took_us)
+{
+    uint64_t pace_us = 2 * took_us; /* there and back once more, and as much for the platform */
+
+    adapt->pace_us = pace_us > ADAPT_PACE_MIN_US ? pace_us : ADAPT_PACE_MIN_US;
+}
+
+bool adapt_note_waiting(struct adapt *adapt, uint64_t now_us)
+{
+    bool slower =
+        adapt->base_us > 0 && is_slower(adapt->mean_us, adapt->base_us, ADAPT_GROW_PERCENT);
+
+    if (!adapt_is_open(adapt) || adapt->pace_us == 0 || slower) {
+        return false;
+    }
+    if (adapt->paced_us == 0) {
+        adapt->paced_us = now_us;
+    }
+    if (now_us - adapt->paced_us < adapt->pace_us) {
+        return false;
+    }
+    adapt->paced_us = now_us;
+    adapt->limit = at_most(adapt->limit * 2, adapt->ceiling);
+    return true;
 }
 
 /* True: it is a place that was not known. */

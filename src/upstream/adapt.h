@@ -1,7 +1,10 @@
 /* How many calls one credential may have on the wire: found out, since the platform tells nobody.
  * Pure: the caller brings times and ends.
  *
- * - The limit doubles from `first` for as long as more calls at once are not slower (slow start).
+ * - The limit doubles from `first` for as long as more calls at once are not slower (slow start): with the
+ *   answers; and where calls wait, without them as well, each time that a refusal would have come by now.
+ *   How soon one can come the time says that a connection took. A platform that takes a second for an
+ *   answer would else hold up its callers for ten.
  * - A refusal (429, 503) says that what is still under way is the most that the platform takes. From
  *   then on the limit grows by one in as many good answers as it counts, and past the place of the
  *   refusal only after ADAPT_HOLD_FIRST of them, or ADAPT_HOLD_FIRST_S; twice as many, or twice as
@@ -25,9 +28,11 @@ enum {
         32, /* a refusal is a lone one after so many good answers and two limits more */
     ADAPT_WINDOW_MIN =
         24, /* ends that a mean is made of at least; of two limits once it is steady */
+    ADAPT_WINDOW_OPEN = 256, /* at most, while the limit doubles */
     ADAPT_GROW_PERCENT = 115,
     ADAPT_SLOW_PERCENT = 130,
-    ADAPT_JITTER_US = 1000 /* differences below this are ours, not the platform's */
+    ADAPT_PACE_MIN_US = 10000, /* at least, between two doublings without answers */
+    ADAPT_JITTER_US = 1000     /* differences below this are ours, not the platform's */
 };
 
 struct adapt_window {
@@ -52,8 +57,10 @@ struct adapt {
     bool judging;          /* the limit was lowered from `before` because of latency */
     unsigned before_limit; /* and this was the mean then */
     uint64_t before_us;
-    uint64_t base_us; /* mean of a window without crowding; 0: none yet */
-    uint64_t mean_us; /* of the last good ends, for estimates; 0: none yet */
+    uint64_t base_us;  /* mean of a window without crowding; 0: none yet */
+    uint64_t mean_us;  /* of the last good ends, for estimates; 0: none yet */
+    uint64_t pace_us;  /* between two doublings without answers; 0: no connection was made yet */
+    uint64_t paced_us; /* the last such doubling, or since when calls wait */
     struct adapt_window window;
 };
 
@@ -69,6 +76,12 @@ void adapt_init(struct adapt *adapt, unsigned first, unsigned ceiling);
 void adapt_set_ceiling(struct adapt *adapt, unsigned ceiling);
 /* An answer that is neither a refusal nor a failure. */
 void adapt_note_good(struct adapt *adapt, const struct adapt_end *end);
+/* A connection stood after `took_us`. */
+void adapt_note_connected(struct adapt *adapt, uint64_t took_us);
+/* A call waits because the limit is used up. True: the limit has grown. */
+bool adapt_note_waiting(struct adapt *adapt, uint64_t now_us);
+/* Calls that wait may make it grow: nothing has spoken against it yet. */
+bool adapt_is_open(const struct adapt *adapt);
 /* 429 or 503; n_others: what else is under way. True: it says something that was not known. */
 bool adapt_note_refused(struct adapt *adapt, unsigned n_others);
 /* The platform was away: what was known about its limit is forgotten. */

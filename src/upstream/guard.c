@@ -18,6 +18,7 @@ enum {
     AWAY_RETRY_AFTER_S = 1,
     DROP_AT_ONCE = 64, /* each ends in an answer: many of them would make a long turn */
     LIMIT_LOG_MS = 1000,
+    WIDEN_MS = ADAPT_PACE_MIN_US / 1000,
     STATUS_TOO_MANY = 429,
     STATUS_SERVER_ERROR = 500,
     STATUS_UNAVAILABLE = 503
@@ -117,6 +118,7 @@ static void stop_probes(struct upstream *upstream)
 
 void guard_close(struct upstream *upstream)
 {
+    deadline_clear(&upstream->widen_after);
     stop_probes(upstream);
 }
 
@@ -192,6 +194,58 @@ static void tell_limit(struct upstream *upstream, const struct gate *gate, bool 
         log_event(LOG_INFO, "upstream.limit", F_TEXT("cause", "the platform refused more at once"),
                   F_INT("limit", gate->adapt.limit));
     }
+}
+
+/* --- limits that grow without answers */
+static void widen(struct upstream *upstream, uint64_t now_us);
+
+static void on_widen(struct deadline *deadline)
+{
+    struct upstream *upstream = CONTAINER_OF(deadline, struct upstream, widen_after);
+
+    widen(upstream, clock_now_us());
+    upstream_admit(upstream);
+}
+
+/* True: it may grow later. */
+static bool widen_gate(struct upstream *upstream, struct gate *gate, uint64_t now_us)
+{
+    if (!gate_must_wait(gate)) {
+        return false;
+    }
+    if (adapt_note_waiting(&gate->adapt, now_us)) {
+        tell_limit(upstream, gate, false, now_us);
+        queue_refresh(&upstream->queue, gate);
+    }
+    return adapt_is_open(&gate->adapt);
+}
+
+static void widen(struct upstream *upstream, uint64_t now_us)
+{
+    bool again = false;
+    struct list *link;
+
+    LIST_FOREACH (link, &upstream->queue.gates) {
+        again = widen_gate(upstream, CONTAINER_OF(link, struct gate, link), now_us) || again;
+    }
+    if (again) {
+        deadline_set(&upstream->loop->deadlines, &upstream->widen_after, WIDEN_MS, on_widen);
+    }
+}
+
+void guard_note_waiting(const struct upstream_call *call)
+{
+    struct upstream *upstream = call->upstream;
+
+    if (upstream->options.initial_active > 0 && widen_gate(upstream, call->gate, call->start_us) &&
+        !deadline_is_set(&upstream->widen_after)) {
+        deadline_set(&upstream->loop->deadlines, &upstream->widen_after, WIDEN_MS, on_widen);
+    }
+}
+
+void guard_note_connected(const struct upstream_call *call, uint64_t now_us)
+{
+    adapt_note_connected(&call->gate->adapt, now_us - call->start_us);
 }
 
 /* The time of a stream that waited for its owner is not the platform's. */

@@ -35,7 +35,7 @@ static unsigned gate_n_waiting(const struct gate *gate)
     return n;
 }
 
-static void refresh(struct queue *queue, struct gate *gate)
+void queue_refresh(struct queue *queue, struct gate *gate)
 {
     bool ready = gate->n_active < gate->adapt.limit && gate_n_waiting(gate) > 0;
 
@@ -57,7 +57,7 @@ void queue_configure(struct queue *queue, const struct upstream_options *options
         struct gate *gate = CONTAINER_OF(link, struct gate, link);
 
         adapt_set_ceiling(&gate->adapt, queue->ceiling);
-        refresh(queue, gate);
+        queue_refresh(queue, gate);
     }
 }
 
@@ -161,7 +161,7 @@ void queue_restart(struct queue *queue)
         struct gate *gate = CONTAINER_OF(link, struct gate, link);
 
         adapt_restart(&gate->adapt);
-        refresh(queue, gate);
+        queue_refresh(queue, gate);
     }
 }
 
@@ -187,6 +187,11 @@ static uint64_t bound_us(const struct gate *gate)
     uint64_t least = adapt->base_us / 4 > BOUND_MIN_US ? adapt->base_us / 4 : BOUND_MIN_US;
 
     return bound > least ? bound : least;
+}
+
+bool gate_must_wait(const struct gate *gate)
+{
+    return gate->n_active >= gate->adapt.limit && gate_n_waiting(gate) > 0;
 }
 
 bool queue_is_too_late(const struct upstream_call *call, uint64_t now_ms)
@@ -279,7 +284,7 @@ void queue_put(struct queue *queue, struct upstream_call *call, bool in_front)
         list_append(waiting, &call->link);
     }
     count(queue, call, 1);
-    refresh(queue, call->gate);
+    queue_refresh(queue, call->gate);
 }
 
 void queue_remove(struct queue *queue, struct upstream_call *call)
@@ -292,7 +297,7 @@ void queue_remove(struct queue *queue, struct upstream_call *call)
         clock_now_ms() - gate->refused_ms >= OVERLOAD_MS) {
         set_overloaded(gate, false);
     }
-    refresh(queue, gate);
+    queue_refresh(queue, gate);
 }
 
 static struct upstream_call *first_of(struct gate *gate, enum call_priority priority)
@@ -372,7 +377,7 @@ void queue_begin(struct queue *queue, struct upstream_call *call)
     call->gate->n_active++;
     queue->n_active++;
     tell_change(queue, M_UPSTREAM_ACTIVE, 1);
-    refresh(queue, call->gate);
+    queue_refresh(queue, call->gate);
 }
 
 void queue_end(struct queue *queue, struct upstream_call *call)
@@ -380,5 +385,5 @@ void queue_end(struct queue *queue, struct upstream_call *call)
     call->gate->n_active--;
     queue->n_active--;
     tell_change(queue, M_UPSTREAM_ACTIVE, -1);
-    refresh(queue, call->gate);
+    queue_refresh(queue, call->gate);
 }

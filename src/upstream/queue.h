@@ -79,6 +79,9 @@ bool queue_is_too_late(const struct upstream_call *call, uint64_t now_ms);
 void queue_begin(struct queue *queue, struct upstream_call *call); /* on the wire */
 /* No longer on the wire; its gate's limit may have changed meanwhile. */
 void queue_end(struct queue *queue, struct upstream_call *call);
+/* The limit of a gate has changed. */
+void queue_refresh(struct queue *queue, struct gate *gate);
+bool gate_must_wait(const struct gate *gate); /* calls wait because the limit is used up */
 /* The platform is back: every gate begins carefully. */
 void queue_restart(struct queue *queue);
 

@@ -307,6 +307,7 @@ void transfer_on_event(struct upstream_transfer *transfer, uint32_t events)
 void transfer_on_connected(struct upstream_transfer *transfer)
 {
     transfer->connected_us = clock_now_us();
+    guard_note_connected(transfer->call, transfer->connected_us);
     if (transfer->call->connects_only) {
         transfer->may_rest = true;
         end_try(transfer, TRY_ANSWERED, "");

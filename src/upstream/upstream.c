@@ -24,7 +24,6 @@ enum {
     SHED_AT_ONCE = 8      /* each ends in an answer: many of them would make a long turn */
 };
 
-static void admit(struct upstream *upstream);
 static void pump(struct upstream *upstream);
 
 /* Ends. */
@@ -252,7 +251,7 @@ static void on_retry(struct deadline *deadline)
     }
     call->state = CALL_WAITING;
     queue_put(&upstream->queue, call, true); /* it has waited its turn before */
-    admit(upstream);
+    upstream_admit(upstream);
 }
 
 static bool can_repeat_stream(const struct upstream_call *call)
@@ -376,7 +375,7 @@ static void end_at_deadline(struct upstream_call *call)
     str_copy(call->transfer->why, sizeof(call->transfer->why), STR("the time limit was reached"));
     code = note_try(call, &outcome);
     end_call(call, code, outcome.may_have_left);
-    admit(upstream);
+    upstream_admit(upstream);
 }
 
 /* It waited, and there is no time left for it. */
@@ -460,7 +459,7 @@ static void pump(struct upstream *upstream)
     }
 }
 
-static void admit(struct upstream *upstream)
+void upstream_admit(struct upstream *upstream)
 {
     pump(upstream);
     connect_drive(upstream);
@@ -518,7 +517,8 @@ enum error_code upstream_start(struct upstream *upstream, struct upstream_call *
     }
     call->state = CALL_WAITING;
     queue_put(&upstream->queue, call, false);
-    admit(upstream);
+    guard_note_waiting(call);
+    upstream_admit(upstream);
     return ERR_OK;
 }
 
@@ -545,5 +545,5 @@ void upstream_cancel(struct upstream_call *call)
     release_transfer(call);
     call->state = CALL_IDLE;
     leave_gate(call);
-    admit(upstream);
+    upstream_admit(upstream);
 }

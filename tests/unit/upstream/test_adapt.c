@@ -5,7 +5,7 @@
 #include "base/attr.h"
 #include "upstream/adapt.h"
 
-enum { N_MAX = 8192, FIRST = 16, CEILING = 1024, REFUSAL_US = 1000 };
+enum { N_MAX = 8192, FIRST = 16, CEILING = 1024, STEP_US = 1000 };
 
 struct call {
     uint64_t began_us;
@@ -19,6 +19,7 @@ struct model {
     unsigned n_servers;
     bool refuses; /* what comes beyond n_servers; else it waits there */
     uint64_t work_us;
+    uint64_t refusal_us;   /* how long one takes */
     unsigned refuse_every; /* one of so many is refused whatever there is; 0: none */
     uint64_t now_us;
     struct call calls[N_MAX];
@@ -37,7 +38,9 @@ static void begin_model(unsigned n_servers, bool refuses, uint64_t work_us)
 {
     model = (struct model){
         .n_servers = n_servers, .refuses = refuses, .work_us = work_us, .now_us = 1000000};
+    model.refusal_us = STEP_US;
     adapt_init(&model.adapt, FIRST, CEILING);
+    adapt_note_connected(&model.adapt, STEP_US);
 }
 
 /* The first server that is free. */
@@ -64,7 +67,7 @@ static void begin_call(struct call *call)
     model.n_active++;
     call->refused = lone || (model.refuses && model.n_at_work >= model.n_servers);
     if (call->refused) {
-        call->end_us = model.now_us + REFUSAL_US;
+        call->end_us = model.now_us + model.refusal_us;
         return;
     }
     model.n_at_work++;
@@ -114,6 +117,11 @@ static void run_for(uint64_t us, unsigned demand)
             }
         }
         assert_non_null(next);
+        if (model.n_active < demand && next->end_us > model.now_us + STEP_US) {
+            model.now_us += STEP_US; /* calls wait */
+            (void)adapt_note_waiting(&model.adapt, model.now_us);
+            continue;
+        }
         model.now_us = next->end_us;
         end_call(next);
     }
@@ -130,6 +138,33 @@ static void a_hidden_limit_is_found_with_few_refusals(void **state)
         assert_in_range(model.adapt.limit, 10, 13);
         assert_true(model.n_refused * 100 < model.n_begun);
     }
+}
+
+/* While it is not known how long a refusal takes, the time of a connection says it. */
+static void refusals_that_come_late_are_few_as_well(void **state)
+{
+    (void)state;
+    begin_model(12, true, 50000);
+    model.refusal_us = 60000;
+    adapt_note_connected(&model.adapt, 30000);
+    run_for(30 * 1000000ULL, CEILING);
+    assert_in_range(model.adapt.limit, 10, 13);
+    assert_true(model.n_refused * 100 < model.n_begun);
+}
+
+static void a_slow_platform_gets_all_that_is_asked_before_it_has_answered(void **state)
+{
+    (void)state;
+    begin_model(2000, false, 1000000);
+    run_for(1000000 / 10, CEILING + 1);
+    assert_int_equal(model.n_good, 0);
+    assert_int_equal(model.adapt.limit, CEILING);
+    begin_model(2000, false, 1000000);
+    adapt_note_connected(&model.adapt, 200000); /* one far away: not so soon */
+    run_for(1000000 / 10, CEILING);
+    assert_int_equal(model.adapt.limit, FIRST);
+    run_for(1000000, CEILING);
+    assert_in_range(model.adapt.limit, FIRST * 2, FIRST * 8);
 }
 
 static void a_limit_that_rises_is_found_again(void **state)
@@ -217,6 +252,8 @@ int test_adapt(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hidden_limit_is_found_with_few_refusals),
+        cmocka_unit_test(refusals_that_come_late_are_few_as_well),
+        cmocka_unit_test(a_slow_platform_gets_all_that_is_asked_before_it_has_answered),
         cmocka_unit_test(a_limit_that_rises_is_found_again),
         cmocka_unit_test(a_platform_without_limit_gets_all_that_is_asked),
         cmocka_unit_test(answers_that_get_slower_stop_the_growth),
