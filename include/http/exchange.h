@@ -38,7 +38,6 @@ struct http_request {
     struct str host;   /* HOST or HOST:PORT of the absolute-form, else of Host; may be empty */
     struct str path;   /* target before '?', not decoded */
     struct str query;  /* after '?', not decoded */
-    struct http_header headers[HTTP_MAX_HEADERS];
     size_t n_headers;
     uint64_t name_lengths;  /* a bit for each length (mod 64) that a name has; 0: not noted */
     int64_t content_length; /* -1: chunked; 0: none */
@@ -50,7 +49,8 @@ struct http_request {
     struct str
         hop; /* whose socket it is, if a PROXY header named another one as `peer`; else empty */
     bool is_tls;
-    int minor_version; /* 0 or 1 */
+    int minor_version;                            /* 0 or 1 */
+    struct http_header headers[HTTP_MAX_HEADERS]; /* the last member: see struct exchange */
 };
 
 /* For the access line and the metrics; filled by the service as it learns them. Strings must live
@@ -70,7 +70,6 @@ struct exchange_notes {
 };
 
 struct exchange {
-    struct http_request request;
     struct arena arena;
     struct trace trace;
     struct exchange_notes notes;
@@ -105,8 +104,9 @@ struct exchange {
     bool no_compress; /* the service forbids compression of this answer */
     bool body_complete;
     bool aborted;
-    bool broken;           /* we broke off a streamed answer */
-    struct packer *packer; /* of a streamed answer that is packed; NULL: it is not */
+    bool broken;                 /* we broke off a streamed answer */
+    struct packer *packer;       /* of a streamed answer that is packed; NULL: it is not */
+    struct http_request request; /* the last member: its headers are not zeroed for each exchange */
 };
 
 /* The first header of that name; NULL: there is none. */
@@ -136,9 +136,20 @@ static inline bool exchange_has_header(const struct exchange *exchange, const ch
            exchange_find_header(exchange, str_from(name)) != NULL;
 }
 
-size_t exchange_count_headers(const struct exchange *exchange, const char *name);
+size_t exchange_count_found(const struct exchange *exchange, struct str name);
+
+static inline size_t exchange_count_headers(const struct exchange *exchange, const char *name)
+{
+    return exchange_may_have(exchange, name) ? exchange_count_found(exchange, str_from(name)) : 0;
+}
+
 /* All lines of that name, joined by commas (RFC 9110 section 5.3), in the arena; empty: none. */
-struct str exchange_header_lines(struct exchange *exchange, const char *name);
+struct str exchange_join_headers(struct exchange *exchange, const char *name);
+
+static inline struct str exchange_header_lines(struct exchange *exchange, const char *name)
+{
+    return exchange_may_have(exchange, name) ? exchange_join_headers(exchange, name) : STR_EMPTY;
+}
 
 /* The certificate that the client showed, judged by what the listener takes now; NULL: none, or nobody is
  * there any more. Valid until the next turn of the loop. */

@@ -7,30 +7,6 @@
 
 enum { SHORT_TEXT = 2048 /* longer ones take memory from the heap */ };
 
-struct json *json_node_new(struct arena *arena, int type)
-{
-    struct json *node = arena_alloc(arena, sizeof(*node));
-
-    *node = (struct json){.node = {.type = type}, .arena = arena};
-    return node;
-}
-
-void json_attach(struct json *parent, struct json *child)
-{
-    cJSON *into = json_raw(parent);
-    cJSON *node = json_raw(child);
-
-    CHECK(node->prev == NULL); /* a root */
-    if (into->child == NULL) {
-        into->child = node;
-        node->prev = node;
-    } else {
-        node->prev = into->child->prev;
-        into->child->prev->next = node;
-        into->child->prev = node;
-    }
-}
-
 /* A root with a text of its own. */
 static struct json *new_with_text(struct arena *arena, int type, struct str text)
 {
@@ -57,7 +33,8 @@ static struct str presentable(struct arena *arena, struct str value)
 {
     struct buf text;
 
-    if (utf8_valid(value) && str_find_char(value, '\0') < 0) {
+    if (json_plain_len(value) == value.len ||
+        (utf8_valid(value) && str_find_char(value, '\0') < 0)) {
         return value;
     }
     buf_init(&text, value.len * 3 + 3);

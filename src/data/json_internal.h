@@ -4,6 +4,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "base/check.h"
 #include "data/json.h"
 
 /* cJSON's node, whose functions walk and print it, and what it has no place for. Node, text and name lie in
@@ -40,9 +41,30 @@ static inline uint32_t json_column(const struct json *node)
 }
 
 /* A root without value. `type` is cJSON's. */
-struct json *json_node_new(struct arena *arena, int type);
+static inline struct json *json_node_new(struct arena *arena, int type)
+{
+    struct json *node = arena_alloc(arena, sizeof(*node));
+
+    *node = (struct json){.node = {.type = type}, .arena = arena};
+    return node;
+}
+
 /* Puts a root behind the last child. */
-void json_attach(struct json *parent, struct json *child);
+static inline void json_attach(struct json *parent, struct json *child)
+{
+    cJSON *into = json_raw(parent);
+    cJSON *node = json_raw(child);
+
+    CHECK(node->prev == NULL); /* a root */
+    if (into->child == NULL) {
+        into->child = node;
+        node->prev = node;
+    } else {
+        node->prev = into->child->prev;
+        into->child->prev->next = node;
+        into->child->prev = node;
+    }
+}
 
 struct json_scan {
     struct arena *arena;

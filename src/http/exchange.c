@@ -56,20 +56,25 @@ static void forget(struct exchange *exchange)
 static void keep(struct exchange *exchange)
 {
     struct http_server *server = exchange->server;
-    struct exchange warm = {.head = exchange->head, .body = exchange->body};
+    struct buf head = exchange->head;
+    struct buf body = exchange->body;
+    struct arena arena;
 
-    if (warm.body.cap > BODY_KEPT) {
-        buf_done(&warm.body);
+    if (body.cap > BODY_KEPT) {
+        buf_done(&body);
     }
-    buf_clear(&warm.head);
-    buf_clear(&warm.body);
+    buf_clear(&head);
+    buf_clear(&body);
     if (exchange->arena.used_bytes < ARENA_LARGE) {
         arena_reset(&exchange->arena);
     } else {
         arena_done_into(&exchange->arena, &server->bin);
     }
-    warm.arena = exchange->arena;
-    *exchange = warm;
+    arena = exchange->arena;
+    memset(exchange, 0, offsetof(struct exchange, request.headers)); /* two thirds are headers */
+    exchange->arena = arena;
+    exchange->head = head;
+    exchange->body = body;
     list_prepend(&server->spares, &exchange->link);
     server->n_spares++;
 }
@@ -147,29 +152,22 @@ const struct http_header *exchange_find_header(const struct exchange *exchange, 
     return NULL;
 }
 
-size_t exchange_count_headers(const struct exchange *exchange, const char *name)
+size_t exchange_count_found(const struct exchange *exchange, struct str name)
 {
-    struct str wanted = str_from(name);
     size_t n = 0;
 
-    if (!exchange_may_have(exchange, name)) {
-        return 0;
-    }
     for (size_t i = 0; i < exchange->request.n_headers; i++) {
-        n += str_eq_nocase(exchange->request.headers[i].name, wanted) ? 1 : 0;
+        n += str_eq_nocase(exchange->request.headers[i].name, name) ? 1 : 0;
     }
     return n;
 }
 
-struct str exchange_header_lines(struct exchange *exchange, const char *name)
+struct str exchange_join_headers(struct exchange *exchange, const char *name)
 {
     struct str first = exchange_header(exchange, name);
     size_t n_lines = 0;
     struct buf all;
 
-    if (first.len == 0 && !exchange_may_have(exchange, name)) {
-        return first;
-    }
     if (exchange_count_headers(exchange, name) < 2) {
         return first;
     }

@@ -70,7 +70,8 @@ struct http_connection {
     bool keep_alive;
     bool stream_body;
     bool body_paused;
-    bool peer_done; /* the client has closed its side */
+    bool body_moved; /* since its deadline was set */
+    bool peer_done;  /* the client has closed its side */
     bool close_after;
 };
 

@@ -47,16 +47,13 @@ static void arm_body(struct http_connection *connection)
     }
 }
 
+/* What has come is used first: most bodies are all there then, and need no deadline. */
 static void expect_body(struct http_connection *connection, bool has_begun)
 {
     connection->state = CONNECTION_BODY;
     connection->body_began_ms = clock_now_ms();
     connection->paused_at_ms = connection->body_began_ms;
-    if (connection->body_paused) { /* by the service, when it saw the head */
-        deadline_clear(&connection->deadline);
-    } else {
-        arm_body(connection);
-    }
+    connection->body_moved = true;
     if (connection->exchange->request.expects_continue && !has_begun) {
         transport_write(&connection->transport, STR("HTTP/1.1 100 Continue\r\n\r\n"));
     }
@@ -99,7 +96,7 @@ static bool use_body(struct http_connection *connection, struct str bytes, size_
     }
     switch (parser_next(&connection->parser, bytes, out_used, &piece, &err)) {
     case PARSER_PIECE:
-        arm_body(connection);
+        connection->body_moved = true;
         take_piece(connection, piece);
         break;
     case PARSER_END:
@@ -115,6 +112,10 @@ static bool use_body(struct http_connection *connection, struct str bytes, size_
         return true;
     case PARSER_MORE:
     case PARSER_HEAD:
+        if (connection->body_moved) {
+            connection->body_moved = false;
+            arm_body(connection);
+        }
         return false;
     }
     if (connection->exchange == exchange && exchange->replied && !exchange->streaming) {
@@ -260,7 +261,6 @@ static bool use_head(struct http_connection *connection, struct str bytes, size_
     if (begins) {
         connection->state = CONNECTION_HEAD;
         connection->head_began_us = clock_now_us();
-        connection_arm(connection, connection->server->options.head_timeout_ms);
     }
     switch (parser_next(&connection->parser, bytes, out_used, &head, &err)) {
     case PARSER_HEAD:
@@ -279,6 +279,9 @@ static bool use_head(struct http_connection *connection, struct str bytes, size_
     case PARSER_PIECE:
     case PARSER_END:
         break;
+    }
+    if (begins) { /* most heads come in one piece */
+        connection_arm(connection, connection->server->options.head_timeout_ms);
     }
     if (begins && connection->n_requests > 0) {
         places_await_head(&connection->server->places, &connection->place);

@@ -1,9 +1,10 @@
 #include "api/gate/members.h"
 
+#include "base/mem.h"
 #include "base/nearest.h"
 #include "base/utf8.h"
 
-enum { NAME_SHOWN = 64, POINTER_MAX = 256 /* longer ones take memory from the heap */ };
+enum { NAME_SHOWN = 64 };
 
 bool member_take(const struct member *member, const struct json *value, const char *pointer,
                  struct json *values, struct error_list *errors, struct arena *arena)
@@ -58,16 +59,15 @@ static void unknown_member(struct arena *arena, const struct member *members, st
 
 static const char *pointer_to(struct arena *arena, const char *prefix, struct str name)
 {
-    UNINITIALISED char room[POINTER_MAX];
-    struct buf text;
-    const char *pointer;
+    size_t n = strlen(prefix);
+    char *pointer;
 
-    buf_init_on(&text, room, sizeof(room), SIZE_MAX / 4);
-    buf_text(&text, prefix);
-    buf_char(&text, '/');
-    buf_str(&text, utf8_clip(name, NAME_SHOWN));
-    pointer = arena_cstr(arena, buf_view(&text));
-    buf_done(&text);
+    name = utf8_clip(name, NAME_SHOWN);
+    pointer = arena_alloc(arena, n + name.len + 2);
+    mem_copy(pointer, prefix, n);
+    pointer[n] = '/';
+    mem_copy(pointer + n + 1, name.ptr, name.len);
+    pointer[n + 1 + name.len] = '\0';
     return pointer;
 }
 
