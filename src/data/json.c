@@ -88,7 +88,8 @@ const struct json *json_get_str(const struct json *object, struct str name)
     for (const struct json *child = json_of(json_raw(object)->child); child != NULL;
          child = json_of(child->node.next)) {
         if (child->name_len == name.len &&
-            (name.len == 0 || memcmp(child->node.string, name.ptr, name.len) == 0)) {
+            (name.len == 0 || (child->node.string[0] == name.ptr[0] &&
+                               memcmp(child->node.string, name.ptr, name.len) == 0))) {
             return child;
         }
     }

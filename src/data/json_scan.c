@@ -158,10 +158,10 @@ static void take_plain(struct json_scan *scan, char **to)
     scan->at += n;
 }
 
-/* At the opening quote. */
-static enum error_code scan_text(struct json_scan *scan, struct str *out)
+/* Behind the opening quote; a text with escapes, not ASCII, or with a fault. */
+static enum error_code scan_long_text(struct json_scan *scan, struct str *out)
 {
-    char *from = scan->copy + ++scan->at;
+    char *from = scan->copy + scan->at;
     char *to = from;
 
     for (;;) {
@@ -195,6 +195,21 @@ static enum error_code scan_text(struct json_scan *scan, struct str *out)
             return code;
         }
     }
+}
+
+/* At the opening quote. */
+static inline enum error_code scan_text(struct json_scan *scan, struct str *out)
+{
+    char *from = scan->copy + ++scan->at;
+    size_t n = json_plain_len(str_sub(scan->text, scan->at, scan->text.len));
+
+    if (scan->at + n >= scan->text.len || scan->text.ptr[scan->at + n] != '"') {
+        return scan_long_text(scan, out);
+    }
+    from[n] = '\0'; /* where the quote was */
+    scan->at += n + 1;
+    *out = (struct str){from, n};
+    return ERR_OK;
 }
 
 static bool skip_digits(struct json_scan *scan)

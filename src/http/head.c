@@ -9,6 +9,7 @@
 #include "parser.h"
 
 #include "base/host.h"
+#include "base/json_writer.h"
 
 enum { LENGTH_DIGITS_MAX = 18, LEADING_LINES_BYTES = 4, CRLF_BYTES = 2 };
 
@@ -174,6 +175,18 @@ static enum error_code take_authority(struct str *target, struct http_request *o
                : error_set(err, ERR_BAD_REQUEST, "The request target does not name a host");
 }
 
+bool is_field_value(struct str value)
+{
+    for (size_t i = json_plain_len(value); i < value.len; i++) {
+        unsigned char c = (unsigned char)value.ptr[i];
+
+        if ((c < ' ' && c != '\t') || c == 0x7F) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Origin-form, "*" for OPTIONS, or absolute-form (RFC 9112 section 3.2), where an empty path means
  * "/", and for OPTIONS without a query the whole server. The authority-form belongs to CONNECT,
  * which is not served. */
@@ -182,7 +195,10 @@ static enum error_code parse_target(struct str target, struct http_request *out,
     bool is_absolute =
         str_starts_nocase(target, STR("http://")) || str_starts_nocase(target, STR("https://"));
 
-    for (size_t i = 0; i < target.len; i++) {
+    bool is_quick = json_plain_len(target) == target.len && str_find_char(target, '#') < 0 &&
+                    str_find_char(target, ' ') < 0;
+
+    for (size_t i = 0; i < target.len && !is_quick; i++) {
         unsigned char c = (unsigned char)target.ptr[i];
 
         if (c <= ' ' || c >= 0x7F || c == '#') {
@@ -236,13 +252,9 @@ static enum error_code parse_field(struct str line, struct http_header *out, str
     if (!str_cut(line, ':', &out->name, &out->value) || !is_token(out->name)) {
         return error_set(err, ERR_BAD_REQUEST, "A header line is not \"Name: value\"");
     }
-    for (size_t i = 0; i < out->value.len; i++) {
-        unsigned char c = (unsigned char)out->value.ptr[i];
-
-        if ((c < ' ' && c != '\t') || c == 0x7F) {
-            return error_set(err, ERR_BAD_REQUEST,
-                             "A control character stands in the value of a header");
-        }
+    if (!is_field_value(out->value)) {
+        return error_set(err, ERR_BAD_REQUEST,
+                         "A control character stands in the value of a header");
     }
     out->value = str_trim(out->value); /* of blanks and tabs: nothing else is left to trim */
     return ERR_OK;

@@ -51,6 +51,9 @@ enum error_code parser_take_head(struct http_parser *parser, struct str head,
 
 /* ---- head.c: the guard, and the reading of a head ---- */
 
+/* No control character but tabs: the value can stand in a header line. */
+bool is_field_value(struct str value);
+
 /* PARSER_MORE, PARSER_HEAD (out_piece: the head without empty lines before it) or PARSER_BAD. */
 enum parser_event head_scan_next(struct head_scan *scan, const struct http_server_options *options,
                                  struct str bytes, struct str *out_piece, struct error *err);

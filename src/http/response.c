@@ -24,12 +24,8 @@ void exchange_set_header(struct exchange *exchange, const char *name, struct str
 {
     struct str text = str_from(name);
 
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned char c = (unsigned char)value.ptr[i];
-
-        if ((c < ' ' && c != '\t') || c == 0x7F) {
-            return; /* never lets a value open a line of its own */
-        }
+    if (!is_field_value(value)) {
+        return; /* never lets a value open a line of its own */
     }
     if (buf_reserve(&exchange->head, text.len + value.len + 4) == NULL) {
         exchange->head.overflowed = false; /* all of a line or nothing */

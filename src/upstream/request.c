@@ -3,11 +3,14 @@
 #include "upstream_internal.h"
 
 #include "base/check.h"
+#include "base/json_writer.h"
 #include "base/mem.h"
 
 static bool is_visible(struct str s, const char *refused)
 {
-    for (size_t i = 0; i < s.len; i++) {
+    bool is_quick = json_plain_len(s) == s.len && str_find_char(s, ' ') < 0;
+
+    for (size_t i = 0; i < s.len && !is_quick; i++) {
         if (s.ptr[i] <= ' ' || s.ptr[i] > '~') {
             return false;
         }

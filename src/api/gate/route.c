@@ -123,6 +123,8 @@ static enum error_code split_path(struct arena *arena, struct str path, struct s
     struct str rest = str_sub(path, 1, path.len);
     struct str raw;
 
+    bool has_escapes = str_find_char(path, '%') >= 0;
+
     out->n = 0;
     out->any_joined = false;
     while (rest.len > 0) {
@@ -130,6 +132,11 @@ static enum error_code split_path(struct arena *arena, struct str path, struct s
         enum error_code code;
 
         (void)str_cut(rest, '/', &raw, &rest);
+        if (!has_escapes && raw.len > 0 && raw.ptr[0] != '.' && out->n < MAX_SEGMENTS) {
+            out->is_joined[out->n] = false;
+            out->items[out->n++] = raw; /* as add_decoded has it */
+            continue;
+        }
         if (!percent_decode(arena, raw, false, &decoded)) {
             return error_set(err, ERR_BAD_REQUEST, "The path has a broken percent escape");
         }
@@ -214,7 +221,7 @@ enum error_code route_find(const struct route_table *table, struct arena *arena,
                            const struct route_wanted *wanted, struct route_match *out,
                            struct error *err)
 {
-    struct segments segments;
+    UNINITIALISED struct segments segments;
     enum error_code code = split_path(arena, wanted->path, &segments, err);
 
     *out = (struct route_match){.allow = STR_EMPTY};
