@@ -57,21 +57,12 @@ struct transport {
     const struct transport_events *events;
     struct transport_options options;
     union socket socket;
-    uv_write_t write;
-
-    union {
-        uv_connect_t connect;   /* at its beginning */
-        uv_shutdown_t shutdown; /* at its end */
-    } request;
-
+    struct transport_output *output; /* what the kernel has not taken; NULL: nothing waits */
     bool shutdown_asked;
     bool shutdown_sent;
-    bool write_in_flight;
     bool reading;
     bool closing;
     bool ended;
-    struct buf out[2]; /* one with the kernel, one filling */
-    int filling;
     bool is_proven; /* set by the owner: a whole request has come. See loop_may_read */
     bool has_read;
     struct list hold;       /* loop.held or .held_patient */

@@ -10,7 +10,7 @@
 #include "observe/metrics.h"
 #include "observe/span.h"
 
-enum { HEAD_MAX = 16 * 1024, HEADER_LINES_MAX = 64 * 1024, BODY_KEPT = 4096, SPARES_MAX = 64 };
+enum { HEAD_MAX = 16 * 1024, HEADER_LINES_MAX = 64 * 1024, BODY_KEPT = 4096 };
 
 /* What an exchange needs in memory is kept for the next one: no allocation once it is warm. Under
  * AddressSanitizer each has its own, so that a use after its end is seen. */
@@ -376,7 +376,7 @@ void exchange_end(struct exchange *exchange, int status)
         write_access_line(exchange, level, status, spent_us);
     }
     exchange->server->n_exchanges--;
-    if (KEEPS_MEMORY && exchange->server->n_spares < SPARES_MAX) {
+    if (KEEPS_MEMORY && exchange->server->n_spares < HTTP_SPARES_MAX) {
         keep(exchange);
     } else {
         forget(exchange);

@@ -51,10 +51,10 @@ struct http_connection {
     struct http_server *server;
     struct http_listener *listener;
     enum connection_state state;
-    struct exchange *exchange; /* NULL while idle */
-    struct http_parser parser;
-    struct buf in;            /* bytes not yet used: an incomplete head, or pipelined requests */
-    struct deadline deadline; /* of the state */
+    struct exchange *exchange;  /* NULL while idle */
+    struct http_parser *parser; /* from the first byte of a request to its answer; else NULL */
+    struct buf in;              /* bytes not yet used: an incomplete head, or pipelined requests */
+    struct deadline deadline;   /* of the state */
     struct deadline write_deadline;
     uint64_t taken_before;    /* bytes the kernel had taken when the write deadline was set */
     struct later_item finish; /* ends, in the next turn, an exchange that was answered outside
@@ -75,6 +75,8 @@ struct http_connection {
     bool close_after;
 };
 
+enum { HTTP_SPARES_MAX = 256 }; /* of each kind, about 3 MiB in all */
+
 struct http_server {
     struct loop *loop;
     struct http_server_options options;
@@ -91,6 +93,8 @@ struct http_server {
     struct list orphans;
     struct list spares; /* exchanges with warm memory, for the next requests */
     unsigned n_spares;
+    struct list spare_parsers; /* as many as there are spare exchanges, at most */
+    unsigned n_spare_parsers;
     struct arena_bin bin; /* of exchanges that took much */
     unsigned n_connections;
     unsigned n_orphans;
@@ -131,6 +135,8 @@ void connection_replied(
     struct http_connection *connection); /* the answer is complete in the transport */
 void connection_wrote(struct http_connection *connection); /* arms the write deadline */
 void connection_arm(struct http_connection *connection, uint64_t wait_ms);
+void parser_take(struct http_connection *connection); /* for the request that begins */
+void connection_free_spares(struct http_server *server);
 
 /* ---- intake.c: bytes of the client, and the calls of the service that they lead to ---- */
 void intake_bytes(struct http_connection *connection, struct str bytes);

@@ -8,7 +8,7 @@
 #include "observe/span.h"
 
 /* MIN_RATE: below it over the whole body a client is not slow but holds on to us (slow POST). */
-enum { IN_FREE_ABOVE = 4096, MIN_RATE_BYTES_PER_S = 256 };
+enum { MIN_RATE_BYTES_PER_S = 256 };
 
 /* ---- the body ---- */
 
@@ -38,7 +38,7 @@ static void call_body(struct http_connection *connection)
 static void arm_body(struct http_connection *connection)
 {
     uint64_t wait_ms = connection->server->options.body_timeout_ms;
-    uint64_t most_ms = wait_ms + connection->parser.content_bytes * 1000 / MIN_RATE_BYTES_PER_S;
+    uint64_t most_ms = wait_ms + connection->parser->content_bytes * 1000 / MIN_RATE_BYTES_PER_S;
     uint64_t spent_ms = clock_now_ms() - connection->body_began_ms;
     uint64_t left_ms = most_ms > spent_ms ? most_ms - spent_ms : 1;
 
@@ -94,7 +94,7 @@ static bool use_body(struct http_connection *connection, struct str bytes, size_
     if (connection->body_paused) {
         return false;
     }
-    switch (parser_next(&connection->parser, bytes, out_used, &piece, &err)) {
+    switch (parser_next(connection->parser, bytes, out_used, &piece, &err)) {
     case PARSER_PIECE:
         connection->body_moved = true;
         take_piece(connection, piece);
@@ -232,7 +232,7 @@ static void begin_exchange(struct http_connection *connection, struct str head, 
 
     exchange->request_bytes = head.len;
     head = arena_str(&exchange->arena, head);
-    if (parser_take_head(&connection->parser, head, &exchange->request, &err) != ERR_OK) {
+    if (parser_take_head(connection->parser, head, &exchange->request, &err) != ERR_OK) {
         head_peek(head, &exchange->request);
         intake_announce(exchange);
         connection_refuse(connection, &err);
@@ -261,8 +261,9 @@ static bool use_head(struct http_connection *connection, struct str bytes, size_
     if (begins) {
         connection->state = CONNECTION_HEAD;
         connection->head_began_us = clock_now_us();
+        parser_take(connection);
     }
-    switch (parser_next(&connection->parser, bytes, out_used, &head, &err)) {
+    switch (parser_next(connection->parser, bytes, out_used, &head, &err)) {
     case PARSER_HEAD:
         begin_exchange(connection, head, *out_used < bytes.len);
         return true;
@@ -388,7 +389,7 @@ static void drop_used(struct http_connection *connection, size_t used)
     size_t max = connection->in.max;
 
     buf_consume(&connection->in, used);
-    if (connection->in.len == 0 && connection->in.cap > IN_FREE_ABOVE) {
+    if (connection->in.len == 0 && connection->in.cap > 0) {
         buf_done(&connection->in);
         buf_init(&connection->in, max);
     }

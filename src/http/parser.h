@@ -28,6 +28,7 @@ struct head_scan {
 };
 
 struct http_parser {
+    struct list link; /* of those that nobody uses */
     const struct http_server_options *options;
     llhttp_t llhttp;
     struct head_scan scan;

@@ -62,6 +62,7 @@ void server_maybe_closed(struct http_server *server)
     }
     later_remove(&server->closed_later);
     exchange_free_spares(server);
+    connection_free_spares(server);
     arena_bin_done(&server->bin);
     compressor_free(server->compressor);
     buf_done(&server->scratch);
@@ -189,6 +190,7 @@ enum error_code http_server_open(struct loop *loop, const struct http_server_opt
     configure_handshakes(server, options);
     list_init(&server->orphans);
     list_init(&server->spares);
+    list_init(&server->spare_parsers);
     arena_bin_init(&server->bin, &loop->later);
     buf_init(&server->scratch, SCRATCH_MAX);
     code = open_listeners(server, options, err);

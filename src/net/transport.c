@@ -1,11 +1,13 @@
 /* Plain and TLS bytes of one connection. What the kernel does not take at once waits in the filling
- * buffer while the other one is with libuv; they swap when a write ends. */
+ * buffer while the other one is with libuv; they swap when a write ends. Most connections never have
+ * anything that waits: the buffers and what libuv needs to send them are made then, and go when all is sent. */
 #include "net/transport.h"
 
 #include <limits.h>
 
 #include "base/address.h"
 #include "base/check.h"
+#include "base/mem.h"
 #include "crypto/tls.h"
 #include "crypto/tls_peer.h"
 #include "net/proxy_header.h"
@@ -20,12 +22,53 @@ enum {
     PATIENT_A_TURN = 128
 };
 
+struct transport_output {
+    struct transport *transport;
+    uv_write_t write;
+
+    union {
+        uv_connect_t connect;   /* at its beginning */
+        uv_shutdown_t shutdown; /* at its end */
+    } request;
+
+    struct buf bufs[2]; /* one with the kernel, one filling */
+    int filling;
+    bool in_flight; /* a write */
+};
+
+static struct buf *filling_of(const struct transport *transport)
+{
+    return &transport->output->bufs[transport->output->filling];
+}
+
+static void output_make(struct transport *transport)
+{
+    struct transport_output *output = transport->output;
+
+    if (output == NULL) {
+        output = mem_zalloc(sizeof(*output));
+        output->transport = transport;
+        buf_init(&output->bufs[0], OUT_MAX);
+        buf_init(&output->bufs[1], OUT_MAX);
+        transport->output = output;
+    }
+}
+
+static void output_drop(struct transport *transport)
+{
+    if (transport->output != NULL) {
+        buf_done(&transport->output->bufs[0]);
+        buf_done(&transport->output->bufs[1]);
+        mem_free(transport->output);
+        transport->output = NULL;
+    }
+}
+
 static void on_closed(uv_handle_t *handle)
 {
     struct transport *transport = CONTAINER_OF(handle, struct transport, socket.handle);
 
-    buf_done(&transport->out[0]);
-    buf_done(&transport->out[1]);
+    output_drop(transport);
     buf_done(&transport->early);
     tls_stream_free(transport->tls);
     transport->tls = NULL;
@@ -81,9 +124,10 @@ static void write_start(struct transport *transport);
 
 static void on_written(uv_write_t *request, int status)
 {
-    struct transport *transport = CONTAINER_OF(request, struct transport, write);
+    struct transport_output *output = CONTAINER_OF(request, struct transport_output, write);
+    struct transport *transport = output->transport;
 
-    transport->write_in_flight = false;
+    output->in_flight = false;
     if (transport->closing) {
         return;
     }
@@ -91,44 +135,55 @@ static void on_written(uv_write_t *request, int status)
         end_now(transport, false);
         return;
     }
-    buf_done(&transport->out[1 - transport->filling]);
-    buf_init(&transport->out[1 - transport->filling], OUT_MAX);
+    buf_done(&output->bufs[1 - output->filling]);
+    buf_init(&output->bufs[1 - output->filling], OUT_MAX);
     write_start(transport);
+    if (!output->in_flight && !transport->shutdown_asked && !transport->ended) {
+        output_drop(transport);
+    }
     if (transport_pending(transport) <= TRANSPORT_LOW_WATER) {
         transport->events->on_writable(transport);
     }
 }
 
+static void shutdown_start(struct transport *transport)
+{
+    if (transport->shutdown_asked && !transport->shutdown_sent) {
+        transport->shutdown_sent = true;
+        if (uv_shutdown(&transport->output->request.shutdown, &transport->socket.stream,
+                        on_shutdown) != 0) {
+            break_later(transport);
+        }
+    }
+}
+
+/* There is an output. */
 static void write_start(struct transport *transport)
 {
-    struct buf *full = &transport->out[transport->filling];
+    struct transport_output *output = transport->output;
+    struct buf *full = filling_of(transport);
     uv_buf_t bytes;
 
-    if (transport->write_in_flight || transport->closing) {
+    if (output->in_flight || transport->closing) {
         return;
     }
     if (full->len == 0) {
-        if (transport->shutdown_asked && !transport->shutdown_sent) {
-            transport->shutdown_sent = true;
-            if (uv_shutdown(&transport->request.shutdown, &transport->socket.stream, on_shutdown) !=
-                0) {
-                break_later(transport);
-            }
-        }
+        shutdown_start(transport);
         return;
     }
-    transport->filling = 1 - transport->filling;
+    output->filling = 1 - output->filling;
     bytes = uv_buf_init(full->ptr, (unsigned)full->len);
-    if (uv_write(&transport->write, &transport->socket.stream, &bytes, 1, on_written) != 0) {
+    if (uv_write(&output->write, &transport->socket.stream, &bytes, 1, on_written) != 0) {
         break_later(transport);
         return;
     }
-    transport->write_in_flight = true;
+    output->in_flight = true;
 }
 
 static bool nothing_waits(const struct transport *transport)
 {
-    return !transport->write_in_flight && transport->out[transport->filling].len == 0;
+    return transport->output == NULL ||
+           (!transport->output->in_flight && filling_of(transport)->len == 0);
 }
 
 /* What the kernel takes at once, usually all of it; false: the connection is broken. */
@@ -146,10 +201,28 @@ static bool try_write(struct transport *transport, const struct str *parts, size
     return taken >= 0 || taken == UV_EAGAIN;
 }
 
+/* What the kernel did not take of the parts, of whose bytes it has `taken`. */
+static void keep_rest(struct transport *transport, const struct str *parts, size_t n_parts,
+                      size_t taken)
+{
+    output_make(transport);
+    for (size_t i = 0; i < n_parts; i++) {
+        size_t skip = taken < parts[i].len ? taken : parts[i].len;
+
+        taken -= skip;
+        buf_str(filling_of(transport), str_sub(parts[i], skip, parts[i].len));
+    }
+    if (!buf_ok(filling_of(transport))) { /* callers stop at the high-water mark: far below this */
+        break_later(transport);
+        return;
+    }
+    write_start(transport);
+}
+
 static void write_cipher(struct transport *transport, const struct str *parts, size_t n_parts)
 {
-    struct buf *filling = &transport->out[transport->filling];
     size_t taken = 0;
+    size_t total = 0;
 
     CHECK(n_parts <= TRANSPORT_MAX_PARTS);
     if (nothing_waits(transport) && !try_write(transport, parts, n_parts, &taken)) {
@@ -157,17 +230,12 @@ static void write_cipher(struct transport *transport, const struct str *parts, s
         return;
     }
     for (size_t i = 0; i < n_parts; i++) {
-        size_t skip = taken < parts[i].len ? taken : parts[i].len;
-
-        taken -= skip;
-        transport->queued_bytes += parts[i].len;
-        buf_str(filling, str_sub(parts[i], skip, parts[i].len));
+        total += parts[i].len;
     }
-    if (!buf_ok(filling)) { /* callers stop at the high-water mark: far below this ceiling */
-        break_later(transport);
-        return;
+    transport->queued_bytes += total;
+    if (taken < total) {
+        keep_rest(transport, parts, n_parts, taken);
     }
-    write_start(transport);
 }
 
 static void flush_tls(struct transport *transport)
@@ -219,8 +287,10 @@ uint64_t transport_taken(const struct transport *transport)
 
 size_t transport_pending(const struct transport *transport)
 {
-    return transport->out[transport->filling].len +
-           uv_stream_get_write_queue_size(&transport->socket.stream);
+    return transport->output == NULL
+               ? 0
+               : filling_of(transport)->len +
+                     uv_stream_get_write_queue_size(&transport->socket.stream);
 }
 
 void transport_shutdown(struct transport *transport)
@@ -233,6 +303,7 @@ void transport_shutdown(struct transport *transport)
         flush_tls(transport);
     }
     transport->shutdown_asked = true;
+    output_make(transport);
     write_start(transport);
 }
 
@@ -467,8 +538,6 @@ void transport_open(struct transport *transport, struct loop *loop,
     transport->events = events;
     transport->options = *options;
     transport->opened_ms = uv_now(&loop->uv);
-    buf_init(&transport->out[0], OUT_MAX);
-    buf_init(&transport->out[1], OUT_MAX);
     buf_init(&transport->early, EARLY_MAX);
     if (transport->socket.handle.type == UV_TCP) {
         (void)uv_tcp_nodelay(&transport->socket.tcp, 1);
@@ -478,7 +547,8 @@ void transport_open(struct transport *transport, struct loop *loop,
 
 static void on_connected(uv_connect_t *connect, int status)
 {
-    struct transport *transport = CONTAINER_OF(connect, struct transport, request.connect);
+    struct transport *transport =
+        CONTAINER_OF(connect, struct transport_output, request.connect)->transport;
 
     if (transport->closing) {
         return;
@@ -504,7 +574,8 @@ void transport_connect(struct transport *transport, struct loop *loop,
     transport_open(transport, loop, &plain, events);
     transport->is_proven = true; /* whom we call does not make us wait */
     if (status == 0) {
-        status = uv_tcp_connect(&transport->request.connect, &transport->socket.tcp,
+        output_make(transport);
+        status = uv_tcp_connect(&transport->output->request.connect, &transport->socket.tcp,
                                 (struct sockaddr *)&to, on_connected);
     }
     if (status != 0) {
