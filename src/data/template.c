@@ -32,10 +32,8 @@ struct op {
 
 struct template
 {
-    struct json *tree;
     struct op *ops;
     size_t n_ops;
-    size_t cap_ops;
 };
 
 enum form { FORM_LITERAL, FORM_VALUE, FORM_INTEGER, FORM_OPTIONAL };
@@ -119,25 +117,28 @@ static void write_close(struct buf *out, struct str bracket)
 }
 
 struct compiler {
-    struct arena *arena;
-    struct template *template;
+    struct arena *arena; /* of the template: what stays */
+    struct arena *
+        scratch; /* of the tree, which goes: hundreds of templates are held, and none of the trees */
+    struct op *ops; /* in scratch, until their number is known */
+    size_t n_ops;
+    size_t cap_ops;
     struct buf text; /* not yet in an op */
     unsigned n_guesses;
 };
 
 static void add_op(struct compiler *c, struct op op)
 {
-    struct template *template = c->template;
+    if (c->n_ops == c->cap_ops) {
+        size_t cap = c->cap_ops > 0 ? c->cap_ops * 2 : FIRST_OPS;
+        struct op *ops = arena_alloc(c->scratch, cap * sizeof(*ops));
 
-    if (template->n_ops == template->cap_ops) {
-        size_t cap = template->cap_ops > 0 ? template->cap_ops * 2 : FIRST_OPS;
-        struct op *ops = arena_calloc(c->arena, cap, sizeof(*ops));
-
-        mem_copy(ops, template->ops, template->n_ops * sizeof(*ops));
-        template->ops = ops;
-        template->cap_ops = cap;
+        mem_copy(ops, c->ops, c->n_ops * sizeof(*ops));
+        c->ops = ops;
+        c->cap_ops = cap;
     }
-    template->ops[template->n_ops++] = op;
+    op.name = op.name.len > 0 ? arena_str(c->arena, op.name) : STR_EMPTY;
+    c->ops[c->n_ops++] = op;
 }
 
 static void end_text(struct compiler *c)
@@ -237,50 +238,48 @@ static void compile_node(struct compiler *c, const struct json *node)
     }
 }
 
-static void compile(struct arena *arena, struct template *template)
+static struct template *compile(struct arena *arena, struct arena *scratch, const struct json *tree)
 {
-    struct compiler c = {.arena = arena, .template = template};
+    struct template *template = arena_zalloc(arena, sizeof(*template));
+    struct compiler c = {.arena = arena, .scratch = scratch};
 
     buf_init(&c.text, TEMPLATE_TEXT_MAX);
-    compile_node(&c, template->tree);
+    compile_node(&c, tree);
     end_text(&c);
     buf_done(&c.text);
+    template->ops = arena_alloc(arena, c.n_ops * sizeof(*c.ops));
+    template->n_ops = c.n_ops;
+    mem_copy(template->ops, c.ops, c.n_ops * sizeof(*c.ops));
+    return template;
 }
 
 enum error_code template_parse(struct arena *arena, const char *json_text, struct template **out,
                                struct error *err)
 {
-    struct template *template = arena_zalloc(arena, sizeof(*template));
-    enum error_code code = json_parse(arena, str_from(json_text), NULL, &template->tree, err);
+    struct json *tree = NULL;
+    struct arena scratch;
+    enum error_code code;
 
+    arena_init(&scratch);
+    code = json_parse(&scratch, str_from(json_text), NULL, &tree, err);
     if (code == ERR_OK) {
-        code = check_node(template->tree, err);
+        code = check_node(tree, err);
     }
     if (code == ERR_OK) {
-        compile(arena, template);
-        *out = template;
+        *out = compile(arena, &scratch, tree);
     }
+    arena_done(&scratch);
     return code;
-}
-
-static void node_names(const struct json *node, void (*fn)(void *context, struct str name),
-                       void *context)
-{
-    const struct json *child;
-    struct str name;
-
-    if (json_type(node) == JSON_STRING && form_of(json_str(node), &name) != FORM_LITERAL) {
-        fn(context, name);
-    }
-    JSON_FOREACH (child, node) {
-        node_names(child, fn, context);
-    }
 }
 
 void template_names(const struct template *template, void (*fn)(void *context, struct str name),
                     void *context)
 {
-    node_names(template->tree, fn, context);
+    for (size_t i = 0; i < template->n_ops; i++) {
+        if (template->ops[i].name.len > 0) {
+            fn(context, template->ops[i].name);
+        }
+    }
 }
 
 /* ---- scopes ---- */
