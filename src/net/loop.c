@@ -6,8 +6,9 @@
 #include "observe/log.h"
 #include "observe/metrics.h"
 
-/* So many deadlines run in one turn: ten thousand that are due at once would keep all others waiting
- * for a tenth of a second. */
+/* So many deadlines run in one turn. A command whose time is over costs 51,000 instructions (counted: the 504,
+ * and the connection to the platform that is closed), so 128 of them are a millisecond, and ten thousand that
+ * are due at once would keep all others waiting for a tenth of a second. */
 enum { RUN_AT_ONCE = 128 };
 
 /* Of one turn. A read of a client that is slow costs some 10 us, taking a connection 30 us, and a read
