@@ -12,6 +12,7 @@
  * pool.c      connections at rest
  * connect.c   libcurl: connections are made, written and read by it
  * wire.c      one epoll of ours for all descriptors, watched by one uv_poll
+ * told.c      what is told of a call that has ended
  * outcome.c   pure: what the end of a try means, whether and when to try again
  *
  * Promise inside the room: no owner is called from inside a libcurl callback, and no libcurl
@@ -269,6 +270,11 @@ void budget_open(struct retry_budget *budget);
 void budget_save(struct retry_budget *budget, unsigned percent); /* a call went well */
 /* Takes one retry; false: the budget is used up. */
 bool budget_take(struct retry_budget *budget);
+
+/* --- told.c */
+void upstream_count_end(const struct upstream_call *call);
+/* Sets the call's error; `late`: no answer came in time. */
+void upstream_explain(struct upstream_call *call, enum error_code code, const char *why, bool late);
 
 /* --- upstream.c */
 void upstream_on_try_end(struct upstream_transfer *transfer, enum try_end end);

@@ -1,0 +1,74 @@
+/* What is told of a call that has ended: in the metrics, and as an error to its owner. */
+#include "observe/metrics.h"
+#include "observe/span.h"
+#include "upstream_internal.h"
+
+static size_t result_label(const struct upstream_call *call)
+{
+    static const struct {
+        enum error_code code;
+        size_t label;
+    } labels[] = {
+        {ERR_UPSTREAM_TIMEOUT, RESULT_TIMEOUT}, {ERR_UPSTREAM_TOO_BIG, RESULT_TOO_BIG},
+        {ERR_CANCELLED, RESULT_CANCELLED},      {ERR_UPSTREAM_CONNECT, RESULT_RESET},
+        {ERR_UPSTREAM_RESET, RESULT_RESET},     {ERR_OUTCOME_UNKNOWN, RESULT_RESET},
+    };
+
+    if (call->end_code == ERR_OK && call->reply.status < 500) {
+        return call->reply.status >= 400 ? RESULT_REFUSED : RESULT_OK;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(labels); i++) {
+        if (labels[i].code == call->end_code) {
+            return labels[i].label;
+        }
+    }
+    return RESULT_ERROR;
+}
+
+void upstream_count_end(const struct upstream_call *call)
+{
+    size_t class = call->reply.status > 0 ? metric_class_of(call->reply.status) : CLASS_5XX;
+
+    if (call->upstream->options.is_other) {
+        return;
+    }
+    metric_add(M_UPSTREAM_CALLS, call->request.label, result_label(call), class, 1);
+    if (call->tries > 0) {
+        metric_observe_us(M_UPSTREAM_SECONDS, call->request.label, call->wire_us);
+    }
+    if (call->request.trace != NULL && spans_wanted(call->request.trace)) {
+        call_span_write(call);
+    }
+}
+
+void upstream_explain(struct upstream_call *call, enum error_code code, const char *why, bool late)
+{
+    const struct upstream_options *options = &call->upstream->options;
+    struct error *err = &call->error;
+    unsigned retry_after_s = call->reply.retry_after_s;
+
+    if (code == ERR_UPSTREAM_CONNECT) {
+        (void)error_set(err, code, "no connection to the platform: %s. Nothing was sent", why);
+    } else if (code == ERR_UPSTREAM_TIMEOUT) {
+        (void)error_set(
+            err, code, "the platform gave no complete answer in time (%u ms per try). %s",
+            call->request.timeout_ms > 0 ? call->request.timeout_ms : options->timeout_ms,
+            call->may_have_left ? "The request had been sent" : "Nothing was sent");
+    } else if (code == ERR_OUTCOME_UNKNOWN) {
+        (void)error_set(err, code,
+                        "the request was sent, but no answer came: %s. It may or may not have "
+                        "been carried out; look before repeating it",
+                        why);
+    } else if (code == ERR_UPSTREAM_TOO_BIG) {
+        (void)error_set(err, code, "the platform's answer is larger than the limit of %zu bytes",
+                        call->request.max_reply_bytes > 0 ? call->request.max_reply_bytes
+                                                          : options->max_reply_bytes);
+    } else if (code == ERR_UPSTREAM_SHAPE) {
+        (void)error_set(err, code, "the platform's answer is not readable HTTP: %s", why);
+    } else {
+        (void)error_set(err, code, "the connection to the platform broke: %s", why);
+    }
+    err->upstream_status = call->reply.status;
+    err->retry_after_s = retry_after_s;
+    err->late = late;
+}
