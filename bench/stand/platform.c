@@ -1,6 +1,7 @@
 /* A stand-in for the platform that costs next to nothing: POST answers a step with a new id and the
  * checkpoint that was asked for, GET a list of projects, after DELAY_US; at most MAX_ACTIVE at once, the others wait in order (0: no
- * limit).  bench_platform DELAY_US [MAX_ACTIVE]
+ * limit). One answer in FAULT_EVERY is a fault, each kind in turn (0: none).
+ *   bench_platform DELAY_US [MAX_ACTIVE [FAULT_EVERY]]
  *
  *   bytes ──► whole request ──► [waits for its turn] ──► due list (one delay, so in order) ──► answer
  */
@@ -36,6 +37,8 @@ static struct queue waiting; /* for their turn */
 static struct queue active;
 static uint64_t delay_us;
 static size_t max_active;
+static size_t fault_every;
+static size_t n_answers;
 static int64_t last_id = 3000000;
 
 static void put(struct queue *queue, struct due due)
@@ -55,6 +58,31 @@ static bool take(struct queue *queue, struct due *out)
     return true;
 }
 
+/* The peer sees the end of the connection; its descriptor is closed when it turns readable. */
+static void hang_up(int fd)
+{
+    (void)shutdown(fd, SHUT_RDWR);
+}
+
+/* Answers that are none. */
+static void misbehave(int fd, size_t kind)
+{
+    static const char *const texts[] = {
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\n{}",
+        "HTTP/1.1 200 OK\r\nContent-Type: application/js",
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"id\":",
+        "this is not HTTP\r\n\r\n",
+        "", /* not a word */
+    };
+    const char *text = texts[kind % ARRAY_LEN(texts)];
+
+    (void)!write(fd, text, strlen(text));
+    if (kind % ARRAY_LEN(texts) > 1) {
+        hang_up(fd);
+    }
+}
+
 static void answer(int fd, unsigned long checkpoint)
 {
     static const char projects[] =
@@ -71,6 +99,11 @@ static void answer(int fd, unsigned long checkpoint)
     static struct buf out;
     static struct buf body;
 
+    n_answers++;
+    if (fault_every > 0 && n_answers % fault_every == 0) {
+        misbehave(fd, n_answers / fault_every);
+        return;
+    }
     if (out.max == 0) {
         buf_init(&out, IN_MAX);
         buf_init(&body, IN_MAX);
@@ -203,11 +236,14 @@ int main(int argc, char **argv)
     int listener;
     int64_t delay = 0;
     int64_t limit = 0;
+    int64_t every = 0;
 
     if (argc < 2 || !str_to_i64(str_from(argv[1]), 0, 600000000, &delay) ||
-        (argc > 2 && !str_to_i64(str_from(argv[2]), 0, QUEUE_N, &limit))) {
-        die("usage: bench_platform DELAY_US [MAX_ACTIVE]");
+        (argc > 2 && !str_to_i64(str_from(argv[2]), 0, QUEUE_N, &limit)) ||
+        (argc > 3 && !str_to_i64(str_from(argv[3]), 0, INT32_MAX, &every))) {
+        die("usage: bench_platform DELAY_US [MAX_ACTIVE [FAULT_EVERY]]");
     }
+    fault_every = (size_t)every;
     delay_us = (uint64_t)delay;
     max_active = (size_t)limit;
     waiting.items = mem_calloc(QUEUE_N, sizeof(*waiting.items));
