@@ -135,8 +135,11 @@ void connection_replied(
     struct http_connection *connection); /* the answer is complete in the transport */
 void connection_wrote(struct http_connection *connection); /* arms the write deadline */
 void connection_arm(struct http_connection *connection, uint64_t wait_ms);
+
+/* ---- spares.c ---- */
 void parser_take(struct http_connection *connection); /* for the request that begins */
-void connection_free_spares(struct http_server *server);
+void parser_give(struct http_connection *connection); /* none is fine */
+void parsers_free_spares(struct http_server *server);
 
 /* ---- intake.c: bytes of the client, and the calls of the service that they lead to ---- */
 void intake_bytes(struct http_connection *connection, struct str bytes);

@@ -62,7 +62,7 @@ void server_maybe_closed(struct http_server *server)
     }
     later_remove(&server->closed_later);
     exchange_free_spares(server);
-    connection_free_spares(server);
+    parsers_free_spares(server);
     arena_bin_done(&server->bin);
     compressor_free(server->compressor);
     buf_done(&server->scratch);
