@@ -42,13 +42,21 @@ void buf_consume(struct buf *buf, size_t len); /* drops bytes from the front */
 void buf_truncate(struct buf *buf, size_t len);
 bool buf_ok(const struct buf *buf); /* nothing was lost */
 
-/* What has room is copied where it is called: an answer is written in a hundred small pieces. */
-static inline void buf_append(struct buf *buf, const void *bytes, size_t len)
+/* buf_reserve, and what has room is found where it is called: an answer is written in a hundred small
+ * pieces. */
+static inline char *buf_room(struct buf *buf, size_t len)
 {
     bool has_room = len < buf->cap - buf->len; /* cap counts the byte that buf_cstr needs */
 
-    if (has_room || (len > 0 && buf_reserve(buf, len) != NULL)) {
-        mem_copy(buf->ptr + buf->len, bytes, len);
+    return has_room ? buf->ptr + buf->len : buf_reserve(buf, len);
+}
+
+static inline void buf_append(struct buf *buf, const void *bytes, size_t len)
+{
+    char *room = len > 0 ? buf_room(buf, len) : NULL;
+
+    if (room != NULL) {
+        memcpy(room, bytes, len);
         buf->len += len;
     }
 }

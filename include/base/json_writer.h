@@ -22,6 +22,7 @@ void jw_init(struct json_writer *w, struct buf *out);
 void jw_object(struct json_writer *w);
 void jw_array(struct json_writer *w);
 void jw_end(struct json_writer *w); /* closes the innermost */
+/* A name of this program's: ASCII without quotes and backslashes. */
 void jw_key(struct json_writer *w, const char *key);
 void jw_key_str(struct json_writer *w, struct str key);
 void jw_str(struct json_writer *w, struct str value);
@@ -41,6 +42,7 @@ void jw_kv_raw(struct json_writer *w, const char *key, struct str json);
 /* How many bytes at the front mean the same inside and outside the quotes: ASCII without quote, backslash
  * and control characters. */
 size_t json_plain_len(struct str s);
+void json_quote(struct buf *out, struct str s); /* the text in quotes, escaped */
 /* The text between the quotes, escaped. */
 void json_escape(struct buf *out, struct str s);
 

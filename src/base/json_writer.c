@@ -64,30 +64,43 @@ void jw_end(struct json_writer *w)
     w->depth--;
 }
 
-void jw_key_str(struct json_writer *w, struct str key)
+static void before_key(struct json_writer *w)
 {
     CHECK(w->depth > 0 && (w->is_object & bit(w)) != 0 && !w->after_key);
     if ((w->has_member & bit(w)) != 0) {
         buf_char(w->out, ',');
     }
     w->has_member |= bit(w);
-    buf_char(w->out, '"');
-    json_escape(w->out, key);
-    buf_text(w->out, "\":");
     w->after_key = true;
+}
+
+void jw_key_str(struct json_writer *w, struct str key)
+{
+    before_key(w);
+    json_quote(w->out, key);
+    buf_char(w->out, ':');
 }
 
 void jw_key(struct json_writer *w, const char *key)
 {
-    jw_key_str(w, str_from(key));
+    size_t n = strlen(key);
+    char *room;
+
+    before_key(w);
+    room = buf_room(w->out, n + 3);
+    if (room != NULL) {
+        room[0] = '"';
+        memcpy(room + 1, key, n);
+        room[n + 1] = '"';
+        room[n + 2] = ':';
+        w->out->len += n + 3;
+    }
 }
 
 void jw_str(struct json_writer *w, struct str value)
 {
     before_value(w);
-    buf_char(w->out, '"');
-    json_escape(w->out, value);
-    buf_char(w->out, '"');
+    json_quote(w->out, value);
 }
 
 void jw_text(struct json_writer *w, const char *value)
@@ -305,4 +318,21 @@ void json_escape(struct buf *out, struct str s)
         point = utf8_next(&s);
         buf_append(out, piece, utf8_encode(point, piece));
     }
+}
+
+void json_quote(struct buf *out, struct str s)
+{
+    bool is_plain = json_plain_len(s) == s.len;
+    char *room = is_plain ? buf_room(out, s.len + 2) : NULL;
+
+    if (room != NULL) {
+        room[0] = '"';
+        mem_copy(room + 1, s.ptr, s.len);
+        room[s.len + 1] = '"';
+        out->len += s.len + 2;
+        return;
+    }
+    buf_char(out, '"');
+    json_escape(out, s);
+    buf_char(out, '"');
 }

@@ -8,7 +8,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 
-enum { POOL_BYTES = 2048, HEX_BYTES = 32 };
+enum { POOL_BYTES = 8192, HEX_BYTES = 32 };
 
 static bool is_seeded;
 static uint64_t seeded_state;

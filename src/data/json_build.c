@@ -193,13 +193,6 @@ void json_append(struct json *array, struct json *child)
 
 /* ---- printing ---- */
 
-static void print_text(struct buf *out, struct str text)
-{
-    buf_char(out, '"');
-    json_escape(out, text);
-    buf_char(out, '"');
-}
-
 static void print_members(struct buf *out, const struct json *container)
 {
     bool is_object = json_type(container) == JSON_OBJECT;
@@ -211,7 +204,7 @@ static void print_members(struct buf *out, const struct json *container)
             buf_char(out, ',');
         }
         if (is_object) {
-            print_text(out, json_name(child));
+            json_quote(out, json_name(child));
             buf_char(out, ':');
         }
         json_print(out, child);
@@ -232,7 +225,7 @@ void json_print(struct buf *out, const struct json *node)
         buf_append(out, node->node.valuestring, node->text_len);
         break;
     case JSON_STRING:
-        print_text(out, json_str(node));
+        json_quote(out, json_str(node));
         break;
     case JSON_ARRAY:
     case JSON_OBJECT:

@@ -100,13 +100,6 @@ static enum error_code check_node(const struct json *node, struct error *err)
 
 /* ---- taking a template apart ---- */
 
-static void write_text(struct buf *out, struct str text)
-{
-    buf_char(out, '"');
-    json_escape(out, text);
-    buf_char(out, '"');
-}
-
 /* The comma behind the last member is taken back. */
 static void write_close(struct buf *out, struct str bracket)
 {
@@ -163,7 +156,7 @@ static void compile_text(struct compiler *c, struct str text)
     enum form form = form_of(text, &name);
 
     if (form == FORM_LITERAL) {
-        write_text(&c->text, name);
+        json_quote(&c->text, name);
     } else {
         add(c, form == FORM_INTEGER ? OP_INTEGER : OP_VALUE, STR_EMPTY, name);
     }
@@ -179,7 +172,7 @@ static void compile_member(struct compiler *c, const struct json *child, bool ha
         end_text(c);
     }
     if (has_name) {
-        write_text(&c->text, json_name(child));
+        json_quote(&c->text, json_name(child));
         buf_char(&c->text, ':');
     }
     if (is_optional) {
@@ -379,7 +372,7 @@ static void write_guess(const struct expansion *x, size_t from)
     struct str text = arena_str(x->arena, str_sub(buf_view(x->out), from, x->out->len));
 
     buf_truncate(x->out, from);
-    write_text(x->out, text);
+    json_quote(x->out, text);
 }
 
 static enum error_code write_op(const struct expansion *x, const struct op *op)
