@@ -162,6 +162,8 @@ const struct tls_peer *exchange_certificate(const struct exchange *exchange);
 /* Left out when the value holds a control character, or when all of them pass 16 KiB. Not for
  * Content-Length, Transfer-Encoding, Connection and Date: those are written here. */
 void exchange_set_header(struct exchange *exchange, const char *name, struct str value);
+/* Whole lines with their CRLF, made by us of numbers and names of ours. */
+void exchange_add_lines(struct exchange *exchange, struct str lines);
 void exchange_reply(struct exchange *exchange, int status, const char *content_type,
                     struct str body);
 /* RFC 9457 problem+json; `errors` may be NULL. Sets Retry-After, WWW-Authenticate, Allow via

@@ -4,7 +4,7 @@
 
 #include "base/check.h"
 
-enum { COMMANDS_MAX = 128, CALLS_MAX = 64 };
+enum { COMMANDS_MAX = 128, CALLS_MAX = 64, NAME_SLOTS = 512 };
 
 static const struct unsupported_command unsupported[] = {
     {"step-navigate back",
@@ -29,6 +29,8 @@ static struct {
     const char *call_names[CALLS_MAX];
     size_t n_call_names;
     const char *command_names[COMMANDS_MAX + 1];
+    uint16_t slots
+        [NAME_SLOTS]; /* calls by name: place and one, 0: none; full ones are followed by the next */
 } catalog;
 
 struct arena *catalog_arena(void)
@@ -111,6 +113,33 @@ static void link_way(size_t index)
     }
 }
 
+/* The slot of the call with that name, or the one where it would be. */
+static size_t find_slot(const char *name)
+{
+    struct str wanted = str_from(name);
+    size_t slot = str_hash(wanted, 0) % NAME_SLOTS;
+
+    while (catalog.slots[slot] != 0 &&
+           !str_is(wanted, call_at(catalog.slots[slot] - 1U)->spec->name)) {
+        slot = (slot + 1) % NAME_SLOTS;
+    }
+    return slot;
+}
+
+/* Of several calls with one name the first is found. */
+static void index_names(void)
+{
+    CHECK(catalog_n_calls() < NAME_SLOTS / 2);
+    memset(catalog.slots, 0, sizeof(catalog.slots));
+    for (size_t i = 0; i < catalog_n_calls(); i++) {
+        size_t slot = find_slot(call_at(i)->spec->name);
+
+        if (catalog.slots[slot] == 0) {
+            catalog.slots[slot] = (uint16_t)(i + 1);
+        }
+    }
+}
+
 /* A chain that came back to its beginning would never end. */
 static bool ends(const struct call *call)
 {
@@ -160,6 +189,7 @@ enum error_code catalog_open(struct error *err)
         code = add_extra(err);
     }
     if (code == ERR_OK) {
+        index_names();
         link_ways();
     }
     if (code != ERR_OK) {
@@ -218,12 +248,12 @@ const struct call *catalog_extra_call(const char *name)
 
 const struct call *catalog_named_call(const char *name)
 {
-    for (size_t i = 0; i < catalog.n; i++) {
-        if (str_is(str_from(name), catalog.commands[i]->call.name)) {
-            return &catalog.calls[i];
-        }
+    size_t slot = find_slot(name);
+
+    if (catalog.slots[slot] == 0) {
+        check_failed("the call is of the catalogue", name, 0);
     }
-    return catalog_extra_call(name);
+    return call_at(catalog.slots[slot] - 1U);
 }
 
 size_t catalog_n_calls(void)

@@ -27,7 +27,7 @@ void exchange_set_header(struct exchange *exchange, const char *name, struct str
     if (!is_field_value(value)) {
         return; /* never lets a value open a line of its own */
     }
-    if (buf_reserve(&exchange->head, text.len + value.len + 4) == NULL) {
+    if (buf_room(&exchange->head, text.len + value.len + 4) == NULL) {
         exchange->head.overflowed = false; /* all of a line or nothing */
         return;
     }
@@ -36,6 +36,15 @@ void exchange_set_header(struct exchange *exchange, const char *name, struct str
     buf_text(&exchange->head, ": ");
     buf_str(&exchange->head, value);
     buf_text(&exchange->head, "\r\n");
+}
+
+void exchange_add_lines(struct exchange *exchange, struct str lines)
+{
+    if (buf_room(&exchange->head, lines.len) == NULL) {
+        exchange->head.overflowed = false; /* all of them or nothing */
+        return;
+    }
+    buf_str(&exchange->head, lines);
 }
 
 static const char *date_of(struct http_server *server)

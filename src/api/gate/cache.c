@@ -45,7 +45,7 @@ void cache_configure(struct cache *cache, const struct config *config)
 
 static size_t cost_of(const struct cache_entry *entry)
 {
-    return ENTRY_COST + entry->body_len + entry->extra.used_bytes;
+    return ENTRY_COST + entry->lru.node.key.len + entry->body_len + entry->extra.used_bytes;
 }
 
 static void drop_body(struct cache *cache, struct cache_entry *entry)
@@ -103,21 +103,37 @@ struct str cache_identity(const struct task *task)
                : STR("stored");
 }
 
+/* The whole of it, not a hash: the answer for one caller must never become another one's. */
+static struct str key_of(const struct task *task)
+{
+    const struct http_request *request = &task->exchange->request;
+    struct str identity = cache_identity(task);
+    size_t len = sizeof(identity.len) + identity.len + request->path.len + 1 + request->query.len;
+    char *key = arena_alloc(task->arena, len);
+    char *to = key + sizeof(identity.len);
+
+    memcpy(key, &identity.len, sizeof(identity.len));
+    mem_copy(to, identity.ptr, identity.len);
+    to += identity.len;
+    mem_copy(to, request->path.ptr, request->path.len);
+    to += request->path.len;
+    *to++ = '\0'; /* in neither of them */
+    mem_copy(to, request->query.ptr, request->query.len);
+    return (struct str){key, len};
+}
+
 static struct cache_entry *entry_for(struct cache *cache, struct task *task)
 {
-    struct digest key;
-    struct cache_entry *entry;
-    const struct http_request *request = &task->exchange->request;
+    struct str key = key_of(task);
+    struct cache_entry *entry = LRU_FIND(&cache->entries, key, struct cache_entry, lru);
 
-    digest_of_parts((struct str[]){cache_identity(task), request->path, request->query}, 3, &key);
-    entry = LRU_FIND(&cache->entries, digest_view(&key), struct cache_entry, lru);
     if (entry != NULL) {
         return entry;
     }
-    entry = mem_zalloc(sizeof(*entry));
-    entry->key = key;
+    entry = mem_zalloc(sizeof(*entry) + key.len);
+    mem_copy(entry->key, key.ptr, key.len);
     list_init(&entry->waiters);
-    lru_add(&cache->entries, &entry->lru, digest_view(&entry->key));
+    lru_add(&cache->entries, &entry->lru, (struct str){entry->key, key.len});
     lru_hold(&cache->entries, &entry->lru);
     return entry;
 }

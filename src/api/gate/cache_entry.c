@@ -91,8 +91,7 @@ enum stage_verdict cache_entry_answer(struct task *task, const struct cache_entr
     exchange_set_header(exchange, "Cache-Status", str_from(status));
     exchange_set_header(
         exchange, "Age",
-        arena_printf(task->arena, "%llu",
-                     (unsigned long long)((clock_age_ms() - entry->stored_ms) / 1000)));
+        arena_int(task->arena, (int64_t)((clock_age_ms() - entry->stored_ms) / 1000)));
     if (matches_etag(task, entry)) {
         return task_reply(task, 304, NULL, STR_EMPTY);
     }

@@ -8,8 +8,7 @@
 
 struct cache_entry {
     struct lru_entry lru; /* key: `key`. Held while it has no answer */
-    struct digest key;
-    char *body; /* NULL: no answer yet */
+    char *body;           /* NULL: no answer yet */
     size_t body_len;
     struct arena extra; /* texts of the answer beside its body; begun with it */
     const char *content_type;
@@ -23,6 +22,7 @@ struct cache_entry {
     uint64_t stale_ms;      /* until then it may be given instead of an error */
     struct task *leader;    /* NULL: nobody fetches */
     struct list waiters;
+    char key[]; /* key_of in cache.c */
 };
 
 extern const char cache_json_type[];

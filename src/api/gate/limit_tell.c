@@ -1,6 +1,6 @@
 #include "limit_tell.h"
 
-enum { NS_PER_S = 1000000000, FIELD_ROOM = 256, FIELD_MAX = 4096 };
+enum { NS_PER_S = 1000000000, LINES_ROOM = 512, LINES_MAX = 4096 };
 
 unsigned limit_seconds(uint64_t ns)
 {
@@ -76,30 +76,31 @@ static const struct limit_count *tightest(const struct limit_counts *counts)
     return found;
 }
 
-static void set_number(struct task *task, struct buf *text, const char *name, int64_t value)
+static void put_line(struct buf *out, const char *name, int64_t value)
 {
-    buf_clear(text);
-    buf_int(text, value);
-    exchange_set_header(task->exchange, name, buf_view(text));
+    buf_text(out, name);
+    buf_int(out, value);
+    buf_text(out, "\r\n");
 }
 
 /* RateLimit as structured fields (draft-ietf-httpapi-ratelimit-headers-10), and the X- names that
- * came before. */
+ * came before. All lines at once: every answer has them. */
 void limit_tell(struct task *task, const struct limit_counts *counts)
 {
     const struct limit_count *one = tightest(counts);
-    UNINITIALISED char room[FIELD_ROOM];
+    UNINITIALISED char room[LINES_ROOM];
     struct buf text;
 
-    buf_init_on(&text, room, sizeof(room), FIELD_MAX);
+    buf_init_on(&text, room, sizeof(room), LINES_MAX);
+    buf_text(&text, "RateLimit-Policy: ");
     put_policies(&text, counts);
-    exchange_set_header(task->exchange, "RateLimit-Policy", buf_view(&text));
-    buf_clear(&text);
+    buf_text(&text, "\r\nRateLimit: ");
     put_states(&text, counts);
-    exchange_set_header(task->exchange, "RateLimit", buf_view(&text));
-    set_number(task, &text, "X-RateLimit-Limit", one->limit.burst);
-    set_number(task, &text, "X-RateLimit-Remaining", one->verdict.remaining);
-    set_number(task, &text, "X-RateLimit-Reset", limit_seconds(one->verdict.full_after_ns));
+    buf_text(&text, "\r\n");
+    put_line(&text, "X-RateLimit-Limit: ", one->limit.burst);
+    put_line(&text, "X-RateLimit-Remaining: ", one->verdict.remaining);
+    put_line(&text, "X-RateLimit-Reset: ", limit_seconds(one->verdict.full_after_ns));
+    exchange_add_lines(task->exchange, buf_view(&text));
     buf_done(&text);
 }
 

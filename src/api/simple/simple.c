@@ -28,10 +28,16 @@ struct simple {
 
 static bool has_path_param(const struct task *task, const char *name)
 {
-    struct str pattern = str_from(task->route->pattern);
-    struct str place = arena_printf(task->arena, "{%s}", name);
+    struct str rest = str_from(task->route->pattern);
+    struct str wanted = str_from(name);
+    struct str before;
 
-    return str_contains(pattern, place);
+    while (str_cut(rest, '{', &before, &rest)) {
+        if (str_starts(rest, wanted) && rest.len > wanted.len && rest.ptr[wanted.len] == '}') {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Ids of paths are checked here; members of the body and parameters of the query were before. */
