@@ -10,8 +10,9 @@
 
 #include "base/host.h"
 #include "base/json_writer.h"
+#include "base/mem.h"
 
-enum { LENGTH_DIGITS_MAX = 18, LEADING_LINES_BYTES = 4, CRLF_BYTES = 2 };
+enum { HOST_KEPT = 128, LENGTH_DIGITS_MAX = 18, LEADING_LINES_BYTES = 4, CRLF_BYTES = 2 };
 
 /* RFC 9110 section 5.6.2: tchar. */
 static bool is_token_char(char c)
@@ -187,6 +188,25 @@ bool is_field_value(struct str value)
     return true;
 }
 
+/* Most requests name the host that the one before named. */
+static bool names_sound_host(struct str host)
+{
+    static char last[HOST_KEPT];
+    static size_t last_len;
+
+    if (host.len == last_len && last_len > 0 && memcmp(host.ptr, last, last_len) == 0) {
+        return true;
+    }
+    if (!authority_is_sound(host)) {
+        return false;
+    }
+    if (host.len <= sizeof(last)) {
+        mem_copy(last, host.ptr, host.len);
+        last_len = host.len;
+    }
+    return true;
+}
+
 /* Origin-form, "*" for OPTIONS, or absolute-form (RFC 9112 section 3.2), where an empty path means
  * "/", and for OPTIONS without a query the whole server. The authority-form belongs to CONNECT,
  * which is not served. */
@@ -296,7 +316,7 @@ static enum error_code take_field(const struct http_header *field, struct http_r
     if (str_is_nocase(field->name, "Host")) {
         framing->hosts++;
         out->host = out->host.len > 0 ? out->host : field->value; /* RFC 9112 section 3.2.2 */
-        return authority_is_sound(field->value)
+        return names_sound_host(field->value)
                    ? ERR_OK
                    : error_set(err, ERR_BAD_REQUEST,
                                "The Host header must be HOST or HOST:PORT, with an IPv6 address in "

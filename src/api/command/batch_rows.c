@@ -101,30 +101,6 @@ static enum plan_verdict call_failed(struct plan *plan, struct plan_row *row)
     return PLAN_FAIL;
 }
 
-static struct json *step_data(struct batch_item *item, const struct json *answer)
-{
-    struct task *task = item->batch->task;
-    struct json *data = json_new_object(task->arena);
-    const struct json *step_id = plan_get(item->batch->task->plan, "step_id");
-    struct str id = json_type(step_id) == JSON_NUMBER ? json_number_text(step_id, task->arena)
-                                                      : json_str(step_id);
-    struct str action =
-        json_str(json_find(answer, "/testStep/action /item/testStep/action /action /item/action"));
-
-    json_set(data, STR("step_id"), json_new_string(task->arena, id));
-    json_set(data, STR("checkpoint_id"), json_new_string(task->arena, item->cursor->checkpoint_id));
-    json_set(data, STR("position"), json_new_int(task->arena, item->position));
-    json_set(data, STR("type"),
-             json_new_string(task->arena,
-                             action.len > 0 ? action : str_from(item->bound.command->words)));
-    json_set(data, STR("description"),
-             json_new_string(task->arena, item->description.len > 0
-                                              ? item->description
-                                              : str_from(item->bound.command->summary)));
-    json_set(data, STR("created_at"), json_new_string(task->arena, task_now(task)));
-    return data;
-}
-
 /* If the cursor is that of a session, tells the session the next position. */
 static void tell_session(const struct batch_item *item, int64_t next, int64_t steps_added)
 {
@@ -167,7 +143,7 @@ static enum plan_verdict after_step(struct plan *plan, struct plan_row *row,
     }
     tell_session(item, cursor->position >= 0 ? cursor->position : step->end, 1);
     item->answer = answer;
-    item->data = step_data(item, answer);
+    batch_tell_step(item, answer);
     item->status = ROW_DONE;
     return PLAN_NEXT;
 }

@@ -15,4 +15,7 @@ enum plan_verdict batch_after_call(struct plan *plan, struct plan_row *row,
                                    const struct json *answer, uint64_t *delay_ms,
                                    struct error *err);
 
+/* batch_told.c: the answer has come, and the position is known. */
+void batch_tell_step(struct batch_item *item, const struct json *answer);
+
 #endif

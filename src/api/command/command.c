@@ -150,7 +150,11 @@ static void reply_success(const struct batch_item *item)
     jw_object(&w);
     jw_kv_text(&w, "status", "success");
     jw_key(&w, "data");
-    json_write(&w, item->data);
+    if (item->data != NULL) {
+        json_write(&w, item->data);
+    } else {
+        jw_raw(&w, item->data_text);
+    }
     jw_key(&w, "warnings");
     json_write(&w, warnings_of(item, task->arena));
     jw_kv_str(&w, "message", message_of(item));
@@ -350,6 +354,7 @@ static enum stage_verdict run_one(struct task *task, const struct json *body, st
     }
     task->dry_run = task->dry_run || json_true(json_get(body, "dry_run"));
     batch->session_id = session_of(task, body);
+    batch->tells_text = true;
     item_fill(item, body, command);
     if (batch_prepare(batch, &task->error) != ERR_OK) {
         return task_fail(task);

@@ -28,7 +28,7 @@ bool member_take(const struct member *member, const struct json *value, const ch
 static const struct member *member_find(const struct member *members, struct str name)
 {
     for (; members->name != NULL; members++) {
-        if (str_is(name, members->name)) {
+        if (name.len > 0 && name.ptr[0] == members->name[0] && str_is(name, members->name)) {
             return members;
         }
     }
