@@ -50,6 +50,7 @@ struct server {
     struct offers offers; /* of the platform behind the port */
     struct session_store *sessions;
     struct store *store; /* NULL: nothing is shared with other processes */
+    struct keeps *keeps; /* with a store */
     struct webhooks *webhooks;
     struct audit *audit;         /* NULL: no audit file is written */
     struct telemetry *telemetry; /* NULL: nothing is sent to a collector */

@@ -194,6 +194,7 @@ struct config {
         struct str url, user, prefix;
         struct secret password;
         unsigned timeout_ms;
+        bool strict;
         struct config_redis redis; /* the url, taken apart */
     } store;
 

@@ -19,7 +19,9 @@
 #include "base/turn.h"
 #include "crypto/digest.h"
 
+struct keeps;
 struct session_store;
+struct store;
 
 struct session_options {
     unsigned max_active;
@@ -28,6 +30,9 @@ struct session_options {
     unsigned max_queue;       /* commands waiting in one lane; past it ERR_OVERLOADED */
     struct str snapshot_file; /* empty: none */
     unsigned snapshot_interval_s;
+    struct store *store; /* shared by several processes (session/share.h); NULL: none */
+    struct keeps *keeps; /* with a store */
+    bool strict;         /* nothing is changed while the store is away */
 };
 
 enum session_status { SESSION_ACTIVE, SESSION_PAUSED };
@@ -54,6 +59,8 @@ struct session {
 
 /* ERR_CONFLICT: nothing is done in a paused session. */
 enum error_code session_is_paused(struct error *err);
+/* ERR_SESSION_NOT_FOUND. */
+enum error_code session_has_no_current(struct error *err);
 
 struct session_patch {
     const struct str *name; /* NULL: unchanged */

@@ -11,7 +11,12 @@
  * Owner: lanes_new/free; tickets are embedded and must leave before their memory goes. A lane that
  * nobody uses is kept for what it knows, the longest unused one leaves first.
  * Limits: LANES_MAX unused lanes, LANE_IDS_MAX ids in all of them (8 MiB). A checkpoint with more
- * steps than LANE_MAX_STEPS is counted anew for each step. This process only: see README. */
+ * steps than LANE_MAX_STEPS is counted anew for each step.
+ *
+ * Lanes of several processes (lanes_share): whoever has his turn here needs the lease of the lane, too. What the
+ * lane knows goes to the next process with the lease. Who takes a lease over from a process that did not
+ * let go waits LANE_TAKEOVER_MS, counts, and is certain of nothing until the last call of that
+ * process must have ended. The lease is looked at once more when a step is sent (lane_may_send). */
 #ifndef STEP_LANE_H
 #define STEP_LANE_H
 
@@ -19,10 +24,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/deadline.h"
 #include "base/error.h"
 #include "base/later.h"
 #include "base/list.h"
 #include "base/turn.h"
+#include "store/keep.h"
+
+enum { LANE_SEND_MARGIN_MS = 1000, LANE_TAKEOVER_MS = 2000, LANE_SCOPE_MAX = 32 };
 
 enum { LANES_MAX = 4096, LANE_IDS_MAX = 1 << 20, LANE_MAX_STEPS = 1 << 17, LANE_TRUST_MS = 10000 };
 
@@ -44,17 +53,37 @@ struct lane_ticket {
     struct turn turn;
     struct lane *lane; /* NULL: neither waits nor holds */
     lane_turn_fn on_turn;
+    struct keep_user lease;
+    struct deadline wait;        /* for what another process may have sent */
+    const struct error *refusal; /* while on_turn runs: why the turn is none; NULL: it is one */
 };
 
 struct lanes *lanes_new(struct later *later, unsigned max_queue);
 void lanes_configure(struct lanes *lanes, unsigned max_queue);
+
+/* From now on the lanes are those of all processes with these keeps and this scope (letters and
+ * digits that say which platform is meant; at most LANE_SCOPE_MAX). To be called before anybody is in
+ * one. */
+struct lanes_shared {
+    struct keeps *keeps;
+    struct deadlines *deadlines;
+    struct str scope;
+};
+
+void lanes_share(struct lanes *lanes, const struct lanes_shared *shared);
+/* For how long a call of another process may be on its way after its lease has ended, and whether
+ * steps wait for the store while it is away (else this process goes on alone). */
+void lanes_configure_share(struct lanes *lanes, unsigned call_ms, bool strict);
 void lanes_free(struct lanes *lanes); /* CHECKs that nobody is in one; NULL is fine */
 
 /* *out_now true: it is yours, and on_turn will not come; else on_turn comes from a later turn of
- * the loop, at most once. ERR_OVERLOADED: max_queue wait already. */
+ * the loop, at most once; ticket->refusal may be set then (ERR_STORE_AWAY, ERR_STORE_UNREADABLE).
+ * ERR_OVERLOADED: max_queue wait already. */
 enum error_code lane_enter(struct lanes *lanes, struct lane_key key, struct lane_ticket *ticket,
                            lane_turn_fn on_turn, bool *out_now, struct error *err) MUST_CHECK;
 void lane_leave(struct lane_ticket *ticket); /* idempotent; zeroed is fine */
+/* True: a step may be sent now. False: the lease of the lane may end before it has arrived. */
+bool lane_may_send(const struct lane_ticket *ticket);
 
 /* --- what the lane knows; the ticket holds it --- */
 

@@ -46,6 +46,8 @@ struct keep_kind {
     void (*on_wanted)(void *context, struct str name);
     /* It is let go: what the next holder is given is appended. */
     void (*on_release)(void *context, struct str name, struct buf *out);
+    /* It was lost: what was known under it may be wrong. */
+    void (*on_lost)(void *context, struct str name);
 };
 
 struct keep_user {
@@ -77,7 +79,5 @@ bool keep_lasts(const struct keep_user *user, uint64_t ms);
 bool keep_is_orderly(const struct keep_user *user);
 /* What the last holder left, and how long ago that was at most; UINT64_MAX: nobody knows. */
 struct str keep_left(const struct keep_user *user, uint64_t *out_age_ms);
-/* When the lease was taken (clock_age_ms). */
-uint64_t keep_since_ms(const struct keep_user *user);
 
 #endif

@@ -21,6 +21,25 @@ static struct run_store_options run_options(const struct api *api, struct platfo
     };
 }
 
+/* The same platform has the same checkpoints, whoever asks: its address says which lanes are meant. */
+static void share_lanes(const struct api *api, struct platform *platform,
+                        const struct config_tenant *tenant)
+{
+    struct str url = tenant != NULL && tenant->base_url.len > 0 ? tenant->base_url
+                                                                : api->config->upstream.base_url;
+    struct digest digest;
+    char hex[65];
+
+    if (api->options.keeps == NULL) {
+        return;
+    }
+    digest_of(url, &digest);
+    digest_hex(&digest, hex);
+    lanes_share(platform->lanes, &(struct lanes_shared){.keeps = api->options.keeps,
+                                                        .deadlines = api->options.deadlines,
+                                                        .scope = {hex, LANE_SCOPE_MAX}});
+}
+
 /* `tenant` NULL: the account of `upstream`. */
 static void open_platform(struct api *api, struct platform *platform,
                           const struct config_tenant *tenant, const struct api_tenant *link)
@@ -33,6 +52,7 @@ static void open_platform(struct api *api, struct platform *platform,
     platform->port = link->port;
     platform->upstream = link->upstream;
     platform->lanes = lanes_new(platform->port->later, api->config->sessions.max_queue);
+    share_lanes(api, platform, tenant);
     platform->tokens.account = tenant != NULL ? platform->tenant : STR("upstream");
     runs = run_options(api, platform);
     platform->runs = run_store_open(&runs);
@@ -70,6 +90,7 @@ void platforms_configure(struct api *api)
             &platform->tokens, tenant != NULL ? &tenant->token : &config->upstream.token,
             tenant != NULL ? &tenant->secondary_token : &config->upstream.secondary_token);
         lanes_configure(platform->lanes, config->sessions.max_queue);
+        lanes_configure_share(platform->lanes, config->upstream.timeout_ms, config->store.strict);
         runs = run_options(api, platform);
         run_store_configure(platform->runs, &runs);
     }

@@ -30,15 +30,19 @@ struct upstream_options upstream_options_of(const struct config *config)
     };
 }
 
+/* Sessions that are shared live in the store. */
 struct session_options session_options_of(const struct config *config)
 {
+    bool shares = config->store.redis.path.len > 0 || config->store.redis.host.len > 0;
+
     return (struct session_options){
         .max_active = config->sessions.max_active,
         .timeout_s = config->sessions.timeout_s,
         .max_age_s = config->sessions.max_age_s,
         .max_queue = config->sessions.max_queue,
-        .snapshot_file = config->sessions.snapshot_file,
+        .snapshot_file = shares ? STR_EMPTY : config->sessions.snapshot_file,
         .snapshot_interval_s = config->sessions.snapshot_interval_s,
+        .strict = config->store.strict,
     };
 }
 

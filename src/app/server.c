@@ -15,6 +15,7 @@
 #include "reload.h"
 #include "room_options.h"
 #include "sandbox_config.h"
+#include "session/share.h"
 #include "signals.h"
 #include "telemetry/telemetry.h"
 
@@ -54,12 +55,30 @@ static void on_store_closed(void *context)
     close_sandbox(server);
 }
 
+static void on_keeps_closed(void *context)
+{
+    struct server *server = context;
+
+    server->keeps = NULL;
+    store_close(server->store, on_store_closed, server);
+}
+
+static void on_sessions_stopped(void *context)
+{
+    struct server *server = context;
+
+    keeps_close(server->keeps, on_keeps_closed, server);
+}
+
+/* What was not written yet is written, then the leases are let go: others need not wait for them. */
 static void close_store(struct server *server)
 {
-    if (server->store != NULL) {
-        store_close(server->store, on_store_closed, server);
-    } else {
+    if (server->store == NULL) {
         close_sandbox(server);
+    } else if (server->sessions != NULL) {
+        session_store_stop(server->sessions, on_sessions_stopped, server);
+    } else {
+        on_sessions_stopped(server);
     }
 }
 
@@ -252,15 +271,22 @@ static enum error_code open_tenants(struct server *server, struct error *err)
 
 static enum error_code open_sessions(struct server *server, struct error *err)
 {
-    const struct session_options options = session_options_of(server->config);
+    struct session_options options = session_options_of(server->config);
 
+    options.store = server->store;
+    options.keeps = server->keeps;
     return session_store_open(&server->loop.deadlines, &server->loop.later, &options,
                               &server->sessions, err);
 }
 
 static enum error_code open_store(struct server *server, struct error *err)
 {
-    return open_config_store(&server->loop, server->config, &server->store, err);
+    enum error_code code = open_config_store(&server->loop, server->config, &server->store, err);
+
+    if (server->store != NULL) {
+        server->keeps = keeps_open(server->store);
+    }
+    return code;
 }
 
 static enum error_code open_webhooks(struct server *server, struct error *err)
@@ -302,6 +328,7 @@ static enum error_code open_api(struct server *server, struct error *err)
         .sessions = server->sessions,
         .store = server->store,
         .webhooks = server->webhooks,
+        .keeps = server->keeps,
         .deadlines = &server->loop.deadlines,
         .later = &server->loop.later,
         .tenants = server->tenants.links,
@@ -384,9 +411,9 @@ static enum error_code open_server(struct server *server, struct config *config,
                                    const int *sockets, struct error *err)
 {
     static const open_fn proxy_steps[] = {
-        open_tables,   open_sandbox, open_upstream,  open_tenants, open_key_source,
-        open_sessions, open_store,   open_telemetry, open_audit,   open_webhooks,
-        open_api,      open_tls,     open_http,      open_admin,   NULL};
+        open_tables, open_sandbox,  open_upstream,  open_tenants, open_key_source,
+        open_store,  open_sessions, open_telemetry, open_audit,   open_webhooks,
+        open_api,    open_tls,      open_http,      open_admin,   NULL};
     static const open_fn sandbox_steps[] = {open_sandbox, NULL};
     enum error_code code;
 

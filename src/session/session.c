@@ -9,8 +9,7 @@
 #include "observe/fact.h"
 #include "observe/metrics.h"
 #include "session_internal.h"
-
-enum { MAX_TIMEOUT_S = 30 * 86400 };
+#include "share.h"
 
 enum { WORKING_MAX = 1000 };
 
@@ -24,9 +23,18 @@ int64_t record_expires_ms(const struct session_store *store, const struct sessio
     return idle < absolute ? idle : absolute;
 }
 
+void record_drop_texts(struct session_record *record)
+{
+    if (record->texts != NULL) {
+        mem_free(record->texts->more);
+        record->texts->more = NULL;
+    }
+    texts_set(record, &STR_EMPTY, &STR_EMPTY, &STR_EMPTY);
+}
+
 void record_free(struct session_record *record)
 {
-    texts_set(record, &STR_EMPTY, &STR_EMPTY, &STR_EMPTY);
+    record_drop_texts(record);
     mem_free(record);
 }
 
@@ -49,7 +57,8 @@ void texts_set(struct session_record *record, const struct str *name, const stru
     text_replace(&texts->name, name);
     text_replace(&texts->description, description);
     text_replace(&texts->metadata, metadata);
-    if (texts->name == NULL && texts->description == NULL && texts->metadata == NULL) {
+    if (texts->name == NULL && texts->description == NULL && texts->metadata == NULL &&
+        texts->more == NULL) {
         mem_free(texts);
         texts = NULL;
     }
@@ -107,7 +116,7 @@ void record_leave(struct session_store *store, struct session_record *record)
 /* True while a command of the session runs or waits: the session is then not idle. */
 static bool is_at_work(const struct session_store *store, const struct session_record *record)
 {
-    return map_find(&store->lanes, record_id(record)) != NULL;
+    return record->share != NULL || map_find(&store->lanes, record_id(record)) != NULL;
 }
 
 static bool is_due(const struct session_store *store, const struct session_record *record)
@@ -140,12 +149,15 @@ static struct session_record *least_recently_used(struct session_store *store)
     return LRU_OLDEST(&store->records, struct session_record, lru);
 }
 
-static void make_room(struct session_store *store)
+/* A session that is shared is still in the store. */
+void session_make_room(struct session_store *store)
 {
     while (lru_size(&store->records) >= store->options.max_active) {
         struct session_record *oldest = least_recently_used(store);
 
-        gone_add(store, oldest, false);
+        if (store->shared == NULL) {
+            gone_add(store, oldest, false);
+        }
         record_leave(store, oldest);
         metric_add(M_SESSIONS_EVICTED, 0, 0, 0, 1);
     }
@@ -190,8 +202,8 @@ static struct session_record *record_find(struct session_store *store, const str
 
 /* ---- views ---- */
 
-static void copy_out(const struct session_store *store, const struct session_record *record,
-                     struct arena *arena, struct session *out)
+void record_show(const struct session_store *store, const struct session_record *record,
+                 struct arena *arena, struct session *out)
 {
     const struct session_texts none = {0};
     const struct session_texts *texts = record->texts != NULL ? record->texts : &none;
@@ -222,13 +234,17 @@ static void touch(struct session_store *store, struct session_record *record)
     record->used_ms = (int64_t)clock_age_ms();
     lru_touch(&store->records, &record->lru);
     store->changed = true;
+    if (record->share != NULL) {
+        share_note(record->share);
+    }
 }
 
 static enum error_code check_patch(const struct session_patch *patch, struct error *err)
 {
-    if (patch->timeout_s != NULL && (*patch->timeout_s == 0 || *patch->timeout_s > MAX_TIMEOUT_S)) {
+    if (patch->timeout_s != NULL &&
+        (*patch->timeout_s == 0 || *patch->timeout_s > SESSION_TIMEOUT_MAX_S)) {
         return error_at(err, ERR_INVALID, "/timeout", "timeout must be 1 to %d seconds",
-                        MAX_TIMEOUT_S);
+                        SESSION_TIMEOUT_MAX_S);
     }
     if (patch->position != NULL && *patch->position < -1) {
         return error_at(err, ERR_INVALID, "/position", "position must be 0 or more");
@@ -274,7 +290,7 @@ enum error_code session_create(struct session_store *store, const struct digest 
     if (code != ERR_OK) {
         return code;
     }
-    make_room(store);
+    session_make_room(store);
     record = mem_zalloc(sizeof(*record));
     mem_copy(record->id, "sess_", 5);
     random_hex(record->id + 5, SESSION_ID_LEN - 5);
@@ -289,7 +305,7 @@ enum error_code session_create(struct session_store *store, const struct digest 
     record_insert(store, record);
     store->changed = true;
     note_fact(record, FACT_SESSION_CREATED, "ok");
-    copy_out(store, record, arena, out);
+    record_show(store, record, arena, out);
     return ERR_OK;
 }
 
@@ -302,7 +318,7 @@ enum error_code session_load(struct session_store *store, const struct digest *o
         return err->code;
     }
     touch(store, record);
-    copy_out(store, record, arena, out);
+    record_show(store, record, arena, out);
     return ERR_OK;
 }
 
@@ -354,7 +370,7 @@ size_t session_list(struct session_store *store, const struct digest *owner,
             continue;
         }
         if (*out_total >= filter->offset && n < filter->limit) {
-            copy_out(store, record, arena, &(*out)[n++]);
+            record_show(store, record, arena, &(*out)[n++]);
         }
         (*out_total)++;
     }
@@ -386,7 +402,7 @@ enum error_code session_activate(struct session_store *store, const struct diges
     clear_current(store, owner);
     record->is_current = true;
     touch(store, record);
-    copy_out(store, record, arena, out);
+    record_show(store, record, arena, out);
     return ERR_OK;
 }
 
@@ -399,13 +415,11 @@ enum error_code session_current(struct session_store *store, const struct digest
         struct session_record *record = CONTAINER_OF(link, struct session_record, lru.link);
 
         if (record->is_current && digest_equal(&record->owner, owner) && !is_due(store, record)) {
-            copy_out(store, record, arena, out);
+            record_show(store, record, arena, out);
             return ERR_OK;
         }
     }
-    return error_set(
-        err, ERR_SESSION_NOT_FOUND,
-        "You have no current session; POST /api/v1/sessions/{id}/activate chooses one");
+    return session_has_no_current(err);
 }
 
 void session_advance(struct session_store *store, const struct digest *owner, struct str id,
@@ -436,6 +450,13 @@ const struct session_trouble *session_store_trouble(const struct session_store *
 }
 
 /* ---- store ---- */
+
+enum error_code session_has_no_current(struct error *err)
+{
+    return error_set(
+        err, ERR_SESSION_NOT_FOUND,
+        "You have no current session; POST /api/v1/sessions/{id}/activate chooses one");
+}
 
 enum error_code session_is_paused(struct error *err)
 {

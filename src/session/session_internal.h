@@ -5,6 +5,8 @@
 #include "base/lru.h"
 #include "session/session.h"
 
+enum { SESSION_TIMEOUT_MAX_S = 30 * 86400 };
+
 enum { SESSION_ID_LEN = 29, SESSION_GONE_MAX = 10000 }; /* "sess_" + 24 */
 
 enum { SNAPSHOT_MAX = 256 * 1024 * 1024 }; /* of the file */
@@ -30,12 +32,14 @@ struct session_record {
     int64_t born_ms; /* clock_age_ms; below 0 when that was before the machine's start */
     int64_t used_ms;
     struct session_texts *texts; /* NULL: none of them set */
+    struct session_share *share; /* share.c; NULL: it is not in use, or not shared */
 };
 
 struct session_texts {
     char *name;
     char *description;
     char *metadata;
+    char *more; /* members of its document that this version does not know, as JSON */
 };
 
 /* The id of a session that was evicted or has expired, so that its owner can be told why it is
@@ -67,6 +71,12 @@ struct session_store {
     uint64_t snapshot_ms;     /* when the last one began */
     bool changed;             /* since then */
     struct session_trouble trouble;
+    struct store *shared; /* what processes share; NULL: nothing */
+    struct keeps *keeps;
+    struct map shares;
+    struct later_item stopped;
+    void (*on_stopped)(void *context); /* NULL: it does not stop */
+    void *stop_context;
 };
 
 /* When the session expires (clock_age_ms), unless it is used before. */
@@ -75,6 +85,10 @@ void record_insert(struct session_store *store, struct session_record *record);
 void record_free(struct session_record *record);
 void texts_set(struct session_record *record, const struct str *name, const struct str *description,
                const struct str *metadata);
+void record_show(const struct session_store *store, const struct session_record *record,
+                 struct arena *arena, struct session *out);
+void record_drop_texts(struct session_record *record);
+void session_make_room(struct session_store *store);
 /* snapshot.c */
 enum error_code snapshot_load(struct session_store *store, struct error *err);
 /* snapshot_write.c */

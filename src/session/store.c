@@ -65,6 +65,9 @@ enum error_code session_store_open(struct deadlines *deadlines, struct later *la
     lru_init(&store->records);
     lru_init(&store->gone);
     map_init(&store->lanes);
+    map_init(&store->shares);
+    store->shared = options->store;
+    store->keeps = options->keeps;
     deadline_set(deadlines, &store->sweep, SWEEP_MS, on_sweep);
     if (options->snapshot_file.len > 0) {
         store->snapshot_file = str_dup(options->snapshot_file);
@@ -90,6 +93,7 @@ void session_store_configure(struct session_store *store, const struct session_o
     store->options.timeout_s = options->timeout_s;
     store->options.max_age_s = options->max_age_s;
     store->options.max_queue = options->max_queue;
+    store->options.strict = options->strict;
 }
 
 void session_store_close(struct session_store *store)
@@ -113,6 +117,8 @@ void session_store_close(struct session_store *store)
     lru_done(&store->records);
     lru_done(&store->gone);
     map_done(&store->lanes);
+    CHECK(store->shares.n_nodes == 0);
+    map_done(&store->shares);
     mem_free(store->snapshot_file);
     mem_free(store);
 }

@@ -7,34 +7,11 @@
 #include "base/attr.h"
 #include "base/check.h"
 #include "base/clock.h"
-#include "base/lru.h"
 #include "base/mem.h"
+#include "lane_internal.h"
 #include "step/look.h"
 
 enum { FIRST_IDS = 8 };
-
-struct lane {
-    struct lru_entry lru; /* key: `key`. Held while somebody is in it */
-    struct lanes *lanes;
-    struct turns turns;
-    int64_t key[2];           /* kind, id */
-    bool known;               /* since the count */
-    bool complete;            /* `ids` are all of them */
-    struct lane_moment since; /* when the count began */
-    int64_t end;
-    int64_t *ids;
-    size_t n_ids;
-    size_t cap_ids;
-};
-
-struct lanes {
-    struct lru by_key;
-    struct later *later;
-    unsigned max_queue;
-    size_t n_ids;   /* room for ids in all lanes */
-    uint64_t epoch; /* counts what nobody here understands */
-    unsigned n_foreign;
-};
 
 void lanes_configure(struct lanes *lanes, unsigned max_queue)
 {
@@ -101,7 +78,7 @@ static struct str key_view(const int64_t key[2])
     return (struct str){(const char *)key, 2 * sizeof(key[0])};
 }
 
-static struct lane *lane_find(const struct lanes *lanes, enum lane_kind kind, int64_t id)
+struct lane *lane_find(const struct lanes *lanes, enum lane_kind kind, int64_t id)
 {
     const int64_t key[2] = {kind, id};
 
@@ -141,7 +118,9 @@ static void on_my_turn(struct turn *turn)
 {
     struct lane_ticket *ticket = CONTAINER_OF(turn, struct lane_ticket, turn);
 
-    ticket->on_turn(ticket);
+    if (ticket->lane->lanes->keeps == NULL || lane_lease(ticket)) {
+        ticket->on_turn(ticket);
+    }
 }
 
 enum error_code lane_enter(struct lanes *lanes, struct lane_key key, struct lane_ticket *ticket,
@@ -160,6 +139,9 @@ enum error_code lane_enter(struct lanes *lanes, struct lane_key key, struct lane
     }
     ticket->lane = lane;
     *out_now = turn_take(&lane->turns, &ticket->turn, on_my_turn);
+    if (lanes->keeps != NULL && *out_now) {
+        *out_now = lane_lease(ticket);
+    }
     return ERR_OK;
 }
 
@@ -170,6 +152,10 @@ void lane_leave(struct lane_ticket *ticket)
     ticket->lane = NULL;
     if (lane != NULL && turn_give(&ticket->turn)) {
         lane_rest(lane);
+    }
+    if (lane != NULL && lane->lanes->keeps != NULL) {
+        deadline_clear(&ticket->wait);
+        keep_leave(&ticket->lease);
     }
 }
 
@@ -185,9 +171,14 @@ static bool is_fresh(const struct lane *lane)
     return lane->known && is_undisturbed(lane) && clock_now_ms() - lane->since.ms < LANE_TRUST_MS;
 }
 
+bool lane_is_known(const struct lane *lane)
+{
+    return is_fresh(lane) && lane->complete;
+}
+
 static int64_t end_of(const struct lane *lane)
 {
-    return is_fresh(lane) && lane->complete ? lane->end : -1;
+    return lane_is_known(lane) ? lane->end : -1;
 }
 
 int64_t lane_end(const struct lane_ticket *ticket)
@@ -204,7 +195,8 @@ bool lane_is_certain(const struct lane_ticket *ticket)
 {
     const struct lane *lane = ticket->lane;
 
-    return lane->complete && is_undisturbed(lane);
+    return lane->complete && is_undisturbed(lane) &&
+           (lane->uncertain_ms == 0 || clock_age_ms() >= lane->uncertain_ms);
 }
 
 static size_t place_of(const struct lane *lane, int64_t id)
@@ -241,7 +233,7 @@ size_t lane_n_ids(const struct lane_ticket *ticket)
 }
 
 /* Room for `n` ids, at the cost of lanes that nobody uses. False: there is none. */
-static bool make_room(struct lane *lane, size_t n)
+bool lane_make_room(struct lane *lane, size_t n)
 {
     struct lanes *lanes = lane->lanes;
     size_t cap = lane->cap_ids > 0 ? lane->cap_ids : FIRST_IDS;
@@ -290,7 +282,7 @@ void lane_counted(struct lane_ticket *ticket, const struct lane_moment *since,
     lane->since = *since;
     lane->end = (int64_t)json_size(steps);
     lane->n_ids = 0;
-    lane->complete = make_room(lane, json_size(steps));
+    lane->complete = lane_make_room(lane, json_size(steps));
     if (!lane->complete) {
         forget_ids(lane);
         return;
@@ -315,7 +307,7 @@ void lane_made(struct lane_ticket *ticket, int64_t step_id)
         return;
     }
     lane->end++;
-    if (!lane->complete || !make_room(lane, lane->n_ids + 1)) {
+    if (!lane->complete || !lane_make_room(lane, lane->n_ids + 1)) {
         forget_ids(lane);
         return;
     }
@@ -325,10 +317,15 @@ void lane_made(struct lane_ticket *ticket, int64_t step_id)
     lane->n_ids++;
 }
 
+void lane_forget(struct lane *lane)
+{
+    lane->known = false;
+    forget_ids(lane);
+}
+
 void lane_doubt(struct lane_ticket *ticket)
 {
-    ticket->lane->known = false;
-    forget_ids(ticket->lane);
+    lane_forget(ticket->lane);
 }
 
 /* --- from outside */

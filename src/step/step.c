@@ -48,6 +48,10 @@ static void on_turn(struct lane_ticket *ticket)
 {
     struct step *step = CONTAINER_OF(ticket, struct step, ticket);
 
+    if (ticket->refusal != NULL) {
+        plan_refuse(step->plan, ticket->refusal);
+        return;
+    }
     take_turn(step, &step->plan->rows[step->plan->at]);
     plan_go_on(step->plan);
 }
@@ -276,11 +280,38 @@ static enum plan_verdict begin_look(struct step *step, struct plan_row *row)
     return PLAN_AGAIN;
 }
 
+/* The lease of the checkpoint was about to end: the error says so. */
+static bool is_unsent(const struct step *step, struct plan *plan, struct plan_row *row)
+{
+    struct error *err = plan_row_error(plan, row);
+
+    if (err->code != ERR_OVERLOADED || lane_may_send(&step->ticket)) {
+        return false;
+    }
+    (void)error_set(err, ERR_STORE_AWAY,
+                    "The lease of this checkpoint could not be renewed in time, so the step was "
+                    "not sent; send the request again");
+    err->retry_after_s = 1;
+    row->disproved = true;
+    return true;
+}
+
+/* Only the step itself; whoever reads needs no lease. */
+static bool may_send(const struct plan_row *row)
+{
+    const struct step *step = row->guided;
+
+    return step->phase != STEP_SENDS || lane_may_send(&step->ticket);
+}
+
 static enum plan_verdict failed(struct plan *plan, struct plan_row *row)
 {
     struct step *step = row->guided;
     struct error *err = plan_row_error(plan, row);
 
+    if (step->phase == STEP_SENDS && is_unsent(step, plan, row)) {
+        return PLAN_FAIL;
+    }
     if (step->phase == STEP_SENDS && row_may_have_acted(row)) {
         return begin_look(step, row);
     }
@@ -316,8 +347,11 @@ static void leave(struct plan *plan, struct plan_row *row)
 
 void step_guide(struct plan_row *row, struct step *step)
 {
-    static const struct plan_guide guide = {
-        .enter = enter, .answered = answered, .failed = failed, .leave = leave};
+    static const struct plan_guide guide = {.enter = enter,
+                                            .answered = answered,
+                                            .failed = failed,
+                                            .leave = leave,
+                                            .may_send = may_send};
 
     row->guide = &guide;
     row->guided = step;
@@ -336,6 +370,10 @@ static void on_order_turn(struct lane_ticket *ticket)
 {
     struct step *step = CONTAINER_OF(ticket, struct step, ticket);
 
+    if (ticket->refusal != NULL) {
+        plan_refuse(step->plan, ticket->refusal);
+        return;
+    }
     order_turn(step, &step->plan->rows[step->plan->at]);
     plan_go_on(step->plan);
 }
@@ -369,7 +407,7 @@ static enum plan_verdict order_answered(struct plan *plan, struct plan_row *row,
 static enum plan_verdict order_failed(struct plan *plan, struct plan_row *row)
 {
     (void)plan;
-    (void)row;
+    (void)is_unsent(row->guided, plan, row);
     return PLAN_FAIL;
 }
 
@@ -388,7 +426,8 @@ void step_order(struct plan_row *row, struct step *step)
     static const struct plan_guide guide = {.enter = order_enter,
                                             .answered = order_answered,
                                             .failed = order_failed,
-                                            .leave = order_leave};
+                                            .leave = order_leave,
+                                            .may_send = may_send};
 
     row->guide = &guide;
     row->guided = step;

@@ -340,6 +340,9 @@ static void lose(struct keep *keep, const char *why)
     forget_left(keep);
     keep->wanted = false;
     keep->state = KEEP_LOST;
+    if (keep->kind->on_lost != NULL) {
+        keep->kind->on_lost(keep->context, keep->name);
+    }
     if (keep->n_users == 0) {
         keep->state = KEEP_FREE;
         free_or_ask(keep);
@@ -566,11 +569,6 @@ struct str keep_left(const struct keep_user *user, uint64_t *out_age_ms)
 {
     *out_age_ms = user->keep->left_age_ms;
     return (struct str){user->keep->left, user->keep->n_left};
-}
-
-uint64_t keep_since_ms(const struct keep_user *user)
-{
-    return user->keep->since_ms;
 }
 
 /* --- the end */

@@ -21,12 +21,12 @@ set(MAY_upstream base observe net http) # http/answer.h only: one room touches l
 set(MAY_telemetry base observe net http upstream) # http/answer.h only: gzip
 set(MAY_events base crypto observe net upstream)
 set(MAY_plan base observe data upstream)
-set(MAY_step base data plan upstream)
-set(MAY_session base crypto observe data)
+set(MAY_step base data store plan upstream)
+set(MAY_session base crypto observe data store)
 set(MAY_catalog base data config/permission.h plan upstream/class.h) # tables of calls need not know the client
 set(MAY_testfile base data plan catalog upstream/class.h)
 set(MAY_forms base data plan catalog testfile upstream/class.h)
-set(MAY_run base crypto observe data upstream plan step catalog testfile)
+set(MAY_run base crypto observe data store/keep.h upstream plan step catalog testfile)
 # The parts of api are rooms of their own; api itself joins them.
 set(MAY_api/gate base crypto observe data config auth store http upstream plan step session catalog testfile run)
 set(GATE_api base crypto observe data config auth store http upstream plan session catalog api/gate)

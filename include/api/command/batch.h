@@ -84,9 +84,6 @@ struct json *batch_dry_run(struct batch *batch, struct error *err);
 /* The same of one command: {"command", "args", "options", "checkpoint_id", "position"}, all right.
  * command.c */
 struct json *command_requests(struct task *task, const struct json *body, struct error *err);
-/* The id of the session that a request names: in the body, else in a header, else in the query.
- * Empty: none. command.c */
-struct str session_of(struct task *task, const struct json *body);
 /* batch_link.c: the last row of a command whose answer links to an execution. */
 void batch_add_project(struct batch_item *item);
 size_t batch_count(const struct batch *batch, enum row_status status);

@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "plan/plan.h"
 #include "session/session.h"
+#include "store/keep.h"
 #include "store/store.h"
 
 struct webhooks;
@@ -38,6 +39,7 @@ struct api_options {
     struct session_store *sessions;
     struct store *store; /* what processes share; NULL: nothing */
     struct webhooks *webhooks;
+    struct keeps *keeps; /* with a store */
     struct deadlines *deadlines;
     struct later *later;
     const struct api_tenant *tenants;     /* as many as config->tenants, in their order */

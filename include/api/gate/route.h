@@ -30,6 +30,13 @@ enum route_place {
     PLACE_N
 };
 
+/* What the handler does with a session. */
+enum session_need {
+    SESSION_NONE,
+    SESSION_READ,
+    SESSION_CHANGE /* or carries out commands in it */
+};
+
 enum wait_kind { WAIT_SHORT, WAIT_LONG, WAIT_NONE };
 
 enum { ROUTE_MAX_PARAMS = 4, ACCESS_PUBLIC = 0 };
@@ -55,7 +62,9 @@ struct route {
                             * are not */
     const char *successor; /* the route that replaces this old one; NULL: it is not deprecated */
     enum route_place place;
-    enum route_class class; /* ANY: as its permission says */
+    enum route_class class;    /* ANY: as its permission says */
+    enum session_need session; /* of the session that the request names */
+    const char *session_param; /* the session is this part of the path; NULL: body, header, query */
 };
 
 /* What is looked for. */

@@ -14,6 +14,7 @@
 #include "observe/metrics.h"
 
 struct idempotency_entry;
+struct session_seat;
 
 /* The plan has ended; its outcome is in task->error and the notes. */
 typedef void (*plan_end_fn)(struct task *task, enum error_code code);
@@ -53,9 +54,10 @@ struct task {
     bool may_have_changed;   /* something that creates or changes may have reached the platform */
     const struct json *made; /* what exists although the whole failed: plan_made; NULL nothing */
     struct str location;     /* Location of the answer; empty none */
-    struct cache_seat *cache_seat; /* its place in the cache, as leader or waiter; NULL none */
-    uint64_t cache_generation;     /* what it was when the fetch began */
-    bool passes_cache;             /* the cached answer is for another caller: ask the platform */
+    struct cache_seat *cache_seat;     /* its place in the cache, as leader or waiter; NULL none */
+    uint64_t cache_generation;         /* what it was when the fetch began */
+    struct session_seat *session_seat; /* session_seat.h; NULL none */
+    bool passes_cache; /* the cached answer is for another caller: ask the platform */
     uint64_t begin_us;
 };
 

@@ -4,6 +4,7 @@
 #include "api/command/handlers.h"
 
 #include "api/gate/query.h"
+#include "api/gate/session_seat.h"
 #include "base/clock.h"
 #include "base/json_writer.h"
 
@@ -43,17 +44,6 @@ const struct member batch_members[] = {
 
 static const struct member batch_item_members[] = {
     {.name = "command", .type = PARAM_TEXT, .required = true}, COMMAND_MEMBERS, {.name = NULL}};
-
-/* Body, then header, then query parameter (src/api/README.md, "Contract"). */
-struct str session_of(struct task *task, const struct json *body)
-{
-    struct str id = json_str(json_get(body, "session_id"));
-
-    if (id.len == 0) {
-        id = exchange_header(task->exchange, "X-Session-Id");
-    }
-    return id.len > 0 ? id : task_query_text(task, "session_id");
-}
 
 static void item_fill(struct batch_item *item, const struct json *body, struct str command)
 {

@@ -2,6 +2,7 @@
  * out. */
 #include "api/command/handlers.h"
 #include "api/gate/query.h"
+#include "api/gate/session_seat.h"
 #include "api/gate/task.h"
 #include "base/clock.h"
 
@@ -224,6 +225,33 @@ static enum stage_verdict dry_run_with(struct task *task)
                : task_fail(task);
 }
 
+static bool is_shared(const struct task *task)
+{
+    return session_is_shared(store_of(task));
+}
+
+static enum stage_verdict reply_created(struct task *task)
+{
+    struct session session;
+
+    if (session_load(store_of(task), &task->principal.owner, task->exchange->notes.session,
+                     task->arena, &session, &task->error) != ERR_OK) {
+        return task_fail(task);
+    }
+    task_set_location(task,
+                      arena_printf(task->arena, "/api/v1/sessions/%.*s", STR_ARG(session.id)));
+    return reply_session(task, 201, &session);
+}
+
+static enum stage_verdict share_created(struct task *task)
+{
+    struct session_seat *seat = session_seat_of(task);
+
+    session_use_create(store_of(task), &task->principal.owner, task->exchange->notes.session,
+                       &seat->use, session_seat_on_done);
+    return session_seat_wait(seat, reply_created);
+}
+
 enum stage_verdict handle_session_create(struct task *task)
 {
     struct patch_values values;
@@ -240,9 +268,7 @@ enum stage_verdict handle_session_create(struct task *task)
         return task_fail(task);
     }
     task->exchange->notes.session = session.id;
-    task_set_location(task,
-                      arena_printf(task->arena, "/api/v1/sessions/%.*s", STR_ARG(session.id)));
-    return reply_session(task, 201, &session);
+    return is_shared(task) ? share_created(task) : reply_created(task);
 }
 
 enum stage_verdict handle_session_get(struct task *task)
@@ -270,19 +296,49 @@ enum stage_verdict handle_session_patch(struct task *task)
                        &values.patch, &task->error) != ERR_OK) {
         return task_fail(task);
     }
+    if (is_shared(task)) {
+        session_use_save(&session_seat_of(task)->use, session_seat_on_done);
+        return session_seat_wait(session_seat_of(task), handle_session_get);
+    }
     return handle_session_get(task);
+}
+
+static enum stage_verdict reply_deleted(struct task *task)
+{
+    return task_reply(task, 204, NULL, STR_EMPTY);
 }
 
 enum stage_verdict handle_session_delete(struct task *task)
 {
+    struct session session;
+
     if (task->dry_run) {
         return dry_run_with(task);
+    }
+    if (session_load(store_of(task), &task->principal.owner, task_param(task, "id"), task->arena,
+                     &session, &task->error) != ERR_OK) {
+        return task_fail(task);
+    }
+    if (is_shared(task)) {
+        session_use_remove(&session_seat_of(task)->use, session_seat_on_done);
+        return session_seat_wait(session_seat_of(task), reply_deleted);
     }
     if (session_delete(store_of(task), &task->principal.owner, task_param(task, "id"),
                        &task->error) != ERR_OK) {
         return task_fail(task);
     }
-    return task_reply(task, 204, NULL, STR_EMPTY);
+    return reply_deleted(task);
+}
+
+static enum stage_verdict activate_here(struct task *task)
+{
+    struct session session;
+
+    if (session_activate(store_of(task), &task->principal.owner, task_param(task, "id"),
+                         task->arena, &session, &task->error) != ERR_OK) {
+        return task_fail(task);
+    }
+    return reply_session(task, 200, &session);
 }
 
 enum stage_verdict handle_session_activate(struct task *task)
@@ -292,14 +348,31 @@ enum stage_verdict handle_session_activate(struct task *task)
     if (task->dry_run) {
         return dry_run_with(task);
     }
-    if (session_activate(store_of(task), &task->principal.owner, task_param(task, "id"),
-                         task->arena, &session, &task->error) != ERR_OK) {
+    if (!is_shared(task)) {
+        return activate_here(task);
+    }
+    if (session_load(store_of(task), &task->principal.owner, task_param(task, "id"), task->arena,
+                     &session, &task->error) != ERR_OK) {
+        return task_fail(task);
+    }
+    session_use_activate(&session_seat_of(task)->use, session_seat_on_done);
+    return session_seat_wait(session_seat_of(task), activate_here);
+}
+
+static enum stage_verdict reply_shared_current(struct task *task)
+{
+    struct str id = str_from(session_seat_of(task)->use.current);
+    struct session session;
+
+    if (id.len == 0 || session_load(store_of(task), &task->principal.owner, id, task->arena,
+                                    &session, &task->error) != ERR_OK) {
+        (void)session_has_no_current(&task->error);
         return task_fail(task);
     }
     return reply_session(task, 200, &session);
 }
 
-enum stage_verdict handle_session_current(struct task *task)
+static enum stage_verdict reply_current(struct task *task)
 {
     struct session session;
 
@@ -310,27 +383,76 @@ enum stage_verdict handle_session_current(struct task *task)
     return reply_session(task, 200, &session);
 }
 
-enum stage_verdict handle_session_list(struct task *task)
+enum stage_verdict handle_session_current(struct task *task)
 {
-    enum session_status status = status_of(task_query_text(task, "status"));
-    struct session_filter filter = {.status = task_query(task, "status") != NULL ? &status : NULL,
-                                    .limit =
-                                        (size_t)task_query_number(task, "limit", LIMIT_DEFAULT),
-                                    .offset = (size_t)task_query_number(task, "offset", 0)};
+    struct session_seat *seat;
+
+    if (!is_shared(task)) {
+        return reply_current(task);
+    }
+    seat = session_seat_of(task);
+    session_use_current(store_of(task), &task->principal.owner, &seat->use, session_seat_on_done);
+    return session_seat_wait(seat, reply_shared_current);
+}
+
+struct listing {
+    struct session_filter filter;
+    enum session_status status;
+    struct session *sessions;
+    size_t n;
+    size_t total;
+};
+
+static struct listing *listing_new(struct task *task)
+{
+    struct listing *listing = arena_zalloc(task->arena, sizeof(*listing));
+
+    listing->status = status_of(task_query_text(task, "status"));
+    listing->filter.status = task_query(task, "status") != NULL ? &listing->status : NULL;
+    listing->filter.limit = (size_t)task_query_number(task, "limit", LIMIT_DEFAULT);
+    listing->filter.offset = (size_t)task_query_number(task, "offset", 0);
+    return listing;
+}
+
+static enum stage_verdict reply_listing(struct task *task, const struct listing *listing)
+{
     struct json *body = json_new_object(task->arena);
     struct json *list = json_new_array(task->arena);
-    struct session *sessions;
-    size_t total;
-    size_t n;
 
-    n = session_list(store_of(task), &task->principal.owner, &filter, task->arena, &sessions,
-                     &total);
-    for (size_t i = 0; i < n; i++) {
-        json_append(list, session_json(task, &sessions[i]));
+    for (size_t i = 0; i < listing->n; i++) {
+        json_append(list, session_json(task, &listing->sessions[i]));
     }
     json_set(body, STR("sessions"), list);
-    json_set(body, STR("total"), json_new_int(task->arena, (int64_t)total));
-    json_set(body, STR("limit"), json_new_int(task->arena, (int64_t)filter.limit));
-    json_set(body, STR("offset"), json_new_int(task->arena, (int64_t)filter.offset));
+    json_set(body, STR("total"), json_new_int(task->arena, (int64_t)listing->total));
+    json_set(body, STR("limit"), json_new_int(task->arena, (int64_t)listing->filter.limit));
+    json_set(body, STR("offset"), json_new_int(task->arena, (int64_t)listing->filter.offset));
     return task_reply_json(task, 200, body);
+}
+
+static enum stage_verdict reply_shared_listing(struct task *task)
+{
+    const struct session_use *use = &session_seat_of(task)->use;
+    struct listing *listing = task->state;
+
+    listing->sessions = use->sessions;
+    listing->n = use->n_sessions;
+    listing->total = use->n_total;
+    return reply_listing(task, listing);
+}
+
+enum stage_verdict handle_session_list(struct task *task)
+{
+    struct listing *listing = listing_new(task);
+    struct session_seat *seat;
+
+    if (is_shared(task)) {
+        seat = session_seat_of(task);
+        task->state = listing;
+        session_use_list(store_of(task), &task->principal.owner, &listing->filter, task->arena,
+                         &seat->use, session_seat_on_done);
+        return session_seat_wait(seat, reply_shared_listing);
+    }
+    listing->n = session_list(store_of(task), &task->principal.owner, &listing->filter, task->arena,
+                              &listing->sessions, &listing->total);
+    return reply_listing(task, listing);
 }

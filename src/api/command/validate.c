@@ -3,6 +3,7 @@
 #include "api/command/batch.h"
 #include "api/command/handlers.h"
 #include "api/gate/members.h"
+#include "api/gate/session_seat.h"
 #include "api/gate/task.h"
 
 const struct member validate_members[] = {

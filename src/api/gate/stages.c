@@ -5,6 +5,7 @@
 #include "api/gate/limits.h"
 #include "api/gate/links.h"
 #include "api/gate/query.h"
+#include "api/gate/session_seat.h"
 #include "api/gate/task.h"
 #include "api/gate/verdict.h"
 #include "base/mem.h"
@@ -335,8 +336,8 @@ enum stage_verdict stages_head_run(struct task *task)
 
 enum stage_verdict stages_body_run(struct task *task)
 {
-    static const stage_fn stages[] = {verdict_check, stage_parse_body, stage_idempotency,
-                                      stage_handle, NULL};
+    static const stage_fn stages[] = {verdict_check,     stage_parse_body, stage_idempotency,
+                                      session_seat_take, stage_handle,     NULL};
 
     return run(task, stages);
 }

@@ -6,6 +6,7 @@
 
 #include "api/gate/cache.h"
 #include "api/gate/query.h"
+#include "api/gate/session_seat.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "tests.h"
@@ -38,6 +39,7 @@ struct owner {
     int64_t checkpoint_id; /* the session's when the request came */
     unsigned version;      /* of the session when its turn came; see session_advance */
     struct session_ticket ticket;
+    struct session_use use; /* of a session that is shared */
 };
 
 /* ---- the query ---- */
@@ -288,6 +290,7 @@ static void on_end(void *context)
 
     (void)cache_purge(owner->api->cache);
     session_lane_leave(&owner->ticket);
+    session_use_end(&owner->use);
 }
 
 /* The turn of the run has come. Its steps go to the session's present position, if its owner has
@@ -374,6 +377,9 @@ static enum stage_verdict start(struct task *task, struct run *run, const struct
                            &now, &task->error) != ERR_OK) {
         run_drop(run);
         return task_fail(task);
+    }
+    if (owner->session_id.len > 0 && task->session_seat != NULL) {
+        session_use_join(&task->session_seat->use, &owner->use);
     }
     run_start(run, &hooks, owner->session_id.len > 0);
     if (owner->session_id.len > 0 && now) {

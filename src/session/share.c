@@ -1,0 +1,642 @@
+/* The lease of a session, its document read under it, and what is written behind.
+ *
+ *   begin ──► lease ──► read (once a lease) ──► ready ──► (changes: dirty) ──► end
+ *                                                             └─► written: after a second, when
+ *                                                                 another one wants the lease, or
+ *                                                                 when it is to be answered */
+#include "share.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/random.h"
+#include "observe/log.h"
+
+enum { KEY_MAX = 160, CONFLICTS_MAX = 3 };
+
+bool session_is_shared(const struct session_store *store)
+{
+    return store->shared != NULL;
+}
+
+/* --- documents and records */
+void share_key(const struct digest *owner, struct str id, struct buf *out)
+{
+    char hex[65];
+
+    digest_hex(owner, hex);
+    buf_text(out, "sessions:");
+    buf_text(out, hex);
+    buf_char(out, '/');
+    buf_str(out, id);
+}
+
+static struct str id_of(const struct session_share *share)
+{
+    return (struct str){share->id, SESSION_ID_LEN};
+}
+
+static struct session_record *record_of(const struct session_share *share)
+{
+    struct session_record *record =
+        LRU_FIND(&share->store->records, id_of(share), struct session_record, lru);
+
+    return record != NULL && digest_equal(&record->owner, &share->owner) ? record : NULL;
+}
+
+static void take_times(struct session_record *record, const struct store_result *result)
+{
+    int64_t now_ms = (int64_t)clock_age_ms();
+
+    record->born_ms = now_ms - (int64_t)result->age_ms;
+    record->used_ms = now_ms + (int64_t)result->left_ms - (int64_t)record->timeout_s * 1000;
+}
+
+/* Everything but what makes it a member of lists. */
+static void replace(struct session_record *record, struct session_record *with)
+{
+    record->is_set = with->is_set;
+    record->status = with->status;
+    record->timeout_s = with->timeout_s;
+    record->version = with->version;
+    record->checkpoint_id = with->checkpoint_id;
+    record->journey_id = with->journey_id;
+    record->position = with->position;
+    record->steps_added = with->steps_added;
+    record->created_ms = with->created_ms;
+    record->last_activity_ms = with->last_activity_ms;
+    record_drop_texts(record);
+    record->texts = with->texts;
+}
+
+static struct session_record *find_or_make(struct session_store *store, const struct digest *owner,
+                                           struct str id)
+{
+    struct session_record *record = LRU_FIND(&store->records, id, struct session_record, lru);
+
+    if (record != NULL) {
+        return record;
+    }
+    session_make_room(store);
+    record = mem_zalloc(sizeof(*record));
+    mem_copy(record->id, id.ptr, SESSION_ID_LEN);
+    record->owner = *owner;
+    record_insert(store, record);
+    return record;
+}
+
+/* What was done here and is not in the document is added to it: steps are counted together, and the
+ * position stands unless the owner has set another one meanwhile. */
+static void merge(struct session_share *share, const struct session_record *record,
+                  struct session_record *read)
+{
+    int64_t pending = record->steps_added - share->saved_steps;
+
+    share->saved_steps = read->steps_added;
+    read->steps_added += pending;
+    if (share->leased && record->version == read->version &&
+        record->checkpoint_id == read->checkpoint_id) {
+        read->position = record->position;
+        read->is_set = record->is_set;
+    }
+}
+
+struct session_record *share_take(struct session_store *store, const struct digest *owner,
+                                  struct str id, const struct store_result *result,
+                                  struct error *err)
+{
+    struct session_record read = {0};
+    char write_id[WRITE_ID_LEN + 1];
+    struct session_record *record;
+
+    if (!document_read(result->bytes, &read, write_id)) {
+        (void)error_set(err, ERR_STORE_UNREADABLE,
+                        "The document of this session in the shared store is not one of ours");
+        return NULL;
+    }
+    record = find_or_make(store, owner, id);
+    if (record->share != NULL && record->share->dirty) {
+        merge(record->share, record, &read);
+    } else if (record->share != NULL) {
+        record->share->saved_steps = read.steps_added;
+    }
+    replace(record, &read);
+    take_times(record, result);
+    return record;
+}
+
+void share_put(struct session_store *store, const struct session_record *record,
+               const char *write_id, enum store_expect expect, uint64_t version,
+               struct store_op *op, store_done_fn on_done)
+{
+    struct buf key;
+    struct buf bytes;
+    struct store_request request = {
+        .kind = STORE_PUT,
+        .format = DOCUMENT_FORMAT,
+        .expect = expect,
+        .version = version,
+        .ttl_ms = (uint64_t)record->timeout_s * 1000,
+        .max_age_ms = (uint64_t)store->options.max_age_s * 1000,
+    };
+
+    buf_init(&key, KEY_MAX);
+    buf_init(&bytes, STORE_BYTES_MAX);
+    share_key(&record->owner, (struct str){record->id, SESSION_ID_LEN}, &key);
+    document_write(record, write_id, &bytes);
+    request.key = buf_view(&key);
+    request.bytes = buf_view(&bytes);
+    store_start(store->shared, &request, op, on_done);
+    buf_done(&key);
+    buf_done(&bytes);
+}
+
+/* --- a share's life */
+static void stop_if_written(struct session_store *store);
+static void write_now(struct session_share *share);
+
+static void free_if_unused(struct session_share *share)
+{
+    struct session_record *record;
+    char *key;
+
+    if (!list_is_empty(&share->uses) || !list_is_empty(&share->loading) ||
+        !list_is_empty(&share->saving) || !list_is_empty(&share->to_save) || share->reads ||
+        share->writes || share->dirty || share->leased || share->n_busy > 0) {
+        return;
+    }
+    record = record_of(share);
+    if (record != NULL) {
+        record->share = NULL;
+    }
+    key = unconst(share->node.key.ptr);
+    map_remove(&share->store->shares, &share->node);
+    deadline_clear(&share->behind);
+    mem_free(share);
+    mem_free(key);
+}
+
+static struct session_share *share_for(struct session_store *store, const struct digest *owner,
+                                       struct str id, struct str key)
+{
+    struct map_node *node = map_find(&store->shares, key);
+    struct session_share *share;
+
+    if (node != NULL) {
+        return CONTAINER_OF(node, struct session_share, node);
+    }
+    share = mem_zalloc(sizeof(*share));
+    share->store = store;
+    share->owner = *owner;
+    mem_copy(share->id, id.ptr, SESSION_ID_LEN);
+    list_init(&share->uses);
+    list_init(&share->loading);
+    list_init(&share->saving);
+    list_init(&share->to_save);
+    map_insert(&store->shares, &share->node, (struct str){str_dup(key), key.len});
+    return share;
+}
+
+static struct session_share *share_named(struct session_store *store, struct str name)
+{
+    struct map_node *node = map_find(&store->shares, name);
+
+    return node != NULL ? CONTAINER_OF(node, struct session_share, node) : NULL;
+}
+
+/* --- uses */
+static void tell(struct session_use *use, const struct error *error)
+{
+    list_remove(&use->link);
+    list_append(&use->share->uses, &use->link);
+    use->on_done(use, error);
+}
+
+/* Whoever is told may end other uses of the list. */
+static void tell_all(struct list *uses, const struct error *error)
+{
+    struct list *link;
+
+    while ((link = list_first(uses)) != NULL) {
+        tell(CONTAINER_OF(link, struct session_use, link), error);
+    }
+}
+
+static void forget_record(struct session_share *share)
+{
+    struct session_record *record = record_of(share);
+
+    share->dirty = false;
+    share->version = 0;
+    if (record != NULL && !expire_if_due(share->store, record)) {
+        record_leave(share->store, record);
+    }
+}
+
+static void take_document(struct session_share *share, const struct store_result *result,
+                          struct error *err)
+{
+    struct session_record *record;
+
+    if (result->error.code == ERR_NOT_FOUND) {
+        forget_record(share);
+        return;
+    }
+    if (result->error.code != ERR_OK) {
+        *err = result->error;
+        return;
+    }
+    record = share_take(share->store, &share->owner, id_of(share), result, err);
+    if (record != NULL) {
+        record->share = share;
+        share->version = result->version;
+        if (!share->dirty) {
+            share->saved_steps = record->steps_added;
+        }
+    }
+}
+
+/* While the store is away, the lease was not to be had in time, or the document cannot be read. */
+static bool goes_on_alone(const struct session_share *share, const struct error *error)
+{
+    return error->code == ERR_STORE_AWAY && !share->store->options.strict &&
+           record_of(share) != NULL;
+}
+
+static void on_read(struct store_op *op, const struct store_result *result)
+{
+    struct session_share *share = CONTAINER_OF(op, struct session_share, read);
+    struct session_store *store = share->store;
+    struct list *first = list_first(&share->loading);
+    struct error error = {0};
+
+    share->reads = false;
+    if (first != NULL) {
+        share->fence = CONTAINER_OF(first, struct session_use, link)->lease.fence;
+    }
+    take_document(share, result, &error);
+    if (error.code != ERR_OK) {
+        share->fence = 0;
+        error.retry_after_s = error.code == ERR_STORE_AWAY ? 1 : 0;
+    }
+    share->n_busy++;
+    tell_all(&share->loading, error.code == ERR_OK || goes_on_alone(share, &error) ? NULL : &error);
+    share->n_busy--;
+    free_if_unused(share);
+    stop_if_written(store);
+}
+
+static void read_document(struct session_share *share, store_done_fn on_done)
+{
+    const struct store_request request = {
+        .kind = STORE_GET, .key = share->node.key, .format = DOCUMENT_FORMAT, .touches = true};
+
+    share->reads = true;
+    store_start(share->store->shared, &request, &share->read, on_done);
+}
+
+/* True: ready. */
+static bool load(struct session_use *use)
+{
+    struct session_share *share = use->share;
+
+    share->leased = true;
+    if (share->fence == use->lease.fence) {
+        return true;
+    }
+    list_remove(&use->link);
+    list_append(&share->loading, &use->link);
+    if (!share->reads) {
+        read_document(share, on_read);
+    }
+    return false;
+}
+
+static void on_leased(struct keep_user *lease, const struct error *error)
+{
+    struct session_use *use = CONTAINER_OF(lease, struct session_use, lease);
+
+    if (error == NULL) {
+        if (load(use)) {
+            tell(use, NULL);
+        }
+        return;
+    }
+    tell(use, goes_on_alone(use->share, error) ? NULL : error);
+}
+
+static void on_wanted(void *context, struct str name)
+{
+    struct session_share *share = share_named(context, name);
+
+    if (share != NULL && share->dirty && !share->writes) {
+        write_now(share);
+    }
+}
+
+static void let_go(struct session_store *store, struct str name)
+{
+    struct session_share *share = share_named(store, name);
+
+    if (share != NULL) {
+        share->leased = false;
+        share->fence = 0;
+        free_if_unused(share);
+    }
+}
+
+static void on_release(void *context, struct str name, struct buf *out)
+{
+    (void)out; /* the document says all */
+    let_go(context, name);
+}
+
+static void on_lost(void *context, struct str name)
+{
+    let_go(context, name);
+}
+
+static const struct keep_kind kind = {
+    .on_wanted = on_wanted, .on_release = on_release, .on_lost = on_lost};
+
+bool session_is_id(struct str id)
+{
+    if (id.len != SESSION_ID_LEN || !str_starts(id, STR("sess_"))) {
+        return false;
+    }
+    for (size_t i = 5; i < id.len; i++) {
+        if (!((id.ptr[i] >= '0' && id.ptr[i] <= '9') || (id.ptr[i] >= 'a' && id.ptr[i] <= 'f'))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool session_use_begin(struct session_store *store, const struct digest *owner, struct str id,
+                       struct session_use *use, session_use_fn on_ready)
+{
+    struct buf key;
+
+    *use = (struct session_use){.store = store, .on_done = on_ready, .owner = *owner};
+    if (!session_is_id(id)) {
+        return true; /* there is none with such an id */
+    }
+    str_copy(use->id, sizeof(use->id), id);
+    buf_init(&key, KEY_MAX);
+    share_key(owner, id, &key);
+    use->share = share_for(store, owner, id, buf_view(&key));
+    list_append(&use->share->uses, &use->link);
+    buf_done(&key);
+    return keep_enter(store->keeps, use->share->node.key, &kind, store, &use->lease, on_leased) &&
+           load(use);
+}
+
+void session_use_join(const struct session_use *use, struct session_use *more)
+{
+    *more = (struct session_use){.store = use->store, .share = use->share, .owner = use->owner};
+    mem_copy(more->id, use->id, sizeof(more->id));
+    if (use->share == NULL) {
+        return;
+    }
+    list_append(&use->share->uses, &more->link);
+    if (use->lease.uses) {
+        keep_join(&use->lease, &more->lease);
+    }
+}
+
+void session_use_end(struct session_use *use)
+{
+    struct session_share *share = use->share;
+
+    if (use->asks) {
+        store_cancel(&use->op);
+        use->asks = false;
+    }
+    later_remove(&use->soon);
+    use->share = NULL;
+    if (share != NULL) {
+        list_remove(&use->link);
+        share->n_busy++;
+        keep_leave(&use->lease); /* which may end in let_go */
+        share->n_busy--;
+        free_if_unused(share);
+    }
+}
+
+/* --- writing */
+static void write_later(struct session_share *share, uint64_t ms);
+
+static void on_behind(struct deadline *deadline)
+{
+    struct session_share *share = CONTAINER_OF(deadline, struct session_share, behind);
+
+    if (!share->writes) {
+        write_now(share);
+    }
+}
+
+static void write_later(struct session_share *share, uint64_t ms)
+{
+    deadline_set(share->store->deadlines, &share->behind, ms, on_behind);
+}
+
+void share_note(struct session_share *share)
+{
+    struct list *link;
+
+    if (share->dirty) {
+        return;
+    }
+    LIST_FOREACH (link, &share->uses) {
+        const struct session_use *use = CONTAINER_OF(link, struct session_use, link);
+
+        if (use->lease.uses) {
+            share->dirty = true;
+            if (share->lease.keep == NULL) {
+                keep_join(&use->lease, &share->lease);
+            }
+            write_later(share, WRITE_BEHIND_MS);
+            return;
+        }
+    }
+}
+
+static void written(struct session_share *share, const struct error *error)
+{
+    struct session_store *store = share->store;
+
+    share->n_busy++;
+    tell_all(&share->saving, error);
+    if (!list_is_empty(&share->loading) && !share->reads) {
+        read_document(share, on_read);
+    }
+    if (share->writes || !list_is_empty(&share->to_save)) {
+        if (!share->writes) {
+            write_now(share);
+        }
+    } else if (share->dirty && store->on_stopped == NULL) {
+        write_later(share, WRITE_BEHIND_MS);
+    } else {
+        share->dirty = false;
+        keep_leave(&share->lease);
+    }
+    share->n_busy--;
+    free_if_unused(share);
+    stop_if_written(store);
+}
+
+static void on_reread(struct store_op *op, const struct store_result *result)
+{
+    struct session_share *share = CONTAINER_OF(op, struct session_share, read);
+    struct session_record read = {0};
+    char write_id[WRITE_ID_LEN + 1];
+    struct error error = {0};
+
+    share->reads = false;
+    if (result->error.code == ERR_OK && document_read(result->bytes, &read, write_id)) {
+        bool is_ours = str_is(str_from(write_id), share->write_id);
+
+        record_drop_texts(&read);
+        if (is_ours) { /* the answer to it was lost */
+            share->writes = false;
+            share->version = result->version;
+            share->saved_steps = read.steps_added;
+            written(share, NULL);
+            return;
+        }
+    }
+    share->dirty = true;
+    share->writes = false;
+    take_document(share, result, &error);
+    if (error.code == ERR_OK && !list_is_empty(&share->saving)) {
+        (void)error_set(&error, ERR_CONFLICT,
+                        "Another process has changed this session at the same time; send the "
+                        "request again");
+    }
+    if (error.code != ERR_OK || record_of(share) == NULL) {
+        share->dirty = error.code == ERR_CONFLICT;
+        written(share, error.code != ERR_OK ? &error : NULL);
+        return;
+    }
+    write_now(share);
+}
+
+static void on_written(struct store_op *op, const struct store_result *result)
+{
+    struct session_share *share = CONTAINER_OF(op, struct session_share, write);
+    struct error error = result->error;
+
+    share->writes = false;
+    if (error.code == ERR_OK) {
+        share->version = result->version;
+        share->saved_steps = share->writing_steps;
+        share->n_conflicts = 0;
+        written(share, NULL);
+        return;
+    }
+    if (error.code == ERR_CONFLICT && share->n_conflicts++ < CONFLICTS_MAX) {
+        share->writes = true;
+        read_document(share, on_reread);
+        return;
+    }
+    share->n_conflicts = 0;
+    if (!list_is_empty(
+            &share->saving)) { /* nobody was told that it is so: what is stored, stands */
+        share->fence = 0;
+    }
+    share->dirty = error.code == ERR_STORE_AWAY;
+    error.retry_after_s = error.code == ERR_STORE_AWAY ? 1 : 0;
+    if (!share->dirty) {
+        log_event(LOG_WARN, "sessions.not_saved", F_TEXT("session", share->id),
+                  F_TEXT("error", error.text));
+    }
+    written(share, &error);
+}
+
+static void write_now(struct session_share *share)
+{
+    struct session_record *record = record_of(share);
+    struct list *link;
+
+    deadline_clear(&share->behind);
+    while ((link = list_take_first(&share->to_save)) != NULL) {
+        list_append(&share->saving, link);
+    }
+    share->dirty = false;
+    if (record == NULL || share->version == 0) {
+        written(share, NULL);
+        return;
+    }
+    share->writes = true;
+    share->writing_steps = record->steps_added;
+    random_hex(share->write_id, WRITE_ID_LEN);
+    share_put(share->store, record, share->write_id, STORE_VERSION, share->version, &share->write,
+              on_written);
+}
+
+static void on_nothing_to_write(struct later_item *item)
+{
+    struct session_use *use = CONTAINER_OF(item, struct session_use, soon);
+
+    use->on_done(use, NULL);
+}
+
+void session_use_save(struct session_use *use, session_use_fn on_saved)
+{
+    struct session_share *share = use->share;
+
+    use->on_done = on_saved;
+    if (!share->writes && (record_of(share) == NULL || share->version == 0)) {
+        later_add(use->store->later, &use->soon, on_nothing_to_write);
+        return;
+    }
+    list_remove(&use->link);
+    list_append(&share->to_save, &use->link);
+    if (!share->writes) {
+        write_now(share);
+    }
+}
+
+/* --- the end */
+static void on_stopped(struct later_item *item)
+{
+    struct session_store *store = CONTAINER_OF(item, struct session_store, stopped);
+
+    store->on_stopped(store->stop_context);
+}
+
+static void stop_if_written(struct session_store *store)
+{
+    if (store->on_stopped == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < store->shares.n_buckets; i++) {
+        for (struct map_node *node = store->shares.buckets[i]; node != NULL; node = node->next) {
+            const struct session_share *share = CONTAINER_OF(node, struct session_share, node);
+
+            if (share->dirty || share->writes || share->reads) {
+                return;
+            }
+        }
+    }
+    later_add(store->later, &store->stopped, on_stopped);
+}
+
+void session_store_stop(struct session_store *store, void (*on_end)(void *context), void *context)
+{
+    struct map_node *after;
+
+    store->on_stopped = on_end;
+    store->stop_context = context;
+    for (size_t i = 0; i < store->shares.n_buckets; i++) {
+        for (struct map_node *node = store->shares.buckets[i]; node != NULL; node = after) {
+            struct session_share *share = CONTAINER_OF(node, struct session_share, node);
+
+            after = node->next;
+            if (share->dirty && !share->writes) {
+                write_now(share);
+            }
+        }
+    }
+    stop_if_written(store);
+}

@@ -1,0 +1,62 @@
+/* What the files of shared sessions share; see session/share.h.
+ *
+ * share.c       leases, reading, writing behind
+ * share_ask.c   what asks the store without a lease: creating, listing, the current one
+ * document.c    a session as a document */
+#ifndef SESSION_SHARE_INTERNAL_H
+#define SESSION_SHARE_INTERNAL_H
+
+#include "base/buf.h"
+#include "session/share.h"
+#include "session_internal.h"
+
+enum { DOCUMENT_FORMAT = 1, WRITE_ID_LEN = 16, WRITE_BEHIND_MS = 1000 };
+
+/* A session that is, or was just now, in use here. */
+struct session_share {
+    struct map_node node; /* key: id */
+    char id[SESSION_ID_LEN];
+    struct digest owner;
+    struct session_store *store;
+    struct list uses;       /* that are begun; the lease is theirs */
+    struct list loading;    /* that wait for the document */
+    struct list saving;     /* that wait for the write on its way */
+    struct list to_save;    /* that wait for the next one */
+    struct keep_user lease; /* while something is to be written */
+    struct store_op read;
+    struct store_op write;
+    bool reads;
+    bool writes;
+    bool leased;      /* the lease is kept, with us or without a user */
+    uint64_t fence;   /* the document was read under this lease; 0: it was not */
+    uint64_t version; /* of the document, as it was last read or written */
+    bool dirty;       /* the record holds what the document does not */
+    struct deadline behind;
+    char write_id[WRITE_ID_LEN + 1];
+    int64_t saved_steps; /* what the document says */
+    int64_t writing_steps;
+    unsigned n_conflicts;
+    unsigned n_busy; /* whoever is told must not free it */
+};
+
+/* share.c */
+bool session_is_id(struct str id);
+/* Owner and id as a key of the store. */
+void share_key(const struct digest *owner, struct str id, struct buf *out);
+/* The record as the document says; NULL: it was not there before. ERR_STORE_UNREADABLE. */
+struct session_record *share_take(struct session_store *store, const struct digest *owner,
+                                  struct str id, const struct store_result *result,
+                                  struct error *err);
+/* The record has changed. */
+void share_note(struct session_share *share);
+/* Writes the record as a new document, or over the version that is known. */
+void share_put(struct session_store *store, const struct session_record *record,
+               const char *write_id, enum store_expect expect, uint64_t version,
+               struct store_op *op, store_done_fn on_done);
+
+/* document.c */
+void document_write(const struct session_record *record, const char *write_id, struct buf *out);
+/* Sets what the document says of a zeroed record. False: it is not one of ours. */
+bool document_read(struct str bytes, struct session_record *out, char write_id[WRITE_ID_LEN + 1]);
+
+#endif

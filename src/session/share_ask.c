@@ -1,0 +1,355 @@
+/* What asks the store about sessions without a lease, or about more than one. */
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/random.h"
+#include "share.h"
+
+enum { KEY_MAX = 160, PAGE = STORE_LIMIT_MAX };
+
+static struct str id_of(const struct session_use *use)
+{
+    return str_from(use->id);
+}
+
+static struct session_record *record_of(const struct session_use *use)
+{
+    struct session_record *record =
+        LRU_FIND(&use->store->records, id_of(use), struct session_record, lru);
+
+    return record != NULL && digest_equal(&record->owner, &use->owner) ? record : NULL;
+}
+
+static void ask(struct session_use *use, struct store_request *request, const struct buf *key,
+                store_done_fn on_done)
+{
+    request->key = buf_view(key);
+    request->format = DOCUMENT_FORMAT;
+    use->asks = true;
+    store_start(use->store->shared, request, &use->op, on_done);
+}
+
+static void end(struct session_use *use, const struct error *error)
+{
+    struct error told;
+
+    if (error == NULL || error->code == ERR_OK) {
+        use->on_done(use, NULL);
+        return;
+    }
+    told = *error;
+    told.retry_after_s = told.code == ERR_STORE_AWAY ? 1 : 0;
+    use->on_done(use, &told);
+}
+
+static void session_key(const struct session_use *use, struct buf *key)
+{
+    buf_init(key, KEY_MAX);
+    share_key(&use->owner, id_of(use), key);
+}
+
+/* --- the current session of an owner: a document with its id */
+static void current_key(const struct session_use *use, struct buf *key)
+{
+    char hex[65];
+
+    digest_hex(&use->owner, hex);
+    buf_init(key, KEY_MAX);
+    buf_text(key, "current:");
+    buf_text(key, hex);
+}
+
+static void ask_current(struct session_use *use, store_done_fn on_done)
+{
+    struct store_request request = {.kind = STORE_GET};
+    struct buf key;
+
+    current_key(use, &key);
+    ask(use, &request, &key, on_done);
+    buf_done(&key);
+}
+
+static void take_current(struct session_use *use, const struct store_result *result)
+{
+    use->current[0] = '\0';
+    if (result->error.code == ERR_OK) {
+        str_copy(use->current, sizeof(use->current), result->bytes);
+    }
+}
+
+static void on_activated(struct store_op *op, const struct store_result *result)
+{
+    struct session_use *use = CONTAINER_OF(op, struct session_use, op);
+
+    use->asks = false;
+    if (result->error.code == ERR_OK) {
+        mem_copy(use->current, use->id, sizeof(use->id));
+    }
+    end(use, &result->error);
+}
+
+void session_use_activate(struct session_use *use, session_use_fn on_done)
+{
+    struct store_request request = {.kind = STORE_PUT,
+                                    .bytes = id_of(use),
+                                    .ttl_ms = (uint64_t)use->store->options.max_age_s * 1000};
+    struct buf key;
+
+    use->on_done = on_done;
+    current_key(use, &key);
+    ask(use, &request, &key, on_activated);
+    buf_done(&key);
+}
+
+/* --- one session */
+static void on_current(struct store_op *op, const struct store_result *result)
+{
+    struct session_use *use = CONTAINER_OF(op, struct session_use, op);
+    struct session_record *record = record_of(use);
+
+    use->asks = false;
+    take_current(use, result);
+    if (record != NULL) {
+        record->is_current = str_is(str_from(use->current), use->id);
+    }
+    end(use, NULL);
+}
+
+static bool is_ours(const struct session_record *record)
+{
+    return record != NULL && record->share != NULL && record->share->fence != 0;
+}
+
+static void on_read(struct store_op *op, const struct store_result *result)
+{
+    struct session_use *use = CONTAINER_OF(op, struct session_use, op);
+    struct session_record *record = record_of(use);
+    struct error error = {0};
+
+    use->asks = false;
+    if (result->error.code == ERR_NOT_FOUND && record != NULL && !is_ours(record)) {
+        record_leave(use->store, record);
+    } else if (result->error.code == ERR_OK && !is_ours(record)) {
+        (void)share_take(use->store, &use->owner, id_of(use), result, &error);
+    } else if (result->error.code != ERR_OK && result->error.code != ERR_NOT_FOUND &&
+               (record == NULL || result->error.code != ERR_STORE_AWAY)) {
+        error = result->error;
+    }
+    if (error.code != ERR_OK) {
+        end(use, &error);
+        return;
+    }
+    ask_current(use, on_current);
+}
+
+static void on_no_id(struct later_item *item)
+{
+    end(CONTAINER_OF(item, struct session_use, soon), NULL);
+}
+
+void session_use_read(struct session_store *store, const struct digest *owner, struct str id,
+                      struct session_use *use, session_use_fn on_ready)
+{
+    struct store_request request = {.kind = STORE_GET, .touches = true};
+    struct buf key;
+
+    *use = (struct session_use){.store = store, .on_done = on_ready, .owner = *owner};
+    if (!session_is_id(id)) {
+        later_add(store->later, &use->soon, on_no_id);
+        return;
+    }
+    str_copy(use->id, sizeof(use->id), id);
+    session_key(use, &key);
+    ask(use, &request, &key, on_read);
+    buf_done(&key);
+}
+
+static void on_created(struct store_op *op, const struct store_result *result)
+{
+    struct session_use *use = CONTAINER_OF(op, struct session_use, op);
+    struct session_record *record = record_of(use);
+
+    use->asks = false;
+    if (result->error.code != ERR_OK && record != NULL) {
+        record_leave(use->store, record);
+    }
+    end(use, &result->error);
+}
+
+void session_use_create(struct session_store *store, const struct digest *owner, struct str id,
+                        struct session_use *use, session_use_fn on_done)
+{
+    struct session_record *record;
+    char write_id[WRITE_ID_LEN + 1] = {0};
+
+    *use = (struct session_use){.store = store, .on_done = on_done, .owner = *owner};
+    str_copy(use->id, sizeof(use->id), id);
+    record = record_of(use);
+    CHECK(record != NULL);
+    random_hex(write_id, WRITE_ID_LEN);
+    use->asks = true;
+    share_put(store, record, write_id, STORE_ABSENT, 0, &use->op, on_created);
+}
+
+static void on_removed(struct store_op *op, const struct store_result *result)
+{
+    struct session_use *use = CONTAINER_OF(op, struct session_use, op);
+    struct session_record *record = record_of(use);
+
+    use->asks = false;
+    if (result->error.code == ERR_OK && record != NULL) {
+        record_leave(use->store, record);
+    }
+    end(use, &result->error);
+}
+
+void session_use_remove(struct session_use *use, session_use_fn on_done)
+{
+    struct store_request request = {.kind = STORE_REMOVE};
+    struct buf key;
+
+    use->on_done = on_done;
+    session_key(use, &key);
+    ask(use, &request, &key, on_removed);
+    buf_done(&key);
+}
+
+/* --- all sessions of an owner */
+static int by_activity(const void *a, const void *b)
+{
+    const struct session *one = a;
+    const struct session *other = b;
+
+    return (one->last_activity_ms < other->last_activity_ms) -
+           (one->last_activity_ms > other->last_activity_ms);
+}
+
+static void list_page(struct session_use *use, struct str after);
+
+/* What is in use here is newer than its document. */
+static void take_item(struct session_use *use, const struct store_item *item)
+{
+    struct session_record read = {0};
+    char write_id[WRITE_ID_LEN + 1];
+    const struct session_record *record = &read;
+    const struct session_record *here =
+        LRU_FIND(&use->store->records, item->name, struct session_record, lru);
+
+    if (is_ours(here)) {
+        record = here;
+    } else if (item->name.len != SESSION_ID_LEN || !document_read(item->bytes, &read, write_id)) {
+        return;
+    } else {
+        mem_copy(read.id, item->name.ptr, SESSION_ID_LEN);
+        read.born_ms = (int64_t)clock_age_ms(); /* the time that is left tells all */
+        read.used_ms = read.born_ms + (int64_t)item->left_ms - (int64_t)read.timeout_s * 1000;
+    }
+    if (use->filter->status == NULL || record->status == *use->filter->status) {
+        struct session *out = &use->sessions[use->n_sessions++];
+
+        record_show(use->store, record, use->arena, out);
+        out->is_current = str_is(out->id, use->current);
+    }
+    record_drop_texts(&read);
+}
+
+static void give_room(struct session_use *use)
+{
+    if (use->n_sessions + PAGE > use->max_sessions) {
+        struct session *more =
+            arena_calloc(use->arena, 2 * use->max_sessions + PAGE, sizeof(*more));
+
+        mem_copy(more, use->sessions, use->n_sessions * sizeof(*more));
+        use->sessions = more;
+        use->max_sessions = 2 * use->max_sessions + PAGE;
+    }
+}
+
+static void list_ends(struct session_use *use)
+{
+    size_t from = use->filter->offset < use->n_sessions ? use->filter->offset : use->n_sessions;
+    size_t left = use->n_sessions - from;
+
+    use->n_total = use->n_sessions;
+    if (use->n_sessions > 0) {
+        qsort(use->sessions, use->n_sessions, sizeof(*use->sessions), by_activity);
+    }
+    use->sessions += from;
+    use->n_sessions = left < use->filter->limit ? left : use->filter->limit;
+    end(use, NULL);
+}
+
+static void on_page(struct store_op *op, const struct store_result *result)
+{
+    struct session_use *use = CONTAINER_OF(op, struct session_use, op);
+
+    use->asks = false;
+    if (result->error.code != ERR_OK) {
+        end(use, &result->error);
+        return;
+    }
+    give_room(use);
+    for (size_t i = 0; i < result->n_items; i++) {
+        take_item(use, &result->items[i]);
+    }
+    if (result->next.len == 0 || use->n_sessions + PAGE > SESSION_LIST_MAX) {
+        list_ends(use);
+    } else {
+        list_page(use, arena_str(use->arena, result->next));
+    }
+}
+
+static void list_page(struct session_use *use, struct str after)
+{
+    struct store_request request = {.kind = STORE_LIST, .name = after, .limit = PAGE};
+    struct buf key;
+
+    session_key(use, &key);
+    buf_truncate(&key, key.len - 1); /* the group, without '/' */
+    ask(use, &request, &key, on_page);
+    buf_done(&key);
+}
+
+static void on_current_of_list(struct store_op *op, const struct store_result *result)
+{
+    struct session_use *use = CONTAINER_OF(op, struct session_use, op);
+
+    use->asks = false;
+    take_current(use, result);
+    list_page(use, STR_EMPTY);
+}
+
+void session_use_list(struct session_store *store, const struct digest *owner,
+                      const struct session_filter *filter, struct arena *arena,
+                      struct session_use *use, session_use_fn on_done)
+{
+    *use = (struct session_use){
+        .store = store, .on_done = on_done, .owner = *owner, .filter = filter, .arena = arena};
+    ask_current(use, on_current_of_list);
+}
+
+static void on_which(struct store_op *op, const struct store_result *result)
+{
+    struct session_use *use = CONTAINER_OF(op, struct session_use, op);
+    session_use_fn on_done = use->on_done;
+    const struct digest owner = use->owner;
+    char id[sizeof(use->current)];
+
+    use->asks = false;
+    take_current(use, result);
+    if (result->error.code == ERR_STORE_AWAY || result->error.code == ERR_STORE_UNREADABLE) {
+        end(use, &result->error);
+        return;
+    }
+    mem_copy(id, use->current, sizeof(id));
+    session_use_read(use->store, &owner, str_from(id), use, on_done);
+}
+
+void session_use_current(struct session_store *store, const struct digest *owner,
+                         struct session_use *use, session_use_fn on_done)
+{
+    *use = (struct session_use){.store = store, .on_done = on_done, .owner = *owner};
+    ask_current(use, on_which);
+}

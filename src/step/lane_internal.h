@@ -1,0 +1,53 @@
+/* What the files of lanes share.
+ *
+ * lane.c    the queue, and what is known of the checkpoint
+ * lease.c   lanes of several processes */
+#ifndef STEP_LANE_INTERNAL_H
+#define STEP_LANE_INTERNAL_H
+
+#include "base/lru.h"
+#include "step/lane.h"
+
+struct lane {
+    struct lru_entry lru; /* key: `key`. Held while somebody is in it */
+    struct lanes *lanes;
+    struct turns turns;
+    int64_t key[2];           /* kind, id */
+    bool known;               /* since the count */
+    bool complete;            /* `ids` are all of them */
+    struct lane_moment since; /* when the count began */
+    int64_t end;
+    int64_t *ids;
+    size_t n_ids;
+    size_t cap_ids;
+    uint64_t fence; /* of the lease under which this is known; 0: of none */
+    uint64_t
+        uncertain_ms; /* clock_age_ms: until then a step of another process may appear; 0: no */
+};
+
+struct lanes {
+    struct lru by_key;
+    struct later *later;
+    unsigned max_queue;
+    size_t n_ids;   /* room for ids in all lanes */
+    uint64_t epoch; /* counts what nobody here understands */
+    unsigned n_foreign;
+    struct keeps *keeps; /* NULL: this process only */
+    struct deadlines *deadlines;
+    char scope[LANE_SCOPE_MAX + 1];
+    unsigned call_ms;
+    bool strict;
+};
+
+/* --- lane.c */
+struct lane *lane_find(const struct lanes *lanes, enum lane_kind kind, int64_t id);
+void lane_forget(struct lane *lane);
+bool lane_make_room(struct lane *lane, size_t n);
+/* What is known can be relied on, and is all. */
+bool lane_is_known(const struct lane *lane);
+
+/* --- lease.c */
+/* True: the ticket may go on now; else on_turn comes. */
+bool lane_lease(struct lane_ticket *ticket);
+
+#endif

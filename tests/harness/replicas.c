@@ -1,0 +1,102 @@
+#include "harness/replicas.h"
+
+#include "harness/cmocka.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include "harness/wait.h"
+
+enum { ARGS_MAX = 64 };
+
+void replicas_start_one(struct replicas *replicas, size_t i)
+{
+    static const char *const env[] = {"VIRTUOSO_API_TOKEN=" SANDBOX_TOKEN, NULL};
+    const char *own[] = {"auth.mode=none", "drain.notice_ms=0", replicas->url,
+                         replicas->platform_url};
+    const char *args[ARGS_MAX] = {"serve", "--listen", "127.0.0.1:0"};
+    size_t n = 3;
+
+    for (size_t k = 0; k < ARRAY_LEN(own); k++) {
+        args[n++] = "--set";
+        args[n++] = own[k];
+    }
+    for (const char *const *set = replicas->sets; *set != NULL; set++) {
+        args[n++] = "--set";
+        args[n++] = *set;
+    }
+    program_serve(&replicas->programs[i], args, env);
+    if (replicas->redis.pid > 0) {
+        wait_until(!replicas_store_is_away(replicas, i));
+    }
+}
+
+void replicas_start(struct replicas *replicas, size_t n, const char *const *sets)
+{
+    *replicas = (struct replicas){.n = n, .redis = redis_server_make()};
+    reply_init(&replicas->reply);
+    for (size_t i = 0; sets != NULL && sets[i] != NULL; i++) {
+        assert_true(i + 1 < REPLICAS_SETS_MAX);
+        replicas->sets[i] = sets[i];
+    }
+    redis_server_start(&replicas->redis, NULL, NULL);
+    proxy_start(&replicas->platform, NULL);
+    (void)snprintf(replicas->url, sizeof(replicas->url), "store.url=unix:%s", replicas->redis.path);
+    (void)snprintf(replicas->platform_url, sizeof(replicas->platform_url),
+                   "upstream.base_url=http://127.0.0.1:%d/api",
+                   (int)replicas->platform.program.sandbox_port);
+    for (size_t i = 0; i < n; i++) {
+        replicas_start_one(replicas, i);
+    }
+}
+
+void replicas_kill(struct replicas *replicas, size_t i)
+{
+    struct program *program = &replicas->programs[i];
+
+    (void)kill(program->pid, SIGKILL);
+    (void)program_wait_end(program, 10000);
+    program_done(program);
+    *program = (struct program){0};
+}
+
+void replicas_stop(struct replicas *replicas)
+{
+    for (size_t i = 0; i < replicas->n; i++) {
+        if (replicas->programs[i].pid > 0) {
+            program_stop(&replicas->programs[i]);
+        }
+        program_done(&replicas->programs[i]);
+    }
+    proxy_stop(&replicas->platform);
+    redis_server_stop(&replicas->redis);
+    reply_done(&replicas->reply);
+}
+
+const struct json *replicas_ask(struct replicas *replicas, size_t i, const char *method,
+                                const char *target, const char *fields, const char *body)
+{
+    struct arena *arena = &replicas->platform.arena;
+    struct str with_type =
+        arena_printf(arena, "%s%s", fields != NULL ? fields : "",
+                     body != NULL && body[0] != '\0' ? "Content-Type: application/json\r\n" : "");
+
+    client_ask(replicas->programs[i].port, method, target, with_type.ptr, str_from(body),
+               &replicas->reply);
+    return replicas->reply.body.len > 0 ? reply_json(&replicas->reply, arena) : NULL;
+}
+
+bool replicas_store_is_away(struct replicas *replicas, size_t i)
+{
+    (void)replicas_ask(replicas, i, "GET", "/health", NULL, NULL);
+    return str_contains(buf_view(&replicas->reply.body), STR("the store is away"));
+}
+
+struct str replicas_text(struct replicas *replicas, const struct json *answer, const char *pointer)
+{
+    const struct json *node = json_find(answer, pointer);
+
+    return json_type(node) == JSON_NUMBER ? json_number_text(node, &replicas->platform.arena)
+                                          : json_str(node);
+}

@@ -1,0 +1,36 @@
+/* Several processes of the program with one Redis and one platform: what a service of replicas is. The platform is
+ * the sandbox of a proxy that nobody asks. Owner: the test; replicas_stop asserts the clean exit of
+ * those that still run. */
+#ifndef HARNESS_REPLICAS_H
+#define HARNESS_REPLICAS_H
+
+#include "harness/proxy.h"
+#include "harness/redis_server.h"
+
+enum { REPLICAS_MAX = 3, REPLICAS_SETS_MAX = 16 };
+
+struct replicas {
+    struct redis_server redis;
+    struct proxy platform;
+    struct program programs[REPLICAS_MAX];
+    size_t n;
+    const char *sets[REPLICAS_SETS_MAX]; /* "key=value" of each; NULL-ended */
+    char url[160];
+    char platform_url[80];
+    struct reply reply; /* the last one */
+};
+
+/* `sets` may be NULL and must stay. Returns when all of them have reached Redis. */
+void replicas_start(struct replicas *replicas, size_t n, const char *const *sets);
+void replicas_start_one(struct replicas *replicas, size_t i);
+void replicas_kill(struct replicas *replicas, size_t i); /* kill -9; it may be started again */
+void replicas_stop(struct replicas *replicas);
+/* Sends to that one; the answer's JSON (NULL: no body); its status is replicas->reply.status. */
+const struct json *replicas_ask(struct replicas *replicas, size_t i, const char *method,
+                                const char *target, const char *fields, const char *body);
+/* The health of that one says so about the store. */
+bool replicas_store_is_away(struct replicas *replicas, size_t i);
+/* The member of the last answer, as text. */
+struct str replicas_text(struct replicas *replicas, const struct json *answer, const char *pointer);
+
+#endif

@@ -1,0 +1,371 @@
+/* Sessions that two processes share through a Redis: each sees what the other one has made, and what is
+ * answered while Redis is away, full, read-only, or holds what nobody can read. */
+#include "harness/cmocka.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/replicas.h"
+#include "harness/wait.h"
+
+static struct replicas replicas;
+
+static const struct json *ask(size_t i, const char *method, const char *target, const char *body)
+{
+    return replicas_ask(&replicas, i, method, target, NULL, body);
+}
+
+static int status(void)
+{
+    return replicas.reply.status;
+}
+
+static const char *text(const char *format, ...) PRINTF_LIKE(1, 2);
+
+static const char *text(const char *format, ...)
+{
+    struct buf out;
+    const char *copy;
+    va_list args;
+
+    buf_init(&out, 4096);
+    va_start(args, format);
+    buf_vprintf(&out, format, args);
+    va_end(args);
+    copy = arena_cstr(&replicas.platform.arena, buf_view(&out));
+    buf_done(&out);
+    return copy;
+}
+
+static bool says(const char *words)
+{
+    return str_contains(buf_view(&replicas.reply.body), str_from(words));
+}
+
+/* In a checkpoint of its own. */
+static const char *new_session(size_t i, const char *more)
+{
+    static int64_t checkpoint = 4000000;
+    const struct json *answer;
+
+    checkpoint++;
+    sandbox_seed_ids(replicas.platform.program.sandbox_port,
+                     text("{\"checkpoints\":[%lld]}", (long long)checkpoint));
+    answer = ask(i, "POST", "/api/v1/sessions",
+                 text("{\"checkpoint_id\":\"%lld\"%s}", (long long)checkpoint, more));
+    assert_int_equal(status(), 201);
+    return text("/api/v1/sessions/%.*s", STR_ARG(json_str(json_get(answer, "session_id"))));
+}
+
+static const char *id_of(const char *path)
+{
+    return path + strlen("/api/v1/sessions/");
+}
+
+/* The position that the step got; -1: it was not made. */
+static int64_t step(size_t i, const char *session)
+{
+    const struct json *answer = ask(
+        i, "POST", "/api/v1/commands/execute",
+        text(
+            "{\"command\":\"step-navigate to\",\"args\":[\"https://x.example/\"],\"session_id\":\"%s\"}",
+            id_of(session)));
+    int64_t position = -1;
+
+    return json_to_i64(json_find(answer, "/data/position"), &position) ? position : -1;
+}
+
+static void tell_redis(const char *command)
+{
+    (void)system(text("redis-cli -s %s %s >/dev/null 2>&1", replicas.redis.path, command));
+}
+
+static int set_up(void **state)
+{
+    static const char *const sets[] = {"store.timeout_ms=500", "upstream.retry_base_ms=1", NULL};
+
+    (void)state;
+    replicas_start(&replicas, 2, sets);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    replicas_stop(&replicas);
+    return 0;
+}
+
+static void each_sees_what_the_other_one_has_made(void **state)
+{
+    const char *session = new_session(0, ",\"name\":\"one\",\"metadata\":{\"a\":1}");
+    const struct json *answer = ask(1, "GET", session, NULL);
+
+    (void)state;
+    assert_int_equal(status(), 200);
+    assert_true(str_is(json_str(json_get(answer, "name")), "one"));
+    assert_true(says("\"a\":1"));
+    (void)ask(1, "PATCH", session, "{\"name\":\"two\",\"description\":\"x\"}");
+    assert_int_equal(status(), 200);
+    answer = ask(0, "GET", session, NULL);
+    assert_true(str_is(json_str(json_get(answer, "name")), "two"));
+    (void)ask(0, "POST", text("%s/activate", session), NULL);
+    assert_int_equal(status(), 200);
+    answer = ask(1, "GET", "/api/v1/sessions/current", NULL);
+    assert_int_equal(status(), 200);
+    assert_true(json_true(json_get(answer, "current")));
+    assert_true(str_is(json_str(json_get(answer, "session_id")), id_of(session)));
+    (void)ask(1, "DELETE", session, NULL);
+    assert_int_equal(status(), 204);
+    (void)ask(0, "GET", session, NULL);
+    assert_int_equal(status(), 404);
+    (void)ask(0, "PATCH", session, "{\"name\":\"three\"}");
+    assert_int_equal(status(), 404);
+    (void)ask(0, "GET", "/api/v1/sessions/current", NULL);
+    assert_int_equal(status(), 404);
+}
+
+static void each_lists_all(void **state)
+{
+    const struct json *answer = ask(1, "GET", "/api/v1/sessions", NULL);
+    int64_t total = 0;
+    int64_t before = 0;
+
+    (void)state;
+    assert_true(json_to_i64(json_get(answer, "total"), &before));
+    for (int n = 0; n < 5; n++) {
+        (void)new_session((size_t)n % 2, ",\"name\":\"listed\"");
+    }
+    answer = ask(1, "GET", "/api/v1/sessions?limit=3&offset=1", NULL);
+    assert_int_equal(status(), 200);
+    assert_true(json_to_i64(json_get(answer, "total"), &total));
+    assert_int_equal(total, before + 5);
+    assert_int_equal(json_size(json_get(answer, "sessions")), 3);
+    answer = ask(0, "GET", "/api/v1/sessions?status=paused", NULL);
+    assert_int_equal(json_size(json_get(answer, "sessions")), 0);
+}
+
+/* Steps, the position that its owner sets, and pausing: whoever comes next goes on from there. */
+static void commands_go_on_where_the_other_one_was(void **state)
+{
+    const char *session = new_session(0, "");
+    int64_t added = 0;
+
+    (void)state;
+    for (int n = 0; n < 6; n++) {
+        assert_int_equal(step((size_t)n % 2, session), n);
+    }
+    (void)ask(0, "PATCH", session, "{\"position\":2}");
+    assert_int_equal(status(), 200);
+    assert_int_equal(step(1, session), 2);
+    assert_int_equal(step(0, session), 3);
+    wait_until(json_to_i64(json_get(ask(1, "GET", session, NULL), "steps_added"), &added) &&
+               added == 8);
+    (void)ask(1, "PATCH", session, "{\"status\":\"paused\"}");
+    assert_int_equal(status(), 200);
+    assert_int_equal(step(0, session), -1);
+    assert_int_equal(status(), 409);
+}
+
+/* What was counted behind is written when the process ends, and by whoever is killed within a second. */
+static void what_was_done_is_written_behind(void **state)
+{
+    const char *session = new_session(0, "");
+    int64_t added = 0;
+
+    (void)state;
+    assert_int_equal(step(0, session), 0);
+    assert_int_equal(step(0, session), 1);
+    program_stop(&replicas.programs[0]);
+    program_done(&replicas.programs[0]);
+    replicas.programs[0] = (struct program){0};
+    assert_true(json_to_i64(json_get(ask(1, "GET", session, NULL), "steps_added"), &added));
+    assert_int_equal(added, 2);
+    assert_int_equal(step(1, session), 2); /* the lease was let go: nobody waits for it */
+    replicas_start_one(&replicas, 0);
+    wait_until(json_to_i64(json_get(ask(0, "GET", session, NULL), "steps_added"), &added) &&
+               added == 3);
+}
+
+static void a_session_expires_by_the_clock_of_the_store(void **state)
+{
+    const char *session = new_session(0, ",\"timeout\":1");
+
+    (void)state;
+    wait_until(
+        (ask(1, "GET", "/livez", NULL), system(text("test $(redis-cli -s %s exists %s) = 0",
+                                                    replicas.redis.path, "'nothing'")) == 0));
+    client_pause_ms(1200); /* it was promised to live that long at most without being used */
+    (void)ask(0, "GET", session, NULL);
+    assert_int_equal(status(), 404);
+    (void)ask(1, "GET", session, NULL);
+    assert_int_equal(status(), 404);
+}
+
+static size_t n_sent(void)
+{
+    return sandbox_count(replicas.platform.program.sandbox_port, "POST", "/teststeps");
+}
+
+static void away_is_503_for_changes_and_what_is_known_for_readers(void **state)
+{
+    const char *session = new_session(0, ",\"name\":\"kept\"");
+    const char *other = new_session(1, "");
+    const struct json *answer;
+    size_t n_before;
+
+    (void)state;
+    n_before = n_sent();
+    redis_server_stop(&replicas.redis);
+    wait_until(replicas_store_is_away(&replicas, 0));
+    answer = ask(0, "GET", session, NULL);
+    assert_int_equal(status(), 200);
+    assert_true(str_is(json_str(json_get(answer, "name")), "kept"));
+    (void)ask(0, "GET", other,
+              NULL); /* nobody here knows it; that is not the same as: it does not exist */
+    assert_int_equal(status(), 503);
+    assert_true(says("store_unavailable"));
+    assert_true(reply_field(&replicas.reply, "Retry-After").len > 0);
+    (void)ask(0, "PATCH", session, "{\"name\":\"lost\"}");
+    assert_int_equal(status(), 503);
+    assert_int_equal(step(0, session), -1);
+    assert_int_equal(status(), 503);
+    assert_true(says("store_unavailable"));
+    (void)ask(0, "POST", "/api/v1/sessions", "{}");
+    assert_int_equal(status(), 503);
+    (void)ask(0, "GET", "/api/v1/sessions", NULL);
+    assert_int_equal(status(), 503);
+    assert_int_equal(n_sent(), n_before);
+    redis_server_start(&replicas.redis, NULL, NULL); /* without what it held */
+    wait_until(!replicas_store_is_away(&replicas, 0));
+    (void)ask(0, "GET", session, NULL);
+    assert_int_equal(status(), 404);
+    (void)new_session(0, "");
+}
+
+/* A process that works under a lease goes on until the lease ends. */
+static void silent_is_503_after_its_time(void **state)
+{
+    const char *session = new_session(0, "");
+
+    (void)state;
+    (void)kill(replicas.redis.pid, SIGSTOP);
+    (void)ask(1, "PATCH", session, "{\"name\":\"x\"}");
+    assert_int_equal(status(), 504); /* no answer came in time */
+    assert_true(says("store_unavailable"));
+    (void)kill(replicas.redis.pid, SIGCONT);
+    wait_until(step(1, session) == 0);
+}
+
+static void full_or_read_only_is_503_and_nothing_is_lost(void **state)
+{
+    static const struct {
+        const char *begin;
+        const char *end;
+        const char *words;
+    } faults[] = {{"config set maxmemory 1", "config set maxmemory 0", "Redis is full"},
+                  {"replicaof 127.0.0.1 1", "replicaof no one", "takes no changes"}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
+        const char *session = new_session(0, ",\"name\":\"before\"");
+        const struct json *answer;
+
+        tell_redis(faults[i].begin);
+        (void)ask(0, "PATCH", session, "{\"name\":\"after\"}");
+        assert_int_equal(status(), 503);
+        assert_true(says(faults[i].words));
+        (void)ask(1, "POST", "/api/v1/sessions", "{}");
+        assert_int_equal(status(), 503);
+        answer = ask(1, "GET", session, NULL);
+        assert_int_equal(status(), 200);
+        assert_true(str_is(json_str(json_get(answer, "name")), "before"));
+        tell_redis(faults[i].end);
+        (void)ask(1, "PATCH", session, "{\"name\":\"after\"}");
+        assert_int_equal(status(), 200);
+    }
+}
+
+/* A newer version of the program, another program, and one that writes what is no session. */
+static void what_nobody_can_read_is_500_and_stays(void **state)
+{
+    static const char *const spoils[] = {"f 2", "b nonsense", "b {}"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(spoils); i++) {
+        const char *session = new_session(0, "");
+
+        tell_redis(text(
+            "eval \"for _, k in ipairs(redis.call('keys', '*%s')) do if string.sub(k, 1, 5) == "
+            "'vp:d:' then redis.call('hset', k, 'f', 1) local f, v = string.match('%s', "
+            "'(%%S+) (%%S+)') redis.call('hset', k, f, v) end end\" 0",
+            id_of(session), spoils[i]));
+        (void)ask(1, "GET", session, NULL);
+        assert_int_equal(status(), 500);
+        assert_true(says("store_unreadable"));
+        assert_int_equal(step(1, session), -1);
+        assert_int_equal(status(), 500);
+        (void)ask(1, "PATCH", session, "{\"name\":\"x\"}");
+        assert_int_equal(status(), 500);
+    }
+    tell_redis("flushall");
+    (void)ask(0, "PATCH", new_session(1, ""), "{\"name\":\"x\"}");
+    assert_int_equal(status(), 200);
+}
+
+/* Members that a newer version has added stay when this one writes the session. */
+static void what_is_not_known_is_carried_along(void **state)
+{
+    const char *session = new_session(0, ",\"name\":\"n\"");
+
+    (void)state;
+    tell_redis(text(
+        "eval \"for _, k in ipairs(redis.call('keys', 'vp:d:*%s')) do local b = redis.call('hget', k, "
+        "'b') redis.call('hset', k, 'b', string.sub(b, 1, -2) .. ',\\\"later\\\":[1,2]}') end\" 0",
+        id_of(session)));
+    (void)ask(1, "PATCH", session, "{\"name\":\"m\"}");
+    assert_int_equal(status(), 200);
+    assert_int_equal(
+        system(text(
+            "redis-cli -s %s eval \"return redis.call('hget', redis.call('keys', 'vp:d:*%s')[1], "
+            "'b')\" 0 | grep -q later",
+            replicas.redis.path, id_of(session))),
+        0);
+}
+
+/* Somebody else's session does not exist, and its owner is not held up by those who ask for it. */
+static void no_session_is_404(void **state)
+{
+    (void)state;
+    (void)ask(0, "GET", "/api/v1/sessions/sess_0123456789abcdef01234567", NULL);
+    assert_int_equal(status(), 404);
+    (void)ask(0, "PATCH", "/api/v1/sessions/nonsense", "{\"name\":\"x\"}");
+    assert_int_equal(status(), 404);
+    assert_int_equal(step(0, "/api/v1/sessions/sess_0123456789abcdef01234567"), -1);
+    assert_int_equal(status(), 404);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_sees_what_the_other_one_has_made),
+        cmocka_unit_test(commands_go_on_where_the_other_one_was),
+        cmocka_unit_test(what_was_done_is_written_behind),
+        cmocka_unit_test(a_session_expires_by_the_clock_of_the_store),
+        cmocka_unit_test(silent_is_503_after_its_time),
+        cmocka_unit_test(full_or_read_only_is_503_and_nothing_is_lost),
+        cmocka_unit_test(what_nobody_can_read_is_500_and_stays),
+        cmocka_unit_test(each_lists_all),
+        cmocka_unit_test(what_is_not_known_is_carried_along),
+        cmocka_unit_test(no_session_is_404),
+        cmocka_unit_test(away_is_503_for_changes_and_what_is_known_for_readers),
+    };
+
+    if (!redis_server_is_there()) {
+        print_message("skipped: no redis-server, so no sessions are shared\n");
+        return 0;
+    }
+    return cmocka_run_group_tests_name("shared sessions", tests, set_up, tear_down);
+}
