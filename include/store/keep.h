@@ -75,6 +75,8 @@ void keep_leave(
 
 /* The lease is still ours, and for `ms` more at least. */
 bool keep_lasts(const struct keep_user *user, uint64_t ms);
+/* Another process waits for it. */
+bool keep_is_wanted(const struct keep_user *user);
 /* The last holder let go of it, or there was none: nothing of another's is on its way. */
 bool keep_is_orderly(const struct keep_user *user);
 /* What the last holder left, and how long ago that was at most; UINT64_MAX: nobody knows. */

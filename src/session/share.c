@@ -418,6 +418,10 @@ void session_use_end(struct session_use *use)
         list_remove(&use->link);
         share->n_busy++;
         keep_leave(&use->lease); /* which may end in let_go */
+        if (share->dirty && !share->writes && list_is_empty(&share->uses) &&
+            share->lease.keep != NULL && keep_is_wanted(&share->lease)) {
+            write_now(share); /* nothing else holds the lease up */
+        }
         share->n_busy--;
         free_if_unused(share);
     }

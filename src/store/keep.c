@@ -560,6 +560,11 @@ bool keep_lasts(const struct keep_user *user, uint64_t ms)
     return user->uses && user->keep->fence == user->fence && lasts(user->keep, ms);
 }
 
+bool keep_is_wanted(const struct keep_user *user)
+{
+    return user->keep->wanted;
+}
+
 bool keep_is_orderly(const struct keep_user *user)
 {
     return user->keep->orderly;

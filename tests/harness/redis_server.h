@@ -1,5 +1,5 @@
 /* A real redis-server for a test: on a free port of loopback and on a Unix socket; nothing is written
- * to disk. It ends with the test process at the latest. */
+ * to disk unless `keeps` is set. It ends with the test process at the latest. */
 #ifndef HARNESS_REDIS_SERVER_H
 #define HARNESS_REDIS_SERVER_H
 
@@ -9,7 +9,8 @@
 enum { REDIS_PATH_MAX = 100 };
 
 struct redis_server {
-    pid_t pid; /* 0: it does not run */
+    pid_t pid;  /* 0: it does not run */
+    bool keeps; /* it writes all to disk before it answers, and reads it when it starts */
     char path[REDIS_PATH_MAX];
     char port[8];
 };
@@ -19,5 +20,6 @@ struct redis_server redis_server_make(void);
 /* Returns when it listens. `option` and its value are further arguments; NULL: none. */
 void redis_server_start(struct redis_server *server, const char *option, const char *value);
 void redis_server_stop(struct redis_server *server); /* kill -9; it may be started again */
+void redis_server_done(struct redis_server *server); /* the same for good: its files are removed */
 
 #endif

@@ -32,21 +32,24 @@ void replicas_start_one(struct replicas *replicas, size_t i)
     }
 }
 
-void replicas_start(struct replicas *replicas, size_t n, const char *const *sets)
+void replicas_start(struct replicas *replicas, const struct replicas_options *options)
 {
-    *replicas = (struct replicas){.n = n, .redis = redis_server_make()};
+    const char *const *sets = options->sets;
+
+    *replicas = (struct replicas){.n = options->n, .redis = redis_server_make()};
+    replicas->redis.keeps = options->keeps;
     reply_init(&replicas->reply);
     for (size_t i = 0; sets != NULL && sets[i] != NULL; i++) {
         assert_true(i + 1 < REPLICAS_SETS_MAX);
         replicas->sets[i] = sets[i];
     }
     redis_server_start(&replicas->redis, NULL, NULL);
-    proxy_start(&replicas->platform, NULL);
+    proxy_start(&replicas->platform, options->platform_sets);
     (void)snprintf(replicas->url, sizeof(replicas->url), "store.url=unix:%s", replicas->redis.path);
     (void)snprintf(replicas->platform_url, sizeof(replicas->platform_url),
                    "upstream.base_url=http://127.0.0.1:%d/api",
                    (int)replicas->platform.program.sandbox_port);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < options->n; i++) {
         replicas_start_one(replicas, i);
     }
 }
@@ -70,7 +73,7 @@ void replicas_stop(struct replicas *replicas)
         program_done(&replicas->programs[i]);
     }
     proxy_stop(&replicas->platform);
-    redis_server_stop(&replicas->redis);
+    redis_server_done(&replicas->redis);
     reply_done(&replicas->reply);
 }
 

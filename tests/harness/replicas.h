@@ -20,8 +20,15 @@ struct replicas {
     struct reply reply; /* the last one */
 };
 
-/* `sets` may be NULL and must stay. Returns when all of them have reached Redis. */
-void replicas_start(struct replicas *replicas, size_t n, const char *const *sets);
+struct replicas_options {
+    size_t n;
+    const char *const *sets;          /* of each of them; they must stay. NULL: none */
+    const char *const *platform_sets; /* of the platform */
+    bool keeps;                       /* Redis writes all to disk and has it again after a kill */
+};
+
+/* Returns when all of them have reached Redis. */
+void replicas_start(struct replicas *replicas, const struct replicas_options *options);
 void replicas_start_one(struct replicas *replicas, size_t i);
 void replicas_kill(struct replicas *replicas, size_t i); /* kill -9; it may be started again */
 void replicas_stop(struct replicas *replicas);

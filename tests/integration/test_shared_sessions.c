@@ -87,7 +87,7 @@ static int set_up(void **state)
     static const char *const sets[] = {"store.timeout_ms=500", "upstream.retry_base_ms=1", NULL};
 
     (void)state;
-    replicas_start(&replicas, 2, sets);
+    replicas_start(&replicas, &(struct replicas_options){.n = 2, .sets = sets});
     return 0;
 }
 

@@ -1,0 +1,364 @@
+/* Three processes, one session: a hundred commands sent to them at random at once become consecutive
+ * steps. When a process is killed or stands still, Redis is restarted or silent, then no step exists
+ * twice, each success names one step, and the steps that were told stand where they were told, or later. With
+ * VP_LONG=1 these are 10,000 commands under all these faults. */
+#include "harness/cmocka.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/random.h"
+#include "harness/replicas.h"
+#include "harness/wait.h"
+
+enum { REPLICAS = 3, COMMANDS = 100, FIRST_CHECKPOINT = 5000000, PATIENCE_MS = 60000 };
+
+enum told { MADE, REFUSED, NOT_KNOWN, TOLD_N };
+
+struct command {
+    struct client client;
+    size_t replica;
+    enum told told;
+    int status;
+    int64_t id;
+    int64_t position;
+};
+
+struct scene {
+    struct replicas replicas;
+    int64_t checkpoint;
+    const char *session;
+    struct command commands[COMMANDS];
+    size_t counts[TOLD_N]; /* of all rounds */
+    size_t n_gaps;
+    uint64_t took_ms;
+};
+
+static struct scene scene;
+
+static struct arena *arena(void)
+{
+    return &scene.replicas.platform.arena;
+}
+
+/* --- a round */
+static void open_session(void)
+{
+    const struct json *answer;
+    char body[128];
+
+    scene.checkpoint++;
+    (void)snprintf(body, sizeof(body), "{\"checkpoints\":[%lld]}", (long long)scene.checkpoint);
+    sandbox_seed_ids(scene.replicas.platform.program.sandbox_port, body);
+    (void)snprintf(body, sizeof(body), "{\"checkpoint_id\":\"%lld\"}", (long long)scene.checkpoint);
+    answer = replicas_ask(&scene.replicas, 0, "POST", "/api/v1/sessions", NULL, body);
+    assert_int_equal(scene.replicas.reply.status, 201);
+    scene.session = arena_cstr(arena(), json_str(json_get(answer, "session_id")));
+}
+
+/* To one of them; REPLICAS: to any. */
+static void send_commands(size_t from, size_t to, size_t replica)
+{
+    for (size_t n = from; n < to; n++) {
+        struct command *command = &scene.commands[n];
+        char body[256];
+
+        *command =
+            (struct command){.replica = replica < REPLICAS ? replica : random_below(REPLICAS)};
+        if (scene.replicas.programs[command->replica].pid == 0) {
+            command->replica = (command->replica + 1) % REPLICAS;
+        }
+        (void)snprintf(body, sizeof(body),
+                       "{\"command\":\"step-navigate to\",\"args\":[\"https://n%zu.example/\"],"
+                       "\"session_id\":\"%s\"}",
+                       n, scene.session);
+        client_open(&command->client, scene.replicas.programs[command->replica].port);
+        command->client.timeout_ms = PATIENCE_MS;
+        assert_true(client_send_request(&command->client, "POST", "/api/v1/commands/execute",
+                                        "Content-Type: application/json\r\n", str_from(body)));
+    }
+}
+
+static int64_t number_at(const struct json *node, const char *pointer)
+{
+    const struct json *found = json_find(node, pointer);
+    int64_t number = -1;
+
+    return json_to_i64(found, &number) || str_to_i64(json_str(found), 0, INT64_MAX, &number)
+               ? number
+               : -1;
+}
+
+static void read_answer(struct command *command)
+{
+    struct reply reply = {0};
+    enum client_result result = client_read(&command->client, false, &reply);
+
+    command->told = NOT_KNOWN;
+    command->status = reply.status;
+    if (result == CLIENT_OK && reply.status == 200) {
+        const struct json *answer = reply_json(&reply, arena());
+
+        command->told = MADE;
+        command->id = number_at(answer, "/data/step_id");
+        command->position = number_at(answer, "/data/position");
+        assert_true(command->id > 0 && command->position >= 0);
+    } else if (result == CLIENT_OK && (str_contains(reply_text(&reply), STR("store_unavailable")) ||
+                                       str_contains(reply_text(&reply), STR("overloaded")))) {
+        command->told = REFUSED; /* nothing was sent */
+    } else if (result == CLIENT_OK && !str_contains(reply_text(&reply), STR("outcome_unknown"))) {
+        print_message("%.*s\n", STR_ARG(reply_text(&reply)));
+        fail_msg("a command was answered with %d", reply.status);
+    }
+    scene.counts[command->told]++;
+    reply_done(&reply);
+    client_close(&command->client);
+}
+
+/* --- what stands on the platform */
+static const struct json *steps_now(void)
+{
+    struct str path = arena_printf(arena(), "/testcases/%lld", (long long)scene.checkpoint);
+    const struct json *checkpoint =
+        sandbox_call(scene.replicas.platform.program.sandbox_port, SANDBOX_TOKEN, "GET",
+                     arena_cstr(arena(), path), NULL, arena());
+
+    return json_get(checkpoint, "steps");
+}
+
+/* The number in the text of the step. */
+static size_t number_of(const struct json *step)
+{
+    struct str text = json_text(arena(), step);
+    ptrdiff_t at = str_find(text, STR("https://n"));
+    size_t n = 0;
+
+    assert_true(at >= 0);
+    for (const char *c = text.ptr + at + 9; *c >= '0' && *c <= '9'; c++) {
+        n = n * 10 + (size_t)(*c - '0');
+    }
+    assert_true(n < COMMANDS);
+    return n;
+}
+
+/* No step twice, each told one there under its id, where it was told or later, in the order that was
+ * told; what stands between them is a step whose answer was lost. */
+static void check_steps(void)
+{
+    unsigned n_there[COMMANDS] = {0};
+    const struct json *step;
+    int64_t at = 0;
+    int64_t last_told = -1;
+
+    JSON_FOREACH (step, steps_now()) {
+        size_t n = number_of(step);
+        const struct command *command = &scene.commands[n];
+
+        if (n_there[n]++ > 0) {
+            fail_msg("the step of command %zu is there twice", n);
+        }
+        assert_true(command->told != REFUSED);
+        if (command->told == MADE) {
+            assert_int_equal(number_at(step, "/id"), command->id);
+            assert_true(command->position <= at);
+            assert_true(command->position > last_told);
+            last_told = command->position;
+        } else {
+            scene.n_gaps++;
+        }
+        at++;
+    }
+    for (size_t n = 0; n < COMMANDS; n++) {
+        if (scene.commands[n].told == MADE && n_there[n] != 1) {
+            fail_msg("command %zu was told %lld and is not there", n,
+                     (long long)scene.commands[n].id);
+        }
+    }
+}
+
+/* Whoever is to suffer has the session and its checkpoint: it gets the first half. */
+static size_t victim;
+
+static size_t run_round(void (*fault)(void), void (*mend)(void))
+{
+    size_t n_made = scene.counts[MADE];
+    uint64_t began_ms = client_now_ms();
+
+    victim = random_below(REPLICAS);
+    open_session();
+    send_commands(0, COMMANDS / 2, fault != NULL ? victim : REPLICAS);
+    if (fault != NULL) {
+        wait_until(json_size(steps_now()) >= 5);
+        fault();
+    }
+    send_commands(COMMANDS / 2, COMMANDS, REPLICAS);
+    if (mend != NULL) {
+        mend();
+    }
+    for (size_t n = 0; n < COMMANDS; n++) {
+        read_answer(&scene.commands[n]);
+    }
+    check_steps();
+    scene.took_ms = client_now_ms() - began_ms;
+    return scene.counts[MADE] - n_made;
+}
+
+static void report(const char *name, size_t n_made)
+{
+    print_message("%-24s %zu of %d made in %llu ms\n", name, n_made, COMMANDS,
+                  (unsigned long long)scene.took_ms);
+}
+
+/* --- faults */
+static void kill_one(void)
+{
+    replicas_kill(&scene.replicas, victim);
+}
+
+static void start_it_again(void)
+{
+    replicas_start_one(&scene.replicas, victim);
+}
+
+static void stop_one(void)
+{
+    program_signal(&scene.replicas.programs[victim], SIGSTOP);
+}
+
+static void let_it_go_on(void)
+{
+    client_pause_ms(5000); /* what the fault is */
+    program_signal(&scene.replicas.programs[victim], SIGCONT);
+}
+
+static void restart_redis(void)
+{
+    redis_server_stop(&scene.replicas.redis);
+    redis_server_start(&scene.replicas.redis, NULL, NULL);
+}
+
+static void silence_redis(void)
+{
+    (void)kill(scene.replicas.redis.pid, SIGSTOP);
+}
+
+static void redis_speaks(void)
+{
+    client_pause_ms(3000);
+    (void)kill(scene.replicas.redis.pid, SIGCONT);
+}
+
+static void wait_for_all(void)
+{
+    for (size_t i = 0; i < REPLICAS; i++) {
+        wait_until(!replicas_store_is_away(&scene.replicas, i));
+    }
+}
+
+/* --- tests */
+static int set_up(void **state)
+{
+    static const char *const sets[] = {"store.timeout_ms=1000", "log.level=error", NULL};
+    static const char *const platform[] = {"sandbox.latency=5ms+-5ms", NULL};
+
+    (void)state;
+    scene.checkpoint = FIRST_CHECKPOINT;
+    replicas_start(&scene.replicas,
+                   &(struct replicas_options){
+                       .n = REPLICAS, .sets = sets, .platform_sets = platform, .keeps = true});
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    print_message("told: %zu made, %zu refused, %zu not known; %zu steps whose answer was lost\n",
+                  scene.counts[MADE], scene.counts[REFUSED], scene.counts[NOT_KNOWN], scene.n_gaps);
+    replicas_stop(&scene.replicas);
+    return 0;
+}
+
+static void a_hundred_at_random_are_consecutive(void **state)
+{
+    const struct json *step;
+    int64_t at = 0;
+
+    (void)state;
+    assert_int_equal(run_round(NULL, NULL), COMMANDS);
+    JSON_FOREACH (step, steps_now()) {
+        assert_int_equal(scene.commands[number_of(step)].position, at++);
+    }
+    assert_int_equal(at, COMMANDS);
+    report("no fault", COMMANDS);
+}
+
+static void one_is_killed(void **state)
+{
+    (void)state;
+    report("kill -9", run_round(kill_one, start_it_again));
+}
+
+static void redis_is_restarted(void **state)
+{
+    (void)state;
+    report("Redis restarted", run_round(restart_redis, NULL));
+    wait_for_all();
+}
+
+static void one_stands_still(void **state)
+{
+    (void)state;
+    report("SIGSTOP for 5 s", run_round(stop_one, let_it_go_on));
+    wait_for_all();
+}
+
+static void redis_is_silent(void **state)
+{
+    (void)state;
+    report("Redis silent for 3 s", run_round(silence_redis, redis_speaks));
+    wait_for_all();
+}
+
+static void all_of_it_ten_thousand_times(void **state)
+{
+    static const struct {
+        void (*fault)(void);
+        void (*mend)(void);
+    } faults[] = {{NULL, NULL},
+                  {kill_one, start_it_again},
+                  {restart_redis, NULL},
+                  {stop_one, let_it_go_on},
+                  {silence_redis, redis_speaks}};
+
+    (void)state;
+    if (getenv("VP_LONG") == NULL) {
+        skip();
+    }
+    for (size_t n = 0; n < 10000 / COMMANDS; n++) {
+        size_t i = random_below(ARRAY_LEN(faults));
+
+        (void)run_round(faults[i].fault, faults[i].mend);
+        wait_for_all();
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_hundred_at_random_are_consecutive),
+        cmocka_unit_test(one_is_killed),
+        cmocka_unit_test(redis_is_restarted),
+        cmocka_unit_test(one_stands_still),
+        cmocka_unit_test(redis_is_silent),
+        cmocka_unit_test(all_of_it_ten_thousand_times),
+    };
+
+    if (!redis_server_is_there()) {
+        print_message("skipped: no redis-server, so there is nothing to share\n");
+        return 0;
+    }
+    return cmocka_run_group_tests_name("replicas", tests, set_up, tear_down);
+}
