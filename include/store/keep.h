@@ -42,6 +42,7 @@ typedef void (*keep_ready_fn)(struct keep_user *user, const struct error *error)
 
 /* What the owner of the work is told of its leases; each may be NULL. `name` is that of keep_enter. */
 struct keep_kind {
+    bool stays; /* nobody else works under it: whoever asks for it only asks whether we live */
     /* Another process wants it: what holds it up should end (keep_leave). */
     void (*on_wanted)(void *context, struct str name);
     /* It is let go: what the next holder is given is appended. */
@@ -60,6 +61,8 @@ struct keep_user {
 };
 
 struct keeps *keeps_open(struct store *store);
+/* The name of this process in its leases: letters and digits. */
+const char *keeps_holder(const struct keeps *keeps);
 /* Lets go of all leases; nobody may use or want one. on_closed comes from a later turn, after at
  * most the time that the store may take for one answer. Before store_close. */
 void keeps_close(struct keeps *keeps, void (*on_closed)(void *context), void *context);

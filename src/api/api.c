@@ -186,7 +186,7 @@ enum error_code api_open(const struct api_options *options, struct api **out, st
     api->routes = api_routes();
     api->config = config_hold(options->config);
     read_trusted(api);
-    api->idempotency = idempotency_store_new(options->config);
+    api->idempotency = idempotency_store_new(options);
     api->cache = cache_new(options->config);
     api->goals = goal_memo_new();
     api->auth = auth_open(&(struct auth_options){.config = options->config,
@@ -233,6 +233,7 @@ void api_stop(struct api *api)
     verdict_store_stop(api->verdicts);
     auth_stop(api->auth);
     limits_stop(api->limits);
+    idempotency_store_stop(api->idempotency);
 }
 
 size_t api_n_running(const struct api *api)

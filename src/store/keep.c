@@ -152,6 +152,11 @@ struct keeps *keeps_open(struct store *store)
     return keeps;
 }
 
+const char *keeps_holder(const struct keeps *keeps)
+{
+    return keeps->holder;
+}
+
 static void start(struct keep *keep, struct store_request *request, struct store_op *op,
                   store_done_fn on_done)
 {
@@ -233,6 +238,9 @@ static void fail_waiting(struct keep *keep, const struct error *cause)
 /* --- wanted by another one */
 static void note_wanted(struct keep *keep)
 {
+    if (keep->kind->stays) {
+        return;
+    }
     if (!keep->wanted) {
         keep->wanted = true;
         keep->wanted_ms = clock_age_ms();
@@ -281,7 +289,7 @@ static void watch(struct keep *keep)
     struct store_request request = {
         .kind = STORE_WATCH, .after = keep->sequence, .wait_ms = STORE_WAIT_MAX_MS};
 
-    if (!keep->watches && !keep->wanted &&
+    if (!keep->watches && !keep->wanted && !keep->kind->stays &&
         (keep->state == KEEP_HELD || keep->state == KEEP_WAITS)) {
         keep->watches = true;
         start(keep, &request, &keep->watch, on_watched);

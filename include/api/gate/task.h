@@ -117,10 +117,12 @@ enum stage_verdict task_allow(struct task *task, unsigned permission);
 /* idempotency.c */
 bool idempotency_is_asked(const struct task *task);
 enum stage_verdict
-idempotency_begin(struct task *task); /* CONTINUE, or DONE: replayed or refused */
+idempotency_begin(struct task *task); /* CONTINUE, WAIT, or DONE: replayed or refused */
 /* Keeps the reply for replays, or forgets the key when nothing can have happened. */
 void idempotency_keep(struct task *task, int status, const char *content_type, struct str body);
-struct idempotency_store *idempotency_store_new(const struct config *config);
+struct idempotency_store *idempotency_store_new(const struct api_options *options);
+/* Nothing is asked of the shared store any more. */
+void idempotency_store_stop(struct idempotency_store *store);
 void idempotency_configure(struct idempotency_store *store, const struct config *config);
 void idempotency_store_free(struct idempotency_store *store);
 void idempotency_abandon(struct task *task); /* the task ended without an answer */

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/lru.h"
 #include "base/mem.h"
+#include "idempotency_share.h"
 
 /* To hash 64 KiB takes a millisecond. */
 enum { KEY_MAX = 255, REFERENCE_BYTES = 256, HASH_PIECE = 64 * 1024 };
@@ -26,6 +27,7 @@ struct idempotency_entry {
     char *body;
     size_t body_len;
     uint64_t expires_ms;
+    struct claim *claim; /* while it is in flight, and several processes share keys; NULL: none */
 };
 
 struct idempotency_store {
@@ -34,12 +36,18 @@ struct idempotency_store {
     unsigned max_entries;
     size_t max_bytes;
     uint64_t ttl_ms;
+    struct idempotency_share *share; /* NULL: this process alone */
+    bool strict;                     /* no request with a key while the shared store is away */
 };
 
-struct idempotency_store *idempotency_store_new(const struct config *config)
+struct idempotency_store *idempotency_store_new(const struct api_options *options)
 {
+    const struct config *config = options->config;
     struct idempotency_store *store = mem_zalloc(sizeof(*store));
 
+    if (options->keeps != NULL) {
+        store->share = idempotency_share_open(options->store, options->keeps, options->deadlines);
+    }
     lru_init(&store->entries);
     idempotency_configure(store, config);
     return store;
@@ -50,6 +58,7 @@ void idempotency_configure(struct idempotency_store *store, const struct config 
     store->max_entries = config->idempotency.max_entries;
     store->max_bytes = config->idempotency.max_bytes;
     store->ttl_ms = (uint64_t)config->idempotency.ttl_s * 1000;
+    store->strict = config->store.strict;
 }
 
 static size_t entry_bytes(const struct idempotency_entry *entry)
@@ -67,6 +76,11 @@ static void entry_free(struct idempotency_store *store, struct idempotency_entry
     mem_free(entry);
 }
 
+void idempotency_store_stop(struct idempotency_store *store)
+{
+    idempotency_share_stop(store->share);
+}
+
 void idempotency_store_free(struct idempotency_store *store)
 {
     struct idempotency_entry *entry;
@@ -74,6 +88,7 @@ void idempotency_store_free(struct idempotency_store *store)
     if (store == NULL) {
         return;
     }
+    idempotency_share_free(store->share);
     while ((entry = LRU_OLDEST(&store->entries, struct idempotency_entry, lru)) != NULL) {
         entry_free(store, entry);
     }
@@ -147,6 +162,73 @@ static enum stage_verdict answer_known(struct task *task, struct idempotency_ent
     return replay(task, entry);
 }
 
+/* --- several processes */
+static void let_go(struct task *task)
+{
+    struct idempotency_entry *entry = task->idempotency;
+
+    task->idempotency = NULL;
+    entry_free(task->api->idempotency, entry);
+}
+
+static void replay_shared(struct task *task, const struct kept_reply *reply)
+{
+    struct kept_reply kept = *reply; /* the reply's texts go with the answer of the store */
+
+    metric_add(M_IDEMPOTENT_REPLAYS, 0, 0, 0, 1);
+    exchange_set_header(task->exchange, "Idempotency-Replayed", STR("true"));
+    if (kept.location.len > 0) {
+        exchange_set_header(task->exchange, "Location", arena_str(task->arena, kept.location));
+    }
+    (void)task_reply(task, kept.status,
+                     kept.content_type.len > 0 ? arena_cstr(task->arena, kept.content_type) : NULL,
+                     arena_str(task->arena, kept.body));
+}
+
+static void on_claimed(void *context, const struct error *error, const struct kept_reply *reply)
+{
+    struct task *task = context;
+
+    task->on_cancel = NULL;
+    if (error->code == ERR_OK && reply == NULL) {
+        task_go_on(task);
+        return;
+    }
+    task->idempotency->claim = NULL; /* it is gone */
+    if (error->code == ERR_STORE_AWAY && !task->api->idempotency->strict) {
+        task_go_on(task);
+        return;
+    }
+    let_go(task);
+    if (error->code == ERR_OK) {
+        replay_shared(task, reply);
+        return;
+    }
+    task->error = *error;
+    (void)task_fail(task);
+}
+
+static void on_cancel(struct task *task)
+{
+    struct claim *claim = task->idempotency->claim;
+
+    task->idempotency->claim = NULL;
+    claim_forget(claim);
+}
+
+static enum stage_verdict claim(struct task *task, const struct digest *body)
+{
+    struct idempotency_store *store = task->api->idempotency;
+
+    if (store->share == NULL) {
+        return STAGE_CONTINUE;
+    }
+    task->on_cancel = on_cancel;
+    task->idempotency->claim =
+        claim_start(store->share, &task->idempotency->id, body, store->ttl_ms, task, on_claimed);
+    return STAGE_WAIT;
+}
+
 bool idempotency_is_asked(const struct task *task)
 {
     return exchange_has_header(task->exchange, "Idempotency-Key") &&
@@ -185,7 +267,31 @@ static enum stage_verdict take_key(struct task *task, const struct digest *body)
     lru_add(&store->entries, &entry->lru, digest_view(&entry->id));
     lru_hold(&store->entries, &entry->lru);
     task->idempotency = entry;
-    return STAGE_CONTINUE;
+    return claim(task, body);
+}
+
+/* Nothing happened: the retry is a first try, on every process. */
+static void forget(struct task *task)
+{
+    struct claim *claimed = task->idempotency->claim;
+
+    let_go(task);
+    if (claimed != NULL) {
+        claim_forget(claimed);
+    }
+}
+
+static void share_reply(struct idempotency_entry *entry)
+{
+    const struct kept_reply reply = {.status = entry->status,
+                                     .content_type = str_from(entry->content_type),
+                                     .location = str_from(entry->location),
+                                     .body = {entry->body, entry->body_len}};
+
+    if (entry->claim != NULL) {
+        claim_keep(entry->claim, &reply);
+        entry->claim = NULL;
+    }
 }
 
 /* ---- the body, in pieces ---- */
@@ -276,11 +382,11 @@ void idempotency_keep(struct task *task, int status, const char *content_type, s
     if (entry == NULL) {
         return;
     }
-    task->idempotency = NULL;
     if (!task->may_have_changed && (status >= 300 || status == 207)) {
-        entry_free(store, entry);
+        forget(task);
         return;
     }
+    task->idempotency = NULL;
     store->bytes -= entry_bytes(entry);
     entry->in_flight = false;
     entry->status = status;
@@ -292,13 +398,13 @@ void idempotency_keep(struct task *task, int status, const char *content_type, s
     entry->expires_ms = clock_age_ms() + store->ttl_ms;
     store->bytes += entry_bytes(entry);
     lru_touch(&store->entries, &entry->lru);
+    share_reply(entry);
     (void)make_room(store);
 }
 
 void idempotency_abandon(struct task *task)
 {
     if (task->idempotency != NULL) {
-        entry_free(task->api->idempotency, task->idempotency);
-        task->idempotency = NULL;
+        forget(task);
     }
 }

@@ -1,0 +1,51 @@
+/* Idempotency-Keys of several processes. The first request with a key claims it: a document that says
+ * which process carries it out. The reply is written over the claim. A process that has claims holds a
+ * lease with its name; a claim whose process has no lease any more is of one that died, and what
+ * became of the request is not known: never a second try.
+ *
+ *   none ──► claimed ──► done (the reply) ──► told to whoever asks, until its time is over
+ *               │ └────► removed (nothing happened: the retry is a first try)
+ *               └──────► not known (its process died)
+ *
+ * Owner: idempotency_share_open/stop; a claim is the share's own, and ends by claim_keep or
+ * claim_forget. */
+#ifndef API_GATE_IDEMPOTENCY_SHARE_H
+#define API_GATE_IDEMPOTENCY_SHARE_H
+
+#include "base/deadline.h"
+#include "base/error.h"
+#include "crypto/digest.h"
+#include "store/keep.h"
+#include "store/store.h"
+
+struct claim;
+struct idempotency_share;
+
+struct kept_reply {
+    int status;
+    struct str content_type; /* empty: none */
+    struct str location;
+    struct str body;
+};
+
+/* error->code: ERR_OK: the key is ours, or `reply` is that of the first request. Else
+ * ERR_IDEMPOTENCY_MISMATCH, ERR_IDEMPOTENCY_IN_FLIGHT, ERR_OUTCOME_UNKNOWN, ERR_STORE_AWAY,
+ * ERR_STORE_UNREADABLE. But for the first of these the claim is gone. */
+typedef void (*claim_fn)(void *context, const struct error *error, const struct kept_reply *reply);
+
+struct idempotency_share *idempotency_share_open(struct store *store, struct keeps *keeps,
+                                                 struct deadlines *deadlines);
+/* What is on its way is carried out or not; no callback comes any more. NULL is fine. */
+void idempotency_share_stop(struct idempotency_share *share);
+void idempotency_share_free(struct idempotency_share *share);
+
+/* `body` is what the request must be the same in. on_end comes from a later turn, once. */
+struct claim *claim_start(struct idempotency_share *share, const struct digest *id,
+                          const struct digest *body, uint64_t ttl_ms, void *context,
+                          claim_fn on_end);
+/* The reply is written, sooner or later. A claim that is not known to be ours is removed instead. */
+void claim_keep(struct claim *claim, const struct kept_reply *reply);
+/* Nothing happened, or nobody waits any more: on_end does not come, and the key is free again. */
+void claim_forget(struct claim *claim);
+
+#endif
