@@ -27,6 +27,7 @@ enum { CONFIG_OTEL_HEADERS_MAX = 32 };
 struct config_redis {
     struct str path, host, port;
     unsigned database;
+    bool tls;
 };
 
 /* How much somebody may ask for; 0: as `limits` says for everybody. */
@@ -191,7 +192,7 @@ struct config {
     } auth;
 
     struct {
-        struct str url, user, prefix;
+        struct str url, user, prefix, ca_file;
         struct secret password;
         unsigned timeout_ms;
         bool strict;

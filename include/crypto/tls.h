@@ -1,5 +1,5 @@
-/* TLS for our own listener by mbedTLS (2.28 and 3.6), over memory: feed cipher text, take cipher
- * text. No sockets here; net/transport.c moves the bytes. TLS 1.2 and, with 3.6, 1.3. ECDSA or RSA
+/* TLS for our own listener, and towards servers whose certificate is checked, by mbedTLS (2.28 and 3.6), over memory: feed
+ * cipher text, take cipher text. No sockets here; net/transport.c and store/redis_link.c move the bytes. TLS 1.2 and, with 3.6, 1.3. ECDSA or RSA
  * keys. Pitfalls honoured: a WANT_* is repeated with the same arguments; a write may take less than
  * asked; any other error ends the stream; never a write of 0 bytes. */
 #ifndef CRYPTO_TLS_H
@@ -30,12 +30,19 @@ enum error_code tls_config_ask_clients(struct tls_config *config, const char *au
                                        bool required, struct error *err) MUST_CHECK;
 /* When the first of its own certificates expires (not those above them); Unix seconds. */
 int64_t tls_config_expiry(const struct tls_config *config);
+/* For streams to a server: its certificate must come from one of these authorities (a PEM file; NULL:
+ * those of the system). */
+enum error_code tls_config_client(const char *authorities_file, struct tls_config **out,
+                                  struct error *err) MUST_CHECK;
 /* The last one frees it: who made it, and each stream of it. NULL is fine. */
 void tls_config_free(struct tls_config *config);
 /* Whether a file of PEM certificates holds at least one that can be read. ERR_TLS names the file. */
 enum error_code tls_check_authorities(const char *file, struct error *err) MUST_CHECK;
 
 struct tls_stream *tls_stream_new(struct tls_config *config);
+/* Of a client's config: the server must have this name in its certificate (a host name; addresses are
+ * checked with 3.6 only). The first tls_stream_read, without a feed, begins. */
+struct tls_stream *tls_stream_to(struct tls_config *config, const char *host);
 void tls_stream_free(struct tls_stream *stream);
 /* Cipher text from the peer; kept until read. */
 void tls_stream_feed(struct tls_stream *stream, struct str cipher);

@@ -5,6 +5,8 @@
 #include "base/secret.h"
 #include "store/store.h"
 
+struct tls_config; /* crypto/tls.h */
+
 /* Copied by store_open_redis. */
 struct store_redis {
     struct str path; /* of a Unix socket; empty: host and port */
@@ -13,6 +15,7 @@ struct store_redis {
     struct str user;               /* empty: the default user */
     const struct secret *password; /* NULL or not set: none is sent */
     unsigned database;
+    struct tls_config *tls; /* of a client; held by the store. NULL: in the clear */
 };
 
 /* Connects when the loop runs, and again whenever the connection breaks, with waits from 0.1 to

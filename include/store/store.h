@@ -53,6 +53,8 @@ enum store_kind {
     STORE_RENEW,
     STORE_RELEASE,
     STORE_WATCH,
+    STORE_WALK, /* the names of all documents, some at a time; of those that change meanwhile, perhaps */
+    STORE_ABOUT, /* what the store says about itself */
     STORE_KIND_N
 };
 
@@ -65,7 +67,7 @@ enum store_expect {
 /* Only what the kind needs is looked at; the texts are copied by store_start. */
 struct store_request {
     enum store_kind kind;
-    struct str key; /* LIST: a group, without the '/' behind it */
+    struct str key; /* LIST: a group, without the '/' behind it; WALK, ABOUT: none */
     /* GET, PUT, LIST, APPEND, READ: the format of `bytes`, and the newest that the caller can
      * read; at least 1. A newer one that is there is ERR_STORE_UNREADABLE and stays as it is. */
     unsigned format;
@@ -76,23 +78,25 @@ struct store_request {
     /* PUT: the document lives no longer than this, counted from its first PUT by the clock of the
      * store; 0: no such limit. */
     uint64_t max_age_ms;
-    bool touches;     /* GET: the time to live of the document begins anew */
-    struct str name;  /* LIST: only names behind this one; empty: from the first */
-    uint64_t after;   /* READ, WATCH: only entries behind this sequence number; 0: from the first */
-    unsigned limit;   /* LIST, READ: the most items; APPEND: the most entries that stay */
-    unsigned wait_ms; /* READ, WATCH: how long to wait for the first entry; 0: do not wait */
-    unsigned rate;    /* COUNT: a second */
-    unsigned burst;   /* COUNT: at once */
-    unsigned cost;    /* COUNT: at most `burst` */
+    bool touches; /* GET: the time to live of the document begins anew */
+    struct str
+        name; /* LIST: only names behind this one; WALK: `next` of before; empty: from the first */
+    uint64_t after; /* READ, WATCH: only entries behind this sequence number; 0: from the first */
+    unsigned
+        limit; /* LIST, READ: the most items; WALK: about so many; APPEND: the most entries that stay */
+    unsigned wait_ms;  /* READ, WATCH: how long to wait for the first entry; 0: do not wait */
+    unsigned rate;     /* COUNT: a second */
+    unsigned burst;    /* COUNT: at once */
+    unsigned cost;     /* COUNT: at most `burst` */
     struct str holder; /* LEASE, RENEW, RELEASE: who; not empty, as a key without '/' */
     uint64_t fence;    /* RENEW, RELEASE: the number that LEASE told */
 };
 
 struct store_item {
-    struct str name;   /* LIST: the key behind its group and '/' */
-    uint64_t sequence; /* READ: of the entry; LIST: the version of the document */
-    uint64_t left_ms;  /* LIST: as in the result */
-    struct str bytes;
+    struct str name;   /* LIST: the key behind its group and '/'; WALK: the key */
+    uint64_t sequence; /* READ: of the entry; LIST, WALK: the version of the document */
+    uint64_t left_ms;  /* LIST, WALK: as in the result */
+    struct str bytes;  /* WALK: the format of the document, as a decimal number */
 };
 
 /* Texts live until on_done returns. */
@@ -109,7 +113,7 @@ struct store_result {
     uint64_t version;         /* GET: of the document; PUT, APPEND: the new one */
     uint64_t left_ms;         /* GET, PUT: until the document expires; 0: it does not */
     uint64_t age_ms;          /* GET, PUT: since its first PUT */
-    struct str bytes;         /* GET; LEASE: what the last holder left */
+    struct str bytes;         /* GET; LEASE: what the last holder left; ABOUT: lines "name:value" */
     struct store_item *items; /* LIST, READ: in order */
     size_t n_items;
     struct str next;         /* LIST: go on behind this name; empty: that was all */

@@ -174,15 +174,24 @@ enum error_code open_config_store(struct loop *loop, const struct config *config
 {
     const struct store_options options = {.prefix = config->store.prefix,
                                           .timeout_ms = config->store.timeout_ms};
-    const struct store_redis where = {.path = config->store.redis.path,
-                                      .host = config->store.redis.host,
-                                      .port = config->store.redis.port,
-                                      .user = config->store.user,
-                                      .password = &config->store.password,
-                                      .database = config->store.redis.database};
+    struct store_redis where = {.path = config->store.redis.path,
+                                .host = config->store.redis.host,
+                                .port = config->store.redis.port,
+                                .user = config->store.user,
+                                .password = &config->store.password,
+                                .database = config->store.redis.database};
 
     if (where.path.len == 0 && where.host.len == 0) {
         return ERR_OK;
+    }
+    if (config->store.redis.tls) {
+        char *file = config->store.ca_file.len > 0 ? str_dup(config->store.ca_file) : NULL;
+        enum error_code code = tls_config_client(file, &where.tls, err);
+
+        mem_free(file);
+        if (code != ERR_OK) {
+            return code;
+        }
     }
     return store_open_redis(loop, &options, &where, out, err);
 }

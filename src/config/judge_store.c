@@ -1,10 +1,11 @@
-/* store.url, taken apart: memory:, redis://HOST[:PORT][/DATABASE], unix:PATH. A text that is refused is
+/* store.url, taken apart: memory:, redis[s]://HOST[:PORT][/DATABASE], unix:PATH. A text that is refused is
  * not told again, since people put passwords there. */
 #include "config_internal.h"
 
 enum { DATABASE_MAX = 10000, PATH_MAX_BYTES = 107 /* of a Unix socket */ };
 
-static const char FORMS[] = "memory:, redis://HOST[:PORT][/DATABASE] or unix:PATH";
+static const char FORMS[] =
+    "memory:, redis://HOST[:PORT][/DATABASE], rediss://... (TLS) or unix:PATH";
 
 /* A host name, an address, or an IPv6 address in brackets, which are taken off. */
 static bool read_host(struct str text, struct str *out_host, struct str *out_rest)
@@ -60,7 +61,8 @@ static const char *read_store(struct arena *arena, struct str url, struct config
         return read_redis(arena, str_sub(url, 8, url.len), out);
     }
     if (str_starts(url, STR("rediss://"))) {
-        return "asks for TLS, which is not supported for Redis; use a Unix socket or a tunnel";
+        out->tls = true;
+        return read_redis(arena, str_sub(url, 9, url.len), out);
     }
     if (!str_starts(url, STR("unix:/"))) {
         return "is not a store that this program knows";

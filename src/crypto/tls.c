@@ -135,11 +135,10 @@ static void tickets_of_old_only(struct tls_config *config)
 #endif
 }
 
-static int set_up(struct tls_config *config)
+static int set_defaults(struct tls_config *config, int endpoint)
 {
-    int status =
-        mbedtls_ssl_config_defaults(&config->ssl, MBEDTLS_SSL_IS_SERVER,
-                                    MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
+    int status = mbedtls_ssl_config_defaults(&config->ssl, endpoint, MBEDTLS_SSL_TRANSPORT_STREAM,
+                                             MBEDTLS_SSL_PRESET_DEFAULT);
 
     mbedtls_ssl_conf_rng(&config->ssl, mbedtls_ctr_drbg_random, &config->random);
 #if MBEDTLS_VERSION_NUMBER < 0x03000000
@@ -148,6 +147,13 @@ static int set_up(struct tls_config *config)
 #else
     mbedtls_ssl_conf_min_tls_version(&config->ssl, MBEDTLS_SSL_VERSION_TLS1_2);
 #endif
+    return status;
+}
+
+static int set_up(struct tls_config *config)
+{
+    int status = set_defaults(config, MBEDTLS_SSL_IS_SERVER);
+
     mbedtls_ssl_conf_sni(&config->ssl, on_name, config);
     if (status == 0) {
         status = tls_offer(&config->ssl);
@@ -169,12 +175,10 @@ static int set_up(struct tls_config *config)
     return status;
 }
 
-enum error_code tls_config_new(const char *certificate_file, const char *key_file,
-                               struct tls_config **out, struct error *err)
+/* *out_status: of the library. */
+static struct tls_config *make(int *out_status)
 {
     struct tls_config *config = mem_zalloc(sizeof(*config));
-    enum error_code code;
-    int status;
 
     config->n_holders = 1;
     config->number = ++n_made;
@@ -184,8 +188,44 @@ enum error_code tls_config_new(const char *certificate_file, const char *key_fil
     mbedtls_ctr_drbg_init(&config->random);
     mbedtls_ssl_ticket_init(&config->tickets);
     mbedtls_x509_crt_init(&config->authorities);
-    status =
+    *out_status =
         mbedtls_ctr_drbg_seed(&config->random, mbedtls_entropy_func, &config->entropy, NULL, 0);
+    return config;
+}
+
+enum error_code tls_config_client(const char *authorities_file, struct tls_config **out,
+                                  struct error *err)
+{
+    static const char system_file[] = "/etc/ssl/certs/ca-certificates.crt";
+    const char *file = authorities_file != NULL ? authorities_file : system_file;
+    int status;
+    struct tls_config *config = make(&status);
+    enum error_code code = status == 0
+                               ? tls_check_authorities(file, err)
+                               : tls_fail(err, "cannot seed", "the random generator", status);
+
+    if (code == ERR_OK) {
+        status = mbedtls_x509_crt_parse_file(&config->authorities, file);
+        status = status < 0 ? status : set_defaults(config, MBEDTLS_SSL_IS_CLIENT);
+        code = status == 0 ? ERR_OK : tls_fail(err, "cannot set up TLS with", file, status);
+    }
+    if (code != ERR_OK) {
+        tls_config_free(config);
+        return code;
+    }
+    mbedtls_ssl_conf_ca_chain(&config->ssl, &config->authorities, NULL);
+    mbedtls_ssl_conf_authmode(&config->ssl, MBEDTLS_SSL_VERIFY_REQUIRED);
+    *out = config;
+    return ERR_OK;
+}
+
+enum error_code tls_config_new(const char *certificate_file, const char *key_file,
+                               struct tls_config **out, struct error *err)
+{
+    int status;
+    struct tls_config *config = make(&status);
+    enum error_code code;
+
     code = status == 0 ? load_files(config, certificate_file, key_file, err)
                        : tls_fail(err, "cannot seed", "the random generator", status);
     if (code == ERR_OK) {
@@ -299,6 +339,14 @@ struct tls_stream *tls_stream_new(struct tls_config *config)
     mbedtls_ssl_init(&stream->ssl);
     stream->failed = mbedtls_ssl_setup(&stream->ssl, &config->ssl) != 0;
     mbedtls_ssl_set_bio(&stream->ssl, stream, take_output, give_input, NULL);
+    return stream;
+}
+
+struct tls_stream *tls_stream_to(struct tls_config *config, const char *host)
+{
+    struct tls_stream *stream = tls_stream_new(config);
+
+    stream->failed = stream->failed || mbedtls_ssl_set_hostname(&stream->ssl, host) != 0;
     return stream;
 }
 

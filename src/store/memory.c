@@ -273,6 +273,57 @@ static void list(struct memory *memory, struct store_op *op)
     store_op_end(op);
 }
 
+/* {group}/name and {key} are written without the braces. */
+static struct str plain_key(struct store_op *op, struct str key)
+{
+    struct str group = group_of(key);
+    struct str name = name_of(key);
+
+    return arena_printf(&op->arena, "%.*s%s%.*s", (int)group.len - 2, group.ptr + 1,
+                        name.len > 0 ? "/" : "", STR_ARG(name));
+}
+
+static bool is_document(const struct store_op *op, const struct record *record)
+{
+    return record->version > 0 && record->node.key.ptr[op->store->prefix.len] == 'd' &&
+           (record->expires_ms == 0 || record->expires_ms > clock_age_ms());
+}
+
+/* Bucket by bucket; the next one is where it goes on. */
+static void walk(struct memory *memory, struct store_op *op)
+{
+    int64_t at = 0;
+    size_t n_max = memory->records.n_nodes + 1;
+
+    (void)!str_to_i64(op->request.name, 0, INT64_MAX, &at); /* empty: from the first */
+    op->result.items = arena_calloc(&op->arena, n_max, sizeof(struct store_item));
+    for (; (size_t)at < memory->records.n_buckets && op->result.n_items < op->request.limit; at++) {
+        for (struct map_node *node = memory->records.buckets[at]; node != NULL; node = node->next) {
+            const struct record *record = CONTAINER_OF(node, struct record, node);
+
+            if (is_document(op, record)) {
+                op->result.items[op->result.n_items++] =
+                    (struct store_item){.name = plain_key(op, node->key),
+                                        .sequence = record->version,
+                                        .bytes = arena_int(&op->arena, record->format),
+                                        .left_ms = left_of(record)};
+            }
+        }
+    }
+    if ((size_t)at < memory->records.n_buckets) {
+        op->result.next = arena_int(&op->arena, at);
+    }
+    store_op_end(op);
+}
+
+static void about(struct memory *memory, struct store_op *op)
+{
+    op->result.bytes =
+        arena_printf(&op->arena, "maxmemory_policy:noeviction\r\nused_memory:%llu\r\n",
+                     (unsigned long long)memory->n_bytes);
+    store_op_end(op);
+}
+
 /* --- limits */
 static void count(struct memory *memory, struct store_op *op)
 {
@@ -305,6 +356,8 @@ static void (*const acts[STORE_KIND_N])(struct memory *memory, struct store_op *
     [STORE_RENEW] = memory_renew,
     [STORE_RELEASE] = memory_release,
     [STORE_WATCH] = memory_watch,
+    [STORE_WALK] = walk,
+    [STORE_ABOUT] = about,
 };
 
 static void memory_start(struct store *store, struct store_op *op)

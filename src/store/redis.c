@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "crypto/tls.h"
 #include "store/redis.h"
 
 enum { COMMANDS_MAX = 10000 };
@@ -282,6 +283,7 @@ void redis_link_closed(struct redis *redis)
     }
     mem_free(unconst(redis->user.ptr));
     secret_done(&redis->password);
+    tls_config_free(redis->address.tls);
     store_closed(&redis->store);
 }
 
@@ -381,6 +383,7 @@ enum error_code store_open_redis(struct loop *loop, const struct store_options *
     enum error_code code = store_init(&redis->store, &redis_backend, loop, options, err);
 
     if (code != ERR_OK) {
+        tls_config_free(where->tls);
         mem_free(redis);
         return code;
     }
@@ -391,7 +394,10 @@ enum error_code store_open_redis(struct loop *loop, const struct store_options *
     redis->texts[0] = where->path.len > 0 ? str_dup(where->path) : NULL;
     redis->texts[1] = str_dup(where->host);
     redis->texts[2] = str_dup(where->port);
-    redis->address = (struct link_address){redis->texts[0], redis->texts[1], redis->texts[2]};
+    redis->address = (struct link_address){.path = redis->texts[0],
+                                           .host = redis->texts[1],
+                                           .port = redis->texts[2],
+                                           .tls = where->tls};
     redis->user = (struct str){str_dup(where->user), where->user.len};
     if (where->password != NULL && secret_is_set(where->password)) {
         secret_set(&redis->password, secret_reveal(where->password));

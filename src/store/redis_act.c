@@ -1,6 +1,7 @@
 #include "redis_act.h"
 
 #include "base/check.h"
+#include "store_internal.h"
 
 enum { ITEM_WORDS = 4 }; /* name, version or sequence, bytes, time left */
 
@@ -70,6 +71,13 @@ static void add_list(struct act_words *words, struct store_op *op)
     add(words, op->request.name);
     add_number(words, op, op->request.limit);
     add(words, arena_printf(&op->arena, "%.*s/", STR_ARG(op->key)));
+}
+
+static void add_walk(struct act_words *words, struct store_op *op)
+{
+    add(words, op->request.name);
+    add_number(words, op, op->request.limit);
+    add(words, op->store->prefix);
 }
 
 static void add_append(struct act_words *words, struct store_op *op)
@@ -148,7 +156,9 @@ static void take_items(struct store_op *op, const redisReply *reply)
 {
     size_t n = (reply->elements - 1) / ITEM_WORDS;
 
-    n = n < op->request.limit ? n : op->request.limit;
+    if (op->request.kind != STORE_WALK && n > op->request.limit) {
+        n = op->request.limit;
+    }
     op->result.items = arena_calloc(&op->arena, n + 1, sizeof(struct store_item));
     op->result.n_items = n;
     op->result.next = arena_str(&op->arena, act_text(reply, 1));
@@ -215,6 +225,8 @@ static const struct act {
     [STORE_RENEW] = {STR_INIT("renew"), 0, false, add_renew, take_wish},
     [STORE_RELEASE] = {STR_INIT("release"), 'e', false, add_release, take_nothing},
     [STORE_WATCH] = {STR_INIT("watch"), 0, false, add_nothing, take_sequence},
+    [STORE_WALK] = {STR_INIT("walk"), 0, false, add_walk, take_items},
+    [STORE_ABOUT] = {STR_INIT("about"), 0, false, add_nothing, take_version},
 };
 
 /* The key that the act works on: of a list the names, of a watch the events. */

@@ -4,6 +4,9 @@
 
 #include "base/arena.h"
 #include "base/check.h"
+#include "crypto/tls.h"
+
+enum { TLS_ROOM = 4096 }; /* of a command in records */
 
 static void on_due(struct deadline *deadline);
 
@@ -41,6 +44,8 @@ static void hang_up(struct link *link)
         redisReaderFree(link->reader);
         link->reader = NULL;
     }
+    tls_stream_free(link->tls);
+    link->tls = NULL;
 }
 
 void link_break(struct link *link, const char *format, ...)
@@ -115,6 +120,46 @@ static void read_replies(struct link *link)
     }
 }
 
+static void take_plain(struct link *link, struct str bytes)
+{
+    link->n_reply_bytes += bytes.len;
+    if (link->n_reply_bytes > LINK_REPLY_MAX) {
+        link_break(link, "a reply of Redis is longer than %u bytes", (unsigned)LINK_REPLY_MAX);
+    } else if (redisReaderFeed(link->reader, bytes.ptr, bytes.len) != REDIS_OK) {
+        link_break(link, "the replies of Redis cannot be read");
+    } else {
+        read_replies(link);
+    }
+}
+
+static void flush_tls(struct link *link);
+static void is_up(struct link *link);
+
+/* Also shakes hands; then the connection is up. */
+static void take_cipher(struct link *link, struct str bytes)
+{
+    struct buf clear;
+    struct error error = {0};
+    enum tls_verdict verdict;
+
+    buf_init(&clear, (size_t)4 * LOOP_READ_BUFFER);
+    tls_stream_feed(link->tls, bytes);
+    verdict = tls_stream_read(link->tls, &clear, &error);
+    flush_tls(link);
+    if (link->state == LINK_CONNECTING && tls_stream_is_secured(link->tls)) {
+        is_up(link);
+    }
+    if (link->state == LINK_UP && clear.len > 0) {
+        take_plain(link, buf_view(&clear));
+    }
+    if (link->state != LINK_DOWN && (verdict == TLS_END || verdict == TLS_FAILED)) {
+        link_break(link,
+                   verdict == TLS_END ? "Redis closed the connection" : "no TLS with Redis: %s",
+                   error.text);
+    }
+    buf_done(&clear);
+}
+
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
 {
     struct link *link = handle->data;
@@ -127,7 +172,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
 {
     struct link *link = stream->data;
 
-    if (n == 0 || link->state != LINK_UP) {
+    if (n == 0 || link->state == LINK_DOWN) {
         return;
     }
     if (n < 0) {
@@ -135,13 +180,10 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
                    uv_strerror((int)n));
         return;
     }
-    link->n_reply_bytes += (size_t)n;
-    if (link->n_reply_bytes > LINK_REPLY_MAX) {
-        link_break(link, "a reply of Redis is longer than %u bytes", (unsigned)LINK_REPLY_MAX);
-    } else if (redisReaderFeed(link->reader, bytes->base, (size_t)n) != REDIS_OK) {
-        link_break(link, "the replies of Redis cannot be read");
+    if (link->tls != NULL) {
+        take_cipher(link, (struct str){bytes->base, (size_t)n});
     } else {
-        read_replies(link);
+        take_plain(link, (struct str){bytes->base, (size_t)n});
     }
 }
 
@@ -153,7 +195,7 @@ static void on_written(uv_write_t *write, int status)
     struct link *link = write->data;
 
     link->writing = false;
-    if (status == 0 && link->state == LINK_UP) {
+    if (status == 0 && link->state != LINK_DOWN) {
         pump(link);
     } else if (status != 0 && status != UV_ECANCELED) {
         link_break(link, "the connection broke: %s", uv_strerror(status));
@@ -178,6 +220,32 @@ static void pump(struct link *link)
     }
 }
 
+static void flush_tls(struct link *link)
+{
+    struct buf *output = tls_stream_output(link->tls);
+
+    if (output->len > 0) {
+        buf_str(&link->out[link->filling], buf_view(output));
+        tls_stream_sent(link->tls);
+        pump(link);
+    }
+}
+
+/* Whole or not at all: half a record would spoil all that follow. */
+static bool send_secured(struct link *link, struct str command)
+{
+    struct error error = {0};
+
+    if (link->out[link->filling].len + command.len + command.len / 8 + TLS_ROOM > LINK_OUT_MAX) {
+        return false;
+    }
+    if (!tls_stream_write(link->tls, command, &error)) {
+        deadline_set(&link->loop->deadlines, &link->deadline, 0, on_due);
+    }
+    flush_tls(link);
+    return true;
+}
+
 bool link_send(struct link *link, const struct str *words, size_t n_words)
 {
     const char *texts[LINK_WORDS_MAX];
@@ -192,6 +260,12 @@ bool link_send(struct link *link, const struct str *words, size_t n_words)
     }
     length = redisFormatCommandArgv(&command, (int)n_words, texts, lengths);
     CHECK(length > 0);
+    if (link->tls != NULL) {
+        bool sent = send_secured(link, (struct str){command, (size_t)length});
+
+        redisFreeCommand(command);
+        return sent;
+    }
     buf_append(&link->out[link->filling], command, (size_t)length);
     redisFreeCommand(command);
     if (!buf_ok(&link->out[link->filling])) {
@@ -217,10 +291,20 @@ static void on_connected(uv_connect_t *connect, int status)
         link_break(link, "no connection to Redis: %s", uv_strerror(status));
         return;
     }
-    deadline_clear(&link->deadline);
-    link->state = LINK_UP;
     buf_clear(&link->out[0]);
     buf_clear(&link->out[1]);
+    if (link->address->tls != NULL) {
+        link->tls = tls_stream_to(link->address->tls, link->address->host);
+        take_cipher(link, STR_EMPTY);
+        return;
+    }
+    is_up(link);
+}
+
+static void is_up(struct link *link)
+{
+    deadline_clear(&link->deadline);
+    link->state = LINK_UP;
     link->reader = redisReaderCreate();
     CHECK(link->reader != NULL);
     plain = *link->reader->fn;

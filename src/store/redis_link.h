@@ -40,6 +40,7 @@ struct link_address {
     const char *path; /* of a Unix socket; NULL: host and port */
     const char *host;
     const char *port;
+    struct tls_config *tls; /* of a client; NULL: in the clear */
 };
 
 struct link {
@@ -65,6 +66,7 @@ struct link {
     struct buf out[2]; /* one with the kernel, one filling */
     int filling;
     bool writing;
+    struct tls_stream *tls; /* NULL: in the clear, or not connected */
     redisReader *reader;
     redisReplyObjectFunctions functions;
     size_t n_reply_bytes;

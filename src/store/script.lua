@@ -282,6 +282,34 @@ function acts.release(holder, fence, bytes)
   return {'ok'}
 end
 
+-- {group}/name and {key} are written without the braces.
+local function plain(name)
+  local group, rest = string.match(name, '^{(.-)}(.*)$')
+  return group and group .. rest
+end
+
+function acts.walk(cursor, limit, prefix)
+  local found = redis.call('SCAN', cursor == '' and '0' or cursor, 'MATCH', prefix .. 'd:*', 'COUNT', limit)
+  local answer = {'ok', found[1] == '0' and '' or found[1]}
+  for _, name in ipairs(found[2]) do
+    local short = plain(string.sub(name, #prefix + 3))
+    local state, version = document(name, '1000000000')
+    if short and state == 'ok' then
+      answer[#answer + 1] = short
+      answer[#answer + 1] = version
+      answer[#answer + 1] = redis.call('HGET', name, 'f')
+      answer[#answer + 1] = text(left_of(name))
+    end
+  end
+  return answer
+end
+
+-- A user may not be allowed to ask; then nothing is said.
+function acts.about()
+  local server, memory = redis.pcall('INFO', 'server'), redis.pcall('INFO', 'memory')
+  return {'ok', '0', (type(server) == 'string' and server or '') .. (type(memory) == 'string' and memory or '')}
+end
+
 function acts.watch()
   if is_foreign(key, 'stream') then
     return {'foreign'}

@@ -35,6 +35,8 @@ static const struct {
     [STORE_RENEW] = {'l', FIELD_HOLDER | FIELD_TTL | FIELD_TTL_MUST},
     [STORE_RELEASE] = {'l', FIELD_HOLDER | FIELD_BYTES},
     [STORE_WATCH] = {'l', FIELD_WAIT},
+    [STORE_WALK] = {'d', FIELD_NAME | FIELD_ITEMS},
+    [STORE_ABOUT] = {'d', 0},
 };
 
 /* --- checks */
@@ -66,10 +68,16 @@ static enum error_code check_key(struct str key, const char *what, bool slash, s
     return ERR_OK;
 }
 
+/* What is about all documents has a key of its own. */
+static struct str key_of(const struct store_request *request)
+{
+    return request->kind == STORE_WALK || request->kind == STORE_ABOUT ? STR("all") : request->key;
+}
+
 static enum error_code check_texts(const struct store_request *request, unsigned fields,
                                    struct error *err)
 {
-    enum error_code code = check_key(request->key, "key", true, err);
+    enum error_code code = check_key(key_of(request), "key", true, err);
 
     if (code == ERR_OK && (fields & FIELD_HOLDER) != 0) {
         code = check_key(request->holder, "holder", false, err);
@@ -152,7 +160,8 @@ static void copy_request(struct store_op *op, const struct store_request *reques
     unsigned fields = kinds[request->kind].fields;
 
     op->request = *request;
-    op->request.key = arena_str(&op->arena, request->key);
+    op->request.key = key_of(request);
+    op->request.key = arena_str(&op->arena, op->request.key);
     op->request.bytes =
         (fields & FIELD_BYTES) != 0 ? arena_str(&op->arena, request->bytes) : STR_EMPTY;
     op->request.name =

@@ -8,9 +8,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/attr.h"
 #include "harness/cmocka.h"
 #include "harness/port.h"
 #include "harness/wait.h"
+
+enum { ARGS_MAX = 48 };
 
 bool redis_server_is_there(void)
 {
@@ -36,18 +39,53 @@ static const char *folder(void)
 
 void redis_server_start(struct redis_server *server, const char *option, const char *value)
 {
-    const char *keeps = server->keeps ? "yes" : "no";
-    const char *files = folder();
+    const char *args[ARGS_MAX] = {
+        "redis-server",
+        server->tls ? "--tls-port" : "--port",
+        server->port,
+        "--bind",
+        "127.0.0.1",
+        "--unixsocket",
+        server->path,
+        "--save",
+        "",
+        "--appendonly",
+        server->keeps ? "yes" : "no",
+        "--appendfsync",
+        "always",
+        "--appenddirname",
+        folder(),
+        "--logfile",
+        "/dev/null",
+        "--dir",
+        VP_SCRATCH_DIR,
+    };
+    static const char *const tls[] = {"--port",
+                                      "0",
+                                      "--tls-cert-file",
+                                      REDIS_TLS_DIR "/cert.pem",
+                                      "--tls-key-file",
+                                      REDIS_TLS_DIR "/key.pem",
+                                      "--tls-ca-cert-file",
+                                      REDIS_TLS_DIR "/cert.pem",
+                                      "--tls-auth-clients",
+                                      "no"};
+    size_t n = 0;
 
+    while (args[n] != NULL) {
+        n++;
+    }
+    for (size_t i = 0; server->tls && i < ARRAY_LEN(tls); i++) {
+        args[n++] = tls[i];
+    }
+    args[n++] = option;
+    args[n] = option != NULL ? value : NULL;
     (void)unlink(server->path);
     server->pid = fork();
     assert_true(server->pid >= 0);
     if (server->pid == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        (void)execlp("redis-server", "redis-server", "--port", server->port, "--bind", "127.0.0.1",
-                     "--unixsocket", server->path, "--save", "", "--appendonly", keeps,
-                     "--appendfsync", "always", "--appenddirname", files, "--logfile", "/dev/null",
-                     "--dir", VP_SCRATCH_DIR, option, value, NULL);
+        (void)execvp("redis-server", (char *const *)(uintptr_t)args);
         _exit(127);
     }
     wait_until(access(server->path, F_OK) == 0);

@@ -6,10 +6,13 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#define REDIS_TLS_DIR VP_SOURCE_DIR "/tests/harness/tls" /* cert.pem is its own authority */
+
 enum { REDIS_PATH_MAX = 100 };
 
 struct redis_server {
     pid_t pid;  /* 0: it does not run */
+    bool tls;   /* its port speaks TLS, with the certificate of tests/harness/tls */
     bool keeps; /* it writes all to disk before it answers, and reads it when it starts */
     char path[REDIS_PATH_MAX];
     char port[8];

@@ -14,7 +14,7 @@ set(MAY_data base)
 set(MAY_config base crypto data)
 set(MAY_auth base crypto observe data config)
 set(MAY_net base crypto observe)
-set(MAY_store base observe net)
+set(MAY_store base crypto observe net)
 set(MAY_http base observe net)
 set(MAY_load base http) # http/answer.h only
 set(MAY_upstream base observe net http) # http/answer.h only: one room touches llhttp and zlib

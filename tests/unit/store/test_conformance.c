@@ -2,6 +2,7 @@
  * until it has expired. */
 #include "harness/cmocka.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -277,6 +278,39 @@ static void a_reader_waits_no_longer_than_it_said(void **state)
     assert_int_equal(result.n_items, 0);
 }
 
+/* Every document once; nothing else, and nothing of another prefix. */
+static void all_documents_are_walked(void **state)
+{
+    struct store_request request = {.kind = STORE_WALK, .limit = 3};
+    unsigned n_seen = 0;
+    char name[32];
+
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        (void)snprintf(name, sizeof(name), i % 2 == 0 ? "walk/%d" : "walk-%d", i);
+        (void)put(name, "x");
+    }
+    (void)append("walk/stream", "x", 10);
+    do {
+        struct store_result result = run(&request);
+
+        assert_int_equal(result.error.code, ERR_OK);
+        for (size_t i = 0; i < result.n_items; i++) {
+            if (!str_starts(result.items[i].name, STR("walk"))) {
+                continue; /* of other tests */
+            }
+            n_seen++;
+            assert_false(str_is(result.items[i].name, "walk/stream"));
+            assert_int_equal(get(arena_cstr(&stage.arena, result.items[i].name)).version,
+                             result.items[i].sequence);
+        }
+        request.name = result.next;
+    } while (request.name.len > 0);
+    assert_int_equal(n_seen, 20);
+    request = (struct store_request){.kind = STORE_ABOUT};
+    assert_true(str_contains(run(&request).bytes, STR("maxmemory_policy:noeviction")));
+}
+
 /* A document that is read lives on, but not longer than it may in all. */
 static void a_document_that_is_read_lives_on(void **state)
 {
@@ -507,6 +541,7 @@ static int set_up(void **state)
     (void)state;
     if (stage.backend->is_redis) {
         stage.server = redis_server_make();
+        stage.server.tls = stage.backend->tls;
         redis_server_start(&stage.server, NULL, NULL);
     }
     failed = stage_open(&stage);
@@ -536,6 +571,7 @@ int test_conformance(void)
         cmocka_unit_test(a_stream_is_read_in_order),
         cmocka_unit_test(a_reader_waits_for_the_next_entry),
         cmocka_unit_test(a_reader_waits_no_longer_than_it_said),
+        cmocka_unit_test(all_documents_are_walked),
         cmocka_unit_test(a_document_that_is_read_lives_on),
         cmocka_unit_test(a_limit_allows_its_burst),
         cmocka_unit_test(a_lease_has_one_holder),
