@@ -341,6 +341,10 @@ int run_check(struct arguments *arguments)
         (void)printf("configuration %s is fine\n",
                      file != NULL ? file : "(defaults and environment)");
     }
+    if (status == EXIT_SUCCESS && arguments_get(arguments, "connect") != NULL &&
+        !check_store(config)) {
+        status = EXIT_FAILURE;
+    }
     config_release(config);
     return status;
 }

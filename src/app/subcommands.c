@@ -45,8 +45,16 @@ static const struct argument check_arguments[] = {
     {"listen", 'l', "ADDR:PORT", "as for serve", "server.listen", NULL},
     {"sandbox", 0, NULL, "as for serve", "sandbox.enabled", "true"},
     {"print", 'p', NULL, "print the effective configuration, secrets as ***", NULL, NULL},
+    {"connect", 0, NULL, "also ask the store (store.url) whether it can be used", NULL, NULL},
     {"diff", 0, "FILE", "print the options that differ from those of this other file", NULL, NULL},
     {"set", 's', "KEY=VALUE", "set any option; may be repeated", "*", NULL},
+    {.name = NULL},
+};
+
+static const struct argument store_arguments[] = {
+    {"config", 'c', "FILE", "configuration file (YAML): where the store is", NULL, NULL},
+    {"set", 's', "KEY=VALUE", "set any option; may be repeated", "*", NULL},
+    {"replace", 0, NULL, "import: also over documents that are there", NULL, NULL},
     {.name = NULL},
 };
 
@@ -180,6 +188,10 @@ const struct subcommand subcommands[] = {
      .signals = server_signals, .example = "sandbox --listen 127.0.0.1:9000"},
     {"check", "Check the configuration as serve does, and start nothing.", "", check_arguments,
      run_check, .example = "check -c FILE --print"},
+    {"store", "Look at what processes share, save it to a file, or bring it back.",
+     "stat|export FILE|import FILE", store_arguments, run_store,
+     .exit_codes = "0 done; 1 usage, the store or the file failed",
+     .example = "store export backup.jsonl -c conf/virtuoso-proxy.yaml"},
     {"key", "Make an API key: prints it once, and the entry for auth.keys.", "new", key_arguments,
      run_key, .example = "key new --name ci --permissions read,execute --expires 2027-01-31"},
     {"audit", "Hold an audit file against its chain of hashes.", "verify FILE...", no_arguments,

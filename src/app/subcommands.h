@@ -33,6 +33,7 @@ int run_demo(struct arguments *arguments);
 int run_command(struct arguments *arguments);
 int run_key(struct arguments *arguments);
 int run_audit(struct arguments *arguments);
+int run_store(struct arguments *arguments);
 int run_completion(struct arguments *arguments);
 int run_man(struct arguments *arguments);
 
@@ -43,6 +44,9 @@ void open_log(const struct config *config);
 void set_log(const struct config *config); /* while it is open */
 void print_addresses(const struct server *server);
 int fail(const char *subcommand, const struct error *err);
+/* Asks the store of the configuration whether it can be used, and prints what it is. False: why not
+ * was printed. */
+bool check_store(const struct config *config);
 /* Writes out what was printed. False: it did not arrive, and stderr says why. A reader that has
  * seen enough (`| head`) is no failure. main calls this at the end of every subcommand. */
 bool flush_output(void);

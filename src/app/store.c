@@ -1,0 +1,410 @@
+/* store: what processes share, as documents in a file of JSON lines, and back. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/base64.h"
+#include "base/fd.h"
+#include "base/json_writer.h"
+#include "base/utf8.h"
+#include "data/json.h"
+#include "store_client.h"
+#include "subcommands.h"
+
+enum {
+    FILE_FORMAT = 1,
+    FILE_MODE = 0600,
+    PAGE = 50,
+    LINE_MAX_BYTES = 7 * STORE_BYTES_MAX, /* six characters may stand for one byte */
+    IMPORT_MAX = 1 << 30,
+    FORMAT_ANY = 1000000000
+};
+
+/* --- what it says about itself */
+/* The value of "name:value"; empty: it does not say. */
+static struct str about(const struct store_client *client, const char *name)
+{
+    struct str rest = client->result.bytes;
+    struct str line;
+    struct str key;
+    struct str value;
+
+    while (str_next(&rest, '\n', &line)) {
+        if (str_cut(str_trim(line), ':', &key, &value) && str_is(key, name)) {
+            return value;
+        }
+    }
+    return STR_EMPTY;
+}
+
+static bool say(const char *what, const struct error *error)
+{
+    (void)fprintf(stderr, "store: %s%s%s\n", what, what[0] != '\0' ? ": " : "", error->text);
+    return false;
+}
+
+/* Whether it takes changes, and keeps what it has taken. */
+static bool try_store(struct store_client *client)
+{
+    const struct store_request tell = {.kind = STORE_ABOUT};
+    const struct store_request put = {
+        .kind = STORE_PUT, .key = STR("probe"), .bytes = STR("x"), .format = 1, .ttl_ms = 1000};
+    struct str policy;
+
+    if (store_client_run(client, &put) != ERR_OK || store_client_run(client, &tell) != ERR_OK) {
+        return say("", &client->result.error);
+    }
+    policy = about(client, "maxmemory_policy");
+    if (policy.len > 0 && !str_is(policy, "noeviction")) {
+        (void)fprintf(stderr,
+                      "store: Redis drops keys when its memory is full (maxmemory-policy %.*s), "
+                      "leases and sessions among them; set it to noeviction\n",
+                      STR_ARG(policy));
+        return false;
+    }
+    (void)printf("store: Redis %.*s answers, takes changes, and drops nothing%s\n",
+                 STR_ARG(about(client, "redis_version")),
+                 policy.len == 0 ? " as far as it says" : "");
+    return true;
+}
+
+bool check_store(const struct config *config)
+{
+    struct store_client client;
+    struct error error = {0};
+    bool good;
+
+    if (store_client_open(&client, config, &error) != ERR_OK) {
+        good = say("", &error);
+    } else if (client.store == NULL) {
+        (void)printf("store: in memory, there is nothing to connect to\n");
+        good = true;
+    } else {
+        good = try_store(&client);
+    }
+    store_client_close(&client);
+    return good;
+}
+
+/* --- walking */
+typedef bool (*each_fn)(struct store_client *client, const struct store_item *item, void *context);
+
+static bool walk(struct store_client *client, each_fn each, void *context)
+{
+    struct arena page;
+    struct str next = STR_EMPTY;
+    bool good = true;
+
+    arena_init(&page);
+    do {
+        struct store_request request = {.kind = STORE_WALK, .name = next, .limit = PAGE};
+        struct store_item *items;
+        size_t n;
+
+        good = store_client_run(client, &request) == ERR_OK || say("", &client->result.error);
+        arena_reset(&page);
+        n = good ? client->result.n_items : 0;
+        next = good ? arena_str(&page, client->result.next) : STR_EMPTY;
+        items = arena_calloc(&page, n + 1, sizeof(*items));
+        for (size_t i = 0; i < n; i++) { /* the next operation takes these away */
+            items[i] = client->result.items[i];
+            items[i].name = arena_str(&page, items[i].name);
+            items[i].bytes = arena_str(&page, items[i].bytes);
+        }
+        for (size_t i = 0; i < n && good; i++) {
+            good = each(client, &items[i], context);
+        }
+    } while (good && next.len > 0);
+    arena_done(&page);
+    return good;
+}
+
+/* --- stat */
+static const struct {
+    const char *prefix;
+    const char *name;
+} families[] = {
+    {"sessions:", "sessions"},
+    {"current:", "owners with a current session"},
+    {"idempotency:", "requests with an Idempotency-Key"},
+    {"", "others"},
+};
+
+struct counts {
+    size_t n[ARRAY_LEN(families)];
+};
+
+static bool count(struct store_client *client, const struct store_item *item, void *context)
+{
+    struct counts *counts = context;
+    size_t i = 0;
+
+    (void)client;
+    while (!str_starts(item->name, str_from(families[i].prefix))) {
+        i++;
+    }
+    counts->n[i]++;
+    return true;
+}
+
+static bool stat_store(struct store_client *client, const char *file, bool replace)
+{
+    const struct store_request tell = {.kind = STORE_ABOUT};
+    struct counts counts = {0};
+
+    (void)file;
+    (void)replace;
+    if (store_client_run(client, &tell) != ERR_OK) {
+        return say("", &client->result.error);
+    }
+    (void)printf("Redis %.*s, %.*s bytes of memory used, at most %.*s (0: no limit), policy %.*s\n",
+                 STR_ARG(about(client, "redis_version")), STR_ARG(about(client, "used_memory")),
+                 STR_ARG(about(client, "maxmemory")), STR_ARG(about(client, "maxmemory_policy")));
+    if (!walk(client, count, &counts)) {
+        return false;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+        (void)printf("%8zu %s\n", counts.n[i], families[i].name);
+    }
+    return true;
+}
+
+/* --- export */
+struct export
+{
+    int fd;
+    size_t n;
+};
+
+static void write_bytes(struct json_writer *w, struct str bytes)
+{
+    struct buf text;
+
+    if (utf8_valid(bytes)) {
+        jw_kv_str(w, "text", bytes);
+        return;
+    }
+    buf_init(&text, LINE_MAX_BYTES);
+    base64url_encode(&text, bytes);
+    jw_kv_str(w, "base64url", buf_view(&text));
+    buf_done(&text);
+}
+
+/* {"key": ..., "format": ..., "left_ms": ..., "text": ...} */
+static bool export_one(struct store_client *client, const struct store_item *item, void *context)
+{
+    struct export *export = context;
+    const struct store_request request = {
+        .kind = STORE_GET, .key = item->name, .format = FORMAT_ANY};
+    enum error_code code = store_client_run(client, &request);
+    struct json_writer w;
+    struct buf line;
+    int64_t format = 0;
+    bool good;
+
+    if (code == ERR_NOT_FOUND) { /* it has expired meanwhile */
+        return true;
+    }
+    if (code != ERR_OK) {
+        return say("", &client->result.error);
+    }
+    buf_init(&line, LINE_MAX_BYTES);
+    jw_init(&w, &line);
+    jw_object(&w);
+    jw_kv_str(&w, "key", item->name);
+    (void)!str_to_i64(item->bytes, 1, FORMAT_ANY, &format);
+    jw_kv_int(&w, "format", format);
+    jw_kv_int(&w, "left_ms", (int64_t)client->result.left_ms);
+    write_bytes(&w, client->result.bytes);
+    jw_end(&w);
+    buf_char(&line, '\n');
+    export->n++;
+    good = buf_ok(&line) && fd_write_all(export->fd, buf_view(&line));
+    buf_done(&line);
+    return good;
+}
+
+static bool cannot(const char *what, const char *file)
+{
+    (void)fprintf(stderr, "store: cannot %s %s: %s\n", what, file, strerror(errno));
+    return false;
+}
+
+/* A file that is there is not written over. */
+static bool export_store(struct store_client *client, const char *file, bool replace)
+{
+    static const char head[] = "{\"virtuoso_proxy_store\":1}\n";
+    struct export export = {.fd = fd_create(file, O_WRONLY | O_CREAT | O_EXCL, FILE_MODE)};
+    bool good;
+
+    (void)replace;
+    if (export.fd < 0) {
+        return cannot("make", file);
+    }
+    good = fd_write_all(export.fd, str_from(head)) && walk(client, export_one, &export);
+    if (good && fsync(export.fd) != 0) {
+        good = cannot("write", file);
+    }
+    (void)close(export.fd);
+    if (!good) {
+        (void)remove(file);
+        (void)fprintf(stderr, "store: nothing was exported\n");
+        return false;
+    }
+    (void)printf("%zu documents written to %s; they hold what callers sent: keep it as you keep "
+                 "the store\n",
+                 export.n, file);
+    return true;
+}
+
+/* --- import */
+struct import {
+    struct store_client *client;
+    const char *name;
+    size_t n_line;
+    size_t n_new;
+    size_t n_there;
+    bool replace;
+};
+
+static bool bad_line(const struct import *import, const char *what)
+{
+    (void)fprintf(stderr, "store: %s, line %zu: %s\n", import->name, import->n_line, what);
+    return false;
+}
+
+static bool read_head(const struct import *import, const struct json *head)
+{
+    int64_t format = 0;
+
+    if (!json_to_i64(json_get(head, "virtuoso_proxy_store"), &format) || format < 1) {
+        return bad_line(import, "this is not a file of \"store export\"");
+    }
+    return format == FILE_FORMAT ||
+           bad_line(import, "a newer version of this program has written this file");
+}
+
+static bool import_one(struct import *import, struct arena *arena, const struct json *line)
+{
+    struct store_request request = {.kind = STORE_PUT,
+                                    .key = json_str(json_get(line, "key")),
+                                    .expect = import->replace ? STORE_ANY : STORE_ABSENT};
+    struct str coded = json_str(json_get(line, "base64url"));
+    int64_t format = 0;
+    int64_t left_ms = 0;
+    enum error_code code;
+
+    request.bytes = json_str(json_get(line, "text"));
+    if (!json_to_i64(json_get(line, "format"), &format) || format < 1 || format > FORMAT_ANY ||
+        !json_to_i64(json_get(line, "left_ms"), &left_ms) || left_ms < 0 ||
+        (coded.len > 0 && !base64url_decode(arena, coded, &request.bytes))) {
+        return bad_line(import, "this is not a document of \"store export\"");
+    }
+    request.format = (unsigned)format;
+    request.ttl_ms = (uint64_t)left_ms;
+    code = store_client_run(import->client, &request);
+    if (code == ERR_INVALID || code == ERR_TOO_BIG) {
+        return bad_line(import, import->client->result.error.text);
+    }
+    import->n_new += code == ERR_OK;
+    import->n_there += code == ERR_CONFLICT;
+    return code == ERR_OK || code == ERR_CONFLICT || say("", &import->client->result.error);
+}
+
+static bool import_line(struct import *import, struct str text)
+{
+    struct arena arena;
+    struct json *line = NULL;
+    struct error error = {0};
+    bool good;
+
+    arena_init(&arena);
+    import->n_line++;
+    if (json_parse(&arena, text, &json_of_ours, &line, &error) != ERR_OK) {
+        good = bad_line(import, error.text);
+    } else {
+        good = import->n_line == 1 ? read_head(import, line) : import_one(import, &arena, line);
+    }
+    arena_done(&arena);
+    return good;
+}
+
+static bool import_store(struct store_client *client, const char *file, bool replace)
+{
+    struct import import = {.client = client, .name = file, .replace = replace};
+    struct error error = {0};
+    struct buf text;
+    struct str rest;
+    struct str line;
+    bool good = true;
+
+    buf_init(&text, IMPORT_MAX);
+    if (fd_read_file(file, &text, &error) != ERR_OK) {
+        buf_done(&text);
+        (void)fprintf(stderr, "store: cannot read %s: %s\n", file, error.text);
+        return false;
+    }
+    rest = buf_view(&text);
+    while (good && str_next(&rest, '\n', &line)) {
+        good = import_line(&import, line);
+    }
+    if (good && import.n_line == 0) {
+        good = bad_line(&import, "this is not a file of \"store export\"");
+    }
+    buf_done(&text);
+    (void)printf("%zu documents brought back, %zu were there and stayed as they were\n",
+                 import.n_new, import.n_there);
+    return good;
+}
+
+/* --- the subcommand */
+static const struct {
+    const char *name;
+    bool needs_file;
+    bool (*run)(struct store_client *client, const char *file, bool replace);
+} acts[] = {
+    {"stat", false, stat_store}, {"export", true, export_store}, {"import", true, import_store}};
+
+static int usage(void)
+{
+    (void)fprintf(stderr, "virtuoso-proxy store: say stat, export FILE or import FILE\n");
+    return EXIT_FAILURE;
+}
+
+static int run_act(size_t act, struct arguments *arguments)
+{
+    struct config *config = load_config(arguments_get(arguments, "config"), arguments);
+    struct store_client client;
+    struct error error = {0};
+    bool good = false;
+
+    if (config == NULL) {
+        return EXIT_FAILURE;
+    }
+    if (store_client_open(&client, config, &error) != ERR_OK) {
+        (void)say("", &error);
+    } else if (client.store == NULL) {
+        (void)fprintf(stderr, "store: store.url is memory:, which lives in the running process\n");
+    } else {
+        good = acts[act].run(&client, acts[act].needs_file ? arguments->operands[1] : NULL,
+                             arguments_get(arguments, "replace") != NULL);
+    }
+    store_client_close(&client);
+    config_release(config);
+    return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int run_store(struct arguments *arguments)
+{
+    size_t n = arguments->n_operands;
+
+    for (size_t i = 0; n > 0 && i < ARRAY_LEN(acts); i++) {
+        if (strcmp(arguments->operands[0], acts[i].name) == 0) {
+            return n == (acts[i].needs_file ? 2U : 1U) ? run_act(i, arguments) : usage();
+        }
+    }
+    return usage();
+}
