@@ -13,6 +13,7 @@
 #include "base/random.h"
 #include "harness/replicas.h"
 #include "harness/wait.h"
+#include "store/keep.h"
 
 enum { REPLICAS = 3, COMMANDS = 100, FIRST_CHECKPOINT = 5000000, PATIENCE_MS = 60000 };
 
@@ -258,6 +259,23 @@ static void wait_for_all(void)
     }
 }
 
+/* All that Redis has carried out; the question is one of them. */
+static size_t n_redis_commands(void)
+{
+    char line[200];
+    char text[64] = "";
+    FILE *out;
+
+    (void)snprintf(line, sizeof(line),
+                   "redis-cli -s %s info stats | sed -n 's/^total_commands_processed://p'",
+                   scene.replicas.redis.path);
+    out = popen(line, "r");
+    assert_non_null(out);
+    assert_non_null(fgets(text, sizeof(text), out));
+    (void)pclose(out);
+    return strtoul(text, NULL, 10);
+}
+
 /* --- tests */
 static int set_up(void **state)
 {
@@ -322,6 +340,61 @@ static void redis_is_silent(void **state)
     wait_for_all();
 }
 
+/* Each process is stopped and started again while commands come in: a client that is not let in goes to
+ * the next one, and none of its requests fails. */
+static void a_rolling_update_fails_nobody(void **state)
+{
+    enum { ROUNDS = 2 * REPLICAS, EACH = 40 };
+
+    size_t n_sent = 0;
+    uint64_t began_ms = client_now_ms();
+    char body[256];
+
+    (void)state;
+    open_session();
+    (void)snprintf(body, sizeof(body),
+                   "{\"command\":\"step-navigate to\",\"args\":[\"https://n0.example/\"],"
+                   "\"session_id\":\"%s\"}",
+                   scene.session);
+    for (size_t round = 0; round < ROUNDS; round++) {
+        size_t leaving = round % REPLICAS;
+
+        program_signal(&scene.replicas.programs[leaving], SIGTERM);
+        for (size_t n = 0; n < EACH; n++) {
+            size_t i = random_below(REPLICAS);
+
+            if (i == leaving || !client_can_connect(scene.replicas.programs[i].port)) {
+                i = (leaving + 1) % REPLICAS;
+            }
+            (void)replicas_ask(&scene.replicas, i, "POST", "/api/v1/commands/execute", NULL, body);
+            assert_int_equal(scene.replicas.reply.status, 200);
+            n_sent++;
+        }
+        assert_int_equal(program_wait_end(&scene.replicas.programs[leaving], 20000), 0);
+        program_assert_clean(&scene.replicas.programs[leaving]);
+        program_done(&scene.replicas.programs[leaving]);
+        replicas_start_one(&scene.replicas, leaving);
+    }
+    assert_int_equal(json_size(steps_now()), n_sent);
+    print_message("%-24s %zu of %zu made in %llu ms\n", "rolling update", n_sent, n_sent,
+                  (unsigned long long)(client_now_ms() - began_ms));
+}
+
+/* Nobody works, nothing is asked. */
+static void who_does_nothing_asks_redis_for_nothing(void **state)
+{
+    size_t before;
+    size_t after;
+
+    (void)state;
+    client_pause_ms(2 * KEEP_IDLE_MS + 1000); /* the leases go, and what is measured is a time */
+    before = n_redis_commands();
+    client_pause_ms(3000);
+    after = n_redis_commands();
+    print_message("%-24s %zu commands in 3 s\n", "idle", after - before - 1);
+    assert_true(after - before - 1 < (size_t)3 * 2 * REPLICAS);
+}
+
 static void all_of_it_ten_thousand_times(void **state)
 {
     static const struct {
@@ -353,6 +426,8 @@ int main(void)
         cmocka_unit_test(redis_is_restarted),
         cmocka_unit_test(one_stands_still),
         cmocka_unit_test(redis_is_silent),
+        cmocka_unit_test(a_rolling_update_fails_nobody),
+        cmocka_unit_test(who_does_nothing_asks_redis_for_nothing),
         cmocka_unit_test(all_of_it_ten_thousand_times),
     };
 

@@ -3,10 +3,12 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "harness/proxy.h"
 #include "harness/redis_server.h"
+#include "harness/replicas.h"
 #include "harness/wait.h"
 
 #define KEY "X-API-Key: a-key-of-a-test-1\r\n"
@@ -105,6 +107,42 @@ static void rules_are_shared_too(void **state)
     assert_int_equal(ask(0), 200);
 }
 
+/* Three processes, one rate: what passes each second, asked for as fast as one client can. */
+static void a_hundred_a_second_pass_through_three(void **state)
+{
+    enum { SECONDS = 5, RATE = 100 };
+
+    static const char *const sets[] = {"auth.mode=keys",     "auth.keys=a-key-of-a-test-1",
+                                       "limits.per_key=100", "limits.burst=100",
+                                       "log.level=error",    NULL};
+    struct replicas replicas;
+    unsigned passed[SECONDS + 1] = {0};
+    uint64_t began_ms;
+    uint64_t gone_ms = 0;
+
+    (void)state;
+    if (getenv("VP_LONG") == NULL) {
+        skip();
+    }
+    replicas_start(&replicas, &(struct replicas_options){.n = REPLICAS_MAX, .sets = sets});
+    for (size_t i = 0; replicas.reply.status != 429; i++) { /* the burst is used up */
+        (void)replicas_ask(&replicas, i % REPLICAS_MAX, "GET", "/api/v1/routes", KEY, NULL);
+    }
+    began_ms = clock_now_ms();
+    for (size_t i = 0; gone_ms < SECONDS * 1000; i++) {
+        (void)replicas_ask(&replicas, i % REPLICAS_MAX, "GET", "/livez", NULL, NULL);
+        (void)replicas_ask(&replicas, i % REPLICAS_MAX, "GET", "/api/v1/sessions/current", KEY,
+                           NULL);
+        gone_ms = clock_now_ms() - began_ms;
+        passed[gone_ms / 1000 > SECONDS ? SECONDS : gone_ms / 1000] += replicas.reply.status != 429;
+    }
+    for (size_t s = 0; s < SECONDS; s++) {
+        print_message("second %zu: %u passed\n", s, passed[s]);
+        assert_in_range(passed[s], RATE - 5, RATE + 5);
+    }
+    replicas_stop(&replicas);
+}
+
 static void away_each_allows_the_full_rate(void **state)
 {
     (void)state;
@@ -152,6 +190,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(away_each_allows_the_full_rate, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_leaves_while_redis_is_silent_is_let_go, set_up,
                                         tear_down),
+        cmocka_unit_test(a_hundred_a_second_pass_through_three),
     };
 
     if (!redis_server_is_there()) {
