@@ -351,8 +351,14 @@ static void on_release(void *context, struct str name, struct buf *out)
     let_go(context, name);
 }
 
+/* What is to be written yet holds nobody up: it is written only if nobody else has written. */
 static void on_lost(void *context, struct str name)
 {
+    struct session_share *share = share_named(context, name);
+
+    if (share != NULL) {
+        keep_leave(&share->lease);
+    }
     let_go(context, name);
 }
 

@@ -54,6 +54,7 @@ struct keep {
     char *left; /* heap */
     size_t n_left;
     uint64_t left_age_ms;
+    bool losing;
     bool wanted;
     bool yields; /* it was let go for another one */
     uint64_t wanted_ms;
@@ -348,9 +349,11 @@ static void lose(struct keep *keep, const char *why)
     forget_left(keep);
     keep->wanted = false;
     keep->state = KEEP_LOST;
+    keep->losing = true; /* users that leave now are looked at below */
     if (keep->kind->on_lost != NULL) {
         keep->kind->on_lost(keep->context, keep->name);
     }
+    keep->losing = false;
     if (keep->n_users == 0) {
         keep->state = KEEP_FREE;
         free_or_ask(keep);
@@ -532,6 +535,9 @@ static void on_soon(struct later_item *item)
 static void on_unused(struct keep *keep)
 {
     keep->idle_ms = clock_age_ms();
+    if (keep->losing) {
+        return;
+    }
     if (keep->state == KEEP_LOST) {
         keep->state = KEEP_FREE;
         free_or_ask(keep);

@@ -22,9 +22,11 @@ bool redis_server_is_there(void)
 
 struct redis_server redis_server_make(void)
 {
+    static int n;
     struct redis_server server = {0};
 
-    (void)snprintf(server.path, sizeof(server.path), "/tmp/vp-store-%d.sock", (int)getpid());
+    (void)snprintf(server.path, sizeof(server.path), "/tmp/vp-store-%d-%d.sock", (int)getpid(),
+                   n++);
     (void)snprintf(server.port, sizeof(server.port), "%u", (unsigned)port_free());
     return server;
 }

@@ -1,7 +1,7 @@
 /* Three processes, one session: a hundred commands sent to them at random at once become consecutive
  * steps. When a process is killed or stands still, Redis is restarted or silent, then no step exists
  * twice, each success names one step, and the steps that were told stand where they were told, or later. With
- * VP_LONG=1 these are 10,000 commands under all these faults. */
+ * VP_LONG=1 more faults are tried, and these are 10,000 commands under all of them. */
 #include "harness/cmocka.h"
 
 #include <signal.h>
@@ -326,9 +326,17 @@ static void redis_is_restarted(void **state)
     wait_for_all();
 }
 
+static void only_if_long(void)
+{
+    if (getenv("VP_LONG") == NULL) {
+        skip();
+    }
+}
+
 static void one_stands_still(void **state)
 {
     (void)state;
+    only_if_long();
     report("SIGSTOP for 5 s", run_round(stop_one, let_it_go_on));
     wait_for_all();
 }
@@ -336,6 +344,7 @@ static void one_stands_still(void **state)
 static void redis_is_silent(void **state)
 {
     (void)state;
+    only_if_long();
     report("Redis silent for 3 s", run_round(silence_redis, redis_speaks));
     wait_for_all();
 }
@@ -387,6 +396,7 @@ static void who_does_nothing_asks_redis_for_nothing(void **state)
     size_t after;
 
     (void)state;
+    only_if_long();
     client_pause_ms(2 * KEEP_IDLE_MS + 1000); /* the leases go, and what is measured is a time */
     before = n_redis_commands();
     client_pause_ms(3000);
@@ -407,9 +417,7 @@ static void all_of_it_ten_thousand_times(void **state)
                   {silence_redis, redis_speaks}};
 
     (void)state;
-    if (getenv("VP_LONG") == NULL) {
-        skip();
-    }
+    only_if_long();
     for (size_t n = 0; n < 10000 / COMMANDS; n++) {
         size_t i = random_below(ARRAY_LEN(faults));
 

@@ -9,6 +9,7 @@
 
 #include "harness/replicas.h"
 #include "harness/wait.h"
+#include "store/keep.h"
 
 static struct replicas replicas;
 
@@ -245,7 +246,22 @@ static void away_is_503_for_changes_and_what_is_known_for_readers(void **state)
     (void)new_session(0, "");
 }
 
-/* A process that works under a lease goes on until the lease ends. */
+/* A process that is at work in a session and its checkpoint goes on without Redis until its leases end. */
+static void who_is_at_work_goes_on_for_a_while(void **state)
+{
+    const char *session = new_session(0, "");
+    int64_t position = 0;
+
+    (void)state;
+    assert_int_equal(step(0, session), position++);
+    (void)kill(replicas.redis.pid, SIGSTOP);
+    assert_int_equal(step(0, session), position++);
+    wait_until((position += step(0, session) >= 0) > 0 && status() != 200);
+    assert_true(says("store_unavailable"));
+    (void)kill(replicas.redis.pid, SIGCONT);
+    wait_until(step(1, session) == position);
+}
+
 static void silent_is_503_after_its_time(void **state)
 {
     const char *session = new_session(0, "");
@@ -347,6 +363,31 @@ static void no_session_is_404(void **state)
     assert_int_equal(status(), 404);
 }
 
+/* store.strict: false. What this process knows is enough for it. */
+static void each_goes_on_alone_if_told_so(void **state)
+{
+    static const char *const sets[] = {"store.strict=false", "store.timeout_ms=500", NULL};
+    struct replicas shared = replicas;
+    const char *session;
+
+    (void)state;
+    replicas_start(&replicas, &(struct replicas_options){.n = 1, .sets = sets});
+    session = new_session(0, "");
+    assert_int_equal(step(0, session), 0);
+    redis_server_stop(&replicas.redis);
+    wait_until(replicas_store_is_away(&replicas, 0));
+    client_pause_ms(KEEP_TTL_MS + 500); /* the leases have ended */
+    assert_int_equal(step(0, session), 1);
+    (void)replicas_ask(&replicas, 0, "POST", "/api/v1/commands/execute",
+                       "Idempotency-Key: alone\r\n",
+                       text("{\"command\":\"step-navigate to\",\"args\":[\"https://x.example/\"],"
+                            "\"session_id\":\"%s\"}",
+                            id_of(session)));
+    assert_int_equal(status(), 200);
+    replicas_stop(&replicas);
+    replicas = shared;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -355,12 +396,14 @@ int main(void)
         cmocka_unit_test(what_was_done_is_written_behind),
         cmocka_unit_test(a_session_expires_by_the_clock_of_the_store),
         cmocka_unit_test(silent_is_503_after_its_time),
+        cmocka_unit_test(who_is_at_work_goes_on_for_a_while),
         cmocka_unit_test(full_or_read_only_is_503_and_nothing_is_lost),
         cmocka_unit_test(what_nobody_can_read_is_500_and_stays),
         cmocka_unit_test(each_lists_all),
         cmocka_unit_test(what_is_not_known_is_carried_along),
         cmocka_unit_test(no_session_is_404),
         cmocka_unit_test(away_is_503_for_changes_and_what_is_known_for_readers),
+        cmocka_unit_test(each_goes_on_alone_if_told_so),
     };
 
     if (!redis_server_is_there()) {

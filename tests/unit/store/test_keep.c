@@ -42,7 +42,20 @@ static void on_release(void *context, struct str name, struct buf *out)
     buf_text(out, scene.left);
 }
 
-static const struct keep_kind kind = {.on_wanted = on_wanted, .on_release = on_release};
+static struct keep_user *leaves_when_lost;
+
+static void on_lost(void *context, struct str name)
+{
+    (void)context;
+    (void)name;
+    if (leaves_when_lost != NULL) {
+        keep_leave(leaves_when_lost);
+        leaves_when_lost = NULL;
+    }
+}
+
+static const struct keep_kind kind = {
+    .on_wanted = on_wanted, .on_release = on_release, .on_lost = on_lost};
 
 static void on_ready(struct keep_user *user, const struct error *error)
 {
@@ -228,6 +241,24 @@ static void who_stood_still_has_lost_it(void **state)
     keep_leave(&next.user);
 }
 
+/* Whoever is told that it is lost may leave at once; the next one asks for it anew. */
+static void who_is_told_of_the_loss_may_leave(void **state)
+{
+    struct worker first;
+    struct worker next;
+
+    (void)state;
+    enter(0, &first);
+    leaves_when_lost = &first.user;
+    clock_advance(KEEP_TTL_MS + 1);
+    enter(0, &next); /* sees that the lease has ended */
+    assert_true(leaves_when_lost == NULL);
+    turn();
+    assert_true(next.ready);
+    assert_true(keep_lasts(&next.user, 1000));
+    keep_leave(&next.user);
+}
+
 /* The machine sleeps: the lease goes on by the clock of the store. */
 static void a_sleeping_machine_loses_it(void **state)
 {
@@ -288,6 +319,7 @@ int test_keep(void)
         cmocka_unit_test_setup_teardown(how_old_a_thing_is_may_not_be_known, set_up, tear_down),
         cmocka_unit_test_setup_teardown(steady_work_gives_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_stood_still_has_lost_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_is_told_of_the_loss_may_leave, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_sleeping_machine_loses_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_waits_may_leave, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_more_joins_who_works, set_up, tear_down),
