@@ -61,11 +61,11 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
+/* A test of its own: what a group's teardown finds does not count. */
+static void all_of_them_end_well(void **state)
 {
     (void)state;
     replicas_stop(&replicas);
-    return 0;
 }
 
 /* A key and a checkpoint of its own for each test. */
@@ -292,11 +292,12 @@ int main(void)
         cmocka_unit_test_setup(keys_of_others_are_500, begin),
         cmocka_unit_test_setup(what_a_process_that_died_has_done_is_not_known, begin),
         cmocka_unit_test_setup(away_is_503_and_nothing_is_sent, begin),
+        cmocka_unit_test(all_of_them_end_well),
     };
 
     if (!redis_server_is_there()) {
         print_message("skipped: no redis-server, so no keys are shared\n");
         return 0;
     }
-    return cmocka_run_group_tests_name("shared keys", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("shared keys", tests, set_up, NULL);
 }

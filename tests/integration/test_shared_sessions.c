@@ -92,11 +92,11 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
+/* A test of its own: what a group's teardown finds does not count. */
+static void all_of_them_end_well(void **state)
 {
     (void)state;
     replicas_stop(&replicas);
-    return 0;
 }
 
 static void each_sees_what_the_other_one_has_made(void **state)
@@ -404,11 +404,12 @@ int main(void)
         cmocka_unit_test(no_session_is_404),
         cmocka_unit_test(away_is_503_for_changes_and_what_is_known_for_readers),
         cmocka_unit_test(each_goes_on_alone_if_told_so),
+        cmocka_unit_test(all_of_them_end_well),
     };
 
     if (!redis_server_is_there()) {
         print_message("skipped: no redis-server, so no sessions are shared\n");
         return 0;
     }
-    return cmocka_run_group_tests_name("shared sessions", tests, set_up, tear_down);
+    return cmocka_run_group_tests_name("shared sessions", tests, set_up, NULL);
 }

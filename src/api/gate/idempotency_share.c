@@ -300,6 +300,13 @@ static void on_looked(struct store_op *op, const struct store_result *result)
     }
 }
 
+static void tell_not_shared(const struct error *error)
+{
+    if (error->code != ERR_OK) {
+        log_event(LOG_WARN, "idempotency.reply_not_shared", F_TEXT("error", error->text));
+    }
+}
+
 static void on_reply_put(struct store_op *op, const struct store_result *result)
 {
     struct claim *claim = CONTAINER_OF(op, struct claim, op);
@@ -311,10 +318,7 @@ static void on_reply_put(struct store_op *op, const struct store_result *result)
     } else if (result->error.code == ERR_STORE_AWAY && ++claim->n_tries < TRIES_MAX) {
         deadline_set(claim->share->deadlines, &claim->again, AGAIN_MS, on_put_again);
     } else {
-        if (result->error.code != ERR_OK) {
-            log_event(LOG_WARN, "idempotency.reply_not_shared",
-                      F_TEXT("error", result->error.text));
-        }
+        tell_not_shared(&result->error);
         claim_free(claim);
     }
 }
@@ -336,6 +340,7 @@ void claim_keep(struct claim *claim, const struct kept_reply *reply)
         return;
     }
     claim->state = CLAIM_WRITES;
+    buf_done(&claim->document);
     buf_init(&claim->document, STORE_BYTES_MAX);
     write_document(&claim->document, claim, "done", reply);
     if (!buf_ok(&claim->document)) {
