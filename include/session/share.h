@@ -64,12 +64,12 @@ void session_use_end(struct session_use *use);
 /* Writes what was changed. When that fails, what the owner changed is forgotten here. */
 void session_use_save(struct session_use *use, session_use_fn on_saved);
 /* Removes the session, here too. */
-void session_use_remove(struct session_use *use, session_use_fn on_removed);
+void session_use_remove(struct session_use *use, session_use_fn on_done);
 /* Makes it the current one of its owner. */
 void session_use_activate(struct session_use *use, session_use_fn on_done);
 /* Writes the session that session_create has just made; when that fails, it is gone here, too. */
 void session_use_create(struct session_store *store, const struct digest *owner, struct str id,
-                        struct session_use *use, session_use_fn on_created);
+                        struct session_use *use, session_use_fn on_done);
 
 /* The sessions of the owner, newest activity first, to use->sessions; of more than
  * SESSION_LIST_MAX the others are not seen. filter and arena must live until on_done. */
