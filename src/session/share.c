@@ -12,7 +12,7 @@
 #include "base/random.h"
 #include "observe/log.h"
 
-enum { KEY_MAX = 160, CONFLICTS_MAX = 3 };
+enum { KEY_MAX = 160 };
 
 bool session_is_shared(const struct session_store *store)
 {
@@ -36,7 +36,7 @@ static struct str id_of(const struct session_share *share)
     return (struct str){share->id, SESSION_ID_LEN};
 }
 
-static struct session_record *record_of(const struct session_share *share)
+struct session_record *share_record(const struct session_share *share)
 {
     struct session_record *record =
         LRU_FIND(&share->store->records, id_of(share), struct session_record, lru);
@@ -152,10 +152,7 @@ void share_put(struct session_store *store, const struct session_record *record,
 }
 
 /* --- a share's life */
-static void stop_if_written(struct session_store *store);
-static void write_now(struct session_share *share);
-
-static void free_if_unused(struct session_share *share)
+void share_free_if_unused(struct session_share *share)
 {
     struct session_record *record;
     char *key;
@@ -165,7 +162,7 @@ static void free_if_unused(struct session_share *share)
         share->writes || share->dirty || share->leased || share->n_busy > 0) {
         return;
     }
-    record = record_of(share);
+    record = share_record(share);
     if (record != NULL) {
         record->share = NULL;
     }
@@ -213,7 +210,7 @@ static void tell(struct session_use *use, const struct error *error)
 }
 
 /* Whoever is told may end other uses of the list. */
-static void tell_all(struct list *uses, const struct error *error)
+void share_tell_all(struct list *uses, const struct error *error)
 {
     struct list *link;
 
@@ -224,7 +221,7 @@ static void tell_all(struct list *uses, const struct error *error)
 
 static void forget_record(struct session_share *share)
 {
-    struct session_record *record = record_of(share);
+    struct session_record *record = share_record(share);
 
     share->dirty = false;
     share->version = 0;
@@ -233,8 +230,8 @@ static void forget_record(struct session_share *share)
     }
 }
 
-static void take_document(struct session_share *share, const struct store_result *result,
-                          struct error *err)
+void share_take_document(struct session_share *share, const struct store_result *result,
+                         struct error *err)
 {
     struct session_record *record;
 
@@ -260,7 +257,7 @@ static void take_document(struct session_share *share, const struct store_result
 static bool goes_on_alone(const struct session_share *share, const struct error *error)
 {
     return error->code == ERR_STORE_AWAY && !share->store->options.strict &&
-           record_of(share) != NULL;
+           share_record(share) != NULL;
 }
 
 static void on_read(struct store_op *op, const struct store_result *result)
@@ -274,25 +271,31 @@ static void on_read(struct store_op *op, const struct store_result *result)
     if (first != NULL) {
         share->fence = CONTAINER_OF(first, struct session_use, link)->lease.fence;
     }
-    take_document(share, result, &error);
+    share_take_document(share, result, &error);
     if (error.code != ERR_OK) {
         share->fence = 0;
         error.retry_after_s = error.code == ERR_STORE_AWAY ? 1 : 0;
     }
     share->n_busy++;
-    tell_all(&share->loading, error.code == ERR_OK || goes_on_alone(share, &error) ? NULL : &error);
+    share_tell_all(&share->loading,
+                   error.code == ERR_OK || goes_on_alone(share, &error) ? NULL : &error);
     share->n_busy--;
-    free_if_unused(share);
-    stop_if_written(store);
+    share_free_if_unused(share);
+    share_stop_if_written(store);
 }
 
-static void read_document(struct session_share *share, store_done_fn on_done)
+void share_read_document(struct session_share *share, store_done_fn on_done)
 {
     const struct store_request request = {
         .kind = STORE_GET, .key = share->node.key, .format = DOCUMENT_FORMAT, .touches = true};
 
     share->reads = true;
     store_start(share->store->shared, &request, &share->read, on_done);
+}
+
+void share_read_for_waiting(struct session_share *share)
+{
+    share_read_document(share, on_read);
 }
 
 /* True: ready. */
@@ -307,7 +310,7 @@ static bool load(struct session_use *use)
     list_remove(&use->link);
     list_append(&share->loading, &use->link);
     if (!share->reads) {
-        read_document(share, on_read);
+        share_read_document(share, on_read);
     }
     return false;
 }
@@ -330,7 +333,7 @@ static void on_wanted(void *context, struct str name)
     struct session_share *share = share_named(context, name);
 
     if (share != NULL && share->dirty && !share->writes) {
-        write_now(share);
+        share_write_now(share);
     }
 }
 
@@ -341,7 +344,7 @@ static void let_go(struct session_store *store, struct str name)
     if (share != NULL) {
         share->leased = false;
         share->fence = 0;
-        free_if_unused(share);
+        share_free_if_unused(share);
     }
 }
 
@@ -426,227 +429,9 @@ void session_use_end(struct session_use *use)
         keep_leave(&use->lease); /* which may end in let_go */
         if (share->dirty && !share->writes && list_is_empty(&share->uses) &&
             share->lease.keep != NULL && keep_is_wanted(&share->lease)) {
-            write_now(share); /* nothing else holds the lease up */
+            share_write_now(share); /* nothing else holds the lease up */
         }
         share->n_busy--;
-        free_if_unused(share);
+        share_free_if_unused(share);
     }
-}
-
-/* --- writing */
-static void write_later(struct session_share *share, uint64_t ms);
-
-static void on_behind(struct deadline *deadline)
-{
-    struct session_share *share = CONTAINER_OF(deadline, struct session_share, behind);
-
-    if (!share->writes) {
-        write_now(share);
-    }
-}
-
-static void write_later(struct session_share *share, uint64_t ms)
-{
-    deadline_set(share->store->deadlines, &share->behind, ms, on_behind);
-}
-
-void share_note(struct session_share *share)
-{
-    struct list *link;
-
-    if (share->dirty) {
-        return;
-    }
-    LIST_FOREACH (link, &share->uses) {
-        const struct session_use *use = CONTAINER_OF(link, struct session_use, link);
-
-        if (use->lease.uses) {
-            share->dirty = true;
-            if (share->lease.keep == NULL) {
-                keep_join(&use->lease, &share->lease);
-            }
-            write_later(share, WRITE_BEHIND_MS);
-            return;
-        }
-    }
-}
-
-static void written(struct session_share *share, const struct error *error)
-{
-    struct session_store *store = share->store;
-
-    share->n_busy++;
-    tell_all(&share->saving, error);
-    if (!list_is_empty(&share->loading) && !share->reads) {
-        read_document(share, on_read);
-    }
-    if (share->writes || !list_is_empty(&share->to_save)) {
-        if (!share->writes) {
-            write_now(share);
-        }
-    } else if (share->dirty && store->on_stopped == NULL) {
-        write_later(share, WRITE_BEHIND_MS);
-    } else {
-        share->dirty = false;
-        keep_leave(&share->lease);
-    }
-    share->n_busy--;
-    free_if_unused(share);
-    stop_if_written(store);
-}
-
-static void on_reread(struct store_op *op, const struct store_result *result)
-{
-    struct session_share *share = CONTAINER_OF(op, struct session_share, read);
-    struct session_record read = {0};
-    char write_id[WRITE_ID_LEN + 1];
-    struct error error = {0};
-
-    share->reads = false;
-    if (result->error.code == ERR_OK && document_read(result->bytes, &read, write_id)) {
-        bool is_ours = str_is(str_from(write_id), share->write_id);
-
-        record_drop_texts(&read);
-        if (is_ours) { /* the answer to it was lost */
-            share->writes = false;
-            share->version = result->version;
-            share->saved_steps = read.steps_added;
-            written(share, NULL);
-            return;
-        }
-    }
-    share->dirty = true;
-    share->writes = false;
-    take_document(share, result, &error);
-    if (error.code == ERR_OK && !list_is_empty(&share->saving)) {
-        (void)error_set(&error, ERR_CONFLICT,
-                        "Another process has changed this session at the same time; send the "
-                        "request again");
-    }
-    if (error.code != ERR_OK || record_of(share) == NULL) {
-        share->dirty = error.code == ERR_CONFLICT;
-        written(share, error.code != ERR_OK ? &error : NULL);
-        return;
-    }
-    write_now(share);
-}
-
-static void on_written(struct store_op *op, const struct store_result *result)
-{
-    struct session_share *share = CONTAINER_OF(op, struct session_share, write);
-    struct error error = result->error;
-
-    share->writes = false;
-    if (error.code == ERR_OK) {
-        share->version = result->version;
-        share->saved_steps = share->writing_steps;
-        share->n_conflicts = 0;
-        written(share, NULL);
-        return;
-    }
-    if (error.code == ERR_CONFLICT && share->n_conflicts++ < CONFLICTS_MAX) {
-        share->writes = true;
-        read_document(share, on_reread);
-        return;
-    }
-    share->n_conflicts = 0;
-    if (!list_is_empty(
-            &share->saving)) { /* nobody was told that it is so: what is stored, stands */
-        share->fence = 0;
-    }
-    share->dirty = error.code == ERR_STORE_AWAY;
-    error.retry_after_s = error.code == ERR_STORE_AWAY ? 1 : 0;
-    if (!share->dirty) {
-        log_event(LOG_WARN, "sessions.not_saved", F_TEXT("session", share->id),
-                  F_TEXT("error", error.text));
-    }
-    written(share, &error);
-}
-
-static void write_now(struct session_share *share)
-{
-    struct session_record *record = record_of(share);
-    struct list *link;
-
-    deadline_clear(&share->behind);
-    while ((link = list_take_first(&share->to_save)) != NULL) {
-        list_append(&share->saving, link);
-    }
-    share->dirty = false;
-    if (record == NULL || share->version == 0) {
-        written(share, NULL);
-        return;
-    }
-    share->writes = true;
-    share->writing_steps = record->steps_added;
-    random_hex(share->write_id, WRITE_ID_LEN);
-    share_put(share->store, record, share->write_id, STORE_VERSION, share->version, &share->write,
-              on_written);
-}
-
-static void on_nothing_to_write(struct later_item *item)
-{
-    struct session_use *use = CONTAINER_OF(item, struct session_use, soon);
-
-    use->on_done(use, NULL);
-}
-
-void session_use_save(struct session_use *use, session_use_fn on_saved)
-{
-    struct session_share *share = use->share;
-
-    use->on_done = on_saved;
-    if (!share->writes && (record_of(share) == NULL || share->version == 0)) {
-        later_add(use->store->later, &use->soon, on_nothing_to_write);
-        return;
-    }
-    list_remove(&use->link);
-    list_append(&share->to_save, &use->link);
-    if (!share->writes) {
-        write_now(share);
-    }
-}
-
-/* --- the end */
-static void on_stopped(struct later_item *item)
-{
-    struct session_store *store = CONTAINER_OF(item, struct session_store, stopped);
-
-    store->on_stopped(store->stop_context);
-}
-
-static void stop_if_written(struct session_store *store)
-{
-    if (store->on_stopped == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < store->shares.n_buckets; i++) {
-        for (struct map_node *node = store->shares.buckets[i]; node != NULL; node = node->next) {
-            const struct session_share *share = CONTAINER_OF(node, struct session_share, node);
-
-            if (share->dirty || share->writes || share->reads) {
-                return;
-            }
-        }
-    }
-    later_add(store->later, &store->stopped, on_stopped);
-}
-
-void session_store_stop(struct session_store *store, void (*on_end)(void *context), void *context)
-{
-    struct map_node *after;
-
-    store->on_stopped = on_end;
-    store->stop_context = context;
-    for (size_t i = 0; i < store->shares.n_buckets; i++) {
-        for (struct map_node *node = store->shares.buckets[i]; node != NULL; node = after) {
-            struct session_share *share = CONTAINER_OF(node, struct session_share, node);
-
-            after = node->next;
-            if (share->dirty && !share->writes) {
-                write_now(share);
-            }
-        }
-    }
-    stop_if_written(store);
 }

@@ -1,6 +1,7 @@
 /* What the files of shared sessions share; see session/share.h.
  *
- * share.c       leases, reading, writing behind
+ * share.c       leases, reading
+ * share_write.c writing behind, and at the end
  * share_ask.c   what asks the store without a lease: creating, listing, the current one
  * document.c    a session as a document */
 #ifndef SESSION_SHARE_INTERNAL_H
@@ -53,6 +54,19 @@ void share_note(struct session_share *share);
 void share_put(struct session_store *store, const struct session_record *record,
                const char *write_id, enum store_expect expect, uint64_t version,
                struct store_op *op, store_done_fn on_done);
+
+struct session_record *share_record(const struct session_share *share); /* NULL: it is not here */
+void share_free_if_unused(struct session_share *share);
+void share_tell_all(struct list *uses, const struct error *error);
+/* *err is set if the document cannot be taken. */
+void share_take_document(struct session_share *share, const struct store_result *result,
+                         struct error *err);
+void share_read_document(struct session_share *share, store_done_fn on_done);
+void share_read_for_waiting(struct session_share *share);
+
+/* share_write.c */
+void share_write_now(struct session_share *share);
+void share_stop_if_written(struct session_store *store);
 
 /* document.c */
 void document_write(const struct session_record *record, const char *write_id, struct buf *out);

@@ -3,7 +3,7 @@
  * store.c    the port: requests checked, keys prefixed, deadlines, ends
  * memory.c, memory_stream.c, memory_lease.c   the backend in this process
  * index.c    its groups: the names of a group in order
- * keep.c     leases that are held while there is work under them
+ * keep.c, keep_lease.c   leases that are held while there is work under them
  * redis.c, redis_wait.c   the backend in Redis
  * redis_act.c    pure: an operation as an act of script.lua
  * redis_link.c   one connection to it */

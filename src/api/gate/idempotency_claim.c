@@ -1,0 +1,235 @@
+#include "idempotency_claim.h"
+#include "base/mem.h"
+
+enum { LOOK_TTL_MS = 1000, HEAD_MAX = 4096 };
+
+static const struct {
+    const char *state;
+    enum error_code code;
+    const char *text;
+} ends[] = {
+    {"unknown", ERR_OUTCOME_UNKNOWN,
+     "The process that carried out the first request with this Idempotency-Key has died; what it "
+     "did is not known. Look at the platform before sending the request with a new key"},
+    {"too_large", ERR_OUTCOME_UNKNOWN,
+     "The first request with this Idempotency-Key was carried out; its answer is too large to be "
+     "kept in the shared store"},
+};
+
+static void fail_as(struct claim *claim, size_t end)
+{
+    struct error error = {0};
+
+    (void)error_set(&error, ends[end].code, "%s", ends[end].text);
+    claim_fail(claim, &error);
+}
+
+static void look(struct claim *claim);
+
+static void on_marked(struct store_op *op, const struct store_result *result)
+{
+    struct claim *claim = CONTAINER_OF(op, struct claim, op);
+
+    claim->acts = false;
+    if (result->error.code ==
+        ERR_CONFLICT) { /* it has come to life again, or another one was faster */
+        look(claim);
+        return;
+    }
+    if (result->error.code != ERR_OK) {
+        claim_fail(claim, &result->error);
+        return;
+    }
+    fail_as(claim, 0);
+}
+
+/* Nobody will ever write the reply. */
+static void mark_unknown(struct claim *claim)
+{
+    struct store_request request = {
+        .kind = STORE_PUT, .expect = STORE_VERSION, .version = claim->version};
+
+    buf_done(&claim->document);
+    buf_init(&claim->document, HEAD_MAX);
+    claim_write(&claim->document, claim, "unknown", NULL);
+    request.bytes = buf_view(&claim->document);
+    claim_ask(claim, &request, on_marked);
+}
+
+static void on_holder_seen(struct store_op *op, const struct store_result *result)
+{
+    struct claim *claim = CONTAINER_OF(op, struct claim, op);
+    struct error error = {0};
+
+    claim->acts = false;
+    if (result->error.code == ERR_OK) {
+        mark_unknown(claim);
+    } else if (result->error.code == ERR_CONFLICT) {
+        (void)error_set(&error, ERR_IDEMPOTENCY_IN_FLIGHT,
+                        "The first request with this Idempotency-Key has not ended; ask again "
+                        "later");
+        error.retry_after_s = 1;
+        claim_fail(claim, &error);
+    } else {
+        claim_fail(claim, &result->error);
+    }
+}
+
+/* Whoever gets the lease of a process knows that the process has it no more. */
+static void look_at_holder(struct claim *claim)
+{
+    char room[CLAIM_KEY_MAX];
+    struct buf name;
+    struct store_request request = {.kind = STORE_LEASE,
+                                    .holder = str_from(keeps_holder(claim->share->keeps)),
+                                    .ttl_ms = LOOK_TTL_MS};
+
+    buf_init_on(&name, room, sizeof(room), CLAIM_KEY_MAX);
+    buf_text(&name, "process:");
+    buf_text(&name, claim->other);
+    request.key = buf_view(&name);
+    claim->acts = true;
+    store_start(claim->share->store, &request, &claim->op, on_holder_seen);
+    buf_done(&name);
+}
+
+static void put_claim(struct claim *claim, enum store_expect expect);
+
+static void judge(struct claim *claim, const struct told *told)
+{
+    struct error error = {0};
+
+    if (!str_is(told->body, claim->body)) {
+        (void)error_set(&error, ERR_IDEMPOTENCY_MISMATCH,
+                        "This Idempotency-Key was used with another body, query or session; take "
+                        "a new key for a new request");
+        claim_fail(claim, &error);
+        return;
+    }
+    if (str_is(told->state, "done")) {
+        list_remove(&claim->link);
+        claim_tell(claim, NULL, &told->reply);
+        claim_free(claim);
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        if (str_is(told->state, ends[i].state)) {
+            fail_as(claim, i);
+            return;
+        }
+    }
+    str_copy(claim->other, sizeof(claim->other), told->holder);
+    if (claim_is_ours(claim, told)) { /* of a request that nobody waits for: its answer was lost */
+        put_claim(claim, STORE_VERSION);
+    } else {
+        look_at_holder(claim);
+    }
+}
+
+static void on_found(struct store_op *op, const struct store_result *result)
+{
+    struct claim *claim = CONTAINER_OF(op, struct claim, op);
+    struct told told = {0};
+    struct error error = {0};
+    struct arena arena;
+
+    claim->acts = false;
+    if (result->error.code == ERR_NOT_FOUND) { /* removed since */
+        put_claim(claim, STORE_ABSENT);
+        return;
+    }
+    if (result->error.code != ERR_OK) {
+        claim_fail(claim, &result->error);
+        return;
+    }
+    claim->version = result->version;
+    arena_init(&arena);
+    if (claim_read(&arena, result->bytes, &told)) {
+        judge(claim, &told);
+    } else {
+        (void)error_set(&error, ERR_STORE_UNREADABLE,
+                        "What the shared store holds for this Idempotency-Key is not ours");
+        claim_fail(claim, &error);
+    }
+    arena_done(&arena);
+}
+
+static void look(struct claim *claim)
+{
+    struct store_request request = {.kind = STORE_GET};
+
+    claim->state = CLAIM_LOOKS;
+    claim_ask(claim, &request, on_found);
+}
+
+static void on_claimed(struct store_op *op, const struct store_result *result)
+{
+    struct claim *claim = CONTAINER_OF(op, struct claim, op);
+
+    claim->acts = false;
+    if (result->error.code == ERR_OK) {
+        claim->state = CLAIM_OURS;
+        claim->version = result->version;
+        claim_tell(claim, NULL, NULL);
+    } else if (result->error.code == ERR_CONFLICT && ++claim->n_tries < CLAIM_TRIES_MAX) {
+        look(claim);
+    } else if (result->in_doubt) { /* it may be there: nobody shall wait for it */
+        struct error error = result->error;
+
+        error.retry_after_s = 1;
+        claim_tell(claim, &error, NULL);
+        claim->version = 0;
+        claim_clean_later(claim);
+    } else {
+        claim_fail(claim, &result->error);
+    }
+}
+
+static void put_claim(struct claim *claim, enum store_expect expect)
+{
+    struct store_request request = {.kind = STORE_PUT, .expect = expect, .version = claim->version};
+
+    claim->state = CLAIM_PUTS;
+    buf_done(&claim->document);
+    buf_init(&claim->document, HEAD_MAX);
+    claim_write(&claim->document, claim, "claimed", NULL);
+    request.bytes = buf_view(&claim->document);
+    claim_ask(claim, &request, on_claimed);
+}
+
+static void on_alive(struct keep_user *user, const struct error *error)
+{
+    struct claim *claim = CONTAINER_OF(user, struct claim, alive);
+
+    if (error != NULL) {
+        claim_fail(claim, error);
+    } else {
+        put_claim(claim, STORE_ABSENT);
+    }
+}
+
+struct claim *claim_start(struct idempotency_share *share, const struct digest *id,
+                          const struct digest *body, uint64_t ttl_ms, void *context,
+                          claim_fn on_end)
+{
+    static const struct keep_kind kind = {.stays = true};
+    struct claim *claim = mem_zalloc(sizeof(*claim));
+    char room[CLAIM_KEY_MAX];
+    struct buf name;
+
+    claim->share = share;
+    claim->id = *id;
+    digest_hex(body, claim->body);
+    claim->ttl_ms = ttl_ms;
+    claim->context = context;
+    claim->on_end = on_end;
+    list_append(&share->claims, &claim->link);
+    buf_init_on(&name, room, sizeof(room), CLAIM_KEY_MAX);
+    buf_text(&name, "process:");
+    buf_text(&name, keeps_holder(share->keeps));
+    if (keep_enter(share->keeps, buf_view(&name), &kind, NULL, &claim->alive, on_alive)) {
+        put_claim(claim, STORE_ABSENT);
+    }
+    buf_done(&name);
+    return claim;
+}

@@ -1,0 +1,73 @@
+/* What the files of shared Idempotency-Keys share.
+ *
+ * idempotency_share.c   documents; a claim's end: its reply is written, or it is taken back
+ * idempotency_claim.c   a claim's begin: whose is the key? */
+#ifndef API_GATE_IDEMPOTENCY_CLAIM_H
+#define API_GATE_IDEMPOTENCY_CLAIM_H
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "idempotency_share.h"
+
+enum {
+    CLAIM_FORMAT = 1,
+    CLAIM_KEY_MAX = 96,
+    CLAIM_TRIES_MAX = 600 /* once a second */
+};
+
+enum claim_state {
+    CLAIM_ENTERS, /* waits for the lease of this process */
+    CLAIM_PUTS,
+    CLAIM_LOOKS, /* another one has it: at the document, then at the lease of its process */
+    CLAIM_OURS,
+    CLAIM_WRITES,
+    CLAIM_CLEANS
+};
+
+struct claim {
+    struct list link;
+    struct idempotency_share *share;
+    enum claim_state state;
+    struct digest id;
+    char body[65]; /* hex */
+    uint64_t ttl_ms;
+    void *context;
+    claim_fn on_end; /* NULL: nobody waits */
+    struct keep_user alive;
+    struct store_op op;
+    bool acts;
+    struct deadline again;
+    unsigned n_tries;
+    uint64_t version;
+    struct buf document; /* that is to be written */
+    char other[65];      /* the process that has it */
+};
+
+struct idempotency_share {
+    struct store *store;
+    struct keeps *keeps;
+    struct deadlines *deadlines;
+    struct list claims;
+};
+
+/* What a document says. */
+struct told {
+    struct str state;
+    struct str holder;
+    struct str body;
+    struct kept_reply reply;
+};
+
+void claim_free(struct claim *claim);
+void claim_write(struct buf *out, const struct claim *claim, const char *state,
+                 const struct kept_reply *reply);
+bool claim_read(struct arena *arena, struct str bytes, struct told *out);
+/* About the document of the key. */
+void claim_ask(struct claim *claim, struct store_request *request, store_done_fn on_done);
+/* Ends it for whoever waits. */
+void claim_tell(struct claim *claim, const struct error *error, const struct kept_reply *reply);
+void claim_fail(struct claim *claim, const struct error *error); /* the same; it is free then */
+bool claim_is_ours(const struct claim *claim, const struct told *told);
+void claim_clean_later(struct claim *claim);
+
+#endif

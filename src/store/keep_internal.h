@@ -1,0 +1,80 @@
+/* What the files of keeps share.
+ *
+ * keep.c         users: entering, leaving, what they may know
+ * keep_lease.c   the lease: asked for, renewed, let go, lost */
+#ifndef STORE_KEEP_INTERNAL_H
+#define STORE_KEEP_INTERNAL_H
+
+#include "base/map.h"
+#include "store/keep.h"
+#include "store_internal.h"
+
+enum { HOLDER_DIGITS = 32 };
+
+enum keep_state { KEEP_FREE, KEEP_ASKS, KEEP_WAITS, KEEP_HELD, KEEP_RELEASES, KEEP_LOST };
+
+struct keep {
+    struct map_node node; /* key: `name`, heap */
+    struct str name;
+    struct keeps *keeps;
+    const struct keep_kind *kind;
+    void *context;
+    enum keep_state state;
+    struct list users;
+    struct list waiting;
+    unsigned n_users;
+    struct store_op act; /* LEASE, RENEW or RELEASE */
+    bool acts;
+    struct store_op watch;
+    bool watches;
+    struct deadline timer; /* HELD: renewal; WAITS, FREE: asking */
+    struct later_item soon;
+    unsigned n_soon;   /* turns until it is looked at whether it is used */
+    uint64_t sequence; /* of the last event seen */
+    uint64_t fence;
+    uint64_t sent_ms;  /* by clock_age_ms: the ask or renewal on its way */
+    uint64_t until_ms; /* the lease ends */
+    uint64_t since_ms; /* it was taken */
+    uint64_t held_ms;  /* another one was seen to hold it; 0: never */
+    uint64_t idle_ms;  /* the last user left */
+    bool orderly;
+    char *left; /* heap */
+    size_t n_left;
+    uint64_t left_age_ms;
+    bool losing;
+    bool wanted;
+    bool yields; /* it was let go for another one */
+    uint64_t wanted_ms;
+    unsigned n_wanted_uses;
+};
+
+struct keeps {
+    struct store *store;
+    struct map map;
+    char holder[HOLDER_DIGITS + 1];
+    bool closing;
+    void (*on_closed)(void *context);
+    void *context;
+    struct later_item closed;
+};
+
+/* --- keep.c */
+void keep_free(struct keep *keep);
+void keep_stop_watching(struct keep *keep);
+void keep_forget_left(struct keep *keep);
+void keep_start(struct keep *keep, struct store_request *request, struct store_op *op,
+                store_done_fn on_done);
+void keep_set_timer(struct keep *keep, uint64_t ms, deadline_fn on_due);
+/* It is held, and for `ms` more. */
+bool keep_is_valid(const struct keep *keep, uint64_t ms);
+void keep_admit_waiting(struct keep *keep);
+void keep_fail_waiting(struct keep *keep, const struct error *cause);
+
+/* --- keep_lease.c */
+void keep_ask(struct keep *keep);
+void keep_release(struct keep *keep);
+void keep_lose(struct keep *keep, const char *why);
+/* It is not held: asked for again if somebody waits, else freed. */
+void keep_free_or_ask(struct keep *keep);
+
+#endif

@@ -1,0 +1,259 @@
+/* See keep.c for the states. */
+#include "base/clock.h"
+#include "keep_internal.h"
+#include "observe/log.h"
+
+enum {
+    RENEW_MS = KEEP_TTL_MS / 3,
+    AGAIN_MS = 200, /* a renewal that failed is tried again */
+    YIELD_MS = 50,  /* after it was let go for another one, that one asks first */
+    WATCH_MS = 2000
+};
+
+/* --- wanted by another one */
+static void note_wanted(struct keep *keep)
+{
+    if (keep->kind->stays) {
+        return;
+    }
+    if (!keep->wanted) {
+        keep->wanted = true;
+        keep->wanted_ms = clock_age_ms();
+        keep->n_wanted_uses = 0;
+    }
+    if (keep->kind->on_wanted != NULL) {
+        keep->kind->on_wanted(keep->context, keep->name);
+    }
+    if (keep->state == KEEP_HELD && keep->n_users == 0) {
+        keep_release(keep);
+    }
+}
+
+static void watch(struct keep *keep);
+
+static void on_watch_again(struct keep *keep)
+{
+    if (keep->state == KEEP_HELD) {
+        note_wanted(keep);
+    } else if (keep->state == KEEP_WAITS) {
+        deadline_clear(&keep->timer);
+        keep_ask(keep);
+    }
+}
+
+/* What fails here is known by other ways, later: a renewal tells who wants it, a timer asks again. */
+static void on_watched(struct store_op *op, const struct store_result *result)
+{
+    struct keep *keep = CONTAINER_OF(op, struct keep, watch);
+    bool news = result->error.code == ERR_OK && result->sequence > keep->sequence;
+
+    keep->watches = false;
+    if (result->error.code != ERR_OK) {
+        return;
+    }
+    if (!news) {
+        watch(keep);
+        return;
+    }
+    keep->sequence = result->sequence;
+    on_watch_again(keep);
+}
+
+static void watch(struct keep *keep)
+{
+    struct store_request request = {
+        .kind = STORE_WATCH, .after = keep->sequence, .wait_ms = STORE_WAIT_MAX_MS};
+
+    if (!keep->watches && !keep->wanted && !keep->kind->stays &&
+        (keep->state == KEEP_HELD || keep->state == KEEP_WAITS)) {
+        keep->watches = true;
+        keep_start(keep, &request, &keep->watch, on_watched);
+    }
+}
+
+/* --- letting go */
+static void on_released(struct store_op *op, const struct store_result *result)
+{
+    struct keep *keep = CONTAINER_OF(op, struct keep, act);
+
+    (void)result; /* else it ends by itself */
+    keep->acts = false;
+    keep->state = KEEP_FREE;
+    keep_free_or_ask(keep);
+}
+
+void keep_release(struct keep *keep)
+{
+    struct store_request request = {.kind = STORE_RELEASE};
+    struct buf left;
+
+    keep_stop_watching(keep);
+    deadline_clear(&keep->timer);
+    later_remove(&keep->soon);
+    keep_forget_left(keep);
+    if (keep->acts) { /* a renewal: the store takes both in order */
+        store_cancel(&keep->act);
+    }
+    buf_init(&left, KEEP_LEFT_MAX);
+    if (keep->kind->on_release != NULL) {
+        keep->kind->on_release(keep->context, keep->name, &left);
+    }
+    request.bytes = buf_ok(&left) ? buf_view(&left) : STR_EMPTY;
+    keep->yields = keep->wanted;
+    keep->wanted = false;
+    keep->state = KEEP_RELEASES;
+    keep->acts = true;
+    keep_start(keep, &request, &keep->act, on_released);
+    buf_done(&left);
+}
+
+void keep_lose(struct keep *keep, const char *why)
+{
+    log_event(LOG_WARN, "store.lease_lost", F_STR("lease", keep->name), F_TEXT("reason", why),
+              F_INT("users", keep->n_users));
+    keep_stop_watching(keep);
+    deadline_clear(&keep->timer);
+    later_remove(&keep->soon);
+    if (keep->acts) {
+        store_cancel(&keep->act);
+        keep->acts = false;
+    }
+    keep_forget_left(keep);
+    keep->wanted = false;
+    keep->state = KEEP_LOST;
+    keep->losing = true; /* users that leave now are looked at below */
+    if (keep->kind->on_lost != NULL) {
+        keep->kind->on_lost(keep->context, keep->name);
+    }
+    keep->losing = false;
+    if (keep->n_users == 0) {
+        keep->state = KEEP_FREE;
+        keep_free_or_ask(keep);
+    }
+}
+
+static void on_yielded(struct deadline *deadline)
+{
+    keep_ask(CONTAINER_OF(deadline, struct keep, timer));
+}
+
+void keep_free_or_ask(struct keep *keep)
+{
+    if (list_is_empty(&keep->waiting)) {
+        keep_free(keep);
+    } else if (keep->yields) {
+        keep->yields = false;
+        keep->state = KEEP_WAITS;
+        keep_set_timer(keep, YIELD_MS, on_yielded);
+    } else {
+        keep_ask(keep);
+    }
+}
+
+/* --- renewing */
+static void on_renewal_due(struct deadline *deadline);
+
+static void on_renewed(struct store_op *op, const struct store_result *result)
+{
+    struct keep *keep = CONTAINER_OF(op, struct keep, act);
+
+    keep->acts = false;
+    if (result->error.code == ERR_OK) {
+        keep->until_ms = keep->sent_ms + KEEP_TTL_MS;
+        keep_set_timer(keep, RENEW_MS, on_renewal_due);
+        keep_admit_waiting(keep);
+        if (result->wanted) {
+            note_wanted(keep);
+        } else {
+            watch(keep); /* it may have been refused */
+        }
+    } else if (result->error.code == ERR_STORE_AWAY && keep_is_valid(keep, 0)) {
+        keep_set_timer(keep, AGAIN_MS, on_renewal_due);
+    } else {
+        keep_lose(keep, result->error.text);
+    }
+}
+
+static void on_renewal_due(struct deadline *deadline)
+{
+    struct keep *keep = CONTAINER_OF(deadline, struct keep, timer);
+    struct store_request request = {.kind = STORE_RENEW};
+
+    if (keep->n_users == 0 && clock_age_ms() - keep->idle_ms >= KEEP_IDLE_MS) {
+        keep_release(keep);
+        return;
+    }
+    if (!keep_is_valid(keep, 0)) {
+        keep_lose(keep, "it could not be renewed in time");
+        return;
+    }
+    keep->sent_ms = clock_age_ms();
+    keep->acts = true;
+    keep_start(keep, &request, &keep->act, on_renewed);
+}
+
+/* --- asking */
+static void on_ask_again(struct deadline *deadline)
+{
+    struct keep *keep = CONTAINER_OF(deadline, struct keep, timer);
+
+    keep_stop_watching(keep);
+    keep_ask(keep);
+}
+
+static void hold(struct keep *keep, const struct store_result *result)
+{
+    keep->state = KEEP_HELD;
+    keep->fence = result->fence;
+    keep->since_ms = clock_age_ms();
+    keep->until_ms = keep->sent_ms + KEEP_TTL_MS;
+    keep->idle_ms = keep->since_ms;
+    keep->orderly = result->orderly;
+    keep->left = result->bytes.len > 0 ? str_dup(result->bytes) : NULL;
+    keep->n_left = result->bytes.len;
+    keep->left_age_ms = keep->held_ms > 0 ? keep->since_ms - keep->held_ms : UINT64_MAX;
+    keep->held_ms = 0;
+    keep->wanted = false;
+    keep->sequence = result->sequence;
+    keep_set_timer(keep, RENEW_MS, on_renewal_due);
+    watch(keep);
+    keep_admit_waiting(keep);
+}
+
+static void on_asked(struct store_op *op, const struct store_result *result)
+{
+    struct keep *keep = CONTAINER_OF(op, struct keep, act);
+
+    keep->acts = false;
+    if (result->error.code == ERR_OK) {
+        hold(keep, result);
+    } else if (result->error.code == ERR_CONFLICT) {
+        keep->state = KEEP_WAITS;
+        keep->held_ms = keep->sent_ms;
+        keep->sequence = result->sequence;
+        keep_set_timer(keep,
+                       result->retry_after_ms < WATCH_MS ? result->retry_after_ms + 1 : WATCH_MS,
+                       on_ask_again);
+        watch(keep);
+    } else {
+        keep->state = KEEP_LOST; /* nobody new is let in by what is told now */
+        keep_fail_waiting(keep, &result->error);
+        keep->state = KEEP_FREE;
+        keep_free_or_ask(keep);
+    }
+}
+
+void keep_ask(struct keep *keep)
+{
+    struct store_request request = {.kind = STORE_LEASE};
+
+    if (list_is_empty(&keep->waiting)) { /* whoever wanted it has left */
+        keep->state = KEEP_FREE;
+        keep_free_or_ask(keep);
+        return;
+    }
+    keep->state = KEEP_ASKS;
+    keep->sent_ms = clock_age_ms();
+    keep->acts = true;
+    keep_start(keep, &request, &keep->act, on_asked);
+}
