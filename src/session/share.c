@@ -126,16 +126,15 @@ struct session_record *share_take(struct session_store *store, const struct dige
 }
 
 void share_put(struct session_store *store, const struct session_record *record,
-               const char *write_id, enum store_expect expect, uint64_t version,
-               struct store_op *op, store_done_fn on_done)
+               const struct share_write *write, struct store_op *op, store_done_fn on_done)
 {
     struct buf key;
     struct buf bytes;
     struct store_request request = {
         .kind = STORE_PUT,
         .format = DOCUMENT_FORMAT,
-        .expect = expect,
-        .version = version,
+        .expect = write->version > 0 ? STORE_VERSION : STORE_ABSENT,
+        .version = write->version,
         .ttl_ms = (uint64_t)record->timeout_s * 1000,
         .max_age_ms = (uint64_t)store->options.max_age_s * 1000,
     };
@@ -143,7 +142,7 @@ void share_put(struct session_store *store, const struct session_record *record,
     buf_init(&key, KEY_MAX);
     buf_init(&bytes, STORE_BYTES_MAX);
     share_key(&record->owner, (struct str){record->id, SESSION_ID_LEN}, &key);
-    document_write(record, write_id, &bytes);
+    document_write(record, write->id, &bytes);
     request.key = buf_view(&key);
     request.bytes = buf_view(&bytes);
     store_start(store->shared, &request, op, on_done);

@@ -50,10 +50,15 @@ struct session_record *share_take(struct session_store *store, const struct dige
                                   struct error *err);
 /* The record has changed. */
 void share_note(struct session_share *share);
+
 /* Writes the record as a new document, or over the version that is known. */
+struct share_write {
+    const char *id;
+    uint64_t version; /* 0: nothing is there */
+};
+
 void share_put(struct session_store *store, const struct session_record *record,
-               const char *write_id, enum store_expect expect, uint64_t version,
-               struct store_op *op, store_done_fn on_done);
+               const struct share_write *write, struct store_op *op, store_done_fn on_done);
 
 struct session_record *share_record(const struct session_share *share); /* NULL: it is not here */
 void share_free_if_unused(struct session_share *share);

@@ -190,7 +190,7 @@ void session_use_create(struct session_store *store, const struct digest *owner,
     CHECK(record != NULL);
     random_hex(write_id, WRITE_ID_LEN);
     use->asks = true;
-    share_put(store, record, write_id, STORE_ABSENT, 0, &use->op, on_created);
+    share_put(store, record, &(struct share_write){.id = write_id}, &use->op, on_created);
 }
 
 static void on_removed(struct store_op *op, const struct store_result *result)

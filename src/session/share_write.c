@@ -152,8 +152,8 @@ void share_write_now(struct session_share *share)
     share->writes = true;
     share->writing_steps = record->steps_added;
     random_hex(share->write_id, WRITE_ID_LEN);
-    share_put(share->store, record, share->write_id, STORE_VERSION, share->version, &share->write,
-              on_written);
+    share_put(share->store, record, &(struct share_write){share->write_id, share->version},
+              &share->write, on_written);
 }
 
 static void on_nothing_to_write(struct later_item *item)

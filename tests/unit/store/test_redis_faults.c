@@ -36,6 +36,13 @@ static void expect_away(enum store_kind kind, const char *why)
     }
 }
 
+/* Redis may still be coming up. */
+static bool is_away_for(const char *why)
+{
+    (void)loop_turn(&stage.loop, false);
+    return strstr(run(STORE_GET, "a/b").error.text, why) != NULL;
+}
+
 static bool is_back(void)
 {
     (void)loop_turn(&stage.loop, false); /* connections are made again by deadlines */
@@ -168,18 +175,18 @@ static void a_password_is_asked_for(void **state)
 {
     (void)state;
     begin("--requirepass", "right");
-    expect_away(STORE_GET, "NOAUTH");
+    wait_until(is_away_for("NOAUTH"));
     stage_close(&stage);
     stage.closed = false;
     stage.password = "wrong";
     assert_int_equal(stage_open(&stage), 0);
-    expect_away(STORE_GET, "WRONGPASS");
+    wait_until(is_away_for("WRONGPASS"));
     stage_close(&stage);
     stage.closed = false;
     stage.password = "right";
     stage.user = "default";
     assert_int_equal(stage_open(&stage), 0);
-    assert_int_equal(run(STORE_PUT, "a/b").error.code, ERR_OK);
+    wait_until(is_back());
 }
 
 /* --- a server that is none */
