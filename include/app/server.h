@@ -34,6 +34,7 @@ enum server_state {
 };
 
 struct key_source;
+struct lambda;
 struct manager;
 struct reload;
 struct listeners;
@@ -56,6 +57,7 @@ struct server {
     struct telemetry *telemetry; /* NULL: nothing is sent to a collector */
     struct api *api;
     struct http_server *http;
+    struct lambda *lambda;     /* where requests come from instead of sockets; NULL: from sockets */
     struct http_server *admin; /* NULL: `http` answers operators, too */
     struct listeners *listeners;
     struct reload *reload;   /* NULL: the configuration stays as it is */
@@ -67,6 +69,7 @@ struct server {
     unsigned n_signals;
     bool has_tables;  /* the catalogue and the metrics are open for it */
     bool interrupted; /* one SIGINT came */
+    bool failed;      /* it stops because something that it needs is gone */
     char sandbox_url[128];
     void (*on_stopping)(struct server *server);  /* first thing of the way down; NULL: nothing */
     void (*on_interrupt)(struct server *server); /* instead of draining at a signal; NULL: drain */
@@ -81,6 +84,9 @@ enum error_code server_open(struct server *server, struct config *config, bool p
  * for one to be opened by its address. */
 enum error_code server_open_sockets(struct server *server, struct config *config,
                                     const int *sockets, struct error *err) MUST_CHECK;
+/* The same, as a proxy that answers invocations of AWS Lambda and listens on nothing. */
+enum error_code server_open_lambda(struct server *server, struct config *config,
+                                   struct error *err) MUST_CHECK;
 /* SIGHUP, SIGUSR1 and SIGUSR2 do not end the process: they are logged, and SIGHUP reloads where
  * server->reload says how. For programs that serve; clients leave them as they are. */
 void server_ignore_signals(struct server *server);

@@ -30,6 +30,9 @@ enum error_code tenants_open(struct tenants *tenants, struct loop *loop,
                              const struct config *config, const struct api_tenant *shared,
                              bool share_all, struct error *err) MUST_CHECK;
 void tenants_configure(struct tenants *tenants, const struct config *config);
+/* See upstream_forget_connections. */
+void tenants_forget_connections(struct tenants *tenants);
+bool tenants_are_quiet(const struct tenants *tenants); /* no call is on its way or waits */
 void tenants_close(struct tenants *tenants, void (*tell)(void *context), void *context);
 void tenants_done(struct tenants *tenants); /* zeroed is fine */
 

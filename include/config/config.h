@@ -254,6 +254,14 @@ struct config {
     } drain;
 
     struct {
+        struct str runtime_api; /* empty: requests come over sockets */
+        struct str base_path;   /* without a slash at its end; empty: none */
+        struct str authorizer;  /* "simple" or "policy" */
+        unsigned concurrency, margin_ms;
+        bool streaming, work_after_answer;
+    } lambda;
+
+    struct {
         unsigned max_active, timeout_s, max_age_s, snapshot_interval_s, max_queue;
         struct str snapshot_file;
     } sessions;

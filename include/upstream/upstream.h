@@ -184,6 +184,9 @@ void upstream_resume(struct upstream_call *call);
 /* Takes all bytes (at most UPSTREAM_SEND_MAX at once). False: wait for on_drain before the next. */
 bool upstream_send(struct upstream_call *call, struct str bytes, bool last);
 
+/* Closes the connections at rest: after a pause of the whole machine nobody knows which of them are still
+ * there. */
+void upstream_forget_connections(struct upstream *upstream);
 unsigned upstream_n_active(const struct upstream *upstream);
 unsigned upstream_n_waiting(const struct upstream *upstream);
 /* Most calls at once, as found out, of the credential whose limit changed last. */

@@ -54,9 +54,9 @@ static enum error_code open_demo_server(struct arguments *arguments, struct serv
 int run_demo(struct arguments *arguments)
 {
     static const char *const fixed[][2] = {
-        {"sandbox.enabled", "true"},      {"auth.mode", "none"},    {"log.level", "warn"},
-        {"log.access", "false"},          {"drain.notice_ms", "0"}, {"drain.limit_ms", "2000"},
-        {"sandbox.execution_ms", "1200"},
+        {"sandbox.enabled", "true"},      {"auth.mode", "none"},      {"log.level", "warn"},
+        {"log.access", "false"},          {"drain.notice_ms", "0"},   {"drain.limit_ms", "2000"},
+        {"sandbox.execution_ms", "1200"}, {"lambda.runtime_api", ""},
     };
     struct server server;
     struct demo_run run = {.server = &server, .once = arguments_get(arguments, "once") != NULL};

@@ -30,6 +30,7 @@ static const char *const forced_sets[] = {
     "server.client_ca_file=",
     "server.proxy_protocol=false",
     "server.client_certificates=optional",
+    "lambda.runtime_api=",
 };
 
 static const char *const loop_only_sets[] = {"auth.mode=none", "log.level=off"};

@@ -105,6 +105,16 @@ static int help(int argc, char **argv)
     return run_subcommand(subcommand, argc, argv);
 }
 
+/* Its packages start the file `bootstrap`, without arguments. */
+static bool is_of_lambda(const char *path)
+{
+    struct str name = str_from(path);
+    const char *runtime_api = getenv("AWS_LAMBDA_RUNTIME_API");
+
+    return str_is(name, "bootstrap") || str_ends(name, STR("/bootstrap")) ||
+           (runtime_api != NULL && runtime_api[0] != '\0');
+}
+
 static int run(int argc, char **argv)
 {
     static const char *const versions[] = {"--version", "-v", "-V"};
@@ -120,6 +130,9 @@ static int run(int argc, char **argv)
     if (str_in(str_from(name), versions, ARRAY_LEN(versions))) {
         (void)printf("virtuoso-proxy %s\n", VP_VERSION);
         return EXIT_SUCCESS;
+    }
+    if (name[0] == '\0' && is_of_lambda(argv[0])) {
+        return run_subcommand(find_subcommand("serve"), 0, argv + argc);
     }
     if (name[0] == '\0') {
         print_usage(stderr);

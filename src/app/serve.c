@@ -9,6 +9,7 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "base/url.h"
+#include "front_lambda.h"
 #include "key_source.h"
 #include "manager.h"
 #include "observe/log.h"
@@ -35,8 +36,9 @@ static struct config_sources sources_of(const char *file, const struct arguments
                                    .n_sets = arguments->n_sets};
 }
 
-/* NULL: the errors were printed. */
-struct config *load_config(const char *file, const struct arguments *arguments)
+/* NULL: the errors were printed, and `first` has the first one. */
+static struct config *load_config_or(const char *file, const struct arguments *arguments,
+                                     struct error *first)
 {
     const struct config_sources sources = sources_of(file, arguments);
     struct config *config = NULL;
@@ -52,9 +54,17 @@ struct config *load_config(const char *file, const struct arguments *arguments)
     }
     if (config == NULL) {
         print_errors(&errors);
+        *first = errors.items[0];
     }
     error_list_done(&errors);
     return config;
+}
+
+struct config *load_config(const char *file, const struct arguments *arguments)
+{
+    struct error ignored;
+
+    return load_config_or(file, arguments, &ignored);
 }
 
 static void read_log(const struct config *config, enum log_level *level, enum log_format *format)
@@ -119,6 +129,10 @@ void print_addresses(const struct server *server)
     if (server->sandbox != NULL) {
         (void)printf("sandbox on http://%s\n", sandbox_address(server->sandbox));
     }
+    if (server->lambda != NULL) {
+        (void)printf("answering invocations of AWS Lambda from %.*s\n",
+                     STR_ARG(server->config->lambda.runtime_api));
+    }
     for (size_t i = 0; server->http != NULL && i < http_server_n_listeners(server->http); i++) {
         (void)printf("listening on %s\n", server_url_at(server, i, url));
     }
@@ -164,7 +178,7 @@ static void log_start(const struct server *server, const char *file)
 {
     const struct config *config = server->config;
     struct url platform = {.host = STR_EMPTY};
-    char listen[160];
+    char listen[160] = "AWS Lambda";
     struct buf modes;
 
     buf_init(&modes, MODES_MAX);
@@ -174,8 +188,9 @@ static void log_start(const struct server *server, const char *file)
               F_TEXT("config", file != NULL ? file : "none"),
               F_STR("platform", server->sandbox != NULL ? STR("sandbox") : platform.host),
               F_STR("auth", buf_view(&modes)),
-              F_TEXT("listen", server->http != NULL ? server_url(server, listen)
-                                                    : sandbox_address(server->sandbox)));
+              F_TEXT("listen", server->lambda != NULL ? listen
+                               : server->http != NULL ? server_url(server, listen)
+                                                      : sandbox_address(server->sandbox)));
     buf_done(&modes);
     log_listeners(server);
     config_warnings(config, clock_wall_ms(), log_warning, NULL);
@@ -219,6 +234,16 @@ static enum error_code place_sockets(const struct config *config,
     return ERR_OK;
 }
 
+static enum error_code open_front(struct server *server, struct config *config, bool proxy,
+                                  const int *sockets, struct error *err)
+{
+    if (!proxy) {
+        return server_open(server, config, false, err);
+    }
+    return config->lambda.runtime_api.len > 0 ? server_open_lambda(server, config, err)
+                                              : server_open_sockets(server, config, sockets, err);
+}
+
 /* `sources` of the configuration; it is read again when they change. */
 static int serve(struct config *config, bool proxy, const struct manager_sockets *passed,
                  const struct config_sources *sources)
@@ -234,27 +259,27 @@ static int serve(struct config *config, bool proxy, const struct manager_sockets
     if (code != ERR_OK) {
         config_release(config);
     } else {
-        code = proxy ? server_open_sockets(&server, config, sockets, &err)
-                     : server_open(&server, config, false, &err);
+        code = open_front(&server, config, proxy, sockets, &err);
     }
     if (code != ERR_OK) {
         log_close();
+        front_lambda_tell_error("Runtime.StartFailed", &err);
         return fail(proxy ? "serve" : "sandbox", &err);
     }
     server_ignore_signals(&server);
     log_start(&server, sources->file);
     print_addresses(&server);
-    if (proxy) {
-        server.reload = reload_start(&server, sources);
+    if (server.lambda == NULL) { /* else nobody may be at work between requests */
+        server.reload = proxy ? reload_start(&server, sources) : NULL;
+        server.manager = manager_open(&server.loop.deadlines);
+        manager_ready(server.manager);
     }
-    server.manager = manager_open(&server.loop.deadlines);
-    manager_ready(server.manager);
     server_run(&server);
     log_event(LOG_INFO, "server.stopped",
               F_INT("uptime_seconds", (clock_now_ms() - began_ms) / 1000));
     server_done(&server);
     log_close();
-    return EXIT_SUCCESS;
+    return server.failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int run_serve(struct arguments *arguments)
@@ -271,9 +296,14 @@ int run_serve(struct arguments *arguments)
     if (passed.n == 1) { /* so that what is judged is where we listen */
         arguments_add_set(arguments, "server.listen", passed.items[0].address);
     }
+    file = file != NULL ? file : front_lambda_config_file();
     sources = sources_of(file, arguments);
-    config = load_config(file, arguments);
-    return config == NULL ? EXIT_FAILURE : serve(config, true, &passed, &sources);
+    config = load_config_or(file, arguments, &err);
+    if (config == NULL) {
+        front_lambda_tell_error("Runtime.ConfigInvalid", &err);
+        return EXIT_FAILURE;
+    }
+    return serve(config, true, &passed, &sources);
 }
 
 int run_sandbox(struct arguments *arguments)

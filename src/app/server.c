@@ -8,6 +8,7 @@
 #include "crypto/tls.h"
 #include "events/audit.h"
 #include "events/webhooks.h"
+#include "front_lambda.h"
 #include "key_source.h"
 #include "manager.h"
 #include "observe/log.h"
@@ -194,6 +195,17 @@ static void on_http_closed(void *context)
     }
 }
 
+static void close_http(void *context)
+{
+    struct server *server = context;
+
+    if (server->http != NULL) {
+        http_server_close(server->http, on_http_closed, server);
+    } else {
+        on_http_closed(server);
+    }
+}
+
 void server_stop(struct server *server)
 {
     if (server->state == SERVER_STOPPING || server->state == SERVER_STOPPED) {
@@ -205,10 +217,10 @@ void server_stop(struct server *server)
     if (server->on_stopping != NULL) {
         server->on_stopping(server);
     }
-    if (server->http != NULL) {
-        http_server_close(server->http, on_http_closed, server);
+    if (server->lambda != NULL) {
+        front_lambda_close(server, close_http);
     } else {
-        on_http_closed(server);
+        close_http(server);
     }
 }
 
@@ -407,14 +419,22 @@ static enum error_code open_tables(struct server *server, struct error *err)
     return code;
 }
 
-static enum error_code open_server(struct server *server, struct config *config, bool proxy,
-                                   const int *sockets, struct error *err)
+static const open_fn proxy_steps[] = {
+    open_tables, open_sandbox,  open_upstream,  open_tenants, open_key_source,
+    open_store,  open_sessions, open_telemetry, open_audit,   open_webhooks,
+    open_api,    open_tls,      open_http,      open_admin,   NULL};
+
+/* The same but for the listeners: there is another front. */
+static const open_fn lambda_steps[] = {
+    open_tables, open_sandbox,  open_upstream,  open_tenants, open_key_source,
+    open_store,  open_sessions, open_telemetry, open_audit,   open_webhooks,
+    open_api,    open_http,     front_lambda_open, NULL};
+
+static const open_fn sandbox_steps[] = {open_sandbox, NULL};
+
+static enum error_code open_server(struct server *server, struct config *config,
+                                   const open_fn *steps, const int *sockets, struct error *err)
 {
-    static const open_fn proxy_steps[] = {
-        open_tables, open_sandbox,  open_upstream,  open_tenants, open_key_source,
-        open_store,  open_sessions, open_telemetry, open_audit,   open_webhooks,
-        open_api,    open_tls,      open_http,      open_admin,   NULL};
-    static const open_fn sandbox_steps[] = {open_sandbox, NULL};
     enum error_code code;
 
     *server = (struct server){.config = config, .state = SERVER_STARTING};
@@ -424,7 +444,7 @@ static enum error_code open_server(struct server *server, struct config *config,
     }
     loop_init(&server->loop);
     signals_open(server);
-    code = open_all(server, proxy ? proxy_steps : sandbox_steps, err);
+    code = open_all(server, steps, err);
     if (code != ERR_OK) {
         server_stop(server);
         server_run(server);
@@ -438,13 +458,19 @@ static enum error_code open_server(struct server *server, struct config *config,
 enum error_code server_open(struct server *server, struct config *config, bool proxy,
                             struct error *err)
 {
-    return open_server(server, config, proxy, NULL, err);
+    return open_server(server, config, proxy ? proxy_steps : sandbox_steps, NULL, err);
 }
 
 enum error_code server_open_sockets(struct server *server, struct config *config,
                                     const int *sockets, struct error *err)
 {
-    return open_server(server, config, true, sockets, err);
+    return open_server(server, config, proxy_steps, sockets, err);
+}
+
+enum error_code server_open_lambda(struct server *server, struct config *config, struct error *err)
+{
+    front_lambda_adopt(config);
+    return open_server(server, config, lambda_steps, NULL, err);
 }
 
 void server_run(struct server *server)

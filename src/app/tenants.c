@@ -87,6 +87,27 @@ void tenants_configure(struct tenants *tenants, const struct config *config)
     }
 }
 
+void tenants_forget_connections(struct tenants *tenants)
+{
+    for (size_t i = 0; i < tenants->n_open; i++) {
+        if (tenants->clients[i].upstream != NULL) {
+            upstream_forget_connections(tenants->clients[i].upstream);
+        }
+    }
+}
+
+bool tenants_are_quiet(const struct tenants *tenants)
+{
+    for (size_t i = 0; i < tenants->n_open; i++) {
+        const struct upstream *upstream = tenants->clients[i].upstream;
+
+        if (upstream != NULL && upstream_n_active(upstream) + upstream_n_waiting(upstream) > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void tenants_done(struct tenants *tenants)
 {
     mem_free(tenants->clients);

@@ -99,7 +99,13 @@ static void judge_auth(struct loader *loader, const struct config *config)
         return;
     }
     if (config->auth.modes == AUTH_NONE && !config->sandbox.enabled &&
-        !loader_has_failed(loader, "server.listen") && open.len > 0) {
+        config->lambda.runtime_api.len > 0) {
+        loader_fail(
+            loader,
+            "auth.mode: \"none\" is not taken with lambda.runtime_api: anybody could call. Set "
+            "API keys (API_KEYS, API_KEYS_FILE or auth.keys)");
+    } else if (config->auth.modes == AUTH_NONE && !config->sandbox.enabled &&
+               !loader_has_failed(loader, "server.listen") && open.len > 0) {
         loader_fail(loader,
                     "auth.mode: \"none\" is taken only on a loopback address or with the sandbox, "
                     "and %s is %.*s. Set API keys (API_KEYS, API_KEYS_FILE or auth.keys)",
@@ -111,6 +117,21 @@ static void judge_auth(struct loader *loader, const struct config *config)
         !loader_has_failed(loader, "auth.keys")) {
         loader_fail(loader, "auth.keys: no API key is set. Set API_KEYS, or for a first try run: "
                             "virtuoso-proxy serve --sandbox");
+    }
+}
+
+static void judge_lambda(struct loader *loader, const struct config *config)
+{
+    struct str base = config->lambda.base_path;
+    struct address address;
+    struct error err = {0};
+
+    if (config->lambda.runtime_api.len > 0 &&
+        address_read(config->lambda.runtime_api, &address, &err) != ERR_OK) {
+        loader_fail(loader, "lambda.runtime_api: %s", err.text);
+    }
+    if (base.len > 0 && (!str_starts(base, STR("/")) || str_ends(base, STR("/")))) {
+        loader_fail(loader, "lambda.base_path: must begin with / and not end with it, as /qa");
     }
 }
 
@@ -344,6 +365,7 @@ void config_judge(struct loader *loader)
     judge_auth(loader, config);
     judge_mtls(loader, config);
     judge_admin(loader, config);
+    judge_lambda(loader, config);
     judge_jwt(loader, config);
     judge_tenants(loader, config, "auth.keys", config->auth.keys, config->auth.n_keys);
     judge_tenants(loader, config, "auth.certificates", config->auth.certificates,

@@ -138,6 +138,14 @@ static const struct option_row rows[] = {
     {"drain.notice_ms", OPTION_MS, AT(drain.notice_ms), "5000", 0, 600000, NULL, NULL, "Time after SIGTERM in which readiness is 503 and connections are still accepted. Not at a terminal, after Ctrl-C."},
     {"drain.limit_ms", OPTION_MS, AT(drain.limit_ms), "30000", 0, HOUR_MS, NULL, NULL, "Time after SIGTERM at which what still runs is cancelled."},
 
+    {"lambda.runtime_api", OPTION_STR, AT(lambda.runtime_api), "", 0, 0, NULL, "AWS_LAMBDA_RUNTIME_API", "Address and port of AWS Lambda's Runtime API; Lambda sets it. serve then answers invocations and listens on nothing. Empty: serve listens.", .at_start = true},
+    {"lambda.concurrency", OPTION_UINT, AT(lambda.concurrency), "1", 1, 1000, NULL, "AWS_LAMBDA_MAX_CONCURRENCY", "Invocations at once; Lambda says how many where it allows more than one (managed instances).", .at_start = true},
+    {"lambda.margin_ms", OPTION_MS, AT(lambda.margin_ms), "400", 50, 10000, NULL, NULL, "How long before the end of an invocation its answer is 504, so that Lambda does not end it without one.", .at_start = true},
+    {"lambda.streaming", OPTION_BOOL, AT(lambda.streaming), "false", 0, 0, NULL, NULL, "Stream answers. Only for a Function URL with InvokeMode RESPONSE_STREAM, or a REST API with response streaming; others would not understand the answer.", .at_start = true},
+    {"lambda.base_path", OPTION_STR, AT(lambda.base_path), "", 0, 0, NULL, NULL, "What paths begin with and is cut off: /qa where a custom domain of API Gateway maps /qa to this function. A stage is cut off by itself.", .at_start = true},
+    {"lambda.authorizer", OPTION_ENUM, AT(lambda.authorizer), "simple", 0, 0, "simple policy", NULL, "How an HTTP API's authorizer in format 2.0 is answered: simple (EnableSimpleResponses: true) or policy. Format 1.0 always gets a policy.", .at_start = true},
+    {"lambda.work_after_answer", OPTION_BOOL, AT(lambda.work_after_answer), "false", 0, 0, NULL, NULL, "Go on with test runs after the answer (async=true). Lambda stops the process between invocations, so that is right only where it is kept running (managed instances).", .at_start = true},
+
     {"sessions.max_active", OPTION_UINT, AT(sessions.max_active), "10000", 1, 1000000, NULL, NULL, "Most sessions in memory; the least recently used one is evicted first."},
     {"sessions.timeout_s", OPTION_SECONDS, AT(sessions.timeout_s), "3600", 1, 30 * DAY_S, NULL, NULL, "Idle time after which a session expires, where the session names none."},
     {"sessions.max_age_s", OPTION_SECONDS, AT(sessions.max_age_s), "86400", 1, 365 * DAY_S, NULL, NULL, "Age at which a session expires in any case."},

@@ -136,6 +136,11 @@ void pool_give(struct upstream_connection *connection)
     }
 }
 
+void upstream_forget_connections(struct upstream *upstream)
+{
+    pool_close(upstream);
+}
+
 void pool_close(struct upstream *upstream)
 {
     struct list *link;

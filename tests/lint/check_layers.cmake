@@ -5,7 +5,7 @@
 # header.
 cmake_minimum_required(VERSION 3.25)
 
-set(ROOMS base crypto observe data config auth net store http load upstream telemetry events plan step session catalog testfile forms run
+set(ROOMS base crypto observe data config auth net store http lambda load upstream telemetry events plan step session catalog testfile forms run
   api/gate api/command api/simple api/tests api/docs api/relay api/ops api sandbox cli app)
 set(MAY_base)
 set(MAY_crypto base)
@@ -16,6 +16,7 @@ set(MAY_auth base crypto observe data config)
 set(MAY_net base crypto observe)
 set(MAY_store base crypto observe net)
 set(MAY_http base observe net)
+set(MAY_lambda base observe data net http)
 set(MAY_load base http) # http/answer.h only
 set(MAY_upstream base observe net http) # http/answer.h only: one room touches llhttp and zlib
 set(MAY_telemetry base observe net http upstream) # http/answer.h only: gzip
@@ -39,7 +40,7 @@ set(MAY_api/ops ${GATE_api} events)
 set(MAY_api ${GATE_api} step testfile run api/command api/simple api/tests api/docs api/relay api/ops)
 set(MAY_sandbox base observe data http)
 set(MAY_cli base data net upstream plan catalog testfile)
-set(MAY_app base crypto observe data config auth net store http load upstream telemetry events plan session catalog testfile api/gate api sandbox cli)
+set(MAY_app base crypto observe data config auth net store http lambda load upstream telemetry events plan session catalog testfile api/gate api sandbox cli)
 
 # The room of a path below src or include: its first folders, as far as the table knows them.
 function(room_of path result)

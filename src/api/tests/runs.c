@@ -12,7 +12,13 @@
 #include "tests.h"
 
 /* 300 rows are about a millisecond. */
-enum { TAGS_MAX = 32, VARIABLES_MAX = 200, REPLY_MARGIN_MS = 10000, PIECE_ROWS = 300 };
+enum {
+    TAGS_MAX = 32,
+    VARIABLES_MAX = 200,
+    REPLY_MARGIN_MS = 10000,
+    PIECE_ROWS = 300,
+    LEFT_FOR_REPLY_MS = 200
+};
 
 /* What the query says; strs and arrays in the task's arena. */
 struct asked {
@@ -128,6 +134,19 @@ static uint64_t timeout_of(const struct task *task, const struct asked *asked,
                         : config->http.long_exchange_timeout_ms;
 }
 
+/* Where the one who gave the request allows less time, the run ends before that, and the answer says what
+ * exists. */
+static uint64_t within_the_request(const struct task *task, uint64_t timeout_ms)
+{
+    uint64_t left_ms = exchange_left_ms(task->exchange);
+
+    if (left_ms == UINT64_MAX) {
+        return timeout_ms;
+    }
+    left_ms = left_ms > LEFT_FOR_REPLY_MS ? left_ms - LEFT_FOR_REPLY_MS : 1;
+    return timeout_ms < left_ms ? timeout_ms : left_ms;
+}
+
 /* False: task->errors. */
 static bool read_query(struct task *task, struct asked *asked)
 {
@@ -141,7 +160,7 @@ static bool read_query(struct task *task, struct asked *asked)
     if (asked->session_id.len == 0) {
         asked->session_id = exchange_header(task->exchange, "X-Session-Id");
     }
-    asked->timeout_ms = timeout_of(task, asked, members);
+    asked->timeout_ms = within_the_request(task, timeout_of(task, asked, members));
     read_texts(members, &asked->request);
     asked->request.tags = asked->tags;
     asked->request.execute = json_true(json_get(members, "execute"));
@@ -452,6 +471,14 @@ enum stage_verdict handle_test_run(struct task *task)
     struct asked *asked = arena_zalloc(task->arena, sizeof(*asked));
 
     if (!read_query(task, asked)) {
+        return task_fail(task);
+    }
+    if (asked->async && task->config->lambda.runtime_api.len > 0 &&
+        !task->config->lambda.work_after_answer) {
+        (void)error_at(
+            &task->error, ERR_UNPROCESSABLE, "async",
+            "Nothing is worked on after an answer here (AWS Lambda): leave async out, and "
+            "the answer comes at the end of the run");
         return task_fail(task);
     }
     if (asked->request.execute) {

@@ -145,7 +145,7 @@ static void streams_and_back_pressure(void **state)
     STAGE_UNTIL(stage, asker.n_pieces == 1);
     stage_settle(stage);
     got = asker.body.len;
-    assert_true(got > 0 && got < 2 * TRANSPORT_HIGH_WATER);
+    assert_true(got > 0 && got < (size_t)2 * TRANSPORT_HIGH_WATER);
     assert_false(asker.whole_at_once);
     asker.holds_back = false;
     http_local_writable(&asker.local);

@@ -1,0 +1,121 @@
+#include "front_lambda.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "lambda/lambda.h"
+#include "observe/log.h"
+
+/* From SIGTERM to SIGKILL: Lambda gives some 300 ms, or nothing. */
+enum { DRAIN_LIMIT_MS = 300, PATH_MAX_BYTES = 512 };
+
+#define CONFIG_FILE "virtuoso-proxy.yaml"
+
+void front_lambda_adopt(struct config *config)
+{
+    config->server.listen = STR_EMPTY;
+    config->server.n_all = 0;
+    config->admin.listen = STR_EMPTY;
+    config->drain.notice_ms = 0;
+    config->drain.limit_ms = DRAIN_LIMIT_MS;
+    config->upstream.breaker = false; /* it looks for the platform between requests */
+}
+
+static bool is_quiet(void *context)
+{
+    const struct server *server = context;
+
+    return http_server_n_exchanges(server->http) == 0 && api_n_running(server->api) == 0 &&
+           upstream_n_active(server->upstream) + upstream_n_waiting(server->upstream) == 0 &&
+           tenants_are_quiet(&server->tenants);
+}
+
+static void on_thaw(void *context)
+{
+    struct server *server = context;
+
+    upstream_forget_connections(server->upstream);
+    tenants_forget_connections(&server->tenants);
+}
+
+static void on_gone(void *context, const char *why)
+{
+    struct server *server = context;
+
+    log_event(LOG_ERROR, "lambda.runtime_api", F_TEXT("error", why));
+    server->failed = true;
+    server_stop(server);
+}
+
+enum error_code front_lambda_open(struct server *server, struct error *err)
+{
+    const struct config *config = server->config;
+    struct lambda_options options = {
+        .base_path = config->lambda.base_path,
+        .concurrency = config->lambda.concurrency,
+        .margin_ms = config->lambda.margin_ms,
+        .streaming = config->lambda.streaming,
+        .policy = str_is(config->lambda.authorizer, "policy"),
+        /* Several at once: the process runs on between them. */
+        .is_quiet =
+            config->lambda.concurrency > 1 || config->lambda.work_after_answer ? NULL : is_quiet,
+        .on_thaw = on_thaw,
+        .on_gone = on_gone,
+        .context = server,
+    };
+    enum error_code code = address_read(config->lambda.runtime_api, &options.runtime_api, err);
+
+    if (code == ERR_OK) {
+        lambda_open(&server->loop, server->http, &options, &server->lambda);
+    }
+    return code;
+}
+
+bool front_lambda_is_idle(const struct server *server)
+{
+    return server->lambda == NULL || lambda_n_working(server->lambda) == 0;
+}
+
+void front_lambda_drain(struct server *server)
+{
+    if (server->lambda != NULL) {
+        lambda_drain(server->lambda);
+    }
+}
+
+void front_lambda_close(struct server *server, void (*then)(void *server))
+{
+    lambda_close(server->lambda, then, server);
+    server->lambda = NULL;
+}
+
+void front_lambda_tell_error(const char *type, const struct error *err)
+{
+    const char *text = getenv("AWS_LAMBDA_RUNTIME_API");
+    struct address address;
+
+    if (text != NULL && address_read(str_from(text), &address, NULL) == ERR_OK) {
+        (void)lambda_tell_init_error(&address, type, str_from(err->text)); /* stderr has it, too */
+    }
+}
+
+const char *front_lambda_config_file(void)
+{
+    static char path[PATH_MAX_BYTES];
+    const char *root = getenv("LAMBDA_TASK_ROOT");
+    struct buf text;
+
+    if (root == NULL) {
+        return NULL;
+    }
+    buf_init_on(&text, path, sizeof(path), sizeof(path) - 1);
+    buf_printf(&text, "%s/" CONFIG_FILE, root);
+    if (!buf_ok(&text) || access(buf_cstr(&text), R_OK) != 0) {
+        buf_done(&text);
+        return NULL;
+    }
+    str_copy(path, sizeof(path), buf_view(&text));
+    buf_done(&text);
+    return path;
+}
