@@ -1,0 +1,443 @@
+/* The life of a function of AWS Lambda: deadlines, the time in which it is stopped, streamed answers, several invocations at once,
+ * signals, and ten thousand events. */
+#include "harness/cmocka.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "harness/client.h"
+#include "harness/function.h"
+#include "harness/port.h"
+#include "harness/scripted.h"
+#include "harness/wait.h"
+
+enum {
+    QUIET_MS = 300,
+    HUGE_BYTES = 15 << 20,
+    END_MS = 500,
+    N_EVENTS = 2000,
+    N_EVENTS_LONG = 10000,
+    GROWN_KIB = 2048
+};
+
+#define CHECKPOINTS "[70,71,72,73,74,75,76,77]"
+#define OTHER_TOKEN "another-token-of-the-account"
+#define STREAMING   "VIRTUOSO_PROXY_LAMBDA_STREAMING=true"
+#define YAML_FIELDS "{\"x-api-key\":\"" FUNCTION_KEY "\",\"content-type\":\"application/yaml\"}"
+
+static const char test_file[] =
+    "name: t\nsteps:\n  - navigate: https://example.com\n  - click: Go\n";
+
+static const char *step_event(struct function *function)
+{
+    return function_event(
+        function, "POST", "/api/v1/commands/execute", NULL,
+        arena_printf(&function->arena,
+                     "{\"command\":\"step-interact click\",\"args\":[\"x\"],\"position\":0,"
+                     "\"checkpoint_id\":%lld}",
+                     (long long)function->seed.checkpoint)
+            .ptr);
+}
+
+/* Milliseconds from the event to the answer. */
+static uint64_t ask_within(struct function *function, const char *event, int64_t deadline_ms)
+{
+    const struct runtime_event one = {.body = event, .deadline_ms = deadline_ms};
+    uint64_t began_ms = client_now_ms();
+
+    runtime_api_give(&function->api, &one);
+    runtime_api_read(&function->api, &function->answer);
+    return client_now_ms() - began_ms;
+}
+
+/* ---- deadlines ---- */
+
+static void the_answer_comes_before_the_end(void **state)
+{
+    int64_t limit_ms = (int64_t)1500 * client_slowness();
+    struct function function;
+    const struct json *answer;
+
+    (void)state;
+    function_start(&function, NULL);
+    sandbox_fault(function.program.sandbox_port,
+                  "{\"match\":\"POST /teststeps\",\"times\":2,\"delay_ms\":600000}");
+    assert_true(ask_within(&function, step_event(&function), limit_ms) < (uint64_t)limit_ms);
+    answer = runtime_answer_json(&function.answer, &function.arena);
+    assert_int_equal(function_status(answer), 504);
+    runtime_api_await(&function.api);
+    assert_true(ask_within(&function, step_event(&function), -5000) < (uint64_t)limit_ms);
+    answer = runtime_answer_json(&function.answer, &function.arena);
+    assert_int_equal(function_status(answer), 504);
+    sandbox_clear_faults(function.program.sandbox_port);
+    answer = function_ask(&function, step_event(&function));
+    assert_int_equal(function_status(answer), 200);
+    function_stop(&function);
+}
+
+/* A run ends before the invocation does, and its answer says what exists. */
+static void a_run_ends_with_what_exists(void **state)
+{
+    static const char *const env[] = {"VIRTUOSO_PROXY_SANDBOX_EXECUTION_MS=600000", NULL};
+    int64_t limit_ms = (int64_t)3000 * client_slowness();
+    struct function function;
+    const struct json *body;
+
+    (void)state;
+    function_start(&function, env);
+    assert_true(ask_within(&function,
+                           function_event(&function, "POST", "/api/v1/tests/run?execute=true",
+                                          YAML_FIELDS, test_file),
+                           limit_ms) < (uint64_t)limit_ms);
+    body = runtime_answer_json(&function.answer, &function.arena);
+    assert_int_equal(function_status(body), 207);
+    assert_true(str_contains(json_str(json_get(body, "body")), STR("\"execution")));
+    runtime_api_await(&function.api);
+    assert_true(runtime_api_is_silent(&function.api, QUIET_MS));
+    function_stop(&function);
+}
+
+/* ---- stopped between invocations ---- */
+
+static void start_platform(struct program *platform, uint16_t port)
+{
+    char listen[32];
+    const char *const args[] = {"sandbox", "--listen", listen, NULL};
+
+    (void)snprintf(listen, sizeof(listen), "127.0.0.1:%u", port);
+    program_start(platform, args, NULL);
+    (void)program_wait_port(platform, "sandbox on http://");
+    sandbox_seed_ids(port, "{\"checkpoints\":" CHECKPOINTS "}");
+    sandbox_seed_ids(port, "{\"token\":\"" OTHER_TOKEN "\",\"checkpoints\":" CHECKPOINTS "}");
+}
+
+static void stopped_and_gone_on(void **state)
+{
+    uint16_t port = port_free();
+    char base_url[96];
+    const char *const env[] = {"VIRTUOSO_API_TOKEN=" SANDBOX_TOKEN,
+                               "VIRTUOSO_PROXY_UPSTREAM_SECONDARY_TOKEN=" OTHER_TOKEN, base_url,
+                               NULL};
+    struct program platform = {.pid = 0};
+    struct function function;
+
+    (void)state;
+    start_platform(&platform, port);
+    (void)snprintf(base_url, sizeof(base_url), "VIRTUOSO_API_BASE_URL=http://127.0.0.1:%u/api",
+                   port);
+    function_start_alone(&function, env);
+    for (int i = 0; i < 4; i++) {
+        const struct json *answer;
+
+        function.seed.checkpoint =
+            70 + 2 * i; /* another one each time: the platform's ids begin again */
+        answer = function_ask(&function, step_event(&function));
+        assert_int_equal(function_status(answer), 200);
+        runtime_api_await(&function.api);
+        program_signal(&function.program, SIGSTOP);
+        program_stop(&platform); /* it closes the connections that were kept */
+        program_done(&platform);
+        start_platform(&platform, port);
+        if (i == 0) { /* the token has changed meanwhile */
+            sandbox_fault(port, "{\"match\":\"POST /teststeps\",\"times\":1,\"status\":401}");
+        }
+        sandbox_forget_requests(port);
+        program_signal(&function.program, SIGCONT);
+        function.seed.checkpoint++;
+        answer = function_ask(&function, step_event(&function));
+        assert_int_equal(function_status(answer), 200);
+        /* Refused, and again with the other token. No timer that fell due meanwhile adds to it. */
+        assert_int_equal(sandbox_count(port, "POST", "/teststeps"), i == 0 ? 2 : 1);
+        assert_int_equal(sandbox_count(port, "", ""), i == 0 ? 2 : 1);
+        runtime_api_await(&function.api);
+        assert_true(runtime_api_is_silent(&function.api, QUIET_MS / 4));
+    }
+    function_stop(&function);
+    program_stop(&platform);
+    program_done(&platform);
+}
+
+/* ---- streamed answers ---- */
+
+static struct str after_prelude(struct function *function, const struct json **out_prelude)
+{
+    static const char zeros[8];
+    struct str all = buf_view(&function->answer.body);
+    ptrdiff_t at = str_find(all, (struct str){zeros, sizeof(zeros)});
+    struct json *prelude = NULL;
+    struct error err = {0};
+
+    assert_true(function->answer.is_streamed && at > 0);
+    assert_true(str_contains(buf_view(&function->answer.head),
+                             STR("Lambda-Runtime-Function-Response-Mode: streaming\r\n")));
+    assert_true(
+        str_contains(buf_view(&function->answer.head),
+                     STR("Content-Type: application/vnd.awslambda.http-integration-response\r\n")));
+    assert_int_equal(json_parse(&function->arena,
+                                arena_str(&function->arena, str_sub(all, 0, (size_t)at)), NULL,
+                                &prelude, &err),
+                     ERR_OK);
+    *out_prelude = prelude;
+    return str_sub(all, (size_t)at + sizeof(zeros), all.len);
+}
+
+static void streamed_answers(void **state)
+{
+    static const char *const env[] = {STREAMING, NULL};
+    static const char http_api[] =
+        "{\"version\":\"2.0\",\"rawPath\":\"/livez\",\"headers\":{},\"requestContext\":{\"stage\":\"$default\","
+        "\"http\":{\"method\":\"GET\"}}}";
+    struct function function;
+    const struct json *prelude;
+    struct str rest;
+
+    (void)state;
+    function_start(&function, env);
+    (void)ask_within(&function, function_event(&function, "GET", "/livez", NULL, NULL), 0);
+    rest = after_prelude(&function, &prelude);
+    assert_int_equal(function_status(prelude), 200);
+    assert_true(str_starts(rest, STR("{")));
+    assert_int_equal(function.answer.trailers.len, 0);
+    (void)ask_within(&function, function_event(&function, "HEAD", "/livez", NULL, NULL), 0);
+    assert_int_equal(after_prelude(&function, &prelude).len, 0); /* and yet it has an end */
+    (void)ask_within(&function, function_event(&function, "GET", "/redoc", NULL, NULL), 0);
+    (void)after_prelude(&function, &prelude);
+    (void)ask_within(&function, function_event(&function, "GET", "/nowhere", NULL, NULL), 0);
+    (void)after_prelude(&function, &prelude);
+    assert_int_equal(function_status(prelude), 404);
+    (void)ask_within(&function, http_api, 0); /* it would show the prelude to the caller */
+    assert_false(function.answer.is_streamed);
+    function_stop(&function);
+}
+
+static void long_and_broken_streams(void **state)
+{
+    char *huge = mem_calloc(1, HUGE_BYTES);
+    const struct scripted_answer rows[] = {
+        {"GET", 0, 200, NULL, huge, 0, "text/plain", HUGE_BYTES}};
+    struct scripted scripted;
+    char platform[96];
+    const char *const env[] = {STREAMING, "VIRTUOSO_API_TOKEN=a-token-of-the-platform", platform,
+                               NULL};
+    struct runtime_event event = {.body = NULL};
+    struct function function;
+    const struct json *prelude;
+    struct str rest;
+
+    (void)state;
+    memset(huge, 'x', HUGE_BYTES);
+    scripted_start(&scripted, rows, ARRAY_LEN(rows));
+    (void)snprintf(platform, sizeof(platform), "VIRTUOSO_API_BASE_URL=http://127.0.0.1:%u/api",
+                   scripted.port);
+    function_start_alone(&function, env);
+    (void)ask_within(&function, function_event(&function, "GET", "/virtuoso/x", NULL, NULL), 0);
+    rest = after_prelude(&function, &prelude);
+    assert_true(str_eq(rest, (struct str){huge, HUGE_BYTES}));
+    function_stop(&function);
+    function_start_alone(&function, env);
+    event.body = function_event(&function, "GET", "/virtuoso/x", NULL, NULL);
+    runtime_api_give(&function.api, &event);
+    runtime_api_await_bytes(&function.api, "xxx");
+    scripted_done(
+        &scripted); /* more of it than fits into all buffers on the way is still with the platform */
+    runtime_api_read(&function.api, &function.answer);
+    assert_true(after_prelude(&function, &prelude).len < HUGE_BYTES);
+    mem_free(huge);
+    assert_true(
+        str_contains(buf_view(&function.answer.trailers),
+                     STR("Lambda-Runtime-Function-Error-Type: Function.AnswerBrokeOff\r\n")));
+    assert_true(str_contains(buf_view(&function.answer.trailers),
+                             STR("Lambda-Runtime-Function-Error-Body: ey")));
+    (void)ask_within(&function, function_event(&function, "GET", "/livez", NULL, NULL), 0);
+    function_stop(&function);
+}
+
+/* ---- several at once ---- */
+
+static const char *run_event(struct function *function)
+{
+    return function_event(function, "POST", "/api/v1/tests/run?async=true&execute=true",
+                          YAML_FIELDS, test_file);
+}
+
+static const char *watch_event(struct function *function, const struct json *run)
+{
+    struct str id = json_str(json_find(run, "/id /run_id"));
+
+    assert_true(id.len > 0);
+    return function_event(
+        function, "GET",
+        arena_printf(&function->arena, "/api/v1/tests/runs/%.*s/events", STR_ARG(id)).ptr,
+        "{\"x-api-key\":\"" FUNCTION_KEY "\",\"accept\":\"text/event-stream\"}", NULL);
+}
+
+static void several_invocations_at_once(void **state)
+{
+    static const char *const env[] = {"AWS_LAMBDA_MAX_CONCURRENCY=4",
+                                      STREAMING,
+                                      "VIRTUOSO_PROXY_LAMBDA_WORK_AFTER_ANSWER=true",
+                                      "VIRTUOSO_PROXY_SANDBOX_EXECUTION_MS=600000",
+                                      "VIRTUOSO_PROXY_RUNS_POLL_MS=20",
+                                      NULL};
+    int64_t limit_ms = (int64_t)2500 * client_slowness();
+    struct runtime_event watch = {.deadline_ms = limit_ms};
+    struct json *run = NULL;
+    struct error err = {0};
+    struct function function;
+    const struct json *prelude;
+    char id[48];
+    struct str rest;
+
+    (void)state;
+    function_start(&function, env);
+    function.api.concurrency = 4;
+    wait_until(runtime_api_n_asking(&function.api) == 4);
+    (void)ask_within(&function, run_event(&function), 0);
+    rest = after_prelude(&function, &prelude);
+    assert_int_equal(function_status(prelude), 202);
+    assert_int_equal(
+        json_parse(&function.arena, arena_str(&function.arena, rest), &json_of_ours, &run, &err),
+        ERR_OK);
+    watch.body = watch_event(&function, run);
+    runtime_api_give(&function.api, &watch);
+    str_copy(id, sizeof(id), str_from(function.api.last_id));
+    runtime_api_await_bytes(&function.api, "event: "); /* while it goes on */
+    (void)ask_within(&function, function_event(&function, "GET", "/livez", NULL, NULL), 0);
+    assert_string_not_equal(function.answer.id, id); /* the later one is answered first */
+    runtime_api_read(&function.api, &function.answer);
+    assert_string_equal(function.answer.id, id);
+    assert_int_equal(function.answer.trailers.len,
+                     0); /* an end, not a break: the client asks again */
+    wait_until(runtime_api_n_asking(&function.api) == 4);
+    function_stop(&function);
+}
+
+/* Without streaming a watcher gets what there is until shortly before the end. */
+static void a_watcher_without_streaming(void **state)
+{
+    static const char *const env[] = {"AWS_LAMBDA_MAX_CONCURRENCY=2",
+                                      "VIRTUOSO_PROXY_LAMBDA_WORK_AFTER_ANSWER=true",
+                                      "VIRTUOSO_PROXY_SANDBOX_EXECUTION_MS=600000", NULL};
+    int64_t limit_ms = (int64_t)1500 * client_slowness();
+    struct function function;
+    const struct json *answer;
+
+    (void)state;
+    function_start(&function, env);
+    function.api.concurrency = 2;
+    answer = function_ask(&function, run_event(&function));
+    assert_int_equal(function_status(answer), 202);
+    assert_true(ask_within(&function, watch_event(&function, function_body(&function, answer)),
+                           limit_ms) < (uint64_t)limit_ms);
+    answer = runtime_answer_json(&function.answer, &function.arena);
+    assert_int_equal(function_status(answer), 200);
+    assert_true(str_contains(json_str(json_get(answer, "body")), STR("event: ")));
+    function_stop(&function);
+}
+
+/* ---- signals ---- */
+
+static void signals_end_it_at_once(void **state)
+{
+    struct function function;
+    const struct runtime_event slow = {.body = NULL};
+    struct runtime_event event = slow;
+    uint64_t began_ms;
+
+    (void)state;
+    function_start(&function, NULL);
+    runtime_api_await(&function.api);
+    began_ms = client_now_ms();
+    program_signal(&function.program, SIGTERM);
+    assert_int_equal(program_wait_end(&function.program, WAIT_MS), 0);
+    assert_true(client_now_ms() - began_ms < (uint64_t)END_MS * client_slowness());
+    program_assert_clean(&function.program);
+    function_stop(&function);
+    function_start(&function, NULL);
+    sandbox_fault(function.program.sandbox_port,
+                  "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":600000}");
+    event.body = step_event(&function);
+    runtime_api_give(&function.api, &event);
+    sandbox_wait_count(function.program.sandbox_port, "POST", "/teststeps", 1);
+    began_ms = client_now_ms();
+    program_signal(&function.program, SIGTERM);
+    assert_int_equal(program_wait_end(&function.program, WAIT_MS), 0);
+    assert_true(client_now_ms() - began_ms < (uint64_t)2 * END_MS * client_slowness());
+    program_assert_clean(&function.program);
+    function_stop(&function);
+}
+
+/* ---- many ---- */
+
+static int64_t status_kib(const struct program *program, const char *name)
+{
+    struct error err = {0};
+    struct str rest;
+    struct buf text;
+    char path[64];
+    int64_t kib = 0;
+    ptrdiff_t at;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)program->pid);
+    buf_init(&text, 65536);
+    assert_int_equal(fd_read_file(path, &text, &err), ERR_OK);
+    at = str_find(buf_view(&text), str_from(name));
+    assert_true(at >= 0);
+    rest = str_sub(buf_view(&text), (size_t)at + strlen(name) + 1, text.len);
+    (void)str_cut(rest, 'k', &rest, &(struct str){0});
+    assert_true(str_to_i64(str_trim(rest), 0, INT64_MAX, &kib));
+    buf_done(&text);
+    return kib;
+}
+
+static void many_events(void **state)
+{
+    int n = getenv("VP_LONG") != NULL ? N_EVENTS_LONG : N_EVENTS;
+    struct function function;
+    int64_t before = 0;
+    uint64_t began_ms;
+    const char *events[2];
+
+    (void)state;
+    function_start(&function, NULL);
+    events[0] = function_event(&function, "GET", "/api/v1/commands", NULL, NULL);
+    events[1] = function_event(&function, "POST", "/api/v1/commands/validate", NULL,
+                               "{\"command\":\"step-interact click\",\"args\":[\"x\"]}");
+    began_ms = client_now_ms();
+    for (int i = 0; i < n; i++) {
+        struct runtime_event event = {.body = events[i % 2]};
+
+        runtime_api_give(&function.api, &event);
+        runtime_api_read(&function.api, &function.answer);
+        assert_false(function.answer.is_error);
+        before = i == n / 4 ? status_kib(&function.program, "VmRSS") : before;
+    }
+    print_message("%d events in %llu ms; VmRSS %lld KiB, %lld KiB at the first quarter\n", n,
+                  (unsigned long long)(client_now_ms() - began_ms),
+                  (long long)status_kib(&function.program, "VmRSS"), (long long)before);
+    if (client_slowness() == 1) { /* a sanitizer keeps freed memory for a while */
+        assert_true(status_kib(&function.program, "VmRSS") < before + GROWN_KIB);
+    }
+    function_stop(&function);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_answer_comes_before_the_end),
+        cmocka_unit_test(a_run_ends_with_what_exists),
+        cmocka_unit_test(stopped_and_gone_on),
+        cmocka_unit_test(streamed_answers),
+        cmocka_unit_test(long_and_broken_streams),
+        cmocka_unit_test(several_invocations_at_once),
+        cmocka_unit_test(a_watcher_without_streaming),
+        cmocka_unit_test(signals_end_it_at_once),
+        cmocka_unit_test(many_events),
+    };
+
+    return cmocka_run_group_tests_name("lambda life", tests, NULL, NULL);
+}
