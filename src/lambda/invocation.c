@@ -76,30 +76,35 @@ static void post(struct invocation *invocation, const char *what, const char *fi
     buf_done(&request);
 }
 
-static void post_answer(struct invocation *invocation)
-{
-    struct buf body;
-
-    deadline_clear(&invocation->last);
-    buf_init(&body, REPLY_MAX);
-    reply_write(&body, &invocation->request, &invocation->answer,
-                invocation->lambda->options.policy);
-    post(invocation, "response", "", buf_view(&body));
-    buf_done(&body);
-}
-
 static void post_error(struct invocation *invocation, const char *type, const char *text)
 {
     struct buf fields;
     struct buf body;
 
-    log_event(LOG_WARN, "lambda.event_refused", F_STR("id", invocation->id), F_TEXT("error", text));
+    log_event(LOG_WARN, "lambda.not_answered", F_STR("id", invocation->id), F_TEXT("error", text));
     buf_init(&fields, REQUEST_HEAD_MAX);
     buf_init(&body, REQUEST_HEAD_MAX);
     buf_printf(&fields, "Lambda-Runtime-Function-Error-Type: %s\r\n", type);
     reply_write_error(&body, type, str_from(text));
     post(invocation, "error", buf_cstr(&fields), buf_view(&body));
     buf_done(&fields);
+    buf_done(&body);
+}
+
+static void post_answer(struct invocation *invocation)
+{
+    struct buf body;
+
+    deadline_clear(&invocation->last);
+    if (!answer_decides(&invocation->answer, &invocation->request)) {
+        post_error(invocation, "Function.NotDecided",
+                   "It could not be found out who calls; ask again");
+        return;
+    }
+    buf_init(&body, REPLY_MAX);
+    reply_write(&body, &invocation->request, &invocation->answer,
+                invocation->lambda->options.policy);
+    post(invocation, "response", "", buf_view(&body));
     buf_done(&body);
 }
 

@@ -247,6 +247,14 @@ static bool is_known(const struct answer *answer)
     return answer->status == 403 || (answer->status >= 200 && answer->status < 300);
 }
 
+bool answer_decides(const struct answer *answer, const struct event_request *request)
+{
+    enum reply_form form = request->source->reply;
+
+    return (form != REPLY_VERDICT_SIMPLE && form != REPLY_VERDICT_POLICY) || is_known(answer) ||
+           answer->status == 401;
+}
+
 static void write_context(struct json_writer *w, const struct answer *answer)
 {
     jw_key(w, "context");

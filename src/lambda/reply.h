@@ -26,6 +26,8 @@ void answer_clear(struct answer *answer);
 /* The document of an error instead of whatever stood there. */
 void answer_problem(struct answer *answer, const struct event_request *request,
                     const struct error *err);
+/* False: an authorizer could not find out who calls, so there is no verdict; the gateway would keep one. */
+bool answer_decides(const struct answer *answer, const struct event_request *request);
 bool answer_is_event_stream(const struct answer *answer);
 
 /* The whole answer. One that is longer than the source takes is replaced by an error that says so. `policy`: what an

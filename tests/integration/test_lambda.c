@@ -148,6 +148,30 @@ static void an_authorizer_tells_who_is_known(void **state)
     function_stop(&function);
 }
 
+/* A verdict is kept by the gateway for minutes: who is not judged gets none. */
+static void an_authorizer_may_have_no_verdict(void **state)
+{
+    static const char *const env[] = {"VIRTUOSO_PROXY_LIMITS_PER_KEY=1",
+                                      "VIRTUOSO_PROXY_LIMITS_BURST=1", NULL};
+    static const char event[] = "{\"type\":\"TOKEN\",\"methodArn\":\"arn:a/b/GET/x\","
+                                "\"authorizationToken\":\"Bearer " FUNCTION_KEY "\"}";
+    struct function function;
+    const struct json *answer;
+
+    (void)state;
+    function_start(&function, env);
+    for (int i = 0; i < 100 && !function.answer.is_error; i++) {
+        answer = function_ask(&function, event);
+        if (!function.answer.is_error) {
+            assert_text(answer, "/policyDocument/Statement/0/Effect", "Allow");
+        }
+    }
+    assert_true(function.answer.is_error);
+    assert_text(runtime_answer_json(&function.answer, &function.arena), "/errorType",
+                "Function.NotDecided");
+    function_stop(&function);
+}
+
 static void events_of_others(void **state)
 {
     static const char *const unknown[] = {
@@ -414,6 +438,7 @@ int main(void)
         cmocka_unit_test(each_source_is_answered_in_its_form),
         cmocka_unit_test(steps_are_made_through_events),
         cmocka_unit_test(an_authorizer_tells_who_is_known),
+        cmocka_unit_test(an_authorizer_may_have_no_verdict),
         cmocka_unit_test(events_of_others),
         cmocka_unit_test(forms_of_the_runtime_api),
         cmocka_unit_test(nothing_happens_after_the_answer),
