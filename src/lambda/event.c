@@ -4,7 +4,7 @@
 #include "base/check.h"
 #include "base/percent.h"
 
-enum { HEAD_MAX = 256 * 1024, BODY_MAX = 8 << 20, ALB_MAX = 1 << 20 };
+enum { HEAD_MAX = 256 * 1024, ALB_MAX = 1 << 20, HTTP_API_MS = 30000, REST_API_MS = 29000 };
 
 #define CONTEXT      "/requestContext"
 #define AUTHORIZE_AT .fixed_method = "HEAD", .fixed_path = "/api/v1/routes"
@@ -25,15 +25,16 @@ static const struct event_source sources[] = {
      .request_id = CONTEXT "/requestId", .query_form = QUERY_RAW, .reply = REPLY_JOINED, .can_stream = true},
     {.name = "HTTP API", .marks = {{"/version", "2.0", NULL}, {"/rawPath", NULL, NULL}},
      .method = CONTEXT "/http/method", .path = "/rawPath", .query = "/rawQueryString", .client = CONTEXT "/http/sourceIp",
-     .request_id = CONTEXT "/requestId", .stage = CONTEXT "/stage", .query_form = QUERY_RAW, .reply = REPLY_JOINED},
+     .request_id = CONTEXT "/requestId", .stage = CONTEXT "/stage", .query_form = QUERY_RAW, .reply = REPLY_JOINED, .waits_ms = HTTP_API_MS},
     {.name = "HTTP API 1.0", .marks = {{"/version", "1.0", NULL}, {"/httpMethod", NULL, NULL}},
      .method = "/httpMethod", .path = "/path", .query = "/multiValueQueryStringParameters /queryStringParameters",
      .client = CONTEXT "/identity/sourceIp", .request_id = CONTEXT "/requestId", .stage = CONTEXT "/stage",
-     .query_form = QUERY_DECODED, .reply = REPLY_MULTI},
+     .query_form = QUERY_DECODED, .reply = REPLY_MULTI, .waits_ms = HTTP_API_MS},
     {.name = "REST API", .marks = {{"/httpMethod", NULL, NULL}, {"/resource", NULL, NULL}},
      .method = "/httpMethod", .path = "/path", .query = "/multiValueQueryStringParameters /queryStringParameters",
      .client = CONTEXT "/identity/sourceIp", .request_id = CONTEXT "/requestId", .full_path = CONTEXT "/path",
-     .query_form = QUERY_DECODED, .reply = REPLY_MULTI, .can_stream = true, .loses_binary = true},
+     .query_form = QUERY_DECODED, .reply = REPLY_MULTI, .waits_ms = REST_API_MS,
+     .can_stream = true, .loses_binary = true},
     {.name = "schedule", .marks = {{"/source", "aws.events", NULL}}, .reply = REPLY_PONG},
     {.name = "warm-up", .marks = {{"/warmup", NULL, NULL}}, .reply = REPLY_PONG},
 };

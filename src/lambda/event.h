@@ -45,6 +45,8 @@ struct event_source {
     enum query_form query_form;
     enum reply_form reply;
     size_t max_reply; /* bytes; 0: only what the Runtime API takes */
+    unsigned
+        waits_ms; /* how long the source waits for an answer that is not streamed; 0: as long as Lambda */
     bool can_stream;
     bool loses_binary; /* base64 may reach the client as it is: so nothing is compressed */
 };

@@ -264,17 +264,28 @@ static unsigned left_ms(const struct invocation *invocation)
     return left < 1 ? 1 : left > UINT32_MAX ? UINT32_MAX : (unsigned)left;
 }
 
+/* Of the answer: the source may give up long before Lambda does. */
+static unsigned allowed_ms(const struct invocation *invocation)
+{
+    unsigned waits_ms = invocation->streams ? 0 : invocation->request.source->waits_ms;
+    unsigned left = left_ms(invocation);
+
+    return waits_ms > 0 && (left == 0 || left > waits_ms) ? waits_ms : left;
+}
+
 static void begin_exchange(struct invocation *invocation)
 {
     static const struct http_local_events events = {on_head, on_piece, on_late, on_end};
     const struct event_request *request = &invocation->request;
     const struct lambda *lambda = invocation->lambda;
     unsigned margin_ms = lambda->options.margin_ms;
-    unsigned left = left_ms(invocation);
-    unsigned within = left > margin_ms ? left - margin_ms : left > 0 ? 1 : 0;
+    unsigned left;
+    unsigned within;
 
     invocation->state = INVOCATION_WORKS;
     invocation->streams = lambda->options.streaming && request->source->can_stream;
+    left = allowed_ms(invocation);
+    within = left > margin_ms ? left - margin_ms : left > 0 ? 1 : 0;
     invocation->local = (struct http_local){.events = &events,
                                             .head = request->head,
                                             .body = request->body,
