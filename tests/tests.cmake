@@ -181,6 +181,10 @@ add_test(NAME shell.package COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_p
   ${CMAKE_BINARY_DIR} ${CMAKE_BINARY_DIR}/scratch)
 set_tests_properties(shell.package PROPERTIES TIMEOUT 120 SKIP_RETURN_CODE 77 LABELS integration)
 
+add_test(NAME shell.lambda COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_lambda.sh ${CMAKE_SOURCE_DIR}
+  $<TARGET_FILE:virtuoso-proxy> $<TARGET_FILE:integration_lambda> ${CMAKE_BINARY_DIR}/scratch)
+set_tests_properties(shell.lambda PROPERTIES TIMEOUT 180 SKIP_RETURN_CODE 77 LABELS integration)
+
 # A whole Debian and two builds of the program in it: ten minutes.
 if(VP_LONG)
   add_test(NAME shell.image COMMAND bash ${CMAKE_SOURCE_DIR}/tests/image/check_image.sh ${CMAKE_SOURCE_DIR}
