@@ -106,7 +106,7 @@ static void a_run_ends_with_what_exists(void **state)
 static void start_platform(struct program *platform, uint16_t port)
 {
     char listen[32];
-    const char *const args[] = {"sandbox", "--listen", listen, NULL};
+    const char *const args[] = {"sandbox", "--listen", listen, "--set", "drain.notice_ms=0", NULL};
 
     (void)snprintf(listen, sizeof(listen), "127.0.0.1:%u", port);
     program_start(platform, args, NULL);
