@@ -53,6 +53,7 @@
     X(ERR_KEY_SET_MISSING,      503, "key_set_missing",       "Tokens cannot be checked yet", true)  \
     X(ERR_STORE_AWAY,           503, "store_unavailable",     "The shared store is away",     true)  \
     X(ERR_STORE_UNREADABLE,     500, "store_unreadable",      "Unreadable document in the shared store", false) \
+    X(ERR_LOOP,                 508, "loop",                  "Request goes round in a circle", false) \
     X(ERR_HTTP_VERSION,         505, "http_version",          "HTTP version not supported",   false) \
     /* the platform */                                                                              \
     X(ERR_UPSTREAM_REFUSED,     502, "upstream_refused",      "The platform refused",         false) \

@@ -166,7 +166,7 @@ struct config {
     struct {
         struct str base_url, ui_url, organization_id, client_id, client_name, ca_file;
         struct secret token, secondary_token;
-        bool verify_tls, breaker;
+        bool verify_tls, breaker, is_proxy;
         unsigned connect_timeout_ms, timeout_ms, max_active, initial_active, max_waiting, max_tries,
             retry_base_ms, retry_budget_percent;
         size_t max_reply_bytes;

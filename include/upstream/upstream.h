@@ -39,6 +39,7 @@ struct upstream_options {
     struct str client_name; /* X-Virtuoso-Client-Name */
     struct str ca_file;     /* empty: the system's */
     bool verify_tls;
+    bool is_proxy; /* another one of us: calls tell their way (Via) */
     unsigned connect_timeout_ms;
     unsigned timeout_ms; /* one try, from admission to the last byte */
     unsigned max_active;

@@ -12,6 +12,7 @@ struct upstream_options upstream_options_of(const struct config *config)
 {
     return (struct upstream_options){
         .base_url = config->upstream.base_url,
+        .is_proxy = config->upstream.is_proxy,
         .client_id = config->upstream.client_id,
         .client_name = config->upstream.client_name,
         .ca_file = config->upstream.ca_file,

@@ -54,6 +54,7 @@ static const struct option_row rows[] = {
     {"http.gzip", OPTION_BOOL, AT(http.gzip), "true", 0, 0, NULL, NULL, "Compress answers of 1 KiB and more for clients that accept it."},
 
     {"upstream.base_url", OPTION_URL, AT(upstream.base_url), "https://api-app2.virtuoso.qa/api", 0, 0, NULL, "VIRTUOSO_API_BASE_URL VIRTUOSO_BASE_URL", "The platform's API.", .at_start = true},
+    {"upstream.is_proxy", OPTION_BOOL, AT(upstream.is_proxy), "false", 0, 0, NULL, NULL, "upstream.base_url is the direct access of another virtuoso-proxy (https://proxy.example.com/virtuoso), and upstream.token a key of it: this one is an edge of that one, and keeps its answers as long as it does.", .at_start = true},
     {"upstream.ui_url", OPTION_URL, AT(upstream.ui_url), "https://app2.virtuoso.qa", 0, 0, NULL, NULL, "The platform's user interface, for links in answers."},
     {"upstream.token", OPTION_SECRET, AT(upstream.token), "", 0, 0, NULL, "VIRTUOSO_API_TOKEN VIRTUOSO_API_KEY", "API token of the platform; env:NAME and file:PATH stand for what is in there, as for every secret."},
     {"upstream.secondary_token", OPTION_SECRET, AT(upstream.secondary_token), "", 0, 0, NULL, NULL, "A second token of the same account: taken while the platform refuses the first."},

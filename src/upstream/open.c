@@ -114,6 +114,9 @@ static void write_lines(struct upstream *upstream)
     if (name.len > 0) {
         buf_printf(&lines, "X-Virtuoso-Client-Name: %.*s\r\n", STR_ARG(name));
     }
+    if (upstream->options.is_proxy) {
+        buf_text(&lines, "Via: 1.1 virtuoso-proxy\r\n");
+    }
     CHECK(buf_ok(&lines));
     upstream->lines = arena_str(&upstream->arena, buf_view(&lines));
     buf_done(&lines);

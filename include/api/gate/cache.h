@@ -33,6 +33,8 @@ struct cache_answer {
     struct str content_type; /* empty: JSON */
     const struct http_header *headers;
     size_t n_headers;
+    unsigned age_s;   /* so old it was when it came */
+    unsigned below_s; /* for so long a proxy of our kind may keep it, also where we do not */
     bool
         for_one; /* for this caller only; those who waited for the answer ask the platform themselves */
 };
@@ -45,11 +47,14 @@ struct cache_said {
     struct str control; /* all lines of Cache-Control, joined by commas */
     struct str age;     /* so old it was when it came */
     struct str expires;
+    bool from_proxy; /* of our kind: `private` means us, and max-age is what is left */
 };
 
 /* For how long such an answer may be kept: at most ttl_s, 0 where it says no-store, private, no-cache or
  * something that cannot be read (RFC 9111 sections 5.2.2 and 5.3). */
 unsigned cache_keep_s(const struct cache_said *said, unsigned ttl_s);
+/* How many proxies of our kind the request has passed. */
+unsigned cache_n_hops(const struct exchange *exchange);
 
 /* The leader failed (task->error): a stale answer if there is one that may stand in, else the error
  * for all. */

@@ -50,6 +50,7 @@ static const struct problem_page pages[] = {
     {ERR_KEY_SET_MISSING, "The key set that tokens are checked with (auth.jwt.jwks) could not be read since the start.", "Wait for Retry-After. An operator looks for auth.key_set_failed in the log.", ""},
     {ERR_STORE_AWAY, "The store that the processes of this service share does not answer, is full or refuses to write.", "Wait for Retry-After and send the request again. An operator looks at the store.", ""},
     {ERR_STORE_UNREADABLE, "A document in the shared store was written by a newer version of the program, or by another program. It was left as it is.", "An operator finishes the update of all processes, or gives this service a prefix of its own in the store.", ""},
+    {ERR_LOOP, "The request has passed through more than three proxies of this kind (Via): one of them has itself, or one before it, as its platform.", "Set upstream.base_url of each to the next one up, and of the last to the platform.", ""},
     {ERR_HTTP_VERSION, "Only HTTP/1.1 and HTTP/1.0 are supported.", "Use HTTP/1.1.", ""},
     {ERR_UPSTREAM_REFUSED, "The platform refused the call; its status is passed on.", "The detail quotes what it said.", "404: the checkpoint does not exist"},
     {ERR_UPSTREAM_AUTH, "The platform refused the token that this proxy holds.", "An operator must set a valid upstream.token.", ""},

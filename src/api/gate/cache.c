@@ -218,12 +218,16 @@ enum stage_verdict cache_begin(struct task *task, stage_fn resume)
 static void keep(struct cache *cache, struct cache_entry *entry, const struct cache_answer *answer,
                  unsigned ttl_s)
 {
+    uint64_t now = clock_age_ms();
+    uint64_t age_ms = (uint64_t)answer->age_s * 1000;
+
     drop_body(cache, entry);
     cache_entry_fill(entry, answer);
     entry->body = mem_dup(answer->body.ptr, answer->body.len);
     entry->body_len = answer->body.len;
-    entry->stored_ms = clock_age_ms();
-    entry->fresh_ms = entry->stored_ms + (uint64_t)ttl_s * 1000;
+    entry->stored_ms = age_ms < now ? now - age_ms : 0;
+    entry->fresh_ms = now + (uint64_t)ttl_s * 1000;
+    entry->below_ms = now + (uint64_t)answer->below_s * 1000;
     entry->revalidate_ms = entry->fresh_ms + (ttl_s > 0 ? cache->stale_while_revalidate_ms : 0);
     entry->stale_ms = entry->fresh_ms + (ttl_s > 0 ? cache->stale_if_error_ms : 0);
     cache->bytes += cost_of(entry);
@@ -300,7 +304,10 @@ enum stage_verdict cache_reply(struct task *task, const struct cache_answer *ans
     }
     forwards = task->cache_seat->forwards;
     entry = leave_lead(task);
-    keep(cache, entry, answer, ttl_s);
+    keep(cache, entry, answer, keeps ? ttl_s : 0);
+    if (task->cache_generation != cache->generation) {
+        entry->below_ms = 0; /* it may be older than the change that purged */
+    }
     while ((waiter = next_waiter(entry)) != NULL) {
         metric_add(M_CACHE_HITS, 0, 0, 0, 1);
         (void)cache_entry_answer(waiter, entry, "virtuoso-proxy; fwd=miss; collapsed");

@@ -76,6 +76,18 @@ static bool matches_etag(const struct task *task, const struct cache_entry *entr
     return false;
 }
 
+/* A caller asks each time, and is answered from here. A proxy of our kind keeps the answer for its own callers. */
+static struct str control_of(const struct task *task, const struct cache_entry *entry)
+{
+    uint64_t now = clock_age_ms();
+    uint64_t left_s = entry->below_ms > now ? (entry->below_ms - now) / 1000 : 0;
+
+    if (left_s == 0 || cache_n_hops(task->exchange) == 0) {
+        return STR("private, no-cache");
+    }
+    return arena_printf(task->arena, "private, max-age=%llu", (unsigned long long)left_s);
+}
+
 enum stage_verdict cache_entry_answer(struct task *task, const struct cache_entry *entry,
                                       const char *status)
 {
@@ -87,7 +99,7 @@ enum stage_verdict cache_entry_answer(struct task *task, const struct cache_entr
                             entry->headers[i].value);
     }
     exchange_set_header(exchange, "ETag", entry->etag);
-    exchange_set_header(exchange, "Cache-Control", STR("private, no-cache"));
+    exchange_set_header(exchange, "Cache-Control", control_of(task, entry));
     exchange_set_header(exchange, "Cache-Status", str_from(status));
     exchange_set_header(
         exchange, "Age",

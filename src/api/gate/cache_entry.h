@@ -17,6 +17,7 @@ struct cache_entry {
     size_t n_headers;
     uint64_t stored_ms;
     uint64_t fresh_ms;
+    uint64_t below_ms;      /* until then a proxy of our kind may keep it */
     uint64_t revalidate_ms; /* until then all requests but the one that fetches a new answer get
                              * this one */
     uint64_t stale_ms;      /* until then it may be given instead of an error */

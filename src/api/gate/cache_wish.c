@@ -138,8 +138,8 @@ unsigned cache_keep_s(const struct cache_said *said, unsigned ttl_s)
         struct str value;
 
         (void)split_directive(directive, &name, &value);
-        if (str_is_nocase(name, "no-store") || str_is_nocase(name, "private") ||
-            str_is_nocase(name, "no-cache")) {
+        if (str_is_nocase(name, "no-store") || str_is_nocase(name, "no-cache") ||
+            (!said->from_proxy && str_is_nocase(name, "private"))) {
             return 0;
         }
         if (str_is_nocase(name, "max-age")) {
@@ -152,7 +152,25 @@ unsigned cache_keep_s(const struct cache_said *said, unsigned ttl_s)
     if (left_ms == UINT64_MAX) {
         return until_it_expires(said->expires, ttl_s);
     }
-    age_ms = seconds_of(said->age);
+    age_ms = said->from_proxy ? 0 : seconds_of(said->age);
     left_ms = age_ms < left_ms ? left_ms - age_ms : 0;
     return left_ms / 1000 < ttl_s ? (unsigned)(left_ms / 1000) : ttl_s;
+}
+
+unsigned cache_n_hops(const struct exchange *exchange)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < exchange->request.n_headers; i++) {
+        struct str rest = exchange->request.headers[i].value;
+        struct str hop;
+
+        if (!str_is_nocase(exchange->request.headers[i].name, "Via")) {
+            continue;
+        }
+        while (header_list_next(&rest, &hop)) {
+            n += str_ends(hop, STR(" virtuoso-proxy")) ? 1 : 0;
+        }
+    }
+    return n;
 }

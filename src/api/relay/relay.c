@@ -13,6 +13,9 @@
 #include "base/percent.h"
 #include "base/utf8.h"
 
+/* Edge, region, origin: deeper chains have a mistake in them. */
+enum { HOPS_MAX = 3 };
+
 static bool redacts(const struct task *task)
 {
     const struct config *config = task->config;
@@ -246,6 +249,10 @@ static size_t take_headers(struct relay *relay)
         relay->sent[n++] = (struct upstream_header){header->name, header->value};
     }
     relay->sent[n++] = (struct upstream_header){STR("Accept-Encoding"), STR("identity")};
+    if (relay->task->config->upstream.is_proxy && exchange_has_header(exchange, "Via")) {
+        relay->sent[n++] = (struct upstream_header){
+            STR("Via"), exchange_header_lines(relay->task->exchange, "Via")};
+    }
     if (exchange->trace.state.len > 0) {
         relay->sent[n++] = (struct upstream_header){STR("tracestate"), exchange->trace.state};
     }
@@ -302,6 +309,26 @@ static struct upstream_request request_of(struct relay *relay, struct str path, 
     };
 }
 
+/* False: task->error. */
+static bool is_sound(struct task *task, struct str path)
+{
+    if (cache_n_hops(task->exchange) > HOPS_MAX) {
+        (void)error_set(
+            &task->error, ERR_LOOP,
+            "The request has passed through more than %d proxies: one of them has itself "
+            "as its platform",
+            HOPS_MAX);
+        return false;
+    }
+    if (!stays_below(task->arena, path)) {
+        (void)error_set(&task->error, ERR_INVALID,
+                        "The path must be UTF-8 and must not hold \".\" or \"..\" segments, "
+                        "backslashes or control characters, also not as escapes");
+        return false;
+    }
+    return true;
+}
+
 enum stage_verdict handle_relay(struct task *task)
 {
     static const struct upstream_stream without_body = {
@@ -316,10 +343,7 @@ enum stage_verdict handle_relay(struct task *task)
     struct str meaning = meaning_of(task->arena, path);
     unsigned shows = own_values_of(task, meaning);
 
-    if (!stays_below(task->arena, path)) {
-        (void)error_set(&task->error, ERR_INVALID,
-                        "The path must be UTF-8 and must not hold \".\" or \"..\" segments, "
-                        "backslashes or control characters, also not as escapes");
+    if (!is_sound(task, path)) {
         return task_fail(task);
     }
     /* What is kept has no secrets in it: whoever sees more asks the platform each time. */

@@ -50,5 +50,6 @@ void relay_set_headers(const struct relay *relay);
 bool relay_fits_all(const struct relay *relay); /* the answer is for whoever asks the same */
 /* For how long the cache may keep the answer: at most ttl_s. */
 unsigned relay_keep_s(const struct relay *relay, unsigned ttl_s);
+unsigned relay_age_s(const struct relay *relay); /* of the answer, when it came */
 
 #endif

@@ -240,7 +240,11 @@ static enum stage_verdict reply_cached(struct relay *relay, struct str text)
         .content_type = relay->content_type,
         .headers = relay->headers,
         .n_headers = relay->n_headers,
-        .for_one = !relay_fits_all(relay) || relay_keep_s(relay, 1) == 0,
+        .age_s = relay_age_s(relay),
+        .below_s = relay_keep_s(relay, task->config->cache.ttl_s),
+        /* All that we ask a proxy for is asked with one key: what it says is for us is for all of ours. */
+        .for_one = !relay_fits_all(relay) ||
+                   (!task->config->upstream.is_proxy && relay_keep_s(relay, 1) == 0),
     };
 
     return cache_reply(task, &answer, relay_keep_s(relay, ttl_s));

@@ -155,5 +155,19 @@ unsigned relay_keep_s(const struct relay *relay, unsigned ttl_s)
             arena_join(relay->task->arena, &said.control, ", ", header->value);
         }
     }
+    said.from_proxy = relay->task->config->upstream.is_proxy;
     return cache_keep_s(&said, ttl_s);
+}
+
+unsigned relay_age_s(const struct relay *relay)
+{
+    for (size_t i = 0; i < relay->n_headers; i++) {
+        int64_t age_s = 0;
+
+        if (str_is_nocase(relay->headers[i].name, "Age") &&
+            str_to_i64(relay->headers[i].value, 0, INT32_MAX, &age_s)) {
+            return (unsigned)age_s;
+        }
+    }
+    return 0;
 }

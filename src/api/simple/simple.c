@@ -199,8 +199,11 @@ static unsigned ttl_of(const struct simple *simple)
 /* Kept as long as the configuration says and the platform allows. */
 static void reply_kept(struct simple *simple, struct str body)
 {
-    const struct cache_said said = {.control = simple->task->plan->cache_control};
-    const struct cache_answer answer = {.body = body, .for_one = cache_keep_s(&said, 1) == 0};
+    bool from_proxy = simple->task->config->upstream.is_proxy;
+    const struct cache_said said = {.control = simple->task->plan->cache_control,
+                                    .from_proxy = from_proxy};
+    const struct cache_answer answer = {.body = body,
+                                        .for_one = !from_proxy && cache_keep_s(&said, 1) == 0};
 
     (void)cache_reply(simple->task, &answer, cache_keep_s(&said, ttl_of(simple)));
 }

@@ -209,7 +209,15 @@ static void an_answer_says_how_long_it_may_be_kept(void **state)
         {"public, must-revalidate, immutable", "100", 300},
     };
 
+    static const struct cache_said proxied[] = {
+        {.control = STR_INIT("private, max-age=60"), .age = STR_INIT("50"), .from_proxy = true},
+        {.control = STR_INIT("private, no-cache"), .age = STR_INIT("0"), .from_proxy = true},
+        {.control = STR_INIT("no-store"), .from_proxy = true}};
+
     (void)state;
+    assert_int_equal(cache_keep_s(&proxied[0], 300), 60); /* of our kind: it is what is left */
+    assert_int_equal(cache_keep_s(&proxied[1], 300), 0);
+    assert_int_equal(cache_keep_s(&proxied[2], 300), 0);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         const struct cache_said said = {str_from(rows[i].control), str_from(rows[i].age),
                                         str_from(rows[i].expires)};

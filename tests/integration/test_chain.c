@@ -1,0 +1,282 @@
+/* Proxies before proxies: the platform of an edge is the direct access of a regional proxy, whose platform is that of the origin. What
+ * is kept answers near the caller; changes go all the way; what is away is told. */
+#include "harness/cmocka.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "harness/client.h"
+#include "harness/port.h"
+#include "harness/program.h"
+#include "harness/sandbox.h"
+#include "harness/wait.h"
+
+enum { N_ASKERS = 50, ARGS_MAX = 24 };
+
+#define KEY   "key-of-a-test-with-enough-letters"
+#define SHOWN "X-API-Key: " KEY "\r\n"
+#define STEP  "Content-Type: application/json\r\n" SHOWN
+#define KEPT  "/virtuoso/user"
+
+struct chain {
+    struct program origin, region, edges[2];
+    struct seed seed;
+    struct arena arena;
+};
+
+/* Sets are "key=value", NULL-ended. */
+static void start(struct program *program, uint16_t listen, uint16_t above, const char *const *sets)
+{
+    const char *args[ARGS_MAX] = {"serve", "--set", "drain.notice_ms=0", "--set",
+                                  "log.access=false"};
+    char address[64];
+    char platform[96];
+    const char *const env[] = {"API_KEYS=" KEY, "VIRTUOSO_API_TOKEN=" KEY,
+                               above > 0 ? platform : "VIRTUOSO_PROXY_SANDBOX_ENABLED=true",
+                               "VIRTUOSO_PROXY_SANDBOX_EXAMPLES=false", NULL};
+    size_t n = 5;
+
+    (void)snprintf(address, sizeof(address), "server.listen=127.0.0.1:%u", listen);
+    (void)snprintf(platform, sizeof(platform), "VIRTUOSO_API_BASE_URL=http://127.0.0.1:%u/virtuoso",
+                   above);
+    args[n++] = "--set";
+    args[n++] = address;
+    if (above > 0) {
+        args[n++] = "--config";
+        args[n++] = VP_SOURCE_DIR "/conf/edge.yaml";
+    }
+    for (; sets != NULL && *sets != NULL; sets++) {
+        assert_true(n + 3 < ARGS_MAX);
+        args[n++] = "--set";
+        args[n++] = *sets;
+    }
+    program_serve(program, args, env);
+}
+
+static void chain_start(struct chain *chain, const char *const *edge_sets)
+{
+    *chain = (struct chain){.seed = {0}};
+    arena_init(&chain->arena);
+    start(&chain->origin, 0, 0, NULL);
+    chain->origin.sandbox_port = program_wait_port(&chain->origin, "sandbox on http://");
+    sandbox_seed(chain->origin.sandbox_port, KEY, &chain->seed);
+    start(&chain->region, 0, chain->origin.port, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(chain->edges); i++) {
+        start(&chain->edges[i], 0, chain->region.port, edge_sets);
+    }
+}
+
+static void end(struct program *program)
+{
+    if (program_is_running(program)) {
+        program_stop(program);
+    }
+    program_done(program);
+}
+
+static void chain_stop(struct chain *chain)
+{
+    for (size_t i = 0; i < ARRAY_LEN(chain->edges); i++) {
+        end(&chain->edges[i]);
+    }
+    end(&chain->region);
+    end(&chain->origin);
+    arena_done(&chain->arena);
+}
+
+static const char *step_body(struct chain *chain)
+{
+    return arena_printf(
+               &chain->arena,
+               "{\"command\":\"step-interact click\",\"args\":[\"x\"],\"checkpoint_id\":%lld}",
+               (long long)chain->seed.checkpoint)
+        .ptr;
+}
+
+static void ask(const struct program *program, const char *method, const char *target,
+                const char *body, struct reply *reply)
+{
+    client_ask(program->port, method, target, body != NULL ? STEP : SHOWN, str_from(body), reply);
+}
+
+static void ask_by_many(struct chain *chain, const char *target)
+{
+    struct client askers[N_ASKERS];
+    struct reply reply = {0};
+
+    sandbox_forget_requests(chain->origin.sandbox_port);
+    for (size_t i = 0; i < N_ASKERS; i++) {
+        client_open(&askers[i], chain->edges[i % 2].port);
+        assert_true(client_send_request(&askers[i], "GET", target, SHOWN, STR_EMPTY));
+    }
+    for (size_t i = 0; i < N_ASKERS; i++) {
+        assert_int_equal(client_read(&askers[i], false, &reply), CLIENT_OK);
+        assert_int_equal(reply.status, 200);
+        assert_true(reply_text(&reply).len > 0);
+        client_close(&askers[i]);
+    }
+    assert_int_equal(sandbox_count(chain->origin.sandbox_port, "GET", "/projects"), 1);
+    reply_done(&reply);
+}
+
+/* Half of them at each of two edges, below one region. Direct answers that may hold secrets are kept nowhere, and yet are one call. */
+static void many_cold_reads_are_one_call(void **state)
+{
+    struct chain chain;
+
+    (void)state;
+    chain_start(&chain, NULL);
+    sandbox_fault(chain.origin.sandbox_port,
+                  "{\"match\":\"GET /projects\",\"times\":-1,\"delay_ms\":1000,\"act\":true}");
+    ask_by_many(&chain, "/virtuoso/projects?organizationId=1");
+    ask_by_many(&chain, "/api/projects");
+    chain_stop(&chain);
+}
+
+/* A change goes through all levels, once; and what each of them knows of the list is dropped on its way. */
+static void changes_go_all_the_way(void **state)
+{
+    struct reply reply = {0};
+    struct chain chain;
+
+    (void)state;
+    chain_start(&chain, NULL);
+    ask(&chain.edges[0], "POST", "/api/v1/commands/execute", step_body(&chain), &reply);
+    if (reply.status != 200) {
+        fail_msg("%d %.*s", reply.status, STR_ARG(reply_text(&reply)));
+    }
+    assert_int_equal(sandbox_count(chain.origin.sandbox_port, "POST", "/teststeps"), 1);
+    reply_done(&reply);
+    chain_stop(&chain);
+}
+
+/* The region is gone: what is near answers, a change is refused at once and is not kept for later. */
+static void the_origin_is_away(void **state)
+{
+    static const char *const sets[] = {"cache.ttl_s=1", "cache.stale_while_revalidate_s=0", NULL};
+
+    static const struct {
+        const char *method, *target, *body;
+    } near[] = {
+        {"GET", "/livez", NULL},
+        {"GET", "/readyz", NULL},
+        {"GET", "/api/v1/commands", NULL},
+        {"GET", "/openapi.json", NULL},
+        {"POST", "/api/v1/commands/validate",
+         "{\"command\":\"step-interact click\",\"args\":[\"x\"]}"},
+        {"GET", KEPT, NULL}, /* kept, if it is old */
+    };
+    struct program *edge;
+    struct reply reply = {0};
+    struct chain chain;
+
+    (void)state;
+    chain_start(&chain, sets);
+    edge = &chain.edges[0];
+    ask(edge, "GET", KEPT, NULL, &reply);
+    assert_int_equal(reply.status, 200);
+    program_stop(&chain.region);
+    wait_until((ask(edge, "GET", KEPT, NULL, &reply),
+                str_contains(reply_field(&reply, "Cache-Status"), STR("stale"))));
+    for (size_t i = 0; i < ARRAY_LEN(near); i++) {
+        ask(edge, near[i].method, near[i].target, near[i].body, &reply);
+        if (reply.status != 200) {
+            fail_msg("%s is %d: %.*s", near[i].target, reply.status, STR_ARG(reply_text(&reply)));
+        }
+    }
+    wait_until((ask(edge, "POST", "/api/v1/commands/execute", step_body(&chain), &reply),
+                reply.status == 503));
+    assert_true(reply_field(&reply, "Retry-After").len > 0);
+    assert_true(str_contains(reply_text(&reply), STR("\"code\":\"platform_unavailable\"")));
+    ask(edge, "GET", "/api/v1/sessions", NULL, &reply);
+    assert_int_equal(reply.status, 200);
+    ask(edge, "GET", "/virtuoso/projects", NULL, &reply); /* never asked for before */
+    assert_int_equal(reply.status, 503);
+    assert_int_equal(sandbox_count(chain.origin.sandbox_port, "POST", "/teststeps"), 0);
+    reply_done(&reply);
+    chain_stop(&chain);
+}
+
+/* One caller fetches the next answer, which takes long; another is given the old one at once. */
+static void an_old_answer_serves_meanwhile(void **state)
+{
+    static const char *const sets[] = {"cache.ttl_s=1", NULL};
+    struct client slow;
+    struct reply reply = {0};
+    struct chain chain;
+
+    (void)state;
+    chain_start(&chain, sets);
+    ask(&chain.edges[0], "GET", "/api/projects", NULL, &reply);
+    assert_int_equal(reply.status, 200);
+    sandbox_fault(chain.origin.sandbox_port,
+                  "{\"match\":\"GET /projects\",\"times\":1,\"delay_ms\":3000,\"act\":true}");
+    do { /* until the old one has expired, and the question is on its way up */
+        client_open(&slow, chain.edges[0].port);
+        assert_true(client_send_request(&slow, "GET", "/api/projects", SHOWN, STR_EMPTY));
+        slow.timeout_ms = 200;
+        if (client_read(&slow, false, &reply) == CLIENT_TIMEOUT) {
+            break;
+        }
+        client_close(&slow);
+    } while (true);
+    ask(&chain.edges[0], "GET", "/api/projects", NULL, &reply);
+    assert_int_equal(reply.status, 200);
+    assert_true(str_contains(reply_field(&reply, "Cache-Status"), STR("detail=stale")));
+    slow.timeout_ms = 10000;
+    assert_int_equal(client_read(&slow, false, &reply), CLIENT_OK);
+    assert_int_equal(reply.status, 200);
+    assert_true(str_contains(reply_field(&reply, "Cache-Status"), STR("fwd=")));
+    client_close(&slow);
+    reply_done(&reply);
+    chain_stop(&chain);
+}
+
+/* An answer that a level above kept for a while is as old below. */
+static void age_is_carried_down(void **state)
+{
+    struct reply reply = {0};
+    struct chain chain;
+    int64_t age = 0;
+
+    (void)state;
+    chain_start(&chain, NULL);
+    ask(&chain.edges[0], "GET", KEPT, NULL, &reply);
+    wait_until((ask(&chain.region, "GET", KEPT, NULL, &reply),
+                str_to_i64(reply_field(&reply, "Age"), 0, 1000, &age) && age >= 2));
+    ask(&chain.edges[1], "GET", KEPT, NULL, &reply); /* its first one */
+    assert_true(str_to_i64(reply_field(&reply, "Age"), 2, 1000, &age));
+    reply_done(&reply);
+    chain_stop(&chain);
+}
+
+/* A proxy that is its own platform. */
+static void a_circle_is_told(void **state)
+{
+    struct program program = {.pid = 0};
+    struct reply reply = {0};
+    uint16_t port = port_free();
+
+    (void)state;
+    start(&program, port, port, NULL);
+    ask(&program, "POST", "/virtuoso/projects", "{}", &reply);
+    assert_int_equal(reply.status, 508);
+    assert_true(str_contains(reply_text(&reply), STR("\"code\":\"loop\"")));
+    reply_done(&reply);
+    end(&program);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(many_cold_reads_are_one_call),
+        cmocka_unit_test(changes_go_all_the_way),
+        cmocka_unit_test(the_origin_is_away),
+        cmocka_unit_test(an_old_answer_serves_meanwhile),
+        cmocka_unit_test(age_is_carried_down),
+        cmocka_unit_test(a_circle_is_told),
+    };
+
+    return cmocka_run_group_tests_name("chain", tests, NULL, NULL);
+}
