@@ -65,6 +65,7 @@ static void check_request(struct arena *arena, const struct json *row,
     request->source = event_source_of(request->event);
     if (request->source == NULL) {
         fail_msg("%.*s: no source", STR_ARG(name));
+        return;
     }
     assert_same(name, "source", str_from(request->source->name), json_str(json_get(row, "source")));
     if (event_read(arena, json_str(json_get(row, "base_path")), json_str(json_get(row, "trace")),
