@@ -32,7 +32,8 @@ const hasPort = (docs, port) => portsOf(docs).some((one) => one.name === port ||
 const configOf = (docs) => YAML.parse(only(docs, 'ConfigMap').data['virtuoso-proxy.yaml']);
 
 // '8000' of '0.0.0.0:8000'
-const portOfConfig = (docs) => Number(configOf(docs).server.listen.split(':').pop());
+const portOf = (address) => Number(address.split(':').pop());
+const portsOfConfig = (docs) => ({ http: portOf(configOf(docs).server.listen), admin: portOf(configOf(docs).admin.listen) });
 
 function selects(labels, have) {
     return Object.entries(labels ?? {}).length > 0 && Object.entries(labels).every(([key, value]) => have?.[key] === value);
@@ -57,9 +58,12 @@ function* selectors(docs) {
 }
 
 function* ports(docs) {
-    for (const { containerPort } of portsOf(docs)) {
-        if (containerPort !== portOfConfig(docs)) yield `container: port ${containerPort} is not that of server.listen`;
+    const wanted = portsOfConfig(docs);
+    const scraped = podOf(docs).metadata.annotations?.['prometheus.io/port'];
+    for (const { name, containerPort } of portsOf(docs)) {
+        if (containerPort !== wanted[name]) yield `container: port ${containerPort} is not that of ${name} in the configuration`;
     }
+    if (scraped && Number(scraped) !== wanted.admin) yield `annotations: metrics are not on port ${scraped}`;
     for (const container of containersOf(docs)) {
         for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe']) {
             if (!hasPort(docs, container[probe]?.httpGet.port)) yield `${probe}: the container has no such port`;
@@ -68,17 +72,19 @@ function* ports(docs) {
     for (const service of byKind(docs, 'Service')) {
         for (const port of service.spec.ports) {
             if (!hasPort(docs, port.targetPort)) yield `Service: the container has no port ${port.targetPort}`;
+            if ([wanted.admin, 'admin'].includes(port.targetPort)) yield 'Service: it offers the port of operators';
         }
     }
     for (const monitor of byKind(docs, 'PodMonitor')) {
         for (const end of monitor.spec.podMetricsEndpoints) {
-            if (!hasPort(docs, end.port)) yield `PodMonitor: the container has no port ${end.port}`;
+            if (end.port !== 'admin' || !hasPort(docs, end.port)) yield `PodMonitor: metrics are not on port ${end.port}`;
         }
     }
     for (const policy of byKind(docs, 'NetworkPolicy')) {
         for (const rule of policy.spec.ingress) {
             for (const { port } of rule.ports) {
                 if (!hasPort(docs, port)) yield `NetworkPolicy: the container has no port ${port}`;
+                if (port === wanted.admin && !rule.from) yield 'NetworkPolicy: everybody reaches the port of operators';
             }
         }
     }
@@ -250,6 +256,10 @@ const changes = [
     ['NetworkPolicy: its selector', (docs) => (only(docs, 'NetworkPolicy').spec.podSelector.matchLabels = {})],
     ['Service: the container has no port', (docs) => (only(docs, 'Service').spec.ports[0].targetPort = 'web')],
     ['container: port 8001', (docs) => (containersOf(docs)[0].ports[0].containerPort = 8001)],
+    ['container: port 9091', (docs) => (containersOf(docs)[0].ports[1].containerPort = 9091)],
+    ['annotations: metrics', (docs) => (podOf(docs).metadata.annotations['prometheus.io/port'] = '8000')],
+    ['Service: it offers', (docs) => (only(docs, 'Service').spec.ports[0].targetPort = 'admin')],
+    ['NetworkPolicy: everybody', (docs) => delete only(docs, 'NetworkPolicy').spec.ingress[1].from],
     ['HorizontalPodAutoscaler: there is no', (docs) => (only(docs, 'HorizontalPodAutoscaler').spec.scaleTargetRef.name = 'x')],
     ['Deployment: replicas', (docs) => (only(docs, 'Deployment').spec.replicas = 2)],
     ['container: may run as root', (docs) => (podOf(docs).spec.securityContext.runAsNonRoot = false)],
