@@ -15,8 +15,8 @@ struct api;
 enum error_code api_open(const struct api_options *options, struct api **out,
                          struct error *err) MUST_CHECK;
 /* Takes effect for requests that begin from now on; those under way keep theirs. The configuration
- * was checked. */
-void api_configure(struct api *api, const struct config *config);
+ * was checked; `links` as in the options. */
+void api_configure(struct api *api, const struct config *config, const struct api_link *links);
 /* Health tells that another configuration was refused, and why; empty: it was taken. */
 void api_set_config_error(struct api *api, struct str text);
 /* Cancels the test runs that still work, while the platform can be called: before the upstream is

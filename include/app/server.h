@@ -14,16 +14,13 @@
 #include <uv.h>
 
 #include "api/api.h"
-#include "app/tenants.h"
 #include "base/deadline.h"
 #include "config/config.h"
 #include "http/server.h"
 #include "net/loop.h"
-#include "plan/plan.h"
 #include "sandbox/sandbox.h"
 #include "session/session.h"
 #include "store/store.h"
-#include "upstream/upstream.h"
 
 enum server_state {
     SERVER_STARTING,
@@ -33,6 +30,7 @@ enum server_state {
     SERVER_STOPPED
 };
 
+struct clients;
 struct key_source;
 struct lambda;
 struct manager;
@@ -43,12 +41,9 @@ struct server {
     struct loop loop;
     struct config *config; /* owned */
     enum server_state state;
-    struct sandbox *sandbox; /* NULL: the real platform */
-    struct upstream *upstream;
+    struct sandbox *sandbox;       /* NULL: the real platform */
+    struct clients *clients;       /* of the platform, for `upstream` and the tenants */
     struct key_source *key_source; /* NULL: no JWT is taken */
-    struct plan_port port;
-    struct tenants tenants;
-    struct offers offers; /* of the platform behind the port */
     struct session_store *sessions;
     struct store *store; /* NULL: nothing is shared with other processes */
     struct keeps *keeps; /* with a store */

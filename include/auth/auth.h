@@ -77,7 +77,6 @@ struct auth;
 struct auth *auth_open(const struct auth_options *options);
 /* Keys, modes and what tokens mean, from now on. Tokens that were remembered are checked again. */
 void auth_configure(struct auth *auth, const struct config *config);
-const struct config *auth_config(const struct auth *auth); /* that principals point into */
 void auth_stop(struct auth *auth);  /* no ticket is called after this; NULL is fine */
 void auth_close(struct auth *auth); /* NULL is fine */
 

@@ -89,7 +89,7 @@ enum {
     X(M_UPSTREAM_WAIT,       HISTOGRAM, "upstream_queue_wait_seconds", "Time from start to admission.", NONE, NONE, NONE) \
     X(M_UPSTREAM_LIMIT,      GAUGE,     "upstream_limit", "Most calls to the platform at once, as found out; of the credential whose limit changed last.", NONE, NONE, NONE) \
     X(M_UPSTREAM_SHED,       COUNTER,   "upstream_shed_total", "Calls refused before they were sent: a full queue, or no time left for an answer.", NONE, NONE, NONE) \
-    X(M_BREAKER_OPEN,        GAUGE,     "upstream_breaker_open", "1 while the platform is away and only probes are sent.", NONE, NONE, NONE) \
+    X(M_BREAKER_OPEN,        GAUGE,     "upstream_breaker_open", "Platforms that are away, so that only probes are sent; 0: none is.", NONE, NONE, NONE) \
     X(M_BREAKER_OPENED,      COUNTER,   "upstream_breaker_opened_total", "Times the platform was found to be away.", NONE, NONE, NONE) \
     X(M_BREAKER_REFUSED,     COUNTER,   "upstream_breaker_refused_total", "Calls refused while the platform was away.", NONE, NONE, NONE) \
     X(M_PROBES,              COUNTER,   "upstream_probes_total", "Probes sent to find out whether the platform is back.", NONE, NONE, NONE) \

@@ -41,7 +41,9 @@ struct run_store_options {
                                               * gives one */
     unsigned max_active;
     unsigned max_kept;
-    unsigned poll_ms; /* between two looks at an execution */
+    unsigned poll_ms;               /* between two looks at an execution */
+    void (*on_idle)(void *context); /* the last run has ended; NULL: nobody wants to know */
+    void *context;
 };
 
 struct run_store *run_store_open(const struct run_store_options *options);

@@ -28,11 +28,12 @@ static enum http_verdict begin(struct api *api, struct exchange *exchange, bool 
     struct task *task = arena_zalloc(&exchange->arena, sizeof(*task));
 
     task->api = api;
-    task->config = config_hold(api->config);
-    arena_defer(&exchange->arena, config_release, unconst(task->config));
+    task->setup = setup_hold(api->setup);
+    arena_defer(&exchange->arena, setup_release, task->setup);
+    task->config = task->setup->config;
     task->exchange = exchange;
     task->on_admin = on_admin;
-    task->platform = &api->platforms[0];
+    task->platform = task->setup->platforms[0];
     task->arena = &exchange->arena;
     task->begin_us = clock_now_us();
     exchange->task = task;
@@ -184,7 +185,8 @@ enum error_code api_open(const struct api_options *options, struct api **out, st
     api = mem_zalloc(sizeof(*api));
     api->options = *options;
     api->routes = api_routes();
-    api->config = config_hold(options->config);
+    api->config = options->config;
+    setup_open(api, options->config, options->links);
     read_trusted(api);
     api->idempotency = idempotency_store_new(options);
     api->cache = cache_new(options->config);
@@ -194,7 +196,6 @@ enum error_code api_open(const struct api_options *options, struct api **out, st
                                                  .deadlines = options->deadlines,
                                                  .later = options->later});
     api->limits = limits_new(options->config, options->store, options->later);
-    platforms_open(api);
     api->verdicts = verdict_store_new(api);
     api->opened_ms = clock_now_ms();
     tell_key_expiry(options->config);
@@ -202,19 +203,20 @@ enum error_code api_open(const struct api_options *options, struct api **out, st
     return ERR_OK;
 }
 
-void api_configure(struct api *api, const struct config *config)
+void api_configure(struct api *api, const struct config *config, const struct api_link *links)
 {
-    const struct config *before = api->config;
+    bool is_other = setup_change(api, config, links);
 
-    api->config = config_hold(config);
+    api->config = config;
     read_trusted(api);
     idempotency_configure(api->idempotency, config);
     cache_configure(api->cache, config);
     auth_configure(api->auth, config);
     limits_configure(api->limits, config);
-    platforms_configure(api);
     tell_key_expiry(config);
-    config_release(unconst(before));
+    if (is_other) { /* that knows nothing of the tokens of callers */
+        verdict_store_restart(api->verdicts);
+    }
 }
 
 void api_set_config_error(struct api *api, struct str text)
@@ -229,7 +231,7 @@ void api_set_config_error(struct api *api, struct str text)
 
 void api_stop(struct api *api)
 {
-    platforms_stop(api);
+    setup_stop(api);
     verdict_store_stop(api->verdicts);
     auth_stop(api->auth);
     limits_stop(api->limits);
@@ -238,13 +240,12 @@ void api_stop(struct api *api)
 
 size_t api_n_running(const struct api *api)
 {
-    return platforms_n_running(api);
+    return setup_n_running(api);
 }
 
 void api_close(struct api *api)
 {
     if (api != NULL) {
-        platforms_close_runs(api);
         verdict_store_free(api->verdicts);
         idempotency_store_free(api->idempotency);
         cache_free(api->cache);
@@ -253,8 +254,7 @@ void api_close(struct api *api)
         limits_free(api->limits);
         auth_close(api->auth);
         mem_free(api->trusted);
-        platforms_close(api);
-        config_release(unconst(api->config));
+        setup_close(api);
         mem_free(api);
         catalog_close();
     }

@@ -27,16 +27,14 @@ static bool is_quiet(void *context)
     const struct server *server = context;
 
     return http_server_n_exchanges(server->http) == 0 && api_n_running(server->api) == 0 &&
-           upstream_n_active(server->upstream) + upstream_n_waiting(server->upstream) == 0 &&
-           tenants_are_quiet(&server->tenants);
+           clients_are_quiet(&server->clients);
 }
 
 static void on_thaw(void *context)
 {
     struct server *server = context;
 
-    upstream_forget_connections(server->upstream);
-    tenants_forget_connections(&server->tenants);
+    clients_forget_connections(&server->clients);
 }
 
 static void on_gone(void *context, const char *why)

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "clients.h"
 #include "manager.h"
 #include "observe/fact.h"
 #include "observe/log.h"
@@ -28,11 +29,13 @@ struct attempt {
     struct server *server;
     struct config *fresh;
     struct listeners listeners; /* without TLS: as before */
+    struct api_link *links;     /* the clients of the platform */
     struct error_list errors;
     struct reload_report *report; /* NULL: nobody asks */
     struct buf changed;           /* for the log: names with commas between */
     struct buf waiting;
     bool new_certificate;
+    bool new_authorities; /* the platform's certificate is checked with other ones */
 };
 
 static void add_name(struct buf *list, const char *name)
@@ -75,9 +78,11 @@ static bool waits_for_start(const struct attempt *attempt, const struct option_r
 static void on_change(void *context, const struct option_row *row)
 {
     struct attempt *attempt = context;
+    struct str key = str_from(row->key);
     bool waits = waits_for_start(attempt, row);
 
     add_name(&attempt->changed, row->key);
+    attempt->new_authorities = attempt->new_authorities || str_is(key, "upstream.ca_file");
     attempt->new_certificate = attempt->new_certificate || (is_certificate(row) && !waits);
     if (waits) {
         add_name(&attempt->waiting, row->key);
@@ -110,6 +115,11 @@ static bool prepare(struct reload *reload, struct attempt *attempt)
         *error_list_add(&attempt->errors) = err;
         return false;
     }
+    if (clients_links(server->clients, attempt->fresh, attempt->new_authorities, &attempt->links,
+                      &err) != ERR_OK) {
+        *error_list_add(&attempt->errors) = err;
+        return false;
+    }
     return true;
 }
 
@@ -119,7 +129,6 @@ static void swap(struct reload *reload, struct attempt *attempt)
     struct server *server = reload->server;
     struct config *before = server->config;
     const struct config *config = attempt->fresh;
-    const struct upstream_options upstream = upstream_options_of(config);
     const struct session_options sessions = session_options_of(config);
     struct http_server_options http;
 
@@ -134,10 +143,11 @@ static void swap(struct reload *reload, struct attempt *attempt)
 
         http_server_configure(server->admin, &admin);
     }
-    upstream_configure(server->upstream, &upstream);
-    tenants_configure(&server->tenants, config);
+    clients_configure(config, attempt->links);
     session_store_configure(server->sessions, &sessions);
-    api_configure(server->api, config);
+    api_configure(server->api, config, attempt->links);
+    mem_free(attempt->links); /* the api has them */
+    attempt->links = NULL;
     if (!str_eq(before->log.level, config->log.level) ||
         !str_eq(before->log.format, config->log.format)) { /* else PUT /admin/log-level lasts */
         set_log(config);
@@ -199,6 +209,9 @@ static void run(struct reload *reload, const char *reason, struct reload_report 
     if (report != NULL) {
         report->taken = taken;
         error_list_append(report->errors, &attempt.errors);
+    }
+    if (attempt.links != NULL) {
+        clients_drop_links(attempt.links, attempt.fresh->tenants.n + 1);
     }
     close_config_tls(&attempt.listeners);
     config_release(attempt.fresh);

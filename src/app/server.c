@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "catalog/catalog.h"
+#include "clients.h"
 #include "crypto/tls.h"
 #include "events/audit.h"
 #include "events/webhooks.h"
@@ -133,31 +134,18 @@ static void close_telemetry(struct server *server)
     }
 }
 
-static void on_upstream_closed(void *context)
+static void on_clients_closed(void *context)
 {
-    struct server *server = context;
-
-    server->upstream = NULL;
-    close_telemetry(server);
+    close_telemetry(context);
 }
 
-static void close_upstream(struct server *server)
+static void close_clients(struct server *server)
 {
-    if (server->upstream != NULL) {
-        upstream_close(server->upstream, on_upstream_closed, server);
+    if (server->clients != NULL) {
+        clients_close(server->clients, on_clients_closed, server);
     } else {
         close_telemetry(server);
     }
-}
-
-static void on_tenants_closed(void *context)
-{
-    close_upstream(context);
-}
-
-static void close_tenants(struct server *server)
-{
-    tenants_close(&server->tenants, on_tenants_closed, server);
 }
 
 static void on_key_source_closed(void *context)
@@ -165,7 +153,7 @@ static void on_key_source_closed(void *context)
     struct server *server = context;
 
     server->key_source = NULL;
-    close_tenants(server);
+    close_clients(server);
 }
 
 static void on_admin_closed(void *context)
@@ -179,7 +167,7 @@ static void on_admin_closed(void *context)
     if (server->key_source != NULL) {
         key_source_close(server->key_source, on_key_source_closed, server);
     } else {
-        close_tenants(server);
+        close_clients(server);
     }
 }
 
@@ -260,25 +248,13 @@ static enum error_code open_sandbox(struct server *server, struct error *err)
     return ERR_OK;
 }
 
-static enum error_code open_upstream(struct server *server, struct error *err)
+/* With the sandbox all accounts have it as their platform, each with its own token. */
+static enum error_code open_clients(struct server *server, struct error *err)
 {
-    const struct upstream_options options = upstream_options_of(server->config);
-    enum error_code code = upstream_open(&server->loop, &options, &server->upstream, err);
-
-    if (code == ERR_OK) {
-        server->port = plan_port_of_upstream(server->upstream, &server->loop);
-        server->port.offers = &server->offers;
-    }
-    return code;
-}
-
-/* With the sandbox all of them have it as their platform, each with its own token. */
-static enum error_code open_tenants(struct server *server, struct error *err)
-{
-    const struct api_tenant shared = {&server->port, server->upstream};
-
-    return tenants_open(&server->tenants, &server->loop, server->config, &shared,
-                        server->sandbox != NULL, err);
+    (void)err;
+    server->clients = mem_alloc(sizeof(*server->clients));
+    clients_open(server->clients, &server->loop, server->sandbox != NULL);
+    return ERR_OK;
 }
 
 static enum error_code open_sessions(struct server *server, struct error *err)
@@ -333,24 +309,35 @@ static enum error_code open_telemetry(struct server *server, struct error *err)
 
 static enum error_code open_api(struct server *server, struct error *err)
 {
+    struct api_link *links = NULL;
+    enum error_code code = clients_links(server->clients, server->config, false, &links, err);
     const struct api_options options = {
         .config = server->config,
-        .port = &server->port,
-        .upstream = server->upstream,
+        .links = links,
+        .release_client = client_release,
         .sessions = server->sessions,
         .store = server->store,
         .webhooks = server->webhooks,
         .keeps = server->keeps,
         .deadlines = &server->loop.deadlines,
         .later = &server->loop.later,
-        .tenants = server->tenants.links,
         .key_source = key_source_of(server->key_source),
         .sandbox = server->sandbox != NULL,
         .reload = reload_for_request,
         .reloader = server,
     };
 
-    return api_open(&options, &server->api, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    clients_configure(server->config, links);
+    code = api_open(&options, &server->api, err);
+    if (code != ERR_OK) {
+        clients_drop_links(links, server->config->tenants.n + 1);
+        return code;
+    }
+    mem_free(links); /* the api has them */
+    return ERR_OK;
 }
 
 static enum error_code open_key_source(struct server *server, struct error *err)
@@ -420,15 +407,15 @@ static enum error_code open_tables(struct server *server, struct error *err)
 }
 
 static const open_fn proxy_steps[] = {
-    open_tables, open_sandbox,  open_upstream,  open_tenants, open_key_source,
-    open_store,  open_sessions, open_telemetry, open_audit,   open_webhooks,
-    open_api,    open_tls,      open_http,      open_admin,   NULL};
+    open_tables,   open_sandbox,   open_clients, open_key_source, open_store,
+    open_sessions, open_telemetry, open_audit,   open_webhooks,   open_api,
+    open_tls,      open_http,      open_admin,   NULL};
 
 /* The same but for the listeners: there is another front. */
 static const open_fn lambda_steps[] = {
-    open_tables, open_sandbox,  open_upstream,  open_tenants, open_key_source,
-    open_store,  open_sessions, open_telemetry, open_audit,   open_webhooks,
-    open_api,    open_http,     front_lambda_open, NULL};
+    open_tables,   open_sandbox,   open_clients, open_key_source, open_store,
+    open_sessions, open_telemetry, open_audit,   open_webhooks,   open_api,
+    open_http,     front_lambda_open, NULL};
 
 static const open_fn sandbox_steps[] = {open_sandbox, NULL};
 
@@ -488,7 +475,7 @@ void server_done(struct server *server)
     reload_free(server->reload);
     manager_close(server->manager);
     api_close(server->api);
-    tenants_done(&server->tenants);
+    mem_free(server->clients);
     if (server->sessions != NULL) {
         session_store_close(server->sessions);
     }

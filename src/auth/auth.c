@@ -279,11 +279,6 @@ void auth_configure(struct auth *auth, const struct config *config)
     config_release(unconst(before));
 }
 
-const struct config *auth_config(const struct auth *auth)
-{
-    return auth->config;
-}
-
 void auth_stop(struct auth *auth)
 {
     if (auth != NULL) {

@@ -45,11 +45,6 @@ enum auth_verdict check_key(struct auth *auth, const struct auth_shown *shown,
         (void)error_set(err, ERR_UNAUTHORIZED, "This API key is not known");
         return AUTH_REFUSED;
     }
-    if (key->tenant_name.len > 0 && key->tenant == 0) {
-        (void)error_set(err, ERR_UNAUTHORIZED,
-                        "The tenant of this API key takes effect when the proxy is started again");
-        return AUTH_REFUSED;
-    }
     if (!key_is_in_time(key, "API key", err)) {
         return AUTH_REFUSED;
     }

@@ -138,6 +138,9 @@ static bool is_same(const struct config *before, const struct config *after,
         return str_eq(secret_reveal(option_field(before, row)),
                       secret_reveal(option_field(after, row)));
     }
+    if (row->type == OPTION_TENANTS && !tenants_are_same(before, after)) {
+        return false;
+    }
     return is_same_text(before, after, row) && are_same_files(before, after, row);
 }
 
@@ -214,11 +217,7 @@ void config_keep(struct config *fresh, const struct config *running)
         if (!rows[i].at_start) {
             continue;
         }
-        if (rows[i].type == OPTION_TENANTS) {
-            if (!is_same_text(fresh, running, &rows[i])) {
-                tenants_keep(box, running);
-            }
-        } else if (rows[i].type == OPTION_SECRET) {
+        if (rows[i].type == OPTION_SECRET) {
             const struct secret *kept = option_field(running, &rows[i]);
 
             secret_set(option_field(fresh, &rows[i]), secret_reveal(kept));

@@ -85,7 +85,7 @@ bool read_secret(struct loader *loader, const char *what, struct str text, struc
 bool tenants_from_node(struct loader *loader, const struct node *node);
 bool tenants_from_text(struct loader *loader, struct str text); /* an empty list only */
 void tenants_free(struct config *config);
-void tenants_keep(struct config_box *box, const struct config *running); /* those that run */
+bool tenants_are_same(const struct config *before, const struct config *after); /* tokens, too */
 void tenants_print(struct buf *out, const struct config *config);
 /* change.c */
 /* And noted. Empty: none, which is fine. */

@@ -199,42 +199,6 @@ void tenants_free(struct config *config)
     config->tenants.n = 0;
 }
 
-static void copy_secret(struct secret *to, const struct secret *from)
-{
-    if (secret_is_set(from)) {
-        secret_set(to, secret_reveal(from));
-    }
-}
-
-void tenants_keep(struct config_box *box, const struct config *running)
-{
-    struct config *config = &box->config;
-    struct config_key *keys = unconst(config->auth.keys); /* ours, in the arena */
-    struct config_key *certificates = unconst(config->auth.certificates);
-    size_t n = running->tenants.n;
-
-    tenants_free(config);
-    config->tenants.items = arena_calloc(&box->arena, n + 1, sizeof(*config->tenants.items));
-    config->tenants.n = n;
-    for (size_t i = 0; i < n; i++) {
-        const struct config_tenant *from = &running->tenants.items[i];
-        struct config_tenant *to = &config->tenants.items[i];
-
-        to->name = arena_str(&box->arena, from->name);
-        to->organization_id = arena_str(&box->arena, from->organization_id);
-        to->base_url = arena_str(&box->arena, from->base_url);
-        to->rate = from->rate;
-        copy_secret(&to->token, &from->token);
-        copy_secret(&to->secondary_token, &from->secondary_token);
-    }
-    for (size_t i = 0; i < config->auth.n_keys; i++) {
-        keys[i].tenant = config_tenant_find(config, keys[i].tenant_name);
-    }
-    for (size_t i = 0; i < config->auth.n_certificates; i++) {
-        certificates[i].tenant = config_tenant_find(config, certificates[i].tenant_name);
-    }
-}
-
 void tenants_print(struct buf *out, const struct config *config)
 {
     buf_text(out, config->tenants.n == 0 ? "[]" : "");
@@ -256,6 +220,25 @@ void tenants_print(struct buf *out, const struct config *config)
         }
         print_rate(out, &tenant->rate, "    ");
     }
+}
+
+static bool is_same_secret(const struct secret *a, const struct secret *b)
+{
+    return str_eq(secret_reveal(a), secret_reveal(b));
+}
+
+bool tenants_are_same(const struct config *before, const struct config *after)
+{
+    bool same = before->tenants.n == after->tenants.n;
+
+    for (size_t i = 0; same && i < after->tenants.n; i++) {
+        const struct config_tenant *a = &before->tenants.items[i];
+        const struct config_tenant *b = &after->tenants.items[i];
+
+        same = is_same_secret(&a->token, &b->token) &&
+               is_same_secret(&a->secondary_token, &b->secondary_token);
+    }
+    return same; /* the rest is seen in the text */
 }
 
 size_t config_tenant_find(const struct config *config, struct str name)

@@ -324,10 +324,14 @@ static void write_span(const struct run *run)
 static void free_work(struct later_item *item)
 {
     struct run *run = CONTAINER_OF(item, struct run, free_work);
+    struct run_store *store = run->store;
 
     run->plan = NULL;
-    arena_done_into(&run->work, &run->store->bin);
-    run_store_trim(run->store);
+    arena_done_into(&run->work, &store->bin);
+    run_store_trim(store);
+    if (store->n_active == 0 && store->options.on_idle != NULL) {
+        store->options.on_idle(store->options.context);
+    }
 }
 
 /* A step that may yet appear: nobody knows where the next one goes. However the run ended: a step

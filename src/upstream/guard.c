@@ -31,7 +31,7 @@ static void tell_breaker(const struct upstream *upstream, const char *state, con
 {
     uint64_t open_ms = clock_now_ms() - upstream->breaker.opened_ms;
 
-    metric_set(M_BREAKER_OPEN, upstream->breaker.open ? 1 : 0);
+    metric_gauge_add(M_BREAKER_OPEN, upstream->breaker.open ? 1 : -1);
     log_event(upstream->breaker.open ? LOG_WARN : LOG_INFO, "upstream.breaker",
               F_TEXT("state", state), F_TEXT("cause", cause),
               F_INT("failures", upstream->breaker.n_row), F_INT("open_ms", (int64_t)open_ms));
@@ -120,6 +120,9 @@ void guard_close(struct upstream *upstream)
 {
     deadline_clear(&upstream->widen_after);
     stop_probes(upstream);
+    if (upstream->breaker.open) {
+        metric_gauge_add(M_BREAKER_OPEN, -1);
+    }
 }
 
 void guard_configure(struct upstream *upstream, const struct upstream_options *options)

@@ -63,7 +63,7 @@ enum stage_verdict cache_fail(struct task *task);
 void cache_abandon(struct task *task);
 size_t cache_purge(struct cache *cache); /* how many answers it held */
 
-/* Who a caller is at the platform: all who use the stored token are one, a token of one's own is
+/* Who a caller is, and at which platform: all who use its stored token are one, a token of one's own is
  * another. */
 struct str cache_identity(const struct task *task);
 

@@ -13,10 +13,11 @@
 
 struct webhooks;
 
-/* Where a tenant's calls go. */
-struct api_tenant {
-    const struct plan_port *port; /* outlives the api */
-    struct upstream *upstream;
+/* Where the calls of an account go. */
+struct api_link {
+    const struct plan_port *port; /* there until the client is released */
+    struct upstream *upstream;    /* for figures and direct access; NULL in unit tests */
+    void *client;                 /* held for the api, which releases it; NULL in unit tests */
 };
 
 /* What reading the configuration again came to; texts in the arena. */
@@ -33,16 +34,16 @@ struct reload_report {
 };
 
 struct api_options {
-    const struct config *config;  /* held by the api */
-    const struct plan_port *port; /* the platform; outlives the api */
-    struct upstream *upstream;    /* for figures and direct access; NULL in unit tests */
+    const struct config *config; /* held by the api */
+    const struct api_link
+        *links; /* of `upstream`, then as many as config->tenants, in their order */
+    void (*release_client)(void *client); /* of a link; its upstream has no call then */
     struct session_store *sessions;
     struct store *store; /* what processes share; NULL: nothing */
     struct webhooks *webhooks;
     struct keeps *keeps; /* with a store */
     struct deadlines *deadlines;
     struct later *later;
-    const struct api_tenant *tenants;     /* as many as config->tenants, in their order */
     const struct auth_source *key_source; /* of auth.jwt.jwks; NULL: no JWT is taken */
     bool sandbox;                         /* the platform is the embedded sandbox */
     /* Reads the configuration again (POST /admin/reload), and says what came of it. */

@@ -1,5 +1,6 @@
 /* One account of the platform as the API uses it: that of `upstream`, and one for each tenant. What
- * is made and remembered for one is not seen by another. */
+ * is made and remembered for one is not seen by another. A tenant whose address changes has another
+ * platform from then on. */
 #ifndef API_GATE_PLATFORM_H
 #define API_GATE_PLATFORM_H
 
@@ -12,15 +13,24 @@ struct run_store;
 
 struct platform {
     struct str tenant;       /* empty: the account of `upstream` */
+    struct str identity;     /* names it in caches: another platform has another one */
     struct digest owner;     /* names the account in limits */
     struct config_rate rate; /* of all its callers together; 0: none of its own */
-    char *name;              /* its memory */
-    const struct plan_port *port;
-    struct upstream *upstream;     /* NULL in unit tests */
+    struct plan_port port;
+    struct upstream *upstream;     /* NULL in unit tests, and when it was let go */
     struct upstream_tokens tokens; /* for callers who bring none of their own */
     struct catalog_defaults defaults;
     struct lanes *lanes;
     struct run_store *runs;
+    /* private to setup.c */
+    struct api *api;
+    const struct config *config; /* that tokens and defaults point into; held */
+    void *client;                /* of the link; NULL: let go */
+    unsigned n_holders;          /* setups and tasks */
+    struct list link;            /* api->retired */
+    struct later_item settle;
+    char *tenant_text; /* memory of tenant */
+    char *identity_text;
 };
 
 #endif

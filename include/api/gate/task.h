@@ -5,6 +5,7 @@
 #include "api/gate/options.h"
 #include "api/gate/platform.h"
 #include "api/gate/route.h"
+#include "api/gate/setup.h"
 #include "auth/auth.h"
 #include "base/json_writer.h"
 #include "catalog/catalog.h"
@@ -23,7 +24,8 @@ typedef void (*plan_gone_fn)(struct task *task);
 
 struct task {
     struct api *api;
-    const struct config *config; /* of the time when it began; it holds it */
+    struct setup *setup;         /* of the time when it began; it holds it */
+    const struct config *config; /* of that setup */
     struct exchange *exchange;
     struct arena *arena; /* the exchange's */
     const struct route *route;
@@ -72,9 +74,11 @@ struct ip_range;
 struct api {
     struct api_options options;
     const struct route_table *routes;
-    const struct config *config;
-    struct platform *platforms; /* that of `upstream`, then the tenants' in their order */
-    size_t n_platforms;
+    struct setup *setup;         /* the newest */
+    const struct config *config; /* of it */
+    struct list retired;         /* platforms that are not in it, oldest first */
+    unsigned n_retired;
+    unsigned n_platforms_made; /* so far */
     struct idempotency_store *idempotency;
     struct cache *cache;
     struct goal_memo *goals;

@@ -10,7 +10,8 @@
 struct verdict_store;
 
 struct verdict_store *verdict_store_new(struct api *api);
-void verdict_store_stop(struct verdict_store *store); /* cancels what is asked; nobody waits */
+void verdict_store_stop(struct verdict_store *store);    /* cancels what is asked; nobody waits */
+void verdict_store_restart(struct verdict_store *store); /* another platform is asked from now on */
 void verdict_store_free(struct verdict_store *store);
 
 /* CONTINUE: known to be good, or no token of the caller's own is in play. WAIT: task_go_on comes

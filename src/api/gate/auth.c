@@ -72,11 +72,11 @@ enum stage_verdict task_authenticate(struct task *task)
     case AUTH_ADMITTED:
         break;
     }
-    if (auth_config(task->api->auth) != task->config) { /* what the principal points into */
-        arena_defer(task->arena, config_release,
-                    unconst(config_hold(auth_config(task->api->auth))));
+    if (task->api->setup != task->setup) { /* the principal is of the newest */
+        task->setup = setup_hold(task->api->setup);
+        arena_defer(task->arena, setup_release, task->setup);
     }
-    task->platform = &task->api->platforms[task->principal.tenant];
+    task->platform = task->setup->platforms[task->principal.tenant];
     task->exchange->notes.principal = task->principal.name;
     task->exchange->notes.owner = task->principal.owner.bytes;
     return STAGE_CONTINUE;

@@ -95,12 +95,16 @@ void cache_free(struct cache *cache)
 
 struct str cache_identity(const struct task *task)
 {
-    if (task->principal.bearer.len > 0) {
-        return digest_view(&task->principal.owner);
+    struct str platform = task->platform->identity;
+    char *both;
+
+    if (task->principal.bearer.len == 0) {
+        return platform;
     }
-    return task->platform->tenant.len > 0
-               ? arena_printf(task->arena, "stored for %.*s", STR_ARG(task->platform->tenant))
-               : STR("stored");
+    both = arena_alloc(task->arena, platform.len + DIGEST_BYTES);
+    mem_copy(both, platform.ptr, platform.len);
+    mem_copy(both + platform.len, task->principal.owner.bytes, DIGEST_BYTES);
+    return (struct str){both, platform.len + DIGEST_BYTES};
 }
 
 /* The whole of it, not a hash: the answer for one caller must never become another one's. */

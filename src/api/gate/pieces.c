@@ -14,7 +14,7 @@ static void on_turn(struct later_item *item);
 static void next_soon(struct pieces *pieces)
 {
     if (!pieces->waits) {
-        later_add(pieces->task->platform->port->later, &pieces->item, on_turn);
+        later_add(pieces->task->platform->port.later, &pieces->item, on_turn);
     }
 }
 

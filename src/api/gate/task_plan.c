@@ -72,7 +72,7 @@ struct plan *task_plan_new(struct task *task)
     struct plan_options options;
 
     plan_options_for(task, &options);
-    plan_init(plan, task->arena, task->platform->port, &options);
+    plan_init(plan, task->arena, &task->platform->port, &options);
     plan->owner = task;
     task->plan = plan;
     return plan;

@@ -11,6 +11,8 @@ struct verdict {
     struct lru_entry lru; /* key: `token` */
     struct digest token;
     struct verdict_store *store;
+    struct setup *setup; /* of the question; NULL: it was answered */
+    struct list old;     /* store.old, and not in the lru: the platform is another one since */
     bool good;
     uint64_t until_ms; /* 0: being asked */
     struct list waiters;
@@ -21,6 +23,7 @@ struct verdict {
 struct verdict_store {
     struct api *api;
     struct lru verdicts;
+    struct list old; /* being asked, and of nobody's use but theirs who wait */
 };
 
 struct verdict_waiter {
@@ -34,7 +37,17 @@ struct verdict_store *verdict_store_new(struct api *api)
 
     store->api = api;
     lru_init(&store->verdicts);
+    list_init(&store->old);
     return store;
+}
+
+/* The question has been answered, or will not be. */
+static void let_setup_go(struct verdict *verdict)
+{
+    if (verdict->setup != NULL) {
+        setup_release(verdict->setup);
+        verdict->setup = NULL;
+    }
 }
 
 static void forget(struct verdict *verdict)
@@ -42,18 +55,42 @@ static void forget(struct verdict *verdict)
     struct verdict_store *store = verdict->store;
 
     plan_cancel(&verdict->plan);
+    let_setup_go(verdict);
     mem_wipe(unconst(verdict->plan.options.bearer.ptr), verdict->plan.options.bearer.len);
     arena_done(&verdict->arena);
-    lru_remove(&store->verdicts, &verdict->lru);
+    if (list_is_linked(&verdict->old)) {
+        list_remove(&verdict->old);
+    } else {
+        lru_remove(&store->verdicts, &verdict->lru);
+    }
     mem_free(verdict);
 }
 
 void verdict_store_stop(struct verdict_store *store)
 {
     struct verdict *verdict;
+    struct list *link;
 
     while ((verdict = LRU_OLDEST(&store->verdicts, struct verdict, lru)) != NULL) {
         forget(verdict);
+    }
+    while ((link = list_first(&store->old)) != NULL) {
+        forget(CONTAINER_OF(link, struct verdict, old));
+    }
+}
+
+/* Those that are being asked are answered to who waits, and not kept. */
+void verdict_store_restart(struct verdict_store *store)
+{
+    struct verdict *verdict;
+
+    while ((verdict = LRU_OLDEST(&store->verdicts, struct verdict, lru)) != NULL) {
+        if (verdict->until_ms != 0) {
+            forget(verdict);
+        } else {
+            lru_remove(&store->verdicts, &verdict->lru);
+            list_append(&store->old, &verdict->old);
+        }
     }
 }
 
@@ -105,7 +142,9 @@ static void on_done(struct plan *plan)
     while ((link = list_take_first(&verdict->waiters)) != NULL) {
         list_append(&waiters, link);
     }
-    if (code == ERR_OK || err.upstream_status == 401 || err.upstream_status == 403) {
+    if (!list_is_linked(&verdict->old) &&
+        (code == ERR_OK || err.upstream_status == 401 || err.upstream_status == 403)) {
+        let_setup_go(verdict);
         verdict->good = code == ERR_OK;
         verdict->until_ms = clock_age_ms() + (uint64_t)store->api->config->auth.cache_ttl_s * 1000;
     } else {
@@ -123,7 +162,8 @@ static void ask(struct verdict *verdict, struct task *task)
         .request_id = arena_str(&verdict->arena, str_from(task->exchange->trace.request_id)),
     };
 
-    plan_init(&verdict->plan, &verdict->arena, verdict->store->api->options.port, &options);
+    verdict->setup = setup_hold(task->setup);
+    plan_init(&verdict->plan, &verdict->arena, &task->platform->port, &options);
     (void)plan_append(&verdict->plan, catalog_named_call("user"));
     plan_start(&verdict->plan, on_done, verdict);
 }

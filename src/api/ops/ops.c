@@ -73,7 +73,7 @@ static void check_upstream(struct task *task, struct check *check)
     state = upstream_health(task->platform->upstream);
     check->health = words[state->state];
     check->breaker = state->breaker_open ? "open" : "closed";
-    check->limit = upstream_limit(task->api->options.upstream);
+    check->limit = upstream_limit(task->platform->upstream);
     if (check->health == HEALTH_PASS) {
         return;
     }
@@ -150,7 +150,7 @@ static enum health worst_of(const struct check checks[N_CHECKS])
 static void write_routes(struct json_writer *w, const struct task *task)
 {
     static const char *const words[] = {[OFFER_YES] = "answers", [OFFER_NO] = "not offered"};
-    const struct offers *offers = task->platform->port->offers;
+    const struct offers *offers = task->platform->port.offers;
     size_t n = offers != NULL && offers->any_known ? catalog_n_calls() : 0;
     bool begun = false;
 

@@ -10,7 +10,16 @@ struct run *task_run(struct task *task)
 {
     struct str id = task_param(task, "id");
     struct run *run = run_find(task->platform->runs, &task->principal.owner, id);
+    struct platform *platform = NULL;
 
+    while (run == NULL && (platform = platform_next(task->api, platform)) != NULL) {
+        if (str_eq(platform->tenant, task->platform->tenant)) { /* its address was another one */
+            run = run_find(platform->runs, &task->principal.owner, id);
+        }
+    }
+    if (platform != NULL) {
+        arena_defer(task->arena, platform_release, platform_hold(platform));
+    }
     if (run == NULL) {
         (void)error_set(&task->error, ERR_NOT_FOUND,
                         "There is no such test run; the last %u that have ended are kept",
@@ -93,6 +102,11 @@ enum stage_verdict handle_run_list(struct task *task)
     struct run_page page = page_of(task);
 
     page_add(&page, task->platform->runs, &task->principal.owner);
+    for (const struct platform *p = task->platform; p != NULL; p = platform_next(task->api, p)) {
+        if (p != task->platform && str_eq(p->tenant, task->platform->tenant)) {
+            page_add(&page, p->runs, &task->principal.owner);
+        }
+    }
     return reply_page(task, &page);
 }
 
@@ -101,8 +115,9 @@ enum stage_verdict handle_run_list_all(struct task *task)
 {
     struct run_page page = page_of(task);
 
-    for (size_t i = 0; i < task->api->n_platforms; i++) {
-        page_add(&page, task->api->platforms[i].runs, NULL);
+    for (const struct platform *p = platform_next(task->api, NULL); p != NULL;
+         p = platform_next(task->api, p)) {
+        page_add(&page, p->runs, NULL);
     }
     return reply_page(task, &page);
 }

@@ -101,7 +101,7 @@ static int begin(void **state)
                                    .deadlines = &here.loop.deadlines,
                                    .later = &here.loop.later};
     assert_int_equal(api_open(&(struct api_options){.config = here.config,
-                                                    .port = &here.port,
+                                                    .links = &(struct api_link){.port = &here.port},
                                                     .sessions = here.sessions,
                                                     .deadlines = &here.loop.deadlines,
                                                     .later = &here.loop.later},

@@ -1,0 +1,341 @@
+#include "api/gate/setup.h"
+
+#include "api/gate/task.h"
+#include "base/mem.h"
+#include "run/run.h"
+#include "step/lane.h"
+
+enum { IDENTITY_MAX = 32 };
+
+static void settle_later(struct platform *platform);
+
+static void on_idle(void *context)
+{
+    settle_later(context);
+}
+
+static struct run_store_options run_options(struct platform *platform)
+{
+    const struct config *config = platform->config;
+
+    return (struct run_store_options){
+        .port = &platform->port,
+        .defaults = &platform->defaults,
+        .lanes = platform->lanes,
+        .ui_url = config->upstream.ui_url,
+        .project = config->runs.project,
+        .max_active = config->runs.max_active,
+        .max_kept = config->runs.max_kept,
+        .poll_ms = config->runs.poll_ms,
+        .on_idle = on_idle,
+        .context = platform,
+    };
+}
+
+/* ---- one platform ---- */
+
+static void name_platform(struct platform *platform, struct str tenant)
+{
+    struct buf text;
+
+    platform->tenant_text = str_dup(tenant);
+    platform->tenant = str_from(platform->tenant_text);
+    buf_init(&text, IDENTITY_MAX);
+    buf_printf(&text, "stored %u", platform->api->n_platforms_made++);
+    platform->identity_text = str_dup(buf_view(&text));
+    platform->identity = str_from(platform->identity_text);
+    buf_done(&text);
+    digest_of_parts((struct str[]){STR("tenant"), platform->tenant}, 2, &platform->owner);
+}
+
+/* The same platform has the same checkpoints, whoever asks: its address says which lanes are meant. */
+static void share_lanes(const struct platform *platform, const struct config *config)
+{
+    const struct api_options *options = &platform->api->options;
+    size_t at = config_tenant_find(config, platform->tenant);
+    struct str url = at > 0 && config->tenants.items[at - 1].base_url.len > 0
+                         ? config->tenants.items[at - 1].base_url
+                         : config->upstream.base_url;
+    struct digest digest;
+    char hex[65];
+
+    if (options->keeps == NULL) {
+        return;
+    }
+    digest_of(url, &digest);
+    digest_hex(&digest, hex);
+    lanes_share(platform->lanes, &(struct lanes_shared){.keeps = options->keeps,
+                                                        .deadlines = options->deadlines,
+                                                        .scope = {hex, LANE_SCOPE_MAX}});
+}
+
+static struct platform *open_platform(struct api *api, const struct config *config,
+                                      struct str tenant, const struct api_link *link)
+{
+    struct platform *platform = mem_zalloc(sizeof(*platform));
+    struct run_store_options runs;
+
+    platform->api = api;
+    platform->config = config_hold(config);
+    platform->client = link->client;
+    platform->port = *link->port;
+    platform->upstream = link->upstream;
+    name_platform(platform, tenant);
+    platform->tokens.account = platform->tenant.len > 0 ? platform->tenant : STR("upstream");
+    platform->lanes = lanes_new(platform->port.later, config->sessions.max_queue);
+    share_lanes(platform, config);
+    runs = run_options(platform);
+    platform->runs = run_store_open(&runs);
+    return platform;
+}
+
+static void let_client_go(struct platform *platform)
+{
+    if (platform->client != NULL) {
+        platform->api->options.release_client(platform->client);
+    }
+    platform->client = NULL;
+    platform->upstream = NULL;
+}
+
+static void close_platform(struct platform *platform)
+{
+    later_remove(&platform->settle);
+    list_remove(&platform->link);
+    run_store_close(platform->runs); /* first: runs hold lanes */
+    lanes_free(platform->lanes);
+    let_client_go(platform);
+    config_release(unconst(platform->config));
+    mem_free(platform->tenant_text);
+    mem_free(platform->identity_text);
+    mem_free(platform);
+}
+
+/* `tenant` NULL: the account of `upstream`. */
+static void configure_platform(struct platform *platform, const struct config *config,
+                               const struct config_tenant *tenant)
+{
+    const struct config *before = platform->config;
+    struct run_store_options runs;
+
+    platform->config = config_hold(config);
+    platform->rate = tenant != NULL ? tenant->rate : (struct config_rate){0};
+    platform->defaults.organization_id =
+        tenant != NULL ? tenant->organization_id : config->upstream.organization_id;
+    upstream_tokens_configure(
+        &platform->tokens, tenant != NULL ? &tenant->token : &config->upstream.token,
+        tenant != NULL ? &tenant->secondary_token : &config->upstream.secondary_token);
+    lanes_configure(platform->lanes, config->sessions.max_queue);
+    lanes_configure_share(platform->lanes, config->upstream.timeout_ms, config->store.strict);
+    runs = run_options(platform);
+    run_store_configure(platform->runs, &runs);
+    config_release(unconst(before));
+}
+
+struct platform *platform_hold(struct platform *platform)
+{
+    platform->n_holders++;
+    return platform;
+}
+
+void platform_release(void *context)
+{
+    struct platform *platform = context;
+
+    if (--platform->n_holders == 0) {
+        settle_later(platform);
+    }
+}
+
+/* ---- retired ones ---- */
+
+static bool is_idle(const struct platform *platform)
+{
+    return platform->n_holders == 0 && run_store_n_active(platform->runs) == 0;
+}
+
+static bool has_tenant(const struct setup *setup, struct str tenant)
+{
+    for (size_t i = 0; i < setup->n_platforms; i++) {
+        if (str_eq(setup->platforms[i]->tenant, tenant)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void trim_retired(struct api *api)
+{
+    struct list *link;
+    struct list *after;
+
+    LIST_FOREACH_SAFE (link, after, &api->retired) { /* the oldest first */
+        struct platform *platform = CONTAINER_OF(link, struct platform, link);
+
+        if (is_idle(platform) &&
+            (api->n_retired > RETIRED_MAX || !has_tenant(api->setup, platform->tenant))) {
+            api->n_retired--;
+            close_platform(platform);
+        }
+    }
+}
+
+static void on_settle(struct later_item *item)
+{
+    struct platform *platform = CONTAINER_OF(item, struct platform, settle);
+
+    if (list_is_linked(&platform->link) && is_idle(platform)) {
+        let_client_go(platform);
+        trim_retired(platform->api);
+    }
+}
+
+/* From a later turn: whoever lets go may be a run of this platform, or a request at its end. */
+static void settle_later(struct platform *platform)
+{
+    if (list_is_linked(&platform->link)) {
+        later_add(platform->port.later, &platform->settle, on_settle);
+    }
+}
+
+struct platform *platform_next(const struct api *api, const struct platform *before)
+{
+    const struct setup *setup = api->setup;
+    struct list *link = before != NULL ? before->link.next : NULL;
+
+    if (before == NULL) {
+        return setup->platforms[0];
+    }
+    for (size_t i = 0; i < setup->n_platforms; i++) {
+        if (setup->platforms[i] == before && i + 1 < setup->n_platforms) {
+            return setup->platforms[i + 1];
+        }
+    }
+    link = link != NULL ? link : api->retired.next;
+    return link == &api->retired ? NULL : CONTAINER_OF(link, struct platform, link);
+}
+
+/* ---- setups ---- */
+
+struct setup *setup_hold(struct setup *setup)
+{
+    setup->n_holders++;
+    return setup;
+}
+
+void setup_release(void *context)
+{
+    struct setup *setup = context;
+
+    if (--setup->n_holders > 0) {
+        return;
+    }
+    for (size_t i = 0; i < setup->n_platforms; i++) {
+        platform_release(setup->platforms[i]);
+    }
+    config_release(unconst(setup->config));
+    mem_free(setup);
+}
+
+/* The platform of this account in the setup before, if it has the same client. */
+static struct platform *find_same(const struct setup *before, struct str tenant, const void *client)
+{
+    for (size_t i = 0; before != NULL && i < before->n_platforms; i++) {
+        struct platform *platform = before->platforms[i];
+
+        if (str_eq(platform->tenant, tenant) && platform->client == client) {
+            return platform;
+        }
+    }
+    return NULL;
+}
+
+static struct setup *make_setup(struct api *api, const struct config *config,
+                                const struct api_link *links, const struct setup *before)
+{
+    size_t n = config->tenants.n + 1;
+    struct setup *setup = mem_zalloc(sizeof(*setup) + n * sizeof(struct platform *));
+
+    *setup = (struct setup){.api = api, .n_holders = 1, .n_platforms = n};
+    setup->config = config_hold(config);
+    for (size_t i = 0; i < n; i++) {
+        const struct config_tenant *tenant = i > 0 ? &config->tenants.items[i - 1] : NULL;
+        struct str name = tenant != NULL ? tenant->name : STR_EMPTY;
+        struct platform *platform = find_same(before, name, links[i].client);
+
+        if (platform == NULL) {
+            platform = open_platform(api, config, name, &links[i]);
+        } else if (links[i].client != NULL) {
+            api->options.release_client(links[i].client); /* it is held already */
+        }
+        configure_platform(platform, config, tenant);
+        setup->platforms[i] = platform_hold(platform);
+    }
+    return setup;
+}
+
+void setup_open(struct api *api, const struct config *config, const struct api_link *links)
+{
+    list_init(&api->retired);
+    api->setup = make_setup(api, config, links, NULL);
+}
+
+static bool is_in(const struct setup *setup, const struct platform *platform)
+{
+    for (size_t i = 0; i < setup->n_platforms; i++) {
+        if (setup->platforms[i] == platform) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool setup_change(struct api *api, const struct config *config, const struct api_link *links)
+{
+    struct setup *before = api->setup;
+    bool is_other;
+
+    api->setup = make_setup(api, config, links, before);
+    is_other = api->setup->platforms[0] != before->platforms[0];
+    for (size_t i = 0; i < before->n_platforms; i++) {
+        if (!is_in(api->setup, before->platforms[i])) {
+            list_append(&api->retired, &before->platforms[i]->link);
+            api->n_retired++;
+        }
+    }
+    setup_release(before);
+    trim_retired(api);
+    return is_other;
+}
+
+void setup_stop(struct api *api)
+{
+    for (struct platform *p = platform_next(api, NULL); p != NULL; p = platform_next(api, p)) {
+        later_remove(&p->settle);
+        run_store_stop(p->runs);
+    }
+}
+
+size_t setup_n_running(const struct api *api)
+{
+    size_t n = 0;
+
+    for (struct platform *p = platform_next(api, NULL); p != NULL; p = platform_next(api, p)) {
+        n += run_store_n_active(p->runs);
+    }
+    return n;
+}
+
+void setup_close(struct api *api)
+{
+    struct list *link;
+
+    for (size_t i = 0; i < api->setup->n_platforms; i++) {
+        list_append(&api->retired, &api->setup->platforms[i]->link);
+    }
+    while ((link = list_first(&api->retired)) != NULL) {
+        close_platform(CONTAINER_OF(link, struct platform, link));
+    }
+    config_release(unconst(api->setup->config));
+    mem_free(api->setup);
+}

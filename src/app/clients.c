@@ -1,0 +1,282 @@
+#include "clients.h"
+
+#include "base/mem.h"
+#include "observe/log.h"
+#include "plan/plan.h"
+#include "room_options.h"
+#include "upstream/upstream.h"
+
+enum { IDENTITY_MAX = 64 * 1024 };
+
+struct client {
+    struct list link; /* clients.all */
+    struct clients *clients;
+    unsigned n_holders;
+    struct buf identity;       /* what makes it another one */
+    struct upstream *upstream; /* NULL: closed */
+    bool closes;
+    struct plan_port port;
+    struct offers offers;
+    struct later_item soon;
+};
+
+/* 0: that of `upstream`. The account whose client the account uses: no call of a client, a probe neither, may
+ * carry the token of another account than its own. */
+static size_t owner_of(const struct clients *clients, const struct config *config, size_t account)
+{
+    return clients->share_all || account == 0 ||
+                   config->tenants.items[account - 1].base_url.len == 0
+               ? 0
+               : account;
+}
+
+static struct upstream_options options_of(const struct config *config, size_t owner)
+{
+    struct upstream_options options = upstream_options_of(config);
+    const struct config_tenant *tenant;
+
+    if (owner > 0) {
+        tenant = &config->tenants.items[owner - 1];
+        options.base_url = tenant->base_url;
+        options.probe_token = secret_is_set(&tenant->token) ? &tenant->token : NULL;
+    }
+    return options;
+}
+
+static void write_identity(struct buf *out, const struct config *config, size_t owner)
+{
+    const struct upstream_options options = options_of(config, owner);
+    struct str parts[] = {owner > 0 ? config->tenants.items[owner - 1].name : STR_EMPTY,
+                          options.base_url, options.client_id, options.client_name,
+                          options.ca_file};
+
+    buf_init(out, IDENTITY_MAX);
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        buf_printf(out, "%zu:%.*s,", parts[i].len, STR_ARG(parts[i]));
+    }
+    buf_text(out, options.verify_tls ? "verified" : "");
+}
+
+static struct client *find(struct clients *clients, struct str identity)
+{
+    struct list *link;
+
+    LIST_FOREACH (link, &clients->all) {
+        struct client *client = CONTAINER_OF(link, struct client, link);
+
+        if (!client->closes && client->n_holders > 0 &&
+            str_eq(buf_view(&client->identity), identity)) {
+            return client;
+        }
+    }
+    return NULL;
+}
+
+static void client_free(struct client *client)
+{
+    later_remove(&client->soon);
+    list_remove(&client->link);
+    buf_done(&client->identity);
+    mem_free(client);
+}
+
+/* Takes `identity` over. */
+static enum error_code client_new(struct clients *clients, const struct config *config,
+                                  size_t owner, struct buf *identity, struct client **out,
+                                  struct error *err)
+{
+    const struct upstream_options options = options_of(config, owner);
+    struct client *client = mem_zalloc(sizeof(*client));
+    enum error_code code;
+
+    client->clients = clients;
+    client->identity = *identity;
+    list_append(&clients->all, &client->link);
+    code = upstream_open(clients->loop, &options, &client->upstream, err);
+    if (code != ERR_OK) {
+        client_free(client);
+        return code;
+    }
+    clients->n_open++;
+    client->port = plan_port_of_upstream(client->upstream, clients->loop);
+    client->port.offers = &client->offers;
+    *out = client;
+    return ERR_OK;
+}
+
+/* ---- links ---- */
+
+/* One that an account before this one uses, one that is there, or a new one. */
+static enum error_code link_account(struct clients *clients, const struct config *config,
+                                    bool afresh, struct api_link *links, size_t account,
+                                    struct error *err)
+{
+    size_t owner = owner_of(clients, config, account);
+    enum error_code code = ERR_OK;
+    struct client *client = NULL;
+    struct buf identity;
+
+    if (owner < account) {
+        client = links[owner].client;
+    } else {
+        write_identity(&identity, config, owner);
+        client = afresh ? NULL : find(clients, buf_view(&identity));
+        if (client != NULL) {
+            buf_done(&identity);
+        } else {
+            code = client_new(clients, config, owner, &identity, &client, err);
+        }
+    }
+    if (code == ERR_OK) {
+        client->n_holders++;
+        links[account] = (struct api_link){&client->port, client->upstream, client};
+    }
+    return code;
+}
+
+enum error_code clients_links(struct clients *clients, const struct config *config, bool afresh,
+                              struct api_link **out, struct error *err)
+{
+    size_t n = config->tenants.n + 1;
+    struct api_link *links = mem_calloc(n, sizeof(*links));
+
+    for (size_t i = 0; i < n; i++) {
+        enum error_code code = link_account(clients, config, afresh, links, i, err);
+
+        if (code != ERR_OK) {
+            clients_drop_links(links, i);
+            return code;
+        }
+    }
+    *out = links;
+    return ERR_OK;
+}
+
+void clients_drop_links(struct api_link *links, size_t n)
+{
+    for (size_t i = 0; links != NULL && i < n; i++) {
+        client_release(links[i].client);
+    }
+    mem_free(links);
+}
+
+void clients_configure(const struct config *config, const struct api_link *links)
+{
+    for (size_t i = 0; i < config->tenants.n + 1; i++) {
+        const struct client *client = links[i].client;
+        size_t owner = owner_of(client->clients, config, i);
+        struct upstream_options options;
+
+        if (owner == i && client->upstream != NULL) {
+            options = options_of(config, owner);
+            upstream_configure(client->upstream, &options);
+        }
+    }
+}
+
+void clients_forget_connections(const struct clients *clients)
+{
+    const struct list *link;
+
+    LIST_FOREACH (link, &clients->all) {
+        const struct client *client = CONTAINER_OF(link, const struct client, link);
+
+        if (client->upstream != NULL && !client->closes) {
+            upstream_forget_connections(client->upstream);
+        }
+    }
+}
+
+bool clients_are_quiet(const struct clients *clients)
+{
+    const struct list *link;
+
+    LIST_FOREACH (link, &clients->all) {
+        const struct upstream *upstream = CONTAINER_OF(link, const struct client, link)->upstream;
+
+        if (upstream != NULL && upstream_n_active(upstream) + upstream_n_waiting(upstream) > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- closing ---- */
+
+static void tell_closed(struct clients *clients)
+{
+    if (clients->n_open == 0 && clients->on_closed != NULL) {
+        void (*tell)(void *) = clients->on_closed;
+
+        clients->on_closed = NULL;
+        tell(clients->closed_context);
+    }
+}
+
+static void on_closed(void *context)
+{
+    struct client *client = context;
+    struct clients *clients = client->clients;
+
+    client->upstream = NULL;
+    clients->n_open--;
+    if (client->n_holders == 0) {
+        log_event(LOG_INFO, "upstream.client_closed",
+                  F_TEXT("cause", "its last request has ended, and another one is in use"));
+    }
+    if (client->n_holders == 0) {
+        client_free(client);
+    }
+    tell_closed(clients);
+}
+
+static void client_close(struct client *client)
+{
+    if (!client->closes) {
+        client->closes = true;
+        upstream_close(client->upstream, on_closed, client);
+    }
+}
+
+static void on_unused(struct later_item *item)
+{
+    client_close(CONTAINER_OF(item, struct client, soon));
+}
+
+void client_release(void *context)
+{
+    struct client *client = context;
+
+    if (--client->n_holders > 0) {
+        return;
+    }
+    if (client->upstream == NULL) {
+        client_free(client);
+    } else if (!client->closes) { /* from a later turn: it may be what called */
+        later_add(&client->clients->loop->later, &client->soon, on_unused);
+    }
+}
+
+void clients_open(struct clients *clients, struct loop *loop, bool share_all)
+{
+    *clients = (struct clients){.loop = loop, .share_all = share_all};
+    list_init(&clients->all);
+}
+
+void clients_close(struct clients *clients, void (*tell)(void *context), void *context)
+{
+    struct list *link;
+    struct list *after;
+
+    clients->on_closed = tell;
+    clients->closed_context = context;
+    clients->n_open++; /* nothing is told while they are looked through */
+    LIST_FOREACH_SAFE (link, after, &clients->all) {
+        struct client *client = CONTAINER_OF(link, struct client, link);
+
+        later_remove(&client->soon);
+        client_close(client);
+    }
+    clients->n_open--;
+    tell_closed(clients);
+}
