@@ -262,6 +262,10 @@ struct config {
     } lambda;
 
     struct {
+        unsigned look_s;
+    } reload;
+
+    struct {
         unsigned max_active, timeout_s, max_age_s, snapshot_interval_s, max_queue;
         struct str snapshot_file;
     } sessions;
@@ -328,6 +332,9 @@ const char *config_file(const struct config *config, size_t index);
  * nothing has changed. The first one reads them all, at once. */
 void config_files_now(const struct config *config, struct digest *out);
 void config_files_then(const struct config *config, struct digest *out);
+/* Of which files these are (number, size, time of the last change), which costs less than to read them: equal before and
+ * after a reading that saw one version of all of them. */
+void config_files_mark(const struct config *config, struct digest *out);
 /* What is no error and should be known all the same: keys that have expired or soon will. */
 typedef void (*config_warn_fn)(void *context, const char *text);
 void config_warnings(const struct config *config, int64_t now_wall_ms, config_warn_fn warn,
@@ -386,6 +393,9 @@ bool config_changes(const struct config *before, const struct config *after,
                     config_change_fn on_change, void *context);
 /* Options that take effect at the next start (at_start) get their running value. */
 void config_keep(struct config *fresh, const struct config *running);
+/* The same for one option. */
+void config_keep_option(struct config *fresh, const struct config *running,
+                        const struct option_row *row);
 
 /* Whether server.listeners of both have the same addresses, modes, PROXY headers, and TLS or none. */
 bool config_same_places(const struct config *a, const struct config *b);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "clients.h"
+#include "look.h"
 #include "manager.h"
 #include "observe/fact.h"
 #include "observe/log.h"
@@ -11,16 +12,27 @@
 #include "subcommands.h"
 #include "watch.h"
 
-/* Some file systems (network shares) tell nothing of changes: they are looked at. */
-enum { SETTLE_MS = 300, LOOK_MS = 30000, ERRORS_LOGGED = 10, NAMES_MAX = 64 * 1024 };
+/* Who exchanges files all the time is not waited for longer than MOVING_MS. */
+enum {
+    SETTLE_MS = 300,
+    MOVING_MS = 2000,
+    TRIES = 3, /* to read one version of all files */
+    ERRORS_LOGGED = 10,
+    NAMES_MAX = 64 * 1024,
+    MS_PER_S = 1000
+};
 
 struct reload {
     struct server *server;
     struct config_sources sources;
     struct watch *watch;
-    struct deadline look;
-    struct digest seen; /* what the files held at the last look */
-    bool settles;       /* they had changed then */
+    struct look *look;
+    struct deadline next;     /* look */
+    struct digest seen;       /* what the files held at the last look */
+    bool settles;             /* they had changed then */
+    uint64_t moving_since_ms; /* they change, and it was not reloaded since; 0: they do not */
+    const char *asked;   /* by this it is read again as soon as the files were looked at; NULL */
+    struct list reports; /* requests that wait for the same */
 };
 
 /* ---- one reload ---- */
@@ -183,86 +195,216 @@ static void finish(struct reload *reload, struct attempt *attempt, bool taken, c
                          taken ? STR_EMPTY : str_from(attempt->errors.items[0].text));
 }
 
-static void run(struct reload *reload, const char *reason, struct reload_report *report)
+static void attempt_init(struct attempt *attempt, struct server *server,
+                         struct reload_report *report)
 {
-    struct attempt attempt = {.server = reload->server, .report = report};
+    *attempt = (struct attempt){.server = server, .report = report};
+    error_list_init(&attempt->errors);
+    buf_init(&attempt->changed, NAMES_MAX);
+    buf_init(&attempt->waiting, NAMES_MAX);
+    if (report != NULL) {
+        report->n_changed = 0;
+        report->n_needs_restart = 0;
+    }
+}
+
+static void attempt_done(struct attempt *attempt)
+{
+    if (attempt->links != NULL) {
+        clients_drop_links(attempt->links, attempt->fresh->tenants.n + 1);
+    }
+    close_config_tls(&attempt->listeners);
+    config_release(attempt->fresh);
+    buf_done(&attempt->changed);
+    buf_done(&attempt->waiting);
+    error_list_done(&attempt->errors);
+}
+
+/* A certificate of the one version with the key of the other would be refused, or worse, taken: what was read while
+ * files were exchanged is read again. True: all of it is of one version. */
+static bool prepare_whole(struct reload *reload, struct attempt *attempt, bool *taken)
+{
+    struct digest before;
+    struct digest after;
+
+    for (unsigned n = 0; n < TRIES; n++) {
+        if (n > 0) {
+            struct reload_report *report = attempt->report;
+
+            attempt_done(attempt);
+            attempt_init(attempt, reload->server, report);
+        }
+        config_files_mark(reload->server->config, &before);
+        *taken = prepare(reload, attempt);
+        config_files_mark(reload->server->config, &after);
+        if (digest_equal(&before, &after)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* False: the files change so fast that what was read proves nothing; to be tried again. */
+static bool run(struct reload *reload, const char *reason, struct reload_report *report)
+{
+    struct attempt attempt;
     bool is_tried = report != NULL && report->is_tried;
+    bool is_whole;
     bool taken;
 
+    attempt_init(&attempt, reload->server, report);
     if (!is_tried) {
         manager_reloading(reload->server->manager);
     }
-    error_list_init(&attempt.errors);
-    buf_init(&attempt.changed, NAMES_MAX);
-    buf_init(&attempt.waiting, NAMES_MAX);
-    if (!is_tried) {
-        config_files_now(reload->server->config, &reload->seen);
-    }
-    taken = prepare(reload, &attempt);
+    is_whole = prepare_whole(reload, &attempt, &taken);
     if (taken && !is_tried) {
         swap(reload, &attempt);
     }
     if (!is_tried) {
-        finish(reload, &attempt, taken, reason);
+        if (taken || is_whole || report != NULL) {
+            finish(reload, &attempt, taken, reason);
+        }
         manager_ready(reload->server->manager);
     }
     if (report != NULL) {
         report->taken = taken;
         error_list_append(report->errors, &attempt.errors);
     }
-    if (attempt.links != NULL) {
-        clients_drop_links(attempt.links, attempt.fresh->tenants.n + 1);
-    }
-    close_config_tls(&attempt.listeners);
-    config_release(attempt.fresh);
-    buf_done(&attempt.changed);
-    buf_done(&attempt.waiting);
-    error_list_done(&attempt.errors);
+    attempt_done(&attempt);
+    return taken || is_whole;
+}
+
+static void tell_not_reloaded(const char *reason)
+{
+    log_event(LOG_WARN, "config.not_reloaded", F_TEXT("reason", reason),
+              F_TEXT("effect", "none: the proxy is shutting down"));
 }
 
 void reload_now(struct reload *reload, const char *reason)
 {
-    if (reload->server->state == SERVER_SERVING) {
-        run(reload, reason, NULL);
+    if (reload->server->state != SERVER_SERVING) {
+        tell_not_reloaded(reason);
+        return;
     }
+    reload->asked = reason;
+    look_start(reload->look, reload->server->config);
 }
 
-void reload_for_request(void *reloader, struct reload_report *out)
+void reload_for_request(void *reloader, struct reload_report *report)
 {
     struct server *server = reloader;
 
-    out->is_offered = server->reload != NULL && server->state == SERVER_SERVING;
-    if (out->is_offered) {
-        run(server->reload, "request", out);
+    report->is_offered = server->reload != NULL && server->state == SERVER_SERVING;
+    if (report->is_offered) {
+        list_append(&server->reload->reports, &report->link);
+        look_start(server->reload->look, server->config);
     }
 }
 
 /* ---- files ---- */
 
-static void look(struct deadline *deadline)
+static void on_due(struct deadline *deadline);
+
+static void look_later(struct reload *reload)
 {
-    struct reload *reload = CONTAINER_OF(deadline, struct reload, look);
-    struct digest now;
+    deadline_set(&reload->server->loop.deadlines, &reload->next,
+                 reload->settles ? SETTLE_MS
+                                 : (uint64_t)reload->server->config->reload.look_s * MS_PER_S,
+                 on_due);
+}
+
+static void run_asked(struct reload *reload)
+{
+    bool serves = reload->server->state == SERVER_SERVING;
+    const char *reason = reload->asked;
+    struct list *link;
+
+    reload->asked = NULL;
+    if (reason != NULL && serves) {
+        reload->settles = !run(reload, reason, NULL);
+    } else if (reason != NULL) {
+        tell_not_reloaded(reason);
+    }
+    while ((link = list_take_first(&reload->reports)) != NULL) {
+        struct reload_report *report = CONTAINER_OF(link, struct reload_report, link);
+
+        report->is_offered = serves;
+        if (serves) {
+            (void)run(reload, "request", report);
+        }
+        report->on_done(report);
+    }
+}
+
+/* Equal twice in a row, or changing for a long time already. */
+static bool has_settled(const struct reload *reload, const struct digest *now)
+{
+    bool is_quiet = reload->settles && digest_equal(now, &reload->seen);
+    bool is_long =
+        reload->moving_since_ms != 0 && clock_now_ms() >= reload->moving_since_ms + MOVING_MS;
+
+    return is_quiet || is_long;
+}
+
+static void judge(struct reload *reload, const struct digest *now)
+{
     struct digest then;
 
-    config_files_now(reload->server->config, &now);
     config_files_then(reload->server->config, &then);
-    if (reload->settles && digest_equal(&now, &reload->seen) && !digest_equal(&now, &then)) {
+    if (digest_equal(now, &then)) {
         reload->settles = false;
-        reload_now(reload, "file");
+        reload->moving_since_ms = 0;
+    } else if (has_settled(reload, now)) {
+        reload->moving_since_ms = 0;
+        reload->settles = !run(reload, "file", NULL);
     } else {
-        reload->settles = !digest_equal(&now, &reload->seen);
-        reload->seen = now;
+        reload->settles = !digest_equal(now, &reload->seen);
+        if (!reload->settles) {
+            reload->moving_since_ms = 0; /* they were refused, and are the same */
+        } else if (reload->moving_since_ms == 0) {
+            reload->moving_since_ms = clock_now_ms();
+        }
     }
-    deadline_set(&reload->server->loop.deadlines, &reload->look,
-                 reload->settles ? SETTLE_MS : LOOK_MS, look);
+}
+
+static void on_seen(void *context, const struct digest *now)
+{
+    struct reload *reload = context;
+
+    if (reload->asked != NULL || !list_is_empty(&reload->reports)) {
+        reload->settles = false;
+        reload->moving_since_ms = 0;
+        run_asked(reload);
+    } else if (reload->server->state == SERVER_SERVING) {
+        judge(reload, now);
+    }
+    reload->seen = *now;
+    look_later(reload);
+}
+
+static void on_due(struct deadline *deadline)
+{
+    struct reload *reload = CONTAINER_OF(deadline, struct reload, next);
+
+    look_start(reload->look, reload->server->config);
 }
 
 static void on_file_event(void *context)
 {
     struct reload *reload = context;
+    uint64_t now_ms = clock_now_ms();
+    uint64_t latest_ms;
 
-    deadline_set(&reload->server->loop.deadlines, &reload->look, SETTLE_MS, look);
+    if (reload->moving_since_ms == 0) {
+        reload->moving_since_ms = now_ms;
+    }
+    latest_ms = reload->moving_since_ms + MOVING_MS;
+    reload->settles = false; /* not quiet since the last look */
+    deadline_set(&reload->server->loop.deadlines, &reload->next,
+                 now_ms + SETTLE_MS < latest_ms ? SETTLE_MS
+                 : now_ms < latest_ms           ? latest_ms - now_ms
+                                                : 0,
+                 on_due);
 }
 
 /* ---- from start to end ---- */
@@ -275,9 +417,12 @@ struct reload *reload_start(struct server *server, const struct config_sources *
     reload->sources = *sources;
     reload->sources.must_be_whole = true;
     config_files_then(server->config, &reload->seen);
+    list_init(&reload->reports);
+    reload->look = look_open(&server->loop, on_seen, reload);
     reload->watch = watch_open(&server->loop, on_file_event, reload);
     watch_files(reload->watch, server->config);
-    deadline_set(&server->loop.deadlines, &reload->look, LOOK_MS, look);
+    /* What was exchanged between the first reading and the watch nobody has told of. */
+    deadline_set(&server->loop.deadlines, &reload->next, SETTLE_MS, on_due);
     metric_set(M_CONFIG_GOOD, 1);
     metric_set(M_CONFIG_TIME, clock_wall_ms() / 1000);
     return reload;
@@ -286,19 +431,21 @@ struct reload *reload_start(struct server *server, const struct config_sources *
 void reload_stop(struct reload *reload)
 {
     if (reload != NULL) {
-        deadline_clear(&reload->look);
+        deadline_clear(&reload->next);
+        look_close(reload->look);
         watch_close(reload->watch);
     }
 }
 
 bool reload_is_closing(const struct reload *reload)
 {
-    return reload != NULL && !watch_is_closed(reload->watch);
+    return reload != NULL && !(watch_is_closed(reload->watch) && look_is_closed(reload->look));
 }
 
 void reload_free(struct reload *reload)
 {
     if (reload != NULL) {
+        look_free(reload->look);
         watch_free(reload->watch);
         mem_free(reload);
     }

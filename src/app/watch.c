@@ -73,9 +73,10 @@ static void folder_open(struct watch *watch, struct folder **slot, struct str pa
     *slot = folder;
     status = uv_fs_event_start(&folder->handle, on_change, folder->path, 0);
     if (status != 0) {
-        log_event(LOG_WARN, "config.not_watched", F_TEXT("folder", folder->path),
-                  F_TEXT("error", uv_strerror(status)),
-                  F_TEXT("effect", "changes are seen within 30 s"));
+        log_event(
+            LOG_WARN, "config.not_watched", F_TEXT("folder", folder->path),
+            F_TEXT("error", uv_strerror(status)),
+            F_TEXT("effect", "changes are seen when the files are looked at (reload.look_s)"));
     }
     uv_unref((uv_handle_t *)&folder->handle);
 }

@@ -1,5 +1,7 @@
 /* One configuration takes the place of another while the program runs: what differs, what has to
  * wait for the next start, and whether the files that it was made of have changed. */
+#include <sys/stat.h>
+
 #include "base/mem.h"
 #include "config_internal.h"
 
@@ -55,6 +57,28 @@ void config_files_then(const struct config *config, struct digest *out)
 
     for (size_t i = 0; i < box->n_files; i++) {
         parts[i] = box->files[i].content;
+    }
+    mix(parts, box->n_files, out);
+    mem_free(parts);
+}
+
+void config_files_mark(const struct config *config, struct digest *out)
+{
+    const struct config_box *box = box_of(config);
+    struct digest *parts = mem_calloc(box->n_files + 1, sizeof(*parts));
+
+    for (size_t i = 0; i < box->n_files; i++) {
+        struct stat info;
+        uint64_t numbers[5] = {0}; /* of a file that is gone */
+
+        if (stat(box->files[i].path, &info) == 0) {
+            numbers[0] = (uint64_t)info.st_dev;
+            numbers[1] = (uint64_t)info.st_ino;
+            numbers[2] = (uint64_t)info.st_size;
+            numbers[3] = (uint64_t)info.st_mtim.tv_sec;
+            numbers[4] = (uint64_t)info.st_mtim.tv_nsec;
+        }
+        digest_of((struct str){(const char *)numbers, sizeof(numbers)}, &parts[i]);
     }
     mix(parts, box->n_files, out);
     mem_free(parts);
@@ -207,30 +231,35 @@ static void keep_list(struct config_box *box, const struct config *running,
     *to = (struct config_texts){copy, from->n};
 }
 
-void config_keep(struct config *fresh, const struct config *running)
+void config_keep_option(struct config *fresh, const struct config *running,
+                        const struct option_row *row)
 {
     struct config_box *box = (struct config_box *)fresh;
+
+    if (row->type == OPTION_SECRET) {
+        const struct secret *kept = option_field(running, row);
+
+        secret_set(option_field(fresh, row), secret_reveal(kept));
+    } else if (option_is_list(row)) {
+        keep_list(box, running, row);
+    } else if (size_of(row->type) > 0) {
+        mem_copy(option_field(fresh, row), option_field(running, row), size_of(row->type));
+    } else {
+        struct str *text = option_field(fresh, row);
+
+        *text = arena_str(&box->arena, *(const struct str *)option_field(running, row));
+    }
+}
+
+void config_keep(struct config *fresh, const struct config *running)
+{
     size_t n;
     const struct option_row *rows = config_options(&n);
 
     for (size_t i = 0; i < n; i++) {
-        if (!rows[i].at_start) {
-            continue;
-        }
-        if (rows[i].type == OPTION_SECRET) {
-            const struct secret *kept = option_field(running, &rows[i]);
-
-            secret_set(option_field(fresh, &rows[i]), secret_reveal(kept));
-        } else if (option_is_list(&rows[i])) {
-            keep_list(box, running, &rows[i]);
-        } else if (size_of(rows[i].type) > 0) {
-            mem_copy(option_field(fresh, &rows[i]), option_field(running, &rows[i]),
-                     size_of(rows[i].type));
-        } else {
-            struct str *text = option_field(fresh, &rows[i]);
-
-            *text = arena_str(&box->arena, *(const struct str *)option_field(running, &rows[i]));
+        if (rows[i].at_start) {
+            config_keep_option(fresh, running, &rows[i]);
         }
     }
-    listeners_keep(box, running);
+    listeners_keep((struct config_box *)fresh, running);
 }

@@ -147,6 +147,8 @@ static const struct option_row rows[] = {
     {"lambda.authorizer", OPTION_ENUM, AT(lambda.authorizer), "simple", 0, 0, "simple policy", NULL, "How an HTTP API's authorizer in format 2.0 is answered: simple (EnableSimpleResponses: true) or policy. Format 1.0 always gets a policy.", .at_start = true},
     {"lambda.work_after_answer", OPTION_BOOL, AT(lambda.work_after_answer), "false", 0, 0, NULL, NULL, "Go on with test runs after the answer (async=true). Lambda stops the process between invocations, so that is right only where it is kept running (managed instances).", .at_start = true},
 
+    {"reload.look_s", OPTION_SECONDS, AT(reload.look_s), "30", 1, DAY_S, NULL, NULL, "How often the files of the configuration are looked at. Changes are seen at once, but where a file system (a network share) tells nothing of them."},
+
     {"sessions.max_active", OPTION_UINT, AT(sessions.max_active), "10000", 1, 1000000, NULL, NULL, "Most sessions in memory; the least recently used one is evicted first."},
     {"sessions.timeout_s", OPTION_SECONDS, AT(sessions.timeout_s), "3600", 1, 30 * DAY_S, NULL, NULL, "Idle time after which a session expires, where the session names none."},
     {"sessions.max_age_s", OPTION_SECONDS, AT(sessions.max_age_s), "86400", 1, 365 * DAY_S, NULL, NULL, "Age at which a session expires in any case."},

@@ -2,6 +2,8 @@
 #include "harness/cmocka.h"
 
 #include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include "harness/mount.h"
 #include "harness/proxy.h"
@@ -224,6 +226,147 @@ static void nothing_fails_while_the_configuration_changes(void **state)
     mount_close(&mount);
 }
 
+static void put_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "we");
+
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* The file behind a link changes, and nothing happens in the folder that is watched: as on a network share. */
+static void a_change_that_nobody_tells_of_is_seen(void **state)
+{
+    static const char text[] =
+        PATIENT "reload: {look_s: 1}\nauth: {keys: [{name: %s, key: key-of-%s}]}\n";
+    char elsewhere[MOUNT_PATH_MAX];
+    char config[MOUNT_PATH_MAX];
+    struct mount mount;
+    struct proxy proxy;
+
+    (void)state;
+    mount_init(&mount);
+    mount_format(elsewhere, VP_SCRATCH_DIR "/elsewhere-%d.yaml", (int)getpid());
+    mount_format(config, text, "a", "before");
+    put_file(elsewhere, config);
+    assert_int_equal(symlink(elsewhere, mount.file), 0);
+    mount_serve(&mount, &proxy);
+    assert_int_equal(ask(&proxy, "GET", "/api/user", "key-of-before"), 200);
+    mount_format(config, text, "b", "after");
+    put_file(elsewhere, config);
+    wait_until(ask(&proxy, "GET", "/api/user", "key-of-after") == 200);
+    assert_true(program_wrote(&proxy.program, "\"reason\":\"file\",\"changed\":\"auth.keys\""));
+    proxy_stop(&proxy);
+    assert_int_equal(unlink(elsewhere), 0);
+    mount_close(&mount);
+}
+
+/* What was exchanged before the watch stood is seen all the same. */
+static void a_change_during_the_start_is_seen(void **state)
+{
+    struct mount mount;
+    struct proxy proxy;
+
+    (void)state;
+    mount_open(&mount, PATIENT "auth: {keys: [{name: a, key: key-of-before}]}\n");
+    proxy = (struct proxy){0};
+    arena_init(&proxy.arena);
+    reply_init(&proxy.reply);
+    program_start(&proxy.program, (const char *const[]){"serve", "-c", mount.file, NULL}, NULL);
+    program_wait_wrote(&proxy.program, "sandbox on", WAIT_MS);
+    mount_write(&mount, PATIENT "auth: {keys: [{name: b, key: key-of-after}]}\n");
+    proxy.program.port = program_wait_port(&proxy.program, "listening on http://");
+    wait_until(ask(&proxy, "GET", "/api/user", "key-of-after") == 200);
+    proxy_stop(&proxy);
+    mount_close(&mount);
+}
+
+/* Somebody writes all the time: what is there is taken all the same, and always as one version. */
+static void files_that_never_rest_are_read(void **state)
+{
+    static const char text[] =
+        PATIENT "auth: {keys: [{name: k%d, key: key-number-%d, tenant: t%d}]}\n"
+                "tenants: [{name: t%d, token: token-of-t%d}]\n";
+
+    enum { SWAPS = 250, EACH_MS = 20 };
+
+    char config[MOUNT_PATH_MAX];
+    struct mount mount;
+    struct proxy proxy;
+
+    (void)state;
+    mount_format(config, text, 0, 0, 0, 0, 0);
+    mount_open(&mount, config);
+    mount_serve(&mount, &proxy);
+    for (int i = 1; i <= SWAPS; i++) {
+        mount_format(config, text, i, i, i, i, i);
+        mount_write(&mount, config);
+        client_pause_ms(EACH_MS); /* the beat is what is tested */
+    }
+    assert_true(program_wrote(&proxy.program, "\"reason\":\"file\"")); /* while they changed */
+    mount_format(config, "key-number-%d", SWAPS);
+    wait_until(ask(&proxy, "GET", "/api/user", config) == 200);
+    assert_false(program_wrote(&proxy.program, "config.refused"));
+    proxy_stop(&proxy);
+    mount_close(&mount);
+}
+
+static void a_signal_while_draining_is_told(void **state)
+{
+    struct mount mount;
+    struct proxy proxy;
+    struct client waiting;
+
+    (void)state;
+    mount_open(&mount, HEAD "auth: {keys: [{name: a, key: key-of-before}]}\n");
+    mount_serve(&mount, &proxy);
+    sandbox_fault(proxy.program.sandbox_port,
+                  "{\"match\":\"GET /user\",\"times\":-1,\"delay_ms\":60000}");
+    client_open(&waiting, proxy.program.port);
+    assert_true(client_send_request(&waiting, "GET", "/virtuoso/user",
+                                    "X-API-Key: key-of-before\r\n", STR_EMPTY));
+    proxy_wait_sent(&proxy, "GET", "/user", 1);
+    program_signal(&proxy.program, SIGTERM);
+    program_wait_wrote(&proxy.program, "server.draining", WAIT_MS);
+    program_signal(&proxy.program, SIGHUP);
+    program_wait_wrote(&proxy.program, "config.not_reloaded", WAIT_MS);
+    assert_false(program_wrote(&proxy.program, "config.reloaded"));
+    client_close(&waiting);
+    proxy_stop(&proxy);
+    mount_close(&mount);
+}
+
+#define TLS_DIR VP_SOURCE_DIR "/tests/harness/tls"
+
+/* It waits for the next start, and is named as long as the file says so. */
+static void tls_that_is_turned_on_is_named_each_time(void **state)
+{
+    static const char plain[] = HEAD "auth: {keys: [{name: a, key: key-of-before}]}\n";
+    static const char tls[] = "sandbox: {enabled: true}\ndrain: {notice_ms: 0}\n"
+                              "server: {listen: 127.0.0.1:0, tls_certificate_file: " TLS_DIR
+                              "/cert.pem, tls_key_file: " TLS_DIR
+                              "/key.pem}\nauth: {keys: [{name: a, key: key-of-before}]}\n";
+    struct mount mount;
+    struct proxy proxy;
+
+    (void)state;
+    mount_open(&mount, plain);
+    mount_serve(&mount, &proxy);
+    mount_write(&mount, tls);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(ask(&proxy, "POST", "/admin/reload", "key-of-before"), 200);
+        assert_true(str_contains(reply_text(&proxy.reply),
+                                 STR("\"needs_restart\":[\"server.tls_certificate_file\","
+                                     "\"server.tls_key_file\"]")));
+    }
+    mount_write(&mount, plain);
+    assert_int_equal(ask(&proxy, "POST", "/admin/reload", "key-of-before"), 200);
+    assert_true(str_contains(reply_text(&proxy.reply), STR("\"changed\":[]")));
+    proxy_stop(&proxy);
+    mount_close(&mount);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +376,11 @@ int main(void)
         cmocka_unit_test(what_needs_a_restart_is_named),
         cmocka_unit_test(limits_are_not_refilled),
         cmocka_unit_test(nothing_fails_while_the_configuration_changes),
+        cmocka_unit_test(a_change_that_nobody_tells_of_is_seen),
+        cmocka_unit_test(a_change_during_the_start_is_seen),
+        cmocka_unit_test(files_that_never_rest_are_read),
+        cmocka_unit_test(a_signal_while_draining_is_told),
+        cmocka_unit_test(tls_that_is_turned_on_is_named_each_time),
     };
 
     return cmocka_run_group_tests_name("reload", tests, NULL, NULL);

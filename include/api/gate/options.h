@@ -20,8 +20,10 @@ struct api_link {
     void *client;                 /* held for the api, which releases it; NULL in unit tests */
 };
 
-/* What reading the configuration again came to; texts in the arena. */
+/* One request for the configuration to be read again, and what that came to; texts in the arena. */
 struct reload_report {
+    struct list link; /* it waits; who does not want to know any more removes it */
+    void (*on_done)(struct reload_report *report); /* once, from a later turn */
     struct arena *arena;
     bool is_tried; /* in: check only, the running configuration stays */
     bool taken;
@@ -46,8 +48,9 @@ struct api_options {
     struct later *later;
     const struct auth_source *key_source; /* of auth.jwt.jwks; NULL: no JWT is taken */
     bool sandbox;                         /* the platform is the embedded sandbox */
-    /* Reads the configuration again (POST /admin/reload), and says what came of it. */
-    void (*reload)(void *reloader, struct reload_report *out);
+    /* Reads the configuration again (POST /admin/reload). Where that is not offered, `is_offered` is
+     * false and on_done does not come. */
+    void (*reload)(void *reloader, struct reload_report *report);
     void *reloader;
 };
 
