@@ -4,7 +4,8 @@ enum {
     STATUS_BAD_GATEWAY = 502,
     STATUS_GATEWAY_TIMEOUT = 504,
     STATUS_CDN_FIRST = 520,
-    STATUS_CDN_LAST = 529
+    STATUS_CDN_LAST = 529,
+    MS_PER_S = 1000
 };
 
 bool breaker_is_failure(enum error_code code, int status)
@@ -19,7 +20,7 @@ bool breaker_is_failure(enum error_code code, int status)
 
 static struct breaker_second *second_of(struct breaker *breaker, uint64_t now_ms)
 {
-    uint64_t second = now_ms / 1000;
+    uint64_t second = now_ms / MS_PER_S;
     struct breaker_second *slot = &breaker->seconds[second % BREAKER_WINDOW_S];
 
     if (slot->second != second) {
@@ -36,7 +37,7 @@ static bool mostly_failed(const struct breaker *breaker, uint64_t now_ms)
     for (unsigned i = 0; i < BREAKER_WINDOW_S; i++) {
         const struct breaker_second *slot = &breaker->seconds[i];
 
-        if (slot->second + BREAKER_WINDOW_S > now_ms / 1000) {
+        if (slot->second + BREAKER_WINDOW_S > now_ms / MS_PER_S) {
             n_good += slot->n_good;
             n_failed += slot->n_failed;
         }
@@ -44,21 +45,26 @@ static bool mostly_failed(const struct breaker *breaker, uint64_t now_ms)
     return n_good + n_failed >= BREAKER_SAMPLE && n_failed > n_good;
 }
 
-bool breaker_note(struct breaker *breaker, bool failed, bool unconnected, uint64_t now_ms)
+bool breaker_note(struct breaker *breaker, bool failed, bool unconnected, uint64_t began_ms,
+                  uint64_t now_ms)
 {
     struct breaker_second *slot;
 
-    if (breaker->open) {
+    if (breaker->open || began_ms < breaker->closed_ms) {
         return false;
     }
     slot = second_of(breaker, now_ms);
     if (!failed) {
         slot->n_good++;
         breaker->n_row = 0;
-        return false;
+    } else {
+        slot->n_failed++;
+        breaker->n_row++;
+        breaker->failed_ms = now_ms;
     }
-    slot->n_failed++;
-    breaker->n_row++;
+    if (now_ms - breaker->failed_ms > (uint64_t)BREAKER_WINDOW_S * MS_PER_S) {
+        return false; /* the usual case, at no cost */
+    }
     if (breaker->n_row < BREAKER_ROW && !mostly_failed(breaker, now_ms)) {
         return false;
     }
@@ -68,7 +74,7 @@ bool breaker_note(struct breaker *breaker, bool failed, bool unconnected, uint64
     return true;
 }
 
-void breaker_close(struct breaker *breaker)
+void breaker_close(struct breaker *breaker, uint64_t now_ms)
 {
-    *breaker = (struct breaker){.open = false};
+    *breaker = (struct breaker){.closed_ms = now_ms};
 }

@@ -34,14 +34,18 @@ struct breaker {
     bool unconnected; /* the failure that opened it: no connection came about */
     unsigned n_row;
     uint64_t opened_ms;
+    uint64_t closed_ms; /* 0: it never was open */
+    uint64_t failed_ms; /* the last failure */
     struct breaker_second seconds[BREAKER_WINDOW_S];
 };
 
 /* `status` counts where code is ERR_OK. */
 bool breaker_is_failure(enum error_code code, int status);
-/* A try has ended. True: the breaker has just opened. While it is open nothing changes. */
-bool breaker_note(struct breaker *breaker, bool failed, bool unconnected, uint64_t now_ms);
+/* A try has ended. True: the breaker has just opened. While it is open nothing changes; a try that began before it
+ * was closed says nothing about the platform that is back. */
+bool breaker_note(struct breaker *breaker, bool failed, bool unconnected, uint64_t began_ms,
+                  uint64_t now_ms);
 /* A probe went well: closed, and everything before is forgotten. */
-void breaker_close(struct breaker *breaker);
+void breaker_close(struct breaker *breaker, uint64_t now_ms);
 
 #endif

@@ -62,7 +62,7 @@ static void close_breaker(struct upstream *upstream, const char *cause)
 {
     uint64_t opened_ms = upstream->breaker.opened_ms;
 
-    breaker_close(&upstream->breaker);
+    breaker_close(&upstream->breaker, clock_now_ms());
     upstream->breaker.opened_ms = opened_ms;
     tell_breaker(upstream, "closed", cause);
     set_open(upstream, false);
@@ -314,7 +314,8 @@ void guard_note_try(struct upstream_call *call, enum error_code code, uint64_t n
         note_limit(call, status, now_us);
     }
     if (!upstream->options.breaker || is_own_deadline(call, code, now_us) ||
-        !breaker_note(&upstream->breaker, failed, code == ERR_UPSTREAM_CONNECT, now_us / 1000)) {
+        !breaker_note(&upstream->breaker, failed, code == ERR_UPSTREAM_CONNECT,
+                      call->start_us / 1000, now_us / 1000)) {
         return;
     }
     metric_add(M_BREAKER_OPENED, 0, 0, 0, 1);

@@ -4,6 +4,12 @@
 #include "base/attr.h"
 #include "upstream/breaker.h"
 
+/* Of a try that took no time. */
+static bool note(struct breaker *breaker, bool failed, bool unconnected, uint64_t now_ms)
+{
+    return breaker_note(breaker, failed, unconnected, now_ms, now_ms);
+}
+
 enum { NOW_MS = 5000000 };
 
 static void ten_failures_in_a_row_open_it(void **state)
@@ -12,20 +18,20 @@ static void ten_failures_in_a_row_open_it(void **state)
 
     (void)state;
     for (unsigned i = 0; i < BREAKER_ROW - 1; i++) {
-        assert_false(breaker_note(&breaker, true, false, NOW_MS + i * 60000));
+        assert_false(note(&breaker, true, false, NOW_MS + i * 60000));
     }
-    assert_false(breaker_note(&breaker, false, false, NOW_MS + 600000)); /* not in a row any more */
+    assert_false(note(&breaker, false, false, NOW_MS + 600000)); /* not in a row any more */
     for (unsigned i = 0; i < BREAKER_ROW - 1; i++) {
-        assert_false(breaker_note(&breaker, true, false, NOW_MS + 700000 + i * 60000));
+        assert_false(note(&breaker, true, false, NOW_MS + 700000 + i * 60000));
     }
-    assert_true(breaker_note(&breaker, true, true, NOW_MS + 2000000));
+    assert_true(note(&breaker, true, true, NOW_MS + 2000000));
     assert_true(breaker.open);
     assert_true(breaker.unconnected);
     assert_int_equal(breaker.opened_ms, NOW_MS + 2000000);
-    assert_false(breaker_note(&breaker, true, false, NOW_MS + 2000001)); /* open already */
-    breaker_close(&breaker);
+    assert_false(note(&breaker, true, false, NOW_MS + 2000001)); /* open already */
+    breaker_close(&breaker, 0);
     assert_false(breaker.open);
-    assert_false(breaker_note(&breaker, true, false, NOW_MS + 2000002));
+    assert_false(note(&breaker, true, false, NOW_MS + 2000002));
 }
 
 /* Every fourth end is good, so there are never ten in a row. */
@@ -34,7 +40,7 @@ static bool feed(struct breaker *breaker, unsigned n, unsigned n_good_of_8, uint
     for (unsigned i = 0; i < n; i++) {
         bool failed = i % 8 >= n_good_of_8;
 
-        if (breaker_note(breaker, failed, false, NOW_MS + i * step_ms)) {
+        if (note(breaker, failed, false, NOW_MS + i * step_ms)) {
             assert_true(failed);
             assert_true(i + 1 >= BREAKER_SAMPLE);
             return true;
@@ -49,10 +55,44 @@ static void more_than_half_of_twenty_within_ten_seconds_open_it(void **state)
 
     (void)state;
     assert_true(feed(&breaker, BREAKER_SAMPLE + 1, 3, 100));
-    breaker_close(&breaker);
+    breaker_close(&breaker, 0);
     assert_false(feed(&breaker, 400, 4, 10)); /* exactly half, good ones first */
-    breaker_close(&breaker);
+    breaker_close(&breaker, 0);
     assert_false(feed(&breaker, 400, 3, 1000)); /* never twenty within ten seconds */
+}
+
+/* Sixty calls hang until their time is over; meanwhile the platform has come back. */
+static void late_failures_of_before_do_not_open_it_again(void **state)
+{
+    struct breaker breaker = {.open = false};
+
+    (void)state;
+    for (unsigned i = 0; i < BREAKER_ROW; i++) {
+        (void)note(&breaker, true, false, NOW_MS);
+    }
+    assert_true(breaker.open);
+    breaker_close(&breaker, NOW_MS + 1000);
+    for (unsigned i = 0; i < 50; i++) {
+        assert_false(breaker_note(&breaker, true, false, NOW_MS, NOW_MS + 30000));
+    }
+    assert_false(note(&breaker, false, false, NOW_MS + 30000));
+    for (unsigned i = 0; i < BREAKER_ROW - 1; i++) {
+        assert_false(note(&breaker, true, false, NOW_MS + 30001));
+    }
+    assert_true(note(&breaker, true, false, NOW_MS + 30001)); /* these are of now */
+}
+
+/* The share is looked at after good ends, too: they make the sample as large as it must be. */
+static void a_good_end_may_complete_the_sample(void **state)
+{
+    struct breaker breaker = {.open = false};
+    unsigned n = 0;
+
+    (void)state;
+    for (; n < BREAKER_SAMPLE - 1; n++) {
+        assert_false(note(&breaker, n % 8 < 4 || n == 7, false, NOW_MS + n));
+    }
+    assert_true(note(&breaker, false, false, NOW_MS + n));
 }
 
 static void a_failure_is_what_shows_that_nobody_is_there(void **state)
@@ -99,6 +139,8 @@ int test_breaker(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ten_failures_in_a_row_open_it),
         cmocka_unit_test(more_than_half_of_twenty_within_ten_seconds_open_it),
+        cmocka_unit_test(late_failures_of_before_do_not_open_it_again),
+        cmocka_unit_test(a_good_end_may_complete_the_sample),
         cmocka_unit_test(a_failure_is_what_shows_that_nobody_is_there),
     };
 
