@@ -200,11 +200,76 @@ static void a_query_of_many_pairs_takes_little_memory(void **state)
     proxy_stop(&proxy);
 }
 
+enum {
+    ADDRESSES = 80000, /* more than the table of addresses has places */
+    MANY_ADDRESSES = 1000000,
+    PIPELINED = 40,
+    ADDRESSES_KIB = 64 * 1024
+};
+
+/* Strangers, each from another /64: as a client behind a proxy that is trusted can tell. */
+static void send_strangers(struct client *client, unsigned first, struct buf *text)
+{
+    buf_clear(text);
+    for (unsigned i = first; i < first + PIPELINED; i++) {
+        buf_printf(text,
+                   "GET /api/user HTTP/1.1\r\nHost: x\r\n"
+                   "X-Forwarded-For: 2001:db8:%x:%x::1\r\n\r\n",
+                   i >> 16U, i & 0xffffU);
+    }
+    assert_true(client_send(client, buf_view(text)));
+}
+
+/* With VP_LONG=1 a million. */
+static void strangers_from_everywhere_take_bounded_memory(void **state)
+{
+    static const char *const sets[] = {"log.level=warn",
+                                       "auth.mode=keys",
+                                       "auth.keys=a-key-of-a-test",
+                                       "limits.per_address=1",
+                                       "server.trusted_proxies=127.0.0.1",
+                                       NULL};
+    unsigned n = getenv("VP_LONG") != NULL ? MANY_ADDRESSES : ADDRESSES;
+    struct reply reply = {0};
+    struct client client;
+    struct proxy proxy;
+    struct buf text;
+    long before;
+    long more;
+
+    (void)state;
+    if (IS_SANITIZED || client_slowness() > 1) {
+        skip();
+    }
+    buf_init(&text, 1 << 16);
+    proxy_start(&proxy, sets);
+    client_open(&client, proxy.program.port);
+    before = status_kib(&proxy.program, "VmRSS");
+    for (unsigned i = 0; i < n; i += PIPELINED) {
+        send_strangers(&client, i, &text);
+        for (unsigned k = 0; k < PIPELINED; k++) {
+            assert_int_equal(client_read(&client, false, &reply), CLIENT_OK);
+            /* those that find no place have one limit together */
+            assert_true(reply.status == 401 || reply.status == 429);
+        }
+    }
+    more = status_kib(&proxy.program, "VmHWM") - before;
+    print_message("%u addresses: %ld KiB\n", n, more);
+    assert_in_range(more, 1, ADDRESSES_KIB);
+    (void)proxy_ask(&proxy, "GET", "/api/user", "X-API-Key: a-key-of-a-test\r\n", "");
+    assert_int_equal(proxy.reply.status, 200);
+    client_close(&client);
+    reply_done(&reply);
+    buf_done(&text);
+    proxy_stop(&proxy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_large_request_takes_little_memory),
         cmocka_unit_test(a_query_of_many_pairs_takes_little_memory),
+        cmocka_unit_test(strangers_from_everywhere_take_bounded_memory),
     };
 
     return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
