@@ -391,11 +391,14 @@ struct option_row {
 typedef void (*config_change_fn)(void *context, const struct option_row *row);
 bool config_changes(const struct config *before, const struct config *after,
                     config_change_fn on_change, void *context);
-/* Options that take effect at the next start (at_start) get their running value. */
+/* What TLS of a listener is made of. */
+bool config_is_tls(const struct option_row *row);
+/* Whether a change of this option takes effect at the next start only: those at_start, where we listen, and whether
+ * there is TLS. */
+bool config_change_waits(const struct config *running, const struct config *fresh,
+                         const struct option_row *row);
+/* Those whose change waits get their running value. */
 void config_keep(struct config *fresh, const struct config *running);
-/* The same for one option. */
-void config_keep_option(struct config *fresh, const struct config *running,
-                        const struct option_row *row);
 
 /* Whether server.listeners of both have the same addresses, modes, PROXY headers, and TLS or none. */
 bool config_same_places(const struct config *a, const struct config *b);

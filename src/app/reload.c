@@ -65,37 +65,15 @@ static void report_name(struct arena *arena, struct str **list, size_t *n, const
     *list = grown;
 }
 
-/* What TLS of a listener is made of. */
-static bool is_certificate(const struct option_row *row)
-{
-    struct str key = str_from(row->key);
-
-    return str_starts(key, STR("server.tls_")) || str_starts(key, STR("server.client_")) ||
-           row->type == OPTION_LISTENERS;
-}
-
-/* Where there is TLS, and where we listen, is settled at the start. */
-static bool waits_for_start(const struct attempt *attempt, const struct option_row *row)
-{
-    const struct config *before = attempt->server->config;
-    const struct config *after = attempt->fresh;
-
-    if (row->type == OPTION_LISTENERS) {
-        return !config_same_places(before, after);
-    }
-    return row->at_start || (is_certificate(row) && (before->server.tls_certificate_file.len == 0 ||
-                                                     after->server.tls_certificate_file.len == 0));
-}
-
 static void on_change(void *context, const struct option_row *row)
 {
     struct attempt *attempt = context;
     struct str key = str_from(row->key);
-    bool waits = waits_for_start(attempt, row);
+    bool waits = config_change_waits(attempt->server->config, attempt->fresh, row);
 
     add_name(&attempt->changed, row->key);
     attempt->new_authorities = attempt->new_authorities || str_is(key, "upstream.ca_file");
-    attempt->new_certificate = attempt->new_certificate || (is_certificate(row) && !waits);
+    attempt->new_certificate = attempt->new_certificate || (config_is_tls(row) && !waits);
     if (waits) {
         add_name(&attempt->waiting, row->key);
     }

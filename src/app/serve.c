@@ -325,10 +325,17 @@ static void print_warning(void *context, const char *text)
     (void)fprintf(stderr, "warning: %s\n", text);
 }
 
+struct difference {
+    const struct config *before;
+    const struct config *after;
+};
+
 static void print_change(void *context, const struct option_row *row)
 {
-    (void)context;
-    (void)printf("%s%s\n", row->key, row->at_start ? " (needs a restart)" : "");
+    const struct difference *between = context;
+    bool waits = config_change_waits(between->before, between->after, row);
+
+    (void)printf("%s%s\n", row->key, waits ? " (needs a restart)" : "");
 }
 
 /* What a reload would change: from the configuration of `file`, with the same options and
@@ -341,7 +348,7 @@ static int print_diff(const struct config *config, const char *file,
     if (before == NULL) {
         return EXIT_FAILURE;
     }
-    if (!config_changes(before, config, print_change, NULL)) {
+    if (!config_changes(before, config, print_change, &(struct difference){before, config})) {
         (void)printf("nothing changes\n");
     }
     config_release(before);

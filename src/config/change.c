@@ -184,6 +184,26 @@ bool config_changes(const struct config *before, const struct config *after,
     return any;
 }
 
+bool config_is_tls(const struct option_row *row)
+{
+    struct str key = str_from(row->key);
+
+    return str_starts(key, STR("server.tls_")) || str_starts(key, STR("server.client_")) ||
+           row->type == OPTION_LISTENERS;
+}
+
+bool config_change_waits(const struct config *running, const struct config *fresh,
+                         const struct option_row *row)
+{
+    bool has_none = running->server.tls_certificate_file.len == 0 ||
+                    fresh->server.tls_certificate_file.len == 0;
+
+    if (row->type == OPTION_LISTENERS) {
+        return !config_same_places(running, fresh);
+    }
+    return row->at_start || (config_is_tls(row) && has_none);
+}
+
 static size_t size_of(enum option_type type)
 {
     switch (type) {
@@ -231,8 +251,7 @@ static void keep_list(struct config_box *box, const struct config *running,
     *to = (struct config_texts){copy, from->n};
 }
 
-void config_keep_option(struct config *fresh, const struct config *running,
-                        const struct option_row *row)
+static void keep(struct config *fresh, const struct config *running, const struct option_row *row)
 {
     struct config_box *box = (struct config_box *)fresh;
 
@@ -253,12 +272,17 @@ void config_keep_option(struct config *fresh, const struct config *running,
 
 void config_keep(struct config *fresh, const struct config *running)
 {
+    bool waits[OPTIONS_MAX]; /* judged before the first of them is put back */
     size_t n;
     const struct option_row *rows = config_options(&n);
 
     for (size_t i = 0; i < n; i++) {
-        if (rows[i].at_start) {
-            config_keep_option(fresh, running, &rows[i]);
+        waits[i] = rows[i].type != OPTION_LISTENERS && /* listeners_keep's */
+                   config_change_waits(running, fresh, &rows[i]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (waits[i]) {
+            keep(fresh, running, &rows[i]);
         }
     }
     listeners_keep((struct config_box *)fresh, running);
