@@ -397,6 +397,9 @@ bool config_is_tls(const struct option_row *row);
  * there is TLS. */
 bool config_change_waits(const struct config *running, const struct config *fresh,
                          const struct option_row *row);
+/* "limits.per_key: 1000 -> 500"; of secrets only that they differ, of keys and tenants their names. */
+void config_print_change(const struct config *before, const struct config *after,
+                         const struct option_row *row, struct buf *out);
 /* Those whose change waits get their running value. */
 void config_keep(struct config *fresh, const struct config *running);
 

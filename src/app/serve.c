@@ -16,7 +16,7 @@
 #include "reload.h"
 #include "subcommands.h"
 
-enum { MODES_MAX = 64 };
+enum { MODES_MAX = 64, CHANGE_MAX = 256 * 1024 };
 
 void print_errors(const struct error_list *errors)
 {
@@ -333,9 +333,12 @@ struct difference {
 static void print_change(void *context, const struct option_row *row)
 {
     const struct difference *between = context;
-    bool waits = config_change_waits(between->before, between->after, row);
+    struct buf line;
 
-    (void)printf("%s%s\n", row->key, waits ? " (needs a restart)" : "");
+    buf_init(&line, CHANGE_MAX);
+    config_print_change(between->before, between->after, row, &line);
+    (void)printf("%s\n", buf_cstr(&line));
+    buf_done(&line);
 }
 
 /* What a reload would change: from the configuration of `file`, with the same options and

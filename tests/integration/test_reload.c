@@ -63,7 +63,7 @@ static void a_swapped_file_is_read_without_being_asked(void **state)
     mount_write(&mount, PATIENT "auth: {keys: [{name: b, key: key-of-after}]}\n");
     wait_until(ask(&proxy, "GET", "/api/user", "key-of-after") == 200);
     assert_int_equal(ask(&proxy, "GET", "/api/user", "key-of-before"), 401);
-    assert_true(program_wrote(&proxy.program, "\"reason\":\"file\",\"changed\":\"auth.keys\""));
+    program_wait_wrote(&proxy.program, "\"reason\":\"file\",\"changed\":\"auth.keys\"", WAIT_MS);
     proxy_stop(&proxy);
     mount_close(&mount);
 }
@@ -256,7 +256,7 @@ static void a_change_that_nobody_tells_of_is_seen(void **state)
     mount_format(config, text, "b", "after");
     put_file(elsewhere, config);
     wait_until(ask(&proxy, "GET", "/api/user", "key-of-after") == 200);
-    assert_true(program_wrote(&proxy.program, "\"reason\":\"file\",\"changed\":\"auth.keys\""));
+    program_wait_wrote(&proxy.program, "\"reason\":\"file\",\"changed\":\"auth.keys\"", WAIT_MS);
     proxy_stop(&proxy);
     assert_int_equal(unlink(elsewhere), 0);
     mount_close(&mount);
@@ -337,6 +337,53 @@ static void a_signal_while_draining_is_told(void **state)
     mount_close(&mount);
 }
 
+/* `check -c NEW --diff OLD` says the same beforehand, with the values, and no secret. */
+static void a_difference_is_told_beforehand(void **state)
+{
+    static const char before[] =
+        HEAD "upstream: {token: canary-first}\nlimits: {per_key: 1000}\n"
+             "tenants: [{name: a, token: canary-a}, {name: c, token: canary-c}]\n"
+             "auth: {keys: [{name: k1, key: canary-key-1}, {name: k2, key: canary-key-2}]}\n";
+    static const char after[] =
+        "sandbox: {enabled: true}\nserver: {listen: 127.0.0.1:1}\ndrain: {notice_ms: 0}\n"
+        "upstream: {token: canary-second}\nlimits: {per_key: 500}\n"
+        "tenants: [{name: a, token: canary-a2}, {name: b, token: canary-b}]\n"
+        "auth: {keys: [{name: k1, key: canary-key-3}, {name: k3, key: canary-key-2}]}\n";
+    static const char *const lines[] = {
+        "server.listen: \"127.0.0.1:0\" -> \"127.0.0.1:1\" (needs a restart)\n",
+        "upstream.token: another value\n",
+        "limits.per_key: 1000 -> 500\n",
+        "auth.keys: changed k1, removed k2, added k3\n",
+        "tenants: changed a, removed c, added b\n",
+    };
+    char old[MOUNT_PATH_MAX];
+    struct mount mount;
+    struct program program;
+
+    (void)state;
+    mount_init(&mount);
+    mount_write_set(&mount, (const struct mount_file[]){
+                                {"proxy.yaml", after}, {"old.yaml", before}, {NULL, NULL}});
+    mount_path(&mount, "old.yaml", old);
+    assert_int_equal(
+        program_run(&program, (const char *const[]){"check", "-c", mount.file, "--diff", old, NULL},
+                    NULL),
+        0);
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+        if (!program_wrote(&program, lines[i])) {
+            fail_msg("not told: %s", lines[i]);
+        }
+    }
+    assert_false(program_wrote(&program, "canary"));
+    program_done(&program);
+    assert_int_equal(
+        program_run(&program, (const char *const[]){"check", "-c", old, "--diff", old, NULL}, NULL),
+        0);
+    assert_true(program_wrote(&program, "nothing changes"));
+    program_done(&program);
+    mount_close(&mount);
+}
+
 #define TLS_DIR VP_SOURCE_DIR "/tests/harness/tls"
 
 /* It waits for the next start, and is named as long as the file says so. */
@@ -381,6 +428,7 @@ int main(void)
         cmocka_unit_test(files_that_never_rest_are_read),
         cmocka_unit_test(a_signal_while_draining_is_told),
         cmocka_unit_test(tls_that_is_turned_on_is_named_each_time),
+        cmocka_unit_test(a_difference_is_told_beforehand),
     };
 
     return cmocka_run_group_tests_name("reload", tests, NULL, NULL);
