@@ -211,6 +211,76 @@ static void a_refused_token_is_replaced_by_the_other_one(void **state)
     proxy_stop(&proxy);
 }
 
+enum { AT_ONCE = 200 };
+
+/* All of them, sent before the first answer; how many had this status. */
+static unsigned ask_at_once(struct proxy *proxy, int status)
+{
+    static struct client clients[AT_ONCE];
+    struct reply reply = {0};
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < AT_ONCE; i++) {
+        client_open(&clients[i], proxy->program.port);
+        assert_true(client_send_request(&clients[i], "GET", "/api/user",
+                                        "Cache-Control: no-store\r\n", STR_EMPTY));
+    }
+    for (unsigned i = 0; i < AT_ONCE; i++) {
+        assert_int_equal(client_read(&clients[i], false, &reply), CLIENT_OK);
+        n += reply.status == status ? 1 : 0;
+        client_close(&clients[i]);
+    }
+    reply_done(&reply);
+    return n;
+}
+
+/* Refusals of the first token that come late are no refusals of the second. */
+static void many_refusals_at_once_change_the_token_once(void **state)
+{
+    static const char *const sets[] = {"upstream.token=invalid-canary-1",
+                                       "upstream.secondary_token=" SANDBOX_TOKEN,
+                                       "auth.mode=none",
+                                       "upstream.initial_active=1000",
+                                       "upstream.max_waiting=1000",
+                                       NULL};
+    struct proxy proxy;
+    struct reply metrics = {0};
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    sandbox_fault(proxy.program.sandbox_port,
+                  "{\"match\":\"GET /user\",\"times\":-1,\"delay_ms\":300}");
+    assert_int_equal(ask_at_once(&proxy, 200), AT_ONCE);
+    client_ask(proxy.program.port, "GET", "/metrics", NULL, STR_EMPTY, &metrics);
+    assert_true(str_contains(reply_text(&metrics), STR("upstream_token_changes_total 1\n")));
+    reply_done(&metrics);
+    proxy_stop(&proxy);
+}
+
+static void two_refused_tokens_are_told_as_that(void **state)
+{
+    static const char *const sets[] = {"upstream.token=invalid-canary-1",
+                                       "upstream.secondary_token=invalid-canary-2",
+                                       "auth.mode=none",
+                                       "upstream.initial_active=1000",
+                                       "upstream.max_waiting=1000",
+                                       NULL};
+    struct proxy proxy;
+    const struct json *health;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    assert_int_equal(ask_at_once(&proxy, 502), AT_ONCE);
+    health = proxy_ask(&proxy, "GET", "/health", NULL, "");
+    assert_true(str_is(json_str(json_find(health, "/checks/upstream/status")), "fail"));
+    assert_true(
+        str_contains(json_str(json_find(health, "/checks/upstream/last_error")), STR("401")));
+    assert_true(json_str(json_find(health, "/checks/upstream/since")).len > 0);
+    assert_true(str_is(json_str(json_find(health, "/checks/upstream/breaker")), "closed"));
+    assert_false(program_wrote(&proxy.program, "canary"));
+    proxy_stop(&proxy);
+}
+
 /* Direct access, whose answers are streamed. */
 static void a_stream_is_asked_for_again_with_the_other_token(void **state)
 {
@@ -406,6 +476,8 @@ int main(void)
         cmocka_unit_test(a_new_key_is_what_it_was_made_as),
         cmocka_unit_test(a_key_has_limits_of_its_own),
         cmocka_unit_test(a_refused_token_is_replaced_by_the_other_one),
+        cmocka_unit_test(many_refusals_at_once_change_the_token_once),
+        cmocka_unit_test(two_refused_tokens_are_told_as_that),
         cmocka_unit_test(a_stream_is_asked_for_again_with_the_other_token),
         cmocka_unit_test(a_reload_changes_keys_and_tokens),
         cmocka_unit_test(a_probe_has_the_token_of_its_account),

@@ -401,7 +401,7 @@ static void tls_clients_see_new_certificates_and_no_failure(void **state)
     }
     print_message("%u requests, %u and %u handshakes\n", n_good, n_of[0], n_of[1]);
     assert_true(n_of[0] > 0 && n_of[1] > 0);
-    assert_true(n_good > seconds(TLS_SECONDS) * rate() / 2); /* the machine may be busy */
+    assert_true(n_good > seconds(TLS_SECONDS) * rate() / 10); /* the machine may be busy */
     assert_int_equal(munmap(board, sizeof(*board)), 0);
     end(&stage);
 }
