@@ -1,6 +1,8 @@
 /* The accounts of the platform change while the proxy runs: their addresses, and who they are. */
 #include "harness/cmocka.h"
 
+#include <stdio.h>
+
 #include "harness/mount.h"
 #include "harness/proxy.h"
 #include "harness/wait.h"
@@ -279,6 +281,45 @@ static void a_token_of_a_tenant_is_exchanged(void **state)
     end(&stage);
 }
 
+/* A tenant's own platform is away: health says so, and does not say whose. */
+static void health_tells_of_the_platforms_of_tenants(void **state)
+{
+    char config[1024];
+    struct stage stage;
+    const struct json *health;
+
+    (void)state;
+    begin(&stage, ONE_KEY);
+    health = proxy_ask(&stage.proxy, "GET", "/health", NULL, "");
+    assert_null(json_find(health, "/checks/tenants"));
+    (void)snprintf(
+        config, sizeof(config),
+        "  max_tries: 1\ntenants:\n  - {name: a, token: token-of-a}\n  - {name: "
+        "secretly, token: token-of-b, base_url: \"http://127.0.0.1:%u/api\"}\n"
+        "auth:\n  keys:\n    - key-of-the-test\n    - {key: key-of-tenant-a, tenant: a}\n"
+        "    - {key: key-of-tenant-b, tenant: secretly}\n",
+        (unsigned)stage.platforms[1].sandbox_port);
+    configure(&stage, 0, config);
+    reload(&stage, "\"tenants\"");
+    health = proxy_ask(&stage.proxy, "GET", "/health", NULL, "");
+    assert_true(str_is(json_str(json_find(health, "/checks/tenants/status")), "pass"));
+    sandbox_fault(stage.platforms[1].sandbox_port,
+                  "{\"match\":\"GET /user\",\"times\":-1,\"status\":503}");
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(ask(&stage, "GET", "/virtuoso/user", OF_B "Cache-Control: no-store\r\n"),
+                         503);
+    }
+    assert_int_equal(ask(&stage, "GET", "/api/user", OF_A), 200);
+    health = proxy_ask(&stage.proxy, "GET", "/health", NULL, "");
+    assert_true(str_is(json_str(json_find(health, "/checks/tenants/status")), "warn"));
+    assert_true(str_contains(json_str(json_find(health, "/checks/tenants/output")),
+                             STR("the platforms of 1 of 1 tenants")));
+    assert_true(str_is(json_str(json_find(health, "/checks/upstream/status")), "pass"));
+    assert_true(str_is(json_str(json_get(health, "status")), "warn"));
+    assert_false(str_contains(reply_text(&stage.proxy.reply), STR("secretly")));
+    end(&stage);
+}
+
 /* What one platform thinks of a caller's token the other one has to be asked. */
 static void a_callers_token_is_shown_to_the_new_platform(void **state)
 {
@@ -306,6 +347,7 @@ int main(void)
         cmocka_unit_test(a_run_goes_on_where_it_began),
         cmocka_unit_test(tenants_come_and_go),
         cmocka_unit_test(a_token_of_a_tenant_is_exchanged),
+        cmocka_unit_test(health_tells_of_the_platforms_of_tenants),
         cmocka_unit_test(a_callers_token_is_shown_to_the_new_platform),
     };
 

@@ -33,7 +33,15 @@ struct check {
     unsigned limit;        /* most calls at once, as found out; 0: not told */
 };
 
-enum { CHECK_CONFIG, CHECK_LIFECYCLE, CHECK_UPSTREAM, CHECK_SESSIONS, CHECK_STORE, N_CHECKS };
+enum {
+    CHECK_CONFIG,
+    CHECK_LIFECYCLE,
+    CHECK_UPSTREAM,
+    CHECK_TENANTS,
+    CHECK_SESSIONS,
+    CHECK_STORE,
+    N_CHECKS
+};
 
 enum { HEALTH_SHORT = 1024 /* longer ones take memory from the heap */ };
 
@@ -80,6 +88,42 @@ static void check_upstream(struct task *task, struct check *check)
     check->since_wall_ms = state->since_wall_ms;
     check->last_error = str_from(state->last_error);
     check->output = platform_trouble(task, state);
+}
+
+/* Tenants whose platform is another one: how many of these do not do well. Who they are is nobody's business
+ * here: health needs no key. */
+static void check_tenants(struct task *task, struct check *check)
+{
+    const struct setup *setup = task->setup;
+    const struct upstream *shared = setup->platforms[0]->upstream;
+    const struct upstream_health *worst = NULL;
+    unsigned n = 0;
+    unsigned n_bad = 0;
+
+    for (size_t i = 1; i < setup->n_platforms; i++) {
+        const struct upstream *upstream = setup->platforms[i]->upstream;
+        const struct upstream_health *state;
+
+        if (upstream == NULL || upstream == shared) {
+            continue;
+        }
+        n++;
+        state = upstream_health(upstream);
+        n_bad += state->state != UPSTREAM_PASS ? 1 : 0;
+        worst = state->state != UPSTREAM_PASS && (worst == NULL || state->state > worst->state)
+                    ? state
+                    : worst;
+    }
+    *check = (struct check){.name = n > 0 ? "tenants" : NULL};
+    if (worst != NULL) {
+        check->health = HEALTH_WARN; /* the others are served */
+        check->since_wall_ms = worst->since_wall_ms;
+        check->breaker = worst->breaker_open ? "open" : "closed";
+        check->last_error = str_from(worst->last_error);
+        check->output =
+            arena_printf(task->arena, "the platforms of %u of %u tenants do not do well; %s", n_bad,
+                         n, platform_trouble(task, worst).ptr);
+    }
 }
 
 /* Sessions are served from memory: that they cannot be saved harms at the next start only. */
@@ -132,6 +176,7 @@ static void make_checks(struct task *task, struct check checks[N_CHECKS])
     checks[CHECK_UPSTREAM] = (struct check){.name = "upstream", .has_routes = true};
     checks[CHECK_SESSIONS] = (struct check){.name = "sessions"};
     check_upstream(task, &checks[CHECK_UPSTREAM]);
+    check_tenants(task, &checks[CHECK_TENANTS]);
     check_sessions(task, &checks[CHECK_SESSIONS]);
     check_store(task, &checks[CHECK_STORE]);
 }
