@@ -9,6 +9,8 @@
 #include "base/mem.h"
 #include "metrics_internal.h"
 
+enum { FEW_SERIES = 8 };
+
 /* Upper bounds in microseconds; with +Inf twelve buckets. 200 ms and 500 ms are what alerts and
  * targets ask for. */
 const uint64_t histogram_bounds_us[HISTOGRAM_BOUNDS] = {
@@ -112,6 +114,8 @@ void metric_indexes(enum metric metric, size_t at, size_t out[3])
     out[2] = at % family->width[2];
 }
 
+/* A counter that begins with its first event has no rate at that moment, and rare ones have no other: a family of
+ * few series shows all of them from the start. */
 bool metric_has_series(enum metric metric, size_t at)
 {
     const struct metric_family *family = &metric_families[metric];
@@ -119,7 +123,7 @@ bool metric_has_series(enum metric metric, size_t at)
     if (family->histograms != NULL) {
         return family->n_series == 1 || family->histograms[at].count > 0;
     }
-    return family->values != NULL && (family->n_series == 1 || family->values[at] != 0);
+    return family->values != NULL && (family->n_series <= FEW_SERIES || family->values[at] != 0);
 }
 
 /* An index out of range counts under 0, "unmatched" or "other". */
