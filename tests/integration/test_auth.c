@@ -470,6 +470,65 @@ static void a_stream_ends_when_its_key_is_taken_away(void **state)
     proxy_stop(&proxy);
 }
 
+/* The heartbeat is far away: the next event is not for a key that is gone. */
+static void no_event_comes_after_its_key_is_taken_away(void **state)
+{
+    static const char head[] = "runs: {heartbeat_s: 3600}\n";
+    struct proxy proxy = {.program.pid = 0};
+    char path[FILE_PATH_MAX];
+    struct client client;
+    struct reply reply = {0};
+    struct buf yaml;
+    struct str id;
+
+    (void)state;
+    assert_true(snprintf(path, sizeof(path), "%s/event-%d.yaml", VP_SCRATCH_DIR, (int)getpid()) >
+                0);
+    buf_init(&yaml, OUTPUT_MAX);
+    buf_printf(&yaml, "%sauth: {keys: [key-that-goes-away, key-that-stays-on]}\n", head);
+    put_file(path, buf_cstr(&yaml));
+    arena_init(&proxy.arena);
+    reply_init(&proxy.reply);
+    program_serve(&proxy.program,
+                  (const char *const[]){"serve", "--sandbox", "-c", path, "--listen", "127.0.0.1:0",
+                                        "--set", "drain.notice_ms=0", "--set", "drain.limit_ms=0",
+                                        NULL},
+                  NULL);
+    sandbox_fault(proxy.program.sandbox_port,
+                  "{\"match\":\"POST /teststeps\",\"times\":-1,\"delay_ms\":100}");
+    buf_clear(&yaml);
+    buf_text(&yaml, "name: t\nproject: p\ngoal: g\nsteps:\n");
+    for (int i = 0; i < 60; i++) {
+        buf_printf(&yaml, "  - click \"x%d\"\n", i);
+    }
+    id = json_str(json_get(
+        proxy_ask_str(&proxy, "POST", "/api/v1/tests/run?async=true",
+                      "X-API-Key: key-that-goes-away\r\nContent-Type: application/yaml\r\n",
+                      buf_view(&yaml)),
+        "id"));
+    assert_int_equal(proxy.reply.status, 202);
+    client_open(&client, proxy.program.port);
+    assert_true(client_send_request(
+        &client, "GET",
+        arena_printf(&proxy.arena, "/api/v1/tests/runs/%.*s/events", STR_ARG(id)).ptr,
+        "X-API-Key: key-that-goes-away\r\n", STR_EMPTY));
+    assert_int_equal(client_read_head(&client, false, &reply), CLIENT_OK);
+    assert_int_equal(client_read_piece(&client, &reply), CLIENT_OK);
+    buf_clear(&yaml);
+    buf_printf(&yaml, "%sauth: {keys: [key-that-stays-on]}\n", head);
+    put_file(path, buf_cstr(&yaml));
+    program_signal(&proxy.program, SIGHUP);
+    while (!reply.at_end) {
+        assert_int_equal(client_read_piece(&client, &reply), CLIENT_OK);
+    }
+    assert_false(str_contains(reply_text(&reply), STR("event: done")));
+    client_close(&client);
+    reply_done(&reply);
+    assert_int_equal(remove(path), 0);
+    buf_done(&yaml);
+    proxy_stop(&proxy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -482,6 +541,7 @@ int main(void)
         cmocka_unit_test(a_reload_changes_keys_and_tokens),
         cmocka_unit_test(a_probe_has_the_token_of_its_account),
         cmocka_unit_test(a_stream_ends_when_its_key_is_taken_away),
+        cmocka_unit_test(no_event_comes_after_its_key_is_taken_away),
         cmocka_unit_test(a_tenant_has_its_own_account_of_the_platform),
     };
 

@@ -337,6 +337,55 @@ static void a_signal_while_draining_is_told(void **state)
     mount_close(&mount);
 }
 
+static void read_file(const char *path, char *out, size_t size)
+{
+    FILE *file = fopen(path, "re");
+    size_t n;
+
+    assert_non_null(file);
+    n = fread(out, 1, size - 1, file);
+    assert_in_range(n, 1, size - 2);
+    out[n] = '\0';
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Somebody copies a new key, and its certificate some time later: nothing is taken before they fit. */
+static void a_key_waits_for_its_certificate(void **state)
+{
+    static char certificate[16384], key[16384], other[32768];
+    char path[MOUNT_PATH_MAX];
+    char config[MOUNT_PATH_MAX];
+    struct mount mount;
+    struct program program;
+
+    (void)state;
+    read_file(VP_SOURCE_DIR "/tests/harness/tls/cert.pem", certificate, sizeof(certificate));
+    read_file(VP_SOURCE_DIR "/tests/harness/tls/key.pem", key, sizeof(key));
+    read_file(VP_SOURCE_DIR "/tests/harness/tls/other.pem", other, sizeof(other));
+    mount_init(&mount);
+    mount_format(config,
+                 "sandbox: {enabled: true}\ndrain: {notice_ms: 0}\nreload: {look_s: 1}\nserver:\n"
+                 "  listen: 127.0.0.1:0\n  tls_certificate_file: %s/c.pem\n"
+                 "  tls_key_file: %s/k.pem\n",
+                 mount.folder, mount.folder);
+    mount_write_set(
+        &mount, (const struct mount_file[]){
+                    {"proxy.yaml", config}, {"c.pem", certificate}, {"k.pem", key}, {NULL, NULL}});
+    program_start(&program, (const char *const[]){"serve", "-c", mount.file, NULL}, NULL);
+    (void)program_wait_port(&program, "listening on https://");
+    mount_path(&mount, "k.pem", path);
+    put_file(path, other); /* both in one file: the key is the second part */
+    program_wait_wrote(&program, "config.refused", WAIT_MS);
+    assert_false(program_wrote(&program, "config.reloaded"));
+    mount_path(&mount, "c.pem", path);
+    put_file(path, other);
+    program_wait_wrote(&program, "\"changed\":\"server.tls_certificate_file, server.tls_key_file\"",
+                       WAIT_MS);
+    program_stop(&program);
+    program_done(&program);
+    mount_close(&mount);
+}
+
 /* `check -c NEW --diff OLD` says the same beforehand, with the values, and no secret. */
 static void a_difference_is_told_beforehand(void **state)
 {
@@ -428,6 +477,7 @@ int main(void)
         cmocka_unit_test(files_that_never_rest_are_read),
         cmocka_unit_test(a_signal_while_draining_is_told),
         cmocka_unit_test(tls_that_is_turned_on_is_named_each_time),
+        cmocka_unit_test(a_key_waits_for_its_certificate),
         cmocka_unit_test(a_difference_is_told_beforehand),
     };
 

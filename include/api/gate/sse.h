@@ -23,7 +23,8 @@ struct sse {
     struct task *task;
     struct later_item soon;
     struct deadline heartbeat;
-    uint64_t asked_ms; /* when its credential was last found right */
+    uint64_t asked_ms;  /* when its credential was last found right */
+    unsigned n_changes; /* of the setup, then */
     bool blocked;
 };
 

@@ -79,6 +79,7 @@ struct api {
     struct list retired;         /* platforms that are not in it, oldest first */
     unsigned n_retired;
     unsigned n_platforms_made; /* so far */
+    unsigned n_changes;        /* of the setup, so far */
     struct idempotency_store *idempotency;
     struct cache *cache;
     struct goal_memo *goals;

@@ -29,17 +29,20 @@ static void arm_heartbeat(struct sse *stream)
                  (uint64_t)api->config->runs.heartbeat_s * 1000, on_heartbeat);
 }
 
-/* A stream lasts for hours: once a heartbeat it is asked whether its client would still be let in.
+/* A stream lasts for hours: once a heartbeat, and before the first event after a reload, it is asked whether its client
+ * would still be let in.
  * True: not, and it has ended; who comes back is told why. */
 static bool ends_for_its_client(struct sse *stream)
 {
     struct task *task = stream->task;
     uint64_t now_ms = clock_now_ms();
 
-    if (now_ms < stream->asked_ms + (uint64_t)task->config->runs.heartbeat_s * 1000) {
+    if (stream->n_changes == task->api->n_changes &&
+        now_ms < stream->asked_ms + (uint64_t)task->config->runs.heartbeat_s * 1000) {
         return false;
     }
     stream->asked_ms = now_ms;
+    stream->n_changes = task->api->n_changes;
     if (task_is_still_admitted(task)) {
         return false;
     }
@@ -144,6 +147,7 @@ enum stage_verdict sse_begin(struct task *task, struct sse *stream, const struct
     stream->source = source;
     stream->task = task;
     stream->asked_ms = clock_now_ms();
+    stream->n_changes = stream->task->api->n_changes;
     task->state = stream;
     task->on_cancel = on_cancel;
     task->on_writable = on_writable;
