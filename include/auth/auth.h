@@ -75,7 +75,10 @@ struct auth_options {
 struct auth;
 
 struct auth *auth_open(const struct auth_options *options);
-/* Keys, modes and what tokens mean, from now on. Tokens that were remembered are checked again. */
+/* Whether the key set is read from another place, or in another way. */
+bool auth_reads_elsewhere(const struct config *before, const struct config *after);
+/* Keys, modes and what tokens mean, from now on. Tokens that were remembered are checked again. If
+ * auth_reads_elsewhere, the source has moved already, and is asked anew; the old keys stay until it answers. */
 void auth_configure(struct auth *auth, const struct config *config);
 void auth_stop(struct auth *auth);  /* no ticket is called after this; NULL is fine */
 void auth_close(struct auth *auth); /* NULL is fine */

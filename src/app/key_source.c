@@ -11,19 +11,26 @@
 
 enum { KEY_SET_MAX = 256 * 1024, FETCH_MS = 5000, CONNECT_MS = 3000, TRIES = 2, RETRY_MS = 200 };
 
-struct key_source {
-    struct auth_source source;
-    struct loop *loop;
+/* Where it is read from now; another one takes its place at a reload. */
+struct key_place {
+    struct key_source *source;
     struct arena arena;
-    struct auth_fetch *fetch; /* NULL: nothing is being read */
-    struct file_job *job;     /* NULL: none */
-    const char *file;         /* NULL: a URL */
+    const char *file; /* NULL: a URL */
     struct upstream *upstream;
     struct str path;
     struct str query;
+};
+
+struct key_source {
+    struct auth_source source;
+    struct loop *loop;
+    struct key_place *place;  /* NULL: auth.jwt.jwks is empty, and nobody asks */
+    struct auth_fetch *fetch; /* NULL: nothing is being read */
+    struct file_job *job;     /* NULL: none */
     struct upstream_call call;
     struct later_item soon;
     struct error error;
+    unsigned n_closing; /* places */
     void (*on_closed)(void *context);
     void *closed_context;
 };
@@ -80,7 +87,7 @@ static void start_file(struct key_source *source)
     struct file_job *job = mem_zalloc(sizeof(*job));
 
     job->source = source;
-    job->file = mem_strdup(source->file);
+    job->file = mem_strdup(source->place->file);
     buf_init(&job->text, KEY_SET_MAX);
     source->job = job;
     CHECK(uv_queue_work(&source->loop->uv, &job->work, read_file, on_read) == 0);
@@ -111,14 +118,14 @@ static void start_url(struct key_source *source)
 {
     source->call = (struct upstream_call){
         .request = {.method = STR("GET"),
-                    .path = source->path,
-                    .query = source->query,
+                    .path = source->place->path,
+                    .query = source->place->query,
                     .class = CALL_READ,
                     .deadline_ms = FETCH_MS},
         .on_done = on_answer,
     };
     source->error = (struct error){0};
-    if (upstream_start(source->upstream, &source->call, &source->error) != ERR_OK) {
+    if (upstream_start(source->place->upstream, &source->call, &source->error) != ERR_OK) {
         later_add(&source->loop->later, &source->soon, on_no_start);
     }
 }
@@ -129,9 +136,9 @@ static void start(void *context, struct auth_fetch *fetch)
 {
     struct key_source *source = context;
 
-    CHECK(source->fetch == NULL);
+    CHECK(source->fetch == NULL && source->place != NULL);
     source->fetch = fetch;
-    if (source->file != NULL) {
+    if (source->place->file != NULL) {
         start_file(source);
     } else {
         start_url(source);
@@ -157,7 +164,9 @@ static bool is_url(struct str place)
     return str_contains(place, STR("://"));
 }
 
-static enum error_code open_url(struct key_source *source, const struct config *config,
+/* ---- places ---- */
+
+static enum error_code open_url(struct key_place *place, const struct config *config,
                                 struct error *err)
 {
     struct upstream_options options = {
@@ -175,31 +184,88 @@ static enum error_code open_url(struct key_source *source, const struct config *
 
     struct str rest;
 
-    url_split(arena_str(&source->arena, config->auth.jwt.jwks), &options.base_url, &rest);
-    (void)str_cut(rest, '?', &source->path, &source->query);
-    return upstream_open(source->loop, &options, &source->upstream, err);
+    url_split(arena_str(&place->arena, config->auth.jwt.jwks), &options.base_url, &rest);
+    (void)str_cut(rest, '?', &place->path, &place->query);
+    return upstream_open(place->source->loop, &options, &place->upstream, err);
 }
 
-enum error_code key_source_open(struct loop *loop, const struct config *config,
-                                struct key_source **out, struct error *err)
+static void place_free(struct key_place *place)
 {
-    struct key_source *source;
+    arena_done(&place->arena);
+    mem_free(place);
+}
+
+enum error_code key_place_open(struct key_source *source, const struct config *config,
+                               struct key_place **out, struct error *err)
+{
+    struct key_place *place;
     enum error_code code = ERR_OK;
 
     if (config->auth.jwt.jwks.len == 0) {
         return ERR_OK;
     }
-    source = mem_zalloc(sizeof(*source));
-    arena_init(&source->arena);
-    source->loop = loop;
-    source->source = (struct auth_source){.start = start, .cancel = cancel, .context = source};
+    place = mem_zalloc(sizeof(*place));
+    place->source = source;
+    arena_init(&place->arena);
     if (is_url(config->auth.jwt.jwks)) {
-        code = open_url(source, config, err);
+        code = open_url(place, config, err);
     } else {
-        source->file = arena_cstr(&source->arena, config->auth.jwt.jwks);
+        place->file = arena_cstr(&place->arena, config->auth.jwt.jwks);
     }
     if (code != ERR_OK) {
-        arena_done(&source->arena);
+        place_free(place);
+        return code;
+    }
+    *out = place;
+    return ERR_OK;
+}
+
+static void tell_closed(struct key_source *source)
+{
+    void (*tell)(void *) = source->on_closed;
+    void *told = source->closed_context;
+
+    if (source->n_closing == 0 && tell != NULL) {
+        mem_free(source);
+        tell(told);
+    }
+}
+
+static void on_closed(void *context)
+{
+    struct key_place *place = context;
+    struct key_source *source = place->source;
+
+    place_free(place);
+    source->n_closing--;
+    tell_closed(source);
+}
+
+void key_place_close(struct key_place *place)
+{
+    if (place == NULL) {
+        return;
+    }
+    place->source->n_closing++;
+    if (place->upstream != NULL) {
+        upstream_close(place->upstream, on_closed, place);
+    } else {
+        on_closed(place);
+    }
+}
+
+/* ---- from start to end ---- */
+
+enum error_code key_source_open(struct loop *loop, const struct config *config,
+                                struct key_source **out, struct error *err)
+{
+    struct key_source *source = mem_zalloc(sizeof(*source));
+    enum error_code code;
+
+    source->loop = loop;
+    source->source = (struct auth_source){.start = start, .cancel = cancel, .context = source};
+    code = key_place_open(source, config, &source->place, err);
+    if (code != ERR_OK) {
         mem_free(source);
         return code;
     }
@@ -212,27 +278,22 @@ const struct auth_source *key_source_of(const struct key_source *source)
     return source != NULL ? &source->source : NULL;
 }
 
-static void on_closed(void *context)
+void key_source_move(struct key_source *source, struct key_place *place)
 {
-    struct key_source *source = context;
-    void (*tell)(void *) = source->on_closed;
-    void *told = source->closed_context;
-
-    arena_done(&source->arena);
-    mem_free(source);
-    tell(told);
+    cancel(source);
+    key_place_close(source->place);
+    source->place = place;
 }
 
 void key_source_close(struct key_source *source, void (*tell)(void *context), void *context)
 {
     cancel(source);
+    source->n_closing++; /* nothing is told before the place is closed */
+    key_place_close(source->place);
     source->on_closed = tell;
     source->closed_context = context;
-    if (source->upstream != NULL) {
-        upstream_close(source->upstream, on_closed, source);
-    } else {
-        on_closed(source);
-    }
+    source->n_closing--;
+    tell_closed(source);
 }
 
 enum error_code key_source_check(const struct config *config, struct error *err)

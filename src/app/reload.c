@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "clients.h"
+#include "key_source.h"
 #include "look.h"
 #include "manager.h"
 #include "observe/fact.h"
@@ -47,6 +48,8 @@ struct attempt {
     struct buf changed;           /* for the log: names with commas between */
     struct buf waiting;
     bool new_certificate;
+    struct key_place *key_place; /* with new_key_set */
+    bool new_key_set;
     bool new_authorities; /* the platform's certificate is checked with other ones */
 };
 
@@ -100,8 +103,15 @@ static bool prepare(struct reload *reload, struct attempt *attempt)
     }
     (void)config_changes(server->config, attempt->fresh, on_change, attempt);
     config_keep(attempt->fresh, server->config);
+    attempt->new_key_set = auth_reads_elsewhere(server->config, attempt->fresh);
     if (attempt->new_certificate &&
         open_config_tls(attempt->fresh, &attempt->listeners, &err) != ERR_OK) {
+        *error_list_add(&attempt->errors) = err;
+        return false;
+    }
+    if (attempt->new_key_set &&
+        (key_source_check(attempt->fresh, &err) != ERR_OK ||
+         key_place_open(server->key_source, attempt->fresh, &attempt->key_place, &err) != ERR_OK)) {
         *error_list_add(&attempt->errors) = err;
         return false;
     }
@@ -135,6 +145,10 @@ static void swap(struct reload *reload, struct attempt *attempt)
     }
     clients_configure(config, attempt->links);
     session_store_configure(server->sessions, &sessions);
+    if (attempt->new_key_set) {
+        key_source_move(server->key_source, attempt->key_place);
+        attempt->key_place = NULL;
+    }
     api_configure(server->api, config, attempt->links);
     mem_free(attempt->links); /* the api has them */
     attempt->links = NULL;
@@ -191,6 +205,7 @@ static void attempt_done(struct attempt *attempt)
     if (attempt->links != NULL) {
         clients_drop_links(attempt->links, attempt->fresh->tenants.n + 1);
     }
+    key_place_close(attempt->key_place);
     close_config_tls(&attempt->listeners);
     config_release(attempt->fresh);
     buf_done(&attempt->changed);

@@ -267,6 +267,12 @@ struct auth *auth_open(const struct auth_options *options)
     return auth;
 }
 
+bool auth_reads_elsewhere(const struct config *before, const struct config *after)
+{
+    return !str_eq(before->auth.jwt.jwks, after->auth.jwt.jwks) ||
+           !str_eq(before->upstream.ca_file, after->upstream.ca_file);
+}
+
 void auth_configure(struct auth *auth, const struct config *config)
 {
     const struct config *before = auth->config;
@@ -275,7 +281,11 @@ void auth_configure(struct auth *auth, const struct config *config)
     name_owners(auth);
     known_clear(&auth->known);
     auth->known.max = config->auth.jwt.max_remembered;
-    refresh_configure(&auth->refresh);
+    if (auth_reads_elsewhere(before, config)) {
+        refresh_restart(&auth->refresh);
+    } else {
+        refresh_configure(&auth->refresh);
+    }
     config_release(unconst(before));
 }
 

@@ -78,6 +78,8 @@ struct refresh {
 
 void refresh_open(struct refresh *refresh, struct auth *auth, const struct auth_source *source);
 void refresh_configure(struct refresh *refresh); /* begins to read, where tokens are taken now */
+void refresh_restart(
+    struct refresh *refresh); /* the source is another one; the old keys stay until it is read */
 void refresh_stop(struct refresh *refresh);
 void refresh_close(struct refresh *refresh);
 /* The key set lacks a key that somebody names (or is not there at all). True: it is being read, so

@@ -117,6 +117,22 @@ void refresh_configure(struct refresh *refresh)
     }
 }
 
+static void on_nobody_reads(struct deadline *deadline)
+{
+    release_all(CONTAINER_OF(deadline, struct refresh, next));
+}
+
+void refresh_restart(struct refresh *refresh)
+{
+    refresh_stop(refresh);
+    refresh->has_asked = false;
+    refresh->n_failures = 0;
+    refresh_configure(refresh);
+    if (!refresh->running && !list_is_empty(&refresh->waiting)) { /* no token is taken any more */
+        deadline_set(refresh->auth->options.deadlines, &refresh->next, 0, on_nobody_reads);
+    }
+}
+
 bool refresh_ask(struct refresh *refresh)
 {
     struct str place = refresh->auth->config->auth.jwt.jwks;
@@ -124,7 +140,7 @@ bool refresh_ask(struct refresh *refresh)
     uint64_t now_ms = clock_now_ms();
 
     if (refresh->source == NULL) {
-        return false; /* jwt came into auth.mode without a restart, and its key set waits for one */
+        return false;
     }
     if (!refresh->running) {
         if (refresh->has_asked &&

@@ -78,7 +78,7 @@ static const struct option_row rows[] = {
     {"auth.cache_ttl_s", OPTION_SECONDS, AT(auth.cache_ttl_s), "300", 1, DAY_S, NULL, NULL, "How long the platform's answer about a caller's token is kept."},
     {"auth.keys", OPTION_KEYS, AT(auth.keys), "[]", 0, 1000, NULL, "API_KEYS", "Keys as text, or {name, key | key_file | sha256, permissions, tenant, rate, burst, concurrency, not_before, expires}; virtuoso-proxy key new makes one."},
     {"auth.certificates", OPTION_CERTIFICATES, AT(auth.certificates), "[]", 0, 1000, NULL, NULL, "Whom client certificates stand for (auth.mode mtls): {name, cn | dns | uri, permissions, tenant, rate, burst, concurrency, not_before, expires}; cn is the common name of the subject, dns and uri are names of subjectAltName."},
-    {"auth.jwt.jwks", OPTION_STR, AT(auth.jwt.jwks), "", 0, 0, NULL, NULL, "Key set of the identity provider (JWKS): a file, or an https URL.", .at_start = true},
+    {"auth.jwt.jwks", OPTION_STR, AT(auth.jwt.jwks), "", 0, 0, NULL, NULL, "Key set of the identity provider (JWKS): a file, or an https URL."},
     {"auth.jwt.issuer", OPTION_STR, AT(auth.jwt.issuer), "", 0, 0, NULL, NULL, "What iss of a token must be."},
     {"auth.jwt.audience", OPTION_STR, AT(auth.jwt.audience), "", 0, 0, NULL, NULL, "What must be in aud of a token: the name of this service there."},
     {"auth.jwt.algorithms", OPTION_WORDS, AT(auth.jwt.algorithms), "RS256,PS256,ES256", 0, 3, "RS256 PS256 ES256", NULL, "Signatures that are taken."},

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "harness/blocking.h"
+#include "harness/mount.h"
 #include "harness/proxy.h"
 #include "harness/scripted.h"
 #include "harness/token.h"
@@ -255,6 +256,55 @@ static void the_key_set_comes_from_a_url(void **state)
     scripted_done(&provider);
 }
 
+/* jwt comes into auth.mode, then its key set moves to a URL, and back to a file: nothing of it needs a start, and the
+ * old keys are good until the new ones are there. */
+static void the_key_set_moves_without_a_restart(void **state)
+{
+    static const char head[] = "sandbox: {enabled: true}\nserver: {listen: 127.0.0.1:0}\n"
+                               "drain: {notice_ms: 0}\nlimits: {enabled: false}\n"
+                               "auth:\n  keys: [key-of-the-operator]\n";
+    static const char jwt[] = "%s  mode: \"keys,jwt\"\n  jwt: {issuer: \"" ISSUER
+                              "\", audience: qa-proxy, jwks: \"%s\"}\n";
+    static const char operator[] = "X-API-Key: key-of-the-operator\r\n";
+    struct str new_keys = arena_printf(&here.arena, "{\"keys\": [%.*s]}",
+                                       STR_ARG(issuer_jwk(here.issuer, "EC", "new")));
+    const struct scripted_answer rows[] = {
+        {.method = "GET", .status = 200, .body = arena_cstr(&here.arena, new_keys)}};
+    char config[MOUNT_PATH_MAX];
+    struct scripted provider;
+    struct mount mount;
+    struct proxy proxy;
+
+    (void)state;
+    put_key_set(arena_printf(&here.arena, "{\"keys\": [%.*s]}",
+                             STR_ARG(issuer_jwk(here.issuer, "RSA", "old"))));
+    scripted_start(&provider, rows, ARRAY_LEN(rows));
+    mount_open(&mount, head);
+    mount_serve(&mount, &proxy);
+    assert_int_equal(get(&proxy, token("RS256", "old", 60)), 401);
+    mount_format(config, jwt, head, here.path);
+    mount_write(&mount, config);
+    (void)proxy_ask(&proxy, "POST", "/admin/reload", operator, "");
+    assert_int_equal(proxy.reply.status, 200);
+    assert_true(str_contains(reply_text(&proxy.reply), STR("\"needs_restart\":[]")));
+    assert_int_equal(get(&proxy, token("RS256", "old", 61)), 200);
+    mount_format(config, jwt, head,
+                 arena_printf(&here.arena, "http://127.0.0.1:%u/new", (unsigned)provider.port).ptr);
+    mount_write(&mount, config);
+    (void)proxy_ask(&proxy, "POST", "/admin/reload", operator, "");
+    assert_int_equal(proxy.reply.status, 200);
+    assert_int_equal(get(&proxy, token("ES256", "new", 62)), 200);
+    assert_int_equal(get(&proxy, token("RS256", "old", 63)), 401); /* not in the new set */
+    mount_format(config, jwt, head, "/no/such/file");
+    mount_write(&mount, config);
+    (void)proxy_ask(&proxy, "POST", "/admin/reload", operator, "");
+    assert_int_equal(proxy.reply.status, 422);
+    assert_int_equal(get(&proxy, token("ES256", "new", 64)), 200);
+    proxy_stop(&proxy);
+    mount_close(&mount);
+    scripted_done(&provider);
+}
+
 /* The provider takes the connection and never answers. */
 static void who_leaves_while_waiting_leaves_nothing(void **state)
 {
@@ -311,6 +361,7 @@ int main(void)
         cmocka_unit_test(many_new_tokens_at_once_are_all_taken),
         cmocka_unit_test(keys_are_rotated_without_a_failure),
         cmocka_unit_test(the_key_set_comes_from_a_url),
+        cmocka_unit_test(the_key_set_moves_without_a_restart),
         cmocka_unit_test(who_leaves_while_waiting_leaves_nothing),
         cmocka_unit_test(a_bad_key_set_is_told_by_check),
     };
