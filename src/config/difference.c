@@ -6,7 +6,7 @@
 
 enum { VALUE_MAX = 64 * 1024 };
 
-/* Entries of a list that have names: keys and tenants. */
+/* Entries of a list that have names: keys, certificates and tenants. */
 struct named {
     size_t n;
     struct str (*name)(const struct config *config, size_t i);
@@ -24,14 +24,28 @@ static bool is_same_rate(const struct config_rate *a, const struct config_rate *
            a->concurrency == b->concurrency;
 }
 
-static bool is_same_key(const struct config *before, size_t i, const struct config *after, size_t k)
+static bool is_same_entry(const struct config_key *a, const struct config_key *b)
 {
-    const struct config_key *a = &before->auth.keys[i];
-    const struct config_key *b = &after->auth.keys[k];
-
-    return memcmp(a->sha256, b->sha256, DIGEST_BYTES) == 0 && a->permissions == b->permissions &&
+    return memcmp(a->sha256, b->sha256, DIGEST_BYTES) == 0 && str_eq(a->subject, b->subject) &&
+           a->subject_kind == b->subject_kind && a->permissions == b->permissions &&
            is_same_rate(&a->rate, &b->rate) && str_eq(a->tenant_name, b->tenant_name) &&
            a->not_before_ms == b->not_before_ms && a->expires_ms == b->expires_ms;
+}
+
+static bool is_same_key(const struct config *before, size_t i, const struct config *after, size_t k)
+{
+    return is_same_entry(&before->auth.keys[i], &after->auth.keys[k]);
+}
+
+static struct str certificate_name(const struct config *config, size_t i)
+{
+    return config->auth.certificates[i].name;
+}
+
+static bool is_same_certificate(const struct config *before, size_t i, const struct config *after,
+                                size_t k)
+{
+    return is_same_entry(&before->auth.certificates[i], &after->auth.certificates[k]);
 }
 
 static struct str tenant_name(const struct config *config, size_t i)
@@ -119,6 +133,14 @@ void config_print_change(const struct config *before, const struct config *after
     if (row->type == OPTION_KEYS) {
         put_named(out, before, &(struct named){before->auth.n_keys, key_name, is_same_key}, after,
                   &(struct named){after->auth.n_keys, key_name, is_same_key});
+    } else if (row->type == OPTION_CERTIFICATES) {
+        put_named(
+            out, before,
+            &(struct named){before->auth.n_certificates, certificate_name, is_same_certificate},
+            after,
+            &(struct named){after->auth.n_certificates, certificate_name, is_same_certificate});
+    } else if (row->type == OPTION_LISTENERS) {
+        buf_text(out, "other listeners, or other certificates of theirs");
     } else if (row->type == OPTION_TENANTS) {
         put_named(out, before, &(struct named){before->tenants.n, tenant_name, is_same_tenant},
                   after, &(struct named){after->tenants.n, tenant_name, is_same_tenant});
