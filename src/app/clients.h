@@ -34,7 +34,7 @@ void clients_configure(const struct config *config, const struct api_link *links
 /* See upstream_forget_connections. */
 void clients_forget_connections(const struct clients *clients);
 bool clients_are_quiet(const struct clients *clients); /* no call is on its way or waits */
-void client_release(void *client);
+void client_release(void *context);
 /* Closes all, whoever holds them; their memory goes with the last hold. */
 void clients_close(struct clients *clients, void (*tell)(void *context), void *context);
 

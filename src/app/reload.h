@@ -19,7 +19,7 @@
 /* `sources` and what it points to outlive the server. */
 struct reload *reload_start(struct server *server, const struct config_sources *sources);
 void reload_now(struct reload *reload, const char *reason);
-void reload_for_request(void *reloader, struct reload_report *out); /* the server */
+void reload_for_request(void *reloader, struct reload_report *report); /* the server */
 /* NULL is fine for these. */
 void reload_stop(struct reload *reload);
 bool reload_is_closing(const struct reload *reload);

@@ -237,8 +237,9 @@ static unsigned ask_at_once(struct proxy *proxy, int status)
 /* Refusals of the first token that come late are no refusals of the second. */
 static void many_refusals_at_once_change_the_token_once(void **state)
 {
+    static const char good[] = "upstream.secondary_token=" SANDBOX_TOKEN;
     static const char *const sets[] = {"upstream.token=invalid-canary-1",
-                                       "upstream.secondary_token=" SANDBOX_TOKEN,
+                                       good,
                                        "auth.mode=none",
                                        "upstream.initial_active=1000",
                                        "upstream.max_waiting=1000",

@@ -27,7 +27,7 @@ struct setup {
 };
 
 struct setup *setup_hold(struct setup *setup);
-void setup_release(void *setup); /* the last one lets the configuration and the platforms go */
+void setup_release(void *context); /* the last one lets the configuration and the platforms go */
 
 /* Takes the holds of the links over. `config` is held by the setup. */
 void setup_open(struct api *api, const struct config *config, const struct api_link *links);
@@ -40,6 +40,6 @@ void setup_close(struct api *api);
 /* All platforms, the retired ones last; NULL behind the last. `before` NULL: the first. */
 struct platform *platform_next(const struct api *api, const struct platform *before);
 struct platform *platform_hold(struct platform *platform);
-void platform_release(void *platform);
+void platform_release(void *context);
 
 #endif

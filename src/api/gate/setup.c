@@ -297,7 +297,7 @@ bool setup_change(struct api *api, const struct config *config, const struct api
 
     api->setup = make_setup(api, config, links, before);
     api->n_changes++;
-    is_other = api->setup->platforms[0] != before->platforms[0];
+    is_other = !is_in(api->setup, before->platforms[0]);
     for (size_t i = 0; i < before->n_platforms; i++) {
         if (!is_in(api->setup, before->platforms[i])) {
             list_append(&api->retired, &before->platforms[i]->link);

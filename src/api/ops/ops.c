@@ -25,9 +25,9 @@ enum health { HEALTH_PASS, HEALTH_WARN, HEALTH_FAIL };
 struct check {
     const char *name; /* NULL: there is no such thing */
     enum health health;
+    bool has_routes;       /* it tells which routes the platform offers */
     struct str output;     /* what is wrong; empty: nothing */
     int64_t since_wall_ms; /* 0: not told */
-    bool has_routes;       /* it tells which routes the platform offers */
     const char *breaker;   /* "open" or "closed"; NULL: it has none */
     struct str last_error; /* empty: none */
     unsigned limit;        /* most calls at once, as found out; 0: not told */
