@@ -238,12 +238,9 @@ static unsigned ask_at_once(struct proxy *proxy, int status)
 static void many_refusals_at_once_change_the_token_once(void **state)
 {
     static const char good[] = "upstream.secondary_token=" SANDBOX_TOKEN;
-    static const char *const sets[] = {"upstream.token=invalid-canary-1",
-                                       good,
-                                       "auth.mode=none",
-                                       "upstream.initial_active=1000",
-                                       "upstream.max_waiting=1000",
-                                       NULL};
+    static const char *const sets[] = {
+        "upstream.token=invalid-canary-1", good, "auth.mode=none", "upstream.initial_active=1000",
+        "upstream.max_waiting=1000",       NULL};
     struct proxy proxy;
     struct reply metrics = {0};
 
