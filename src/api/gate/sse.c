@@ -29,9 +29,8 @@ static void arm_heartbeat(struct sse *stream)
                  (uint64_t)api->config->runs.heartbeat_s * 1000, on_heartbeat);
 }
 
-/* A stream lasts for hours: once a heartbeat, and before the first event after a reload, it is asked whether its client
- * would still be let in.
- * True: not, and it has ended; who comes back is told why. */
+/* A stream lasts for hours: once a heartbeat, and before the first event after a reload, it is asked
+ * whether its client would still be let in. True: not, and it has ended; who comes back is told why. */
 static bool ends_for_its_client(struct sse *stream)
 {
     struct task *task = stream->task;
