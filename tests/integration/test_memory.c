@@ -7,17 +7,7 @@
 #include <string.h>
 
 #include "harness/proxy.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define IS_SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define IS_SANITIZED true
-#endif
-#endif
-#ifndef IS_SANITIZED
-#define IS_SANITIZED false
-#endif
+#include "harness/sanitized.h"
 
 enum { REQUEST_MAX = 1024 * 1024, ALLOWED_KIB = 16 * 1024 };
 

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "harness/mount.h"
 #include "harness/proxy.h"
+#include "harness/sanitized.h"
 #include "harness/tls_client.h"
 #include "harness/wait.h"
 
@@ -31,10 +32,10 @@ enum {
 
 #define TLS_DIR VP_SOURCE_DIR "/tests/harness/tls"
 
-/* Under valgrind less is asked for, and nothing else changes. */
+/* Of a program that is slower by its tools less is asked for, and nothing else changes. */
 static unsigned rate(void)
 {
-    return RATE / client_slowness();
+    return RATE / (client_slowness() * (IS_SANITIZED ? 4 : 1));
 }
 
 static unsigned seconds(unsigned usual)
@@ -83,7 +84,8 @@ static void write_config(struct stage *stage, unsigned round, struct buf *out)
         out,
         "server: {listen: 127.0.0.1:0%s%s%s%s%s}\ndrain: {notice_ms: 0}\n"
         "upstream: {base_url: \"http://127.0.0.1:%u/api\", organization_id: \"%u\",\n"
-        "  token: \"file:%s\", secondary_token: second-%u, timeout_ms: %u}\n",
+        "  token: \"file:%s\", secondary_token: second-%u, timeout_ms: %u,\n"
+        "  max_waiting: 20000}\n",
         stage->has_tls ? ", tls_certificate_file: " : "", stage->has_tls ? stage->mount.folder : "",
         stage->has_tls ? "/pair.pem" : "", stage->has_tls ? ", tls_key_file: " : "",
         stage->has_tls ? arena_printf(&stage->proxy.arena, "%s/pair.pem", stage->mount.folder).ptr

@@ -95,12 +95,34 @@ static void many_at_once_are_all_or_none(void **state)
     assert_true(gcra_take_many(&tat, limit, 3, now + 100 * MS).allowed);
 }
 
+/* As if it had not been taken; a bucket holds no more than its burst. */
+static void what_is_given_back_can_be_taken_again(void **state)
+{
+    const struct gcra_limit limit = {.per_second = 10, .burst = 2};
+    uint64_t tat = 0;
+    uint64_t now = 7 * S;
+
+    (void)state;
+    assert_true(gcra_take(&tat, limit, now).allowed);
+    assert_true(gcra_take(&tat, limit, now).allowed);
+    gcra_give_back(&tat, limit);
+    assert_int_equal(gcra_take(&tat, limit, now).remaining, 0);
+    assert_false(gcra_take(&tat, limit, now).allowed);
+    for (int i = 0; i < 5; i++) {
+        gcra_give_back(&tat, limit);
+    }
+    assert_true(gcra_take(&tat, limit, now).allowed);
+    assert_true(gcra_take(&tat, limit, now).allowed);
+    assert_false(gcra_take(&tat, limit, now).allowed);
+}
+
 int test_gcra(void);
 
 int test_gcra(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_at_once_are_all_or_none),
+        cmocka_unit_test(what_is_given_back_can_be_taken_again),
         cmocka_unit_test(a_burst_then_the_rate),
         cmocka_unit_test(the_wait_that_is_told_is_enough),
         cmocka_unit_test(no_more_than_the_rate_in_the_long_run),
