@@ -466,7 +466,7 @@ void server_run(struct server *server)
         loop_run(&server->loop);
     }
     while (server->n_signals > 0 || reload_is_closing(server->reload)) {
-        (void)loop_turn(&server->loop, false);
+        (void)loop_turn(&server->loop, true);
     }
 }
 
