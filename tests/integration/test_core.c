@@ -14,14 +14,7 @@
 
 #include "base/base64.h"
 #include "harness/proxy.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define WATCHED true
-#elif defined(__has_feature)
-#define WATCHED __has_feature(address_sanitizer)
-#else
-#define WATCHED false
-#endif
+#include "harness/sanitized.h"
 
 enum { N_CLIENTS = 20, PATH_BYTES = 512, BODY_BYTES = 40000, SMALLEST_CORE = 4096 };
 
@@ -184,7 +177,7 @@ static void a_core_holds_no_configured_secret(void **state)
     struct str core;
 
     (void)state;
-    if (WATCHED || getenv("VP_WRAPPER") != NULL) {
+    if (IS_SANITIZED || getenv("VP_WRAPPER") != NULL) {
         print_message("who is watched by a sanitizer or by valgrind leaves no core\n");
         skip();
     }
