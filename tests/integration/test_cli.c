@@ -1,6 +1,7 @@
 /* The program from the shell: exit codes, help, the configuration's errors and secrets, the demo,
  * and what operators see (log, metrics, trace). */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "harness/cmocka.h"
 
@@ -84,16 +85,24 @@ static void habits_of_other_programs_work(void **state)
     buf_done(&out);
 }
 
+/* A name of its own: two copies of the test may run at once. */
+static void scratch_file(char *out, size_t size, const char *name)
+{
+    (void)snprintf(out, size, VP_SCRATCH_DIR "/%d-%s", (int)getpid(), name);
+}
+
 /* The same broken file, the same exit code, whoever looks at it. */
 static void a_broken_file_has_one_exit_code(void **state)
 {
     static const char *const commands[][2] = {
         {"validate", NULL}, {"convert", "--to=commands"}, {"run", "--sandbox"}};
-    static const char file[] = VP_SCRATCH_DIR "/broken_file.yaml";
-    FILE *to = fopen(file, "wb");
+    char file[1024];
+    FILE *to;
     struct program program;
 
     (void)state;
+    scratch_file(file, sizeof(file), "broken_file.yaml");
+    to = fopen(file, "wb");
     assert_non_null(to);
     assert_true(fputs("name: x\nsteps:\n- clik: a\n", to) >= 0);
     assert_int_equal(fclose(to), 0);
@@ -197,11 +206,13 @@ static void check_and_serve_agree(void **state)
 static void keys_that_expire_are_told_by_check_and_in_the_log(void **state)
 {
     static const char *const env[] = {"VIRTUOSO_API_TOKEN=token-of-a-test", NULL};
-    static const char file[] = VP_SCRATCH_DIR "/expired.yaml";
-    FILE *config = fopen(file, "we");
+    char file[1024];
+    FILE *config;
     struct program program;
 
     (void)state;
+    scratch_file(file, sizeof(file), "expired.yaml");
+    config = fopen(file, "we");
     assert_non_null(config);
     assert_true(fputs("auth:\n  keys: [{name: old, key: key-of-a-test, expires: 2020-02-29}]\n",
                       config) >= 0);

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <pty.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -287,13 +288,16 @@ static void a_token_that_the_platform_refuses_fails_at_once(void **state)
 
 static void health_tells_that_sessions_cannot_be_saved(void **state)
 {
-    static const char folder[] = VP_SCRATCH_DIR "/operate";
-    static const char file[] = VP_SCRATCH_DIR "/operate/sessions";
-    static const char *const sets[] = {"sessions.snapshot_file=" VP_SCRATCH_DIR "/operate/sessions",
-                                       "sessions.snapshot_interval_s=1", NULL};
+    char folder[1024];
+    char file[1100];
+    char set[1200];
+    const char *const sets[] = {set, "sessions.snapshot_interval_s=1", NULL};
     struct proxy proxy;
 
     (void)state;
+    (void)snprintf(folder, sizeof(folder), VP_SCRATCH_DIR "/operate-%d", (int)getpid());
+    (void)snprintf(file, sizeof(file), "%s/sessions", folder);
+    (void)snprintf(set, sizeof(set), "sessions.snapshot_file=%s", file);
     (void)mkdir(folder, 0700);
     proxy_start(&proxy, sets);
     assert_health(&proxy, "/checks/sessions/status", "pass");
