@@ -1,4 +1,6 @@
 /* What may go to a terminal. */
+#include <string.h>
+
 #include "harness/cmocka.h"
 
 #include "base/buf.h"
@@ -38,10 +40,33 @@ static void nothing_that_moves_the_cursor_or_the_text_goes_out(void **state)
     }
 }
 
+/* Every byte at every place of a word counts, unless it goes on with a character. */
+static void characters_are_counted_wherever_they_stand(void **state)
+{
+    char text[40];
+
+    (void)state;
+    for (unsigned byte = 0; byte < 256; byte++) {
+        for (size_t len = 0; len < sizeof(text); len++) {
+            for (size_t at = 0; at < len; at++) {
+                size_t want = len - ((byte & 0xC0) == 0x80 ? 1 : 0);
+
+                memset(text, 'x', sizeof(text));
+                text[at] = (char)byte;
+                assert_int_equal(utf8_count((struct str){text, len}), want);
+            }
+        }
+        memset(text, (int)byte, sizeof(text));
+        assert_int_equal(utf8_count((struct str){text, sizeof(text)}),
+                         (byte & 0xC0) == 0x80 ? 0 : sizeof(text));
+    }
+}
+
 int test_utf8(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_that_moves_the_cursor_or_the_text_goes_out),
+        cmocka_unit_test(characters_are_counted_wherever_they_stand),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
