@@ -1,47 +1,76 @@
 /* What libyaml would do badly with, found before it sees the text: other encodings (it would decode
  * UTF-16), bytes that are not UTF-8 (its message has no line), and flow collections on one huge line
  * (its simple keys make it quadratic there). */
+#include <string.h>
+
 #include "base/utf8.h"
 #include "yaml_slip.h"
 
 enum { FLOW_LINE_MAX = 64 * 1024 };
 
-static enum error_code wrong(struct yaml_slip *out, enum error_code code, unsigned line,
-                             size_t column, const char *what)
+/* The line and the column, in characters, of a byte. */
+static enum error_code wrong(struct yaml_slip *out, enum error_code code, struct str text,
+                             size_t at, const char *what)
 {
-    *out = (struct yaml_slip){.what = what, .hint = "", .line = line, .column = (unsigned)column};
+    const char *line = text.ptr;
+    unsigned number = 1;
+
+    for (const char *end; (end = memchr(line, '\n', (size_t)(text.ptr + at - line))) != NULL;) {
+        line = end + 1;
+        number++;
+    }
+    *out = (struct yaml_slip){.what = what,
+                              .hint = "",
+                              .line = number,
+                              .column = (unsigned)utf8_count(str_range(line, text.ptr + at)) + 1};
     return code;
 }
 
+/* Where the first line begins that is longer than FLOW_LINE_MAX and has braces; text.len: there is none. A text
+ * may have a million lines, so it is gone through from the last line that ends in time to the next one. */
+static size_t long_flow_line(struct str text)
+{
+    size_t at = 0;
+
+    while (text.len - at > FLOW_LINE_MAX) {
+        const char *end = memrchr(text.ptr + at, '\n', FLOW_LINE_MAX + 1);
+        struct str line;
+        struct str rest;
+
+        if (end != NULL) {
+            at = (size_t)(end - text.ptr) + 1;
+            continue;
+        }
+        (void)str_cut(str_sub(text, at, text.len), '\n', &line, &rest);
+        if (str_find_char(line, '{') >= 0 && str_find_char(line, ':') >= 0) {
+            return at;
+        }
+        at = text.len - rest.len;
+    }
+    return text.len;
+}
+
+/* The first slip counts. */
 enum error_code yaml_text_check(struct str text, struct yaml_slip *out)
 {
+    ptrdiff_t nul = str_find_char(text, '\0');
+    size_t nul_at = nul >= 0 ? (size_t)nul : text.len;
     size_t valid = utf8_valid_prefix(text);
-    struct str rest = text;
-    struct str line;
-    unsigned number = 0;
+    size_t flow;
 
     if (str_starts(text, STR("\xFE\xFF")) || str_starts(text, STR("\xFF\xFE"))) {
-        return wrong(out, ERR_BAD_YAML, 1, 1, "the file is UTF-16; save it as UTF-8");
+        return wrong(out, ERR_BAD_YAML, text, 0, "the file is UTF-16; save it as UTF-8");
     }
-    while (rest.len > 0) {
-        (void)str_cut(rest, '\n', &line, &rest);
-        number++;
-        if (valid < text.len && line.ptr + line.len >= text.ptr + valid) {
-            return wrong(out, ERR_BAD_YAML, number,
-                         utf8_count(str_range(line.ptr, text.ptr + valid)) + 1,
-                         "not UTF-8; save the file as UTF-8");
-        }
-        if (line.len > FLOW_LINE_MAX && str_find_char(line, '{') >= 0 &&
-            str_find_char(line, ':') >= 0) {
-            return wrong(out, ERR_TOO_BIG, number, 1,
-                         "a line with braces is longer than 64 KiB; break it up, or send JSON");
-        }
-        if (str_find_char(line, '\0') >= 0) {
-            return wrong(out, ERR_BAD_YAML, number, (size_t)str_find_char(line, '\0') + 1,
-                         "a NUL byte stands in the text");
-        }
+    flow = long_flow_line(text);
+    if (valid < text.len && valid <= nul_at && valid <= flow) {
+        return wrong(out, ERR_BAD_YAML, text, valid, "not UTF-8; save the file as UTF-8");
     }
-    return ERR_OK;
+    if (flow < text.len && flow <= nul_at) {
+        return wrong(out, ERR_TOO_BIG, text, flow,
+                     "a line with braces is longer than 64 KiB; break it up, or send JSON");
+    }
+    return nul >= 0 ? wrong(out, ERR_BAD_YAML, text, nul_at, "a NUL byte stands in the text")
+                    : ERR_OK;
 }
 
 /* A byte order mark may stand before each document (files put together have them), but libyaml takes
