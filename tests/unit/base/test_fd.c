@@ -67,6 +67,8 @@ static void what_is_not_a_regular_file_is_refused_at_once(void **state)
 
 static void the_clocks_go_their_own_ways(void **state)
 {
+    uint64_t now_ms;
+
     (void)state;
     clock_set(1000, 5000000);
     clock_advance(10);
@@ -78,7 +80,8 @@ static void the_clocks_go_their_own_ways(void **state)
     assert_int_equal(clock_wall_ms(), 1000510);
     clock_release();
     assert_true(clock_wall_ms() > INT64_C(1700000000000));
-    assert_true(clock_age_ms() + 1 >= clock_now_ms());
+    now_ms = clock_now_ms(); /* first: a busy machine may take its time between the two */
+    assert_true(clock_age_ms() + 1 >= now_ms);
 }
 
 static void a_file_is_created_with_the_folders_above_it(void **state)
