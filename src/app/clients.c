@@ -174,12 +174,12 @@ void clients_configure(const struct config *config, const struct api_link *links
     }
 }
 
-void clients_forget_connections(const struct clients *clients)
+void clients_forget_connections(struct clients *clients)
 {
-    const struct list *link;
+    struct list *link;
 
     LIST_FOREACH (link, &clients->all) {
-        const struct client *client = CONTAINER_OF(link, const struct client, link);
+        const struct client *client = CONTAINER_OF(link, struct client, link);
 
         if (client->upstream != NULL && !client->closes) {
             upstream_forget_connections(client->upstream);
@@ -187,12 +187,12 @@ void clients_forget_connections(const struct clients *clients)
     }
 }
 
-bool clients_are_quiet(const struct clients *clients)
+bool clients_are_quiet(struct clients *clients)
 {
-    const struct list *link;
+    struct list *link;
 
     LIST_FOREACH (link, &clients->all) {
-        const struct upstream *upstream = CONTAINER_OF(link, const struct client, link)->upstream;
+        const struct upstream *upstream = CONTAINER_OF(link, struct client, link)->upstream;
 
         if (upstream != NULL && upstream_n_active(upstream) + upstream_n_waiting(upstream) > 0) {
             return false;

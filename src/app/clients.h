@@ -32,8 +32,8 @@ void clients_drop_links(struct api_link *links,
 /* Times, numbers and tokens for the probes of the clients of these links. */
 void clients_configure(const struct config *config, const struct api_link *links);
 /* See upstream_forget_connections. */
-void clients_forget_connections(const struct clients *clients);
-bool clients_are_quiet(const struct clients *clients); /* no call is on its way or waits */
+void clients_forget_connections(struct clients *clients);
+bool clients_are_quiet(struct clients *clients); /* no call is on its way or waits */
 void client_release(void *context);
 /* Closes all, whoever holds them; their memory goes with the last hold. */
 void clients_close(struct clients *clients, void (*tell)(void *context), void *context);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "clients.h"
 #include "lambda/lambda.h"
 #include "observe/log.h"
 
@@ -27,14 +28,14 @@ static bool is_quiet(void *context)
     const struct server *server = context;
 
     return http_server_n_exchanges(server->http) == 0 && api_n_running(server->api) == 0 &&
-           clients_are_quiet(&server->clients);
+           clients_are_quiet(server->clients);
 }
 
 static void on_thaw(void *context)
 {
     struct server *server = context;
 
-    clients_forget_connections(&server->clients);
+    clients_forget_connections(server->clients);
 }
 
 static void on_gone(void *context, const char *why)
