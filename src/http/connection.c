@@ -8,7 +8,7 @@
 #include "observe/metrics.h"
 
 enum {
-    EVICT_AT_ONCE = 48, /* as many as are taken in one turn (net/loop.c) */
+    EVICT_AT_ONCE = 16, /* as many as are taken in one turn (net/loop.c) */
     REST_MIN_MS = 1000, /* a shorter pause between two requests is no reason to leave */
     FULL_LOG_MS = 10000,
     REFUSED_LOG_MS = 1000

@@ -7,15 +7,15 @@
 #include "observe/metrics.h"
 
 /* So many deadlines run in one turn. A command whose time is over costs 51,000 instructions (counted: the 504,
- * and the connection to the platform that is closed), so 128 of them are a millisecond, and ten thousand that
- * are due at once would keep all others waiting for a tenth of a second. */
-enum { RUN_AT_ONCE = 128 };
+ * and the connection to the platform that is closed), so 32 of them are a quarter of a millisecond, and ten
+ * thousand that are due at once would keep all others waiting for a tenth of a second. */
+enum { RUN_AT_ONCE = 32 };
 
 /* Of one turn. A read of a client that is slow costs some 10 us, taking a connection 30 us, and a read
  * that brings a request up to a few hundred: those are bounded by time, looked at every few reads. */
 enum {
-    PATIENT_READS = 192,
-    ACCEPTS = 48,
+    PATIENT_READS = 32,
+    ACCEPTS = 16,
     READS_AT_LEAST = 32,
     READS_A_LOOK = 8,
     READS_NS = 2000000
