@@ -118,8 +118,9 @@ static const char *schema_of_field(const struct verb *verb, unsigned id)
 /* ---- one verb ---- */
 
 /* What any verb may have, and a group its action. */
-static const char *const beside[] = {"description",       "desc", "name", "optional", "meta",
-                                     "continue_on_error", "skip", "id",   "action",   "type"};
+static const char *const beside[] = {
+    "description", "desc", "name",   "optional", "meta", "continue_on_error",
+    "skip",        "id",   "action", "command",  "type"};
 
 /* {"ELEMENT": "TEXT"} has one member of any name; a map of more has fields that the verb knows. */
 static void put_pair_or_known(struct json_writer *w, const struct verb *verb)

@@ -1,5 +1,8 @@
 #include "harness/wait.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+
 #include "harness/client.h"
 #include "harness/cmocka.h"
 
@@ -15,4 +18,15 @@ void wait_more(uint64_t limit_ms, const char *condition, const char *file, int l
         _fail(file, line);
     }
     client_pause_ms(WAIT_LOOK_MS);
+}
+
+void scratch_lock(void)
+{
+    static int fd = -1;
+
+    if (fd < 0) {
+        fd = open(VP_SCRATCH_DIR "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        assert_true(fd >= 0);
+        assert_int_equal(flock(fd, LOCK_EX), 0);
+    }
 }

@@ -18,6 +18,9 @@ enum { WAIT_MS = 20000, WAIT_LOOK_MS = 5 };
         }                                                                                          \
     } while (0)
 
+/* Two copies of a test may run at once: the one that uses fixed names in VP_SCRATCH_DIR has them until it ends. */
+void scratch_lock(void);
+
 /* What wait_until is made of. */
 uint64_t wait_limit_ms(void);
 /* Pauses, or fails the test in the name of the place when the limit has passed. */

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "harness/cmocka.h"
+#include "harness/wait.h"
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -119,5 +120,6 @@ int test_fd(void)
         cmocka_unit_test(the_clocks_go_their_own_ways),
     };
 
+    scratch_lock();
     return cmocka_run_group_tests_name("files and clocks", tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "harness/cmocka.h"
+#include "harness/wait.h"
 
 #include "base/fd.h"
 #include "config/config.h"

@@ -1,5 +1,6 @@
 /* Values that have the right type and can still not be meant. */
 #include "harness/cmocka.h"
+#include "harness/wait.h"
 
 #include "config/config.h"
 
@@ -201,5 +202,6 @@ int test_judge(void)
         cmocka_unit_test(addresses_of_proxies_and_the_public_url_are_checked),
     };
 
+    scratch_lock();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -358,5 +358,6 @@ int test_load(void)
         cmocka_unit_test(what_is_printed_loads_again),
     };
 
+    scratch_lock();
     return cmocka_run_group_tests_name("loading the configuration", tests, NULL, NULL);
 }

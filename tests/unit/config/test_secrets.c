@@ -429,5 +429,6 @@ int test_secrets(void)
         cmocka_unit_test(keys_that_end_soon_are_told),
     };
 
+    scratch_lock();
     return cmocka_run_group_tests_name("keys and tokens", tests, NULL, NULL);
 }

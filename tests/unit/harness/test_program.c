@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "harness/cmocka.h"
 #include "harness/program.h"
+#include "harness/wait.h"
 
 static const char script[] = "shift\n" /* the binary that it stands for */
                              "case $1 in\n"
@@ -97,5 +98,6 @@ int test_program(void)
         cmocka_unit_test(a_kill_shows_as_128_plus_the_signal),
     };
 
+    scratch_lock();
     return cmocka_run_group_tests_name("program", tests, use_script, drop_script);
 }

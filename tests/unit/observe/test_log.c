@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "harness/cmocka.h"
+#include "harness/wait.h"
 
 #include "base/clock.h"
 #include "harness/count.h"
@@ -264,5 +265,6 @@ int test_log(void)
         cmocka_unit_test(google_cloud_finds_the_names_that_it_knows),
     };
 
+    scratch_lock();
     return cmocka_run_group_tests_name("log", tests, NULL, NULL);
 }
