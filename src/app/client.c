@@ -12,7 +12,13 @@ enum { URL_MAX = 4096 };
 
 enum error_code client_url(const struct arguments *arguments, struct buf *out, struct error *err)
 {
-    struct str word = str_from(arguments_get(arguments, "url"));
+    return client_url_read(arguments, "--url", arguments_get(arguments, "url"), out, err);
+}
+
+enum error_code client_url_read(const struct arguments *arguments, const char *name,
+                                const char *text, struct buf *out, struct error *err)
+{
+    struct str word = str_from(text);
     const char *ca_file = arguments_get(arguments, "ca-file");
     struct url url = {0};
     struct error cause = {0};
@@ -25,7 +31,7 @@ enum error_code client_url(const struct arguments *arguments, struct buf *out, s
     }
     if (!has_scheme && (word.len > 0 && (word.ptr[0] == '/' || str_contains(word, STR(":/"))))) {
         return error_set(err, ERR_INVALID,
-                         "--url must name a host, as in http://127.0.0.1:8000, not \"%.*s\"",
+                         "%s must name a host, as in http://127.0.0.1:8000, not \"%.*s\"", name,
                          STR_ARG(word));
     }
     if (has_scheme && !str_starts_nocase(word, STR("http://")) &&
@@ -34,12 +40,12 @@ enum error_code client_url(const struct arguments *arguments, struct buf *out, s
                          "--url must begin with http:// or https://, not \"%.*s\"", STR_ARG(word));
     }
     if (word.len > 0 && buf_ok(out) && url_read(buf_view(out), &url, &cause) != ERR_OK) {
-        return error_set(err, ERR_INVALID, "--url cannot be used: %s", cause.text);
+        return error_set(err, ERR_INVALID, "%s cannot be used: %s", name, cause.text);
     }
     if (word.len > 0 && ca_file != NULL && access(ca_file, R_OK) != 0) {
         return error_set(err, ERR_IO, "--ca-file: cannot read %s: %s", ca_file, strerror(errno));
     }
-    return buf_ok(out) ? ERR_OK : error_set(err, ERR_URI_TOO_LONG, "--url is too long");
+    return buf_ok(out) ? ERR_OK : error_set(err, ERR_URI_TOO_LONG, "%s is too long", name);
 }
 
 bool client_is_open_to_others(struct str url)

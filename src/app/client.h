@@ -1,4 +1,4 @@
-/* Where the proxy is that a client subcommand (command, run) speaks to. */
+/* Where the proxy is that a client subcommand (command, run, top) speaks to. */
 #ifndef APP_CLIENT_H
 #define APP_CLIENT_H
 
@@ -10,6 +10,9 @@
  * --ca-file, which goes with --url, is checked too: it can be read. */
 enum error_code client_url(const struct arguments *arguments, struct buf *out,
                            struct error *err) MUST_CHECK;
+/* The same for a `text` that was given in another way, which errors call `name`; NULL: not given. */
+enum error_code client_url_read(const struct arguments *arguments, const char *name,
+                                const char *text, struct buf *out, struct error *err) MUST_CHECK;
 /* The key would go over the network in clear text. */
 bool client_is_open_to_others(struct str url);
 

@@ -122,6 +122,15 @@ static const struct argument load_arguments[] = {
     {.name = NULL},
 };
 
+static const struct argument top_arguments[] = {
+    {"once", 0, NULL, "one picture, after two reads a second apart, and the end", NULL, NULL},
+    {"output", 'o', "FORMAT", "human, or json: an object a line", NULL, NULL, "human json"},
+    {"api-key-file", 0, "FILE", "API key to show (or env VIRTUOSO_PROXY_API_KEY)", NULL, NULL},
+    {"ca-file", 0, "FILE", "certificates (PEM) that a URL with https is checked against", NULL,
+     NULL},
+    {.name = NULL},
+};
+
 #define DRAIN_SIGNALS                                                                              \
     "SIGTERM and SIGINT drain (SIGINT at a terminal without the notice; a second one stops at "    \
     "once); "
@@ -221,6 +230,12 @@ const struct subcommand subcommands[] = {
                    "exceeded",
      .signals = "SIGINT and SIGTERM end it; what was measured until then is reported",
      .example = "load --rate 500 --duration 30s --max-p99 200ms http://127.0.0.1:8000/health/live"},
+    {"top", "Show what a running proxy does, live, from its /metrics.", "[URL]", top_arguments,
+     run_top,
+     .exit_codes = "0 ended; 1 usage, or the URL has no metrics of a proxy, or with --once "
+                   "nobody answered",
+     .signals = "SIGINT and SIGTERM end it, as the key q does; the terminal is left as it was",
+     .example = "top http://127.0.0.1:9090"},
     {"init", "Write an example of a test file, its schema, and a CI file.", "[DIR]", init_arguments,
      run_init, .exit_codes = "0 all was written; 1 usage, or a file exists already",
      .example = "init tests --ci github"},

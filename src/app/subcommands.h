@@ -29,6 +29,7 @@ int run_serve(struct arguments *arguments);
 int run_sandbox(struct arguments *arguments);
 int run_check(struct arguments *arguments);
 int run_load(struct arguments *arguments);
+int run_top(struct arguments *arguments);
 int run_demo(struct arguments *arguments);
 int run_command(struct arguments *arguments);
 int run_key(struct arguments *arguments);

@@ -30,7 +30,7 @@ void cli_say_proxy(struct error *err)
     buf_text(&out, "the proxy");
     buf_str(&out, str_sub(text, (size_t)at + sizeof("the platform") - 1, text.len));
     if (err->code == ERR_UPSTREAM_CONNECT) {
-        buf_text(&out, ". Is --url right, and does a proxy run there?");
+        buf_text(&out, ". Is the address right, and does a proxy run there?");
     }
     str_copy(err->text, sizeof(err->text), buf_view(&out));
     buf_done(&out);

@@ -1,0 +1,107 @@
+/* What top shows: figures as rows, each from two reads of /metrics. Pure. */
+#ifndef CLI_TOP_FIGURES_H
+#define CLI_TOP_FIGURES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/json_writer.h"
+#include "base/str.h"
+
+/* Sums over the series of a family. */
+enum top_sum {
+    SUM_REQUESTS,
+    SUM_ERRORS,
+    SUM_LIMITED,
+    SUM_IN_FLIGHT,
+    SUM_CONNECTIONS,
+    SUM_CALLS,
+    SUM_CALLS_FAILED,
+    SUM_TOKEN_REFUSED,
+    SUM_BREAKER,
+    SUM_ACTIVE,
+    SUM_LIMIT,
+    SUM_QUEUE,
+    SUM_SHED,
+    SUM_UPSTREAM_CONNECTIONS,
+    SUM_SESSIONS,
+    SUM_RUNS,
+    SUM_WATCHERS,
+    SUM_CPU_SECONDS,
+    SUM_CPU_CORES,
+    SUM_MEMORY,
+    SUM_MEMORY_LIMIT,
+    SUM_DRAINING,
+    SUM_CONFIG_GOOD,
+    SUM_STARTED,
+    TOP_N_SUMS
+};
+
+enum top_times { TIMES_REQUESTS, TIMES_CALLS, TIMES_QUEUE, TIMES_LOOP, TOP_N_TIMES };
+
+enum { TOP_MAX_BOUNDS = 32, TOP_VERSION_MAX = 32 };
+
+struct top_buckets {
+    double bounds[TOP_MAX_BOUNDS]; /* in seconds, rising; the last one may be infinite */
+    double counts[TOP_MAX_BOUNDS]; /* cumulated */
+    size_t n;
+};
+
+struct top_read {
+    uint64_t at_us;
+    double sums[TOP_N_SUMS];
+    struct top_buckets times[TOP_N_TIMES];
+    bool has[TOP_N_SUMS]; /* the family is there, though it may have no series yet */
+    char version[TOP_VERSION_MAX];
+};
+
+enum top_unit { UNIT_COUNT, UNIT_PER_SECOND, UNIT_PERCENT, UNIT_MS };
+
+enum top_figure {
+    FIGURE_RATE,
+    FIGURE_ERRORS,
+    FIGURE_P50,
+    FIGURE_P95,
+    FIGURE_P99,
+    FIGURE_IN_FLIGHT,
+    FIGURE_LIMITED,
+    FIGURE_CONNECTIONS,
+    FIGURE_CALLS,
+    FIGURE_CALLS_FAILED,
+    FIGURE_CALLS_P95,
+    FIGURE_ACTIVE,
+    FIGURE_LIMIT,
+    FIGURE_QUEUE,
+    FIGURE_QUEUE_P95,
+    FIGURE_SHED,
+    FIGURE_SESSIONS,
+    FIGURE_RUNS,
+    FIGURE_WATCHERS,
+    FIGURE_CPU,
+    FIGURE_MEMORY,
+    FIGURE_LAG,
+    TOP_N_FIGURES
+};
+
+struct top_row {
+    const char *key;   /* in JSON */
+    const char *label; /* on the screen */
+    enum top_unit unit;
+    double warns; /* from here on it is worth a look, and from `bad` on an alert; 0: never */
+    double bad;
+};
+
+extern const struct top_row top_rows[TOP_N_FIGURES];
+
+/* False: this is no answer of /metrics. */
+bool top_read(struct str text, uint64_t at_us, struct top_read *out);
+/* A figure that nothing can be said about is NAN: no request, no latency. */
+void top_figures(const struct top_read *before, const struct top_read *now,
+                 double out[TOP_N_FIGURES]);
+/* What needs somebody's attention; NULL: nothing does. */
+const char *top_trouble(const struct top_read *before, const struct top_read *now);
+/* Members of an open object. */
+void top_write(const struct top_read *before, const struct top_read *now, struct json_writer *w);
+
+#endif
