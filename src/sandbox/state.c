@@ -379,7 +379,6 @@ void state_begin(struct sandbox_state *state)
     recorder_done(&state->recorder);
     state->recorder.n_seen = 0;
     faults_done(&state->faults);
-    faults_append(&state->faults, state->options.faults, state->options.n_faults);
     if (state->last_id ==
         0) { /* a reset gives no id twice: who knows an old one may not be misled */
         state->last_id = FIRST_ID;
@@ -388,6 +387,8 @@ void state_begin(struct sandbox_state *state)
         examples_make(state);
         buf_clear(&state->answer); /* they were made by requests, which answered */
     }
+    /* not before: they are for requests of others, and the examples come whole */
+    faults_append(&state->faults, state->options.faults, state->options.n_faults);
 }
 
 static void keep_options(struct sandbox_state *state, const struct sandbox_options *options)

@@ -63,6 +63,20 @@ static void a_sandbox_is_slow_and_fails_as_it_is_told(void **state)
     assert_true(strchr(seen[0], 'f') != NULL && strchr(seen[0], '.') != NULL);
 }
 
+/* Faults are for requests of others: what the sandbox itself makes at its start is whole. */
+static void faults_spare_the_examples(void **state)
+{
+    static const char *const arguments[] = {
+        "serve", "--sandbox",         "--listen", "127.0.0.1:0", "--fault", "POST /teststeps:503",
+        "--set", "drain.notice_ms=0", NULL};
+    struct program program;
+
+    (void)state;
+    program_serve(&program, arguments, NULL);
+    program_stop(&program);
+    program_done(&program);
+}
+
 /* ---- signals and the log ---- */
 
 static void signals_that_mean_nothing_here_are_logged_and_ignored(void **state)
@@ -317,6 +331,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sandbox_is_slow_and_fails_as_it_is_told),
+        cmocka_unit_test(faults_spare_the_examples),
         cmocka_unit_test(signals_that_mean_nothing_here_are_logged_and_ignored),
         cmocka_unit_test(the_log_begins_and_ends_with_what_was_done),
         cmocka_unit_test(probes_are_logged_for_debugging_only),
