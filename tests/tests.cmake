@@ -141,7 +141,9 @@ endforeach()
 
 add_test(NAME browser.docs COMMAND bash ${CMAKE_SOURCE_DIR}/tests/browser/check_docs.sh
   $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
-set_tests_properties(browser.docs PROPERTIES TIMEOUT 180 SKIP_RETURN_CODE 77 LABELS browser)
+add_test(NAME browser.ui COMMAND bash ${CMAKE_SOURCE_DIR}/tests/browser/check_ui.sh
+  $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
+set_tests_properties(browser.docs browser.ui PROPERTIES TIMEOUT 180 SKIP_RETURN_CODE 77 LABELS browser RESOURCE_LOCK browser)
 
 # The client and the checking proxy come from npm.
 add_test(NAME contract.openapi COMMAND bash ${CMAKE_SOURCE_DIR}/tests/contract/check_contract.sh

@@ -75,6 +75,7 @@ function pathValue(path: string, parameter: Json, made: Made): string {
   if (path.includes("/webhooks/")) return made.webhook;
   if (path.startsWith("/virtuoso/")) return "user";
   if (path === "/docs/{file}") return "plain";
+  if (path === "/ui/{file}") return "live.js";
   throw new Error(`${path}: no example of ${parameter.name}`);
 }
 

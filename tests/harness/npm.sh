@@ -43,7 +43,7 @@ contract scratch/contract contract.openapi
 openapi scratch/lint/openapi lint.openapi
 schema scratch/lint/schema lint.schema
 k8s scratch/lint/k8s lint.k8s
-browser scratch/browser browser.docs
+browser scratch/browser browser.docs,browser.ui
 END
 }
 

@@ -45,6 +45,11 @@ static void each_listener_answers_what_is_its_own(void **state)
         {"/", 200, 404},
         {"/docs", 200, 404},
         {"/openapi.json", 200, 404},
+        {"/ui", 404, 200},
+        {"/ui/live.js", 200, 200},
+        {"/ui/page.css", 200, 200},
+        {"/ui/runs", 200, 404},
+        {"/ui/nothing.js", 404, 404},
     };
     struct proxy proxy;
     uint16_t admin;
@@ -66,6 +71,67 @@ static void each_listener_answers_what_is_its_own(void **state)
     assert_int_equal(status_of(&proxy, admin, "DELETE", "/api/user", NULL), 404);
     assert_true(str_contains(reply_text(&proxy.reply), STR("/admin/*")));
     assert_int_equal(status_of(&proxy, admin, "DELETE", "/admin/config", NULL), 405);
+    proxy_stop(&proxy);
+}
+
+/* What a page of the admin listener leads to is there, and comes without a Referer. */
+static void pages_of_operators_are_whole(void **state)
+{
+    static const char *const pages[] = {"/ui", "/problems", "/problems/not_found"};
+    static const char *const links[] = {"ui/page.css\"", "ui/icon.svg\"", "metrics\"", "health\""};
+    struct proxy proxy;
+    uint16_t admin;
+
+    (void)state;
+    admin = start(&proxy);
+    for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
+        assert_int_equal(status_of(&proxy, admin, "GET", pages[i], "Accept: text/html\r\n"), 200);
+        for (size_t l = 0; l < ARRAY_LEN(links); l++) {
+            assert_true(str_contains(reply_text(&proxy.reply), str_from(links[l])));
+        }
+        assert_true(str_is(reply_field(&proxy.reply, "Referrer-Policy"), "no-referrer"));
+        assert_true(str_contains(reply_field(&proxy.reply, "Content-Security-Policy"),
+                                 STR("default-src 'none'")));
+        assert_false(str_contains(reply_text(&proxy.reply), STR("<script>")));
+        assert_false(str_contains(reply_text(&proxy.reply), STR("docs/page.css")));
+    }
+    proxy_stop(&proxy);
+}
+
+/* Without an admin listener its page is on the other one, for who has the permission admin. */
+static void live_figures_on_the_traffic_listener_need_a_key(void **state)
+{
+    static const char text[] =
+        "auth:\n  keys:\n"
+        "    - {name: reader, key: a-readers-key-12345, permissions: [read]}\n"
+        "    - {name: operator, key: " KEY ", permissions: [admin]}\n";
+
+    static const struct {
+        const char *fields;
+        int status;
+    } rows[] = {
+        {NULL, 401}, {"X-API-Key: a-readers-key-12345\r\n", 403}, {"X-API-Key: " KEY "\r\n", 200}};
+    struct proxy proxy = {0};
+    char path[512];
+    const char *const args[] = {"serve", "--sandbox",         "-c", path, "--listen", "127.0.0.1:0",
+                                "--set", "drain.notice_ms=0", NULL};
+    FILE *file;
+
+    (void)state;
+    assert_true(snprintf(path, sizeof(path), VP_SCRATCH_DIR "/ui-keys-%d.yaml", (int)getpid()) <
+                (int)sizeof(path));
+    file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(text, 1, sizeof(text) - 1, file), sizeof(text) - 1);
+    assert_int_equal(fclose(file), 0);
+    arena_init(&proxy.arena);
+    reply_init(&proxy.reply);
+    program_serve(&proxy.program, args, NULL);
+    (void)unlink(path);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        assert_int_equal(status_of(&proxy, proxy.program.port, "GET", "/ui", rows[i].fields),
+                         rows[i].status);
+    }
     proxy_stop(&proxy);
 }
 
@@ -314,6 +380,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_listener_answers_what_is_its_own),
+        cmocka_unit_test(pages_of_operators_are_whole),
+        cmocka_unit_test(live_figures_on_the_traffic_listener_need_a_key),
         cmocka_unit_test(metrics_may_stay_on_the_traffic_listener),
         cmocka_unit_test(requests_of_operators_are_not_counted),
         cmocka_unit_test(who_is_not_certainly_here_needs_a_key),

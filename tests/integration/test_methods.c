@@ -253,7 +253,8 @@ static void every_link_of_a_page_is_relative_and_leads_somewhere(void **state)
 {
     static const char *const pages[] = {
         "/",     "/problems", "/problems/",  "/problems/not_found", "/api/v1/commands",
-        "/docs", "/docs/",    "/docs/plain", "/docs/testfile",      "/docs/moving"};
+        "/docs", "/docs/",    "/docs/plain", "/docs/testfile",      "/docs/moving",
+        "/ui",   "/ui/runs"};
     struct here here;
 
     (void)state;

@@ -19,7 +19,7 @@ static struct str value_for(struct proxy *proxy, struct str path, struct str nam
         return STR("not_found");
     }
     if (str_is(name, "file")) {
-        return STR("plain");
+        return str_starts(path, STR("/ui/")) ? STR("live.js") : STR("plain");
     }
     if (str_is(name, "path")) {
         return STR("user");

@@ -1,4 +1,5 @@
-/* Pages for people: one frame, one style (GET /docs/page.css), no script. They work behind a proxy
+/* Pages for people: one frame, one style (GET /docs/page.css; on the admin
+ * listener /ui/page.css), no script but those of /ui. They work behind a proxy
  * that takes a path prefix off, in the dark, and on a telephone.
  *   page_begin ─► text is written ─► page_end (ends the task) */
 #ifndef API_PAGE_H

@@ -36,6 +36,7 @@ static enum stage_verdict reply_start_page(struct task *task)
     put_card(task, &text, "/docs", "Interactive API documentation",
              "Every route, to read and to try");
     put_card(task, &text, "/api/v1/commands", "Commands", "What a test step can do, with examples");
+    put_card(task, &text, "/ui/runs", "Test runs", "Your test runs, live, step by step");
     put_card(task, &text, "/docs/testfile", "Test files",
              "How a test file is written, every verb and sentence");
     put_card(task, &text, "/docs/moving", "Moving over",

@@ -26,6 +26,7 @@ static const struct media_row media[] = {
     {"patchDirect", json_type_name}, {"patchDirect", "text/html"}, {"patchDirect", "*/*"},
     {"deleteDirect", json_type_name}, {"deleteDirect", "text/html"}, {"deleteDirect", "*/*"},
     {"getDocs", "text/html"},
+    {"getUi", "text/html"}, {"getUiRuns", "text/html"}, {"getUiFile", "text/javascript"}, {"getUiFile", "text/css"}, {"getUiFile", "image/svg+xml"},
     {"getDocsFile", "text/html"}, {"getDocsFile", "text/css"}, {"getDocsFile", "text/javascript"},
     {"getFavicon", "image/svg+xml"}, {"getFaviconIco", "image/svg+xml"},
     {"listProblems", json_type_name}, {"listProblems", "text/html"},

@@ -57,6 +57,9 @@ void page_set_policy(struct task *task)
         task->exchange, "Content-Security-Policy",
         STR("default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
             "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"));
+    /* Addresses of ours are nobody's business; and what has a Referer may come from a page elsewhere,
+     * so that the admin listener asks for a key (admin.c). */
+    exchange_set_header(task->exchange, "Referrer-Policy", STR("no-referrer"));
 }
 
 static void put_link(struct task *task, struct buf *out, const char *before, const char *path,
@@ -74,24 +77,46 @@ void page_anchor(struct task *task, struct buf *out, const char *path, const cha
     buf_text(out, "</a>");
 }
 
+/* Each listener has pages of its own. */
+static const struct frame {
+    const char *home;
+    const char *icon;
+    const char *style;
+    const char *links[4][2];
+} frames[] = {
+    {"/",
+     "/favicon.svg",
+     "/docs/page.css",
+     {{"/docs", "Documentation"},
+      {"/api/v1/commands", "Commands"},
+      {"/ui/runs", "Test runs"},
+      {"/problems", "Error codes"}}},
+    {"/ui",
+     "/ui/icon.svg",
+     "/ui/page.css",
+     {{"/ui", "Live figures"},
+      {"/metrics", "Metrics"},
+      {"/health", "Health"},
+      {"/problems", "Error codes"}}},
+};
+
 void page_begin(struct task *task, struct buf *out, const char *title)
 {
-    static const char *const links[][2] = {
-        {"/docs", "Documentation"}, {"/api/v1/commands", "Commands"}, {"/problems", "Error codes"}};
+    const struct frame *frame = &frames[task->on_admin ? 1 : 0];
 
     buf_init(out, (size_t)64 * PAGE_FIRST);
     buf_text(out, "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>");
     markup_text(out, str_from(title));
     buf_text(out, " - virtuoso-proxy</title><meta name=\"viewport\" "
                   "content=\"width=device-width,initial-scale=1\">");
-    put_link(task, out, "<link rel=\"icon\" type=\"image/svg+xml\" href=\"", "/favicon.svg", "\">");
-    put_link(task, out, "<link rel=\"stylesheet\" href=\"", "/docs/page.css", "\">");
+    put_link(task, out, "<link rel=\"icon\" type=\"image/svg+xml\" href=\"", frame->icon, "\">");
+    put_link(task, out, "<link rel=\"stylesheet\" href=\"", frame->style, "\">");
     put_link(task, out, "</head><body class=\"page\"><header><strong><img alt=\"\" src=\"",
-             "/favicon.svg", "\">");
-    page_anchor(task, out, "/", "virtuoso-proxy");
+             frame->icon, "\">");
+    page_anchor(task, out, frame->home, "virtuoso-proxy");
     buf_text(out, "</strong>");
-    for (size_t i = 0; i < ARRAY_LEN(links); i++) {
-        page_anchor(task, out, links[i][0], links[i][1]);
+    for (size_t i = 0; i < ARRAY_LEN(frame->links); i++) {
+        page_anchor(task, out, frame->links[i][0], frame->links[i][1]);
     }
     buf_text(out, "</header><main><h1>");
     markup_text(out, str_from(title));
