@@ -67,6 +67,8 @@ bool listeners_from_node(struct loader *loader, const struct option_row *row,
                          const struct node *node);
 /* An empty list only: what is a list of maps stands in the file. */
 bool maps_from_text(struct loader *loader, const struct option_row *row, struct str text);
+void listeners_gather(struct config_box *box); /* fills server.all */
+/* listeners_keep.c */
 void listeners_print(struct buf *out, const struct config *config);
 void listeners_judge(struct loader *loader, struct config *config); /* fills server.all */
 void listeners_keep(struct config_box *box, const struct config *running);

@@ -7,12 +7,7 @@
 #include "observe/log.h"
 #include "observe/metrics.h"
 
-enum {
-    EVICT_AT_ONCE = 16, /* as many as are taken in one turn (net/loop.c) */
-    REST_MIN_MS = 1000, /* a shorter pause between two requests is no reason to leave */
-    FULL_LOG_MS = 10000,
-    REFUSED_LOG_MS = 1000
-};
+enum { REFUSED_LOG_MS = 1000 };
 
 static void on_deadline(struct deadline *deadline);
 
@@ -255,7 +250,7 @@ void connection_body_late(struct http_connection *connection)
     time_out(connection, "The request body did not arrive in time");
 }
 
-static const char *who_calls(const struct http_connection *connection)
+const char *connection_caller(const struct http_connection *connection)
 {
     const struct transport *transport = &connection->transport;
 
@@ -406,76 +401,7 @@ static void on_tls_failed(struct transport *transport, const struct error *err)
     if (listener->tls_told_ms == 0 || now_ms - listener->tls_told_ms >= REFUSED_LOG_MS) {
         listener->tls_told_ms = now_ms;
         log_event(LOG_INFO, "http.tls_failed", F_TEXT("listener", listener_name(listener)),
-                  F_TEXT("peer", who_calls(connection)), F_TEXT("error", err->text));
-    }
-}
-
-/* --- places --- */
-static struct http_connection *holder_of(struct place *place)
-{
-    return CONTAINER_OF(place, struct http_connection, place);
-}
-
-/* False: the connection was closed, its address has its share. */
-static bool take_place(struct http_connection *connection)
-{
-    struct places *places = &connection->server->places;
-    struct str peer = str_from(who_calls(connection));
-    struct place *instead;
-
-    if (!places_enter(places, &connection->place, peer, &instead)) {
-        bool counts = connection->server->options.count_metrics;
-
-        metric_add(M_CONNECTIONS_SHARED, 0, 0, 0, counts ? 1 : 0);
-        if (instead == NULL) {
-            connection_close(connection);
-            return false;
-        }
-        connection_abort(holder_of(instead));
-        CHECK(places_enter(places, &connection->place, peer, &instead));
-    }
-    places_await_head(places, &connection->place);
-    return true;
-}
-
-/* Who has just sent an answer's last byte may be about to ask again. */
-static bool rests_long(const struct http_connection *connection)
-{
-    uint64_t limit_ms = connection->server->options.idle_timeout_ms;
-
-    return !deadline_is_set(&connection->deadline) ||
-           connection->deadline.at_ms < clock_now_ms() + limit_ms - REST_MIN_MS;
-}
-
-static struct http_connection *next_to_leave(struct http_server *server)
-{
-    struct place *place = places_first_headless(&server->places);
-
-    if (place == NULL) {
-        place = places_first_resting(&server->places);
-        if (place == NULL || !rests_long(holder_of(place))) {
-            return NULL;
-        }
-    }
-    return holder_of(place);
-}
-
-void connections_make_room(struct http_server *server)
-{
-    struct http_connection *connection;
-    unsigned n = 0;
-    uint64_t now_ms = clock_now_ms();
-
-    while (server->options.makes_room && n < EVICT_AT_ONCE &&
-           (connection = next_to_leave(server)) != NULL) {
-        connection_abort(connection);
-        n++;
-    }
-    metric_add(M_CONNECTIONS_EVICTED, 0, 0, 0, n);
-    if (server->options.makes_room && now_ms - server->full_told_ms >= FULL_LOG_MS) {
-        server->full_told_ms = now_ms;
-        log_event(LOG_WARN, "http.full", F_INT("connections", server->n_connections),
-                  F_INT("evicted", n));
+                  F_TEXT("peer", connection_caller(connection)), F_TEXT("error", err->text));
     }
 }
 
@@ -497,7 +423,7 @@ static size_t most_waiting(const struct http_server_options *options)
 /* Whoever it is for is known. */
 static void begin(struct http_connection *connection)
 {
-    if (!take_place(connection)) {
+    if (!connection_take_place(connection)) {
         return;
     }
     if (connection->listener->tls != NULL) {

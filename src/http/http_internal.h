@@ -124,6 +124,10 @@ void skim_drop(struct http_connection *connection); /* idempotent */
 void connection_open(struct http_listener *listener);
 void connection_close(struct http_connection *connection);
 void connection_abort(struct http_connection *connection); /* exchange first, then the socket */
+const char *connection_caller(const struct http_connection *connection); /* "192.0.2.7:5234" */
+/* ---- evict.c ---- */
+/* False: the connection was closed, its address has its share. */
+bool connection_take_place(struct http_connection *connection);
 /* There is no place for another connection: some without a request may leave. */
 void connections_make_room(struct http_server *server);
 void connection_linger(struct http_connection *connection);

@@ -3,9 +3,6 @@
  * anything that waits: the buffers and what libuv needs to send them are made then, and go when all is sent. */
 #include "net/transport.h"
 
-#include <limits.h>
-#include <sys/epoll.h>
-
 #include "base/address.h"
 #include "base/check.h"
 #include "base/mem.h"
@@ -18,9 +15,7 @@
 enum {
     OUT_MAX = 64 * 1024 * 1024,
     PLAIN_MAX = 256 * 1024,
-    EARLY_MAX = PROXY_HEADER_MAX + LOOP_READ_BUFFER,
-    FIRST_BYTES_MS = 500,
-    PATIENT_A_TURN = 32
+    EARLY_MAX = PROXY_HEADER_MAX + LOOP_READ_BUFFER
 };
 
 struct transport_output {
@@ -310,36 +305,7 @@ void transport_shutdown(struct transport *transport)
 
 /* ---- reading ---- */
 
-/* Its first bytes were no whole request, or did not come at once. */
-static bool makes_wait(const struct transport *transport)
-{
-    return !transport->is_proven &&
-           (transport->has_read ||
-            uv_now(&transport->loop->uv) - transport->opened_ms > FIRST_BYTES_MS);
-}
-
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer);
-
-static void on_resume(struct later_item *item);
-
-/* A socket that is readable and is not read would be reported again and again within the turn. libuv
- * takes it out of the poll only when it is reported once more, which for ten thousand of them is a long
- * turn in itself: so that is done at once. */
-static void hold(struct transport *transport)
-{
-    struct loop *loop = transport->loop;
-    struct epoll_event unused = {0};
-    uv_os_fd_t fd;
-
-    (void)uv_read_stop(&transport->socket.stream);
-    if (nothing_waits(transport) &&
-        !transport->shutdown_asked && /* nobody polls for room to write */
-        uv_fileno(&transport->socket.handle, &fd) == 0) {
-        (void)epoll_ctl(uv_backend_fd(&loop->uv), EPOLL_CTL_DEL, fd, &unused);
-    }
-    list_append(makes_wait(transport) ? &loop->held_patient : &loop->held, &transport->hold);
-    later_add(&loop->later, &loop->resume, on_resume);
-}
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
 {
@@ -347,7 +313,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
     struct loop *loop = transport->loop;
 
     (void)suggested;
-    *out = loop_may_read(loop, makes_wait(transport))
+    *out = loop_may_read(loop, transport_makes_wait(transport))
                ? uv_buf_init(loop->read_buffer, LOOP_READ_BUFFER)
                : uv_buf_init(NULL, 0); /* libuv then reads nothing, and says ENOBUFS */
 }
@@ -466,7 +432,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
     struct str bytes;
 
     if (n == UV_ENOBUFS) {
-        hold(transport);
+        transport_hold(transport, nothing_waits(transport) && !transport->shutdown_asked);
         return;
     }
     if (n == 0) {
@@ -485,27 +451,10 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
     }
 }
 
-static void read_again(struct list *held, unsigned most)
+void transport_poll(struct transport *transport)
 {
-    struct list *link;
-
-    while (most-- > 0 && (link = list_take_first(held)) != NULL) {
-        struct transport *transport = CONTAINER_OF(link, struct transport, hold);
-
-        if (uv_read_start(&transport->socket.stream, on_alloc, on_read) != 0) {
-            break_later(transport);
-        }
-    }
-}
-
-static void on_resume(struct later_item *item)
-{
-    struct loop *loop = CONTAINER_OF(item, struct loop, resume);
-
-    read_again(&loop->held, UINT_MAX);
-    read_again(&loop->held_patient, PATIENT_A_TURN);
-    if (!list_is_empty(&loop->held_patient)) {
-        later_add(&loop->later, &loop->resume, on_resume);
+    if (uv_read_start(&transport->socket.stream, on_alloc, on_read) != 0) {
+        break_later(transport);
     }
 }
 
@@ -515,9 +464,7 @@ void transport_read_start(struct transport *transport)
         return;
     }
     transport->reading = true;
-    if (uv_read_start(&transport->socket.stream, on_alloc, on_read) != 0) {
-        break_later(transport);
-    }
+    transport_poll(transport);
 }
 
 void transport_read_stop(struct transport *transport)

@@ -9,8 +9,14 @@ void handshake_bytes(struct transport *transport,
                      struct str cipher);                            /* of one that is not secured */
 void handshake_ended(struct transport *transport, unsigned result); /* RESULT_*; idempotent */
 
+/* hold.c */
+bool transport_makes_wait(const struct transport *transport);
+/* Until the next turn. `only_reads`: nobody polls the socket for room to write. */
+void transport_hold(struct transport *transport, bool only_reads);
+
 /* transport.c: one step of the handshake, with what has been fed to it. */
 void transport_shake(struct transport *transport);
+void transport_poll(struct transport *transport);    /* libuv tells again what can be read */
 void transport_give_up(struct transport *transport); /* tells the owner that it has ended */
 
 #endif

@@ -1,0 +1,55 @@
+/* Sockets that are readable and wait for a later turn of the loop. */
+#include <limits.h>
+#include <sys/epoll.h>
+
+#include "transport_internal.h"
+
+enum { FIRST_BYTES_MS = 500, PATIENT_A_TURN = 32 };
+
+/* Its first bytes were no whole request, or did not come at once. */
+bool transport_makes_wait(const struct transport *transport)
+{
+    return !transport->is_proven &&
+           (transport->has_read ||
+            uv_now(&transport->loop->uv) - transport->opened_ms > FIRST_BYTES_MS);
+}
+
+static void on_resume(struct later_item *item);
+
+/* A socket that is readable and is not read would be reported again and again within the turn. libuv
+ * takes it out of the poll only when it is reported once more, which for ten thousand of them is a long
+ * turn in itself: so that is done at once. */
+void transport_hold(struct transport *transport, bool only_reads)
+{
+    struct loop *loop = transport->loop;
+    struct epoll_event unused = {0};
+    uv_os_fd_t fd;
+
+    (void)uv_read_stop(&transport->socket.stream);
+    if (only_reads && uv_fileno(&transport->socket.handle, &fd) == 0) {
+        (void)epoll_ctl(uv_backend_fd(&loop->uv), EPOLL_CTL_DEL, fd, &unused);
+    }
+    list_append(transport_makes_wait(transport) ? &loop->held_patient : &loop->held,
+                &transport->hold);
+    later_add(&loop->later, &loop->resume, on_resume);
+}
+
+static void read_again(struct list *held, unsigned most)
+{
+    struct list *link;
+
+    while (most-- > 0 && (link = list_take_first(held)) != NULL) {
+        transport_poll(CONTAINER_OF(link, struct transport, hold));
+    }
+}
+
+static void on_resume(struct later_item *item)
+{
+    struct loop *loop = CONTAINER_OF(item, struct loop, resume);
+
+    read_again(&loop->held, UINT_MAX);
+    read_again(&loop->held_patient, PATIENT_A_TURN);
+    if (!list_is_empty(&loop->held_patient)) {
+        later_add(&loop->later, &loop->resume, on_resume);
+    }
+}
