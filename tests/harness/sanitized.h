@@ -3,14 +3,11 @@
 #define HARNESS_SANITIZED_H
 
 #if defined(__SANITIZE_ADDRESS__)
-#define IS_SANITIZED true
+enum { IS_SANITIZED = 1 };
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define IS_SANITIZED true
-#endif
-#endif
-#ifndef IS_SANITIZED
-#define IS_SANITIZED false
+enum { IS_SANITIZED = __has_feature(address_sanitizer) };
+#else
+enum { IS_SANITIZED = 0 };
 #endif
 
 #endif
