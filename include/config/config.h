@@ -195,7 +195,7 @@ struct config {
         struct str url, user, prefix, ca_file;
         struct secret password;
         unsigned timeout_ms;
-        bool strict;
+        bool strict, required;
         struct config_redis redis; /* the url, taken apart */
     } store;
 

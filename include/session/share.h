@@ -84,7 +84,6 @@ void session_use_current(struct session_store *store, const struct digest *owner
                          struct session_use *use, session_use_fn on_done);
 
 /* Writes what is not written yet. No use may be left; the store of sessions is closed later. */
-void session_store_stop(struct session_store *store, void (*on_stopped)(void *context),
-                        void *context);
+void session_store_stop(struct session_store *store, void (*on_end)(void *context), void *context);
 
 #endif

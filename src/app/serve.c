@@ -255,6 +255,11 @@ static int serve(struct config *config, bool proxy, const struct manager_sockets
     uint64_t began_ms = clock_now_ms();
 
     open_log(config);
+    if (proxy && config->store.required && !check_store(config, true)) {
+        config_release(config);
+        log_close();
+        return EXIT_FAILURE;
+    }
     code = place_sockets(config, passed, sockets, &err);
     if (code != ERR_OK) {
         config_release(config);
@@ -382,7 +387,7 @@ int run_check(struct arguments *arguments)
                      file != NULL ? file : "(defaults and environment)");
     }
     if (status == EXIT_SUCCESS && arguments_get(arguments, "connect") != NULL &&
-        !check_store(config)) {
+        !check_store(config, false)) {
         status = EXIT_FAILURE;
     }
     config_release(config);

@@ -47,7 +47,7 @@ static bool say(const char *what, const struct error *error)
 }
 
 /* Whether it takes changes, and keeps what it has taken. */
-static bool try_store(struct store_client *client)
+static bool try_store(struct store_client *client, bool quiet)
 {
     const struct store_request tell = {.kind = STORE_ABOUT};
     const struct store_request put = {
@@ -65,13 +65,15 @@ static bool try_store(struct store_client *client)
                       STR_ARG(policy));
         return false;
     }
-    (void)printf("store: Redis %.*s answers, takes changes, and drops nothing%s\n",
-                 STR_ARG(about(client, "redis_version")),
-                 policy.len == 0 ? " as far as it says" : "");
+    if (!quiet) {
+        (void)printf("store: Redis %.*s answers, takes changes, and drops nothing%s\n",
+                     STR_ARG(about(client, "redis_version")),
+                     policy.len == 0 ? " as far as it says" : "");
+    }
     return true;
 }
 
-bool check_store(const struct config *config)
+bool check_store(const struct config *config, bool quiet)
 {
     struct store_client client;
     struct error error = {0};
@@ -80,10 +82,9 @@ bool check_store(const struct config *config)
     if (store_client_open(&client, config, &error) != ERR_OK) {
         good = say("", &error);
     } else if (client.store == NULL) {
-        (void)printf("store: in memory, there is nothing to connect to\n");
-        good = true;
+        good = quiet || printf("store: in memory, there is nothing to connect to\n") > 0;
     } else {
-        good = try_store(&client);
+        good = try_store(&client, quiet);
     }
     store_client_close(&client);
     return good;

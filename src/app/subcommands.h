@@ -45,9 +45,9 @@ void open_log(const struct config *config);
 void set_log(const struct config *config); /* while it is open */
 void print_addresses(const struct server *server);
 int fail(const char *subcommand, const struct error *err);
-/* Asks the store of the configuration whether it can be used, and prints what it is. False: why not
+/* Asks the store of the configuration whether it can be used, and prints what it is unless `quiet`. False: why not
  * was printed. */
-bool check_store(const struct config *config);
+bool check_store(const struct config *config, bool quiet);
 /* Writes out what was printed. False: it did not arrive, and stderr says why. A reader that has
  * seen enough (`| head`) is no failure. main calls this at the end of every subcommand. */
 bool flush_output(void);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "crypto/tls.h"
+#include "observe/log.h"
 #include "store/redis.h"
 
 enum { COMMANDS_MAX = 10000 };
@@ -131,6 +132,9 @@ static void on_refused(struct redis *redis, struct command *command, const redis
         why = refused;
     }
     redis_command_fail(redis, command, why, false);
+    if (str_starts(text, STR("READONLY"))) { /* after a failover the name may lead to another one */
+        link_break(&redis->calls, "this Redis is a replica, and takes no changes");
+    }
 }
 
 /* A READ or WATCH that waits and has got nothing goes on waiting. */
@@ -189,6 +193,20 @@ static void on_no_script(struct redis *redis, struct command *command)
     }
 }
 
+/* Once when it goes, and once when it comes back; at the start only if it is not there. */
+static void tell(struct redis *redis, bool away)
+{
+    if (away == redis->is_away) {
+        return;
+    }
+    redis->is_away = away;
+    if (away) {
+        log_event(LOG_WARN, "store.away", F_TEXT("reason", redis->calls.why));
+    } else {
+        log_event(LOG_INFO, "store.back", F_INT("attempts", redis->calls.n_attempts));
+    }
+}
+
 static void on_script(struct redis *redis, const redisReply *reply)
 {
     if (reply->type != REDIS_REPLY_STRING || reply->len >= sizeof(redis->script)) {
@@ -198,6 +216,7 @@ static void on_script(struct redis *redis, const redisReply *reply)
     }
     str_copy(redis->script, sizeof(redis->script), (struct str){reply->str, reply->len});
     redis->ready = true;
+    tell(redis, false);
     link_is_good(&redis->calls);
     send_unsent(redis);
 }
@@ -268,6 +287,7 @@ static void on_calls_down(struct link *link)
 
     redis->ready = false;
     redis->unblocking = false;
+    tell(redis, true);
     redis_fail_all(redis, &redis->sent, link->why, true);
     redis_fail_all(redis, &redis->unsent, link->why, false);
     redis_wait_fail(redis, link->why);

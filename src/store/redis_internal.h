@@ -35,6 +35,7 @@ struct redis {
     unsigned database;
     struct link calls;
     struct link blocks;
+    bool is_away;       /* told in the log */
     bool ready;         /* calls: greeted, and the script is there */
     struct list unsent; /* until it is ready */
     struct list sent;

@@ -86,8 +86,13 @@ void redis_server_start(struct redis_server *server, const char *option, const c
     server->pid = fork();
     assert_true(server->pid >= 0);
     if (server->pid == 0) {
+        const union {
+            const char *const *ours;
+            char *const *theirs; /* which changes none of them */
+        } words = {.ours = args};
+
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        (void)execvp("redis-server", (char *const *)(uintptr_t)args);
+        (void)execvp("redis-server", words.theirs);
         _exit(127);
     }
     wait_until(access(server->path, F_OK) == 0);

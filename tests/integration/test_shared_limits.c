@@ -129,7 +129,7 @@ static void a_hundred_a_second_pass_through_three(void **state)
         (void)replicas_ask(&replicas, i % REPLICAS_MAX, "GET", "/api/v1/routes", KEY, NULL);
     }
     began_ms = clock_now_ms();
-    for (size_t i = 0; gone_ms < SECONDS * 1000; i++) {
+    for (size_t i = 0; gone_ms < UINT64_C(1000) * SECONDS; i++) {
         (void)replicas_ask(&replicas, i % REPLICAS_MAX, "GET", "/livez", NULL, NULL);
         (void)replicas_ask(&replicas, i % REPLICAS_MAX, "GET", "/api/v1/sessions/current", KEY,
                            NULL);

@@ -170,6 +170,24 @@ static void commands_go_on_where_the_other_one_was(void **state)
     assert_int_equal(status(), 409);
 }
 
+/* A run in a session holds the session; its steps count, and the next command goes behind them. */
+static void a_run_goes_on_where_the_other_one_was(void **state)
+{
+    const char *session = new_session(0, "");
+    const struct json *answer;
+    int64_t added = 0;
+
+    (void)state;
+    assert_int_equal(step(1, session), 0);
+    answer = ask(0, "POST", text("/api/v1/tests/run?session_id=%s", id_of(session)),
+                 "{\"name\":\"t\",\"steps\":[{\"click\":\"a\"},{\"click\":\"b\"}]}");
+    assert_int_equal(status(), 200);
+    assert_true(str_is(json_str(json_get(answer, "status")), "created"));
+    assert_int_equal(step(1, session), 3);
+    wait_until(json_to_i64(json_get(ask(0, "GET", session, NULL), "steps_added"), &added) &&
+               added == 4);
+}
+
 /* What was counted behind is written when the process ends, and by whoever is killed within a second. */
 static void what_was_done_is_written_behind(void **state)
 {
@@ -295,12 +313,10 @@ static void full_or_read_only_is_503_and_nothing_is_lost(void **state)
         assert_true(says(faults[i].words));
         (void)ask(1, "POST", "/api/v1/sessions", "{}");
         assert_int_equal(status(), 503);
-        answer = ask(1, "GET", session, NULL);
-        assert_int_equal(status(), 200);
+        wait_until((answer = ask(1, "GET", session, NULL), status() == 200));
         assert_true(str_is(json_str(json_get(answer, "name")), "before"));
         tell_redis(faults[i].end);
-        (void)ask(1, "PATCH", session, "{\"name\":\"after\"}");
-        assert_int_equal(status(), 200);
+        wait_until((ask(1, "PATCH", session, "{\"name\":\"after\"}"), status() == 200));
     }
 }
 
@@ -393,6 +409,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_sees_what_the_other_one_has_made),
         cmocka_unit_test(commands_go_on_where_the_other_one_was),
+        cmocka_unit_test(a_run_goes_on_where_the_other_one_was),
         cmocka_unit_test(what_was_done_is_written_behind),
         cmocka_unit_test(a_session_expires_by_the_clock_of_the_store),
         cmocka_unit_test(silent_is_503_after_its_time),

@@ -106,6 +106,29 @@ static void connect_says_whether_it_can_be_used(void **state)
     check(url(), NULL, 1, "the store is away");
 }
 
+static void a_store_that_is_required_must_be_there(void **state)
+{
+    const char *args[] = {
+        "serve", "--listen", "127.0.0.1:0",         "--set", "auth.mode=none",    "--set",
+        url(),   "--set",    "store.required=true", "--set", "drain.notice_ms=0", NULL};
+    struct program program = {0};
+    static const char *const env[] = {"VIRTUOSO_API_TOKEN=a-token-of-a-test", NULL};
+
+    (void)state;
+    program_serve(&program, args, env);
+    program_stop(&program);
+    program_done(&program);
+    redis_server_stop(&redis);
+    expect(args, 1, "the store is away");
+    args[8] = "store.required=false";
+    program_serve(&program, args, env);
+    program_wait_wrote(&program, "store.away", 10000);
+    redis_server_start(&redis, NULL, NULL);
+    program_wait_wrote(&program, "store.back", 10000);
+    program_stop(&program);
+    program_done(&program);
+}
+
 static void a_user_needs_its_password(void **state)
 {
     const char *args[] = {"check", "--connect",     "--set", "auth.mode=none",       "--set", url(),
@@ -228,6 +251,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(connect_says_whether_it_can_be_used, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_store_that_is_required_must_be_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_user_needs_its_password, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tls_checks_the_certificate, set_up_tls, tear_down),
         cmocka_unit_test(what_is_shared_goes_to_a_file_and_back),

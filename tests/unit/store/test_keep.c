@@ -175,7 +175,7 @@ static void how_old_a_thing_is_may_not_be_known(void **state)
     str_copy(scene.left, sizeof(scene.left), STR("old"));
     enter(0, &first);
     keep_leave(&first.user);
-    pass(2 * KEEP_IDLE_MS);
+    pass((uint64_t)2 * KEEP_IDLE_MS);
     enter(1, &first);
     assert_true(first.ready);
     assert_true(str_is(keep_left(&first.user, &age_ms), "old"));
