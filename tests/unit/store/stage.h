@@ -5,6 +5,7 @@
 #include "crypto/tls.h"
 #include "harness/redis_server.h"
 #include "net/loop.h"
+#include "observe/metrics.h"
 #include "store/redis.h"
 
 struct stage {
