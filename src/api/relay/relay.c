@@ -312,7 +312,7 @@ static struct upstream_request request_of(struct relay *relay, struct str path, 
 /* False: task->error. */
 static bool is_sound(struct task *task, struct str path)
 {
-    if (cache_n_hops(task->exchange) > HOPS_MAX) {
+    if (task->config->upstream.is_proxy && cache_n_hops(task->exchange) > HOPS_MAX) {
         (void)error_set(
             &task->error, ERR_LOOP,
             "The request has passed through more than %d proxies: one of them has itself "
