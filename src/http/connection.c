@@ -254,7 +254,7 @@ const char *connection_caller(const struct http_connection *connection)
 {
     const struct transport *transport = &connection->transport;
 
-    return transport->client[0] != '\0' ? transport->client : transport->peer;
+    return transport->client != NULL ? transport->client : transport->peer;
 }
 
 /* --- the header of the PROXY protocol --- */

@@ -107,7 +107,7 @@ static struct exchange *take_memory(struct http_server *server)
 static void name_peer(struct exchange *exchange, const struct transport *transport)
 {
     struct str peer = arena_str(&exchange->arena, str_from(transport->peer));
-    bool is_told = transport->client[0] != '\0';
+    bool is_told = transport->client != NULL;
 
     exchange->request.hop = is_told ? peer : STR_EMPTY;
     exchange->request.peer =

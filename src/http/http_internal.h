@@ -62,8 +62,6 @@ struct http_connection {
     struct later_item resume; /* the body goes on in the next turn: its owner is still at work */
     unsigned n_requests;
     uint64_t head_began_us;
-    uint64_t body_began_ms; /* moved on by the time that we ourselves paused */
-    uint64_t paused_at_ms;
     size_t linger_bytes;
     struct skim *skim; /* only while the rest of a head that is too long is read */
     bool in_callback;  /* the service is being called: it may answer, we go on afterwards */

@@ -39,7 +39,7 @@ static void arm_body(struct http_connection *connection)
 {
     uint64_t wait_ms = connection->server->options.body_timeout_ms;
     uint64_t most_ms = wait_ms + connection->parser->content_bytes * 1000 / MIN_RATE_BYTES_PER_S;
-    uint64_t spent_ms = clock_now_ms() - connection->body_began_ms;
+    uint64_t spent_ms = clock_now_ms() - connection->parser->body_began_ms;
     uint64_t left_ms = most_ms > spent_ms ? most_ms - spent_ms : 1;
 
     if (wait_ms > 0) {
@@ -51,8 +51,8 @@ static void arm_body(struct http_connection *connection)
 static void expect_body(struct http_connection *connection, bool has_begun)
 {
     connection->state = CONNECTION_BODY;
-    connection->body_began_ms = clock_now_ms();
-    connection->paused_at_ms = connection->body_began_ms;
+    connection->parser->body_began_ms = clock_now_ms();
+    connection->parser->paused_at_ms = connection->parser->body_began_ms;
     connection->body_moved = true;
     if (connection->exchange->request.expects_continue && !has_begun) {
         transport_write(&connection->transport, STR("HTTP/1.1 100 Continue\r\n\r\n"));
@@ -425,7 +425,7 @@ void intake_pause_body(struct http_connection *connection)
         return;
     }
     connection->body_paused = true;
-    connection->paused_at_ms = clock_now_ms();
+    connection->parser->paused_at_ms = clock_now_ms();
     if (connection->state == CONNECTION_BODY) {
         deadline_clear(&connection->deadline); /* it is our pause, not the client's */
     }
@@ -435,7 +435,7 @@ static void resume(struct http_connection *connection)
 {
     connection->body_paused = false;
     if (connection->state == CONNECTION_BODY) {
-        connection->body_began_ms += clock_now_ms() - connection->paused_at_ms;
+        connection->parser->body_began_ms += clock_now_ms() - connection->parser->paused_at_ms;
         arm_body(connection);
     }
 }

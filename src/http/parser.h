@@ -35,6 +35,8 @@ struct http_parser {
     struct str piece; /* content that the running call of llhttp has found */
     uint64_t content_bytes;
     uint64_t framing_bytes; /* of a chunked body: all that is not content */
+    uint64_t body_began_ms; /* for its owner: moved on by the time that we ourselves paused */
+    uint64_t paused_at_ms;
     bool in_body;
     bool complete;
     bool after_cr; /* the framing byte before was CR */

@@ -38,8 +38,8 @@ static void make_ready(struct transport *transport)
     struct handshakes *handshakes = transport->options.handshakes;
 
     transport_read_stop(transport);
-    if (!list_is_linked(&transport->ready)) {
-        list_append(&handshakes->ready, &transport->ready);
+    if (!list_is_linked(&transport->start->ready)) {
+        list_append(&handshakes->ready, &transport->start->ready);
         later_add(&handshakes->loop->later, &handshakes->turn, on_turn);
     }
 }
@@ -49,21 +49,22 @@ static void begin(struct transport *transport)
     struct handshakes *handshakes = transport->options.handshakes;
 
     transport->tls = tls_stream_new(transport->options.tls);
-    transport->shake_began_ms = clock_now_ms();
-    tls_stream_feed(transport->tls, buf_view(&transport->early));
-    buf_done(&transport->early);
+    transport->start->shake_began_ms = clock_now_ms();
+    tls_stream_feed(transport->tls, buf_view(&transport->start->early));
+    buf_done(&transport->start->early);
     if (handshakes == NULL) {
         return;
     }
     handshakes->n++;
     metric_gauge_add(M_HANDSHAKES_ACTIVE, 1);
-    list_append(&handshakes->begun, &transport->shake);
+    list_append(&handshakes->begun, &transport->start->shake);
     make_ready(transport);
 }
 
 static uint64_t stalls_at(const struct handshakes *handshakes)
 {
-    const struct transport *oldest = CONTAINER_OF(handshakes->begun.next, struct transport, shake);
+    const struct transport_start *oldest =
+        CONTAINER_OF(handshakes->begun.next, struct transport_start, shake);
 
     return oldest->shake_began_ms + handshakes->stall_ms;
 }
@@ -89,7 +90,8 @@ static void on_stall(struct deadline *deadline)
 
     if (!list_is_empty(&handshakes->waiting) && !list_is_empty(&handshakes->begun) &&
         stalls_at(handshakes) <= clock_now_ms()) {
-        struct transport *oldest = CONTAINER_OF(handshakes->begun.next, struct transport, shake);
+        struct transport *oldest =
+            CONTAINER_OF(handshakes->begun.next, struct transport_start, shake)->transport;
 
         handshake_ended(oldest, RESULT_REFUSED);
         transport_give_up(oldest);
@@ -102,7 +104,7 @@ static void await_turn(struct transport *transport)
     struct handshakes *handshakes = transport->options.handshakes;
 
     transport_read_stop(transport);
-    list_append(&handshakes->waiting, &transport->shake);
+    list_append(&handshakes->waiting, &transport->start->shake);
     metric_gauge_add(M_HANDSHAKES_WAITING, 1);
     await_stall(handshakes);
 }
@@ -125,8 +127,8 @@ void handshake_bytes(struct transport *transport, struct str cipher)
     struct handshakes *handshakes = transport->options.handshakes;
 
     if (transport->tls == NULL) {
-        buf_str(&transport->early, cipher);
-        if (!has_begun(buf_view(&transport->early)) && buf_ok(&transport->early)) {
+        buf_str(&transport->start->early, cipher);
+        if (!has_begun(buf_view(&transport->start->early)) && buf_ok(&transport->start->early)) {
             return;
         }
         if (handshakes != NULL && handshakes->n >= handshakes->max) {
@@ -151,7 +153,7 @@ static void admit(struct handshakes *handshakes)
     while (handshakes->n < handshakes->max &&
            (link = list_take_first(&handshakes->waiting)) != NULL) {
         metric_gauge_add(M_HANDSHAKES_WAITING, -1);
-        begin(CONTAINER_OF(link, struct transport, shake));
+        begin(CONTAINER_OF(link, struct transport_start, shake)->transport);
     }
 }
 
@@ -159,11 +161,12 @@ void handshake_ended(struct transport *transport, unsigned result)
 {
     struct handshakes *handshakes = transport->options.handshakes;
 
-    if (handshakes == NULL || !list_is_linked(&transport->shake)) {
+    if (handshakes == NULL || transport->start == NULL ||
+        !list_is_linked(&transport->start->shake)) {
         return;
     }
-    list_remove(&transport->shake);
-    list_remove(&transport->ready);
+    list_remove(&transport->start->shake);
+    list_remove(&transport->start->ready);
     metric_add(M_HANDSHAKES, result, 0, 0, 1);
     if (transport->tls == NULL) {
         metric_gauge_add(M_HANDSHAKES_WAITING, -1);
@@ -181,7 +184,7 @@ static void on_turn(struct later_item *item)
     struct list *link;
 
     while ((link = list_take_first(&handshakes->ready)) != NULL) {
-        transport_shake(CONTAINER_OF(link, struct transport, ready));
+        transport_shake(CONTAINER_OF(link, struct transport_start, ready)->transport);
         if (uv_hrtime() - began_ns >= TURN_NS) {
             break;
         }

@@ -60,12 +60,34 @@ static void output_drop(struct transport *transport)
     }
 }
 
+static void start_make(struct transport *transport)
+{
+    if (transport->options.tls != NULL || transport->options.wants_header) {
+        transport->start = mem_zalloc(sizeof(*transport->start));
+        transport->start->transport = transport;
+        buf_init(&transport->start->early, EARLY_MAX);
+    }
+}
+
+static void start_drop(struct transport *transport)
+{
+    if (transport->start != NULL) {
+        buf_done(&transport->start->early);
+        mem_free(transport->start);
+        transport->start = NULL;
+    }
+}
+
 static void on_closed(uv_handle_t *handle)
 {
     struct transport *transport = CONTAINER_OF(handle, struct transport, socket.handle);
 
     output_drop(transport);
-    buf_done(&transport->early);
+    mem_free(transport->client);
+    transport->client = NULL;
+    start_drop(transport);
+    mem_free(transport->peer);
+    transport->peer = NULL;
     tls_stream_free(transport->tls);
     transport->tls = NULL;
     transport->events->on_closed(transport);
@@ -336,7 +358,8 @@ const struct tls_peer *transport_certificate(struct transport *transport,
 
 void transport_note_timeout(struct transport *transport)
 {
-    if (transport->tls == NULL && !list_is_linked(&transport->shake)) {
+    if (transport->tls == NULL && transport->start != NULL &&
+        !list_is_linked(&transport->start->shake)) {
         metric_add(M_HANDSHAKES, RESULT_TIMEOUT, 0, 0, 1); /* its hello never came */
     }
     handshake_ended(transport, RESULT_TIMEOUT);
@@ -403,8 +426,8 @@ static void take_header(struct transport *transport, struct str bytes)
     struct proxy_header header;
     struct buf seen;
 
-    buf_str(&transport->early, bytes);
-    switch (proxy_header_read(buf_view(&transport->early), &header)) {
+    buf_str(&transport->start->early, bytes);
+    switch (proxy_header_read(buf_view(&transport->start->early), &header)) {
     case PROXY_MORE:
         return;
     case PROXY_BAD:
@@ -415,9 +438,9 @@ static void take_header(struct transport *transport, struct str bytes)
     }
     transport->options.wants_header = false;
     transport->has_read = false; /* its own first bytes are still to come */
-    str_copy(transport->client, sizeof(transport->client), str_from(header.client));
-    seen = transport->early;
-    buf_init(&transport->early, EARLY_MAX);
+    transport->client = header.client[0] != '\0' ? mem_strdup(header.client) : NULL;
+    seen = transport->start->early;
+    buf_init(&transport->start->early, EARLY_MAX);
     transport->events->on_header(transport, true);
     bytes = str_sub(buf_view(&seen), header.len, seen.len);
     if (bytes.len > 0 && is_open(transport)) {
@@ -480,12 +503,15 @@ static void name_peer(struct transport *transport)
 {
     struct sockaddr_storage peer = {0};
     int len = sizeof(peer);
+    char name[ADDRESS_NAME_MAX] = ""; /* it may be gone already; the read will say so */
 
     if (transport->socket.handle.type == UV_NAMED_PIPE) {
-        str_copy(transport->peer, sizeof(transport->peer), STR("unix"));
+        str_copy(name, sizeof(name), STR("unix"));
     } else if (uv_tcp_getpeername(&transport->socket.tcp, (struct sockaddr *)&peer, &len) == 0) {
-        (void)address_name(&peer, transport->peer);
-    } /* else it is gone already; the read will say so */
+        (void)address_name(&peer, name);
+    }
+    mem_free(transport->peer);
+    transport->peer = mem_strdup(name);
 }
 
 void transport_open(struct transport *transport, struct loop *loop,
@@ -495,7 +521,7 @@ void transport_open(struct transport *transport, struct loop *loop,
     transport->events = events;
     transport->options = *options;
     transport->opened_ms = uv_now(&loop->uv);
-    buf_init(&transport->early, EARLY_MAX);
+    start_make(transport);
     if (transport->socket.handle.type == UV_TCP) {
         (void)uv_tcp_nodelay(&transport->socket.tcp, 1);
     }

@@ -3,6 +3,16 @@
 #define NET_TRANSPORT_INTERNAL_H
 
 #include "net/handshakes.h"
+#include "net/transport.h"
+
+/* What only a connection needs that does not begin with plain bytes. */
+struct transport_start {
+    struct transport *transport;
+    struct buf early;  /* bytes before the handshake begins */
+    struct list shake; /* handshakes.begun or .waiting */
+    struct list ready; /* handshakes.ready */
+    uint64_t shake_began_ms;
+};
 
 /* handshakes.c */
 void handshake_bytes(struct transport *transport,
