@@ -52,11 +52,23 @@ static size_t call_label(const char *name)
     return catalog.n_call_names++;
 }
 
+/* What is made for the check alone does not stay. */
+static enum error_code check_row(const struct command *command, struct error *err)
+{
+    struct arena scratch;
+    enum error_code code;
+
+    arena_init(&scratch);
+    code = catalog_check_row(command, &scratch, err);
+    arena_done(&scratch);
+    return code;
+}
+
 static enum error_code add_table(const struct command *rows, size_t n, struct error *err)
 {
     for (size_t i = 0; i < n; i++) {
         const struct command *command = &rows[i];
-        enum error_code code = catalog_check_row(command, &catalog.arena, err);
+        enum error_code code = check_row(command, err);
 
         CHECK(catalog.n < COMMANDS_MAX);
         if (code == ERR_OK) {

@@ -24,11 +24,24 @@ enum op_kind {
     OP_GUESS_END
 };
 
+/* There are two thousand: pointers and short lengths instead of strs. */
 struct op {
-    enum op_kind kind;
-    struct str text; /* TEXT and CLOSE: JSON; OPTIONAL: name and colon, or nothing in a list */
-    struct str name; /* of the variable; empty: none */
+    const char *text; /* TEXT and CLOSE: JSON; OPTIONAL: name and colon, or nothing in a list */
+    const char *name; /* of the variable */
+    uint32_t text_len;
+    uint16_t name_len; /* 0: no variable */
+    uint16_t kind;     /* enum op_kind */
 };
+
+static struct str text_of(const struct op *op)
+{
+    return (struct str){op->text, op->text_len};
+}
+
+static struct str name_of(const struct op *op)
+{
+    return (struct str){op->name, op->name_len};
+}
 
 struct template
 {
@@ -120,7 +133,7 @@ struct compiler {
     unsigned n_guesses;
 };
 
-static void add_op(struct compiler *c, struct op op)
+static void add_op(struct compiler *c, enum op_kind kind, struct str text, struct str name)
 {
     if (c->n_ops == c->cap_ops) {
         size_t cap = c->cap_ops > 0 ? c->cap_ops * 2 : FIRST_OPS;
@@ -130,14 +143,20 @@ static void add_op(struct compiler *c, struct op op)
         c->ops = ops;
         c->cap_ops = cap;
     }
-    op.name = op.name.len > 0 ? arena_str(c->arena, op.name) : STR_EMPTY;
-    c->ops[c->n_ops++] = op;
+    CHECK(text.len <= TEMPLATE_TEXT_MAX && name.len <= UINT16_MAX);
+    c->ops[c->n_ops++] = (struct op){
+        .text = text.ptr,
+        .name = name.len > 0 ? arena_cstr(c->arena, name) : "",
+        .text_len = (uint32_t)text.len,
+        .name_len = (uint16_t)name.len,
+        .kind = (uint16_t)kind,
+    };
 }
 
 static void end_text(struct compiler *c)
 {
     if (c->text.len > 0) {
-        add_op(c, (struct op){.kind = OP_TEXT, .text = arena_str(c->arena, buf_view(&c->text))});
+        add_op(c, OP_TEXT, arena_str(c->arena, buf_view(&c->text)), STR_EMPTY);
         buf_clear(&c->text);
     }
 }
@@ -145,7 +164,7 @@ static void end_text(struct compiler *c)
 static void add(struct compiler *c, enum op_kind kind, struct str text, struct str name)
 {
     end_text(c);
-    add_op(c, (struct op){.kind = kind, .text = text, .name = name});
+    add_op(c, kind, text, name);
 }
 
 static void compile_node(struct compiler *c, const struct json *node);
@@ -269,8 +288,8 @@ void template_names(const struct template *template, void (*fn)(void *context, s
                     void *context)
 {
     for (size_t i = 0; i < template->n_ops; i++) {
-        if (template->ops[i].name.len > 0) {
-            fn(context, template->ops[i].name);
+        if (template->ops[i].name_len > 0) {
+            fn(context, name_of(&template->ops[i]));
         }
     }
 }
@@ -377,18 +396,18 @@ static void write_guess(const struct expansion *x, size_t from)
 
 static enum error_code write_op(const struct expansion *x, const struct op *op)
 {
-    const struct json *value = op->name.len > 0 ? scope_get(x->scope, op->name) : NULL;
+    const struct json *value = op->name_len > 0 ? scope_get(x->scope, name_of(op)) : NULL;
 
-    switch (op->kind) {
+    switch ((enum op_kind)op->kind) {
     case OP_TEXT:
-        buf_str(x->out, op->text);
+        buf_str(x->out, text_of(op));
         break;
     case OP_CLOSE:
-        write_close(x->out, op->text);
+        write_close(x->out, text_of(op));
         break;
     case OP_OPTIONAL:
         if (!is_left_out(value)) {
-            buf_str(x->out, op->text);
+            buf_str(x->out, text_of(op));
             json_print(x->out, value);
             buf_char(x->out, ',');
         }
@@ -396,10 +415,10 @@ static enum error_code write_op(const struct expansion *x, const struct op *op)
     case OP_VALUE:
     case OP_INTEGER:
         if (value == NULL) {
-            return value_missing(x, op->name);
+            return value_missing(x, name_of(op));
         }
         if (op->kind == OP_INTEGER) {
-            return write_integer(x, op->name, value);
+            return write_integer(x, name_of(op), value);
         }
         json_print(x->out, value);
         break;
