@@ -47,6 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     if (len > MAX_INPUT) {
         return 0;
     }
+    CHECK(catalog_open(NULL) == ERR_OK); /* the verbs name its commands */
     arena_init(&arena);
     error_list_init(&errors);
     kind = detect_kind(&none, text);
