@@ -42,7 +42,9 @@ typedef void (*keep_ready_fn)(struct keep_user *user, const struct error *error)
 
 /* What the owner of the work is told of its leases; each may be NULL. `name` is that of keep_enter. */
 struct keep_kind {
-    bool stays; /* nobody else works under it: whoever asks for it only asks whether we live */
+    /* Nobody else works under it: whoever asks for it only asks whether we live. When it is lost, its users
+     * stay, and it is asked for again. */
+    bool stays;
     /* Another process wants it: what holds it up should end (keep_leave). */
     void (*on_wanted)(void *context, struct str name);
     /* It is let go: what the next holder is given is appended. */

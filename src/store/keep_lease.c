@@ -126,6 +126,11 @@ void keep_lose(struct keep *keep, const char *why)
         keep->kind->on_lost(keep->context, keep->name);
     }
     keep->losing = false;
+    if (keep->kind->stays) {
+        keep->state = KEEP_FREE;
+        keep_free_or_ask(keep);
+        return;
+    }
     if (keep->n_users == 0) {
         keep->state = KEEP_FREE;
         keep_free_or_ask(keep);
@@ -139,6 +144,11 @@ static void on_yielded(struct deadline *deadline)
 
 void keep_free_or_ask(struct keep *keep)
 {
+    if (keep->n_users > 0) { /* they stay, and want it back */
+        keep->state = KEEP_WAITS;
+        keep_set_timer(keep, AGAIN_MS, on_yielded);
+        return;
+    }
     if (list_is_empty(&keep->waiting)) {
         keep_free(keep);
     } else if (keep->yields) {
@@ -247,7 +257,7 @@ void keep_ask(struct keep *keep)
 {
     struct store_request request = {.kind = STORE_LEASE};
 
-    if (list_is_empty(&keep->waiting)) { /* whoever wanted it has left */
+    if (list_is_empty(&keep->waiting) && keep->n_users == 0) { /* whoever wanted it has left */
         keep->state = KEEP_FREE;
         keep_free_or_ask(keep);
         return;

@@ -259,6 +259,29 @@ static void who_is_told_of_the_loss_may_leave(void **state)
     keep_leave(&next.user);
 }
 
+/* A lease that only says that its process lives is taken back when it was lost; nobody waits for its
+ * users. */
+static void who_lives_takes_it_back(void **state)
+{
+    static const struct keep_kind living = {.stays = true};
+    struct worker first = {0};
+    struct worker next = {0};
+
+    (void)state;
+    assert_false(
+        keep_enter(scene.keeps[0], STR("process.1"), &living, NULL, &first.user, on_ready));
+    turn();
+    assert_true(first.ready);
+    clock_advance(KEEP_TTL_MS + 1);
+    assert_false(keep_enter(scene.keeps[0], STR("process.1"), &living, NULL, &next.user, on_ready));
+    pass(500);
+    assert_true(next.ready);
+    assert_int_equal(next.code, ERR_OK);
+    assert_true(keep_lasts(&next.user, 1000));
+    keep_leave(&next.user);
+    keep_leave(&first.user);
+}
+
 /* The machine sleeps: the lease goes on by the clock of the store. */
 static void a_sleeping_machine_loses_it(void **state)
 {
@@ -320,6 +343,7 @@ int test_keep(void)
         cmocka_unit_test_setup_teardown(steady_work_gives_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_stood_still_has_lost_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_is_told_of_the_loss_may_leave, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_lives_takes_it_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_sleeping_machine_loses_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_waits_may_leave, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_more_joins_who_works, set_up, tear_down),
