@@ -1,6 +1,7 @@
 /* Ends that come from outside: the time is over, or nobody wants the plan any more. */
 #include "plan_internal.h"
 
+#include "base/check.h"
 #include "base/clock.h"
 
 bool plan_is_over_time(const struct plan *plan, unsigned *out_left_ms)
@@ -108,4 +109,26 @@ void plan_cancel(struct plan *plan)
 bool plan_must_finish(const struct plan *plan)
 {
     return plan->running && upstream_is_on_wire(&plan->upstream_call);
+}
+
+bool plan_may_send(const void *sender)
+{
+    const struct plan *plan = sender;
+    const struct plan_row *row = &plan->rows[plan->at];
+
+    return row->guide->may_send(row);
+}
+
+void plan_refuse(struct plan *plan, const struct error *err)
+{
+    enum flow flow;
+
+    CHECK(plan->running && plan->waits);
+    plan->waits = false;
+    flow = plan_row_failed(plan, ROW_FAILED, err);
+    if (flow == FLOW_NEXT) {
+        plan_run(plan);
+    } else if (flow == FLOW_END) {
+        plan_finish(plan);
+    }
 }

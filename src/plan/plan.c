@@ -120,12 +120,10 @@ static bool outlives(struct plan *plan, const struct error *err)
     return true;
 }
 
-static enum flow row_failed(struct plan *plan, enum row_status status, const struct error *err);
-
 /* The platform did not give what was asked for. */
 static enum flow not_given(struct plan *plan, enum row_status status, const struct error *err)
 {
-    return outlives(plan, err) ? FLOW_WAIT : row_failed(plan, status, err);
+    return outlives(plan, err) ? FLOW_WAIT : plan_row_failed(plan, status, err);
 }
 
 /* Sends what the guide wants next. A plan that is to stop does not begin with the row's own call. */
@@ -145,7 +143,7 @@ static enum flow send_again(struct plan *plan)
     return FLOW_NEXT;
 }
 
-static enum flow row_failed(struct plan *plan, enum row_status status, const struct error *err)
+enum flow plan_row_failed(struct plan *plan, enum row_status status, const struct error *err)
 {
     struct plan_row *row = &plan->rows[plan->at];
     enum plan_verdict verdict = PLAN_FAIL;
@@ -182,14 +180,6 @@ static enum flow row_failed(struct plan *plan, enum row_status status, const str
 }
 
 static void on_answer(struct upstream_call *call, enum error_code code);
-
-static bool may_send(const void *sender)
-{
-    const struct plan *plan = sender;
-    const struct plan_row *row = &plan->rows[plan->at];
-
-    return row->guide->may_send(row);
-}
 
 static enum error_code send_row(struct plan *plan, struct error *err)
 {
@@ -230,7 +220,7 @@ static enum error_code send_row(struct plan *plan, struct error *err)
         .deadline_ms = left_ms,
     };
     if (row->guide != NULL && row->guide->may_send != NULL) {
-        call->request.may_send = may_send;
+        call->request.may_send = plan_may_send;
         call->request.sender = plan;
     }
     if (plan->options.trace != NULL) {
@@ -273,7 +263,7 @@ static enum flow enter_row(struct plan *plan)
     verdict = row->guide->enter(plan, row, &err);
     plan->waits = verdict == PLAN_AGAIN;
     if (verdict == PLAN_FAIL) {
-        return row_failed(plan, ROW_FAILED, &err);
+        return plan_row_failed(plan, ROW_FAILED, &err);
     }
     return plan->waits ? FLOW_WAIT : FLOW_NEXT;
 }
@@ -308,7 +298,7 @@ static enum flow begin_row(struct plan *plan)
     return FLOW_WAIT;
 }
 
-static void run(struct plan *plan)
+void plan_run(struct plan *plan)
 {
     enum flow flow = FLOW_NEXT;
 
@@ -328,12 +318,12 @@ static void run(struct plan *plan)
 
 static void on_again(struct deadline *deadline)
 {
-    run(CONTAINER_OF(deadline, struct plan, again));
+    plan_run(CONTAINER_OF(deadline, struct plan, again));
 }
 
 static void on_soon(struct later_item *item)
 {
-    run(CONTAINER_OF(item, struct plan, soon));
+    plan_run(CONTAINER_OF(item, struct plan, soon));
 }
 
 static enum flow ask_after(struct plan *plan)
@@ -362,7 +352,7 @@ static enum flow ask_after(struct plan *plan)
         if (err.upstream_status == 0 && err.code != ERR_OUTCOME_UNKNOWN) {
             err.upstream_status = plan->last_status;
         }
-        return row_failed(plan, ROW_FAILED, &err);
+        return plan_row_failed(plan, ROW_FAILED, &err);
     }
     plan_close_row(plan, ROW_DONE);
     if (!plan_tell_progress(plan)) {
@@ -388,7 +378,7 @@ static enum flow ask_guide(struct plan *plan)
             way_answered(plan);
             return send_again(plan);
         case PLAN_FAIL:
-            return way_refused(plan, &err) ? FLOW_NEXT : row_failed(plan, ROW_FAILED, &err);
+            return way_refused(plan, &err) ? FLOW_NEXT : plan_row_failed(plan, ROW_FAILED, &err);
         case PLAN_NEXT:
         case PLAN_DONE:
             break;
@@ -457,7 +447,7 @@ static void on_answer(struct upstream_call *call, enum error_code code)
     enum flow flow = take_end(plan, code);
 
     if (flow == FLOW_NEXT) {
-        run(plan);
+        plan_run(plan);
     } else if (flow == FLOW_END) {
         plan_finish(plan);
     }
@@ -473,21 +463,7 @@ void plan_go_on(struct plan *plan)
     CHECK(plan->running && plan->waits);
     plan->waits = false;
     plan_span_wait(plan);
-    run(plan);
-}
-
-void plan_refuse(struct plan *plan, const struct error *err)
-{
-    enum flow flow;
-
-    CHECK(plan->running && plan->waits);
-    plan->waits = false;
-    flow = row_failed(plan, ROW_FAILED, err);
-    if (flow == FLOW_NEXT) {
-        run(plan);
-    } else if (flow == FLOW_END) {
-        plan_finish(plan);
-    }
+    plan_run(plan);
 }
 
 void plan_start(struct plan *plan, plan_done_fn on_done, void *owner)

@@ -64,4 +64,10 @@ void row_forget_answer(struct plan_row *row); /* where nobody wants to keep it *
 void plan_keep_values(struct plan *plan, const struct plan_row *row);
 void plan_parse_answer(struct plan *plan, struct plan_row *row, const struct upstream_reply *reply);
 
+/* plan.c */
+void plan_run(struct plan *plan);
+enum flow plan_row_failed(struct plan *plan, enum row_status status, const struct error *err);
+/* cut.c: of upstream_request; the sender is the plan. */
+bool plan_may_send(const void *sender);
+
 #endif

@@ -281,29 +281,31 @@ struct str keep_left(const struct keep_user *user, uint64_t *out_age_ms)
 }
 
 /* --- the end */
+static void end_keep(struct keep *keep)
+{
+    CHECK(keep->n_users == 0 && list_is_empty(&keep->waiting));
+    if (keep->state == KEEP_HELD) {
+        keep_release(keep);
+    } else if (keep->state != KEEP_RELEASES) {
+        if (keep->acts) {
+            store_cancel(&keep->act);
+            keep->acts = false;
+        }
+        keep_free(keep);
+    }
+}
+
 void keeps_close(struct keeps *keeps, void (*on_closed)(void *context), void *context)
 {
-    struct keep *keep;
+    struct map_node *after;
 
     keeps->closing = true;
     keeps->on_closed = on_closed;
     keeps->context = context;
     for (size_t i = 0; i < keeps->map.n_buckets; i++) {
-        struct map_node *node = keeps->map.buckets[i];
-
-        while (node != NULL) {
-            keep = CONTAINER_OF(node, struct keep, node);
-            node = node->next;
-            CHECK(keep->n_users == 0 && list_is_empty(&keep->waiting));
-            if (keep->state == KEEP_HELD) {
-                keep_release(keep);
-            } else if (keep->state != KEEP_RELEASES) {
-                if (keep->acts) {
-                    store_cancel(&keep->act);
-                    keep->acts = false;
-                }
-                keep_free(keep);
-            }
+        for (struct map_node *node = keeps->map.buckets[i]; node != NULL; node = after) {
+            after = node->next;
+            end_keep(CONTAINER_OF(node, struct keep, node));
         }
     }
     close_if_empty(keeps);

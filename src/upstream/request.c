@@ -301,3 +301,12 @@ void request_forget(struct upstream_transfer *transfer)
     transfer->out_at = 0;
     transfer->rest_of_body = STR_EMPTY;
 }
+
+bool request_is_forbidden(struct upstream_transfer *transfer)
+{
+    const struct upstream_request *request = &transfer->call->request;
+
+    transfer->forbidden = request->may_send != NULL && !transfer->may_have_left &&
+                          !request->may_send(request->sender);
+    return transfer->forbidden;
+}

@@ -76,22 +76,13 @@ static void watch(struct upstream_transfer *transfer)
     wire_watch(transfer->connection, mask);
 }
 
-static bool is_forbidden(const struct upstream_transfer *transfer)
-{
-    const struct upstream_request *request = &transfer->call->request;
-
-    return request->may_send != NULL && !transfer->may_have_left &&
-           !request->may_send(request->sender);
-}
-
 void transfer_send(struct upstream_transfer *transfer)
 {
     struct upstream_connection *connection = transfer->connection;
     enum io io = IO_OK;
     struct str next;
 
-    if (is_forbidden(transfer)) { /* the end comes with the next event */
-        transfer->forbidden = true;
+    if (request_is_forbidden(transfer)) { /* the end comes with the next event */
         watch(transfer);
         return;
     }
@@ -293,7 +284,7 @@ void transfer_read(struct upstream_transfer *transfer)
 void transfer_on_event(struct upstream_transfer *transfer, uint32_t events)
 {
     if (transfer->forbidden) {
-        end_try(transfer, TRY_FORBIDDEN, "");
+        end_try(transfer, TRY_FORBIDDEN, "it waited too long; nothing was sent");
         return;
     }
     if ((events & EPOLLOUT) != 0 && has_unsent(transfer) && !transfer->send_failed) {
@@ -350,7 +341,6 @@ void transfer_begin(struct upstream_transfer *transfer, unsigned timeout_ms)
     transfer->why[0] = '\0';
     transfer->may_have_left = false;
     transfer->send_failed = false;
-    transfer->forbidden = false;
     transfer->repeated = false;
     transfer->answered = false;
     transfer->may_rest = false;

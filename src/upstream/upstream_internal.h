@@ -215,7 +215,9 @@ void pool_close(struct upstream *upstream);
 enum error_code headers_check(const struct upstream_header *headers, size_t n,
                               struct error *err) MUST_CHECK;
 enum error_code request_check(const struct upstream_request *request, struct error *err) MUST_CHECK;
-void request_write(struct upstream_transfer *transfer);  /* out and rest_of_body */
+void request_write(struct upstream_transfer *transfer); /* out and rest_of_body */
+/* Asks request.may_send, and sets `forbidden`. */
+bool request_is_forbidden(struct upstream_transfer *transfer);
 void request_forget(struct upstream_transfer *transfer); /* wipes: it holds a credential */
 
 /* --- transfer.c */
