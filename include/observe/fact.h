@@ -62,6 +62,7 @@ struct fact {
     char principal[FACT_TEXT_MAX];   /* the name of the key; empty: none */
     char peer[FACT_TEXT_MAX];        /* address and port */
     char request_id[FACT_TEXT_MAX];
+    char name[FACT_TEXT_MAX]; /* of a test run; empty: none */
 };
 
 struct fact_consumer {

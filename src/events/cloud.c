@@ -36,6 +36,7 @@ static void write_texts(struct json_writer *w, const struct fact *fact)
     } texts[] = {
         {"outcome", fact->outcome},     {"method", fact->method}, {"action", fact->action},
         {"principal", fact->principal}, {"peer", fact->peer},     {"request_id", fact->request_id},
+        {"name", fact->name},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {

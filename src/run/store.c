@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "base/utf8.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "observe/span.h"
@@ -202,6 +203,10 @@ void run_note_fact(const struct run *run, enum fact_kind kind, const char *outco
     }
     mem_copy(fact.owner, run->owner.bytes, sizeof(fact.owner));
     str_copy(fact.subject, sizeof(fact.subject), str_from(run->id));
+    str_copy(fact.name, sizeof(fact.name), utf8_clip(run->name, sizeof(fact.name) - 1));
+    if (run_is_over(run)) {
+        fact.us = (run->over_ms - run->begun_ms) * 1000;
+    }
     fact_note(&fact);
 }
 
