@@ -48,6 +48,7 @@ struct server {
     struct store *store; /* NULL: nothing is shared with other processes */
     struct keeps *keeps; /* with a store */
     struct webhooks *webhooks;
+    struct analytics *analytics; /* NULL: off */
     struct audit *audit;         /* NULL: no audit file is written */
     struct telemetry *telemetry; /* NULL: nothing is sent to a collector */
     struct api *api;

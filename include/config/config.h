@@ -240,6 +240,10 @@ struct config {
     } webhooks;
 
     struct {
+        bool enabled;
+    } analytics;
+
+    struct {
         struct str endpoint, traces_endpoint, metrics_endpoint;
         struct str service_name, resource_attributes, traces_sampler, traces_share, compression;
         struct str traces_url, metrics_url; /* where each is sent; empty: not at all */

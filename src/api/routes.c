@@ -68,6 +68,9 @@ static const struct route routes[] = {
 
     {"GET", "/api/v1/events", PERMISSION_READ, BODY_NONE, WAIT_NONE, handle_events, &query_events, "operations", "watchEvents", "What happens to your commands, sessions and runs, live (server-sent events); with the permission admin: to everybody's", NULL, NULL},
     {"GET", "/api/v1/audit", PERMISSION_ADMIN, BODY_NONE, WAIT_SHORT, handle_audit, &query_audit, "operations", "listAuditEvents", "Who did what, the newest first, as far as it is in memory", NULL, NULL},
+    {"GET", "/api/v1/analytics/dashboard", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_analytics_dashboard, &query_analytics, "operations", "getAnalyticsDashboard", "Commands, requests and test runs of yours in numbers, and over time; with the permission admin: everybody's", NULL, NULL},
+    {"GET", "/api/v1/analytics/commands", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_analytics_commands, &query_analytics, "operations", "getCommandAnalytics", "Counts and times by command, route and key; yours, or with the permission admin everybody's", NULL, NULL},
+    {"GET", "/api/v1/analytics/tests", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_analytics_tests, &query_analytics, "operations", "getTestAnalytics", "Runs and pass rates by test, flaky ones first; yours, or with the permission admin everybody's", NULL, NULL},
 
     {"POST", "/api/v1/webhooks", PERMISSION_WRITE_TESTS, BODY_JSON, WAIT_SHORT, handle_webhook_create, &query_change, "operations", "createWebhook", "Post events to an address; the secret is shown this once", NULL, NULL},
     {"GET", "/api/v1/webhooks", PERMISSION_WRITE_TESTS, BODY_NONE, WAIT_SHORT, handle_webhook_list, &query_none, "operations", "listWebhooks", "Your webhooks", NULL, NULL},

@@ -6,7 +6,9 @@
 #include "base/mem.h"
 #include "catalog/catalog.h"
 #include "clients.h"
+#include "consumers.h"
 #include "crypto/tls.h"
+#include "events/analytics.h"
 #include "events/audit.h"
 #include "events/webhooks.h"
 #include "front_lambda.h"
@@ -97,6 +99,8 @@ static void on_webhooks_closed(void *context);
 /* After everything that notes facts. */
 static void close_webhooks(struct server *server)
 {
+    analytics_close(server->analytics);
+    server->analytics = NULL;
     if (server->webhooks != NULL) {
         webhooks_close(server->webhooks, on_webhooks_closed, server);
     } else {
@@ -277,31 +281,6 @@ static enum error_code open_store(struct server *server, struct error *err)
     return code;
 }
 
-static enum error_code open_webhooks(struct server *server, struct error *err)
-{
-    const struct webhooks_options options = {.allow_private =
-                                                 server->config->webhooks.allow_private,
-                                             .retry_ms = server->config->webhooks.retry_ms,
-                                             .ca_file = server->config->upstream.ca_file};
-
-    (void)err;
-    server->webhooks = webhooks_open(&server->loop, &options);
-    return ERR_OK;
-}
-
-static enum error_code open_audit(struct server *server, struct error *err)
-{
-    const struct config *config = server->config;
-    char *file = str_dup(config->audit.file);
-    const struct audit_options options = {.file = file, .max_bytes = config->audit.max_bytes};
-    enum error_code code = config->audit.file.len == 0
-                               ? ERR_OK
-                               : audit_open(&server->loop, &options, &server->audit, err);
-
-    mem_free(file);
-    return code;
-}
-
 static enum error_code open_telemetry(struct server *server, struct error *err)
 {
     return open_config_telemetry(&server->loop, server->config, &server->telemetry, err);
@@ -319,6 +298,7 @@ static enum error_code open_api(struct server *server, struct error *err)
         .store = server->store,
         .webhooks = server->webhooks,
         .keeps = server->keeps,
+        .analytics = server->analytics,
         .deadlines = &server->loop.deadlines,
         .later = &server->loop.later,
         .key_source = key_source_of(server->key_source),
@@ -406,16 +386,16 @@ static enum error_code open_tables(struct server *server, struct error *err)
     return code;
 }
 
-static const open_fn proxy_steps[] = {open_tables,   open_sandbox,  open_clients,   open_key_source,
-                                      open_store,    open_sessions, open_telemetry, open_audit,
-                                      open_webhooks, open_api,      open_tls,       open_http,
-                                      open_admin,    NULL};
+static const open_fn proxy_steps[] = {
+    open_tables,   open_sandbox,   open_clients, open_key_source, open_store,
+    open_sessions, open_telemetry, open_audit,   open_webhooks,   open_analytics,
+    open_api,      open_tls,       open_http,    open_admin,      NULL};
 
 /* The same but for the listeners: there is another front. */
 static const open_fn lambda_steps[] = {
-    open_tables,   open_sandbox,      open_clients, open_key_source, open_store,
-    open_sessions, open_telemetry,    open_audit,   open_webhooks,   open_api,
-    open_http,     front_lambda_open, NULL};
+    open_tables,       open_sandbox, open_clients,  open_key_source, open_store, open_sessions,
+    open_telemetry,    open_audit,   open_webhooks, open_analytics,  open_api,   open_http,
+    front_lambda_open, NULL};
 
 static const open_fn sandbox_steps[] = {open_sandbox, NULL};
 

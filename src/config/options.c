@@ -124,6 +124,7 @@ static const struct option_row rows[] = {
 
     {"webhooks.allow_private", OPTION_BOOL, AT(webhooks.allow_private), "false", 0, 0, NULL, NULL, "Let webhooks post to addresses of this machine and of private networks. Whoever may make a webhook can then reach what only this machine reaches.", .at_start = true},
     {"webhooks.retry_ms", OPTION_MS, AT(webhooks.retry_ms), "5000", 10, 600000, NULL, NULL, "Pause before a delivery of a webhook is tried a second time; the pauses then grow, to a day in all.", .at_start = true},
+    {"analytics.enabled", OPTION_BOOL, AT(analytics.enabled), "true", 0, 0, NULL, NULL, "Count commands, requests and test runs in memory, for /api/v1/analytics: how often, how long, with what outcome.", .at_start = true},
 
     {"otel.endpoint", OPTION_URL, AT(otel.endpoint), "", 0, 0, NULL, "OTEL_EXPORTER_OTLP_ENDPOINT", "Base address of an OpenTelemetry collector (OTLP over HTTP, JSON): http://127.0.0.1:4318. Spans go to /v1/traces below it, metrics to /v1/metrics. Empty: nothing is sent.", .at_start = true},
     {"otel.traces_endpoint", OPTION_URL, AT(otel.traces_endpoint), "", 0, 0, NULL, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "Whole address for spans, where it is not below otel.endpoint.", .at_start = true},

@@ -225,6 +225,51 @@ static void no_secret_is_told(void **state)
     buf_done(&text);
 }
 
+static int64_t count_of(const char *target, const char *key, const char *pointer)
+{
+    int64_t n = 0;
+
+    assert_int_equal(ask("GET", target, key, ""), 200);
+    assert_true(json_to_i64(json_find(reply_json(&proxy.reply, &proxy.arena), pointer), &n));
+    return n;
+}
+
+static void analytics_count_for_each_key_what_is_its_own(void **state)
+{
+    static const char path[] = "/api/v1/analytics/dashboard?time_range=1h";
+
+    (void)state;
+    assert_int_equal(ask("POST", "/api/v1/tests/run", ONE "Content-Type: application/yaml\r\n",
+                         "name: Counted\nproject: Shop\nsteps:\n  - wait for 2 seconds\n"),
+                     200);
+    assert_int_equal(ask("POST", "/api/projects", OTHER, "{\"name\":\"P\"}"), 201);
+    assert_int_equal(count_of(path, ONE, "/tests/runs"), 1);
+    assert_int_equal(count_of(path, OTHER, "/tests/runs"), 0);
+    assert_int_equal(count_of(path, ADMIN, "/tests/runs"), 1);
+    assert_int_equal(count_of(path, ONE, "/requests/count"), 1);
+    assert_int_equal(count_of(path, ADMIN, "/requests/count"), 2);
+    assert_int_equal(count_of("/api/v1/analytics/commands", OTHER, "/principals/0/count"), 1);
+    assert_true(str_contains(reply_text(&proxy.reply), STR("\"POST /api/projects\"")));
+    assert_false(str_contains(reply_text(&proxy.reply), STR("tests/run")));
+    assert_int_equal(count_of("/api/v1/analytics/tests", ADMIN, "/tests/0/runs"), 1);
+    assert_true(str_contains(reply_text(&proxy.reply), STR("\"Counted\"")));
+    assert_int_equal(ask("GET", "/api/v1/analytics/tests?time_range=2h", ONE, ""), 400);
+    assert_int_equal(ask("GET", "/api/v1/analytics/tests", "", ""), 401);
+}
+
+static void analytics_that_are_off_say_so(void **state)
+{
+    static const char *const sets[] = {"analytics.enabled=false", NULL};
+    struct proxy plain;
+
+    (void)state;
+    proxy_start(&plain, sets);
+    (void)proxy_ask(&plain, "GET", "/api/v1/analytics/commands", NULL, "");
+    assert_int_equal(plain.reply.status, 409);
+    assert_true(str_contains(reply_text(&plain.reply), STR("analytics.enabled")));
+    proxy_stop(&plain);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +279,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_asked_wrongly_is_said, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_audit_list_is_of_who_is_asked_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_secret_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(analytics_count_for_each_key_what_is_its_own, set_up,
+                                        tear_down),
+        cmocka_unit_test(analytics_that_are_off_say_so),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 #include "store/keep.h"
 #include "store/store.h"
 
+struct analytics;
 struct webhooks;
 
 /* Where the calls of an account go. */
@@ -43,7 +44,8 @@ struct api_options {
     struct session_store *sessions;
     struct store *store; /* what processes share; NULL: nothing */
     struct webhooks *webhooks;
-    struct keeps *keeps; /* with a store */
+    struct keeps *keeps;         /* with a store */
+    struct analytics *analytics; /* NULL: nothing is counted */
     struct deadlines *deadlines;
     struct later *later;
     const struct auth_source *key_source; /* of auth.jwt.jwks; NULL: no JWT is taken */

@@ -93,6 +93,12 @@ TABLE(query_events,
        .type = PARAM_TEXT,
        .about = "the same as Last-Event-ID, for clients that cannot set headers"},
       END);
+TABLE(query_analytics,
+      {.name = "time_range",
+       .type = PARAM_ENUM,
+       .words = "1h 24h 7d 30d",
+       .about = "how far back (default 24h)"},
+      END);
 TABLE(query_audit,
       {.name = "since",
        .type = PARAM_TEXT,

@@ -1,0 +1,54 @@
+/* /api/v1/analytics: what room events has counted, of the caller or, for admins, of everybody. */
+#include "events/analytics.h"
+#include "api/gate/query.h"
+#include "api/gate/task.h"
+#include "api/ops/handlers.h"
+#include "base/clock.h"
+#include "config/permission.h"
+
+enum { ANSWER_MAX = 4 << 20 };
+
+typedef void (*write_fn)(struct analytics *analytics, const struct analytics_wish *wish,
+                         struct json_writer *w);
+
+static enum stage_verdict reply_analytics(struct task *task, write_fn write)
+{
+    struct analytics_wish wish = {.range = ANALYTICS_24H, .now_ms = clock_wall_ms()};
+    struct str range = task_query_text(task, "time_range");
+    struct json_writer w;
+    struct buf out;
+    struct str text;
+
+    if (task->api->options.analytics == NULL) {
+        (void)error_set(&task->error, ERR_CONFLICT,
+                        "Nothing is counted here: analytics.enabled is off");
+        return task_fail(task);
+    }
+    if (range.len > 0) {
+        (void)analytics_range_parse(range, &wish.range); /* one of the words of its table */
+    }
+    if ((task->principal.permissions & PERMISSION_ADMIN) == 0) {
+        wish.owner = task->principal.owner.bytes;
+    }
+    buf_init(&out, ANSWER_MAX);
+    jw_init(&w, &out);
+    write(task->api->options.analytics, &wish, &w);
+    text = arena_str(task->arena, buf_view(&out));
+    buf_done(&out);
+    return task_reply(task, 200, "application/json; charset=utf-8", text);
+}
+
+enum stage_verdict handle_analytics_dashboard(struct task *task)
+{
+    return reply_analytics(task, analytics_write_dashboard);
+}
+
+enum stage_verdict handle_analytics_commands(struct task *task)
+{
+    return reply_analytics(task, analytics_write_commands);
+}
+
+enum stage_verdict handle_analytics_tests(struct task *task)
+{
+    return reply_analytics(task, analytics_write_tests);
+}

@@ -1,0 +1,15 @@
+/* The consumers of facts that a server has (room events): opened after the loop, closed by server.c
+ * after everything that notes facts. */
+#ifndef APP_CONSUMERS_H
+#define APP_CONSUMERS_H
+
+#include "app/server.h"
+#include "base/error.h"
+
+enum error_code open_webhooks(struct server *server, struct error *err) MUST_CHECK;
+enum error_code open_analytics(struct server *server,
+                               struct error *err) MUST_CHECK; /* if enabled */
+enum error_code open_audit(struct server *server,
+                           struct error *err) MUST_CHECK; /* if there is a file */
+
+#endif

@@ -1,0 +1,255 @@
+#include <string.h>
+
+#include "analytics_internal.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+
+const struct tier analytics_tiers[N_TIERS] = {
+    {60000, 60, 0}, {3600000, 24, 60}, {86400000, 30, 84}};
+
+/* As the histograms of the metrics have them. */
+const uint64_t analytics_bounds_us[SERIES_BOUNDS] = {
+    1000, 5000, 10000, 25000, 50000, 100000, 200000, 500000, 1000000, 5000000, 30000000};
+
+/* One thing that happened to a series. */
+struct sample {
+    uint64_t us;
+    bool passed;
+    bool failed;
+};
+
+/* ---- slots ---- */
+
+static unsigned bucket_of(uint64_t us)
+{
+    unsigned at = 0;
+
+    while (at < SERIES_BOUNDS && us > analytics_bounds_us[at]) {
+        at++;
+    }
+    return at;
+}
+
+static void add_to_slot(struct slot *slot, uint32_t stamp, const struct sample *sample)
+{
+    if (slot->stamp != stamp) {
+        *slot = (struct slot){.stamp = stamp};
+    }
+    slot->n++;
+    slot->passed += sample->passed ? 1 : 0;
+    slot->failed += sample->failed ? 1 : 0;
+    slot->us += sample->us;
+    slot->buckets[bucket_of(sample->us)]++;
+}
+
+static void keep_time(struct analytics *analytics, int64_t wall_ms)
+{
+    int64_t minute = wall_ms / analytics_tiers[0].unit_ms;
+
+    if (minute != analytics->minute) {
+        analytics->minute = minute;
+        for (size_t i = 0; i < N_TIERS; i++) {
+            analytics->stamps[i] = (uint32_t)(wall_ms / analytics_tiers[i].unit_ms);
+        }
+    }
+}
+
+static void add(const struct analytics *analytics, struct series *series,
+                const struct sample *sample)
+{
+    for (size_t i = 0; i < N_TIERS; i++) {
+        const struct tier *tier = &analytics_tiers[i];
+        uint32_t stamp = analytics->stamps[i];
+
+        add_to_slot(&series->slots[tier->first + stamp % tier->n], stamp, sample);
+    }
+    if (series->kind == SERIES_TEST && (sample->passed || sample->failed)) {
+        if (series->n_last == SERIES_LAST) {
+            memmove(series->last, series->last + 1, SERIES_LAST - 1);
+            series->n_last--;
+        }
+        series->last[series->n_last++] = sample->passed ? 'p' : 'f';
+    }
+}
+
+/* ---- series ---- */
+
+bool series_is_of(const struct series *series, const uint8_t *owner)
+{
+    return memcmp(series->key + 1, owner, FACT_OWNER_BYTES) == 0;
+}
+
+static void drop(struct analytics *analytics, struct series *series)
+{
+    for (size_t i = 0; i < SERIES_RECENT; i++) {
+        if (analytics->recent[series->kind][i] == series) {
+            analytics->recent[series->kind][i] = NULL;
+        }
+    }
+    lru_remove(&analytics->series, &series->entry);
+    mem_free(series);
+}
+
+static struct series *make(struct analytics *analytics, enum series_kind kind, struct str key)
+{
+    struct series *series = mem_zalloc(sizeof(*series));
+
+    while (lru_size(&analytics->series) >= ANALYTICS_MAX_SERIES) {
+        drop(analytics, LRU_OLDEST(&analytics->series, struct series, entry));
+    }
+    series->kind = kind;
+    mem_copy(series->key, key.ptr, key.len);
+    series->name = (struct str){series->key + 1 + FACT_OWNER_BYTES, key.len - 1 - FACT_OWNER_BYTES};
+    lru_add(&analytics->series, &series->entry, (struct str){series->key, key.len});
+    return series;
+}
+
+static bool is_for_ever(enum series_kind kind)
+{
+    return kind == SERIES_COMMAND || kind == SERIES_ROUTE;
+}
+
+static bool fits(const struct series *series, const struct fact *fact, const char *first,
+                 const char *second)
+{
+    return series_is_of(series, fact->owner) &&
+           (is_for_ever(series->kind) ? series->first == first && series->second == second
+                                      : str_is(series->name, first));
+}
+
+static struct series *find(struct analytics *analytics, enum series_kind kind,
+                           const struct fact *fact, const char *first, const char *second)
+{
+    char bytes[SERIES_KEY_MAX + 1];
+    struct series *series;
+    struct buf key;
+    struct str name;
+
+    buf_init_on(&key, bytes, sizeof(bytes), SERIES_KEY_MAX);
+    buf_char(&key, (char)kind);
+    buf_append(&key, fact->owner, FACT_OWNER_BYTES);
+    name = utf8_clip(str_from(first), SERIES_NAME_MAX / 2 - 1);
+    buf_str(&key, name);
+    if (second[0] != '\0') {
+        buf_char(&key, ' ');
+        buf_str(&key, utf8_clip(str_from(second), SERIES_NAME_MAX / 2));
+    }
+    series = LRU_FIND(&analytics->series, buf_view(&key), struct series, entry);
+    if (series == NULL) {
+        series = make(analytics, kind, buf_view(&key));
+    } else {
+        lru_touch(&analytics->series, &series->entry);
+    }
+    if (is_for_ever(kind)) {
+        series->first = first;
+        series->second = second;
+    }
+    buf_done(&key);
+    return series;
+}
+
+/* `first` and `second` with a blank between are its name; the latter may be empty. */
+static void count(struct analytics *analytics, enum series_kind kind, const struct fact *fact,
+                  const char *first, const char *second, const struct sample *sample)
+{
+    size_t at = fact->owner[0] + (is_for_ever(kind) ? (uintptr_t)first / 8 : 0);
+    struct series **recent = &analytics->recent[kind][at % SERIES_RECENT];
+
+    if (*recent != NULL && fits(*recent, fact, first, second)) {
+        lru_touch(&analytics->series, &(*recent)->entry);
+    } else {
+        *recent = find(analytics, kind, fact, first, second);
+    }
+    add(analytics, *recent, sample);
+}
+
+/* ---- facts ---- */
+
+static struct sample sample_of(const struct fact *fact)
+{
+    struct str outcome = str_from(fact->outcome);
+
+    return (struct sample){.us = fact->us,
+                           .passed = str_is(outcome, "passed"),
+                           .failed = str_is(outcome, "failed") || str_is(outcome, "unknown") ||
+                                     str_is(outcome, "timed_out")};
+}
+
+/* What the client did wrong is no failure of ours: a failed request is one with 5xx. */
+static void count_request(struct analytics *analytics, const struct fact *fact)
+{
+    enum { FIRST_OURS = 500 };
+    struct sample sample = sample_of(fact);
+
+    sample.failed = fact->status >= FIRST_OURS;
+    if (fact->action != NULL && fact->method != NULL) {
+        count(analytics, SERIES_ROUTE, fact, fact->method, fact->action, &sample);
+    }
+    if (fact->principal[0] != '\0') {
+        count(analytics, SERIES_PRINCIPAL, fact, fact->principal, "", &sample);
+    }
+}
+
+static void take(struct analytics *analytics, const struct fact *fact)
+{
+    struct sample sample;
+
+    keep_time(analytics, fact->wall_ms);
+    if (fact->kind == FACT_REQUEST) {
+        count_request(analytics, fact);
+    } else if (fact->kind == FACT_COMMAND && fact->action != NULL) {
+        sample = sample_of(fact);
+        count(analytics, SERIES_COMMAND, fact, fact->action, "", &sample);
+    } else if (fact->kind == FACT_RUN_FINISHED && fact->name[0] != '\0') {
+        sample = sample_of(fact);
+        count(analytics, SERIES_TEST, fact, fact->name, "", &sample);
+    }
+}
+
+void analytics_catch_up(struct analytics *analytics)
+{
+    uint64_t oldest = facts_oldest();
+    const struct fact *fact;
+
+    if (analytics->seen + 1 < oldest) {
+        analytics->n_lost += oldest - analytics->seen - 1;
+        analytics->seen = oldest - 1;
+    }
+    while ((fact = fact_at(analytics->seen + 1)) != NULL) {
+        analytics->seen++;
+        take(analytics, fact);
+    }
+}
+
+static void on_news(struct fact_consumer *consumer)
+{
+    analytics_catch_up(CONTAINER_OF(consumer, struct analytics, consumer));
+}
+
+struct analytics *analytics_open(struct later *later)
+{
+    struct analytics *analytics = mem_zalloc(sizeof(*analytics));
+
+    lru_init(&analytics->series);
+    analytics->seen = facts_newest();
+    analytics->began_ms = clock_wall_ms();
+    analytics->consumer.on_news = on_news;
+    facts_listen(&analytics->consumer, later);
+    return analytics;
+}
+
+void analytics_close(struct analytics *analytics)
+{
+    struct series *series;
+
+    if (analytics == NULL) {
+        return;
+    }
+    facts_leave(&analytics->consumer);
+    while ((series = LRU_OLDEST(&analytics->series, struct series, entry)) != NULL) {
+        drop(analytics, series);
+    }
+    lru_done(&analytics->series);
+    mem_free(analytics);
+}
