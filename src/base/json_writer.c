@@ -83,17 +83,17 @@ void jw_key_str(struct json_writer *w, struct str key)
 
 void jw_key(struct json_writer *w, const char *key)
 {
-    size_t n = strlen(key);
+    struct str name = str_from(key);
     char *room;
 
     before_key(w);
-    room = buf_room(w->out, n + 3);
+    room = buf_room(w->out, name.len + 3);
     if (room != NULL) {
         room[0] = '"';
-        memcpy(room + 1, key, n);
-        room[n + 1] = '"';
-        room[n + 2] = ':';
-        w->out->len += n + 3;
+        mem_copy(room + 1, name.ptr, name.len);
+        room[name.len + 1] = '"';
+        room[name.len + 2] = ':';
+        w->out->len += name.len + 3;
     }
 }
 
