@@ -1,4 +1,6 @@
-/* What is told of a call that has ended: in the metrics, and as an error to its owner. */
+/* What is told of a call that has ended: in the metrics, and to its owner as an error or as the head of the
+ * answer. */
+#include "base/clock.h"
 #include "observe/metrics.h"
 #include "observe/span.h"
 #include "upstream_internal.h"
@@ -74,4 +76,63 @@ void upstream_explain(struct upstream_call *call, enum error_code code, const ch
     err->upstream_status = call->reply.status;
     err->retry_after_s = retry_after_s;
     err->late = late;
+}
+
+/* --- of the answer's head */
+/* Unix time; -1: not a date. */
+static int64_t read_date(struct str text)
+{
+    char date[64];
+
+    if (text.len == 0 || text.len >= sizeof(date)) {
+        return -1;
+    }
+    str_copy(date, sizeof(date), text);
+    return (int64_t)curl_getdate(date, NULL);
+}
+
+/* Seconds, or a date (RFC 9110 section 10.2.3). A date is one of the platform's clock, which the
+ * answer tells: ours may be wrong. */
+static unsigned retry_after_s(const struct http_answer *answer)
+{
+    struct str text = http_answer_header(answer, "Retry-After");
+    int64_t seconds = 0;
+
+    if (text.len > 0 && !str_to_i64(text, 0, UINT32_MAX, &seconds)) {
+        int64_t then_s = read_date(text);
+        int64_t now_s = read_date(http_answer_header(answer, "Date"));
+
+        now_s = now_s >= 0 ? now_s : clock_wall_ms() / 1000;
+        seconds = then_s >= 0 ? then_s - now_s : 0;
+    }
+    return seconds > 0 && seconds <= UINT32_MAX ? (unsigned)seconds : 0;
+}
+
+static struct str cache_control(const struct http_answer *answer)
+{
+    struct str found = STR_EMPTY;
+
+    for (size_t i = 0; i < http_answer_n_headers(answer); i++) {
+        struct http_answer_header header = http_answer_header_at(answer, i);
+
+        if (str_is_nocase(header.name, "Cache-Control")) {
+            found = found.len > 0 ? STR("no-store") : header.value;
+        }
+    }
+    return found;
+}
+
+void upstream_fill_reply(struct upstream_transfer *transfer)
+{
+    const struct http_answer *answer = transfer->answer;
+    struct upstream_reply *reply = &transfer->call->reply;
+
+    reply->status = http_answer_status(answer);
+    reply->body = transfer->streaming ? STR_EMPTY : buf_view(&transfer->body);
+    reply->content_type = http_answer_header(answer, "Content-Type");
+    reply->location = http_answer_header(answer, "Location");
+    reply->etag = http_answer_header(answer, "ETag");
+    reply->cache_control =
+        transfer->call->request.class == CALL_READ ? cache_control(answer) : STR_EMPTY;
+    reply->retry_after_s = retry_after_s(answer);
 }

@@ -275,6 +275,7 @@ bool budget_take(struct retry_budget *budget);
 
 /* --- told.c */
 void upstream_count_end(const struct upstream_call *call);
+void upstream_fill_reply(struct upstream_transfer *transfer); /* the call's, by its answer */
 /* Sets the call's error; `late`: no answer came in time. */
 void upstream_explain(struct upstream_call *call, enum error_code code, const char *why, bool late);
 
