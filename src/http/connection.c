@@ -50,8 +50,6 @@ void connection_wrote(struct http_connection *connection)
 
 /* ---- ends ---- */
 
-/* ---- ends ---- */
-
 static void on_transport_closed(struct transport *transport)
 {
     struct http_connection *connection = CONTAINER_OF(transport, struct http_connection, transport);

@@ -1,6 +1,4 @@
-/* Plain and TLS bytes of one connection. What the kernel does not take at once waits in the filling
- * buffer while the other one is with libuv; they swap when a write ends. Most connections never have
- * anything that waits: the buffers and what libuv needs to send them are made then, and go when all is sent. */
+/* Plain and TLS bytes of one connection. What the kernel does not take at once waits in output.c. */
 #include "net/transport.h"
 
 #include "base/address.h"
@@ -12,53 +10,7 @@
 #include "observe/metrics.h"
 #include "transport_internal.h"
 
-enum {
-    OUT_MAX = 64 * 1024 * 1024,
-    PLAIN_MAX = 256 * 1024,
-    EARLY_MAX = PROXY_HEADER_MAX + LOOP_READ_BUFFER
-};
-
-struct transport_output {
-    struct transport *transport;
-    uv_write_t write;
-
-    union {
-        uv_connect_t connect;   /* at its beginning */
-        uv_shutdown_t shutdown; /* at its end */
-    } request;
-
-    struct buf bufs[2]; /* one with the kernel, one filling */
-    int filling;
-    bool in_flight; /* a write */
-};
-
-static struct buf *filling_of(const struct transport *transport)
-{
-    return &transport->output->bufs[transport->output->filling];
-}
-
-static void output_make(struct transport *transport)
-{
-    struct transport_output *output = transport->output;
-
-    if (output == NULL) {
-        output = mem_zalloc(sizeof(*output));
-        output->transport = transport;
-        buf_init(&output->bufs[0], OUT_MAX);
-        buf_init(&output->bufs[1], OUT_MAX);
-        transport->output = output;
-    }
-}
-
-static void output_drop(struct transport *transport)
-{
-    if (transport->output != NULL) {
-        buf_done(&transport->output->bufs[0]);
-        buf_done(&transport->output->bufs[1]);
-        mem_free(transport->output);
-        transport->output = NULL;
-    }
-}
+enum { PLAIN_MAX = 256 * 1024, EARLY_MAX = PROXY_HEADER_MAX + LOOP_READ_BUFFER };
 
 static void start_make(struct transport *transport)
 {
@@ -114,7 +66,7 @@ static void on_end_later(struct later_item *item)
     transport->events->on_end(transport, false);
 }
 
-static void break_later(struct transport *transport)
+void transport_break(struct transport *transport)
 {
     if (!transport->ended && !transport->closing) {
         transport->ended = true;
@@ -132,137 +84,13 @@ static void end_now(struct transport *transport, bool clean)
 
 /* ---- writing ---- */
 
-static void on_shutdown(uv_shutdown_t *request, int status)
-{
-    (void)request;
-    (void)status; /* in either case the peer closes next, or the linger deadline fires */
-}
-
-static void write_start(struct transport *transport);
-
-static void on_written(uv_write_t *request, int status)
-{
-    struct transport_output *output = CONTAINER_OF(request, struct transport_output, write);
-    struct transport *transport = output->transport;
-
-    output->in_flight = false;
-    if (transport->closing) {
-        return;
-    }
-    if (status < 0) {
-        end_now(transport, false);
-        return;
-    }
-    buf_done(&output->bufs[1 - output->filling]);
-    buf_init(&output->bufs[1 - output->filling], OUT_MAX);
-    write_start(transport);
-    if (!output->in_flight && !transport->shutdown_asked && !transport->ended) {
-        output_drop(transport);
-    }
-    if (transport_pending(transport) <= TRANSPORT_LOW_WATER) {
-        transport->events->on_writable(transport);
-    }
-}
-
-static void shutdown_start(struct transport *transport)
-{
-    if (transport->shutdown_asked && !transport->shutdown_sent) {
-        transport->shutdown_sent = true;
-        if (uv_shutdown(&transport->output->request.shutdown, &transport->socket.stream,
-                        on_shutdown) != 0) {
-            break_later(transport);
-        }
-    }
-}
-
-/* There is an output. */
-static void write_start(struct transport *transport)
-{
-    struct transport_output *output = transport->output;
-    struct buf *full = filling_of(transport);
-    uv_buf_t bytes;
-
-    if (output->in_flight || transport->closing) {
-        return;
-    }
-    if (full->len == 0) {
-        shutdown_start(transport);
-        return;
-    }
-    output->filling = 1 - output->filling;
-    bytes = uv_buf_init(full->ptr, (unsigned)full->len);
-    if (uv_write(&output->write, &transport->socket.stream, &bytes, 1, on_written) != 0) {
-        break_later(transport);
-        return;
-    }
-    output->in_flight = true;
-}
-
-static bool nothing_waits(const struct transport *transport)
-{
-    return transport->output == NULL ||
-           (!transport->output->in_flight && filling_of(transport)->len == 0);
-}
-
-/* What the kernel takes at once, usually all of it; false: the connection is broken. */
-static bool try_write(struct transport *transport, const struct str *parts, size_t n_parts,
-                      size_t *out_taken)
-{
-    uv_buf_t pieces[TRANSPORT_MAX_PARTS] = {{0}};
-    int taken;
-
-    for (size_t i = 0; i < n_parts; i++) {
-        pieces[i] = uv_buf_init(unconst(parts[i].ptr), (unsigned)parts[i].len);
-    }
-    taken = uv_try_write(&transport->socket.stream, pieces, (unsigned)n_parts);
-    *out_taken = taken > 0 ? (size_t)taken : 0;
-    return taken >= 0 || taken == UV_EAGAIN;
-}
-
-/* What the kernel did not take of the parts, of whose bytes it has `taken`. */
-static void keep_rest(struct transport *transport, const struct str *parts, size_t n_parts,
-                      size_t taken)
-{
-    output_make(transport);
-    for (size_t i = 0; i < n_parts; i++) {
-        size_t skip = taken < parts[i].len ? taken : parts[i].len;
-
-        taken -= skip;
-        buf_str(filling_of(transport), str_sub(parts[i], skip, parts[i].len));
-    }
-    if (!buf_ok(filling_of(transport))) { /* callers stop at the high-water mark: far below this */
-        break_later(transport);
-        return;
-    }
-    write_start(transport);
-}
-
-static void write_cipher(struct transport *transport, const struct str *parts, size_t n_parts)
-{
-    size_t taken = 0;
-    size_t total = 0;
-
-    CHECK(n_parts <= TRANSPORT_MAX_PARTS);
-    if (nothing_waits(transport) && !try_write(transport, parts, n_parts, &taken)) {
-        break_later(transport);
-        return;
-    }
-    for (size_t i = 0; i < n_parts; i++) {
-        total += parts[i].len;
-    }
-    transport->queued_bytes += total;
-    if (taken < total) {
-        keep_rest(transport, parts, n_parts, taken);
-    }
-}
-
 static void flush_tls(struct transport *transport)
 {
     struct buf *output = tls_stream_output(transport->tls);
     struct str cipher = buf_view(output);
 
     if (output->len > 0) {
-        write_cipher(transport, &cipher, 1);
+        output_write(transport, &cipher, 1);
         tls_stream_sent(transport->tls);
     }
 }
@@ -275,16 +103,16 @@ void transport_write_parts(struct transport *transport, const struct str *parts,
         return;
     }
     if (transport->options.tls == NULL) {
-        write_cipher(transport, parts, n_parts);
+        output_write(transport, parts, n_parts);
         return;
     }
     if (transport->tls == NULL) { /* there is nobody to answer yet */
-        break_later(transport);
+        transport_break(transport);
         return;
     }
     for (size_t i = 0; i < n_parts; i++) {
         if (!tls_stream_write(transport->tls, parts[i], &err)) {
-            break_later(transport);
+            transport_break(transport);
             return;
         }
     }
@@ -298,19 +126,6 @@ void transport_write(struct transport *transport, struct str bytes)
     }
 }
 
-uint64_t transport_taken(const struct transport *transport)
-{
-    return transport->queued_bytes - transport_pending(transport);
-}
-
-size_t transport_pending(const struct transport *transport)
-{
-    return transport->output == NULL
-               ? 0
-               : filling_of(transport)->len +
-                     uv_stream_get_write_queue_size(&transport->socket.stream);
-}
-
 void transport_shutdown(struct transport *transport)
 {
     if (transport->closing || transport->ended || transport->shutdown_asked) {
@@ -322,7 +137,7 @@ void transport_shutdown(struct transport *transport)
     }
     transport->shutdown_asked = true;
     output_make(transport);
-    write_start(transport);
+    output_start(transport);
 }
 
 /* ---- reading ---- */
@@ -455,7 +270,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
     struct str bytes;
 
     if (n == UV_ENOBUFS) {
-        transport_hold(transport, nothing_waits(transport) && !transport->shutdown_asked);
+        transport_hold(transport, output_is_empty(transport) && !transport->shutdown_asked);
         return;
     }
     if (n == 0) {
@@ -477,7 +292,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
 void transport_poll(struct transport *transport)
 {
     if (uv_read_start(&transport->socket.stream, on_alloc, on_read) != 0) {
-        break_later(transport);
+        transport_break(transport);
     }
 }
 
@@ -562,6 +377,6 @@ void transport_connect(struct transport *transport, struct loop *loop,
                                 (struct sockaddr *)&to, on_connected);
     }
     if (status != 0) {
-        break_later(transport);
+        transport_break(transport);
     }
 }

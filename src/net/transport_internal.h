@@ -14,6 +14,27 @@ struct transport_start {
     uint64_t shake_began_ms;
 };
 
+struct transport_output {
+    struct transport *transport;
+    uv_write_t write;
+
+    union {
+        uv_connect_t connect;   /* at the beginning of the transport */
+        uv_shutdown_t shutdown; /* at its end */
+    } request;
+
+    struct buf bufs[2]; /* one with the kernel, one filling */
+    int filling;
+    bool in_flight; /* a write */
+};
+
+/* output.c: what waits to be sent. */
+void output_make(struct transport *transport);
+void output_drop(struct transport *transport);
+bool output_is_empty(const struct transport *transport); /* all that was written has left */
+void output_write(struct transport *transport, const struct str *parts, size_t n_parts);
+void output_start(struct transport *transport); /* goes on; there is an output */
+
 /* handshakes.c */
 void handshake_bytes(struct transport *transport,
                      struct str cipher);                            /* of one that is not secured */
@@ -28,5 +49,6 @@ void transport_hold(struct transport *transport, bool only_reads);
 void transport_shake(struct transport *transport);
 void transport_poll(struct transport *transport);    /* libuv tells again what can be read */
 void transport_give_up(struct transport *transport); /* tells the owner that it has ended */
+void transport_break(struct transport *transport);   /* tells the owner so in a later turn */
 
 #endif
