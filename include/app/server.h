@@ -47,6 +47,7 @@ struct server {
     struct session_store *sessions;
     struct store *store; /* NULL: nothing is shared with other processes */
     struct keeps *keeps; /* with a store */
+    void (*on_shared_closed)(struct server *server); /* while it closes */
     struct webhooks *webhooks;
     struct analytics *analytics; /* NULL: off */
     struct audit *audit;         /* NULL: no audit file is written */

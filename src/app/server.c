@@ -19,7 +19,7 @@
 #include "reload.h"
 #include "room_options.h"
 #include "sandbox_config.h"
-#include "session/share.h"
+#include "shared.h"
 #include "signals.h"
 #include "telemetry/telemetry.h"
 
@@ -51,47 +51,12 @@ static void close_sandbox(struct server *server)
     }
 }
 
-static void on_store_closed(void *context)
-{
-    struct server *server = context;
-
-    server->store = NULL;
-    close_sandbox(server);
-}
-
-static void on_keeps_closed(void *context)
-{
-    struct server *server = context;
-
-    server->keeps = NULL;
-    store_close(server->store, on_store_closed, server);
-}
-
-static void on_sessions_stopped(void *context)
-{
-    struct server *server = context;
-
-    keeps_close(server->keeps, on_keeps_closed, server);
-}
-
-/* What was not written yet is written, then the leases are let go: others need not wait for them. */
-static void close_store(struct server *server)
-{
-    if (server->store == NULL) {
-        close_sandbox(server);
-    } else if (server->sessions != NULL) {
-        session_store_stop(server->sessions, on_sessions_stopped, server);
-    } else {
-        on_sessions_stopped(server);
-    }
-}
-
 static void on_audit_closed(void *context)
 {
     struct server *server = context;
 
     server->audit = NULL;
-    close_store(server);
+    shared_close(server, close_sandbox);
 }
 
 static void on_webhooks_closed(void *context);
@@ -116,7 +81,7 @@ static void on_webhooks_closed(void *context)
     if (server->audit != NULL) {
         audit_close(server->audit, on_audit_closed, server);
     } else {
-        close_store(server);
+        shared_close(server, close_sandbox);
     }
 }
 
@@ -261,26 +226,6 @@ static enum error_code open_clients(struct server *server, struct error *err)
     return ERR_OK;
 }
 
-static enum error_code open_sessions(struct server *server, struct error *err)
-{
-    struct session_options options = session_options_of(server->config);
-
-    options.store = server->store;
-    options.keeps = server->keeps;
-    return session_store_open(&server->loop.deadlines, &server->loop.later, &options,
-                              &server->sessions, err);
-}
-
-static enum error_code open_store(struct server *server, struct error *err)
-{
-    enum error_code code = open_config_store(&server->loop, server->config, &server->store, err);
-
-    if (server->store != NULL) {
-        server->keeps = keeps_open(server->store);
-    }
-    return code;
-}
-
 static enum error_code open_telemetry(struct server *server, struct error *err)
 {
     return open_config_telemetry(&server->loop, server->config, &server->telemetry, err);
@@ -387,15 +332,16 @@ static enum error_code open_tables(struct server *server, struct error *err)
 }
 
 static const open_fn proxy_steps[] = {
-    open_tables,   open_sandbox,   open_clients, open_key_source, open_store,
-    open_sessions, open_telemetry, open_audit,   open_webhooks,   open_analytics,
-    open_api,      open_tls,       open_http,    open_admin,      NULL};
+    open_tables,    open_sandbox, open_clients,  open_key_source, shared_open, shared_open_sessions,
+    open_telemetry, open_audit,   open_webhooks, open_analytics,  open_api,    open_tls,
+    open_http,      open_admin,   NULL};
 
 /* The same but for the listeners: there is another front. */
-static const open_fn lambda_steps[] = {
-    open_tables,       open_sandbox, open_clients,  open_key_source, open_store, open_sessions,
-    open_telemetry,    open_audit,   open_webhooks, open_analytics,  open_api,   open_http,
-    front_lambda_open, NULL};
+static const open_fn lambda_steps[] = {open_tables,       open_sandbox, open_clients,
+                                       open_key_source,   shared_open,  shared_open_sessions,
+                                       open_telemetry,    open_audit,   open_webhooks,
+                                       open_analytics,    open_api,     open_http,
+                                       front_lambda_open, NULL};
 
 static const open_fn sandbox_steps[] = {open_sandbox, NULL};
 
