@@ -35,10 +35,18 @@ struct json *openapi_any_object(struct task *task)
 
 struct json *openapi_member(struct task *task, const struct member *member)
 {
-    return param_schema(
+    struct json *schema = param_schema(
         &(struct param){
             .type = member->type, .min = member->min, .max = member->max, .words = member->words},
         task->arena);
+
+    if (member->type == PARAM_LIST && json_get(schema, "items") == NULL) {
+        struct json *item = json_new_object(task->arena);
+
+        openapi_put(task, item, "type", "string");
+        json_set(schema, STR("items"), item);
+    }
+    return schema;
 }
 
 /* A member of a body that may be left out may also be null: it counts as absent, or takes a value
