@@ -200,9 +200,49 @@ static void grow(struct adapt *adapt)
     adapt->limit = at_most(adapt->limit + 1, adapt->ceiling);
 }
 
+/* The limit is half of what it was, or 1, and as much is refused as before: it is not the number of calls
+ * that the platform refuses. */
+static bool lowering_was_for_nothing(const struct adapt *adapt)
+{
+    bool is_low = adapt->limit == 1 || adapt->limit * 2 <= adapt->lowered_from;
+
+    return adapt->lowered_share > 0 && is_low && adapt->share > 0 &&
+           adapt->share <= ADAPT_SHARE_FEW && adapt->share * 2 >= adapt->lowered_share;
+}
+
+static void end_share(struct adapt *adapt)
+{
+    adapt->share = adapt->n_refused;
+    adapt->n_ends = 0;
+    adapt->n_refused = 0;
+    if (adapt->ignored_share > 0 && adapt->share > 2 * adapt->ignored_share + 2) {
+        adapt->ignored_share = 0;
+    } else if (lowering_was_for_nothing(adapt)) {
+        adapt->ignored_share = adapt->share;
+        adapt->limit = at_most(adapt->lowered_from, adapt->ceiling);
+        adapt->refused_at = 0;
+        adapt->lowered_from = 0;
+        adapt->lowered_share = 0;
+    } else if (adapt->share * 2 < adapt->lowered_share || adapt->share == 0) {
+        adapt->lowered_from = 0; /* it helped */
+        adapt->lowered_share = 0;
+    } else if (adapt->lowered_from > 0 && adapt->lowered_share == 0) {
+        adapt->lowered_share = adapt->share;
+    }
+}
+
+static void note_share(struct adapt *adapt, bool refused)
+{
+    adapt->n_refused += refused ? 1 : 0;
+    if (++adapt->n_ends >= ADAPT_SHARE_OF) {
+        end_share(adapt);
+    }
+}
+
 void adapt_note_good(struct adapt *adapt, const struct adapt_end *end)
 {
     adapt->n_quiet += adapt->n_quiet < UINT32_MAX ? 1 : 0;
+    note_share(adapt, false);
     if (end->full && end->n_active <= adapt->limit && may_grow(adapt, end->now_us)) {
         grow(adapt);
     }
@@ -260,8 +300,13 @@ bool adapt_note_refused(struct adapt *adapt, unsigned n_others)
     bool lone = adapt->n_quiet >= 2 * adapt->limit + ADAPT_QUIET_MIN;
 
     adapt->n_quiet = 0;
-    if (lone) {
+    note_share(adapt, true);
+    if (lone || adapt->ignored_share > 0) {
         return false;
+    }
+    if (adapt->lowered_from == 0) {
+        adapt->lowered_from = adapt->limit;
+        adapt->lowered_share = 0;
     }
     adapt->limit = at_least(at_least(limit, adapt->limit / 2), 1);
     adapt->doubling = false;

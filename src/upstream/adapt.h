@@ -9,7 +9,9 @@
  *   then on the limit grows by one in as many good answers as it counts, and past the place of the
  *   refusal only after ADAPT_HOLD_FIRST of them, or ADAPT_HOLD_FIRST_S; twice as many, or twice as
  *   long, each time that the place proves true. A lone refusal after many good answers (some platforms
- *   fail now and then) changes nothing.
+ *   fail now and then) changes nothing. Nor does a platform that fails more often: where half of the
+ *   limit is refused as often as the whole was, the refusals have another cause, and the limit is put
+ *   back. They count again when there are twice as many.
  * - Latency is compared as means of windows, never as single calls: calls differ by themselves. Where
  *   the mean grew past ADAPT_SLOW_PERCENT of the fastest window's while the limit was in use, the
  *   limit is lowered. If that does not make the answers faster, the platform is slower by itself: the
@@ -31,6 +33,8 @@ enum {
     ADAPT_WINDOW_OPEN = 256, /* at most, while the limit doubles */
     ADAPT_GROW_PERCENT = 115,
     ADAPT_SLOW_PERCENT = 130,
+    ADAPT_SHARE_OF = 128, /* ends that a share of refusals is taken of */
+    ADAPT_SHARE_FEW = 32, /* at most so many of them are failures now and then: more are overload */
     ADAPT_PACE_MIN_US = 10000, /* at least, between two doublings without answers */
     ADAPT_JITTER_US = 1000     /* differences below this are ours, not the platform's */
 };
@@ -62,6 +66,12 @@ struct adapt {
     uint64_t pace_us;  /* between two doublings without answers; 0: no connection was made yet */
     uint64_t paced_us; /* the last such doubling, or since when calls wait */
     struct adapt_window window;
+    unsigned n_ends;        /* of the share that is being counted */
+    unsigned n_refused;     /* among them */
+    unsigned share;         /* refusals in the last ADAPT_SHARE_OF ends */
+    unsigned lowered_from;  /* the limit before refusals began to lower it; 0: they do not */
+    unsigned lowered_share; /* the share then; 0: not known yet */
+    unsigned ignored_share; /* refusals up to twice this share say nothing; 0: all count */
 };
 
 struct adapt_end {

@@ -223,6 +223,36 @@ static void lone_refusals_do_not_take_the_limit_down(void **state)
     assert_true(model.adapt.limit >= 16);
 }
 
+/* Three of a hundred fail whatever is sent, as at a platform behind a balancer with a broken server. */
+static void refusals_with_another_cause_do_not_either(void **state)
+{
+    static const unsigned one_of[] = {33, 11};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(one_of); i++) {
+        begin_model(2000, false, 50000);
+        model.refuse_every = one_of[i];
+        run_for(8 * 1000000ULL, 256);
+        assert_true(model.adapt.limit >= FIRST / 2);
+    }
+}
+
+/* After refusals of another cause a limit is found all the same. */
+static void a_limit_behind_such_refusals_is_found(void **state)
+{
+    (void)state;
+    begin_model(2000, false, 50000);
+    model.refuse_every = 33;
+    run_for(5 * 1000000ULL, 256);
+    model.refuses = true;
+    model.n_servers = 12;
+    model.n_good = 0;
+    model.n_refused = 0;
+    run_for(20 * 1000000ULL, 256);
+    assert_true(model.n_good > 20 * 240 / 3); /* of 12 servers that take 50 ms */
+    assert_true(model.n_refused < model.n_good);
+}
+
 static void after_an_outage_it_begins_anew(void **state)
 {
     (void)state;
@@ -259,6 +289,8 @@ int test_adapt(void)
         cmocka_unit_test(answers_that_get_slower_stop_the_growth),
         cmocka_unit_test(a_platform_that_gets_slower_by_itself_is_not_held_back),
         cmocka_unit_test(lone_refusals_do_not_take_the_limit_down),
+        cmocka_unit_test(refusals_with_another_cause_do_not_either),
+        cmocka_unit_test(a_limit_behind_such_refusals_is_found),
         cmocka_unit_test(after_an_outage_it_begins_anew),
         cmocka_unit_test(what_is_not_used_does_not_grow),
     };
