@@ -294,6 +294,14 @@ static void silent_is_503_after_its_time(void **state)
     wait_until(step(1, session) == 0);
 }
 
+/* Each connects anew in its own time. */
+static void wait_for_both(void)
+{
+    for (size_t i = 0; i < 2; i++) {
+        wait_until(!replicas_store_is_away(&replicas, i));
+    }
+}
+
 static void full_or_read_only_is_503_and_nothing_is_lost(void **state)
 {
     static const struct {
@@ -318,9 +326,7 @@ static void full_or_read_only_is_503_and_nothing_is_lost(void **state)
         assert_true(str_is(json_str(json_get(answer, "name")), "before"));
         tell_redis(faults[i].end);
         wait_until((ask(1, "PATCH", session, "{\"name\":\"after\"}"), status() == 200));
-        for (size_t k = 0; k < 2; k++) { /* each connects anew in its own time */
-            wait_until(!replicas_store_is_away(&replicas, k));
-        }
+        wait_for_both();
     }
 }
 
