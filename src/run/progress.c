@@ -1,8 +1,26 @@
-/* What became of a row: its note, its event and its line in the log. */
+/* What became of a row: its note, its event, its fact and its line in the log. */
 #include "run_internal.h"
 
+#include "base/utf8.h"
 #include "observe/log.h"
 #include "step/look.h"
+
+void run_note_fact(const struct run *run, enum fact_kind kind, const char *outcome,
+                   const struct fact_id *id)
+{
+    struct fact fact = {.kind = kind, .outcome = outcome};
+
+    if (id != NULL) {
+        fact.ids[0] = *id;
+    }
+    mem_copy(fact.owner, run->owner.bytes, sizeof(fact.owner));
+    str_copy(fact.subject, sizeof(fact.subject), str_from(run->id));
+    str_copy(fact.name, sizeof(fact.name), utf8_clip(run->name, sizeof(fact.name) - 1));
+    if (run_is_over(run)) {
+        fact.us = (run->over_ms - run->begun_ms) * 1000;
+    }
+    fact_note(&fact);
+}
 
 static const struct run_fault *run_fault_of(struct run *run, const struct error *err)
 {

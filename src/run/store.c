@@ -7,7 +7,6 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/random.h"
-#include "base/utf8.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "observe/span.h"
@@ -191,23 +190,6 @@ static void tell_soon(struct run *run)
     if (run->n_watchers > 0 || run_is_over(run)) {
         later_add(run->store->options.port->later, &run->tell, on_tell);
     }
-}
-
-void run_note_fact(const struct run *run, enum fact_kind kind, const char *outcome,
-                   const struct fact_id *id)
-{
-    struct fact fact = {.kind = kind, .outcome = outcome};
-
-    if (id != NULL) {
-        fact.ids[0] = *id;
-    }
-    mem_copy(fact.owner, run->owner.bytes, sizeof(fact.owner));
-    str_copy(fact.subject, sizeof(fact.subject), str_from(run->id));
-    str_copy(fact.name, sizeof(fact.name), utf8_clip(run->name, sizeof(fact.name) - 1));
-    if (run_is_over(run)) {
-        fact.us = (run->over_ms - run->begun_ms) * 1000;
-    }
-    fact_note(&fact);
 }
 
 void run_tell(struct run *run, const struct run_event *event)
