@@ -115,6 +115,6 @@ void redis_server_done(struct redis_server *server)
     redis_server_stop(server);
     if (server->keeps) {
         (void)snprintf(command, sizeof(command), "rm -rf '%s/%s'", VP_SCRATCH_DIR, folder());
-        (void)system(command);
+        (void)!system(command);
     }
 }

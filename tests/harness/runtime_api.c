@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "harness/blocking.h"
 #include "harness/client.h"
@@ -302,6 +303,7 @@ void runtime_api_give(struct runtime_api *api, const struct runtime_event *event
 
     runtime_api_await(api);
     line = asking_line(api);
+    CHECK(line != NULL);
     line->asks = false;
     (void)snprintf(api->last_id, sizeof(api->last_id), "8476a536-e9f4-11e8-9739-%012u",
                    ++api->n_ids);
@@ -330,6 +332,7 @@ void runtime_api_refuse(struct runtime_api *api, int status)
 
     runtime_api_await(api);
     line = asking_line(api);
+    CHECK(line != NULL);
     line->asks = false;
     write_reply(api, line, status, "",
                 STR("{\"errorMessage\":\"no\",\"errorType\":\"InvalidStateTransition\"}"));

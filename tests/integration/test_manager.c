@@ -255,7 +255,8 @@ static int open_unix(const char *path)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     assert_true(fd >= 0);
-    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    assert_true(strlen(path) < sizeof(address.sun_path));
+    str_copy(address.sun_path, sizeof(address.sun_path), str_from(path));
     assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
     assert_int_equal(listen(fd, 16), 0);
     return fd;
