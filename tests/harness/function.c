@@ -7,8 +7,9 @@ enum { ENV_MAX = 24, EVENT_MAX = 16 << 20 };
 
 void function_start_alone(struct function *function, const char *const *env)
 {
-    const char *all[ENV_MAX] = {"API_KEYS=" FUNCTION_KEY, "AWS_LAMBDA_FUNCTION_NAME=f",
-                                "AWS_REGION=us-east-1", "_HANDLER=bootstrap"};
+    static const char keys[] = "API_KEYS=" FUNCTION_KEY;
+    const char *all[ENV_MAX] = {keys, "AWS_LAMBDA_FUNCTION_NAME=f", "AWS_REGION=us-east-1",
+                                "_HANDLER=bootstrap"};
     size_t n = 4;
 
     *function = (struct function){.program = {.pid = 0}};
