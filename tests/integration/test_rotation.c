@@ -23,6 +23,7 @@ enum {
     RATE = 1000,
     SECONDS = 15,
     TLS_SECONDS = 8,
+    ROUNDS_MAX = 60,
     LONG_SECONDS = 60,
     MS_PER_S = 1000,
     N_CLIENTS = 8,
@@ -326,6 +327,18 @@ static void note_certificate(struct board *board, size_t at, const struct sessio
     board->clients[at].n_of[strstr(subject, "other") != NULL ? 1 : 0]++;
 }
 
+/* On a busy machine a certificate may be in force for less than a handshake takes. */
+static bool both_were_seen(const struct board *board)
+{
+    unsigned n_of[2] = {0};
+
+    for (size_t i = 0; i < N_CLIENTS; i++) {
+        n_of[0] += board->clients[i].n_of[0];
+        n_of[1] += board->clients[i].n_of[1];
+    }
+    return n_of[0] > 0 && n_of[1] > 0;
+}
+
 static void fail_client(struct board *board, size_t at, struct session *session)
 {
     if (board->clients[at].n_failed++ == 0) {
@@ -385,7 +398,9 @@ static void tls_clients_see_new_certificates_and_no_failure(void **state)
             be_client(board, i, stage.proxy.program.port);
         }
     }
-    for (unsigned round = 1; round <= seconds(TLS_SECONDS); round++) {
+    for (unsigned round = 1;
+         round <= seconds(TLS_SECONDS) || (!both_were_seen(board) && round <= ROUNDS_MAX);
+         round++) {
         board->key = round;    /* good now, if the last reload was late, and with the next one */
         rotate(&stage, round); /* which is seen without a signal */
         client_pause_ms(MS_PER_S); /* the beat is what is tested */

@@ -57,6 +57,7 @@ static void slow_heads_are_read_a_few_in_a_turn(void **state)
     struct stage stage;
     struct peer quick;
     unsigned before = 0;
+    static const char request[] = "GET /now HTTP/1.1\r\nHost: x\r\n\r\n";
     unsigned n_turns = 0;
 
     (void)state;
@@ -69,7 +70,7 @@ static void slow_heads_are_read_a_few_in_a_turn(void **state)
     assert_int_equal(stage.n_heads, 0);
     send_to_kernel("TP/1.1\r\nHost: x\r\n\r\n");
     peer_open(&quick, &stage);
-    assert_true(send(quick.fd, "GET /now HTTP/1.1\r\nHost: x\r\n\r\n", 33, MSG_NOSIGNAL) > 0);
+    assert_true(send(quick.fd, request, sizeof(request) - 1, MSG_NOSIGNAL) > 0);
     while (stage.n_heads < N_CLIENTS + 1) {
         (void)loop_turn(&stage.loop, true);
         assert_in_range(stage.n_heads - before, 0, A_TURN);
