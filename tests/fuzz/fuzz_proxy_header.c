@@ -10,6 +10,17 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
+static void check_beginnings(struct str text, const struct proxy_header *header)
+{
+    struct proxy_header again;
+
+    for (size_t n = 0; n < header->len; n++) {
+        CHECK(proxy_header_read(str_sub(text, 0, n), &again) == PROXY_MORE);
+    }
+    CHECK(proxy_header_read(str_sub(text, 0, header->len), &again) == PROXY_DONE);
+    CHECK(str_eq(str_from(again.client), str_from(header->client)));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     struct str text = {(const char *)bytes, len};
@@ -23,10 +34,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     }
     CHECK(header.len > 0 && header.len <= len && header.len <= PROXY_HEADER_MAX);
     CHECK(header.client[0] == '\0' || ip_address_parse(str_from(header.client), address));
-    for (size_t n = 0; n < header.len; n++) {
-        CHECK(proxy_header_read(str_sub(text, 0, n), &again) == PROXY_MORE);
-    }
-    CHECK(proxy_header_read(str_sub(text, 0, header.len), &again) == PROXY_DONE);
-    CHECK(str_eq(str_from(again.client), str_from(header.client)));
+    check_beginnings(text, &header);
     return 0;
 }

@@ -128,6 +128,23 @@ static struct str make_body(struct proxy *proxy, struct str path, const struct j
 
 static struct str made_ids[5]; /* 0 session, 1 execution, 2 test run, 3 webhook, 4 delivery */
 
+/* Of what was made for this test, if the path names a thing of that kind; else `otherwise`. */
+static struct str made_for(struct str path, struct str part, struct str otherwise)
+{
+    static const struct str places[] = {STR_INIT("/sessions/{id}"), STR_INIT("/executions/{id}"),
+                                        STR_INIT("/runs/{id}"), STR_INIT("/webhooks/{id}")};
+
+    if (str_is(part, "{delivery}")) {
+        return made_ids[4];
+    }
+    for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+        if (str_contains(path, places[i])) {
+            return made_ids[i];
+        }
+    }
+    return otherwise;
+}
+
 static struct str make_target(struct proxy *proxy, struct str path)
 {
     struct str rest = path;
@@ -138,13 +155,7 @@ static struct str make_target(struct proxy *proxy, struct str path)
         struct str value = part;
 
         if (part.ptr[0] == '{') {
-            value = value_for(proxy, path, str_sub(part, 1, part.len - 2));
-            value = str_is(part, "{delivery}")                    ? made_ids[4]
-                    : str_contains(path, STR("/sessions/{id}"))   ? made_ids[0]
-                    : str_contains(path, STR("/executions/{id}")) ? made_ids[1]
-                    : str_contains(path, STR("/runs/{id}"))       ? made_ids[2]
-                    : str_contains(path, STR("/webhooks/{id}"))   ? made_ids[3]
-                                                                  : value;
+            value = made_for(path, part, value_for(proxy, path, str_sub(part, 1, part.len - 2)));
         }
         target = arena_printf(&proxy->arena, "%.*s/%.*s", STR_ARG(target), STR_ARG(value));
     }
