@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "observe/fact.h"
 
 struct loop;
 struct audit;
@@ -18,6 +19,9 @@ struct audit_options {
     const char *file;   /* copied */
     uint64_t max_bytes; /* then it is renamed to FILE.<number of its last line>; 0: never */
 };
+
+/* Is a fact of this kind a line of the file, and of GET /api/v1/audit? */
+bool audit_takes(enum fact_kind kind);
 
 /* Opens the file, makes it if it is not there, and finds the end of its chain. A last line without
  * its end (the machine went down) is closed with a line that says so. */

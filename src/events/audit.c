@@ -52,7 +52,7 @@ struct audit {
     void *closed_context;
 };
 
-static bool is_audited(enum fact_kind kind)
+bool audit_takes(enum fact_kind kind)
 {
     return kind == FACT_REQUEST || kind == FACT_AUTH_REFUSED || kind == FACT_COMMAND ||
            kind == FACT_CONFIG_RELOADED || kind == FACT_SESSION_EXPIRED;
@@ -179,7 +179,7 @@ static void fill(struct audit *audit)
     note_lost(audit);
     while (n < BATCH_LINES && (fact = fact_at(audit->seen + 1)) != NULL) {
         audit->seen++;
-        if (is_audited(fact->kind)) {
+        if (audit_takes(fact->kind)) {
             audit_write_fact(&audit->batch, &audit->head, fact);
             n++;
         }

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/date.h"
 #include "config/permission.h"
+#include "events/audit.h"
 
 enum { ANSWER_MAX = 8 << 20, LIMIT_USUAL = 100 };
 
@@ -195,10 +196,7 @@ struct audit_wish {
 
 static bool fits(const struct audit_wish *wish, const struct fact *fact)
 {
-    bool is_audited = fact->kind == FACT_REQUEST || fact->kind == FACT_AUTH_REFUSED ||
-                      fact->kind == FACT_COMMAND || fact->kind == FACT_CONFIG_RELOADED;
-
-    return is_audited && fact->wall_ms >= wish->since_ms &&
+    return audit_takes(fact->kind) && fact->wall_ms >= wish->since_ms &&
            (wish->principal.len == 0 || str_is(wish->principal, fact->principal)) &&
            (wish->action.len == 0 || (fact->action != NULL && str_is(wish->action, fact->action)));
 }
