@@ -93,7 +93,9 @@ struct plan_row {
     plan_after_fn after;     /* NULL: next */
     plan_failed_fn failed;   /* NULL: a failure is a failure */
     bool keep_going;         /* a failure does not end the plan */
-    bool drop_answer;     /* not kept after `after`: thousands of rows cost no memory for theirs */
+    bool
+        drop_answer; /* not kept after `after`, nor what its values were before: thousands of rows cost no
+                             memory for theirs */
     unsigned patience_ms; /* a read is asked again while the platform is away (no connection, 5xx,
                              429, unreadable) for so long; 0: the first failure is one */
     unsigned limit_ms;    /* patience ends so long after the row began at the latest; 0: no end */
@@ -129,6 +131,9 @@ struct plan_options {
 typedef void (*plan_done_fn)(struct plan *plan);
 typedef void (*plan_progress_fn)(struct plan *plan,
                                  struct plan_row *row); /* a row began or ended */
+/* All rows have been run, and are forgotten: may append the next ones (plan_append). No row appended: that was
+ * the rest. */
+typedef void (*plan_more_fn)(struct plan *plan);
 
 struct plan {
     struct arena *arena;
@@ -138,9 +143,14 @@ struct plan {
     size_t n_rows;
     size_t cap_rows;
     size_t at;
+    size_t n_forgotten;     /* rows that have been run, and gave way to others */
     struct json *variables; /* object */
     plan_done_fn on_done;
     plan_progress_fn on_progress; /* may be NULL */
+    plan_more_fn
+        more; /* NULL: the rows are all there; else thousands of them cost the memory of a few */
+    size_t
+        n_total; /* with `more`: of rows, to tell how many were not begun; 0: those that are there */
     void *owner;
     /* out */
     enum error_code result; /* ERR_OK, or the first failure that ended it */
@@ -164,10 +174,11 @@ struct plan {
     uint64_t begin_ms;
     uint64_t row_begin_us;
     size_t insert_at;
-    const struct call *ways; /* what the row sends; NULL: not chosen yet */
-    const struct call *way;  /* the way (or_else) that the row takes now */
-    uint32_t ways_refused;   /* bits: the ways of this call that the platform does not offer */
-    struct error *way_error; /* the refusal to tell when it offers none (arena); NULL none */
+    const struct call *ways;   /* what the row sends; NULL: not chosen yet */
+    const struct call *way;    /* the way (or_else) that the row takes now */
+    uint32_t ways_refused;     /* bits: the ways of this call that the platform does not offer */
+    struct error *spare_error; /* of a row that is forgotten (arena); NULL none */
+    struct error *way_error;   /* the refusal to tell when it offers none (arena); NULL none */
     char traceparent[56];
     char row_span[17]; /* empty: the row has no span of its own */
     struct upstream_header tracestate;
@@ -179,8 +190,6 @@ struct plan {
 /* `port` must outlive the plan. The plan's own memory goes with the arena. */
 void plan_init(struct plan *plan, struct arena *arena, const struct plan_port *port,
                const struct plan_options *options);
-/* Room for `n` more rows at once; worth it for thousands. */
-void plan_reserve(struct plan *plan, size_t n);
 /* Returned row is valid until the next append or insert. CHECKs that the plan is not full. */
 struct plan_row *plan_append(struct plan *plan, const struct call *call);
 /* The same, but right after the row that runs now (for hooks); several keep their order. */

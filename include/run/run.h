@@ -88,14 +88,14 @@ enum error_code run_new(struct run_store *store, const struct digest *owner, str
                         struct error *err) MUST_CHECK;
 void run_drop(struct run *run);           /* one that was not started */
 struct arena *run_arena(struct run *run); /* for the file; gone when the run ends */
-/* Checks the request and finds tests and goals. `file` lives in run_arena and stays until all
- * rows are made; plan options are copied except the token. */
+/* Checks the request and finds tests and goals. What `file` points at lives in
+ * run_arena; plan options are copied except the token. */
 enum error_code run_prepare(struct run *run, const struct testfile *file,
                             const struct testfile_problems *problems,
                             const struct run_request *request, const struct plan_options *options,
                             struct error *err) MUST_CHECK;
-/* Makes the next `n_rows` rows, about. True: these were the last. */
-bool run_build(struct run *run, size_t n_rows) MUST_CHECK;
+/* Notes the next `n_steps` steps, about, so that the run can tell of them. True: these were the last. */
+bool run_build(struct run *run, size_t n_steps) MUST_CHECK;
 /* Instead of run_build, for a dry run: {method, path, query?, body?} of the next rows, about so many, into the
  * array that `w` has open: what would be sent if nothing is found by name. *at begins with 0; *done: that was the
  * rest. */

@@ -21,6 +21,18 @@ void row_forget_answer(struct plan_row *row)
     }
 }
 
+static void keep_value(struct plan *plan, const struct plan_row *row, const char *variable,
+                       const struct json *value)
+{
+    int64_t number = 0;
+
+    if (row->drop_answer && json_type(value) == JSON_NUMBER && json_to_i64(value, &number)) {
+        plan_set_int(plan, variable, number);
+    } else {
+        plan_set(plan, variable, json_copy(plan->arena, value));
+    }
+}
+
 void plan_keep_values(struct plan *plan, const struct plan_row *row)
 {
     const struct call_spec *spec = plan->way->spec;
@@ -29,7 +41,7 @@ void plan_keep_values(struct plan *plan, const struct plan_row *row)
         const struct json *value = json_find(row->answer, spec->captures[i].pointers);
 
         if (value != NULL) {
-            plan_set(plan, spec->captures[i].variable, json_copy(plan->arena, value));
+            keep_value(plan, row, spec->captures[i].variable, value);
         }
     }
     if (row->save_as != NULL && row->answer != NULL) {

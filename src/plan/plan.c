@@ -33,9 +33,11 @@ static void on_again(struct deadline *deadline);
 static enum flow end_stopped(struct plan *plan)
 {
     struct error err = {0};
+    size_t known = plan->n_forgotten + plan->n_rows;
+    size_t total = plan->n_total > known ? plan->n_total : known;
     enum error_code code =
         error_set(&err, ERR_CANCELLED, "stopped; %zu of %zu calls were not begun",
-                  plan->n_rows - plan->at, plan->n_rows);
+                  total - plan->n_forgotten - plan->at, total);
 
     return plan_end_with(plan, code, &err);
 }
@@ -303,7 +305,7 @@ void plan_run(struct plan *plan)
     enum flow flow = FLOW_NEXT;
 
     while (flow == FLOW_NEXT) {
-        if (plan->at >= plan->n_rows) {
+        if (plan->at >= plan->n_rows && !plan_take_more(plan)) {
             flow = plan_end_with(plan, ERR_OK, NULL);
         } else if (plan->stop_asked) {
             flow = end_stopped(plan);
@@ -471,6 +473,9 @@ void plan_start(struct plan *plan, plan_done_fn on_done, void *owner)
     CHECK(!plan->running && plan->at == 0 && on_done != NULL);
     plan->on_done = on_done;
     plan->owner = owner;
+    if (plan->n_rows == 0) {
+        (void)plan_take_more(plan);
+    }
     plan->running = true;
     plan->begin_ms = clock_now_ms();
     if (plan->options.deadline_ms > 0) {

@@ -54,7 +54,8 @@ void plan_close_row(struct plan *plan, enum row_status status);
 bool plan_is_over_time(const struct plan *plan, unsigned *out_left_ms);
 enum error_code plan_out_of_time(const struct plan *plan, struct error *err);
 
-/* rows.c */
+/* rows.c. All rows have been run. True: others have taken their place. */
+bool plan_take_more(struct plan *plan);
 void row_forget_error(struct plan_row *row);
 
 /* kept.c. The answer of a call that is not the row's own is gone with the next one. */

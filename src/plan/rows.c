@@ -24,7 +24,8 @@ void plan_init(struct plan *plan, struct arena *arena, const struct plan_port *p
     arena_defer(arena, plan_forget_arena, &plan->scratch);
 }
 
-void plan_reserve(struct plan *plan, size_t n)
+/* Room for `n` more rows at once. */
+static void reserve(struct plan *plan, size_t n)
 {
     struct plan_row *rows;
     size_t cap = plan->n_rows + n;
@@ -51,7 +52,12 @@ static const struct error no_error;
 struct error *plan_row_error(struct plan *plan, struct plan_row *row)
 {
     if (row->error == &no_error) {
-        row->error = arena_zalloc(plan->arena, sizeof(*row->error));
+        struct error *error = plan->spare_error;
+
+        plan->spare_error = NULL;
+        error = error != NULL ? error : arena_alloc(plan->arena, sizeof(*error));
+        *error = (struct error){0};
+        row->error = error;
     }
     return unconst(row->error);
 }
@@ -67,7 +73,7 @@ static struct plan_row *insert_row(struct plan *plan, size_t index, const struct
 {
     CHECK(!plan_is_full(plan) && index <= plan->n_rows && call != NULL);
     if (plan->n_rows == plan->cap_rows) {
-        plan_reserve(plan, plan->n_rows == 0 ? FIRST_ROWS : plan->n_rows);
+        reserve(plan, plan->n_rows == 0 ? FIRST_ROWS : plan->n_rows);
     }
     memmove(&plan->rows[index + 1], &plan->rows[index],
             (plan->n_rows - index) * sizeof(*plan->rows));
@@ -87,6 +93,23 @@ struct plan_row *plan_insert(struct plan *plan, const struct call *call)
         plan->insert_at = plan->at + 1;
     }
     return insert_row(plan, plan->insert_at++, call);
+}
+
+bool plan_take_more(struct plan *plan)
+{
+    CHECK(plan->at == plan->n_rows);
+    if (plan->more == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < plan->n_rows && plan->spare_error == NULL; i++) {
+        plan->spare_error = plan->rows[i].error != &no_error ? unconst(plan->rows[i].error) : NULL;
+    }
+    plan->n_forgotten += plan->n_rows;
+    plan->n_rows = 0;
+    plan->at = 0;
+    plan->insert_at = 0;
+    plan->more(plan);
+    return plan->n_rows > 0;
 }
 
 void plan_forget_last(struct plan *plan)

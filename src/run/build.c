@@ -284,6 +284,77 @@ static enum error_code check_request(struct builder *b)
     return ERR_OK;
 }
 
+/* ---- its notes and its rows ---- */
+
+enum { MAKE_NOTES = 1U, MAKE_ROWS = 2U };
+
+static size_t n_attempts(const struct run *run)
+{
+    return run->wait ? run->retries + 1 : 1;
+}
+
+/* The next step of a test, with what stands before the first one. */
+static void make_of_test(struct run *run, struct run_place *at, unsigned what)
+{
+    const struct run_building *building = run->building;
+    struct run_test *test = &run->tests[at->test];
+    const struct testfile_test *source = &building->file.tests[test->index];
+
+    if (at->step == 0 && (what & MAKE_NOTES) != 0) {
+        run_note_test(run, test, at->test == 0 && building->attach);
+    }
+    if (at->step == 0 && (what & MAKE_ROWS) != 0) {
+        run_add_calls(run, test->goal, test);
+    }
+    if (at->step < source->n_steps && (what & MAKE_NOTES) != 0) {
+        run_note_step(run, test, &source->steps[at->step]);
+    }
+    if (at->step < source->n_steps && (what & MAKE_ROWS) != 0) {
+        run_add_step(run, test, at->step, &source->steps[at->step]);
+    }
+    at->step++;
+    if (at->step >= source->n_steps) {
+        at->test++;
+        at->step = 0;
+    }
+}
+
+static void make_goal(struct run *run, struct run_goal *goal, unsigned what)
+{
+    if ((what & MAKE_NOTES) != 0) {
+        run_note_goal(run, goal);
+    }
+    if ((what & MAKE_ROWS) != 0) {
+        run_add_calls(run, goal, NULL);
+    }
+}
+
+/* Notes, rows or both of what comes next. False: there is nothing more. */
+static bool make_next(struct run *run, struct run_place *at, unsigned what)
+{
+    if (at->goal < run->n_goals) {
+        make_goal(run, &run->goals[at->goal++], what);
+    } else if (at->test < run->n_tests) {
+        make_of_test(run, at, what);
+    } else if ((what & MAKE_ROWS) != 0 && run->execute &&
+               at->execution < run->n_goals * n_attempts(run)) {
+        run_add_execution(run, &run->goals[at->execution / n_attempts(run)],
+                          (unsigned)(at->execution % n_attempts(run)));
+        at->execution++;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void more_rows(struct plan *plan)
+{
+    struct run *run = plan->owner;
+
+    while (plan->n_rows == 0 && make_next(run, &run->building->rows, MAKE_ROWS)) {
+    }
+}
+
 /* ---- the whole ---- */
 
 static void copy_plan_options(struct run *run, const struct plan_options *options)
@@ -330,7 +401,6 @@ enum error_code run_prepare(struct run *run, const struct testfile *file,
                         .file = file,
                         .err = err,
                         .resumes = request->from > 0 || request->attach};
-    size_t n_steps = 0;
     enum error_code code;
 
     run->format = testfile_format_name(file->format);
@@ -355,65 +425,23 @@ enum error_code run_prepare(struct run *run, const struct testfile *file,
         return code;
     }
     copy_plan_options(run, options);
-    for (size_t i = 0; i < run->n_tests && !run->dry; i++) {
-        n_steps += file->tests[run->tests[i].index].n_steps;
-    }
-    plan_reserve(run->plan, n_steps + run->n_goals * ROWS_PER_GOAL + run->n_tests * MAX_CALLS);
     run->plan->on_progress = rows_progress;
+    run->plan->more = run->dry ? NULL : more_rows;
+    run->plan->n_total =
+        run->execute ? run->n_goals * n_attempts(run) * run_execution_rows(run) : 0;
     run->building = arena_zalloc(&run->work, sizeof(*run->building));
-    run->building->file = file;
+    run->building->file = *file;
     run->building->attach = request->attach;
     return ERR_OK;
 }
 
-/* ---- its rows ---- */
-
-/* The next step of a test, with what stands before the first one. */
-static void add_of_test(struct run *run, struct run_building *at)
-{
-    struct run_test *test = &run->tests[at->test];
-    const struct testfile_test *source = &at->file->tests[test->index];
-
-    if (at->step == 0) {
-        run_add_test_rows(run, test, at->test == 0 && at->attach);
-    }
-    if (at->step < source->n_steps) {
-        run_add_step(run, test, &source->steps[at->step++]);
-    }
-    if (at->step == source->n_steps) {
-        at->test++;
-        at->step = 0;
-    }
-}
-
-static bool add_next(struct run *run, struct run_building *at)
-{
-    size_t n_attempts = run->wait ? run->retries + 1 : 1;
-
-    if (at->goal < run->n_goals) {
-        run_add_goal_rows(run, &run->goals[at->goal++]);
-    } else if (at->test < run->n_tests) {
-        add_of_test(run, at);
-    } else if (run->execute && at->execution < run->n_goals * n_attempts) {
-        run_add_execution_rows(run, &run->goals[at->execution / n_attempts],
-                               (unsigned)(at->execution % n_attempts));
-        at->execution++;
-    } else {
-        return false;
-    }
-    return true;
-}
-
-bool run_build(struct run *run, size_t n_rows)
+bool run_build(struct run *run, size_t n_steps)
 {
     CHECK(!run->dry && run->building != NULL);
-    for (size_t i = 0; i < n_rows; i++) {
-        if (!add_next(run, run->building)) {
-            run->building = NULL;
-            return true;
-        }
+    for (size_t i = 0; i < n_steps && !run->building->noted; i++) {
+        run->building->noted = !make_next(run, &run->building->notes, MAKE_NOTES);
     }
-    return false;
+    return run->building->noted;
 }
 
 /* Rows of steps are forgotten when they are written; the others stay, since a later one may ask what an
@@ -440,7 +468,7 @@ enum error_code run_write_requests(struct run *run, size_t *at, size_t n_rows,
     CHECK(run->dry && run->building != NULL);
     *done = false;
     for (size_t i = 0; i < n_rows && code == ERR_OK && !*done; i++) {
-        *done = !add_next(run, run->building);
+        *done = !make_next(run, &run->building->rows, MAKE_NOTES | MAKE_ROWS);
         code = write_newest(run, at, w, err);
     }
     return code;

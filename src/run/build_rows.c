@@ -1,12 +1,12 @@
-/* The goals, tests and executions of a run as rows of its plan. */
+/* The goals, tests and executions of a run: their notes, and the rows of its plan. */
 #include "run_internal.h"
 
 #include "base/check.h"
 
 static void run_row_add(struct run *run, const struct call *call, const struct run_row *value)
 {
-    bool forgotten = run->dry && value->step != NULL;
-    struct run_row *row = forgotten ? &run->building->row : arena_alloc(&run->work, sizeof(*row));
+    struct run_row *row =
+        value->step != NULL ? &run->building->row : arena_alloc(&run->work, sizeof(*row));
     struct plan_row *plan_row = plan_append(run->plan, call);
 
     *row = *value;
@@ -15,54 +15,70 @@ static void run_row_add(struct run *run, const struct call *call, const struct r
     rows_hook(plan_row);
 }
 
-static void add_setup(struct run *run, struct run_goal *goal, struct run_test *test,
-                      enum setup setup)
+static void note_call(struct run *run, struct run_call *calls, size_t *n, enum setup setup)
 {
-    struct run_call *calls = test != NULL ? test->calls : goal->calls;
-    size_t *n = test != NULL ? &test->n_calls : &goal->n_calls;
-    struct run_call *call;
-
     CHECK(*n < MAX_CALLS);
-    call = &calls[(*n)++];
-    call->setup = setup;
-    run_row_add(run, setup_call(setup),
-                &(struct run_row){.goal = goal, .test = test, .call = call});
+    calls[(*n)++].setup = setup;
+    run->plan->n_total++;
 }
 
-void run_add_goal_rows(struct run *run, struct run_goal *goal)
+void run_add_calls(struct run *run, struct run_goal *goal, struct run_test *test)
+{
+    struct run_call *calls = test != NULL ? test->calls : goal->calls;
+    size_t n = test != NULL ? test->n_calls : goal->n_calls;
+
+    for (size_t i = 0; i < n; i++) {
+        run_row_add(run, setup_call(calls[i].setup),
+                    &(struct run_row){.goal = goal, .test = test, .call = &calls[i]});
+    }
+}
+
+static void note_of_goal(struct run *run, struct run_goal *goal, enum setup setup)
+{
+    note_call(run, goal->calls, &goal->n_calls, setup);
+}
+
+static void note_of_test(struct run *run, struct run_test *test, enum setup setup)
+{
+    note_call(run, test->calls, &test->n_calls, setup);
+}
+
+void run_note_goal(struct run *run, struct run_goal *goal)
 {
     bool by_name = goal->ids.goal_id == 0;
 
     if (by_name && goal->ids.project_id == 0) {
         if (run->store->options.defaults->organization_id.len == 0) {
-            add_setup(run, goal, NULL, SETUP_ORGANIZATION);
+            note_of_goal(run, goal, SETUP_ORGANIZATION);
         }
-        add_setup(run, goal, NULL, SETUP_FIND_PROJECT);
-        add_setup(run, goal, NULL, SETUP_CREATE_PROJECT);
+        note_of_goal(run, goal, SETUP_FIND_PROJECT);
+        note_of_goal(run, goal, SETUP_CREATE_PROJECT);
         run->names = true;
     }
     if (!by_name && goal->ids.project_id == 0 && run->store->options.ui_url.len > 0) {
-        add_setup(run, goal, NULL, SETUP_PROJECT);
+        note_of_goal(run, goal, SETUP_PROJECT);
     }
     if (by_name) {
         if (goal->named) {
-            add_setup(run, goal, NULL, SETUP_FIND_GOAL);
+            note_of_goal(run, goal, SETUP_FIND_GOAL);
             run->names = true;
         }
-        add_setup(run, goal, NULL, SETUP_CREATE_GOAL);
+        note_of_goal(run, goal, SETUP_CREATE_GOAL);
     }
     if (goal->ids.snapshot_id == 0) {
-        add_setup(run, goal, NULL, SETUP_SNAPSHOT);
+        note_of_goal(run, goal, SETUP_SNAPSHOT);
     }
 }
 
-/* The note of the next step. */
-static struct run_step *add_note(struct run *run, struct run_test *test,
-                                 const struct testfile_step *source)
+static struct run_step *note_at(struct run *run, struct run_test *test, size_t index)
 {
-    struct run_step *step = run->dry ? &run->building->note : &test->steps[test->n_steps];
+    return run->dry ? &run->building->note : &test->steps[index];
+}
 
-    test->n_steps++;
+void run_note_step(struct run *run, struct run_test *test, const struct testfile_step *source)
+{
+    struct run_step *step = note_at(run, test, test->n_steps++);
+
     *step = (struct run_step){
         .command = source->command,
         .line = source->line,
@@ -80,20 +96,24 @@ static struct run_step *add_note(struct run *run, struct run_test *test,
         step->description = run_keep(run, source->description);
         arena_done(&scratch);
     }
-    return step;
-}
-
-void run_add_step(struct run *run, struct run_test *test, const struct testfile_step *source)
-{
-    struct run_step *step = add_note(run, test, source);
-    struct plan_row *row;
-
     if (test->n_steps <= test->n_before) {
         step->status = ROW_DONE; /* by the run that this one goes on from */
+    } else {
+        run->plan->n_total++;
+    }
+}
+
+void run_add_step(struct run *run, struct run_test *test, size_t index,
+                  const struct testfile_step *source)
+{
+    struct plan_row *row;
+
+    if (index < test->n_before) {
         return;
     }
-    run_row_add(run, catalog_call(source->command),
-                &(struct run_row){.goal = test->goal, .test = test, .step = step});
+    run_row_add(
+        run, catalog_call(source->command),
+        &(struct run_row){.goal = test->goal, .test = test, .step = note_at(run, test, index)});
     row = &run->plan->rows[run->plan->n_rows - 1];
     row->args = source->bound.values;
     row->drop_answer = true;
@@ -102,35 +122,40 @@ void run_add_step(struct run *run, struct run_test *test, const struct testfile_
     }
 }
 
-void run_add_test_rows(struct run *run, struct run_test *test, bool attach)
+void run_note_test(struct run *run, struct run_test *test, bool attach)
 {
     bool given = test->ids.checkpoint_id != 0;
 
     if (!given) {
         if (test->ids.journey_id == 0) {
-            add_setup(run, test->goal, test, SETUP_JOURNEY);
+            note_of_test(run, test, SETUP_JOURNEY);
         }
-        add_setup(run, test->goal, test, SETUP_CHECKPOINT);
+        note_of_test(run, test, SETUP_CHECKPOINT);
     }
     if (!given || attach) {
-        add_setup(run, test->goal, test, SETUP_ATTACH);
+        note_of_test(run, test, SETUP_ATTACH);
     } else {
         test->attached = true;
     }
     if (given && test->position < 0 && run->dry) {
-        add_setup(run, test->goal, test, SETUP_COUNT);
+        note_of_test(run, test, SETUP_COUNT);
     }
 }
 
-void run_add_execution_rows(struct run *run, struct run_goal *goal, unsigned attempt)
-{
-    static const enum setup rows[] = {SETUP_EXECUTE, SETUP_FOLLOW, SETUP_OUTCOMES};
+static const enum setup execution_rows[] = {SETUP_EXECUTE, SETUP_FOLLOW, SETUP_OUTCOMES};
 
-    for (size_t i = 0; i < (run->wait ? ARRAY_LEN(rows) : 1); i++) {
+size_t run_execution_rows(const struct run *run)
+{
+    return run->wait ? ARRAY_LEN(execution_rows) : 1;
+}
+
+void run_add_execution(struct run *run, struct run_goal *goal, unsigned attempt)
+{
+    for (size_t i = 0; i < run_execution_rows(run); i++) {
         struct run_call *call = arena_zalloc(&run->kept, sizeof(*call));
 
-        call->setup = rows[i];
+        call->setup = execution_rows[i];
         call->attempt = attempt;
-        run_row_add(run, setup_call(rows[i]), &(struct run_row){.goal = goal, .call = call});
+        run_row_add(run, setup_call(call->setup), &(struct run_row){.goal = goal, .call = call});
     }
 }

@@ -79,11 +79,14 @@ static void tell_state(struct run *run, struct run_goal *goal)
     if (execution->n_told++ >= STATES_MAX) {
         return;
     }
-    run_tell(run, &(struct run_event){
-                      .kind = EVENT_EXECUTION,
-                      .goal = goal,
-                      .text = arena_printf(&run->kept, "%.*s %.*s %u", STR_ARG(execution->status),
-                                           STR_ARG(execution->outcome), execution->progress)});
+    run_tell(run,
+             &(struct run_event){
+                 .kind = EVENT_EXECUTION,
+                 .of_goal = true,
+                 .of.goal = goal,
+                 .what.state = arena_printf(&run->kept, "%.*s %.*s %u", STR_ARG(execution->status),
+                                            STR_ARG(execution->outcome), execution->progress)
+                                   .ptr});
 }
 
 bool execution_before(struct plan *plan, const struct run_row *row)
@@ -106,10 +109,7 @@ static void forget_outcomes(struct run *run, const struct run_goal *goal)
         test->outcome = NULL;
         test->executed_ms = 0;
         for (size_t k = 0; k < test->n_steps; k++) {
-            test->steps[k].outcome = NULL;
-            test->steps[k].reason = STR_EMPTY;
-            test->steps[k].picture = STR_EMPTY;
-            test->steps[k].executed_ms = 0;
+            test->steps[k].executed = NULL;
         }
     }
 }
@@ -238,17 +238,17 @@ static struct str picture_of(struct run *run, const struct json *item)
 static void take_outcome(struct run *run, struct run_step *step, const struct json *item)
 {
     struct str reason = json_str(json_find(item, "/failureReason/message /failureReason"));
+    struct run_outcome *outcome = arena_zalloc(&run->kept, sizeof(*outcome));
     struct error err = {0};
 
-    step->executed_ms = duration_of(item, "/totalDuration /duration");
-    step->picture = picture_of(run, item);
-    step->outcome = outcome_word(json_str(json_get(item, "outcome")));
-    if (step->outcome == NULL ||
-        (!str_is(STR("FAIL"), step->outcome) && !str_is(STR("ERROR"), step->outcome))) {
-        return;
+    step->executed = outcome;
+    outcome->ms = duration_of(item, "/totalDuration /duration");
+    outcome->picture = picture_of(run, item);
+    outcome->word = outcome_word(json_str(json_get(item, "outcome")));
+    if (run_outcome_is_red(outcome->word)) {
+        (void)error_set(&err, ERR_UPSTREAM_REFUSED, "%.*s", STR_ARG(utf8_clip(reason, 300)));
+        outcome->reason = arena_str(&run->kept, str_from(err.text));
     }
-    (void)error_set(&err, ERR_UPSTREAM_REFUSED, "%.*s", STR_ARG(utf8_clip(reason, 300)));
-    step->reason = arena_str(&run->kept, str_from(err.text));
 }
 
 static void take_steps(struct run *run, const struct json *steps, const struct place *places,

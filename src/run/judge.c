@@ -78,14 +78,14 @@ static void close_test(const struct run *run, struct run_test *test)
 
 /* ---- executions ---- */
 
-static bool is_red_outcome(const char *outcome)
+bool run_outcome_is_red(const char *outcome)
 {
     return outcome != NULL && (str_is(STR("FAIL"), outcome) || str_is(STR("ERROR"), outcome));
 }
 
 static bool is_red_step(const struct run_step *step)
 {
-    return !step->optional && is_red_outcome(step->outcome);
+    return !step->optional && step->executed != NULL && run_outcome_is_red(step->executed->word);
 }
 
 static const struct run_step *red_step(const struct run_test *test)
@@ -104,7 +104,7 @@ static enum test_status judge_executed(const struct run_test *test)
 {
     const struct run_execution *execution = &test->goal->execution;
 
-    if (red_step(test) != NULL || is_red_outcome(test->outcome)) {
+    if (red_step(test) != NULL || run_outcome_is_red(test->outcome)) {
         return TEST_FAILED;
     }
     if (test->outcome != NULL && str_is(STR("PASS"), test->outcome)) {
@@ -162,6 +162,7 @@ static bool explain_step(const struct run *run, const struct run_goal *goal, str
     for (size_t i = 0; i < run->n_tests; i++) {
         const struct run_test *test = &run->tests[i];
         const struct run_step *step = test->goal == goal ? red_step(test) : NULL;
+        struct str reason = step != NULL ? step->executed->reason : STR_EMPTY;
         bool named = run->n_tests > 1;
 
         if (step == NULL) {
@@ -171,7 +172,7 @@ static bool explain_step(const struct run *run, const struct run_goal *goal, str
             err, ERR_UPSTREAM_REFUSED, "failed at step %zu of %zu%s%.*s%s, line %u: %.*s%s%.*s",
             (size_t)(step - test->steps) + 1, test->n_steps, named ? " of \"" : "",
             named ? (int)test->name.len : 0, test->name.ptr, named ? "\"" : "", step->line,
-            STR_ARG(step->text), step->reason.len > 0 ? ": " : "", STR_ARG(step->reason));
+            STR_ARG(step->text), reason.len > 0 ? ": " : "", STR_ARG(reason));
         return true;
     }
     return false;

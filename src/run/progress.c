@@ -107,6 +107,25 @@ static void note_made(const struct run_row *row, enum row_status status)
     }
 }
 
+static void tell_row(const struct run_row *row)
+{
+    struct run_event event = {.of_goal = row->test == NULL};
+
+    if (row->test != NULL) {
+        event.of.test = row->test;
+    } else {
+        event.of.goal = row->goal;
+    }
+    if (row->step != NULL) {
+        event.kind = EVENT_STEP;
+        event.what.step = row->step;
+    } else {
+        event.kind = EVENT_ROW;
+        event.what.call = row->call;
+    }
+    run_tell(row->run, &event);
+}
+
 static void note_end(struct run_row *row, struct plan_row *plan_row, enum row_status status)
 {
     bool reads = plan_row->call->spec->class == CALL_READ;
@@ -126,11 +145,7 @@ static void note_end(struct run_row *row, struct plan_row *plan_row, enum row_st
         run_note_fact(row->run, FACT_RUN_STEP, row_status_name(status),
                       &(struct fact_id){"line", row->step->line});
     }
-    run_tell(row->run, &(struct run_event){.kind = row->step != NULL ? EVENT_STEP : EVENT_ROW,
-                                           .test = row->test,
-                                           .goal = row->goal,
-                                           .call = row->call,
-                                           .step = row->step});
+    tell_row(row);
 }
 
 void rows_progress(struct plan *plan, struct plan_row *plan_row)

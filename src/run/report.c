@@ -81,6 +81,20 @@ static void write_calls(struct json_writer *w, const struct run_call *calls, siz
     }
 }
 
+static void write_outcome(struct json_writer *w, const struct run_outcome *outcome)
+{
+    if (outcome->word != NULL) {
+        jw_kv_text(w, "outcome", outcome->word);
+        jw_kv_int(w, "execution_ms", (int64_t)outcome->ms);
+    }
+    if (outcome->picture.len > 0) {
+        jw_kv_str(w, "screenshot", outcome->picture);
+    }
+    if (outcome->reason.len > 0) {
+        jw_kv_str(w, "reason", outcome->reason);
+    }
+}
+
 static void write_step(struct json_writer *w, const struct run_test *test,
                        const struct run_step *step)
 {
@@ -104,15 +118,8 @@ static void write_step(struct json_writer *w, const struct run_test *test,
         jw_kv_bool(w, "optional", true);
     }
     write_fault(w, step->fault);
-    if (step->outcome != NULL) {
-        jw_kv_text(w, "outcome", step->outcome);
-        jw_kv_int(w, "execution_ms", (int64_t)step->executed_ms);
-    }
-    if (step->picture.len > 0) {
-        jw_kv_str(w, "screenshot", step->picture);
-    }
-    if (step->reason.len > 0) {
-        jw_kv_str(w, "reason", step->reason);
+    if (step->executed != NULL) {
+        write_outcome(w, step->executed);
     }
     jw_end(w);
 }
@@ -375,10 +382,10 @@ const char *run_event_name(const struct run *run, size_t number)
 
 static void write_place(struct json_writer *w, const struct run *run, const struct run_event *event)
 {
-    if (event->test != NULL) {
-        jw_kv_int(w, "test", event->test - run->tests + 1);
+    if (event->of_goal) {
+        jw_kv_int(w, "goal", event->of.goal - run->goals + 1);
     } else {
-        jw_kv_int(w, "goal", event->goal - run->goals + 1);
+        jw_kv_int(w, "test", event->of.test - run->tests + 1);
     }
 }
 
@@ -389,13 +396,13 @@ static void write_state(struct json_writer *w, const struct run *run, const stru
     struct str rest;
     int64_t progress = 0;
 
-    (void)str_cut(event->text, ' ', &status, &rest);
+    (void)str_cut(str_from(event->what.state), ' ', &status, &rest);
     (void)str_cut(rest, ' ', &outcome, &rest);
     if (!str_to_i64(rest, 0, 100, &progress)) {
         progress = 0;
     }
     write_place(w, run, event);
-    write_id(w, "job_id", event->goal->execution.job_id);
+    write_id(w, "job_id", event->of.goal->execution.job_id);
     jw_kv_str(w, "status", status);
     jw_kv_str(w, "outcome", outcome);
     jw_kv_int(w, "progress", progress);
@@ -420,12 +427,12 @@ void run_write_event(const struct run *run, size_t number, struct json_writer *w
     case EVENT_ROW:
         write_place(w, run, event);
         jw_key(w, "row");
-        write_call(w, event->call);
+        write_call(w, event->what.call);
         break;
     case EVENT_STEP:
         write_place(w, run, event);
         jw_key(w, "step");
-        write_step(w, event->test, event->step);
+        write_step(w, event->of.test, event->what.step);
         break;
     case EVENT_EXECUTION:
         write_state(w, run, event);

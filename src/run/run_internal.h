@@ -100,6 +100,15 @@ struct run_goal {
     struct run_execution execution;
 };
 
+/* What the execution made of a step. */
+struct run_outcome {
+    const char *word;   /* NULL none */
+    struct str reason;  /* why it is red; empty none */
+    struct str picture; /* address of the platform's screenshot; empty none */
+    uint64_t ms;
+};
+
+/* Ten thousand of them are kept for each run: what few steps have is elsewhere. */
 struct run_step {
     const struct command *command;
     struct str text; /* the sentence, or the command line */
@@ -108,14 +117,11 @@ struct run_step {
     uint8_t phase;
     uint8_t status; /* enum row_status */
     bool optional;
-    const char *outcome;  /* of the execution; NULL none */
-    struct str reason;    /* why that is red; empty none */
-    struct str picture;   /* address of the platform's screenshot; empty none */
-    uint64_t executed_ms; /* how long its execution took */
-    int64_t step_id;      /* 0 none */
-    int64_t position;     /* -1 none */
+    int64_t step_id;  /* 0 none */
+    int64_t position; /* -1 none */
     uint64_t us;
     const struct run_fault *fault;
+    const struct run_outcome *executed; /* NULL: its execution has told nothing of it */
 };
 
 struct run_test {
@@ -145,11 +151,18 @@ enum event_kind { EVENT_RUN, EVENT_ROW, EVENT_STEP, EVENT_EXECUTION, EVENT_DONE 
 
 struct run_event {
     enum event_kind kind;
-    const struct run_test *test;
-    const struct run_goal *goal;
-    const struct run_call *call;
-    const struct run_step *step;
-    struct str text; /* of an execution, as it was then */
+    bool of_goal;
+
+    union { /* by of_goal; of a run and its end neither */
+        const struct run_test *test;
+        const struct run_goal *goal;
+    } of;
+
+    union { /* by kind */
+        const struct run_call *call;
+        const struct run_step *step;
+        const char *state; /* of an execution, as it was then */
+    } what;
 };
 
 /* What a row of the plan is for. */
@@ -161,14 +174,20 @@ struct run_row {
     struct run_step *step;
 };
 
-/* How far its rows are made; lives in `work`. */
-struct run_building {
-    const struct testfile *file;
-    bool attach; /* the first test's checkpoint */
+/* The next goal, then the next step of a test, then the next execution. */
+struct run_place {
     size_t goal, test, step, execution;
-    /* A dry run has one step at a time: its row is shown and forgotten. */
-    struct run_row row;
-    struct run_step note;
+};
+
+/* How far its notes and its rows are made; lives in `work`. The notes are there before the run begins, a row only when
+ * the rows before it have ended. A dry run has both, one step at a time: it is shown and forgotten. */
+struct run_building {
+    struct testfile file;
+    bool attach; /* the first test's checkpoint */
+    bool noted;  /* all notes are there */
+    struct run_place notes, rows;
+    struct run_row row;   /* of the step that is made now */
+    struct run_step note; /* the same, of a dry run */
 };
 
 struct run {
@@ -192,7 +211,7 @@ struct run {
     struct str name;
     struct str environment_id; /* work; empty: the goal's */
     struct arena work, kept;
-    struct run_building *building; /* NULL: it is not prepared yet, or all rows are made */
+    struct run_building *building; /* in work; NULL: it is not prepared yet */
     struct plan *plan;             /* in work; NULL when the run is over */
     struct step *making;           /* the same: the step that is being made */
     struct run_goal *goals;
@@ -255,6 +274,7 @@ bool execution_is_green(const struct run_execution *execution);
 bool execution_is_red(const struct run_execution *execution);
 
 /* --- judge.c: what the run and its tests came to */
+bool run_outcome_is_red(const char *outcome); /* NULL: none */
 enum run_status run_judge(struct run *run, const struct plan *plan);
 const char *run_status_name(enum run_status status);
 void test_judge(struct run_test *test); /* once its last step has ended */
@@ -268,10 +288,16 @@ bool row_is_execution(const struct run_row *row);
 /* Will another row mend it? Then nothing is told yet. */
 bool row_is_mended(const struct plan *plan, const struct plan_row *plan_row);
 
-/* --- build_rows.c: rows of the plan, in the order in which they are added */
-void run_add_goal_rows(struct run *run, struct run_goal *goal);
-void run_add_test_rows(struct run *run, struct run_test *test, bool attach); /* without steps */
-void run_add_step(struct run *run, struct run_test *test, const struct testfile_step *source);
-void run_add_execution_rows(struct run *run, struct run_goal *goal, unsigned attempt);
+/* --- build_rows.c: what is noted of goals, tests and steps, and rows of the plan, in the order in which they are
+ * added */
+void run_note_goal(struct run *run, struct run_goal *goal);
+void run_note_test(struct run *run, struct run_test *test, bool attach); /* without steps */
+void run_note_step(struct run *run, struct run_test *test, const struct testfile_step *source);
+void run_add_calls(struct run *run, struct run_goal *goal,
+                   struct run_test *test); /* NULL: the goal's */
+void run_add_step(struct run *run, struct run_test *test, size_t index,
+                  const struct testfile_step *source);
+void run_add_execution(struct run *run, struct run_goal *goal, unsigned attempt);
+size_t run_execution_rows(const struct run *run); /* so many does run_add_execution add */
 
 #endif

@@ -239,7 +239,7 @@ void run_start(struct run *run, const struct run_hooks *hooks, bool held)
 {
     struct run_store *store = run->store;
 
-    CHECK(run->status == RUN_NEW && run->plan != NULL && run->building == NULL);
+    CHECK(run->status == RUN_NEW && run->plan != NULL && run->building->noted);
     run->status = RUN_RUNNING;
     run->hooks = *hooks;
     run->created_ms = clock_wall_ms();

@@ -16,7 +16,7 @@ enum {
     TAGS_MAX = 32,
     VARIABLES_MAX = 200,
     REPLY_MARGIN_MS = 10000,
-    PIECE_ROWS = 300,
+    PIECE_STEPS = 300,
     LEFT_FOR_REPLY_MS = 200
 };
 
@@ -33,7 +33,7 @@ struct asked {
     uint64_t timeout_ms;
     struct run *run; /* not begun yet */
     struct test_reading reading;
-    struct pieces building; /* of its rows */
+    struct pieces building; /* of its notes */
 };
 
 /* What a run needs of the api while it works; lives in the run's own arena. */
@@ -426,7 +426,7 @@ static struct asked *asked_of(struct pieces *building)
 
 static bool build_on(struct pieces *building)
 {
-    return run_build(asked_of(building)->run, PIECE_ROWS);
+    return run_build(asked_of(building)->run, PIECE_STEPS);
 }
 
 static enum stage_verdict built(struct pieces *building)
