@@ -1,5 +1,6 @@
-/* A TCP port of the loopback address that nobody listens on at the moment of asking. Prefer port 0
- * and the "listening on" line; this is for tests that need an address where nothing answers. */
+/* A TCP port of the loopback address that nobody listens on. The test process holds it until it ends, so no client and
+ * no other test gets it meanwhile; a server that sets SO_REUSEADDR (ours and Redis do) may listen on it. Prefer port 0
+ * and the "listening on" line; this is for tests that need an address where nothing answers, or one beforehand. */
 #ifndef HARNESS_PORT_H
 #define HARNESS_PORT_H
 
