@@ -28,8 +28,11 @@ enum {
     MS_PER_S = 1000,
     N_CLIENTS = 8,
     REQUESTS_A_CONNECTION = 20,
+    PATIENCE_MS = 120000, /* of a client: how long a busy machine takes is not what is tested */
     TEXT_MAX = 1 << 16
 };
+
+#define PATIENCE "120s"
 
 #define TLS_DIR VP_SOURCE_DIR "/tests/harness/tls"
 
@@ -92,7 +95,7 @@ static void write_config(struct stage *stage, unsigned round, struct buf *out)
         stage->has_tls ? arena_printf(&stage->proxy.arena, "%s/pair.pem", stage->mount.folder).ptr
                        : "",
         (unsigned)stage->platforms[round % N_PLATFORMS].sandbox_port, round + 1, file, round,
-        20000 + round);
+        PATIENCE_MS + round);
     buf_printf(out,
                "auth:\n  keys:\n    - {name: n%u, key: key-that-stays}\n"
                "    - {key: key-number-%u}\n    - {key: key-number-%u}\n"
@@ -157,66 +160,78 @@ static void end(struct stage *stage)
     mount_close(&stage->mount);
 }
 
-static bool has_reloaded(struct stage *stage, const char *metric, int64_t at_least)
+/* The key that came with this configuration is good. */
+static bool is_in_force(struct stage *stage, unsigned round)
 {
-    struct str line;
-    struct str rest;
-    int64_t value = -1;
+    char field[64];
 
-    client_ask(stage->proxy.program.port, "GET", "/metrics", NULL, STR_EMPTY, &stage->proxy.reply);
-    rest = reply_text(&stage->proxy.reply);
-    while (rest.len > 0) {
-        (void)str_cut(rest, '\n', &line, &rest);
-        if (str_starts(line, str_from(metric))) {
-            (void)!str_to_i64(str_sub(line, strlen(metric) + 1, line.len), 0, INT32_MAX, &value);
-        }
+    (void)snprintf(field, sizeof(field), "X-API-Key: key-number-%u\r\n", round + 2);
+    client_ask(stage->proxy.program.port, "GET", "/api/user", field, STR_EMPTY,
+               &stage->proxy.reply);
+    return stage->proxy.reply.status == 200;
+}
+
+/* The next round begins a second after the last one, or when that one is in force. */
+static void wait_for_the_beat(uint64_t *next_ms)
+{
+    while (client_now_ms() < *next_ms) {
+        client_pause_ms(WAIT_LOOK_MS); /* the beat is what is tested */
     }
-    return value >= at_least;
+    *next_ms = client_now_ms() + MS_PER_S;
+}
+
+static void start_load(const struct stage *stage, struct program *load)
+{
+    char url[128];
+    char rate_text[16];
+    char time_text[16];
+
+    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/api/user",
+                   (unsigned)stage->proxy.program.port);
+    (void)snprintf(rate_text, sizeof(rate_text), "%u", rate());
+    (void)snprintf(time_text, sizeof(time_text), "%us", seconds(SECONDS));
+    program_start(load,
+                  (const char *const[]){"load", "-r", rate_text, "-d", time_text, "-c", "64", "-H",
+                                        "X-API-Key: key-that-stays", "-H",
+                                        "Cache-Control: no-cache", "-t", PATIENCE, "--max-errors",
+                                        "0", url, NULL},
+                  NULL);
+}
+
+static void end_load(struct program *load)
+{
+    if (program_wait_end(load, PATIENCE_MS) != 0) {
+        struct buf text;
+
+        buf_init(&text, TEXT_MAX);
+        program_output(load, &text);
+        program_errors(load, &text);
+        fail_msg("%.*s", STR_ARG(buf_view(&text)));
+    }
+    program_done(load);
 }
 
 static void none_fails_while_everything_changes_every_second(void **state)
 {
     static struct stage stage;
     struct program load;
-    char url[128];
-    char rate_text[16];
-    char time_text[16];
-    uint64_t next_ms;
+    uint64_t next_ms = client_now_ms();
 
     (void)state;
     stage = (struct stage){.has_tls = false};
     begin(&stage, false);
-    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/api/user",
-                   (unsigned)stage.proxy.program.port);
-    (void)snprintf(rate_text, sizeof(rate_text), "%u", rate());
-    (void)snprintf(time_text, sizeof(time_text), "%us", seconds(SECONDS));
-    program_start(&load,
-                  (const char *const[]){"load", "-r", rate_text, "-d", time_text, "-c", "64", "-H",
-                                        "X-API-Key: key-that-stays", "-H",
-                                        "Cache-Control: no-cache", "-t", "10s", "--max-errors", "0",
-                                        url, NULL},
-                  NULL);
-    next_ms = client_now_ms();
-    for (unsigned round = 1; program_is_running(&load); round++) {
-        while (program_is_running(&load) && client_now_ms() < next_ms) {
-            client_pause_ms(WAIT_LOOK_MS); /* the beat is what is tested */
+    start_load(&stage, &load);
+    for (unsigned round = 1; round < seconds(SECONDS); round++) {
+        if (!program_is_running(&load)) { /* a busy machine: the rounds last longer */
+            end_load(&load);
+            start_load(&stage, &load);
         }
-        next_ms += MS_PER_S;
+        wait_for_the_beat(&next_ms);
         rotate(&stage, round);
         program_signal(&stage.proxy.program, SIGHUP);
+        wait_until(is_in_force(&stage, round));
     }
-    if (program_wait_end(&load, WAIT_MS) != 0) {
-        struct buf text;
-
-        buf_init(&text, TEXT_MAX);
-        program_output(&load, &text);
-        program_errors(&load, &text);
-        fail_msg("%.*s", STR_ARG(buf_view(&text)));
-    }
-    wait_until(
-        has_reloaded(&stage, "virtuoso_proxy_config_reloads_total", (int64_t)seconds(SECONDS) - 1));
-    assert_true(has_reloaded(&stage, "virtuoso_proxy_config_last_reload_successful", 1));
-    program_done(&load);
+    end_load(&load);
     end(&stage);
 }
 
@@ -228,6 +243,7 @@ struct board {
     volatile unsigned key; /* the number of the one to show */
 
     struct {
+        volatile unsigned key; /* the one that it shows */
         unsigned n_good;
         unsigned n_failed;
         unsigned n_of[2]; /* handshakes, by the certificate that was shown */
@@ -256,7 +272,7 @@ static bool exchange_bytes(struct session *session, bool reads)
     if (!reads) {
         return true;
     }
-    if (poll(&wait, 1, WAIT_MS) != 1) {
+    if (poll(&wait, 1, PATIENCE_MS) != 1) {
         return false;
     }
     n = read(session->client.fd, bytes, sizeof(bytes));
@@ -327,16 +343,18 @@ static void note_certificate(struct board *board, size_t at, const struct sessio
     board->clients[at].n_of[strstr(subject, "other") != NULL ? 1 : 0]++;
 }
 
-/* On a busy machine a certificate may be in force for less than a handshake takes. */
-static bool both_were_seen(const struct board *board)
+/* On a busy machine a certificate may be in force for less than a handshake takes, and fewer requests are made. */
+static bool has_seen_enough(const struct board *board)
 {
     unsigned n_of[2] = {0};
+    unsigned n_good = 0;
 
     for (size_t i = 0; i < N_CLIENTS; i++) {
         n_of[0] += board->clients[i].n_of[0];
         n_of[1] += board->clients[i].n_of[1];
+        n_good += board->clients[i].n_good;
     }
-    return n_of[0] > 0 && n_of[1] > 0;
+    return n_of[0] > 0 && n_of[1] > 0 && n_good > seconds(TLS_SECONDS) * rate() / 10;
 }
 
 static void fail_client(struct board *board, size_t at, struct session *session)
@@ -359,7 +377,8 @@ static NO_RETURN void be_client(struct board *board, size_t at, uint16_t port)
 
         call(&session, port);
         for (unsigned i = 0; good && i < REQUESTS_A_CONNECTION && !board->stop; i++) {
-            good = ask_once(&session, board->key);
+            board->clients[at].key = board->key;
+            good = ask_once(&session, board->clients[at].key);
             board->clients[at].n_good += good ? 1 : 0;
             if (good && i == 0) {
                 note_certificate(board, at, &session);
@@ -377,33 +396,67 @@ static NO_RETURN void be_client(struct board *board, size_t at, uint16_t port)
     _exit(0);
 }
 
+static bool all_show(const struct board *board, unsigned key)
+{
+    for (size_t i = 0; i < N_CLIENTS; i++) {
+        if (board->clients[i].key < key) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_in_force_over_tls(const struct stage *stage, unsigned round)
+{
+    struct session session = {.client.fd = -1};
+    bool good;
+
+    call(&session, stage->proxy.program.port);
+    good = ask_once(&session, round + 2);
+    hang_up(&session);
+    return good;
+}
+
+/* No key goes while somebody shows it: key `round` + 1 is good in this configuration and in the next one. */
+static void rotate_over_tls(struct stage *stage, struct board *board, unsigned round)
+{
+    wait_until(all_show(board, round));
+    rotate(stage, round); /* which is seen without a signal */
+    wait_until(is_in_force_over_tls(stage, round));
+    board->key = round + 1;
+}
+
+static NO_RETURN void start_client(struct board *board, size_t at, uint16_t port)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    be_client(board, at, port);
+}
+
 static void tls_clients_see_new_certificates_and_no_failure(void **state)
 {
     static struct stage stage;
     pid_t children[N_CLIENTS];
     struct board *board =
         mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    unsigned n_good = 0;
-    unsigned n_of[2] = {0};
+    uint64_t next_ms = client_now_ms();
 
     (void)state;
     assert_true(board != MAP_FAILED);
     stage = (struct stage){.has_tls = false};
     begin(&stage, true);
+    board->key = 1;
     for (size_t i = 0; i < N_CLIENTS; i++) {
         children[i] = fork();
         assert_true(children[i] >= 0);
         if (children[i] == 0) {
-            (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-            be_client(board, i, stage.proxy.program.port);
+            start_client(board, i, stage.proxy.program.port);
         }
     }
     for (unsigned round = 1;
-         round <= seconds(TLS_SECONDS) || (!both_were_seen(board) && round <= ROUNDS_MAX);
+         round <= seconds(TLS_SECONDS) || (!has_seen_enough(board) && round <= ROUNDS_MAX);
          round++) {
-        board->key = round;    /* good now, if the last reload was late, and with the next one */
-        rotate(&stage, round); /* which is seen without a signal */
-        client_pause_ms(MS_PER_S); /* the beat is what is tested */
+        wait_for_the_beat(&next_ms);
+        rotate_over_tls(&stage, board, round);
     }
     board->stop = true;
     for (size_t i = 0; i < N_CLIENTS; i++) {
@@ -412,13 +465,8 @@ static void tls_clients_see_new_certificates_and_no_failure(void **state)
             fail_msg("%u failed, the first one: %s", board->clients[i].n_failed,
                      board->clients[i].why);
         }
-        n_good += board->clients[i].n_good;
-        n_of[0] += board->clients[i].n_of[0];
-        n_of[1] += board->clients[i].n_of[1];
     }
-    print_message("%u requests, %u and %u handshakes\n", n_good, n_of[0], n_of[1]);
-    assert_true(n_of[0] > 0 && n_of[1] > 0);
-    assert_true(n_good > seconds(TLS_SECONDS) * rate() / 10); /* the machine may be busy */
+    assert_true(has_seen_enough(board));
     assert_int_equal(munmap(board, sizeof(*board)), 0);
     end(&stage);
 }
