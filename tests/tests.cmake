@@ -157,6 +157,10 @@ add_test(NAME shell.completion COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/chec
   $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
 set_tests_properties(shell.completion PROPERTIES TIMEOUT 60 LABELS integration)
 
+add_test(NAME shell.bootstrap COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_bootstrap.sh ${CMAKE_SOURCE_DIR}
+  ${CMAKE_BINARY_DIR}/scratch)
+set_tests_properties(shell.bootstrap PROPERTIES TIMEOUT 60 LABELS integration)
+
 add_test(NAME shell.streams COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_streams.sh
   $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
 set_tests_properties(shell.streams PROPERTIES TIMEOUT 180 LABELS integration)

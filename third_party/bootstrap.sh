@@ -22,7 +22,7 @@ die() {
 }
 
 usage() {
-    sed -n '2,4s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+    sed -n '2,4s/^# \{0,1\}//p' "$source_dir/third_party/bootstrap.sh"
 }
 
 is_installed() {
