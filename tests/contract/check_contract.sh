@@ -13,8 +13,7 @@ binary=$1
 scratch=$2/contract
 
 npm_tools contract "$scratch"
-export VIRTUOSO_PROXY_WEBHOOKS_ALLOW_PRIVATE=true # of calls.mts: to port 9, where nobody is
-serve "$binary" "$scratch"
+serve "$binary" "$scratch" --set webhooks.allow_private=true # of calls.mts: to port 9, where nobody is
 cd "$scratch"
 cp "$here/calls.mts" .
 node -e 'fetch(process.argv[1] + "/openapi.json").then((answer) => answer.text()).then(console.log)' "$url" >openapi.json
@@ -23,13 +22,7 @@ node_modules/.bin/tsc --strict --skipLibCheck --types node --target es2022 --mod
 
 # Port 0 is any free one; the line that tells it is prism's last before it serves.
 node_modules/.bin/prism proxy openapi.json "$url" -h 127.0.0.1 -p 0 >prism.out 2>&1 &
-prism=$!
-trap 'kill $prism $server 2>/dev/null || true; wait $prism $server 2>/dev/null || true' EXIT
-for _ in $(seq 600); do
-    grep -q 'listening on' prism.out && break
-    kill -0 "$prism" 2>/dev/null || break
-    sleep 0.1
-done
+wait_until grep -q 'listening on' prism.out || true
 prism_url=$(sed -n 's/.*listening on \(http:[^ ]*\).*/\1/p' prism.out)
 [ -n "$prism_url" ] || { cat prism.out >&2; exit 1; }
 timeout 100 node calls.mjs "$prism_url" "$url"

@@ -1,20 +1,55 @@
 # shellcheck shell=bash
-# Sourced by scripts that need a running proxy with its sandbox: serve BINARY FOLDER [ARGUMENT...] starts one, sets $url
-# (and $admin_url, where it has an admin listener), and has it stopped when the script ends.
-serve() {
-    local out=$2/serve.out
-    rm -f "$out" # the address of an earlier one
-    "$1" serve --sandbox --listen 127.0.0.1:0 --set drain.notice_ms=0 "${@:3}" >"$out" 2>/dev/null &
-    server=$!
-    trap 'kill $server 2>/dev/null || true; wait $server 2>/dev/null || true' EXIT
-    for _ in $(seq 600); do
-        grep -q '^listening on' "$out" 2>/dev/null && break
-        kill -0 "$server" 2>/dev/null || break
-        sleep 0.1
+# Sourced by scripts that need a running proxy. What they start ends with them.
+#   serve BINARY FOLDER [ARGUMENT...]          one with its sandbox: sets $url (and $admin_url, where it has an admin
+#                                              listener)
+#   serve_config BINARY FOLDER N CONFIG        one of this configuration with N listeners: sets $urls
+#   serve_end                                  SIGTERM, and waits; its exit code
+#   wait_until COMMAND...                      asks again until it succeeds; fails after a minute
+# What the proxy writes is in FOLDER/serve.out and FOLDER/serve.err.
+server=""
+trap 'jobs -p | xargs -r kill 2>/dev/null; wait' EXIT
+
+wait_until() {
+    for _ in $(seq 1200); do
+        "$@" && return 0
+        sleep 0.05
     done
-    grep -q '^listening on' "$out" || { echo "$1 serve does not listen" >&2; exit 1; }
+    return 1
+}
+
+n_listening() {
+    [ "$(grep -c '^listening on' "$1")" -ge "$2" ] || ! kill -0 "$server" 2>/dev/null
+}
+
+# start_server FOLDER N COMMAND...
+start_server() {
+    local out=$1/serve.out n=$2
+    : >"$out" # the address of an earlier one
+    env -i PATH="$PATH" "${@:3}" >"$out" 2>"$1/serve.err" &
+    server=$!
+    wait_until n_listening "$out" "$n" || true
+    mapfile -t urls < <(sed -n 's/^listening on //p' "$out")
+    [ ${#urls[@]} -ge "$n" ] || {
+        echo "the proxy does not listen:" >&2
+        cat "$out" "$1/serve.err" >&2
+        exit 1
+    }
+}
+
+serve() {
+    start_server "$2" 1 "$1" serve --sandbox --listen 127.0.0.1:0 --set drain.notice_ms=0 "${@:3}"
     # shellcheck disable=SC2034 # for the script that sourced this
-    url=$(sed -n 's/^listening on //p' "$out")
-    # shellcheck disable=SC2034
-    admin_url=$(sed -n 's/^admin on //p' "$out")
+    url=${urls[0]} admin_url=$(sed -n 's/^admin on //p' "$2/serve.out")
+}
+
+serve_config() {
+    start_server "$2" "$3" "$1" serve -c "$4"
+}
+
+serve_end() {
+    local code=0
+    kill -TERM "$server"
+    wait "$server" || code=$?
+    server=""
+    return "$code"
 }

@@ -3,6 +3,8 @@
 # slow handshake change.
 #   check_mtls.sh BINARY SCRATCH
 set -uo pipefail
+# shellcheck source=tests/harness/serve.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../harness/serve.sh"
 binary=$1
 scratch=$2/mtls-$$
 for tool in openssl curl; do
@@ -15,15 +17,12 @@ rm -rf "$scratch"
 mkdir -p "$scratch"
 cd "$scratch" || exit 1
 n_wrong=0
-server=""
 key='key-of-a-test-0001'
 
 wrong() {
     echo "WRONG: $1"
     n_wrong=$((n_wrong + 1))
 }
-
-trap 'jobs -p | xargs -r kill 2>/dev/null' EXIT
 
 # --- certificates ---
 
@@ -92,18 +91,8 @@ auth:
     - {name: reader, cn: reader, permissions: [read]}
 END
 cp ours.crt clients.crt
-: >out
-env -i PATH="$PATH" "$binary" serve -c proxy.yaml >out 2>err &
-server=$!
-for _ in $(seq 400); do
-    [ "$(grep -c '^listening on' out)" -lt 5 ] || break
-    sleep 0.05
-done
-mapfile -t ports < <(sed -n 's/^listening on .*:\([0-9]*\)$/\1/p' out)
-[ ${#ports[@]} -eq 5 ] || {
-    cat out err
-    exit 1
-}
+serve_config "$binary" "$scratch" 5 proxy.yaml
+ports=("${urls[@]##*:}")
 plain=${ports[0]} optional=${ports[1]} required=${ports[2]} without=${ports[3]} balanced=${ports[4]}
 
 # ask PORT CERTIFICATE|- VERSION [CURL'S ARGUMENTS...]: prints the status; the body is in `body`
@@ -125,8 +114,15 @@ expect() {
     done
 }
 
-[ "$(grep -c server.listening err)" -eq 5 ] || wrong "not each listener says what it is"
-grep -q '"name":"required".*"client_certificates":"required"' err || grep -q 'required.*client_certificates=required' err ||
+# metric NAME VALUE: whether this is the proxy's figure; all of them are in `metrics` then
+# shellcheck disable=SC2317 # wait_until calls it
+metric() {
+    curl -s --noproxy '*' "http://127.0.0.1:$plain/metrics" >metrics
+    grep -q "^virtuoso_proxy_$1 $2\$" metrics
+}
+
+[ "$(grep -c server.listening serve.err)" -eq 5 ] || wrong "not each listener says what it is"
+grep -q '"name":"required".*"client_certificates":"required"' serve.err || grep -q 'required.*client_certificates=required' serve.err ||
     wrong "a listener does not say that it requires certificates"
 
 bearer=(-H "Authorization: Bearer $key")
@@ -161,7 +157,7 @@ done
 expect 200 "a certificate behind a PROXY header" "$balanced" by-uri --haproxy-protocol
 expect 000 "a certificate without the PROXY header that is expected" "$balanced" by-uri
 path=/livez expect 200 "after all that" "$without" -
-grep -q 'http.tls_failed.*required' err || wrong "a connection without a good certificate leaves no line in the log"
+grep -q 'http.tls_failed.*required' serve.err || wrong "a connection without a good certificate leaves no line in the log"
 
 # --- tickets: who comes back with one is asked all the same ---
 
@@ -188,9 +184,9 @@ grep -q '^HTTP/1.1 401' s5 || wrong "a session that was kept lets somebody in"
 # --- slow handshakes: who is quick is served ---
 
 for _ in 1 2 3 4 5; do
-    { exec 9<>"/dev/tcp/127.0.0.1/$without" && printf '\x16\x03\x01\x02\x00\x01' >&9 && sleep 30; } &
+    { exec 9<>"/dev/tcp/127.0.0.1/$without" && printf '\x16\x03\x01\x02\x00\x01' >&9 && read -r _ <&9; } &
 done
-sleep 0.3
+wait_until metric connections 6 || wrong "five slow handshakes, and who asks, are not all there is"
 path=/livez expect 200 "a handshake beside slow ones" "$without" -
 # --- two hundred at once: two handshakes at a time, and no long turn of the loop ---
 
@@ -198,11 +194,10 @@ curl -s --noproxy '*' --cacert ours.crt --max-time 60 --parallel --parallel-imme
     -w '%{http_code}\n' -o /dev/null --resolve "localhost:$without:127.0.0.1" \
     "https://localhost:$without/livez?[1-200]" >many 2>many.err
 [ "$(grep -c '^200' many)" -eq 200 ] || wrong "of 200 connections at once $(grep -c '^200' many) were answered: $(head -c 300 many.err)"
-curl -s --noproxy '*' "http://127.0.0.1:$plain/metrics" >metrics
+wait_until metric tls_handshakes_active 0 || wrong "a handshake is still counted as under way"
 handshakes=$(sed -n 's/^virtuoso_proxy_tls_handshakes_total{result="ok"} //p' metrics)
 longest=$(sed -n 's/^virtuoso_proxy_loop_turn_cpu_seconds_max //p' metrics)
 [ "${handshakes:-0}" -ge 100 ] || wrong "only ${handshakes:-0} handshakes are counted"
-grep -q '^virtuoso_proxy_tls_handshakes_active 0' metrics || wrong "a handshake is still counted as under way"
 awk -v s="${longest:-1}" -v slow="${VP_SLOW:-1}" 'BEGIN { exit !(s < 0.025 * slow) }' || wrong "a turn of the loop took $longest s of CPU"
 [ -z "${VP_TELL:-}" ] || echo "handshakes: $handshakes, longest turn: $longest s of CPU"
 
@@ -213,23 +208,12 @@ openssl s_client -connect "127.0.0.1:$optional" -quiet -cert by-uri.crt -key by-
 client=$!
 exec 8>to
 printf 'GET /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\n\r\n' >&8
-for _ in $(seq 200); do
-    grep -q '^HTTP/1.1 200' from 2>/dev/null && break
-    sleep 0.05
-done
-grep -q '^HTTP/1.1 200' from || wrong "a certificate over an open connection is not taken"
+wait_until grep -qs '^HTTP/1.1 200' from || wrong "a certificate over an open connection is not taken"
 cp theirs.crt clients.crt
 kill -HUP "$server"
-for _ in $(seq 200); do
-    grep -q config.reloaded err && break
-    sleep 0.05
-done
+wait_until grep -q config.reloaded serve.err || wrong "another authority is not taken"
 printf 'GET /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\n\r\n' >&8
-for _ in $(seq 200); do
-    grep -q 'HTTP/1.1 401' from && break
-    sleep 0.05
-done
-grep -q 'HTTP/1.1 401' from || wrong "an authority that was taken away still lets an open connection in"
+wait_until grep -q 'HTTP/1.1 401' from || wrong "an authority that was taken away still lets an open connection in"
 exec 8>&-
 kill "$client" 2>/dev/null
 expect 401 "the authority of before" "$optional" by-uri
@@ -237,11 +221,9 @@ expect 200 "the authority that came" "$optional" stranger
 
 # --- the end ---
 
-kill -TERM "$server"
-wait "$server" || wrong "the server ended with $?"
-server=""
-grep -n 'forged' out err && wrong "the name in a certificate is in the log"
-grep -q 'ERROR: ' err && wrong "$(grep 'ERROR: ' err)"
+serve_end || wrong "the server ended with $?"
+grep -n 'forged' serve.out serve.err && wrong "the name in a certificate is in the log"
+grep -q 'ERROR: ' serve.err && wrong "$(grep 'ERROR: ' serve.err)"
 cd /
 [ $n_wrong -gt 0 ] || rm -rf "$scratch"
 exit $((n_wrong > 0))

@@ -2,6 +2,8 @@
 # What a scanner sees of the TLS listener: nothing older than TLS 1.2, only AEAD with ECDHE, X25519 and no weak curve.
 #   check_tls.sh BINARY SCRATCH CERTIFICATES
 set -uo pipefail
+# shellcheck source=tests/harness/serve.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../harness/serve.sh"
 binary=$1
 scratch=$2/tls
 certificates=$3
@@ -11,7 +13,6 @@ if ! command -v sslscan >/dev/null; then
 fi
 mkdir -p "$scratch"
 cd "$scratch" || exit 1
-rm -f out err # of an earlier run
 n_wrong=0
 
 wrong() {
@@ -19,21 +20,9 @@ wrong() {
     n_wrong=$((n_wrong + 1))
 }
 
-env -i "$binary" serve --sandbox --listen 127.0.0.1:0 --set drain.notice_ms=0 \
-    --set "server.tls_certificate_file=$certificates/cert.pem" --set "server.tls_key_file=$certificates/key.pem" \
-    >out 2>err &
-server=$!
-trap 'kill -TERM "$server" 2>/dev/null' EXIT
-port=""
-for _ in $(seq 400); do
-    port=$(sed -n 's/^listening on https:.*:\([0-9]*\)$/\1/p' out)
-    [ -z "$port" ] || break
-    sleep 0.05
-done
-[ -n "$port" ] || {
-    cat err
-    exit 1
-}
+serve "$binary" "$scratch" --set "server.tls_certificate_file=$certificates/cert.pem" \
+    --set "server.tls_key_file=$certificates/key.pem"
+port=${url##*:}
 timeout 60 sslscan --no-colour "127.0.0.1:$port" >scan || wrong "sslscan: exit code $?"
 for old in SSLv2 SSLv3 TLSv1.0 TLSv1.1; do
     grep -Eq "^$old +disabled" scan || wrong "$old is not disabled"
@@ -48,8 +37,6 @@ if grep -E 'secp(192|224|521)|brainpool|secp256k1|sect' scan; then
     wrong "a curve that should not be offered"
 fi
 grep -q 'Session renegotiation not supported' scan || wrong "sessions are renegotiated"
-kill -TERM "$server"
-wait "$server" || wrong "the server ended with $?"
-trap - EXIT
+serve_end || wrong "the server ended with $?"
 [ $n_wrong -eq 0 ] || cat scan
 exit $((n_wrong > 0))
