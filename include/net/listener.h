@@ -19,8 +19,8 @@ struct listener;
 struct listener_events {
     /* Take it with listener_accept, into a socket of yours. */
     void (*on_connection)(struct listener *listener);
-    /* Another one waits, and there are max_connections: it is taken when one has ended. May be
-     * NULL. */
+    /* Another one waits, and there are max_connections: it is taken when one has ended. Told again, ten
+     * times a second, as long as it waits. May be NULL. */
     void (*on_full)(struct listener *listener);
     void (*on_closed)(struct listener *listener);
 };
@@ -47,7 +47,7 @@ struct listener {
     struct list pause; /* places->paused */
     bool closing;
     bool open;
-    struct deadline retry;  /* after EMFILE */
+    struct deadline retry;  /* after EMFILE, and while there is no place */
     struct later_item more; /* the next one is taken in a later turn */
     char address[128];      /* "127.0.0.1:8000" as bound, "[::1]:8000" for IPv6, "unix:/path" */
     int port;               /* 0: a Unix socket */

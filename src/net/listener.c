@@ -26,6 +26,7 @@ static bool resolve(const struct address *address, struct sockaddr_storage *out)
 }
 
 static void on_more(struct later_item *item);
+static void on_retry(struct deadline *deadline);
 
 static void tell(struct listener *listener)
 {
@@ -41,6 +42,8 @@ static void tell(struct listener *listener)
         if (listener->events->on_full != NULL) {
             listener->events->on_full(listener);
         }
+        /* Who may not leave now may leave a moment later, and nothing else would tell of it. */
+        deadline_set(&listener->loop->deadlines, &listener->retry, RETRY_MS, on_retry);
         return;
     }
     listener->events->on_connection(listener);
@@ -252,7 +255,10 @@ void listener_connection_ended(struct listener_places *places)
     CHECK(places->n > 0);
     places->n--;
     while (places->n < places->max && (link = list_take_first(&places->paused)) != NULL) {
-        tell(CONTAINER_OF(link, struct listener, pause));
+        struct listener *listener = CONTAINER_OF(link, struct listener, pause);
+
+        deadline_clear(&listener->retry);
+        tell(listener);
     }
 }
 

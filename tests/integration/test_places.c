@@ -106,10 +106,42 @@ static void one_address_has_its_share(void **state)
     proxy_stop(&proxy);
 }
 
+/* All have just been answered, so none leaves at once; nothing else happens until one may. */
+static void who_has_just_been_answered_leaves_a_moment_later(void **state)
+{
+    static const char *const sets[] = {"http.max_connections=5", "http.idle_timeout_ms=600000",
+                                       NULL};
+    struct client clients[5];
+    struct proxy proxy;
+    struct reply reply;
+    unsigned n_gone = 0;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    for (size_t i = 0; i < ARRAY_LEN(clients); i++) {
+        client_open(&clients[i], proxy.program.port);
+        reply_init(&reply);
+        assert_true(client_send_request(&clients[i], "GET", "/livez", NULL, STR_EMPTY));
+        assert_int_equal(client_read(&clients[i], false, &reply), CLIENT_OK);
+        assert_int_equal(reply.status, 200);
+        reply_done(&reply);
+    }
+    (void)proxy_ask(&proxy, "GET", "/livez", NULL, "");
+    assert_int_equal(proxy.reply.status, 200);
+    for (size_t i = 0; i < ARRAY_LEN(clients); i++) {
+        clients[i].timeout_ms = 100;
+        n_gone += client_sees_close(&clients[i]) ? 1 : 0;
+        client_close(&clients[i]);
+    }
+    assert_true(n_gone >= 1);
+    proxy_stop(&proxy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_sends_no_head_leaves_for_others),
+        cmocka_unit_test(who_has_just_been_answered_leaves_a_moment_later),
         cmocka_unit_test(one_address_has_its_share),
     };
 
