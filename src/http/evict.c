@@ -7,6 +7,7 @@
 
 enum {
     EVICT_AT_ONCE = 16, /* as many as are taken in one turn (net/loop.c) */
+    FIRST_MIN_MS = 100, /* the head of a client that has just come may be here, and not read yet */
     REST_MIN_MS = 1000, /* a shorter pause between two requests is no reason to leave */
     FULL_LOG_MS = 10000
 };
@@ -46,11 +47,19 @@ static bool rests_long(const struct http_connection *connection)
            connection->deadline.at_ms < clock_now_ms() + limit_ms - REST_MIN_MS;
 }
 
+static bool is_new(const struct http_connection *connection)
+{
+    const struct transport *transport = &connection->transport;
+
+    return uv_now(&transport->loop->uv) - transport->opened_ms < FIRST_MIN_MS;
+}
+
+/* NULL: nobody may leave yet; the listener asks again. */
 static struct http_connection *next_to_leave(struct http_server *server)
 {
     struct place *place = places_first_headless(&server->places);
 
-    if (place == NULL) {
+    if (place == NULL || is_new(holder_of(place))) {
         place = places_first_resting(&server->places);
         if (place == NULL || !rests_long(holder_of(place))) {
             return NULL;

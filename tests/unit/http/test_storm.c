@@ -88,11 +88,47 @@ static void slow_heads_are_read_a_few_in_a_turn(void **state)
     close_all(&stage);
 }
 
+/* All three come in one turn and there are two places. What the second has sent is read before anybody
+ * leaves; the first has sent nothing and leaves for the third. */
+static void who_has_just_come_is_heard_before_it_leaves(void **state)
+{
+    static const char request[] = "GET /now HTTP/1.1\r\nHost: x\r\n\r\n";
+    struct http_server_options options = stage_options();
+    struct stage stage;
+
+    (void)state;
+    options.max_connections = 2;
+    options.makes_room = true;
+    stage_open(&stage, &options);
+    for (size_t i = 0; i < 3; i++) {
+        peer_open(&peers[i], &stage);
+        if (i > 0) {
+            assert_true(send(peers[i].fd, request, sizeof(request) - 1, MSG_NOSIGNAL) > 0);
+        }
+    }
+    peer_read_until(&peers[1], "200 OK");
+    for (time_t limit = stage_seconds() + STAGE_LIMIT_S; stage.n_heads < 2;) {
+        assert_true(stage_seconds() < limit);
+        (void)loop_turn(&stage.loop, true); /* how long the first is there, is real time */
+        stage_pass(&stage, 100);            /* the listener looks again */
+    }
+    peer_read_until(&peers[2], "200 OK");
+    while (!peers[0].ended) {
+        (void)peer_receive(&peers[0]);
+    }
+    assert_false(peers[1].ended);
+    for (size_t i = 0; i < 3; i++) {
+        peer_close(&peers[i]);
+    }
+    stage_close(&stage);
+}
+
 int test_storm(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(connections_are_taken_a_few_in_a_turn),
         cmocka_unit_test(slow_heads_are_read_a_few_in_a_turn),
+        cmocka_unit_test(who_has_just_come_is_heard_before_it_leaves),
     };
 
     return cmocka_run_group_tests_name("http/storm", tests, NULL, NULL);
