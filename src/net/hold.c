@@ -4,7 +4,7 @@
 
 #include "transport_internal.h"
 
-enum { FIRST_BYTES_MS = 500, PATIENT_A_TURN = 32 };
+enum { FIRST_BYTES_MS = 500, PATIENT_A_TURN = 16 };
 
 /* Its first bytes were no whole request, or did not come at once. */
 bool transport_makes_wait(const struct transport *transport)

@@ -14,7 +14,7 @@ enum { RUN_AT_ONCE = 32 };
 /* Of one turn. A read of a client that is slow costs some 10 us, taking a connection 30 us, and a read
  * that brings a request up to a few hundred: those are bounded by time, looked at every few reads. */
 enum {
-    PATIENT_READS = 32,
+    PATIENT_READS = 16,
     ACCEPTS = 16,
     READS_AT_LEAST = 32,
     READS_A_LOOK = 8,
