@@ -150,6 +150,12 @@ add_test(NAME contract.openapi COMMAND bash ${CMAKE_SOURCE_DIR}/tests/contract/c
   $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
 set_tests_properties(contract.openapi PROPERTIES TIMEOUT 400 SKIP_RETURN_CODE 77 LABELS integration)
 
+add_executable(contract_sign ${CMAKE_SOURCE_DIR}/tests/contract/sign.c)
+target_link_libraries(contract_sign PRIVATE vp_flags virtuoso_core)
+add_test(NAME contract.sigv4 COMMAND bash ${CMAKE_SOURCE_DIR}/tests/contract/check_sigv4.sh
+  $<TARGET_FILE:contract_sign> ${CMAKE_BINARY_DIR}/scratch)
+set_tests_properties(contract.sigv4 PROPERTIES TIMEOUT 400 SKIP_RETURN_CODE 77 LABELS integration)
+
 add_test(NAME shell.init COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_init.sh $<TARGET_FILE:virtuoso-proxy>
   ${CMAKE_BINARY_DIR}/scratch)
 set_tests_properties(shell.init PROPERTIES TIMEOUT 120 LABELS integration)

@@ -196,3 +196,16 @@ struct str issuer_sign(struct issuer *issuer, const char *alg, const char *heade
     return arena_printf(issuer->arena, "%.*s.%.*s", STR_ARG(text),
                         STR_ARG(encode(issuer, signature, n)));
 }
+
+struct str issuer_private_pem(struct issuer *issuer)
+{
+    unsigned char pem[4096];
+    mbedtls_pk_context pk;
+
+    mbedtls_pk_init(&pk);
+    assert_int_equal(mbedtls_pk_setup(&pk, mbedtls_pk_info_from_type(MBEDTLS_PK_RSA)), 0);
+    assert_int_equal(mbedtls_rsa_copy(mbedtls_pk_rsa(pk), &issuer->rsa), 0);
+    assert_int_equal(mbedtls_pk_write_key_pem(&pk, pem, sizeof(pem)), 0);
+    mbedtls_pk_free(&pk);
+    return arena_str(issuer->arena, str_from((const char *)pem));
+}

@@ -24,4 +24,7 @@ struct str issuer_jwk(struct issuer *issuer, const char *type, const char *kid);
 struct str issuer_sign(struct issuer *issuer, const char *alg, const char *header,
                        const char *claims);
 
+/* The private RSA key as PEM; its public half is that of issuer_jwk. */
+struct str issuer_private_pem(struct issuer *issuer);
+
 #endif

@@ -6,6 +6,7 @@
 #include "base/base64.h"
 #include "base/mem.h"
 #include "crypto/signature.h"
+#include "crypto/signing_key.h"
 #include "data/json.h"
 #include "harness/token.h"
 
@@ -167,6 +168,29 @@ static void weak_and_broken_keys_are_refused(void **state)
     assert_null(key);
 }
 
+static void what_we_sign_is_right(void **state)
+{
+    struct str pem = issuer_private_pem(here.issuer);
+    struct signing_key *key = NULL;
+    struct error err = {0};
+    struct digest digest;
+    struct buf out;
+
+    (void)state;
+    assert_int_equal(signing_key_read(pem, &key, &err), ERR_OK);
+    buf_init(&out, 4096);
+    assert_int_equal(signing_key_rs256(key, STR("header.claims"), &out, &err), ERR_OK);
+    digest_of(STR("header.claims"), &digest);
+    assert_true(public_key_verify(here.rsa, SIGNATURE_RS256, &digest, buf_view(&out)));
+    signing_key_free(key);
+    buf_done(&out);
+    key = NULL;
+    assert_int_equal(signing_key_read(str_sub(pem, 0, pem.len / 2), &key, &err), ERR_INVALID);
+    assert_int_equal(signing_key_read(STR_EMPTY, &key, &err), ERR_INVALID);
+    assert_null(key);
+    assert_false(str_contains(str_from(err.text), str_sub(pem, 40, 20)));
+}
+
 int test_signature(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +199,7 @@ int test_signature(void)
         cmocka_unit_test(numbers_out_of_range_are_no_signature),
         cmocka_unit_test(many_right_signatures_are_right),
         cmocka_unit_test(weak_and_broken_keys_are_refused),
+        cmocka_unit_test(what_we_sign_is_right),
     };
 
     return cmocka_run_group_tests_name("signature", tests, begin, end);
