@@ -74,5 +74,7 @@ void memory_lease(struct memory *memory, struct store_op *op);
 void memory_renew(struct memory *memory, struct store_op *op);
 void memory_release(struct memory *memory, struct store_op *op);
 void memory_watch(struct memory *memory, struct store_op *op);
+/* The process of that name is dead: its leases end now. `store` is one in memory. */
+void memory_end_holder(struct store *store, struct str holder);
 
 #endif

@@ -98,3 +98,19 @@ void memory_watch(struct memory *memory, struct store_op *op)
         store_op_end(op);
     }
 }
+
+void memory_end_holder(struct store *store, struct str holder)
+{
+    struct memory *memory = CONTAINER_OF(store, struct memory, store);
+
+    for (size_t i = 0; i < memory->records.n_buckets; i++) {
+        for (struct map_node *node = memory->records.buckets[i]; node != NULL; node = node->next) {
+            struct record *record = CONTAINER_OF(node, struct record, node);
+
+            if (is_held(record) && str_eq(record->holder, holder)) {
+                record->until_ms = 0; /* who comes next is told that it was not let go */
+                note_event(record);
+            }
+        }
+    }
+}

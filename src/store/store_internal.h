@@ -6,7 +6,8 @@
  * keep.c, keep_lease.c   leases that are held while there is work under them
  * redis.c, redis_wait.c   the backend in Redis
  * redis_act.c    pure: an operation as an act of script.lua
- * redis_link.c   one connection to it */
+ * redis_link.c   one connection to it
+ * peer.c, serve.c, wire.c   the backend in another process, and what stands there */
 #ifndef STORE_STORE_INTERNAL_H
 #define STORE_STORE_INTERNAL_H
 

@@ -2,10 +2,13 @@
 #ifndef UNIT_STORE_STAGE_H
 #define UNIT_STORE_STAGE_H
 
+#include <sys/socket.h>
+
 #include "crypto/tls.h"
 #include "harness/redis_server.h"
 #include "net/loop.h"
 #include "observe/metrics.h"
+#include "store/peer.h"
 #include "store/redis.h"
 
 struct stage {
@@ -17,6 +20,8 @@ struct stage {
     struct loop loop;
     uv_timer_t alive; /* deadlines alone do not keep a loop running */
     struct store *store;
+    struct store *served; /* the one behind that, with a peer */
+    struct store_server *serving;
     struct arena arena; /* of the results */
     bool closed;
 };
@@ -33,6 +38,26 @@ static enum error_code stage_open_memory(struct stage *stage, const struct store
                                          struct error *err)
 {
     return store_open_memory(&stage->loop, options, &stage->store, err);
+}
+
+static void stage_on_peer_end(void *context)
+{
+    (void)context;
+}
+
+/* Both sides of the socket are here. */
+static enum error_code stage_open_peer(struct stage *stage, const struct store_options *options,
+                                       struct error *err)
+{
+    enum error_code code = store_open_memory(&stage->loop, options, &stage->served, err);
+    int ends[2];
+
+    if (code != ERR_OK) {
+        return code;
+    }
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    stage->serving = store_serve(&stage->loop, stage->served, ends[0], stage_on_peer_end, NULL);
+    return store_open_peer(&stage->loop, options, ends[1], &stage->store, err);
 }
 
 static enum error_code stage_open_tcp(struct stage *stage, const struct store_options *options,
@@ -78,6 +103,7 @@ static const struct stage_backend stage_backends[] = {
     {"redis over TCP", true, stage_open_tcp},
     {"redis over a Unix socket", true, stage_open_unix},
     {"redis over TLS", true, stage_open_tls, true},
+    {"memory of another process", false, stage_open_peer},
 };
 static const size_t n_stage_backends = ARRAY_LEN(stage_backends);
 
@@ -167,12 +193,32 @@ static void stage_on_closed(void *context)
     ((struct stage *)context)->closed = true;
 }
 
+static void stage_on_server_closed(void *context)
+{
+    struct stage *stage = context;
+
+    stage->serving = NULL;
+    store_close(stage->served, stage_on_closed, stage);
+}
+
+static inline void stage_close_served(struct stage *stage)
+{
+    if (stage->serving != NULL) {
+        stage->closed = false;
+        store_server_close(stage->serving, stage_on_server_closed, stage);
+        while (!stage->closed) {
+            (void)loop_turn(&stage->loop, true);
+        }
+    }
+}
+
 static inline void stage_close(struct stage *stage)
 {
     store_close(stage->store, stage_on_closed, stage);
     while (!stage->closed) {
         (void)loop_turn(&stage->loop, true);
     }
+    stage_close_served(stage);
     uv_close((uv_handle_t *)&stage->alive, NULL);
     loop_done(&stage->loop);
     arena_done(&stage->arena);

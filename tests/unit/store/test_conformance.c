@@ -509,7 +509,8 @@ static void every_operation_is_counted(void **state)
     (void)state;
     (void)put("doc/counted", "a");
     (void)get("doc/counted");
-    assert_int_equal(metric_sum(M_STORE_OPERATIONS), before + 2);
+    /* A store in another process counts them, too; here that is this one. */
+    assert_int_equal(metric_sum(M_STORE_OPERATIONS), before + (stage.served != NULL ? 4 : 2));
 }
 
 /* Nothing comes back after a cancel, wherever the operation was. */
