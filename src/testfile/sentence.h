@@ -35,6 +35,17 @@ struct sentence_match {
 bool sentence_match(struct arena *arena, struct str sentence, struct sentence_match *out,
                     struct error *err);
 
+/* What is near to a sentence that follows no row. */
+struct sentence_near {
+    struct str
+        word; /* that its first word was meant to be; empty: it is right, or nothing is near */
+    struct str example; /* a sentence that is understood */
+};
+
+struct sentence_near sentence_near(struct arena *arena, struct str sentence);
+/* A sentence that follows the row, with `verb` where the row has it among its words. */
+struct str sentence_example(struct arena *arena, const struct sentence_row *row, struct str verb);
+
 struct sentence_command {
     struct str words;
     struct json *args;

@@ -1,6 +1,5 @@
 /* Steps that are plain text: a command line when it begins with the name of a command, else a
  * sentence. */
-#include "base/nearest.h"
 #include "base/utf8.h"
 #include "map_internal.h"
 #include "sentence.h"
@@ -23,34 +22,6 @@ static bool is_command_line(struct str text)
 {
     return str_starts(text, STR("step-")) || str_starts(text, STR("library ")) ||
            str_starts(text, STR("api-cli "));
-}
-
-/* A sentence whose first word nobody knows is told the nearest one. */
-static struct str nearest_word(struct str text)
-{
-    struct nearest nearest;
-    struct str first;
-    struct str words;
-    struct str rest;
-    struct str word;
-
-    (void)str_cut(str_trim(text), ' ', &first, &rest);
-    nearest_init(&nearest, first);
-    for (size_t i = 0; i < n_sentence_rows; i++) {
-        (void)str_cut(str_from(sentence_rows[i].pattern), ' ', &words, &rest);
-        while (str_next(&words, '|', &word)) {
-            if (word.ptr[0] != '[' && word.ptr[0] != '{') {
-                nearest_offer(&nearest, word);
-            }
-        }
-    }
-    if (nearest.best.len == 0 || nearest.best_distance == 0) { /* 0: the slip is further behind */
-        return STR_EMPTY;
-    }
-    /* Two slips and another first letter: "dance" is not meant to be "cancel". */
-    return nearest.best_distance == 1 || str_starts_nocase(first, str_sub(nearest.best, 0, 1))
-               ? nearest.best
-               : STR_EMPTY;
 }
 
 /* Times of sentences are as those of steps: "2 seconds", "500 ms", "2". */
@@ -153,6 +124,22 @@ static bool emit_line(struct compile *c, struct str text, const struct step_orig
     return step_emit(c, json_str(json_get(line, "command")), args, options, origin);
 }
 
+/* `assert exists "Welcome"` is no sentence, but a command line that lacks its step- before it. */
+static bool emit_short_line(struct compile *c, struct str text, const struct step_origin *origin,
+                            bool *out_ok)
+{
+    struct str line = arena_printf(c->arena, "step-%.*s", STR_ARG(text));
+    struct json *read;
+    struct error err = {0};
+
+    if (command_line_parse(c->arena, line, &read, &err) != ERR_OK ||
+        !names_command(json_str(json_get(read, "command")), json_get(read, "args"))) {
+        return false;
+    }
+    *out_ok = emit_line(c, line, origin);
+    return true;
+}
+
 /* A comment, cut where the platform needs it. */
 static bool emit_comment(struct compile *c, const struct node *node, struct str text)
 {
@@ -176,12 +163,14 @@ static bool not_understood(struct compile *c, const struct node *node, struct st
 {
     struct testfile_problem *problem =
         problem_add(c, TESTFILE_ERROR, place_of(node), "%s", err->text);
+    struct sentence_near near;
     struct str word;
 
     if (!problem_is_kept(c, problem)) {
         return false;
     }
-    problem->nearest = nearest_word(text);
+    near = sentence_near(c->arena, text);
+    problem->nearest = near.word;
     if (verb_before_colon(text, &word) != NULL) {
         problem->hint = STR("a space is missing after the colon");
         problem->example =
@@ -195,7 +184,7 @@ static bool not_understood(struct compile *c, const struct node *node, struct st
     } else {
         problem->hint = STR("a step is a map with a verb, a sentence or a command line");
     }
-    problem->example = STR("click on \"Sign in\"");
+    problem->example = near.example;
     return false;
 }
 
@@ -220,6 +209,7 @@ bool step_text(struct compile *c, const struct node *node, struct str text)
     struct step_origin origin = {.place = place_of(node), .raw = true};
     struct sentence_match match;
     struct error err = {0};
+    bool ok = false;
 
     c->out->work += SENTENCE_UNITS;
     text = str_trim(text);
@@ -232,10 +222,13 @@ bool step_text(struct compile *c, const struct node *node, struct str text)
     if (is_command_line(text)) {
         return emit_line(c, text, &origin);
     }
-    if (!sentence_match(c->arena, text, &match, &err)) {
-        return not_understood(c, node, text, &err);
+    if (sentence_match(c->arena, text, &match, &err)) {
+        return emit_match(c, &match, &origin);
     }
-    return emit_match(c, &match, &origin);
+    if (emit_short_line(c, text, &origin, &ok)) {
+        return ok;
+    }
+    return not_understood(c, node, text, &err);
 }
 
 /* ---- one sentence by itself ---- */

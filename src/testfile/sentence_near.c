@@ -1,0 +1,185 @@
+/* A sentence that nobody understands is answered with one that is near to it: an example of the row
+ * of the grammar that shares the most words with it. */
+#include "base/nearest.h"
+#include "base/utf8.h"
+#include "sentence_internal.h"
+
+/* A word that is shared counts by its letters, the verb for more than all others together could. */
+enum { VERB_COUNTS = 100, SHARED_MIN = 5 };
+
+/* What stands for a slot in an example. */
+static const struct {
+    const char *slot;
+    const char *text;
+} samples[] = {
+    {"{element}", "\"Sign in\""},
+    {"{quoted}", "\"Sign in\""},
+    {"{value}", "\"Germany\""},
+    {"{text}", "\"ada@example.com\""},
+    {"{url}", "https://example.com"},
+    {"{name}", "\"basket\""},
+    {"{script}", "\"my script\""},
+    {"{n}", "2"},
+    {"{n0}", "17"},
+    {"{time}", "3 seconds"},
+    {"{xy}", "10, 20"},
+    {"{size}", "1280x720"},
+    {"{var}", "$total"},
+    {"{key}", "Enter"},
+    {"{regex}", "\"^[0-9]+$\""},
+    {"{part}", "\"Order\""},
+    {"{position}", "top"},
+    {"{type}", "button"},
+    {"{typed}", "button"},
+    {"{rest}", "a comment"},
+};
+
+static struct str sample_of(struct str slot)
+{
+    for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
+        if (str_is(slot, samples[i].slot)) {
+            return str_from(samples[i].text);
+        }
+    }
+    return STR("\"x\"");
+}
+
+static bool says_one_of(struct str words, struct str word)
+{
+    struct str one;
+
+    while (str_next(&words, '|', &one)) {
+        if (str_eq_nocase(one, word)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Which of several words: the one that the sentence has, else the first. */
+static struct str choose_word(struct str words, struct str verb)
+{
+    struct str first;
+    struct str rest;
+
+    if (says_one_of(words, verb)) {
+        return verb;
+    }
+    (void)str_cut(words, '|', &first, &rest);
+    return first;
+}
+
+/* The row with one of its words where there are several, samples in its slots and nothing that may be
+ * missing, but what is written. */
+struct str sentence_example(struct arena *arena, const struct sentence_row *row, struct str verb)
+{
+    struct str pattern = str_from(row->pattern);
+    struct str example = STR_EMPTY;
+    struct str item;
+
+    while (str_next(&pattern, ' ', &item)) {
+        if (item.ptr[0] == '[') {
+            if (!str_ends(item, STR("!]"))) {
+                continue;
+            }
+            item = str_sub(item, 1, item.len - 3);
+        }
+        item = item.ptr[0] == '{' ? sample_of(item) : choose_word(item, verb);
+        example = arena_printf(arena, "%.*s%s%.*s", STR_ARG(example), example.len > 0 ? " " : "",
+                               STR_ARG(item));
+    }
+    return example;
+}
+
+/* The letters of the one of these words that the sentence has; 0: none of them. */
+static int letters_shared(const struct matcher *m, struct str words)
+{
+    for (size_t i = 0; i < m->n_tokens; i++) {
+        if (!m->tokens[i].quoted && says_one_of(words, m->tokens[i].text)) {
+            return (int)m->tokens[i].text.len;
+        }
+    }
+    return 0;
+}
+
+/* How near the row is: the words that it shares with the sentence, less those that the sentence lacks.
+ * A row that begins with quotes is no example: YAML would read the quotes itself. */
+static int nearness(const struct matcher *m, const struct sentence_row *row, struct str verb)
+{
+    struct str pattern = str_from(row->pattern);
+    bool is_first = true;
+    int shared = 0;
+    int lacking = 0;
+    struct str item;
+
+    if (pattern.ptr[0] == '{') {
+        return 0;
+    }
+    while (str_next(&pattern, ' ', &item)) {
+        if (item.ptr[0] == '[') {
+            continue;
+        }
+        if (is_first && says_one_of(item, verb)) {
+            shared += VERB_COUNTS;
+        } else {
+            int letters = item.ptr[0] == '{' ? 0 : letters_shared(m, item);
+
+            shared += letters;
+            lacking += letters == 0 ? 1 : 0;
+        }
+        is_first = false;
+    }
+    return shared >= SHARED_MIN ? shared - lacking : 0;
+}
+
+/* A sentence whose first word nobody knows is told the nearest one. Two slips and another first
+ * letter are too far: "dance" is not meant to be "cancel". */
+static struct str nearest_verb(struct str first)
+{
+    struct nearest nearest;
+    struct str words;
+    struct str rest;
+    struct str word;
+
+    nearest_init(&nearest, first);
+    for (size_t i = 0; i < n_sentence_rows; i++) {
+        (void)str_cut(str_from(sentence_rows[i].pattern), ' ', &words, &rest);
+        while (str_next(&words, '|', &word)) {
+            if (word.ptr[0] != '[' && word.ptr[0] != '{') {
+                nearest_offer(&nearest, word);
+            }
+        }
+    }
+    return nearest.best_distance <= 1 || str_starts_nocase(first, str_sub(nearest.best, 0, 1))
+               ? nearest.best
+               : STR_EMPTY;
+}
+
+struct sentence_near sentence_near(struct arena *arena, struct str sentence)
+{
+    struct sentence_near near = {.example = STR("click on \"Sign in\"")};
+    struct error ignored = {0};
+    struct matcher m = {.arena = arena, .sentence = str_trim(sentence), .err = &ignored};
+    const struct sentence_row *best = NULL;
+    int most = 0;
+    struct str verb;
+
+    (void)sentence_cut(&m);
+    if (m.n_tokens == 0 || m.tokens[0].quoted) {
+        return near;
+    }
+    verb = nearest_verb(m.tokens[0].text);
+    if (!str_eq_nocase(verb, m.tokens[0].text)) { /* else the slip is further behind */
+        near.word = verb;
+    }
+    for (size_t i = 0; i < n_sentence_rows; i++) {
+        int near_by = nearness(&m, &sentence_rows[i], verb);
+
+        if (near_by > most) {
+            most = near_by;
+            best = &sentence_rows[i];
+        }
+    }
+    near.example = best != NULL ? sentence_example(arena, best, verb) : near.example;
+    return near;
+}
