@@ -145,6 +145,7 @@ static void put_pair_or_known(struct json_writer *w, const struct verb *verb)
     jw_end(w);
     jw_end(w);
     jw_end(w);
+    put_form_fields(w, verb, true);
 }
 
 /* Fields are listed, so that editors complete them. Verbs that take any map let other fields
@@ -173,6 +174,7 @@ static void put_fields(struct json_writer *w, const struct verb *verb, bool any_
         jw_raw(w,
                STR("{\"^(description|desc|name|optional|meta|continue_on_error|skip|id)$\":true}"));
         jw_kv_bool(w, "additionalProperties", false);
+        put_form_fields(w, verb, false);
     } else if (verb->group == NULL || verb->group->field != NULL) {
         put_pair_or_known(w, verb);
     }

@@ -38,6 +38,7 @@ const wrong = [
   'name: T\nsteps: [{store: {type: attribute, selector: a, as: b}}]',
   'name: T\nsteps: [{assert: {type: equals, target: a, attribute: href, expected: b}}]',
   'name: T\nsteps: [{scroll: {to: a, spede: 3}}]',
+  'name: T\nsteps: [{wait: {element: a, ms: 3}}]',
 ];
 
 // What a schema cannot tell: the errors of a file that it accepts and the compiler refuses are of these kinds.
@@ -52,7 +53,7 @@ const untold = [
   [/ must be an id: /, 'the value of a variable'],
   [/ is a list or a map, but text is expected/, 'the value of a variable'],
   [/^YAML tags /, 'a tag is gone when the file is read'],
-  [/ cannot have .* beside its other fields$/, 'which fields exclude each other depends on all of them'],
+  [/^assert cannot have "text" beside its other fields$/, 'text is the element of one form and the value of another'],
   [/^(cookie|store) has no /, 'data: {action, operation}: both together choose the fields'],
 ];
 

@@ -1,0 +1,173 @@
+/* Which fields of a verb exclude each other: a step follows one form, and fields that only other
+ * forms take are refused beside those of the one. */
+#include "schema_internal.h"
+
+enum { FORMS_MAX = 64 };
+
+static void set_join(struct name_set *set, const struct name_set *other)
+{
+    for (size_t i = 0; i < NAME_SET_WORDS; i++) {
+        set->bits[i] |= other->bits[i];
+    }
+}
+
+static bool set_within(const struct name_set *inner, const struct name_set *outer)
+{
+    uint64_t outside = 0;
+
+    for (size_t i = 0; i < NAME_SET_WORDS; i++) {
+        outside |= inner->bits[i] & ~outer->bits[i];
+    }
+    return outside == 0;
+}
+
+/* Whether the fields of the whole step may be read: the form then says nothing of them. */
+static bool reads_step(const struct item *item)
+{
+    for (size_t i = 0; i < item->list.n; i++) {
+        if (item->list.items[i].kind == ALIAS_STEP) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool join_items(struct name_set *set, const struct item *items, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (reads_step(&items[i])) {
+            return false;
+        }
+        set_join(set, &items[i].list.fields);
+    }
+    return true;
+}
+
+/* All fields that a step of the form may have; false: any. */
+static bool form_fields(const struct form *form, struct name_set *out)
+{
+    *out = (struct name_set){{0}};
+    for (size_t i = 0; i < form->n_conditions; i++) {
+        if (form->conditions[i].kind != HAS_NO_FIELD) {
+            set_join(out, &form->conditions[i].list.fields);
+        }
+    }
+    for (size_t i = 0; i < form->n_commands; i++) {
+        if (!join_items(out, form->commands[i].args, form->commands[i].n_args)) {
+            return false;
+        }
+    }
+    return join_items(out, form->options, form->n_options);
+}
+
+/* Adds the set, unless another holds it already; those that it holds go. */
+static void keep_largest(struct name_set *sets, size_t *n, const struct name_set *set)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < *n; i++) {
+        if (set_within(set, &sets[i])) {
+            return;
+        }
+    }
+    for (size_t i = 0; i < *n; i++) {
+        if (!set_within(&sets[i], set)) {
+            sets[kept++] = sets[i];
+        }
+    }
+    sets[kept++] = *set;
+    *n = kept;
+}
+
+/* A key that may stand beside any verb excludes nothing. */
+static bool excludes(const struct verb *verb, const struct name_set *form, unsigned id)
+{
+    const struct key *key;
+
+    if (!name_set_has(&verb->fields, id) || name_set_has(form, id)) {
+        return false;
+    }
+    key = key_find(name_of_id(id));
+    return key == NULL || !key->is_beside;
+}
+
+static bool excludes_none(const struct verb *verb, const struct name_set *form)
+{
+    for (unsigned id = 1; id < NAME_IDS_MAX; id++) {
+        if (excludes(verb, form, id)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The largest sets of fields that may stand together; 0: every two of the verb's fields may. */
+static size_t largest_sets(const struct verb *verb, struct name_set *sets)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < verb->n_forms; i++) {
+        struct name_set set;
+
+        if (verb->forms[i]->refusal != NULL) {
+            continue;
+        }
+        if (!form_fields(verb->forms[i], &set) || excludes_none(verb, &set)) {
+            return 0;
+        }
+        keep_largest(sets, &n, &set);
+    }
+    return n;
+}
+
+static void put_excluded(struct json_writer *w, const struct verb *verb,
+                         const struct name_set *form)
+{
+    jw_object(w);
+    jw_key(w, "propertyNames");
+    jw_object(w);
+    jw_key(w, "not");
+    jw_object(w);
+    jw_key(w, "enum");
+    jw_array(w);
+    for (unsigned id = 1; id < NAME_IDS_MAX; id++) {
+        if (excludes(verb, form, id)) {
+            jw_str(w, name_of_id(id));
+        }
+    }
+    jw_end(w);
+    jw_end(w);
+    jw_end(w);
+    jw_end(w);
+}
+
+void put_form_fields(struct json_writer *w, const struct verb *verb, bool any_map)
+{
+    struct name_set sets[FORMS_MAX];
+    size_t n = verb->n_forms <= FORMS_MAX ? largest_sets(verb, sets) : 0;
+
+    if (n == 0) {
+        return;
+    }
+    jw_key(w, "allOf");
+    jw_array(w);
+    jw_object(w);
+    if (any_map) { /* a pair has one member, and an action means the fields of another verb */
+        jw_kv_raw(w, "if",
+                  STR("{\"minProperties\":2,\"propertyNames\":{\"not\":{\"enum\":[\"action\","
+                      "\"command\",\"type\",\"operation\",\"subAction\"]}}}"));
+        jw_key(w, "then");
+        jw_object(w);
+    }
+    jw_key(w, "anyOf");
+    jw_array(w);
+    for (size_t i = 0; i < n; i++) {
+        put_excluded(w, verb, &sets[i]);
+    }
+    jw_end(w);
+    if (any_map) {
+        jw_end(w);
+    }
+    jw_end(w);
+    jw_end(w);
+}
