@@ -4,51 +4,22 @@
 # are held; and what Redis was asked for meanwhile.
 #   store.sh BUILD     BUILD has virtuoso-proxy and bench_platform
 set -euo pipefail
-build=$(cd "$1" && pwd)
+# shellcheck source=bench/stand/stand.sh
+. "$(dirname "${BASH_SOURCE[0]}")/stand/stand.sh"
+stand "$1" redis-server redis-cli valgrind curl
 few=300
 many=1300
-scratch=$(mktemp -d)
-pids=()
-finish() {
-    for pid in "${pids[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
-    wait 2>/dev/null || true
-    rm -rf "$scratch"
-}
-trap finish EXIT
-
-for tool in redis-server redis-cli valgrind curl; do
-    command -v "$tool" >/dev/null || { echo "$tool is not installed" >&2; exit 77; }
-done
-
-port_of() { # FILE PREFIX
-    local port=""
-    for _ in $(seq 1200); do
-        port=$(sed -n "s/^$2\([0-9]*\)\$/\1/p" "$1" | head -n 1)
-        [ -z "$port" ] || break
-        sleep 0.05
-    done
-    [ -n "$port" ] || { echo "no port in $1" >&2; exit 1; }
-    echo "$port"
-}
 
 redis=$scratch/redis.sock
 redis-server --port 0 --unixsocket "$redis" --save "" --appendonly no --logfile /dev/null --dir "$scratch" &
 pids+=($!)
-"$build/bench_platform" 0 >"$scratch/platform" &
-pids+=($!)
-platform=$(port_of "$scratch/platform" "port ")
+start_platform 0
 asked() { redis-cli -s "$redis" info stats | sed -n 's/^total_commands_processed:\([0-9]*\).*/\1/p'; }
 
 # URL N: the instructions of the whole process, to `count`; how often Redis was asked, to `questions`.
 count_of() {
     local url=$1 n=$2 session before sent
-    VIRTUOSO_API_TOKEN=token-of-the-bench valgrind --tool=callgrind --callgrind-out-file=/dev/null "$build/virtuoso-proxy" serve \
-        --listen 127.0.0.1:0 --set auth.mode=none --set log.access=false --set log.level=error --set drain.notice_ms=0 \
-        --set "store.url=$url" --set store.timeout_ms=10000 \
-        --set "upstream.base_url=http://127.0.0.1:$platform/api" >"$scratch/out" 2>"$scratch/out.err" &
-    local server=$!
-    pids+=("$server")
-    port=$(port_of "$scratch/out" 'listening on http:.*:')
+    start_proxy valgrind --tool=callgrind --callgrind-out-file=/dev/null -- --set "store.url=$url" --set store.timeout_ms=10000
     session=$(curl -sf --retry 20 --retry-all-errors -X POST "http://127.0.0.1:$port/api/v1/sessions" \
         -H 'Content-Type: application/json' -d '{"checkpoint_id":"1000001"}' | sed 's/.*"session_id":"\([^"]*\)".*/\1/')
     before=$(asked)
@@ -57,8 +28,7 @@ count_of() {
         "http://127.0.0.1:$port/api/v1/commands/execute")
     [[ $sent == *"\"statuses\":{\"200\":$n}"* ]] || { echo "not all commands went well: $sent" >&2; exit 1; }
     questions=$(($(asked) - before - 1))
-    kill -TERM "$server"
-    wait "$server"
+    end_proxy
     count=$(sed -n 's/.*Collected : \([0-9]*\).*/\1/p' "$scratch/out.err")
 }
 

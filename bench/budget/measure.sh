@@ -5,54 +5,17 @@
 # Prints lines "name number". A count is the difference between a run of few and one of many commands, so that start
 # and end of the program do not count. One connection, one request at a time: no two events fall into one turn.
 set -euo pipefail
-build=$(cd "$1" && pwd)
+# shellcheck source=bench/stand/stand.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../stand/stand.sh"
+stand "$1" valgrind curl
 few=100
 many=600
-scratch=$(mktemp -d)
-pids=()
-finish() {
-    for pid in "${pids[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
-    wait 2>/dev/null || true
-    rm -rf "$scratch"
-}
-trap finish EXIT
 
-for tool in valgrind curl; do
-    command -v "$tool" >/dev/null || { echo "$tool is not installed" >&2; exit 77; }
-done
+start_platform 0
 
-# The port in the first line of a file that matches; fails after a minute.
-port_of() {
-    local port=""
-    for _ in $(seq 1200); do
-        port=$(sed -n "s/^$2\([0-9]*\)\$/\1/p" "$1" | head -n 1)
-        [ -z "$port" ] || break
-        sleep 0.05
-    done
-    [ -n "$port" ] || { echo "no port in $1:" >&2; cat "$1" "$1.err" >&2; exit 1; }
-    echo "$port"
-}
-
-"$build/bench_platform" 0 >"$scratch/platform" &
-pids+=($!)
-platform=$(port_of "$scratch/platform" "port ")
-
-# serve FILE [WRAPPER...]: starts the proxy under WRAPPER; sets server and port.
+# [WRAPPER...]: the proxy under WRAPPER
 serve() {
-    local file=$1
-    shift
-    VIRTUOSO_API_TOKEN=token-of-the-budget "$@" "$build/virtuoso-proxy" serve --listen 127.0.0.1:0 \
-        --set auth.mode=none --set log.access=false --set log.level=error --set drain.notice_ms=0 \
-        --set upstream.organization_id=1 --set "upstream.base_url=http://127.0.0.1:$platform/api" \
-        --set http.max_test_file_body=8MiB >"$file" 2>"$file.err" &
-    server=$!
-    pids+=("$server")
-    port=$(port_of "$file" 'listening on http:.*:')
-}
-
-end_server() {
-    kill -TERM "$server"
-    wait "$server"
+    start_proxy "$@" -- --set upstream.organization_id=1 --set http.max_test_file_body=8MiB
 }
 
 send_commands() { # N
@@ -66,9 +29,9 @@ send_commands() { # N
 per_command() { awk -v few="$few" -v many="$many" -v a="$1" -v b="$2" 'BEGIN { printf "%.1f\n", (b - a) / (many - few) }'; }
 
 instructions_of() { # N
-    serve "$scratch/out" valgrind --tool=callgrind --callgrind-out-file=/dev/null
+    serve valgrind --tool=callgrind --callgrind-out-file=/dev/null
     send_commands "$1"
-    end_server
+    end_proxy
     sed -n 's/.*Collected : \([0-9]*\).*/\1/p' "$scratch/out.err"
 }
 
@@ -76,9 +39,9 @@ instructions_of() { # N
 cp "$build/libbench_count.so" "$scratch/"
 
 allocations_of() { # N
-    serve "$scratch/out" env "LD_PRELOAD=$scratch/libbench_count.so" "COUNT_ALLOCATIONS=$scratch/count"
+    serve env "LD_PRELOAD=$scratch/libbench_count.so" "COUNT_ALLOCATIONS=$scratch/count"
     send_commands "$1"
-    end_server
+    end_proxy
     cat "$scratch/count"
 }
 
@@ -133,7 +96,7 @@ turns() {
     local file=(-H 'Content-Type: application/yaml' --data-binary "@$scratch/file.yaml")
     first=2 # the first one is the start of the program
     write_bodies
-    serve "$scratch/out" valgrind --tool=callgrind --dump-line=no "--callgrind-out-file=$scratch/turn" --dump-before=on_prepare
+    serve valgrind --tool=callgrind --dump-line=no "--callgrind-out-file=$scratch/turn" --dump-before=on_prepare
     curl -fsS -o /dev/null --max-time 300 "http://127.0.0.1:$port/health/live"
     turn validate api/v1/tests/validate "${file[@]}"
     turn compile api/v1/tests/compile "${file[@]}"
@@ -143,7 +106,7 @@ turns() {
     turn metrics metrics
     turn openapi openapi.json
     turn catalogue api/v1/commands
-    end_server
+    end_proxy
 }
 
 few_instructions=$(instructions_of "$few")

@@ -3,40 +3,15 @@
 # program is within 2 % of what it was after the second tenth, and it holds no more descriptors.
 #   soak.sh BUILD [REQUESTS]     BUILD has virtuoso-proxy and bench_platform; REQUESTS: 1000000
 set -euo pipefail
-build=$(cd "$1" && pwd)
+# shellcheck source=bench/stand/stand.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../stand/stand.sh"
+stand "$1"
 requests=${2:-1000000}
 rounds=10
 each=$((requests / rounds))
-scratch=$(mktemp -d)
-pids=()
-finish() {
-    for pid in "${pids[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
-    wait 2>/dev/null || true
-    rm -rf "$scratch"
-}
-trap finish EXIT
 
-# The port in the first line of a file that matches; fails after a minute.
-port_of() {
-    local port=""
-    for _ in $(seq 1200); do
-        port=$(sed -n "s/^$2\([0-9]*\)\$/\1/p" "$1" | head -n 1)
-        [ -z "$port" ] || break
-        sleep 0.05
-    done
-    [ -n "$port" ] || { echo "no port in $1:" >&2; cat "$1" >&2; exit 1; }
-    echo "$port"
-}
-
-"$build/bench_platform" 500 0 150 >"$scratch/platform" &
-pids+=($!)
-platform=$(port_of "$scratch/platform" "port ")
-VIRTUOSO_API_TOKEN=token-of-the-soak "$build/virtuoso-proxy" serve --listen 127.0.0.1:0 --set auth.mode=none \
-    --set log.access=false --set log.level=error --set drain.notice_ms=0 --set upstream.organization_id=1 \
-    --set "upstream.base_url=http://127.0.0.1:$platform/api" >"$scratch/out" 2>"$scratch/err" &
-server=$!
-pids+=("$server")
-port=$(port_of "$scratch/out" 'listening on http:.*:')
+start_platform 500 0 150
+start_proxy -- --set upstream.organization_id=1
 url="http://127.0.0.1:$port"
 
 # NUMBER PATH [OPTIONS...]: so many requests over 64 connections; prints the answers by status.
@@ -92,7 +67,6 @@ for round in $(seq "$rounds"); do
     fi
 done
 [ "$status" -eq 0 ] || echo "soak: memory or descriptors have grown since the second round"
-kill -TERM "$server"
-wait "$server" || { echo "soak: the program did not end well"; status=1; }
-[ ! -s "$scratch/err" ] || sort "$scratch/err" | cut -c 1-200 | uniq -c | sort -rn | head -5
+end_proxy || { echo "soak: the program did not end well"; status=1; }
+[ ! -s "$scratch/out.err" ] || sort "$scratch/out.err" | cut -c 1-200 | uniq -c | sort -rn | head -5
 [ "$status" -eq 0 ]
