@@ -354,6 +354,12 @@ static void on_resolved(uv_getaddrinfo_t *resolve, int status, struct addrinfo *
     }
 }
 
+/* NULL is this machine, as "localhost" is without asking anybody: a bare container has no /etc/hosts. */
+static const char *name_to_ask_for(const char *host)
+{
+    return str_is_nocase(str_from(host), "localhost") ? NULL : host;
+}
+
 static void begin(struct link *link)
 {
     static const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
@@ -368,8 +374,8 @@ static void begin(struct link *link)
         return;
     }
     link->resolve.data = link;
-    status = uv_getaddrinfo(&link->loop->uv, &link->resolve, on_resolved, link->address->host,
-                            link->address->port, &hints);
+    status = uv_getaddrinfo(&link->loop->uv, &link->resolve, on_resolved,
+                            name_to_ask_for(link->address->host), link->address->port, &hints);
     link->resolving = status == 0; /* else the deadline tells */
 }
 
