@@ -205,7 +205,7 @@ static void put_plot_line(struct buf *out, const struct plot *plot, size_t row)
         if (value > 0) {
             level = ceil(value * (double)(plot->height * EIGHTHS) / plot->most) - below;
         }
-        buf_text(out, bars[level <= 0 ? 0 : level >= EIGHTHS ? EIGHTHS : (size_t)level]);
+        buf_text(out, bars[(size_t)fmin(fmax(level, 0), (double)EIGHTHS)]);
     }
 }
 
