@@ -110,9 +110,23 @@ int run_cli_env(struct run_cli *f, const char *const *env, const char *const *re
     return run_cli_end(f);
 }
 
+int run_cli_command(struct run_cli *f, const char *const *env, const char *const *args)
+{
+    program_done(&f->program);
+    program_start(&f->program, args, env);
+    return run_cli_end(f);
+}
+
 bool run_cli_says(const struct run_cli *f, const char *text)
 {
     return str_contains(buf_view(&f->out), str_from(text));
+}
+
+void run_cli_assert_says(const struct run_cli *f, const char *text)
+{
+    if (!run_cli_says(f, text)) {
+        fail_msg("\"%s\" is not in: %.*s", text, STR_ARG(buf_view(&f->out)));
+    }
 }
 
 const struct json *run_cli_json(struct run_cli *f)

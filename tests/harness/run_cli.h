@@ -1,5 +1,5 @@
-/* `virtuoso-proxy run` for tests: a folder of its own with test files and reports, and one run of
- * the program with what it wrote. What was red is remembered in that folder. Owner: cmocka's setup
+/* A command of the program for tests: what it wrote, and a folder of its own with test files and reports. What was
+ * red in `virtuoso-proxy run` is remembered in that folder. Owner: cmocka's setup
  * and teardown; the folder goes with it. */
 #ifndef HARNESS_RUN_CLI_H
 #define HARNESS_RUN_CLI_H
@@ -30,9 +30,13 @@ const char *run_cli_url(struct run_cli *f, uint16_t port); /* "--url=..." */
 void run_cli_begin(struct run_cli *f, const char *const *env, const char *const *rest);
 int run_cli_end(struct run_cli *f); /* the exit code */
 int run_cli_env(struct run_cli *f, const char *const *env, const char *const *rest);
+/* Another command than `run`, with all its words, to its end; the exit code. */
+int run_cli_command(struct run_cli *f, const char *const *env, const char *const *args);
 #define RUN(f, ...) run_cli_env((f), NULL, (const char *const[]){__VA_ARGS__, NULL})
 
 bool run_cli_says(const struct run_cli *f, const char *text);
+void run_cli_assert_says(const struct run_cli *f,
+                         const char *text);         /* fails the test with what it said instead */
 const struct json *run_cli_json(struct run_cli *f); /* of -o json */
 
 #endif
