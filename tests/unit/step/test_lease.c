@@ -2,19 +2,16 @@
  * the other, and what is done after one has died. */
 #include "harness/cmocka.h"
 
-#include "../store/stage.h"
-#include "base/clock.h"
+#include "../store/holders.h"
 #include "data/json.h"
 #include "step/lane.h"
 
-enum { N = 2, CALL_MS = 15000, TURNS = 30 };
+enum { CALL_MS = 15000 };
 
 struct scene {
-    struct stage stage;
-    struct keeps *keeps[N];
-    struct lanes *lanes[N];
+    struct holders holders;
+    struct lanes *lanes[N_HOLDERS];
     struct arena arena;
-    unsigned n_closed;
 };
 
 static struct scene scene;
@@ -36,13 +33,7 @@ static void on_turn(struct lane_ticket *ticket)
 
 static void pass(uint64_t ms)
 {
-    for (uint64_t gone = 0; gone <= ms; gone += 100) {
-        deadlines_run(&scene.stage.loop.deadlines, clock_now_ms());
-        for (int i = 0; i < TURNS; i++) {
-            (void)loop_turn(&scene.stage.loop, false);
-        }
-        clock_advance(gone < ms ? 100 : 0);
-    }
+    holders_pass(&scene.holders, ms);
 }
 
 static void enter(size_t i, struct worker *worker)
@@ -53,7 +44,7 @@ static void enter(size_t i, struct worker *worker)
     assert_int_equal(lane_enter(scene.lanes[i], (struct lane_key){LANE_CHECKPOINT, 7},
                                 &worker->ticket, on_turn, &worker->has_turn, &error),
                      ERR_OK);
-    pass(0);
+    holders_turn(&scene.holders);
 }
 
 /* The checkpoint has steps with the ids 10, 20 and 30. */
@@ -72,41 +63,29 @@ static void count(struct worker *worker)
 static int set_up(void **state)
 {
     (void)state;
-    scene = (struct scene){.stage = {.backend = &stage_backends[0]}};
-    clock_set(1000000, 1);
-    assert_int_equal(stage_open(&scene.stage), 0);
+    scene = (struct scene){.lanes = {NULL}};
+    holders_open(&scene.holders);
     arena_init(&scene.arena);
-    for (size_t i = 0; i < N; i++) {
-        scene.keeps[i] = keeps_open(scene.stage.store);
-        scene.lanes[i] = lanes_new(&scene.stage.loop.later, 10);
-        lanes_share(scene.lanes[i], &(struct lanes_shared){.keeps = scene.keeps[i],
-                                                           .deadlines = &scene.stage.loop.deadlines,
-                                                           .scope = STR("a")});
+    for (size_t i = 0; i < N_HOLDERS; i++) {
+        scene.lanes[i] = lanes_new(&scene.holders.stage.loop.later, 10);
+        lanes_share(scene.lanes[i],
+                    &(struct lanes_shared){.keeps = scene.holders.keeps[i],
+                                           .deadlines = &scene.holders.stage.loop.deadlines,
+                                           .scope = STR("a")});
         lanes_configure_share(scene.lanes[i], CALL_MS, true);
     }
     return 0;
 }
 
-static void on_closed(void *context)
-{
-    (void)context;
-    scene.n_closed++;
-}
-
 static int tear_down(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < N; i++) {
-        keeps_close(scene.keeps[i], on_closed, NULL);
-    }
-    pass(0);
-    assert_int_equal(scene.n_closed, N);
-    for (size_t i = 0; i < N; i++) {
+    holders_close(&scene.holders);
+    for (size_t i = 0; i < N_HOLDERS; i++) {
         lanes_free(scene.lanes[i]);
     }
     arena_done(&scene.arena);
-    stage_close(&scene.stage);
-    clock_release();
+    holders_done(&scene.holders);
     return 0;
 }
 
@@ -222,9 +201,10 @@ static void another_platform_has_lanes_of_its_own(void **state)
     struct worker other;
 
     (void)state;
-    lanes_share(scene.lanes[1], &(struct lanes_shared){.keeps = scene.keeps[1],
-                                                       .deadlines = &scene.stage.loop.deadlines,
-                                                       .scope = STR("b")});
+    lanes_share(scene.lanes[1],
+                &(struct lanes_shared){.keeps = scene.holders.keeps[1],
+                                       .deadlines = &scene.holders.stage.loop.deadlines,
+                                       .scope = STR("b")});
     enter(0, &first);
     enter(1, &other);
     assert_true(first.has_turn && other.has_turn);

@@ -4,18 +4,12 @@
 
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
+#include "holders.h"
 #include "observe/metrics.h"
-#include "stage.h"
-#include "store/keep.h"
-
-enum { N_KEEPS = 2, TURNS = 30 };
 
 struct scene {
-    struct stage stage;
-    struct keeps *keeps[N_KEEPS];
-    unsigned n_closed;
+    struct holders holders;
     unsigned n_wanted;
     char left[64];
 };
@@ -68,56 +62,35 @@ static void on_ready(struct keep_user *user, const struct error *error)
 
 static void turn(void)
 {
-    for (int i = 0; i < TURNS; i++) {
-        (void)loop_turn(&scene.stage.loop, false);
-    }
+    holders_turn(&scene.holders);
 }
 
-/* Deadlines come by a timer of the loop. */
 static void pass(uint64_t ms)
 {
-    for (; ms > 0; ms = ms > 100 ? ms - 100 : 0) {
-        clock_advance(ms > 100 ? 100 : ms);
-        deadlines_run(&scene.stage.loop.deadlines, clock_now_ms());
-        turn();
-    }
+    holders_pass(&scene.holders, ms);
 }
 
 static void enter(size_t i, struct worker *worker)
 {
     *worker = (struct worker){0};
-    worker->ready = keep_enter(scene.keeps[i], STR("lane.1"), &kind, NULL, &worker->user, on_ready);
+    worker->ready =
+        keep_enter(scene.holders.keeps[i], STR("lane.1"), &kind, NULL, &worker->user, on_ready);
     turn();
 }
 
 static int set_up(void **state)
 {
     (void)state;
-    scene = (struct scene){.stage = {.backend = &stage_backends[0]}};
-    clock_set(1000000, 1);
-    assert_int_equal(stage_open(&scene.stage), 0);
-    for (size_t i = 0; i < N_KEEPS; i++) {
-        scene.keeps[i] = keeps_open(scene.stage.store);
-    }
+    scene = (struct scene){.n_wanted = 0};
+    holders_open(&scene.holders);
     return 0;
-}
-
-static void on_closed(void *context)
-{
-    (void)context;
-    scene.n_closed++;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < N_KEEPS; i++) {
-        keeps_close(scene.keeps[i], on_closed, NULL);
-    }
-    turn();
-    assert_int_equal(scene.n_closed, N_KEEPS);
-    stage_close(&scene.stage);
-    clock_release();
+    holders_close(&scene.holders);
+    holders_done(&scene.holders);
     return 0;
 }
 
@@ -131,7 +104,8 @@ static void work_in_a_row_asks_once(void **state)
     assert_true(first.ready);
     assert_true(keep_lasts(&first.user, 1000));
     for (int i = 0; i < 10; i++) {
-        assert_true(keep_enter(scene.keeps[0], STR("lane.1"), &kind, NULL, &next.user, on_ready));
+        assert_true(
+            keep_enter(scene.holders.keeps[0], STR("lane.1"), &kind, NULL, &next.user, on_ready));
         assert_int_equal(next.user.fence, first.user.fence);
         keep_leave(&next.user);
         pass(KEEP_TTL_MS);
@@ -195,8 +169,8 @@ static void steady_work_gives_way(void **state)
     enter(1, &other);
     for (; n < KEEP_WANTED_USES && mine[n].ready; n++) {
         mine[n + 1] = (struct worker){0};
-        mine[n + 1].ready =
-            keep_enter(scene.keeps[0], STR("lane.1"), &kind, NULL, &mine[n + 1].user, on_ready);
+        mine[n + 1].ready = keep_enter(scene.holders.keeps[0], STR("lane.1"), &kind, NULL,
+                                       &mine[n + 1].user, on_ready);
         keep_leave(&mine[n].user);
     }
     assert_int_equal(n, KEEP_WANTED_USES);
@@ -269,11 +243,12 @@ static void who_lives_takes_it_back(void **state)
 
     (void)state;
     assert_false(
-        keep_enter(scene.keeps[0], STR("process.1"), &living, NULL, &first.user, on_ready));
+        keep_enter(scene.holders.keeps[0], STR("process.1"), &living, NULL, &first.user, on_ready));
     turn();
     assert_true(first.ready);
     clock_advance(KEEP_TTL_MS + 1);
-    assert_false(keep_enter(scene.keeps[0], STR("process.1"), &living, NULL, &next.user, on_ready));
+    assert_false(
+        keep_enter(scene.holders.keeps[0], STR("process.1"), &living, NULL, &next.user, on_ready));
     pass(500);
     assert_true(next.ready);
     assert_int_equal(next.code, ERR_OK);
