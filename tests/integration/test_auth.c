@@ -412,119 +412,112 @@ static void a_probe_has_the_token_of_its_account(void **state)
     scripted_done(&second);
 }
 
+/* --- a run that is watched with a key that goes away --- */
+
+struct watched {
+    struct proxy proxy;
+    const char *head; /* of the configuration, above the keys */
+    char path[FILE_PATH_MAX];
+    struct client client;
+    struct reply reply;
+};
+
+static void put_keys(const struct watched *watched, const char *keys)
+{
+    struct buf yaml;
+
+    buf_init(&yaml, OUTPUT_MAX);
+    buf_printf(&yaml, "%sauth: {keys: [%s]}\n", watched->head, keys);
+    put_file(watched->path, buf_cstr(&yaml));
+    buf_done(&yaml);
+}
+
+static void watch_begin(struct watched *watched, const char *head)
+{
+    *watched = (struct watched){.head = head};
+    assert_true(snprintf(watched->path, sizeof(watched->path), "%s/watched-%d.yaml", VP_SCRATCH_DIR,
+                         (int)getpid()) > 0);
+    put_keys(watched, "key-that-goes-away, key-that-stays-on");
+    arena_init(&watched->proxy.arena);
+    reply_init(&watched->proxy.reply);
+    program_serve(&watched->proxy.program,
+                  (const char *const[]){"serve", "--sandbox", "-c", watched->path, "--listen",
+                                        "127.0.0.1:0", "--set", "drain.notice_ms=0", "--set",
+                                        "drain.limit_ms=0", NULL},
+                  NULL);
+}
+
+static void watch_run(struct watched *watched, const char *target, struct str file)
+{
+    struct proxy *proxy = &watched->proxy;
+    struct str id = json_str(json_get(
+        proxy_ask_str(proxy, "POST", target,
+                      "X-API-Key: key-that-goes-away\r\nContent-Type: application/yaml\r\n", file),
+        "id"));
+
+    assert_int_equal(proxy->reply.status, 202);
+    assert_true(id.len > 0);
+    client_open(&watched->client, proxy->program.port);
+    assert_true(client_send_request(
+        &watched->client, "GET",
+        arena_printf(&proxy->arena, "/api/v1/tests/runs/%.*s/events", STR_ARG(id)).ptr,
+        "X-API-Key: key-that-goes-away\r\n", STR_EMPTY));
+    assert_int_equal(client_read_head(&watched->client, false, &watched->reply), CLIENT_OK);
+    assert_int_equal(watched->reply.status, 200);
+}
+
+/* The key is taken away; then the stream ends, and the run has not. */
+static void watch_to_the_end(struct watched *watched)
+{
+    put_keys(watched, "key-that-stays-on");
+    program_signal(&watched->proxy.program, SIGHUP);
+    wait_until(ask(&watched->proxy, "GET", "/api/v1/routes", "X-API-Key: key-that-goes-away\r\n") ==
+               401);
+    sandbox_release(watched->proxy.program.sandbox_port);
+    while (!watched->reply.at_end) {
+        assert_int_equal(client_read_piece(&watched->client, &watched->reply), CLIENT_OK);
+    }
+    assert_false(str_contains(reply_text(&watched->reply), STR("event: done")));
+    client_close(&watched->client);
+    reply_done(&watched->reply);
+    assert_int_equal(remove(watched->path), 0);
+    proxy_stop(&watched->proxy);
+}
+
 /* Its events come rarely, and it would last for minutes. */
 static void a_stream_ends_when_its_key_is_taken_away(void **state)
 {
-    static const char head[] = "sandbox: {execution_ms: 600000}\nruns: {heartbeat_s: 1}\n";
-    static const char file[] = "name: t\nproject: p\ngoal: g\nsteps:\n  - click \"x\"\n";
-    struct proxy proxy = {.program.pid = 0};
-    char path[FILE_PATH_MAX];
-    struct client client;
-    struct reply reply = {0};
-    struct buf yaml;
-    struct str id;
+    struct watched watched;
 
     (void)state;
-    assert_true(snprintf(path, sizeof(path), "%s/stream-%d.yaml", VP_SCRATCH_DIR, (int)getpid()) >
-                0);
-    buf_init(&yaml, OUTPUT_MAX);
-    buf_printf(&yaml, "%sauth: {keys: [key-that-goes-away, key-that-stays-on]}\n", head);
-    put_file(path, buf_cstr(&yaml));
-    arena_init(&proxy.arena);
-    reply_init(&proxy.reply);
-    program_serve(&proxy.program,
-                  (const char *const[]){"serve", "--sandbox", "-c", path, "--listen", "127.0.0.1:0",
-                                        "--set", "drain.notice_ms=0", "--set", "drain.limit_ms=0",
-                                        NULL},
-                  NULL);
-    id = json_str(json_get(
-        proxy_ask(&proxy, "POST", "/api/v1/tests/run?async=true&execute=true",
-                  "X-API-Key: key-that-goes-away\r\nContent-Type: application/yaml\r\n", file),
-        "id"));
-    assert_int_equal(proxy.reply.status, 202);
-    assert_true(id.len > 0);
-    client_open(&client, proxy.program.port);
-    assert_true(client_send_request(
-        &client, "GET",
-        arena_printf(&proxy.arena, "/api/v1/tests/runs/%.*s/events", STR_ARG(id)).ptr,
-        "X-API-Key: key-that-goes-away\r\n", STR_EMPTY));
-    assert_int_equal(client_read_head(&client, false, &reply), CLIENT_OK);
-    assert_int_equal(reply.status, 200);
-    while (!str_contains(reply_text(&reply), STR(": still here"))) { /* it is let in, asked again */
-        assert_int_equal(client_read_piece(&client, &reply), CLIENT_OK);
+    watch_begin(&watched, "sandbox: {execution_ms: 600000}\nruns: {heartbeat_s: 1}\n");
+    watch_run(&watched, "/api/v1/tests/run?async=true&execute=true",
+              STR("name: t\nproject: p\ngoal: g\nsteps:\n  - click \"x\"\n"));
+    while (!str_contains(reply_text(&watched.reply),
+                         STR(": still here"))) { /* it is let in, asked again */
+        assert_int_equal(client_read_piece(&watched.client, &watched.reply), CLIENT_OK);
     }
-    buf_clear(&yaml);
-    buf_printf(&yaml, "%sauth: {keys: [key-that-stays-on]}\n", head);
-    put_file(path, buf_cstr(&yaml));
-    program_signal(&proxy.program, SIGHUP);
-    while (!reply.at_end) {
-        assert_int_equal(client_read_piece(&client, &reply), CLIENT_OK);
-    }
-    assert_false(str_contains(reply_text(&reply), STR("event: done")));
-    client_close(&client);
-    reply_done(&reply);
-    assert_int_equal(remove(path), 0);
-    buf_done(&yaml);
-    proxy_stop(&proxy);
+    watch_to_the_end(&watched);
 }
 
 /* The heartbeat is far away: the next event is not for a key that is gone. */
 static void no_event_comes_after_its_key_is_taken_away(void **state)
 {
-    static const char head[] = "runs: {heartbeat_s: 3600}\n";
-    struct proxy proxy = {.program.pid = 0};
-    char path[FILE_PATH_MAX];
-    struct client client;
-    struct reply reply = {0};
+    struct watched watched;
     struct buf yaml;
-    struct str id;
 
     (void)state;
-    assert_true(snprintf(path, sizeof(path), "%s/event-%d.yaml", VP_SCRATCH_DIR, (int)getpid()) >
-                0);
+    watch_begin(&watched, "runs: {heartbeat_s: 3600}\n");
+    sandbox_hold(watched.proxy.program.sandbox_port, "POST /teststeps");
     buf_init(&yaml, OUTPUT_MAX);
-    buf_printf(&yaml, "%sauth: {keys: [key-that-goes-away, key-that-stays-on]}\n", head);
-    put_file(path, buf_cstr(&yaml));
-    arena_init(&proxy.arena);
-    reply_init(&proxy.reply);
-    program_serve(&proxy.program,
-                  (const char *const[]){"serve", "--sandbox", "-c", path, "--listen", "127.0.0.1:0",
-                                        "--set", "drain.notice_ms=0", "--set", "drain.limit_ms=0",
-                                        NULL},
-                  NULL);
-    sandbox_fault(proxy.program.sandbox_port,
-                  "{\"match\":\"POST /teststeps\",\"times\":-1,\"delay_ms\":100}");
-    buf_clear(&yaml);
     buf_text(&yaml, "name: t\nproject: p\ngoal: g\nsteps:\n");
     for (int i = 0; i < 60; i++) {
         buf_printf(&yaml, "  - click \"x%d\"\n", i);
     }
-    id = json_str(json_get(
-        proxy_ask_str(&proxy, "POST", "/api/v1/tests/run?async=true",
-                      "X-API-Key: key-that-goes-away\r\nContent-Type: application/yaml\r\n",
-                      buf_view(&yaml)),
-        "id"));
-    assert_int_equal(proxy.reply.status, 202);
-    client_open(&client, proxy.program.port);
-    assert_true(client_send_request(
-        &client, "GET",
-        arena_printf(&proxy.arena, "/api/v1/tests/runs/%.*s/events", STR_ARG(id)).ptr,
-        "X-API-Key: key-that-goes-away\r\n", STR_EMPTY));
-    assert_int_equal(client_read_head(&client, false, &reply), CLIENT_OK);
-    assert_int_equal(client_read_piece(&client, &reply), CLIENT_OK);
-    buf_clear(&yaml);
-    buf_printf(&yaml, "%sauth: {keys: [key-that-stays-on]}\n", head);
-    put_file(path, buf_cstr(&yaml));
-    program_signal(&proxy.program, SIGHUP);
-    while (!reply.at_end) {
-        assert_int_equal(client_read_piece(&client, &reply), CLIENT_OK);
-    }
-    assert_false(str_contains(reply_text(&reply), STR("event: done")));
-    client_close(&client);
-    reply_done(&reply);
-    assert_int_equal(remove(path), 0);
+    watch_run(&watched, "/api/v1/tests/run?async=true", buf_view(&yaml));
     buf_done(&yaml);
-    proxy_stop(&proxy);
+    assert_int_equal(client_read_piece(&watched.client, &watched.reply), CLIENT_OK);
+    watch_to_the_end(&watched);
 }
 
 int main(void)

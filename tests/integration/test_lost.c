@@ -366,6 +366,26 @@ static const char *const endings[] = {
     "\"status\":200,\"body\":\"<html>\",\"content_type\":\"text/html\",\"act\":true",
 };
 
+/* Sent twice: not known, kept for the key, and no second step; then there are `n_steps` creations in all. */
+static void expect_unknown_and_kept(struct proxy *proxy, const struct way *way, const char *what,
+                                    size_t n_steps)
+{
+    for (int i = 0; i < 2; i++) {
+        (void)proxy_ask(
+            proxy, "POST", way->target,
+            arena_printf(&proxy->arena, "%s%s", way->fields, "Content-Type: application/json\r\n")
+                .ptr,
+            way->body);
+        if (!str_contains(reply_text(&proxy->reply), STR("outcome_unknown"))) {
+            fail_msg("%s, %s: %d %.*s", way->target, what, proxy->reply.status,
+                     STR_ARG(reply_text(&proxy->reply)));
+        }
+        assert_int_equal(str_is(reply_field(&proxy->reply, "Idempotency-Replayed"), "true"), i);
+    }
+    assert_int_equal(sandbox_count(proxy->program.sandbox_port, "POST", "/teststeps"), n_steps);
+    sandbox_clear_faults(proxy->program.sandbox_port);
+}
+
 /* The step exists, and the checkpoint cannot be read: not known, kept for the key, made once. */
 static void check_way(struct proxy *proxy, const struct way *way, const char *ending)
 {
@@ -375,20 +395,7 @@ static void check_way(struct proxy *proxy, const struct way *way, const char *en
         arena_printf(&proxy->arena, "{\"match\":\"POST /teststeps\",\"times\":1,%s}", ending).ptr);
     /* The first look counts the steps, the second one reads back. */
     fault(proxy, "{\"match\":\"GET /checkpoints\",\"times\":1,\"skip\":1,\"status\":404}");
-    for (int i = 0; i < 2; i++) {
-        (void)proxy_ask(
-            proxy, "POST", way->target,
-            arena_printf(&proxy->arena, "%s%s", way->fields, "Content-Type: application/json\r\n")
-                .ptr,
-            way->body);
-        if (!str_contains(reply_text(&proxy->reply), STR("outcome_unknown"))) {
-            fail_msg("%s, %s: %d %.*s", way->target, ending, proxy->reply.status,
-                     STR_ARG(reply_text(&proxy->reply)));
-        }
-        assert_int_equal(str_is(reply_field(&proxy->reply, "Idempotency-Replayed"), "true"), i);
-    }
-    assert_int_equal(sandbox_count(proxy->program.sandbox_port, "POST", "/teststeps"), 1);
-    sandbox_clear_faults(proxy->program.sandbox_port);
+    expect_unknown_and_kept(proxy, way, ending, 1);
 }
 
 static void what_cannot_be_read_back_is_unknown_and_kept(void **state)
@@ -437,20 +444,7 @@ static void check_blind(struct proxy *proxy, const struct way *way, const char *
                               "{\"match\":\"GET /checkpoints\",\"times\":1,\"skip\":1,\"body\":%s}",
                               answer)
                      .ptr);
-    for (int i = 0; i < 2; i++) {
-        (void)proxy_ask(
-            proxy, "POST", way->target,
-            arena_printf(&proxy->arena, "%s%s", way->fields, "Content-Type: application/json\r\n")
-                .ptr,
-            way->body);
-        if (!str_contains(reply_text(&proxy->reply), STR("outcome_unknown"))) {
-            fail_msg("%s, %s: %d %.*s", way->target, answer, proxy->reply.status,
-                     STR_ARG(reply_text(&proxy->reply)));
-        }
-        assert_int_equal(str_is(reply_field(&proxy->reply, "Idempotency-Replayed"), "true"), i);
-    }
-    assert_int_equal(sandbox_count(proxy->program.sandbox_port, "POST", "/teststeps"), 2);
-    sandbox_clear_faults(proxy->program.sandbox_port);
+    expect_unknown_and_kept(proxy, way, answer, 2);
 }
 
 static void a_look_that_tells_nothing_is_no_proof(void **state)
