@@ -91,15 +91,22 @@ struct route_contract {
     int status;                   /* of success */
 };
 
-enum { ROUTE_MAX_LABELS = 96, ROUTE_MAX_ROWS = 128 };
+enum { ROUTE_MAX_LABELS = 96, ROUTE_MAX_ROWS = 128, ROUTE_SLOTS = 256 };
 
 enum { ROUTE_MAX_PARTS = 8 };
 
 /* A pattern taken apart. */
 struct route_shape {
+    struct str pattern;
     struct str parts[ROUTE_MAX_PARTS];
     size_t n_parts;
+    size_t n_params;
     bool has_many; /* a `{name*}` is among them */
+};
+
+/* Rows of the table, as bits. */
+struct route_set {
+    uint64_t words[ROUTE_MAX_ROWS / 64];
 };
 
 struct route_table {
@@ -112,6 +119,10 @@ struct route_table {
     size_t label_of[ROUTE_MAX_ROWS];
     enum route_class class_of[ROUTE_MAX_ROWS];
     struct route_shape shapes[ROUTE_MAX_ROWS];
+    /* Rows without parameters, by the hash of their path: number of the row + 1; 0: free. */
+    uint8_t literals[ROUTE_SLOTS];
+    /* Rows that a path of so many segments can match; the last one: of more than ROUTE_MAX_PARTS. */
+    struct route_set by_parts[ROUTE_MAX_PARTS + 2];
 };
 
 /* Fills labels and shapes; a second call changes nothing. */

@@ -31,9 +31,11 @@ static void take_apart(const char *pattern, struct route_shape *out)
     struct str rest = str_from(pattern);
     struct str part;
 
+    out->pattern = rest;
     while (str_next(&rest, '/', &part)) {
         CHECK(out->n_parts < ROUTE_MAX_PARTS);
         out->parts[out->n_parts++] = part;
+        out->n_params += part.ptr[0] == '{' ? 1 : 0;
         out->has_many = out->has_many || is_many(part);
     }
 }
@@ -55,21 +57,6 @@ static enum route_class class_for(const struct route *route)
         }
     }
     return route->class;
-}
-
-void route_table_open(struct route_table *table)
-{
-    if (table->n_labels != 0) {
-        return;
-    }
-    CHECK(table->n <= ROUTE_MAX_ROWS);
-    table->labels[0] = "unmatched";
-    table->n_labels = 1;
-    for (size_t i = 0; i < table->n; i++) {
-        table->label_of[i] = label_for(table, table->rows[i].pattern);
-        table->class_of[i] = class_for(&table->rows[i]);
-        take_apart(table->rows[i].pattern, &table->shapes[i]);
-    }
 }
 
 size_t route_label(const struct route_table *table, const struct route *route)
@@ -202,6 +189,82 @@ static bool shape_matches(struct arena *arena, const struct route_shape *want,
     return at == path->n;
 }
 
+/* ---- what is made at the start ---- */
+
+/* Of the length and the last eight bytes, in which paths differ most. */
+static size_t slot_of(struct str path)
+{
+    uint64_t end = 0;
+
+    if (path.len >= sizeof(end)) {
+        mem_copy(&end, path.ptr + path.len - sizeof(end), sizeof(end));
+    } else {
+        mem_copy(&end, path.ptr, path.len);
+    }
+    return (size_t)(((end ^ path.len) * UINT64_C(0x9e3779b97f4a7c15)) >> 56);
+}
+
+static size_t next_slot(size_t slot)
+{
+    return (slot + 1) % ROUTE_SLOTS;
+}
+
+/* A row with parameters that comes first may match the same path: then the rows are gone through. */
+static bool is_behind_another(const struct route_table *table, struct arena *arena, size_t row)
+{
+    const struct route_shape *own = &table->shapes[row];
+    struct segments path = {.n = own->n_parts};
+    struct str params[ROUTE_MAX_PARAMS];
+    size_t i = 0;
+
+    mem_copy(path.items, own->parts, sizeof(own->parts));
+    while (i < row && (table->shapes[i].n_params == 0 ||
+                       !shape_matches(arena, &table->shapes[i], &path, params))) {
+        i++;
+    }
+    return i < row;
+}
+
+static void index_row(struct route_table *table, struct arena *arena, size_t row)
+{
+    const struct route_shape *shape = &table->shapes[row];
+    size_t last = shape->has_many ? ROUTE_MAX_PARTS + 1 : shape->n_parts;
+
+    for (size_t n = shape->n_parts; n <= last; n++) {
+        table->by_parts[n].words[row / 64] |= UINT64_C(1) << row % 64;
+    }
+    if (shape->n_params == 0 && !is_behind_another(table, arena, row)) {
+        size_t slot = slot_of(shape->pattern);
+
+        while (table->literals[slot] != 0) {
+            slot = next_slot(slot);
+        }
+        table->literals[slot] = (uint8_t)(row + 1);
+    }
+}
+
+void route_table_open(struct route_table *table)
+{
+    struct arena arena;
+
+    if (table->n_labels != 0) {
+        return;
+    }
+    CHECK(table->n <= ROUTE_MAX_ROWS);
+    arena_init(&arena);
+    table->labels[0] = "unmatched";
+    table->n_labels = 1;
+    for (size_t i = 0; i < table->n; i++) {
+        table->label_of[i] = label_for(table, table->rows[i].pattern);
+        table->class_of[i] = class_for(&table->rows[i]);
+        take_apart(table->rows[i].pattern, &table->shapes[i]);
+        index_row(table, &arena, i);
+    }
+    arena_done(&arena);
+}
+
+/* ---- lookup ---- */
+
 static bool method_serves(const char *offered, struct str asked)
 {
     return str_is(asked, offered) || (str_is(asked, "HEAD") && str_is(STR("GET"), offered));
@@ -217,27 +280,69 @@ static void allow_add(struct arena *arena, struct str *allow, const char *method
     arena_join(arena, allow, ", ", str_from(more));
 }
 
+static bool is_offered(const struct route *row, const struct route_wanted *wanted)
+{
+    return (wanted->places & (1U << row->place)) != 0;
+}
+
+static const struct route *find_literal(const struct route_table *table,
+                                        const struct route_wanted *wanted)
+{
+    for (size_t slot = slot_of(wanted->path); table->literals[slot] != 0; slot = next_slot(slot)) {
+        size_t at = table->literals[slot] - 1U;
+        const struct route *row = &table->rows[at];
+
+        if (str_eq(table->shapes[at].pattern, wanted->path) && is_offered(row, wanted) &&
+            method_serves(row->method, wanted->method)) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
+/* The rows that match, in their order, until one of them serves the method. */
+static void find_among(const struct route_table *table, struct arena *arena,
+                       const struct route_wanted *wanted, const struct segments *segments,
+                       struct route_match *out)
+{
+    size_t n = segments->n <= ROUTE_MAX_PARTS ? segments->n : ROUTE_MAX_PARTS + 1;
+
+    for (size_t word = 0; word < ARRAY_LEN(table->by_parts[n].words); word++) {
+        for (uint64_t left = table->by_parts[n].words[word]; left != 0; left &= left - 1) {
+            size_t i = word * 64 + (size_t)__builtin_ctzll(left);
+            const struct route *row = &table->rows[i];
+
+            if (!is_offered(row, wanted) ||
+                !shape_matches(arena, &table->shapes[i], segments, out->params)) {
+                continue;
+            }
+            if (method_serves(row->method, wanted->method)) {
+                out->route = row;
+                return;
+            }
+            allow_add(arena, &out->allow, row->method);
+        }
+    }
+}
+
 enum error_code route_find(const struct route_table *table, struct arena *arena,
                            const struct route_wanted *wanted, struct route_match *out,
                            struct error *err)
 {
     UNINITIALISED struct segments segments;
-    enum error_code code = split_path(arena, wanted->path, &segments, err);
+    enum error_code code;
 
-    *out = (struct route_match){.allow = STR_EMPTY};
+    *out = (struct route_match){.route = find_literal(table, wanted), .allow = STR_EMPTY};
+    if (out->route != NULL) {
+        return ERR_OK;
+    }
+    code = split_path(arena, wanted->path, &segments, err);
     if (code != ERR_OK) {
         return code;
     }
-    for (size_t i = 0; i < table->n; i++) {
-        if ((wanted->places & (1U << table->rows[i].place)) == 0 ||
-            !shape_matches(arena, &table->shapes[i], &segments, out->params)) {
-            continue;
-        }
-        if (method_serves(table->rows[i].method, wanted->method)) {
-            out->route = &table->rows[i];
-            return ERR_OK;
-        }
-        allow_add(arena, &out->allow, table->rows[i].method);
+    find_among(table, arena, wanted, &segments, out);
+    if (out->route != NULL) {
+        return ERR_OK;
     }
     if (out->allow.len == 0 && segments.any_joined) {
         return error_set(err, ERR_BAD_REQUEST,
