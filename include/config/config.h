@@ -231,7 +231,9 @@ struct config {
 
     struct {
         struct str file; /* empty: there is none */
+        struct str chain;
         size_t max_bytes;
+        bool store;
     } audit;
 
     struct {

@@ -1,7 +1,11 @@
 /* The audit file: who did what when from where with which outcome, one JSON object a line, each with
  * the SHA-256 of the line before and its own. A line that was changed, taken out or put in breaks the
  * chain; a cut end shows against the last hash, which is told as the event audit.head every minute.
- * A file has one writer (flock). The chain goes on over restarts and rotation. */
+ * A file has one writer (flock). The chain goes on over restarts and rotation.
+ *
+ * Without a journal a process writes what it has noted itself. With one the process that holds the lease
+ * "consumer:audit" writes what all have noted, from the place in the journal that the store knows; to its file,
+ * or to the stream "audit/<chain>" of the store. After a kill the last lines may come twice, with the same id. */
 #ifndef EVENTS_AUDIT_H
 #define EVENTS_AUDIT_H
 
@@ -12,11 +16,16 @@
 #include "base/error.h"
 #include "observe/fact.h"
 
-struct loop;
 struct audit;
+struct journal;
+struct keeps;
+struct loop;
 
 struct audit_options {
-    const char *file;   /* copied */
+    const char *file;   /* copied; NULL, with a journal: the stream of the store */
+    struct str chain;   /* names the writer in each line; as the name of a key of the store */
+    struct journal *journal; /* NULL: there is none */
+    struct keeps *keeps;     /* with a journal */
     uint64_t max_bytes; /* then it is renamed to FILE.<number of its last line>; 0: never */
 };
 

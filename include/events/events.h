@@ -11,5 +11,7 @@
 void cloud_event_write(struct json_writer *w, const struct fact *fact);
 /* "3f2a9c01d4e5b687-17" */
 void cloud_event_id(const struct fact *fact, char out[48]);
+/* The number of the fact with this id, in the ring of this process; 0: it is not there. */
+uint64_t cloud_event_find(struct str id);
 
 #endif

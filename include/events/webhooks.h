@@ -4,7 +4,11 @@
  * Each webhook has a cursor into the facts (observe/fact.h), and at most one request on its way: its
  * events come in order, at least once. A delivery that is not answered with 2xx is sent again after a
  * growing pause, for a day; then it is dead, and stays in the list of deliveries. 410 switches the webhook
- * off. Webhooks live in the memory of the process. */
+ * off.
+ *
+ * Without a journal webhooks live in the memory of the process. With one they are documents of the store:
+ * each process knows all of them, and the one that holds the lease "consumer:webhooks" posts. Then webhooks_refresh
+ * comes before a webhook is looked for, and webhook_save after it was made or changed. */
 #ifndef EVENTS_WEBHOOKS_H
 #define EVENTS_WEBHOOKS_H
 
@@ -16,7 +20,10 @@
 #include "base/str.h"
 #include "crypto/digest.h"
 #include "observe/fact.h"
+#include "store/store.h"
 
+struct journal;
+struct keeps;
 struct loop;
 struct webhook;
 struct webhooks;
@@ -24,7 +31,8 @@ struct webhooks;
 enum {
     WEBHOOKS_MAX = 100,           /* of the process */
     WEBHOOK_DELIVERIES_KEPT = 50, /* of each, the newest */
-    WEBHOOK_SECRET_MAX = 128      /* "whsec_" and up to 64 bytes in base64 */
+    WEBHOOK_SECRET_MAX = 128,     /* "whsec_" and up to 64 bytes in base64 */
+    WEBHOOK_GONE_MS = 600000      /* a rollout is over by then */
 };
 
 enum webhook_shape { WEBHOOK_CLOUDEVENTS, WEBHOOK_SLACK, WEBHOOK_TEAMS, WEBHOOK_N_SHAPES };
@@ -33,6 +41,22 @@ struct webhooks_options {
     bool allow_private; /* targets may be of this machine and of private networks */
     struct str ca_file; /* empty: the system's */
     unsigned retry_ms;  /* before the second try; the pauses then grow */
+    struct journal *journal; /* NULL: there is none */
+    struct keeps *keeps;     /* with a journal */
+};
+
+/* Whether the owner of a webhook may still have it: a key that was taken away may not. */
+typedef bool (*webhook_right_fn)(void *context, const struct digest *owner);
+
+/* One question to the store; on_done comes once, from a later turn, unless it was cancelled. */
+struct webhook_ask {
+    void (*on_done)(struct webhook_ask *ask, const struct error *error); /* NULL: it went well */
+    struct list link;                                                    /* private from here */
+    struct webhooks *hooks;
+    struct store_op op;
+    char id[40];
+    uint64_t version; /* of the document to be replaced; 0: there is none */
+    bool reads_state;
 };
 
 /* What a webhook is made of, or changed to; an empty str and 0: as it was, or the default. */
@@ -48,6 +72,9 @@ struct webhook_wish {
 };
 
 struct webhooks *webhooks_open(struct loop *loop, const struct webhooks_options *options);
+/* Webhooks of owners without a right end: at once, or, where other processes may know better, when none has
+ * been found for WEBHOOK_GONE_MS. To be called again after each change of the keys. */
+void webhooks_judge(struct webhooks *hooks, webhook_right_fn right, void *context);
 /* What is on its way is given up. */
 void webhooks_close(struct webhooks *hooks, void (*on_closed)(void *context), void *context);
 
@@ -70,5 +97,17 @@ enum error_code webhook_test(struct webhook *hook, struct error *err) MUST_CHECK
 /* Sends a delivery of the list again. ERR_NOT_FOUND; ERR_CONFLICT: it is on its way. */
 enum error_code webhook_redeliver(struct webhook *hook, struct str delivery,
                                   struct error *err) MUST_CHECK;
+
+
+/* --- in the store */
+bool webhooks_are_shared(const struct webhooks *hooks);
+/* All webhooks as they are in the store; with an id also how far that one is. */
+void webhooks_refresh(struct webhooks *hooks, struct str id, struct webhook_ask *ask);
+/* Puts a webhook that was made or changed. ERR_CONFLICT: another process has changed it meanwhile.
+ * After a failure the webhook is as the store has it. */
+void webhook_save(struct webhook *hook, struct webhook_ask *ask);
+/* Removes it here and in the store. */
+void webhook_remove_shared(struct webhook *hook, struct webhook_ask *ask);
+void webhook_ask_cancel(struct webhook_ask *ask); /* idempotent; zeroed is fine */
 
 #endif

@@ -50,6 +50,10 @@ struct fact_id {
 struct fact {
     uint64_t number; /* 1, 2, … since the process began; set when it is noted */
     int64_t wall_ms; /* Unix; set when it is noted */
+    /* Of a fact that was read from a journal which processes share; otherwise all 0. */
+    uint64_t origin;        /* the process that noted it */
+    uint64_t origin_number; /* its number there */
+    uint64_t position;      /* in the journal; it only grows */
     enum fact_kind kind;
     int status;          /* of HTTP; 0: none */
     const char *outcome; /* "ok", "failed", a slug; never NULL, lives for ever */
@@ -84,5 +88,14 @@ uint64_t facts_oldest(void); /* of the first one still there; newest + 1: none i
 /* NULL: it is gone, or has not happened yet. */
 const struct fact *fact_at(uint64_t number);
 const char *fact_type(enum fact_kind kind);
+
+/* Where processes share a journal (room events), facts that are noted go to `take`, and the ring shows
+ * what facts_tell puts there: those of all processes, in the order of the journal. The fact is `take`'s for
+ * the time of the call; its number counts what this process has noted. NULL: into the ring again. */
+void facts_divert(void (*take)(void *context, const struct fact *fact), void *context);
+/* Puts a fact that another process noted, too, into the ring; its number is set. */
+void facts_tell(const struct fact *fact);
+/* The newest fact whose position is at most this; facts_oldest() - 1: none is. */
+uint64_t facts_until(uint64_t position);
 
 #endif

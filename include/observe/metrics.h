@@ -113,6 +113,7 @@ enum {
     X(M_TELEMETRY_SENT,      COUNTER,   "telemetry_exports_total", "Batches of spans or metrics sent to the collector (otel.endpoint), by result.", RESULT, NONE, NONE) \
     X(M_WEBHOOK_DELIVERIES,  COUNTER,   "webhook_deliveries_total", "Events that were posted to a webhook, by result; error: given up after a day.", RESULT, NONE, NONE) \
     X(M_WEBHOOK_LOST,        COUNTER,   "webhook_lost_events_total", "Events that were overwritten before a webhook could be told of them.", NONE, NONE, NONE) \
+    X(M_EVENTS_DROPPED,      COUNTER,   "events_dropped_total", "Events that were not kept: the shared store did not take them in time.", NONE, NONE, NONE) \
     X(M_AUDIT_LAG,           GAUGE,     "audit_lag_events", "Events that the audit file (audit.file) does not hold yet.", NONE, NONE, NONE) \
     X(M_AUDIT_LOST,          COUNTER,   "audit_lost_events_total", "Events that were overwritten before the audit file could be written.", NONE, NONE, NONE) \
     X(M_LOG_DROPPED,         COUNTER,   "log_lines_dropped_total", "Log lines lost: nobody read the pipe, or the disk was full.", NONE, NONE, NONE) \

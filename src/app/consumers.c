@@ -1,17 +1,32 @@
 #include "consumers.h"
 
+#include <string.h>
+#include <unistd.h>
+
 #include "base/mem.h"
 #include "config/config.h"
 #include "events/analytics.h"
 #include "events/audit.h"
+#include "events/journal.h"
 #include "events/webhooks.h"
+
+enum error_code open_journal(struct server *server, struct error *err)
+{
+    (void)err;
+    if (server->store != NULL) {
+        server->journal = journal_open(&server->loop, server->store);
+    }
+    return ERR_OK;
+}
 
 enum error_code open_webhooks(struct server *server, struct error *err)
 {
     const struct webhooks_options options = {.allow_private =
                                                  server->config->webhooks.allow_private,
                                              .retry_ms = server->config->webhooks.retry_ms,
-                                             .ca_file = server->config->upstream.ca_file};
+                                             .ca_file = server->config->upstream.ca_file,
+                                             .journal = server->journal,
+                                             .keeps = server->keeps};
 
     (void)err;
     server->webhooks = webhooks_open(&server->loop, &options);
@@ -27,14 +42,41 @@ enum error_code open_analytics(struct server *server, struct error *err)
     return ERR_OK;
 }
 
+static bool is_key_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           strchr("_.-", c) != NULL;
+}
+
+/* The name of the machine, as the name of a key of the store. */
+static struct str chain_of(const struct config *config, char room[64])
+{
+    if (config->audit.chain.len > 0) {
+        return config->audit.chain;
+    }
+    if (gethostname(room, 64) != 0) {
+        str_copy(room, 64, STR("replica"));
+    }
+    room[63] = '\0';
+    for (char *c = room; *c != '\0'; c++) {
+        *c = is_key_char(*c) ? *c : '-';
+    }
+    return str_from(room);
+}
+
 enum error_code open_audit(struct server *server, struct error *err)
 {
     const struct config *config = server->config;
-    char *file = str_dup(config->audit.file);
-    const struct audit_options options = {.file = file, .max_bytes = config->audit.max_bytes};
-    enum error_code code = config->audit.file.len == 0
-                               ? ERR_OK
-                               : audit_open(&server->loop, &options, &server->audit, err);
+    char room[64];
+    char *file = config->audit.file.len > 0 ? str_dup(config->audit.file) : NULL;
+    const struct audit_options options = {.file = file,
+                                          .chain = chain_of(config, room),
+                                          .max_bytes = config->audit.max_bytes,
+                                          .journal = server->journal,
+                                          .keeps = server->keeps};
+    bool is_wanted = file != NULL || (config->audit.store && server->journal != NULL);
+    enum error_code code =
+        is_wanted ? audit_open(&server->loop, &options, &server->audit, err) : ERR_OK;
 
     mem_free(file);
     return code;

@@ -6,6 +6,8 @@
 #include "app/server.h"
 #include "base/error.h"
 
+enum error_code open_journal(struct server *server,
+                             struct error *err) MUST_CHECK; /* if there is a store */
 enum error_code open_webhooks(struct server *server, struct error *err) MUST_CHECK;
 enum error_code open_analytics(struct server *server,
                                struct error *err) MUST_CHECK; /* if enabled */

@@ -10,6 +10,7 @@
 #include "crypto/tls.h"
 #include "events/analytics.h"
 #include "events/audit.h"
+#include "events/journal.h"
 #include "events/webhooks.h"
 #include "front_lambda.h"
 #include "key_source.h"
@@ -51,12 +52,29 @@ static void close_sandbox(struct server *server)
     }
 }
 
+static void on_journal_closed(void *context)
+{
+    struct server *server = context;
+
+    server->journal = NULL;
+    shared_close(server, close_sandbox);
+}
+
+static void close_journal(struct server *server)
+{
+    if (server->journal != NULL) {
+        journal_close(server->journal, on_journal_closed, server);
+    } else {
+        shared_close(server, close_sandbox);
+    }
+}
+
 static void on_audit_closed(void *context)
 {
     struct server *server = context;
 
     server->audit = NULL;
-    shared_close(server, close_sandbox);
+    close_journal(server);
 }
 
 static void on_webhooks_closed(void *context);
@@ -81,7 +99,7 @@ static void on_webhooks_closed(void *context)
     if (server->audit != NULL) {
         audit_close(server->audit, on_audit_closed, server);
     } else {
-        shared_close(server, close_sandbox);
+        close_journal(server);
     }
 }
 
@@ -332,16 +350,16 @@ static enum error_code open_tables(struct server *server, struct error *err)
 }
 
 static const open_fn proxy_steps[] = {
-    open_tables,    open_sandbox, open_clients,  open_key_source, shared_open, shared_open_sessions,
-    open_telemetry, open_audit,   open_webhooks, open_analytics,  open_api,    open_tls,
-    open_http,      open_admin,   NULL};
+    open_tables,    open_sandbox, open_clients, open_key_source, shared_open, shared_open_sessions,
+    open_telemetry, open_journal, open_audit,   open_webhooks,   open_analytics,
+    open_api,       open_tls,     open_http,    open_admin,      NULL};
 
 /* The same but for the listeners: there is another front. */
 static const open_fn lambda_steps[] = {open_tables,       open_sandbox, open_clients,
                                        open_key_source,   shared_open,  shared_open_sessions,
-                                       open_telemetry,    open_audit,   open_webhooks,
-                                       open_analytics,    open_api,     open_http,
-                                       front_lambda_open, NULL};
+                                       open_telemetry,    open_journal, open_audit,
+                                       open_webhooks,     open_analytics, open_api,
+                                       open_http,         front_lambda_open, NULL};
 
 static const open_fn sandbox_steps[] = {open_sandbox, NULL};
 

@@ -373,6 +373,7 @@ void config_judge(struct loader *loader)
     config_judge_limits(loader, config);
     config_judge_store(loader, config);
     config_judge_otel(loader, config);
+    config_judge_events(loader, config);
     judge_token(loader, config);
     judge_certificate(loader, config);
     judge_authorities(loader, config);

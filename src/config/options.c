@@ -119,8 +119,10 @@ static const struct option_row rows[] = {
     {"log.gcp_project", OPTION_STR, AT(log.gcp_project), "", 0, 0, NULL, "GOOGLE_CLOUD_PROJECT", "Project of Google Cloud in whose traces the lines of log.format gcp are found."},
     {"log.access", OPTION_BOOL, AT(log.access), "true", 0, 0, NULL, NULL, "One line per request, at level info; health probes at level debug."},
 
-    {"audit.file", OPTION_STR, AT(audit.file), "", 0, 0, NULL, NULL, "Who did what is appended here, a JSON object a line, each with the hash of the one before; virtuoso-proxy audit verify finds what was changed. One process a file. Empty: not written.", .at_start = true},
+    {"audit.file", OPTION_STR, AT(audit.file), "", 0, 0, NULL, NULL, "Who did what is appended here, a JSON object a line, each with the hash of the one before; virtuoso-proxy audit verify finds what was changed. One process a file. With a shared store one process of all writes at a time, what all have done. Empty: not written.", .at_start = true},
     {"audit.max_bytes", OPTION_SIZE, AT(audit.max_bytes), "64MiB", 0, 1024 * MIB, NULL, NULL, "Size at which the file is renamed to FILE.NUMBER, and a new one goes on with the chain; 0: never.", .at_start = true},
+    {"audit.store", OPTION_BOOL, AT(audit.store), "false", 0, 0, NULL, NULL, "Instead of a file: the lines go to the stream audit/CHAIN of the shared store (store.url), which keeps the newest 10,000 batches; virtuoso-proxy audit export prints them.", .at_start = true},
+    {"audit.chain", OPTION_STR, AT(audit.chain), "", 0, 0, NULL, NULL, "Name of the writer in each line, letters, digits and _.-; each process that may write needs its own. Empty: the name of the machine.", .at_start = true},
 
     {"webhooks.allow_private", OPTION_BOOL, AT(webhooks.allow_private), "false", 0, 0, NULL, NULL, "Let webhooks post to addresses of this machine and of private networks. Whoever may make a webhook can then reach what only this machine reaches.", .at_start = true},
     {"webhooks.retry_ms", OPTION_MS, AT(webhooks.retry_ms), "5000", 10, 600000, NULL, NULL, "Pause before a delivery of a webhook is tried a second time; the pauses then grow, to a day in all.", .at_start = true},

@@ -1,4 +1,4 @@
-/* {"number":17,"time":…,"type":…, …,"before":"<hash>","hash":"<hash>"}: the hash is that of the line
+/* {"number":17,"chain":…,"time":…,"type":…,"id":…, …,"before":"<hash>","hash":"<hash>"}: the hash is that of the line
  * up to its own member, which is always the last. */
 #include "audit_line.h"
 
@@ -6,6 +6,7 @@
 #include "base/json_writer.h"
 #include "base/mem.h"
 #include "crypto/digest.h"
+#include "events/events.h"
 
 static const struct str hash_key = STR_INIT(",\"hash\":\"");
 static const struct str before_key = STR_INIT(",\"before\":\"");
@@ -31,6 +32,7 @@ static void begin(struct json_writer *w, struct buf *line, struct audit_head *he
     jw_init(w, line);
     jw_object(w);
     jw_kv_int(w, "number", (int64_t)++head->number);
+    jw_kv_text(w, "chain", head->chain);
     jw_kv_str(w, "time", buf_view(&time));
     jw_kv_text(w, "type", type);
     buf_done(&time);
@@ -74,9 +76,12 @@ void audit_write_fact(struct buf *out, struct audit_head *head, const struct fac
     };
     struct json_writer w;
     struct buf line;
+    char id[48];
 
+    cloud_event_id(fact, id); /* after a kill it may come twice */
     buf_init(&line, AUDIT_LINE_MAX);
     begin(&w, &line, head, fact_type(fact->kind), fact->wall_ms);
+    jw_kv_text(&w, "id", id);
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         if (texts[i].text != NULL && texts[i].text[0] != '\0') {
             jw_kv_text(&w, texts[i].name, texts[i].text);

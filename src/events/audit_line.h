@@ -5,11 +5,12 @@
 #include "base/buf.h"
 #include "observe/fact.h"
 
-enum { AUDIT_HASH_DIGITS = 64, AUDIT_LINE_MAX = 4096 };
+enum { AUDIT_HASH_DIGITS = 64, AUDIT_LINE_MAX = 4096, AUDIT_CHAIN_MAX = 64 };
 
 struct audit_head {
     uint64_t number;                  /* of the last line; 0: none */
     char hash[AUDIT_HASH_DIGITS + 1]; /* of it; all 0 before the first */
+    char chain[AUDIT_CHAIN_MAX];      /* who writes it; stays as it is while lines are read */
 };
 
 void audit_head_first(struct audit_head *head);

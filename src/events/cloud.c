@@ -2,30 +2,38 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/random.h"
+#include "pack.h"
 
-enum { PROCESS_DIGITS = 16 };
-
-static const char *process_id(void)
-{
-    static char id[PROCESS_DIGITS + 1];
-
-    if (id[0] == '\0') {
-        random_hex(id, PROCESS_DIGITS);
-    }
-    return id;
-}
-
+/* 16 hexadecimal digits, '-' and a number. */
 void cloud_event_id(const struct fact *fact, char out[48])
 {
+    static const char digits[] = "0123456789abcdef";
+    bool is_ours = fact->origin == 0;
+    uint64_t origin = is_ours ? pack_origin() : fact->origin;
     struct buf text;
 
     buf_init_on(&text, out, 48, 47);
-    buf_text(&text, process_id());
+    for (int shift = 60; shift >= 0; shift -= 4) {
+        buf_char(&text, digits[origin >> shift & 15U]);
+    }
     buf_char(&text, '-');
-    buf_int(&text, (int64_t)fact->number);
+    buf_int(&text, (int64_t)(is_ours ? fact->number : fact->origin_number));
     (void)buf_cstr(&text);
     buf_done(&text);
+}
+
+uint64_t cloud_event_find(struct str id)
+{
+    const struct fact *fact;
+    char other[48];
+
+    for (uint64_t at = facts_newest(); (fact = fact_at(at)) != NULL; at--) {
+        cloud_event_id(fact, other);
+        if (str_is(id, other)) {
+            return at;
+        }
+    }
+    return 0;
 }
 
 static void write_texts(struct json_writer *w, const struct fact *fact)

@@ -1,12 +1,15 @@
 /* What the files of webhooks share. webhooks.c: which there are; webhook_send.c: their deliveries;
- * webhook_body.c: what is posted, and its signature. */
+ * webhook_body.c: what is posted, and its signature; webhook_share.c: webhooks that live in the store,
+ * webhook_state.c: how far each of them is; webhook_document.c: their documents. */
 #ifndef EVENTS_WEBHOOK_INTERNAL_H
 #define EVENTS_WEBHOOK_INTERNAL_H
 
 #include "base/arena.h"
 #include "base/secret.h"
+#include "duty.h"
 #include "events/events.h"
 #include "events/webhooks.h"
+#include "feed.h"
 #include "net/loop.h"
 #include "upstream/upstream.h"
 
@@ -33,10 +36,24 @@ struct webhook_client {
     struct str query;
 };
 
+/* What the store knows of a webhook. */
+struct webhook_share {
+    uint64_t version;       /* of its document; 0: it is in none yet */
+    uint64_t begins;        /* the position in the journal behind which its events are */
+    uint64_t lost_before;   /* events that were lost before this process took over */
+    uint64_t state_version; /* of the document of its state; 0: there is none */
+    struct store_op op;     /* of that document */
+    bool reads;
+    bool writes;
+    bool dirty;
+    struct deadline save;
+    struct webhook_ask put_off;
+};
+
 struct webhook {
     struct list link;
     struct webhooks *hooks;
-    struct fact_consumer consumer;
+    struct feed feed; /* open while this process posts */
     char id[WEBHOOK_ID_MAX];
     struct digest owner;
     bool sees_all;
@@ -50,8 +67,9 @@ struct webhook {
     int64_t old_until_ms;  /* Unix */
     int64_t created_ms;
     struct webhook_client *client;
-    uint64_t seen; /* the last fact that was looked at */
-    uint64_t n_lost;
+    uint64_t n_lost;  /* told as a metric */
+    uint64_t gone_ms; /* since when its key is not known here (clock_age_ms); 0: it is */
+    struct webhook_share share;
     struct delivery deliveries[WEBHOOK_DELIVERIES_KEPT]; /* a ring */
     size_t next_slot;
     struct delivery *current; /* on its way, or waiting to be sent again; NULL: none */
@@ -64,6 +82,28 @@ struct webhook {
     struct upstream_header headers[4];
 };
 
+/* Webhooks of all processes: one document for each. */
+struct hooks_share {
+    struct webhooks *hooks;
+    struct journal *journal;
+    struct store *store;
+    struct keeps *keeps;
+    struct journal_ear ear;
+    struct duty duty;
+    struct store_op op; /* of the walk through all of them */
+    struct arena arena; /* of the walk */
+    struct store_item *found;
+    size_t n_found;
+    size_t next; /* of `found`, to be read */
+    bool walks;
+    bool walks_again;
+    uint64_t n_saves; /* so far; a walk that one crossed takes nothing away */
+    uint64_t saves_before;
+    struct list waiting; /* of webhook_ask: for the walk under way */
+    struct list late;    /* for the one after it */
+    struct deadline again;
+};
+
 struct webhooks {
     struct loop *loop;
     struct webhooks_options options;
@@ -71,7 +111,10 @@ struct webhooks {
     unsigned retry_ms;
     struct list list;
     size_t n;
-    unsigned n_clients; /* open ones, and those being closed */
+    unsigned n_clients; /* open ones, and those being closed; and last writes to the store */
+    struct hooks_share *share; /* NULL: webhooks live in the memory of this process */
+    webhook_right_fn right;    /* NULL: whoever made a webhook may have it */
+    void *right_context;
     bool closing;
     void (*on_closed)(void *context);
     void *closed_context;
@@ -81,8 +124,42 @@ struct webhooks {
 void webhook_pump(struct webhook *hook);
 void webhook_hurry(struct webhook *hook); /* what waits to be sent again is sent now */
 void webhook_stop(struct webhook *hook);  /* what is on its way is given up */
-void webhook_on_news(struct fact_consumer *consumer);
+void webhook_on_news(struct feed *feed);
 const char *delivery_status_name(enum delivery_status status);
+
+/* webhooks.c */
+struct webhook *hook_make(struct webhooks *hooks, const struct digest *owner, bool sees_all);
+void hook_free(struct webhook *hook);
+struct webhook *hook_by_id(struct webhooks *hooks, struct str id);
+enum error_code hook_set_url(struct webhook *hook, struct str url, struct error *err) MUST_CHECK;
+
+enum error_code hook_read_secret(struct str text, struct secret *out,
+                                 struct error *err) MUST_CHECK;
+void hook_apply(struct webhook *hook, const struct webhook_wish *wish);
+bool webhook_has_right(struct webhook *hook); /* false: gone_ms is set, and nothing is sent */
+
+/* webhook_document.c: a webhook as a document, and its state as another one. False: the text is none of
+ * ours. A webhook is changed only where all of it could be read. */
+void webhook_document_write(const struct webhook *hook, struct buf *out);
+bool webhook_document_read(struct webhooks *hooks, struct str id, struct str text,
+                           struct webhook **out);
+void webhook_state_write(const struct webhook *hook, struct buf *out);
+/* `out_position`: of the last event that was looked at. */
+bool webhook_state_read(struct webhook *hook, struct str text, uint64_t *out_position);
+
+/* webhook_share.c */
+void hooks_share_open(struct webhooks *hooks);
+void hooks_share_close(struct webhooks *hooks); /* nothing is asked of the store any more */
+void hooks_share_free(struct webhooks *hooks);
+void hooks_maybe_closed(struct webhooks *hooks);
+bool hooks_on_duty(const struct webhooks *hooks); /* this process posts */
+void webhook_put_off(struct webhook *hook); /* it was switched off: the store is told, too */
+
+/* webhook_state.c */
+void webhook_state_begin(struct webhook *hook); /* this process posts from now on */
+void webhook_state_end(struct webhook *hook);
+void webhook_state_dirty(struct webhook *hook); /* is written soon */
+void webhook_state_leave(struct webhook *hook); /* is written, if it must be, though the webhook goes */
 
 /* webhook_body.c */
 void webhook_write_body(struct webhook *hook, const struct fact *fact);

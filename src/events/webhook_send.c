@@ -31,6 +31,7 @@ static void end_current(struct webhook *hook, enum delivery_status status)
 {
     hook->current->status = status;
     hook->current = NULL;
+    webhook_state_dirty(hook);
     metric_add(M_WEBHOOK_DELIVERIES, status == DELIVERY_DONE ? RESULT_OK : RESULT_ERROR, 0, 0, 1);
 }
 
@@ -39,6 +40,7 @@ static void note_failure(struct webhook *hook, const char *why)
     struct delivery *delivery = hook->current;
 
     str_copy(delivery->last_error, sizeof(delivery->last_error), str_from(why));
+    webhook_state_dirty(hook);
     log_event(LOG_WARN, "webhook.failed", F_TEXT("webhook", hook->id), F_TEXT("error", why),
               F_INT("status", delivery->last_status), F_INT("tries", delivery->n_tries));
     if (delivery->n_tries > ARRAY_LEN(pauses)) {
@@ -67,6 +69,7 @@ static void on_done(struct upstream_call *call, enum error_code code)
         str_copy(delivery->last_error, sizeof(delivery->last_error),
                  STR("the receiver is gone (410); the webhook is switched off"));
         end_current(hook, DELIVERY_DEAD);
+        webhook_put_off(hook);
     } else {
         note_failure(hook,
                      code == ERR_OK ? "the receiver did not answer with 2xx" : call->error.text);
@@ -79,6 +82,9 @@ static void post(struct webhook *hook)
     bool is_cloud = hook->shape == WEBHOOK_CLOUDEVENTS;
     struct error err = {0};
 
+    if (!hooks_on_duty(hook->hooks)) {
+        return; /* the lease is being lost: another process posts */
+    }
     delivery->n_tries++;
     webhook_write_body(hook, &delivery->fact);
     webhook_sign(hook, delivery->id, clock_wall_ms());
@@ -130,37 +136,37 @@ static struct delivery *take_slot(struct webhook *hook, const struct fact *fact)
     return delivery;
 }
 
-static void skip_lost(struct webhook *hook)
+static void count_lost(struct webhook *hook)
 {
-    uint64_t oldest = facts_oldest();
-
-    if (hook->seen + 1 < oldest) {
-        hook->n_lost += oldest - hook->seen - 1;
-        metric_add(M_WEBHOOK_LOST, 0, 0, 0, oldest - hook->seen - 1);
-        hook->seen = oldest - 1;
+    if (hook->feed.n_lost > hook->n_lost) {
+        metric_add(M_WEBHOOK_LOST, 0, 0, 0, hook->feed.n_lost - hook->n_lost);
+        hook->n_lost = hook->feed.n_lost;
     }
 }
 
 static struct delivery *take_fact(struct webhook *hook)
 {
-    const struct fact *fact;
+    const struct fact *fact = NULL;
+    struct delivery *taken = NULL;
+    int n = 0;
 
-    skip_lost(hook);
-    for (int i = 0; i < MOST_LOOKED_AT && (fact = fact_at(hook->seen + 1)) != NULL; i++) {
-        hook->seen++;
-        if (is_wanted(hook, fact)) {
-            return take_slot(hook, fact);
-        }
+    while (taken == NULL && n++ < MOST_LOOKED_AT && (fact = feed_next(&hook->feed)) != NULL) {
+        taken = is_wanted(hook, fact) ? take_slot(hook, fact) : NULL;
     }
-    if (fact_at(hook->seen + 1) != NULL) {
-        facts_again(&hook->consumer); /* the others in the next turn */
+    count_lost(hook);
+    if (n > 1 || taken != NULL) {
+        webhook_state_dirty(hook);
     }
-    return NULL;
+    if (taken == NULL && fact != NULL) {
+        feed_again(&hook->feed); /* the others in the next turn */
+    }
+    return taken;
 }
 
 void webhook_pump(struct webhook *hook)
 {
-    if (!hook->enabled || hook->current != NULL || hook->hooks->closing) {
+    if (!hook->enabled || hook->current != NULL || hook->hooks->closing ||
+        !feed_is_open(&hook->feed) || hook->gone_ms != 0) {
         return;
     }
     if (hook->again != NULL) {
@@ -181,12 +187,14 @@ void webhook_hurry(struct webhook *hook)
     if (deadline_is_set(&hook->retry)) {
         deadline_clear(&hook->retry);
         post(hook);
+    } else if (hook->current != NULL && !upstream_is_running(&hook->call)) {
+        post(hook); /* another process had begun it */
     }
 }
 
-void webhook_on_news(struct fact_consumer *consumer)
+void webhook_on_news(struct feed *feed)
 {
-    webhook_pump(CONTAINER_OF(consumer, struct webhook, consumer));
+    webhook_pump(CONTAINER_OF(feed, struct webhook, feed));
 }
 
 void webhook_stop(struct webhook *hook)

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "base/url.h"
+#include "observe/log.h"
 #include "webhook_internal.h"
 
 enum {
@@ -26,12 +27,13 @@ static const struct str secret_prefix = STR_INIT("whsec_");
 
 /* ---- the client of an address ---- */
 
-static void maybe_closed(struct webhooks *hooks)
+void hooks_maybe_closed(struct webhooks *hooks)
 {
     if (hooks->closing && hooks->n_clients == 0) {
         void (*tell)(void *) = hooks->on_closed;
         void *told = hooks->closed_context;
 
+        hooks_share_free(hooks);
         mem_free(hooks->ca_file);
         mem_free(hooks);
         tell(told);
@@ -46,7 +48,7 @@ static void on_client_closed(void *context)
     arena_done(&client->arena);
     mem_free(client);
     hooks->n_clients--;
-    maybe_closed(hooks);
+    hooks_maybe_closed(hooks);
 }
 
 static enum error_code client_open(struct webhooks *hooks, struct str url,
@@ -112,7 +114,7 @@ static enum error_code judge_url(const struct webhooks *hooks, struct str text, 
     return ERR_OK;
 }
 
-static enum error_code read_secret(struct str text, struct secret *out, struct error *err)
+enum error_code hook_read_secret(struct str text, struct secret *out, struct error *err)
 {
     struct arena arena;
     struct str bytes = STR_EMPTY;
@@ -150,9 +152,9 @@ static void make_secret(char out[WEBHOOK_SECRET_MAX])
 
 /* ---- one webhook ---- */
 
-static void hook_free(struct webhook *hook)
+void hook_free(struct webhook *hook)
 {
-    facts_leave(&hook->consumer);
+    webhook_state_leave(hook);
     webhook_stop(hook);
     if (hook->client != NULL) {
         upstream_close(hook->client->upstream, on_client_closed, hook->client);
@@ -167,7 +169,7 @@ static void hook_free(struct webhook *hook)
     mem_free(hook);
 }
 
-static void apply(struct webhook *hook, const struct webhook_wish *wish)
+void hook_apply(struct webhook *hook, const struct webhook_wish *wish)
 {
     hook->kinds = wish->kinds != 0 ? wish->kinds : hook->kinds;
     hook->shape = wish->shape >= 0 ? (enum webhook_shape)wish->shape : hook->shape;
@@ -177,7 +179,7 @@ static void apply(struct webhook *hook, const struct webhook_wish *wish)
     }
 }
 
-static struct webhook *hook_make(struct webhooks *hooks, const struct digest *owner, bool sees_all)
+struct webhook *hook_make(struct webhooks *hooks, const struct digest *owner, bool sees_all)
 {
     struct webhook *hook = mem_zalloc(sizeof(*hook));
     size_t prefix = sizeof("wh_") - 1;
@@ -187,8 +189,6 @@ static struct webhook *hook_make(struct webhooks *hooks, const struct digest *ow
     hook->sees_all = sees_all;
     hook->enabled = true;
     hook->created_ms = clock_wall_ms();
-    hook->seen = facts_newest();
-    hook->consumer.on_news = webhook_on_news;
     buf_init(&hook->body, BODY_MAX);
     buf_init(&hook->signature, BODY_MAX);
     str_copy(hook->id, sizeof(hook->id), STR("wh_"));
@@ -219,7 +219,7 @@ enum error_code webhook_new(struct webhooks *hooks, const struct webhook_wish *w
         make_secret(out_secret);
     }
     hook = hook_make(hooks, wish->owner, wish->sees_all);
-    code = read_secret(wish->secret.len > 0 ? wish->secret : str_from(out_secret), &hook->key, err);
+    code = hook_read_secret(wish->secret.len > 0 ? wish->secret : str_from(out_secret), &hook->key, err);
     if (code == ERR_OK) {
         code = client_open(hooks, wish->url, &hook->client, err);
     }
@@ -228,8 +228,12 @@ enum error_code webhook_new(struct webhooks *hooks, const struct webhook_wish *w
         return code;
     }
     hook->url = str_dup(wish->url);
-    apply(hook, wish);
-    facts_listen(&hook->consumer, &hooks->loop->later);
+    hook_apply(hook, wish);
+    if (hooks->share == NULL) {
+        feed_open(&hook->feed, hooks->loop, NULL, webhook_on_news);
+    } else {
+        hook->share.begins = journal_position(hooks->share->journal);
+    }
     *out = hook;
     return ERR_OK;
 }
@@ -237,7 +241,7 @@ enum error_code webhook_new(struct webhooks *hooks, const struct webhook_wish *w
 static enum error_code change_key(struct webhook *hook, struct str text, struct error *err)
 {
     struct secret fresh = {0};
-    enum error_code code = read_secret(text, &fresh, err);
+    enum error_code code = hook_read_secret(text, &fresh, err);
 
     if (code == ERR_OK) {
         secret_done(&hook->old_key);
@@ -248,40 +252,46 @@ static enum error_code change_key(struct webhook *hook, struct str text, struct 
     return code;
 }
 
+/* What is on its way begins anew, at the new address. */
+enum error_code hook_set_url(struct webhook *hook, struct str url, struct error *err)
+{
+    struct webhook_client *client;
+    struct delivery *current = hook->current;
+    enum error_code code = client_open(hook->hooks, url, &client, err);
+
+    if (code != ERR_OK) {
+        return code;
+    }
+    webhook_stop(hook);
+    hook->again = current != NULL ? current : hook->again;
+    if (hook->client != NULL) {
+        upstream_close(hook->client->upstream, on_client_closed, hook->client);
+    }
+    hook->client = client;
+    mem_free(hook->url);
+    hook->url = str_dup(url);
+    return ERR_OK;
+}
+
 enum error_code webhook_change(struct webhook *hook, const struct webhook_wish *wish,
                                struct error *err)
 {
-    struct webhook_client *client = NULL;
     enum error_code code = ERR_OK;
 
     if (wish->url.len > 0) {
         code = judge_url(hook->hooks, wish->url, err);
-        if (code == ERR_OK) {
-            code = client_open(hook->hooks, wish->url, &client, err);
-        }
     }
     if (code == ERR_OK && wish->secret.len > 0) {
         code = change_key(hook, wish->secret, err);
     }
-    if (code != ERR_OK) {
-        if (client != NULL) {
-            upstream_close(client->upstream, on_client_closed, client);
-        }
-        return code;
+    if (code == ERR_OK && wish->url.len > 0) {
+        code = hook_set_url(hook, wish->url, err);
     }
-    if (client != NULL) { /* what is on its way begins anew, at the new address */
-        struct delivery *current = hook->current;
-
-        webhook_stop(hook);
-        hook->again = current;
-        upstream_close(hook->client->upstream, on_client_closed, hook->client);
-        hook->client = client;
-        mem_free(hook->url);
-        hook->url = str_dup(wish->url);
+    if (code == ERR_OK) {
+        hook_apply(hook, wish);
+        webhook_pump(hook);
     }
-    apply(hook, wish);
-    webhook_pump(hook);
-    return ERR_OK;
+    return code;
 }
 
 void webhook_remove(struct webhook *hook)
@@ -294,16 +304,58 @@ struct str webhook_id(const struct webhook *hook)
     return str_from(hook->id);
 }
 
-struct webhook *webhook_find(struct webhooks *hooks, const struct digest *owner, struct str id)
+struct webhook *hook_by_id(struct webhooks *hooks, struct str id)
 {
     for (struct list *link = hooks->list.next; link != &hooks->list; link = link->next) {
         struct webhook *hook = CONTAINER_OF(link, struct webhook, link);
 
-        if (str_is(id, hook->id) && digest_equal(&hook->owner, owner)) {
+        if (str_is(id, hook->id)) {
             return hook;
         }
     }
     return NULL;
+}
+
+struct webhook *webhook_find(struct webhooks *hooks, const struct digest *owner, struct str id)
+{
+    struct webhook *hook = hook_by_id(hooks, id);
+
+    return hook != NULL && digest_equal(&hook->owner, owner) ? hook : NULL;
+}
+
+/* --- keys that were taken away */
+bool webhook_has_right(struct webhook *hook)
+{
+    struct webhooks *hooks = hook->hooks;
+    bool has_right = hooks->right == NULL || hooks->right(hooks->right_context, &hook->owner);
+
+    if (has_right) {
+        hook->gone_ms = 0;
+    } else if (hook->gone_ms == 0) {
+        hook->gone_ms = clock_age_ms();
+        webhook_stop(hook);
+    }
+    return has_right;
+}
+
+void webhooks_judge(struct webhooks *hooks, webhook_right_fn right, void *context)
+{
+    struct list *link;
+    struct list *after;
+
+    hooks->right = right;
+    hooks->right_context = context;
+    LIST_FOREACH_SAFE (link, after, &hooks->list) {
+        struct webhook *hook = CONTAINER_OF(link, struct webhook, link);
+
+        if (webhook_has_right(hook)) {
+            webhook_pump(hook);
+        } else if (hooks->share == NULL) {
+            log_event(LOG_INFO, "webhook.ended", F_TEXT("webhook", hook->id),
+                      F_TEXT("reason", "its key is gone"));
+            hook_free(hook);
+        }
+    }
 }
 
 /* ---- shown ---- */
@@ -336,8 +388,9 @@ void webhook_write(const struct webhook *hook, struct json_writer *w)
     jw_kv_text(w, "filter", hook->subject);
     jw_kv_bool(w, "enabled", hook->enabled);
     write_time(w, "created_at", hook->created_ms);
-    jw_kv_int(w, "waiting_events", (int64_t)(facts_newest() - hook->seen));
-    jw_kv_int(w, "lost_events", (int64_t)hook->n_lost);
+    jw_kv_int(w, "waiting_events",
+              feed_is_open(&hook->feed) ? (int64_t)feed_lag(&hook->feed) : 0);
+    jw_kv_int(w, "lost_events", (int64_t)(hook->share.lost_before + hook->feed.n_lost));
     jw_end(w);
 }
 
@@ -407,8 +460,27 @@ enum error_code webhook_test(struct webhook *hook, struct error *err)
     mem_copy(fact.owner, hook->owner.bytes, sizeof(fact.owner));
     str_copy(fact.subject, sizeof(fact.subject), str_from(hook->id));
     fact_note(&fact);
-    webhook_hurry(hook);
+    if (hook->hooks->share != NULL) {
+        journal_mark(hook->hooks->share->journal, ".hurry", str_from(hook->id), STR_EMPTY);
+    } else {
+        webhook_hurry(hook);
+    }
     return ERR_OK;
+}
+
+/* The process that posts does it. */
+static void send_again(struct webhook *hook, struct delivery *delivery)
+{
+    if (!hooks_on_duty(hook->hooks)) {
+        journal_mark(hook->hooks->share->journal, ".redeliver", str_from(hook->id),
+                     str_from(delivery->id));
+        return;
+    }
+    if (delivery == hook->current) {
+        webhook_stop(hook);
+    }
+    hook->again = delivery;
+    webhook_pump(hook);
 }
 
 enum error_code webhook_redeliver(struct webhook *hook, struct str delivery, struct error *err)
@@ -422,17 +494,13 @@ enum error_code webhook_redeliver(struct webhook *hook, struct str delivery, str
         if (!str_is(delivery, found->id)) {
             continue;
         }
-        if (found == hook->current && !deadline_is_set(&hook->retry)) {
+        if (found == hook->current && upstream_is_running(&hook->call)) {
             return error_set(err, ERR_CONFLICT, "this delivery is on its way");
         }
         if (hook->again != NULL && hook->again != found) {
             return error_set(err, ERR_CONFLICT, "another delivery waits to be sent again");
         }
-        if (deadline_is_set(&hook->retry) && found == hook->current) {
-            webhook_stop(hook);
-        }
-        hook->again = found;
-        webhook_pump(hook);
+        send_again(hook, found);
         return ERR_OK;
     }
     return error_set(err, ERR_NOT_FOUND, "There is no such delivery; the last %d are kept",
@@ -450,6 +518,9 @@ struct webhooks *webhooks_open(struct loop *loop, const struct webhooks_options 
     hooks->ca_file = str_dup(options->ca_file);
     hooks->retry_ms = options->retry_ms;
     list_init(&hooks->list);
+    if (options->journal != NULL) {
+        hooks_share_open(hooks);
+    }
     return hooks;
 }
 
@@ -459,9 +530,10 @@ void webhooks_close(struct webhooks *hooks, void (*on_closed)(void *context), vo
     hooks->on_closed = on_closed;
     hooks->closed_context = context;
     hooks->n_clients++; /* until all are told to close */
+    hooks_share_close(hooks);
     while (hooks->list.next != &hooks->list) {
         hook_free(CONTAINER_OF(hooks->list.next, struct webhook, link));
     }
     hooks->n_clients--;
-    maybe_closed(hooks);
+    hooks_maybe_closed(hooks);
 }

@@ -20,7 +20,7 @@ set(MAY_lambda base observe data net http)
 set(MAY_load base http) # http/answer.h only
 set(MAY_upstream base observe net http) # http/answer.h only: one room touches llhttp and zlib
 set(MAY_telemetry base observe net http upstream) # http/answer.h only: gzip
-set(MAY_events base crypto observe net upstream)
+set(MAY_events base crypto observe data net store upstream)
 set(MAY_plan base observe data upstream)
 set(MAY_step base data store plan upstream)
 set(MAY_session base crypto observe data store)

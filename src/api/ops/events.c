@@ -133,16 +133,13 @@ static enum error_code judge_types(struct task *task, struct str types)
     return ERR_OK;
 }
 
-/* "3f2a9c01d4e5b687-17": of this process it is the last event seen; of another one all events that
- * are there are new. */
+/* The last event that the caller has seen. Where it is not there any more all events that are there are new. */
 static enum error_code last_seen(struct task *task, uint64_t *out)
 {
     struct str text = exchange_header(task->exchange, "Last-Event-ID");
-    const struct fact *fact;
     struct str process;
     struct str number_text;
     int64_t number;
-    char id[48];
 
     text = text.len > 0 ? text : task_query_text(task, "last_event_id");
     *out = facts_newest();
@@ -154,11 +151,8 @@ static enum error_code last_seen(struct task *task, uint64_t *out)
         return error_at(&task->error, ERR_INVALID, "Last-Event-ID",
                         "Last-Event-ID must be the id of an event of this service");
     }
-    fact = fact_at((uint64_t)number);
-    if (fact != NULL) {
-        cloud_event_id(fact, id);
-    }
-    *out = fact != NULL && str_is(text, id) ? (uint64_t)number : facts_oldest() - 1;
+    *out = cloud_event_find(text);
+    *out = *out > 0 ? *out : facts_oldest() - 1;
     return ERR_OK;
 }
 

@@ -127,7 +127,117 @@ static enum stage_verdict reply(struct task *task, int status, const struct webh
     return task_reply(task, status, "application/json; charset=utf-8", text);
 }
 
-enum stage_verdict handle_webhook_create(struct task *task)
+/* --- webhooks in the store: read before they are looked for, written before the answer */
+typedef enum stage_verdict (*act_fn)(struct task *task);
+
+struct asking {
+    struct webhook_ask ask;
+    struct task *task;
+    act_fn act; /* once all is fresh */
+    int status; /* once it is saved */
+    struct str id;
+    const char *secret; /* to be shown; NULL: not */
+};
+
+static void on_cancel(struct task *task)
+{
+    webhook_ask_cancel(&((struct asking *)task->state)->ask);
+}
+
+static struct asking *new_asking(struct task *task,
+                                 void (*on_done)(struct webhook_ask *, const struct error *))
+{
+    struct asking *asking = arena_zalloc(task->arena, sizeof(*asking));
+
+    asking->ask.on_done = on_done;
+    asking->task = task;
+    task->state = asking;
+    task->on_cancel = on_cancel;
+    return asking;
+}
+
+/* False: the store did not take or tell it, and the task has failed. */
+static bool went_well(struct asking *asking, const struct error *error)
+{
+    struct task *task = asking->task;
+
+    task->on_cancel = NULL;
+    if (error != NULL) {
+        task->error = *error;
+        (void)task_fail(task);
+    }
+    return error == NULL;
+}
+
+static void on_fresh(struct webhook_ask *ask, const struct error *error)
+{
+    struct asking *asking = CONTAINER_OF(ask, struct asking, ask);
+
+    if (went_well(asking, error)) {
+        (void)asking->act(asking->task);
+    }
+}
+
+/* `id`: of the webhook whose deliveries may be looked at; empty: none. */
+static enum stage_verdict when_fresh(struct task *task, struct str id, act_fn act)
+{
+    struct webhooks *hooks = task->api->options.webhooks;
+    struct asking *asking;
+
+    if (!webhooks_are_shared(hooks)) {
+        return act(task);
+    }
+    asking = new_asking(task, on_fresh);
+    asking->act = act;
+    webhooks_refresh(hooks, id, &asking->ask);
+    return STAGE_WAIT;
+}
+
+static void on_saved(struct webhook_ask *ask, const struct error *error)
+{
+    struct asking *asking = CONTAINER_OF(ask, struct asking, ask);
+    struct task *task = asking->task;
+    struct webhook *hook =
+        webhook_find(task->api->options.webhooks, &task->principal.owner, asking->id);
+
+    if (!went_well(asking, error)) {
+        return;
+    }
+    if (hook == NULL) { /* another request has removed it */
+        (void)error_set(&task->error, ERR_NOT_FOUND, "There is no such webhook of your key");
+        (void)task_fail(task);
+    } else {
+        (void)reply(task, asking->status, hook, asking->secret);
+    }
+}
+
+static enum stage_verdict save_and_reply(struct task *task, int status, struct webhook *hook,
+                                         const char *secret)
+{
+    struct asking *asking;
+
+    if (!webhooks_are_shared(task->api->options.webhooks)) {
+        return reply(task, status, hook, secret);
+    }
+    asking = new_asking(task, on_saved);
+    asking->status = status;
+    asking->id = arena_str(task->arena, webhook_id(hook));
+    asking->secret = secret;
+    webhook_save(hook, &asking->ask);
+    return STAGE_WAIT;
+}
+
+static void on_removed(struct webhook_ask *ask, const struct error *error)
+{
+    struct asking *asking = CONTAINER_OF(ask, struct asking, ask);
+
+    if (went_well(asking, error)) {
+        (void)task_reply(asking->task, 204, NULL, STR_EMPTY);
+    }
+}
+
+/* --- routes */
+static enum stage_verdict create(struct task *task)
 {
     struct webhook_wish wish;
     struct webhook *hook;
@@ -144,17 +254,17 @@ enum stage_verdict handle_webhook_create(struct task *task)
     }
     task_set_location(
         task, arena_printf(task->arena, "/api/v1/webhooks/%.*s", STR_ARG(webhook_id(hook))));
-    return reply(task, 201, hook, secret);
+    return save_and_reply(task, 201, hook, secret);
 }
 
-enum stage_verdict handle_webhook_get(struct task *task)
+static enum stage_verdict get(struct task *task)
 {
     struct webhook *hook = hook_of(task);
 
     return hook == NULL ? task_fail(task) : reply(task, 200, hook, NULL);
 }
 
-enum stage_verdict handle_webhook_patch(struct task *task)
+static enum stage_verdict patch(struct task *task)
 {
     struct webhook *hook = hook_of(task);
     struct webhook_wish wish;
@@ -165,11 +275,12 @@ enum stage_verdict handle_webhook_patch(struct task *task)
     if (task->dry_run) {
         return task_reply_nothing_sent(task);
     }
-    return webhook_change(hook, &wish, &task->error) != ERR_OK ? task_fail(task)
-                                                               : reply(task, 200, hook, NULL);
+    return webhook_change(hook, &wish, &task->error) != ERR_OK
+               ? task_fail(task)
+               : save_and_reply(task, 200, hook, NULL);
 }
 
-enum stage_verdict handle_webhook_delete(struct task *task)
+static enum stage_verdict remove_it(struct task *task)
 {
     struct webhook *hook = hook_of(task);
 
@@ -178,6 +289,10 @@ enum stage_verdict handle_webhook_delete(struct task *task)
     }
     if (task->dry_run) {
         return task_reply_nothing_sent(task);
+    }
+    if (webhooks_are_shared(task->api->options.webhooks)) {
+        webhook_remove_shared(hook, &new_asking(task, on_removed)->ask);
+        return STAGE_WAIT;
     }
     webhook_remove(hook);
     return task_reply(task, 204, NULL, STR_EMPTY);
@@ -205,12 +320,12 @@ static enum stage_verdict reply_array(struct task *task, const char *name,
     return task_reply(task, 200, "application/json; charset=utf-8", text);
 }
 
-enum stage_verdict handle_webhook_list(struct task *task)
+static enum stage_verdict list(struct task *task)
 {
     return reply_array(task, "webhooks", NULL);
 }
 
-enum stage_verdict handle_webhook_deliveries(struct task *task)
+static enum stage_verdict deliveries(struct task *task)
 {
     struct webhook *hook = hook_of(task);
 
@@ -218,7 +333,7 @@ enum stage_verdict handle_webhook_deliveries(struct task *task)
 }
 
 /* 202: the deliveries of the webhook tell what became of it. */
-enum stage_verdict handle_webhook_test(struct task *task)
+static enum stage_verdict test(struct task *task)
 {
     struct webhook *hook = hook_of(task);
 
@@ -231,7 +346,7 @@ enum stage_verdict handle_webhook_test(struct task *task)
     return reply(task, 202, hook, NULL);
 }
 
-enum stage_verdict handle_webhook_redeliver(struct task *task)
+static enum stage_verdict redeliver(struct task *task)
 {
     struct webhook *hook = hook_of(task);
 
@@ -243,4 +358,44 @@ enum stage_verdict handle_webhook_redeliver(struct task *task)
         return task_fail(task);
     }
     return reply(task, 202, hook, NULL);
+}
+
+enum stage_verdict handle_webhook_create(struct task *task)
+{
+    return when_fresh(task, STR_EMPTY, create);
+}
+
+enum stage_verdict handle_webhook_get(struct task *task)
+{
+    return when_fresh(task, task_param(task, "id"), get);
+}
+
+enum stage_verdict handle_webhook_patch(struct task *task)
+{
+    return when_fresh(task, task_param(task, "id"), patch);
+}
+
+enum stage_verdict handle_webhook_delete(struct task *task)
+{
+    return when_fresh(task, task_param(task, "id"), remove_it);
+}
+
+enum stage_verdict handle_webhook_list(struct task *task)
+{
+    return when_fresh(task, STR_EMPTY, list);
+}
+
+enum stage_verdict handle_webhook_deliveries(struct task *task)
+{
+    return when_fresh(task, task_param(task, "id"), deliveries);
+}
+
+enum stage_verdict handle_webhook_test(struct task *task)
+{
+    return when_fresh(task, task_param(task, "id"), test);
+}
+
+enum stage_verdict handle_webhook_redeliver(struct task *task)
+{
+    return when_fresh(task, task_param(task, "id"), redeliver);
 }

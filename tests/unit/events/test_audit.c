@@ -34,7 +34,8 @@ static void on_closed(void *context)
 
 static enum error_code open_audit(uint64_t max_bytes, struct error *err)
 {
-    const struct audit_options options = {fixture.file, max_bytes};
+    const struct audit_options options = {
+        .file = fixture.file, .chain = STR("a"), .max_bytes = max_bytes};
 
     fixture.closed = false;
     return audit_open(&fixture.loop, &options, &fixture.audit, err);

@@ -1,0 +1,65 @@
+/* What the files of the audit share. audit.c: facts to lines, batch by batch; audit_file.c: the file;
+ * audit_share.c: one process of several at a time, its place in the journal, and the stream of the store. */
+#ifndef EVENTS_AUDIT_INTERNAL_H
+#define EVENTS_AUDIT_INTERNAL_H
+
+#include "audit_line.h"
+#include "duty.h"
+#include "events/audit.h"
+#include "feed.h"
+#include "net/loop.h"
+
+enum { AUDIT_BATCH_LINES = 200 /* made in one turn of the loop */ };
+
+struct audit {
+    struct loop *loop;
+    struct feed feed;     /* what stands in the file, or in the batch, is behind it */
+    uint64_t n_told_lost; /* in the file */
+    struct audit_head head;
+    struct audit_head told; /* the last one that was told as an event */
+    struct deadline again;
+    struct deadline tell_head;
+    struct buf batch;
+    bool writes;
+    bool is_failing;
+    bool closing;
+    void (*on_closed)(void *context);
+    void *closed_context;
+    /* The file; the batch belongs to the thread while `writes`. */
+    char *file; /* NULL: the stream of the store */
+    uint64_t max_bytes;
+    uint64_t n_bytes; /* in the file */
+    int fd;
+    uv_work_t work;
+    size_t n_written; /* of the batch */
+    int failure;      /* errno */
+    bool rotates;     /* after the batch */
+    /* With a journal. */
+    struct journal *journal; /* NULL: none; what this process notes is written by it alone */
+    struct duty duty;
+    struct store_op op;
+    bool acts;              /* the operation is on its way */
+    uint64_t saved;         /* the position that the store knows */
+    uint64_t saved_version; /* of that document; 0: there is none */
+    uint64_t sequence;      /* of our last entry in the stream */
+};
+
+/* audit.c */
+void audit_go_on(struct audit *audit);
+void audit_written(struct audit *audit, const char *failure); /* NULL: the batch is out */
+void audit_on_news(struct feed *feed);
+void audit_finish_close(struct audit *audit);
+void audit_try_again(struct audit *audit);
+
+/* audit_file.c */
+enum error_code audit_file_open(struct audit *audit, struct error *err) MUST_CHECK;
+void audit_file_write(struct audit *audit);
+void audit_file_close(struct audit *audit);
+
+/* audit_share.c */
+void audit_share_open(struct audit *audit, struct keeps *keeps);
+void audit_share_close(struct audit *audit);
+bool audit_share_saves(struct audit *audit); /* the place is being written: audit_go_on comes */
+void audit_stream_write(struct audit *audit);
+
+#endif

@@ -1,0 +1,261 @@
+/* The audit of several processes: one of them writes at a time, from the place in the journal that the
+ * document "consumers/audit" tells.
+ *
+ *   on duty ──► place ──► (stream: the end of our chain) ──► lines ──► written ──► place ──► lines … */
+#include "audit_internal.h"
+
+#include "base/clock.h"
+#include "data/json.h"
+#include "observe/log.h"
+
+enum { PLACE_FORMAT = 1, STREAM_FORMAT = 1, SCAN_ENTRIES = 4 };
+
+#define PLACE "consumers/audit"
+
+static void scan(struct audit *audit);
+
+static void act(struct audit *audit, const struct store_request *request, store_done_fn on_done)
+{
+    audit->acts = true;
+    store_start(journal_store(audit->journal), request, &audit->op, on_done);
+}
+
+static struct str stream_of(const struct audit *audit, struct buf *out)
+{
+    buf_printf(out, "audit/%s", audit->head.chain);
+    return buf_view(out);
+}
+
+/* --- the place in the journal */
+static void on_saved(struct store_op *op, const struct store_result *result)
+{
+    struct audit *audit = CONTAINER_OF(op, struct audit, op);
+
+    audit->acts = false;
+    if (result->error.code == ERR_OK) {
+        audit->saved_version = result->version;
+        audit_go_on(audit);
+    } else if (audit->closing) {
+        audit_finish_close(audit);
+    } else if (result->error.code == ERR_CONFLICT) {
+        duty_yield(&audit->duty); /* another process writes, too */
+    } else {
+        audit->saved = 0;
+        audit_try_again(audit);
+    }
+}
+
+bool audit_share_saves(struct audit *audit)
+{
+    struct store_request request = {.kind = STORE_PUT,
+                                    .key = STR(PLACE),
+                                    .format = PLACE_FORMAT,
+                                    .expect = audit->saved_version > 0 ? STORE_VERSION
+                                                                       : STORE_ABSENT,
+                                    .version = audit->saved_version};
+    struct json_writer w;
+    struct buf text;
+
+    if (audit->journal == NULL || !feed_is_open(&audit->feed) ||
+        audit->saved == audit->feed.position || !duty_lasts(&audit->duty)) {
+        return false;
+    }
+    audit->saved = audit->feed.position;
+    buf_init(&text, AUDIT_LINE_MAX);
+    jw_init(&w, &text);
+    jw_object(&w);
+    jw_kv_int(&w, "position", (int64_t)audit->saved);
+    jw_kv_text(&w, "chain", audit->head.chain);
+    jw_kv_int(&w, "sequence", (int64_t)audit->sequence);
+    jw_end(&w);
+    request.bytes = buf_view(&text);
+    act(audit, &request, on_saved);
+    buf_done(&text);
+    return true;
+}
+
+static void take_place(struct audit *audit, struct str text)
+{
+    struct arena arena;
+    struct json *root = NULL;
+    int64_t position;
+    int64_t sequence;
+
+    arena_init(&arena);
+    if (json_parse(&arena, text, &json_of_ours, &root, NULL) == ERR_OK &&
+        json_to_i64(json_get(root, "position"), &position) &&
+        json_to_i64(json_get(root, "sequence"), &sequence)) {
+        audit->saved = (uint64_t)position;
+        audit->sequence =
+            str_is(json_str(json_get(root, "chain")), audit->head.chain) ? (uint64_t)sequence : 0;
+    } else {
+        log_event(LOG_WARN, "audit.place_unreadable", F_TEXT("document", PLACE));
+    }
+    arena_done(&arena);
+}
+
+static void begin(struct audit *audit)
+{
+    struct feed *feed = &audit->feed;
+
+    if (audit->saved_version > 0) {
+        feed_open_at(feed, audit->journal, audit->saved, audit_on_news);
+    } else {
+        feed_open(feed, audit->loop, audit->journal, audit_on_news);
+    }
+    audit->n_told_lost = 0;
+    audit_write_mark(&audit->batch, &audit->head, "audit.started", "time_ms",
+                     (uint64_t)clock_wall_ms());
+    audit_go_on(audit);
+}
+
+static void on_place(struct store_op *op, const struct store_result *result)
+{
+    struct audit *audit = CONTAINER_OF(op, struct audit, op);
+
+    audit->acts = false;
+    audit->saved_version = result->version;
+    if (result->error.code == ERR_OK) {
+        take_place(audit, result->bytes);
+    } else if (result->error.code == ERR_NOT_FOUND) {
+        audit->saved_version = 0;
+        audit->sequence = 0;
+    } else {
+        duty_yield(&audit->duty);
+        return;
+    }
+    if (audit->file != NULL) {
+        begin(audit);
+    } else {
+        audit_head_first(&audit->head);
+        scan(audit);
+    }
+}
+
+/* --- the stream */
+/* The last line of an entry. */
+static void take_entry(struct audit *audit, struct str lines)
+{
+    struct str line;
+    struct str last = STR_EMPTY;
+    struct str before;
+    struct audit_head head = audit->head;
+
+    while (str_next(&lines, '\n', &line)) {
+        last = line;
+    }
+    if (audit_read_line(last, &head, &before)) {
+        audit->head = head;
+    } else {
+        log_event(LOG_ERROR, "audit.changed", F_TEXT("chain", audit->head.chain),
+                  F_TEXT("effect", "the chain goes on behind the last line that is whole"));
+    }
+}
+
+static void on_scanned(struct store_op *op, const struct store_result *result)
+{
+    struct audit *audit = CONTAINER_OF(op, struct audit, op);
+
+    audit->acts = false;
+    if (result->error.code != ERR_OK) {
+        duty_yield(&audit->duty);
+        return;
+    }
+    for (size_t i = 0; i < result->n_items; i++) {
+        take_entry(audit, result->items[i].bytes);
+        audit->sequence = result->items[i].sequence + 1;
+    }
+    if (result->n_items > 0) {
+        scan(audit);
+    } else {
+        begin(audit);
+    }
+}
+
+/* From the last entry that we know of; `sequence` is one more than that of the last one that was read. */
+static void scan(struct audit *audit)
+{
+    char room[AUDIT_CHAIN_MAX + 16];
+    struct buf key;
+    struct store_request request = {.kind = STORE_READ,
+                                    .format = STREAM_FORMAT,
+                                    .after = audit->sequence > 0 ? audit->sequence - 1 : 0,
+                                    .limit = SCAN_ENTRIES};
+
+    buf_init_on(&key, room, sizeof(room), sizeof(room) - 1);
+    request.key = stream_of(audit, &key);
+    act(audit, &request, on_scanned);
+    buf_done(&key);
+}
+
+static void on_appended(struct store_op *op, const struct store_result *result)
+{
+    struct audit *audit = CONTAINER_OF(op, struct audit, op);
+
+    audit->acts = false;
+    audit->writes = false;
+    if (result->error.code == ERR_OK) {
+        audit->sequence = result->version;
+        audit_written(audit, NULL);
+    } else if (!audit->closing && result->in_doubt) {
+        audit->is_failing = true;
+        duty_yield(&audit->duty); /* whether it was written is seen in the stream */
+    } else {
+        audit_written(audit, result->error.text);
+    }
+}
+
+void audit_stream_write(struct audit *audit)
+{
+    char room[AUDIT_CHAIN_MAX + 16];
+    struct buf key;
+    struct store_request request = {.kind = STORE_APPEND,
+                                    .format = STREAM_FORMAT,
+                                    .bytes = buf_view(&audit->batch),
+                                    .limit = STORE_STREAM_MAX};
+
+    buf_init_on(&key, room, sizeof(room), sizeof(room) - 1);
+    request.key = stream_of(audit, &key);
+    act(audit, &request, on_appended);
+    buf_done(&key);
+}
+
+/* --- on and off duty */
+static void on_begin(struct duty *duty)
+{
+    struct audit *audit = CONTAINER_OF(duty, struct audit, duty);
+    const struct store_request request = {
+        .kind = STORE_GET, .key = STR(PLACE), .format = PLACE_FORMAT};
+
+    act(audit, &request, on_place);
+}
+
+/* What a thread writes it writes; lines for the stream are made anew by whoever goes on. */
+static void on_end(struct duty *duty)
+{
+    struct audit *audit = CONTAINER_OF(duty, struct audit, duty);
+
+    store_cancel(&audit->op);
+    audit->acts = false;
+    deadline_clear(&audit->again);
+    feed_close(&audit->feed);
+    if (audit->file == NULL) {
+        audit->writes = false;
+        buf_clear(&audit->batch);
+    }
+}
+
+void audit_share_open(struct audit *audit, struct keeps *keeps)
+{
+    audit->duty =
+        (struct duty){.name = "consumer:audit", .on_begin = on_begin, .on_end = on_end};
+    duty_open(&audit->duty, audit->loop, keeps);
+}
+
+void audit_share_close(struct audit *audit)
+{
+    if (audit->journal != NULL) {
+        store_cancel(&audit->op);
+        duty_close(&audit->duty);
+    }
+}

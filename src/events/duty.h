@@ -1,0 +1,29 @@
+/* duty: work that one process of all does at a time, under the lease "consumer:<name>". A process that is
+ * killed is followed by another one when the lease has run out, 6 s later at most. */
+#ifndef EVENTS_DUTY_H
+#define EVENTS_DUTY_H
+
+#include <stdbool.h>
+
+#include "net/loop.h"
+#include "store/keep.h"
+
+struct duty {
+    struct loop *loop;
+    struct keeps *keeps;
+    struct keep_user user;
+    struct deadline again;
+    const char *name; /* "consumer:audit" */
+    bool is_on;
+    void (*on_begin)(struct duty *duty);
+    void (*on_end)(struct duty *duty); /* the lease is lost: nothing may be written any more */
+};
+
+/* The callbacks and the name are set; the lease is asked for until duty_close. */
+void duty_open(struct duty *duty, struct loop *loop, struct keeps *keeps);
+/* Lets go, and asks again after a while: what stands in the store was changed by another process. */
+void duty_yield(struct duty *duty);
+bool duty_lasts(const struct duty *duty); /* before anything is written or sent under it */
+void duty_close(struct duty *duty); /* without on_end; idempotent; zeroed is fine */
+
+#endif

@@ -1,0 +1,249 @@
+/* Webhooks in the store, as JSON: what they are, and how far they came. */
+#include "webhook_internal.h"
+
+#include "base/base64.h"
+#include "base/mem.h"
+#include "data/json.h"
+
+enum { PACKED_TEXT_MAX = 2 * PACKED_MAX };
+
+static int64_t int_of(const struct json *object, const char *name)
+{
+    int64_t value;
+
+    return json_to_i64(json_get(object, name), &value) ? value : 0;
+}
+
+/* --- what it is */
+static void write_secret(struct json_writer *w, const char *name, const struct secret *secret)
+{
+    char room[WEBHOOK_SECRET_MAX];
+    struct buf text;
+
+    if (secret_is_set(secret)) {
+        buf_init_on(&text, room, sizeof(room), sizeof(room) - 1);
+        buf_text(&text, "whsec_");
+        base64_encode(&text, secret_reveal(secret));
+        jw_kv_str(w, name, buf_view(&text));
+        mem_wipe(room, sizeof(room));
+        buf_done(&text);
+    }
+}
+
+void webhook_document_write(const struct webhook *hook, struct buf *out)
+{
+    char owner[65];
+    struct json_writer w;
+
+    digest_hex(&hook->owner, owner);
+    jw_init(&w, out);
+    jw_object(&w);
+    jw_kv_text(&w, "url", hook->url);
+    jw_kv_text(&w, "owner", owner);
+    jw_kv_bool(&w, "sees_all", hook->sees_all);
+    jw_kv_bool(&w, "enabled", hook->enabled);
+    jw_kv_text(&w, "shape", webhook_shapes[hook->shape]);
+    jw_kv_text(&w, "filter", hook->subject);
+    jw_kv_int(&w, "created_ms", hook->created_ms);
+    jw_kv_int(&w, "begins", (int64_t)hook->share.begins);
+    write_secret(&w, "secret", &hook->key);
+    write_secret(&w, "old_secret", &hook->old_key);
+    jw_kv_int(&w, "old_until_ms", hook->old_until_ms);
+    jw_key(&w, "events");
+    jw_array(&w);
+    for (unsigned i = 0; i < FACT_N; i++) {
+        if ((hook->kinds & 1U << i) != 0) {
+            jw_text(&w, fact_type((enum fact_kind)i));
+        }
+    }
+    jw_end(&w);
+    jw_end(&w);
+}
+
+/* Types of a later version are left out. */
+static uint32_t kinds_of(const struct json *events)
+{
+    const struct json *one;
+    uint32_t kinds = 0;
+
+    JSON_FOREACH (one, events) {
+        for (unsigned i = 0; i < FACT_N; i++) {
+            kinds |= str_is(json_str(one), fact_type((enum fact_kind)i)) ? 1U << i : 0;
+        }
+    }
+    return kinds;
+}
+
+static int shape_of(struct str word)
+{
+    for (int i = 0; i < WEBHOOK_N_SHAPES; i++) {
+        if (str_is(word, webhook_shapes[i])) {
+            return i;
+        }
+    }
+    return WEBHOOK_CLOUDEVENTS;
+}
+
+static bool take_secrets(struct webhook *hook, const struct json *root, struct error *err)
+{
+    struct str old = json_str(json_get(root, "old_secret"));
+
+    secret_done(&hook->old_key);
+    return hook_read_secret(json_str(json_get(root, "secret")), &hook->key, err) == ERR_OK &&
+           (old.len == 0 || hook_read_secret(old, &hook->old_key, err) == ERR_OK);
+}
+
+static bool take_document(struct webhook *hook, const struct json *root)
+{
+    struct str url = json_str(json_get(root, "url"));
+    struct str subject = json_str(json_get(root, "filter"));
+    struct webhook_wish wish = {.kinds = kinds_of(json_get(root, "events")),
+                                .shape = shape_of(json_str(json_get(root, "shape"))),
+                                .enabled = json_true(json_get(root, "enabled"))};
+    struct error err = {0};
+
+    if (!take_secrets(hook, root, &err) ||
+        ((hook->url == NULL || !str_is(url, hook->url)) &&
+         hook_set_url(hook, url, &err) != ERR_OK)) {
+        return false;
+    }
+    hook_apply(hook, &wish);
+    hook->kinds = wish.kinds;
+    str_copy(hook->subject, sizeof(hook->subject), subject);
+    hook->old_until_ms = int_of(root, "old_until_ms");
+    hook->created_ms = int_of(root, "created_ms");
+    hook->share.begins = (uint64_t)int_of(root, "begins");
+    return true;
+}
+
+bool webhook_document_read(struct webhooks *hooks, struct str id, struct str text,
+                           struct webhook **out)
+{
+    struct webhook *hook = hook_by_id(hooks, id);
+    struct arena arena;
+    struct json *root = NULL;
+    struct digest owner;
+    bool is_new = hook == NULL;
+    bool ok;
+
+    arena_init(&arena);
+    ok = id.len < WEBHOOK_ID_MAX &&
+         json_parse(&arena, text, &json_of_ours, &root, NULL) == ERR_OK &&
+         digest_from_hex(json_str(json_get(root, "owner")), &owner);
+    if (ok && is_new) {
+        hook = hook_make(hooks, &owner, json_true(json_get(root, "sees_all")));
+        str_copy(hook->id, sizeof(hook->id), id);
+    }
+    ok = ok && take_document(hook, root);
+    if (!ok && is_new && hook != NULL) {
+        hook_free(hook);
+    }
+    arena_wipe(&arena);
+    *out = ok ? hook : NULL;
+    return ok;
+}
+
+/* --- how far it came */
+static void write_delivery(struct json_writer *w, const struct delivery *delivery)
+{
+    struct buf packed;
+    struct buf text;
+
+    buf_init(&packed, PACKED_MAX);
+    buf_init(&text, PACKED_TEXT_MAX);
+    pack_fact(&packed, &delivery->fact);
+    base64_encode(&text, buf_view(&packed));
+    jw_object(w);
+    jw_kv_str(w, "event", buf_view(&text));
+    jw_kv_int(w, "position", (int64_t)delivery->fact.position);
+    jw_kv_text(w, "status", delivery_status_name(delivery->status));
+    jw_kv_int(w, "tries", delivery->n_tries);
+    jw_kv_int(w, "http_status", delivery->last_status);
+    jw_kv_text(w, "error", delivery->last_error);
+    jw_kv_int(w, "last_ms", delivery->last_wall_ms);
+    jw_end(w);
+    buf_done(&text);
+    buf_done(&packed);
+}
+
+void webhook_state_write(const struct webhook *hook, struct buf *out)
+{
+    struct json_writer w;
+
+    jw_init(&w, out);
+    jw_object(&w);
+    jw_kv_int(&w, "position", (int64_t)hook->feed.position);
+    jw_kv_int(&w, "lost", (int64_t)(hook->share.lost_before + hook->feed.n_lost));
+    jw_key(&w, "deliveries"); /* the oldest first */
+    jw_array(&w);
+    for (size_t i = 0; i < WEBHOOK_DELIVERIES_KEPT; i++) {
+        const struct delivery *delivery =
+            &hook->deliveries[(hook->next_slot + i) % WEBHOOK_DELIVERIES_KEPT];
+
+        if (delivery->id[0] != '\0') {
+            write_delivery(&w, delivery);
+        }
+    }
+    jw_end(&w);
+    jw_end(&w);
+}
+
+static bool read_delivery(const struct json *one, struct delivery *out)
+{
+    struct str status = json_str(json_get(one, "status"));
+    struct packed packed;
+    struct arena arena;
+    struct str bytes;
+    bool ok;
+
+    arena_init(&arena);
+    ok = base64_decode(&arena, json_str(json_get(one, "event")), &bytes) &&
+         unpack(&bytes, &packed) && !packed.is_mark;
+    arena_done(&arena);
+    if (!ok) {
+        return false;
+    }
+    *out = (struct delivery){.fact = packed.fact,
+                             .n_tries = (unsigned)int_of(one, "tries"),
+                             .last_status = (int)int_of(one, "http_status"),
+                             .last_wall_ms = int_of(one, "last_ms")};
+    for (unsigned i = 0; i <= DELIVERY_DEAD; i++) {
+        if (str_is(status, delivery_status_name((enum delivery_status)i))) {
+            out->status = (enum delivery_status)i;
+        }
+    }
+    out->fact.position = (uint64_t)int_of(one, "position");
+    str_copy(out->last_error, sizeof(out->last_error), json_str(json_get(one, "error")));
+    cloud_event_id(&out->fact, out->id);
+    return true;
+}
+
+bool webhook_state_read(struct webhook *hook, struct str text, uint64_t *out_position)
+{
+    const struct json *one;
+    struct json *root = NULL;
+    struct arena arena;
+    bool ok;
+
+    arena_init(&arena);
+    ok = json_parse(&arena, text, &json_of_ours, &root, NULL) == ERR_OK;
+    if (ok) {
+        size_t n = 0;
+
+        hook->current = NULL;
+        hook->again = NULL;
+        for (size_t i = 0; i < WEBHOOK_DELIVERIES_KEPT; i++) {
+            hook->deliveries[i] = (struct delivery){.id = ""};
+        }
+        JSON_FOREACH (one, json_get(root, "deliveries")) {
+            if (n < WEBHOOK_DELIVERIES_KEPT && read_delivery(one, &hook->deliveries[n])) {
+                n++;
+            }
+        }
+        hook->next_slot = n % WEBHOOK_DELIVERIES_KEPT;
+        hook->share.lost_before = (uint64_t)int_of(root, "lost");
+        *out_position = (uint64_t)int_of(root, "position");
+    }
+    arena_done(&arena);
+    return ok;
+}
