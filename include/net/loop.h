@@ -24,6 +24,7 @@ struct loop {
     uint64_t tick_expected_us;
     struct later_item more; /* deadlines were left for the next turn */
     uint64_t turn_began_ms; /* by uv_now; 0: no events have come yet */
+    uint64_t longest_us;    /* CPU time of the longest turn */
     uint64_t cpu_seen_us;   /* of the thread, when it was last looked at */
     unsigned n_reads;       /* of sockets in this turn; loop_may_read */
     unsigned n_patient;

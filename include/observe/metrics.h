@@ -120,6 +120,8 @@ enum {
     X(M_LOOP_LAG,            HISTOGRAM, "loop_lag_seconds", "How late the 50 ms tick came.", NONE, NONE, NONE)       \
     X(M_LOOP_TURN_CPU,       SECONDS,   "loop_turn_cpu_seconds_max", "CPU time of the longest turn of the loop so far, at most. Turns below 2 ms are not looked at.", NONE, NONE, NONE) \
     X(M_DRAINING,            GAUGE,     "draining", "1 while shutting down.", NONE, NONE, NONE)                      \
+    X(M_WORKERS,             GAUGE,     "workers", "Processes that answer requests.", NONE, NONE, NONE)              \
+    X(M_WORKER_RESTARTS,     COUNTER,   "worker_restarts_total", "Workers (server.workers) that were started in the place of one that ended or stood still.", NONE, NONE, NONE) \
     X(M_CONFIG_GOOD,         GAUGE,     "config_last_reload_successful", "1: the configuration was taken when it was last read; 0: it was refused, and the one before it is in force.", NONE, NONE, NONE) \
     X(M_CONFIG_TIME,         GAUGE,     "config_last_reload_success_timestamp_seconds", "When the configuration in force was taken.", NONE, NONE, NONE) \
     X(M_CONFIG_RELOADS,      COUNTER,   "config_reloads_total", "Times that the configuration was read again, be it taken or refused.", NONE, NONE, NONE) \
@@ -152,6 +154,8 @@ void metric_observe_us(enum metric metric, size_t l1, uint64_t microseconds); /*
  * empty: none). */
 void metric_observe_traced(enum metric metric, size_t l1, uint64_t microseconds,
                            struct str trace_id);
+/* What is told. Where processes share their metrics these are of all of them, as of the last
+ * metrics_gather (observe/metrics_shared.h). */
 int64_t metric_value(enum metric metric); /* gauges and label-less counters */
 uint64_t metric_sum(enum metric metric);  /* counters: over all series */
 double metric_quantile_seconds(enum metric metric,

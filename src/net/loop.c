@@ -152,7 +152,8 @@ static void note_turn(struct loop *loop)
         used_us = (now_ms - began_ms) * US_PER_MS;
     }
     loop->cpu_seen_us = cpu_us;
-    if ((int64_t)used_us > metric_value(M_LOOP_TURN_CPU)) {
+    if (used_us > loop->longest_us) {
+        loop->longest_us = used_us;
         metric_set(M_LOOP_TURN_CPU, (int64_t)used_us);
     }
 }

@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -132,9 +133,18 @@ static void lose_queue(void)
     buf_clear(&sink.queue);
 }
 
-static bool write_piece(int wait_ms)
+/* As many whole lines as a pipe takes at once: others may write to it, too. A line that is longer is cut. */
+static size_t piece_len(void)
 {
     size_t len = sink.queue.len < PIPE_BUF ? sink.queue.len : PIPE_BUF;
+    const char *end = memrchr(sink.queue.ptr, '\n', len);
+
+    return end != NULL ? (size_t)(end - sink.queue.ptr) + 1 : len;
+}
+
+static bool write_piece(int wait_ms)
+{
+    size_t len = piece_len();
     ssize_t n;
 
     if (!can_write(wait_ms)) {

@@ -47,7 +47,7 @@ struct metric_label_set metric_labels[LABEL_N] = {
                      (const char *const[]){"get", "put", "remove", "list", "append", "read",
                                            "count", "lease", "renew", "release", "watch", "walk",
                                            "about"},
-                     11},
+                     13},
     [LABEL_LIMIT] = {"limit",
                      (const char *const[]){"key", "key_class", "tenant", "tenant_class", "at_once",
                                            "address"},
@@ -71,6 +71,11 @@ static size_t width(enum metric_label label)
     return label == LABEL_NONE || metric_labels[label].n == 0 ? 1 : metric_labels[label].n;
 }
 
+static void *take(size_t n, size_t size)
+{
+    return metrics_are_shared() ? metrics_shared_take(n, size) : mem_calloc(n, size);
+}
+
 void metrics_open(void)
 {
     if (n_users++ > 0) {
@@ -85,10 +90,13 @@ void metrics_open(void)
             family->n_series *= family->width[l];
         }
         if (metric_rows[i].kind == METRIC_HISTOGRAM) {
-            family->histograms = mem_calloc(family->n_series, sizeof(*family->histograms));
+            family->histograms = take(family->n_series, sizeof(*family->histograms));
         } else {
-            family->values = mem_calloc(family->n_series, sizeof(*family->values));
+            family->values = take(family->n_series, sizeof(*family->values));
         }
+    }
+    if (metrics_are_shared()) {
+        metrics_shared_begin();
     }
 }
 
@@ -99,9 +107,14 @@ void metrics_done(void)
         return;
     }
     for (size_t i = 0; i < METRIC_N; i++) {
-        mem_free(metric_families[i].values);
-        mem_free(metric_families[i].histograms);
+        if (!metrics_are_shared()) {
+            mem_free(metric_families[i].values);
+            mem_free(metric_families[i].histograms);
+        }
         metric_families[i] = (struct metric_family){0};
+    }
+    if (metrics_are_shared()) {
+        metrics_shared_end();
     }
 }
 
@@ -118,7 +131,7 @@ void metric_indexes(enum metric metric, size_t at, size_t out[3])
  * few series shows all of them from the start. */
 bool metric_has_series(enum metric metric, size_t at)
 {
-    const struct metric_family *family = &metric_families[metric];
+    const struct metric_family *family = metric_view(metric);
 
     if (family->histograms != NULL) {
         return family->n_series == 1 || family->histograms[at].count > 0;
@@ -190,22 +203,22 @@ void metric_observe_traced(enum metric metric, size_t l1, uint64_t microseconds,
 
 int64_t metric_value(enum metric metric)
 {
-    return n_users > 0 ? metric_families[metric].values[0] : 0;
+    return n_users > 0 ? metric_view(metric)->values[0] : 0;
 }
 
 uint64_t metric_sum(enum metric metric)
 {
     uint64_t sum = 0;
 
-    for (size_t i = 0; n_users > 0 && i < metric_families[metric].n_series; i++) {
-        sum += (uint64_t)metric_families[metric].values[i];
+    for (size_t i = 0; n_users > 0 && i < metric_view(metric)->n_series; i++) {
+        sum += (uint64_t)metric_view(metric)->values[i];
     }
     return sum;
 }
 
 double metric_quantile_seconds(enum metric metric, double quantile)
 {
-    const struct metric_family *family = &metric_families[metric];
+    const struct metric_family *family = metric_view(metric);
     uint64_t buckets[HISTOGRAM_BOUNDS + 1] = {0};
     uint64_t count = 0;
     double rank;

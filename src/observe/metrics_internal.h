@@ -58,6 +58,17 @@ void metric_indexes(enum metric metric, size_t at, size_t out[3]);
 /* Series that were never touched are left out, unless the family has just one. */
 bool metric_has_series(enum metric metric, size_t at);
 
+/* metrics_shared.c */
+bool metrics_are_shared(void);
+void *metrics_shared_take(size_t n, size_t size); /* from the own slot; as its last user left it */
+void metrics_shared_begin(void);
+void metrics_shared_end(void);
+/* What is told: of all processes as metrics_gather found it; alone, the family itself. */
+const struct metric_family *metric_view(size_t metric);
+
+/* metrics_text.c */
+void process_figures_read_own(struct process_figures *out);
+
 /* limits.c */
 double cpu_limit_cores(void);
 uint64_t memory_limit_bytes(void);

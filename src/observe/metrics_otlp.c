@@ -2,6 +2,7 @@
  * cumulated here, unlike in Prometheus' text, and there is one more of them than bounds. */
 #include "base/json_writer.h"
 #include "metrics_internal.h"
+#include "observe/metrics_shared.h"
 
 enum { CUMULATIVE = 2, NAME_MAX_BYTES = 96 };
 
@@ -171,7 +172,7 @@ static void write_histogram(struct json_writer *w, const struct histogram *histo
 static void write_point(struct json_writer *w, enum metric metric, size_t at,
                         const struct period *period)
 {
-    const struct metric_family *family = &metric_families[metric];
+    const struct metric_family *family = metric_view(metric);
 
     jw_object(w);
     write_attributes(w, metric, at);
@@ -207,7 +208,7 @@ static void write_family(struct json_writer *w, enum metric metric, const struct
     }
     jw_key(w, "dataPoints");
     jw_array(w);
-    for (size_t at = 0; at < metric_families[metric].n_series; at++) {
+    for (size_t at = 0; at < metric_view(metric)->n_series; at++) {
         if (metric_has_series(metric, at)) {
             write_point(w, metric, at, period);
         }
@@ -246,6 +247,7 @@ void metrics_write_otlp(struct buf *out, int64_t start_us, int64_t now_us)
     struct process_figures process;
     struct json_writer w;
 
+    metrics_gather();
     jw_init(&w, out);
     jw_array(&w);
     for (size_t i = 0; i < METRIC_N; i++) {

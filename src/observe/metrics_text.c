@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "metrics_internal.h"
+#include "observe/metrics_shared.h"
 
 enum {
     US_PER_S = 1000000,
@@ -156,7 +157,7 @@ static void write_exemplar(struct buf *out, const struct exemplar *exemplar)
 static void write_histogram(const struct writer *w, enum metric metric, size_t at)
 {
     struct buf *out = w->out;
-    const struct histogram *histogram = &metric_families[metric].histograms[at];
+    const struct histogram *histogram = &metric_view(metric)->histograms[at];
     uint64_t cumulated = 0;
 
     for (size_t b = 0; b <= HISTOGRAM_BOUNDS; b++) {
@@ -179,7 +180,7 @@ static void write_histogram(const struct writer *w, enum metric metric, size_t a
 
 static void write_family(const struct writer *w, enum metric metric)
 {
-    const struct metric_family *family = &metric_families[metric];
+    const struct metric_family *family = metric_view(metric);
 
     write_help(w, metric);
     for (size_t at = 0; at < family->n_series; at++) {
@@ -247,6 +248,7 @@ void metrics_write(struct buf *out, bool openmetrics, const char *version)
 {
     const struct writer w = {out, openmetrics};
 
+    metrics_gather();
     for (size_t i = 0; i < METRIC_N; i++) {
         write_family(&w, (enum metric)i);
     }
@@ -303,7 +305,7 @@ static uint64_t count_fds(void)
     return n > DIRECTORY_OWN ? n - DIRECTORY_OWN : 0;
 }
 
-void process_figures_read(struct process_figures *out)
+void process_figures_read_own(struct process_figures *out)
 {
     struct arena arena;
     struct rusage usage = {0};

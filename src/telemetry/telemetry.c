@@ -11,6 +11,7 @@
 #include "net/loop.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
+#include "observe/metrics_shared.h"
 #include "observe/span.h"
 #include "upstream/upstream.h"
 
@@ -174,7 +175,8 @@ static void flush_metrics(struct telemetry *telemetry)
 {
     struct exporter *exporter = &telemetry->metrics;
 
-    if (exporter->upstream == NULL || upstream_is_running(&exporter->call)) {
+    if (exporter->upstream == NULL || upstream_is_running(&exporter->call) ||
+        !metrics_speaks_for_all()) {
         return;
     }
     begin_body(exporter, "resourceMetrics", "scopeMetrics", "metrics");
