@@ -26,6 +26,7 @@ static int unknown_command(const char *name)
     struct nearest nearest;
 
     nearest_init(&nearest, str_from(name));
+    nearest_offer(&nearest, STR("help"));
     for (size_t i = 0; i < n_subcommands; i++) {
         nearest_offer(&nearest, str_from(subcommands[i].name));
     }

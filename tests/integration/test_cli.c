@@ -62,6 +62,7 @@ static void habits_of_other_programs_work(void **state)
          "unknown option --rerun-faild; did you mean --rerun-failed?"},
         {"run", "--qwertyuiop", NULL, 1,
          "unknown option --qwertyuiop; see virtuoso-proxy run --help"},
+        {"hlep", NULL, NULL, 1, "did you mean \"help\"?\n"},
         {"nonsense", NULL, NULL, 1, "virtuoso-proxy --help lists all commands\n"},
     };
     struct program program;
