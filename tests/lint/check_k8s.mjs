@@ -5,7 +5,7 @@
 // found by the compiler: BUILDS/objects.mts is written for it. Stands beside node_modules.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import YAML from 'yaml';
 
 const [builds, metricsFile, url, binary] = process.argv.slice(2);
@@ -15,7 +15,8 @@ const packageOf = {
     'gateway.networking.k8s.io': '@kubernetes-models/gateway-api',
     'external-secrets.io': '@kubernetes-models/external-secrets',
 };
-const secretMount = '/run/secrets/virtuoso-proxy/';
+const secretRoot = '/run/secrets/';
+const secretMount = `${secretRoot}virtuoso-proxy/`;
 const metricNames = new Set(
     [...readFileSync(metricsFile, 'utf8').matchAll(/^# TYPE (\S+)/gm)].map((match) => match[1]),
 );
@@ -24,16 +25,22 @@ const metricNames = new Set(
 
 const byKind = (docs, kind) => docs.filter((doc) => doc.kind === kind);
 const only = (docs, kind) => byKind(docs, kind)[0];
-const podOf = (docs) => only(docs, 'Deployment').spec.template;
+const podOf = (docs) => only(docs, 'Deployment').spec.template; // of the proxy
+const podsOf = (docs) => ['Deployment', 'StatefulSet'].flatMap((kind) => byKind(docs, kind)).map((doc) => doc.spec.template);
+const policiesOf = (docs) => byKind(docs, 'NetworkPolicy');
 const containersOf = (docs) => podOf(docs).spec.containers;
 const named = (docs, kind, name) => byKind(docs, kind).some((doc) => doc.metadata.name === name);
 const portsOf = (docs) => containersOf(docs).flatMap((container) => container.ports ?? []);
-const hasPort = (docs, port) => portsOf(docs).some((one) => one.name === port || one.containerPort === port);
+const hasPort = (docs, port, pod = podOf(docs)) =>
+    pod.spec.containers.flatMap((container) => container.ports ?? []).some((one) => one.name === port || one.containerPort === port);
 const configOf = (docs) => YAML.parse(only(docs, 'ConfigMap').data['virtuoso-proxy.yaml']);
 
 // '8000' of '0.0.0.0:8000'
 const portOf = (address) => Number(address.split(':').pop());
 const portsOfConfig = (docs) => ({ http: portOf(configOf(docs).server.listen), admin: portOf(configOf(docs).admin.listen) });
+
+// The pods that the labels choose.
+const chosenOf = (docs, labels) => podsOf(docs).filter((pod) => selects(labels, pod.metadata.labels));
 
 function selects(labels, have) {
     return Object.entries(labels ?? {}).length > 0 && Object.entries(labels).every(([key, value]) => have?.[key] === value);
@@ -44,11 +51,22 @@ function selects(labels, have) {
 function* selectors(docs) {
     const deployment = only(docs, 'Deployment');
     const have = podOf(docs).metadata.labels;
+    const anyPod = [
+        ...byKind(docs, 'Service').map((doc) => ['Service', doc.spec.selector]),
+        ...policiesOf(docs).map((doc) => ['NetworkPolicy', doc.spec.podSelector.matchLabels]),
+        ...policiesOf(docs)
+            .flatMap((doc) => [...(doc.spec.egress ?? []).flatMap((rule) => rule.to), ...(doc.spec.ingress ?? []).flatMap((rule) => rule.from ?? [])])
+            .filter((peer) => peer.podSelector && !peer.namespaceSelector)
+            .map((peer) => ['NetworkPolicy, a peer', peer.podSelector.matchLabels]),
+        ...byKind(docs, 'StatefulSet').map((doc) => ['StatefulSet', doc.spec.selector.matchLabels]),
+    ];
+    for (const [what, labels] of anyPod) {
+        const n = chosenOf(docs, labels).length;
+        if (n !== 1) yield `${what}: its selector matches the labels of ${n} kinds of pods`;
+    }
     const wanted = [
         ['Deployment', deployment.spec.selector.matchLabels],
-        ...byKind(docs, 'Service').map((doc) => ['Service', doc.spec.selector]),
         ...byKind(docs, 'PodDisruptionBudget').map((doc) => ['PodDisruptionBudget', doc.spec.selector.matchLabels]),
-        ...byKind(docs, 'NetworkPolicy').map((doc) => ['NetworkPolicy', doc.spec.podSelector.matchLabels]),
         ...byKind(docs, 'PodMonitor').map((doc) => ['PodMonitor', doc.spec.selector.matchLabels]),
         ...podOf(docs).spec.topologySpreadConstraints.map((one) => ['spread', one.labelSelector.matchLabels]),
     ];
@@ -70,8 +88,9 @@ function* ports(docs) {
         }
     }
     for (const service of byKind(docs, 'Service')) {
+        const [pod] = chosenOf(docs, service.spec.selector);
         for (const port of service.spec.ports) {
-            if (!hasPort(docs, port.targetPort)) yield `Service: the container has no port ${port.targetPort}`;
+            if (pod && !hasPort(docs, port.targetPort, pod)) yield `Service: the container has no port ${port.targetPort}`;
             if ([wanted.admin, 'admin'].includes(port.targetPort)) yield 'Service: it offers the port of operators';
         }
     }
@@ -80,10 +99,11 @@ function* ports(docs) {
             if (end.port !== 'admin' || !hasPort(docs, end.port)) yield `PodMonitor: metrics are not on port ${end.port}`;
         }
     }
-    for (const policy of byKind(docs, 'NetworkPolicy')) {
-        for (const rule of policy.spec.ingress) {
+    for (const policy of policiesOf(docs)) {
+        const [pod] = chosenOf(docs, policy.spec.podSelector.matchLabels);
+        for (const rule of policy.spec.ingress ?? []) {
             for (const { port } of rule.ports) {
-                if (!hasPort(docs, port)) yield `NetworkPolicy: the container has no port ${port}`;
+                if (pod && !hasPort(docs, port, pod)) yield `NetworkPolicy: the container has no port ${port}`;
                 if (port === wanted.admin && !rule.from) yield 'NetworkPolicy: everybody reaches the port of operators';
             }
         }
@@ -123,17 +143,13 @@ function* names(docs) {
     }
     for (const { name, secret } of podOf(docs).spec.volumes) {
         const made = byKind(docs, 'ExternalSecret').map((doc) => doc.spec.target.name);
-        if (secret && made.length > 0 && !made.includes(secret.secretName)) yield `volume ${name}: nobody makes that Secret`;
+        if (name === 'secret' && made.length > 0 && !made.includes(secret.secretName)) yield `volume ${name}: nobody makes that Secret`;
     }
     const namespaces = new Set(docs.map((doc) => (doc.kind === 'Namespace' ? doc.metadata.name : doc.metadata.namespace)));
     if (namespaces.size !== 1) yield `several namespaces: ${[...namespaces].join(', ')}`;
 }
 
-function* security(docs) {
-    const pod = podOf(docs).spec;
-    if (only(docs, 'Namespace').metadata.labels['pod-security.kubernetes.io/enforce'] !== 'restricted') {
-        yield 'Namespace: Pod Security is not "restricted"';
-    }
+function* securityOf(pod) {
     if (pod.automountServiceAccountToken !== false) yield 'pod: a token of the service account is mounted';
     if (pod.hostNetwork || pod.hostPID || pod.hostIPC) yield 'pod: it sees the host';
     if (pod.volumes.some((volume) => volume.hostPath)) yield 'pod: a volume of the host';
@@ -151,10 +167,18 @@ function* security(docs) {
     }
 }
 
+function* security(docs) {
+    if (only(docs, 'Namespace').metadata.labels['pod-security.kubernetes.io/enforce'] !== 'restricted') {
+        yield 'Namespace: Pod Security is not "restricted"';
+    }
+    for (const { spec: pod } of podsOf(docs)) yield* securityOf(pod);
+}
+
 function* egress(docs) {
-    for (const { to } of byKind(docs, 'NetworkPolicy').flatMap((policy) => policy.spec.egress)) {
+    for (const { to, ports } of policiesOf(docs).flatMap((policy) => policy.spec.egress ?? [])) {
         for (const peer of to) {
-            if (peer.podSelector && !peer.namespaceSelector) yield 'NetworkPolicy: DNS in this namespace only';
+            const isDns = ports.some((one) => one.port === 53);
+            if (isDns && peer.podSelector && !peer.namespaceSelector) yield 'NetworkPolicy: DNS in this namespace only';
             if (peer.namespaceSelector && !peer.podSelector) yield 'NetworkPolicy: every pod of every namespace';
             if (peer.ipBlock?.cidr === '0.0.0.0/0' && !peer.ipBlock.except?.includes('169.254.0.0/16')) {
                 yield 'NetworkPolicy: the metadata address of the cloud can be reached';
@@ -186,8 +210,13 @@ function* configuration(docs) {
     const env = {};
     mkdirSync(folder, { recursive: true });
     for (const { name, value } of containersOf(docs)[0].env ?? []) {
-        env[name] = value.replace(secretMount, `${folder}/`);
-        if (value.startsWith(secretMount)) writeFileSync(env[name], `value-of-${name}-for-a-test\n`);
+        const file = value.replace(/^file:/, '');
+        // As Kubernetes does: $(NAME) is the value of a variable that stands above.
+        env[name] = value.replace(secretRoot, `${folder}/`).replace(/\$\((\w+)\)/g, (_, one) => env[one] ?? `$(${one})`);
+        if (file.startsWith(secretRoot)) {
+            mkdirSync(join(folder, dirname(file.slice(secretRoot.length))), { recursive: true });
+            writeFileSync(join(folder, file.slice(secretRoot.length)), `value-of-${name}-for-a-test\n`);
+        }
     }
     writeFileSync(join(folder, 'virtuoso-proxy.yaml'), only(docs, 'ConfigMap').data['virtuoso-proxy.yaml']);
     try {
@@ -195,6 +224,12 @@ function* configuration(docs) {
     } catch (error) {
         yield `configuration: ${error.stderr ?? error}`;
     }
+}
+
+// The address of the store is that of a Service of the build.
+function* store(docs) {
+    const env = Object.fromEntries((containersOf(docs)[0].env ?? []).map((one) => [one.name, one.value]));
+    if (env.REDIS_SERVICE && !named(docs, 'Service', env.REDIS_SERVICE)) yield 'env: the address of the store is no Service';
 }
 
 // The secret that the example describes has the files that the environment names.
@@ -209,7 +244,7 @@ function* secrets(docs) {
     }
 }
 
-const rules = [selectors, ports, backends, names, security, egress, drain, metrics, configuration, secrets];
+const rules = [selectors, ports, backends, names, security, egress, drain, metrics, configuration, store, secrets];
 const faultsOf = (docs) => rules.flatMap((rule) => [...rule(docs)]);
 
 // --- types ---
@@ -261,6 +296,10 @@ const changes = [
     ['Service: it offers', (docs) => (only(docs, 'Service').spec.ports[0].targetPort = 'admin')],
     ['NetworkPolicy: everybody', (docs) => delete only(docs, 'NetworkPolicy').spec.ingress[1].from],
     ['HorizontalPodAutoscaler: there is no', (docs) => (only(docs, 'HorizontalPodAutoscaler').spec.scaleTargetRef.name = 'x')],
+    ['StatefulSet: its selector', (docs) => (only(docs, 'StatefulSet').spec.selector.matchLabels = { a: 'b' })],
+    ['NetworkPolicy, a peer: its selector', (docs) => (policiesOf(docs).find((doc) => doc.spec.egress?.[0].to[0].podSelector?.matchLabels['app.kubernetes.io/component']).spec.egress[0].to[0].podSelector.matchLabels = { a: 'b' })],
+    ['Service: the container has no port cache', (docs) => (byKind(docs, 'Service').find((doc) => doc.spec.clusterIP).spec.ports[0].targetPort = 'cache')],
+    ['env: the address of the store', (docs) => (byKind(docs, 'Service').find((doc) => doc.spec.clusterIP).metadata.name = 'other')],
     ['Deployment: replicas', (docs) => (only(docs, 'Deployment').spec.replicas = 2)],
     ['container: may run as root', (docs) => (podOf(docs).spec.securityContext.runAsNonRoot = false)],
     ['container: / can be written', (docs) => (containersOf(docs)[0].securityContext.readOnlyRootFilesystem = false)],
@@ -269,7 +308,7 @@ const changes = [
     ['drain.limit_ms', (docs) => (podOf(docs).spec.terminationGracePeriodSeconds = 45)],
     ['metric virtuoso_proxy_gone', (docs) => (only(docs, 'Service').metadata.annotations = { q: 'virtuoso_proxy_gone' })],
     ['configuration: ', (docs) => (only(docs, 'ConfigMap').data['virtuoso-proxy.yaml'] += 'nonsense: 1\n')],
-    ['VIRTUOSO_API_TOKEN_FILE: no such key', (docs) => (containersOf(docs)[0].env[0].value = `${secretMount}other`)],
+    ['VIRTUOSO_API_TOKEN_FILE: no such key', (docs) => (containersOf(docs)[0].env.find((one) => one.name === 'VIRTUOSO_API_TOKEN_FILE').value = `${secretMount}other`)],
 ];
 
 async function proveRules(good) {
@@ -313,6 +352,6 @@ for (const [build, docs] of all) {
     say(build, [...faultsOf(docs), ...(await typesOf(docs)), ...(await probesOf(docs))]);
 }
 await writeTypes(all);
-say('base', await proveRules(all.get('base')));
+say('component-redis', await proveRules(all.get('component-redis')));
 console.log(`${all.size} builds, ${[...all.values()].flat().length} objects, ${failed} faults`);
 process.exit(failed > 0 ? 1 : 0);

@@ -69,8 +69,8 @@ all=()
 for folder in "$root"/k8s/components/*/; do
     name=$(basename "$folder")
     build_with "component-$name" "" "$name"
-    # KEDA takes the autoscaler away that these two change.
-    case $name in hpa-memory | prometheus-adapter) ;; *) all+=("$name") ;; esac
+    # KEDA takes the autoscaler away that these two change; a cluster is at one cloud.
+    case $name in hpa-memory | prometheus-adapter | gcp) ;; *) all+=("$name") ;; esac
 done
 build_with together "" "${all[@]}"
 build_with prefixed "blue-" "${all[@]}"
