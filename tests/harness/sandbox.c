@@ -144,13 +144,29 @@ void sandbox_fault(uint16_t port, const char *fault_json)
     control(port, "POST", "/__sandbox/faults", fault_json);
 }
 
-void sandbox_hold(uint16_t port, const char *match)
+static void hold(uint16_t port, const char *match, int times)
 {
     char fault[256];
 
-    (void)snprintf(fault, sizeof(fault), "{\"match\":\"%s\",\"times\":1,\"delay_ms\":600000}",
-                   match);
+    (void)snprintf(fault, sizeof(fault), "{\"match\":\"%s\",\"times\":%d,\"delay_ms\":600000}",
+                   match, times);
     sandbox_fault(port, fault);
+}
+
+void sandbox_hold(uint16_t port, const char *match)
+{
+    hold(port, match, 1);
+}
+
+void sandbox_hold_all(uint16_t port, const char *match)
+{
+    hold(port, match, -1);
+}
+
+void sandbox_release_all(uint16_t port)
+{
+    sandbox_clear_faults(port);
+    sandbox_release(port);
 }
 
 void sandbox_release(uint16_t port)

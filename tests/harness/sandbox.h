@@ -27,7 +27,10 @@ void sandbox_fault(uint16_t port, const char *fault_json);
 /* The next request that matches ("POST /teststeps") is carried out, and its answer is held back until
  * sandbox_release: as long as the proxy waits for it. */
 void sandbox_hold(uint16_t port, const char *match);
-void sandbox_release(uint16_t port); /* also answers that a fault with a delay holds back */
+void sandbox_hold_all(uint16_t port,
+                      const char *match); /* each of them, until sandbox_release_all */
+void sandbox_release_all(uint16_t port);  /* and there are no faults any more */
+void sandbox_release(uint16_t port);      /* also answers that a fault with a delay holds back */
 void sandbox_clear_faults(uint16_t port);
 void sandbox_reset(uint16_t port); /* forgets everything of every tenant */
 /* Things with ids that the test chooses: {"checkpoints": [1680930], "library": [7]}, see

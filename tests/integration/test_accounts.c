@@ -101,8 +101,7 @@ static void a_request_ends_where_it_began(void **state)
     (void)state;
     begin(&stage, ONE_KEY);
     assert_int_equal(ask(&stage, "GET", "/api/user", KEY), 200);
-    sandbox_fault(stage.platforms[0].sandbox_port,
-                  "{\"match\":\"GET /user\",\"times\":1,\"delay_ms\":1500}");
+    sandbox_hold(stage.platforms[0].sandbox_port, "GET /user");
     client_open(&waiting, stage.proxy.program.port);
     assert_true(client_send_request(&waiting, "GET", "/virtuoso/user?slow=1", FRESH, STR_EMPTY));
     sandbox_wait_count(stage.platforms[0].sandbox_port, "GET", "/user", 2);
@@ -114,6 +113,7 @@ static void a_request_ends_where_it_began(void **state)
     assert_int_equal(n_asked(&stage, 1, "/user"), 1);
     assert_int_equal(n_asked(&stage, 0, "/user"), 2);
     assert_false(program_wrote(&stage.proxy.program, "upstream.client_closed"));
+    sandbox_release(stage.platforms[0].sandbox_port);
     assert_int_equal(client_read(&waiting, false, &reply), CLIENT_OK);
     assert_int_equal(reply.status, 200);
     program_wait_wrote(&stage.proxy.program, "upstream.client_closed", WAIT_MS);

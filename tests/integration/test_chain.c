@@ -100,6 +100,18 @@ static void ask(const struct program *program, const char *method, const char *t
     client_ask(program->port, method, target, body != NULL ? STEP : SHOWN, str_from(body), reply);
 }
 
+static int64_t n_working(const struct program *program, struct arena *arena)
+{
+    struct reply reply = {0};
+    int64_t n = 0;
+
+    ask(program, "GET", "/health/stats", NULL, &reply);
+    assert_true(json_to_i64(json_find(reply_json(&reply, arena), "/requests/in_flight"), &n));
+    reply_done(&reply);
+    return n - 1; /* itself */
+}
+
+/* Answers come while all of them wait. */
 static void ask_by_many(struct chain *chain, const char *target)
 {
     struct client askers[N_ASKERS];
@@ -110,6 +122,10 @@ static void ask_by_many(struct chain *chain, const char *target)
         client_open(&askers[i], chain->edges[i % 2].port);
         assert_true(client_send_request(&askers[i], "GET", target, SHOWN, STR_EMPTY));
     }
+    wait_until(n_working(&chain->edges[0], &chain->arena) == N_ASKERS / 2);
+    wait_until(n_working(&chain->edges[1], &chain->arena) == N_ASKERS / 2);
+    wait_until(n_working(&chain->region, &chain->arena) == 2);
+    sandbox_release(chain->origin.sandbox_port);
     for (size_t i = 0; i < N_ASKERS; i++) {
         assert_int_equal(client_read(&askers[i], false, &reply), CLIENT_OK);
         assert_int_equal(reply.status, 200);
@@ -127,8 +143,7 @@ static void many_cold_reads_are_one_call(void **state)
 
     (void)state;
     chain_start(&chain, NULL);
-    sandbox_fault(chain.origin.sandbox_port,
-                  "{\"match\":\"GET /projects\",\"times\":-1,\"delay_ms\":1000,\"act\":true}");
+    sandbox_hold_all(chain.origin.sandbox_port, "GET /projects");
     ask_by_many(&chain, "/virtuoso/projects?organizationId=1");
     ask_by_many(&chain, "/api/projects");
     chain_stop(&chain);
@@ -198,6 +213,20 @@ static void the_origin_is_away(void **state)
     chain_stop(&chain);
 }
 
+/* Asks for the projects: whether the question is on its way up, or was answered by what is kept. */
+static bool goes_up(struct chain *chain, struct client *asker, struct reply *reply)
+{
+    client_open(asker, chain->edges[0].port);
+    asker->timeout_ms = 20;
+    assert_true(client_send_request(asker, "GET", "/api/projects", SHOWN, STR_EMPTY));
+    while (client_read(asker, false, reply) == CLIENT_TIMEOUT) {
+        if (sandbox_count(chain->origin.sandbox_port, "GET", "/projects") > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* One caller fetches the next answer, which takes long; another is given the old one at once. */
 static void an_old_answer_serves_meanwhile(void **state)
 {
@@ -210,20 +239,15 @@ static void an_old_answer_serves_meanwhile(void **state)
     chain_start(&chain, sets);
     ask(&chain.edges[0], "GET", "/api/projects", NULL, &reply);
     assert_int_equal(reply.status, 200);
-    sandbox_fault(chain.origin.sandbox_port,
-                  "{\"match\":\"GET /projects\",\"times\":1,\"delay_ms\":3000,\"act\":true}");
-    do { /* until the old one has expired, and the question is on its way up */
-        client_open(&slow, chain.edges[0].port);
-        assert_true(client_send_request(&slow, "GET", "/api/projects", SHOWN, STR_EMPTY));
-        slow.timeout_ms = 200;
-        if (client_read(&slow, false, &reply) == CLIENT_TIMEOUT) {
-            break;
-        }
+    sandbox_forget_requests(chain.origin.sandbox_port);
+    sandbox_hold(chain.origin.sandbox_port, "GET /projects");
+    while (!goes_up(&chain, &slow, &reply)) { /* until the old one has expired */
         client_close(&slow);
-    } while (true);
+    }
     ask(&chain.edges[0], "GET", "/api/projects", NULL, &reply);
     assert_int_equal(reply.status, 200);
     assert_true(str_contains(reply_field(&reply, "Cache-Status"), STR("detail=stale")));
+    sandbox_release(chain.origin.sandbox_port);
     slow.timeout_ms = 10000;
     assert_int_equal(client_read(&slow, false, &reply), CLIENT_OK);
     assert_int_equal(reply.status, 200);

@@ -372,7 +372,7 @@ static void interrupted(struct proxy *proxy, bool twice, bool own)
     size_t n = 1;
 
     sandbox_forget_requests(proxy->program.sandbox_port);
-    sandbox_fault(proxy->program.sandbox_port, "{\"match\":\"POST /projects\",\"delay_ms\":2000}");
+    sandbox_hold(proxy->program.sandbox_port, "POST /projects");
     words[n++] = own ? "--set" : "-u";
     words[n++] = own ? arena_printf(&proxy->arena, "upstream.base_url=http://127.0.0.1:%u/api",
                                     proxy->program.sandbox_port)
@@ -390,11 +390,13 @@ static void interrupted(struct proxy *proxy, bool twice, bool own)
     program_wait_wrote(&program, "Ctrl-C again gives up", 5000);
     if (twice) {
         program_signal(&program, SIGINT);
+    } else {
+        sandbox_release(proxy->program.sandbox_port);
     }
     assert_int_equal(program_wait_end(&program, 10000), twice ? 2 : 0);
     program_assert_clean(&program);
     program_done(&program);
-    sandbox_clear_faults(proxy->program.sandbox_port);
+    sandbox_release_all(proxy->program.sandbox_port);
 }
 
 static void an_interrupt_waits_for_the_answer_and_a_second_does_not(void **state)

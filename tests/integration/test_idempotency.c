@@ -248,14 +248,13 @@ static void the_end_of_the_time_is_told_and_kept(void **state)
     int64_t position;
 
     (void)state;
-    start(&proxy, "http.long_exchange_timeout_ms=1000");
+    start(&proxy, "http.long_exchange_timeout_ms=2000");
     answer = proxy_ask(&proxy, "POST", "/api/v1/sessions", NULL, "{\"checkpoint_id\":1680930}");
     fields = arena_printf(&proxy.arena, KEY "X-Session-Id: %.*s\r\n",
                           STR_ARG(json_str(json_get(answer, "session_id"))));
     for (size_t i = 0; i < ARRAY_LEN(tried); i++) {
         sandbox_forget_requests(proxy.program.sandbox_port);
-        sandbox_fault(proxy.program.sandbox_port,
-                      "{\"match\":\"POST /\",\"times\":1,\"delay_ms\":2000}");
+        sandbox_hold(proxy.program.sandbox_port, "POST /");
         answer = proxy_ask(&proxy, "POST", tried[i]->target, fields.ptr, tried[i]->body);
         assert_int_equal(proxy.reply.status, 504);
         assert_true(str_is(json_str(json_get(answer, "code")), "outcome_unknown"));
@@ -263,6 +262,7 @@ static void the_end_of_the_time_is_told_and_kept(void **state)
         assert_int_equal(proxy.reply.status, 504);
         assert_true(is_replay(&proxy));
         assert_int_equal(n_posts(&proxy), 1);
+        sandbox_release(proxy.program.sandbox_port);
     }
     answer = proxy_ask(&proxy, "POST", command.target,
                        str_find(fields, STR("X-Session")) + fields.ptr, command.body);

@@ -114,13 +114,10 @@ static void another_request_with_the_key_is_refused(void **state)
     assert_int_equal(n_steps(), 1);
 }
 
-static void begin_slowly(struct client *client, int delay_ms)
+/* The platform holds the answer back until it is read. */
+static void begin_slowly(struct client *client)
 {
-    char fault[96];
-
-    (void)snprintf(fault, sizeof(fault),
-                   "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":%d}", delay_ms);
-    sandbox_fault(platform(), fault);
+    sandbox_hold(platform(), "POST /teststeps");
     client_open(client, replicas.programs[0].port);
     client->timeout_ms = 30000;
     assert_true(
@@ -136,6 +133,7 @@ static void read_slowly(struct client *client, int status)
 {
     struct reply reply = {0};
 
+    sandbox_release(platform());
     assert_int_equal(client_read(client, false, &reply), CLIENT_OK);
     assert_int_equal(reply.status, status);
     reply_done(&reply);
@@ -147,7 +145,7 @@ static void one_that_has_not_ended_is_409_everywhere(void **state)
     struct client client;
 
     (void)state;
-    begin_slowly(&client, 1000);
+    begin_slowly(&client);
     assert_int_equal(ask(0), 409);
     assert_int_equal(ask(1), 409);
     assert_true(says("idempotency_in_flight"));
@@ -166,7 +164,7 @@ static void a_slow_platform_is_waited_for(void **state)
     if (getenv("VP_LONG") == NULL) {
         skip();
     }
-    begin_slowly(&client, 3 * KEEP_TTL_MS / 2);
+    begin_slowly(&client);
     client_pause_ms(KEEP_TTL_MS + 500); /* as long as a lease that is not renewed */
     assert_int_equal(ask(1), 409);
     read_slowly(&client, 200);
@@ -179,9 +177,10 @@ static void what_a_process_that_died_has_done_is_not_known(void **state)
     struct client client;
 
     (void)state;
-    begin_slowly(&client, 500);
+    begin_slowly(&client);
     replicas_kill(&replicas, 0);
     client_close(&client);
+    sandbox_release(platform());
     assert_int_equal(ask(1), 409); /* its lease goes on for some seconds */
     wait_until(ask(1) != 409);
     assert_int_equal(replicas.reply.status, 502);

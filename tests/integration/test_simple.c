@@ -429,13 +429,15 @@ static void many_cold_reads_are_one_call(void **state)
     (void)state;
     proxy_start(&proxy, NULL);
     sandbox_forget_requests(proxy.program.sandbox_port);
-    sandbox_fault(proxy.program.sandbox_port,
-                  "{\"match\":\"GET /projects\",\"times\":1,\"delay_ms\":300,\"act\":true}");
+    sandbox_hold_all(proxy.program.sandbox_port, "GET /projects");
     for (int i = 0; i < PARALLEL; i++) {
         client_open(&clients[i], proxy.program.port);
         assert_true(client_send_request(&clients[i], "GET", "/api/projects", NULL, STR_EMPTY));
     }
+    proxy_wait_working(&proxy, PARALLEL);
     client_reset(&clients[0]); /* whoever leads may leave */
+    proxy_wait_working(&proxy, PARALLEL - 1);
+    sandbox_release_all(proxy.program.sandbox_port);
     for (int i = 1; i < PARALLEL; i++) {
         assert_int_equal(client_read(&clients[i], false, &proxy.reply), CLIENT_OK);
         assert_int_equal(proxy.reply.status, 200);
