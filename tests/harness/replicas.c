@@ -96,6 +96,13 @@ bool replicas_store_is_away(struct replicas *replicas, size_t i)
     return str_contains(buf_view(&replicas->reply.body), STR("the store is away"));
 }
 
+void replicas_wait_for_store(struct replicas *replicas)
+{
+    for (size_t i = 0; i < replicas->n; i++) {
+        wait_until(replicas->programs[i].pid == 0 || !replicas_store_is_away(replicas, i));
+    }
+}
+
 struct str replicas_text(struct replicas *replicas, const struct json *answer, const char *pointer)
 {
     const struct json *node = json_find(answer, pointer);

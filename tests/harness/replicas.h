@@ -37,6 +37,8 @@ const struct json *replicas_ask(struct replicas *replicas, size_t i, const char 
                                 const char *target, const char *fields, const char *body);
 /* The health of that one says so about the store. */
 bool replicas_store_is_away(struct replicas *replicas, size_t i);
+/* Until each of them that runs has reached Redis: they connect anew in their own time. */
+void replicas_wait_for_store(struct replicas *replicas);
 /* The member of the last answer, as text. */
 struct str replicas_text(struct replicas *replicas, const struct json *answer, const char *pointer);
 

@@ -252,13 +252,6 @@ static void redis_speaks(void)
     (void)kill(scene.replicas.redis.pid, SIGCONT);
 }
 
-static void wait_for_all(void)
-{
-    for (size_t i = 0; i < REPLICAS; i++) {
-        wait_until(!replicas_store_is_away(&scene.replicas, i));
-    }
-}
-
 /* All that Redis has carried out; the question is one of them. */
 static size_t n_redis_commands(void)
 {
@@ -323,7 +316,7 @@ static void redis_is_restarted(void **state)
 {
     (void)state;
     report("Redis restarted", run_round(restart_redis, NULL));
-    wait_for_all();
+    replicas_wait_for_store(&scene.replicas);
 }
 
 static void only_if_long(void)
@@ -338,7 +331,7 @@ static void one_stands_still(void **state)
     (void)state;
     only_if_long();
     report("SIGSTOP for 5 s", run_round(stop_one, let_it_go_on));
-    wait_for_all();
+    replicas_wait_for_store(&scene.replicas);
 }
 
 static void redis_is_silent(void **state)
@@ -346,7 +339,7 @@ static void redis_is_silent(void **state)
     (void)state;
     only_if_long();
     report("Redis silent for 3 s", run_round(silence_redis, redis_speaks));
-    wait_for_all();
+    replicas_wait_for_store(&scene.replicas);
 }
 
 /* Each process is stopped and started again while commands come in: a client that is not let in goes to
@@ -422,7 +415,7 @@ static void all_of_it_ten_thousand_times(void **state)
         size_t i = random_below(ARRAY_LEN(faults));
 
         (void)run_round(faults[i].fault, faults[i].mend);
-        wait_for_all();
+        replicas_wait_for_store(&scene.replicas);
     }
 }
 

@@ -54,7 +54,7 @@ static size_t n_steps(void)
 
 static int set_up(void **state)
 {
-    static const char *const sets[] = {"store.timeout_ms=500", "upstream.retry_base_ms=1", NULL};
+    static const char *const sets[] = {"store.timeout_ms=2000", "upstream.retry_base_ms=1", NULL};
 
     (void)state;
     replicas_start(&replicas, &(struct replicas_options){.n = 2, .sets = sets});
@@ -84,6 +84,7 @@ static int begin(void **state)
     sandbox_seed_ids(platform(), seed);
     sandbox_clear_faults(platform());
     sandbox_forget_requests(platform());
+    replicas_wait_for_store(&replicas); /* after a test that took Redis away */
     return 0;
 }
 
@@ -239,9 +240,7 @@ static void away_is_503_and_nothing_is_sent(void **state)
     assert_true(says("store_unavailable"));
     assert_int_equal(n_steps(), 0);
     redis_server_start(&replicas.redis, NULL, NULL);
-    for (size_t i = 0; i < 2; i++) {
-        wait_until(!replicas_store_is_away(&replicas, i));
-    }
+    replicas_wait_for_store(&replicas);
     wait_until(ask(0) == 200);
     assert_int_equal(n_steps(), 1);
 }

@@ -43,7 +43,7 @@ static int set_up(void **state)
                           "limits.per_key=1",
                           "limits.burst=20",
                           "limits.rules=key:write=1/4,tenant:write=1/4",
-                          "store.timeout_ms=500",
+                          "store.timeout_ms=2000",
                           url,
                           NULL};
 
