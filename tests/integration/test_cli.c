@@ -295,7 +295,7 @@ static void operators_see_everything_and_no_secret(void **state)
     }
     client_ask(proxy.program.port, "GET", "/metrics", NULL, STR_EMPTY, &proxy.reply);
     assert_false(str_contains(reply_text(&proxy.reply), STR("nope")));
-    program_wait_wrote(&proxy.program, "\"route\":\"/api/user\"", 2000);
+    program_wait_wrote(&proxy.program, "\"route\":\"/api/user\"", WAIT_MS);
     assert_true(program_wrote(&proxy.program, "\"trace_id\":\"0af7651916cd43dd8448eb211c80319c\""));
     assert_false(program_wrote(&proxy.program, "caller-secret"));
     assert_false(program_wrote(&proxy.program, SANDBOX_TOKEN));
@@ -317,7 +317,7 @@ static void slow_readers_are_bounded(void **state)
         }
     }
     proxy_wait_open(&proxy, 0); /* it was closed */
-    program_wait_wrote(&proxy.program, "/health/stats", 2000);
+    program_wait_wrote(&proxy.program, "/health/stats", WAIT_MS);
     client_close(&client);
     proxy_stop(&proxy);
 }

@@ -281,6 +281,8 @@ static void waiting_bears_with_a_platform_that_is_away(void **state)
     proxy_stop(&proxy);
 }
 
+enum { TRIES = 5 };
+
 static void the_last_look_is_when_the_time_is_over(void **state)
 {
     static const char *const sets[] = {"sandbox.examples=true", "sandbox.execution_ms=60000", NULL};
@@ -288,6 +290,7 @@ static void the_last_look_is_when_the_time_is_over(void **state)
     const struct json *answer;
     uint64_t began;
     uint64_t took;
+    size_t n_looks = 0;
 
     (void)state;
     proxy_start(&proxy, sets);
@@ -302,13 +305,16 @@ static void the_last_look_is_when_the_time_is_over(void **state)
     assert_true(took >= 1000 && took < (uint64_t)WAIT_MS * client_slowness());
     assert_int_equal(sandbox_count(proxy.program.sandbox_port, "GET", "/executions"), 2);
 
-    sandbox_forget_requests(proxy.program.sandbox_port);
-    answer = command(&proxy, "{\"command\":\"monitor-execution\",\"args\":[88715],"
-                             "\"options\":{\"follow\":true,\"interval\":1,\"timeout\":3}}");
-    assert_int_equal(proxy.reply.status, 200);
-    assert_int_equal(json_size(json_get(answer, "warnings")), 1);
-    /* At 0, 1, 2 and 3 s. */
-    assert_int_equal(sandbox_count(proxy.program.sandbox_port, "GET", "/executions"), 4);
+    /* At 0, 1, 2 and 3 s. On a busy machine one may be so late that it is the last one; not each time. */
+    for (int i = 0; i < TRIES && n_looks < 4; i++) {
+        sandbox_forget_requests(proxy.program.sandbox_port);
+        answer = command(&proxy, "{\"command\":\"monitor-execution\",\"args\":[88715],"
+                                 "\"options\":{\"follow\":true,\"interval\":1,\"timeout\":3}}");
+        assert_int_equal(proxy.reply.status, 200);
+        assert_int_equal(json_size(json_get(answer, "warnings")), 1);
+        n_looks = sandbox_count(proxy.program.sandbox_port, "GET", "/executions");
+    }
+    assert_int_equal(n_looks, 4);
     proxy_stop(&proxy);
 }
 

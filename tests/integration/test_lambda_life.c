@@ -18,7 +18,8 @@
 enum {
     QUIET_MS = 300,
     HUGE_BYTES = 15 << 20,
-    END_MS = 500,
+    END_MS = 500, /* until SIGKILL comes */
+    TRIES = 5,
     N_EVENTS = 2000,
     N_EVENTS_LONG = 10000,
     GROWN_KIB = 2048
@@ -341,34 +342,47 @@ static void a_watcher_without_streaming(void **state)
 
 /* ---- signals ---- */
 
-static void signals_end_it_at_once(void **state)
+/* How long it takes to end, with an event at work or without one. */
+static uint64_t time_to_end(bool is_at_work)
 {
     struct function function;
-    const struct runtime_event slow = {.body = NULL};
-    struct runtime_event event = slow;
+    struct runtime_event event = {.body = NULL};
     uint64_t began_ms;
+    uint64_t took_ms;
 
+    function_start(&function, NULL);
+    if (is_at_work) {
+        sandbox_hold(function.program.sandbox_port, "POST /teststeps");
+        event.body = step_event(&function);
+        runtime_api_give(&function.api, &event);
+        sandbox_wait_count(function.program.sandbox_port, "POST", "/teststeps", 1);
+    } else {
+        runtime_api_await(&function.api);
+    }
+    began_ms = client_now_ms();
+    program_signal(&function.program, SIGTERM);
+    assert_int_equal(program_wait_end(&function.program, WAIT_MS), 0);
+    took_ms = client_now_ms() - began_ms;
+    program_assert_clean(&function.program);
+    function_stop(&function);
+    return took_ms;
+}
+
+/* A busy machine may be late once; what waits for something is late each time. */
+static void signals_end_it_at_once(void **state)
+{
     (void)state;
-    function_start(&function, NULL);
-    runtime_api_await(&function.api);
-    began_ms = client_now_ms();
-    program_signal(&function.program, SIGTERM);
-    assert_int_equal(program_wait_end(&function.program, WAIT_MS), 0);
-    assert_true(client_now_ms() - began_ms < (uint64_t)END_MS * client_slowness());
-    program_assert_clean(&function.program);
-    function_stop(&function);
-    function_start(&function, NULL);
-    sandbox_fault(function.program.sandbox_port,
-                  "{\"match\":\"POST /teststeps\",\"times\":1,\"delay_ms\":600000}");
-    event.body = step_event(&function);
-    runtime_api_give(&function.api, &event);
-    sandbox_wait_count(function.program.sandbox_port, "POST", "/teststeps", 1);
-    began_ms = client_now_ms();
-    program_signal(&function.program, SIGTERM);
-    assert_int_equal(program_wait_end(&function.program, WAIT_MS), 0);
-    assert_true(client_now_ms() - began_ms < (uint64_t)2 * END_MS * client_slowness());
-    program_assert_clean(&function.program);
-    function_stop(&function);
+    for (int is_at_work = 0; is_at_work < 2; is_at_work++) {
+        uint64_t limit_ms = (uint64_t)END_MS * client_slowness();
+        uint64_t best_ms = UINT64_MAX;
+
+        for (int i = 0; i < TRIES && best_ms >= limit_ms; i++) {
+            uint64_t took_ms = time_to_end(is_at_work == 1);
+
+            best_ms = took_ms < best_ms ? took_ms : best_ms;
+        }
+        assert_in_range(best_ms, 0, limit_ms - 1);
+    }
 }
 
 /* ---- many ---- */
