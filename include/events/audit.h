@@ -39,6 +39,10 @@ enum error_code audit_open(struct loop *loop, const struct audit_options *option
 /* What was noted before is written first. */
 void audit_close(struct audit *audit, void (*on_closed)(void *context), void *context);
 
+enum { AUDIT_KEY_MAX = 80 };
+/* The key of the stream of a chain. */
+struct str audit_stream(struct str chain, char room[AUDIT_KEY_MAX]);
+
 /* Holds lines against their chain, file by file in the order of time. */
 struct audit_check {
     uint64_t n_lines;

@@ -58,6 +58,12 @@ static const struct argument store_arguments[] = {
     {.name = NULL},
 };
 
+static const struct argument audit_arguments[] = {
+    {"config", 'c', "FILE", "export: configuration file (YAML): where the store is", NULL, NULL},
+    {"set", 's', "KEY=VALUE", "export: set any option; may be repeated", "*", NULL},
+    {.name = NULL},
+};
+
 static const struct argument demo_arguments[] = {
     {"listen", 'l', "ADDR:PORT",
      "where to listen (127.0.0.1:8000, or a free port when that is taken)", "server.listen", NULL},
@@ -203,8 +209,9 @@ const struct subcommand subcommands[] = {
      .example = "store export backup.jsonl -c conf/virtuoso-proxy.yaml"},
     {"key", "Make an API key: prints it once, and the entry for auth.keys.", "new", key_arguments,
      run_key, .example = "key new --name ci --permissions read,execute --expires 2027-01-31"},
-    {"audit", "Hold an audit file against its chain of hashes.", "verify FILE...", no_arguments,
-     run_audit, .exit_codes = "0 the chain is whole; 1 usage, or it is not",
+    {"audit", "Hold an audit file against its chain of hashes, or print a chain of the store.",
+     "verify FILE...|export CHAIN", audit_arguments, run_audit,
+     .exit_codes = "0 the chain is whole; 1 usage, or it is not",
      .example = "audit verify audit.jsonl.000000004096 audit.jsonl"},
     {"demo", "Run proxy and sandbox with a sample test, and keep serving.", "", demo_arguments,
      run_demo, .signals = server_signals, .example = "demo --once"},

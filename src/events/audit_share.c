@@ -20,10 +20,16 @@ static void act(struct audit *audit, const struct store_request *request, store_
     store_start(journal_store(audit->journal), request, &audit->op, on_done);
 }
 
-static struct str stream_of(const struct audit *audit, struct buf *out)
+struct str audit_stream(struct str chain, char room[AUDIT_KEY_MAX])
 {
-    buf_printf(out, "audit/%s", audit->head.chain);
-    return buf_view(out);
+    struct buf key;
+    struct str view;
+
+    buf_init_on(&key, room, AUDIT_KEY_MAX, AUDIT_KEY_MAX - 1);
+    buf_printf(&key, "audit/%.*s", STR_ARG(chain));
+    view = buf_view(&key);
+    buf_done(&key);
+    return view;
 }
 
 /* --- the place in the journal */
@@ -175,17 +181,14 @@ static void on_scanned(struct store_op *op, const struct store_result *result)
 /* From the last entry that we know of; `sequence` is one more than that of the last one that was read. */
 static void scan(struct audit *audit)
 {
-    char room[AUDIT_CHAIN_MAX + 16];
-    struct buf key;
+    char room[AUDIT_KEY_MAX];
     struct store_request request = {.kind = STORE_READ,
                                     .format = STREAM_FORMAT,
                                     .after = audit->sequence > 0 ? audit->sequence - 1 : 0,
                                     .limit = SCAN_ENTRIES};
 
-    buf_init_on(&key, room, sizeof(room), sizeof(room) - 1);
-    request.key = stream_of(audit, &key);
+    request.key = audit_stream(str_from(audit->head.chain), room);
     act(audit, &request, on_scanned);
-    buf_done(&key);
 }
 
 static void on_appended(struct store_op *op, const struct store_result *result)
@@ -207,17 +210,14 @@ static void on_appended(struct store_op *op, const struct store_result *result)
 
 void audit_stream_write(struct audit *audit)
 {
-    char room[AUDIT_CHAIN_MAX + 16];
-    struct buf key;
+    char room[AUDIT_KEY_MAX];
     struct store_request request = {.kind = STORE_APPEND,
                                     .format = STREAM_FORMAT,
                                     .bytes = buf_view(&audit->batch),
                                     .limit = STORE_STREAM_MAX};
 
-    buf_init_on(&key, room, sizeof(room), sizeof(room) - 1);
-    request.key = stream_of(audit, &key);
+    request.key = audit_stream(str_from(audit->head.chain), room);
     act(audit, &request, on_appended);
-    buf_done(&key);
 }
 
 /* --- on and off duty */
