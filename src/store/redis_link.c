@@ -9,6 +9,7 @@
 enum { TLS_ROOM = 4096 }; /* of a command in records */
 
 static void on_due(struct deadline *deadline);
+static void ask_for_address(struct link *link);
 
 /* --- ends */
 static void on_all_closed(struct later_item *item)
@@ -30,6 +31,9 @@ static void on_socket_closed(uv_handle_t *handle)
     struct link *link = handle->data;
 
     link->has_socket = false;
+    if (link->state == LINK_CONNECTING) { /* the next address of the name */
+        ask_for_address(link);
+    }
     close_if_quiet(link);
 }
 
@@ -277,6 +281,18 @@ bool link_send(struct link *link, const struct str *words, size_t n_words)
 }
 
 /* --- connecting */
+/* A name may have several addresses, of which some lead nowhere (localhost is ::1 and 127.0.0.1): an
+ * attempt has failed when all of them were tried. */
+static void cannot_connect(struct link *link, int status)
+{
+    if (link->n_untried > 0) {
+        link->n_untried--;
+        uv_close(&link->socket.handle, on_socket_closed);
+    } else {
+        link_break(link, "no connection to Redis: %s", uv_strerror(status));
+    }
+}
+
 static void on_connected(uv_connect_t *connect, int status)
 {
     struct link *link = connect->data;
@@ -288,7 +304,7 @@ static void on_connected(uv_connect_t *connect, int status)
         status = uv_read_start(&link->socket.stream, on_alloc, on_read);
     }
     if (status != 0) {
-        link_break(link, "no connection to Redis: %s", uv_strerror(status));
+        cannot_connect(link, status);
         return;
     }
     buf_clear(&link->out[0]);
@@ -322,11 +338,17 @@ static void take_socket(struct link *link)
     link->connect.data = link;
 }
 
-/* A name may have several addresses: each attempt takes the next one. */
+/* Each call takes the next address of the name. */
 static const struct sockaddr *choose(struct link *link, const struct addrinfo *found)
 {
     const struct addrinfo *chosen = found;
 
+    if (link->is_first) {
+        link->is_first = false;
+        for (const struct addrinfo *at = found->ai_next; at != NULL; at = at->ai_next) {
+            link->n_untried++;
+        }
+    }
     for (unsigned i = 0; i < link->n_attempts; i++) {
         chosen = chosen->ai_next != NULL ? chosen->ai_next : found;
     }
@@ -347,11 +369,13 @@ static void on_resolved(uv_getaddrinfo_t *resolve, int status, struct addrinfo *
         (void)uv_tcp_nodelay(&link->socket.tcp, 1);
         status =
             uv_tcp_connect(&link->connect, &link->socket.tcp, choose(link, found), on_connected);
-    }
-    uv_freeaddrinfo(found);
-    if (!link->closing && status != 0) {
+        if (status != 0) { /* this machine has no such kind of address */
+            cannot_connect(link, status);
+        }
+    } else if (link->state == LINK_CONNECTING) {
         link_break(link, "no connection to Redis: %s", uv_strerror(status));
     }
+    uv_freeaddrinfo(found);
 }
 
 /* NULL is this machine, as "localhost" is without asking anybody: a bare container has no /etc/hosts. */
@@ -362,10 +386,9 @@ static const char *name_to_ask_for(const char *host)
 
 static void begin(struct link *link)
 {
-    static const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    int status;
-
     link->state = LINK_CONNECTING;
+    link->is_first = true;
+    link->n_untried = 0;
     deadline_set(&link->loop->deadlines, &link->deadline, link->timeout_ms, on_due);
     if (link->address->path != NULL) {
         CHECK(uv_pipe_init(&link->loop->uv, &link->socket.pipe, 0) == 0);
@@ -373,6 +396,14 @@ static void begin(struct link *link)
         uv_pipe_connect(&link->connect, &link->socket.pipe, link->address->path, on_connected);
         return;
     }
+    ask_for_address(link);
+}
+
+static void ask_for_address(struct link *link)
+{
+    static const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    int status;
+
     link->resolve.data = link;
     status = uv_getaddrinfo(&link->loop->uv, &link->resolve, on_resolved,
                             name_to_ask_for(link->address->host), link->address->port, &hints);

@@ -73,6 +73,8 @@ struct link {
     struct deadline deadline; /* of connecting, or of the next attempt */
     unsigned wait_ms;
     unsigned n_attempts;
+    unsigned n_untried; /* other addresses of the name, in this attempt */
+    bool is_first;      /* of the addresses in this attempt */
     struct later_item closed;
     char why[LINK_WHY_MAX];
 };
