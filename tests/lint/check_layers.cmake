@@ -2,7 +2,7 @@
 #   cmake -DROOT=<source tree> -P check_layers.cmake
 # A row may only name rooms of rows above it: so the table itself can hold no cycle. It names what the room sees, also
 # through headers that its own includes include, and nothing that it does not see. Instead of a room it may name one
-# header.
+# header. The same holds for the external libraries.
 cmake_minimum_required(VERSION 3.25)
 
 set(ROOMS base crypto observe data config auth net store http lambda load upstream telemetry events plan step session catalog testfile forms run
@@ -59,7 +59,7 @@ endfunction()
 # External headers, by the beginning of their name; each is the business of these rooms alone.
 set(LIBRARIES uv llhttp curl cjson yaml mbedtls zlib hiredis)
 set(HEADER_uv "uv(\\.h|/)")
-set(ROOMS_uv net upstream store events app)
+set(ROOMS_uv net upstream store app)
 set(HEADER_llhttp "llhttp")
 set(ROOMS_llhttp http)
 set(HEADER_curl "curl/")
@@ -102,7 +102,11 @@ endmacro()
 
 macro(check_external file room name)
   foreach(library ${LIBRARIES})
-    if("${name}" MATCHES "^(${HEADER_${library}})" AND NOT "${room}" IN_LIST ROOMS_${library})
+    if(NOT "${name}" MATCHES "^(${HEADER_${library}})")
+      continue()
+    endif()
+    list(APPEND USES_${library} ${room})
+    if(NOT "${room}" IN_LIST ROOMS_${library})
       complain("${file}: <${name}> belongs to room ${ROOMS_${library}} alone, not to ${room}")
     endif()
   endforeach()
@@ -183,6 +187,13 @@ foreach(room ${ROOMS})
   foreach(target ${MAY_${room}})
     if(DEFINED SEEN_${room} AND NOT target IN_LIST SEEN_${room})
       complain("table: ${room} is granted ${target}, and sees nothing of it")
+    endif()
+  endforeach()
+endforeach()
+foreach(library ${LIBRARIES})
+  foreach(room ${ROOMS_${library}})
+    if(DEFINED SEEN_${room} AND NOT room IN_LIST USES_${library})
+      complain("table: ${room} is granted the library ${library}, and includes nothing of it")
     endif()
   endforeach()
 endforeach()

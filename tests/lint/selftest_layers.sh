@@ -9,11 +9,13 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/selftest.sh"
 
 plant() {
-    mkdir -p "$scratch/include/"{base,data,http,net,observe} "$scratch/src/"{base,data,app}
+    mkdir -p "$scratch/include/"{base,data,http,net,observe} "$scratch/src/"{base,data,app,http}
     : >"$scratch/include/base/str.h"
-    : >"$scratch/include/net/loop.h"
+    printf '#include <uv.h>\n' >"$scratch/include/net/loop.h"
     : >"$scratch/include/observe/log.h"
     printf '#include "%s"\n' base/str.h net/loop.h observe/log.h >"$scratch/include/http/server.h"
+    printf '#include <%s>\n' llhttp.h zlib.h >"$scratch/src/http/libraries.c"
+    printf '#include <%s>\n' cjson/cJSON.h yaml.h >"$scratch/src/data/libraries.c"
     : >"$scratch/include/data/json.h"
     : >"$scratch/src/data/data_internal.h"
 }
@@ -50,6 +52,8 @@ expect REFUSED src/sandbox/server.c '#include "http/server.h"' 'sees "net/loop.h
 expect REFUSED include/api/docs/x.h '#include "api/ops/x.h"' 'api/docs'
 # a grant that nothing uses
 expect REFUSED src/data/json.c '#include "data/json.h"' 'granted base'
+# a library that its room does not touch
+expect REFUSED src/crypto/a.c '#include "base/str.h"' 'granted the library mbedtls'
 # an unknown room
 expect REFUSED src/elsewhere/x.c ''
 finish
