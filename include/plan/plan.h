@@ -69,7 +69,7 @@ struct plan_guide {
     /* Before the first call. NEXT: send. AGAIN: the row waits until plan_go_on. FAIL: *err. */
     enum plan_verdict (*enter)(struct plan *plan, struct plan_row *row, struct error *err);
     /* row->sends was answered with success. NEXT: the row's own `after` is asked. AGAIN: send
-     * row->sends, at once. FAIL: *err, and `failed` is asked. */
+     * row->sends, at once or after plan->again_ms. FAIL: *err, and `failed` is asked. */
     enum plan_verdict (*answered)(struct plan *plan, struct plan_row *row, struct error *err);
     /* row->status and row->error say how it failed; the error may be set. AGAIN: send row->sends.
      * FAIL: it has failed. Not asked when the plan is being cancelled or stopped. */
@@ -151,6 +151,12 @@ struct plan {
         more; /* NULL: the rows are all there; else thousands of them cost the memory of a few */
     size_t
         n_total; /* with `more`: of rows, to tell how many were not begun; 0: those that are there */
+    /* Asked before the first call of a row that creates or changes something. NEXT: it begins. AGAIN: the
+     * row waits until plan_go_on. NULL: it begins. */
+    enum plan_verdict (*gate)(struct plan *plan, struct plan_row *row);
+    /* Asked, beside the guide's, just before the first byte of each try of a create or change. NULL: it may
+     * be sent. */
+    bool (*may_send)(const struct plan *plan);
     void *owner;
     /* out */
     enum error_code result; /* ERR_OK, or the first failure that ended it */
@@ -172,6 +178,7 @@ struct plan {
     unsigned n_away; /* failures in a row that a patient row has outlived; it stops counting at 3 */
     uint64_t away_ms;
     uint64_t begin_ms;
+    uint64_t again_ms; /* set by a guide that says AGAIN: not at once, but so much later */
     uint64_t row_begin_us;
     size_t insert_at;
     const struct call *ways;   /* what the row sends; NULL: not chosen yet */
@@ -185,6 +192,7 @@ struct plan {
     bool running;
     bool stop_asked;
     bool waits; /* the row at `at` for its turn */
+    bool gated; /* it waits at the gate: its guide knows nothing of it yet */
 };
 
 /* `port` must outlive the plan. The plan's own memory goes with the arena. */

@@ -43,6 +43,8 @@ struct look_seen {
     int64_t position;         /* its */
 };
 
+/* The step of an answer may be the one that was sent. */
+bool step_looks_like(struct arena *arena, const struct json *stored, const struct json *sent);
 enum look_result look_at(const struct look *look, struct arena *arena, const struct json *answer,
                          struct look_seen *out);
 /* ERR_OUTCOME_UNKNOWN in words, for whatever a look ended with that is not FOUND. */

@@ -20,7 +20,23 @@
 #include "plan/plan.h"
 #include "step/lane.h"
 
-enum step_phase { STEP_IDLE, STEP_WAITS, STEP_COUNTS, STEP_SENDS, STEP_LOOKS, STEP_JUDGED };
+enum step_phase {
+    STEP_IDLE,
+    STEP_WAITS,
+    STEP_COUNTS,
+    STEP_SENDS,
+    STEP_LOOKS,
+    STEP_JUDGED,
+    STEP_SEEKS
+};
+
+/* Where a step must stand if another process, which has died, has created it. */
+struct step_trace {
+    bool seeks;
+    int64_t behind_id; /* right behind this step; 0: at the place `at` */
+    int64_t at;        /* from 0; -1: not known, so nothing can be told */
+    uint64_t until_ms; /* clock_age_ms: until then it may still appear */
+};
 
 struct step {
     /* in */
@@ -41,6 +57,7 @@ struct step {
     enum step_phase phase;
     bool certain;             /* the lane knew all steps when this one was sent */
     struct lane_moment begun; /* the call in flight */
+    struct step_trace trace;
     struct lanes_foreign foreign;
     struct error lost;
     int lost_status;
@@ -49,6 +66,9 @@ struct step {
 void step_init(struct step *step, struct lanes *lanes, const struct call *count);
 /* To be called before the row that creates the step begins (in its `before`). */
 void step_to(struct step *step, int64_t checkpoint_id, int64_t position);
+/* After step_to: the step may be there already, or still appear. It is created when it certainly is not there
+ * and will not come; what cannot be told is ERR_OUTCOME_UNKNOWN. */
+void step_seek(struct step *step, const struct step_trace *trace);
 /* A row that creates a step. It sets the plan's variables "position" and "step_id"; its answer is
  * the platform's about the step, or the step as it was found. */
 void step_guide(struct plan_row *row, struct step *step);

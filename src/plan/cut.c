@@ -45,7 +45,8 @@ static void cut(struct plan *plan, const struct error *err)
     deadline_clear(&plan->again);
     later_remove(&plan->soon);
     if (row != NULL && row->status == ROW_RUNNING) {
-        bool unsent = row->guide != NULL && row->disproved && err->code == ERR_CANCELLED;
+        bool unsent =
+            err->code == ERR_CANCELLED && (plan->gated || (row->guide != NULL && row->disproved));
 
         *plan_row_error(plan, row) = *err;
         plan_close_row(plan, unsent ? ROW_SKIPPED : status);
@@ -116,7 +117,8 @@ bool plan_may_send(const void *sender)
     const struct plan *plan = sender;
     const struct plan_row *row = &plan->rows[plan->at];
 
-    return row->guide->may_send(row);
+    return (plan->may_send == NULL || plan->may_send(plan)) &&
+           (row->guide == NULL || row->guide->may_send == NULL || row->guide->may_send(row));
 }
 
 void plan_refuse(struct plan *plan, const struct error *err)
@@ -130,5 +132,37 @@ void plan_refuse(struct plan *plan, const struct error *err)
         plan_run(plan);
     } else if (flow == FLOW_END) {
         plan_finish(plan);
+    }
+}
+
+/* A guide is told of the end of its row. */
+static void end_between_looks(struct plan *plan)
+{
+    struct plan_row *row = &plan->rows[plan->at];
+
+    if (row->guide == NULL) {
+        return;
+    }
+    if (row->doubtful) {
+        (void)error_set(plan_row_error(plan, row), ERR_OUTCOME_UNKNOWN,
+                        "%s: stopped before it was known whether it was carried out; look at the "
+                        "platform before sending it again",
+                        row_name(row));
+    }
+    plan_close_row(plan, row->doubtful ? ROW_UNKNOWN : ROW_SKIPPED);
+    (void)plan_tell_progress(plan);
+}
+
+void plan_stop_after_row(struct plan *plan)
+{
+    plan->stop_asked = true;
+    if (plan->running && plan->waits) {
+        plan_close_row(plan, ROW_SKIPPED);
+        plan_run_soon(plan);
+    } else if (plan->running && deadline_is_set(&plan->again)) {
+        /* Between two looks nothing is in flight: the row has seen what there is to see. */
+        deadline_clear(&plan->again);
+        end_between_looks(plan);
+        plan_run_soon(plan);
     }
 }

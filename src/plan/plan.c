@@ -16,8 +16,6 @@
 #include "observe/trace.h"
 #include "plan/answer.h"
 
-enum { AWAY_FIRST_MS = 1000, AWAY_DOUBLINGS = 3 }; /* then every 8 s, about as the vendor's tool */
-
 enum flow plan_end_with(struct plan *plan, enum error_code code, const struct error *err)
 {
     plan->result = code;
@@ -27,8 +25,6 @@ enum flow plan_end_with(struct plan *plan, enum error_code code, const struct er
     }
     return FLOW_END;
 }
-
-static void on_again(struct deadline *deadline);
 
 static enum flow end_stopped(struct plan *plan)
 {
@@ -68,10 +64,11 @@ void plan_close_row(struct plan *plan, enum row_status status)
     row->us = clock_now_us() - plan->row_begin_us;
     plan_span_end_row(plan, row);
     plan->waits = false;
-    if (row->guide != NULL) {
+    if (row->guide != NULL && !plan->gated) {
         row->guide->leave(plan, row);
         row_forget_other_answer(row);
     }
+    plan->gated = false;
 }
 
 static enum flow next_row(struct plan *plan)
@@ -86,46 +83,10 @@ static enum flow next_row(struct plan *plan)
     return FLOW_NEXT;
 }
 
-/* Faults that pass by themselves: no connection to the platform, or it is busy. */
-static bool is_passing(enum error_code code)
-{
-    return code == ERR_UPSTREAM_CONNECT || code == ERR_UPSTREAM_AWAY ||
-           code == ERR_UPSTREAM_RESET || code == ERR_UPSTREAM_TIMEOUT ||
-           code == ERR_UPSTREAM_ERROR || code == ERR_UPSTREAM_SHAPE || code == ERR_RATE_LIMITED ||
-           code == ERR_OVERLOADED;
-}
-
-/* A row with patience is asked again, later and later, while the platform is away. */
-static bool outlives(struct plan *plan, const struct error *err)
-{
-    const struct plan_row *row = &plan->rows[plan->at];
-    uint64_t delay_ms = (uint64_t)AWAY_FIRST_MS << plan->n_away;
-
-    if (row->patience_ms == 0 || plan->stop_asked || row_sends(row)->spec->class != CALL_READ ||
-        !is_passing(err->code)) {
-        return false;
-    }
-    if (plan->n_away == 0) {
-        plan->away_ms = clock_now_ms();
-    }
-    if ((uint64_t)err->retry_after_s * 1000 > delay_ms) {
-        delay_ms = (uint64_t)err->retry_after_s * 1000;
-    }
-    if (clock_now_ms() - plan->away_ms + delay_ms > row->patience_ms ||
-        (row->limit_ms != 0 &&
-         clock_now_ms() - plan->row_begin_us / 1000 + delay_ms > row->limit_ms)) {
-        return false;
-    }
-    plan->n_away += plan->n_away < AWAY_DOUBLINGS ? 1 : 0;
-    plan->n_polls++;
-    deadline_set(plan->port->deadlines, &plan->again, delay_ms, on_again);
-    return true;
-}
-
 /* The platform did not give what was asked for. */
 static enum flow not_given(struct plan *plan, enum row_status status, const struct error *err)
 {
-    return outlives(plan, err) ? FLOW_WAIT : plan_row_failed(plan, status, err);
+    return plan_outlives(plan, err) ? FLOW_WAIT : plan_row_failed(plan, status, err);
 }
 
 /* Sends what the guide wants next. A plan that is to stop does not begin with the row's own call. */
@@ -142,6 +103,11 @@ static enum flow send_again(struct plan *plan)
     row_forget_error(row);
     row->answer = NULL;
     row->answer_text = STR_EMPTY;
+    if (plan->again_ms > 0) {
+        plan_run_in(plan, plan->again_ms);
+        plan->again_ms = 0;
+        return FLOW_WAIT;
+    }
     return FLOW_NEXT;
 }
 
@@ -221,7 +187,8 @@ static enum error_code send_row(struct plan *plan, struct error *err)
         .label = plan->way->label,
         .deadline_ms = left_ms,
     };
-    if (row->guide != NULL && row->guide->may_send != NULL) {
+    if ((row->guide != NULL && row->guide->may_send != NULL) ||
+        (plan->may_send != NULL && spec->class != CALL_READ)) {
         call->request.may_send = plan_may_send;
         call->request.sender = plan;
     }
@@ -245,20 +212,12 @@ static enum flow skip_row(struct plan *plan)
     return next_row(plan);
 }
 
-/* NEXT: it may be sent. */
-static enum flow enter_row(struct plan *plan)
+static enum flow enter_guide(struct plan *plan)
 {
     struct plan_row *row = &plan->rows[plan->at];
     struct error err = {0};
     enum plan_verdict verdict;
 
-    row->status = ROW_RUNNING;
-    row->started_ms = clock_now_ms();
-    plan->row_begin_us = clock_now_us();
-    plan_span_begin_row(plan);
-    if (!plan_tell_progress(plan)) {
-        return FLOW_GONE;
-    }
     if (row->guide == NULL) {
         return FLOW_NEXT;
     }
@@ -268,6 +227,27 @@ static enum flow enter_row(struct plan *plan)
         return plan_row_failed(plan, ROW_FAILED, &err);
     }
     return plan->waits ? FLOW_WAIT : FLOW_NEXT;
+}
+
+/* NEXT: it may be sent. */
+static enum flow enter_row(struct plan *plan)
+{
+    struct plan_row *row = &plan->rows[plan->at];
+
+    row->status = ROW_RUNNING;
+    row->started_ms = clock_now_ms();
+    plan->row_begin_us = clock_now_us();
+    plan_span_begin_row(plan);
+    if (!plan_tell_progress(plan)) {
+        return FLOW_GONE;
+    }
+    if (plan->gate != NULL && row->call->spec->class != CALL_READ &&
+        plan->gate(plan, row) == PLAN_AGAIN) {
+        plan->waits = true;
+        plan->gated = true;
+        return FLOW_WAIT;
+    }
+    return enter_guide(plan);
 }
 
 static enum flow begin_row(struct plan *plan)
@@ -323,9 +303,19 @@ static void on_again(struct deadline *deadline)
     plan_run(CONTAINER_OF(deadline, struct plan, again));
 }
 
+void plan_run_in(struct plan *plan, uint64_t ms)
+{
+    deadline_set(plan->port->deadlines, &plan->again, ms, on_again);
+}
+
 static void on_soon(struct later_item *item)
 {
     plan_run(CONTAINER_OF(item, struct plan, soon));
+}
+
+void plan_run_soon(struct plan *plan)
+{
+    later_add(plan->port->later, &plan->soon, on_soon);
 }
 
 static enum flow ask_after(struct plan *plan)
@@ -343,7 +333,7 @@ static enum flow ask_after(struct plan *plan)
     }
     if (verdict == PLAN_AGAIN && !plan->stop_asked) {
         plan->n_polls++;
-        deadline_set(plan->port->deadlines, &plan->again, delay_ms, on_again);
+        plan_run_in(plan, delay_ms);
         return FLOW_WAIT;
     }
     if (verdict == PLAN_FAIL) {
@@ -462,10 +452,21 @@ static void on_limit(struct deadline *deadline)
 
 void plan_go_on(struct plan *plan)
 {
+    bool gated = plan->gated;
+    enum flow flow = FLOW_NEXT;
+
     CHECK(plan->running && plan->waits);
     plan->waits = false;
+    plan->gated = false;
     plan_span_wait(plan);
-    plan_run(plan);
+    if (gated) {
+        flow = enter_guide(plan);
+    }
+    if (flow == FLOW_NEXT) {
+        plan_run(plan);
+    } else if (flow == FLOW_END) {
+        plan_finish(plan);
+    }
 }
 
 void plan_start(struct plan *plan, plan_done_fn on_done, void *owner)
@@ -481,18 +482,5 @@ void plan_start(struct plan *plan, plan_done_fn on_done, void *owner)
     if (plan->options.deadline_ms > 0) {
         deadline_set(plan->port->deadlines, &plan->limit, plan->options.deadline_ms, on_limit);
     }
-    later_add(plan->port->later, &plan->soon, on_soon);
-}
-
-void plan_stop_after_row(struct plan *plan)
-{
-    plan->stop_asked = true;
-    if (plan->running && plan->waits) {
-        plan_close_row(plan, ROW_SKIPPED);
-        later_add(plan->port->later, &plan->soon, on_soon);
-    } else if (plan->running && deadline_is_set(&plan->again)) {
-        /* Between two looks nothing is in flight: the row has seen what there is to see. */
-        deadline_clear(&plan->again);
-        later_add(plan->port->later, &plan->soon, on_soon);
-    }
+    plan_run_soon(plan);
 }

@@ -50,6 +50,9 @@ void plan_span_end_row(struct plan *plan, const struct plan_row *row);
 
 void plan_close_row(struct plan *plan, enum row_status status);
 
+/* patience.c. True: the row is asked again, later. */
+bool plan_outlives(struct plan *plan, const struct error *err);
+
 /* cut.c. True: the plan has no time left; else *out_left_ms (0: there is no limit). */
 bool plan_is_over_time(const struct plan *plan, unsigned *out_left_ms);
 enum error_code plan_out_of_time(const struct plan *plan, struct error *err);
@@ -66,6 +69,8 @@ void plan_keep_values(struct plan *plan, const struct plan_row *row);
 void plan_parse_answer(struct plan *plan, struct plan_row *row, const struct upstream_reply *reply);
 
 /* plan.c */
+void plan_run_soon(struct plan *plan); /* in the next turn */
+void plan_run_in(struct plan *plan, uint64_t ms);
 void plan_run(struct plan *plan);
 enum flow plan_row_failed(struct plan *plan, enum row_status status, const struct error *err);
 /* cut.c: of upstream_request; the sender is the plan. */

@@ -50,7 +50,7 @@ static bool meta_agrees(const struct json *stored, const struct json *sent)
 }
 
 /* The stored form is flat and richer than what was sent: what was sent must be in it. */
-static bool looks_like(struct arena *arena, const struct json *stored, const struct json *sent)
+bool step_looks_like(struct arena *arena, const struct json *stored, const struct json *sent)
 {
     static const char *const compared[] = {"action", "value", "variable"};
     const struct json *clue = clue_of(arena, sent);
@@ -185,7 +185,7 @@ enum look_result look_at(const struct look *look, struct arena *arena, const str
             n_known++;
         } else if (json_type(json_get(step, "action")) != JSON_STRING) {
             any_unreadable = true;
-        } else if (looks_like(arena, step, look->sent) &&
+        } else if (step_looks_like(arena, step, look->sent) &&
                    (n_alike++ == 0 || at == look->position)) {
             out->step = step;
             out->position = at;

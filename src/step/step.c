@@ -1,6 +1,6 @@
 #include "step/step.h"
 
-#include "step/look.h"
+#include "step_internal.h"
 
 void step_init(struct step *step, struct lanes *lanes, const struct call *count)
 {
@@ -11,6 +11,13 @@ void step_to(struct step *step, int64_t checkpoint_id, int64_t position)
 {
     step->key = (struct lane_key){LANE_CHECKPOINT, checkpoint_id};
     step->position = position;
+    step->trace = (struct step_trace){0};
+}
+
+void step_seek(struct step *step, const struct step_trace *trace)
+{
+    step->trace = *trace;
+    step->trace.seeks = true;
 }
 
 void step_to_library(struct step *step, int64_t library_checkpoint_id)
@@ -20,7 +27,7 @@ void step_to_library(struct step *step, int64_t library_checkpoint_id)
 
 /* --- the turn */
 
-static void send(struct step *step, struct plan_row *row, int64_t at)
+void step_send(struct step *step, struct plan_row *row, int64_t at)
 {
     step->phase = STEP_SENDS;
     step->begun = lanes_now(step->lanes);
@@ -35,12 +42,18 @@ static void take_turn(struct step *step, struct plan_row *row)
     int64_t end = lane_end(&step->ticket);
 
     step->certain = end >= 0;
-    if (step->position < 0 && end < 0) {
+    if (step->trace.seeks) {
+        step->phase = STEP_SEEKS;
+        step->begun = lanes_now(step->lanes);
+        row->sends = step->count;
+        row->disproved = false;
+        row->doubtful = true;
+    } else if (step->position < 0 && end < 0) {
         step->phase = STEP_COUNTS;
         step->begun = lanes_now(step->lanes);
         row->sends = step->count;
     } else {
-        send(step, row, step->position >= 0 ? step->position : end);
+        step_send(step, row, step->position >= 0 ? step->position : end);
     }
 }
 
@@ -93,7 +106,7 @@ static enum plan_verdict counted(struct step *step, struct plan_row *row, struct
     }
     lane_counted(&step->ticket, &step->begun, steps);
     step->certain = lane_is_certain(&step->ticket);
-    send(step, row, (int64_t)json_size(steps));
+    step_send(step, row, (int64_t)json_size(steps));
     return PLAN_AGAIN;
 }
 
@@ -125,7 +138,7 @@ static const struct json *id_in(const struct json *step)
 }
 
 /* Where the step stands in the list; -1: it does not. */
-static int64_t place_in(const struct json *steps, int64_t id)
+int64_t step_place_in(const struct json *steps, int64_t id)
 {
     const struct json *step;
     int64_t at = 0;
@@ -153,7 +166,7 @@ static void learn(struct step *step, const struct json *told, const struct json 
 {
     const struct json *steps =
         checkpoint != NULL ? checkpoint_steps(checkpoint, step->key.id) : NULL;
-    int64_t place = place_in(steps, step->id);
+    int64_t place = step_place_in(steps, step->id);
     int64_t index;
 
     lane_made(&step->ticket, step->id);
@@ -185,8 +198,7 @@ static enum plan_verdict made(struct step *step, const struct plan_row *row, str
 
 /* --- an answer that was lost */
 
-static enum plan_verdict found(struct step *step, struct plan_row *row,
-                               const struct look_seen *seen)
+enum plan_verdict step_found(struct step *step, struct plan_row *row, const struct look_seen *seen)
 {
     struct plan *plan = step->plan;
     const struct json *id = id_in(seen->step);
@@ -245,7 +257,7 @@ static enum plan_verdict looked(struct step *step, struct plan_row *row, struct 
         return PLAN_FAIL;
     }
     step->phase = STEP_JUDGED;
-    return result == LOOK_FOUND ? found(step, row, &seen)
+    return result == LOOK_FOUND ? step_found(step, row, &seen)
                                 : not_found(step, row, result, &seen, err);
 }
 
@@ -261,6 +273,8 @@ static enum plan_verdict answered(struct plan *plan, struct plan_row *row, struc
         return made(step, row, err);
     case STEP_LOOKS:
         return looked(step, row, err);
+    case STEP_SEEKS:
+        return step_sought(step, row, err);
     case STEP_IDLE:
     case STEP_WAITS:
     case STEP_JUDGED:
@@ -314,6 +328,9 @@ static enum plan_verdict failed(struct plan *plan, struct plan_row *row)
     }
     if (step->phase == STEP_SENDS && row_may_have_acted(row)) {
         return begin_look(step, row);
+    }
+    if (step->phase == STEP_SEEKS) {
+        return step_seek_failed(step, row, err);
     }
     if (step->phase == STEP_LOOKS && row->error->code == ERR_UPSTREAM_SHAPE) {
         const struct look_seen nothing = {.steps = NULL};

@@ -1,0 +1,85 @@
+/* A step that a process which has died may have created: the checkpoint is read until the step is there, or
+ * cannot come any more. */
+#include "base/clock.h"
+#include "step_internal.h"
+
+enum { SEEK_AGAIN_MS = 500, SEEK_PATIENCE_MS = 10000 };
+
+static enum plan_verdict not_told(struct step *step, struct error *err)
+{
+    step->phase = STEP_JUDGED;
+    (void)error_set(err, ERR_OUTCOME_UNKNOWN,
+                    "The process that sent this step has died, and the checkpoint does not tell "
+                    "whether the step is there: look at it before sending the step again");
+    return PLAN_FAIL;
+}
+
+static enum plan_verdict seek_again(struct step *step)
+{
+    step->begun = lanes_now(step->lanes);
+    step->plan->again_ms = SEEK_AGAIN_MS;
+    return PLAN_AGAIN;
+}
+
+/* Until the last call of the dead process must have ended it may still come; after that it is sent. */
+static enum plan_verdict missing(struct step *step, struct plan_row *row, const struct json *steps)
+{
+    if (clock_age_ms() < step->trace.until_ms) {
+        return seek_again(step);
+    }
+    lane_counted(&step->ticket, &step->begun, steps);
+    step->certain = lane_is_certain(&step->ticket);
+    row->doubtful = false;
+    step_send(step, row, step->position >= 0 ? step->position : (int64_t)json_size(steps));
+    return PLAN_AGAIN;
+}
+
+/* Where it would stand; -1: that is not known. */
+static int64_t sought_place(const struct step *step, const struct json *steps)
+{
+    int64_t place;
+
+    if (step->trace.behind_id == 0) {
+        return step->trace.at;
+    }
+    place = step_place_in(steps, step->trace.behind_id);
+    return place >= 0 ? place + 1 : -1;
+}
+
+enum plan_verdict step_sought(struct step *step, struct plan_row *row, struct error *err)
+{
+    struct plan *plan = step->plan;
+    struct look_seen seen = {.steps = checkpoint_steps(row->answer, step->key.id)};
+    int64_t n = (int64_t)json_size(seen.steps);
+    bool alike;
+
+    if (seen.steps == NULL) {
+        (void)error_set(err, ERR_UPSTREAM_SHAPE, "the answer lists no steps of the checkpoint");
+        err->upstream_status = row->http_status;
+        return PLAN_FAIL;
+    }
+    seen.position = sought_place(step, seen.steps);
+    if (seen.position < 0 || seen.position > n) {
+        return not_told(step, err);
+    }
+    seen.step = json_at(seen.steps, (size_t)seen.position);
+    alike = step_looks_like(plan->passing, seen.step,
+                            step_sent(plan->passing, row->call, row->args, plan->variables));
+    if (seen.position == n || (step->position >= 0 && !alike)) {
+        return missing(step, row, seen.steps);
+    }
+    if (!alike || n > seen.position + 1) { /* others were at work here */
+        return not_told(step, err);
+    }
+    step->phase = STEP_JUDGED;
+    return step_found(step, row, &seen);
+}
+
+enum plan_verdict step_seek_failed(struct step *step, struct plan_row *row, struct error *err)
+{
+    if (clock_age_ms() < step->trace.until_ms + SEEK_PATIENCE_MS) {
+        return seek_again(step);
+    }
+    row->doubtful = true;
+    return not_told(step, err);
+}
