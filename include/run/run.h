@@ -32,6 +32,10 @@
 struct run_store;
 struct run;
 
+struct run_share;
+struct run_adoption;
+struct run_hooks;
+
 struct run_store_options {
     const struct plan_port *port;            /* the platform; outlives the store */
     const struct catalog_defaults *defaults; /* outlives the store */
@@ -44,6 +48,17 @@ struct run_store_options {
     unsigned poll_ms;               /* between two looks at an execution */
     void (*on_idle)(void *context); /* the last run has ended; NULL: nobody wants to know */
     void *context;
+    /* Runs of several processes (run/share.h); NULL: of this one alone, and the rest is not looked at. */
+    struct run_share *share;
+    struct str
+        scope; /* which account of which platform: 32 letters and digits; outlives the store */
+    unsigned call_ms; /* longest time of a call to the platform */
+    /* A run of another process: whose calls it would make, for nobody who is there. What that needs may be
+     * deferred to run_arena(run). */
+    void (*plan_options)(void *context, struct run *run, struct plan_options *out);
+    /* It goes on here. False: not before run_release. */
+    bool (*adopt)(void *context, struct run *run, const struct run_adoption *what,
+                  struct run_hooks *hooks);
 };
 
 struct run_store *run_store_open(const struct run_store_options *options);
@@ -83,6 +98,12 @@ struct run_hooks {
     void *context;
 };
 
+/* What the one who carries on a run of another process must know of the session that it belongs to. */
+struct run_adoption {
+    struct str session_id; /* empty: none */
+    int64_t session_checkpoint;
+};
+
 /* ERR_OVERLOADED: max_active run already. The run is not to be found until it is started. */
 enum error_code run_new(struct run_store *store, const struct digest *owner, struct run **out,
                         struct error *err) MUST_CHECK;
@@ -104,7 +125,8 @@ enum error_code run_write_requests(struct run *run, size_t *at, size_t n_rows,
 /* `held`: it is to be found and can be stopped, but nothing is sent before run_release (a session
  * whose turn has not come). */
 void run_start(struct run *run, const struct run_hooks *hooks, bool held);
-/* `position` of the next step of the checkpoint that the request names; -1: behind the last one. */
+/* `position` of the next step of the checkpoint that the request names; -1: behind the last one. An adopted
+ * run that had been told goes on where it was. */
 void run_release(struct run *run, int64_t position);
 /* The row in flight is finished, no other is begun; at once where none is. Idempotent. */
 void run_stop(struct run *run);

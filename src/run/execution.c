@@ -1,6 +1,6 @@
 /* Running the goals that were made, and what came of it (PLATFORM.md, "Executions"). One look
  * at a job per runs.poll_ms, however many watch the run. */
-#include "run_internal.h"
+#include "share_internal.h"
 
 #include <stdlib.h>
 
@@ -72,7 +72,7 @@ static bool take_state(struct run *run, struct run_execution *execution, const s
     return true;
 }
 
-static void tell_state(struct run *run, struct run_goal *goal)
+void execution_tell_state(struct run *run, struct run_goal *goal)
 {
     struct run_execution *execution = &goal->execution;
 
@@ -98,7 +98,7 @@ bool execution_before(struct plan *plan, const struct run_row *row)
 }
 
 /* Those of the attempt before. */
-static void forget_outcomes(struct run *run, const struct run_goal *goal)
+void execution_forget_outcomes(struct run *run, const struct run_goal *goal)
 {
     for (size_t i = 0; i < run->n_tests; i++) {
         struct run_test *test = &run->tests[i];
@@ -123,10 +123,10 @@ enum plan_verdict execution_started(struct run_row *row, const struct json *answ
         return PLAN_FAIL;
     }
     execution->attempt = row->call->attempt;
-    forget_outcomes(row->run, row->goal);
+    execution_forget_outcomes(row->run, row->goal);
     execution->began_ms = clock_now_ms();
     (void)take_state(row->run, execution, answer);
-    tell_state(row->run, row->goal);
+    execution_tell_state(row->run, row->goal);
     return PLAN_NEXT;
 }
 
@@ -159,7 +159,7 @@ enum plan_verdict execution_followed(struct run_row *row, const struct json *ans
     *delay_ms = row->run->store->options.poll_ms;
     execution->us = (clock_now_ms() - execution->began_ms) * 1000;
     if (take_state(row->run, execution, answer)) {
-        tell_state(row->run, row->goal);
+        execution_tell_state(row->run, row->goal);
     }
     if (!execution_is_over(answer)) {
         return PLAN_AGAIN;
@@ -207,7 +207,7 @@ static struct place *places_of(struct run *run, const struct run_goal *goal, siz
 }
 
 /* The platform's words; others are not passed on. */
-static const char *outcome_word(struct str text)
+const char *execution_outcome_word(struct str text)
 {
     static const char *const words[] = {"PASS", "FAIL", "ERROR", "SKIP", "NOT_REACHED", "RUNNING"};
 
@@ -244,7 +244,7 @@ static void take_outcome(struct run *run, struct run_step *step, const struct js
     step->executed = outcome;
     outcome->ms = duration_of(item, "/totalDuration /duration");
     outcome->picture = picture_of(run, item);
-    outcome->word = outcome_word(json_str(json_get(item, "outcome")));
+    outcome->word = execution_outcome_word(json_str(json_get(item, "outcome")));
     if (run_outcome_is_red(outcome->word)) {
         (void)error_set(&err, ERR_UPSTREAM_REFUSED, "%.*s", STR_ARG(utf8_clip(reason, 300)));
         outcome->reason = arena_str(&run->kept, str_from(err.text));
@@ -283,7 +283,7 @@ static void take_journey(const struct run_row *row, const struct json *journey)
         struct run_test *test = &row->run->tests[i];
 
         if (test->goal == row->goal && test->ids.journey_id == id) {
-            test->outcome = outcome_word(json_str(json_get(journey, "outcome")));
+            test->outcome = execution_outcome_word(json_str(json_get(journey, "outcome")));
             test->executed_ms = duration_of(journey, "/totalDuration");
         }
     }
@@ -301,5 +301,8 @@ void execution_outcomes(struct run_row *row, const struct json *answer)
         JSON_FOREACH (checkpoint, json_get(journey, "testCases")) {
             take_steps(row->run, json_get(checkpoint, "testSteps"), places, n);
         }
+    }
+    if (row->run->log != NULL) {
+        record_outcomes(row->run, row->goal);
     }
 }

@@ -253,6 +253,23 @@ static enum run_status judge_cut(struct run *run, const struct plan *plan)
     return RUN_TIMED_OUT;
 }
 
+bool run_status_read(struct str name, enum run_status *out)
+{
+    for (size_t i = RUN_CREATED; i < ARRAY_LEN(status_names); i++) {
+        if (str_is(name, status_names[i])) {
+            *out = (enum run_status)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+void run_close_notes(struct run *run)
+{
+    (void)judge_creation(run);
+    judge_tests(run);
+}
+
 enum run_status run_judge(struct run *run, const struct plan *plan)
 {
     enum run_status status = judge_creation(run);

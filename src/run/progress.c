@@ -1,5 +1,5 @@
 /* What became of a row: its note, its event, its fact and its line in the log. */
-#include "run_internal.h"
+#include "share_internal.h"
 
 #include "base/utf8.h"
 #include "observe/log.h"
@@ -146,6 +146,36 @@ static void note_end(struct run_row *row, struct plan_row *plan_row, enum row_st
                       &(struct fact_id){"line", row->step->line});
     }
     tell_row(row);
+}
+
+void run_note_lost(struct run *run, struct run_row *row, const struct error *err)
+{
+    const struct run_fault *fault = run_fault_of(run, err);
+
+    run->did_something = true;
+    if (!run_row_is_extra(row)) {
+        run_note_error(run, err);
+    }
+    if (row->step != NULL) {
+        row->step->status = ROW_UNKNOWN;
+        row->step->fault = fault;
+    } else {
+        row->call->status = ROW_UNKNOWN;
+        row->call->fault = fault;
+    }
+    if (row_is_execution(row)) {
+        row->goal->execution.fault = fault;
+    }
+    if (row->test != NULL) {
+        test_judge(row->test);
+    }
+    note_made(row, ROW_UNKNOWN);
+    run_tell(run, &(struct run_event){.kind = row->step != NULL ? EVENT_STEP : EVENT_ROW,
+                                      .test = row->test,
+                                      .goal = row->goal,
+                                      .call = row->call,
+                                      .step = row->step});
+    run_row_gave_up(row);
 }
 
 void rows_progress(struct plan *plan, struct plan_row *plan_row)

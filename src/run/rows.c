@@ -143,7 +143,7 @@ static void set_names(struct plan *plan, const struct run_row *row)
     plan_set(plan, "position", json_new_int(plan->arena, ATTACH_AT));
 }
 
-static void begin_test(struct run_row *row)
+void run_begin_test(const struct run_row *row)
 {
     struct run_test *test = row->test;
     const struct run_goal *goal = row->goal;
@@ -213,11 +213,23 @@ static bool step_before(struct plan *plan, struct run_row *row)
     }
     if (row->step->command->kind == COMMAND_STEP) {
         step_to(run->making, test->ids.checkpoint_id, test->position);
+        if (row->step == run->sought) {
+            step_seek(run->making, &run->trace);
+        }
     }
     if (run->dry) {
         show_position(plan, row);
     }
     return true;
+}
+
+/* By a process that carried out this run before. */
+static bool has_ended(const struct run_row *row)
+{
+    enum row_status status =
+        row->step != NULL ? (enum row_status)row->step->status : row->call->status;
+
+    return status != ROW_PENDING && status != ROW_RUNNING;
 }
 
 static bool before_row(struct plan *plan, struct plan_row *plan_row)
@@ -227,11 +239,11 @@ static bool before_row(struct plan *plan, struct plan_row *plan_row)
     if (row->test != NULL || row_is_execution(row)) {
         run_names_done(row->run);
     }
-    if (is_off(row)) {
+    if (is_off(row) || (row->run->adopted && has_ended(row))) {
         return false;
     }
     if (row->test != NULL && !row->test->begun) {
-        begin_test(row);
+        run_begin_test(row);
     }
     if (row_is_execution(row)) {
         set_ids(plan, &row->goal->ids);
@@ -317,6 +329,16 @@ static void take_project(struct run_row *row, const struct json *answer)
                                                  "/item/goal/projectId /project/id "
                                                  "/item/project/id"));
     *id_of(row) = row->call->id;
+}
+
+void run_setup_made(const struct run_row *row)
+{
+    if (setup_rows[row->call->setup].makes_id && row->call->id != 0) {
+        *id_of(row) = row->call->id;
+    }
+    if (row->call->setup == SETUP_ATTACH && row->call->status == ROW_DONE) {
+        row->test->attached = true;
+    }
 }
 
 static enum plan_verdict after_setup(struct plan *plan, struct run_row *row,
@@ -415,7 +437,7 @@ static void mend(struct plan *plan, struct run_row *row)
 }
 
 /* What cannot go on without this row. */
-static void give_up(struct run_row *row)
+void run_row_gave_up(const struct run_row *row)
 {
     struct run_test *test = row->test;
 
@@ -447,7 +469,7 @@ static enum plan_verdict row_failed(struct plan *plan, struct plan_row *plan_row
     if (row_is_mended(plan, plan_row)) {
         mend(plan, row);
     } else {
-        give_up(row);
+        run_row_gave_up(row);
     }
     return PLAN_NEXT;
 }

@@ -231,6 +231,15 @@ struct run {
     struct later_item free_work; /* the plan, after it has called us for the last time */
     struct list waiting;         /* of the store: for its turn to look for names */
     struct run_hooks hooks;
+    /* Only where runs are shared (share_internal.h). */
+    struct run_log *log;           /* carried out here; NULL: alone, another's, or over */
+    struct run_mirror *mirror;     /* another process's, and not over */
+    bool adopted;                  /* some of its rows have ended before */
+    enum run_status ends_as;       /* without having begun; RUN_NEW: as its plan says */
+    bool went;                     /* its place in a session was told (run_release) */
+    int64_t end_at_begin;          /* of the checkpoint when the last row began; -1: not known */
+    const struct run_step *sought; /* that a process which has died may have made */
+    struct step_trace trace;       /* where it must stand */
 };
 
 struct run_store {
@@ -243,11 +252,16 @@ struct run_store {
     struct arena_bin bin; /* of files and plans of thousands of steps */
     size_t n_new;         /* not started yet: their files are being read */
     size_t n_active, n_ended;
+    struct list shared;  /* of the share */
+    struct list mirrors; /* runs of other processes */
 };
 
 /* --- store.c */
 void run_names_done(struct run *run); /* nothing more is looked for by name: the next run may */
-void run_tell(struct run *run, const struct run_event *event);
+void run_tell(struct run *run, const struct run_event *event); /* watch.c */
+/* The oldest ended runs that nobody watches leave, down to max_kept. */
+void run_store_trim(struct run_store *store);
+void run_forget(struct run *run); /* one of them */
 /* For those who hear of all runs; `id` may be NULL. */
 void run_note_fact(const struct run *run, enum fact_kind kind, const char *outcome,
                    const struct fact_id *id);
@@ -259,6 +273,9 @@ bool setup_finds(enum setup setup); /* by name: what is not there is made by the
 const struct call *setup_call(enum setup setup);
 struct str run_keep(struct run *run, struct str text); /* a copy that lives as long as the run */
 void rows_hook(struct plan_row *row);                  /* sets its hooks */
+void run_begin_test(const struct run_row *row);
+void run_row_gave_up(const struct run_row *row); /* notes what cannot go on without it */
+void run_setup_made(const struct run_row *row);  /* its id is known: whoever needs it is told */
 void rows_progress(struct plan *plan, struct plan_row *row);
 void run_note_error(struct run *run, const struct error *err); /* the first one counts */
 
@@ -267,6 +284,9 @@ enum plan_verdict execution_started(struct run_row *row, const struct json *answ
 enum plan_verdict execution_followed(struct run_row *row, const struct json *answer,
                                      uint64_t *delay_ms);
 void execution_outcomes(struct run_row *row, const struct json *answer);
+void execution_forget_outcomes(struct run *run, const struct run_goal *goal);
+void execution_tell_state(struct run *run, struct run_goal *goal);
+const char *execution_outcome_word(struct str text); /* NULL: no word of the platform */
 /* False: it is not wanted. */
 bool execution_before(struct plan *plan, const struct run_row *row);
 /* Did the platform judge it, and as what? */
@@ -277,7 +297,9 @@ bool execution_is_red(const struct run_execution *execution);
 bool run_outcome_is_red(const char *outcome); /* NULL: none */
 enum run_status run_judge(struct run *run, const struct plan *plan);
 const char *run_status_name(enum run_status status);
-void test_judge(struct run_test *test); /* once its last step has ended */
+bool run_status_read(struct str name, enum run_status *out); /* of a run that has ended */
+void run_close_notes(struct run *run);                       /* of a run that has ended */
+void test_judge(struct run_test *test);                      /* once its last step has ended */
 
 /* --- resume.c: {"query", "command", "detail"} or null */
 void resume_write(const struct run *run, struct json_writer *w);

@@ -2,7 +2,7 @@
  * must not do at the same time: two of them that look for the same project or goal by name, find
  * none and make it twice. So one run at a time is in its rows that look for names; the others wait
  * for their turn. Runs that know their ids do not wait. */
-#include "run_internal.h"
+#include "share_internal.h"
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -11,7 +11,9 @@
 #include "observe/metrics.h"
 #include "observe/span.h"
 
-enum { ID_DIGITS = 24, FIRST_EVENTS = 32 };
+enum { ID_DIGITS = 24, FIRST_DIGITS = sizeof("run_") - 1, RUN_ID_MAX = 32 };
+
+static const int64_t LAST_MS = (INT64_C(1) << 44) - 1; /* eleven digits, the year 2527 */
 
 struct run_store *run_store_open(const struct run_store_options *options)
 {
@@ -21,6 +23,10 @@ struct run_store *run_store_open(const struct run_store_options *options)
     list_init(&store->active);
     list_init(&store->ended);
     list_init(&store->waiting);
+    list_init(&store->mirrors);
+    if (options->share != NULL) {
+        list_append(&options->share->stores, &store->shared);
+    }
     map_init(&store->by_id);
     arena_bin_init(&store->bin, options->port->later);
     return store;
@@ -38,9 +44,12 @@ size_t run_store_n_active(const struct run_store *store)
 
 /* ---- one run ---- */
 
-static void run_free(struct run *run)
+void run_free(struct run *run)
 {
     CHECK(run->n_watchers == 0);
+    if (run->log != NULL) {
+        log_free(run->log);
+    }
     later_remove(&run->tell);
     arena_done_into(&run->work, &run->store->bin);
     arena_done_into(&run->kept, &run->store->bin);
@@ -48,11 +57,39 @@ static void run_free(struct run *run)
     mem_free(run);
 }
 
+/* Shared runs are listed newest first, so their ids begin with what is left of time. */
+static void make_id(const struct run_store *store, int64_t now_ms, char out[RUN_ID_MAX])
+{
+    struct buf text;
+
+    buf_init_on(&text, out, RUN_ID_MAX, RUN_ID_MAX);
+    buf_text(&text, "run_");
+    if (store->options.share != NULL) {
+        buf_printf(&text, "%011llx", (unsigned long long)(LAST_MS - now_ms));
+    }
+    random_hex(out + text.len, FIRST_DIGITS + ID_DIGITS - text.len);
+    out[FIRST_DIGITS + ID_DIGITS] = '\0';
+}
+
+struct run *run_make(struct run_store *store, const struct digest *owner, struct str id)
+{
+    struct run *run = mem_zalloc(sizeof(*run));
+
+    run->store = store;
+    run->owner = *owner;
+    str_copy(run->id, sizeof(run->id), id);
+    run->warnings = STR("[]");
+    arena_init(&run->work);
+    arena_init(&run->kept);
+    list_init(&run->watchers);
+    return run;
+}
+
 enum error_code run_new(struct run_store *store, const struct digest *owner, struct run **out,
                         struct error *err)
 {
-    struct run *run;
-    size_t prefix = sizeof("run_") - 1;
+    int64_t now_ms = clock_wall_ms();
+    char id[RUN_ID_MAX];
 
     if (store->n_active + store->n_new >= store->options.max_active) {
         err->retry_after_s = 1;
@@ -60,17 +97,9 @@ enum error_code run_new(struct run_store *store, const struct digest *owner, str
                          store->n_active + store->n_new);
     }
     store->n_new++;
-    run = mem_zalloc(sizeof(*run));
-    run->store = store;
-    run->owner = *owner;
-    str_copy(run->id, sizeof(run->id), STR("run_"));
-    random_hex(run->id + prefix, ID_DIGITS);
-    run->id[prefix + ID_DIGITS] = '\0';
-    run->warnings = STR("[]");
-    arena_init(&run->work);
-    arena_init(&run->kept);
-    list_init(&run->watchers);
-    *out = run;
+    make_id(store, now_ms, id);
+    *out = run_make(store, owner, str_from(id));
+    (*out)->created_ms = now_ms;
     return ERR_OK;
 }
 
@@ -91,9 +120,10 @@ const char *run_id(const struct run *run)
     return run->id;
 }
 
+/* Of a shared run: as far as the store knows. */
 bool run_is_over(const struct run *run)
 {
-    return run->status > RUN_RUNNING;
+    return run->status > RUN_RUNNING && (run->log == NULL || run->log->n_visible == run->n_events);
 }
 
 bool run_succeeded(const struct run *run)
@@ -138,92 +168,6 @@ void run_names_done(struct run *run)
     }
 }
 
-/* ---- events and watchers ---- */
-
-static void forget(struct run *run)
-{
-    struct run_store *store = run->store;
-
-    later_remove(&run->free_work);
-    map_remove(&store->by_id, &run->node);
-    list_remove(&run->link);
-    store->n_ended--;
-    run_free(run);
-}
-
-/* The oldest ended runs that nobody watches leave, down to max_kept. */
-static void run_store_trim(struct run_store *store)
-{
-    struct list *link = store->ended.prev;
-
-    while (store->n_ended > store->options.max_kept && link != &store->ended) {
-        struct run *run = CONTAINER_OF(link, struct run, link);
-
-        link = link->prev;
-        if (run->n_watchers == 0 && run->plan == NULL) {
-            forget(run);
-        }
-    }
-}
-
-static void on_tell(struct later_item *item)
-{
-    struct run *run = CONTAINER_OF(item, struct run, tell);
-    struct list called;
-    struct list *link;
-
-    list_init(&called);
-    while ((link = list_take_first(&run->watchers)) != NULL) {
-        list_append(&called, link);
-    }
-    while ((link = list_take_first(&called)) != NULL) {
-        struct run_watcher *watcher = CONTAINER_OF(link, struct run_watcher, link);
-
-        list_append(&run->watchers, link);
-        watcher->on_change(watcher); /* it may leave, and be gone */
-    }
-    run_store_trim(run->store);
-}
-
-static void tell_soon(struct run *run)
-{
-    if (run->n_watchers > 0 || run_is_over(run)) {
-        later_add(run->store->options.port->later, &run->tell, on_tell);
-    }
-}
-
-void run_tell(struct run *run, const struct run_event *event)
-{
-    if (run->n_events == run->cap_events) {
-        run->cap_events = run->cap_events == 0 ? FIRST_EVENTS : run->cap_events * 2;
-        run->events = mem_realloc(run->events, run->cap_events * sizeof(*run->events));
-    }
-    run->events[run->n_events++] = *event;
-    tell_soon(run);
-}
-
-size_t run_n_events(const struct run *run)
-{
-    return run->n_events;
-}
-
-void run_watch(struct run *run, struct run_watcher *watcher)
-{
-    watcher->run = run;
-    list_append(&run->watchers, &watcher->link);
-    run->n_watchers++;
-}
-
-void run_unwatch(struct run_watcher *watcher)
-{
-    if (watcher->run == NULL) {
-        return;
-    }
-    list_remove(&watcher->link);
-    watcher->run->n_watchers--;
-    watcher->run = NULL;
-}
-
 /* ---- start, end ---- */
 
 static void go_in_turn(struct run *run)
@@ -242,7 +186,7 @@ void run_start(struct run *run, const struct run_hooks *hooks, bool held)
     CHECK(run->status == RUN_NEW && run->plan != NULL && run->building->noted);
     run->status = RUN_RUNNING;
     run->hooks = *hooks;
-    run->created_ms = clock_wall_ms();
+    run->created_ms = run->log != NULL ? run->created_ms : clock_wall_ms();
     run->begun_ms = clock_now_ms();
     map_insert(&store->by_id, &run->node, str_from(run->id));
     list_prepend(&store->active, &run->link);
@@ -251,6 +195,9 @@ void run_start(struct run *run, const struct run_hooks *hooks, bool held)
     metric_gauge_add(M_RUNS_ACTIVE, 1);
     run_tell(run, &(struct run_event){.kind = EVENT_RUN});
     run_note_fact(run, FACT_RUN_STARTED, "running", NULL);
+    if (run->log != NULL) {
+        log_begin(run->log);
+    }
     run->held = held;
     if (!held) {
         go_in_turn(run);
@@ -259,11 +206,17 @@ void run_start(struct run *run, const struct run_hooks *hooks, bool held)
 
 void run_release(struct run *run, int64_t position)
 {
-    if (!run->held || run_is_over(run)) {
+    if (!run->held || run->status > RUN_RUNNING) {
         return;
     }
     run->held = false;
-    run->tests[0].position = position;
+    if (!run->went) {
+        run->went = true;
+        run->tests[0].position = position;
+        if (run->log != NULL) {
+            record_go(run, position);
+        }
+    }
     if (!run->stop_asked) {
         go_in_turn(run);
     }
@@ -338,30 +291,61 @@ static void tell_doubt(struct run *run)
     }
 }
 
-/* Notes the end, tells it, frees the work. */
-static void run_over(struct run *run, enum run_status status)
+void run_free_work_soon(struct run *run)
+{
+    later_add(run->store->options.port->later, &run->free_work, free_work);
+}
+
+static void leave_active(struct run *run)
+{
+    list_remove(&run->link);
+    run->store->n_active--;
+    metric_gauge_add(M_RUNS_ACTIVE, -1);
+    if (run->hooks.on_end != NULL) {
+        run->hooks.on_end(run->hooks.context); /* its context may live in the work arena */
+    }
+}
+
+void run_close_over(struct run *run)
 {
     struct run_store *store = run->store;
 
+    leave_active(run);
+    list_prepend(&store->ended, &run->link);
+    store->n_ended++;
+    run_free_work_soon(run);
+    run_tell_watchers(run);
+}
+
+void run_cut_off(struct run *run)
+{
+    log_free(run->log);
+    run->stop_asked = true;
+    list_remove(&run->waiting);
+    run_names_done(run);
+    later_remove(&run->free_work);
+    plan_cancel(run->plan);
+    leave_active(run);
+}
+
+/* Notes the end, tells it, frees the work. */
+static void run_over(struct run *run, enum run_status status)
+{
     run->status = status;
     run->ended_ms = clock_wall_ms();
     run->over_ms = clock_now_ms();
     list_remove(&run->waiting);
-    list_remove(&run->link);
-    list_prepend(&store->ended, &run->link);
-    store->n_active--;
-    store->n_ended++;
-    metric_gauge_add(M_RUNS_ACTIVE, -1);
     run_names_done(run);
     tell_doubt(run);
     run_tell(run, &(struct run_event){.kind = EVENT_DONE});
     run_note_fact(run, FACT_RUN_FINISHED, run_status_name(status), NULL);
     log_end(run);
     write_span(run);
-    if (run->hooks.on_end != NULL) {
-        run->hooks.on_end(run->hooks.context); /* its context may live in the work arena */
+    if (run->log != NULL) {
+        run->log->over = true; /* run_close_over comes when the store has it */
+    } else {
+        run_close_over(run);
     }
-    later_add(store->options.port->later, &run->free_work, free_work);
 }
 
 static void on_plan_done(struct plan *plan)
@@ -376,17 +360,39 @@ static void end_unbegun(struct later_item *item)
 {
     struct run *run = CONTAINER_OF(item, struct run, free_work);
 
-    if (run_is_over(run)) {
+    if (run->status > RUN_RUNNING) {
         return;
     }
     run->plan->result = ERR_CANCELLED;
+    if (run->ends_as != RUN_NEW) {
+        (void)run_judge(run, run->plan);
+        run_over(run, run->ends_as);
+        return;
+    }
     (void)error_set(&run->plan->error, ERR_CANCELLED, "stopped before anything was begun");
     run_over(run, run_judge(run, run->plan));
 }
 
+void run_end_unbegun(struct run *run, enum run_status status, const struct error *err)
+{
+    run->error = *err;
+    run->stop_asked = status == RUN_CANCELLED;
+    run->plan->error = *err;
+    run->ends_as = status;
+    later_add(run->store->options.port->later, &run->free_work, end_unbegun);
+}
+
+void run_begin_again(struct run *run, bool now)
+{
+    run->held = !now;
+    if (now) {
+        go_in_turn(run);
+    }
+}
+
 void run_stop(struct run *run)
 {
-    if (run_is_over(run) || run->stop_asked) {
+    if (run->status > RUN_RUNNING || run->stop_asked) {
         return;
     }
     run->stop_asked = true;
@@ -428,15 +434,36 @@ static void cut(struct run *run)
     run_over(run, run_judge(run, plan));
 }
 
+/* Another process carries a shared run on, if it can; nothing is written for that, since nothing more may be
+ * read from here. */
+static void end_here(struct run *run)
+{
+    if (run->log != NULL && !run->log->waits) {
+        run_cut_off(run);
+        list_prepend(&run->store->ended, &run->link);
+        run->store->n_ended++;
+        return;
+    }
+    if (run->log != NULL) {
+        log_free(run->log);
+    }
+    if (run->status <= RUN_RUNNING) {
+        cut(run);
+    } else {
+        run_close_over(run);
+    }
+}
+
 void run_store_stop(struct run_store *store)
 {
     struct list *link;
+    struct list *after;
 
     while ((link = list_first(&store->waiting)) != NULL) {
         list_remove(link);
     }
-    while ((link = list_first(&store->active)) != NULL) {
-        cut(CONTAINER_OF(link, struct run, link));
+    LIST_FOREACH_SAFE (link, after, &store->active) {
+        end_here(CONTAINER_OF(link, struct run, link));
     }
 }
 
@@ -448,8 +475,10 @@ void run_store_close(struct run_store *store)
         return;
     }
     run_store_stop(store);
+    run_copies_close(store);
+    list_remove(&store->shared);
     while ((link = list_first(&store->ended)) != NULL) {
-        forget(CONTAINER_OF(link, struct run, link));
+        run_forget(CONTAINER_OF(link, struct run, link));
     }
     arena_bin_done(&store->bin);
     map_done(&store->by_id);

@@ -27,7 +27,7 @@ set(MAY_session base crypto observe data store)
 set(MAY_catalog base data config/permission.h plan upstream/class.h) # tables of calls need not know the client
 set(MAY_testfile base data plan catalog upstream/class.h)
 set(MAY_forms base data plan catalog testfile upstream/class.h)
-set(MAY_run base crypto observe data store/keep.h upstream plan step catalog testfile)
+set(MAY_run base crypto observe data store upstream plan step catalog testfile)
 # The parts of api are rooms of their own; api itself joins them.
 set(MAY_api/gate base crypto observe data config auth store http upstream plan step session catalog testfile run)
 set(GATE_api base crypto observe data config auth store http upstream plan session catalog api/gate)

@@ -1,0 +1,96 @@
+/* share: runs of several processes with one store. A run is a document and a stream of what became of
+ * its rows; every process shows every run, and goes on with the runs of a process that has died (README.md
+ * of the room). Without a store nothing of this is made.
+ *
+ *   run_share_open ─► run_store_open(options.share) ... run_store_close ─► run_share_close
+ *
+ * Owner: whoever opens it; a store of runs is closed before it. Errors: ERR_STORE_AWAY,
+ * ERR_STORE_UNREADABLE (a newer version of the program wrote it; it is left as it is), ERR_NOT_FOUND. */
+#ifndef RUN_SHARE_H
+#define RUN_SHARE_H
+
+#include "run/run.h"
+#include "store/store.h"
+
+struct keeps;
+
+struct run_share_options {
+    struct store *store;
+    struct keeps *keeps;
+    struct deadlines *deadlines;
+    struct later *later;
+};
+
+struct run_share *run_share_open(const struct run_share_options *options);
+void run_share_close(struct run_share *share); /* NULL is fine */
+
+/* What a run of this process needs to be carried on by another one. Texts are copied. */
+struct run_publication {
+    struct str source;                      /* the test file */
+    const struct testfile_options *options; /* as it was read */
+    const struct run_request *request;      /* as it was prepared */
+    struct str request_id;
+    struct str session_id; /* empty: none */
+    int64_t session_checkpoint;
+    uint64_t deadline_ms; /* of the whole run; 0: none */
+    bool has_bearer; /* the caller's own token, which is not kept: nobody can carry the run on */
+    bool waits;      /* the caller waits for the end, and the run ends when he leaves */
+};
+
+/* error: NULL, or why the run is not in the store. */
+typedef void (*run_published_fn)(void *context, const struct error *error);
+
+bool run_is_shared(const struct run_store *store);
+/* Between the last run_build and run_start. `what->source` must stay until on_published, which comes from
+ * a later turn, once; run_drop before that is fine. */
+void run_publish(struct run *run, const struct run_publication *what, run_published_fn on_published,
+                 void *context);
+/* It stays this process's alone. */
+void run_unpublish(struct run *run);
+
+/* A run of any process, as it is now. */
+struct run_seek {
+    struct list link; /* private */
+    struct later_item soon;
+    struct run_store *store;
+    char name[128];
+    void (*on_done)(struct run_seek *seek, struct run *run, const struct error *error);
+};
+
+/* on_done comes from a later turn, once. It is in `store` then. */
+void run_seek_start(struct run_store *store, const struct digest *owner, struct str id,
+                    struct run_seek *seek,
+                    void (*on_done)(struct run_seek *seek, struct run *run,
+                                    const struct error *error));
+/* The same by a name of run_names. */
+void run_seek_name(struct run_store *store, struct str name, struct run_seek *seek,
+                   void (*on_done)(struct run_seek *seek, struct run *run,
+                                   const struct error *error));
+void run_seek_cancel(struct run_seek *seek); /* idempotent; zeroed is fine */
+/* Another process carries it out. */
+bool run_is_elsewhere(const struct run *run);
+/* Tells that process to stop it, as run_stop does here; `op` and its on_done are the caller's. */
+void run_stop_elsewhere(struct run *run, struct store_op *op,
+                        void (*on_done)(struct store_op *op, const struct store_result *result));
+
+/* Names of runs in the store, newest first; for run_seek_start. */
+struct run_names {
+    struct store_op op; /* private */
+    struct run_store *store;
+    struct arena *arena;
+    char owner[33]; /* empty: everybody's */
+    size_t cap;
+    struct str *items; /* out */
+    size_t n;
+    void (*on_done)(struct run_names *names, const struct error *error);
+};
+
+enum { RUN_NAMES_MAX = 20000 };
+
+/* `owner` NULL: everybody's. on_done comes from a later turn, once; items lie in the arena. */
+void run_names_start(struct run_store *store, const struct digest *owner, struct arena *arena,
+                     struct run_names *names,
+                     void (*on_done)(struct run_names *names, const struct error *error));
+void run_names_cancel(struct run_names *names); /* idempotent; zeroed is fine */
+
+#endif

@@ -1,0 +1,370 @@
+/* Claims of processes that have died: looked for every SCAN_MS. The claims are listed; whose they are is
+ * asked for where a claim is new or has changed; then the lease of each process that has some is asked for. */
+#include "share_internal.h"
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "observe/log.h"
+
+enum { SCAN_MS = 1500, LOOK_TTL_MS = 1000, HOLDER_MAX = 65, CLAIMS_MAX = 20000 };
+
+struct claim {
+    struct map_node node;
+    struct list link;
+    char name[RUN_NAME_MAX];
+    uint64_t version;
+    uint64_t read_version; /* that `holder` is of */
+    uint64_t bad_version;  /* that cannot be adopted by this version of the program */
+    char holder[HOLDER_MAX];
+    unsigned round;
+};
+
+struct adopter {
+    struct run_share *share;
+    struct deadline scan;
+    struct store_op op;
+    struct map map;
+    struct list claims;
+    size_t n_claims;
+    unsigned round;
+    char after[RUN_NAME_MAX];
+    struct claim *at;
+    char asked[HOLDER_MAX]; /* whose lease is asked for */
+    struct store_op removing;
+};
+
+static void wait(struct adopter *adopter);
+
+static void start(struct adopter *adopter, struct store_request *request, store_done_fn on_done)
+{
+    request->format = RUN_FORMAT;
+    store_start(adopter->share->options.store, request, &adopter->op, on_done);
+}
+
+/* --- claims that are known */
+
+static struct claim *claim_for(struct adopter *adopter, struct str name)
+{
+    struct map_node *node = map_find(&adopter->map, name);
+    struct claim *claim;
+
+    if (node != NULL) {
+        return CONTAINER_OF(node, struct claim, node);
+    }
+    if (adopter->n_claims == CLAIMS_MAX || name.len >= RUN_NAME_MAX) {
+        return NULL;
+    }
+    claim = mem_zalloc(sizeof(*claim));
+    str_copy(claim->name, sizeof(claim->name), name);
+    map_insert(&adopter->map, &claim->node, str_from(claim->name));
+    list_append(&adopter->claims, &claim->link);
+    adopter->n_claims++;
+    return claim;
+}
+
+static void forget(struct adopter *adopter, struct claim *claim)
+{
+    map_remove(&adopter->map, &claim->node);
+    list_remove(&claim->link);
+    mem_free(claim);
+    adopter->n_claims--;
+}
+
+static void forget_removed(struct adopter *adopter)
+{
+    struct list *link;
+    struct list *after;
+
+    LIST_FOREACH_SAFE (link, after, &adopter->claims) {
+        struct claim *claim = CONTAINER_OF(link, struct claim, link);
+
+        if (claim->round != adopter->round) {
+            forget(adopter, claim);
+        }
+    }
+}
+
+static bool is_carried_out_here(const struct adopter *adopter, const struct claim *claim)
+{
+    struct list *link;
+
+    LIST_FOREACH (link, &adopter->share->logs) {
+        if (str_is(str_from(claim->name), CONTAINER_OF(link, struct run_log, link)->name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- of a process that has died */
+
+static void adopt(struct adopter *adopter, const struct claim *claim)
+{
+    struct str name = str_from(claim->name);
+    struct str scope, owner, id;
+    struct run_store *store;
+    struct run_mirror *mirror;
+
+    if (claim->bad_version == claim->version || is_carried_out_here(adopter, claim) ||
+        !runs_read_name(name, &scope, &owner, &id)) {
+        return;
+    }
+    store = runs_store_of(adopter->share, scope);
+    if (store == NULL) {
+        return; /* of an account that this process does not have */
+    }
+    if (run_is_known_over(store, id)) {
+        adopter_remove(adopter, name, claim->version);
+        return;
+    }
+    mirror = mirror_find(store, name);
+    if (mirror == NULL) {
+        mirror = mirror_new(store, name);
+    }
+    if (!mirror->adopts) {
+        mirror->adopts = true;
+        mirror->claim_version = claim->version;
+        mirror->mark = 0;
+        mirror_read(mirror);
+    }
+}
+
+static void adopt_all_of(struct adopter *adopter, const char *holder)
+{
+    struct list *link;
+
+    LIST_FOREACH (link, &adopter->claims) {
+        struct claim *claim = CONTAINER_OF(link, struct claim, link);
+
+        if (claim->read_version == claim->version && str_is(str_from(claim->holder), holder)) {
+            adopt(adopter, claim);
+        }
+    }
+}
+
+void adopter_cannot(struct adopter *adopter, const struct run_mirror *mirror,
+                    const struct error *error)
+{
+    struct map_node *node = map_find(&adopter->map, str_from(mirror->name));
+
+    log_event(LOG_WARN, "run.not_adopted", F_TEXT("run", mirror->name),
+              F_TEXT("error", error->text));
+    if (node == NULL) {
+        return;
+    }
+    CONTAINER_OF(node, struct claim, node)->bad_version = mirror->claim_version;
+    if (error->code == ERR_NOT_FOUND) { /* the process died before the document was there */
+        adopter_remove(adopter, str_from(mirror->name), mirror->claim_version);
+    }
+}
+
+static void on_removed(struct store_op *op, const struct store_result *result)
+{
+    (void)op;
+    (void)result; /* else the next look removes it */
+}
+
+void adopter_remove(struct adopter *adopter, struct str name, uint64_t version)
+{
+    char room[RUN_KEY_MAX];
+    struct store_request request = {.kind = STORE_REMOVE,
+                                    .expect = STORE_VERSION,
+                                    .version = version,
+                                    .key = runs_key("runclaim", name, room)};
+
+    if (adopter->removing.store == NULL) {
+        store_start(adopter->share->options.store, &request, &adopter->removing, on_removed);
+    }
+}
+
+/* --- a look */
+
+static void ask_next(struct adopter *adopter);
+
+static void on_lease(struct store_op *op, const struct store_result *result)
+{
+    struct adopter *adopter = CONTAINER_OF(op, struct adopter, op);
+
+    if (result->error.code == ERR_OK) {
+        adopt_all_of(adopter, adopter->asked);
+    }
+    ask_next(adopter);
+}
+
+static bool was_asked(const struct adopter *adopter, const struct claim *until)
+{
+    struct list *link;
+
+    LIST_FOREACH (link, &adopter->claims) {
+        const struct claim *claim = CONTAINER_OF(link, struct claim, link);
+
+        if (claim == until) {
+            return false;
+        }
+        if (str_eq(str_from(claim->holder), str_from(until->holder))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whoever gets the lease of a process knows that the process has it no more. */
+static void ask_next(struct adopter *adopter)
+{
+    struct run_share *share = adopter->share;
+    struct claim *claim;
+    char room[RUN_KEY_MAX];
+    struct buf key;
+    struct store_request request = {
+        .kind = STORE_LEASE, .holder = runs_holder(share), .ttl_ms = LOOK_TTL_MS};
+
+    while (adopter->at != NULL) {
+        claim = adopter->at;
+        adopter->at = claim->link.next == &adopter->claims
+                          ? NULL
+                          : CONTAINER_OF(claim->link.next, struct claim, link);
+        if (claim->holder[0] == '\0' || str_eq(str_from(claim->holder), runs_holder(share))) {
+            adopt(adopter, claim);
+            continue;
+        }
+        if (was_asked(adopter, claim)) {
+            continue;
+        }
+        str_copy(adopter->asked, sizeof(adopter->asked), str_from(claim->holder));
+        buf_init_on(&key, room, sizeof(room), sizeof(room));
+        buf_text(&key, "runs:");
+        buf_text(&key, claim->holder);
+        request.key = buf_view(&key);
+        start(adopter, &request, on_lease);
+        buf_done(&key);
+        return;
+    }
+    wait(adopter);
+}
+
+static void read_next(struct adopter *adopter);
+
+static void on_claim(struct store_op *op, const struct store_result *result)
+{
+    struct adopter *adopter = CONTAINER_OF(op, struct adopter, op);
+    struct claim *claim = adopter->at;
+
+    if (result->error.code == ERR_OK && result->bytes.len < HOLDER_MAX) {
+        str_copy(claim->holder, sizeof(claim->holder), result->bytes);
+        claim->version = result->version;
+        claim->read_version = result->version;
+    }
+    adopter->at = claim->link.next == &adopter->claims
+                      ? NULL
+                      : CONTAINER_OF(claim->link.next, struct claim, link);
+    if (result->error.code == ERR_STORE_AWAY) {
+        wait(adopter);
+    } else {
+        read_next(adopter);
+    }
+}
+
+static struct claim *first(struct adopter *adopter)
+{
+    struct list *link = list_first(&adopter->claims);
+
+    return link != NULL ? CONTAINER_OF(link, struct claim, link) : NULL;
+}
+
+/* Whose is it? */
+static void read_next(struct adopter *adopter)
+{
+    char room[RUN_KEY_MAX];
+    struct store_request request = {.kind = STORE_GET};
+
+    while (adopter->at != NULL && adopter->at->read_version == adopter->at->version) {
+        adopter->at = adopter->at->link.next == &adopter->claims
+                          ? NULL
+                          : CONTAINER_OF(adopter->at->link.next, struct claim, link);
+    }
+    if (adopter->at != NULL) {
+        request.key = runs_key("runclaim", str_from(adopter->at->name), room);
+        start(adopter, &request, on_claim);
+        return;
+    }
+    adopter->at = first(adopter);
+    ask_next(adopter);
+}
+
+static void list_more(struct adopter *adopter);
+
+static void on_list(struct store_op *op, const struct store_result *result)
+{
+    struct adopter *adopter = CONTAINER_OF(op, struct adopter, op);
+    struct claim *claim;
+
+    if (result->error.code != ERR_OK) {
+        wait(adopter);
+        return;
+    }
+    for (size_t i = 0; i < result->n_items; i++) {
+        claim = claim_for(adopter, result->items[i].name);
+        if (claim != NULL) {
+            claim->round = adopter->round;
+            claim->version = result->items[i].sequence;
+        }
+    }
+    if (result->next.len > 0) {
+        str_copy(adopter->after, sizeof(adopter->after), result->next);
+        list_more(adopter);
+        return;
+    }
+    forget_removed(adopter);
+    adopter->at = first(adopter);
+    read_next(adopter);
+}
+
+static void list_more(struct adopter *adopter)
+{
+    struct store_request request = {.kind = STORE_LIST,
+                                    .key = STR("runclaim"),
+                                    .name = str_from(adopter->after),
+                                    .limit = STORE_LIMIT_MAX};
+
+    start(adopter, &request, on_list);
+}
+
+static void on_scan(struct deadline *deadline)
+{
+    struct adopter *adopter = CONTAINER_OF(deadline, struct adopter, scan);
+
+    adopter->round++;
+    adopter->after[0] = '\0';
+    list_more(adopter);
+}
+
+static void wait(struct adopter *adopter)
+{
+    adopter->at = NULL;
+    deadline_set(adopter->share->options.deadlines, &adopter->scan, SCAN_MS, on_scan);
+}
+
+struct adopter *adopter_open(struct run_share *share)
+{
+    struct adopter *adopter = mem_zalloc(sizeof(*adopter));
+
+    adopter->share = share;
+    map_init(&adopter->map);
+    list_init(&adopter->claims);
+    wait(adopter);
+    return adopter;
+}
+
+void adopter_close(struct adopter *adopter)
+{
+    struct claim *claim;
+
+    store_cancel(&adopter->op);
+    store_cancel(&adopter->removing);
+    deadline_clear(&adopter->scan);
+    while ((claim = first(adopter)) != NULL) {
+        forget(adopter, claim);
+    }
+    map_done(&adopter->map);
+    mem_free(adopter);
+}

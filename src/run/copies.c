@@ -1,0 +1,98 @@
+/* Runs of other processes in the store of runs. */
+#include "base/check.h"
+#include "observe/metrics.h"
+#include "share_internal.h"
+
+struct run *run_blank(struct run_store *store, const struct digest *owner, struct str id)
+{
+    return run_make(store, owner, id);
+}
+
+void run_free_blank(struct run *run)
+{
+    run_free(run);
+}
+
+void run_remember(struct run *run)
+{
+    map_insert(&run->store->by_id, &run->node, str_from(run->id));
+}
+
+void run_forget_copy(struct run *run)
+{
+    map_remove(&run->store->by_id, &run->node);
+    run_free(run);
+}
+
+bool run_is_known_over(struct run_store *store, struct str id)
+{
+    struct map_node *node = map_find(&store->by_id, id);
+
+    return node != NULL && CONTAINER_OF(node, struct run, node)->status > RUN_RUNNING;
+}
+
+void run_copy_is_over(struct run *run)
+{
+    struct run_store *store = run->store;
+
+    list_prepend(&store->ended, &run->link);
+    store->n_ended++;
+    run_free_work_soon(run);
+    run_tell_watchers(run);
+}
+
+void run_replace(struct run *before, struct run *after)
+{
+    struct list *link;
+
+    map_remove(&before->store->by_id, &before->node);
+    map_insert(&after->store->by_id, &after->node, str_from(after->id));
+    while ((link = list_take_first(&before->watchers)) != NULL) {
+        CONTAINER_OF(link, struct run_watcher, link)->run = after;
+        list_append(&after->watchers, link);
+        after->n_watchers++;
+    }
+    before->n_watchers = 0;
+    run_free(before);
+    run_tell_watchers(after);
+}
+
+void run_own(struct run *run)
+{
+    struct run_store *store = run->store;
+
+    list_prepend(&store->active, &run->link);
+    store->n_active++;
+    metric_gauge_add(M_RUNS_ACTIVE, 1);
+}
+
+/* Nothing more is sent, and nothing is written. Its watchers see what others write. */
+void run_let_go(struct run *run)
+{
+    struct run_store *store = run->store;
+    struct run_mirror *mirror;
+    char name[RUN_NAME_MAX];
+
+    runs_name(store, &run->owner, str_from(run->id), name);
+    run_cut_off(run);
+    if (run->n_watchers == 0) {
+        run_forget_copy(run);
+        return;
+    }
+    mirror = mirror_new(store, str_from(name));
+    mirror->before = run;
+}
+
+void run_copies_close(struct run_store *store)
+{
+    struct list *link;
+
+    while ((link = list_first(&store->mirrors)) != NULL) {
+        struct run_mirror *mirror = CONTAINER_OF(link, struct run_mirror, link);
+
+        if (mirror->before != NULL) {
+            run_forget_copy(mirror->before);
+        }
+        mirror_free(mirror);
+    }
+}

@@ -1,0 +1,471 @@
+/* A run of this process in the store: its claim, and its stream.
+ *
+ *   LOG_PUBLISHES ─► LOG_RUNS ─► LOG_CLOSES ─► free
+ *                     │    ▲
+ *        (lease lost) ▼    │ (claim taken anew)
+ *                    LOG_DOUBTS ──(another one has it)──► the run is a copy here */
+#include "share_internal.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "observe/log.h"
+
+enum { HEAD_MAX = 128, AWAY_MS = 1000 };
+
+static struct run_share *share_of(const struct run_log *log)
+{
+    return log->share;
+}
+
+static void flush(struct run_log *log);
+
+static void put(struct run_log *log, struct store_request *request, struct store_op *op,
+                store_done_fn on_done)
+{
+    request->format = RUN_FORMAT;
+    request->ttl_ms = log->ttl_ms;
+    store_start(share_of(log)->options.store, request, op, on_done);
+}
+
+/* --- its life */
+
+struct run_log *log_new(struct run *run)
+{
+    struct run_log *log = mem_zalloc(sizeof(*log));
+
+    log->share = run->store->options.share;
+    log->run = run;
+    log->ttl_ms = RUN_KEPT_MS;
+    runs_name(run->store, &run->owner, str_from(run->id), log->name);
+    buf_init(&log->pending, RUN_PENDING_MAX);
+    buf_init(&log->sending, RUN_PENDING_MAX);
+    list_append(&log->share->logs, &log->link);
+    run->log = log;
+    return log;
+}
+
+void log_free(struct run_log *log)
+{
+    struct run_share *share = log->share;
+
+    if (log->run != NULL) {
+        log->run->log = NULL;
+    }
+    store_cancel(&log->append);
+    store_cancel(&log->claim);
+    store_cancel(&log->stop);
+    deadline_clear(&log->again);
+    deadline_clear(&log->claim_again);
+    deadline_clear(&log->stop_again);
+    later_remove(&log->soon);
+    buf_done(&log->pending);
+    buf_done(&log->sending);
+    buf_done(&log->document);
+    list_remove(&log->link);
+    mem_free(log);
+    runs_leave_if_idle(share);
+}
+
+/* --- to publish: source, claim, document, in this order: whoever finds a claim without a document removes
+ * it. */
+
+static void published(struct run_log *log, const struct error *error)
+{
+    run_published_fn on_published = log->on_published;
+    void *context = log->context;
+    struct error err;
+
+    log->on_published = NULL;
+    if (error == NULL) {
+        buf_done(&log->document);
+        on_published(context, NULL);
+        return;
+    }
+    err = *error;
+    if (err.code == ERR_STORE_AWAY) {
+        err.retry_after_s = 1;
+    }
+    on_published(context, &err);
+}
+
+static void on_document_put(struct store_op *op, const struct store_result *result)
+{
+    struct run_log *log = CONTAINER_OF(op, struct run_log, claim);
+
+    log->claims = false;
+    published(log, result->error.code == ERR_OK ? NULL : &result->error);
+}
+
+static void on_claim_put(struct store_op *op, const struct store_result *result)
+{
+    struct run_log *log = CONTAINER_OF(op, struct run_log, claim);
+    char room[RUN_KEY_MAX];
+    struct store_request request = {.kind = STORE_PUT, .bytes = buf_view(&log->document)};
+
+    log->claims = false;
+    if (result->error.code != ERR_OK) {
+        published(log, &result->error);
+        return;
+    }
+    log->fence = result->version;
+    request.key = runs_document_key(str_from(log->name), room);
+    log->claims = true;
+    put(log, &request, &log->claim, on_document_put);
+}
+
+void log_put_claim(struct run_log *log, enum store_expect expect, store_done_fn on_done)
+{
+    char room[RUN_KEY_MAX];
+    struct store_request request = {.kind = STORE_PUT,
+                                    .expect = expect,
+                                    .version = log->fence,
+                                    .key = runs_key("runclaim", str_from(log->name), room),
+                                    .bytes = runs_holder(share_of(log))};
+
+    log->claims = true;
+    put(log, &request, &log->claim, on_done);
+}
+
+static void put_part(struct run_log *log);
+
+static void on_part_put(struct store_op *op, const struct store_result *result)
+{
+    struct run_log *log = CONTAINER_OF(op, struct run_log, claim);
+
+    log->claims = false;
+    if (result->error.code != ERR_OK) {
+        published(log, &result->error);
+    } else if (log->at_part * RUN_PART_BYTES < log->source.len) {
+        put_part(log);
+    } else {
+        log_put_claim(log, STORE_ABSENT, on_claim_put);
+    }
+}
+
+static void put_part(struct run_log *log)
+{
+    char room[RUN_KEY_MAX];
+    size_t from = log->at_part * RUN_PART_BYTES;
+    struct store_request request = {.kind = STORE_PUT};
+
+    request.key = runs_part_key(str_from(log->name), log->at_part++, room);
+    request.bytes = str_sub(log->source, from, from + RUN_PART_BYTES);
+    log->claims = true;
+    put(log, &request, &log->claim, on_part_put);
+}
+
+static void on_soon_published(struct later_item *item)
+{
+    log_held(CONTAINER_OF(item, struct run_log, soon));
+}
+
+void run_publish(struct run *run, const struct run_publication *what, run_published_fn on_published,
+                 void *context)
+{
+    struct run_log *log = log_new(run);
+
+    log->state = LOG_PUBLISHES;
+    log->ttl_ms = RUN_KEPT_MS + what->deadline_ms;
+    log->source = what->source;
+    log->waits = what->waits;
+    log->on_published = on_published;
+    log->context = context;
+    buf_init(&log->document, RUN_DOCUMENT_MAX);
+    document_write(&log->document, run, what);
+    runs_want(log->share);
+    if (log->share->holds) {
+        later_add(log->share->options.later, &log->soon, on_soon_published);
+    }
+}
+
+void run_unpublish(struct run *run)
+{
+    if (run->log != NULL) {
+        log_free(run->log);
+    }
+}
+
+/* --- the stream */
+
+/* Whole lines, about RUN_ENTRY_BYTES of them. */
+static void take_lines(struct run_log *log)
+{
+    size_t len = log->pending.len;
+    struct str all = buf_view(&log->pending);
+
+    if (len > RUN_ENTRY_BYTES) {
+        for (len = RUN_ENTRY_BYTES; len < all.len && all.ptr[len - 1] != '\n';) {
+            len++;
+        }
+    }
+    buf_append(&log->sending, all.ptr, len);
+    buf_consume(&log->pending, len);
+    log->number++;
+    log->n_sending = log->pending.len == 0 ? log->run->n_events : log->n_visible;
+}
+
+static void on_again(struct deadline *deadline)
+{
+    flush(CONTAINER_OF(deadline, struct run_log, again));
+}
+
+static void pass_gate(struct run_log *log);
+
+static void on_gate_again(struct deadline *deadline)
+{
+    pass_gate(CONTAINER_OF(deadline, struct run_log, claim_again));
+}
+
+/* What its plan is about to send is on record, and this process may send it. */
+static void pass_gate(struct run_log *log)
+{
+    struct plan *plan = log->run->plan;
+
+    if (!log->gated || log->n_kept < log->gate_at || log->state != LOG_RUNS) {
+        return;
+    }
+    if (!runs_lasts(log->share)) {
+        deadline_set(log->share->options.deadlines, &log->claim_again, RUN_AGAIN_MS, on_gate_again);
+        return;
+    }
+    log->gated = false;
+    if (plan != NULL && plan->running && plan->gated) {
+        plan_go_on(plan);
+    }
+}
+
+static void remove_claim(struct run_log *log);
+
+static void on_removed(struct store_op *op, const struct store_result *result)
+{
+    struct run_log *log = CONTAINER_OF(op, struct run_log, claim);
+
+    log->claims = false;
+    if (result->error.code == ERR_STORE_AWAY && runs_lasts(log->share)) {
+        remove_claim(log);
+        return;
+    }
+    log_free(log); /* who finds the claim sees that the run is over */
+}
+
+static void remove_claim(struct run_log *log)
+{
+    char room[RUN_KEY_MAX];
+    struct store_request request = {.kind = STORE_REMOVE,
+                                    .expect = STORE_VERSION,
+                                    .version = log->fence,
+                                    .key = runs_key("runclaim", str_from(log->name), room)};
+
+    log->claims = true;
+    put(log, &request, &log->claim, on_removed);
+}
+
+static void close_log(struct run_log *log)
+{
+    struct run *run = log->run;
+
+    log->state = LOG_CLOSES;
+    store_cancel(&log->stop);
+    deadline_clear(&log->stop_again);
+    deadline_clear(&log->claim_again);
+    run->log = NULL;
+    log->run = NULL;
+    remove_claim(log);
+    run_close_over(run);
+}
+
+static void kept(struct run_log *log)
+{
+    log->n_kept += log->sending.len;
+    buf_clear(&log->sending);
+    log->n_visible = log->n_sending;
+    run_tell_watchers(log->run);
+    if (log->over && log->pending.len == 0) {
+        close_log(log);
+        return;
+    }
+    flush(log);
+    pass_gate(log);
+}
+
+static void on_appended(struct store_op *op, const struct store_result *result)
+{
+    struct run_log *log = CONTAINER_OF(op, struct run_log, append);
+
+    log->appends = false;
+    if (log->state != LOG_RUNS) {
+        return; /* whether it counts is known when the claim was taken anew: sent once more then */
+    }
+    if (result->error.code == ERR_OK) {
+        kept(log);
+        return;
+    }
+    if (result->error.code != ERR_STORE_AWAY) {
+        log_event(LOG_ERROR, "run.not_recorded", F_TEXT("run", log->name),
+                  F_TEXT("error", result->error.text));
+    }
+    deadline_set(log->share->options.deadlines, &log->again,
+                 result->error.code == ERR_STORE_AWAY ? RUN_AGAIN_MS : AWAY_MS, on_again);
+}
+
+static void flush(struct run_log *log)
+{
+    char room[RUN_KEY_MAX];
+    struct store_request request = {.kind = STORE_APPEND, .limit = RUN_STREAM_MAX};
+    struct buf entry;
+
+    if (log->appends || log->state != LOG_RUNS || deadline_is_set(&log->again) ||
+        log->pending.len + log->sending.len == 0) {
+        return;
+    }
+    if (log->sending.len == 0) {
+        take_lines(log);
+    }
+    buf_init(&entry, HEAD_MAX + RUN_PENDING_MAX);
+    buf_printf(&entry, "%llu %llu ", (unsigned long long)log->fence,
+               (unsigned long long)log->number);
+    buf_str(&entry, runs_holder(log->share));
+    buf_char(&entry, '\n');
+    buf_str(&entry, buf_view(&log->sending));
+    request.key = runs_key("runlog", str_from(log->name), room);
+    request.bytes = buf_view(&entry);
+    log->appends = true;
+    put(log, &request, &log->append, on_appended);
+    buf_done(&entry);
+}
+
+static void on_soon(struct later_item *item)
+{
+    flush(CONTAINER_OF(item, struct run_log, soon));
+}
+
+void log_flush_soon(struct run_log *log)
+{
+    if (log->state == LOG_RUNS && !log->appends) {
+        later_add(log->share->options.later, &log->soon, on_soon);
+    }
+}
+
+/* --- the lease of the process */
+
+static void on_reclaimed(struct store_op *op, const struct store_result *result)
+{
+    struct run_log *log = CONTAINER_OF(op, struct run_log, claim);
+    struct run *run = log->run;
+
+    log->claims = false;
+    if (result->error.code == ERR_OK) {
+        log->fence = result->version;
+        if (!log->share->holds) {
+            return; /* lost again: log_held comes again */
+        }
+        log->state = LOG_RUNS;
+        flush(log);
+        pass_gate(log);
+    } else if (result->error.code == ERR_STORE_AWAY) {
+        if (log->share->holds) {
+            deadline_set(log->share->options.deadlines, &log->claim_again, RUN_AGAIN_MS,
+                         log_on_claim_again);
+        }
+    } else {
+        log_event(LOG_WARN, "run.adopted_by_another", F_TEXT("run", run->id));
+        run_let_go(run);
+    }
+}
+
+void log_on_claim_again(struct deadline *deadline)
+{
+    struct run_log *log = CONTAINER_OF(deadline, struct run_log, claim_again);
+
+    if (log->state == LOG_DOUBTS && !log->claims && log->share->holds) {
+        log_put_claim(log, STORE_VERSION, on_reclaimed);
+    }
+}
+
+void log_held(struct run_log *log)
+{
+    if (log->state == LOG_PUBLISHES && !log->claims && log->at_part == 0) {
+        put_part(log);
+    } else if (log->state == LOG_DOUBTS) {
+        log_on_claim_again(&log->claim_again);
+    }
+}
+
+void log_not_held(struct run_log *log, const struct error *error)
+{
+    if (log->state == LOG_PUBLISHES && log->on_published != NULL) {
+        published(log, error);
+    }
+}
+
+void log_doubt(struct run_log *log)
+{
+    if (log->state == LOG_RUNS) {
+        log->state = LOG_DOUBTS;
+        deadline_clear(&log->again);
+    }
+}
+
+/* --- the plan */
+
+static enum plan_verdict gate(struct plan *plan, struct plan_row *plan_row)
+{
+    struct run *run = plan->owner;
+    struct run_log *log = run->log;
+
+    record_begun(run, run_row_of(plan_row));
+    log->gated = true;
+    log->gate_at = log->n_written;
+    return PLAN_AGAIN;
+}
+
+static bool may_send(const struct plan *plan)
+{
+    const struct run *run = plan->owner;
+
+    return run->log == NULL || (run->log->state == LOG_RUNS && runs_lasts(run->log->share));
+}
+
+static void listen(struct run_log *log);
+
+static void on_listen_again(struct deadline *deadline)
+{
+    listen(CONTAINER_OF(deadline, struct run_log, stop_again));
+}
+
+static void on_stop(struct store_op *op, const struct store_result *result)
+{
+    struct run_log *log = CONTAINER_OF(op, struct run_log, stop);
+
+    if (result->n_items > 0) {
+        run_stop(log->run);
+    } else if (result->error.code == ERR_OK) {
+        listen(log);
+    } else {
+        deadline_set(log->share->options.deadlines, &log->stop_again, AWAY_MS, on_listen_again);
+    }
+}
+
+/* For whoever wants it to stop, in whatever process. */
+static void listen(struct run_log *log)
+{
+    char room[RUN_KEY_MAX];
+    struct store_request request = {.kind = STORE_READ,
+                                    .format = RUN_FORMAT,
+                                    .limit = 1,
+                                    .wait_ms = STORE_WAIT_MAX_MS,
+                                    .key = runs_key("runstop", str_from(log->name), room)};
+
+    store_start(log->share->options.store, &request, &log->stop, on_stop);
+}
+
+void log_begin(struct run_log *log)
+{
+    log->state = LOG_RUNS;
+    log->source = STR_EMPTY;
+    log->run->plan->gate = gate;
+    log->run->plan->may_send = may_send;
+    listen(log);
+    log_flush_soon(log);
+}

@@ -1,0 +1,334 @@
+/* A copy of a run of another process: its document and its file are read, compiled and built as the run was,
+ * then the lines of its stream are applied. It is followed while somebody watches it, and read on when
+ * somebody asks for it. mirror_load.c makes it; here it is read. */
+#include "share_internal.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "observe/log.h"
+
+enum { IDLE_MAX = 32 };
+
+static void read_on(struct run_mirror *mirror, unsigned wait_ms);
+
+void mirror_start(struct run_mirror *mirror, struct store_request *request, store_done_fn on_done)
+{
+    request->format = RUN_FORMAT;
+    store_start(mirror->store->options.share->options.store, request, &mirror->op, on_done);
+}
+
+struct run_mirror *mirror_find(struct run_store *store, struct str name)
+{
+    struct list *link;
+
+    LIST_FOREACH (link, &store->mirrors) {
+        struct run_mirror *mirror = CONTAINER_OF(link, struct run_mirror, link);
+
+        if (str_is(name, mirror->name)) {
+            return mirror;
+        }
+    }
+    return NULL;
+}
+
+/* The oldest that nobody needs leave. */
+static void trim(struct run_store *store)
+{
+    struct list *link;
+    struct list *after;
+    size_t n = 0;
+
+    LIST_FOREACH (link, &store->mirrors) {
+        n++;
+    }
+    LIST_FOREACH_SAFE (link, after, &store->mirrors) {
+        struct run_mirror *mirror = CONTAINER_OF(link, struct run_mirror, link);
+
+        if (n >= IDLE_MAX && mirror->state == MIRROR_IDLE && mirror->run->n_watchers == 0) {
+            mirror_free(mirror);
+            n--;
+        }
+    }
+}
+
+struct run_mirror *mirror_new(struct run_store *store, struct str name)
+{
+    struct run_mirror *mirror = mem_zalloc(sizeof(*mirror));
+
+    trim(store);
+    mirror->store = store;
+    str_copy(mirror->name, sizeof(mirror->name), name);
+    list_init(&mirror->seekers);
+    arena_init(&mirror->arena);
+    buf_init(&mirror->source, TESTFILE_MAX_BYTES);
+    list_append(&store->mirrors, &mirror->link);
+    mirror_load(mirror);
+    return mirror;
+}
+
+/* Without its run. */
+static void drop(struct run_mirror *mirror)
+{
+    CHECK(list_is_empty(&mirror->seekers));
+    store_cancel(&mirror->op);
+    deadline_clear(&mirror->again);
+    later_remove(&mirror->piece);
+    if (mirror->job != NULL) {
+        (void)testfile_end(mirror->job);
+    }
+    if (mirror->run != NULL) {
+        mirror->run->mirror = NULL;
+    }
+    arena_done(&mirror->arena);
+    buf_done(&mirror->source);
+    list_remove(&mirror->link);
+    mem_free(mirror);
+}
+
+void mirror_free(struct run_mirror *mirror)
+{
+    struct run *run = mirror->run;
+    bool whole = mirror->whole;
+
+    drop(mirror);
+    if (run == NULL) {
+        return;
+    }
+    if (whole) {
+        run_forget_copy(run);
+    } else {
+        run_free_blank(run);
+    }
+}
+
+/* --- who asks for it */
+
+static void tell(struct run_mirror *mirror, struct run *run, const struct error *error)
+{
+    struct list seekers;
+    struct list *link;
+
+    list_init(&seekers);
+    while ((link = list_take_first(&mirror->seekers)) != NULL) {
+        list_append(&seekers, link);
+    }
+    while ((link = list_take_first(&seekers)) != NULL) {
+        struct run_seek *seek = CONTAINER_OF(link, struct run_seek, link);
+
+        seek->on_done(seek, run, error);
+    }
+}
+
+static void on_again(struct deadline *deadline)
+{
+    struct run_mirror *mirror = CONTAINER_OF(deadline, struct run_mirror, again);
+
+    if (mirror->whole || mirror->state == MIRROR_READS) {
+        read_on(mirror, 0);
+    } else {
+        mirror_load(mirror);
+    }
+}
+
+static void again_later(struct run_mirror *mirror)
+{
+    deadline_set(mirror->store->options.share->options.deadlines, &mirror->again, RUN_AGAIN_MS,
+                 on_again);
+}
+
+/* Something of it could not be read. */
+void mirror_fail(struct run_mirror *mirror, const struct error *error)
+{
+    struct error err = *error;
+    bool wanted =
+        mirror->adopts || mirror->before != NULL || (mirror->whole && mirror->run->n_watchers > 0);
+
+    if (err.code == ERR_STORE_AWAY) {
+        err.retry_after_s = 1;
+    }
+    tell(mirror, NULL, &err);
+    if (err.code == ERR_STORE_AWAY && wanted) {
+        again_later(mirror);
+        return;
+    }
+    if (err.code != ERR_STORE_AWAY && mirror->adopts) {
+        adopter_cannot(mirror->store->options.share->adopter, mirror, &err);
+    }
+    if (mirror->whole && mirror->run->n_watchers > 0) {
+        mirror->adopts = false;
+        mirror->state = MIRROR_IDLE; /* they see what was seen so far */
+    } else {
+        mirror_free(mirror);
+    }
+}
+
+/* --- the stream */
+
+static bool read_head(struct run_mirror *mirror, struct str head, bool *out_counts)
+{
+    struct str fence_text, number_text;
+    int64_t fence, number;
+
+    if (!str_next(&head, ' ', &fence_text) || !str_next(&head, ' ', &number_text) ||
+        !str_to_i64(fence_text, 0, INT64_MAX, &fence) ||
+        !str_to_i64(number_text, 0, INT64_MAX, &number)) {
+        return false;
+    }
+    *out_counts = (uint64_t)fence >= mirror->fence &&
+                  !(str_is(head, mirror->holder) && (uint64_t)number <= mirror->number);
+    if (*out_counts) {
+        mirror->fence = (uint64_t)fence;
+        mirror->number = (uint64_t)number;
+        str_copy(mirror->holder, sizeof(mirror->holder), head);
+    }
+    return true;
+}
+
+/* An entry of a process that has lost the run, or one that was sent twice, does not count. */
+static bool apply(struct run_mirror *mirror, struct str entry)
+{
+    struct str head, rest, line;
+    struct arena scratch;
+    bool counts = false;
+    bool ok;
+
+    if (!str_cut(entry, '\n', &head, &rest) || !read_head(mirror, head, &counts)) {
+        return false;
+    }
+    arena_init(&scratch);
+    ok = true;
+    while (counts && ok && str_next(&rest, '\n', &line)) {
+        if (mirror->run->status > RUN_RUNNING) {
+            break; /* nothing comes behind the end */
+        }
+        ok = record_apply(mirror->run, &scratch, line);
+        arena_reset(&scratch);
+    }
+    arena_done(&scratch);
+    return ok;
+}
+
+/* Its life here is that of any run that has ended. */
+static void end(struct run_mirror *mirror)
+{
+    struct run *run = mirror->run;
+    struct run_share *share = mirror->store->options.share;
+
+    if (mirror->adopts) {
+        adopter_remove(share->adopter, str_from(mirror->name), mirror->claim_version);
+    }
+    tell(mirror, run, NULL);
+    drop(mirror);
+    run_copy_is_over(run);
+}
+
+static void become_whole(struct run_mirror *mirror)
+{
+    struct run *run = mirror->run;
+
+    mirror->whole = true;
+    run->mirror = mirror;
+    if (mirror->before != NULL) {
+        run_replace(mirror->before, run);
+        mirror->before = NULL;
+    } else {
+        run_remember(run);
+    }
+}
+
+static void caught_up(struct run_mirror *mirror)
+{
+    struct run *run = mirror->run;
+
+    if (!mirror->whole) {
+        become_whole(mirror);
+    }
+    if (run->status > RUN_RUNNING) {
+        end(mirror);
+        return;
+    }
+    if (mirror->mark != 0 && mirror->after >= mirror->mark) {
+        mirror_own(mirror);
+        return;
+    }
+    tell(mirror, run, NULL); /* still in state READS: who watches from now on is seen below */
+    mirror->state = MIRROR_IDLE;
+    if (mirror->adopts) {
+        mirror_claim(mirror);
+    } else if (run->n_watchers > 0) {
+        read_on(mirror, STORE_WAIT_MAX_MS);
+    } else if (!list_is_empty(&mirror->seekers)) {
+        read_on(mirror, 0);
+    }
+}
+
+static void on_read(struct store_op *op, const struct store_result *result)
+{
+    struct run_mirror *mirror = CONTAINER_OF(op, struct run_mirror, op);
+    struct error err = {0};
+
+    if (result->error.code != ERR_OK) {
+        mirror_fail(mirror, &result->error);
+        return;
+    }
+    for (size_t i = 0; i < result->n_items; i++) {
+        if (!apply(mirror, result->items[i].bytes)) {
+            (void)error_set(&err, ERR_STORE_UNREADABLE,
+                            "The stream of run %s in the shared store is not of this program, or "
+                            "was written by a newer version",
+                            mirror->run->id);
+            mirror_fail(mirror, &err);
+            return;
+        }
+        mirror->after = result->items[i].sequence;
+    }
+    if (result->n_items == STORE_LIMIT_MAX) {
+        read_on(mirror, 0);
+    } else {
+        caught_up(mirror);
+    }
+}
+
+static void read_on(struct run_mirror *mirror, unsigned wait_ms)
+{
+    char room[RUN_KEY_MAX];
+    struct store_request request = {.kind = STORE_READ,
+                                    .after = mirror->after,
+                                    .limit = STORE_LIMIT_MAX,
+                                    .wait_ms = wait_ms,
+                                    .key = runs_key("runlog", str_from(mirror->name), room)};
+
+    mirror->state = wait_ms > 0 ? MIRROR_WAITS : MIRROR_READS;
+    mirror_start(mirror, &request, on_read);
+}
+
+void mirror_hand_over(struct run_mirror *mirror, struct run *run)
+{
+    tell(mirror, run, NULL);
+    drop(mirror);
+}
+
+void mirror_read(struct run_mirror *mirror)
+{
+    if (mirror->state == MIRROR_WAITS) {
+        store_cancel(&mirror->op);
+        read_on(mirror, 0);
+    } else if (mirror->state == MIRROR_IDLE) {
+        deadline_clear(&mirror->again);
+        read_on(mirror, 0);
+    }
+}
+
+void mirror_watched(struct run_mirror *mirror)
+{
+    mirror_read(mirror);
+}
+
+void mirror_unwatched(struct run_mirror *mirror)
+{
+    if (mirror->state == MIRROR_WAITS) {
+        store_cancel(&mirror->op);
+        mirror->state = MIRROR_IDLE;
+    }
+}

@@ -1,0 +1,162 @@
+/* A copy is made: document, file, rows. */
+#include "share_internal.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+/* Pieces of a turn. */
+enum { UNITS = 4000, ROWS = 300 };
+
+static void not_readable(struct run_mirror *mirror, const char *what, const char *why)
+{
+    struct error err = {0};
+
+    (void)error_set(&err, ERR_STORE_UNREADABLE,
+                    "%s of run %s in the shared store cannot be used: %s", what, mirror->name, why);
+    mirror_fail(mirror, &err);
+}
+
+static void later(struct run_mirror *mirror, later_fn fn)
+{
+    later_add(mirror->store->options.share->options.later, &mirror->piece, fn);
+}
+
+/* --- its rows */
+
+static void on_build(struct later_item *item)
+{
+    struct run_mirror *mirror = CONTAINER_OF(item, struct run_mirror, piece);
+
+    if (!run_build(mirror->run, ROWS)) {
+        later(mirror, on_build);
+        return;
+    }
+    mirror->run->status = RUN_RUNNING;
+    mirror->state = MIRROR_IDLE;
+    mirror_read(mirror);
+}
+
+static void prepare(struct run_mirror *mirror)
+{
+    struct run *run = mirror->run;
+    const struct run_store_options *options = &mirror->store->options;
+    struct plan_options plan = {0};
+    struct error err = {0};
+
+    options->plan_options(options->context, run, &plan);
+    plan.request_id = mirror->document.request_id;
+    if (run_prepare(run, mirror->file, mirror->problems, &mirror->document.request, &plan, &err) !=
+        ERR_OK) {
+        not_readable(mirror, "The document", err.text);
+        return;
+    }
+    mirror->state = MIRROR_BUILDS;
+    later(mirror, on_build);
+}
+
+/* --- its file */
+
+static void on_compile(struct later_item *item)
+{
+    struct run_mirror *mirror = CONTAINER_OF(item, struct run_mirror, piece);
+    enum error_code code;
+
+    if (!testfile_go_on(mirror->job, UNITS)) {
+        later(mirror, on_compile);
+        return;
+    }
+    code = testfile_end(mirror->job);
+    mirror->job = NULL;
+    if (code != ERR_OK) {
+        not_readable(mirror, "The test file", "this version of the program does not compile it");
+        return;
+    }
+    prepare(mirror);
+}
+
+static void compile(struct run_mirror *mirror)
+{
+    struct arena *arena = &mirror->run->work;
+    struct str text = arena_str(arena, buf_view(&mirror->source));
+
+    buf_done(&mirror->source);
+    mirror->file = arena_zalloc(arena, sizeof(*mirror->file));
+    mirror->problems = arena_zalloc(arena, sizeof(*mirror->problems));
+    mirror->document.options.defaults = mirror->store->options.defaults;
+    mirror->job =
+        testfile_begin(arena, text, &mirror->document.options, mirror->file, mirror->problems);
+    mirror->state = MIRROR_COMPILES;
+    later(mirror, on_compile);
+}
+
+static void get_part(struct run_mirror *mirror);
+
+static void on_part(struct store_op *op, const struct store_result *result)
+{
+    struct run_mirror *mirror = CONTAINER_OF(op, struct run_mirror, op);
+
+    if (result->error.code != ERR_OK) {
+        mirror_fail(mirror, &result->error);
+        return;
+    }
+    buf_str(&mirror->source, result->bytes);
+    mirror->part++;
+    if (!buf_ok(&mirror->source)) {
+        not_readable(mirror, "The test file", "it is too long");
+    } else if (mirror->source.len < mirror->document.n_bytes && result->bytes.len > 0) {
+        get_part(mirror);
+    } else if (mirror->source.len != mirror->document.n_bytes) {
+        not_readable(mirror, "The test file", "it is not as long as the document says");
+    } else {
+        compile(mirror);
+    }
+}
+
+static void get_part(struct run_mirror *mirror)
+{
+    char room[RUN_KEY_MAX];
+    struct store_request request = {.kind = STORE_GET};
+
+    request.key = runs_part_key(str_from(mirror->name), mirror->part, room);
+    mirror->state = MIRROR_SOURCE;
+    mirror_start(mirror, &request, on_part);
+}
+
+/* --- its document */
+
+static void on_document(struct store_op *op, const struct store_result *result)
+{
+    struct run_mirror *mirror = CONTAINER_OF(op, struct run_mirror, op);
+    struct str scope, owner, id;
+    int64_t age_ms;
+
+    if (result->error.code != ERR_OK) {
+        mirror_fail(mirror, &result->error);
+        return;
+    }
+    if (!document_read(&mirror->arena, arena_str(&mirror->arena, result->bytes),
+                       &mirror->document) ||
+        !runs_read_name(str_from(mirror->name), &scope, &owner, &id)) {
+        not_readable(mirror, "The document", "it is not of this program");
+        return;
+    }
+    if (mirror->run == NULL) {
+        mirror->run = run_blank(mirror->store, &mirror->document.owner, id);
+    }
+    mirror->run->created_ms = mirror->document.created_ms;
+    age_ms = clock_wall_ms() - mirror->document.created_ms;
+    mirror->run->begun_ms = clock_now_ms() - (uint64_t)(age_ms > 0 ? age_ms : 0);
+    mirror->part = 0;
+    buf_clear(&mirror->source);
+    get_part(mirror);
+}
+
+void mirror_load(struct run_mirror *mirror)
+{
+    char room[RUN_KEY_MAX];
+    struct store_request request = {.kind = STORE_GET};
+
+    request.key = runs_document_key(str_from(mirror->name), room);
+    mirror->state = MIRROR_DOCUMENT;
+    mirror_start(mirror, &request, on_document);
+}

@@ -1,0 +1,237 @@
+/* A copy becomes a run of this process: the claim is taken, "adopted" is written, and what stands before
+ * that in the stream is what is known. A row that had begun is sought, asked again or told as unknown; then
+ * the run goes on. */
+#include "share_internal.h"
+
+#include "base/clock.h"
+#include "observe/log.h"
+#include "observe/metrics.h"
+
+enum { ENTRY_MAX = 512 };
+
+/* --- what was on its way */
+
+/* What a dead process has begun and nobody can tell the end of. */
+static void tell_unknown(struct run *run, struct run_row *row)
+{
+    struct error err = {0};
+
+    (void)error_set(
+        &err, ERR_OUTCOME_UNKNOWN,
+        "The process that sent this has died before its answer came; look at the platform "
+        "before you send it again");
+    run_note_lost(run, row, &err);
+}
+
+/* Behind which step of ours it must stand, in this test or in one before it with the same checkpoint. */
+static int64_t step_before(const struct run *run, const struct run_row *row)
+{
+    for (const struct run_test *test = row->test; test >= run->tests; test--) {
+        size_t n = test == row->test ? (size_t)(row->step - test->steps) : test->n_steps;
+
+        for (; n > 0 && test->ids.checkpoint_id == row->test->ids.checkpoint_id; n--) {
+            const struct run_step *step = &test->steps[n - 1];
+
+            if (step->step_id != 0 && step->command->kind == COMMAND_STEP) {
+                return step->step_id;
+            }
+        }
+    }
+    return 0;
+}
+
+static bool made_checkpoint(const struct run_test *test)
+{
+    for (size_t i = 0; i < test->n_calls; i++) {
+        if (test->calls[i].setup == SETUP_CHECKPOINT && test->calls[i].status == ROW_DONE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void seek_step(struct run *run, const struct run_row *row)
+{
+    run->sought = row->step;
+    run->trace = (struct step_trace){
+        .behind_id = step_before(run, row),
+        .at = row->test->position >= 0     ? row->test->position
+              : made_checkpoint(row->test) ? 0
+                                           : run->end_at_begin,
+        .until_ms = clock_age_ms() + run->store->options.call_ms,
+    };
+    if (row->test->position >= 0) {
+        run->trace.behind_id = 0;
+    }
+}
+
+/* `goes_on` false: it will not. */
+static void settle_row(struct run *run, struct run_row *row, bool goes_on)
+{
+    bool reads = row->call != NULL && setup_call(row->call->setup)->spec->class == CALL_READ;
+
+    if (reads) {
+        row->call->status = ROW_PENDING;
+    } else if (goes_on && row->step != NULL && row->step->command->kind == COMMAND_STEP) {
+        seek_step(run, row);
+    } else {
+        tell_unknown(run, row);
+    }
+}
+
+static void settle(struct run *run, bool goes_on)
+{
+    for (size_t i = 0; i < run->plan->n_rows; i++) {
+        struct run_row *row = run_row_of(&run->plan->rows[i]);
+        int status = row->step != NULL ? row->step->status : (int)row->call->status;
+
+        if (status == ROW_RUNNING) {
+            settle_row(run, row, goes_on);
+            return; /* one at a time is on its way */
+        }
+    }
+}
+
+/* --- it goes on */
+
+static void end_without_caller(struct run *run, bool has_bearer)
+{
+    struct error err = {0};
+
+    settle(run, false);
+    if (has_bearer) {
+        (void)error_set(
+            &err, ERR_UNAUTHORIZED,
+            "The process that carried out this run has died, and the platform token that "
+            "the caller brought was nowhere else: go on with \"resume\"");
+    } else {
+        (void)error_set(
+            &err, ERR_CANCELLED,
+            "The process that carried out this run has died, and with it the connection "
+            "of the caller who waited for it");
+    }
+    run_end_unbegun(run, has_bearer ? RUN_FAILED : RUN_CANCELLED, &err);
+}
+
+static void begin(struct run *run, const struct run_document *document)
+{
+    const struct run_store_options *options = &run->store->options;
+    const struct run_adoption what = {.session_id = document->session_id,
+                                      .session_checkpoint = document->session_checkpoint};
+    int64_t used_ms = clock_wall_ms() - document->created_ms;
+
+    if (document->deadline_ms > 0) {
+        int64_t left_ms = document->deadline_ms - (used_ms > 0 ? used_ms : 0);
+
+        run->plan->options.deadline_ms = left_ms > 1 ? (unsigned)left_ms : 1;
+    }
+    settle(run, true);
+    run_begin_again(run, options->adopt(options->context, run, &what, &run->hooks));
+}
+
+void mirror_own(struct run_mirror *mirror)
+{
+    struct run *run = mirror->run;
+    const struct run_document *document = &mirror->document;
+    struct run_log *log = log_new(run);
+
+    mirror->run = NULL;
+    run->mirror = NULL;
+    log->fence = mirror->claim_version;
+    log->number = mirror->number + 1;
+    log->n_visible = run->n_events;
+    log->waits = document->waits;
+    run->adopted = true;
+    log_event(LOG_INFO, "run.adopted", F_TEXT("run", run->id), F_INT("events", run->n_events));
+    run_own(run);
+    log_begin(log);
+    if (document->has_bearer || document->waits) {
+        end_without_caller(run, document->has_bearer);
+    } else {
+        begin(run, document);
+    }
+    mirror_hand_over(mirror, run);
+}
+
+/* --- the claim */
+
+static void mark(struct run_mirror *mirror);
+
+static void on_mark_again(struct deadline *deadline)
+{
+    mark(CONTAINER_OF(deadline, struct run_mirror, again));
+}
+
+static void on_marked(struct store_op *op, const struct store_result *result)
+{
+    struct run_mirror *mirror = CONTAINER_OF(op, struct run_mirror, op);
+
+    if (result->error.code != ERR_OK) {
+        deadline_set(mirror->store->options.share->options.deadlines, &mirror->again, RUN_AGAIN_MS,
+                     on_mark_again);
+        return;
+    }
+    mirror->mark = result->version;
+    mirror->state = MIRROR_IDLE;
+    mirror_read(mirror);
+}
+
+static void mark(struct run_mirror *mirror)
+{
+    char room[RUN_KEY_MAX];
+    struct buf entry;
+    struct store_request request = {.kind = STORE_APPEND,
+                                    .limit = RUN_STREAM_MAX,
+                                    .ttl_ms = RUN_KEPT_MS,
+                                    .key = runs_key("runlog", str_from(mirror->name), room)};
+
+    buf_init(&entry, ENTRY_MAX);
+    buf_printf(&entry, "%llu %llu ", (unsigned long long)mirror->claim_version,
+               (unsigned long long)mirror->number + 1);
+    buf_str(&entry, runs_holder(mirror->store->options.share));
+    buf_text(&entry, "\n{\"k\":\"adopted\",\"ms\":0}\n");
+    request.bytes = buf_view(&entry);
+    mirror->state = MIRROR_MARKS;
+    mirror_start(mirror, &request, on_marked);
+    buf_done(&entry);
+}
+
+static void on_claimed(struct store_op *op, const struct store_result *result)
+{
+    struct run_mirror *mirror = CONTAINER_OF(op, struct run_mirror, op);
+
+    mirror->state = MIRROR_IDLE;
+    if (result->error.code == ERR_OK) {
+        mirror->claim_version = result->version;
+        mark(mirror);
+        return;
+    }
+    mirror->adopts = false; /* another one was faster, or the next look at the claims tries again */
+    runs_leave_if_idle(mirror->store->options.share);
+    mirror_read(mirror);
+}
+
+static void on_claim_again(struct deadline *deadline)
+{
+    mirror_claim(CONTAINER_OF(deadline, struct run_mirror, again));
+}
+
+void mirror_claim(struct run_mirror *mirror)
+{
+    struct run_share *share = mirror->store->options.share;
+    char room[RUN_KEY_MAX];
+    struct store_request request = {.kind = STORE_PUT,
+                                    .expect = STORE_VERSION,
+                                    .version = mirror->claim_version,
+                                    .ttl_ms = RUN_KEPT_MS,
+                                    .key = runs_key("runclaim", str_from(mirror->name), room),
+                                    .bytes = runs_holder(share)};
+
+    mirror->state = MIRROR_CLAIMS;
+    runs_want(share);
+    if (!runs_lasts(share)) {
+        deadline_set(share->options.deadlines, &mirror->again, RUN_AGAIN_MS / 3, on_claim_again);
+        return;
+    }
+    mirror_start(mirror, &request, on_claimed);
+}

@@ -1,0 +1,234 @@
+/* The process among those that share runs: its lease, and the names of keys. */
+#include "share_internal.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+
+enum { SCOPE_DIGITS = 32, OWNER_DIGITS = 32, ENTER_AGAIN_MS = 500 };
+
+/* --- names: "<scope>.<owner>.<id>" */
+
+void runs_name(const struct run_store *store, const struct digest *owner, struct str id,
+               char out[RUN_NAME_MAX])
+{
+    char hex[65];
+    struct buf text;
+
+    digest_hex(owner, hex);
+    buf_init_on(&text, out, RUN_NAME_MAX, RUN_NAME_MAX);
+    buf_str(&text, store->options.scope);
+    buf_char(&text, '.');
+    buf_append(&text, hex, OWNER_DIGITS);
+    buf_char(&text, '.');
+    buf_str(&text, id);
+    buf_char(&text, '\0');
+    CHECK(buf_ok(&text));
+}
+
+bool runs_read_name(struct str name, struct str *out_scope, struct str *out_owner,
+                    struct str *out_id)
+{
+    struct str rest;
+
+    return str_cut(name, '.', out_scope, &rest) && str_cut(rest, '.', out_owner, out_id) &&
+           out_scope->len == SCOPE_DIGITS && out_owner->len == OWNER_DIGITS && out_id->len > 0;
+}
+
+static struct str key_of(struct buf *key)
+{
+    buf_char(key, '\0');
+    CHECK(buf_ok(key));
+    return str_sub(buf_view(key), 0, key->len - 1);
+}
+
+struct str runs_key(const char *group, struct str name, char room[RUN_KEY_MAX])
+{
+    struct buf key;
+
+    buf_init_on(&key, room, RUN_KEY_MAX, RUN_KEY_MAX);
+    buf_text(&key, group);
+    buf_char(&key, '/');
+    buf_str(&key, name);
+    return key_of(&key);
+}
+
+struct str runs_document_key(struct str name, char room[RUN_KEY_MAX])
+{
+    struct str scope, owner, id;
+    struct buf key;
+
+    CHECK(runs_read_name(name, &scope, &owner, &id));
+    buf_init_on(&key, room, RUN_KEY_MAX, RUN_KEY_MAX);
+    buf_text(&key, "run/");
+    buf_str(&key, scope);
+    buf_char(&key, '/');
+    buf_str(&key, id);
+    buf_char(&key, '.');
+    buf_str(&key, owner);
+    return key_of(&key);
+}
+
+struct str runs_part_key(struct str name, size_t part, char room[RUN_KEY_MAX])
+{
+    struct buf key;
+
+    buf_init_on(&key, room, RUN_KEY_MAX, RUN_KEY_MAX);
+    buf_text(&key, "runsource/");
+    buf_str(&key, name);
+    buf_char(&key, '.');
+    buf_int(&key, (int64_t)part);
+    return key_of(&key);
+}
+
+struct run_store *runs_store_of(struct run_share *share, struct str scope)
+{
+    struct list *link;
+
+    LIST_FOREACH (link, &share->stores) {
+        struct run_store *store = CONTAINER_OF(link, struct run_store, shared);
+
+        if (str_eq(store->options.scope, scope)) {
+            return store;
+        }
+    }
+    return NULL;
+}
+
+bool run_is_shared(const struct run_store *store)
+{
+    return store->options.share != NULL;
+}
+
+struct str runs_holder(const struct run_share *share)
+{
+    return str_from(keeps_holder(share->options.keeps));
+}
+
+/* --- the lease */
+
+static void on_lost(void *context, struct str name);
+
+static const struct keep_kind alive_kind = {.stays = true, .on_lost = on_lost};
+
+bool runs_lasts(const struct run_share *share)
+{
+    return share->holds && keep_lasts(&share->alive, RUN_MARGIN_MS);
+}
+
+static void on_held(struct run_share *share)
+{
+    struct list *link;
+    struct list *after;
+
+    share->holds = true;
+    LIST_FOREACH_SAFE (link, after, &share->logs) {
+        log_held(CONTAINER_OF(link, struct run_log, link));
+    }
+}
+
+static void on_enter_again(struct deadline *deadline)
+{
+    struct run_share *share = CONTAINER_OF(deadline, struct run_share, enter_again);
+
+    if (!list_is_empty(&share->logs)) {
+        runs_want(share);
+    }
+}
+
+static void on_alive(struct keep_user *user, const struct error *error)
+{
+    struct run_share *share = CONTAINER_OF(user, struct run_share, alive);
+    struct list *link;
+    struct list *after;
+
+    share->enters = false;
+    if (error == NULL) {
+        on_held(share);
+        return;
+    }
+    deadline_set(share->options.deadlines, &share->enter_again, ENTER_AGAIN_MS, on_enter_again);
+    LIST_FOREACH_SAFE (link, after, &share->logs) {
+        log_not_held(CONTAINER_OF(link, struct run_log, link), error);
+    }
+}
+
+/* log_held comes for each log: now, or from a later turn. */
+void runs_want(struct run_share *share)
+{
+    char room[RUN_KEY_MAX];
+    struct buf name;
+
+    if (share->holds || share->enters || share->stopped) {
+        return;
+    }
+    buf_init_on(&name, room, sizeof(room), sizeof(room));
+    buf_text(&name, "runs:");
+    buf_str(&name, runs_holder(share));
+    share->enters = true;
+    if (keep_enter(share->options.keeps, buf_view(&name), &alive_kind, share, &share->alive,
+                   on_alive)) {
+        share->enters = false;
+        share->holds = true;
+    }
+    buf_done(&name);
+}
+
+/* Others may have taken the runs over. */
+static void on_lost(void *context, struct str name)
+{
+    struct run_share *share = context;
+    struct list *link;
+
+    (void)name;
+    share->holds = false;
+    keep_leave(&share->alive);
+    LIST_FOREACH (link, &share->logs) {
+        log_doubt(CONTAINER_OF(link, struct run_log, link));
+    }
+    if (!list_is_empty(&share->logs)) {
+        runs_want(share);
+    }
+}
+
+void runs_leave_if_idle(struct run_share *share)
+{
+    if (list_is_empty(&share->logs)) {
+        keep_leave(&share->alive);
+        share->holds = false;
+        share->enters = false;
+    }
+}
+
+/* --- its life */
+
+struct run_share *run_share_open(const struct run_share_options *options)
+{
+    struct run_share *share = mem_zalloc(sizeof(*share));
+
+    share->options = *options;
+    list_init(&share->stores);
+    list_init(&share->logs);
+    share->adopter = adopter_open(share);
+    return share;
+}
+
+void run_share_close(struct run_share *share)
+{
+    struct list *link;
+    struct list *after;
+
+    if (share == NULL) {
+        return;
+    }
+    share->stopped = true;
+    LIST_FOREACH_SAFE (link, after, &share->logs) {
+        struct run_log *log = CONTAINER_OF(link, struct run_log, link);
+
+        CHECK(log->run == NULL); /* it only removes its claim */
+        log_free(log);
+    }
+    adopter_close(share->adopter);
+    deadline_clear(&share->enter_again);
+    keep_leave(&share->alive);
+    mem_free(share);
+}

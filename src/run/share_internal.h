@@ -1,0 +1,238 @@
+/* What the files of shared runs share (README.md, "Runs of several processes").
+ *
+ *   share.c     the process: its lease, the names of keys
+ *   log.c       a run of this process: its stream, its claim
+ *   record.c, record_apply.c    lines of the stream: written, and applied to a copy
+ *   document.c  what was asked for, as a document
+ *   mirror.c, mirror_load.c     a copy of a run of another process: followed; made
+ *   copies.c    copies in the store of runs
+ *   adopt.c     claims of processes that have died
+ *   own.c       a copy becomes a run of this process
+ *   seek.c      whoever asks for runs of any process */
+#ifndef RUN_SHARE_INTERNAL_H
+#define RUN_SHARE_INTERNAL_H
+
+#include "base/deadline.h"
+#include "run/share.h"
+#include "run_internal.h"
+#include "store/keep.h"
+#include "store/store.h"
+
+enum {
+    RUN_FORMAT = 1, /* of documents and lines */
+    RUN_NAME_MAX = 128,
+    RUN_KEY_MAX = 160,
+    RUN_ENTRY_BYTES = 128 * 1024,       /* lines of one append, about */
+    RUN_PENDING_MAX = 64 * 1024 * 1024, /* lines that wait for the store */
+    RUN_PART_BYTES = 512 * 1024,        /* of the test file */
+    RUN_DOCUMENT_MAX = 512 * 1024,
+    RUN_STREAM_MAX = 50000, /* entries: five for each row of the largest run */
+    RUN_MARGIN_MS = 1000,   /* as lanes: what is sent arrives while the lease lasts */
+    RUN_AGAIN_MS = 300,
+    RUN_KEPT_MS = 3 * 24 * 3600 * 1000 /* after the end */
+};
+
+struct run_share {
+    struct run_share_options options;
+    struct list stores; /* run_store.shared */
+    struct list logs;   /* of runs of this process */
+    struct keep_user alive;
+    bool enters, holds;
+    struct deadline enter_again;
+    struct adopter *adopter;
+    bool stopped;
+};
+
+enum log_state {
+    LOG_PUBLISHES, /* source, claim, document */
+    LOG_RUNS,
+    LOG_DOUBTS, /* the lease was lost: nothing is sent until the claim was taken anew */
+    LOG_CLOSES  /* all is written: the claim is removed */
+};
+
+struct run_log {
+    struct list link; /* of the share */
+    struct run_share *share;
+    struct run *run; /* NULL: it is over, and the claim is removed */
+    enum log_state state;
+    char name[RUN_NAME_MAX];
+    uint64_t fence;  /* version of the claim */
+    uint64_t number; /* of the entries of this holder */
+    uint64_t ttl_ms;
+    struct buf pending;                  /* lines that were not sent yet */
+    struct buf sending;                  /* the entry in flight, with its head */
+    size_t n_sending;                    /* events when it was made */
+    uint64_t n_written, n_taken, n_kept; /* bytes of lines: made, in flight, in the stream */
+    size_t n_visible;                    /* events that the stream has */
+    bool appends;
+    bool gated; /* its plan waits until gate_at bytes are kept */
+    uint64_t gate_at;
+    bool over; /* the last line is written: closes when it is kept */
+    struct store_op append;
+    struct store_op claim; /* one at a time: to publish, to take anew, to remove */
+    bool claims;
+    struct store_op stop; /* waits for whoever wants the run to stop */
+    struct deadline again, claim_again, stop_again;
+    struct later_item soon;
+    bool waits; /* its caller waits for the end */
+    /* while it is published */
+    struct str source;
+    size_t at_part;
+    struct buf document;
+    run_published_fn on_published;
+    void *context;
+};
+
+/* --- share.c */
+void runs_name(const struct run_store *store, const struct digest *owner, struct str id,
+               char out[RUN_NAME_MAX]);
+/* "<group>/<name>" */
+struct str runs_key(const char *group, struct str name, char room[RUN_KEY_MAX]);
+struct str runs_document_key(struct str name, char room[RUN_KEY_MAX]);
+struct str runs_part_key(struct str name, size_t part, char room[RUN_KEY_MAX]);
+/* The parts of a name; false: it is none. */
+bool runs_read_name(struct str name, struct str *out_scope, struct str *out_owner,
+                    struct str *out_id);
+struct run_store *runs_store_of(struct run_share *share, struct str scope);
+bool runs_lasts(const struct run_share *share);
+void runs_want(struct run_share *share); /* its lease, as long as it has runs */
+void runs_leave_if_idle(struct run_share *share);
+struct str runs_holder(const struct run_share *share);
+
+/* --- log.c */
+struct run_log *log_new(struct run *run);
+void log_free(struct run_log *log);
+void log_flush_soon(struct run_log *log);
+/* The process has its lease; it cannot have it; it has lost it. */
+void log_held(struct run_log *log);
+void log_not_held(struct run_log *log, const struct error *error);
+void log_on_claim_again(struct deadline *deadline);
+void log_doubt(struct run_log *log);
+void log_begin(struct run_log *log); /* the plan may run: listens for a stop */
+void log_put_claim(struct run_log *log, enum store_expect expect, store_done_fn on_done);
+
+/* --- record.c */
+void record_event(struct run *run, const struct run_event *event);
+void record_begun(struct run *run, const struct run_row *row);
+void record_go(struct run *run, int64_t position);
+void record_adopted(struct run *run);
+void record_outcomes(struct run *run, const struct run_goal *goal);
+/* One line to a copy. False: it cannot be read. */
+bool record_apply(struct run *run, struct arena *arena, struct str line);
+
+/* --- document.c */
+struct run_document {
+    struct testfile_options options;
+    struct run_request request;
+    bool continue_on_error;
+    size_t n_parts, n_bytes;
+    struct digest owner;
+    int64_t created_ms;
+    int64_t deadline_ms;
+    struct str request_id;
+    struct str session_id;
+    int64_t session_checkpoint;
+    bool has_bearer, waits;
+};
+
+void document_write(struct buf *out, const struct run *run, const struct run_publication *what);
+bool document_read(struct arena *arena, struct str text, struct run_document *out);
+
+/* --- mirror.c */
+enum mirror_state {
+    MIRROR_DOCUMENT,
+    MIRROR_SOURCE,
+    MIRROR_COMPILES,
+    MIRROR_BUILDS,
+    MIRROR_READS, /* to the end of the stream */
+    MIRROR_IDLE,
+    MIRROR_WAITS,  /* for news, since somebody watches */
+    MIRROR_CLAIMS, /* to adopt it */
+    MIRROR_MARKS   /* "adopted" is being appended */
+};
+
+struct run_mirror {
+    struct list link; /* of the store */
+    struct run_store *store;
+    struct run *run;    /* what is made; in the store's map once it is whole */
+    struct run *before; /* what it replaces when it is whole; NULL: nothing */
+    enum mirror_state state;
+    char name[RUN_NAME_MAX];
+    struct store_op op;
+    struct deadline again;
+    struct later_item piece;
+    struct list seekers;
+    struct arena arena; /* of the document */
+    struct run_document document;
+    struct buf source;
+    size_t part;
+    struct testfile *file;
+    struct testfile_problems *problems;
+    struct testfile_job *job;
+    bool whole;
+    uint64_t after; /* sequence number of the last entry that was read */
+    uint64_t fence, number;
+    char holder[65]; /* of the last entry */
+    /* to adopt it */
+    bool adopts;
+    uint64_t claim_version; /* that was seen, then ours */
+    uint64_t mark;          /* sequence number of our "adopted" */
+};
+
+struct run_mirror *mirror_find(struct run_store *store, struct str name);
+struct run_mirror *mirror_new(struct run_store *store, struct str name);
+void mirror_free(struct run_mirror *mirror); /* and its run */
+void mirror_start(struct run_mirror *mirror, struct store_request *request, store_done_fn on_done);
+void mirror_read(struct run_mirror *mirror); /* what is new, if it is not about to */
+void mirror_watched(struct run_mirror *mirror);
+void mirror_unwatched(struct run_mirror *mirror);
+void mirror_fail(struct run_mirror *mirror, const struct error *error);
+/* Its run is this process's now: those who asked for it are told, and the mirror is gone. */
+void mirror_hand_over(struct run_mirror *mirror, struct run *run);
+
+/* --- mirror_load.c */
+void mirror_load(struct run_mirror *mirror);
+
+/* --- own.c */
+void mirror_claim(struct run_mirror *mirror);
+void mirror_own(struct run_mirror *mirror); /* the stream was read up to our "adopted" */
+
+/* --- adopt.c */
+struct adopter *adopter_open(struct run_share *share);
+void adopter_close(struct adopter *adopter);
+/* It cannot be adopted: it is left as it is. */
+void adopter_cannot(struct adopter *adopter, const struct run_mirror *mirror,
+                    const struct error *error);
+/* The claim of a run that is over. */
+void adopter_remove(struct adopter *adopter, struct str name, uint64_t version);
+
+/* --- progress.c */
+/* A row that nobody will tell the end of: unknown. */
+void run_note_lost(struct run *run, struct run_row *row, const struct error *err);
+
+/* --- store.c */
+struct run *run_make(struct run_store *store, const struct digest *owner, struct str id);
+void run_free(struct run *run);
+void run_free_work_soon(struct run *run);
+void run_tell_watchers(struct run *run);
+void run_close_over(struct run *run); /* all of its end is written */
+/* Its plan is cancelled, and its hooks are told; it is in no list of the store any more. */
+void run_cut_off(struct run *run);
+void run_begin_again(struct run *run, bool now); /* an adopted one */
+/* Without having begun, from a later turn. */
+void run_end_unbegun(struct run *run, enum run_status status, const struct error *err);
+
+/* --- copies.c: what the store of runs does with runs of other processes */
+struct run *run_blank(struct run_store *store, const struct digest *owner, struct str id);
+void run_free_blank(struct run *run);
+void run_remember(struct run *run);    /* a copy that is whole: it is to be found */
+void run_forget_copy(struct run *run); /* the same the other way; nobody watches it */
+void run_copy_is_over(struct run *run);
+/* Another process has it: whoever watches `before` watches `after` from now on. */
+void run_replace(struct run *before, struct run *after);
+void run_own(struct run *run); /* a copy is carried out here from now on */
+void run_let_go(struct run *run);
+bool run_is_known_over(struct run_store *store, struct str id);
+void run_copies_close(struct run_store *store);
+
+#endif
