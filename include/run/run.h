@@ -138,6 +138,7 @@ struct run *run_find(struct run_store *store, const struct digest *owner, struct
 size_t run_list(struct run_store *store, const struct digest *owner, size_t offset, size_t limit,
                 struct run **out, size_t *out_total);
 const char *run_id(const struct run *run);
+const struct digest *run_owner(const struct run *run);
 bool run_is_over(const struct run *run);
 /* Everything that was asked for has come true: created, or executed and green. */
 bool run_succeeded(const struct run *run);

@@ -2,9 +2,9 @@
  * its rows; every process shows every run, and goes on with the runs of a process that has died (README.md
  * of the room). Without a store nothing of this is made.
  *
- *   run_share_open ─► run_store_open(options.share) ... run_store_close ─► run_share_close
+ *   run_share_open ─► run_store_open(options.share) ... run_share_stop ─► run_store_close ─► run_share_close
  *
- * Owner: whoever opens it; a store of runs is closed before it. Errors: ERR_STORE_AWAY,
+ * Owner: whoever opens it. Errors: ERR_STORE_AWAY,
  * ERR_STORE_UNREADABLE (a newer version of the program wrote it; it is left as it is), ERR_NOT_FOUND. */
 #ifndef RUN_SHARE_H
 #define RUN_SHARE_H
@@ -22,7 +22,10 @@ struct run_share_options {
 };
 
 struct run_share *run_share_open(const struct run_share_options *options);
-void run_share_close(struct run_share *share); /* NULL is fine */
+/* After run_store_stop of all: nothing more is asked of the store, and nobody may ask for a run. NULL is fine,
+ * for both. */
+void run_share_stop(struct run_share *share);
+void run_share_close(struct run_share *share);
 
 /* What a run of this process needs to be carried on by another one. Texts are copied. */
 struct run_publication {

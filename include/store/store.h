@@ -32,7 +32,7 @@ enum {
     STORE_KEY_MAX = 200,
     STORE_BYTES_MAX = 1024 * 1024, /* one document, or one entry of a stream */
     STORE_LIMIT_MAX = 100,         /* items of one STORE_LIST or STORE_READ */
-    STORE_STREAM_MAX = 10000,      /* entries that a stream keeps */
+    STORE_STREAM_MAX = 50000,      /* entries that a stream keeps: those of the longest test run */
     STORE_RATE_MAX = 1000000,      /* a second, of STORE_COUNT */
     STORE_BURST_MAX = 10000000,    /* and at once */
     STORE_WAIT_MAX_MS = 60000,

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/host.h"
 #include "base/mem.h"
+#include "run/share.h"
 
 enum { MS_PER_S = 1000 };
 
@@ -174,6 +175,18 @@ static void tell_key_expiry(const struct config *config)
     metric_set(M_KEY_EXPIRY, first_ms / MS_PER_S);
 }
 
+static void open_run_share(struct api *api)
+{
+    const struct api_options *options = &api->options;
+
+    if (options->store != NULL && options->keeps != NULL) {
+        api->run_share = run_share_open(&(struct run_share_options){.store = options->store,
+                                                                    .keeps = options->keeps,
+                                                                    .deadlines = options->deadlines,
+                                                                    .later = options->later});
+    }
+}
+
 enum error_code api_open(const struct api_options *options, struct api **out, struct error *err)
 {
     enum error_code code = catalog_open(err);
@@ -186,6 +199,7 @@ enum error_code api_open(const struct api_options *options, struct api **out, st
     api->options = *options;
     api->routes = api_routes();
     api->config = options->config;
+    open_run_share(api);
     setup_open(api, options->config, options->links);
     read_trusted(api);
     api->idempotency = idempotency_store_new(options);
@@ -232,6 +246,7 @@ void api_set_config_error(struct api *api, struct str text)
 void api_stop(struct api *api)
 {
     setup_stop(api);
+    run_share_stop(api->run_share);
     verdict_store_stop(api->verdicts);
     auth_stop(api->auth);
     limits_stop(api->limits);
@@ -255,6 +270,7 @@ void api_close(struct api *api)
         auth_close(api->auth);
         mem_free(api->trusted);
         setup_close(api);
+        run_share_close(api->run_share);
         mem_free(api);
         catalog_close();
     }

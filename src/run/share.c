@@ -212,15 +212,18 @@ struct run_share *run_share_open(const struct run_share_options *options)
     return share;
 }
 
-void run_share_close(struct run_share *share)
+void run_share_stop(struct run_share *share)
 {
     struct list *link;
     struct list *after;
 
-    if (share == NULL) {
+    if (share == NULL || share->stopped) {
         return;
     }
     share->stopped = true;
+    LIST_FOREACH (link, &share->stores) {
+        run_copies_close(CONTAINER_OF(link, struct run_store, shared));
+    }
     LIST_FOREACH_SAFE (link, after, &share->logs) {
         struct run_log *log = CONTAINER_OF(link, struct run_log, link);
 
@@ -230,5 +233,10 @@ void run_share_close(struct run_share *share)
     adopter_close(share->adopter);
     deadline_clear(&share->enter_again);
     keep_leave(&share->alive);
+}
+
+void run_share_close(struct run_share *share)
+{
+    run_share_stop(share);
     mem_free(share);
 }

@@ -126,6 +126,11 @@ bool run_is_over(const struct run *run)
     return run->status > RUN_RUNNING && (run->log == NULL || run->log->n_visible == run->n_events);
 }
 
+const struct digest *run_owner(const struct run *run)
+{
+    return &run->owner;
+}
+
 bool run_succeeded(const struct run *run)
 {
     return run->status == RUN_CREATED || run->status == RUN_PASSED;

@@ -31,6 +31,7 @@ struct platform {
     struct later_item settle;
     char *tenant_text; /* memory of tenant */
     char *identity_text;
+    char scope[33]; /* names account and address wherever processes share; the same in each */
 };
 
 #endif

@@ -64,6 +64,7 @@ struct task {
 };
 
 struct idempotency_store;
+struct run_share;
 struct verdict_store;
 struct cache;
 struct cache_seat;
@@ -74,6 +75,7 @@ struct ip_range;
 struct api {
     struct api_options options;
     const struct route_table *routes;
+    struct run_share *run_share; /* NULL: runs are this process's alone */
     struct setup *setup;         /* the newest */
     const struct config *config; /* of it */
     struct list retired;         /* platforms that are not in it, oldest first */

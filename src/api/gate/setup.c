@@ -1,5 +1,6 @@
 #include "api/gate/setup.h"
 
+#include "api/gate/run_owner.h"
 #include "api/gate/task.h"
 #include "base/mem.h"
 #include "run/run.h"
@@ -12,6 +13,16 @@ static void settle_later(struct platform *platform);
 static void on_idle(void *context)
 {
     settle_later(context);
+}
+
+/* For a run of another process: with the token of the account, since its caller is not here. */
+static void run_plan_options(void *context, struct run *run, struct plan_options *out)
+{
+    struct platform *platform = context;
+
+    arena_defer(run_arena(run), config_release, unconst(config_hold(platform->config)));
+    out->tokens = &platform->tokens;
+    out->stored_token = true;
 }
 
 static struct run_store_options run_options(struct platform *platform)
@@ -29,6 +40,11 @@ static struct run_store_options run_options(struct platform *platform)
         .poll_ms = config->runs.poll_ms,
         .on_idle = on_idle,
         .context = platform,
+        .share = platform->api->run_share,
+        .scope = str_from(platform->scope),
+        .call_ms = config->upstream.timeout_ms,
+        .plan_options = run_plan_options,
+        .adopt = run_owner_adopt,
     };
 }
 
@@ -48,14 +64,31 @@ static void name_platform(struct platform *platform, struct str tenant)
     digest_of_parts((struct str[]){STR("tenant"), platform->tenant}, 2, &platform->owner);
 }
 
+static struct str url_of(const struct platform *platform, const struct config *config)
+{
+    size_t at = config_tenant_find(config, platform->tenant);
+
+    return at > 0 && config->tenants.items[at - 1].base_url.len > 0
+               ? config->tenants.items[at - 1].base_url
+               : config->upstream.base_url;
+}
+
+static void name_scope(struct platform *platform, const struct config *config)
+{
+    struct digest digest;
+    char hex[65];
+
+    digest_of_parts((struct str[]){platform->tenant, url_of(platform, config)}, 2, &digest);
+    digest_hex(&digest, hex);
+    str_copy(platform->scope, sizeof(platform->scope),
+             (struct str){hex, sizeof(platform->scope) - 1});
+}
+
 /* The same platform has the same checkpoints, whoever asks: its address says which lanes are meant. */
 static void share_lanes(const struct platform *platform, const struct config *config)
 {
     const struct api_options *options = &platform->api->options;
-    size_t at = config_tenant_find(config, platform->tenant);
-    struct str url = at > 0 && config->tenants.items[at - 1].base_url.len > 0
-                         ? config->tenants.items[at - 1].base_url
-                         : config->upstream.base_url;
+    struct str url = url_of(platform, config);
     struct digest digest;
     char hex[65];
 
@@ -84,6 +117,7 @@ static struct platform *open_platform(struct api *api, const struct config *conf
     platform->tokens.account = platform->tenant.len > 0 ? platform->tenant : STR("upstream");
     platform->lanes = lanes_new(platform->port.later, config->sessions.max_queue);
     share_lanes(platform, config);
+    name_scope(platform, config);
     runs = run_options(platform);
     platform->runs = run_store_open(&runs);
     return platform;

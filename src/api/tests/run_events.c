@@ -17,7 +17,7 @@ static bool next(struct sse *sse, struct buf *out)
     const struct run *run = stream->watcher.run;
     struct json_writer w;
 
-    if (stream->sent == run_n_events(run)) {
+    if (stream->sent >= run_n_events(run)) {
         return false;
     }
     stream->sent++;
@@ -71,12 +71,11 @@ static enum stage_verdict begin(struct task *task, struct run *run, size_t sent)
     return sse_begin(task, &stream->sse, &source);
 }
 
-enum stage_verdict handle_run_events(struct task *task)
+static enum stage_verdict follow(struct task *task, struct run *run)
 {
-    struct run *run = task_run(task);
     size_t sent = 0;
 
-    if (run == NULL || last_seen(task, run, &sent) != ERR_OK) {
+    if (last_seen(task, run, &sent) != ERR_OK) {
         return task_fail(task);
     }
     if (run_is_over(run) && sent == run_n_events(run)) {
@@ -89,4 +88,9 @@ enum stage_verdict handle_run_events(struct task *task)
         return task_fail(task);
     }
     return begin(task, run, sent);
+}
+
+enum stage_verdict handle_run_events(struct task *task)
+{
+    return task_with_run(task, follow);
 }

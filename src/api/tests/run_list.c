@@ -1,12 +1,22 @@
 /* Runs that are there: one, all of yours, and the end of one. */
 #include "api/gate/query.h"
 #include "api/tests/handlers.h"
+#include "run/share.h"
 #include "runs.h"
 #include "tests.h"
 
-enum { RUN_LIST_MAX = 200 /* as query_run_list */ };
+enum { RUN_LIST_MAX = 200 /* as query_run_list */, RUN_ID_LONGEST = 31 };
 
-struct run *task_run(struct task *task)
+static enum stage_verdict no_such_run(struct task *task)
+{
+    (void)error_set(&task->error, ERR_NOT_FOUND,
+                    "There is no such test run; the last %u that have ended are kept",
+                    task->config->runs.max_kept);
+    return task_fail(task);
+}
+
+/* NULL: this process does not know it. */
+static struct run *find_here(struct task *task)
 {
     struct str id = task_param(task, "id");
     struct run *run = run_find(task->platform->runs, &task->principal.owner, id);
@@ -20,37 +30,145 @@ struct run *task_run(struct task *task)
     if (platform != NULL) {
         arena_defer(task->arena, platform_release, platform_hold(platform));
     }
-    if (run == NULL) {
-        (void)error_set(&task->error, ERR_NOT_FOUND,
-                        "There is no such test run; the last %u that have ended are kept",
-                        task->config->runs.max_kept);
-    }
     return run;
+}
+
+/* ---- one that another process may carry out ---- */
+
+struct sought_run {
+    struct run_seek seek;
+    struct task *task;
+    enum stage_verdict (*then)(struct task *task, struct run *run);
+};
+
+static void on_found(struct run_seek *seek, struct run *run, const struct error *error)
+{
+    struct sought_run *sought = CONTAINER_OF(seek, struct sought_run, seek);
+    struct task *task = sought->task;
+
+    task->on_cancel = NULL;
+    task->state = NULL;
+    if (run != NULL) {
+        (void)sought->then(task, run);
+    } else if (error->code == ERR_NOT_FOUND) {
+        (void)no_such_run(task);
+    } else {
+        task->error = *error;
+        (void)task_fail(task);
+    }
+}
+
+static void gone_from_seeking(struct task *task)
+{
+    run_seek_cancel(&((struct sought_run *)task->state)->seek);
+}
+
+enum stage_verdict task_with_run(struct task *task,
+                                 enum stage_verdict (*then)(struct task *task, struct run *run))
+{
+    struct run *run = find_here(task);
+    struct run_store *store = task->platform->runs;
+    struct sought_run *sought;
+
+    if (run != NULL && !run_is_elsewhere(run)) {
+        return then(task, run);
+    }
+    if (!run_is_shared(store) || task_param(task, "id").len > RUN_ID_LONGEST) {
+        return no_such_run(task);
+    }
+    sought = arena_zalloc(task->arena, sizeof(*sought));
+    sought->task = task;
+    sought->then = then;
+    task->state = sought;
+    task->on_cancel = gone_from_seeking;
+    run_seek_start(store, &task->principal.owner, task_param(task, "id"), &sought->seek, on_found);
+    return STAGE_WAIT;
+}
+
+static enum stage_verdict show(struct task *task, struct run *run)
+{
+    return run_reply(task, 200, run);
 }
 
 enum stage_verdict handle_run_get(struct task *task)
 {
-    struct run *run = task_run(task);
-
-    return run == NULL ? task_fail(task) : run_reply(task, 200, run);
+    return task_with_run(task, show);
 }
 
-enum stage_verdict handle_run_stop(struct task *task)
-{
-    struct run *run = task_run(task);
+/* ---- the end of one ---- */
 
-    if (run == NULL) {
-        return task_fail(task);
+/* The process that carries it out is told; the run is watched, so that it stays. */
+struct stopping {
+    struct run_watcher watcher;
+    struct store_op op;
+    struct task *task;
+};
+
+static void on_change(struct run_watcher *watcher)
+{
+    (void)watcher;
+}
+
+static void on_told(struct store_op *op, const struct store_result *result)
+{
+    struct stopping *stopping = CONTAINER_OF(op, struct stopping, op);
+    struct task *task = stopping->task;
+    struct run *run = stopping->watcher.run;
+
+    task->on_cancel = NULL;
+    task->state = NULL;
+    run_unwatch(&stopping->watcher);
+    if (result->error.code != ERR_OK) {
+        task->error = result->error;
+        task->error.retry_after_s = 1;
+        (void)task_fail(task);
+        return;
     }
+    (void)run_reply(task, 202, run);
+}
+
+static void gone_from_stopping(struct task *task)
+{
+    struct stopping *stopping = task->state;
+
+    store_cancel(&stopping->op);
+    run_unwatch(&stopping->watcher);
+}
+
+static enum stage_verdict stop_elsewhere(struct task *task, struct run *run)
+{
+    struct stopping *stopping = arena_zalloc(task->arena, sizeof(*stopping));
+
+    stopping->task = task;
+    stopping->watcher.on_change = on_change;
+    run_watch(run, &stopping->watcher);
+    task->state = stopping;
+    task->on_cancel = gone_from_stopping;
+    run_stop_elsewhere(run, &stopping->op, on_told);
+    return STAGE_WAIT;
+}
+
+static enum stage_verdict stop(struct task *task, struct run *run)
+{
     if (run_is_over(run)) {
         return run_reply(task, 200, run);
     }
     if (task->dry_run) {
         return task_reply_nothing_sent(task);
     }
+    if (run_is_elsewhere(run)) {
+        return stop_elsewhere(task, run);
+    }
     run_stop(run);
     return run_reply(task, 202, run);
 }
+
+enum stage_verdict handle_run_stop(struct task *task)
+{
+    return task_with_run(task, stop);
+}
+
+/* ---- all of them ---- */
 
 /* A part of all the runs that are asked for. */
 struct run_page {
@@ -101,6 +219,9 @@ enum stage_verdict handle_run_list(struct task *task)
 {
     struct run_page page = page_of(task);
 
+    if (run_is_shared(task->platform->runs)) {
+        return run_list_shared(task, false);
+    }
     page_add(&page, task->platform->runs, &task->principal.owner);
     for (const struct platform *p = task->platform; p != NULL; p = platform_next(task->api, p)) {
         if (p != task->platform && str_eq(p->tenant, task->platform->tenant)) {
@@ -115,6 +236,9 @@ enum stage_verdict handle_run_list_all(struct task *task)
 {
     struct run_page page = page_of(task);
 
+    if (run_is_shared(task->platform->runs)) {
+        return run_list_shared(task, true);
+    }
     for (const struct platform *p = platform_next(task->api, NULL); p != NULL;
          p = platform_next(task->api, p)) {
         page_add(&page, p->runs, NULL);

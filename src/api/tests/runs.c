@@ -4,11 +4,12 @@
 #include "runs.h"
 #include "api/tests/handlers.h"
 
-#include "api/gate/cache.h"
 #include "api/gate/query.h"
+#include "api/gate/run_owner.h"
 #include "api/gate/session_seat.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "run/share.h"
 #include "tests.h"
 
 /* 300 rows are about a millisecond. */
@@ -32,20 +33,9 @@ struct asked {
     int64_t checkpoint_id; /* of the session */
     uint64_t timeout_ms;
     struct run *run; /* not begun yet */
+    struct str source;
     struct test_reading reading;
     struct pieces building; /* of its notes */
-};
-
-/* What a run needs of the api while it works; lives in the run's own arena. */
-struct owner {
-    struct api *api;
-    struct run *run;
-    struct digest digest;
-    struct str session_id; /* empty: none */
-    int64_t checkpoint_id; /* the session's when the request came */
-    unsigned version;      /* of the session when its turn came; see session_advance */
-    struct session_ticket ticket;
-    struct session_use use; /* of a session that is shared */
 };
 
 /* ---- the query ---- */
@@ -186,6 +176,7 @@ static enum stage_verdict read_file(struct task *task, struct asked *asked)
 
     random_uuid(uuid);
     exchange_move_body(task->exchange, arena);
+    asked->source = task->exchange->request.body;
     return test_read(
         task, arena,
         &(struct testfile_options){
@@ -287,47 +278,6 @@ static enum stage_verdict wait_for(struct task *task, struct run *run, uint64_t 
 
 /* ---- the run ---- */
 
-static void on_step(void *context, int64_t next_position, bool is_set, bool added)
-{
-    struct owner *owner = context;
-
-    (void)cache_purge(owner->api->cache);
-    if (owner->session_id.len > 0) {
-        const struct session_move move = {.checkpoint_id = owner->checkpoint_id,
-                                          .version = owner->version,
-                                          .position = next_position,
-                                          .is_set = is_set,
-                                          .steps_added = added ? 1 : 0};
-
-        session_advance(owner->api->options.sessions, &owner->digest, owner->session_id, &move);
-    }
-}
-
-static void on_end(void *context)
-{
-    struct owner *owner = context;
-
-    (void)cache_purge(owner->api->cache);
-    session_lane_leave(&owner->ticket);
-    session_use_end(&owner->use);
-}
-
-/* The turn of the run has come. Its steps go to the session's present position, if its owner has
- * set one, else behind the last step. They also go behind the last step if the session is gone
- * or has another checkpoint by now: the run keeps the checkpoint of its request. */
-static void on_turn(struct session_ticket *ticket)
-{
-    struct owner *owner = CONTAINER_OF(ticket, struct owner, ticket);
-    struct session session = {0};
-    struct error ignored = {0};
-    bool is_there = session_load(owner->api->options.sessions, &owner->digest, owner->session_id,
-                                 run_arena(owner->run), &session, &ignored) == ERR_OK &&
-                    session.checkpoint_id == owner->checkpoint_id;
-
-    owner->version = session.version;
-    run_release(owner->run, is_there && session.is_set ? session.position : -1);
-}
-
 /* checkpoint_id of the request wins over the session's: then the session is not used at all. */
 static enum error_code use_session(struct task *task, struct asked *asked)
 {
@@ -379,30 +329,25 @@ static enum error_code prepare(struct task *task, struct run *run, struct asked 
                        &task->error);
 }
 
-static enum stage_verdict start(struct task *task, struct run *run, const struct asked *asked)
+static enum stage_verdict start(struct task *task, struct asked *asked)
 {
-    struct owner *owner = arena_zalloc(run_arena(run), sizeof(*owner));
-    const struct run_hooks hooks = {.on_step = on_step, .on_end = on_end, .context = owner};
+    struct run *run = asked->run;
+    const struct session_use *use =
+        task->session_seat != NULL ? &task->session_seat->use : NULL;
+    struct run_hooks hooks;
+    struct run_owner *owner =
+        run_owner_new(task->api, run, asked->session_id, asked->checkpoint_id, &hooks);
+    bool in_session = asked->session_id.len > 0;
     bool now = true;
 
     arena_defer(run_arena(run), config_release, unconst(config_hold(task->config)));
-    *owner = (struct owner){.api = task->api,
-                            .run = run,
-                            .digest = task->principal.owner,
-                            .session_id = arena_str(run_arena(run), asked->session_id),
-                            .checkpoint_id = asked->checkpoint_id};
-    if (owner->session_id.len > 0 &&
-        session_lane_enter(task->api->options.sessions, owner->session_id, &owner->ticket, on_turn,
-                           &now, &task->error) != ERR_OK) {
+    if (in_session && run_owner_enter(owner, use, &now, &task->error) != ERR_OK) {
         run_drop(run);
         return task_fail(task);
     }
-    if (owner->session_id.len > 0 && task->session_seat != NULL) {
-        session_use_join(&task->session_seat->use, &owner->use);
-    }
-    run_start(run, &hooks, owner->session_id.len > 0);
-    if (owner->session_id.len > 0 && now) {
-        on_turn(&owner->ticket);
+    run_start(run, &hooks, in_session);
+    if (in_session && now) {
+        run_owner_turn(owner);
     }
     locate(task, run);
     task->must_finish = must_finish;
@@ -411,6 +356,53 @@ static enum stage_verdict start(struct task *task, struct run *run, const struct
         return run_reply(task, 202, run);
     }
     return wait_for(task, run, asked->timeout_ms);
+}
+
+/* ---- where processes share runs: it begins when the store has it ---- */
+
+static void gone_from_publishing(struct task *task)
+{
+    run_drop(((struct asked *)task->state)->run);
+}
+
+static void on_published(void *context, const struct error *error)
+{
+    struct asked *asked = context;
+    struct task *task = asked->building.task;
+
+    task->on_cancel = NULL;
+    task->state = NULL;
+    if (error != NULL) {
+        run_unpublish(asked->run);
+        if (task->config->store.strict || error->code != ERR_STORE_AWAY) {
+            task->error = *error;
+            run_drop(asked->run);
+            (void)task_fail(task);
+            return;
+        }
+    }
+    (void)start(task, asked);
+}
+
+static enum stage_verdict publish_and_start(struct task *task, struct asked *asked)
+{
+    const struct run_publication what = {.source = asked->source,
+                                         .options = &asked->reading.options,
+                                         .request = &asked->request,
+                                         .request_id = str_from(task->exchange->trace.request_id),
+                                         .session_id = asked->session_id,
+                                         .session_checkpoint = asked->checkpoint_id,
+                                         .deadline_ms = asked->timeout_ms,
+                                         .has_bearer = task->principal.bearer.len > 0,
+                                         .waits = !asked->async && task->idempotency == NULL};
+
+    if (!run_is_shared(task->platform->runs)) {
+        return start(task, asked);
+    }
+    task->state = asked;
+    task->on_cancel = gone_from_publishing;
+    run_publish(asked->run, &what, on_published, asked);
+    return STAGE_WAIT;
 }
 
 static enum stage_verdict drop_and(struct run *run, enum stage_verdict verdict)
@@ -433,7 +425,7 @@ static enum stage_verdict built(struct pieces *building)
 {
     struct asked *asked = asked_of(building);
 
-    return start(building->task, asked->run, asked);
+    return publish_and_start(building->task, asked);
 }
 
 static void gone_from_building(struct pieces *building)

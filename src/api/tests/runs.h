@@ -8,8 +8,12 @@
 
 enum { RUN_ANSWER_MAX = 256 * 1024 * 1024 };
 
-/* The run that the path names; NULL: task->error. */
-struct run *task_run(struct task *task);
+/* Goes on with the run that the path names: at once, or in a later turn where processes share runs. Without one
+ * the task fails. */
+enum stage_verdict task_with_run(struct task *task,
+                                 enum stage_verdict (*then)(struct task *task, struct run *run));
+/* The list where processes share runs; `all`: everybody's. */
+enum stage_verdict run_list_shared(struct task *task, bool all);
 
 /* What a run is now. The answer may come in a later turn. */
 enum stage_verdict run_reply(struct task *task, int status, struct run *run);

@@ -65,14 +65,15 @@ static void caller_left(struct pieces *pieces)
 enum stage_verdict test_read(struct task *task, struct arena *arena,
                              const struct testfile_options *given, struct test_reading *reading)
 {
-    struct testfile_options options = *given;
+    struct testfile_options *options = &reading->options;
 
-    options.kind = kind_of(task->exchange);
-    options.defaults = &task->platform->defaults;
+    *options = *given;
+    options->kind = kind_of(task->exchange);
+    options->defaults = &task->platform->defaults;
     reading->pieces =
         (struct pieces){.task = task, .go_on = read_on, .then = read_done, .gone = caller_left};
     reading->result = (struct reading){0};
-    reading->job = testfile_begin(arena, task->exchange->request.body, &options,
+    reading->job = testfile_begin(arena, task->exchange->request.body, options,
                                   &reading->result.file, &reading->result.problems);
     return pieces_begin(&reading->pieces,
                         task->exchange->request.body.len < LONG_FILE ? PIECES_AT_ONCE : 0);

@@ -15,6 +15,7 @@ struct reading {
 struct test_reading {
     struct pieces pieces;
     struct testfile_job *job;
+    struct testfile_options options; /* that it is read with */
     struct reading result;
     enum stage_verdict (*then)(struct test_reading *reading);
     void (*gone)(struct test_reading *reading); /* the caller left before `then`; NULL: nothing */

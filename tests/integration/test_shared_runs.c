@@ -1,0 +1,358 @@
+/* Test runs of several processes: each process shows, lists, follows and stops each run; when the process that
+ * carries a run out is killed, another one goes on with it. Then each step exists once, or is told as unknown,
+ * and whoever watches misses no event. With VP_LONG=1 a run of 500 steps is killed 20 times, at moments that a
+ * seed says. */
+#include "harness/cmocka.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/random.h"
+#include "harness/replicas.h"
+#include "harness/wait.h"
+
+enum { REPLICAS = 3, STEPS_MAX = 500, SEED = 20261129, ADOPTED_MS = 10000 };
+
+struct watcher {
+    struct client client;
+    struct reply reply;
+    bool open;
+    size_t replica;
+    size_t n_read;    /* bytes of the body that were looked at */
+    int64_t last;     /* event */
+    bool done;
+    size_t n_reconnects;
+};
+
+struct scene {
+    struct replicas replicas;
+    struct str id;
+    size_t n_steps;
+    struct watcher watcher;
+};
+
+static struct scene scene;
+
+static struct arena *arena(void)
+{
+    return &scene.replicas.platform.arena;
+}
+
+/* --- a run */
+
+static const char *file_of(size_t n_steps)
+{
+    struct buf text;
+    const char *copy;
+
+    buf_init(&text, 1 << 20);
+    buf_text(&text, "name: Shared\nsteps:\n");
+    for (size_t i = 0; i < n_steps; i++) {
+        buf_printf(&text, "  - navigate: https://n%zu.example/\n", i);
+    }
+    copy = arena_cstr(arena(), buf_view(&text));
+    buf_done(&text);
+    return copy;
+}
+
+static const struct json *ask_run(size_t i, const char *method, const char *rest)
+{
+    return replicas_ask(
+        &scene.replicas, i, method,
+        arena_printf(arena(), "/api/v1/tests/runs/%.*s%s", STR_ARG(scene.id), rest).ptr, NULL, NULL);
+}
+
+static const struct json *begin(size_t i, size_t n_steps, const char *query)
+{
+    struct reply *reply = &scene.replicas.reply;
+    const struct json *answer;
+
+    scene.n_steps = n_steps;
+    client_ask(scene.replicas.programs[i].port, "POST",
+               arena_printf(arena(), "/api/v1/tests/run?%s", query).ptr,
+               "Content-Type: application/yaml\r\n", str_from(file_of(n_steps)), reply);
+    answer = reply_json(reply, arena());
+    if (reply->status != 202 && reply->status != 200) {
+        print_message("%.*s\n", STR_ARG(reply_text(reply)));
+    }
+    scene.id = arena_str(arena(), json_str(json_get(answer, "id")));
+    return answer;
+}
+
+static struct str status_at(size_t i)
+{
+    return json_str(json_get(ask_run(i, "GET", ""), "status"));
+}
+
+static int64_t number_at(const struct json *json, const char *pointer)
+{
+    int64_t number = -1;
+
+    return json_to_i64(json_find(json, pointer), &number) ? number : -1;
+}
+
+static int64_t n_done(size_t i)
+{
+    return number_at(ask_run(i, "GET", ""), "/tests/0/status") == 0
+               ? 0
+               : number_at(replicas_ask(&scene.replicas, i, "GET", "/api/v1/tests/runs", NULL, NULL),
+                           "/runs/0/steps/done");
+}
+
+/* --- what stands on the platform */
+
+static size_t n_of_step(const struct json *step)
+{
+    struct str text = json_text(arena(), step);
+    ptrdiff_t at = str_find(text, STR("https://n"));
+    size_t n = 0;
+
+    assert_true(at >= 0);
+    for (const char *c = text.ptr + at + 9; *c >= '0' && *c <= '9'; c++) {
+        n = n * 10 + (size_t)(*c - '0');
+    }
+    assert_true(n < STEPS_MAX);
+    return n;
+}
+
+/* Each step that the run says it has made is there, once, in order; none is there twice. Returns how many the
+ * run does not know of. */
+static size_t check_platform(const struct json *run)
+{
+    size_t n_there[STEPS_MAX] = {0};
+    size_t n_unknown = 0;
+    size_t last = 0;
+    const struct json *step;
+    struct str id = json_str(json_find(run, "/tests/0/checkpoint_id"));
+    const struct json *checkpoint;
+
+    assert_true(id.len > 0);
+    checkpoint = sandbox_call(scene.replicas.platform.program.sandbox_port, SANDBOX_TOKEN, "GET",
+                              arena_printf(arena(), "/testcases/%.*s", STR_ARG(id)).ptr, NULL,
+                              arena());
+    JSON_FOREACH (step, json_get(checkpoint, "steps")) {
+        size_t n = n_of_step(step);
+
+        if (n_there[n]++ > 0) {
+            fail_msg("step %zu is there twice", n);
+        }
+        assert_true(n >= last);
+        last = n;
+    }
+    for (size_t n = 0; n < scene.n_steps; n++) {
+        struct str status =
+            json_str(json_get(json_at(json_find(run, "/tests/0/steps"), n), "status"));
+
+        if (str_is(status, "done")) {
+            assert_int_equal(n_there[n], 1);
+        } else if (str_is(status, "unknown")) {
+            n_unknown++;
+        } else {
+            assert_int_equal(n_there[n], 0);
+        }
+    }
+    return n_unknown;
+}
+
+/* --- a watcher that goes to another process when its own is gone */
+
+static bool is_alive(size_t i)
+{
+    return scene.replicas.programs[i].pid > 0;
+}
+
+static void connect_watcher(struct watcher *watcher)
+{
+    struct str fields = arena_printf(arena(), "Last-Event-ID: %lld\r\n", (long long)watcher->last);
+    struct str target =
+        arena_printf(arena(), "/api/v1/tests/runs/%.*s/events", STR_ARG(scene.id));
+
+    while (!is_alive(watcher->replica)) {
+        watcher->replica = (watcher->replica + 1) % REPLICAS;
+    }
+    client_open(&watcher->client, scene.replicas.programs[watcher->replica].port);
+    watcher->client.timeout_ms = 200;
+    watcher->n_read = 0;
+    reply_init(&watcher->reply);
+    assert_true(client_send_request(&watcher->client, "GET", target.ptr, fields.ptr, STR_EMPTY));
+    watcher->client.timeout_ms = 20000;
+    if (client_read_head(&watcher->client, false, &watcher->reply) != CLIENT_OK) {
+        client_close(&watcher->client);
+        reply_done(&watcher->reply);
+        return; /* killed just now */
+    }
+    if (watcher->reply.status != 200) {
+        fail_msg("the stream was answered with %d", watcher->reply.status);
+    }
+    watcher->client.timeout_ms = 100;
+    watcher->open = true;
+    watcher->n_reconnects++;
+}
+
+/* Whole lines only; each event has the number behind that of the one before. */
+static void take_lines(struct watcher *watcher)
+{
+    struct str text = buf_view(&watcher->reply.body);
+
+    for (;;) {
+        struct str rest = str_sub(text, watcher->n_read, text.len);
+        ptrdiff_t at = str_find_char(rest, '\n');
+        struct str line = str_sub(rest, 0, at > 0 ? (size_t)at : 0);
+        int64_t id;
+
+        if (at < 0) {
+            return;
+        }
+        watcher->n_read += (size_t)at + 1;
+        if (str_starts(line, STR("id: "))) {
+            assert_true(str_to_i64(str_sub(line, 4, line.len), 1, 1000000, &id));
+            if (id != watcher->last + 1) {
+                fail_msg("event %lld came behind event %lld", (long long)id,
+                         (long long)watcher->last);
+            }
+            watcher->last = id;
+        }
+        watcher->done = watcher->done || str_is(line, "event: done");
+    }
+}
+
+static void watch_a_while(struct watcher *watcher, unsigned ms)
+{
+    uint64_t until_ms = client_now_ms() + ms;
+
+    while (!watcher->done && client_now_ms() < until_ms) {
+        enum client_result result;
+
+        if (!watcher->open) {
+            connect_watcher(watcher);
+            continue;
+        }
+        result = client_read_piece(&watcher->client, &watcher->reply);
+        take_lines(watcher);
+        if (result != CLIENT_OK && result != CLIENT_TIMEOUT) {
+            client_close(&watcher->client);
+            reply_done(&watcher->reply);
+            watcher->open = false;
+        }
+    }
+}
+
+static void end_watcher(struct watcher *watcher)
+{
+    if (watcher->open) {
+        client_close(&watcher->client);
+        reply_done(&watcher->reply);
+    }
+    *watcher = (struct watcher){0};
+}
+
+/* --- tests */
+
+static void each_process_shows_each_run(void **state)
+{
+    const struct json *one;
+    const struct json *other;
+
+    (void)state;
+    (void)begin(0, 12, "async=true");
+    wait_until(str_is(status_at(1), "created"));
+    one = ask_run(0, "GET", "");
+    other = ask_run(2, "GET", "");
+    assert_int_equal(json_size(json_find(other, "/tests/0/steps")), 12);
+    for (size_t i = 0; i < 12; i++) {
+        assert_true(json_equal(json_at(json_find(one, "/tests/0/steps"), i),
+                               json_at(json_find(other, "/tests/0/steps"), i)));
+    }
+    assert_true(json_equal(json_find(one, "/tests/0/setup"), json_find(other, "/tests/0/setup")));
+    assert_int_equal(check_platform(other), 0);
+    scene.watcher.replica = 1;
+    watch_a_while(&scene.watcher, 10000);
+    assert_true(scene.watcher.done);
+    end_watcher(&scene.watcher);
+    other = replicas_ask(&scene.replicas, 1, "GET", "/api/v1/tests/runs?limit=1", NULL, NULL);
+    assert_true(str_eq(json_str(json_find(other, "/runs/0/id")), scene.id));
+    (void)replicas_ask(&scene.replicas, 1, "GET", "/api/v1/tests/runs/run_000000000000000000000000",
+                       NULL, NULL);
+    assert_int_equal(scene.replicas.reply.status, 404);
+}
+
+static void each_process_stops_each_run(void **state)
+{
+    (void)state;
+    (void)begin(0, 300, "async=true");
+    wait_until(n_done(1) > 5);
+    assert_true(json_true(json_get(ask_run(1, "DELETE", ""), "stopping")));
+    assert_int_equal(scene.replicas.reply.status, 202);
+    wait_until(str_is(status_at(0), "cancelled"));
+    wait_until(str_is(status_at(2), "cancelled"));
+    assert_int_equal(check_platform(ask_run(2, "GET", "")), 0);
+}
+
+static void kill_and_restart(size_t i)
+{
+    replicas_kill(&scene.replicas, i);
+}
+
+static void a_killed_process_has_its_run_adopted(void **state)
+{
+    uint64_t killed_ms;
+    int64_t before;
+
+    (void)state;
+    (void)begin(0, 60, "async=true");
+    scene.watcher.replica = 0;
+    watch_a_while(&scene.watcher, 300);
+    kill_and_restart(0);
+    killed_ms = client_now_ms();
+    before = scene.watcher.last;
+    while (scene.watcher.last <= before + 1) {
+        watch_a_while(&scene.watcher, 50);
+        assert_true(client_now_ms() - killed_ms < (uint64_t)ADOPTED_MS * client_slowness() * 2);
+    }
+    print_message("went on after %llu ms\n", (unsigned long long)(client_now_ms() - killed_ms));
+    watch_a_while(&scene.watcher, 30000);
+    assert_true(scene.watcher.done);
+    assert_true(str_is(status_at(1), "created"));
+    assert_int_equal(check_platform(ask_run(2, "GET", "")), 0);
+    end_watcher(&scene.watcher);
+    replicas_start_one(&scene.replicas, 0);
+}
+
+static int set_up(void **state)
+{
+    static const char *const sets[] = {"upstream.timeout_ms=2000", "runs.poll_ms=50",
+                                       "upstream.retry_base_ms=1", NULL};
+    static const char *const platform_sets[] = {"sandbox.latency=20ms", NULL};
+    const struct replicas_options options = {
+        .n = REPLICAS, .sets = sets, .platform_sets = platform_sets};
+
+    (void)state;
+    random_seed(SEED);
+    replicas_start(&scene.replicas, &options);
+    return 0;
+}
+
+static void all_of_them_end_well(void **state)
+{
+    (void)state;
+    replicas_stop(&scene.replicas);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_process_shows_each_run),
+        cmocka_unit_test(each_process_stops_each_run),
+        cmocka_unit_test(a_killed_process_has_its_run_adopted),
+        cmocka_unit_test(all_of_them_end_well),
+    };
+
+    if (!redis_server_is_there()) {
+        print_message("skipped: no redis-server, so there is nothing to share\n");
+        return 0;
+    }
+    return cmocka_run_group_tests_name("shared_runs", tests, set_up, NULL);
+}
