@@ -63,6 +63,7 @@ enum plan_verdict step_sought(struct step *step, struct plan_row *row, struct er
         return not_told(step, err);
     }
     seen.step = json_at(seen.steps, (size_t)seen.position);
+    plan_set_int(plan, "position", seen.position); /* as it was sent */
     alike = step_looks_like(plan->passing, seen.step,
                             step_sent(plan->passing, row->call, row->args, plan->variables));
     if (seen.position == n || (step->position >= 0 && !alike)) {
