@@ -324,6 +324,83 @@ static void a_killed_process_has_its_run_adopted(void **state)
     replicas_start_one(&scene.replicas, 0);
 }
 
+/* --- what takes long */
+
+static void only_if_long(void)
+{
+    if (getenv("VP_LONG") == NULL) {
+        skip();
+    }
+}
+
+/* The process that carries the run out; REPLICAS: none, at the moment. */
+static size_t carrier(void)
+{
+    for (size_t i = 0; i < REPLICAS; i++) {
+        (void)replicas_ask(&scene.replicas, i, "GET", "/metrics", NULL, NULL);
+        if (str_contains(reply_text(&scene.replicas.reply), STR("test_runs_active 1\n"))) {
+            return i;
+        }
+    }
+    return REPLICAS;
+}
+
+/* Some events after it was adopted, its process is killed, and started again. */
+static void kill_carrier(uint64_t *longest_ms)
+{
+    int64_t until = scene.watcher.last + 1 + (int64_t)random_below(40);
+    uint64_t killed_ms;
+    size_t i;
+
+    while (scene.watcher.last < until && !scene.watcher.done) {
+        watch_a_while(&scene.watcher, 20);
+    }
+    client_pause_ms((unsigned)random_below(25)); /* anywhere in a step: this is the moment that is random */
+    i = carrier();
+    if (scene.watcher.done || i == REPLICAS) {
+        return;
+    }
+    replicas_kill(&scene.replicas, i);
+    killed_ms = client_now_ms();
+    replicas_start_one(&scene.replicas, i);
+    wait_until(carrier() < REPLICAS);
+    if (client_now_ms() - killed_ms > *longest_ms) {
+        *longest_ms = client_now_ms() - killed_ms;
+    }
+}
+
+static void five_hundred_steps_and_twenty_kills(void **state)
+{
+    const struct json *run;
+    uint64_t longest_ms = 0;
+    size_t n_unknown;
+
+    (void)state;
+    only_if_long();
+    (void)begin(1, STEPS_MAX, "async=true&timeout=3000&continue_on_error=true");
+    scene.watcher.replica = 2;
+    while (scene.watcher.last < 10) { /* project, goal, journey and checkpoint are there */
+        watch_a_while(&scene.watcher, 20);
+    }
+    for (size_t n = 0; n < 20; n++) {
+        kill_carrier(&longest_ms);
+        print_message("killed %zu times, event %lld\n", n + 1, (long long)scene.watcher.last);
+    }
+    watch_a_while(&scene.watcher, 120000);
+    assert_true(scene.watcher.done);
+    run = ask_run(0, "GET", "");
+    n_unknown = check_platform(run);
+    print_message("500 steps, 20 kills: %lld events, %zu connections, %zu steps unknown, adopted within "
+                  "%llu ms\n",
+                  (long long)scene.watcher.last, scene.watcher.n_reconnects, n_unknown,
+                  (unsigned long long)longest_ms);
+    if (n_unknown == 0) {
+        assert_true(str_is(json_str(json_get(run, "status")), "created"));
+    }
+    assert_true(longest_ms < (uint64_t)ADOPTED_MS * client_slowness());
+    end_watcher(&scene.watcher);
+}
+
 static int set_up(void **state)
 {
     static const char *const sets[] = {"upstream.timeout_ms=2000", "runs.poll_ms=50",
@@ -350,6 +427,7 @@ int main(void)
         cmocka_unit_test(each_process_shows_each_run),
         cmocka_unit_test(each_process_stops_each_run),
         cmocka_unit_test(a_killed_process_has_its_run_adopted),
+        cmocka_unit_test(five_hundred_steps_and_twenty_kills),
         cmocka_unit_test(all_of_them_end_well),
     };
 
