@@ -108,7 +108,7 @@ void run_add_step(struct run *run, struct run_test *test, size_t index,
 {
     struct plan_row *row;
 
-    if (index < test->n_before) {
+    if (index < test->n_before || (run->adopted && run_step_has_ended(&test->steps[index]))) {
         return;
     }
     run_row_add(
@@ -149,13 +149,34 @@ size_t run_execution_rows(const struct run *run)
     return run->wait ? ARRAY_LEN(execution_rows) : 1;
 }
 
+struct run_call *run_execution_call(struct run *run, struct run_goal *goal, struct str name,
+                                    unsigned attempt)
+{
+    struct run_call *call;
+
+    for (call = goal->execution.calls; call != NULL; call = call->next) {
+        if (call->attempt == attempt && str_is(name, setup_name(call->setup))) {
+            return call;
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(execution_rows); i++) {
+        if (str_is(name, setup_name(execution_rows[i]))) {
+            call = arena_zalloc(&run->kept, sizeof(*call));
+            *call = (struct run_call){
+                .setup = execution_rows[i], .attempt = attempt, .next = goal->execution.calls};
+            goal->execution.calls = call;
+            break;
+        }
+    }
+    return call;
+}
+
 void run_add_execution(struct run *run, struct run_goal *goal, unsigned attempt)
 {
     for (size_t i = 0; i < run_execution_rows(run); i++) {
-        struct run_call *call = arena_zalloc(&run->kept, sizeof(*call));
+        struct run_call *call =
+            run_execution_call(run, goal, str_from(setup_name(execution_rows[i])), attempt);
 
-        call->setup = execution_rows[i];
-        call->attempt = attempt;
         run_row_add(run, setup_call(call->setup), &(struct run_row){.goal = goal, .call = call});
     }
 }

@@ -79,16 +79,60 @@ static void settle_row(struct run *run, struct run_row *row, bool goes_on)
     }
 }
 
+static bool settle_call(struct run *run, struct run_goal *goal, struct run_test *test,
+                        struct run_call *call, bool goes_on)
+{
+    struct run_row row = {.run = run, .goal = goal, .test = test, .call = call};
+
+    if (call->status != ROW_RUNNING) {
+        return false;
+    }
+    settle_row(run, &row, goes_on);
+    return true;
+}
+
+static bool settle_goal(struct run *run, struct run_goal *goal, bool goes_on)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < goal->n_calls && !found; i++) {
+        found = settle_call(run, goal, NULL, &goal->calls[i], goes_on);
+    }
+    for (struct run_call *call = goal->execution.calls; call != NULL && !found; call = call->next) {
+        found = settle_call(run, goal, NULL, call, goes_on);
+    }
+    return found;
+}
+
+static bool settle_test(struct run *run, struct run_test *test, bool goes_on)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < test->n_calls && !found; i++) {
+        found = settle_call(run, test->goal, test, &test->calls[i], goes_on);
+    }
+    for (size_t i = 0; i < test->n_steps && !found; i++) {
+        if (test->steps[i].status == ROW_RUNNING) {
+            struct run_row row = {
+                .run = run, .goal = test->goal, .test = test, .step = &test->steps[i]};
+
+            settle_row(run, &row, goes_on);
+            found = true;
+        }
+    }
+    return found;
+}
+
+/* One at a time is on its way. */
 static void settle(struct run *run, bool goes_on)
 {
-    for (size_t i = 0; i < run->plan->n_rows; i++) {
-        struct run_row *row = run_row_of(&run->plan->rows[i]);
-        int status = row->step != NULL ? row->step->status : (int)row->call->status;
+    bool found = false;
 
-        if (status == ROW_RUNNING) {
-            settle_row(run, row, goes_on);
-            return; /* one at a time is on its way */
-        }
+    for (size_t i = 0; i < run->n_goals && !found; i++) {
+        found = settle_goal(run, &run->goals[i], goes_on);
+    }
+    for (size_t i = 0; i < run->n_tests && !found; i++) {
+        found = settle_test(run, &run->tests[i], goes_on);
     }
 }
 

@@ -107,7 +107,7 @@ static void note_made(const struct run_row *row, enum row_status status)
     }
 }
 
-static void tell_row(const struct run_row *row)
+void run_tell_row(const struct run_row *row)
 {
     struct run_event event = {.of_goal = row->test == NULL};
 
@@ -145,7 +145,7 @@ static void note_end(struct run_row *row, struct plan_row *plan_row, enum row_st
         run_note_fact(row->run, FACT_RUN_STEP, row_status_name(status),
                       &(struct fact_id){"line", row->step->line});
     }
-    tell_row(row);
+    run_tell_row(row);
 }
 
 void run_note_lost(struct run *run, struct run_row *row, const struct error *err)
@@ -170,11 +170,7 @@ void run_note_lost(struct run *run, struct run_row *row, const struct error *err
         test_judge(row->test);
     }
     note_made(row, ROW_UNKNOWN);
-    run_tell(run, &(struct run_event){.kind = row->step != NULL ? EVENT_STEP : EVENT_ROW,
-                                      .test = row->test,
-                                      .goal = row->goal,
-                                      .call = row->call,
-                                      .step = row->step});
+    run_tell_row(row);
     run_row_gave_up(row);
 }
 

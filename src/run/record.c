@@ -86,11 +86,12 @@ void record_adopted(struct run *run)
 
 static void write_row(struct run *run, struct json_writer *w, const struct run_event *event)
 {
-    const struct run_call *call = event->call;
+    const struct run_call *call = event->what.call;
     const struct json *organization =
         call->setup == SETUP_ORGANIZATION ? plan_get(run->plan, "organization_id") : NULL;
 
-    write_place(run, w, event->goal, event->test);
+    write_place(run, w, event->of_goal ? event->of.goal : NULL,
+                event->of_goal ? NULL : event->of.test);
     write_call_name(w, call);
     jw_kv_int(w, "st", call->status);
     jw_kv_int(w, "id", call->id);
@@ -104,10 +105,10 @@ static void write_row(struct run *run, struct json_writer *w, const struct run_e
 
 static void write_step(struct run *run, struct json_writer *w, const struct run_event *event)
 {
-    const struct run_step *step = event->step;
+    const struct run_step *step = event->what.step;
 
-    write_place(run, w, NULL, event->test);
-    jw_kv_int(w, "s", step - event->test->steps);
+    write_place(run, w, NULL, event->of.test);
+    jw_kv_int(w, "s", step - event->of.test->steps);
     jw_kv_int(w, "st", step->status);
     jw_kv_int(w, "id", step->step_id);
     jw_kv_int(w, "p", step->position);
@@ -117,9 +118,9 @@ static void write_step(struct run *run, struct json_writer *w, const struct run_
 
 static void write_execution(struct run *run, struct json_writer *w, const struct run_event *event)
 {
-    const struct run_execution *execution = &event->goal->execution;
+    const struct run_execution *execution = &event->of.goal->execution;
 
-    write_place(run, w, event->goal, NULL);
+    write_place(run, w, event->of.goal, NULL);
     jw_kv_int(w, "a", execution->attempt);
     jw_kv_int(w, "id", execution->job_id);
     jw_kv_str(w, "st", execution->status);
@@ -195,16 +196,16 @@ void record_outcomes(struct run *run, const struct run_goal *goal)
         end(run, &w, before);
         for (const struct run_step *step = test->steps; step < test->steps + test->n_steps;
              step++) {
-            if (step->outcome == NULL) {
+            if (step->executed == NULL) {
                 continue;
             }
             before = begin(run, &w, "outcome");
             write_place(run, &w, NULL, test);
             jw_kv_int(&w, "s", step - test->steps);
-            jw_kv_text(&w, "o", step->outcome);
-            jw_kv_int(&w, "x", (int64_t)step->executed_ms);
-            jw_kv_str(&w, "r", step->reason);
-            jw_kv_str(&w, "i", step->picture);
+            jw_kv_text(&w, "o", step->executed->word);
+            jw_kv_int(&w, "x", (int64_t)step->executed->ms);
+            jw_kv_str(&w, "r", step->executed->reason);
+            jw_kv_str(&w, "i", step->executed->picture);
             end(run, &w, before);
         }
     }

@@ -31,21 +31,6 @@ static struct run_call *call_among(struct run_call *calls, size_t n, struct str 
     return NULL;
 }
 
-/* Those of executions are known to their rows alone. */
-static struct run_call *call_of_execution(const struct run *run, const struct run_goal *goal,
-                                          struct str name, int64_t attempt)
-{
-    for (size_t i = run->plan->n_rows; i > 0; i--) {
-        const struct run_row *row = run_row_of(&run->plan->rows[i - 1]);
-
-        if (row->goal == goal && row->call != NULL && row->call->attempt == attempt &&
-            row_is_execution(row) && str_is(name, setup_name(row->call->setup))) {
-            return row->call;
-        }
-    }
-    return NULL;
-}
-
 static bool find_test(struct line *line, struct run_row *row)
 {
     int64_t test = number_of(line->json, "t", -1);
@@ -92,7 +77,8 @@ static bool find_row(struct line *line)
     row->call = is_test ? call_among(row->test->calls, row->test->n_calls, call)
                         : call_among(row->goal->calls, row->goal->n_calls, call);
     if (row->call == NULL && !is_test) {
-        row->call = call_of_execution(line->run, row->goal, call, number_of(line->json, "a", 0));
+        row->call =
+            run_execution_call(line->run, row->goal, call, (unsigned)number_of(line->json, "a", 0));
     }
     return row->call != NULL;
 }
@@ -155,11 +141,7 @@ static void ended(struct line *line, enum row_status status, bool changes)
             test->ended_ms = run->begun_ms + line->ms;
         }
     }
-    run_tell(run, &(struct run_event){.kind = row->step != NULL ? EVENT_STEP : EVENT_ROW,
-                                      .test = test,
-                                      .goal = row->goal,
-                                      .call = row->call,
-                                      .step = row->step});
+    run_tell_row(row);
     if ((status == ROW_FAILED || status == ROW_UNKNOWN) && !run_row_is_extra(row)) {
         run_row_gave_up(row);
     }
@@ -268,16 +250,18 @@ static bool apply_verdict(struct line *line)
 
 static bool apply_outcome(struct line *line)
 {
-    struct run_step *step;
+    struct run *run = line->run;
+    struct run_outcome *outcome;
 
     if (!find_row(line) || line->row.step == NULL) {
         return false;
     }
-    step = line->row.step;
-    step->outcome = execution_outcome_word(text_of(line->json, "o"));
-    step->executed_ms = (uint64_t)number_of(line->json, "x", 0);
-    step->reason = run_keep(line->run, text_of(line->json, "r"));
-    step->picture = run_keep(line->run, text_of(line->json, "i"));
+    outcome = arena_zalloc(&run->kept, sizeof(*outcome));
+    outcome->word = execution_outcome_word(text_of(line->json, "o"));
+    outcome->ms = (uint64_t)number_of(line->json, "x", 0);
+    outcome->reason = run_keep(run, text_of(line->json, "r"));
+    outcome->picture = run_keep(run, text_of(line->json, "i"));
+    line->row.step->executed = outcome;
     return true;
 }
 

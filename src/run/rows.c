@@ -223,13 +223,16 @@ static bool step_before(struct plan *plan, struct run_row *row)
     return true;
 }
 
+bool run_step_has_ended(const struct run_step *step)
+{
+    return step->status != ROW_PENDING && step->status != ROW_RUNNING;
+}
+
 /* By a process that carried out this run before. */
 static bool has_ended(const struct run_row *row)
 {
-    enum row_status status =
-        row->step != NULL ? (enum row_status)row->step->status : row->call->status;
-
-    return status != ROW_PENDING && status != ROW_RUNNING;
+    return row->step != NULL ? run_step_has_ended(row->step)
+                             : row->call->status != ROW_PENDING && row->call->status != ROW_RUNNING;
 }
 
 static bool before_row(struct plan *plan, struct plan_row *plan_row)

@@ -71,6 +71,7 @@ struct run_call {
     uint64_t us;
     const struct run_fault *fault; /* NULL none */
     unsigned attempt;              /* of an execution's row; 0: the first */
+    struct run_call *next;         /* of an execution's row: the one before */
 };
 
 struct run_execution {
@@ -84,6 +85,7 @@ struct run_execution {
     uint64_t us;
     unsigned n_told;
     const struct run_fault *fault;
+    struct run_call *calls; /* the newest; they are in no row's order */
 };
 
 /* One goal that tests share. */
@@ -273,6 +275,7 @@ bool setup_finds(enum setup setup); /* by name: what is not there is made by the
 const struct call *setup_call(enum setup setup);
 struct str run_keep(struct run *run, struct str text); /* a copy that lives as long as the run */
 void rows_hook(struct plan_row *row);                  /* sets its hooks */
+bool run_step_has_ended(const struct run_step *step);
 void run_begin_test(const struct run_row *row);
 void run_row_gave_up(const struct run_row *row); /* notes what cannot go on without it */
 void run_setup_made(const struct run_row *row);  /* its id is known: whoever needs it is told */
@@ -307,6 +310,7 @@ void resume_write(const struct run *run, struct json_writer *w);
 /* --- progress.c asks rows.c */
 struct run_row *run_row_of(const struct plan_row *row);
 bool row_is_execution(const struct run_row *row);
+void run_tell_row(const struct run_row *row); /* progress.c */
 /* Will another row mend it? Then nothing is told yet. */
 bool row_is_mended(const struct plan *plan, const struct plan_row *plan_row);
 
@@ -320,6 +324,9 @@ void run_add_calls(struct run *run, struct run_goal *goal,
 void run_add_step(struct run *run, struct run_test *test, size_t index,
                   const struct testfile_step *source);
 void run_add_execution(struct run *run, struct run_goal *goal, unsigned attempt);
+/* Found or made; NULL: no call of executions has this name. */
+struct run_call *run_execution_call(struct run *run, struct run_goal *goal, struct str name,
+                                    unsigned attempt);
 size_t run_execution_rows(const struct run *run); /* so many does run_add_execution add */
 
 #endif

@@ -21,8 +21,8 @@ struct watcher {
     struct reply reply;
     bool open;
     size_t replica;
-    size_t n_read;    /* bytes of the body that were looked at */
-    int64_t last;     /* event */
+    size_t n_read; /* bytes of the body that were looked at */
+    int64_t last;  /* event */
     bool done;
     size_t n_reconnects;
 };
@@ -62,7 +62,8 @@ static const struct json *ask_run(size_t i, const char *method, const char *rest
 {
     return replicas_ask(
         &scene.replicas, i, method,
-        arena_printf(arena(), "/api/v1/tests/runs/%.*s%s", STR_ARG(scene.id), rest).ptr, NULL, NULL);
+        arena_printf(arena(), "/api/v1/tests/runs/%.*s%s", STR_ARG(scene.id), rest).ptr, NULL,
+        NULL);
 }
 
 static const struct json *begin(size_t i, size_t n_steps, const char *query)
@@ -98,8 +99,9 @@ static int64_t n_done(size_t i)
 {
     return number_at(ask_run(i, "GET", ""), "/tests/0/status") == 0
                ? 0
-               : number_at(replicas_ask(&scene.replicas, i, "GET", "/api/v1/tests/runs", NULL, NULL),
-                           "/runs/0/steps/done");
+               : number_at(
+                     replicas_ask(&scene.replicas, i, "GET", "/api/v1/tests/runs", NULL, NULL),
+                     "/runs/0/steps/done");
 }
 
 /* --- what stands on the platform */
@@ -130,9 +132,9 @@ static size_t check_platform(const struct json *run)
     const struct json *checkpoint;
 
     assert_true(id.len > 0);
-    checkpoint = sandbox_call(scene.replicas.platform.program.sandbox_port, SANDBOX_TOKEN, "GET",
-                              arena_printf(arena(), "/testcases/%.*s", STR_ARG(id)).ptr, NULL,
-                              arena());
+    checkpoint =
+        sandbox_call(scene.replicas.platform.program.sandbox_port, SANDBOX_TOKEN, "GET",
+                     arena_printf(arena(), "/testcases/%.*s", STR_ARG(id)).ptr, NULL, arena());
     JSON_FOREACH (step, json_get(checkpoint, "steps")) {
         size_t n = n_of_step(step);
 
@@ -167,8 +169,7 @@ static bool is_alive(size_t i)
 static void connect_watcher(struct watcher *watcher)
 {
     struct str fields = arena_printf(arena(), "Last-Event-ID: %lld\r\n", (long long)watcher->last);
-    struct str target =
-        arena_printf(arena(), "/api/v1/tests/runs/%.*s/events", STR_ARG(scene.id));
+    struct str target = arena_printf(arena(), "/api/v1/tests/runs/%.*s/events", STR_ARG(scene.id));
 
     while (!is_alive(watcher->replica)) {
         watcher->replica = (watcher->replica + 1) % REPLICAS;
@@ -337,7 +338,8 @@ static void only_if_long(void)
 static size_t carrier(void)
 {
     for (size_t i = 0; i < REPLICAS; i++) {
-        (void)replicas_ask(&scene.replicas, i, "GET", "/metrics", NULL, NULL);
+        client_ask(scene.replicas.programs[i].port, "GET", "/metrics", NULL, STR_EMPTY,
+                   &scene.replicas.reply);
         if (str_contains(reply_text(&scene.replicas.reply), STR("test_runs_active 1\n"))) {
             return i;
         }
@@ -355,7 +357,8 @@ static void kill_carrier(uint64_t *longest_ms)
     while (scene.watcher.last < until && !scene.watcher.done) {
         watch_a_while(&scene.watcher, 20);
     }
-    client_pause_ms((unsigned)random_below(25)); /* anywhere in a step: this is the moment that is random */
+    client_pause_ms(
+        (unsigned)random_below(25)); /* anywhere in a step: this is the moment that is random */
     i = carrier();
     if (scene.watcher.done || i == REPLICAS) {
         return;
@@ -390,10 +393,11 @@ static void five_hundred_steps_and_twenty_kills(void **state)
     assert_true(scene.watcher.done);
     run = ask_run(0, "GET", "");
     n_unknown = check_platform(run);
-    print_message("500 steps, 20 kills: %lld events, %zu connections, %zu steps unknown, adopted within "
-                  "%llu ms\n",
-                  (long long)scene.watcher.last, scene.watcher.n_reconnects, n_unknown,
-                  (unsigned long long)longest_ms);
+    print_message(
+        "500 steps, 20 kills: %lld events, %zu connections, %zu steps unknown, adopted within "
+        "%llu ms\n",
+        (long long)scene.watcher.last, scene.watcher.n_reconnects, n_unknown,
+        (unsigned long long)longest_ms);
     if (n_unknown == 0) {
         assert_true(str_is(json_str(json_get(run, "status")), "created"));
     }

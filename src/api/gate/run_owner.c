@@ -123,8 +123,8 @@ bool run_owner_adopt(void *context, struct run *run, const struct run_adoption *
                      struct run_hooks *hooks)
 {
     const struct platform *platform = context;
-    struct run_owner *owner = run_owner_new(platform->api, run, what->session_id,
-                                            what->session_checkpoint, hooks);
+    struct run_owner *owner =
+        run_owner_new(platform->api, run, what->session_id, what->session_checkpoint, hooks);
 
     if (owner->session_id.len == 0) {
         return true;

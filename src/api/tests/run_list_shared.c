@@ -48,8 +48,7 @@ static void reply(struct listing *listing)
 
 static void next_platform(struct listing *listing)
 {
-    listing->platform =
-        listing->all ? platform_next(listing->task->api, listing->platform) : NULL;
+    listing->platform = listing->all ? platform_next(listing->task->api, listing->platform) : NULL;
     if (listing->platform != NULL) {
         begin_platform(listing);
     } else {

@@ -332,8 +332,7 @@ static enum error_code prepare(struct task *task, struct run *run, struct asked 
 static enum stage_verdict start(struct task *task, struct asked *asked)
 {
     struct run *run = asked->run;
-    const struct session_use *use =
-        task->session_seat != NULL ? &task->session_seat->use : NULL;
+    const struct session_use *use = task->session_seat != NULL ? &task->session_seat->use : NULL;
     struct run_hooks hooks;
     struct run_owner *owner =
         run_owner_new(task->api, run, asked->session_id, asked->checkpoint_id, &hooks);
