@@ -52,6 +52,7 @@ struct upstream_options {
     bool is_other;                 /* not the platform: no metric and no health line tells of it */
     bool public_only; /* connects to addresses of the public internet alone, whatever a name stands
                          for, and through no proxy */
+    bool is_direct;   /* through no proxy */
     bool breaker;     /* send nothing but probes while the platform is away */
     const struct secret *probe_token; /* for the probe GET /user; NULL: without. Copied */
 };
@@ -97,6 +98,7 @@ struct upstream_request {
      * ERR_OVERLOADED. NULL: it may be sent. */
     bool (*may_send)(const void *sender);
     const void *sender;
+    const char *wants; /* one more header of the answer, for reply.wanted; NULL: none */
 };
 
 struct upstream_reply {
@@ -107,6 +109,8 @@ struct upstream_reply {
     struct str location;
     struct str etag;
     struct str cache_control; /* of several lines, which contradict each other: "no-store" */
+    struct str date;
+    struct str wanted; /* of request.wants */
 };
 
 /* Streaming, for direct access, in bounded memory both ways. on_head and on_data come before

@@ -125,6 +125,7 @@ static struct str cache_control(const struct http_answer *answer)
 void upstream_fill_reply(struct upstream_transfer *transfer)
 {
     const struct http_answer *answer = transfer->answer;
+    const char *wants = transfer->call->request.wants;
     struct upstream_reply *reply = &transfer->call->reply;
 
     reply->status = http_answer_status(answer);
@@ -135,4 +136,8 @@ void upstream_fill_reply(struct upstream_transfer *transfer)
     reply->cache_control =
         transfer->call->request.class == CALL_READ ? cache_control(answer) : STR_EMPTY;
     reply->retry_after_s = retry_after_s(answer);
+    if (transfer->upstream->options.is_other) {
+        reply->date = http_answer_header(answer, "Date");
+        reply->wanted = wants != NULL ? http_answer_header(answer, wants) : STR_EMPTY;
+    }
 }
