@@ -22,6 +22,8 @@
 
 #define DIRECT_NEEDS "the permission admin; with a platform token of your own the platform decides"
 
+enum { DOCUMENT_KEEP_S = 3600 };
+
 /* clang-format off */
 static const struct route routes[] = {
     {"GET", "/", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_root, &query_ignored, "documents", "getStart", "Name, version and links", NULL, NULL},
@@ -42,8 +44,8 @@ static const struct route routes[] = {
     {"POST", "/admin/cache/purge", PERMISSION_ADMIN, BODY_NONE, WAIT_SHORT, handle_cache_purge, &query_change, "operations", "purgeCache", "Forget all kept answers of the platform", NULL, NULL, PLACE_ADMIN},
 
     {"GET", "/api/v1/routes", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_routes, &query_none, "documents", "listRoutes", "All routes with their permissions", NULL, NULL},
-    {"GET", "/api/v1/commands", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_commands, &query_none, "commands", "listCommands", "All commands with their arguments and options", NULL, NULL},
-    {"GET", "/api/v1/commands/list", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_command_groups, &query_none, "commands", "listCommandGroups", "The command groups", NULL, "/api/v1/commands"},
+    {"GET", "/api/v1/commands", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_commands, &query_none, "commands", "listCommands", "All commands with their arguments and options", NULL, NULL, .keep_s = DOCUMENT_KEEP_S},
+    {"GET", "/api/v1/commands/list", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_command_groups, &query_none, "commands", "listCommandGroups", "The command groups", NULL, "/api/v1/commands", .keep_s = DOCUMENT_KEEP_S},
     {"GET", "/api/v1/commands/{command*}/help", PERMISSION_READ, BODY_NONE, WAIT_SHORT, handle_command_help, &query_none, "commands", "getCommandHelp", "Help for a command or a group, with examples ready to send", NULL, NULL},
     {"POST", "/api/v1/commands/execute", PERMISSION_READ, BODY_COMMAND, WAIT_LONG, handle_execute, &query_command, "commands", "executeCommand", "Run one command", EACH_COMMAND, NULL, .class = ROUTE_CLASS_COMMAND, .session = SESSION_CHANGE},
     {"POST", "/api/v1/commands/batch", PERMISSION_READ, BODY_COMMAND, WAIT_LONG, handle_batch, &query_command, "commands", "executeBatch", "Run several commands in order", EACH_COMMAND, NULL, .class = ROUTE_CLASS_COMMAND, .session = SESSION_CHANGE},
@@ -106,17 +108,18 @@ static const struct route routes[] = {
     {"PUT", "/virtuoso/{path*}", PERMISSION_ADMIN, BODY_STREAM, WAIT_NONE, handle_relay, &query_relayed, "direct", "putDirect", "Direct access to the platform", DIRECT_NEEDS, NULL, .class = ROUTE_CLASS_DIRECT},
     {"PATCH", "/virtuoso/{path*}", PERMISSION_ADMIN, BODY_STREAM, WAIT_NONE, handle_relay, &query_relayed, "direct", "patchDirect", "Direct access to the platform", DIRECT_NEEDS, NULL, .class = ROUTE_CLASS_DIRECT},
     {"DELETE", "/virtuoso/{path*}", PERMISSION_ADMIN, BODY_STREAM, WAIT_NONE, handle_relay, &query_relayed, "direct", "deleteDirect", "Direct access to the platform", DIRECT_NEEDS, NULL, .class = ROUTE_CLASS_DIRECT},
-    {"GET", "/docs", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_docs, &query_ignored, "documents", "getDocs", "Interactive API documentation", NULL, NULL},
-    {"GET", "/docs/{file}", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_docs_file, &query_ignored, "documents", "getDocsFile", "Files of the documentation page", NULL, NULL},
+    {"GET", "/docs", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_docs, &query_ignored, "documents", "getDocs", "Interactive API documentation", NULL, NULL, .keep_s = DOCUMENT_KEEP_S},
+    {"GET", "/redoc", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_redoc, &query_ignored, "documents", "getRedoc", "Where the documentation was: leads to /docs", NULL, "/docs"},
+    {"GET", "/docs/{file}", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_docs_file, &query_ignored, "documents", "getDocsFile", "Files of the documentation page", NULL, NULL, .keep_s = DOCUMENT_KEEP_S},
     {"GET", "/ui", PERMISSION_ADMIN, BODY_NONE, WAIT_SHORT, handle_ui, &query_ignored, "documents", "getUi", "Live figures: rates, latencies, the platform, as plots", NULL, NULL, PLACE_ADMIN},
     {"GET", "/ui/runs", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_ui_runs, &query_ignored, "documents", "getUiRuns", "Page of your test runs, live; it asks for your API key", NULL, NULL},
     {"GET", "/ui/{file}", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_ui_file, &query_ignored, "documents", "getUiFile", "Files of the pages below /ui", NULL, NULL, PLACE_BOTH},
-    {"GET", "/favicon.svg", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_favicon, &query_ignored, "documents", "getFavicon", "Icon of the pages", NULL, NULL},
-    {"GET", "/favicon.ico", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_favicon, &query_ignored, "documents", "getFaviconIco", "Icon of the pages, where browsers look for it", NULL, NULL},
-    {"GET", "/schema/testfile.json", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_schema, &query_ignored, "documents", "getTestFileSchema", "JSON Schema of test files, for editors", NULL, NULL},
-    {"GET", "/openapi.json", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_openapi, &query_ignored, "documents", "getOpenApi", "OpenAPI document", NULL, NULL},
-    {"GET", "/problems", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_problems, &query_ignored, "documents", "listProblems", "All error codes", NULL, NULL, PLACE_BOTH},
-    {"GET", "/problems/{code}", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_problem, &query_ignored, "documents", "getProblem", "One error code: cause, fix, example", NULL, NULL, PLACE_BOTH},
+    {"GET", "/favicon.svg", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_favicon, &query_ignored, "documents", "getFavicon", "Icon of the pages", NULL, NULL, .keep_s = DOCUMENT_KEEP_S},
+    {"GET", "/favicon.ico", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_favicon, &query_ignored, "documents", "getFaviconIco", "Icon of the pages, where browsers look for it", NULL, NULL, .keep_s = DOCUMENT_KEEP_S},
+    {"GET", "/schema/testfile.json", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_schema, &query_ignored, "documents", "getTestFileSchema", "JSON Schema of test files, for editors", NULL, NULL, .keep_s = DOCUMENT_KEEP_S},
+    {"GET", "/openapi.json", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_openapi, &query_ignored, "documents", "getOpenApi", "OpenAPI document", NULL, NULL, .keep_s = DOCUMENT_KEEP_S},
+    {"GET", "/problems", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_problems, &query_ignored, "documents", "listProblems", "All error codes", NULL, NULL, PLACE_BOTH, .keep_s = DOCUMENT_KEEP_S},
+    {"GET", "/problems/{code}", ACCESS_PUBLIC, BODY_NONE, WAIT_SHORT, handle_problem, &query_ignored, "documents", "getProblem", "One error code: cause, fix, example", NULL, NULL, PLACE_BOTH, .keep_s = DOCUMENT_KEEP_S},
 };
 
 /* clang-format on */

@@ -12,6 +12,7 @@ enum stage_verdict handle_docs_file(struct task *task);
 enum stage_verdict handle_ui(struct task *task);
 enum stage_verdict handle_ui_runs(struct task *task);
 enum stage_verdict handle_ui_file(struct task *task); /* scripts and style of the two, icon */
+enum stage_verdict handle_redoc(struct task *task);
 enum stage_verdict handle_favicon(struct task *task);
 enum stage_verdict handle_schema(struct task *task);
 enum stage_verdict handle_problem(struct task *task);

@@ -65,6 +65,9 @@ struct route {
     enum route_class class;    /* ANY: as its permission says */
     enum session_need session; /* of the session that the request names */
     const char *session_param; /* the session is this part of the path; NULL: body, header, query */
+    unsigned
+        keep_s; /* how long caches may keep its 200, with an ETag: what every caller gets alike, and
+                      * only another version of the program changes; 0: not at all */
 };
 
 /* What is looked for. */

@@ -116,8 +116,14 @@ static enum stage_verdict reply_plain_page(struct task *task)
 
 static enum stage_verdict reply_asset(struct task *task, const char *type, const char *content)
 {
-    exchange_set_header(task->exchange, "Cache-Control", STR("public, max-age=3600"));
     return task_reply(task, 200, type, str_from(content));
+}
+
+enum stage_verdict handle_redoc(struct task *task)
+{
+    exchange_set_header(task->exchange, "Location", task_link(task, STR("/docs")));
+    return task_reply(task, 308, "text/plain; charset=utf-8",
+                      STR("The documentation is at /docs.\n"));
 }
 
 enum stage_verdict handle_favicon(struct task *task)
@@ -164,7 +170,6 @@ enum stage_verdict handle_schema(struct task *task)
     buf_init(&text, SCHEMA_MAX);
     testfile_schema(&text);
     copy = arena_take(task->arena, &text);
-    exchange_set_header(task->exchange, "Cache-Control", STR("public, max-age=3600"));
     return task_reply(task, 200, "application/json; charset=utf-8", copy);
 }
 
@@ -204,7 +209,6 @@ static enum stage_verdict reply_packed(struct task *task, const char *type, stru
     page_set_policy(task);
     exchange_set_header(task->exchange, "Content-Encoding", STR("gzip"));
     exchange_set_header(task->exchange, "Vary", STR("Accept-Encoding"));
-    exchange_set_header(task->exchange, "Cache-Control", STR("public, max-age=3600"));
     return task_reply(task, 200, type, packed);
 }
 

@@ -25,7 +25,7 @@ static const struct media_row media[] = {
     {"putDirect", json_type_name}, {"putDirect", "text/html"}, {"putDirect", "*/*"},
     {"patchDirect", json_type_name}, {"patchDirect", "text/html"}, {"patchDirect", "*/*"},
     {"deleteDirect", json_type_name}, {"deleteDirect", "text/html"}, {"deleteDirect", "*/*"},
-    {"getDocs", "text/html"},
+    {"getDocs", "text/html"}, {"getRedoc", "text/html"},
     {"getUi", "text/html"}, {"getUiRuns", "text/html"}, {"getUiFile", "text/javascript"}, {"getUiFile", "text/css"}, {"getUiFile", "image/svg+xml"},
     {"getDocsFile", "text/html"}, {"getDocsFile", "text/css"}, {"getDocsFile", "text/javascript"},
     {"getFavicon", "image/svg+xml"}, {"getFaviconIco", "image/svg+xml"},
@@ -51,6 +51,7 @@ static const struct {
     {"putDirect", "201", "Created on the platform"}, {"putDirect", "204", "Done, and the platform answered without content"},
     {"patchDirect", "201", "Created on the platform"}, {"patchDirect", "204", "Done, and the platform answered without content"},
     {"deleteDirect", "201", "Created on the platform"}, {"deleteDirect", "204", "Done, and the platform answered without content"},
+    {"getRedoc", "308", "Location is the address of the documentation"},
     {"watchTestRun", "204", "The run is over, and the client has seen its last event"},
 };
 
@@ -148,7 +149,7 @@ static void add_other_successes(struct task *task, struct json *out, const struc
         }
         json_set(out, str_from(successes[i].status),
                  success(task, successes[i].description,
-                         str_is(STR("204"), successes[i].status) ? NULL
+                         str_is(STR("204"), successes[i].status) || str_is(STR("308"), successes[i].status) ? NULL
                          : route->body == BODY_STREAM
                              ? content_of(task, route, 200)
                              : openapi_content(task, json_type_name, openapi_any_object(task))));

@@ -1,24 +1,13 @@
 /* What a kept answer is, which requests it may answer, and how it is sent. */
 #include "cache_entry.h"
 
+#include "api/gate/etag.h"
 #include "api/gate/media.h"
 #include "base/clock.h"
-
-enum { ETAG_DIGITS = 32 };
 
 const char cache_json_type[] = "application/json; charset=utf-8";
 
 /* ---- keeping ---- */
-
-static struct str etag_of(struct arena *arena, struct str body)
-{
-    struct digest digest;
-    char hex[65];
-
-    digest_of(body, &digest);
-    digest_hex(&digest, hex);
-    return arena_printf(arena, "\"%.*s\"", ETAG_DIGITS, hex);
-}
 
 static bool is_this_caches(struct str name)
 {
@@ -54,28 +43,6 @@ void cache_entry_fill(struct cache_entry *entry, const struct cache_answer *answ
 
 /* ---- answering ---- */
 
-static struct str opaque_tag(struct str etag)
-{
-    return str_starts(etag, STR("W/")) ? str_sub(etag, 2, etag.len) : etag;
-}
-
-/* Weak comparison (RFC 9110 section 13.1.2). */
-static bool matches_etag(const struct task *task, const struct cache_entry *entry)
-{
-    struct str wanted = exchange_header(task->exchange, "If-None-Match");
-    struct str tag;
-
-    if (str_is(wanted, "*")) {
-        return true;
-    }
-    while (header_list_next(&wanted, &tag)) {
-        if (tag.len > 0 && str_eq(opaque_tag(tag), opaque_tag(entry->etag))) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* A caller asks each time, and is answered from here. A proxy of our kind keeps the answer for its own callers. */
 static struct str control_of(const struct task *task, const struct cache_entry *entry)
 {
@@ -104,7 +71,7 @@ enum stage_verdict cache_entry_answer(struct task *task, const struct cache_entr
     exchange_set_header(
         exchange, "Age",
         arena_int(task->arena, (int64_t)((clock_age_ms() - entry->stored_ms) / 1000)));
-    if (matches_etag(task, entry)) {
+    if (etag_is_had(task, entry->etag)) {
         return task_reply(task, 304, NULL, STR_EMPTY);
     }
     return task_reply(task, 200, arena_cstr(task->arena, str_from(entry->content_type)), body);

@@ -1,5 +1,6 @@
 /* The ends of a task: every answer of the API leaves through here, so that headers, notes and the
  * stored replies of Idempotency-Key are dealt with once. */
+#include "api/gate/etag.h"
 #include "api/gate/links.h"
 #include "api/gate/task.h"
 #include "base/check.h"
@@ -47,9 +48,26 @@ static void task_ends(struct task *task)
     add_server_timing(task);
 }
 
+/* Documents that change with the program only (keep_s of their route). The tag is weak: the answer may be sent packed.
+ * True: the client has the document already. */
+static bool may_be_kept(struct task *task, struct str body)
+{
+    const struct route *route = task->route;
+    const char *whose = route->access == ACCESS_PUBLIC ? "public" : "private";
+    struct str etag = arena_printf(task->arena, "W/%.*s", STR_ARG(etag_of(task->arena, body)));
+
+    exchange_set_header(task->exchange, "ETag", etag);
+    exchange_set_header(task->exchange, "Cache-Control",
+                        arena_printf(task->arena, "%s, max-age=%u", whose, route->keep_s));
+    return etag_is_had(task, etag);
+}
+
 enum stage_verdict task_reply(struct task *task, int status, const char *content_type,
                               struct str body)
 {
+    if (status == 200 && task->route->keep_s > 0 && may_be_kept(task, body)) {
+        return task_reply(task, 304, NULL, STR_EMPTY);
+    }
     task_ends(task);
     idempotency_keep(task, status, content_type, body);
     exchange_reply(task->exchange, status, content_type, body);

@@ -1,0 +1,13 @@
+/* Entity tags of answers (RFC 9110, section 8.8.3), and whether a request has the answer already. */
+#ifndef API_GATE_ETAG_H
+#define API_GATE_ETAG_H
+
+#include "api/gate/task.h"
+
+/* The tag of a body, in quotes; in the arena. */
+struct str etag_of(struct arena *arena, struct str body);
+
+/* Whether If-None-Match of the request names the tag, or any, by weak comparison (section 13.1.2). */
+bool etag_is_had(const struct task *task, struct str etag);
+
+#endif
