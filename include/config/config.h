@@ -286,6 +286,7 @@ struct config {
         size_t max_bytes;
         unsigned ttl_s, snapshot_ttl_s, finished_ttl_s;
         unsigned stale_while_revalidate_s, stale_if_error_s;
+        bool shared; /* with a shared store: its second tier */
     } cache;
 
     struct {

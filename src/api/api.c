@@ -203,7 +203,7 @@ enum error_code api_open(const struct api_options *options, struct api **out, st
     setup_open(api, options->config, options->links);
     read_trusted(api);
     api->idempotency = idempotency_store_new(options);
-    api->cache = cache_new(options->config);
+    api->cache = cache_new(options);
     api->goals = goal_memo_new();
     api->auth = auth_open(&(struct auth_options){.config = options->config,
                                                  .source = options->key_source,
@@ -247,6 +247,7 @@ void api_stop(struct api *api)
 {
     setup_stop(api);
     run_share_stop(api->run_share);
+    cache_stop(api->cache);
     verdict_store_stop(api->verdicts);
     auth_stop(api->auth);
     limits_stop(api->limits);

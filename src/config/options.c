@@ -171,6 +171,7 @@ static const struct option_row rows[] = {
     {"cache.finished_ttl_s", OPTION_SECONDS, AT(cache.finished_ttl_s), "86400", 0, 30 * DAY_S, NULL, NULL, "How long executions that have ended are fresh; they do not change any more."},
     {"cache.stale_while_revalidate_s", OPTION_SECONDS, AT(cache.stale_while_revalidate_s), "30", 0, DAY_S, NULL, NULL, "How long others are given the expired answer while one request fetches a new one."},
     {"cache.stale_if_error_s", OPTION_SECONDS, AT(cache.stale_if_error_s), "3600", 0, 30 * DAY_S, NULL, NULL, "How long after its end an expired answer is given instead of an error."},
+    {"cache.shared", OPTION_BOOL, AT(cache.shared), "false", 0, 0, NULL, NULL, "With a shared store (store.url), keep answers there too, and let only one process fetch an answer that none has."},
 
     {"redact.enabled", OPTION_BOOL, AT(redact.enabled), "true", 0, 0, NULL, NULL, "Take secrets that the platform echoes out of answers."},
     {"redact.off_for", OPTION_ENUM, AT(redact.off_for), "none", 0, 0, "none admin", NULL, "Callers with this permission see answers of direct access unchanged."},

@@ -7,7 +7,7 @@
 #include "harness/proxy.h"
 #include "harness/redis_server.h"
 
-enum { REPLICAS_MAX = 3, REPLICAS_SETS_MAX = 16 };
+enum { REPLICAS_MAX = 5, REPLICAS_SETS_MAX = 16 };
 
 struct replicas {
     struct redis_server redis;

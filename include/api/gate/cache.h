@@ -9,6 +9,7 @@
  * The request's own Cache-Control is obeyed (RFC 9111 section 5.2.1): no-store passes by, no-cache
  * and max-age ask for an answer that is new enough, max-stale and only-if-cached for less. An answer
  * that has just expired serves all but the one who fetches the next (stale-while-revalidate).
+ * With cache.shared processes share answers and fetches (src/api/gate/cache_share.h).
  * The platform's Cache-Control shortens what is kept, or forbids it.
  * A leader that is cancelled hands over to the first waiter. What our own writes change is unknown
  * in detail, so a write drops everything. Bounded by bytes, least recently used first. */
@@ -19,7 +20,8 @@
 
 struct cache;
 
-struct cache *cache_new(const struct config *config);
+struct cache *cache_new(const struct api_options *options);
+void cache_stop(struct cache *cache); /* nothing is asked of the shared store any more */
 /* What is kept stays; a smaller cache is made room in by the next answer. */
 void cache_configure(struct cache *cache, const struct config *config);
 void cache_free(struct cache *cache); /* nobody may wait */

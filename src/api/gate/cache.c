@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "cache_entry.h"
+#include "cache_share.h"
 
 enum { ENTRY_COST = 512 };
 
@@ -12,6 +13,7 @@ struct cache_seat {
     struct task *task;
     struct cache_entry *entry;
     stage_fn resume;
+    struct cache_flight *flight; /* of all processes; NULL: not shared */
     const char
         *forwards; /* Cache-Status of the leader's answer: why the platform was asked (RFC 9211) */
 };
@@ -23,16 +25,24 @@ struct cache {
     uint64_t stale_if_error_ms;
     uint64_t stale_while_revalidate_ms;
     bool enabled;
+    struct cache_share *share; /* NULL: there is no store */
+    bool shared;               /* cache.shared */
     uint64_t generation; /* grows with each purge: what was fetched before it is not kept */
 };
 
-struct cache *cache_new(const struct config *config)
+struct cache *cache_new(const struct api_options *options)
 {
     struct cache *cache = mem_zalloc(sizeof(*cache));
 
     lru_init(&cache->entries);
-    cache_configure(cache, config);
+    cache->share = cache_share_new(options);
+    cache_configure(cache, options->config);
     return cache;
+}
+
+void cache_stop(struct cache *cache)
+{
+    cache_share_stop(cache->share);
 }
 
 void cache_configure(struct cache *cache, const struct config *config)
@@ -41,6 +51,7 @@ void cache_configure(struct cache *cache, const struct config *config)
     cache->stale_if_error_ms = (uint64_t)config->cache.stale_if_error_s * 1000;
     cache->stale_while_revalidate_ms = (uint64_t)config->cache.stale_while_revalidate_s * 1000;
     cache->enabled = config->cache.enabled;
+    cache->shared = config->cache.shared && cache->share != NULL;
 }
 
 static size_t cost_of(const struct cache_entry *entry)
@@ -75,6 +86,9 @@ size_t cache_purge(struct cache *cache)
     size_t n = 0;
 
     cache->generation++;
+    if (cache->shared) {
+        cache_share_purged(cache->share);
+    }
     while ((entry = LRU_OLDEST(&cache->entries, struct cache_entry, lru)) != NULL) {
         drop_body(cache, entry);
         tidy(cache, entry);
@@ -89,6 +103,7 @@ void cache_free(struct cache *cache)
     if (cache != NULL) {
         (void)cache_purge(cache);
         lru_done(&cache->entries);
+        cache_share_free(cache->share);
         mem_free(cache);
     }
 }
@@ -176,6 +191,50 @@ static const char *why_forwarded(const struct cache_entry *entry)
                                             : "virtuoso-proxy; fwd=stale";
 }
 
+/* --- other processes */
+
+static bool is_plain(const struct cache_wish *wish)
+{
+    return wish->max_age_ms == UINT64_MAX && wish->min_fresh_ms == 0;
+}
+
+/* The same in each process: account and address, whose token, path and query. */
+static struct str shared_key_of(const struct task *task)
+{
+    const struct http_request *request = &task->exchange->request;
+    char owner[65] = "";
+
+    if (task->principal.bearer.len > 0) {
+        digest_hex(&task->principal.owner, owner);
+    }
+    return arena_printf(task->arena, "%s %s %.*s?%.*s", task->platform->scope, owner,
+                        STR_ARG(request->path), STR_ARG(request->query));
+}
+
+static void on_others(struct task *task, const struct cache_shared *found)
+{
+    struct cache_seat *seat = task->cache_seat;
+
+    task->on_cancel = NULL;
+    if (found != NULL) {
+        metric_add(M_CACHE_HITS, 0, 0, 0, 1);
+        seat->forwards = "virtuoso-proxy; hit; detail=shared";
+        (void)cache_reply(task, &found->answer, found->ttl_s);
+        return;
+    }
+    metric_add(M_CACHE_MISSES, 0, 0, 0, 1);
+    (void)seat->resume(task);
+}
+
+static enum stage_verdict ask_others(struct cache *cache, struct task *task)
+{
+    task->on_cancel = cache_abandon;
+    task->cache_seat->flight =
+        cache_flight_begin(cache->share, task, shared_key_of(task),
+                           task->config->upstream.timeout_ms, on_others);
+    return STAGE_WAIT;
+}
+
 enum stage_verdict cache_begin(struct task *task, stage_fn resume)
 {
     struct cache *cache = task->api->cache;
@@ -210,8 +269,11 @@ enum stage_verdict cache_begin(struct task *task, stage_fn resume)
     task->cache_seat = seat;
     task->cache_generation = cache->generation;
     if (entry->leader == NULL) {
-        metric_add(M_CACHE_MISSES, 0, 0, 0, 1);
         entry->leader = task;
+        if (cache->shared && is_plain(&wish)) {
+            return ask_others(cache, task);
+        }
+        metric_add(M_CACHE_MISSES, 0, 0, 0, 1);
         return STAGE_CONTINUE;
     }
     list_append(&entry->waiters, &seat->link);
@@ -270,10 +332,15 @@ static struct task *next_waiter(struct cache_entry *entry)
     return seat->task;
 }
 
-static struct cache_entry *leave_lead(struct task *task)
+/* `answer`: for other processes; NULL: none. */
+static struct cache_entry *leave_lead(struct task *task, const struct cache_answer *answer,
+                                      unsigned ttl_s)
 {
     struct cache_entry *entry = task->cache_seat->entry;
 
+    if (task->cache_seat->flight != NULL) {
+        cache_flight_end(task->cache_seat->flight, answer, ttl_s);
+    }
     task->cache_seat = NULL;
     entry->leader = NULL;
     return entry;
@@ -307,7 +374,7 @@ enum stage_verdict cache_reply(struct task *task, const struct cache_answer *ans
         send_waiters(task->cache_seat);
     }
     forwards = task->cache_seat->forwards;
-    entry = leave_lead(task);
+    entry = leave_lead(task, keeps ? answer : NULL, ttl_s);
     keep(cache, entry, answer, keeps ? ttl_s : 0);
     if (task->cache_generation != cache->generation) {
         entry->below_ms = 0; /* it may be older than the change that purged */
@@ -347,7 +414,7 @@ enum stage_verdict cache_fail(struct task *task)
     if (task->cache_seat == NULL) {
         return task_fail(task);
     }
-    entry = leave_lead(task);
+    entry = leave_lead(task, NULL, 0);
     while ((waiter = next_waiter(entry)) != NULL) {
         waiter->error = err;
         fail_or_stale(waiter, entry);
@@ -368,7 +435,7 @@ void cache_abandon(struct task *task)
         return;
     }
     resume = task->cache_seat->resume;
-    entry = leave_lead(task);
+    entry = leave_lead(task, NULL, 0);
     waiter = next_waiter(entry);
     if (waiter != NULL) {
         struct cache_seat *seat = arena_zalloc(waiter->arena, sizeof(*seat));

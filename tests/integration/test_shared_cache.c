@@ -1,0 +1,197 @@
+/* The second tier of the cache (cache.shared): fifty cold reads on five processes are one call to the platform,
+ * whoever holds the lease of the fetch may die, what one process has changed is not told as it was before, and
+ * while Redis is away each process asks for itself. */
+#include "harness/cmocka.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+#include "harness/replicas.h"
+#include "harness/wait.h"
+
+enum { REPLICAS = 5, ASKERS = 50, CALL_MS = 3000 };
+
+#define TARGET "/api/projects"
+
+struct scene {
+    struct replicas replicas;
+    struct client askers[ASKERS];
+};
+
+static struct scene scene;
+
+static uint16_t platform(void)
+{
+    return scene.replicas.platform.program.sandbox_port;
+}
+
+static int64_t n_working(size_t i)
+{
+    const struct json *answer =
+        replicas_ask(&scene.replicas, i, "GET", "/health/stats", NULL, NULL);
+    int64_t n = 0;
+
+    assert_true(json_to_i64(json_find(answer, "/requests/in_flight"), &n));
+    return n - 1; /* itself */
+}
+
+/* Nobody has an answer: another query is another answer. */
+static const char *new_target(void)
+{
+    static unsigned n;
+    static char target[64];
+
+    (void)snprintf(target, sizeof(target), TARGET "?offset=%u", n++);
+    return target;
+}
+
+static void ask_by_many(const char *target)
+{
+    sandbox_forget_requests(platform());
+    for (size_t i = 0; i < ASKERS; i++) {
+        client_open(&scene.askers[i], scene.replicas.programs[i % REPLICAS].port);
+        scene.askers[i].timeout_ms = 20000;
+        assert_true(client_send_request(&scene.askers[i], "GET", target, NULL, STR_EMPTY));
+    }
+    for (size_t i = 0; i < REPLICAS; i++) {
+        wait_until(n_working(i) == ASKERS / REPLICAS);
+    }
+}
+
+/* `dead`: of this process no answer comes; REPLICAS: all live. */
+static void read_answers(size_t dead)
+{
+    struct reply reply = {0};
+
+    for (size_t i = 0; i < ASKERS; i++) {
+        if (i % REPLICAS != dead) {
+            assert_int_equal(client_read(&scene.askers[i], false, &reply), CLIENT_OK);
+            assert_int_equal(reply.status, 200);
+            assert_true(reply_text(&reply).len > 0);
+        }
+        client_close(&scene.askers[i]);
+    }
+    reply_done(&reply);
+}
+
+static size_t n_calls(void)
+{
+    return (size_t)sandbox_count(platform(), "GET", "/projects");
+}
+
+static void fifty_cold_reads_are_one_call(void **state)
+{
+    const char *target = new_target();
+
+    (void)state;
+    sandbox_hold_all(platform(), "GET /projects");
+    ask_by_many(target);
+    sandbox_release(platform());
+    read_answers(REPLICAS);
+    assert_int_equal(n_calls(), 1);
+    for (size_t i = 0; i < REPLICAS; i++) { /* and no more later */
+        (void)replicas_ask(&scene.replicas, i, "GET", target, NULL, NULL);
+        assert_int_equal(scene.replicas.reply.status, 200);
+    }
+    assert_int_equal(n_calls(), 1);
+}
+
+static size_t holder(void)
+{
+    for (size_t i = 0; i < REPLICAS; i++) {
+        client_ask(scene.replicas.programs[i].port, "GET", "/metrics", NULL, STR_EMPTY,
+                   &scene.replicas.reply);
+        if (str_contains(reply_text(&scene.replicas.reply), STR("upstream_in_flight 1\n"))) {
+            return i;
+        }
+    }
+    return REPLICAS;
+}
+
+/* The others wait as long as a call may last, and ask then: one of them, or each. */
+static void whoever_holds_the_fetch_may_die(void **state)
+{
+    uint64_t began_ms;
+    size_t dead;
+
+    (void)state;
+    sandbox_hold_all(platform(), "GET /projects");
+    ask_by_many(new_target());
+    wait_until(n_calls() == 1);
+    dead = holder();
+    assert_true(dead < REPLICAS);
+    began_ms = client_now_ms();
+    replicas_kill(&scene.replicas, dead);
+    sandbox_release(platform());
+    read_answers(dead);
+    print_message("answered %llu ms after the holder was killed, with %zu calls\n",
+                  (unsigned long long)(client_now_ms() - began_ms), n_calls());
+    assert_true(client_now_ms() - began_ms < (uint64_t)2 * CALL_MS * client_slowness());
+    replicas_start_one(&scene.replicas, dead);
+}
+
+static void what_was_changed_here_is_not_told_as_before(void **state)
+{
+    const char *target = new_target();
+
+    (void)state;
+    sandbox_forget_requests(platform());
+    (void)replicas_ask(&scene.replicas, 1, "GET", target, NULL, NULL);
+    wait_until((replicas_ask(&scene.replicas, 2, "GET", target, NULL, NULL), n_calls() == 1));
+    (void)replicas_ask(&scene.replicas, 2, "POST", "/virtuoso/projects", NULL,
+                       "{\"name\":\"New\",\"organizationId\":1}");
+    assert_true(scene.replicas.reply.status < 300);
+    (void)replicas_ask(&scene.replicas, 2, "GET", target, NULL, NULL);
+    assert_true(str_contains(reply_text(&scene.replicas.reply), STR("\"New\"")));
+}
+
+static void without_redis_each_process_asks_for_itself(void **state)
+{
+    const char *target = new_target();
+
+    (void)state;
+    redis_server_stop(&scene.replicas.redis);
+    sandbox_forget_requests(platform());
+    for (size_t i = 0; i < REPLICAS; i++) {
+        (void)replicas_ask(&scene.replicas, i, "GET", target, NULL, NULL);
+        assert_int_equal(scene.replicas.reply.status, 200);
+    }
+    assert_int_equal(n_calls(), REPLICAS);
+    redis_server_start(&scene.replicas.redis, NULL, NULL);
+    for (size_t i = 0; i < REPLICAS; i++) {
+        wait_until(!replicas_store_is_away(&scene.replicas, i));
+    }
+}
+
+static int set_up(void **state)
+{
+    static const char *const sets[] = {"cache.shared=true", "upstream.timeout_ms=3000", NULL};
+    const struct replicas_options options = {.n = REPLICAS, .sets = sets};
+
+    (void)state;
+    replicas_start(&scene.replicas, &options);
+    return 0;
+}
+
+static void all_of_them_end_well(void **state)
+{
+    (void)state;
+    replicas_stop(&scene.replicas);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fifty_cold_reads_are_one_call),
+        cmocka_unit_test(whoever_holds_the_fetch_may_die),
+        cmocka_unit_test(what_was_changed_here_is_not_told_as_before),
+        cmocka_unit_test(without_redis_each_process_asks_for_itself),
+        cmocka_unit_test(all_of_them_end_well),
+    };
+
+    if (!redis_server_is_there()) {
+        print_message("skipped: no redis-server, so there is nothing to share\n");
+        return 0;
+    }
+    return cmocka_run_group_tests_name("shared_cache", tests, set_up, NULL);
+}
