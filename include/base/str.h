@@ -112,6 +112,19 @@ bool str_in_nocase(struct str s, const char *const *words, size_t n_words);
 bool str_to_bool(struct str s, bool *out) MUST_CHECK;
 /* Decimal, whole text, within [min, max]; a leading '-' is allowed where min < 0. */
 bool str_to_i64(struct str s, int64_t min, int64_t max, int64_t *out) MUST_CHECK;
+
+/* -1: it is none. Inline: a text of a MiB may have half a million of them. */
+static inline int str_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    if (c >= 'a' && c <= 'f') {
+        return c - 'a' + 10;
+    }
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 /* A finite decimal number, whole text (used for configuration ratios only). */
 bool str_to_double(struct str s, double *out) MUST_CHECK;
 /* A NUL-terminated copy in `out`, cut to size - 1 bytes. */

@@ -13,6 +13,10 @@ struct buf;
 bool utf8_valid(struct str s);
 /* Offset of the first invalid byte, or s.len. */
 size_t utf8_valid_prefix(struct str s);
+/* How many bytes at the front are whole valid characters that are not ASCII. */
+size_t utf8_wide_len(struct str s);
+/* The same of a text that is known to be valid. */
+size_t utf8_high_len(struct str s);
 /* Decodes one code point at the front of `*s` and moves past it; an invalid byte gives U+FFFD. */
 uint32_t utf8_next(struct str *s);
 size_t utf8_count(struct str s); /* code points */

@@ -68,6 +68,8 @@ void json_position(const struct json *node, unsigned *out_line, unsigned *out_co
 struct json *json_new_object(struct arena *arena);
 struct json *json_new_array(struct arena *arena);
 struct json *json_new_string(struct arena *arena, struct str value);
+/* The same of a text that is known to be UTF-8 without NUL, as a part of another tree's text is. */
+struct json *json_new_checked_string(struct arena *arena, struct str value);
 struct json *json_new_raw_number(struct arena *arena, struct str decimal); /* digits as given */
 struct json *json_new_int(struct arena *arena, int64_t value);
 struct json *json_new_double(struct arena *arena, double value);

@@ -176,19 +176,50 @@ void jw_kv_raw(struct json_writer *w, const char *key, struct str json)
     jw_raw(w, json);
 }
 
-static void escape_ascii(struct buf *out, char c)
-{
-    static const char short_forms[][2] = {{'"', '"'},  {'\\', '\\'}, {'\n', 'n'}, {'\r', 'r'},
-                                          {'\t', 't'}, {'\b', 'b'},  {'\f', 'f'}};
+/* 0: it is none of those with a form of two characters. */
+static const char short_forms[128] = {['"'] = '"',  ['\\'] = '\\', ['\n'] = 'n', ['\r'] = 'r',
+                                      ['\t'] = 't', ['\b'] = 'b',  ['\f'] = 'f'};
 
-    for (size_t i = 0; i < ARRAY_LEN(short_forms); i++) {
-        if (short_forms[i][0] == c) {
-            buf_char(out, '\\');
-            buf_char(out, short_forms[i][1]);
-            return;
+static bool is_escaped(unsigned char c)
+{
+    return c == '"' || c == '\\' || c < 0x20 || c == 0x7F;
+}
+
+enum { LONG_FORM = 6, ESCAPED_AT_ONCE = 16 };
+
+static size_t write_long_form(char *to, unsigned char c)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    memcpy(to, "\\u00", 4);
+    to[4] = digits[c >> 4];
+    to[5] = digits[c & 0x0FU];
+    return LONG_FORM;
+}
+
+/* The next characters that are ASCII, a few at once: where one is to be escaped others stand near by, as in the
+ * text of a JSON text. */
+static size_t escape_some(struct buf *out, struct str s)
+{
+    char forms[ESCAPED_AT_ONCE * LONG_FORM];
+    size_t most = s.len < ESCAPED_AT_ONCE ? s.len : ESCAPED_AT_ONCE;
+    size_t len = 0;
+    size_t n = 0;
+
+    for (; n < most && (unsigned char)s.ptr[n] < 0x80; n++) {
+        unsigned char c = (unsigned char)s.ptr[n];
+
+        if (!is_escaped(c)) {
+            forms[len++] = (char)c;
+        } else if (short_forms[c] != '\0') {
+            forms[len++] = '\\';
+            forms[len++] = short_forms[c];
+        } else {
+            len += write_long_form(forms + len, c);
         }
     }
-    buf_printf(out, "\\u%04x", (unsigned)(unsigned char)c);
+    buf_append(out, forms, len);
+    return n;
 }
 
 /* The first `n` (up to 8) bytes, the first one lowest, and zeros. */
@@ -298,25 +329,27 @@ size_t json_plain_len(struct str s)
     }
 }
 
+/* U+FFFD for a byte that is not UTF-8. */
+static size_t replace_byte(struct buf *out)
+{
+    buf_text(out, "\xEF\xBF\xBD");
+    return 1;
+}
+
 void json_escape(struct buf *out, struct str s)
 {
     while (s.len > 0) {
-        size_t n = json_plain_len(s);
-        uint32_t point;
-        char piece[4];
+        unsigned char c = (unsigned char)s.ptr[0];
+        size_t n;
 
-        buf_append(out, s.ptr, n);
+        if (is_escaped(c)) {
+            n = escape_some(out, s);
+        } else {
+            n = c < 0x80 ? json_plain_len(s) : utf8_wide_len(s);
+            buf_append(out, s.ptr, n);
+            n = n > 0 ? n : replace_byte(out);
+        }
         s = str_sub(s, n, s.len);
-        if (s.len == 0) {
-            return;
-        }
-        if ((unsigned char)s.ptr[0] < 0x80) {
-            escape_ascii(out, s.ptr[0]);
-            s = str_sub(s, 1, s.len);
-            continue;
-        }
-        point = utf8_next(&s);
-        buf_append(out, piece, utf8_encode(point, piece));
     }
 }
 

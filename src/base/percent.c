@@ -17,17 +17,6 @@ void percent_encode(struct buf *out, struct str s)
     }
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 bool percent_decode(struct arena *arena, struct str s, bool plus_is_space, struct str *out)
 {
     char *text;
@@ -43,10 +32,10 @@ bool percent_decode(struct arena *arena, struct str s, bool plus_is_space, struc
             text[n++] = (char)(s.ptr[i] == '+' && plus_is_space ? ' ' : s.ptr[i]);
             continue;
         }
-        if (i + 2 >= s.len || hex_digit(s.ptr[i + 1]) < 0 || hex_digit(s.ptr[i + 2]) < 0) {
+        if (i + 2 >= s.len || str_hex_digit(s.ptr[i + 1]) < 0 || str_hex_digit(s.ptr[i + 2]) < 0) {
             return false;
         }
-        text[n++] = (char)(hex_digit(s.ptr[i + 1]) * 16 + hex_digit(s.ptr[i + 2]));
+        text[n++] = (char)(str_hex_digit(s.ptr[i + 1]) * 16 + str_hex_digit(s.ptr[i + 2]));
         i += 2;
     }
     text[n] = '\0';

@@ -8,46 +8,48 @@
 
 enum { REPLACEMENT = 0xFFFD };
 
-/* By the first byte: how long the sequence is, which bits of the byte count, and the least code
- * point that needs that length (RFC 3629 section 4). */
-static const struct {
-    unsigned char from;
-    unsigned char to;
-    unsigned char len;
-    unsigned char bits;
-    uint32_t least;
-} leads[] = {{0x00, 0x7F, 1, 0x7F, 0},
-             {0xC2, 0xDF, 2, 0x1F, 0x80},
-             {0xE0, 0xEF, 3, 0x0F, 0x800},
-             {0xF0, 0xF4, 4, 0x07, 0x10000}};
+#define HIGH_BITS UINT64_C(0x8080808080808080)
 
-/* Length of the valid sequence at the front, 0 when there is none. */
-static size_t sequence(struct str s, uint32_t *out)
+static inline bool goes_on(unsigned char c)
 {
-    unsigned char first = (unsigned char)s.ptr[0];
-    size_t lead = 0;
+    return (c & 0xC0) == 0x80;
+}
+
+/* Length of the valid sequence at the front of `left` bytes, 0 when there is none (RFC 3629 section 4): not the
+ * shortest form, a surrogate, above U+10FFFF. Large texts go through here, so that each length has its lines. */
+static inline size_t sequence(const char *at, size_t left, uint32_t *out)
+{
+    const unsigned char *c = (const unsigned char *)at;
     uint32_t point;
 
-    while (lead < ARRAY_LEN(leads) && (first < leads[lead].from || first > leads[lead].to)) {
-        lead++;
-    }
-    if (lead == ARRAY_LEN(leads) || leads[lead].len > s.len) {
+    if (left == 0) {
         return 0;
     }
-    point = first & leads[lead].bits;
-    for (size_t i = 1; i < leads[lead].len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-
-        if ((c & 0xC0) != 0x80) {
+    if (c[0] < 0x80) {
+        *out = c[0];
+        return 1;
+    }
+    if (c[0] < 0xE0) {
+        if (c[0] < 0xC2 || left < 2 || !goes_on(c[1])) {
             return 0;
         }
-        point = (point << 6) | (c & 0x3FU);
+        *out = (c[0] & 0x1FU) << 6 | (c[1] & 0x3FU);
+        return 2;
     }
-    if (point < leads[lead].least || point > 0x10FFFF || (point >= 0xD800 && point < 0xE000)) {
+    if (c[0] < 0xF0) {
+        if (left < 3 || !goes_on(c[1]) || !goes_on(c[2])) {
+            return 0;
+        }
+        point = (c[0] & 0x0FU) << 12 | (c[1] & 0x3FU) << 6 | (c[2] & 0x3FU);
+        *out = point;
+        return point >= 0x800 && (point < 0xD800 || point > 0xDFFF) ? 3 : 0;
+    }
+    if (c[0] > 0xF4 || left < 4 || !goes_on(c[1]) || !goes_on(c[2]) || !goes_on(c[3])) {
         return 0;
     }
+    point = (c[0] & 0x07U) << 18 | (c[1] & 0x3FU) << 12 | (c[2] & 0x3FU) << 6 | (c[3] & 0x3FU);
     *out = point;
-    return leads[lead].len;
+    return point >= 0x10000 && point <= 0x10FFFF ? 4 : 0;
 }
 
 /* How many bytes from `at` on are ASCII, eight at a time; perhaps some less. */
@@ -58,29 +60,64 @@ static size_t ascii_len(struct str s, size_t at)
 
     for (; s.len - at >= sizeof(word); at += sizeof(word)) {
         mem_copy(&word, s.ptr + at, sizeof(word));
-        if ((word & UINT64_C(0x8080808080808080)) != 0) {
+        if ((word & HIGH_BITS) != 0) {
             break;
         }
     }
     return at - from;
 }
 
+size_t utf8_wide_len(struct str s)
+{
+    size_t at = 0;
+    size_t n;
+    uint32_t ignored;
+
+    do {
+        n = at < s.len && (unsigned char)s.ptr[at] >= 0x80
+                ? sequence(s.ptr + at, s.len - at, &ignored)
+                : 0;
+        at += n;
+    } while (n > 0);
+    return at;
+}
+
+size_t utf8_high_len(struct str s)
+{
+    size_t at = 0;
+
+    while (s.len - at >= sizeof(uint64_t)) {
+        uint64_t word;
+
+        mem_copy(&word, s.ptr + at, sizeof(word));
+        if ((word & HIGH_BITS) != HIGH_BITS) {
+            break;
+        }
+        at += sizeof(word);
+    }
+    while (at < s.len && (unsigned char)s.ptr[at] >= 0x80) {
+        at++;
+    }
+    return at;
+}
+
 size_t utf8_valid_prefix(struct str s)
 {
     size_t at = ascii_len(s, 0);
-    uint32_t ignored;
 
     while (at < s.len) {
-        bool ascii = (unsigned char)s.ptr[at] < 0x80;
-        size_t n = ascii ? 1 : sequence(str_sub(s, at, s.len), &ignored);
+        size_t n;
 
+        if ((unsigned char)s.ptr[at] < 0x80) {
+            at++;
+            continue;
+        }
+        n = utf8_wide_len(str_sub(s, at, s.len));
         if (n == 0) {
             return at;
         }
         at += n;
-        if (!ascii && at < s.len && (unsigned char)s.ptr[at] < 0x80) {
-            at += ascii_len(s, at);
-        }
+        at += ascii_len(s, at);
     }
     return at;
 }
@@ -93,7 +130,7 @@ bool utf8_valid(struct str s)
 uint32_t utf8_next(struct str *s)
 {
     uint32_t point = REPLACEMENT;
-    size_t n = sequence(*s, &point);
+    size_t n = sequence(s->ptr, s->len, &point);
 
     *s = str_sub(*s, n > 0 ? n : 1, s->len);
     return n > 0 ? point : REPLACEMENT;

@@ -96,7 +96,7 @@ static struct json *draft_json(const struct draft *draft)
     struct json *args = json_new_array(draft->arena);
 
     for (size_t i = 0; i < draft->n_args; i++) {
-        json_append(args, json_new_string(draft->arena, draft->args[i]));
+        json_append(args, json_new_checked_string(draft->arena, draft->args[i]));
     }
     json_set(out, STR("command"), json_new_string(draft->arena, draft->command));
     json_set(out, STR("args"), args);

@@ -215,11 +215,18 @@ static struct json *mended(struct draft *draft, const struct param *param, const
     return mend != NULL ? mend(param, value, draft->arena) : NULL;
 }
 
+static struct json *mended_arg(struct draft *draft, const struct param *param, struct str arg)
+{
+    bool can_be = param_row(param->type)->mend != NULL;
+
+    return can_be ? mended(draft, param, json_new_checked_string(draft->arena, arg)) : NULL;
+}
+
 void mend_args(struct draft *draft)
 {
     for (size_t i = 0; i < draft->n_args && i < draft->n_params; i++) {
         const struct param *param = &draft->row->args[i];
-        struct json *better = mended(draft, param, json_new_string(draft->arena, draft->args[i]));
+        struct json *better = mended_arg(draft, param, draft->args[i]);
 
         if (better != NULL) {
             draft->args[i] = json_type(better) == JSON_STRING ? json_str(better)

@@ -52,6 +52,11 @@ struct json *json_new_string(struct arena *arena, struct str value)
     return new_with_text(arena, cJSON_String, presentable(arena, value));
 }
 
+struct json *json_new_checked_string(struct arena *arena, struct str value)
+{
+    return new_with_text(arena, cJSON_String, value);
+}
+
 struct json *json_new_raw_number(struct arena *arena, struct str decimal)
 {
     CHECK(decimal.len > 0);

@@ -82,6 +82,20 @@ struct json_scan {
     struct error *err;
 };
 
+static inline char json_peek(const struct json_scan *scan)
+{
+    return (char)(scan->at < scan->text.len ? scan->text.ptr[scan->at] : '\0');
+}
+
+static inline bool json_at_end(const struct json_scan *scan)
+{
+    return scan->at >= scan->text.len;
+}
+
+/* ERR_BAD_JSON with line and column. */
+enum error_code json_scan_refuse(struct json_scan *scan, const char *what);
+/* Behind the opening quote; a text with escapes, not ASCII, or with a fault. */
+enum error_code json_scan_long_text(struct json_scan *scan, struct str *out);
 /* Checks the whole text and makes its tree. */
 enum error_code json_scan(struct json_scan *scan, struct json **out);
 

@@ -19,26 +19,16 @@ static uint32_t column_of(const struct json_scan *scan)
     return (uint32_t)(scan->at - scan->line_start - scan->continuations + 1);
 }
 
-static enum error_code refuse(struct json_scan *scan, const char *what)
+enum error_code json_scan_refuse(struct json_scan *scan, const char *what)
 {
     return error_in(scan->err, ERR_BAD_JSON, scan->line, column_of(scan), "line %u, column %u: %s",
                     scan->line, column_of(scan), what);
 }
 
-static char peek(const struct json_scan *scan)
-{
-    return (char)(scan->at < scan->text.len ? scan->text.ptr[scan->at] : '\0');
-}
-
-static bool at_end(const struct json_scan *scan)
-{
-    return scan->at >= scan->text.len;
-}
-
 static void skip_spaces(struct json_scan *scan)
 {
-    for (; !at_end(scan); scan->at++) {
-        char c = peek(scan);
+    for (; !json_at_end(scan); scan->at++) {
+        char c = json_peek(scan);
 
         if (c == '\n') {
             scan->line++;
@@ -53,7 +43,7 @@ static void skip_spaces(struct json_scan *scan)
 /* Most texts have none. */
 static inline void skip_space(struct json_scan *scan)
 {
-    if ((unsigned char)peek(scan) <= ' ') {
+    if ((unsigned char)json_peek(scan) <= ' ') {
         skip_spaces(scan);
     }
 }
@@ -62,139 +52,13 @@ static inline void skip_space(struct json_scan *scan)
 static enum error_code see(struct json_scan *scan, int type, uint32_t column, struct json **out)
 {
     if (scan->n_nodes >= scan->max_nodes) {
-        return refuse(scan, "more values than this place takes");
+        return json_scan_refuse(scan, "more values than this place takes");
     }
     scan->n_nodes++;
     *out = json_node_new(scan->arena, type);
     (*out)->node.valueint = (int)scan->line;
     (*out)->node.valuedouble = (double)column;
     return ERR_OK;
-}
-
-static bool hex4(const struct json_scan *scan, size_t at, unsigned *out)
-{
-    unsigned value = 0;
-
-    if (at + 4 > scan->text.len) {
-        return false;
-    }
-    for (size_t i = 0; i < 4; i++) {
-        char c = scan->text.ptr[at + i];
-        unsigned digit;
-
-        if (c >= '0' && c <= '9') {
-            digit = (unsigned)(c - '0');
-        } else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') {
-            digit = (unsigned)((c | 0x20) - 'a') + 10U;
-        } else {
-            return false;
-        }
-        value = value * 16U + digit;
-    }
-    *out = value;
-    return true;
-}
-
-/* At the 'u' of an escape; the character goes to *to, which moves behind it. */
-static enum error_code scan_unicode(struct json_scan *scan, char **to)
-{
-    unsigned first;
-    unsigned second;
-
-    if (!hex4(scan, scan->at + 1, &first)) {
-        return refuse(scan, "\\u needs four hexadecimal digits");
-    }
-    if (first == 0) {
-        return refuse(scan, "\\u0000 (NUL) cannot be part of a text here");
-    }
-    scan->at += 5;
-    if (first < 0xD800 || first > 0xDFFF) {
-        *to += utf8_encode(first, *to);
-        return ERR_OK;
-    }
-    if (first > 0xDBFF || peek(scan) != '\\' || scan->at + 1 >= scan->text.len ||
-        scan->text.ptr[scan->at + 1] != 'u' || !hex4(scan, scan->at + 2, &second) ||
-        second < 0xDC00 || second > 0xDFFF) {
-        return refuse(scan, "half of a surrogate pair: characters above U+FFFF need both escapes");
-    }
-    scan->at += 6;
-    *to += utf8_encode(0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00), *to);
-    return ERR_OK;
-}
-
-static enum error_code scan_escape(struct json_scan *scan, char **to)
-{
-    static const char escapes[] = "\"\\/bfnrt";
-    static const char meant[] = "\"\\/\b\f\n\r\t";
-    const char *found;
-
-    scan->at++;
-    if (at_end(scan)) {
-        return refuse(scan, "the text is not closed with a quote");
-    }
-    if (peek(scan) == 'u') {
-        return scan_unicode(scan, to);
-    }
-    found = strchr(escapes, peek(scan));
-    if (found == NULL || *found == '\0') {
-        return refuse(scan,
-                      "unknown escape; known are \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX");
-    }
-    *(*to)++ = meant[found - escapes];
-    scan->at++;
-    return ERR_OK;
-}
-
-/* As many bytes of the copy as need no look, moved to *to where an escape before them took more room than
- * its character. */
-static void take_plain(struct json_scan *scan, char **to)
-{
-    size_t n = json_plain_len(str_sub(scan->text, scan->at, scan->text.len));
-
-    if (*to != scan->copy + scan->at) {
-        memmove(*to, scan->copy + scan->at, n);
-    }
-    *to += n;
-    scan->at += n;
-}
-
-/* Behind the opening quote; a text with escapes, not ASCII, or with a fault. */
-static enum error_code scan_long_text(struct json_scan *scan, struct str *out)
-{
-    char *from = scan->copy + scan->at;
-    char *to = from;
-
-    for (;;) {
-        enum error_code code = ERR_OK;
-        unsigned char c;
-
-        take_plain(scan, &to);
-        if (at_end(scan)) {
-            return refuse(scan, "the text is not closed with a quote");
-        }
-        c = (unsigned char)peek(scan);
-        if (c == '"') {
-            scan->at++;
-            *to = '\0'; /* at the quote at the latest */
-            *out = str_range(from, to);
-            return ERR_OK;
-        }
-        if (c < 0x20) {
-            return refuse(
-                scan,
-                "a raw control character in a text; write it as an escape (\\n, \\t, \\u00XX)");
-        }
-        if (c == '\\') {
-            code = scan_escape(scan, &to);
-        } else {
-            scan->continuations += (c & 0xC0) == 0x80 ? 1 : 0;
-            *to++ = (char)c;
-            scan->at++;
-        }
-        if (code != ERR_OK) {
-            return code;
-        }
-    }
 }
 
 /* At the opening quote. */
@@ -204,7 +68,7 @@ static inline enum error_code scan_text(struct json_scan *scan, struct str *out)
     size_t n = json_plain_len(str_sub(scan->text, scan->at, scan->text.len));
 
     if (scan->at + n >= scan->text.len || scan->text.ptr[scan->at + n] != '"') {
-        return scan_long_text(scan, out);
+        return json_scan_long_text(scan, out);
     }
     from[n] = '\0'; /* where the quote was */
     scan->at += n + 1;
@@ -216,7 +80,7 @@ static bool skip_digits(struct json_scan *scan)
 {
     size_t from = scan->at;
 
-    while (peek(scan) >= '0' && peek(scan) <= '9') {
+    while (json_peek(scan) >= '0' && json_peek(scan) <= '9') {
         scan->at++;
     }
     return scan->at > from;
@@ -235,31 +99,31 @@ static enum error_code scan_number(struct json_scan *scan, struct json **out)
     uint32_t column = column_of(scan);
     enum error_code code;
 
-    if (peek(scan) == '-') {
+    if (json_peek(scan) == '-') {
         scan->at++;
     }
-    if (peek(scan) == '0') {
+    if (json_peek(scan) == '0') {
         scan->at++;
-        if (peek(scan) >= '0' && peek(scan) <= '9') {
-            return refuse(scan,
-                          "a number must not begin with a zero; put it in quotes to keep the zero");
+        if (json_peek(scan) >= '0' && json_peek(scan) <= '9') {
+            return json_scan_refuse(
+                scan, "a number must not begin with a zero; put it in quotes to keep the zero");
         }
     } else if (!skip_digits(scan)) {
-        return refuse(scan, "a number needs digits here");
+        return json_scan_refuse(scan, "a number needs digits here");
     }
-    if (peek(scan) == '.') {
+    if (json_peek(scan) == '.') {
         scan->at++;
         if (!skip_digits(scan)) {
-            return refuse(scan, "a number needs digits after its point");
+            return json_scan_refuse(scan, "a number needs digits after its point");
         }
     }
-    if ((peek(scan) | 0x20) == 'e') {
+    if ((json_peek(scan) | 0x20) == 'e') {
         scan->at++;
-        if (peek(scan) == '+' || peek(scan) == '-') {
+        if (json_peek(scan) == '+' || json_peek(scan) == '-') {
             scan->at++;
         }
         if (!skip_digits(scan)) {
-            return refuse(scan, "a number needs digits in its exponent");
+            return json_scan_refuse(scan, "a number needs digits in its exponent");
         }
     }
     code = see(scan, cJSON_Raw, column, out);
@@ -287,22 +151,22 @@ static enum error_code scan_word(struct json_scan *scan, struct json **out)
             return see(scan, words[i].type, column, out);
         }
     }
-    return refuse(scan, at_end(scan)
-                            ? "the text ends where a value should be"
-                            : "no value begins like this; texts and names need double quotes");
+    return json_scan_refuse(
+        scan, json_at_end(scan) ? "the text ends where a value should be"
+                                : "no value begins like this; texts and names need double quotes");
 }
 
 static enum error_code scan_name(struct json_scan *scan, struct str *out)
 {
     enum error_code code;
 
-    if (peek(scan) != '"') {
-        return refuse(scan, "a member name in double quotes should be here");
+    if (json_peek(scan) != '"') {
+        return json_scan_refuse(scan, "a member name in double quotes should be here");
     }
     code = scan_text(scan, out);
     skip_space(scan);
-    if (code == ERR_OK && peek(scan) != ':') {
-        return refuse(scan, "a colon should be here");
+    if (code == ERR_OK && json_peek(scan) != ':') {
+        return json_scan_refuse(scan, "a colon should be here");
     }
     scan->at++;
     skip_space(scan);
@@ -364,7 +228,7 @@ static enum error_code scan_members(struct json_scan *scan, struct json *contain
     }
     scan->at++;
     skip_space(scan);
-    if (peek(scan) == close) {
+    if (json_peek(scan) == close) {
         scan->at++;
         return ERR_OK;
     }
@@ -375,18 +239,18 @@ static enum error_code scan_members(struct json_scan *scan, struct json *contain
             return code;
         }
         skip_space(scan);
-        if (peek(scan) == close) {
+        if (json_peek(scan) == close) {
             scan->at++;
             return ERR_OK;
         }
-        if (peek(scan) != ',') {
-            return refuse(scan, close == '}' ? "a comma or } should be here"
-                                             : "a comma or ] should be here");
+        if (json_peek(scan) != ',') {
+            return json_scan_refuse(scan, close == '}' ? "a comma or } should be here"
+                                                       : "a comma or ] should be here");
         }
         scan->at++;
         skip_space(scan);
-        if (peek(scan) == close) {
-            return refuse(scan, "a comma must be followed by a value");
+        if (json_peek(scan) == close) {
+            return json_scan_refuse(scan, "a comma must be followed by a value");
         }
     }
 }
@@ -399,7 +263,7 @@ static enum error_code scan_container(struct json_scan *scan, int type, struct j
         return code;
     }
     if (++scan->depth > scan->max_depth) {
-        return refuse(scan, "nested deeper than this place takes");
+        return json_scan_refuse(scan, "nested deeper than this place takes");
     }
     code = scan_members(scan, *out);
     scan->depth--;
@@ -422,7 +286,7 @@ static enum error_code scan_string(struct json_scan *scan, struct json **out)
 
 static enum error_code scan_value(struct json_scan *scan, struct json **out)
 {
-    switch (peek(scan)) {
+    switch (json_peek(scan)) {
     case '{':
         return scan_container(scan, cJSON_Object, out);
     case '[':
@@ -462,7 +326,7 @@ static enum error_code refuse_encoding(struct json_scan *scan, size_t bad)
         }
     }
     scan->at = bad;
-    return refuse(scan, "not UTF-8; JSON must be sent in UTF-8 (RFC 8259 section 8.1)");
+    return json_scan_refuse(scan, "not UTF-8; JSON must be sent in UTF-8 (RFC 8259 section 8.1)");
 }
 
 enum error_code json_scan(struct json_scan *scan, struct json **out)
@@ -472,7 +336,7 @@ enum error_code json_scan(struct json_scan *scan, struct json **out)
 
     scan->line = 1;
     if (scan->text.len >= UINT32_MAX) {
-        return refuse(scan, "too long");
+        return json_scan_refuse(scan, "too long");
     }
     if (valid < scan->text.len) {
         return refuse_encoding(scan, valid);
@@ -487,8 +351,8 @@ enum error_code json_scan(struct json_scan *scan, struct json **out)
     skip_space(scan);
     code = scan_value(scan, out);
     skip_space(scan);
-    if (code == ERR_OK && !at_end(scan)) {
-        return refuse(scan, "something follows the end of the JSON value");
+    if (code == ERR_OK && !json_at_end(scan)) {
+        return json_scan_refuse(scan, "something follows the end of the JSON value");
     }
     return code;
 }

@@ -55,12 +55,18 @@ static void strings_are_escaped_and_mended(void **state)
         {STR_INIT("a\0b"), "a\\u0000b"},
         {STR_INIT("\xC3\xA4\xF0\x9F\x98\x80"), "\xC3\xA4\xF0\x9F\x98\x80"},
         {STR_INIT("a\xFFz"), "a\xEF\xBF\xBDz"},
+        {STR_INIT("\"\xFF\n\xC3\xA4\""), "\\\"\xEF\xBF\xBD\\n\xC3\xA4\\\""},
+        {STR_INIT("\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n"), /* more than go at once */
+         "\\\\n\\\\n\\\\n\\\\n\\\\n\\\\n\\\\n\\\\n\\\\n\\\\n"},
+        {STR_INIT("\x01\x02\x03\x04\x05\x06\x07\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18"),
+         "\\u0001\\u0002\\u0003\\u0004\\u0005\\u0006\\u0007\\u000e\\u000f\\u0010\\u0011"
+         "\\u0012\\u0013\\u0014\\u0015\\u0016\\u0017\\u0018"},
         {STR_INIT("\xED\xA0\x80"), "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"}, /* half a surrogate */
     };
     struct buf out;
 
     (void)state;
-    buf_init(&out, 100);
+    buf_init(&out, 200);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         buf_clear(&out);
         json_escape(&out, rows[i].text);
