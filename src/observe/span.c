@@ -13,7 +13,8 @@ enum {
     STATUS_ERROR = 2,
     FLAG_SAMPLED = 0x001, /* of W3C's trace flags */
     FLAG_HAS_REMOTE = 0x100,
-    FLAG_IS_REMOTE = 0x200 /* the parent is of another process */
+    FLAG_IS_REMOTE = 0x200, /* the parent is of another process */
+    CLOCK_APART_US = 10000
 };
 
 static struct {
@@ -28,10 +29,29 @@ static struct {
     void *context;
 } spans;
 
-/* Once a batch: parents and children of one batch then agree, whatever somebody does to the clock. */
-static void set_clock(void)
+/* What to add to the one clock for the other, read between two looks at the first: between those a busy machine may do
+ * something else. */
+static int64_t read_offset_us(uint64_t *out_doubt_us)
 {
-    spans.wall_us = clock_wall_ms() * 1000 - (int64_t)clock_now_us();
+    uint64_t before_us = clock_now_us();
+    int64_t wall_us = clock_wall_ms() * 1000;
+    uint64_t after_us = clock_now_us();
+
+    *out_doubt_us = after_us - before_us;
+    return wall_us - (int64_t)before_us;
+}
+
+/* Once a batch, so that parents and children agree whatever somebody does to the clock; those of two batches, too,
+ * unless the clock was set meanwhile. */
+static void set_clock(bool anew)
+{
+    uint64_t doubt_us;
+    int64_t offset_us = read_offset_us(&doubt_us);
+    int64_t apart_us = offset_us - spans.wall_us;
+
+    if (anew || (uint64_t)(apart_us < 0 ? -apart_us : apart_us) > CLOCK_APART_US + doubt_us) {
+        spans.wall_us = offset_us;
+    }
 }
 
 void spans_open(double share, size_t batch_bytes, void (*on_full)(void *context), void *context)
@@ -43,7 +63,7 @@ void spans_open(double share, size_t batch_bytes, void (*on_full)(void *context)
     buf_init(&spans.batch, SPANS_BATCH_MAX);
     spans.n_spans = 0;
     spans.has_told = false;
-    set_clock();
+    set_clock(true);
     spans.open = true;
 }
 
@@ -200,6 +220,6 @@ size_t spans_take(struct buf *out)
     spans.batch = empty;
     spans.n_spans = 0;
     spans.has_told = false;
-    set_clock();
+    set_clock(false);
     return n;
 }
