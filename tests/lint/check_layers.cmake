@@ -5,7 +5,7 @@
 # header. The same holds for the external libraries.
 cmake_minimum_required(VERSION 3.25)
 
-set(ROOMS base crypto observe data config auth net store http lambda load upstream telemetry events plan step session catalog testfile forms run
+set(ROOMS base crypto observe data config auth net http lambda load upstream cloud store telemetry events plan step session catalog testfile forms run
   api/gate api/command api/simple api/tests api/docs api/relay api/ops api sandbox cli app)
 set(MAY_base)
 set(MAY_crypto base)
@@ -14,11 +14,12 @@ set(MAY_data base)
 set(MAY_config base crypto data)
 set(MAY_auth base crypto observe data config)
 set(MAY_net base crypto observe)
-set(MAY_store base crypto observe net)
 set(MAY_http base observe net)
 set(MAY_lambda base observe data net http)
 set(MAY_load base http) # http/answer.h only
 set(MAY_upstream base observe net http) # http/answer.h only: one room touches llhttp and zlib
+set(MAY_cloud base crypto observe data net upstream)
+set(MAY_store base crypto observe net)
 set(MAY_telemetry base observe net http upstream) # http/answer.h only: gzip
 set(MAY_events base crypto observe data net store upstream)
 set(MAY_plan base observe data upstream)

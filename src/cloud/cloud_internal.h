@@ -1,0 +1,105 @@
+/* What the files of this room share.
+ *
+ * cloud.c             calls: credentials, signatures, repetitions, ends; where services are
+ * place.c             one client of room upstream for each host
+ * account.c           credentials that are kept, and who waits for them
+ * account_aws.c       where those of AWS come from
+ * account_google.c    where those of Google come from
+ * xml.c               pure: what stands in an element
+ * secrets.c           values of references to secrets
+ * secret_kinds.c      pure: what is asked for each kind of reference */
+#ifndef CLOUD_INTERNAL_H
+#define CLOUD_INTERNAL_H
+
+#include "base/secret.h"
+#include "cloud/cloud.h"
+#include "net/loop.h"
+
+enum { CLOUD_ATTEMPTS = 2, CLOUD_TIMEOUT_MS = 10000, CLOUD_CONNECT_MS = 3000, CLOUD_ACTIVE = 32 };
+
+/* --- places */
+struct place {
+    struct list link;
+    struct cloud *cloud;
+    struct str origin; /* heap */
+    struct upstream *upstream;
+};
+
+struct place *cloud_place(struct cloud *cloud, struct str origin, struct error *err);
+
+/* --- accounts */
+struct account;
+
+typedef void (*account_answer_fn)(struct account *account, enum error_code code);
+
+struct account {
+    struct cloud *cloud;
+    const char *whose; /* "AWS" */
+    void (*read)(struct account *account);
+    /* AWS: id and secret key, and the token of a session; Google: the token alone */
+    struct secret key_id, secret_key, token;
+    bool is_known;
+    int64_t until_ms;    /* Unix; INT64_MAX: for ever */
+    struct list waiting; /* cloud calls */
+    bool is_reading;
+    uint64_t again_ms;  /* by clock_now_ms; not read before */
+    struct error error; /* of the last reading */
+    /* of the reading */
+    struct arena arena;
+    struct upstream_call call;
+    account_answer_fn on_answer;
+    struct later_item soon;
+    unsigned step;
+    struct str kept; /* between two steps, in the arena */
+};
+
+void account_init(struct account *account, struct cloud *cloud, enum cloud_vendor vendor);
+void account_done(struct account *account);
+/* True: they can be used now. False: the call waits; cloud_ready or cloud_fail tells it how that ended. */
+bool account_is_ready(struct account *account, struct cloud_call *call);
+void account_forget(
+    struct account *account); /* those that it has; the next call reads them again */
+
+/* For the sources: one request without a signature. on_answer comes from a later turn; ERR_OK: the status is 200. */
+struct account_question {
+    struct str url; /* in the arena of the account */
+    const char *method;
+    const struct upstream_header *headers; /* in the arena, too */
+    size_t n_headers;
+    struct str body;
+    struct str content_type;
+};
+
+void account_ask(struct account *account, const struct account_question *question,
+                 account_answer_fn on_answer);
+void account_finish(struct account *account); /* what was read can be used */
+void account_fail(struct account *account, const char *format, ...) PRINTF_LIKE(2, 3);
+/* The text of a small file, in the arena; empty: account_fail was called. */
+struct str account_file(struct account *account, struct str path, const char *what);
+struct str account_url_part(struct account *account, struct str text); /* percent-encoded */
+
+void account_read_aws(struct account *account);
+void account_read_google(struct account *account);
+
+/* --- cloud.c */
+void cloud_ready(struct cloud_call *call);
+void cloud_fail(struct cloud_call *call, const struct error *error);
+/* Of the environment; empty: not set. */
+struct str cloud_variable(const char *name);
+
+struct cloud {
+    struct loop *loop;
+    struct str region;  /* heap */
+    struct str ca_file; /* heap */
+    unsigned timeout_ms;
+    unsigned max_active;
+    struct list running; /* cloud calls, but for those that wait for an account */
+    struct list places;
+    unsigned n_places;
+    struct account accounts[CLOUD_N_VENDORS];
+    struct later_item closed;
+    void (*on_closed)(void *context);
+    void *context;
+};
+
+#endif

@@ -1,0 +1,61 @@
+/* The services of AWS and Google that this program uses, in a child process on one port of 127.0.0.1, as strict as they are: each
+ * request to AWS must have the right signature (and its body the digest that is signed), each one to Google a token that was given
+ * out and has not been taken back. Objects and documents change under conditions only, as the services have them; the test sets
+ * what goes wrong. State lives in the child, what the test sets and sees in memory that both share.
+ *
+ * credentials   /instance/... (IMDSv2), /container, POST / with Action=AssumeRoleWithWebIdentity, /computeMetadata/..., /token,
+ *               /exchange, /impersonate
+ * secrets       Secrets Manager and SSM by X-Amz-Target, /v1/projects/P/secrets/S/versions/latest:access
+ *
+ * Owner: the test; cloud_server_done ends the child. */
+#ifndef HARNESS_CLOUD_SERVER_H
+#define HARNESS_CLOUD_SERVER_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "harness/token.h"
+
+enum { CLOUD_SECRETS_MAX = 16, CLOUD_TEXT_MAX = 512, CLOUD_ENV_MAX = 16 };
+
+struct cloud_secret {
+    char
+        name[CLOUD_TEXT_MAX]; /* "aws-sm:NAME", "aws-ssm:NAME", "gcp-sm:projects/..."; "": unused */
+    char texts[2][CLOUD_TEXT_MAX];
+    volatile unsigned at; /* which of them it is now: never one that is half written */
+};
+
+struct cloud_seen {
+    /* set by the test */
+    volatile unsigned life_s; /* of credentials that are given out from now on; 0: an hour */
+    volatile unsigned oldest; /* credentials with a smaller number have been taken back */
+    volatile bool is_away;    /* connections are closed without an answer */
+    volatile unsigned
+        slow_downs; /* so many requests for secrets, objects or documents are refused with 503 or 429 */
+    volatile unsigned delay_ms; /* of each of their answers */
+    struct cloud_secret secrets[CLOUD_SECRETS_MAX];
+    /* seen by it */
+    volatile unsigned n_requests;    /* for secrets, objects and documents */
+    volatile unsigned n_refused;     /* of these, for their signature or token */
+    volatile unsigned n_credentials; /* given out; each has the next number */
+    char refused[CLOUD_TEXT_MAX];    /* why, of the last one */
+};
+
+struct cloud_server {
+    pid_t pid;
+    uint16_t port;
+    struct cloud_seen *seen; /* shared with the child */
+    char env[CLOUD_ENV_MAX][CLOUD_TEXT_MAX];
+};
+
+/* The public half of the issuer's RSA key is that of the service account; NULL: there is none. */
+void cloud_server_start(struct cloud_server *server, struct issuer *issuer);
+void cloud_server_done(struct cloud_server *server);
+
+/* "NAME=value" of what points the program to this server: rows of server->env, NULL behind the last. `source` is where AWS
+ * credentials come from: "keys", "instance", "container" or "web" (with the file at `path`). */
+const char *const *cloud_server_env(struct cloud_server *server, const char *source,
+                                    const char *path);
+void cloud_server_set(struct cloud_server *server, unsigned at, const char *name, const char *text);
+
+#endif
