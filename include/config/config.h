@@ -272,6 +272,15 @@ struct config {
     } reload;
 
     struct {
+        struct str tree; /* empty: none */
+        unsigned refresh_s, timeout_ms;
+    } secrets;
+
+    struct {
+        struct str aws_region; /* empty: not known here */
+    } cloud;
+
+    struct {
         unsigned max_active, timeout_s, max_age_s, snapshot_interval_s, max_queue;
         struct str snapshot_file;
     } sessions;
@@ -312,6 +321,25 @@ struct config {
     } sandbox;
 };
 
+/* Who knows the values of references to secrets that a service tells (cloud/secrets.h). */
+enum config_secret {
+    CONFIG_SECRET_KNOWN,
+    CONFIG_SECRET_UNREAD, /* it will be; until then the reference stands for itself */
+    CONFIG_SECRET_ABSENT, /* there is none, which is fine for what secrets.tree names */
+    CONFIG_SECRET_FAILED
+};
+
+struct config_secrets {
+    bool (*is_reference)(struct str text);
+    enum error_code (*check)(struct str reference, struct error *err);
+    enum config_secret (*find)(void *context, struct str reference, struct str *out,
+                               const char **why);
+    /* Told when all options are read, before the secrets of secrets.tree are looked for: of an effective configuration
+     * or of one with errors. */
+    void (*on_options)(void *context, const struct config *config);
+    void *context;
+};
+
 /* What the command line gives: `sets` are "key=value". environment NULL: the process's. */
 struct config_sources {
     const char *file; /* NULL: none */
@@ -319,7 +347,8 @@ struct config_sources {
     const char *const *set_names; /* the option that each came from ("--listen"); NULL: --set */
     size_t n_sets;
     const char *const *environment;
-    bool sends_nothing; /* to the platform: no token for it is demanded */
+    const struct config_secrets *secrets; /* NULL: nobody; no text is a reference to a service */
+    bool sends_nothing;                   /* to the platform: no token for it is demanded */
     bool must_be_whole; /* an empty file, or one that ends within a line, is an error: it is read
                            while somebody may be writing it */
 };

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "observe/log.h"
+#include "secret_source.h"
 #include "subcommands.h"
 
 enum { KEY_DIGITS = 48, SETS_MAX = 96 };
@@ -38,17 +39,19 @@ static const char *const loop_only_sets[] = {"auth.mode=none", "log.level=off"};
 /* NULL: one error is in `err`; several are printed, and `err` says that. */
 static struct config *load(const struct config_sources *sources, struct error *err)
 {
+    struct secret_source *secrets = secret_source_new();
     struct config *config = NULL;
     struct error_list errors;
 
     error_list_init(&errors);
-    if (config_load(sources, &config, &errors) != ERR_OK && errors.n == 1) {
+    if (secret_source_load(secrets, *sources, true, &config, &errors) != ERR_OK && errors.n == 1) {
         *err = errors.items[0];
     } else if (config == NULL) {
         print_errors(&errors);
         (void)error_set(err, ERR_CONFIG, "the configuration has errors");
     }
     error_list_done(&errors);
+    secret_source_free(secrets);
     return config;
 }
 

@@ -10,6 +10,7 @@
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "room_options.h"
+#include "secret_refresh.h"
 #include "subcommands.h"
 #include "watch.h"
 
@@ -28,10 +29,14 @@ struct reload {
     struct config_sources sources;
     struct watch *watch;
     struct look *look;
-    struct deadline next;     /* look */
-    struct digest seen;       /* what the files held at the last look */
-    bool settles;             /* they had changed then */
-    uint64_t moving_since_ms; /* they change, and it was not reloaded since; 0: they do not */
+    struct secret_source *secrets;
+    struct secret_refresh *refresh; /* secrets that a service tells */
+    struct deadline next;           /* look */
+    struct digest seen;             /* what the files held at the last look */
+    struct digest now;              /* and at this one */
+    bool secrets_are_read;          /* for what is asked */
+    bool settles;                   /* they had changed then */
+    uint64_t moving_since_ms;       /* they change, and it was not reloaded since; 0: they do not */
     const char *asked;   /* by this it is read again as soon as the files were looked at; NULL */
     struct list reports; /* requests that wait for the same */
 };
@@ -95,7 +100,8 @@ static bool prepare(struct reload *reload, struct attempt *attempt)
     struct server *server = reload->server;
     struct error err = {0};
 
-    if (config_load(&reload->sources, &attempt->fresh, &attempt->errors) != ERR_OK) {
+    if (secret_source_load_known(reload->secrets, &reload->sources, &attempt->fresh,
+                                 &attempt->errors) != ERR_OK) {
         return false;
     }
     if (server->sandbox != NULL) {
@@ -360,11 +366,18 @@ static void judge(struct reload *reload, const struct digest *now)
     }
 }
 
-static void on_seen(void *context, const struct digest *now)
+static bool is_asked(const struct reload *reload)
 {
-    struct reload *reload = context;
+    return reload->asked != NULL || !list_is_empty(&reload->reports);
+}
 
-    if (reload->asked != NULL || !list_is_empty(&reload->reports)) {
+/* Files were looked at, and the secrets that they refer to are known. */
+static void act(struct reload *reload)
+{
+    const struct digest *now = &reload->now;
+
+    reload->secrets_are_read = false;
+    if (is_asked(reload)) {
         reload->settles = false;
         reload->moving_since_ms = 0;
         run_asked(reload);
@@ -373,6 +386,39 @@ static void on_seen(void *context, const struct digest *now)
     }
     reload->seen = *now;
     look_later(reload);
+}
+
+/* False: it goes on when they are. */
+static bool secrets_are_known(struct reload *reload)
+{
+    struct digest then;
+
+    config_files_then(reload->server->config, &then);
+    return reload->secrets_are_read || reload->server->state != SERVER_SERVING ||
+           (!is_asked(reload) && digest_equal(&reload->now, &then)) ||
+           !secret_refresh_read(reload->refresh, &reload->sources, is_asked(reload));
+}
+
+static void on_seen(void *context, const struct digest *now)
+{
+    struct reload *reload = context;
+
+    reload->now = *now;
+    if (secrets_are_known(reload)) {
+        act(reload);
+    }
+}
+
+static void on_secrets(void *context, bool asked)
+{
+    struct reload *reload = context;
+
+    if (asked) {
+        act(reload);
+    } else {
+        reload->secrets_are_read = true;
+        reload_now(reload, "secrets");
+    }
 }
 
 static void on_due(struct deadline *deadline)
@@ -402,12 +448,16 @@ static void on_file_event(void *context)
 
 /* ---- from start to end ---- */
 
-struct reload *reload_start(struct server *server, const struct config_sources *sources)
+struct reload *reload_start(struct server *server, const struct config_sources *sources,
+                            struct secret_source *source)
 {
     struct reload *reload = mem_zalloc(sizeof(*reload));
 
     reload->server = server;
     reload->sources = *sources;
+    reload->sources.secrets = &source->offered;
+    reload->secrets = source;
+    reload->refresh = secret_refresh_open(&server->loop, source, on_secrets, reload);
     reload->sources.must_be_whole = true;
     config_files_then(server->config, &reload->seen);
     list_init(&reload->reports);
@@ -426,19 +476,22 @@ void reload_stop(struct reload *reload)
     if (reload != NULL) {
         deadline_clear(&reload->next);
         look_close(reload->look);
+        secret_refresh_close(reload->refresh);
         watch_close(reload->watch);
     }
 }
 
 bool reload_is_closing(const struct reload *reload)
 {
-    return reload != NULL && !(watch_is_closed(reload->watch) && look_is_closed(reload->look));
+    return reload != NULL && !(watch_is_closed(reload->watch) && look_is_closed(reload->look) &&
+                               secret_refresh_is_closed(reload->refresh));
 }
 
 void reload_free(struct reload *reload)
 {
     if (reload != NULL) {
         look_free(reload->look);
+        secret_refresh_free(reload->refresh);
         watch_free(reload->watch);
         mem_free(reload);
     }

@@ -7,6 +7,8 @@
  *                                                           └──► refused: the old one stays; log,
  *                                                                metric, health
  *
+ * Secrets that a service tells (aws-sm: and the like) are read before, whoever asks, and by themselves every secrets.refresh_s.
+ *
  * Requests under way keep the configuration that they began with. What takes effect at a start only
  * keeps its running value and is named. Owner: the server; watching ends with reload_stop, and the
  * memory goes when reload_is_closing says false. */
@@ -16,8 +18,10 @@
 #include "api/api.h"
 #include "app/server.h"
 
-/* `sources` and what it points to outlive the server. */
-struct reload *reload_start(struct server *server, const struct config_sources *sources);
+/* `sources`, what it points to, and `source` outlive the server. */
+struct secret_source;
+struct reload *reload_start(struct server *server, const struct config_sources *sources,
+                            struct secret_source *source);
 void reload_now(struct reload *reload, const char *reason);
 void reload_for_request(void *reloader, struct reload_report *report); /* the server */
 /* NULL is fine for these. */

@@ -14,6 +14,7 @@
 #include "manager.h"
 #include "observe/log.h"
 #include "reload.h"
+#include "secret_source.h"
 #include "subcommands.h"
 
 enum { MODES_MAX = 64, CHANGE_MAX = 256 * 1024 };
@@ -37,8 +38,8 @@ static struct config_sources sources_of(const char *file, const struct arguments
 }
 
 /* NULL: the errors were printed, and `first` has the first one. */
-static struct config *load_config_or(const char *file, const struct arguments *arguments,
-                                     struct error *first)
+static struct config *load_config_or(struct secret_source *secrets, bool reads, const char *file,
+                                     const struct arguments *arguments, struct error *first)
 {
     const struct config_sources sources = sources_of(file, arguments);
     struct config *config = NULL;
@@ -46,7 +47,7 @@ static struct config *load_config_or(const char *file, const struct arguments *a
     struct error err = {0};
 
     error_list_init(&errors);
-    if (config_load(&sources, &config, &errors) == ERR_OK &&
+    if (secret_source_load(secrets, sources, reads, &config, &errors) == ERR_OK &&
         key_source_check(config, &err) != ERR_OK) {
         *error_list_add(&errors) = err;
         config_release(config);
@@ -60,11 +61,23 @@ static struct config *load_config_or(const char *file, const struct arguments *a
     return config;
 }
 
+static struct config *load_once(const char *file, const struct arguments *arguments, bool reads)
+{
+    struct secret_source *secrets = secret_source_new();
+    struct error ignored;
+    struct config *config = load_config_or(secrets, reads, file, arguments, &ignored);
+
+    if (config != NULL && secrets->n_unread > 0) {
+        (void)fprintf(stderr, "%u secrets were not read; check --connect reads them\n",
+                      secrets->n_unread);
+    }
+    secret_source_free(secrets);
+    return config;
+}
+
 struct config *load_config(const char *file, const struct arguments *arguments)
 {
-    struct error ignored;
-
-    return load_config_or(file, arguments, &ignored);
+    return load_once(file, arguments, true);
 }
 
 static void read_log(const struct config *config, enum log_level *level, enum log_format *format)
@@ -246,7 +259,7 @@ static enum error_code open_front(struct server *server, struct config *config, 
 
 /* `sources` of the configuration; it is read again when they change. */
 static int serve(struct config *config, bool proxy, const struct manager_sockets *passed,
-                 const struct config_sources *sources)
+                 const struct config_sources *sources, struct secret_source *secrets)
 {
     int sockets[CONFIG_LISTENERS_MAX] = {0};
     enum error_code code;
@@ -275,7 +288,7 @@ static int serve(struct config *config, bool proxy, const struct manager_sockets
     log_start(&server, sources->file);
     print_addresses(&server);
     if (server.lambda == NULL) { /* else nobody may be at work between requests */
-        server.reload = proxy ? reload_start(&server, sources) : NULL;
+        server.reload = proxy ? reload_start(&server, sources, secrets) : NULL;
         server.manager = manager_open(&server.loop.deadlines);
         manager_ready(server.manager);
     }
@@ -293,7 +306,9 @@ int run_serve(struct arguments *arguments)
     struct manager_sockets passed;
     struct config_sources sources;
     struct error err = {0};
+    struct secret_source *secrets;
     struct config *config;
+    int status = EXIT_FAILURE;
 
     if (manager_take_sockets(&passed, &err) != ERR_OK) {
         return fail("serve", &err);
@@ -303,12 +318,15 @@ int run_serve(struct arguments *arguments)
     }
     file = file != NULL ? file : front_lambda_config_file();
     sources = sources_of(file, arguments);
-    config = load_config_or(file, arguments, &err);
-    if (config == NULL) {
+    secrets = secret_source_new();
+    config = load_config_or(secrets, true, file, arguments, &err);
+    if (config != NULL) {
+        status = serve(config, true, &passed, &sources, secrets);
+    } else {
         front_lambda_tell_error("Runtime.ConfigInvalid", &err);
-        return EXIT_FAILURE;
     }
-    return serve(config, true, &passed, &sources);
+    secret_source_free(secrets);
+    return status;
 }
 
 int run_sandbox(struct arguments *arguments)
@@ -321,7 +339,7 @@ int run_sandbox(struct arguments *arguments)
     arguments_add_set(arguments, "auth.mode", "none");
     sources = sources_of(NULL, arguments);
     config = load_config(NULL, arguments);
-    return config == NULL ? EXIT_FAILURE : serve(config, false, &none, &sources);
+    return config == NULL ? EXIT_FAILURE : serve(config, false, &none, &sources, NULL);
 }
 
 static void print_warning(void *context, const char *text)
@@ -351,7 +369,7 @@ static void print_change(void *context, const struct option_row *row)
 static int print_diff(const struct config *config, const char *file,
                       const struct arguments *arguments)
 {
-    struct config *before = load_config(file, arguments);
+    struct config *before = load_once(file, arguments, false);
 
     if (before == NULL) {
         return EXIT_FAILURE;
@@ -368,7 +386,8 @@ int run_check(struct arguments *arguments)
     const char *other = arguments_get(arguments, "diff");
     int status = EXIT_SUCCESS;
     const char *file = arguments_get(arguments, "config");
-    struct config *config = load_config(file, arguments);
+    bool connects = arguments_get(arguments, "connect") != NULL;
+    struct config *config = load_once(file, arguments, connects);
     struct buf text;
 
     if (config == NULL) {
@@ -386,8 +405,7 @@ int run_check(struct arguments *arguments)
         (void)printf("configuration %s is fine\n",
                      file != NULL ? file : "(defaults and environment)");
     }
-    if (status == EXIT_SUCCESS && arguments_get(arguments, "connect") != NULL &&
-        !check_store(config, false)) {
+    if (status == EXIT_SUCCESS && connects && !check_store(config, false)) {
         status = EXIT_FAILURE;
     }
     config_release(config);

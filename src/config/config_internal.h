@@ -29,6 +29,8 @@ struct config_box {
     unsigned n_holders;
 };
 
+#define PLACE_DEFAULT "default" /* of a loader that sets defaults */
+
 enum { OPTIONS_MAX = 256, CONFIG_FILE_MAX = 1024 * 1024 };
 
 struct loader {
@@ -40,9 +42,11 @@ struct loader {
     unsigned line;
     unsigned column;
     const char *const *environment;
-    bool sends_nothing;       /* as in config_sources */
-    bool must_be_whole;       /* as in config_sources */
-    bool unread;              /* part of the file: what is missing may stand there */
+    const struct config_secrets *secrets; /* as in config_sources */
+    bool is_given[OPTIONS_MAX];           /* by row: somebody has set it, be it to its default */
+    bool sends_nothing;                   /* as in config_sources */
+    bool must_be_whole;                   /* as in config_sources */
+    bool unread;                          /* part of the file: what is missing may stand there */
     bool failed[OPTIONS_MAX]; /* by row: the value was refused, so no further error is derived
                                * from it */
 };
@@ -83,6 +87,11 @@ void wipe_secret_file(struct buf *text); /* what read_secret_file filled; also w
 enum { SECRET_TEXT_MAX = 1024 * 1024, SHOWN_NAME_MAX = 80 };
 
 bool read_secret(struct loader *loader, const char *what, struct str text, struct buf *out);
+/* What secrets.tree names, where nothing else is said. */
+void load_tree(struct loader *loader);
+bool option_is_given(const struct loader *loader, const char *key);
+/* keys.c: a key of this name, unless there is one; the text is wiped by its owner. */
+bool keys_add(struct loader *loader, const char *name, struct str text);
 /* tenants.c */
 bool tenants_from_node(struct loader *loader, const struct node *node);
 bool tenants_from_text(struct loader *loader, struct str text); /* an empty list only */

@@ -118,6 +118,25 @@ static bool add_plain(struct loader *loader, struct str key)
     return true;
 }
 
+bool keys_add(struct loader *loader, const char *name, struct str text)
+{
+    const struct config *config = &loader->box->config;
+    struct config_key made = {.permissions = PERMISSION_ALL, .name = str_from(name)};
+    struct config_key *slot;
+
+    loader->list = list_keys;
+    for (size_t i = 0; i < config->auth.n_keys; i++) {
+        if (str_is(config->auth.keys[i].name, name)) {
+            return true;
+        }
+    }
+    slot = hash_key(loader, text, &made) ? add(loader) : NULL;
+    if (slot != NULL) {
+        *slot = made;
+    }
+    return slot != NULL;
+}
+
 bool keys_from_text(struct loader *loader, struct str text)
 {
     const struct str *items;

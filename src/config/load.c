@@ -16,7 +16,7 @@ static void load_defaults(struct loader *loader)
     size_t n;
     const struct option_row *rows = config_options(&n);
 
-    loader->place = "default";
+    loader->place = PLACE_DEFAULT;
     for (size_t i = 0; i < n; i++) {
         bool ok =
             rows[i].type == OPTION_SECRET || option_set(loader, &rows[i], str_from(rows[i].def));
@@ -276,6 +276,7 @@ enum error_code config_load(const struct config_sources *sources, struct config 
     struct loader loader = {.box = box,
                             .errors = errors,
                             .file = sources->file,
+                            .secrets = sources->secrets,
                             .sends_nothing = sources->sends_nothing,
                             .must_be_whole = sources->must_be_whole};
 
@@ -287,6 +288,10 @@ enum error_code config_load(const struct config_sources *sources, struct config 
     if (sources->file == NULL || load_file(&loader)) {
         load_environment(&loader, loader.environment);
         load_sets(&loader, sources);
+        if (loader.secrets != NULL) {
+            loader.secrets->on_options(loader.secrets->context, &box->config);
+        }
+        load_tree(&loader);
         config_judge(&loader);
     }
     if (errors->n > 0) {

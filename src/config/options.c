@@ -56,7 +56,7 @@ static const struct option_row rows[] = {
     {"upstream.base_url", OPTION_URL, AT(upstream.base_url), "https://api-app2.virtuoso.qa/api", 0, 0, NULL, "VIRTUOSO_API_BASE_URL VIRTUOSO_BASE_URL", "The platform's API."},
     {"upstream.is_proxy", OPTION_BOOL, AT(upstream.is_proxy), "false", 0, 0, NULL, NULL, "upstream.base_url is the direct access of another virtuoso-proxy (https://proxy.example.com/virtuoso), and upstream.token a key of it: this one is an edge of that one, and keeps its answers as long as it does.", .at_start = true},
     {"upstream.ui_url", OPTION_URL, AT(upstream.ui_url), "https://app2.virtuoso.qa", 0, 0, NULL, NULL, "The platform's user interface, for links in answers."},
-    {"upstream.token", OPTION_SECRET, AT(upstream.token), "", 0, 0, NULL, "VIRTUOSO_API_TOKEN VIRTUOSO_API_KEY", "API token of the platform; env:NAME and file:PATH stand for what is in there, as for every secret."},
+    {"upstream.token", OPTION_SECRET, AT(upstream.token), "", 0, 0, NULL, "VIRTUOSO_API_TOKEN VIRTUOSO_API_KEY", "API token of the platform; env:NAME and file:PATH stand for what is in there, as for every secret, and so do aws-sm:NAME[#KEY], aws-ssm:NAME and gcp-sm:projects/PROJECT/secrets/NAME."},
     {"upstream.secondary_token", OPTION_SECRET, AT(upstream.secondary_token), "", 0, 0, NULL, NULL, "A second token of the same account: taken while the platform refuses the first."},
     {"upstream.organization_id", OPTION_STR, AT(upstream.organization_id), "", 0, 0, NULL, "VIRTUOSO_ORG_ID", "Organization of projects, where a request names none. Empty: the first one that the token sees."},
     {"upstream.client_id", OPTION_STR, AT(upstream.client_id), "", 0, 0, NULL, NULL, "Sent to the platform as X-Virtuoso-Client-ID; empty: not sent."},
@@ -152,6 +152,11 @@ static const struct option_row rows[] = {
     {"lambda.work_after_answer", OPTION_BOOL, AT(lambda.work_after_answer), "false", 0, 0, NULL, NULL, "Go on with test runs after the answer (async=true). Lambda stops the process between invocations, so that is right only where it is kept running (managed instances).", .at_start = true},
 
     {"reload.look_s", OPTION_SECONDS, AT(reload.look_s), "30", 1, DAY_S, NULL, NULL, "How often the files of the configuration are looked at. Changes are seen at once, but where a file system (a network share) tells nothing of them."},
+    {"secrets.tree", OPTION_STR, AT(secrets.tree), "", 0, 0, NULL, NULL, "Where secrets stand under names that are always the same: aws-ssm:/virtuoso, aws-sm:virtuoso, gcp-sm:projects/PROJECT/secrets/virtuoso or file:FOLDER. Below it api/keys/primary is upstream.token, api/keys/secondary upstream.secondary_token, api/config/org_id upstream.organization_id, api/config/base_url upstream.base_url, auth/tokens/service a key of auth.keys. What is set elsewhere comes first."},
+    {"secrets.refresh_s", OPTION_SECONDS, AT(secrets.refresh_s), "300", 1, DAY_S, NULL, NULL, "How often secrets are read again that are references to a service (aws-sm:, aws-ssm:, gcp-sm:)."},
+    {"secrets.timeout_ms", OPTION_MS, AT(secrets.timeout_ms), "10000", 100, 300000, NULL, NULL, "Longest time to read them; at the start what cannot be read by then is an error, later the last good value stays."},
+    {"cloud.aws_region", OPTION_STR, AT(cloud.aws_region), "", 0, 0, NULL, "AWS_REGION AWS_DEFAULT_REGION", "Region of AWS for secrets, objects and tokens, where their names do not tell another one."},
+
 
     {"sessions.max_active", OPTION_UINT, AT(sessions.max_active), "10000", 1, 1000000, NULL, NULL, "Most sessions in memory; the least recently used one is evicted first."},
     {"sessions.timeout_s", OPTION_SECONDS, AT(sessions.timeout_s), "3600", 1, 30 * DAY_S, NULL, NULL, "Idle time after which a session expires, where the session names none."},

@@ -1,28 +1,173 @@
-/* Secrets by reference: wherever a secret is taken, "file:PATH" stands for what the file holds and
- * "env:NAME" for what the variable holds. */
+/* Secrets by reference: wherever a secret is taken, "file:PATH" stands for what the file holds, "env:NAME" for what the variable
+ * holds, and what a service tells (aws-sm:, aws-ssm:, gcp-sm:) is asked of the sources' `secrets`. */
+#include <unistd.h>
+
 #include "base/buf.h"
 #include "base/mem.h"
 #include "config_internal.h"
 
+enum { SHOWN_REFERENCE_MAX = 160 };
+
+/* ABSENT also where a file of the tree is not there. False: an error was added. */
+static bool look_up(struct loader *loader, const char *what, struct str reference,
+                    enum config_secret *out_state, struct buf *out)
+{
+    const struct config_secrets *secrets = loader->secrets;
+    const char *why = "";
+    struct error err = {0};
+    struct str value;
+
+    if (secrets->check(reference, &err) != ERR_OK) {
+        loader_fail(loader, "%s: %s", what, err.text);
+        return false;
+    }
+    *out_state = secrets->find(secrets->context, reference, &value, &why);
+    if (*out_state == CONFIG_SECRET_FAILED) {
+        loader_fail(loader, "%s: %.*s cannot be read: %s", what,
+                    STR_ARG(str_sub(reference, 0, SHOWN_REFERENCE_MAX)), why);
+        return false;
+    }
+    buf_str(out, *out_state == CONFIG_SECRET_KNOWN ? value : reference);
+    return true;
+}
+
+static bool is_of_service(const struct loader *loader, struct str text)
+{
+    return loader->secrets != NULL && loader->secrets->is_reference(text);
+}
+
+static bool read_variable(struct loader *loader, const char *what, struct str name, struct buf *out)
+{
+    struct str value = environment_get(loader->environment, name);
+
+    if (value.len == 0) {
+        loader_fail(loader, "%s: the variable %.*s is not set", what,
+                    STR_ARG(str_sub(name, 0, SHOWN_NAME_MAX)));
+        return false;
+    }
+    buf_str(out, value);
+    return true;
+}
+
 bool read_secret(struct loader *loader, const char *what, struct str text, struct buf *out)
 {
     struct str plain = str_trim(str_unquote(str_trim(text)));
-    struct str value;
+    enum config_secret state;
 
     if (str_starts(plain, STR("file:"))) {
         return read_secret_file(loader, str_sub(plain, 5, plain.len), out);
     }
     buf_init(out, SECRET_TEXT_MAX);
-    if (!str_starts(plain, STR("env:"))) {
+    if (str_starts(plain, STR("env:"))) {
+        return read_variable(loader, what, str_sub(plain, 4, plain.len), out);
+    }
+    if (!is_of_service(loader, plain)) {
         buf_str(out, text);
         return true;
     }
-    value = environment_get(loader->environment, str_sub(plain, 4, plain.len));
-    if (value.len == 0) {
-        loader_fail(loader, "%s: the variable %.*s is not set", what,
-                    STR_ARG(str_sub(plain, 4, SHOWN_NAME_MAX)));
+    if (!look_up(loader, what, plain, &state, out)) {
         return false;
     }
-    buf_str(out, value);
-    return true;
+    if (state == CONFIG_SECRET_ABSENT) {
+        loader_fail(loader, "%s: there is no secret %.*s", what,
+                    STR_ARG(str_sub(plain, 0, SHOWN_REFERENCE_MAX)));
+    }
+    return state != CONFIG_SECRET_ABSENT;
+}
+
+/* ---- secrets.tree ---- */
+
+static const struct {
+    const char *leaf;
+    const char *option; /* NULL: one of auth.keys */
+} leaves[] = {
+    {"api/keys/primary", "upstream.token"},
+    {"api/keys/secondary", "upstream.secondary_token"},
+    {"api/config/org_id", "upstream.organization_id"},
+    {"api/config/base_url", "upstream.base_url"},
+    {"auth/tokens/service", NULL},
+};
+
+/* The tree's name and the leaf as one reference. Names of Google's service hold no slash: a dash stands for it there. */
+static struct str reference_of(struct loader *loader, struct str tree, const char *leaf)
+{
+    struct arena *arena = &loader->box->arena;
+    bool has_dashes = str_starts(tree, STR("gcp-sm:"));
+    char *text;
+
+    while (str_ends(tree, STR("/"))) {
+        tree.len--;
+    }
+    text = unconst(arena_cstr(arena, str_from(leaf)));
+    for (size_t i = 0; has_dashes && text[i] != '\0'; i++) {
+        text[i] = (char)(text[i] == '/' ? '-' : text[i]);
+    }
+    return arena_printf(arena, "%.*s%s%s", STR_ARG(tree), has_dashes ? "-" : "/", text);
+}
+
+static bool read_leaf(struct loader *loader, struct str reference, enum config_secret *out_state,
+                      struct buf *out)
+{
+    struct str path = str_sub(reference, 5, reference.len);
+
+    *out_state = CONFIG_SECRET_KNOWN;
+    if (!str_starts(reference, STR("file:"))) {
+        buf_init(out, SECRET_TEXT_MAX);
+        return look_up(loader, "secrets.tree", reference, out_state, out);
+    }
+    if (access(arena_cstr(&loader->box->arena, path), F_OK) != 0) {
+        buf_init(out, SECRET_TEXT_MAX);
+        *out_state = CONFIG_SECRET_ABSENT;
+        return true;
+    }
+    return read_secret_file(loader, path, out);
+}
+
+static void take_leaf(struct loader *loader, size_t index, enum config_secret state,
+                      struct str text)
+{
+    const struct option_row *row =
+        leaves[index].option != NULL ? option_find(str_from(leaves[index].option)) : NULL;
+
+    if (row == NULL) {
+        (void)keys_add(loader, "service", text);
+    } else if (row->type == OPTION_SECRET || state == CONFIG_SECRET_KNOWN) {
+        (void)option_set(loader, row, str_trim(text)); /* an address that is not read yet is none */
+    }
+}
+
+static bool is_wanted(const struct loader *loader, size_t index)
+{
+    const char *option = leaves[index].option;
+
+    return option == NULL || !option_is_given(loader, option);
+}
+
+void load_tree(struct loader *loader)
+{
+    struct str tree = loader->box->config.secrets.tree;
+
+    if (tree.len == 0) {
+        return;
+    }
+    loader->place = "secrets.tree";
+    if (!str_starts(tree, STR("file:")) && !is_of_service(loader, tree)) {
+        loader_fail(loader,
+                    "\"%.*s\" is no tree of secrets; write aws-ssm:/PATH, aws-sm:NAME, "
+                    "gcp-sm:projects/PROJECT/secrets/NAME or file:FOLDER",
+                    STR_ARG(str_sub(tree, 0, SHOWN_NAME_MAX)));
+    } else {
+        for (size_t i = 0; i < ARRAY_LEN(leaves); i++) {
+            enum config_secret state;
+            struct buf text = {0};
+
+            if (is_wanted(loader, i) &&
+                read_leaf(loader, reference_of(loader, tree, leaves[i].leaf), &state, &text) &&
+                state != CONFIG_SECRET_ABSENT) {
+                take_leaf(loader, i, state, buf_view(&text));
+            }
+            wipe_secret_file(&text);
+        }
+    }
+    loader->place = NULL;
 }

@@ -289,9 +289,27 @@ static bool set_by_type(struct loader *loader, const struct option_row *row, str
     return false;
 }
 
+/* Defaults are set before anybody gives anything. */
+static void note_given(struct loader *loader, const struct option_row *row)
+{
+    size_t n;
+
+    loader->is_given[row - config_options(&n)] =
+        loader->place == NULL || strcmp(loader->place, PLACE_DEFAULT) != 0;
+}
+
+bool option_is_given(const struct loader *loader, const char *key)
+{
+    size_t n;
+
+    return loader->is_given[option_find(str_from(key)) - config_options(&n)];
+}
+
 bool option_set(struct loader *loader, const struct option_row *row, struct str text)
 {
     bool ok = set_by_type(loader, row, text);
+
+    note_given(loader, row);
 
     if (!ok) {
         loader_mark_failed(loader, row);

@@ -81,8 +81,8 @@ static enum error_code read_base_url(struct upstream *upstream, struct error *er
                         "write the name of the host in its ASCII form (xn--...)");
     }
     upstream->tls = str_is(scheme, "https");
-    upstream->bypass_proxy = host_is_loopback(host) || upstream->options.public_only ||
-                             upstream->options.is_direct;
+    upstream->bypass_proxy =
+        host_is_loopback(host) || upstream->options.public_only || upstream->options.is_direct;
     upstream->host = host;
     upstream->port = port_of(upstream);
     path = url_part(upstream, CURLUPART_PATH);

@@ -201,6 +201,44 @@ static void keys_of_the_file_have_places_and_dates(void **state)
     done(&loaded);
 }
 
+static void write_leaf(const char *path, struct str text)
+{
+    int fd = fd_create(path, O_TRUNC, 0600);
+
+    assert_true(fd >= 0 && fd_write_all(fd, text));
+    assert_int_equal(close(fd), 0);
+}
+
+/* Of a tree what is set elsewhere is not taken, and what is not there is not missed. */
+static void a_tree_of_secrets_is_read(void **state)
+{
+    static const char *const environment[] = {"VIRTUOSO_ORG_ID=7", NULL};
+    const char *const sets[] = {"secrets.tree=file:" SCRATCH "_tree/", NULL};
+    const struct config_sources sources = {.environment = environment, .sets = sets, .n_sets = 1};
+    const struct config *config;
+    struct loaded loaded;
+
+    (void)state;
+    write_leaf(SCRATCH "_tree/api/keys/primary", STR("tok-tree\n"));
+    write_leaf(SCRATCH "_tree/api/config/org_id", STR("8\n"));
+    write_leaf(SCRATCH "_tree/api/config/base_url", STR("https://qa.example/api/\n"));
+    write_leaf(SCRATCH "_tree/auth/tokens/service", STR("key-of-the-tree\n"));
+    loaded = load(&sources);
+    assert_taken(&loaded);
+    config = loaded.config;
+    assert_true(str_is(secret_reveal(&config->upstream.token), "tok-tree"));
+    assert_false(secret_is_set(&config->upstream.secondary_token));
+    assert_true(str_is(config->upstream.organization_id, "7"));
+    assert_true(str_is(config->upstream.base_url, "https://qa.example/api"));
+    assert_int_equal(config->auth.n_keys, 1);
+    assert_true(str_is(config->auth.keys[0].name, "service"));
+    done(&loaded);
+    write_leaf(SCRATCH "_tree/api/config/base_url", STR("nowhere\n"));
+    loaded = load(&sources);
+    assert_says(&loaded, "secrets.tree: upstream.base_url: \"nowhere\" is not a URL");
+    done(&loaded);
+}
+
 static void secrets_are_taken_by_reference(void **state)
 {
     static const char *const keys[] = {"first-key-1", "second-key-2", "third-key-3", NULL};
@@ -423,6 +461,7 @@ int test_secrets(void)
         cmocka_unit_test(keys_that_are_no_secret_are_refused),
         cmocka_unit_test(keys_of_the_file_have_places_and_dates),
         cmocka_unit_test(secrets_are_taken_by_reference),
+        cmocka_unit_test(a_tree_of_secrets_is_read),
         cmocka_unit_test(tenants_are_read_and_named),
         cmocka_unit_test(a_platform_token_is_needed_by_who_brings_none),
         cmocka_unit_test(a_key_has_limits_and_a_beginning),
