@@ -156,6 +156,10 @@ add_test(NAME contract.sigv4 COMMAND bash ${CMAKE_SOURCE_DIR}/tests/contract/che
   $<TARGET_FILE:contract_sign> ${CMAKE_BINARY_DIR}/scratch)
 set_tests_properties(contract.sigv4 PROPERTIES TIMEOUT 400 SKIP_RETURN_CODE 77 LABELS integration)
 
+add_test(NAME contract.webhooks COMMAND bash ${CMAKE_SOURCE_DIR}/tests/contract/check_webhooks.sh
+  $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
+set_tests_properties(contract.webhooks PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77 LABELS integration)
+
 add_test(NAME shell.init COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_init.sh $<TARGET_FILE:virtuoso-proxy>
   ${CMAKE_BINARY_DIR}/scratch)
 set_tests_properties(shell.init PROPERTIES TIMEOUT 120 LABELS integration)

@@ -25,6 +25,7 @@ struct principal {
     struct str name; /* for logs; in the arena, or as long as the configuration */
     unsigned permissions;
     struct digest owner; /* names the caller in sessions and caches; not reversible to the key */
+    bool is_listed;      /* the configuration lists the key or certificate: see auth_lists */
     struct str bearer;   /* the caller's own platform token, a view into the head; empty: stored */
     size_t tenant;       /* 1-based, in config->tenants; 0: the account of `upstream` */
     const struct config_rate *rate; /* NULL: as limits says for everybody */
@@ -82,6 +83,9 @@ bool auth_reads_elsewhere(const struct config *before, const struct config *afte
 void auth_configure(struct auth *auth, const struct config *config);
 void auth_stop(struct auth *auth);  /* no ticket is called after this; NULL is fine */
 void auth_close(struct auth *auth); /* NULL is fine */
+
+/* A key or certificate with this owner is listed, and has not expired. */
+bool auth_lists(const struct auth *auth, const struct digest *owner);
 
 enum auth_verdict auth_check(struct auth *auth, const struct auth_shown *shown,
                              struct auth_ticket *ticket, struct arena *arena, struct principal *out,

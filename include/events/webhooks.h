@@ -45,7 +45,7 @@ struct webhooks_options {
     struct keeps *keeps;     /* with a journal */
 };
 
-/* Whether the owner of a webhook may still have it: a key that was taken away may not. */
+/* Whether the key of an owner is still listed, and in time. */
 typedef bool (*webhook_right_fn)(void *context, const struct digest *owner);
 
 /* One question to the store; on_done comes once, from a later turn, unless it was cancelled. */
@@ -63,6 +63,7 @@ struct webhook_ask {
 struct webhook_wish {
     const struct digest *owner; /* of a new one */
     bool sees_all;              /* of a new one: it hears of what belongs to others, too */
+    bool is_listed;             /* of a new one: it ends when its owner is listed no more */
     struct str url;
     struct str secret;  /* whsec_...; empty: one is made */
     struct str subject; /* only events with this subject; empty: all */
@@ -72,8 +73,9 @@ struct webhook_wish {
 };
 
 struct webhooks *webhooks_open(struct loop *loop, const struct webhooks_options *options);
-/* Webhooks of owners without a right end: at once, or, where other processes may know better, when none has
- * been found for WEBHOOK_GONE_MS. To be called again after each change of the keys. */
+/* From now on `right` says which keys there are; to be called again after each change of the keys. A webhook
+ * whose key is gone sends nothing, and ends: at once, or, where processes share webhooks and another one
+ * may know the key, after WEBHOOK_GONE_MS. */
 void webhooks_judge(struct webhooks *hooks, webhook_right_fn right, void *context);
 /* What is on its way is given up. */
 void webhooks_close(struct webhooks *hooks, void (*on_closed)(void *context), void *context);

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/host.h"
 #include "base/mem.h"
+#include "events/webhooks.h"
 #include "run/share.h"
 
 enum { MS_PER_S = 1000 };
@@ -187,6 +188,18 @@ static void open_run_share(struct api *api)
     }
 }
 
+static bool lists_owner(void *context, const struct digest *owner)
+{
+    return auth_lists(context, owner);
+}
+
+static void judge_webhooks(struct api *api)
+{
+    if (api->options.webhooks != NULL) {
+        webhooks_judge(api->options.webhooks, lists_owner, api->auth);
+    }
+}
+
 enum error_code api_open(const struct api_options *options, struct api **out, struct error *err)
 {
     enum error_code code = catalog_open(err);
@@ -212,6 +225,7 @@ enum error_code api_open(const struct api_options *options, struct api **out, st
     api->limits = limits_new(options->config, options->store, options->later);
     api->verdicts = verdict_store_new(api);
     api->opened_ms = clock_now_ms();
+    judge_webhooks(api);
     tell_key_expiry(options->config);
     *out = api;
     return ERR_OK;
@@ -227,6 +241,7 @@ void api_configure(struct api *api, const struct config *config, const struct ap
     cache_configure(api->cache, config);
     auth_configure(api->auth, config);
     limits_configure(api->limits, config);
+    judge_webhooks(api);
     tell_key_expiry(config);
     if (is_other) { /* that knows nothing of the tokens of callers */
         verdict_store_restart(api->verdicts);

@@ -59,7 +59,9 @@ static struct str chain_of(const struct config *config, char room[64])
     }
     room[63] = '\0';
     for (char *c = room; *c != '\0'; c++) {
-        *c = is_key_char(*c) ? *c : '-';
+        if (!is_key_char(*c)) {
+            *c = '-';
+        }
     }
     return str_from(room);
 }

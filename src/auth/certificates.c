@@ -76,6 +76,7 @@ enum auth_verdict check_certificate(const struct auth *auth, const struct auth_s
     out->rate = &found->rate;
     out->tenant = found->tenant;
     out->owner = auth->certificate_owners[found - config->auth.certificates];
+    out->is_listed = true;
     *out_is_known = true;
     return AUTH_ADMITTED;
 }

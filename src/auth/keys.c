@@ -53,5 +53,28 @@ enum auth_verdict check_key(struct auth *auth, const struct auth_shown *shown,
     out->rate = &key->rate;
     out->tenant = key->tenant;
     out->owner = auth->key_owners[key - auth->config->auth.keys];
+    out->is_listed = true;
     return AUTH_ADMITTED;
+}
+
+static bool lists(const struct config_key *keys, const struct digest *owners, size_t n,
+                  const struct digest *owner)
+{
+    struct error unused = {0};
+
+    for (size_t i = 0; i < n; i++) {
+        if (digest_equal(&owners[i], owner) && key_is_in_time(&keys[i], "API key", &unused)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool auth_lists(const struct auth *auth, const struct digest *owner)
+{
+    const struct config *config = auth->config;
+
+    return lists(config->auth.keys, auth->key_owners, config->auth.n_keys, owner) ||
+           lists(config->auth.certificates, auth->certificate_owners, config->auth.n_certificates,
+                 owner);
 }

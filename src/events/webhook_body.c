@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-enum { MS_PER_S = 1000 };
+enum { MS_PER_S = 1000, SENTENCE_MAX = 1024 };
 
 const char *const webhook_shapes[WEBHOOK_N_SHAPES] = {"cloudevents", "slack", "teams"};
 
@@ -34,11 +34,26 @@ static void write_sentence(struct buf *out, const struct fact *fact)
     buf_text(out, separator[0] == ',' ? ")" : "");
 }
 
+/* Slack reads &, < and > as markup (<!channel> would wake everybody): they are written as entities. */
 static void write_slack(struct json_writer *w, struct str sentence)
 {
+    static const char *const entities[] = {['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;"};
+    struct buf text;
+
+    buf_init(&text, (size_t)5 * SENTENCE_MAX);
+    for (size_t i = 0; i < sentence.len; i++) {
+        unsigned char c = (unsigned char)sentence.ptr[i];
+
+        if (c < ARRAY_LEN(entities) && entities[c] != NULL) {
+            buf_text(&text, entities[c]);
+        } else {
+            buf_char(&text, (char)c);
+        }
+    }
     jw_object(w);
-    jw_kv_str(w, "text", sentence);
+    jw_kv_str(w, "text", buf_view(&text));
     jw_end(w);
+    buf_done(&text);
 }
 
 /* A message with one card, as Teams' workflows take it. */
@@ -79,7 +94,7 @@ void webhook_write_body(struct webhook *hook, const struct fact *fact)
         cloud_event_write(&w, fact);
         return;
     }
-    buf_init(&sentence, 1024);
+    buf_init(&sentence, SENTENCE_MAX);
     write_sentence(&sentence, fact);
     if (hook->shape == WEBHOOK_SLACK) {
         write_slack(&w, buf_view(&sentence));

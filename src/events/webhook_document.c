@@ -41,6 +41,7 @@ void webhook_document_write(const struct webhook *hook, struct buf *out)
     jw_kv_text(&w, "url", hook->url);
     jw_kv_text(&w, "owner", owner);
     jw_kv_bool(&w, "sees_all", hook->sees_all);
+    jw_kv_bool(&w, "listed", hook->is_listed);
     jw_kv_bool(&w, "enabled", hook->enabled);
     jw_kv_text(&w, "shape", webhook_shapes[hook->shape]);
     jw_kv_text(&w, "filter", hook->subject);
@@ -131,7 +132,11 @@ bool webhook_document_read(struct webhooks *hooks, struct str id, struct str tex
          json_parse(&arena, text, &json_of_ours, &root, NULL) == ERR_OK &&
          digest_from_hex(json_str(json_get(root, "owner")), &owner);
     if (ok && is_new) {
-        hook = hook_make(hooks, &owner, json_true(json_get(root, "sees_all")));
+        const struct webhook_wish wish = {.owner = &owner,
+                                          .sees_all = json_true(json_get(root, "sees_all")),
+                                          .is_listed = json_true(json_get(root, "listed"))};
+
+        hook = hook_make(hooks, &wish);
         str_copy(hook->id, sizeof(hook->id), id);
     }
     ok = ok && take_document(hook, root);

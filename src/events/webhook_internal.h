@@ -1,4 +1,4 @@
-/* What the files of webhooks share. webhooks.c: which there are; webhook_send.c: their deliveries;
+/* What the files of webhooks share. webhooks.c: which there are; webhook_write.c: how they are shown; webhook_send.c: their deliveries;
  * webhook_body.c: what is posted, and its signature; webhook_share.c: webhooks that live in the store,
  * webhook_state.c: how far each of them is; webhook_document.c: their documents. */
 #ifndef EVENTS_WEBHOOK_INTERNAL_H
@@ -57,6 +57,7 @@ struct webhook {
     char id[WEBHOOK_ID_MAX];
     struct digest owner;
     bool sees_all;
+    bool is_listed;
     bool enabled;
     uint32_t kinds;
     enum webhook_shape shape;
@@ -115,6 +116,7 @@ struct webhooks {
     struct hooks_share *share; /* NULL: webhooks live in the memory of this process */
     webhook_right_fn right;    /* NULL: whoever made a webhook may have it */
     void *right_context;
+    struct deadline judge; /* a key has expired */
     bool closing;
     void (*on_closed)(void *context);
     void *closed_context;
@@ -128,7 +130,7 @@ void webhook_on_news(struct feed *feed);
 const char *delivery_status_name(enum delivery_status status);
 
 /* webhooks.c */
-struct webhook *hook_make(struct webhooks *hooks, const struct digest *owner, bool sees_all);
+struct webhook *hook_make(struct webhooks *hooks, const struct webhook_wish *wish);
 void hook_free(struct webhook *hook);
 struct webhook *hook_by_id(struct webhooks *hooks, struct str id);
 enum error_code hook_set_url(struct webhook *hook, struct str url, struct error *err) MUST_CHECK;
@@ -136,7 +138,9 @@ enum error_code hook_set_url(struct webhook *hook, struct str url, struct error 
 enum error_code hook_read_secret(struct str text, struct secret *out,
                                  struct error *err) MUST_CHECK;
 void hook_apply(struct webhook *hook, const struct webhook_wish *wish);
-bool webhook_has_right(struct webhook *hook); /* false: gone_ms is set, and nothing is sent */
+void hook_tell_end(const struct webhook *hook); /* in the log: its key is gone */
+/* False: its key is gone, and nothing is sent. */
+bool webhook_has_right(struct webhook *hook);
 
 /* webhook_document.c: a webhook as a document, and its state as another one. False: the text is none of
  * ours. A webhook is changed only where all of it could be read. */

@@ -85,6 +85,11 @@ static void post(struct webhook *hook)
     if (!hooks_on_duty(hook->hooks)) {
         return; /* the lease is being lost: another process posts */
     }
+    if (!webhook_has_right(hook)) {
+        hook->again = delivery; /* if its key comes back */
+        hook->current = NULL;
+        return;
+    }
     delivery->n_tries++;
     webhook_write_body(hook, &delivery->fact);
     webhook_sign(hook, delivery->id, clock_wall_ms());

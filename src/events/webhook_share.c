@@ -124,20 +124,27 @@ static void begin(struct webhook *hook)
     }
 }
 
+static void take_document(struct hooks_share *share, struct str id,
+                          const struct store_result *result)
+{
+    struct webhook *hook = NULL;
+
+    if (webhook_document_read(share->hooks, id, result->bytes, &hook)) {
+        hook->share.version = result->version;
+        begin(hook);
+    } else {
+        log_event(LOG_WARN, "webhook.unreadable", F_STR("webhook", id));
+    }
+}
+
 static void on_document(struct store_op *op, const struct store_result *result)
 {
     struct hooks_share *share = CONTAINER_OF(op, struct hooks_share, op);
     struct str id = share->found[share->next].name;
-    struct webhook *hook = NULL;
 
     share->next++;
     if (result->error.code == ERR_OK) {
-        if (webhook_document_read(share->hooks, id, result->bytes, &hook)) {
-            hook->share.version = result->version;
-            begin(hook);
-        } else {
-            log_event(LOG_WARN, "webhook.unreadable", F_STR("webhook", id));
-        }
+        take_document(share, id, result);
     } else if (result->error.code != ERR_NOT_FOUND) {
         end_walk(share, &result->error);
         return;
@@ -361,8 +368,7 @@ static void end_those_that_are_gone(struct hooks_share *share)
 
         if (!webhook_has_right(hook) && clock_age_ms() - hook->gone_ms >= WEBHOOK_GONE_MS &&
             hooks_on_duty(share->hooks)) {
-            log_event(LOG_INFO, "webhook.ended", F_TEXT("webhook", hook->id),
-                      F_TEXT("reason", "its key is gone"));
+            hook_tell_end(hook);
             webhook_ask_cancel(&hook->share.put_off);
             hook->share.put_off = (struct webhook_ask){.on_done = on_own_done};
             webhook_remove_shared(hook, &hook->share.put_off);
@@ -390,11 +396,20 @@ static void on_end(struct duty *duty)
     }
 }
 
+static void redeliver(struct webhook *hook, struct str delivery)
+{
+    struct error err = {0};
+
+    if (webhook_redeliver(hook, delivery, &err) != ERR_OK) {
+        log_event(LOG_INFO, "webhook.not_sent_again", F_TEXT("webhook", hook->id),
+                  F_TEXT("reason", err.text));
+    }
+}
+
 static void on_mark(struct journal_ear *ear, const char *mark, struct str subject, struct str name)
 {
     struct hooks_share *share = CONTAINER_OF(ear, struct hooks_share, ear);
     struct webhook *hook = hook_by_id(share->hooks, subject);
-    struct error err = {0};
 
     if (str_is(str_from(mark), ".webhook")) {
         walk(share);
@@ -403,10 +418,7 @@ static void on_mark(struct journal_ear *ear, const char *mark, struct str subjec
     } else if (str_is(str_from(mark), ".hurry")) {
         webhook_hurry(hook);
     } else if (str_is(str_from(mark), ".redeliver")) {
-        if (webhook_redeliver(hook, name, &err) != ERR_OK) {
-            log_event(LOG_INFO, "webhook.not_sent_again", F_TEXT("webhook", hook->id),
-                      F_TEXT("reason", err.text));
-        }
+        redeliver(hook, name);
     }
 }
 

@@ -179,14 +179,15 @@ void hook_apply(struct webhook *hook, const struct webhook_wish *wish)
     }
 }
 
-struct webhook *hook_make(struct webhooks *hooks, const struct digest *owner, bool sees_all)
+struct webhook *hook_make(struct webhooks *hooks, const struct webhook_wish *wish)
 {
     struct webhook *hook = mem_zalloc(sizeof(*hook));
     size_t prefix = sizeof("wh_") - 1;
 
     hook->hooks = hooks;
-    hook->owner = *owner;
-    hook->sees_all = sees_all;
+    hook->owner = *wish->owner;
+    hook->sees_all = wish->sees_all;
+    hook->is_listed = wish->is_listed;
     hook->enabled = true;
     hook->created_ms = clock_wall_ms();
     buf_init(&hook->body, BODY_MAX);
@@ -218,7 +219,7 @@ enum error_code webhook_new(struct webhooks *hooks, const struct webhook_wish *w
     } else {
         make_secret(out_secret);
     }
-    hook = hook_make(hooks, wish->owner, wish->sees_all);
+    hook = hook_make(hooks, wish);
     code = hook_read_secret(wish->secret.len > 0 ? wish->secret : str_from(out_secret), &hook->key, err);
     if (code == ERR_OK) {
         code = client_open(hooks, wish->url, &hook->client, err);
@@ -323,121 +324,56 @@ struct webhook *webhook_find(struct webhooks *hooks, const struct digest *owner,
     return hook != NULL && digest_equal(&hook->owner, owner) ? hook : NULL;
 }
 
-/* --- keys that were taken away */
-bool webhook_has_right(struct webhook *hook)
-{
-    struct webhooks *hooks = hook->hooks;
-    bool has_right = hooks->right == NULL || hooks->right(hooks->right_context, &hook->owner);
+/* ---- keys that were taken away ---- */
 
-    if (has_right) {
-        hook->gone_ms = 0;
-    } else if (hook->gone_ms == 0) {
-        hook->gone_ms = clock_age_ms();
-        webhook_stop(hook);
-    }
-    return has_right;
-}
-
-void webhooks_judge(struct webhooks *hooks, webhook_right_fn right, void *context)
+static void judge_all(struct webhooks *hooks)
 {
     struct list *link;
     struct list *after;
 
-    hooks->right = right;
-    hooks->right_context = context;
     LIST_FOREACH_SAFE (link, after, &hooks->list) {
         struct webhook *hook = CONTAINER_OF(link, struct webhook, link);
 
         if (webhook_has_right(hook)) {
             webhook_pump(hook);
         } else if (hooks->share == NULL) {
-            log_event(LOG_INFO, "webhook.ended", F_TEXT("webhook", hook->id),
-                      F_TEXT("reason", "its key is gone"));
+            hook_tell_end(hook);
             hook_free(hook);
         }
     }
 }
 
-/* ---- shown ---- */
-
-static void write_time(struct json_writer *w, const char *name, int64_t wall_ms)
+static void on_judge(struct deadline *deadline)
 {
-    char room[40];
-    struct buf text;
-
-    buf_init_on(&text, room, sizeof(room), sizeof(room) - 1);
-    clock_format(&text, wall_ms);
-    jw_kv_str(w, name, buf_view(&text));
-    buf_done(&text);
+    judge_all(CONTAINER_OF(deadline, struct webhooks, judge));
 }
 
-void webhook_write(const struct webhook *hook, struct json_writer *w)
+bool webhook_has_right(struct webhook *hook)
 {
-    jw_object(w);
-    jw_kv_text(w, "id", hook->id);
-    jw_kv_text(w, "url", hook->url);
-    jw_key(w, "events");
-    jw_array(w);
-    for (unsigned i = 0; i < FACT_N; i++) {
-        if ((hook->kinds & 1U << i) != 0) {
-            jw_text(w, fact_type((enum fact_kind)i));
-        }
+    struct webhooks *hooks = hook->hooks;
+    bool has_right = !hook->is_listed || hooks->right == NULL ||
+                     hooks->right(hooks->right_context, &hook->owner);
+
+    if (has_right) {
+        hook->gone_ms = 0;
+    } else if (hook->gone_ms == 0) {
+        hook->gone_ms = clock_age_ms();
+        deadline_set(&hooks->loop->deadlines, &hooks->judge, 0, on_judge);
     }
-    jw_end(w);
-    jw_kv_text(w, "shape", webhook_shapes[hook->shape]);
-    jw_kv_text(w, "filter", hook->subject);
-    jw_kv_bool(w, "enabled", hook->enabled);
-    write_time(w, "created_at", hook->created_ms);
-    jw_kv_int(w, "waiting_events",
-              feed_is_open(&hook->feed) ? (int64_t)feed_lag(&hook->feed) : 0);
-    jw_kv_int(w, "lost_events", (int64_t)(hook->share.lost_before + hook->feed.n_lost));
-    jw_end(w);
+    return has_right;
 }
 
-void webhooks_write(struct webhooks *hooks, const struct digest *owner, struct json_writer *w)
+void hook_tell_end(const struct webhook *hook)
 {
-    jw_array(w);
-    for (struct list *link = hooks->list.next; link != &hooks->list; link = link->next) {
-        struct webhook *hook = CONTAINER_OF(link, struct webhook, link);
-
-        if (digest_equal(&hook->owner, owner)) {
-            webhook_write(hook, w);
-        }
-    }
-    jw_end(w);
+    log_event(LOG_INFO, "webhook.ended", F_TEXT("webhook", hook->id),
+              F_TEXT("reason", "its key is gone"));
 }
 
-static void write_delivery(const struct delivery *delivery, struct json_writer *w)
+void webhooks_judge(struct webhooks *hooks, webhook_right_fn right, void *context)
 {
-    jw_object(w);
-    jw_kv_text(w, "id", delivery->id);
-    jw_kv_text(w, "type", fact_type(delivery->fact.kind));
-    jw_kv_text(w, "status", delivery_status_name(delivery->status));
-    jw_kv_int(w, "tries", delivery->n_tries);
-    if (delivery->last_status > 0) {
-        jw_kv_int(w, "http_status", delivery->last_status);
-    }
-    if (delivery->last_error[0] != '\0') {
-        jw_kv_text(w, "error", delivery->last_error);
-    }
-    if (delivery->last_wall_ms > 0) {
-        write_time(w, "last_try_at", delivery->last_wall_ms);
-    }
-    jw_end(w);
-}
-
-/* The newest first. */
-void webhook_write_deliveries(const struct webhook *hook, struct json_writer *w)
-{
-    jw_array(w);
-    for (size_t i = 1; i <= WEBHOOK_DELIVERIES_KEPT; i++) {
-        size_t at = (hook->next_slot + WEBHOOK_DELIVERIES_KEPT - i) % WEBHOOK_DELIVERIES_KEPT;
-
-        if (hook->deliveries[at].id[0] != '\0') {
-            write_delivery(&hook->deliveries[at], w);
-        }
-    }
-    jw_end(w);
+    hooks->right = right;
+    hooks->right_context = context;
+    judge_all(hooks);
 }
 
 /* ---- asked for by hand ---- */
@@ -530,6 +466,7 @@ void webhooks_close(struct webhooks *hooks, void (*on_closed)(void *context), vo
     hooks->on_closed = on_closed;
     hooks->closed_context = context;
     hooks->n_clients++; /* until all are told to close */
+    deadline_clear(&hooks->judge);
     hooks_share_close(hooks);
     while (hooks->list.next != &hooks->list) {
         hook_free(CONTAINER_OF(hooks->list.next, struct webhook, link));

@@ -85,6 +85,7 @@ static bool read_wish(struct task *task, const struct member *members, struct we
     }
     *out = (struct webhook_wish){.owner = &task->principal.owner,
                                  .sees_all = (task->principal.permissions & PERMISSION_ADMIN) != 0,
+                                 .is_listed = task->principal.is_listed,
                                  .url = json_str(json_get(body, "url")),
                                  .secret = json_str(json_get(body, "secret")),
                                  .subject = json_str(json_get(body, "filter")),

@@ -1,0 +1,83 @@
+/* Webhooks and their deliveries as their owners see them. */
+#include "base/clock.h"
+#include "webhook_internal.h"
+
+static void write_time(struct json_writer *w, const char *name, int64_t wall_ms)
+{
+    char room[40];
+    struct buf text;
+
+    buf_init_on(&text, room, sizeof(room), sizeof(room) - 1);
+    clock_format(&text, wall_ms);
+    jw_kv_str(w, name, buf_view(&text));
+    buf_done(&text);
+}
+
+void webhook_write(const struct webhook *hook, struct json_writer *w)
+{
+    jw_object(w);
+    jw_kv_text(w, "id", hook->id);
+    jw_kv_text(w, "url", hook->url);
+    jw_key(w, "events");
+    jw_array(w);
+    for (unsigned i = 0; i < FACT_N; i++) {
+        if ((hook->kinds & 1U << i) != 0) {
+            jw_text(w, fact_type((enum fact_kind)i));
+        }
+    }
+    jw_end(w);
+    jw_kv_text(w, "shape", webhook_shapes[hook->shape]);
+    jw_kv_text(w, "filter", hook->subject);
+    jw_kv_bool(w, "enabled", hook->enabled);
+    write_time(w, "created_at", hook->created_ms);
+    jw_kv_int(w, "waiting_events",
+              feed_is_open(&hook->feed) ? (int64_t)feed_lag(&hook->feed) : 0);
+    jw_kv_int(w, "lost_events", (int64_t)(hook->share.lost_before + hook->feed.n_lost));
+    jw_end(w);
+}
+
+void webhooks_write(struct webhooks *hooks, const struct digest *owner, struct json_writer *w)
+{
+    jw_array(w);
+    for (struct list *link = hooks->list.next; link != &hooks->list; link = link->next) {
+        struct webhook *hook = CONTAINER_OF(link, struct webhook, link);
+
+        if (digest_equal(&hook->owner, owner)) {
+            webhook_write(hook, w);
+        }
+    }
+    jw_end(w);
+}
+
+static void write_delivery(const struct delivery *delivery, struct json_writer *w)
+{
+    jw_object(w);
+    jw_kv_text(w, "id", delivery->id);
+    jw_kv_text(w, "type", fact_type(delivery->fact.kind));
+    jw_kv_text(w, "status", delivery_status_name(delivery->status));
+    jw_kv_int(w, "tries", delivery->n_tries);
+    if (delivery->last_status > 0) {
+        jw_kv_int(w, "http_status", delivery->last_status);
+    }
+    if (delivery->last_error[0] != '\0') {
+        jw_kv_text(w, "error", delivery->last_error);
+    }
+    if (delivery->last_wall_ms > 0) {
+        write_time(w, "last_try_at", delivery->last_wall_ms);
+    }
+    jw_end(w);
+}
+
+/* The newest first. */
+void webhook_write_deliveries(const struct webhook *hook, struct json_writer *w)
+{
+    jw_array(w);
+    for (size_t i = 1; i <= WEBHOOK_DELIVERIES_KEPT; i++) {
+        size_t at = (hook->next_slot + WEBHOOK_DELIVERIES_KEPT - i) % WEBHOOK_DELIVERIES_KEPT;
+
+        if (hook->deliveries[at].id[0] != '\0') {
+            write_delivery(&hook->deliveries[at], w);
+        }
+    }
+    jw_end(w);
+}
