@@ -49,7 +49,7 @@ struct server {
     struct store *store; /* NULL: nothing is shared with other processes */
     struct keeps *keeps; /* with a store */
     void (*on_shared_closed)(struct server *server); /* while it closes */
-    struct journal *journal; /* NULL: facts stay in this process */
+    struct journal *journal;                         /* NULL: facts stay in this process */
     struct webhooks *webhooks;
     struct analytics *analytics; /* NULL: off */
     struct audit *audit;         /* NULL: no audit file is written */

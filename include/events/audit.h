@@ -22,11 +22,11 @@ struct keeps;
 struct loop;
 
 struct audit_options {
-    const char *file;   /* copied; NULL, with a journal: the stream of the store */
-    struct str chain;   /* names the writer in each line; as the name of a key of the store */
+    const char *file;        /* copied; NULL, with a journal: the stream of the store */
+    struct str chain;        /* names the writer in each line; as the name of a key of the store */
     struct journal *journal; /* NULL: there is none */
     struct keeps *keeps;     /* with a journal */
-    uint64_t max_bytes; /* then it is renamed to FILE.<number of its last line>; 0: never */
+    uint64_t max_bytes;      /* then it is renamed to FILE.<number of its last line>; 0: never */
 };
 
 /* Is a fact of this kind a line of the file, and of GET /api/v1/audit? */

@@ -38,9 +38,9 @@ enum {
 enum webhook_shape { WEBHOOK_CLOUDEVENTS, WEBHOOK_SLACK, WEBHOOK_TEAMS, WEBHOOK_N_SHAPES };
 
 struct webhooks_options {
-    bool allow_private; /* targets may be of this machine and of private networks */
-    struct str ca_file; /* empty: the system's */
-    unsigned retry_ms;  /* before the second try; the pauses then grow */
+    bool allow_private;      /* targets may be of this machine and of private networks */
+    struct str ca_file;      /* empty: the system's */
+    unsigned retry_ms;       /* before the second try; the pauses then grow */
     struct journal *journal; /* NULL: there is none */
     struct keeps *keeps;     /* with a journal */
 };
@@ -99,7 +99,6 @@ enum error_code webhook_test(struct webhook *hook, struct error *err) MUST_CHECK
 /* Sends a delivery of the list again. ERR_NOT_FOUND; ERR_CONFLICT: it is on its way. */
 enum error_code webhook_redeliver(struct webhook *hook, struct str delivery,
                                   struct error *err) MUST_CHECK;
-
 
 /* --- in the store */
 bool webhooks_are_shared(const struct webhooks *hooks);

@@ -56,8 +56,8 @@ bool audit_share_saves(struct audit *audit)
     struct store_request request = {.kind = STORE_PUT,
                                     .key = STR(PLACE),
                                     .format = PLACE_FORMAT,
-                                    .expect = audit->saved_version > 0 ? STORE_VERSION
-                                                                       : STORE_ABSENT,
+                                    .expect =
+                                        audit->saved_version > 0 ? STORE_VERSION : STORE_ABSENT,
                                     .version = audit->saved_version};
     struct json_writer w;
     struct buf text;
@@ -247,8 +247,7 @@ static void on_end(struct duty *duty)
 
 void audit_share_open(struct audit *audit, struct keeps *keeps)
 {
-    audit->duty =
-        (struct duty){.name = "consumer:audit", .on_begin = on_begin, .on_end = on_end};
+    audit->duty = (struct duty){.name = "consumer:audit", .on_begin = on_begin, .on_end = on_end};
     duty_open(&audit->duty, audit->loop, keeps);
 }
 

@@ -24,6 +24,6 @@ void duty_open(struct duty *duty, struct loop *loop, struct keeps *keeps);
 /* Lets go, and asks again after a while: what stands in the store was changed by another process. */
 void duty_yield(struct duty *duty);
 bool duty_lasts(const struct duty *duty); /* before anything is written or sent under it */
-void duty_close(struct duty *duty); /* without on_end; idempotent; zeroed is fine */
+void duty_close(struct duty *duty);       /* without on_end; idempotent; zeroed is fine */
 
 #endif

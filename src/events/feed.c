@@ -52,11 +52,11 @@ static void on_read(struct store_op *op, const struct store_result *result)
     }
     if (!feed->is_sure) {
         feed->is_sure = true;
-        feed->n_lost += feed->position > 0 && (result->n_items == 0 ||
-                                               result->items[0].sequence !=
-                                                   sequence_of(feed->position))
-                            ? 1
-                            : 0;
+        feed->n_lost +=
+            feed->position > 0 && (result->n_items == 0 ||
+                                   result->items[0].sequence != sequence_of(feed->position))
+                ? 1
+                : 0;
     }
     for (size_t i = 0; i < result->n_items; i++) {
         keep_entry(feed, &result->items[i]);

@@ -94,8 +94,8 @@ static void flush(struct journal *journal)
     }
     deadline_clear(&journal->flush);
     if (journal->n_bytes == 0) { /* else the same once more */
-        journal->n_bytes = packed_len(buf_view(&journal->gathers), JOURNAL_BATCH_BYTES,
-                                      JOURNAL_BATCH_FACTS, &n);
+        journal->n_bytes =
+            packed_len(buf_view(&journal->gathers), JOURNAL_BATCH_BYTES, JOURNAL_BATCH_FACTS, &n);
     }
     request.bytes = str_sub(buf_view(&journal->gathers), 0, journal->n_bytes);
     journal->appends = true;

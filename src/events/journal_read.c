@@ -7,7 +7,7 @@
 enum {
     READ_ENTRIES = 4, /* at once: at most 2,000 facts a turn */
     WAIT_MS = 30000,
-    BEFORE_S = 600, /* what happened before this process began, as far as the ring has room */
+    BEFORE_S = 600,      /* what happened before this process began, as far as the ring has room */
     BEFORE_ENTRIES = 200 /* the same for a store that counts entries */
 };
 
@@ -91,7 +91,6 @@ static uint64_t some_time_before(uint64_t sequence)
 
 void journal_read_begin(struct journal *journal, uint64_t tail)
 {
-
     if (tail > journal->tail) {
         journal->tail = tail;
     }

@@ -103,9 +103,8 @@ static bool take_document(struct webhook *hook, const struct json *root)
                                 .enabled = json_true(json_get(root, "enabled"))};
     struct error err = {0};
 
-    if (!take_secrets(hook, root, &err) ||
-        ((hook->url == NULL || !str_is(url, hook->url)) &&
-         hook_set_url(hook, url, &err) != ERR_OK)) {
+    if (!take_secrets(hook, root, &err) || ((hook->url == NULL || !str_is(url, hook->url)) &&
+                                            hook_set_url(hook, url, &err) != ERR_OK)) {
         return false;
     }
     hook_apply(hook, &wish);

@@ -112,7 +112,7 @@ struct webhooks {
     unsigned retry_ms;
     struct list list;
     size_t n;
-    unsigned n_clients; /* open ones, and those being closed; and last writes to the store */
+    unsigned n_clients;        /* open ones, and those being closed; and last writes to the store */
     struct hooks_share *share; /* NULL: webhooks live in the memory of this process */
     webhook_right_fn right;    /* NULL: whoever made a webhook may have it */
     void *right_context;
@@ -135,8 +135,7 @@ void hook_free(struct webhook *hook);
 struct webhook *hook_by_id(struct webhooks *hooks, struct str id);
 enum error_code hook_set_url(struct webhook *hook, struct str url, struct error *err) MUST_CHECK;
 
-enum error_code hook_read_secret(struct str text, struct secret *out,
-                                 struct error *err) MUST_CHECK;
+enum error_code hook_read_secret(struct str text, struct secret *out, struct error *err) MUST_CHECK;
 void hook_apply(struct webhook *hook, const struct webhook_wish *wish);
 void hook_tell_end(const struct webhook *hook); /* in the log: its key is gone */
 /* False: its key is gone, and nothing is sent. */
@@ -157,13 +156,14 @@ void hooks_share_close(struct webhooks *hooks); /* nothing is asked of the store
 void hooks_share_free(struct webhooks *hooks);
 void hooks_maybe_closed(struct webhooks *hooks);
 bool hooks_on_duty(const struct webhooks *hooks); /* this process posts */
-void webhook_put_off(struct webhook *hook); /* it was switched off: the store is told, too */
+void webhook_put_off(struct webhook *hook);       /* it was switched off: the store is told, too */
 
 /* webhook_state.c */
 void webhook_state_begin(struct webhook *hook); /* this process posts from now on */
 void webhook_state_end(struct webhook *hook);
 void webhook_state_dirty(struct webhook *hook); /* is written soon */
-void webhook_state_leave(struct webhook *hook); /* is written, if it must be, though the webhook goes */
+void webhook_state_leave(
+    struct webhook *hook); /* is written, if it must be, though the webhook goes */
 
 /* webhook_body.c */
 void webhook_write_body(struct webhook *hook, const struct fact *fact);

@@ -62,10 +62,9 @@ static void on_state(struct store_op *op, const struct store_result *result)
 static void read_state(struct webhook_ask *ask)
 {
     char room[80];
-    const struct store_request request = {
-        .kind = STORE_GET,
-        .key = key_of("webhook-states", str_from(ask->id), room),
-        .format = DOCUMENT_FORMAT};
+    const struct store_request request = {.kind = STORE_GET,
+                                          .key = key_of("webhook-states", str_from(ask->id), room),
+                                          .format = DOCUMENT_FORMAT};
 
     store_start(ask->hooks->share->store, &request, &ask->op, on_state);
 }
@@ -112,8 +111,8 @@ static void end_walk(struct hooks_share *share, const struct error *error)
         return;
     }
     end_those_that_are_gone(share);
-    deadline_set(&share->hooks->loop->deadlines, &share->again,
-                 error == NULL ? WALK_MS : AGAIN_MS, on_walk);
+    deadline_set(&share->hooks->loop->deadlines, &share->again, error == NULL ? WALK_MS : AGAIN_MS,
+                 on_walk);
 }
 
 static void begin(struct webhook *hook)
@@ -219,10 +218,8 @@ static void on_listed(struct store_op *op, const struct store_result *result)
 /* At most WEBHOOKS_MAX of them: one page. */
 static void walk(struct hooks_share *share)
 {
-    const struct store_request request = {.kind = STORE_LIST,
-                                          .key = STR(GROUP),
-                                          .format = DOCUMENT_FORMAT,
-                                          .limit = STORE_LIMIT_MAX};
+    const struct store_request request = {
+        .kind = STORE_LIST, .key = STR(GROUP), .format = DOCUMENT_FORMAT, .limit = STORE_LIMIT_MAX};
 
     if (share->walks) {
         share->walks_again = true;
@@ -433,8 +430,8 @@ void hooks_share_open(struct webhooks *hooks)
     share->store = journal_store(share->journal);
     share->keeps = hooks->options.keeps;
     share->ear.on_mark = on_mark;
-    share->duty = (struct duty){
-        .name = "consumer:webhooks", .on_begin = on_begin, .on_end = on_end};
+    share->duty =
+        (struct duty){.name = "consumer:webhooks", .on_begin = on_begin, .on_end = on_end};
     list_init(&share->waiting);
     list_init(&share->late);
     journal_listen(share->journal, &share->ear);

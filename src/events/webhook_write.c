@@ -30,8 +30,7 @@ void webhook_write(const struct webhook *hook, struct json_writer *w)
     jw_kv_text(w, "filter", hook->subject);
     jw_kv_bool(w, "enabled", hook->enabled);
     write_time(w, "created_at", hook->created_ms);
-    jw_kv_int(w, "waiting_events",
-              feed_is_open(&hook->feed) ? (int64_t)feed_lag(&hook->feed) : 0);
+    jw_kv_int(w, "waiting_events", feed_is_open(&hook->feed) ? (int64_t)feed_lag(&hook->feed) : 0);
     jw_kv_int(w, "lost_events", (int64_t)(hook->share.lost_before + hook->feed.n_lost));
     jw_end(w);
 }

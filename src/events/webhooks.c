@@ -220,7 +220,8 @@ enum error_code webhook_new(struct webhooks *hooks, const struct webhook_wish *w
         make_secret(out_secret);
     }
     hook = hook_make(hooks, wish);
-    code = hook_read_secret(wish->secret.len > 0 ? wish->secret : str_from(out_secret), &hook->key, err);
+    code = hook_read_secret(wish->secret.len > 0 ? wish->secret : str_from(out_secret), &hook->key,
+                            err);
     if (code == ERR_OK) {
         code = client_open(hooks, wish->url, &hook->client, err);
     }

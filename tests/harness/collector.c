@@ -41,6 +41,7 @@ static bool serve_one(struct collector_seen *seen, int fd, struct buf *in)
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
     static const struct str refused =
         STR_INIT("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n");
+    static const struct str gone = STR_INIT("HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n");
     struct str head;
     size_t len;
     char first;
@@ -59,7 +60,7 @@ static bool serve_one(struct collector_seen *seen, int fd, struct buf *in)
     }
     if (seen->mood != COLLECTOR_TAKES) {
         buf_consume(in, len);
-        return blocking_write(fd, refused);
+        return blocking_write(fd, seen->mood == COLLECTOR_IS_GONE ? gone : refused);
     }
     while (atomic_flag_test_and_set(&seen->is_writing)) {
     }

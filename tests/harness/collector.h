@@ -15,6 +15,7 @@
 enum collector_mood {
     COLLECTOR_TAKES,
     COLLECTOR_REFUSES,   /* 503 */
+    COLLECTOR_IS_GONE,   /* 410 */
     COLLECTOR_IS_SILENT, /* reads, and never answers */
     COLLECTOR_CLOSES     /* in the middle of the body */
 };

@@ -37,12 +37,24 @@ static void put_key(int fd, const char *name, const char *key, const char *permi
     assert_true(n > 0 && fd_write_all(fd, (struct str){line, (size_t)n}));
 }
 
-static int set_up(void **state)
+static void write_config(const char *config, bool with_one)
 {
     static const char head[] = "auth:\n  mode: keys\n  keys:\n";
+    int fd = fd_create(config, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+    assert_true(fd >= 0 && fd_write_all(fd, str_from(head)));
+    put_key(fd, "boss", "an-admin-key-of-a-test", "all");
+    if (with_one) {
+        put_key(fd, "one", "a-first-key-of-a-test", "read, \"write:tests\"");
+    }
+    put_key(fd, "other", "another-key-of-a-test", "read, \"write:tests\"");
+    (void)close(fd);
+}
+
+static int set_up(void **state)
+{
     char config[128];
     char audit[128];
-    int fd;
 
     (void)state;
     str_copy(folder, sizeof(folder), STR("/tmp/vp-events-XXXXXX"));
@@ -50,12 +62,7 @@ static int set_up(void **state)
     (void)snprintf(config, sizeof(config), "%s/config.yaml", folder);
     (void)snprintf(file, sizeof(file), "%s/audit.jsonl", folder);
     (void)snprintf(audit, sizeof(audit), "audit.file=%s", file);
-    fd = fd_create(config, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    assert_true(fd >= 0 && fd_write_all(fd, str_from(head)));
-    put_key(fd, "boss", "an-admin-key-of-a-test", "all");
-    put_key(fd, "one", "a-first-key-of-a-test", "read, \"write:tests\"");
-    put_key(fd, "other", "another-key-of-a-test", "read, \"write:tests\"");
-    (void)close(fd);
+    write_config(config, true);
     proxy = (struct proxy){.seed = {0}};
     arena_init(&proxy.arena);
     reply_init(&proxy.reply);
@@ -270,6 +277,65 @@ static void analytics_that_are_off_say_so(void **state)
     proxy_stop(&plain);
 }
 
+/* Its webhooks end with it; those of other keys stay. */
+static void a_reload_that_takes_a_key_away_ends_its_webhooks(void **state)
+{
+    static const char hook[] =
+        "{\"url\":\"https://receiver.invalid/\",\"events\":[\"run.finished\"]}";
+    char config[128];
+    const struct json *list;
+
+    (void)state;
+    (void)snprintf(config, sizeof(config), "%s/config.yaml", folder);
+    assert_int_equal(ask("POST", "/api/v1/webhooks", ONE, hook), 201);
+    assert_int_equal(ask("POST", "/api/v1/webhooks", OTHER, hook), 201);
+    assert_int_equal(ask("POST", "/admin/reload", ADMIN, ""), 200);
+    assert_false(program_wrote(&proxy.program, "webhook.ended"));
+    write_config(config, false);
+    assert_int_equal(ask("POST", "/admin/reload", ADMIN, ""), 200);
+    program_wait_wrote(&proxy.program, "webhook.ended", WAIT_MS);
+    list = proxy_ask(&proxy, "GET", "/api/v1/webhooks", OTHER, "");
+    assert_int_equal(json_size(json_get(list, "webhooks")), 1);
+    write_config(config, true);
+    assert_int_equal(ask("POST", "/admin/reload", ADMIN, ""), 200);
+    list = proxy_ask(&proxy, "GET", "/api/v1/webhooks", ONE, "");
+    assert_int_equal(json_size(json_get(list, "webhooks")), 0);
+}
+
+/* A watcher who does not read while more happens than the ring keeps: where the ring has lost events the stream
+ * says how many, and goes on with what there is. */
+static void a_slow_watcher_is_told_of_the_gap(void **state)
+{
+    enum { EVENTS = 16 * FACTS_KEPT, AT_ONCE = 500 };
+
+    struct watcher boss;
+    struct client client;
+    struct reply reply = {0};
+    struct buf many;
+
+    (void)state;
+    watch(&boss, "/api/v1/events?types=request.changed", ADMIN);
+    buf_init(&many, 1 << 20);
+    for (unsigned i = 0; i < AT_ONCE; i++) {
+        buf_text(&many, "DELETE /api/v1/sessions/sess_none HTTP/1.1\r\nHost: a\r\n" ADMIN "\r\n");
+    }
+    client_open(&client, proxy.program.port);
+    for (unsigned n = 0; n < EVENTS; n += AT_ONCE) {
+        assert_true(client_send(&client, buf_view(&many)));
+        for (unsigned i = 0; i < AT_ONCE; i++) {
+            assert_int_equal(client_read(&client, false, &reply), CLIENT_OK);
+            assert_true(reply.status == 404 || reply.status == 429); /* a fact each */
+        }
+    }
+    read_until(&boss, "event: gap\ndata: {\"lost\":");
+    buf_clear(&boss.reply.body);
+    read_until(&boss, "event: request.changed");
+    leave(&boss);
+    client_close(&client);
+    reply_done(&reply);
+    buf_done(&many);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +348,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(analytics_count_for_each_key_what_is_its_own, set_up,
                                         tear_down),
         cmocka_unit_test(analytics_that_are_off_say_so),
+        cmocka_unit_test_setup_teardown(a_reload_that_takes_a_key_away_ends_its_webhooks, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_slow_watcher_is_told_of_the_gap, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

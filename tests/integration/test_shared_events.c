@@ -66,9 +66,8 @@ static const char *folder(void)
 
 static int set_up(void **state)
 {
-    static const char *const sets[] = {
-        "webhooks.allow_private=true", "webhooks.retry_ms=20", "audit.store=true",
-        "store.timeout_ms=2000", NULL};
+    static const char *const sets[] = {"webhooks.allow_private=true", "webhooks.retry_ms=20",
+                                       "audit.store=true", "store.timeout_ms=2000", NULL};
 
     (void)state;
     collector_start(&receiver);
@@ -120,8 +119,7 @@ static const char *make_hook(size_t i, const char *events)
             text("{\"url\":\"http://127.0.0.1:%u/\",\"events\":[%s]}", receiver.port, events));
 
     assert_int_equal(status(), 201);
-    return text("/api/v1/webhooks/%.*s",
-                STR_ARG(json_str(json_find(answer, "/webhook/id"))));
+    return text("/api/v1/webhooks/%.*s", STR_ARG(json_str(json_find(answer, "/webhook/id"))));
 }
 
 static void new_session(size_t i)
@@ -161,8 +159,7 @@ static void a_webhook_is_that_of_all(void **state)
     for (size_t i = 0; i < REPLICAS; i++) {
         wait_until(deliveries(i, hook, "delivered") == REPLICAS);
     }
-    (void)ask(1, "POST",
-              text("%s/deliveries/%.*s/redeliver", hook, STR_ARG(got[0].id)), "{}");
+    (void)ask(1, "POST", text("%s/deliveries/%.*s/redeliver", hook, STR_ARG(got[0].id)), "{}");
     assert_int_equal(status(), 202);
     wait_until(n_got(got, 64, "session.created") == REPLICAS + 1);
     assert_true(str_eq(got[REPLICAS].id, got[0].id));
@@ -191,9 +188,9 @@ static size_t n_listed(size_t i, const char *type, size_t limit, struct str *out
     size_t n = 0;
 
     client_open(&client, replicas.programs[i].port);
-    assert_true(client_send_request(
-        &client, "GET", text("/api/v1/events?types=%s&limit=%zu", type, limit),
-        "Last-Event-ID: 0000000000000000-1\r\n", STR_EMPTY));
+    assert_true(client_send_request(&client, "GET",
+                                    text("/api/v1/events?types=%s&limit=%zu", type, limit),
+                                    "Last-Event-ID: 0000000000000000-1\r\n", STR_EMPTY));
     assert_int_equal(client_read_head(&client, false, &reply), CLIENT_OK);
     while (!reply.at_end) {
         assert_int_equal(client_read_piece(&client, &reply), CLIENT_OK);

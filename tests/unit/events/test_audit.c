@@ -12,7 +12,7 @@
 #include "net/loop.h"
 #include "observe/fact.h"
 
-enum { TEXT_MAX = 1 << 20 };
+enum { TEXT_MAX = 8 << 20 };
 
 int test_audit(void);
 
@@ -277,6 +277,25 @@ static void a_full_file_is_renamed(void **state)
     }
 }
 
+/* While the thread writes, or the disk is full, the ring goes on; what it has lost is counted in the file. */
+static void what_was_lost_is_in_the_chain(void **state)
+{
+    char line[64];
+    struct audit_check result;
+    struct error err = {0};
+
+    (void)state;
+    assert_int_equal(open_audit(0, &err), ERR_OK);
+    for (unsigned i = 0; i < FACTS_KEPT + 17; i++) {
+        note("/api/v1/sessions");
+    }
+    close_audit();
+    assert_int_equal(check(&result, &err), ERR_OK);
+    (void)snprintf(line, sizeof(line), "\"audit.lost\",\"events\":%u,", 17U);
+    assert_non_null(strstr(buf_cstr(&fixture.text), line));
+    assert_int_equal(result.n_lines, 1 + 1 + FACTS_KEPT);
+}
+
 int test_audit(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +308,7 @@ int test_audit(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_file_has_one_writer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_file_is_renamed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_lost_is_in_the_chain, set_up, tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

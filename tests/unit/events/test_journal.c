@@ -282,11 +282,8 @@ static void on_appended(struct store_op *op, const struct store_result *result)
 /* The store in memory numbers all that it keeps: the journal has no entry with this number. */
 static uint64_t sequence_of_another_stream(void)
 {
-    const struct store_request request = {.kind = STORE_APPEND,
-                                          .key = STR("other"),
-                                          .format = 1,
-                                          .bytes = STR("x"),
-                                          .limit = 10};
+    const struct store_request request = {
+        .kind = STORE_APPEND, .key = STR("other"), .format = 1, .bytes = STR("x"), .limit = 10};
     struct store_op op;
 
     appended = 0;

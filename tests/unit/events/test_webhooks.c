@@ -1,0 +1,278 @@
+/* Webhooks with a driven clock: signatures of the reference vector, a day of tries, dead letters, 410, and a key
+ * that is taken away. */
+#include "harness/cmocka.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "data/json.h"
+#include "events/webhook_internal.h"
+#include "harness/collector.h"
+#include "harness/wait.h"
+#include "observe/metrics.h"
+
+enum { TEXT_MAX = 1 << 20, RETRY_MS = 5000, SETTLE_TURNS = 30, DAY_MS = 24 * 3600 * 1000 };
+
+/* The example of https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+ * and of the libraries beside it. */
+static const char secret[] = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+struct here {
+    struct loop loop;
+    uv_timer_t alive; /* deadlines alone do not keep a loop running */
+    struct webhooks *hooks;
+    struct webhook *hook;
+    struct collector receiver;
+    struct arena arena;
+    struct digest owner;
+    bool has_key;
+    bool closed;
+};
+
+static struct here here;
+
+static void on_alive(uv_timer_t *timer)
+{
+    (void)timer;
+}
+
+static bool has_right(void *context, const struct digest *owner)
+{
+    (void)owner;
+    return ((struct here *)context)->has_key;
+}
+
+static void make_hook(void)
+{
+    char url[64];
+    char shown[WEBHOOK_SECRET_MAX];
+    struct error err = {0};
+    struct webhook_wish wish = {.owner = &here.owner,
+                                .is_listed = true,
+                                .secret = str_from(secret),
+                                .kinds = 1U << FACT_SESSION_CREATED,
+                                .shape = -1,
+                                .enabled = -1};
+
+    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/", here.receiver.port);
+    wish.url = str_from(url);
+    assert_int_equal(webhook_new(here.hooks, &wish, &here.hook, shown, &err), ERR_OK);
+}
+
+static int set_up(void **state)
+{
+    const struct webhooks_options options = {.allow_private = true, .retry_ms = RETRY_MS};
+
+    (void)state;
+    here = (struct here){.has_key = true};
+    (void)signal(SIGPIPE, SIG_IGN);
+    metrics_open();
+    arena_init(&here.arena);
+    collector_start(&here.receiver);
+    loop_init(&here.loop);
+    assert_int_equal(uv_timer_init(&here.loop.uv, &here.alive), 0);
+    assert_int_equal(uv_timer_start(&here.alive, on_alive, 1, 1), 0);
+    here.hooks = webhooks_open(&here.loop, &options);
+    webhooks_judge(here.hooks, has_right, &here);
+    make_hook();
+    clock_set(clock_now_ms(), clock_wall_ms());
+    return 0;
+}
+
+static void on_closed(void *context)
+{
+    (void)context;
+    here.closed = true;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    clock_release();
+    webhooks_close(here.hooks, on_closed, NULL);
+    while (!here.closed) {
+        (void)loop_turn(&here.loop, true);
+    }
+    uv_close((uv_handle_t *)&here.alive, NULL);
+    loop_done(&here.loop);
+    collector_done(&here.receiver);
+    arena_done(&here.arena);
+    metrics_done();
+    return 0;
+}
+
+static bool turn(void)
+{
+    (void)loop_turn(&here.loop, true);
+    return false;
+}
+
+static void settle(void)
+{
+    for (unsigned i = 0; i < SETTLE_TURNS; i++) {
+        (void)deadlines_run(&here.loop.deadlines, clock_now_ms()); /* the loop's alarm is real */
+        (void)turn();
+    }
+}
+
+static void note(const char *subject)
+{
+    struct fact fact = {.kind = FACT_SESSION_CREATED, .outcome = "ok"};
+
+    memcpy(fact.owner, here.owner.bytes, sizeof(fact.owner));
+    str_copy(fact.subject, sizeof(fact.subject), str_from(subject));
+    fact_note(&fact);
+}
+
+static const struct json *deliveries(void)
+{
+    struct json *json = NULL;
+    struct json_writer w;
+    struct buf text;
+
+    buf_init(&text, TEXT_MAX);
+    jw_init(&w, &text);
+    webhook_write_deliveries(here.hook, &w);
+    assert_int_equal(
+        json_parse(&here.arena, arena_str(&here.arena, buf_view(&text)), NULL, &json, NULL),
+        ERR_OK);
+    buf_done(&text);
+    return json;
+}
+
+static bool newest_is(const char *status)
+{
+    (void)turn();
+    return str_is(json_str(json_find(deliveries(), "/0/status")), status);
+}
+
+static bool has_posts(unsigned n)
+{
+    (void)turn();
+    return here.receiver.seen->n_posts >= n;
+}
+
+/* What the receiver answered to the last post was taken notice of. */
+static bool is_between_tries(unsigned n_tries)
+{
+    (void)turn();
+    return here.hook->current != NULL && here.hook->current->n_tries == n_tries &&
+           deadline_is_set(&here.hook->retry);
+}
+
+static void the_signature_is_that_of_the_vector(void **state)
+{
+    (void)state;
+    buf_clear(&here.hook->body);
+    buf_text(&here.hook->body, "{\"test\": 2432232314}");
+    webhook_sign(here.hook, "msg_p5jXN8AQM9LWM0D4loKWxJek", INT64_C(1614265330) * 1000);
+    assert_string_equal(here.hook->timestamp, "1614265330");
+    assert_string_equal(buf_cstr(&here.hook->signature),
+                        "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+}
+
+/* The pauses grow; a day after the first try at the latest the delivery is dead, and the next event comes. It can be
+ * sent again by hand. */
+static void a_day_of_tries(void **state)
+{
+    uint64_t began_ms = clock_now_ms();
+    uint64_t before_ms = 0;
+    unsigned n = 1;
+    struct error err = {0};
+    struct str dead;
+
+    (void)state;
+    here.receiver.seen->mood = COLLECTOR_REFUSES;
+    note("sess_1");
+    note("sess_2");
+    for (;; n++) {
+        uint64_t from_ms = clock_now_ms();
+        uint64_t pause_ms;
+
+        wait_until(has_posts(n));
+        wait_until(is_between_tries(n) ||
+                   str_is(str_from(here.hook->current->id), here.hook->deliveries[1].id));
+        if (here.hook->current == &here.hook->deliveries[1]) {
+            break;
+        }
+        pause_ms = here.hook->retry.at_ms - from_ms;
+        assert_true(pause_ms >= before_ms);
+        before_ms = pause_ms;
+        clock_advance(pause_ms - 1);
+        settle();
+        assert_int_equal(here.receiver.seen->n_posts, n); /* not before its time */
+        clock_advance(1);
+    }
+    assert_true(n >= 10);
+    assert_in_range(clock_now_ms() - began_ms, DAY_MS * 9 / 10, DAY_MS);
+    here.receiver.seen->mood = COLLECTOR_TAKES;
+    clock_advance(RETRY_MS);
+    wait_until(newest_is("delivered"));
+    assert_true(str_is(json_str(json_find(deliveries(), "/1/status")), "dead"));
+    dead = json_str(json_find(deliveries(), "/1/id"));
+    assert_int_equal(here.receiver.seen->n_taken, 1);
+    assert_int_equal(webhook_redeliver(here.hook, dead, &err), ERR_OK);
+    wait_until(turn() || here.receiver.seen->n_taken == 2);
+    wait_until(turn() || str_is(json_str(json_find(deliveries(), "/1/status")), "delivered"));
+}
+
+/* A receiver that says that it is gone is not asked again until the webhook is switched on by hand. */
+static void a_receiver_that_is_gone_ends_it(void **state)
+{
+    struct webhook_wish on = {.shape = -1, .enabled = 1};
+    struct error err = {0};
+
+    (void)state;
+    here.receiver.seen->mood = COLLECTOR_IS_GONE;
+    note("sess_1");
+    note("sess_2");
+    wait_until(newest_is("dead"));
+    assert_false(here.hook->enabled);
+    here.receiver.seen->mood = COLLECTOR_TAKES;
+    clock_advance(DAY_MS);
+    settle();
+    assert_int_equal(here.receiver.seen->n_posts, 1);
+    assert_int_equal(webhook_test(here.hook, &err), ERR_CONFLICT);
+    assert_int_equal(webhook_change(here.hook, &on, &err), ERR_OK);
+    wait_until(newest_is("delivered"));
+    assert_int_equal(here.receiver.seen->n_taken, 1); /* sess_2 */
+}
+
+/* With a delivery under way or not: nothing is sent any more, and the webhook is no more. */
+static void a_key_that_is_taken_away_ends_it(void **state)
+{
+    (void)state;
+    here.receiver.seen->mood = COLLECTOR_REFUSES;
+    note("sess_1");
+    wait_until(is_between_tries(1));
+    here.receiver.seen->mood = COLLECTOR_TAKES;
+    here.has_key = false;
+    clock_advance(RETRY_MS); /* it has expired: nobody tells us */
+    settle();
+    assert_int_equal(here.receiver.seen->n_posts, 1);
+    clock_advance(1);
+    settle();
+    assert_true(list_is_empty(&here.hooks->list));
+    here.has_key = true;
+    make_hook();
+    here.has_key = false;
+    webhooks_judge(here.hooks, has_right, &here); /* a reload does */
+    assert_true(list_is_empty(&here.hooks->list));
+    note("sess_2");
+    settle();
+    assert_int_equal(here.receiver.seen->n_posts, 1);
+}
+
+int test_webhooks(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_signature_is_that_of_the_vector, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_day_of_tries, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_receiver_that_is_gone_ends_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_key_that_is_taken_away_ends_it, set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests_name("webhooks", tests, NULL, NULL);
+}
