@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/str.h"
 #include "observe/trace.h"
@@ -52,6 +53,14 @@ bool spans_wanted(const struct trace *trace);
 /* Of a trace that begins here: sets `sampled` by the share. While spans are closed all are. */
 void spans_sample(struct trace *trace);
 void span_write(const struct span *span);
+
+/* The request that this turn of the loop works on, for spans of rooms that know of no request (store). It holds
+ * until the next call, and while what was begun under it ends; NULL: none. Returns the one before. */
+const struct trace *span_context_set(const struct trace *trace);
+/* NULL: there is none, or nobody wants its spans. */
+const struct trace *span_context(void);
+/* A copy in the arena; of a request that may end before the span. */
+struct trace *span_keep_trace(const struct trace *trace, struct arena *arena);
 
 /* Moves the batch to `out`, which is empty and initialised with SPANS_BATCH_MAX: spans with commas
  * between them. Returns how many there are. */

@@ -27,6 +27,7 @@
 struct loop; /* net/loop.h */
 struct store;
 struct store_op;
+struct trace;
 
 enum {
     STORE_KEY_MAX = 200,
@@ -143,6 +144,7 @@ struct store_op {
     struct deadline deadline;
     struct later_item soon;
     uint64_t began_us;
+    const struct trace *trace; /* of the request that it was begun for; NULL: no span */
     void *backend; /* what the backend keeps for it */
 };
 

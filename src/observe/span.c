@@ -80,6 +80,30 @@ bool spans_wanted(const struct trace *trace)
     return spans.open && trace->sampled;
 }
 
+static const struct trace *context;
+
+const struct trace *span_context_set(const struct trace *trace)
+{
+    const struct trace *before = context;
+
+    context = trace;
+    return before;
+}
+
+const struct trace *span_context(void)
+{
+    return spans.open && context != NULL && context->sampled ? context : NULL;
+}
+
+struct trace *span_keep_trace(const struct trace *trace, struct arena *arena)
+{
+    struct trace *copy = arena_alloc(arena, sizeof(*copy));
+
+    *copy = *trace;
+    copy->state = arena_str(arena, trace->state);
+    return copy;
+}
+
 static unsigned digit_of(char c)
 {
     return (unsigned)(c >= 'a' ? c - 'a' + 10 : c - '0');

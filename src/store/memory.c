@@ -392,7 +392,7 @@ static const char *memory_trouble(const struct store *store)
 }
 
 static const struct store_backend memory_backend = {memory_start, memory_forget, memory_close,
-                                                    memory_trouble};
+                                                    memory_trouble, "memory"};
 
 enum error_code store_open_memory(struct loop *loop, const struct store_options *options,
                                   struct store **out, struct error *err)

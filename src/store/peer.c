@@ -153,7 +153,7 @@ static const char *peer_trouble(const struct store *store)
 }
 
 static const struct store_backend peer_backend = {peer_start, peer_forget, peer_close,
-                                                  peer_trouble};
+                                                  peer_trouble, "supervisor"};
 
 enum error_code store_open_peer(struct loop *loop, const struct store_options *options, int fd,
                                 struct store **out, struct error *err)

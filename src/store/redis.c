@@ -393,7 +393,7 @@ static const char *redis_trouble(const struct store *store)
 }
 
 static const struct store_backend redis_backend = {redis_start, redis_forget, redis_close,
-                                                   redis_trouble};
+                                                   redis_trouble, "redis"};
 
 enum error_code store_open_redis(struct loop *loop, const struct store_options *options,
                                  const struct store_redis *where, struct store **out,

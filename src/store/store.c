@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "observe/metrics.h"
+#include "observe/span.h"
 
 enum {
     FIELD_FORMAT = 1 << 1,
@@ -18,6 +19,8 @@ enum {
     FIELD_HOLDER = 1 << 9,
     FIELD_TTL_MUST = 1 << 10
 };
+
+enum { SPAN_NAME_MAX = 32 };
 
 /* What each kind needs, and the letter that keeps its keys apart from others. */
 static const struct {
@@ -186,18 +189,64 @@ static size_t result_of(const struct error *error)
     return error->late ? RESULT_TIMEOUT : RESULT_ERROR;
 }
 
+/* OpenTelemetry's conventions for clients of databases. The key is not told: it may name a session. */
+static void write_span(const struct store_op *op)
+{
+    const struct error *error = &op->result.error;
+    bool failed = error->code != ERR_OK && error->code != ERR_NOT_FOUND;
+    const char *name = op->store->backend->name;
+    const struct span_attribute attributes[] = {
+        {"db.system", str_from(name != NULL ? name : "other"), 0},
+        {"db.operation.name", str_from(metric_label_value(LABEL_STORE, op->request.kind)), 0},
+        {"virtuoso_proxy.outcome",
+         str_from(metric_label_value(LABEL_RESULT, result_of(error))), 0},
+        {"error.type", failed ? str_from(error_row(error->code)->slug) : STR_EMPTY, 0},
+    };
+    char text[SPAN_NAME_MAX];
+    struct buf span_name;
+
+    buf_init_on(&span_name, text, sizeof(text), sizeof(text) - 1);
+    buf_text(&span_name, "store ");
+    buf_str(&span_name, attributes[1].text);
+    span_write(&(struct span){
+        .trace = op->trace,
+        .parent = str_from(op->trace->span_id),
+        .kind = SPAN_CLIENT,
+        .name = buf_view(&span_name),
+        .begin_us = op->began_us,
+        .end_us = clock_now_us(),
+        .failure = failed ? error_row(error->code)->slug : NULL,
+        .attributes = attributes,
+        .n_attributes = ARRAY_LEN(attributes),
+    });
+    buf_done(&span_name);
+}
+
+/* What follows is asked for the same request. */
+static void tell(struct store_op *op, const struct store_result *result, const struct trace *trace)
+{
+    const struct trace *before = span_context_set(trace);
+
+    op->on_done(op, result);
+    (void)span_context_set(before);
+}
+
 static void on_due(struct later_item *item)
 {
     struct store_op *op = CONTAINER_OF(item, struct store_op, soon);
     struct store_result result = op->result;
     struct arena arena = op->arena; /* the owner may start the next one in the same struct */
+    const struct trace *trace = op->trace;
 
+    if (trace != NULL) {
+        write_span(op);
+    }
     metric_add(M_STORE_OPERATIONS, op->request.kind, result_of(&result.error), 0, 1);
     metric_observe_us(M_STORE_SECONDS, op->request.kind, clock_now_us() - op->began_us);
     list_remove(&op->link);
     op->store = NULL;
     op->arena = (struct arena){0};
-    op->on_done(op, &result);
+    tell(op, &result, trace);
     arena_done(&arena);
 }
 
@@ -243,6 +292,9 @@ void store_start(struct store *store, const struct store_request *request, struc
     arena_init(&op->arena);
     list_append(&store->running, &op->link);
     op->request.kind = request->kind;
+    if (span_context() != NULL && (kinds[request->kind].fields & FIELD_WAIT) == 0) {
+        op->trace = span_keep_trace(span_context(), &op->arena);
+    }
     if (check(request, &op->result.error) != ERR_OK) {
         store_op_end(op);
         return;

@@ -21,6 +21,7 @@ struct store_backend {
     void (*forget)(struct store *store, struct store_op *op);
     void (*close)(struct store *store); /* ends in store_closed */
     const char *(*trouble)(const struct store *store);
+    const char *name; /* of what keeps the documents, for spans */
 };
 
 /* The head of each backend's struct. */

@@ -6,6 +6,7 @@
 
 #include "harness/collector.h"
 #include "harness/proxy.h"
+#include "harness/redis_server.h"
 #include "harness/wait.h"
 
 #define KEY    "X-API-Key: a-key-of-a-test-1\r\n"
@@ -324,6 +325,47 @@ static void a_body_may_be_compressed(void **state)
     assert_true(str_contains(str_from(collector.seen->last_head), STR("Content-Encoding: gzip")));
 }
 
+/* What a request asks of the shared store is below it, with its outcome; what the process does for itself is
+ * nobody's. */
+static void the_store_has_spans(void **state)
+{
+    struct redis_server redis = redis_server_make();
+    char url[160];
+    const struct json *spans;
+    const struct json *server;
+    unsigned n = 0;
+
+    (void)state;
+    if (!redis_server_is_there()) {
+        start_with(NULL); /* for tear_down */
+        skip();
+    }
+    redis_server_start(&redis, NULL, NULL);
+    (void)snprintf(url, sizeof(url), "store.url=unix:%s", redis.path);
+    start_with(url);
+    (void)proxy_ask(&proxy, "POST", "/api/v1/sessions",
+                    KEY "Content-Type: application/json\r\nIdempotency-Key: one\r\n",
+                    "{\"name\": \"a\"}");
+    assert_int_equal(proxy.reply.status, 201);
+    wait_until(has_come("POST /api/v1/sessions") && has_come("store put"));
+    spans = collector_spans(&collector, &arena);
+    server = span_named(spans, "POST /api/v1/sessions");
+    for (const struct json *span = json_first(spans); span != NULL; span = json_next(span)) {
+        assert_is_span(span);
+        if (attribute(span, "db.operation.name") != NULL) {
+            assert_true(str_is(json_str(attribute(span, "db.system")), "redis"));
+            assert_non_null(attribute(span, "virtuoso_proxy.outcome"));
+            assert_true(str_eq(text_of(span, "parentSpanId"), text_of(server, "spanId")));
+            assert_true(str_eq(text_of(span, "traceId"), text_of(server, "traceId")));
+            n++;
+        }
+    }
+    assert_true(n >= 2); /* the claim of the key, and the session */
+    proxy_stop(&proxy);
+    redis_server_done(&redis);
+    start_with(NULL); /* for tear_down */
+}
+
 static const char test_file[] = "name: T\nsteps:\n  - navigate: https://a.example/\n"
                                 "  - click: Sign in\n";
 
@@ -367,6 +409,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_is_there_at_the_end_is_sent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_secret_reaches_the_collector, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_store_has_spans, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_body_may_be_compressed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_run_is_a_span_with_its_rows_below, set_up, tear_down),
     };

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "data/node.h"
+#include "observe/span.h"
 
 enum { BODY_DEPTH = 32, BODY_NODES = 10000, COMMAND_NODES = 16000 };
 
@@ -309,7 +310,7 @@ static enum stage_verdict stage_handle(struct task *task)
     return task->route->handle(task);
 }
 
-static enum stage_verdict run(struct task *task, const stage_fn *stages)
+static enum stage_verdict run_stages(struct task *task, const stage_fn *stages)
 {
     for (const stage_fn *stage = stages; *stage != NULL; stage++) {
         enum stage_verdict verdict;
@@ -322,6 +323,16 @@ static enum stage_verdict run(struct task *task, const stage_fn *stages)
         }
     }
     return STAGE_CONTINUE;
+}
+
+/* What the stages ask of the store is theirs in the trace. */
+static enum stage_verdict run(struct task *task, const stage_fn *stages)
+{
+    const struct trace *before = span_context_set(&task->exchange->trace);
+    enum stage_verdict verdict = run_stages(task, stages);
+
+    (void)span_context_set(before);
+    return verdict;
 }
 
 enum stage_verdict stages_head_run(struct task *task)
