@@ -160,6 +160,10 @@ add_test(NAME contract.webhooks COMMAND bash ${CMAKE_SOURCE_DIR}/tests/contract/
   $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
 set_tests_properties(contract.webhooks PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77 LABELS integration)
 
+add_test(NAME contract.otlp COMMAND bash ${CMAKE_SOURCE_DIR}/tests/contract/check_otlp.sh
+  $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
+set_tests_properties(contract.otlp PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77 LABELS integration)
+
 add_test(NAME shell.init COMMAND bash ${CMAKE_SOURCE_DIR}/tests/shell/check_init.sh $<TARGET_FILE:virtuoso-proxy>
   ${CMAKE_BINARY_DIR}/scratch)
 set_tests_properties(shell.init PROPERTIES TIMEOUT 120 LABELS integration)

@@ -247,7 +247,8 @@ struct config {
 
     struct {
         struct str endpoint, traces_endpoint, metrics_endpoint;
-        struct str service_name, resource_attributes, traces_sampler, traces_share, compression;
+        struct str service_name, resource_attributes, traces_sampler, traces_share, compression,
+            protocol;
         struct str traces_url, metrics_url; /* where each is sent; empty: not at all */
         double share;                       /* of the traces that begin here, from 0 to 1 */
         struct secret headers;

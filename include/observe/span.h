@@ -34,10 +34,11 @@ struct span {
     struct str id;     /* 16 hexadecimal digits; empty: a new one is made */
     struct str parent; /* of the same form; empty: the span is the first of its trace */
     enum span_kind kind;
-    struct str name;                         /* of few different values: "POST /api/sessions" */
-    uint64_t begin_us;                       /* by clock_now_us */
-    uint64_t end_us;                         /* not before begin_us */
-    const char *failure;                     /* text of the error; NULL: none happened */
+    struct str name;     /* of few different values: "POST /api/sessions" */
+    uint64_t begin_us;   /* by clock_now_us */
+    uint64_t end_us;     /* not before begin_us */
+    struct str link;     /* the span of the same trace that made it; empty: none */
+    const char *failure; /* text of the error; NULL: none happened */
     const struct span_attribute *attributes; /* negative numbers are left out, too */
     size_t n_attributes;
 };

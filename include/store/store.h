@@ -145,7 +145,7 @@ struct store_op {
     struct later_item soon;
     uint64_t began_us;
     const struct trace *trace; /* of the request that it was begun for; NULL: no span */
-    void *backend; /* what the backend keeps for it */
+    void *backend;             /* what the backend keeps for it */
 };
 
 struct store_options {

@@ -1,4 +1,4 @@
-/* telemetry: sends spans and metrics to a collector by OTLP over HTTP, as JSON
+/* telemetry: sends spans and metrics to a collector by OTLP over HTTP, as JSON or protobuf
  * (https://opentelemetry.io/docs/specs/otlp/#otlphttp). Nothing of it is on a request's path: spans
  * gather in a batch (observe/span.h), which is sent when it is large or `interval_ms` old. One batch
  * of each kind is on its way at most; while the collector is away or slow the next one fills up to
@@ -35,6 +35,7 @@ struct telemetry_options {
     double share;       /* of the traces that begin here, from 0 to 1 */
     unsigned interval_ms;
     bool gzip;
+    bool protobuf; /* instead of JSON */
 };
 
 /* ERR_CONFIG: an address that cannot be used. One of a process may send spans; a second one, of

@@ -232,6 +232,7 @@ enum error_code open_config_telemetry(struct loop *loop, const struct config *co
         .share = config->otel.share,
         .interval_ms = config->otel.interval_ms,
         .gzip = str_is(config->otel.compression, "gzip"),
+        .protobuf = str_is(config->otel.protocol, "http/protobuf"),
     };
     struct arena arena;
     enum error_code code;

@@ -128,7 +128,7 @@ static const struct option_row rows[] = {
     {"webhooks.retry_ms", OPTION_MS, AT(webhooks.retry_ms), "5000", 10, 600000, NULL, NULL, "Pause before a delivery of a webhook is tried a second time; the pauses then grow, to a day in all.", .at_start = true},
     {"analytics.enabled", OPTION_BOOL, AT(analytics.enabled), "true", 0, 0, NULL, NULL, "Count commands, requests and test runs in memory, for /api/v1/analytics: how often, how long, with what outcome.", .at_start = true},
 
-    {"otel.endpoint", OPTION_URL, AT(otel.endpoint), "", 0, 0, NULL, "OTEL_EXPORTER_OTLP_ENDPOINT", "Base address of an OpenTelemetry collector (OTLP over HTTP, JSON): http://127.0.0.1:4318. Spans go to /v1/traces below it, metrics to /v1/metrics. Empty: nothing is sent.", .at_start = true},
+    {"otel.endpoint", OPTION_URL, AT(otel.endpoint), "", 0, 0, NULL, "OTEL_EXPORTER_OTLP_ENDPOINT", "Base address of an OpenTelemetry collector (OTLP over HTTP): http://127.0.0.1:4318. Spans go to /v1/traces below it, metrics to /v1/metrics. Empty: nothing is sent.", .at_start = true},
     {"otel.traces_endpoint", OPTION_URL, AT(otel.traces_endpoint), "", 0, 0, NULL, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "Whole address for spans, where it is not below otel.endpoint.", .at_start = true},
     {"otel.metrics_endpoint", OPTION_URL, AT(otel.metrics_endpoint), "", 0, 0, NULL, "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "Whole address for metrics, where it is not below otel.endpoint.", .at_start = true},
     {"otel.headers", OPTION_SECRET, AT(otel.headers), "", 0, 0, NULL, "OTEL_EXPORTER_OTLP_HEADERS", "Headers of each request to the collector: name=value,name=value, with %XX for special characters.", .at_start = true},
@@ -136,6 +136,7 @@ static const struct option_row rows[] = {
     {"otel.resource_attributes", OPTION_STR, AT(otel.resource_attributes), "", 0, 0, NULL, "OTEL_RESOURCE_ATTRIBUTES", "More about this service: name=value,name=value (deployment.environment=staging).", .at_start = true},
     {"otel.traces_sampler", OPTION_ENUM, AT(otel.traces_sampler), "parentbased_traceidratio", 0, 0, "parentbased_traceidratio parentbased_always_on parentbased_always_off", "OTEL_TRACES_SAMPLER", "Which traces that begin here are kept. A trace with a parent is kept where its parent is.", .at_start = true},
     {"otel.traces_share", OPTION_STR, AT(otel.traces_share), "1", 0, 0, NULL, "OTEL_TRACES_SAMPLER_ARG", "Share of the traces that parentbased_traceidratio keeps, from 0 to 1.", .at_start = true},
+    {"otel.protocol", OPTION_ENUM, AT(otel.protocol), "http/json", 0, 0, "http/json http/protobuf", "OTEL_EXPORTER_OTLP_PROTOCOL", "Form of what is sent to the collector.", .at_start = true},
     {"otel.compression", OPTION_ENUM, AT(otel.compression), "none", 0, 0, "none gzip", "OTEL_EXPORTER_OTLP_COMPRESSION", "Compression of what is sent to the collector.", .at_start = true},
     {"otel.interval_ms", OPTION_MS, AT(otel.interval_ms), "5000", 100, 5000, NULL, NULL, "How often metrics are sent, and spans at the latest.", .at_start = true},
     {"otel.disabled", OPTION_BOOL, AT(otel.disabled), "false", 0, 0, NULL, "OTEL_SDK_DISABLED", "Send nothing, whatever the other options of otel say.", .at_start = true},

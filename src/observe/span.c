@@ -188,6 +188,17 @@ static void write_ids(struct buf *out, const struct span *span)
     }
 }
 
+static void write_link(struct buf *out, const struct span *span)
+{
+    if (span->link.len == SPAN_ID_DIGITS) {
+        buf_text(out, ",\"links\":[{\"traceId\":\"");
+        buf_append(out, span->trace->trace_id, TRACE_ID_DIGITS);
+        buf_text(out, "\",\"spanId\":\"");
+        buf_str(out, span->link);
+        buf_text(out, "\"}]");
+    }
+}
+
 static void write_span(struct buf *out, const struct span *span)
 {
     write_ids(out, span);
@@ -201,6 +212,7 @@ static void write_span(struct buf *out, const struct span *span)
     write_nanoseconds(out, ",\"startTimeUnixNano\":\"", span->begin_us);
     write_nanoseconds(out, ",\"endTimeUnixNano\":\"", span->end_us);
     write_attributes(out, span);
+    write_link(out, span);
     if (span->failure != NULL) {
         buf_text(out, ",\"status\":{\"code\":");
         buf_int(out, STATUS_ERROR);

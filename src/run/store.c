@@ -253,6 +253,7 @@ static void write_span(const struct run *run)
             .trace = trace,
             .id = str_from(trace->span_id),
             .parent = str_from(trace->parent_span_id),
+            .link = str_from(trace->parent_span_id), /* the request that began it may end first */
             .kind = SPAN_INTERNAL,
             .name = STR("test run"),
             .begin_us = run->begun_ms * 1000,

@@ -152,8 +152,8 @@ static const char *peer_trouble(const struct store *store)
     return peer->is_away ? "the process that keeps it has ended" : NULL;
 }
 
-static const struct store_backend peer_backend = {peer_start, peer_forget, peer_close,
-                                                  peer_trouble, "supervisor"};
+static const struct store_backend peer_backend = {peer_start, peer_forget, peer_close, peer_trouble,
+                                                  "supervisor"};
 
 enum error_code store_open_peer(struct loop *loop, const struct store_options *options, int fd,
                                 struct store **out, struct error *err)

@@ -198,8 +198,7 @@ static void write_span(const struct store_op *op)
     const struct span_attribute attributes[] = {
         {"db.system", str_from(name != NULL ? name : "other"), 0},
         {"db.operation.name", str_from(metric_label_value(LABEL_STORE, op->request.kind)), 0},
-        {"virtuoso_proxy.outcome",
-         str_from(metric_label_value(LABEL_RESULT, result_of(error))), 0},
+        {"virtuoso_proxy.outcome", str_from(metric_label_value(LABEL_RESULT, result_of(error))), 0},
         {"error.type", failed ? str_from(error_row(error->code)->slug) : STR_EMPTY, 0},
     };
     char text[SPAN_NAME_MAX];

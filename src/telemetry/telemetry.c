@@ -14,6 +14,7 @@
 #include "observe/metrics_shared.h"
 #include "observe/span.h"
 #include "upstream/upstream.h"
+#include "wire.h"
 
 enum {
     BATCH_BYTES = 128 * 1024, /* at which it is sent before its time */
@@ -38,7 +39,9 @@ struct exporter {
     struct str query;
     struct upstream_call call;
     struct buf body;
+    struct buf wire; /* the body as protobuf */
     struct buf packed;
+    bool (*to_wire)(struct str json, struct buf *out);
     size_t n_spans; /* in the body */
     bool is_failing;
 };
@@ -60,6 +63,7 @@ struct telemetry {
     unsigned interval_ms;
     int64_t start_us;
     bool gzip;
+    bool protobuf;
     bool owns_spans;
     bool closing;
     struct deadline last_words;
@@ -113,18 +117,30 @@ static void on_done(struct upstream_call *call, enum error_code code)
 static void send_body(struct exporter *exporter)
 {
     struct telemetry *telemetry = exporter->telemetry;
+    struct str body = buf_view(&exporter->body);
     struct error err = {0};
     bool packs = false;
 
+    if (telemetry->protobuf) {
+        buf_clear(&exporter->wire);
+        if (!exporter->to_wire(body, &exporter->wire)) {
+            tell_end(exporter, "this batch cannot be written as protobuf");
+            return;
+        }
+        body = buf_view(&exporter->wire);
+    }
     if (telemetry->gzip) {
         buf_clear(&exporter->packed);
-        packs = compress_gzip(&telemetry->compressor, buf_view(&exporter->body), &exporter->packed);
+        packs = compress_gzip(&telemetry->compressor, body, &exporter->packed);
+        body = packs ? buf_view(&exporter->packed) : body;
     }
     exporter->call = (struct upstream_call){
         .request = {.method = STR("POST"),
                     .path = exporter->path,
                     .query = exporter->query,
-                    .body = buf_view(packs ? &exporter->packed : &exporter->body),
+                    .body = body,
+                    .content_type = telemetry->protobuf ? STR("application/x-protobuf")
+                                                        : STR("application/json"),
                     .headers = telemetry->headers + (packs ? 0 : 1),
                     .n_headers = telemetry->n_headers + (packs ? 1 : 0),
                     .class = CALL_READ, /* a batch that arrives twice does no harm */
@@ -293,6 +309,7 @@ static enum error_code open_exporter(struct telemetry *telemetry, struct exporte
     exporter->telemetry = telemetry;
     exporter->name = name;
     buf_init(&exporter->body, BODY_MAX);
+    buf_init(&exporter->wire, BODY_MAX);
     buf_init(&exporter->packed, BODY_MAX);
     if (url.len == 0) {
         return ERR_OK;
@@ -333,8 +350,10 @@ static void free_all(struct telemetry *telemetry)
     }
     buf_done(&telemetry->batch);
     buf_done(&telemetry->spans.body);
+    buf_done(&telemetry->spans.wire);
     buf_done(&telemetry->spans.packed);
     buf_done(&telemetry->metrics.body);
+    buf_done(&telemetry->metrics.wire);
     buf_done(&telemetry->metrics.packed);
     compressor_free(telemetry->compressor);
     arena_done(&telemetry->arena);
@@ -425,6 +444,9 @@ enum error_code telemetry_open(struct loop *loop, const struct telemetry_options
     buf_init(&telemetry->batch, SPANS_BATCH_MAX);
     telemetry->interval_ms = options->interval_ms;
     telemetry->gzip = options->gzip;
+    telemetry->protobuf = options->protobuf;
+    telemetry->spans.to_wire = wire_of_traces;
+    telemetry->metrics.to_wire = wire_of_metrics;
     telemetry->start_us = process_start_us();
     telemetry->resource = write_resource(telemetry, options);
     telemetry->scope = write_scope(telemetry, options->version);

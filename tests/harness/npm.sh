@@ -14,6 +14,7 @@ npm_packages() {
         @kubernetes-models/gateway-api@2.0.0 @kubernetes-models/external-secrets@2.0.0 yaml@2.8.1 typescript@5.9.3 ;;
     sigv4) echo aws4@1.13.2 @smithy/signature-v4@5.7.5 @aws-crypto/sha256-js@5.2.0 ;;
     webhooks) echo standardwebhooks@1.1.1 adaptivecards@3.0.6 swiper@12.1.2 ;;
+    otlp) echo @opentelemetry/otlp-transformer@0.57.2 ;;
     browser) echo playwright-core@1.56.0 ;;
     *) return 1 ;;
     esac
@@ -47,6 +48,7 @@ schema scratch/lint/schema lint.schema
 k8s scratch/lint/k8s lint.k8s
 sigv4 scratch/sigv4 contract.sigv4
 webhooks scratch/webhooks contract.webhooks
+otlp scratch/otlp contract.otlp
 browser scratch/browser browser.docs,browser.ui
 END
 }
