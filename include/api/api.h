@@ -26,6 +26,10 @@ size_t api_n_running(const struct api *api); /* test runs in progress: a drain w
 void api_close(struct api *api);
 const struct http_service *api_service(void);       /* context: struct api * */
 const struct http_service *api_admin_service(void); /* of the admin listener; the same context */
+/* Another worker has told this one. */
+void api_hear(struct api *api, enum api_news news, struct str text);
+/* Writes the metrics that are figures of the moment. */
+void api_set_gauges(struct api *api);
 void api_set_draining(struct api *api);             /* readiness answers 503 from now on */
 
 /* Distinct patterns of the routes; index 0 is "unmatched". For metrics_label_values. */

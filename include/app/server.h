@@ -37,13 +37,27 @@ struct journal;
 struct manager;
 struct reload;
 struct listeners;
+struct worker;
+
+/* What a process has got from the one that started it. */
+struct server_given {
+    int sockets[CONFIG_LISTENERS_MAX]; /* by their place in config->server.all; 0: none */
+    int admin_socket;                  /* 0: none */
+    int store_fd;                      /* to the store of the supervisor (store/peer.h); 0: none */
+    const char *sandbox;               /* where that of the supervisor listens; empty: nowhere */
+    bool is_worker;
+    unsigned slot; /* of a worker: no other one that lives has it */
+};
 
 struct server {
     struct loop loop;
     struct config *config; /* owned */
     enum server_state state;
-    struct sandbox *sandbox;       /* NULL: the real platform */
-    struct clients *clients;       /* of the platform, for `upstream` and the tenants */
+    struct server_given given;
+    struct worker *worker;    /* NULL: there is no supervisor */
+    struct sandbox *sandbox;  /* that is ours; NULL */
+    char sandbox_address[64]; /* of the sandbox that is the platform; empty: the real platform */
+    struct clients *clients;  /* of the platform, for `upstream` and the tenants */
     struct key_source *key_source; /* NULL: no JWT is taken */
     struct session_store *sessions;
     struct store *store; /* NULL: nothing is shared with other processes */
@@ -79,10 +93,9 @@ struct server {
  * was opened is closed again. `proxy` false: the sandbox alone. */
 enum error_code server_open(struct server *server, struct config *config, bool proxy,
                             struct error *err) MUST_CHECK;
-/* The same, as a proxy that listens on sockets that are bound already: as many as config->server.all, 0
- * for one to be opened by its address. */
-enum error_code server_open_sockets(struct server *server, struct config *config,
-                                    const int *sockets, struct error *err) MUST_CHECK;
+/* The same, as a proxy that has got sockets and more; what is not given it opens itself. */
+enum error_code server_open_given(struct server *server, struct config *config,
+                                  const struct server_given *given, struct error *err) MUST_CHECK;
 /* The same, as a proxy that answers invocations of AWS Lambda and listens on nothing. */
 enum error_code server_open_lambda(struct server *server, struct config *config,
                                    struct error *err) MUST_CHECK;
@@ -93,6 +106,8 @@ void server_ignore_signals(struct server *server);
 void server_adopt_sandbox(struct server *server, struct config *config);
 void server_run(struct server *server);  /* until stopped */
 void server_stop(struct server *server); /* at once: breaks what is open */
+/* What SIGTERM does. `at_terminal`: nobody is to notice first, somebody waits. */
+void server_drain(struct server *server, bool at_terminal);
 void server_done(struct server *server);
 /* http(s)://ADDR:PORT, or unix:/PATH, of each listener of `http`, and of the first one. */
 const char *server_url_at(const struct server *server, size_t index, char out[160]);

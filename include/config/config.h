@@ -82,7 +82,10 @@ struct config_tenant {
     struct config_rate rate;    /* of all its callers together; 0: as limits.rules says */
 };
 
-enum { CONFIG_LISTENERS_MAX = 17 /* server.listen and server.listeners */ };
+enum {
+    CONFIG_LISTENERS_MAX = 17 /* server.listen and server.listeners */,
+    CONFIG_WORKERS_MAX = 64
+};
 
 /* An address to listen on, with what is its own. */
 struct config_listener {
@@ -137,6 +140,8 @@ struct config {
         size_t n_trusted_proxies;
         struct str forwarded; /* "x-forwarded", "rfc7239" or "none" */
         struct str client_ca_file, client_certificates, socket_mode;
+        struct str workers; /* a number, or "auto" */
+        unsigned n_workers; /* the same, worked out */
         bool proxy_protocol;
         const struct str *proxy_from;
         size_t n_proxy_from;

@@ -53,6 +53,16 @@ struct listener {
     int port;               /* 0: a Unix socket */
 };
 
+enum { LISTENER_BINDS_MAX = 64 };
+
+/* Sockets that listen on one address, for several processes: `n` of TCP, among which the kernel shares out connections
+ * (SO_REUSEPORT), or one of a Unix socket, which all of them take, n times in `out`. ERR_IO: also if somebody else
+ * listens there already. */
+enum error_code listener_bind(struct str address, unsigned mode, unsigned n, int *out,
+                              struct error *err) MUST_CHECK;
+/* "127.0.0.1:8000", "[::1]:8000" or "unix:/path" of a socket that is bound. */
+bool listener_address_of(int fd, char *out, size_t size);
+
 void listener_places_init(struct listener_places *places, unsigned max);
 /* `address` is "HOST:PORT", "[V6]:PORT" or ":PORT"; HOST an IP literal, "localhost" or "*"; port 0
  * takes a free one. Or it is "unix:/path": what a process that is gone has left at the path is

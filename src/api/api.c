@@ -9,11 +9,13 @@
 #include "api/gate/links.h"
 #include "api/gate/task.h"
 #include "api/gate/verdict.h"
+#include "api/ops/handlers.h"
 #include "api_internal.h"
 #include "base/clock.h"
 #include "base/host.h"
 #include "base/mem.h"
 #include "events/webhooks.h"
+#include "observe/log.h"
 #include "run/share.h"
 
 enum { MS_PER_S = 1000 };
@@ -200,6 +202,14 @@ static void judge_webhooks(struct api *api)
     }
 }
 
+/* What is kept elsewhere is as old. */
+static void on_purge(void *context)
+{
+    const struct api *api = context;
+
+    api->options.tell_others(api->options.teller, API_NEWS_PURGED, STR_EMPTY);
+}
+
 enum error_code api_open(const struct api_options *options, struct api **out, struct error *err)
 {
     enum error_code code = catalog_open(err);
@@ -217,6 +227,9 @@ enum error_code api_open(const struct api_options *options, struct api **out, st
     read_trusted(api);
     api->idempotency = idempotency_store_new(options);
     api->cache = cache_new(options);
+    if (options->tell_others != NULL) {
+        cache_on_purge(api->cache, on_purge, api);
+    }
     api->goals = goal_memo_new();
     api->auth = auth_open(&(struct auth_options){.config = options->config,
                                                  .source = options->key_source,
@@ -290,6 +303,27 @@ void api_close(struct api *api)
         mem_free(api);
         catalog_close();
     }
+}
+
+void api_hear(struct api *api, enum api_news news, struct str text)
+{
+    enum log_level level;
+
+    switch (news) {
+    case API_NEWS_PURGED:
+        (void)cache_forget(api->cache);
+        break;
+    case API_NEWS_LOG_LEVEL:
+        if (log_level_from(text, &level)) {
+            log_set_level(level);
+        }
+        break;
+    }
+}
+
+void api_set_gauges(struct api *api)
+{
+    ops_set_gauges(api);
 }
 
 void api_set_draining(struct api *api)

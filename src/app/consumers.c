@@ -3,12 +3,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "config/config.h"
 #include "events/analytics.h"
 #include "events/audit.h"
 #include "events/journal.h"
 #include "events/webhooks.h"
+
+enum { PATH_BYTES_MAX = 4096 };
 
 enum error_code open_journal(struct server *server, struct error *err)
 {
@@ -66,11 +69,27 @@ static struct str chain_of(const struct config *config, char room[64])
     return str_from(room);
 }
 
+/* A file has one chain of hashes, and one writer: each worker has its own. */
+static char *audit_file_of(const struct server *server)
+{
+    struct buf name;
+    char *file;
+
+    buf_init(&name, PATH_BYTES_MAX);
+    buf_str(&name, server->config->audit.file);
+    if (server->given.is_worker) {
+        buf_printf(&name, ".w%u", server->given.slot);
+    }
+    file = str_dup(buf_view(&name));
+    buf_done(&name);
+    return file;
+}
+
 enum error_code open_audit(struct server *server, struct error *err)
 {
     const struct config *config = server->config;
     char room[64];
-    char *file = config->audit.file.len > 0 ? str_dup(config->audit.file) : NULL;
+    char *file = config->audit.file.len > 0 ? audit_file_of(server) : NULL;
     const struct audit_options options = {.file = file,
                                           .chain = chain_of(config, room),
                                           .max_bytes = config->audit.max_bytes,

@@ -15,6 +15,7 @@ enum { DRAIN_LIMIT_MS = 300, PATH_MAX_BYTES = 512 };
 
 void front_lambda_adopt(struct config *config)
 {
+    config->server.n_workers = 1; /* it gets one invocation at a time */
     config->server.listen = STR_EMPTY;
     config->server.n_all = 0;
     config->admin.listen = STR_EMPTY;

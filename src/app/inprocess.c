@@ -32,6 +32,7 @@ static const char *const forced_sets[] = {
     "server.proxy_protocol=false",
     "server.client_certificates=optional",
     "lambda.runtime_api=",
+    "server.workers=1",
 };
 
 static const char *const loop_only_sets[] = {"auth.mode=none", "log.level=off"};

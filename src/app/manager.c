@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "net/listener.h"
 #include "observe/log.h"
 
 enum { FIRST_SOCKET = 3, MESSAGE_MAX = 128, WATCHDOG_MAX_S = 86400 };
@@ -51,27 +52,6 @@ static bool is_listening(int fd)
            (family == AF_INET || family == AF_INET6 || family == AF_UNIX);
 }
 
-static bool print_address(int fd, char out[MANAGER_ADDRESS_MAX])
-{
-    struct sockaddr_storage bound = {0};
-    const struct sockaddr_un *local = (const void *)&bound;
-    socklen_t len = sizeof(bound);
-    struct buf text;
-
-    if (getsockname(fd, (struct sockaddr *)&bound, &len) != 0) {
-        return false;
-    }
-    if (bound.ss_family != AF_UNIX) {
-        (void)address_name(&bound, out);
-        return true;
-    }
-    buf_init(&text, MANAGER_ADDRESS_MAX - 1);
-    buf_printf(&text, "unix:%.*s", (int)sizeof(local->sun_path), local->sun_path);
-    str_copy(out, MANAGER_ADDRESS_MAX, buf_view(&text));
-    buf_done(&text);
-    return local->sun_path[0] == '/';
-}
-
 enum error_code manager_take_sockets(struct manager_sockets *out, struct error *err)
 {
     const char *text = getenv("LISTEN_FDS");
@@ -88,7 +68,7 @@ enum error_code manager_take_sockets(struct manager_sockets *out, struct error *
     for (int i = 0; i < n; i++) {
         int fd = FIRST_SOCKET + i;
 
-        if (!is_listening(fd) || !print_address(fd, out->items[i].address)) {
+        if (!is_listening(fd) || !listener_address_of(fd, out->items[i].address, MANAGER_ADDRESS_MAX)) {
             return error_set(err, ERR_CONFIG,
                              "LISTEN_FDS: descriptor %d is no TCP or Unix socket that listens. The "
                              "socket unit needs ListenStream= and Accept=no",

@@ -13,6 +13,8 @@
 #include "secret_refresh.h"
 #include "subcommands.h"
 #include "watch.h"
+#include "worker.h"
+#include "worker_talk.h"
 
 /* Who exchanges files all the time is not waited for longer than MOVING_MS. */
 enum {
@@ -104,7 +106,7 @@ static bool prepare(struct reload *reload, struct attempt *attempt)
                                  &attempt->errors) != ERR_OK) {
         return false;
     }
-    if (server->sandbox != NULL) {
+    if (server->sandbox_address[0] != '\0') {
         server_adopt_sandbox(server, attempt->fresh);
     }
     (void)config_changes(server->config, attempt->fresh, on_change, attempt);
@@ -264,6 +266,7 @@ static bool run(struct reload *reload, const char *reason, struct reload_report 
             finish(reload, &attempt, taken, reason);
         }
         manager_ready(reload->server->manager);
+        worker_reloaded(reload->server->worker, taken);
     }
     if (report != NULL) {
         report->taken = taken;
@@ -331,7 +334,9 @@ static void run_asked(struct reload *reload)
         if (serves) {
             (void)run(reload, "request", report);
         }
-        report->on_done(report);
+        if (!serves || !talk_gather_reports(reload->server, report)) {
+            report->on_done(report);
+        }
     }
 }
 

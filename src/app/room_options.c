@@ -4,9 +4,18 @@
 #include "base/percent.h"
 #include "crypto/tls.h"
 #include "observe/metrics.h"
+#include "store/peer.h"
 #include "store/redis.h"
 
 enum { ADMIN_CONNECTIONS_MAX = 64 };
+
+/* What all workers together may take. */
+static unsigned part_of(const struct config *config, unsigned all)
+{
+    unsigned n = config->server.n_workers;
+
+    return n > 1 ? all / n + (all % n > 0 ? 1 : 0) : all;
+}
 
 struct upstream_options upstream_options_of(const struct config *config)
 {
@@ -19,9 +28,9 @@ struct upstream_options upstream_options_of(const struct config *config)
         .verify_tls = config->upstream.verify_tls,
         .connect_timeout_ms = config->upstream.connect_timeout_ms,
         .timeout_ms = config->upstream.timeout_ms,
-        .max_active = config->upstream.max_active,
-        .initial_active = config->upstream.initial_active,
-        .max_waiting = config->upstream.max_waiting,
+        .max_active = part_of(config, config->upstream.max_active),
+        .initial_active = part_of(config, config->upstream.initial_active),
+        .max_waiting = part_of(config, config->upstream.max_waiting),
         .max_reply_bytes = config->upstream.max_reply_bytes,
         .max_tries = config->upstream.max_tries,
         .retry_base_ms = config->upstream.retry_base_ms,
@@ -49,7 +58,7 @@ struct session_options session_options_of(const struct config *config)
 
 static unsigned max_per_address(const struct config *config)
 {
-    unsigned quarter = config->http.max_connections / 4;
+    unsigned quarter = part_of(config, config->http.max_connections) / 4;
 
     if (config->http.max_connections_per_address > 0) {
         return config->http.max_connections_per_address;
@@ -85,7 +94,7 @@ struct http_server_options http_options_of(const struct config *config, struct l
         .notes_facts = true,
         .security_headers = true,
         .hsts_s = config->server.hsts_s,
-        .max_connections = config->http.max_connections,
+        .max_connections = part_of(config, config->http.max_connections),
         .makes_room = true,
         .max_per_address = max_per_address(config),
         .counts_loopback = config->http.max_connections_per_address > 0,
@@ -170,7 +179,7 @@ void swap_config_tls(struct listeners *running, struct listeners *fresh)
     }
 }
 
-enum error_code open_config_store(struct loop *loop, const struct config *config,
+enum error_code open_config_store(struct loop *loop, const struct config *config, int peer_fd,
                                   struct store **out, struct error *err)
 {
     const struct store_options options = {.prefix = config->store.prefix,
@@ -182,6 +191,9 @@ enum error_code open_config_store(struct loop *loop, const struct config *config
                                 .password = &config->store.password,
                                 .database = config->store.redis.database};
 
+    if (peer_fd > 0) {
+        return store_open_peer(loop, &options, peer_fd, out, err);
+    }
     if (where.path.len == 0 && where.host.len == 0) {
         return ERR_OK;
     }

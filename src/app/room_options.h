@@ -10,7 +10,7 @@
 #include "telemetry/telemetry.h"
 #include "upstream/upstream.h"
 
-/* Views into `config`. */
+/* A limit of the whole process is shared out among its workers (server.workers). Views into `config`. */
 struct upstream_options upstream_options_of(const struct config *config);
 struct session_options session_options_of(const struct config *config);
 /* The admin listener; `listen` is empty where there is none. */
@@ -25,8 +25,9 @@ struct listeners {
 /* `listeners` is filled, and pointed to by what is returned. */
 struct http_server_options http_options_of(const struct config *config,
                                            struct listeners *listeners);
-/* *out stays NULL where nothing is shared (memory:). */
-enum error_code open_config_store(struct loop *loop, const struct config *config,
+/* *out stays NULL where nothing is shared (memory:). `peer_fd`: to the store of our supervisor; 0: there is
+ * none. */
+enum error_code open_config_store(struct loop *loop, const struct config *config, int peer_fd,
                                   struct store **out, struct error *err) MUST_CHECK;
 /* *out stays NULL if no collector is configured. An error may come with *out set; the caller closes it
  * then, too. */

@@ -16,6 +16,8 @@
 #include "reload.h"
 #include "secret_source.h"
 #include "subcommands.h"
+#include "supervisor.h"
+#include "worker.h"
 
 enum { MODES_MAX = 64, CHANGE_MAX = 256 * 1024 };
 
@@ -90,12 +92,17 @@ static void read_log(const struct config *config, enum log_level *level, enum lo
 
 void open_log(const struct config *config)
 {
+    open_log_at(config, STDERR_FILENO);
+}
+
+void open_log_at(const struct config *config, int fd)
+{
     enum log_level level;
     enum log_format format;
 
     read_log(config, &level, &format);
     log_set_project(config->log.gcp_project);
-    log_open(STDERR_FILENO, level, format);
+    log_open(fd, level, format);
 }
 
 void set_log(const struct config *config)
@@ -157,7 +164,7 @@ void print_addresses(const struct server *server)
     (void)flush_output(); /* who does not see the lines can still be served */
 }
 
-static void log_listener(const struct config_listener *listener, const char *address, bool is_tls)
+void log_listener(const struct config_listener *listener, const char *address, bool is_tls)
 {
     bool asks = listener->client_ca_file.len > 0;
 
@@ -186,12 +193,10 @@ static void log_warning(void *context, const char *text)
     log_event(LOG_WARN, "config.warning", F_TEXT("text", text));
 }
 
-/* What somebody who opens the log wants to know first. */
-static void log_start(const struct server *server, const char *file)
+void log_started(const struct config *config, const char *file, bool has_sandbox,
+                 const char *listen)
 {
-    const struct config *config = server->config;
     struct url platform = {.host = STR_EMPTY};
-    char listen[160] = "AWS Lambda";
     struct buf modes;
 
     buf_init(&modes, MODES_MAX);
@@ -199,14 +204,23 @@ static void log_start(const struct server *server, const char *file)
     (void)!url_read(config->upstream.base_url, &platform, NULL); /* checked when it was loaded */
     log_event(LOG_INFO, "server.started", F_TEXT("version", VP_VERSION),
               F_TEXT("config", file != NULL ? file : "none"),
-              F_STR("platform", server->sandbox != NULL ? STR("sandbox") : platform.host),
-              F_STR("auth", buf_view(&modes)),
-              F_TEXT("listen", server->lambda != NULL ? listen
-                               : server->http != NULL ? server_url(server, listen)
-                                                      : sandbox_address(server->sandbox)));
+              F_STR("platform", has_sandbox ? STR("sandbox") : platform.host),
+              F_STR("auth", buf_view(&modes)), F_TEXT("listen", listen),
+              F_INT("workers", config->server.n_workers));
     buf_done(&modes);
-    log_listeners(server);
     config_warnings(config, clock_wall_ms(), log_warning, NULL);
+}
+
+/* What somebody who opens the log wants to know first. */
+static void log_start(const struct server *server, const char *file)
+{
+    char listen[160] = "AWS Lambda";
+
+    log_started(server->config, file, server->sandbox != NULL,
+                server->lambda != NULL ? listen
+                : server->http != NULL ? server_url(server, listen)
+                                       : sandbox_address(server->sandbox));
+    log_listeners(server);
 }
 
 static bool is_same_address(struct str a, struct str b)
@@ -220,9 +234,8 @@ static bool is_same_address(struct str a, struct str b)
 }
 
 /* A single one is server.listen; of several each is the listener with its address. */
-static enum error_code place_sockets(const struct config *config,
-                                     const struct manager_sockets *passed,
-                                     int out[CONFIG_LISTENERS_MAX], struct error *err)
+enum error_code place_sockets(const struct config *config, const struct manager_sockets *passed,
+                              int out[CONFIG_LISTENERS_MAX], struct error *err)
 {
     if (passed->n == 1) {
         out[0] = passed->items[0].fd;
@@ -248,24 +261,45 @@ static enum error_code place_sockets(const struct config *config,
 }
 
 static enum error_code open_front(struct server *server, struct config *config, bool proxy,
-                                  const int *sockets, struct error *err)
+                                  const struct server_given *given, struct error *err)
 {
     if (!proxy) {
         return server_open(server, config, false, err);
     }
     return config->lambda.runtime_api.len > 0 ? server_open_lambda(server, config, err)
-                                              : server_open_sockets(server, config, sockets, err);
+                                              : server_open_given(server, config, given, err);
+}
+
+/* Until the end of the server, which is open. */
+static int run_server(struct server *server, bool proxy, const struct config_sources *sources,
+                      struct secret_source *secrets)
+{
+    uint64_t began_ms = clock_now_ms();
+
+    server_ignore_signals(server);
+    log_start(server, sources->file);
+    print_addresses(server);
+    if (server->lambda == NULL) { /* else nobody may be at work between requests */
+        server->reload = proxy ? reload_start(server, sources, secrets) : NULL;
+        server->manager = manager_open(&server->loop.deadlines);
+        manager_ready(server->manager);
+    }
+    server_run(server);
+    log_event(LOG_INFO, "server.stopped",
+              F_INT("uptime_seconds", (clock_now_ms() - began_ms) / 1000));
+    server_done(server);
+    log_close();
+    return server->failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 /* `sources` of the configuration; it is read again when they change. */
 static int serve(struct config *config, bool proxy, const struct manager_sockets *passed,
                  const struct config_sources *sources, struct secret_source *secrets)
 {
-    int sockets[CONFIG_LISTENERS_MAX] = {0};
+    struct server_given given = {.sockets = {0}};
     enum error_code code;
     struct server server;
     struct error err = {0};
-    uint64_t began_ms = clock_now_ms();
 
     open_log(config);
     if (proxy && config->store.required && !check_store(config, true)) {
@@ -273,28 +307,58 @@ static int serve(struct config *config, bool proxy, const struct manager_sockets
         log_close();
         return EXIT_FAILURE;
     }
-    code = place_sockets(config, passed, sockets, &err);
+    code = place_sockets(config, passed, given.sockets, &err);
     if (code != ERR_OK) {
         config_release(config);
     } else {
-        code = open_front(&server, config, proxy, sockets, &err);
+        code = open_front(&server, config, proxy, &given, &err);
     }
     if (code != ERR_OK) {
         log_close();
         front_lambda_tell_error("Runtime.StartFailed", &err);
         return fail(proxy ? "serve" : "sandbox", &err);
     }
-    server_ignore_signals(&server);
-    log_start(&server, sources->file);
-    print_addresses(&server);
-    if (server.lambda == NULL) { /* else nobody may be at work between requests */
-        server.reload = proxy ? reload_start(&server, sources, secrets) : NULL;
-        server.manager = manager_open(&server.loop.deadlines);
-        manager_ready(server.manager);
+    return run_server(&server, proxy, sources, secrets);
+}
+
+/* One of several processes that answer; the one that started it has said what there is to say. */
+static int serve_as_worker(struct config *config, const struct worker_start *start,
+                           const struct config_sources *sources, struct secret_source *secrets)
+{
+    struct server_given given = {.sandbox = start->sandbox,
+                                 .store_fd = start->has_store ? WORKER_STORE_FD : 0,
+                                 .is_worker = true,
+                                 .slot = start->slot};
+    struct error err = {0};
+    struct server server;
+    int log_fd = worker_log_fd();
+    enum error_code code;
+
+    for (unsigned i = 0; i < start->n_sockets; i++) {
+        if (i < config->server.n_all) {
+            given.sockets[i] = WORKER_SOCKETS_FD + (int)i;
+        } else {
+            given.admin_socket = WORKER_SOCKETS_FD + (int)i;
+        }
     }
+    open_log_at(config, log_fd);
+    code = worker_check(start, config, &err);
+    code = code == ERR_OK ? worker_prepare(start, &err) : code;
+    if (code != ERR_OK) {
+        config_release(config);
+    } else {
+        code = server_open_given(&server, config, &given, &err);
+    }
+    if (code != ERR_OK) {
+        log_close();
+        return fail("serve", &err);
+    }
+    server_ignore_signals(&server);
+    server.reload = reload_start(&server, sources, secrets);
+    server.worker = worker_open(&server, start);
+    log_event(LOG_INFO, "worker.started", F_INT("worker", start->slot), F_INT("pid", getpid()));
     server_run(&server);
-    log_event(LOG_INFO, "server.stopped",
-              F_INT("uptime_seconds", (clock_now_ms() - began_ms) / 1000));
+    log_event(LOG_INFO, "worker.stopped", F_INT("worker", start->slot), F_INT("pid", getpid()));
     server_done(&server);
     log_close();
     return server.failed ? EXIT_FAILURE : EXIT_SUCCESS;
@@ -305,9 +369,11 @@ int run_serve(struct arguments *arguments)
     const char *file = arguments_get(arguments, "config");
     struct manager_sockets passed;
     struct config_sources sources;
+    struct worker_start start;
     struct error err = {0};
     struct secret_source *secrets;
     struct config *config;
+    bool is_worker = worker_take(&start);
     int status = EXIT_FAILURE;
 
     if (manager_take_sockets(&passed, &err) != ERR_OK) {
@@ -315,13 +381,21 @@ int run_serve(struct arguments *arguments)
     }
     if (passed.n == 1) { /* so that what is judged is where we listen */
         arguments_add_set(arguments, "server.listen", passed.items[0].address);
+    } else if (is_worker && start.listen.len > 0) {
+        char address[MANAGER_ADDRESS_MAX];
+
+        str_copy(address, sizeof(address), start.listen);
+        arguments_add_set(arguments, "server.listen", address);
     }
     file = file != NULL ? file : front_lambda_config_file();
     sources = sources_of(file, arguments);
     secrets = secret_source_new();
     config = load_config_or(secrets, true, file, arguments, &err);
     if (config != NULL) {
-        status = serve(config, true, &passed, &sources, secrets);
+        status = is_worker ? serve_as_worker(config, &start, &sources, secrets)
+                 : config->server.n_workers > 1 && config->lambda.runtime_api.len == 0
+                     ? supervise(config, &passed, file)
+                     : serve(config, true, &passed, &sources, secrets);
     } else {
         front_lambda_tell_error("Runtime.ConfigInvalid", &err);
     }

@@ -23,6 +23,8 @@
 #include "shared.h"
 #include "signals.h"
 #include "telemetry/telemetry.h"
+#include "worker.h"
+#include "worker_talk.h"
 
 static const char sandbox_default_token[] = "sandbox-token";
 
@@ -189,6 +191,7 @@ void server_stop(struct server *server)
     server->state = SERVER_STOPPING;
     deadline_clear(&server->drain_step);
     reload_stop(server->reload);
+    worker_stop(server->worker);
     if (server->on_stopping != NULL) {
         server->on_stopping(server);
     }
@@ -206,7 +209,7 @@ void server_adopt_sandbox(struct server *server, struct config *config)
     struct buf url;
 
     buf_init(&url, sizeof(server->sandbox_url) - 1);
-    buf_printf(&url, "http://%s/api", sandbox_address(server->sandbox));
+    buf_printf(&url, "http://%s/api", server->sandbox_address);
     str_copy(server->sandbox_url, sizeof(server->sandbox_url), buf_view(&url));
     buf_done(&url);
     config->upstream.base_url = str_from(server->sandbox_url);
@@ -224,13 +227,19 @@ static enum error_code open_sandbox(struct server *server, struct error *err)
     struct config *config = server->config;
     enum error_code code;
 
+    const char *address = server->given.sandbox;
+
     if (!config->sandbox.enabled) {
         return ERR_OK;
     }
-    code = open_config_sandbox(&server->loop, config, &server->sandbox, err);
-    if (code != ERR_OK) {
-        return code;
+    if (address == NULL || address[0] == '\0') {
+        code = open_config_sandbox(&server->loop, config, &server->sandbox, err);
+        if (code != ERR_OK) {
+            return code;
+        }
+        address = sandbox_address(server->sandbox);
     }
+    str_copy(server->sandbox_address, sizeof(server->sandbox_address), str_from(address));
     server_adopt_sandbox(server, config);
     return ERR_OK;
 }
@@ -240,7 +249,7 @@ static enum error_code open_clients(struct server *server, struct error *err)
 {
     (void)err;
     server->clients = mem_alloc(sizeof(*server->clients));
-    clients_open(server->clients, &server->loop, server->sandbox != NULL);
+    clients_open(server->clients, &server->loop, server->sandbox_address[0] != '\0');
     return ERR_OK;
 }
 
@@ -265,9 +274,11 @@ static enum error_code open_api(struct server *server, struct error *err)
         .deadlines = &server->loop.deadlines,
         .later = &server->loop.later,
         .key_source = key_source_of(server->key_source),
-        .sandbox = server->sandbox != NULL,
+        .sandbox = server->sandbox_address[0] != '\0',
         .reload = reload_for_request,
         .reloader = server,
+        .tell_others = server->given.is_worker ? talk_tell_others : NULL,
+        .teller = server,
     };
 
     if (code != ERR_OK) {
@@ -306,8 +317,15 @@ static enum error_code open_http(struct server *server, struct error *err)
 
 static enum error_code open_admin(struct server *server, struct error *err)
 {
-    const struct http_server_options options = admin_options_of(server->config);
+    const struct http_listen given = {.name = "admin",
+                                      .address = server->config->admin.listen,
+                                      .socket = server->given.admin_socket};
+    struct http_server_options options = admin_options_of(server->config);
 
+    if (given.socket != 0) {
+        options.listeners = &given;
+        options.n_listeners = 1;
+    }
     return options.listen.len == 0 ? ERR_OK
                                    : http_server_open(&server->loop, &options, api_admin_service(),
                                                       server->api, &server->admin, err);
@@ -324,6 +342,7 @@ static void open_metrics(void)
     names = catalog_command_names(&n);
     metrics_label_values(LABEL_COMMAND, names, n);
     metrics_open();
+    metric_set(M_WORKERS, 1);
 }
 
 typedef enum error_code (*open_fn)(struct server *server, struct error *err);
@@ -367,14 +386,18 @@ static const open_fn lambda_steps[] = {
 static const open_fn sandbox_steps[] = {open_sandbox, NULL};
 
 static enum error_code open_server(struct server *server, struct config *config,
-                                   const open_fn *steps, const int *sockets, struct error *err)
+                                   const open_fn *steps, const struct server_given *given,
+                                   struct error *err)
 {
     enum error_code code;
 
     *server = (struct server){.config = config, .state = SERVER_STARTING};
     server->listeners = mem_zalloc(sizeof(*server->listeners));
-    for (size_t i = 0; sockets != NULL && i < config->server.n_all; i++) {
-        server->listeners->listen[i].socket = sockets[i];
+    if (given != NULL) {
+        server->given = *given;
+    }
+    for (size_t i = 0; i < config->server.n_all; i++) {
+        server->listeners->listen[i].socket = server->given.sockets[i];
     }
     loop_init(&server->loop);
     signals_open(server);
@@ -395,10 +418,10 @@ enum error_code server_open(struct server *server, struct config *config, bool p
     return open_server(server, config, proxy ? proxy_steps : sandbox_steps, NULL, err);
 }
 
-enum error_code server_open_sockets(struct server *server, struct config *config,
-                                    const int *sockets, struct error *err)
+enum error_code server_open_given(struct server *server, struct config *config,
+                                  const struct server_given *given, struct error *err)
 {
-    return open_server(server, config, proxy_steps, sockets, err);
+    return open_server(server, config, proxy_steps, given, err);
 }
 
 enum error_code server_open_lambda(struct server *server, struct config *config, struct error *err)
@@ -412,7 +435,8 @@ void server_run(struct server *server)
     while (server->state != SERVER_STOPPED) {
         loop_run(&server->loop);
     }
-    while (server->n_signals > 0 || reload_is_closing(server->reload)) {
+    while (server->n_signals > 0 || reload_is_closing(server->reload) ||
+           worker_is_closing(server->worker)) {
         (void)loop_turn(&server->loop, true);
     }
 }
@@ -420,6 +444,7 @@ void server_run(struct server *server)
 void server_done(struct server *server)
 {
     reload_free(server->reload);
+    worker_free(server->worker);
     manager_close(server->manager);
     api_close(server->api);
     mem_free(server->clients);

@@ -5,7 +5,8 @@
 
 enum error_code shared_open(struct server *server, struct error *err)
 {
-    enum error_code code = open_config_store(&server->loop, server->config, &server->store, err);
+    enum error_code code = open_config_store(&server->loop, server->config, server->given.store_fd,
+                                             &server->store, err);
 
     if (server->store != NULL) {
         server->keeps = keeps_open(server->store);

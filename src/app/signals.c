@@ -10,6 +10,7 @@
 #include "manager.h"
 #include "observe/log.h"
 #include "reload.h"
+#include "worker.h"
 
 enum { DRAIN_STEP_MS = 50 };
 
@@ -59,7 +60,6 @@ static void drain_step(struct deadline *deadline)
     deadline_set(&server->loop.deadlines, deadline, DRAIN_STEP_MS, drain_step);
 }
 
-/* What SIGTERM does. */
 static void drain(struct server *server, unsigned notice_ms)
 {
     if (server->state != SERVER_SERVING) {
@@ -71,6 +71,7 @@ static void drain(struct server *server, unsigned notice_ms)
     log_event(LOG_INFO, "server.draining", F_INT("notice_ms", notice_ms),
               F_INT("limit_ms", server->config->drain.limit_ms));
     manager_stopping(server->manager);
+    worker_draining(server->worker);
     if (server->api != NULL) {
         api_set_draining(server->api);
     }
@@ -81,10 +82,15 @@ static void drain(struct server *server, unsigned notice_ms)
     deadline_set(&server->loop.deadlines, &server->drain_step, 0, drain_step);
 }
 
+void server_drain(struct server *server, bool at_terminal)
+{
+    drain(server, at_terminal ? 0 : server->config->drain.notice_ms);
+}
+
 /* ---- signals ---- */
 
 /* The notice is for load balancers. Who presses Ctrl-C has none, and waits. */
-static bool is_at_terminal(void)
+bool signals_at_terminal(void)
 {
     return isatty(STDIN_FILENO) == 1 || isatty(STDERR_FILENO) == 1;
 }
@@ -126,7 +132,7 @@ static void on_signal(uv_signal_t *handle, int number)
         server->on_interrupt(server);
         return;
     }
-    drain(server, number == SIGINT && is_at_terminal() ? 0 : server->config->drain.notice_ms);
+    server_drain(server, number == SIGINT && signals_at_terminal());
 }
 
 static void open_signal(struct server *server, int number, uv_signal_cb on_it)
@@ -144,12 +150,14 @@ void signals_open(struct server *server)
 {
     (void)signal(SIGPIPE, SIG_IGN); /* a broken pipe is an error of the write that met it */
     open_signal(server, SIGTERM, on_signal);
-    open_signal(server, SIGINT, on_signal);
+    if (!server->given.is_worker) { /* else its supervisor tells it */
+        open_signal(server, SIGINT, on_signal);
+    }
 }
 
 void server_ignore_signals(struct server *server)
 {
-    for (size_t i = 0; i < ARRAY_LEN(ignored_signals); i++) {
+    for (size_t i = server->given.is_worker ? 1 : 0; i < ARRAY_LEN(ignored_signals); i++) {
         open_signal(server, ignored_signals[i].number, on_ignored_signal);
     }
 }

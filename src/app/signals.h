@@ -6,6 +6,8 @@
 #include "app/server.h"
 
 void signals_open(struct server *server);
+/* Somebody who presses Ctrl-C waits. */
+bool signals_at_terminal(void);
 void signals_close(struct server *server); /* in a later turn of the loop */
 
 #endif

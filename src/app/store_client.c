@@ -20,7 +20,7 @@ enum error_code store_client_open(struct store_client *client, const struct conf
     arena_init(&client->arena);
     CHECK(uv_timer_init(&client->loop.uv, &client->alive) == 0);
     CHECK(uv_timer_start(&client->alive, on_alive, ALIVE_MS, ALIVE_MS) == 0);
-    return open_config_store(&client->loop, config, &client->store, err);
+    return open_config_store(&client->loop, config, 0, &client->store, err);
 }
 
 static void on_closed(void *context)

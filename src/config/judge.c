@@ -6,6 +6,7 @@
 #include "base/address.h"
 #include "base/fd.h"
 #include "base/host.h"
+#include "base/limits.h"
 #include "base/url.h"
 #include "config_internal.h"
 #include "crypto/tls.h"
@@ -48,6 +49,26 @@ static void judge_admin(struct loader *loader, const struct config *config)
                     "auth.mode: \"none\" is taken only on a loopback address or with the sandbox, "
                     "and admin.listen is %.*s",
                     STR_ARG(listen));
+    }
+}
+
+static void judge_workers(struct loader *loader, struct config *config)
+{
+    int64_t n = 1;
+
+    if (str_is(config->server.workers, "auto")) {
+        n = (int64_t)cpu_limit_cores();
+        n += (double)n < cpu_limit_cores() ? 1 : 0; /* one and a half cores are worth two */
+        n = n < 1 ? 1 : n > CONFIG_WORKERS_MAX ? CONFIG_WORKERS_MAX : n;
+    } else if (!str_to_i64(config->server.workers, 1, CONFIG_WORKERS_MAX, &n)) {
+        loader_fail(loader, "server.workers: must be a number from 1 to %u, or auto",
+                    (unsigned)CONFIG_WORKERS_MAX);
+    }
+    config->server.n_workers = (unsigned)n;
+    if (n > 1 && config->sessions.snapshot_file.len > 0 && str_is(config->store.url, "memory:")) {
+        loader_fail(loader,
+                    "sessions.snapshot_file: several workers (server.workers) keep their "
+                    "sessions in the store; with store.url redis://... they outlast a restart");
     }
 }
 
@@ -372,6 +393,7 @@ void config_judge(struct loader *loader)
                   config->auth.n_certificates);
     config_judge_limits(loader, config);
     config_judge_store(loader, config);
+    judge_workers(loader, config);
     config_judge_otel(loader, config);
     config_judge_events(loader, config);
     judge_token(loader, config);

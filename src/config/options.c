@@ -27,6 +27,7 @@ static const struct option_row rows[] = {
     {"server.public_url", OPTION_URL, AT(server.public_url), "", 0, 0, NULL, NULL, "Where clients reach this server, with its path prefix if there is one: https://example.com/qa. For links in answers."},
     {"server.trusted_proxies", OPTION_RANGES, AT(server.trusted_proxies), "[]", 0, 100, NULL, NULL, "Addresses (192.0.2.7, 10.0.0.0/8) whose X-Forwarded-For, -Prefix, -Proto and -Host, or Forwarded, are believed; none by default."},
     {"server.forwarded", OPTION_ENUM, AT(server.forwarded), "x-forwarded", 0, 0, "x-forwarded rfc7239 none", NULL, "Which of these headers server.trusted_proxies set. The others are the caller's own and are not looked at. x-forwarded: X-Forwarded-*; rfc7239: Forwarded; none: neither."},
+    {"server.workers", OPTION_STR, AT(server.workers), "1", 0, 0, NULL, NULL, "Processes that answer requests: 1 to 64, or auto, one for each core that the machine and the control group allow. They are one service: with store.url memory: the process that starts them keeps what they share.", .at_start = true},
 
     {"admin.listen", OPTION_STR, AT(admin.listen), "", 0, 0, NULL, NULL, "Address and port, or unix:/PATH, of a second listener for operators: /metrics, /health, /livez, /readyz, /admin. Plain HTTP. Empty: there is none, and server.listen answers them.", .at_start = true},
     {"admin.metrics_on_traffic", OPTION_BOOL, AT(admin.metrics_on_traffic), "false", 0, 0, NULL, NULL, "With an admin listener: answer /metrics and /health/stats on server.listen, too."},

@@ -11,14 +11,13 @@
 
 #include "base/address.h"
 #include "base/check.h"
+#include "listener_internal.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 
-/* The kernel takes net.core.somaxconn where that is less. Behind a full queue a client waits a second and
- * more for its next try. */
-enum { BACKLOG = 4096, RETRY_MS = 100 };
+enum { RETRY_MS = 100 };
 
-static bool resolve(const struct address *address, struct sockaddr_storage *out)
+bool listener_resolve(const struct address *address, struct sockaddr_storage *out)
 {
     return address->is_v6
                ? uv_ip6_addr(address->host, address->port, (struct sockaddr_in6 *)out) == 0
@@ -122,7 +121,7 @@ static enum error_code bind_tcp(struct listener *listener, struct str text, int 
     if (code != ERR_OK) {
         return code;
     }
-    if (!resolve(&wanted, &storage)) { /* the zone of an IPv6 address names no interface */
+    if (!listener_resolve(&wanted, &storage)) { /* the zone of an IPv6 address names no interface */
         return error_set(err, ERR_IO, "cannot listen on %.*s: no such interface", STR_ARG(text));
     }
     CHECK(uv_tcp_init(&listener->loop->uv, &listener->socket.tcp) == 0);
@@ -130,8 +129,7 @@ static enum error_code bind_tcp(struct listener *listener, struct str text, int 
     return ERR_OK;
 }
 
-/* A socket that nobody listens on any more is what a killed process leaves behind. */
-static void remove_abandoned(const char *path)
+void listener_remove_abandoned(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct stat status;
@@ -161,7 +159,7 @@ static enum error_code bind_unix(struct listener *listener, struct str text, uns
     if (code != ERR_OK) {
         return code;
     }
-    remove_abandoned(path);
+    listener_remove_abandoned(path);
     CHECK(uv_pipe_init(&listener->loop->uv, &listener->socket.pipe, 0) == 0);
     *out_status = uv_pipe_bind(&listener->socket.pipe, path);
     if (*out_status == 0 && chmod(path, mode != 0 ? (mode_t)mode : S_IRUSR | S_IWUSR) != 0) {
@@ -176,7 +174,7 @@ static enum error_code listen_on(struct listener *listener, int status, struct s
 {
     listener->open = true;
     if (status == 0) {
-        status = uv_listen(&listener->socket.stream, BACKLOG, on_connection);
+        status = uv_listen(&listener->socket.stream, LISTENER_BACKLOG, on_connection);
     }
     if (status != 0) {
         uv_close(&listener->socket.handle, on_abandoned);

@@ -69,8 +69,4 @@ const struct metric_family *metric_view(size_t metric);
 /* metrics_text.c */
 void process_figures_read_own(struct process_figures *out);
 
-/* limits.c */
-double cpu_limit_cores(void);
-uint64_t memory_limit_bytes(void);
-
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/limits.h"
 #include "metrics_internal.h"
 #include "observe/metrics_shared.h"
 

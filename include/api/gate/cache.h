@@ -64,6 +64,10 @@ enum stage_verdict cache_fail(struct task *task);
 /* The leader's client left. */
 void cache_abandon(struct task *task);
 size_t cache_purge(struct cache *cache); /* how many answers it held */
+/* The same, because somebody else has purged: nobody is told. */
+size_t cache_forget(struct cache *cache);
+/* Told of each purge, while the cache is on. */
+void cache_on_purge(struct cache *cache, void (*on_purge)(void *context), void *context);
 
 /* Who a caller is, and at which platform: all who use its stored token are one, a token of one's own is
  * another. */

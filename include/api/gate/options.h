@@ -21,12 +21,26 @@ struct api_link {
     void *client;                 /* held for the api, which releases it; NULL in unit tests */
 };
 
+/* What one of several workers tells the others (server.workers). */
+enum api_news {
+    API_NEWS_LOG_LEVEL = 1, /* the name of the level that is in force from now on */
+    API_NEWS_PURGED         /* kept answers of the platform are forgotten */
+};
+
+/* What became of a reload in another worker. */
+struct reload_other {
+    unsigned worker;
+    bool taken;
+    struct str error; /* why not; the first one */
+};
+
 /* One request for the configuration to be read again, and what that came to; texts in the arena. */
 struct reload_report {
     struct list link; /* it waits; who does not want to know any more removes it */
     void (*on_done)(struct reload_report *report); /* once, from a later turn */
     struct arena *arena;
     bool is_tried; /* in: check only, the running configuration stays */
+    bool is_alone; /* in: other workers are not asked */
     bool taken;
     bool is_offered;     /* false: this program does not read its configuration again */
     struct str *changed; /* options, in the order of the table */
@@ -34,6 +48,8 @@ struct reload_report {
     struct str *needs_restart; /* of the changed ones: those that wait for the next start */
     size_t n_needs_restart;
     struct error_list *errors; /* why it was refused */
+    struct reload_other *others; /* that have reported in time */
+    size_t n_others;
 };
 
 struct api_options {
@@ -54,6 +70,9 @@ struct api_options {
      * false and on_done does not come. */
     void (*reload)(void *reloader, struct reload_report *report);
     void *reloader;
+    /* Tells the other workers; NULL: there are none. */
+    void (*tell_others)(void *teller, enum api_news news, struct str text);
+    void *teller;
 };
 
 #endif

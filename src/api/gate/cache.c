@@ -27,6 +27,8 @@ struct cache {
     bool enabled;
     struct cache_share *share; /* NULL: there is no store */
     bool shared;               /* cache.shared */
+    void (*on_purge)(void *context); /* NULL: nobody is told */
+    void *context;
     uint64_t generation; /* grows with each purge: what was fetched before it is not kept */
 };
 
@@ -80,7 +82,7 @@ static void tidy(struct cache *cache, struct cache_entry *entry)
     }
 }
 
-size_t cache_purge(struct cache *cache)
+size_t cache_forget(struct cache *cache)
 {
     struct cache_entry *entry;
     size_t n = 0;
@@ -98,10 +100,24 @@ size_t cache_purge(struct cache *cache)
     return n;
 }
 
+size_t cache_purge(struct cache *cache)
+{
+    if (cache->on_purge != NULL && cache->enabled) {
+        cache->on_purge(cache->context);
+    }
+    return cache_forget(cache);
+}
+
+void cache_on_purge(struct cache *cache, void (*on_purge)(void *context), void *context)
+{
+    cache->on_purge = on_purge;
+    cache->context = context;
+}
+
 void cache_free(struct cache *cache)
 {
     if (cache != NULL) {
-        (void)cache_purge(cache);
+        (void)cache_forget(cache);
         lru_done(&cache->entries);
         cache_share_free(cache->share);
         mem_free(cache);

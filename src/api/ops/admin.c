@@ -49,6 +49,10 @@ enum stage_verdict handle_log_level_set(struct task *task)
     log_event(LOG_WARN, "log.level", F_TEXT("before", log_level_name(log_level())),
               F_TEXT("now", log_level_name(level)), F_STR("principal", task->principal.name));
     log_set_level(level);
+    if (task->api->options.tell_others != NULL) {
+        task->api->options.tell_others(task->api->options.teller, API_NEWS_LOG_LEVEL,
+                                       str_from(log_level_name(level)));
+    }
     return task_reply_json(task, 200, body);
 }
 

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
+#include "observe/metrics_shared.h"
 
 static const char json_type_utf8[] = "application/json; charset=utf-8";
 
@@ -304,7 +305,7 @@ enum stage_verdict handle_ready(struct task *task)
     return answer_health(task, worst_of(checks), checks, task->api->draining ? 503 : 200);
 }
 
-static void refresh_gauges(const struct api *api)
+void ops_set_gauges(const struct api *api)
 {
     if (api->options.sessions != NULL) {
         metric_set(M_SESSIONS, (int64_t)session_store_size(api->options.sessions));
@@ -318,7 +319,7 @@ enum stage_verdict handle_metrics(struct task *task)
                                     STR("application/openmetrics-text"));
     struct buf text;
 
-    refresh_gauges(task->api);
+    ops_set_gauges(task->api);
     buf_init(&text, 8U << 20);
     metrics_write(&text, openmetrics, VP_VERSION);
     return task_reply(task, 200,
@@ -414,7 +415,8 @@ enum stage_verdict handle_stats(struct task *task)
     struct buf text;
     struct json_writer w;
 
-    refresh_gauges(task->api);
+    ops_set_gauges(task->api);
+    metrics_gather();
     buf_init(&text, 16384);
     jw_init(&w, &text);
     jw_object(&w);

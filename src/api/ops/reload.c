@@ -17,6 +17,25 @@ static struct json *names_of(struct task *task, const struct str *names, size_t 
     return list;
 }
 
+/* The other workers of this service, each with what became of it there. */
+static struct json *others_of(struct task *task, const struct reload_report *report)
+{
+    struct json *list = json_new_array(task->arena);
+
+    for (size_t i = 0; i < report->n_others; i++) {
+        const struct reload_other *other = &report->others[i];
+        struct json *item = json_new_object(task->arena);
+
+        json_set(item, STR("worker"), json_new_int(task->arena, other->worker));
+        json_set(item, STR("taken"), json_new_bool(task->arena, other->taken));
+        if (!other->taken) {
+            json_set(item, STR("error"), json_new_string(task->arena, other->error));
+        }
+        json_append(list, item);
+    }
+    return list;
+}
+
 static enum stage_verdict answer(struct task *task, struct reload_report *report)
 {
     struct json *body;
@@ -40,6 +59,9 @@ static enum stage_verdict answer(struct task *task, struct reload_report *report
     json_set(body, STR("changed"), names_of(task, report->changed, report->n_changed));
     json_set(body, STR("needs_restart"),
              names_of(task, report->needs_restart, report->n_needs_restart));
+    if (report->n_others > 0) {
+        json_set(body, STR("workers"), others_of(task, report));
+    }
     return task_reply_json(task, 200, body);
 }
 

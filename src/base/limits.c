@@ -1,10 +1,11 @@
-/* What the kernel lets this process use: its control group (v2, or v1 as a container sees it) and
- * the machine. Sources: cgroups(7), Documentation/admin-guide/cgroup-v2.rst of Linux. */
+/* Sources: cgroups(7), Documentation/admin-guide/cgroup-v2.rst of Linux. */
+#include "base/limits.h"
+
 #include <fcntl.h>
 #include <sched.h>
 #include <unistd.h>
 
-#include "metrics_internal.h"
+#include "base/buf.h"
 
 enum { TEXT_MAX = 1024, PATH_BYTES_MAX = 1024 };
 

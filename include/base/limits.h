@@ -1,0 +1,11 @@
+/* What the kernel lets this process use: its control group (v2, or v1 as a container sees it), its mask of
+ * processors, and the machine. */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+#include <stdint.h>
+
+double cpu_limit_cores(void); /* 0.5: half of the time of one */
+uint64_t memory_limit_bytes(void);
+
+#endif

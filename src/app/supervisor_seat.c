@@ -1,0 +1,132 @@
+#include <signal.h>
+
+#include "base/clock.h"
+#include "observe/log.h"
+#include "supervisor_internal.h"
+
+/* The first start after an end comes at once; who ends again and again is started with growing waits. */
+enum {
+    WAIT_FIRST_MS = 100,
+    WAIT_MAX_MS = 5000,
+    LIVES_MS = 10000,  /* who has lived so long is not ending again and again */
+    SILENT_MS = 5000,  /* so long nothing was heard of it: its loop stands still */
+    STARTS_MS = 60000, /* until it answers */
+};
+
+static struct process *free_process(struct supervisor *supervisor)
+{
+    for (unsigned i = 0; i < supervisor->n_slots; i++) {
+        if (supervisor->processes[i].state == PROCESS_NONE) {
+            return &supervisor->processes[i];
+        }
+    }
+    return NULL;
+}
+
+static void on_again(struct deadline *deadline)
+{
+    seat_fill(CONTAINER_OF(deadline, struct seat, again));
+}
+
+static void fill_later(struct seat *seat, uint64_t wait_ms)
+{
+    deadline_set(&seat->supervisor->loop.deadlines, &seat->again, wait_ms, on_again);
+}
+
+void seat_fill(struct seat *seat)
+{
+    struct process *process = free_process(seat->supervisor);
+
+    deadline_clear(&seat->again);
+    if (process == NULL) { /* those before it have not ended */
+        fill_later(seat, WAIT_FIRST_MS);
+        return;
+    }
+    seat->process = process;
+    if (!process_start(process, seat) && process->state == PROCESS_NONE) {
+        seat->process = NULL;
+        fill_later(seat, WAIT_MAX_MS);
+    }
+}
+
+void seat_ready(struct process *process)
+{
+    struct supervisor *supervisor = process->supervisor;
+
+    if (process->state != PROCESS_STARTS) {
+        return;
+    }
+    process->state = PROCESS_SERVES;
+    process->seat->was_taken = true;
+    for (unsigned i = 0; i < supervisor->n_seats; i++) {
+        const struct seat *seat = &supervisor->seats[i];
+
+        if (seat->process == NULL || seat->process->state != PROCESS_SERVES) {
+            return;
+        }
+    }
+    supervisor_ready(supervisor);
+}
+
+/* Somebody has sent it SIGTERM: another one takes from its sockets beside it. */
+void seat_draining(struct process *process)
+{
+    struct seat *seat = process->seat;
+
+    process->state = PROCESS_DRAINS;
+    if (seat->process == process && seat->supervisor->state == SUPERVISOR_SERVES) {
+        seat->process = NULL;
+        seat_fill(seat);
+    }
+}
+
+void seat_ended(struct process *process, int64_t status, int signal)
+{
+    struct seat *seat = process->seat;
+    struct supervisor *supervisor = process->supervisor;
+    bool was_ours = seat->process == process;
+    bool has_lived = clock_now_ms() - process->began_ms >= LIVES_MS;
+    uint64_t wait_ms = has_lived ? 0 : seat->wait_ms;
+
+    if (was_ours) {
+        seat->process = NULL;
+    }
+    if (supervisor->state == SUPERVISOR_STARTS) { /* it has said why */
+        supervisor->failed = true;
+        supervisor_stop(supervisor);
+        return;
+    }
+    if (supervisor->state != SUPERVISOR_SERVES) { /* it was told to end: not well is for us to tell */
+        supervisor->failed = supervisor->failed || status != 0 || signal != 0;
+        return;
+    }
+    if (!was_ours) {
+        return;
+    }
+    seat->wait_ms = wait_ms == 0 ? WAIT_FIRST_MS : wait_ms * 2;
+    seat->wait_ms = seat->wait_ms > WAIT_MAX_MS ? WAIT_MAX_MS : seat->wait_ms;
+    log_event(LOG_ERROR, "worker.ended", F_INT("worker", process->slot),
+              F_INT("pid", process->handle.pid), F_INT("status", status), F_INT("signal", signal),
+              F_INT("again_in_ms", wait_ms));
+    if (wait_ms == 0) {
+        seat_fill(seat);
+    } else {
+        fill_later(seat, wait_ms);
+    }
+}
+
+/* Connections that the kernel has given to a worker that stands still would wait as long as that. */
+void seats_look(struct supervisor *supervisor)
+{
+    uint64_t now_ms = clock_now_ms();
+
+    for (unsigned i = 0; i < supervisor->n_slots; i++) {
+        struct process *process = &supervisor->processes[i];
+        uint64_t silent_ms = process->state == PROCESS_STARTS ? STARTS_MS : SILENT_MS;
+
+        if (process_lives(process) && now_ms >= process->heard_ms + silent_ms) {
+            process_kill(process, process->state == PROCESS_STARTS ? "it does not answer"
+                                                                   : "its loop stands still");
+        }
+    }
+}
