@@ -90,12 +90,7 @@ static void read_log(const struct config *config, enum log_level *level, enum lo
     (void)log_format_from(config->log.format, format);
 }
 
-void open_log(const struct config *config)
-{
-    open_log_at(config, STDERR_FILENO);
-}
-
-void open_log_at(const struct config *config, int fd)
+static void open_log_at(const struct config *config, int fd)
 {
     enum log_level level;
     enum log_format format;
@@ -103,6 +98,11 @@ void open_log_at(const struct config *config, int fd)
     read_log(config, &level, &format);
     log_set_project(config->log.gcp_project);
     log_open(fd, level, format);
+}
+
+void open_log(const struct config *config)
+{
+    open_log_at(config, STDERR_FILENO);
 }
 
 void set_log(const struct config *config)

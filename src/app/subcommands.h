@@ -42,7 +42,6 @@ int run_man(struct arguments *arguments);
 void print_errors(const struct error_list *errors);
 struct config *load_config(const char *file, const struct arguments *arguments);
 void open_log(const struct config *config);
-void open_log_at(const struct config *config, int fd);
 void set_log(const struct config *config); /* while it is open */
 void print_addresses(const struct server *server);
 int fail(const char *subcommand, const struct error *err);
