@@ -23,7 +23,11 @@
 
 enum { TEXT_MAX = 256, N_WATCHDOG = 5, WATCHDOG_MS = 200 };
 
-#define SERVE "serve", "--sandbox", "--set", "drain.notice_ms=0", "--listen", "127.0.0.1:0"
+/* Each test is run with one process and with several. */
+static const char *workers;
+
+#define SERVE                                                                                      \
+    "serve", "--sandbox", "--set", "drain.notice_ms=0", "--set", workers, "--listen", "127.0.0.1:0"
 
 struct told {
     int fd;
@@ -116,7 +120,7 @@ static void start_reload_and_end_are_told(void **state)
     (void)snprintf(path, sizeof(path), VP_SCRATCH_DIR "/manager-%d.yaml", (int)getpid());
     write_file(path, good);
     told_open(&told);
-    program_serve(&program, (const char *[]){"serve", "-c", path, NULL},
+    program_serve(&program, (const char *[]){"serve", "-c", path, "--set", workers, NULL},
                   (const char *[]){told.variable, NULL});
     assert_string_equal(told_next(&told, true), "READY=1\nSTATUS=serving");
     assert_reload(&told, &program);
@@ -297,7 +301,7 @@ static void several_sockets_are_told_apart_by_their_address(void **state)
                    "    - {listen: \"unix:%s\"}\n",
                    (int)ports[1], (int)ports[0], path);
     write_file(file, config);
-    program_start_with(&program, (const char *[]){"serve", "-c", file, NULL},
+    program_start_with(&program, (const char *[]){"serve", "-c", file, "--set", workers, NULL},
                        (const char *[]){"LISTEN_FDS=3", NULL}, fds, 3);
     assert_int_equal(program_wait_port(&program, "listening on http://"), ports[1]);
     for (int i = 0; i < 2; i++) {
@@ -310,7 +314,7 @@ static void several_sockets_are_told_apart_by_their_address(void **state)
     program_done(&program);
     assert_int_equal(access(path, F_OK), 0); /* the manager's */
     write_file(file, "sandbox: {enabled: true}\nserver: {listen: \"127.0.0.1:1\"}\n");
-    program_start_with(&program, (const char *[]){"serve", "-c", file, NULL},
+    program_start_with(&program, (const char *[]){"serve", "-c", file, "--set", workers, NULL},
                        (const char *[]){"LISTEN_FDS=3", NULL}, fds, 3);
     assert_int_equal(program_wait_end(&program, WAIT_MS), 1);
     assert_true(program_wrote(&program, "is neither server.listen nor one of server.listeners"));
@@ -368,5 +372,10 @@ int main(void)
         cmocka_unit_test(what_is_no_socket_to_listen_on_is_refused),
     };
 
-    return cmocka_run_group_tests_name("manager", tests, NULL, NULL);
+    int failed;
+
+    workers = "server.workers=1";
+    failed = cmocka_run_group_tests_name("manager", tests, NULL, NULL);
+    workers = "server.workers=2";
+    return failed + cmocka_run_group_tests_name("manager of several workers", tests, NULL, NULL);
 }
