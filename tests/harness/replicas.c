@@ -10,7 +10,9 @@
 
 enum { ARGS_MAX = 64 };
 
-void replicas_start_one(struct replicas *replicas, size_t i)
+static void start(struct replicas *replicas, size_t i,
+                  void (*how)(struct program *program, const char *const *args,
+                              const char *const *env))
 {
     static const char *const env[] = {"VIRTUOSO_API_TOKEN=" SANDBOX_TOKEN, NULL};
     const char *own[] = {"auth.mode=none", "drain.notice_ms=0", replicas->url,
@@ -26,7 +28,17 @@ void replicas_start_one(struct replicas *replicas, size_t i)
         args[n++] = "--set";
         args[n++] = *set;
     }
-    program_serve(&replicas->programs[i], args, env);
+    how(&replicas->programs[i], args, env);
+}
+
+void replicas_begin_one(struct replicas *replicas, size_t i)
+{
+    start(replicas, i, program_start);
+}
+
+void replicas_start_one(struct replicas *replicas, size_t i)
+{
+    start(replicas, i, program_serve);
     if (replicas->redis.pid > 0) {
         wait_until(!replicas_store_is_away(replicas, i));
     }

@@ -30,6 +30,8 @@ struct replicas_options {
 /* Returns when all of them have reached Redis. */
 void replicas_start(struct replicas *replicas, const struct replicas_options *options);
 void replicas_start_one(struct replicas *replicas, size_t i);
+/* The same, without waiting until it answers. */
+void replicas_begin_one(struct replicas *replicas, size_t i);
 void replicas_kill(struct replicas *replicas, size_t i); /* kill -9; it may be started again */
 void replicas_stop(struct replicas *replicas);
 /* Sends to that one; the answer's JSON (NULL: no body); its status is replicas->reply.status. */
