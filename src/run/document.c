@@ -56,7 +56,7 @@ static void write_options(struct json_writer *w, const struct testfile_options *
     jw_end(w);
 }
 
-void document_write(struct buf *out, const struct run *run, const struct run_publication *what)
+void run_document_write(struct buf *out, const struct run *run, const struct run_publication *what)
 {
     struct json_writer w;
     char owner[65];
@@ -155,7 +155,7 @@ static void read_options(struct arena *arena, const struct json *json, struct te
     }
 }
 
-bool document_read(struct arena *arena, struct str text, struct run_document *out)
+bool run_document_read(struct arena *arena, struct str text, struct run_document *out)
 {
     struct error ignored = {0};
     struct json *json = NULL;

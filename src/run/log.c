@@ -172,7 +172,7 @@ void run_publish(struct run *run, const struct run_publication *what, run_publis
     log->on_published = on_published;
     log->context = context;
     buf_init(&log->document, RUN_DOCUMENT_MAX);
-    document_write(&log->document, run, what);
+    run_document_write(&log->document, run, what);
     runs_want(log->share);
     if (log->share->holds) {
         later_add(log->share->options.later, &log->soon, on_soon_published);

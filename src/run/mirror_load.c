@@ -134,7 +134,7 @@ static void on_document(struct store_op *op, const struct store_result *result)
         mirror_fail(mirror, &result->error);
         return;
     }
-    if (!document_read(&mirror->arena, arena_str(&mirror->arena, result->bytes),
+    if (!run_document_read(&mirror->arena, arena_str(&mirror->arena, result->bytes),
                        &mirror->document) ||
         !runs_read_name(str_from(mirror->name), &scope, &owner, &id)) {
         not_readable(mirror, "The document", "it is not of this program");

@@ -135,8 +135,8 @@ struct run_document {
     bool has_bearer, waits;
 };
 
-void document_write(struct buf *out, const struct run *run, const struct run_publication *what);
-bool document_read(struct arena *arena, struct str text, struct run_document *out);
+void run_document_write(struct buf *out, const struct run *run, const struct run_publication *what);
+bool run_document_read(struct arena *arena, struct str text, struct run_document *out);
 
 /* --- mirror.c */
 enum mirror_state {
