@@ -47,6 +47,8 @@ struct redis {
     char client[24]; /* of blocks; empty: not known */
     bool blocked;
     bool unblocking;
+    bool has_newcomers; /* since it blocked */
+    bool is_quiet;      /* the last block ended without news, and nobody has come since */
     unsigned n_links; /* not closed yet */
 };
 

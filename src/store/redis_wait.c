@@ -5,6 +5,7 @@
 
 enum {
     BLOCK_MS = 1000,  /* a waiter that came in the wrong moment is late by this at most */
+    QUIET_MS = 3000,  /* where nothing came and nobody new waits: Redis is asked less often */
     WAITERS_MAX = 256 /* operations that wait for a stream */
 };
 
@@ -41,7 +42,7 @@ static void block(struct redis *redis)
     words[n++] = STR("COUNT");
     words[n++] = STR("1");
     words[n++] = STR("BLOCK");
-    words[n++] = str_of_int(BLOCK_MS, millis);
+    words[n++] = str_of_int(redis->is_quiet ? QUIET_MS : BLOCK_MS, millis);
     words[n++] = STR("STREAMS");
     LIST_FOREACH (link, &redis->waiters) {
         struct store_op *op = CONTAINER_OF(link, struct command, link)->op;
@@ -52,6 +53,7 @@ static void block(struct redis *redis)
         i++;
     }
     redis->blocked = true;
+    redis->has_newcomers = false;
     redis_send_own(redis, &redis->blocks, &redis->greeting, WHAT_BLOCK, words, n + 2 * n_streams);
 }
 
@@ -63,6 +65,7 @@ void redis_wait(struct redis *redis, struct command *command)
     }
     list_append(&redis->waiters, &command->link);
     redis->n_waiters++;
+    redis->has_newcomers = true;
     block(redis);
 }
 
@@ -113,6 +116,7 @@ static void on_blocks_reply(struct link *link, const redisReply *reply)
     } else if (what == WHAT_BLOCK) {
         redis->blocked = false;
         redis->unblocking = false;
+        redis->is_quiet = reply->type == REDIS_REPLY_NIL && !redis->has_newcomers;
         on_news(redis, reply);
     }
     block(redis);

@@ -367,10 +367,50 @@ static void nothing_fails_while_each_process_is_replaced(void **state)
     replicas_stop(&here.replicas);
 }
 
+/* --- what idle processes ask for */
+/* Commands that processes have sent; what a script does inside Redis is none. */
+static unsigned n_sent(void)
+{
+    char line[TEXT_BYTES];
+    char out[64] = "";
+    FILE *pipe;
+
+    (void)snprintf(line, sizeof(line),
+                   "redis-cli -s %s info commandstats | sed -n "
+                   "'s/^cmdstat_\\(evalsha\\|eval\\|xread\\|script.*\\|client.*\\):calls="
+                   "\\([0-9]*\\).*/\\2/p' | awk '{ n += $1 } END { print n + 0 }'",
+                   here.replicas.redis.path);
+    pipe = popen(line, "re");
+    assert_non_null(pipe);
+    assert_non_null(fgets(out, sizeof(out), pipe));
+    assert_int_equal(pclose(pipe), 0);
+    return (unsigned)strtoul(out, NULL, 10);
+}
+
+/* Below two commands a second each: the seconds are what the test is about. */
+static void idle_processes_ask_redis_seldom(void **state)
+{
+    enum { SETTLE_S = 3, SECONDS = 6 };
+
+    unsigned before;
+    unsigned n;
+
+    (void)state;
+    replicas_start(&here.replicas, &(struct replicas_options){.n = N_PODS});
+    client_pause_ms(SETTLE_S * 1000);
+    before = n_sent();
+    client_pause_ms(SECONDS * 1000);
+    n = n_sent() - before;
+    print_message("%d idle processes sent %u commands in %d s\n", (int)N_PODS, n, (int)SECONDS);
+    assert_in_range(n, 1, 2 * N_PODS * SECONDS - 1);
+    replicas_stop(&here.replicas);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_fails_while_each_process_is_replaced),
+        cmocka_unit_test(idle_processes_ask_redis_seldom),
     };
 
     if (!redis_server_is_there()) {
