@@ -247,6 +247,8 @@ static void on_calls_reply(struct link *link, const redisReply *reply)
     redis_command_free(redis, command);
     if (what == WHAT_SCRIPT) {
         on_script(redis, reply);
+    } else if (what == WHAT_UNBLOCK && reply->type == REDIS_REPLY_INTEGER && reply->integer == 0) {
+        redis_wait_missed(redis);
     } else if (what == WHAT_GREETING && reply->type == REDIS_REPLY_ERROR) {
         link_break(link, "Redis refused: %.100s", reply->str);
     }

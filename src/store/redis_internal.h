@@ -71,5 +71,6 @@ void redis_wait_open(struct redis *redis); /* the second connection, when first 
 void redis_wait(struct redis *redis, struct command *command);
 void redis_wait_forget(struct redis *redis, const struct command *command);
 void redis_wait_fail(struct redis *redis, const char *why);
+void redis_wait_missed(struct redis *redis); /* the end of a block came before the block */
 
 #endif

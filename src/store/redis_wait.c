@@ -4,7 +4,7 @@
 #include "redis_internal.h"
 
 enum {
-    BLOCK_MS = 1000,  /* a waiter that came in the wrong moment is late by this at most */
+    BLOCK_MS = 1000,
     QUIET_MS = 3000,  /* where nothing came and nobody new waits: Redis is asked less often */
     WAITERS_MAX = 256 /* operations that wait for a stream */
 };
@@ -168,6 +168,15 @@ void redis_wait_forget(struct redis *redis, const struct command *command)
             redis->n_waiters--;
             break;
         }
+    }
+}
+
+/* The two connections are not in step: the block is on its way, and is to be ended once it is there. */
+void redis_wait_missed(struct redis *redis)
+{
+    redis->unblocking = false;
+    if (redis->blocked && redis->has_newcomers) {
+        block(redis);
     }
 }
 
