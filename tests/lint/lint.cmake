@@ -1,5 +1,6 @@
-# Rules about the source text, each a ctest entry; the time limits are for what hangs, not for a busy machine. Format and tidy depend on the tool's version: they run
-# with version 14 and report themselves as skipped (never as passed) where there is only another one.
+# Rules about the source text, each a ctest entry; the time limits are for what hangs, not for a busy machine. Format and
+# tidy depend on the tool's version: they run with version 14 and report themselves as skipped (never as passed) where
+# there is only another one.
 set(lint ${CMAKE_SOURCE_DIR}/tests/lint)
 set(lint_scratch ${CMAKE_BINARY_DIR}/scratch/lint)
 file(MAKE_DIRECTORY ${lint_scratch})
