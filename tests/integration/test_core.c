@@ -158,8 +158,9 @@ static void make_load(struct proxy *proxy, struct client *clients)
         body[i] = 'x';
     }
     text = arena_printf(&proxy->arena, "{\"name\": \"%.*s\"}", BODY_BYTES / 2, body);
-    sandbox_fault(proxy->program.sandbox_port, "{\"match\":\"GET /user\",\"delay_ms\":20000}");
-    sandbox_fault(proxy->program.sandbox_port, "{\"match\":\"POST /projects\",\"delay_ms\":20000}");
+    sandbox_fault(proxy->program.sandbox_port, "{\"match\":\"GET /user\",\"delay_ms\":600000}");
+    sandbox_fault(proxy->program.sandbox_port,
+                  "{\"match\":\"POST /projects\",\"delay_ms\":600000}");
     for (int i = 0; i < N_CLIENTS; i++) {
         client_open(&clients[i], proxy->program.port);
         assert_true(client_send_request(&clients[i], i % 2 == 0 ? "GET" : "POST",

@@ -35,7 +35,7 @@ static void interrupt_twice(struct proxy *proxy)
 
 static void readiness_fails_before_the_listener_closes(void **state)
 {
-    static const char *const sets[] = {"drain.notice_ms=15000", "drain.limit_ms=16000", NULL};
+    static const char *const sets[] = {"drain.notice_ms=600000", "drain.limit_ms=601000", NULL};
     struct proxy proxy;
 
     (void)state;
@@ -109,13 +109,13 @@ static void what_is_left_at_the_limit_is_cancelled(void **state)
 
 static void two_interrupts_stop_at_once(void **state)
 {
-    static const char *const sets[] = {"drain.notice_ms=15000", "drain.limit_ms=16000", NULL};
+    static const char *const sets[] = {"drain.notice_ms=600000", "drain.limit_ms=601000", NULL};
     struct proxy proxy;
 
     (void)state;
     proxy_start(&proxy, sets);
     interrupt_twice(&proxy);
-    assert_int_equal(program_wait_end(&proxy.program, 3000 * client_slowness()), 0);
+    assert_int_equal(program_wait_end(&proxy.program, WAIT_MS), 0);
     program_assert_clean(&proxy.program);
     program_done(&proxy.program);
     reply_done(&proxy.reply);
