@@ -76,7 +76,7 @@ test_uses=(clang-format-14 clang-tidy-14 shellcheck dpkg-dev file redis-server p
 test_notes=("clang-format-14|lint.format is skipped"
     "clang-tidy-14|lint.tidy and lint.analyze are skipped"
     "shellcheck|lint.shell checks the syntax only"
-    "npm|lint.openapi, lint.k8s, lint.cloudformation, contract.openapi and browser.docs are skipped, and /docs is the plain page"
+    "npm|lint.openapi, lint.k8s, lint.cloudformation, lint.compose, contract.openapi and browser.docs are skipped, and /docs is the plain page"
     "chromium|browser.docs is skipped"
     "dpkg-shlibdeps|shell.package is skipped"
     "sslscan|shell.tls is skipped"
