@@ -6,22 +6,26 @@
 #include "base/utf8.h"
 #include "json_internal.h"
 
+/* The value of a hexadecimal digit and one more; 0: it is none. */
+static const unsigned char digits[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16};
+
 static bool hex4(const struct json_scan *scan, size_t at, unsigned *out)
 {
-    int value = 0;
+    const unsigned char *text = (const unsigned char *)scan->text.ptr + at;
+    unsigned value = 0;
 
-    if (at + 4 > scan->text.len) {
-        return false;
-    }
     for (size_t i = 0; i < 4; i++) {
-        int digit = str_hex_digit(scan->text.ptr[at + i]);
+        unsigned digit = at + i < scan->text.len ? digits[text[i]] : 0;
 
-        if (digit < 0) {
+        if (digit == 0) {
             return false;
         }
-        value = value * 16 + digit;
+        value = value * 16U + digit - 1U;
     }
-    *out = (unsigned)value;
+    *out = value;
     return true;
 }
 
@@ -53,27 +57,35 @@ static enum error_code scan_unicode(struct json_scan *scan, char **to)
     return ERR_OK;
 }
 
+/* They often follow each other. */
+static enum error_code scan_unicodes(struct json_scan *scan, char **to)
+{
+    enum error_code code = scan_unicode(scan, to);
+
+    while (code == ERR_OK && scan->text.len - scan->at > 1 && scan->text.ptr[scan->at] == '\\' &&
+           scan->text.ptr[scan->at + 1] == 'u') {
+        scan->at++;
+        code = scan_unicode(scan, to);
+    }
+    return code;
+}
+
+/* What a character behind a backslash stands for; 0: it is no escape of two characters. */
+static const char meant[256] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+                                ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
+
+/* At a backslash that take_short left. */
 static enum error_code scan_escape(struct json_scan *scan, char **to)
 {
-    static const char meant[128] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
-                                    ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
-    unsigned char c;
-
     scan->at++;
     if (json_at_end(scan)) {
         return json_scan_refuse(scan, "the text is not closed with a quote");
     }
-    c = (unsigned char)json_peek(scan);
-    if (c == 'u') {
-        return scan_unicode(scan, to);
+    if (json_peek(scan) == 'u') {
+        return scan_unicodes(scan, to);
     }
-    if (c > 0x7F || meant[c] == '\0') {
-        return json_scan_refuse(
-            scan, "unknown escape; known are \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX");
-    }
-    *(*to)++ = meant[c];
-    scan->at++;
-    return ERR_OK;
+    return json_scan_refuse(
+        scan, "unknown escape; known are \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\uXXXX");
 }
 
 /* `n` bytes as they are, moved to *to where an escape before them took more room than its character. */
@@ -96,15 +108,41 @@ static void take_wide(struct json_scan *scan, char **to)
     take(scan, n, to);
 }
 
-/* At a character that is ASCII and stands for itself: how many of them. Between two escapes there is often one. */
-static size_t plain_len(const struct json_scan *scan)
+static bool is_plain(unsigned char c)
 {
-    struct str rest = str_sub(scan->text, scan->at, scan->text.len);
+    return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+}
 
-    if (rest.ptr[0] == 0x7F || (rest.len > 1 && rest.ptr[1] == '\\')) {
-        return 1;
+enum { SHORT_RUN = 8 };
+
+/* Escapes of two characters, and what stands for itself between them as long as it is short. Texts are read from
+ * scan->text: what was decoded may stand where the copy had them. */
+static void take_short(struct json_scan *scan, char **to)
+{
+    const unsigned char *text = (const unsigned char *)scan->text.ptr;
+    size_t at = scan->at;
+    char *out = *to;
+    size_t run = 0;
+
+    while (at < scan->text.len) {
+        if (run < SHORT_RUN && is_plain(text[at])) {
+            *out++ = (char)text[at++];
+            run++;
+        } else if (text[at] == '\\' && at + 1 < scan->text.len && meant[text[at + 1]] != '\0') {
+            *out++ = meant[text[at + 1]];
+            at += 2;
+            run = 0;
+        } else {
+            break;
+        }
     }
-    return json_plain_len(rest);
+    scan->at = at;
+    *to = out;
+}
+
+static void take_plain(struct json_scan *scan, char **to)
+{
+    take(scan, json_plain_len(str_sub(scan->text, scan->at, scan->text.len)), to);
 }
 
 enum error_code json_scan_long_text(struct json_scan *scan, struct str *out)
@@ -116,6 +154,7 @@ enum error_code json_scan_long_text(struct json_scan *scan, struct str *out)
         enum error_code code = ERR_OK;
         unsigned char c;
 
+        take_short(scan, &to);
         if (json_at_end(scan)) {
             return json_scan_refuse(scan, "the text is not closed with a quote");
         }
@@ -135,8 +174,10 @@ enum error_code json_scan_long_text(struct json_scan *scan, struct str *out)
             code = scan_escape(scan, &to);
         } else if (c >= 0x80) {
             take_wide(scan, &to);
+        } else if (c == 0x7F) {
+            take(scan, 1, &to);
         } else {
-            take(scan, plain_len(scan), &to);
+            take_plain(scan, &to);
         }
         if (code != ERR_OK) {
             return code;

@@ -40,6 +40,46 @@ static void texts_are_decoded_whatever_stands_in_them(void **state)
     }
 }
 
+/* Each of these behind each other, with as many plain characters in between as there may be in a word. */
+static void what_is_escaped_may_stand_anywhere(void **state)
+{
+    static const struct {
+        const char *json;
+        const char *text;
+    } odd[] = {{"\\n", "\n"},
+               {"\\\\", "\\"},
+               {"\\\"", "\""},
+               {"\\u00e9", "\xC3\xA9"},
+               {"\xC3\xA9", "\xC3\xA9"},
+               {"\\ud83d\\ude00", "\xF0\x9F\x98\x80"},
+               {"\x7F", "\x7F"},
+               {"", ""}};
+
+    enum { N = ARRAY_LEN(odd), RUN_MAX = 20 };
+
+    static const char plain[RUN_MAX + 1] = "abcdefghijklmnopqrst";
+
+    (void)state;
+    for (size_t i = 0; i < (size_t)N * N * (RUN_MAX + 1); i++) {
+        int run = (int)(i / N / N);
+        struct arena arena;
+        struct json *root = NULL;
+        struct str text;
+
+        arena_init(&arena);
+        text = arena_printf(&arena, "[\"%.*s%s%.*s%s%.*s\",1]", run, plain, odd[i % N].json, run,
+                            plain, odd[i / N % N].json, run, plain);
+        assert_int_equal(json_parse(&arena, text, NULL, &root, NULL), ERR_OK);
+        text = arena_printf(&arena, "%.*s%s%.*s%s%.*s", run, plain, odd[i % N].text, run, plain,
+                            odd[i / N % N].text, run, plain);
+        assert_true(str_eq(json_str(json_first(root)), text));
+        text = json_text(&arena, root);
+        assert_int_equal(json_parse(&arena, text, NULL, &root, NULL), ERR_OK);
+        assert_int_equal(json_size(root), 2);
+        arena_done(&arena);
+    }
+}
+
 static void a_tree_is_its_own_and_prints_as_it_was_written(void **state)
 {
     static const char text[] =
@@ -181,6 +221,7 @@ int test_json(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_are_decoded_whatever_stands_in_them),
+        cmocka_unit_test(what_is_escaped_may_stand_anywhere),
         cmocka_unit_test(a_tree_is_its_own_and_prints_as_it_was_written),
         cmocka_unit_test(places_are_told_in_lines_and_characters),
         cmocka_unit_test(a_name_that_stands_twice_is_found_in_any_object),
