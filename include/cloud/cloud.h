@@ -87,6 +87,8 @@ void cloud_cancel(struct cloud_call *call); /* idempotent; zeroed is fine */
  * `service` as in a signature. Empty: the region is not known; `err` says how to name it. */
 struct str cloud_aws_origin(const struct cloud *cloud, struct arena *arena, const char *service,
                             struct str region, struct error *err);
+/* Whether a variable says where this service is, so that the name of a bucket goes into the path. */
+bool cloud_aws_is_elsewhere(const char *service);
 /* The same of Google: CLOUDSDK_API_ENDPOINT_OVERRIDES_<SERVICE>, else https://<service>.googleapis.com. */
 struct str cloud_google_origin(struct arena *arena, const char *service);
 

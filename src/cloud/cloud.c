@@ -58,6 +58,11 @@ static struct str aws_override(const char *service)
     return without_slash(found.len > 0 ? found : cloud_variable("AWS_ENDPOINT_URL"));
 }
 
+bool cloud_aws_is_elsewhere(const char *service)
+{
+    return aws_override(service).len > 0;
+}
+
 static struct str region_of_all(const struct cloud *cloud)
 {
     struct str region = cloud->region;

@@ -19,7 +19,7 @@
 #include "harness/cloud_child.h"
 #include "harness/cmocka.h"
 
-enum { ANSWER_MAX = 8 << 20, US_PER_MS = 1000 };
+enum { ANSWER_MAX = 8 << 20, US_PER_MS = 1000, MS_PER_S = 1000 };
 
 /* ---- in the child ---- */
 
@@ -67,7 +67,8 @@ static void handle(struct cloud_request *request)
                      "Please reduce your request rate.");
         return;
     }
-    if (!cloud_tell_secret(request)) {
+    if (!cloud_tell_secret(request) && !cloud_serve_document(request) &&
+        !cloud_serve_object(request)) {
         cloud_refuse(request, 404, "NoSuchKey", "nothing is here");
     }
 }
@@ -80,7 +81,7 @@ static bool answer(const struct connection *connection, struct cloud_request *re
     bool sent;
 
     buf_init_on(&when, date, sizeof(date), sizeof(date) - 1);
-    clock_format_http(&when, clock_wall_ms());
+    clock_format_http(&when, clock_wall_ms() + (int64_t)request->child->seen->ahead_s * MS_PER_S);
     buf_init(&out, ANSWER_MAX);
     buf_printf(&out,
                "HTTP/1.1 %d X\r\nDate: %s\r\nContent-Type: %.*s\r\nContent-Length: %zu\r\n%.*s\r\n",
@@ -126,7 +127,7 @@ static bool serve_one(const struct connection *connection, struct buf *in)
         (void)pthread_mutex_lock(&one_at_a_time);
         handle(&request);
         (void)pthread_mutex_unlock(&one_at_a_time);
-        goes_on = answer(connection, &request);
+        goes_on = !request.is_lost && answer(connection, &request);
     }
     buf_consume(in, len);
     arena_done(&arena);
@@ -192,13 +193,15 @@ void cloud_server_start(struct cloud_server *server, struct issuer *issuer)
     server->pid = fork();
     assert_true(server->pid >= 0);
     if (server->pid == 0) {
-        struct cloud_child child = {.seen = server->seen, .port = server->port};
+        struct cloud_child child = {
+            .seen = server->seen, .items = calloc(1, sizeof(*child.items)), .port = server->port};
         struct arena arena;
 
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void)signal(SIGPIPE, SIG_IGN);
         arena_init(&arena);
         child.key = key_of(issuer, &arena);
+        child.items->seen = server->seen;
         serve(&child, listener);
         _exit(0);
     }
@@ -220,6 +223,8 @@ static const struct {
     {NULL, "AWS_REGION=eu-central-1", false},
     {NULL, "AWS_ENDPOINT_URL=http://127.0.0.1:%u", false},
     {NULL, "CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER=http://127.0.0.1:%u/", false},
+    {NULL, "CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE=http://127.0.0.1:%u", false},
+    {NULL, "CLOUDSDK_API_ENDPOINT_OVERRIDES_FIRESTORE=http://127.0.0.1:%u", false},
     {NULL, "GCE_METADATA_HOST=127.0.0.1:%u", false},
     {"keys", "AWS_ACCESS_KEY_ID=AKIDSTATIC", false},
     {"keys", "AWS_SECRET_ACCESS_KEY=static/secret+key", false},

@@ -6,6 +6,8 @@
  * credentials   /instance/... (IMDSv2), /container, POST / with Action=AssumeRoleWithWebIdentity, /computeMetadata/..., /token,
  *               /exchange, /impersonate
  * secrets       Secrets Manager and SSM by X-Amz-Target, /v1/projects/P/secrets/S/versions/latest:access
+ * objects       /BUCKET/KEY: signed, with ETag, If-Match, If-None-Match; with a token, with generations
+ * documents     /v1/projects/P/databases/D/documents/..., with update times
  *
  * Owner: the test; cloud_server_done ends the child. */
 #ifndef HARNESS_CLOUD_SERVER_H
@@ -33,12 +35,22 @@ struct cloud_seen {
     volatile unsigned
         slow_downs; /* so many requests for secrets, objects or documents are refused with 503 or 429 */
     volatile unsigned delay_ms; /* of each of their answers */
+    volatile unsigned
+        lost; /* so many changes of objects and documents are carried out, and their answers get lost */
+    volatile unsigned
+        conflicts; /* so many of them are answered with 409: somebody else was at it at the same time */
+    volatile bool foreign;     /* what is put comes to lie there without its first bytes */
+    volatile bool is_careless; /* conditions are not looked at */
+    volatile int ahead_s;      /* of its clock before ours */
     struct cloud_secret secrets[CLOUD_SECRETS_MAX];
     /* seen by it */
     volatile unsigned n_requests;    /* for secrets, objects and documents */
     volatile unsigned n_refused;     /* of these, for their signature or token */
     volatile unsigned n_credentials; /* given out; each has the next number */
-    char refused[CLOUD_TEXT_MAX];    /* why, of the last one */
+    volatile unsigned n_changes;     /* of objects and documents */
+    volatile unsigned
+        n_too_fast; /* of these, refused with 429: the same object was changed within a second */
+    char refused[CLOUD_TEXT_MAX]; /* why, of the last one */
 };
 
 struct cloud_server {

@@ -19,7 +19,7 @@ set(MAY_lambda base observe data net http)
 set(MAY_load base http) # http/answer.h only
 set(MAY_upstream base observe net http) # http/answer.h only: one room touches llhttp and zlib
 set(MAY_cloud base crypto observe data net upstream)
-set(MAY_store base crypto observe net)
+set(MAY_store base crypto observe data net upstream cloud)
 set(MAY_telemetry base observe net http upstream) # http/answer.h only: gzip
 set(MAY_events base crypto observe data net store upstream)
 set(MAY_plan base observe data upstream)

@@ -4,16 +4,21 @@
 
 #include <sys/socket.h>
 
+#include <stdlib.h>
+
 #include "crypto/tls.h"
+#include "harness/cloud_server.h"
 #include "harness/redis_server.h"
 #include "net/loop.h"
 #include "observe/metrics.h"
+#include "store/cloud.h"
 #include "store/peer.h"
 #include "store/redis.h"
 
 struct stage {
     const struct stage_backend *backend;
     struct redis_server server;
+    struct cloud_server cloud;
     const char *user; /* of Redis; NULL: none */
     const char *password;
     unsigned timeout_ms; /* 0: STAGE_TIMEOUT_MS */
@@ -32,6 +37,8 @@ struct stage_backend {
     enum error_code (*open)(struct stage *stage, const struct store_options *options,
                             struct error *err);
     bool tls;
+    bool is_cloud; /* what it waits for comes later, and limits are those of the process */
+    enum store_cloud_kind kind;
 };
 
 static enum error_code stage_open_memory(struct stage *stage, const struct store_options *options,
@@ -98,11 +105,35 @@ static enum error_code stage_open_tls(struct stage *stage, const struct store_op
                           : code;
 }
 
+static enum error_code stage_open_cloud(struct stage *stage, const struct store_options *options,
+                                        struct error *err)
+{
+    const struct store_cloud where = {.kind = stage->backend->kind,
+                                      .bucket = STR("qa-bucket"),
+                                      .folder = STR("proxies"),
+                                      .database = STR("(default)")};
+
+    return store_open_cloud(&stage->loop, options, &where, &stage->store, err);
+}
+
+/* A server for a process whose variables point there. */
+static inline void stage_start_cloud(struct stage *stage)
+{
+    cloud_server_start(&stage->cloud, NULL);
+    for (const char *const *row = cloud_server_env(&stage->cloud, "keys", ""); *row != NULL;
+         row++) {
+        assert_int_equal(putenv(unconst(*row)), 0); /* they live as long as the stage */
+    }
+}
+
 static const struct stage_backend stage_backends[] = {
     {"memory", false, stage_open_memory},
     {"redis over TCP", true, stage_open_tcp},
     {"redis over a Unix socket", true, stage_open_unix},
     {"redis over TLS", true, stage_open_tls, true},
+    {"s3", .open = stage_open_cloud, .is_cloud = true, .kind = STORE_S3},
+    {"gs", .open = stage_open_cloud, .is_cloud = true, .kind = STORE_GCS},
+    {"firestore", .open = stage_open_cloud, .is_cloud = true, .kind = STORE_FIRESTORE},
     {"memory of another process", false, stage_open_peer},
 };
 static const size_t n_stage_backends = ARRAY_LEN(stage_backends);

@@ -1,0 +1,257 @@
+#include "cells.h"
+
+#include "base/clock.h"
+#include "base/date.h"
+#include "base/mem.h"
+#include "base/percent.h"
+#include "net/loop.h"
+
+enum {
+    PACES_MAX = 4096,
+    SKEW_MS = 1500, /* Date tells seconds; less than this is no difference */
+    HALF_S_MS = 500,
+    PATH_MAX_BYTES = 4096,
+    SUCCESS = 200,
+    NO_SUCCESS = 300
+};
+
+/* When a cell was changed, or will be. */
+struct pace {
+    struct lru_entry entry;
+    uint64_t last_ms;
+};
+
+static const struct cells_dialect *const dialects[] = {
+    [STORE_S3] = &cells_s3,
+    [STORE_GCS] = &cells_gcs,
+    [STORE_FIRESTORE] = &cells_firestore,
+};
+
+/* --- open and close */
+static struct str s3_origin(struct cells *cells, struct error *err)
+{
+    struct str bucket = cells->where.bucket;
+    struct str host;
+    struct str origin =
+        cloud_aws_origin(cells->cloud, &cells->arena, "s3", cells->where.aws_region, err);
+
+    if (cloud_aws_is_elsewhere("s3") || str_find_char(bucket, '.') >= 0 || origin.len == 0) {
+        cells->path = arena_printf(&cells->arena, "/%.*s", STR_ARG(bucket));
+        return origin;
+    }
+    host = str_sub(origin, strlen("https://"), origin.len);
+    cells->path = STR_EMPTY;
+    return arena_printf(&cells->arena, "https://%.*s.%.*s", STR_ARG(bucket), STR_ARG(host));
+}
+
+static struct str google_origin(struct cells *cells)
+{
+    if (cells->where.kind == STORE_GCS) {
+        cells->path = arena_printf(&cells->arena, "/%.*s", STR_ARG(cells->where.bucket));
+        return cloud_google_origin(&cells->arena, "storage");
+    }
+    cells->path = arena_printf(&cells->arena, "/v1/projects/%.*s/databases/%.*s/documents",
+                               STR_ARG(cells->where.bucket),
+                               STR_ARG(cells_encode(&cells->arena, cells->where.database, false)));
+    return cloud_google_origin(&cells->arena, "firestore");
+}
+
+enum error_code cells_open(struct loop *loop, const struct store_cloud *where, struct cells *out,
+                           struct error *err)
+{
+    const struct cloud_options options = {.aws_region = where->aws_region,
+                                          .ca_file = where->ca_file};
+
+    *out = (struct cells){.loop = loop, .dialect = dialects[where->kind]};
+    arena_init(&out->arena);
+    lru_init(&out->paces);
+    out->where = *where;
+    out->where.bucket = arena_str(&out->arena, where->bucket);
+    out->where.folder = arena_str(&out->arena, where->folder);
+    out->where.database = arena_str(&out->arena, where->database);
+    out->where.aws_region = arena_str(&out->arena, where->aws_region);
+    out->cloud = cloud_open(loop, &options);
+    out->origin = where->kind == STORE_S3 ? s3_origin(out, err) : google_origin(out);
+    return out->origin.len > 0 ? ERR_OK : ERR_CONFIG;
+}
+
+static void drop_pace(struct cells *cells, struct pace *pace)
+{
+    char *key = unconst(pace->entry.node.key.ptr);
+
+    lru_remove(&cells->paces, &pace->entry);
+    mem_free(key);
+    mem_free(pace);
+}
+
+void cells_close(struct cells *cells, void (*on_closed)(void *context), void *context)
+{
+    struct pace *pace;
+
+    while ((pace = LRU_OLDEST(&cells->paces, struct pace, entry)) != NULL) {
+        drop_pace(cells, pace);
+    }
+    lru_done(&cells->paces);
+    arena_done(&cells->arena);
+    cloud_close(cells->cloud, on_closed, context);
+}
+
+/* --- time */
+int64_t cells_now_ms(const struct cells *cells)
+{
+    return clock_wall_ms() + cells->ahead_ms;
+}
+
+/* Ours may be wrong, and those of all processes have to agree about what has expired: the service's counts. */
+static void note_clock(struct cells *cells, struct str date)
+{
+    int64_t then_ms = 0;
+    int64_t ahead_ms;
+
+    if (date_read_http(date, &then_ms)) {
+        ahead_ms = then_ms + HALF_S_MS - clock_wall_ms();
+        if (ahead_ms - cells->ahead_ms > SKEW_MS || cells->ahead_ms - ahead_ms > SKEW_MS) {
+            cells->ahead_ms = ahead_ms;
+        }
+    }
+}
+
+/* How long a change of this cell has to wait. The moment of the change is noted. */
+static uint64_t pace_of(struct cells *cells, struct str key)
+{
+    uint64_t now_ms = clock_now_ms();
+    struct pace *pace = LRU_FIND(&cells->paces, key, struct pace, entry);
+    uint64_t wait_ms = 0;
+
+    if (pace == NULL) {
+        if (lru_size(&cells->paces) == PACES_MAX) {
+            drop_pace(cells, LRU_OLDEST(&cells->paces, struct pace, entry));
+        }
+        pace = mem_zalloc(sizeof(*pace));
+        lru_add(&cells->paces, &pace->entry, (struct str){str_dup(key), key.len});
+    } else {
+        uint64_t next_ms = pace->last_ms + cells->dialect->gap_ms;
+
+        wait_ms = next_ms > now_ms ? next_ms - now_ms : 0;
+        lru_touch(&cells->paces, &pace->entry);
+    }
+    pace->last_ms = now_ms + wait_ms;
+    return wait_ms;
+}
+
+/* It was changed at some moment before its answer. */
+static void note_change(struct cells *cells, struct str key)
+{
+    struct pace *pace = LRU_FIND(&cells->paces, key, struct pace, entry);
+    uint64_t now_ms = clock_now_ms();
+
+    if (pace != NULL && pace->last_ms < now_ms) {
+        pace->last_ms = now_ms;
+    }
+}
+
+/* --- calls */
+struct str cells_encode(struct arena *arena, struct str key, bool keeps_slash)
+{
+    struct buf out;
+
+    buf_init(&out, PATH_MAX_BYTES);
+    for (size_t i = 0; i < key.len; i++) {
+        if (keeps_slash && key.ptr[i] == '/') {
+            buf_char(&out, '/');
+        } else {
+            percent_encode(&out, str_sub(key, i, 1));
+        }
+    }
+    return arena_take(arena, &out);
+}
+
+void cells_refuse(struct cell_call *call, const struct upstream_reply *reply)
+{
+    bool changes = call->kind == CELL_PUT || call->kind == CELL_DELETE;
+
+    (void)error_set(&call->error, ERR_STORE_AWAY, "the service answered %d %.*s", reply->status,
+                    STR_ARG(cloud_reason(&call->arena, reply)));
+    call->end = changes && reply->status >= 500 && reply->status != 503 ? CELL_DOUBT : CELL_AWAY;
+}
+
+static void finish(struct cell_call *call)
+{
+    struct arena arena = call->arena; /* the owner may start the next one in the same struct */
+
+    call->cells = NULL;
+    call->arena = (struct arena){0};
+    call->on_done(call);
+    arena_done(&arena);
+}
+
+static void on_answered(struct cloud_call *cloud, enum error_code code)
+{
+    struct cell_call *call = CONTAINER_OF(cloud, struct cell_call, call);
+    bool changes = call->kind == CELL_PUT || call->kind == CELL_DELETE;
+
+    if (changes) {
+        note_change(call->cells, call->key);
+    }
+    if (code == ERR_OK) {
+        note_clock(call->cells, cloud->reply.date);
+        call->cells->dialect->tell(call, &cloud->reply);
+    } else {
+        (void)error_set(&call->error, ERR_STORE_AWAY, "%s", cloud->error.text);
+        call->error.late = code == ERR_UPSTREAM_TIMEOUT;
+        call->end = changes && cloud->may_have_left ? CELL_DOUBT : CELL_AWAY;
+    }
+    finish(call);
+}
+
+static void send_call(struct cell_call *call)
+{
+    struct cloud_request *request = &call->call.request;
+
+    *request = (struct cloud_request){
+        .vendor = call->cells->dialect->vendor,
+        .service = str_from(call->cells->dialect->service),
+        .region = call->cells->where.aws_region,
+        .origin = call->cells->origin,
+        .headers = call->headers,
+        .class = call->kind == CELL_PUT || call->kind == CELL_DELETE ? CALL_CHANGE : CALL_READ,
+    };
+    call->cells->dialect->ask(call, request);
+    call->call.on_done = on_answered;
+    cloud_start(call->cells->cloud, &call->call);
+}
+
+static void on_paced(struct deadline *deadline)
+{
+    send_call(CONTAINER_OF(deadline, struct cell_call, pace));
+}
+
+void cells_start(struct cells *cells, struct cell_call *call)
+{
+    bool changes = call->kind == CELL_PUT || call->kind == CELL_DELETE;
+    uint64_t wait_ms;
+
+    call->cells = cells;
+    call->error = (struct error){0};
+    call->out_bytes = STR_EMPTY;
+    call->out_tag = STR_EMPTY;
+    call->n_keys = 0;
+    call->has_more = false;
+    arena_init(&call->arena);
+    wait_ms = changes && cells->dialect->gap_ms > 0 ? pace_of(cells, call->key) : 0;
+    if (wait_ms > 0) {
+        deadline_set(&cells->loop->deadlines, &call->pace, wait_ms, on_paced);
+    } else {
+        send_call(call);
+    }
+}
+
+void cells_cancel(struct cell_call *call)
+{
+    if (call->cells != NULL) {
+        cloud_cancel(&call->call);
+        deadline_clear(&call->pace);
+        arena_done(&call->arena);
+        call->cells = NULL;
+    }
+}

@@ -1,0 +1,343 @@
+/* The backend in a cloud. See objects.h. */
+#include "objects.h"
+
+#include "base/mem.h"
+#include "base/random.h"
+
+enum { TRIES = 16, PAUSE_MS = 20, PAUSE_MAX_MS = 500, STARTS_MS = 20, BODY_EXTRA = 1024 };
+
+static struct objects *objects_of(struct store *store)
+{
+    return CONTAINER_OF(store, struct objects, store);
+}
+
+static struct work *work_of(const struct store_op *op)
+{
+    return op->backend;
+}
+
+/* --- ends */
+static void stop(struct work *work)
+{
+    cells_cancel(&work->call);
+    for (size_t i = 0; i < work->n_calls; i++) {
+        cells_cancel(&work->calls[i]);
+    }
+    deadline_clear(&work->again);
+    work->op->backend = NULL;
+    arena_done(&work->arena);
+    mem_free(work);
+}
+
+void work_end(struct work *work)
+{
+    struct store_op *op = work->op;
+
+    stop(work);
+    store_op_end(op);
+}
+
+void work_fail(struct work *work, enum error_code code, const char *text)
+{
+    struct store_op *op = work->op;
+
+    stop(work);
+    store_op_fail(op, code, text);
+}
+
+void work_fail_call(struct work *work, const struct cell_call *call)
+{
+    struct error error = call->error;
+
+    work->op->result.in_doubt = work->in_doubt || call->end == CELL_DOUBT;
+    if (error.text[0] == '\0') {
+        (void)error_set(&error, ERR_STORE_AWAY, "the object is changed too often by others");
+    }
+    work->op->result.error.late = error.late;
+    work_fail(work, ERR_STORE_AWAY, error.text);
+}
+
+bool blob_is_alive(const struct objects *objects, const struct blob *blob)
+{
+    return !blob->is_gone && blob_end_ms(blob) > cells_now_ms(&objects->cells);
+}
+
+/* --- calls */
+/* Each answer says how the service does. */
+static void note(struct objects *objects, const struct cell_call *call)
+{
+    bool is_away = call->end == CELL_AWAY || call->end == CELL_DOUBT;
+
+    str_copy(objects->trouble, sizeof(objects->trouble),
+             is_away ? str_from(call->error.text) : STR_EMPTY);
+}
+
+void work_ask(struct work *work, struct cell_call *call, void (*on_done)(struct cell_call *call))
+{
+    call->owner = work;
+    call->on_done = on_done;
+    cells_start(&work->objects->cells, call);
+}
+
+void work_again(struct work *work, unsigned wait_ms, void (*fn)(struct deadline *deadline))
+{
+    deadline_set(&work->objects->store.loop->deadlines, &work->again, wait_ms, fn);
+}
+
+/* --- one change */
+static void read_cell(struct work *work);
+
+static void on_paused(struct deadline *deadline)
+{
+    read_cell(CONTAINER_OF(deadline, struct work, again));
+}
+
+static void try_again(struct work *work, const struct cell_call *call)
+{
+    unsigned limit_ms = (unsigned)PAUSE_MS << (work->tries < 5 ? work->tries : 5);
+
+    if (++work->tries == TRIES) {
+        work_fail_call(work, call);
+        return;
+    }
+    work_again(work, (unsigned)random_below(limit_ms < PAUSE_MAX_MS ? limit_ms : PAUSE_MAX_MS) + 1,
+               on_paused);
+}
+
+static void on_written(struct cell_call *call)
+{
+    struct work *work = call->owner;
+
+    note(work->objects, call);
+    switch (call->end) {
+    case CELL_OK:
+        work->done(work, &work->next);
+        break;
+    case CELL_DOUBT:
+        work->in_doubt = true;
+        try_again(work, call);
+        break;
+    case CELL_NOTHING:
+    case CELL_CONFLICT:
+        try_again(work, call);
+        break;
+    case CELL_AWAY:
+        work_fail_call(work, call);
+        break;
+    }
+}
+
+static void write_cell(struct work *work)
+{
+    struct buf body;
+
+    if (work->next.mark.len == 0) {
+        work->next.mark = str_from(work->mark);
+    }
+    buf_init(&body, work->next.bytes.len + BODY_EXTRA);
+    blob_write(&work->next, &body);
+    if (body.len > work->objects->cells.dialect->max_bytes) {
+        buf_done(&body);
+        work_fail(work, ERR_TOO_BIG, "the document is larger than this store takes");
+        return;
+    }
+    work->call = (struct cell_call){.kind = CELL_PUT,
+                                    .key = work->key,
+                                    .bytes = arena_take(&work->arena, &body),
+                                    .expect = work->tag.len > 0 ? CELL_TAG : CELL_ABSENT,
+                                    .tag = work->tag};
+    work_ask(work, &work->call, on_written);
+}
+
+/* After an answer was lost: whether the cell holds what was written is seen by its mark; that nothing was written, by its tag
+ * or by its version, which somebody else has taken. With a later version nobody knows. */
+static bool is_settled(struct work *work, const struct blob *now, struct str tag)
+{
+    if (now != NULL && str_is(now->mark, work->mark)) {
+        work->done(work, now);
+        return false;
+    }
+    if (work->in_doubt && now != NULL && !str_eq(tag, work->tag) &&
+        now->version > work->next.version) {
+        work->op->result.in_doubt = true;
+        work_fail(work, ERR_STORE_AWAY,
+                  "the answer to a change was lost, and others have changed the document since");
+        return false;
+    }
+    work->in_doubt = false;
+    return true;
+}
+
+static void on_read(struct cell_call *call)
+{
+    struct work *work = call->owner;
+    struct blob blob;
+    const struct blob *now = call->end == CELL_OK ? &blob : NULL;
+
+    note(work->objects, call);
+    if (call->end != CELL_OK && call->end != CELL_NOTHING) {
+        work_fail_call(work, call);
+        return;
+    }
+    if (now != NULL && !blob_read(arena_str(&work->arena, call->out_bytes), &blob)) {
+        work_fail(work, ERR_STORE_UNREADABLE, STORE_TEXT_NEWER);
+        return;
+    }
+    if (work->tries > 0 && !is_settled(work, now, call->out_tag)) {
+        return;
+    }
+    work->tag = arena_str(&work->arena, call->out_tag);
+    work->next = (struct blob){0};
+    if (work->decide(work, now, &work->next)) {
+        write_cell(work);
+    }
+}
+
+static void read_cell(struct work *work)
+{
+    work->call = (struct cell_call){.kind = CELL_GET, .key = work->key};
+    work_ask(work, &work->call, on_read);
+}
+
+void work_change(struct work *work, work_decide_fn decide, work_done_fn done)
+{
+    work->decide = decide;
+    work->done = done;
+    read_cell(work);
+}
+
+/* --- keys */
+/* <prefix><letter>:{<group>}/<name> is <prefix><letter>/<group>/!<name>, so that a group's names begin with the same text, and
+ * <prefix><letter>:{<key>} is <prefix><letter>/<key>. No key of the port holds a '!'. */
+static struct str object_key(struct arena *arena, const struct store_op *op)
+{
+    size_t cut = op->store->prefix.len + 1; /* behind the letter */
+    struct str key = op->key;
+    struct str inner = str_sub(key, cut + 2, key.len);
+    struct str group;
+    struct str name;
+
+    (void)str_cut(inner, '}', &group, &name);
+    return arena_printf(arena, "%.*s/%.*s%s%.*s", (int)cut, key.ptr, STR_ARG(group),
+                        name.len > 0 ? "/!" : "", STR_ARG(str_sub(name, 1, name.len)));
+}
+
+void objects_wake(struct objects *objects, enum store_kind kind, struct str key)
+{
+    struct list *link;
+
+    LIST_FOREACH (link, &objects->store.running) {
+        struct store_op *op = CONTAINER_OF(link, struct store_op, link);
+
+        if (op->request.kind == kind && op->backend != NULL && str_eq(op->key, key) &&
+            deadline_is_set(&work_of(op)->again)) {
+            work_again(work_of(op), 0, work_of(op)->again.on_expire);
+        }
+    }
+}
+
+/* --- the backend */
+static void (*const acts[STORE_KIND_N])(struct work *work) = {
+    [STORE_GET] = objects_get,       [STORE_PUT] = objects_put,
+    [STORE_REMOVE] = objects_remove, [STORE_LIST] = objects_list,
+    [STORE_APPEND] = objects_append, [STORE_READ] = objects_read,
+    [STORE_COUNT] = objects_count,   [STORE_LEASE] = objects_lease,
+    [STORE_RENEW] = objects_renew,   [STORE_RELEASE] = objects_release,
+    [STORE_WATCH] = objects_watch,   [STORE_WALK] = objects_walk,
+    [STORE_ABOUT] = objects_about,
+};
+
+static void begin(struct work *work);
+
+static void on_begin(struct deadline *deadline)
+{
+    begin(CONTAINER_OF(deadline, struct work, again));
+}
+
+/* Nothing is done before it is known that the service keeps to conditions. */
+static void begin(struct work *work)
+{
+    struct objects *objects = work->objects;
+
+    if (work->op->request.kind == STORE_COUNT || objects->probe.state == PROBE_DONE) {
+        acts[work->op->request.kind](work);
+    } else if (objects->probe.state == PROBE_RUNS) {
+        work_again(work, STARTS_MS, on_begin);
+    } else {
+        work_fail(work, ERR_STORE_AWAY, objects->trouble);
+    }
+}
+
+static void objects_start(struct store *store, struct store_op *op)
+{
+    struct work *work = mem_zalloc(sizeof(*work));
+
+    work->objects = objects_of(store);
+    work->op = op;
+    op->backend = work;
+    arena_init(&work->arena);
+    work->key = object_key(&work->arena, op);
+    random_hex(work->mark, BLOB_MARK);
+    begin(work);
+}
+
+static void objects_forget(struct store *store, struct store_op *op)
+{
+    (void)store;
+    if (op->backend != NULL) {
+        stop(op->backend);
+    }
+}
+
+static void on_cells_closed(void *context)
+{
+    struct objects *objects = context;
+
+    store_closed(&objects->store);
+}
+
+static void objects_close(struct store *store)
+{
+    struct objects *objects = objects_of(store);
+
+    probe_stop(objects);
+    objects_forget_leases(objects);
+    objects_forget_limits(objects);
+    lru_done(&objects->leases);
+    lru_done(&objects->limits);
+    for (size_t i = 0; i < OBJECTS_CURSORS; i++) {
+        mem_free(unconst(objects->cursors[i].ptr));
+    }
+    cells_close(&objects->cells, on_cells_closed, objects);
+}
+
+static const char *objects_trouble(const struct store *store)
+{
+    const struct objects *objects = objects_of(unconst(store));
+
+    return objects->trouble[0] != '\0' ? objects->trouble : NULL;
+}
+
+static const struct store_backend objects_backend = {objects_start, objects_forget, objects_close,
+                                                     objects_trouble};
+
+enum error_code store_open_cloud(struct loop *loop, const struct store_options *options,
+                                 const struct store_cloud *where, struct store **out,
+                                 struct error *err)
+{
+    struct objects *objects = mem_zalloc(sizeof(*objects));
+    enum error_code code = store_init(&objects->store, &objects_backend, loop, options, err);
+
+    if (code != ERR_OK) {
+        mem_free(objects);
+        return code;
+    }
+    lru_init(&objects->leases);
+    lru_init(&objects->limits);
+    code = cells_open(loop, where, &objects->cells, err);
+    *out = &objects->store; /* in any case to be closed: a client may be open */
+    if (code == ERR_OK) {
+        probe_start(objects);
+    }
+    return code;
+}

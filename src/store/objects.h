@@ -1,0 +1,124 @@
+/* The backend in a cloud: what its files share.
+ *
+ * objects.c            open and close; one change of one cell: read, decided, written under the condition that nothing has changed
+ * objects_document.c   documents: what such a change makes of them
+ * objects_lease.c      leases, and who waits for them
+ * objects_stream.c     streams: an object an entry
+ * objects_list.c       groups, and all documents
+ * objects_probe.c      whether the service keeps to conditions
+ * objects_limit.c      COUNT, in this process
+ * cells.c              the cells, in whichever service */
+#ifndef STORE_OBJECTS_H
+#define STORE_OBJECTS_H
+
+#include "blob.h"
+#include "cells.h"
+#include "store_internal.h"
+
+enum { OBJECTS_SEEN_MAX = 4096, OBJECTS_CURSORS = 16, ENTRY_DIGITS = 20 };
+
+/* A lease of another one, as this process has seen it: since when it has not been renewed. */
+struct seen_lease {
+    struct lru_entry entry;
+    uint64_t fence;
+    uint64_t beat;
+    uint64_t since_ms; /* by clock_age_ms */
+};
+
+/* Whether the service keeps to conditions: some that speak S3 take every PUT. */
+struct probe {
+    enum { PROBE_RUNS, PROBE_WAITS, PROBE_DONE, PROBE_BROKEN } state;
+    struct cell_call call;
+    unsigned step;
+    struct deadline again;
+    char key[64];
+    char tag[128]; /* of the first object that was put */
+};
+
+struct objects {
+    struct store store; /* first: store_closed frees it */
+    struct cells cells;
+    struct lru leases; /* seen_lease */
+    struct lru limits; /* COUNT: limits of this process */
+    struct probe probe;
+    char trouble[ERROR_TEXT_MAX];        /* why it does not answer; "": it does */
+    struct str cursors[OBJECTS_CURSORS]; /* WALK: where to go on; heap */
+    unsigned n_cursors;
+};
+
+struct work;
+
+/* What a change makes of the cell as it is: true: `next` is to be written; false: the operation has ended. */
+typedef bool (*work_decide_fn)(struct work *work, const struct blob *now, struct blob *next);
+/* It is written: the results are told. */
+typedef void (*work_done_fn)(struct work *work, const struct blob *written);
+
+/* An operation on its way. */
+struct work {
+    struct objects *objects;
+    struct store_op *op;
+    struct str key; /* of the cell */
+    work_decide_fn decide;
+    work_done_fn done;
+    struct cell_call call;
+    struct deadline again;
+    struct arena arena; /* of what is written */
+    char mark[BLOB_MARK + 1];
+    struct str tag; /* of what was read; empty: there was nothing */
+    bool was_there;
+    bool in_doubt;    /* an answer was lost */
+    struct blob next; /* what is written */
+    unsigned tries;
+    unsigned wait_ms; /* until it is looked again */
+    /* of lists and streams */
+    struct cell_call *calls; /* in the arena of the operation */
+    struct str *bodies;      /* of each; NULL: there is none */
+    struct str *keys;
+    void (*on_all)(struct work *work); /* all of them are read */
+    struct str prefix;
+    struct str after;
+    size_t n_calls;
+    size_t n_open;
+    bool has_more;
+    uint64_t last;  /* of a stream; 0: it has no entry */
+    bool shows_all; /* of a stream whose newest entry is alive */
+};
+
+/* --- objects.c */
+/* Reads, decides and writes until one of the three ends it. */
+void work_change(struct work *work, work_decide_fn decide, work_done_fn done);
+void work_end(struct work *work); /* the operation ends well */
+void work_fail(struct work *work, enum error_code code, const char *text);
+void work_fail_call(struct work *work, const struct cell_call *call);
+/* A cell of the operation is asked for; on_done finds the work in call->owner. */
+void work_ask(struct work *work, struct cell_call *call, void (*on_done)(struct cell_call *call));
+void work_again(struct work *work, unsigned wait_ms, void (*fn)(struct deadline *deadline));
+/* Reads all cells of a page: work->bodies of work->keys. */
+void work_read_all(struct work *work, const struct cell_call *page,
+                   void (*on_all)(struct work *work));
+bool blob_is_alive(const struct objects *objects, const struct blob *blob);
+/* Who waits in this process for news of this key looks now. */
+void objects_wake(struct objects *objects, enum store_kind kind, struct str key);
+
+/* --- one for each kind */
+void objects_get(struct work *work);
+void objects_put(struct work *work);
+void objects_remove(struct work *work);
+void objects_list(struct work *work);
+void objects_walk(struct work *work);
+void objects_append(struct work *work);
+void objects_read(struct work *work);
+void objects_lease(struct work *work);
+void objects_renew(struct work *work);
+void objects_release(struct work *work);
+void objects_watch(struct work *work);
+void objects_tell_left(struct work *work, const struct blob *blob); /* left_ms and age_ms */
+void objects_forget_leases(struct objects *objects);
+void objects_count(struct work *work);
+void objects_forget_limits(struct objects *objects);
+void objects_about(struct work *work);
+/* --- objects_probe.c */
+void probe_start(struct objects *objects);
+void probe_stop(struct objects *objects);
+
+#endif

@@ -1,0 +1,140 @@
+#include "objects.h"
+
+enum { TOUCH_MS = 1000 /* a document that was touched just now is not written again for it */ };
+
+void objects_tell_left(struct work *work, const struct blob *blob)
+{
+    int64_t now_ms = cells_now_ms(&work->objects->cells);
+    int64_t end_ms = blob_end_ms(blob);
+    struct store_result *result = &work->op->result;
+
+    result->left_ms = end_ms == INT64_MAX ? 0 : end_ms > now_ms ? (uint64_t)(end_ms - now_ms) : 1;
+    result->age_ms = now_ms > blob->born_ms ? (uint64_t)(now_ms - blob->born_ms) : 0;
+}
+
+static bool is_readable(struct work *work, const struct blob *blob)
+{
+    if (blob->format <= work->op->request.format) {
+        return true;
+    }
+    work_fail(work, ERR_STORE_UNREADABLE, STORE_TEXT_NEWER);
+    return false;
+}
+
+/* --- get */
+static void told(struct work *work, const struct blob *blob)
+{
+    objects_tell_left(work, blob);
+    work->op->result.version = blob->version;
+    work->op->result.bytes = arena_str(&work->op->arena, blob->bytes);
+    work_end(work);
+}
+
+/* Only a document that is touched is written, and that not more than once a second. */
+static bool decide_get(struct work *work, const struct blob *now, struct blob *next)
+{
+    int64_t now_ms = cells_now_ms(&work->objects->cells);
+
+    if (now == NULL || !blob_is_alive(work->objects, now)) {
+        work_fail(work, ERR_NOT_FOUND, STORE_TEXT_NOTHING);
+        return false;
+    }
+    if (!is_readable(work, now)) {
+        return false;
+    }
+    if (!work->op->request.touches || now->ttl_ms == 0 || now_ms - now->touched_ms < TOUCH_MS) {
+        told(work, now);
+        return false;
+    }
+    *next = *now;
+    next->touched_ms = now_ms;
+    return true;
+}
+
+void objects_get(struct work *work)
+{
+    work_change(work, decide_get, told);
+}
+
+/* --- put */
+static bool is_expected(const struct work *work, const struct blob *alive)
+{
+    const struct store_request *request = &work->op->request;
+
+    return request->expect == STORE_ANY ||
+           (request->expect == STORE_ABSENT ? alive == NULL
+                                            : alive != NULL && alive->version == request->version);
+}
+
+/* Also over one that is gone: no version comes twice. Where nothing is left of it, time does that. */
+static uint64_t next_version(const struct work *work, const struct blob *now)
+{
+    return now != NULL ? now->version + 1 : (uint64_t)cells_now_ms(&work->objects->cells) * 1000;
+}
+
+static bool decide_put(struct work *work, const struct blob *now, struct blob *next)
+{
+    const struct store_request *request = &work->op->request;
+    const struct blob *alive = now != NULL && blob_is_alive(work->objects, now) ? now : NULL;
+    int64_t now_ms = cells_now_ms(&work->objects->cells);
+
+    if (alive != NULL && !is_readable(work, alive)) {
+        return false;
+    }
+    if (!is_expected(work, alive)) {
+        work_fail(work, ERR_CONFLICT, STORE_TEXT_OTHER);
+        return false;
+    }
+    *next = (struct blob){.version = next_version(work, now),
+                          .format = request->format,
+                          .born_ms = alive != NULL ? alive->born_ms : now_ms,
+                          .touched_ms = now_ms,
+                          .ttl_ms = (int64_t)request->ttl_ms,
+                          .max_age_ms = (int64_t)request->max_age_ms,
+                          .bytes = request->bytes};
+    return true;
+}
+
+static void put_done(struct work *work, const struct blob *written)
+{
+    objects_tell_left(work, written);
+    work->op->result.version = written->version;
+    work_end(work);
+}
+
+void objects_put(struct work *work)
+{
+    work_change(work, decide_put, put_done);
+}
+
+/* --- remove */
+static bool decide_remove(struct work *work, const struct blob *now, struct blob *next)
+{
+    const struct blob *alive = now != NULL && blob_is_alive(work->objects, now) ? now : NULL;
+
+    if (!is_expected(work, alive)) {
+        work_fail(work, ERR_CONFLICT, STORE_TEXT_OTHER);
+        return false;
+    }
+    if (alive == NULL) {
+        work_end(work);
+        return false;
+    }
+    *next = (struct blob){.version = next_version(work, now),
+                          .format = 1,
+                          .is_gone = true,
+                          .born_ms = alive->born_ms,
+                          .touched_ms = cells_now_ms(&work->objects->cells)};
+    return true;
+}
+
+static void removed(struct work *work, const struct blob *written)
+{
+    (void)written;
+    work_end(work);
+}
+
+void objects_remove(struct work *work)
+{
+    work_change(work, decide_remove, removed);
+}

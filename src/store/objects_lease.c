@@ -1,0 +1,211 @@
+/* A lease is a document: who holds it renews it, and whoever waits takes it when it has not been renewed for its time on the
+ * waiter's own clock. Clocks of machines are never compared. */
+#include "objects.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+enum { LOOK_MS = 500, LOOK_MAX_MS = 2000 };
+
+/* --- leases of others */
+static void drop_seen(struct objects *objects, struct seen_lease *seen)
+{
+    char *key = unconst(seen->entry.node.key.ptr);
+
+    lru_remove(&objects->leases, &seen->entry);
+    mem_free(key);
+    mem_free(seen);
+}
+
+void objects_forget_leases(struct objects *objects)
+{
+    struct seen_lease *seen;
+
+    while ((seen = LRU_OLDEST(&objects->leases, struct seen_lease, entry)) != NULL) {
+        drop_seen(objects, seen);
+    }
+}
+
+/* How long it has been so, in ms. */
+static uint64_t see(struct objects *objects, struct str key, const struct blob *lease)
+{
+    struct seen_lease *seen = LRU_FIND(&objects->leases, key, struct seen_lease, entry);
+
+    if (seen == NULL) {
+        if (lru_size(&objects->leases) == OBJECTS_SEEN_MAX) {
+            drop_seen(objects, LRU_OLDEST(&objects->leases, struct seen_lease, entry));
+        }
+        seen = mem_zalloc(sizeof(*seen));
+        lru_add(&objects->leases, &seen->entry, (struct str){str_dup(key), key.len});
+    }
+    if (seen->fence != lease->fence || seen->beat != lease->beat || seen->since_ms == 0) {
+        seen->fence = lease->fence;
+        seen->beat = lease->beat;
+        seen->since_ms = clock_age_ms();
+    }
+    lru_touch(&objects->leases, &seen->entry);
+    return clock_age_ms() - seen->since_ms;
+}
+
+/* --- lease */
+static uint64_t next_version(const struct work *work, const struct blob *now)
+{
+    return now != NULL ? now->version + 1 : (uint64_t)cells_now_ms(&work->objects->cells) * 1000;
+}
+
+static void refused(struct work *work, const struct blob *lease)
+{
+    uint64_t for_ms = see(work->objects, work->key, lease);
+    uint64_t ttl_ms = (uint64_t)lease->ttl_ms;
+
+    work->op->result.retry_after_ms = ttl_ms > for_ms ? ttl_ms - for_ms : 1;
+    work->op->result.sequence = lease->event;
+    work_fail(work, ERR_CONFLICT, STORE_TEXT_HELD);
+}
+
+/* The first one who is refused leaves word of it; the others find it there. */
+static bool decide_held(struct work *work, const struct blob *now, struct blob *next)
+{
+    if (now->is_wanted) {
+        refused(work, now);
+        return false;
+    }
+    *next = *now;
+    next->version = now->version + 1;
+    next->is_wanted = true;
+    next->event = next->version;
+    return true;
+}
+
+static bool decide_lease(struct work *work, const struct blob *now, struct blob *next)
+{
+    const struct store_request *request = &work->op->request;
+    bool is_held = now != NULL && now->holder.len > 0 && !str_eq(now->holder, request->holder);
+
+    if (is_held && see(work->objects, work->key, now) < (uint64_t)now->ttl_ms) {
+        return decide_held(work, now, next);
+    }
+    work->op->result.orderly = !is_held;
+    work->op->result.bytes = now != NULL ? arena_str(&work->op->arena, now->bytes) : STR_EMPTY;
+    *next = (struct blob){.version = next_version(work, now),
+                          .format = 1,
+                          .holder = request->holder,
+                          .ttl_ms = (int64_t)request->ttl_ms,
+                          .event = now != NULL ? now->event : 0};
+    next->fence = next->version;
+    return true;
+}
+
+static void leased(struct work *work, const struct blob *written)
+{
+    if (!str_eq(written->holder, work->op->request.holder)) { /* word was left */
+        objects_wake(work->objects, STORE_WATCH, work->op->key);
+        refused(work, written);
+        return;
+    }
+    work->op->result.fence = written->fence;
+    work->op->result.sequence = written->event;
+    work_end(work);
+}
+
+void objects_lease(struct work *work)
+{
+    work_change(work, decide_lease, leased);
+}
+
+/* --- renew and release */
+static bool is_held(struct work *work, const struct blob *now)
+{
+    const struct store_request *request = &work->op->request;
+
+    if (now != NULL && now->fence == request->fence && str_eq(now->holder, request->holder)) {
+        return true;
+    }
+    work_fail(work, ERR_CONFLICT, STORE_TEXT_LOST);
+    return false;
+}
+
+static bool decide_renew(struct work *work, const struct blob *now, struct blob *next)
+{
+    if (!is_held(work, now)) {
+        return false;
+    }
+    *next = *now;
+    next->version = now->version + 1;
+    next->beat = now->beat + 1;
+    next->ttl_ms = (int64_t)work->op->request.ttl_ms;
+    work->op->result.wanted = now->is_wanted;
+    next->is_wanted = false;
+    return true;
+}
+
+static void renewed(struct work *work, const struct blob *written)
+{
+    (void)written;
+    work_end(work);
+}
+
+void objects_renew(struct work *work)
+{
+    work_change(work, decide_renew, renewed);
+}
+
+static bool decide_release(struct work *work, const struct blob *now, struct blob *next)
+{
+    if (!is_held(work, now)) {
+        return false;
+    }
+    *next = (struct blob){.version = now->version + 1,
+                          .format = 1,
+                          .fence = now->fence,
+                          .event = now->version + 1,
+                          .bytes = work->op->request.bytes};
+    return true;
+}
+
+static void released(struct work *work, const struct blob *written)
+{
+    (void)written;
+    objects_wake(work->objects, STORE_WATCH, work->op->key);
+    work_end(work);
+}
+
+void objects_release(struct work *work)
+{
+    work_change(work, decide_release, released);
+}
+
+/* --- watch */
+static void on_look(struct deadline *deadline)
+{
+    objects_watch(CONTAINER_OF(deadline, struct work, again));
+}
+
+static void on_looked(struct cell_call *call)
+{
+    struct work *work = call->owner;
+    struct store_op *op = work->op;
+    struct blob now;
+
+    if (call->end == CELL_OK && !blob_read(call->out_bytes, &now)) {
+        work_fail(work, ERR_STORE_UNREADABLE, STORE_TEXT_NEWER);
+    } else if (call->end == CELL_OK && now.event > op->request.after) {
+        op->result.sequence = now.event;
+        work_end(work);
+    } else if (call->end != CELL_OK && call->end != CELL_NOTHING) {
+        work_fail_call(work, call);
+    } else if (op->request.wait_ms == 0) {
+        op->result.sequence = op->request.after;
+        work_end(work);
+    } else {
+        work->wait_ms = work->wait_ms == 0 ? LOOK_MS : work->wait_ms * 2;
+        work->wait_ms = work->wait_ms > LOOK_MAX_MS ? LOOK_MAX_MS : work->wait_ms;
+        work_again(work, work->wait_ms, on_look);
+    }
+}
+
+void objects_watch(struct work *work)
+{
+    work->call = (struct cell_call){.kind = CELL_GET, .key = work->key};
+    work_ask(work, &work->call, on_looked);
+}

@@ -1,0 +1,253 @@
+/* What goes wrong with a store in a cloud: answers that are lost, conflicts, a service that is busy, away, or careless. */
+#include "harness/cmocka.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+#include "harness/wait.h"
+#include "stage.h"
+
+int test_cloud_faults(void);
+
+enum { WRITERS = 4, ROUNDS = 10 };
+
+static struct stage stage;
+
+static struct store_result run(const struct store_request *request)
+{
+    return stage_run(&stage, request);
+}
+
+static struct store_request put_of(const char *key, const char *bytes)
+{
+    return (struct store_request){
+        .kind = STORE_PUT, .key = str_from(key), .bytes = str_from(bytes), .format = 1};
+}
+
+static struct store_result get(const char *key)
+{
+    const struct store_request request = {.kind = STORE_GET, .key = str_from(key), .format = 1};
+
+    return run(&request);
+}
+
+static struct store_request lease_of(enum store_kind kind, const char *holder, uint64_t fence)
+{
+    return (struct store_request){.kind = kind,
+                                  .key = STR("lane/x"),
+                                  .holder = str_from(holder),
+                                  .ttl_ms = 60000,
+                                  .fence = fence,
+                                  .bytes = STR("left")};
+}
+
+/* The first answer to a change is lost: it is read back, and the change has happened once. */
+static void a_lost_answer_is_read_back(void **state)
+{
+    struct store_request put = put_of("lost/doc", "one");
+    struct store_request append = {.kind = STORE_APPEND,
+                                   .key = STR("lost/stream"),
+                                   .format = 1,
+                                   .bytes = STR("entry"),
+                                   .limit = 10};
+    struct store_request read = {
+        .kind = STORE_READ, .key = STR("lost/stream"), .format = 1, .limit = 10};
+    struct store_request remove = {.kind = STORE_REMOVE, .key = STR("lost/doc")};
+    struct store_request lease = lease_of(STORE_LEASE, "a", 0);
+    struct store_request release;
+    struct store_result result;
+
+    (void)state;
+    put.expect = STORE_ABSENT;
+    stage.cloud.seen->lost = 1;
+    result = run(&put);
+    assert_int_equal(result.error.code, ERR_OK);
+    assert_int_equal(get("lost/doc").version, result.version);
+    put.expect = STORE_VERSION;
+    put.version = result.version;
+    stage.cloud.seen->lost = 1;
+    result = run(&put);
+    assert_int_equal(result.error.code, ERR_OK);
+    assert_int_equal(result.version, put.version + 1);
+    stage.cloud.seen->lost = 1;
+    assert_int_equal(run(&append).error.code, ERR_OK);
+    assert_int_equal(run(&read).n_items, 1);
+    stage.cloud.seen->lost = 1;
+    result = run(&lease);
+    assert_int_equal(result.error.code, ERR_OK);
+    assert_true(result.orderly);
+    release = lease_of(STORE_RENEW, "a", result.fence);
+    stage.cloud.seen->lost = 1;
+    assert_int_equal(run(&release).error.code, ERR_OK);
+    release.kind = STORE_RELEASE;
+    stage.cloud.seen->lost = 1;
+    assert_int_equal(run(&release).error.code, ERR_OK);
+    lease.holder = STR("b");
+    result = run(&lease);
+    assert_int_equal(result.error.code, ERR_OK);
+    assert_true(result.orderly);
+    assert_true(str_is(result.bytes, "left"));
+    stage.cloud.seen->lost = 1;
+    remove.expect = STORE_VERSION;
+    remove.version = get("lost/doc").version;
+    assert_int_equal(run(&remove).error.code, ERR_OK);
+    assert_int_equal(get("lost/doc").error.code, ERR_NOT_FOUND);
+}
+
+/* 409: another change came at the same time, and perhaps not ours; 429 and 503: nothing was done. */
+static void what_was_not_carried_out_is_tried_again(void **state)
+{
+    struct store_request put = put_of("busy/doc", "one");
+    uint64_t version;
+
+    (void)state;
+    stage.cloud.seen->conflicts = 3;
+    version = run(&put).version;
+    assert_true(version > 0);
+    stage.cloud.seen->slow_downs = 3;
+    put.expect = STORE_VERSION;
+    put.version = version;
+    assert_int_equal(run(&put).error.code, ERR_OK);
+    assert_int_equal(get("busy/doc").version, version + 1);
+}
+
+/* Each adds one to what it has read, or reads again: none is lost. */
+static void many_writers_lose_nothing(void **state)
+{
+    static struct stage_op ops[WRITERS];
+    char texts[WRITERS][32];
+    int64_t sum = 0;
+    struct store_request request = put_of("count/doc", "0");
+
+    (void)state;
+    (void)run(&request);
+    for (int round = 0; round < ROUNDS; round++) {
+        struct store_result before = get("count/doc");
+        int64_t value = 0;
+
+        assert_true(str_to_i64(before.bytes, 0, INT64_MAX, &value));
+        request.expect = STORE_VERSION;
+        request.version = before.version;
+        for (int i = 0; i < WRITERS; i++) {
+            (void)snprintf(texts[i], sizeof(texts[i]), "%lld", (long long)value + 1);
+            request.bytes = str_from(texts[i]);
+            stage_start(&stage, &request, &ops[i]);
+        }
+        for (int i = 0; i < WRITERS; i++) {
+            stage_wait(&stage, &ops[i]);
+            sum += ops[i].result.error.code == ERR_OK ? 1 : 0;
+            assert_true(ops[i].result.error.code == ERR_OK ||
+                        ops[i].result.error.code == ERR_CONFLICT);
+        }
+    }
+    assert_int_equal(sum, ROUNDS); /* one a round */
+    assert_true(str_is(get("count/doc").bytes, "10"));
+}
+
+/* What has expired is told by the service's clock: those of machines may differ. */
+static void time_is_that_of_the_service(void **state)
+{
+    struct store_request put = put_of("time/doc", "x");
+
+    (void)state;
+    put.ttl_ms = UINT64_C(3600) * 1000;
+    assert_int_equal(run(&put).error.code, ERR_OK);
+    stage.cloud.seen->ahead_s = 7200;
+    (void)get("time/other"); /* the answer tells the time */
+    assert_int_equal(get("time/doc").error.code, ERR_NOT_FOUND);
+    stage.cloud.seen->ahead_s = 0;
+    (void)get("time/other");
+    assert_int_equal(get("time/doc").error.code, ERR_OK);
+}
+
+static void a_service_that_is_away_is_said_to_be(void **state)
+{
+    struct store_result result;
+
+    (void)state;
+    assert_null(store_trouble(stage.store));
+    stage.cloud.seen->is_away = true;
+    result = get("away/doc");
+    assert_int_equal(result.error.code, ERR_STORE_AWAY);
+    assert_true(result.error.text[0] != '\0');
+    assert_non_null(store_trouble(stage.store));
+    stage.cloud.seen->is_away = false;
+    wait_until(get("away/doc").error.code == ERR_NOT_FOUND);
+    assert_null(store_trouble(stage.store));
+}
+
+/* What another program has left under our key. */
+static void what_is_not_ours_is_left_alone(void **state)
+{
+    struct store_request put = put_of("other/doc", "x");
+
+    (void)state;
+    stage.cloud.seen->foreign =
+        true; /* what is put from now on comes to lie there without its first line */
+    assert_int_equal(run(&put).error.code, ERR_OK);
+    stage.cloud.seen->foreign = false;
+    assert_int_equal(get("other/doc").error.code, ERR_STORE_UNREADABLE);
+    assert_int_equal(run(&put).error.code, ERR_STORE_UNREADABLE);
+}
+
+static int set_up(void **state)
+{
+    int failed;
+
+    (void)state;
+    (void)signal(SIGPIPE, SIG_IGN);
+    stage_start_cloud(&stage);
+    failed = stage_open(&stage);
+    if (failed == 0) {
+        wait_until(get("none").error.code == ERR_NOT_FOUND);
+    }
+    return failed;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    stage_close(&stage);
+    cloud_server_done(&stage.cloud);
+    return 0;
+}
+
+/* A store that takes every PUT would lose changes: it is not used. */
+static void a_careless_service_is_not_used(void **state)
+{
+    struct store_request put = put_of("doc/x", "x");
+    struct store_result result;
+
+    (void)state;
+    stage = (struct stage){.backend = &stage_backends[4]};
+    stage_start_cloud(&stage);
+    stage.cloud.seen->is_careless = true;
+    assert_int_equal(stage_open(&stage), 0);
+    result = run(&put);
+    assert_int_equal(result.error.code, ERR_STORE_AWAY);
+    assert_true(str_contains(str_from(result.error.text), STR("does not keep to conditions")));
+    assert_non_null(store_trouble(stage.store));
+    (void)tear_down(state);
+}
+
+int test_cloud_faults(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_lost_answer_is_read_back),
+        cmocka_unit_test(what_was_not_carried_out_is_tried_again),
+        cmocka_unit_test(many_writers_lose_nothing),
+        cmocka_unit_test(time_is_that_of_the_service),
+        cmocka_unit_test(a_service_that_is_away_is_said_to_be),
+        cmocka_unit_test(what_is_not_ours_is_left_alone),
+    };
+    const struct CMUnitTest careless[] = {cmocka_unit_test(a_careless_service_is_not_used)};
+    int failed = 0;
+
+    for (size_t i = 0; i < n_stage_backends; i++) {
+        if (stage_backends[i].is_cloud) {
+            stage = (struct stage){.backend = &stage_backends[i]};
+            failed += cmocka_run_group_tests_name(stage.backend->name, tests, set_up, tear_down);
+        }
+    }
+    return failed + cmocka_run_group_tests_name("careless", careless, NULL, NULL);
+}
