@@ -37,6 +37,7 @@ struct journal;
 struct manager;
 struct reload;
 struct listeners;
+struct sinks;
 struct worker;
 
 /* What a process has got from the one that started it. */
@@ -66,6 +67,7 @@ struct server {
     struct journal *journal;                         /* NULL: facts stay in this process */
     struct webhooks *webhooks;
     struct analytics *analytics; /* NULL: off */
+    struct sinks *sinks;         /* of analytics; NULL: there are none */
     struct audit *audit;         /* NULL: no audit file is written */
     struct telemetry *telemetry; /* NULL: nothing is sent to a collector */
     struct api *api;

@@ -21,7 +21,7 @@
 /* auth.mode: bits in the order of the option's words. */
 enum { AUTH_NONE = 0, AUTH_KEYS = 1, AUTH_PASSTHROUGH = 2, AUTH_JWT = 4, AUTH_MTLS = 8 };
 
-enum { CONFIG_OTEL_HEADERS_MAX = 32 };
+enum { CONFIG_HEADERS_MAX = 32 };
 
 /* Where Redis is; `path` for a Unix socket, else host and port. All empty: no Redis. */
 struct config_redis {
@@ -248,6 +248,10 @@ struct config {
 
     struct {
         bool enabled;
+        struct str file, url, bigquery; /* sinks; empty: none */
+        struct secret headers;          /* of url */
+        size_t max_bytes;
+        unsigned interval_ms;
     } analytics;
 
     struct {

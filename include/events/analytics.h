@@ -1,5 +1,5 @@
 /* Analytics: how often, how long and with what outcome, from facts (observe/fact.h): per command,
- * route, principal and test, in slots of a minute for an hour, of an hour for a day, and of a day (UTC)
+ * route, principal, project and test, in slots of a minute for an hour, of an hour for a day, and of a day (UTC)
  * for thirty. In memory, of this process, since it began. A series is one name of one owner.
  *
  * Owner: the app opens it and closes it after everything that notes facts. Limits: ANALYTICS_MAX_SERIES
@@ -38,8 +38,8 @@ struct analytics_wish {
     int64_t now_ms;       /* Unix */
 };
 
-/* Each writes one JSON object: totals, and how they went over time; then commands, routes and
- * principals, the most frequent first; then tests, those that are flaky first. */
+/* Each writes one JSON object: totals, and how they went over time; then commands, routes,
+ * principals and projects, the most frequent first; then tests, those that are flaky first. */
 void analytics_write_dashboard(struct analytics *analytics, const struct analytics_wish *wish,
                                struct json_writer *w);
 void analytics_write_commands(struct analytics *analytics, const struct analytics_wish *wish,

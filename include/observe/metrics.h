@@ -21,6 +21,7 @@ enum metric_label {
     LABEL_COMMAND,
     LABEL_STORE, /* in the order of enum store_kind */
     LABEL_LIMIT,
+    LABEL_CONSUMER,
     LABEL_N
 };
 
@@ -47,6 +48,18 @@ enum {
     RESULT_CANCELLED,
     RESULT_TOO_BIG,
     RESULT_N
+};
+
+/* Of events. */
+enum {
+    CONSUMER_WEBHOOKS,
+    CONSUMER_AUDIT,
+    CONSUMER_ANALYTICS,
+    CONSUMER_FILE, /* the sinks of analytics */
+    CONSUMER_HTTP,
+    CONSUMER_BIGQUERY,
+    CONSUMER_JOURNAL, /* the way into the shared store */
+    CONSUMER_N
 };
 
 /* Whose limit it was. */
@@ -112,10 +125,9 @@ enum {
     X(M_SPANS_DROPPED,       COUNTER,   "spans_dropped_total", "Spans lost: the collector did not take them in time.", NONE, NONE, NONE) \
     X(M_TELEMETRY_SENT,      COUNTER,   "telemetry_exports_total", "Batches of spans or metrics sent to the collector (otel.endpoint), by result.", RESULT, NONE, NONE) \
     X(M_WEBHOOK_DELIVERIES,  COUNTER,   "webhook_deliveries_total", "Events that were posted to a webhook, by result; error: given up after a day.", RESULT, NONE, NONE) \
-    X(M_WEBHOOK_LOST,        COUNTER,   "webhook_lost_events_total", "Events that were overwritten before a webhook could be told of them.", NONE, NONE, NONE) \
-    X(M_EVENTS_DROPPED,      COUNTER,   "events_dropped_total", "Events that were not kept: the shared store did not take them in time.", NONE, NONE, NONE) \
-    X(M_AUDIT_LAG,           GAUGE,     "audit_lag_events", "Events that the audit file (audit.file) does not hold yet.", NONE, NONE, NONE) \
-    X(M_AUDIT_LOST,          COUNTER,   "audit_lost_events_total", "Events that were overwritten before the audit file could be written.", NONE, NONE, NONE) \
+    X(M_EVENT_LAG,           GAUGE,     "event_lag_events", "Events that a consumer has not taken yet; of webhooks, the one that is furthest behind.", CONSUMER, NONE, NONE) \
+    X(M_EVENTS_LOST,         COUNTER,   "event_lost_total", "Events that a consumer was not told of: it was too slow, its sink refused them, or the shared store was away too long (journal).", CONSUMER, NONE, NONE) \
+    X(M_SINK_BATCHES,        COUNTER,   "event_sink_batches_total", "Batches of events handed to the audit or to a sink of analytics, by result; error: to be tried again.", CONSUMER, RESULT, NONE) \
     X(M_LOG_DROPPED,         COUNTER,   "log_lines_dropped_total", "Log lines lost: nobody read the pipe, or the disk was full.", NONE, NONE, NONE) \
     X(M_LOOP_LAG,            HISTOGRAM, "loop_lag_seconds", "How late the 50 ms tick came.", NONE, NONE, NONE)       \
     X(M_LOOP_TURN_CPU,       SECONDS,   "loop_turn_cpu_seconds_max", "CPU time of the longest turn of the loop so far, at most. Turns below 2 ms are not looked at.", NONE, NONE, NONE) \
@@ -150,7 +162,8 @@ void metrics_done(void);
 
 /* Label indexes in the order of the row; unused ones are 0. Safe no-ops before metrics_open. */
 void metric_add(enum metric metric, size_t l1, size_t l2, size_t l3, uint64_t n);
-void metric_set(enum metric metric, int64_t value); /* gauges */
+void metric_set(enum metric metric, int64_t value);                  /* gauges */
+void metric_set_of(enum metric metric, size_t label, int64_t value); /* of one label */
 void metric_gauge_add(enum metric metric, int64_t delta);
 void metric_observe_us(enum metric metric, size_t l1, uint64_t microseconds); /* histograms */
 /* The same; OpenMetrics then shows the trace as an example of its bucket (32 hexadecimal digits;

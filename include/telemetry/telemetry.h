@@ -14,19 +14,15 @@
 
 struct loop;
 struct telemetry;
+struct upstream_header; /* upstream/upstream.h */
 
 enum { TELEMETRY_HEADERS_MAX = 32 };
-
-struct telemetry_header {
-    struct str name;
-    struct str value;
-};
 
 struct telemetry_options {
     struct str traces_url;  /* whole: https://collector:4318/v1/traces; empty: no spans */
     struct str metrics_url; /* empty: no metrics */
-    const struct telemetry_header *headers; /* of each request; copied, and wiped at the end */
-    size_t n_headers;                       /* at most TELEMETRY_HEADERS_MAX */
+    const struct upstream_header *headers; /* of each request; copied, and wiped at the end */
+    size_t n_headers;                      /* at most TELEMETRY_HEADERS_MAX */
     struct str service_name;
     /* As OTEL_RESOURCE_ATTRIBUTES has them: name=value,name=value with %XX in values. */
     struct str resource_attributes;

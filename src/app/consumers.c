@@ -9,7 +9,9 @@
 #include "events/analytics.h"
 #include "events/audit.h"
 #include "events/journal.h"
+#include "events/sinks.h"
 #include "events/webhooks.h"
+#include "room_options.h"
 
 enum { PATH_BYTES_MAX = 4096 };
 
@@ -99,6 +101,41 @@ enum error_code open_audit(struct server *server, struct error *err)
     enum error_code code =
         is_wanted ? audit_open(&server->loop, &options, &server->audit, err) : ERR_OK;
 
+    mem_free(file);
+    return code;
+}
+
+/* --- sinks of analytics */
+enum error_code open_sinks(struct server *server, struct error *err)
+{
+    const struct config *config = server->config;
+    struct upstream_header headers[SINK_HEADERS_MAX];
+    char *file = config->analytics.file.len > 0 ? str_dup(config->analytics.file) : NULL;
+    struct sinks_options options = {
+        .file = file,
+        .max_bytes = config->analytics.max_bytes,
+        .url = config->analytics.url,
+        .headers = headers,
+        .ca_file = config->upstream.ca_file,
+        .interval_ms = config->analytics.interval_ms,
+        .journal = server->journal,
+        .keeps = server->keeps,
+    };
+    bool is_wanted = file != NULL || options.url.len > 0;
+    struct arena arena;
+    enum error_code code;
+
+    if (config->analytics.bigquery.len > 0) {
+        mem_free(file);
+        return error_at(err, ERR_CONFIG, "analytics.bigquery",
+                        "this program does not know tokens of Google; take analytics.url");
+    }
+
+    arena_init(&arena);
+    options.n_headers =
+        read_config_headers(&arena, &config->analytics.headers, headers, SINK_HEADERS_MAX);
+    code = is_wanted ? sinks_open(&server->loop, &options, &server->sinks, err) : ERR_OK;
+    arena_wipe(&arena);
     mem_free(file);
     return code;
 }

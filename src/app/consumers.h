@@ -11,6 +11,8 @@ enum error_code open_journal(struct server *server,
 enum error_code open_webhooks(struct server *server, struct error *err) MUST_CHECK;
 enum error_code open_analytics(struct server *server,
                                struct error *err) MUST_CHECK; /* if enabled */
+enum error_code open_sinks(struct server *server,
+                           struct error *err) MUST_CHECK; /* if analytics has any */
 enum error_code open_audit(struct server *server,
                            struct error *err) MUST_CHECK; /* if there is a file */
 

@@ -210,12 +210,14 @@ enum error_code open_config_store(struct loop *loop, const struct config *config
 }
 
 /* "name=value,name=%20value", which config has judged. A broken escape is sent as it is. */
-static size_t read_headers(struct arena *arena, struct str text, struct telemetry_header *out)
+size_t read_config_headers(struct arena *arena, const struct secret *secret,
+                           struct upstream_header *out, size_t max)
 {
+    struct str text = secret_reveal(secret);
     struct str item;
     size_t n = 0;
 
-    while (n < TELEMETRY_HEADERS_MAX && str_next(&text, ',', &item)) {
+    while (n < max && str_next(&text, ',', &item)) {
         struct str name;
         struct str value;
 
@@ -232,7 +234,7 @@ static size_t read_headers(struct arena *arena, struct str text, struct telemetr
 enum error_code open_config_telemetry(struct loop *loop, const struct config *config,
                                       struct telemetry **out, struct error *err)
 {
-    struct telemetry_header headers[TELEMETRY_HEADERS_MAX];
+    struct upstream_header headers[TELEMETRY_HEADERS_MAX];
     struct telemetry_options options = {
         .traces_url = config->otel.traces_url,
         .metrics_url = config->otel.metrics_url,
@@ -253,7 +255,8 @@ enum error_code open_config_telemetry(struct loop *loop, const struct config *co
         return ERR_OK;
     }
     arena_init(&arena);
-    options.n_headers = read_headers(&arena, secret_reveal(&config->otel.headers), headers);
+    options.n_headers =
+        read_config_headers(&arena, &config->otel.headers, headers, TELEMETRY_HEADERS_MAX);
     code = telemetry_open(loop, &options, out, err);
     arena_wipe(&arena);
     arena_done(&arena);

@@ -31,6 +31,9 @@ enum error_code open_config_store(struct loop *loop, const struct config *config
                                   struct store **out, struct error *err) MUST_CHECK;
 /* *out stays NULL if no collector is configured. An error may come with *out set; the caller closes it
  * then, too. */
+/* To `out`, at most `max`; returns how many. */
+size_t read_config_headers(struct arena *arena, const struct secret *secret,
+                           struct upstream_header *out, size_t max);
 enum error_code open_config_telemetry(struct loop *loop, const struct config *config,
                                       struct telemetry **out, struct error *err) MUST_CHECK;
 /* *out stays NULL where no certificate is configured. */

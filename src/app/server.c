@@ -368,20 +368,33 @@ static enum error_code open_tables(struct server *server, struct error *err)
     return code;
 }
 
-static const open_fn proxy_steps[] = {open_tables,    open_sandbox,
-                                      open_clients,   open_key_source,
-                                      shared_open,    shared_open_sessions,
-                                      open_telemetry, open_journal,
-                                      open_audit,     open_webhooks,
-                                      open_analytics, open_api,
-                                      open_tls,       open_http,
-                                      open_admin,     NULL};
+static const open_fn proxy_steps[] = {open_tables,
+                                      open_sandbox,
+                                      open_clients,
+                                      open_key_source,
+                                      shared_open,
+                                      shared_open_sessions,
+                                      open_telemetry,
+                                      open_journal,
+                                      open_audit,
+                                      open_webhooks,
+                                      open_analytics,
+                                      open_sinks,
+                                      open_api,
+                                      open_tls,
+                                      open_http,
+                                      open_admin,
+                                      NULL};
 
 /* The same but for the listeners: there is another front. */
-static const open_fn lambda_steps[] = {
-    open_tables,          open_sandbox,   open_clients, open_key_source,   shared_open,
-    shared_open_sessions, open_telemetry, open_journal, open_audit,        open_webhooks,
-    open_analytics,       open_api,       open_http,    front_lambda_open, NULL};
+static const open_fn lambda_steps[] = {open_tables,       open_sandbox,
+                                       open_clients,      open_key_source,
+                                       shared_open,       shared_open_sessions,
+                                       open_telemetry,    open_journal,
+                                       open_audit,        open_webhooks,
+                                       open_analytics,    open_sinks,
+                                       open_api,          open_http,
+                                       front_lambda_open, NULL};
 
 static const open_fn sandbox_steps[] = {open_sandbox, NULL};
 

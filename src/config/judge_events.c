@@ -1,4 +1,5 @@
-/* What becomes of events outside of the process: the audit. */
+/* What becomes of events outside of the process: the audit, and the sinks of analytics. */
+#include "base/url.h"
 #include "config_internal.h"
 
 static bool is_key_name(struct str text)
@@ -29,7 +30,44 @@ static void judge_audit(struct loader *loader, const struct config *config)
     }
 }
 
+/* PROJECT.DATASET.TABLE; a project may hold dots and a colon (example.com:project). */
+static bool is_table(struct str text)
+{
+    size_t n_dots = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        char c = char_lower(text.ptr[i]);
+
+        if (c == '.') {
+            n_dots++;
+        } else if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '_' && c != '-' &&
+                   c != ':') {
+            return false;
+        }
+    }
+    return n_dots >= 2 && !str_contains(text, STR("..")) && text.ptr[0] != '.' &&
+           text.ptr[text.len - 1] != '.';
+}
+
+static void judge_sinks(struct loader *loader, const struct config *config)
+{
+    struct url url = {0};
+    struct error err = {0};
+
+    if (config->analytics.url.len > 0 && !loader_has_failed(loader, "analytics.url") &&
+        (url_read(config->analytics.url, &url, &err) != ERR_OK || url.has_user ||
+         url.has_fragment)) {
+        loader_fail(loader,
+                    "analytics.url: must be an http or https address without user and fragment");
+    }
+    config_judge_headers(loader, "analytics.headers", &config->analytics.headers);
+    if (config->analytics.bigquery.len > 0 && !is_table(config->analytics.bigquery)) {
+        loader_fail(loader, "analytics.bigquery: must be PROJECT.DATASET.TABLE");
+    }
+}
+
 void config_judge_events(struct loader *loader, const struct config *config)
 {
     judge_audit(loader, config);
+    judge_sinks(loader, config);
 }

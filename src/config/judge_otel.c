@@ -35,9 +35,10 @@ static void judge_address(struct loader *loader, const char *option, struct str 
     }
 }
 
-static void judge_headers(struct loader *loader, const struct config *config)
+/* The values are not shown. */
+void config_judge_headers(struct loader *loader, const char *option, const struct secret *headers)
 {
-    struct str rest = secret_reveal(&config->otel.headers);
+    struct str rest = secret_reveal(headers);
     struct str item;
     size_t n = 0;
 
@@ -47,12 +48,11 @@ static void judge_headers(struct loader *loader, const struct config *config)
 
         n++;
         if (!str_cut(item, '=', &name, &value) || str_trim(name).len == 0) {
-            loader_fail(loader, "otel.headers: item %zu is not name=value", n); /* not shown */
+            loader_fail(loader, "%s: item %zu is not name=value", option, n);
         }
     }
-    if (n > CONFIG_OTEL_HEADERS_MAX) {
-        loader_fail(loader, "otel.headers: %zu headers; at most %d are sent", n,
-                    CONFIG_OTEL_HEADERS_MAX);
+    if (n > CONFIG_HEADERS_MAX) {
+        loader_fail(loader, "%s: %zu headers; at most %d are sent", option, n, CONFIG_HEADERS_MAX);
     }
 }
 
@@ -64,7 +64,7 @@ void config_judge_otel(struct loader *loader, struct config *config)
     judge_address(loader, "otel.endpoint", config->otel.endpoint);
     judge_address(loader, "otel.traces_endpoint", config->otel.traces_endpoint);
     judge_address(loader, "otel.metrics_endpoint", config->otel.metrics_endpoint);
-    judge_headers(loader, config);
+    config_judge_headers(loader, "otel.headers", &config->otel.headers);
     if (!str_to_double(config->otel.traces_share, &config->otel.share) ||
         config->otel.share < 0.0 || config->otel.share > 1.0) {
         loader_fail(loader, "otel.traces_share: must be a number from 0 to 1, such as 0.1");

@@ -128,6 +128,12 @@ static const struct option_row rows[] = {
     {"webhooks.allow_private", OPTION_BOOL, AT(webhooks.allow_private), "false", 0, 0, NULL, NULL, "Let webhooks post to addresses of this machine and of private networks. Whoever may make a webhook can then reach what only this machine reaches.", .at_start = true},
     {"webhooks.retry_ms", OPTION_MS, AT(webhooks.retry_ms), "5000", 10, 600000, NULL, NULL, "Pause before a delivery of a webhook is tried a second time; the pauses then grow, to a day in all.", .at_start = true},
     {"analytics.enabled", OPTION_BOOL, AT(analytics.enabled), "true", 0, 0, NULL, NULL, "Count commands, requests and test runs in memory, for /api/v1/analytics: how often, how long, with what outcome.", .at_start = true},
+    {"analytics.file", OPTION_STR, AT(analytics.file), "", 0, 0, NULL, NULL, "Every event is appended here as a CloudEvent, a JSON object a line. Empty: not written.", .at_start = true},
+    {"analytics.max_bytes", OPTION_SIZE, AT(analytics.max_bytes), "64MiB", 0, 1024 * MIB, NULL, NULL, "Size at which the file is renamed to FILE.MILLISECONDS, and a new one begins; 0: never.", .at_start = true},
+    {"analytics.url", OPTION_URL, AT(analytics.url), "", 0, 0, NULL, NULL, "Every event is posted to this address, many at once as an array of CloudEvents (application/cloudevents-batch+json). Empty: not sent.", .at_start = true},
+    {"analytics.headers", OPTION_SECRET, AT(analytics.headers), "", 0, 0, NULL, NULL, "Headers of these posts: name=value,name=value, with %XX for special characters.", .at_start = true},
+    {"analytics.bigquery", OPTION_STR, AT(analytics.bigquery), "", 0, 0, NULL, NULL, "Every event becomes a row of this table of BigQuery, PROJECT.DATASET.TABLE (tabledata.insertAll, insertId is the id of the event). Empty: not sent.", .at_start = true},
+    {"analytics.interval_ms", OPTION_MS, AT(analytics.interval_ms), "1000", 10, 60000, NULL, NULL, "How long events are gathered before they go to file, url or bigquery.", .at_start = true},
 
     {"otel.endpoint", OPTION_URL, AT(otel.endpoint), "", 0, 0, NULL, "OTEL_EXPORTER_OTLP_ENDPOINT", "Base address of an OpenTelemetry collector (OTLP over HTTP): http://127.0.0.1:4318. Spans go to /v1/traces below it, metrics to /v1/metrics. Empty: nothing is sent.", .at_start = true},
     {"otel.traces_endpoint", OPTION_URL, AT(otel.traces_endpoint), "", 0, 0, NULL, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "Whole address for spans, where it is not below otel.endpoint.", .at_start = true},

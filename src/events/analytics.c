@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "observe/metrics.h"
 
 const struct tier analytics_tiers[N_TIERS] = {
     {60000, 60, 0}, {3600000, 24, 60}, {86400000, 30, 84}};
@@ -191,6 +192,21 @@ static void count_request(struct analytics *analytics, const struct fact *fact)
     }
 }
 
+/* Of a command or a run: a red run counts as failed. */
+static void count_project(struct analytics *analytics, const struct fact *fact,
+                          const struct sample *sample)
+{
+    for (size_t i = 0; i < FACT_IDS && fact->ids[i].name != NULL; i++) {
+        char digits[DIGITS_MAX];
+        char name[DIGITS_MAX + 1];
+
+        if (strcmp(fact->ids[i].name, "project_id") == 0) {
+            str_copy(name, sizeof(name), str_of_int(fact->ids[i].value, digits));
+            count(analytics, SERIES_PROJECT, fact, name, "", sample);
+        }
+    }
+}
+
 static void take(struct analytics *analytics, const struct fact *fact)
 {
     struct sample sample;
@@ -201,9 +217,11 @@ static void take(struct analytics *analytics, const struct fact *fact)
     } else if (fact->kind == FACT_COMMAND && fact->action != NULL) {
         sample = sample_of(fact);
         count(analytics, SERIES_COMMAND, fact, fact->action, "", &sample);
+        count_project(analytics, fact, &sample);
     } else if (fact->kind == FACT_RUN_FINISHED && fact->name[0] != '\0') {
         sample = sample_of(fact);
         count(analytics, SERIES_TEST, fact, fact->name, "", &sample);
+        count_project(analytics, fact, &sample);
     }
 }
 
@@ -214,6 +232,7 @@ void analytics_catch_up(struct analytics *analytics)
 
     if (analytics->seen + 1 < oldest) {
         analytics->n_lost += oldest - analytics->seen - 1;
+        metric_add(M_EVENTS_LOST, CONSUMER_ANALYTICS, 0, 0, oldest - analytics->seen - 1);
         analytics->seen = oldest - 1;
     }
     while ((fact = fact_at(analytics->seen + 1)) != NULL) {

@@ -6,7 +6,14 @@
 #include "events/analytics.h"
 #include "observe/fact.h"
 
-enum series_kind { SERIES_COMMAND, SERIES_ROUTE, SERIES_PRINCIPAL, SERIES_TEST, SERIES_N };
+enum series_kind {
+    SERIES_COMMAND,
+    SERIES_ROUTE,
+    SERIES_PRINCIPAL,
+    SERIES_PROJECT, /* by its id: commands and runs that name it */
+    SERIES_TEST,
+    SERIES_N
+};
 
 enum {
     SERIES_NAME_MAX = 128,

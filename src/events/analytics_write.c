@@ -391,6 +391,7 @@ void analytics_write_commands(struct analytics *analytics, const struct analytic
     write_list(w, &totals, SERIES_COMMAND, "commands", SHOWN_MAX);
     write_list(w, &totals, SERIES_ROUTE, "routes", SHOWN_MAX);
     write_list(w, &totals, SERIES_PRINCIPAL, "principals", SHOWN_MAX);
+    write_list(w, &totals, SERIES_PROJECT, "projects", SHOWN_MAX);
     jw_end(w);
     totals_done(&totals);
 }

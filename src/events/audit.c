@@ -26,7 +26,7 @@ void audit_try_again(struct audit *audit)
 
 static void tell_failure(struct audit *audit, const char *failure)
 {
-    const char *where = audit->file != NULL ? audit->file : "the stream of the store";
+    const char *where = audit->file.path != NULL ? audit->file.path : "the stream of the store";
 
     if (failure != NULL && !audit->is_failing) {
         log_event(LOG_ERROR, "audit.failed", F_TEXT("file", where), F_TEXT("error", failure),
@@ -43,7 +43,8 @@ void audit_written(struct audit *audit, const char *failure)
     if (failure == NULL) {
         buf_clear(&audit->batch);
     }
-    metric_set(M_AUDIT_LAG, (int64_t)feed_lag(&audit->feed));
+    metric_set_of(M_EVENT_LAG, CONSUMER_AUDIT, (int64_t)feed_lag(&audit->feed));
+    metric_add(M_SINK_BATCHES, CONSUMER_AUDIT, failure == NULL ? RESULT_OK : RESULT_ERROR, 0, 1);
     if (failure == NULL) {
         audit_go_on(audit);
     } else if (audit->closing) {
@@ -60,7 +61,7 @@ static void note_lost(struct audit *audit)
 
     if (n_lost > 0) {
         audit->n_told_lost = audit->feed.n_lost;
-        metric_add(M_AUDIT_LOST, 0, 0, 0, n_lost);
+        metric_add(M_EVENTS_LOST, CONSUMER_AUDIT, 0, 0, n_lost);
         audit_write_mark(&audit->batch, &audit->head, "audit.lost", "events", n_lost);
     }
 }
@@ -82,7 +83,7 @@ static void fill(struct audit *audit)
 
 void audit_go_on(struct audit *audit)
 {
-    if (audit->writes || audit->acts) {
+    if (audit->writes || audit->acts || place_is_busy(&audit->place)) {
         return; /* their ends go on */
     }
     if (audit->batch.len == 0 && audit_share_saves(audit)) {
@@ -91,7 +92,7 @@ void audit_go_on(struct audit *audit)
     if (audit->batch.len == 0 && feed_is_open(&audit->feed)) {
         fill(audit);
     }
-    if (audit->batch.len == 0 || (audit->file == NULL && !duty_lasts(&audit->duty))) {
+    if (audit->batch.len == 0 || (audit->file.path == NULL && !duty_lasts(&audit->duty))) {
         if (audit->closing) {
             audit_finish_close(audit);
         }
@@ -99,7 +100,7 @@ void audit_go_on(struct audit *audit)
     }
     deadline_clear(&audit->again);
     audit->writes = true;
-    if (audit->file != NULL) {
+    if (audit->file.path != NULL) {
         audit_file_write(audit);
     } else {
         audit_stream_write(audit);
@@ -110,7 +111,7 @@ void audit_on_news(struct feed *feed)
 {
     struct audit *audit = CONTAINER_OF(feed, struct audit, feed);
 
-    metric_set(M_AUDIT_LAG, (int64_t)feed_lag(feed));
+    metric_set_of(M_EVENT_LAG, CONSUMER_AUDIT, (int64_t)feed_lag(feed));
     if (!deadline_is_set(&audit->again)) {
         audit_go_on(audit);
     }
@@ -134,9 +135,8 @@ static void on_head(struct deadline *deadline)
 
 static void free_all(struct audit *audit)
 {
-    audit_file_close(audit);
+    append_file_close(&audit->file);
     buf_done(&audit->batch);
-    mem_free(audit->file);
     mem_free(audit);
 }
 
@@ -147,15 +147,13 @@ enum error_code audit_open(struct loop *loop, const struct audit_options *option
     enum error_code code = ERR_OK;
 
     audit->loop = loop;
-    audit->fd = -1;
-    audit->file = options->file != NULL ? mem_strdup(options->file) : NULL;
-    audit->max_bytes = options->max_bytes;
+    audit->file.fd = -1;
     audit->journal = options->journal;
     audit_head_first(&audit->head);
     str_copy(audit->head.chain, sizeof(audit->head.chain), options->chain);
     buf_init(&audit->batch, BATCH_MAX + (size_t)AUDIT_BATCH_LINES * AUDIT_LINE_MAX);
-    if (audit->file != NULL) {
-        code = audit_file_open(audit, err);
+    if (options->file != NULL) {
+        code = audit_file_open(audit, options, err);
     }
     if (code != ERR_OK) {
         free_all(audit);

@@ -3,11 +3,13 @@
 #ifndef EVENTS_AUDIT_INTERNAL_H
 #define EVENTS_AUDIT_INTERNAL_H
 
+#include "append_file.h"
 #include "audit_line.h"
 #include "duty.h"
 #include "events/audit.h"
 #include "feed.h"
 #include "net/loop.h"
+#include "place.h"
 
 enum { AUDIT_BATCH_LINES = 200 /* made in one turn of the loop */ };
 
@@ -25,23 +27,14 @@ struct audit {
     bool closing;
     void (*on_closed)(void *context);
     void *closed_context;
-    /* The file; the batch belongs to the thread while `writes`. */
-    char *file; /* NULL: the stream of the store */
-    uint64_t max_bytes;
-    uint64_t n_bytes; /* in the file */
-    int fd;
-    uv_work_t work;
-    size_t n_written; /* of the batch */
-    int failure;      /* errno */
-    bool rotates;     /* after the batch */
+    struct append_file file; /* its path NULL: the stream of the store */
     /* With a journal. */
     struct journal *journal; /* NULL: none; what this process notes is written by it alone */
     struct duty duty;
-    struct store_op op;
-    bool acts;              /* the operation is on its way */
-    uint64_t saved;         /* the position that the store knows */
-    uint64_t saved_version; /* of that document; 0: there is none */
-    uint64_t sequence;      /* of our last entry in the stream */
+    struct place place;
+    struct store_op op; /* of the stream */
+    bool acts;          /* the operation is on its way */
+    uint64_t sequence;  /* of our last entry in the stream */
 };
 
 /* audit.c */
@@ -52,9 +45,9 @@ void audit_finish_close(struct audit *audit);
 void audit_try_again(struct audit *audit);
 
 /* audit_file.c */
-enum error_code audit_file_open(struct audit *audit, struct error *err) MUST_CHECK;
+enum error_code audit_file_open(struct audit *audit, const struct audit_options *options,
+                                struct error *err) MUST_CHECK;
 void audit_file_write(struct audit *audit);
-void audit_file_close(struct audit *audit);
 
 /* audit_share.c */
 void audit_share_open(struct audit *audit, struct keeps *keeps);

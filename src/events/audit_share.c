@@ -5,12 +5,9 @@
 #include "audit_internal.h"
 
 #include "base/clock.h"
-#include "data/json.h"
 #include "observe/log.h"
 
-enum { PLACE_FORMAT = 1, STREAM_FORMAT = 1, SCAN_ENTRIES = 4 };
-
-#define PLACE "consumers/audit"
+enum { STREAM_FORMAT = 1, SCAN_ENTRIES = 4 };
 
 static void scan(struct audit *audit);
 
@@ -33,106 +30,52 @@ struct str audit_stream(struct str chain, char room[AUDIT_KEY_MAX])
 }
 
 /* --- the place in the journal */
-static void on_saved(struct store_op *op, const struct store_result *result)
+static void on_saved(struct place *place, const struct error *error)
 {
-    struct audit *audit = CONTAINER_OF(op, struct audit, op);
+    struct audit *audit = CONTAINER_OF(place, struct audit, place);
 
-    audit->acts = false;
-    if (result->error.code == ERR_OK) {
-        audit->saved_version = result->version;
+    if (error == NULL) {
         audit_go_on(audit);
     } else if (audit->closing) {
         audit_finish_close(audit);
-    } else if (result->error.code == ERR_CONFLICT) {
+    } else if (error->code == ERR_CONFLICT) {
         duty_yield(&audit->duty); /* another process writes, too */
     } else {
-        audit->saved = 0;
         audit_try_again(audit);
     }
 }
 
 bool audit_share_saves(struct audit *audit)
 {
-    struct store_request request = {.kind = STORE_PUT,
-                                    .key = STR(PLACE),
-                                    .format = PLACE_FORMAT,
-                                    .expect =
-                                        audit->saved_version > 0 ? STORE_VERSION : STORE_ABSENT,
-                                    .version = audit->saved_version};
-    struct json_writer w;
-    struct buf text;
-
-    if (audit->journal == NULL || !feed_is_open(&audit->feed) ||
-        audit->saved == audit->feed.position || !duty_lasts(&audit->duty)) {
+    if (audit->journal == NULL || !feed_is_open(&audit->feed) || !duty_lasts(&audit->duty)) {
         return false;
     }
-    audit->saved = audit->feed.position;
-    buf_init(&text, AUDIT_LINE_MAX);
-    jw_init(&w, &text);
-    jw_object(&w);
-    jw_kv_int(&w, "position", (int64_t)audit->saved);
-    jw_kv_text(&w, "chain", audit->head.chain);
-    jw_kv_int(&w, "sequence", (int64_t)audit->sequence);
-    jw_end(&w);
-    request.bytes = buf_view(&text);
-    act(audit, &request, on_saved);
-    buf_done(&text);
-    return true;
-}
-
-static void take_place(struct audit *audit, struct str text)
-{
-    struct arena arena;
-    struct json *root = NULL;
-    int64_t position;
-    int64_t sequence;
-
-    arena_init(&arena);
-    if (json_parse(&arena, text, &json_of_ours, &root, NULL) == ERR_OK &&
-        json_to_i64(json_get(root, "position"), &position) &&
-        json_to_i64(json_get(root, "sequence"), &sequence)) {
-        audit->saved = (uint64_t)position;
-        audit->sequence =
-            str_is(json_str(json_get(root, "chain")), audit->head.chain) ? (uint64_t)sequence : 0;
-    } else {
-        log_event(LOG_WARN, "audit.place_unreadable", F_TEXT("document", PLACE));
-    }
-    arena_done(&arena);
+    return place_save(&audit->place,
+                      &(struct place_told){.position = audit->feed.position,
+                                           .writer = str_from(audit->head.chain),
+                                           .sequence = audit->sequence},
+                      on_saved);
 }
 
 static void begin(struct audit *audit)
 {
-    struct feed *feed = &audit->feed;
-
-    if (audit->saved_version > 0) {
-        feed_open_at(feed, audit->journal, audit->saved, audit_on_news);
-    } else {
-        feed_open(feed, audit->loop, audit->journal, audit_on_news);
-    }
+    place_open_feed(&audit->place, &audit->feed, audit->journal, audit_on_news);
     audit->n_told_lost = 0;
     audit_write_mark(&audit->batch, &audit->head, "audit.started", "time_ms",
                      (uint64_t)clock_wall_ms());
     audit_go_on(audit);
 }
 
-static void on_place(struct store_op *op, const struct store_result *result)
+static void on_place(struct place *place, const struct error *error)
 {
-    struct audit *audit = CONTAINER_OF(op, struct audit, op);
+    struct audit *audit = CONTAINER_OF(place, struct audit, place);
 
-    audit->acts = false;
-    audit->saved_version = result->version;
-    if (result->error.code == ERR_OK) {
-        take_place(audit, result->bytes);
-    } else if (result->error.code == ERR_NOT_FOUND) {
-        audit->saved_version = 0;
-        audit->sequence = 0;
-    } else {
+    if (error != NULL) {
         duty_yield(&audit->duty);
-        return;
-    }
-    if (audit->file != NULL) {
+    } else if (audit->file.path != NULL) {
         begin(audit);
     } else {
+        audit->sequence = str_is(str_from(audit->head.chain), place->writer) ? place->sequence : 0;
         audit_head_first(&audit->head);
         scan(audit);
     }
@@ -224,10 +167,8 @@ void audit_stream_write(struct audit *audit)
 static void on_begin(struct duty *duty)
 {
     struct audit *audit = CONTAINER_OF(duty, struct audit, duty);
-    const struct store_request request = {
-        .kind = STORE_GET, .key = STR(PLACE), .format = PLACE_FORMAT};
 
-    act(audit, &request, on_place);
+    place_read(&audit->place, audit->journal, "consumers/audit", on_place);
 }
 
 /* What a thread writes it writes; lines for the stream are made anew by whoever goes on. */
@@ -235,11 +176,12 @@ static void on_end(struct duty *duty)
 {
     struct audit *audit = CONTAINER_OF(duty, struct audit, duty);
 
+    place_cancel(&audit->place);
     store_cancel(&audit->op);
     audit->acts = false;
     deadline_clear(&audit->again);
     feed_close(&audit->feed);
-    if (audit->file == NULL) {
+    if (audit->file.path == NULL) {
         audit->writes = false;
         buf_clear(&audit->batch);
     }
@@ -254,6 +196,7 @@ void audit_share_open(struct audit *audit, struct keeps *keeps)
 void audit_share_close(struct audit *audit)
 {
     if (audit->journal != NULL) {
+        place_cancel(&audit->place);
         store_cancel(&audit->op);
         duty_close(&audit->duty);
     }

@@ -108,7 +108,7 @@ static void gather_done(struct journal *journal, size_t before)
     if (!buf_ok(&journal->gathers)) {
         buf_truncate(&journal->gathers, before);
         journal->gathers.overflowed = false;
-        metric_add(M_EVENTS_DROPPED, 0, 0, 0, 1);
+        metric_add(M_EVENTS_LOST, CONSUMER_JOURNAL, 0, 0, 1);
         return;
     }
     if (!journal->appends && !deadline_is_set(&journal->flush)) {

@@ -117,6 +117,7 @@ struct webhooks {
     webhook_right_fn right;    /* NULL: whoever made a webhook may have it */
     void *right_context;
     struct deadline judge; /* a key has expired */
+    struct deadline lag;   /* is told once a second, while there are webhooks */
     bool closing;
     void (*on_closed)(void *context);
     void *closed_context;
@@ -128,6 +129,9 @@ void webhook_hurry(struct webhook *hook); /* what waits to be sent again is sent
 void webhook_stop(struct webhook *hook);  /* what is on its way is given up */
 void webhook_on_news(struct feed *feed);
 const char *delivery_status_name(enum delivery_status status);
+
+/* webhook_write.c */
+void webhooks_tell_lag(struct webhooks *hooks); /* from now on, once a second */
 
 /* webhooks.c */
 struct webhook *hook_make(struct webhooks *hooks, const struct webhook_wish *wish);

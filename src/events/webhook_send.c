@@ -144,7 +144,7 @@ static struct delivery *take_slot(struct webhook *hook, const struct fact *fact)
 static void count_lost(struct webhook *hook)
 {
     if (hook->feed.n_lost > hook->n_lost) {
-        metric_add(M_WEBHOOK_LOST, 0, 0, 0, hook->feed.n_lost - hook->n_lost);
+        metric_add(M_EVENTS_LOST, CONSUMER_WEBHOOKS, 0, 0, hook->feed.n_lost - hook->n_lost);
         hook->n_lost = hook->feed.n_lost;
     }
 }

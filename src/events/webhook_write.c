@@ -1,6 +1,9 @@
 /* Webhooks and their deliveries as their owners see them. */
 #include "base/clock.h"
+#include "observe/metrics.h"
 #include "webhook_internal.h"
+
+enum { LAG_MS = 1000 };
 
 static void write_time(struct json_writer *w, const char *name, int64_t wall_ms)
 {
@@ -79,4 +82,31 @@ void webhook_write_deliveries(const struct webhook *hook, struct json_writer *w)
         }
     }
     jw_end(w);
+}
+
+/* --- metrics */
+static void on_lag(struct deadline *deadline)
+{
+    struct webhooks *hooks = CONTAINER_OF(deadline, struct webhooks, lag);
+    uint64_t most = 0;
+    struct list *link;
+
+    LIST_FOREACH (link, &hooks->list) {
+        struct webhook *hook = CONTAINER_OF(link, struct webhook, link);
+        uint64_t lag = feed_is_open(&hook->feed) && hook->enabled ? feed_lag(&hook->feed) : 0;
+
+        lag += hook->current != NULL ? 1 : 0;
+        most = lag > most ? lag : most;
+    }
+    metric_set_of(M_EVENT_LAG, CONSUMER_WEBHOOKS, (int64_t)most);
+    if (hooks->n > 0) {
+        deadline_set(&hooks->loop->deadlines, deadline, LAG_MS, on_lag);
+    }
+}
+
+void webhooks_tell_lag(struct webhooks *hooks)
+{
+    if (!deadline_is_set(&hooks->lag)) {
+        deadline_set(&hooks->loop->deadlines, &hooks->lag, LAG_MS, on_lag);
+    }
 }

@@ -197,6 +197,7 @@ struct webhook *hook_make(struct webhooks *hooks, const struct webhook_wish *wis
     hook->id[prefix + ID_DIGITS] = '\0';
     list_append(&hooks->list, &hook->link);
     hooks->n++;
+    webhooks_tell_lag(hooks);
     return hook;
 }
 
@@ -468,6 +469,7 @@ void webhooks_close(struct webhooks *hooks, void (*on_closed)(void *context), vo
     hooks->closed_context = context;
     hooks->n_clients++; /* until all are told to close */
     deadline_clear(&hooks->judge);
+    deadline_clear(&hooks->lag);
     hooks_share_close(hooks);
     while (hooks->list.next != &hooks->list) {
         hook_free(CONTAINER_OF(hooks->list.next, struct webhook, link));

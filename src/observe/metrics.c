@@ -52,6 +52,10 @@ struct metric_label_set metric_labels[LABEL_N] = {
                      (const char *const[]){"key", "key_class", "tenant", "tenant_class", "at_once",
                                            "address"},
                      LIMIT_LABEL_N},
+    [LABEL_CONSUMER] = {"consumer",
+                        (const char *const[]){"webhooks", "audit", "analytics", "file", "http",
+                                              "bigquery", "journal"},
+                        CONSUMER_N},
     [LABEL_CALL] = {"call", NULL, 0},
     [LABEL_COMMAND] = {"command", NULL, 0},
 };
@@ -162,6 +166,15 @@ void metric_set(enum metric metric, int64_t value)
 {
     if (n_users > 0) {
         metric_families[metric].values[0] = value;
+    }
+}
+
+void metric_set_of(enum metric metric, size_t label, int64_t value)
+{
+    struct metric_family *family = &metric_families[metric];
+
+    if (n_users > 0) {
+        family->values[clip(label, family->width[0])] = value;
     }
 }
 

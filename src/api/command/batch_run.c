@@ -68,6 +68,23 @@ static void count_item(const struct batch_item *item)
     metric_add(M_COMMANDS, label, results[item->status], 0, 1);
 }
 
+/* Given with the command, or made by it. A step names its checkpoint alone. */
+static void name_project(const struct task *task, const struct batch_item *item, struct fact *fact)
+{
+    const struct command *command = item->bound.command;
+    const struct json *id = NULL;
+    int64_t value;
+
+    if (command == NULL || command->kind == COMMAND_STEP) {
+        return;
+    }
+    id = json_get(item->bound.values, "project_id");
+    id = id != NULL || task->plan == NULL ? id : plan_get(task->plan, "project_id");
+    if (json_to_i64(id, &value) || str_to_i64(json_str(id), 1, INT64_MAX, &value)) {
+        fact->ids[0] = (struct fact_id){"project_id", value};
+    }
+}
+
 static void note_item(const struct task *task, const struct batch_item *item)
 {
     size_t label = item->bound.command != NULL ? catalog_index(item->bound.command) + 1 : 0;
@@ -78,6 +95,7 @@ static void note_item(const struct task *task, const struct batch_item *item)
 
     task_sign_fact(task, &fact);
     str_copy(fact.subject, sizeof(fact.subject), task->exchange->notes.session);
+    name_project(task, item, &fact);
     fact_note(&fact);
 }
 

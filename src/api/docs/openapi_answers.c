@@ -149,7 +149,9 @@ static void add_other_successes(struct task *task, struct json *out, const struc
         }
         json_set(out, str_from(successes[i].status),
                  success(task, successes[i].description,
-                         str_is(STR("204"), successes[i].status) || str_is(STR("308"), successes[i].status) ? NULL
+                         str_is(STR("204"), successes[i].status) ||
+                                 str_is(STR("308"), successes[i].status)
+                             ? NULL
                          : route->body == BODY_STREAM
                              ? content_of(task, route, 200)
                              : openapi_content(task, json_type_name, openapi_any_object(task))));

@@ -341,7 +341,7 @@ static uint64_t dropped(void)
 
     buf_init(&text, 1 << 20);
     metrics_write(&text, false, "1");
-    at = str_find(buf_view(&text), STR("\nvirtuoso_proxy_events_dropped_total "));
+    at = str_find(buf_view(&text), STR("\nvirtuoso_proxy_event_lost_total{consumer=\"journal\"} "));
     if (at >= 0) {
         (void)str_cut(str_sub(buf_view(&text), (size_t)at + 1, text.len), '\n', &line, &rest);
         (void)str_cut(line, ' ', &rest, &line);
