@@ -30,7 +30,7 @@ const struct http_service *api_admin_service(void); /* of the admin listener; th
 void api_hear(struct api *api, enum api_news news, struct str text);
 /* Writes the metrics that are figures of the moment. */
 void api_set_gauges(struct api *api);
-void api_set_draining(struct api *api);             /* readiness answers 503 from now on */
+void api_set_draining(struct api *api); /* readiness answers 503 from now on */
 
 /* Distinct patterns of the routes; index 0 is "unmatched". For metrics_label_values. */
 const char *const *api_route_labels(size_t *out_n);

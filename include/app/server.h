@@ -31,6 +31,8 @@ enum server_state {
 };
 
 struct clients;
+struct google;
+struct google;
 struct key_source;
 struct lambda;
 struct journal;
@@ -66,10 +68,12 @@ struct server {
     void (*on_shared_closed)(struct server *server); /* while it closes */
     struct journal *journal;                         /* NULL: facts stay in this process */
     struct webhooks *webhooks;
-    struct analytics *analytics; /* NULL: off */
-    struct sinks *sinks;         /* of analytics; NULL: there are none */
-    struct audit *audit;         /* NULL: no audit file is written */
-    struct telemetry *telemetry; /* NULL: nothing is sent to a collector */
+    struct analytics *analytics;                        /* NULL: off */
+    struct sinks *sinks;                                /* of analytics; NULL: there are none */
+    struct google *google;                              /* for them; NULL: none goes to BigQuery */
+    struct audit *audit;                                /* NULL: no audit file is written */
+    void (*on_consumers_closed)(struct server *server); /* while they close */
+    struct telemetry *telemetry;                        /* NULL: nothing is sent to a collector */
     struct api *api;
     struct http_server *http;
     struct lambda *lambda;     /* where requests come from instead of sockets; NULL: from sockets */

@@ -425,8 +425,8 @@ struct option_row {
     size_t offset;   /* in struct config */
     const char *def; /* as written in YAML */
     int64_t min, max;
-    const char
-        *words; /* OPTION_ENUM, OPTION_WORDS: "keys passthrough"; OPTION_ADDRESS: further forms, of
+    const char *
+        words; /* OPTION_SECRET: "NAME=VALUE" where it is headers; OPTION_ENUM, OPTION_WORDS: "keys passthrough"; OPTION_ADDRESS: further forms, of
                           * "unix none" */
     const char *old_env; /* space separated old names; NULL none */
     const char *help;    /* one line */

@@ -11,6 +11,7 @@
 #include "events/journal.h"
 #include "events/sinks.h"
 #include "events/webhooks.h"
+#include "google.h"
 #include "room_options.h"
 
 enum { PATH_BYTES_MAX = 4096 };
@@ -116,19 +117,19 @@ enum error_code open_sinks(struct server *server, struct error *err)
         .max_bytes = config->analytics.max_bytes,
         .url = config->analytics.url,
         .headers = headers,
+        .bigquery = config->analytics.bigquery,
         .ca_file = config->upstream.ca_file,
         .interval_ms = config->analytics.interval_ms,
         .journal = server->journal,
         .keeps = server->keeps,
     };
-    bool is_wanted = file != NULL || options.url.len > 0;
+    bool is_wanted = file != NULL || options.url.len > 0 || options.bigquery.len > 0;
     struct arena arena;
     enum error_code code;
 
-    if (config->analytics.bigquery.len > 0) {
-        mem_free(file);
-        return error_at(err, ERR_CONFIG, "analytics.bigquery",
-                        "this program does not know tokens of Google; take analytics.url");
+    if (options.bigquery.len > 0) {
+        server->google = google_open(&server->loop, "bigquery", options.ca_file);
+        options.google = google_port(server->google);
     }
 
     arena_init(&arena);
@@ -138,4 +139,73 @@ enum error_code open_sinks(struct server *server, struct error *err)
     arena_wipe(&arena);
     mem_free(file);
     return code;
+}
+
+/* --- down */
+static void on_journal_closed(void *context)
+{
+    struct server *server = context;
+
+    server->journal = NULL;
+    server->on_consumers_closed(server);
+}
+
+static void on_audit_closed(void *context)
+{
+    struct server *server = context;
+
+    server->audit = NULL;
+    if (server->journal != NULL) {
+        journal_close(server->journal, on_journal_closed, server);
+    } else {
+        on_journal_closed(server);
+    }
+}
+
+static void on_google_closed(void *context)
+{
+    struct server *server = context;
+
+    server->google = NULL;
+    if (server->audit != NULL) {
+        audit_close(server->audit, on_audit_closed, server);
+    } else {
+        on_audit_closed(server);
+    }
+}
+
+static void on_sinks_closed(void *context)
+{
+    struct server *server = context;
+
+    server->sinks = NULL;
+    if (server->google != NULL) {
+        google_close(server->google, on_google_closed, server);
+    } else {
+        on_google_closed(server);
+    }
+}
+
+static void on_webhooks_closed(void *context)
+{
+    struct server *server = context;
+
+    server->webhooks = NULL;
+    if (server->sinks != NULL) {
+        sinks_close(server->sinks, on_sinks_closed, server);
+    } else {
+        on_sinks_closed(server);
+    }
+}
+
+void consumers_close(struct server *server, void (*on_closed)(struct server *server))
+{
+    server->on_consumers_closed = on_closed;
+    analytics_close(server->analytics);
+    server->analytics = NULL;
+    if (server->webhooks != NULL) {
+        webhooks_close(server->webhooks, on_webhooks_closed, server);
+    } else {
+        on_webhooks_closed(server);
+    }
 }

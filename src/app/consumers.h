@@ -1,5 +1,5 @@
-/* The consumers of facts that a server has (room events): opened after the loop, closed by server.c
- * after everything that notes facts. */
+/* The consumers of facts that a server has (room events): opened after the loop, closed after everything that
+ * notes facts. */
 #ifndef APP_CONSUMERS_H
 #define APP_CONSUMERS_H
 
@@ -15,5 +15,8 @@ enum error_code open_sinks(struct server *server,
                            struct error *err) MUST_CHECK; /* if analytics has any */
 enum error_code open_audit(struct server *server,
                            struct error *err) MUST_CHECK; /* if there is a file */
+
+/* All of them, in the opposite order; then on_closed, at once or later. */
+void consumers_close(struct server *server, void (*on_closed)(struct server *server));
 
 #endif

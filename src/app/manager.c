@@ -68,7 +68,8 @@ enum error_code manager_take_sockets(struct manager_sockets *out, struct error *
     for (int i = 0; i < n; i++) {
         int fd = FIRST_SOCKET + i;
 
-        if (!is_listening(fd) || !listener_address_of(fd, out->items[i].address, MANAGER_ADDRESS_MAX)) {
+        if (!is_listening(fd) ||
+            !listener_address_of(fd, out->items[i].address, MANAGER_ADDRESS_MAX)) {
             return error_set(err, ERR_CONFIG,
                              "LISTEN_FDS: descriptor %d is no TCP or Unix socket that listens. The "
                              "socket unit needs ListenStream= and Accept=no",

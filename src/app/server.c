@@ -8,10 +8,6 @@
 #include "clients.h"
 #include "consumers.h"
 #include "crypto/tls.h"
-#include "events/analytics.h"
-#include "events/audit.h"
-#include "events/journal.h"
-#include "events/webhooks.h"
 #include "front_lambda.h"
 #include "key_source.h"
 #include "manager.h"
@@ -54,55 +50,9 @@ static void close_sandbox(struct server *server)
     }
 }
 
-static void on_journal_closed(void *context)
+static void close_shared(struct server *server)
 {
-    struct server *server = context;
-
-    server->journal = NULL;
     shared_close(server, close_sandbox);
-}
-
-static void close_journal(struct server *server)
-{
-    if (server->journal != NULL) {
-        journal_close(server->journal, on_journal_closed, server);
-    } else {
-        shared_close(server, close_sandbox);
-    }
-}
-
-static void on_audit_closed(void *context)
-{
-    struct server *server = context;
-
-    server->audit = NULL;
-    close_journal(server);
-}
-
-static void on_webhooks_closed(void *context);
-
-/* After everything that notes facts. */
-static void close_webhooks(struct server *server)
-{
-    analytics_close(server->analytics);
-    server->analytics = NULL;
-    if (server->webhooks != NULL) {
-        webhooks_close(server->webhooks, on_webhooks_closed, server);
-    } else {
-        on_webhooks_closed(server);
-    }
-}
-
-static void on_webhooks_closed(void *context)
-{
-    struct server *server = context;
-
-    server->webhooks = NULL;
-    if (server->audit != NULL) {
-        audit_close(server->audit, on_audit_closed, server);
-    } else {
-        close_journal(server);
-    }
 }
 
 static void on_telemetry_closed(void *context)
@@ -110,7 +60,7 @@ static void on_telemetry_closed(void *context)
     struct server *server = context;
 
     server->telemetry = NULL;
-    close_webhooks(server);
+    consumers_close(server, close_shared);
 }
 
 /* After everything that writes spans. */
@@ -119,7 +69,7 @@ static void close_telemetry(struct server *server)
     if (server->telemetry != NULL) {
         telemetry_close(server->telemetry, on_telemetry_closed, server);
     } else {
-        close_webhooks(server);
+        consumers_close(server, close_shared); /* after everything that notes facts */
     }
 }
 

@@ -96,7 +96,8 @@ void seat_ended(struct process *process, int64_t status, int signal)
         supervisor_stop(supervisor);
         return;
     }
-    if (supervisor->state != SUPERVISOR_SERVES) { /* it was told to end: not well is for us to tell */
+    if (supervisor->state !=
+        SUPERVISOR_SERVES) { /* it was told to end: not well is for us to tell */
         supervisor->failed = supervisor->failed || status != 0 || signal != 0;
         return;
     }

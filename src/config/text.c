@@ -109,11 +109,16 @@ bool set_text(struct loader *loader, const struct option_row *row, struct str te
     return row->type != OPTION_FILE || file_is_readable(loader, row, field->ptr);
 }
 
-static bool take_secret(struct loader *loader, const char *what, struct str text,
+/* Headers are assignments, which a credential never is. */
+static bool take_secret(struct loader *loader, const char *what, struct str text, bool is_headers,
                         struct secret *out)
 {
     struct error err = {0};
 
+    if (is_headers && is_one_line(str_trim(text))) {
+        secret_set(out, str_trim(text));
+        return true;
+    }
     if (credential_read(text, &text, &err) != ERR_OK) {
         loader_fail(loader, "%s: the value cannot be used: %s", what, err.text);
         return false;
@@ -122,7 +127,8 @@ static bool take_secret(struct loader *loader, const char *what, struct str text
     return true;
 }
 
-bool secret_from_text(struct loader *loader, const char *what, struct str text, struct secret *out)
+static bool read_into(struct loader *loader, const char *what, struct str text, bool is_headers,
+                      struct secret *out)
 {
     struct buf value;
     bool ok;
@@ -130,13 +136,19 @@ bool secret_from_text(struct loader *loader, const char *what, struct str text, 
     if (str_is(text, "***")) { /* what check --print shows: not set here */
         return true;
     }
-    ok =
-        read_secret(loader, what, text, &value) && take_secret(loader, what, buf_view(&value), out);
+    ok = read_secret(loader, what, text, &value) &&
+         take_secret(loader, what, buf_view(&value), is_headers, out);
     wipe_secret_file(&value);
     return ok;
 }
 
+bool secret_from_text(struct loader *loader, const char *what, struct str text, struct secret *out)
+{
+    return read_into(loader, what, text, false, out);
+}
+
 bool set_secret(struct loader *loader, const struct option_row *row, struct str text)
 {
-    return secret_from_text(loader, row->key, text, option_field(&loader->box->config, row));
+    return read_into(loader, row->key, text, row->words != NULL,
+                     option_field(&loader->box->config, row));
 }

@@ -135,7 +135,7 @@ static void on_document(struct store_op *op, const struct store_result *result)
         return;
     }
     if (!run_document_read(&mirror->arena, arena_str(&mirror->arena, result->bytes),
-                       &mirror->document) ||
+                           &mirror->document) ||
         !runs_read_name(str_from(mirror->name), &scope, &owner, &id)) {
         not_readable(mirror, "The document", "it is not of this program");
         return;

@@ -49,7 +49,7 @@ struct redis {
     bool unblocking;
     bool has_newcomers; /* since it blocked */
     bool is_quiet;      /* the last block ended without news, and nobody has come since */
-    unsigned n_links; /* not closed yet */
+    unsigned n_links;   /* not closed yet */
 };
 
 /* redis.c */

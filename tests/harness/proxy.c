@@ -9,6 +9,11 @@ enum { ARGS_MAX = 48 };
 
 void proxy_start(struct proxy *proxy, const char *const *sets)
 {
+    proxy_start_env(proxy, sets, NULL);
+}
+
+void proxy_start_env(struct proxy *proxy, const char *const *sets, const char *const *env)
+{
     const char *args[ARGS_MAX] = {
         "serve", "--sandbox",         "--listen", "127.0.0.1:0",
         "--set", "drain.notice_ms=0", "--set",    "sandbox.examples=false"};
@@ -22,7 +27,7 @@ void proxy_start(struct proxy *proxy, const char *const *sets)
         args[n++] = "--set";
         args[n++] = *sets;
     }
-    program_serve(&proxy->program, args, NULL);
+    program_serve(&proxy->program, args, env);
     sandbox_seed(proxy->program.sandbox_port, SANDBOX_TOKEN, &proxy->seed);
 }
 

@@ -18,6 +18,8 @@ struct proxy {
 
 /* `sets` are "key=value", NULL-ended; may be NULL. drain.notice_ms is 0 unless set. */
 void proxy_start(struct proxy *proxy, const char *const *sets);
+/* With an environment, as program_start. */
+void proxy_start_env(struct proxy *proxy, const char *const *sets, const char *const *env);
 void proxy_stop(struct proxy *proxy);
 /* Sends and returns the answer's JSON (NULL: no body); the status is proxy->reply.status. */
 const struct json *proxy_ask(struct proxy *proxy, const char *method, const char *target,

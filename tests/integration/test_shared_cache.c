@@ -146,7 +146,8 @@ static void what_was_changed_here_is_not_told_as_before(void **state)
     assert_true(scene.replicas.reply.status < 300);
     (void)replicas_ask(&scene.replicas, 2, "GET", target, NULL, NULL);
     assert_true(str_contains(reply_field(&scene.replicas.reply, "Cache-Status"), STR("fwd=miss")));
-    (void)replicas_ask(&scene.replicas, 3, "GET", target, NULL, NULL); /* takes what 2 has fetched */
+    (void)replicas_ask(&scene.replicas, 3, "GET", target, NULL,
+                       NULL); /* takes what 2 has fetched */
     assert_true(str_contains(reply_field(&scene.replicas.reply, "Cache-Status"), STR("shared")));
     assert_int_equal(n_calls(), 2);
 }

@@ -25,7 +25,7 @@ static void start_with(const char *more)
                           "auth.keys=a-key-of-a-test-1",
                           endpoint,
                           "otel.interval_ms=100",
-                          "otel.headers=X-Tenant=a%20b",
+                          "otel.headers=Authorization=Bearer%20t,X-Tenant=a%20b",
                           "otel.resource_attributes=deployment.environment=test%2F1",
                           more,
                           NULL};
@@ -159,6 +159,7 @@ static void a_command_is_a_span_with_its_call_below(void **state)
     assert_non_null(call);
     assert_true(str_is(json_str(attribute(call, "server.address")), "127.0.0.1"));
     assert_true(str_contains(str_from(collector.seen->last_head), STR("X-Tenant: a b")));
+    assert_true(str_contains(str_from(collector.seen->last_head), STR("Authorization: Bearer t")));
 }
 
 /* A trace that its parent does not keep is not kept here. */

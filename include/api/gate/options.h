@@ -47,7 +47,7 @@ struct reload_report {
     size_t n_changed;
     struct str *needs_restart; /* of the changed ones: those that wait for the next start */
     size_t n_needs_restart;
-    struct error_list *errors; /* why it was refused */
+    struct error_list *errors;   /* why it was refused */
     struct reload_other *others; /* that have reported in time */
     size_t n_others;
 };

@@ -25,8 +25,8 @@ struct cache {
     uint64_t stale_if_error_ms;
     uint64_t stale_while_revalidate_ms;
     bool enabled;
-    struct cache_share *share; /* NULL: there is no store */
-    bool shared;               /* cache.shared */
+    struct cache_share *share;       /* NULL: there is no store */
+    bool shared;                     /* cache.shared */
     void (*on_purge)(void *context); /* NULL: nobody is told */
     void *context;
     uint64_t generation; /* grows with each purge: what was fetched before it is not kept */
@@ -245,9 +245,8 @@ static void on_others(struct task *task, const struct cache_shared *found)
 static enum stage_verdict ask_others(struct cache *cache, struct task *task)
 {
     task->on_cancel = cache_abandon;
-    task->cache_seat->flight =
-        cache_flight_begin(cache->share, task, shared_key_of(task),
-                           task->config->upstream.timeout_ms, on_others);
+    task->cache_seat->flight = cache_flight_begin(cache->share, task, shared_key_of(task),
+                                                  task->config->upstream.timeout_ms, on_others);
     return STAGE_WAIT;
 }
 

@@ -153,8 +153,8 @@ static bool read_document(const struct cache_flight *flight, const struct store_
     out->ttl_s = (unsigned)(result->left_ms / 1000);
     out->answer.age_s = (unsigned)number_of(json, "age_s") + (unsigned)(age_ms / 1000);
     out->answer.below_s = (unsigned)number_of(json, "below_s");
-    out->answer.below_s -= out->answer.below_s > age_ms / 1000 ? (unsigned)(age_ms / 1000)
-                                                               : out->answer.below_s;
+    out->answer.below_s -=
+        out->answer.below_s > age_ms / 1000 ? (unsigned)(age_ms / 1000) : out->answer.below_s;
     out->answer.content_type = json_str(json_get(json, "type"));
     read_fields(arena, json_get(json, "fields"), &out->answer);
     return true;
@@ -246,10 +246,9 @@ static void look(struct cache_flight *flight)
     start(flight, &request, "cache/", on_looked);
 }
 
-struct cache_flight *cache_flight_begin(struct cache_share *share, struct task *task,
-                                        struct str key, unsigned call_ms,
-                                        void (*on_end)(struct task *task,
-                                                       const struct cache_shared *found))
+struct cache_flight *
+cache_flight_begin(struct cache_share *share, struct task *task, struct str key, unsigned call_ms,
+                   void (*on_end)(struct task *task, const struct cache_shared *found))
 {
     struct cache_flight *flight = mem_zalloc(sizeof(*flight));
     struct digest digest;

@@ -31,10 +31,9 @@ struct cache_shared {
 };
 
 /* The task leads the fetch of `key`. on_end comes from a later turn, once: with an answer, or NULL: fetch it. */
-struct cache_flight *cache_flight_begin(struct cache_share *share, struct task *task,
-                                        struct str key, unsigned call_ms,
-                                        void (*on_end)(struct task *task,
-                                                       const struct cache_shared *found));
+struct cache_flight *
+cache_flight_begin(struct cache_share *share, struct task *task, struct str key, unsigned call_ms,
+                   void (*on_end)(struct task *task, const struct cache_shared *found));
 /* The fetch has ended, or nobody wants it any more. `answer` NULL: there is none for others. */
 void cache_flight_end(struct cache_flight *flight, const struct cache_answer *answer,
                       unsigned ttl_s);

@@ -1,0 +1,92 @@
+#include "google.h"
+
+#include "base/mem.h"
+#include "cloud/cloud.h"
+
+struct google {
+    struct cloud *cloud;
+    struct arena arena;
+    struct str origin;
+    void (*on_closed)(void *context);
+    void *closed_context;
+};
+
+struct google_call {
+    struct cloud_call call;
+    struct sink_google_call *asked;
+};
+
+static void on_done(struct cloud_call *call, enum error_code code)
+{
+    struct google_call *mine = CONTAINER_OF(call, struct google_call, call);
+    struct sink_google_call *asked = mine->asked;
+    int status = code == ERR_OK ? call->reply.status : 0;
+
+    asked->state = NULL;
+    asked->on_done(asked, status, code == ERR_OK ? call->reply.body : STR_EMPTY,
+                   code == ERR_OK ? NULL : call->error.text);
+    mem_free(mine);
+}
+
+/* A row that arrives twice has the same insertId. */
+static void start(void *context, struct sink_google_call *asked)
+{
+    struct google *google = context;
+    struct google_call *mine = mem_zalloc(sizeof(*mine));
+
+    asked->state = mine;
+    mine->asked = asked;
+    mine->call.on_done = on_done;
+    mine->call.request = (struct cloud_request){.vendor = CLOUD_GOOGLE,
+                                                .origin = google->origin,
+                                                .method = STR("POST"),
+                                                .path = asked->path,
+                                                .body = asked->body,
+                                                .content_type = STR("application/json"),
+                                                .class = CALL_READ};
+    cloud_start(google->cloud, &mine->call);
+}
+
+static void cancel(struct sink_google_call *asked)
+{
+    struct google_call *mine = asked->state;
+
+    if (mine != NULL) {
+        asked->state = NULL;
+        cloud_cancel(&mine->call);
+        mem_free(mine);
+    }
+}
+
+struct google *google_open(struct loop *loop, const char *service, struct str ca_file)
+{
+    struct google *google = mem_zalloc(sizeof(*google));
+
+    arena_init(&google->arena);
+    google->origin = cloud_google_origin(&google->arena, service);
+    google->cloud = cloud_open(loop, &(struct cloud_options){.ca_file = ca_file});
+    return google;
+}
+
+static void on_cloud_closed(void *context)
+{
+    struct google *google = context;
+    void (*tell)(void *) = google->on_closed;
+    void *told = google->closed_context;
+
+    arena_done(&google->arena);
+    mem_free(google);
+    tell(told);
+}
+
+void google_close(struct google *google, void (*on_closed)(void *context), void *context)
+{
+    google->on_closed = on_closed;
+    google->closed_context = context;
+    cloud_close(google->cloud, on_cloud_closed, google);
+}
+
+struct sink_google google_port(struct google *google)
+{
+    return (struct sink_google){start, cancel, google};
+}
