@@ -44,7 +44,7 @@ bool deadlines_is_empty(const struct deadlines *deadlines);
  * the first one. UINT64_MAX: there is none. */
 uint64_t deadlines_next_ms(const struct deadlines *deadlines);
 
-/* Sets (or moves) it to clock_now_ms() + wait_ms. */
+/* Sets (or moves) it to the time of this turn + wait_ms. */
 void deadline_set(struct deadlines *deadlines, struct deadline *deadline, uint64_t wait_ms,
                   deadline_fn on_expire);
 void deadline_clear(struct deadline *deadline); /* idempotent; zeroed is fine */

@@ -39,7 +39,7 @@ static enum http_verdict begin(struct api *api, struct exchange *exchange, bool 
     task->on_admin = on_admin;
     task->platform = task->setup->platforms[0];
     task->arena = &exchange->arena;
-    task->begin_us = clock_now_us();
+    task->begin_us = clock_turn_us();
     exchange->task = task;
     return task_head_verdict(task, stages_head_run(task), max_body);
 }

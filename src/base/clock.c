@@ -8,6 +8,13 @@ static uint64_t frozen_us;
 static uint64_t frozen_age_ms;
 static int64_t frozen_wall_ms;
 
+static _Thread_local struct {
+    bool runs;
+    uint64_t now_us; /* 0: nobody has asked in this turn */
+    uint64_t age_ms;
+    int64_t wall_ms;
+} turn;
+
 static uint64_t read_us(clockid_t id)
 {
     struct timespec now;
@@ -34,6 +41,57 @@ uint64_t clock_age_ms(void)
 int64_t clock_wall_ms(void)
 {
     return frozen ? frozen_wall_ms : (int64_t)(read_us(CLOCK_REALTIME) / 1000U);
+}
+
+uint64_t clock_turn_us(void)
+{
+    if (frozen || !turn.runs) {
+        return clock_now_us();
+    }
+    if (turn.now_us == 0) {
+        turn.now_us = clock_now_us();
+    }
+    return turn.now_us;
+}
+
+uint64_t clock_turn_ms(void)
+{
+    return clock_turn_us() / 1000U;
+}
+
+uint64_t clock_turn_age_ms(void)
+{
+    if (frozen || !turn.runs) {
+        return clock_age_ms();
+    }
+    if (turn.age_ms == 0) {
+        turn.age_ms = clock_age_ms();
+    }
+    return turn.age_ms;
+}
+
+int64_t clock_turn_wall_ms(void)
+{
+    if (frozen || !turn.runs) {
+        return clock_wall_ms();
+    }
+    if (turn.wall_ms == 0) {
+        turn.wall_ms = clock_wall_ms();
+    }
+    return turn.wall_ms;
+}
+
+void clock_turn_begin(void)
+{
+    turn.runs = true;
+    turn.now_us = 0;
+    turn.age_ms = 0;
+    turn.wall_ms = 0;
+}
+
+void clock_turn_end(void)
+{
+    turn.runs = false;
 }
 
 uint64_t clock_cpu_us(void)

@@ -173,8 +173,11 @@ uint64_t deadlines_next_ms(const struct deadlines *deadlines)
 void deadline_set(struct deadlines *deadlines, struct deadline *deadline, uint64_t wait_ms,
                   deadline_fn on_expire)
 {
+    /* Where deadlines are exact to the millisecond, they count from now. */
+    uint64_t now_ms = deadlines->on_sooner != NULL ? clock_now_ms() : clock_turn_ms();
+
     list_remove(&deadline->link);
-    deadline->at_ms = clock_now_ms() + (wait_ms < WAIT_MAX_MS ? wait_ms : WAIT_MAX_MS);
+    deadline->at_ms = now_ms + (wait_ms < WAIT_MAX_MS ? wait_ms : WAIT_MAX_MS);
     deadline->on_expire = on_expire;
     place(deadlines, deadline);
     if (deadline->at_ms < deadlines->wake_ms) {

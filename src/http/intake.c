@@ -20,7 +20,7 @@ static void call_body(struct http_connection *connection)
     connection->state = CONNECTION_WORKING;
     deadline_clear(&connection->deadline);
     trace_add(&exchange->trace, TRACE_BODY,
-              clock_now_us() - exchange->trace.begin_us - exchange->trace.stage_us[TRACE_HEAD]);
+              clock_turn_us() - exchange->trace.begin_us - exchange->trace.stage_us[TRACE_HEAD]);
     connection->in_callback = true;
     if (connection->stream_body) {
         server->service->on_chunk(server->context, exchange, STR_EMPTY, true);
@@ -51,7 +51,7 @@ static void arm_body(struct http_connection *connection)
 static void expect_body(struct http_connection *connection, bool has_begun)
 {
     connection->state = CONNECTION_BODY;
-    connection->parser->body_began_ms = clock_now_ms();
+    connection->parser->body_began_ms = clock_turn_ms();
     connection->parser->paused_at_ms = connection->parser->body_began_ms;
     connection->body_moved = true;
     if (connection->exchange->request.expects_continue && !has_begun) {
@@ -240,7 +240,7 @@ static void begin_exchange(struct http_connection *connection, struct str head, 
     }
     exchange->body_complete = !exchange->request.has_body;
     intake_announce(exchange);
-    trace_add(&exchange->trace, TRACE_HEAD, clock_now_us() - connection->head_began_us);
+    trace_add(&exchange->trace, TRACE_HEAD, clock_turn_us() - connection->head_began_us);
     connection->keep_alive =
         exchange->request.keep_alive && (most == 0 || connection->n_requests < most);
     connection->state = CONNECTION_WORKING;
@@ -260,7 +260,7 @@ static bool use_head(struct http_connection *connection, struct str bytes, size_
 
     if (begins) {
         connection->state = CONNECTION_HEAD;
-        connection->head_began_us = clock_now_us();
+        connection->head_began_us = clock_turn_us();
         parser_take(connection);
     }
     switch (parser_next(connection->parser, bytes, out_used, &head, &err)) {

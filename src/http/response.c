@@ -49,7 +49,7 @@ void exchange_add_lines(struct exchange *exchange, struct str lines)
 
 static const char *date_of(struct http_server *server)
 {
-    int64_t now_s = clock_wall_ms() / 1000;
+    int64_t now_s = clock_turn_wall_ms() / 1000;
 
     if (server->date_s != now_s) {
         struct buf text;

@@ -162,6 +162,7 @@ static void on_prepare(uv_prepare_t *prepare)
 {
     note_turn(CONTAINER_OF(prepare, struct loop, prepare));
     log_flush();
+    clock_turn_begin(); /* last: whoever asks behind it would keep the time before the wait */
 }
 
 /* The idle handle is active only while `later` holds something: it keeps the loop from sleeping. */
@@ -225,11 +226,15 @@ void loop_init(struct loop *loop)
 void loop_run(struct loop *loop)
 {
     (void)uv_run(&loop->uv, UV_RUN_DEFAULT);
+    clock_turn_end();
 }
 
 bool loop_turn(struct loop *loop, bool block)
 {
-    return uv_run(&loop->uv, block ? UV_RUN_ONCE : UV_RUN_NOWAIT) != 0;
+    bool is_left = uv_run(&loop->uv, block ? UV_RUN_ONCE : UV_RUN_NOWAIT) != 0;
+
+    clock_turn_end();
+    return is_left;
 }
 
 void loop_stop(struct loop *loop)
@@ -258,6 +263,7 @@ void loop_done(struct loop *loop)
         (void)uv_run(&loop->uv, UV_RUN_NOWAIT);
     }
     (void)uv_run(&loop->uv, UV_RUN_NOWAIT);
+    clock_turn_end();
     CHECK(uv_loop_close(&loop->uv) == 0);
     mem_free(loop->read_buffer);
     loop->read_buffer = NULL;

@@ -39,7 +39,7 @@ static void give_away(const struct fact *fact)
     struct fact given = *fact;
 
     given.number = ++n_diverted;
-    given.wall_ms = clock_wall_ms();
+    given.wall_ms = clock_turn_wall_ms();
     divert(divert_context, &given);
 }
 
@@ -54,7 +54,7 @@ void fact_note(const struct fact *fact)
     }
     *kept = *fact;
     kept->number = ++newest;
-    kept->wall_ms = clock_wall_ms();
+    kept->wall_ms = clock_turn_wall_ms();
     wake_all();
 }
 

@@ -201,7 +201,7 @@ uint64_t log_dropped(void)
 void log_fields(enum log_level level, const char *event, const struct log_field *fields, size_t n)
 {
     const struct log_event what = {
-        .level = level, .name = event, .fields = fields, .n = n, .wall_ms = clock_wall_ms()};
+        .level = level, .name = event, .fields = fields, .n = n, .wall_ms = clock_turn_wall_ms()};
     struct buf line;
     size_t before = sink.queue.len;
 

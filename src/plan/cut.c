@@ -6,7 +6,7 @@
 
 bool plan_is_over_time(const struct plan *plan, unsigned *out_left_ms)
 {
-    uint64_t gone_ms = clock_now_ms() - plan->begin_ms;
+    uint64_t gone_ms = clock_turn_ms() - plan->begin_ms;
 
     *out_left_ms = 0;
     if (plan->options.deadline_ms == 0) {

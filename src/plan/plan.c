@@ -235,8 +235,8 @@ static enum flow enter_row(struct plan *plan)
     struct plan_row *row = &plan->rows[plan->at];
 
     row->status = ROW_RUNNING;
-    row->started_ms = clock_now_ms();
-    plan->row_begin_us = clock_now_us();
+    row->started_ms = clock_turn_ms();
+    plan->row_begin_us = clock_turn_us();
     plan_span_begin_row(plan);
     if (!plan_tell_progress(plan)) {
         return FLOW_GONE;
@@ -478,7 +478,7 @@ void plan_start(struct plan *plan, plan_done_fn on_done, void *owner)
         (void)plan_take_more(plan);
     }
     plan->running = true;
-    plan->begin_ms = clock_now_ms();
+    plan->begin_ms = clock_turn_ms();
     if (plan->options.deadline_ms > 0) {
         deadline_set(plan->port->deadlines, &plan->limit, plan->options.deadline_ms, on_limit);
     }

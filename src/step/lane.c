@@ -168,7 +168,7 @@ static bool is_undisturbed(const struct lane *lane)
 
 static bool is_fresh(const struct lane *lane)
 {
-    return lane->known && is_undisturbed(lane) && clock_now_ms() - lane->since.ms < LANE_TRUST_MS;
+    return lane->known && is_undisturbed(lane) && clock_turn_ms() - lane->since.ms < LANE_TRUST_MS;
 }
 
 bool lane_is_known(const struct lane *lane)
@@ -260,7 +260,7 @@ bool lane_make_room(struct lane *lane, size_t n)
 struct lane_moment lanes_now(const struct lanes *lanes)
 {
     return (struct lane_moment){
-        .epoch = lanes->epoch, .ms = clock_now_ms(), .foreign = lanes->n_foreign > 0};
+        .epoch = lanes->epoch, .ms = clock_turn_ms(), .foreign = lanes->n_foreign > 0};
 }
 
 static int compare_ids(const void *a, const void *b)

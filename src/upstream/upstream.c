@@ -399,7 +399,7 @@ static void reset_outputs(struct upstream_call *call)
     call->wire_us = 0;
     call->may_have_left = false;
     call->transfer = NULL;
-    call->start_us = clock_now_us();
+    call->start_us = clock_turn_us();
     call->begin_us = call->start_us;
     call->begin_ms = call->start_us / 1000;
 }

@@ -203,7 +203,7 @@ static const char *why_forwarded(const struct cache_entry *entry)
     if (entry->body == NULL) {
         return "virtuoso-proxy; fwd=miss";
     }
-    return clock_age_ms() < entry->fresh_ms ? "virtuoso-proxy; fwd=request"
+    return clock_turn_age_ms() < entry->fresh_ms ? "virtuoso-proxy; fwd=request"
                                             : "virtuoso-proxy; fwd=stale";
 }
 
@@ -299,7 +299,7 @@ enum stage_verdict cache_begin(struct task *task, stage_fn resume)
 static void keep(struct cache *cache, struct cache_entry *entry, const struct cache_answer *answer,
                  unsigned ttl_s)
 {
-    uint64_t now = clock_age_ms();
+    uint64_t now = clock_turn_age_ms();
     uint64_t age_ms = (uint64_t)answer->age_s * 1000;
 
     drop_body(cache, entry);

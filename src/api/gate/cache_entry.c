@@ -46,7 +46,7 @@ void cache_entry_fill(struct cache_entry *entry, const struct cache_answer *answ
 /* A caller asks each time, and is answered from here. A proxy of our kind keeps the answer for its own callers. */
 static struct str control_of(const struct task *task, const struct cache_entry *entry)
 {
-    uint64_t now = clock_age_ms();
+    uint64_t now = clock_turn_age_ms();
     uint64_t left_s = entry->below_ms > now ? (entry->below_ms - now) / 1000 : 0;
 
     if (left_s == 0 || cache_n_hops(task->exchange) == 0) {
@@ -70,7 +70,7 @@ enum stage_verdict cache_entry_answer(struct task *task, const struct cache_entr
     exchange_set_header(exchange, "Cache-Status", str_from(status));
     exchange_set_header(
         exchange, "Age",
-        arena_int(task->arena, (int64_t)((clock_age_ms() - entry->stored_ms) / 1000)));
+        arena_int(task->arena, (int64_t)((clock_turn_age_ms() - entry->stored_ms) / 1000)));
     if (etag_is_had(task, entry->etag)) {
         return task_reply(task, 304, NULL, STR_EMPTY);
     }
@@ -81,7 +81,7 @@ enum stage_verdict cache_entry_answer(struct task *task, const struct cache_entr
 
 static bool is_new_enough(const struct cache_entry *entry, const struct cache_wish *wish)
 {
-    uint64_t now = clock_age_ms();
+    uint64_t now = clock_turn_age_ms();
 
     return wish->max_age_ms == UINT64_MAX ||
            (wish->max_age_ms > 0 && now - entry->stored_ms <= wish->max_age_ms);
@@ -90,13 +90,13 @@ static bool is_new_enough(const struct cache_entry *entry, const struct cache_wi
 bool cache_entry_is_fresh(const struct cache_entry *entry, const struct cache_wish *wish)
 {
     return entry->body != NULL && is_new_enough(entry, wish) &&
-           clock_age_ms() + wish->min_fresh_ms < entry->fresh_ms;
+           clock_turn_age_ms() + wish->min_fresh_ms < entry->fresh_ms;
 }
 
 /* Expired, but the request says that so much is fine. Never past the time for errors. */
 bool cache_entry_may_be_old(const struct cache_entry *entry, const struct cache_wish *wish)
 {
-    uint64_t now = clock_age_ms();
+    uint64_t now = clock_turn_age_ms();
 
     return entry->body != NULL && wish->max_stale_ms > 0 && is_new_enough(entry, wish) &&
            now < entry->stale_ms &&
@@ -107,7 +107,7 @@ bool cache_entry_may_be_old(const struct cache_entry *entry, const struct cache_
 bool cache_entry_serves_meanwhile(const struct cache_entry *entry, const struct cache_wish *wish)
 {
     return entry->body != NULL && entry->leader != NULL && wish->min_fresh_ms == 0 &&
-           is_new_enough(entry, wish) && clock_age_ms() < entry->revalidate_ms;
+           is_new_enough(entry, wish) && clock_turn_age_ms() < entry->revalidate_ms;
 }
 
 /* There was no answer. A request that asked for a newer answer gets the error (RFC 9111 section
@@ -117,5 +117,5 @@ bool cache_entry_stands_in(const struct cache_entry *entry, const struct task *t
     struct cache_wish wish;
 
     cache_wish_read(&task->exchange->request, &wish);
-    return entry->body != NULL && is_new_enough(entry, &wish) && clock_age_ms() < entry->stale_ms;
+    return entry->body != NULL && is_new_enough(entry, &wish) && clock_turn_age_ms() < entry->stale_ms;
 }

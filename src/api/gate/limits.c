@@ -63,7 +63,7 @@ void limits_free(struct limits *limits)
 
 static uint64_t now_ns(void)
 {
-    return clock_now_us() * 1000;
+    return clock_turn_us() * 1000;
 }
 
 /* Of everybody, but for what the credential says itself. A rate of its own without a burst has the

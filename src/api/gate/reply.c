@@ -199,7 +199,7 @@ struct str task_now(struct task *task)
     struct buf text;
 
     buf_init_on(&text, room, sizeof(room), TIME_MAX);
-    clock_format(&text, clock_wall_ms());
+    clock_format(&text, clock_turn_wall_ms());
     return arena_take(task->arena, &text);
 }
 

@@ -85,6 +85,42 @@ static void the_clocks_go_their_own_ways(void **state)
     assert_true(clock_age_ms() + 1 >= now_ms);
 }
 
+/* Until another time is read: without it the clock might not have moved at all. */
+static void let_time_pass(void)
+{
+    uint64_t from_us = clock_now_us();
+    int64_t from_ms = clock_wall_ms();
+
+    while (clock_now_us() == from_us || clock_wall_ms() == from_ms) {
+    }
+}
+
+static void a_turn_reads_the_clock_once(void **state)
+{
+    uint64_t now_us;
+    uint64_t age_ms;
+    int64_t wall_ms;
+
+    (void)state;
+    clock_turn_begin();
+    now_us = clock_turn_us();
+    age_ms = clock_turn_age_ms();
+    wall_ms = clock_turn_wall_ms();
+    let_time_pass();
+    assert_true(clock_turn_us() == now_us && clock_turn_ms() == now_us / 1000);
+    assert_true(clock_turn_age_ms() == age_ms && clock_turn_wall_ms() == wall_ms);
+    clock_set(7, 8); /* tests drive it in a turn, too */
+    assert_true(clock_turn_ms() == 7 && clock_turn_age_ms() == 7 && clock_turn_wall_ms() == 8);
+    clock_release();
+    clock_turn_begin();
+    assert_true(clock_turn_us() > now_us && clock_turn_age_ms() > age_ms);
+    assert_true(clock_turn_wall_ms() > wall_ms);
+    clock_turn_end();
+    now_us = clock_turn_us();
+    let_time_pass();
+    assert_true(clock_turn_us() > now_us);
+}
+
 static void a_file_is_created_with_the_folders_above_it(void **state)
 {
     static const char name[] = VP_SCRATCH_DIR "/test_fd_made/a/b";
@@ -118,6 +154,7 @@ int test_fd(void)
         cmocka_unit_test(what_is_not_a_regular_file_is_refused_at_once),
         cmocka_unit_test(a_file_is_created_with_the_folders_above_it),
         cmocka_unit_test(the_clocks_go_their_own_ways),
+        cmocka_unit_test(a_turn_reads_the_clock_once),
     };
 
     scratch_lock();
