@@ -230,10 +230,8 @@ static bool prepare_whole(struct reload *reload, struct attempt *attempt, bool *
 
     for (unsigned n = 0; n < TRIES; n++) {
         if (n > 0) {
-            struct reload_report *report = attempt->report;
-
             attempt_done(attempt);
-            attempt_init(attempt, reload->server, report);
+            attempt_init(attempt, reload->server, attempt->report);
         }
         config_files_mark(reload->server->config, &before);
         *taken = prepare(reload, attempt);
@@ -334,9 +332,7 @@ static void run_asked(struct reload *reload)
         if (serves) {
             (void)run(reload, "request", report);
         }
-        if (!serves || !talk_gather_reports(reload->server, report)) {
-            report->on_done(report);
-        }
+        talk_gather_reports(reload->server, report);
     }
 }
 

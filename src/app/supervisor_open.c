@@ -44,7 +44,7 @@ static bool read_arguments(struct supervisor *supervisor)
 static enum error_code open_address(struct supervisor *supervisor, unsigned at, struct str address,
                                     unsigned mode, int passed, struct error *err)
 {
-    int sockets[CONFIG_WORKERS_MAX];
+    int sockets[CONFIG_WORKERS_MAX] = {0};
     enum error_code code = ERR_OK;
 
     if (passed > 0) {

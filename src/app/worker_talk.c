@@ -192,14 +192,15 @@ static struct question *find(struct worker_talk *talk, uint32_t id)
     return NULL;
 }
 
-bool talk_gather_reports(struct server *server, struct reload_report *report)
+void talk_gather_reports(struct server *server, struct reload_report *report)
 {
     struct question *question;
     struct worker_talk *talk;
     struct buf frame;
 
-    if (server->worker == NULL || report->is_alone) {
-        return false;
+    if (server->worker == NULL || report->is_alone || !report->is_offered) {
+        report->on_done(report);
+        return;
     }
     talk = worker_talk_of(server->worker);
     question = mem_zalloc(sizeof(*question));
@@ -215,7 +216,6 @@ bool talk_gather_reports(struct server *server, struct reload_report *report)
     buf_char(&frame, report->is_tried ? 1 : 0);
     worker_send_all(talk->worker, buf_view(&frame));
     buf_done(&frame);
-    return true;
 }
 
 void talk_counted(struct worker_talk *talk, struct str text)

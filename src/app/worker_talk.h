@@ -17,9 +17,9 @@ void talk_free(struct worker_talk *talk);
 
 /* For api_options.tell_others; `teller` is the server. */
 void talk_tell_others(void *teller, enum api_news news, struct str text);
-/* The others read their configuration, too; then report->on_done, with what became of it, after at most 5 s. False: there
- * are none, and on_done will not come. */
-bool talk_gather_reports(struct server *server, struct reload_report *report);
+/* The others read their configuration, too; then report->on_done, with what became of it, after at most 5 s. Where there are
+ * none, or ours was not read, at once. */
+void talk_gather_reports(struct server *server, struct reload_report *report);
 
 /* worker.c: as WORKER_ALL and WORKER_ONE. */
 void worker_send_all(struct worker *worker, struct str text);
