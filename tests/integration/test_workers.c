@@ -13,7 +13,7 @@
 #include "harness/wait.h"
 #include "harness/workers.h"
 
-enum { N_WORKERS = 3, COMMANDS = 100, LINES = 30, REPLACED_MS = 1000 };
+enum { N_WORKERS = 3, COMMANDS = 100, LINES = 30, REPLACED_MS = 1000, TRIES = 5 };
 
 #define CHECKPOINT "7654321"
 #define KEY        "X-API-Key: a-key-of-a-test-1\r\n"
@@ -235,18 +235,19 @@ static bool is_replaced(pid_t victim)
     return n == N_WORKERS && workers_metric(&proxy, "virtuoso_proxy_workers") == N_WORKERS;
 }
 
-static void only_what_was_on_its_way_fails_with_a_worker(void **state)
+/* How long it took until the next one answered. */
+static uint64_t kill_one_under_load(struct load *load)
 {
-    struct load load = {0};
+    size_t n_failed = load->n_failed;
     size_t n_on_victim = 0;
     uint64_t killed_ms;
+    uint64_t took_ms;
     pid_t victim;
 
-    (void)state;
     open_lines(LINES);
-    ask_all(&load);
-    assert_int_equal(load.n_failed, 0);
-    look_at_sum(&load);
+    ask_all(load);
+    assert_int_equal(load->n_failed, n_failed);
+    look_at_sum(load);
     victim = commands[0].worker;
     for (size_t i = 0; i < LINES; i++) {
         n_on_victim += commands[i].worker == victim ? 1 : 0;
@@ -254,22 +255,36 @@ static void only_what_was_on_its_way_fails_with_a_worker(void **state)
     assert_int_equal(kill(victim, SIGKILL), 0);
     killed_ms = client_now_ms();
     do { /* the connections of the victim break, once each; what is new is answered */
-        ask_all(&load);
-        look_at_sum(&load);
+        ask_all(load);
+        look_at_sum(load);
     } while (!is_replaced(victim));
-    assert_true(client_now_ms() - killed_ms < (uint64_t)REPLACED_MS * client_slowness());
-    assert_in_range(load.n_failed, 1, n_on_victim);
+    took_ms = client_now_ms() - killed_ms;
     for (int round = 0; round < 10; round++) {
-        ask_all(&load);
-        look_at_sum(&load);
+        ask_all(load);
+        look_at_sum(load);
     }
-    assert_in_range(load.n_failed, 1, n_on_victim);
+    assert_in_range(load->n_failed - n_failed, 1, n_on_victim);
+    print_message(
+        "%zu requests, %zu failed, of %zu connections that the killed worker had; the next "
+        "one answered after %llu ms\n",
+        load->n_asked, load->n_failed - n_failed, n_on_victim, (unsigned long long)took_ms);
+    hang_up();
+    return took_ms;
+}
+
+/* On a busy machine one of a few is replaced as fast as all are on an idle one. */
+static void only_what_was_on_its_way_fails_with_a_worker(void **state)
+{
+    struct load load = {0};
+    int tries = 1;
+
+    (void)state;
+    while (kill_one_under_load(&load) >= (uint64_t)REPLACED_MS * client_slowness()) {
+        assert_true(tries++ < TRIES);
+    }
     /* all that was answered is counted: those before the kill, too */
     assert_true(load.counted >= (double)(load.n_asked - load.n_failed));
-    assert_true(workers_metric(&proxy, "virtuoso_proxy_worker_restarts_total") == 1);
-    print_message("%zu requests, %zu failed, of %zu connections that the killed worker had\n",
-                  load.n_asked, load.n_failed, n_on_victim);
-    hang_up();
+    assert_true(workers_metric(&proxy, "virtuoso_proxy_worker_restarts_total") == tries);
     program_wait_wrote(&proxy.program, "worker.ended", WAIT_MS);
     stop();
 }
@@ -449,6 +464,8 @@ static void a_limit_is_that_of_all(void **state)
 
     struct proxy *one = &proxy;
     unsigned passed[SECONDS + 1] = {0};
+    unsigned n_asked = 0;
+    unsigned all = 0;
     uint64_t began_ms;
     uint64_t gone_ms = 0;
 
@@ -460,15 +477,15 @@ static void a_limit_is_that_of_all(void **state)
     while (gone_ms < UINT64_C(1000) * SECONDS) {
         (void)proxy_ask(one, "GET", "/api/v1/sessions/current", KEY, NULL);
         gone_ms = clock_now_ms() - began_ms;
+        n_asked++;
         passed[gone_ms / 1000 > SECONDS ? SECONDS : gone_ms / 1000] += one->reply.status != 429;
     }
-    if (client_slowness() == 1) { /* else one client may not ask as often as that */
-        unsigned all = 0;
-
-        for (size_t s = 0; s < SECONDS; s++) {
-            print_message("second %zu: %u passed\n", s, passed[s]);
-            all += passed[s];
-        }
+    for (size_t s = 0; s < SECONDS; s++) {
+        print_message("second %zu: %u passed\n", s, passed[s]);
+        all += passed[s];
+    }
+    assert_in_range(all, 1, SECONDS * (RATE + 5));
+    if (n_asked >= 2U * RATE * SECONDS) { /* else this client may be what was slow */
         assert_in_range(all, SECONDS * (RATE - 5), SECONDS * (RATE + 5));
     }
     stop();
