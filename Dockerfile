@@ -23,6 +23,7 @@ COPY --from=build /out /
 USER 65532:65532
 EXPOSE 8000
 STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=6s --start-period=5s CMD ["/usr/bin/virtuoso-proxy", "healthcheck"]
 ENTRYPOINT ["/usr/bin/virtuoso-proxy"]
 CMD ["serve", "-c", "/etc/virtuoso-proxy/virtuoso-proxy.yaml", "--listen", "0.0.0.0:8000"]
 
@@ -35,5 +36,6 @@ USER 65532:65532
 EXPOSE 8000
 # SIGTERM drains. Everything is configured by the environment, or by a file mounted over the one below.
 STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=6s --start-period=5s CMD ["/usr/bin/virtuoso-proxy", "healthcheck"]
 ENTRYPOINT ["/usr/bin/virtuoso-proxy"]
 CMD ["serve", "-c", "/etc/virtuoso-proxy/virtuoso-proxy.yaml", "--listen", "0.0.0.0:8000"]

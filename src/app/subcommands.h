@@ -30,6 +30,7 @@ int run_sandbox(struct arguments *arguments);
 int run_check(struct arguments *arguments);
 int run_load(struct arguments *arguments);
 int run_top(struct arguments *arguments);
+int run_healthcheck(struct arguments *arguments);
 int run_demo(struct arguments *arguments);
 int run_command(struct arguments *arguments);
 int run_key(struct arguments *arguments);
