@@ -55,6 +55,12 @@ static int set_up(void **state)
     return start(NULL);
 }
 
+static int set_up_slow(void **state)
+{
+    (void)state;
+    return start((const char *[]){"sandbox.latency=20ms", NULL});
+}
+
 static void stop(void)
 {
     proxy_stop(&proxy);
@@ -321,6 +327,56 @@ static void the_lane_of_a_killed_worker_passes_on_at_once(void **state)
     stop();
 }
 
+/* --- a test run */
+static struct str run_status(const char *id)
+{
+    const struct json *run = proxy_ask(
+        &proxy, "GET", arena_printf(&proxy.arena, "/api/v1/tests/runs/%s", id).ptr, NULL, NULL);
+
+    assert_int_equal(proxy.reply.status, 200);
+    return json_str(json_get(run, "status"));
+}
+
+/* Its steps take the platform 20 ms each. */
+static void a_run_is_known_to_all_and_goes_on_when_its_worker_is_killed(void **state)
+{
+    enum { STEPS = 60 };
+
+    struct command *line = &commands[0];
+    struct reply reply = {0};
+    struct buf file;
+    const char *id;
+    uint64_t killed_ms;
+
+    (void)state;
+    buf_init(&file, 1 << 16);
+    buf_text(&file, "name: Shared\nsteps:\n");
+    for (int i = 0; i < STEPS; i++) {
+        buf_printf(&file, "  - navigate: https://n%d.example/\n", i);
+    }
+    open_lines(1);
+    assert_true(client_send_request(&line->client, "POST", "/api/v1/tests/run?async=true",
+                                    "Content-Type: application/yaml\r\n", buf_view(&file)));
+    buf_done(&file);
+    assert_int_equal(client_read(&line->client, false, &reply), CLIENT_OK);
+    assert_int_equal(reply.status, 202);
+    id = arena_cstr(&proxy.arena, json_str(json_get(reply_json(&reply, &proxy.arena), "id")));
+    reply_done(&reply);
+    client_close(&line->client);
+    proxy_wait_sent(&proxy, "POST", "/teststeps", 5);
+    for (int i = 0; i < LINES; i++) { /* new connections, so of all workers */
+        assert_true(str_is(run_status(id), "running"));
+    }
+    assert_int_equal(kill(line->worker, SIGKILL), 0);
+    killed_ms = client_now_ms();
+    wait_until(!str_is(run_status(id), "running"));
+    assert_true(str_is(run_status(id), "created"));
+    print_message("the run ended %llu ms after its worker was killed\n",
+                  (unsigned long long)(client_now_ms() - killed_ms));
+    wait_until(n_workers() == N_WORKERS);
+    stop();
+}
+
 /* --- descriptors */
 static void twenty_replacements_leave_no_descriptor(void **state)
 {
@@ -365,12 +421,6 @@ static void all_finish_what_they_have_at_sigterm(void **state)
     program_done(&proxy.program);
     arena_done(&proxy.arena);
     reply_done(&proxy.reply);
-}
-
-static int set_up_slow(void **state)
-{
-    (void)state;
-    return start((const char *[]){"sandbox.latency=20ms", NULL});
 }
 
 /* It does not answer, and connections that the kernel has given it wait: another one takes its socket over. */
@@ -595,6 +645,7 @@ int main(void)
         TEST(a_hundred_commands_of_one_session_are_consecutive, set_up),
         TEST(only_what_was_on_its_way_fails_with_a_worker, set_up),
         TEST(the_lane_of_a_killed_worker_passes_on_at_once, set_up),
+        TEST(a_run_is_known_to_all_and_goes_on_when_its_worker_is_killed, set_up_slow),
         TEST(twenty_replacements_leave_no_descriptor, set_up),
         TEST(all_finish_what_they_have_at_sigterm, set_up_slow),
         TEST(a_worker_that_stands_still_is_replaced, set_up),
