@@ -10,6 +10,7 @@ set -euo pipefail
 stand "$1" valgrind curl
 few=100
 many=600
+mib=1048000
 
 start_platform 0
 
@@ -90,10 +91,41 @@ write_bodies() {
         done
         printf ']}'
     } >"$scratch/batch.json"
+    text "$mib" '\u00e9' '{"command":"step-interact click","args":["' '"]}' >"$scratch/escapes.json"
+    text "$mib" '漢' '{"command":"step-interact click","args":["' '"]}' >"$scratch/wide.json"
+    batch_of step-interact '\\n' >"$scratch/batch_escapes.json"
+    batch_of stepp-interact '\\n' >"$scratch/batch_wrong.json"
+    text 970000 "  - {command: step-interact click, args: [\"$(text 1900 a '' '')\"]}
+" 'checkpoint_id: 1000001
+commands:
+' '' >"$scratch/batch.yaml"
+    text "$mib" '{"click":"a button with a name that is long enough for less than ten thousand steps in all of the file"},' \
+        '{"name":"x","steps":[' '{"click":"end"}]}' >"$scratch/file.json"
+}
+
+# text BYTES UNIT HEAD TAIL: the unit as often as it fits between head and tail.
+text() {
+    local n=$((($1 - ${#3} - ${#4}) / $(printf '%s' "$2" | wc -c)))
+    printf '%s' "$3"
+    UNIT=$2 awk -v n="$n" 'BEGIN { for (i = 0; i < n; i++) printf "%s", ENVIRON["UNIT"] }'
+    printf '%s' "$4"
+}
+
+# batch_of COMMAND UNIT: 500 commands of 1,900 bytes each, nearly a MiB.
+batch_of() {
+    local separator='' one
+    one=$(text 1900 "$2" '"command":"'"$1"' click","args":["' '"]')
+    printf '{"checkpoint_id":1000001,"stop_on_error":false,"commands":['
+    for _ in $(seq 500); do
+        printf '%s{%s}' "$separator" "$one"
+        separator=,
+    done
+    printf ']}'
 }
 
 turns() {
     local file=(-H 'Content-Type: application/yaml' --data-binary "@$scratch/file.yaml")
+    local json=(-H 'Content-Type: application/json')
     first=2 # the first one is the start of the program
     write_bodies
     serve valgrind --tool=callgrind --dump-line=no "--callgrind-out-file=$scratch/turn" --dump-before=on_prepare
@@ -102,7 +134,13 @@ turns() {
     turn compile api/v1/tests/compile "${file[@]}"
     turn sentences 'api/v1/tests/compile?to=sentences' "${file[@]}"
     turn dry_run 'api/v1/tests/run?dry_run=true' "${file[@]}"
-    turn batch api/v1/commands/batch -H 'Content-Type: application/json' --data-binary "@$scratch/batch.json"
+    turn json_file api/v1/tests/validate "${json[@]}" --data-binary "@$scratch/file.json"
+    turn batch api/v1/commands/batch "${json[@]}" --data-binary "@$scratch/batch.json"
+    turn batch_escapes 'api/v1/commands/batch?dry_run=true' "${json[@]}" --data-binary "@$scratch/batch_escapes.json"
+    turn batch_yaml 'api/v1/commands/batch?dry_run=true' -H 'Content-Type: application/yaml' --data-binary "@$scratch/batch.yaml"
+    turn batch_wrong 'api/v1/commands/batch?dry_run=true' "${json[@]}" --data-binary "@$scratch/batch_wrong.json"
+    turn text_of_escapes api/v1/commands/validate "${json[@]}" --data-binary "@$scratch/escapes.json"
+    turn text_of_wide api/v1/commands/validate "${json[@]}" --data-binary "@$scratch/wide.json"
     turn metrics metrics
     turn openapi openapi.json
     turn catalogue api/v1/commands

@@ -58,6 +58,8 @@ struct batch {
     bool is_list;             /* asked for as a batch, be it of one */
     bool tells_text;          /* of a step `data_text` is wanted, not `data` */
     size_t csv_left;          /* that its commands may still have */
+    size_t n_prepared;        /* of the items */
+    size_t errors_left;       /* that are told in full */
     bool is_shown;            /* never sent, so nobody needs a permission for it */
     bool is_dry;              /* only the requests are wanted */
     struct str checkpoint_id; /* of the whole request; empty: session's */
@@ -75,10 +77,15 @@ struct batch *batch_new(struct task *task, size_t n);
 /* Binds all items. Errors of an item stay with it (item->errors); ERR for the whole: session not
  * found, more than one way to say something. */
 enum error_code batch_prepare(struct batch *batch, struct error *err) MUST_CHECK;
+/* The same in pieces, so that a long list does not hold up the loop: begin, then the next items until it is true. */
+enum error_code batch_prepare_begin(struct batch *batch, struct error *err) MUST_CHECK;
+bool batch_prepare_on(struct batch *batch, size_t n_items) MUST_CHECK;
 /* Waits for the lane if there is one, builds, runs. STAGE_DONE is never returned. On WAIT the
  * task's on_cancel and must_finish are the batch's. STAGE_CONTINUE with task->error set: could not
  * start. */
 enum stage_verdict batch_start(struct batch *batch, void (*on_done)(struct batch *batch));
+/* The rows of a dry run, whose requests plan_write_requests writes. False: *err. */
+bool batch_begin_dry(struct batch *batch, struct error *err) MUST_CHECK;
 /* The requests that would be sent: an array. */
 struct json *batch_dry_run(struct batch *batch, struct error *err);
 /* The same of one command: {"command", "args", "options", "checkpoint_id", "position"}, all right.

@@ -145,6 +145,9 @@ enum stage_verdict task_reply(struct task *task, int status, const char *content
 void task_stream_begin(struct task *task, int status, const char *content_type);
 enum stage_verdict task_stream_end(struct task *task, int status, const char *content_type,
                                    struct str body);
+/* The text of the buf, which is done then. */
+enum stage_verdict task_reply_text(struct task *task, int status, const char *type,
+                                   struct buf *text);
 enum stage_verdict task_reply_json(struct task *task, int status, const struct json *body);
 /* The answer of a dry run that would send nothing to the platform. */
 enum stage_verdict task_reply_nothing_sent(struct task *task);

@@ -138,10 +138,9 @@ struct batch *batch_new(struct task *task, size_t n)
     return batch;
 }
 
-enum error_code batch_prepare(struct batch *batch, struct error *err)
+enum error_code batch_prepare_begin(struct batch *batch, struct error *err)
 {
     struct task *task = batch->task;
-    size_t left = ERROR_LIST_MAX;
 
     if (batch->session_id.len > 0) {
         enum error_code code = session_load(task->api->options.sessions, &task->principal.owner,
@@ -156,10 +155,25 @@ enum error_code batch_prepare(struct batch *batch, struct error *err)
         }
     }
     batch->csv_left = CSV_MAX_BYTES;
-    for (size_t i = 0; i < batch->n_items; i++) {
-        batch->items[i].batch = batch;
-        batch->items[i].index = i;
-        item_prepare(&batch->items[i], &left);
-    }
+    batch->errors_left = ERROR_LIST_MAX;
     return ERR_OK;
+}
+
+bool batch_prepare_on(struct batch *batch, size_t n_items)
+{
+    for (; batch->n_prepared < batch->n_items && n_items > 0; n_items--) {
+        struct batch_item *item = &batch->items[batch->n_prepared];
+
+        item->batch = batch;
+        item->index = batch->n_prepared++;
+        item_prepare(item, &batch->errors_left);
+    }
+    return batch->n_prepared == batch->n_items;
+}
+
+enum error_code batch_prepare(struct batch *batch, struct error *err)
+{
+    enum error_code code = batch_prepare_begin(batch, err);
+
+    return code == ERR_OK && batch_prepare_on(batch, SIZE_MAX) ? ERR_OK : code;
 }

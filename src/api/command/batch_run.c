@@ -31,18 +31,25 @@ static bool cursors_take_session(struct batch *batch, struct error *err)
     return true;
 }
 
-struct json *batch_dry_run(struct batch *batch, struct error *err)
+bool batch_begin_dry(struct batch *batch, struct error *err)
 {
-    struct json *requests = NULL;
-
     batch->is_dry = true;
     batch->task->state = batch;
     (void)task_plan_new(batch->task);
     if (!cursors_take_session(batch, err)) {
-        return NULL;
+        return false;
     }
     batch_build(batch);
-    return plan_dry_run(batch->task->plan, &requests, err) == ERR_OK ? requests : NULL;
+    return true;
+}
+
+struct json *batch_dry_run(struct batch *batch, struct error *err)
+{
+    struct json *requests = NULL;
+
+    return batch_begin_dry(batch, err) && plan_dry_run(batch->task->plan, &requests, err) == ERR_OK
+               ? requests
+               : NULL;
 }
 
 static void item_ends(struct batch_item *item, const struct plan_row *row)

@@ -1,6 +1,4 @@
-#include "long_answer.h"
-
-#include "tests.h"
+#include "api/gate/long_answer.h"
 
 /* Longer ones are streams. */
 enum { ANSWER_MAX = 256 * 1024 * 1024, WHOLE_MAX = 256 * 1024 };

@@ -106,6 +106,22 @@ enum stage_verdict task_reply_requests(struct task *task, struct json *requests)
     return task_reply_json(task, 200, body);
 }
 
+static void text_free(void *text)
+{
+    buf_done(text);
+}
+
+enum stage_verdict task_reply_text(struct task *task, int status, const char *type,
+                                   struct buf *text)
+{
+    struct buf *kept = arena_alloc(task->arena, sizeof(*kept));
+
+    *kept = *text; /* a long answer is not copied */
+    *text = (struct buf){0};
+    arena_defer(task->arena, text_free, kept);
+    return task_reply(task, status, type, buf_view(kept));
+}
+
 enum stage_verdict task_reply_nothing_sent(struct task *task)
 {
     return task_reply_requests(task, json_new_array(task->arena));

@@ -10,10 +10,8 @@
 #include "api/gate/verdict.h"
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "data/node.h"
+#include "body.h"
 #include "observe/span.h"
-
-enum { BODY_DEPTH = 32, BODY_NODES = 10000, COMMAND_NODES = 16000 };
 
 static enum stage_verdict stage_trace(struct task *task)
 {
@@ -133,29 +131,6 @@ static enum stage_verdict stage_authorize(struct task *task)
     return task_allow(task, task->route->access);
 }
 
-static bool is_one_of(struct str content_type, const char *const *types)
-{
-    struct str type;
-    struct str parameters;
-
-    (void)str_cut(content_type, ';', &type, &parameters);
-    type = str_trim(type);
-    for (; *types != NULL; types++) {
-        if (str_is_nocase(type, *types)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_yaml(struct str content_type)
-{
-    static const char *const types[] = {"application/yaml", "application/x-yaml", "text/yaml",
-                                        "text/x-yaml", NULL};
-
-    return is_one_of(content_type, types);
-}
-
 static bool media_type_fits(enum body_kind kind, struct str type)
 {
     static const char *const json[] = {"application/json", "text/json", NULL};
@@ -164,11 +139,11 @@ static bool media_type_fits(enum body_kind kind, struct str type)
     if (str_eq(type, STR("application/json"))) {
         return true; /* the usual one, which every such route takes */
     }
-    if ((kind == BODY_TEST || kind == BODY_COMMAND) && is_yaml(type)) {
+    if ((kind == BODY_TEST || kind == BODY_COMMAND) && body_is_yaml(type)) {
         return true;
     }
-    return kind == BODY_TEST ? is_one_of(type, test)
-                             : is_one_of(type, json) || str_ends(type, STR("+json"));
+    return kind == BODY_TEST ? body_type_is_one_of(type, test)
+                             : body_type_is_one_of(type, json) || str_ends(type, STR("+json"));
 }
 
 static const char *media_types_of(enum body_kind kind)
@@ -245,61 +220,6 @@ static enum stage_verdict stage_query(struct task *task)
     return STAGE_CONTINUE;
 }
 
-/* One document; its errors say line and column. */
-static enum error_code parse_yaml(struct task *task, struct json **out)
-{
-    struct node_stream stream;
-    enum error_code code =
-        yaml_parse(task->arena, task->exchange->request.body, NULL, &stream, task_errors(task));
-
-    if (code == ERR_OK && stream.n_documents != 1) {
-        code =
-            error_set(&task->error, ERR_INVALID,
-                      "The body must be one YAML document; this one has %zu", stream.n_documents);
-    }
-    if (code == ERR_OK) {
-        *out = node_to_json(task->arena, stream.documents);
-    }
-    return code;
-}
-
-static enum stage_verdict stage_parse_body(struct task *task)
-{
-    enum body_kind kind = task->route->body;
-    struct str text = task->exchange->request.body;
-    struct json *body = NULL;
-    enum error_code code;
-    /* A batch of 500 with all that a command can have, 30 values each. More would hold up the loop:
-     * 16,000 values are read in four milliseconds. */
-    const struct json_limits limits = {
-        .max_depth = BODY_DEPTH, .max_nodes = kind == BODY_COMMAND ? COMMAND_NODES : BODY_NODES};
-
-    if (kind != BODY_JSON && kind != BODY_OPTIONAL && kind != BODY_COMMAND) {
-        return STAGE_CONTINUE;
-    }
-    if (str_trim(text).len == 0) {
-        if (kind == BODY_OPTIONAL) {
-            return STAGE_CONTINUE;
-        }
-        (void)error_set(&task->error, ERR_BAD_JSON,
-                        "The body is empty; this route takes a JSON object");
-        return task_fail(task);
-    }
-    code = kind == BODY_COMMAND && is_yaml(exchange_header(task->exchange, "Content-Type"))
-               ? parse_yaml(task, &body)
-               : json_parse(task->arena, text, &limits, &body, &task->error);
-    if (code != ERR_OK) {
-        return task_fail(task);
-    }
-    if (json_type(body) != JSON_OBJECT) {
-        (void)error_set(&task->error, ERR_INVALID,
-                        "The body must be a JSON object: {\"name\": value, ...}");
-        return task_fail(task);
-    }
-    task->body = body;
-    return STAGE_CONTINUE;
-}
-
 static enum stage_verdict stage_idempotency(struct task *task)
 {
     return idempotency_begin(task);
@@ -347,8 +267,8 @@ enum stage_verdict stages_head_run(struct task *task)
 
 enum stage_verdict stages_body_run(struct task *task)
 {
-    static const stage_fn stages[] = {verdict_check,     stage_parse_body, stage_idempotency,
-                                      session_seat_take, stage_handle,     NULL};
+    static const stage_fn stages[] = {verdict_check,     body_read,    stage_idempotency,
+                                      session_seat_take, stage_handle, NULL};
 
     return run(task, stages);
 }

@@ -1,5 +1,5 @@
 /* What a run is, and what it would send: answers that may be long. */
-#include "long_answer.h"
+#include "api/gate/long_answer.h"
 #include "runs.h"
 #include "tests.h"
 

@@ -5,8 +5,8 @@
 #include "api/tests/handlers.h"
 
 #include "api/gate/links.h"
+#include "api/gate/long_answer.h"
 #include "api/gate/query.h"
-#include "long_answer.h"
 
 /* A short file goes through its stages at once: they are three. To begin with a long one is work enough
  * for the turn in which its last bytes came. */
@@ -90,22 +90,6 @@ static void write_problems(struct json_writer *w, const struct reading *reading)
     testfile_problems_json(w, &reading->problems, TESTFILE_ERROR);
     jw_key(w, "warnings");
     testfile_problems_json(w, &reading->problems, TESTFILE_WARNING);
-}
-
-static void text_free(void *text)
-{
-    buf_done(text);
-}
-
-enum stage_verdict task_reply_text(struct task *task, int status, const char *type,
-                                   struct buf *text)
-{
-    struct buf *kept = arena_alloc(task->arena, sizeof(*kept));
-
-    *kept = *text; /* a long answer is not copied */
-    *text = (struct buf){0};
-    arena_defer(task->arena, text_free, kept);
-    return task_reply(task, status, type, buf_view(kept));
 }
 
 static enum stage_verdict reply_validate(struct test_reading *read)

@@ -30,8 +30,5 @@ enum stage_verdict test_read(struct task *task, struct arena *arena,
                              const struct testfile_options *given, struct test_reading *reading);
 /* 422 with every error. */
 enum stage_verdict test_refuse(struct task *task, const struct reading *reading);
-/* Ends the task with the text, and the buf. */
-enum stage_verdict task_reply_text(struct task *task, int status, const char *type,
-                                   struct buf *text);
 
 #endif

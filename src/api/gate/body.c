@@ -1,0 +1,157 @@
+#include "body.h"
+
+#include "api/gate/pieces.h"
+#include "data/node.h"
+
+/* 16,000 values: a batch of 500 with all that a command can have, 30 values each. */
+enum {
+    BODY_DEPTH = 32,
+    BODY_NODES = 10000,
+    COMMAND_NODES = 16000,
+    LONG_BODY = 128 * 1024,
+    PIECE_EVENTS = 2000 /* about a millisecond */
+};
+
+bool body_type_is_one_of(struct str content_type, const char *const *types)
+{
+    struct str type;
+    struct str parameters;
+
+    (void)str_cut(content_type, ';', &type, &parameters);
+    type = str_trim(type);
+    for (; *types != NULL; types++) {
+        if (str_is_nocase(type, *types)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool body_is_yaml(struct str content_type)
+{
+    static const char *const types[] = {"application/yaml", "application/x-yaml", "text/yaml",
+                                        "text/x-yaml", NULL};
+
+    return body_type_is_one_of(content_type, types);
+}
+
+struct body_reading {
+    struct pieces pieces;
+    struct yaml_reading *yaml; /* NULL: it is JSON, and read */
+    bool has_rested;
+    struct node_stream stream;
+};
+
+static struct body_reading *reading_of(struct pieces *pieces)
+{
+    return CONTAINER_OF(pieces, struct body_reading, pieces);
+}
+
+static enum stage_verdict take(struct task *task, struct json *body)
+{
+    if (json_type(body) != JSON_OBJECT) {
+        (void)error_set(&task->error, ERR_INVALID,
+                        "The body must be a JSON object: {\"name\": value, ...}");
+        return task_fail(task);
+    }
+    task->body = body;
+    return STAGE_CONTINUE;
+}
+
+static enum stage_verdict take_yaml(struct body_reading *reading)
+{
+    struct task *task = reading->pieces.task;
+    enum error_code code = yaml_end(reading->yaml);
+
+    if (code == ERR_OK && reading->stream.n_documents != 1) {
+        code = error_set(&task->error, ERR_INVALID,
+                         "The body must be one YAML document; this one has %zu",
+                         reading->stream.n_documents);
+    }
+    if (code != ERR_OK) {
+        return task_fail(task);
+    }
+    return take(task, node_to_json(task->arena, reading->stream.documents));
+}
+
+static bool read_on(struct pieces *pieces)
+{
+    struct body_reading *reading = reading_of(pieces);
+
+    /* What is put off once runs before the loop looks for events again: others are served after the second time. */
+    if (!reading->has_rested) {
+        reading->has_rested = true;
+        return false;
+    }
+    return reading->yaml == NULL || yaml_go_on(reading->yaml, PIECE_EVENTS);
+}
+
+static enum stage_verdict read_done(struct pieces *pieces)
+{
+    struct body_reading *reading = reading_of(pieces);
+    struct task *task = pieces->task;
+    bool has_waited = pieces->has_waited;
+    enum stage_verdict verdict = reading->yaml != NULL ? take_yaml(reading) : STAGE_CONTINUE;
+
+    if (has_waited && verdict == STAGE_CONTINUE) {
+        task_go_on(task);
+    }
+    return verdict;
+}
+
+static void caller_left(struct pieces *pieces)
+{
+    if (reading_of(pieces)->yaml != NULL) {
+        (void)!yaml_end(reading_of(pieces)->yaml); /* given up: there is nobody to tell */
+    }
+}
+
+static enum stage_verdict read_in_pieces(struct body_reading *reading, struct task *task)
+{
+    bool is_long = task->exchange->request.body.len > LONG_BODY;
+
+    reading->pieces =
+        (struct pieces){.task = task, .go_on = read_on, .then = read_done, .gone = caller_left};
+    return pieces_begin(&reading->pieces, is_long ? 0 : SIZE_MAX);
+}
+
+static enum stage_verdict read_yaml(struct task *task)
+{
+    struct body_reading *reading = arena_zalloc(task->arena, sizeof(*reading));
+
+    reading->yaml = yaml_begin(task->arena, task->exchange->request.body, NULL, &reading->stream,
+                               task_errors(task));
+    return read_in_pieces(reading, task);
+}
+
+enum stage_verdict body_read(struct task *task)
+{
+    enum body_kind kind = task->route->body;
+    struct str text = task->exchange->request.body;
+    struct json *body = NULL;
+    enum stage_verdict verdict;
+    const struct json_limits limits = {
+        .max_depth = BODY_DEPTH, .max_nodes = kind == BODY_COMMAND ? COMMAND_NODES : BODY_NODES};
+
+    if (kind != BODY_JSON && kind != BODY_OPTIONAL && kind != BODY_COMMAND) {
+        return STAGE_CONTINUE;
+    }
+    if (str_trim(text).len == 0) {
+        if (kind == BODY_OPTIONAL) {
+            return STAGE_CONTINUE;
+        }
+        (void)error_set(&task->error, ERR_BAD_JSON,
+                        "The body is empty; this route takes a JSON object");
+        return task_fail(task);
+    }
+    if (kind == BODY_COMMAND && body_is_yaml(exchange_header(task->exchange, "Content-Type"))) {
+        return read_yaml(task);
+    }
+    if (json_parse(task->arena, text, &limits, &body, &task->error) != ERR_OK) {
+        return task_fail(task);
+    }
+    verdict = take(task, body);
+    return verdict == STAGE_CONTINUE && text.len > LONG_BODY
+               ? read_in_pieces(arena_zalloc(task->arena, sizeof(struct body_reading)), task)
+               : verdict;
+}
