@@ -71,6 +71,8 @@ struct auth_options {
     const struct auth_source *source; /* of auth.jwt.jwks; NULL: jwt is not in auth.mode */
     struct deadlines *deadlines;
     struct later *later;
+    void (*on_other_keys)(void *context); /* another key set was read; may be NULL */
+    void *context;
 };
 
 struct auth;
@@ -90,6 +92,11 @@ bool auth_lists(const struct auth *auth, const struct digest *owner);
 enum auth_verdict auth_check(struct auth *auth, const struct auth_shown *shown,
                              struct auth_ticket *ticket, struct arena *arena, struct principal *out,
                              struct error *err) MUST_CHECK;
+/* The same of a credential that was admitted before: never LATER. A token whose key is not in the key set is
+ * refused, and a signature is checked at once. */
+enum auth_verdict auth_check_again(struct auth *auth, const struct auth_shown *shown,
+                                   struct arena *arena, struct principal *out,
+                                   struct error *err) MUST_CHECK;
 /* After auth_check has said LATER. ERR_OVERLOADED: too many tickets wait already. */
 enum error_code auth_wait(struct auth *auth, struct auth_ticket *ticket,
                           struct error *err) MUST_CHECK;

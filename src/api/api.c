@@ -7,6 +7,7 @@
 #include "api/gate/cache.h"
 #include "api/gate/limits.h"
 #include "api/gate/links.h"
+#include "api/gate/sse.h"
 #include "api/gate/task.h"
 #include "api/gate/verdict.h"
 #include "api/ops/handlers.h"
@@ -210,6 +211,11 @@ static void on_purge(void *context)
     api->options.tell_others(api->options.teller, API_NEWS_PURGED, STR_EMPTY);
 }
 
+static void on_other_keys(void *context)
+{
+    sse_ask_all(context);
+}
+
 enum error_code api_open(const struct api_options *options, struct api **out, struct error *err)
 {
     enum error_code code = catalog_open(err);
@@ -234,10 +240,13 @@ enum error_code api_open(const struct api_options *options, struct api **out, st
     api->auth = auth_open(&(struct auth_options){.config = options->config,
                                                  .source = options->key_source,
                                                  .deadlines = options->deadlines,
-                                                 .later = options->later});
+                                                 .later = options->later,
+                                                 .on_other_keys = on_other_keys,
+                                                 .context = api});
     api->limits = limits_new(options->config, options->store, options->later);
     api->verdicts = verdict_store_new(api);
     api->opened_ms = clock_now_ms();
+    list_init(&api->streams);
     judge_webhooks(api);
     tell_key_expiry(options->config);
     *out = api;
@@ -256,6 +265,7 @@ void api_configure(struct api *api, const struct config *config, const struct ap
     limits_configure(api->limits, config);
     judge_webhooks(api);
     tell_key_expiry(config);
+    sse_ask_all(api);
     if (is_other) { /* that knows nothing of the tokens of callers */
         verdict_store_restart(api->verdicts);
     }
@@ -273,6 +283,7 @@ void api_set_config_error(struct api *api, struct str text)
 
 void api_stop(struct api *api)
 {
+    later_remove(&api->ask_streams);
     setup_stop(api);
     run_share_stop(api->run_share);
     cache_stop(api->cache);

@@ -166,6 +166,14 @@ enum auth_verdict auth_check(struct auth *auth, const struct auth_shown *shown,
     return check_all(auth, &seen, ticket, arena, out, err);
 }
 
+enum auth_verdict auth_check_again(struct auth *auth, const struct auth_shown *shown,
+                                   struct arena *arena, struct principal *out, struct error *err)
+{
+    struct auth_ticket ticket = {.has_turn = true, .n_refreshes = REFRESHES_MAX};
+
+    return auth_check(auth, shown, &ticket, arena, out, err);
+}
+
 /* ---- waiting ---- */
 
 void ticket_call(struct auth_ticket *ticket)

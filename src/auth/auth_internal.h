@@ -7,6 +7,9 @@
 #include "crypto/signature.h"
 #include "data/json.h"
 
+/* Key sets that a token waits for: one that was being read, and one that the token caused. */
+enum { REFRESHES_MAX = 2 };
+
 /* A token read, its signature not yet checked. Views into the token and the arena. */
 struct jwt {
     enum signature_kind kind;

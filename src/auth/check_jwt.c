@@ -3,8 +3,6 @@
 #include "auth_internal.h"
 #include "base/clock.h"
 
-enum { REFRESHES_MAX = 2 /* one that was running, and one that this token caused */ };
-
 static enum auth_verdict admit(const struct auth *auth, const struct jwt_subject *subject,
                                struct principal *out)
 {

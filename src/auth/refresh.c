@@ -53,6 +53,9 @@ static void take(struct refresh *refresh, struct str text, struct error *err)
     metric_add(M_KEY_SET_READS, 0, 0, 0, 1);
     log_event(LOG_INFO, "auth.key_set", F_INT("keys", key_set_size(keys)),
               F_INT("skipped", key_set_n_skipped(keys)));
+    if (refresh->auth->options.on_other_keys != NULL) {
+        refresh->auth->options.on_other_keys(refresh->auth->options.context);
+    }
 }
 
 static void release_all(struct refresh *refresh)

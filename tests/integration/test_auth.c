@@ -500,6 +500,19 @@ static void a_stream_ends_when_its_key_is_taken_away(void **state)
     watch_to_the_end(&watched);
 }
 
+/* It waits for neither its heartbeat nor an event. */
+static void a_silent_stream_ends_at_the_reload(void **state)
+{
+    struct watched watched;
+
+    (void)state;
+    watch_begin(&watched, "sandbox: {execution_ms: 600000}\n"
+                          "runs: {heartbeat_s: 3600, poll_ms: 600000}\n");
+    watch_run(&watched, "/api/v1/tests/run?async=true&execute=true",
+              STR("name: t\nproject: p\ngoal: g\nsteps:\n  - click \"x\"\n"));
+    watch_to_the_end(&watched);
+}
+
 /* The heartbeat is far away: the next event is not for a key that is gone. */
 static void no_event_comes_after_its_key_is_taken_away(void **state)
 {
@@ -532,6 +545,7 @@ int main(void)
         cmocka_unit_test(a_reload_changes_keys_and_tokens),
         cmocka_unit_test(a_probe_has_the_token_of_its_account),
         cmocka_unit_test(a_stream_ends_when_its_key_is_taken_away),
+        cmocka_unit_test(a_silent_stream_ends_at_the_reload),
         cmocka_unit_test(no_event_comes_after_its_key_is_taken_away),
         cmocka_unit_test(a_tenant_has_its_own_account_of_the_platform),
     };

@@ -331,6 +331,55 @@ static void who_leaves_while_waiting_leaves_nothing(void **state)
     assert_int_equal(close(fd), 0);
 }
 
+/* Its heartbeat is an hour away, and no event comes. The stream of the key that stays, stays. */
+static void a_silent_stream_ends_when_its_key_leaves_the_key_set(void **state)
+{
+    static const char head[] =
+        "sandbox: {enabled: true}\nserver: {listen: 127.0.0.1:0}\ndrain: {notice_ms: 0, limit_ms: 0}\n"
+        "runs: {heartbeat_s: 3600}\n"
+        "auth: {mode: jwt, jwt: {issuer: \"" ISSUER
+        "\", audience: qa-proxy, refresh_s: 1, jwks: \"%s\"}}\n";
+    const char *tokens[] = {token("RS256", "leaves", 70), token("ES256", "stays", 71)};
+    struct str stays = issuer_jwk(here.issuer, "EC", "stays");
+    struct client clients[2];
+    struct reply replies[2];
+    char config[MOUNT_PATH_MAX];
+    struct mount mount;
+    struct proxy proxy;
+
+    (void)state;
+    put_key_set(arena_printf(&here.arena, "{\"keys\": [%.*s, %.*s]}", STR_ARG(stays),
+                             STR_ARG(issuer_jwk(here.issuer, "RSA", "leaves"))));
+    mount_format(config, head, here.path);
+    mount_open(&mount, config);
+    mount_serve(&mount, &proxy);
+    for (size_t i = 0; i < 2; i++) {
+        reply_init(&replies[i]);
+        client_open(&clients[i], proxy.program.port);
+        assert_true(
+            client_send_request(&clients[i], "GET", "/api/v1/events", tokens[i], STR_EMPTY));
+        assert_int_equal(client_read_head(&clients[i], false, &replies[i]), CLIENT_OK);
+        assert_int_equal(replies[i].status, 200);
+    }
+    put_key_set(arena_printf(&here.arena, "{\"keys\": [%.*s]}", STR_ARG(stays)));
+    while (!replies[0].at_end) {
+        assert_int_equal(client_read_piece(&clients[0], &replies[0]), CLIENT_OK);
+    }
+    assert_int_equal(get(&proxy, tokens[0]), 401);
+    assert_int_equal(get(&proxy, tokens[1]), 200);
+    clients[1].timeout_ms = 100;
+    while (!clients[1].ended && client_read_piece(&clients[1], &replies[1]) == CLIENT_OK) {
+        assert_false(replies[1].at_end);
+    }
+    assert_false(clients[1].ended);
+    for (size_t i = 0; i < 2; i++) {
+        client_close(&clients[i]);
+        reply_done(&replies[i]);
+    }
+    proxy_stop(&proxy);
+    mount_close(&mount);
+}
+
 static void a_bad_key_set_is_told_by_check(void **state)
 {
     struct program program;
@@ -363,6 +412,7 @@ int main(void)
         cmocka_unit_test(the_key_set_comes_from_a_url),
         cmocka_unit_test(the_key_set_moves_without_a_restart),
         cmocka_unit_test(who_leaves_while_waiting_leaves_nothing),
+        cmocka_unit_test(a_silent_stream_ends_when_its_key_leaves_the_key_set),
         cmocka_unit_test(a_bad_key_set_is_told_by_check),
     };
 

@@ -64,11 +64,28 @@ certificate to-encipher ours /CN=reader 30 keyUsage=keyEncipherment extendedKeyU
 certificate stranger theirs /CN=reader 30 "${for_clients[@]}"
 certificate evil ours $'/CN=reader\n{"level":"forged"}' 30 "${for_clients[@]}"
 
+# --- tokens of an identity provider ---
+
+base64url() { base64 -w0 | tr '+/' '-_' | tr -d '='; }
+
+openssl genrsa -out issuer.key 2048 2>>openssl.log || exit 1
+printf '{"keys": [{"kty": "RSA", "kid": "k", "e": "AQAB", "n": "%s"}]}' \
+    "$(openssl rsa -in issuer.key -noout -modulus | sed 's/^Modulus=//' | tr -d '\n' | basenc --base16 -d | base64url)" >keys.json
+
+# token SUBJECT SCOPE
+token() {
+    local signed
+    signed=$(printf '{"alg":"RS256","kid":"k"}' | base64url).$(printf \
+        '{"iss":"https://idp.example","aud":"qa","sub":"%s","scope":"%s","exp":%d}' "$1" "$2" $(($(date +%s) + 3600)) | base64url)
+    printf '%s.%s' "$signed" "$(printf '%s' "$signed" | openssl dgst -sha256 -sign issuer.key | base64url)"
+}
+
 # --- the proxy ---
 
 cat >proxy.yaml <<END
 sandbox: {enabled: true}
-drain: {notice_ms: 0}
+drain: {notice_ms: 0, limit_ms: 0}
+runs: {heartbeat_s: 3600}
 http: {max_handshakes: 2, handshake_timeout_ms: 60000}
 server:
   listen: "127.0.0.1:0"
@@ -81,7 +98,8 @@ server:
     - {name: balanced, listen: "127.0.0.1:0", tls_certificate_file: server.crt, tls_key_file: server.key,
        client_ca_file: clients.crt, proxy_protocol: true, proxy_from: [127.0.0.1]}
 auth:
-  mode: [keys, mtls]
+  mode: [keys, jwt, mtls]
+  jwt: {jwks: keys.json, issuer: "https://idp.example", audience: qa}
   keys:
     - {name: ci, key: $key}
     - {name: other, key: $key-of-another}
@@ -151,6 +169,27 @@ expect 403 "a certificate without the permission" "$optional" by-cn -X POST -H '
 expect 200 "a certificate where it is required" "$required" by-uri
 expect 200 "a key where a certificate is required, too" "$required" nobody "${bearer[@]}"
 expect 401 "a certificate that nobody asked for" "$without" by-uri
+
+# --- tokens beside certificates: both of one caller, and the token says what the caller may do ---
+
+of_ci=(-H "Authorization: Bearer $(token ci read)")
+of_other=(-H "Authorization: Bearer $(token other read)")
+forged=(-H "Authorization: Bearer $(token ci read)AAAA")
+create=(-X POST -H 'Content-Type: application/json' -d '{}')
+expect 200 "a token alone" "$optional" - "${of_ci[@]}"
+expect 200 "a certificate and a token of the same caller" "$optional" by-uri "${of_ci[@]}"
+expect 401 "a certificate and a token of different callers" "$optional" by-uri "${of_other[@]}"
+grep -q 'different callers' body || wrong "who shows a certificate and a token of two callers is not told so"
+expect 401 "a certificate and a forged token" "$optional" by-uri "${forged[@]}"
+expect 401 "an expired certificate and a token" "$optional" expired "${of_ci[@]}"
+expect 401 "a certificate of another authority and a token" "$optional" stranger "${of_ci[@]}"
+expect 200 "a certificate that stands for nobody, and a token" "$optional" nobody "${of_ci[@]}"
+expect 200 "a token where a certificate is required, too" "$required" nobody "${of_ci[@]}"
+expect 000 "no connection with a token and no certificate where one is required" "$required" - "${of_ci[@]}"
+expect 201 "what the certificate permits" "$optional" by-uri "${create[@]}"
+expect 403 "what the certificate permits and the token does not" "$optional" by-uri "${of_ci[@]}" "${create[@]}"
+expect 401 "a certificate with a token and a key" "$optional" by-uri "${of_ci[@]}" -H "X-API-Key: $key"
+
 for bad in - expired of-a-server stranger; do
     expect 000 "no connection with '$bad' where a good certificate is required" "$required" "$bad" "${bearer[@]}"
 done
@@ -209,11 +248,26 @@ client=$!
 exec 8>to
 printf 'GET /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\n\r\n' >&8
 wait_until grep -qs '^HTTP/1.1 200' from || wrong "a certificate over an open connection is not taken"
+# Two silent streams, whose heartbeat is an hour away: one of the certificate, one of a key without one.
+stream() {
+    curl -sN --noproxy '*' --max-time 60 --cacert ours.crt --resolve "localhost:$optional:127.0.0.1" "${@:2}" -o "$1" \
+        "https://localhost:$optional/api/v1/events" &
+}
+stream of-certificate --cert by-uri.crt --key by-uri.key
+certified=$!
+stream of-key "${bearer[@]}"
+keyed=$!
+wait_until test -s of-certificate || wrong "a stream of events of a certificate does not begin"
+wait_until test -s of-key || wrong "a stream of events of a key does not begin"
 cp theirs.crt clients.crt
 kill -HUP "$server"
 wait_until grep -q config.reloaded serve.err || wrong "another authority is not taken"
 printf 'GET /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\n\r\n' >&8
 wait_until grep -q 'HTTP/1.1 401' from || wrong "an authority that was taken away still lets an open connection in"
+has_ended() { ! kill -0 "$1" 2>/dev/null; }
+wait_until has_ended "$certified" || wrong "a silent stream outlives the authority of its certificate"
+has_ended "$keyed" && wrong "the stream of a key ends with an authority that it has nothing to do with"
+kill "$keyed" 2>/dev/null
 exec 8>&-
 kill "$client" 2>/dev/null
 expect 401 "the authority of before" "$optional" by-uri

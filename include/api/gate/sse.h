@@ -1,7 +1,7 @@
 /* Answers that last: server-sent events (WHATWG HTML, section 9.2). A watcher is a cursor into what its
  * source holds: nothing is kept for it, so a slow reader costs no memory, and who comes back with
- * Last-Event-ID goes on where it was. Once a heartbeat a silent stream gets a comment, and the
- * credential of its client is asked for again. */
+ * Last-Event-ID goes on where it was. Once a heartbeat a silent stream gets a comment. Then, and
+ * after each change of who is let in, the credential of its client is judged again. */
 #ifndef API_GATE_SSE_H
 #define API_GATE_SSE_H
 
@@ -19,12 +19,13 @@ struct sse_source {
 };
 
 struct sse {
+    struct list link; /* api.streams */
     const struct sse_source *source;
     struct task *task;
     struct later_item soon;
     struct deadline heartbeat;
     uint64_t asked_ms;  /* when its credential was last found right */
-    unsigned n_changes; /* of the setup, then */
+    unsigned n_changes; /* api.n_changes, then */
     bool blocked;
 };
 
@@ -33,6 +34,8 @@ bool sse_has_room(struct task *task);
 /* Answers with a stream; `stream` lives in the task's arena. Returns WAIT. */
 enum stage_verdict sse_begin(struct task *task, struct sse *stream,
                              const struct sse_source *source);
+/* Other clients are let in than before: every stream is looked at in the next turns. */
+void sse_ask_all(struct api *api);
 /* There is something new: it is sent now, or when the client takes more. */
 void sse_news(struct sse *stream);
 

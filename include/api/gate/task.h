@@ -81,7 +81,7 @@ struct api {
     struct list retired;         /* platforms that are not in it, oldest first */
     unsigned n_retired;
     unsigned n_platforms_made; /* so far */
-    unsigned n_changes;        /* of the setup, so far */
+    unsigned n_changes;        /* of who is let in, so far */
     struct idempotency_store *idempotency;
     struct cache *cache;
     struct goal_memo *goals;
@@ -93,7 +93,9 @@ struct api {
     char config_error
         [ERROR_TEXT_MAX];         /* why the last configuration was refused; empty: it was not */
     int64_t config_error_wall_ms; /* since when */
-    unsigned n_watchers;          /* open event streams */
+    struct list streams;          /* open event streams; those asked last at the end */
+    unsigned n_watchers;          /* of them */
+    struct later_item ask_streams;
     struct buf
         openapi; /* what is the same in each answer to /openapi.json; empty: not asked for yet */
     bool draining;

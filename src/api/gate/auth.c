@@ -82,10 +82,15 @@ enum stage_verdict task_authenticate(struct task *task)
     return STAGE_CONTINUE;
 }
 
+static bool has_permission(const struct principal *principal, unsigned permission)
+{
+    return permission == ACCESS_PUBLIC ||
+           (principal->permissions & (permission | PERMISSION_ADMIN)) != 0;
+}
+
 bool task_is_still_admitted(const struct task *task)
 {
     struct auth_shown shown = shown_by(task->exchange);
-    struct auth_ticket ticket = {.n_refreshes = 0};
     struct principal principal;
     struct error err = {0};
     struct arena arena;
@@ -93,7 +98,8 @@ bool task_is_still_admitted(const struct task *task)
 
     arena_init(&arena);
     is_admitted =
-        auth_check(task->api->auth, &shown, &ticket, &arena, &principal, &err) != AUTH_REFUSED;
+        auth_check_again(task->api->auth, &shown, &arena, &principal, &err) == AUTH_ADMITTED &&
+        has_permission(&principal, task->route->access);
     arena_done(&arena);
     return is_admitted;
 }
@@ -103,8 +109,7 @@ enum stage_verdict task_allow(struct task *task, unsigned permission)
     /* What a token may change directly the platform judges. */
     bool judged_there = task->principal.bearer.len > 0 && task->route->body == BODY_STREAM;
 
-    if (permission == ACCESS_PUBLIC || judged_there ||
-        (task->principal.permissions & (permission | PERMISSION_ADMIN)) != 0) {
+    if (judged_there || has_permission(&task->principal, permission)) {
         return STAGE_CONTINUE;
     }
     (void)error_set(&task->error, ERR_FORBIDDEN, "This credential lacks the permission \"%s\"",

@@ -330,7 +330,6 @@ bool setup_change(struct api *api, const struct config *config, const struct api
     bool is_other;
 
     api->setup = make_setup(api, config, links, before);
-    api->n_changes++;
     is_other = !is_in(api->setup, before->platforms[0]);
     for (size_t i = 0; i < before->n_platforms; i++) {
         if (!is_in(api->setup, before->platforms[i])) {

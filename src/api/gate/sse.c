@@ -11,6 +11,7 @@ static void let_go(struct sse *stream)
     struct api *api = stream->task->api;
 
     stream->source->let_go(stream);
+    list_remove(&stream->link);
     deadline_clear(&stream->heartbeat);
     later_remove(&stream->soon);
     stream->task->on_cancel = NULL;
@@ -29,7 +30,7 @@ static void arm_heartbeat(struct sse *stream)
                  (uint64_t)api->config->runs.heartbeat_s * 1000, on_heartbeat);
 }
 
-/* A stream lasts for hours: once a heartbeat, and before the first event after a reload, it is asked
+/* A stream lasts for hours: once a heartbeat, and after a change before anything else, it is asked
  * whether its client would still be let in. True: not, and it has ended; who comes back is told why. */
 static bool ends_for_its_client(struct sse *stream)
 {
@@ -61,6 +62,29 @@ static void on_heartbeat(struct deadline *deadline)
     if (!stream->blocked) {
         stream->blocked = !exchange_stream_write(stream->task->exchange, STR(": still here\n\n"));
     }
+}
+
+/* One in each turn: the signature of a token may have to be checked again. Those that have been asked stand
+ * at the end. */
+static void on_ask(struct later_item *item)
+{
+    struct api *api = CONTAINER_OF(item, struct api, ask_streams);
+    struct list *link = list_first(&api->streams);
+    struct sse *stream = link != NULL ? CONTAINER_OF(link, struct sse, link) : NULL;
+
+    if (stream == NULL || stream->n_changes == api->n_changes) {
+        return;
+    }
+    list_remove(&stream->link);
+    list_append(&api->streams, &stream->link);
+    later_add(api->options.later, &api->ask_streams, on_ask);
+    (void)ends_for_its_client(stream);
+}
+
+void sse_ask_all(struct api *api)
+{
+    api->n_changes++;
+    later_add(api->options.later, &api->ask_streams, on_ask);
 }
 
 /* False: there is no event now. */
@@ -150,6 +174,7 @@ enum stage_verdict sse_begin(struct task *task, struct sse *stream, const struct
     task->state = stream;
     task->on_cancel = on_cancel;
     task->on_writable = on_writable;
+    list_append(&task->api->streams, &stream->link);
     task->api->n_watchers++;
     metric_gauge_add(M_SSE_WATCHERS, 1);
     exchange_set_header(task->exchange, "X-Accel-Buffering", STR("no")); /* nginx in front of us */
