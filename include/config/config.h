@@ -95,7 +95,8 @@ struct config_listener {
     struct str tls_certificate_file, tls_key_file; /* empty: plain */
     const struct str *tls_certificates;            /* files, each a chain and its key */
     size_t n_tls_certificates;
-    struct str client_ca_file; /* empty: clients are not asked for a certificate */
+    struct str client_ca_file;  /* empty: clients are not asked for a certificate */
+    struct str client_crl_file; /* empty: none is revoked */
     bool client_required;
     bool proxy_protocol;
     const struct str *proxy_from; /* who may send its header */
@@ -139,7 +140,7 @@ struct config {
         const struct str *trusted_proxies;
         size_t n_trusted_proxies;
         struct str forwarded; /* "x-forwarded", "rfc7239" or "none" */
-        struct str client_ca_file, client_certificates, socket_mode;
+        struct str client_ca_file, client_crl_file, client_certificates, socket_mode;
         struct str workers; /* a number, or "auto" */
         unsigned n_workers; /* the same, worked out */
         bool proxy_protocol;

@@ -24,10 +24,12 @@ enum error_code tls_config_add(struct tls_config *config, const char *file,
                                struct error *err) MUST_CHECK;
 /* From now on clients are asked for a certificate of one of these authorities (PEM, one or many).
  * `required`: a handshake without a good one fails; else tls_stream_peer says what was shown
- * (crypto/tls_peer.h). There are no tickets then, and no handshake is cut short. Once, before the first
+ * (crypto/tls_peer.h). `revoked_file`: their lists of revoked
+ * certificates (PEM; NULL: none). There are no tickets then, and no handshake is cut short. Once, before the first
  * stream. ERR_TLS names the file. */
 enum error_code tls_config_ask_clients(struct tls_config *config, const char *authorities_file,
-                                       bool required, struct error *err) MUST_CHECK;
+                                       const char *revoked_file, bool required,
+                                       struct error *err) MUST_CHECK;
 /* When the first of its own certificates expires (not those above them); Unix seconds. */
 int64_t tls_config_expiry(const struct tls_config *config);
 /* For streams to a server: its certificate must come from one of these authorities (a PEM file; NULL:

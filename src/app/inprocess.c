@@ -29,6 +29,7 @@ static const char *const forced_sets[] = {
     "sessions.snapshot_file=",
     "server.listeners=[]",
     "server.client_ca_file=",
+    "server.client_crl_file=",
     "server.proxy_protocol=false",
     "server.client_certificates=optional",
     "lambda.runtime_api=",

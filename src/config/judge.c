@@ -295,7 +295,8 @@ static void judge_certificate(struct loader *loader, const struct config *config
     if (loader_has_failed(loader, "server.tls_certificate_file") ||
         loader_has_failed(loader, "server.tls_key_file") ||
         loader_has_failed(loader, "server.tls_certificates") ||
-        loader_has_failed(loader, "server.client_ca_file")) {
+        loader_has_failed(loader, "server.client_ca_file") ||
+        loader_has_failed(loader, "server.client_crl_file")) {
         return;
     }
     if ((certificate.len == 0) != (key.len == 0)) {

@@ -108,6 +108,11 @@ static bool take_ca_file(const struct taking *taking, struct config_listener *ou
     return take_file(taking, &out->client_ca_file);
 }
 
+static bool take_crl_file(const struct taking *taking, struct config_listener *out)
+{
+    return take_file(taking, &out->client_crl_file);
+}
+
 /* As the option of that name takes it. */
 static bool take_list(const struct taking *taking, const char *option, const struct str **out,
                       size_t *out_n)
@@ -190,6 +195,7 @@ static const struct {
     {"tls_key_file", take_key_file},
     {"tls_certificates", take_certificates},
     {"client_ca_file", take_ca_file},
+    {"client_crl_file", take_crl_file},
     {"client_certificates", take_required},
     {"proxy_protocol", take_proxy_protocol},
     {"proxy_from", take_proxy_from},
@@ -310,6 +316,7 @@ void listeners_gather(struct config_box *box)
             .tls_certificates = config->server.tls_certificates,
             .n_tls_certificates = config->server.n_tls_certificates,
             .client_ca_file = config->server.client_ca_file,
+            .client_crl_file = config->server.client_crl_file,
             .client_required = str_is(config->server.client_certificates, "required"),
             .proxy_protocol = config->server.proxy_protocol,
             .proxy_from = config->server.proxy_from,
@@ -369,6 +376,10 @@ static void judge_one(struct loader *loader, const struct config *config,
     if (!is_first) { /* that of the options is judged in their names (judge.c) */
         judge_tls(loader, listener, "server.listeners");
     }
+    if (listener->client_crl_file.len > 0 && listener->client_ca_file.len == 0) {
+        loader_fail(loader, "%s: needs client_ca_file: the authorities whose lists these are",
+                    is_first ? "server.client_crl_file" : "server.listeners: client_crl_file");
+    }
     if (listener->client_required && listener->client_ca_file.len == 0) {
         loader_fail(loader,
                     "%s: required needs client_ca_file: the authorities whose certificates are "
@@ -419,8 +430,10 @@ enum error_code config_open_tls(const struct config_listener *listener, struct t
         code = tls_config_add(*out, listener->tls_certificates[i].ptr, err);
     }
     if (code == ERR_OK && listener->client_ca_file.len > 0) {
-        code = tls_config_ask_clients(*out, listener->client_ca_file.ptr, listener->client_required,
-                                      err);
+        code = tls_config_ask_clients(
+            *out, listener->client_ca_file.ptr,
+            listener->client_crl_file.len > 0 ? listener->client_crl_file.ptr : NULL,
+            listener->client_required, err);
     }
     if (code != ERR_OK) {
         tls_config_free(*out);

@@ -7,7 +7,7 @@ bool listeners_each_file(const struct config *config, listener_file_fn fn, void 
     for (size_t i = 0; i < config->server.n_listeners; i++) {
         const struct config_listener *one = &config->server.listeners[i];
         const struct str files[] = {one->tls_certificate_file, one->tls_key_file,
-                                    one->client_ca_file};
+                                    one->client_ca_file, one->client_crl_file};
 
         for (size_t j = 0; j < ARRAY_LEN(files); j++) {
             if (files[j].len > 0 && !fn(context, files[j])) {
@@ -59,6 +59,7 @@ void listeners_print(struct buf *out, const struct config *config)
         print_text(out, "tls_key_file", one->tls_key_file);
         print_texts(out, "tls_certificates", one->tls_certificates, one->n_tls_certificates);
         print_text(out, "client_ca_file", one->client_ca_file);
+        print_text(out, "client_crl_file", one->client_crl_file);
         buf_text(out, one->client_required ? "\n      client_certificates: required" : "");
         buf_text(out, one->proxy_protocol ? "\n      proxy_protocol: true" : "");
         print_texts(out, "proxy_from", one->proxy_from, one->n_proxy_from);
@@ -113,6 +114,7 @@ void listeners_keep(struct config_box *box, const struct config *running)
             copy[i].tls_certificate_file = arena_str(&box->arena, from->tls_certificate_file);
             copy[i].tls_key_file = arena_str(&box->arena, from->tls_key_file);
             copy[i].client_ca_file = arena_str(&box->arena, from->client_ca_file);
+            copy[i].client_crl_file = arena_str(&box->arena, from->client_crl_file);
             copy[i].tls_certificates =
                 copy_texts(box, from->tls_certificates, from->n_tls_certificates);
             copy[i].proxy_from = copy_texts(box, from->proxy_from, from->n_proxy_from);

@@ -188,6 +188,7 @@ static struct tls_config *make(int *out_status)
     mbedtls_ctr_drbg_init(&config->random);
     mbedtls_ssl_ticket_init(&config->tickets);
     mbedtls_x509_crt_init(&config->authorities);
+    mbedtls_x509_crl_init(&config->revoked);
     *out_status =
         mbedtls_ctr_drbg_seed(&config->random, mbedtls_entropy_func, &config->entropy, NULL, 0);
     return config;
@@ -261,6 +262,7 @@ void tls_config_free(struct tls_config *config)
     mbedtls_ssl_ticket_free(&config->tickets);
     mbedtls_ssl_config_free(&config->ssl);
     mbedtls_x509_crt_free(&config->authorities);
+    mbedtls_x509_crl_free(&config->revoked);
     while (config->certificates != NULL) {
         struct tls_certificate *certificate = config->certificates;
 

@@ -7,6 +7,7 @@
 #include <mbedtls/pk.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/ssl_ticket.h>
+#include <mbedtls/x509_crl.h>
 #include <mbedtls/x509_crt.h>
 
 #include "crypto/tls.h"
@@ -25,6 +26,7 @@ struct tls_config {
     mbedtls_ctr_drbg_context random;
     mbedtls_ssl_ticket_context tickets;
     mbedtls_x509_crt authorities; /* of client certificates */
+    mbedtls_x509_crl revoked;     /* by them */
     bool asks_client;             /* for a certificate */
     unsigned number;              /* of this process: no two have the same */
     unsigned n_holders;

@@ -112,6 +112,11 @@ static const char *reason_of(uint32_t flags)
         {MBEDTLS_X509_BADCERT_REVOKED, "it was revoked"},
         {MBEDTLS_X509_BADCERT_BAD_MD | MBEDTLS_X509_BADCERT_BAD_PK | MBEDTLS_X509_BADCERT_BAD_KEY,
          "its signature or its key is too weak"},
+        {MBEDTLS_X509_BADCRL_EXPIRED, "the list of revoked certificates has expired"},
+        {MBEDTLS_X509_BADCRL_FUTURE, "the list of revoked certificates is not valid yet"},
+        {MBEDTLS_X509_BADCRL_NOT_TRUSTED | MBEDTLS_X509_BADCRL_BAD_MD | MBEDTLS_X509_BADCRL_BAD_PK |
+             MBEDTLS_X509_BADCRL_BAD_KEY,
+         "the list of revoked certificates is not signed by its authority"},
         {MBEDTLS_X509_BADCERT_NOT_TRUSTED, "no authority of this listener has signed it"},
     };
 
@@ -130,8 +135,8 @@ static const char *judge(mbedtls_x509_crt *chain, const struct tls_config *confi
     if (!config->asks_client) {
         return "this listener takes no client certificates any more";
     }
-    if (mbedtls_x509_crt_verify(chain, unconst(&config->authorities), NULL, NULL, &flags, NULL,
-                                NULL) != 0) {
+    if (mbedtls_x509_crt_verify(chain, unconst(&config->authorities), unconst(&config->revoked),
+                                NULL, &flags, NULL, NULL) != 0) {
         return reason_of(flags);
     }
     return is_for_clients(chain) ? NULL : "it is not meant for clients (key usage)";
@@ -178,8 +183,16 @@ void tls_peer_free(struct peer_kept *peer)
     mem_free(peer);
 }
 
+static enum error_code read_revoked(struct tls_config *config, const char *file, struct error *err)
+{
+    int status = file != NULL ? mbedtls_x509_crl_parse_file(&config->revoked, file) : 0;
+
+    return status == 0 ? ERR_OK
+                       : tls_fail(err, "cannot read revoked certificates (CRL) from", file, status);
+}
+
 enum error_code tls_config_ask_clients(struct tls_config *config, const char *authorities_file,
-                                       bool required, struct error *err)
+                                       const char *revoked_file, bool required, struct error *err)
 {
     int status = mbedtls_x509_crt_parse_file(&config->authorities, authorities_file);
 
@@ -190,8 +203,11 @@ enum error_code tls_config_ask_clients(struct tls_config *config, const char *au
         return error_set(err, ERR_TLS, "%d of the certificates in %s cannot be read", status,
                          authorities_file);
     }
+    if (read_revoked(config, revoked_file, err) != ERR_OK) {
+        return ERR_TLS;
+    }
     config->asks_client = true;
-    mbedtls_ssl_conf_ca_chain(&config->ssl, &config->authorities, NULL);
+    mbedtls_ssl_conf_ca_chain(&config->ssl, &config->authorities, &config->revoked);
     mbedtls_ssl_conf_authmode(&config->ssl,
                               required ? MBEDTLS_SSL_VERIFY_REQUIRED : MBEDTLS_SSL_VERIFY_OPTIONAL);
     /* Who comes back with a ticket is not asked for a certificate again. */

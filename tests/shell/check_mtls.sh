@@ -29,7 +29,7 @@ wrong() {
 # authority NAME
 authority() {
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/CN=authority $1" \
-        -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign \
+        -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign \
         -keyout "$1.key" -out "$1.crt" 2>>openssl.log || exit 1
 }
 
@@ -64,6 +64,22 @@ certificate to-encipher ours /CN=reader 30 keyUsage=keyEncipherment extendedKeyU
 certificate stranger theirs /CN=reader 30 "${for_clients[@]}"
 certificate evil ours $'/CN=reader\n{"level":"forged"}' 30 "${for_clients[@]}"
 
+# revoke FROM UNTIL [CERTIFICATE...]: the list of `ours`, as revoked.pem
+revoke() {
+    local first_day=$1 last_day=$2 one
+    shift 2
+    rm -f index.txt* crlnumber*
+    : >index.txt
+    echo 01 >crlnumber
+    printf '[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\ncrlnumber=crlnumber\ndefault_md=sha256\n' >ca.conf
+    for one in "$@"; do
+        openssl ca -config ca.conf -keyfile ours.key -cert ours.crt -revoke "$one.crt" 2>>openssl.log || exit 1
+    done
+    openssl ca -config ca.conf -keyfile ours.key -cert ours.crt -gencrl -crl_lastupdate "$first_day" -crl_nextupdate "$last_day" \
+        -out revoked.part 2>>openssl.log || exit 1
+    mv revoked.part revoked.pem
+}
+
 # --- tokens of an identity provider ---
 
 base64url() { base64 -w0 | tr '+/' '-_' | tr -d '='; }
@@ -91,9 +107,9 @@ server:
   listen: "127.0.0.1:0"
   listeners:
     - {name: optional, listen: "127.0.0.1:0", tls_certificate_file: server.crt, tls_key_file: server.key,
-       client_ca_file: clients.crt}
+       client_ca_file: clients.crt, client_crl_file: revoked.pem}
     - {name: required, listen: "127.0.0.1:0", tls_certificate_file: server.crt, tls_key_file: server.key,
-       client_ca_file: clients.crt, client_certificates: required}
+       client_ca_file: clients.crt, client_crl_file: revoked.pem, client_certificates: required}
     - {name: without, listen: "127.0.0.1:0", tls_certificate_file: server.crt, tls_key_file: server.key}
     - {name: balanced, listen: "127.0.0.1:0", tls_certificate_file: server.crt, tls_key_file: server.key,
        client_ca_file: clients.crt, proxy_protocol: true, proxy_from: [127.0.0.1]}
@@ -109,6 +125,11 @@ auth:
     - {name: reader, cn: reader, permissions: [read]}
 END
 cp ours.crt clients.crt
+openssl ca -help 2>&1 | grep -q crl_lastupdate || {
+    echo "this openssl cannot write lists of revoked certificates with dates of its own: skipped"
+    exit 77
+}
+revoke 20200101000000Z 20990101000000Z
 serve_config "$binary" "$scratch" 5 proxy.yaml
 ports=("${urls[@]##*:}")
 plain=${ports[0]} optional=${ports[1]} required=${ports[2]} without=${ports[3]} balanced=${ports[4]}
@@ -198,6 +219,32 @@ expect 000 "a certificate without the PROXY header that is expected" "$balanced"
 path=/livez expect 200 "after all that" "$without" -
 grep -q 'http.tls_failed.*required' serve.err || wrong "a connection without a good certificate leaves no line in the log"
 
+# --- certificates that are revoked, and a list that is too old ---
+
+n_reloads() { grep -c config.reloaded serve.err; }
+has_reloaded() { [ "$(n_reloads)" -gt "$1" ]; }
+reload() {
+    local before
+    before=$(n_reloads)
+    kill -HUP "$server"
+    wait_until has_reloaded "$before" || wrong "a reload does not happen"
+}
+
+revoke 20200101000000Z 20990101000000Z by-cn
+reload
+expect 401 "a certificate that was revoked" "$optional" by-cn
+grep -q 'revoked' body || wrong "who has a revoked certificate is not told so"
+expect 401 "a certificate that was revoked, and a key" "$optional" by-cn "${bearer[@]}"
+expect 000 "no connection with a revoked certificate where a good one is required" "$required" by-cn
+expect 200 "a certificate that was not revoked" "$optional" by-uri
+revoke 20200101000000Z 20200201000000Z
+reload
+expect 401 "a certificate while the list of its authority is too old" "$optional" by-uri
+grep -q 'list of revoked certificates has expired' body || wrong "who is refused for an old list is not told so"
+revoke 20200101000000Z 20990101000000Z
+reload
+expect 200 "a certificate that is not revoked any more" "$optional" by-cn
+
 # --- tickets: who comes back with one is asked all the same ---
 
 # session PORT OPTIONS...: the lines of openssl about it
@@ -260,8 +307,7 @@ keyed=$!
 wait_until test -s of-certificate || wrong "a stream of events of a certificate does not begin"
 wait_until test -s of-key || wrong "a stream of events of a key does not begin"
 cp theirs.crt clients.crt
-kill -HUP "$server"
-wait_until grep -q config.reloaded serve.err || wrong "another authority is not taken"
+reload
 printf 'GET /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\n\r\n' >&8
 wait_until grep -q 'HTTP/1.1 401' from || wrong "an authority that was taken away still lets an open connection in"
 has_ended() { ! kill -0 "$1" 2>/dev/null; }

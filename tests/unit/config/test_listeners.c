@@ -93,6 +93,13 @@ static void what_cannot_be_is_refused(void **state)
         {KEYS "server: {listeners: [{listen: \":1\", " TLS ", client_ca_file: " TLS_DIR
               "/key.pem}]}",
          "cannot read certificates from"},
+        {KEYS "server: {client_crl_file: " TLS_DIR "/cert.pem}",
+         "server.client_crl_file: needs client_ca_file"},
+        {KEYS "server: {listeners: [{listen: \":1\", client_crl_file: " TLS_DIR "/cert.pem}]}",
+         "server.listeners: client_crl_file: needs client_ca_file"},
+        {KEYS "server: {listeners: [{listen: \":1\", " TLS ", " CLIENTS
+              ", client_crl_file: " TLS_DIR "/key.pem}]}",
+         "cannot read revoked certificates (CRL) from"},
         {KEYS "server: {proxy_protocol: true}", "name the balancers that may send its header"},
         {KEYS "server: {listeners: [{listen: \":1\", proxy_protocol: perhaps}]}",
          "neither true nor false"},
