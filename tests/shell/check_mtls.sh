@@ -222,6 +222,7 @@ grep -q 'http.tls_failed.*required' serve.err || wrong "a connection without a g
 # --- certificates that are revoked, and a list that is too old ---
 
 n_reloads() { grep -c config.reloaded serve.err; }
+# shellcheck disable=SC2317 # wait_until calls it
 has_reloaded() { [ "$(n_reloads)" -gt "$1" ]; }
 reload() {
     local before
@@ -310,6 +311,7 @@ cp theirs.crt clients.crt
 reload
 printf 'GET /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\n\r\n' >&8
 wait_until grep -q 'HTTP/1.1 401' from || wrong "an authority that was taken away still lets an open connection in"
+# shellcheck disable=SC2317 # wait_until calls it
 has_ended() { ! kill -0 "$1" 2>/dev/null; }
 wait_until has_ended "$certified" || wrong "a silent stream outlives the authority of its certificate"
 has_ended "$keyed" && wrong "the stream of a key ends with an authority that it has nothing to do with"
