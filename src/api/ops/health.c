@@ -1,0 +1,293 @@
+/* Health: what load balancers and Kubernetes ask. It follows draft-inadarei-api-health-check (pass, warn, fail and
+ * checks). */
+#include "api/gate/task.h"
+#include "api/ops/handlers.h"
+#include "base/clock.h"
+
+enum health { HEALTH_PASS, HEALTH_WARN, HEALTH_FAIL };
+
+/* One member of `checks`. */
+struct check {
+    const char *name; /* NULL: there is no such thing */
+    enum health health;
+    bool has_routes;       /* it tells which routes the platform offers */
+    struct str output;     /* what is wrong; empty: nothing */
+    int64_t since_wall_ms; /* 0: not told */
+    const char *breaker;   /* "open" or "closed"; NULL: it has none */
+    struct str last_error; /* empty: none */
+    unsigned limit;        /* most calls at once, as found out; 0: not told */
+};
+
+enum {
+    CHECK_CONFIG,
+    CHECK_LIFECYCLE,
+    CHECK_UPSTREAM,
+    CHECK_TENANTS,
+    CHECK_SESSIONS,
+    CHECK_STORE,
+    N_CHECKS
+};
+
+enum { HEALTH_SHORT = 1024 /* longer ones take memory from the heap */ };
+
+static const char *health_name(enum health health)
+{
+    static const char *const names[] = {"pass", "warn", "fail"};
+
+    return names[health];
+}
+
+static struct str platform_trouble(struct task *task, const struct upstream_health *state)
+{
+    if (state->token_refused && !state->breaker_open) {
+        return arena_printf(task->arena, "%s; set a valid VIRTUOSO_API_TOKEN", state->last_error);
+    }
+    if (state->breaker_open) {
+        return arena_printf(task->arena,
+                            "the platform is away, commands are answered with 503 until a probe "
+                            "finds it again; the last error: %s",
+                            state->last_error);
+    }
+    return arena_printf(task->arena, "the last %u calls failed; the last one: %s", state->failures,
+                        state->last_error);
+}
+
+/* Traffic tells how the platform does, and probes while it is away: no call is made to answer this. */
+static void check_upstream(struct task *task, struct check *check)
+{
+    static const enum health words[] = {[UPSTREAM_PASS] = HEALTH_PASS,
+                                        [UPSTREAM_WARN] = HEALTH_WARN,
+                                        [UPSTREAM_FAIL] = HEALTH_FAIL};
+    const struct upstream_health *state;
+
+    if (task->platform->upstream == NULL) {
+        return;
+    }
+    state = upstream_health(task->platform->upstream);
+    check->health = words[state->state];
+    check->breaker = state->breaker_open ? "open" : "closed";
+    check->limit = upstream_limit(task->platform->upstream);
+    if (check->health == HEALTH_PASS) {
+        return;
+    }
+    check->since_wall_ms = state->since_wall_ms;
+    check->last_error = str_from(state->last_error);
+    check->output = platform_trouble(task, state);
+}
+
+/* Tenants whose platform is another one: how many of these do not do well. Who they are is nobody's business
+ * here: health needs no key. */
+static void check_tenants(struct task *task, struct check *check)
+{
+    const struct setup *setup = task->setup;
+    const struct upstream *shared = setup->platforms[0]->upstream;
+    const struct upstream_health *worst = NULL;
+    unsigned n = 0;
+    unsigned n_bad = 0;
+
+    for (size_t i = 1; i < setup->n_platforms; i++) {
+        const struct upstream *upstream = setup->platforms[i]->upstream;
+        const struct upstream_health *state;
+
+        if (upstream == NULL || upstream == shared) {
+            continue;
+        }
+        n++;
+        state = upstream_health(upstream);
+        n_bad += state->state != UPSTREAM_PASS ? 1 : 0;
+        worst = state->state != UPSTREAM_PASS && (worst == NULL || state->state > worst->state)
+                    ? state
+                    : worst;
+    }
+    *check = (struct check){.name = n > 0 ? "tenants" : NULL};
+    if (worst != NULL) {
+        check->health = HEALTH_WARN; /* the others are served */
+        check->since_wall_ms = worst->since_wall_ms;
+        check->breaker = worst->breaker_open ? "open" : "closed";
+        check->last_error = str_from(worst->last_error);
+        check->output =
+            arena_printf(task->arena, "the platforms of %u of %u tenants do not do well; %s", n_bad,
+                         n, platform_trouble(task, worst).ptr);
+    }
+}
+
+/* Sessions are served from memory: that they cannot be saved harms at the next start only. */
+static void check_sessions(struct task *task, struct check *check)
+{
+    const struct session_trouble *trouble;
+
+    if (task->api->options.sessions == NULL) {
+        return;
+    }
+    trouble = session_store_trouble(task->api->options.sessions);
+    if (trouble->since_wall_ms == 0) {
+        return;
+    }
+    check->health = HEALTH_WARN;
+    check->since_wall_ms = trouble->since_wall_ms;
+    check->output = arena_printf(task->arena, "the snapshot of the sessions cannot be saved: %s",
+                                 trouble->last_error);
+}
+
+/* Requests are served while it is away: each process counts for itself. */
+static void check_store(struct task *task, struct check *check)
+{
+    const struct store *store = task->api->options.store;
+    const char *trouble = store != NULL ? store_trouble(store) : NULL;
+
+    *check = (struct check){.name = store != NULL ? "store" : NULL};
+    if (trouble != NULL) {
+        check->health = HEALTH_WARN;
+        check->output = arena_printf(task->arena, "the store is away: %s", trouble);
+    }
+}
+
+static void make_checks(struct task *task, struct check checks[N_CHECKS])
+{
+    bool draining = task->api->draining;
+
+    checks[CHECK_CONFIG] = (struct check){.name = "config"};
+    if (task->api->config_error[0] != '\0') {
+        checks[CHECK_CONFIG] = (struct check){
+            .name = "config",
+            .health = HEALTH_WARN,
+            .since_wall_ms = task->api->config_error_wall_ms,
+            .output = arena_printf(task->arena, "the new configuration was refused: %s",
+                                   task->api->config_error)};
+    }
+    checks[CHECK_LIFECYCLE] = (struct check){.name = "lifecycle",
+                                             .health = draining ? HEALTH_FAIL : HEALTH_PASS,
+                                             .output = draining ? STR("shutting down") : STR_EMPTY};
+    checks[CHECK_UPSTREAM] = (struct check){.name = "upstream", .has_routes = true};
+    checks[CHECK_SESSIONS] = (struct check){.name = "sessions"};
+    check_upstream(task, &checks[CHECK_UPSTREAM]);
+    check_tenants(task, &checks[CHECK_TENANTS]);
+    check_sessions(task, &checks[CHECK_SESSIONS]);
+    check_store(task, &checks[CHECK_STORE]);
+}
+
+static enum health worst_of(const struct check checks[N_CHECKS])
+{
+    enum health worst = HEALTH_PASS;
+
+    for (size_t i = 0; i < N_CHECKS; i++) {
+        worst = checks[i].health > worst ? checks[i].health : worst;
+    }
+    return worst;
+}
+
+/* Of the routes that only some sources know: which the platform offers, once that is known. */
+static void write_routes(struct json_writer *w, const struct task *task)
+{
+    static const char *const words[] = {[OFFER_YES] = "answers", [OFFER_NO] = "not offered"};
+    const struct offers *offers = task->platform->port.offers;
+    size_t n = offers != NULL && offers->any_known ? catalog_n_calls() : 0;
+    bool begun = false;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct call *call = catalog_call_at(i);
+        enum offer offer = offer_of(offers, call);
+
+        if (offer == OFFER_UNKNOWN || call->route != i) {
+            continue;
+        }
+        if (!begun) {
+            jw_key(w, "routes");
+            jw_object(w);
+            begun = true;
+        }
+        jw_kv_text(w,
+                   arena_cstr(task->arena, arena_printf(task->arena, "%s %s", call->spec->method,
+                                                        call->spec->path)),
+                   words[offer]);
+    }
+    if (begun) {
+        jw_end(w);
+    }
+}
+
+static void write_check(struct json_writer *w, const struct task *task, const struct check *check)
+{
+    jw_key(w, check->name);
+    jw_object(w);
+    jw_kv_text(w, "status", health_name(check->health));
+    if (check->output.len > 0) {
+        jw_kv_str(w, "output", check->output);
+    }
+    if (check->breaker != NULL) {
+        jw_kv_text(w, "breaker", check->breaker);
+    }
+    if (check->limit > 0) {
+        jw_kv_int(w, "limit", check->limit);
+    }
+    if (check->last_error.len > 0) {
+        jw_kv_str(w, "last_error", check->last_error);
+    }
+    if (check->since_wall_ms != 0) {
+        struct buf since;
+
+        buf_init(&since, 64);
+        clock_format(&since, check->since_wall_ms);
+        jw_kv_str(w, "since", buf_view(&since));
+        buf_done(&since);
+    }
+    if (check->has_routes) {
+        write_routes(w, task);
+    }
+    jw_end(w);
+}
+
+static enum stage_verdict answer_health(struct task *task, enum health health,
+                                        const struct check checks[N_CHECKS], int status)
+{
+    UNINITIALISED char room[HEALTH_SHORT];
+    struct str answer;
+    struct buf text;
+    struct json_writer w;
+
+    buf_init_on(&text, room, sizeof(room), 8192);
+    jw_init(&w, &text);
+    jw_object(&w);
+    jw_kv_text(&w, "status", health_name(health));
+    jw_kv_text(&w, "version", VP_VERSION);
+    jw_kv_text(&w, "service_id", "virtuoso-proxy");
+    jw_kv_int(&w, "uptime_seconds", (int64_t)((clock_now_ms() - task->api->opened_ms) / 1000));
+    jw_key(&w, "checks");
+    jw_object(&w);
+    for (size_t i = 0; i < N_CHECKS; i++) {
+        if (checks[i].name != NULL) {
+            write_check(&w, task, &checks[i]);
+        }
+    }
+    jw_end(&w);
+    jw_end(&w);
+    task->exchange->notes.is_probe = true;
+    answer = arena_str(task->arena, buf_view(&text));
+    buf_done(&text);
+    return task_reply(task, status, "application/health+json", answer);
+}
+
+enum stage_verdict handle_health(struct task *task)
+{
+    struct check checks[N_CHECKS];
+
+    make_checks(task, checks);
+    return answer_health(task, worst_of(checks), checks, 200);
+}
+
+enum stage_verdict handle_live(struct task *task)
+{
+    struct check checks[N_CHECKS];
+
+    make_checks(task, checks);
+    return answer_health(task, HEALTH_PASS, checks, 200);
+}
+
+/* A platform that is away makes no replica unready: the others would not fare better. */
+enum stage_verdict handle_ready(struct task *task)
+{
+    struct check checks[N_CHECKS];
+
+    make_checks(task, checks);
+    return answer_health(task, worst_of(checks), checks, task->api->draining ? 503 : 200);
+}
