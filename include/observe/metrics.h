@@ -115,6 +115,11 @@ enum {
     X(M_IDEMPOTENT_REPLAYS,  COUNTER,   "idempotency_replays_total", "Stored replies sent again.", NONE, NONE, NONE) \
     X(M_RATE_LIMITED,        COUNTER,   "rate_limited_total", "Requests refused with 429, by the limit that refused them.", LIMIT, NONE, NONE) \
     X(M_AUTH_FAILURES,       COUNTER,   "auth_failures_total", "Requests refused for their credential.", NONE, NONE, NONE) \
+    X(M_ENDPOINTS,           GAUGE,     "upstream_endpoints", "Addresses of the platform (upstream.endpoints); 0: it has one only.", NONE, NONE, NONE) \
+    X(M_ENDPOINTS_UP,        GAUGE,     "upstream_endpoints_up", "Addresses of the platform that are there; 0 where it has one only.", NONE, NONE, NONE) \
+    X(M_ENDPOINT_IN_USE,     GAUGE,     "upstream_endpoint_in_use", "Address of the platform where calls begin: 0 upstream.base_url, 1 the first of upstream.endpoints, and so on.", NONE, NONE, NONE) \
+    X(M_FAILOVERS,           COUNTER,   "upstream_failovers_total", "Times that calls began at another address of the platform than before.", NONE, NONE, NONE) \
+    X(M_UPSTREAM_MOVED,      COUNTER,   "upstream_calls_moved_total", "Calls that went on at another address of the platform.", NONE, NONE, NONE) \
     X(M_TOKEN_CHANGES,       COUNTER,   "upstream_token_changes_total", "Changes between the primary and the secondary token of an account.", NONE, NONE, NONE) \
     X(M_KEY_SET_READS,       COUNTER,   "key_set_reads_total", "Key sets (auth.jwt.jwks) that were read and taken.", NONE, NONE, NONE) \
     X(M_KEY_SET_FAILURES,    COUNTER,   "key_set_failures_total", "Key sets that could not be read or used; the old keys stay.", NONE, NONE, NONE) \

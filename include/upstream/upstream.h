@@ -33,8 +33,15 @@ struct upstream;
 struct upstream_call;
 struct upstream_transfer; /* private: the bytes of a call */
 
+enum { UPSTREAM_ENDPOINTS_MAX = 8 };
+
 struct upstream_options {
-    struct str base_url;    /* "https://api-app2.virtuoso.qa/api" */
+    struct str base_url; /* "https://api-app2.virtuoso.qa/api" */
+    const struct str
+        *others;            /* more addresses of the same platform, the next one wanted in front */
+    size_t n_others;        /* below UPSTREAM_ENDPOINTS_MAX */
+    unsigned probe_each_ms; /* of several addresses, each of them */
+    unsigned back_after;    /* good probes in a row after which one of several is taken again */
     struct str client_id;   /* X-Virtuoso-Client-ID; empty: not sent */
     struct str client_name; /* X-Virtuoso-Client-Name */
     struct str ca_file;     /* empty: the system's */
@@ -158,6 +165,7 @@ struct upstream_call {
     uint64_t start_us;
     uint64_t begin_us; /* start_us is that of the try */
     uint64_t begin_ms;
+    unsigned n_moves;  /* from one address of the platform to another */
     unsigned token_at; /* of request.tokens, for this try */
     unsigned token_generation;
     bool token_changed; /* it was refused with one of them, and goes on with the other */
@@ -182,6 +190,8 @@ bool upstream_is_running(const struct upstream_call *call);
 /* A create or change that was handed to the wire: cancelling it would not undo it. */
 bool upstream_is_on_wire(const struct upstream_call *call);
 
+/* The base URL that the call was last sent below. */
+struct str upstream_call_base(const struct upstream_call *call);
 /* What the call was last sent with as its token; empty: none. */
 struct str upstream_call_token(const struct upstream_call *call);
 
@@ -192,8 +202,8 @@ bool upstream_send(struct upstream_call *call, struct str bytes, bool last);
 /* Closes the connections at rest: after a pause of the whole machine nobody knows which of them are still
  * there. */
 void upstream_forget_connections(struct upstream *upstream);
-unsigned upstream_n_active(const struct upstream *upstream);
-unsigned upstream_n_waiting(const struct upstream *upstream);
+unsigned upstream_n_active(struct upstream *upstream);
+unsigned upstream_n_waiting(struct upstream *upstream);
 /* Most calls at once, as found out, of the credential whose limit changed last. */
 unsigned upstream_limit(const struct upstream *upstream);
 
@@ -213,6 +223,22 @@ struct upstream_health {
 
 const struct upstream_health *upstream_health(const struct upstream *upstream);
 const char *upstream_state_name(enum upstream_state state); /* "pass" */
+
+/* One of several addresses of the platform. */
+struct upstream_endpoint {
+    struct str host;
+    bool is_up;
+    bool in_use;            /* calls begin here */
+    unsigned n_good_probes; /* in a row, since it went away */
+    int64_t since_wall_ms;  /* of its trouble; 0: none */
+    const char *last_error; /* valid until the next turn */
+};
+
+/* 0: there is one address only. */
+size_t upstream_endpoints(const struct upstream *upstream,
+                          struct upstream_endpoint out[UPSTREAM_ENDPOINTS_MAX]);
+/* Calls begin at another address than the first, which is away. NULL: not. */
+bool upstream_is_elsewhere(const struct upstream *upstream);
 /* The loop's, for rooms that may not see the loop (plan). */
 struct deadlines *upstream_deadlines(const struct upstream *upstream);
 struct later *upstream_later(const struct upstream *upstream);

@@ -38,6 +38,7 @@ static struct upstream_options options_of(const struct config *config, size_t ow
     if (owner > 0) {
         tenant = &config->tenants.items[owner - 1];
         options.base_url = tenant->base_url;
+        options.n_others = 0;
         options.probe_token = secret_is_set(&tenant->token) ? &tenant->token : NULL;
     }
     return options;
@@ -53,6 +54,9 @@ static void write_identity(struct buf *out, const struct config *config, size_t 
     buf_init(out, IDENTITY_MAX);
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         buf_printf(out, "%zu:%.*s,", parts[i].len, STR_ARG(parts[i]));
+    }
+    for (size_t i = 0; i < options.n_others; i++) {
+        buf_printf(out, "%zu:%.*s,", options.others[i].len, STR_ARG(options.others[i]));
     }
     buf_text(out, options.verify_tls ? "verified" : "");
 }
@@ -192,7 +196,7 @@ bool clients_are_quiet(struct clients *clients)
     struct list *link;
 
     LIST_FOREACH (link, &clients->all) {
-        const struct upstream *upstream = CONTAINER_OF(link, struct client, link)->upstream;
+        struct upstream *upstream = CONTAINER_OF(link, struct client, link)->upstream;
 
         if (upstream != NULL && upstream_n_active(upstream) + upstream_n_waiting(upstream) > 0) {
             return false;

@@ -68,10 +68,15 @@ bool breaker_note(struct breaker *breaker, bool failed, bool unconnected, uint64
     if (breaker->n_row < BREAKER_ROW && !mostly_failed(breaker, now_ms)) {
         return false;
     }
-    breaker->open = true;
+    breaker_open(breaker, now_ms);
     breaker->unconnected = unconnected;
-    breaker->opened_ms = now_ms;
     return true;
+}
+
+void breaker_open(struct breaker *breaker, uint64_t now_ms)
+{
+    breaker->open = true;
+    breaker->opened_ms = now_ms;
 }
 
 void breaker_close(struct breaker *breaker, uint64_t now_ms)

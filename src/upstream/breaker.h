@@ -45,6 +45,8 @@ bool breaker_is_failure(enum error_code code, int status);
  * was closed says nothing about the platform that is back. */
 bool breaker_note(struct breaker *breaker, bool failed, bool unconnected, uint64_t began_ms,
                   uint64_t now_ms);
+/* What was found out otherwise opens it. */
+void breaker_open(struct breaker *breaker, uint64_t now_ms);
 /* A probe went well: closed, and everything before is forgotten. */
 void breaker_close(struct breaker *breaker, uint64_t now_ms);
 

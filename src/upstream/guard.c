@@ -31,9 +31,11 @@ static void tell_breaker(const struct upstream *upstream, const char *state, con
 {
     uint64_t open_ms = clock_now_ms() - upstream->breaker.opened_ms;
 
-    metric_gauge_add(M_BREAKER_OPEN, upstream->breaker.open ? 1 : -1);
+    if (upstream->endpoints == NULL) { /* of several: while none is there (endpoints.c) */
+        metric_gauge_add(M_BREAKER_OPEN, upstream->breaker.open ? 1 : -1);
+    }
     log_event(upstream->breaker.open ? LOG_WARN : LOG_INFO, "upstream.breaker",
-              F_TEXT("state", state), F_TEXT("cause", cause),
+              F_TEXT("state", state), F_TEXT("cause", cause), F_STR("host", upstream->host),
               F_INT("failures", upstream->breaker.n_row), F_INT("open_ms", (int64_t)open_ms));
 }
 
@@ -44,18 +46,34 @@ static void tell_health(struct upstream *upstream, enum upstream_state before)
     if (health->state != before && !upstream->options.is_other) {
         log_event(health->state > before ? LOG_WARN : LOG_INFO, "upstream.health",
                   F_TEXT("state", upstream_state_name(health->state)),
-                  F_INT("failures", health->failures), F_TEXT("error", health->last_error));
+                  F_INT("failures", health->failures), F_TEXT("error", health->last_error),
+                  F_STR("host", upstream->host));
+    }
+    if (health->state != before && !upstream->options.is_other && upstream->endpoints == NULL) {
         fact_note(&(struct fact){.kind = FACT_PLATFORM_DEGRADED,
                                  .outcome = upstream_state_name(health->state)});
     }
 }
 
-static void set_open(struct upstream *upstream, bool open)
+static void set_open(struct upstream *upstream, bool open, const char *cause)
 {
     enum upstream_state before = upstream->health.state;
 
     health_note_breaker(&upstream->health, open, clock_wall_ms());
     tell_health(upstream, before);
+    upstream->n_good_probes = 0;
+    if (upstream->endpoints != NULL) {
+        endpoints_note_change(upstream, cause);
+    }
+}
+
+/* It has just opened. */
+static void note_open(struct upstream *upstream, const char *cause)
+{
+    metric_add(M_BREAKER_OPENED, 0, 0, 0, 1);
+    tell_breaker(upstream, "open", cause);
+    set_open(upstream, true, cause);
+    upstream_dispatch_later(upstream); /* drops what waits */
 }
 
 static void close_breaker(struct upstream *upstream, const char *cause)
@@ -65,40 +83,93 @@ static void close_breaker(struct upstream *upstream, const char *cause)
     breaker_close(&upstream->breaker, clock_now_ms());
     upstream->breaker.opened_ms = opened_ms;
     tell_breaker(upstream, "closed", cause);
-    set_open(upstream, false);
+    set_open(upstream, false, cause);
     queue_restart(&upstream->queue);
+}
+
+/* Where none is there, they come as often as for a single one. */
+static uint64_t probe_each_ms(const struct upstream *upstream)
+{
+    unsigned each_ms = upstream->options.probe_each_ms;
+    bool is_sought =
+        upstream->endpoints == NULL || (upstream->breaker.open && !endpoints_has_other(upstream));
+
+    return is_sought || each_ms == 0 ? PROBE_MS : each_ms;
+}
+
+static void note_good_probe(struct upstream *upstream)
+{
+    unsigned n_wanted = endpoints_has_other(upstream) ? upstream->options.back_after : 1;
+
+    if (upstream->breaker.open && ++upstream->n_good_probes >= n_wanted) {
+        close_breaker(upstream, "probes went well");
+    }
+}
+
+/* Of one that counts as there it is believed only while there is another one; else what the calls meet
+ * counts. */
+static void note_bad_probe(struct upstream *upstream, enum error_code code)
+{
+    const struct upstream_call *probe = &upstream->probe;
+
+    upstream->n_good_probes = 0;
+    if (!upstream->breaker.open && endpoints_has_other(upstream)) {
+        const struct health_event event = {.code = code,
+                                           .status = probe->reply.status,
+                                           .why = probe->error.text,
+                                           .wall_ms = clock_wall_ms()};
+
+        health_note(&upstream->health, &event);
+        breaker_open(&upstream->breaker, clock_now_ms());
+        note_open(upstream, "a probe failed");
+    }
+    upstream->breaker.unconnected = code == ERR_UPSTREAM_CONNECT;
 }
 
 static void on_probe_done(struct upstream_call *call, enum error_code code)
 {
     struct upstream *upstream = CONTAINER_OF(call, struct upstream, probe);
     uint64_t gone_ms = clock_now_ms() - call->begin_ms;
+    uint64_t each_ms;
 
-    if (!breaker_is_failure(code, call->reply.status)) {
-        close_breaker(upstream, "a probe went well");
-        return;
+    if (breaker_is_failure(code, call->reply.status)) {
+        note_bad_probe(upstream, code);
+    } else {
+        note_good_probe(upstream);
     }
-    upstream->breaker.unconnected = code == ERR_UPSTREAM_CONNECT;
-    probe_later(upstream, gone_ms < PROBE_MS ? PROBE_MS - gone_ms : 0);
+    each_ms = probe_each_ms(upstream);
+    if (upstream->breaker.open || upstream->endpoints != NULL) {
+        probe_later(upstream, gone_ms < each_ms ? each_ms - gone_ms : 0);
+    }
+}
+
+static unsigned probe_timeout_ms(const struct upstream *upstream)
+{
+    unsigned timeout_ms = upstream->options.timeout_ms;
+    unsigned each_ms = upstream->options.probe_each_ms;
+
+    timeout_ms = timeout_ms < PROBE_TIMEOUT_MS ? timeout_ms : PROBE_TIMEOUT_MS;
+    return upstream->endpoints != NULL && each_ms > 0 && each_ms < timeout_ms ? each_ms
+                                                                              : timeout_ms;
 }
 
 static void on_probe_due(struct deadline *deadline)
 {
     struct upstream *upstream = CONTAINER_OF(deadline, struct upstream, probe_after);
     struct upstream_call *probe = &upstream->probe;
-    unsigned timeout_ms = upstream->options.timeout_ms;
+    unsigned timeout_ms = probe_timeout_ms(upstream);
     struct error err = {0};
     enum error_code code;
 
     *probe = (struct upstream_call){.on_done = on_probe_done};
-    probe->connects_only = upstream->breaker.unconnected;
+    probe->connects_only = upstream->breaker.open && upstream->breaker.unconnected;
     probe->request = (struct upstream_request){
         .method = STR("GET"),
         .path = STR("/user"),
         .token = secret_is_set(&upstream->probe_token) ? &upstream->probe_token : NULL,
         .class = CALL_READ,
         .priority = CALL_PROBE,
-        .timeout_ms = timeout_ms < PROBE_TIMEOUT_MS ? timeout_ms : PROBE_TIMEOUT_MS,
+        .timeout_ms = timeout_ms,
     };
     metric_add(M_PROBES, 0, 0, 0, 1);
     code = upstream_start(upstream, probe, &err);
@@ -120,14 +191,21 @@ void guard_close(struct upstream *upstream)
 {
     deadline_clear(&upstream->widen_after);
     stop_probes(upstream);
-    if (upstream->breaker.open) {
+    if (upstream->breaker.open && upstream->endpoints == NULL) {
         metric_gauge_add(M_BREAKER_OPEN, -1);
     }
+}
+
+void guard_begin_probes(struct upstream *upstream)
+{
+    probe_later(upstream, probe_each_ms(upstream));
 }
 
 void guard_configure(struct upstream *upstream, const struct upstream_options *options)
 {
     upstream->options.breaker = options->breaker;
+    upstream->options.probe_each_ms = options->probe_each_ms;
+    upstream->options.back_after = options->back_after;
     upstream->options.probe_token = NULL; /* of the one who gave it */
     if (upstream->breaker.open && !options->breaker) {
         stop_probes(upstream);
@@ -161,7 +239,12 @@ void guard_drop_waiting(struct upstream *upstream)
         if (call == NULL) {
             return;
         }
-        upstream_end_waiting(call, guard_say_away(upstream, &call->error));
+        if (upstream->endpoints == NULL || !endpoints_take_waiting(call)) {
+            upstream_end_waiting(call, guard_say_away(upstream, &call->error));
+        }
+    }
+    if (upstream->breaker.open && upstream->queue.n_waiting > 0) {
+        upstream_dispatch_later(upstream);
     }
 }
 
@@ -171,7 +254,7 @@ enum error_code guard_admits(struct upstream *upstream, struct upstream_call *ca
     enum error_code code;
 
     call->gate = queue_gate(&upstream->queue, &call->request);
-    if (upstream->breaker.open && call->request.priority != CALL_PROBE) {
+    if (upstream->breaker.open && call->request.priority != CALL_PROBE) { /* so no other is there */
         return guard_say_away(upstream, err);
     }
     code = queue_admits(&upstream->queue, call->gate, call, err);
@@ -318,11 +401,10 @@ void guard_note_try(struct upstream_call *call, enum error_code code, uint64_t n
                       call->start_us / 1000, now_us / 1000)) {
         return;
     }
-    metric_add(M_BREAKER_OPENED, 0, 0, 0, 1);
-    tell_breaker(upstream, "open", cause_of(code));
-    set_open(upstream, true);
-    probe_later(upstream, PROBE_MS);
-    upstream_dispatch_later(upstream); /* drops what waits */
+    note_open(upstream, cause_of(code));
+    if (!upstream_is_running(&upstream->probe)) { /* of several addresses each is probed anyway */
+        probe_later(upstream, probe_each_ms(upstream));
+    }
 }
 
 void guard_note_call(struct upstream_call *call, enum error_code code)

@@ -53,7 +53,8 @@ static uint16_t port_of(struct upstream *upstream)
     return upstream->tls ? 443 : 80;
 }
 
-static enum error_code read_base_url(struct upstream *upstream, struct error *err)
+static enum error_code read_base_url(struct upstream *upstream, const char *option,
+                                     struct error *err)
 {
     struct str url = upstream->options.base_url;
     struct str path;
@@ -63,21 +64,20 @@ static enum error_code read_base_url(struct upstream *upstream, struct error *er
     upstream->base = curl_url();
     CHECK(upstream->base != NULL);
     if (curl_url_set(upstream->base, CURLUPART_URL, url.ptr, 0) != CURLUE_OK) {
-        return error_at(err, ERR_CONFIG, "upstream.base_url", "not a URL: \"%.*s\"", STR_ARG(url));
+        return error_at(err, ERR_CONFIG, option, "not a URL: \"%.*s\"", STR_ARG(url));
     }
     scheme = url_part(upstream, CURLUPART_SCHEME);
     if (!str_is(scheme, "http") && !str_is(scheme, "https")) {
-        return error_at(err, ERR_CONFIG, "upstream.base_url",
-                        "must begin with http:// or https://");
+        return error_at(err, ERR_CONFIG, option, "must begin with http:// or https://");
     }
     if (url_has(upstream->base, CURLUPART_USER) || url_has(upstream->base, CURLUPART_QUERY) ||
         url_has(upstream->base, CURLUPART_FRAGMENT)) {
-        return error_at(err, ERR_CONFIG, "upstream.base_url",
+        return error_at(err, ERR_CONFIG, option,
                         "holds a user, a query or a fragment; only host and path are allowed");
     }
     host = url_part(upstream, CURLUPART_HOST);
     if (host.len > HOST_MAX || !is_ascii(host)) {
-        return error_at(err, ERR_CONFIG, "upstream.base_url",
+        return error_at(err, ERR_CONFIG, option,
                         "write the name of the host in its ASCII form (xn--...)");
     }
     upstream->tls = str_is(scheme, "https");
@@ -123,18 +123,20 @@ static void write_lines(struct upstream *upstream)
     buf_done(&lines);
 }
 
-static void copy_options(struct upstream *upstream, const struct upstream_options *options)
+static void copy_options(struct upstream *upstream, const struct upstream_options *options,
+                         struct str base_url)
 {
     struct upstream_options *own = &upstream->options;
 
     *own = *options;
-    own->base_url = arena_str(&upstream->arena, options->base_url);
+    own->base_url = arena_str(&upstream->arena, base_url);
+    own->others = NULL;
     own->client_id = arena_str(&upstream->arena, options->client_id);
     own->client_name = arena_str(&upstream->arena, options->client_name);
     own->ca_file = arena_str(&upstream->arena, options->ca_file);
 }
 
-void upstream_configure(struct upstream *upstream, const struct upstream_options *options)
+static void configure(struct upstream *upstream, const struct upstream_options *options)
 {
     struct upstream_options *own = &upstream->options;
 
@@ -149,6 +151,16 @@ void upstream_configure(struct upstream *upstream, const struct upstream_options
     own->initial_active = options->initial_active;
     queue_configure(&upstream->queue, own);
     guard_configure(upstream, options);
+}
+
+void upstream_configure(struct upstream *upstream, const struct upstream_options *options)
+{
+    struct upstream *all[UPSTREAM_ENDPOINTS_MAX];
+    size_t n = upstream_each(upstream, all);
+
+    for (size_t i = 0; i < n; i++) {
+        configure(all[i], options);
+    }
 }
 
 static enum error_code check_options(const struct upstream *upstream, struct error *err)
@@ -183,8 +195,10 @@ static void free_unopened(struct upstream *upstream)
     curl_global_cleanup();
 }
 
-enum error_code upstream_open(struct loop *loop, const struct upstream_options *options,
-                              struct upstream **out, struct error *err)
+/* All that can fail. */
+static enum error_code prepare(struct loop *loop, const struct upstream_options *options,
+                               struct str base_url, const char *option, struct upstream **out,
+                               struct error *err)
 {
     struct upstream *upstream;
     enum error_code code;
@@ -199,16 +213,23 @@ enum error_code upstream_open(struct loop *loop, const struct upstream_options *
     list_init(&upstream->ended);
     list_init(&upstream->touched);
     list_init(&upstream->transfers);
+    list_init(&upstream->on_wire);
     list_init(&upstream->resting);
-    copy_options(upstream, options);
+    copy_options(upstream, options, base_url);
     code = check_options(upstream, err);
     if (code == ERR_OK) {
-        code = read_base_url(upstream, err);
+        code = read_base_url(upstream, option, err);
     }
     if (code != ERR_OK) {
         free_unopened(upstream);
         return code;
     }
+    *out = upstream;
+    return ERR_OK;
+}
+
+static void launch(struct upstream *upstream, const struct upstream_options *options)
+{
     write_lines(upstream);
     queue_init(&upstream->queue, &upstream->options);
     guard_configure(upstream, options);
@@ -221,7 +242,36 @@ enum error_code upstream_open(struct loop *loop, const struct upstream_options *
     upstream->recv_bytes = mem_alloc(RECV_BYTES);
     connect_open(upstream);
     wire_open(upstream);
-    *out = upstream;
+}
+
+enum error_code upstream_open(struct loop *loop, const struct upstream_options *options,
+                              struct upstream **out, struct error *err)
+{
+    struct upstream *all[UPSTREAM_ENDPOINTS_MAX];
+    size_t n = 0;
+    enum error_code code =
+        prepare(loop, options, options->base_url, "upstream.base_url", &all[n], err);
+
+    CHECK(options->n_others < UPSTREAM_ENDPOINTS_MAX);
+    while (code == ERR_OK && n++ < options->n_others) {
+        code = prepare(loop, options, options->others[n - 1], "upstream.endpoints", &all[n], err);
+    }
+    if (code != ERR_OK) {
+        while (n > 0) {
+            free_unopened(all[--n]);
+        }
+        return code;
+    }
+    for (size_t i = 0; i < n; i++) {
+        launch(all[i], options);
+    }
+    if (n > 1) {
+        endpoints_join(all, n);
+        for (size_t i = 0; i < n; i++) {
+            guard_begin_probes(all[i]);
+        }
+    }
+    *out = all[0];
     return ERR_OK;
 }
 
@@ -252,7 +302,7 @@ void upstream_close_now(struct upstream *upstream)
     wire_close(upstream);
 }
 
-void upstream_close(struct upstream *upstream, void (*on_closed)(void *context), void *context)
+void upstream_close_one(struct upstream *upstream, void (*on_closed)(void *context), void *context)
 {
     guard_close(upstream);
     CHECK(upstream->n_running == 0 && !upstream->closing);
@@ -261,6 +311,15 @@ void upstream_close(struct upstream *upstream, void (*on_closed)(void *context),
     upstream->closed_context = context;
     if (!upstream->dispatching) {
         upstream_close_now(upstream);
+    }
+}
+
+void upstream_close(struct upstream *upstream, void (*on_closed)(void *context), void *context)
+{
+    if (upstream->endpoints != NULL) {
+        endpoints_close(upstream->endpoints, on_closed, context);
+    } else {
+        upstream_close_one(upstream, on_closed, context);
     }
 }
 
@@ -276,24 +335,44 @@ bool upstream_is_on_wire(const struct upstream_call *call)
            (call->state == CALL_ACTIVE || call->state == CALL_ENDING);
 }
 
-unsigned upstream_n_active(const struct upstream *upstream)
+struct str upstream_call_base(const struct upstream_call *call)
 {
-    return upstream->queue.n_active;
+    return call->upstream->options.base_url;
 }
 
-unsigned upstream_n_waiting(const struct upstream *upstream)
+unsigned upstream_n_active(struct upstream *upstream)
 {
-    return upstream->queue.n_waiting;
+    struct upstream *all[UPSTREAM_ENDPOINTS_MAX];
+    size_t n = upstream_each(upstream, all);
+    unsigned n_active = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        n_active += all[i]->queue.n_active;
+    }
+    return n_active;
+}
+
+unsigned upstream_n_waiting(struct upstream *upstream)
+{
+    struct upstream *all[UPSTREAM_ENDPOINTS_MAX];
+    size_t n = upstream_each(upstream, all);
+    unsigned n_waiting = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        n_waiting += all[i]->queue.n_waiting;
+    }
+    return n_waiting;
 }
 
 unsigned upstream_limit(const struct upstream *upstream)
 {
-    return upstream->limit;
+    return upstream->endpoints != NULL ? endpoints_pick(upstream->endpoints)->limit
+                                       : upstream->limit;
 }
 
 const struct upstream_health *upstream_health(const struct upstream *upstream)
 {
-    return &upstream->health;
+    return upstream->endpoints != NULL ? endpoints_health(upstream->endpoints) : &upstream->health;
 }
 
 struct deadlines *upstream_deadlines(const struct upstream *upstream)

@@ -138,7 +138,12 @@ void pool_give(struct upstream_connection *connection)
 
 void upstream_forget_connections(struct upstream *upstream)
 {
-    pool_close(upstream);
+    struct upstream *all[UPSTREAM_ENDPOINTS_MAX];
+    size_t n = upstream_each(upstream, all);
+
+    for (size_t i = 0; i < n; i++) {
+        pool_close(all[i]);
+    }
 }
 
 void pool_close(struct upstream *upstream)

@@ -116,13 +116,22 @@ static void go_on_reading(struct upstream_transfer *transfer)
     }
 }
 
+/* Of several addresses one that fails is left: what it says is told only if no other one is asked. */
+static bool holds_head(const struct upstream_transfer *transfer)
+{
+    return transfer->upstream->endpoints != NULL && !transfer->wire_done &&
+           transfer->in.len < STREAM_LOW_WATER &&
+           breaker_is_failure(ERR_OK, http_answer_status(transfer->answer)) &&
+           endpoints_has_other(transfer->upstream);
+}
+
 /* Everything there is to tell about one stream. Each call up may end the call; then stop. */
 void stream_deliver(struct upstream_transfer *transfer)
 {
     struct upstream_call *call = transfer->call;
     unsigned serial = transfer->serial;
 
-    if (http_answer_has_head(transfer->answer) && !transfer->head_told) {
+    if (http_answer_has_head(transfer->answer) && !transfer->head_told && !holds_head(transfer)) {
         tell_head(transfer);
     }
     if (transfer->call == call && transfer->serial == serial && transfer->head_told &&

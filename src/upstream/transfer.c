@@ -446,3 +446,32 @@ void transfers_trim(struct upstream *upstream, unsigned n_keep)
         transfer_free(CONTAINER_OF(link, struct upstream_transfer, link));
     }
 }
+
+/* --- may it be sent again? */
+static bool has_told(const struct upstream_transfer *transfer)
+{
+    return transfer->upstream->endpoints != NULL ? transfer->head_told
+                                                 : http_answer_has_head(transfer->answer);
+}
+
+bool upstream_can_repeat(const struct upstream_call *call)
+{
+    return call->stream == NULL ||
+           (!call->stream->streams_body && (call->transfer == NULL || !has_told(call->transfer)));
+}
+
+bool upstream_may_repeat(struct upstream_transfer *transfer)
+{
+    struct upstream_call *call = transfer->call;
+
+    if (!transfer->may_have_left) {
+        return true;
+    }
+    if (call->request.class != CALL_READ || !upstream_can_repeat(call) ||
+        !budget_take(&call->upstream->budget)) {
+        return false;
+    }
+    call->may_have_left = true;
+    count_one(call->upstream, M_UPSTREAM_RETRIES);
+    return true;
+}

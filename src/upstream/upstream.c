@@ -52,6 +52,14 @@ void upstream_end_waiting(struct upstream_call *call, enum error_code code)
     upstream_end_later(call);
 }
 
+static void join_gate(struct upstream_call *call, struct upstream *upstream, struct gate *gate)
+{
+    call->upstream = upstream;
+    call->gate = gate;
+    upstream->n_running++;
+    gate->n_calls++;
+}
+
 static void leave_gate(struct upstream_call *call)
 {
     call->upstream->n_running--;
@@ -104,6 +112,9 @@ void upstream_dispatch(struct upstream *upstream)
     }
     upstream->dispatching = false;
     guard_drop_waiting(upstream);
+    if (upstream->endpoints != NULL && upstream->breaker.open) {
+        endpoints_empty(upstream);
+    }
     transfers_trim(upstream, upstream->options.max_active);
     if (upstream->closing) {
         upstream_close_now(upstream);
@@ -170,7 +181,9 @@ static void on_retry(struct deadline *deadline)
     struct upstream *upstream = call->upstream;
 
     if (upstream->breaker.open) {
-        upstream_end_waiting(call, guard_say_away(upstream, &call->error));
+        if (upstream->endpoints == NULL || !endpoints_take_waiting(call)) {
+            upstream_end_waiting(call, guard_say_away(upstream, &call->error));
+        }
         return;
     }
     call->state = CALL_WAITING;
@@ -178,26 +191,30 @@ static void on_retry(struct deadline *deadline)
     upstream_admit(upstream);
 }
 
-static bool can_repeat_stream(const struct upstream_call *call)
+bool upstream_has_time(const struct upstream_call *call)
 {
-    return call->stream == NULL ||
-           (!http_answer_has_head(call->transfer->answer) && !call->stream->streams_body);
+    return left_ms(call) > WORTH_TRYING_MS;
 }
 
-bool upstream_may_repeat(struct upstream_transfer *transfer)
+void upstream_leave_wire(struct upstream_call *call)
 {
-    struct upstream_call *call = transfer->call;
+    struct outcome outcome = {.end = TRY_BROKEN};
 
-    if (!transfer->may_have_left) {
-        return true;
+    leave_wire(call, &outcome);
+    call->wire_us += clock_now_us() - call->start_us;
+    queue_end(&call->upstream->queue, call);
+}
+
+void upstream_go_on_at(struct upstream_call *call, struct upstream *upstream, uint64_t delay_ms)
+{
+    release_transfer(call);
+    call->reply = (struct upstream_reply){0};
+    if (upstream != call->upstream) {
+        leave_gate(call);
+        join_gate(call, upstream, queue_gate(&upstream->queue, &call->request));
     }
-    if (call->request.class != CALL_READ || !can_repeat_stream(call) ||
-        !budget_take(&call->upstream->budget)) {
-        return false;
-    }
-    call->may_have_left = true;
-    count_one(call->upstream, M_UPSTREAM_RETRIES);
-    return true;
+    call->state = CALL_BACKOFF;
+    deadline_set(&upstream->loop->deadlines, &call->retry, delay_ms, on_retry);
 }
 
 /* True: the call goes on after a pause. */
@@ -210,15 +227,12 @@ static bool try_again(struct upstream_call *call, const struct outcome *outcome,
     uint64_t delay_ms = retry_delay_ms(options->retry_base_ms, call->tries, retry_after_s);
 
     if (call->tries >= options->max_tries || upstream->closing || upstream->breaker.open ||
-        !outcome_is_retryable(outcome, code, retry_after_s) || !can_repeat_stream(call) ||
+        !outcome_is_retryable(outcome, code, retry_after_s) || !upstream_can_repeat(call) ||
         delay_ms + WORTH_TRYING_MS > left_ms(call) || !budget_take(&upstream->budget)) {
         return false;
     }
     count_one(upstream, M_UPSTREAM_RETRIES);
-    release_transfer(call);
-    call->reply = (struct upstream_reply){0};
-    call->state = CALL_BACKOFF;
-    deadline_set(&upstream->loop->deadlines, &call->retry, delay_ms, on_retry);
+    upstream_go_on_at(call, upstream, delay_ms);
     return true;
 }
 
@@ -247,10 +261,7 @@ static bool change_token(struct upstream_call *call, enum error_code code)
         return false;
     }
     call->token_changed = true;
-    release_transfer(call);
-    call->reply = (struct upstream_reply){0};
-    call->state = CALL_BACKOFF;
-    deadline_set(&upstream->loop->deadlines, &call->retry, 0, on_retry);
+    upstream_go_on_at(call, upstream, 0);
     return true;
 }
 
@@ -282,7 +293,9 @@ void upstream_on_try_end(struct upstream_transfer *transfer, enum try_end end)
 
     leave_wire(call, &outcome);
     code = note_try(call, &outcome);
-    if (!change_token(call, code) && !try_again(call, &outcome, code)) {
+    if (!change_token(call, code) &&
+        (upstream->endpoints == NULL || !endpoints_take_failed(call, &outcome, code)) &&
+        !try_again(call, &outcome, code)) {
         end_call(call, code, end == TRY_LATE && outcome.may_have_left);
     }
     pump(upstream);
@@ -355,6 +368,9 @@ static void begin_try(struct upstream_call *call, uint64_t now_us)
     }
     call->start_us = now_us;
     queue_begin(&upstream->queue, call);
+    if (upstream->endpoints != NULL) {
+        list_append(&upstream->on_wire, &call->link);
+    }
     transfer_begin(transfer, try_timeout_ms(call));
     if (transfer->streaming) {
         stream_touch(transfer); /* arms its watch over silence */
@@ -395,6 +411,7 @@ static void reset_outputs(struct upstream_call *call)
     call->error = (struct error){0};
     call->end_code = ERR_OK;
     call->tries = 0;
+    call->n_moves = 0;
     call->wait_us = 0;
     call->wire_us = 0;
     call->may_have_left = false;
@@ -422,16 +439,17 @@ enum error_code upstream_start(struct upstream *upstream, struct upstream_call *
     if (code != ERR_OK) {
         return code;
     }
+    if (upstream->endpoints != NULL && call->request.priority != CALL_PROBE) {
+        upstream = endpoints_pick(upstream->endpoints);
+    }
     code = guard_admits(upstream, call, err);
     if (code != ERR_OK) {
         shed(upstream, call->gate);
         call->gate = NULL;
         return code;
     }
-    call->upstream = upstream;
+    join_gate(call, upstream, call->gate);
     reset_outputs(call);
-    upstream->n_running++;
-    call->gate->n_calls++;
     if (call->request.deadline_ms > 0) {
         deadline_set(&upstream->loop->deadlines, &call->deadline, call->request.deadline_ms,
                      on_deadline);
@@ -449,15 +467,12 @@ enum error_code upstream_start(struct upstream *upstream, struct upstream_call *
 void upstream_cancel(struct upstream_call *call)
 {
     struct upstream *upstream = call->upstream;
-    struct outcome outcome = {.end = TRY_BROKEN};
 
     if (upstream == NULL || call->state == CALL_IDLE) {
         return;
     }
     if (call->state == CALL_ACTIVE) {
-        leave_wire(call, &outcome);
-        call->wire_us += clock_now_us() - call->start_us;
-        queue_end(&upstream->queue, call);
+        upstream_leave_wire(call);
     } else if (call->state == CALL_WAITING) {
         queue_remove(&upstream->queue, call);
     }

@@ -12,6 +12,7 @@
  * pool.c      connections at rest
  * connect.c   libcurl: connections are made, written and read by it
  * wire.c      one epoll of ours for all descriptors, watched by one uv_poll
+ * endpoints.c several addresses of one platform
  * told.c      what is told of a call that has ended
  * outcome.c   pure: what the end of a try means, whether and when to try again
  *
@@ -89,9 +90,24 @@ struct upstream_connection {
     char why[CURL_ERROR_SIZE];
 };
 
+/* Several addresses of one platform: each has an upstream of its own, the first is what others know. */
+struct endpoints {
+    struct upstream *items[UPSTREAM_ENDPOINTS_MAX]; /* the one wanted most in front */
+    size_t n;
+    size_t n_up;   /* that are there */
+    size_t in_use; /* where calls begin */
+    size_t n_open; /* while they close */
+    struct upstream_health health;
+    void (*on_closed)(void *context);
+    void *closed_context;
+};
+
 struct upstream {
     struct loop *loop;
-    struct arena arena; /* the option texts */
+    struct endpoints *endpoints; /* NULL: there is one address only */
+    struct list on_wire;         /* calls, where there are several */
+    unsigned n_good_probes;      /* in a row, while the breaker is open */
+    struct arena arena;          /* the option texts */
     struct upstream_options options;
     struct wire wire;
     CURLU *base;
@@ -235,6 +251,11 @@ void transfer_on_connected(struct upstream_transfer *transfer);
 void transfer_on_unconnected(struct upstream_transfer *transfer, const char *why);
 void transfer_on_event(struct upstream_transfer *transfer, uint32_t events);
 
+bool upstream_can_repeat(
+    const struct upstream_call *call); /* nothing of a stream was told or taken */
+/* May this try's request be sent once more? Takes from the budget if something of it had left. */
+bool upstream_may_repeat(struct upstream_transfer *transfer);
+
 /* --- stream.c */
 void stream_set_up(struct upstream_transfer *transfer);
 void stream_tear_down(struct upstream_transfer *transfer);
@@ -244,6 +265,8 @@ void stream_deliver(struct upstream_transfer *transfer);
 /* --- open.c */
 void upstream_close_now(struct upstream *upstream);
 void upstream_on_handle_closed(struct upstream *upstream);
+
+void upstream_close_one(struct upstream *upstream, void (*on_closed)(void *context), void *context);
 
 /* --- outcome.c */
 enum try_end {
@@ -279,7 +302,29 @@ void upstream_fill_reply(struct upstream_transfer *transfer); /* the call's, by 
 /* Sets the call's error; `late`: no answer came in time. */
 void upstream_explain(struct upstream_call *call, enum error_code code, const char *why, bool late);
 
+/* --- endpoints.c: all but upstream_each for those that are one of several */
+void endpoints_join(struct upstream *const *items, size_t n);
+void endpoints_close(struct endpoints *endpoints, void (*on_closed)(void *context), void *context);
+struct upstream *endpoints_pick(const struct endpoints *endpoints); /* where a call begins */
+bool endpoints_has_other(
+    const struct upstream *upstream); /* that is there; NULL is fine for `endpoints` */
+/* A try has failed. True: the call goes on at another address. */
+bool endpoints_take_failed(struct upstream_call *call, const struct outcome *outcome,
+                           enum error_code code);
+/* The same for a call that waits where nothing is sent any more. */
+bool endpoints_take_waiting(struct upstream_call *call);
+/* Calls on the wire that can be repeated go on elsewhere: a few in a turn. */
+void endpoints_empty(struct upstream *upstream);
+void endpoints_note_change(const struct upstream *upstream, const char *cause); /* of its breaker */
+const struct upstream_health *endpoints_health(struct endpoints *endpoints);
+size_t upstream_each(struct upstream *upstream, struct upstream *out[UPSTREAM_ENDPOINTS_MAX]);
+
 /* --- upstream.c */
+bool upstream_has_time(const struct upstream_call *call); /* for one more try */
+/* Ends the try on the wire as if it had been cancelled. */
+void upstream_leave_wire(struct upstream_call *call);
+/* The call waits, and then tries again there. */
+void upstream_go_on_at(struct upstream_call *call, struct upstream *upstream, uint64_t delay_ms);
 void upstream_on_try_end(struct upstream_transfer *transfer, enum try_end end);
 void upstream_end_later(struct upstream_call *call);
 void upstream_end_waiting(struct upstream_call *call, enum error_code code); /* error is set */
@@ -287,8 +332,6 @@ void upstream_end_waiting(struct upstream_call *call, enum error_code code); /* 
 void upstream_admit(struct upstream *upstream);
 void upstream_dispatch(struct upstream *upstream);
 void upstream_dispatch_later(struct upstream *upstream);
-/* May this try's request be sent once more? Takes from the budget if something of it had left. */
-bool upstream_may_repeat(struct upstream_transfer *transfer);
 
 /* health.c: what a call that has ended says about the platform. */
 struct health_event {
@@ -322,6 +365,7 @@ void guard_note_call(struct upstream_call *call, enum error_code code);
 void guard_drop_waiting(struct upstream *upstream);
 enum error_code guard_say_away(const struct upstream *upstream, struct error *err);
 void guard_configure(struct upstream *upstream, const struct upstream_options *options);
+void guard_begin_probes(struct upstream *upstream); /* of one of several addresses */
 void guard_close(struct upstream *upstream);
 
 #endif
