@@ -171,10 +171,12 @@ struct config {
 
     struct {
         struct str base_url, ui_url, organization_id, client_id, client_name, ca_file;
+        const struct str *endpoints; /* more base URLs, the next one wanted in front */
+        size_t n_endpoints;
         struct secret token, secondary_token;
         bool verify_tls, breaker, is_proxy;
         unsigned connect_timeout_ms, timeout_ms, max_active, initial_active, max_waiting, max_tries,
-            retry_base_ms, retry_budget_percent;
+            retry_base_ms, retry_budget_percent, endpoint_probe_ms, endpoint_back_after;
         size_t max_reply_bytes;
     } upstream;
 
@@ -411,6 +413,7 @@ enum option_type {
     OPTION_ORIGINS, /* a list of origins as browsers send them, or "*" */
     OPTION_RANGES,  /* a list of addresses and CIDR ranges */
     OPTION_FILES,   /* a list of files that must be readable */
+    OPTION_URLS,    /* a list of base URLs */
     OPTION_FAULTS,  /* a list of faults of the sandbox */
     OPTION_SPREAD,  /* a time, with how far it varies: 50ms+-10ms */
     OPTION_KEYS,

@@ -36,6 +36,10 @@ struct upstream_options upstream_options_of(const struct config *config)
         .retry_base_ms = config->upstream.retry_base_ms,
         .retry_budget_percent = config->upstream.retry_budget_percent,
         .breaker = config->upstream.breaker,
+        .others = config->upstream.endpoints,
+        .n_others = config->upstream.n_endpoints,
+        .probe_each_ms = config->upstream.endpoint_probe_ms,
+        .back_after = config->upstream.endpoint_back_after,
         .probe_token = secret_is_set(&config->upstream.token) ? &config->upstream.token : NULL,
     };
 }

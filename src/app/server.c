@@ -163,6 +163,7 @@ void server_adopt_sandbox(struct server *server, struct config *config)
     str_copy(server->sandbox_url, sizeof(server->sandbox_url), buf_view(&url));
     buf_done(&url);
     config->upstream.base_url = str_from(server->sandbox_url);
+    config->upstream.n_endpoints = 0;
     config->upstream.ui_url = STR_EMPTY; /* it has no pages: no links to any */
     if (!secret_is_set(&config->upstream.token)) {
         secret_set(&config->upstream.token, str_from(sandbox_default_token));

@@ -228,6 +228,7 @@ static size_t size_of(enum option_type type)
     case OPTION_RANGES:
     case OPTION_FILES:
     case OPTION_FAULTS:
+    case OPTION_URLS:
     case OPTION_SECRET:
     case OPTION_KEYS:
     case OPTION_CERTIFICATES:

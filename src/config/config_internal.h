@@ -100,6 +100,7 @@ bool tenants_are_same(const struct config *before, const struct config *after); 
 void tenants_print(struct buf *out, const struct config *config);
 /* change.c */
 /* And noted. Empty: none, which is fine. */
+bool url_is_sound(struct loader *loader, const struct option_row *row, struct str text);
 bool file_is_readable(struct loader *loader, const struct option_row *row, const char *path);
 void loader_note_file(struct loader *loader, const char *path, struct str content);
 /* print.c: the value alone */

@@ -71,5 +71,8 @@ bool item_is_sound(struct loader *loader, const struct option_row *row, struct s
     if (row->type == OPTION_FAULTS) {
         return judge_fault(loader, row, item);
     }
+    if (row->type == OPTION_URLS) {
+        return url_is_sound(loader, row, item);
+    }
     return row->type != OPTION_RANGES || judge_range(loader, row, item);
 }

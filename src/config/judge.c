@@ -335,6 +335,29 @@ static void judge_authorities(struct loader *loader, const struct config *config
     }
 }
 
+static void judge_endpoints(struct loader *loader, const struct config *config)
+{
+    const struct str *urls = config->upstream.endpoints;
+
+    for (size_t i = 0; i < config->upstream.n_endpoints; i++) {
+        bool is_twice = str_eq(urls[i], config->upstream.base_url);
+
+        for (size_t k = 0; k < i; k++) {
+            is_twice = is_twice || str_eq(urls[i], urls[k]);
+        }
+        if (is_twice) {
+            loader_fail(loader,
+                        "upstream.endpoints: \"%.*s\" is there twice; upstream.base_url is the "
+                        "first of them and is not repeated",
+                        STR_ARG(urls[i]));
+        }
+    }
+    if (config->upstream.n_endpoints > 0 && !config->upstream.breaker) {
+        loader_fail(loader, "upstream.endpoints: needs upstream.breaker, which tells when one of "
+                            "them is away");
+    }
+}
+
 /* The folder of the file; a new file will be written there and replace the old one. */
 static const char *folder_of(struct loader *loader, struct str file)
 {
@@ -400,6 +423,7 @@ void config_judge(struct loader *loader)
     judge_token(loader, config);
     judge_certificate(loader, config);
     judge_authorities(loader, config);
+    judge_endpoints(loader, config);
     judge_snapshot_file(loader, config);
     if (config->cors.credentials && is_any_origin(config)) {
         loader_fail(

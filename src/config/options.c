@@ -56,6 +56,9 @@ static const struct option_row rows[] = {
     {"http.gzip", OPTION_BOOL, AT(http.gzip), "true", 0, 0, NULL, NULL, "Compress answers of 1 KiB and more for clients that accept it."},
 
     {"upstream.base_url", OPTION_URL, AT(upstream.base_url), "https://api-app2.virtuoso.qa/api", 0, 0, NULL, "VIRTUOSO_API_BASE_URL VIRTUOSO_BASE_URL", "The platform's API."},
+    {"upstream.endpoints", OPTION_URLS, AT(upstream.endpoints), "[]", 0, 7, NULL, NULL, "More base URLs of the same platform (regions), the next one wanted in front: taken while those before them are away. For the account of upstream and tenants without a base_url of their own."},
+    {"upstream.endpoint_probe_ms", OPTION_MS, AT(upstream.endpoint_probe_ms), "5000", 100, HOUR_MS, NULL, NULL, "How often each of several base URLs is asked for GET /user. One that fails, or takes longer than that, is left while another one is there."},
+    {"upstream.endpoint_back_after", OPTION_UINT, AT(upstream.endpoint_back_after), "3", 1, 1000, NULL, NULL, "Good probes in a row after which a base URL that was away is taken again."},
     {"upstream.is_proxy", OPTION_BOOL, AT(upstream.is_proxy), "false", 0, 0, NULL, NULL, "upstream.base_url is the direct access of another virtuoso-proxy (https://proxy.example.com/virtuoso), and upstream.token a key of it: this one is an edge of that one, and keeps its answers as long as it does.", .at_start = true},
     {"upstream.ui_url", OPTION_URL, AT(upstream.ui_url), "https://app2.virtuoso.qa", 0, 0, NULL, NULL, "The platform's user interface, for links in answers."},
     {"upstream.token", OPTION_SECRET, AT(upstream.token), "", 0, 0, NULL, "VIRTUOSO_API_TOKEN VIRTUOSO_API_KEY", "API token of the platform; env:NAME and file:PATH stand for what is in there, as for every secret, and so do aws-sm:NAME[#KEY], aws-ssm:NAME and gcp-sm:projects/PROJECT/secrets/NAME."},

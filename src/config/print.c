@@ -110,6 +110,7 @@ void option_print(struct buf *out, const struct config *config, const struct opt
     case OPTION_RANGES:
     case OPTION_FILES:
     case OPTION_FAULTS:
+    case OPTION_URLS:
         print_list(out, config, row);
         break;
     case OPTION_SPREAD:

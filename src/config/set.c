@@ -214,7 +214,8 @@ static bool set_words(struct loader *loader, const struct option_row *row, const
 bool option_is_list(const struct option_row *row)
 {
     return row->type == OPTION_WORDS || row->type == OPTION_LIST || row->type == OPTION_ORIGINS ||
-           row->type == OPTION_RANGES || row->type == OPTION_FILES || row->type == OPTION_FAULTS;
+           row->type == OPTION_RANGES || row->type == OPTION_FILES || row->type == OPTION_FAULTS ||
+           row->type == OPTION_URLS;
 }
 
 bool option_set_list(struct loader *loader, const struct option_row *row, const struct str *items,
@@ -275,6 +276,7 @@ static bool set_by_type(struct loader *loader, const struct option_row *row, str
     case OPTION_RANGES:
     case OPTION_FILES:
     case OPTION_FAULTS:
+    case OPTION_URLS:
         return set_list(loader, row, text);
     case OPTION_SPREAD:
         return set_spread(loader, row, text);

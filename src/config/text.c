@@ -21,7 +21,7 @@ static bool is_one_line(struct str text)
 }
 
 /* A base URL: paths are appended to it. It is not quoted when it holds a password. */
-static bool check_url(struct loader *loader, const struct option_row *row, struct str text)
+bool url_is_sound(struct loader *loader, const struct option_row *row, struct str text)
 {
     struct url url = {0};
     struct error err = {0};
@@ -96,7 +96,7 @@ bool set_text(struct loader *loader, const struct option_row *row, struct str te
         loader_fail(loader, "%s: must be one line of text without control characters", row->key);
         return false;
     }
-    if (row->type == OPTION_URL && !may_be_empty && !check_url(loader, row, text)) {
+    if (row->type == OPTION_URL && !may_be_empty && !url_is_sound(loader, row, text)) {
         return false;
     }
     if (row->type == OPTION_ADDRESS && !check_address(loader, row, text)) {

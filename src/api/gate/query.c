@@ -183,6 +183,13 @@ TABLE(query_run,
 
 static const struct member relayed_rows[] = {DRY_RUN, END};
 
+static const struct member ready_rows[] = {
+    {.name = "deep",
+     .type = PARAM_FLAG,
+     .about = "true: 503 also while the platform is away, for checks that choose between regions"},
+    END};
+
+const struct query query_ready = {QUERY_KNOWN, ready_rows};
 const struct query query_ignored = {QUERY_IGNORED, query_none_rows};
 const struct query query_relayed = {QUERY_RELAYED, relayed_rows};
 
@@ -190,7 +197,7 @@ const struct query query_relayed = {QUERY_RELAYED, relayed_rows};
 
 const struct member *route_query_rows(const struct route *route)
 {
-    bool is_ours = route->query->rule == QUERY_TABLE ||
+    bool is_ours = route->query->rule == QUERY_TABLE || route->query->rule == QUERY_KNOWN ||
                    (route->query->rule == QUERY_RELAYED && !str_is(STR("GET"), route->method));
 
     return is_ours ? route->query->members : query_none_rows;
@@ -385,8 +392,20 @@ static bool is_nearly_dry_run(struct str name)
     return str_contains(squeezed, want) || edit_distance(squeezed, want, 1) <= 1;
 }
 
-/* Parameters that are not ours go to the platform unchanged. */
-static void read_relayed(struct task *task, struct json *query)
+static bool is_known(const struct task *task, struct str name)
+{
+    return find(task->route->query->members, name) != NULL;
+}
+
+static bool is_for_us(const struct task *task, struct str name)
+{
+    (void)task;
+    return is_nearly_dry_run(name);
+}
+
+/* Parameters that are not ours are passed over; of a relayed request they go to the platform unchanged. */
+static void read_some(struct task *task, struct json *query,
+                      bool (*is_ours)(const struct task *task, struct str name))
 {
     struct json *texts = json_new_object(task->arena);
     struct str rest = task->exchange->request.query;
@@ -397,7 +416,7 @@ static void read_relayed(struct task *task, struct json *query)
         struct str value;
 
         (void)str_cut(pair, '=', &name, &value);
-        if (percent_decode(task->arena, name, true, &name) && is_nearly_dry_run(name) &&
+        if (percent_decode(task->arena, name, true, &name) && is_ours(task, name) &&
             decode(task, pair, &name, &value)) {
             take(task, query, texts, name, value);
         }
@@ -421,8 +440,11 @@ bool query_read(struct task *task)
         break;
     case QUERY_RELAYED:
         if (!task_only_reads(task)) {
-            read_relayed(task, query);
+            read_some(task, query, is_for_us);
         }
+        break;
+    case QUERY_KNOWN:
+        read_some(task, query, is_known);
         break;
     case QUERY_IGNORED:
         break;

@@ -1,5 +1,6 @@
 /* Health: what load balancers and Kubernetes ask. It follows draft-inadarei-api-health-check (pass, warn, fail and
  * checks). */
+#include "api/gate/query.h"
 #include "api/gate/task.h"
 #include "api/ops/handlers.h"
 #include "base/clock.h"
@@ -10,12 +11,13 @@ enum health { HEALTH_PASS, HEALTH_WARN, HEALTH_FAIL };
 struct check {
     const char *name; /* NULL: there is no such thing */
     enum health health;
-    bool has_routes;       /* it tells which routes the platform offers */
-    struct str output;     /* what is wrong; empty: nothing */
-    int64_t since_wall_ms; /* 0: not told */
-    const char *breaker;   /* "open" or "closed"; NULL: it has none */
-    struct str last_error; /* empty: none */
-    unsigned limit;        /* most calls at once, as found out; 0: not told */
+    bool has_routes;                 /* it tells which routes the platform offers */
+    struct str output;               /* what is wrong; empty: nothing */
+    int64_t since_wall_ms;           /* 0: not told */
+    const char *breaker;             /* "open" or "closed"; NULL: it has none */
+    struct str last_error;           /* empty: none */
+    unsigned limit;                  /* most calls at once, as found out; 0: not told */
+    const struct upstream *upstream; /* to tell of its addresses; NULL: none */
 };
 
 enum {
@@ -37,7 +39,8 @@ static const char *health_name(enum health health)
     return names[health];
 }
 
-static struct str platform_trouble(struct task *task, const struct upstream_health *state)
+static struct str platform_trouble(struct task *task, bool is_elsewhere,
+                                   const struct upstream_health *state)
 {
     if (state->token_refused && !state->breaker_open) {
         return arena_printf(task->arena, "%s; set a valid VIRTUOSO_API_TOKEN", state->last_error);
@@ -46,6 +49,12 @@ static struct str platform_trouble(struct task *task, const struct upstream_heal
         return arena_printf(task->arena,
                             "the platform is away, commands are answered with 503 until a probe "
                             "finds it again; the last error: %s",
+                            state->last_error);
+    }
+    if (is_elsewhere) {
+        return arena_printf(task->arena,
+                            "calls go to another address of the platform, since the first one is "
+                            "away; its last error: %s",
                             state->last_error);
     }
     return arena_printf(task->arena, "the last %u calls failed; the last one: %s", state->failures,
@@ -64,6 +73,7 @@ static void check_upstream(struct task *task, struct check *check)
         return;
     }
     state = upstream_health(task->platform->upstream);
+    check->upstream = task->platform->upstream;
     check->health = words[state->state];
     check->breaker = state->breaker_open ? "open" : "closed";
     check->limit = upstream_limit(task->platform->upstream);
@@ -72,7 +82,7 @@ static void check_upstream(struct task *task, struct check *check)
     }
     check->since_wall_ms = state->since_wall_ms;
     check->last_error = str_from(state->last_error);
-    check->output = platform_trouble(task, state);
+    check->output = platform_trouble(task, upstream_is_elsewhere(check->upstream), state);
 }
 
 /* Tenants whose platform is another one: how many of these do not do well. Who they are is nobody's business
@@ -107,7 +117,7 @@ static void check_tenants(struct task *task, struct check *check)
         check->last_error = str_from(worst->last_error);
         check->output =
             arena_printf(task->arena, "the platforms of %u of %u tenants do not do well; %s", n_bad,
-                         n, platform_trouble(task, worst).ptr);
+                         n, platform_trouble(task, false, worst).ptr);
     }
 }
 
@@ -206,6 +216,45 @@ static void write_routes(struct json_writer *w, const struct task *task)
     }
 }
 
+static void write_time(struct json_writer *w, const char *name, int64_t wall_ms)
+{
+    struct buf text;
+
+    if (wall_ms == 0) {
+        return;
+    }
+    buf_init(&text, 64);
+    clock_format(&text, wall_ms);
+    jw_kv_str(w, name, buf_view(&text));
+    buf_done(&text);
+}
+
+/* Of several addresses of the platform, in the order in which they are wanted. */
+static void write_endpoints(struct json_writer *w, const struct upstream *upstream)
+{
+    struct upstream_endpoint all[UPSTREAM_ENDPOINTS_MAX];
+    size_t n = upstream != NULL ? upstream_endpoints(upstream, all) : 0;
+
+    if (n == 0) {
+        return;
+    }
+    jw_key(w, "endpoints");
+    jw_array(w);
+    for (size_t i = 0; i < n; i++) {
+        jw_object(w);
+        jw_kv_str(w, "host", all[i].host);
+        jw_kv_text(w, "status", all[i].is_up ? "pass" : "fail");
+        jw_kv_bool(w, "in_use", all[i].in_use);
+        if (!all[i].is_up) {
+            jw_kv_int(w, "good_probes", all[i].n_good_probes);
+            jw_kv_text(w, "last_error", all[i].last_error);
+            write_time(w, "since", all[i].since_wall_ms);
+        }
+        jw_end(w);
+    }
+    jw_end(w);
+}
+
 static void write_check(struct json_writer *w, const struct task *task, const struct check *check)
 {
     jw_key(w, check->name);
@@ -223,14 +272,8 @@ static void write_check(struct json_writer *w, const struct task *task, const st
     if (check->last_error.len > 0) {
         jw_kv_str(w, "last_error", check->last_error);
     }
-    if (check->since_wall_ms != 0) {
-        struct buf since;
-
-        buf_init(&since, 64);
-        clock_format(&since, check->since_wall_ms);
-        jw_kv_str(w, "since", buf_view(&since));
-        buf_done(&since);
-    }
+    write_time(w, "since", check->since_wall_ms);
+    write_endpoints(w, check->upstream);
     if (check->has_routes) {
         write_routes(w, task);
     }
@@ -283,11 +326,16 @@ enum stage_verdict handle_live(struct task *task)
     return answer_health(task, HEALTH_PASS, checks, 200);
 }
 
-/* A platform that is away makes no replica unready: the others would not fare better. */
+/* A platform that is away makes no replica unready: the others would not fare better. Who chooses between regions
+ * (Route 53, Cloud DNS) asks for `deep`, and sends the callers to another one then. */
 enum stage_verdict handle_ready(struct task *task)
 {
+    bool is_deep = json_true(task_query(task, "deep"));
     struct check checks[N_CHECKS];
+    enum health worst;
 
     make_checks(task, checks);
-    return answer_health(task, worst_of(checks), checks, task->api->draining ? 503 : 200);
+    worst = worst_of(checks);
+    return answer_health(task, worst, checks,
+                         task->api->draining || (is_deep && worst == HEALTH_FAIL) ? 503 : 200);
 }

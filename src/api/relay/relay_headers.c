@@ -37,7 +37,7 @@ static bool answer_header_stays(struct str name, struct str connection)
 /* An address below the platform's base is one below /virtuoso; others stay. */
 static struct str location_of(const struct relay *relay, struct str value)
 {
-    struct str base = relay->task->config->upstream.base_url;
+    struct str base = upstream_call_base(&relay->call);
     struct str scheme;
     struct str after;
     struct str host;
