@@ -122,13 +122,43 @@ static void rewind_request(struct upstream_transfer *transfer)
     transfer->send_failed = false;
 }
 
+/* --- may it be sent again? */
+static bool has_told(const struct upstream_transfer *transfer)
+{
+    return transfer->upstream->endpoints != NULL ? transfer->head_told
+                                                 : http_answer_has_head(transfer->answer);
+}
+
+bool upstream_can_repeat(const struct upstream_call *call)
+{
+    return call->stream == NULL ||
+           (!call->stream->streams_body && (call->transfer == NULL || !has_told(call->transfer)));
+}
+
+/* May this try's request be sent once more? Takes from the budget if something of it had left. */
+static bool may_repeat(struct upstream_transfer *transfer)
+{
+    struct upstream_call *call = transfer->call;
+
+    if (!transfer->may_have_left) {
+        return true;
+    }
+    if (call->request.class != CALL_READ || !upstream_can_repeat(call) ||
+        !budget_take(&call->upstream->budget)) {
+        return false;
+    }
+    call->may_have_left = true;
+    count_one(call->upstream, M_UPSTREAM_RETRIES);
+    return true;
+}
+
 /* The connection is of no use any more. */
 static void lose_connection(struct upstream_transfer *transfer, const char *why)
 {
     struct upstream_connection *connection = transfer->connection;
 
     if (connection->n_answers > 0 && !transfer->answered && !transfer->repeated &&
-        upstream_may_repeat(transfer)) {
+        may_repeat(transfer)) {
         transfer->repeated = true;
         upstream_connection_close(connection);
         rewind_request(transfer);
@@ -445,33 +475,4 @@ void transfers_trim(struct upstream *upstream, unsigned n_keep)
            (link = list_take_first(&upstream->transfers)) != NULL) {
         transfer_free(CONTAINER_OF(link, struct upstream_transfer, link));
     }
-}
-
-/* --- may it be sent again? */
-static bool has_told(const struct upstream_transfer *transfer)
-{
-    return transfer->upstream->endpoints != NULL ? transfer->head_told
-                                                 : http_answer_has_head(transfer->answer);
-}
-
-bool upstream_can_repeat(const struct upstream_call *call)
-{
-    return call->stream == NULL ||
-           (!call->stream->streams_body && (call->transfer == NULL || !has_told(call->transfer)));
-}
-
-bool upstream_may_repeat(struct upstream_transfer *transfer)
-{
-    struct upstream_call *call = transfer->call;
-
-    if (!transfer->may_have_left) {
-        return true;
-    }
-    if (call->request.class != CALL_READ || !upstream_can_repeat(call) ||
-        !budget_take(&call->upstream->budget)) {
-        return false;
-    }
-    call->may_have_left = true;
-    count_one(call->upstream, M_UPSTREAM_RETRIES);
-    return true;
 }

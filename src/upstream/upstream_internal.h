@@ -253,8 +253,6 @@ void transfer_on_event(struct upstream_transfer *transfer, uint32_t events);
 
 bool upstream_can_repeat(
     const struct upstream_call *call); /* nothing of a stream was told or taken */
-/* May this try's request be sent once more? Takes from the budget if something of it had left. */
-bool upstream_may_repeat(struct upstream_transfer *transfer);
 
 /* --- stream.c */
 void stream_set_up(struct upstream_transfer *transfer);
