@@ -17,7 +17,6 @@
 #include "base/mem.h"
 #include "events/webhooks.h"
 #include "observe/log.h"
-#include "run/share.h"
 
 enum { MS_PER_S = 1000 };
 
@@ -179,18 +178,6 @@ static void tell_key_expiry(const struct config *config)
     metric_set(M_KEY_EXPIRY, first_ms / MS_PER_S);
 }
 
-static void open_run_share(struct api *api)
-{
-    const struct api_options *options = &api->options;
-
-    if (options->store != NULL && options->keeps != NULL) {
-        api->run_share = run_share_open(&(struct run_share_options){.store = options->store,
-                                                                    .keeps = options->keeps,
-                                                                    .deadlines = options->deadlines,
-                                                                    .later = options->later});
-    }
-}
-
 static bool lists_owner(void *context, const struct digest *owner)
 {
     return auth_lists(context, owner);
@@ -228,7 +215,6 @@ enum error_code api_open(const struct api_options *options, struct api **out, st
     api->options = *options;
     api->routes = api_routes();
     api->config = options->config;
-    open_run_share(api);
     setup_open(api, options->config, options->links);
     read_trusted(api);
     api->idempotency = idempotency_store_new(options);
@@ -285,7 +271,6 @@ void api_stop(struct api *api)
 {
     later_remove(&api->ask_streams);
     setup_stop(api);
-    run_share_stop(api->run_share);
     cache_stop(api->cache);
     verdict_store_stop(api->verdicts);
     auth_stop(api->auth);
@@ -310,7 +295,6 @@ void api_close(struct api *api)
         auth_close(api->auth);
         mem_free(api->trusted);
         setup_close(api);
-        run_share_close(api->run_share);
         mem_free(api);
         catalog_close();
     }

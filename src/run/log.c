@@ -114,7 +114,7 @@ static void on_claim_put(struct store_op *op, const struct store_result *result)
     put(log, &request, &log->claim, on_document_put);
 }
 
-void log_put_claim(struct run_log *log, enum store_expect expect, store_done_fn on_done)
+static void put_claim(struct run_log *log, enum store_expect expect, store_done_fn on_done)
 {
     char room[RUN_KEY_MAX];
     struct store_request request = {.kind = STORE_PUT,
@@ -139,7 +139,7 @@ static void on_part_put(struct store_op *op, const struct store_result *result)
     } else if (log->at_part * RUN_PART_BYTES < log->source.len) {
         put_part(log);
     } else {
-        log_put_claim(log, STORE_ABSENT, on_claim_put);
+        put_claim(log, STORE_ABSENT, on_claim_put);
     }
 }
 
@@ -349,6 +349,8 @@ void log_flush_soon(struct run_log *log)
 
 /* --- the lease of the process */
 
+static void on_claim_again(struct deadline *deadline);
+
 static void on_reclaimed(struct store_op *op, const struct store_result *result)
 {
     struct run_log *log = CONTAINER_OF(op, struct run_log, claim);
@@ -366,7 +368,7 @@ static void on_reclaimed(struct store_op *op, const struct store_result *result)
     } else if (result->error.code == ERR_STORE_AWAY) {
         if (log->share->holds) {
             deadline_set(log->share->options.deadlines, &log->claim_again, RUN_AGAIN_MS,
-                         log_on_claim_again);
+                         on_claim_again);
         }
     } else {
         log_event(LOG_WARN, "run.adopted_by_another", F_TEXT("run", run->id));
@@ -374,12 +376,12 @@ static void on_reclaimed(struct store_op *op, const struct store_result *result)
     }
 }
 
-void log_on_claim_again(struct deadline *deadline)
+static void on_claim_again(struct deadline *deadline)
 {
     struct run_log *log = CONTAINER_OF(deadline, struct run_log, claim_again);
 
     if (log->state == LOG_DOUBTS && !log->claims && log->share->holds) {
-        log_put_claim(log, STORE_VERSION, on_reclaimed);
+        put_claim(log, STORE_VERSION, on_reclaimed);
     }
 }
 
@@ -388,7 +390,7 @@ void log_held(struct run_log *log)
     if (log->state == LOG_PUBLISHES && !log->claims && log->at_part == 0) {
         put_part(log);
     } else if (log->state == LOG_DOUBTS) {
-        log_on_claim_again(&log->claim_again);
+        on_claim_again(&log->claim_again);
     }
 }
 

@@ -76,14 +76,6 @@ void record_go(struct run *run, int64_t position)
     end(run, &w, before);
 }
 
-void record_adopted(struct run *run)
-{
-    struct json_writer w;
-    size_t before = begin(run, &w, "adopted");
-
-    end(run, &w, before);
-}
-
 static void write_row(struct run *run, struct json_writer *w, const struct run_event *event)
 {
     const struct run_call *call = event->what.call;

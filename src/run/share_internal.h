@@ -1,4 +1,4 @@
-/* What the files of shared runs share (README.md, "Runs of several processes").
+/* What the files of shared runs share (src/run/README.md, "Runs of several processes").
  *
  *   share.c     the process: its lease, the names of keys
  *   log.c       a run of this process: its stream, its claim
@@ -106,16 +106,13 @@ void log_flush_soon(struct run_log *log);
 /* The process has its lease; it cannot have it; it has lost it. */
 void log_held(struct run_log *log);
 void log_not_held(struct run_log *log, const struct error *error);
-void log_on_claim_again(struct deadline *deadline);
 void log_doubt(struct run_log *log);
 void log_begin(struct run_log *log); /* the plan may run: listens for a stop */
-void log_put_claim(struct run_log *log, enum store_expect expect, store_done_fn on_done);
 
 /* --- record.c */
 void record_event(struct run *run, const struct run_event *event);
 void record_begun(struct run *run, const struct run_row *row);
 void record_go(struct run *run, int64_t position);
-void record_adopted(struct run *run);
 void record_outcomes(struct run *run, const struct run_goal *goal);
 /* One line to a copy. False: it cannot be read. */
 bool record_apply(struct run *run, struct arena *arena, struct str line);

@@ -3,7 +3,7 @@
 #include "api/gate/run_owner.h"
 #include "api/gate/task.h"
 #include "base/mem.h"
-#include "run/run.h"
+#include "run/share.h"
 #include "step/lane.h"
 
 enum { IDENTITY_MAX = 32 };
@@ -308,9 +308,22 @@ static struct setup *make_setup(struct api *api, const struct config *config,
     return setup;
 }
 
+static void open_run_share(struct api *api)
+{
+    const struct api_options *options = &api->options;
+
+    if (options->store != NULL && options->keeps != NULL) {
+        api->run_share = run_share_open(&(struct run_share_options){.store = options->store,
+                                                                    .keeps = options->keeps,
+                                                                    .deadlines = options->deadlines,
+                                                                    .later = options->later});
+    }
+}
+
 void setup_open(struct api *api, const struct config *config, const struct api_link *links)
 {
     list_init(&api->retired);
+    open_run_share(api);
     api->setup = make_setup(api, config, links, NULL);
 }
 
@@ -348,6 +361,7 @@ void setup_stop(struct api *api)
         later_remove(&p->settle);
         run_store_stop(p->runs);
     }
+    run_share_stop(api->run_share);
 }
 
 size_t setup_n_running(const struct api *api)
@@ -370,6 +384,7 @@ void setup_close(struct api *api)
     while ((link = list_first(&api->retired)) != NULL) {
         close_platform(CONTAINER_OF(link, struct platform, link));
     }
+    run_share_close(api->run_share);
     config_release(unconst(api->setup->config));
     mem_free(api->setup);
 }
