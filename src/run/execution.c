@@ -94,6 +94,9 @@ bool execution_before(struct plan *plan, const struct run_row *row)
     if (row->run->environment_id.len > 0) {
         plan_set(plan, "environment", json_new_raw_number(plan->arena, row->run->environment_id));
     }
+    if (row->run->adopted && row->call->setup != SETUP_EXECUTE) { /* another process started it */
+        plan_set_int(plan, "execution_id", row->goal->execution.job_id);
+    }
     return is_wanted(row);
 }
 

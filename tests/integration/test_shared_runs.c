@@ -292,37 +292,159 @@ static void each_process_stops_each_run(void **state)
     assert_int_equal(check_platform(ask_run(2, "GET", "")), 0);
 }
 
-static void kill_and_restart(size_t i)
+/* --- one process dies, and four runs with it */
+
+struct others {
+    struct str executed, job_id;
+    struct str in_session, session;
+    struct str waited;
+    struct client caller;
+};
+
+static const struct json *run_at(size_t i, struct str id)
 {
-    replicas_kill(&scene.replicas, i);
+    return replicas_ask(&scene.replicas, i, "GET",
+                        arena_printf(arena(), "/api/v1/tests/runs/%.*s", STR_ARG(id)).ptr, NULL,
+                        NULL);
 }
 
-static void a_killed_process_has_its_run_adopted(void **state)
+static struct str text_at(size_t i, struct str id, const char *pointer)
 {
+    return arena_str(arena(), json_str(json_find(run_at(i, id), pointer)));
+}
+
+static void begin_executed(struct others *others)
+{
+    (void)begin(0, 2, "async=true&execute=true");
+    others->executed = scene.id;
+    wait_until(text_at(0, scene.id, "/executions/0/job_id").len > 0);
+    others->job_id = text_at(0, scene.id, "/executions/0/job_id");
+}
+
+static void begin_in_session(struct others *others)
+{
+    const struct json *answer;
+
+    sandbox_seed_ids(scene.replicas.platform.program.sandbox_port, "{\"checkpoints\":[7000001]}");
+    answer = replicas_ask(&scene.replicas, 1, "POST", "/api/v1/sessions", NULL,
+                          "{\"checkpoint_id\":\"7000001\"}");
+    others->session = arena_str(arena(), json_str(json_get(answer, "session_id")));
+    (void)begin(0, 45,
+                arena_printf(arena(), "async=true&session_id=%.*s", STR_ARG(others->session)).ptr);
+    others->in_session = scene.id;
+}
+
+/* Its caller waits, and is cut off with the process. */
+static void begin_waited(struct others *others)
+{
+    const struct json *list;
+
+    client_open(&others->caller, scene.replicas.programs[0].port);
+    assert_true(client_send_request(&others->caller, "POST", "/api/v1/tests/run",
+                                    "Content-Type: application/yaml\r\n", str_from(file_of(90))));
+    wait_until(
+        (list = replicas_ask(&scene.replicas, 1, "GET", "/api/v1/tests/runs?limit=1", NULL, NULL),
+         number_at(list, "/runs/0/steps/total") == 90));
+    others->waited = arena_str(arena(), json_str(json_find(list, "/runs/0/id")));
+}
+
+static void check_others(struct others *others)
+{
+    const struct json *answer;
+
+    wait_until(!str_is(text_at(1, others->executed, "/status"), "running"));
+    if (!str_is(text_at(1, others->executed, "/status"), "passed")) {
+        print_message("%.*s\n", STR_ARG(reply_text(&scene.replicas.reply)));
+        fail();
+    }
+    assert_true(str_eq(text_at(1, others->executed, "/executions/0/job_id"), others->job_id));
+    wait_until(str_is(text_at(1, others->waited, "/status"), "cancelled"));
+    assert_true(str_contains(text_at(2, others->waited, "/error/detail"), STR("has died")));
+    assert_true(text_at(2, others->waited, "/resume/query").len > 0);
+    client_close(&others->caller);
+    wait_until(str_is(text_at(1, others->in_session, "/status"), "created"));
+    answer = replicas_ask(
+        &scene.replicas, 2, "POST", "/api/v1/commands/execute", NULL,
+        arena_printf(arena(),
+                     "{\"command\":\"step-navigate to\",\"args\":[\"https://n45.example/\"],"
+                     "\"session_id\":\"%.*s\"}",
+                     STR_ARG(others->session))
+            .ptr);
+    assert_int_equal(scene.replicas.reply.status, 200);
+    assert_true(str_is(replicas_text(&scene.replicas, answer, "/data/position"), "45"));
+}
+
+static void a_killed_process_has_its_runs_adopted(void **state)
+{
+    struct others others = {0};
     uint64_t killed_ms;
     int64_t before;
 
     (void)state;
+    begin_executed(&others);
+    begin_in_session(&others);
+    begin_waited(&others);
     (void)begin(0, 60, "async=true");
     scene.watcher.replica = 0;
     watch_a_while(&scene.watcher, 300);
-    kill_and_restart(0);
+    replicas_kill(&scene.replicas, 0);
     killed_ms = client_now_ms();
     before = scene.watcher.last;
     while (scene.watcher.last <= before + 1) {
         watch_a_while(&scene.watcher, 50);
-        assert_true(client_now_ms() - killed_ms < (uint64_t)ADOPTED_MS * client_slowness() * 2);
+        assert_true(client_now_ms() - killed_ms < (uint64_t)ADOPTED_MS * client_slowness());
     }
     print_message("went on after %llu ms\n", (unsigned long long)(client_now_ms() - killed_ms));
     watch_a_while(&scene.watcher, 30000);
     assert_true(scene.watcher.done);
-    if (!str_is(status_at(1), "created")) {
-        print_message("%.*s\n", STR_ARG(reply_text(&scene.replicas.reply)));
-        fail();
-    }
+    assert_true(str_is(status_at(1), "created"));
     assert_int_equal(check_platform(ask_run(2, "GET", "")), 0);
     end_watcher(&scene.watcher);
+    check_others(&others);
     replicas_start_one(&scene.replicas, 0);
+}
+
+/* --- Redis */
+
+static int64_t n_steps_there(void)
+{
+    return (int64_t)sandbox_count(scene.replicas.platform.program.sandbox_port, "POST",
+                                  "/teststeps");
+}
+
+/* Nothing is sent that cannot be recorded: what was on its way when Redis went, and no more. */
+static void away_for(unsigned ms)
+{
+    int64_t before;
+    int64_t later;
+
+    sandbox_forget_requests(scene.replicas.platform.program.sandbox_port);
+    (void)begin(1, 80, "async=true");
+    scene.watcher.replica = 1;
+    while (scene.watcher.last < 12) {
+        watch_a_while(&scene.watcher, 20);
+    }
+    redis_server_stop(&scene.replicas.redis);
+    before = n_steps_there();
+    client_pause_ms(ms); /* what the fault is */
+    later = n_steps_there();
+    assert_true(later <= before + 1);
+    redis_server_start(&scene.replicas.redis, NULL, NULL);
+    for (size_t i = 0; i < REPLICAS; i++) {
+        wait_until(!replicas_store_is_away(&scene.replicas, i));
+    }
+    watch_a_while(&scene.watcher, 60000);
+    assert_true(scene.watcher.done);
+    assert_true(str_is(status_at(0), "created"));
+    assert_int_equal(check_platform(ask_run(2, "GET", "")), 0);
+    assert_int_equal(n_steps_there(), 80);
+    end_watcher(&scene.watcher);
+}
+
+static void nothing_is_sent_while_redis_is_away(void **state)
+{
+    (void)state;
+    away_for(1000);
 }
 
 /* --- what takes long */
@@ -405,13 +527,77 @@ static void five_hundred_steps_and_twenty_kills(void **state)
     end_watcher(&scene.watcher);
 }
 
+/* The lease is over, too: the claims are taken anew, by this process or another. */
+static void nothing_is_sent_while_redis_is_away_for_long(void **state)
+{
+    (void)state;
+    only_if_long();
+    away_for(9000);
+}
+
+/* It does not know that time has passed; another process has its run by then. */
+static void a_process_that_stands_still_sends_nothing_afterwards(void **state)
+{
+    size_t i;
+
+    (void)state;
+    only_if_long();
+    (void)begin(2, 100, "async=true");
+    scene.watcher.replica = 0;
+    while (scene.watcher.last < 20) {
+        watch_a_while(&scene.watcher, 20);
+    }
+    i = carrier();
+    program_signal(&scene.replicas.programs[i], SIGSTOP);
+    scene.watcher.replica = (i + 1) % REPLICAS;
+    watch_a_while(&scene.watcher, 12000);
+    program_signal(&scene.replicas.programs[i], SIGCONT);
+    watch_a_while(&scene.watcher, 60000);
+    assert_true(scene.watcher.done);
+    wait_until(str_is(status_at(i), "created"));
+    assert_int_equal(check_platform(ask_run(i, "GET", "")), 0);
+    end_watcher(&scene.watcher);
+}
+
+/* The token of the caller was nowhere but in the process. */
+static void a_run_with_a_token_of_its_own_ends(void **state)
+{
+    static const char *const sets[] = {"auth.mode=passthrough", "upstream.timeout_ms=2000", NULL};
+    static const char *const platform_sets[] = {"sandbox.latency=20ms", NULL};
+    static const char *const token = "Authorization: Bearer " SANDBOX_TOKEN "\r\n";
+    const struct replicas_options options = {.n = 2, .sets = sets, .platform_sets = platform_sets};
+    static struct replicas two;
+    const struct json *answer = NULL;
+    const char *target;
+
+    (void)state;
+    only_if_long();
+    replicas_start(&two, &options);
+    client_ask(two.programs[0].port, "POST", "/api/v1/tests/run?async=true",
+               arena_printf(arena(), "Content-Type: application/yaml\r\n%s", token).ptr,
+               str_from(file_of(200)), &two.reply);
+    assert_int_equal(two.reply.status, 202);
+    target = arena_printf(arena(), "/api/v1/tests/runs/%.*s",
+                          STR_ARG(json_str(json_get(reply_json(&two.reply, arena()), "id"))))
+                 .ptr;
+    wait_until((answer = replicas_ask(&two, 1, "GET", target, token, NULL),
+                number_at(answer, "/steps/done") != 0 &&
+                    str_is(json_str(json_find(answer, "/tests/0/steps/0/status")), "done")));
+    replicas_kill(&two, 0);
+    wait_until((answer = replicas_ask(&two, 1, "GET", target, token, NULL),
+                str_is(json_str(json_get(answer, "status")), "failed")));
+    assert_true(str_contains(json_str(json_find(answer, "/error/detail")), STR("platform token")));
+    assert_true(json_str(json_find(answer, "/resume/query")).len > 0);
+    replicas_stop(&two);
+}
+
 static int set_up(void **state)
 {
     static const char *const sets[] = {"upstream.timeout_ms=2000", "runs.poll_ms=50",
                                        "upstream.retry_base_ms=1", NULL};
     static const char *const platform_sets[] = {"sandbox.latency=20ms", NULL};
     const struct replicas_options options = {
-        .n = REPLICAS, .sets = sets, .platform_sets = platform_sets};
+        .n = REPLICAS, .sets = sets, .platform_sets = platform_sets, .keeps = true};
 
     (void)state;
     random_seed(SEED);
@@ -430,7 +616,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_process_shows_each_run),
         cmocka_unit_test(each_process_stops_each_run),
-        cmocka_unit_test(a_killed_process_has_its_run_adopted),
+        cmocka_unit_test(a_killed_process_has_its_runs_adopted),
+        cmocka_unit_test(nothing_is_sent_while_redis_is_away),
+        cmocka_unit_test(nothing_is_sent_while_redis_is_away_for_long),
+        cmocka_unit_test(a_process_that_stands_still_sends_nothing_afterwards),
+        cmocka_unit_test(a_run_with_a_token_of_its_own_ends),
         cmocka_unit_test(five_hundred_steps_and_twenty_kills),
         cmocka_unit_test(all_of_them_end_well),
     };
