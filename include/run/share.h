@@ -22,6 +22,9 @@ struct run_share_options {
 };
 
 struct run_share *run_share_open(const struct run_share_options *options);
+/* This process ends: its runs are carried on by others as soon as no call is on its way, but for those whose
+ * callers wait here. NULL is fine. */
+void run_share_drain(struct run_share *share);
 /* After run_store_stop of all: nothing more is asked of the store, and nobody may ask for a run. NULL is fine,
  * for both. */
 void run_share_stop(struct run_share *share);

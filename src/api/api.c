@@ -324,4 +324,5 @@ void api_set_gauges(struct api *api)
 void api_set_draining(struct api *api)
 {
     api->draining = true;
+    setup_drain(api);
 }

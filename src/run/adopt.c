@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "observe/log.h"
 
-enum { SCAN_MS = 1500, LOOK_TTL_MS = 1000, HOLDER_MAX = 65, CLAIMS_MAX = 20000 };
+enum { SCAN_MS = 1000, LOOK_TTL_MS = 1000, HOLDER_MAX = 65, CLAIMS_MAX = 20000 };
 
 struct claim {
     struct map_node node;
@@ -105,8 +105,8 @@ static void adopt(struct adopter *adopter, const struct claim *claim)
     struct run_store *store;
     struct run_mirror *mirror;
 
-    if (claim->bad_version == claim->version || is_carried_out_here(adopter, claim) ||
-        !runs_read_name(name, &scope, &owner, &id)) {
+    if (adopter->share->drains || claim->bad_version == claim->version ||
+        is_carried_out_here(adopter, claim) || !runs_read_name(name, &scope, &owner, &id)) {
         return;
     }
     store = runs_store_of(adopter->share, scope);
@@ -223,7 +223,8 @@ static void ask_next(struct adopter *adopter)
         adopter->at = claim->link.next == &adopter->claims
                           ? NULL
                           : CONTAINER_OF(claim->link.next, struct claim, link);
-        if (claim->holder[0] == '\0' || str_eq(str_from(claim->holder), runs_holder(share))) {
+        if (str_is(str_from(claim->holder), RUN_NOBODY) ||
+            str_eq(str_from(claim->holder), runs_holder(share))) {
             adopt(adopter, claim);
             continue;
         }

@@ -59,6 +59,7 @@ void log_free(struct run_log *log)
     deadline_clear(&log->claim_again);
     deadline_clear(&log->stop_again);
     later_remove(&log->soon);
+    later_remove(&log->leave);
     buf_done(&log->pending);
     buf_done(&log->sending);
     buf_done(&log->document);
@@ -121,7 +122,8 @@ static void put_claim(struct run_log *log, enum store_expect expect, store_done_
                                     .expect = expect,
                                     .version = log->fence,
                                     .key = runs_key("runclaim", str_from(log->name), room),
-                                    .bytes = runs_holder(share_of(log))};
+                                    .bytes =
+                                        log->leaves ? STR(RUN_NOBODY) : runs_holder(share_of(log))};
 
     log->claims = true;
     put(log, &request, &log->claim, on_done);
@@ -275,6 +277,16 @@ static void close_log(struct run_log *log)
     run_close_over(run);
 }
 
+/* Also when that was not heard: then the claim is found to be that of a process which has ended. */
+static void on_given_up(struct store_op *op, const struct store_result *result)
+{
+    struct run_log *log = CONTAINER_OF(op, struct run_log, claim);
+
+    (void)result;
+    log->claims = false;
+    run_let_go(log->run);
+}
+
 static void kept(struct run_log *log)
 {
     log->n_kept += log->sending.len;
@@ -283,6 +295,10 @@ static void kept(struct run_log *log)
     run_tell_watchers(log->run);
     if (log->over && log->pending.len == 0) {
         close_log(log);
+        return;
+    }
+    if (log->leaves && log->pending.len == 0) {
+        put_claim(log, STORE_VERSION, on_given_up);
         return;
     }
     flush(log);
@@ -411,11 +427,47 @@ void log_doubt(struct run_log *log)
 
 /* --- the plan */
 
+/* Between two calls that change something: what is known is written, then nobody has the run. */
+static void on_leave(struct later_item *item)
+{
+    struct run_log *log = CONTAINER_OF(item, struct run_log, leave);
+    struct run *run = log->run;
+    struct plan *plan = run->plan;
+    const struct plan_row *row = plan->at < plan->n_rows ? &plan->rows[plan->at] : NULL;
+    bool on_record = log->gated || !plan->gated;
+
+    if (run->status != RUN_RUNNING || log->state != LOG_RUNS || log->leaves ||
+        plan_must_finish(plan) || (row != NULL && row->doubtful)) {
+        return; /* the gate of the next row comes, or the end */
+    }
+    if (row != NULL && row->status == ROW_RUNNING && on_record &&
+        row->call->spec->class != CALL_READ) {
+        record_unbegun(run, run_row_of(row));
+    }
+    record_left(run);
+    log->leaves = true;
+    log->gated = false;
+    plan_cancel(plan);
+    list_remove(&run->waiting);
+    flush(log);
+}
+
+void log_leave_soon(struct run_log *log)
+{
+    if (log->state == LOG_RUNS && !log->waits && log->run != NULL) {
+        later_add(log->share->options.later, &log->leave, on_leave);
+    }
+}
+
 static enum plan_verdict gate(struct plan *plan, struct plan_row *plan_row)
 {
     struct run *run = plan->owner;
     struct run_log *log = run->log;
 
+    if (log->share->drains && !log->waits) {
+        log_leave_soon(log);
+        return PLAN_AGAIN;
+    }
     record_begun(run, run_row_of(plan_row));
     log->gated = true;
     log->gate_at = log->n_written;

@@ -67,6 +67,29 @@ void record_begun(struct run *run, const struct run_row *row)
     end(run, &w, before);
 }
 
+/* It is not sent after all. */
+void record_unbegun(struct run *run, const struct run_row *row)
+{
+    struct json_writer w;
+    size_t before = begin(run, &w, "unbegun");
+
+    write_place(run, &w, row->goal, row->test);
+    if (row->call != NULL) {
+        write_call_name(&w, row->call);
+    } else {
+        jw_kv_int(&w, "s", row->step - row->test->steps);
+    }
+    end(run, &w, before);
+}
+
+void record_left(struct run *run)
+{
+    struct json_writer w;
+    size_t before = begin(run, &w, "left");
+
+    end(run, &w, before);
+}
+
 void record_go(struct run *run, int64_t position)
 {
     struct json_writer w;

@@ -212,6 +212,21 @@ static bool apply_begun(struct line *line)
     return true;
 }
 
+static bool apply_unbegun(struct line *line)
+{
+    struct run_row *row = &line->row;
+
+    if (!find_row(line) || (row->step == NULL && row->call == NULL)) {
+        return false;
+    }
+    if (row->step != NULL) {
+        row->step->status = ROW_PENDING;
+    } else {
+        row->call->status = ROW_PENDING;
+    }
+    return true;
+}
+
 static bool apply_execution(struct line *line)
 {
     struct run *run = line->run;
@@ -332,7 +347,7 @@ static const struct {
     {"step", apply_step},       {"begun", apply_begun},     {"row", apply_row},
     {"run", apply_run},         {"go", apply_go},           {"execution", apply_execution},
     {"verdict", apply_verdict}, {"outcome", apply_outcome}, {"adopted", apply_nothing},
-    {"done", apply_done},
+    {"done", apply_done},       {"left", apply_nothing},    {"unbegun", apply_unbegun},
 };
 
 bool record_apply(struct run *run, struct arena *arena, struct str text)

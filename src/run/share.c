@@ -212,6 +212,19 @@ struct run_share *run_share_open(const struct run_share_options *options)
     return share;
 }
 
+void run_share_drain(struct run_share *share)
+{
+    struct list *link;
+
+    if (share == NULL) {
+        return;
+    }
+    share->drains = true;
+    LIST_FOREACH (link, &share->logs) {
+        log_leave_soon(CONTAINER_OF(link, struct run_log, link));
+    }
+}
+
 void run_share_stop(struct run_share *share)
 {
     struct list *link;

@@ -29,8 +29,12 @@ enum {
     RUN_STREAM_MAX = 50000, /* entries: five for each row of the largest run */
     RUN_MARGIN_MS = 1000,   /* as lanes: what is sent arrives while the lease lasts */
     RUN_AGAIN_MS = 300,
+
     RUN_KEPT_MS = 3 * 24 * 3600 * 1000 /* after the end */
 };
+
+/* Instead of a holder: nobody has it. */
+#define RUN_NOBODY "-"
 
 struct run_share {
     struct run_share_options options;
@@ -40,6 +44,7 @@ struct run_share {
     bool enters, holds;
     struct deadline enter_again;
     struct adopter *adopter;
+    bool drains; /* this process ends: others carry its runs on */
     bool stopped;
 };
 
@@ -74,7 +79,9 @@ struct run_log {
     struct store_op stop; /* waits for whoever wants the run to stop */
     struct deadline again, claim_again, stop_again;
     struct later_item soon;
-    bool waits; /* its caller waits for the end */
+    bool waits;  /* its caller waits for the end */
+    bool leaves; /* its plan is cancelled; another process has it when the rest is written */
+    struct later_item leave;
     /* while it is published */
     struct str source;
     size_t at_part;
@@ -106,12 +113,15 @@ void log_flush_soon(struct run_log *log);
 /* The process has its lease; it cannot have it; it has lost it. */
 void log_held(struct run_log *log);
 void log_not_held(struct run_log *log, const struct error *error);
+void log_leave_soon(struct run_log *log); /* another process shall carry it on */
 void log_doubt(struct run_log *log);
 void log_begin(struct run_log *log); /* the plan may run: listens for a stop */
 
 /* --- record.c */
 void record_event(struct run *run, const struct run_event *event);
 void record_begun(struct run *run, const struct run_row *row);
+void record_unbegun(struct run *run, const struct run_row *row);
+void record_left(struct run *run);
 void record_go(struct run *run, int64_t position);
 void record_outcomes(struct run *run, const struct run_goal *goal);
 /* One line to a copy. False: it cannot be read. */

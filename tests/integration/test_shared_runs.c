@@ -390,9 +390,13 @@ static void a_killed_process_has_its_runs_adopted(void **state)
     replicas_kill(&scene.replicas, 0);
     killed_ms = client_now_ms();
     before = scene.watcher.last;
-    while (scene.watcher.last <= before + 1) {
+    wait_until(program_wrote(&scene.replicas.programs[1], "run.adopted") ||
+               program_wrote(&scene.replicas.programs[2], "run.adopted"));
+    print_message("adopted after %llu ms\n", (unsigned long long)(client_now_ms() - killed_ms));
+    assert_true(client_now_ms() - killed_ms < (uint64_t)ADOPTED_MS * client_slowness());
+    while (scene.watcher.last <= before + 1) { /* its checkpoint's lane is waited for, too */
         watch_a_while(&scene.watcher, 50);
-        assert_true(client_now_ms() - killed_ms < (uint64_t)ADOPTED_MS * client_slowness());
+        assert_true(client_now_ms() - killed_ms < (uint64_t)3 * ADOPTED_MS * client_slowness());
     }
     print_message("went on after %llu ms\n", (unsigned long long)(client_now_ms() - killed_ms));
     watch_a_while(&scene.watcher, 30000);
@@ -402,6 +406,38 @@ static void a_killed_process_has_its_runs_adopted(void **state)
     end_watcher(&scene.watcher);
     check_others(&others);
     replicas_start_one(&scene.replicas, 0);
+}
+
+/* --- one process is told to end */
+
+/* Its run is carried on by another one at once: the process is gone long before the run would have ended, and
+ * no lease has to end first. */
+static void a_process_that_ends_gives_its_runs_away(void **state)
+{
+    uint64_t began_ms;
+
+    (void)state;
+    (void)begin(1, 150, "async=true");
+    scene.watcher.replica = 2;
+    while (scene.watcher.last < 15) {
+        watch_a_while(&scene.watcher, 20);
+    }
+    began_ms = client_now_ms();
+    program_signal(&scene.replicas.programs[1], SIGTERM);
+    assert_int_equal(program_wait_end(&scene.replicas.programs[1], 20000), 0);
+    program_assert_clean(&scene.replicas.programs[1]);
+    program_done(&scene.replicas.programs[1]);
+    scene.replicas.programs[1].pid = 0;
+    print_message("ended after %llu ms, at event %lld\n",
+                  (unsigned long long)(client_now_ms() - began_ms), (long long)scene.watcher.last);
+    watch_a_while(&scene.watcher, 30000);
+    assert_true(scene.watcher.done);
+    assert_true(str_is(status_at(0), "created"));
+    assert_int_equal(check_platform(ask_run(2, "GET", "")), 0);
+    print_message("the run ended after %llu ms\n",
+                  (unsigned long long)(client_now_ms() - began_ms));
+    end_watcher(&scene.watcher);
+    replicas_start_one(&scene.replicas, 1);
 }
 
 /* --- Redis */
@@ -617,6 +653,7 @@ int main(void)
         cmocka_unit_test(each_process_shows_each_run),
         cmocka_unit_test(each_process_stops_each_run),
         cmocka_unit_test(a_killed_process_has_its_runs_adopted),
+        cmocka_unit_test(a_process_that_ends_gives_its_runs_away),
         cmocka_unit_test(nothing_is_sent_while_redis_is_away),
         cmocka_unit_test(nothing_is_sent_while_redis_is_away_for_long),
         cmocka_unit_test(a_process_that_stands_still_sends_nothing_afterwards),

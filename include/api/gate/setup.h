@@ -33,6 +33,7 @@ void setup_release(void *context); /* the last one lets the configuration and th
 void setup_open(struct api *api, const struct config *config, const struct api_link *links);
 /* The same while one is open; true: the platform of `upstream` is another one. */
 bool setup_change(struct api *api, const struct config *config, const struct api_link *links);
+void setup_drain(struct api *api);             /* runs that processes share go to others */
 void setup_stop(struct api *api);              /* cancels what runs */
 size_t setup_n_running(const struct api *api); /* test runs in progress */
 void setup_close(struct api *api);

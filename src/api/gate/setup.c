@@ -355,6 +355,11 @@ bool setup_change(struct api *api, const struct config *config, const struct api
     return is_other;
 }
 
+void setup_drain(struct api *api)
+{
+    run_share_drain(api->run_share);
+}
+
 void setup_stop(struct api *api)
 {
     for (struct platform *p = platform_next(api, NULL); p != NULL; p = platform_next(api, p)) {
