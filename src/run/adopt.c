@@ -37,7 +37,7 @@ static void wait(struct adopter *adopter);
 
 static void start(struct adopter *adopter, struct store_request *request, store_done_fn on_done)
 {
-    request->format = RUN_FORMAT;
+    request->format = request->kind == STORE_LIST ? RUN_ANY_FORMAT : RUN_FORMAT;
     store_start(adopter->share->options.store, request, &adopter->op, on_done);
 }
 
@@ -228,7 +228,7 @@ static void ask_next(struct adopter *adopter)
             adopt(adopter, claim);
             continue;
         }
-        if (was_asked(adopter, claim)) {
+        if (claim->holder[0] == '\0' || was_asked(adopter, claim)) {
             continue;
         }
         str_copy(adopter->asked, sizeof(adopter->asked), str_from(claim->holder));

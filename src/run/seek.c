@@ -138,7 +138,7 @@ static void list_more(struct run_names *names, struct str after)
 {
     char room[RUN_KEY_MAX];
     struct store_request request = {
-        .kind = STORE_LIST, .format = RUN_FORMAT, .name = after, .limit = STORE_LIMIT_MAX};
+        .kind = STORE_LIST, .format = RUN_ANY_FORMAT, .name = after, .limit = STORE_LIMIT_MAX};
 
     request.key = runs_key("run", names->store->options.scope, room);
     store_start(names->store->options.share->options.store, &request, &names->op, on_list);

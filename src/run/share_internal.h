@@ -19,7 +19,8 @@
 #include "store/store.h"
 
 enum {
-    RUN_FORMAT = 1, /* of documents and lines */
+    RUN_FORMAT = 1,           /* of documents and lines */
+    RUN_ANY_FORMAT = 1000000, /* where only names are asked for */
     RUN_NAME_MAX = 128,
     RUN_KEY_MAX = 160,
     RUN_ENTRY_BYTES = 128 * 1024,       /* lines of one append, about */

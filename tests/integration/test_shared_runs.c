@@ -16,6 +16,14 @@
 
 enum { REPLICAS = 3, STEPS_MAX = 500, SEED = 20261129, ADOPTED_MS = 10000 };
 
+/* How often a text stands in what Redis holds. */
+#define SEARCH(text)                                                                                  \
+    "local n = 0 for _, k in ipairs(redis.call('keys', '*')) do local t = redis.call('type', k).ok "  \
+    "local all = {} if t == 'hash' then all = redis.call('hvals', k) elseif t == 'stream' then for "  \
+    "_, e in ipairs(redis.call('xrange', k, '-', '+')) do for _, v in ipairs(e[2]) do all[#all + 1] " \
+    "= v end end end for _, v in ipairs(all) do if string.find(v, '" text                             \
+    "', 1, true) then n = n + 1 end end end "
+
 struct watcher {
     struct client client;
     struct reply reply;
@@ -49,7 +57,7 @@ static const char *file_of(size_t n_steps)
     const char *copy;
 
     buf_init(&text, 1 << 20);
-    buf_text(&text, "name: Shared\nsteps:\n");
+    buf_text(&text, "name: Shared # canary-run-source\nsteps:\n");
     for (size_t i = 0; i < n_steps; i++) {
         buf_printf(&text, "  - navigate: https://n%zu.example/\n", i);
     }
@@ -102,6 +110,17 @@ static int64_t n_done(size_t i)
                : number_at(
                      replicas_ask(&scene.replicas, i, "GET", "/api/v1/tests/runs", NULL, NULL),
                      "/runs/0/steps/done");
+}
+
+/* --- what stands in Redis */
+
+/* Runs a script in it; true: it returned what is not 0. */
+static bool redis_says(const struct replicas *replicas, const char *script)
+{
+    struct str line = arena_printf(arena(), "test \"$(redis-cli -s %s eval \"%s\" 0)\" != 0",
+                                   replicas->redis.path, script);
+
+    return system(line.ptr) == 0; /* NOLINT(cert-env33-c): a line of this test's own */
 }
 
 /* --- what stands on the platform */
@@ -295,6 +314,7 @@ static void each_process_stops_each_run(void **state)
 /* --- one process dies, and four runs with it */
 
 struct others {
+    struct str newer;
     struct str executed, job_id;
     struct str in_session, session;
     struct str waited;
@@ -334,6 +354,21 @@ static void begin_in_session(struct others *others)
     others->in_session = scene.id;
 }
 
+/* As if a newer version of the program had written it. */
+static void begin_newer(struct others *others)
+{
+    (void)begin(0, 90, "async=true");
+    others->newer = scene.id;
+    assert_true(redis_says(
+        &scene.replicas,
+        arena_printf(
+            arena(),
+            "local k = redis.call('keys', 'vp:d:{run/*%.*s*') redis.call('hset', k[1], 'f', "
+            "99) return #k",
+            STR_ARG(scene.id))
+            .ptr));
+}
+
 /* Its caller waits, and is cut off with the process. */
 static void begin_waited(struct others *others)
 {
@@ -362,6 +397,16 @@ static void check_others(struct others *others)
     assert_true(str_contains(text_at(2, others->waited, "/error/detail"), STR("has died")));
     assert_true(text_at(2, others->waited, "/resume/query").len > 0);
     client_close(&others->caller);
+    (void)run_at(1, others->newer);
+    assert_int_equal(scene.replicas.reply.status, 500);
+    assert_true(str_contains(reply_text(&scene.replicas.reply), STR("store_unreadable")));
+    wait_until(program_wrote(&scene.replicas.programs[1], "run.not_adopted") ||
+               program_wrote(&scene.replicas.programs[2], "run.not_adopted"));
+    assert_true(
+        redis_says(&scene.replicas,
+                   arena_printf(arena(), "return #redis.call('keys', 'vp:d:{runclaim}/*%.*s')",
+                                STR_ARG(others->newer))
+                       .ptr));
     wait_until(str_is(text_at(1, others->in_session, "/status"), "created"));
     answer = replicas_ask(
         &scene.replicas, 2, "POST", "/api/v1/commands/execute", NULL,
@@ -383,6 +428,7 @@ static void a_killed_process_has_its_runs_adopted(void **state)
     (void)state;
     begin_executed(&others);
     begin_in_session(&others);
+    begin_newer(&others);
     begin_waited(&others);
     (void)begin(0, 60, "async=true");
     scene.watcher.replica = 0;
@@ -624,6 +670,8 @@ static void a_run_with_a_token_of_its_own_ends(void **state)
                 str_is(json_str(json_get(answer, "status")), "failed")));
     assert_true(str_contains(json_str(json_find(answer, "/error/detail")), STR("platform token")));
     assert_true(json_str(json_find(answer, "/resume/query")).len > 0);
+    assert_true(redis_says(&two, SEARCH("canary-run-source") "return n"));
+    assert_false(redis_says(&two, SEARCH(SANDBOX_TOKEN) "return n"));
     replicas_stop(&two);
 }
 
