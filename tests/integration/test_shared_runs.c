@@ -212,7 +212,22 @@ static void connect_watcher(struct watcher *watcher)
     watcher->n_reconnects++;
 }
 
-/* Whole lines only; each event has the number behind that of the one before. */
+/* Each event has the number behind that of the one before. */
+static void take_line(struct watcher *watcher, struct str line)
+{
+    int64_t id;
+
+    if (str_starts(line, STR("id: "))) {
+        assert_true(str_to_i64(str_sub(line, 4, line.len), 1, 1000000, &id));
+        if (id != watcher->last + 1) {
+            fail_msg("event %lld came behind event %lld", (long long)id, (long long)watcher->last);
+        }
+        watcher->last = id;
+    }
+    watcher->done = watcher->done || str_is(line, "event: done");
+}
+
+/* Whole ones only. */
 static void take_lines(struct watcher *watcher)
 {
     struct str text = buf_view(&watcher->reply.body);
@@ -220,22 +235,12 @@ static void take_lines(struct watcher *watcher)
     for (;;) {
         struct str rest = str_sub(text, watcher->n_read, text.len);
         ptrdiff_t at = str_find_char(rest, '\n');
-        struct str line = str_sub(rest, 0, at > 0 ? (size_t)at : 0);
-        int64_t id;
 
         if (at < 0) {
             return;
         }
         watcher->n_read += (size_t)at + 1;
-        if (str_starts(line, STR("id: "))) {
-            assert_true(str_to_i64(str_sub(line, 4, line.len), 1, 1000000, &id));
-            if (id != watcher->last + 1) {
-                fail_msg("event %lld came behind event %lld", (long long)id,
-                         (long long)watcher->last);
-            }
-            watcher->last = id;
-        }
-        watcher->done = watcher->done || str_is(line, "event: done");
+        take_line(watcher, str_sub(rest, 0, (size_t)at));
     }
 }
 
@@ -463,7 +468,7 @@ static void a_process_that_ends_gives_its_runs_away(void **state)
     uint64_t began_ms;
 
     (void)state;
-    (void)begin(1, 150, "async=true");
+    (void)begin(1, 100, "async=true");
     scene.watcher.replica = 2;
     while (scene.watcher.last < 15) {
         watch_a_while(&scene.watcher, 20);
@@ -501,7 +506,7 @@ static void away_for(unsigned ms)
     int64_t later;
 
     sandbox_forget_requests(scene.replicas.platform.program.sandbox_port);
-    (void)begin(1, 80, "async=true");
+    (void)begin(1, 60, "async=true");
     scene.watcher.replica = 1;
     while (scene.watcher.last < 12) {
         watch_a_while(&scene.watcher, 20);
@@ -519,7 +524,7 @@ static void away_for(unsigned ms)
     assert_true(scene.watcher.done);
     assert_true(str_is(status_at(0), "created"));
     assert_int_equal(check_platform(ask_run(2, "GET", "")), 0);
-    assert_int_equal(n_steps_there(), 80);
+    assert_int_equal(n_steps_there(), 60);
     end_watcher(&scene.watcher);
 }
 
@@ -645,7 +650,7 @@ static void a_process_that_stands_still_sends_nothing_afterwards(void **state)
 static void a_run_with_a_token_of_its_own_ends(void **state)
 {
     static const char *const sets[] = {"auth.mode=passthrough", "upstream.timeout_ms=2000", NULL};
-    static const char *const platform_sets[] = {"sandbox.latency=20ms", NULL};
+    static const char *const platform_sets[] = {"sandbox.latency=12ms", NULL};
     static const char *const token = "Authorization: Bearer " SANDBOX_TOKEN "\r\n";
     const struct replicas_options options = {.n = 2, .sets = sets, .platform_sets = platform_sets};
     static struct replicas two;
@@ -679,7 +684,7 @@ static int set_up(void **state)
 {
     static const char *const sets[] = {"upstream.timeout_ms=2000", "runs.poll_ms=50",
                                        "upstream.retry_base_ms=1", NULL};
-    static const char *const platform_sets[] = {"sandbox.latency=20ms", NULL};
+    static const char *const platform_sets[] = {"sandbox.latency=12ms", NULL};
     const struct replicas_options options = {
         .n = REPLICAS, .sets = sets, .platform_sets = platform_sets, .keeps = true};
 
