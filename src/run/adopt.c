@@ -1,4 +1,4 @@
-/* Claims of processes that have died: looked for every SCAN_MS. The claims are listed; whose they are is
+/* Claims of processes that have died: looked for every second. The claims are listed; whose they are is
  * asked for where a claim is new or has changed; then the lease of each process that has some is asked for. */
 #include "share_internal.h"
 
@@ -6,7 +6,14 @@
 #include "base/mem.h"
 #include "observe/log.h"
 
-enum { SCAN_MS = 1000, LOOK_TTL_MS = 1000, HOLDER_MAX = 65, CLAIMS_MAX = 20000 };
+/* Where there are no claims, one is known before the lease of its process can end. */
+enum {
+    SCAN_MS = 1000,
+    IDLE_SCAN_MS = 3000,
+    LOOK_TTL_MS = 1000,
+    HOLDER_MAX = 65,
+    CLAIMS_MAX = 20000
+};
 
 struct claim {
     struct map_node node;
@@ -342,7 +349,8 @@ static void on_scan(struct deadline *deadline)
 static void wait(struct adopter *adopter)
 {
     adopter->at = NULL;
-    deadline_set(adopter->share->options.deadlines, &adopter->scan, SCAN_MS, on_scan);
+    deadline_set(adopter->share->options.deadlines, &adopter->scan,
+                 adopter->n_claims > 0 ? SCAN_MS : IDLE_SCAN_MS, on_scan);
 }
 
 struct adopter *adopter_open(struct run_share *share)
