@@ -11,6 +11,7 @@
 #include "observe/fact.h"
 #include "run/run.h"
 #include "step/step.h"
+#include "store/keep.h"
 
 /* CREATED: all of it exists, and was not executed (or the execution was not followed). */
 enum run_status {
@@ -203,7 +204,7 @@ struct run {
     bool halted; /* something failed: no further row */
     bool execute, wait;
     unsigned retries; /* a red execution is started again so many times */
-    bool names;       /* looks for things by name: one run at a time does, see store.c */
+    bool names;       /* looks for things by name: one run at a time does, see names.c */
     bool did_something;
     bool held;                      /* its plan waits for run_release */
     bool dry;                       /* nothing is sent */
@@ -249,7 +250,8 @@ struct run_store {
     struct list active; /* newest first */
     struct list ended;  /* newest first */
     struct list waiting;
-    struct run *naming; /* the run that is looking for names; NULL: none */
+    struct run *naming;            /* the run that is looking for names; NULL: none */
+    struct keep_user naming_lease; /* where processes share runs */
     struct map by_id;
     struct arena_bin bin; /* of files and plans of thousands of steps */
     size_t n_new;         /* not started yet: their files are being read */
@@ -259,6 +261,9 @@ struct run_store {
 };
 
 /* --- store.c */
+void run_on_plan_done(struct plan *plan);
+/* --- names.c */
+void run_go_in_turn(struct run *run);
 void run_names_done(struct run *run); /* nothing more is looked for by name: the next run may */
 void run_tell(struct run *run, const struct run_event *event); /* watch.c */
 /* The oldest ended runs that nobody watches leave, down to max_kept. */

@@ -1,7 +1,4 @@
-/* All runs: what is running, what has ended and is kept, who watches. And the one thing that runs
- * must not do at the same time: two of them that look for the same project or goal by name, find
- * none and make it twice. So one run at a time is in its rows that look for names; the others wait
- * for their turn. Runs that know their ids do not wait. */
+/* All runs: what is running, what has ended and is kept. */
 #include "share_internal.h"
 
 #include "base/check.h"
@@ -146,43 +143,7 @@ bool run_did_something(const struct run *run)
     return run->did_something;
 }
 
-/* ---- the turn to look for names ---- */
-
-static void on_plan_done(struct plan *plan);
-
-static void run_go(struct run *run)
-{
-    if (run->names) {
-        run->store->naming = run;
-    }
-    plan_start(run->plan, on_plan_done, run);
-}
-
-void run_names_done(struct run *run)
-{
-    struct run_store *store = run->store;
-    struct list *link;
-
-    if (store->naming != run) {
-        return;
-    }
-    store->naming = NULL;
-    link = list_take_first(&store->waiting);
-    if (link != NULL) {
-        run_go(CONTAINER_OF(link, struct run, waiting));
-    }
-}
-
 /* ---- start, end ---- */
-
-static void go_in_turn(struct run *run)
-{
-    if (run->names && run->store->naming != NULL) {
-        list_append(&run->store->waiting, &run->waiting);
-    } else {
-        run_go(run);
-    }
-}
 
 void run_start(struct run *run, const struct run_hooks *hooks, bool held)
 {
@@ -205,7 +166,7 @@ void run_start(struct run *run, const struct run_hooks *hooks, bool held)
     }
     run->held = held;
     if (!held) {
-        go_in_turn(run);
+        run_go_in_turn(run);
     }
 }
 
@@ -223,7 +184,7 @@ void run_release(struct run *run, int64_t position)
         }
     }
     if (!run->stop_asked) {
-        go_in_turn(run);
+        run_go_in_turn(run);
     }
 }
 
@@ -354,7 +315,7 @@ static void run_over(struct run *run, enum run_status status)
     }
 }
 
-static void on_plan_done(struct plan *plan)
+void run_on_plan_done(struct plan *plan)
 {
     struct run *run = plan->owner;
 
@@ -392,7 +353,7 @@ void run_begin_again(struct run *run, bool now)
 {
     run->held = !now;
     if (now) {
-        go_in_turn(run);
+        run_go_in_turn(run);
     }
 }
 

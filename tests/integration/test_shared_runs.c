@@ -304,6 +304,29 @@ static void each_process_shows_each_run(void **state)
     assert_int_equal(scene.replicas.reply.status, 404);
 }
 
+/* They look for a project and a goal by name at the same time, and there are none yet. */
+static void what_runs_look_for_by_name_is_made_once(void **state)
+{
+    static const char *const query = "async=true&project=Common&goal=Common";
+    const struct json *runs[REPLICAS];
+    struct str ids[REPLICAS];
+
+    (void)state;
+    for (size_t i = 0; i < REPLICAS; i++) {
+        (void)begin(i, 2, query);
+        ids[i] = scene.id;
+    }
+    for (size_t i = 0; i < REPLICAS; i++) {
+        scene.id = ids[i];
+        wait_until(str_is(status_at(0), "created"));
+        runs[i] = ask_run(0, "GET", "");
+        assert_true(json_equal(json_find(runs[i], "/tests/0/project_id"),
+                               json_find(runs[0], "/tests/0/project_id")));
+        assert_true(json_equal(json_find(runs[i], "/tests/0/goal_id"),
+                               json_find(runs[0], "/tests/0/goal_id")));
+    }
+}
+
 static void each_process_stops_each_run(void **state)
 {
     (void)state;
@@ -704,6 +727,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_process_shows_each_run),
+        cmocka_unit_test(what_runs_look_for_by_name_is_made_once),
         cmocka_unit_test(each_process_stops_each_run),
         cmocka_unit_test(a_killed_process_has_its_runs_adopted),
         cmocka_unit_test(a_process_that_ends_gives_its_runs_away),
