@@ -23,6 +23,14 @@ enum { AUTH_NONE = 0, AUTH_KEYS = 1, AUTH_PASSTHROUGH = 2, AUTH_JWT = 4, AUTH_MT
 
 enum { CONFIG_HEADERS_MAX = 32 };
 
+/* A bucket of S3 or of Google Cloud Storage, or a collection of Firestore. */
+struct config_bucket {
+    enum { CONFIG_NO_BUCKET, CONFIG_S3, CONFIG_GCS, CONFIG_FIRESTORE } kind;
+    struct str bucket;   /* FIRESTORE: the project */
+    struct str folder;   /* without slashes at its ends; empty: none. FIRESTORE: the collection */
+    struct str database; /* FIRESTORE */
+};
+
 /* Where Redis is; `path` for a Unix socket, else host and port. All empty: no Redis. */
 struct config_redis {
     struct str path, host, port;
@@ -205,6 +213,7 @@ struct config {
         unsigned timeout_ms;
         bool strict, required;
         struct config_redis redis; /* the url, taken apart */
+        struct config_bucket bucket;
     } store;
 
     struct {

@@ -4,10 +4,11 @@
 #include "base/percent.h"
 #include "crypto/tls.h"
 #include "observe/metrics.h"
+#include "store/cloud.h"
 #include "store/peer.h"
 #include "store/redis.h"
 
-enum { ADMIN_CONNECTIONS_MAX = 64 };
+enum { CLOUD_STORE_MS = 5000, ADMIN_CONNECTIONS_MAX = 64 };
 
 /* What all workers together may take. */
 static unsigned part_of(const struct config *config, unsigned all)
@@ -47,7 +48,8 @@ struct upstream_options upstream_options_of(const struct config *config)
 /* Sessions that are shared live in the store. */
 struct session_options session_options_of(const struct config *config)
 {
-    bool shares = config->store.redis.path.len > 0 || config->store.redis.host.len > 0;
+    bool shares = config->store.redis.path.len > 0 || config->store.redis.host.len > 0 ||
+                  config->store.bucket.kind != CONFIG_NO_BUCKET;
 
     return (struct session_options){
         .max_active = config->sessions.max_active,
@@ -183,6 +185,26 @@ void swap_config_tls(struct listeners *running, struct listeners *fresh)
     }
 }
 
+static const enum store_cloud_kind cloud_kinds[] = {
+    [CONFIG_S3] = STORE_S3, [CONFIG_GCS] = STORE_GCS, [CONFIG_FIRESTORE] = STORE_FIRESTORE};
+
+/* An answer of these may take longer than one of Redis ever does. */
+static enum error_code open_bucket(struct loop *loop, const struct config *config,
+                                   struct store_options options, struct store **out,
+                                   struct error *err)
+{
+    const struct config_bucket *bucket = &config->store.bucket;
+    const struct store_cloud where = {.kind = cloud_kinds[bucket->kind],
+                                      .bucket = bucket->bucket,
+                                      .folder = bucket->folder,
+                                      .database = bucket->database,
+                                      .aws_region = config->cloud.aws_region,
+                                      .ca_file = config->upstream.ca_file};
+
+    options.timeout_ms = options.timeout_ms < CLOUD_STORE_MS ? CLOUD_STORE_MS : options.timeout_ms;
+    return store_open_cloud(loop, &options, &where, out, err);
+}
+
 enum error_code open_config_store(struct loop *loop, const struct config *config, int peer_fd,
                                   struct store **out, struct error *err)
 {
@@ -197,6 +219,9 @@ enum error_code open_config_store(struct loop *loop, const struct config *config
 
     if (peer_fd > 0) {
         return store_open_peer(loop, &options, peer_fd, out, err);
+    }
+    if (config->store.bucket.kind != CONFIG_NO_BUCKET) {
+        return open_bucket(loop, config, options, out, err);
     }
     if (where.path.len == 0 && where.host.len == 0) {
         return ERR_OK;

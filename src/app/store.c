@@ -66,9 +66,15 @@ static bool try_store(struct store_client *client, bool quiet)
         return false;
     }
     if (!quiet) {
-        (void)printf("store: Redis %.*s answers, takes changes, and drops nothing%s\n",
-                     STR_ARG(about(client, "redis_version")),
-                     policy.len == 0 ? " as far as it says" : "");
+        struct str backend = about(client, "backend");
+
+        (void)printf("store: %s%.*s answers, takes changes, and drops nothing%s%s\n",
+                     backend.len > 0 ? "" : "Redis ",
+                     STR_ARG(backend.len > 0 ? backend : about(client, "redis_version")),
+                     policy.len == 0 ? " as far as it says" : "",
+                     str_is(about(client, "limits"), "local")
+                         ? "; each process counts limits (limits.per_key) alone there"
+                         : "");
     }
     return true;
 }

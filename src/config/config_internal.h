@@ -127,7 +127,10 @@ void config_judge(struct loader *loader);
 
 /* judge_limits.c: fills class_rates and rule_rates. */
 void config_judge_limits(struct loader *loader, struct config *config);
-/* judge_store.c: fills config->store.redis. */
+/* bucket.c: what is wrong with a URL s3://, gs:// or firestore://; NULL: nothing. Texts in the arena. */
+bool bucket_is_meant(struct str url);
+const char *bucket_read(struct arena *arena, struct str url, struct config_bucket *out);
+/* judge_store.c: fills config->store.redis and config->store.bucket. */
 void config_judge_store(struct loader *loader, struct config *config);
 /* judge_otel.c */
 void config_judge_otel(struct loader *loader, struct config *config);

@@ -1,11 +1,12 @@
-/* store.url, taken apart: memory:, redis[s]://HOST[:PORT][/DATABASE], unix:PATH. A text that is refused is
+/* store.url, taken apart: memory:, redis[s]://HOST[:PORT][/DATABASE], unix:PATH, and what bucket.c reads. A text that is refused is
  * not told again, since people put passwords there. */
 #include "config_internal.h"
 
 enum { DATABASE_MAX = 10000, PATH_MAX_BYTES = 107 /* of a Unix socket */ };
 
 static const char FORMS[] =
-    "memory:, redis://HOST[:PORT][/DATABASE], rediss://... (TLS) or unix:PATH";
+    "memory:, redis://HOST[:PORT][/DATABASE], rediss://... (TLS), unix:PATH, s3://BUCKET[/FOLDER], "
+    "gs://BUCKET[/FOLDER] or firestore://PROJECT/DATABASE/COLLECTION";
 
 /* A host name, an address, or an IPv6 address in brackets, which are taken off. */
 static bool read_host(struct str text, struct str *out_host, struct str *out_rest)
@@ -89,7 +90,10 @@ static bool is_prefix(struct str text)
 
 void config_judge_store(struct loader *loader, struct config *config)
 {
-    const char *fault = read_store(&loader->box->arena, config->store.url, &config->store.redis);
+    struct arena *arena = &loader->box->arena;
+    const char *fault = bucket_is_meant(config->store.url)
+                            ? bucket_read(arena, config->store.url, &config->store.bucket)
+                            : read_store(arena, config->store.url, &config->store.redis);
 
     if (fault != NULL) {
         loader_fail(loader, "store.url: the value %s. Write %s", fault, FORMS);

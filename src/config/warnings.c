@@ -23,6 +23,11 @@ static void tell_expiry(const struct config_key *key, int64_t now_ms, config_war
 void config_warnings(const struct config *config, int64_t now_wall_ms, config_warn_fn warn,
                      void *context)
 {
+    if (config->store.bucket.kind != CONFIG_NO_BUCKET && config->limits.enabled) {
+        warn(context,
+             "store.url: in a bucket or a collection nothing can be counted: each process allows "
+             "the full rate of a limit (limits.per_key)");
+    }
     for (size_t i = 0; i < config->auth.n_keys; i++) {
         const struct config_key *key = &config->auth.keys[i];
 

@@ -14,7 +14,6 @@ static void start(struct replicas *replicas, size_t i,
                   void (*how)(struct program *program, const char *const *args,
                               const char *const *env))
 {
-    static const char *const env[] = {"VIRTUOSO_API_TOKEN=" SANDBOX_TOKEN, NULL};
     const char *own[] = {"auth.mode=none", "drain.notice_ms=0", replicas->url,
                          replicas->platform_url};
     const char *args[ARGS_MAX] = {"serve", "--listen", "127.0.0.1:0"};
@@ -28,7 +27,7 @@ static void start(struct replicas *replicas, size_t i,
         args[n++] = "--set";
         args[n++] = *set;
     }
-    how(&replicas->programs[i], args, env);
+    how(&replicas->programs[i], args, replicas->env);
 }
 
 void replicas_begin_one(struct replicas *replicas, size_t i)
@@ -39,7 +38,7 @@ void replicas_begin_one(struct replicas *replicas, size_t i)
 void replicas_start_one(struct replicas *replicas, size_t i)
 {
     start(replicas, i, program_serve);
-    if (replicas->redis.pid > 0) {
+    if (replicas->redis.pid > 0 || replicas->url[0] != '\0') {
         wait_until(!replicas_store_is_away(replicas, i));
     }
 }
@@ -55,9 +54,21 @@ void replicas_start(struct replicas *replicas, const struct replicas_options *op
         assert_true(i + 1 < REPLICAS_SETS_MAX);
         replicas->sets[i] = sets[i];
     }
-    redis_server_start(&replicas->redis, NULL, NULL);
+    replicas->env[0] = "VIRTUOSO_API_TOKEN=" SANDBOX_TOKEN;
+    for (size_t i = 0; options->env != NULL && options->env[i] != NULL; i++) {
+        assert_true(i + 2 < REPLICAS_SETS_MAX);
+        replicas->env[i + 1] = options->env[i];
+    }
+    if (options->store == NULL) {
+        redis_server_start(&replicas->redis, NULL, NULL);
+    }
     proxy_start(&replicas->platform, options->platform_sets);
-    (void)snprintf(replicas->url, sizeof(replicas->url), "store.url=unix:%s", replicas->redis.path);
+    if (options->store != NULL) {
+        (void)snprintf(replicas->url, sizeof(replicas->url), "%s", options->store);
+    } else {
+        (void)snprintf(replicas->url, sizeof(replicas->url), "store.url=unix:%s",
+                       replicas->redis.path);
+    }
     (void)snprintf(replicas->platform_url, sizeof(replicas->platform_url),
                    "upstream.base_url=http://127.0.0.1:%d/api",
                    (int)replicas->platform.program.sandbox_port);

@@ -15,6 +15,7 @@ struct replicas {
     struct program programs[REPLICAS_MAX];
     size_t n;
     const char *sets[REPLICAS_SETS_MAX]; /* "key=value" of each; NULL-ended */
+    const char *env[REPLICAS_SETS_MAX];  /* "NAME=value" of each; NULL-ended */
     char url[160];
     char platform_url[80];
     struct reply reply; /* the last one */
@@ -25,6 +26,8 @@ struct replicas_options {
     const char *const *sets;          /* of each of them; they must stay. NULL: none */
     const char *const *platform_sets; /* of the platform */
     bool keeps;                       /* Redis writes all to disk and has it again after a kill */
+    const char *store;      /* "store.url=..." of another store; NULL: a Redis of their own */
+    const char *const *env; /* of each of them; NULL: none */
 };
 
 /* Returns when all of them have reached Redis. */

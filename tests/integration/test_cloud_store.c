@@ -1,0 +1,243 @@
+/* Two processes that share a bucket or a collection instead of a Redis: sessions, the order of their commands, a process that is
+ * killed, a service that is away, and the store's subcommands. */
+#include "harness/cmocka.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/cloud_server.h"
+#include "harness/replicas.h"
+#include "harness/wait.h"
+
+enum { STEPS = 12, PATIENCE_MS = 60000, BODY_MAX = 512, TEXT_MAX = 1 << 16 };
+
+static const char *const urls[] = {
+    "store.url=s3://qa-bucket/proxies",
+    "store.url=gs://qa-bucket/proxies",
+    "store.url=firestore://qa-project/(default)/proxies",
+};
+
+static struct cloud_server server;
+static struct replicas replicas;
+static const char *url;
+
+static const struct json *ask(size_t i, const char *method, const char *target, const char *body)
+{
+    return replicas_ask(&replicas, i, method, target, NULL, body);
+}
+
+static int status(void)
+{
+    return replicas.reply.status;
+}
+
+static const char *new_session(size_t i)
+{
+    static int64_t checkpoint = 4000000;
+    char body[BODY_MAX];
+    const struct json *answer;
+
+    checkpoint++;
+    (void)snprintf(body, sizeof(body), "{\"checkpoints\":[%lld]}", (long long)checkpoint);
+    sandbox_seed_ids(replicas.platform.program.sandbox_port, body);
+    (void)snprintf(body, sizeof(body), "{\"checkpoint_id\":\"%lld\",\"name\":\"one\"}",
+                   (long long)checkpoint);
+    answer = ask(i, "POST", "/api/v1/sessions", body);
+    assert_int_equal(status(), 201);
+    return arena_printf(&replicas.platform.arena, "/api/v1/sessions/%.*s",
+                        STR_ARG(json_str(json_get(answer, "session_id"))))
+        .ptr;
+}
+
+/* A lease whose holder was killed passes on after six seconds, and a command needs two: longer than the harness waits. */
+static const struct json *ask_patiently(size_t i, const char *target, const char *body)
+{
+    struct client client;
+
+    client_open(&client, replicas.programs[i].port);
+    client.timeout_ms = PATIENCE_MS;
+    assert_true(client_send_request(&client, "POST", target, "Content-Type: application/json\r\n",
+                                    str_from(body)));
+    assert_int_equal(client_read(&client, false, &replicas.reply), CLIENT_OK);
+    client_close(&client);
+    return reply_json(&replicas.reply, &replicas.platform.arena);
+}
+
+/* The position that the step got; -1: it was not made. */
+static int64_t step(size_t i, const char *session)
+{
+    char body[BODY_MAX];
+    int64_t position = -1;
+    const struct json *answer;
+
+    (void)snprintf(body, sizeof(body),
+                   "{\"command\":\"step-navigate to\",\"args\":[\"https://x.example/\"],"
+                   "\"session_id\":\"%s\"}",
+                   session + strlen("/api/v1/sessions/"));
+    answer = ask_patiently(i, "/api/v1/commands/execute", body);
+    return json_to_i64(json_find(answer, "/data/position"), &position) ? position : -1;
+}
+
+static void start(void)
+{
+    static const char *const sets[] = {"upstream.retry_base_ms=1", NULL};
+
+    cloud_server_start(&server, NULL);
+    replicas_start(
+        &replicas,
+        &(struct replicas_options){
+            .n = 2, .sets = sets, .store = url, .env = cloud_server_env(&server, "instance", "")});
+}
+
+static void stop(void)
+{
+    replicas_stop(&replicas);
+    assert_int_equal(server.seen->n_refused, 0);
+    cloud_server_done(&server);
+}
+
+static void each_sees_what_the_other_one_has_made(void **state)
+{
+    const char *session;
+    const struct json *answer;
+
+    (void)state;
+    start();
+    session = new_session(0);
+    answer = ask(1, "GET", session, NULL);
+    assert_int_equal(status(), 200);
+    assert_true(str_is(json_str(json_get(answer, "name")), "one"));
+    (void)ask(1, "PATCH", session, "{\"name\":\"two\"}");
+    assert_int_equal(status(), 200);
+    answer = ask(0, "GET", session, NULL);
+    assert_true(str_is(json_str(json_get(answer, "name")), "two"));
+    (void)ask(1, "DELETE", session, NULL);
+    assert_int_equal(status(), 204);
+    (void)ask(0, "GET", session, NULL);
+    assert_int_equal(status(), 404);
+    stop();
+}
+
+/* One after the other, on either; then one is killed while it has the lease. */
+static void commands_of_a_session_are_in_order(void **state)
+{
+    const char *session;
+    int64_t position = 0;
+
+    (void)state;
+    start();
+    session = new_session(0);
+    for (int n = 0; n < STEPS; n++) {
+        int64_t at = step((size_t)n / 3 % 2, session);
+
+        if (at < 0) {
+            fail_msg("step %d: %.*s", n, STR_ARG(buf_view(&replicas.reply.body)));
+        }
+        assert_int_equal(at, n);
+    }
+    replicas_kill(&replicas, (STEPS - 1) / 3 % 2);
+    wait_until((position = step(1 - (STEPS - 1) / 3 % 2, session)) >= 0);
+    assert_int_equal(position, STEPS);
+    stop();
+}
+
+static void away_is_503_and_comes_back(void **state)
+{
+    const char *session;
+
+    (void)state;
+    start();
+    session = new_session(0);
+    server.seen->is_away = true;
+    (void)ask(1, "PATCH", session, "{\"name\":\"three\"}");
+    assert_in_range(status(), 503, 504);
+    assert_true(replicas_store_is_away(&replicas, 1));
+    server.seen->is_away = false;
+    wait_until(ask(1, "PATCH", session, "{\"name\":\"three\"}") != NULL && status() == 200);
+    server.seen->slow_downs = 2; /* each is asked again */
+    server.seen->lost = 1;
+    (void)ask(1, "PATCH", session, "{\"name\":\"four\"}");
+    assert_int_equal(status(), 200);
+    stop();
+}
+
+/* Runs to the end; the output must say `words`. */
+static void run(const char *const *args, int expected, const char *words)
+{
+    struct program program = {0};
+    const char *env[CLOUD_ENV_MAX + 2] = {"VIRTUOSO_API_TOKEN=a-token-of-a-test"};
+    const char *const *more = cloud_server_env(&server, "keys", "");
+    int got;
+
+    for (size_t i = 0; more[i] != NULL; i++) {
+        env[i + 1] = more[i];
+    }
+    got = program_run(&program, args, env);
+
+    if (got != expected || !program_wrote(&program, words)) {
+        struct buf text;
+
+        buf_init(&text, TEXT_MAX);
+        program_output(&program, &text);
+        program_errors(&program, &text);
+        fail_msg("exit %d: %.*s", got, STR_ARG(buf_view(&text)));
+    }
+    program_assert_clean(&program);
+    program_done(&program);
+}
+
+static void run_store(const char *act, const char *file, int expected, const char *words)
+{
+    const char *const args[] = {"store", act, "--set", "auth.mode=none", "--set", url, file, NULL};
+
+    run(args, expected, words);
+}
+
+static void the_subcommands_work(void **state)
+{
+    static const char other[] = "store.prefix=other:";
+    char file[BODY_MAX];
+
+    (void)state;
+    (void)snprintf(file, sizeof(file), VP_SCRATCH_DIR "/cloud-store-%d.jsonl", (int)getpid());
+    (void)unlink(file);
+    start();
+    (void)new_session(0);
+    (void)new_session(1);
+    run((const char *const[]){"check", "--connect", "--set", "auth.mode=none", "--set", url, NULL},
+        0, "answers, takes changes, and drops nothing; each process counts limits");
+    run_store("stat", NULL, 0, "2 sessions");
+    run_store("export", file, 0, "documents written");
+    run_store("import", file, 0, "0 documents brought back");
+    run((const char *const[]){"store", "import", "--set", "auth.mode=none", "--set", url, "--set",
+                              other, file, NULL},
+        0, "documents brought back, 0 were there");
+    run((const char *const[]){"store", "stat", "--set", "auth.mode=none", "--set", url, "--set",
+                              other, NULL},
+        0, "2 sessions");
+    server.seen->is_away = true;
+    run((const char *const[]){"check", "--connect", "--set", "auth.mode=none", "--set", url, NULL},
+        1, "store: ");
+    server.seen->is_away = false;
+    (void)unlink(file);
+    stop();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_sees_what_the_other_one_has_made),
+        cmocka_unit_test(commands_of_a_session_are_in_order),
+        cmocka_unit_test(away_is_503_and_comes_back),
+        cmocka_unit_test(the_subcommands_work),
+    };
+    int failed = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
+        url = urls[i];
+        failed += cmocka_run_group_tests_name(url, tests, NULL, NULL);
+    }
+    return failed;
+}
