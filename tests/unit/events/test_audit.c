@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/mem.h"
-#include "events/audit.h"
+#include "events/audit_internal.h"
+#include "harness/wait.h"
 #include "net/loop.h"
 #include "observe/fact.h"
 
@@ -296,6 +298,37 @@ static void what_was_lost_is_in_the_chain(void **state)
     assert_int_equal(result.n_lines, 1 + 1 + FACTS_KEPT);
 }
 
+/* Once a minute, when there is something new: a fact like any other. */
+static void the_last_hash_is_told_every_minute(void **state)
+{
+    struct audit_check result;
+    struct error err = {0};
+    const struct fact *fact;
+    uint64_t before;
+
+    (void)state;
+    clock_set(clock_now_ms(), clock_wall_ms());
+    assert_int_equal(open_audit(0, &err), ERR_OK);
+    note("/api/v1/sessions");
+    wait_until(((void)loop_turn(&fixture.loop, false), fixture.audit->head.number == 2) &&
+               !fixture.audit->writes);
+    before = facts_newest();
+    clock_advance(60000);
+    (void)deadlines_run(&fixture.loop.deadlines, clock_now_ms());
+    fact = fact_at(before + 1);
+    assert_non_null(fact);
+    assert_int_equal(fact->kind, FACT_AUDIT_HEAD);
+    assert_int_equal(check(&result, &err), ERR_OK);
+    assert_string_equal(fact->subject, result.hash);
+    assert_int_equal(fact->ids[0].value, result.last);
+    assert_string_equal(fact->name, "a"); /* the chain */
+    clock_advance(60000);
+    (void)deadlines_run(&fixture.loop.deadlines, clock_now_ms());
+    assert_int_equal(facts_newest(), before + 1); /* nothing new */
+    clock_release();
+    close_audit();
+}
+
 int test_audit(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +341,7 @@ int test_audit(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_file_has_one_writer, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_file_is_renamed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_last_hash_is_told_every_minute, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_lost_is_in_the_chain, set_up, tear_down),
     };
 
