@@ -124,8 +124,11 @@ static uint64_t pace_of(struct cells *cells, struct str key)
     uint64_t wait_ms = 0;
 
     if (pace == NULL) {
-        if (lru_size(&cells->paces) == PACES_MAX) {
-            drop_pace(cells, LRU_OLDEST(&cells->paces, struct pace, entry));
+        struct pace *oldest;
+
+        if (lru_size(&cells->paces) == PACES_MAX &&
+            (oldest = LRU_OLDEST(&cells->paces, struct pace, entry)) != NULL) {
+            drop_pace(cells, oldest);
         }
         pace = mem_zalloc(sizeof(*pace));
         lru_add(&cells->paces, &pace->entry, (struct str){str_dup(key), key.len});
