@@ -154,7 +154,9 @@ add_executable(contract_sign ${CMAKE_SOURCE_DIR}/tests/contract/sign.c)
 target_link_libraries(contract_sign PRIVATE vp_flags virtuoso_core)
 add_test(NAME contract.sigv4 COMMAND bash ${CMAKE_SOURCE_DIR}/tests/contract/check_sigv4.sh
   $<TARGET_FILE:contract_sign> ${CMAKE_BINARY_DIR}/scratch)
-set_tests_properties(contract.sigv4 PROPERTIES TIMEOUT 400 SKIP_RETURN_CODE 77 LABELS integration)
+add_test(NAME contract.s3 COMMAND bash ${CMAKE_SOURCE_DIR}/tests/contract/check_s3.sh
+  $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)
+set_tests_properties(contract.s3 contract.sigv4 PROPERTIES TIMEOUT 400 SKIP_RETURN_CODE 77 LABELS integration)
 
 add_test(NAME contract.webhooks COMMAND bash ${CMAKE_SOURCE_DIR}/tests/contract/check_webhooks.sh
   $<TARGET_FILE:virtuoso-proxy> ${CMAKE_BINARY_DIR}/scratch)

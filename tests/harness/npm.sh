@@ -14,6 +14,7 @@ npm_packages() {
         @kubernetes-models/gateway-api@2.0.0 @kubernetes-models/external-secrets@2.0.0 yaml@2.8.1 typescript@5.9.3 ;;
     cloudformation) echo @aws-cdk/aws-service-spec@0.1.100 yaml@2.8.1 ;;
     compose) echo yaml@2.8.1 ;;
+    s3rver) echo s3rver@3.7.1 ;;
     sigv4) echo aws4@1.13.2 @smithy/signature-v4@5.7.5 @aws-crypto/sha256-js@5.2.0 ;;
     webhooks) echo standardwebhooks@1.1.1 adaptivecards@3.0.6 swiper@12.1.2 ;;
     otlp) echo @opentelemetry/otlp-transformer@0.57.2 ;;
@@ -51,6 +52,7 @@ k8s scratch/lint/k8s lint.k8s
 cloudformation scratch/lint/cloudformation lint.cloudformation
 compose scratch/lint/compose lint.compose
 sigv4 scratch/sigv4 contract.sigv4
+s3rver scratch/s3rver contract.s3
 webhooks scratch/webhooks contract.webhooks
 otlp scratch/otlp contract.otlp
 browser scratch/browser browser.docs,browser.ui
