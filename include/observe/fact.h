@@ -72,13 +72,18 @@ struct fact {
 struct fact_consumer {
     struct list link;
     void (*on_news)(struct fact_consumer *consumer); /* in a later turn of the loop */
+    unsigned patience; /* it hears of so many facts at once; 0: of each */
     struct later_item soon;
     struct later *later;
 };
 
-/* `later` of the server's loop is the consumer's own: see facts_listen. */
-void fact_note(const struct fact *fact);
-/* From now on on_news is called after facts were noted; once for many. */
+/* Notes one: it is written in its place, empty but for this, and told by fact_end. No other one comes
+ * between the two. */
+struct fact *fact_begin(enum fact_kind kind, const char *outcome);
+void fact_end(struct fact *fact);
+void fact_note(const struct fact *fact); /* a copy; number and time are set */
+/* From now on on_news is called after facts were noted; once for many. `later` of the server's loop is the
+ * consumer's own. */
 void facts_listen(struct fact_consumer *consumer, struct later *later);
 void facts_again(struct fact_consumer *consumer); /* on_news comes in the next turn in any case */
 void facts_leave(struct fact_consumer *consumer); /* idempotent; zeroed is fine */

@@ -6,6 +6,8 @@
 #include "base/utf8.h"
 #include "observe/metrics.h"
 
+enum { PATIENCE = FACTS_KEPT / 16 };
+
 const struct tier analytics_tiers[N_TIERS] = {
     {60000, 60, 0}, {3600000, 24, 60}, {86400000, 30, 84}};
 
@@ -16,6 +18,7 @@ const uint64_t analytics_bounds_us[SERIES_BOUNDS] = {
 /* One thing that happened to a series. */
 struct sample {
     uint64_t us;
+    uint32_t minute; /* Unix */
     bool passed;
     bool failed;
 };
@@ -32,39 +35,43 @@ static unsigned bucket_of(uint64_t us)
     return at;
 }
 
-static void add_to_slot(struct slot *slot, uint32_t stamp, const struct sample *sample)
+/* The tiers get what has come together in a minute. */
+static void close_minute(struct series *series)
 {
-    if (slot->stamp != stamp) {
-        *slot = (struct slot){.stamp = stamp};
+    int64_t wall_ms = (int64_t)series->open.stamp * analytics_tiers[0].unit_ms;
+
+    for (size_t i = 0; i < N_TIERS && series->open.n > 0; i++) {
+        const struct tier *tier = &analytics_tiers[i];
+        uint32_t stamp = (uint32_t)(wall_ms / tier->unit_ms);
+        struct slot *slot = &series->slots[tier->first + stamp % tier->n];
+
+        if (slot->stamp != stamp) {
+            *slot = (struct slot){.stamp = stamp};
+        }
+        slot->n += series->open.n;
+        slot->passed += series->open.passed;
+        slot->failed += series->open.failed;
+        slot->us += series->open.us;
+        for (size_t k = 0; k <= SERIES_BOUNDS; k++) {
+            slot->buckets[k] += series->open.buckets[k];
+        }
+    }
+    series->open = (struct slot){0};
+}
+
+static void add(struct series *series, const struct sample *sample)
+{
+    struct slot *slot = &series->open;
+
+    if (slot->stamp != sample->minute) {
+        close_minute(series);
+        slot->stamp = sample->minute;
     }
     slot->n++;
     slot->passed += sample->passed ? 1 : 0;
     slot->failed += sample->failed ? 1 : 0;
     slot->us += sample->us;
     slot->buckets[bucket_of(sample->us)]++;
-}
-
-static void keep_time(struct analytics *analytics, int64_t wall_ms)
-{
-    int64_t minute = wall_ms / analytics_tiers[0].unit_ms;
-
-    if (minute != analytics->minute) {
-        analytics->minute = minute;
-        for (size_t i = 0; i < N_TIERS; i++) {
-            analytics->stamps[i] = (uint32_t)(wall_ms / analytics_tiers[i].unit_ms);
-        }
-    }
-}
-
-static void add(const struct analytics *analytics, struct series *series,
-                const struct sample *sample)
-{
-    for (size_t i = 0; i < N_TIERS; i++) {
-        const struct tier *tier = &analytics_tiers[i];
-        uint32_t stamp = analytics->stamps[i];
-
-        add_to_slot(&series->slots[tier->first + stamp % tier->n], stamp, sample);
-    }
     if (series->kind == SERIES_TEST && (sample->passed || sample->failed)) {
         if (series->n_last == SERIES_LAST) {
             memmove(series->last, series->last + 1, SERIES_LAST - 1);
@@ -162,19 +169,21 @@ static void count(struct analytics *analytics, enum series_kind kind, const stru
     } else {
         *recent = find(analytics, kind, fact, first, second);
     }
-    add(analytics, *recent, sample);
+    add(*recent, sample);
 }
 
 /* ---- facts ---- */
 
 static struct sample sample_of(const struct fact *fact)
 {
+    static const char *const failures[] = {"failed", "unknown", "timed_out"};
     struct str outcome = str_from(fact->outcome);
+    bool is_good = str_eq(outcome, STR("done")) || str_eq(outcome, STR("ok")); /* most are */
 
     return (struct sample){.us = fact->us,
-                           .passed = str_is(outcome, "passed"),
-                           .failed = str_is(outcome, "failed") || str_is(outcome, "unknown") ||
-                                     str_is(outcome, "timed_out")};
+                           .minute = (uint32_t)(fact->wall_ms / analytics_tiers[0].unit_ms),
+                           .passed = !is_good && str_is(outcome, "passed"),
+                           .failed = !is_good && str_in(outcome, failures, ARRAY_LEN(failures))};
 }
 
 /* What the client did wrong is no failure of ours: a failed request is one with 5xx. */
@@ -211,7 +220,6 @@ static void take(struct analytics *analytics, const struct fact *fact)
 {
     struct sample sample;
 
-    keep_time(analytics, fact->wall_ms);
     if (fact->kind == FACT_REQUEST) {
         count_request(analytics, fact);
     } else if (fact->kind == FACT_COMMAND && fact->action != NULL) {
@@ -225,7 +233,7 @@ static void take(struct analytics *analytics, const struct fact *fact)
     }
 }
 
-void analytics_catch_up(struct analytics *analytics)
+static void take_all(struct analytics *analytics)
 {
     uint64_t oldest = facts_oldest();
     const struct fact *fact;
@@ -241,9 +249,19 @@ void analytics_catch_up(struct analytics *analytics)
     }
 }
 
+void analytics_catch_up(struct analytics *analytics)
+{
+    struct list *link;
+
+    take_all(analytics);
+    LIST_FOREACH (link, &analytics->series.order) { /* none is held */
+        close_minute(CONTAINER_OF(link, struct series, entry.link));
+    }
+}
+
 static void on_news(struct fact_consumer *consumer)
 {
-    analytics_catch_up(CONTAINER_OF(consumer, struct analytics, consumer));
+    take_all(CONTAINER_OF(consumer, struct analytics, consumer));
 }
 
 struct analytics *analytics_open(struct later *later)
@@ -254,6 +272,7 @@ struct analytics *analytics_open(struct later *later)
     analytics->seen = facts_newest();
     analytics->began_ms = clock_wall_ms();
     analytics->consumer.on_news = on_news;
+    analytics->consumer.patience = PATIENCE; /* readers catch up by themselves */
     facts_listen(&analytics->consumer, later);
     return analytics;
 }

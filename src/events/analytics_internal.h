@@ -43,6 +43,7 @@ struct series {
     const char *first;  /* of a command or route: texts that live for ever, which tell the name */
     const char *second; /* faster than comparing it */
     struct slot slots[N_SLOTS];
+    struct slot open;       /* a minute that is not in `slots` yet; n 0: none */
     char last[SERIES_LAST]; /* 'p' or 'f', the newest last */
     size_t n_last;
 };
@@ -57,18 +58,16 @@ struct analytics {
     struct fact_consumer consumer;
     struct lru series;
     struct series *recent[SERIES_N][SERIES_RECENT]; /* found without a key; NULL: none */
-    int64_t minute;                                 /* of the stamps, in minutes */
-    uint32_t stamps[N_TIERS];
-    uint64_t seen;    /* number of the last fact */
-    uint64_t n_lost;  /* facts that were gone */
-    int64_t began_ms; /* Unix */
+    uint64_t seen;                                  /* number of the last fact */
+    uint64_t n_lost;                                /* facts that were gone */
+    int64_t began_ms;                               /* Unix */
 };
 
 extern const struct tier analytics_tiers[N_TIERS];
 extern const uint64_t analytics_bounds_us[SERIES_BOUNDS];
 
 bool series_is_of(const struct series *series, const uint8_t *owner);
-/* All facts that were noted until now are counted. */
+/* All facts that were noted until now are counted, and in the slots. */
 void analytics_catch_up(struct analytics *analytics);
 
 #endif

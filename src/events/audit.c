@@ -122,12 +122,12 @@ static void on_head(struct deadline *deadline)
     struct audit *audit = CONTAINER_OF(deadline, struct audit, tell_head);
 
     if (audit->head.number != audit->told.number && audit->batch.len == 0) {
-        struct fact fact = {.kind = FACT_AUDIT_HEAD, .outcome = "ok"};
+        struct fact *fact = fact_begin(FACT_AUDIT_HEAD, "ok");
 
-        fact.ids[0] = (struct fact_id){"number", (int64_t)audit->head.number};
-        str_copy(fact.subject, sizeof(fact.subject), str_from(audit->head.hash));
-        str_copy(fact.name, sizeof(fact.name), str_from(audit->head.chain));
-        fact_note(&fact);
+        fact->ids[0] = (struct fact_id){"number", (int64_t)audit->head.number};
+        str_copy(fact->subject, sizeof(fact->subject), str_from(audit->head.hash));
+        str_copy(fact->name, sizeof(fact->name), str_from(audit->head.chain));
+        fact_end(fact);
         audit->told = audit->head;
     }
     deadline_set(&audit->loop->deadlines, deadline, HEAD_MS, on_head);

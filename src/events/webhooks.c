@@ -390,14 +390,15 @@ static enum error_code judge_enabled(const struct webhook *hook, struct error *e
 
 enum error_code webhook_test(struct webhook *hook, struct error *err)
 {
-    struct fact fact = {.kind = FACT_WEBHOOK_TEST, .outcome = "ok"};
+    struct fact *fact;
 
     if (judge_enabled(hook, err) != ERR_OK) {
         return err->code;
     }
-    mem_copy(fact.owner, hook->owner.bytes, sizeof(fact.owner));
-    str_copy(fact.subject, sizeof(fact.subject), str_from(hook->id));
-    fact_note(&fact);
+    fact = fact_begin(FACT_WEBHOOK_TEST, "ok");
+    mem_copy(fact->owner, hook->owner.bytes, sizeof(fact->owner));
+    str_copy(fact->subject, sizeof(fact->subject), str_from(hook->id));
+    fact_end(fact);
     if (hook->hooks->share != NULL) {
         journal_mark(hook->hooks->share->journal, ".hurry", str_from(hook->id), STR_EMPTY);
     } else {

@@ -327,28 +327,28 @@ static void note_fact(const struct exchange *exchange, int status, uint64_t spen
 {
     enum { UNAUTHORIZED = 401, FORBIDDEN = 403, FIRST_ERROR = 400 };
     const struct exchange_notes *notes = &exchange->notes;
-    size_t method = metric_method_of(exchange->request.method);
     bool refused = status == UNAUTHORIZED || status == FORBIDDEN;
-    struct fact fact = {.kind = refused ? FACT_AUTH_REFUSED : FACT_REQUEST,
-                        .status = status,
-                        .outcome = status < FIRST_ERROR        ? "ok"
-                                   : notes->error_slug.len > 0 ? notes->error_slug.ptr /* a row's */
-                                                               : "failed",
-                        .action = notes->route.ptr,
-                        .method = metric_label_value(LABEL_METHOD, method),
-                        .us = spent_us};
+    const char *outcome = status < FIRST_ERROR        ? "ok"
+                          : notes->error_slug.len > 0 ? notes->error_slug.ptr /* a row's */
+                                                      : "failed";
+    struct fact *fact;
 
     if (!refused && (notes->route_label == 0 || is_safe(exchange->request.method))) {
         return;
     }
+    fact = fact_begin(refused ? FACT_AUTH_REFUSED : FACT_REQUEST, outcome);
+    fact->status = status;
+    fact->action = notes->route.ptr;
+    fact->method = metric_label_value(LABEL_METHOD, metric_method_of(exchange->request.method));
+    fact->us = spent_us;
     if (notes->owner != NULL) {
-        mem_copy(fact.owner, notes->owner, sizeof(fact.owner));
+        mem_copy(fact->owner, notes->owner, sizeof(fact->owner));
     }
-    str_copy(fact.principal, sizeof(fact.principal), notes->principal);
-    str_copy(fact.peer, sizeof(fact.peer), exchange->request.peer);
-    str_copy(fact.request_id, sizeof(fact.request_id), str_from(exchange->trace.request_id));
-    str_copy(fact.subject, sizeof(fact.subject), notes->session);
-    fact_note(&fact);
+    str_copy(fact->principal, sizeof(fact->principal), notes->principal);
+    str_copy(fact->peer, sizeof(fact->peer), exchange->request.peer);
+    str_copy(fact->request_id, sizeof(fact->request_id), str_from(exchange->trace.request_id));
+    str_copy(fact->subject, sizeof(fact->subject), notes->session);
+    fact_end(fact);
 }
 
 void exchange_end(struct exchange *exchange, int status)

@@ -277,7 +277,9 @@ size_t metric_class_of(int status)
 size_t metric_method_of(struct str method)
 {
     for (size_t i = 0; i < METHOD_LABEL_OTHER; i++) {
-        if (str_is(method, metric_labels[LABEL_METHOD].values[i])) {
+        const char *value = metric_labels[LABEL_METHOD].values[i];
+
+        if (method.len > 0 && method.ptr[0] == value[0] && str_is(method, value)) {
             return i;
         }
     }

@@ -8,21 +8,21 @@
 void run_note_fact(const struct run *run, enum fact_kind kind, const char *outcome,
                    const struct fact_id *id)
 {
-    struct fact fact = {.kind = kind, .outcome = outcome};
+    struct fact *fact = fact_begin(kind, outcome);
 
     if (id != NULL) {
-        fact.ids[0] = *id;
+        fact->ids[0] = *id;
     }
-    mem_copy(fact.owner, run->owner.bytes, sizeof(fact.owner));
-    str_copy(fact.subject, sizeof(fact.subject), str_from(run->id));
-    str_copy(fact.name, sizeof(fact.name), utf8_clip(run->name, sizeof(fact.name) - 1));
+    mem_copy(fact->owner, run->owner.bytes, sizeof(fact->owner));
+    str_copy(fact->subject, sizeof(fact->subject), str_from(run->id));
+    str_copy(fact->name, sizeof(fact->name), utf8_clip(run->name, sizeof(fact->name) - 1));
     if (kind == FACT_RUN_FINISHED && run->n_goals > 0 && run->goals[0].ids.project_id > 0) {
-        fact.ids[0] = (struct fact_id){"project_id", run->goals[0].ids.project_id};
+        fact->ids[0] = (struct fact_id){"project_id", run->goals[0].ids.project_id};
     }
     if (run_is_over(run)) {
-        fact.us = (run->over_ms - run->begun_ms) * 1000;
+        fact->us = (run->over_ms - run->begun_ms) * 1000;
     }
-    fact_note(&fact);
+    fact_end(fact);
 }
 
 static const struct run_fault *run_fault_of(struct run *run, const struct error *err)

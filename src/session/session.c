@@ -85,11 +85,11 @@ void gone_drop(struct session_store *store, struct session_gone *gone)
 
 static void note_fact(const struct session_record *record, enum fact_kind kind, const char *outcome)
 {
-    struct fact fact = {.kind = kind, .outcome = outcome};
+    struct fact *fact = fact_begin(kind, outcome);
 
-    mem_copy(fact.owner, record->owner.bytes, sizeof(fact.owner));
-    str_copy(fact.subject, sizeof(fact.subject), record_id(record));
-    fact_note(&fact);
+    mem_copy(fact->owner, record->owner.bytes, sizeof(fact->owner));
+    str_copy(fact->subject, sizeof(fact->subject), record_id(record));
+    fact_end(fact);
 }
 
 static void gone_add(struct session_store *store, const struct session_record *record, bool expired)

@@ -95,15 +95,14 @@ static void name_project(const struct task *task, const struct batch_item *item,
 static void note_item(const struct task *task, const struct batch_item *item)
 {
     size_t label = item->bound.command != NULL ? catalog_index(item->bound.command) + 1 : 0;
-    struct fact fact = {.kind = FACT_COMMAND,
-                        .outcome = row_status_name(item->status),
-                        .action = metric_label_value(LABEL_COMMAND, label),
-                        .us = item->us};
+    struct fact *fact = fact_begin(FACT_COMMAND, row_status_name(item->status));
 
-    task_sign_fact(task, &fact);
-    str_copy(fact.subject, sizeof(fact.subject), task->exchange->notes.session);
-    name_project(task, item, &fact);
-    fact_note(&fact);
+    fact->action = metric_label_value(LABEL_COMMAND, label);
+    fact->us = item->us;
+    task_sign_fact(task, fact);
+    str_copy(fact->subject, sizeof(fact->subject), task->exchange->notes.session);
+    name_project(task, item, fact);
+    fact_end(fact);
 }
 
 static void items_end(struct batch *batch)
