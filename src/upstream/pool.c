@@ -51,7 +51,7 @@ static bool look_at_all(struct upstream *upstream, uint64_t now_ms)
 
 struct upstream_connection *pool_take(struct upstream *upstream)
 {
-    uint64_t now_ms = clock_turn_ms();
+    uint64_t now_ms = clock_now_ms();
     bool is_seen = look_at_all(upstream, now_ms);
     struct list *link;
 
@@ -128,7 +128,7 @@ void pool_give(struct upstream_connection *connection)
     connection->transfer->connection = NULL;
     connection->transfer = NULL;
     connection->n_answers++;
-    connection->rests_since_ms = clock_turn_ms();
+    connection->rests_since_ms = clock_now_ms();
     wire_watch(connection, EPOLLIN);
     list_prepend(&upstream->resting, &connection->link);
     if (!deadline_is_set(&upstream->rest_deadline)) {
