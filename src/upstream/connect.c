@@ -6,7 +6,8 @@
  * Those two functions look for their connection by walking all connections of the multi, in every
  * version up to 8.14 (measured: 19,000 instructions among 1,000, 5,200 among 16). So a multi holds
  * few connections, a crowd; crowds are opened on demand and stay. With TLS they are larger: the
- * parsed certificate bundle is kept per multi.
+ * parsed certificate bundle is kept per multi. A connection without TLS needs them for its first request
+ * only (until then libcurl takes it for idle, and may close it); then its socket is used itself.
  *
  * Odd facts of libcurl that this file lives with:
  * - curl_multi_remove_handle closes a connection of this kind at once.
@@ -17,7 +18,9 @@
  *   connection with Debian's folder. */
 #include "upstream_internal.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/check.h"
 #include "base/mem.h"
@@ -43,6 +46,16 @@ static void must_uv(int code)
 }
 
 /* --- the end of connecting */
+
+/* A proxy that was asked for a tunnel may itself be spoken to over TLS. */
+static bool is_bare(const struct upstream_connection *connection)
+{
+    long tunnel = 0;
+
+    must(curl_easy_getinfo(connection->easy, CURLINFO_HTTP_CONNECTCODE, &tunnel));
+    return !connection->upstream->tls && tunnel == 0;
+}
+
 static void on_connected(struct upstream_connection *connection, CURLcode result)
 {
     struct upstream_transfer *transfer = connection->transfer;
@@ -58,6 +71,7 @@ static void on_connected(struct upstream_connection *connection, CURLcode result
     }
     must(curl_easy_setopt(connection->easy, CURLOPT_BUFFERSIZE, (long)RECV_BYTES));
     connection->fd = fd;
+    connection->is_bare = is_bare(connection);
     transfer_on_connected(transfer);
 }
 
@@ -278,19 +292,51 @@ static enum io io_of(CURLcode code)
     return code == CURLE_AGAIN ? IO_AGAIN : IO_FAILED;
 }
 
+/* Of send and recv; what failed is told where libcurl tells it. */
+static enum io io_of_socket(struct upstream_connection *connection, ssize_t n, size_t *out_n)
+{
+    *out_n = n > 0 ? (size_t)n : 0;
+    if (n >= 0) {
+        return IO_OK;
+    }
+    if (errno == EAGAIN || errno == EINTR) {
+        return IO_AGAIN;
+    }
+    str_copy(connection->why, sizeof(connection->why), str_from(strerror(errno)));
+    return IO_FAILED;
+}
+
+static bool goes_by_socket(const struct upstream_connection *connection)
+{
+    return connection->is_bare && connection->is_attached;
+}
+
 enum io upstream_connection_send(struct upstream_connection *connection, struct str bytes,
                                  size_t *out_n)
 {
-    CURLcode code = curl_easy_send(connection->easy, bytes.ptr, bytes.len, out_n);
+    enum io io;
 
-    return code == CURLE_OK && *out_n == 0 ? IO_AGAIN : io_of(code);
+    if (goes_by_socket(connection)) {
+        ssize_t n = send(connection->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+        io = io_of_socket(connection, n, out_n);
+    } else {
+        io = io_of(curl_easy_send(connection->easy, bytes.ptr, bytes.len, out_n));
+        connection->is_attached = true;
+    }
+    return io == IO_OK && *out_n == 0 ? IO_AGAIN : io;
 }
 
 enum io upstream_connection_receive(struct upstream_connection *connection, char *to, size_t *out_n)
 {
-    CURLcode code = curl_easy_recv(connection->easy, to, RECV_BYTES, out_n);
+    enum io io;
 
-    return code == CURLE_OK && *out_n == 0 ? IO_CLOSED : io_of(code);
+    if (goes_by_socket(connection)) {
+        io = io_of_socket(connection, recv(connection->fd, to, RECV_BYTES, MSG_DONTWAIT), out_n);
+    } else {
+        io = io_of(curl_easy_recv(connection->easy, to, RECV_BYTES, out_n));
+    }
+    return io == IO_OK && *out_n == 0 ? IO_CLOSED : io;
 }
 
 /* --- the whole */

@@ -82,7 +82,9 @@ struct upstream_connection {
     struct upstream *upstream;
     struct crowd *crowd;
     CURL *easy;
-    curl_socket_t fd;                   /* CURL_SOCKET_BAD until it is established */
+    curl_socket_t fd; /* CURL_SOCKET_BAD until it is established */
+    bool is_bare;     /* bytes go through the socket as they are: no TLS on the way */
+    bool is_attached; /* libcurl has sent on it, and knows that it is in use */
     struct upstream_transfer *transfer; /* NULL: at rest */
     unsigned n_answers;
     uint64_t rests_since_ms;
