@@ -23,7 +23,7 @@ void jw_object(struct json_writer *w);
 void jw_array(struct json_writer *w);
 void jw_end(struct json_writer *w); /* closes the innermost */
 /* A name of this program's: ASCII without quotes and backslashes. */
-void jw_key(struct json_writer *w, const char *key);
+void jw_name(struct json_writer *w, struct str name);
 void jw_key_str(struct json_writer *w, struct str key);
 void jw_str(struct json_writer *w, struct str value);
 void jw_text(struct json_writer *w, const char *value); /* NULL writes null */
@@ -32,16 +32,44 @@ void jw_double(struct json_writer *w, double value); /* NaN and infinities write
 void jw_bool(struct json_writer *w, bool value);
 void jw_null(struct json_writer *w);
 void jw_raw(struct json_writer *w, struct str json); /* trusted JSON text */
-/* key + value in one */
-void jw_kv_str(struct json_writer *w, const char *key, struct str value);
-void jw_kv_text(struct json_writer *w, const char *key, const char *value);
-void jw_kv_int(struct json_writer *w, const char *key, int64_t value);
-void jw_kv_bool(struct json_writer *w, const char *key, bool value);
-void jw_kv_raw(struct json_writer *w, const char *key, struct str json);
 
-/* How many bytes at the front mean the same inside and outside the quotes: ASCII without quote, backslash
- * and control characters. */
-size_t json_plain_len(struct str s);
+/* Where `key` is a literal its length is known at compile time. */
+static inline void jw_key(struct json_writer *w, const char *key)
+{
+    jw_name(w, str_from(key));
+}
+
+/* key + value in one */
+static inline void jw_kv_str(struct json_writer *w, const char *key, struct str value)
+{
+    jw_key(w, key);
+    jw_str(w, value);
+}
+
+static inline void jw_kv_text(struct json_writer *w, const char *key, const char *value)
+{
+    jw_key(w, key);
+    jw_text(w, value);
+}
+
+static inline void jw_kv_int(struct json_writer *w, const char *key, int64_t value)
+{
+    jw_key(w, key);
+    jw_int(w, value);
+}
+
+static inline void jw_kv_bool(struct json_writer *w, const char *key, bool value)
+{
+    jw_key(w, key);
+    jw_bool(w, value);
+}
+
+static inline void jw_kv_raw(struct json_writer *w, const char *key, struct str json)
+{
+    jw_key(w, key);
+    jw_raw(w, json);
+}
+
 void json_quote(struct buf *out, struct str s); /* the text in quotes, escaped */
 /* The text between the quotes, escaped. */
 void json_escape(struct buf *out, struct str s);

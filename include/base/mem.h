@@ -13,8 +13,17 @@ void *mem_calloc(size_t n, size_t size); /* zeroed array; aborts on overflow */
 void *mem_realloc(void *memory, size_t size);
 void *mem_dup(const void *bytes, size_t size);
 char *mem_strdup(const char *text);
-void mem_free(void *memory);              /* NULL is fine */
-void mem_wipe(void *memory, size_t size); /* zeroes; never optimised away */
+void mem_free(void *memory); /* NULL is fine */
+
+/* Zeroes; never optimised away: the compiler is told that somebody reads the memory afterwards. NULL with
+ * size 0 is fine. */
+static inline void mem_wipe(void *memory, size_t size)
+{
+    if (size > 0) {
+        memset(memory, 0, size);
+        __asm__ volatile("" : : "r"(memory) : "memory");
+    }
+}
 
 /* Size 0 with NULL is fine. */
 static inline void mem_copy(void *to, const void *from, size_t size)

@@ -84,6 +84,14 @@ static inline struct str str_range(const char *from, const char *to)
     return (struct str){from, (size_t)(to - from)};
 }
 
+/* -1: not there */
+static inline ptrdiff_t str_find_char(struct str s, char c)
+{
+    const char *at = s.len > 0 ? memchr(s.ptr, c, s.len) : NULL;
+
+    return at == NULL ? -1 : at - s.ptr;
+}
+
 int str_compare(struct str a, struct str b);
 bool str_starts_nocase(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
@@ -92,8 +100,7 @@ enum { DIGITS_MAX = 24 };
 
 struct str str_of_int(int64_t value, char digits[DIGITS_MAX]); /* the text lies in `digits` */
 struct str str_trim(struct str s);                             /* ASCII white space on both sides */
-struct str str_unquote(struct str s);          /* without one pair of " or ' around it */
-ptrdiff_t str_find_char(struct str s, char c); /* -1: not there */
+struct str str_unquote(struct str s); /* without one pair of " or ' around it */
 ptrdiff_t str_find(struct str s, struct str needle);
 bool str_contains(struct str s, struct str needle);
 

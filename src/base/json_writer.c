@@ -1,15 +1,11 @@
 #include "base/json_writer.h"
 
-#include <endian.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/check.h"
+#include "base/json_plain.h"
 #include "base/utf8.h"
-
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
 enum { DEPTH_MAX = 32 };
 
@@ -64,36 +60,45 @@ void jw_end(struct json_writer *w)
     w->depth--;
 }
 
-static void before_key(struct json_writer *w)
+/* The comma before a member, where one is needed. */
+static void before_key(struct json_writer *w, bool *out_comma)
 {
-    CHECK(w->depth > 0 && (w->is_object & bit(w)) != 0 && !w->after_key);
-    if ((w->has_member & bit(w)) != 0) {
-        buf_char(w->out, ',');
-    }
-    w->has_member |= bit(w);
+    uint32_t own = bit(w);
+
+    CHECK(w->depth > 0 && (w->is_object & own) != 0 && !w->after_key);
+    *out_comma = (w->has_member & own) != 0;
+    w->has_member |= own;
     w->after_key = true;
 }
 
 void jw_key_str(struct json_writer *w, struct str key)
 {
-    before_key(w);
+    bool comma;
+
+    before_key(w, &comma);
+    if (comma) {
+        buf_char(w->out, ',');
+    }
     json_quote(w->out, key);
     buf_char(w->out, ':');
 }
 
-void jw_key(struct json_writer *w, const char *key)
+void jw_name(struct json_writer *w, struct str name)
 {
-    struct str name = str_from(key);
+    bool comma;
     char *room;
 
-    before_key(w);
-    room = buf_room(w->out, name.len + 3);
+    before_key(w, &comma);
+    room = buf_room(w->out, name.len + 3 + (comma ? 1 : 0));
     if (room != NULL) {
+        w->out->len += name.len + 3 + (comma ? 1 : 0);
+        if (comma) {
+            *room++ = ',';
+        }
         room[0] = '"';
         mem_copy(room + 1, name.ptr, name.len);
         room[name.len + 1] = '"';
         room[name.len + 2] = ':';
-        w->out->len += name.len + 3;
     }
 }
 
@@ -146,36 +151,6 @@ void jw_raw(struct json_writer *w, struct str json)
     buf_str(w->out, json);
 }
 
-void jw_kv_str(struct json_writer *w, const char *key, struct str value)
-{
-    jw_key(w, key);
-    jw_str(w, value);
-}
-
-void jw_kv_text(struct json_writer *w, const char *key, const char *value)
-{
-    jw_key(w, key);
-    jw_text(w, value);
-}
-
-void jw_kv_int(struct json_writer *w, const char *key, int64_t value)
-{
-    jw_key(w, key);
-    jw_int(w, value);
-}
-
-void jw_kv_bool(struct json_writer *w, const char *key, bool value)
-{
-    jw_key(w, key);
-    jw_bool(w, value);
-}
-
-void jw_kv_raw(struct json_writer *w, const char *key, struct str json)
-{
-    jw_key(w, key);
-    jw_raw(w, json);
-}
-
 /* 0: it is none of those with a form of two characters. */
 static const char short_forms[128] = {['"'] = '"',  ['\\'] = '\\', ['\n'] = 'n', ['\r'] = 'r',
                                       ['\t'] = 't', ['\b'] = 'b',  ['\f'] = 'f'};
@@ -220,113 +195,6 @@ static size_t escape_some(struct buf *out, struct str s)
     }
     buf_append(out, forms, len);
     return n;
-}
-
-/* The first `n` (up to 8) bytes, the first one lowest, and zeros. */
-static uint64_t first_bytes(const char *at, size_t n)
-{
-    const unsigned char *bytes = (const unsigned char *)at;
-    uint64_t word = 0;
-    uint32_t low;
-    uint32_t high;
-
-    if (n == sizeof(word)) {
-        memcpy(&word, at, sizeof(word));
-        return le64toh(word);
-    }
-    if (n >= sizeof(low)) { /* two that overlap */
-        memcpy(&low, at, sizeof(low));
-        memcpy(&high, at + n - sizeof(high), sizeof(high));
-        return le32toh(low) | (uint64_t)le32toh(high) << (8 * (n - sizeof(high)));
-    }
-    if (n > 0) {
-        word = bytes[0] | (uint64_t)bytes[n / 2] << (8 * (n / 2)) |
-               (uint64_t)bytes[n - 1] << (8 * (n - 1));
-    }
-    return word;
-}
-
-/* Where control characters, quotes, backslashes, DEL and what is not ASCII stand among the next bytes of a
- * text: find_not_plain gives a number whose lowest bit belongs to the first such byte. Zeros behind the end
- * of the text are not plain. */
-#if defined(__SSE2__)
-enum { AT_ONCE = 16 };
-
-typedef __m128i block;
-
-static block load(const char *at, size_t n)
-{
-    if (n >= AT_ONCE) {
-        return _mm_loadu_si128((const void *)at);
-    }
-    if (n >= sizeof(uint64_t)) {
-        return _mm_set_epi64x((long long)first_bytes(at + sizeof(uint64_t), n - sizeof(uint64_t)),
-                              (long long)first_bytes(at, sizeof(uint64_t)));
-    }
-    return _mm_set_epi64x(0, (long long)first_bytes(at, n));
-}
-
-/* The comparison is one of signed bytes: what is not ASCII is less than a blank as well. */
-static unsigned find_not_plain(block bytes)
-{
-    block low = _mm_cmplt_epi8(bytes, _mm_set1_epi8(' '));
-    block quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
-    block backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-    block del = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7F));
-
-    return (unsigned)_mm_movemask_epi8(
-        _mm_or_si128(_mm_or_si128(low, quote), _mm_or_si128(backslash, del)));
-}
-
-static size_t place_of(unsigned found)
-{
-    return (size_t)__builtin_ctz(found);
-}
-#else
-#define EACH_BYTE UINT64_C(0x0101010101010101)
-
-enum { AT_ONCE = 8 };
-
-typedef uint64_t block;
-
-static block load(const char *at, size_t n)
-{
-    return first_bytes(at, n < AT_ONCE ? n : AT_ONCE);
-}
-
-/* The top bit of each byte of `word` that is less than `limit` (1 to 128), and of some bytes above such a
- * byte; none at all where no byte is. So the lowest one is right. */
-static uint64_t less(uint64_t word, unsigned limit)
-{
-    return (word - EACH_BYTE * limit) & ~word & EACH_BYTE * 0x80;
-}
-
-static uint64_t equal(uint64_t word, unsigned char c)
-{
-    return less(word ^ (EACH_BYTE * c), 1);
-}
-
-static uint64_t find_not_plain(block bytes)
-{
-    return (bytes & EACH_BYTE * 0x80) | less(bytes, 0x20) | equal(bytes, '"') | equal(bytes, '\\') |
-           equal(bytes, 0x7F);
-}
-
-static size_t place_of(uint64_t found)
-{
-    return (size_t)__builtin_ctzll(found) / 8;
-}
-#endif
-
-size_t json_plain_len(struct str s)
-{
-    for (size_t n = 0;; n += AT_ONCE) {
-        block bytes = load(n > 0 ? s.ptr + n : s.ptr, s.len - n);
-
-        if (find_not_plain(bytes) != 0) {
-            return n + place_of(find_not_plain(bytes));
-        }
-    }
 }
 
 /* U+FFFD for a byte that is not UTF-8. */

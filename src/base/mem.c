@@ -71,13 +71,6 @@ void mem_free(void *memory)
     free(memory);
 }
 
-void mem_wipe(void *memory, size_t size)
-{
-    if (size > 0) {
-        explicit_bzero(memory, size);
-    }
-}
-
 bool size_mul(size_t a, size_t b, size_t *out)
 {
     size_t product;

@@ -16,13 +16,21 @@ static const char *advance(const char *ptr, size_t n)
 
 struct str str_of_int(int64_t value, char digits[DIGITS_MAX])
 {
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                                "25262728293031323334353637383940414243444546474849"
+                                "50515253545556575859606162636465666768697071727374"
+                                "75767778798081828384858687888990919293949596979899";
     size_t at = DIGITS_MAX;
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
 
-    do {
-        digits[--at] = (char)('0' + (char)(rest % 10));
-        rest /= 10;
-    } while (rest > 0);
+    for (; rest >= 100; rest /= 100) {
+        at -= 2;
+        memcpy(digits + at, pairs + rest % 100 * 2, 2);
+    }
+    digits[--at] = pairs[rest * 2 + 1];
+    if (rest >= 10) {
+        digits[--at] = pairs[rest * 2];
+    }
     if (value < 0) {
         digits[--at] = '-';
     }
@@ -52,13 +60,14 @@ bool str_ends(struct str s, struct str suffix)
 
 static bool is_space(char c)
 {
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' || c == '\f';
+    return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
 struct str str_trim(struct str s)
 {
     while (s.len > 0 && is_space(s.ptr[0])) {
-        s = str_sub(s, 1, s.len);
+        s.ptr++;
+        s.len--;
     }
     while (s.len > 0 && is_space(s.ptr[s.len - 1])) {
         s.len--;
@@ -72,13 +81,6 @@ struct str str_unquote(struct str s)
         s.len >= 2 && (s.ptr[0] == '"' || s.ptr[0] == '\'') && s.ptr[s.len - 1] == s.ptr[0];
 
     return quoted ? str_sub(s, 1, s.len - 2) : s;
-}
-
-ptrdiff_t str_find_char(struct str s, char c)
-{
-    const char *at = s.len > 0 ? memchr(s.ptr, c, s.len) : NULL;
-
-    return at == NULL ? -1 : at - s.ptr;
 }
 
 ptrdiff_t str_find(struct str s, struct str needle)
@@ -99,15 +101,15 @@ bool str_contains(struct str s, struct str needle)
 
 bool str_cut(struct str s, char separator, struct str *out_head, struct str *out_tail)
 {
-    ptrdiff_t at = str_find_char(s, separator);
+    const char *at = s.len > 0 ? memchr(s.ptr, separator, s.len) : NULL;
 
-    if (at < 0) {
+    if (at == NULL) {
         *out_head = s;
         *out_tail = (struct str){advance(s.ptr, s.len), 0};
         return false;
     }
-    *out_head = str_sub(s, 0, (size_t)at);
-    *out_tail = str_sub(s, (size_t)at + 1, s.len);
+    *out_head = str_range(s.ptr, at);
+    *out_tail = str_range(at + 1, s.ptr + s.len);
     return true;
 }
 

@@ -1,5 +1,6 @@
 /* Making, changing and printing trees. */
 #include "base/check.h"
+#include "base/json_plain.h"
 #include "base/json_writer.h"
 #include "base/mem.h"
 #include "base/utf8.h"

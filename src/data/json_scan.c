@@ -2,7 +2,7 @@
  * characters and invalid UTF-8, ends a text at "\u0000", and loses digits of long numbers. */
 #include <string.h>
 
-#include "base/json_writer.h"
+#include "base/json_plain.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "json_internal.h"

@@ -2,7 +2,7 @@
  * MiB may consist of them, so that each has few instructions. */
 #include <string.h>
 
-#include "base/json_writer.h"
+#include "base/json_plain.h"
 #include "base/utf8.h"
 #include "json_internal.h"
 

@@ -9,7 +9,7 @@
 #include "parser.h"
 
 #include "base/host.h"
-#include "base/json_writer.h"
+#include "base/json_plain.h"
 #include "base/mem.h"
 
 enum { HOST_KEPT = 128, LENGTH_DIGITS_MAX = 18, LEADING_LINES_BYTES = 4, CRLF_BYTES = 2 };

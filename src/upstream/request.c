@@ -3,7 +3,7 @@
 #include "upstream_internal.h"
 
 #include "base/check.h"
-#include "base/json_writer.h"
+#include "base/json_plain.h"
 #include "base/mem.h"
 
 static bool is_visible(struct str s, const char *refused)

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "base/json_plain.h"
 #include "base/json_writer.h"
 
 int test_json_writer(void);

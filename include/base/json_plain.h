@@ -1,0 +1,44 @@
+/* Where a text needs a look before it goes into, or comes out of, the quotes of JSON. */
+#ifndef BASE_JSON_PLAIN_H
+#define BASE_JSON_PLAIN_H
+
+#include "base/str.h"
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+
+enum { JSON_PLAIN_AT_ONCE = 16 };
+
+/* A bit for each byte that is a control character, quote, backslash, DEL or not ASCII. The comparison is one of
+ * signed bytes: what is not ASCII is less than a blank as well. */
+static inline unsigned json_not_plain(__m128i bytes)
+{
+    __m128i low = _mm_cmplt_epi8(bytes, _mm_set1_epi8(' '));
+    __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+    __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+    __m128i del = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7F));
+
+    return (unsigned)_mm_movemask_epi8(
+        _mm_or_si128(_mm_or_si128(low, quote), _mm_or_si128(backslash, del)));
+}
+#endif
+
+size_t json_plain_len_any(struct str s);
+
+/* How many bytes at the front mean the same inside and outside the quotes: ASCII without quote, backslash
+ * and control characters. */
+static inline size_t json_plain_len(struct str s)
+{
+#if defined(__SSE2__)
+    if (s.len >= JSON_PLAIN_AT_ONCE) { /* most texts that are read end within these */
+        unsigned found = json_not_plain(_mm_loadu_si128((const void *)s.ptr));
+
+        if (found != 0) {
+            return (size_t)__builtin_ctz(found);
+        }
+    }
+#endif
+    return json_plain_len_any(s);
+}
+
+#endif
