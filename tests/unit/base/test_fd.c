@@ -85,13 +85,14 @@ static void the_clocks_go_their_own_ways(void **state)
     assert_true(clock_age_ms() + 1 >= now_ms);
 }
 
-/* Until another time is read: without it the clock might not have moved at all. */
+/* Until each clock has another time: without it one of them might not have moved at all. */
 static void let_time_pass(void)
 {
-    uint64_t from_us = clock_now_us();
-    int64_t from_ms = clock_wall_ms();
+    uint64_t now_us = clock_now_us();
+    uint64_t age_ms = clock_age_ms();
+    int64_t wall_ms = clock_wall_ms();
 
-    while (clock_now_us() == from_us || clock_wall_ms() == from_ms) {
+    while (clock_now_us() == now_us || clock_age_ms() == age_ms || clock_wall_ms() == wall_ms) {
     }
 }
 
