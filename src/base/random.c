@@ -124,7 +124,11 @@ void random_hex(char *out, size_t n_digits)
             random_bytes(bytes, left < sizeof(bytes) ? left : sizeof(bytes));
         }
         digits = eight_digits(bytes[at]);
-        mem_copy(out + i, &digits, n_digits - i < 8 ? n_digits - i : 8);
+        if (n_digits - i >= sizeof(digits)) {
+            mem_copy(out + i, &digits, sizeof(digits));
+        } else {
+            mem_copy(out + i, &digits, n_digits - i);
+        }
     }
     mem_wipe(bytes, sizeof(bytes));
 }

@@ -8,10 +8,13 @@ enum { PARENT_LEN = 55, REQUEST_ID_MAX = 128, STATE_MAX = 512, STATE_MEMBERS_MAX
 
 void trace_begin(struct trace *trace, uint64_t begin_us)
 {
+    char ids[48];
+
     *trace = (struct trace){.begin_us = begin_us, .sampled = true};
-    random_hex(trace->trace_id, 32);
-    random_hex(trace->span_id, 16);
-    mem_copy(trace->request_id, trace->trace_id, 32);
+    random_hex(ids, sizeof(ids)); /* at once: each call asks the pool */
+    mem_copy(trace->trace_id, ids, 32);
+    mem_copy(trace->span_id, ids + 32, 16);
+    mem_copy(trace->request_id, ids, 32);
 }
 
 static bool is_hex(struct str s)

@@ -68,7 +68,7 @@ static enum error_code take_plan(struct task *task, const struct plan *plan)
 
 struct plan *task_plan_new(struct task *task)
 {
-    struct plan *plan = arena_zalloc(task->arena, sizeof(*plan));
+    struct plan *plan = arena_alloc(task->arena, sizeof(*plan)); /* plan_init sets all of it */
     struct plan_options options;
 
     plan_options_for(task, &options);
