@@ -123,6 +123,7 @@ static void at_once_has_a_ceiling_that_is_given_back(void **state)
             &waiting[i], "GET", i == 0 ? "/virtuoso/user" : "/virtuoso/user?a=1", KEY, STR_EMPTY));
     }
     wait_until(ask(&proxy, "/api/v1/routes", KEY) == 429); /* both are at work */
+    /* Nobody knows when one of them ends: the shortest pause that is asked for. */
     assert_int_equal(field_number(&proxy.reply, "Retry-After"), 1);
     for (size_t i = 0; i < ARRAY_LEN(waiting); i++) {
         client_close(&waiting[i]);
@@ -143,6 +144,58 @@ static void without_authentication_nobody_is_limited(void **state)
     for (int i = 0; i < 20; i++) {
         assert_int_equal(ask(&proxy, "/api/v1/routes", NULL), 200);
     }
+    proxy_stop(&proxy);
+}
+
+/* A path of the route with something in the place of each {name}. */
+static struct str path_of(struct proxy *proxy, struct str path)
+{
+    struct str text = STR_EMPTY;
+    struct str piece;
+
+    while (str_next(&path, '/', &piece)) {
+        if (piece.len > 0) {
+            text = arena_printf(&proxy->arena, "%.*s/%.*s", STR_ARG(text),
+                                STR_ARG(str_starts(piece, STR("{")) ? STR("1") : piece));
+        }
+    }
+    return text;
+}
+
+/* Whatever the answer: found or not, taken or refused. */
+static void every_answer_with_a_right_credential_tells_its_limit(void **state)
+{
+    static const char *const sets[] = {"auth.mode=keys", "auth.keys=a-key-of-a-test-1", NULL};
+    struct proxy proxy;
+    const struct json *routes;
+    unsigned n = 0;
+
+    (void)state;
+    proxy_start(&proxy, sets);
+    routes = json_get(proxy_ask(&proxy, "GET", "/api/v1/routes", KEY, ""), "routes");
+    for (const struct json *route = json_first(routes); route != NULL; route = json_next(route)) {
+        const char *method = arena_cstr(&proxy.arena, json_str(json_get(route, "method")));
+        struct str path = path_of(&proxy, json_str(json_get(route, "path")));
+        struct client client;
+        struct reply reply = {0};
+
+        if (json_get(route, "permission") == NULL) {
+            continue; /* for everybody */
+        }
+        client_open(&client, proxy.program.port);
+        assert_true(client_send_request(&client, method, arena_cstr(&proxy.arena, path), KEY,
+                                        str_is(STR("GET"), method) ? STR_EMPTY : STR("{}")));
+        assert_int_equal(client_read_head(&client, false, &reply), CLIENT_OK);
+        if (reply_field(&reply, "RateLimit-Policy").len == 0 ||
+            !str_starts(reply_field(&reply, "RateLimit"), STR("\"key\";r="))) {
+            fail_msg("%s %.*s: %d without RateLimit", method, STR_ARG(path), reply.status);
+        }
+        n++;
+        client_close(&client);
+        reply_done(&reply);
+    }
+    assert_true(n > 50);
+    assert_int_equal(ask(&proxy, "/no/such/route", KEY), 404);
     proxy_stop(&proxy);
 }
 
@@ -288,6 +341,7 @@ int main(void)
         cmocka_unit_test(a_stranger_is_limited_by_address_and_a_right_key_never),
         cmocka_unit_test(at_once_has_a_ceiling_that_is_given_back),
         cmocka_unit_test(without_authentication_nobody_is_limited),
+        cmocka_unit_test(every_answer_with_a_right_credential_tells_its_limit),
         cmocka_unit_test(all_keys_of_a_tenant_share_its_limit),
         cmocka_unit_test(a_class_of_routes_has_a_limit_of_its_own),
         cmocka_unit_test(a_refusal_takes_nothing_from_other_limits),

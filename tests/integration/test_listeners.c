@@ -272,6 +272,55 @@ static void other_addresses_wait_for_the_next_start(void **state)
     assert_int_equal(send_bytes(here.ports[0], STR(GET_LIVE)), 200);
 }
 
+static size_t n_refusals_told(void)
+{
+    struct str rest;
+    struct str line;
+    struct buf text;
+    size_t n = 0;
+
+    buf_init(&text, 16U << 20);
+    program_errors(&here.proxy.program, &text);
+    rest = buf_view(&text);
+    while (str_next(&rest, '\n', &line)) {
+        n += str_contains(line, STR("http.proxy_header_refused")) ? 1 : 0;
+    }
+    buf_done(&text);
+    return n;
+}
+
+/* What clients send on any listener, good or bad, is in no line of the log. */
+static void nothing_that_was_sent_is_in_the_log(void **state)
+{
+    static const char *const bad[] = {
+        "PROXY TCP4 canary-in-a-header 192.0.2.1 1234 80\r\n" GET_LIVE,
+        "GET /livez?canary=in-a-query HTTP/1.1\r\nAuthorization: Bearer canary-as-a-token\r\n"
+        "Host: x\r\n\r\n",
+    };
+    static const char asks[] = "GET /api/v1/routes?canary=in-a-query HTTP/1.1\r\nHost: x\r\n"
+                               "Authorization: Bearer canary-as-a-token\r\n"
+                               "X-API-Key: canary-as-a-token\r\n"
+                               "X-Forwarded-For: canary-as-an-address\r\n"
+                               "Forwarded: for=canary-as-an-address\r\nConnection: close\r\n\r\n";
+    struct buf good;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        size_t before = n_refusals_told();
+
+        /* one line a second is written */
+        wait_until(send_bytes(here.ports[1], str_from(bad[i])) == 0 && n_refusals_told() > before);
+    }
+    buf_init(&good, 4096);
+    buf_text(&good, "PROXY TCP4 203.0.113.9 192.0.2.1 1234 80\r\n");
+    buf_text(&good, asks);
+    assert_true(send_bytes(here.ports[1], buf_view(&good)) >= 400);
+    assert_true(send_bytes(here.ports[0], str_from(asks)) >= 400);
+    buf_done(&good);
+    proxy_settle(&here.proxy);
+    assert_false(program_wrote(&here.proxy.program, "canary"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -282,6 +331,7 @@ int main(void)
         cmocka_unit_test(a_header_that_does_not_come_is_not_waited_for),
         cmocka_unit_test(who_calls_is_told_by_the_header),
         cmocka_unit_test(forwarded_is_read_where_it_is_said),
+        cmocka_unit_test(nothing_that_was_sent_is_in_the_log),
         cmocka_unit_test(other_addresses_wait_for_the_next_start),
     };
 

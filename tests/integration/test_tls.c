@@ -95,7 +95,8 @@ static void plain_bytes_on_a_secured_port_end_the_connection(void **state)
     (void)state;
     start_secured(&secured);
     client_open(&client, secured.port);
-    (void)client_send(&client, STR("GET /health HTTP/1.1\r\nHost: x\r\n\r\n"));
+    (void)client_send(&client, STR("GET /health?canary HTTP/1.1\r\nHost: x\r\n"
+                                   "Authorization: Bearer canary\r\n\r\n"));
     reply_init(&reply);
     result = client_read(&client, false, &reply); /* an alert of TLS may come before the end */
     assert_true(result != CLIENT_OK && result != CLIENT_TIMEOUT);
@@ -104,6 +105,9 @@ static void plain_bytes_on_a_secured_port_end_the_connection(void **state)
     client_open(&client, secured.port); /* leaves in the middle of the handshake */
     (void)client_send(&client, STR("\x16\x03\x01\x02\x00\x01"));
     client_reset(&client);
+    program_wait_wrote(&secured, "http.tls_failed", WAIT_MS);
+    assert_false(
+        program_wrote(&secured, "canary")); /* the line says who and why, not what was sent */
     program_stop(&secured);
     program_done(&secured);
 }
