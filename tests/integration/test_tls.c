@@ -3,6 +3,7 @@
 #include "harness/cmocka.h"
 
 #include "harness/proxy.h"
+#include "harness/wait.h"
 
 #define TLS_DIR VP_SOURCE_DIR "/tests/harness/tls"
 
