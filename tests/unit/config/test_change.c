@@ -97,6 +97,8 @@ static const struct special {
 } specials[] = {
     {"drain.notice_ms", "600000", "drain.limit_ms=600000"},
     {"server.socket_mode", "0660", NULL},
+    {"server.workers", "2", NULL},
+    {"secrets.tree", "file:" TLS_DIR, NULL},
     {"server.proxy_protocol", "true", "server.proxy_from=203.0.113.0/24"},
     {"admin.listen", "127.0.0.9:9", NULL},
     {"limits.rules", "tenant=10/20", NULL},
@@ -187,7 +189,8 @@ static void every_option_that_changes_is_told(void **state)
         bool has_maps = rows[i].type >= OPTION_KEYS;
 
         if (!has_maps && !is_with_others(rows[i].key) && !is_told(before.config, &rows[i])) {
-            print_message("not told: %s\n", rows[i].key);
+            print_message("not told: %s (if no value above is one of it, add a row to specials)\n",
+                          rows[i].key);
             n_untold++;
         }
     }
