@@ -200,34 +200,38 @@ static void grow(struct adapt *adapt)
     adapt->limit = at_most(adapt->limit + 1, adapt->ceiling);
 }
 
+static bool is_usual(const struct adapt *adapt)
+{
+    return adapt->lowered_from == 0 && adapt->usual_share > 0;
+}
+
 /* The limit is half of what it was, or 1, and as much is refused as before: it is not the number of calls
  * that the platform refuses. */
-static bool lowering_was_for_nothing(const struct adapt *adapt)
+static bool lowering_was_for_nothing(const struct adapt *adapt, unsigned share)
 {
     bool is_low = adapt->limit == 1 || adapt->limit * 2 <= adapt->lowered_from;
 
-    return adapt->lowered_share > 0 && is_low && adapt->share > 0 &&
-           adapt->share <= ADAPT_SHARE_FEW && adapt->share * 2 >= adapt->lowered_share;
+    return is_low && share > 0 && share <= ADAPT_SHARE_FEW && share * 2 >= adapt->usual_share;
 }
 
 static void end_share(struct adapt *adapt)
 {
-    adapt->share = adapt->n_refused;
+    unsigned share = adapt->n_refused;
+
     adapt->n_ends = 0;
     adapt->n_refused = 0;
-    if (adapt->ignored_share > 0 && adapt->share > 2 * adapt->ignored_share + 2) {
-        adapt->ignored_share = 0;
-    } else if (lowering_was_for_nothing(adapt)) {
-        adapt->ignored_share = adapt->share;
+    if (adapt->lowered_from == 0) {
+        adapt->usual_share = share > 2 * adapt->usual_share + 2 ? 0 : adapt->usual_share;
+    } else if (adapt->usual_share == 0 && share > 0) {
+        adapt->usual_share = share;
+    } else if (lowering_was_for_nothing(adapt, share)) {
         adapt->limit = at_most(adapt->lowered_from, adapt->ceiling);
         adapt->refused_at = 0;
         adapt->lowered_from = 0;
-        adapt->lowered_share = 0;
-    } else if (adapt->share * 2 < adapt->lowered_share || adapt->share == 0) {
+        adapt->usual_share = share;
+    } else if (share * 2 < adapt->usual_share || share == 0) {
         adapt->lowered_from = 0; /* it helped */
-        adapt->lowered_share = 0;
-    } else if (adapt->lowered_from > 0 && adapt->lowered_share == 0) {
-        adapt->lowered_share = adapt->share;
+        adapt->usual_share = 0;
     }
 }
 
@@ -301,12 +305,11 @@ bool adapt_note_refused(struct adapt *adapt, unsigned n_others)
 
     adapt->n_quiet = 0;
     note_share(adapt, true);
-    if (lone || adapt->ignored_share > 0) {
+    if (lone || is_usual(adapt)) {
         return false;
     }
     if (adapt->lowered_from == 0) {
         adapt->lowered_from = adapt->limit;
-        adapt->lowered_share = 0;
     }
     adapt->limit = at_least(at_least(limit, adapt->limit / 2), 1);
     adapt->doubling = false;

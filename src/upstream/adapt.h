@@ -66,12 +66,12 @@ struct adapt {
     uint64_t pace_us;  /* between two doublings without answers; 0: no connection was made yet */
     uint64_t paced_us; /* the last such doubling, or since when calls wait */
     struct adapt_window window;
-    unsigned n_ends;        /* of the share that is being counted */
-    unsigned n_refused;     /* among them */
-    unsigned share;         /* refusals in the last ADAPT_SHARE_OF ends */
-    unsigned lowered_from;  /* the limit before refusals began to lower it; 0: they do not */
-    unsigned lowered_share; /* the share then; 0: not known yet */
-    unsigned ignored_share; /* refusals up to twice this share say nothing; 0: all count */
+    unsigned n_ends;       /* of the share that is being counted: refusals in ADAPT_SHARE_OF ends */
+    unsigned n_refused;    /* among them */
+    unsigned lowered_from; /* the limit before refusals began to lower it; 0: they do not */
+    unsigned
+        usual_share; /* while they lower it: the share at the beginning; else: up to twice this share they
+                            * say nothing. 0: not known yet; or all count */
 };
 
 struct adapt_end {
