@@ -495,6 +495,47 @@ static void addresses_change_by_a_reload(void **state)
     mount_close(&mount);
 }
 
+/* Its platform is another one: no call of it goes to a region of ours. */
+static void a_tenant_with_an_address_of_its_own_has_that_one_only(void **state)
+{
+    static const char text[] =
+        "upstream:\n  token: " SANDBOX_TOKEN "\n  base_url: http://127.0.0.1:%u/api\n"
+        "  endpoint_probe_ms: 200\n  endpoints: [\"http://127.0.0.1:%u/api\"]\n"
+        "tenants: [{name: t, token: token-of-a-tenant, base_url: \"http://127.0.0.1:%u/api\"}]\n"
+        "server: {listen: 127.0.0.1:0}\ndrain: {notice_ms: 0}\ncache: {enabled: false}\n"
+        "auth: {keys: [{name: a, key: key-of-ours-0001}, {name: b, key: key-of-theirs-01, tenant: "
+        "t}]}\n";
+    static const char ours[] = "X-API-Key: key-of-ours-0001\r\n";
+    static const char theirs[] = "X-API-Key: key-of-theirs-01\r\n";
+    uint16_t own_port = port_free();
+    char config[MOUNT_PATH_MAX];
+    struct mount mount;
+
+    (void)state;
+    memset(&here, 0, sizeof(here));
+    start_region(0);
+    start_region(1);
+    mount_format(config, text, here.ports[0], here.ports[1], own_port); /* nobody is there */
+    mount_open(&mount, config);
+    mount_serve(&mount, &here.proxy);
+    (void)proxy_ask(&here.proxy, "GET", "/virtuoso/user", ours, "");
+    assert_int_equal(here.proxy.reply.status, 200);
+    for (int i = 0; i < 3; i++) {
+        (void)proxy_ask(&here.proxy, "GET", "/virtuoso/user", theirs, "");
+        assert_int_equal(here.proxy.reply.status, 502);
+    }
+    assert_int_equal(n_endpoints(), 2);
+    assert_int_equal(metric("virtuoso_proxy_upstream_endpoints"), 2);
+    for (size_t i = 0; i < 2; i++) { /* but for the probes, all was of ours */
+        struct str all =
+            json_text(&here.proxy.arena, sandbox_requests(here.ports[i], &here.proxy.arena));
+
+        assert_false(str_contains(all, STR("token-of-a-tenant")));
+    }
+    end();
+    mount_close(&mount);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -503,6 +544,7 @@ int main(void)
         cmocka_unit_test(a_region_that_is_gone_is_left_and_taken_again),
         cmocka_unit_test(without_any_region_it_says_so),
         cmocka_unit_test(addresses_change_by_a_reload),
+        cmocka_unit_test(a_tenant_with_an_address_of_its_own_has_that_one_only),
     };
 
     return cmocka_run_group_tests_name("regions", tests, NULL, NULL);
