@@ -106,6 +106,8 @@ static const struct special {
     {"store.user", "other", "store.password=another-secret-1"},
     {"otel.headers", "x=y,authorization=another-secret-1", NULL},
     {"otel.traces_share", "0.5", NULL},
+    {"analytics.headers", "x=y,authorization=another-secret-1", NULL},
+    {"analytics.bigquery", "project.dataset.table", NULL},
     {"lambda.runtime_api", "127.0.0.9:9", NULL},
 };
 
