@@ -32,8 +32,11 @@ static uint64_t see(struct objects *objects, struct str key, const struct blob *
     struct seen_lease *seen = LRU_FIND(&objects->leases, key, struct seen_lease, entry);
 
     if (seen == NULL) {
-        if (lru_size(&objects->leases) == OBJECTS_SEEN_MAX) {
-            drop_seen(objects, LRU_OLDEST(&objects->leases, struct seen_lease, entry));
+        struct seen_lease *oldest;
+
+        if (lru_size(&objects->leases) == OBJECTS_SEEN_MAX &&
+            (oldest = LRU_OLDEST(&objects->leases, struct seen_lease, entry)) != NULL) {
+            drop_seen(objects, oldest);
         }
         seen = mem_zalloc(sizeof(*seen));
         lru_add(&objects->leases, &seen->entry, (struct str){str_dup(key), key.len});

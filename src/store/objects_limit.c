@@ -34,8 +34,11 @@ static struct limit *find_or_make(struct objects *objects, struct str key)
     struct limit *limit = LRU_FIND(&objects->limits, key, struct limit, entry);
 
     if (limit == NULL) {
-        if (lru_size(&objects->limits) == LIMITS_MAX) {
-            drop_limit(objects, LRU_OLDEST(&objects->limits, struct limit, entry));
+        struct limit *oldest;
+
+        if (lru_size(&objects->limits) == LIMITS_MAX &&
+            (oldest = LRU_OLDEST(&objects->limits, struct limit, entry)) != NULL) {
+            drop_limit(objects, oldest);
         }
         limit = mem_zalloc(sizeof(*limit));
         lru_add(&objects->limits, &limit->entry, (struct str){str_dup(key), key.len});
