@@ -1,6 +1,7 @@
 /* What is told of a call that has ended: in the metrics, and to its owner as an error or as the head of the
  * answer. */
 #include "base/clock.h"
+#include "base/mem.h"
 #include "observe/metrics.h"
 #include "observe/span.h"
 #include "upstream_internal.h"
@@ -43,6 +44,22 @@ void upstream_count_end(const struct upstream_call *call)
     }
 }
 
+/* All texts speak of the platform. Of another server they must not. */
+static void speak_of_service(char *text)
+{
+    static const struct str platform = STR_INIT("the platform");
+    static const struct str service = STR_INIT("the service");
+    ptrdiff_t at;
+
+    while ((at = str_find(str_from(text), platform)) >= 0) {
+        char *place = text + at;
+        char *behind = place + platform.len;
+
+        mem_copy(place, service.ptr, service.len);
+        memmove(place + service.len, behind, strlen(behind) + 1);
+    }
+}
+
 void upstream_explain(struct upstream_call *call, enum error_code code, const char *why, bool late)
 {
     const struct upstream_options *options = &call->upstream->options;
@@ -72,6 +89,9 @@ void upstream_explain(struct upstream_call *call, enum error_code code, const ch
         retry_after_s = 1;
     } else {
         (void)error_set(err, code, "the connection to the platform broke: %s", why);
+    }
+    if (options->is_other) {
+        speak_of_service(err->text);
     }
     err->upstream_status = call->reply.status;
     err->retry_after_s = retry_after_s;
