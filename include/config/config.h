@@ -95,6 +95,9 @@ enum {
     CONFIG_WORKERS_MAX = 64
 };
 
+/* In the order of the words of server.roles. */
+enum { ROLE_TRAFFIC = 1, ROLE_RUNS = 2, ROLE_EVENTS = 4, ROLES_ALL = 7 };
+
 /* An address to listen on, with what is its own. */
 struct config_listener {
     struct str name;                               /* for logs */
@@ -149,6 +152,7 @@ struct config {
         size_t n_trusted_proxies;
         struct str forwarded; /* "x-forwarded", "rfc7239" or "none" */
         struct str client_ca_file, client_crl_file, client_certificates, socket_mode;
+        unsigned roles;     /* ROLE_* */
         struct str workers; /* a number, or "auto" */
         unsigned n_workers; /* the same, worked out */
         bool proxy_protocol;

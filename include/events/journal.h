@@ -10,6 +10,7 @@
 #ifndef EVENTS_JOURNAL_H
 #define EVENTS_JOURNAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/list.h"
@@ -28,7 +29,8 @@ struct journal_ear {
 };
 
 /* NULL: another server of this process has one already. */
-struct journal *journal_open(struct loop *loop, struct store *store);
+/* `on_duty`: this process also does what one of all does at a time (duty.h of the room). */
+struct journal *journal_open(struct loop *loop, struct store *store, bool on_duty);
 /* What was noted is appended first, for at most a second. Before store_close. NULL is not fine. */
 void journal_close(struct journal *journal, void (*on_closed)(void *context), void *context);
 
@@ -36,6 +38,7 @@ void journal_mark(struct journal *journal, const char *mark, struct str subject,
 void journal_listen(struct journal *journal, struct journal_ear *ear);
 void journal_leave(struct journal_ear *ear); /* idempotent; zeroed is fine */
 
+bool journal_is_on_duty(const struct journal *journal);
 struct store *journal_store(const struct journal *journal);
 struct loop *journal_loop(const struct journal *journal);
 /* What is noted from now on is behind this position; 0: the store has not answered yet. */

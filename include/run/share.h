@@ -19,6 +19,7 @@ struct run_share_options {
     struct keeps *keeps;
     struct deadlines *deadlines;
     struct later *later;
+    bool adopts; /* goes on with the runs of processes that are gone */
 };
 
 struct run_share *run_share_open(const struct run_share_options *options);

@@ -20,7 +20,8 @@ enum error_code open_journal(struct server *server, struct error *err)
 {
     (void)err;
     if (server->store != NULL) {
-        server->journal = journal_open(&server->loop, server->store);
+        server->journal = journal_open(&server->loop, server->store,
+                                       (server->config->server.roles & ROLE_EVENTS) != 0);
     }
     return ERR_OK;
 }
@@ -98,7 +99,8 @@ enum error_code open_audit(struct server *server, struct error *err)
                                           .max_bytes = config->audit.max_bytes,
                                           .journal = server->journal,
                                           .keeps = server->keeps};
-    bool is_wanted = file != NULL || (config->audit.store && server->journal != NULL);
+    bool is_ours = server->journal == NULL || journal_is_on_duty(server->journal);
+    bool is_wanted = is_ours && (file != NULL || (config->audit.store && server->journal != NULL));
     enum error_code code =
         is_wanted ? audit_open(&server->loop, &options, &server->audit, err) : ERR_OK;
 

@@ -218,8 +218,10 @@ static void log_start(const struct server *server, const char *file)
 
     log_started(server->config, file, server->sandbox != NULL,
                 server->lambda != NULL ? listen
-                : server->http != NULL ? server_url(server, listen)
-                                       : sandbox_address(server->sandbox));
+                : server->http != NULL && http_server_n_listeners(server->http) > 0
+                    ? server_url(server, listen)
+                : server->admin != NULL ? http_server_address(server->admin)
+                                        : sandbox_address(server->sandbox));
     log_listeners(server);
 }
 

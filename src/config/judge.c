@@ -72,6 +72,27 @@ static void judge_workers(struct loader *loader, struct config *config)
     }
 }
 
+/* Work that is shared out needs something that all of them share. */
+static void judge_roles(struct loader *loader, struct config *config)
+{
+    unsigned roles = config->server.roles;
+
+    if (loader_has_failed(loader, "server.roles") || loader->unread) {
+        return;
+    }
+    if (roles == 0) {
+        loader_fail(loader, "server.roles: names none of traffic, runs, events");
+    } else if (roles != ROLES_ALL && str_is(config->store.url, "memory:")) {
+        loader_fail(loader, "server.roles: processes with some of the roles share a store; set "
+                            "store.url");
+    } else if ((roles & ROLE_TRAFFIC) == 0 && config->admin.listen.len == 0) {
+        loader_fail(loader, "server.roles: without traffic only admin.listen is opened; set it");
+    }
+    if ((roles & ROLE_TRAFFIC) == 0) {
+        config->server.n_all = 0;
+    }
+}
+
 /* The first address that others than this machine reach; empty: there is none. */
 static struct str open_address(const struct config *config)
 {
@@ -418,6 +439,7 @@ void config_judge(struct loader *loader)
     config_judge_limits(loader, config);
     config_judge_store(loader, config);
     judge_workers(loader, config);
+    judge_roles(loader, config);
     config_judge_otel(loader, config);
     config_judge_events(loader, config);
     judge_token(loader, config);

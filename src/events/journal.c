@@ -134,7 +134,7 @@ void journal_mark(struct journal *journal, const char *mark, struct str subject,
 }
 
 /* --- opening and closing */
-struct journal *journal_open(struct loop *loop, struct store *store)
+struct journal *journal_open(struct loop *loop, struct store *store, bool on_duty)
 {
     struct journal *journal;
 
@@ -145,11 +145,17 @@ struct journal *journal_open(struct loop *loop, struct store *store)
     journal = mem_zalloc(sizeof(*journal));
     journal->loop = loop;
     journal->store = store;
+    journal->on_duty = on_duty;
     list_init(&journal->ears);
     buf_init(&journal->gathers, JOURNAL_GATHERS_MAX);
     facts_divert(take, journal);
     journal_mark(journal, ".opened", STR_EMPTY, STR_EMPTY); /* its answer tells where we are */
     return journal;
+}
+
+bool journal_is_on_duty(const struct journal *journal)
+{
+    return journal->on_duty;
 }
 
 static void on_last_words(struct deadline *deadline)

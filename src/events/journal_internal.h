@@ -22,6 +22,7 @@ struct journal {
     struct loop *loop;
     struct store *store;
     struct list ears;
+    bool on_duty;
     /* out */
     struct buf gathers;
     size_t n_bytes; /* of `gathers`, on their way */

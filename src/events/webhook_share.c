@@ -436,7 +436,9 @@ void hooks_share_open(struct webhooks *hooks)
     list_init(&share->late);
     journal_listen(share->journal, &share->ear);
     deadline_set(&hooks->loop->deadlines, &share->again, 0, on_walk);
-    duty_open(&share->duty, hooks->loop, share->keeps);
+    if (journal_is_on_duty(share->journal)) {
+        duty_open(&share->duty, hooks->loop, share->keeps);
+    }
 }
 
 /* The lease is let go when all has been written: hooks_share_free. */

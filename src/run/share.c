@@ -208,7 +208,7 @@ struct run_share *run_share_open(const struct run_share_options *options)
     share->options = *options;
     list_init(&share->stores);
     list_init(&share->logs);
-    share->adopter = adopter_open(share);
+    share->adopter = options->adopts ? adopter_open(share) : NULL;
     return share;
 }
 
@@ -243,7 +243,9 @@ void run_share_stop(struct run_share *share)
         CHECK(log->run == NULL); /* it only removes its claim */
         log_free(log);
     }
-    adopter_close(share->adopter);
+    if (share->adopter != NULL) {
+        adopter_close(share->adopter);
+    }
     deadline_clear(&share->enter_again);
     keep_leave(&share->alive);
 }

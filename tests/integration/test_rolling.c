@@ -62,7 +62,7 @@ static struct arena *arena(void)
 /* --- Redis, as another program sees it */
 static const char *redis_says(const char *script)
 {
-    char line[TEXT_BYTES];
+    char line[TEXT_BYTES * 2];
     static char out[TEXT_BYTES * 4];
     FILE *pipe;
     size_t n;

@@ -313,10 +313,12 @@ static void open_run_share(struct api *api)
     const struct api_options *options = &api->options;
 
     if (options->store != NULL && options->keeps != NULL) {
-        api->run_share = run_share_open(&(struct run_share_options){.store = options->store,
-                                                                    .keeps = options->keeps,
-                                                                    .deadlines = options->deadlines,
-                                                                    .later = options->later});
+        api->run_share = run_share_open(&(struct run_share_options){
+            .store = options->store,
+            .keeps = options->keeps,
+            .deadlines = options->deadlines,
+            .later = options->later,
+            .adopts = (options->config->server.roles & ROLE_RUNS) != 0});
     }
 }
 

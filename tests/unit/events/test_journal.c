@@ -41,7 +41,7 @@ static int set_up(void **state)
     assert_int_equal(uv_timer_init(&here.loop.uv, &here.alive), 0);
     assert_int_equal(uv_timer_start(&here.alive, on_alive, 1, 1), 0);
     assert_int_equal(store_open_memory(&here.loop, &options, &here.store, &err), ERR_OK);
-    here.journal = journal_open(&here.loop, here.store);
+    here.journal = journal_open(&here.loop, here.store, true);
     assert_non_null(here.journal);
     return 0;
 }
@@ -377,7 +377,7 @@ static void the_end_waits_for_the_store(void **state)
     note(1);
     journal_close(here.journal, on_closed, NULL);
     wait_closed();
-    here.journal = journal_open(&here.loop, here.store);
+    here.journal = journal_open(&here.loop, here.store, true);
     turn_until(before + 1);
     assert_string_equal(fact_at(before + 1)->subject, "run_1");
 }
