@@ -68,7 +68,10 @@ done
 all=()
 for folder in "$root"/k8s/components/*/; do
     name=$(basename "$folder")
-    build_with "component-$name" "" "$name"
+    case $name in
+    split) build_with "component-$name" "" redis "$name" ;; # it names the Redis of that one
+    *) build_with "component-$name" "" "$name" ;;
+    esac
     # KEDA takes the autoscaler away that these two change; a cluster is at one cloud.
     case $name in hpa-memory | prometheus-adapter | gcp) ;; *) all+=("$name") ;; esac
 done

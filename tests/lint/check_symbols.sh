@@ -21,8 +21,8 @@ done
 ar rcs "$scratch/two.a" "$scratch/one.o" "$scratch/two.o"
 [ "$(twice "$scratch/two.a")" = is_there_twice ] || { echo "selftest: a name that is there twice is not seen"; exit 1; }
 
-found=$(twice "$library")
-if [ -n "$found" ]; then
-    echo "$found" | sed 's/$/: defined in two files; give each the name of its room/'
+mapfile -t found < <(twice "$library")
+if [ "${#found[@]}" -gt 0 ]; then
+    printf '%s: defined in two files; give each the name of its room\n' "${found[@]}"
     exit 1
 fi
