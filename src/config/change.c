@@ -260,10 +260,10 @@ static void keep(struct config *fresh, const struct config *running, const struc
         const struct secret *kept = option_field(running, row);
 
         secret_set(option_field(fresh, row), secret_reveal(kept));
+    } else if (size_of(row->type) > 0) { /* words, too: they are written as a list, and are bits */
+        mem_copy(option_field(fresh, row), option_field(running, row), size_of(row->type));
     } else if (option_is_list(row)) {
         keep_list(box, running, row);
-    } else if (size_of(row->type) > 0) {
-        mem_copy(option_field(fresh, row), option_field(running, row), size_of(row->type));
     } else {
         struct str *text = option_field(fresh, row);
 
