@@ -30,6 +30,8 @@ const struct http_service *api_admin_service(void); /* of the admin listener; th
 void api_hear(struct api *api, enum api_news news, struct str text);
 /* Writes the metrics that are figures of the moment. */
 void api_set_gauges(struct api *api);
+/* Event streams that have no end of their own end: nobody is accepted any more. */
+void api_end_streams(struct api *api);
 void api_set_draining(struct api *api); /* readiness answers 503 from now on */
 
 /* Distinct patterns of the routes; index 0 is "unmatched". For metrics_label_values. */

@@ -37,6 +37,7 @@ struct key_source;
 struct lambda;
 struct journal;
 struct manager;
+struct purge_feed;
 struct reload;
 struct listeners;
 struct sinks;
@@ -61,6 +62,7 @@ struct server {
     struct sandbox *sandbox;  /* that is ours; NULL */
     char sandbox_address[64]; /* of the sandbox that is the platform; empty: the real platform */
     struct clients *clients;  /* of the platform, for `upstream` and the tenants */
+    struct purge_feed *purge_feed; /* NULL: no other proxy is listened to */
     struct key_source *key_source; /* NULL: no JWT is taken */
     struct session_store *sessions;
     struct store *store; /* NULL: nothing is shared with other processes */

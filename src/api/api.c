@@ -321,6 +321,11 @@ void api_set_gauges(struct api *api)
     ops_set_gauges(api);
 }
 
+void api_end_streams(struct api *api)
+{
+    sse_end_endless(api);
+}
+
 void api_set_draining(struct api *api)
 {
     api->draining = true;

@@ -13,6 +13,7 @@
 #include "manager.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
+#include "purge_feed.h"
 #include "reload.h"
 #include "room_options.h"
 #include "sandbox_config.h"
@@ -95,6 +96,23 @@ static void on_key_source_closed(void *context)
     close_clients(server);
 }
 
+static void close_key_source(struct server *server)
+{
+    if (server->key_source != NULL) {
+        key_source_close(server->key_source, on_key_source_closed, server);
+    } else {
+        close_clients(server);
+    }
+}
+
+static void on_feed_closed(void *context)
+{
+    struct server *server = context;
+
+    server->purge_feed = NULL;
+    close_key_source(server);
+}
+
 static void on_admin_closed(void *context)
 {
     struct server *server = context;
@@ -103,10 +121,10 @@ static void on_admin_closed(void *context)
     if (server->api != NULL) {
         api_stop(server->api);
     }
-    if (server->key_source != NULL) {
-        key_source_close(server->key_source, on_key_source_closed, server);
+    if (server->purge_feed != NULL) {
+        purge_feed_close(server->purge_feed, on_feed_closed, server);
     } else {
-        close_clients(server);
+        close_key_source(server);
     }
 }
 
@@ -282,6 +300,11 @@ static enum error_code open_admin(struct server *server, struct error *err)
                                                       server->api, &server->admin, err);
 }
 
+static enum error_code open_feed(struct server *server, struct error *err)
+{
+    return purge_feed_open(server, &server->purge_feed, err);
+}
+
 static void open_metrics(void)
 {
     size_t n;
@@ -319,23 +342,11 @@ static enum error_code open_tables(struct server *server, struct error *err)
     return code;
 }
 
-static const open_fn proxy_steps[] = {open_tables,
-                                      open_sandbox,
-                                      open_clients,
-                                      open_key_source,
-                                      shared_open,
-                                      shared_open_sessions,
-                                      open_telemetry,
-                                      open_journal,
-                                      open_audit,
-                                      open_webhooks,
-                                      open_analytics,
-                                      open_sinks,
-                                      open_api,
-                                      open_tls,
-                                      open_http,
-                                      open_admin,
-                                      NULL};
+static const open_fn proxy_steps[] = {
+    open_tables,          open_sandbox,   open_clients, open_key_source, shared_open,
+    shared_open_sessions, open_telemetry, open_journal, open_audit,      open_webhooks,
+    open_analytics,       open_sinks,     open_api,     open_tls,        open_http,
+    open_admin,           open_feed,      NULL};
 
 /* The same but for the listeners: there is another front. */
 static const open_fn lambda_steps[] = {open_tables,       open_sandbox,

@@ -50,6 +50,7 @@ static void drain_step(struct deadline *deadline)
     if (spent_ms >= server->notice_ms) {
         if (server->http != NULL) {
             http_server_drain(server->http);
+            api_end_streams(server->api);
         }
         if (is_idle(server) || spent_ms >= server->config->drain.limit_ms) {
             log_drained(server, spent_ms);

@@ -84,6 +84,7 @@ async function callOf(path: string, method: string, operation: Json, made: Made)
   for (const parameter of operation.parameters ?? [])
     if (parameter.in === "path") options.params.path[parameter.name] = pathValue(path, parameter, made);
   // A stream that ends with the oldest event that there is.
+  if (path === "/api/v1/cache/events") options.params.query = { limit: 1 };
   if (path === "/api/v1/events") options.params.query = { limit: 1, last_event_id: "before-1" };
   const [type, media] = Object.entries<Json>(operation.requestBody?.content ?? {})[0] ?? [];
   if (media?.example !== undefined) {

@@ -54,6 +54,19 @@ static void start(struct program *program, uint16_t listen, uint16_t above, cons
     program_serve(program, args, env);
 }
 
+static bool has_watchers(const struct program *program, unsigned n)
+{
+    struct reply reply = {0};
+    char line[64];
+    bool found;
+
+    (void)snprintf(line, sizeof(line), "virtuoso_proxy_event_watchers %u\n", n);
+    client_ask(program->port, "GET", "/metrics", SHOWN, STR_EMPTY, &reply);
+    found = str_contains(reply_text(&reply), str_from(line));
+    reply_done(&reply);
+    return found;
+}
+
 static void chain_start(struct chain *chain, const char *const *edge_sets)
 {
     *chain = (struct chain){.seed = {0}};
@@ -65,6 +78,9 @@ static void chain_start(struct chain *chain, const char *const *edge_sets)
     for (size_t i = 0; i < ARRAY_LEN(chain->edges); i++) {
         start(&chain->edges[i], 0, chain->region.port, edge_sets);
     }
+    /* each level listens to the one above, and has forgotten what it knew */
+    wait_until(has_watchers(&chain->origin, 1));
+    wait_until(has_watchers(&chain->region, ARRAY_LEN(chain->edges)));
 }
 
 static void end(struct program *program)
@@ -124,7 +140,7 @@ static void ask_by_many(struct chain *chain, const char *target)
     }
     wait_until(n_working(&chain->edges[0], &chain->arena) == N_ASKERS / 2);
     wait_until(n_working(&chain->edges[1], &chain->arena) == N_ASKERS / 2);
-    wait_until(n_working(&chain->region, &chain->arena) == 2);
+    wait_until(n_working(&chain->region, &chain->arena) == 2 + 2); /* each edge listens, too */
     sandbox_release(chain->origin.sandbox_port);
     for (size_t i = 0; i < N_ASKERS; i++) {
         assert_int_equal(client_read(&askers[i], false, &reply), CLIENT_OK);
@@ -162,6 +178,42 @@ static void changes_go_all_the_way(void **state)
         fail_msg("%d %.*s", reply.status, STR_ARG(reply_text(&reply)));
     }
     assert_int_equal(sandbox_count(chain.origin.sandbox_port, "POST", "/teststeps"), 1);
+    reply_done(&reply);
+    chain_stop(&chain);
+}
+
+static size_t n_asked_for_kept(struct chain *chain, struct reply *reply)
+{
+    ask(&chain->edges[0], "GET", KEPT, NULL, reply);
+    assert_int_equal(reply->status, 200);
+    return sandbox_count(chain->origin.sandbox_port, "GET", "/user");
+}
+
+/* What changes at the origin, past the edge, is forgotten there: long before it is old. When the region was gone for a
+ * while, nobody knows what has changed, and everything is. */
+static void a_purge_goes_down_all_levels(void **state)
+{
+    struct reply reply = {0};
+    struct chain chain;
+    uint16_t port;
+
+    (void)state;
+    chain_start(&chain, NULL);
+    wait_until(n_asked_for_kept(&chain, &reply) > 0);
+    sandbox_forget_requests(chain.origin.sandbox_port);
+    assert_int_equal(n_asked_for_kept(&chain, &reply), 0); /* it is kept */
+    ask(&chain.origin, "POST", "/api/v1/commands/execute", step_body(&chain), &reply);
+    assert_int_equal(reply.status, 200);
+    wait_until(n_asked_for_kept(&chain, &reply) > 0);
+    sandbox_forget_requests(chain.origin.sandbox_port);
+    assert_int_equal(n_asked_for_kept(&chain, &reply), 0);
+    port = chain.region.port;
+    program_stop(&chain.region);
+    program_done(&chain.region);
+    start(&chain.region, port, chain.origin.port, NULL);
+    wait_until((ask(&chain.edges[0], "GET", KEPT, NULL, &reply),
+                str_contains(reply_field(&reply, "Cache-Status"), STR("fwd="))));
+    assert_int_equal(reply.status, 200);
     reply_done(&reply);
     chain_stop(&chain);
 }
@@ -296,6 +348,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_cold_reads_are_one_call),
         cmocka_unit_test(changes_go_all_the_way),
+        cmocka_unit_test(a_purge_goes_down_all_levels),
         cmocka_unit_test(the_origin_is_away),
         cmocka_unit_test(an_old_answer_serves_meanwhile),
         cmocka_unit_test(age_is_carried_down),

@@ -281,7 +281,8 @@ static bool is_skipped(struct str path, struct str method)
     /* The platform offers nothing to change under this path, sessions are ended last, and a stream of
      * all events does not end. */
     return (str_starts(path, STR("/virtuoso/")) && !str_is(method, "get")) ||
-           str_is(method, "delete") || str_is(path, "/api/v1/events");
+           str_is(method, "delete") || str_is(path, "/api/v1/events") ||
+           str_is(path, "/api/v1/cache/events");
 }
 
 static struct str made_delivery(struct proxy *proxy, struct str webhook)
@@ -511,6 +512,9 @@ static bool send_example(struct proxy *proxy, struct str path, const struct json
     struct str what = arena_printf(&proxy->arena, "%.*s %.*s", STR_ARG(method), STR_ARG(path));
     bool posts = str_is(method, "post");
 
+    if (str_is(path, "/api/v1/cache/events")) {
+        target = STR("/api/v1/cache/events?limit=1");
+    }
     if (str_is(path, "/api/v1/events")) { /* without limit it does not end */
         target = STR("/api/v1/events?limit=1&last_event_id=before-1");
     }

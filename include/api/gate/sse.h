@@ -16,6 +16,7 @@ struct sse_source {
     bool (*next)(struct sse *stream, struct buf *out);
     bool (*is_over)(struct sse *stream); /* no event will come any more */
     void (*let_go)(struct sse *stream);  /* the stream has ended, for whatever reason */
+    bool is_endless;                     /* nothing of ours brings it to its end: a drain does */
 };
 
 struct sse {
@@ -36,6 +37,9 @@ enum stage_verdict sse_begin(struct task *task, struct sse *stream,
                              const struct sse_source *source);
 /* Other clients are let in than before: every stream is looked at in the next turns. */
 void sse_ask_all(struct api *api);
+/* The endless ones end as they should, with what was sent so far whole: the process shuts down, and their clients come
+ * back to another one. */
+void sse_end_endless(struct api *api);
 /* There is something new: it is sent now, or when the client takes more. */
 void sse_news(struct sse *stream);
 

@@ -17,6 +17,7 @@ enum stage_verdict handle_log_level(struct task *task);
 enum stage_verdict handle_log_level_set(struct task *task);
 enum stage_verdict handle_config(struct task *task);
 void ops_set_gauges(const struct api *api); /* figures of the moment, into the metrics */
+enum stage_verdict handle_cache_events(struct task *task);
 enum stage_verdict handle_cache_purge(struct task *task);
 enum stage_verdict handle_events(struct task *task);
 enum stage_verdict handle_audit(struct task *task);

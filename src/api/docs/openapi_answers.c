@@ -20,6 +20,7 @@ static const struct media_row media[] = {
     {"getConfiguration", "application/yaml"},
     {"compileTestFile", json_type_name}, {"compileTestFile", "application/yaml"}, {"compileTestFile", "text/plain"},
     {"watchTestRun", "text/event-stream"}, {"watchEvents", "text/event-stream"},
+    {"watchCache", "text/event-stream"},
     {"getDirect", json_type_name}, {"getDirect", "text/html"}, {"getDirect", "*/*"},
     {"postDirect", json_type_name}, {"postDirect", "text/html"}, {"postDirect", "*/*"},
     {"putDirect", json_type_name}, {"putDirect", "text/html"}, {"putDirect", "*/*"},

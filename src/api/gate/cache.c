@@ -29,6 +29,7 @@ struct cache {
     bool shared;                     /* cache.shared */
     void (*on_purge)(void *context); /* NULL: nobody is told */
     void *context;
+    struct list watchers;
     uint64_t generation; /* grows with each purge: what was fetched before it is not kept */
 };
 
@@ -37,6 +38,7 @@ struct cache *cache_new(const struct api_options *options)
     struct cache *cache = mem_zalloc(sizeof(*cache));
 
     lru_init(&cache->entries);
+    list_init(&cache->watchers);
     cache->share = cache_share_new(options);
     cache_configure(cache, options->config);
     return cache;
@@ -85,6 +87,8 @@ static void tidy(struct cache *cache, struct cache_entry *entry)
 size_t cache_forget(struct cache *cache)
 {
     struct cache_entry *entry;
+    struct list *link;
+    struct list *after;
     size_t n = 0;
 
     cache->generation++;
@@ -97,6 +101,11 @@ size_t cache_forget(struct cache *cache)
         n++;
     }
     metric_set(M_CACHE_BYTES, (int64_t)cache->bytes);
+    LIST_FOREACH_SAFE (link, after, &cache->watchers) {
+        struct cache_watcher *watcher = CONTAINER_OF(link, struct cache_watcher, link);
+
+        watcher->on_purge(watcher);
+    }
     return n;
 }
 
@@ -106,6 +115,21 @@ size_t cache_purge(struct cache *cache)
         cache->on_purge(cache->context);
     }
     return cache_forget(cache);
+}
+
+uint64_t cache_generation(const struct cache *cache)
+{
+    return cache->generation;
+}
+
+void cache_watch(struct cache *cache, struct cache_watcher *watcher)
+{
+    list_append(&cache->watchers, &watcher->link);
+}
+
+void cache_unwatch(struct cache_watcher *watcher)
+{
+    list_remove(&watcher->link);
 }
 
 void cache_on_purge(struct cache *cache, void (*on_purge)(void *context), void *context)
@@ -204,7 +228,7 @@ static const char *why_forwarded(const struct cache_entry *entry)
         return "virtuoso-proxy; fwd=miss";
     }
     return clock_turn_age_ms() < entry->fresh_ms ? "virtuoso-proxy; fwd=request"
-                                            : "virtuoso-proxy; fwd=stale";
+                                                 : "virtuoso-proxy; fwd=stale";
 }
 
 /* --- other processes */

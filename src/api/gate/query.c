@@ -80,6 +80,14 @@ TABLE(query_run_events,
        .type = PARAM_INTEGER,
        .about = "the same as Last-Event-ID, for clients that cannot set headers"},
       END);
+TABLE(query_cache_events,
+      {.name = "limit",
+       .type = PARAM_INTEGER,
+       .min = 1,
+       .max = 100000,
+       .about = "how many events to send before the stream ends (default: it does not end)"},
+      END);
+
 TABLE(query_events,
       {.name = "types",
        .type = PARAM_TEXT,

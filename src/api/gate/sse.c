@@ -184,3 +184,20 @@ enum stage_verdict sse_begin(struct task *task, struct sse *stream, const struct
     later_add(task->api->options.later, &stream->soon, on_soon);
     return STAGE_WAIT;
 }
+
+void sse_end_endless(struct api *api)
+{
+    struct list *link;
+    struct list *after;
+
+    LIST_FOREACH_SAFE (link, after, &api->streams) {
+        struct sse *stream = CONTAINER_OF(link, struct sse, link);
+
+        if (stream->source->is_endless) {
+            struct exchange *exchange = stream->task->exchange;
+
+            let_go(stream);
+            exchange_stream_end(exchange);
+        }
+    }
+}

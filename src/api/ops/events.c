@@ -158,7 +158,7 @@ static enum error_code last_seen(struct task *task, uint64_t *out)
 
 enum stage_verdict handle_events(struct task *task)
 {
-    static const struct sse_source source = {next, is_over, let_go};
+    static const struct sse_source source = {next, is_over, let_go, .is_endless = true};
     struct str types = task_query_text(task, "types");
     struct stream *stream;
     uint64_t seen;
