@@ -68,6 +68,9 @@ void json_position(const struct json *node, unsigned *out_line, unsigned *out_co
 struct json *json_new_object(struct arena *arena);
 struct json *json_new_array(struct arena *arena);
 struct json *json_new_string(struct arena *arena, struct str value);
+/* The same of a text that lies in a text of the arena, or stays for ever; the byte behind it can be read. It is not
+ * copied where it ends with a NUL. */
+struct json *json_new_kept_string(struct arena *arena, struct str value);
 /* The same of a text that is known to be UTF-8 without NUL, as a part of another tree's text is. */
 struct json *json_new_checked_string(struct arena *arena, struct str value);
 struct json *json_new_raw_number(struct arena *arena, struct str decimal); /* digits as given */

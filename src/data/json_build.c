@@ -53,6 +53,21 @@ struct json *json_new_string(struct arena *arena, struct str value)
     return new_with_text(arena, cJSON_String, presentable(arena, value));
 }
 
+struct json *json_new_kept_string(struct arena *arena, struct str value)
+{
+    struct str text = presentable(arena, value);
+    struct json *node;
+
+    if (text.len == 0 || text.ptr[text.len] != '\0') {
+        return new_with_text(arena, cJSON_String, text);
+    }
+    CHECK(text.len < UINT32_MAX);
+    node = json_node_new(arena, cJSON_String);
+    node->node.valuestring = unconst(text.ptr);
+    node->text_len = (uint32_t)text.len;
+    return node;
+}
+
 struct json *json_new_checked_string(struct arena *arena, struct str value)
 {
     return new_with_text(arena, cJSON_String, value);

@@ -48,6 +48,15 @@ bool node_budget_take(struct node_budget *budget, size_t text_bytes, unsigned li
     return true;
 }
 
+struct str node_key_kept(struct str *known, struct arena *arena, struct str key)
+{
+    known += (key.len + (key.len > 0 ? (unsigned char)key.ptr[0] : 0)) % NODE_KEYS_KNOWN;
+    if (!str_eq(*known, key) || known->ptr == NULL) {
+        *known = arena_str(arena, key);
+    }
+    return *known;
+}
+
 void node_add(struct node *parent, struct node **tail, struct node *child)
 {
     if (*tail == NULL) {
@@ -96,6 +105,7 @@ struct json_walk {
     struct arena *arena;
     struct node_budget *budget;
     struct error_list *errors;
+    struct str keys[NODE_KEYS_KNOWN];
 };
 
 static struct str scalar_text(const struct json_walk *walk, const struct json *value)
@@ -115,7 +125,7 @@ static struct str scalar_text(const struct json_walk *walk, const struct json *v
     return arena_str(walk->arena, json_str(value));
 }
 
-static struct node *from_json(const struct json_walk *walk, const struct json *value)
+static struct node *from_json(struct json_walk *walk, const struct json *value)
 {
     struct node *node = arena_zalloc(walk->arena, sizeof(*node));
     enum json_type type = json_type(value);
@@ -123,7 +133,7 @@ static struct node *from_json(const struct json_walk *walk, const struct json *v
     struct node *tail = NULL;
 
     json_position(value, &node->line, &node->column);
-    node->key = arena_str(walk->arena, json_name(value));
+    node->key = node_key_kept(walk->keys, walk->arena, json_name(value));
     node->key_line = node->line;
     node->key_column = node->column;
     if (type != JSON_OBJECT && type != JSON_ARRAY) {
@@ -152,20 +162,26 @@ enum error_code json_parse_nodes(struct arena *arena, struct str text,
                                  struct error_list *errors)
 {
     struct node_budget budget;
-    struct json_walk walk = {arena, &budget, errors};
+    struct json_walk walk = {.arena = arena, .budget = &budget, .errors = errors};
     struct json_limits json_limits = {0};
+    struct arena scratch; /* of the tree, which is as large as what is made of it */
     struct json *tree;
     struct error err = {0};
 
     node_budget_init(&budget, limits);
     json_limits.max_depth = budget.max_depth;
     json_limits.max_nodes = budget.max_nodes;
-    if (json_parse(arena, text, &json_limits, &tree, &err) != ERR_OK) {
+    arena_init(&scratch);
+    if (json_parse(&scratch, text, &json_limits, &tree, &err) == ERR_OK) {
+        out->documents = from_json(&walk, tree);
+        out->n_documents = 1;
+    } else {
         *error_list_add(errors) = err;
+    }
+    arena_done(&scratch);
+    if (err.code != ERR_OK) {
         return err.code;
     }
-    out->documents = from_json(&walk, tree);
-    out->n_documents = 1;
     return out->documents != NULL ? ERR_OK : errors->items[0].code;
 }
 

@@ -19,6 +19,10 @@ void node_budget_init(struct node_budget *budget, const struct node_limits *limi
 /* False: the error was added. */
 bool node_budget_take(struct node_budget *budget, size_t text_bytes, unsigned line, unsigned column,
                       struct error_list *errors);
+
+/* A copy of the key, or that of an equal one: the same few words stand everywhere. `known` is zeroed at the begin. */
+enum { NODE_KEYS_KNOWN = 32 };
+struct str node_key_kept(struct str *known, struct arena *arena, struct str key);
 /* Appends in O(1): *tail is the last child so far (NULL: none). */
 void node_add(struct node *parent, struct node **tail, struct node *child);
 

@@ -46,17 +46,6 @@ static struct node *node_new(struct yaml_reading *reader, enum node_type type,
     return node;
 }
 
-static struct str key_kept(struct yaml_reading *reader, struct str key)
-{
-    size_t place = (key.len + (key.len > 0 ? (unsigned char)key.ptr[0] : 0)) % KEYS_KNOWN;
-    struct str *known = &reader->keys[place];
-
-    if (!str_eq(*known, key) || known->ptr == NULL) {
-        *known = arena_str(reader->arena, key);
-    }
-    return *known;
-}
-
 static void index_key(struct yaml_reading *reader, struct level *level, struct str key,
                       unsigned line)
 {
@@ -198,7 +187,8 @@ static void on_scalar(struct yaml_reading *reader, const yaml_event_t *event)
         return;
     }
     if (is_key_place(reader)) {
-        take_key(reader, top(reader), key_kept(reader, text), &event->start_mark, plain);
+        take_key(reader, top(reader), node_key_kept(reader->keys, reader->arena, text),
+                 &event->start_mark, plain);
         return;
     }
     node = node_new(reader, NODE_SCALAR, &event->start_mark, text);

@@ -7,7 +7,7 @@
 #include "base/map.h"
 #include "node_internal.h"
 
-enum { DEPTH_HARD_MAX = 256, KEYS_INDEXED_FROM = 8, KEYS_KNOWN = 32, LINE_SHOWN = 80 };
+enum { DEPTH_HARD_MAX = 256, KEYS_INDEXED_FROM = 8, LINE_SHOWN = 80 };
 
 /* A value of a test file has 64 KiB at most; libyaml reads up to 48 KiB ahead. */
 enum { EVENT_MAX_BYTES = 96 * 1024, PIECE_MAX_BYTES = 48 * 1024 };
@@ -43,7 +43,7 @@ struct yaml_reading {
     struct node_budget budget;
     struct error_list *errors;
     struct map anchors;
-    struct str keys[KEYS_KNOWN]; /* the last ones: the same few words stand everywhere */
+    struct str keys[NODE_KEYS_KNOWN];
     struct level levels[DEPTH_HARD_MAX];
     unsigned depth;
     struct node *root;

@@ -12,6 +12,7 @@ static void run_row_add(struct run *run, const struct call *call, const struct r
     *row = *value;
     row->run = run;
     plan_row->context = row;
+    plan_row->drop_answer = true;
     rows_hook(plan_row);
 }
 
@@ -116,7 +117,6 @@ void run_add_step(struct run *run, struct run_test *test, size_t index,
         &(struct run_row){.goal = test->goal, .test = test, .step = note_at(run, test, index)});
     row = &run->plan->rows[run->plan->n_rows - 1];
     row->args = source->bound.values;
-    row->drop_answer = true;
     if (source->command->kind == COMMAND_STEP) {
         step_guide(row, run->making);
     }

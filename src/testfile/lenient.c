@@ -66,14 +66,14 @@ static void put_flow(struct buf *out, const struct node *node, bool outermost)
 }
 
 /* The step on one line, close to the text of the file. What does not fit is cut off. */
-static struct str text_of_step(struct compile *c, const struct node *node)
+static struct str text_of_step(struct arena *arena, const struct node *node)
 {
     struct buf out;
     struct str text;
 
     buf_init(&out, VALUE_MAX_BYTES);
     put_flow(&out, node, true);
-    text = problem_clean(c->arena, arena_str(c->arena, buf_view(&out)), TEXT_MAX);
+    text = problem_clean(arena, arena_str(arena, buf_view(&out)), TEXT_MAX);
     buf_done(&out);
     return text;
 }
@@ -91,18 +91,22 @@ static struct str reason_of(const struct compile *c, const struct lenient_mark *
 bool lenient_comment(struct compile *c, const struct node *node, const struct lenient_mark *mark)
 {
     struct step_origin origin = {.place = place_of(node)};
-    struct json *args = json_new_array(c->arena);
+    struct json *args = args_new(c);
+    struct arena
+        scratch; /* ten thousand steps may be left out: what the comment is made of is not kept */
     struct str comment;
     size_t n_errors;
 
     c->test->n_steps = mark->n_steps; /* a step of several commands may have begun */
     c->out->n_steps = mark->n_all_steps;
-    comment = arena_printf(c->arena, "%.*s (left out: %.*s)", STR_ARG(text_of_step(c, node)),
+    arena_init(&scratch);
+    comment = arena_printf(&scratch, "%.*s (left out: %.*s)", STR_ARG(text_of_step(&scratch, node)),
                            STR_ARG(utf8_clip(reason_of(c, mark), REASON_MAX)));
     forgive(c, mark, "left out");
     json_append(args, json_new_string(c->arena, utf8_clip(comment, COMMENT_MAX)));
+    arena_done(&scratch);
     n_errors = c->problems->n_errors;
-    if (!step_emit(c, STR("step-misc comment"), args, json_new_object(c->arena), &origin)) {
+    if (!step_emit(c, STR("step-misc comment"), args, NULL, &origin)) {
         return c->problems->n_errors == n_errors;
     }
     c->test->steps[c->test->n_steps - 1].left_out = true;

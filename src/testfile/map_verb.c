@@ -152,7 +152,7 @@ static bool take_arg(struct mapping *m, const struct item *item)
         m->split = value;
         return true;
     }
-    json_append(m->args, json_new_string(m->c->arena, value));
+    json_append(m->args, json_new_kept_string(m->c->arena, value));
     return true;
 }
 
@@ -179,6 +179,13 @@ static struct json *substituted(struct mapping *m, const struct node *node)
     return out;
 }
 
+/* Most commands have none. */
+static void set_option(struct mapping *m, const struct item *item, struct json *value)
+{
+    m->options = m->options != NULL ? m->options : json_new_object(m->c->arena);
+    json_set(m->options, item->option, value);
+}
+
 static void take_option(struct mapping *m, const struct item *item)
 {
     struct found found;
@@ -190,16 +197,16 @@ static void take_option(struct mapping *m, const struct item *item)
     found_use(m->bag, &found);
     if (item->kind != VALUE_TEXT) {
         if (value_read(m->c, m->bag, item->kind, &found, &value)) {
-            json_set(m->options, item->option, json_new_string(m->c->arena, value));
+            set_option(m, item, json_new_string(m->c->arena, value));
         } else {
             m->failed = true;
         }
     } else if (found.node == NULL) {
-        json_set(m->options, item->option,
-                 str_is(found.text, "true") ? json_new_bool(m->c->arena, true)
-                                            : json_new_string(m->c->arena, found.text));
+        set_option(m, item,
+                   str_is(found.text, "true") ? json_new_bool(m->c->arena, true)
+                                              : json_new_string(m->c->arena, found.text));
     } else {
-        json_set(m->options, item->option, substituted(m, found.node));
+        set_option(m, item, substituted(m, found.node));
     }
 }
 
@@ -352,7 +359,7 @@ static bool emit_split(struct mapping *m, struct str words)
             }
         }
         m->args = json_new_array(m->c->arena);
-        m->options = json_new_object(m->c->arena);
+        m->options = NULL;
         json_append(m->args, json_new_string(m->c->arena, str_trim(str_sub(rest, 0, n))));
         ok = emit(m, words);
         rest = str_trim(str_sub(rest, n, rest.len));
@@ -362,8 +369,8 @@ static bool emit_split(struct mapping *m, struct str words)
 
 static void map_one(struct mapping *m, const struct form_command *command)
 {
-    m->args = json_new_array(m->c->arena);
-    m->options = json_new_object(m->c->arena);
+    m->args = args_new(m->c);
+    m->options = NULL;
     for (size_t i = 0; i < command->n_args; i++) {
         (void)take_arg(m, &command->args[i]);
     }
@@ -418,6 +425,9 @@ static bool map_form(struct mapping *m)
         m->options = all_options[i];
         m->failed = !(m->split.len > 0 ? emit_split(m, form->commands[i].words)
                                        : emit(m, form->commands[i].words));
+    }
+    if (m->failed) {
+        m->c->spare_args = m->args;
     }
     return !m->failed;
 }

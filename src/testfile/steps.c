@@ -250,11 +250,29 @@ static void remember_element(struct compile *c, const struct testfile_step *step
     }
 }
 
+struct json *args_new(struct compile *c)
+{
+    struct json *args = c->spare_args != NULL ? c->spare_args : json_new_array(c->arena);
+
+    c->spare_args = NULL;
+    while (json_first(args) != NULL) {
+        json_remove_child(args, json_first(args));
+    }
+    return args;
+}
+
+/* One for all steps that have none: nobody changes what a step has. */
+static struct json *no_options(struct compile *c)
+{
+    c->no_options = c->no_options != NULL ? c->no_options : json_new_object(c->arena);
+    return c->no_options;
+}
+
 bool step_emit(struct compile *c, struct str words, struct json *args, struct json *options,
                const struct step_origin *origin)
 {
     struct testfile_step step = {.args = args,
-                                 .options = options,
+                                 .options = options != NULL ? options : no_options(c),
                                  .description = origin->description,
                                  .line = origin->place.line,
                                  .column = origin->place.column,

@@ -169,6 +169,9 @@ struct compile {
     size_t cap_steps;
     size_t n_in_list; /* elements of the list of steps that is being compiled */
     struct str base_url;
+    struct json *
+        spare_args; /* of a command that did not come about: the next one takes the array; NULL: none */
+    struct json *no_options; /* of the steps without options; NULL: not made yet */
     struct str last_element; /* of the last click or write, for text without an element */
     enum testfile_phase phase;
     unsigned depth; /* blocks, loops and branches we are in */
@@ -185,7 +188,9 @@ struct compile {
 bool names_command(struct str words, const struct json *args);
 struct lenient_mark;
 
-/* Binds and appends one step; false: errors were added. */
+/* An empty array. */
+struct json *args_new(struct compile *c);
+/* Binds and appends one step; false: errors were added. `options` NULL: it has none. */
 bool step_emit(struct compile *c, struct str words, struct json *args, struct json *options,
                const struct step_origin *origin);
 /* A list of steps (or one step). */

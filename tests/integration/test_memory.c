@@ -88,6 +88,9 @@ static const struct large rows[] = {
      "  - click: \"$v$v$v$v$v$v$v$v$v$v$v\"\n", "  - click: end\n", 0},
     {"commands to check", "/api/v1/commands/validate", "application/json", "{\"command\":\"step-interact click\",\"args\":[", "\"a\",", "\"b\"]}", 0},
     {"rows of a table", "/api/testdata/tables?dry_run=true", "application/json", "{\"name\":\"t\",\"columns\":[\"a\"],\"rows\":[", "[\"1\"],", "[\"2\"]]}", 0},
+    {"a batch of line feeds", "/api/v1/commands/batch?dry_run=true", "application/json", "{\"checkpoint_id\":1,\"commands\":[",
+     "{\"command\":\"step-interact write\",\"args\":[\"a\",\"\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\\n\"]},", "{\"command\":\"step-navigate to\",\"args\":[\"https://x.example\"]}]}", 50000},
+    {"Chinese characters", "/api/v1/commands/validate", "application/json", "{\"command\":\"step-interact click\",\"args\":[\"", "\xE6\xBC\xA2", "\"]}", 0},
     {"YAML for a command", "/api/v1/commands/execute?dry_run=true", "application/yaml", "command: step-interact click\ncheckpoint_id: 1\nargs:\n", "- a\n", "- b\n", 0},
 };
 
@@ -152,6 +155,93 @@ static void a_large_request_takes_little_memory(void **state)
         proxy_start(&proxy, sets);
         can_measure = measure(&proxy, &rows[i], &body) && can_measure;
         proxy_stop(&proxy);
+    }
+    buf_done(&body);
+    if (!can_measure) {
+        skip();
+    }
+}
+
+/* --- what is carried out */
+
+#define LONG_NAME                                                                                  \
+    "a button with a long name, so that less than ten thousand steps make a megabyte of the whole file"
+#define SIX_STEPS                                                                                  \
+    "{click: \"" LONG_NAME "\"}, {click: \"" LONG_NAME "\"}, {click: \"" LONG_NAME                 \
+    "\"}, {click: \"" LONG_NAME "\"}, {click: \"" LONG_NAME "\"}, {click: \"" LONG_NAME "\"}"
+
+/* clang-format off */
+static const struct large carried_out[] = {
+    {"a run", "/api/v1/tests/run", "application/yaml", "name: x\nsteps:\n", "  - click: \"" LONG_NAME "\"\n", "  - click: end\n", 0},
+    {"a run of short steps", "/api/v1/tests/run", "application/yaml", "name: x\nsteps:\n", "  - click: Sign in\n", "  - click: end\n", 189900},
+    {"a run of sentences", "/api/v1/tests/run", "application/yaml", "name: x\nsteps:\n", "  - Click on \"" LONG_NAME "\"\n", "  - click: end\n", 0},
+    {"a run of a JSON file", "/api/v1/tests/run", "application/json", "{\"name\":\"x\",\"steps\":[", "{\"click\":\"" LONG_NAME "\"},", "{\"click\":\"end\"}]}", 0},
+    {"a run of many tests", "/api/v1/tests/run", "application/yaml", "tests:\n", "  - {name: One, steps: [" SIX_STEPS ", {click: \"" LONG_NAME " and on and on and on for some way\"}, {click: \"" LONG_NAME "\"}]}\n", "  - {name: Last, steps: [{click: end}]}\n", 980000},
+    {"a run that goes on", "/api/v1/tests/run?async=true", "application/yaml", "name: x\nsteps:\n", "  - click: \"" LONG_NAME "\"\n", "  - click: end\n", 0},
+    {"a run that is executed", "/api/v1/tests/run?execute=true&wait=true", "application/yaml", "name: x\nsteps:\n", "  - click: \"" LONG_NAME "\"\n", "  - click: end\n", 0},
+    {"a run with the reason of each step", "/api/v1/tests/run?lenient=true", "application/yaml", "name: x\nsteps:\n", "  - {click: \"" LONG_NAME "\", colour: 1}\n", "  - click: end\n", 0},
+    {"a run whose steps are refused", "/api/v1/tests/run?continue_on_error=true", "application/yaml", "name: x\nsteps:\n", "  - click: \"" LONG_NAME "\"\n", "  - click: end\n", 0},
+    {"a file of too many steps as JSON", "/api/v1/tests/run", "application/json", "{\"name\":\"x\",\"steps\":[", "{\"write\":{\"selector\":\"Email of the user\",\"text\":\"user@example.com\"}},", "{\"click\":\"end\"}]}", 0},
+    {"a batch", "/api/v1/commands/batch", "application/json", "{\"checkpoint_id\":7,\"commands\":[", "{\"command\":\"step-interact click\",\"args\":[\"" LONG_NAME "\"]},", "{\"command\":\"step-navigate to\",\"args\":[\"https://x.example\"]}]}", 70000},
+    {"a step of the simplified API", "/api/steps", "application/json", "{\"checkpoint_id\":7,\"action\":\"click\",\"selector\":\"", "aaaaaaaaaaaaaaaa", "\"}", 0},
+};
+
+/* clang-format on */
+
+/* The proxy alone: what the platform keeps is not its memory. `platform` is another process. */
+static void start_alone(struct proxy *proxy, struct proxy *platform)
+{
+    static const char *const env[] = {"VIRTUOSO_API_TOKEN=" SANDBOX_TOKEN, NULL};
+    const char *args[] = {"serve",
+                          "--listen",
+                          "127.0.0.1:0",
+                          "--set",
+                          "auth.mode=none",
+                          "--set",
+                          NULL,
+                          "--set",
+                          "log.level=warn",
+                          "--set",
+                          "http.max_body=2MiB",
+                          "--set",
+                          "drain.notice_ms=0",
+                          "--set",
+                          "upstream.organization_id=1",
+                          NULL};
+
+    *proxy = (struct proxy){0};
+    arena_init(&proxy->arena);
+    reply_init(&proxy->reply);
+    args[6] = arena_printf(&platform->arena, "upstream.base_url=http://127.0.0.1:%u/api",
+                           (unsigned)platform->program.sandbox_port)
+                  .ptr;
+    program_serve(&proxy->program, args, env);
+}
+
+static void what_is_carried_out_takes_little_memory(void **state)
+{
+    static const char *const quiet[] = {"log.level=warn", NULL};
+    bool can_measure = true;
+    struct proxy platform;
+    struct proxy proxy;
+    struct buf body;
+
+    (void)state;
+    if (IS_SANITIZED || client_slowness() > 1) {
+        skip();
+    }
+    buf_init(&body, (size_t)2 * REQUEST_MAX);
+    for (size_t i = 0; i < ARRAY_LEN(carried_out); i++) {
+        proxy_start(&platform, quiet);
+        sandbox_seed_ids(platform.program.sandbox_port, "{\"checkpoints\":[7]}");
+        if (str_contains(str_from(carried_out[i].what), STR("refused"))) {
+            sandbox_fault(platform.program.sandbox_port,
+                          "{\"match\":\"POST /teststeps\",\"times\":-1,\"status\":400}");
+        }
+        start_alone(&proxy, &platform);
+        can_measure = measure(&proxy, &carried_out[i], &body) && can_measure;
+        proxy_stop(&proxy);
+        proxy_stop(&platform);
     }
     buf_done(&body);
     if (!can_measure) {
@@ -258,6 +348,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_large_request_takes_little_memory),
+        cmocka_unit_test(what_is_carried_out_takes_little_memory),
         cmocka_unit_test(a_query_of_many_pairs_takes_little_memory),
         cmocka_unit_test(strangers_from_everywhere_take_bounded_memory),
     };
