@@ -326,6 +326,83 @@ static void what_is_only_ordered_makes_all_doubtful(void **state)
     assert_int_equal(lanes_end(lanes, 7), -1);
 }
 
+/* --- a step that a process which has died may have made */
+
+static void seek(int64_t behind_id, int64_t at)
+{
+    add();
+    step_seek(&step, &(struct step_trace){
+                         .behind_id = behind_id, .at = at, .until_ms = clock_age_ms() + 1200});
+}
+
+static void what_is_sought_and_there_is_not_sent(void **state)
+{
+    (void)state;
+    seek(1, -1);
+    RUN(COUNTED(COMMENT(1, "x") "," COMMENT(2, "a")));
+    assert_int_equal(ended, ROW_DONE);
+    assert_int_equal(step.id, 2);
+    assert_int_equal(step.at, 1);
+    assert_int_equal(lanes_end(lanes, 7), 2);
+}
+
+static void what_is_sought_may_come_late(void **state)
+{
+    (void)state;
+    seek(0, 0);
+    GO(COUNTED(""), COUNTED(""), COUNTED(COMMENT(2, "a")));
+    pass_ms(500);
+    pass_ms(500);
+    take_end();
+    assert_int_equal(ended, ROW_DONE);
+    assert_int_equal(step.id, 2);
+    assert_int_equal(step.at, 0);
+}
+
+/* Every half second, until it cannot come any more. */
+static void what_cannot_come_any_more_is_sent(void **state)
+{
+    (void)state;
+    seek(1, -1);
+    GO(COUNTED(COMMENT(1, "x")), COUNTED(COMMENT(1, "x")), COUNTED(COMMENT(1, "x")),
+       COUNTED(COMMENT(1, "x")), MADE(2));
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(n_done, 0);
+        pass_ms(500);
+    }
+    take_end();
+    assert_int_equal(ended, ROW_DONE);
+    expect_posted(4, 1);
+    assert_int_equal(step.id, 2);
+}
+
+static void what_is_sought_among_others_is_not_told(void **state)
+{
+    static const struct {
+        int64_t behind_id, at;
+        const char *steps;
+    } rows[] = {
+        {1, -1, STEPS(COMMENT(1, "x") "," COMMENT(2, "b"))},
+        {1, -1, STEPS(COMMENT(1, "x") "," COMMENT(2, "a") "," COMMENT(3, "y"))},
+        {1, -1, STEPS(COMMENT(2, "a"))},
+        {0, -1, STEPS(COMMENT(2, "a"))},
+        {0, 3, STEPS(COMMENT(2, "a"))},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct scripted script = {.status = 200, .body = rows[i].steps};
+
+        seek(rows[i].behind_id, rows[i].at);
+        go(&script, 1);
+        take_end();
+        assert_int_equal(ended, ROW_UNKNOWN);
+        assert_int_equal(ended_error.code, ERR_OUTCOME_UNKNOWN);
+        assert_int_equal(lanes_end(lanes, 7), -1);
+        (void)end_step(state);
+        (void)begin_step(state);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin_step, end_step)
 
 int test_step(void)
@@ -349,6 +426,10 @@ int test_step(void)
         TEST(who_is_cancelled_on_the_wire_leaves_doubt),
         TEST(who_waits_goes_behind_the_one_before),
         TEST(what_is_only_ordered_makes_all_doubtful),
+        TEST(what_is_sought_and_there_is_not_sent),
+        TEST(what_is_sought_may_come_late),
+        TEST(what_cannot_come_any_more_is_sent),
+        TEST(what_is_sought_among_others_is_not_told),
     };
 
     return cmocka_run_group_tests_name("step", tests, NULL, NULL);
