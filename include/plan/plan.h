@@ -217,7 +217,7 @@ const struct json *plan_get(const struct plan *plan, const char *variable);
  * until they have returned; on_done may free it. */
 void plan_start(struct plan *plan, plan_done_fn on_done, void *owner);
 void plan_cancel(struct plan *plan); /* idempotent; zeroed is fine; on_done will not come */
-/* A guided row has its turn; from a later turn of the loop than `enter`. */
+/* A guided row has its turn, or a row may pass the gate; from a later turn of the loop than `enter`, or `gate`. */
 void plan_go_on(struct plan *plan);
 /* It does not get its turn: it has failed. The same otherwise. */
 void plan_refuse(struct plan *plan, const struct error *err);

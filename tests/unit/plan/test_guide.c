@@ -244,6 +244,64 @@ static void whose_time_is_over_while_it_looks_is_unknown(void **state)
     assert_int_equal(fake.n_cancelled, 1);
 }
 
+/* --- the gate, before a guide knows of its row */
+
+static enum plan_verdict gate(struct plan *p, struct plan_row *row)
+{
+    (void)p;
+    (void)row;
+    return PLAN_AGAIN;
+}
+
+static void what_waits_at_the_gate_is_not_begun(void **state)
+{
+    (void)state;
+    plan.gate = gate;
+    plan_append(&plan, &calls[STATUS]);
+    GO(OK_LOOK, OK_ID, OK_LOOK);
+    assert_int_equal(fake.n_asked, 0);
+    assert_int_equal(guided.n_entered, 0);
+    assert_true(plan.gated);
+    plan_go_on(&plan);
+    assert_int_equal(n_done, 1);
+    assert_int_equal(plan.result, ERR_OK);
+    expect_seen(2, "GET /executions/7/status"); /* whoever only reads does not wait there */
+}
+
+static void who_waits_at_the_gate_is_stopped_at_once(void **state)
+{
+    (void)state;
+    plan.gate = gate;
+    GO(OK_LOOK);
+    plan_stop_after_row(&plan);
+    pass_ms(0);
+    assert_int_equal(n_done, 1);
+    assert_int_equal(plan.rows[0].status, ROW_SKIPPED);
+    assert_int_equal(fake.n_asked, 0);
+}
+
+static void who_waits_at_the_gate_can_be_cancelled(void **state)
+{
+    (void)state;
+    plan.gate = gate;
+    GO(OK_LOOK);
+    plan_cancel(&plan);
+    assert_int_equal(plan.rows[0].status, ROW_SKIPPED);
+    assert_int_equal(guided.n_left, 0);
+}
+
+static void whose_time_is_over_at_the_gate_has_sent_nothing(void **state)
+{
+    (void)state;
+    plan.options.deadline_ms = 1000;
+    plan.gate = gate;
+    GO(OK_LOOK);
+    pass_ms(2000);
+    assert_int_equal(plan.result, ERR_OVERLOADED);
+    assert_false(row_may_have_acted(&plan.rows[0]));
+    assert_int_equal(fake.n_asked, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin_guided, end_guided)
 
 int test_guide(void)
@@ -260,6 +318,10 @@ int test_guide(void)
         TEST(who_is_stopped_while_it_asks_sends_nothing),
         TEST(whose_time_is_over_has_sent_nothing),
         TEST(whose_time_is_over_while_it_looks_is_unknown),
+        TEST(what_waits_at_the_gate_is_not_begun),
+        TEST(who_waits_at_the_gate_is_stopped_at_once),
+        TEST(who_waits_at_the_gate_can_be_cancelled),
+        TEST(whose_time_is_over_at_the_gate_has_sent_nothing),
     };
 
     return cmocka_run_group_tests_name("guide", tests, NULL, NULL);
