@@ -263,6 +263,7 @@ static void what_waits_at_the_gate_is_not_begun(void **state)
     assert_int_equal(guided.n_entered, 0);
     assert_true(plan.gated);
     plan_go_on(&plan);
+    pass_ms(0);
     assert_int_equal(n_done, 1);
     assert_int_equal(plan.result, ERR_OK);
     expect_seen(2, "GET /executions/7/status"); /* whoever only reads does not wait there */
