@@ -20,8 +20,8 @@ static struct run_share *share_of(const struct run_log *log)
 
 static void flush(struct run_log *log);
 
-static void put(struct run_log *log, struct store_request *request, struct store_op *op,
-                store_done_fn on_done)
+void log_put(struct run_log *log, struct store_request *request, struct store_op *op,
+             store_done_fn on_done)
 {
     request->format = RUN_FORMAT;
     request->ttl_ms = log->ttl_ms;
@@ -68,54 +68,7 @@ void log_free(struct run_log *log)
     runs_leave_if_idle(share);
 }
 
-/* --- to publish: source, claim, document, in this order: whoever finds a claim without a document removes
- * it. */
-
-static void published(struct run_log *log, const struct error *error)
-{
-    run_published_fn on_published = log->on_published;
-    void *context = log->context;
-    struct error err;
-
-    log->on_published = NULL;
-    if (error == NULL) {
-        buf_done(&log->document);
-        on_published(context, NULL);
-        return;
-    }
-    err = *error;
-    if (err.code == ERR_STORE_AWAY) {
-        err.retry_after_s = 1;
-    }
-    on_published(context, &err);
-}
-
-static void on_document_put(struct store_op *op, const struct store_result *result)
-{
-    struct run_log *log = CONTAINER_OF(op, struct run_log, claim);
-
-    log->claims = false;
-    published(log, result->error.code == ERR_OK ? NULL : &result->error);
-}
-
-static void on_claim_put(struct store_op *op, const struct store_result *result)
-{
-    struct run_log *log = CONTAINER_OF(op, struct run_log, claim);
-    char room[RUN_KEY_MAX];
-    struct store_request request = {.kind = STORE_PUT, .bytes = buf_view(&log->document)};
-
-    log->claims = false;
-    if (result->error.code != ERR_OK) {
-        published(log, &result->error);
-        return;
-    }
-    log->fence = result->version;
-    request.key = runs_document_key(str_from(log->name), room);
-    log->claims = true;
-    put(log, &request, &log->claim, on_document_put);
-}
-
-static void put_claim(struct run_log *log, enum store_expect expect, store_done_fn on_done)
+void log_put_claim(struct run_log *log, enum store_expect expect, store_done_fn on_done)
 {
     char room[RUN_KEY_MAX];
     struct store_request request = {.kind = STORE_PUT,
@@ -126,66 +79,7 @@ static void put_claim(struct run_log *log, enum store_expect expect, store_done_
                                         log->leaves ? STR(RUN_NOBODY) : runs_holder(share_of(log))};
 
     log->claims = true;
-    put(log, &request, &log->claim, on_done);
-}
-
-static void put_part(struct run_log *log);
-
-static void on_part_put(struct store_op *op, const struct store_result *result)
-{
-    struct run_log *log = CONTAINER_OF(op, struct run_log, claim);
-
-    log->claims = false;
-    if (result->error.code != ERR_OK) {
-        published(log, &result->error);
-    } else if (log->at_part * RUN_PART_BYTES < log->source.len) {
-        put_part(log);
-    } else {
-        put_claim(log, STORE_ABSENT, on_claim_put);
-    }
-}
-
-static void put_part(struct run_log *log)
-{
-    char room[RUN_KEY_MAX];
-    size_t from = log->at_part * RUN_PART_BYTES;
-    struct store_request request = {.kind = STORE_PUT};
-
-    request.key = runs_part_key(str_from(log->name), log->at_part++, room);
-    request.bytes = str_sub(log->source, from, from + RUN_PART_BYTES);
-    log->claims = true;
-    put(log, &request, &log->claim, on_part_put);
-}
-
-static void on_soon_published(struct later_item *item)
-{
-    log_held(CONTAINER_OF(item, struct run_log, soon));
-}
-
-void run_publish(struct run *run, const struct run_publication *what, run_published_fn on_published,
-                 void *context)
-{
-    struct run_log *log = log_new(run);
-
-    log->state = LOG_PUBLISHES;
-    log->ttl_ms = RUN_KEPT_MS + what->deadline_ms;
-    log->source = what->source;
-    log->waits = what->waits;
-    log->on_published = on_published;
-    log->context = context;
-    buf_init(&log->document, RUN_DOCUMENT_MAX);
-    run_document_write(&log->document, run, what);
-    runs_want(log->share);
-    if (log->share->holds) {
-        later_add(log->share->options.later, &log->soon, on_soon_published);
-    }
-}
-
-void run_unpublish(struct run *run)
-{
-    if (run->log != NULL) {
-        log_free(run->log);
-    }
+    log_put(log, &request, &log->claim, on_done);
 }
 
 /* --- the stream */
@@ -260,7 +154,7 @@ static void remove_claim(struct run_log *log)
                                     .key = runs_key("runclaim", str_from(log->name), room)};
 
     log->claims = true;
-    put(log, &request, &log->claim, on_removed);
+    log_put(log, &request, &log->claim, on_removed);
 }
 
 static void close_log(struct run_log *log)
@@ -298,7 +192,7 @@ static void kept(struct run_log *log)
         return;
     }
     if (log->leaves && log->pending.len == 0) {
-        put_claim(log, STORE_VERSION, on_given_up);
+        log_put_claim(log, STORE_VERSION, on_given_up);
         return;
     }
     flush(log);
@@ -347,7 +241,7 @@ static void flush(struct run_log *log)
     request.key = runs_key("runlog", str_from(log->name), room);
     request.bytes = buf_view(&entry);
     log->appends = true;
-    put(log, &request, &log->append, on_appended);
+    log_put(log, &request, &log->append, on_appended);
     buf_done(&entry);
 }
 
@@ -397,14 +291,14 @@ static void on_claim_again(struct deadline *deadline)
     struct run_log *log = CONTAINER_OF(deadline, struct run_log, claim_again);
 
     if (log->state == LOG_DOUBTS && !log->claims && log->share->holds) {
-        put_claim(log, STORE_VERSION, on_reclaimed);
+        log_put_claim(log, STORE_VERSION, on_reclaimed);
     }
 }
 
 void log_held(struct run_log *log)
 {
     if (log->state == LOG_PUBLISHES && !log->claims && log->at_part == 0) {
-        put_part(log);
+        log_publish(log);
     } else if (log->state == LOG_DOUBTS) {
         on_claim_again(&log->claim_again);
     }
@@ -413,7 +307,7 @@ void log_held(struct run_log *log)
 void log_not_held(struct run_log *log, const struct error *error)
 {
     if (log->state == LOG_PUBLISHES && log->on_published != NULL) {
-        published(log, error);
+        log_published(log, error);
     }
 }
 

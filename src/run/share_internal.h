@@ -1,6 +1,7 @@
 /* What the files of shared runs share (src/run/README.md, "Runs of several processes").
  *
  *   share.c     the process: its lease, the names of keys
+ *   publish.c   a run of this process is written to the store
  *   log.c       a run of this process: its stream, its claim
  *   record.c, record_apply.c    lines of the stream: written, and applied to a copy
  *   document.c  what was asked for, as a document
@@ -110,6 +111,9 @@ struct str runs_holder(const struct run_share *share);
 /* --- log.c */
 struct run_log *log_new(struct run *run);
 void log_free(struct run_log *log);
+void log_put(struct run_log *log, struct store_request *request, struct store_op *op,
+             store_done_fn on_done);
+void log_put_claim(struct run_log *log, enum store_expect expect, store_done_fn on_done);
 void log_flush_soon(struct run_log *log);
 /* The process has its lease; it cannot have it; it has lost it. */
 void log_held(struct run_log *log);
@@ -117,6 +121,10 @@ void log_not_held(struct run_log *log, const struct error *error);
 void log_leave_soon(struct run_log *log); /* another process shall carry it on */
 void log_doubt(struct run_log *log);
 void log_begin(struct run_log *log); /* the plan may run: listens for a stop */
+
+/* --- publish.c */
+void log_publish(struct run_log *log);                              /* on_published comes */
+void log_published(struct run_log *log, const struct error *error); /* now */
 
 /* --- record.c */
 void record_event(struct run *run, const struct run_event *event);

@@ -11,7 +11,7 @@
 
 #include "base/mem.h"
 #include "base/random.h"
-#include "harness/replicas.h"
+#include "harness/run_follower.h"
 #include "harness/wait.h"
 
 enum { REPLICAS = 3, STEPS_MAX = 500, SEED = 20261129, ADOPTED_MS = 10000 };
@@ -24,22 +24,11 @@ enum { REPLICAS = 3, STEPS_MAX = 500, SEED = 20261129, ADOPTED_MS = 10000 };
     "= v end end end for _, v in ipairs(all) do if string.find(v, '" text                             \
     "', 1, true) then n = n + 1 end end end "
 
-struct watcher {
-    struct client client;
-    struct reply reply;
-    bool open;
-    size_t replica;
-    size_t n_read; /* bytes of the body that were looked at */
-    int64_t last;  /* event */
-    bool done;
-    size_t n_reconnects;
-};
-
 struct scene {
     struct replicas replicas;
     struct str id;
     size_t n_steps;
-    struct watcher watcher;
+    struct run_follower watcher;
 };
 
 static struct scene scene;
@@ -178,100 +167,11 @@ static size_t check_platform(const struct json *run)
     return n_unknown;
 }
 
-/* --- a watcher that goes to another process when its own is gone */
-
-static bool is_alive(size_t i)
+static void watch_a_while(struct run_follower *watcher, unsigned ms)
 {
-    return scene.replicas.programs[i].pid > 0;
-}
-
-static void connect_watcher(struct watcher *watcher)
-{
-    struct str fields = arena_printf(arena(), "Last-Event-ID: %lld\r\n", (long long)watcher->last);
-    struct str target = arena_printf(arena(), "/api/v1/tests/runs/%.*s/events", STR_ARG(scene.id));
-
-    while (!is_alive(watcher->replica)) {
-        watcher->replica = (watcher->replica + 1) % REPLICAS;
-    }
-    client_open(&watcher->client, scene.replicas.programs[watcher->replica].port);
-    watcher->client.timeout_ms = 200;
-    watcher->n_read = 0;
-    reply_init(&watcher->reply);
-    assert_true(client_send_request(&watcher->client, "GET", target.ptr, fields.ptr, STR_EMPTY));
-    watcher->client.timeout_ms = 20000;
-    if (client_read_head(&watcher->client, false, &watcher->reply) != CLIENT_OK) {
-        client_close(&watcher->client);
-        reply_done(&watcher->reply);
-        return; /* killed just now */
-    }
-    if (watcher->reply.status != 200) {
-        fail_msg("the stream was answered with %d", watcher->reply.status);
-    }
-    watcher->client.timeout_ms = 100;
-    watcher->open = true;
-    watcher->n_reconnects++;
-}
-
-/* Each event has the number behind that of the one before. */
-static void take_line(struct watcher *watcher, struct str line)
-{
-    int64_t id;
-
-    if (str_starts(line, STR("id: "))) {
-        assert_true(str_to_i64(str_sub(line, 4, line.len), 1, 1000000, &id));
-        if (id != watcher->last + 1) {
-            fail_msg("event %lld came behind event %lld", (long long)id, (long long)watcher->last);
-        }
-        watcher->last = id;
-    }
-    watcher->done = watcher->done || str_is(line, "event: done");
-}
-
-/* Whole ones only. */
-static void take_lines(struct watcher *watcher)
-{
-    struct str text = buf_view(&watcher->reply.body);
-
-    for (;;) {
-        struct str rest = str_sub(text, watcher->n_read, text.len);
-        ptrdiff_t at = str_find_char(rest, '\n');
-
-        if (at < 0) {
-            return;
-        }
-        watcher->n_read += (size_t)at + 1;
-        take_line(watcher, str_sub(rest, 0, (size_t)at));
-    }
-}
-
-static void watch_a_while(struct watcher *watcher, unsigned ms)
-{
-    uint64_t until_ms = client_now_ms() + ms;
-
-    while (!watcher->done && client_now_ms() < until_ms) {
-        enum client_result result;
-
-        if (!watcher->open) {
-            connect_watcher(watcher);
-            continue;
-        }
-        result = client_read_piece(&watcher->client, &watcher->reply);
-        take_lines(watcher);
-        if (result != CLIENT_OK && result != CLIENT_TIMEOUT) {
-            client_close(&watcher->client);
-            reply_done(&watcher->reply);
-            watcher->open = false;
-        }
-    }
-}
-
-static void end_watcher(struct watcher *watcher)
-{
-    if (watcher->open) {
-        client_close(&watcher->client);
-        reply_done(&watcher->reply);
-    }
-    *watcher = (struct watcher){0};
+    watcher->replicas = &scene.replicas;
+    watcher->id = scene.id;
+    run_follower_follow(watcher, ms);
 }
 
 /* --- tests */
@@ -296,7 +196,7 @@ static void each_process_shows_each_run(void **state)
     scene.watcher.replica = 1;
     watch_a_while(&scene.watcher, 10000);
     assert_true(scene.watcher.done);
-    end_watcher(&scene.watcher);
+    run_follower_end(&scene.watcher);
     other = replicas_ask(&scene.replicas, 1, "GET", "/api/v1/tests/runs?limit=1", NULL, NULL);
     assert_true(str_eq(json_str(json_find(other, "/runs/0/id")), scene.id));
     (void)replicas_ask(&scene.replicas, 1, "GET", "/api/v1/tests/runs/run_000000000000000000000000",
@@ -477,7 +377,7 @@ static void a_killed_process_has_its_runs_adopted(void **state)
     assert_true(scene.watcher.done);
     assert_true(str_is(status_at(1), "created"));
     assert_int_equal(check_platform(ask_run(2, "GET", "")), 0);
-    end_watcher(&scene.watcher);
+    run_follower_end(&scene.watcher);
     check_others(&others);
     replicas_start_one(&scene.replicas, 0);
 }
@@ -510,7 +410,7 @@ static void a_process_that_ends_gives_its_runs_away(void **state)
     assert_int_equal(check_platform(ask_run(2, "GET", "")), 0);
     print_message("the run ended after %llu ms\n",
                   (unsigned long long)(client_now_ms() - began_ms));
-    end_watcher(&scene.watcher);
+    run_follower_end(&scene.watcher);
     replicas_start_one(&scene.replicas, 1);
 }
 
@@ -548,7 +448,7 @@ static void away_for(unsigned ms)
     assert_true(str_is(status_at(0), "created"));
     assert_int_equal(check_platform(ask_run(2, "GET", "")), 0);
     assert_int_equal(n_steps_there(), 60);
-    end_watcher(&scene.watcher);
+    run_follower_end(&scene.watcher);
 }
 
 static void nothing_is_sent_while_redis_is_away(void **state)
@@ -628,13 +528,13 @@ static void five_hundred_steps_and_twenty_kills(void **state)
     print_message(
         "500 steps, 20 kills: %lld events, %zu connections, %zu steps unknown, adopted within "
         "%llu ms\n",
-        (long long)scene.watcher.last, scene.watcher.n_reconnects, n_unknown,
+        (long long)scene.watcher.last, scene.watcher.n_connects, n_unknown,
         (unsigned long long)longest_ms);
     if (n_unknown == 0) {
         assert_true(str_is(json_str(json_get(run, "status")), "created"));
     }
     assert_true(longest_ms < (uint64_t)ADOPTED_MS * client_slowness());
-    end_watcher(&scene.watcher);
+    run_follower_end(&scene.watcher);
 }
 
 /* The lease is over, too: the claims are taken anew, by this process or another. */
@@ -666,7 +566,7 @@ static void a_process_that_stands_still_sends_nothing_afterwards(void **state)
     assert_true(scene.watcher.done);
     wait_until(str_is(status_at(i), "created"));
     assert_int_equal(check_platform(ask_run(i, "GET", "")), 0);
-    end_watcher(&scene.watcher);
+    run_follower_end(&scene.watcher);
 }
 
 /* The token of the caller was nowhere but in the process. */

@@ -117,5 +117,6 @@ bool cache_entry_stands_in(const struct cache_entry *entry, const struct task *t
     struct cache_wish wish;
 
     cache_wish_read(&task->exchange->request, &wish);
-    return entry->body != NULL && is_new_enough(entry, &wish) && clock_turn_age_ms() < entry->stale_ms;
+    return entry->body != NULL && is_new_enough(entry, &wish) &&
+           clock_turn_age_ms() < entry->stale_ms;
 }

@@ -13,13 +13,7 @@
 #include "tests.h"
 
 /* 300 rows are about a millisecond. */
-enum {
-    TAGS_MAX = 32,
-    VARIABLES_MAX = 200,
-    REPLY_MARGIN_MS = 10000,
-    PIECE_STEPS = 300,
-    LEFT_FOR_REPLY_MS = 200
-};
+enum { TAGS_MAX = 32, VARIABLES_MAX = 200, PIECE_STEPS = 300, LEFT_FOR_REPLY_MS = 200 };
 
 /* What the query says; strs and arrays in the task's arena. */
 struct asked {
@@ -214,47 +208,7 @@ static void locate(struct task *task, const struct run *run)
     task_set_location(task, arena_printf(task->arena, "/api/v1/tests/runs/%s", run_id(run)));
 }
 
-/* A run that created nothing is answered with an error, like any other call. */
-static enum stage_verdict reply_ended(struct task *task, struct run *run)
-{
-    const struct error *err = run_error(run);
-
-    task->may_have_changed = run_did_something(run);
-    if (!run_succeeded(run) && !run_did_something(run) && err->code != ERR_OK &&
-        err->code != ERR_CANCELLED) {
-        task->error = *err;
-        return task_fail(task);
-    }
-    return run_reply(task, run_succeeded(run) ? 200 : 207, run);
-}
-
-/* ---- who waits for the end ---- */
-
-struct waiter {
-    struct run_watcher watcher;
-    struct task *task;
-};
-
-static void on_change(struct run_watcher *watcher)
-{
-    struct waiter *waiter = CONTAINER_OF(watcher, struct waiter, watcher);
-    struct run *run = watcher->run;
-    struct task *task = waiter->task;
-
-    if (run_is_over(run)) {
-        run_unwatch(watcher);
-        task->on_cancel = NULL;
-        (void)reply_ended(task, run);
-    }
-}
-
-static void on_cancel(struct task *task)
-{
-    struct waiter *waiter = task->state;
-
-    run_stop(waiter->watcher.run);
-    run_unwatch(&waiter->watcher);
-}
+/* ---- the run ---- */
 
 /* With an Idempotency-Key what was begun is carried through, its answer too: the retry shall find the
  * whole of it. */
@@ -262,21 +216,6 @@ static bool must_finish(struct task *task)
 {
     return task->idempotency != NULL;
 }
-
-static enum stage_verdict wait_for(struct task *task, struct run *run, uint64_t timeout_ms)
-{
-    struct waiter *waiter = arena_zalloc(task->arena, sizeof(*waiter));
-
-    waiter->task = task;
-    waiter->watcher.on_change = on_change;
-    task->state = waiter;
-    task->on_cancel = on_cancel;
-    exchange_set_deadline(task->exchange, timeout_ms + REPLY_MARGIN_MS);
-    run_watch(run, &waiter->watcher);
-    return STAGE_WAIT;
-}
-
-/* ---- the run ---- */
 
 /* checkpoint_id of the request wins over the session's: then the session is not used at all. */
 static enum error_code use_session(struct task *task, struct asked *asked)
@@ -352,9 +291,9 @@ static enum stage_verdict start(struct task *task, struct asked *asked)
     task->must_finish = must_finish;
     if (asked->async) {
         task->may_have_changed = true;
-        return run_reply(task, 202, run);
+        return run_n_events(run) > 0 ? run_reply(task, 202, run) : run_wait_for_begin(task, run);
     }
-    return wait_for(task, run, asked->timeout_ms);
+    return run_wait_for_end(task, run, asked->timeout_ms);
 }
 
 /* ---- where processes share runs: it begins when the store has it ---- */

@@ -15,6 +15,11 @@ enum stage_verdict task_with_run(struct task *task,
 /* The list where processes share runs; `all`: everybody's. */
 enum stage_verdict run_list_shared(struct task *task, bool all);
 
+/* Answers when it has ended, or when its caller has waited long enough; when he leaves it is stopped. */
+enum stage_verdict run_wait_for_end(struct task *task, struct run *run, uint64_t timeout_ms);
+/* 202 when the beginning is on record. */
+enum stage_verdict run_wait_for_begin(struct task *task, struct run *run);
+
 /* What a run is now. The answer may come in a later turn. */
 enum stage_verdict run_reply(struct task *task, int status, struct run *run);
 /* What a run whose rows are made would send; the run is dropped. */

@@ -1,0 +1,111 @@
+/* A run is published: source, claim, document, in this order, so whoever finds a claim without a document
+ * removes it. */
+#include "share_internal.h"
+
+void log_published(struct run_log *log, const struct error *error)
+{
+    run_published_fn on_published = log->on_published;
+    void *context = log->context;
+    struct error err;
+
+    log->on_published = NULL;
+    if (error == NULL) {
+        buf_done(&log->document);
+        on_published(context, NULL);
+        return;
+    }
+    err = *error;
+    if (err.code == ERR_STORE_AWAY) {
+        err.retry_after_s = 1;
+    }
+    on_published(context, &err);
+}
+
+static void on_document_put(struct store_op *op, const struct store_result *result)
+{
+    struct run_log *log = CONTAINER_OF(op, struct run_log, claim);
+
+    log->claims = false;
+    log_published(log, result->error.code == ERR_OK ? NULL : &result->error);
+}
+
+static void on_claim_put(struct store_op *op, const struct store_result *result)
+{
+    struct run_log *log = CONTAINER_OF(op, struct run_log, claim);
+    char room[RUN_KEY_MAX];
+    struct store_request request = {.kind = STORE_PUT, .bytes = buf_view(&log->document)};
+
+    log->claims = false;
+    if (result->error.code != ERR_OK) {
+        log_published(log, &result->error);
+        return;
+    }
+    log->fence = result->version;
+    request.key = runs_document_key(str_from(log->name), room);
+    log->claims = true;
+    log_put(log, &request, &log->claim, on_document_put);
+}
+
+static void put_part(struct run_log *log);
+
+static void on_part_put(struct store_op *op, const struct store_result *result)
+{
+    struct run_log *log = CONTAINER_OF(op, struct run_log, claim);
+
+    log->claims = false;
+    if (result->error.code != ERR_OK) {
+        log_published(log, &result->error);
+    } else if (log->at_part * RUN_PART_BYTES < log->source.len) {
+        put_part(log);
+    } else {
+        log_put_claim(log, STORE_ABSENT, on_claim_put);
+    }
+}
+
+static void put_part(struct run_log *log)
+{
+    char room[RUN_KEY_MAX];
+    size_t from = log->at_part * RUN_PART_BYTES;
+    struct store_request request = {.kind = STORE_PUT};
+
+    request.key = runs_part_key(str_from(log->name), log->at_part++, room);
+    request.bytes = str_sub(log->source, from, from + RUN_PART_BYTES);
+    log->claims = true;
+    log_put(log, &request, &log->claim, on_part_put);
+}
+
+static void on_soon_published(struct later_item *item)
+{
+    log_held(CONTAINER_OF(item, struct run_log, soon));
+}
+
+void run_publish(struct run *run, const struct run_publication *what, run_published_fn on_published,
+                 void *context)
+{
+    struct run_log *log = log_new(run);
+
+    log->state = LOG_PUBLISHES;
+    log->ttl_ms = RUN_KEPT_MS + what->deadline_ms;
+    log->source = what->source;
+    log->waits = what->waits;
+    log->on_published = on_published;
+    log->context = context;
+    buf_init(&log->document, RUN_DOCUMENT_MAX);
+    run_document_write(&log->document, run, what);
+    runs_want(log->share);
+    if (log->share->holds) {
+        later_add(log->share->options.later, &log->soon, on_soon_published);
+    }
+}
+
+void run_unpublish(struct run *run)
+{
+    if (run->log != NULL) {
+        log_free(run->log);
+    }
+}
+
+void log_publish(struct run_log *log)
+{
+    put_part(log);
+}
