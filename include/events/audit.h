@@ -29,8 +29,8 @@ struct audit_options {
     uint64_t max_bytes;      /* then it is renamed to FILE.<number of its last line>; 0: never */
 };
 
-/* Is a fact of this kind a line of the file, and of GET /api/v1/audit? */
-bool audit_takes(enum fact_kind kind);
+/* Is it a line of the file, and of GET /api/v1/audit? Of a request that carried out commands the commands are. */
+bool audit_takes(const struct fact *fact);
 
 /* Opens the file, makes it if it is not there, and finds the end of its chain. A last line without
  * its end (the machine went down) is closed with a line that says so. */

@@ -65,6 +65,7 @@ struct exchange_notes {
     int upstream_status; /* last one; 0 none */
     unsigned upstream_calls;
     struct str error_slug;
+    bool is_told;      /* what it did is told by facts of its own: commands */
     bool is_probe;     /* of health: while all is well its access line is one of level debug */
     struct str report; /* JSON: what a plan had done when the client went away */
 };

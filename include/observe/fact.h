@@ -60,6 +60,7 @@ struct fact {
     const char *action;  /* the command, or the route; NULL: none; lives for ever */
     const char *method;  /* of the request; NULL: none; lives for ever */
     struct fact_id ids[FACT_IDS];
+    bool is_told;                    /* a request: what it did is told by facts of its own */
     uint64_t us;                     /* how long it took; 0: not known */
     uint8_t owner[FACT_OWNER_BYTES]; /* whose it is; all 0: nobody's, for admins only */
     char subject[FACT_TEXT_MAX];     /* what it is about: a run, a session; empty: nothing */

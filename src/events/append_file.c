@@ -92,6 +92,40 @@ void append_file_write(struct append_file *file, struct str batch, uint64_t numb
     CHECK(uv_queue_work(&file->loop->uv, &file->work, write_batch, on_written) == 0);
 }
 
+static enum error_code fail(struct error *err, const char *option, const char *path,
+                            const char *why)
+{
+    return error_at(err, ERR_CONFIG, option, "cannot use %s: %s", path, why);
+}
+
+static int open_path(const char *path, struct stat *seen, const char *option, struct error *err)
+{
+    int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
+
+    if (fd < 0 || fstat(fd, seen) != 0) {
+        (void)fail(err, option, path, strerror(errno));
+    } else if (!S_ISREG(seen->st_mode)) {
+        (void)fail(err, option, path, "it is not a file");
+    } else {
+        return fd;
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return -1;
+}
+
+enum error_code append_file_try(const char *path, const char *option, struct error *err)
+{
+    struct stat seen;
+    int fd = open_path(path, &seen, option, err);
+
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return fd >= 0 ? ERR_OK : ERR_CONFIG;
+}
+
 enum error_code append_file_open(struct append_file *file, struct loop *loop, const char *path,
                                  uint64_t max_bytes, const char *option, struct error *err)
 {
@@ -99,20 +133,25 @@ enum error_code append_file_open(struct append_file *file, struct loop *loop, co
 
     *file = (struct append_file){
         .loop = loop, .path = mem_strdup(path), .max_bytes = max_bytes, .fd = -1};
-    file->fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
-    if (file->fd < 0 || fstat(file->fd, &seen) != 0) {
-        return error_at(err, ERR_CONFIG, option, "cannot use %s: %s", path, strerror(errno));
-    }
-    if (!S_ISREG(seen.st_mode)) {
-        return error_at(err, ERR_CONFIG, option, "cannot use %s: it is not a file", path);
+    file->fd = open_path(path, &seen, option, err);
+    if (file->fd < 0) {
+        return ERR_CONFIG;
     }
     if (flock(file->fd, LOCK_EX | LOCK_NB) != 0) {
-        return error_at(err, ERR_CONFIG, option,
-                        "cannot use %s: another process writes it; each needs a file of its own",
-                        path);
+        return fail(err, option, path, "another process writes it; each needs a file of its own");
     }
     file->n_bytes = (uint64_t)seen.st_size;
     return ERR_OK;
+}
+
+void append_file_end_line(const struct append_file *file)
+{
+    char last = '\n';
+
+    if (file->n_bytes > 0 && pread(file->fd, &last, 1, (off_t)file->n_bytes - 1) == 1 &&
+        last != '\n') {
+        (void)!write(file->fd, "\n", 1); /* else the next line is lost with it */
+    }
 }
 
 void append_file_close(struct append_file *file)

@@ -23,10 +23,14 @@ struct append_file {
     void (*on_written)(struct append_file *file, const char *failure);
 };
 
+/* Whether it could be opened, but for another process that writes it now. */
+enum error_code append_file_try(const char *path, const char *option, struct error *err) MUST_CHECK;
 /* `option` names it in errors. To be closed in either case; fd must be -1 before. */
 enum error_code append_file_open(struct append_file *file, struct loop *loop, const char *path,
                                  uint64_t max_bytes, const char *option,
                                  struct error *err) MUST_CHECK;
+/* Ends a last line that a killed process has left without its end. */
+void append_file_end_line(const struct append_file *file);
 /* Nothing may be on its way. Zeroed with an fd of -1 is fine. */
 void append_file_close(struct append_file *file);
 /* `batch` must stay as it is until on_written, which comes from a later turn, once: with NULL, or with why not. Then

@@ -8,10 +8,12 @@
 
 enum { BATCH_MAX = 256 * 1024, RETRY_MS = 1000, HEAD_MS = 60000 };
 
-bool audit_takes(enum fact_kind kind)
+bool audit_takes(const struct fact *fact)
 {
-    return kind == FACT_REQUEST || kind == FACT_AUTH_REFUSED || kind == FACT_COMMAND ||
-           kind == FACT_CONFIG_RELOADED || kind == FACT_SESSION_EXPIRED;
+    enum fact_kind kind = fact->kind;
+
+    return (kind == FACT_REQUEST && !fact->is_told) || kind == FACT_AUTH_REFUSED ||
+           kind == FACT_COMMAND || kind == FACT_CONFIG_RELOADED || kind == FACT_SESSION_EXPIRED;
 }
 
 static void on_again(struct deadline *deadline)
@@ -26,7 +28,7 @@ void audit_try_again(struct audit *audit)
 
 static void tell_failure(struct audit *audit, const char *failure)
 {
-    const char *where = audit->file.path != NULL ? audit->file.path : "the stream of the store";
+    const char *where = audit->path != NULL ? audit->path : "the stream of the store";
 
     if (failure != NULL && !audit->is_failing) {
         log_event(LOG_ERROR, "audit.failed", F_TEXT("file", where), F_TEXT("error", failure),
@@ -40,6 +42,14 @@ static void tell_failure(struct audit *audit, const char *failure)
 void audit_written(struct audit *audit, const char *failure)
 {
     tell_failure(audit, failure);
+    if (audit->journal != NULL && !feed_is_open(&audit->feed)) { /* off duty since */
+        append_file_close(&audit->file);
+        buf_clear(&audit->batch);
+        if (audit->closing) {
+            audit_finish_close(audit);
+        }
+        return;
+    }
     if (failure == NULL) {
         buf_clear(&audit->batch);
     }
@@ -73,7 +83,7 @@ static void fill(struct audit *audit)
 
     while (n < AUDIT_BATCH_LINES && (fact = feed_next(&audit->feed)) != NULL) {
         note_lost(audit); /* before what came after it */
-        if (audit_takes(fact->kind)) {
+        if (audit_takes(fact)) {
             audit_write_fact(&audit->batch, &audit->head, fact);
             n++;
         }
@@ -92,7 +102,7 @@ void audit_go_on(struct audit *audit)
     if (audit->batch.len == 0 && feed_is_open(&audit->feed)) {
         fill(audit);
     }
-    if (audit->batch.len == 0 || (audit->file.path == NULL && !duty_lasts(&audit->duty))) {
+    if (audit->batch.len == 0 || (audit->path == NULL && !duty_lasts(&audit->duty))) {
         if (audit->closing) {
             audit_finish_close(audit);
         }
@@ -100,7 +110,7 @@ void audit_go_on(struct audit *audit)
     }
     deadline_clear(&audit->again);
     audit->writes = true;
-    if (audit->file.path != NULL) {
+    if (audit->path != NULL) {
         audit_file_write(audit);
     } else {
         audit_stream_write(audit);
@@ -136,6 +146,7 @@ static void on_head(struct deadline *deadline)
 static void free_all(struct audit *audit)
 {
     append_file_close(&audit->file);
+    mem_free(audit->path);
     buf_done(&audit->batch);
     mem_free(audit);
 }
@@ -148,12 +159,15 @@ enum error_code audit_open(struct loop *loop, const struct audit_options *option
 
     audit->loop = loop;
     audit->file.fd = -1;
+    audit->path = options->file != NULL ? mem_strdup(options->file) : NULL;
+    audit->max_bytes = options->max_bytes;
     audit->journal = options->journal;
     audit_head_first(&audit->head);
     str_copy(audit->head.chain, sizeof(audit->head.chain), options->chain);
     buf_init(&audit->batch, BATCH_MAX + (size_t)AUDIT_BATCH_LINES * AUDIT_LINE_MAX);
-    if (options->file != NULL) {
-        code = audit_file_open(audit, options, err);
+    if (audit->path != NULL) {
+        code = audit->journal != NULL ? append_file_try(audit->path, "audit.file", err)
+                                      : audit_file_open(audit, err);
     }
     if (code != ERR_OK) {
         free_all(audit);

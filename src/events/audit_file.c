@@ -156,11 +156,10 @@ static enum error_code read_end(struct audit *audit, struct error *err)
     return code;
 }
 
-enum error_code audit_file_open(struct audit *audit, const struct audit_options *options,
-                                struct error *err)
+enum error_code audit_file_open(struct audit *audit, struct error *err)
 {
-    enum error_code code = append_file_open(&audit->file, audit->loop, options->file,
-                                            options->max_bytes, "audit.file", err);
+    enum error_code code = append_file_open(&audit->file, audit->loop, audit->path,
+                                            audit->max_bytes, "audit.file", err);
 
     return code == ERR_OK ? read_end(audit, err) : code;
 }

@@ -27,7 +27,9 @@ struct audit {
     bool closing;
     void (*on_closed)(void *context);
     void *closed_context;
-    struct append_file file; /* its path NULL: the stream of the store */
+    struct append_file file; /* with a journal it is open on duty */
+    char *path;              /* NULL: the stream of the store */
+    uint64_t max_bytes;
     /* With a journal. */
     struct journal *journal; /* NULL: none; what this process notes is written by it alone */
     struct duty duty;
@@ -45,8 +47,7 @@ void audit_finish_close(struct audit *audit);
 void audit_try_again(struct audit *audit);
 
 /* audit_file.c */
-enum error_code audit_file_open(struct audit *audit, const struct audit_options *options,
-                                struct error *err) MUST_CHECK;
+enum error_code audit_file_open(struct audit *audit, struct error *err) MUST_CHECK;
 void audit_file_write(struct audit *audit);
 
 /* audit_share.c */

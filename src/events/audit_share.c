@@ -66,14 +66,30 @@ static void begin(struct audit *audit)
     audit_go_on(audit);
 }
 
+/* The chain goes on behind what the file holds: another process may have written it since. */
+static void begin_file(struct audit *audit)
+{
+    struct error err = {0};
+
+    buf_clear(&audit->batch);
+    if (audit->writes || audit_file_open(audit, &err) != ERR_OK) {
+        log_event(LOG_ERROR, "audit.failed", F_TEXT("file", audit->path),
+                  F_TEXT("error", audit->writes ? "it is still being written" : err.text));
+        append_file_close(&audit->file);
+        duty_yield(&audit->duty);
+        return;
+    }
+    begin(audit);
+}
+
 static void on_place(struct place *place, const struct error *error)
 {
     struct audit *audit = CONTAINER_OF(place, struct audit, place);
 
     if (error != NULL) {
         duty_yield(&audit->duty);
-    } else if (audit->file.path != NULL) {
-        begin(audit);
+    } else if (audit->path != NULL) {
+        begin_file(audit);
     } else {
         audit->sequence = str_is(str_from(audit->head.chain), place->writer) ? place->sequence : 0;
         audit_head_first(&audit->head);
@@ -171,7 +187,7 @@ static void on_begin(struct duty *duty)
     place_read(&audit->place, audit->journal, "consumers/audit", on_place);
 }
 
-/* What a thread writes it writes; lines for the stream are made anew by whoever goes on. */
+/* What a thread writes it writes; other lines are made anew by whoever goes on. */
 static void on_end(struct duty *duty)
 {
     struct audit *audit = CONTAINER_OF(duty, struct audit, duty);
@@ -181,8 +197,11 @@ static void on_end(struct duty *duty)
     audit->acts = false;
     deadline_clear(&audit->again);
     feed_close(&audit->feed);
-    if (audit->file.path == NULL) {
+    if (audit->path == NULL) {
         audit->writes = false;
+    }
+    if (!audit->writes) {
+        append_file_close(&audit->file);
         buf_clear(&audit->batch);
     }
 }

@@ -114,6 +114,7 @@ static void put(struct buf *out, const char *type, const struct fact *fact)
     put_optional(&one, fact->peer);
     put_optional(&one, fact->request_id);
     put_optional(&one, fact->name);
+    put_number(&one, fact->is_told);
     put_text(out, buf_view(&one));
     buf_done(&one);
 }
@@ -244,6 +245,7 @@ bool unpack(struct str *rest, struct packed *out)
     struct fact *fact = &out->fact;
     struct str one;
     struct str type;
+    uint64_t is_told;
 
     *out = (struct packed){.is_mark = false};
     if (!get_text(rest, &one) || !get_text(&one, &type) || !get_numbers(&one, fact) ||
@@ -252,8 +254,10 @@ bool unpack(struct str *rest, struct packed *out)
         !get_field(&one, fact->subject) || !get_field(&one, fact->principal) ||
         !get_field(&one, fact->peer) || !get_field(&one, fact->request_id) ||
         !get_field(&one, fact->name)) {
-        return false; /* fields that a later version adds at the end are not looked at */
+        return false;
     }
+    fact->is_told =
+        get_number(&one, &is_told) && is_told != 0; /* what a later version adds is not looked at */
     fact->outcome = fact->outcome != NULL ? fact->outcome : "ok";
     set_kind(out, type);
     return true;

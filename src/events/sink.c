@@ -137,6 +137,12 @@ static uint64_t pause_of(unsigned tries)
 void sink_sent(struct sink *sink, const char *failure, size_t n_refused)
 {
     sink->sends = false;
+    if (!feed_is_open(&sink->feed)) { /* off duty since */
+        append_file_close(&sink->file);
+        sink->n_rows = 0;
+        sinks_maybe_idle(sink->sinks);
+        return;
+    }
     tell_state(sink, failure);
     metric_add(M_SINK_BATCHES, sink->kind->consumer, failure == NULL ? RESULT_OK : RESULT_ERROR, 0,
                1);

@@ -62,6 +62,8 @@ struct sinks {
     struct sink_google google;
     unsigned interval_ms;
     struct journal *journal;
+    const char *path; /* of the file */
+    uint64_t max_bytes;
     struct duty duty;
     bool closing;
     struct deadline last_words;

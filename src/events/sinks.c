@@ -1,5 +1,6 @@
 #include "base/mem.h"
 #include "base/url.h"
+#include "observe/log.h"
 #include "sink_internal.h"
 
 enum {
@@ -38,10 +39,37 @@ static void on_place(struct place *place, const struct error *error)
     }
 }
 
+/* With a journal the file is open on duty: processes of one machine may have the same. */
+static bool open_file_on_duty(struct sinks *sinks)
+{
+    struct sink *sink = sink_at(sinks, SINK_FILE);
+    struct error err = {0};
+
+    if (!sink_is_on(sink)) {
+        return true;
+    }
+    sink->n_rows = 0;
+    if (!sink->sends && append_file_open(&sink->file, sinks->loop, sinks->path, sinks->max_bytes,
+                                         "analytics.file", &err) == ERR_OK) {
+        append_file_end_line(&sink->file);
+        return true;
+    }
+    log_event(LOG_ERROR, "analytics.sink_away", F_TEXT("sink", sink->kind->name),
+              F_TEXT("error", sink->sends ? "it is still being written" : err.text));
+    if (!sink->sends) {
+        append_file_close(&sink->file);
+    }
+    return false;
+}
+
 static void on_begin(struct duty *duty)
 {
     struct sinks *sinks = CONTAINER_OF(duty, struct sinks, duty);
 
+    if (!open_file_on_duty(sinks)) {
+        duty_yield(duty);
+        return;
+    }
     for (size_t i = 0; i < SINK_N; i++) {
         if (sink_is_on(sink_at(sinks, i))) {
             place_read(&sinks->sinks[i].place, sinks->journal, sink_kinds[i].place, on_place);
@@ -59,7 +87,10 @@ static void on_end(struct duty *duty)
 
         if (sink_is_on(sink)) {
             sink_stop(sink);
-            sink->n_rows = sink->kind->keeps ? sink->n_rows : 0;
+            sink->n_rows = 0;
+            if (!sink->sends) {
+                append_file_close(&sink->file);
+            }
         }
     }
 }
@@ -126,8 +157,16 @@ static enum error_code open_targets(struct sinks *sinks, const struct sinks_opti
     enum error_code code = ERR_OK;
 
     if (options->file != NULL) {
-        code = append_file_open(&turn_on(sinks, SINK_FILE)->file, sinks->loop, options->file,
-                                options->max_bytes, "analytics.file", err);
+        struct sink *sink = turn_on(sinks, SINK_FILE);
+
+        sinks->path = arena_cstr(&sinks->arena, str_from(options->file));
+        sinks->max_bytes = options->max_bytes;
+        code = sinks->journal != NULL ? append_file_try(sinks->path, "analytics.file", err)
+                                      : append_file_open(&sink->file, sinks->loop, sinks->path,
+                                                         sinks->max_bytes, "analytics.file", err);
+        if (code == ERR_OK && sinks->journal == NULL) {
+            append_file_end_line(&sink->file);
+        }
     }
     if (code == ERR_OK && options->url.len > 0) {
         (void)turn_on(sinks, SINK_HTTP);

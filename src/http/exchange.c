@@ -340,6 +340,7 @@ static void note_fact(const struct exchange *exchange, int status, uint64_t spen
     fact->status = status;
     fact->action = notes->route.ptr;
     fact->method = metric_label_value(LABEL_METHOD, metric_method_of(exchange->request.method));
+    fact->is_told = notes->is_told;
     fact->us = spent_us;
     if (notes->owner != NULL) {
         mem_copy(fact->owner, notes->owner, sizeof(fact->owner));

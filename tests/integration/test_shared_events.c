@@ -66,10 +66,17 @@ static const char *folder(void)
 
 static int set_up(void **state)
 {
-    static const char *const sets[] = {"webhooks.allow_private=true", "webhooks.retry_ms=20",
-                                       "audit.store=true", "store.timeout_ms=2000", NULL};
+    static char file[96];
+    static const char *const sets[] = {"webhooks.allow_private=true",
+                                       "webhooks.retry_ms=20",
+                                       "audit.store=true",
+                                       "store.timeout_ms=2000",
+                                       "analytics.interval_ms=20",
+                                       file,
+                                       NULL};
 
     (void)state;
+    (void)snprintf(file, sizeof(file), "analytics.file=%s/rows.jsonl", folder());
     collector_start(&receiver);
     replicas_start(&replicas, &(struct replicas_options){.n = REPLICAS, .sets = sets});
     return 0;
@@ -290,6 +297,7 @@ struct ids {
 static struct ids journal;
 static struct ids came;
 static struct ids written;
+static struct ids handed_over;
 
 /* What comes again is left out: each event once, in the order in which it came first. */
 static void add_new(struct ids *ids, struct str id)
@@ -366,6 +374,29 @@ static void read_audit(void)
     buf_done(&all);
 }
 
+/* The file of the sink: whoever is on duty appends to it. */
+static void read_rows(void)
+{
+    struct error err = {0};
+    struct buf all;
+    struct str rest;
+    struct str line;
+
+    buf_init(&all, TEXT_MAX);
+    assert_int_equal(fd_read_file(text("%s/rows.jsonl", folder()), &all, &err), ERR_OK);
+    rest = arena_str(arena(), buf_view(&all));
+    handed_over.n = 0;
+    while (str_next(&rest, '\n', &line)) {
+        struct json *event;
+
+        if (json_parse(arena(), line, &json_of_ours, &event, &err) == ERR_OK && /* torn by a kill */
+            str_is(json_str(json_get(event, "type")), "request.changed")) {
+            add_new(&handed_over, json_str(json_get(event, "id")));
+        }
+    }
+    buf_done(&all);
+}
+
 /* The newest ones of the journal, all of them, in its order. */
 static bool is_end_of_journal(const struct ids *ids)
 {
@@ -391,17 +422,25 @@ static bool all_is_written(void)
     return is_end_of_journal(&written);
 }
 
+static bool all_is_handed_over(void)
+{
+    read_journal(0);
+    read_rows();
+    return is_end_of_journal(&handed_over);
+}
+
 /* Whoever posts, or writes the audit, is killed while events come in: another one goes on where the store
  * knows that it was. */
 static void a_killed_one_is_followed_by_another(void **state)
 {
-    static const char *const duties[] = {"consumer:webhooks", "consumer:audit"};
+    static const char *const duties[] = {"consumer:webhooks", "consumer:audit",
+                                         "consumer:analytics"};
     size_t victim = 0;
 
     (void)state;
     (void)make_hook(1, "\"request.changed\"");
     for (size_t round = 0; round < ROUNDS; round++) {
-        wait_until(somebody_is_on_duty(duties[round % 2], &victim));
+        wait_until(somebody_is_on_duty(duties[round], &victim));
         for (size_t n = 0; n < LIVES; n++) {
             if (n == LIVES / 2) {
                 replicas_kill(&replicas, victim);
@@ -412,9 +451,10 @@ static void a_killed_one_is_followed_by_another(void **state)
     }
     wait_until(all_has_come());
     wait_until(all_is_written());
+    wait_until(all_is_handed_over());
     /* A killed process takes with it what it had answered a moment before, and not appended yet. */
     assert_in_range(came.n, ROUNDS * (LIVES - 1) * REQUESTS / 2, ROUNDS * LIVES * REQUESTS + 1);
-    assert_true(written.n >= came.n);
+    assert_true(written.n >= came.n && handed_over.n >= came.n);
 }
 
 int main(void)

@@ -102,6 +102,7 @@ static void note_item(const struct task *task, const struct batch_item *item)
     task_sign_fact(task, fact);
     str_copy(fact->subject, sizeof(fact->subject), task->exchange->notes.session);
     name_project(task, item, fact);
+    task->exchange->notes.is_told = true;
     fact_end(fact);
 }
 

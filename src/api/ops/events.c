@@ -190,7 +190,7 @@ struct audit_wish {
 
 static bool fits(const struct audit_wish *wish, const struct fact *fact)
 {
-    return audit_takes(fact->kind) && fact->wall_ms >= wish->since_ms &&
+    return audit_takes(fact) && fact->wall_ms >= wish->since_ms &&
            (wish->principal.len == 0 || str_is(wish->principal, fact->principal)) &&
            (wish->action.len == 0 || (fact->action != NULL && str_is(wish->action, fact->action)));
 }

@@ -30,7 +30,8 @@ struct here {
     /* BigQuery */
     struct later_item answer;
     struct sink_google_call *asked;
-    int status; /* 0: it does not answer at all */
+    int status;       /* of the next answers; 0: it does not answer at all */
+    int asked_status; /* of the one that is asked for */
     const char *reply;
     struct str bodies[BODIES_MAX];
     size_t n_bodies;
@@ -57,7 +58,8 @@ static void on_answer(struct later_item *item)
 
     (void)item;
     here.asked = NULL;
-    call->on_done(call, here.status, str_from(here.reply), here.status == 0 ? "no route" : NULL);
+    call->on_done(call, here.asked_status, str_from(here.reply),
+                  here.asked_status == 0 ? "no route" : NULL);
 }
 
 static void google_start(void *context, struct sink_google_call *call)
@@ -65,6 +67,7 @@ static void google_start(void *context, struct sink_google_call *call)
     (void)context;
     assert_null(here.asked); /* one batch on its way */
     here.asked = call;
+    here.asked_status = here.status;
     assert_true(here.n_bodies < BODIES_MAX);
     here.bodies[here.n_bodies++] = arena_str(&here.arena, call->body);
     here.path = arena_str(&here.arena, call->path);
@@ -228,6 +231,25 @@ static void a_file_has_a_line_an_event(void **state)
     note(1200);
     close_sinks(); /* what was noted is written first */
     assert_int_equal(n_lines(here.file), 1201);
+}
+
+/* A process that was killed has left half a line: the next one is whole. */
+static void a_torn_line_spoils_no_other(void **state)
+{
+    struct sinks_options options = {.file = here.file};
+    int fd = open(here.file, O_WRONLY | O_CREAT, 0600);
+    struct str last;
+
+    (void)state;
+    assert_true(fd >= 0 && fd_write_all(fd, STR("{\"specversion\":\"1.0\",\"da")));
+    assert_int_equal(close(fd), 0);
+    open_with(&options);
+    note(0);
+    close_sinks();
+    buf_clear(&here.text);
+    assert_int_equal(fd_read_file(here.file, &here.text, &(struct error){0}), ERR_OK);
+    (void)str_cut(buf_view(&here.text), '\n', &last, &last);
+    assert_true(str_is(json_str(json_get(parse(str_trim(last)), "subject")), "run_0"));
 }
 
 static void a_full_file_is_renamed(void **state)
@@ -410,6 +432,7 @@ static void a_table_that_refuses_is_waited_for(void **state)
     note(1);
     wait_until(turn() || metric("virtuoso_proxy_event_lost_total{consumer=\"bigquery\"}") == 1);
     assert_int_equal(here.n_bodies, 1);
+    wait_until(turn() || sink_is_idle(&here.sinks->sinks[SINK_BIGQUERY]));
     here.reply = "{}";
     here.status = 503;
     note(2);
@@ -418,6 +441,7 @@ static void a_table_that_refuses_is_waited_for(void **state)
     wait_until(turn() || here.n_bodies == 3);
     here.status = 200;
     wait_until(turn() || here.n_bodies == 4);
+    assert_true(str_eq(here.bodies[1], here.bodies[2]));
     assert_true(str_eq(here.bodies[1], here.bodies[3]));
     wait_until(turn() || metric("virtuoso_proxy_event_lag_events{consumer=\"bigquery\"}") == 0);
     assert_int_equal(metric("virtuoso_proxy_event_lost_total{consumer=\"bigquery\"}"), 1);
@@ -445,6 +469,7 @@ int test_sinks(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_file_has_a_line_an_event, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_torn_line_spoils_no_other, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_file_is_renamed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_disk_is_counted_and_waited_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_endpoint_gets_arrays_of_events, set_up, tear_down),
