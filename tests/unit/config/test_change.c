@@ -98,6 +98,7 @@ static const struct special {
     {"drain.notice_ms", "600000", "drain.limit_ms=600000"},
     {"server.socket_mode", "0660", NULL},
     {"server.workers", "2", NULL},
+    {"server.roles", "traffic,runs", "store.url=redis://127.0.0.1:9"},
     {"secrets.tree", "file:" TLS_DIR, NULL},
     {"server.proxy_protocol", "true", "server.proxy_from=203.0.113.0/24"},
     {"admin.listen", "127.0.0.9:9", NULL},
