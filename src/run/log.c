@@ -35,6 +35,7 @@ struct run_log *log_new(struct run *run)
     struct run_log *log = mem_zalloc(sizeof(*log));
 
     log->share = run->store->options.share;
+    log->store = run->store;
     log->run = run;
     log->ttl_ms = RUN_KEPT_MS;
     runs_name(run->store, &run->owner, str_from(run->id), log->name);
@@ -141,6 +142,9 @@ static void on_removed(struct store_op *op, const struct store_result *result)
     if (result->error.code == ERR_STORE_AWAY && runs_lasts(log->share)) {
         remove_claim(log);
         return;
+    }
+    if (log->store != NULL && result->error.code == ERR_OK) {
+        runs_trim(log->store);
     }
     log_free(log); /* who finds the claim sees that the run is over */
 }

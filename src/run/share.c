@@ -243,6 +243,7 @@ void run_share_stop(struct run_share *share)
         CHECK(log->run == NULL); /* it only removes its claim */
         log_free(log);
     }
+    trim_free(share);
     if (share->adopter != NULL) {
         adopter_close(share->adopter);
     }

@@ -8,6 +8,7 @@
  *   mirror.c, mirror_load.c     a copy of a run of another process: followed; made
  *   copies.c    copies in the store of runs
  *   adopt.c     claims of processes that have died
+ *   trim.c      ended runs beyond max_kept
  *   own.c       a copy becomes a run of this process
  *   seek.c      whoever asks for runs of any process */
 #ifndef RUN_SHARE_INTERNAL_H
@@ -46,7 +47,8 @@ struct run_share {
     bool enters, holds;
     struct deadline enter_again;
     struct adopter *adopter;
-    bool drains; /* this process ends: others carry its runs on */
+    struct run_trim *trim; /* NULL: none is under way */
+    bool drains;           /* this process ends: others carry its runs on */
     bool stopped;
 };
 
@@ -60,6 +62,7 @@ enum log_state {
 struct run_log {
     struct list link; /* of the share */
     struct run_share *share;
+    struct run_store *store;
     struct run *run; /* NULL: it is over, and the claim is removed */
     enum log_state state;
     char name[RUN_NAME_MAX];
@@ -213,9 +216,14 @@ void mirror_load(struct run_mirror *mirror);
 void mirror_claim(struct run_mirror *mirror);
 void mirror_own(struct run_mirror *mirror); /* the stream was read up to our "adopted" */
 
+/* --- trim.c */
+void runs_trim(struct run_store *store);
+void trim_free(struct run_share *share);
+
 /* --- adopt.c */
 struct adopter *adopter_open(struct run_share *share);
 void adopter_close(struct adopter *adopter);
+bool adopter_knows(const struct adopter *adopter, struct str name); /* a claim of that name */
 /* It cannot be adopted: it is left as it is. */
 void adopter_cannot(struct adopter *adopter, const struct run_mirror *mirror,
                     const struct error *error);

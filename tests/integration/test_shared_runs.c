@@ -14,7 +14,7 @@
 #include "harness/run_follower.h"
 #include "harness/wait.h"
 
-enum { REPLICAS = 3, STEPS_MAX = 500, SEED = 20261129, ADOPTED_MS = 10000 };
+enum { REPLICAS = 3, STEPS_MAX = 500, SEED = 20261129, ADOPTED_MS = 10000, MAX_KEPT = 8 };
 
 /* How often a text stands in what Redis holds. */
 #define SEARCH(text)                                                                                  \
@@ -606,7 +606,7 @@ static void a_run_with_a_token_of_its_own_ends(void **state)
 static int set_up(void **state)
 {
     static const char *const sets[] = {"upstream.timeout_ms=2000", "runs.poll_ms=50",
-                                       "upstream.retry_base_ms=1", NULL};
+                                       "runs.max_kept=8", "upstream.retry_base_ms=1", NULL};
     static const char *const platform_sets[] = {"sandbox.latency=12ms", NULL};
     const struct replicas_options options = {
         .n = REPLICAS, .sets = sets, .platform_sets = platform_sets, .keeps = true};
@@ -615,6 +615,31 @@ static int set_up(void **state)
     random_seed(SEED);
     replicas_start(&scene.replicas, &options);
     return 0;
+}
+
+static int64_t n_listed_after_one_more(void)
+{
+    (void)begin(2, 1, "async=true");
+    wait_until(str_is(status_at(0), "created"));
+    return number_at(replicas_ask(&scene.replicas, 1, "GET", "/api/v1/tests/runs", NULL, NULL),
+                     "/total");
+}
+
+/* Whoever ends a run takes out what is too old, whoever it was of. One that has ended just now may count as going
+ * on, and so does the one that cannot be read. */
+static void the_last_ended_ones_are_kept(void **state)
+{
+    const struct json *list;
+    int64_t n = 0;
+
+    (void)state;
+    for (size_t i = 0; i < MAX_KEPT + 2; i++) {
+        (void)begin(i % REPLICAS, 1, "async=true");
+    }
+    wait_until((n = n_listed_after_one_more()) <= MAX_KEPT + 1);
+    assert_true(n >= MAX_KEPT);
+    list = replicas_ask(&scene.replicas, 0, "GET", "/api/v1/tests/runs", NULL, NULL);
+    assert_true(str_eq(json_str(json_find(list, "/runs/0/id")), scene.id));
 }
 
 static void all_of_them_end_well(void **state)
@@ -636,6 +661,7 @@ int main(void)
         cmocka_unit_test(a_process_that_stands_still_sends_nothing_afterwards),
         cmocka_unit_test(a_run_with_a_token_of_its_own_ends),
         cmocka_unit_test(five_hundred_steps_and_twenty_kills),
+        cmocka_unit_test(the_last_ended_ones_are_kept),
         cmocka_unit_test(all_of_them_end_well),
     };
 
