@@ -256,6 +256,8 @@ static void name_owners(struct auth *auth)
     const struct config *config = auth->config;
 
     digest_of(anonymous, &auth->anybody);
+    seen_keys_free(auth->seen);
+    auth->seen = config->auth.n_keys > 0 ? seen_keys_new() : NULL;
     mem_free(auth->key_owners);
     mem_free(auth->certificate_owners);
     auth->key_owners = owners_of(config->auth.keys, config->auth.n_keys);
@@ -311,6 +313,7 @@ void auth_close(struct auth *auth)
         auth_stop(auth);
         refresh_close(&auth->refresh);
         known_done(&auth->known);
+        seen_keys_free(auth->seen);
         mem_free(auth->key_owners);
         mem_free(auth->certificate_owners);
         config_release(unconst(auth->config));

@@ -5,6 +5,7 @@
 #include "auth/auth.h"
 #include "base/lru.h"
 #include "crypto/signature.h"
+#include "crypto/siphash.h"
 #include "data/json.h"
 
 /* Key sets that a token waits for: one that was being read, and one that the token caused. */
@@ -89,12 +90,26 @@ void refresh_close(struct refresh *refresh);
  * waiting helps. */
 bool refresh_ask(struct refresh *refresh);
 
+enum { SEEN_KEYS = 64 };
+
+/* Keys that were found lately, so that they need no SHA-256 again: by a tag that nobody can make without the
+ * process's own random key. The key itself is kept nowhere. */
+struct seen_keys {
+    struct siphash_key key;
+
+    struct {
+        uint8_t tag[SIPHASH_BYTES];
+        const struct config_key *found; /* NULL: free */
+    } items[SEEN_KEYS];
+};
+
 struct auth {
     struct auth_options options;
     const struct config *config;
     struct digest anybody;     /* the owner of what is done while no credential is asked for */
     struct digest *key_owners; /* by the place of the key in the configuration */
     struct digest *certificate_owners;
+    struct seen_keys *seen; /* of this configuration; NULL: it has no keys */
     struct known_tokens known;
     struct refresh refresh;
     struct list turns; /* tickets that wait for their turn, oldest first */
@@ -122,5 +137,7 @@ enum auth_verdict check_certificate(const struct auth *auth, const struct auth_s
 bool key_is_in_time(const struct config_key *key, const char *what, struct error *err);
 /* NULL: no such key. */
 const struct config_key *api_key_find(const struct auth *auth, struct str credential);
+struct seen_keys *seen_keys_new(void);
+void seen_keys_free(struct seen_keys *seen); /* NULL is fine */
 
 #endif

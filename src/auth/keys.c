@@ -2,11 +2,11 @@
  * neither which key is near nor how many there are before it. */
 #include "auth_internal.h"
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/secret.h"
 
-const struct config_key *api_key_find(const struct auth *auth, struct str credential)
+static const struct config_key *find_in_table(const struct config *config, struct str credential)
 {
-    const struct config *config = auth->config;
     struct digest digest;
     const struct config_key *found = NULL;
 
@@ -17,6 +17,47 @@ const struct config_key *api_key_find(const struct auth *auth, struct str creden
         }
     }
     return found;
+}
+
+const struct config_key *api_key_find(const struct auth *auth, struct str credential)
+{
+    struct seen_keys *seen = auth->seen;
+    uint8_t tag[SIPHASH_BYTES];
+    const struct config_key *found;
+    size_t at;
+
+    if (seen == NULL) {
+        return NULL;
+    }
+    siphash(&seen->key, credential, tag);
+    at = tag[0] %
+         SEEN_KEYS; /* the tag tells nothing, so its place may show in the time that this takes */
+    if (seen->items[at].found != NULL &&
+        bytes_equal_constant_time(tag, seen->items[at].tag, SIPHASH_BYTES)) {
+        return seen->items[at].found;
+    }
+    found = find_in_table(auth->config, credential);
+    if (found != NULL) { /* what is refused takes nobody's place */
+        mem_copy(seen->items[at].tag, tag, SIPHASH_BYTES);
+        seen->items[at].found = found;
+    }
+    return found;
+}
+
+struct seen_keys *seen_keys_new(void)
+{
+    struct seen_keys *seen = mem_zalloc(sizeof(*seen));
+
+    siphash_key_make(&seen->key);
+    return seen;
+}
+
+void seen_keys_free(struct seen_keys *seen)
+{
+    if (seen != NULL) {
+        mem_wipe(seen, sizeof(*seen));
+        mem_free(seen);
+    }
 }
 
 bool key_is_in_time(const struct config_key *key, const char *what, struct error *err)
