@@ -382,16 +382,16 @@ enum stage_verdict handle_simple(struct task *task)
         return task_fail(task);
     }
     task->state = simple;
-    build(simple);
-    if (task->dry_run) {
-        return task_show_plan(task);
-    }
-    if (simple->row->members == NULL) {
+    if (simple->row->members == NULL && !task->dry_run) {
         enum stage_verdict verdict = cache_begin(task, handle_simple);
 
         if (verdict != STAGE_CONTINUE) {
             return verdict;
         }
+    }
+    build(simple);
+    if (task->dry_run) {
+        return task_show_plan(task);
     }
     task_hold_plan(task, on_plan_end, cache_abandon);
     if (simple->row->members == NULL) {
