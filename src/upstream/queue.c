@@ -35,11 +35,20 @@ static unsigned gate_n_waiting(const struct gate *gate)
     return n;
 }
 
+/* A probe waits for no room: it is to find out why the others do not end. */
+static bool has_probe(const struct gate *gate)
+{
+    return gate->n_waiting[CALL_PROBE] > 0;
+}
+
 void queue_refresh(struct queue *queue, struct gate *gate)
 {
     bool ready = gate->n_active < gate->adapt.limit && gate_n_waiting(gate) > 0;
 
-    if (!ready) {
+    if (has_probe(gate)) {
+        list_remove(&gate->turn);
+        list_prepend(&queue->turns, &gate->turn);
+    } else if (!ready) {
         list_remove(&gate->turn);
     } else if (!list_is_linked(&gate->turn)) {
         list_append(&queue->turns, &gate->turn);
@@ -325,13 +334,15 @@ static struct upstream_call *next_of(struct gate *gate)
 
 struct upstream_call *queue_take(struct queue *queue)
 {
-    struct list *link = queue->n_active < queue->ceiling ? list_take_first(&queue->turns) : NULL;
+    struct list *link = list_first(&queue->turns);
+    struct gate *gate = link != NULL ? CONTAINER_OF(link, struct gate, turn) : NULL;
     struct upstream_call *call;
 
-    if (link == NULL) {
+    if (gate == NULL || (queue->n_active >= queue->ceiling && !has_probe(gate))) {
         return NULL;
     }
-    call = next_of(CONTAINER_OF(link, struct gate, turn));
+    list_remove(&gate->turn);
+    call = next_of(gate);
     queue_remove(queue, call); /* puts the gate to the end of the turns */
     return call;
 }

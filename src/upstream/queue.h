@@ -3,7 +3,7 @@
  *
  *   a call ──► its gate: probes, usual calls, background ──► (below its limit and max_active) ──► wire
  *
- * Usual calls come before those of the background, but for one that has waited BACKGROUND_PATIENCE_MS.
+ * Probes are let out at once, whatever is on the wire. Usual calls come before those of the background, but for one that has waited BACKGROUND_PATIENCE_MS.
  * Gates that have both a call and room take turns.
  *
  * A burst may fill the queue. Once it has overflowed, more is asked for than the platform can do:

@@ -25,8 +25,9 @@ enum {
     CHANGE_EACH = 5, /* one of so many creates a project */
     N_MAX = 20000,
     PROBE_MS = 500,
-    TRY_MS = 2000,  /* upstream.timeout_ms */
-    GOOD_MS = 1000, /* both are there */
+    TRY_MS = 2000,                /* upstream.timeout_ms */
+    SLOW_MS = 2 * PROBE_MS + 500, /* it begins within an interval and takes as long at most */
+    GOOD_MS = 1000,               /* both are there */
     AWAY_MS = 2500,
     TEXT_MAX = 512,
     STATUS_AT = 9 /* "HTTP/1.1 200" */
@@ -54,6 +55,7 @@ static struct {
     size_t n_under_way;
     enum fate fates[N_MAX]; /* of the request of that number */
     unsigned n_reads_failed;
+    unsigned n_reads_slow; /* longer than a probe needs to find out */
     uint64_t slowest_read_ms;
     char last_failure[TEXT_MAX];
 } here;
@@ -110,6 +112,7 @@ static void note_end(struct slot *slot)
     here.fates[slot->number] = ok ? FATE_DONE : FATE_FAILED;
     if (!is_change(slot->number)) {
         here.n_reads_failed += ok ? 0 : 1;
+        here.n_reads_slow += took_ms > SLOW_MS * client_slowness() ? 1 : 0;
         here.slowest_read_ms = took_ms > here.slowest_read_ms ? took_ms : here.slowest_read_ms;
         if (!ok) {
             memcpy(here.last_failure, slot->text, sizeof(here.last_failure));
@@ -323,9 +326,8 @@ static void judge(const char *what, bool knows_all)
         print_message("%s\n", here.last_failure);
     }
     assert_int_equal(here.n_reads_failed, 0);
-    /* A probe begins within an interval, takes as long at most, and what hung is sent elsewhere; the rest is the
-     * machine. */
-    assert_in_range(here.slowest_read_ms, 0, (2 * PROBE_MS + 3000) * client_slowness());
+    /* What hung is sent elsewhere when the probe has found out; a busy machine makes some wait longer. */
+    assert_in_range(here.n_reads_slow, 0, here.n_asked / 50);
     assert_true(sandbox_count(here.ports[1], "POST", "/projects") > 0);
 }
 

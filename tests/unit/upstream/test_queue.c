@@ -120,6 +120,27 @@ static void probes_come_first_and_the_background_last(void **state)
     assert_null(take());
 }
 
+/* What is on the wire may hang: whether it does the probe is to find out. */
+static void a_probe_waits_for_no_room(void **state)
+{
+    struct upstream_call *first = put(0, CALL_USUAL);
+    struct upstream_call *second = put(0, CALL_USUAL);
+    struct upstream_call *third = put(0, CALL_USUAL);
+    struct upstream_call *probe;
+
+    (void)state;
+    assert_ptr_equal(take(), first);
+    assert_ptr_equal(take(), second);
+    assert_null(take()); /* two at once */
+    probe = put(0, CALL_PROBE);
+    assert_ptr_equal(take(), probe);
+    assert_null(take());
+    end(first);
+    assert_null(take()); /* the probe counts as well */
+    end(probe);
+    assert_ptr_equal(take(), third);
+}
+
 static void the_background_does_not_wait_for_ever(void **state)
 {
     struct upstream_call *run = put(0, CALL_BACKGROUND);
@@ -289,6 +310,7 @@ static void strangers_cannot_make_gates_without_end(void **state)
 int test_queue(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_probe_waits_for_no_room, set_up, tear_down),
         cmocka_unit_test_setup_teardown(probes_come_first_and_the_background_last, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(the_background_does_not_wait_for_ever, set_up, tear_down),
