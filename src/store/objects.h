@@ -112,7 +112,8 @@ void objects_lease(struct work *work);
 void objects_renew(struct work *work);
 void objects_release(struct work *work);
 void objects_watch(struct work *work);
-void objects_tell_left(struct work *work, const struct blob *blob); /* left_ms and age_ms */
+/* left_ms and age_ms, as they were at that moment. */
+void objects_tell_left(struct work *work, const struct blob *blob, int64_t now_ms);
 void objects_forget_leases(struct objects *objects);
 void objects_count(struct work *work);
 void objects_forget_limits(struct objects *objects);

@@ -2,9 +2,8 @@
 
 enum { TOUCH_MS = 1000 /* a document that was touched just now is not written again for it */ };
 
-void objects_tell_left(struct work *work, const struct blob *blob)
+void objects_tell_left(struct work *work, const struct blob *blob, int64_t now_ms)
 {
-    int64_t now_ms = cells_now_ms(&work->objects->cells);
     int64_t end_ms = blob_end_ms(blob);
     struct store_result *result = &work->op->result;
 
@@ -24,7 +23,7 @@ static bool is_readable(struct work *work, const struct blob *blob)
 /* --- get */
 static void told(struct work *work, const struct blob *blob)
 {
-    objects_tell_left(work, blob);
+    objects_tell_left(work, blob, cells_now_ms(&work->objects->cells));
     work->op->result.version = blob->version;
     work->op->result.bytes = arena_str(&work->op->arena, blob->bytes);
     work_end(work);
@@ -97,7 +96,7 @@ static bool decide_put(struct work *work, const struct blob *now, struct blob *n
 
 static void put_done(struct work *work, const struct blob *written)
 {
-    objects_tell_left(work, written);
+    objects_tell_left(work, written, written->touched_ms);
     work->op->result.version = written->version;
     work_end(work);
 }

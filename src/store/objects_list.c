@@ -74,7 +74,7 @@ static bool add_alive(struct work *work, size_t cut)
             work_fail(work, ERR_STORE_UNREADABLE, STORE_TEXT_NEWER);
             return false;
         }
-        objects_tell_left(work, &blob);
+        objects_tell_left(work, &blob, cells_now_ms(&work->objects->cells));
         *item = (struct store_item){.name = str_sub(work->keys[i], cut, work->keys[i].len),
                                     .sequence = blob.version,
                                     .left_ms = work->op->result.left_ms,
