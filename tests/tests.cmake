@@ -121,7 +121,11 @@ foreach(room harness ${ROOMS})
     if(room IN_LIST VALGRIND_ROOMS)
       set(valgrind ON)
     endif()
-    vp_test(unit.${room} unit_${room} 120 unit ${valgrind})
+    set(timeout 120)
+    if(room STREQUAL store) # Cloud Storage takes one change of an object a second
+      set(timeout 300)
+    endif()
+    vp_test(unit.${room} unit_${room} ${timeout} unit ${valgrind})
   endif()
 endforeach()
 
