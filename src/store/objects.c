@@ -301,6 +301,7 @@ static void objects_close(struct store *store)
     struct objects *objects = objects_of(store);
 
     probe_stop(objects);
+    sweep_stop(objects);
     objects_forget_leases(objects);
     objects_forget_limits(objects);
     lru_done(&objects->leases);

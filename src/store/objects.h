@@ -5,6 +5,7 @@
  * objects_lease.c      leases, and who waits for them
  * objects_stream.c     streams: an object an entry
  * objects_list.c       groups, and all documents
+ * objects_sweep.c      documents that are gone, taken out
  * objects_probe.c      whether the service keeps to conditions
  * objects_limit.c      COUNT, in this process
  * cells.c              the cells, in whichever service */
@@ -15,7 +16,7 @@
 #include "cells.h"
 #include "store_internal.h"
 
-enum { OBJECTS_SEEN_MAX = 4096, OBJECTS_CURSORS = 16, ENTRY_DIGITS = 20 };
+enum { OBJECTS_SWEEPS = 8, OBJECTS_SEEN_MAX = 4096, OBJECTS_CURSORS = 16, ENTRY_DIGITS = 20 };
 
 /* A lease of another one, as this process has seen it: since when it has not been renewed. */
 struct seen_lease {
@@ -35,13 +36,22 @@ struct probe {
     char tag[128]; /* of the first object that was put */
 };
 
+/* A document that is gone for good, being taken out of the bucket. */
+struct sweep {
+    struct cell_call call;
+    struct str key; /* heap; empty: none is */
+    struct str tag;
+};
+
 struct objects {
     struct store store; /* first: store_closed frees it */
     struct cells cells;
     struct lru leases; /* seen_lease */
     struct lru limits; /* COUNT: limits of this process */
     struct probe probe;
-    char trouble[ERROR_TEXT_MAX];        /* why it does not answer; "": it does */
+    char trouble[ERROR_TEXT_MAX]; /* why it does not answer; "": it does */
+    bool sweeps;                  /* the service deletes under a condition, too */
+    struct sweep swept[OBJECTS_SWEEPS];
     struct str cursors[OBJECTS_CURSORS]; /* WALK: where to go on; heap */
     unsigned n_cursors;
 };
@@ -73,6 +83,7 @@ struct work {
     /* of lists and streams */
     struct cell_call *calls; /* in the arena of the operation */
     struct str *bodies;      /* of each; NULL: there is none */
+    struct str *tags;
     struct str *keys;
     void (*on_all)(struct work *work); /* all of them are read */
     struct str prefix;
@@ -118,6 +129,10 @@ void objects_forget_leases(struct objects *objects);
 void objects_count(struct work *work);
 void objects_forget_limits(struct objects *objects);
 void objects_about(struct work *work);
+/* --- objects_sweep.c */
+/* What was read of a document, if it is gone for long: nobody needs to count its versions any more. */
+void sweep_old(struct objects *objects, const struct blob *blob, struct str key, struct str tag);
+void sweep_stop(struct objects *objects);
 /* --- objects_probe.c */
 void probe_start(struct objects *objects);
 void probe_stop(struct objects *objects);

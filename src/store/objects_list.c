@@ -15,6 +15,7 @@ static void on_one(struct cell_call *call)
     }
     if (call->end == CELL_OK) {
         work->bodies[at] = arena_str(&work->op->arena, call->out_bytes);
+        work->tags[at] = arena_str(&work->op->arena, call->out_tag);
     }
     if (--work->n_open == 0) {
         work->on_all(work);
@@ -33,6 +34,7 @@ void work_read_all(struct work *work, const struct cell_call *page,
     work->calls = arena_calloc(arena, page->n_keys, sizeof(*work->calls));
     work->bodies = arena_calloc(arena, page->n_keys, sizeof(*work->bodies));
     work->keys = arena_calloc(arena, page->n_keys, sizeof(*work->keys));
+    work->tags = arena_calloc(arena, page->n_keys, sizeof(*work->tags));
     for (size_t i = 0; i < work->n_calls; i++) {
         work->keys[i] = arena_str(arena, page->keys[i]);
     }
@@ -68,6 +70,7 @@ static bool add_alive(struct work *work, size_t cut)
             return false;
         }
         if (!blob_is_alive(work->objects, &blob)) {
+            sweep_old(work->objects, &blob, work->keys[i], work->tags[i]);
             continue;
         }
         if (work->op->request.kind == STORE_LIST && blob.format > work->op->request.format) {

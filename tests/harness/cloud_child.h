@@ -29,7 +29,7 @@ struct cloud_items {
     struct cloud_item items[CLOUD_ITEMS_MAX]; /* in the order of their names */
     size_t n;
     uint64_t last;
-    const struct cloud_seen *seen;
+    struct cloud_seen *seen;
 };
 
 struct cloud_child {

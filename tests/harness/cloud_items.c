@@ -42,7 +42,7 @@ struct cloud_item *cloud_put(struct cloud_items *items, struct str name, struct 
         memmove(item + 1, item, (items->n - at) * sizeof(*item));
         *item = (struct cloud_item){.name = strndup(name.ptr, name.len)};
         buf_init(&item->bytes, ITEM_MAX);
-        items->n++;
+        items->seen->n_items = (unsigned)++items->n;
     }
     buf_clear(&item->bytes);
     buf_str(&item->bytes, items->seen->foreign ? str_sub(bytes, 1, bytes.len) : bytes);
@@ -57,7 +57,7 @@ void cloud_drop(struct cloud_items *items, struct cloud_item *item)
 
     free(item->name);
     buf_done(&item->bytes);
-    items->n--;
+    items->seen->n_items = (unsigned)--items->n;
     memmove(item, item + 1, (items->n - at) * sizeof(*item));
 }
 

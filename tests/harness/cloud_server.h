@@ -47,6 +47,7 @@ struct cloud_seen {
     volatile unsigned n_requests;    /* for secrets, objects and documents */
     volatile unsigned n_refused;     /* of these, for their signature or token */
     volatile unsigned n_credentials; /* given out; each has the next number */
+    volatile unsigned n_items;       /* objects and documents that are there */
     volatile unsigned n_changes;     /* of objects and documents */
     volatile unsigned
         n_too_fast; /* of these, refused with 429: the same object was changed within a second */

@@ -160,6 +160,34 @@ static void time_is_that_of_the_service(void **state)
     assert_int_equal(get("time/doc").error.code, ERR_OK);
 }
 
+/* Of a document that is gone for an hour nothing is left once its group was listed; a new one has a greater version. */
+static void what_is_gone_for_long_is_taken_out(void **state)
+{
+    const struct store_request list = {
+        .kind = STORE_LIST, .key = STR("swept"), .format = 1, .limit = 10};
+    struct store_request put = put_of("swept/a", "x");
+    struct store_request remove = {.kind = STORE_REMOVE, .key = STR("swept/b")};
+    unsigned before = stage.cloud.seen->n_items;
+    uint64_t version;
+
+    (void)state;
+    put.ttl_ms = 1000;
+    version = run(&put).version;
+    put.key = STR("swept/b");
+    assert_int_equal(run(&put).error.code, ERR_OK);
+    assert_int_equal(run(&remove).error.code, ERR_OK);
+    assert_int_equal(run(&list).error.code, ERR_OK);
+    assert_int_equal(stage.cloud.seen->n_items, before + 2); /* it may come back within the hour */
+    stage.cloud.seen->ahead_s = 7200;
+    (void)get("time/other");
+    assert_int_equal(run(&list).n_items, 0);
+    wait_until(loop_turn(&stage.loop, false) && stage.cloud.seen->n_items == before);
+    put.key = STR("swept/a");
+    assert_true(run(&put).version > version);
+    stage.cloud.seen->ahead_s = 0;
+    (void)get("time/other");
+}
+
 static void a_service_that_is_away_is_said_to_be(void **state)
 {
     struct store_result result;
@@ -237,6 +265,7 @@ int test_cloud_faults(void)
         cmocka_unit_test(what_was_not_carried_out_is_tried_again),
         cmocka_unit_test(many_writers_lose_nothing),
         cmocka_unit_test(time_is_that_of_the_service),
+        cmocka_unit_test(what_is_gone_for_long_is_taken_out),
         cmocka_unit_test(a_service_that_is_away_is_said_to_be),
         cmocka_unit_test(what_is_not_ours_is_left_alone),
     };
