@@ -77,8 +77,12 @@ enum error_code cells_open(struct loop *loop, const struct store_cloud *where, s
 
 static void drop_pace(struct cells *cells, struct pace *pace)
 {
-    char *key = unconst(pace->entry.node.key.ptr);
+    char *key;
 
+    if (pace == NULL) {
+        return;
+    }
+    key = unconst(pace->entry.node.key.ptr);
     lru_remove(&cells->paces, &pace->entry);
     mem_free(key);
     mem_free(pace);

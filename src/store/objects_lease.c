@@ -10,8 +10,12 @@ enum { LOOK_MS = 500, LOOK_MAX_MS = 2000 };
 /* --- leases of others */
 static void drop_seen(struct objects *objects, struct seen_lease *seen)
 {
-    char *key = unconst(seen->entry.node.key.ptr);
+    char *key;
 
+    if (seen == NULL) {
+        return;
+    }
+    key = unconst(seen->entry.node.key.ptr);
     lru_remove(&objects->leases, &seen->entry);
     mem_free(key);
     mem_free(seen);

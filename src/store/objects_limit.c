@@ -13,8 +13,12 @@ struct limit {
 
 static void drop_limit(struct objects *objects, struct limit *limit)
 {
-    char *key = unconst(limit->entry.node.key.ptr);
+    char *key;
 
+    if (limit == NULL) {
+        return;
+    }
+    key = unconst(limit->entry.node.key.ptr);
     lru_remove(&objects->limits, &limit->entry);
     mem_free(key);
     mem_free(limit);
