@@ -342,6 +342,7 @@ static void note_fact(const struct exchange *exchange, int status, uint64_t spen
     fact->method = metric_label_value(LABEL_METHOD, metric_method_of(exchange->request.method));
     fact->is_told = notes->is_told;
     fact->us = spent_us;
+    fact->is_told = notes->is_told;
     if (notes->owner != NULL) {
         mem_copy(fact->owner, notes->owner, sizeof(fact->owner));
     }
