@@ -7,6 +7,8 @@
 
 extern const struct member log_level_members[], webhook_create_members[], webhook_patch_members[];
 
+struct api;
+
 enum stage_verdict handle_health(struct task *task);
 enum stage_verdict handle_live(struct task *task);
 enum stage_verdict handle_ready(struct task *task);
