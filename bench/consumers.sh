@@ -76,3 +76,34 @@ sets=("${off[@]}" --set "analytics.url=$taker/rows") && measure http
 hook=run.finished
 sets=("${off[@]}") && measure webhook_of_runs
 sets=("${off[@]}" "${analytics[@]}" "${audit[@]}" "${otel[@]}" --set "analytics.file=$scratch/events.jsonl") && measure all
+
+# Instructions are not time. So the same by the processor's time, in rounds that take turns: of each the quickest one counts.
+rounds=5
+commands=30000
+processor_ms() { awk '{ print ($14 + $15) * 10 }' "/proc/$server/stat"; }
+
+time_of() { # NAME: milliseconds of the processor for $commands, the least so far to least[NAME]
+    local before now
+    rm -f "$scratch"/events.jsonl "$scratch"/audit.jsonl
+    start_proxy -- "${sets[@]}"
+    before=$(processor_ms)
+    "$build/virtuoso-proxy" load -r 1000000 -n $commands -c 16 -t 300s -o json --ids 1000001-1000100 \
+        -b '{"command":"step-interact click","args":["Sign in"],"checkpoint_id":{id},"position":0}' \
+        "http://127.0.0.1:$port/api/v1/commands/execute" >/dev/null
+    now=$(($(processor_ms) - before))
+    end_proxy
+    if [ "${least[$1]:-999999999}" -gt "$now" ]; then least[$1]=$now; fi
+}
+
+declare -A least
+for _ in $(seq $rounds); do
+    sets=("${off[@]}") && time_of nothing
+    sets=("${off[@]}" "${analytics[@]}") && time_of analytics
+    sets=("${off[@]}" "${audit[@]}") && time_of audit
+    sets=("${off[@]}" "${otel[@]}") && time_of spans
+    sets=("${off[@]}" "${analytics[@]}" "${audit[@]}" "${otel[@]}") && time_of analytics_audit_spans
+done
+for name in nothing analytics audit spans analytics_audit_spans; do
+    awk -v name="$name" -v a="${least[nothing]}" -v b="${least[$name]}" -v n=$commands \
+        'BEGIN { printf "%-22s %8.2f us of the processor a command  %.3f times\n", name, 1000 * b / n, b / a }'
+done

@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "harness/collector.h"
 #include "harness/proxy.h"
+#include "harness/sanitized.h"
 #include "harness/scripted.h"
 #include "harness/wait.h"
 
@@ -214,8 +215,10 @@ static void no_mood_is_noticed(void **state)
             wait_until(have_come(before, true));
         }
     }
-    /* As much is sent again: sessions alone take 1 KiB each. */
-    assert_in_range(metric("process_resident_memory_bytes"), 1, memory + (12 << 20));
+    if (!IS_SANITIZED &&
+        getenv("VP_WRAPPER") == NULL) { /* as much is sent again: a session takes 1 KiB */
+        assert_in_range(metric("process_resident_memory_bytes"), 1, memory + (12 << 20));
+    }
     assert_true(metric("virtuoso_proxy_event_lag_events{consumer=\"http\"}") > 0);
     set_mood(COLLECTOR_TAKES); /* whoever waited is answered now */
     wait_until(have_come(before, true));
