@@ -8,7 +8,8 @@
 #include "base/mem.h"
 #include "observe/log.h"
 
-enum { IDLE_MAX = 32 };
+/* Entries that are applied in a turn: half a megabyte at most, a few milliseconds. */
+enum { IDLE_MAX = 32, READ_MAX = 16 };
 
 static void read_on(struct run_mirror *mirror, unsigned wait_ms);
 
@@ -296,7 +297,7 @@ static void on_read(struct store_op *op, const struct store_result *result)
         }
         mirror->after = result->items[i].sequence;
     }
-    if (result->n_items == STORE_LIMIT_MAX) {
+    if (result->n_items == READ_MAX) {
         read_on(mirror, 0);
     } else {
         caught_up(mirror);
@@ -308,7 +309,7 @@ static void read_on(struct run_mirror *mirror, unsigned wait_ms)
     char room[RUN_KEY_MAX];
     struct store_request request = {.kind = STORE_READ,
                                     .after = mirror->after,
-                                    .limit = STORE_LIMIT_MAX,
+                                    .limit = READ_MAX,
                                     .wait_ms = wait_ms,
                                     .key = runs_key("runlog", str_from(mirror->name), room)};
 

@@ -25,7 +25,7 @@ enum {
     RUN_ANY_FORMAT = 1000000, /* where only names are asked for */
     RUN_NAME_MAX = 128,
     RUN_KEY_MAX = 160,
-    RUN_ENTRY_BYTES = 128 * 1024,       /* lines of one append, about */
+    RUN_ENTRY_BYTES = 32 * 1024,        /* lines of one append, about */
     RUN_PENDING_MAX = 64 * 1024 * 1024, /* lines that wait for the store */
     RUN_PART_BYTES = 512 * 1024,        /* of the test file */
     RUN_DOCUMENT_MAX = 512 * 1024,
