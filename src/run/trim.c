@@ -88,8 +88,8 @@ void runs_trim(struct run_store *store)
     struct run_share *share = store->options.share;
     struct run_trim *trim;
 
-    if (share->trim != NULL || share->stopped) {
-        return; /* the end of a later run looks again */
+    if (share->trim != NULL || share->stopped || share->adopter == NULL) {
+        return; /* the end of a later run looks again; who adopts none does not know which have ended */
     }
     trim = mem_zalloc(sizeof(*trim));
     trim->store = store;
