@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# No header declares a function that only its own source file uses, and no two files define the same function.
+# No header declares a function that only its own source file uses.
 #   check_exports.sh ROOT
 set -euo pipefail
 root=$1

@@ -1,6 +1,5 @@
 # Reads headers and sources of ours; prints each function that a header declares and that no file uses
-# but the one that defines it: such a function is dead, or it can be static. Prints as well each function that two files of
-# the program define. Exits 1 if there is any.
+# but the one that defines it: such a function is dead, or it can be static. Exits 1 if there is any.
 # Tests, fuzzers and benchmarks count as users, as does an inline function of the header. Needs c_text.awk.
 
 FNR == 1 {
@@ -20,13 +19,6 @@ line ~ /^[a-z]/ && line !~ /^(static|typedef|struct [a-z_0-9]+ \{|enum [a-z_0-9]
         if (is_header) {
             declared[name] = FILENAME ":" FNR
         } else {
-            if (FILENAME ~ /^src\// && line !~ /=/) {
-                if (name in product && product[name] != FILENAME) {
-                    print FILENAME ":" FNR ": " name "() is defined in " product[name] ", too: the linker takes one of them"
-                    n_wrong++
-                }
-                product[name] = FILENAME
-            }
             defined[name] = FILENAME
         }
     }
