@@ -83,11 +83,11 @@ static void on_written(uv_work_t *work, int status)
 }
 
 void append_file_write(struct append_file *file, struct str batch, uint64_t number,
-                       void (*tell)(struct append_file *file, const char *failure))
+                       void (*on_end)(struct append_file *file, const char *failure))
 {
     file->batch = batch;
     file->number = number;
-    file->on_written = tell;
+    file->on_written = on_end;
     file->rotates = file->max_bytes > 0 && file->n_bytes + batch.len >= file->max_bytes;
     CHECK(uv_queue_work(&file->loop->uv, &file->work, write_batch, on_written) == 0);
 }

@@ -33,10 +33,10 @@ enum error_code append_file_open(struct append_file *file, struct loop *loop, co
 void append_file_end_line(const struct append_file *file);
 /* Nothing may be on its way. Zeroed with an fd of -1 is fine. */
 void append_file_close(struct append_file *file);
-/* `batch` must stay as it is until on_written, which comes from a later turn, once: with NULL, or with why not. Then
+/* `batch` must stay as it is until on_end, which comes from a later turn, once: with NULL, or with why not. Then
  * the same batch must come again: what was written of it is not written twice. `number`: for the name of
  * the old file. */
 void append_file_write(struct append_file *file, struct str batch, uint64_t number,
-                       void (*on_written)(struct append_file *file, const char *failure));
+                       void (*on_end)(struct append_file *file, const char *failure));
 
 #endif

@@ -160,7 +160,11 @@ static bool put_escape(struct reader *r)
         code = code << 4 | (hex_digit(r->rest.ptr[i]) & 15U);
     }
     r->rest = str_sub(r->rest, 5, r->rest.len);
-    buf_char(&r->text, code < 0x80 ? (char)code : '?');
+    if (code < 0x80) {
+        buf_char(&r->text, (char)code);
+    } else {
+        buf_char(&r->text, '?');
+    }
     return true;
 }
 
