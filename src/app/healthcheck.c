@@ -166,7 +166,7 @@ static enum error_code ask(const struct target *target, struct error *err)
     if (fd < 0) {
         return ERR_IO;
     }
-    buf_init(&request, TEXT_MAX * 2);
+    buf_init(&request, (size_t)TEXT_MAX * 2);
     buf_printf(&request, "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
                target->path);
     if (fd_write_all(fd, buf_view(&request))) {

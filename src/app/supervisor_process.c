@@ -13,8 +13,6 @@
 
 enum { VARIABLES_MAX = 1024, NUMBER_BYTES = sizeof(uint32_t) };
 
-extern char **environ;
-
 bool process_lives(const struct process *process)
 {
     return process->state == PROCESS_STARTS || process->state == PROCESS_SERVES ||
@@ -186,8 +184,8 @@ static void on_ended(uv_process_t *handle, int64_t status, int signal)
 static bool is_dropped(const char *variable)
 {
     static const char *const dropped[] = {
-        "NOTIFY_SOCKET=", "LISTEN_FDS=",     "LISTEN_PID=",      "WATCHDOG_USEC=",
-        "WATCHDOG_PID=",  "LISTEN_FDNAMES=", WORKER_VARIABLE "="};
+        "NOTIFY_SOCKET=", "LISTEN_FDS=",     "LISTEN_PID=",        "WATCHDOG_USEC=",
+        "WATCHDOG_PID=",  "LISTEN_FDNAMES=", (WORKER_VARIABLE "=")};
 
     for (size_t i = 0; i < ARRAY_LEN(dropped); i++) {
         if (strncmp(variable, dropped[i], strlen(dropped[i])) == 0) {

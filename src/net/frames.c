@@ -73,20 +73,20 @@ static void on_closed(struct transport *transport)
     frames->events->on_closed(frames);
 }
 
-static const struct transport_events events = {
+static const struct transport_events own_events = {
     .on_bytes = on_bytes, .on_writable = on_writable, .on_end = on_end, .on_closed = on_closed};
 
 void frames_open(struct frames *frames, struct loop *loop, int fd, size_t max_bytes,
-                 const struct frames_events *given)
+                 const struct frames_events *events)
 {
     static const struct transport_options plain = {.tls = NULL};
 
-    *frames = (struct frames){.events = given, .max_bytes = max_bytes};
+    *frames = (struct frames){.events = events, .max_bytes = max_bytes};
     /* A frame that is not whole, and what one read brings behind it. */
     buf_init(&frames->in, HEAD_BYTES + max_bytes + LOOP_READ_BUFFER);
     CHECK(uv_pipe_init(&loop->uv, &frames->transport.socket.pipe, 0) == 0);
     CHECK(uv_pipe_open(&frames->transport.socket.pipe, fd) == 0);
-    transport_open(&frames->transport, loop, &plain, &events);
+    transport_open(&frames->transport, loop, &plain, &own_events);
     frames->transport.is_proven = true; /* our own process does not make us wait */
     transport_read_start(&frames->transport);
 }

@@ -57,23 +57,30 @@ size_t workers_pids(const struct proxy *proxy, pid_t out[WORKERS_MAX])
     return n;
 }
 
+/* "0100007F:1F90" */
+static unsigned long port_in(struct str address)
+{
+    struct str host;
+    struct str port;
+
+    return str_cut(address, ':', &host, &port) ? strtoul(port.ptr, NULL, 16) : 0;
+}
+
 /* The inode of the server's end of the connection, as /proc/net/tcp shows it; 0: it is not accepted yet. */
 static unsigned long inode_of(uint16_t server_port, uint16_t client_port)
 {
+    enum { WORDS = 10, LOCAL = 1, REMOTE = 2, INODE = 9 };
+
     char line[LINE_BYTES];
+    struct str words[WORDS];
     unsigned long inode = 0;
     FILE *file = fopen("/proc/net/tcp", "re");
 
     assert_non_null(file);
     while (inode == 0 && fgets(line, sizeof(line), file) != NULL) {
-        unsigned local;
-        unsigned remote;
-        unsigned long found;
-
-        if (sscanf(line, " %*d: %*8x:%x %*8x:%x %*x %*s %*s %*s %*s %*s %lu", &local, &remote,
-                   &found) == 3 &&
-            local == server_port && remote == client_port) {
-            inode = found;
+        if (str_split(str_from(line), ' ', words, WORDS) == WORDS &&
+            port_in(words[LOCAL]) == server_port && port_in(words[REMOTE]) == client_port) {
+            inode = strtoul(words[INODE].ptr, NULL, 10);
         }
     }
     (void)fclose(file);
