@@ -124,6 +124,14 @@ static bool take_last(struct mapping *m)
     return false;
 }
 
+/* The text of a node lies in the arena of the file, and need not be copied into it again. */
+static struct json *text_json(struct mapping *m, const struct node *node, struct str text)
+{
+    bool is_own = node != NULL && text.ptr == node->text.ptr && text.len == node->text.len;
+
+    return is_own ? json_new_kept_string(m->c->arena, text) : json_new_string(m->c->arena, text);
+}
+
 static bool take_arg(struct mapping *m, const struct item *item)
 {
     struct found found;
@@ -152,7 +160,7 @@ static bool take_arg(struct mapping *m, const struct item *item)
         m->split = value;
         return true;
     }
-    json_append(m->args, json_new_kept_string(m->c->arena, value));
+    json_append(m->args, text_json(m, found.node, value));
     return true;
 }
 

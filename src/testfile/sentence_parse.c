@@ -253,10 +253,11 @@ enum error_code sentence_parse(struct arena *arena, struct str sentence, struct 
     struct testfile_test test = {0};
     struct compile c = {
         .arena = arena, .options = &none, .out = &file, .problems = &problems, .test = &test};
-    struct node node = {.type = NODE_SCALAR, .text = sentence, .line = 1, .column = 1};
+    struct str text = arena_str(arena, sentence); /* as texts of a file do, it lies in the arena */
+    struct node node = {.type = NODE_SCALAR, .text = text, .line = 1, .column = 1};
     const struct testfile_step *step;
 
-    if (!step_text(&c, &node, sentence) || test.n_steps != 1) {
+    if (!step_text(&c, &node, text) || test.n_steps != 1) {
         const struct testfile_problem *problem = problems.n > 0 ? &problems.items[0] : NULL;
 
         if (problem == NULL) {
