@@ -15,7 +15,7 @@
 #include "harness/blocking.h"
 #include "harness/cmocka.h"
 
-enum { IDLE_MS = 3, SLOTS = 64 };
+enum { IDLE_MS = 3, LATE_MS = 30, SLOTS = 64 };
 
 struct odds {
     enum plant plant;
@@ -23,12 +23,15 @@ struct odds {
 };
 
 static const struct odds odds_of_create[] = {
-    {PLANT_RESET_BEFORE, 20}, {PLANT_RESET_AFTER, 30}, {PLANT_CUT_HEAD, 20},
-    {PLANT_CUT_BODY, 20},     {PLANT_FAIL_BEFORE, 20}, {PLANT_FAIL_AFTER, 30},
-    {PLANT_GATEWAY, 20},      {PLANT_EMPTY, 20},       {PLANT_TWICE, 30},
+    {PLANT_RESET_BEFORE, 20}, {PLANT_RESET_AFTER, 30}, {PLANT_CUT_HEAD, 20},  {PLANT_CUT_BODY, 20},
+    {PLANT_FAIL_BEFORE, 20},  {PLANT_FAIL_AFTER, 30},  {PLANT_GATEWAY, 20},   {PLANT_EMPTY, 20},
+    {PLANT_TWICE, 30},        {PLANT_LATE_TWIN, 20},   {PLANT_AMBIGUOUS, 30},
 };
-static const struct odds odds_of_look[] = {
-    {PLANT_ODD, 200}, {PLANT_RESET_BEFORE, 30}, {PLANT_CUT_BODY, 30}, {PLANT_TWICE, 50}};
+static const struct odds odds_of_look[] = {{PLANT_ODD, 200},
+                                           {PLANT_RESET_BEFORE, 30},
+                                           {PLANT_CUT_BODY, 30},
+                                           {PLANT_TWICE, 50},
+                                           {PLANT_AMBIGUOUS, 30}};
 static const struct odds odds_of_read[] = {
     {PLANT_RESET_BEFORE, 20}, {PLANT_CUT_BODY, 20}, {PLANT_TWICE, 50}, {PLANT_AWAY, 20}};
 static const struct odds odds_of_idling[] = {{PLANT_IDLE, 100}};
@@ -128,6 +131,33 @@ static void say_twice(struct buf *answer)
     }
 }
 
+/* A success that an attentive reader refuses. What follows on this connection would not be to be trusted. */
+static bool say_ambiguously(struct hop *hop)
+{
+    static const struct {
+        const char *fields;
+        const char *body;
+        size_t len;
+    } answers[] = {
+        {"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n", "2\r\n{}\r\n0\r\n\r\n", 12},
+        {"Content-Length: 2\r\nContent-Length: 1\r\n", "{}", 2},
+        {"Content-Length: 99999999999999999999999\r\n", "{}", 2},
+        {"Content-Encoding: gzip\r\nContent-Length: 12\r\n", "\x1F\x8B\x08\0\0\0\0\0\0\x03\xAB\xAE",
+         12},
+    };
+
+    size_t at = roll(hop, ARRAY_LEN(answers));
+    struct buf out;
+
+    buf_init(&out, 512);
+    buf_printf(&out, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n%s\r\n",
+               answers[at].fields);
+    buf_append(&out, answers[at].body, answers[at].len);
+    (void)blocking_write(hop->client, buf_view(&out));
+    buf_done(&out);
+    return false;
+}
+
 /* A success that says nothing about the checkpoint of the request. */
 static bool say_odd(struct hop *hop, int64_t checkpoint)
 {
@@ -138,6 +168,8 @@ static bool say_odd(struct hop *hop, int64_t checkpoint)
                   {"null", NULL},
                   {"[]", NULL},
                   {"{\"id\":1,\"steps\":[]}", NULL},
+                  {"{\"id\":", "}"},
+                  {"{\"id\":", ",\"steps\":7}"},
                   {"{\"id\":", ",\"steps\":[]}"},
                   {"{\"id\":", ",\"steps\":[{}]}"}};
 
@@ -176,6 +208,8 @@ static bool answer(struct hop *hop, enum plant plant, struct str request, int64_
     case PLANT_GATEWAY:
     case PLANT_EMPTY:
     case PLANT_TWICE:
+    case PLANT_LATE_TWIN:
+    case PLANT_AMBIGUOUS:
     case PLANT_IDLE:
     case PLANT_N:
         break;
@@ -191,6 +225,19 @@ static bool answer(struct hop *hop, enum plant plant, struct str request, int64_
     }
     if (plant == PLANT_EMPTY) {
         return say(hop, 200, "{}");
+    }
+    if (plant == PLANT_AMBIGUOUS) {
+        return say_ambiguously(hop);
+    }
+    if (plant == PLANT_LATE_TWIN) {
+        struct pollfd wait = {.fd = hop->client, .events = POLLIN};
+
+        if (!blocking_write(hop->client, buf_view(&hop->answer))) {
+            return false;
+        }
+        if (poll(&wait, 1, LATE_MS) != 0) {
+            return true;
+        }
     }
     if (plant == PLANT_TWICE) {
         say_twice(&hop->answer);
@@ -227,7 +274,7 @@ static bool serve_request(struct hop *hop, struct str request)
 
     if (creates) {
         plant = choose(hop, odds_of_create, ARRAY_LEN(odds_of_create));
-        *was_broken = plant != PLANT_NOTHING && plant != PLANT_TWICE;
+        *was_broken = plant != PLANT_NOTHING && plant != PLANT_TWICE && plant != PLANT_LATE_TWIN;
     } else if (reads && *was_broken) {
         plant = choose(hop, odds_of_look, ARRAY_LEN(odds_of_look));
         *was_broken = false;

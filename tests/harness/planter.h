@@ -21,7 +21,9 @@ enum plant {
     PLANT_TWICE,        /* the answer, and the same once more */
     PLANT_ODD,          /* of a look after a broken create: 200 that says nothing */
     PLANT_AWAY,         /* 503, not carried out */
-    PLANT_IDLE,         /* 408 on a connection that is kept open, then closed */
+    PLANT_LATE_TWIN, /* the answer, and the same once more 30 ms later if the connection is idle then */
+    PLANT_AMBIGUOUS, /* carried out; 200 whose length can be read in two ways, or that is coded and cut */
+    PLANT_IDLE, /* 408 on a connection that is kept open, then closed */
     PLANT_N
 };
 
