@@ -166,7 +166,10 @@ static size_t write_long_form(char *to, unsigned char c)
 {
     static const char digits[] = "0123456789abcdef";
 
-    memcpy(to, "\\u00", 4);
+    to[0] = '\\';
+    to[1] = 'u';
+    to[2] = '0';
+    to[3] = '0';
     to[4] = digits[c >> 4];
     to[5] = digits[c & 0x0FU];
     return LONG_FORM;

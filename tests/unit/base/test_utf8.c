@@ -62,6 +62,21 @@ static void characters_are_counted_wherever_they_stand(void **state)
     }
 }
 
+static bool is_in(unsigned char c, const unsigned char range[2])
+{
+    return c >= range[0] && c <= range[1];
+}
+
+static bool goes_on(const unsigned char *c, size_t len)
+{
+    for (size_t k = 2; k < len; k++) {
+        if ((c[k] & 0xC0) != 0x80) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* The rule of RFC 3629 once more, as it is written there: which first byte has which range of second bytes, and what
  * follows. */
 static size_t length_by_the_table(const unsigned char *c)
@@ -79,14 +94,8 @@ static size_t length_by_the_table(const unsigned char *c)
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        if (c[0] >= rows[i].first[0] && c[0] <= rows[i].first[1] && c[1] >= rows[i].second[0] &&
-            c[1] <= rows[i].second[1]) {
-            for (size_t k = 2; k < rows[i].len; k++) {
-                if ((c[k] & 0xC0) != 0x80) {
-                    return 0;
-                }
-            }
-            return rows[i].len;
+        if (is_in(c[0], rows[i].first) && is_in(c[1], rows[i].second)) {
+            return goes_on(c, rows[i].len) ? rows[i].len : 0;
         }
     }
     return 0;
