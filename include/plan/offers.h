@@ -20,7 +20,7 @@ enum offer { OFFER_UNKNOWN, OFFER_YES, OFFER_NO };
 
 struct offers {
     uint8_t of[OFFERS_MAX]; /* enum offer, by the route of the call */
-    bool any_known;         /* of some route */
+    unsigned n_changes;     /* so far; 0: nothing is known */
 };
 
 /* `offers` NULL: nothing is known, nothing is remembered. */

@@ -231,7 +231,7 @@ enum error_code api_open(const struct api_options *options, struct api **out, st
                                                  .context = api});
     api->limits = limits_new(options->config, options->store, options->later);
     api->verdicts = verdict_store_new(api);
-    api->opened_ms = clock_now_ms();
+    api->opened_ms = clock_turn_ms();
     list_init(&api->streams);
     judge_webhooks(api);
     tell_key_expiry(options->config);

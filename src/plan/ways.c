@@ -14,9 +14,9 @@ enum offer offer_of(const struct offers *offers, const struct call *way)
 void offer_set(struct offers *offers, const struct call *way, enum offer offer)
 {
     CHECK(way->route < OFFERS_MAX);
-    if (offers != NULL) {
+    if (offers != NULL && offers->of[way->route] != (uint8_t)offer) {
         offers->of[way->route] = (uint8_t)offer;
-        offers->any_known = true;
+        offers->n_changes++;
     }
 }
 

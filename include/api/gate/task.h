@@ -72,6 +72,8 @@ struct goal_memo;
 struct limits;
 struct ip_range;
 
+enum { HEALTH_KEPT = 1024 };
+
 struct api {
     struct api_options options;
     const struct route_table *routes;
@@ -100,6 +102,14 @@ struct api {
         openapi; /* what is the same in each answer to /openapi.json; empty: not asked for yet */
     bool draining;
     uint64_t opened_ms;
+
+    struct {
+        uint64_t second;    /* of the uptime, which the text tells */
+        uint64_t state;     /* what else it says; 0: there is no text */
+        unsigned n_changes; /* of the setup, then */
+        struct str text;
+        char room[HEALTH_KEPT];
+    } health; /* the last answer to "how are you", while all is well: health.c */
 };
 
 /* stages.c */

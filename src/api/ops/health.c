@@ -30,7 +30,7 @@ enum {
     N_CHECKS
 };
 
-enum { HEALTH_SHORT = 1024 /* longer ones take memory from the heap */ };
+enum { HEALTH_MAX = 8192 };
 
 static const char *health_name(enum health health)
 {
@@ -191,7 +191,7 @@ static void write_routes(struct json_writer *w, const struct task *task)
 {
     static const char *const words[] = {[OFFER_YES] = "answers", [OFFER_NO] = "not offered"};
     const struct offers *offers = task->platform->port.offers;
-    size_t n = offers != NULL && offers->any_known ? catalog_n_calls() : 0;
+    size_t n = offers != NULL && offers->n_changes > 0 ? catalog_n_calls() : 0;
     bool begun = false;
 
     for (size_t i = 0; i < n; i++) {
@@ -280,21 +280,17 @@ static void write_check(struct json_writer *w, const struct task *task, const st
     jw_end(w);
 }
 
-static enum stage_verdict answer_health(struct task *task, enum health health,
-                                        const struct check checks[N_CHECKS], int status)
+static void write_health(struct task *task, enum health health, const struct check checks[N_CHECKS],
+                         uint64_t second, struct buf *out)
 {
-    UNINITIALISED char room[HEALTH_SHORT];
-    struct str answer;
-    struct buf text;
     struct json_writer w;
 
-    buf_init_on(&text, room, sizeof(room), 8192);
-    jw_init(&w, &text);
+    jw_init(&w, out);
     jw_object(&w);
     jw_kv_text(&w, "status", health_name(health));
     jw_kv_text(&w, "version", VP_VERSION);
     jw_kv_text(&w, "service_id", "virtuoso-proxy");
-    jw_kv_int(&w, "uptime_seconds", (int64_t)((clock_now_ms() - task->api->opened_ms) / 1000));
+    jw_kv_int(&w, "uptime_seconds", (int64_t)second);
     jw_key(&w, "checks");
     jw_object(&w);
     for (size_t i = 0; i < N_CHECKS; i++) {
@@ -304,10 +300,57 @@ static enum stage_verdict answer_health(struct task *task, enum health health,
     }
     jw_end(&w);
     jw_end(&w);
+}
+
+static bool tells_endpoints(const struct check *check)
+{
+    UNINITIALISED struct upstream_endpoint all[UPSTREAM_ENDPOINTS_MAX];
+
+    return check->upstream != NULL && upstream_endpoints(check->upstream, all) > 0;
+}
+
+/* What the text says when all is well, as a number: which checks there are, breakers, the limit, which routes the
+ * platform offers. 0: something is not well, or more is told. */
+static uint64_t state_of(const struct task *task, const struct check checks[N_CHECKS])
+{
+    const struct offers *offers = task->platform->port.offers;
+    uint64_t state = 1;
+
+    for (size_t i = 0; i < N_CHECKS; i++) {
+        const struct check *check = &checks[i];
+
+        if (check->health != HEALTH_PASS || check->output.len > 0 || check->last_error.len > 0 ||
+            check->since_wall_ms != 0 || (check->limit > 0 && i != CHECK_UPSTREAM) ||
+            tells_endpoints(check)) {
+            return 0;
+        }
+        state = state << 2 | (check->name != NULL ? 2U : 0) | (check->breaker != NULL ? 1U : 0);
+    }
+    return state << 48 | (uint64_t)checks[CHECK_UPSTREAM].limit << 32 |
+           (offers != NULL ? offers->n_changes : 0);
+}
+
+/* Probes ask many times a second, and the answer is the same for a second. */
+static enum stage_verdict answer_health(struct task *task, enum health health,
+                                        const struct check checks[N_CHECKS], int status)
+{
+    struct api *api = task->api;
+    uint64_t second = (clock_turn_ms() - api->opened_ms) / 1000;
+    uint64_t state = state_of(task, checks);
+    struct buf text;
+
     task->exchange->notes.is_probe = true;
-    answer = arena_str(task->arena, buf_view(&text));
-    buf_done(&text);
-    return task_reply(task, status, "application/health+json", answer);
+    if (state == 0 || state != api->health.state || second != api->health.second ||
+        api->n_changes != api->health.n_changes) {
+        buf_init_on(&text, api->health.room, sizeof(api->health.room), HEALTH_MAX);
+        write_health(task, health, checks, second, &text);
+        api->health.text = buf_view(&text);
+        api->health.second = second;
+        api->health.n_changes = api->n_changes;
+        api->health.state = text.borrowed ? state : 0;
+        return task_reply(task, status, "application/health+json", arena_take(task->arena, &text));
+    }
+    return task_reply(task, status, "application/health+json", api->health.text);
 }
 
 enum stage_verdict handle_health(struct task *task)
