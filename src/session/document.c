@@ -7,13 +7,6 @@
 
 static const struct session_texts no_texts;
 
-static void write_texts(struct json_writer *w, const struct session_texts *texts)
-{
-    jw_kv_str(w, "name", str_from(texts->name));
-    jw_kv_str(w, "description", str_from(texts->description));
-    jw_kv_str(w, "metadata", str_from(texts->metadata));
-}
-
 void document_write(const struct session_record *record, const char *write_id, struct buf *out)
 {
     const struct session_texts *texts = record->texts != NULL ? record->texts : &no_texts;
@@ -22,7 +15,9 @@ void document_write(const struct session_record *record, const char *write_id, s
     jw_init(&w, out);
     jw_object(&w);
     jw_kv_text(&w, "write", write_id);
-    write_texts(&w, texts);
+    jw_kv_str(&w, "name", str_from(record->name));
+    jw_kv_str(&w, "description", str_from(texts->description));
+    jw_kv_str(&w, "metadata", str_from(texts->metadata));
     jw_kv_int(&w, "checkpoint_id", record->checkpoint_id);
     jw_kv_int(&w, "journey_id", record->journey_id);
     jw_kv_int(&w, "position", record->position);

@@ -51,14 +51,13 @@ void texts_set(struct session_record *record, const struct str *name, const stru
 {
     struct session_texts *texts = record->texts;
 
+    text_replace(&record->name, name);
     if (texts == NULL) {
         texts = mem_zalloc(sizeof(*texts));
     }
-    text_replace(&texts->name, name);
     text_replace(&texts->description, description);
     text_replace(&texts->metadata, metadata);
-    if (texts->name == NULL && texts->description == NULL && texts->metadata == NULL &&
-        texts->more == NULL) {
+    if (texts->description == NULL && texts->metadata == NULL && texts->more == NULL) {
         mem_free(texts);
         texts = NULL;
     }
@@ -210,7 +209,7 @@ void record_show(const struct session_store *store, const struct session_record 
 
     *out = (struct session){
         .id = arena_str(arena, record_id(record)),
-        .name = arena_str(arena, str_from(texts->name)),
+        .name = arena_str(arena, str_from(record->name)),
         .description = arena_str(arena, str_from(texts->description)),
         .metadata = arena_str(arena, str_from(texts->metadata)),
         .checkpoint_id = record->checkpoint_id,

@@ -13,7 +13,7 @@ enum { SNAPSHOT_MAX = 256 * 1024 * 1024 }; /* of the file */
 
 #define SNAPSHOT_CHECK "sha256:" /* begins its last line */
 
-/* One session. Kept small: text members sit in one heap block behind `texts`, absent for most. */
+/* One session. Kept small, as there may be 100,000: most have a name, and few another text. */
 struct session_record {
     struct lru_entry lru; /* key: id; the order is that of activity */
     struct digest owner;
@@ -31,12 +31,12 @@ struct session_record {
     int64_t last_activity_ms;
     int64_t born_ms; /* clock_age_ms; below 0 when that was before the machine's start */
     int64_t used_ms;
+    char *name;                  /* NULL: it has none */
     struct session_texts *texts; /* NULL: none of them set */
     struct session_share *share; /* share.c; NULL: it is not in use, or not shared */
 };
 
 struct session_texts {
-    char *name;
     char *description;
     char *metadata;
     char *more; /* members of its document that this version does not know, as JSON */

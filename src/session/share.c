@@ -66,6 +66,7 @@ static void replace(struct session_record *record, struct session_record *with)
     record->created_ms = with->created_ms;
     record->last_activity_ms = with->last_activity_ms;
     record_drop_texts(record);
+    record->name = with->name;
     record->texts = with->texts;
 }
 

@@ -38,7 +38,8 @@ struct row {
     int64_t steps_added;
     int64_t created_ms;
     int64_t last_activity_ms;
-    struct session_texts *texts; /* a copy; NULL: none of them set */
+    char *name;                  /* a copy, as the texts; NULL: it has none */
+    struct session_texts *texts; /* NULL: none of them set */
 };
 
 /* Small enough that freed ones go back to the system. */
@@ -86,9 +87,9 @@ static struct row row_of(struct snapshot_job *job, const struct session_record *
                       .last_activity_ms = job->wall_ms - (job->age_ms - record->used_ms)};
 
     mem_copy(row.id, record->id, SESSION_ID_LEN);
+    row.name = text_copy(job, record->name);
     if (record->texts != NULL) {
         row.texts = mem_zalloc(sizeof(*row.texts));
-        row.texts->name = text_copy(job, record->texts->name);
         row.texts->description = text_copy(job, record->texts->description);
         row.texts->metadata = text_copy(job, record->texts->metadata);
     }
@@ -122,7 +123,6 @@ static struct snapshot_job *job_new(const struct session_store *store)
 static void texts_free(struct session_texts *texts)
 {
     if (texts != NULL) {
-        mem_free(texts->name);
         mem_free(texts->description);
         mem_free(texts->metadata);
         mem_free(texts);
@@ -136,6 +136,7 @@ static void job_free(struct snapshot_job *job)
 
         job->first = block->next;
         for (size_t i = 0; i < block->n; i++) {
+            mem_free(block->rows[i].name);
             texts_free(block->rows[i].texts);
         }
         mem_free(block);
@@ -172,8 +173,10 @@ static void write_row(struct buf *out, const struct row *row)
     jw_kv_int(&w, "timeout", row->timeout_s);
     jw_kv_int(&w, "status", row->status);
     jw_kv_bool(&w, "current", row->is_current);
+    if (row->name != NULL) {
+        jw_kv_text(&w, "name", row->name);
+    }
     if (row->texts != NULL) {
-        jw_kv_text(&w, "name", row->texts->name);
         jw_kv_text(&w, "description", row->texts->description);
         jw_kv_text(&w, "metadata", row->texts->metadata);
     }
