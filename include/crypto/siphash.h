@@ -1,6 +1,6 @@
 /* SipHash-2-4 with 128 bits (Aumasson and Bernstein, https://github.com/veorq/SipHash): a keyed tag of a short text, for
  * a fifteenth of the cost of SHA-256. Who does not know the key can neither tell the text of a tag nor make a
- * text for one. For what stays in this process; what is stored, or leaves, has a digest. */
+ * text for one. For what stays in this process, or what nobody gains by forging; what proves something has a digest. */
 #ifndef CRYPTO_SIPHASH_H
 #define CRYPTO_SIPHASH_H
 

@@ -7,6 +7,10 @@
 /* The tag of a body, in quotes; in the arena. */
 struct str etag_of(struct arena *arena, struct str body);
 
+/* A weak one, W/"...", of a document of this program. They are hundreds of KiB, and SHA-256 of one would hold up the
+ * loop for three milliseconds: nobody gains from two documents with one tag. The same in all processes. */
+struct str etag_of_document(struct arena *arena, struct str body);
+
 /* Whether If-None-Match of the request names the tag, or any, by weak comparison (section 13.1.2). */
 bool etag_is_had(const struct task *task, struct str etag);
 

@@ -1,7 +1,11 @@
 #include "api/gate/etag.h"
 
+#include <endian.h>
+
 #include "api/gate/media.h"
+#include "base/mem.h"
 #include "crypto/digest.h"
+#include "crypto/siphash.h"
 
 enum { ETAG_DIGITS = 32 };
 
@@ -13,6 +17,18 @@ struct str etag_of(struct arena *arena, struct str body)
     digest_of(body, &digest);
     digest_hex(&digest, hex);
     return arena_printf(arena, "\"%.*s\"", ETAG_DIGITS, hex);
+}
+
+struct str etag_of_document(struct arena *arena, struct str body)
+{
+    static const struct siphash_key everywhere;
+    uint8_t tag[SIPHASH_BYTES];
+    uint64_t words[2];
+
+    siphash(&everywhere, body, tag);
+    mem_copy(words, tag, sizeof(words));
+    return arena_printf(arena, "W/\"%016llx%016llx\"", (unsigned long long)le64toh(words[0]),
+                        (unsigned long long)le64toh(words[1]));
 }
 
 static struct str opaque_tag(struct str etag)

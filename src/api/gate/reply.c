@@ -54,7 +54,7 @@ static bool may_be_kept(struct task *task, struct str body)
 {
     const struct route *route = task->route;
     const char *whose = route->access == ACCESS_PUBLIC ? "public" : "private";
-    struct str etag = arena_printf(task->arena, "W/%.*s", STR_ARG(etag_of(task->arena, body)));
+    struct str etag = etag_of_document(task->arena, body);
 
     exchange_set_header(task->exchange, "ETag", etag);
     exchange_set_header(task->exchange, "Cache-Control",
