@@ -210,7 +210,7 @@ static void every_fault_has_its_code_and_no_change_is_sent_twice(void **state)
     struct probe probe;
 
     (void)state;
-    bench.options.timeout_ms = 1000;
+    bench.options.timeout_ms = 2000 * client_slowness();
     bench_open(&bench);
     for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
         for (size_t kind = CALL_READ; kind <= CALL_CREATE; kind++) {
