@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/json_writer.h"
+#include "base/secret.h"
 #include "data/json.h"
 
 struct bench {
@@ -55,10 +56,48 @@ static void bench_json_write(struct arena *arena)
     buf_done(&out);
 }
 
+/* Two credentials as the tables of keys compare them: how many instructions it takes may not tell where
+ * they differ (bench/budget/constant.sh). */
+static void compare_secrets(size_t differing, bool differs)
+{
+    static uint8_t volatile secret[32];
+    uint8_t a[sizeof(secret)];
+    uint8_t b[sizeof(secret)];
+
+    for (size_t i = 0; i < sizeof(secret); i++) {
+        a[i] = b[i] = secret[i];
+    }
+    b[differing] ^= differs ? 1 : 0;
+    if (bytes_equal_constant_time(a, b, sizeof(a)) == differs) {
+        (void)fprintf(stderr, "bench_micro: the comparison is wrong\n");
+    }
+}
+
+static void bench_secret_first(struct arena *arena)
+{
+    (void)arena;
+    compare_secrets(0, true);
+}
+
+static void bench_secret_last(struct arena *arena)
+{
+    (void)arena;
+    compare_secrets(31, true);
+}
+
+static void bench_secret_equal(struct arena *arena)
+{
+    (void)arena;
+    compare_secrets(0, false);
+}
+
 static const struct bench benches[] = {
     {"arena", bench_arena},
     {"json_parse", bench_json_parse},
     {"json_write", bench_json_write},
+    {"secret_first", bench_secret_first},
+    {"secret_last", bench_secret_last},
+    {"secret_equal", bench_secret_equal},
 };
 
 static uint64_t now_ns(void)
