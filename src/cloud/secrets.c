@@ -268,7 +268,7 @@ static void take_answer(struct reference *reference, const struct upstream_reply
             set_value(reference, value);
         } else {
             (void)error_set(&reference->error, ERR_CONFIG,
-                            "the answer does not hold it, or it is no JSON with this key");
+                            "the answer holds no secret, or is no JSON with this key");
             set_failure(reference, CLOUD_SECRET_FAILED);
         }
         end_one(reference);
