@@ -154,14 +154,15 @@ static void become_idle(struct http_connection *connection)
     transport_read_start(&connection->transport);
 }
 
-/* The answer is complete and handed to the transport: on to the next request, or out. */
+/* The answer is complete and handed to the transport: on to the next request, or out. Whoever was not told that the connection
+ * closes may send on it, so a server that began to say so since then waits for the next answer. */
 void connection_finish(struct http_connection *connection)
 {
     struct exchange *exchange = connection->exchange;
     const struct http_server *server = connection->server;
     bool broken = exchange->broken;
     bool keep = connection->keep_alive && exchange->body_complete && !connection->close_after &&
-                !broken && !server->draining && !server->say_close && !connection->peer_done;
+                !broken && !server->draining && !connection->peer_done;
 
     connection->exchange = NULL;
     later_remove(&connection->finish); /* it may be due as well: an answer ends once */

@@ -588,6 +588,26 @@ static void drain_lets_answers_finish(void **state)
     STAGE_UNTIL(stage, http_server_n_connections(stage->server) == 0);
 }
 
+/* The answer before the notice kept the connection, so the client may send on it; the answer after it ends it. */
+static void who_was_not_told_to_close_may_send(void **state)
+{
+    struct stage *stage = *state;
+    struct peer peer;
+
+    peer_ask(&peer, stage, WAIT, "");
+    STAGE_UNTIL(stage, stage->held != NULL);
+    answer(stage, "kept");
+    http_server_say_close(stage->server); /* between the answer and the turn that ends it */
+    peer_read_until(&peer, "kept");
+    assert_false(peer_has(&peer, "Connection: close\r\n"));
+    stage_settle(stage);
+    (void)peer_send_text(&peer, GET "\r\n");
+    peer_read_all(&peer);
+    assert_true(peer_has(&peer, "Connection: close\r\n"));
+    peer_close(&peer);
+    STAGE_UNTIL(stage, http_server_n_connections(stage->server) == 0);
+}
+
 static void close_ends_every_kind_of_connection(void **state)
 {
     static const char *const stages[] = {
@@ -646,6 +666,7 @@ int test_connection(void)
         WITH_STAGE(what_is_read_ahead_is_bounded),
         cmocka_unit_test(connections_over_the_limit_wait_for_their_turn),
         WITH_STAGE(drain_lets_answers_finish),
+        WITH_STAGE(who_was_not_told_to_close_may_send),
         cmocka_unit_test(close_ends_every_kind_of_connection),
     };
 
