@@ -11,7 +11,7 @@
 #include "observe/metrics_shared.h"
 #include "supervisor_internal.h"
 
-enum { VARIABLES_MAX = 1024, NUMBER_BYTES = sizeof(uint32_t) };
+enum { NUMBER_BYTES = sizeof(uint32_t) };
 
 bool process_lives(const struct process *process)
 {
@@ -218,11 +218,21 @@ static void give(uv_stdio_container_t *container, int fd)
     container->data.fd = fd;
 }
 
+static size_t count_variables(void)
+{
+    size_t n = 0;
+
+    while (environ[n] != NULL) {
+        n++;
+    }
+    return n;
+}
+
 static int spawn(struct process *process, int control_fd, int store_fd)
 {
     struct supervisor *supervisor = process->supervisor;
     uv_stdio_container_t stdio[WORKER_SOCKETS_FD + SOCKETS_MAX] = {{.flags = UV_IGNORE}};
-    const char *variables[VARIABLES_MAX + 2];
+    const char **variables = mem_calloc(count_variables() + 2, sizeof(*variables));
     struct buf start;
     size_t n = 0;
     int status;
@@ -241,7 +251,7 @@ static int spawn(struct process *process, int control_fd, int store_fd)
     for (unsigned i = 0; i < supervisor->n_sockets; i++) {
         give(&stdio[WORKER_SOCKETS_FD + i], process->seat->sockets[i]);
     }
-    for (char **variable = environ; *variable != NULL && n < VARIABLES_MAX; variable++) {
+    for (char **variable = environ; *variable != NULL; variable++) {
         if (!is_dropped(*variable)) {
             variables[n++] = *variable;
         }
@@ -253,6 +263,7 @@ static int spawn(struct process *process, int control_fd, int store_fd)
     options.env = unconst(variables);
     status = uv_spawn(&supervisor->loop.uv, &process->handle, &options);
     buf_done(&start);
+    mem_free(variables);
     return status;
 }
 

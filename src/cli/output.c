@@ -18,17 +18,23 @@ bool cli_output_parse(struct str word, enum cli_output *out)
 
 void cli_say_proxy(struct error *err)
 {
+    static const struct str names[] = {STR_INIT("the platform"), STR_INIT("the service")};
     struct str text = str_from(err->text);
-    ptrdiff_t at = str_find(text, STR("the platform"));
+    struct str name = names[0];
+    ptrdiff_t at = str_find(text, name);
     struct buf out;
 
+    if (at < 0) {
+        name = names[1];
+        at = str_find(text, name);
+    }
     if (at < 0) {
         return;
     }
     buf_init(&out, sizeof(err->text));
     buf_str(&out, str_sub(text, 0, (size_t)at));
     buf_text(&out, "the proxy");
-    buf_str(&out, str_sub(text, (size_t)at + sizeof("the platform") - 1, text.len));
+    buf_str(&out, str_sub(text, (size_t)at + name.len, text.len));
     if (err->code == ERR_UPSTREAM_CONNECT) {
         buf_text(&out, ". Is the address right, and does a proxy run there?");
     }

@@ -123,7 +123,8 @@ bool account_is_ready(struct account *account, struct cloud_call *call)
     if (!lasts(account, FRESH_MS) && !account->is_reading) {
         if (clock_now_ms() >= account->again_ms) {
             begin(account);
-        } else if (!account->is_known) { /* the answer is still the last one */
+        } else if (!lasts(account, USABLE_MS)) { /* the answer is still the last one */
+            account->is_known = false;
             account->is_reading = true;
             end(account);
         }
