@@ -145,6 +145,13 @@ static void on_cancel(struct task *task)
     webhook_ask_cancel(&((struct asking *)task->state)->ask);
 }
 
+/* What was begun is carried through when the client leaves: a webhook is never known to this process and not to the store. */
+static bool must_finish(struct task *task)
+{
+    (void)task;
+    return true;
+}
+
 static struct asking *new_asking(struct task *task,
                                  void (*on_done)(struct webhook_ask *, const struct error *))
 {
@@ -154,6 +161,7 @@ static struct asking *new_asking(struct task *task,
     asking->task = task;
     task->state = asking;
     task->on_cancel = on_cancel;
+    task->must_finish = must_finish;
     return asking;
 }
 
@@ -163,6 +171,7 @@ static bool went_well(struct asking *asking, const struct error *error)
     struct task *task = asking->task;
 
     task->on_cancel = NULL;
+    task->must_finish = NULL;
     if (error != NULL) {
         task->error = *error;
         (void)task_fail(task);
