@@ -304,7 +304,7 @@ void upstream_explain(struct upstream_call *call, enum error_code code, const ch
 
 /* --- endpoints.c: all but upstream_each for those that are one of several */
 void endpoints_join(struct upstream *const *items, size_t n);
-void endpoints_close(struct endpoints *endpoints, void (*on_closed)(void *context), void *context);
+void endpoints_close(struct endpoints *endpoints, void (*tell)(void *context), void *context);
 struct upstream *endpoints_pick(const struct endpoints *endpoints); /* where a call begins */
 bool endpoints_has_other(
     const struct upstream *upstream); /* that is there; NULL is fine for `endpoints` */

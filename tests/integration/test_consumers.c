@@ -186,6 +186,24 @@ static void all_of_them_hear_of_it(void **state)
     assert_false(program_wrote(&proxy.program, "canary"));
 }
 
+/* Each has a request that it does not answer well, and requests of ours go on. */
+static void live_in(enum collector_mood mood, unsigned before[SERVERS])
+{
+    set_mood(mood);
+    count(before, false);
+    new_session();
+    wait_until(have_come(before, false));
+    for (unsigned i = 0; i < REQUESTS; i++) {
+        new_session();
+    }
+}
+
+static void all_comes(const unsigned before[SERVERS])
+{
+    set_mood(COLLECTOR_TAKES);
+    wait_until(have_come(before, true));
+}
+
 /* None of the requests waits for a server: those do not answer at all while they are sent. */
 static void no_mood_is_noticed(void **state)
 {
@@ -199,20 +217,11 @@ static void no_mood_is_noticed(void **state)
     make_hook();
     new_session();
     for (size_t m = 0; m < ARRAY_LEN(moods); m++) {
-        set_mood(moods[m]);
-        count(before, false);
-        new_session();
-        wait_until(have_come(before, false)); /* each has a request that it does not answer well */
-        for (unsigned i = 0; i < REQUESTS; i++) {
-            new_session();
-        }
-        if (m == 0) {
-            memory = metric("process_resident_memory_bytes");
-        }
+        live_in(moods[m], before);
+        memory = m == 0 ? metric("process_resident_memory_bytes") : memory;
         count(before, true);
         if (moods[m] != COLLECTOR_IS_SILENT) { /* that one is given up after 15 s; see the end */
-            set_mood(COLLECTOR_TAKES);
-            wait_until(have_come(before, true));
+            all_comes(before);
         }
     }
     if (!IS_SANITIZED &&
@@ -220,8 +229,7 @@ static void no_mood_is_noticed(void **state)
         assert_in_range(metric("process_resident_memory_bytes"), 1, memory + (12 << 20));
     }
     assert_true(metric("virtuoso_proxy_event_lag_events{consumer=\"http\"}") > 0);
-    set_mood(COLLECTOR_TAKES); /* whoever waited is answered now */
-    wait_until(have_come(before, true));
+    all_comes(before); /* whoever waited is answered now */
     wait_until(metric("virtuoso_proxy_event_lag_events{consumer=\"http\"}") == 0);
     wait_until(metric("virtuoso_proxy_event_lag_events{consumer=\"bigquery\"}") == 0);
 }

@@ -112,7 +112,7 @@ static void note_end(struct slot *slot)
     here.fates[slot->number] = ok ? FATE_DONE : FATE_FAILED;
     if (!is_change(slot->number)) {
         here.n_reads_failed += ok ? 0 : 1;
-        here.n_reads_slow += took_ms > SLOW_MS * client_slowness() ? 1 : 0;
+        here.n_reads_slow += took_ms > (uint64_t)SLOW_MS * client_slowness() ? 1 : 0;
         here.slowest_read_ms = took_ms > here.slowest_read_ms ? took_ms : here.slowest_read_ms;
         if (!ok) {
             memcpy(here.last_failure, slot->text, sizeof(here.last_failure));

@@ -429,25 +429,36 @@ static bool all_is_handed_over(void)
     return is_end_of_journal(&handed_over);
 }
 
+static size_t who_is_on_duty(const char *duty)
+{
+    size_t at = 0;
+
+    wait_until(somebody_is_on_duty(duty, &at));
+    return at;
+}
+
+static void live_and_kill(size_t victim)
+{
+    for (size_t n = 0; n < LIVES; n++) {
+        if (n == LIVES / 2) {
+            replicas_kill(&replicas, victim);
+        }
+        some_life(n);
+    }
+    replicas_start_one(&replicas, victim);
+}
+
 /* Whoever posts, or writes the audit, is killed while events come in: another one goes on where the store
  * knows that it was. */
 static void a_killed_one_is_followed_by_another(void **state)
 {
     static const char *const duties[] = {"consumer:webhooks", "consumer:audit",
                                          "consumer:analytics"};
-    size_t victim = 0;
 
     (void)state;
     (void)make_hook(1, "\"request.changed\"");
     for (size_t round = 0; round < ROUNDS; round++) {
-        wait_until(somebody_is_on_duty(duties[round], &victim));
-        for (size_t n = 0; n < LIVES; n++) {
-            if (n == LIVES / 2) {
-                replicas_kill(&replicas, victim);
-            }
-            some_life(n);
-        }
-        replicas_start_one(&replicas, victim);
+        live_and_kill(who_is_on_duty(duties[round]));
     }
     wait_until(all_has_come());
     wait_until(all_is_written());

@@ -29,6 +29,21 @@ static void on_change(void *context, const struct option_row *row)
     buf_done(&line);
 }
 
+/* The word of the row with the number `at`, into `room`; NULL: there are fewer. */
+static const char *word_at(const struct option_row *row, unsigned at, char room[32])
+{
+    struct str words = str_from(row->words);
+    struct str word = STR_EMPTY;
+
+    for (unsigned i = 0; i <= at; i++) {
+        if (!str_next(&words, ' ', &word)) {
+            return NULL;
+        }
+    }
+    str_copy(room, 32, word);
+    return room;
+}
+
 /* A value of its type that is not the default; `at`: another one each time. NULL: there is no more. */
 static const char *value_of(const struct option_row *row, unsigned at, char number[32])
 {
@@ -57,18 +72,8 @@ static const char *value_of(const struct option_row *row, unsigned at, char numb
         (void)snprintf(number, 32, "%lld", (long long)(at == 0 ? row->max : row->min));
         return at > 1 ? NULL : number;
     case OPTION_ENUM:
-    case OPTION_WORDS: {
-        struct str words = str_from(row->words);
-        struct str word = STR_EMPTY;
-
-        for (unsigned i = 0; i <= at; i++) {
-            if (!str_next(&words, ' ', &word)) {
-                return NULL;
-            }
-        }
-        str_copy(number, 32, word);
-        return number;
-    }
+    case OPTION_WORDS:
+        return word_at(row, at, number);
     case OPTION_STR:
     case OPTION_URL:
     case OPTION_FILE:

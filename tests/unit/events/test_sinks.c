@@ -328,6 +328,23 @@ static void an_endpoint_gets_arrays_of_events(void **state)
     assert_true(str_contains(head, STR("Authorization: Bearer a-secret")));
 }
 
+static void wait_for_posts_behind(unsigned before)
+{
+    wait_until(turn() || here.receiver.seen->n_posts > before);
+}
+
+static void wait_for_rows(unsigned n)
+{
+    wait_until(turn() || n_rows_posted() == n);
+}
+
+static void note_many(unsigned from, unsigned n)
+{
+    for (unsigned k = 0; k < n; k++) {
+        note(from + k);
+    }
+}
+
 /* In each bad mood facts go on, and memory is bounded: the batch in hand, and the ring. What the ring has lost meanwhile is
  * counted; the rest comes when the endpoint is back. */
 static void an_endpoint_in_a_bad_mood_is_waited_for(void **state)
@@ -343,22 +360,19 @@ static void an_endpoint_in_a_bad_mood_is_waited_for(void **state)
 
         here.receiver.seen->mood = moods[i];
         note(n++);
-        wait_until(turn() || here.receiver.seen->n_posts > before);
-        for (unsigned k = 0; k < 10; k++) {
-            note(n++);
-        }
+        wait_for_posts_behind(before);
+        note_many(n, 10);
+        n += 10;
         here.receiver.seen->mood = COLLECTOR_TAKES;
-        wait_until(turn() || n_rows_posted() == n);
+        wait_for_rows(n);
     }
     here.receiver.seen->mood = COLLECTOR_REFUSES;
     note(n++);
     wait_until(turn() || here.sinks->sinks[SINK_HTTP].is_failing);
-    for (unsigned k = 0; k < 2 * FACTS_KEPT; k++) {
-        note(k);
-    }
+    note_many(0, 2 * FACTS_KEPT);
     here.receiver.seen->mood = COLLECTOR_TAKES;
     n += FACTS_KEPT;
-    wait_until(turn() || n_rows_posted() == n);
+    wait_for_rows(n);
     assert_int_equal(metric("virtuoso_proxy_event_lost_total{consumer=\"http\"}"), FACTS_KEPT);
     wait_until(turn() || metric("virtuoso_proxy_event_lag_events{consumer=\"http\"}") == 0);
 }
@@ -419,6 +433,11 @@ static void a_table_gets_rows_with_insert_ids(void **state)
     assert_null(json_find(row, "/json/principal"));
 }
 
+static void wait_for_bodies(unsigned n)
+{
+    wait_until(turn() || here.n_bodies == n);
+}
+
 /* Refused rows are counted and not sent again; a refused or lost request is, with the same insertIds. */
 static void a_table_that_refuses_is_waited_for(void **state)
 {
@@ -436,11 +455,11 @@ static void a_table_that_refuses_is_waited_for(void **state)
     here.reply = "{}";
     here.status = 503;
     note(2);
-    wait_until(turn() || here.n_bodies == 2);
+    wait_for_bodies(2);
     here.status = 0;
-    wait_until(turn() || here.n_bodies == 3);
+    wait_for_bodies(3);
     here.status = 200;
-    wait_until(turn() || here.n_bodies == 4);
+    wait_for_bodies(4);
     assert_true(str_eq(here.bodies[1], here.bodies[2]));
     assert_true(str_eq(here.bodies[1], here.bodies[3]));
     wait_until(turn() || metric("virtuoso_proxy_event_lag_events{consumer=\"bigquery\"}") == 0);

@@ -173,6 +173,25 @@ static void the_signature_is_that_of_the_vector(void **state)
                         "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
 }
 
+/* The n-th try has been refused. How long the pause until the next one is; 0: the delivery is dead, and the next is in hand. */
+static uint64_t pause_after(unsigned n)
+{
+    uint64_t from_ms = clock_now_ms();
+
+    wait_until(has_posts(n));
+    wait_until(is_between_tries(n) ||
+               str_is(str_from(here.hook->current->id), here.hook->deliveries[1].id));
+    return here.hook->current == &here.hook->deliveries[1] ? 0 : here.hook->retry.at_ms - from_ms;
+}
+
+static void let_pass(uint64_t pause_ms, unsigned n)
+{
+    clock_advance(pause_ms - 1);
+    settle();
+    assert_int_equal(here.receiver.seen->n_posts, n); /* not before its time */
+    clock_advance(1);
+}
+
 /* The pauses grow; a day after the first try at the latest the delivery is dead, and the next event comes. It can be
  * sent again by hand. */
 static void a_day_of_tries(void **state)
@@ -187,23 +206,10 @@ static void a_day_of_tries(void **state)
     here.receiver.seen->mood = COLLECTOR_REFUSES;
     note("sess_1");
     note("sess_2");
-    for (;; n++) {
-        uint64_t from_ms = clock_now_ms();
-        uint64_t pause_ms;
-
-        wait_until(has_posts(n));
-        wait_until(is_between_tries(n) ||
-                   str_is(str_from(here.hook->current->id), here.hook->deliveries[1].id));
-        if (here.hook->current == &here.hook->deliveries[1]) {
-            break;
-        }
-        pause_ms = here.hook->retry.at_ms - from_ms;
+    for (uint64_t pause_ms; (pause_ms = pause_after(n)) > 0; n++) {
         assert_true(pause_ms >= before_ms);
         before_ms = pause_ms;
-        clock_advance(pause_ms - 1);
-        settle();
-        assert_int_equal(here.receiver.seen->n_posts, n); /* not before its time */
-        clock_advance(1);
+        let_pass(pause_ms, n);
     }
     assert_true(n >= 10);
     assert_in_range(clock_now_ms() - began_ms, DAY_MS * 9 / 10, DAY_MS);
