@@ -80,6 +80,7 @@ void log_put_claim(struct run_log *log, enum store_expect expect, store_done_fn 
                                         log->leaves ? STR(RUN_NOBODY) : runs_holder(share_of(log))};
 
     log->claims = true;
+    log->n_left = share_of(log)->n_left;
     log_put(log, &request, &log->claim, on_done);
 }
 
@@ -134,13 +135,19 @@ static void pass_gate(struct run_log *log)
 
 static void remove_claim(struct run_log *log);
 
+static void on_remove_again(struct deadline *deadline)
+{
+    remove_claim(CONTAINER_OF(deadline, struct run_log, claim_again));
+}
+
 static void on_removed(struct store_op *op, const struct store_result *result)
 {
     struct run_log *log = CONTAINER_OF(op, struct run_log, claim);
 
     log->claims = false;
     if (result->error.code == ERR_STORE_AWAY && runs_lasts(log->share)) {
-        remove_claim(log);
+        deadline_set(log->share->options.deadlines, &log->claim_again, RUN_AGAIN_MS,
+                     on_remove_again);
         return;
     }
     if (log->store != NULL && result->error.code == ERR_OK) {
@@ -275,6 +282,10 @@ static void on_reclaimed(struct store_op *op, const struct store_result *result)
         log->fence = result->version;
         if (!log->share->holds) {
             return; /* lost again: log_held comes again */
+        }
+        if (log->n_left != log->share->n_left) { /* lost and held again since it was sent */
+            on_claim_again(&log->claim_again);
+            return;
         }
         log->state = LOG_RUNS;
         flush(log);
@@ -412,12 +423,19 @@ static void listen(struct run_log *log)
     store_start(log->share->options.store, &request, &log->stop, on_stop);
 }
 
+/* Was the lease lost since the claim was sent, the claim is taken anew before anything is sent. */
 void log_begin(struct run_log *log)
 {
-    log->state = LOG_RUNS;
+    bool is_sure = log->share->holds && log->n_left == log->share->n_left;
+
+    log->state = is_sure ? LOG_RUNS : LOG_DOUBTS;
     log->source = STR_EMPTY;
     log->run->plan->gate = gate;
     log->run->plan->may_send = may_send;
     listen(log);
+    if (!is_sure) {
+        runs_want(log->share);
+        on_claim_again(&log->claim_again);
+    }
     log_flush_soon(log);
 }

@@ -15,6 +15,7 @@ static void read_on(struct run_mirror *mirror, unsigned wait_ms);
 
 void mirror_start(struct run_mirror *mirror, struct store_request *request, store_done_fn on_done)
 {
+    deadline_clear(&mirror->again); /* else it would begin a second one */
     request->format = RUN_FORMAT;
     store_start(mirror->store->options.share->options.store, request, &mirror->op, on_done);
 }
@@ -159,6 +160,7 @@ void mirror_fail(struct run_mirror *mirror, const struct error *error)
     if (mirror->whole && mirror->run->n_watchers > 0) {
         mirror->adopts = false;
         mirror->state = MIRROR_IDLE; /* they see what was seen so far */
+        runs_leave_if_idle(mirror->store->options.share);
     } else {
         mirror_free(mirror);
     }

@@ -68,7 +68,8 @@ static void on_compile(struct later_item *item)
     code = testfile_end(mirror->job);
     mirror->job = NULL;
     if (code != ERR_OK) {
-        not_readable(mirror, "The test file", "this version of the program does not compile the file");
+        not_readable(mirror, "The test file",
+                     "this version of the program does not compile the file");
         return;
     }
     prepare(mirror);

@@ -182,6 +182,7 @@ void mirror_own(struct run_mirror *mirror)
     mirror->run = NULL;
     run->mirror = NULL;
     log->fence = mirror->claim_version;
+    log->n_left = mirror->n_left;
     log->number = mirror->number + 1;
     log->n_visible = run->n_events;
     log->waits = document->waits;
@@ -277,5 +278,6 @@ void mirror_claim(struct run_mirror *mirror)
         deadline_set(share->options.deadlines, &mirror->again, RUN_AGAIN_MS / 3, on_claim_again);
         return;
     }
+    mirror->n_left = share->n_left;
     mirror_start(mirror, &request, on_claimed);
 }

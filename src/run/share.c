@@ -181,6 +181,7 @@ static void on_lost(void *context, struct str name)
 
     (void)name;
     share->holds = false;
+    share->n_left++;
     keep_leave(&share->alive);
     LIST_FOREACH (link, &share->logs) {
         log_doubt(CONTAINER_OF(link, struct run_log, link));
@@ -190,12 +191,41 @@ static void on_lost(void *context, struct str name)
     }
 }
 
+static bool somebody_adopts(struct run_share *share)
+{
+    struct list *at;
+    struct list *link;
+
+    LIST_FOREACH (at, &share->stores) {
+        LIST_FOREACH (link, &CONTAINER_OF(at, struct run_store, shared)->mirrors) {
+            if (CONTAINER_OF(link, struct run_mirror, link)->adopts) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 void runs_leave_if_idle(struct run_share *share)
 {
-    if (list_is_empty(&share->logs)) {
+    if (list_is_empty(&share->logs) && !somebody_adopts(share)) {
+        share->n_left += share->holds ? 1 : 0;
         keep_leave(&share->alive);
         share->holds = false;
         share->enters = false;
+    }
+}
+
+/* What still removes a claim, or old runs, does so without the store. */
+void runs_forget_store(struct run_store *store)
+{
+    struct list *link;
+
+    trim_forget(store);
+    LIST_FOREACH (link, &store->options.share->logs) {
+        struct run_log *log = CONTAINER_OF(link, struct run_log, link);
+
+        log->store = log->store == store ? NULL : log->store;
     }
 }
 

@@ -45,6 +45,8 @@ struct run_share {
     struct list logs;   /* of runs of this process */
     struct keep_user alive;
     bool enters, holds;
+    unsigned
+        n_left; /* times that the lease was lost or left: claims taken before may be another's now */
     struct deadline enter_again;
     struct adopter *adopter;
     struct run_trim *trim; /* NULL: none is under way */
@@ -67,6 +69,7 @@ struct run_log {
     enum log_state state;
     char name[RUN_NAME_MAX];
     uint64_t fence;  /* version of the claim */
+    unsigned n_left; /* of the share, when the claim was sent */
     uint64_t number; /* of the entries of this holder */
     uint64_t ttl_ms;
     struct buf pending;                  /* lines that were not sent yet */
@@ -110,6 +113,7 @@ bool runs_lasts(const struct run_share *share);
 void runs_want(struct run_share *share); /* its lease, as long as it has runs */
 void runs_leave_if_idle(struct run_share *share);
 struct str runs_holder(const struct run_share *share);
+void runs_forget_store(struct run_store *store); /* it is closed */
 
 /* --- log.c */
 struct run_log *log_new(struct run *run);
@@ -195,6 +199,7 @@ struct run_mirror {
     /* to adopt it */
     bool adopts;
     uint64_t claim_version; /* that was seen, then ours */
+    unsigned n_left;        /* of the share, when the claim was sent */
     uint64_t mark;          /* sequence number of our "adopted" */
 };
 
@@ -219,6 +224,7 @@ void mirror_own(struct run_mirror *mirror); /* the stream was read up to our "ad
 /* --- trim.c */
 void runs_trim(struct run_store *store);
 void trim_free(struct run_share *share);
+void trim_forget(const struct run_store *store); /* it is closed */
 
 /* --- adopt.c */
 struct adopter *adopter_open(struct run_share *share);

@@ -443,6 +443,9 @@ void run_store_close(struct run_store *store)
     }
     run_store_stop(store);
     run_copies_close(store);
+    if (store->options.share != NULL) {
+        runs_forget_store(store);
+    }
     list_remove(&store->shared);
     while ((link = list_first(&store->ended)) != NULL) {
         run_forget(CONTAINER_OF(link, struct run, link));

@@ -10,6 +10,15 @@ struct run_trim {
     size_t at; /* the name after the last one that stays, then the next one that goes */
 };
 
+void trim_forget(const struct run_store *store)
+{
+    struct run_share *share = store->options.share;
+
+    if (share->trim != NULL && share->trim->store == store) {
+        trim_free(share);
+    }
+}
+
 void trim_free(struct run_share *share)
 {
     struct run_trim *trim = share->trim;
