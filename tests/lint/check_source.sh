@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Rules that grep can decide: banned functions, words that mark unfinished work, comment style, length of files and
-# functions.
+# functions; and what may stand at the top of the repository.
 #   check_source.sh ROOT
 # Comments and string contents are told apart by c_text.awk, so neither a comment nor a text that mentions a
 # function counts.
@@ -10,6 +10,14 @@ here=$(cd "$(dirname "$0")" && pwd)
 long_files=$here/long_files.txt
 [ -e "$long_files" ] || long_files=
 cd "$root"
+
+# Only what git knows: a folder for the build may lie beside it.
+others=$(git ls-files 2>/dev/null | cut -d/ -f1 | sort -u |
+    grep -vxE '\..*|CMakeLists\.txt|CMakePresets\.json|Dockerfile|README\.md|src|include|third_party|conf|tests|bench|k8s' || true)
+if [ -n "$others" ]; then
+    echo "source: no part of the agreed layout: ${others//$'\n'/ }"
+    exit 1
+fi
 
 places=()
 for place in include src tests bench third_party CMakeLists.txt; do

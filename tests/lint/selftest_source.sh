@@ -42,4 +42,16 @@ expect REFUSED src/api/a.c "$(yes 'int a;' | head -n 501)"
 expect ACCEPTED src/api/a.c "$(yes 'int a;' | head -n 500)"
 expect ACCEPTED tests/unit/api/test_a.c "$(yes 'int a;' | head -n 501)"
 expect REFUSED tests/unit/api/test_a.c "$(yes 'int a;' | head -n 701)"
+in_git() {
+    mkdir -p "$scratch/src/base"
+    git -C "$scratch" init -q
+    printf 'int a;\n' >"$scratch/$1"
+    git -C "$scratch" add .
+}
+if command -v git >/dev/null; then
+    plant() { in_git README.md; }
+    expect ACCEPTED src/api/a.c 'int a;'
+    plant() { in_git pids; }
+    expect REFUSED src/api/a.c 'int a;' "agreed layout: pids"
+fi
 finish
