@@ -141,7 +141,8 @@ static bool decide_renew(struct work *work, const struct blob *now, struct blob 
     next->version = now->version + 1;
     next->beat = now->beat + 1;
     next->ttl_ms = (int64_t)work->op->request.ttl_ms;
-    work->op->result.wanted = now->is_wanted;
+    /* a second try finds what the first has written: the wish is not lost with its answer */
+    work->op->result.wanted = work->op->result.wanted || now->is_wanted;
     next->is_wanted = false;
     return true;
 }

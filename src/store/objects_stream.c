@@ -207,6 +207,10 @@ static void on_newest(struct cell_call *call)
     struct blob blob;
     bool expired = false;
 
+    if (call->end == CELL_AWAY) { /* not "nothing is there" */
+        work_fail_call(work, call);
+        return;
+    }
     work->shows_all = call->end == CELL_OK && blob_read(call->out_bytes, &blob) &&
                       blob_is_alive(work->objects, &blob);
     if (!tell_entries(work, &expired)) {

@@ -25,6 +25,8 @@ struct asked {
 };
 
 static const char AWAY[] = "the store is away: the process that keeps it has ended";
+static const char UNREADABLE[] =
+    "the store is away: the process that keeps it sent what is no result";
 
 static struct peer *peer_of(struct store *store)
 {
@@ -106,6 +108,11 @@ static void on_frame(struct frames *frames, struct str frame)
     op = asked_end(peer, CONTAINER_OF(node, struct asked, node));
     wire.in = arena_str(&op->arena, wire.in); /* the result lives as long as the operation */
     wire_result(&wire, &op->result, &op->arena);
+    if (wire.is_bad) { /* zeros are no result: a change would count as made */
+        op->result.in_doubt = true;
+        store_op_fail(op, ERR_STORE_AWAY, UNREADABLE);
+        return;
+    }
     store_op_end(op);
 }
 

@@ -210,6 +210,32 @@ static void a_frame_that_is_too_long_ends_it(void **state)
     assert_int_equal(scene.n_ended, 1);
 }
 
+/* A result that ends too early is none: its zeros would say that all went well. */
+static void what_is_no_result_fails(void **state)
+{
+    const struct store_options options = {.prefix = STR("vp:"), .timeout_ms = STAGE_TIMEOUT_MS};
+    struct stage_op op = {.stage = &scene.stage};
+    struct error err;
+    unsigned char frame[64];
+    uint32_t length = sizeof(uint64_t);
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    assert_int_equal(store_open_peer(&scene.stage.loop, &options, ends[0], &scene.second, &err),
+                     ERR_OK);
+    store_start(scene.second, &lease_of_a, &op.op, stage_on_done);
+    turn();
+    assert_true(read(ends[1], frame, sizeof(frame)) >= (ssize_t)(sizeof(length) + length));
+    memcpy(frame, &length, sizeof(length)); /* behind it stands the number of the request */
+    assert_int_equal(write(ends[1], frame, sizeof(length) + length), sizeof(length) + length);
+    stage_wait(&scene.stage, &op);
+    assert_int_equal(op.result.error.code, ERR_STORE_AWAY);
+    assert_true(op.result.in_doubt);
+    close_second();
+    (void)close(ends[1]);
+}
+
 /* Megabytes in one result, which comes in many reads. */
 static void large_results_are_told_whole(void **state)
 {
@@ -243,6 +269,7 @@ int test_peer(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_request_ends_it, set_up_raw, tear_down),
         cmocka_unit_test_setup_teardown(a_frame_that_is_too_long_ends_it, set_up_raw, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_no_result_fails, set_up_raw, tear_down),
         cmocka_unit_test_setup_teardown(large_results_are_told_whole, set_up, tear_down),
     };
 
