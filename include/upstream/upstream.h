@@ -169,6 +169,7 @@ struct upstream_call {
     unsigned token_at; /* of request.tokens, for this try */
     unsigned token_generation;
     bool token_changed; /* it was refused with one of them, and goes on with the other */
+    uint64_t connection_serial; /* of the connection that its answer came on and that was kept; 0: none */
 };
 
 enum error_code upstream_open(struct loop *loop, const struct upstream_options *options,
@@ -198,6 +199,12 @@ struct str upstream_call_token(const struct upstream_call *call);
 void upstream_resume(struct upstream_call *call);
 /* Takes all bytes (at most UPSTREAM_SEND_MAX at once). False: wait for on_drain before the next. */
 bool upstream_send(struct upstream_call *call, struct str bytes, bool last);
+
+/* The answer of a call that has ended does not fit its request. So it may be an answer to an earlier
+ * request, and its own may still come: nothing that comes on its connection is used any more. A read
+ * that has been sent on the connection meanwhile is repeated on another one; a create ends as
+ * ERR_OUTCOME_UNKNOWN. A call that was never started is fine. */
+void upstream_doubt_answer(const struct upstream_call *call);
 
 /* Closes the connections at rest: after a pause of the whole machine nobody knows which of them are still
  * there. */

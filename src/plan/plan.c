@@ -370,6 +370,9 @@ static enum flow ask_guide(struct plan *plan)
             way_answered(plan);
             return send_again(plan);
         case PLAN_FAIL:
+            if (err.code == ERR_UPSTREAM_SHAPE) {
+                upstream_doubt_answer(&plan->upstream_call);
+            }
             return way_refused(plan, &err) ? FLOW_NEXT : plan_row_failed(plan, ROW_FAILED, &err);
         case PLAN_NEXT:
         case PLAN_DONE:
@@ -395,6 +398,9 @@ static enum flow take_answer(struct plan *plan, struct plan_row *row,
     answer.json = row->answer;
     plan_note_cache_control(plan, reply->cache_control);
     code = answer_judge(&answer, plan->way->spec, plan->options.stored_token, &err);
+    if (code == ERR_UPSTREAM_SHAPE) {
+        upstream_doubt_answer(&plan->upstream_call);
+    }
     if (code != ERR_OK && way_refused(plan, &err)) {
         return FLOW_NEXT;
     }

@@ -298,11 +298,17 @@ void lane_counted(struct lane_ticket *ticket, const struct lane_moment *since,
     }
 }
 
+bool lane_was_told(const struct lane_ticket *ticket, int64_t step_id)
+{
+    return ticket->lane->lanes->told[(uint64_t)step_id % TOLD_MAX] == step_id;
+}
+
 void lane_made(struct lane_ticket *ticket, int64_t step_id)
 {
     struct lane *lane = ticket->lane;
     size_t at;
 
+    lane->lanes->told[(uint64_t)step_id % TOLD_MAX] = step_id;
     if (!lane->known) {
         return;
     }

@@ -25,6 +25,8 @@ struct lane {
         uncertain_ms; /* clock_age_ms: until then a step of another process may appear; 0: no */
 };
 
+enum { TOLD_MAX = 256 };
+
 struct lanes {
     struct lru by_key;
     struct later *later;
@@ -32,6 +34,7 @@ struct lanes {
     size_t n_ids;   /* room for ids in all lanes */
     uint64_t epoch; /* counts what nobody here understands */
     unsigned n_foreign;
+    int64_t told[TOLD_MAX]; /* ids of steps that were made last, by their lowest bits */
     struct keeps *keeps; /* NULL: this process only */
     struct deadlines *deadlines;
     char scope[LANE_SCOPE_MAX + 1];

@@ -110,8 +110,8 @@ static enum plan_verdict counted(struct step *step, struct plan_row *row, struct
     return PLAN_AGAIN;
 }
 
-/* True if this answer is about the step that was sent. An answer that names another checkpoint,
- * or a step that existed before, belongs to another request. */
+/* An answer that names another checkpoint, the checkpoint itself, or a step that existed before,
+ * belongs to another request. */
 static enum error_code check_answer(const struct step *step, const struct json *told, int64_t id,
                                     struct error *err)
 {
@@ -125,7 +125,12 @@ static enum error_code check_answer(const struct step *step, const struct json *
         return error_set(err, ERR_UPSTREAM_SHAPE,
                          "create step: the platform's answer is about another checkpoint");
     }
-    if (lane_has(&step->ticket, id)) {
+    if (json_get(told, "steps") != NULL ||
+        (id == step->key.id && json_get(told, "action") == NULL)) {
+        return error_set(err, ERR_UPSTREAM_SHAPE,
+                         "create step: the platform's answer is a checkpoint, not a step");
+    }
+    if (lane_has(&step->ticket, id) || lane_was_told(&step->ticket, id)) {
         return error_set(err, ERR_UPSTREAM_SHAPE,
                          "create step: the platform's answer names a step that is older");
     }

@@ -255,6 +255,7 @@ void upstream_connection_open(struct upstream_transfer *transfer)
     CHECK(connection->easy != NULL);
     set_options(connection);
     transfer->connection = connection;
+    connection->serial = ++upstream->n_opened;
     upstream->n_connections++;
     count_change(upstream, M_UPSTREAM_OPEN, 1);
     count_one(upstream, M_UPSTREAM_OPENED);

@@ -60,13 +60,36 @@ struct upstream_connection *pool_take(struct upstream *upstream)
             CONTAINER_OF(link, struct upstream_connection, link);
         uint64_t rested_ms = now_ms - connection->rests_since_ms;
 
-        if (rested_ms < LOOK_AFTER_MS ||
-            (rested_ms < connection->rest_max_ms && (is_seen || has_nothing_to_say(connection)))) {
+        if (!pool_doubts(connection) &&
+            (rested_ms < LOOK_AFTER_MS || (rested_ms < connection->rest_max_ms &&
+                                           (is_seen || has_nothing_to_say(connection))))) {
             return connection;
         }
         upstream_connection_close(connection);
     }
     return NULL;
+}
+
+bool pool_doubts(const struct upstream_connection *connection)
+{
+    const struct upstream *upstream = connection->upstream;
+
+    for (unsigned i = 0; i < upstream->n_doubted && i < DOUBTED_MAX; i++) {
+        if (upstream->doubted[i] == connection->serial) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The connection may be gone, at rest, or serve the next call already. */
+void upstream_doubt_answer(const struct upstream_call *call)
+{
+    struct upstream *upstream = call->upstream;
+
+    if (upstream != NULL && call->connection_serial != 0) {
+        upstream->doubted[upstream->n_doubted++ % DOUBTED_MAX] = call->connection_serial;
+    }
 }
 
 void pool_on_event(struct upstream_connection *connection)
@@ -125,6 +148,7 @@ void pool_give(struct upstream_connection *connection)
     struct upstream *upstream = connection->upstream;
 
     connection->rest_max_ms = rest_max_ms(connection->transfer->answer);
+    connection->transfer->call->connection_serial = connection->serial;
     connection->transfer->connection = NULL;
     connection->transfer = NULL;
     connection->n_answers++;

@@ -187,6 +187,15 @@ void transfer_set_deadline(struct upstream_transfer *transfer, unsigned wait_ms)
 }
 
 /* --- reading */
+/* Over TLS a close proves nothing: libcurl 7.88 tells a close without the peer's close_notify, which
+ * anybody between can cause, as an ordinary end. */
+static unsigned how_to_read(const struct upstream_transfer *transfer)
+{
+    unsigned how = transfer->upstream->tls ? HTTP_ANSWER_NO_CLOSE : 0;
+
+    return how | (str_is(transfer->call->request.method, "HEAD") ? HTTP_ANSWER_TO_HEAD : 0U);
+}
+
 static enum error_code decode(struct upstream_transfer *transfer)
 {
     struct str coding = http_answer_header(transfer->answer, "Content-Encoding");
@@ -278,11 +287,24 @@ static void take_silence(struct upstream_transfer *transfer)
     }
 }
 
+/* Whatever comes may answer an earlier request. */
+static void lose_doubted(struct upstream_transfer *transfer)
+{
+    transfer->answered = false;
+    http_answer_begin(transfer->answer, how_to_read(transfer));
+    lose_connection(transfer, "an earlier answer on this connection did not fit its request");
+}
+
 void transfer_read(struct upstream_transfer *transfer)
 {
     struct upstream *upstream = transfer->upstream;
     enum io io = IO_OK;
     size_t n = RECV_BYTES;
+
+    if (pool_doubts(transfer->connection)) {
+        lose_doubted(transfer);
+        return;
+    }
 
     /* A full read may have left something, and the TLS library may hold a record. */
     while (io == IO_OK && (n == RECV_BYTES || upstream->tls || transfer->send_failed)) {
@@ -346,15 +368,6 @@ void transfer_on_unconnected(struct upstream_transfer *transfer, const char *why
 }
 
 /* --- one try */
-/* Over TLS a close proves nothing: libcurl 7.88 tells a close without the peer's close_notify, which
- * anybody between can cause, as an ordinary end. */
-static unsigned how_to_read(const struct upstream_transfer *transfer)
-{
-    unsigned how = transfer->upstream->tls ? HTTP_ANSWER_NO_CLOSE : 0;
-
-    return how | (str_is(transfer->call->request.method, "HEAD") ? HTTP_ANSWER_TO_HEAD : 0U);
-}
-
 void transfer_begin(struct upstream_transfer *transfer, unsigned timeout_ms)
 {
     const struct upstream_request *request = &transfer->call->request;

@@ -39,7 +39,8 @@ enum {
     RECV_BYTES = 64 * 1024,        /* the most that is read at once */
     KEEP_BODY_BYTES = 64 * 1024,   /* a transfer at rest keeps no larger buffer than this */
     COPIED_BODY_BYTES = 16 * 1024, /* a request body up to this leaves in one piece with its head */
-    PATH_MAX_BYTES = 128 * 1024
+    PATH_MAX_BYTES = 128 * 1024,
+    DOUBTED_MAX = 16 /* connections that are remembered as doubted */
 };
 
 /* Retries, in hundredths: each call that goes well saves up `percent` of them, each retry takes a
@@ -86,6 +87,7 @@ struct upstream_connection {
     bool is_bare;     /* bytes go through the socket as they are: no TLS on the way */
     bool is_attached; /* libcurl has sent on it, and knows that it is in use */
     struct upstream_transfer *transfer; /* NULL: at rest */
+    uint64_t serial;                    /* of upstream.n_opened */
     unsigned n_answers;
     uint64_t rests_since_ms;
     uint64_t rest_max_ms;
@@ -143,6 +145,9 @@ struct upstream {
     unsigned n_running;          /* every call started and not yet ended */
     unsigned n_transfers;
     unsigned n_connections;
+    uint64_t n_opened;              /* connections, ever */
+    uint64_t doubted[DOUBTED_MAX];  /* serials, the newest over the oldest */
+    unsigned n_doubted;             /* ever */
     struct retry_budget budget;
     struct upstream_health health;
     bool dispatching;
@@ -228,6 +233,8 @@ struct upstream_connection *pool_take(struct upstream *upstream); /* NULL: none 
 void pool_give(struct upstream_connection *connection);
 void pool_on_event(struct upstream_connection *connection); /* something happened to one at rest */
 void pool_close(struct upstream *upstream);
+/* What comes on it may be the answer to an earlier request (upstream_doubt_answer). */
+bool pool_doubts(const struct upstream_connection *connection);
 
 /* --- request.c */
 enum error_code headers_check(const struct upstream_header *headers, size_t n,

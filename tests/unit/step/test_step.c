@@ -243,6 +243,41 @@ static void an_answer_about_another_step_is_not_taken(void **state)
     assert_int_equal(step.id, 2);
 }
 
+/* It came late, behind a request of another checkpoint. */
+static void an_answer_that_was_told_before_is_not_taken(void **state)
+{
+    struct step other;
+
+    (void)state;
+    add();
+    step_init(&other, lanes, &count_call);
+    step_to(&other, 8, -1);
+    step_guide(plan_append(&plan, &create), &other);
+    RUN(COUNTED(""), MADE(2), {.status = 200, .body = "{\"id\":8,\"steps\":[]}"}, MADE(2),
+        {.status = 200, .body = "{\"id\":8,\"steps\":[" COMMENT(3, "a") "]}"});
+    assert_int_equal(ended, ROW_DONE);
+    assert_true(other.recovered);
+    assert_int_equal(other.id, 3);
+}
+
+static void a_checkpoint_is_not_taken_for_a_step(void **state)
+{
+    (void)state;
+    add();
+    RUN(COUNTED(""), COUNTED(COMMENT(1, "x")), COUNTED(""));
+    assert_int_equal(ended, ROW_UNKNOWN);
+    assert_int_equal(ended_error.code, ERR_UPSTREAM_SHAPE);
+}
+
+static void the_checkpoint_s_own_id_is_not_taken_for_a_step_s(void **state)
+{
+    (void)state;
+    add();
+    RUN(COUNTED(""), MADE(7), COUNTED(""));
+    assert_int_equal(ended, ROW_UNKNOWN);
+    assert_int_equal(ended_error.code, ERR_UPSTREAM_SHAPE);
+}
+
 static void an_answer_about_another_checkpoint_is_not_taken(void **state)
 {
     (void)state;
@@ -420,6 +455,9 @@ int test_step(void)
         TEST(two_that_may_be_it_are_not_told_apart),
         TEST(what_may_be_foreign_is_not_claimed),
         TEST(an_answer_about_another_step_is_not_taken),
+        TEST(an_answer_that_was_told_before_is_not_taken),
+        TEST(a_checkpoint_is_not_taken_for_a_step),
+        TEST(the_checkpoint_s_own_id_is_not_taken_for_a_step_s),
         TEST(an_answer_about_another_checkpoint_is_not_taken),
         TEST(what_is_refused_is_not_looked_for),
         TEST(what_cannot_be_counted_is_not_sent),

@@ -163,6 +163,45 @@ static void a_connection_rests_as_long_as_the_platform_keeps_it(void **state)
     assert_int_equal(connections_after(4500), 1);
 }
 
+/* An answer that does not fit its request may be another one's, and its own may still come. */
+static void a_doubted_connection_is_not_used_again(void **state)
+{
+    struct probe first;
+    struct probe second;
+
+    (void)state;
+    bench_open(&bench);
+    probe_run_ok(&first, &bench, "/ok", CALL_READ);
+    upstream_doubt_answer(&first.call);
+    probe_run_ok(&second, &bench, "/ok", CALL_READ);
+    assert_int_equal(bench.platform.n_connections, 2);
+    upstream_doubt_answer(&first.call); /* its connection is gone */
+    probe_run_ok(&second, &bench, "/ok", CALL_READ);
+    assert_int_equal(bench.platform.n_connections, 2);
+}
+
+static void what_was_sent_on_a_doubted_connection_takes_no_answer_of_it(void **state)
+{
+    (void)state;
+    bench_open(&bench);
+    for (int kind = CALL_READ; kind <= CALL_CREATE; kind++) {
+        unsigned n_whole = bench.platform.n_whole;
+        unsigned n_connections;
+        struct probe first;
+        struct probe second;
+
+        probe_run_ok(&first, &bench, "/ok", CALL_READ);
+        n_connections = bench.platform.n_connections;
+        probe_init(&second, &bench, "/slow/20", (enum call_class)kind);
+        probe_start(&second);
+        upstream_doubt_answer(&first.call);
+        assert_true(bench_run(&bench, &second.n_ends, 1));
+        assert_int_equal(second.code, kind == CALL_READ ? ERR_OK : ERR_OUTCOME_UNKNOWN);
+        assert_int_equal(bench.platform.n_whole, n_whole + (kind == CALL_READ ? 3 : 2));
+        assert_int_equal(bench.platform.n_connections, n_connections + (kind == CALL_READ ? 1 : 0));
+    }
+}
+
 struct framing_row {
     struct str answer;
     const char *body;
@@ -541,6 +580,8 @@ int test_evil(void)
         T(bytes_between_two_requests_are_no_answer),
         T(a_connection_is_looked_at_before_it_is_used_again),
         T(a_connection_rests_as_long_as_the_platform_keeps_it),
+        T(a_doubted_connection_is_not_used_again),
+        T(what_was_sent_on_a_doubted_connection_takes_no_answer_of_it),
         T(every_framing_is_read_and_the_connection_kept_where_it_may),
         T(a_body_may_run_until_the_close),
         T(an_answer_to_head_has_no_body),
