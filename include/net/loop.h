@@ -26,7 +26,9 @@ struct loop {
     uint64_t turn_began_ms; /* by uv_now; 0: no events have come yet */
     uint64_t longest_us;    /* CPU time of the longest turn */
     uint64_t cpu_seen_us;   /* of the thread, when it was last looked at */
-    unsigned n_reads;       /* of sockets in this turn; loop_may_read */
+    unsigned cpu_seen_turn;
+    unsigned n_turns; /* with events */
+    unsigned n_reads; /* of sockets in this turn; loop_may_read */
     unsigned n_patient;
     unsigned n_accepts; /* loop_may_accept */
     uint64_t reads_seen_ns;

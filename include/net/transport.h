@@ -65,10 +65,11 @@ struct transport {
     bool ended;
     bool is_proven; /* set by the owner: a whole request has come. See loop_may_read */
     bool has_read;
-    struct list hold;              /* loop.held or .held_patient */
-    uint64_t opened_ms;            /* by uv_now */
-    uint64_t queued_bytes;         /* all that was ever given to be sent (cipher text with TLS) */
-    struct tls_stream *tls;        /* NULL: plain, or its handshake has not begun */
+    uint8_t passed_turn;    /* loop.n_turns when it was readable and not read; its low bits */
+    struct list hold;       /* loop.held or .held_patient */
+    uint64_t opened_ms;     /* by uv_now */
+    uint64_t queued_bytes;  /* all that was ever given to be sent (cipher text with TLS) */
+    struct tls_stream *tls; /* NULL: plain, or its handshake has not begun */
     struct transport_start *start; /* of a PROXY header and a handshake; NULL: neither is wanted */
     struct later_item pump;
     char *peer;   /* "127.0.0.1:5234", "[::1]:5234" or "unix" */

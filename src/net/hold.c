@@ -14,11 +14,25 @@ bool transport_makes_wait(const struct transport *transport)
             uv_now(&transport->loop->uv) - transport->opened_ms > FIRST_BYTES_MS);
 }
 
+/* While fewer than 1,024 sockets are readable libuv asks once a turn, so whoever waits for the next turn may
+ * stay in the poll: leaving it and coming back are two system calls. Who is reported twice in a turn is one of
+ * more than that. */
+bool transport_may_stay(struct transport *transport)
+{
+    uint8_t turn = (uint8_t)transport->loop->n_turns;
+
+    if (transport_makes_wait(transport) || transport->passed_turn == turn) {
+        return false;
+    }
+    transport->passed_turn = turn;
+    return true;
+}
+
 static void on_resume(struct later_item *item);
 
-/* A socket that is readable and is not read would be reported again and again within the turn. libuv
- * takes it out of the poll only when it is reported once more, which for ten thousand of them is a long
- * turn in itself: so that is done at once. */
+/* A socket that is readable and is not read would be reported again and again within the turn, if there are
+ * many. libuv takes it out of the poll only when it is reported once more, which for ten thousand of them is a
+ * long turn in itself: so that is done at once. */
 void transport_hold(struct transport *transport, bool only_reads)
 {
     struct loop *loop = transport->loop;

@@ -270,7 +270,9 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
     struct str bytes;
 
     if (n == UV_ENOBUFS) {
-        transport_hold(transport, output_is_empty(transport) && !transport->shutdown_asked);
+        if (!transport_may_stay(transport)) {
+            transport_hold(transport, output_is_empty(transport) && !transport->shutdown_asked);
+        }
         return;
     }
     if (n == 0) {

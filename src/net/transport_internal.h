@@ -42,6 +42,8 @@ void handshake_ended(struct transport *transport, unsigned result); /* RESULT_*;
 
 /* hold.c */
 bool transport_makes_wait(const struct transport *transport);
+/* True: a socket that is not read in this turn may be left as it is. */
+bool transport_may_stay(struct transport *transport);
 /* Until the next turn. `only_reads`: nobody polls the socket for room to write. */
 void transport_hold(struct transport *transport, bool only_reads);
 
