@@ -12,7 +12,7 @@
  * for the turn in which its last bytes came. */
 enum {
     ANSWER_MAX = 64 * 1024 * 1024,
-    PIECE_UNITS = 4000,
+    PIECE_UNITS = 2000,
     PIECES_AT_ONCE = 3,
     LONG_FILE = 64 * 1024
 };
@@ -32,7 +32,7 @@ static struct test_reading *reading_of(struct pieces *pieces)
     return CONTAINER_OF(pieces, struct test_reading, pieces);
 }
 
-/* One piece: a few thousand units are about a millisecond. */
+/* One piece: 2,000 units are some two milliseconds. */
 static bool read_on(struct pieces *pieces)
 {
     return testfile_go_on(reading_of(pieces)->job, PIECE_UNITS);
