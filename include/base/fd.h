@@ -4,6 +4,7 @@
 #define BASE_FD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 #include "base/buf.h"
@@ -14,6 +15,10 @@
  * socket takes the number, and what is meant for the terminal is written into it. The first thing a
  * program does. */
 void fd_open_standard(void);
+
+/* How many descriptors the process may have (RLIMIT_NOFILE), raised to what the system allows. A
+ * service gets as few as 1,024 from its shell or manager, though many more are allowed. */
+uint64_t fd_take_limit(void);
 
 /* Opens a file for reading. Only a regular file is taken: a pipe or a device could block for ever,
  * a folder cannot be read. -1: `err` (ERR_IO) says why, without the file's name. */

@@ -169,7 +169,8 @@ struct upstream_call {
     unsigned token_at; /* of request.tokens, for this try */
     unsigned token_generation;
     bool token_changed; /* it was refused with one of them, and goes on with the other */
-    uint64_t connection_serial; /* of the connection that its answer came on and that was kept; 0: none */
+    uint64_t
+        connection_serial; /* of the connection that its answer came on and that was kept; 0: none */
 };
 
 enum error_code upstream_open(struct loop *loop, const struct upstream_options *options,

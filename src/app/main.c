@@ -147,6 +147,7 @@ int main(int argc, char **argv)
     int status;
 
     core_keep_secrets(argv);
+    (void)fd_take_limit();
     fd_open_standard(); /* before anything is opened that could take their place */
     status = run(argc, argv);
     return flush_output() ? status : EXIT_FAILURE;

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +18,21 @@ void fd_open_standard(void)
             return; /* a system without /dev/null: nothing better can be done */
         }
     }
+}
+
+uint64_t fd_take_limit(void)
+{
+    struct rlimit limit = {0};
+
+    (void)getrlimit(RLIMIT_NOFILE, &limit); /* fails for no limit that exists */
+    if (limit.rlim_cur < limit.rlim_max) {
+        struct rlimit all = {.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
+
+        if (setrlimit(RLIMIT_NOFILE, &all) == 0) {
+            limit = all;
+        }
+    }
+    return limit.rlim_cur;
 }
 
 /* O_NONBLOCK: the open of a FIFO that nobody writes to would wait. It means nothing to a regular

@@ -1,11 +1,12 @@
 /* What an operator should hear of before it hurts. */
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/fd.h"
 #include "config_internal.h"
 
 #define DAY_MS INT64_C(86400000)
 
-enum { SOON_DAYS = 14, TEXT_MAX = 512 };
+enum { SOON_DAYS = 14, TEXT_MAX = 512, OTHER_DESCRIPTORS = 64 };
 
 static void tell_expiry(const struct config_key *key, int64_t now_ms, config_warn_fn warn,
                         void *context)
@@ -20,6 +21,27 @@ static void tell_expiry(const struct config_key *key, int64_t now_ms, config_war
     buf_done(&text);
 }
 
+/* Each client and each call to the platform is a descriptor. */
+static void tell_descriptors(const struct config *config, config_warn_fn warn, void *context)
+{
+    uint64_t limit = fd_take_limit();
+    uint64_t clients = config->http.max_connections / config->server.n_workers;
+    uint64_t needed = clients + config->upstream.max_active + OTHER_DESCRIPTORS;
+    struct buf text;
+
+    if (limit >= needed || config->lambda.runtime_api.len > 0) {
+        return;
+    }
+    buf_init(&text, TEXT_MAX);
+    buf_printf(&text,
+               "http.max_connections, upstream.max_active: a process would need %llu descriptors, "
+               "and the system allows %llu (ulimit -n, LimitNOFILE): at that number new clients "
+               "wait, and calls are refused with 503",
+               (unsigned long long)needed, (unsigned long long)limit);
+    warn(context, buf_cstr(&text));
+    buf_done(&text);
+}
+
 void config_warnings(const struct config *config, int64_t now_wall_ms, config_warn_fn warn,
                      void *context)
 {
@@ -28,6 +50,7 @@ void config_warnings(const struct config *config, int64_t now_wall_ms, config_wa
              "store.url: in a bucket or a collection nothing can be counted: each process allows "
              "the full rate of a limit (limits.per_key)");
     }
+    tell_descriptors(config, warn, context);
     for (size_t i = 0; i < config->auth.n_keys; i++) {
         const struct config_key *key = &config->auth.keys[i];
 

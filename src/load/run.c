@@ -2,11 +2,11 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/mem.h"
 #include "load_internal.h"
 
@@ -265,19 +265,13 @@ static enum error_code judge(const struct load_options *options, struct error *e
 
 static enum error_code take_descriptors(unsigned wanted, struct error *err)
 {
-    struct rlimit limit;
+    uint64_t limit = fd_take_limit();
 
-    CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
-    if (limit.rlim_cur < wanted && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit); /* seen below */
-        CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
-    }
-    if (limit.rlim_cur < wanted) {
+    if (limit < wanted) {
         return error_set(err, ERR_INVALID,
                          "the system lets this program open %llu files; take fewer connections, or "
                          "raise the limit (ulimit -n)",
-                         (unsigned long long)limit.rlim_cur);
+                         (unsigned long long)limit);
     }
     return ERR_OK;
 }

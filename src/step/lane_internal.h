@@ -35,7 +35,7 @@ struct lanes {
     uint64_t epoch; /* counts what nobody here understands */
     unsigned n_foreign;
     int64_t told[TOLD_MAX]; /* ids of steps that were made last, by their lowest bits */
-    struct keeps *keeps; /* NULL: this process only */
+    struct keeps *keeps;    /* NULL: this process only */
     struct deadlines *deadlines;
     char scope[LANE_SCOPE_MAX + 1];
     unsigned call_ms;

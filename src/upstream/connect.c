@@ -230,7 +230,7 @@ static void set_options(struct upstream_connection *connection)
     must(curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L));
     must(curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, drop));
     must(curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, wire_open_socket));
-    must(curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, upstream));
+    must(curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, connection));
     must(curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, wire_close_socket));
     must(curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, upstream));
     /* Through an HTTP proxy there is one way only, a tunnel, for http:// as well. */

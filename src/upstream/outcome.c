@@ -14,6 +14,7 @@ static enum error_code code_of_end(enum try_end end)
         [TRY_UNREADABLE] = ERR_UPSTREAM_SHAPE,
         [TRY_TOO_BIG] = ERR_UPSTREAM_TOO_BIG,
         [TRY_FORBIDDEN] = ERR_OVERLOADED,
+        [TRY_STARVED] = ERR_OVERLOADED,
     };
 
     return codes[end];

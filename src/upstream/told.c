@@ -84,7 +84,7 @@ void upstream_explain(struct upstream_call *call, enum error_code code, const ch
                                                           : options->max_reply_bytes);
     } else if (code == ERR_UPSTREAM_SHAPE) {
         (void)error_set(err, code, "the platform's answer is not readable HTTP: %s", why);
-    } else if (code == ERR_OVERLOADED) { /* request.may_send said no */
+    } else if (code == ERR_OVERLOADED) { /* nothing was sent, for a cause on our side */
         (void)error_set(err, code, "%s", why);
         retry_after_s = 1;
     } else {

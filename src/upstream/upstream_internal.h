@@ -86,6 +86,7 @@ struct upstream_connection {
     curl_socket_t fd; /* CURL_SOCKET_BAD until it is established */
     bool is_bare;     /* bytes go through the socket as they are: no TLS on the way */
     bool is_attached; /* libcurl has sent on it, and knows that it is in use */
+    bool is_starved;  /* the process may not open one more descriptor */
     struct upstream_transfer *transfer; /* NULL: at rest */
     uint64_t serial;                    /* of upstream.n_opened */
     unsigned n_answers;
@@ -145,9 +146,9 @@ struct upstream {
     unsigned n_running;          /* every call started and not yet ended */
     unsigned n_transfers;
     unsigned n_connections;
-    uint64_t n_opened;              /* connections, ever */
-    uint64_t doubted[DOUBTED_MAX];  /* serials, the newest over the oldest */
-    unsigned n_doubted;             /* ever */
+    uint64_t n_opened;             /* connections, ever */
+    uint64_t doubted[DOUBTED_MAX]; /* serials, the newest over the oldest */
+    unsigned n_doubted;            /* ever */
     struct retry_budget budget;
     struct upstream_health health;
     bool dispatching;
@@ -207,7 +208,8 @@ void wire_forget(struct upstream_connection *connection);
  * their turn. False: there may be more of them. */
 bool wire_look(struct upstream *upstream);
 int wire_on_wish(CURL *easy, curl_socket_t fd, int what, void *crowd, void *unused);
-curl_socket_t wire_open_socket(void *upstream, curlsocktype purpose, struct curl_sockaddr *address);
+curl_socket_t wire_open_socket(void *connection, curlsocktype purpose,
+                               struct curl_sockaddr *address);
 int wire_close_socket(void *upstream, curl_socket_t fd);
 
 /* --- connect.c */
@@ -283,7 +285,8 @@ enum try_end {
     TRY_LATE,
     TRY_UNREADABLE, /* not HTTP, two ways to read it, a damaged coding */
     TRY_TOO_BIG,
-    TRY_FORBIDDEN /* request.may_send said no */
+    TRY_FORBIDDEN, /* request.may_send said no */
+    TRY_STARVED    /* this process may not open one more descriptor */
 };
 
 struct outcome {

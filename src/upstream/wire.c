@@ -154,17 +154,23 @@ static bool is_public(const struct curl_sockaddr *address)
     return false;
 }
 
-curl_socket_t wire_open_socket(void *upstream, curlsocktype purpose, struct curl_sockaddr *address)
+curl_socket_t wire_open_socket(void *connection, curlsocktype purpose,
+                               struct curl_sockaddr *address)
 {
-    bool refused = ((struct upstream *)upstream)->options.public_only && !is_public(address);
-    int fd =
-        refused ? -1 : socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    struct upstream_connection *opened = connection;
+    struct upstream *upstream = opened->upstream;
+    int fd;
 
     (void)purpose;
-    if (fd < 0) {
+    if (upstream->options.public_only && !is_public(address)) {
         return CURL_SOCKET_BAD;
     }
-    watch_reset(watch_of(&((struct upstream *)upstream)->wire, fd), true);
+    fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd < 0) {
+        opened->is_starved = errno == EMFILE || errno == ENFILE;
+        return CURL_SOCKET_BAD;
+    }
+    watch_reset(watch_of(&upstream->wire, fd), true);
     return fd;
 }
 

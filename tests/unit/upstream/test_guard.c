@@ -1,6 +1,9 @@
 /* A platform that goes away and comes back: few calls reach it meanwhile. */
 #include "bench_up.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 int test_guard(void);
 
 static struct bench bench;
@@ -143,6 +146,39 @@ static void it_can_be_closed_while_it_looks(void **state)
     assert_true(is_open());
 }
 
+/* What this process lacks is no fault of the platform. */
+static void a_process_without_descriptors_opens_nothing(void **state)
+{
+    struct rlimit limit;
+    struct rlimit none;
+    struct probe busy;
+    struct probe probe;
+    int next;
+
+    (void)state;
+    bench_open(&bench);
+    probe_run_ok(&probe, &bench, "/ok", CALL_CREATE);
+    probe_init(&busy, &bench, "/stall", CALL_CREATE);
+    probe_start(&busy); /* on the only connection */
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    next = dup(STDERR_FILENO);
+    assert_true(next >= 0);
+    assert_int_equal(close(next), 0);
+    none = (struct rlimit){.rlim_cur = (rlim_t)next, .rlim_max = limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    for (int i = 0; i < 12; i++) {
+        probe_run(&probe, &bench, "/ok", CALL_CREATE);
+        assert_int_equal(probe.code, ERR_OVERLOADED);
+        assert_int_equal(probe.call.error.retry_after_s, 1);
+        assert_non_null(strstr(probe.call.error.text, "ulimit -n"));
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_false(is_open());
+    assert_int_equal(upstream_health(bench.upstream)->state, UPSTREAM_PASS);
+    probe_run_ok(&probe, &bench, "/ok", CALL_CREATE);
+    upstream_cancel(&busy.call);
+}
+
 static void without_a_breaker_everything_is_sent(void **state)
 {
     struct probe probe;
@@ -165,6 +201,7 @@ int test_guard(void)
         cmocka_unit_test_setup_teardown(what_is_the_callers_fault_opens_nothing, begin, end),
         cmocka_unit_test_setup_teardown(a_probe_that_connects_finds_that_it_is_back, begin, end),
         cmocka_unit_test_setup_teardown(it_can_be_closed_while_it_looks, begin, end),
+        cmocka_unit_test_setup_teardown(a_process_without_descriptors_opens_nothing, begin, end),
         cmocka_unit_test_setup_teardown(without_a_breaker_everything_is_sent, begin, end),
     };
 
