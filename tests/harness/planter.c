@@ -25,7 +25,7 @@ struct odds {
 static const struct odds odds_of_create[] = {
     {PLANT_RESET_BEFORE, 20}, {PLANT_RESET_AFTER, 30}, {PLANT_CUT_HEAD, 20},  {PLANT_CUT_BODY, 20},
     {PLANT_FAIL_BEFORE, 20},  {PLANT_FAIL_AFTER, 30},  {PLANT_GATEWAY, 20},   {PLANT_EMPTY, 20},
-    {PLANT_TWICE, 30},        {PLANT_LATE_TWIN, 20},   {PLANT_AMBIGUOUS, 30},
+    {PLANT_TWICE, 30},        {PLANT_LATE_TWIN, 20},   {PLANT_AMBIGUOUS, 30}, {PLANT_CROSSING, 15},
 };
 static const struct odds odds_of_look[] = {{PLANT_ODD, 200},
                                            {PLANT_RESET_BEFORE, 30},
@@ -209,6 +209,7 @@ static bool answer(struct hop *hop, enum plant plant, struct str request, int64_
     case PLANT_EMPTY:
     case PLANT_TWICE:
     case PLANT_LATE_TWIN:
+    case PLANT_CROSSING:
     case PLANT_AMBIGUOUS:
     case PLANT_IDLE:
     case PLANT_N:
@@ -229,13 +230,13 @@ static bool answer(struct hop *hop, enum plant plant, struct str request, int64_
     if (plant == PLANT_AMBIGUOUS) {
         return say_ambiguously(hop);
     }
-    if (plant == PLANT_LATE_TWIN) {
+    if (plant == PLANT_LATE_TWIN || plant == PLANT_CROSSING) {
         struct pollfd wait = {.fd = hop->client, .events = POLLIN};
 
         if (!blocking_write(hop->client, buf_view(&hop->answer))) {
             return false;
         }
-        if (poll(&wait, 1, LATE_MS) != 0) {
+        if ((poll(&wait, 1, LATE_MS) != 0) != (plant == PLANT_CROSSING)) {
             return true;
         }
     }
@@ -274,7 +275,8 @@ static bool serve_request(struct hop *hop, struct str request)
 
     if (creates) {
         plant = choose(hop, odds_of_create, ARRAY_LEN(odds_of_create));
-        *was_broken = plant != PLANT_NOTHING && plant != PLANT_TWICE && plant != PLANT_LATE_TWIN;
+        *was_broken = plant != PLANT_NOTHING && plant != PLANT_TWICE && plant != PLANT_LATE_TWIN &&
+                      plant != PLANT_CROSSING;
     } else if (reads && *was_broken) {
         plant = choose(hop, odds_of_look, ARRAY_LEN(odds_of_look));
         *was_broken = false;

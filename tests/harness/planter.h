@@ -22,6 +22,7 @@ enum plant {
     PLANT_ODD,          /* of a look after a broken create: 200 that says nothing */
     PLANT_AWAY,         /* 503, not carried out */
     PLANT_LATE_TWIN, /* the answer, and the same once more 30 ms later if the connection is idle then */
+    PLANT_CROSSING, /* the answer, and the same once more when the next request has come */
     PLANT_AMBIGUOUS, /* carried out; 200 whose length can be read in two ways, or that is coded and cut */
     PLANT_IDLE, /* 408 on a connection that is kept open, then closed */
     PLANT_N
