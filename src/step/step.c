@@ -125,8 +125,8 @@ static enum error_code check_answer(const struct step *step, const struct json *
         return error_set(err, ERR_UPSTREAM_SHAPE,
                          "create step: the platform's answer is about another checkpoint");
     }
-    if (json_get(told, "steps") != NULL ||
-        (id == step->key.id && json_get(told, "action") == NULL)) {
+    if (json_get(told, "action") == NULL &&
+        (id == step->key.id || json_get(told, "steps") != NULL)) {
         return error_set(err, ERR_UPSTREAM_SHAPE,
                          "create step: the platform's answer is a checkpoint, not a step");
     }

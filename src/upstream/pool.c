@@ -74,6 +74,9 @@ bool pool_doubts(const struct upstream_connection *connection)
 {
     const struct upstream *upstream = connection->upstream;
 
+    if (upstream->n_doubted == 0) {
+        return false;
+    }
     for (unsigned i = 0; i < upstream->n_doubted && i < DOUBTED_MAX; i++) {
         if (upstream->doubted[i] == connection->serial) {
             return true;
