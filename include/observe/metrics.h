@@ -158,8 +158,8 @@ enum metric {
         METRIC_N
 };
 
-/* The array and its strings must live as long as the process (tables do). Index 0 is
- * "unmatched"/"other". */
+/* The array is copied; its strings must live as long as the process, as those of constant tables do.
+ * Index 0 is "unmatched" or "other". After metrics_open the values may only be given again. */
 void metrics_label_values(enum metric_label label, const char *const *values, size_t n);
 /* The first open allocates, and all series start at 0; the last done frees. */
 void metrics_open(void);

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "metrics_internal.h"
 
-enum { FEW_SERIES = 8 };
+enum { FEW_SERIES = 8, GIVEN_MAX = 160 };
 
 /* Upper bounds in microseconds; with +Inf twelve buckets. 200 ms and 500 ms are what alerts and
  * targets ask for. */
@@ -62,11 +62,15 @@ struct metric_label_set metric_labels[LABEL_N] = {
 
 struct metric_family metric_families[METRIC_N];
 static size_t n_users;
+static const char *given[LABEL_N][GIVEN_MAX]; /* by metrics_label_values */
 
 void metrics_label_values(enum metric_label label, const char *const *values, size_t n)
 {
-    CHECK(n_users == 0 || (metric_labels[label].values == values && metric_labels[label].n == n));
-    metric_labels[label].values = values;
+    CHECK(n <= GIVEN_MAX && (n_users == 0 || metric_labels[label].n == n));
+    for (size_t i = 0; i < n; i++) {
+        given[label][i] = values[i];
+    }
+    metric_labels[label].values = given[label];
     metric_labels[label].n = n;
 }
 
